@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# mseald: `make help` lists the targets. Everything is built into build/.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+SBINDIR ?= $(PREFIX)/sbin
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+VARLINKDIR ?= $(PREFIX)/share/varlink
+
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+
+VERSION := $(shell cat VERSION)
+B := build
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+ALL_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -DMSEALD_VERSION='"$(VERSION)"' \
+	-Iinclude -Iuser/lib -I$(B) -MMD -MP $(CFLAGS) $(CFLAGS_EXTRA)
+LIBS_DAEMON := $(shell $(PKG_CONFIG) --libs libbpf libsystemd jansson 2>/dev/null || echo -lbpf -lsystemd -ljansson)
+LIBS_CTL := $(shell $(PKG_CONFIG) --libs libbpf jansson 2>/dev/null || echo -lbpf -ljansson)
+
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -I. -Iinclude -Ibpf \
+	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
+# maps.bpf.c first: the linker gives the maps their places where it meets their definition.
+BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
+BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
+
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c)))
+DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/daemon/*.c)))
+CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c)))
+UNIT := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
+MAN := $(sort $(wildcard man/*.[1-9]))
+
+.PHONY: all help clean install uninstall deps check demo bench fuzz sanitize vmlinux.h unit kernel-tests
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(B)/mseald $(B)/msealctl ## builds the daemon and the command line
+
+help: ## lists the targets
+	@sed -n 's/^\([a-z.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+# --- BPF: one object, made once, fits every kernel (CO-RE) ---
+
+$(B)/bpf/%.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(B)/mseald.bpf.o: $(BPF_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(B)/mseald.skel.h: $(B)/mseald.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name mseald > $@
+
+# The kernel types of the BPF programs, from the BTF of a kernel: BTF=FILE, else the VM's 6.12.
+vmlinux.h: ## makes vmlinux.h anew from a kernel's BTF
+	$(call say,TRIM,$@)
+	$(Q)$(BPFTOOL) btf dump file $(or $(BTF),$$(tests/vm/kernel --btf 6.12)) format c | \
+		packaging/trim-vmlinux bpf/vmlinux.types > $(B)/vmlinux.h && mv $(B)/vmlinux.h $@
+
+# --- user space ---
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(DAEMON_OBJ): | $(B)/mseald.skel.h
+$(B)/user/daemon/methods.o: $(B)/interface.h
+
+# The interface description, as a C string.
+$(B)/interface.h: user/lib/io.mseald.varlink
+	$(Q)mkdir -p $(@D) && sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< > $@
+
+$(B)/libcommon.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
+
+$(B)/mseald: $(DAEMON_OBJ) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ $(LIBS_DAEMON)
+
+$(B)/msealctl: $(CTL_OBJ) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ $(LIBS_CTL)
+
+include $(sort $(wildcard tests/*.mk))
+
+# --- installing ---
+
+install: all ## installs below DESTDIR and PREFIX (/usr/local)
+	$(INSTALL) -D -m 755 $(B)/mseald $(DESTDIR)$(SBINDIR)/mseald
+	$(INSTALL) -D -m 755 $(B)/msealctl $(DESTDIR)$(BINDIR)/msealctl
+	@mkdir -p $(B) && sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/mseald.service.in > $(B)/mseald.service
+	$(INSTALL) -D -m 644 $(B)/mseald.service $(DESTDIR)$(UNITDIR)/mseald.service
+	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
+	$(INSTALL) -D -m 644 user/lib/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
+	$(foreach page,$(MAN),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
+
+uninstall: ## removes what install put there
+	rm -f $(DESTDIR)$(SBINDIR)/mseald $(DESTDIR)$(BINDIR)/msealctl $(DESTDIR)$(UNITDIR)/mseald.service \
+		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
+		$(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+
+deps: ## installs what building and testing need
+	packaging/deps.sh
+
+clean: ## removes build/
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What each call that has no LSM hook would touch. Used by both kinds of gate:
+ * override.bpf.c (the call fails) and kill.bpf.c (the caller dies). Each takes
+ * the registers of the call, whether they are 32-bit ones, and the means of
+ * the gate; nonzero: the call must not succeed.
+ *
+ * Where the kernel itself would refuse a call (unaligned, over the end) the
+ * gate lets it: nobody is killed for an EINVAL.
+ */
+#ifndef MSEALD_BPF_GATES_H
+#define MSEALD_BPF_GATES_H
+
+#include "abi.h"
+#include "verdict.h"
+
+#define MREMAP_FIXED 2
+
+/* Advice that throws contents away or detaches them (mm/madvise.c; 7.x adds to process_madvise). */
+static __always_inline bool advice_discards(u32 advice)
+{
+	switch (advice) {
+	case 4:		/* MADV_DONTNEED */
+	case 8:		/* MADV_FREE */
+	case 9:		/* MADV_REMOVE */
+	case 10:	/* MADV_DONTFORK */
+	case 18:	/* MADV_WIPEONFORK */
+	case 24:	/* MADV_DONTNEED_LOCKED */
+	case 100:	/* MADV_HWPOISON */
+	case 101:	/* MADV_SOFT_OFFLINE */
+	case 102:	/* MADV_GUARD_INSTALL */
+		return true;
+	default:
+		return false;
+	}
+}
+
+static __always_inline bool unaligned(u64 address)
+{
+	return address & (MSEALD_PAGE - 1);
+}
+
+static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, u32 means)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 set = current_set(space_key(task->mm));
+	u64 start;
+
+	if (likely(!set))
+		return 0;
+	start = untagged(task->mm, regs_arg(regs, compat, 0));
+	if (unaligned(start))
+		return 0;
+	return verdict_on(start, regs_arg(regs, compat, 1), set,
+			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, means));
+}
+
+/* The source, whatever is done to it, and the target of MREMAP_FIXED, which is unmapped first. */
+static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, u32 means)
+{
+	const u32 attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, means);
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 set = current_set(space_key(task->mm));
+	u64 start, length;
+
+	if (likely(!set))
+		return 0;
+	start = untagged(task->mm, regs_arg(regs, compat, 0));
+	length = regs_arg(regs, compat, 1);
+	if (unaligned(start))
+		return 0;
+	/* Old length 0 makes a second mapping of the pages there. */
+	if (verdict_on(start, length ? length : MSEALD_PAGE, set, attempt))
+		return 1;
+	if (!(regs_arg(regs, compat, 3) & MREMAP_FIXED))
+		return 0;
+	start = regs_arg(regs, compat, 4);
+	if (unaligned(start))
+		return 0;
+	return verdict_on(start, regs_arg(regs, compat, 2), set, attempt);
+}
+
+static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u32 advice, u32 means)
+{
+	u32 set;
+
+	if (!advice_discards(advice) || unaligned(start))
+		return 0;
+	set = current_set(key);
+	if (likely(!set))
+		return 0;
+	return verdict_on(start, length, set,
+			  ATTEMPT(MSEALD_OP_MADVISE, MSEALD_STOP_DISCARD, means));
+}
+
+static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat, u32 means)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return gate_madvise_range(space_key(task->mm), untagged(task->mm, regs_arg(regs, compat, 0)),
+				  regs_arg(regs, compat, 1), regs_arg(regs, compat, 2), means);
+}
+
+/* The ranges are in user memory and may change until the kernel reads them: any seal counts. */
+static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool compat, u32 means)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 set;
+
+	if (!advice_discards(regs_arg(regs, compat, 3)))
+		return 0;
+	set = current_set(space_key(task->mm));
+	if (likely(!set))
+		return 0;
+	return verdict_on(0, MSEALD_ADDRESS_LIMIT - 1, set,
+			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, MSEALD_STOP_DISCARD, means));
+}
+
+/* Shrinks: unmaps from the new break to the old one (mm/mmap.c). PR_SET_MM cannot move it meanwhile: lsm/task_prctl. */
+static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32 means)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 set = current_set(space_key(task->mm));
+	u64 start, end;
+
+	if (likely(!set))
+		return 0;
+	start = (regs_arg(regs, compat, 0) + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+	end = (task->mm->brk + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+	if (start >= end)
+		return 0;
+	return verdict_on(start, end - start, set, ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, means));
+}
+
+struct shm_search {
+	u64 address, start, end;
+	u32 set;
+	bool unreadable;
+};
+
+static long shm_seal(u32 index, struct shm_search *search)
+{
+	u32 at = index / MSEALD_FANOUT, slot = index % MSEALD_FANOUT, zero = 0;
+	struct mseald_node *node;
+	void *seals;
+
+	seals = bpf_map_lookup_elem(&sets, &search->set);
+	node = seals ? bpf_map_lookup_elem(seals, &zero) : NULL;
+	if (!node) {
+		search->unreadable = true;
+		return 1;
+	}
+	at += node->depth == 0 ? MSEALD_LEVEL_0 : node->depth == 1 ? MSEALD_LEVEL_1 : MSEALD_LEVEL_2;
+	node = bpf_map_lookup_elem(seals, &at);
+	if (!node || node->start[slot] == MSEALD_NO_START)
+		return 1;
+	if (node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_SHM &&
+	    node->start[slot] - (u64)node->pgoff[slot] * MSEALD_PAGE == search->address) {
+		search->start = node->start[slot];
+		search->end = node->end[slot];
+		return 1;
+	}
+	return 0;
+}
+
+/* Detaches the segment attached at the address, so only seals on segments matter (ipc/shm.c, ksys_shmdt). */
+static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u32 means)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct shm_search search = { .set = current_set(space_key(task->mm)) };
+	struct mseald_node *root;
+	void *seals;
+	u32 zero = 0;
+
+	if (likely(!search.set))
+		return 0;
+	seals = bpf_map_lookup_elem(&sets, &search.set);
+	root = seals ? bpf_map_lookup_elem(seals, &zero) : NULL;
+	if (root && !(root->flags & MSEALD_SEAL_SHM))
+		return 0;
+	search.address = regs_arg(regs, compat, 0);
+	bpf_loop(MSEALD_MAX_SEALS, shm_seal, &search, 0);
+	if (unlikely(search.unreadable))
+		return verdict(0, MSEALD_ADDRESS_LIMIT, search.set,
+			       ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means));
+	return verdict_on(search.start, search.end - search.start, search.set,
+			  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means));
+}
+
+#endif

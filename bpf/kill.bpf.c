@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The gate by kill: fentry cannot make a call fail, but SIGKILL sent here is
+ * there before the caller is back in user space. The call itself still
+ * happens; what it frees nobody can fill (lsm/mmap_addr). Works on every
+ * kernel with BPF LSM; never sleepable.
+ *
+ *   munmap mremap process_madvise brk shmdt   where they cannot be overridden
+ *   do_madvise   madvise, and io_uring's IORING_OP_MADVISE on every kernel
+ *   vm_munmap    io_destroy (fs/aio.c), which unmaps the address it stored
+ */
+#include "gates.h"
+
+#define KILL(name) \
+SEC("fentry/__x64_sys_" #name) \
+int BPF_PROG(kill_##name, const struct pt_regs *regs) \
+{ \
+	(void)gate_##name(regs, false, MEANS_KILL); \
+	return 0; \
+}
+
+KILL(munmap)
+KILL(mremap)
+KILL(process_madvise)
+KILL(brk)
+KILL(shmdt)
+
+SEC("fentry/do_madvise")
+int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t length, int advice)
+{
+	/* Another's mm takes only harmless advice (process_madvise_remote_valid). */
+	(void)gate_madvise_range(space_key(mm), untagged(mm, start), length, advice, MEANS_KILL);
+	return 0;
+}
+
+SEC("fentry/vm_munmap")
+int BPF_PROG(kill_vm_munmap, unsigned long start, size_t length)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 set = current_set(space_key(task->mm));
+	struct call_site site;
+
+	if (likely(!set))
+		return 0;
+	site = call_site_now();
+	(void)verdict_on(start, length, set,
+			 ATTEMPT(site.call == CALL_IO_DESTROY ? MSEALD_OP_IO_DESTROY : MSEALD_OP_MUNMAP,
+				 MSEALD_STOP_UNMAP, MEANS_KILL));
+	return 0;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a sealed address space.
+ *
+ *   lsm/task_alloc             fork: marks the child with its parent's seal set;
+ *                              no room for it: EAGAIN, the process may not fork
+ *   tp_btf/task_newtask        the child's mm is there, the child has not run:
+ *                              its entry replaces the mark
+ *   lsm/bprm_committing_creds  exec: a child that was never settled is free
+ *   lsm/task_free              a child that never ran, or died unsettled
+ *   fentry/exit_mmap           the address space is gone: exit, and exec
+ *
+ * The two that are no LSM programs can be raced (docs/design.md, Gates): a
+ * child keeps its mark then, an entry stays until the daemon sweeps it.
+ */
+#include "space.h"
+#include "verdict.h"
+
+#define CLONE_VM 0x100
+
+SEC("lsm/task_alloc")
+int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 key = space_key(task->mm), name = (u64)child;
+	u32 set = current_set(key);
+
+	if (likely(!set) || clone_flags & CLONE_VM)
+		return 0;
+	if (!space_reserve())
+		return -EAGAIN;
+	if (!set_get(set)) {
+		/* Replaced just now: the new one is there already. */
+		set = current_set(key);
+		if (!set || !set_get(set)) {
+			space_unreserve();
+			return -EAGAIN;
+		}
+	}
+	__sync_fetch_and_add(&state.unsettled, 1);
+	if (bpf_map_update_elem(&births, &name, &set, BPF_ANY)) {
+		__sync_fetch_and_add(&state.unsettled, -1);
+		set_put(set);
+		space_unreserve();
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone_flags)
+{
+	if (likely(!*(volatile u64 *)&state.unsettled) || clone_flags & CLONE_VM)
+		return 0;
+	(void)birth_settle((u64)child, space_key(child->mm));
+	return 0;
+}
+
+SEC("lsm/bprm_committing_creds")
+int BPF_PROG(mseald_exec, struct linux_binprm *bprm)
+{
+	if (unlikely(*(volatile u64 *)&state.unsettled))
+		birth_abandon(bpf_get_current_task());
+	return 0;
+}
+
+SEC("lsm/task_free")
+int BPF_PROG(mseald_task_free, struct task_struct *task)
+{
+	if (unlikely(*(volatile u64 *)&state.unsettled))
+		birth_abandon((u64)task);
+	return 0;
+}
+
+SEC("fentry/exit_mmap")
+int BPF_PROG(mseald_exit_mmap, struct mm_struct *mm)
+{
+	u64 key = space_key(mm);
+
+	if (unlikely(*(volatile u32 *)space_filter(key)))
+		space_remove(key);
+	return 0;
+}

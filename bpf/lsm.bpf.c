@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The LSM programs: what they deny is denied for certain. They have no
+ * recursion guard that a preempted program could leave open, and the hooks
+ * come before the kernel changes anything.
+ *
+ *   file_mprotect  mprotect, pkey_mprotect: once per VMA, under mmap_lock. The
+ *                  whole range of the call is judged at the first of them.
+ *   mmap_file      mmap(MAP_FIXED) before mmap_lock is taken; the i386 calls
+ *                  whose range is in user memory.
+ *   mmap_addr      every address that a new or grown mapping gets, under
+ *                  mmap_lock: MAP_FIXED again, remap_file_pages, shmat, brk and
+ *                  mremap growing; and what the kernel chose itself, so that
+ *                  nothing is ever put where a sealed range was.
+ *   shm_shmat      shmat: the only hook that knows the length.
+ *   task_prctl     PR_SET_MM, which moves the break that brk() shrinks from.
+ *
+ * Order in the kernel (mm/util.c, mm/mmap.c, mm/mprotect.c, ipc/shm.c of 6.1,
+ * 6.12, 7.3): mmap_file, mmap_lock, mmap_addr, then the unmapping of what was
+ * there. mremap(MREMAP_FIXED) is the exception: it unmaps before it asks.
+ */
+#include "abi.h"
+#include "verdict.h"
+
+#define PROT_GROWSDOWN 0x01000000
+#define MAP_FIXED 0x10
+#define MAP_HUGETLB 0x40000
+#define MAP_HUGE_SHIFT 26
+#define MAP_FIXED_NOREPLACE 0x100000
+#define MREMAP_FIXED 2
+#define SHM_REMAP 040000
+#define PR_SET_MM 35
+#define PR_SET_MM_START_BRK 6
+#define PR_SET_MM_BRK 7
+#define PR_SET_MM_MAP 14
+#define HUGE_PAGE_SHIFT 21		/* the smallest huge page of x86 */
+
+static __always_inline u64 round_up_to(u64 length, u32 shift)
+{
+	u64 mask = (1ULL << shift) - 1;
+
+	return length > MSEALD_ADDRESS_LIMIT ? length : (length + mask) & ~mask;
+}
+
+/* What an mmap of this length takes: hugetlb rounds up to its page (mm/mmap.c, ksys_mmap_pgoff). */
+static __always_inline u64 mmap_length(u64 length, u64 flags)
+{
+	u32 shift = flags >> MAP_HUGE_SHIFT & 0x3f;
+
+	if (likely(!(flags & MAP_HUGETLB)))
+		return length;
+	return round_up_to(length, shift ? shift : HUGE_PAGE_SHIFT);
+}
+
+SEC("lsm/file_mprotect")
+int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 set = current_set(space_key(task->mm));
+	struct call_site site;
+	u64 start, length;
+
+	if (likely(!set))
+		return 0;
+	site = call_site_now();
+	if (likely(site.call == CALL_MPROTECT)) {
+		start = untagged(task->mm, call_arg(&site, 0));
+		length = call_arg(&site, 1);
+		if (unlikely(call_arg(&site, 2) & PROT_GROWSDOWN) && vma->vm_start < start) {
+			length += start - vma->vm_start;
+			start = vma->vm_start;
+		}
+	} else {
+		start = vma->vm_start;
+		length = vma->vm_end - start;
+	}
+	return verdict_on(start, length, set,
+			  ATTEMPT(MSEALD_OP_MPROTECT, MSEALD_STOP_MPROTECT, MEANS_DENY)) ? -EPERM : 0;
+}
+
+SEC("lsm/mmap_file")
+int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot,
+	     unsigned long flags)
+{
+	const u32 attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, MEANS_DENY);
+	struct task_struct *task;
+	struct call_site site;
+	u64 length;
+	u32 set;
+
+	if (likely(!(flags & MAP_FIXED)))
+		return 0;
+	task = bpf_get_current_task_btf();
+	set = current_set(space_key(task->mm));
+	if (likely(!set))
+		return 0;
+	site = call_site_now();
+	switch (site.call) {
+	case CALL_MMAP: {
+		/*
+		 * A file on hugetlbfs: its block is the huge page; no more
+		 * than a page elsewhere. NULL for an anonymous mapping: 7.0
+		 * and later want that tested, before them the verifier takes
+		 * the test away, and the reading gives 0.
+		 */
+		u8 shift = file ? BPF_CORE_READ(file, f_inode, i_blkbits) : 0;
+
+		length = mmap_length(call_arg(&site, 1), flags);
+		if (shift > 12)
+			length = round_up_to(length, shift & 63);
+		return verdict_on(call_arg(&site, 0), length, set, attempt) ? -EPERM : 0;
+	}
+	case CALL_OLD_MMAP:
+		/* Where it would go stands in user memory, which may change until it is read: any seal denies. */
+		return verdict_on(0, MSEALD_ADDRESS_LIMIT - 1, set, attempt) ? -EPERM : 0;
+	default:
+		/* shmat: shm_shmat has judged it. remap_file_pages: mmap_addr will. */
+		return 0;
+	}
+}
+
+/* The bytes io_setup maps: fs/aio.c, aio_setup_ring and ioctx_alloc. */
+static __always_inline u64 aio_ring_length(u64 events)
+{
+	u64 least = (u64)possible_cpus * 4;
+
+	events = (u32)events;
+	if (events < least)
+		events = least;
+	return 32 + 32 * (events * 2 + 2);
+}
+
+SEC("lsm/mmap_addr")
+int BPF_PROG(mseald_mmap_addr, unsigned long addr)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 set = current_set(space_key(task->mm));
+	/* Unless the caller named the address, a sealed range there means that it is gone. */
+	u32 attempt = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE);
+	const u32 refuse = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DENY);
+	struct call_site site;
+	u64 start, length, flags;
+
+	if (likely(!set))
+		return 0;
+	site = call_site_now();
+	switch (site.call) {
+	case CALL_MMAP:
+		flags = call_arg(&site, 3);
+		length = mmap_length(call_arg(&site, 1), flags);
+		if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+			attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, MEANS_DENY);
+		break;
+	case CALL_MREMAP:
+		/*
+		 * The new place, or the VMA's own start when it grows where it
+		 * stands; the latter may be sealed while the tail is not.
+		 * Refused, the kernel moves the mapping or says ENOMEM.
+		 */
+		length = call_arg(&site, 2);
+		if (call_arg(&site, 3) & MREMAP_FIXED)
+			/* The gate was passed: its target is unmapped by now. */
+			return verdict_on(addr, length, set, attempt) ? -EPERM : 0;
+		if (verdict_on(addr, length, set, refuse))
+			return -EPERM;
+		start = untagged(task->mm, call_arg(&site, 0));
+		if (addr <= start && length > call_arg(&site, 1))
+			return verdict_on(start, length, set, refuse) ? -EPERM : 0;
+		return 0;
+	case CALL_BRK:
+		length = call_arg(&site, 0) > addr ? call_arg(&site, 0) - addr : 0;
+		attempt = refuse;
+		break;
+	case CALL_SHMAT:
+	case CALL_IPC: {
+		u64 self = bpf_get_current_task();
+		u64 *note = bpf_map_lookup_elem(&notes, &self);
+
+		length = note ? *note : MSEALD_ADDRESS_LIMIT - addr - 1;
+		attempt = ATTEMPT(MSEALD_OP_SHMAT, MSEALD_STOP_UNMAP, MEANS_DENY);
+		break;
+	}
+	case CALL_REMAP_FILE_PAGES:
+		length = call_arg(&site, 1) & ~(MSEALD_PAGE - 1);
+		attempt = ATTEMPT(MSEALD_OP_REMAP_FILE_PAGES, MSEALD_STOP_UNMAP, MEANS_DENY);
+		break;
+	case CALL_IO_SETUP:
+		length = aio_ring_length(call_arg(&site, 0));
+		break;
+	default:
+		length = MSEALD_PAGE;
+		break;
+	}
+	return verdict_on(addr, length, set, attempt) ? -EPERM : 0;
+}
+
+SEC("lsm/shm_shmat")
+int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 set = current_set(space_key(task->mm));
+	struct shmid_kernel *segment;
+	u64 self, length;
+
+	if (likely(!set))
+		return 0;
+	segment = container_of(perm, struct shmid_kernel, shm_perm);
+	length = BPF_CORE_READ(segment, shm_segsz);
+	self = bpf_get_current_task();
+	bpf_map_update_elem(&notes, &self, &length, BPF_ANY);
+	/* Without SHM_REMAP the kernel refuses what is taken; mmap_addr sees to the rest. */
+	if (!(flags & SHM_REMAP))
+		return 0;
+	return verdict_on((u64)address & ~(MSEALD_PAGE - 1), length, set,
+			  ATTEMPT(MSEALD_OP_SHMAT, MSEALD_STOP_UNMAP, MEANS_DENY)) ? -EPERM : 0;
+}
+
+SEC("lsm/task_prctl")
+int BPF_PROG(mseald_task_prctl, int option, unsigned long what)
+{
+	struct task_struct *task;
+	u32 set;
+
+	if (likely(option != PR_SET_MM))
+		return 0;
+	if (what != PR_SET_MM_BRK && what != PR_SET_MM_START_BRK && what != PR_SET_MM_MAP)
+		return 0;
+	task = bpf_get_current_task_btf();
+	set = current_set(space_key(task->mm));
+	if (likely(!set))
+		return 0;
+	return verdict_on(0, MSEALD_ADDRESS_LIMIT - 1, set,
+			  ATTEMPT(MSEALD_OP_PRCTL, MSEALD_STOP_UNMAP, MEANS_DENY)) ? -EPERM : 0;
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The maps and the global state: no programs here. All of them are pinned. */
+#include "maps.h"
+
+struct mseald_state state;
+
+struct spaces_map spaces SEC(".maps");
+struct sets_map sets SEC(".maps");
+struct refs_map refs SEC(".maps");
+struct births_map births SEC(".maps");
+struct notes_map notes SEC(".maps");
+struct events_map events SEC(".maps");
+
+const volatile __u32 possible_cpus = 1;
+
+char LICENSE[] SEC("license") = "GPL";

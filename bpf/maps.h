@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every map and the global state, as all BPF files see them; bpf/maps.bpf.c
+ * has the one definition. Linked by `bpftool gen object`.
+ */
+#ifndef MSEALD_BPF_MAPS_H
+#define MSEALD_BPF_MAPS_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "mseald/shared.h"
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Counters, the filter: everything global that is not a map of its own. */
+extern struct mseald_state state;
+
+/* Address space key -> struct mseald_space. Never deleted while anybody runs in it. */
+struct spaces_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MSEALD_MAX_SPACES);
+	__type(key, __u64);
+	__type(value, struct mseald_space);
+};
+extern struct spaces_map spaces SEC(".maps");
+
+/*
+ * Seal set id -> array of struct mseald_node, sized to fit. Sizes, not types,
+ * describe the inner map: 6.1 wants the BTF ids of the template otherwise.
+ */
+struct set_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct mseald_node));
+};
+
+struct sets_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, MSEALD_MAX_SETS);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+	__array(values, struct set_map);
+};
+extern struct sets_map sets SEC(".maps");
+
+/* Seal set id -> how many address spaces and unsettled forks refer to it. */
+struct refs_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MSEALD_MAX_SETS);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct refs_map refs SEC(".maps");
+
+/* task_struct of a forked child whose address space has no entry yet -> its seal set. */
+struct births_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u32);
+};
+extern struct births_map births SEC(".maps");
+
+/* task_struct inside shmat() -> bytes the segment will take, for mmap_addr. */
+struct notes_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u64);
+};
+extern struct notes_map notes SEC(".maps");
+
+/* struct mseald_event, for the daemon. */
+struct events_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+};
+extern struct events_map events SEC(".maps");
+
+/* Set between open and load by user/daemon/programs.c. */
+extern const volatile __u32 possible_cpus;
+
+#endif

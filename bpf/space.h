@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From an address space to its seal set. The key is mm_struct's
+ * context.ctx_id (arch/x86/include/asm/mmu.h): a number that the kernel never
+ * uses again, so an entry that outlives its address space can hit nobody.
+ *
+ * A child of a sealed process is marked in `births` by lsm/task_alloc, which
+ * cannot be raced, and settled (given its own entry) by tp_btf/task_newtask,
+ * which can: until then every look-up that finds no entry reads the mark, and
+ * settles.
+ */
+#ifndef MSEALD_BPF_SPACE_H
+#define MSEALD_BPF_SPACE_H
+
+#include "maps.h"
+
+static __always_inline u64 space_key(const struct mm_struct *mm)
+{
+	return mm->context.ctx_id;
+}
+
+static __always_inline u32 *space_filter(u64 key)
+{
+	return &state.filter[key % MSEALD_FILTER_SIZE];
+}
+
+/* Something the daemon should tidy up; it looks at the maps anyway when this is lost. */
+static __always_inline void tell_unused(void)
+{
+	struct mseald_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event) {
+		__sync_fetch_and_add(&state.lost_hints, 1);
+		return;
+	}
+	event->type = MSEALD_EVENT_UNUSED;
+	bpf_ringbuf_submit(event, 0);
+}
+
+/* Takes a reference on a set that may be on its way out; false when it is gone. */
+static __always_inline bool set_get(u32 set)
+{
+	u64 *count = bpf_map_lookup_elem(&refs, &set);
+
+	if (!count)
+		return false;
+	for (int i = 0; i < 16; i++) {
+		u64 seen = *(volatile u64 *)count;
+
+		if (!seen)
+			return false;
+		if (__sync_val_compare_and_swap(count, seen, seen + 1) == seen)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline void set_put(u32 set)
+{
+	u64 *count = bpf_map_lookup_elem(&refs, &set);
+
+	if (count && __sync_fetch_and_add(count, -1) == 1)
+		tell_unused();
+}
+
+/* Room for one more entry in `spaces`; false when there is none. */
+static __always_inline bool space_reserve(void)
+{
+	if (__sync_fetch_and_add(&state.entries, 1) < MSEALD_MAX_SPACES)
+		return true;
+	__sync_fetch_and_add(&state.entries, -1);
+	return false;
+}
+
+static __always_inline void space_unreserve(void)
+{
+	__sync_fetch_and_add(&state.entries, -1);
+}
+
+/* Enters an address space; the caller holds a reservation and a reference, which the entry takes over. */
+static __always_inline int space_insert(u64 key, u32 set)
+{
+	struct mseald_space space = { .set = set };
+	int err;
+
+	__sync_fetch_and_add(space_filter(key), 1);
+	err = bpf_map_update_elem(&spaces, &key, &space, BPF_NOEXIST);
+	if (err) {
+		__sync_fetch_and_add(space_filter(key), -1);
+		return err;
+	}
+	__sync_fetch_and_add(&state.sealed, 1);
+	return 0;
+}
+
+/* Removes an entry with all that it holds. Safe to be called twice, from anywhere. */
+static __always_inline void space_remove(u64 key)
+{
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+	u32 set;
+
+	if (!space)
+		return;
+	set = *(volatile u32 *)&space->set;
+	if (bpf_map_delete_elem(&spaces, &key))
+		return;
+	__sync_fetch_and_add(space_filter(key), -1);
+	space_unreserve();
+	if (!set)
+		return;
+	set_put(set);
+	if (__sync_fetch_and_add(&state.sealed, -1) == 1)
+		tell_unused();
+}
+
+/* Drops the mark of a child that will never run sealed: failed fork, exec. */
+static __always_inline void birth_abandon(u64 task)
+{
+	u32 *mark = bpf_map_lookup_elem(&births, &task);
+	u32 set;
+
+	if (!mark)
+		return;
+	set = *mark;
+	if (bpf_map_delete_elem(&births, &task))
+		return;
+	__sync_fetch_and_add(&state.unsettled, -1);
+	space_unreserve();
+	set_put(set);
+}
+
+/*
+ * The seal set of a marked child, 0 when it has no mark. Gives it its entry
+ * if there is none yet; if even that fails the mark stays and goes on serving.
+ */
+static __noinline u32 birth_settle(u64 task, u64 key)
+{
+	u32 *mark = bpf_map_lookup_elem(&births, &task);
+	u32 set;
+
+	if (!mark)
+		return 0;
+	set = *mark;
+	if (space_insert(key, set))
+		return set;
+	if (!bpf_map_delete_elem(&births, &task))
+		__sync_fetch_and_add(&state.unsettled, -1);
+	return set;
+}
+
+/* The seal set of the current task's address space; 0: it has none. */
+static __always_inline u32 current_set(u64 key)
+{
+	struct mseald_space *space;
+
+	if (likely(!*(volatile u32 *)space_filter(key) && !*(volatile u64 *)&state.unsettled))
+		return 0;
+	space = bpf_map_lookup_elem(&spaces, &key);
+	if (space)
+		return *(volatile u32 *)&space->set;
+	if (unlikely(*(volatile u64 *)&state.unsettled))
+		return birth_settle(bpf_get_current_task(), key);
+	return 0;
+}
+
+#endif

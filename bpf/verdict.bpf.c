@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The slow path, taken only when an attempt meets a seal: every seal in the
+ * range is looked at, the strongest action wins (kill, deny, audit), it is
+ * carried out, then counted, then told of. An event that finds the buffer full
+ * is counted as lost; the verdict stands before it is written.
+ */
+#include "verdict.h"
+
+struct walk {
+	u64 start, end;
+	u64 hit_start, hit_end, hit_rule;
+	u32 set, at, slot;
+	u32 stop;
+	u32 action;		/* strongest so far; MSEALD_ACTION_COUNT: none */
+	u32 hit_at, hit_slot;
+	bool unreadable;
+};
+
+/* 0: stronger. */
+static __always_inline u32 action_rank(u32 action)
+{
+	return action == MSEALD_ACTION_KILL ? 0 : action == MSEALD_ACTION_DENY ? 1 :
+	       action == MSEALD_ACTION_AUDIT ? 2 : 3;
+}
+
+static __always_inline u32 rule_action(u64 rule, u32 stop)
+{
+	u64 stops = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
+
+	if (stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_KILL) & stop)
+		return MSEALD_ACTION_KILL;
+	if (stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & stop)
+		return MSEALD_ACTION_DENY;
+	if (stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_AUDIT) & stop)
+		return MSEALD_ACTION_AUDIT;
+	return MSEALD_ACTION_COUNT;
+}
+
+/* One seal; 1 ends the walk. */
+static long walk_seal(u32 index, struct walk *walk)
+{
+	u32 position = walk->slot + index;
+	u32 at = walk->at + position / MSEALD_FANOUT;
+	u32 slot = position % MSEALD_FANOUT;
+	struct mseald_node *node;
+	void *seals;
+	u32 action;
+
+	seals = bpf_map_lookup_elem(&sets, &walk->set);
+	if (!seals) {
+		walk->unreadable = true;
+		return 1;
+	}
+	node = bpf_map_lookup_elem(seals, &at);
+	if (!node || node->start[slot] >= walk->end)
+		return 1;
+	if (node->end[slot] <= walk->start)
+		return 0;
+	action = rule_action(node->rule[slot], walk->stop);
+	if (action_rank(action) < action_rank(walk->action)) {
+		walk->action = action;
+		walk->hit_start = node->start[slot];
+		walk->hit_end = node->end[slot];
+		walk->hit_rule = node->rule[slot];
+		walk->hit_at = at;
+		walk->hit_slot = slot;
+	}
+	return action == MSEALD_ACTION_KILL;
+}
+
+static __always_inline void walk_all(struct walk *walk)
+{
+	void *seals = bpf_map_lookup_elem(&sets, &walk->set);
+	struct mseald_node *root, *node;
+	u32 at = 0, slot = 0;
+
+	walk->unreadable = true;
+	if (!seals)
+		return;
+	root = bpf_map_lookup_elem(seals, &at);
+	if (!root)
+		return;
+	node = seals_find(seals, root, walk->start, &at, &slot);
+	if (!node)
+		return;
+	walk->unreadable = false;
+	walk->at = at;
+	walk->slot = slot;
+	bpf_loop(MSEALD_MAX_SEALS, walk_seal, walk, 0);
+}
+
+static __always_inline void count_hit(const struct walk *walk)
+{
+	void *seals = bpf_map_lookup_elem(&sets, &walk->set);
+	struct mseald_node *node;
+
+	if (!seals)
+		return;
+	node = bpf_map_lookup_elem(seals, &walk->hit_at);
+	if (node)
+		__sync_fetch_and_add(&node->hits[walk->hit_slot & (MSEALD_FANOUT - 1)], 1);
+}
+
+static __always_inline void tell(const struct walk *walk, u64 key, u32 op, u32 outcome)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mseald_event *event;
+	struct pt_regs *regs;
+	u64 id;
+
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		__sync_fetch_and_add(&state.lost, 1);
+		return;
+	}
+	event->type = MSEALD_EVENT_ATTEMPT;
+	event->op = op;
+	event->verdict = outcome;
+	event->rule_class = walk->hit_rule >> MSEALD_RULE_CLASS_SHIFT & 0xff;
+	event->time = bpf_ktime_get_boot_ns();
+	event->space = key;
+	event->cgroup = bpf_get_current_cgroup_id();
+	event->address = walk->start;
+	event->length = walk->end - walk->start;
+	event->seal_start = walk->hit_start;
+	event->seal_end = walk->hit_end;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	event->ip = regs->ip;
+	event->start_time = task->group_leader->start_boottime;
+	id = bpf_get_current_pid_tgid();
+	event->pid = (u32)id;
+	event->tgid = id >> 32;
+	id = bpf_get_current_uid_gid();
+	event->uid = (u32)id;
+	event->gid = id >> 32;
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	bpf_ringbuf_submit(event, 0);
+}
+
+__noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct walk walk = { .start = start, .end = end, .set = set,
+			     .stop = ATTEMPT_STOP(attempt), .action = MSEALD_ACTION_COUNT };
+	u64 key = space_key(task->mm);
+	struct mseald_space *space;
+	u32 outcome, op = ATTEMPT_OP(attempt);
+
+	walk_all(&walk);
+	if (walk.unreadable)
+		walk.action = MSEALD_ACTION_DENY;
+	if (walk.action == MSEALD_ACTION_COUNT)
+		return 0;
+	if (walk.action == MSEALD_ACTION_AUDIT)
+		outcome = MSEALD_VERDICT_AUDITED;
+	else if (walk.action == MSEALD_ACTION_KILL || ATTEMPT_MEANS(attempt) != MEANS_DENY)
+		outcome = MSEALD_VERDICT_KILLED;
+	else
+		outcome = MSEALD_VERDICT_DENIED;
+
+	space = bpf_map_lookup_elem(&spaces, &key);
+	if (outcome == MSEALD_VERDICT_KILLED) {
+		/* Reaches the thread group; the daemon kills whoever else shares the memory. */
+		bpf_send_signal(9);
+		if (space)
+			__sync_fetch_and_or(&space->flags, MSEALD_SPACE_DOOMED);
+	}
+	if (space)
+		__sync_fetch_and_add(&space->verdicts[outcome], 1);
+	if (op < MSEALD_OP_COUNT)
+		__sync_fetch_and_add(&state.attempts[op][outcome], 1);
+	if (!walk.unreadable)
+		count_hit(&walk);
+	tell(&walk, key, op, outcome);
+	return outcome != MSEALD_VERDICT_AUDITED;
+}

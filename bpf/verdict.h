@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What an attempt on a sealed range leads to: the one door to bpf/verdict.bpf.c. */
+#ifndef MSEALD_BPF_VERDICT_H
+#define MSEALD_BPF_VERDICT_H
+
+#include "maps.h"
+#include "seals.h"
+#include "space.h"
+
+#define EPERM 1
+#define EAGAIN 11
+
+/* How the caller can stop the operation. */
+enum means {
+	MEANS_DENY,	/* its return value makes the call fail */
+	MEANS_KILL,	/* it cannot: a denial becomes SIGKILL */
+	MEANS_DIE,	/* the call fails, and the process must not go on either */
+};
+
+#define ATTEMPT(op, stop, means) ((u32)(op) | (u32)(stop) << 8 | (u32)(means) << 16)
+#define ATTEMPT_OP(attempt) ((attempt) & 0xff)
+#define ATTEMPT_STOP(attempt) ((attempt) >> 8 & 0xff)
+#define ATTEMPT_MEANS(attempt) ((attempt) >> 16 & 0xff)
+
+/*
+ * Judges an attempt on [start, end) against all seals of the set there, carries
+ * the strongest of their actions out, and tells of it. Nonzero: it must fail.
+ */
+int verdict(u64 start, u64 end, u32 set, u32 attempt);
+
+/* The same for the range of a call that the kernel would check itself: 0 where it would refuse. */
+static __always_inline int verdict_on(u64 start, u64 length, u32 set, u32 attempt)
+{
+	u64 end;
+
+	if (start >= MSEALD_ADDRESS_LIMIT || length >= MSEALD_ADDRESS_LIMIT - start)
+		return 0;
+	end = (start + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+	start &= ~(MSEALD_PAGE - 1);
+	if (!length || likely(!seals_meet(set, start, end, ATTEMPT_STOP(attempt))))
+		return 0;
+	return verdict(start, end, set, attempt);
+}
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+/*
+ * What the BPF programs and user space share: the layout of every map value
+ * and event. Fixed-width types only. A change of any layout here must raise
+ * MSEALD_LAYOUT, because maps outlive the daemon that made them.
+ *
+ * Data flows: a seal set is written once by the daemon (struct mseald_node),
+ * an address space refers to it (struct mseald_space), programs read both to
+ * reach a verdict and tell of it (struct mseald_event).
+ */
+#ifndef MSEALD_SHARED_H
+#define MSEALD_SHARED_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define MSEALD_LAYOUT 1
+
+/* What a seal can be told to stop: --deny= of msealctl(1), bits of a rule. */
+enum mseald_stop {
+	MSEALD_STOP_MPROTECT = 1 << 0,		/* rows 1 of docs/design.md, "What is denied" */
+	MSEALD_STOP_UNMAP = 1 << 1,		/* rows 2-5, 8-10, 13: unmap, move, replace */
+	MSEALD_STOP_DISCARD = 1 << 2,		/* rows 6, 7, 12: contents thrown away */
+	MSEALD_STOP_FOREIGN_WRITE = 1 << 3,	/* row 11: writes that bypass the mapping */
+};
+#define MSEALD_STOP_ALL 0x0f
+#define MSEALD_STOP_DEFAULT (MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)
+
+/* What happens to an attempt: --action=. The strongest of all seals hit wins. */
+enum mseald_action {
+	MSEALD_ACTION_DENY,
+	MSEALD_ACTION_KILL,
+	MSEALD_ACTION_AUDIT,
+	MSEALD_ACTION_COUNT,
+};
+
+/* Segment class of a sealed range: --segments=. */
+enum mseald_class {
+	MSEALD_CLASS_NONE,	/* named by its address only */
+	MSEALD_CLASS_TEXT,
+	MSEALD_CLASS_RODATA,
+	MSEALD_CLASS_RELRO,
+	MSEALD_CLASS_DATA,
+	MSEALD_CLASS_VDSO,
+	MSEALD_CLASS_STACK,
+	MSEALD_CLASS_COUNT,
+};
+
+/* The operation attempted, as events and statistics name it. */
+enum mseald_op {
+	MSEALD_OP_MPROTECT,
+	MSEALD_OP_MMAP,			/* MAP_FIXED onto a seal */
+	MSEALD_OP_MUNMAP,
+	MSEALD_OP_MREMAP,		/* from or onto a seal */
+	MSEALD_OP_MADVISE,
+	MSEALD_OP_PROCESS_MADVISE,
+	MSEALD_OP_BRK,
+	MSEALD_OP_SHMDT,
+	MSEALD_OP_SHMAT,
+	MSEALD_OP_REMAP_FILE_PAGES,
+	MSEALD_OP_IO_DESTROY,
+	MSEALD_OP_PRCTL,		/* PR_SET_MM: moves the break brk() shrinks from */
+	MSEALD_OP_MAP_HOLE,		/* something new where a sealed range was */
+	MSEALD_OP_COUNT,
+};
+
+/* How an attempt ended. */
+enum mseald_verdict {
+	MSEALD_VERDICT_DENIED,		/* the call failed with EPERM */
+	MSEALD_VERDICT_KILLED,		/* the process got SIGKILL */
+	MSEALD_VERDICT_AUDITED,		/* logged, let through */
+	MSEALD_VERDICT_COUNT,
+};
+
+/*
+ * The rule of one seal, packed so that a program reads it at once: three bytes
+ * of stop bits (deny, kill, audit) that are for good, the class, the same
+ * three bytes for what is revocable, and the flags.
+ */
+#define MSEALD_RULE_SHIFT(action) (8 * (action))
+#define MSEALD_RULE_CLASS_SHIFT 24
+#define MSEALD_RULE_REVOCABLE_SHIFT 32
+#define MSEALD_RULE_FLAGS_SHIFT 56
+#define MSEALD_RULE_STOPS_MASK 0xffffffULL
+
+#define MSEALD_SEAL_SHM 0x01u		/* a System V segment: what shmdt() would detach */
+
+/*
+ * A seal set is an array map of nodes: a static tree of fan-out 32 over the
+ * seals, sorted by start, none overlapping another. Level l begins at the
+ * fixed element MSEALD_LEVEL_l; in an inner node, start[i] is the first start
+ * below child i. Unused slots hold MSEALD_NO_START, which is above every user
+ * address and below 2^63, so that programs may compare by subtracting.
+ */
+#define MSEALD_FANOUT 32
+#define MSEALD_LEVEL_0 0u
+#define MSEALD_LEVEL_1 1u
+#define MSEALD_LEVEL_2 (1u + MSEALD_FANOUT)
+#define MSEALD_MAX_SEALS (MSEALD_FANOUT * MSEALD_FANOUT * MSEALD_FANOUT)	/* per set */
+#define MSEALD_NO_START 0x4000000000000000ULL
+
+struct mseald_node {
+	/* In the root only: about the whole set. */
+	__u64 gap_start, gap_end;	/* the widest hole between seals, where most new mappings go */
+	__u32 count;			/* seals in the set */
+	__u8 depth;			/* 0: the root is the leaf; at most 2 */
+	__u8 stops;			/* union of all stop bits, any action */
+	__u8 flags;			/* union of all MSEALD_SEAL_* */
+	__u8 pad0;
+	__u64 pad1;
+	/* In leaves: one seal a slot. In inner nodes: start only. */
+	__u64 start[MSEALD_FANOUT];
+	__u64 end[MSEALD_FANOUT];
+	__u64 rule[MSEALD_FANOUT];
+	__u32 hits[MSEALD_FANOUT];	/* attempts met, counted by the programs */
+	__u32 pgoff[MSEALD_FANOUT];	/* MSEALD_SEAL_SHM: pages from the attach address */
+};
+
+#define MSEALD_MAX_SETS 65536u		/* set 0 is never used: "no seals" */
+#define MSEALD_MAX_SPACES 65536u
+
+#define MSEALD_SPACE_DOOMED 0x01u	/* killed, or to be: whatever still shares it dies at its next call */
+
+/* One sealed address space; the key of the map is mm_struct's context.ctx_id. */
+struct mseald_space {
+	__u32 set;			/* read once, written by one store: the switch is atomic */
+	__u32 flags;			/* MSEALD_SPACE_* */
+	__u64 verdicts[MSEALD_VERDICT_COUNT];
+};
+
+#define MSEALD_COMM_LEN 16
+
+/* What goes through the ring buffer. */
+enum mseald_event_type {
+	MSEALD_EVENT_ATTEMPT,		/* somebody tried: all fields count */
+	MSEALD_EVENT_UNUSED,		/* a seal set or the last space is gone: time to tidy up */
+};
+
+struct mseald_event {
+	__u32 type;			/* enum mseald_event_type, always first */
+	__u32 op;			/* enum mseald_op */
+	__u32 verdict;			/* enum mseald_verdict */
+	__u32 rule_class;		/* enum mseald_class of the seal hit */
+	__u64 time;			/* nanoseconds, CLOCK_BOOTTIME */
+	__u64 space;			/* key of the address space */
+	__u64 cgroup;			/* id of the caller's cgroup (v2) */
+	__u64 address, length;		/* of the call, bytes */
+	__u64 seal_start, seal_end;	/* the seal hit */
+	__u64 ip;			/* where the caller made the call */
+	__u64 start_time;		/* of the caller's thread group leader, boot-time ns */
+	__u32 pid, tgid;		/* of the caller, in the initial namespace */
+	__u32 uid, gid;
+	char comm[MSEALD_COMM_LEN];
+};
+
+/*
+ * Everything global, kept in one place so that it can be pinned and read as
+ * one. The filter counts, for each low part of a key, the sealed spaces that
+ * have it: 0 says "surely not sealed" before any helper is called.
+ */
+#define MSEALD_FILTER_SIZE 16384u
+
+struct mseald_state {
+	__u64 layout;			/* MSEALD_LAYOUT of who made the maps */
+	__u64 entries;			/* in the map of spaces, and reserved there by forks */
+	__u64 sealed;			/* entries that have a seal set */
+	__u64 unsettled;		/* forks whose child has no entry yet */
+	__u64 lost;			/* attempts whose event found the ring buffer full */
+	__u64 lost_hints;		/* the same of MSEALD_EVENT_UNUSED */
+	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
+	__u32 filter[MSEALD_FILTER_SIZE];
+};
+
+/* Argument and result of the programs the daemon runs (bpf/commit.bpf.c). */
+struct mseald_commit {
+	__u64 key;
+	__u32 set;			/* new set; 0: none */
+	__s32 old_set;			/* result: the set before; or a negative errno */
+};
+
+/* One task as bpf/resolve.bpf.c writes it. */
+struct mseald_task {
+	__u32 pid, tgid;
+	__u64 key;			/* 0: no address space (kernel thread, zombie) */
+	__u64 exec_id;			/* grows with every exec */
+	__u64 start_time;		/* of the thread group leader, boot-time ns */
+	__u32 flags;			/* PF_* of the task */
+	__u32 pad;
+};
+
+#endif

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# deps.sh [build|test]: installs what building mseald (build) and also testing it (test, the default) needs on
+# Debian 12 or newer, with apt-get, by sudo when not root. When everything is there it does nothing and is quick.
+# QEMU must be 10 or newer; where Debian's own is older, it comes from backports by an apt configuration of its own.
+set -euo pipefail
+
+build=(gcc make pkg-config clang llvm libclang-rt-dev bpftool libbpf-dev libelf-dev zlib1g-dev libsystemd-dev
+	libjansson-dev libinih-dev)
+test=(libcmocka-dev busybox-static cpio zstd xz-utils lz4 binutils mmdebstrap perl mandoc shellcheck debian-archive-keyring)
+qemu_least=1:10
+
+die() {
+	printf 'deps.sh: %s\n' "$*" >&2
+	exit 1
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "cannot install packages: not root, and there is no sudo; run this as root"
+	fi
+}
+
+# missing PACKAGE...: prints those that are not installed.
+missing() {
+	local have p
+	have=" $(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' | tr '\n' ' ')"
+	for p; do
+		[[ $have == *" $p "* ]] || printf '%s ' "$p"
+	done
+}
+
+# apt_get ARGUMENT...: as root, and silent unless it fails.
+apt_get() {
+	local out
+	out=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null 2>&1) || {
+		printf '%s\n' "$out" >&2
+		die "apt-get ${*: -1} failed, see above"
+	}
+}
+
+apt_install() { apt_get install -y --no-install-recommends "$@"; }
+
+qemu_is_new() { dpkg --compare-versions "$(dpkg-query -W -f '${Version}' qemu-system-x86 2>/dev/null || echo 0)" ge $qemu_least; }
+
+# Installs nginx without starting it now or at the next boot: it is only wanted as a program to seal.
+install_nginx() {
+	local guard=/usr/sbin/policy-rc.d
+	if [ -e $guard ]; then
+		apt_install nginx-light
+	else
+		trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+		printf '#!/bin/sh\nexit 101\n' | as_root tee $guard >/dev/null
+		as_root chmod 755 $guard
+		apt_install nginx-light
+		as_root rm -f $guard
+		trap - EXIT
+	fi
+	if command -v systemctl >/dev/null; then
+		as_root systemctl -q disable nginx.service 2>/dev/null || true
+	fi
+	as_root rm -f /etc/systemd/system/multi-user.target.wants/nginx.service
+}
+
+# Installs QEMU from the machine's own sources when it is new enough there, else with the release's backports added,
+# in a configuration and package lists of its own: the machine's are left as they are.
+install_qemu() {
+	local candidate codename vm dir list parts
+	candidate=$(apt-cache policy qemu-system-x86 | sed -n 's/^ *Candidate: //p')
+	if dpkg --compare-versions "${candidate:-0}" ge $qemu_least; then
+		apt_install qemu-system-x86
+		return
+	fi
+	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+	vm=$(dirname "$(realpath "$0")")/../tests/vm
+	dir=${MSEALD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mseald}/apt/deps
+	list='' parts=''
+	eval "$(apt-config shell list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d)"
+	as_root mkdir -p "$dir/lists/partial" "$dir/parts"
+	as_root find "$dir/parts" -type l -delete
+	for f in "$list" "${parts%/}"/*.list "${parts%/}"/*.sources; do
+		[ ! -f "$f" ] || as_root ln -s "$f" "$dir/parts/"
+	done
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $("$vm/mirror") $codename-backports main" |
+		as_root tee "$dir/backports.list" >/dev/null
+	set -- -o Dir::Etc::SourceList="$dir/backports.list" -o Dir::Etc::SourceParts="$dir/parts" \
+		-o Dir::State::Lists="$dir/lists" -o APT::Sandbox::User=root
+	apt_get "$@" update
+	apt_install "$@" {qemu-system-{x86,common,data},seabios}"/$codename-backports"
+	qemu_is_new || die "qemu-system-x86 is older than ${qemu_least#*:} in $codename-backports too; install a newer one"
+}
+
+case ${1:-test} in
+build) want=$(missing "${build[@]}") ;;
+test)
+	want=$(missing "${build[@]}" "${test[@]}")
+	command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || want="${want}nginx-light "
+	qemu_is_new || want="${want}qemu-system-x86 "
+	;;
+*) die "usage: deps.sh [build|test]" ;;
+esac
+[ -n "$want" ] || exit 0
+command -v apt-get >/dev/null || die "there is no apt-get here; install what stands for these Debian packages: $want"
+
+echo "deps.sh: installing ${want% }"
+apt_get update
+plain=()
+for p in $want; do
+	case $p in
+	nginx-light | qemu-system-x86) ;;
+	*) plain+=("$p") ;;
+	esac
+done
+[ ${#plain[@]} = 0 ] || apt_install "${plain[@]}"
+case $want in *nginx-light*) install_nginx ;; esac
+case $want in *qemu-system-x86*) install_qemu ;; esac

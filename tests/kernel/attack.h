@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One attack on one sealed range, made by a fresh process, and what came of it.
+ * The tables in strike_*.c hold the attacks; t_rows.c makes them all.
+ */
+#ifndef MSEALD_TESTS_ATTACK_H
+#define MSEALD_TESTS_ATTACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "puppet.h"
+
+/* What the stage is made of: pages with a pattern, the target in the middle. */
+enum layout {
+	ANON_READ,		/* private anonymous, written, then read-only */
+	ANON_WRITE,
+	FILE_READ,		/* private file, every page written to (as RELRO is), then read-only */
+	SHARED_READ,		/* shared file */
+	SHARED_WRITE,
+	PREPARED,		/* all made by prepare() */
+};
+
+/* What must stop it. */
+enum stopper {
+	BY_LSM,			/* EPERM everywhere */
+	BY_GATE,		/* EPERM with an override gate, SIGKILL with a kill gate */
+	AS_STATUS_SAYS,		/* either of them: what Status says for the operation named in status_name */
+	ALLOWED,		/* it is no attack: it must succeed on sealed memory as well */
+};
+
+#define TARGET_PAGES 4ul
+
+struct stage {
+	struct puppet *victim;
+	const struct attack *attack;
+	uint64_t target, length;	/* to be sealed, bytes */
+	uint64_t control[2];		/* where the same call must succeed: after and before the seal; 0: nowhere */
+	int fd;				/* of the file mapped, in the victim */
+	long own[4];			/* of the attack: what prepare() tells strike() */
+	char trouble[160];		/* why it cannot be tried; "" while all is well */
+};
+
+struct attack {
+	int row;			/* of docs/design.md, "What is denied" */
+	const char *name;
+	enum layout layout;
+	enum stopper stopper;
+	/* Makes the call on the pages at this address; its result, as of puppet_call. */
+	long (*strike)(struct stage *stage, uint64_t at);
+	/* Whatever else is needed first, on top of the layout; may move target and controls. */
+	void (*prepare)(struct stage *stage);
+	unsigned below, above;		/* pages before and behind the target's four that the call touches too */
+	bool invisible;			/* success leaves no trace in the target */
+	bool no_before;			/* no control before the seal: the call would undo the target itself */
+	const char *status_name;
+};
+
+extern const struct attack lsm_attacks[], gate_attacks[], discard_attacks[];	/* end with a name of NULL */
+
+enum outcome_kind { SUCCEEDED, DENIED, KILLED, NOT_TRIED };
+
+struct outcome {
+	enum outcome_kind kind;
+	int value;		/* errno, or signal */
+	char text[200];		/* all of it in words */
+};
+
+/* The stage for an attack with a new victim, all controls and the target alike. */
+void stage_open(struct stage *stage, const struct attack *attack);
+void stage_close(struct stage *stage);
+/* Notes why the attack cannot be tried, unless there is a reason already. */
+void stage_trouble(struct stage *stage, const char *why, ...) __attribute__((format(printf, 2, 3)));
+/* A call in the victim that has to work; what fails is noted as trouble. */
+#define stage_call(stage, ...) stage_call_((stage), #__VA_ARGS__, (const long[7]){ __VA_ARGS__ })
+long stage_call_(struct stage *stage, const char *text, const long call[7]);
+
+struct outcome stage_strike(struct stage *stage, uint64_t at);
+
+/*
+ * What [start, start + length) of a process looks like from outside: its
+ * mappings, their protection, flags and file, and the bytes. Malloc'ed text.
+ */
+char *snapshot(pid_t pid, uint64_t start, uint64_t length);
+
+/* $MSEALD_EXPECT_GATE is "override" (true) or "kill"; bails out when it is neither. */
+bool gate_is_override(void);
+/* Was a call that only a gate can stop stopped as it must be on this kernel? */
+bool stopped_by_gate(struct puppet *puppet, long result);
+/* The errno or signal that is meant there, in words. */
+const char *gate_text(void);
+
+/* Functions to run inside a puppet. */
+long fill_pages(const long arguments[6]);	/* address, length, seed: a pattern into every page */
+long touch_pages(const long arguments[6]);	/* address, length: reads a byte of each */
+
+/* Pages for a test of its own: anonymous, filled, of this protection; bails out when there are none. */
+uint64_t puppet_pages(struct puppet *puppet, unsigned long pages, int protection);
+/* "r-xp" of the mapping at that address, "" when there is none; static buffer. */
+const char *protection_of(pid_t pid, uint64_t address);
+
+#endif

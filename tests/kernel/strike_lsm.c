@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Attacks that LSM programs stop: rows 1, 2, 9 and 10 of docs/design.md, and PR_SET_MM of row 8. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "attack.h"
+
+#ifndef MAP_HUGETLB
+#define MAP_HUGETLB 0x40000
+#endif
+
+#define CALL(...) puppet_call(stage->victim, __VA_ARGS__)
+#define STRIKE(name, call) \
+	static long name(struct stage *stage, uint64_t at) \
+	{ \
+		return call; \
+	}
+
+#define LENGTH (TARGET_PAGES * PAGE)
+#define HUGE (2ul << 20)
+#define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
+
+/* --- row 1: mprotect --- */
+
+STRIKE(protect_write, CALL(SYS_mprotect, at, LENGTH, PROT_READ | PROT_WRITE))
+STRIKE(protect_none, CALL(SYS_mprotect, at, LENGTH, PROT_NONE))
+STRIKE(protect_exec, CALL(SYS_mprotect, at, LENGTH, PROT_READ | PROT_EXEC))
+STRIKE(protect_read, CALL(SYS_mprotect, at, LENGTH, PROT_READ))
+STRIKE(protect_middle, CALL(SYS_mprotect, at + PAGE, PAGE, PROT_READ | PROT_WRITE))
+STRIKE(protect_from_below, CALL(SYS_mprotect, at - 2 * PAGE, 3 * PAGE, PROT_READ | PROT_WRITE))
+STRIKE(protect_from_above, CALL(SYS_mprotect, at + 3 * PAGE, 3 * PAGE, PROT_READ | PROT_WRITE))
+STRIKE(protect_around, CALL(SYS_mprotect, at - 2 * PAGE, LENGTH + 4 * PAGE, PROT_READ | PROT_WRITE))
+STRIKE(protect_odd_length, CALL(SYS_mprotect, at - PAGE, PAGE + 1, PROT_READ | PROT_WRITE))
+STRIKE(pkey_none, CALL(SYS_pkey_mprotect, at, LENGTH, PROT_READ | PROT_WRITE, -1))
+STRIKE(pkey_no_change, CALL(SYS_pkey_mprotect, at, LENGTH, PROT_READ, -1))
+STRIKE(pkey_new, CALL(SYS_pkey_mprotect, at, LENGTH, PROT_READ, stage->own[0]))
+/* Starts above the seal; the kernel moves the start down to that of the mapping. */
+STRIKE(protect_growsdown, CALL(SYS_mprotect, at + 6 * PAGE, PAGE, PROT_READ | PROT_GROWSDOWN))
+
+static void with_pkey(struct stage *stage)
+{
+	stage->own[0] = stage_call(stage, SYS_pkey_alloc, 0, 0);
+}
+
+static void with_stacks(struct stage *stage)
+{
+	/* Far apart, as the kernel keeps 256 pages below a stack free. */
+	uint64_t base = (uint64_t)stage_call(stage, SYS_mmap, 0, 2048 * PAGE, PROT_NONE, ANONYMOUS, -1, 0);
+
+	stage_call(stage, SYS_munmap, (long)base, 2048 * PAGE);
+	stage->target = base + 500 * PAGE;
+	stage->control[0] = base + 1500 * PAGE;
+	stage->control[1] = 0;
+	for (int i = 0; i < 2 && !stage->trouble[0]; i++) {
+		uint64_t start = i ? stage->control[0] : stage->target;
+
+		stage_call(stage, SYS_mmap, (long)start, 8 * PAGE, PROT_READ | PROT_WRITE,
+			   ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+		puppet_run(stage->victim, fill_pages, (long)start, 8 * PAGE, 1);
+	}
+}
+
+/* --- row 2: mmap(MAP_FIXED) --- */
+
+STRIKE(map_over, CALL(SYS_mmap, at, LENGTH, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_FIXED, -1, 0))
+STRIKE(map_none, CALL(SYS_mmap, at, LENGTH, PROT_NONE, ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0))
+STRIKE(map_one_page, CALL(SYS_mmap, at + 2 * PAGE, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0))
+STRIKE(map_from_below, CALL(SYS_mmap, at - 2 * PAGE, 3 * PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0))
+STRIKE(map_from_above, CALL(SYS_mmap, at + 3 * PAGE, 3 * PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0))
+STRIKE(map_around, CALL(SYS_mmap, at - 2 * PAGE, LENGTH + 4 * PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0))
+STRIKE(map_odd_length, CALL(SYS_mmap, at - PAGE, PAGE + 1, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0))
+STRIKE(map_file, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_PRIVATE | MAP_FIXED, stage->fd, 16 * PAGE))
+STRIKE(map_file_below, CALL(SYS_mmap, at - 2 * PAGE, 3 * PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, stage->fd, 0))
+STRIKE(map_shared, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_SHARED | MAP_FIXED, stage->fd, 0))
+STRIKE(map_validate, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_SHARED_VALIDATE | MAP_FIXED, stage->fd, 0))
+STRIKE(map_growsdown, CALL(SYS_mmap, at, LENGTH, PROT_READ, ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0))
+/* One page asked for, the huge page is what is mapped. */
+STRIKE(map_huge, CALL(SYS_mmap, at & -HUGE, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED | MAP_HUGETLB | MAP_NORESERVE, -1, 0))
+
+static void with_huge_areas(struct stage *stage)
+{
+	uint64_t base = (uint64_t)stage_call(stage, SYS_mmap, 0, 5 * HUGE, PROT_NONE, ANONYMOUS, -1, 0);
+
+	base = (base + HUGE - 1) & -HUGE;
+	stage_call(stage, SYS_mmap, base, 4 * HUGE, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+	stage->target = base + HUGE + 256 * PAGE;
+	stage->control[0] = stage->target + HUGE;
+	stage->control[1] = stage->target - HUGE;
+	if (!stage->trouble[0])
+		puppet_run(stage->victim, fill_pages, (long)stage->target, LENGTH, 1);
+}
+
+/* --- row 8: the break is moved to above the seal, so that brk() shrinks into it --- */
+
+static long break_moved(struct stage *stage, uint64_t at)
+{
+	/* The break must lie in a mapping that begins below it. */
+	long result = CALL(SYS_prctl, PR_SET_MM, PR_SET_MM_BRK, at + LENGTH + PAGE, 0, 0);
+
+	if (result)
+		return result;
+	result = CALL(SYS_brk, at);
+	return result == (long)at || result < 0 ? result : -EPERM;
+}
+
+/* --- row 9: shmat(SHM_REMAP) --- */
+
+STRIKE(attach_over, CALL(SYS_shmat, stage->own[0], at, SHM_REMAP))
+STRIKE(attach_from_below, CALL(SYS_shmat, stage->own[0], at - 2 * PAGE, SHM_REMAP))
+STRIKE(attach_from_above, CALL(SYS_shmat, stage->own[0], at + 3 * PAGE, SHM_REMAP | SHM_RDONLY))
+STRIKE(attach_rounded, CALL(SYS_shmat, stage->own[0], at + 100, SHM_REMAP | SHM_RND))
+STRIKE(attach_rounded_below, CALL(SYS_shmat, stage->own[0], at - 3 * PAGE + 4000, SHM_REMAP | SHM_RND))
+
+static void with_segment(struct stage *stage)
+{
+	long id = stage_call(stage, SYS_shmget, IPC_PRIVATE, LENGTH, IPC_CREAT | 0600);
+
+	stage->own[0] = id;
+	/* Attached once and removed, it goes with the process. */
+	stage_call(stage, SYS_shmat, id, 0, 0);
+	stage_call(stage, SYS_shmctl, id, IPC_RMID, 0);
+}
+
+/* --- row 10: remap_file_pages --- */
+
+STRIKE(remap_pages, CALL(SYS_remap_file_pages, at, LENGTH, 0, 40, 0))
+STRIKE(remap_one_page, CALL(SYS_remap_file_pages, at + PAGE, PAGE, 0, 40, 0))
+STRIKE(remap_from_below, CALL(SYS_remap_file_pages, at - 2 * PAGE, 3 * PAGE, 0, 40, 0))
+STRIKE(remap_from_above, CALL(SYS_remap_file_pages, at + 3 * PAGE, 3 * PAGE, 0, 40, 0))
+STRIKE(remap_nonblock, CALL(SYS_remap_file_pages, at, LENGTH, 0, 40, MAP_NONBLOCK))
+
+const struct attack lsm_attacks[] = {
+	{ 1, "mprotect: read-only to writable", ANON_READ, BY_LSM, .strike = protect_write },
+	{ 1, "mprotect: file, read-only to writable", FILE_READ, BY_LSM, .strike = protect_write },
+	{ 1, "mprotect: shared file, read-only to writable", SHARED_READ, BY_LSM, .strike = protect_write },
+	{ 1, "mprotect: writable to read-only", ANON_WRITE, BY_LSM, .strike = protect_read },
+	{ 1, "mprotect: to executable", ANON_READ, BY_LSM, .strike = protect_exec },
+	{ 1, "mprotect: to inaccessible", ANON_READ, BY_LSM, .strike = protect_none },
+	{ 1, "mprotect: no change", ANON_READ, BY_LSM, .strike = protect_read, .invisible = true },
+	{ 1, "mprotect: one page of it", ANON_READ, BY_LSM, .strike = protect_middle },
+	{ 1, "mprotect: into it from below", ANON_READ, BY_LSM, .strike = protect_from_below, .below = 2 },
+	{ 1, "mprotect: out of it", ANON_READ, BY_LSM, .strike = protect_from_above, .above = 2 },
+	{ 1, "mprotect: around it", ANON_READ, BY_LSM, .strike = protect_around, .below = 2, .above = 2 },
+	{ 1, "mprotect: one byte of it, rounded up", ANON_READ, BY_LSM, .strike = protect_odd_length, .below = 1 },
+	{ 1, "mprotect: PROT_GROWSDOWN from above", PREPARED, BY_LSM, .strike = protect_growsdown, .prepare = with_stacks },
+	{ 1, "pkey_mprotect: key -1", ANON_READ, BY_LSM, .strike = pkey_none },
+	{ 1, "pkey_mprotect: no change", ANON_READ, BY_LSM, .strike = pkey_no_change, .invisible = true },
+	{ 1, "pkey_mprotect: another key only", ANON_READ, BY_LSM, .strike = pkey_new, .prepare = with_pkey },
+
+	{ 2, "mmap: over it", ANON_READ, BY_LSM, .strike = map_over },
+	{ 2, "mmap: over writable memory", ANON_WRITE, BY_LSM, .strike = map_over },
+	{ 2, "mmap: over a file", FILE_READ, BY_LSM, .strike = map_over },
+	{ 2, "mmap: PROT_NONE over it", ANON_READ, BY_LSM, .strike = map_none },
+	{ 2, "mmap: over one page of it", ANON_READ, BY_LSM, .strike = map_one_page },
+	{ 2, "mmap: into it from below", ANON_READ, BY_LSM, .strike = map_from_below, .below = 2 },
+	{ 2, "mmap: out of it", ANON_READ, BY_LSM, .strike = map_from_above, .above = 2 },
+	{ 2, "mmap: around it", ANON_READ, BY_LSM, .strike = map_around, .below = 2, .above = 2 },
+	{ 2, "mmap: one byte of it, rounded up", ANON_READ, BY_LSM, .strike = map_odd_length, .below = 1 },
+	{ 2, "mmap: file over it", FILE_READ, BY_LSM, .strike = map_file },
+	{ 2, "mmap: file into it from below", FILE_READ, BY_LSM, .strike = map_file_below, .below = 2 },
+	{ 2, "mmap: shared file over it", SHARED_READ, BY_LSM, .strike = map_shared },
+	{ 2, "mmap: MAP_SHARED_VALIDATE over it", SHARED_READ, BY_LSM, .strike = map_validate },
+	{ 2, "mmap: MAP_GROWSDOWN over it", ANON_READ, BY_LSM, .strike = map_growsdown },
+	{ 2, "mmap: a huge page around it", PREPARED, BY_LSM, .strike = map_huge, .prepare = with_huge_areas },
+
+	{ 8, "brk: the break moved by PR_SET_MM first", ANON_READ, BY_LSM, .strike = break_moved, .above = 2 },
+
+	{ 9, "shmat: SHM_REMAP over it", ANON_READ, BY_LSM, .strike = attach_over, .prepare = with_segment },
+	{ 9, "shmat: SHM_REMAP into it from below", ANON_READ, BY_LSM, .strike = attach_from_below, .prepare = with_segment, .below = 2 },
+	{ 9, "shmat: SHM_REMAP out of it, read-only", ANON_READ, BY_LSM, .strike = attach_from_above, .prepare = with_segment, .above = 3 },
+	{ 9, "shmat: SHM_REMAP and SHM_RND", ANON_READ, BY_LSM, .strike = attach_rounded, .prepare = with_segment },
+	{ 9, "shmat: SHM_REMAP and SHM_RND from below", ANON_READ, BY_LSM, .strike = attach_rounded_below, .prepare = with_segment, .below = 3 },
+
+	{ 10, "remap_file_pages: on it", SHARED_READ, BY_LSM, .strike = remap_pages },
+	{ 10, "remap_file_pages: on writable memory", SHARED_WRITE, BY_LSM, .strike = remap_pages },
+	{ 10, "remap_file_pages: one page of it", SHARED_READ, BY_LSM, .strike = remap_one_page },
+	{ 10, "remap_file_pages: into it from below", SHARED_READ, BY_LSM, .strike = remap_from_below, .below = 2 },
+	{ 10, "remap_file_pages: out of it", SHARED_READ, BY_LSM, .strike = remap_from_above, .above = 2 },
+	{ 10, "remap_file_pages: MAP_NONBLOCK", SHARED_READ, BY_LSM, .strike = remap_nonblock },
+	{ .name = NULL },
+};

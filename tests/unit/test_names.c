@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* user/lib/names.c: every name there and back, and lists good and bad. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "names.h"
+#include "util.h"
+
+static void classes_there_and_back(void **state)
+{
+	static const char *const words[] = { "none", "text", "rodata", "relro", "data", "vdso", "stack" };
+
+	(void)state;
+	assert_int_equal(ELEMENTS(words), MSEALD_CLASS_COUNT);
+	for (unsigned i = 0; i < MSEALD_CLASS_COUNT; i++) {
+		assert_string_equal(mseald_class_name((enum mseald_class)i), words[i]);
+		assert_int_equal(mseald_class_from_name(words[i]), i);
+	}
+	assert_string_equal(mseald_class_name(MSEALD_CLASS_COUNT), "unknown");
+	assert_string_equal(mseald_class_name((enum mseald_class)-1), "unknown");
+	assert_int_equal(mseald_class_from_name("Text"), -EINVAL);
+	assert_int_equal(mseald_class_from_name("tex"), -EINVAL);
+	assert_int_equal(mseald_class_from_name("texts"), -EINVAL);
+	assert_int_equal(mseald_class_from_name(""), -EINVAL);
+	assert_int_equal(mseald_class_from_name("all"), -EINVAL);
+}
+
+static void actions_there_and_back(void **state)
+{
+	static const char *const words[] = { "deny", "kill", "audit" };
+
+	(void)state;
+	assert_int_equal(ELEMENTS(words), MSEALD_ACTION_COUNT);
+	for (unsigned i = 0; i < MSEALD_ACTION_COUNT; i++) {
+		assert_string_equal(mseald_action_name((enum mseald_action)i), words[i]);
+		assert_int_equal(mseald_action_from_name(words[i]), i);
+	}
+	assert_string_equal(mseald_action_name(MSEALD_ACTION_COUNT), "unknown");
+	assert_int_equal(mseald_action_from_name("denied"), -EINVAL);
+}
+
+static void stops_there_and_back(void **state)
+{
+	static const struct {
+		unsigned stop;
+		const char *word;
+	} stops[] = {
+		{ MSEALD_STOP_MPROTECT, "mprotect" },
+		{ MSEALD_STOP_UNMAP, "unmap" },
+		{ MSEALD_STOP_DISCARD, "discard" },
+		{ MSEALD_STOP_FOREIGN_WRITE, "foreign-write" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(stops); i++) {
+		assert_string_equal(mseald_stop_name(stops[i].stop), stops[i].word);
+		assert_int_equal(mseald_stop_from_name(stops[i].word), stops[i].stop);
+	}
+	assert_string_equal(mseald_stop_name(0), "unknown");
+	assert_string_equal(mseald_stop_name(MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP), "unknown");
+	assert_string_equal(mseald_stop_name(0x10), "unknown");
+	assert_int_equal(mseald_stop_from_name("foreign_write"), -EINVAL);
+}
+
+static void operations_and_verdicts(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < MSEALD_OP_COUNT; i++) {
+		const char *name = mseald_op_name((enum mseald_op)i);
+
+		assert_string_not_equal(name, "unknown");
+		for (unsigned j = 0; j < i; j++)
+			assert_string_not_equal(name, mseald_op_name((enum mseald_op)j));
+	}
+	assert_string_equal(mseald_op_name(MSEALD_OP_MPROTECT), "mprotect");
+	assert_string_equal(mseald_op_name(MSEALD_OP_MAP_HOLE), "map-hole");
+	assert_string_equal(mseald_op_name(MSEALD_OP_COUNT), "unknown");
+	assert_string_equal(mseald_verdict_name(MSEALD_VERDICT_DENIED), "denied");
+	assert_string_equal(mseald_verdict_name(MSEALD_VERDICT_KILLED), "killed");
+	assert_string_equal(mseald_verdict_name(MSEALD_VERDICT_AUDITED), "audited");
+	assert_string_equal(mseald_verdict_name(MSEALD_VERDICT_COUNT), "unknown");
+}
+
+static void good_lists(void **state)
+{
+	const unsigned text = 1u << MSEALD_CLASS_TEXT, relro = 1u << MSEALD_CLASS_RELRO;
+	const struct {
+		const char *list;
+		unsigned classes;
+	} lists[] = {
+		{ "text", text },
+		{ "text,relro", text | relro },
+		{ "text relro", text | relro },
+		{ "relro,text", text | relro },
+		{ " text ,\trelro\n", text | relro },
+		{ "text,text", text },
+		{ "all", MSEALD_CLASSES_ALL },
+		{ "text all", MSEALD_CLASSES_ALL },
+		{ "text rodata relro data vdso stack", MSEALD_CLASSES_ALL },
+	};
+	unsigned stops = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(lists); i++) {
+		unsigned classes = 0;
+		char *bad = NULL;
+
+		assert_int_equal(mseald_classes_parse(lists[i].list, &classes, &bad), 0);
+		assert_int_equal(classes, lists[i].classes);
+		assert_null(bad);
+	}
+	assert_int_equal(mseald_stops_parse("foreign-write,mprotect", &stops, NULL), 0);
+	assert_int_equal(stops, MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_MPROTECT);
+	assert_int_equal(mseald_stops_parse("all", &stops, NULL), 0);
+	assert_int_equal(stops, MSEALD_STOP_ALL);
+}
+
+static void bad_lists(void **state)
+{
+	static const struct {
+		const char *list, *bad;
+	} lists[] = {
+		{ "", "" },
+		{ "  ", "" },
+		{ ",", "" },
+		{ "text,", "" },
+		{ ",text", "" },
+		{ "text,,relro", "" },
+		{ "text, ,relro", "" },
+		{ "text,heap,relro", "heap" },
+		{ "text heap", "heap" },
+		{ "none", "none" },
+		{ "text;relro", "text;relro" },
+		{ "ALL", "ALL" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(lists); i++) {
+		_cleanup_free_ char *bad = NULL;
+		unsigned classes = 0xabcd;
+
+		assert_int_equal(mseald_classes_parse(lists[i].list, &classes, &bad), -EINVAL);
+		assert_int_equal(classes, 0xabcd);
+		assert_non_null(bad);
+		assert_string_equal(bad, lists[i].bad);
+		/* Who does not want to know the word need not. */
+		assert_int_equal(mseald_stops_parse(lists[i].list, &classes, NULL), -EINVAL);
+		assert_int_equal(classes, 0xabcd);
+	}
+}
+
+static void lists_formatted(void **state)
+{
+	char buf[64];
+
+	(void)state;
+	assert_ptr_equal(mseald_stops_format(0, buf, sizeof(buf)), buf);
+	assert_string_equal(buf, "-");
+	assert_string_equal(mseald_stops_format(MSEALD_STOP_DEFAULT, buf, sizeof(buf)),
+			    "mprotect,unmap,discard");
+	assert_string_equal(mseald_stops_format(MSEALD_STOP_ALL, buf, sizeof(buf)),
+			    "mprotect,unmap,discard,foreign-write");
+	assert_string_equal(mseald_classes_format(MSEALD_CLASSES_ALL, buf, sizeof(buf)),
+			    "text,rodata,relro,data,vdso,stack");
+	assert_string_equal(mseald_classes_format(1u << MSEALD_CLASS_STACK, buf, sizeof(buf)), "stack");
+	/* What there is no name for is not named. */
+	assert_string_equal(mseald_stops_format(0x10, buf, sizeof(buf)), "-");
+}
+
+static void lists_cut_at_words(void **state)
+{
+	char buf[16];
+
+	(void)state;
+	memset(buf, 'X', sizeof(buf));
+	assert_string_equal(mseald_stops_format(MSEALD_STOP_ALL, buf, sizeof("mprotect,unmap")), "mprotect,unmap");
+	assert_int_equal(buf[15], 'X');
+	assert_string_equal(mseald_stops_format(MSEALD_STOP_ALL, buf, sizeof("mprotect,unmap") - 1), "mprotect");
+	assert_string_equal(mseald_stops_format(MSEALD_STOP_ALL, buf, 1), "");
+	buf[0] = 'X';
+	assert_ptr_equal(mseald_stops_format(MSEALD_STOP_ALL, buf, 0), buf);
+	assert_int_equal(buf[0], 'X');
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(classes_there_and_back),
+		cmocka_unit_test(actions_there_and_back),
+		cmocka_unit_test(stops_there_and_back),
+		cmocka_unit_test(operations_and_verdicts),
+		cmocka_unit_test(good_lists),
+		cmocka_unit_test(bad_lists),
+		cmocka_unit_test(lists_formatted),
+		cmocka_unit_test(lists_cut_at_words),
+	};
+
+	return cmocka_run_group_tests_name("names", tests, NULL, NULL);
+}

@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# What the scripts of the VM harness share: where the cache is, how to fail, how to wait for one another.
+# To be sourced. Failing has three parts: what failed, why, what to do.
+
+# shellcheck disable=SC2034 # used by those who source this
+VM=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+export MSEALD_CACHE=${MSEALD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mseald}
+mkdir -p "$MSEALD_CACHE"
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+
+# Ends the script with status 1, or with $STATUS where the caller has set one.
+die() {
+	say "$@"
+	exit "${STATUS:-1}"
+}
+
+# have COMMAND: dies when COMMAND is not installed.
+have() {
+	command -v "$1" >/dev/null || die "$1 is not installed; run: make deps"
+}
+
+# lock FILE: waits for all others that hold FILE; the lock is held until the script and all its children end.
+lock() {
+	mkdir -p "$(dirname "$1")"
+	exec 9>"$1"
+	flock -n 9 && return
+	say "waiting for another one that works on $1"
+	flock 9
+}
+
+# sealed FILE: whether FILE is there and still has the sha256 it had when stamp FILE was called.
+sealed() {
+	[ -s "$1" ] && [ -s "$1.sha256" ] && [ "$(sha256sum <"$1")" = "$(cat "$1.sha256")" ]
+}
+
+# stamp FILE: notes the sha256 of FILE beside it, for sealed.
+stamp() { sha256sum <"$1" >"$1.sha256"; }

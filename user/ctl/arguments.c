@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Options and arguments of all commands: see ctl.h. */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "ctl.h"
+
+void ctl_print_help(const struct command *command)
+{
+	(void)printf("Usage: msealctl %s%s%s\n\n%s\n\n"
+		     "Also:\n"
+		     "  --json                    print JSON\n"
+		     "  --socket=PATH             where mseald listens (MSEALD_SOCKET; " CTL_SOCKET ")\n"
+		     "  --help                    print this\n",
+		     command->name, *command->synopsis ? " " : "", command->synopsis, command->description);
+}
+
+static int stop(struct ctl *ctl, int status)
+{
+	ctl->status = status;
+	return CTL_STOP;
+}
+
+/* What getopt_long() stumbled over: it says so only in prose, and to stderr. */
+static int refuse_option(struct ctl *ctl, int result, char **argv, const struct option *options)
+{
+	const char *word = argv[optind - 1];
+
+	if (optopt >= CTL_OPTION_HELP) {
+		for (; options->name; options++)
+			if (options->val == optopt)
+				break;
+		return stop(ctl, ctl_usage(ctl, "option --%s %s", options->name ? options->name : "",
+					   result == ':' ? "needs a value" : "takes no value"));
+	}
+	if (optopt)
+		return stop(ctl, ctl_usage(ctl, "there is no option -%c", optopt));
+	return stop(ctl, ctl_usage(ctl, "there is no option %.*s", (int)strcspn(word, "="), word));
+}
+
+int ctl_option(struct ctl *ctl, int argc, char **argv, const struct option *options)
+{
+	static const struct option global[] = { CTL_GLOBAL_OPTIONS };
+
+	if (!options)
+		options = global;
+	opterr = 0;
+	for (;;) {
+		int option = getopt_long(argc, argv, ":h", options, NULL);
+
+		switch (option) {
+		case CTL_END:
+			return CTL_END;
+		case 'h':
+		case CTL_OPTION_HELP:
+			ctl_print_help(ctl->command);
+			return stop(ctl, CTL_OK);
+		case CTL_OPTION_JSON:
+			ctl->json = true;
+			break;
+		case CTL_OPTION_SOCKET:
+			ctl->socket = optarg;
+			break;
+		case '?':
+		case ':':
+			return refuse_option(ctl, option, argv, options);
+		default:
+			return option;
+		}
+	}
+}
+
+int ctl_no_options(struct ctl *ctl, int argc, char **argv)
+{
+	return ctl_option(ctl, argc, argv, NULL) == CTL_END ? 0 : CTL_STOP;
+}
+
+int ctl_parse_pid(const struct ctl *ctl, const char *text, pid_t *ret_pid)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || value < 1 || value > INT_MAX)
+		return ctl_usage(ctl, "'%s' is not a PID: that is a whole number from 1 to %d", text, INT_MAX);
+	*ret_pid = (pid_t)value;
+	return 0;
+}
+
+int ctl_parse_address(const struct ctl *ctl, const char *text, uint64_t *ret_address)
+{
+	unsigned long long value;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 16);
+	if (text[0] != '0' || (text[1] != 'x' && text[1] != 'X') || !text[2] || *end || errno)
+		return ctl_usage(ctl, "'%s' is not an address: write it in hexadecimal, as 0x7f12a000", text);
+	*ret_address = value;
+	return 0;
+}
+
+/* --- ranges --- */
+
+void ranges_free(struct ranges *ranges)
+{
+	free(ranges->list);
+	*ranges = (struct ranges){};
+}
+
+static int ranges_append(struct ranges *ranges, struct range range)
+{
+	if (ranges->count == ranges->allocated) {
+		size_t allocated = ranges->allocated ? 2 * ranges->allocated : 16;
+		struct range *list = reallocarray(ranges->list, allocated, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		ranges->list = list;
+		ranges->allocated = allocated;
+	}
+	ranges->list[ranges->count++] = range;
+	return 0;
+}
+
+/* NULL when the range can be asked for, else what is wrong with it. */
+static const char *check_range(const char *text, struct range *ret_range)
+{
+	struct range range;
+	int r;
+
+	r = range_parse(text, &range);
+	if (r == -ERANGE)
+		return "ends beyond the address space";
+	if (r < 0)
+		return "is no range: write 0xSTART-0xEND, START below END, or 0xSTART+LENGTH";
+	if (range.start >= range.end)
+		return "is empty or reversed";
+	if (range.start % CTL_PAGE_SIZE || range.end % CTL_PAGE_SIZE)
+		return "is not aligned to pages of 4096 bytes";
+	if (range.end > INT64_MAX)
+		return "ends beyond the address space";
+	*ret_range = range;
+	return NULL;
+}
+
+int ctl_parse_ranges(const struct ctl *ctl, char **texts, int count, struct ranges *ranges)
+{
+	for (int i = 0; i < count; i++) {
+		struct range range;
+		const char *wrong = check_range(texts[i], &range);
+
+		if (wrong)
+			return ctl_usage(ctl, "range %s %s", texts[i], wrong);
+		if (ranges_append(ranges, range) < 0)
+			return ctl_out_of_memory();
+	}
+	return 0;
+}
+
+/* Cuts white space and comments off, in place. */
+static char *strip(char *line)
+{
+	static const char space[] = " \t\r\n\v\f";
+	size_t length;
+
+	line += strspn(line, space);
+	line[strcspn(line, "#")] = '\0';
+	length = strlen(line);
+	while (length > 0 && strchr(space, line[length - 1]))
+		line[--length] = '\0';
+	return line;
+}
+
+int ctl_read_ranges(const char *path, struct ranges *ranges)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	const char *name = is_stdin ? "standard input" : path;
+	_cleanup_fclose_ FILE *opened = NULL;
+	_cleanup_free_ char *line = NULL;
+	size_t allocated = 0, before = ranges->count;
+	FILE *file = stdin;
+
+	if (!is_stdin) {
+		file = opened = fopen(path, "re");
+		if (!file)
+			return ctl_failure("cannot open %s: %s", name, strerror(errno));
+	}
+	errno = 0;
+	for (unsigned long number = 1; getline(&line, &allocated, file) >= 0; number++) {
+		char *text = strip(line);
+		struct range range;
+		const char *wrong;
+
+		if (!*text)
+			continue;
+		wrong = check_range(text, &range);
+		if (wrong)
+			return ctl_failure("%s, line %lu: range %s %s", name, number, text, wrong);
+		if (ranges_append(ranges, range) < 0)
+			return ctl_out_of_memory();
+	}
+	if (ferror(file))
+		return ctl_failure("cannot read %s: %s", name, strerror(errno));
+	/* No ranges would mean all segments: surely not what was meant. */
+	if (ranges->count == before)
+		return ctl_failure("%s holds no range; write one on each line, as 0xSTART-0xEND", name);
+	return 0;
+}
+
+json_t *ranges_to_json(const struct ranges *ranges)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < ranges->count; i++) {
+		json_t *range = json_pack("{s:I, s:I}", "start", (json_int_t)ranges->list[i].start,
+					  "end", (json_int_t)ranges->list[i].end);
+
+		if (!range || json_array_append_new(array, range) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}

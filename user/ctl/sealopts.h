@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SEAL OPTIONS: what a seal is to be like, the same for every command that makes seals. */
+#ifndef MSEALCTL_SEALOPTS_H
+#define MSEALCTL_SEALOPTS_H
+
+#include "ctl.h"
+
+enum {
+	SEALOPTS_SEGMENTS = 1024,
+	SEALOPTS_DENY,
+	SEALOPTS_ACTION,
+	SEALOPTS_REVOCABLE,
+};
+
+/* For an array of long options. */
+#define SEALOPTS_OPTIONS \
+	{ "segments", required_argument, NULL, SEALOPTS_SEGMENTS }, \
+	{ "deny", required_argument, NULL, SEALOPTS_DENY }, \
+	{ "action", required_argument, NULL, SEALOPTS_ACTION }, \
+	{ "revocable", no_argument, NULL, SEALOPTS_REVOCABLE }
+
+/* For a description. */
+#define SEALOPTS_HELP \
+	"  --segments=LIST           text, rodata, relro, data, vdso, stack, or all: the parts of the\n" \
+	"                            program and its libraries to seal\n" \
+	"  --deny=LIST               what to stop: mprotect, unmap, discard, foreign-write, or all\n" \
+	"                            (default: mprotect,unmap,discard)\n" \
+	"  --action=ACTION           deny: the call fails with EPERM (default); kill: the process\n" \
+	"                            gets SIGKILL; audit: it is logged and let through\n" \
+	"  --revocable               root may unseal it; without this it is for good\n"
+
+struct sealopts {
+	unsigned classes;	/* 1 << class; 0: not given */
+	unsigned stops;		/* 0: not given */
+	const char *action;	/* NULL: not given */
+	bool revocable;
+};
+
+/* Takes one option that ctl_option() returned. 0, or the exit status after a complaint. */
+int sealopts_option(const struct ctl *ctl, struct sealopts *opts, int option, const char *value);
+/* Adds to the parameters of io.mseald.Seal what was given. 0 or -ENOMEM. */
+int sealopts_to_json(const struct sealopts *opts, json_t *parameters);
+
+#endif

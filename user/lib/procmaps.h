@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* /proc/PID/maps, parsed: proc_pid_maps(5). */
+#ifndef MSEALD_PROCMAPS_H
+#define MSEALD_PROCMAPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct mapping {
+	uint64_t start, end;
+	uint64_t offset;	/* bytes into the file */
+	uint64_t inode;
+	unsigned dev_major, dev_minor;
+	bool read, write, exec, shared;
+	char *path;		/* "" when anonymous; "[stack]"...; never NULL */
+};
+
+struct procmaps {
+	struct mapping *list;	/* sorted by address, as the kernel gives it */
+	size_t count;
+};
+
+/*
+ * Parses the text (need not end in NUL). -EINVAL: not what the kernel writes
+ * (then *ret is untouched), -ENOMEM. The caller frees with procmaps_free.
+ * Paths keep the kernel's escapes (\012 for a new line).
+ */
+int procmaps_parse(const char *text, size_t length, struct procmaps *ret);
+
+/*
+ * Reads all of an open /proc/PID/maps from its start (lseek, so the descriptor
+ * can be read again) and parses it. Negative errno of open, read or parse.
+ */
+int procmaps_read_fd(int fd, struct procmaps *ret);
+int procmaps_read(pid_t pid, struct procmaps *ret);
+
+void procmaps_free(struct procmaps *maps);	/* takes NULL and zeroed */
+
+/* The mapping that holds address, or NULL. */
+const struct mapping *procmaps_find(const struct procmaps *maps, uint64_t address);
+/* Is every byte of [start, end) mapped? If not, *ret_hole is the first that is not (may be NULL). */
+bool procmaps_covers(const struct procmaps *maps, uint64_t start, uint64_t end, uint64_t *ret_hole);
+
+#endif

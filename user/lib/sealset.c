@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Seal sets: adding is a merge of two sorted lists (unite), everything else
+ * splices a few pieces into one. The second half turns a set into the static
+ * tree of mseald/shared.h and back.
+ */
+#define _GNU_SOURCE
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "sealset.h"
+#include "util.h"
+
+#define PAGE 4096ull
+
+/* What decides whether two seals may be one. */
+static bool same_rule(const struct seal *a, const struct seal *b)
+{
+	return memcmp(a->firm, b->firm, sizeof(a->firm)) == 0 &&
+	       memcmp(a->revocable, b->revocable, sizeof(a->revocable)) == 0 &&
+	       a->class == b->class && a->flags == b->flags;
+}
+
+static unsigned firm_stops(const struct seal *seal)
+{
+	unsigned stops = 0;
+
+	for (size_t i = 0; i < MSEALD_ACTION_COUNT; i++)
+		stops |= seal->firm[i];
+	return stops;
+}
+
+static unsigned revocable_stops(const struct seal *seal)
+{
+	unsigned stops = 0;
+
+	for (size_t i = 0; i < MSEALD_ACTION_COUNT; i++)
+		stops |= seal->revocable[i];
+	return stops;
+}
+
+static bool seal_valid(const struct seal *seal)
+{
+	unsigned stops = firm_stops(seal) | revocable_stops(seal);
+
+	return seal->start < seal->end && seal->start % PAGE == 0 && seal->end % PAGE == 0 &&
+	       seal->end <= MSEALD_NO_START && stops != 0 && (stops & ~(unsigned)MSEALD_STOP_ALL) == 0 &&
+	       seal->class < MSEALD_CLASS_COUNT && (seal->flags & ~MSEALD_SEAL_SHM) == 0;
+}
+
+static uint32_t add_hits(uint32_t a, uint32_t b)
+{
+	uint32_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT32_MAX : sum;
+}
+
+/* Cuts [seal->start, at) off, and returns it. The hits go with it. */
+static struct seal cut(struct seal *seal, uint64_t at)
+{
+	struct seal head = *seal;
+
+	head.end = at;
+	if (seal->flags & MSEALD_SEAL_SHM)
+		seal->pgoff += (uint32_t)((at - seal->start) / PAGE);
+	seal->start = at;
+	seal->hits = 0;
+	return head;
+}
+
+/* Appends a piece to a list that has room, joined with the last where it may be. */
+static void append(struct seal *list, size_t *count, const struct seal *piece)
+{
+	struct seal *last = *count > 0 ? &list[*count - 1] : NULL;
+
+	if (last && last->end == piece->start && same_rule(last, piece) &&
+	    (!(last->flags & MSEALD_SEAL_SHM) ||
+	     piece->pgoff == last->pgoff + (uint32_t)((last->end - last->start) / PAGE))) {
+		last->end = piece->end;
+		last->hits = add_hits(last->hits, piece->hits);
+		return;
+	}
+	list[(*count)++] = *piece;
+}
+
+/* The rules of both, over the same range. */
+static struct seal both(const struct seal *older, const struct seal *newer)
+{
+	struct seal seal = *older;
+
+	for (size_t i = 0; i < MSEALD_ACTION_COUNT; i++) {
+		seal.firm[i] |= newer->firm[i];
+		seal.revocable[i] |= newer->revocable[i];
+	}
+	if (newer->class != MSEALD_CLASS_NONE)
+		seal.class = newer->class;
+	if (newer->flags & MSEALD_SEAL_SHM)
+		seal.pgoff = newer->pgoff;
+	seal.flags |= newer->flags;
+	seal.hits = add_hits(older->hits, newer->hits);
+	return seal;
+}
+
+/* Pieces that uniting can make: each border of either list begins or ends one. */
+static bool united_max(size_t older, size_t newer, size_t *ret)
+{
+	return !__builtin_add_overflow(older, newer, ret) && !__builtin_mul_overflow(*ret, 2u, ret);
+}
+
+/* Merges two sorted, disjoint lists into out, which has room for united_max. Returns the count. */
+static size_t unite(const struct seal *older, size_t older_count, const struct seal *newer,
+		    size_t newer_count, struct seal *out)
+{
+	size_t i = 0, j = 0, count = 0;
+	struct seal a = older_count > 0 ? older[0] : (struct seal){ 0 };
+	struct seal b = newer_count > 0 ? newer[0] : (struct seal){ 0 };
+
+	while (i < older_count || j < newer_count) {
+		bool from_a = j == newer_count || (i < older_count && a.start < b.start);
+		bool from_b = i == older_count || (j < newer_count && b.start < a.start);
+		struct seal piece;
+
+		if (from_a) {
+			piece = cut(&a, j < newer_count ? MIN_OF(a.end, b.start) : a.end);
+		} else if (from_b) {
+			piece = cut(&b, i < older_count ? MIN_OF(b.end, a.start) : b.end);
+		} else {
+			uint64_t end = MIN_OF(a.end, b.end);
+			struct seal head_a = cut(&a, end), head_b = cut(&b, end);
+
+			piece = both(&head_a, &head_b);
+		}
+		append(out, &count, &piece);
+		if (i < older_count && a.start == a.end && ++i < older_count)
+			a = older[i];
+		if (j < newer_count && b.start == b.end && ++j < newer_count)
+			b = newer[j];
+	}
+	return count;
+}
+
+static int reserve(struct sealset *set, size_t count)
+{
+	size_t larger = MAX_OF(count, set->allocated + set->allocated / 2);
+	struct seal *list;
+
+	if (count <= set->allocated)
+		return 0;
+	list = reallocarray(set->list, larger, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	set->list = list;
+	set->allocated = larger;
+	return 0;
+}
+
+/* The seals that overlap or touch [start, end): [*ret_first, *ret_after). */
+static void find_slice(const struct sealset *set, uint64_t start, uint64_t end, size_t *ret_first,
+		       size_t *ret_after)
+{
+	size_t low = 0, high = set->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (set->list[middle].end >= start)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	*ret_first = low;
+	while (low < set->count && set->list[low].start <= end)
+		low++;
+	*ret_after = low;
+}
+
+/* Puts pieces in the place of [first, after). */
+static int splice(struct sealset *set, size_t first, size_t after, const struct seal *pieces, size_t count)
+{
+	size_t behind = set->count - after;
+	int r = reserve(set, first + count + behind);
+
+	if (r < 0)
+		return r;
+	if (set->list && behind > 0)
+		memmove(set->list + first + count, set->list + after, behind * sizeof(*set->list));
+	if (count > 0)
+		memcpy(set->list + first, pieces, count * sizeof(*pieces));
+	set->count = first + count + behind;
+	return 0;
+}
+
+void sealset_free(struct sealset *set)
+{
+	if (!set)
+		return;
+	free(set->list);
+	*set = (struct sealset){ 0 };
+}
+
+int sealset_copy(const struct sealset *from, struct sealset *ret)
+{
+	struct sealset copy = { 0 };
+	int r = splice(&copy, 0, 0, from->list, from->count);
+
+	if (r < 0)
+		return r;
+	*ret = copy;
+	return 0;
+}
+
+/* A seal as it is kept: a place in a segment only where there is one. */
+static struct seal normal(const struct seal *seal)
+{
+	struct seal copy = *seal;
+
+	if (!(copy.flags & MSEALD_SEAL_SHM))
+		copy.pgoff = 0;
+	return copy;
+}
+
+int sealset_add(struct sealset *set, const struct seal *seal)
+{
+	_cleanup_free_ struct seal *pieces = NULL;
+	struct seal newer = normal(seal);
+	size_t first, after, max;
+
+	if (!seal_valid(seal))
+		return -EINVAL;
+	find_slice(set, seal->start, seal->end, &first, &after);
+	if (!united_max(after - first, 1, &max))
+		return -ENOMEM;
+	pieces = reallocarray(NULL, max, sizeof(*pieces));
+	if (!pieces)
+		return -ENOMEM;
+	return splice(set, first, after, pieces,
+		      unite(set->list ? set->list + first : NULL, after - first, &newer, 1, pieces));
+}
+
+/*
+ * Sorts and unites seals[0..count): halves, quarters... in their order, so that
+ * of two that overlap the later one is the newer. *ret_list is malloc'ed.
+ */
+static int unite_all(const struct seal *seals, size_t count, struct seal **ret_list, size_t *ret_count)
+{
+	_cleanup_free_ struct seal *older = NULL, *newer = NULL, *list = NULL;
+	size_t older_count, newer_count, max;
+	int r;
+
+	if (count == 1) {
+		list = malloc(sizeof(*list));
+		if (!list)
+			return -ENOMEM;
+		*list = normal(seals);
+		*ret_list = TAKE_PTR(list);
+		*ret_count = 1;
+		return 0;
+	}
+	r = unite_all(seals, count / 2, &older, &older_count);
+	if (r == 0)
+		r = unite_all(seals + count / 2, count - count / 2, &newer, &newer_count);
+	if (r < 0)
+		return r;
+	if (!united_max(older_count, newer_count, &max))
+		return -ENOMEM;
+	list = reallocarray(NULL, max, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	*ret_count = unite(older, older_count, newer, newer_count, list);
+	*ret_list = TAKE_PTR(list);
+	return 0;
+}
+
+int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count)
+{
+	_cleanup_free_ struct seal *newer = NULL, *list = NULL;
+	size_t newer_count, max;
+	int r;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!seal_valid(&seals[i]))
+			return -EINVAL;
+	}
+	if (count == 0)
+		return 0;
+	r = unite_all(seals, count, &newer, &newer_count);
+	if (r < 0)
+		return r;
+	if (!united_max(set->count, newer_count, &max))
+		return -ENOMEM;
+	list = reallocarray(NULL, max, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	set->count = unite(set->list, set->count, newer, newer_count, list);
+	set->allocated = max;
+	free(set->list);
+	set->list = TAKE_PTR(list);
+	return 0;
+}
+
+int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_firm)
+{
+	_cleanup_free_ struct seal *pieces = NULL;
+	uint64_t bytes = 0, firm = 0;
+	size_t first, after, count = 0;
+	int r;
+
+	if (start >= end || start % PAGE != 0 || end % PAGE != 0)
+		return -EINVAL;
+	find_slice(set, start, end, &first, &after);
+	/* Only the first and the last can be split, at two borders. */
+	pieces = reallocarray(NULL, after - first + 2, sizeof(*pieces));
+	if (!pieces)
+		return -ENOMEM;
+	for (size_t i = first; i < after; i++) {
+		struct seal rest = set->list[i], piece;
+
+		if (rest.start < start) {
+			piece = cut(&rest, MIN_OF(start, rest.end));
+			append(pieces, &count, &piece);
+		}
+		if (rest.start < rest.end && rest.start < end) {
+			piece = cut(&rest, MIN_OF(end, rest.end));
+			if (revocable_stops(&piece))
+				bytes += piece.end - piece.start;
+			memset(piece.revocable, 0, sizeof(piece.revocable));
+			if (firm_stops(&piece)) {
+				firm += piece.end - piece.start;
+				append(pieces, &count, &piece);
+			}
+		}
+		if (rest.start < rest.end)
+			append(pieces, &count, &rest);
+	}
+	r = splice(set, first, after, pieces, count);
+	if (r < 0)
+		return r;
+	if (ret_bytes)
+		*ret_bytes = bytes;
+	if (ret_firm)
+		*ret_firm = firm;
+	return 0;
+}
+
+uint64_t sealset_bytes(const struct sealset *set)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < set->count; i++)
+		bytes += set->list[i].end - set->list[i].start;
+	return bytes;
+}
+
+bool sealset_equal(const struct sealset *a, const struct sealset *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		const struct seal *x = &a->list[i], *y = &b->list[i];
+
+		if (x->start != y->start || x->end != y->end || !same_rule(x, y) || x->pgoff != y->pgoff)
+			return false;
+	}
+	return true;
+}
+
+unsigned seal_stops(const struct seal *seal, enum mseald_action action)
+{
+	return (unsigned)seal->firm[action] | seal->revocable[action];
+}
+
+int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsigned stop,
+		  const struct seal **ret_seal)
+{
+	static const enum mseald_action strongest_first[] = {
+		MSEALD_ACTION_KILL, MSEALD_ACTION_DENY, MSEALD_ACTION_AUDIT,
+	};
+	static_assert(ELEMENTS(strongest_first) == MSEALD_ACTION_COUNT, "an action that is never judged");
+	size_t first, after;
+
+	if (start >= end)
+		return -ENOENT;
+	find_slice(set, start, end, &first, &after);
+	for (size_t a = 0; a < ELEMENTS(strongest_first); a++) {
+		for (size_t i = first; i < after; i++) {
+			const struct seal *seal = &set->list[i];
+
+			if (seal->start >= end || seal->end <= start ||
+			    !(seal_stops(seal, strongest_first[a]) & stop))
+				continue;
+			if (ret_seal)
+				*ret_seal = seal;
+			return (int)strongest_first[a];
+		}
+	}
+	return -ENOENT;
+}
+
+/* --- the tree --- */
+
+static_assert(MSEALD_LEVEL_0 == 0 && MSEALD_LEVEL_1 == 1 && MSEALD_LEVEL_2 == 1 + MSEALD_FANOUT,
+	      "levels in other places");
+
+static const size_t level_at[] = { MSEALD_LEVEL_0, MSEALD_LEVEL_1, MSEALD_LEVEL_2 };
+
+static unsigned depth_of(size_t seals)
+{
+	return seals <= MSEALD_FANOUT ? 0 : seals <= MSEALD_FANOUT * MSEALD_FANOUT ? 1 : 2;
+}
+
+int sealset_nodes_needed(size_t seals)
+{
+	if (seals == 0)
+		return 0;
+	if (seals > MSEALD_MAX_SEALS)
+		return -E2BIG;
+	return (int)(level_at[depth_of(seals)] + (seals + MSEALD_FANOUT - 1) / MSEALD_FANOUT);
+}
+
+static uint64_t rule_pack(const struct seal *seal)
+{
+	uint64_t rule = (uint64_t)seal->class << MSEALD_RULE_CLASS_SHIFT |
+			(uint64_t)seal->flags << MSEALD_RULE_FLAGS_SHIFT;
+
+	for (unsigned i = 0; i < MSEALD_ACTION_COUNT; i++)
+		rule |= (uint64_t)seal->firm[i] << MSEALD_RULE_SHIFT(i) |
+			(uint64_t)seal->revocable[i] << (MSEALD_RULE_REVOCABLE_SHIFT + MSEALD_RULE_SHIFT(i));
+	return rule;
+}
+
+static void rule_unpack(uint64_t rule, struct seal *seal)
+{
+	for (unsigned i = 0; i < MSEALD_ACTION_COUNT; i++) {
+		seal->firm[i] = (uint8_t)(rule >> MSEALD_RULE_SHIFT(i));
+		seal->revocable[i] = (uint8_t)(rule >> (MSEALD_RULE_REVOCABLE_SHIFT + MSEALD_RULE_SHIFT(i)));
+	}
+	seal->class = (uint8_t)(rule >> MSEALD_RULE_CLASS_SHIFT);
+	seal->flags = (uint8_t)(rule >> MSEALD_RULE_FLAGS_SHIFT);
+}
+
+/* What the root says about the whole set. */
+static void encode_header(const struct sealset *set, struct mseald_node *root)
+{
+	root->count = (uint32_t)set->count;
+	root->depth = (uint8_t)depth_of(set->count);
+	for (size_t i = 0; i < set->count; i++) {
+		const struct seal *seal = &set->list[i];
+
+		root->stops |= (uint8_t)(firm_stops(seal) | revocable_stops(seal));
+		root->flags |= seal->flags;
+		if (i > 0 && seal->start - seal[-1].end > root->gap_end - root->gap_start) {
+			root->gap_start = seal[-1].end;
+			root->gap_end = seal->start;
+		}
+	}
+}
+
+/* A level of inner nodes: each slot is the first start of one node of the level below. */
+static void encode_inner(struct mseald_node *level, const struct mseald_node *below, size_t below_count)
+{
+	for (size_t i = 0; i < below_count; i++)
+		level[i / MSEALD_FANOUT].start[i % MSEALD_FANOUT] = below[i].start[0];
+}
+
+int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t count)
+{
+	int needed = sealset_nodes_needed(set->count);
+	unsigned depth = depth_of(set->count);
+	size_t width;
+
+	if (needed < 0)
+		return needed;
+	if ((size_t)needed != count)
+		return -EINVAL;
+	if (count == 0)
+		return 0;
+	memset(nodes, 0, count * sizeof(*nodes));
+	for (size_t i = 0; i < count; i++) {
+		for (size_t slot = 0; slot < MSEALD_FANOUT; slot++)
+			nodes[i].start[slot] = MSEALD_NO_START;
+	}
+	for (size_t i = 0; i < set->count; i++) {
+		struct mseald_node *leaf = &nodes[level_at[depth] + i / MSEALD_FANOUT];
+		const struct seal *seal = &set->list[i];
+		size_t slot = i % MSEALD_FANOUT;
+
+		leaf->start[slot] = seal->start;
+		leaf->end[slot] = seal->end;
+		leaf->rule[slot] = rule_pack(seal);
+		leaf->hits[slot] = seal->hits;
+		leaf->pgoff[slot] = seal->pgoff;
+	}
+	width = count - level_at[depth];
+	for (unsigned level = depth; level > 0; level--) {
+		encode_inner(nodes + level_at[level - 1], nodes + level_at[level], width);
+		width = (width + MSEALD_FANOUT - 1) / MSEALD_FANOUT;
+	}
+	encode_header(set, nodes);
+	return 0;
+}
+
+int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset *ret)
+{
+	_cleanup_(sealset_free) struct sealset set = { 0 };
+	_cleanup_free_ struct mseald_node *again = NULL;
+	size_t seals = count > 0 ? nodes[0].count : 0;
+	int r = sealset_nodes_needed(seals);
+
+	if (r < 0 || (size_t)r != count)
+		return -EBADMSG;
+	r = reserve(&set, seals);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < seals; i++) {
+		const struct mseald_node *leaf = &nodes[level_at[depth_of(seals)] + i / MSEALD_FANOUT];
+		size_t slot = i % MSEALD_FANOUT;
+		struct seal seal = {
+			.start = leaf->start[slot],
+			.end = leaf->end[slot],
+			.hits = leaf->hits[slot],
+			.pgoff = leaf->pgoff[slot],
+		};
+
+		rule_unpack(leaf->rule[slot], &seal);
+		if (!seal_valid(&seal) || seal.pgoff != normal(&seal).pgoff ||
+		    (i > 0 && seal.start < set.list[i - 1].end))
+			return -EBADMSG;
+		set.list[set.count++] = seal;
+	}
+
+	/* All the rest follows from the seals: what is not as encode writes it was not written by it. */
+	if (count > 0) {
+		again = reallocarray(NULL, count, sizeof(*again));
+		if (!again)
+			return -ENOMEM;
+		r = sealset_encode(&set, again, count);
+		if (r < 0)
+			return r;
+		if (memcmp(again, nodes, count * sizeof(*again)) != 0)
+			return -EBADMSG;
+	}
+	*ret = set;
+	set = (struct sealset){ 0 };
+	return 0;
+}
