@@ -452,7 +452,8 @@ json_t *monitor_next(struct monitor *monitor, int milliseconds)
 	int64_t end = now() + milliseconds, left = milliseconds, lost;
 
 	do {
-		json_t *message = connection_receive(&monitor->connection, (int)left, &monitor->gone), *parameters, *event;
+		json_t *message = connection_receive(&monitor->connection, (int)left, &monitor->gone);
+		json_t *parameters, *event;
 
 		if (!message)
 			return NULL;

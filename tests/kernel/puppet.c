@@ -109,8 +109,9 @@ static void perform(struct channel *channel)
 			RAW(SYS_futex, &channel->turn, FUTEX_WAIT, TURN_TEST, NULL);
 		switch (channel->op) {
 		case OP_CALL:
-			channel->result = raw_call(channel->call[0], channel->call[1], channel->call[2], channel->call[3],
-						   channel->call[4], channel->call[5], channel->call[6]);
+			channel->result = raw_call(channel->call[0], channel->call[1], channel->call[2],
+						   channel->call[3], channel->call[4], channel->call[5],
+						   channel->call[6]);
 			break;
 		case OP_RUN:
 			channel->result = channel->function(channel->call);
@@ -259,7 +260,8 @@ struct puppet *puppet_clone(struct puppet *of, unsigned long flags, long *ret_er
 	long pid, stack = 0;
 
 	if (flags & CLONE_VM) {
-		stack = puppet_call(of, SYS_mmap, 0, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		stack = puppet_call(of, SYS_mmap, 0, STACK_SIZE, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (stack < 0)
 			bail("a stack for a clone: %s", puppet_text(of, stack));
 	}

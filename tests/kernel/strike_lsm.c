@@ -82,14 +82,16 @@ STRIKE(map_shared, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_SHARED | MAP_FIXED,
 STRIKE(map_validate, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_SHARED_VALIDATE | MAP_FIXED, stage->fd, 0))
 STRIKE(map_growsdown, CALL(SYS_mmap, at, LENGTH, PROT_READ, ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0))
 /* One page asked for, the huge page is what is mapped. */
-STRIKE(map_huge, CALL(SYS_mmap, at & -HUGE, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED | MAP_HUGETLB | MAP_NORESERVE, -1, 0))
+STRIKE(map_huge, CALL(SYS_mmap, at & -HUGE, PAGE, PROT_READ,
+		      ANONYMOUS | MAP_FIXED | MAP_HUGETLB | MAP_NORESERVE, -1, 0))
 
 static void with_huge_areas(struct stage *stage)
 {
 	uint64_t base = (uint64_t)stage_call(stage, SYS_mmap, 0, 5 * HUGE, PROT_NONE, ANONYMOUS, -1, 0);
 
 	base = (base + HUGE - 1) & -HUGE;
-	stage_call(stage, SYS_mmap, base, 4 * HUGE, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+	stage_call(stage, SYS_mmap, base, 4 * HUGE, PROT_READ | PROT_WRITE,
+		   ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 	stage->target = base + HUGE + 256 * PAGE;
 	stage->control[0] = stage->target + HUGE;
 	stage->control[1] = stage->target - HUGE;
@@ -149,7 +151,8 @@ const struct attack lsm_attacks[] = {
 	{ 1, "mprotect: out of it", ANON_READ, BY_LSM, .strike = protect_from_above, .above = 2 },
 	{ 1, "mprotect: around it", ANON_READ, BY_LSM, .strike = protect_around, .below = 2, .above = 2 },
 	{ 1, "mprotect: one byte of it, rounded up", ANON_READ, BY_LSM, .strike = protect_odd_length, .below = 1 },
-	{ 1, "mprotect: PROT_GROWSDOWN from above", PREPARED, BY_LSM, .strike = protect_growsdown, .prepare = with_stacks },
+	{ 1, "mprotect: PROT_GROWSDOWN from above", PREPARED, BY_LSM,
+	  .strike = protect_growsdown, .prepare = with_stacks },
 	{ 1, "pkey_mprotect: key -1", ANON_READ, BY_LSM, .strike = pkey_none },
 	{ 1, "pkey_mprotect: no change", ANON_READ, BY_LSM, .strike = pkey_no_change, .invisible = true },
 	{ 1, "pkey_mprotect: another key only", ANON_READ, BY_LSM, .strike = pkey_new, .prepare = with_pkey },
@@ -173,10 +176,13 @@ const struct attack lsm_attacks[] = {
 	{ 8, "brk: the break moved by PR_SET_MM first", ANON_READ, BY_LSM, .strike = break_moved, .above = 2 },
 
 	{ 9, "shmat: SHM_REMAP over it", ANON_READ, BY_LSM, .strike = attach_over, .prepare = with_segment },
-	{ 9, "shmat: SHM_REMAP into it from below", ANON_READ, BY_LSM, .strike = attach_from_below, .prepare = with_segment, .below = 2 },
-	{ 9, "shmat: SHM_REMAP out of it, read-only", ANON_READ, BY_LSM, .strike = attach_from_above, .prepare = with_segment, .above = 3 },
+	{ 9, "shmat: SHM_REMAP into it from below", ANON_READ, BY_LSM,
+	  .strike = attach_from_below, .prepare = with_segment, .below = 2 },
+	{ 9, "shmat: SHM_REMAP out of it, read-only", ANON_READ, BY_LSM,
+	  .strike = attach_from_above, .prepare = with_segment, .above = 3 },
 	{ 9, "shmat: SHM_REMAP and SHM_RND", ANON_READ, BY_LSM, .strike = attach_rounded, .prepare = with_segment },
-	{ 9, "shmat: SHM_REMAP and SHM_RND from below", ANON_READ, BY_LSM, .strike = attach_rounded_below, .prepare = with_segment, .below = 3 },
+	{ 9, "shmat: SHM_REMAP and SHM_RND from below", ANON_READ, BY_LSM,
+	  .strike = attach_rounded_below, .prepare = with_segment, .below = 3 },
 
 	{ 10, "remap_file_pages: on it", SHARED_READ, BY_LSM, .strike = remap_pages },
 	{ 10, "remap_file_pages: on writable memory", SHARED_WRITE, BY_LSM, .strike = remap_pages },

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* user/lib/names.c: every name there and back, and lists good and bad. */
 #define _GNU_SOURCE
 #include <errno.h>

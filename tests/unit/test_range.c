@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* user/lib/range.c: the textual form to the letter, and ranges put in order. */
 #include <errno.h>
 #include <setjmp.h>

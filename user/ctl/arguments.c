@@ -9,10 +9,9 @@
 void ctl_print_help(const struct command *command)
 {
 	(void)printf("Usage: msealctl %s%s%s\n\n%s\n\n"
-		     "Also:\n"
+		     "Options of every command:\n"
 		     "  --json                    print JSON\n"
-		     "  --socket=PATH             where mseald listens (MSEALD_SOCKET; " CTL_SOCKET ")\n"
-		     "  --help                    print this\n",
+		     CTL_SOCKET_HELP		     "  --help                    print this\n",
 		     command->name, *command->synopsis ? " " : "", command->synopsis, command->description);
 }
 
@@ -22,8 +21,7 @@ static int stop(struct ctl *ctl, int status)
 	return CTL_STOP;
 }
 
-/* What getopt_long() stumbled over: it says so only in prose, and to stderr. */
-static int refuse_option(struct ctl *ctl, int result, char **argv, const struct option *options)
+int ctl_refuse_option(struct ctl *ctl, int result, char **argv, const struct option *options)
 {
 	const char *word = argv[optind - 1];
 
@@ -64,7 +62,7 @@ int ctl_option(struct ctl *ctl, int argc, char **argv, const struct option *opti
 			break;
 		case '?':
 		case ':':
-			return refuse_option(ctl, option, argv, options);
+			return ctl_refuse_option(ctl, option, argv, options);
 		default:
 			return option;
 		}

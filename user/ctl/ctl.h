@@ -17,6 +17,9 @@
 #include "varlink.h"
 
 #define CTL_SOCKET "/run/mseald/io.mseald"
+#define CTL_SOCKET_HELP \
+	"  --socket=PATH             where mseald listens (default: MSEALD_SOCKET, else\n" \
+	"                            " CTL_SOCKET ")\n"
 #define CTL_PAGE_SIZE 4096ull
 
 /* Exit statuses. */
@@ -54,9 +57,9 @@ int command_check(struct ctl *ctl, int argc, char **argv);
 /* --- complaints (complain.c) --- */
 
 /* One line on stderr, "msealctl: ..."; control characters are escaped. Returns CTL_FAILURE. */
-int ctl_failure(const char *format, ...) _printf_(1, 2);
+int ctl_failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same with "; see msealctl COMMAND --help" after it. Returns CTL_USAGE. */
-int ctl_usage(const struct ctl *ctl, const char *format, ...) _printf_(2, 3);
+int ctl_usage(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int ctl_out_of_memory(void);
 
 /* --- options and arguments (arguments.c) --- */
@@ -80,6 +83,8 @@ enum {
 
 /* The next option that is not a global one, or CTL_END, or CTL_STOP. NULL: global options only. */
 int ctl_option(struct ctl *ctl, int argc, char **argv, const struct option *options);
+/* Says what getopt_long() stumbled over, which itself does so only on stderr. CTL_STOP. */
+int ctl_refuse_option(struct ctl *ctl, int result, char **argv, const struct option *options);
 /* For commands without options of their own: 0, or CTL_STOP. */
 int ctl_no_options(struct ctl *ctl, int argc, char **argv);
 /* COMMAND --help, to stdout. */

@@ -37,12 +37,14 @@ struct layout {
 	const struct glyphs *glyphs;
 	FILE *out;
 	int digits, range, bar, name, class;	/* columns; range: the whole address range */
-	unsigned largest;			/* log2 of the pages of the largest mapping */
+	unsigned largest;			/* log2 of the pages of the largest mapping that can be accessed */
 	bool brief;
 };
 
 static void put(const struct layout *layout, enum colour colour, const char *text)
 {
+	if (strcmp(text, " ") == 0)
+		colour = COLOUR_NONE;
 	(void)fprintf(layout->out, "%s%s%s", terminal_on(layout->terminal, colour), text,
 		      terminal_off(layout->terminal, colour));
 }
@@ -54,17 +56,27 @@ static unsigned log2_pages(uint64_t bytes)
 	return pages ? 63u - (unsigned)__builtin_clzll(pages) : 0;
 }
 
-/* "text", "relro+data", "-"; "" where there is nothing to say. */
-static const char *classes_label(const struct row *row, char *buf, size_t size)
+/*
+ * "text", "relro+data", or "-"; brief: "relro+" when there is more than one.
+ * buf holds the names of all classes.
+ */
+#define CLASSES_MAX 64
+static const char *classes_label(const struct row *row, bool brief, char buf[CLASSES_MAX])
 {
 	size_t length = 0;
 
-	buf[0] = '\0';
+	if (!row->classes)
+		return "-";
+	if (brief) {
+		(void)snprintf(buf, CLASSES_MAX, "%s%s", mseald_class_name((unsigned)__builtin_ctz(row->classes)),
+			       row->classes & (row->classes - 1) ? "+" : "");
+		return buf;
+	}
 	for (unsigned class = 1; class < MSEALD_CLASS_COUNT; class++)
 		if (row->classes & (1u << class))
-			length += (size_t)snprintf(buf + length, size - length, "%s%s", length ? "+" : "",
+			length += (size_t)snprintf(buf + length, CLASSES_MAX - length, "%s%s", length ? "+" : "",
 						   mseald_class_name(class));
-	return length ? buf : "-";
+	return buf;
 }
 
 static void plan(struct layout *layout, size_t width)
@@ -75,18 +87,21 @@ static void plan(struct layout *layout, size_t width)
 	layout->digits = 8;
 	for (size_t i = 0; i < layout->space->maps.count; i++) {
 		const struct row *row = &layout->space->rows[i];
-		char label[64], text[STOPS_TEXT_MAX];
+		char label[CLASSES_MAX], text[STOPS_TEXT_MAX];
 		int digits = (67 - __builtin_clzll(row->mapping->end | 1)) / 4;
 
-		class = MAX_OF(class, (int)strlen(classes_label(row, label, sizeof(label))));
+		class = MAX_OF(class, (int)strlen(classes_label(row, layout->brief, label)));
 		denied = MAX_OF(denied, (int)strlen(stops_text(row->stops, layout->brief, text)));
 		if (row->mapping->end > INT64_MAX)
 			continue;
 		layout->digits = MAX_OF(layout->digits, digits);
-		layout->largest = MAX_OF(layout->largest, log2_pages(row->mapping->end - row->mapping->start));
+		/* Addresses that are only reserved would make all else look small. */
+		if (row->mapping->read || row->mapping->write || row->mapping->exec)
+			layout->largest = MAX_OF(layout->largest,
+						 log2_pages(row->mapping->end - row->mapping->start));
 	}
 	layout->range = 2 * layout->digits + 1;
-	layout->class = MIN_OF(class, layout->brief ? 6 : 16);
+	layout->class = MIN_OF(class, 16);
 	layout->bar = width <= 80 ? 12 : MIN_OF(12 + ((int)width - 80) / 4, 40);
 	/* Bracket, permissions, size, and the blanks between all of them. */
 	fixed = 1 + layout->range + 1 + 4 + 1 + 5 + 1 + layout->bar + 1 + 1 + layout->class + 1 + denied;
@@ -164,7 +179,8 @@ static void draw_gap(const struct layout *layout, size_t i)
 	const struct row *row = &layout->space->rows[i];
 	char size[TEXT_SIZE_MAX], text[64];
 
-	if (i == 0 || row[-1].mapping->end >= row->mapping->start)
+	/* Nobody can map anything between the stack and the kernel's own [vsyscall]. */
+	if (i == 0 || row[-1].mapping->end >= row->mapping->start || row->mapping->end > INT64_MAX)
 		return;
 	put(layout, COLOUR_DIM, row->joined ? layout->glyphs->inner : " ");
 	(void)snprintf(text, sizeof(text), "%s %s unmapped", layout->glyphs->gap,
@@ -178,7 +194,7 @@ static int draw_row(const struct layout *layout, size_t i)
 	const struct row *row = &layout->space->rows[i];
 	const struct mapping *mapping = row->mapping;
 	uint64_t bytes = mapping->end - mapping->start;
-	char size[TEXT_SIZE_MAX], label[64], range[64], permissions[5], stops[STOPS_TEXT_MAX];
+	char size[TEXT_SIZE_MAX], label[CLASSES_MAX], range[64], permissions[5], stops[STOPS_TEXT_MAX];
 	_cleanup_free_ char *class = NULL;
 	enum colour class_shown = COLOUR_DIM;
 
@@ -200,7 +216,7 @@ static int draw_row(const struct layout *layout, size_t i)
 	if (draw_name(layout, row) < 0)
 		return -ENOMEM;
 
-	class = text_shorten(classes_label(row, label, sizeof(label)), (size_t)layout->class, layout->terminal->utf8);
+	class = text_shorten(classes_label(row, layout->brief, label), (size_t)layout->class, layout->terminal->utf8);
 	if (!class)
 		return -ENOMEM;
 	if (row->sealed)

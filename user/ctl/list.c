@@ -12,25 +12,32 @@
 #define WIDE 140
 
 static const struct column columns[] = {
-	{ "PID", .least = 7 },
-	{ "COMM", .least = 5 },
-	{ "RANGE" },
-	{ "SIZE", .right = true, .drop = 1 },
-	{ "CLASS" },
-	{ "DENIES" },
-	{ "ACTION" },
-	{ "GATE", .drop = 2 },
-	{ "FOR" },
-	{ "ATTEMPTS", .right = true },
+	{ .title = "PID" },
+	{ .title = "COMM", .least = 6 },
+	{ .title = "RANGE" },
+	{ .title = "SIZE", .right = true, .drop = 1 },
+	{ .title = "CLASS" },
+	{ .title = "DENIES" },
+	{ .title = "ACTION" },
+	{ .title = "GATE", .drop = 2 },
+	{ .title = "FOR" },
+	{ .title = "ATTEMPTS", .right = true },
 };
 
-/* "812,813"; empty when nobody has it any more. Malloc'ed, or NULL. */
-static char *pids_text(const json_t *pids)
+/* "812,813", brief: "812+1"; "-" when nobody has it any more. Malloc'ed, or NULL. */
+static char *pids_text(const json_t *pids, bool brief)
 {
-	_cleanup_free_ char *text = strdup("");
+	_cleanup_free_ char *text = NULL;
+	size_t count = json_array_size(pids), i;
 	const json_t *pid;
-	size_t i;
 
+	if (brief && count > 1) {
+		if (asprintf(&text, "%" JSON_INTEGER_FORMAT "+%zu", json_integer_value(json_array_get(pids, 0)),
+			     count - 1) < 0)
+			return NULL;
+		return TAKE_PTR(text);
+	}
+	text = strdup(count ? "" : "-");
 	json_array_foreach(pids, i, pid) {
 		char *longer;
 
@@ -44,14 +51,13 @@ static char *pids_text(const json_t *pids)
 }
 
 /* A seal with several actions takes several rows. */
-static void add_seal(struct table *table, const struct terminal *terminal, const char *pids, const char *comm,
-		     const struct ctl_seal *seal)
+static void add_seal(struct table *table, const struct terminal *terminal, bool brief, const char *pids,
+		     const char *comm, const struct ctl_seal *seal)
 {
 	static const enum colour action_colours[MSEALD_ACTION_COUNT] = {
 		[MSEALD_ACTION_KILL] = COLOUR_RED,
 		[MSEALD_ACTION_AUDIT] = COLOUR_YELLOW,
 	};
-	bool brief = terminal->width && terminal->width < WIDE;
 	const char *prefix = brief ? "" : "0x";
 	char size[TEXT_SIZE_MAX], names[STOPS_TEXT_MAX];
 
@@ -80,10 +86,11 @@ static int print_table(pid_t pid, const json_t *document)
 	const json_t *spaces = json_object_get(document, "spaces"), *space;
 	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
 	struct terminal terminal = terminal_detect();
+	bool brief = terminal.width && terminal.width < WIDE;
 	size_t i, j;
 
 	json_array_foreach(spaces, i, space) {
-		_cleanup_free_ char *pids = pids_text(json_object_get(space, "pids"));
+		_cleanup_free_ char *pids = pids_text(json_object_get(space, "pids"), brief);
 		const json_t *seals = json_object_get(space, "seals"), *seal;
 
 		if (!pids)
@@ -91,7 +98,7 @@ static int print_table(pid_t pid, const json_t *document)
 		json_array_foreach(seals, j, seal) {
 			struct ctl_seal one = seal_from_json(seal);
 
-			add_seal(&table, &terminal, *pids ? pids : "-", reply_string(space, "comm"), &one);
+			add_seal(&table, &terminal, brief, pids, reply_string(space, "comm"), &one);
 		}
 	}
 	if (table.cell_count == 0 && !table.failed) {

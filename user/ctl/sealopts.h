@@ -21,12 +21,13 @@ enum {
 
 /* For a description. */
 #define SEALOPTS_HELP \
-	"  --segments=LIST           text, rodata, relro, data, vdso, stack, or all: the parts of the\n" \
-	"                            program and its libraries to seal\n" \
-	"  --deny=LIST               what to stop: mprotect, unmap, discard, foreign-write, or all\n" \
-	"                            (default: mprotect,unmap,discard)\n" \
-	"  --action=ACTION           deny: the call fails with EPERM (default); kill: the process\n" \
-	"                            gets SIGKILL; audit: it is logged and let through\n" \
+	"  --segments=LIST           what to seal of the program and its libraries: text,\n" \
+	"                            rodata, relro, data, vdso, stack, or all\n" \
+	"  --deny=LIST               what to stop: mprotect, unmap, discard,\n" \
+	"                            foreign-write, or all (default: the first three)\n" \
+	"  --action=ACTION           deny: the call fails with EPERM (default); kill: the\n" \
+	"                            process gets SIGKILL; audit: it is let through, and\n" \
+	"                            logged\n" \
 	"  --revocable               root may unseal it; without this it is for good\n"
 
 struct sealopts {

@@ -3,13 +3,11 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "table.h"
 #include "text.h"
 #include "util.h"
-
-#define GAP "  "
-#define GAP_WIDTH 2
 
 void table_free(struct table *table)
 {
@@ -51,64 +49,108 @@ void table_add(struct table *table, const struct terminal *terminal, enum colour
 	table->cells[table->cell_count++] = cell;
 }
 
-/* A column of width 0 is left out. */
-static size_t total_width(const struct table *table, const size_t *widths)
+struct widths {
+	size_t *list;		/* a column of width 0 is left out */
+	size_t gap;
+};
+
+static size_t total_width(const struct table *table, const struct widths *widths)
 {
 	size_t total = 0;
 
 	for (size_t i = 0; i < table->column_count; i++)
-		if (widths[i])
-			total += widths[i] + (total ? GAP_WIDTH : 0);
+		if (widths->list[i])
+			total += widths->list[i] + (total ? widths->gap : 0);
 	return total;
 }
 
-static void fit_widths(const struct table *table, size_t *widths, size_t limit)
+static void fit_widths(const struct table *table, struct widths *widths, size_t limit)
 {
 	unsigned last = 0;
 
 	for (size_t i = 0; i < table->column_count; i++)
 		last = MAX_OF(last, table->columns[i].drop);
 
-	/* First what may be shortened, the last column first; then what may be left out. */
+	/* First what may be shortened, the last column first; then the gaps; then what may be left out. */
 	for (size_t i = table->column_count; i-- > 0;) {
-		size_t total = total_width(table, widths), least = table->columns[i].least, over;
+		size_t total = total_width(table, widths), least = table->columns[i].least, *width = &widths->list[i];
 
 		if (total <= limit)
 			return;
-		over = total - limit;
-		if (least && widths[i] > least)
-			widths[i] -= MIN_OF(over, widths[i] - least);
+		if (least && *width > least)
+			*width -= MIN_OF(total - limit, *width - least);
 	}
+	if (total_width(table, widths) > limit)
+		widths->gap = 1;
 	for (unsigned drop = 1; drop <= last; drop++)
 		for (size_t i = 0; i < table->column_count; i++)
 			if (table->columns[i].drop == drop && total_width(table, widths) > limit)
-				widths[i] = 0;
+				widths->list[i] = 0;
 }
 
-static int print_row(const struct table *table, const struct terminal *terminal, const size_t *widths,
+/* Bytes of text that go into this line of at most width columns, broken at a blank where there is one. */
+static size_t line_length(const char *text, size_t width, bool utf8)
+{
+	size_t fits = text_prefix(text, width, utf8), end = fits;
+
+	if (!text[fits])
+		return fits;
+	while (end > 0 && text[end] != ' ')
+		end--;
+	return end ? end : MAX_OF(fits, 1);
+}
+
+/* The last cell of a row; what does not fit goes below it. */
+static void print_wrapped(const struct terminal *terminal, const struct cell *cell, size_t width, size_t indent,
+			  FILE *out)
+{
+	const char *text = cell->text;
+
+	for (;;) {
+		size_t length = line_length(text, width, terminal->utf8);
+
+		(void)fprintf(out, "%s%.*s%s", terminal_on(terminal, cell->colour), (int)length, text,
+			      terminal_off(terminal, cell->colour));
+		text += length;
+		text += strspn(text, " ");
+		if (!*text)
+			return;
+		(void)fprintf(out, "\n%*s", (int)indent, "");
+	}
+}
+
+static int print_row(const struct table *table, const struct terminal *terminal, const struct widths *widths,
 		     const struct cell *cells, FILE *out)
 {
-	size_t last = 0;
-	bool first = true;
+	size_t last = 0, before = 0;
 
 	for (size_t i = 0; i < table->column_count; i++)
-		if (widths[i] && *cells[i].text)
+		if (widths->list[i] && *cells[i].text)
 			last = i;
 	for (size_t i = 0; i <= last; i++) {
 		const struct column *column = &table->columns[i];
+		size_t width = widths->list[i];
 		_cleanup_free_ char *text = NULL;
 		int pad;
 
-		if (!widths[i])
+		if (!width)
 			continue;
-		text = text_shorten(cells[i].text, widths[i], terminal->utf8);
+		if (before) {
+			(void)fprintf(out, "%*s", (int)widths->gap, "");
+			before += widths->gap;
+		}
+		if (column->wrap && i == last) {
+			print_wrapped(terminal, &cells[i], width, before, out);
+			break;
+		}
+		text = text_shorten(cells[i].text, width, terminal->utf8);
 		if (!text)
 			return -ENOMEM;
-		pad = (int)(widths[i] - text_width(text, terminal->utf8));
-		(void)fprintf(out, "%s%*s%s%s%s%*s", first ? "" : GAP, column->right ? pad : 0, "",
+		pad = (int)(width - text_width(text, terminal->utf8));
+		(void)fprintf(out, "%*s%s%s%s%*s", column->right ? pad : 0, "",
 			      terminal_on(terminal, cells[i].colour), text, terminal_off(terminal, cells[i].colour),
 			      column->right || i == last ? 0 : pad, "");
-		first = false;
+		before += width;
 	}
 	(void)fputc('\n', out);
 	return 0;
@@ -117,23 +159,24 @@ static int print_row(const struct table *table, const struct terminal *terminal,
 int table_print(const struct table *table, const struct terminal *terminal, FILE *out)
 {
 	size_t columns = table->column_count;
-	_cleanup_free_ size_t *widths = calloc(columns, sizeof(*widths));
+	_cleanup_free_ size_t *list = calloc(columns, sizeof(*list));
 	_cleanup_free_ struct cell *titles = calloc(columns, sizeof(*titles));
+	struct widths widths = { list, 2 };
 	int r;
 
-	if (table->failed || !widths || !titles)
+	if (table->failed || !list || !titles)
 		return -ENOMEM;
 	for (size_t i = 0; i < columns; i++) {
 		titles[i] = (struct cell){ .text = (char *)table->columns[i].title, .colour = COLOUR_BOLD };
-		widths[i] = text_width(titles[i].text, false);
+		list[i] = strlen(titles[i].text);
 	}
 	for (size_t i = 0; i < table->cell_count; i++)
-		widths[i % columns] = MAX_OF(widths[i % columns], text_width(table->cells[i].text, terminal->utf8));
+		list[i % columns] = MAX_OF(list[i % columns], text_width(table->cells[i].text, terminal->utf8));
 	if (terminal->width)
-		fit_widths(table, widths, terminal->width);
+		fit_widths(table, &widths, terminal->width);
 
-	r = print_row(table, terminal, widths, titles, out);
+	r = print_row(table, terminal, &widths, titles, out);
 	for (size_t i = 0; i + columns <= table->cell_count && r == 0; i += columns)
-		r = print_row(table, terminal, widths, table->cells + i, out);
+		r = print_row(table, terminal, &widths, table->cells + i, out);
 	return r;
 }

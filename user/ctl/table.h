@@ -12,6 +12,7 @@ struct column {
 	bool right;		/* aligned to the right */
 	unsigned least;		/* columns it may be shortened to; 0: never shortened */
 	unsigned drop;		/* left out where it is too narrow, the lowest first; 0: never */
+	bool wrap;		/* the last column only: goes on in the next line instead of being shortened */
 };
 
 struct cell {

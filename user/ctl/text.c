@@ -94,9 +94,10 @@ size_t text_width(const char *text, bool utf8)
 	return width;
 }
 
-/* The first byte after as many characters as fit into width columns. */
-static const char *skip_columns(const char *text, size_t width, bool utf8)
+size_t text_prefix(const char *text, size_t width, bool utf8)
 {
+	const char *start = text;
+
 	while (*text) {
 		size_t length = 1, need = 1;
 
@@ -107,14 +108,15 @@ static const char *skip_columns(const char *text, size_t width, bool utf8)
 		width -= need;
 		text += length;
 	}
-	return text;
+	return (size_t)(text - start);
 }
 
 char *text_shorten(const char *text, size_t width, bool utf8)
 {
 	const char *mark = utf8 ? "\u2026" : "..";
 	size_t mark_width = utf8 ? 1 : 2, all = text_width(text, utf8), head;
-	const char *head_end, *tail;
+	size_t head_length;
+	const char *tail;
 	char *copy;
 
 	if (all <= width)
@@ -123,9 +125,9 @@ char *text_shorten(const char *text, size_t width, bool utf8)
 		return strndup("..", width);
 
 	head = (width - mark_width) * 2 / 5;
-	head_end = skip_columns(text, head, utf8);
+	head_length = text_prefix(text, head, utf8);
 	/* What is left out may be one column more than needed, where a wide character straddles the cut. */
-	tail = head_end;
+	tail = text + head_length;
 	while (text_width(tail, utf8) > width - mark_width - head) {
 		size_t length = 1;
 
@@ -133,14 +135,14 @@ char *text_shorten(const char *text, size_t width, bool utf8)
 			(void)decode(tail, &length);
 		tail += length;
 	}
-	if (asprintf(&copy, "%.*s%s%s", (int)(head_end - text), text, mark, tail) < 0)
+	if (asprintf(&copy, "%.*s%s%s", (int)head_length, text, mark, tail) < 0)
 		return NULL;
 	return copy;
 }
 
 char *text_shorten_path(const char *path, size_t width, bool utf8)
 {
-	const char *mark = utf8 ? "\u2026" : "..", *last = strrchr(path, '/'), *head_end;
+	const char *mark = utf8 ? "\u2026" : "..", *last = strrchr(path, '/');
 	size_t mark_width = utf8 ? 1 : 2, need;
 	char *copy;
 
@@ -149,8 +151,7 @@ char *text_shorten_path(const char *path, size_t width, bool utf8)
 	need = text_width(last, utf8) + mark_width;
 	if (need + 2 > width)
 		return text_shorten(path, width, utf8);
-	head_end = skip_columns(path, width - need, utf8);
-	if (asprintf(&copy, "%.*s%s%s", (int)(head_end - path), path, mark, last) < 0)
+	if (asprintf(&copy, "%.*s%s%s", (int)text_prefix(path, width - need, utf8), path, mark, last) < 0)
 		return NULL;
 	return copy;
 }

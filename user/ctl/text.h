@@ -18,6 +18,9 @@ char *text_escape(const char *text, bool utf8);
 /* Columns that escaped text takes. */
 size_t text_width(const char *text, bool utf8);
 
+/* Bytes of the longest beginning that takes at most width columns. */
+size_t text_prefix(const char *text, size_t width, bool utf8);
+
 /*
  * A copy of escaped text with its middle left out so that it takes at most
  * width columns; more of the end than of the beginning is kept. The caller frees.

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Attacks that throw contents away or detach them: rows 6 and 7 of
+ * docs/design.md. Read-only memory is what they must not reach; who may write
+ * to sealed memory may as well discard it.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/io_uring.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "attack.h"
+
+/* Not in every libc's headers. */
+#define ADVICE_DONTNEED_LOCKED 24
+#define ADVICE_HWPOISON 100
+#define ADVICE_SOFT_OFFLINE 101
+#define ADVICE_GUARD_INSTALL 102
+
+#define CALL(...) puppet_call(stage->victim, __VA_ARGS__)
+#define STRIKE(name, call) \
+	static long name(struct stage *stage, uint64_t at) \
+	{ \
+		return call; \
+	}
+
+#define LENGTH (TARGET_PAGES * PAGE)
+
+/* --- row 6: madvise --- */
+
+STRIKE(dontneed, CALL(SYS_madvise, at, LENGTH, MADV_DONTNEED))
+STRIKE(dontneed_from_below, CALL(SYS_madvise, at - 2 * PAGE, 3 * PAGE, MADV_DONTNEED))
+STRIKE(dontneed_from_above, CALL(SYS_madvise, at + 3 * PAGE, 3 * PAGE, MADV_DONTNEED))
+STRIKE(dontneed_one_page, CALL(SYS_madvise, at + PAGE, PAGE, MADV_DONTNEED))
+STRIKE(dontneed_odd_length, CALL(SYS_madvise, at - PAGE, PAGE + 1, MADV_DONTNEED))
+STRIKE(dontneed_locked, CALL(SYS_madvise, at, LENGTH, ADVICE_DONTNEED_LOCKED))
+STRIKE(lazy_free, CALL(SYS_madvise, at, LENGTH, MADV_FREE))
+STRIKE(remove_pages, CALL(SYS_madvise, at, LENGTH, MADV_REMOVE))
+STRIKE(dontfork, CALL(SYS_madvise, at, LENGTH, MADV_DONTFORK))
+STRIKE(wipeonfork, CALL(SYS_madvise, at, LENGTH, MADV_WIPEONFORK))
+STRIKE(guard_install, CALL(SYS_madvise, at, LENGTH, ADVICE_GUARD_INSTALL))
+STRIKE(hwpoison, CALL(SYS_madvise, at, PAGE, ADVICE_HWPOISON))
+STRIKE(soft_offline, CALL(SYS_madvise, at, PAGE, ADVICE_SOFT_OFFLINE))
+
+STRIKE(advise_random, CALL(SYS_madvise, at, LENGTH, MADV_RANDOM))
+STRIKE(advise_willneed, CALL(SYS_madvise, at, LENGTH, MADV_WILLNEED))
+STRIKE(advise_cold, CALL(SYS_madvise, at, LENGTH, MADV_COLD))
+STRIKE(advise_dofork, CALL(SYS_madvise, at, LENGTH, MADV_DOFORK))
+
+static void locked(struct stage *stage)
+{
+	uint64_t start = stage->control[1];
+
+	stage_call(stage, SYS_mlock, (long)start, (long)(stage->control[0] + LENGTH - start));
+}
+
+/* From 6.11 on who poisons a page of its own is told by SIGBUS at once. */
+static void on_sigbus(int signal)
+{
+	(void)signal;
+}
+
+static long handle_sigbus(const long arguments[6])
+{
+	(void)arguments;
+	return signal(SIGBUS, on_sigbus) == SIG_ERR ? -EINVAL : 0;
+}
+
+static void with_handler(struct stage *stage)
+{
+	if (puppet_run(stage->victim, handle_sigbus))
+		stage_trouble(stage, "SIGBUS cannot be handled");
+}
+
+/* --- row 7: process_madvise on itself --- */
+
+static long advise_vector(struct stage *stage, const struct iovec *vector, size_t count, int advice)
+{
+	long pidfd = stage->own[0], result;
+	size_t length = 0;
+
+	memcpy(puppet_data(stage->victim), vector, count * sizeof(*vector));
+	for (size_t i = 0; i < count; i++)
+		length += vector[i].iov_len;
+	result = CALL(SYS_process_madvise, pidfd, (long)puppet_data(stage->victim), (long)count, advice, 0);
+	if (result >= 0 && (size_t)result != length)
+		stage_trouble(stage, "process_madvise did only %ld of %zu bytes", result, length);
+	return result;
+}
+
+static long vector_dontneed(struct stage *stage, uint64_t at)
+{
+	return advise_vector(stage, &(struct iovec){ (void *)at, LENGTH }, 1, MADV_DONTNEED);
+}
+
+static long vector_wipeonfork(struct stage *stage, uint64_t at)
+{
+	return advise_vector(stage, &(struct iovec){ (void *)at, LENGTH }, 1, MADV_WIPEONFORK);
+}
+
+/* Only the second of two ranges is sealed. */
+static long vector_of_two(struct stage *stage, uint64_t at)
+{
+	struct iovec vector[] = { { (void *)(at - 2 * PAGE), PAGE }, { (void *)at, LENGTH } };
+
+	return advise_vector(stage, vector, 2, MADV_DONTNEED);
+}
+
+static long vector_cold(struct stage *stage, uint64_t at)
+{
+	return advise_vector(stage, &(struct iovec){ (void *)at, LENGTH }, 1, MADV_COLD);
+}
+
+static void with_pidfd(struct stage *stage)
+{
+	stage->own[0] = stage_call(stage, SYS_pidfd_open, stage->victim->pid, 0);
+}
+
+/* --- row 7: io_uring, without its library --- */
+
+static struct {
+	int fd;
+	_Atomic uint32_t *sq_tail, *cq_head, *cq_tail;
+	uint32_t *sq_array, sq_mask, cq_mask;
+	struct io_uring_sqe *sqes;
+	struct io_uring_cqe *cqes;
+} ring;
+
+static long ring_setup(const long arguments[6])
+{
+	struct io_uring_params parameters;
+	long sq, cq, sqes;
+
+	(void)arguments;
+	memset(&parameters, 0, sizeof(parameters));
+	ring.fd = (int)RAW(SYS_io_uring_setup, 4, &parameters);
+	if (ring.fd < 0)
+		return ring.fd;
+	sq = RAW(SYS_mmap, 0, parameters.sq_off.array + parameters.sq_entries * 4, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_POPULATE, ring.fd, IORING_OFF_SQ_RING);
+	cq = RAW(SYS_mmap, 0, parameters.cq_off.cqes + parameters.cq_entries * sizeof(struct io_uring_cqe),
+		 PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring.fd, IORING_OFF_CQ_RING);
+	sqes = RAW(SYS_mmap, 0, parameters.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_POPULATE, ring.fd, IORING_OFF_SQES);
+	if (sq < 0 || cq < 0 || sqes < 0)
+		return -ENOMEM;
+	ring.sq_tail = (void *)(sq + parameters.sq_off.tail);
+	ring.sq_mask = *(uint32_t *)(sq + parameters.sq_off.ring_mask);
+	ring.sq_array = (void *)(sq + parameters.sq_off.array);
+	ring.cq_head = (void *)(cq + parameters.cq_off.head);
+	ring.cq_tail = (void *)(cq + parameters.cq_off.tail);
+	ring.cq_mask = *(uint32_t *)(cq + parameters.cq_off.ring_mask);
+	ring.cqes = (void *)(cq + parameters.cq_off.cqes);
+	ring.sqes = (void *)sqes;
+	return 0;
+}
+
+/* address, length, advice: submits one request and gives its result. */
+static long ring_madvise(const long arguments[6])
+{
+	uint32_t tail = *ring.sq_tail, head = *ring.cq_head;
+	struct io_uring_sqe *sqe = &ring.sqes[tail & ring.sq_mask];
+	long result;
+
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->opcode = IORING_OP_MADVISE;
+	sqe->fd = -1;
+	sqe->addr = (uint64_t)arguments[0];
+	sqe->len = (uint32_t)arguments[1];
+	sqe->fadvise_advice = (uint32_t)arguments[2];
+	ring.sq_array[tail & ring.sq_mask] = tail & ring.sq_mask;
+	atomic_store(ring.sq_tail, tail + 1);
+	result = RAW(SYS_io_uring_enter, ring.fd, 1, 1, IORING_ENTER_GETEVENTS, 0, 0);
+	if (result < 0)
+		return result;
+	if (atomic_load(ring.cq_tail) == head)
+		return -EIO;
+	result = ring.cqes[head & ring.cq_mask].res;
+	atomic_store(ring.cq_head, head + 1);
+	return result;
+}
+
+static void with_uring(struct stage *stage)
+{
+	long result = puppet_run(stage->victim, ring_setup);
+
+	if (result < 0)
+		stage_trouble(stage, "io_uring_setup: %s", puppet_text(stage->victim, result));
+}
+
+STRIKE(ring_dontneed, puppet_run(stage->victim, ring_madvise, at, LENGTH, MADV_DONTNEED))
+STRIKE(ring_dontfork, puppet_run(stage->victim, ring_madvise, at, LENGTH, MADV_DONTFORK))
+STRIKE(ring_from_below, puppet_run(stage->victim, ring_madvise, at - 2 * PAGE, 3 * PAGE, MADV_DONTNEED))
+STRIKE(ring_random, puppet_run(stage->victim, ring_madvise, at, LENGTH, MADV_RANDOM))
+
+const struct attack discard_attacks[] = {
+	{ 6, "MADV_DONTNEED: read-only memory", ANON_READ, BY_GATE, .strike = dontneed },
+	{ 6, "MADV_DONTNEED: a file written to, now read-only", FILE_READ, BY_GATE, .strike = dontneed },
+	{ 6, "MADV_DONTNEED: one page of it", FILE_READ, BY_GATE, .strike = dontneed_one_page },
+	{ 6, "MADV_DONTNEED: into it from below", FILE_READ, BY_GATE, .strike = dontneed_from_below, .below = 2 },
+	{ 6, "MADV_DONTNEED: out of it", ANON_READ, BY_GATE, .strike = dontneed_from_above, .above = 2 },
+	{ 6, "MADV_DONTNEED: one byte of it, rounded up", ANON_READ, BY_GATE,
+	  .strike = dontneed_odd_length, .below = 1 },
+	{ 6, "MADV_DONTNEED_LOCKED: locked memory", ANON_READ, BY_GATE, .strike = dontneed_locked, .prepare = locked },
+	{ 6, "MADV_FREE", ANON_READ, BY_GATE, .strike = lazy_free, .invisible = true },
+	{ 6, "MADV_REMOVE: a shared file", SHARED_READ, BY_GATE, .strike = remove_pages },
+	{ 6, "MADV_DONTFORK", ANON_READ, BY_GATE, .strike = dontfork },
+	{ 6, "MADV_WIPEONFORK", ANON_READ, BY_GATE, .strike = wipeonfork },
+	{ 6, "MADV_GUARD_INSTALL", ANON_READ, BY_GATE, .strike = guard_install },
+	{ 6, "MADV_HWPOISON", ANON_READ, BY_GATE, .strike = hwpoison, .prepare = with_handler },
+	{ 6, "MADV_SOFT_OFFLINE", ANON_READ, BY_GATE, .strike = soft_offline, .invisible = true },
+
+	{ 6, "MADV_DONTNEED: writable memory", ANON_WRITE, ALLOWED, .strike = dontneed },
+	{ 6, "MADV_FREE: writable memory", ANON_WRITE, ALLOWED, .strike = lazy_free, .invisible = true },
+	{ 6, "MADV_DONTFORK: writable memory", ANON_WRITE, ALLOWED, .strike = dontfork },
+	{ 6, "MADV_WIPEONFORK: writable memory", ANON_WRITE, ALLOWED, .strike = wipeonfork },
+	{ 6, "MADV_RANDOM", ANON_READ, ALLOWED, .strike = advise_random },
+	{ 6, "MADV_WILLNEED", FILE_READ, ALLOWED, .strike = advise_willneed, .invisible = true },
+	{ 6, "MADV_COLD", ANON_READ, ALLOWED, .strike = advise_cold, .invisible = true },
+	{ 6, "MADV_DOFORK", ANON_READ, ALLOWED, .strike = advise_dofork, .invisible = true },
+
+	{ 7, "process_madvise: MADV_DONTNEED", ANON_READ, BY_GATE,
+	  .strike = vector_dontneed, .prepare = with_pidfd, .coarse = true },
+	{ 7, "process_madvise: a file, MADV_DONTNEED", FILE_READ, BY_GATE,
+	  .strike = vector_dontneed, .prepare = with_pidfd, .coarse = true },
+	{ 7, "process_madvise: MADV_WIPEONFORK", ANON_READ, BY_GATE,
+	  .strike = vector_wipeonfork, .prepare = with_pidfd, .coarse = true },
+	{ 7, "process_madvise: the second of two ranges", ANON_READ, BY_GATE,
+	  .strike = vector_of_two, .prepare = with_pidfd, .below = 2, .coarse = true },
+	{ 7, "process_madvise: MADV_COLD", ANON_READ, ALLOWED,
+	  .strike = vector_cold, .prepare = with_pidfd, .invisible = true },
+	{ 7, "io_uring: MADV_DONTNEED", ANON_READ, AS_STATUS_SAYS,
+	  .strike = ring_dontneed, .prepare = with_uring, .status_name = "io_uring" },
+	{ 7, "io_uring: a file, MADV_DONTNEED", FILE_READ, AS_STATUS_SAYS,
+	  .strike = ring_dontneed, .prepare = with_uring, .status_name = "io_uring" },
+	{ 7, "io_uring: MADV_DONTFORK", ANON_READ, AS_STATUS_SAYS,
+	  .strike = ring_dontfork, .prepare = with_uring, .status_name = "io_uring" },
+	{ 7, "io_uring: into it from below", ANON_READ, AS_STATUS_SAYS,
+	  .strike = ring_from_below, .prepare = with_uring, .below = 2, .status_name = "io_uring" },
+	{ 7, "io_uring: MADV_RANDOM", ANON_READ, ALLOWED, .strike = ring_random, .prepare = with_uring },
+	{ .name = NULL },
+};

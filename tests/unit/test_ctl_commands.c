@@ -1,0 +1,636 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Runs msealctl itself (MSEALCTL, else build/msealctl) against a forked server
+ * that answers by script: what it asks, prints, and exits with.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "util.h"
+
+#define OUTPUT_MAX (1 << 20)
+
+/* --- the server --- */
+
+struct reply {
+	const char *method;
+	const char *json;	/* objects, one on each line */
+};
+
+static const char pid_line[] = "{\"parameters\":{\"space\":7,\"ranges\":2,\"bytes\":8192,\"seals\":3}}";
+
+#define SEAL_1 "{\"start\":4096,\"end\":8192,\"class\":\"none\",\"deny\":[\"mprotect\",\"unmap\",\"discard\"]," \
+	"\"kill\":[],\"audit\":[],\"revocable\":false,\"gate\":\"override\",\"attempts\":3}"
+#define SEAL_2 "{\"start\":139637976727552,\"end\":139637976731648,\"class\":\"relro\",\"deny\":[\"mprotect\"]," \
+	"\"kill\":[\"unmap\"],\"audit\":[],\"revocable\":true,\"gate\":\"kill\",\"attempts\":0}"
+#define SPACES \
+	"{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[812,813],\"comm\":\"ng\\u001binx\",\"set\":1,\"denied\":3," \
+	"\"killed\":0,\"audited\":0,\"seals\":[" SEAL_1 "]}]},\"continues\":true}\n" \
+	"{\"parameters\":{\"spaces\":[{\"id\":8,\"pids\":[900],\"comm\":\"x\",\"set\":2,\"denied\":0," \
+	"\"killed\":0,\"audited\":0,\"seals\":[" SEAL_2 "]}]}}"
+#define ROW(row, name, outcome, by, raced) \
+	"{\"row\":" #row ",\"operation\":\"" name "\",\"outcome\":\"" outcome "\",\"by\":\"" by "\",\"raced\":" #raced "}"
+#define STATUS \
+	"{\"parameters\":{\"version\":\"0.1\",\"kernel\":\"6.12.1\",\"attached\":true,\"preemption\":\"voluntary\"," \
+	"\"rows\":[" ROW(1, "mprotect", "EPERM", "lsm", false) "," ROW(3, "munmap", "SIGKILL", "kill", true) "," \
+	ROW(6, "madvise", "not covered", "none", false) "]," \
+	"\"spaces\":1,\"sets\":1,\"spaces_max\":65536,\"sets_max\":65536,\"lost\":1,\"misses\":0,\"denied\":3," \
+	"\"killed\":0,\"audited\":0}}"
+#define EVENTS \
+	"{\"parameters\":{\"event\":{\"time\":1000,\"space\":7,\"pid\":812,\"tid\":812,\"uid\":33,\"gid\":33," \
+	"\"comm\":\"nginx\",\"cgroup\":1,\"operation\":\"munmap\",\"address\":4096,\"length\":4096," \
+	"\"seal\":{\"start\":4096,\"end\":8192},\"class\":\"none\",\"verdict\":\"denied\",\"ip\":16}}," \
+	"\"continues\":true}\n{\"parameters\":{\"lost\":2}}"
+
+static struct {
+	char folder[64];
+	struct sockaddr_un address;
+	int listener;
+	char *request;		/* what was last asked, shared with the server */
+	char *out, *error;
+	int status;
+} test;
+
+static void answer(int fd, const char *json)
+{
+	/* Every line with its NUL instead of its end. */
+	for (;;) {
+		size_t length = strcspn(json, "\n");
+
+		if (write(fd, json, length) < 0 || write(fd, "", 1) < 0 || !json[length])
+			return;
+		json += length + 1;
+	}
+}
+
+static void serve(const struct reply *replies)
+{
+	alarm(20);
+	for (;;) {
+		_cleanup_close_ int fd = accept(test.listener, NULL, NULL);
+		static char request[OUTPUT_MAX];
+		size_t got = 0;
+		ssize_t r;
+
+		while ((r = read(fd, request + got, sizeof(request) - got)) > 0) {
+			got += (size_t)r;
+			if (request[got - 1] == '\0')
+				break;
+		}
+		if (r <= 0)
+			continue;
+		(void)strcpy(test.request, request);
+		for (const struct reply *reply = replies; reply->method; reply++)
+			if (strstr(request, reply->method))
+				answer(fd, reply->json);
+	}
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	(void)strcpy(test.folder, "/tmp/test_ctl.XXXXXX");
+	if (!mkdtemp(test.folder))
+		return -1;
+	test.address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	(void)snprintf(test.address.sun_path, sizeof(test.address.sun_path), "%s/socket", test.folder);
+	test.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	test.request = mmap(NULL, OUTPUT_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	test.out = malloc(OUTPUT_MAX);
+	test.error = malloc(OUTPUT_MAX);
+	return bind(test.listener, (struct sockaddr *)&test.address, sizeof(test.address)) < 0 ||
+	       listen(test.listener, 5) < 0 ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	(void)close(test.listener);
+	(void)unlink(test.address.sun_path);
+	(void)rmdir(test.folder);
+	(void)munmap(test.request, OUTPUT_MAX);
+	free(test.out);
+	free(test.error);
+	return 0;
+}
+
+/* --- running --- */
+
+static void read_file(int fd, char *text)
+{
+	ssize_t length = pread(fd, text, OUTPUT_MAX - 1, 0);
+
+	assert_true(length >= 0);
+	text[length] = '\0';
+}
+
+/* Runs msealctl with these words (up to NULL) and this text as its standard input. */
+static void run_with(const char *input, const struct reply *replies, const char *const *words)
+{
+	const char *program = getenv("MSEALCTL");
+	_cleanup_close_ int in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC),
+		error = memfd_create("error", MFD_CLOEXEC);
+	pid_t server = 0, client;
+
+	test.request[0] = '\0';
+	assert_int_equal(write(in, input, strlen(input)), strlen(input));
+	assert_int_equal(lseek(in, 0, SEEK_SET), 0);
+	if (replies) {
+		server = fork();
+		if (server == 0)
+			serve(replies);
+	}
+	client = fork();
+	if (client == 0) {
+		const char *argv[32] = { "msealctl" };
+
+		for (size_t i = 0; words[i]; i++)
+			argv[i + 1] = words[i];
+		(void)dup2(in, 0);
+		(void)dup2(out, 1);
+		(void)dup2(error, 2);
+		(void)execv(program ? program : "build/msealctl", (char *const *)argv);
+		perror(program ? program : "build/msealctl");
+		_exit(127);
+	}
+	assert_int_equal(waitpid(client, &test.status, 0), client);
+	if (server) {
+		(void)kill(server, SIGKILL);
+		(void)waitpid(server, NULL, 0);
+	}
+	assert_true(WIFEXITED(test.status));
+	test.status = WEXITSTATUS(test.status);
+	read_file(out, test.out);
+	read_file(error, test.error);
+}
+
+#define RUN(replies, ...) run_with("", replies, (const char *const[]){ __VA_ARGS__, NULL })
+
+static void assert_result(int status, const char *out, const char *error)
+{
+	assert_string_equal(test.error, error);
+	assert_string_equal(test.out, out);
+	assert_int_equal(test.status, status);
+}
+
+/* A usage error: this line, and where to read more. */
+static void assert_usage(const char *complaint, const char *command)
+{
+	char expected[512];
+
+	(void)snprintf(expected, sizeof(expected), "msealctl: %s; see msealctl %s--help\n", complaint, command);
+	assert_result(2, "", expected);
+}
+
+static json_t *output_json(void)
+{
+	json_t *document = json_loads(test.out, 0, NULL);
+
+	assert_non_null(document);
+	assert_int_equal(test.status, 0);
+	return document;
+}
+
+/* --- tests --- */
+
+static void test_usage(void **state)
+{
+	(void)state;
+	RUN(NULL, NULL);
+	assert_usage("no command given", "");
+	RUN(NULL, "frob\033");
+	assert_usage("there is no command 'frob\\x1b'", "");
+	RUN(NULL, "--frob");
+	assert_usage("there is no option --frob", "");
+	RUN(NULL, "--json=1", "list");
+	assert_usage("option --json takes no value", "");
+	RUN(NULL, "list", "--frob=1");
+	assert_usage("there is no option --frob", "list ");
+	RUN(NULL, "list", "-x");
+	assert_usage("there is no option -x", "list ");
+	RUN(NULL, "list", "--socket");
+	assert_usage("option --socket needs a value", "list ");
+	RUN(NULL, "list", "1", "2");
+	assert_usage("one PID at most, and here is '2' too", "list ");
+	RUN(NULL, "map");
+	assert_usage("no PID given", "map ");
+	RUN(NULL, "explain", "1");
+	assert_usage("no ADDRESS given", "explain ");
+	RUN(NULL, "explain", "1", "4096");
+	assert_usage("'4096' is not an address: write it in hexadecimal, as 0x7f12a000", "explain ");
+	RUN(NULL, "seal");
+	assert_usage("no PID given", "seal ");
+	RUN(NULL, "seal", "0");
+	assert_usage("'0' is not a PID: that is a whole number from 1 to 2147483647", "seal ");
+	RUN(NULL, "seal", "2147483648");
+	assert_usage("'2147483648' is not a PID: that is a whole number from 1 to 2147483647", "seal ");
+	RUN(NULL, "seal", "--", "-1");
+	assert_usage("'-1' is not a PID: that is a whole number from 1 to 2147483647", "seal ");
+	RUN(NULL, "seal", "1", "0x1000-0x2001");
+	assert_usage("range 0x1000-0x2001 is not aligned to pages of 4096 bytes", "seal ");
+	RUN(NULL, "seal", "1", "0x7ffffffffffff000+4K", "0x2000-0x1000");
+	assert_usage("range 0x7ffffffffffff000+4K ends beyond the address space", "seal ");
+	RUN(NULL, "seal", "1", "0x2000-0x1000");
+	assert_usage("range 0x2000-0x1000 is no range: write 0xSTART-0xEND, START below END, or 0xSTART+LENGTH",
+		     "seal ");
+	RUN(NULL, "seal", "--deny=mprotect,frob", "1");
+	assert_usage("--deny does not know 'frob'; it takes mprotect, unmap, discard, foreign-write, all", "seal ");
+	RUN(NULL, "seal", "--segments=heap", "1");
+	assert_usage("--segments does not know 'heap'; it takes text, rodata, relro, data, vdso, stack, all", "seal ");
+	RUN(NULL, "seal", "--action=log", "1");
+	assert_usage("--action does not know 'log'; it takes deny, kill or audit", "seal ");
+	RUN(NULL, "seal", "--segments=text", "1", "0x1000+4K");
+	assert_usage("give ranges or --segments, not both", "seal ");
+	RUN(NULL, "status", "1");
+	assert_usage("takes no arguments, and here is '1'", "status ");
+}
+
+static void test_help(void **state)
+{
+	static const char *const commands[] = {
+		"seal", "unseal", "list", "map", "explain", "monitor", "status", "check", "version", "help",
+	};
+	char usage[64];
+
+	(void)state;
+	RUN(NULL, "--help");
+	assert_int_equal(test.status, 0);
+	assert_string_equal(test.error, "");
+	for (size_t i = 0; i < ELEMENTS(commands); i++) {
+		(void)snprintf(usage, sizeof(usage), "\n  %s ", commands[i]);
+		assert_non_null(strstr(test.out, usage));
+	}
+	for (size_t i = 0; i < ELEMENTS(commands); i++) {
+		(void)snprintf(usage, sizeof(usage), "Usage: msealctl %s", commands[i]);
+		RUN(NULL, commands[i], "--help");
+		assert_int_equal(test.status, 0);
+		assert_string_equal(test.error, "");
+		assert_ptr_equal(strstr(test.out, usage), test.out);
+		for (const char *line = test.out; *line; line += strcspn(line, "\n") + 1)
+			assert_true(strcspn(line, "\n") <= 80);
+	}
+	RUN(NULL, "--version");
+	assert_ptr_equal(strstr(test.out, "msealctl "), test.out);
+	assert_int_equal(test.status, 0);
+}
+
+static void test_unreachable(void **state)
+{
+	static const char *const commands[] = { "list", "status", "monitor" };
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(commands); i++) {
+		RUN(NULL, "--socket=/nonexistent", commands[i]);
+		assert_result(1, "", "msealctl: cannot reach mseald on /nonexistent: No such file or directory; is it "
+			      "running? (systemctl start mseald)\n");
+	}
+}
+
+static void test_seal(void **state)
+{
+	static const struct reply replies[] = { { "io.mseald.Seal\"", pid_line }, {} };
+
+	(void)state;
+	RUN(replies, "seal", "812", "0x1000-0x2000", "0x5000+4K");
+	assert_result(0, "PID 812: sealed 8K in 2 ranges; its address space has 3 seals\n", "");
+	assert_string_equal(test.request, "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812,\"ranges\":["
+			    "{\"start\":4096,\"end\":8192},{\"start\":20480,\"end\":24576}]}}");
+
+	RUN(replies, "seal", "812", "--deny=unmap,mprotect", "--action=kill", "--revocable", "--segments=relro,text");
+	assert_int_equal(test.status, 0);
+	assert_string_equal(test.request, "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812,\"segments\":["
+			    "\"text\",\"relro\"],\"deny\":[\"mprotect\",\"unmap\"],\"action\":\"kill\","
+			    "\"revocable\":true}}");
+
+	RUN(replies, "seal", "812", "--json");
+	assert_string_equal(test.request, "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812}}");
+	json_decref(output_json());
+}
+
+static void test_ranges_from(void **state)
+{
+	static const struct reply replies[] = { { "io.mseald.Seal\"", pid_line }, {} };
+	_cleanup_free_ char *many = malloc(OUTPUT_MAX);
+	size_t length = 0;
+	json_t *request;
+
+	(void)state;
+	run_with("# two\n0x1000-0x2000\n\n  0x5000+4K # tail\n", replies,
+		 (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
+	assert_int_equal(test.status, 0);
+	assert_non_null(strstr(test.request, "{\"start\":20480,\"end\":24576}]"));
+
+	for (int i = 0; i < 10000; i++)
+		length += (size_t)sprintf(many + length, "0x%x+4096\n", 0x10000 + i * 8192);
+	run_with(many, replies, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
+	assert_int_equal(test.status, 0);
+	request = json_loads(test.request, 0, NULL);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(request, "parameters"), "ranges")), 10000);
+	json_decref(request);
+
+	run_with("0x1000-0x2000\n0x3000\n", NULL, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
+	assert_result(1, "", "msealctl: standard input, line 2: range 0x3000 is no range: write 0xSTART-0xEND, START "
+		      "below END, or 0xSTART+LENGTH\n");
+	/* No ranges must not come to mean everything. */
+	run_with("\n# none\n", NULL, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
+	assert_result(1, "", "msealctl: standard input holds no range; write one on each line, as 0xSTART-0xEND\n");
+	RUN(NULL, "unseal", "--ranges-from=/nonexistent", "812");
+	assert_result(1, "", "msealctl: cannot open /nonexistent: No such file or directory\n");
+}
+
+static void test_errors(void **state)
+{
+	static const struct reply refuse[] = {
+		{ "io.mseald.Unseal\"", "{\"error\":\"io.mseald.NotRevocable\",\"parameters\":{\"pid\":812,"
+		  "\"message\":\"PID 812: \\u001b0x1000-0x2000 is sealed for good\"}}" }, {}
+	};
+	static const struct reply unknown[] = {
+		{ "io.mseald.Unseal\"", "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{}}" }, {}
+	};
+	static const struct reply garbage[] = { { "io.mseald.Unseal\"", "hello" }, {} };
+	static const struct reply silent[] = { {} };
+	char expected[512];
+
+	(void)state;
+	RUN(refuse, "unseal", "812", "0x1000-0x2000");
+	assert_result(1, "", "msealctl: PID 812: \\x1b0x1000-0x2000 is sealed for good\n");
+	RUN(unknown, "unseal", "812");
+	assert_result(1, "", "msealctl: mseald answers MethodNotFound; is it of another version than msealctl? "
+		      "(msealctl status)\n");
+	RUN(garbage, "unseal", "812");
+	(void)snprintf(expected, sizeof(expected), "msealctl: what answers on %s does not speak varlink as mseald "
+		       "does\n", test.address.sun_path);
+	assert_result(1, "", expected);
+	RUN(silent, "unseal", "812");
+	(void)snprintf(expected, sizeof(expected), "msealctl: mseald on %s closed the connection; see its log "
+		       "(journalctl -u mseald)\n", test.address.sun_path);
+	assert_result(1, "", expected);
+}
+
+static void test_unseal(void **state)
+{
+	static const struct reply replies[] = {
+		{ "io.mseald.Unseal\"", "{\"parameters\":{\"bytes\":4096,\"seals\":1}}" }, {}
+	};
+
+	(void)state;
+	RUN(replies, "unseal", "812");
+	assert_result(0, "PID 812: unsealed 4K; its address space has 1 seal\n", "");
+	assert_string_equal(test.request, "{\"method\":\"io.mseald.Unseal\",\"parameters\":{\"pid\":812}}");
+}
+
+static void test_list(void **state)
+{
+	static const struct reply replies[] = { { "io.mseald.List\"", SPACES }, {} };
+	static const struct reply none[] = { { "io.mseald.List\"", "{\"parameters\":{\"spaces\":[]}}" }, {} };
+	static const struct reply not_sealed[] = {
+		{ "io.mseald.List\"", "{\"error\":\"io.mseald.NotSealed\",\"parameters\":{\"pid\":1}}" }, {}
+	};
+	json_t *document;
+
+	(void)state;
+	RUN(replies, "list");
+	assert_result(0,
+		"PID      COMM       RANGE                          SIZE  CLASS  DENIES                  ACTION  GATE      "
+		"FOR        ATTEMPTS\n"
+		"812,813  ng\\x1binx  0x1000-0x2000                    4K  -      mprotect,unmap,discard  deny    override  "
+		"good              3\n"
+		"900      x          0x7f0000000000-0x7f0000001000    4K  relro  mprotect                deny    kill      "
+		"revocable         0\n"
+		"900      x          0x7f0000000000-0x7f0000001000    4K  relro  unmap                   kill    kill      "
+		"revocable         0\n", "");
+	assert_string_equal(test.request, "{\"method\":\"io.mseald.List\",\"parameters\":{},\"more\":true}");
+
+	RUN(replies, "list", "--json", "812");
+	assert_string_equal(test.request, "{\"method\":\"io.mseald.List\",\"parameters\":{\"pid\":812},\"more\":true}");
+	document = output_json();
+	assert_int_equal(json_array_size(json_object_get(document, "spaces")), 2);
+	json_decref(document);
+
+	RUN(none, "list");
+	assert_result(0, "Nothing is sealed.\n", "");
+	RUN(not_sealed, "list", "1");
+	assert_result(0, "Nothing of PID 1 is sealed.\n", "");
+}
+
+static void test_status(void **state)
+{
+	static const struct reply replies[] = { { "io.mseald.Status\"", STATUS }, {} };
+
+	(void)state;
+	RUN(replies, "status");
+	assert_result(0,
+		"mseald     0.1 on Linux 6.12.1, preemption voluntary\n"
+		"programs   attached\n"
+		"sealed     1 address space (room for 65536), 1 seal set (room for 65536)\n"
+		"attempts   3 denied, 0 killed, 0 audited\n"
+		"\n"
+		"ROW  OPERATION  OUTCOME      BY    RACED  NOTE\n"
+		"  1  mprotect   EPERM        lsm   no\n"
+		"  3  munmap     SIGKILL      kill  yes\n"
+		"  6  madvise    not covered  none  no\n"
+		"\n"
+		"warning: 1 event was lost because a buffer was full; what is sealed was denied all the same\n"
+		"warning: 1 row can be raced on this kernel: a call may slip past while a program is preempted\n"
+		"warning: 1 row is not covered on this kernel; see msealctl check\n", "");
+	RUN(replies, "--json", "status");
+	json_decref(output_json());
+}
+
+static void test_monitor(void **state)
+{
+	static const struct reply replies[] = { { "io.mseald.Monitor\"", EVENTS }, {} };
+	static const char event[] = " nginx[812] uid 33 denied munmap 0x1000+4096 (seal 0x1000-0x2000) at ip 0x10\n";
+	static const char lost[] = " 2 events lost: a buffer was full (what is sealed was denied all the same)\n";
+
+	(void)state;
+	RUN(replies, "monitor", "812");
+	assert_int_equal(test.status, 0);
+	assert_string_equal(test.error, "");
+	assert_string_equal(test.request,
+			    "{\"method\":\"io.mseald.Monitor\",\"parameters\":{\"pid\":812},\"more\":true}");
+	assert_memory_equal(test.out + strlen("2026-11-22T12:00:01.123"), event, strlen(event));
+	assert_string_equal(test.out + 2 * strlen("2026-11-22T12:00:01.123") + strlen(event), lost);
+
+	RUN(replies, "monitor", "--json");
+	assert_ptr_equal(strstr(test.out, "{\"event\":{\"time\":1000,"), test.out);
+	assert_non_null(strstr(test.out, "\n{\"lost\":2}\n"));
+}
+
+/* SIGINT is the way to end it, and no failure; what was there before is out by then. */
+static void test_monitor_interrupted(void **state)
+{
+	const char *program = getenv("MSEALCTL");
+	int pipes[2], status, fd;
+	char line[256] = "";
+	pid_t client;
+
+	(void)state;
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	client = fork();
+	if (client == 0) {
+		(void)dup2(pipes[1], 1);
+		(void)execl(program ? program : "build/msealctl", "msealctl", "monitor", NULL);
+		_exit(127);
+	}
+	fd = accept(test.listener, NULL, NULL);
+	assert_true(read(fd, line, sizeof(line)) > 0);
+	answer(fd, "{\"parameters\":{\"lost\":2},\"continues\":true}");
+	assert_true(read(pipes[0], line, sizeof(line)) > 0);
+	assert_int_equal(kill(client, SIGINT), 0);
+	assert_int_equal(waitpid(client, &status, 0), client);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	(void)close(fd);
+	(void)close(pipes[0]);
+	(void)close(pipes[1]);
+}
+
+/* This test's own memory: one page sealed, one not. */
+static void test_map_and_explain(void **state)
+{
+	char *pages = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char list[1024], pid[16], address[32], after[32], expected[256];
+	const struct reply replies[] = { { "io.mseald.List\"", list }, { "io.mseald.Status\"", STATUS }, {} };
+	json_t *document, *operations, *mapping = NULL;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(mprotect(pages, 4096, PROT_READ), 0);
+	assert_int_equal(munmap(pages + 8192, 4096), 0);
+	(void)snprintf(pid, sizeof(pid), "%d", getpid());
+	(void)snprintf(address, sizeof(address), "%p", (void *)(pages + 17));
+	(void)snprintf(after, sizeof(after), "%p", (void *)(pages + 4096));
+	(void)snprintf(list, sizeof(list), "{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[%s],\"comm\":\"x\","
+		       "\"seals\":[{\"start\":%jd,\"end\":%jd,\"class\":\"none\",\"deny\":[\"mprotect\",\"unmap\","
+		       "\"discard\"],\"kill\":[],\"audit\":[],\"revocable\":true,\"gate\":\"kill\",\"attempts\":0}]}]}}",
+		       pid, (intmax_t)pages, (intmax_t)pages + 4096);
+
+	RUN(replies, "explain", "--json", pid, address);
+	document = output_json();
+	assert_true(json_is_true(json_object_get(document, "sealed")));
+	assert_int_equal(json_integer_value(json_object_get(document, "address")), (intmax_t)pages);
+	assert_int_equal(json_array_size(json_object_get(document, "seals")), 1);
+	operations = json_object_get(document, "operations");
+	assert_int_equal(json_array_size(operations), 13);
+#define OUTCOME(i) json_string_value(json_object_get(json_array_get(operations, (i) - 1), "outcome"))
+#define WHY(i) json_string_value(json_object_get(json_array_get(operations, (i) - 1), "why"))
+	assert_string_equal(OUTCOME(1), "EPERM");
+	assert_string_equal(WHY(1), "its seal denies mprotect");
+	assert_string_equal(OUTCOME(2), "allowed");
+	assert_string_equal(WHY(2), "this mseald does not cover it");
+	assert_string_equal(OUTCOME(3), "SIGKILL");
+	assert_string_equal(WHY(3), "its seal denies unmap; only killing stops it here; a race gets past it");
+	assert_string_equal(OUTCOME(6), "allowed");
+	assert_string_equal(WHY(6), "not covered on this kernel");
+	assert_string_equal(WHY(11), "its seal does not deny foreign-write");
+	json_decref(document);
+
+	RUN(replies, "explain", pid, after);
+	assert_int_equal(test.status, 0);
+	assert_non_null(strstr(test.out, "\nseal     none\n"));
+	assert_null(strstr(test.out, "EPERM"));
+
+	(void)snprintf(expected, sizeof(expected), "msealctl: PID %s has nothing mapped at 0x1000; see msealctl map %s "
+		       "for what it has\n", pid, pid);
+	RUN(replies, "explain", pid, "0x1000");
+	assert_result(1, "", expected);
+
+	RUN(replies, "map", "--json", pid);
+	document = output_json();
+	assert_int_equal(json_integer_value(json_object_get(document, "sealed")), 4096);
+	json_array_foreach(json_object_get(document, "mappings"), i, mapping)
+		if (json_integer_value(json_object_get(mapping, "sealed")) > 0)
+			break;
+	assert_int_equal(json_integer_value(json_object_get(mapping, "start")), (intmax_t)pages);
+	assert_int_equal(json_array_size(json_object_get(mapping, "deny")), 3);
+	json_decref(document);
+
+	RUN(replies, "map", pid);
+	assert_int_equal(test.status, 0);
+	assert_non_null(strstr(test.out, "\nall memory "));
+	assert_null(strchr(test.out, '\033'));
+
+	RUN(replies, "map", "2147483647");
+	assert_result(1, "", "msealctl: there is no process with PID 2147483647\n");
+}
+
+static void test_full_disk(void **state)
+{
+	_cleanup_close_ int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	const char *program = getenv("MSEALCTL");
+	int status;
+	pid_t client;
+
+	(void)state;
+	client = fork();
+	if (client == 0) {
+		(void)dup2(full, 1);
+		(void)dup2(full, 2);
+		(void)execl(program ? program : "build/msealctl", "msealctl", "help", NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(client, &status, 0), client);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
+static void test_check(void **state)
+{
+	json_t *document, *findings;
+
+	(void)state;
+	/* What it says depends on the machine; that it says it does not. */
+	RUN(NULL, "check", "--json", "--socket=/nonexistent");
+	document = json_loads(test.out, 0, NULL);
+	findings = json_object_get(document, "findings");
+	assert_int_equal(json_array_size(findings), 9);
+	assert_int_equal(test.status, json_is_true(json_object_get(document, "can_run")) ? 0 : 1);
+	json_decref(document);
+	RUN(NULL, "check");
+	assert_string_equal(test.error, "");
+	assert_non_null(strstr(test.out, "kernel      Linux "));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_seal),
+		cmocka_unit_test(test_ranges_from),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_unseal),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_monitor),
+		cmocka_unit_test(test_monitor_interrupted),
+		cmocka_unit_test(test_map_and_explain),
+		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_check),
+	};
+
+	alarm(120);
+	if (setup(NULL) < 0) {
+		perror("setup");
+		return 1;
+	}
+	(void)setenv("LC_ALL", "C", 1);
+	(void)setenv("MSEALD_SOCKET", test.address.sun_path, 1);
+	(void)unsetenv("COLUMNS");
+	return cmocka_run_group_tests(tests, NULL, teardown);
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* user/lib/elfobject.c: files made here, right and wrong in one thing each, and this program. */
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "elfobject.h"
+#include "util.h"
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define DATA_NATIVE ELFDATA2LSB
+#define DATA_OTHER ELFDATA2MSB
+#else
+#define DATA_NATIVE ELFDATA2MSB
+#define DATA_OTHER ELFDATA2LSB
+#endif
+
+#define FILE_SIZE 0x3000u
+#define MOST_PHDRS 1100u
+
+/* A library as lld would link it, in the pieces that matter. */
+struct file64 {
+	Elf64_Ehdr header;
+	Elf64_Phdr phdr[MOST_PHDRS];
+};
+
+static const Elf64_Phdr usual[] = {
+	{ .p_type = PT_PHDR, .p_flags = PF_R, .p_offset = 64, .p_vaddr = 64, .p_filesz = 56, .p_memsz = 56 },
+	{ .p_type = PT_INTERP, .p_flags = PF_R, .p_offset = 512, .p_vaddr = 512, .p_filesz = 8, .p_memsz = 8 },
+	{ .p_type = PT_LOAD, .p_flags = PF_R, .p_offset = 0, .p_vaddr = 0, .p_filesz = 0x800, .p_memsz = 0x800 },
+	{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0x1000, .p_vaddr = 0x1000,
+	  .p_filesz = 0x123, .p_memsz = 0x123 },
+	{ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x1e00, .p_vaddr = 0x2e00,
+	  .p_filesz = 0x300, .p_memsz = 0x5000 },
+	{ .p_type = PT_GNU_RELRO, .p_flags = PF_R, .p_offset = 0x1e00, .p_vaddr = 0x2e00,
+	  .p_filesz = 0x200, .p_memsz = 0x200 },
+};
+
+enum { INTERP = 1, LOAD_R = 2, LOAD_X = 3, LOAD_W = 4, RELRO = 5 };
+
+static void file64_init(struct file64 *file)
+{
+	memset(file, 0, sizeof(*file));
+	memcpy(file->header.e_ident, ELFMAG, SELFMAG);
+	file->header.e_ident[EI_CLASS] = ELFCLASS64;
+	file->header.e_ident[EI_DATA] = DATA_NATIVE;
+	file->header.e_ident[EI_VERSION] = EV_CURRENT;
+	file->header.e_type = ET_DYN;
+	file->header.e_entry = 0x1010;
+	file->header.e_phoff = sizeof(file->header);
+	file->header.e_phentsize = sizeof(Elf64_Phdr);
+	file->header.e_phnum = ELEMENTS(usual);
+	memcpy(file->phdr, usual, sizeof(usual));
+}
+
+/* Parses a copy of exactly size bytes, so that the sanitizers see what is read beyond. */
+static int parse(const void *file, size_t size, struct elfobject *ret)
+{
+	_cleanup_free_ unsigned char *copy = calloc(1, size ? size : 1);
+
+	assert_non_null(copy);
+	memcpy(copy, file, size);
+	return elfobject_parse(copy, size, ret);
+}
+
+static int parse64(const struct file64 *file, struct elfobject *ret)
+{
+	return parse(file, sizeof(*file), ret);
+}
+
+static void usual_headers(void **state)
+{
+	struct elfobject object;
+	struct file64 file;
+
+	(void)state;
+	file64_init(&file);
+	assert_int_equal(parse64(&file, &object), 0);
+	assert_true(object.is_64bit && object.has_interp && object.is_dyn);
+	assert_int_equal(object.entry, 0x1010);
+	assert_int_equal(object.loads, 3);
+	assert_int_equal(object.relro_vaddr, 0x2e00);
+	assert_int_equal(object.relro_memsz, 0x200);
+	assert_true(object.load[0].read && !object.load[0].write && !object.load[0].exec);
+	assert_true(object.load[1].read && !object.load[1].write && object.load[1].exec);
+	assert_true(object.load[2].read && object.load[2].write && !object.load[2].exec);
+	assert_int_equal(object.load[2].vaddr, 0x2e00);
+	assert_int_equal(object.load[2].offset, 0x1e00);
+	assert_int_equal(object.load[2].filesz, 0x300);
+	assert_int_equal(object.load[2].memsz, 0x5000);
+
+	file.header.e_type = ET_EXEC;
+	file.phdr[INTERP].p_type = PT_NULL;
+	file.phdr[RELRO].p_type = PT_NULL;
+	assert_int_equal(parse64(&file, &object), 0);
+	assert_true(!object.has_interp && !object.is_dyn);
+	assert_int_equal(object.relro_memsz, 0);
+}
+
+static void headers_of_32_bits(void **state)
+{
+	struct {
+		Elf32_Ehdr header;
+		Elf32_Phdr phdr[2];
+		char rest[0x1000];
+	} file = {
+		.header = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, DATA_NATIVE, EV_CURRENT },
+			    .e_type = ET_EXEC, .e_entry = 0x8048010, .e_phoff = sizeof(Elf32_Ehdr),
+			    .e_phentsize = sizeof(Elf32_Phdr), .e_phnum = 2 },
+		.phdr = { { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0,
+			    .p_vaddr = 0x8048000, .p_filesz = 0x100, .p_memsz = 0x100 },
+			  { .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x100,
+			    .p_vaddr = 0xfffff100, .p_filesz = 0x10, .p_memsz = 0xf00 } },
+	};
+	struct elfobject object;
+
+	(void)state;
+	assert_int_equal(parse(&file, sizeof(file), &object), 0);
+	assert_true(!object.is_64bit && !object.is_dyn && !object.has_interp);
+	assert_int_equal(object.entry, 0x8048010);
+	assert_int_equal(object.loads, 2);
+	assert_int_equal(object.load[0].vaddr, 0x8048000);
+	assert_true(object.load[0].exec && !object.load[0].write);
+	assert_int_equal(object.load[1].vaddr + object.load[1].memsz, 1ull << 32);
+	assert_true(object.load[1].write && !object.load[1].exec);
+
+	file.header.e_phentsize = sizeof(Elf64_Phdr);
+	assert_int_equal(parse(&file, sizeof(file), &object), -EBADMSG);
+}
+
+/* Each case spoils one field of a good file. */
+static void headers_that_lie(void **state)
+{
+	struct file64 file;
+	struct elfobject object, before;
+
+	(void)state;
+	memset(&before, 0x5a, sizeof(before));
+	object = before;
+
+#define REFUSED(error, ...)                                                     \
+	do {                                                                    \
+		file64_init(&file);                                             \
+		__VA_ARGS__;                                                    \
+		assert_int_equal(parse64(&file, &object), error);               \
+		assert_memory_equal(&object, &before, sizeof(before));          \
+	} while (0)
+
+	REFUSED(-ENOEXEC, file.header.e_ident[0] = 0);
+	REFUSED(-ENOEXEC, file.header.e_ident[3] = 'f');
+	REFUSED(-ENOEXEC, file.header.e_ident[EI_CLASS] = 3);
+	REFUSED(-ENOEXEC, file.header.e_ident[EI_DATA] = DATA_OTHER);
+	REFUSED(-ENOEXEC, file.header.e_type = ET_REL);
+	REFUSED(-ENOEXEC, file.header.e_type = ET_CORE);
+	REFUSED(-ENOEXEC, file.header.e_type = ET_NONE);
+
+	REFUSED(-EBADMSG, file.header.e_phnum = 0);
+	REFUSED(-EBADMSG, file.header.e_phnum = 1025);
+	REFUSED(-EBADMSG, file.header.e_phnum = PN_XNUM);
+	REFUSED(-EBADMSG, file.header.e_phentsize = 55);
+	REFUSED(-EBADMSG, file.header.e_phentsize = 0);
+	REFUSED(-EBADMSG, file.header.e_phoff = sizeof(file));
+	REFUSED(-EBADMSG, file.header.e_phoff = sizeof(file) - 56 * ELEMENTS(usual) + 1);
+	REFUSED(-EBADMSG, file.header.e_phoff = UINT64_MAX);
+	REFUSED(-EBADMSG, file.header.e_phoff = UINT64_MAX - 100);
+
+	/* more in the file than in memory; beyond the file; beyond the address space */
+	REFUSED(-EBADMSG, file.phdr[LOAD_X].p_memsz--);
+	REFUSED(-EBADMSG, file.phdr[LOAD_X].p_filesz = file.phdr[LOAD_X].p_memsz = sizeof(file) - 0xfff,
+			  file.phdr[LOAD_W].p_vaddr += 0x100000);
+	REFUSED(-EBADMSG, file.phdr[LOAD_X].p_offset = UINT64_MAX - 0xfff);
+	REFUSED(-EBADMSG, file.phdr[LOAD_X].p_offset = UINT64_MAX - 0x2fff);
+	REFUSED(-EBADMSG, file.phdr[LOAD_W].p_memsz = UINT64_MAX);
+	REFUSED(-EBADMSG, file.phdr[LOAD_W].p_memsz = UINT64_MAX - 0x2e00 + 1);
+	/* not to be mapped: another place in the page; out of order; overlapping */
+	REFUSED(-EBADMSG, file.phdr[LOAD_X].p_offset++);
+	REFUSED(-EBADMSG, file.phdr[LOAD_X].p_vaddr += 0x5000);
+	REFUSED(-EBADMSG, file.phdr[LOAD_R].p_memsz = 0x1001);
+	REFUSED(-EBADMSG, file.phdr[RELRO].p_memsz = UINT64_MAX - 0x2e00 + 1);
+#undef REFUSED
+}
+
+/* The same places, one step before they are wrong. */
+static void headers_just_good(void **state)
+{
+	struct elfobject object;
+	struct file64 file;
+
+	(void)state;
+#define TAKEN(...)                                                              \
+	do {                                                                    \
+		file64_init(&file);                                             \
+		__VA_ARGS__;                                                    \
+		assert_int_equal(parse64(&file, &object), 0);                   \
+	} while (0)
+
+	TAKEN(file.header.e_phnum = 1024);
+	TAKEN(file.phdr[LOAD_X].p_filesz = file.phdr[LOAD_X].p_memsz = sizeof(file) - 0x1000,
+	      file.phdr[LOAD_W].p_vaddr += 0x100000);
+	TAKEN(file.phdr[LOAD_W].p_memsz = UINT64_MAX - 0x2e00);
+	TAKEN(file.phdr[LOAD_R].p_memsz = 0x1000);
+	TAKEN(file.phdr[RELRO].p_memsz = UINT64_MAX - 0x2e00);
+	/* nothing of the file, so its place in the file does not count */
+	TAKEN(file.phdr[LOAD_W].p_filesz = 0, file.phdr[LOAD_W].p_offset = 0x123456);
+	/* nothing at all */
+	TAKEN(file.phdr[LOAD_X].p_filesz = file.phdr[LOAD_X].p_memsz = 0);
+	assert_int_equal(object.loads, 2);
+	assert_true(object.load[1].write);
+	/* the last PT_GNU_RELRO counts */
+	TAKEN(file.phdr[INTERP] = (Elf64_Phdr){ .p_type = PT_GNU_RELRO, .p_vaddr = 1, .p_memsz = 2 });
+	assert_int_equal(object.relro_vaddr, 0x2e00);
+#undef TAKEN
+}
+
+static void as_many_loads_as_fit(void **state)
+{
+	struct elfobject object;
+	struct file64 file;
+
+	(void)state;
+	file64_init(&file);
+	for (unsigned i = 0; i < ELFOBJECT_MAX_LOADS + 1; i++)
+		file.phdr[i] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = i * 0x1000,
+					     .p_filesz = 0x1000, .p_memsz = 0x1000 };
+	file.header.e_phnum = ELFOBJECT_MAX_LOADS;
+	assert_int_equal(parse64(&file, &object), 0);
+	assert_int_equal(object.loads, ELFOBJECT_MAX_LOADS);
+	assert_int_equal(object.load[ELFOBJECT_MAX_LOADS - 1].vaddr, (ELFOBJECT_MAX_LOADS - 1) * 0x1000);
+	file.header.e_phnum++;
+	assert_int_equal(parse64(&file, &object), -EBADMSG);
+}
+
+static void cut_short(void **state)
+{
+	const size_t whole = 0x2100;	/* where the last PT_LOAD ends in the file */
+	struct elfobject object;
+	struct file64 file;
+
+	(void)state;
+	file64_init(&file);
+	for (size_t size = 0; size <= whole; size++) {
+		int expected = size < EI_NIDENT ? -ENOEXEC : size < whole ? -EBADMSG : 0;
+
+		if (parse(&file, size, &object) != expected)
+			fail_msg("with the first %zu bytes", size);
+	}
+}
+
+static void from_a_descriptor(void **state)
+{
+	struct elfobject object, from_memory;
+	_cleanup_close_ int fd = memfd_create("elf", MFD_CLOEXEC), directory = -1;
+	struct file64 file;
+
+	(void)state;
+	file64_init(&file);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, &file, sizeof(file)), sizeof(file));
+	memset(&object, 0, sizeof(object));
+	memset(&from_memory, 0, sizeof(from_memory));
+	assert_int_equal(elfobject_read(fd, &object), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), sizeof(file));
+	assert_int_equal(parse64(&file, &from_memory), 0);
+	assert_memory_equal(&object, &from_memory, sizeof(object));
+	assert_int_equal(ftruncate(fd, 100), 0);
+	assert_int_equal(elfobject_read(fd, &object), -EBADMSG);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(elfobject_read(fd, &object), -ENOEXEC);
+	assert_memory_equal(&object, &from_memory, sizeof(object));
+
+	directory = open("/", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(elfobject_read(directory, &object), -ENOEXEC);
+	assert_int_equal(elfobject_read(-1, &object), -EBADF);
+}
+
+/* What the kernel says of this program's headers, against what the file says. */
+static void this_program(void **state)
+{
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	const ElfW(Phdr) *phdr = (const void *)getauxval(AT_PHDR);
+	size_t count = getauxval(AT_PHNUM), loads = 0;
+	struct elfobject object;
+	uint64_t bias = 0;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(elfobject_read(fd, &object), 0);
+	assert_int_equal(object.is_64bit, sizeof(void *) == 8);
+	for (size_t i = 0; i < count; i++) {
+		if (phdr[i].p_type == PT_PHDR)
+			bias = (uintptr_t)phdr - phdr[i].p_vaddr;
+		if (phdr[i].p_type == PT_GNU_RELRO) {
+			assert_int_equal(object.relro_vaddr, phdr[i].p_vaddr);
+			assert_int_equal(object.relro_memsz, phdr[i].p_memsz);
+		}
+		if (phdr[i].p_type != PT_LOAD)
+			continue;
+		assert_true(loads < object.loads);
+		assert_int_equal(object.load[loads].vaddr, phdr[i].p_vaddr);
+		assert_int_equal(object.load[loads].filesz, phdr[i].p_filesz);
+		assert_int_equal(object.load[loads].memsz, phdr[i].p_memsz);
+		assert_int_equal(object.load[loads].offset, phdr[i].p_offset);
+		assert_int_equal(object.load[loads].exec, !!(phdr[i].p_flags & PF_X));
+		assert_int_equal(object.load[loads].write, !!(phdr[i].p_flags & PF_W));
+		loads++;
+	}
+	assert_int_equal(object.loads, loads);
+	assert_int_equal(object.is_dyn, bias != 0);
+	assert_int_equal(bias + object.entry, getauxval(AT_ENTRY));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(usual_headers),
+		cmocka_unit_test(headers_of_32_bits),
+		cmocka_unit_test(headers_that_lie),
+		cmocka_unit_test(headers_just_good),
+		cmocka_unit_test(as_many_loads_as_fit),
+		cmocka_unit_test(cut_short),
+		cmocka_unit_test(from_a_descriptor),
+		cmocka_unit_test(this_program),
+	};
+
+	return cmocka_run_group_tests_name("elfobject", tests, NULL, NULL);
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* msealctl: the table of commands, and finding the one that is asked for. */
+#include <errno.h>
+#include <locale.h>
+#include <string.h>
+
+#include "sealopts.h"
+
+#ifndef MSEALD_VERSION
+#define MSEALD_VERSION "unknown"
+#endif
+
+static int command_help(struct ctl *ctl, int argc, char **argv);
+static int command_version(struct ctl *ctl, int argc, char **argv);
+
+#define RANGES_HELP \
+	"RANGE is 0xSTART-0xEND or 0xSTART+LENGTH, in whole pages; LENGTH may end in K,\n" \
+	"M or G.\n"
+#define RANGES_FROM_HELP \
+	"  --ranges-from=FILE        read more ranges from FILE (-: standard input), one\n" \
+	"                            on each line; # starts a comment"
+
+static const struct command commands[] = {
+	{ "seal", command_seal, "[SEAL OPTIONS] [--ranges-from=FILE] PID [RANGE...]",
+	  "seal memory of a process\n\n"
+	  "Without ranges and --segments: the segments of everything loaded.\n"
+	  "All is sealed, or nothing.\n"
+	  RANGES_HELP
+	  "\nSEAL OPTIONS:\n"
+	  SEALOPTS_HELP
+	  "\nOther options:\n"
+	  RANGES_FROM_HELP },
+	{ "unseal", command_unseal, "[--ranges-from=FILE] PID [RANGE...]",
+	  "take revocable seals back\n\n"
+	  "Without ranges: all that are revocable. Only root may, and only seals made with\n"
+	  "--revocable.\n"
+	  RANGES_HELP
+	  "\nOptions:\n"
+	  RANGES_FROM_HELP },
+	{ "list", command_list, "[PID]",
+	  "list every seal, or those of one process\n\n"
+	  "Everyone sees their own processes, root all. On a narrow terminal DENIES has\n"
+	  "letters (m mprotect, u unmap, d discard, f foreign-write), and SIZE and GATE may\n"
+	  "be left out." },
+	{ "map", command_map, "PID",
+	  "draw the address space of a process and what is sealed of it\n\n"
+	  "A row for each mapping; its bar is filled where it is sealed." },
+	{ "explain", command_explain, "PID ADDRESS",
+	  "say what would happen to an address, operation by operation, and why\n\n"
+	  "ADDRESS is hexadecimal, as 0x7f12a000." },
+	{ "monitor", command_monitor, "[PID]",
+	  "show attempts on sealed memory as they happen, until interrupted\n\n"
+	  "With --json: one object on each line." },
+	{ "status", command_status, "",
+	  "show what mseald stops on this kernel, and by what" },
+	{ "check", command_check, "",
+	  "say what this machine lacks for mseald, and the change that gives it\n\n"
+	  "Works without the daemon. Status 0: mseald can run here; 1: it cannot." },
+	{ "version", command_version, "",
+	  "print the version of msealctl" },
+	{ "help", command_help, "[COMMAND]",
+	  "print this, or the help of a command" },
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ELEMENTS(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static void print_overview(void)
+{
+	(void)puts("Usage: msealctl [--json] [--socket=PATH] COMMAND [ARGUMENT...]\n\n"
+		   "Seals memory of running processes: what is sealed cannot be unmapped, replaced or\n"
+		   "given other permissions.\n\n"
+		   "Commands:");
+	for (size_t i = 0; i < ELEMENTS(commands); i++) {
+		const char *description = commands[i].description;
+
+		(void)printf("  %-10s %.*s\n", commands[i].name, (int)strcspn(description, "\n"), description);
+	}
+	(void)puts("\nOptions, before or after the command:\n"
+		   "  --json                    print JSON\n"
+		   CTL_SOCKET_HELP		   "  --help                    print this, or after a command the help of that command\n"
+		   "  --version                 print the version of msealctl");
+}
+
+static int command_help(struct ctl *ctl, int argc, char **argv)
+{
+	const struct command *command;
+
+	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
+		return ctl->status;
+	if (optind == argc) {
+		print_overview();
+		return CTL_OK;
+	}
+	command = find_command(argv[optind]);
+	if (!command || optind + 1 < argc) {
+		ctl->command = NULL;
+		return command ? ctl_usage(ctl, "help takes one command") :
+				 ctl_usage(ctl, "there is no command '%s'", argv[optind]);
+	}
+	ctl_print_help(command);
+	return CTL_OK;
+}
+
+static int print_version(const struct ctl *ctl)
+{
+	_cleanup_json_ json_t *document = NULL;
+
+	if (!ctl->json) {
+		(void)puts("msealctl " MSEALD_VERSION);
+		return CTL_OK;
+	}
+	document = json_pack("{s:s}", "version", MSEALD_VERSION);
+	return document ? ctl_print_json(document) : ctl_out_of_memory();
+}
+
+static int command_version(struct ctl *ctl, int argc, char **argv)
+{
+	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
+		return ctl->status;
+	if (optind < argc)
+		return ctl_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+	return print_version(ctl);
+}
+
+/* Options before the command. 0: argv[optind] is the command; else *ret_status is the end. */
+static int global_options(struct ctl *ctl, int argc, char **argv, int *ret_status)
+{
+	static const struct option options[] = {
+		{ "version", no_argument, NULL, CTL_OPTION_VERSION },
+		CTL_GLOBAL_OPTIONS,
+	};
+	bool version = false;
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
+		switch (option) {
+		case 'h':
+		case CTL_OPTION_HELP:
+			print_overview();
+			*ret_status = CTL_OK;
+			return 1;
+		case CTL_OPTION_VERSION:
+			version = true;
+			break;
+		case CTL_OPTION_JSON:
+			ctl->json = true;
+			break;
+		case CTL_OPTION_SOCKET:
+			ctl->socket = optarg;
+			break;
+		default:
+			(void)ctl_refuse_option(ctl, option, argv, options);
+			*ret_status = ctl->status;
+			return 1;
+		}
+	}
+	if (version) {
+		*ret_status = print_version(ctl);
+		return 1;
+	}
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	const char *socket = getenv("MSEALD_SOCKET");
+	struct ctl ctl = { .socket = socket && *socket ? socket : CTL_SOCKET };
+	int status;
+
+	if (global_options(&ctl, argc, argv, &status))
+		return status;
+	if (optind == argc)
+		return ctl_usage(&ctl, "no command given");
+	ctl.command = find_command(argv[optind]);
+	if (!ctl.command)
+		return ctl_usage(&ctl, "there is no command '%s'", argv[optind]);
+	argc -= optind;
+	argv += optind;
+	optind = 0;	/* getopt_long() starts afresh */
+	return ctl.command->run(&ctl, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	(void)setlocale(LC_CTYPE, "");
+	status = run(argc, argv);
+	/* What could not be printed must not look like success. */
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return status == CTL_OK ? ctl_failure("cannot print: %s", strerror(errno)) : status;
+	return status;
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* msealctl status: what happens on this kernel, row by row, and what is going on. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ctl.h"
+#include "table.h"
+
+static const struct column columns[] = {
+	{ .title = "ROW", .right = true },
+	{ .title = "OPERATION", .least = 24 },
+	{ .title = "OUTCOME" },
+	{ .title = "BY" },
+	{ .title = "RACED" },
+	{ .title = "NOTE", .least = 16, .wrap = true },
+};
+
+static enum colour outcome_colour(const char *outcome)
+{
+	if (strcmp(outcome, "EPERM") == 0)
+		return COLOUR_GREEN;
+	return strcmp(outcome, "SIGKILL") == 0 ? COLOUR_YELLOW : COLOUR_RED;
+}
+
+static int print_rows(const struct terminal *terminal, const json_t *rows)
+{
+	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		const char *outcome = reply_string(row, "outcome");
+		bool raced = reply_bool(row, "raced");
+
+		table_add(&table, terminal, COLOUR_NONE, "%" PRIu64, reply_integer(row, "row"));
+		table_add(&table, terminal, COLOUR_NONE, "%s", reply_string(row, "operation"));
+		table_add(&table, terminal, outcome_colour(outcome), "%s", outcome);
+		table_add(&table, terminal, COLOUR_NONE, "%s", reply_string(row, "by"));
+		table_add(&table, terminal, raced ? COLOUR_YELLOW : COLOUR_NONE, "%s", raced ? "yes" : "no");
+		table_add(&table, terminal, COLOUR_NONE, "%s", reply_string(row, "note"));
+	}
+	return table_print(&table, terminal, stdout) < 0 ? ctl_out_of_memory() : CTL_OK;
+}
+
+static void warn(const struct terminal *terminal, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void warn(const struct terminal *terminal, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)printf("%swarning:%s ", terminal_on(terminal, COLOUR_YELLOW), terminal_off(terminal, COLOUR_YELLOW));
+	(void)vprintf(format, arguments);
+	(void)putchar('\n');
+	va_end(arguments);
+}
+
+static void print_warnings(const struct terminal *terminal, const json_t *status)
+{
+	const json_t *rows = json_object_get(status, "rows"), *row;
+	uint64_t lost = reply_integer(status, "lost"), misses = reply_integer(status, "misses");
+	size_t raced = 0, uncovered = 0, i;
+
+	json_array_foreach(rows, i, row) {
+		raced += reply_bool(row, "raced");
+		uncovered += strcmp(reply_string(row, "outcome"), "not covered") == 0;
+	}
+	if (lost)
+		warn(terminal, "%" PRIu64 " event%s lost because a buffer was full; what is sealed was denied all the same",
+		     lost, lost == 1 ? " was" : "s were");
+	if (misses)
+		warn(terminal, "programs were skipped %" PRIu64 " time%s while another instance was preempted; mseald then "
+		     "compares every seal with the maps", misses, misses == 1 ? "" : "s");
+	if (raced)
+		warn(terminal, "%zu row%s can be raced on this kernel: a call may slip past while a program is preempted",
+		     raced, raced == 1 ? "" : "s");
+	if (uncovered)
+		warn(terminal, "%zu row%s not covered on this kernel; see msealctl check", uncovered,
+		     uncovered == 1 ? " is" : "s are");
+}
+
+static int print_text(const json_t *status)
+{
+	struct terminal terminal = terminal_detect();
+	uint64_t spaces = reply_integer(status, "spaces"), sets = reply_integer(status, "sets");
+	/* Strings of the daemon and the kernel's own version: not chosen by processes. */
+	const char *version = reply_string(status, "version"), *preemption = reply_string(status, "preemption");
+	int r;
+
+	(void)printf("mseald     %s on Linux %s, preemption %s\n", version, reply_string(status, "kernel"),
+		     *preemption ? preemption : "unknown");
+	(void)printf("programs   %s\n", reply_bool(status, "attached") ? "attached" : "not attached: nothing is sealed");
+	(void)printf("sealed     %" PRIu64 " address space%s (room for %" PRIu64 "), %" PRIu64 " seal set%s (room for %"
+		     PRIu64 ")\n", spaces, spaces == 1 ? "" : "s", reply_integer(status, "spaces_max"), sets,
+		     sets == 1 ? "" : "s", reply_integer(status, "sets_max"));
+	(void)printf("attempts   %" PRIu64 " denied, %" PRIu64 " killed, %" PRIu64 " audited\n\n",
+		     reply_integer(status, "denied"), reply_integer(status, "killed"), reply_integer(status, "audited"));
+	r = print_rows(&terminal, json_object_get(status, "rows"));
+	if (r)
+		return r;
+	(void)putchar('\n');
+	print_warnings(&terminal, status);
+	return CTL_OK;
+}
+
+int command_status(struct ctl *ctl, int argc, char **argv)
+{
+	_cleanup_json_ json_t *status = NULL;
+	int r;
+
+	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
+		return ctl->status;
+	if (optind < argc)
+		return ctl_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+	r = ctl_call(ctl, "Status", json_object(), &status);
+	if (r)
+		return r;
+	return ctl->json ? ctl_print_json(status) : print_text(status);
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See events.h. */
+#include "events.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+
+#include "log.h"
+#include "names.h"
+#include "server.h"
+#include "tasks.h"
+
+struct events {
+	struct daemon *daemon;
+	struct ring_buffer *ring;
+	sd_event_source *source;
+	uint64_t lost_told;	/* of state->lost, already logged */
+	bool unused, doomed;	/* seen in this batch */
+};
+
+/* A process names itself: what it calls itself must not break the log's lines. */
+static const char *printable_comm(const char *comm, char out[MSEALD_COMM_LEN + 1])
+{
+	size_t i;
+
+	for (i = 0; i < MSEALD_COMM_LEN && comm[i]; i++)
+		out[i] = comm[i] > ' ' && comm[i] < 0x7f ? comm[i] : '?';
+	out[i] = '\0';
+	return out;
+}
+
+static void log_attempt(const struct mseald_event *event)
+{
+	char comm[MSEALD_COMM_LEN + 1];
+
+	log_notice("%s %s of 0x%" PRIx64 "+0x%" PRIx64 " by %s[%u] uid %u at ip 0x%" PRIx64
+		   ": %s sealed 0x%" PRIx64 "-0x%" PRIx64,
+		   mseald_verdict_name(event->verdict), mseald_op_name(event->op), (uint64_t)event->address,
+		   (uint64_t)event->length, printable_comm(event->comm, comm), event->tgid, event->uid,
+		   (uint64_t)event->ip, mseald_class_name(event->rule_class), (uint64_t)event->seal_start,
+		   (uint64_t)event->seal_end);
+}
+
+static int on_event(void *context, void *data, size_t size)
+{
+	const struct mseald_event *event = data;
+	struct events *events = context;
+
+	if (size < sizeof(*event))
+		return 0;
+	if (event->type == MSEALD_EVENT_UNUSED) {
+		events->unused = true;
+		return 0;
+	}
+	if (event->verdict == MSEALD_VERDICT_KILLED)
+		events->doomed = true;
+	log_attempt(event);
+	server_publish(events->daemon->server, event);
+	return 0;
+}
+
+static void tell_lost(struct events *events)
+{
+	uint64_t lost = events_lost(events);
+
+	if (lost == events->lost_told)
+		return;
+	log_warning("%" PRIu64 " attempts were answered but not logged: the event buffer was full",
+		    lost - events->lost_told);
+	server_publish_lost(events->daemon->server, lost - events->lost_told);
+	events->lost_told = lost;
+}
+
+static void consume(struct events *events)
+{
+	int r = ring_buffer__consume(events->ring);
+
+	if (r < 0)
+		log_warning("cannot read the event buffer: %s, ignoring", strerror(-r));
+	tell_lost(events);
+	if (events->doomed)
+		events_kill_doomed(events);
+	if (events->unused)
+		daemon_tidy(events->daemon);
+	events->doomed = events->unused = false;
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *context)
+{
+	(void)source;
+	(void)fd;
+	(void)revents;
+	consume(context);
+	return 0;
+}
+
+static void kill_sharers(uint64_t key, const struct mseald_task *tasks, size_t count)
+{
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n;
+
+	if (tasks_sharing(tasks, count, key, &pids, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (kill(pids[i], SIGKILL) < 0 && errno != ESRCH)
+			log_error("cannot kill pid %d, which shares memory with a killed process: %s",
+				  (int)pids[i], strerror(errno));
+}
+
+void events_kill_doomed(struct events *events)
+{
+	struct store *store = events->daemon->store;
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t count, tasks_count;
+
+	if (store_read_keys(store, &keys, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct mseald_space space;
+
+		if (store_read_space(store, keys[i], &space) < 0 || !(space.flags & MSEALD_SPACE_DOOMED))
+			continue;
+		if (!tasks) {
+			if (tasks_read(events->daemon->programs, 0, &tasks, &tasks_count) < 0)
+				return;
+			tasks_sort_by_key(tasks, tasks_count);
+		}
+		kill_sharers(keys[i], tasks, tasks_count);
+	}
+}
+
+int events_open(struct daemon *daemon, struct events **ret)
+{
+	struct events *events = calloc(1, sizeof(*events));
+	int r;
+
+	if (!events)
+		return -ENOMEM;
+	events->daemon = daemon;
+	events->ring = ring_buffer__new(programs_map_fd(daemon->programs, "events"), on_event, events, NULL);
+	if (!events->ring) {
+		r = -errno;
+		free(events);
+		return r;
+	}
+	r = sd_event_add_io(daemon->loop, &events->source, ring_buffer__epoll_fd(events->ring), EPOLLIN,
+			    on_readable, events);
+	if (r < 0) {
+		events_close(events);
+		return r;
+	}
+	/* What an earlier daemon counted as lost, it said. */
+	events->lost_told = programs_state(daemon->programs)->lost;
+	*ret = events;
+	return 0;
+}
+
+struct events *events_close(struct events *events)
+{
+	if (!events)
+		return NULL;
+	(void)sd_event_source_disable_unref(events->source);
+	ring_buffer__free(events->ring);
+	free(events);
+	return NULL;
+}
+
+uint64_t events_lost(const struct events *events)
+{
+	return *(volatile const __u64 *)&programs_state(events->daemon->programs)->lost;
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See listing.h. */
+#include "listing.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "names.h"
+#include "target.h"
+#include "tasks.h"
+
+struct listing {
+	struct daemon *daemon;
+	struct mseald_task *tasks;	/* sorted by key */
+	size_t tasks_count;
+	uint64_t *keys;
+	size_t keys_count, next;
+};
+
+void listing_free(void *context)
+{
+	struct listing *listing = context;
+
+	if (!listing)
+		return;
+	free(listing->tasks);
+	free(listing->keys);
+	free(listing);
+}
+
+const char *listing_comm(const char *comm, char *out)
+{
+	size_t i;
+
+	for (i = 0; i < MSEALD_COMM_LEN && comm[i]; i++)
+		out[i] = comm[i] > 0 ? comm[i] : '?';
+	out[i] = '\0';
+	return out;
+}
+
+static int one_key(struct listing *listing, pid_t pid, struct failure *failure)
+{
+	_cleanup_(target_close) struct target target = TARGET_EMPTY;
+	struct mseald_space space;
+	int r;
+
+	r = target_open(listing->daemon->programs, pid, &target, failure);
+	if (r < 0)
+		return r;
+	listing->keys = malloc(sizeof(*listing->keys));
+	if (!listing->keys)
+		return -ENOMEM;
+	listing->keys[0] = target.key;
+	/* Not sealed at all: an empty list, not an error. */
+	listing->keys_count = store_read_space(listing->daemon->store, target.key, &space) >= 0 && space.set;
+	return 0;
+}
+
+int listing_open(struct daemon *daemon, pid_t pid, struct listing **ret, struct failure *failure)
+{
+	struct listing *listing = calloc(1, sizeof(*listing));
+	int r;
+
+	if (!listing)
+		return fail_errno(failure, pid, -ENOMEM, "cannot list");
+	listing->daemon = daemon;
+	r = pid ? one_key(listing, pid, failure) :
+		  store_read_keys(daemon->store, &listing->keys, &listing->keys_count);
+	if (r >= 0 && listing->keys_count) {
+		r = tasks_read(daemon->programs, 0, &listing->tasks, &listing->tasks_count);
+		if (r >= 0)
+			tasks_sort_by_key(listing->tasks, listing->tasks_count);
+	}
+	if (r < 0) {
+		listing_free(listing);
+		return r == -EBADR ? r : fail_errno(failure, pid, r, "cannot read what is sealed");
+	}
+	*ret = listing;
+	return 0;
+}
+
+static json_t *stops_json(unsigned stops)
+{
+	json_t *list = json_array();
+
+	for (unsigned bit = 1; bit <= MSEALD_STOP_ALL; bit <<= 1)
+		if (stops & bit)
+			(void)json_array_append_new(list, json_string(mseald_stop_name(bit)));
+	return list;
+}
+
+/* By what the seal's calls without an LSM hook are stopped; "none" where it stops no such call. */
+static const char *seal_gate(const struct daemon *daemon, const struct seal *seal)
+{
+	unsigned stops = seal_stops(seal, MSEALD_ACTION_DENY) | seal_stops(seal, MSEALD_ACTION_KILL);
+	const struct decision *decisions;
+	size_t count;
+
+	if (!(stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)))
+		return "none";
+	/* munmap stands for all: they are overridden together or not at all. */
+	decisions = programs_decisions(daemon->programs, &count);
+	for (size_t i = 0; i < count; i++)
+		if (decisions[i].row == 3)
+			return means_name(decisions[i].means);
+	return "none";
+}
+
+static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
+{
+	bool firm = false;
+
+	for (int action = 0; action < MSEALD_ACTION_COUNT; action++)
+		firm |= seal->firm[action] != 0;
+	return json_pack("{s:I,s:I,s:s,s:o,s:o,s:o,s:b,s:s,s:I}", "start", (json_int_t)seal->start, "end",
+			 (json_int_t)seal->end, "class", mseald_class_name(seal->class), "deny",
+			 stops_json(seal_stops(seal, MSEALD_ACTION_DENY)), "kill",
+			 stops_json(seal_stops(seal, MSEALD_ACTION_KILL)), "audit",
+			 stops_json(seal_stops(seal, MSEALD_ACTION_AUDIT)), "revocable", !firm, "gate",
+			 seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
+}
+
+static void read_comm(pid_t pid, char out[MSEALD_COMM_LEN + 1])
+{
+	char path[32], comm[MSEALD_COMM_LEN] = "";
+	_cleanup_fclose_ FILE *file = NULL;
+	size_t length;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	file = fopen(path, "re");
+	length = file ? fread(comm, 1, sizeof(comm) - 1, file) : 0;
+	if (length && comm[length - 1] == '\n')
+		comm[length - 1] = '\0';
+	(void)listing_comm(comm, out);
+}
+
+/* The next space; 0 at the end. One that nobody runs in any more is passed over. */
+static int next_space(struct listing *listing, json_t **ret)
+{
+	struct daemon *daemon = listing->daemon;
+
+	while (listing->next < listing->keys_count) {
+		_cleanup_(sealset_free) struct sealset set = {};
+		_cleanup_free_ pid_t *pids = NULL;
+		uint64_t key = listing->keys[listing->next++];
+		char comm[MSEALD_COMM_LEN + 1];
+		struct mseald_space space;
+		json_t *pids_json, *seals;
+		size_t count;
+
+		if (store_read_space(daemon->store, key, &space) < 0 || !space.set)
+			continue;
+		if (tasks_sharing(listing->tasks, listing->tasks_count, key, &pids, &count) < 0)
+			return -ENOMEM;
+		if (!count || store_read_set(daemon->store, space.set, &set) < 0)
+			continue;
+		pids_json = json_array();
+		seals = json_array();
+		for (size_t i = 0; i < count; i++)
+			(void)json_array_append_new(pids_json, json_integer(pids[i]));
+		for (size_t i = 0; i < set.count; i++)
+			(void)json_array_append_new(seals, seal_json(daemon, &set.list[i]));
+		read_comm(pids[0], comm);
+		*ret = json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:o}", "id", (json_int_t)key, "pids", pids_json,
+				 "comm", comm, "set", (json_int_t)space.set, "denied",
+				 (json_int_t)space.verdicts[MSEALD_VERDICT_DENIED], "killed",
+				 (json_int_t)space.verdicts[MSEALD_VERDICT_KILLED], "audited",
+				 (json_int_t)space.verdicts[MSEALD_VERDICT_AUDITED], "seals", seals);
+		return *ret ? 1 : -ENOMEM;
+	}
+	return 0;
+}
+
+int listing_all(struct listing *listing, json_t **ret)
+{
+	json_t *spaces = json_array(), *space;
+	int r;
+
+	while ((r = next_space(listing, &space)) > 0)
+		(void)json_array_append_new(spaces, space);
+	if (r < 0) {
+		json_decref(spaces);
+		return r;
+	}
+	*ret = spaces;
+	return 0;
+}
+
+int listing_next_reply(struct connection *connection, void *context)
+{
+	struct listing *listing = context;
+	json_t *space;
+	int r, sent;
+
+	r = next_space(listing, &space);
+	if (r < 0)
+		return r;
+	sent = connection_reply(connection, r ? json_pack("{s:[o]}", "spaces", space) :
+					    json_pack("{s:[]}", "spaces"), r > 0);
+	return sent < 0 ? sent : r;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is sealed, read back from the maps and told as io.mseald.Space. */
+#ifndef MSEALD_LISTING_H
+#define MSEALD_LISTING_H
+
+#include <jansson.h>
+
+#include "failure.h"
+#include "server.h"
+
+struct listing;
+
+/* Every sealed address space, or (pid not 0) that of one process. -EBADR and why. */
+int listing_open(struct daemon *daemon, pid_t pid, struct listing **ret, struct failure *failure);
+void listing_free(void *listing);
+
+/* All at once, a new reference. */
+int listing_all(struct listing *listing, json_t **ret);
+/* One reply a space, for connection_stream(). */
+int listing_next_reply(struct connection *connection, void *listing);
+
+/* The name a process gives itself, bytes that are not ASCII told as "?". */
+const char *listing_comm(const char *comm, char *out);
+
+#endif

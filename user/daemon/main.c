@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * mseald(8): one event loop. Loads the BPF programs, takes over what an earlier
+ * daemon left in force, serves the socket. Ending, it leaves all seals in force.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "daemon.h"
+#include "events.h"
+#include "log.h"
+#include "server.h"
+#include "sweep.h"
+
+static void daemon_close(struct daemon *daemon)
+{
+	daemon->server = server_close(daemon->server);
+	daemon->events = events_close(daemon->events);
+	daemon->store = store_close(daemon->store);
+	daemon->programs = programs_free(daemon->programs);
+	daemon->loop = sd_event_unref(daemon->loop);
+}
+
+static int block_signals(sd_event *loop)
+{
+	static const int signals[] = { SIGTERM, SIGINT };
+	sigset_t set;
+	int r = 0;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < ELEMENTS(signals); i++)
+		(void)sigaddset(&set, signals[i]);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	/* No handler: the loop ends with status 0. */
+	for (size_t i = 0; i < ELEMENTS(signals) && r >= 0; i++)
+		r = sd_event_add_signal(loop, NULL, signals[i], NULL, NULL);
+	return r;
+}
+
+static int daemon_open(struct daemon *daemon, const char *socket)
+{
+	int r;
+
+	r = sd_event_default(&daemon->loop);
+	if (r >= 0)
+		r = block_signals(daemon->loop);
+	if (r < 0) {
+		log_error("cannot make an event loop: %s", strerror(-r));
+		return r;
+	}
+	r = programs_load(daemon->gate, &daemon->programs);
+	if (r < 0)
+		return r;
+	r = store_open(daemon->programs, &daemon->store);
+	if (r < 0) {
+		log_error("cannot read the maps: %s", strerror(-r));
+		return r;
+	}
+	r = sweep_take_over(daemon);
+	if (r < 0)
+		return r;
+	r = server_open(daemon, socket, &daemon->server);
+	if (r < 0)
+		return r;
+	r = events_open(daemon, &daemon->events);
+	if (r >= 0)
+		r = sweep_start(daemon);
+	if (r < 0)
+		log_error("cannot watch for events: %s", strerror(-r));
+	return r;
+}
+
+static const char usage[] =
+	"usage: mseald [--socket=PATH] [--gate=auto|deny|kill] [--debug]\n"
+	"\n"
+	"Seals memory of processes at the request of msealctl(1).\n"
+	"\n"
+	"  --socket=PATH  serve there instead of " SERVER_SOCKET "\n"
+	"  --gate=auto    answer what has no LSM hook with EPERM where this kernel can, else SIGKILL\n"
+	"  --gate=deny    do not start where something could only be answered with SIGKILL\n"
+	"  --gate=kill    answer all of it with SIGKILL\n"
+	"  --debug        say more\n"
+	"  --version\n"
+	"  --help\n";
+
+static int parse_gate(const char *word, enum gate_mode *ret)
+{
+	static const char *const words[] = { [GATE_AUTO] = "auto", [GATE_KILL] = "kill", [GATE_DENY] = "deny" };
+
+	for (size_t i = 0; i < ELEMENTS(words); i++)
+		if (strcmp(words[i], word) == 0) {
+			*ret = (enum gate_mode)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "socket", required_argument, NULL, 's' }, { "gate", required_argument, NULL, 'g' },
+		{ "debug", no_argument, NULL, 'd' },	    { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },	    { NULL, 0, NULL, 0 },
+	};
+	_cleanup_(daemon_close) struct daemon daemon = { .gate = GATE_AUTO };
+	const char *socket = SERVER_SOCKET;
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
+		switch (c) {
+		case 's':
+			socket = optarg;
+			break;
+		case 'g':
+			if (parse_gate(optarg, &daemon.gate) < 0) {
+				(void)fprintf(stderr, "mseald: --gate=%s: it can be auto, deny or kill\n", optarg);
+				return 2;
+			}
+			break;
+		case 'd':
+			log_set_level(LOG_LEVEL_DEBUG);
+			break;
+		case 'V':
+			(void)puts("mseald " MSEALD_VERSION);
+			return 0;
+		case 'h':
+			(void)fputs(usage, stdout);
+			return 0;
+		default:
+			(void)fputs("see mseald --help\n", stderr);
+			return 2;
+		}
+	if (optind < argc) {
+		(void)fprintf(stderr, "mseald: unexpected argument %s; see mseald --help\n", argv[optind]);
+		return 2;
+	}
+	if (geteuid() != 0) {
+		log_error("must be run as root: it loads BPF programs");
+		return 1;
+	}
+	r = daemon_open(&daemon, socket);
+	if (r < 0)
+		return 1;
+	log_info("ready on %s", socket);
+	(void)sd_notify(0, "READY=1");
+	r = sd_event_loop(daemon.loop);
+	(void)sd_notify(0, "STOPPING=1");
+	if (r < 0)
+		log_error("the event loop failed: %s", strerror(-r));
+	else if (programs_attached(daemon.programs))
+		log_info("ending; what is sealed stays sealed");
+	return r < 0 ? 1 : 0;
+}

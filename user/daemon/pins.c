@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See pins.h. */
+#include "pins.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "log.h"
+
+#define BPFFS "/sys/fs/bpf"
+
+static void cleanup_closedir(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+static int make_folder(const char *path)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+		int r = -errno;
+
+		log_error("cannot make %s: %s", path, strerror(-r));
+		return r;
+	}
+	return 0;
+}
+
+int pins_prepare(void)
+{
+	struct statfs fs;
+	int r;
+
+	if (statfs(BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC) {
+		if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0) {
+			r = -errno;
+			log_error("cannot mount the BPF file system on " BPFFS ": %s", strerror(-r));
+			return r;
+		}
+	}
+	r = make_folder(PIN_ROOT);
+	if (r >= 0)
+		r = make_folder(PIN_ROOT "/maps");
+	if (r >= 0)
+		r = make_folder(PIN_ROOT "/links");
+	return r;
+}
+
+const char *pin_map_path(const char *map, char path[PIN_PATH_MAX])
+{
+	(void)snprintf(path, PIN_PATH_MAX, PIN_ROOT "/maps/%s", map);
+	return path;
+}
+
+const char *pin_link_path(unsigned generation, const char *program, char path[PIN_PATH_MAX])
+{
+	(void)snprintf(path, PIN_PATH_MAX, PIN_ROOT "/links/%u/%s", generation, program);
+	return path;
+}
+
+/* The next folder of links whose name is a generation, or 0 at the end. */
+static unsigned next_generation(DIR *dir)
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(dir))) {
+		char *end;
+		unsigned long number = strtoul(entry->d_name, &end, 10);
+
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && *end == '\0' && number < 1u << 31)
+			return (unsigned)number;
+	}
+	return 0;
+}
+
+unsigned pins_last_generation(void)
+{
+	_cleanup_(cleanup_closedir) DIR *dir = opendir(PIN_ROOT "/links");
+	unsigned last = 0, generation;
+
+	while (dir && (generation = next_generation(dir)))
+		last = MAX_OF(last, generation);
+	return last;
+}
+
+int pins_make_generation(unsigned generation)
+{
+	char path[PIN_PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), PIN_ROOT "/links/%u", generation);
+	return make_folder(path);
+}
+
+void pins_remove_generation(unsigned generation)
+{
+	char folder[64], path[PIN_PATH_MAX];
+	_cleanup_(cleanup_closedir) DIR *dir = NULL;
+	struct dirent *entry;
+
+	(void)snprintf(folder, sizeof(folder), PIN_ROOT "/links/%u", generation);
+	dir = opendir(folder);
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (unlink(pin_link_path(generation, entry->d_name, path)) < 0)
+			log_warning("cannot remove %s: %s, ignoring", path, strerror(errno));
+	}
+	if (rmdir(folder) < 0)
+		log_warning("cannot remove %s: %s, ignoring", folder, strerror(errno));
+}
+
+void pins_remove_generations_before(unsigned generation)
+{
+	_cleanup_(cleanup_closedir) DIR *dir = opendir(PIN_ROOT "/links");
+	unsigned other;
+
+	while (dir && (other = next_generation(dir)))
+		if (other < generation)
+			pins_remove_generation(other);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where maps and links are pinned, and the generations of links there. */
+#ifndef MSEALD_PINS_H
+#define MSEALD_PINS_H
+
+#include <stddef.h>
+
+#define PIN_ROOT "/sys/fs/bpf/mseald"
+#define PIN_PATH_MAX 320
+
+/* Mounts bpffs if nothing is mounted there, and makes the folders. Logs; negative errno. */
+int pins_prepare(void);
+
+/* Into path, which is returned. */
+const char *pin_map_path(const char *map, char path[PIN_PATH_MAX]);
+const char *pin_link_path(unsigned generation, const char *program, char path[PIN_PATH_MAX]);
+
+/* The highest generation that has a folder; 0: none. */
+unsigned pins_last_generation(void);
+int pins_make_generation(unsigned generation);
+/* Unpins all links of a generation: with the last descriptor closed they detach. */
+void pins_remove_generation(unsigned generation);
+void pins_remove_generations_before(unsigned generation);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The BPF object: which programs this kernel takes, loading, attaching,
+ * pinning, and taking over what an earlier daemon left pinned.
+ *
+ *   /sys/fs/bpf/mseald/maps/NAME            every map: the truth
+ *   /sys/fs/bpf/mseald/links/GENERATION/     the links of one daemon
+ *
+ * A new daemon attaches its own programs before it removes an older
+ * generation, so there is no moment without; all programs can bear to run twice.
+ */
+#ifndef MSEALD_PROGRAMS_H
+#define MSEALD_PROGRAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mseald/shared.h"
+
+/* How a row of docs/design.md, "What is denied", is decided on this kernel. */
+enum means {
+	MEANS_NONE,
+	MEANS_LSM,
+	MEANS_OVERRIDE,
+	MEANS_KILL,
+};
+
+const char *means_name(enum means means);
+
+enum gate_mode {
+	GATE_AUTO,	/* the soundest there is */
+	GATE_KILL,	/* never override: for tests, and to see what an older kernel does */
+	GATE_DENY,	/* refuse to start where a row could only be killed */
+};
+
+/* One operation and what decides it here. */
+struct decision {
+	unsigned row;
+	const char *operation;
+	enum means means;
+	const char *note;	/* or NULL */
+};
+
+struct programs;
+
+/* Opens, probes and loads; reuses pinned maps, pins new ones. Logs what is wrong; negative errno. */
+int programs_load(enum gate_mode mode, struct programs **ret);
+/* Closes everything; pinned links stay attached. Takes NULL, returns NULL. */
+struct programs *programs_free(struct programs *programs);
+
+/* Attaches all (no-op when attached), then removes older generations. All or nothing; logs. */
+int programs_attach(struct programs *programs);
+/* Detaches all generations. */
+void programs_detach(struct programs *programs);
+bool programs_attached(const struct programs *programs);
+/* Are there pinned links of an earlier daemon? */
+bool programs_inherited(const struct programs *programs);
+
+/* The decisions, row by row; the array belongs to programs. */
+const struct decision *programs_decisions(const struct programs *programs, size_t *ret_count);
+/* Is anything that a seal stops left to a gate that can only kill? */
+bool programs_kill_only(const struct programs *programs, unsigned stops);
+
+/* Program runs that the kernel skipped (recursion guard), all and of the life cycle alone. */
+uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycle);
+
+struct mseald_state *programs_state(struct programs *programs);
+int programs_map_fd(const struct programs *programs, const char *name);
+/* Runs bpf/commit.bpf.c: mseald_commit or mseald_forget. Result in commit->old_set; negative errno of the run. */
+int programs_commit(struct programs *programs, struct mseald_commit *commit);
+int programs_forget(struct programs *programs, uint64_t key);
+/* A link of the iterator for one process, or all (pid 0): a descriptor to read struct mseald_task from. */
+int programs_tasks_fd(struct programs *programs, uint32_t pid);
+
+#endif

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See sealing.h. The order is what makes it sound: attach, read the maps,
+ * commit, then look again whether the memory is still what was read. If not,
+ * the commit is taken back and all begins anew.
+ */
+#include "sealing.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "names.h"
+#include "segments.h"
+#include "target.h"
+
+#define PAGE 4096
+#define TRIES 8		/* while the process changes its mappings under us */
+
+/* Seals under construction, and what they were made from. */
+struct plan {
+	struct seal *seals;
+	size_t count, allocated;
+	struct procmaps maps;
+	struct segments segments;
+};
+
+static void plan_free(struct plan *plan)
+{
+	free(plan->seals);
+	segments_free(&plan->segments);
+	procmaps_free(&plan->maps);
+	*plan = (struct plan){};
+}
+
+static int plan_add(struct plan *plan, const struct seal *seal)
+{
+	if (plan->count == plan->allocated) {
+		size_t more = plan->allocated ? plan->allocated * 2 : 64;
+		struct seal *larger = reallocarray(plan->seals, more, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		plan->seals = larger;
+		plan->allocated = more;
+	}
+	plan->seals[plan->count++] = *seal;
+	return 0;
+}
+
+/* One piece of one mapping. Contents that the process may write anyway are not kept from being discarded. */
+static int plan_piece(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
+		      uint64_t start, uint64_t end, enum mseald_class class)
+{
+	struct seal seal = { .start = start, .end = end, .class = class };
+	unsigned stops = request->stops;
+
+	if (mapping->write)
+		stops &= ~(unsigned)MSEALD_STOP_DISCARD;
+	if (!stops)
+		return 0;
+	if (request->revocable)
+		seal.revocable[request->action] = (uint8_t)stops;
+	else
+		seal.firm[request->action] = (uint8_t)stops;
+	if (mapping->shared && strncmp(mapping->path, "/SYSV", 5) == 0) {
+		seal.flags = MSEALD_SEAL_SHM;
+		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / PAGE);
+	}
+	return plan_add(plan, &seal);
+}
+
+/* Splits [start, end) of a mapping at the borders of segments, so that each seal has its class. */
+static int plan_split(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
+		      uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < plan->segments.count && start < end; i++) {
+		const struct segment *segment = &plan->segments.list[i];
+		int r;
+
+		if (segment->end <= start)
+			continue;
+		if (segment->start >= end)
+			break;
+		if (segment->start > start) {
+			r = plan_piece(plan, request, mapping, start, segment->start, MSEALD_CLASS_NONE);
+			if (r < 0)
+				return r;
+			start = segment->start;
+		}
+		r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end), segment->class);
+		if (r < 0)
+			return r;
+		start = MIN_OF(end, segment->end);
+	}
+	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_CLASS_NONE) : 0;
+}
+
+static int check_range(const struct seal_request *request, const struct range *range, struct failure *failure)
+{
+	char text[RANGE_TEXT_MAX];
+
+	(void)range_format(range, text);
+	if (range->start >= range->end)
+		return fail(failure, "InvalidRange", request->pid, "range %s is %s", text,
+			    range->start == range->end ? "empty" : "reversed: its end comes before its start");
+	if (range->start % PAGE || range->end % PAGE)
+		return fail(failure, "InvalidRange", request->pid,
+			    "range %s is not aligned: both ends must be multiples of %d", text, PAGE);
+	if (range->end >= MSEALD_NO_START)
+		return fail(failure, "InvalidRange", request->pid, "range %s is not in user memory", text);
+	return 0;
+}
+
+static int plan_ranges(struct plan *plan, const struct seal_request *request, struct failure *failure)
+{
+	size_t next = 0;
+	int r;
+
+	for (size_t i = 0; i < request->count; i++) {
+		const struct range *range = &request->ranges[i];
+		uint64_t hole;
+
+		if (!procmaps_covers(&plan->maps, range->start, range->end, &hole)) {
+			char text[RANGE_TEXT_MAX];
+
+			failure->address = hole;
+			return fail(failure, "NotMapped", request->pid,
+				    "pid %d: range %s is not wholly mapped: nothing is at 0x%" PRIx64
+				    " (see msealctl map %d)", (int)request->pid, range_format(range, text), hole,
+				    (int)request->pid);
+		}
+		/* Both are sorted: go on where the last one ended. */
+		while (next < plan->maps.count && plan->maps.list[next].end <= range->start)
+			next++;
+		for (size_t j = next; j < plan->maps.count && plan->maps.list[j].start < range->end; j++) {
+			const struct mapping *mapping = &plan->maps.list[j];
+
+			r = plan_split(plan, request, mapping, MAX_OF(range->start, mapping->start),
+				       MIN_OF(range->end, mapping->end));
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int plan_classes(struct plan *plan, const struct seal_request *request)
+{
+	for (size_t i = 0; i < plan->segments.count; i++) {
+		const struct segment *segment = &plan->segments.list[i];
+		int r;
+
+		if (!(request->classes & 1u << segment->class) || segment->end >= MSEALD_NO_START)
+			continue;
+		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->class);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int plan_make(struct plan *plan, const struct target *target, const struct seal_request *request,
+		     struct failure *failure)
+{
+	char words[128];
+	int r;
+
+	r = procmaps_read_fd(target->maps_fd, &plan->maps);
+	if (r >= 0)
+		r = segments_resolve(&plan->maps, target->proc_fd, &plan->segments);
+	if (r >= 0)
+		r = request->count ? plan_ranges(plan, request, failure) : plan_classes(plan, request);
+	if (r == -EBADR)
+		return r;
+	if (r < 0)
+		return fail_errno(failure, request->pid, r, "cannot read its mappings");
+	if (plan->maps.count == 0)
+		return fail(failure, "NoSuchProcess", request->pid, "pid %d has exited", (int)request->pid);
+	if (plan->count == 0 && request->stops == MSEALD_STOP_DISCARD)
+		return fail(failure, "NothingToSeal", request->pid,
+			    "pid %d: what was named is writable, so discarding it takes nothing that a write would not",
+			    (int)request->pid);
+	if (plan->count == 0)
+		return fail(failure, "NothingToSeal", request->pid, "pid %d: no memory of class %s",
+			    (int)request->pid, mseald_classes_format(request->classes, words, sizeof(words)));
+	return 0;
+}
+
+static bool same_mapping(const struct mapping *a, const struct mapping *b, uint64_t at)
+{
+	return a && b && a->read == b->read && a->write == b->write && a->exec == b->exec &&
+	       a->shared == b->shared && a->inode == b->inode && a->dev_major == b->dev_major &&
+	       a->dev_minor == b->dev_minor &&
+	       (!a->inode || a->offset + (at - a->start) == b->offset + (at - b->start));
+}
+
+/* Is every sealed byte still mapped as it was when the plan was made? The mappings round it may have changed. */
+static int plan_holds(const struct plan *plan, const struct target *target)
+{
+	_cleanup_(procmaps_free) struct procmaps now = {};
+	int r;
+
+	target_wait_for_changes(target, plan->seals[0].start);
+	r = procmaps_read_fd(target->maps_fd, &now);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < plan->count; i++) {
+		uint64_t at = plan->seals[i].start;
+
+		while (at < plan->seals[i].end) {
+			const struct mapping *old = procmaps_find(&plan->maps, at);
+			const struct mapping *new = procmaps_find(&now, at);
+
+			if (!same_mapping(old, new, at))
+				return 0;
+			at = MIN_OF(old->end, new->end);
+		}
+	}
+	return 1;
+}
+
+static int check_killable(struct programs *programs, const struct seal_request *request, struct failure *failure)
+{
+	if (request->stops & MSEALD_STOP_FOREIGN_WRITE)
+		return fail(failure, "Unsupported", request->pid,
+			    "foreign-write cannot be denied by this version of mseald");
+	if (request->pid != 1 || request->action == MSEALD_ACTION_AUDIT)
+		return 0;
+	if (request->action == MSEALD_ACTION_KILL || programs_kill_only(programs, request->stops))
+		return fail(failure, "Unsupported", request->pid,
+			    "pid 1 cannot be killed, and on this kernel something could only be answered so; "
+			    "use --deny=mprotect, or --action=audit");
+	return 0;
+}
+
+static int read_current(struct store *store, uint64_t key, struct sealset *ret)
+{
+	struct mseald_space space;
+	int r;
+
+	r = store_read_space(store, key, &space);
+	if (r == -ENOENT || (r >= 0 && !space.set))
+		return 0;
+	if (r < 0)
+		return r;
+	return store_read_set(store, space.set, ret);
+}
+
+/* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
+static int seal_once(struct programs *programs, struct store *store, const struct target *target,
+		     const struct seal_request *request, struct seal_result *ret, struct failure *failure)
+{
+	_cleanup_(sealset_free) struct sealset old = {}, new = {};
+	_cleanup_(plan_free) struct plan plan = {};
+	uint32_t old_id = 0;
+	bool changed;
+	int r;
+
+	r = plan_make(&plan, target, request, failure);
+	if (r < 0)
+		return r;
+	r = read_current(store, target->key, &old);
+	if (r >= 0)
+		r = sealset_copy(&old, &new);
+	if (r >= 0)
+		r = sealset_add_all(&new, plan.seals, plan.count);
+	if (r < 0)
+		return fail_errno(failure, request->pid, r, "cannot make its seal set");
+	if (new.count > MSEALD_MAX_SEALS)
+		return fail(failure, "TooMany", request->pid,
+			    "pid %d would have %zu seals; one address space can have %d", (int)request->pid,
+			    new.count, MSEALD_MAX_SEALS);
+	changed = !sealset_equal(&old, &new);
+	if (changed) {
+		r = store_set_space(store, target->key, &new, &old_id);
+		if (r < 0)
+			return fail_errno(failure, request->pid, r, "cannot store its seal set");
+	}
+	r = plan_holds(&plan, target);
+	if (r > 0)
+		r = target_unchanged(programs, target);
+	if (r <= 0) {
+		if (changed)
+			(void)store_restore_space(store, target->key, old_id);
+		return r == 0 ? 0 : fail_errno(failure, request->pid, r, "it changed while it was sealed");
+	}
+	*ret = (struct seal_result){ .space = target->key, .ranges = plan.count, .seals = new.count };
+	for (size_t i = 0; i < plan.count; i++)
+		ret->bytes += plan.seals[i].end - plan.seals[i].start;
+	return 1;
+}
+
+int sealing_seal(struct programs *programs, struct store *store, const struct seal_request *request,
+		 struct seal_result *ret, struct failure *failure)
+{
+	_cleanup_free_ struct range *ranges = NULL;
+	struct seal_request sorted = *request;
+	int r;
+
+	r = check_killable(programs, request, failure);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < request->count; i++) {
+		r = check_range(request, &request->ranges[i], failure);
+		if (r < 0)
+			return r;
+	}
+	if (request->count) {
+		ranges = calloc(request->count, sizeof(*ranges));
+		if (!ranges)
+			return fail_errno(failure, request->pid, -ENOMEM, "cannot sort the ranges");
+		memcpy(ranges, request->ranges, request->count * sizeof(*ranges));
+		sorted.count = ranges_normalize(ranges, request->count);
+		sorted.ranges = ranges;
+	}
+	for (int i = 0; i < TRIES; i++) {
+		_cleanup_(target_close) struct target target = TARGET_EMPTY;
+
+		r = target_open(programs, request->pid, &target, failure);
+		if (r >= 0 && programs_attach(programs) < 0)
+			r = fail(failure, "Failed", request->pid, "cannot attach the BPF programs; see mseald's log");
+		if (r >= 0)
+			r = seal_once(programs, store, &target, &sorted, ret, failure);
+		if (r != 0)
+			break;
+	}
+	if (r == 0)
+		return fail(failure, "Changing", request->pid,
+			    "pid %d keeps changing the memory that was named; nothing is sealed, try again",
+			    (int)request->pid);
+	return r < 0 ? r : 0;
+}
+
+/* All ranges of the request, or everything, out of set. */
+static int revoke_ranges(struct sealset *set, pid_t pid, const struct range *ranges, size_t count,
+			 uint64_t *ret_bytes, struct failure *failure)
+{
+	static const struct range everything = { 0, MSEALD_NO_START };
+	char text[RANGE_TEXT_MAX];
+
+	*ret_bytes = 0;
+	for (size_t i = 0; i < (count ? count : 1); i++) {
+		const struct range *range = count ? &ranges[i] : &everything;
+		uint64_t bytes, firm;
+		int r;
+
+		r = sealset_revoke(set, range->start, range->end, &bytes, &firm);
+		if (r < 0)
+			return fail_errno(failure, pid, r, "cannot make its seal set");
+		if (!bytes && !firm)
+			return fail(failure, "NotSealed", pid, "pid %d: %s%s is not sealed", (int)pid,
+				    count ? "range " : "", count ? range_format(range, text) : "it");
+		if (firm && (count || !bytes))
+			return fail(failure, "NotRevocable", pid,
+				    "pid %d: %s%s is sealed for good; only seals made with --revocable can be taken back",
+				    (int)pid, count ? "range " : "", count ? range_format(range, text) : "it");
+		*ret_bytes += bytes;
+	}
+	return 0;
+}
+
+int sealing_unseal(struct programs *programs, struct store *store, pid_t pid, const struct range *ranges,
+		   size_t count, uint64_t *ret_bytes, size_t *ret_seals, struct failure *failure)
+{
+	_cleanup_(target_close) struct target target = TARGET_EMPTY;
+	_cleanup_(sealset_free) struct sealset set = {};
+	const struct seal_request request = { .pid = pid };
+	uint32_t old;
+	int r;
+
+	for (size_t i = 0; i < count; i++) {
+		r = check_range(&request, &ranges[i], failure);
+		if (r < 0)
+			return r;
+	}
+	r = target_open(programs, pid, &target, failure);
+	if (r < 0)
+		return r;
+	r = read_current(store, target.key, &set);
+	if (r < 0)
+		return fail_errno(failure, pid, r, "cannot read its seal set");
+	r = revoke_ranges(&set, pid, ranges, count, ret_bytes, failure);
+	if (r < 0)
+		return r;
+	r = store_set_space(store, target.key, &set, &old);
+	if (r < 0)
+		return fail_errno(failure, pid, r, "cannot store its seal set");
+	*ret_seals = set.count;
+	return 0;
+}

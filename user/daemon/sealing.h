@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Sealing and unsealing: a request becomes a seal set in the maps, whole or
+ * not at all.
+ */
+#ifndef MSEALD_SEALING_H
+#define MSEALD_SEALING_H
+
+#include <stdbool.h>
+
+#include "failure.h"
+#include "range.h"
+#include "store.h"
+
+#define SEALING_MAX_RANGES MSEALD_MAX_SEALS	/* in one request */
+
+struct seal_request {
+	pid_t pid;
+	const struct range *ranges;	/* with count 0: the segments of these classes */
+	size_t count;
+	unsigned classes;		/* bits 1 << class */
+	unsigned stops;			/* MSEALD_STOP_* */
+	enum mseald_action action;
+	bool revocable;
+};
+
+struct seal_result {
+	uint64_t space;
+	uint64_t bytes;		/* that the request names, each counted once */
+	size_t ranges;		/* mappings or parts of them that were sealed */
+	size_t seals;		/* in the address space now */
+};
+
+/* -EBADR, and nothing is sealed, with the reason in *failure. */
+int sealing_seal(struct programs *programs, struct store *store, const struct seal_request *request,
+		 struct seal_result *ret, struct failure *failure);
+
+/* Takes revocable seals back; count 0: everywhere. *ret_bytes: of which something was taken back. */
+int sealing_unseal(struct programs *programs, struct store *store, pid_t pid, const struct range *ranges,
+		   size_t count, uint64_t *ret_bytes, size_t *ret_seals, struct failure *failure);
+
+#endif

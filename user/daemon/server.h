@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The varlink server: connections, their buffers and their limits. What the
+ * methods do is in methods.c. Replies come in the order of the calls; a client
+ * that does not read holds up nobody but itself.
+ */
+#ifndef MSEALD_SERVER_H
+#define MSEALD_SERVER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "daemon.h"
+
+#define SERVER_SOCKET "/run/mseald/io.mseald"
+
+struct connection;
+
+/* Listens on the socket systemd hands over, else on path (made anew). Logs; negative errno. */
+int server_open(struct daemon *daemon, const char *path, struct server **ret);
+struct server *server_close(struct server *server);	/* takes NULL, returns NULL */
+
+/* An attempt, to every client that monitors. */
+void server_publish(struct server *server, const struct mseald_event *event);
+void server_publish_lost(struct server *server, uint64_t count);
+
+/* --- for methods.c --- */
+
+struct daemon *connection_daemon(struct connection *connection);
+uid_t connection_uid(const struct connection *connection);
+
+/* Queues a reply; takes over parameters. continues: more of the same call follow. */
+int connection_reply(struct connection *connection, json_t *parameters, bool continues);
+/* Queues an error, its name with the interface; takes over parameters. */
+int connection_error(struct connection *connection, const char *error, json_t *parameters);
+
+/* From now on it gets events: of all processes, or of one (pid 0: all). */
+void connection_monitor(struct connection *connection, pid_t pid);
+
+/*
+ * A reply in parts: next() is called whenever what was queued has been sent,
+ * until it returns 0 (it queued the last part) or an error (which closes the
+ * connection). done() frees the context, always.
+ */
+void connection_stream(struct connection *connection, int (*next)(struct connection *, void *),
+		       void (*done)(void *), void *context);
+
+#endif

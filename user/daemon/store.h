@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Seal sets and address spaces in the maps, which are the truth: nothing is
+ * kept here that could not be read back from them.
+ *
+ * A set is written once and never changed but for its hit counts. Whoever
+ * refers to it is counted in the kernel; when nobody does it is collected,
+ * after a grace period in which programs may still be reading it.
+ */
+#ifndef MSEALD_STORE_H
+#define MSEALD_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mseald/shared.h"
+#include "programs.h"
+#include "sealset.h"
+
+struct store;
+
+int store_open(struct programs *programs, struct store **ret);
+struct store *store_close(struct store *store);		/* takes NULL, returns NULL; the maps stay */
+
+/* -ENOENT: no entry. */
+int store_read_space(struct store *store, uint64_t key, struct mseald_space *ret);
+/* The keys of all entries; the caller frees *ret. */
+int store_read_keys(struct store *store, uint64_t **ret, size_t *ret_count);
+
+/* -ENOENT: no such set. */
+int store_read_set(struct store *store, uint32_t id, struct sealset *ret);
+
+/*
+ * Gives an address space this set (empty: none), whole or not at all.
+ * *ret_old is the set it had (0: none), which stays readable until the next store_collect().
+ * -ENOSPC: no room for another set or address space; -E2BIG: more than MSEALD_MAX_SEALS.
+ */
+int store_set_space(struct store *store, uint64_t key, const struct sealset *set, uint32_t *ret_old);
+
+/* Back to a set that store_set_space() replaced. */
+int store_restore_space(struct store *store, uint64_t key, uint32_t old);
+
+int store_forget_space(struct store *store, uint64_t key);
+
+/* Frees the sets that nobody refers to; how many. */
+size_t store_collect(struct store *store);
+size_t store_count_sets(const struct store *store);
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See sweep.h. Events say when there is something to tidy up, but can be lost,
+ * and the program that sees an address space go can be raced: so while
+ * programs are attached a timer looks at a few counters.
+ */
+#include "sweep.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "events.h"
+#include "log.h"
+#include "tasks.h"
+
+#define PERIOD_US (5u * 1000 * 1000)
+
+static uint64_t sealed_spaces(struct daemon *daemon)
+{
+	return *(volatile __u64 *)&programs_state(daemon->programs)->sealed;
+}
+
+static uint64_t unsettled_forks(struct daemon *daemon)
+{
+	return *(volatile __u64 *)&programs_state(daemon->programs)->unsettled;
+}
+
+/* Entries that hold nothing, once no program can be looking at them. */
+static void forget_all(struct daemon *daemon)
+{
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t count;
+
+	if (store_read_keys(daemon->store, &keys, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		(void)store_forget_space(daemon->store, keys[i]);
+}
+
+/* Entries whose address space is gone; their keys are never used again. */
+static void forget_stale(struct daemon *daemon)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t keys_count, tasks_count, forgotten = 0;
+
+	/* The keys first: an address space made after that has no key among them. */
+	if (store_read_keys(daemon->store, &keys, &keys_count) < 0 ||
+	    tasks_read(daemon->programs, 0, &tasks, &tasks_count) < 0)
+		return;
+	tasks_sort_by_key(tasks, tasks_count);
+	for (size_t i = 0; i < keys_count; i++) {
+		_cleanup_free_ pid_t *pids = NULL;
+		size_t count;
+
+		if (tasks_sharing(tasks, tasks_count, keys[i], &pids, &count) < 0 || count)
+			continue;
+		if (store_forget_space(daemon->store, keys[i]) >= 0)
+			forgotten++;
+	}
+	if (forgotten)
+		log_info("forgot %zu address spaces that are gone", forgotten);
+}
+
+void daemon_tidy(struct daemon *daemon)
+{
+	if (programs_attached(daemon->programs) && !sealed_spaces(daemon) && !unsettled_forks(daemon)) {
+		programs_detach(daemon->programs);
+		forget_all(daemon);
+		log_info("nothing is sealed any more: programs detached");
+	}
+	(void)store_collect(daemon->store);
+}
+
+int sweep_take_over(struct daemon *daemon)
+{
+	int r;
+
+	if (!programs_inherited(daemon->programs) && !sealed_spaces(daemon)) {
+		forget_all(daemon);
+		return 0;
+	}
+	r = programs_attach(daemon->programs);
+	if (r < 0) {
+		log_error("cannot take over what is in force; the earlier programs, if any, stay attached");
+		return r;
+	}
+	forget_stale(daemon);
+	log_info("took over %" PRIu64 " sealed address spaces", sealed_spaces(daemon));
+	return 0;
+}
+
+static int on_timer(sd_event_source *source, uint64_t now, void *context)
+{
+	static uint64_t misses_seen;
+	struct daemon *daemon = context;
+	uint64_t misses;
+
+	if (programs_attached(daemon->programs)) {
+		(void)programs_misses(daemon->programs, &misses);
+		if (misses != misses_seen)
+			forget_stale(daemon);
+		misses_seen = misses;
+		events_kill_doomed(daemon->events);
+		daemon_tidy(daemon);
+	}
+	(void)sd_event_source_set_time(source, now + PERIOD_US);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+int sweep_start(struct daemon *daemon)
+{
+	uint64_t now;
+	int r;
+
+	r = sd_event_now(daemon->loop, CLOCK_MONOTONIC, &now);
+	if (r < 0)
+		return r;
+	return sd_event_add_time(daemon->loop, NULL, CLOCK_MONOTONIC, now + PERIOD_US, PERIOD_US / 5, on_timer,
+				 daemon);
+}

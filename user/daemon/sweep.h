@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Keeping the maps in step with what runs: at the start, when told, and every few seconds while something is sealed. */
+#ifndef MSEALD_SWEEP_H
+#define MSEALD_SWEEP_H
+
+#include "daemon.h"
+
+/* At the start: attaches again what an earlier daemon had in force, or removes what is left of it. Logs. */
+int sweep_take_over(struct daemon *daemon);
+/* Adds the timer. */
+int sweep_start(struct daemon *daemon);
+
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See target.h. */
+#include "target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "tasks.h"
+
+#define PF_EXITING 0x00000004
+#define PF_KTHREAD 0x00200000
+
+/* The task of the thread group leader, or any other that has the memory when that one is gone already. */
+static const struct mseald_task *best_task(const struct mseald_task *tasks, size_t count, pid_t pid)
+{
+	const struct mseald_task *best = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		if (tasks[i].tgid == (uint32_t)pid && (!best || (!best->key && tasks[i].key)))
+			best = &tasks[i];
+	return best;
+}
+
+static int read_task(struct programs *programs, pid_t pid, struct mseald_task *ret)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	const struct mseald_task *task;
+	size_t count;
+	int r;
+
+	r = tasks_read(programs, pid, &tasks, &count);
+	if (r < 0)
+		return r;
+	task = best_task(tasks, count, pid);
+	if (!task)
+		return -ESRCH;
+	*ret = *task;
+	return 0;
+}
+
+/* The process that a thread belongs to, from /proc/PID/status; 0: not to be found. */
+static pid_t thread_group(pid_t pid)
+{
+	char path[64], line[256];
+	_cleanup_fclose_ FILE *file = NULL;
+	int tgid = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Tgid: %d", &tgid) == 1)
+			break;
+	return tgid;
+}
+
+int target_open(struct programs *programs, pid_t pid, struct target *ret, struct failure *failure)
+{
+	_cleanup_(target_close) struct target target = TARGET_EMPTY;
+	struct mseald_task task;
+	char path[32];
+	pid_t tgid;
+	int r;
+
+	target.pid = pid;
+	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	target.proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (target.proc_fd < 0)
+		return fail_errno(failure, pid, -errno, "cannot open /proc/PID");
+	tgid = thread_group(pid);
+	if (tgid > 0 && tgid != pid)
+		return fail(failure, "NotAProcess", pid, "pid %d is a thread; its process is %d",
+			    (int)pid, (int)tgid);
+	/* For a task without memory these open, and read as empty. */
+	target.maps_fd = openat(target.proc_fd, "maps", O_RDONLY | O_CLOEXEC);
+	if (target.maps_fd < 0)
+		return fail_errno(failure, pid, -errno, "cannot open /proc/PID/maps");
+	target.pagemap_fd = openat(target.proc_fd, "pagemap", O_RDONLY | O_CLOEXEC);
+	if (target.pagemap_fd < 0)
+		return fail_errno(failure, pid, -errno, "cannot open /proc/PID/pagemap");
+	r = read_task(programs, pid, &task);
+	if (r < 0)
+		return fail_errno(failure, pid, r, "cannot ask the kernel for its address space");
+	if (task.flags & PF_KTHREAD)
+		return fail(failure, "NotAProcess", pid, "pid %d is a kernel thread and has no memory of its own",
+			    (int)pid);
+	if (!task.key)
+		return fail(failure, "NoSuchProcess", pid, "pid %d has exited", (int)pid);
+	target.key = task.key;
+	target.exec_id = task.exec_id;
+	target.start_time = task.start_time;
+	*ret = target;
+	target = (struct target)TARGET_EMPTY;
+	return 0;
+}
+
+void target_close(struct target *target)
+{
+	cleanup_close(&target->proc_fd);
+	cleanup_close(&target->maps_fd);
+	cleanup_close(&target->pagemap_fd);
+	*target = (struct target)TARGET_EMPTY;
+}
+
+int target_unchanged(struct programs *programs, const struct target *target)
+{
+	struct mseald_task task;
+	int r = read_task(programs, target->pid, &task);
+
+	if (r < 0)
+		return r;
+	return task.key == target->key && task.exec_id == target->exec_id &&
+	       task.start_time == target->start_time;
+}
+
+void target_wait_for_changes(const struct target *target, uint64_t address)
+{
+	uint64_t entry;
+
+	(void)!pread(target->pagemap_fd, &entry, sizeof(entry), (off_t)(address / 4096 * sizeof(entry)));
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A process, resolved to its address space so that nothing can come between:
+ * while /proc/PID/maps is open its mm_struct cannot go, so the key stays its own.
+ */
+#ifndef MSEALD_TARGET_H
+#define MSEALD_TARGET_H
+
+#include <stdbool.h>
+
+#include "failure.h"
+#include "procmaps.h"
+#include "programs.h"
+
+struct target {
+	pid_t pid;
+	int proc_fd, maps_fd, pagemap_fd;
+	uint64_t key, exec_id, start_time;
+};
+
+#define TARGET_EMPTY { .proc_fd = -1, .maps_fd = -1, .pagemap_fd = -1 }
+
+/* -EBADR and why: no such process, a thread, a kernel thread, a zombie. */
+int target_open(struct programs *programs, pid_t pid, struct target *ret, struct failure *failure);
+void target_close(struct target *target);	/* takes an empty one */
+
+/* Is it still the same program in the same address space? Negative errno. */
+int target_unchanged(struct programs *programs, const struct target *target);
+
+/*
+ * Returns when every system call that was changing the address space before
+ * has done so: reading the pagemap takes mmap_lock (fs/proc/task_mmu.c).
+ */
+void target_wait_for_changes(const struct target *target, uint64_t address);
+
+#endif

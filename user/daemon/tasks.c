@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See tasks.h. */
+#include "tasks.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "util.h"
+
+int tasks_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count)
+{
+	_cleanup_close_ int fd = programs_tasks_fd(programs, (uint32_t)pid);
+	_cleanup_free_ char *buffer = NULL;
+	size_t length = 0, allocated = 0;
+
+	if (fd < 0)
+		return fd;
+	for (;;) {
+		ssize_t n;
+
+		if (allocated - length < 16384) {
+			size_t more = allocated ? allocated * 2 : 32768;
+			char *larger = realloc(buffer, more);
+
+			if (!larger)
+				return -ENOMEM;
+			buffer = larger;
+			allocated = more;
+		}
+		n = read(fd, buffer + length, allocated - length);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		length += (size_t)n;
+	}
+	if (length < sizeof(struct mseald_task))
+		return -ESRCH;
+	*ret_count = length / sizeof(struct mseald_task);
+	*ret = (struct mseald_task *)TAKE_PTR(buffer);
+	return 0;
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+	const struct mseald_task *a = left, *b = right;
+
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	return a->tgid < b->tgid ? -1 : a->tgid > b->tgid;
+}
+
+void tasks_sort_by_key(struct mseald_task *tasks, size_t count)
+{
+	qsort(tasks, count, sizeof(*tasks), compare_keys);
+}
+
+int tasks_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret, size_t *ret_count)
+{
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t low = 0, high = count, found = 0;
+
+	/* The first of the key: tasks are sorted. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (tasks[middle].key < key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (high = low; high < count && tasks[high].key == key; high++)
+		;
+	if (high > low) {
+		pids = malloc((high - low) * sizeof(*pids));
+		if (!pids)
+			return -ENOMEM;
+		for (size_t i = low; i < high; i++)
+			if (!found || pids[found - 1] != (pid_t)tasks[i].tgid)
+				pids[found++] = (pid_t)tasks[i].tgid;
+	}
+	*ret = TAKE_PTR(pids);
+	*ret_count = found;
+	return 0;
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See probe.h. */
+#include "probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "util.h"
+
+int probe_bpf_lsm(void)
+{
+	_cleanup_fclose_ FILE *file = fopen("/sys/kernel/security/lsm", "re");
+	char line[512];
+	char *word, *rest;
+
+	if (!file)
+		return -errno;
+	if (!fgets(line, sizeof(line), file))
+		return 0;
+	for (word = strtok_r(line, ",\n", &rest); word; word = strtok_r(NULL, ",\n", &rest))
+		if (strcmp(word, "bpf") == 0)
+			return 1;
+	return 0;
+}
+
+/* "return 0", on this attach point. */
+static int probe_load(const struct btf *vmlinux, const char *function, enum bpf_prog_type type,
+		      enum bpf_attach_type attach)
+{
+	const struct bpf_insn program[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
+	int id = btf__find_by_name_kind(vmlinux, function, BTF_KIND_FUNC);
+	int fd;
+
+	if (id < 0)
+		return -ENOENT;
+	opts.attach_btf_id = id;
+	fd = bpf_prog_load(type, "mseald_probe", "GPL", program, ELEMENTS(program), &opts);
+	if (fd < 0)
+		return fd == -EINVAL || fd == -ENOTSUP || fd == -EBUSY ? 0 : fd;
+	(void)close(fd);
+	return 1;
+}
+
+int probe_fentry(const struct btf *vmlinux, const char *function)
+{
+	return probe_load(vmlinux, function, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY);
+}
+
+int probe_override(const struct btf *vmlinux, const char *function)
+{
+	return probe_load(vmlinux, function, BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN);
+}
+
+int probe_lsm(const struct btf *vmlinux, const char *hook)
+{
+	char function[64];
+
+	(void)snprintf(function, sizeof(function), "bpf_lsm_%s", hook);
+	return probe_load(vmlinux, function, BPF_PROG_TYPE_LSM, BPF_LSM_MAC);
+}
+
+const char *probe_preemption(void)
+{
+	static const char *const known[] = { "none", "voluntary", "full", "lazy" };
+	_cleanup_fclose_ FILE *file = fopen("/sys/kernel/debug/sched/preempt", "re");
+	char line[128], wanted[16];
+	struct utsname name;
+
+	if (file && fgets(line, sizeof(line), file))
+		for (size_t i = 0; i < ELEMENTS(known); i++) {
+			(void)snprintf(wanted, sizeof(wanted), "(%s)", known[i]);
+			if (strstr(line, wanted))
+				return known[i];
+		}
+	/* Without dynamic preemption the version string says how the kernel was built. */
+	if (uname(&name) == 0 && !strstr(name.version, "PREEMPT_DYNAMIC")) {
+		if (strstr(name.version, "PREEMPT_RT") || strstr(name.version, " PREEMPT "))
+			return "full";
+		if (strstr(name.version, "PREEMPT_LAZY"))
+			return "lazy";
+		if (!strstr(name.version, "PREEMPT"))
+			return "none";	/* or voluntary: alike as far as we care */
+	}
+	return "unknown";
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What this kernel can do, found out by loading a real, tiny program for each question. */
+#ifndef MSEALD_PROBE_H
+#define MSEALD_PROBE_H
+
+#include <stdbool.h>
+
+struct btf;
+
+/* 1: "bpf" is among the active LSMs; 0: not; negative errno: securityfs cannot be read. */
+int probe_bpf_lsm(void);
+
+/*
+ * Can a program of this kind be attached to a kernel function? 1, 0 (the
+ * kernel refuses it), -ENOENT (no such function), or a negative errno of the
+ * load (-EPERM: not root).
+ */
+int probe_fentry(const struct btf *vmlinux, const char *function);
+int probe_override(const struct btf *vmlinux, const char *function);	/* fmod_ret */
+int probe_lsm(const struct btf *vmlinux, const char *hook);
+
+/* How the kernel preempts itself, as a word of /sys/kernel/debug/sched/preempt; "unknown" otherwise. */
+const char *probe_preemption(void);
+
+#endif
