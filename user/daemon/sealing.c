@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See sealing.h. The order is what makes it sound: attach, read the maps,
+ * See sealing.h. The order is what makes it sound: read the maps, attach,
  * commit, then look again whether the memory is still what was read. If not,
  * the commit is taken back and all begins anew.
  */
@@ -273,6 +273,9 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 			    new.count, MSEALD_MAX_SEALS);
 	changed = !sealset_equal(&old, &new);
 	if (changed) {
+		if (programs_attach(programs) < 0)
+			return fail(failure, "Failed", request->pid,
+				    "cannot attach the BPF programs; see mseald's log");
 		r = store_set_space(store, target->key, &new, &old_id);
 		if (r < 0)
 			return fail_errno(failure, request->pid, r, "cannot store its seal set");
@@ -318,8 +321,6 @@ int sealing_seal(struct programs *programs, struct store *store, const struct se
 		_cleanup_(target_close) struct target target = TARGET_EMPTY;
 
 		r = target_open(programs, request->pid, &target, failure);
-		if (r >= 0 && programs_attach(programs) < 0)
-			r = fail(failure, "Failed", request->pid, "cannot attach the BPF programs; see mseald's log");
 		if (r >= 0)
 			r = seal_once(programs, store, &target, &sorted, ret, failure);
 		if (r != 0)

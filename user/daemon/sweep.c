@@ -68,7 +68,7 @@ void daemon_tidy(struct daemon *daemon)
 	if (programs_attached(daemon->programs) && !sealed_spaces(daemon) && !unsettled_forks(daemon)) {
 		programs_detach(daemon->programs);
 		forget_all(daemon);
-		log_info("nothing is sealed any more: programs detached");
+		log_info("nothing is sealed: programs detached");
 	}
 	(void)store_collect(daemon->store);
 }

@@ -60,7 +60,7 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 	struct mseald_task task;
 	char path[32];
 	pid_t tgid;
-	int r;
+	int r, error;
 
 	target.pid = pid;
 	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
@@ -71,13 +71,11 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 	if (tgid > 0 && tgid != pid)
 		return fail(failure, "NotAProcess", pid, "pid %d is a thread; its process is %d",
 			    (int)pid, (int)tgid);
-	/* For a task without memory these open, and read as empty. */
+	/* Of a task without memory these may fail to open, or read as empty. */
 	target.maps_fd = openat(target.proc_fd, "maps", O_RDONLY | O_CLOEXEC);
-	if (target.maps_fd < 0)
-		return fail_errno(failure, pid, -errno, "cannot open /proc/PID/maps");
+	error = target.maps_fd < 0 ? -errno : 0;
 	target.pagemap_fd = openat(target.proc_fd, "pagemap", O_RDONLY | O_CLOEXEC);
-	if (target.pagemap_fd < 0)
-		return fail_errno(failure, pid, -errno, "cannot open /proc/PID/pagemap");
+	error = target.pagemap_fd < 0 && !error ? -errno : error;
 	r = read_task(programs, pid, &task);
 	if (r < 0)
 		return fail_errno(failure, pid, r, "cannot ask the kernel for its address space");
@@ -86,6 +84,8 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 			    (int)pid);
 	if (!task.key)
 		return fail(failure, "NoSuchProcess", pid, "pid %d has exited", (int)pid);
+	if (error)
+		return fail_errno(failure, pid, error, "cannot open its maps in /proc");
 	target.key = task.key;
 	target.exec_id = task.exec_id;
 	target.start_time = task.start_time;
