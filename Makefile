@@ -37,10 +37,9 @@ BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c)))
 DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/daemon/*.c)))
 CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c)))
-UNIT := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
 MAN := $(sort $(wildcard man/*.[1-9]))
 
-.PHONY: all help clean install uninstall deps check demo bench fuzz sanitize vmlinux.h unit kernel-tests
+.PHONY: all help clean install uninstall deps vmlinux.h
 .DELETE_ON_ERROR:
 .SECONDARY:
 

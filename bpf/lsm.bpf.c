@@ -130,6 +130,31 @@ static __always_inline u64 aio_ring_length(u64 events)
 	return 32 + 32 * (events * 2 + 2);
 }
 
+/*
+ * mremap asks about the address that it will move to, or about the VMA's own
+ * start when it grows where it stands: then what it grows into must be judged
+ * too. Which of the two it is, is told by the address, or by memory being
+ * there: the kernel looks for that first, and grows into nothing that is taken.
+ * Refused, it moves the mapping or says ENOMEM.
+ */
+static __always_inline int grows_into_hole(const struct task_struct *task, const struct call_site *site,
+					   u64 addr, u32 set)
+{
+	u64 start = untagged(task->mm, call_arg(site, 0)), old = call_arg(site, 1), new = call_arg(site, 2);
+	u64 seal;
+	u8 byte;
+
+	if (addr > start || new <= old || new > MSEALD_ADDRESS_LIMIT)
+		return 0;
+	if (addr + new <= start) {
+		seal = seals_first(set, start + old, start + new);
+		if (seal && bpf_probe_read_user(&byte, sizeof(byte), (const void *)seal) == 0)
+			return 0;
+	}
+	return verdict_on(start + old, new - old, set,
+			  ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DENY));
+}
+
 SEC("lsm/mmap_addr")
 int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 {
@@ -139,7 +164,7 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 	u32 attempt = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE);
 	const u32 refuse = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DENY);
 	struct call_site site;
-	u64 start, length, flags;
+	u64 length, flags;
 
 	if (likely(!set))
 		return 0;
@@ -152,21 +177,12 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 			attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, MEANS_DENY);
 		break;
 	case CALL_MREMAP:
-		/*
-		 * The new place, or the VMA's own start when it grows where it
-		 * stands; the latter may be sealed while the tail is not.
-		 * Refused, the kernel moves the mapping or says ENOMEM.
-		 */
 		length = call_arg(&site, 2);
 		if (call_arg(&site, 3) & MREMAP_FIXED)
-			/* The gate was passed: its target is unmapped by now. */
-			return verdict_on(addr, length, set, attempt) ? -EPERM : 0;
+			break;	/* The gate was passed: the target is unmapped by now. */
 		if (verdict_on(addr, length, set, refuse))
 			return -EPERM;
-		start = untagged(task->mm, call_arg(&site, 0));
-		if (addr <= start && length > call_arg(&site, 1))
-			return verdict_on(start, length, set, refuse) ? -EPERM : 0;
-		return 0;
+		return grows_into_hole(task, &site, addr, set) ? -EPERM : 0;
 	case CALL_BRK:
 		length = call_arg(&site, 0) > addr ? call_arg(&site, 0) - addr : 0;
 		attempt = refuse;

@@ -93,4 +93,28 @@ static __always_inline bool seals_meet(u32 set, u64 start, u64 end, u32 stop)
 	return node && node->start[0] < end;
 }
 
+/* Where the first seal that meets [start, end) begins there, whatever it stops; 0: none, or the set cannot be read. */
+static __always_inline u64 seals_first(u32 set, u64 start, u64 end)
+{
+	void *seals = bpf_map_lookup_elem(&sets, &set);
+	struct mseald_node *node;
+	u32 at = 0, slot;
+
+	node = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
+	node = node ? seals_find(seals, node, start, &at, &slot) : NULL;
+	if (!node)
+		return 0;
+	if (node->end[slot] > start)
+		return node->start[slot] >= end ? 0 : node->start[slot] > start ? node->start[slot] : start;
+	slot++;
+	if (slot >= MSEALD_FANOUT) {
+		slot = 0;
+		at++;
+		node = bpf_map_lookup_elem(seals, &at);
+		if (!node)
+			return 0;
+	}
+	return node->start[slot] < end ? node->start[slot] : 0;
+}
+
 #endif

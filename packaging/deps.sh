@@ -74,6 +74,7 @@ install_qemu() {
 		apt_install qemu-system-x86
 		return
 	fi
+	# shellcheck source=/dev/null
 	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 	vm=$(dirname "$(realpath "$0")")/../tests/vm
 	dir=${MSEALD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mseald}/apt/deps

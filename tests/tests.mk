@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# How the tests are built; what runs them is tests/check.
+
+UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
+UNIT := $(UNIT_SRC:%.c=$(B)/%)
+KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/t_%.c tests/kernel/inject_main.c tests/kernel/httpload.c,$(wildcard tests/kernel/*.c)))
+KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c)))
+KERNEL_TOOL := $(B)/tests/kernel/inject $(B)/tests/kernel/httpload
+FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+.PHONY: check check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz sanitize
+
+# --- programs ---
+
+$(B)/tests/%.o: ALL_CFLAGS += -Itests/kernel -Iuser/ctl
+
+unit-programs: $(UNIT)
+$(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(CTL_OBJ)) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_CTL)
+
+kernel-programs: $(KERNEL_TEST) $(KERNEL_TOOL)
+$(KERNEL_TEST): $(B)/tests/kernel/%: $(B)/tests/kernel/%.o $(KERNEL_LIB) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -pthread -o $@ $^ -ljansson
+$(B)/tests/kernel/inject: $(B)/tests/kernel/inject_main.o $(KERNEL_LIB) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -pthread -o $@ $^ -ljansson
+$(B)/tests/kernel/httpload: $(B)/tests/kernel/httpload.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^
+
+# Library and fuzz target at once, so that all of it is instrumented.
+fuzz-programs: $(FUZZ)
+$(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/lib/*.h)
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)
+	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE= -Iinclude -Iuser/lib -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $< $(filter-out user/lib/probe.c,$(wildcard user/lib/*.c)) -ljansson
+
+# --- runs ---
+
+check: deps ## runs every test: unit, fuzz smoke, the matrix of kernels in VMs
+	$(Q)+$(MAKE) --no-print-directory all unit-programs kernel-programs fuzz-programs bench-programs
+	$(Q)tests/check
+
+demo: deps ## seals a real nginx and shows it, in a VM if this kernel cannot
+	$(Q)+$(MAKE) --no-print-directory all kernel-programs
+	$(Q)tests/demo/run
+
+bench: deps ## instructions per call on each kernel
+	$(Q)+$(MAKE) --no-print-directory all bench-programs
+	$(Q)tests/bench/run
+
+fuzz: deps ## fuzzes each parser for FUZZ_SECONDS (60)
+	$(Q)+$(MAKE) --no-print-directory fuzz-programs
+	$(Q)tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+
+sanitize: deps ## the unit tests and the VM tests with ASan and UBSan in user space
+	$(Q)+$(MAKE) --no-print-directory B=$(B)/sanitize CFLAGS='-O1 -g' CFLAGS_EXTRA='$(SANITIZE)' all unit-programs kernel-programs
+	$(Q)MSEALD_BUILD=$(B)/sanitize tests/check unit kernel

@@ -131,7 +131,7 @@ static void strongest_wins(void)
 	/* The weaker one later does not weaken. */
 	seal_as(puppet, start + 4 * PAGE, 1, NULL, "audit", true);
 	ok(protect(puppet, start + 4 * PAGE, 1) == -EPERM, "deny, then audit on top: denied");
-	ok(!unseal_page(puppet, start + 4 * PAGE), "the audit is taken back");
+	ok(!daemon_unseal(puppet->pid, NULL, 0), "the audit is taken back");
 	ok(protect(puppet, start + 4 * PAGE, 1) == -EPERM, "deny stays");
 	seal_as(puppet, start + 8 * PAGE, 1, "mprotect", "deny", false);
 	seal_as(puppet, start + 8 * PAGE, 1, "unmap", "audit", false);
@@ -242,8 +242,10 @@ static void for_good(void)
 	seal_as(puppet, start + 4 * PAGE, 1, "unmap", NULL, true);
 	seal_as(puppet, start + 6 * PAGE, 1, NULL, NULL, true);
 	seal_as(puppet, start + 6 * PAGE, 1, NULL, NULL, false);
-	(void)unseal_page(puppet, start + 4 * PAGE);
-	(void)unseal_page(puppet, start + 6 * PAGE);
+	error = unseal_page(puppet, start + 4 * PAGE);
+	ok(error && !strcmp(error, "NotRevocable") && map_over(puppet, start + 4 * PAGE) == -EPERM,
+	   "for good and revocable: a range that is partly for good is refused, and nothing taken back");
+	ok(!daemon_unseal(puppet->pid, NULL, 0), "for good and revocable: all that is revocable can be taken back");
 	ok(protect(puppet, start + 4 * PAGE, 1) == -EPERM, "for good and revocable: what is for good stays");
 	ok(map_over(puppet, start + 4 * PAGE) > 0, "for good and revocable: what is revocable goes");
 	ok(protect(puppet, start + 6 * PAGE, 1) == -EPERM && map_over(puppet, start + 6 * PAGE) == -EPERM,

@@ -149,7 +149,7 @@ static void strike_sealed(const struct attack *attack)
 	stage_open(&stage, attack);
 	must_seal(stage.victim->pid, stage.target, stage.length);
 	if (attack->coarse)
-		skip("any seal of the process denies it: where it goes stands in user memory",
+		skip("any seal of the process denies it, wherever it goes",
 		     "row %d: %s: beside the seal it succeeds", attack->row, attack->name);
 	else
 		strike_beside(&stage);

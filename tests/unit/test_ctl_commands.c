@@ -240,12 +240,15 @@ static void test_usage(void **state)
 	RUN(NULL, "seal", "--", "-1");
 	assert_usage("'-1' is not a PID: that is a whole number from 1 to 2147483647", "seal ");
 	RUN(NULL, "seal", "1", "0x1000-0x2001");
-	assert_usage("range 0x1000-0x2001 is not aligned to pages of 4096 bytes", "seal ");
+	assert_usage("range 0x1000-0x2001 is not aligned: both ends must be multiples of 4096", "seal ");
 	RUN(NULL, "seal", "1", "0x7ffffffffffff000+4K", "0x2000-0x1000");
-	assert_usage("range 0x7ffffffffffff000+4K ends beyond the address space", "seal ");
+	assert_usage("range 0x7ffffffffffff000+4K is not in user memory", "seal ");
 	RUN(NULL, "seal", "1", "0x2000-0x1000");
-	assert_usage("range 0x2000-0x1000 is no range: write 0xSTART-0xEND, START below END, or 0xSTART+LENGTH",
-		     "seal ");
+	assert_usage("range 0x2000-0x1000 is reversed: its end comes before its start", "seal ");
+	RUN(NULL, "seal", "1", "0x2000-0x2000");
+	assert_usage("range 0x2000-0x2000 is empty", "seal ");
+	RUN(NULL, "seal", "1", "4096-8192");
+	assert_usage("range 4096-8192 is no range: write 0xSTART-0xEND or 0xSTART+LENGTH", "seal ");
 	RUN(NULL, "seal", "--deny=mprotect,frob", "1");
 	assert_usage("--deny does not know 'frob'; it takes mprotect, unmap, discard, foreign-write, all", "seal ");
 	RUN(NULL, "seal", "--segments=heap", "1");
@@ -305,7 +308,7 @@ static void test_seal(void **state)
 
 	(void)state;
 	RUN(replies, "seal", "812", "0x1000-0x2000", "0x5000+4K");
-	assert_result(0, "PID 812: sealed 8K in 2 ranges; its address space has 3 seals\n", "");
+	assert_result(0, "pid 812: sealed 8K in 2 ranges; its address space has 3 seals\n", "");
 	assert_string_equal(test.request, "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812,\"ranges\":["
 			    "{\"start\":4096,\"end\":8192},{\"start\":20480,\"end\":24576}]}}");
 
@@ -342,8 +345,8 @@ static void test_ranges_from(void **state)
 	json_decref(request);
 
 	run_with("0x1000-0x2000\n0x3000\n", NULL, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
-	assert_result(1, "", "msealctl: standard input, line 2: range 0x3000 is no range: write 0xSTART-0xEND, START "
-		      "below END, or 0xSTART+LENGTH\n");
+	assert_result(1, "", "msealctl: standard input, line 2: range 0x3000 is no range: write 0xSTART-0xEND or "
+		      "0xSTART+LENGTH\n");
 	/* No ranges must not come to mean everything. */
 	run_with("\n# none\n", NULL, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
 	assert_result(1, "", "msealctl: standard input holds no range; write one on each line, as 0xSTART-0xEND\n");
@@ -388,7 +391,7 @@ static void test_unseal(void **state)
 
 	(void)state;
 	RUN(replies, "unseal", "812");
-	assert_result(0, "PID 812: unsealed 4K; its address space has 1 seal\n", "");
+	assert_result(0, "pid 812: unsealed 4K; its address space has 1 seal\n", "");
 	assert_string_equal(test.request, "{\"method\":\"io.mseald.Unseal\",\"parameters\":{\"pid\":812}}");
 }
 
@@ -423,7 +426,7 @@ static void test_list(void **state)
 	RUN(none, "list");
 	assert_result(0, "Nothing is sealed.\n", "");
 	RUN(not_sealed, "list", "1");
-	assert_result(0, "Nothing of PID 1 is sealed.\n", "");
+	assert_result(0, "Nothing of pid 1 is sealed.\n", "");
 }
 
 static void test_status(void **state)
@@ -544,8 +547,7 @@ static void test_map_and_explain(void **state)
 	assert_non_null(strstr(test.out, "\nseal     none\n"));
 	assert_null(strstr(test.out, "EPERM"));
 
-	(void)snprintf(expected, sizeof(expected), "msealctl: PID %s has nothing mapped at 0x1000; see msealctl map %s "
-		       "for what it has\n", pid, pid);
+	(void)snprintf(expected, sizeof(expected), "msealctl: pid %s: nothing is mapped at 0x1000 (see msealctl map %s)\n", pid, pid);
 	RUN(replies, "explain", pid, "0x1000");
 	assert_result(1, "", expected);
 
@@ -565,7 +567,7 @@ static void test_map_and_explain(void **state)
 	assert_null(strchr(test.out, '\033'));
 
 	RUN(replies, "map", "2147483647");
-	assert_result(1, "", "msealctl: there is no process with PID 2147483647\n");
+	assert_result(1, "", "msealctl: pid 2147483647: no such process\n");
 }
 
 static void test_full_disk(void **state)

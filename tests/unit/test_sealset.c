@@ -582,7 +582,9 @@ static int tree_judge(const struct mseald_node *nodes, uint64_t start, uint64_t 
 		      uint64_t *ret_start)
 {
 	static const size_t levels[] = { MSEALD_LEVEL_0, MSEALD_LEVEL_1, MSEALD_LEVEL_2 };
-	static const int strength[] = { [MSEALD_ACTION_KILL] = 3, [MSEALD_ACTION_DENY] = 2, [MSEALD_ACTION_AUDIT] = 1 };
+	static const int strength[] = {
+		[MSEALD_ACTION_KILL] = 3, [MSEALD_ACTION_DENY] = 2, [MSEALD_ACTION_AUDIT] = 1,
+	};
 	size_t index = 0;
 	int best = -ENOENT;
 
@@ -696,7 +698,8 @@ static void trees_of_every_depth(void **state)
 		first = set.list[0].start - 3 * PAGE;
 		span = set.list[set.count - 1].end + 3 * PAGE - first;
 		for (unsigned query = 0; query < 4000; query++) {
-			uint64_t start = first + random_below(span), length = 1 + random_below(query % 50 ? 20 * PAGE : span);
+			uint64_t start = first + random_below(span);
+			uint64_t length = 1 + random_below(query % 50 ? 20 * PAGE : span);
 			unsigned stop = 1u << random_below(4);
 			const struct seal *hit = NULL;
 			uint64_t hit_start = 0;

@@ -21,7 +21,9 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -242,6 +244,7 @@ static void bss_ends_where_memsz_does(void **state)
 	EXPECT(FILE_10000 "00016000-00030000 rw-s 00000000 00:01 9 /dev/zero (deleted)\n", AT_FILE);
 	EXPECT(FILE_10000 "00016000-00030000 rw-p 00000000 08:01 9 /etc/passwd\n", AT_FILE);
 	EXPECT(FILE_10000 "00016000-00030000 rw-p 00005000 08:01 7 /lib/a.so\n", AT_FILE);
+	EXPECT(FILE_10000 "00016000-00030000 rw-s 00000000 00:00 0 \n", AT_FILE);
 }
 
 static void merged_and_split_mappings(void **state)
@@ -301,6 +304,22 @@ static void relro_less_than_a_page(void **state)
 	EXPECT(FILE_10000, AT_HEADERS, AT_TEXT, AT_RODATA, { 0x14000, 0x15000, DATA, "" }, AT_DATA);
 }
 
+static void relro_in_the_middle(void **state)
+{
+	struct elf_file file = elf_file();
+
+	(void)state;
+	file.phdr[LOAD_DATA].p_filesz = 0x2400;		/* 4, 5, 6 of the file */
+	file.phdr[RELRO].p_vaddr = 0x5000;
+	file.phdr[RELRO].p_memsz = 0x1000;
+	object_make(&file);
+	EXPECT(HEADERS_10000 TEXT_10000 RODATA_10000 "00014000-00015000 rw-p 00003000 08:01 7 /lib/a.so\n"
+	       "00015000-00016000 r--p 00004000 08:01 7 /lib/a.so\n"
+	       "00016000-00017000 rw-p 00005000 08:01 7 /lib/a.so\n",
+	       AT_HEADERS, AT_TEXT, AT_RODATA, { 0x14000, 0x15000, DATA, "w" },
+	       { 0x15000, 0x16000, RELRO_, "" }, { 0x16000, 0x17000, DATA, "w" });
+}
+
 static void relro_of_anonymous_memory(void **state)
 {
 	struct elf_file file = elf_file();
@@ -326,7 +345,7 @@ static void relro_counts_in_data_only(void **state)
 	EXPECT(FILE_10000, AT_FILE);
 }
 
-static void loaded_twice_and_mapped_to_be_read(void **state)
+static void loaded_twice(void **state)
 {
 	(void)state;
 	usual_object_make();
@@ -344,6 +363,25 @@ static void loaded_twice_and_mapped_to_be_read(void **state)
 	map_file("10000-18000", "a.so");
 	/* Half loaded: the loader reserves all by mapping it as the first segment is. */
 	EXPECT_NOTHING("00010000-00018000 r--p 00000000 08:01 7 /lib/a.so\n");
+}
+
+static void mapped_to_be_read(void **state)
+{
+	struct elf_file file = elf_file();
+
+	(void)state;
+	/* All of the file executable, as READ_IMPLIES_EXEC has it: data is not where it belongs. */
+	object_make(&file);
+	EXPECT_NOTHING("00010000-00011000 r-xp 00000000 08:01 7 /lib/a.so\n"
+		       "00011000-00017000 r-xp 00001000 08:01 7 /lib/a.so\n");
+	/* Every byte where a loader would have it, but the code cannot run. */
+	file.phdr[LOAD_DATA].p_vaddr = file.phdr[LOAD_DATA].p_offset;
+	file.phdr[LOAD_RODATA].p_type = file.phdr[RELRO].p_type = PT_NULL;
+	(void)file_make("a.so", &file, sizeof(file));
+	EXPECT_NOTHING("00010000-00011000 r--p 00000000 08:01 7 /lib/a.so\n"
+		       "00011000-00017000 r--p 00001000 08:01 7 /lib/a.so\n");
+	/* Its headers alone. */
+	EXPECT_NOTHING("00010000-00011000 r--p 00000000 08:01 7 /lib/a.so\n");
 }
 
 static void fixed_address(void **state)
@@ -402,6 +440,15 @@ static void text_in_huge_pages(void **state)
 	       AT_HEADERS, AT_RODATA);
 }
 
+static void other_bytes_of_the_file(void **state)
+{
+	(void)state;
+	usual_object_make();
+	EXPECT(HEADERS_10000 "00011000-00012000 r-xp 00001000 08:01 7 /lib/a.so\n"
+	       "00012000-00013000 r-xp 00004000 08:01 7 /lib/a.so\n" RODATA_10000,
+	       AT_HEADERS, { 0x11000, 0x12000, TEXT, "" }, AT_RODATA);
+}
+
 static void not_an_object(void **state)
 {
 	struct elf_file file = elf_file();
@@ -420,11 +467,19 @@ static void shared_file_is_not_looked_into(void **state)
 
 static void not_opened_when_not_regular(void **state)
 {
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
 	(void)state;
-	/* Opening a FIFO would wait, opening a device may do anything. */
-	assert_int_equal(mkfifo(proc_path("a.so"), 0600), 0);
-	map_file("10000-11000", "a.so");
+	/* Opening a FIFO would wait, opening a device may do anything, a socket cannot be opened. */
+	assert_int_equal(mkfifo(proc_path("fifo"), 0600), 0);
+	map_file("10000-11000", "fifo");
 	EXPECT_NOTHING(FILE_10000);
+	assert_true(strlen(proc_path("socket")) < sizeof(address.sun_path));
+	strcpy(address.sun_path, proc_path("socket"));
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	map_file("20000-21000", "socket");
+	EXPECT_NOTHING("00020000-00021000 r-xp 00000000 08:01 7 /lib/a.so\n");
 }
 
 static void by_permissions(void **state)
@@ -802,13 +857,16 @@ int main(void)
 		IN_PROC_DIR(relro_only_when_read_only),
 		IN_PROC_DIR(relro_is_rounded_down),
 		IN_PROC_DIR(relro_less_than_a_page),
+		IN_PROC_DIR(relro_in_the_middle),
 		IN_PROC_DIR(relro_of_anonymous_memory),
 		IN_PROC_DIR(relro_counts_in_data_only),
-		IN_PROC_DIR(loaded_twice_and_mapped_to_be_read),
+		IN_PROC_DIR(loaded_twice),
+		IN_PROC_DIR(mapped_to_be_read),
 		IN_PROC_DIR(fixed_address),
 		IN_PROC_DIR(loaded_below_its_addresses),
 		IN_PROC_DIR(shared_page_goes_to_the_later),
 		IN_PROC_DIR(text_in_huge_pages),
+		IN_PROC_DIR(other_bytes_of_the_file),
 		IN_PROC_DIR(not_an_object),
 		IN_PROC_DIR(shared_file_is_not_looked_into),
 		IN_PROC_DIR(not_opened_when_not_regular),

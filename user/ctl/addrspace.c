@@ -172,14 +172,14 @@ static int complain_proc(pid_t pid, int r)
 	switch (r) {
 	case -ENOENT:
 	case -ESRCH:
-		return ctl_failure("there is no process with PID %d", pid);
+		return ctl_failure("pid %d: no such process", pid);
 	case -ENOMEM:
 		return ctl_out_of_memory();
 	case -EACCES:
 	case -EPERM:
-		return ctl_failure("may not read the memory map of PID %d: %s; ask as root", pid, strerror(-r));
+		return ctl_failure("pid %d: cannot read its mappings: %s; ask as root", pid, strerror(-r));
 	default:
-		return ctl_failure("cannot read the memory map of PID %d: %s", pid, strerror(-r));
+		return ctl_failure("pid %d: cannot read its mappings: %s", pid, strerror(-r));
 	}
 }
 
@@ -224,7 +224,7 @@ int addrspace_read(pid_t pid, const json_t *document, struct addrspace *ret)
 	if (r < 0)
 		return complain_proc(pid, r);
 	if (space.maps.count == 0)
-		return ctl_failure("PID %d has no memory of its own: it is a kernel thread, or has ended", pid);
+		return ctl_failure("pid %d is a kernel thread, or has exited: it has no memory of its own", pid);
 	if (seals_from_document(document, &space.seals) < 0 || addrspace_join(&space) < 0)
 		return ctl_out_of_memory();
 	*ret = space;

@@ -123,23 +123,25 @@ static int ranges_append(struct ranges *ranges, struct range range)
 	return 0;
 }
 
-/* NULL when the range can be asked for, else what is wrong with it. */
+/* NULL when the range can be asked for, else what is wrong with it, in the words of the daemon. */
 static const char *check_range(const char *text, struct range *ret_range)
 {
+	unsigned long long start, end;
 	struct range range;
+	char more;
 	int r;
 
 	r = range_parse(text, &range);
 	if (r == -ERANGE)
-		return "ends beyond the address space";
+		return "is not in user memory";
+	if (r < 0 && sscanf(text, "0x%llx-0x%llx%c", &start, &end, &more) == 2)
+		return start == end ? "is empty" : "is reversed: its end comes before its start";
 	if (r < 0)
-		return "is no range: write 0xSTART-0xEND, START below END, or 0xSTART+LENGTH";
-	if (range.start >= range.end)
-		return "is empty or reversed";
+		return "is no range: write 0xSTART-0xEND or 0xSTART+LENGTH";
 	if (range.start % CTL_PAGE_SIZE || range.end % CTL_PAGE_SIZE)
-		return "is not aligned to pages of 4096 bytes";
+		return "is not aligned: both ends must be multiples of 4096";
 	if (range.end > INT64_MAX)
-		return "ends beyond the address space";
+		return "is not in user memory";
 	*ret_range = range;
 	return NULL;
 }

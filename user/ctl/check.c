@@ -53,7 +53,8 @@ static int print_text(const struct finding findings[MACHINE_FINDINGS])
 		if (*remedy)
 			(void)printf("%*s-> %s\n", 21, "", remedy);
 	}
-	(void)puts(can_run(findings) ? "\nmseald can run here." : "\nmseald cannot run here before what is missing above is there.");
+	(void)puts(can_run(findings) ? "\nmseald can run here." :
+		   "\nmseald cannot run here before what is missing above is there.");
 	return CTL_OK;
 }
 

@@ -72,19 +72,19 @@ int ctl_complain_reply(const char *error, const json_t *parameters)
 
 int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply)
 {
-	_cleanup_json_ json_t *owned = parameters, *reply = NULL;
+	_cleanup_json_ json_t *request = parameters, *reply = NULL;
 	_cleanup_client_ struct varlink_client *client = NULL;
 	_cleanup_free_ char *name = NULL, *error = NULL;
 	int r;
 
-	if (!parameters || asprintf(&name, INTERFACE "%s", method) < 0) {
+	if (!request || asprintf(&name, INTERFACE "%s", method) < 0) {
 		name = NULL;
 		return ctl_out_of_memory();
 	}
 	r = ctl_connect(ctl, &client);
 	if (r)
 		return r;
-	r = varlink_call(client, name, parameters, &reply, &error);
+	r = varlink_call(client, name, request, &reply, &error);
 	if (r < 0)
 		return ctl_complain_connection(ctl, r);
 	if (r > 0)

@@ -57,9 +57,9 @@ int command_check(struct ctl *ctl, int argc, char **argv);
 /* --- complaints (complain.c) --- */
 
 /* One line on stderr, "msealctl: ..."; control characters are escaped. Returns CTL_FAILURE. */
-int ctl_failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int ctl_failure(const char *format, ...) _printf_(1, 2);
 /* The same with "; see msealctl COMMAND --help" after it. Returns CTL_USAGE. */
-int ctl_usage(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int ctl_usage(const struct ctl *ctl, const char *format, ...) _printf_(2, 3);
 int ctl_out_of_memory(void);
 
 /* --- options and arguments (arguments.c) --- */

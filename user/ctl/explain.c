@@ -20,11 +20,11 @@ static const struct operation {
 	{ 4, MSEALD_STOP_UNMAP, "mremap of it" },
 	{ 5, MSEALD_STOP_UNMAP, "mremap onto it" },
 	{ 6, MSEALD_STOP_DISCARD, "madvise that discards" },
-	{ 7, MSEALD_STOP_DISCARD, "process_madvise, io_uring madvise" },
+	{ 7, MSEALD_STOP_DISCARD, "process_madvise, io_uring madvise that discard" },
 	{ 8, MSEALD_STOP_UNMAP, "brk, shmdt, io_destroy" },
 	{ 9, MSEALD_STOP_UNMAP, "shmat over it" },
 	{ 10, MSEALD_STOP_UNMAP, "remap_file_pages" },
-	{ 11, MSEALD_STOP_FOREIGN_WRITE, "foreign write (/proc/PID/mem, ptrace)" },
+	{ 11, MSEALD_STOP_FOREIGN_WRITE, "writes by /proc/PID/mem, ptrace, process_vm_writev" },
 	{ 12, MSEALD_STOP_DISCARD, "UFFDIO_MOVE out of it" },
 	{ 13, MSEALD_STOP_UNMAP, "something mapped where it was" },
 };
@@ -34,8 +34,7 @@ struct page {
 	uint64_t address;			/* of its first byte */
 	const struct mapping *mapping;		/* NULL: not mapped */
 	enum mseald_class class;
-	bool sealed, ungated;			/* ungated: one of its seals has no gate */
-	bool killed_at_gate;			/* the gate of one of its seals can only kill */
+	bool sealed;
 	unsigned stops[MSEALD_ACTION_COUNT];
 };
 
@@ -64,8 +63,6 @@ static struct page look_at(const struct addrspace *space, uint64_t address)
 		if (!covers(seal, address))
 			continue;
 		page.sealed = true;
-		page.ungated |= strcmp(seal->gate, "none") == 0;
-		page.killed_at_gate |= strcmp(seal->gate, "kill") == 0;
 		for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
 			page.stops[action] |= seal->stops[action];
 	}
@@ -76,19 +73,14 @@ static struct page look_at(const struct addrspace *space, uint64_t address)
 static void judge_covered(struct answer *answer, const struct page *page, const json_t *row, unsigned stop)
 {
 	const char *outcome = reply_string(row, "outcome"), *name = mseald_stop_name(stop);
-	bool gate = strcmp(answer->by, "lsm") != 0;
 
 	answer->raced = reply_bool(row, "raced");
 	if (page->stops[MSEALD_ACTION_KILL] & stop) {
 		answer->outcome = "SIGKILL";
 		(void)snprintf(answer->why, sizeof(answer->why), "its seal kills for %s", name);
 	} else if (page->stops[MSEALD_ACTION_DENY] & stop) {
-		bool kill = strcmp(outcome, "SIGKILL") == 0 || (gate && page->killed_at_gate);
-
-		answer->outcome = kill ? "SIGKILL" : outcome;
-		if (gate && kill)
-			answer->by = "kill";
-		(void)snprintf(answer->why, sizeof(answer->why), kill ?
+		answer->outcome = outcome;
+		(void)snprintf(answer->why, sizeof(answer->why), strcmp(outcome, "SIGKILL") == 0 ?
 			       "its seal denies %s; only killing stops it here" : "its seal denies %s", name);
 	} else {
 		answer->outcome = "logged";
@@ -122,9 +114,9 @@ static struct answer judge(const struct page *page, const struct operation *oper
 			       writable ? ": it is writable anyway" : "");
 	} else if (!row) {
 		(void)snprintf(answer.why, sizeof(answer.why), "this mseald does not cover it");
-	} else if (strcmp(reply_string(row, "outcome"), "not covered") == 0 || strcmp(by, "none") == 0 ||
-		   (strcmp(by, "lsm") != 0 && page->ungated)) {
-		(void)snprintf(answer.why, sizeof(answer.why), "not covered on this kernel%s%s", *note ? ": " : "", note);
+	} else if (strcmp(reply_string(row, "outcome"), "not covered") == 0 || strcmp(by, "none") == 0) {
+		(void)snprintf(answer.why, sizeof(answer.why), "not covered on this kernel%s%s%s", *note ? " (" : "", note,
+			       *note ? ")" : "");
 	} else {
 		answer.by = by;
 		judge_covered(&answer, page, row, stop);
@@ -274,10 +266,10 @@ static int print_head(const struct addrspace *space, const struct page *page, co
 static int print_text(const struct addrspace *space, const struct page *page, const json_t *rows)
 {
 	static const struct column columns[] = {
-		{ .title = "OPERATION", .least = 20 },
+		{ .title = "OPERATION", .least = 24, .wrap = true },
 		{ .title = "OUTCOME" },
 		{ .title = "BY" },
-		{ .title = "WHY", .least = 24, .wrap = true },
+		{ .title = "WHY", .least = 28, .wrap = true },
 	};
 	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
 	struct terminal terminal = terminal_detect();
@@ -322,7 +314,7 @@ int command_explain(struct ctl *ctl, int argc, char **argv)
 
 	page = look_at(&space, address);
 	if (!page.mapping && !page.sealed)
-		return ctl_failure("PID %d has nothing mapped at 0x%" PRIx64 "; see msealctl map %d for what it has",
+		return ctl_failure("pid %d: nothing is mapped at 0x%" PRIx64 " (see msealctl map %d)",
 				   pid, address, pid);
 	rows = json_object_get(status, "rows");
 	return ctl->json ? print_json(&space, &page, document, rows) : print_text(&space, &page, rows);

@@ -103,7 +103,7 @@ static int print_table(pid_t pid, const json_t *document)
 	}
 	if (table.cell_count == 0 && !table.failed) {
 		if (pid)
-			(void)printf("Nothing of PID %d is sealed.\n", pid);
+			(void)printf("Nothing of pid %d is sealed.\n", pid);
 		else
 			(void)puts("Nothing is sealed.");
 		return CTL_OK;

@@ -37,8 +37,8 @@ void machine_free(struct finding findings[MACHINE_FINDINGS])
 	}
 }
 
-static char *format(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static char *format(const char *format, ...)
+static char *strf(const char *format, ...) _printf_(1, 2);
+static char *strf(const char *format, ...)
 {
 	va_list arguments;
 	char *text;
@@ -54,7 +54,7 @@ static char *format(const char *format, ...)
 
 static FILE *open_file(const struct machine *machine, const char *path)
 {
-	_cleanup_free_ char *full = format("%s%s", machine->root, path);
+	_cleanup_free_ char *full = strf("%s%s", machine->root, path);
 
 	if (!full)
 		return NULL;
@@ -63,7 +63,7 @@ static FILE *open_file(const struct machine *machine, const char *path)
 
 static bool exists(const struct machine *machine, const char *path)
 {
-	_cleanup_free_ char *full = format("%s%s", machine->root, path);
+	_cleanup_free_ char *full = strf("%s%s", machine->root, path);
 
 	return full && access(full, F_OK) == 0;
 }
@@ -128,7 +128,7 @@ static bool in_list(const char *list, const char *word)
  */
 static int kernel_has(const struct machine *machine, const char *option, const char *function)
 {
-	_cleanup_free_ char *path = format("/boot/config-%s", machine->release), *line = NULL;
+	_cleanup_free_ char *path = strf("/boot/config-%s", machine->release), *line = NULL;
 	_cleanup_fclose_ FILE *config = path ? open_file(machine, path) : NULL, *symbols = NULL;
 	size_t length = strlen(option), allocated = 0;
 	bool any = false;
@@ -179,23 +179,23 @@ static void look_root(const struct machine *machine, struct finding *finding)
 {
 	finding->name = "root";
 	if (machine->is_root) {
-		finding->detail = format("asked as root");
+		finding->detail = strf("asked as root");
 		return;
 	}
 	finding->state = FINDING_UNKNOWN;
-	finding->detail = format("not asked as root, so not all of this is certain");
-	finding->remedy = format("sudo msealctl check");
+	finding->detail = strf("not asked as root, so not all of this is certain");
+	finding->remedy = strf("sudo msealctl check");
 }
 
 static void look_kernel(const struct machine *machine, struct finding *finding)
 {
 	finding->name = "kernel";
 	finding->required = true;
-	finding->detail = format("Linux %s", machine->release);
+	finding->detail = strf("Linux %s", machine->release);
 	if (at_least(machine, LEAST_MAJOR, LEAST_MINOR))
 		return;
 	finding->state = FINDING_MISSING;
-	finding->remedy = format("boot Linux %d.%d or newer", LEAST_MAJOR, LEAST_MINOR);
+	finding->remedy = strf("boot Linux %d.%d or newer", LEAST_MAJOR, LEAST_MINOR);
 }
 
 static void look_mount(const struct machine *machine, struct finding *finding, const char *name, const char *type,
@@ -206,19 +206,19 @@ static void look_mount(const struct machine *machine, struct finding *finding, c
 	finding->name = name;
 	finding->required = true;
 	if (r > 0) {
-		finding->detail = format("mounted on %s", place);
+		finding->detail = strf("mounted on %s", place);
 	} else if (r == -EROFS) {
 		finding->state = FINDING_MISSING;
-		finding->detail = format("mounted on %s, but read-only", place);
-		finding->remedy = format("mount -o remount,rw %s", place);
+		finding->detail = strf("mounted on %s, but read-only", place);
+		finding->remedy = strf("mount -o remount,rw %s", place);
 	} else if (r == 0) {
 		finding->state = FINDING_MISSING;
-		finding->detail = format("not mounted on %s", place);
-		finding->remedy = format("mount -t %s %s %s", type, type, place);
+		finding->detail = strf("not mounted on %s", place);
+		finding->remedy = strf("mount -t %s %s %s", type, type, place);
 	} else {
 		finding->state = FINDING_UNKNOWN;
-		finding->detail = format("cannot read /proc/self/mountinfo: %s", strerror(-r));
-		finding->remedy = format("mount -t proc proc /proc");
+		finding->detail = strf("cannot read /proc/self/mountinfo: %s", strerror(-r));
+		finding->remedy = strf("mount -t proc proc /proc");
 	}
 }
 
@@ -242,18 +242,18 @@ static char *lsm_remedy(const struct machine *machine, const char *active)
 
 	if (kernel_has(machine, "CONFIG_BPF_LSM", "bpf_lsm_file_mprotect") == 0 ||
 	    (parameter && in_list(parameter, "bpf")))
-		return format("boot a kernel built with CONFIG_BPF_LSM=y");
+		return strf("boot a kernel built with CONFIG_BPF_LSM=y");
 	if (parameter && grub)
-		return format("the kernel's command line has lsm=%s: make that lsm=%s,bpf in %s "
+		return strf("the kernel's command line has lsm=%s: make that lsm=%s,bpf in %s "
 			      "(GRUB_CMDLINE_LINUX or GRUB_CMDLINE_LINUX_DEFAULT), then: update-grub && reboot",
 			      list, list, BOOT_GRUB);
 	if (parameter)
-		return format("the kernel's command line has lsm=%s: make that lsm=%s,bpf where your boot loader "
+		return strf("the kernel's command line has lsm=%s: make that lsm=%s,bpf where your boot loader "
 			      "keeps it, then reboot", list, list);
 	if (grub)
-		return format("add lsm=%s,bpf to GRUB_CMDLINE_LINUX in %s, then: update-grub && reboot", list,
+		return strf("add lsm=%s,bpf to GRUB_CMDLINE_LINUX in %s, then: update-grub && reboot", list,
 			      BOOT_GRUB);
-	return format("add lsm=%s,bpf to the kernel's command line where your boot loader keeps it, then reboot", list);
+	return strf("add lsm=%s,bpf to the kernel's command line where your boot loader keeps it, then reboot", list);
 }
 
 static void look_lsm(const struct machine *machine, struct finding *finding)
@@ -264,11 +264,11 @@ static void look_lsm(const struct machine *machine, struct finding *finding)
 	finding->required = true;
 	if (!active) {
 		finding->state = FINDING_UNKNOWN;
-		finding->detail = format("cannot read /sys/kernel/security/lsm");
-		finding->remedy = format("mount -t securityfs securityfs /sys/kernel/security, and check again");
+		finding->detail = strf("cannot read /sys/kernel/security/lsm");
+		finding->remedy = strf("mount -t securityfs securityfs /sys/kernel/security, and check again");
 		return;
 	}
-	finding->detail = format("active security modules: %s", active);
+	finding->detail = strf("active security modules: %s", active);
 	if (in_list(active, "bpf"))
 		return;
 	finding->state = FINDING_MISSING;
@@ -280,12 +280,12 @@ static void look_btf(const struct machine *machine, struct finding *finding)
 	finding->name = "btf";
 	finding->required = true;
 	if (exists(machine, "/sys/kernel/btf/vmlinux")) {
-		finding->detail = format("/sys/kernel/btf/vmlinux is there");
+		finding->detail = strf("/sys/kernel/btf/vmlinux is there");
 		return;
 	}
 	finding->state = FINDING_MISSING;
-	finding->detail = format("no /sys/kernel/btf/vmlinux");
-	finding->remedy = format("boot a kernel built with CONFIG_DEBUG_INFO_BTF=y");
+	finding->detail = strf("no /sys/kernel/btf/vmlinux");
+	finding->remedy = strf("boot a kernel built with CONFIG_DEBUG_INFO_BTF=y");
 }
 
 static void look_bpffs(const struct machine *machine, struct finding *finding)
@@ -299,21 +299,21 @@ static void look_gates(const struct machine *machine, struct finding *finding)
 
 	finding->name = "gates";
 	if (at_least(machine, OVERRIDE_MAJOR, OVERRIDE_MINOR)) {
-		finding->detail = format("Linux %d.%d or newer: munmap, mremap and madvise fail with EPERM",
+		finding->detail = strf("Linux %d.%d or newer: munmap, mremap and madvise fail with EPERM",
 					 OVERRIDE_MAJOR, OVERRIDE_MINOR);
 		return;
 	}
 	r = kernel_has(machine, "CONFIG_FUNCTION_ERROR_INJECTION", "within_error_injection_list");
 	if (r > 0) {
-		finding->detail = format("CONFIG_FUNCTION_ERROR_INJECTION: munmap, mremap and madvise fail with EPERM");
+		finding->detail = strf("CONFIG_FUNCTION_ERROR_INJECTION: munmap, mremap and madvise fail with EPERM");
 		return;
 	}
 	finding->state = r == 0 ? FINDING_MISSING : FINDING_UNKNOWN;
 	finding->detail = r == 0 ?
-		format("munmap, mremap and madvise of sealed memory end in SIGKILL, not in EPERM") :
-		format("cannot tell whether the kernel has CONFIG_FUNCTION_ERROR_INJECTION; without it munmap, mremap "
+		strf("munmap, mremap and madvise of sealed memory end in SIGKILL, not in EPERM") :
+		strf("cannot tell whether the kernel has CONFIG_FUNCTION_ERROR_INJECTION; without it munmap, mremap "
 		       "and madvise of sealed memory end in SIGKILL");
-	finding->remedy = format("for EPERM, boot Linux %d.%d or newer, or a kernel built with "
+	finding->remedy = strf("for EPERM, boot Linux %d.%d or newer, or a kernel built with "
 				 "CONFIG_FUNCTION_ERROR_INJECTION=y", OVERRIDE_MAJOR, OVERRIDE_MINOR);
 }
 
@@ -323,13 +323,13 @@ static void look_cgroup(const struct machine *machine, struct finding *finding)
 
 	finding->name = "cgroup2";
 	if (r > 0 || r == -EROFS) {
-		finding->detail = format("mounted");
+		finding->detail = strf("mounted");
 		return;
 	}
 	finding->state = r == 0 ? FINDING_MISSING : FINDING_UNKNOWN;
-	finding->detail = format("%s", r == 0 ? "not mounted: events do not say which service tried" :
+	finding->detail = strf("%s", r == 0 ? "not mounted: events do not say which service tried" :
 				 "cannot read /proc/self/mountinfo");
-	finding->remedy = format("add systemd.unified_cgroup_hierarchy=1 to the kernel's command line, "
+	finding->remedy = strf("add systemd.unified_cgroup_hierarchy=1 to the kernel's command line, "
 				 "or: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 }
 
@@ -337,12 +337,12 @@ static void look_daemon(const struct machine *machine, struct finding *finding)
 {
 	finding->name = "daemon";
 	if (machine->daemon == 0) {
-		finding->detail = format("answers on %s", machine->socket);
+		finding->detail = strf("answers on %s", machine->socket);
 		return;
 	}
 	finding->state = FINDING_MISSING;
-	finding->detail = format("cannot reach mseald on %s: %s", machine->socket, strerror(-machine->daemon));
-	finding->remedy = format("systemctl start mseald");
+	finding->detail = strf("cannot reach mseald on %s: %s", machine->socket, strerror(-machine->daemon));
+	finding->remedy = strf("systemctl start mseald");
 }
 
 int machine_look(const struct machine *machine, struct finding findings[MACHINE_FINDINGS])

@@ -8,7 +8,7 @@
 
 static const struct column columns[] = {
 	{ .title = "ROW", .right = true },
-	{ .title = "OPERATION", .least = 24 },
+	{ .title = "OPERATION", .least = 24, .wrap = true },
 	{ .title = "OUTCOME" },
 	{ .title = "BY" },
 	{ .title = "RACED" },
@@ -42,7 +42,7 @@ static int print_rows(const struct terminal *terminal, const json_t *rows)
 	return table_print(&table, terminal, stdout) < 0 ? ctl_out_of_memory() : CTL_OK;
 }
 
-static void warn(const struct terminal *terminal, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void warn(const struct terminal *terminal, const char *format, ...) _printf_(2, 3);
 static void warn(const struct terminal *terminal, const char *format, ...)
 {
 	va_list arguments;

@@ -100,59 +100,61 @@ static size_t line_length(const char *text, size_t width, bool utf8)
 	return end ? end : MAX_OF(fits, 1);
 }
 
-/* The last cell of a row; what does not fit goes below it. */
-static void print_wrapped(const struct terminal *terminal, const struct cell *cell, size_t width, size_t indent,
-			  FILE *out)
+/* One line of a row. rest: what of each cell is still to be printed; moved on. */
+static int print_line(const struct table *table, const struct terminal *terminal, const struct widths *widths,
+		      const struct cell *cells, const char **rest, FILE *out)
 {
-	const char *text = cell->text;
-
-	for (;;) {
-		size_t length = line_length(text, width, terminal->utf8);
-
-		(void)fprintf(out, "%s%.*s%s", terminal_on(terminal, cell->colour), (int)length, text,
-			      terminal_off(terminal, cell->colour));
-		text += length;
-		text += strspn(text, " ");
-		if (!*text)
-			return;
-		(void)fprintf(out, "\n%*s", (int)indent, "");
-	}
-}
-
-static int print_row(const struct table *table, const struct terminal *terminal, const struct widths *widths,
-		     const struct cell *cells, FILE *out)
-{
-	size_t last = 0, before = 0;
+	bool first = true;
+	size_t last = 0;
 
 	for (size_t i = 0; i < table->column_count; i++)
-		if (widths->list[i] && *cells[i].text)
+		if (widths->list[i] && *rest[i])
 			last = i;
 	for (size_t i = 0; i <= last; i++) {
 		const struct column *column = &table->columns[i];
-		size_t width = widths->list[i];
+		size_t width = widths->list[i], length = strlen(rest[i]);
 		_cleanup_free_ char *text = NULL;
 		int pad;
 
 		if (!width)
 			continue;
-		if (before) {
-			(void)fprintf(out, "%*s", (int)widths->gap, "");
-			before += widths->gap;
+		if (column->wrap) {
+			length = line_length(rest[i], width, terminal->utf8);
+			text = strndup(rest[i], length);
+		} else {
+			text = text_shorten(rest[i], width, terminal->utf8);
 		}
-		if (column->wrap && i == last) {
-			print_wrapped(terminal, &cells[i], width, before, out);
-			break;
-		}
-		text = text_shorten(cells[i].text, width, terminal->utf8);
 		if (!text)
 			return -ENOMEM;
+		rest[i] += length;
+		rest[i] += strspn(rest[i], " ");
 		pad = (int)(width - text_width(text, terminal->utf8));
-		(void)fprintf(out, "%*s%s%s%s%*s", column->right ? pad : 0, "",
-			      terminal_on(terminal, cells[i].colour), text, terminal_off(terminal, cells[i].colour),
+		(void)fprintf(out, "%*s%*s%s%s%s%*s", first ? 0 : (int)widths->gap, "", column->right ? pad : 0, "",
+			      terminal_on(terminal, *text ? cells[i].colour : COLOUR_NONE), text,
+			      terminal_off(terminal, *text ? cells[i].colour : COLOUR_NONE),
 			      column->right || i == last ? 0 : pad, "");
-		before += width;
+		first = false;
 	}
 	(void)fputc('\n', out);
+	return 0;
+}
+
+static int print_row(const struct table *table, const struct terminal *terminal, const struct widths *widths,
+		     const struct cell *cells, const char **rest, FILE *out)
+{
+	bool more = true;
+
+	for (size_t i = 0; i < table->column_count; i++)
+		rest[i] = cells[i].text;
+	while (more) {
+		int r = print_line(table, terminal, widths, cells, rest, out);
+
+		if (r < 0)
+			return r;
+		more = false;
+		for (size_t i = 0; i < table->column_count; i++)
+			more |= widths->list[i] && *rest[i];
+	}
 	return 0;
 }
 
@@ -161,10 +163,11 @@ int table_print(const struct table *table, const struct terminal *terminal, FILE
 	size_t columns = table->column_count;
 	_cleanup_free_ size_t *list = calloc(columns, sizeof(*list));
 	_cleanup_free_ struct cell *titles = calloc(columns, sizeof(*titles));
+	_cleanup_free_ const char **rest = calloc(columns, sizeof(*rest));
 	struct widths widths = { list, 2 };
 	int r;
 
-	if (table->failed || !list || !titles)
+	if (table->failed || !list || !titles || !rest)
 		return -ENOMEM;
 	for (size_t i = 0; i < columns; i++) {
 		titles[i] = (struct cell){ .text = (char *)table->columns[i].title, .colour = COLOUR_BOLD };
@@ -175,8 +178,8 @@ int table_print(const struct table *table, const struct terminal *terminal, FILE
 	if (terminal->width)
 		fit_widths(table, &widths, terminal->width);
 
-	r = print_row(table, terminal, &widths, titles, out);
+	r = print_row(table, terminal, &widths, titles, rest, out);
 	for (size_t i = 0; i + columns <= table->cell_count && r == 0; i += columns)
-		r = print_row(table, terminal, &widths, table->cells + i, out);
+		r = print_row(table, terminal, &widths, table->cells + i, rest, out);
 	return r;
 }

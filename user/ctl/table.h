@@ -6,13 +6,14 @@
 #include <stdio.h>
 
 #include "terminal.h"
+#include "util.h"
 
 struct column {
 	const char *title;
 	bool right;		/* aligned to the right */
-	unsigned least;		/* columns it may be shortened to; 0: never shortened */
+	unsigned least;		/* columns it may be made as narrow as; 0: never made narrower */
 	unsigned drop;		/* left out where it is too narrow, the lowest first; 0: never */
-	bool wrap;		/* the last column only: goes on in the next line instead of being shortened */
+	bool wrap;		/* goes on in the next line instead of being shortened */
 };
 
 struct cell {
@@ -31,7 +32,7 @@ struct table {
 void table_free(struct table *table);	/* leaves it empty; for _cleanup_ */
 /* The next cell, left to right, row after row. The text is escaped. */
 void table_add(struct table *table, const struct terminal *terminal, enum colour colour, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+	_printf_(4, 5);
 /* Prints title and rows. 0, or -ENOMEM, and then nothing is printed. */
 int table_print(const struct table *table, const struct terminal *terminal, FILE *out);
 

@@ -14,7 +14,7 @@ static int print_result(const struct ctl *ctl, pid_t pid, const json_t *reply)
 
 	if (ctl->json)
 		return ctl_print_json(reply);
-	(void)printf("PID %d: unsealed %s; its address space has %" PRIu64 " seal%s\n", pid,
+	(void)printf("pid %d: unsealed %s; its address space has %" PRIu64 " seal%s\n", pid,
 		     text_size(reply_integer(reply, "bytes"), size), seals, seals == 1 ? "" : "s");
 	return CTL_OK;
 }

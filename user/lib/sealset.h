@@ -33,23 +33,25 @@ int sealset_copy(const struct sealset *from, struct sealset *ret);
 /*
  * Adds one seal: where it overlaps others these are split and the rules are
  * united, so nothing that was denied becomes allowed. The class of the newer
- * wins unless it is NONE; of a seal that is split, the first piece keeps the hits, so their sum stays.
- * Neighbours that agree in all but hits (and touch) are joined, hits added up (not for MSEALD_SEAL_SHM
- * unless pgoff continues).
- * -EINVAL: empty, unaligned to 4096, beyond MSEALD_NO_START, no stop bit at all, or a bit, class or flag
- * that there is not. -ENOMEM. On error the set is unchanged.
+ * wins unless it is NONE; of a seal that is split, the first piece keeps the
+ * hits, so that their sum stays. Neighbours that agree in all but hits (and
+ * touch) are joined, hits added up (not for MSEALD_SEAL_SHM unless pgoff
+ * continues). -EINVAL: empty, unaligned to 4096, beyond MSEALD_NO_START, no stop
+ * bit at all, or a bit, class or flag that there is not. -ENOMEM. On error the
+ * set is unchanged.
  */
 int sealset_add(struct sealset *set, const struct seal *seal);
 
 /*
- * Adds many (any order, may overlap; where they do, the later in the list is the newer) in O((n+m) log(n+m)), or none on error.
+ * Adds many, or none on error: in any order, and they may overlap; the later in
+ * the list is the newer. O((n+m) log(n+m)).
  */
 int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count);
 
 /*
  * Takes the revocable rules back in [start, end), splitting at its borders;
- * pieces left with no rule go, and their hits. *ret_bytes: bytes of which something was taken
- * back; *ret_firm: bytes that stay sealed for good (both may be NULL). -EINVAL:
+ * pieces left with no rule go, and their hits. *ret_bytes: bytes of which
+ * something was taken back; *ret_firm: bytes that stay sealed for good (both may be NULL). -EINVAL:
  * empty or unaligned; -ENOMEM. On error the set is unchanged.
  */
 int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_firm);

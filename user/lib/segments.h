@@ -36,10 +36,12 @@ struct segments {
 
 /*
  * Splits maps into segments. proc_dirfd is an open /proc/PID, through whose
- * map_files (then root) the objects' program headers are read; an object
- * whose headers cannot be read or are not valid is classed by its permissions
- * alone (relro then counts as rodata). Part of a mapping can be relro and the
- * rest rodata or data. -ENOMEM.
+ * map_files (then root) the objects' program headers are read. Part of a
+ * mapping can be relro and the rest rodata or data; a PT_LOAD both writable and
+ * executable is data. An object whose headers cannot be read or are not valid
+ * is classed by its permissions alone (relro then counts as rodata), if any of
+ * it is executable. An ELF file that is not loaded but only mapped to be read,
+ * or not yet loaded as a whole, has no class. -ENOMEM.
  */
 int segments_resolve(const struct procmaps *maps, int proc_dirfd, struct segments *ret);
 void segments_free(struct segments *segments);	/* takes NULL and zeroed */

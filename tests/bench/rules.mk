@@ -1,0 +1,20 @@
+# The programs of `make bench`, into build/tests/bench/. To be included by the Makefile.
+
+BENCH := $(B)/tests/bench
+
+.PHONY: bench-programs
+bench-programs: $(BENCH)/bench $(BENCH)/floor $(BENCH)/nothing
+
+# Static: where the libraries lie would be one thing more that differs between kernels.
+$(BENCH)/bench: $(BENCH)/bench.o $(BENCH)/seccomp.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -static -o $@ $^
+
+$(BENCH)/floor: $(BENCH)/floor.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_DAEMON)
+
+$(BENCH)/nothing: tests/bench/nothing.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 -static -nostdlib -ffreestanding -fno-stack-protector -o $@ $<
