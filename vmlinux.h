@@ -34,12 +34,15 @@ typedef __kernel_pid_t pid_t;
 typedef _Bool bool;
 typedef __kernel_loff_t loff_t;
 typedef __kernel_size_t size_t;
+typedef long unsigned int vm_flags_t;
 
 struct bpf_iter_meta;
+struct file;
 struct inode;
 struct mm_struct;
 struct seq_file;
 struct task_struct;
+struct vm_area_struct;
 
 enum {
 	false = 0,
@@ -157,6 +160,8 @@ typedef struct {
 } mm_context_t;
 
 struct mm_struct {
+	long unsigned int end_data;
+	long unsigned int start_brk;
 	long unsigned int brk;
 	mm_context_t context;
 };
@@ -164,6 +169,7 @@ struct mm_struct {
 struct vm_area_struct {
 	long unsigned int vm_start;
 	long unsigned int vm_end;
+	const vm_flags_t vm_flags;
 };
 
 struct file {
@@ -190,8 +196,15 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
+struct bpf_iter__task_vma {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct vm_area_struct *vma;
+};
+
 struct shmid_kernel {
 	struct kern_ipc_perm shm_perm;
+	struct file *shm_file;
 	long unsigned int shm_segsz;
 };
 

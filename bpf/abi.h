@@ -29,6 +29,7 @@ enum call {
 	CALL_SHMAT,
 	CALL_IPC,		/* i386: several calls, arguments partly in user memory */
 	CALL_REMAP_FILE_PAGES,
+	CALL_MAP_SHADOW_STACK,
 	CALL_IO_SETUP,
 	CALL_IO_DESTROY,
 };
@@ -50,6 +51,7 @@ static __always_inline enum call call_of_64(u32 number)
 	case 206: case 543: return CALL_IO_SETUP;
 	case 207: return CALL_IO_DESTROY;
 	case 216: return CALL_REMAP_FILE_PAGES;
+	case 453: return CALL_MAP_SHADOW_STACK;
 	default: return CALL_OTHER;
 	}
 }

@@ -25,6 +25,7 @@ int mseald_commit(struct mseald_commit *commit)
 	int err;
 
 	commit->old_set = 0;
+	commit->old_flags = 0;
 	if (set) {
 		count = bpf_map_lookup_elem(&refs, &set);
 		if (!count) {
@@ -35,7 +36,12 @@ int mseald_commit(struct mseald_commit *commit)
 	}
 	space = bpf_map_lookup_elem(&spaces, &key);
 	if (space) {
+		commit->old_flags = space->flags;
 		old = __sync_lock_test_and_set(&space->set, set);
+		if (commit->flags & MSEALD_SPACE_FORKED)
+			__sync_fetch_and_or(&space->flags, MSEALD_SPACE_FORKED);
+		else
+			__sync_fetch_and_and(&space->flags, ~MSEALD_SPACE_FORKED);
 		commit->old_set = old;
 		if (set && !old)
 			__sync_fetch_and_add(&state.sealed, 1);
@@ -49,7 +55,7 @@ int mseald_commit(struct mseald_commit *commit)
 		return 0;
 	err = -ENOSPC;
 	if (space_reserve()) {
-		err = space_insert(key, set);
+		err = space_insert(key, set, commit->flags & MSEALD_SPACE_FORKED);
 		if (err)
 			space_unreserve();
 	}

@@ -16,23 +16,44 @@
 
 #define MREMAP_FIXED 2
 
-/* Advice that throws contents away or detaches them (mm/madvise.c; 7.x adds to process_madvise). */
-static __always_inline bool advice_discards(u32 advice)
+struct task_struct___compat_brk {
+	unsigned brk_randomized : 1;
+} __attribute__((preserve_access_index));
+
+/* Advice that throws contents away or detaches them, or may (mm/madvise.c; 7.x takes all in process_madvise). */
+static __always_inline bool advice_matters(u32 advice)
 {
 	switch (advice) {
 	case 4:		/* MADV_DONTNEED */
 	case 8:		/* MADV_FREE */
 	case 9:		/* MADV_REMOVE */
-	case 10:	/* MADV_DONTFORK */
 	case 18:	/* MADV_WIPEONFORK */
 	case 24:	/* MADV_DONTNEED_LOCKED */
 	case 100:	/* MADV_HWPOISON */
 	case 101:	/* MADV_SOFT_OFFLINE */
 	case 102:	/* MADV_GUARD_INSTALL */
 		return true;
+	case 10:	/* MADV_DONTFORK */
+	case 11:	/* MADV_DOFORK */
+		return true;
 	default:
 		return false;
 	}
+}
+
+/*
+ * What a seal must stop for this advice to be denied; 0: it is harmless.
+ * MADV_DONTFORK keeps the memory from children, writable or not: they would be
+ * born with a hole. MADV_DOFORK gives it to them again, where the seals do not
+ * hold because it was sealed as what they do not have.
+ */
+static __always_inline u32 advice_stops(u32 set, u32 advice)
+{
+	if (advice == 10)
+		return MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP;
+	if (advice == 11)
+		return seals_flags(set) & MSEALD_SEAL_DONTFORK ? MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP : 0;
+	return MSEALD_STOP_DISCARD;
 }
 
 static __always_inline bool unaligned(u64 address)
@@ -49,10 +70,26 @@ static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, 
 	if (likely(!set))
 		return 0;
 	start = untagged(task->mm, regs_arg(regs, compat, 0));
-	if (unaligned(start))
+	if (unaligned(start) || regs_arg(regs, compat, 1) >= MSEALD_ADDRESS_LIMIT)
 		return 0;
 	return verdict_on(start, regs_arg(regs, compat, 1), set,
 			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, means));
+}
+
+/*
+ * The bytes that mremap takes for this length if the source is on hugetlb,
+ * which it may be whenever both ends are aligned to a huge page: mm/mremap.c
+ * rounds up to it. Not asked of the VMA, which may change until it is taken.
+ */
+static __always_inline u64 huge_length(u64 source, u64 target, u64 length)
+{
+	u64 both = source | target;
+
+	if (!(both & ((1ULL << 30) - 1)))
+		return (length ? length + (1ULL << 30) - 1 : 1ULL << 30) & ~((1ULL << 30) - 1);
+	if (!(both & ((1ULL << 21) - 1)))
+		return (length ? length + (1ULL << 21) - 1 : 1ULL << 21) & ~((1ULL << 21) - 1);
+	return length ? length : MSEALD_PAGE;
 }
 
 /* The source, whatever is done to it, and the target of MREMAP_FIXED, which is unmapped first. */
@@ -61,36 +98,38 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 	const u32 attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, means);
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 set = current_set(space_key(task->mm));
-	u64 start, length;
+	u64 start, target, length;
 
 	if (likely(!set))
 		return 0;
 	start = untagged(task->mm, regs_arg(regs, compat, 0));
 	length = regs_arg(regs, compat, 1);
-	if (unaligned(start))
+	if (unaligned(start) || length >= MSEALD_ADDRESS_LIMIT)
 		return 0;
 	/* Old length 0 makes a second mapping of the pages there. */
-	if (verdict_on(start, length ? length : MSEALD_PAGE, set, attempt))
+	if (verdict_on(start, seals_flags(set) & MSEALD_SEAL_HUGETLB ? huge_length(start, start, length) :
+		       length ? length : MSEALD_PAGE, set, attempt))
 		return 1;
 	if (!(regs_arg(regs, compat, 3) & MREMAP_FIXED))
 		return 0;
-	start = regs_arg(regs, compat, 4);
-	if (unaligned(start))
+	target = regs_arg(regs, compat, 4);
+	length = regs_arg(regs, compat, 2);
+	if (unaligned(target) || length >= MSEALD_ADDRESS_LIMIT)
 		return 0;
-	return verdict_on(start, regs_arg(regs, compat, 2), set, attempt);
+	return verdict_on(target, huge_length(start, target, length), set, attempt);
 }
 
 static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u32 advice, u32 means)
 {
 	u32 set;
 
-	if (!advice_discards(advice) || unaligned(start))
+	if (!advice_matters(advice) || unaligned(start))
 		return 0;
 	set = current_set(key);
 	if (likely(!set))
 		return 0;
 	return verdict_on(start, length, set,
-			  ATTEMPT(MSEALD_OP_MADVISE, MSEALD_STOP_DISCARD, means));
+			  ATTEMPT(MSEALD_OP_MADVISE, advice_stops(set, advice), means));
 }
 
 static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat, u32 means)
@@ -105,15 +144,25 @@ static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat,
 static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool compat, u32 means)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	u32 advice = regs_arg(regs, compat, 3);
 	u32 set;
 
-	if (!advice_discards(regs_arg(regs, compat, 3)))
+	if (!advice_matters(advice))
 		return 0;
 	set = current_set(space_key(task->mm));
 	if (likely(!set))
 		return 0;
-	return verdict_on(0, MSEALD_ADDRESS_LIMIT - 1, set,
-			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, MSEALD_STOP_DISCARD, means));
+	return verdict_on(0, MSEALD_ADDRESS_LIMIT, set,
+			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_stops(set, advice), means));
+}
+
+/* Below this brk() does nothing but tell the break: brk(0) is how that is asked for. */
+static __always_inline u64 least_break(const struct mm_struct *mm)
+{
+	/* With CONFIG_COMPAT_BRK it may be the end of data. */
+	if (bpf_core_field_exists(struct task_struct___compat_brk, brk_randomized) && mm->end_data < mm->start_brk)
+		return mm->end_data;
+	return mm->start_brk;
 }
 
 /* Shrinks: unmaps from the new break to the old one (mm/mmap.c). PR_SET_MM cannot move it meanwhile: lsm/task_prctl. */
@@ -121,11 +170,11 @@ static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 set = current_set(space_key(task->mm));
-	u64 start, end;
+	u64 start = regs_arg(regs, compat, 0), end;
 
-	if (likely(!set))
+	if (likely(!set) || start < least_break(task->mm))
 		return 0;
-	start = (regs_arg(regs, compat, 0) + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+	start = (start + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
 	end = (task->mm->brk + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
 	if (start >= end)
 		return 0;

@@ -7,6 +7,7 @@
  *
  *   munmap mremap process_madvise brk shmdt   where they cannot be overridden
  *   do_madvise   madvise, and io_uring's IORING_OP_MADVISE on every kernel
+ *   expand_downwards   a stack that grows by page faults, where no LSM hook is
  *   vm_munmap    io_destroy (fs/aio.c), which unmaps the address it stored
  */
 #include "gates.h"
@@ -30,6 +31,21 @@ int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t 
 {
 	/* Another's mm takes only harmless advice (process_madvise_remote_valid). */
 	(void)gate_madvise_range(space_key(mm), untagged(mm, start), length, advice, MEANS_KILL);
+	return 0;
+}
+
+/* A stack grows into what is free below it: where a sealed range was, it must not. */
+SEC("fentry/expand_downwards")
+int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long address)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 set = current_set(space_key(task->mm));
+	u64 start = address & ~(MSEALD_PAGE - 1);
+
+	if (likely(!set) || start >= vma->vm_start)
+		return 0;
+	(void)verdict_on(start, vma->vm_start - start, set,
+			 ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE));
 	return 0;
 }
 

@@ -27,6 +27,9 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 
 	if (likely(!set) || clone_flags & CLONE_VM)
 		return 0;
+	/* While one daemon hands over to the next this runs twice. */
+	if (bpf_map_lookup_elem(&births, &name))
+		return 0;
 	if (!space_reserve())
 		return -EAGAIN;
 	if (!set_get(set)) {

@@ -7,7 +7,7 @@
  *   file_mprotect  mprotect, pkey_mprotect: once per VMA, under mmap_lock. The
  *                  whole range of the call is judged at the first of them.
  *   mmap_file      mmap(MAP_FIXED) before mmap_lock is taken; the i386 calls
- *                  whose range is in user memory.
+ *                  whose range is in user memory; mappings that grow by themselves.
  *   mmap_addr      every address that a new or grown mapping gets, under
  *                  mmap_lock: MAP_FIXED again, remap_file_pages, shmat, brk and
  *                  mremap growing; and what the kernel chose itself, so that
@@ -24,6 +24,7 @@
 
 #define PROT_GROWSDOWN 0x01000000
 #define MAP_FIXED 0x10
+#define MAP_GROWSDOWN 0x100
 #define MAP_HUGETLB 0x40000
 #define MAP_HUGE_SHIFT 26
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -37,7 +38,7 @@
 
 static __always_inline u64 round_up_to(u64 length, u32 shift)
 {
-	u64 mask = (1ULL << shift) - 1;
+	u64 mask = (1ULL << (shift & 63)) - 1;
 
 	return length > MSEALD_ADDRESS_LIMIT ? length : (length + mask) & ~mask;
 }
@@ -88,12 +89,15 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	u64 length;
 	u32 set;
 
-	if (likely(!(flags & MAP_FIXED)))
+	if (likely(!(flags & (MAP_FIXED | MAP_GROWSDOWN))))
 		return 0;
 	task = bpf_get_current_task_btf();
 	set = current_set(space_key(task->mm));
 	if (likely(!set))
 		return 0;
+	/* It grows by page faults, which no hook sees, into whatever is free below it. */
+	if (unlikely(flags & MAP_GROWSDOWN))
+		return verdict_on(0, MSEALD_ADDRESS_LIMIT, set, attempt) ? -EPERM : 0;
 	site = call_site_now();
 	switch (site.call) {
 	case CALL_MMAP: {
@@ -107,12 +111,12 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 
 		length = mmap_length(call_arg(&site, 1), flags);
 		if (shift > 12)
-			length = round_up_to(length, shift & 63);
+			length = round_up_to(length, shift);
 		return verdict_on(call_arg(&site, 0), length, set, attempt) ? -EPERM : 0;
 	}
 	case CALL_OLD_MMAP:
 		/* Where it would go stands in user memory, which may change until it is read: any seal denies. */
-		return verdict_on(0, MSEALD_ADDRESS_LIMIT - 1, set, attempt) ? -EPERM : 0;
+		return verdict_on(0, MSEALD_ADDRESS_LIMIT, set, attempt) ? -EPERM : 0;
 	default:
 		/* shmat: shm_shmat has judged it. remap_file_pages: mmap_addr will. */
 		return 0;
@@ -200,6 +204,9 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 		length = call_arg(&site, 1) & ~(MSEALD_PAGE - 1);
 		attempt = ATTEMPT(MSEALD_OP_REMAP_FILE_PAGES, MSEALD_STOP_UNMAP, MEANS_DENY);
 		break;
+	case CALL_MAP_SHADOW_STACK:
+		length = call_arg(&site, 1);
+		break;
 	case CALL_IO_SETUP:
 		length = aio_ring_length(call_arg(&site, 0));
 		break;
@@ -221,7 +228,8 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 	if (likely(!set))
 		return 0;
 	segment = container_of(perm, struct shmid_kernel, shm_perm);
-	length = BPF_CORE_READ(segment, shm_segsz);
+	/* On huge pages the file is larger than the segment was asked to be. */
+	length = round_up_to(BPF_CORE_READ(segment, shm_segsz), BPF_CORE_READ(segment, shm_file, f_inode, i_blkbits));
 	self = bpf_get_current_task();
 	bpf_map_update_elem(&notes, &self, &length, BPF_ANY);
 	/* Without SHM_REMAP the kernel refuses what is taken; mmap_addr sees to the rest. */
@@ -245,6 +253,6 @@ int BPF_PROG(mseald_task_prctl, int option, unsigned long what)
 	set = current_set(space_key(task->mm));
 	if (likely(!set))
 		return 0;
-	return verdict_on(0, MSEALD_ADDRESS_LIMIT - 1, set,
+	return verdict_on(0, MSEALD_ADDRESS_LIMIT, set,
 			  ATTEMPT(MSEALD_OP_PRCTL, MSEALD_STOP_UNMAP, MEANS_DENY)) ? -EPERM : 0;
 }

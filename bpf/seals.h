@@ -93,6 +93,17 @@ static __always_inline bool seals_meet(u32 set, u64 start, u64 end, u32 stop)
 	return node && node->start[0] < end;
 }
 
+/* The union of all MSEALD_SEAL_* of a set; all of them, when it cannot be read. */
+static __always_inline u32 seals_flags(u32 set)
+{
+	void *seals = bpf_map_lookup_elem(&sets, &set);
+	struct mseald_node *root;
+	u32 at = 0;
+
+	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
+	return root ? root->flags : 0xff;
+}
+
 /* Where the first seal that meets [start, end) begins there, whatever it stops; 0: none, or the set cannot be read. */
 static __always_inline u64 seals_first(u32 set, u64 start, u64 end)
 {

@@ -78,9 +78,9 @@ static __always_inline void space_unreserve(void)
 }
 
 /* Enters an address space; the caller holds a reservation and a reference, which the entry takes over. */
-static __always_inline int space_insert(u64 key, u32 set)
+static __always_inline int space_insert(u64 key, u32 set, u32 flags)
 {
-	struct mseald_space space = { .set = set };
+	struct mseald_space space = { .set = set, .flags = flags };
 	int err;
 
 	__sync_fetch_and_add(space_filter(key), 1);
@@ -141,7 +141,7 @@ static __noinline u32 birth_settle(u64 task, u64 key)
 	if (!mark)
 		return 0;
 	set = *mark;
-	if (space_insert(key, set))
+	if (space_insert(key, set, MSEALD_SPACE_FORKED))
 		return set;
 	if (!bpf_map_delete_elem(&births, &task))
 		__sync_fetch_and_add(&state.unsettled, -1);

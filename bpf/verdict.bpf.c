@@ -15,6 +15,7 @@ struct walk {
 	u32 action;		/* strongest so far; MSEALD_ACTION_COUNT: none */
 	u32 hit_at, hit_slot;
 	bool unreadable;
+	bool forked;
 };
 
 /* 0: stronger. */
@@ -56,6 +57,8 @@ static long walk_seal(u32 index, struct walk *walk)
 	if (!node || node->start[slot] >= walk->end)
 		return 1;
 	if (node->end[slot] <= walk->start)
+		return 0;
+	if (walk->forked && node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_DONTFORK)
 		return 0;
 	action = rule_action(node->rule[slot], walk->stop);
 	if (action_rank(action) < action_rank(walk->action)) {
@@ -147,6 +150,8 @@ __noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
 	struct mseald_space *space;
 	u32 outcome, op = ATTEMPT_OP(attempt);
 
+	space = bpf_map_lookup_elem(&spaces, &key);
+	walk.forked = space && space->flags & MSEALD_SPACE_FORKED;
 	walk_all(&walk);
 	if (walk.unreadable)
 		walk.action = MSEALD_ACTION_DENY;
@@ -159,7 +164,6 @@ __noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
 	else
 		outcome = MSEALD_VERDICT_DENIED;
 
-	space = bpf_map_lookup_elem(&spaces, &key);
 	if (outcome == MSEALD_VERDICT_KILLED) {
 		/* Reaches the thread group; the daemon kills whoever else shares the memory. */
 		bpf_send_signal(9);

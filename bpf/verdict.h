@@ -28,16 +28,22 @@ enum means {
  */
 int verdict(u64 start, u64 end, u32 set, u32 attempt);
 
-/* The same for the range of a call that the kernel would check itself: 0 where it would refuse. */
+/*
+ * The same for a start and a length as a call has them, in whole pages. A
+ * length that goes beyond all user memory still covers what is there: mprotect
+ * and madvise change what they meet before they say ENOMEM. Only where the
+ * sum wraps does the kernel refuse before anything is changed.
+ */
 static __always_inline int verdict_on(u64 start, u64 length, u32 set, u32 attempt)
 {
-	u64 end;
+	u64 end = start + length;
 
-	if (start >= MSEALD_ADDRESS_LIMIT || length >= MSEALD_ADDRESS_LIMIT - start)
+	if (!length || end < start || start >= MSEALD_ADDRESS_LIMIT)
 		return 0;
-	end = (start + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+	end = end >= MSEALD_ADDRESS_LIMIT ? MSEALD_ADDRESS_LIMIT :
+					    (end + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
 	start &= ~(MSEALD_PAGE - 1);
-	if (!length || likely(!seals_meet(set, start, end, ATTEMPT_STOP(attempt))))
+	if (likely(!seals_meet(set, start, end, ATTEMPT_STOP(attempt))))
 		return 0;
 	return verdict(start, end, set, attempt);
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
 # deps.sh [build|test]: installs what building mseald (build) and also testing it (test, the default) needs on
 # Debian 12 or newer, with apt-get, by sudo when not root. When everything is there it does nothing and is quick.
 # QEMU must be 10 or newer; where Debian's own is older, it comes from backports by an apt configuration of its own.
@@ -80,13 +81,13 @@ install_qemu() {
 	dir=${MSEALD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mseald}/apt/deps
 	list='' parts=''
 	eval "$(apt-config shell list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d)"
-	as_root mkdir -p "$dir/lists/partial" "$dir/parts"
-	as_root find "$dir/parts" -type l -delete
+	mkdir -p "$dir/lists/partial" "$dir/parts"
+	find "$dir/parts" -type l -delete
 	for f in "$list" "${parts%/}"/*.list "${parts%/}"/*.sources; do
-		[ ! -f "$f" ] || as_root ln -s "$f" "$dir/parts/"
+		[ ! -f "$f" ] || ln -s "$f" "$dir/parts/"
 	done
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $("$vm/mirror") $codename-backports main" |
-		as_root tee "$dir/backports.list" >/dev/null
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $("$vm/mirror") $codename-backports main" \
+		>"$dir/backports.list"
 	set -- -o Dir::Etc::SourceList="$dir/backports.list" -o Dir::Etc::SourceParts="$dir/parts" \
 		-o Dir::State::Lists="$dir/lists" -o APT::Sandbox::User=root
 	apt_get "$@" update

@@ -85,6 +85,9 @@ enum mseald_verdict {
 #define MSEALD_RULE_STOPS_MASK 0xffffffULL
 
 #define MSEALD_SEAL_SHM 0x01u		/* a System V segment: what shmdt() would detach */
+#define MSEALD_SEAL_DONTFORK 0x02u	/* VM_DONTCOPY: a child of fork does not have this memory */
+#define MSEALD_SEAL_HUGETLB 0x04u	/* huge pages: mremap rounds its lengths up to them */
+#define MSEALD_SEAL_FLAGS 0x07u
 
 /*
  * A seal set is an array map of nodes: a static tree of fan-out 32 over the
@@ -120,7 +123,8 @@ struct mseald_node {
 #define MSEALD_MAX_SETS 65536u		/* set 0 is never used: "no seals" */
 #define MSEALD_MAX_SPACES 65536u
 
-#define MSEALD_SPACE_DOOMED 0x01u	/* killed, or to be: whatever still shares it dies at its next call */
+#define MSEALD_SPACE_DOOMED 0x01u	/* killed, or to be: whatever still shares it is to die */
+#define MSEALD_SPACE_FORKED 0x02u	/* has its set from its parent: MSEALD_SEAL_DONTFORK does not hold in it */
 
 /* One sealed address space; the key of the map is mm_struct's context.ctx_id. */
 struct mseald_space {
@@ -176,7 +180,9 @@ struct mseald_state {
 struct mseald_commit {
 	__u64 key;
 	__u32 set;			/* new set; 0: none */
+	__u32 flags;			/* new MSEALD_SPACE_FORKED, or 0 */
 	__s32 old_set;			/* result: the set before; or a negative errno */
+	__u32 old_flags;		/* result: the flags before */
 };
 
 /* One task as bpf/resolve.bpf.c writes it. */
@@ -187,6 +193,12 @@ struct mseald_task {
 	__u64 start_time;		/* of the thread group leader, boot-time ns */
 	__u32 flags;			/* PF_* of the task */
 	__u32 pad;
+};
+
+/* One mapping of a process as it writes them. */
+struct mseald_vma {
+	__u64 start, end;
+	__u64 flags;			/* VM_* */
 };
 
 #endif

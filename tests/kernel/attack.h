@@ -54,7 +54,7 @@ struct attack {
 	unsigned below, above;		/* pages before and behind the target's four that the call touches too */
 	bool invisible;			/* success leaves no trace in the target */
 	bool no_before;			/* no control before the seal: the call would undo the target itself */
-	bool coarse;			/* any seal of the process denies it: what it will touch is not to be known then */
+	bool coarse;			/* any seal of the process denies it, wherever it goes */
 	const char *status_name;	/* of AS_STATUS_SAYS: part of the operation's name in Status */
 };
 

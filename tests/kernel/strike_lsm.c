@@ -173,7 +173,8 @@ const struct attack lsm_attacks[] = {
 	{ 2, "mmap: MAP_GROWSDOWN over it", ANON_READ, BY_LSM, .strike = map_growsdown },
 	{ 2, "mmap: a huge page around it", PREPARED, BY_LSM, .strike = map_huge, .prepare = with_huge_areas },
 
-	{ 8, "brk: the break moved by PR_SET_MM first", ANON_READ, BY_LSM, .strike = break_moved, .above = 2, .coarse = true },
+	{ 8, "brk: the break moved by PR_SET_MM first", ANON_READ, BY_LSM,
+	  .strike = break_moved, .above = 2, .coarse = true },
 
 	{ 9, "shmat: SHM_REMAP over it", ANON_READ, BY_LSM, .strike = attach_over, .prepare = with_segment },
 	{ 9, "shmat: SHM_REMAP into it from below", ANON_READ, BY_LSM,

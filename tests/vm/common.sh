@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
 # What the scripts of the VM harness share: where the cache is, how to fail, how to wait for one another.
 # To be sourced. Failing has three parts: what failed, why, what to do.
 
@@ -24,7 +25,7 @@ have() {
 lock() {
 	mkdir -p "$(dirname "$1")"
 	exec 9>"$1"
-	flock -n 9 && return
+	flock -w 3 9 && return
 	say "waiting for another one that works on $1"
 	flock 9
 }

@@ -148,11 +148,9 @@ static int next_space(struct listing *listing, json_t **ret)
 		json_t *pids_json, *seals;
 		size_t count;
 
-		if (store_read_space(daemon->store, key, &space) < 0 || !space.set)
-			continue;
 		if (tasks_sharing(listing->tasks, listing->tasks_count, key, &pids, &count) < 0)
 			return -ENOMEM;
-		if (!count || store_read_set(daemon->store, space.set, &set) < 0)
+		if (!count || store_read_seals(daemon->store, key, &space, &set) < 0 || !set.count)
 			continue;
 		pids_json = json_array();
 		seals = json_array();

@@ -13,6 +13,7 @@
 #include "names.h"
 #include "probe.h"
 #include "sealing.h"
+#include "sweep.h"
 
 static const char interface[] =
 #include "interface.h"
@@ -194,6 +195,8 @@ static int call_seal(struct connection *connection, json_t *parameters, bool mor
 		request.classes = MSEALD_CLASSES_ALL;
 	request.ranges = ranges;
 	r = sealing_seal(daemon->programs, daemon->store, &request, &result, &failure);
+	if (r < 0)
+		sweep_after_failure(daemon);
 	daemon_tidy(daemon);
 	if (r < 0)
 		return reply_failure(connection, &failure);
@@ -269,7 +272,9 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 		enum means means = decisions[i].means;
 		json_t *row = json_pack("{s:i,s:s,s:s,s:s,s:b}", "row", decisions[i].row, "operation",
 					decisions[i].operation, "outcome",
-					means == MEANS_NONE ? "not covered" : means == MEANS_KILL ? "SIGKILL" : "EPERM",
+					means == MEANS_NONE ? "not covered" :
+					means == MEANS_KERNEL ? "EINVAL" :
+					means == MEANS_KILL ? "SIGKILL" : "EPERM",
 					"by", means_name(means), "raced",
 					(means == MEANS_KILL || means == MEANS_OVERRIDE) && preempts);
 

@@ -14,6 +14,9 @@
 #include "pins.h"
 #include "probe.h"
 
+#define ATTACH_TRIES 300
+#define ATTACH_PAUSE_US 10000
+
 enum part_kind {
 	PART_LIFECYCLE,		/* attached first, detached last: no child may slip by */
 	PART_LSM,
@@ -50,6 +53,7 @@ static const struct part {
 	{ "kill_brk", PART_KILL, "__x64_sys_brk", "override_brk" },
 	{ "kill_shmdt", PART_KILL, "__x64_sys_shmdt", "override_shmdt" },
 	{ "kill_do_madvise", PART_KILL, "do_madvise", NULL },
+	{ "kill_expand_downwards", PART_KILL, "expand_downwards", NULL },
 	{ "kill_vm_munmap", PART_KILL, "vm_munmap", NULL },
 };
 
@@ -60,6 +64,7 @@ static const struct rule {
 	const char *programs[2];
 	unsigned stop;
 	const char *note;
+	bool only_kill;		/* on every kernel, and by no program that means no harm */
 } rules[] = {
 	{ 1, "mprotect, pkey_mprotect", { "mseald_file_mprotect" }, MSEALD_STOP_MPROTECT, NULL },
 	{ 2, "mmap over it", { "mseald_mmap_file" }, MSEALD_STOP_UNMAP, NULL },
@@ -71,16 +76,18 @@ static const struct rule {
 	{ 7, "process_madvise that discards", { "override_process_madvise", "kill_process_madvise" },
 	  MSEALD_STOP_DISCARD, "of memory that was not writable when it was sealed" },
 	{ 7, "io_uring madvise that discards", { "kill_do_madvise" }, MSEALD_STOP_DISCARD,
-	  "of memory that was not writable when it was sealed" },
+	  "of memory that was not writable when it was sealed", true },
 	{ 8, "brk into it", { "override_brk", "kill_brk" }, MSEALD_STOP_UNMAP, NULL },
 	{ 8, "prctl(PR_SET_MM) of the break", { "mseald_task_prctl" }, MSEALD_STOP_UNMAP, NULL },
 	{ 8, "shmdt of it", { "override_shmdt", "kill_shmdt" }, MSEALD_STOP_UNMAP, NULL },
-	{ 8, "io_destroy of a ring that was there", { "kill_vm_munmap" }, MSEALD_STOP_UNMAP, NULL },
+	{ 8, "io_destroy of a ring that was there", { "kill_vm_munmap" }, MSEALD_STOP_UNMAP, NULL, true },
 	{ 9, "shmat over it", { "mseald_shm_shmat" }, MSEALD_STOP_UNMAP, NULL },
 	{ 10, "remap_file_pages on it", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP, NULL },
 	{ 11, "writes by /proc/PID/mem, ptrace, process_vm_writev", { NULL }, MSEALD_STOP_FOREIGN_WRITE, NULL },
 	{ 12, "UFFDIO_MOVE out of it", { NULL }, MSEALD_STOP_DISCARD, NULL },
-	{ 13, "mapping anything where it was", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP, NULL },
+	{ 13, "mapping anything where it was", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP,
+	  "and the process dies" },
+	{ 13, "a stack growing where it was", { "kill_expand_downwards" }, MSEALD_STOP_UNMAP, NULL, true },
 };
 
 struct programs {
@@ -88,12 +95,13 @@ struct programs {
 	struct bpf_link *links[ELEMENTS(parts)];
 	bool wanted[ELEMENTS(parts)];
 	struct decision decisions[ELEMENTS(rules)];
-	unsigned generation;	/* of our links; 0: not attached */
+	bool no_process_madvise;	/* this kernel's takes no advice that discards */
+	unsigned generation;		/* of our links; 0: not attached */
 };
 
 const char *means_name(enum means means)
 {
-	static const char *const names[] = { "none", "lsm", "override", "kill" };
+	static const char *const names[] = { "none", "kernel", "lsm", "override", "kill" };
 
 	return means < ELEMENTS(names) ? names[means] : "unknown";
 }
@@ -145,6 +153,16 @@ static int choose_parts(struct programs *programs, enum gate_mode mode)
 	return r < 0 ? r : 0;
 }
 
+/* Without what a call refuses by itself, nobody pays for it, nor dies of an EINVAL. */
+static void leave_out_impossible(struct programs *programs)
+{
+	if (probe_process_madvise_discards())
+		return;
+	programs->wanted[part_index("override_process_madvise")] = false;
+	programs->wanted[part_index("kill_process_madvise")] = false;
+	programs->no_process_madvise = true;
+}
+
 static void choose_decisions(struct programs *programs)
 {
 	for (size_t i = 0; i < ELEMENTS(rules); i++) {
@@ -160,6 +178,11 @@ static void choose_decisions(struct programs *programs)
 			decision->means = parts[index].kind == PART_OVERRIDE ? MEANS_OVERRIDE :
 					  parts[index].kind == PART_KILL ? MEANS_KILL : MEANS_LSM;
 		}
+		if (!decision->means && rules[i].programs[0] && programs->no_process_madvise &&
+		    strcmp(rules[i].programs[0], "override_process_madvise") == 0) {
+			decision->means = MEANS_KERNEL;
+			decision->note = "this kernel takes no such advice";
+		}
 	}
 }
 
@@ -168,7 +191,7 @@ static int check_gates(const struct programs *programs, enum gate_mode mode)
 	for (size_t i = 0; i < ELEMENTS(programs->decisions); i++) {
 		const struct decision *decision = &programs->decisions[i];
 
-		if (mode == GATE_DENY && decision->means == MEANS_KILL) {
+		if (mode == GATE_DENY && decision->means == MEANS_KILL && !rules[i].only_kill) {
 			log_error("--gate=deny: on this kernel \"%s\" could only be answered with SIGKILL; "
 				  "use --gate=auto, or a kernel with CONFIG_FUNCTION_ERROR_INJECTION, or 7.2 and later",
 				  decision->operation);
@@ -264,6 +287,7 @@ int programs_load(enum gate_mode mode, struct programs **ret)
 		return -ENOMEM;
 	r = choose_parts(programs, mode);
 	if (r >= 0) {
+		leave_out_impossible(programs);
 		choose_decisions(programs);
 		r = check_gates(programs, mode);
 	}
@@ -304,9 +328,12 @@ static int attach_part(struct programs *programs, size_t i, unsigned generation)
 	struct bpf_link *link;
 	int r;
 
-	link = bpf_program__attach(program);
-	if (!link)
-		return -errno;
+	/* A link of ours that was just given up goes a moment later, in the kernel's own time. */
+	for (unsigned try = 0; !(link = bpf_program__attach(program)); try++) {
+		if (errno != EBUSY || try == ATTACH_TRIES)
+			return -errno;
+		(void)usleep(ATTACH_PAUSE_US);
+	}
 	r = bpf_link__pin(link, pin_link_path(generation, parts[i].program, path));
 	if (r < 0) {
 		(void)bpf_link__destroy(link);
@@ -426,21 +453,29 @@ int programs_forget(struct programs *programs, uint64_t key)
 	return run(programs->skeleton->progs.mseald_forget, &commit);
 }
 
-int programs_tasks_fd(struct programs *programs, uint32_t pid)
+static int iterate(struct bpf_program *program, union bpf_iter_link_info *info)
 {
-	union bpf_iter_link_info info = { .task = { .pid = pid } };
-	LIBBPF_OPTS(bpf_link_create_opts, opts);
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .iter_info = info, .iter_info_len = sizeof(*info));
 	_cleanup_close_ int link = -1;
 	int fd;
 
-	if (pid) {
-		opts.iter_info = &info;
-		opts.iter_info_len = sizeof(info);
-	}
-	link = bpf_link_create(bpf_program__fd(programs->skeleton->progs.mseald_tasks), 0,
-			       BPF_TRACE_ITER, &opts);
+	link = bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, &opts);
 	if (link < 0)
 		return link;
 	fd = bpf_iter_create(link);
 	return fd < 0 ? -errno : fd;
+}
+
+int programs_tasks_fd(struct programs *programs, uint32_t pid)
+{
+	union bpf_iter_link_info info = { .task = { .pid = pid } };
+
+	return iterate(programs->skeleton->progs.mseald_tasks, &info);
+}
+
+int programs_vmas_fd(struct programs *programs, uint32_t tid)
+{
+	union bpf_iter_link_info info = { .task = { .tid = tid } };
+
+	return iterate(programs->skeleton->progs.mseald_vmas, &info);
 }

@@ -21,6 +21,7 @@
 /* How a row of docs/design.md, "What is denied", is decided on this kernel. */
 enum means {
 	MEANS_NONE,
+	MEANS_KERNEL,	/* this kernel has no such operation */
 	MEANS_LSM,
 	MEANS_OVERRIDE,
 	MEANS_KILL,
@@ -70,7 +71,9 @@ int programs_map_fd(const struct programs *programs, const char *name);
 /* Runs bpf/commit.bpf.c: mseald_commit or mseald_forget. Result in commit->old_set; negative errno of the run. */
 int programs_commit(struct programs *programs, struct mseald_commit *commit);
 int programs_forget(struct programs *programs, uint64_t key);
-/* A link of the iterator for one process, or all (pid 0): a descriptor to read struct mseald_task from. */
+/* What the kernel's iterators tell: a descriptor to read struct mseald_task from, of one process or all (pid 0)... */
 int programs_tasks_fd(struct programs *programs, uint32_t pid);
+/* ...and struct mseald_vma, of the memory of one thread. */
+int programs_vmas_fd(struct programs *programs, uint32_t tid);
 
 #endif

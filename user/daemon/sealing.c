@@ -13,8 +13,11 @@
 #include "names.h"
 #include "segments.h"
 #include "target.h"
+#include "tasks.h"
 
 #define PAGE 4096
+#define VM_DONTCOPY 0x00020000	/* include/linux/mm.h: MADV_DONTFORK */
+#define VM_HUGETLB 0x00400000
 #define TRIES 8		/* while the process changes its mappings under us */
 
 /* Seals under construction, and what they were made from. */
@@ -23,11 +26,14 @@ struct plan {
 	size_t count, allocated;
 	struct procmaps maps;
 	struct segments segments;
+	struct mseald_vma *vmas;
+	size_t vmas_count;
 };
 
 static void plan_free(struct plan *plan)
 {
 	free(plan->seals);
+	free(plan->vmas);
 	segments_free(&plan->segments);
 	procmaps_free(&plan->maps);
 	*plan = (struct plan){};
@@ -48,12 +54,29 @@ static int plan_add(struct plan *plan, const struct seal *seal)
 	return 0;
 }
 
+/* The VM_* flags of the mapping at address; those of a mapping that came meanwhile are 0, and the plan will not hold. */
+static uint64_t vma_flags(const struct mseald_vma *vmas, size_t count, uint64_t address)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (vmas[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && vmas[low].start <= address ? vmas[low].flags : 0;
+}
+
 /* One piece of one mapping. Contents that the process may write anyway are not kept from being discarded. */
 static int plan_piece(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
 		      uint64_t start, uint64_t end, enum mseald_class class)
 {
 	struct seal seal = { .start = start, .end = end, .class = class };
 	unsigned stops = request->stops;
+	uint64_t flags;
 
 	if (mapping->write)
 		stops &= ~(unsigned)MSEALD_STOP_DISCARD;
@@ -64,9 +87,14 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 	else
 		seal.firm[request->action] = (uint8_t)stops;
 	if (mapping->shared && strncmp(mapping->path, "/SYSV", 5) == 0) {
-		seal.flags = MSEALD_SEAL_SHM;
+		seal.flags |= MSEALD_SEAL_SHM;
 		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / PAGE);
 	}
+	flags = vma_flags(plan->vmas, plan->vmas_count, start);
+	if (flags & VM_DONTCOPY)
+		seal.flags |= MSEALD_SEAL_DONTFORK;
+	if (flags & VM_HUGETLB)
+		seal.flags |= MSEALD_SEAL_HUGETLB;
 	return plan_add(plan, &seal);
 }
 
@@ -160,13 +188,15 @@ static int plan_classes(struct plan *plan, const struct seal_request *request)
 	return 0;
 }
 
-static int plan_make(struct plan *plan, const struct target *target, const struct seal_request *request,
-		     struct failure *failure)
+static int plan_make(struct plan *plan, struct programs *programs, const struct target *target,
+		     const struct seal_request *request, struct failure *failure)
 {
 	char words[128];
 	int r;
 
 	r = procmaps_read_fd(target->maps_fd, &plan->maps);
+	if (r >= 0)
+		r = tasks_read_vmas(programs, target->tid, &plan->vmas, &plan->vmas_count);
 	if (r >= 0)
 		r = segments_resolve(&plan->maps, target->proc_fd, &plan->segments);
 	if (r >= 0)
@@ -196,13 +226,17 @@ static bool same_mapping(const struct mapping *a, const struct mapping *b, uint6
 }
 
 /* Is every sealed byte still mapped as it was when the plan was made? The mappings round it may have changed. */
-static int plan_holds(const struct plan *plan, const struct target *target)
+static int plan_holds(const struct plan *plan, struct programs *programs, const struct target *target)
 {
 	_cleanup_(procmaps_free) struct procmaps now = {};
+	_cleanup_free_ struct mseald_vma *vmas = NULL;
+	size_t count;
 	int r;
 
 	target_wait_for_changes(target, plan->seals[0].start);
 	r = procmaps_read_fd(target->maps_fd, &now);
+	if (r >= 0)
+		r = tasks_read_vmas(programs, target->tid, &vmas, &count);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < plan->count; i++) {
@@ -212,7 +246,8 @@ static int plan_holds(const struct plan *plan, const struct target *target)
 			const struct mapping *old = procmaps_find(&plan->maps, at);
 			const struct mapping *new = procmaps_find(&now, at);
 
-			if (!same_mapping(old, new, at))
+			if (!same_mapping(old, new, at) ||
+			    (vma_flags(plan->vmas, plan->vmas_count, at) ^ vma_flags(vmas, count, at)) & VM_DONTCOPY)
 				return 0;
 			at = MIN_OF(old->end, new->end);
 		}
@@ -234,33 +269,20 @@ static int check_killable(struct programs *programs, const struct seal_request *
 	return 0;
 }
 
-static int read_current(struct store *store, uint64_t key, struct sealset *ret)
-{
-	struct mseald_space space;
-	int r;
-
-	r = store_read_space(store, key, &space);
-	if (r == -ENOENT || (r >= 0 && !space.set))
-		return 0;
-	if (r < 0)
-		return r;
-	return store_read_set(store, space.set, ret);
-}
-
 /* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
 static int seal_once(struct programs *programs, struct store *store, const struct target *target,
 		     const struct seal_request *request, struct seal_result *ret, struct failure *failure)
 {
 	_cleanup_(sealset_free) struct sealset old = {}, new = {};
 	_cleanup_(plan_free) struct plan plan = {};
-	uint32_t old_id = 0;
+	struct store_old before;
 	bool changed;
 	int r;
 
-	r = plan_make(&plan, target, request, failure);
+	r = plan_make(&plan, programs, target, request, failure);
 	if (r < 0)
 		return r;
-	r = read_current(store, target->key, &old);
+	r = store_read_seals(store, target->key, NULL, &old);
 	if (r >= 0)
 		r = sealset_copy(&old, &new);
 	if (r >= 0)
@@ -276,16 +298,16 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		if (programs_attach(programs) < 0)
 			return fail(failure, "Failed", request->pid,
 				    "cannot attach the BPF programs; see mseald's log");
-		r = store_set_space(store, target->key, &new, &old_id);
+		r = store_set_space(store, target->key, &new, &before);
 		if (r < 0)
 			return fail_errno(failure, request->pid, r, "cannot store its seal set");
 	}
-	r = plan_holds(&plan, target);
+	r = plan_holds(&plan, programs, target);
 	if (r > 0)
 		r = target_unchanged(programs, target);
 	if (r <= 0) {
 		if (changed)
-			(void)store_restore_space(store, target->key, old_id);
+			(void)store_restore_space(store, target->key, &before);
 		return r == 0 ? 0 : fail_errno(failure, request->pid, r, "it changed while it was sealed");
 	}
 	*ret = (struct seal_result){ .space = target->key, .ranges = plan.count, .seals = new.count };
@@ -367,7 +389,7 @@ int sealing_unseal(struct programs *programs, struct store *store, pid_t pid, co
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	_cleanup_(sealset_free) struct sealset set = {};
 	const struct seal_request request = { .pid = pid };
-	uint32_t old;
+	struct store_old old;
 	int r;
 
 	for (size_t i = 0; i < count; i++) {
@@ -378,7 +400,7 @@ int sealing_unseal(struct programs *programs, struct store *store, pid_t pid, co
 	r = target_open(programs, pid, &target, failure);
 	if (r < 0)
 		return r;
-	r = read_current(store, target.key, &set);
+	r = store_read_seals(store, target.key, NULL, &set);
 	if (r < 0)
 		return fail_errno(failure, pid, r, "cannot read its seal set");
 	r = revoke_ranges(&set, pid, ranges, count, ret_bytes, failure);

@@ -136,6 +136,26 @@ int store_read_set(struct store *store, uint32_t id, struct sealset *ret)
 	return sealset_decode(nodes, count, ret);
 }
 
+int store_read_seals(struct store *store, uint64_t key, struct mseald_space *ret_space, struct sealset *ret)
+{
+	struct mseald_space space = {};
+	int r;
+
+	r = store_read_space(store, key, &space);
+	if (r == -ENOENT)
+		r = 0;
+	if (r >= 0 && space.set)
+		r = store_read_set(store, space.set, ret);
+	if (r < 0)
+		return r;
+	/* Made by fork, it never had the memory that its parent kept to itself. */
+	if (space.flags & MSEALD_SPACE_FORKED)
+		(void)sealset_drop_flagged(ret, MSEALD_SEAL_DONTFORK);
+	if (ret_space)
+		*ret_space = space;
+	return 0;
+}
+
 static int create_set_map(const struct sealset *set)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
@@ -200,9 +220,9 @@ static int write_set(struct store *store, const struct sealset *set, uint32_t *r
 	return 0;
 }
 
-static int commit(struct store *store, uint64_t key, uint32_t set, uint32_t *ret_old)
+static int commit(struct store *store, uint64_t key, uint32_t set, uint32_t flags, struct store_old *ret_old)
 {
-	struct mseald_commit request = { .key = key, .set = set };
+	struct mseald_commit request = { .key = key, .set = set, .flags = flags };
 	int r = programs_commit(store->programs, &request);
 
 	if (r < 0)
@@ -210,11 +230,11 @@ static int commit(struct store *store, uint64_t key, uint32_t set, uint32_t *ret
 	if (request.old_set < 0)
 		return request.old_set;
 	if (ret_old)
-		*ret_old = (uint32_t)request.old_set;
+		*ret_old = (struct store_old){ .set = (uint32_t)request.old_set, .flags = request.old_flags };
 	return 0;
 }
 
-int store_set_space(struct store *store, uint64_t key, const struct sealset *set, uint32_t *ret_old)
+int store_set_space(struct store *store, uint64_t key, const struct sealset *set, struct store_old *ret_old)
 {
 	uint32_t id = 0;
 	int r;
@@ -224,15 +244,15 @@ int store_set_space(struct store *store, uint64_t key, const struct sealset *set
 		if (r < 0)
 			return r;
 	}
-	r = commit(store, key, id, ret_old);
+	r = commit(store, key, id, 0, ret_old);
 	if (r < 0 && id)
 		release_set(store, id);
 	return r;
 }
 
-int store_restore_space(struct store *store, uint64_t key, uint32_t old)
+int store_restore_space(struct store *store, uint64_t key, const struct store_old *old)
 {
-	return commit(store, key, old, NULL);
+	return commit(store, key, old->set, old->flags, NULL);
 }
 
 int store_forget_space(struct store *store, uint64_t key)

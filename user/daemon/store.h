@@ -20,6 +20,11 @@
 
 struct store;
 
+/* What an address space had before: a set (0: none) and its flags. */
+struct store_old {
+	uint32_t set, flags;
+};
+
 int store_open(struct programs *programs, struct store **ret);
 struct store *store_close(struct store *store);		/* takes NULL, returns NULL; the maps stay */
 
@@ -31,15 +36,18 @@ int store_read_keys(struct store *store, uint64_t **ret, size_t *ret_count);
 /* -ENOENT: no such set. */
 int store_read_set(struct store *store, uint32_t id, struct sealset *ret);
 
+/* The seals that hold in an address space, with its entry (ret_space may be NULL). Not sealed: empty, 0. */
+int store_read_seals(struct store *store, uint64_t key, struct mseald_space *ret_space, struct sealset *ret);
+
 /*
  * Gives an address space this set (empty: none), whole or not at all.
- * *ret_old is the set it had (0: none), which stays readable until the next store_collect().
+ * *ret_old is what it had, which stays readable until the next store_collect().
  * -ENOSPC: no room for another set or address space; -E2BIG: more than MSEALD_MAX_SEALS.
  */
-int store_set_space(struct store *store, uint64_t key, const struct sealset *set, uint32_t *ret_old);
+int store_set_space(struct store *store, uint64_t key, const struct sealset *set, struct store_old *ret_old);
 
-/* Back to a set that store_set_space() replaced. */
-int store_restore_space(struct store *store, uint64_t key, uint32_t old);
+/* Back to what store_set_space() replaced. */
+int store_restore_space(struct store *store, uint64_t key, const struct store_old *old);
 
 int store_forget_space(struct store *store, uint64_t key);
 

@@ -11,10 +11,11 @@
 #include <string.h>
 
 #include "events.h"
+#include "integrity.h"
 #include "log.h"
 #include "tasks.h"
 
-#define PERIOD_US (5u * 1000 * 1000)
+#define PERIOD_US (2u * 1000 * 1000)
 
 static uint64_t sealed_spaces(struct daemon *daemon)
 {
@@ -63,6 +64,14 @@ static void forget_stale(struct daemon *daemon)
 		log_info("forgot %zu address spaces that are gone", forgotten);
 }
 
+void sweep_after_failure(struct daemon *daemon)
+{
+	volatile const struct mseald_state *state = programs_state(daemon->programs);
+
+	if (state->entries != state->sealed + state->unsettled)
+		forget_stale(daemon);
+}
+
 void daemon_tidy(struct daemon *daemon)
 {
 	if (programs_attached(daemon->programs) && !sealed_spaces(daemon) && !unsettled_forks(daemon)) {
@@ -87,21 +96,25 @@ int sweep_take_over(struct daemon *daemon)
 		return r;
 	}
 	forget_stale(daemon);
+	integrity_check(daemon);	/* what slipped while nobody watched */
 	log_info("took over %" PRIu64 " sealed address spaces", sealed_spaces(daemon));
 	return 0;
 }
 
 static int on_timer(sd_event_source *source, uint64_t now, void *context)
 {
-	static uint64_t misses_seen;
+	static uint64_t lifecycle_seen, all_seen;
 	struct daemon *daemon = context;
-	uint64_t misses;
+	uint64_t lifecycle, all;
 
 	if (programs_attached(daemon->programs)) {
-		(void)programs_misses(daemon->programs, &misses);
-		if (misses != misses_seen)
+		all = programs_misses(daemon->programs, &lifecycle);
+		if (lifecycle != lifecycle_seen)
 			forget_stale(daemon);
-		misses_seen = misses;
+		if (all != all_seen)
+			integrity_check(daemon);
+		lifecycle_seen = lifecycle;
+		all_seen = all;
 		events_kill_doomed(daemon->events);
 		daemon_tidy(daemon);
 	}

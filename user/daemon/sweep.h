@@ -7,6 +7,8 @@
 
 /* At the start: attaches again what an earlier daemon had in force, or removes what is left of it. Logs. */
 int sweep_take_over(struct daemon *daemon);
+/* A process that exits while it is sealed can leave an entry that nobody will remove. */
+void sweep_after_failure(struct daemon *daemon);
 /* Adds the timer. */
 int sweep_start(struct daemon *daemon);
 

@@ -86,6 +86,7 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 		return fail(failure, "NoSuchProcess", pid, "pid %d has exited", (int)pid);
 	if (error)
 		return fail_errno(failure, pid, error, "cannot open its maps in /proc");
+	target.tid = (pid_t)task.pid;
 	target.key = task.key;
 	target.exec_id = task.exec_id;
 	target.start_time = task.start_time;

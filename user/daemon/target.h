@@ -14,6 +14,7 @@
 
 struct target {
 	pid_t pid;
+	pid_t tid;		/* a thread of it that has the memory: the first, unless that one has ended */
 	int proc_fd, maps_fd, pagemap_fd;
 	uint64_t key, exec_id, start_time;
 };

@@ -7,14 +7,12 @@
 
 #include "util.h"
 
-int tasks_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count)
+/* All that an iterator writes, in records of this size; malloc'ed. */
+static int read_records(int fd, size_t size, void **ret, size_t *ret_count)
 {
-	_cleanup_close_ int fd = programs_tasks_fd(programs, (uint32_t)pid);
 	_cleanup_free_ char *buffer = NULL;
 	size_t length = 0, allocated = 0;
 
-	if (fd < 0)
-		return fd;
 	for (;;) {
 		ssize_t n;
 
@@ -36,11 +34,39 @@ int tasks_read(struct programs *programs, pid_t pid, struct mseald_task **ret, s
 			break;
 		length += (size_t)n;
 	}
-	if (length < sizeof(struct mseald_task))
+	if (length < size)
 		return -ESRCH;
-	*ret_count = length / sizeof(struct mseald_task);
-	*ret = (struct mseald_task *)TAKE_PTR(buffer);
+	*ret_count = length / size;
+	*ret = TAKE_PTR(buffer);
 	return 0;
+}
+
+int tasks_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count)
+{
+	_cleanup_close_ int fd = programs_tasks_fd(programs, (uint32_t)pid);
+	void *records;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = read_records(fd, sizeof(struct mseald_task), &records, ret_count);
+	if (r >= 0)
+		*ret = records;
+	return r;
+}
+
+int tasks_read_vmas(struct programs *programs, pid_t tid, struct mseald_vma **ret, size_t *ret_count)
+{
+	_cleanup_close_ int fd = programs_vmas_fd(programs, (uint32_t)tid);
+	void *records;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = read_records(fd, sizeof(struct mseald_vma), &records, ret_count);
+	if (r >= 0)
+		*ret = records;
+	return r;
 }
 
 static int compare_keys(const void *left, const void *right)

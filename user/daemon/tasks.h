@@ -13,6 +13,9 @@
 /* The threads of one process, or of all (pid 0). The caller frees *ret. -ESRCH: none. */
 int tasks_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count);
 
+/* The mappings of one thread with their flags (VM_*), sorted by address. The caller frees *ret. */
+int tasks_read_vmas(struct programs *programs, pid_t tid, struct mseald_vma **ret, size_t *ret_count);
+
 /*
  * The processes (thread group ids, ascending, each once) that have this key.
  * Tasks must be sorted by key. The caller frees *ret, which is NULL for none.

@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 
 #include "util.h"
@@ -65,6 +68,22 @@ int probe_lsm(const struct btf *vmlinux, const char *hook)
 
 	(void)snprintf(function, sizeof(function), "bpf_lsm_%s", hook);
 	return probe_load(vmlinux, function, BPF_PROG_TYPE_LSM, BPF_LSM_MAC);
+}
+
+bool probe_process_madvise_discards(void)
+{
+	struct iovec range = { .iov_len = 4096 };
+	_cleanup_close_ int self = -1;
+	bool taken;
+
+	self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	range.iov_base = mmap(NULL, range.iov_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (range.iov_base == MAP_FAILED)
+		return true;
+	/* Only its own "no" counts: whatever else went wrong, assume that it could. */
+	taken = self < 0 || syscall(SYS_process_madvise, self, &range, 1ul, MADV_DONTNEED, 0u) >= 0 || errno != EINVAL;
+	(void)munmap(range.iov_base, range.iov_len);
+	return taken;
 }
 
 const char *probe_preemption(void)

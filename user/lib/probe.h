@@ -19,6 +19,9 @@ int probe_fentry(const struct btf *vmlinux, const char *function);
 int probe_override(const struct btf *vmlinux, const char *function);	/* fmod_ret */
 int probe_lsm(const struct btf *vmlinux, const char *hook);
 
+/* Does process_madvise() take advice that discards, on the caller itself? 7.x does; before, EINVAL. */
+bool probe_process_madvise_discards(void);
+
 /* How the kernel preempts itself, as a word of /sys/kernel/debug/sched/preempt; "unknown" otherwise. */
 const char *probe_preemption(void);
 

@@ -46,7 +46,7 @@ static bool seal_valid(const struct seal *seal)
 
 	return seal->start < seal->end && seal->start % PAGE == 0 && seal->end % PAGE == 0 &&
 	       seal->end <= MSEALD_NO_START && stops != 0 && (stops & ~(unsigned)MSEALD_STOP_ALL) == 0 &&
-	       seal->class < MSEALD_CLASS_COUNT && (seal->flags & ~MSEALD_SEAL_SHM) == 0;
+	       seal->class < MSEALD_CLASS_COUNT && (seal->flags & ~MSEALD_SEAL_FLAGS) == 0;
 }
 
 static uint32_t add_hits(uint32_t a, uint32_t b)
@@ -97,7 +97,8 @@ static struct seal both(const struct seal *older, const struct seal *newer)
 		seal.class = newer->class;
 	if (newer->flags & MSEALD_SEAL_SHM)
 		seal.pgoff = newer->pgoff;
-	seal.flags |= newer->flags;
+	/* Whether a child has the memory may have changed since: the newer knows. */
+	seal.flags = (uint8_t)((older->flags & ~MSEALD_SEAL_DONTFORK) | newer->flags);
 	seal.hits = add_hits(older->hits, newer->hits);
 	return seal;
 }
@@ -341,6 +342,17 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 	if (ret_firm)
 		*ret_firm = firm;
 	return 0;
+}
+
+size_t sealset_drop_flagged(struct sealset *set, unsigned flags)
+{
+	size_t kept = 0, before = set->count;
+
+	for (size_t i = 0; i < set->count; i++)
+		if (!(set->list[i].flags & flags))
+			set->list[kept++] = set->list[i];
+	set->count = kept;
+	return before - kept;
 }
 
 uint64_t sealset_bytes(const struct sealset *set)

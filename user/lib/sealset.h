@@ -56,6 +56,9 @@ int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count)
  */
 int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_firm);
 
+/* Takes out the seals that have one of these MSEALD_SEAL_* flags; how many. */
+size_t sealset_drop_flagged(struct sealset *set, unsigned flags);
+
 uint64_t sealset_bytes(const struct sealset *set);
 bool sealset_equal(const struct sealset *a, const struct sealset *b);	/* but for hits */
 

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _GNU_SOURCE
+#include "inject.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "procmaps.h"
+
+#define STOP_SYSCALL (SIGTRAP | 0x80)
+
+/* The first syscall instruction in an executable mapping of the process; 0: none. */
+static uint64_t find_instruction(pid_t pid)
+{
+	static const unsigned char instruction[] = { 0x0f, 0x05 };
+	static unsigned char code[1 << 16];
+	uint64_t found = 0;
+	struct procmaps maps;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || procmaps_read(pid, &maps) < 0) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	for (size_t i = 0; i < maps.count && !found; i++) {
+		const struct mapping *mapping = &maps.list[i];
+
+		for (uint64_t at = mapping->start; mapping->exec && at < mapping->end && !found; at += sizeof(code)) {
+			size_t size = mapping->end - at < sizeof(code) ? mapping->end - at : sizeof(code);
+			ssize_t got = pread(fd, code, size, (off_t)at);
+			unsigned char *hit = got > 0 ? memmem(code, (size_t)got, instruction, 2) : NULL;
+
+			found = hit ? at + (uint64_t)(hit - code) : 0;
+		}
+	}
+	procmaps_free(&maps);
+	close(fd);
+	return found;
+}
+
+/* Waits for the next stop; false when it has died. */
+static bool wait_for_stop(pid_t pid, int *status)
+{
+	while (waitpid(pid, status, __WALL) < 0)
+		if (errno != EINTR)
+			return false;
+	return WIFSTOPPED(*status);
+}
+
+/* On to the next border of a system call. A signal that arrives is kept for later. */
+static int step(pid_t pid, int *signal, int *status)
+{
+	for (;;) {
+		if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL))
+			return -errno;
+		if (!wait_for_stop(pid, status))
+			return 1;
+		if (WSTOPSIG(*status) == STOP_SYSCALL)
+			return 0;
+		if (*status >> 16 == 0)
+			*signal = WSTOPSIG(*status);
+	}
+}
+
+static int make_call(pid_t pid, uint64_t instruction, long number, const long arguments[6], struct injection *ret,
+		     int *signal)
+{
+	struct user_regs_struct saved, registers;
+	int r;
+
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &saved))
+		return -errno;
+	registers = saved;
+	/* What it was in must not be restarted in the middle of ours. */
+	registers.orig_rax = (unsigned long long)-1;
+	registers.rip = instruction;
+	registers.rax = (unsigned long long)number;
+	registers.rdi = (unsigned long long)arguments[0];
+	registers.rsi = (unsigned long long)arguments[1];
+	registers.rdx = (unsigned long long)arguments[2];
+	registers.r10 = (unsigned long long)arguments[3];
+	registers.r8 = (unsigned long long)arguments[4];
+	registers.r9 = (unsigned long long)arguments[5];
+	if (ptrace(PTRACE_SETREGS, pid, NULL, &registers))
+		return -errno;
+	r = step(pid, signal, &ret->status);	/* in */
+	if (r == 0)
+		r = step(pid, signal, &ret->status);	/* and out again */
+	if (r > 0)
+		ret->killed = true;
+	if (r)
+		return r < 0 ? r : 0;
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &registers) || ptrace(PTRACE_SETREGS, pid, NULL, &saved))
+		return -errno;
+	ret->result = (long)registers.rax;
+	return 0;
+}
+
+int inject_call(pid_t pid, long number, const long arguments[6], struct injection *ret)
+{
+	uint64_t instruction = find_instruction(pid);
+	int status, signal = 0, r;
+
+	*ret = (struct injection){ 0 };
+	if (!instruction)
+		return -ENOEXEC;
+	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACESYSGOOD))
+		return -errno;
+	if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) || !wait_for_stop(pid, &status))
+		return -ESRCH;
+	if (status >> 16 == 0)
+		signal = WSTOPSIG(status);
+	r = make_call(pid, instruction, number, arguments, ret, &signal);
+	if (!ret->killed)
+		(void)ptrace(PTRACE_DETACH, pid, NULL, (long)signal);
+	return r;
+}

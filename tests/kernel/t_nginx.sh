@@ -1,0 +1,262 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# An nginx as it is: sealed by pid with --segments=all, master and workers, while it serves; attacked from inside;
+# reloaded; ended. For busybox sh, as root in the VM; needs mseald, msealctl, nginx, inject and httpload.
+# $MSEALD_EXPECT_GATE (override or kill) says what must become of a call that only a gate can stop.
+
+PATH=$(dirname "$0"):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+dir=/tmp/nginx-test
+port=8080
+n=0 failed=0 master='' daemon=''
+
+# ok STATUS NAME: one check, good when STATUS is 0.
+ok() {
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		failed=$((failed + 1))
+	fi
+}
+# is GOT WANTED NAME
+is() {
+	[ "$1" = "$2" ]
+	ok $? "$3 ($1)"
+}
+note() { echo "$*" | sed 's/^/# /'; }
+# waits SECONDS COMMAND...: until the command succeeds; fails when it does not in that time.
+waits() {
+	tenths=$(($1 * 10))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		tenths=$((tenths - 1))
+		[ $tenths -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+finish() {
+	[ -z "$master" ] || kill -9 "$master" $(workers) 2>/dev/null
+	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null
+}
+bail() {
+	echo "Bail out! $*"
+	tail -n 20 $dir/mseald.log $dir/error.log 2>/dev/null | sed 's/^/# /'
+	finish
+	exit 1
+}
+
+case $MSEALD_EXPECT_GATE in
+override) stopped=EPERM ;;
+kill) stopped='killed SIGKILL' ;;
+*) bail "MSEALD_EXPECT_GATE is \"$MSEALD_EXPECT_GATE\"; set it to override or kill" ;;
+esac
+
+# --- nginx ---
+
+# The ready workers: children of the master that are not on their way out.
+workers() {
+	for pid in $(cat "/proc/$master/task/$master/children" 2>/dev/null); do
+		tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q '^nginx: worker process *$' && echo "$pid"
+	done
+}
+first_worker() { workers | head -n 1; }
+two_workers() { [ "$(workers | wc -l)" = 2 ]; }
+# Two workers, and none of those named.
+other_workers() {
+	two_workers || return 1
+	for pid; do
+		[ ! -d "/proc/$pid" ] || return 1
+	done
+}
+answers() { httpload $port /file 1 1; }
+
+start_nginx() {
+	nginx -e $dir/error.log -c $dir/nginx.conf &
+	master=$!
+	waits 30 two_workers || bail "nginx has no two workers"
+	waits 30 answers || bail "nginx does not answer"
+}
+signal_nginx() { nginx -e $dir/error.log -c $dir/nginx.conf -s "$1"; }
+
+# --- what is where in a worker, as /proc/PID/maps writes it ---
+
+mapping() { # PID PERMISSIONS NAME: the first mapping of that kind
+	awk -v permissions="$2" -v name="$3" '$2 == permissions && $6 ~ name { print $1; exit }' "/proc/$1/maps"
+}
+text() { mapping "$1" r-xp '/nginx$'; }
+libc() { mapping "$1" r-xp '/libc[.-]'; }
+vdso() { mapping "$1" r-xp '^.vdso.$'; }
+# The first read-only mapping behind the text.
+rodata() { awk '$6 ~ /\/nginx$/ && text && $2 == "r--p" { print $1; exit } $6 ~ /\/nginx$/ && $2 == "r-xp" { text = 1 }' "/proc/$1/maps"; }
+# The read-only mapping just before the data.
+relro() { awk '$6 ~ /\/nginx$/ { if ($2 == "rw-p" && before != "") { print before; exit } before = $2 == "r--p" ? $1 : "" }' "/proc/$1/maps"; }
+
+# The sum of the bytes of a range START-END of PID.
+contents() {
+	dd if="/proc/$1/mem" bs=4096 skip=$((0x${2%-*} / 4096)) count=$(((0x${2#*-} - 0x${2%-*}) / 4096)) 2>/dev/null | md5sum
+}
+# Protection of the mapping that begins there.
+protection() { awk -v start="${2%-*}" 'index($1, start "-") == 1 { print $2 }' "/proc/$1/maps"; }
+
+# --- attacks ---
+
+# strike PID RANGE HOW: prints what became of it.
+strike() {
+	case $3 in
+	mprotect) inject "$1" mprotect "$2" 7 ;;
+	mmap) inject "$1" mmap "$2" 3 0x32 -1 0 ;;
+	munmap) inject "$1" munmap "$2" ;;
+	madvise) inject "$1" madvise "$2" 4 ;;
+	mremap) inject "$1" mremap "$2" $((0x${2#*-} - 0x${2%-*})) 3 0x10000000 ;;
+	esac 2>&1
+}
+LSM='mprotect mmap'
+GATE='munmap madvise mremap'
+SEGMENTS='text rodata relro'
+
+# Not sealed: each attack works. What is left of the worker is not looked at; the master makes another.
+attack_unsealed() {
+	for segment in $SEGMENTS; do
+		for how in $LSM $GATE; do
+			waits 30 two_workers
+			worker=$(first_worker)
+			result=$(strike "$worker" "$($segment "$worker")" "$how")
+			is "${result%% *}" ok "not sealed: $how of the $segment of a worker succeeds"
+			kill -9 "$worker" 2>/dev/null
+			waits 10 test ! -d "/proc/$worker"
+		done
+	done
+}
+
+attack_sealed() {
+	for segment in $SEGMENTS libc vdso; do
+		for how in $LSM $GATE; do
+			waits 30 two_workers
+			worker=$(first_worker)
+			range=$($segment "$worker")
+			before=$(contents "$worker" "$range") was=$(protection "$worker" "$range")
+			result=$(strike "$worker" "$range" "$how")
+			case " $LSM " in
+			*" $how "*) is "$result" EPERM "sealed: $how of the $segment of a worker" ;;
+			*) is "$result" "$stopped" "sealed: $how of the $segment of a worker" ;;
+			esac
+			if [ "$result" = EPERM ]; then
+				[ "$(contents "$worker" "$range")" = "$before" ] && [ "$(protection "$worker" "$range")" = "$was" ]
+				ok $? "sealed: $how of the $segment has changed nothing"
+			else
+				waits 30 other_workers "$worker"
+				ok $? "sealed: the master has made a new worker"
+				other=$(workers | tail -n 1)
+				is "$(strike "$other" "$($segment "$other")" mprotect)" EPERM "sealed: and it is sealed as well"
+			fi
+		done
+	done
+	# Beside what is sealed: memory of its own it can still change.
+	worker=$(first_worker)
+	address=$(inject "$worker" mmap 0 8192 3 0x22 -1 0)
+	address=${address#ok }
+	is "$(inject "$worker" mprotect "$address" 4096 1)" "ok 0" "sealed: a worker can protect memory of its own"
+	is "$(inject "$worker" munmap "$address" 8192)" "ok 0" "sealed: a worker can unmap memory of its own"
+	is "$(inject "$master" mprotect "$(text "$master")" 7)" EPERM "sealed: mprotect of the text of the master"
+}
+
+all_sealed() {
+	for pid in $master $(workers); do
+		msealctl list "$pid" | grep -q ' text ' || return 1
+	done
+}
+
+# --- the test ---
+
+rm -rf $dir
+mkdir -p $dir/www
+chmod 755 $dir $dir/www
+dd if=/dev/urandom of=$dir/www/file bs=1000 count=20 2>/dev/null
+cat >$dir/nginx.conf <<END
+user www-data;
+worker_processes 2;
+daemon off;
+pid $dir/pid;
+error_log $dir/error.log notice;
+events { worker_connections 128; }
+http {
+	access_log off;
+	server {
+		listen 127.0.0.1:$port;
+		root $dir/www;
+	}
+}
+END
+
+mseald >$dir/mseald.log 2>&1 &
+daemon=$!
+waits 60 msealctl status || bail "mseald does not answer"
+
+start_nginx
+attack_unsealed
+kill -9 "$master" $(workers)
+wait "$master" 2>/dev/null
+sleep 0.5
+rm -f $dir/error.log $dir/pid
+
+start_nginx
+for pid in $master $(workers); do
+	msealctl seal --segments=all "$pid"
+	ok $? "msealctl seal --segments=all of $(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d' ' -f1-3)"
+done
+all_sealed
+ok $? "master and workers are listed"
+httpload $port /file 2000 4
+ok $? "2,000 requests, a connection each, are answered"
+httpload $port /file 2000 4 50
+ok $? "2,000 requests, 50 a connection, are answered"
+attack_sealed
+all_sealed
+ok $? "master and workers are listed after the attacks"
+httpload $port /file 1000 4
+ok $? "1,000 requests after the attacks are answered"
+
+old=$(workers)
+httpload $port /file 3000 4 &
+load=$!
+sleep 0.5
+signal_nginx reload
+ok $? "nginx -s reload"
+# shellcheck disable=SC2086 # a list of pids
+waits 60 other_workers $old
+ok $? "reload: the old workers have gone, two new ones are there"
+wait $load
+ok $? "3,000 requests during the reload are answered"
+all_sealed
+ok $? "reload: the new workers are listed as sealed"
+for pid in $(workers); do
+	is "$(inject "$pid" mprotect "$(text "$pid")" 7)" EPERM "reload: mprotect of the text of a new worker"
+done
+httpload $port /file 2000 4
+ok $? "2,000 requests after the reload are answered"
+
+signal_nginx quit
+ok $? "nginx -s quit"
+waits 60 test ! -d "/proc/$master" || bail "nginx does not end"
+wait "$master"
+is $? 0 "nginx has stopped cleanly, with status 0"
+master=''
+grep -E '\[(alert|emerg|crit)\]' $dir/error.log | grep -v 'exited on signal 9' >$dir/complaints
+[ ! -s $dir/complaints ]
+ok $? "nginx has complained of nothing, but of workers that were killed"
+note "$(cat $dir/complaints)"
+
+nothing_left() { [ "$(msealctl list)" = 'Nothing is sealed.' ]; }
+waits 20 nothing_left
+ok $? "nothing is sealed when nginx has gone"
+detached() { msealctl --json status | tr -d ' \n' | grep -q '"attached":false'; }
+waits 30 detached
+ok $? "and no program is attached"
+kill "$daemon"
+wait "$daemon"
+is $? 0 "mseald ends with status 0"
+daemon=''
+echo "1..$n"
+[ $failed = 0 ] || note "$failed of $n failed"
+[ $failed = 0 ]
