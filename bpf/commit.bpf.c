@@ -6,6 +6,8 @@
  *   mseald_commit  gives an address space another seal set (or none), by one
  *                  store in place: an entry is never replaced, so no program
  *                  ever reads one that has become another's
+ *   mseald_uncache empties the slot of an address space whose set was changed:
+ *                  run again when all programs that knew the old one have ended
  *   mseald_forget  removes an entry: of an address space that is gone, or
  *                  any, once no programs are attached
  */
@@ -43,6 +45,7 @@ int mseald_commit(struct mseald_commit *commit)
 		else
 			__sync_fetch_and_and(&space->flags, ~MSEALD_SPACE_FORKED);
 		commit->old_set = old;
+		slot_drop(key);
 		if (set && !old)
 			__sync_fetch_and_add(&state.sealed, 1);
 		if (!set && old && __sync_fetch_and_add(&state.sealed, -1) == 1)
@@ -63,6 +66,15 @@ int mseald_commit(struct mseald_commit *commit)
 		set_put(set);
 		commit->old_set = err;
 	}
+	return 0;
+}
+
+SEC("syscall")
+int mseald_uncache(struct mseald_commit *commit)
+{
+	u64 key = commit->key;
+
+	slot_drop(key);
 	return 0;
 }
 

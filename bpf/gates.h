@@ -64,10 +64,10 @@ static __always_inline bool unaligned(u64 address)
 static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, u32 means)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 set = current_set(space_key(task->mm));
+	u64 key = space_key(task->mm);
 	u64 start;
 
-	if (likely(!set))
+	if (likely(space_unsealed(key)))
 		return 0;
 	start = untagged(task->mm, regs_arg(regs, compat, 0));
 	if (unaligned(start) || regs_arg(regs, compat, 1) >= MSEALD_ADDRESS_LIMIT)
@@ -97,10 +97,10 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 {
 	const u32 attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, means);
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 set = current_set(space_key(task->mm));
+	u64 key = space_key(task->mm);
 	u64 start, target, length;
 
-	if (likely(!set))
+	if (likely(space_unsealed(key)))
 		return 0;
 	start = untagged(task->mm, regs_arg(regs, compat, 0));
 	length = regs_arg(regs, compat, 1);
@@ -126,9 +126,9 @@ static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u3
 	if (!advice_matters(advice) || unaligned(start))
 		return 0;
 	set = current_set(key);
-	if (likely(!set))
+	if (likely(space_unsealed(key)))
 		return 0;
-	return verdict_on(start, length, set,
+	return verdict_on(key, start, length,
 			  ATTEMPT(MSEALD_OP_MADVISE, advice_stops(set, advice), means));
 }
 
@@ -150,9 +150,9 @@ static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool
 	if (!advice_matters(advice))
 		return 0;
 	set = current_set(space_key(task->mm));
-	if (likely(!set))
+	if (likely(space_unsealed(key)))
 		return 0;
-	return verdict_on(0, MSEALD_ADDRESS_LIMIT, set,
+	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
 			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_stops(set, advice), means));
 }
 
@@ -169,16 +169,16 @@ static __always_inline u64 least_break(const struct mm_struct *mm)
 static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32 means)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 set = current_set(space_key(task->mm));
+	u64 key = space_key(task->mm);
 	u64 start = regs_arg(regs, compat, 0), end;
 
-	if (likely(!set) || start < least_break(task->mm))
+	if (likely(space_unsealed(key)) || start < least_break(task->mm))
 		return 0;
 	start = (start + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
 	end = (task->mm->brk + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
 	if (start >= end)
 		return 0;
-	return verdict_on(start, end - start, set, ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, means));
+	return verdict_on(key, start, end - start, ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, means));
 }
 
 struct shm_search {

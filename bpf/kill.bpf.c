@@ -39,12 +39,12 @@ SEC("fentry/expand_downwards")
 int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long address)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 set = current_set(space_key(task->mm));
+	u64 key = space_key(task->mm);
 	u64 start = address & ~(MSEALD_PAGE - 1);
 
-	if (likely(!set) || start >= vma->vm_start)
+	if (likely(space_unsealed(key)) || start >= vma->vm_start)
 		return 0;
-	(void)verdict_on(start, vma->vm_start - start, set,
+	(void)verdict_on(key, start, vma->vm_start - start,
 			 ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE));
 	return 0;
 }
@@ -53,13 +53,13 @@ SEC("fentry/vm_munmap")
 int BPF_PROG(kill_vm_munmap, unsigned long start, size_t length)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 set = current_set(space_key(task->mm));
+	u64 key = space_key(task->mm);
 	struct call_site site;
 
-	if (likely(!set))
+	if (likely(space_unsealed(key)))
 		return 0;
 	site = call_site_now();
-	(void)verdict_on(start, length, set,
+	(void)verdict_on(key, start, length,
 			 ATTEMPT(site.call == CALL_IO_DESTROY ? MSEALD_OP_IO_DESTROY : MSEALD_OP_MUNMAP,
 				 MSEALD_STOP_UNMAP, MEANS_KILL));
 	return 0;

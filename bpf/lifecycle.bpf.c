@@ -80,7 +80,7 @@ int BPF_PROG(mseald_exit_mmap, struct mm_struct *mm)
 {
 	u64 key = space_key(mm);
 
-	if (unlikely(*(volatile u32 *)space_filter(key)))
+	if (unlikely(*(volatile u32 *)&space_slot(key)->count))
 		space_remove(key);
 	return 0;
 }

@@ -57,11 +57,11 @@ SEC("lsm/file_mprotect")
 int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 set = current_set(space_key(task->mm));
+	u64 key = space_key(task->mm);
 	struct call_site site;
 	u64 start, length;
 
-	if (likely(!set))
+	if (likely(space_unsealed(key)))
 		return 0;
 	site = call_site_now();
 	if (likely(site.call == CALL_MPROTECT)) {
@@ -75,7 +75,7 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma)
 		start = vma->vm_start;
 		length = vma->vm_end - start;
 	}
-	return verdict_on(start, length, set,
+	return verdict_on(key, start, length,
 			  ATTEMPT(MSEALD_OP_MPROTECT, MSEALD_STOP_MPROTECT, MEANS_DENY)) ? -EPERM : 0;
 }
 
@@ -93,11 +93,11 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 		return 0;
 	task = bpf_get_current_task_btf();
 	set = current_set(space_key(task->mm));
-	if (likely(!set))
+	if (likely(space_unsealed(key)))
 		return 0;
 	/* It grows by page faults, which no hook sees, into whatever is free below it. */
 	if (unlikely(flags & MAP_GROWSDOWN))
-		return verdict_on(0, MSEALD_ADDRESS_LIMIT, set, attempt) ? -EPERM : 0;
+		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt) ? -EPERM : 0;
 	site = call_site_now();
 	switch (site.call) {
 	case CALL_MMAP: {
@@ -112,11 +112,11 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 		length = mmap_length(call_arg(&site, 1), flags);
 		if (shift > 12)
 			length = round_up_to(length, shift);
-		return verdict_on(call_arg(&site, 0), length, set, attempt) ? -EPERM : 0;
+		return verdict_on(key, call_arg(&site, 0), length, attempt) ? -EPERM : 0;
 	}
 	case CALL_OLD_MMAP:
 		/* Where it would go stands in user memory, which may change until it is read: any seal denies. */
-		return verdict_on(0, MSEALD_ADDRESS_LIMIT, set, attempt) ? -EPERM : 0;
+		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt) ? -EPERM : 0;
 	default:
 		/* shmat: shm_shmat has judged it. remap_file_pages: mmap_addr will. */
 		return 0;
@@ -155,7 +155,7 @@ static __always_inline int grows_into_hole(const struct task_struct *task, const
 		if (seal && bpf_probe_read_user(&byte, sizeof(byte), (const void *)seal) == 0)
 			return 0;
 	}
-	return verdict_on(start + old, new - old, set,
+	return verdict_on(key, start + old, new - old,
 			  ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DENY));
 }
 
@@ -163,14 +163,14 @@ SEC("lsm/mmap_addr")
 int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 set = current_set(space_key(task->mm));
+	u64 key = space_key(task->mm);
 	/* Unless the caller named the address, a sealed range there means that it is gone. */
 	u32 attempt = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE);
 	const u32 refuse = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DENY);
 	struct call_site site;
 	u64 length, flags;
 
-	if (likely(!set))
+	if (likely(space_unsealed(key)))
 		return 0;
 	site = call_site_now();
 	switch (site.call) {
@@ -184,7 +184,7 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 		length = call_arg(&site, 2);
 		if (call_arg(&site, 3) & MREMAP_FIXED)
 			break;	/* The gate was passed: the target is unmapped by now. */
-		if (verdict_on(addr, length, set, refuse))
+		if (verdict_on(key, addr, length, refuse))
 			return -EPERM;
 		return grows_into_hole(task, &site, addr, set) ? -EPERM : 0;
 	case CALL_BRK:
@@ -214,18 +214,18 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 		length = MSEALD_PAGE;
 		break;
 	}
-	return verdict_on(addr, length, set, attempt) ? -EPERM : 0;
+	return verdict_on(key, addr, length, attempt) ? -EPERM : 0;
 }
 
 SEC("lsm/shm_shmat")
 int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 set = current_set(space_key(task->mm));
+	u64 key = space_key(task->mm);
 	struct shmid_kernel *segment;
 	u64 self, length;
 
-	if (likely(!set))
+	if (likely(space_unsealed(key)))
 		return 0;
 	segment = container_of(perm, struct shmid_kernel, shm_perm);
 	/* On huge pages the file is larger than the segment was asked to be. */
@@ -235,7 +235,7 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 	/* Without SHM_REMAP the kernel refuses what is taken; mmap_addr sees to the rest. */
 	if (!(flags & SHM_REMAP))
 		return 0;
-	return verdict_on((u64)address & ~(MSEALD_PAGE - 1), length, set,
+	return verdict_on(key, (u64)address & ~(MSEALD_PAGE - 1), length,
 			  ATTEMPT(MSEALD_OP_SHMAT, MSEALD_STOP_UNMAP, MEANS_DENY)) ? -EPERM : 0;
 }
 
@@ -251,8 +251,8 @@ int BPF_PROG(mseald_task_prctl, int option, unsigned long what)
 		return 0;
 	task = bpf_get_current_task_btf();
 	set = current_set(space_key(task->mm));
-	if (likely(!set))
+	if (likely(space_unsealed(key)))
 		return 0;
-	return verdict_on(0, MSEALD_ADDRESS_LIMIT, set,
+	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
 			  ATTEMPT(MSEALD_OP_PRCTL, MSEALD_STOP_UNMAP, MEANS_DENY)) ? -EPERM : 0;
 }

@@ -19,9 +19,53 @@ static __always_inline u64 space_key(const struct mm_struct *mm)
 	return mm->context.ctx_id;
 }
 
-static __always_inline u32 *space_filter(u64 key)
+static __always_inline struct mseald_slot *space_slot(u64 key)
 {
-	return &state.filter[key % MSEALD_FILTER_SIZE];
+	return &state.slots[key % MSEALD_SLOTS];
+}
+
+/* Surely not sealed: nearly all of what an unsealed process pays. */
+static __always_inline bool space_unsealed(u64 key)
+{
+	return !*(volatile u32 *)&space_slot(key)->count && !*(volatile u64 *)&state.unsettled;
+}
+
+/*
+ * Empties the slot of a key whose set is no longer what it says. Somebody may
+ * be filling it just now from the old one: he looks again when he has, and the
+ * daemon empties it once more when all programs of that time have ended.
+ */
+static __always_inline void slot_drop(u64 key)
+{
+	struct mseald_slot *slot = space_slot(key);
+	u64 tag = *(volatile u64 *)&slot->tag;
+
+	if (MSEALD_TAG_KEY(tag) == key)
+		__sync_val_compare_and_swap(&slot->tag, tag, 0);
+}
+
+/* Fills the slot of the current task's address space, if it is free. */
+static __noinline int slot_fill(u64 key, u32 set)
+{
+	struct mseald_slot *slot = space_slot(key);
+	struct mseald_space *space;
+	struct mseald_node *root;
+	void *seals;
+	u32 at = 0;
+
+	if (*(volatile u64 *)&slot->tag)
+		return 0;
+	seals = bpf_map_lookup_elem(&sets, &set);
+	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
+	if (!root || __sync_val_compare_and_swap(&slot->tag, 0, MSEALD_TAG_BUSY))
+		return 0;
+	*(volatile u64 *)&slot->gap_start = root->gap_start;
+	*(volatile u64 *)&slot->gap_end = root->gap_end;
+	*(volatile u64 *)&slot->tag = MSEALD_TAG(key, (u64)set);
+	space = bpf_map_lookup_elem(&spaces, &key);
+	if (!space || *(volatile u32 *)&space->set != set)
+		slot_drop(key);
+	return 0;
 }
 
 /* Something the daemon should tidy up; it looks at the maps anyway when this is lost. */
@@ -83,10 +127,10 @@ static __always_inline int space_insert(u64 key, u32 set, u32 flags)
 	struct mseald_space space = { .set = set, .flags = flags };
 	int err;
 
-	__sync_fetch_and_add(space_filter(key), 1);
+	__sync_fetch_and_add(&space_slot(key)->count, 1);
 	err = bpf_map_update_elem(&spaces, &key, &space, BPF_NOEXIST);
 	if (err) {
-		__sync_fetch_and_add(space_filter(key), -1);
+		__sync_fetch_and_add(&space_slot(key)->count, -1);
 		return err;
 	}
 	__sync_fetch_and_add(&state.sealed, 1);
@@ -104,7 +148,8 @@ static __always_inline void space_remove(u64 key)
 	set = *(volatile u32 *)&space->set;
 	if (bpf_map_delete_elem(&spaces, &key))
 		return;
-	__sync_fetch_and_add(space_filter(key), -1);
+	slot_drop(key);
+	__sync_fetch_and_add(&space_slot(key)->count, -1);
 	space_unreserve();
 	if (!set)
 		return;
@@ -153,7 +198,7 @@ static __always_inline u32 current_set(u64 key)
 {
 	struct mseald_space *space;
 
-	if (likely(!*(volatile u32 *)space_filter(key) && !*(volatile u64 *)&state.unsettled))
+	if (likely(space_unsealed(key)))
 		return 0;
 	space = bpf_map_lookup_elem(&spaces, &key);
 	if (space)
@@ -161,6 +206,16 @@ static __always_inline u32 current_set(u64 key)
 	if (unlikely(*(volatile u64 *)&state.unsettled))
 		return birth_settle(bpf_get_current_task(), key);
 	return 0;
+}
+
+/* The same, remembered in its slot for the next time. */
+static __noinline u32 current_set_kept(u64 key)
+{
+	u32 set = current_set(key);
+
+	if (set)
+		slot_fill(key, set);
+	return set;
 }
 
 #endif

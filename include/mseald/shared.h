@@ -105,7 +105,7 @@ enum mseald_verdict {
 
 struct mseald_node {
 	/* In the root only: about the whole set. */
-	__u64 gap_start, gap_end;	/* the widest hole between seals, where most new mappings go */
+	__u64 gap_start, gap_end;	/* the hole between seals where most new mappings go */
 	__u32 count;			/* seals in the set */
 	__u8 depth;			/* 0: the root is the leaf; at most 2 */
 	__u8 stops;			/* union of all stop bits, any action */
@@ -159,11 +159,25 @@ struct mseald_event {
 };
 
 /*
- * Everything global, kept in one place so that it can be pinned and read as
- * one. The filter counts, for each low part of a key, the sealed spaces that
- * have it: 0 says "surely not sealed" before any helper is called.
+ * What is known of the keys that share their low bits, to be had without any
+ * helper: whether any of them is sealed at all, and of one of them the seal set
+ * and its gap. The tag is the key and the set; it is written last and read
+ * first and last, so a slot is never read half.
  */
-#define MSEALD_FILTER_SIZE 16384u
+#define MSEALD_SLOTS 16384u
+#define MSEALD_TAG(key, set) ((key) << 16 | (set))
+#define MSEALD_TAG_KEY(tag) ((tag) >> 16)
+#define MSEALD_TAG_SET(tag) ((tag) & 0xffff)
+#define MSEALD_TAG_BUSY 1u		/* being filled; key 0 is nobody's */
+
+struct mseald_slot {
+	__u64 tag;			/* 0: nobody's */
+	__u64 gap_start, gap_end;	/* as in the root of the set */
+	__u32 count;			/* entries whose key has these low bits */
+	__u32 pad;
+};
+
+/* Everything global, kept in one place so that it can be pinned and read as one. */
 
 struct mseald_state {
 	__u64 layout;			/* MSEALD_LAYOUT of who made the maps */
@@ -173,7 +187,7 @@ struct mseald_state {
 	__u64 lost;			/* attempts whose event found the ring buffer full */
 	__u64 lost_hints;		/* the same of MSEALD_EVENT_UNUSED */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
-	__u32 filter[MSEALD_FILTER_SIZE];
+	struct mseald_slot slots[MSEALD_SLOTS];
 };
 
 /* Argument and result of the programs the daemon runs (bpf/commit.bpf.c). */
