@@ -47,12 +47,12 @@ static __always_inline bool advice_matters(u32 advice)
  * born with a hole. MADV_DOFORK gives it to them again, where the seals do not
  * hold because it was sealed as what they do not have.
  */
-static __always_inline u32 advice_stops(u32 set, u32 advice)
+static __always_inline u32 advice_stops(u64 key, u32 advice)
 {
 	if (advice == 10)
 		return MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP;
 	if (advice == 11)
-		return seals_flags(set) & MSEALD_SEAL_DONTFORK ? MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP : 0;
+		return seals_flags(current_set(key)) & MSEALD_SEAL_DONTFORK ? MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP : 0;
 	return MSEALD_STOP_DISCARD;
 }
 
@@ -72,7 +72,7 @@ static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, 
 	start = untagged(task->mm, regs_arg(regs, compat, 0));
 	if (unaligned(start) || regs_arg(regs, compat, 1) >= MSEALD_ADDRESS_LIMIT)
 		return 0;
-	return verdict_on(start, regs_arg(regs, compat, 1), set,
+	return verdict_on(key, start, regs_arg(regs, compat, 1),
 			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, means));
 }
 
@@ -107,8 +107,9 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 	if (unaligned(start) || length >= MSEALD_ADDRESS_LIMIT)
 		return 0;
 	/* Old length 0 makes a second mapping of the pages there. */
-	if (verdict_on(start, seals_flags(set) & MSEALD_SEAL_HUGETLB ? huge_length(start, start, length) :
-		       length ? length : MSEALD_PAGE, set, attempt))
+	if (seals_flags(current_set(key)) & MSEALD_SEAL_HUGETLB)
+		length = huge_length(start, start, length);
+	if (verdict_on(key, start, length ? length : MSEALD_PAGE, attempt))
 		return 1;
 	if (!(regs_arg(regs, compat, 3) & MREMAP_FIXED))
 		return 0;
@@ -116,20 +117,15 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 	length = regs_arg(regs, compat, 2);
 	if (unaligned(target) || length >= MSEALD_ADDRESS_LIMIT)
 		return 0;
-	return verdict_on(target, huge_length(start, target, length), set, attempt);
+	return verdict_on(key, target, huge_length(start, target, length), attempt);
 }
 
 static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u32 advice, u32 means)
 {
-	u32 set;
-
-	if (!advice_matters(advice) || unaligned(start))
-		return 0;
-	set = current_set(key);
-	if (likely(space_unsealed(key)))
+	if (likely(space_unsealed(key)) || !advice_matters(advice) || unaligned(start))
 		return 0;
 	return verdict_on(key, start, length,
-			  ATTEMPT(MSEALD_OP_MADVISE, advice_stops(set, advice), means));
+			  ATTEMPT(MSEALD_OP_MADVISE, advice_stops(key, advice), means));
 }
 
 static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat, u32 means)
@@ -145,15 +141,12 @@ static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 advice = regs_arg(regs, compat, 3);
-	u32 set;
+	u64 key = space_key(task->mm);
 
-	if (!advice_matters(advice))
-		return 0;
-	set = current_set(space_key(task->mm));
-	if (likely(space_unsealed(key)))
+	if (likely(space_unsealed(key)) || !advice_matters(advice))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_stops(set, advice), means));
+			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_stops(key, advice), means));
 }
 
 /* Below this brk() does nothing but tell the break: brk(0) is how that is asked for. */
@@ -216,12 +209,16 @@ static long shm_seal(u32 index, struct shm_search *search)
 static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u32 means)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct shm_search search = { .set = current_set(space_key(task->mm)) };
+	struct shm_search search = {};
+	u64 key = space_key(task->mm);
 	struct mseald_node *root;
 	void *seals;
 	u32 zero = 0;
 
-	if (likely(!search.set))
+	if (likely(space_unsealed(key)))
+		return 0;
+	search.set = current_set(key);
+	if (!search.set)
 		return 0;
 	seals = bpf_map_lookup_elem(&sets, &search.set);
 	root = seals ? bpf_map_lookup_elem(seals, &zero) : NULL;
@@ -232,7 +229,7 @@ static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u
 	if (unlikely(search.unreadable))
 		return verdict(0, MSEALD_ADDRESS_LIMIT, search.set,
 			       ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means));
-	return verdict_on(search.start, search.end - search.start, search.set,
+	return verdict_on(key, search.start, search.end - search.start,
 			  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means));
 }
 

@@ -86,13 +86,12 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	const u32 attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, MEANS_DENY);
 	struct task_struct *task;
 	struct call_site site;
-	u64 length;
-	u32 set;
+	u64 key, length;
 
 	if (likely(!(flags & (MAP_FIXED | MAP_GROWSDOWN))))
 		return 0;
 	task = bpf_get_current_task_btf();
-	set = current_set(space_key(task->mm));
+	key = space_key(task->mm);
 	if (likely(space_unsealed(key)))
 		return 0;
 	/* It grows by page faults, which no hook sees, into whatever is free below it. */
@@ -142,7 +141,7 @@ static __always_inline u64 aio_ring_length(u64 events)
  * Refused, it moves the mapping or says ENOMEM.
  */
 static __always_inline int grows_into_hole(const struct task_struct *task, const struct call_site *site,
-					   u64 addr, u32 set)
+					   u64 key, u64 addr)
 {
 	u64 start = untagged(task->mm, call_arg(site, 0)), old = call_arg(site, 1), new = call_arg(site, 2);
 	u64 seal;
@@ -151,7 +150,7 @@ static __always_inline int grows_into_hole(const struct task_struct *task, const
 	if (addr > start || new <= old || new > MSEALD_ADDRESS_LIMIT)
 		return 0;
 	if (addr + new <= start) {
-		seal = seals_first(set, start + old, start + new);
+		seal = seals_first(current_set(key), start + old, start + new);
 		if (seal && bpf_probe_read_user(&byte, sizeof(byte), (const void *)seal) == 0)
 			return 0;
 	}
@@ -186,7 +185,7 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 			break;	/* The gate was passed: the target is unmapped by now. */
 		if (verdict_on(key, addr, length, refuse))
 			return -EPERM;
-		return grows_into_hole(task, &site, addr, set) ? -EPERM : 0;
+		return grows_into_hole(task, &site, key, addr) ? -EPERM : 0;
 	case CALL_BRK:
 		length = call_arg(&site, 0) > addr ? call_arg(&site, 0) - addr : 0;
 		attempt = refuse;
@@ -243,14 +242,14 @@ SEC("lsm/task_prctl")
 int BPF_PROG(mseald_task_prctl, int option, unsigned long what)
 {
 	struct task_struct *task;
-	u32 set;
+	u64 key;
 
 	if (likely(option != PR_SET_MM))
 		return 0;
 	if (what != PR_SET_MM_BRK && what != PR_SET_MM_START_BRK && what != PR_SET_MM_MAP)
 		return 0;
 	task = bpf_get_current_task_btf();
-	set = current_set(space_key(task->mm));
+	key = space_key(task->mm);
 	if (likely(space_unsealed(key)))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,

@@ -45,7 +45,7 @@ static __always_inline void slot_drop(u64 key)
 }
 
 /* Fills the slot of the current task's address space, if it is free. */
-static __noinline int slot_fill(u64 key, u32 set)
+static __noinline __attribute__((unused)) int slot_fill(u64 key, u32 set)
 {
 	struct mseald_slot *slot = space_slot(key);
 	struct mseald_space *space;
@@ -209,7 +209,7 @@ static __always_inline u32 current_set(u64 key)
 }
 
 /* The same, remembered in its slot for the next time. */
-static __noinline u32 current_set_kept(u64 key)
+static __noinline __attribute__((unused)) u32 current_set_kept(u64 key)
 {
 	u32 set = current_set(key);
 

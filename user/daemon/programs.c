@@ -446,6 +446,13 @@ int programs_commit(struct programs *programs, struct mseald_commit *commit)
 	return run(programs->skeleton->progs.mseald_commit, commit);
 }
 
+int programs_uncache(struct programs *programs, uint64_t key)
+{
+	struct mseald_commit commit = { .key = key };
+
+	return run(programs->skeleton->progs.mseald_uncache, &commit);
+}
+
 int programs_forget(struct programs *programs, uint64_t key)
 {
 	struct mseald_commit commit = { .key = key };

@@ -68,8 +68,9 @@ uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycl
 
 struct mseald_state *programs_state(struct programs *programs);
 int programs_map_fd(const struct programs *programs, const char *name);
-/* Runs bpf/commit.bpf.c: mseald_commit or mseald_forget. Result in commit->old_set; negative errno of the run. */
+/* Runs a program of bpf/commit.bpf.c. Result in commit->old_set; negative errno of the run. */
 int programs_commit(struct programs *programs, struct mseald_commit *commit);
+int programs_uncache(struct programs *programs, uint64_t key);
 int programs_forget(struct programs *programs, uint64_t key);
 /* What the kernel's iterators tell: a descriptor to read struct mseald_task from, of one process or all (pid 0)... */
 int programs_tasks_fd(struct programs *programs, uint32_t pid);

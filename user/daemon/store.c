@@ -220,6 +220,18 @@ static int write_set(struct store *store, const struct sealset *set, uint32_t *r
 	return 0;
 }
 
+/* Returns when every program that ran when it was called has ended: the kernel waits after a change of map in map. */
+static void wait_for_programs(struct store *store)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
+	_cleanup_close_ int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "mseald_grace", sizeof(__u32),
+						sizeof(struct mseald_node), 1, &opts);
+	__u32 unused = 0;
+
+	if (fd >= 0)
+		(void)bpf_map_update_elem(store->sets_fd, &unused, &fd, BPF_ANY);
+}
+
 static int commit(struct store *store, uint64_t key, uint32_t set, uint32_t flags, struct store_old *ret_old)
 {
 	struct mseald_commit request = { .key = key, .set = set, .flags = flags };
@@ -229,6 +241,9 @@ static int commit(struct store *store, uint64_t key, uint32_t set, uint32_t flag
 		return r;
 	if (request.old_set < 0)
 		return request.old_set;
+	/* Programs that began before may have filled the slot from the old set. */
+	wait_for_programs(store);
+	(void)programs_uncache(store->programs, key);
 	if (ret_old)
 		*ret_old = (struct store_old){ .set = (uint32_t)request.old_set, .flags = request.old_flags };
 	return 0;
@@ -258,18 +273,6 @@ int store_restore_space(struct store *store, uint64_t key, const struct store_ol
 int store_forget_space(struct store *store, uint64_t key)
 {
 	return programs_forget(store->programs, key);
-}
-
-/* Returns when every program that ran when it was called has ended: the kernel waits after a change of map in map. */
-static void wait_for_programs(struct store *store)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
-	_cleanup_close_ int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "mseald_grace", sizeof(__u32),
-						sizeof(struct mseald_node), 1, &opts);
-	__u32 unused = 0;
-
-	if (fd >= 0)
-		(void)bpf_map_update_elem(store->sets_fd, &unused, &fd, BPF_ANY);
 }
 
 size_t store_collect(struct store *store)

@@ -40,7 +40,8 @@ int store_read_set(struct store *store, uint32_t id, struct sealset *ret);
 int store_read_seals(struct store *store, uint64_t key, struct mseald_space *ret_space, struct sealset *ret);
 
 /*
- * Gives an address space this set (empty: none), whole or not at all.
+ * Gives an address space this set (empty: none), whole or not at all; no program
+ * goes by the old one any more when this returns.
  * *ret_old is what it had, which stays readable until the next store_collect().
  * -ENOSPC: no room for another set or address space; -E2BIG: more than MSEALD_MAX_SEALS.
  */

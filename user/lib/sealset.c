@@ -466,6 +466,16 @@ static void encode_header(const struct sealset *set, struct mseald_node *root)
 			root->gap_end = seal->start;
 		}
 	}
+	/*
+	 * The kernel gives out addresses from the top of the gap between heap
+	 * and libraries. Where nothing is sealed below the libraries it is
+	 * below the first seal.
+	 */
+	if (root->gap_end - root->gap_start < SEALSET_WIDE_GAP &&
+	    set->list[0].start > root->gap_end - root->gap_start) {
+		root->gap_start = 0;
+		root->gap_end = set->list[0].start;
+	}
 }
 
 /* A level of inner nodes: each slot is the first start of one node of the level below. */

@@ -74,6 +74,12 @@ unsigned seal_stops(const struct seal *seal, enum mseald_action action);
 int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsigned stop,
 		  const struct seal **ret_seal);
 
+/*
+ * The gap told in the root is the widest between two seals; narrower than this
+ * (bytes) it is what lies below the first, if that is wider.
+ */
+#define SEALSET_WIDE_GAP (1ULL << 40)
+
 /* Elements an encoded set needs; 0 for an empty set, -E2BIG over MSEALD_MAX_SEALS. */
 int sealset_nodes_needed(size_t seals);
 /* Fills all elements (count of them, as sealset_nodes_needed said, else -EINVAL; zeroed or not). */
