@@ -42,9 +42,13 @@ struct call_site {
 
 static __always_inline enum call call_of_64(u32 number)
 {
-	switch (number & ~MSEALD_X32_BIT) {
-	case 9: return CALL_MMAP;
-	case 10: case 329: return CALL_MPROTECT;
+	number &= ~MSEALD_X32_BIT;
+	if (likely(number == 9))
+		return CALL_MMAP;
+	if (likely(number == 10))
+		return CALL_MPROTECT;
+	switch (number) {
+	case 329: return CALL_MPROTECT;
 	case 12: return CALL_BRK;
 	case 25: return CALL_MREMAP;
 	case 30: return CALL_SHMAT;
@@ -73,9 +77,8 @@ static __always_inline enum call call_of_32(u32 number)
 	}
 }
 
-static __always_inline struct call_site call_site_now(void)
+static __always_inline struct call_site call_site_of(struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_site site = { .regs = (const struct pt_regs *)bpf_task_pt_regs(task) };
 
 	if (unlikely(task->flags & MSEALD_PF_IO_WORKER))

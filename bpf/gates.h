@@ -65,14 +65,15 @@ static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, 
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
-	u64 start;
+	u64 start, length;
 
 	if (likely(space_unsealed(key)))
 		return 0;
 	start = untagged(task->mm, regs_arg(regs, compat, 0));
-	if (unaligned(start) || regs_arg(regs, compat, 1) >= MSEALD_ADDRESS_LIMIT)
+	length = regs_arg(regs, compat, 1);
+	if (likely(in_gap(key, start, length)) || unaligned(start) || length >= MSEALD_ADDRESS_LIMIT)
 		return 0;
-	return verdict_on(key, start, regs_arg(regs, compat, 1),
+	return verdict_on(key, start, length,
 			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, means));
 }
 

@@ -58,7 +58,7 @@ int BPF_PROG(kill_vm_munmap, unsigned long start, size_t length)
 
 	if (likely(space_unsealed(key)))
 		return 0;
-	site = call_site_now();
+	site = call_site_of(task);
 	(void)verdict_on(key, start, length,
 			 ATTEMPT(site.call == CALL_IO_DESTROY ? MSEALD_OP_IO_DESTROY : MSEALD_OP_MUNMAP,
 				 MSEALD_STOP_UNMAP, MEANS_KILL));

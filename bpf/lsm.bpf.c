@@ -63,7 +63,7 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma)
 
 	if (likely(space_unsealed(key)))
 		return 0;
-	site = call_site_now();
+	site = call_site_of(task);
 	if (likely(site.call == CALL_MPROTECT)) {
 		start = untagged(task->mm, call_arg(&site, 0));
 		length = call_arg(&site, 1);
@@ -97,7 +97,7 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	/* It grows by page faults, which no hook sees, into whatever is free below it. */
 	if (unlikely(flags & MAP_GROWSDOWN))
 		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt) ? -EPERM : 0;
-	site = call_site_now();
+	site = call_site_of(task);
 	switch (site.call) {
 	case CALL_MMAP: {
 		/*
@@ -158,20 +158,16 @@ static __always_inline int grows_into_hole(const struct task_struct *task, const
 			  ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DENY));
 }
 
-SEC("lsm/mmap_addr")
-int BPF_PROG(mseald_mmap_addr, unsigned long addr)
+/* What the call in hand would put at addr; nonzero: it must not. */
+static __noinline int judge_address(u64 key, u64 addr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
+	struct call_site site = call_site_of(task);
 	/* Unless the caller named the address, a sealed range there means that it is gone. */
 	u32 attempt = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE);
 	const u32 refuse = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DENY);
-	struct call_site site;
 	u64 length, flags;
 
-	if (likely(space_unsealed(key)))
-		return 0;
-	site = call_site_now();
 	switch (site.call) {
 	case CALL_MMAP:
 		flags = call_arg(&site, 3);
@@ -184,8 +180,8 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 		if (call_arg(&site, 3) & MREMAP_FIXED)
 			break;	/* The gate was passed: the target is unmapped by now. */
 		if (verdict_on(key, addr, length, refuse))
-			return -EPERM;
-		return grows_into_hole(task, &site, key, addr) ? -EPERM : 0;
+			return 1;
+		return grows_into_hole(task, &site, key, addr);
 	case CALL_BRK:
 		length = call_arg(&site, 0) > addr ? call_arg(&site, 0) - addr : 0;
 		attempt = refuse;
@@ -213,7 +209,24 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 		length = MSEALD_PAGE;
 		break;
 	}
-	return verdict_on(key, addr, length, attempt) ? -EPERM : 0;
+	return verdict_on(key, addr, length, attempt);
+}
+
+SEC("lsm/mmap_addr")
+int BPF_PROG(mseald_mmap_addr, unsigned long addr)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 key = space_key(task->mm);
+	struct call_site site;
+
+	if (likely(space_unsealed(key)))
+		return 0;
+	/* Nearly every call, and nearly always far from any seal. */
+	site = call_site_of(task);
+	if (likely(site.call == CALL_MMAP && !site.compat && !(site.regs->r10 & MAP_HUGETLB)) &&
+	    likely(in_gap(key, addr, site.regs->si)))
+		return 0;
+	return judge_address(key, addr) ? -EPERM : 0;
 }
 
 SEC("lsm/shm_shmat")

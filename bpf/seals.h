@@ -9,57 +9,64 @@
 
 #include "maps.h"
 
+_Static_assert(__builtin_offsetof(struct mseald_node, end) - __builtin_offsetof(struct mseald_node, start) ==
+	       MSEALD_FANOUT * sizeof(u64), "ends follow starts");
+
 #define MSEALD_PAGE 4096ULL
 /* Above every user address: the kernel itself refuses a range that ends beyond. */
 #define MSEALD_ADDRESS_LIMIT MSEALD_NO_START
 
 /*
- * The last slot whose start is not above address, or 0. Both are below 2^63,
- * so the sign of the difference tells. The verifier of 6.1 forgets the bounds
- * of a number at OR and XOR, which the compiler makes of this: so it is bounded
- * once more at each step.
+ * The last start that is not above address, or the first. Both are below 2^63,
+ * so the sign of the difference tells. It is the pointer that moves: the
+ * verifier of 6.1 loses the bounds of an index at OR and XOR, which the
+ * compiler likes to make of this.
  */
-static __always_inline u32 node_slot(const struct mseald_node *node, u64 address)
+static __always_inline const u64 *node_find(const struct mseald_node *node, u64 address)
 {
-	u64 slot = 0;
+	const u64 *start = node->start;
 
-#define STEP(width) do { \
-		slot += ~(u64)((s64)(address - node->start[slot + (width)]) >> 63) & (width); \
-		asm volatile("%0 &= 31" : "+r"(slot)); \
-	} while (0)
+#define STEP(width) \
+	start = (const void *)start + ((s64)(start[width] - (address + 1)) >> 63 & (width) * sizeof(*start))
 	STEP(16);
 	STEP(8);
 	STEP(4);
 	STEP(2);
 	STEP(1);
 #undef STEP
-	return slot;
+	/* Or the compiler reckons in 32 bits what it thinks only the slot is needed of. */
+	asm volatile("" : "+r"(start));
+	return start;
 }
 
-/* The leaf and slot where seals at or after address begin; NULL when the set cannot be read. */
-static __always_inline struct mseald_node *seals_find(void *seals, struct mseald_node *root,
-						      u64 address, u32 *ret_at, u32 *ret_slot)
+static __always_inline u32 node_slot(const struct mseald_node *node, const u64 *start)
+{
+	return (start - node->start) & (MSEALD_FANOUT - 1);
+}
+
+/* The leaf where seals at or after address begin, and its place; NULL when the set cannot be read. */
+static __always_inline struct mseald_node *seals_leaf(void *seals, struct mseald_node *root, u64 address, u32 *ret_at)
 {
 	struct mseald_node *node = root;
 	u32 at = MSEALD_LEVEL_0;
 
 	if (root->depth) {
 		bool deeper = root->depth > 1;
-		u32 slot = node_slot(node, address);
+		u32 slot = node_slot(node, node_find(node, address));
 
 		at = MSEALD_LEVEL_1 + slot;
 		node = bpf_map_lookup_elem(seals, &at);
 		if (!node)
 			return NULL;
 		if (deeper) {
-			at = MSEALD_LEVEL_2 + slot * MSEALD_FANOUT + node_slot(node, address);
+			at = MSEALD_LEVEL_2 + slot * MSEALD_FANOUT +
+			     node_slot(node, node_find(node, address));
 			node = bpf_map_lookup_elem(seals, &at);
 			if (!node)
 				return NULL;
 		}
 	}
 	*ret_at = at;
-	*ret_slot = node_slot(node, address);
 	return node;
 }
 
@@ -68,7 +75,8 @@ static __always_inline bool seals_meet(u32 set, u64 start, u64 end, u32 stop)
 {
 	void *seals = bpf_map_lookup_elem(&sets, &set);
 	struct mseald_node *node;
-	u32 at = 0, slot;
+	const u64 *found;
+	u32 at = 0;
 
 	if (unlikely(!seals))
 		return true;
@@ -79,15 +87,16 @@ static __always_inline bool seals_meet(u32 set, u64 start, u64 end, u32 stop)
 		return false;
 	if (start >= node->gap_start && end <= node->gap_end)
 		return false;
-	node = seals_find(seals, node, start, &at, &slot);
+	node = seals_leaf(seals, node, start, &at);
 	if (unlikely(!node))
 		return true;
-	if (node->start[slot] < end && node->end[slot] > start)
+	found = node_find(node, start);
+	/* Its end stands as far behind it as all ends behind all starts. */
+	if (found[0] < end && found[MSEALD_FANOUT] > start)
 		return true;
-	/* The slot found lies wholly below, so only its successor can meet. */
-	slot++;
-	if (slot < MSEALD_FANOUT)
-		return node->start[slot] < end;
+	/* It lies wholly below, so only its successor can meet. */
+	if (likely(node_slot(node, found) < MSEALD_FANOUT - 1))
+		return found[1] < end;
 	at++;
 	node = bpf_map_lookup_elem(seals, &at);
 	return node && node->start[0] < end;
@@ -112,9 +121,10 @@ static __always_inline u64 seals_first(u32 set, u64 start, u64 end)
 	u32 at = 0, slot;
 
 	node = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
-	node = node ? seals_find(seals, node, start, &at, &slot) : NULL;
+	node = node ? seals_leaf(seals, node, start, &at) : NULL;
 	if (!node)
 		return 0;
+	slot = node_slot(node, node_find(node, start));
 	if (node->end[slot] > start)
 		return node->start[slot] >= end ? 0 : node->start[slot] > start ? node->start[slot] : start;
 	slot++;

@@ -76,7 +76,7 @@ static __always_inline void walk_all(struct walk *walk)
 {
 	void *seals = bpf_map_lookup_elem(&sets, &walk->set);
 	struct mseald_node *root, *node;
-	u32 at = 0, slot = 0;
+	u32 at = 0;
 
 	walk->unreadable = true;
 	if (!seals)
@@ -84,12 +84,12 @@ static __always_inline void walk_all(struct walk *walk)
 	root = bpf_map_lookup_elem(seals, &at);
 	if (!root)
 		return;
-	node = seals_find(seals, root, walk->start, &at, &slot);
+	node = seals_leaf(seals, root, walk->start, &at);
 	if (!node)
 		return;
 	walk->unreadable = false;
 	walk->at = at;
-	walk->slot = slot;
+	walk->slot = node_slot(node, node_find(node, walk->start));
 	bpf_loop(MSEALD_MAX_SEALS, walk_seal, walk, 0);
 }
 

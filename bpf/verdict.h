@@ -29,7 +29,21 @@ enum means {
 int verdict(u64 start, u64 end, u32 set, u32 attempt);
 
 /*
- * The same for a start and a length as a call has them, in whole pages, by
+ * Does the range lie wholly in the gap of the address space's seals? The gap
+ * ends at page borders, so neither end need be rounded; one that wraps the
+ * kernel refuses.
+ */
+static __always_inline bool in_gap(u64 key, u64 start, u64 length)
+{
+	struct mseald_slot *slot = space_slot(key);
+	u64 tag = *(volatile u64 *)&slot->tag;
+
+	return MSEALD_TAG_KEY(tag) == key && start >= *(volatile u64 *)&slot->gap_start &&
+	       start + length <= *(volatile u64 *)&slot->gap_end && *(volatile u64 *)&slot->tag == tag;
+}
+
+/*
+ * verdict() for a start and a length as a call has them, in whole pages, by
  * somebody in this address space, which is not surely unsealed. A
  * length that goes beyond all user memory still covers what is there: mprotect
  * and madvise change what they meet before they say ENOMEM. Only where the
@@ -37,26 +51,20 @@ int verdict(u64 start, u64 end, u32 set, u32 attempt);
  */
 static __always_inline int verdict_on(u64 key, u64 start, u64 length, u32 attempt)
 {
-	struct mseald_slot *slot = space_slot(key);
 	u64 end = start + length, tag;
 	u32 set;
 
+	if (likely(in_gap(key, start, length)))
+		return 0;
 	if (!length || end < start || start >= MSEALD_ADDRESS_LIMIT)
 		return 0;
 	end = end >= MSEALD_ADDRESS_LIMIT ? MSEALD_ADDRESS_LIMIT :
 					    (end + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
 	start &= ~(MSEALD_PAGE - 1);
-	tag = *(volatile u64 *)&slot->tag;
-	if (likely(MSEALD_TAG_KEY(tag) == key)) {
-		if (likely(start >= *(volatile u64 *)&slot->gap_start &&
-			   end <= *(volatile u64 *)&slot->gap_end && *(volatile u64 *)&slot->tag == tag))
-			return 0;
-		set = MSEALD_TAG_SET(tag);
-	} else {
-		set = current_set_kept(key);
-		if (!set)
-			return 0;
-	}
+	tag = *(volatile u64 *)&space_slot(key)->tag;
+	set = MSEALD_TAG_KEY(tag) == key ? MSEALD_TAG_SET(tag) : current_set_kept(key);
+	if (!set)
+		return 0;
 	if (likely(!seals_meet(set, start, end, ATTEMPT_STOP(attempt))))
 		return 0;
 	return verdict(start, end, set, attempt);

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _GNU_SOURCE
+#include "strike_tricks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mman.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "tap.h"
+
+#define HUGE (2ul << 20)
+#define LENGTH (TARGET_PAGES * PAGE)
+#define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
+#define READ_WRITE (PROT_READ | PROT_WRITE)
+#define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
+#define TOP 0x7ffffffff000ul	/* where user memory ends (arch/x86/include/asm/page_64_types.h) */
+
+#define CALL(...) puppet_call(stage->victim, __VA_ARGS__)
+
+static long plain(struct stage *stage, uint64_t at)
+{
+	const struct trick *trick = (const struct trick *)stage->attack;
+	uint64_t start = at + (uint64_t)trick->offset;
+
+	return CALL(trick->number, (long)start, (long)(trick->length - (trick->from_end ? start : 0)), trick->third,
+		    trick->fourth, trick->fifth);
+}
+
+/* --- lengths beyond all memory --- */
+
+/*
+ * Nothing is above these pages but what the kernel may have put there itself,
+ * so that a call that reaches for everything above leaves the victim alive.
+ */
+static void at_top(struct stage *stage)
+{
+	uint64_t start = TOP - 4 * LENGTH;
+	long got = CALL(SYS_mmap, (long)start, 3 * LENGTH, READ_WRITE, ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (got != (long)start) {
+		stage_trouble(stage, "the highest pages of user memory cannot be had: %s", puppet_text(stage->victim, got));
+		return;
+	}
+	puppet_run(stage->victim, fill_pages, (long)start, 3 * LENGTH, 11);
+	stage_call(stage, SYS_mprotect, (long)start, 3 * LENGTH, PROT_READ);
+	stage->target = start + LENGTH;
+	stage->control[0] = start + 2 * LENGTH + stage->attack->below * PAGE;
+}
+
+#define AT_TOP .layout = PREPARED, .prepare = at_top, .no_before = true
+
+static const struct trick reaching[] = {
+#define MPROTECT(what, ...) \
+	{ { 1, "mprotect, " what, AT_TOP, .stopper = BY_LSM }, .error = ENOMEM, .number = SYS_mprotect, \
+	  .third = READ_WRITE, __VA_ARGS__ }
+	MPROTECT("length 2^62", .length = 1ul << 62),
+	MPROTECT("length 2^47", .length = 1ul << 47),
+	MPROTECT("length 2^63", .length = 1ul << 63),
+	MPROTECT("length up to the last page of 2^64", .from_end = true, .length = -PAGE),
+	{ { 1, "mprotect, length 2^62, from below", AT_TOP, .stopper = BY_LSM, .below = 1 }, .error = ENOMEM,
+	  .number = SYS_mprotect, .offset = -(long)PAGE, .length = 1ul << 62, .third = READ_WRITE },
+	{ { 1, "pkey_mprotect, length 2^62", AT_TOP, .stopper = BY_LSM }, .error = ENOMEM,
+	  .number = SYS_pkey_mprotect, .length = 1ul << 62, .third = READ_WRITE, .fourth = -1 },
+#undef MPROTECT
+#define MADVISE(name, advice, ...) \
+	{ { 6, name, AT_TOP, .stopper = BY_GATE }, .error = ENOMEM, .number = SYS_madvise, .third = advice, __VA_ARGS__ }
+	MADVISE("MADV_DONTNEED, length 2^62", MADV_DONTNEED, .length = 1ul << 62),
+	MADVISE("MADV_DONTNEED, length 2^47", MADV_DONTNEED, .length = 1ul << 47),
+	MADVISE("MADV_DONTNEED, length up to the last page of 2^64", MADV_DONTNEED, .from_end = true, .length = -PAGE),
+	MADVISE("MADV_DONTFORK, length 2^62", MADV_DONTFORK, .length = 1ul << 62),
+	MADVISE("MADV_DONTFORK, length 2^47", MADV_DONTFORK, .length = 1ul << 47),
+	MADVISE("MADV_WIPEONFORK, length 2^62", MADV_WIPEONFORK, .length = 1ul << 62),
+#undef MADVISE
+	{ { 6, "MADV_DONTNEED, length 2^62, from below", AT_TOP, .stopper = BY_GATE, .below = 1 }, .error = ENOMEM,
+	  .number = SYS_madvise, .offset = -(long)PAGE, .length = 1ul << 62, .third = MADV_DONTNEED },
+	{ { .name = NULL } },
+};
+
+/* --- what the kernel refuses itself --- */
+
+#define REFUSED .layout = ANON_READ, .stopper = ALLOWED, .invisible = true
+
+static long onto_unaligned(struct stage *stage, uint64_t at)
+{
+	long source = stage_call(stage, SYS_mmap, 0, PAGE, READ_WRITE, ANONYMOUS, -1, 0);
+
+	return CALL(SYS_mremap, source, PAGE, PAGE, MOVE, (long)at + 8);
+}
+
+static long onto_too_long(struct stage *stage, uint64_t at)
+{
+	long source = stage_call(stage, SYS_mmap, 0, PAGE, READ_WRITE, ANONYMOUS, -1, 0);
+
+	return CALL(SYS_mremap, source, PAGE, 1l << 47, MOVE, (long)at);
+}
+
+static const struct trick refused[] = {
+	/* The end of the range comes round to small numbers. */
+#define WRAPS(name, call, what, err) \
+	{ { 1, name ", a length that ends at 2^64", REFUSED }, .error = err, .number = call, .third = what, \
+	  .from_end = true }, \
+	{ { 1, name ", a length that ends beyond 2^64", REFUSED }, .error = err, .number = call, .third = what, \
+	  .from_end = true, .length = PAGE }, \
+	{ { 1, name ", a length that ends in the last page of 2^64", REFUSED }, .error = err, .number = call, \
+	  .third = what, .from_end = true, .length = -100ul }, \
+	{ { 1, name ", length 2^64 - 1", REFUSED }, .error = err, .number = call, .third = what, .length = -1ul }
+	WRAPS("mprotect", SYS_mprotect, READ_WRITE, ENOMEM),
+	WRAPS("MADV_DONTNEED", SYS_madvise, MADV_DONTNEED, EINVAL),
+	WRAPS("MADV_DONTFORK", SYS_madvise, MADV_DONTFORK, EINVAL),
+	WRAPS("munmap", SYS_munmap, 0, EINVAL),
+#undef WRAPS
+	/* munmap, unlike madvise, takes nothing that reaches beyond user memory. */
+	{ { 3, "munmap, length 2^62", REFUSED }, .error = EINVAL, .number = SYS_munmap, .length = 1ul << 62 },
+	{ { 3, "munmap, length 2^47", REFUSED }, .error = EINVAL, .number = SYS_munmap, .length = 1ul << 47 },
+	{ { 4, "mremap, old length 2^62", REFUSED }, .error = EINVAL, .number = SYS_mremap, .length = 1ul << 62,
+	  .third = PAGE },
+	{ { 4, "mremap, old length 2^47", REFUSED }, .error = EINVAL, .number = SYS_mremap, .length = 1ul << 47,
+	  .third = PAGE },
+	{ { 5, "mremap, new length 2^47, onto it", REFUSED, .strike = onto_too_long }, .error = EINVAL },
+
+	{ { 1, "mprotect, unaligned", REFUSED }, .error = EINVAL, .number = SYS_mprotect, .offset = 8,
+	  .length = PAGE, .third = READ_WRITE },
+	{ { 3, "munmap, unaligned", REFUSED }, .error = EINVAL, .number = SYS_munmap, .offset = 8, .length = PAGE },
+	{ { 3, "munmap, length 0", REFUSED }, .error = EINVAL, .number = SYS_munmap },
+	{ { 4, "mremap, unaligned", REFUSED }, .error = EINVAL, .number = SYS_mremap, .offset = 8, .length = PAGE,
+	  .third = 2 * PAGE, .fourth = MREMAP_MAYMOVE },
+	{ { 5, "mremap, unaligned onto it", REFUSED, .strike = onto_unaligned }, .error = EINVAL },
+	{ { 6, "MADV_DONTNEED, unaligned", REFUSED }, .error = EINVAL, .number = SYS_madvise, .offset = 8,
+	  .length = PAGE, .third = MADV_DONTNEED },
+	{ { 6, "MADV_DONTFORK, unaligned", REFUSED }, .error = EINVAL, .number = SYS_madvise, .offset = 8,
+	  .length = PAGE, .third = MADV_DONTFORK },
+	/* Done at once: there is nothing to do. */
+	{ { 1, "mprotect, length 0", REFUSED }, .number = SYS_mprotect, .third = READ_WRITE },
+	{ { 6, "MADV_DONTNEED, length 0", REFUSED }, .number = SYS_madvise, .third = MADV_DONTNEED },
+	{ { .name = NULL } },
+};
+
+/* --- process_madvise of a kernel that takes no such advice --- */
+
+static long advise_by_vector(struct stage *stage, uint64_t at)
+{
+	const struct trick *trick = (const struct trick *)stage->attack;
+	struct iovec *vector = puppet_data(stage->victim);
+	long pidfd = stage_call(stage, SYS_pidfd_open, stage->victim->pid, 0);
+
+	*vector = (struct iovec){ (void *)at, LENGTH };
+	return CALL(SYS_process_madvise, pidfd, (long)vector, 1, trick->third, 0);
+}
+
+#define VECTOR(name, advice) \
+	{ { 7, "process_madvise: " name, REFUSED, .strike = advise_by_vector }, .error = EINVAL, .third = advice }
+
+static const struct trick by_vector[] = {
+	VECTOR("MADV_DONTNEED", MADV_DONTNEED),
+	VECTOR("MADV_FREE", MADV_FREE),
+	VECTOR("MADV_REMOVE", MADV_REMOVE),
+	VECTOR("MADV_DONTFORK", MADV_DONTFORK),
+	VECTOR("MADV_WIPEONFORK", MADV_WIPEONFORK),
+	VECTOR("MADV_HWPOISON", MADV_HWPOISON),
+	{ { .name = NULL } },
+};
+
+/* --- huge pages onto a seal: more is replaced than the length says --- */
+
+static char huge_folder[] = "/tmp/huge-XXXXXX";
+static char huge_pages_before[32];
+static const char *no_huge_pages, *no_huge_files;
+
+/* Small pages where two huge ones could be; only some in the middle of the first are sealed. */
+static void amid_huge(struct stage *stage)
+{
+	uint64_t start = (uint64_t)stage_call(stage, SYS_mmap, 0, 3 * HUGE, READ_WRITE, ANONYMOUS, -1, 0);
+
+	if (no_huge_pages)
+		stage_trouble(stage, "%s", no_huge_pages);
+	if (stage->trouble[0])
+		return;
+	start = (start + HUGE - 1) & -HUGE;
+	puppet_run(stage->victim, fill_pages, (long)start, 2 * HUGE, 13);
+	stage_call(stage, SYS_mprotect, (long)start, 2 * HUGE, PROT_READ);
+	stage->target = start + 8 * PAGE;
+	stage->length = 8 * PAGE;
+	stage->control[0] = stage->target + HUGE;
+}
+
+static long huge_source(struct stage *stage, long flags)
+{
+	return stage_call(stage, SYS_mmap, 0, HUGE, READ_WRITE, MAP_ANONYMOUS | MAP_HUGETLB | flags, -1, 0);
+}
+
+static long huge_onto(struct stage *stage, uint64_t at)
+{
+	return CALL(SYS_mremap, huge_source(stage, MAP_PRIVATE), HUGE, PAGE, MOVE, (long)(at & -HUGE));
+}
+
+static long huge_short_onto(struct stage *stage, uint64_t at)
+{
+	return CALL(SYS_mremap, huge_source(stage, MAP_PRIVATE), PAGE, PAGE, MOVE, (long)(at & -HUGE));
+}
+
+static long huge_shared_onto(struct stage *stage, uint64_t at)
+{
+	return CALL(SYS_mremap, huge_source(stage, MAP_SHARED), 0, PAGE, MOVE, (long)(at & -HUGE));
+}
+
+static long huge_segment(struct stage *stage, uint64_t at)
+{
+	long id = stage_call(stage, SYS_shmget, IPC_PRIVATE, PAGE, IPC_CREAT | SHM_HUGETLB | 0600), result;
+
+	if (stage->trouble[0])
+		return 0;
+	result = CALL(SYS_shmat, id, (long)(at & -HUGE), SHM_REMAP);
+	shmctl((int)id, IPC_RMID, NULL);
+	return result;
+}
+
+static long huge_mmap(struct stage *stage, uint64_t at)
+{
+	return CALL(SYS_mmap, (long)(at & -HUGE), PAGE, READ_WRITE, ANONYMOUS | MAP_FIXED | MAP_HUGETLB, -1, 0);
+}
+
+static long map_huge_file(struct stage *stage, uint64_t at, long fd)
+{
+	long result = CALL(SYS_mmap, (long)(at & -HUGE), PAGE, READ_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0);
+
+	if (!stage->victim->dead)
+		CALL(SYS_close, fd);
+	return result;
+}
+
+static long huge_file(struct stage *stage, uint64_t at)
+{
+	if (no_huge_files) {
+		stage_trouble(stage, "%s", no_huge_files);
+		return 0;
+	}
+	snprintf(puppet_data(stage->victim), PUPPET_DATA_SIZE, "%s/file", huge_folder);
+	return map_huge_file(stage, at, stage_call(stage, SYS_open, (long)puppet_data(stage->victim), O_RDWR | O_CREAT, 0600));
+}
+
+static long huge_memfd(struct stage *stage, uint64_t at)
+{
+	return map_huge_file(stage, at, stage_call(stage, SYS_memfd_create, (long)"huge", MFD_HUGETLB));
+}
+
+#define AMID_HUGE .layout = PREPARED, .prepare = amid_huge, .no_before = true
+
+static const struct trick huge_tricks[] = {
+	{ { 5, "mremap of a huge page onto it, new length 4096", AMID_HUGE, .stopper = BY_GATE, .strike = huge_onto } },
+	{ { 5, "mremap of a huge page onto it, both lengths 4096", AMID_HUGE, .stopper = BY_GATE,
+	    .strike = huge_short_onto } },
+	{ { 5, "mremap of a shared huge page onto it, old length 0", AMID_HUGE, .stopper = BY_GATE,
+	    .strike = huge_shared_onto } },
+	{ { 9, "shmat(SHM_REMAP) of a segment of 4096 bytes on huge pages", AMID_HUGE, .stopper = BY_LSM,
+	    .strike = huge_segment } },
+	{ { 2, "mmap(MAP_FIXED|MAP_HUGETLB), length 4096", AMID_HUGE, .stopper = BY_LSM, .strike = huge_mmap } },
+	{ { 2, "mmap(MAP_FIXED) of a file on hugetlbfs, length 4096", AMID_HUGE, .stopper = BY_LSM,
+	    .strike = huge_file } },
+	{ { 2, "mmap(MAP_FIXED) of a memfd on huge pages, length 4096", AMID_HUGE, .stopper = BY_LSM,
+	    .strike = huge_memfd } },
+	{ { .name = NULL } },
+};
+
+/* --- sealed huge pages: more is taken away than the length says --- */
+
+static void on_huge(struct stage *stage)
+{
+	uint64_t start;
+
+	if (no_huge_pages)
+		stage_trouble(stage, "%s", no_huge_pages);
+	start = stage->trouble[0] ? 0 : (uint64_t)stage_call(stage, SYS_mmap, 0, 3 * HUGE, READ_WRITE,
+							      ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (stage->trouble[0])
+		return;
+	puppet_run(stage->victim, fill_pages, (long)start, 3 * HUGE, 17);
+	stage_call(stage, SYS_mprotect, (long)start, 3 * HUGE, PROT_READ);
+	/* Some room of the same alignment, to be moved to. */
+	stage->own[0] = (stage_call(stage, SYS_mmap, 0, 5 * HUGE, PROT_NONE, ANONYMOUS, -1, 0) + (long)HUGE - 1) & -(long)HUGE;
+	stage->target = start + HUGE;
+	stage->length = HUGE;
+	stage->control[0] = start + 2 * HUGE;
+	stage->control[1] = start;
+}
+
+/* Only the last pages of the huge page. */
+static void on_huge_tail(struct stage *stage)
+{
+	on_huge(stage);
+	for (int i = 0; i < 2; i++)
+		stage->control[i] += HUGE - LENGTH;
+	stage->target += HUGE - LENGTH;
+	stage->length = LENGTH;
+}
+
+static long huge_move(struct stage *stage, uint64_t at)
+{
+	stage->own[0] += (long)HUGE;
+	return CALL(SYS_mremap, (long)(at & -HUGE), PAGE, PAGE, MOVE, stage->own[0]);
+}
+
+static long huge_shrink(struct stage *stage, uint64_t at)
+{
+	return CALL(SYS_mremap, (long)(at & -HUGE), HUGE, PAGE, 0);
+}
+
+static long huge_unmap(struct stage *stage, uint64_t at)
+{
+	return CALL(SYS_munmap, (long)(at & -HUGE), HUGE);
+}
+
+static long huge_unmap_short(struct stage *stage, uint64_t at)
+{
+	return CALL(SYS_munmap, (long)(at & -HUGE), PAGE);
+}
+
+static long huge_discard(struct stage *stage, uint64_t at)
+{
+	return CALL(SYS_madvise, (long)(at & -HUGE), HUGE, MADV_DONTNEED);
+}
+
+static long huge_discard_short(struct stage *stage, uint64_t at)
+{
+	return CALL(SYS_madvise, (long)(at & -HUGE), PAGE, MADV_DONTNEED);
+}
+
+static const struct trick on_huge_tricks[] = {
+#define WHOLE .layout = PREPARED, .prepare = on_huge
+#define TAIL .layout = PREPARED, .prepare = on_huge_tail
+	{ { 4, "mremap of a sealed huge page away, lengths 4096", WHOLE, .stopper = BY_GATE, .strike = huge_move } },
+	{ { 4, "mremap of a huge page away, lengths 4096, its tail is sealed", TAIL, .stopper = BY_GATE,
+	    .strike = huge_move } },
+	{ { 4, "mremap of a huge page, shrunk to 4096, its tail is sealed", TAIL, .stopper = BY_GATE,
+	    .strike = huge_shrink, .invisible = true } },
+	{ { 3, "munmap of a huge page, its tail is sealed", TAIL, .stopper = BY_GATE, .strike = huge_unmap } },
+	/* The kernel splits no huge page. */
+	{ { 3, "munmap of a sealed huge page, length 4096", WHOLE, .stopper = BY_GATE, .strike = huge_unmap_short,
+	    .invisible = true }, .error = EINVAL },
+	{ { 3, "munmap of a huge page, length 4096, its tail is sealed", TAIL, .stopper = ALLOWED,
+	    .strike = huge_unmap_short, .invisible = true }, .error = EINVAL },
+	{ { 6, "MADV_DONTNEED of a huge page, its tail is sealed", TAIL, .stopper = BY_GATE, .strike = huge_discard } },
+	/* It does nothing: the end is rounded down. */
+	{ { 6, "MADV_DONTNEED of a huge page, length 4096, its tail is sealed", TAIL, .stopper = ALLOWED,
+	    .strike = huge_discard_short, .invisible = true } },
+#undef WHOLE
+#undef TAIL
+	{ { .name = NULL } },
+};
+
+/* --- making them --- */
+
+static bool as_kernel_says(const struct trick *trick, const struct outcome *outcome)
+{
+	if (trick->error)
+		return outcome->kind == DENIED && outcome->value == trick->error;
+	return outcome->kind == SUCCEEDED;
+}
+
+static bool as_sealed(const struct trick *trick, const struct outcome *outcome)
+{
+	enum stopper stopper = trick->attack.stopper;
+
+	if (stopper == ALLOWED)
+		return as_kernel_says(trick, outcome);
+	if (stopper == BY_LSM || gate_is_override())
+		return outcome->kind == DENIED && outcome->value == EPERM;
+	return outcome->kind == KILLED && outcome->value == SIGKILL;
+}
+
+static const char *in_words(const struct trick *trick, bool sealed)
+{
+	if (sealed && trick->attack.stopper != ALLOWED)
+		return trick->attack.stopper == BY_LSM ? "EPERM" : gate_text();
+	return trick->error ? strerrorname_np(trick->error) : "success";
+}
+
+static bool works_unsealed(const struct trick *trick)
+{
+	const struct attack *attack = &trick->attack;
+	struct outcome outcome;
+	struct stage stage;
+	char *before, *after;
+	bool good, changed;
+
+	stage_open(&stage, attack);
+	before = snapshot(stage.victim->pid, stage.target, stage.length);
+	outcome = stage_strike(&stage, stage.target);
+	after = stage.victim->dead ? strdup("dead") : snapshot(stage.victim->pid, stage.target, stage.length);
+	changed = strcmp(before, after);
+	good = as_kernel_says(trick, &outcome) && changed == !attack->invisible;
+	if (outcome.kind == NOT_TRIED)
+		skip(outcome.text, "row %d: %s", attack->row, attack->name);
+	else if (!ok(good, "row %d: %s: not sealed, %s, and memory is %s", attack->row, attack->name,
+		     in_words(trick, false), attack->invisible ? "as before" : "changed"))
+		diag("it ended: %s; before:\n%safter:\n%s", outcome.text, before, after);
+	free(before);
+	free(after);
+	stage_close(&stage);
+	return good;
+}
+
+static void strike_sealed(const struct trick *trick)
+{
+	const struct attack *attack = &trick->attack;
+	struct outcome outcome = { .kind = NOT_TRIED };
+	bool good = true;
+	struct stage stage;
+	char *before, *after;
+	int i;
+
+	stage_open(&stage, attack);
+	must_seal(stage.victim->pid, stage.target, stage.length);
+	for (i = 0; i < 2 && good; i++)
+		if (stage.control[i]) {
+			outcome = stage_strike(&stage, stage.control[i]);
+			good = as_kernel_says(trick, &outcome);
+		}
+	if (!ok(good, "row %d: %s: beside the seal, %s", attack->row, attack->name, in_words(trick, false)))
+		diag("%s the seal %#lx+%#lx it ended: %s", i == 1 ? "behind" : "before", stage.target, stage.length,
+		     outcome.text);
+	if (stage.victim->dead) {
+		stage_close(&stage);
+		return;
+	}
+	before = snapshot(stage.victim->pid, stage.target, stage.length);
+	outcome = stage_strike(&stage, stage.target);
+	if (!ok(as_sealed(trick, &outcome), "row %d: %s: sealed, %s", attack->row, attack->name, in_words(trick, true)))
+		diag("it ended: %s", outcome.text);
+	if (!stage.victim->dead) {
+		after = snapshot(stage.victim->pid, stage.target, stage.length);
+		if (!ok(!strcmp(before, after), "row %d: %s: sealed, nothing has changed", attack->row, attack->name))
+			diag("before:\n%safter:\n%s", before, after);
+		free(after);
+	}
+	free(before);
+	stage_close(&stage);
+}
+
+static void make_all(const struct trick *tricks)
+{
+	for (; tricks->attack.name; tricks++) {
+		struct trick trick = *tricks;
+
+		if (!trick.attack.strike)
+			trick.attack.strike = plain;
+		if (works_unsealed(&trick))
+			strike_sealed(&trick);
+	}
+}
+
+static bool write_huge_pages(const char *text)
+{
+	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "r+e");
+
+	if (!file)
+		return false;
+	if (!huge_pages_before[0] && !fgets(huge_pages_before, sizeof(huge_pages_before), file))
+		huge_pages_before[0] = '\0';
+	rewind(file);
+	fputs(text, file);
+	return fclose(file) == 0;
+}
+
+void tricks_begin(void)
+{
+	void *try;
+
+	if (!write_huge_pages("8\n")) {
+		no_huge_pages = "nr_hugepages cannot be set";
+		return;
+	}
+	try = mmap(NULL, 6 * HUGE, READ_WRITE, ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (try == MAP_FAILED)
+		no_huge_pages = "no six huge pages can be had";
+	else
+		munmap(try, 6 * HUGE);
+	if (!mkdtemp(huge_folder) || mount("none", huge_folder, "hugetlbfs", 0, "pagesize=2M"))
+		no_huge_files = "hugetlbfs cannot be mounted";
+}
+
+void tricks_end(void)
+{
+	if (!no_huge_files)
+		umount2(huge_folder, MNT_DETACH);
+	rmdir(huge_folder);
+	write_huge_pages(huge_pages_before);
+}
+
+void tricks_run(void)
+{
+	const char *kernel = getenv("MSEALD_EXPECT_KERNEL") ?: "";
+
+	make_all(reaching);
+	make_all(refused);
+	make_all(huge_tricks);
+	make_all(on_huge_tricks);
+	if (strncmp(kernel, "6.", 2))
+		skip("this kernel takes such advice, see t_rows.c", "row 7: process_madvise that discards is the kernel's EINVAL");
+	else
+		make_all(by_vector);
+}

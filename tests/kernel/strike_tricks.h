@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Tricks: calls whose range is not what it seems (beyond all memory, around
+ * the end of it, rounded up to a huge page), and calls that the kernel itself
+ * refuses, for which nobody may be killed. Run by t_tricks.c.
+ */
+#ifndef MSEALD_TESTS_STRIKE_TRICKS_H
+#define MSEALD_TESTS_STRIKE_TRICKS_H
+
+#include "attack.h"
+
+struct trick {
+	/*
+	 * As in the tables of strike_*.c, but stopper ALLOWED: the outcome is
+	 * the same whether sealed or not. invisible: it changes nothing.
+	 */
+	struct attack attack;
+	int error;		/* what the kernel itself says, though it may have changed memory; 0: success */
+
+	/* For the strike plain(), which is the default: number(at + offset, length, third, fourth, fifth). */
+	long number, offset;
+	unsigned long length;
+	bool from_end;		/* length is counted from the last byte of the 64-bit numbers */
+	long third, fourth, fifth;
+};
+
+/* Before the first seal: huge pages are asked for, hugetlbfs is mounted. And back. */
+void tricks_begin(void);
+void tricks_end(void);
+/* All of them: not sealed as the kernel does it, sealed stopped, beside the seal as if not sealed. */
+void tricks_run(void);
+
+#endif
