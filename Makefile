@@ -100,7 +100,7 @@ $(B)/msealctl: $(CTL_OBJ) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ $(LIBS_CTL)
 
-include $(sort $(wildcard tests/*.mk))
+include tests/tests.mk tests/bench/rules.mk
 
 # --- installing ---
 
