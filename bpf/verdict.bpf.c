@@ -149,6 +149,7 @@ __noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
 	u64 key = space_key(task->mm);
 	struct mseald_space *space;
 	u32 outcome, op = ATTEMPT_OP(attempt);
+	bool told;
 
 	space = bpf_map_lookup_elem(&spaces, &key);
 	walk.forked = space && space->flags & MSEALD_SPACE_FORKED;
@@ -164,12 +165,16 @@ __noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
 	else
 		outcome = MSEALD_VERDICT_DENIED;
 
+	/* What a call still does after its gate has killed for it was told by the gate. */
+	told = op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_DOOMED;
 	if (outcome == MSEALD_VERDICT_KILLED) {
 		/* Reaches the thread group; the daemon kills whoever else shares the memory. */
 		bpf_send_signal(9);
 		if (space)
 			__sync_fetch_and_or(&space->flags, MSEALD_SPACE_DOOMED);
 	}
+	if (told)
+		return outcome != MSEALD_VERDICT_AUDITED;
 	if (space)
 		__sync_fetch_and_add(&space->verdicts[outcome], 1);
 	if (op < MSEALD_OP_COUNT)

@@ -60,6 +60,13 @@ static void locked(struct stage *stage)
 	stage_call(stage, SYS_mlock, (long)start, (long)(stage->control[0] + LENGTH - start));
 }
 
+static void not_for_forks(struct stage *stage)
+{
+	uint64_t start = stage->control[1];
+
+	stage_call(stage, SYS_madvise, (long)start, (long)(stage->control[0] + LENGTH - start), MADV_DONTFORK);
+}
+
 /* From 6.11 on who poisons a page of its own is told by SIGBUS at once. */
 static void on_sigbus(int signal)
 {
@@ -211,6 +218,11 @@ const struct attack discard_attacks[] = {
 	{ 6, "MADV_FREE", ANON_READ, BY_GATE, .strike = lazy_free, .invisible = true },
 	{ 6, "MADV_REMOVE: a shared file", SHARED_READ, BY_GATE, .strike = remove_pages },
 	{ 6, "MADV_DONTFORK", ANON_READ, BY_GATE, .strike = dontfork },
+	/* Writable or not: a child would be born with a hole. */
+	{ 6, "MADV_DONTFORK: writable memory", ANON_WRITE, BY_GATE, .strike = dontfork },
+	/* The seal does not hold in children that do not have the memory. */
+	{ 6, "MADV_DOFORK: memory that forks did not take along", ANON_READ, BY_GATE, .strike = advise_dofork,
+	  .prepare = not_for_forks },
 	{ 6, "MADV_WIPEONFORK", ANON_READ, BY_GATE, .strike = wipeonfork },
 	{ 6, "MADV_GUARD_INSTALL", ANON_READ, BY_GATE, .strike = guard_install },
 	{ 6, "MADV_HWPOISON", ANON_READ, BY_GATE, .strike = hwpoison, .prepare = with_handler },
@@ -218,7 +230,6 @@ const struct attack discard_attacks[] = {
 
 	{ 6, "MADV_DONTNEED: writable memory", ANON_WRITE, ALLOWED, .strike = dontneed },
 	{ 6, "MADV_FREE: writable memory", ANON_WRITE, ALLOWED, .strike = lazy_free, .invisible = true },
-	{ 6, "MADV_DONTFORK: writable memory", ANON_WRITE, ALLOWED, .strike = dontfork },
 	{ 6, "MADV_WIPEONFORK: writable memory", ANON_WRITE, ALLOWED, .strike = wipeonfork },
 	{ 6, "MADV_RANDOM", ANON_READ, ALLOWED, .strike = advise_random },
 	{ 6, "MADV_WILLNEED", FILE_READ, ALLOWED, .strike = advise_willneed, .invisible = true },

@@ -170,7 +170,7 @@ const struct attack lsm_attacks[] = {
 	{ 2, "mmap: file into it from below", FILE_READ, BY_LSM, .strike = map_file_below, .below = 2 },
 	{ 2, "mmap: shared file over it", SHARED_READ, BY_LSM, .strike = map_shared },
 	{ 2, "mmap: MAP_SHARED_VALIDATE over it", SHARED_READ, BY_LSM, .strike = map_validate },
-	{ 2, "mmap: MAP_GROWSDOWN over it", ANON_READ, BY_LSM, .strike = map_growsdown },
+	{ 2, "mmap: MAP_GROWSDOWN over it", ANON_READ, BY_LSM, .strike = map_growsdown, .coarse = true },
 	{ 2, "mmap: a huge page around it", PREPARED, BY_LSM, .strike = map_huge, .prepare = with_huge_areas },
 
 	{ 8, "brk: the break moved by PR_SET_MM first", ANON_READ, BY_LSM,

@@ -213,7 +213,7 @@ static long huge_short_onto(struct stage *stage, uint64_t at)
 
 static long huge_shared_onto(struct stage *stage, uint64_t at)
 {
-	return CALL(SYS_mremap, huge_source(stage, MAP_SHARED), 0, PAGE, MOVE, (long)(at & -HUGE));
+	return CALL(SYS_mremap, huge_source(stage, MAP_SHARED), PAGE, PAGE, MOVE, (long)(at & -HUGE));
 }
 
 static long huge_segment(struct stage *stage, uint64_t at)
@@ -262,7 +262,7 @@ static const struct trick huge_tricks[] = {
 	{ { 5, "mremap of a huge page onto it, new length 4096", AMID_HUGE, .stopper = BY_GATE, .strike = huge_onto } },
 	{ { 5, "mremap of a huge page onto it, both lengths 4096", AMID_HUGE, .stopper = BY_GATE,
 	    .strike = huge_short_onto } },
-	{ { 5, "mremap of a shared huge page onto it, old length 0", AMID_HUGE, .stopper = BY_GATE,
+	{ { 5, "mremap of a shared huge page onto it, both lengths 4096", AMID_HUGE, .stopper = BY_GATE,
 	    .strike = huge_shared_onto } },
 	{ { 9, "shmat(SHM_REMAP) of a segment of 4096 bytes on huge pages", AMID_HUGE, .stopper = BY_LSM,
 	    .strike = huge_segment } },

@@ -27,6 +27,9 @@ struct sealset {
 	size_t count, allocated;
 };
 
+/* Could it stand in a set? Not empty, aligned, in user memory, something to stop, nothing unknown. */
+bool seal_valid(const struct seal *seal);
+
 void sealset_free(struct sealset *set);		/* takes NULL and zeroed; leaves it zeroed */
 int sealset_copy(const struct sealset *from, struct sealset *ret);
 
