@@ -173,12 +173,16 @@ static __noinline int judge_address(u64 key, u64 addr)
 		flags = call_arg(&site, 3);
 		length = mmap_length(call_arg(&site, 1), flags);
 		if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
-			attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, MEANS_DENY);
+			attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, MEANS_DENY) |
+				  (flags & MAP_FIXED ? ATTEMPT_AGAIN : 0);
 		break;
 	case CALL_MREMAP:
 		length = call_arg(&site, 2);
-		if (call_arg(&site, 3) & MREMAP_FIXED)
-			break;	/* The gate was passed: the target is unmapped by now. */
+		if (call_arg(&site, 3) & MREMAP_FIXED) {
+			/* The gate was passed: the target is unmapped by now. */
+			attempt |= ATTEMPT_AGAIN;
+			break;
+		}
 		if (verdict_on(key, addr, length, refuse))
 			return 1;
 		return grows_into_hole(task, &site, key, addr);
@@ -192,7 +196,7 @@ static __noinline int judge_address(u64 key, u64 addr)
 		u64 *note = bpf_map_lookup_elem(&notes, &self);
 
 		length = note ? *note : MSEALD_ADDRESS_LIMIT - addr - 1;
-		attempt = ATTEMPT(MSEALD_OP_SHMAT, MSEALD_STOP_UNMAP, MEANS_DENY);
+		attempt = ATTEMPT(MSEALD_OP_SHMAT, MSEALD_STOP_UNMAP, MEANS_DENY) | ATTEMPT_AGAIN;
 		break;
 	}
 	case CALL_REMAP_FILE_PAGES:

@@ -166,7 +166,8 @@ __noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
 		outcome = MSEALD_VERDICT_DENIED;
 
 	/* What a call still does after its gate has killed for it was told by the gate. */
-	told = op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_DOOMED;
+	told = (op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_DOOMED) ||
+	       (outcome == MSEALD_VERDICT_AUDITED && attempt & ATTEMPT_AGAIN);
 	if (outcome == MSEALD_VERDICT_KILLED) {
 		/* Reaches the thread group; the daemon kills whoever else shares the memory. */
 		bpf_send_signal(9);

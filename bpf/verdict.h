@@ -18,6 +18,7 @@ enum means {
 };
 
 #define ATTEMPT(op, stop, means) ((u32)(op) | (u32)(stop) << 8 | (u32)(means) << 16)
+#define ATTEMPT_AGAIN (1u << 24)	/* judged before in this call: what was let through then was told then */
 #define ATTEMPT_OP(attempt) ((attempt) & 0xff)
 #define ATTEMPT_STOP(attempt) ((attempt) >> 8 & 0xff)
 #define ATTEMPT_MEANS(attempt) ((attempt) >> 16 & 0xff)

@@ -109,18 +109,18 @@ static long onto_too_long(struct stage *stage, uint64_t at)
 
 static const struct trick refused[] = {
 	/* The end of the range comes round to small numbers. */
-#define WRAPS(name, call, what, err) \
-	{ { 1, name ", a length that ends at 2^64", REFUSED }, .error = err, .number = call, .third = what, \
+#define WRAPS(row_, name, call, what, err) \
+	{ { row_, name ", a length that ends at 2^64", REFUSED }, .error = err, .number = call, .third = what, \
 	  .from_end = true }, \
-	{ { 1, name ", a length that ends beyond 2^64", REFUSED }, .error = err, .number = call, .third = what, \
+	{ { row_, name ", a length that ends beyond 2^64", REFUSED }, .error = err, .number = call, .third = what, \
 	  .from_end = true, .length = PAGE }, \
-	{ { 1, name ", a length that ends in the last page of 2^64", REFUSED }, .error = err, .number = call, \
+	{ { row_, name ", a length that ends in the last page of 2^64", REFUSED }, .error = err, .number = call, \
 	  .third = what, .from_end = true, .length = -100ul }, \
-	{ { 1, name ", length 2^64 - 1", REFUSED }, .error = err, .number = call, .third = what, .length = -1ul }
-	WRAPS("mprotect", SYS_mprotect, READ_WRITE, ENOMEM),
-	WRAPS("MADV_DONTNEED", SYS_madvise, MADV_DONTNEED, EINVAL),
-	WRAPS("MADV_DONTFORK", SYS_madvise, MADV_DONTFORK, EINVAL),
-	WRAPS("munmap", SYS_munmap, 0, EINVAL),
+	{ { row_, name ", length 2^64 - 1", REFUSED }, .error = err, .number = call, .third = what, .length = -1ul }
+	WRAPS(1, "mprotect", SYS_mprotect, READ_WRITE, ENOMEM),
+	WRAPS(6, "MADV_DONTNEED", SYS_madvise, MADV_DONTNEED, EINVAL),
+	WRAPS(6, "MADV_DONTFORK", SYS_madvise, MADV_DONTFORK, EINVAL),
+	WRAPS(3, "munmap", SYS_munmap, 0, EINVAL),
 #undef WRAPS
 	/* munmap, unlike madvise, takes nothing that reaches beyond user memory. */
 	{ { 3, "munmap, length 2^62", REFUSED }, .error = EINVAL, .number = SYS_munmap, .length = 1ul << 62 },

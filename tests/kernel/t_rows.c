@@ -201,10 +201,11 @@ static uint64_t pages_below_stack(struct puppet *puppet)
 	const long flags = MAP_PRIVATE | MAP_ANONYMOUS, protection = PROT_READ | PROT_WRITE;
 	long base = puppet_call(puppet, SYS_mmap, 0, 1024 * PAGE, PROT_NONE, flags, -1, 0);
 	long at = base + 600 * (long)PAGE, stack = at + 4 * (long)PAGE;
+	const long fixed = flags | MAP_FIXED;
 
 	if (base < 0 || puppet_call(puppet, SYS_munmap, base, 1024 * PAGE) ||
-	    puppet_call(puppet, SYS_mmap, stack, 2 * PAGE, protection, flags | MAP_FIXED | MAP_GROWSDOWN, -1, 0) != stack ||
-	    puppet_call(puppet, SYS_mmap, at, 4 * PAGE, PROT_READ, flags | MAP_FIXED, -1, 0) != at)
+	    puppet_call(puppet, SYS_mmap, stack, 2 * PAGE, protection, fixed | MAP_GROWSDOWN, -1, 0) != stack ||
+	    puppet_call(puppet, SYS_mmap, at, 4 * PAGE, PROT_READ, fixed, -1, 0) != at)
 		bail("no memory for a stack");
 	return (uint64_t)at;
 }
