@@ -51,7 +51,8 @@ static void at_top(struct stage *stage)
 	long got = CALL(SYS_mmap, (long)start, 3 * LENGTH, READ_WRITE, ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
 	if (got != (long)start) {
-		stage_trouble(stage, "the highest pages of user memory cannot be had: %s", puppet_text(stage->victim, got));
+		stage_trouble(stage, "the highest pages of user memory cannot be had: %s",
+			      puppet_text(stage->victim, got));
 		return;
 	}
 	puppet_run(stage->victim, fill_pages, (long)start, 3 * LENGTH, 11);
@@ -76,7 +77,8 @@ static const struct trick reaching[] = {
 	  .number = SYS_pkey_mprotect, .length = 1ul << 62, .third = READ_WRITE, .fourth = -1 },
 #undef MPROTECT
 #define MADVISE(name, advice, ...) \
-	{ { 6, name, AT_TOP, .stopper = BY_GATE }, .error = ENOMEM, .number = SYS_madvise, .third = advice, __VA_ARGS__ }
+	{ { 6, name, AT_TOP, .stopper = BY_GATE }, .error = ENOMEM, .number = SYS_madvise, .third = advice, \
+	  __VA_ARGS__ }
 	MADVISE("MADV_DONTNEED, length 2^62", MADV_DONTNEED, .length = 1ul << 62),
 	MADVISE("MADV_DONTNEED, length 2^47", MADV_DONTNEED, .length = 1ul << 47),
 	MADVISE("MADV_DONTNEED, length up to the last page of 2^64", MADV_DONTNEED, .from_end = true, .length = -PAGE),
@@ -248,7 +250,8 @@ static long huge_file(struct stage *stage, uint64_t at)
 		return 0;
 	}
 	snprintf(puppet_data(stage->victim), PUPPET_DATA_SIZE, "%s/file", huge_folder);
-	return map_huge_file(stage, at, stage_call(stage, SYS_open, (long)puppet_data(stage->victim), O_RDWR | O_CREAT, 0600));
+	return map_huge_file(stage, at, stage_call(stage, SYS_open, (long)puppet_data(stage->victim), O_RDWR | O_CREAT,
+						   0600));
 }
 
 static long huge_memfd(struct stage *stage, uint64_t at)
@@ -279,6 +282,7 @@ static const struct trick huge_tricks[] = {
 static void on_huge(struct stage *stage)
 {
 	uint64_t start;
+	long room;
 
 	if (no_huge_pages)
 		stage_trouble(stage, "%s", no_huge_pages);
@@ -289,7 +293,8 @@ static void on_huge(struct stage *stage)
 	puppet_run(stage->victim, fill_pages, (long)start, 3 * HUGE, 17);
 	stage_call(stage, SYS_mprotect, (long)start, 3 * HUGE, PROT_READ);
 	/* Some room of the same alignment, to be moved to. */
-	stage->own[0] = (stage_call(stage, SYS_mmap, 0, 5 * HUGE, PROT_NONE, ANONYMOUS, -1, 0) + (long)HUGE - 1) & -(long)HUGE;
+	room = stage_call(stage, SYS_mmap, 0, 5 * HUGE, PROT_NONE, ANONYMOUS, -1, 0);
+	stage->own[0] = (room + (long)HUGE - 1) & -(long)HUGE;
 	stage->target = start + HUGE;
 	stage->length = HUGE;
 	stage->control[0] = start + 2 * HUGE;
@@ -508,7 +513,8 @@ void tricks_run(void)
 	make_all(huge_tricks);
 	make_all(on_huge_tricks);
 	if (strncmp(kernel, "6.", 2))
-		skip("this kernel takes such advice, see t_rows.c", "row 7: process_madvise that discards is the kernel's EINVAL");
+		skip("this kernel takes such advice, see t_rows.c",
+		     "row 7: process_madvise that discards is the kernel's EINVAL");
 	else
 		make_all(by_vector);
 }

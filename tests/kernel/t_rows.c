@@ -210,6 +210,11 @@ static uint64_t pages_below_stack(struct puppet *puppet)
 	return (uint64_t)at;
 }
 
+static uint64_t pages_for_hole(struct puppet *puppet, int how)
+{
+	return how == FILL_STACK ? pages_below_stack(puppet) : puppet_pages(puppet, 4, PROT_READ);
+}
+
 /* Nobody is sealed: then the stack does grow there. */
 static void stack_grows_unsealed(void)
 {
@@ -261,7 +266,7 @@ static void check_hole(struct puppet *puppet, int how, long result, uint64_t at)
 static void hole_by_kill(int how)
 {
 	struct puppet *one = puppet_new(), *other = puppet_clone(one, CLONE_VM, NULL);
-	uint64_t at = pages_below_stack(one), spare = puppet_pages(one, 1, PROT_READ);
+	uint64_t at = pages_for_hole(one, how), spare = puppet_pages(one, 1, PROT_READ);
 	long result;
 
 	must_seal(one->pid, at, 4 * PAGE);
@@ -312,7 +317,7 @@ static void hole_by_race(int how, bool can_be_raced)
 	for (int i = 1; i < 4; i++)
 		racers[i] = puppet_clone(racers[0], CLONE_VM | CLONE_THREAD | CLONE_SIGHAND | CLONE_FS | CLONE_FILES,
 					 NULL);
-	at = pages_below_stack(racers[0]);
+	at = pages_for_hole(racers[0], how);
 	spare = puppet_pages(racers[0], 1, PROT_READ);
 	must_seal(racers[0]->pid, at, 4 * PAGE);
 	daemon_pause(true);

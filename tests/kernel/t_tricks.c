@@ -343,7 +343,8 @@ static void growing_mappings(void)
 	result = puppet_call(puppet, SYS_mmap, 0, PAGE, READ_WRITE, flags, -1, 0);
 	ok(result == -EPERM, "MAP_GROWSDOWN: sealed, EPERM (%s)", puppet_text(puppet, result));
 	result = puppet_call(puppet, SYS_mmap, old - 600 * PAGE, PAGE, READ_WRITE, flags | MAP_FIXED, -1, 0);
-	ok(result == -EPERM, "MAP_GROWSDOWN|MAP_FIXED where nothing is: sealed, EPERM (%s)", puppet_text(puppet, result));
+	ok(result == -EPERM, "MAP_GROWSDOWN|MAP_FIXED where nothing is: sealed, EPERM (%s)",
+	   puppet_text(puppet, result));
 	result = puppet_call(puppet, SYS_mmap, 0, PAGE, READ_WRITE, ANONYMOUS, -1, 0);
 	ok(result > 0, "a mapping that does not grow: sealed, it works (%s)", puppet_text(puppet, result));
 	result = puppet_call(other, SYS_mmap, 0, PAGE, READ_WRITE, flags, -1, 0);
@@ -506,8 +507,9 @@ static void survivors(void)
 	one = puppet_new();
 	at = puppet_pages(one, 2, PROT_READ);
 	to = puppet_pages(one, 2, PROT_READ);
-	survivor_of("mremap", (const long[7]){ SYS_mremap, (long)at, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (long)to },
-		    at, one);
+	survivor_of("mremap",
+		    (const long[7]){ SYS_mremap, (long)at, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (long)to }, at,
+		    one);
 	one = puppet_new();
 	at = puppet_pages(one, 2, PROT_READ);
 	survivor_of("MADV_DONTNEED", (const long[7]){ SYS_madvise, (long)at, PAGE, MADV_DONTNEED }, at, one);
@@ -592,7 +594,8 @@ static void forks_during_hand_over(void)
 	ok(wrong == 0, "forks during hand-over: every child was sealed, whoever served (%ld were not)", wrong);
 	ok(status_becomes("spaces", 0, 20), "forks during hand-over: no space is left (%" PRId64 ")",
 	   status_number("spaces"));
-	ok(status_becomes("sets", 0, 20), "forks during hand-over: no set is left (%" PRId64 ")", status_number("sets"));
+	ok(status_becomes("sets", 0, 20), "forks during hand-over: no set is left (%" PRId64 ")",
+	   status_number("sets"));
 	ok(status_becomes("attached", 0, 20), "forks during hand-over: nothing is attached");
 	ok(count_links() == 0, "forks during hand-over: no link is pinned (%d)", count_links());
 }
