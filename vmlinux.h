@@ -160,6 +160,7 @@ typedef struct {
 } mm_context_t;
 
 struct mm_struct {
+	long unsigned int task_size;
 	long unsigned int end_data;
 	long unsigned int start_brk;
 	long unsigned int brk;
@@ -169,6 +170,7 @@ struct mm_struct {
 struct vm_area_struct {
 	long unsigned int vm_start;
 	long unsigned int vm_end;
+	struct mm_struct *vm_mm;
 	const vm_flags_t vm_flags;
 };
 

@@ -30,6 +30,7 @@ enum call {
 	CALL_IPC,		/* i386: several calls, arguments partly in user memory */
 	CALL_REMAP_FILE_PAGES,
 	CALL_MAP_SHADOW_STACK,
+	CALL_MADVISE,
 	CALL_IO_SETUP,
 	CALL_IO_DESTROY,
 };
@@ -51,6 +52,7 @@ static __always_inline enum call call_of_64(u32 number)
 	case 329: return CALL_MPROTECT;
 	case 12: return CALL_BRK;
 	case 25: return CALL_MREMAP;
+	case 28: return CALL_MADVISE;
 	case 30: return CALL_SHMAT;
 	case 206: case 543: return CALL_IO_SETUP;
 	case 207: return CALL_IO_DESTROY;

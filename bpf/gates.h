@@ -61,6 +61,12 @@ static __always_inline bool unaligned(u64 address)
 	return address & (MSEALD_PAGE - 1);
 }
 
+/* munmap and mremap refuse such a range before they look at it; mprotect and madvise do not. */
+static __always_inline bool beyond_user(const struct mm_struct *mm, u64 start, u64 length)
+{
+	return start > mm->task_size || length > mm->task_size - start;
+}
+
 static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, u32 means)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -71,7 +77,7 @@ static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, 
 		return 0;
 	start = untagged(task->mm, regs_arg(regs, compat, 0));
 	length = regs_arg(regs, compat, 1);
-	if (likely(in_gap(key, start, length)) || unaligned(start) || length >= MSEALD_ADDRESS_LIMIT)
+	if (likely(in_gap(key, start, length)) || unaligned(start) || beyond_user(task->mm, start, length))
 		return 0;
 	return verdict_on(key, start, length,
 			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, means));
@@ -105,7 +111,7 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 		return 0;
 	start = untagged(task->mm, regs_arg(regs, compat, 0));
 	length = regs_arg(regs, compat, 1);
-	if (unaligned(start) || length >= MSEALD_ADDRESS_LIMIT)
+	if (unaligned(start) || beyond_user(task->mm, start, length))
 		return 0;
 	/* Old length 0 makes a second mapping of the pages there. */
 	if (seals_flags(current_set(key)) & MSEALD_SEAL_HUGETLB)
@@ -116,17 +122,17 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 		return 0;
 	target = regs_arg(regs, compat, 4);
 	length = regs_arg(regs, compat, 2);
-	if (unaligned(target) || length >= MSEALD_ADDRESS_LIMIT)
+	if (unaligned(target) || beyond_user(task->mm, target, length))
 		return 0;
 	return verdict_on(key, target, huge_length(start, target, length), attempt);
 }
 
-static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u32 advice, u32 means)
+static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u32 advice, u32 means, u32 again)
 {
 	if (likely(space_unsealed(key)) || !advice_matters(advice) || unaligned(start))
 		return 0;
 	return verdict_on(key, start, length,
-			  ATTEMPT(MSEALD_OP_MADVISE, advice_stops(key, advice), means));
+			  ATTEMPT(MSEALD_OP_MADVISE, advice_stops(key, advice), means) | again);
 }
 
 static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat, u32 means)
@@ -134,7 +140,7 @@ static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat,
 	struct task_struct *task = bpf_get_current_task_btf();
 
 	return gate_madvise_range(space_key(task->mm), untagged(task->mm, regs_arg(regs, compat, 0)),
-				  regs_arg(regs, compat, 1), regs_arg(regs, compat, 2), means);
+				  regs_arg(regs, compat, 1), regs_arg(regs, compat, 2), means, 0);
 }
 
 /* The ranges are in user memory and may change until the kernel reads them: any seal counts. */

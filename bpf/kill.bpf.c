@@ -29,8 +29,16 @@ KILL(shmdt)
 SEC("fentry/do_madvise")
 int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t length, int advice)
 {
+	u64 key = space_key(mm);
+	struct call_site site;
+
+	if (likely(space_unsealed(key)))
+		return 0;
 	/* Another's mm takes only harmless advice (process_madvise_remote_valid). */
-	(void)gate_madvise_range(space_key(mm), untagged(mm, start), length, advice, MEANS_KILL);
+	site = call_site_of(bpf_get_current_task_btf());
+	(void)gate_madvise_range(key, untagged(mm, start), length, advice, MEANS_KILL,
+				 madvise_overridden && site.call == CALL_MADVISE && !site.compat ?
+				 ATTEMPT_AGAIN : 0);
 	return 0;
 }
 
@@ -38,9 +46,8 @@ int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t 
 SEC("fentry/expand_downwards")
 int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long address)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
-	u64 start = address & ~(MSEALD_PAGE - 1);
+	/* Whoever makes it grow: it may be another, by /proc/PID/mem. */
+	u64 key = space_key(vma->vm_mm), start = address & ~(MSEALD_PAGE - 1);
 
 	if (likely(space_unsealed(key)) || start >= vma->vm_start)
 		return 0;

@@ -48,19 +48,19 @@ static __always_inline bool in_gap(u64 key, u64 start, u64 length)
  * somebody in this address space, which is not surely unsealed. A
  * length that goes beyond all user memory still covers what is there: mprotect
  * and madvise change what they meet before they say ENOMEM. Only where the
- * sum wraps does the kernel refuse before anything is changed.
+ * rounded sum wraps does the kernel refuse before anything is changed.
  */
 static __always_inline int verdict_on(u64 key, u64 start, u64 length, u32 attempt)
 {
-	u64 end = start + length, tag;
+	u64 end = (start + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1), tag;
 	u32 set;
 
 	if (likely(in_gap(key, start, length)))
 		return 0;
-	if (!length || end < start || start >= MSEALD_ADDRESS_LIMIT)
+	if (!length || end <= start || start >= MSEALD_ADDRESS_LIMIT)
 		return 0;
-	end = end >= MSEALD_ADDRESS_LIMIT ? MSEALD_ADDRESS_LIMIT :
-					    (end + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+	if (end > MSEALD_ADDRESS_LIMIT)
+		end = MSEALD_ADDRESS_LIMIT;
 	start &= ~(MSEALD_PAGE - 1);
 	tag = *(volatile u64 *)&space_slot(key)->tag;
 	set = MSEALD_TAG_KEY(tag) == key ? MSEALD_TAG_SET(tag) : current_set_kept(key);

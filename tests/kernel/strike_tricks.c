@@ -106,7 +106,7 @@ static long onto_too_long(struct stage *stage, uint64_t at)
 {
 	long source = stage_call(stage, SYS_mmap, 0, PAGE, READ_WRITE, ANONYMOUS, -1, 0);
 
-	return CALL(SYS_mremap, source, PAGE, 1l << 47, MOVE, (long)at);
+	return CALL(SYS_mremap, source, PAGE, 1l << 56, MOVE, (long)at);
 }
 
 static const struct trick refused[] = {
@@ -124,14 +124,14 @@ static const struct trick refused[] = {
 	WRAPS(6, "MADV_DONTFORK", SYS_madvise, MADV_DONTFORK, EINVAL),
 	WRAPS(3, "munmap", SYS_munmap, 0, EINVAL),
 #undef WRAPS
-	/* munmap, unlike madvise, takes nothing that reaches beyond user memory. */
+	/* munmap, unlike madvise, takes nothing that reaches beyond user memory, which has up to 2^56 bytes. */
 	{ { 3, "munmap, length 2^62", REFUSED }, .error = EINVAL, .number = SYS_munmap, .length = 1ul << 62 },
-	{ { 3, "munmap, length 2^47", REFUSED }, .error = EINVAL, .number = SYS_munmap, .length = 1ul << 47 },
+	{ { 3, "munmap, length 2^56", REFUSED }, .error = EINVAL, .number = SYS_munmap, .length = 1ul << 56 },
 	{ { 4, "mremap, old length 2^62", REFUSED }, .error = EINVAL, .number = SYS_mremap, .length = 1ul << 62,
 	  .third = PAGE },
-	{ { 4, "mremap, old length 2^47", REFUSED }, .error = EINVAL, .number = SYS_mremap, .length = 1ul << 47,
+	{ { 4, "mremap, old length 2^56", REFUSED }, .error = EINVAL, .number = SYS_mremap, .length = 1ul << 56,
 	  .third = PAGE },
-	{ { 5, "mremap, new length 2^47, onto it", REFUSED, .strike = onto_too_long }, .error = EINVAL },
+	{ { 5, "mremap, new length 2^56, onto it", REFUSED, .strike = onto_too_long }, .error = EINVAL },
 
 	{ { 1, "mprotect, unaligned", REFUSED }, .error = EINVAL, .number = SYS_mprotect, .offset = 8,
 	  .length = PAGE, .third = READ_WRITE },

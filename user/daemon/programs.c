@@ -246,6 +246,7 @@ static int load(struct programs *programs)
 		(void)bpf_program__set_autoload(program, programs->wanted[i]);
 	}
 	skeleton->rodata->possible_cpus = libbpf_num_possible_cpus();
+	skeleton->rodata->madvise_overridden = programs->wanted[part_index("override_madvise")];
 	r = set_pins(skeleton);
 	if (r < 0)
 		return r;
