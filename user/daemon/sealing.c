@@ -203,6 +203,8 @@ static int plan_make(struct plan *plan, struct programs *programs, const struct 
 		r = request->count ? plan_ranges(plan, request, failure) : plan_classes(plan, request);
 	if (r == -EBADR)
 		return r;
+	if (r == -EINVAL)
+		return -EAGAIN;		/* they change faster than they can be read */
 	if (r < 0)
 		return fail_errno(failure, request->pid, r, "cannot read its mappings");
 	if (plan->maps.count == 0)
@@ -280,6 +282,8 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 	int r;
 
 	r = plan_make(&plan, programs, target, request, failure);
+	if (r == -EAGAIN)
+		return 0;
 	if (r < 0)
 		return r;
 	r = store_read_seals(store, target->key, NULL, &old);
@@ -303,6 +307,8 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 			return fail_errno(failure, request->pid, r, "cannot store its seal set");
 	}
 	r = plan_holds(&plan, programs, target);
+	if (r == -EINVAL)
+		r = 0;
 	if (r > 0)
 		r = target_unchanged(programs, target);
 	if (r <= 0) {

@@ -142,7 +142,14 @@ int procmaps_parse(const char *text, size_t length, struct procmaps *ret)
 	return 0;
 }
 
-int procmaps_read_fd(int fd, struct procmaps *ret)
+/*
+ * Lines that were written while the mappings changed may overlap, where the
+ * kernel does not hold mmap_lock all along: every read() begins anew before
+ * 6.17, every mapping does since (fs/proc/task_mmu.c).
+ */
+#define READ_TRIES 16
+
+static int read_once(int fd, struct procmaps *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t length = 0, allocated = 0;
@@ -170,6 +177,15 @@ int procmaps_read_fd(int fd, struct procmaps *ret)
 			return -errno;
 	}
 	return procmaps_parse(text, length, ret);
+}
+
+int procmaps_read_fd(int fd, struct procmaps *ret)
+{
+	int r = -EINVAL;
+
+	for (int i = 0; i < READ_TRIES && r == -EINVAL; i++)
+		r = read_once(fd, ret);
+	return r;
 }
 
 int procmaps_read(pid_t pid, struct procmaps *ret)

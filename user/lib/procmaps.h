@@ -31,7 +31,8 @@ int procmaps_parse(const char *text, size_t length, struct procmaps *ret);
 
 /*
  * Reads all of an open /proc/PID/maps from its start (lseek, so the descriptor
- * can be read again) and parses it. Negative errno of open, read or parse.
+ * can be read again) and parses it. Negative errno of open, read or parse. Reads again when
+ * the mappings have changed under it; -EINVAL when they keep on doing so.
  */
 int procmaps_read_fd(int fd, struct procmaps *ret);
 int procmaps_read(pid_t pid, struct procmaps *ret);
