@@ -285,7 +285,7 @@ static void killed_while_sealing(void)
 {
 	unsigned broken = 0, promised = 0, silent = 0;
 
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 8; i++) {
 		struct puppet *puppet = puppet_new(), *child;
 		uint64_t start = puppet_pages(puppet, 60, PROT_READ);
 		pid_t pid = daemon_pid(), killer;
@@ -294,7 +294,7 @@ static void killed_while_sealing(void)
 
 		killer = fork();
 		if (killer == 0) {
-			nap(3 + i * 5);
+			nap(3 + i * 13);
 			kill(pid, SIGKILL);
 			_exit(0);
 		}
@@ -318,8 +318,8 @@ static void killed_while_sealing(void)
 		puppet_end(child);
 		puppet_end(puppet);
 	}
-	ok(broken == 0, "killed while it seals, 20 times: every seal it has confirmed (%u) holds", promised);
-	ok(silent == 0, "killed while it seals, 20 times: what holds is listed, what is listed holds");
+	ok(broken == 0, "killed while it seals, 8 times: every seal it has confirmed (%u) holds", promised);
+	ok(silent == 0, "killed while it seals, 8 times: what holds is listed, what is listed holds");
 	ok(status_becomes("spaces", 0, 15) && status_becomes("sets", 0, 15), "killed while it seals: nothing is left");
 }
 

@@ -35,8 +35,12 @@ waits() {
 		sleep 0.1
 	done
 }
+kill_nginx() {
+	# shellcheck disable=SC2046 # several pids
+	kill -9 "$master" $(workers) 2>/dev/null
+}
 finish() {
-	[ -z "$master" ] || kill -9 "$master" $(workers) 2>/dev/null
+	[ -z "$master" ] || kill_nginx
 	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null
 }
 bail() {
@@ -56,6 +60,7 @@ esac
 
 # The ready workers: children of the master that are not on their way out.
 workers() {
+	# shellcheck disable=SC2013 # a line of words
 	for pid in $(cat "/proc/$master/task/$master/children" 2>/dev/null); do
 		tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q '^nginx: worker process *$' && echo "$pid"
 	done
@@ -195,7 +200,7 @@ waits 60 msealctl status || bail "mseald does not answer"
 
 start_nginx
 attack_unsealed
-kill -9 "$master" $(workers)
+kill_nginx
 wait "$master" 2>/dev/null
 sleep 0.5
 rm -f $dir/error.log $dir/pid

@@ -429,9 +429,14 @@ static void sealed_while_it_changes(void)
 
 int main(int argc, char **argv)
 {
+	struct puppet *keeper;
+
 	puppet_main(argc, argv);
 	(void)gate_is_override();
 	daemon_start();
+	/* Somebody stays sealed, so that the programs stay attached all the time. */
+	keeper = puppet_new();
+	must_seal(keeper->pid, puppet_pages(keeper, 1, PROT_READ), PAGE);
 	part_of_a_mapping();
 	several_mappings();
 	adjacent_and_overlapping();
@@ -440,6 +445,8 @@ int main(int argc, char **argv)
 		over_mappings(how);
 	sealed_while_neighbours_change();
 	sealed_while_it_changes();
+	ok(status_becomes("spaces", 1, 20), "nothing is left but the one that was sealed at first");
+	puppet_end(keeper);
 	ok(status_becomes("spaces", 0, 20), "no sealed address space is left");
 	daemon_stop(SIGTERM);
 	return tap_end();

@@ -93,14 +93,12 @@ static json_t *stops_json(unsigned stops)
 static const char *seal_gate(const struct daemon *daemon, const struct seal *seal)
 {
 	unsigned stops = seal_stops(seal, MSEALD_ACTION_DENY) | seal_stops(seal, MSEALD_ACTION_KILL);
-	const struct decision *decisions;
-	size_t count;
+	const struct decision *decisions = programs_choice(daemon->programs)->decisions;
 
 	if (!(stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)))
 		return "none";
 	/* munmap stands for all: they are overridden together or not at all. */
-	decisions = programs_decisions(daemon->programs, &count);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < DECISIONS_COUNT; i++)
 		if (decisions[i].row == 3)
 			return means_name(decisions[i].means);
 	return "none";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The BPF object: which programs this kernel takes, loading, attaching,
- * pinning, and taking over what an earlier daemon left pinned.
+ * The BPF object: loading, attaching, pinning, and taking over what an earlier
+ * daemon left pinned.
  *
  *   /sys/fs/bpf/mseald/maps/NAME            every map: the truth
  *   /sys/fs/bpf/mseald/links/GENERATION/     the links of one daemon
@@ -16,32 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "choice.h"
 #include "mseald/shared.h"
-
-/* How a row of docs/design.md, "What is denied", is decided on this kernel. */
-enum means {
-	MEANS_NONE,
-	MEANS_KERNEL,	/* this kernel has no such operation */
-	MEANS_LSM,
-	MEANS_OVERRIDE,
-	MEANS_KILL,
-};
-
-const char *means_name(enum means means);
-
-enum gate_mode {
-	GATE_AUTO,	/* the soundest there is */
-	GATE_KILL,	/* never override: for tests, and to see what an older kernel does */
-	GATE_DENY,	/* refuse to start where a row could only be killed */
-};
-
-/* One operation and what decides it here. */
-struct decision {
-	unsigned row;
-	const char *operation;
-	enum means means;
-	const char *note;	/* or NULL */
-};
 
 struct programs;
 
@@ -58,10 +34,8 @@ bool programs_attached(const struct programs *programs);
 /* Are there pinned links of an earlier daemon? */
 bool programs_inherited(const struct programs *programs);
 
-/* The decisions, row by row; the array belongs to programs. */
-const struct decision *programs_decisions(const struct programs *programs, size_t *ret_count);
-/* Is anything that a seal stops left to a gate that can only kill? */
-bool programs_kill_only(const struct programs *programs, unsigned stops);
+/* What this kernel takes, and so what decides what. Belongs to programs. */
+const struct choice *programs_choice(const struct programs *programs);
 
 /* Program runs that the kernel skipped (recursion guard), all and of the life cycle alone. */
 uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycle);

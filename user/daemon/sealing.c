@@ -264,7 +264,7 @@ static int check_killable(struct programs *programs, const struct seal_request *
 			    "foreign-write cannot be denied by this version of mseald");
 	if (request->pid != 1 || request->action == MSEALD_ACTION_AUDIT)
 		return 0;
-	if (request->action == MSEALD_ACTION_KILL || programs_kill_only(programs, request->stops))
+	if (request->action == MSEALD_ACTION_KILL || choice_kill_only(programs_choice(programs), request->stops))
 		return fail(failure, "Unsupported", request->pid,
 			    "pid 1 cannot be killed, and on this kernel something could only be answered so; "
 			    "use --deny=mprotect, or --action=audit");

@@ -1,0 +1,135 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# msealctl against a real daemon: what is wrong gives one clear line on stderr, nothing on stdout, a status that is not
+# zero (2 when it is called wrongly, 1 when it fails), and seals nothing; what is right works. For busybox sh, as root
+# in the VM; needs mseald and msealctl.
+
+PATH=$(dirname "$0"):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+dir=/tmp/ctl-test
+n=0 failed=0 daemon='' victim=''
+
+ok() {
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		failed=$((failed + 1))
+	fi
+}
+waits() {
+	tenths=$(($1 * 10))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		tenths=$((tenths - 1))
+		[ $tenths -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+nothing_sealed() { [ "$(msealctl list)" = 'Nothing is sealed.' ]; }
+
+# wrong STATUS WORD WHAT COMMAND...: ends with that status and says, in a line that has WORD in it, why.
+wrong() {
+	status=$1 word=$2 what=$3 got=0
+	shift 3
+	"$@" >$dir/out 2>$dir/err </dev/null || got=$?
+	[ $got = "$status" ] && [ ! -s $dir/out ] && [ "$(wc -l <$dir/err)" = 1 ] && grep -qi -- "$word" $dir/err
+	ok $? "$what: status $status, one line"
+	head -n 3 $dir/err | cut -c1-300 | sed 's/^/# /'
+	[ $got = "$status" ] || echo "# status $got"
+	[ -z "$daemon" ] || nothing_sealed || ok 1 "$what: nothing is sealed"
+}
+
+rm -rf $dir
+mkdir -p $dir
+sleep 1000 &
+victim=$!
+text=$(awk '$2 == "r-xp" { print "0x" $1; exit }' "/proc/$victim/maps" | sed 's/-/-0x/')
+start=${text%-*} end=${text#*-}
+
+wrong 1 mseald 'no daemon' msealctl list
+
+mseald >$dir/mseald.log 2>&1 &
+daemon=$!
+if ! waits 60 msealctl status; then
+	echo 'Bail out! mseald does not answer'
+	sed 's/^/# /' $dir/mseald.log
+	exit 1
+fi
+
+wrong 1 4194000 'no such pid' msealctl seal 4194000
+wrong 1 'kernel thread' 'a kernel thread' msealctl seal 2
+wrong 2 pid 'no pid' msealctl seal
+wrong 2 abc 'pid is a word' msealctl seal abc
+wrong 2 -- 'pid is negative' msealctl seal -- -5
+wrong 2 '1.5' 'pid is no whole number' msealctl seal 1.5
+wrong 2 99999999999999999999 'pid is beyond 64 bits' msealctl seal 99999999999999999999
+wrong 2 "${victim}x" 'pid with something behind' msealctl seal "${victim}x"
+wrong 1 align 'start not aligned' msealctl seal $victim "$start"'-'"$(printf 0x%x $((end + 1)))"
+wrong 1 '' 'not mapped' msealctl seal $victim 0x10000-0x11000
+wrong 1 '' 'partly not mapped' msealctl seal $victim "$start-0x7fffffff0000"
+wrong 2 '' 'reversed' msealctl seal $victim "$end-$start"
+wrong 2 '' 'empty' msealctl seal $victim "$start-$start"
+wrong 2 '' 'overflowing' msealctl seal $victim 0xfffffffffffff000+0x2000
+wrong 2 '' 'beyond 64 bits' msealctl seal $victim 0x10000000000000000-0x10000000000001000
+wrong 1 '' 'kernel addresses' msealctl seal $victim 0xffffffff81000000-0xffffffff81001000
+wrong 2 zz 'a range that is garbage' msealctl seal $victim zz-yy
+wrong 2 '' 'an empty range' msealctl seal $victim ''
+wrong 2 0x1000 'half a range' msealctl seal $victim 0x1000
+wrong 2 '' 'one good range, one that is garbage' msealctl seal $victim "$text" 0x1000-0xg000
+wrong 1 '' 'one good range, one that is not mapped' msealctl seal $victim "$text" 0x10000-0x11000
+wrong 2 txet 'an unknown segment' msealctl seal --segments=txet $victim
+wrong 2 '' 'no segment' msealctl seal --segments= $victim
+wrong 2 everything 'an unknown deny' msealctl seal --deny=everything $victim
+wrong 2 forgive 'an unknown action' msealctl seal --action=forgive $victim
+wrong 2 nothing 'an unknown option' msealctl seal --nothing $victim
+wrong 2 seel 'an unknown command' msealctl seel $victim
+wrong 1 '' 'unseal of what is not sealed' msealctl unseal $victim
+wrong 1 4194000 'list, no such pid' msealctl list 4194000
+wrong 2 '' 'explain without an address' msealctl explain $victim
+wrong 1 none 'ranges from a file that is not there' msealctl seal --ranges-from=/none $victim
+awk 'BEGIN { for (i = 0; i < 1000000; i++) printf "0x%x000+0x1000\n", 65536 + 2 * i }' >$dir/million
+wrong 1 '' 'a million ranges' msealctl seal --ranges-from=$dir/million $victim
+head -c 100000 /dev/urandom | tr '\n' ' ' >$dir/random
+wrong 2 '' 'ranges from garbage' msealctl seal --ranges-from=$dir/random $victim
+sleep 0.2 &
+short=$!
+wait $short
+wrong 1 '' 'a process that has exited' msealctl seal $short
+
+# And what is right.
+msealctl seal $victim "$text" >$dir/out 2>$dir/err
+ok $? 'seal of a range'
+[ -s $dir/out ] && [ ! -s $dir/err ]
+ok $? 'it says so on stdout'
+msealctl list $victim | grep -q "$start"
+ok $? 'list shows it'
+for command in "list $victim" list status check "map $victim" "explain $victim $start"; do
+	# shellcheck disable=SC2086 # several words
+	msealctl $command >$dir/out 2>$dir/err && [ -s $dir/out ] && [ ! -s $dir/err ]
+	ok $? "msealctl $command"
+	! grep -q "$(printf '\033')" $dir/out
+	ok $? "msealctl $command: no colour where there is no terminal"
+	# shellcheck disable=SC2086
+	msealctl --json $command >$dir/out 2>$dir/err && grep -q '^[[{]' $dir/out && [ ! -s $dir/err ]
+	ok $? "msealctl --json $command"
+done
+msealctl unseal $victim >$dir/out 2>$dir/err
+[ $? = 1 ] && [ ! -s $dir/out ] && [ "$(wc -l <$dir/err)" = 1 ]
+ok $? 'unseal of what is sealed for good: status 1, one line'
+sed 's/^/# /' $dir/err
+msealctl list $victim | grep -q "$start"
+ok $? 'and it stays sealed'
+msealctl --help >$dir/out 2>$dir/err && [ -s $dir/out ] && [ ! -s $dir/err ]
+ok $? '--help goes to stdout'
+
+kill -9 $victim
+wait $victim 2>/dev/null
+waits 20 nothing_sealed
+ok $? 'nothing is sealed in the end'
+kill $daemon
+wait $daemon
+ok $? 'mseald ends with status 0'
+echo "1..$n"
+[ $failed = 0 ] || echo "# $failed of $n failed"
+[ $failed = 0 ]

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which programs there are, which of them this kernel takes, and what that
+ * makes of each row of docs/design.md, "What is denied".
+ */
+#ifndef MSEALD_CHOICE_H
+#define MSEALD_CHOICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum part_kind {
+	PART_LIFECYCLE,		/* attached first, detached last: no child may slip by */
+	PART_LSM,
+	PART_OVERRIDE,
+	PART_KILL,
+};
+
+#define PARTS_COUNT 24
+
+/* Every program that is attached, in the order in which that happens. */
+extern const struct part {
+	const char *program;
+	enum part_kind kind;
+	const char *target;		/* kernel function, for the probe; NULL: every kernel has it */
+	const char *instead_of;		/* KILL: not needed where this program can be had */
+} parts[PARTS_COUNT];
+
+/* How a row of docs/design.md, "What is denied", is decided on this kernel. */
+enum means {
+	MEANS_NONE,
+	MEANS_KERNEL,	/* this kernel has no such operation */
+	MEANS_LSM,
+	MEANS_OVERRIDE,
+	MEANS_KILL,
+};
+
+const char *means_name(enum means means);
+
+enum gate_mode {
+	GATE_AUTO,	/* the soundest there is */
+	GATE_KILL,	/* never override: for tests, and to see what an older kernel does */
+	GATE_DENY,	/* refuse to start where a row could only be killed */
+};
+
+/* One operation and what decides it here. */
+struct decision {
+	unsigned row;
+	const char *operation;
+	enum means means;
+	const char *note;	/* or NULL */
+};
+
+#define DECISIONS_COUNT 18
+
+struct choice {
+	bool wanted[PARTS_COUNT];
+	struct decision decisions[DECISIONS_COUNT];	/* row by row */
+};
+
+/*
+ * Asks the kernel about every attach point that not all kernels have. Logs;
+ * -EOPNOTSUPP: GATE_DENY, and something could only be killed; or another negative errno.
+ */
+int choice_make(enum gate_mode mode, struct choice *ret);
+
+/* Is the program of this name among those wanted? */
+bool choice_wants(const struct choice *choice, const char *program);
+
+/* Is anything that one of these MSEALD_STOP_* stops left to a gate that can only kill? */
+bool choice_kill_only(const struct choice *choice, unsigned stops);
+
+#endif
