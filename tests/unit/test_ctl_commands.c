@@ -347,6 +347,12 @@ static void test_ranges_from(void **state)
 	run_with("0x1000-0x2000\n0x3000\n", NULL, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
 	assert_result(1, "", "msealctl: standard input, line 2: range 0x3000 is no range: write 0xSTART-0xEND or "
 		      "0xSTART+LENGTH\n");
+	/* More than one request can name: said here, not by a broken connection. */
+	length = 0;
+	for (int i = 0; i < 32769; i++)
+		length += (size_t)sprintf(many + length, "0x%x+4096\n", 0x10000 + i * 8192);
+	run_with(many, NULL, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
+	assert_result(1, "", "msealctl: too many ranges: one request can name 32768\n");
 	/* No ranges must not come to mean everything. */
 	run_with("\n# none\n", NULL, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
 	assert_result(1, "", "msealctl: standard input holds no range; write one on each line, as 0xSTART-0xEND\n");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "mseald/shared.h"
 
 void ctl_print_help(const struct command *command)
 {
@@ -108,14 +109,19 @@ void ranges_free(struct ranges *ranges)
 	*ranges = (struct ranges){};
 }
 
+/* What the daemon takes in one request; more would only break the connection. */
+#define RANGES_MAX MSEALD_MAX_SEALS
+
 static int ranges_append(struct ranges *ranges, struct range range)
 {
+	if (ranges->count == RANGES_MAX)
+		return ctl_failure("too many ranges: one request can name %d", RANGES_MAX);
 	if (ranges->count == ranges->allocated) {
 		size_t allocated = ranges->allocated ? 2 * ranges->allocated : 16;
 		struct range *list = reallocarray(ranges->list, allocated, sizeof(*list));
 
 		if (!list)
-			return -ENOMEM;
+			return ctl_out_of_memory();
 		ranges->list = list;
 		ranges->allocated = allocated;
 	}
@@ -148,14 +154,17 @@ static const char *check_range(const char *text, struct range *ret_range)
 
 int ctl_parse_ranges(const struct ctl *ctl, char **texts, int count, struct ranges *ranges)
 {
+	int failed;
+
 	for (int i = 0; i < count; i++) {
 		struct range range;
 		const char *wrong = check_range(texts[i], &range);
 
 		if (wrong)
 			return ctl_usage(ctl, "range %s %s", texts[i], wrong);
-		if (ranges_append(ranges, range) < 0)
-			return ctl_out_of_memory();
+		failed = ranges_append(ranges, range);
+		if (failed)
+			return failed;
 	}
 	return 0;
 }
@@ -182,6 +191,7 @@ int ctl_read_ranges(const char *path, struct ranges *ranges)
 	_cleanup_free_ char *line = NULL;
 	size_t allocated = 0, before = ranges->count;
 	FILE *file = stdin;
+	int failed;
 
 	if (!is_stdin) {
 		file = opened = fopen(path, "re");
@@ -199,8 +209,9 @@ int ctl_read_ranges(const char *path, struct ranges *ranges)
 		wrong = check_range(text, &range);
 		if (wrong)
 			return ctl_failure("%s, line %lu: range %s %s", name, number, text, wrong);
-		if (ranges_append(ranges, range) < 0)
-			return ctl_out_of_memory();
+		failed = ranges_append(ranges, range);
+		if (failed)
+			return failed;
 	}
 	if (ferror(file))
 		return ctl_failure("cannot read %s: %s", name, strerror(errno));
