@@ -42,21 +42,21 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/lib/*.h)
 # --- runs ---
 
 check: deps ## runs every test: unit, fuzz smoke, the matrix of kernels in VMs
-	$(Q)+$(MAKE) --no-print-directory all unit-programs kernel-programs fuzz-programs bench-programs
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all unit-programs kernel-programs fuzz-programs bench-programs
 	$(Q)tests/check
 
 demo: deps ## seals a real nginx and shows it, in a VM if this kernel cannot
-	$(Q)+$(MAKE) --no-print-directory all kernel-programs
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
 	$(Q)tests/demo/run
 
 bench: deps ## instructions per call on each kernel
-	$(Q)+$(MAKE) --no-print-directory all bench-programs
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all bench-programs
 	$(Q)tests/bench/run
 
 fuzz: deps ## fuzzes each parser for FUZZ_SECONDS (60)
-	$(Q)+$(MAKE) --no-print-directory fuzz-programs
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory fuzz-programs
 	$(Q)tests/fuzz/run $(or $(FUZZ_SECONDS),60)
 
 sanitize: deps ## the unit tests and the VM tests with ASan and UBSan in user space
-	$(Q)+$(MAKE) --no-print-directory B=$(B)/sanitize CFLAGS='-O1 -g' CFLAGS_EXTRA='$(SANITIZE)' all unit-programs kernel-programs
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory B=$(B)/sanitize CFLAGS='-O1 -g' CFLAGS_EXTRA='$(SANITIZE)' all unit-programs kernel-programs
 	$(Q)MSEALD_BUILD=$(B)/sanitize tests/check unit kernel
