@@ -306,6 +306,8 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		if (r < 0)
 			return fail_errno(failure, request->pid, r, "cannot store its seal set");
 	}
+	if (changed)
+		target_let_calls_end(programs, target);
 	r = plan_holds(&plan, programs, target);
 	if (r == -EINVAL)
 		r = 0;

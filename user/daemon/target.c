@@ -120,3 +120,43 @@ void target_wait_for_changes(const struct target *target, uint64_t address)
 
 	(void)!pread(target->pagemap_fd, &entry, sizeof(entry), (off_t)(address / 4096 * sizeof(entry)));
 }
+
+#define SETTLE_STEP_US 2000
+#define SETTLE_STEPS 25
+
+/* Could this thread be on its way through a call that changes mappings? The state of proc_pid_stat(5). */
+static bool may_be_in_call(const struct target *target, uint32_t tid)
+{
+	_cleanup_close_ int fd = -1;
+	char path[48], text[128];
+	const char *state;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "task/%u/stat", tid);
+	fd = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;	/* gone */
+	text[n] = '\0';
+	state = strrchr(text, ')');
+	return !state || !state[1] || state[2] == 'R' || state[2] == 'D';
+}
+
+void target_let_calls_end(struct programs *programs, const struct target *target)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	size_t count, waiting = 1;
+
+	if (tasks_read(programs, target->pid, &tasks, &count) < 0)
+		return;
+	for (int step = 0; step < SETTLE_STEPS && waiting; step++) {
+		if (step)
+			(void)usleep(SETTLE_STEP_US);
+		waiting = 0;
+		for (size_t i = 0; i < count; i++) {
+			if (tasks[i].key && !may_be_in_call(target, tasks[i].pid))
+				tasks[i].key = 0;	/* seen asleep: it has left whatever it was in */
+			waiting += tasks[i].key != 0;
+		}
+	}
+}

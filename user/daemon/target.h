@@ -29,6 +29,14 @@ void target_close(struct target *target);	/* takes an empty one */
 int target_unchanged(struct programs *programs, const struct target *target);
 
 /*
+ * Gives every thread the time to leave a system call that had passed a gate
+ * before. One that sleeps interruptibly, or has ended, is in none: between gate
+ * and mmap_lock a call only runs, or waits uninterruptibly. One that never
+ * sleeps is given a moment.
+ */
+void target_let_calls_end(struct programs *programs, const struct target *target);
+
+/*
  * Returns when every system call that was changing the address space before
  * has done so: reading the pagemap takes mmap_lock (fs/proc/task_mmu.c).
  */
