@@ -93,7 +93,11 @@ wrong 1 none 'ranges from a file that is not there' msealctl seal --ranges-from=
 awk 'BEGIN { for (i = 0; i < 1000000; i++) printf "0x%x000+0x1000\n", 65536 + 2 * i }' >$dir/million
 wrong 1 '' 'a million ranges' msealctl seal --ranges-from=$dir/million $victim
 head -c 100000 /dev/urandom | tr '\n' ' ' >$dir/random
-wrong 1 'line 1' 'ranges from garbage' msealctl seal --ranges-from=$dir/random $victim
+wrong 1 '' 'ranges from random bytes' msealctl seal --ranges-from=$dir/random $victim
+awk 'BEGIN { for (i = 0; i < 5000; i++) printf "\351\007" }' >$dir/unprintable
+wrong 1 'line 1: range' 'ranges from bytes that cannot be shown' msealctl seal --ranges-from=$dir/unprintable $victim
+printf '%s\0more\n' "$text" >$dir/nul
+wrong 1 'line 1 holds a NUL byte' 'a range, a NUL byte, more' msealctl seal --ranges-from=$dir/nul $victim
 sleep 0.2 &
 short=$!
 wait $short

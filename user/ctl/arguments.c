@@ -152,6 +152,19 @@ static const char *check_range(const char *text, struct range *ret_range)
 	return NULL;
 }
 
+/*
+ * What was written in place of a range, for a message: cut, in place, to what
+ * a line of an error can show even when every byte has to be escaped.
+ */
+static const char *shorten(char *text)
+{
+	enum { SHOWN = 40 };
+
+	if (strlen(text) >= SHOWN + sizeof("..."))
+		(void)memcpy(text + SHOWN, "...", sizeof("..."));
+	return text;
+}
+
 int ctl_parse_ranges(const struct ctl *ctl, char **texts, int count, struct ranges *ranges)
 {
 	int failed;
@@ -161,7 +174,7 @@ int ctl_parse_ranges(const struct ctl *ctl, char **texts, int count, struct rang
 		const char *wrong = check_range(texts[i], &range);
 
 		if (wrong)
-			return ctl_usage(ctl, "range %s %s", texts[i], wrong);
+			return ctl_usage(ctl, "range %s %s", shorten(texts[i]), wrong);
 		failed = ranges_append(ranges, range);
 		if (failed)
 			return failed;
@@ -191,6 +204,7 @@ int ctl_read_ranges(const char *path, struct ranges *ranges)
 	_cleanup_free_ char *line = NULL;
 	size_t allocated = 0, before = ranges->count;
 	FILE *file = stdin;
+	ssize_t length;
 	int failed;
 
 	if (!is_stdin) {
@@ -199,16 +213,19 @@ int ctl_read_ranges(const char *path, struct ranges *ranges)
 			return ctl_failure("cannot open %s: %s", name, strerror(errno));
 	}
 	errno = 0;
-	for (unsigned long number = 1; getline(&line, &allocated, file) >= 0; number++) {
-		char *text = strip(line);
+	for (unsigned long number = 1; (length = getline(&line, &allocated, file)) >= 0; number++) {
 		struct range range;
 		const char *wrong;
+		char *text;
 
+		if (strlen(line) != (size_t)length)
+			return ctl_failure("%s, line %lu holds a NUL byte: not a list of ranges", name, number);
+		text = strip(line);
 		if (!*text)
 			continue;
 		wrong = check_range(text, &range);
 		if (wrong)
-			return ctl_failure("%s, line %lu: range %s %s", name, number, text, wrong);
+			return ctl_failure("%s, line %lu: range %s %s", name, number, shorten(text), wrong);
 		failed = ranges_append(ranges, range);
 		if (failed)
 			return failed;
