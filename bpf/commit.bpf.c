@@ -14,58 +14,63 @@
 #include "space.h"
 #include "verdict.h"
 
-#define ENOMEM 12
 #define ENOENT 2
+#define ESRCH 3
+#define EEXIST 17
 #define ENOSPC 28
+
+/* The entry that is there gets the new set; whether there was one to get it. */
+static __always_inline bool replace(struct mseald_commit *commit, struct mseald_space *space)
+{
+	u64 key = commit->key, old = space_swap(space, key, commit->bits);
+
+	if (!old)
+		return false;
+	commit->old_bits = (u32)old & (0xffffu | MSEALD_WORD_FORKED);
+	slot_drop(key);
+	/* Counted before it is released: the number of sealed ones never dips to 0 between. */
+	if (MSEALD_WORD_SET(commit->bits))
+		__sync_fetch_and_add(&state.sealed, 1);
+	space_release(old);
+	return true;
+}
+
+static __always_inline int enter(const struct mseald_commit *commit)
+{
+	int err;
+
+	if (!space_reserve())
+		return -ENOSPC;
+	err = space_insert(commit->key, commit->bits);
+	if (err)
+		space_unreserve();
+	return err;
+}
 
 SEC("syscall")
 int mseald_commit(struct mseald_commit *commit)
 {
+	u32 set = MSEALD_WORD_SET(commit->bits);
 	struct mseald_space *space;
 	u64 key = commit->key, *count;
-	u32 set = commit->set, old;
-	int err;
 
-	commit->old_set = 0;
-	commit->old_flags = 0;
+	commit->old_bits = 0;
+	commit->error = 0;
 	if (set) {
 		count = bpf_map_lookup_elem(&refs, &set);
 		if (!count) {
-			commit->old_set = -ENOENT;
+			commit->error = -ENOENT;
 			return 0;
 		}
 		__sync_fetch_and_add(count, 1);
 	}
 	space = bpf_map_lookup_elem(&spaces, &key);
-	if (space) {
-		commit->old_flags = space->flags;
-		old = __sync_lock_test_and_set(&space->set, set);
-		if (commit->flags & MSEALD_SPACE_FORKED)
-			__sync_fetch_and_or(&space->flags, MSEALD_SPACE_FORKED);
-		else
-			__sync_fetch_and_and(&space->flags, ~MSEALD_SPACE_FORKED);
-		commit->old_set = old;
-		slot_drop(key);
-		if (set && !old)
-			__sync_fetch_and_add(&state.sealed, 1);
-		if (!set && old && __sync_fetch_and_add(&state.sealed, -1) == 1)
-			tell_unused();
-		if (old)
-			set_put(old);
-		return 0;
-	}
-	if (!set)
-		return 0;
-	err = -ENOSPC;
-	if (space_reserve()) {
-		err = space_insert(key, set, commit->flags & MSEALD_SPACE_FORKED);
-		if (err)
-			space_unreserve();
-	}
-	if (err) {
+	if (space)
+		commit->error = replace(commit, space) ? 0 : -ESRCH;
+	else if (set)
+		commit->error = enter(commit);
+	if (commit->error && set)
 		set_put(set);
-		commit->old_set = err;
-	}
 	return 0;
 }
 

@@ -63,7 +63,7 @@ static __noinline __attribute__((unused)) int slot_fill(u64 key, u32 set)
 	*(volatile u64 *)&slot->gap_end = root->gap_end;
 	*(volatile u64 *)&slot->tag = MSEALD_TAG(key, (u64)set);
 	space = bpf_map_lookup_elem(&spaces, &key);
-	if (!space || *(volatile u32 *)&space->set != set)
+	if (!space || MSEALD_WORD_SET(*(volatile u64 *)&space->word) != set)
 		slot_drop(key);
 	return 0;
 }
@@ -122,9 +122,9 @@ static __always_inline void space_unreserve(void)
 }
 
 /* Enters an address space; the caller holds a reservation and a reference, which the entry takes over. */
-static __always_inline int space_insert(u64 key, u32 set, u32 flags)
+static __always_inline int space_insert(u64 key, u32 bits)
 {
-	struct mseald_space space = { .set = set, .flags = flags };
+	struct mseald_space space = { .word = MSEALD_WORD(key, bits) };
 	int err;
 
 	__sync_fetch_and_add(&space_slot(key)->count, 1);
@@ -137,25 +137,52 @@ static __always_inline int space_insert(u64 key, u32 set, u32 flags)
 	return 0;
 }
 
-/* Removes an entry with all that it holds. Safe to be called twice, from anywhere. */
-static __always_inline void space_remove(u64 key)
+/*
+ * Swaps in what an entry says; what it said before, or 0 when the entry is
+ * another's or GONE by now. The caller then owns the reference to the set
+ * before. Bounded: only the daemon and the end of the address space change it.
+ */
+static __always_inline u64 space_swap(struct mseald_space *space, u64 key, u32 bits)
 {
-	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
-	u32 set;
+	for (int i = 0; i < 16; i++) {
+		u64 seen = *(volatile u64 *)&space->word;
 
-	if (!space)
-		return;
-	set = *(volatile u32 *)&space->set;
-	if (bpf_map_delete_elem(&spaces, &key))
-		return;
-	slot_drop(key);
-	__sync_fetch_and_add(&space_slot(key)->count, -1);
-	space_unreserve();
+		if (MSEALD_WORD_KEY(seen) != key || seen & MSEALD_WORD_GONE)
+			return 0;
+		if (__sync_val_compare_and_swap(&space->word, seen, MSEALD_WORD(key, bits)) == seen)
+			return seen;
+	}
+	return 0;
+}
+
+/* Gives back what an entry held that said this. */
+static __always_inline void space_release(u64 word)
+{
+	u32 set = MSEALD_WORD_SET(word);
+
 	if (!set)
 		return;
 	set_put(set);
 	if (__sync_fetch_and_add(&state.sealed, -1) == 1)
 		tell_unused();
+}
+
+/* Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. */
+static __always_inline void space_remove(u64 key)
+{
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+	u64 word;
+
+	if (!space)
+		return;
+	word = space_swap(space, key, MSEALD_WORD_GONE);
+	if (!word)
+		return;
+	slot_drop(key);
+	(void)bpf_map_delete_elem(&spaces, &key);
+	__sync_fetch_and_add(&space_slot(key)->count, -1);
+	space_unreserve();
+	space_release(word);
 }
 
 /* Drops the mark of a child that will never run sealed: failed fork, exec. */
@@ -186,7 +213,7 @@ static __noinline u32 birth_settle(u64 task, u64 key)
 	if (!mark)
 		return 0;
 	set = *mark;
-	if (space_insert(key, set, MSEALD_SPACE_FORKED))
+	if (space_insert(key, set | MSEALD_WORD_FORKED))
 		return set;
 	if (!bpf_map_delete_elem(&births, &task))
 		__sync_fetch_and_add(&state.unsettled, -1);
@@ -202,7 +229,7 @@ static __always_inline u32 current_set(u64 key)
 		return 0;
 	space = bpf_map_lookup_elem(&spaces, &key);
 	if (space)
-		return *(volatile u32 *)&space->set;
+		return MSEALD_WORD_SET(*(volatile u64 *)&space->word);
 	if (unlikely(*(volatile u64 *)&state.unsettled))
 		return birth_settle(bpf_get_current_task(), key);
 	return 0;

@@ -152,7 +152,7 @@ __noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
 	bool told;
 
 	space = bpf_map_lookup_elem(&spaces, &key);
-	walk.forked = space && space->flags & MSEALD_SPACE_FORKED;
+	walk.forked = space && space->word & MSEALD_WORD_FORKED;
 	walk_all(&walk);
 	if (walk.unreadable)
 		walk.action = MSEALD_ACTION_DENY;

@@ -15,7 +15,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 1
+#define MSEALD_LAYOUT 2
 
 /* What a seal can be told to stop: --deny= of msealctl(1), bits of a rule. */
 enum mseald_stop {
@@ -124,14 +124,28 @@ struct mseald_node {
 #define MSEALD_MAX_SPACES 65536u
 
 #define MSEALD_SPACE_DOOMED 0x01u	/* killed, or to be: whatever still shares it is to die */
-#define MSEALD_SPACE_FORKED 0x02u	/* has its set from its parent: MSEALD_SEAL_DONTFORK does not hold in it */
 
-/* One sealed address space; the key of the map is mm_struct's context.ctx_id. */
+/*
+ * One sealed address space; the key of the map is mm_struct's context.ctx_id.
+ *
+ * The word says which seal set it has. It holds its key as well, and changes
+ * by compare-and-swap only: elements of the map are used again at once, and
+ * who still holds a pointer to one that has become another's cannot change it.
+ * Whoever swaps a set out owns its reference and its count, so nothing is
+ * given back twice; after GONE comes nothing but the removal.
+ */
 struct mseald_space {
-	__u32 set;			/* read once, written by one store: the switch is atomic */
-	__u32 flags;			/* MSEALD_SPACE_* */
+	__u64 word;			/* MSEALD_WORD() */
+	__u32 flags;			/* MSEALD_SPACE_DOOMED */
+	__u32 pad;
 	__u64 verdicts[MSEALD_VERDICT_COUNT];
 };
+
+#define MSEALD_WORD_GONE 0x10000u	/* the address space is gone; set 0 */
+#define MSEALD_WORD_FORKED 0x20000u	/* has its set from its parent: MSEALD_SEAL_DONTFORK does not hold in it */
+#define MSEALD_WORD(key, bits) ((__u64)(key) << 18 | (bits))
+#define MSEALD_WORD_KEY(word) ((word) >> 18)
+#define MSEALD_WORD_SET(word) ((__u32)(word) & 0xffffu)
 
 #define MSEALD_COMM_LEN 16
 
@@ -193,10 +207,10 @@ struct mseald_state {
 /* Argument and result of the programs the daemon runs (bpf/commit.bpf.c). */
 struct mseald_commit {
 	__u64 key;
-	__u32 set;			/* new set; 0: none */
-	__u32 flags;			/* new MSEALD_SPACE_FORKED, or 0 */
-	__s32 old_set;			/* result: the set before; or a negative errno */
-	__u32 old_flags;		/* result: the flags before */
+	__u32 bits;			/* new set, 0: none; and MSEALD_WORD_FORKED */
+	__u32 old_bits;			/* result: the same of before */
+	__s32 error;			/* result: 0 or a negative errno; then nothing has changed */
+	__u32 pad;
 };
 
 /* One task as bpf/resolve.bpf.c writes it. */

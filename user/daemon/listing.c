@@ -52,7 +52,8 @@ static int one_key(struct listing *listing, pid_t pid, struct failure *failure)
 		return -ENOMEM;
 	listing->keys[0] = target.key;
 	/* Not sealed at all: an empty list, not an error. */
-	listing->keys_count = store_read_space(listing->daemon->store, target.key, &space) >= 0 && space.set;
+	listing->keys_count = store_read_space(listing->daemon->store, target.key, &space) >= 0 &&
+			      MSEALD_WORD_SET(space.word);
 	return 0;
 }
 
@@ -158,7 +159,7 @@ static int next_space(struct listing *listing, json_t **ret)
 			(void)json_array_append_new(seals, seal_json(daemon, &set.list[i]));
 		read_comm(pids[0], comm);
 		*ret = json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:o}", "id", (json_int_t)key, "pids", pids_json,
-				 "comm", comm, "set", (json_int_t)space.set, "denied",
+				 "comm", comm, "set", (json_int_t)MSEALD_WORD_SET(space.word), "denied",
 				 (json_int_t)space.verdicts[MSEALD_VERDICT_DENIED], "killed",
 				 (json_int_t)space.verdicts[MSEALD_VERDICT_KILLED], "audited",
 				 (json_int_t)space.verdicts[MSEALD_VERDICT_AUDITED], "seals", seals);

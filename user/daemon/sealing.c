@@ -303,6 +303,8 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 			return fail(failure, "Failed", request->pid,
 				    "cannot attach the BPF programs; see mseald's log");
 		r = store_set_space(store, target->key, &new, &before);
+		if (r == -EEXIST)
+			return 0;	/* a fork has just been settled */
 		if (r < 0)
 			return fail_errno(failure, request->pid, r, "cannot store its seal set");
 	}

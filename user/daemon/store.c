@@ -144,12 +144,12 @@ int store_read_seals(struct store *store, uint64_t key, struct mseald_space *ret
 	r = store_read_space(store, key, &space);
 	if (r == -ENOENT)
 		r = 0;
-	if (r >= 0 && space.set)
-		r = store_read_set(store, space.set, ret);
+	if (r >= 0 && MSEALD_WORD_SET(space.word))
+		r = store_read_set(store, MSEALD_WORD_SET(space.word), ret);
 	if (r < 0)
 		return r;
 	/* Made by fork, it never had the memory that its parent kept to itself. */
-	if (space.flags & MSEALD_SPACE_FORKED)
+	if (space.word & MSEALD_WORD_FORKED)
 		(void)sealset_drop_flagged(ret, MSEALD_SEAL_DONTFORK);
 	if (ret_space)
 		*ret_space = space;
@@ -232,20 +232,20 @@ static void wait_for_programs(struct store *store)
 		(void)bpf_map_update_elem(store->sets_fd, &unused, &fd, BPF_ANY);
 }
 
-static int commit(struct store *store, uint64_t key, uint32_t set, uint32_t flags, struct store_old *ret_old)
+static int commit(struct store *store, uint64_t key, uint32_t bits, struct store_old *ret_old)
 {
-	struct mseald_commit request = { .key = key, .set = set, .flags = flags };
+	struct mseald_commit request = { .key = key, .bits = bits };
 	int r = programs_commit(store->programs, &request);
 
 	if (r < 0)
 		return r;
-	if (request.old_set < 0)
-		return request.old_set;
+	if (request.error < 0)
+		return request.error;
 	/* Programs that began before may have filled the slot from the old set. */
 	wait_for_programs(store);
 	(void)programs_uncache(store->programs, key);
 	if (ret_old)
-		*ret_old = (struct store_old){ .set = (uint32_t)request.old_set, .flags = request.old_flags };
+		*ret_old = (struct store_old){ .bits = request.old_bits };
 	return 0;
 }
 
@@ -259,7 +259,7 @@ int store_set_space(struct store *store, uint64_t key, const struct sealset *set
 		if (r < 0)
 			return r;
 	}
-	r = commit(store, key, id, 0, ret_old);
+	r = commit(store, key, id, ret_old);
 	if (r < 0 && id)
 		release_set(store, id);
 	return r;
@@ -267,7 +267,7 @@ int store_set_space(struct store *store, uint64_t key, const struct sealset *set
 
 int store_restore_space(struct store *store, uint64_t key, const struct store_old *old)
 {
-	return commit(store, key, old->set, old->flags, NULL);
+	return commit(store, key, old->bits, NULL);
 }
 
 int store_forget_space(struct store *store, uint64_t key)

@@ -20,9 +20,9 @@
 
 struct store;
 
-/* What an address space had before: a set (0: none) and its flags. */
+/* What an address space had before: a set (0: none), and whether from its parent. */
 struct store_old {
-	uint32_t set, flags;
+	uint32_t bits;		/* of MSEALD_WORD() */
 };
 
 int store_open(struct programs *programs, struct store **ret);
@@ -43,7 +43,9 @@ int store_read_seals(struct store *store, uint64_t key, struct mseald_space *ret
  * Gives an address space this set (empty: none), whole or not at all; no program
  * goes by the old one any more when this returns.
  * *ret_old is what it had, which stays readable until the next store_collect().
- * -ENOSPC: no room for another set or address space; -E2BIG: more than MSEALD_MAX_SEALS.
+ * -ENOSPC: no room for another set or address space; -E2BIG: more than
+ * MSEALD_MAX_SEALS; -ESRCH: the address space is gone; -EEXIST: it has just
+ * been entered by a fork, try again.
  */
 int store_set_space(struct store *store, uint64_t key, const struct sealset *set, struct store_old *ret_old);
 
