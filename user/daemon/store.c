@@ -90,7 +90,8 @@ int store_read_space(struct store *store, uint64_t key, struct mseald_space *ret
 	return bpf_map_lookup_elem(store->spaces_fd, &key, ret) < 0 ? -errno : 0;
 }
 
-int store_read_keys(struct store *store, uint64_t **ret, size_t *ret_count)
+/* Keys and values of all entries; the caller frees both. */
+static int read_spaces(struct store *store, uint64_t **ret_keys, struct mseald_space **ret_values, size_t *ret_count)
 {
 	_cleanup_free_ uint64_t *keys = malloc(MSEALD_MAX_SPACES * sizeof(*keys));
 	_cleanup_free_ struct mseald_space *values = malloc(MSEALD_MAX_SPACES * sizeof(*values));
@@ -102,9 +103,31 @@ int store_read_keys(struct store *store, uint64_t **ret, size_t *ret_count)
 	/* One call for all of them; ENOENT says that it reached the end. */
 	if (bpf_map_lookup_batch(store->spaces_fd, NULL, &next, keys, values, &count, NULL) < 0 && errno != ENOENT)
 		return -errno;
-	*ret = TAKE_PTR(keys);
+	*ret_keys = TAKE_PTR(keys);
+	*ret_values = TAKE_PTR(values);
 	*ret_count = count;
 	return 0;
+}
+
+int store_read_keys(struct store *store, uint64_t **ret, size_t *ret_count)
+{
+	_cleanup_free_ struct mseald_space *values = NULL;
+
+	return read_spaces(store, ret, &values, ret_count);
+}
+
+bool store_any_sealed(struct store *store)
+{
+	_cleanup_free_ struct mseald_space *values = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t count = 0;
+
+	if (read_spaces(store, &keys, &values, &count) < 0)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (MSEALD_WORD_SET(values[i].word))
+			return true;
+	return false;
 }
 
 static int read_nodes(int fd, uint32_t count, struct mseald_node **ret)

@@ -33,6 +33,9 @@ int store_read_space(struct store *store, uint64_t key, struct mseald_space *ret
 /* The keys of all entries; the caller frees *ret. */
 int store_read_keys(struct store *store, uint64_t **ret, size_t *ret_count);
 
+/* Does any entry have a seal set? Asked of the entries themselves; true when they cannot be read. */
+bool store_any_sealed(struct store *store);
+
 /* -ENOENT: no such set. */
 int store_read_set(struct store *store, uint32_t id, struct sealset *ret);
 

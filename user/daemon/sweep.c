@@ -74,7 +74,9 @@ void sweep_after_failure(struct daemon *daemon)
 
 void daemon_tidy(struct daemon *daemon)
 {
-	if (programs_attached(daemon->programs) && !sealed_spaces(daemon) && !unsettled_forks(daemon)) {
+	/* The counter only says when to look: what is attached goes only when nothing needs it. */
+	if (programs_attached(daemon->programs) && !sealed_spaces(daemon) && !unsettled_forks(daemon) &&
+	    !store_any_sealed(daemon->store)) {
 		programs_detach(daemon->programs);
 		forget_all(daemon);
 		log_info("nothing is sealed: programs detached");
