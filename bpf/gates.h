@@ -56,6 +56,19 @@ static __always_inline u32 advice_stops(u64 key, u32 advice)
 	return MSEALD_STOP_DISCARD;
 }
 
+/* What mseal(2) refuses to do to anonymous memory that is not writable (is_discard of mm/madvise.c). */
+static __always_inline bool advice_refused_natively(u32 advice)
+{
+	return advice != 11 && advice != 100 && advice != 101;
+}
+
+/*
+ * Of a gate that can only kill: does the kernel refuse the whole call for any
+ * sealed mapping in it, or mapping by mapping?
+ */
+#define OR_NATIVE_ANY(means) ((means) == MEANS_KILL ? ATTEMPT_NATIVE_ANY : 0)
+#define OR_NATIVE_ALL(means) ((means) == MEANS_KILL ? ATTEMPT_NATIVE_ALL : 0)
+
 static __always_inline bool unaligned(u64 address)
 {
 	return address & (MSEALD_PAGE - 1);
@@ -80,7 +93,7 @@ static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, 
 	if (likely(in_gap(key, start, length)) || unaligned(start) || beyond_user(task->mm, start, length))
 		return 0;
 	return verdict_on(key, start, length,
-			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, means));
+			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, means) | OR_NATIVE_ANY(means));
 }
 
 /*
@@ -102,7 +115,7 @@ static __always_inline u64 huge_length(u64 source, u64 target, u64 length)
 /* The source, whatever is done to it, and the target of MREMAP_FIXED, which is unmapped first. */
 static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, u32 means)
 {
-	const u32 attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, means);
+	const u32 attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, means) | OR_NATIVE_ANY(means);
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
 	u64 start, target, length;
@@ -131,6 +144,8 @@ static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u3
 {
 	if (likely(space_unsealed(key)) || !advice_matters(advice) || unaligned(start))
 		return 0;
+	if (advice_refused_natively(advice))
+		again |= OR_NATIVE_ALL(means);
 	return verdict_on(key, start, length,
 			  ATTEMPT(MSEALD_OP_MADVISE, advice_stops(key, advice), means) | again);
 }
@@ -153,7 +168,8 @@ static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool
 	if (likely(space_unsealed(key)) || !advice_matters(advice))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_stops(key, advice), means));
+			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_stops(key, advice), means) |
+			  (advice_refused_natively(advice) ? OR_NATIVE_ALL(means) : 0));
 }
 
 /* Below this brk() does nothing but tell the break: brk(0) is how that is asked for. */
@@ -178,7 +194,8 @@ static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32
 	end = (task->mm->brk + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
 	if (start >= end)
 		return 0;
-	return verdict_on(key, start, end - start, ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, means));
+	return verdict_on(key, start, end - start,
+			  ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, means) | OR_NATIVE_ANY(means));
 }
 
 struct shm_search {
@@ -237,7 +254,7 @@ static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u
 		return verdict(0, MSEALD_ADDRESS_LIMIT, search.set,
 			       ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means));
 	return verdict_on(key, search.start, search.end - search.start,
-			  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means));
+			  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means) | OR_NATIVE_ALL(means));
 }
 
 #endif

@@ -16,6 +16,8 @@ struct walk {
 	u32 hit_at, hit_slot;
 	bool unreadable;
 	bool forked;
+	bool native;		/* some seal that denies it is one of the kernel as well */
+	bool not_native;	/* some is not, or the kernel's does not deny this */
 };
 
 /* 0: stronger. */
@@ -36,6 +38,21 @@ static __always_inline u32 rule_action(u64 rule, u32 stop)
 	if (stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_AUDIT) & stop)
 		return MSEALD_ACTION_AUDIT;
 	return MSEALD_ACTION_COUNT;
+}
+
+/*
+ * Does the kernel itself deny it here? mseal(2) refuses to discard only what is
+ * anonymous and not writable (mm/madvise.c, mm/mseal.c of 6.12 and 7.3).
+ */
+static __always_inline bool denied_natively(u64 rule, u32 stop)
+{
+	u64 flags = rule >> MSEALD_RULE_FLAGS_SHIFT;
+
+	if (!(flags & MSEALD_SEAL_NATIVE))
+		return false;
+	return !(stop & MSEALD_STOP_DISCARD) ||
+	       (flags & MSEALD_SEAL_ANON &&
+		rule >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & MSEALD_STOP_DISCARD);
 }
 
 /* One seal; 1 ends the walk. */
@@ -61,6 +78,12 @@ static long walk_seal(u32 index, struct walk *walk)
 	if (walk->forked && node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_DONTFORK)
 		return 0;
 	action = rule_action(node->rule[slot], walk->stop);
+	if (action == MSEALD_ACTION_DENY) {
+		if (denied_natively(node->rule[slot], walk->stop))
+			walk->native = true;
+		else
+			walk->not_native = true;
+	}
 	if (action_rank(action) < action_rank(walk->action)) {
 		walk->action = action;
 		walk->hit_start = node->start[slot];
@@ -160,7 +183,10 @@ __noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
 		return 0;
 	if (walk.action == MSEALD_ACTION_AUDIT)
 		outcome = MSEALD_VERDICT_AUDITED;
-	else if (walk.action == MSEALD_ACTION_KILL || ATTEMPT_MEANS(attempt) != MEANS_DENY)
+	else if (walk.action == MSEALD_ACTION_KILL ||
+		 (ATTEMPT_MEANS(attempt) != MEANS_DENY &&
+		  !(walk.native && (attempt & ATTEMPT_NATIVE_ANY ||
+				    (attempt & ATTEMPT_NATIVE_ALL && !walk.not_native)))))
 		outcome = MSEALD_VERDICT_KILLED;
 	else
 		outcome = MSEALD_VERDICT_DENIED;

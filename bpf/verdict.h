@@ -19,6 +19,14 @@ enum means {
 
 #define ATTEMPT(op, stop, means) ((u32)(op) | (u32)(stop) << 8 | (u32)(means) << 16)
 #define ATTEMPT_AGAIN (1u << 24)	/* judged before in this call: what was let through then was told then */
+/*
+ * Where a program can only kill: what the kernel refuses by itself on memory
+ * that is sealed by mseal(2) as well (MSEALD_SEAL_NATIVE) need not be killed
+ * for. ANY: it refuses the whole call if any of the range is. ALL: it works
+ * mapping by mapping, so all that is sealed in the range must be.
+ */
+#define ATTEMPT_NATIVE_ANY (1u << 25)
+#define ATTEMPT_NATIVE_ALL (1u << 26)
 #define ATTEMPT_OP(attempt) ((attempt) & 0xff)
 #define ATTEMPT_STOP(attempt) ((attempt) >> 8 & 0xff)
 #define ATTEMPT_MEANS(attempt) ((attempt) >> 16 & 0xff)

@@ -87,7 +87,9 @@ enum mseald_verdict {
 #define MSEALD_SEAL_SHM 0x01u		/* a System V segment: what shmdt() would detach */
 #define MSEALD_SEAL_DONTFORK 0x02u	/* VM_DONTCOPY: a child of fork does not have this memory */
 #define MSEALD_SEAL_HUGETLB 0x04u	/* huge pages: mremap rounds its lengths up to them */
-#define MSEALD_SEAL_FLAGS 0x07u
+#define MSEALD_SEAL_NATIVE 0x08u	/* made by mseal(2) too: the kernel itself refuses what changes mappings */
+#define MSEALD_SEAL_ANON 0x10u		/* private, no file: mseal(2) also refuses to discard it, if not writable */
+#define MSEALD_SEAL_FLAGS 0x1fu
 
 /*
  * A seal set is an array map of nodes: a static tree of fan-out 32 over the

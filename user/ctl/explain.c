@@ -35,6 +35,7 @@ struct page {
 	const struct mapping *mapping;		/* NULL: not mapped */
 	enum mseald_class class;
 	bool sealed;
+	bool native;		/* by mseal(2) too */
 	unsigned stops[MSEALD_ACTION_COUNT];
 };
 
@@ -63,10 +64,22 @@ static struct page look_at(const struct addrspace *space, uint64_t address)
 		if (!covers(seal, address))
 			continue;
 		page.sealed = true;
+		page.native |= strcmp(seal->gate, "native") == 0;
 		for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
 			page.stops[action] |= seal->stops[action];
 	}
 	return page;
+}
+
+/* Does the kernel itself refuse it, because mseal(2) has sealed the page? */
+static bool refused_natively(const struct page *page, const json_t *row)
+{
+	const char *scope = reply_string(row, "native");
+
+	if (!page->native || !page->mapping)
+		return false;
+	return strcmp(scope, "all") == 0 ||
+	       (strcmp(scope, "anonymous") == 0 && !page->mapping->shared && !page->mapping->inode);
 }
 
 /* What a row that the kernel can stop comes to for a seal with this action. */
@@ -74,7 +87,12 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 {
 	const char *outcome = reply_string(row, "outcome"), *name = mseald_stop_name(stop);
 
-	answer->raced = reply_bool(row, "raced");
+	if (refused_natively(page, row)) {
+		answer->by = "native";
+		outcome = "EPERM";
+	} else {
+		answer->raced = reply_bool(row, "raced");
+	}
 	if (page->stops[MSEALD_ACTION_KILL] & stop) {
 		answer->outcome = "SIGKILL";
 		(void)snprintf(answer->why, sizeof(answer->why), "its seal kills for %s", name);

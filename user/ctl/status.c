@@ -9,8 +9,8 @@
 static const struct column columns[] = {
 	{ .title = "ROW", .right = true },
 	{ .title = "OPERATION", .least = 24, .wrap = true },
-	{ .title = "OUTCOME" },
-	{ .title = "BY" },
+	{ .title = "FOR GOOD" },
+	{ .title = "REVOCABLE" },
 	{ .title = "RACED" },
 	{ .title = "NOTE", .least = 16, .wrap = true },
 };
@@ -22,23 +22,43 @@ static enum colour outcome_colour(const char *outcome)
 	return strcmp(outcome, "SIGKILL") == 0 ? COLOUR_YELLOW : COLOUR_RED;
 }
 
+/* "EPERM native": what happens, and by what. */
+static void add_outcome(struct table *table, const struct terminal *terminal, const char *outcome, const char *by)
+{
+	table_add(table, terminal, outcome_colour(outcome), "%s%s%s", outcome, strcmp(by, "none") == 0 ? "" : " ",
+		  strcmp(by, "none") == 0 ? "" : by);
+}
+
+static void add_row(struct table *table, const struct terminal *terminal, const json_t *row)
+{
+	const char *outcome = reply_string(row, "outcome"), *by = reply_string(row, "by");
+	const char *native = reply_string(row, "native"), *note = reply_string(row, "note");
+	bool raced = reply_bool(row, "raced"), all = strcmp(native, "all") == 0;
+	bool anonymous = strcmp(native, "anonymous") == 0;
+
+	table_add(table, terminal, COLOUR_NONE, "%" PRIu64, reply_integer(row, "row"));
+	table_add(table, terminal, COLOUR_NONE, "%s", reply_string(row, "operation"));
+	if (all || anonymous)
+		add_outcome(table, terminal, "EPERM", "native");
+	else
+		add_outcome(table, terminal, outcome, by);
+	add_outcome(table, terminal, outcome, by);
+	table_add(table, terminal, raced ? COLOUR_YELLOW : COLOUR_NONE, "%s",
+		  !raced ? "no" : all ? "revocable" : "yes");
+	if (anonymous)
+		table_add(table, terminal, COLOUR_NONE, "of a file: %s %s%s%s", outcome, by, *note ? "; " : "", note);
+	else
+		table_add(table, terminal, COLOUR_NONE, "%s", note);
+}
+
 static int print_rows(const struct terminal *terminal, const json_t *rows)
 {
 	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
 	const json_t *row;
 	size_t i;
 
-	json_array_foreach(rows, i, row) {
-		const char *outcome = reply_string(row, "outcome");
-		bool raced = reply_bool(row, "raced");
-
-		table_add(&table, terminal, COLOUR_NONE, "%" PRIu64, reply_integer(row, "row"));
-		table_add(&table, terminal, COLOUR_NONE, "%s", reply_string(row, "operation"));
-		table_add(&table, terminal, outcome_colour(outcome), "%s", outcome);
-		table_add(&table, terminal, COLOUR_NONE, "%s", reply_string(row, "by"));
-		table_add(&table, terminal, raced ? COLOUR_YELLOW : COLOUR_NONE, "%s", raced ? "yes" : "no");
-		table_add(&table, terminal, COLOUR_NONE, "%s", reply_string(row, "note"));
-	}
+	json_array_foreach(rows, i, row)
+		add_row(&table, terminal, row);
 	return table_print(&table, terminal, stdout) < 0 ? ctl_out_of_memory() : CTL_OK;
 }
 

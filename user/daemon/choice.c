@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "mseald/shared.h"
+#include "native.h"
 #include "probe.h"
 #include "util.h"
 
@@ -46,22 +47,23 @@ static const struct rule {
 	unsigned stop;
 	const char *note;
 	bool only_kill;		/* on every kernel, and by no program that means no harm */
+	enum native_scope native;
 } rules[] = {
 	{ 1, "mprotect, pkey_mprotect", { "mseald_file_mprotect" }, MSEALD_STOP_MPROTECT, NULL },
 	{ 2, "mmap over it", { "mseald_mmap_file" }, MSEALD_STOP_UNMAP, NULL },
-	{ 3, "munmap", { "override_munmap", "kill_munmap" }, MSEALD_STOP_UNMAP, NULL },
-	{ 4, "mremap of it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL },
-	{ 5, "mremap onto it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL },
+	{ 3, "munmap", { "override_munmap", "kill_munmap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 4, "mremap of it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 5, "mremap onto it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
 	{ 6, "madvise that discards", { "override_madvise", "kill_do_madvise" }, MSEALD_STOP_DISCARD,
-	  "if not writable when sealed" },
+	  "if not writable when sealed", .native = NATIVE_ANONYMOUS },
 	{ 7, "process_madvise that discards", { "override_process_madvise", "kill_process_madvise" },
-	  MSEALD_STOP_DISCARD, "if not writable when sealed" },
+	  MSEALD_STOP_DISCARD, "if not writable when sealed", .native = NATIVE_ANONYMOUS },
 	{ 7, "io_uring madvise that discards", { "kill_do_madvise" }, MSEALD_STOP_DISCARD,
-	  "if not writable when sealed", true },
-	{ 8, "brk into it", { "override_brk", "kill_brk" }, MSEALD_STOP_UNMAP, NULL },
+	  "if not writable when sealed", true, .native = NATIVE_ANONYMOUS },
+	{ 8, "brk into it", { "override_brk", "kill_brk" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
 	{ 8, "prctl(PR_SET_MM) of the break", { "mseald_task_prctl" }, MSEALD_STOP_UNMAP, NULL },
-	{ 8, "shmdt of it", { "override_shmdt", "kill_shmdt" }, MSEALD_STOP_UNMAP, NULL },
-	{ 8, "io_destroy of a ring that was there", { "kill_vm_munmap" }, MSEALD_STOP_UNMAP, NULL, true },
+	{ 8, "shmdt of it", { "override_shmdt", "kill_shmdt" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 8, "io_destroy of a ring that was there", { "kill_vm_munmap" }, MSEALD_STOP_UNMAP, NULL, true, .native = NATIVE_ALL },
 	{ 9, "shmat over it", { "mseald_shm_shmat" }, MSEALD_STOP_UNMAP, NULL },
 	{ 10, "remap_file_pages on it", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP, NULL },
 	{ 11, "writes by /proc/PID/mem, ptrace, process_vm_writev", { NULL }, MSEALD_STOP_FOREIGN_WRITE, NULL },
@@ -78,6 +80,13 @@ const char *means_name(enum means means)
 	static const char *const names[] = { "none", "kernel", "lsm", "override", "kill" };
 
 	return means < ELEMENTS(names) ? names[means] : "unknown";
+}
+
+const char *native_scope_name(enum native_scope scope)
+{
+	static const char *const names[] = { "none", "all", "anonymous" };
+
+	return scope < ELEMENTS(names) ? names[scope] : "unknown";
 }
 
 static int part_index(const char *program)
@@ -143,6 +152,7 @@ static void choose_decisions(struct choice *choice, bool no_process_madvise)
 		struct decision *decision = &choice->decisions[i];
 
 		*decision = (struct decision){ .row = rules[i].row, .operation = rules[i].operation,
+					       .native = choice->native ? rules[i].native : NATIVE_NONE,
 					       .note = rules[i].note };
 		for (size_t j = 0; j < ELEMENTS(rules[i].programs) && !decision->means; j++) {
 			int index = part_index(rules[i].programs[j]);
@@ -155,6 +165,7 @@ static void choose_decisions(struct choice *choice, bool no_process_madvise)
 		if (!decision->means && rules[i].programs[0] && no_process_madvise &&
 		    strcmp(rules[i].programs[0], "override_process_madvise") == 0) {
 			decision->means = MEANS_KERNEL;
+			decision->native = NATIVE_NONE;
 			decision->note = "this kernel takes no such advice";
 		}
 	}
@@ -180,6 +191,7 @@ int choice_make(enum gate_mode mode, struct choice *ret)
 	struct choice choice = {};
 	int r;
 
+	choice.native = (mode == GATE_AUTO || mode == GATE_DENY) && native_here();
 	r = choose_parts(&choice, mode);
 	if (r < 0)
 		return r;

@@ -37,9 +37,19 @@ enum means {
 
 const char *means_name(enum means means);
 
+/* What the kernel itself refuses, whoever asks and however it is raced, where a seal was made by mseal(2) too. */
+enum native_scope {
+	NATIVE_NONE,
+	NATIVE_ALL,
+	NATIVE_ANONYMOUS,	/* in private memory without a file that is not writable */
+};
+
+const char *native_scope_name(enum native_scope scope);
+
 enum gate_mode {
 	GATE_AUTO,	/* the soundest there is */
-	GATE_KILL,	/* never override: for tests, and to see what an older kernel does */
+	GATE_BPF,	/* the same, but never mseal(2): no process is ever traced */
+	GATE_KILL,	/* never override either: for tests, and to see what an older kernel does */
 	GATE_DENY,	/* refuse to start where a row could only be killed */
 };
 
@@ -47,7 +57,8 @@ enum gate_mode {
 struct decision {
 	unsigned row;
 	const char *operation;
-	enum means means;
+	enum means means;	/* by programs */
+	enum native_scope native;
 	const char *note;	/* or NULL */
 };
 
@@ -55,6 +66,7 @@ struct decision {
 
 struct choice {
 	bool wanted[PARTS_COUNT];
+	bool native;		/* seals for good are made by mseal(2) too */
 	struct decision decisions[DECISIONS_COUNT];	/* row by row */
 };
 

@@ -98,6 +98,8 @@ static const char *seal_gate(const struct daemon *daemon, const struct seal *sea
 
 	if (!(stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)))
 		return "none";
+	if (seal->flags & MSEALD_SEAL_NATIVE)
+		return "native";
 	/* munmap stands for all: they are overridden together or not at all. */
 	for (size_t i = 0; i < DECISIONS_COUNT; i++)
 		if (decisions[i].row == 3)

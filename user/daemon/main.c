@@ -75,12 +75,14 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 }
 
 static const char usage[] =
-	"usage: mseald [--socket=PATH] [--gate=auto|deny|kill] [--debug]\n"
+	"usage: mseald [--socket=PATH] [--gate=auto|bpf|deny|kill] [--debug]\n"
 	"\n"
 	"Seals memory of processes at the request of msealctl(1).\n"
 	"\n"
 	"  --socket=PATH  serve there instead of " SERVER_SOCKET "\n"
-	"  --gate=auto    answer what has no LSM hook with EPERM where this kernel can, else SIGKILL\n"
+	"  --gate=auto    answer what has no LSM hook with EPERM where this kernel can, else SIGKILL;\n"
+	"                 seals for good are made by the kernel's own mseal(2) as well, if it has one\n"
+	"  --gate=bpf     the same without mseal(2), so that no process is ever traced\n"
 	"  --gate=deny    do not start where something could only be answered with SIGKILL\n"
 	"  --gate=kill    answer all of it with SIGKILL\n"
 	"  --debug        say more\n"
@@ -89,7 +91,7 @@ static const char usage[] =
 
 static int parse_gate(const char *word, enum gate_mode *ret)
 {
-	static const char *const words[] = { [GATE_AUTO] = "auto", [GATE_KILL] = "kill", [GATE_DENY] = "deny" };
+	static const char *const words[] = { [GATE_AUTO] = "auto", [GATE_BPF] = "bpf", [GATE_KILL] = "kill", [GATE_DENY] = "deny" };
 
 	for (size_t i = 0; i < ELEMENTS(words); i++)
 		if (strcmp(words[i], word) == 0) {
@@ -117,7 +119,7 @@ int main(int argc, char **argv)
 			break;
 		case 'g':
 			if (parse_gate(optarg, &daemon.gate) < 0) {
-				(void)fprintf(stderr, "mseald: --gate=%s: it can be auto, deny or kill\n", optarg);
+				(void)fprintf(stderr, "mseald: --gate=%s: it can be auto, bpf, deny or kill\n", optarg);
 				return 2;
 			}
 			break;

@@ -201,9 +201,10 @@ static int call_seal(struct connection *connection, json_t *parameters, bool mor
 	if (r < 0)
 		return reply_failure(connection, &failure);
 	return connection_reply(connection,
-				json_pack("{s:I,s:I,s:I,s:I}", "space", (json_int_t)result.space, "ranges",
+				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*}", "space", (json_int_t)result.space, "ranges",
 					  (json_int_t)result.ranges, "bytes", (json_int_t)result.bytes, "seals",
-					  (json_int_t)result.seals),
+					  (json_int_t)result.seals, "native", result.native, "whyNotNative",
+					  result.why_not_native),
 				false);
 }
 
@@ -268,13 +269,14 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 
 	for (size_t i = 0; i < DECISIONS_COUNT; i++) {
 		enum means means = decisions[i].means;
-		json_t *row = json_pack("{s:i,s:s,s:s,s:s,s:b}", "row", decisions[i].row, "operation",
+		json_t *row = json_pack("{s:i,s:s,s:s,s:s,s:b,s:s}", "row", decisions[i].row, "operation",
 					decisions[i].operation, "outcome",
 					means == MEANS_NONE ? "not covered" :
 					means == MEANS_KERNEL ? "EINVAL" :
 					means == MEANS_KILL ? "SIGKILL" : "EPERM",
 					"by", means_name(means), "raced",
-					(means == MEANS_KILL || means == MEANS_OVERRIDE) && preempts);
+					(means == MEANS_KILL || means == MEANS_OVERRIDE) && preempts,
+					"native", native_scope_name(decisions[i].native));
 
 		if (row && decisions[i].note)
 			(void)json_object_set_new(row, "note", json_string(decisions[i].note));

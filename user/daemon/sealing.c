@@ -7,255 +7,12 @@
 #include "sealing.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
-#include "names.h"
-#include "segments.h"
+#include "native.h"
 #include "target.h"
-#include "tasks.h"
 
-#define PAGE 4096
-#define VM_DONTCOPY 0x00020000	/* include/linux/mm.h: MADV_DONTFORK */
-#define VM_HUGETLB 0x00400000
 #define TRIES 8		/* while the process changes its mappings under us */
-
-/* Seals under construction, and what they were made from. */
-struct plan {
-	struct seal *seals;
-	size_t count, allocated;
-	struct procmaps maps;
-	struct segments segments;
-	struct mseald_vma *vmas;
-	size_t vmas_count;
-};
-
-static void plan_free(struct plan *plan)
-{
-	free(plan->seals);
-	free(plan->vmas);
-	segments_free(&plan->segments);
-	procmaps_free(&plan->maps);
-	*plan = (struct plan){};
-}
-
-static int plan_add(struct plan *plan, const struct seal *seal)
-{
-	if (plan->count == plan->allocated) {
-		size_t more = plan->allocated ? plan->allocated * 2 : 64;
-		struct seal *larger = reallocarray(plan->seals, more, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		plan->seals = larger;
-		plan->allocated = more;
-	}
-	plan->seals[plan->count++] = *seal;
-	return 0;
-}
-
-/* The VM_* flags of the mapping at address; those of a mapping that came meanwhile are 0, and the plan will not hold. */
-static uint64_t vma_flags(const struct mseald_vma *vmas, size_t count, uint64_t address)
-{
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (vmas[middle].end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && vmas[low].start <= address ? vmas[low].flags : 0;
-}
-
-/* One piece of one mapping. Contents that the process may write anyway are not kept from being discarded. */
-static int plan_piece(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
-		      uint64_t start, uint64_t end, enum mseald_class class)
-{
-	struct seal seal = { .start = start, .end = end, .class = class };
-	unsigned stops = request->stops;
-	uint64_t flags;
-
-	if (mapping->write)
-		stops &= ~(unsigned)MSEALD_STOP_DISCARD;
-	if (!stops)
-		return 0;
-	if (request->revocable)
-		seal.revocable[request->action] = (uint8_t)stops;
-	else
-		seal.firm[request->action] = (uint8_t)stops;
-	if (mapping->shared && strncmp(mapping->path, "/SYSV", 5) == 0) {
-		seal.flags |= MSEALD_SEAL_SHM;
-		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / PAGE);
-	}
-	flags = vma_flags(plan->vmas, plan->vmas_count, start);
-	if (flags & VM_DONTCOPY)
-		seal.flags |= MSEALD_SEAL_DONTFORK;
-	if (flags & VM_HUGETLB)
-		seal.flags |= MSEALD_SEAL_HUGETLB;
-	return plan_add(plan, &seal);
-}
-
-/* Splits [start, end) of a mapping at the borders of segments, so that each seal has its class. */
-static int plan_split(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
-		      uint64_t start, uint64_t end)
-{
-	for (size_t i = 0; i < plan->segments.count && start < end; i++) {
-		const struct segment *segment = &plan->segments.list[i];
-		int r;
-
-		if (segment->end <= start)
-			continue;
-		if (segment->start >= end)
-			break;
-		if (segment->start > start) {
-			r = plan_piece(plan, request, mapping, start, segment->start, MSEALD_CLASS_NONE);
-			if (r < 0)
-				return r;
-			start = segment->start;
-		}
-		r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end), segment->class);
-		if (r < 0)
-			return r;
-		start = MIN_OF(end, segment->end);
-	}
-	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_CLASS_NONE) : 0;
-}
-
-static int check_range(const struct seal_request *request, const struct range *range, struct failure *failure)
-{
-	char text[RANGE_TEXT_MAX];
-
-	(void)range_format(range, text);
-	if (range->start >= range->end)
-		return fail(failure, "InvalidRange", request->pid, "range %s is %s", text,
-			    range->start == range->end ? "empty" : "reversed: its end comes before its start");
-	if (range->start % PAGE || range->end % PAGE)
-		return fail(failure, "InvalidRange", request->pid,
-			    "range %s is not aligned: both ends must be multiples of %d", text, PAGE);
-	if (range->end >= MSEALD_NO_START)
-		return fail(failure, "InvalidRange", request->pid, "range %s is not in user memory", text);
-	return 0;
-}
-
-static int plan_ranges(struct plan *plan, const struct seal_request *request, struct failure *failure)
-{
-	size_t next = 0;
-	int r;
-
-	for (size_t i = 0; i < request->count; i++) {
-		const struct range *range = &request->ranges[i];
-		uint64_t hole;
-
-		if (!procmaps_covers(&plan->maps, range->start, range->end, &hole)) {
-			char text[RANGE_TEXT_MAX];
-
-			failure->address = hole;
-			return fail(failure, "NotMapped", request->pid,
-				    "pid %d: range %s is not wholly mapped: nothing is at 0x%" PRIx64
-				    " (see msealctl map %d)", (int)request->pid, range_format(range, text), hole,
-				    (int)request->pid);
-		}
-		/* Both are sorted: go on where the last one ended. */
-		while (next < plan->maps.count && plan->maps.list[next].end <= range->start)
-			next++;
-		for (size_t j = next; j < plan->maps.count && plan->maps.list[j].start < range->end; j++) {
-			const struct mapping *mapping = &plan->maps.list[j];
-
-			r = plan_split(plan, request, mapping, MAX_OF(range->start, mapping->start),
-				       MIN_OF(range->end, mapping->end));
-			if (r < 0)
-				return r;
-		}
-	}
-	return 0;
-}
-
-static int plan_classes(struct plan *plan, const struct seal_request *request)
-{
-	for (size_t i = 0; i < plan->segments.count; i++) {
-		const struct segment *segment = &plan->segments.list[i];
-		int r;
-
-		if (!(request->classes & 1u << segment->class) || segment->end >= MSEALD_NO_START)
-			continue;
-		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->class);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int plan_make(struct plan *plan, struct programs *programs, const struct target *target,
-		     const struct seal_request *request, struct failure *failure)
-{
-	char words[128];
-	int r;
-
-	r = procmaps_read_fd(target->maps_fd, &plan->maps);
-	if (r >= 0)
-		r = tasks_read_vmas(programs, target->tid, &plan->vmas, &plan->vmas_count);
-	if (r >= 0)
-		r = segments_resolve(&plan->maps, target->proc_fd, &plan->segments);
-	if (r >= 0)
-		r = request->count ? plan_ranges(plan, request, failure) : plan_classes(plan, request);
-	if (r == -EBADR)
-		return r;
-	if (r == -EINVAL)
-		return -EAGAIN;		/* they change faster than they can be read */
-	if (r < 0)
-		return fail_errno(failure, request->pid, r, "cannot read its mappings");
-	if (plan->maps.count == 0)
-		return fail(failure, "NoSuchProcess", request->pid, "pid %d has exited", (int)request->pid);
-	if (plan->count == 0 && request->stops == MSEALD_STOP_DISCARD)
-		return fail(failure, "NothingToSeal", request->pid,
-			    "pid %d: what was named is writable, so discarding it takes nothing that a write would not",
-			    (int)request->pid);
-	if (plan->count == 0)
-		return fail(failure, "NothingToSeal", request->pid, "pid %d: no memory of class %s",
-			    (int)request->pid, mseald_classes_format(request->classes, words, sizeof(words)));
-	return 0;
-}
-
-static bool same_mapping(const struct mapping *a, const struct mapping *b, uint64_t at)
-{
-	return a && b && a->read == b->read && a->write == b->write && a->exec == b->exec &&
-	       a->shared == b->shared && a->inode == b->inode && a->dev_major == b->dev_major &&
-	       a->dev_minor == b->dev_minor &&
-	       (!a->inode || a->offset + (at - a->start) == b->offset + (at - b->start));
-}
-
-/* Is every sealed byte still mapped as it was when the plan was made? The mappings round it may have changed. */
-static int plan_holds(const struct plan *plan, struct programs *programs, const struct target *target)
-{
-	_cleanup_(procmaps_free) struct procmaps now = {};
-	_cleanup_free_ struct mseald_vma *vmas = NULL;
-	size_t count;
-	int r;
-
-	target_wait_for_changes(target, plan->seals[0].start);
-	r = procmaps_read_fd(target->maps_fd, &now);
-	if (r >= 0)
-		r = tasks_read_vmas(programs, target->tid, &vmas, &count);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < plan->count; i++) {
-		uint64_t at = plan->seals[i].start;
-
-		while (at < plan->seals[i].end) {
-			const struct mapping *old = procmaps_find(&plan->maps, at);
-			const struct mapping *new = procmaps_find(&now, at);
-
-			if (!same_mapping(old, new, at) ||
-			    (vma_flags(plan->vmas, plan->vmas_count, at) ^ vma_flags(vmas, count, at)) & VM_DONTCOPY)
-				return 0;
-			at = MIN_OF(old->end, new->end);
-		}
-	}
-	return 1;
-}
 
 static int check_killable(struct programs *programs, const struct seal_request *request, struct failure *failure)
 {
@@ -271,12 +28,63 @@ static int check_killable(struct programs *programs, const struct seal_request *
 	return 0;
 }
 
+/* Takes back what a try has done; it is to be made anew. */
+static void undo(struct store *store, const struct target *target, const struct store_old *before)
+{
+	if (before)
+		(void)store_restore_space(store, target->key, before);
+}
+
+/* The plan's seals united with what there is. *ret_changed: that makes a difference. */
+static int unite(const struct plan *plan, const struct sealset *old, struct sealset *ret, bool *ret_changed)
+{
+	int r = sealset_copy(old, ret);
+
+	if (r >= 0)
+		r = sealset_add_all(ret, plan->seals, plan->count);
+	*ret_changed = r >= 0 && !sealset_equal(old, ret);
+	return r;
+}
+
+/*
+ * The same ranges by the kernel's own mseal(2), where that can be; the
+ * seals then say so. 1, or 0 when the memory is no longer what was planned.
+ */
+static int seal_natively(struct programs *programs, struct store *store, const struct target *target,
+			 const struct seal_request *request, struct plan *plan, const struct sealset *old,
+			 struct seal_result *result)
+{
+	_cleanup_(sealset_free) struct sealset new = {};
+	_cleanup_free_ struct range *ranges = NULL;
+	bool changed;
+	size_t count;
+	int r;
+
+	if (!programs_choice(programs)->native || !plan_native_ranges(plan, request, old, &ranges, &count))
+		return 1;
+	if (count) {
+		r = native_seal(programs, target, ranges, count, &result->why_not_native);
+		if (r <= 0)
+			return 1;	/* the next gate has it */
+		r = plan_holds(plan, programs, target);
+		if (r <= 0)
+			return r;
+	}
+	for (size_t i = 0; i < plan->count; i++)
+		plan->seals[i].flags |= MSEALD_SEAL_NATIVE;
+	/* Should this fail, it is sealed all the same: only that it is, nobody knows. */
+	if (unite(plan, old, &new, &changed) >= 0 && (!changed || store_set_space(store, target->key, &new, NULL) >= 0))
+		result->native = true;
+	return 1;
+}
+
 /* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
 static int seal_once(struct programs *programs, struct store *store, const struct target *target,
 		     const struct seal_request *request, struct seal_result *ret, struct failure *failure)
 {
 	_cleanup_(sealset_free) struct sealset old = {}, new = {};
 	_cleanup_(plan_free) struct plan plan = {};
+	struct seal_result result = { .space = target->key };
 	struct store_old before;
 	bool changed;
 	int r;
@@ -288,16 +96,13 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		return r;
 	r = store_read_seals(store, target->key, NULL, &old);
 	if (r >= 0)
-		r = sealset_copy(&old, &new);
-	if (r >= 0)
-		r = sealset_add_all(&new, plan.seals, plan.count);
+		r = unite(&plan, &old, &new, &changed);
 	if (r < 0)
 		return fail_errno(failure, request->pid, r, "cannot make its seal set");
 	if (new.count > MSEALD_MAX_SEALS)
 		return fail(failure, "TooMany", request->pid,
 			    "pid %d would have %zu seals; one address space can have %d", (int)request->pid,
 			    new.count, MSEALD_MAX_SEALS);
-	changed = !sealset_equal(&old, &new);
 	if (changed) {
 		if (programs_attach(programs) < 0)
 			return fail(failure, "Failed", request->pid,
@@ -307,22 +112,24 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 			return 0;	/* a fork has just been settled */
 		if (r < 0)
 			return fail_errno(failure, request->pid, r, "cannot store its seal set");
-	}
-	if (changed)
 		target_let_calls_end(programs, target);
+	}
 	r = plan_holds(&plan, programs, target);
+	if (r > 0)
+		r = seal_natively(programs, store, target, request, &plan, &new, &result);
 	if (r == -EINVAL)
 		r = 0;
 	if (r > 0)
 		r = target_unchanged(programs, target);
 	if (r <= 0) {
-		if (changed)
-			(void)store_restore_space(store, target->key, &before);
+		undo(store, target, changed ? &before : NULL);
 		return r == 0 ? 0 : fail_errno(failure, request->pid, r, "it changed while it was sealed");
 	}
-	*ret = (struct seal_result){ .space = target->key, .ranges = plan.count, .seals = new.count };
+	result.ranges = plan.count;
+	result.seals = new.count;
 	for (size_t i = 0; i < plan.count; i++)
-		ret->bytes += plan.seals[i].end - plan.seals[i].start;
+		result.bytes += plan.seals[i].end - plan.seals[i].start;
+	*ret = result;
 	return 1;
 }
 
@@ -337,7 +144,7 @@ int sealing_seal(struct programs *programs, struct store *store, const struct se
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < request->count; i++) {
-		r = check_range(request, &request->ranges[i], failure);
+		r = plan_check_range(request, &request->ranges[i], failure);
 		if (r < 0)
 			return r;
 	}
@@ -403,7 +210,7 @@ int sealing_unseal(struct programs *programs, struct store *store, pid_t pid, co
 	int r;
 
 	for (size_t i = 0; i < count; i++) {
-		r = check_range(&request, &ranges[i], failure);
+		r = plan_check_range(&request, &ranges[i], failure);
 		if (r < 0)
 			return r;
 	}

@@ -9,26 +9,18 @@
 #include <stdbool.h>
 
 #include "failure.h"
-#include "range.h"
+#include "plan.h"
 #include "store.h"
 
 #define SEALING_MAX_RANGES MSEALD_MAX_SEALS	/* in one request */
-
-struct seal_request {
-	pid_t pid;
-	const struct range *ranges;	/* with count 0: the segments of these classes */
-	size_t count;
-	unsigned classes;		/* bits 1 << class */
-	unsigned stops;			/* MSEALD_STOP_* */
-	enum mseald_action action;
-	bool revocable;
-};
 
 struct seal_result {
 	uint64_t space;
 	uint64_t bytes;		/* that the request names, each counted once */
 	size_t ranges;		/* mappings or parts of them that were sealed */
 	size_t seals;		/* in the address space now */
+	bool native;		/* the kernel's own mseal(2) holds all of it as well */
+	const char *why_not_native;	/* a phrase, when it was tried and could not be; or NULL */
 };
 
 /* -EBADR, and nothing is sealed, with the reason in *failure. */

@@ -88,7 +88,7 @@ int sweep_take_over(struct daemon *daemon)
 {
 	int r;
 
-	if (!programs_inherited(daemon->programs) && !sealed_spaces(daemon)) {
+	if (!programs_inherited(daemon->programs) && !store_any_sealed(daemon->store)) {
 		forget_all(daemon);
 		return 0;
 	}

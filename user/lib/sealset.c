@@ -97,8 +97,8 @@ static struct seal both(const struct seal *older, const struct seal *newer)
 		seal.class = newer->class;
 	if (newer->flags & MSEALD_SEAL_SHM)
 		seal.pgoff = newer->pgoff;
-	/* Whether a child has the memory may have changed since: the newer knows. */
-	seal.flags = (uint8_t)((older->flags & ~MSEALD_SEAL_DONTFORK) | newer->flags);
+	/* What the memory is may have changed since, if it was not kept from it: the newer knows. */
+	seal.flags = (uint8_t)((older->flags & ~(MSEALD_SEAL_DONTFORK | MSEALD_SEAL_ANON)) | newer->flags);
 	seal.hits = add_hits(older->hits, newer->hits);
 	return seal;
 }
@@ -353,6 +353,21 @@ size_t sealset_drop_flagged(struct sealset *set, unsigned flags)
 			set->list[kept++] = set->list[i];
 	set->count = kept;
 	return before - kept;
+}
+
+bool sealset_all_flagged(const struct sealset *set, uint64_t start, uint64_t end, unsigned flags)
+{
+	size_t first, after;
+
+	find_slice(set, start, end, &first, &after);
+	for (size_t i = first; i < after && start < end; i++) {
+		if (set->list[i].end <= start)
+			continue;
+		if (set->list[i].start > start || !(set->list[i].flags & flags))
+			return false;
+		start = set->list[i].end;
+	}
+	return start >= end;
 }
 
 uint64_t sealset_bytes(const struct sealset *set)

@@ -62,6 +62,9 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 /* Takes out the seals that have one of these MSEALD_SEAL_* flags; how many. */
 size_t sealset_drop_flagged(struct sealset *set, unsigned flags);
 
+/* Is all of [start, end) sealed, by seals that have one of these flags? */
+bool sealset_all_flagged(const struct sealset *set, uint64_t start, uint64_t end, unsigned flags);
+
 uint64_t sealset_bytes(const struct sealset *set);
 bool sealset_equal(const struct sealset *a, const struct sealset *b);	/* but for hits */
 

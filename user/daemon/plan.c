@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See plan.h. */
+#include "plan.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "names.h"
+#include "tasks.h"
+
+#define PAGE 4096
+#define VM_DONTCOPY 0x00020000	/* include/linux/mm.h: MADV_DONTFORK */
+#define VM_HUGETLB 0x00400000
+
+void plan_free(struct plan *plan)
+{
+	free(plan->seals);
+	free(plan->vmas);
+	segments_free(&plan->segments);
+	procmaps_free(&plan->maps);
+	*plan = (struct plan){};
+}
+
+static int plan_add(struct plan *plan, const struct seal *seal)
+{
+	if (plan->count == plan->allocated) {
+		size_t more = plan->allocated ? plan->allocated * 2 : 64;
+		struct seal *larger = reallocarray(plan->seals, more, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		plan->seals = larger;
+		plan->allocated = more;
+	}
+	plan->seals[plan->count++] = *seal;
+	return 0;
+}
+
+/* The VM_* flags of the mapping at address; those of a mapping that came meanwhile are 0, and the plan will not hold. */
+static uint64_t vma_flags(const struct mseald_vma *vmas, size_t count, uint64_t address)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (vmas[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && vmas[low].start <= address ? vmas[low].flags : 0;
+}
+
+/* One piece of one mapping. Contents that the process may write anyway are not kept from being discarded. */
+static int plan_piece(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
+		      uint64_t start, uint64_t end, enum mseald_class class)
+{
+	struct seal seal = { .start = start, .end = end, .class = class };
+	unsigned stops = request->stops;
+	uint64_t flags;
+
+	if (mapping->write)
+		stops &= ~(unsigned)MSEALD_STOP_DISCARD;
+	if (!stops)
+		return 0;
+	if (request->revocable)
+		seal.revocable[request->action] = (uint8_t)stops;
+	else
+		seal.firm[request->action] = (uint8_t)stops;
+	if (mapping->shared && strncmp(mapping->path, "/SYSV", 5) == 0) {
+		seal.flags |= MSEALD_SEAL_SHM;
+		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / PAGE);
+	}
+	if (!mapping->shared && !mapping->inode)
+		seal.flags |= MSEALD_SEAL_ANON;
+	flags = vma_flags(plan->vmas, plan->vmas_count, start);
+	if (flags & VM_DONTCOPY)
+		seal.flags |= MSEALD_SEAL_DONTFORK;
+	if (flags & VM_HUGETLB)
+		seal.flags |= MSEALD_SEAL_HUGETLB;
+	return plan_add(plan, &seal);
+}
+
+/* Splits [start, end) of a mapping at the borders of segments, so that each seal has its class. */
+static int plan_split(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
+		      uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < plan->segments.count && start < end; i++) {
+		const struct segment *segment = &plan->segments.list[i];
+		int r;
+
+		if (segment->end <= start)
+			continue;
+		if (segment->start >= end)
+			break;
+		if (segment->start > start) {
+			r = plan_piece(plan, request, mapping, start, segment->start, MSEALD_CLASS_NONE);
+			if (r < 0)
+				return r;
+			start = segment->start;
+		}
+		r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end), segment->class);
+		if (r < 0)
+			return r;
+		start = MIN_OF(end, segment->end);
+	}
+	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_CLASS_NONE) : 0;
+}
+
+int plan_check_range(const struct seal_request *request, const struct range *range, struct failure *failure)
+{
+	char text[RANGE_TEXT_MAX];
+
+	(void)range_format(range, text);
+	if (range->start >= range->end)
+		return fail(failure, "InvalidRange", request->pid, "range %s is %s", text,
+			    range->start == range->end ? "empty" : "reversed: its end comes before its start");
+	if (range->start % PAGE || range->end % PAGE)
+		return fail(failure, "InvalidRange", request->pid,
+			    "range %s is not aligned: both ends must be multiples of %d", text, PAGE);
+	if (range->end >= MSEALD_NO_START)
+		return fail(failure, "InvalidRange", request->pid, "range %s is not in user memory", text);
+	return 0;
+}
+
+static int plan_ranges(struct plan *plan, const struct seal_request *request, struct failure *failure)
+{
+	size_t next = 0;
+	int r;
+
+	for (size_t i = 0; i < request->count; i++) {
+		const struct range *range = &request->ranges[i];
+		uint64_t hole;
+
+		if (!procmaps_covers(&plan->maps, range->start, range->end, &hole)) {
+			char text[RANGE_TEXT_MAX];
+
+			failure->address = hole;
+			return fail(failure, "NotMapped", request->pid,
+				    "pid %d: range %s is not wholly mapped: nothing is at 0x%" PRIx64
+				    " (see msealctl map %d)", (int)request->pid, range_format(range, text), hole,
+				    (int)request->pid);
+		}
+		/* Both are sorted: go on where the last one ended. */
+		while (next < plan->maps.count && plan->maps.list[next].end <= range->start)
+			next++;
+		for (size_t j = next; j < plan->maps.count && plan->maps.list[j].start < range->end; j++) {
+			const struct mapping *mapping = &plan->maps.list[j];
+
+			r = plan_split(plan, request, mapping, MAX_OF(range->start, mapping->start),
+				       MIN_OF(range->end, mapping->end));
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int plan_classes(struct plan *plan, const struct seal_request *request)
+{
+	for (size_t i = 0; i < plan->segments.count; i++) {
+		const struct segment *segment = &plan->segments.list[i];
+		int r;
+
+		if (!(request->classes & 1u << segment->class) || segment->end >= MSEALD_NO_START)
+			continue;
+		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->class);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int plan_make(struct plan *plan, struct programs *programs, const struct target *target,
+		     const struct seal_request *request, struct failure *failure)
+{
+	char words[128];
+	int r;
+
+	r = procmaps_read_fd(target->maps_fd, &plan->maps);
+	if (r >= 0)
+		r = tasks_read_vmas(programs, target->tid, &plan->vmas, &plan->vmas_count);
+	if (r >= 0)
+		r = segments_resolve(&plan->maps, target->proc_fd, &plan->segments);
+	if (r >= 0)
+		r = request->count ? plan_ranges(plan, request, failure) : plan_classes(plan, request);
+	if (r == -EBADR)
+		return r;
+	if (r == -EINVAL)
+		return -EAGAIN;		/* they change faster than they can be read */
+	if (r < 0)
+		return fail_errno(failure, request->pid, r, "cannot read its mappings");
+	if (plan->maps.count == 0)
+		return fail(failure, "NoSuchProcess", request->pid, "pid %d has exited", (int)request->pid);
+	if (plan->count == 0 && request->stops == MSEALD_STOP_DISCARD)
+		return fail(failure, "NothingToSeal", request->pid,
+			    "pid %d: what was named is writable, so discarding it takes nothing that a write would not",
+			    (int)request->pid);
+	if (plan->count == 0)
+		return fail(failure, "NothingToSeal", request->pid, "pid %d: no memory of class %s",
+			    (int)request->pid, mseald_classes_format(request->classes, words, sizeof(words)));
+	return 0;
+}
+
+static bool same_mapping(const struct mapping *a, const struct mapping *b, uint64_t at)
+{
+	return a && b && a->read == b->read && a->write == b->write && a->exec == b->exec &&
+	       a->shared == b->shared && a->inode == b->inode && a->dev_major == b->dev_major &&
+	       a->dev_minor == b->dev_minor &&
+	       (!a->inode || a->offset + (at - a->start) == b->offset + (at - b->start));
+}
+
+int plan_holds(const struct plan *plan, struct programs *programs, const struct target *target)
+{
+	_cleanup_(procmaps_free) struct procmaps now = {};
+	_cleanup_free_ struct mseald_vma *vmas = NULL;
+	size_t count;
+	int r;
+
+	target_wait_for_changes(target, plan->seals[0].start);
+	r = procmaps_read_fd(target->maps_fd, &now);
+	if (r >= 0)
+		r = tasks_read_vmas(programs, target->tid, &vmas, &count);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < plan->count; i++) {
+		uint64_t at = plan->seals[i].start;
+
+		while (at < plan->seals[i].end) {
+			const struct mapping *old = procmaps_find(&plan->maps, at);
+			const struct mapping *new = procmaps_find(&now, at);
+
+			if (!same_mapping(old, new, at) ||
+			    (vma_flags(plan->vmas, plan->vmas_count, at) ^ vma_flags(vmas, count, at)) & VM_DONTCOPY)
+				return 0;
+			at = MIN_OF(old->end, new->end);
+		}
+	}
+	return 1;
+}
+
+bool plan_native_ranges(const struct plan *plan, const struct seal_request *request, const struct sealset *have,
+			struct range **ret, size_t *ret_count)
+{
+	const unsigned whole = MSEALD_STOP_DEFAULT;
+	struct range *ranges;
+	size_t count = 0;
+
+	/* mseal(2) cannot be taken back, lets nothing through, and stops all of these at once. */
+	if (request->revocable || request->action == MSEALD_ACTION_AUDIT || (request->stops & whole) != whole)
+		return false;
+	ranges = calloc(plan->count, sizeof(*ranges));
+	if (!ranges)
+		return false;
+	for (size_t i = 0; i < plan->count; i++)
+		if (!sealset_all_flagged(have, plan->seals[i].start, plan->seals[i].end, MSEALD_SEAL_NATIVE))
+			ranges[count++] = (struct range){ plan->seals[i].start, plan->seals[i].end };
+	*ret_count = ranges_normalize(ranges, count);
+	*ret = ranges;
+	return true;
+}

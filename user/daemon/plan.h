@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a request would seal: its ranges or classes, resolved against the
+ * mappings of the process as they are now into seals, with all that has to be
+ * known of the memory under each.
+ */
+#ifndef MSEALD_PLAN_H
+#define MSEALD_PLAN_H
+
+#include <stdbool.h>
+
+#include "failure.h"
+#include "procmaps.h"
+#include "range.h"
+#include "sealset.h"
+#include "segments.h"
+#include "target.h"
+
+struct seal_request {
+	pid_t pid;
+	const struct range *ranges;	/* with count 0: the segments of these classes */
+	size_t count;
+	unsigned classes;		/* bits 1 << class */
+	unsigned stops;			/* MSEALD_STOP_* */
+	enum mseald_action action;
+	bool revocable;
+};
+
+struct plan {
+	struct seal *seals;		/* one for each mapping, or segment, or part of it */
+	size_t count, allocated;
+	struct procmaps maps;		/* what they were made from */
+	struct segments segments;
+	struct mseald_vma *vmas;
+	size_t vmas_count;
+};
+
+void plan_free(struct plan *plan);	/* takes zeroed; leaves it zeroed */
+
+/* -EBADR and why: a range that is no range. */
+int plan_check_range(const struct seal_request *request, const struct range *range, struct failure *failure);
+
+/* Ranges must be sorted. -EBADR and why; -EAGAIN: the mappings change faster than they can be read. */
+int plan_make(struct plan *plan, struct programs *programs, const struct target *target,
+	      const struct seal_request *request, struct failure *failure);
+
+/*
+ * 1: every byte of it is still mapped as it was when the plan was made, 0: not
+ * so, or an error. The mappings round it may have changed.
+ */
+int plan_holds(const struct plan *plan, struct programs *programs, const struct target *target);
+
+/*
+ * Is the request one that mseal(2) could answer as well? Then *ret are the
+ * ranges to call it for, sorted and joined, but for those that already were
+ * (in have). The caller frees *ret.
+ */
+bool plan_native_ranges(const struct plan *plan, const struct seal_request *request, const struct sealset *have,
+			struct range **ret, size_t *ret_count);
+
+#endif
