@@ -237,14 +237,39 @@ bool gate_is_override(void)
 	return !strcmp(gate, "override");
 }
 
-bool stopped_by_gate(struct puppet *puppet, long result)
+bool native_expected(void)
 {
-	if (gate_is_override())
+	return getenv("MSEALD_EXPECT_NATIVE");
+}
+
+bool gate_denies(void)
+{
+	return gate_is_override() || native_expected();
+}
+
+static bool stopped(struct puppet *puppet, long result, bool denied)
+{
+	if (denied)
 		return result == -EPERM;
 	return result == PUPPET_DEAD && WIFSIGNALED(puppet->status) && WTERMSIG(puppet->status) == SIGKILL;
 }
 
+bool stopped_by_gate(struct puppet *puppet, long result)
+{
+	return stopped(puppet, result, gate_denies());
+}
+
 const char *gate_text(void)
+{
+	return gate_denies() ? "EPERM" : "SIGKILL";
+}
+
+bool stopped_by_program(struct puppet *puppet, long result)
+{
+	return stopped(puppet, result, gate_is_override());
+}
+
+const char *program_text(void)
 {
 	return gate_is_override() ? "EPERM" : "SIGKILL";
 }

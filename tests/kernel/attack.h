@@ -87,10 +87,17 @@ char *snapshot(pid_t pid, uint64_t start, uint64_t length);
 
 /* $MSEALD_EXPECT_GATE is "override" (true) or "kill"; bails out when it is neither. */
 bool gate_is_override(void);
-/* Was a call that only a gate can stop stopped as it must be on this kernel? */
+/* Is $MSEALD_EXPECT_NATIVE set: are seals for good made by mseal(2) too on this kernel? */
+bool native_expected(void);
+/* Does a call that changes the mappings of what is sealed for good fail here, rather than kill? */
+bool gate_denies(void);
+/* Was such a call, which only a gate can stop, stopped as it must be on this kernel? */
 bool stopped_by_gate(struct puppet *puppet, long result);
 /* The errno or signal that is meant there, in words. */
 const char *gate_text(void);
+/* The same for what mseal(2) does not stop: seals that are revocable, contents of files. */
+bool stopped_by_program(struct puppet *puppet, long result);
+const char *program_text(void);
 
 /* Functions to run inside a puppet. */
 long fill_pages(const long arguments[6]);	/* address, length, seed: a pattern into every page */
