@@ -235,6 +235,16 @@ void must_seal(pid_t pid, uint64_t start, uint64_t length)
 		bail("sealing %#lx+%#lx of %d: %s %s", start, length, pid, error, daemon_error_message());
 }
 
+void must_seal_revocably(pid_t pid, uint64_t start, uint64_t length)
+{
+	const struct range range = { start, start + length };
+	const char *error = daemon_seal(&(struct seal_order){ .pid = pid, .ranges = &range, .count = 1,
+							      .revocable = true }, NULL);
+
+	if (error)
+		bail("sealing %#lx+%#lx of %d: %s %s", start, length, pid, error, daemon_error_message());
+}
+
 const char *daemon_unseal(pid_t pid, const struct range *ranges, size_t count)
 {
 	json_t *parameters = json_pack("{s:i}", "pid", (int)pid);

@@ -71,6 +71,8 @@ const char *seal_range(pid_t pid, uint64_t start, uint64_t length);
 const char *daemon_unseal(pid_t pid, const struct range *ranges, size_t count);
 /* The same for what has to work here: bails out with the error. */
 void must_seal(pid_t pid, uint64_t start, uint64_t length);
+/* The same, but never by mseal(2): what a gate lets by is gone. */
+void must_seal_revocably(pid_t pid, uint64_t start, uint64_t length);
 
 /* Spaces (array, new reference; empty when there are none). pid 0: all. Bails out on any other error. */
 json_t *daemon_list(pid_t pid);

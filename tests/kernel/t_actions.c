@@ -175,14 +175,15 @@ static void masks(void)
 	   "deny=unmap: madvise is allowed");
 	ok(map_over(puppet, start + 4 * PAGE) == -EPERM, "deny=unmap: mmap is denied");
 	result = puppet_call(puppet, SYS_munmap, start + 4 * PAGE, PAGE);
-	ok(stopped_by_gate(puppet, result), "deny=unmap: munmap: %s (%s)", gate_text(), puppet_text(puppet, result));
+	ok(stopped_by_program(puppet, result), "deny=unmap: munmap: %s (%s)", program_text(), puppet_text(puppet, result));
 	puppet_end(puppet);
 
 	puppet = puppet_new();
 	start = puppet_pages(puppet, 2, PROT_READ);
 	seal_as(puppet, start, 1, "discard", NULL, false);
 	result = puppet_call(puppet, SYS_madvise, start, PAGE, MADV_DONTNEED);
-	ok(stopped_by_gate(puppet, result), "deny=discard: madvise: %s (%s)", gate_text(), puppet_text(puppet, result));
+	ok(stopped_by_program(puppet, result), "deny=discard: madvise: %s (%s)", program_text(),
+	   puppet_text(puppet, result));
 	puppet_end(puppet);
 }
 

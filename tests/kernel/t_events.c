@@ -189,7 +189,7 @@ static void each_operation(void)
 
 	monitor_open(&all, 0);
 	for (int how = 0; how < TRY_COUNT; how++) {
-		bool gone = tries[how].by_gate && !gate_is_override();
+		bool gone = tries[how].by_gate && !gate_denies();
 		int64_t cgroup, since = boot_time();
 		struct puppet *puppet = somebody("culprit", &cgroup);
 		uint64_t seal = puppet_pages(puppet, 6, PROT_READ) + PAGE;

@@ -9,6 +9,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/perf_event.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -24,8 +25,8 @@
 #define PTRACE_STOPPED(status) ((status) >> 16 == PTRACE_EVENT_STOP)
 #define TICK_NS 50000
 #define POLL_NS 20000
-#define HELD_MILLISECONDS 10000			/* it only has to get there */
-#define CALL_MILLISECONDS 10000			/* it waits for mmap_lock at most */
+#define AT_ONCE 0u
+#define UNTIL_IT_STOPS UINT_MAX			/* it is on its way: only mmap_lock can keep it, and there is no way back */
 
 #ifndef TRAP_PERF
 #define TRAP_PERF 6
@@ -57,7 +58,7 @@ static int wait_stop(pid_t tid, unsigned milliseconds, int *ret_status)
 	for (;;) {
 		const struct timespec pause = { .tv_nsec = POLL_NS };
 		int status;
-		pid_t got = waitpid(tid, &status, __WALL | WNOHANG);
+		pid_t got = waitpid(tid, &status, milliseconds == UNTIL_IT_STOPS ? __WALL : __WALL | WNOHANG);
 
 		if (got < 0)
 			return -errno;
@@ -132,7 +133,7 @@ int tracee_stop_sleeping(struct tracee *tracee, unsigned milliseconds)
 
 int tracee_pass_on(struct tracee *tracee)
 {
-	int status, r = wait_stop(tracee->tid, 0, &status);
+	int status, r = wait_stop(tracee->tid, AT_ONCE, &status);
 
 	if (r < 0)
 		return r == -ETIMEDOUT ? 0 : r;
@@ -217,7 +218,7 @@ int tracee_stop_running(struct tracee *tracee, unsigned milliseconds)
 		/* No tick comes once it is closed; one that came in this moment must not be left behind. */
 		(void)close(TAKE_FD(tick));
 		do
-			r = take_tick(tracee, 0);
+			r = take_tick(tracee, AT_ONCE);
 		while (r == 0 && signals_in(tracee->tid, "SigPnd") & sigtrap);
 	}
 	if (r <= 0)
@@ -227,7 +228,7 @@ int tracee_stop_running(struct tracee *tracee, unsigned milliseconds)
 		return -errno;
 	r = go_on(tracee, PTRACE_CONT, 0);
 	if (r == 0)
-		r = wait_interrupted(tracee, HELD_MILLISECONDS, false);
+		r = wait_interrupted(tracee, UNTIL_IT_STOPS, false);
 	return r < 0 ? r : 1;
 }
 
@@ -318,7 +319,7 @@ static int to_call(struct tracee *tracee)
 {
 	int status, r = go_on(tracee, PTRACE_SYSCALL, 0);
 
-	while (r == 0 && (r = wait_stop(tracee->tid, CALL_MILLISECONDS, &status)) == 0) {
+	while (r == 0 && (r = wait_stop(tracee->tid, UNTIL_IT_STOPS, &status)) == 0) {
 		if (WSTOPSIG(status) == STOP_AT_CALL && !(status >> 16))
 			return 0;
 		/* Another thread stops the group: it may stop when it is released. */
@@ -357,7 +358,7 @@ int tracee_release(struct tracee *tracee)
 		return -errno;
 	r = go_on(tracee, PTRACE_CONT, 0);
 	if (r == 0)
-		r = wait_interrupted(tracee, CALL_MILLISECONDS, true);
+		r = wait_interrupted(tracee, UNTIL_IT_STOPS, true);
 	if (r == 0)
 		r = write_registers(tracee->tid, &tracee->saved);
 	if (r == 0 && request(PTRACE_SETSIGMASK, tracee->tid, sizeof(tracee->mask), &tracee->mask) < 0)
