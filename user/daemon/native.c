@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -32,7 +33,8 @@
 #define SLEEPER_MILLISECONDS 100
 #define RUNNER_MILLISECONDS 5
 #define PAUSE_NS 200000
-#define ANSWER_MILLISECONDS 15000
+#define ANSWER_MILLISECONDS 20000
+#define MAX_RANGES 2000		/* each is two stops; 6.12 may wait a tick for each (kernel/sched/core.c, wait_task_inactive) */
 
 enum answer {
 	ANSWER_SEALED,
@@ -44,6 +46,8 @@ enum answer {
 	ANSWER_NO_CALL,		/* no instruction of a system call anywhere */
 	ANSWER_REFUSED,		/* by mseal(2) itself: no longer mapped */
 	ANSWER_FAILED,
+	ANSWER_TOO_MANY,
+	ANSWER_LATE,		/* it may still come to it, but nobody waits any longer */
 	ANSWER_COUNT,
 };
 
@@ -56,6 +60,8 @@ static const char *const reasons[ANSWER_COUNT] = {
 	[ANSWER_NO_CALL] = "has no system call instruction",
 	[ANSWER_REFUSED] = "changed its mappings meanwhile",
 	[ANSWER_FAILED] = "could not be made to call mseal(2)",
+	[ANSWER_TOO_MANY] = "has too many separate ranges to call mseal(2) for each",
+	[ANSWER_LATE] = "took too long to call mseal(2)",
 };
 
 bool native_here(void)
@@ -222,6 +228,28 @@ static bool is_in_target(struct programs *programs, const struct target *target,
 	return false;
 }
 
+/*
+ * Tracer and thread take turns, thousands of times where there are as many
+ * ranges: on one processor that is a switch, between two it is a wake-up.
+ */
+static void join_processor(const struct target *target, pid_t tid)
+{
+	char text[512], *at;
+	cpu_set_t set;
+	int field = 2, processor;
+
+	if (read_thread_file(target, tid, "stat", text, sizeof(text)) < 0)
+		return;
+	/* proc_pid_stat(5): the processor is field 39, the name ends field 2. */
+	for (at = strrchr(text, ')'); at && field < 39; field++)
+		at = strchr(at + 1, ' ');
+	if (!at || sscanf(at, "%d", &processor) != 1 || processor < 0 || processor >= CPU_SETSIZE)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(processor, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
 static enum answer call_all(struct tracee *tracee, const struct range *ranges, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -259,6 +287,7 @@ static enum answer seal_by(struct programs *programs, const struct target *targe
 	r = tracee_prepare(&tracee, &call, instruction);
 	if (r < 0)
 		return r == -EOPNOTSUPP ? ANSWER_OTHER_CODE : r == -ESRCH ? ANSWER_GONE : ANSWER_FAILED;
+	join_processor(target, tid);
 	answer = call_all(&tracee, ranges, count);
 	r = tracee_release(&tracee);
 	return answer == ANSWER_SEALED && r < 0 && r != -ESRCH ? ANSWER_FAILED : answer;
@@ -293,8 +322,9 @@ static enum answer read_answer(int fd)
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
 	unsigned char answer;
 
-	if (poll(&wait, 1, ANSWER_MILLISECONDS) <= 0 || read(fd, &answer, sizeof(answer)) != sizeof(answer) ||
-	    answer >= ANSWER_COUNT)
+	if (poll(&wait, 1, ANSWER_MILLISECONDS) <= 0)
+		return ANSWER_LATE;
+	if (read(fd, &answer, sizeof(answer)) != sizeof(answer) || answer >= ANSWER_COUNT)
 		return ANSWER_FAILED;
 	return answer;
 }
@@ -328,9 +358,9 @@ static enum answer by_tracer(struct programs *programs, const struct target *tar
 int native_seal(struct programs *programs, const struct target *target, const struct range *ranges, size_t count,
 		const char **ret_why)
 {
-	enum answer answer = ANSWER_NO_MOMENT;
+	enum answer answer = count > MAX_RANGES ? ANSWER_TOO_MANY : ANSWER_NO_MOMENT;
 
-	for (unsigned try = 0; try < TRIES; try++) {
+	for (unsigned try = 0; try < TRIES && answer != ANSWER_TOO_MANY; try++) {
 		answer = by_tracer(programs, target, ranges, count, try);
 		if (answer != ANSWER_NO_MOMENT && answer != ANSWER_OTHER_CODE && answer != ANSWER_FAILED)
 			break;
