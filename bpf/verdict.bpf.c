@@ -55,17 +55,24 @@ static __always_inline bool denied_natively(u64 rule, u32 stop)
 		rule >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & MSEALD_STOP_DISCARD);
 }
 
-/* One seal; 1 ends the walk. */
-static long walk_seal(u32 index, struct walk *walk)
+/*
+ * One seal; 1 ends the walk. Global, as all here that is: the verifier looks at
+ * a global function once, and at a static one once more for each state that it
+ * can be called in.
+ */
+__noinline int walk_seal(u32 index, struct walk *walk)
 {
-	u32 position = walk->slot + index;
-	u32 at = walk->at + position / MSEALD_FANOUT;
-	u32 slot = position % MSEALD_FANOUT;
 	struct mseald_node *node;
+	u32 position, at, slot, action, set;
 	void *seals;
-	u32 action;
 
-	seals = bpf_map_lookup_elem(&sets, &walk->set);
+	if (!walk)
+		return 1;
+	set = walk->set;	/* 6.1 takes keys from the stack only */
+	position = walk->slot + index;
+	at = walk->at + position / MSEALD_FANOUT;
+	slot = position % MSEALD_FANOUT;
+	seals = bpf_map_lookup_elem(&sets, &set);
 	if (!seals) {
 		walk->unreadable = true;
 		return 1;
@@ -95,6 +102,11 @@ static long walk_seal(u32 index, struct walk *walk)
 	return action == MSEALD_ACTION_KILL;
 }
 
+static long walk_step(u32 index, struct walk *walk)
+{
+	return walk_seal(index, walk) != 0;
+}
+
 static __always_inline void walk_all(struct walk *walk)
 {
 	void *seals = bpf_map_lookup_elem(&sets, &walk->set);
@@ -113,7 +125,7 @@ static __always_inline void walk_all(struct walk *walk)
 	walk->unreadable = false;
 	walk->at = at;
 	walk->slot = node_slot(node, node_find(node, walk->start));
-	bpf_loop(MSEALD_MAX_SEALS, walk_seal, walk, 0);
+	bpf_loop(MSEALD_MAX_SEALS, walk_step, walk, 0);
 }
 
 static __always_inline void count_hit(const struct walk *walk)
@@ -128,17 +140,19 @@ static __always_inline void count_hit(const struct walk *walk)
 		__sync_fetch_and_add(&node->hits[walk->hit_slot & (MSEALD_FANOUT - 1)], 1);
 }
 
-static __always_inline void tell(const struct walk *walk, u64 key, u32 op, u32 outcome)
+__noinline int tell(const struct walk *walk, u64 key, u32 op, u32 outcome)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_event *event;
 	struct pt_regs *regs;
 	u64 id;
 
+	if (!walk)
+		return 0;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		__sync_fetch_and_add(&state.lost, 1);
-		return;
+		return 0;
 	}
 	event->type = MSEALD_EVENT_ATTEMPT;
 	event->op = op;
@@ -153,7 +167,7 @@ static __always_inline void tell(const struct walk *walk, u64 key, u32 op, u32 o
 	event->seal_end = walk->hit_end;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	event->ip = regs->ip;
-	event->start_time = task->group_leader->start_boottime;
+	event->start_time = BPF_CORE_READ(task, group_leader, start_boottime);
 	id = bpf_get_current_pid_tgid();
 	event->pid = (u32)id;
 	event->tgid = id >> 32;
@@ -162,6 +176,7 @@ static __always_inline void tell(const struct walk *walk, u64 key, u32 op, u32 o
 	event->gid = id >> 32;
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
 	bpf_ringbuf_submit(event, 0);
+	return 0;
 }
 
 __noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
@@ -169,7 +184,8 @@ __noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct walk walk = { .start = start, .end = end, .set = set,
 			     .stop = ATTEMPT_STOP(attempt), .action = MSEALD_ACTION_COUNT };
-	u64 key = space_key(task->mm);
+	/* 6.12 reads all of the kernel's BTF for each pointer that the verifier itself is to follow. */
+	u64 key = BPF_CORE_READ(task, mm, context.ctx_id);
 	struct mseald_space *space;
 	u32 outcome, op = ATTEMPT_OP(attempt);
 	bool told;
@@ -210,4 +226,23 @@ __noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
 		count_hit(&walk);
 	tell(&walk, key, op, outcome);
 	return outcome != MSEALD_VERDICT_AUDITED;
+}
+
+__noinline int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt)
+{
+	u64 end = (start + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1), tag;
+	u32 set;
+
+	if (!length || end <= start || start >= MSEALD_ADDRESS_LIMIT)
+		return 0;
+	if (end > MSEALD_ADDRESS_LIMIT)
+		end = MSEALD_ADDRESS_LIMIT;
+	start &= ~(MSEALD_PAGE - 1);
+	tag = *(volatile u64 *)&space_slot(key)->tag;
+	set = MSEALD_TAG_KEY(tag) == key ? MSEALD_TAG_SET(tag) : current_set_kept(key);
+	if (!set)
+		return 0;
+	if (likely(!seals_meet(set, start, end, ATTEMPT_STOP(attempt))))
+		return 0;
+	return verdict(start, end, set, attempt);
 }

@@ -51,6 +51,9 @@ static __always_inline bool in_gap(u64 key, u64 start, u64 length)
 	       start + length <= *(volatile u64 *)&slot->gap_end && *(volatile u64 *)&slot->tag == tag;
 }
 
+/* verdict_on() where the gap does not answer. */
+int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt);
+
 /*
  * verdict() for a start and a length as a call has them, in whole pages, by
  * somebody in this address space, which is not surely unsealed. A
@@ -60,23 +63,7 @@ static __always_inline bool in_gap(u64 key, u64 start, u64 length)
  */
 static __always_inline int verdict_on(u64 key, u64 start, u64 length, u32 attempt)
 {
-	u64 end = (start + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1), tag;
-	u32 set;
-
-	if (likely(in_gap(key, start, length)))
-		return 0;
-	if (!length || end <= start || start >= MSEALD_ADDRESS_LIMIT)
-		return 0;
-	if (end > MSEALD_ADDRESS_LIMIT)
-		end = MSEALD_ADDRESS_LIMIT;
-	start &= ~(MSEALD_PAGE - 1);
-	tag = *(volatile u64 *)&space_slot(key)->tag;
-	set = MSEALD_TAG_KEY(tag) == key ? MSEALD_TAG_SET(tag) : current_set_kept(key);
-	if (!set)
-		return 0;
-	if (likely(!seals_meet(set, start, end, ATTEMPT_STOP(attempt))))
-		return 0;
-	return verdict(start, end, set, attempt);
+	return likely(in_gap(key, start, length)) ? 0 : verdict_beyond_gap(key, start, length, attempt);
 }
 
 #endif

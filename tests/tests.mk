@@ -3,8 +3,8 @@
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
-KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/t_%.c tests/kernel/inject_main.c tests/kernel/httpload.c,$(wildcard tests/kernel/*.c)))
-KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c)))
+KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/inject_main.c tests/kernel/httpload.c,$(wildcard tests/kernel/*.c)))
+KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
 KERNEL_TOOL := $(B)/tests/kernel/inject $(B)/tests/kernel/httpload
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

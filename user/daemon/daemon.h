@@ -22,8 +22,8 @@ struct daemon {
 };
 
 /*
- * Frees seal sets that nobody refers to; detaches all programs when nothing is
- * sealed any more. Cheap when there is nothing to do.
+ * After what may have changed what is sealed: frees seal sets that nobody refers
+ * to. Programs that nothing needs any more stay attached for a few seconds.
  */
 void daemon_tidy(struct daemon *daemon);
 

@@ -14,20 +14,41 @@
 struct store {
 	struct programs *programs;
 	int spaces_fd, sets_fd;
-	volatile const uint64_t *refs;		/* the map `refs`, as the programs see it */
+	volatile uint64_t *refs;		/* the map `refs`, as the programs see it; ours is [0]: see sets_end() */
+	uint32_t maps[MSEALD_MAX_SETS];		/* the id of a set's map; 0: not known yet */
 	bool used[MSEALD_MAX_SETS];		/* has a seal set, referred to or not yet collected */
 	uint32_t lowest_free;			/* no lower id is free */
 };
 
+/*
+ * Every set there is has a lower id than this. No set has the id 0, so its place
+ * in `refs` is free for it: it is known to the next daemon, however this one
+ * ends. (In 6.1 each look-up in a map of maps waits for a grace period:
+ * kernel/bpf/syscall.c, bpf_map_copy_value. So none is made that need not be.)
+ */
+static uint32_t sets_end(const struct store *store)
+{
+	return (uint32_t)MIN_OF(store->refs[0], (uint64_t)MSEALD_MAX_SETS);
+}
+
+static void lower_sets_end(struct store *store)
+{
+	uint32_t end = sets_end(store);
+
+	while (end > 0 && !store->used[end - 1])
+		end--;
+	store->refs[0] = end;
+}
+
 static int open_set(struct store *store, uint32_t id, uint32_t *ret_nodes)
 {
 	struct bpf_map_info info = {};
-	__u32 inner, size = sizeof(info);
+	__u32 size = sizeof(info);
 	int fd;
 
-	if (bpf_map_lookup_elem(store->sets_fd, &id, &inner) < 0)
+	if (!store->maps[id] && bpf_map_lookup_elem(store->sets_fd, &id, &store->maps[id]) < 0)
 		return -errno;
-	fd = bpf_map_get_fd_by_id(inner);
+	fd = bpf_map_get_fd_by_id(store->maps[id]);
 	if (fd < 0)
 		return -errno;
 	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0) {
@@ -43,7 +64,6 @@ static int open_set(struct store *store, uint32_t id, uint32_t *ret_nodes)
 int store_open(struct programs *programs, struct store **ret)
 {
 	struct store *store = calloc(1, sizeof(*store));
-	uint32_t last = 0;
 	void *refs;
 
 	if (!store)
@@ -51,7 +71,7 @@ int store_open(struct programs *programs, struct store **ret)
 	store->programs = programs;
 	store->spaces_fd = programs_map_fd(programs, "spaces");
 	store->sets_fd = programs_map_fd(programs, "sets");
-	refs = mmap(NULL, REFS_SIZE, PROT_READ, MAP_SHARED, programs_map_fd(programs, "refs"), 0);
+	refs = mmap(NULL, REFS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, programs_map_fd(programs, "refs"), 0);
 	if (refs == MAP_FAILED) {
 		int r = -errno;
 
@@ -60,18 +80,11 @@ int store_open(struct programs *programs, struct store **ret)
 	}
 	store->refs = refs;
 	store->lowest_free = 1;
-	/*
-	 * Sets are given out lowest id first, so whatever an earlier daemon
-	 * left, referred to or not, lies below the highest in use and a few more.
-	 */
+	/* Whatever an earlier daemon left, referred to or not. */
 	for (uint32_t id = 1; id < MSEALD_MAX_SETS; id++)
-		if (store->refs[id])
-			last = id;
-	for (uint32_t id = 1; id < MSEALD_MAX_SETS && id < last + 64; id++) {
-		__u32 inner;
-
-		store->used[id] = store->refs[id] || bpf_map_lookup_elem(store->sets_fd, &id, &inner) == 0;
-	}
+		store->used[id] = store->refs[id] || (id < sets_end(store) &&
+				  bpf_map_lookup_elem(store->sets_fd, &id, &store->maps[id]) == 0);
+	lower_sets_end(store);
 	*ret = store;
 	return 0;
 }
@@ -80,7 +93,7 @@ struct store *store_close(struct store *store)
 {
 	if (!store)
 		return NULL;
-	(void)munmap((void *)(uintptr_t)store->refs, REFS_SIZE);
+	(void)munmap((void *)store->refs, REFS_SIZE);
 	free(store);
 	return NULL;
 }
@@ -219,6 +232,7 @@ static void release_set(struct store *store, uint32_t id)
 {
 	(void)bpf_map_delete_elem(store->sets_fd, &id);
 	store->used[id] = false;
+	store->maps[id] = 0;
 	store->lowest_free = MIN_OF(store->lowest_free, id);
 }
 
@@ -236,6 +250,7 @@ static int write_set(struct store *store, const struct sealset *set, uint32_t *r
 		r = find_free_set(store, &id);
 	if (r < 0)
 		return r;
+	store->refs[0] = MAX_OF(store->refs[0], (uint64_t)id + 1);
 	if (bpf_map_update_elem(store->sets_fd, &id, &fd, BPF_ANY) < 0)
 		return -errno;
 	store->used[id] = true;
@@ -311,6 +326,7 @@ size_t store_collect(struct store *store)
 	for (uint32_t id = 1; id < MSEALD_MAX_SETS; id++)
 		if (store->used[id] && !store->refs[id])
 			release_set(store, id);
+	lower_sets_end(store);
 	return found;
 }
 

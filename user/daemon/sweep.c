@@ -16,6 +16,15 @@
 #include "tasks.h"
 
 #define PERIOD_US (2u * 1000 * 1000)
+/*
+ * Looks in a row that find nothing sealed, until the programs are detached. That
+ * takes the kernel seconds (ftrace waits for all tasks after each: 2.2 s on
+ * 6.12, seen), and who attaches meanwhile waits for it: a service that is
+ * started again and sealed again must not.
+ */
+#define IDLE_LOOKS 2
+
+static unsigned idle_looks;
 
 static uint64_t sealed_spaces(struct daemon *daemon)
 {
@@ -74,14 +83,20 @@ void sweep_after_failure(struct daemon *daemon)
 
 void daemon_tidy(struct daemon *daemon)
 {
+	idle_looks = 0;
+	(void)store_collect(daemon->store);
+}
+
+static void detach_when_idle(struct daemon *daemon)
+{
 	/* The counter only says when to look: what is attached goes only when nothing needs it. */
-	if (programs_attached(daemon->programs) && !sealed_spaces(daemon) && !unsettled_forks(daemon) &&
-	    !store_any_sealed(daemon->store)) {
+	if (sealed_spaces(daemon) || unsettled_forks(daemon) || store_any_sealed(daemon->store))
+		idle_looks = 0;
+	else if (++idle_looks >= IDLE_LOOKS) {
 		programs_detach(daemon->programs);
 		forget_all(daemon);
 		log_info("nothing is sealed: programs detached");
 	}
-	(void)store_collect(daemon->store);
 }
 
 int sweep_take_over(struct daemon *daemon)
@@ -118,7 +133,8 @@ static int on_timer(sd_event_source *source, uint64_t now, void *context)
 		lifecycle_seen = lifecycle;
 		all_seen = all;
 		events_kill_doomed(daemon->events);
-		daemon_tidy(daemon);
+		detach_when_idle(daemon);
+		(void)store_collect(daemon->store);
 	}
 	(void)sd_event_source_set_time(source, now + PERIOD_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
