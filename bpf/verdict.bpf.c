@@ -12,6 +12,7 @@ struct walk {
 	u64 hit_start, hit_end, hit_rule;
 	u32 set, at, slot;
 	u32 stop;
+	u32 flags;		/* MSEALD_SEAL_* a seal must have to count; 0: all do */
 	u32 action;		/* strongest so far; MSEALD_ACTION_COUNT: none */
 	u32 hit_at, hit_slot;
 	bool unreadable;
@@ -57,6 +58,8 @@ static long walk_seal(u32 index, struct walk *walk)
 	if (!node || node->start[slot] >= walk->end)
 		return 1;
 	if (node->end[slot] <= walk->start)
+		return 0;
+	if (walk->flags && !(node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & walk->flags))
 		return 0;
 	if (walk->forked && node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_DONTFORK)
 		return 0;
@@ -141,12 +144,13 @@ static __always_inline void tell(const struct walk *walk, u64 key, u32 op, u32 o
 	bpf_ringbuf_submit(event, 0);
 }
 
-__noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
+__noinline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct walk walk = { .start = start, .end = end, .set = set,
-			     .stop = ATTEMPT_STOP(attempt), .action = MSEALD_ACTION_COUNT };
-	u64 key = space_key(task->mm);
+			     .stop = ATTEMPT_STOP(attempt), .action = MSEALD_ACTION_COUNT,
+			     .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD : 0 };
+	bool own = key == space_key(task->mm);
 	struct mseald_space *space;
 	u32 outcome, op = ATTEMPT_OP(attempt);
 	bool told;
@@ -160,7 +164,7 @@ __noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
 		return 0;
 	if (walk.action == MSEALD_ACTION_AUDIT)
 		outcome = MSEALD_VERDICT_AUDITED;
-	else if (walk.action == MSEALD_ACTION_KILL || ATTEMPT_MEANS(attempt) != MEANS_DENY)
+	else if ((walk.action == MSEALD_ACTION_KILL && own) || ATTEMPT_MEANS(attempt) != MEANS_DENY)
 		outcome = MSEALD_VERDICT_KILLED;
 	else
 		outcome = MSEALD_VERDICT_DENIED;

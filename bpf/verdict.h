@@ -19,15 +19,24 @@ enum means {
 
 #define ATTEMPT(op, stop, means) ((u32)(op) | (u32)(stop) << 8 | (u32)(means) << 16)
 #define ATTEMPT_AGAIN (1u << 24)	/* judged before in this call: what was let through then was told then */
+#define ATTEMPT_UFFD (1u << 25)	/* only seals on what userfaultfd reaches (MSEALD_SEAL_UFFD) count */
 #define ATTEMPT_OP(attempt) ((attempt) & 0xff)
 #define ATTEMPT_STOP(attempt) ((attempt) >> 8 & 0xff)
 #define ATTEMPT_MEANS(attempt) ((attempt) >> 16 & 0xff)
 
 /*
- * Judges an attempt on [start, end) against all seals of the set there, carries
- * the strongest of their actions out, and tells of it. Nonzero: it must fail.
+ * Judges an attempt on [start, end) of the address space with this key, against
+ * all seals of its set there, carries the strongest of their actions out, and
+ * tells of it. Nonzero: it must fail. A caller whose address space is another
+ * is refused where the seal says kill: it is not the sealed process that went wrong.
  */
-int verdict(u64 start, u64 end, u32 set, u32 attempt);
+int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt);
+
+/* The same in the current task's own. */
+static __always_inline int verdict(u64 start, u64 end, u32 set, u32 attempt)
+{
+	return verdict_in(space_key(bpf_get_current_task_btf()->mm), start, end, set, attempt);
+}
 
 /*
  * Does the range lie wholly in the gap of the address space's seals? The gap
@@ -68,7 +77,7 @@ static __always_inline int verdict_on(u64 key, u64 start, u64 length, u32 attemp
 		return 0;
 	if (likely(!seals_meet(set, start, end, ATTEMPT_STOP(attempt))))
 		return 0;
-	return verdict(start, end, set, attempt);
+	return verdict_in(key, start, end, set, attempt);
 }
 
 #endif
