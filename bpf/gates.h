@@ -45,11 +45,12 @@ static __always_inline bool advice_matters(u32 advice)
  * What a seal must stop for this advice to be denied; 0: it is harmless.
  * MADV_DONTFORK keeps the memory from children, writable or not: they would be
  * born with a hole. MADV_DOFORK gives it to them again, where the seals do not
- * hold because it was sealed as what they do not have.
+ * hold because it was sealed as what they do not have. MADV_HWPOISON and
+ * MADV_SOFT_OFFLINE take the page itself away, which no write does.
  */
 static __always_inline u32 advice_stops(u64 key, u32 advice)
 {
-	if (advice == 10)
+	if (advice == 10 || advice == 100 || advice == 101)
 		return MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP;
 	if (advice == 11)
 		return seals_flags(current_set(key)) & MSEALD_SEAL_DONTFORK ? MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP : 0;
