@@ -182,6 +182,40 @@ static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32
 	return verdict_on(key, start, end - start, ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, means));
 }
 
+/* The number of a pid in its own namespace: what its process calls itself. */
+static __always_inline u32 own_number(struct pid *pid)
+{
+	void *last = pid->numbers;
+	u32 number = 0;
+
+	last += (u64)BPF_CORE_READ(pid, level) * bpf_core_type_size(struct upid);
+	bpf_core_read(&number, sizeof(number), &((struct upid *)last)->nr);
+	return number;
+}
+
+/*
+ * Writing to oneself: for another's memory lsm/ptrace_access_check is asked,
+ * not for one's own (kernel/fork.c, mm_access). The ranges are in user memory,
+ * so any seal counts. Own threads by their number, and whoever else shares the
+ * memory, are left to fentry/mm_access.
+ */
+static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bool compat, u32 means)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 pid = regs_arg(regs, compat, 0);
+	u64 key = space_key(task->mm);
+	struct signal_struct *signal;
+
+	if (likely(space_unsealed(key)))
+		return 0;
+	signal = BPF_CORE_READ(task, signal);
+	if (pid != own_number(BPF_CORE_READ(task, thread_pid)) &&
+	    pid != own_number(BPF_CORE_READ(signal, pids[1])))
+		return 0;
+	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
+			  ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, means));
+}
+
 struct shm_search {
 	u64 address, start, end;
 	u32 set;

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "foreign.h"
 #include "names.h"
 #include "segments.h"
 #include "target.h"
@@ -54,9 +55,10 @@ static int plan_add(struct plan *plan, const struct seal *seal)
 	return 0;
 }
 
-/* The VM_* flags of the mapping at address; those of a mapping that came meanwhile are 0, and the plan will not hold. */
-static uint64_t vma_flags(const struct mseald_vma *vmas, size_t count, uint64_t address)
+/* The mapping at address; that of one that came meanwhile is empty, and the plan will not hold. */
+static const struct mseald_vma *vma_at(const struct mseald_vma *vmas, size_t count, uint64_t address)
 {
+	static const struct mseald_vma none;
 	size_t low = 0, high = count;
 
 	while (low < high) {
@@ -67,7 +69,12 @@ static uint64_t vma_flags(const struct mseald_vma *vmas, size_t count, uint64_t 
 		else
 			high = middle;
 	}
-	return low < count && vmas[low].start <= address ? vmas[low].flags : 0;
+	return low < count && vmas[low].start <= address ? &vmas[low] : &none;
+}
+
+static uint64_t vma_flags(const struct mseald_vma *vmas, size_t count, uint64_t address)
+{
+	return vma_at(vmas, count, address)->flags;
 }
 
 /* One piece of one mapping. Contents that the process may write anyway are not kept from being discarded. */
@@ -95,6 +102,8 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 		seal.flags |= MSEALD_SEAL_DONTFORK;
 	if (flags & VM_HUGETLB)
 		seal.flags |= MSEALD_SEAL_HUGETLB;
+	if (vma_at(plan->vmas, plan->vmas_count, start)->userfault)
+		seal.flags |= MSEALD_SEAL_UFFD;
 	return plan_add(plan, &seal);
 }
 
@@ -259,9 +268,6 @@ static int plan_holds(const struct plan *plan, struct programs *programs, const 
 
 static int check_killable(struct programs *programs, const struct seal_request *request, struct failure *failure)
 {
-	if (request->stops & MSEALD_STOP_FOREIGN_WRITE)
-		return fail(failure, "Unsupported", request->pid,
-			    "foreign-write cannot be denied by this version of mseald");
 	if (request->pid != 1 || request->action == MSEALD_ACTION_AUDIT)
 		return 0;
 	if (request->action == MSEALD_ACTION_KILL || choice_kill_only(programs_choice(programs), request->stops))
@@ -299,7 +305,7 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 			    new.count, MSEALD_MAX_SEALS);
 	changed = !sealset_equal(&old, &new);
 	if (changed) {
-		if (programs_attach(programs) < 0)
+		if (programs_attach(programs, sealset_needs(&new)) < 0)
 			return fail(failure, "Failed", request->pid,
 				    "cannot attach the BPF programs; see mseald's log");
 		r = store_set_space(store, target->key, &new, &before);
@@ -313,9 +319,15 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		r = 0;
 	if (r > 0)
 		r = target_unchanged(programs, target);
+	if (r > 0 && changed && request->stops & MSEALD_STOP_FOREIGN_WRITE) {
+		r = foreign_check_tracers(programs, target->key, request->pid, failure);
+		r = r == 0 ? 1 : r == -EAGAIN ? 0 : r;
+	}
 	if (r <= 0) {
 		if (changed)
 			(void)store_restore_space(store, target->key, &before);
+		if (r == -EBADR)
+			return r;
 		return r == 0 ? 0 : fail_errno(failure, request->pid, r, "it changed while it was sealed");
 	}
 	*ret = (struct seal_result){ .space = target->key, .ranges = plan.count, .seals = new.count };

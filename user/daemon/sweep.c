@@ -79,7 +79,8 @@ void daemon_tidy(struct daemon *daemon)
 		forget_all(daemon);
 		log_info("nothing is sealed: programs detached");
 	}
-	(void)store_collect(daemon->store);
+	if (store_collect(daemon->store) && programs_needs(daemon->programs))
+		programs_narrow(daemon->programs, store_needs(daemon->store));
 }
 
 int sweep_take_over(struct daemon *daemon)
@@ -90,7 +91,7 @@ int sweep_take_over(struct daemon *daemon)
 		forget_all(daemon);
 		return 0;
 	}
-	r = programs_attach(daemon->programs);
+	r = programs_attach(daemon->programs, store_needs(daemon->store));
 	if (r < 0) {
 		log_error("cannot take over what is in force; the earlier programs, if any, stay attached");
 		return r;
