@@ -50,6 +50,8 @@ static __always_inline bool advice_matters(u32 advice)
  */
 static __always_inline u32 advice_stops(u64 key, u32 advice)
 {
+	if (likely(advice < 10))
+		return MSEALD_STOP_DISCARD;
 	if (advice == 10 || advice == 100 || advice == 101)
 		return MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP;
 	if (advice == 11)

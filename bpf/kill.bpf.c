@@ -54,8 +54,8 @@ int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long ad
 
 	if (likely(space_unsealed(key)) || start >= vma->vm_start)
 		return 0;
-	(void)verdict_on(key, start, vma->vm_start - start,
-			 ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE));
+	(void)verdict_on_space(key, start, vma->vm_start - start,
+			       ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE), false);
 	return 0;
 }
 

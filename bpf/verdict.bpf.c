@@ -189,3 +189,8 @@ __noinline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt)
 	tell(&walk, key, op, outcome);
 	return outcome != MSEALD_VERDICT_AUDITED;
 }
+
+__noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
+{
+	return verdict_in(space_key(bpf_get_current_task_btf()->mm), start, end, set, attempt);
+}

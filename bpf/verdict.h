@@ -32,11 +32,8 @@ enum means {
  */
 int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt);
 
-/* The same in the current task's own. */
-static __always_inline int verdict(u64 start, u64 end, u32 set, u32 attempt)
-{
-	return verdict_in(space_key(bpf_get_current_task_btf()->mm), start, end, set, attempt);
-}
+/* The same in the current task's own. A function of its own, so that who calls it need not keep the key. */
+int verdict(u64 start, u64 end, u32 set, u32 attempt);
 
 /*
  * Does the range lie wholly in the gap of the address space's seals? The gap
@@ -54,12 +51,12 @@ static __always_inline bool in_gap(u64 key, u64 start, u64 length)
 
 /*
  * verdict() for a start and a length as a call has them, in whole pages, by
- * somebody in this address space, which is not surely unsealed. A
+ * somebody in this address space (own; else by whoever), which is not surely unsealed. A
  * length that goes beyond all user memory still covers what is there: mprotect
  * and madvise change what they meet before they say ENOMEM. Only where the
  * rounded sum wraps does the kernel refuse before anything is changed.
  */
-static __always_inline int verdict_on(u64 key, u64 start, u64 length, u32 attempt)
+static __always_inline int verdict_on_space(u64 key, u64 start, u64 length, u32 attempt, bool own)
 {
 	u64 end = (start + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1), tag;
 	u32 set;
@@ -77,7 +74,12 @@ static __always_inline int verdict_on(u64 key, u64 start, u64 length, u32 attemp
 		return 0;
 	if (likely(!seals_meet(set, start, end, ATTEMPT_STOP(attempt))))
 		return 0;
-	return verdict_in(key, start, end, set, attempt);
+	return own ? verdict(start, end, set, attempt) : verdict_in(key, start, end, set, attempt);
+}
+
+static __always_inline int verdict_on(u64 key, u64 start, u64 length, u32 attempt)
+{
+	return verdict_on_space(key, start, length, attempt, true);
 }
 
 #endif
