@@ -602,9 +602,9 @@ static void attached_meanwhile(void)
 			wrong++;
 		if (!error && tracer_pid(victim.puppet->pid))
 			wrong++;
-		puppet_end(victim.puppet);
+		/* The tracer first: a child that is traced is not its parent's to wait for. */
 		puppet_end(tracer);
-		close(victim.eyes);
+		victim_end(&victim);
 	}
 	if (!ok(wrong == 0 && sealed + refused == 12, "attached and detached meanwhile: sealed and untraced, or refused"))
 		diag("wrong: %d", wrong);
