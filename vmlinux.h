@@ -37,12 +37,17 @@ typedef __kernel_size_t size_t;
 typedef long unsigned int vm_flags_t;
 
 struct bpf_iter_meta;
+struct dentry;
 struct file;
 struct inode;
 struct mm_struct;
+struct pid;
 struct seq_file;
+struct signal_struct;
+struct super_block;
 struct task_struct;
 struct vm_area_struct;
+struct vm_operations_struct;
 
 enum {
 	false = 0,
@@ -147,11 +152,15 @@ struct thread_info {
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
+	unsigned int ptrace;
 	struct mm_struct *mm;
 	pid_t pid;
 	pid_t tgid;
+	struct task_struct *parent;
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
 	u64 start_boottime;
+	struct signal_struct *signal;
 	u64 self_exec_id;
 };
 
@@ -172,15 +181,53 @@ struct vm_area_struct {
 	long unsigned int vm_end;
 	struct mm_struct *vm_mm;
 	const vm_flags_t vm_flags;
+	const struct vm_operations_struct *vm_ops;
+	struct file *vm_file;
+};
+
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[0];
+};
+
+struct signal_struct {
+	struct pid *pids[4];
+};
+
+struct path {
+	struct dentry *dentry;
 };
 
 struct file {
+	void *private_data;
 	struct inode *f_inode;
+	struct path f_path;
+};
+
+struct userfaultfd_ctx {
+	struct mm_struct *mm;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
 };
 
 struct inode {
+	struct super_block *i_sb;
 	loff_t i_size;
 	u8 i_blkbits;
+};
+
+struct super_block {
+	long unsigned int s_magic;
 };
 
 struct bpf_iter_meta {
@@ -202,6 +249,11 @@ struct bpf_iter__task_vma {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 	struct vm_area_struct *vma;
+};
+
+struct proc_inode {
+	struct pid *pid;
+	struct inode vfs_inode;
 };
 
 struct shmid_kernel {

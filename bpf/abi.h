@@ -33,6 +33,7 @@ enum call {
 	CALL_MADVISE,
 	CALL_IO_SETUP,
 	CALL_IO_DESTROY,
+	CALL_PROCESS_VM_WRITEV,
 };
 
 struct call_site {
@@ -57,6 +58,7 @@ static __always_inline enum call call_of_64(u32 number)
 	case 206: case 543: return CALL_IO_SETUP;
 	case 207: return CALL_IO_DESTROY;
 	case 216: return CALL_REMAP_FILE_PAGES;
+	case 311: case 540: return CALL_PROCESS_VM_WRITEV;
 	case 453: return CALL_MAP_SHADOW_STACK;
 	default: return CALL_OTHER;
 	}
@@ -74,6 +76,7 @@ static __always_inline enum call call_of_32(u32 number)
 	case 245: return CALL_IO_SETUP;
 	case 246: return CALL_IO_DESTROY;
 	case 257: return CALL_REMAP_FILE_PAGES;
+	case 348: return CALL_PROCESS_VM_WRITEV;
 	case 397: return CALL_SHMAT;
 	default: return CALL_OTHER;
 	}

@@ -45,11 +45,14 @@ static __always_inline bool advice_matters(u32 advice)
  * What a seal must stop for this advice to be denied; 0: it is harmless.
  * MADV_DONTFORK keeps the memory from children, writable or not: they would be
  * born with a hole. MADV_DOFORK gives it to them again, where the seals do not
- * hold because it was sealed as what they do not have.
+ * hold because it was sealed as what they do not have. MADV_HWPOISON and
+ * MADV_SOFT_OFFLINE take the page itself away, which no write does.
  */
 static __always_inline u32 advice_stops(u64 key, u32 advice)
 {
-	if (advice == 10)
+	if (likely(advice < 10))
+		return MSEALD_STOP_DISCARD;
+	if (advice == 10 || advice == 100 || advice == 101)
 		return MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP;
 	if (advice == 11)
 		return seals_flags(current_set(key)) & MSEALD_SEAL_DONTFORK ? MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP : 0;
@@ -198,6 +201,40 @@ static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32
 			  ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, means) | OR_NATIVE_ANY(means));
 }
 
+/* The number of a pid in its own namespace: what its process calls itself. */
+static __always_inline u32 own_number(struct pid *pid)
+{
+	void *last = pid->numbers;
+	u32 number = 0;
+
+	last += (u64)BPF_CORE_READ(pid, level) * bpf_core_type_size(struct upid);
+	bpf_core_read(&number, sizeof(number), &((struct upid *)last)->nr);
+	return number;
+}
+
+/*
+ * Writing to oneself: for another's memory lsm/ptrace_access_check is asked,
+ * not for one's own (kernel/fork.c, mm_access). The ranges are in user memory,
+ * so any seal counts. Own threads by their number, and whoever else shares the
+ * memory, are left to fentry/mm_access.
+ */
+static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bool compat, u32 means)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 pid = regs_arg(regs, compat, 0);
+	u64 key = space_key(task->mm);
+	struct signal_struct *signal;
+
+	if (likely(space_unsealed(key)))
+		return 0;
+	signal = BPF_CORE_READ(task, signal);
+	if (pid != own_number(BPF_CORE_READ(task, thread_pid)) &&
+	    pid != own_number(BPF_CORE_READ(signal, pids[1])))
+		return 0;
+	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
+			  ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, means));
+}
+
 struct shm_search {
 	u64 address, start, end;
 	u32 set;
@@ -251,8 +288,8 @@ static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u
 	search.address = regs_arg(regs, compat, 0);
 	bpf_loop(MSEALD_MAX_SEALS, shm_seal, &search, 0);
 	if (unlikely(search.unreadable))
-		return verdict(0, MSEALD_ADDRESS_LIMIT, search.set,
-			       ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means));
+		return verdict_in(key, 0, MSEALD_ADDRESS_LIMIT, search.set,
+				  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means));
 	return verdict_on(key, search.start, search.end - search.start,
 			  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means) | OR_NATIVE_ALL(means));
 }

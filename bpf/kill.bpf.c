@@ -9,8 +9,11 @@
  *   do_madvise   madvise, and io_uring's IORING_OP_MADVISE on every kernel
  *   expand_downwards   a stack that grows by page faults, where no LSM hook is
  *   vm_munmap    io_destroy (fs/aio.c), which unmaps the address it stored
+ *   mm_access    process_vm_writev to one's own memory, which is not asked for by a hook
  */
 #include "gates.h"
+
+#define PTRACE_MODE_ATTACH 0x02	/* include/linux/ptrace.h */
 
 #define KILL(name) \
 SEC("fentry/__x64_sys_" #name) \
@@ -70,5 +73,33 @@ int BPF_PROG(kill_vm_munmap, unsigned long start, size_t length)
 			 ATTEMPT(site.call == CALL_IO_DESTROY ? MSEALD_OP_IO_DESTROY : MSEALD_OP_MUNMAP,
 				 MSEALD_STOP_UNMAP, MEANS_KILL) |
 			 ATTEMPT_NATIVE_ANY);
+	return 0;
+}
+
+/*
+ * process_vm_writev asks for the address space by this, and no LSM hook is
+ * asked where it is the caller's own (kernel/fork.c, mm_access): by its own
+ * number, that of a thread, or of another process that shares the memory. The
+ * ranges are in user memory, so any seal counts.
+ */
+SEC("fentry/mm_access")
+int BPF_PROG(kill_mm_access, struct task_struct *target, unsigned int mode)
+{
+	struct task_struct *task;
+	struct call_site site;
+	u64 key;
+
+	if (!(mode & PTRACE_MODE_ATTACH))
+		return 0;
+	key = space_key(target->mm);
+	if (likely(space_unsealed(key)))
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (key != space_key(task->mm))
+		return 0;
+	site = call_site_of(task);
+	if (site.call == CALL_PROCESS_VM_WRITEV)
+		(void)verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
+				 ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, MEANS_KILL));
 	return 0;
 }

@@ -5,7 +5,7 @@
  * and every kernel since 7.2 (64-bit entries). The programs return long, as
  * system calls do; never sleepable.
  *
- *   munmap mremap madvise process_madvise brk shmdt
+ *   munmap mremap madvise process_madvise brk shmdt process_vm_writev
  */
 #include "gates.h"
 
@@ -22,3 +22,4 @@ OVERRIDE(madvise)
 OVERRIDE(process_madvise)
 OVERRIDE(brk)
 OVERRIDE(shmdt)
+OVERRIDE(process_vm_writev)

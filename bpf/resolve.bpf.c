@@ -7,6 +7,44 @@
  */
 #include "space.h"
 
+/* A mutex, and what it is with CONFIG_PREEMPT_RT (include/linux/mutex_types.h). */
+struct signal_struct___mutex {
+	struct {
+		struct {
+			s64 counter;
+		} owner;
+	} cred_guard_mutex;
+} __attribute__((preserve_access_index));
+
+struct signal_struct___rtmutex {
+	struct {
+		struct {
+			struct task_struct *owner;
+		} rtmutex;
+	} cred_guard_mutex;
+} __attribute__((preserve_access_index));
+
+/*
+ * Who traces the task. An attach holds the mutex from before the LSM is asked
+ * until the tracer is linked (kernel/ptrace.c, ptrace_attach); so does exec.
+ * The mutex is looked at first: is it free, whoever was let through is linked.
+ */
+static __always_inline u32 tracer_of(struct task_struct *task)
+{
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct signal_struct___mutex *plain = (void *)signal;
+	struct signal_struct___rtmutex *rt = (void *)signal;
+	u64 owner;
+
+	if (bpf_core_field_exists(plain->cred_guard_mutex.owner))
+		owner = BPF_CORE_READ(plain, cred_guard_mutex.owner.counter);
+	else
+		owner = (u64)BPF_CORE_READ(rt, cred_guard_mutex.rtmutex.owner);
+	if (owner)
+		return MSEALD_TRACER_COMING;
+	return BPF_CORE_READ(task, ptrace) ? BPF_CORE_READ(task, parent, tgid) : 0;
+}
+
 SEC("iter/task")
 int mseald_tasks(struct bpf_iter__task *ctx)
 {
@@ -25,8 +63,34 @@ int mseald_tasks(struct bpf_iter__task *ctx)
 		(void)birth_settle((u64)task, space_key(task->mm));
 	/* A kernel thread may have borrowed an mm (kthread_use_mm), a zombie has none. */
 	out.key = space_key(task->mm);
+	out.tracer = tracer_of(task);
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;
+}
+
+struct vm_operations_struct___uffd {
+	const void *uffd_ops;
+} __attribute__((preserve_access_index));
+
+#define TMPFS_MAGIC 0x01021994
+#define HUGETLBFS_MAGIC 0x958458f6
+
+/*
+ * Anonymous memory, shmem, hugetlb (include/linux/userfaultfd_k.h,
+ * vma_can_userfault); in 7.3 whatever has uffd_ops (mm/userfaultfd.c). Not
+ * asked: whether it is registered, which may come later.
+ */
+static __always_inline bool can_userfault(struct vm_area_struct *vma)
+{
+	const struct vm_operations_struct___uffd *ops = (const void *)BPF_CORE_READ(vma, vm_ops);
+	u32 magic;
+
+	if (!ops)
+		return true;
+	if (bpf_core_field_exists(ops->uffd_ops) && BPF_CORE_READ(ops, uffd_ops))
+		return true;
+	magic = BPF_CORE_READ(vma, vm_file, f_inode, i_sb, s_magic);
+	return magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC;
 }
 
 SEC("iter/task_vma")
@@ -40,6 +104,7 @@ int mseald_vmas(struct bpf_iter__task_vma *ctx)
 	out.start = vma->vm_start;
 	out.end = vma->vm_end;
 	out.flags = vma->vm_flags;
+	out.userfault = can_userfault(vma);
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;
 }

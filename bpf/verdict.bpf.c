@@ -12,6 +12,7 @@ struct walk {
 	u64 hit_start, hit_end, hit_rule;
 	u32 set, at, slot;
 	u32 stop;
+	u32 flags;		/* MSEALD_SEAL_* a seal must have to count; 0: all do */
 	u32 action;		/* strongest so far; MSEALD_ACTION_COUNT: none */
 	u32 hit_at, hit_slot;
 	bool unreadable;
@@ -81,6 +82,8 @@ __noinline int walk_seal(u32 index, struct walk *walk)
 	if (!node || node->start[slot] >= walk->end)
 		return 1;
 	if (node->end[slot] <= walk->start)
+		return 0;
+	if (walk->flags && !(node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & walk->flags))
 		return 0;
 	if (walk->forked && node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_DONTFORK)
 		return 0;
@@ -179,13 +182,14 @@ __noinline int tell(const struct walk *walk, u64 key, u32 op, u32 outcome)
 	return 0;
 }
 
-__noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
+__noinline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct walk walk = { .start = start, .end = end, .set = set,
-			     .stop = ATTEMPT_STOP(attempt), .action = MSEALD_ACTION_COUNT };
+			     .stop = ATTEMPT_STOP(attempt), .action = MSEALD_ACTION_COUNT,
+			     .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD : 0 };
 	/* 6.12 reads all of the kernel's BTF for each pointer that the verifier itself is to follow. */
-	u64 key = BPF_CORE_READ(task, mm, context.ctx_id);
+	bool own = key == BPF_CORE_READ(task, mm, context.ctx_id);
 	struct mseald_space *space;
 	u32 outcome, op = ATTEMPT_OP(attempt);
 	bool told;
@@ -199,7 +203,7 @@ __noinline int verdict(u64 start, u64 end, u32 set, u32 attempt)
 		return 0;
 	if (walk.action == MSEALD_ACTION_AUDIT)
 		outcome = MSEALD_VERDICT_AUDITED;
-	else if (walk.action == MSEALD_ACTION_KILL ||
+	else if ((walk.action == MSEALD_ACTION_KILL && own) ||
 		 (ATTEMPT_MEANS(attempt) != MEANS_DENY &&
 		  !(walk.native && (attempt & ATTEMPT_NATIVE_ANY ||
 				    (attempt & ATTEMPT_NATIVE_ALL && !walk.not_native)))))
@@ -244,5 +248,5 @@ __noinline int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt)
 		return 0;
 	if (likely(!seals_meet(set, start, end, ATTEMPT_STOP(attempt))))
 		return 0;
-	return verdict(start, end, set, attempt);
+	return verdict_in(key, start, end, set, attempt);
 }

@@ -27,15 +27,18 @@ enum means {
  */
 #define ATTEMPT_NATIVE_ANY (1u << 25)
 #define ATTEMPT_NATIVE_ALL (1u << 26)
+#define ATTEMPT_UFFD (1u << 27)	/* only seals on what userfaultfd reaches (MSEALD_SEAL_UFFD) count */
 #define ATTEMPT_OP(attempt) ((attempt) & 0xff)
 #define ATTEMPT_STOP(attempt) ((attempt) >> 8 & 0xff)
 #define ATTEMPT_MEANS(attempt) ((attempt) >> 16 & 0xff)
 
 /*
- * Judges an attempt on [start, end) against all seals of the set there, carries
- * the strongest of their actions out, and tells of it. Nonzero: it must fail.
+ * Judges an attempt on [start, end) of the address space with this key, against
+ * all seals of its set there, carries the strongest of their actions out, and
+ * tells of it. Nonzero: it must fail. A caller whose address space is another
+ * is refused where the seal says kill: it is not the sealed process that went wrong.
  */
-int verdict(u64 start, u64 end, u32 set, u32 attempt);
+int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt);
 
 /*
  * Does the range lie wholly in the gap of the address space's seals? The gap
@@ -56,7 +59,7 @@ int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt);
 
 /*
  * verdict() for a start and a length as a call has them, in whole pages, by
- * somebody in this address space, which is not surely unsealed. A
+ * whoever, in this address space, which is not surely unsealed. A
  * length that goes beyond all user memory still covers what is there: mprotect
  * and madvise change what they meet before they say ENOMEM. Only where the
  * rounded sum wraps does the kernel refuse before anything is changed.

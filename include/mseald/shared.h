@@ -62,6 +62,10 @@ enum mseald_op {
 	MSEALD_OP_IO_DESTROY,
 	MSEALD_OP_PRCTL,		/* PR_SET_MM: moves the break brk() shrinks from */
 	MSEALD_OP_MAP_HOLE,		/* something new where a sealed range was */
+	MSEALD_OP_PTRACE,		/* whatever asks for the right to trace: attach, opening /proc/PID/mem */
+	MSEALD_OP_PROC_MEM,		/* write to /proc/PID/mem */
+	MSEALD_OP_PROCESS_VM_WRITEV,
+	MSEALD_OP_USERFAULTFD,		/* UFFDIO_MOVE and what puts pages */
 	MSEALD_OP_COUNT,
 };
 
@@ -89,7 +93,8 @@ enum mseald_verdict {
 #define MSEALD_SEAL_HUGETLB 0x04u	/* huge pages: mremap rounds its lengths up to them */
 #define MSEALD_SEAL_NATIVE 0x08u	/* made by mseal(2) too: the kernel itself refuses what changes mappings */
 #define MSEALD_SEAL_ANON 0x10u		/* private, no file: mseal(2) also refuses to discard it, if not writable */
-#define MSEALD_SEAL_FLAGS 0x1fu
+#define MSEALD_SEAL_UFFD 0x20u		/* memory that userfaultfd can put pages into, or move them out of */
+#define MSEALD_SEAL_FLAGS 0x3fu
 
 /*
  * A seal set is an array map of nodes: a static tree of fan-out 32 over the
@@ -202,6 +207,10 @@ struct mseald_state {
 	__u64 unsettled;		/* forks whose child has no entry yet */
 	__u64 lost;			/* attempts whose event found the ring buffer full */
 	__u64 lost_hints;		/* the same of MSEALD_EVENT_UNUSED */
+	/* The one process that may trace in spite of a foreign-write seal: the daemon's own; 0: none. */
+	__u64 injector_start;		/* of its thread group leader, boot-time ns: written before its id */
+	__u32 injector_tgid;		/* in the initial namespace */
+	__u32 pad;
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
 	struct mseald_slot slots[MSEALD_SLOTS];
 };
@@ -215,6 +224,8 @@ struct mseald_commit {
 	__u32 pad;
 };
 
+#define MSEALD_TRACER_COMING 0xffffffffu	/* somebody may be attaching just now */
+
 /* One task as bpf/resolve.bpf.c writes it. */
 struct mseald_task {
 	__u32 pid, tgid;
@@ -222,13 +233,14 @@ struct mseald_task {
 	__u64 exec_id;			/* grows with every exec */
 	__u64 start_time;		/* of the thread group leader, boot-time ns */
 	__u32 flags;			/* PF_* of the task */
-	__u32 pad;
+	__u32 tracer;			/* process that traces it; 0: none; or MSEALD_TRACER_COMING */
 };
 
 /* One mapping of a process as it writes them. */
 struct mseald_vma {
 	__u64 start, end;
 	__u64 flags;			/* VM_* */
+	__u64 userfault;		/* nonzero: userfaultfd can put pages into it */
 };
 
 #endif

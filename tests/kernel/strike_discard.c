@@ -6,9 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <linux/io_uring.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,6 +14,7 @@
 #include <sys/uio.h>
 
 #include "attack.h"
+#include "ring.h"
 
 /* Not in every libc's headers. */
 #define ADVICE_DONTNEED_LOCKED 24
@@ -129,68 +128,14 @@ static void with_pidfd(struct stage *stage)
 	stage->own[0] = stage_call(stage, SYS_pidfd_open, stage->victim->pid, 0);
 }
 
-/* --- row 7: io_uring, without its library --- */
+/* --- row 7: io_uring --- */
 
-static struct {
-	int fd;
-	_Atomic uint32_t *sq_tail, *cq_head, *cq_tail;
-	uint32_t *sq_array, sq_mask, cq_mask;
-	struct io_uring_sqe *sqes;
-	struct io_uring_cqe *cqes;
-} ring;
-
-static long ring_setup(const long arguments[6])
-{
-	struct io_uring_params parameters;
-	long sq, cq, sqes;
-
-	(void)arguments;
-	memset(&parameters, 0, sizeof(parameters));
-	ring.fd = (int)RAW(SYS_io_uring_setup, 4, &parameters);
-	if (ring.fd < 0)
-		return ring.fd;
-	sq = RAW(SYS_mmap, 0, parameters.sq_off.array + parameters.sq_entries * 4, PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_POPULATE, ring.fd, IORING_OFF_SQ_RING);
-	cq = RAW(SYS_mmap, 0, parameters.cq_off.cqes + parameters.cq_entries * sizeof(struct io_uring_cqe),
-		 PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring.fd, IORING_OFF_CQ_RING);
-	sqes = RAW(SYS_mmap, 0, parameters.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE,
-		   MAP_SHARED | MAP_POPULATE, ring.fd, IORING_OFF_SQES);
-	if (sq < 0 || cq < 0 || sqes < 0)
-		return -ENOMEM;
-	ring.sq_tail = (void *)(sq + parameters.sq_off.tail);
-	ring.sq_mask = *(uint32_t *)(sq + parameters.sq_off.ring_mask);
-	ring.sq_array = (void *)(sq + parameters.sq_off.array);
-	ring.cq_head = (void *)(cq + parameters.cq_off.head);
-	ring.cq_tail = (void *)(cq + parameters.cq_off.tail);
-	ring.cq_mask = *(uint32_t *)(cq + parameters.cq_off.ring_mask);
-	ring.cqes = (void *)(cq + parameters.cq_off.cqes);
-	ring.sqes = (void *)sqes;
-	return 0;
-}
-
-/* address, length, advice: submits one request and gives its result. */
+/* address, length, advice */
 static long ring_madvise(const long arguments[6])
 {
-	uint32_t tail = *ring.sq_tail, head = *ring.cq_head;
-	struct io_uring_sqe *sqe = &ring.sqes[tail & ring.sq_mask];
-	long result;
-
-	memset(sqe, 0, sizeof(*sqe));
-	sqe->opcode = IORING_OP_MADVISE;
-	sqe->fd = -1;
-	sqe->addr = (uint64_t)arguments[0];
-	sqe->len = (uint32_t)arguments[1];
-	sqe->fadvise_advice = (uint32_t)arguments[2];
-	ring.sq_array[tail & ring.sq_mask] = tail & ring.sq_mask;
-	atomic_store(ring.sq_tail, tail + 1);
-	result = RAW(SYS_io_uring_enter, ring.fd, 1, 1, IORING_ENTER_GETEVENTS, 0, 0);
-	if (result < 0)
-		return result;
-	if (atomic_load(ring.cq_tail) == head)
-		return -EIO;
-	result = ring.cqes[head & ring.cq_mask].res;
-	atomic_store(ring.cq_head, head + 1);
-	return result;
+	return ring_submit(&(struct io_uring_sqe){ .opcode = IORING_OP_MADVISE, .fd = -1,
+						   .addr = (uint64_t)arguments[0], .len = (uint32_t)arguments[1],
+						   .fadvise_advice = (uint32_t)arguments[2] });
 }
 
 static void with_uring(struct stage *stage)
@@ -227,6 +172,10 @@ const struct attack discard_attacks[] = {
 	{ 6, "MADV_GUARD_INSTALL", ANON_READ, BY_GATE, .strike = guard_install },
 	{ 6, "MADV_HWPOISON", ANON_READ, BY_GATE, .strike = hwpoison, .prepare = with_handler },
 	{ 6, "MADV_SOFT_OFFLINE", ANON_READ, BY_GATE, .strike = soft_offline, .invisible = true },
+
+	/* No write takes the page itself away. */
+	{ 6, "MADV_HWPOISON: writable memory", ANON_WRITE, BY_GATE, .strike = hwpoison, .prepare = with_handler },
+	{ 6, "MADV_SOFT_OFFLINE: writable memory", ANON_WRITE, BY_GATE, .strike = soft_offline, .invisible = true },
 
 	{ 6, "MADV_DONTNEED: writable memory", ANON_WRITE, ALLOWED, .strike = dontneed },
 	{ 6, "MADV_FREE: writable memory", ANON_WRITE, ALLOWED, .strike = lazy_free, .invisible = true },

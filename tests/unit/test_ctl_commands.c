@@ -534,7 +534,7 @@ static void test_map_and_explain(void **state)
 	assert_int_equal(json_integer_value(json_object_get(document, "address")), (intmax_t)pages);
 	assert_int_equal(json_array_size(json_object_get(document, "seals")), 1);
 	operations = json_object_get(document, "operations");
-	assert_int_equal(json_array_size(operations), 13);
+	assert_int_equal(json_array_size(operations), 14);
 #define OUTCOME(i) json_string_value(json_object_get(json_array_get(operations, (i) - 1), "outcome"))
 #define WHY(i) json_string_value(json_object_get(json_array_get(operations, (i) - 1), "why"))
 	assert_string_equal(OUTCOME(1), "EPERM");

@@ -13,6 +13,7 @@ static const struct operation {
 	unsigned row;
 	enum mseald_stop stop;
 	const char *name;	/* when the daemon does not tell of the row */
+	const char *word;	/* of the daemon's rows of this number, those that have it; NULL: all */
 } operations[] = {
 	{ 1, MSEALD_STOP_MPROTECT, "mprotect, pkey_mprotect" },
 	{ 2, MSEALD_STOP_UNMAP, "mmap over it" },
@@ -25,7 +26,8 @@ static const struct operation {
 	{ 9, MSEALD_STOP_UNMAP, "shmat over it" },
 	{ 10, MSEALD_STOP_UNMAP, "remap_file_pages" },
 	{ 11, MSEALD_STOP_FOREIGN_WRITE, "writes by /proc/PID/mem, ptrace, process_vm_writev" },
-	{ 12, MSEALD_STOP_DISCARD, "UFFDIO_MOVE out of it" },
+	{ 12, MSEALD_STOP_UNMAP, "UFFDIO_MOVE out of it", "MOVE" },
+	{ 12, MSEALD_STOP_DISCARD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", "COPY" },
 	{ 13, MSEALD_STOP_UNMAP, "something mapped where it was" },
 };
 
@@ -95,7 +97,8 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 	}
 	if (page->stops[MSEALD_ACTION_KILL] & stop) {
 		answer->outcome = "SIGKILL";
-		(void)snprintf(answer->why, sizeof(answer->why), "its seal kills for %s", name);
+		(void)snprintf(answer->why, sizeof(answer->why), "its seal kills for %s%s", name,
+			       stop == MSEALD_STOP_FOREIGN_WRITE ? "; another process is only refused" : "");
 	} else if (page->stops[MSEALD_ACTION_DENY] & stop) {
 		answer->outcome = outcome;
 		(void)snprintf(answer->why, sizeof(answer->why), strcmp(outcome, "SIGKILL") == 0 ?
@@ -153,7 +156,8 @@ static void judge_all(const struct page *page, const json_t *rows,
 		size_t j;
 
 		json_array_foreach(rows, j, row) {
-			if (reply_integer(row, "row") != operations[i].row)
+			if (reply_integer(row, "row") != operations[i].row ||
+			    (operations[i].word && !strstr(reply_string(row, "operation"), operations[i].word)))
 				continue;
 			answer = judge(page, &operations[i], row);
 			add(&operations[i], &answer, to);

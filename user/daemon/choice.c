@@ -23,12 +23,18 @@ const struct part parts[PARTS_COUNT] = {
 	{ "mseald_mmap_addr", PART_LSM, NULL, NULL },
 	{ "mseald_shm_shmat", PART_LSM, NULL, NULL },
 	{ "mseald_task_prctl", PART_LSM, NULL, NULL },
+	{ "mseald_ptrace_access_check", PART_LSM, NULL, NULL, NEED_FOREIGN },
+	{ "mseald_ptrace_traceme", PART_LSM, NULL, NULL, NEED_FOREIGN },
+	{ "mseald_file_permission", PART_LSM, NULL, NULL, NEED_FOREIGN },
+	{ "mseald_file_ioctl", PART_LSM, NULL, NULL, NEED_USERFAULT },
+	{ "mseald_file_ioctl_compat", PART_LSM, "file_ioctl_compat", NULL, NEED_USERFAULT },
 	{ "override_munmap", PART_OVERRIDE, "__x64_sys_munmap", NULL },
 	{ "override_mremap", PART_OVERRIDE, "__x64_sys_mremap", NULL },
 	{ "override_madvise", PART_OVERRIDE, "__x64_sys_madvise", NULL },
 	{ "override_process_madvise", PART_OVERRIDE, "__x64_sys_process_madvise", NULL },
 	{ "override_brk", PART_OVERRIDE, "__x64_sys_brk", NULL },
 	{ "override_shmdt", PART_OVERRIDE, "__x64_sys_shmdt", NULL },
+	{ "override_process_vm_writev", PART_OVERRIDE, "__x64_sys_process_vm_writev", NULL, NEED_FOREIGN },
 	{ "kill_munmap", PART_KILL, "__x64_sys_munmap", "override_munmap" },
 	{ "kill_mremap", PART_KILL, "__x64_sys_mremap", "override_mremap" },
 	{ "kill_process_madvise", PART_KILL, "__x64_sys_process_madvise", "override_process_madvise" },
@@ -37,6 +43,7 @@ const struct part parts[PARTS_COUNT] = {
 	{ "kill_do_madvise", PART_KILL, "do_madvise", NULL },
 	{ "kill_expand_downwards", PART_KILL, "expand_downwards", NULL },
 	{ "kill_vm_munmap", PART_KILL, "vm_munmap", NULL },
+	{ "kill_mm_access", PART_KILL, "mm_access", NULL, NEED_FOREIGN },
 };
 
 /* Which programs decide which row: the first that is there does. */
@@ -66,8 +73,14 @@ static const struct rule {
 	{ 8, "io_destroy of a ring that was there", { "kill_vm_munmap" }, MSEALD_STOP_UNMAP, NULL, true, .native = NATIVE_ALL },
 	{ 9, "shmat over it", { "mseald_shm_shmat" }, MSEALD_STOP_UNMAP, NULL },
 	{ 10, "remap_file_pages on it", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP, NULL },
-	{ 11, "writes by /proc/PID/mem, ptrace, process_vm_writev", { NULL }, MSEALD_STOP_FOREIGN_WRITE, NULL },
-	{ 12, "UFFDIO_MOVE out of it", { NULL }, MSEALD_STOP_DISCARD, NULL },
+	{ 11, "write to /proc/PID/mem", { "mseald_file_permission" }, MSEALD_STOP_FOREIGN_WRITE, NULL },
+	{ 11, "ptrace, process_vm_writev by another", { "mseald_ptrace_access_check" }, MSEALD_STOP_FOREIGN_WRITE,
+	  NULL },
+	{ 11, "process_vm_writev to itself", { "override_process_vm_writev", "kill_mm_access" },
+	  MSEALD_STOP_FOREIGN_WRITE, NULL },
+	{ 12, "UFFDIO_MOVE out of it", { "mseald_file_ioctl" }, MSEALD_STOP_UNMAP, NULL },
+	{ 12, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", { "mseald_file_ioctl" }, MSEALD_STOP_DISCARD,
+	  "if not writable when sealed" },
 	{ 13, "mapping anything where it was", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP,
 	  "and the process dies" },
 	{ 13, "a stack growing where it was", { "kill_expand_downwards" }, MSEALD_STOP_UNMAP, NULL, true },
@@ -125,6 +138,7 @@ static int choose_parts(struct choice *choice, enum gate_mode mode)
 			continue;
 		r = !part->target ? 1 :
 		    part->kind == PART_OVERRIDE ? probe_override(vmlinux, part->target) :
+		    part->kind == PART_LSM ? probe_lsm(vmlinux, part->target) :
 						  probe_fentry(vmlinux, part->target);
 		choice->wanted[i] = r > 0;
 		if (r == -ENOENT)

@@ -16,14 +16,20 @@ enum part_kind {
 	PART_KILL,
 };
 
-#define PARTS_COUNT 24
+#define PARTS_COUNT 31
+
+/* What a seal set needs beside what is always attached: parts that cost where nothing else does. */
+#define NEED_FOREIGN 0x1u	/* some seal stops foreign writes */
+#define NEED_USERFAULT 0x2u	/* something is sealed that userfaultfd can reach */
+#define NEED_ALL 0x3u
 
 /* Every program that is attached, in the order in which that happens. */
 extern const struct part {
 	const char *program;
 	enum part_kind kind;
-	const char *target;		/* kernel function, for the probe; NULL: every kernel has it */
+	const char *target;		/* kernel function (LSM: hook), for the probe; NULL: every kernel has it */
 	const char *instead_of;		/* KILL: not needed where this program can be had */
+	unsigned need;			/* NEED_*: attached only while there is it; 0: always */
 } parts[PARTS_COUNT];
 
 /* How a row of docs/design.md, "What is denied", is decided on this kernel. */
@@ -62,7 +68,7 @@ struct decision {
 	const char *note;	/* or NULL */
 };
 
-#define DECISIONS_COUNT 18
+#define DECISIONS_COUNT 21
 
 struct choice {
 	bool wanted[PARTS_COUNT];

@@ -293,6 +293,22 @@ static enum answer seal_by(struct programs *programs, const struct target *targe
 	return answer == ANSWER_SEALED && r < 0 && r != -ESRCH ? ANSWER_FAILED : answer;
 }
 
+/*
+ * Where foreign writes are denied, nobody may trace - but this process, while
+ * it lives: lsm/ptrace_access_check knows it by its id and when it began.
+ */
+static void ask_leave(struct programs *programs)
+{
+	volatile struct mseald_state *state = programs_state(programs);
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	size_t count;
+
+	if (tasks_read(programs, getpid(), &tasks, &count) < 0)
+		return;
+	state->injector_start = tasks[0].start_time;
+	state->injector_tgid = tasks[0].tgid;
+}
+
 static enum answer try_once(struct programs *programs, const struct target *target, const struct range *ranges,
 			    size_t count, unsigned try)
 {
@@ -344,7 +360,9 @@ static enum answer by_tracer(struct programs *programs, const struct target *tar
 
 		if (fork() != 0)
 			_exit(0);
+		ask_leave(programs);
 		byte = (unsigned char)try_once(programs, target, ranges, count, try);
+		programs_state(programs)->injector_tgid = 0;
 		_exit(write(pipe_fds[1], &byte, sizeof(byte)) != sizeof(byte));
 	}
 	(void)close(pipe_fds[1]);

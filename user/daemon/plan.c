@@ -37,9 +37,10 @@ static int plan_add(struct plan *plan, const struct seal *seal)
 	return 0;
 }
 
-/* The VM_* flags of the mapping at address; those of a mapping that came meanwhile are 0, and the plan will not hold. */
-static uint64_t vma_flags(const struct mseald_vma *vmas, size_t count, uint64_t address)
+/* The mapping at address; that of one that came meanwhile is empty, and the plan will not hold. */
+static const struct mseald_vma *vma_at(const struct mseald_vma *vmas, size_t count, uint64_t address)
 {
+	static const struct mseald_vma none;
 	size_t low = 0, high = count;
 
 	while (low < high) {
@@ -50,7 +51,12 @@ static uint64_t vma_flags(const struct mseald_vma *vmas, size_t count, uint64_t 
 		else
 			high = middle;
 	}
-	return low < count && vmas[low].start <= address ? vmas[low].flags : 0;
+	return low < count && vmas[low].start <= address ? &vmas[low] : &none;
+}
+
+static uint64_t vma_flags(const struct mseald_vma *vmas, size_t count, uint64_t address)
+{
+	return vma_at(vmas, count, address)->flags;
 }
 
 /* One piece of one mapping. Contents that the process may write anyway are not kept from being discarded. */
@@ -80,6 +86,8 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 		seal.flags |= MSEALD_SEAL_DONTFORK;
 	if (flags & VM_HUGETLB)
 		seal.flags |= MSEALD_SEAL_HUGETLB;
+	if (vma_at(plan->vmas, plan->vmas_count, start)->userfault)
+		seal.flags |= MSEALD_SEAL_UFFD;
 	return plan_add(plan, &seal);
 }
 

@@ -23,6 +23,7 @@ struct programs {
 	struct bpf_link *links[PARTS_COUNT];
 	struct choice choice;		/* what this kernel takes */
 	unsigned generation;		/* of our links; 0: not attached */
+	unsigned needs;			/* NEED_* that are attached for */
 };
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -163,20 +164,57 @@ static int attach_part(struct programs *programs, size_t i, unsigned generation)
 	return 0;
 }
 
-int programs_attach(struct programs *programs)
+/* Is the part called for by these needs? */
+static bool part_needed(size_t i, unsigned needs)
 {
-	unsigned generation = pins_last_generation() + 1;
-	int r;
+	return !parts[i].need || parts[i].need & needs;
+}
 
-	if (programs->generation)
-		return 0;
-	r = pins_make_generation(generation);
-	for (size_t i = 0; i < PARTS_COUNT && r >= 0; i++) {
-		if (!programs->choice.wanted[i])
+/* Detaches every part that these needs do not call for, last first; the others stay. */
+static void detach_unneeded(struct programs *programs, unsigned needs)
+{
+	for (size_t i = PARTS_COUNT; i-- > 0;) {
+		if (!programs->links[i] || part_needed(i, needs))
+			continue;
+		(void)bpf_link__unpin(programs->links[i]);
+		(void)bpf_link__destroy(programs->links[i]);
+		programs->links[i] = NULL;
+	}
+}
+
+static int attach_parts(struct programs *programs, unsigned generation, unsigned needs)
+{
+	for (size_t i = 0; i < PARTS_COUNT; i++) {
+		int r;
+
+		if (!programs->choice.wanted[i] || programs->links[i] || !part_needed(i, needs))
 			continue;
 		r = attach_part(programs, i, generation);
-		if (r < 0)
+		if (r < 0) {
 			log_error("cannot attach %s: %s", parts[i].program, strerror(-r));
+			return r;
+		}
+	}
+	return 0;
+}
+
+int programs_attach(struct programs *programs, unsigned needs)
+{
+	unsigned generation = programs->generation;
+	int r = 0;
+
+	needs |= programs->needs;
+	if (generation && needs == programs->needs)
+		return 0;
+	if (!generation) {
+		generation = pins_last_generation() + 1;
+		r = pins_make_generation(generation);
+	}
+	if (r >= 0)
+		r = attach_parts(programs, generation, needs);
+	if (r < 0 && programs->generation) {
+		detach_unneeded(programs, programs->needs);
+		return r;
 	}
 	if (r < 0) {
 		drop_links(programs);
@@ -184,8 +222,20 @@ int programs_attach(struct programs *programs)
 		return r;
 	}
 	programs->generation = generation;
+	programs->needs = needs;
 	pins_remove_generations_before(generation);
 	return 0;
+}
+
+void programs_narrow(struct programs *programs, unsigned needs)
+{
+	detach_unneeded(programs, needs);
+	programs->needs &= needs;
+}
+
+unsigned programs_needs(const struct programs *programs)
+{
+	return programs->needs;
 }
 
 void programs_detach(struct programs *programs)
@@ -193,6 +243,7 @@ void programs_detach(struct programs *programs)
 	drop_links(programs);
 	pins_remove_generations_before(pins_last_generation() + 1);
 	programs->generation = 0;
+	programs->needs = 0;
 }
 
 bool programs_attached(const struct programs *programs)

@@ -26,8 +26,15 @@ int programs_load(enum gate_mode mode, struct programs **ret);
 /* Closes everything; pinned links stay attached. Takes NULL, returns NULL. */
 struct programs *programs_free(struct programs *programs);
 
-/* Attaches all (no-op when attached), then removes older generations. All or nothing; logs. */
-int programs_attach(struct programs *programs);
+/*
+ * Attaches what is always needed and what these NEED_* ask for, as far as it is not
+ * attached yet, then removes older generations. All or nothing; logs.
+ */
+int programs_attach(struct programs *programs, unsigned needs);
+/* Detaches what only other NEED_* than these ask for. */
+void programs_narrow(struct programs *programs, unsigned needs);
+/* The NEED_* that are attached for. */
+unsigned programs_needs(const struct programs *programs);
 /* Detaches all generations. */
 void programs_detach(struct programs *programs);
 bool programs_attached(const struct programs *programs);

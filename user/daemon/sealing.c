@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "foreign.h"
 #include "native.h"
 #include "target.h"
 
@@ -16,9 +17,6 @@
 
 static int check_killable(struct programs *programs, const struct seal_request *request, struct failure *failure)
 {
-	if (request->stops & MSEALD_STOP_FOREIGN_WRITE)
-		return fail(failure, "Unsupported", request->pid,
-			    "foreign-write cannot be denied by this version of mseald");
 	if (request->pid != 1 || request->action == MSEALD_ACTION_AUDIT)
 		return 0;
 	if (request->action == MSEALD_ACTION_KILL || choice_kill_only(programs_choice(programs), request->stops))
@@ -104,7 +102,7 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 			    "pid %d would have %zu seals; one address space can have %d", (int)request->pid,
 			    new.count, MSEALD_MAX_SEALS);
 	if (changed) {
-		if (programs_attach(programs) < 0)
+		if (programs_attach(programs, sealset_needs(&new)) < 0)
 			return fail(failure, "Failed", request->pid,
 				    "cannot attach the BPF programs; see mseald's log");
 		r = store_set_space(store, target->key, &new, &before);
@@ -115,6 +113,11 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		target_let_calls_end(programs, target);
 	}
 	r = plan_holds(&plan, programs, target);
+	/* Nobody can begin to trace it any more. There is no way back from mseal(2), so this comes before. */
+	if (r > 0 && changed && request->stops & MSEALD_STOP_FOREIGN_WRITE) {
+		r = foreign_check_tracers(programs, target->key, request->pid, failure);
+		r = r == 0 ? 1 : r == -EAGAIN ? 0 : r;
+	}
 	if (r > 0)
 		r = seal_natively(programs, store, target, request, &plan, &new, &result);
 	if (r == -EINVAL)
@@ -123,6 +126,8 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		r = target_unchanged(programs, target);
 	if (r <= 0) {
 		undo(store, target, changed ? &before : NULL);
+		if (r == -EBADR)
+			return r;
 		return r == 0 ? 0 : fail_errno(failure, request->pid, r, "it changed while it was sealed");
 	}
 	result.ranges = plan.count;

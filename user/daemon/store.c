@@ -330,6 +330,49 @@ size_t store_collect(struct store *store)
 	return found;
 }
 
+static unsigned needs_of(unsigned stops, unsigned flags)
+{
+	unsigned needs = 0;
+
+	if (stops & MSEALD_STOP_FOREIGN_WRITE)
+		needs |= NEED_FOREIGN;
+	if (flags & MSEALD_SEAL_UFFD && stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD))
+		needs |= NEED_USERFAULT;
+	return needs;
+}
+
+unsigned sealset_needs(const struct sealset *set)
+{
+	unsigned stops = 0, flags = 0;
+
+	for (size_t i = 0; i < set->count; i++) {
+		for (int action = 0; action < MSEALD_ACTION_COUNT; action++)
+			stops |= seal_stops(&set->list[i], action);
+		flags |= set->list[i].flags;
+	}
+	return needs_of(stops, flags);
+}
+
+unsigned store_needs(struct store *store)
+{
+	struct mseald_node root;
+	unsigned needs = 0;
+	__u32 zero = 0;
+
+	for (uint32_t id = 1; id < MSEALD_MAX_SETS && needs != NEED_ALL; id++) {
+		_cleanup_close_ int fd = -1;
+		uint32_t nodes;
+
+		if (!store->used[id])
+			continue;
+		fd = open_set(store, id, &nodes);
+		if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &root) < 0)
+			return NEED_ALL;
+		needs |= needs_of(root.stops, root.flags);
+	}
+	return needs;
+}
+
 size_t store_count_sets(const struct store *store)
 {
 	size_t count = 0;

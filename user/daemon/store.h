@@ -57,6 +57,11 @@ int store_restore_space(struct store *store, uint64_t key, const struct store_ol
 
 int store_forget_space(struct store *store, uint64_t key);
 
+/* The NEED_* of all sets there are; all of them, when one cannot be read. */
+unsigned store_needs(struct store *store);
+/* Those of a set still to be stored. */
+unsigned sealset_needs(const struct sealset *set);
+
 /* Frees the sets that nobody refers to; how many. */
 size_t store_collect(struct store *store);
 size_t store_count_sets(const struct store *store);

@@ -84,7 +84,8 @@ void sweep_after_failure(struct daemon *daemon)
 void daemon_tidy(struct daemon *daemon)
 {
 	idle_looks = 0;
-	(void)store_collect(daemon->store);
+	if (store_collect(daemon->store) && programs_needs(daemon->programs))
+		programs_narrow(daemon->programs, store_needs(daemon->store));
 }
 
 static void detach_when_idle(struct daemon *daemon)
@@ -107,7 +108,7 @@ int sweep_take_over(struct daemon *daemon)
 		forget_all(daemon);
 		return 0;
 	}
-	r = programs_attach(daemon->programs);
+	r = programs_attach(daemon->programs, store_needs(daemon->store));
 	if (r < 0) {
 		log_error("cannot take over what is in force; the earlier programs, if any, stay attached");
 		return r;

@@ -47,6 +47,10 @@ static const char *const op_names[] = {
 	[MSEALD_OP_IO_DESTROY] = "io_destroy",
 	[MSEALD_OP_PRCTL] = "prctl",
 	[MSEALD_OP_MAP_HOLE] = "map-hole",
+	[MSEALD_OP_PTRACE] = "ptrace",
+	[MSEALD_OP_PROC_MEM] = "proc-mem",
+	[MSEALD_OP_PROCESS_VM_WRITEV] = "process_vm_writev",
+	[MSEALD_OP_USERFAULTFD] = "userfaultfd",
 };
 static_assert(ELEMENTS(op_names) == MSEALD_OP_COUNT, "an operation without a name");
 

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Row 11: writes that go round the mapping, by whoever makes them. No hook is
+ * told the range, so any foreign-write seal denies them for the whole address
+ * space. LSM programs; attached only while there is such a seal, because they
+ * stand in the way of every read and write of the machine.
+ *
+ *   ptrace_access_check  the right to trace (PTRACE_MODE_ATTACH): PTRACE_ATTACH
+ *                        and SEIZE, opening another's /proc/PID/mem,
+ *                        process_vm_readv and writev, pidfd_getfd, and
+ *                        /proc/PID/stack, syscall, personality. Not asked for
+ *                        one's own thread group or memory (kernel/ptrace.c,
+ *                        kernel/fork.c).
+ *   ptrace_traceme       PTRACE_TRACEME: the sealed process asks to be traced
+ *   file_permission      write to a /proc/PID/mem, whoever opened it, and
+ *                        before the seal or after: every way there calls
+ *                        rw_verify_area first (fs/read_write.c, fs/splice.c,
+ *                        fs/aio.c, io_uring/rw.c of 6.1, 6.12, 7.3)
+ */
+#include "abi.h"
+#include "foreign.h"
+
+#define PTRACE_MODE_ATTACH 0x02	/* include/linux/ptrace.h */
+#define MAY_WRITE 0x02		/* include/linux/fs.h */
+#define PROC_SUPER_MAGIC 0x9fa0
+
+/* The daemon's own tracer, while it has work to do; a pid that is used again has begun at another time. */
+static __always_inline bool is_injector(const struct task_struct *task)
+{
+	u32 tgid = *(volatile u32 *)&state.injector_tgid;
+
+	return unlikely(tgid) && tgid == (u32)task->tgid &&
+	       *(volatile u64 *)&state.injector_start == task->group_leader->start_boottime;
+}
+
+SEC("lsm/ptrace_access_check")
+int BPF_PROG(mseald_ptrace_access_check, struct task_struct *child, unsigned int mode)
+{
+	struct task_struct *task;
+	enum mseald_op op;
+	u64 key;
+
+	if (likely(!(mode & PTRACE_MODE_ATTACH)))
+		return 0;
+	key = space_key(child->mm);
+	if (likely(space_unsealed(key)))
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (is_injector(task))
+		return 0;
+	op = call_site_of(task).call == CALL_PROCESS_VM_WRITEV ? MSEALD_OP_PROCESS_VM_WRITEV : MSEALD_OP_PTRACE;
+	return verdict_on_all(key, (u64)child->group_leader,
+			      ATTEMPT(op, MSEALD_STOP_FOREIGN_WRITE, MEANS_DENY)) ? -EPERM : 0;
+}
+
+SEC("lsm/ptrace_traceme")
+int BPF_PROG(mseald_ptrace_traceme, struct task_struct *parent)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 key = space_key(task->mm);
+
+	if (likely(space_unsealed(key)))
+		return 0;
+	return verdict_on_all(key, (u64)task->group_leader,
+			      ATTEMPT(MSEALD_OP_PTRACE, MSEALD_STOP_FOREIGN_WRITE, MEANS_DENY)) ? -EPERM : 0;
+}
+
+/*
+ * Is it the "mem" of a process? Only what lies in /proc/PID has a pid, and
+ * there only proc_mem_operations goes by that name (fs/proc/base.c); others
+ * may be called so too, as is the network interface of somebody who wants it.
+ */
+static __always_inline bool is_proc_mem(const struct file *file, const struct inode *inode)
+{
+	const struct proc_inode *proc = container_of(inode, struct proc_inode, vfs_inode);
+	char name[4] = {};
+
+	if (!BPF_CORE_READ(proc, pid))
+		return false;
+	bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == '\0';
+}
+
+SEC("lsm/file_permission")
+int BPF_PROG(mseald_file_permission, struct file *file, int mask)
+{
+	const struct mm_struct *mm;
+	u64 key;
+
+	if (likely(!(mask & MAY_WRITE)))
+		return 0;
+	if (likely(file->f_inode->i_sb->s_magic != PROC_SUPER_MAGIC) || !is_proc_mem(file, file->f_inode))
+		return 0;
+	/* NULL in 6.1, when the process had ended before it was opened: then it says end of file. */
+	mm = file->private_data;
+	key = BPF_CORE_READ(mm, context.ctx_id);
+	if (likely(space_unsealed(key)))
+		return 0;
+	return verdict_on_all(key, mm_owner(mm),
+			      ATTEMPT(MSEALD_OP_PROC_MEM, MSEALD_STOP_FOREIGN_WRITE, MEANS_DENY)) ? -EPERM : 0;
+}

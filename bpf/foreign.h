@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* An attempt on another's address space, or on all of one: where no range is known. */
+#ifndef MSEALD_BPF_FOREIGN_H
+#define MSEALD_BPF_FOREIGN_H
+
+#include "verdict.h"
+
+/* Only with CONFIG_MEMCG (include/linux/mm_types.h). */
+struct mm_struct___memcg {
+	struct task_struct *owner;
+} __attribute__((preserve_access_index));
+
+/* The task that fork made the address space for: what a birth is marked by (kernel/fork.c, mm_init_owner). */
+static __always_inline u64 mm_owner(const struct mm_struct *mm)
+{
+	const struct mm_struct___memcg *memcg = (const void *)mm;
+
+	if (bpf_core_field_exists(memcg->owner))
+		return (u64)BPF_CORE_READ(memcg, owner);
+	return 0;
+}
+
+/*
+ * The seal set of an address space that need not be the caller's. Where a fork
+ * is unsettled, current_set() would take the caller's own mark for that of
+ * this key: so the caller is settled first, and then whoever the key belongs to.
+ */
+static __noinline u32 set_of(u64 key, u64 owner)
+{
+	u32 set;
+
+	if (likely(!*(volatile u64 *)&state.unsettled))
+		return current_set(key);
+	(void)current_set(space_key(bpf_get_current_task_btf()->mm));
+	set = current_set(key);
+	return set ? set : birth_settle(owner, key);
+}
+
+/* Judges an attempt on all of an address space that is not surely unsealed. Nonzero: it must fail. */
+static __always_inline int verdict_on_all(u64 key, u64 owner, u32 attempt)
+{
+	u32 set = set_of(key, owner);
+
+	if (!set || !seals_meet(set, 0, MSEALD_ADDRESS_LIMIT, ATTEMPT_STOP(attempt)))
+		return 0;
+	return verdict_in(key, 0, MSEALD_ADDRESS_LIMIT, set, attempt);
+}
+
+#endif

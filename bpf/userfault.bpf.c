@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Row 12: userfaultfd puts pages into memory that its process may not write,
+ * or moves them out of it. LSM programs; attached only while something is
+ * sealed that userfaultfd can reach (MSEALD_SEAL_UFFD).
+ *
+ *   file_ioctl, file_ioctl_compat   before the command (fs/ioctl.c of 6.1,
+ *                                   6.12, 7.3; without file_ioctl_compat,
+ *                                   file_ioctl is asked for both)
+ *
+ * The range is in user memory, which may change until the kernel reads it, so
+ * any such seal denies the command. What counts is whose memory the file
+ * stands for, not who has it: a monitor works on another's.
+ */
+#include "foreign.h"
+
+#define UFFDIO 0xaa			/* include/uapi/linux/userfaultfd.h */
+#define UFFDIO_COPY 3
+#define UFFDIO_ZEROPAGE 4
+#define UFFDIO_MOVE 5
+#define UFFDIO_CONTINUE 7
+#define UFFDIO_POISON 8
+#define ANON_INODE_FS_MAGIC 0x09041934
+
+/* What a seal must stop for the command to be denied; 0: it is harmless, or another file's. */
+static __always_inline u32 command_stops(u32 cmd)
+{
+	if (likely((cmd >> 8 & 0xff) != UFFDIO))
+		return 0;
+	switch (cmd & 0xff) {
+	case UFFDIO_COPY:
+	case UFFDIO_ZEROPAGE:
+	case UFFDIO_CONTINUE:
+	case UFFDIO_POISON:
+		/* Only where there is no page yet, so nothing that a write would not do. */
+		return MSEALD_STOP_DISCARD;
+	case UFFDIO_MOVE:
+		/* Works between writable mappings only (mm/userfaultfd.c); takes the pages away, as mremap does. */
+		return MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD;
+	default:
+		return 0;
+	}
+}
+
+/* The kernel alone gives names there (fs/userfaultfd.c: "[userfaultfd]" in 6.1, 6.12, 7.3). */
+static __always_inline bool is_userfaultfd(const struct file *file)
+{
+	static const char wanted[16] = "[userfaultfd]";
+	char name[16] = {};
+
+	if (file->f_inode->i_sb->s_magic != ANON_INODE_FS_MAGIC)
+		return false;
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	return *(u64 *)name == *(const u64 *)wanted && *(u64 *)(name + 8) == *(const u64 *)(wanted + 8);
+}
+
+static __always_inline int judge_command(const struct file *file, u32 cmd)
+{
+	u32 stops = command_stops(cmd);
+	const struct userfaultfd_ctx *context;
+	const struct mm_struct *mm;
+	u64 key;
+
+	if (likely(!stops) || !is_userfaultfd(file))
+		return 0;
+	context = file->private_data;
+	mm = BPF_CORE_READ(context, mm);
+	key = BPF_CORE_READ(mm, context.ctx_id);
+	if (space_unsealed(key))
+		return 0;
+	return verdict_on_all(key, mm_owner(mm),
+			      ATTEMPT(MSEALD_OP_USERFAULTFD, stops, MEANS_DENY) | ATTEMPT_UFFD) ? -EPERM : 0;
+}
+
+SEC("lsm/file_ioctl")
+int BPF_PROG(mseald_file_ioctl, struct file *file, unsigned int cmd)
+{
+	return judge_command(file, cmd) ? -EPERM : 0;
+}
+
+SEC("lsm/file_ioctl_compat")
+int BPF_PROG(mseald_file_ioctl_compat, struct file *file, unsigned int cmd)
+{
+	return judge_command(file, cmd) ? -EPERM : 0;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* io_uring without its library: one ring in a puppet, one request at a time. */
+#ifndef MSEALD_TESTS_RING_H
+#define MSEALD_TESTS_RING_H
+
+#include <linux/io_uring.h>
+
+/* For puppet_run(), no arguments: makes the ring; 0 or a negative errno. */
+long ring_setup(const long arguments[6]);
+/* Inside the puppet: submits the request and waits; its result. */
+long ring_submit(const struct io_uring_sqe *request);
+
+#endif

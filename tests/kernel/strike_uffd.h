@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Row 12: what userfaultfd puts into sealed memory, or moves out of it. Run by t_foreign.c. */
+#ifndef MSEALD_TESTS_STRIKE_UFFD_H
+#define MSEALD_TESTS_STRIKE_UFFD_H
+
+#include "puppet.h"
+
+/* A page of a file that userfaultfd cannot reach, mapped read-only. */
+uint64_t uffd_file_page(struct puppet *puppet);
+/* All attacks; pinned tells whether a program is attached. */
+void uffd_all(bool (*pinned)(const char *program));
+
+#endif

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See foreign.h. */
+#include "foreign.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "tasks.h"
+
+#define STEP_US 2000
+#define STEPS 25	/* an attach takes microseconds; what holds its mutex for longer is an exec */
+
+/* What the process calls itself, for the message: root is asked to end it, and wants to know what it is. */
+static const char *comm_of(pid_t pid, char comm[MSEALD_COMM_LEN + 1])
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	file = fopen(path, "re");
+	if (!file || !fgets(comm, MSEALD_COMM_LEN + 1, file))
+		return "?";
+	comm[strcspn(comm, "\n")] = '\0';
+	return comm;
+}
+
+/* 0: nobody; else the task that is traced or about to be. */
+static const struct mseald_task *find_traced(struct programs *programs, const struct mseald_task *tasks, size_t count,
+					     uint64_t key)
+{
+	const struct mseald_task *coming = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (tasks[i].key != key || !tasks[i].tracer ||
+		    tasks[i].tracer == programs_state(programs)->injector_tgid)
+			continue;
+		if (tasks[i].tracer != MSEALD_TRACER_COMING)
+			return &tasks[i];
+		coming = &tasks[i];
+	}
+	return coming;
+}
+
+int foreign_check_tracers(struct programs *programs, uint64_t key, pid_t pid, struct failure *failure)
+{
+	for (int step = 0; step < STEPS; step++) {
+		_cleanup_free_ struct mseald_task *tasks = NULL;
+		const struct mseald_task *traced;
+		char comm[MSEALD_COMM_LEN + 1];
+		size_t count;
+		int r;
+
+		if (step)
+			(void)usleep(STEP_US);
+		/* All of them: another process may share the memory. */
+		r = tasks_read(programs, 0, &tasks, &count);
+		if (r < 0)
+			return r;
+		traced = find_traced(programs, tasks, count, key);
+		if (!traced)
+			return 0;
+		if (traced->tracer == MSEALD_TRACER_COMING)
+			continue;
+		return fail(failure, "Traced", pid,
+			    "pid %d is traced by pid %u (%s), which could go on writing to it; nothing is sealed: "
+			    "end the tracer first, or seal without foreign-write",
+			    (int)traced->pid, traced->tracer, comm_of((pid_t)traced->tracer, comm));
+	}
+	return -EAGAIN;
+}
