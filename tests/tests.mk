@@ -9,7 +9,7 @@ KERNEL_TOOL := $(B)/tests/kernel/inject $(B)/tests/kernel/httpload
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: check check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz sanitize
+.PHONY: check check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz race sanitize
 
 # --- programs ---
 
@@ -56,6 +56,10 @@ bench: deps ## instructions per call on each kernel
 fuzz: deps ## fuzzes each parser for FUZZ_SECONDS (60)
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory fuzz-programs
 	$(Q)tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+
+race: deps ## races against the gates, MSEALD_RACE_SECONDS (60) for each kernel, preemption model and 2 and 4 processors
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
+	$(Q)tests/race --all
 
 sanitize: deps ## the unit tests and the VM tests with ASan and UBSan in user space
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory B=$(B)/sanitize CFLAGS='-O1 -g' CFLAGS_EXTRA='$(SANITIZE)' all unit-programs kernel-programs

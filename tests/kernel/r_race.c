@@ -64,6 +64,7 @@ struct board {
 };
 
 static struct board *board;
+static int evil_fd;		/* a file of the attacker's bytes */
 static unsigned cpus;
 
 static int64_t now_ms(void)
@@ -88,10 +89,10 @@ static void pin(int cpu)
 	(void)RAW(SYS_sched_setaffinity, 0, sizeof(mask), &mask);
 }
 
+/* By a call, not by a store: another may have taken the page away by now, and that must not end the attack. */
 static void put_evil(uint64_t at)
 {
-	for (uint64_t *word = (uint64_t *)at; word < (uint64_t *)(at + PAGE); word++)
-		*(volatile uint64_t *)word = EVIL;
+	(void)RAW(SYS_pread64, evil_fd, at, PAGE, 0);
 }
 
 /* A page of the attacker's own bytes, wherever the kernel likes. */
@@ -113,8 +114,8 @@ static bool any_target(uint64_t at)
 	return false;
 }
 
-/* One try; true when the call did to the sealed page what it must not. */
-static bool try(enum strike strike, uint64_t target, uint64_t *own)
+/* One try; true when the call did to the sealed page what it must not: *ret_writable is where it can be written to now. */
+static bool try(enum strike strike, uint64_t target, uint64_t *own, uint64_t *ret_writable)
 {
 	const long flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	long got;
@@ -134,7 +135,7 @@ static bool try(enum strike strike, uint64_t target, uint64_t *own)
 	case MPROTECT:
 		if (RAW(SYS_mprotect, target, PAGE, PROT_READ | PROT_WRITE) != 0)
 			return false;
-		put_evil(target);
+		*ret_writable = target;
 		return true;
 	case MAP_OVER:
 	case MAP_BESIDE:
@@ -144,7 +145,7 @@ static bool try(enum strike strike, uint64_t target, uint64_t *own)
 		if (got < 0)
 			return false;
 		if ((uint64_t)got == target || any_target((uint64_t)got)) {
-			put_evil((uint64_t)got);
+			*ret_writable = (uint64_t)got;
 			return true;
 		}
 		(void)RAW(SYS_munmap, got, PAGE);
@@ -157,6 +158,7 @@ static bool try(enum strike strike, uint64_t target, uint64_t *own)
 static void hammer(uint32_t seed)
 {
 	uint64_t own = evil_page();
+	uint64_t writable = 0;
 
 	while (!board->fire)
 		(void)RAW(SYS_sched_yield);
@@ -172,7 +174,7 @@ static void hammer(uint32_t seed)
 			continue;
 		for (unsigned i = 0; i < BURST && !board->stop; i++) {
 			board->tries[strike]++;
-			if (!try(strike, board->page[target], &own))
+			if (!try(strike, board->page[target], &own, &writable))
 				continue;
 			/* What is gone already lets itself be unmapped for ever. */
 			if (strike <= MREMAP_ONTO && atomic_exchange(&board->gone[target], 1))
@@ -180,6 +182,9 @@ static void hammer(uint32_t seed)
 			board->passed[strike]++;
 			if (board->native[target])
 				board->native_passed++;
+			if (writable)
+				put_evil(writable);
+			writable = 0;
 		}
 	}
 }
@@ -465,6 +470,8 @@ static void judge(pid_t pid, bool dead, int status, struct total *total)
 	}
 	if (dead) {
 		total->died++;
+		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+			diag("pid %d ended with wait status %#x", pid, (unsigned)status);
 		total->other_death += !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL;
 		total->needless_death += !harmed && !may_die && !preempted;
 	} else {
@@ -575,6 +582,10 @@ int main(int argc, char **argv)
 	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (board == MAP_FAILED)
 		bail("mmap: %s", strerror(errno));
+	evil_fd = memfd_create("evil", 0);
+	for (uint64_t i = 0, word = EVIL; i < PAGE / 8; i++)
+		if (evil_fd < 0 || write(evil_fd, &word, sizeof(word)) != sizeof(word))
+			bail("memfd_create or write: %s", strerror(errno));
 	kills = !gate_is_override();
 	daemon_start();
 	status = daemon_status();
