@@ -72,6 +72,11 @@ static void audit(void)
 	for (size_t i = 0; i < 5; i++) {
 		json_t *event = monitor_next(&monitor, 10000);
 
+		/* Twice, while what another daemon had attached is still on its way out. */
+		while (i > 0 && event && !strcmp(json_text(event, "operation"), operations[i - 1])) {
+			json_decref(event);
+			event = monitor_next(&monitor, 10000);
+		}
 		ok(!strcmp(json_text(event, "operation"), operations[i]) &&
 		   !strcmp(json_text(event, "verdict"), "audited"), "audit: %s is an event (%s %s)", operations[i],
 		   json_text(event, "operation"), json_text(event, "verdict"));

@@ -153,7 +153,7 @@ int main(int argc, char **argv)
 	(void)sd_notify(0, "STOPPING=1");
 	if (r < 0)
 		log_error("the event loop failed: %s", strerror(-r));
-	else if (programs_attached(daemon.programs))
-		log_info("ending; what is sealed stays sealed");
+	else
+		sweep_finish(&daemon);
 	return r < 0 ? 1 : 0;
 }

@@ -88,23 +88,42 @@ void daemon_tidy(struct daemon *daemon)
 		programs_narrow(daemon->programs, store_needs(daemon->store));
 }
 
+/* The counter only says when to look: what is attached goes only when nothing needs it. */
+static bool is_idle(struct daemon *daemon)
+{
+	return !sealed_spaces(daemon) && !unsettled_forks(daemon) && !store_any_sealed(daemon->store);
+}
+
+static void detach(struct daemon *daemon)
+{
+	programs_detach(daemon->programs);
+	forget_all(daemon);
+	log_info("nothing is sealed: programs detached");
+}
+
 static void detach_when_idle(struct daemon *daemon)
 {
-	/* The counter only says when to look: what is attached goes only when nothing needs it. */
-	if (sealed_spaces(daemon) || unsettled_forks(daemon) || store_any_sealed(daemon->store))
+	if (!is_idle(daemon))
 		idle_looks = 0;
-	else if (++idle_looks >= IDLE_LOOKS) {
-		programs_detach(daemon->programs);
-		forget_all(daemon);
-		log_info("nothing is sealed: programs detached");
-	}
+	else if (++idle_looks >= IDLE_LOOKS)
+		detach(daemon);
+}
+
+void sweep_finish(struct daemon *daemon)
+{
+	/* Nobody else would ever. */
+	if (programs_attached(daemon->programs) && is_idle(daemon))
+		detach(daemon);
+	if (programs_attached(daemon->programs))
+		log_info("ending; what is sealed stays sealed");
 }
 
 int sweep_take_over(struct daemon *daemon)
 {
 	int r;
 
-	if (!programs_inherited(daemon->programs) && !store_any_sealed(daemon->store)) {
+	if (!store_any_sealed(daemon->store) && (!programs_inherited(daemon->programs) || is_idle(daemon))) {
+		programs_detach(daemon->programs);
 		forget_all(daemon);
 		return 0;
 	}
