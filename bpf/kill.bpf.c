@@ -12,6 +12,8 @@
  */
 #include "gates.h"
 
+#define VM_GROWSDOWN 0x100	/* include/linux/mm.h */
+
 #define KILL(name) \
 SEC("fentry/__x64_sys_" #name) \
 int BPF_PROG(kill_##name, const struct pt_regs *regs) \
@@ -50,6 +52,9 @@ int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long ad
 	u64 key = space_key(vma->vm_mm), start = address & ~(MSEALD_PAGE - 1);
 
 	if (likely(space_unsealed(key)) || start >= vma->vm_start)
+		return 0;
+	/* Since 6.5 it is asked for whatever mapping is next, when somebody reads a hole by /proc/PID/mem (mm/memory.c). */
+	if (!(vma->vm_flags & VM_GROWSDOWN))
 		return 0;
 	(void)verdict_on(key, start, vma->vm_start - start,
 			 ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE));
