@@ -16,7 +16,7 @@ enum part_kind {
 	PART_KILL,
 };
 
-#define PARTS_COUNT 24
+#define PARTS_COUNT 37
 
 /* Every program that is attached, in the order in which that happens. */
 extern const struct part {
@@ -24,6 +24,7 @@ extern const struct part {
 	enum part_kind kind;
 	const char *target;		/* kernel function, for the probe; NULL: every kernel has it */
 	const char *instead_of;		/* KILL: not needed where this program can be had */
+	bool compat;			/* for 32-bit system calls only */
 } parts[PARTS_COUNT];
 
 /* How a row of docs/design.md, "What is denied", is decided on this kernel. */
@@ -40,7 +41,7 @@ const char *means_name(enum means means);
 enum gate_mode {
 	GATE_AUTO,	/* the soundest there is */
 	GATE_KILL,	/* never override: for tests, and to see what an older kernel does */
-	GATE_DENY,	/* refuse to start where a row could only be killed */
+	GATE_DENY,	/* refuse to start where a row could only be killed; see choice_spares_32bit() */
 };
 
 /* One operation and what decides it here. */
@@ -51,11 +52,15 @@ struct decision {
 	const char *note;	/* or NULL */
 };
 
-#define DECISIONS_COUNT 18
+#define DECISIONS_MAX 25
 
 struct choice {
 	bool wanted[PARTS_COUNT];
-	struct decision decisions[DECISIONS_COUNT];	/* row by row */
+	enum gate_mode mode;
+	/* Row by row; where 32-bit calls are decided otherwise, that is one of its own, behind the 64-bit one. */
+	struct decision decisions[DECISIONS_MAX];
+	size_t decisions_count;
+	unsigned compat_kills;		/* MSEALD_STOP_* that 32-bit calls could only be killed for */
 };
 
 /*
@@ -69,5 +74,12 @@ bool choice_wants(const struct choice *choice, const char *program);
 
 /* Is anything that one of these MSEALD_STOP_* stops left to a gate that can only kill? */
 bool choice_kill_only(const struct choice *choice, unsigned stops);
+
+/*
+ * With GATE_DENY no process that means no harm is to be killed. A 64-bit one
+ * makes no 32-bit calls; where those could only be killed, a 32-bit process is
+ * not to be sealed. Is that so for a seal with these stops?
+ */
+bool choice_spares_32bit(const struct choice *choice, unsigned stops);
 
 #endif
