@@ -42,6 +42,11 @@ struct call_site {
 	bool compat;
 };
 
+/*
+ * x32 numbers its calls as the 64-bit ABI does, but for 512 to 547, of which
+ * only io_setup maps anything; it shares the entries __x64_sys_* too
+ * (arch/x86/entry/syscalls/syscall_64.tbl).
+ */
 static __always_inline enum call call_of_64(u32 number)
 {
 	number &= ~MSEALD_X32_BIT;
@@ -73,11 +78,13 @@ static __always_inline enum call call_of_32(u32 number)
 	case 125: case 380: return CALL_MPROTECT;
 	case 163: return CALL_MREMAP;
 	case 192: return CALL_MMAP;
+	case 219: return CALL_MADVISE;
 	case 245: return CALL_IO_SETUP;
 	case 246: return CALL_IO_DESTROY;
 	case 257: return CALL_REMAP_FILE_PAGES;
 	case 348: return CALL_PROCESS_VM_WRITEV;
 	case 397: return CALL_SHMAT;
+	case 453: return CALL_MAP_SHADOW_STACK;
 	default: return CALL_OTHER;
 	}
 }

@@ -15,6 +15,8 @@
 #include "verdict.h"
 
 #define MREMAP_FIXED 2
+#define IPC_SHMDT 22		/* include/uapi/linux/ipc.h */
+#define LEAST_TASK_SIZE (1ULL << 32)
 
 struct task_struct___compat_brk {
 	unsigned brk_randomized : 1;
@@ -77,10 +79,19 @@ static __always_inline bool unaligned(u64 address)
 	return address & (MSEALD_PAGE - 1);
 }
 
-/* munmap and mremap refuse such a range before they look at it; mprotect and madvise do not. */
+/*
+ * munmap and mremap refuse such a range before they look at it; mprotect and
+ * madvise do not. A 32-bit process moves its own limit, up to 4 GiB, by
+ * personality(ADDR_LIMIT_3GB) (arch/x86/include/asm/page_64_types.h,
+ * IA32_PAGE_OFFSET); task_size is what it was at exec.
+ */
 static __always_inline bool beyond_user(const struct mm_struct *mm, u64 start, u64 length)
 {
-	return start > mm->task_size || length > mm->task_size - start;
+	u64 limit = mm->task_size;
+
+	if (unlikely(limit < LEAST_TASK_SIZE))
+		limit = LEAST_TASK_SIZE;
+	return start > limit || length > limit - start;
 }
 
 static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, u32 means)
@@ -267,7 +278,7 @@ static long shm_seal(u32 index, struct shm_search *search)
 }
 
 /* Detaches the segment attached at the address, so only seals on segments matter (ipc/shm.c, ksys_shmdt). */
-static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_detach(u64 address, u32 means)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct shm_search search = {};
@@ -285,13 +296,24 @@ static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u
 	root = seals ? bpf_map_lookup_elem(seals, &zero) : NULL;
 	if (root && !(root->flags & MSEALD_SEAL_SHM))
 		return 0;
-	search.address = regs_arg(regs, compat, 0);
+	search.address = address;
 	bpf_loop(MSEALD_MAX_SEALS, shm_seal, &search, 0);
 	if (unlikely(search.unreadable))
 		return verdict_in(key, 0, MSEALD_ADDRESS_LIMIT, search.set,
 				  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means));
 	return verdict_on(key, search.start, search.end - search.start,
 			  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means) | OR_NATIVE_ALL(means));
+}
+
+static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u32 means)
+{
+	return gate_detach(regs_arg(regs, compat, 0), means);
+}
+
+/* i386: the number of the call is in the lower half of the first argument (ipc/syscall.c). */
+static __always_inline int gate_ipc(const struct pt_regs *regs, bool compat, u32 means)
+{
+	return (regs_arg(regs, compat, 0) & 0xffff) == IPC_SHMDT ? gate_detach(regs_arg(regs, compat, 4), means) : 0;
 }
 
 #endif

@@ -5,7 +5,8 @@
  * happens; what it frees nobody can fill (lsm/mmap_addr). Works on every
  * kernel with BPF LSM; never sleepable.
  *
- *   munmap mremap process_madvise brk shmdt   where they cannot be overridden
+ *   munmap mremap process_madvise brk shmdt   where they cannot be overridden;
+ *   the same and ipc     32-bit calls, likewise
  *   do_madvise   madvise, and io_uring's IORING_OP_MADVISE on every kernel
  *   expand_downwards   a stack that grows by page faults, where no LSM hook is
  *   vm_munmap    io_destroy (fs/aio.c), which unmaps the address it stored
@@ -14,6 +15,7 @@
 #include "gates.h"
 
 #define PTRACE_MODE_ATTACH 0x02	/* include/linux/ptrace.h */
+#define VM_GROWSDOWN 0x100	/* include/linux/mm.h */
 
 #define KILL(name) \
 SEC("fentry/__x64_sys_" #name) \
@@ -29,6 +31,21 @@ KILL(process_madvise)
 KILL(brk)
 KILL(shmdt)
 
+#define KILL_32(name, entry) \
+SEC("fentry/__ia32_" #entry) \
+int BPF_PROG(kill_##name##_32, const struct pt_regs *regs) \
+{ \
+	(void)gate_##name(regs, true, MEANS_KILL); \
+	return 0; \
+}
+
+KILL_32(munmap, sys_munmap)
+KILL_32(mremap, sys_mremap)
+KILL_32(process_madvise, sys_process_madvise)
+KILL_32(brk, sys_brk)
+KILL_32(shmdt, sys_shmdt)
+KILL_32(ipc, compat_sys_ipc)
+
 SEC("fentry/do_madvise")
 int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t length, int advice)
 {
@@ -40,8 +57,8 @@ int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t 
 	/* Another's mm takes only harmless advice (process_madvise_remote_valid). */
 	site = call_site_of(bpf_get_current_task_btf());
 	(void)gate_madvise_range(key, untagged(mm, start), length, advice, MEANS_KILL,
-				 madvise_overridden && site.call == CALL_MADVISE && !site.compat ?
-				 ATTEMPT_AGAIN : 0);
+				 site.call == CALL_MADVISE &&
+				 (site.compat ? madvise_32_overridden : madvise_overridden) ? ATTEMPT_AGAIN : 0);
 	return 0;
 }
 
@@ -53,6 +70,9 @@ int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long ad
 	u64 key = space_key(vma->vm_mm), start = address & ~(MSEALD_PAGE - 1);
 
 	if (likely(space_unsealed(key)) || start >= vma->vm_start)
+		return 0;
+	/* Since 6.5 it is asked for whatever mapping is next, when somebody reads a hole by /proc/PID/mem (mm/memory.c). */
+	if (!(vma->vm_flags & VM_GROWSDOWN))
 		return 0;
 	(void)verdict_on(key, start, vma->vm_start - start,
 			 ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE));

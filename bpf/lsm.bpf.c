@@ -88,7 +88,7 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	struct call_site site;
 	u64 key, length;
 
-	if (likely(!(flags & (MAP_FIXED | MAP_GROWSDOWN))))
+	if (likely(!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN))))
 		return 0;
 	task = bpf_get_current_task_btf();
 	key = space_key(task->mm);
@@ -106,8 +106,11 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 		 * and later want that tested, before them the verifier takes
 		 * the test away, and the reading gives 0.
 		 */
-		u8 shift = file ? BPF_CORE_READ(file, f_inode, i_blkbits) : 0;
+		u8 shift;
 
+		if (!(flags & MAP_FIXED))
+			return 0;	/* mmap_addr refuses it with the address in hand */
+		shift = file ? BPF_CORE_READ(file, f_inode, i_blkbits) : 0;
 		length = mmap_length(call_arg(&site, 1), flags);
 		if (shift > 12)
 			length = round_up_to(length, shift);
@@ -115,6 +118,8 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	}
 	case CALL_OLD_MMAP:
 		/* Where it would go stands in user memory, which may change until it is read: any seal denies. */
+	case CALL_OTHER:
+		/* i386 uselib(2), where a kernel has it, maps at addresses that stand in a file. */
 		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt) ? -EPERM : 0;
 	default:
 		/* shmat: shm_shmat has judged it. remap_file_pages: mmap_addr will. */

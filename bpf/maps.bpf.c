@@ -12,6 +12,6 @@ struct notes_map notes SEC(".maps");
 struct events_map events SEC(".maps");
 
 const volatile __u32 possible_cpus = 1;
-const volatile bool madvise_overridden = false;
+const volatile bool madvise_overridden = false, madvise_32_overridden = false;
 
 char LICENSE[] SEC("license") = "GPL";

@@ -86,6 +86,6 @@ extern struct events_map events SEC(".maps");
 
 /* Set between open and load by user/daemon/programs.c. */
 extern const volatile __u32 possible_cpus;
-extern const volatile bool madvise_overridden;
+extern const volatile bool madvise_overridden, madvise_32_overridden;
 
 #endif

@@ -2,10 +2,13 @@
 /*
  * The gate by override: fmod_ret on the entry of a system call makes it fail
  * with EPERM before it begins. For kernels with CONFIG_FUNCTION_ERROR_INJECTION,
- * and every kernel since 7.2 (64-bit entries). The programs return long, as
- * system calls do; never sleepable.
+ * and every kernel since 7.2 (64-bit entries only). The programs return long,
+ * as system calls do; never sleepable.
  *
- *   munmap mremap madvise process_madvise brk shmdt process_vm_writev
+ *   munmap mremap madvise process_madvise brk shmdt   64-bit and x32 calls
+ *   the same and ipc     32-bit calls: int 0x80, sysenter and syscall of a
+ *                        32-bit process, and int 0x80 of a 64-bit one
+ *   process_vm_writev    64-bit calls
  */
 #include "gates.h"
 
@@ -23,3 +26,18 @@ OVERRIDE(process_madvise)
 OVERRIDE(brk)
 OVERRIDE(shmdt)
 OVERRIDE(process_vm_writev)
+
+#define OVERRIDE_32(name, entry) \
+SEC("fmod_ret/__ia32_" #entry) \
+long BPF_PROG(override_##name##_32, const struct pt_regs *regs) \
+{ \
+	return gate_##name(regs, true, MEANS_DENY) ? -EPERM : 0; \
+}
+
+OVERRIDE_32(munmap, sys_munmap)
+OVERRIDE_32(mremap, sys_mremap)
+OVERRIDE_32(madvise, sys_madvise)
+OVERRIDE_32(process_madvise, sys_process_madvise)
+OVERRIDE_32(brk, sys_brk)
+OVERRIDE_32(shmdt, sys_shmdt)
+OVERRIDE_32(ipc, compat_sys_ipc)

@@ -230,7 +230,9 @@ static __always_inline u32 current_set(u64 key)
 	space = bpf_map_lookup_elem(&spaces, &key);
 	if (space)
 		return MSEALD_WORD_SET(*(volatile u64 *)&space->word);
-	if (unlikely(*(volatile u64 *)&state.unsettled))
+	/* The mark is about the caller's own memory; the key may be another's, whose memory it acts on. */
+	if (unlikely(*(volatile u64 *)&state.unsettled) &&
+	    key == BPF_CORE_READ(bpf_get_current_task_btf(), mm, context.ctx_id))
 		return birth_settle(bpf_get_current_task(), key);
 	return 0;
 }

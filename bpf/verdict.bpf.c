@@ -13,7 +13,7 @@ struct walk {
 	u32 set, at, slot;
 	u32 stop;
 	u32 flags;		/* MSEALD_SEAL_* a seal must have to count; 0: all do */
-	u32 action;		/* strongest so far; MSEALD_ACTION_COUNT: none */
+	u32 rank;		/* of the strongest action so far */
 	u32 hit_at, hit_slot;
 	bool unreadable;
 	bool forked;
@@ -21,24 +21,29 @@ struct walk {
 	bool not_native;	/* some is not, or the kernel's does not deny this */
 };
 
-/* 0: stronger. */
-static __always_inline u32 action_rank(u32 action)
-{
-	return action == MSEALD_ACTION_KILL ? 0 : action == MSEALD_ACTION_DENY ? 1 :
-	       action == MSEALD_ACTION_AUDIT ? 2 : 3;
-}
+/*
+ * How strong an action is: 0 kill, 1 deny, 2 audit, 3 none; and back. Reckoned
+ * without branches: the verifier would follow each of their outcomes through
+ * the whole walk, ten times the work, in every program that has it.
+ */
+#define RANK_KILL 0
+#define RANK_DENY 1
+#define RANK_NONE 3
+#define RANK_ACTION(rank) \
+	((MSEALD_ACTION_KILL | MSEALD_ACTION_DENY << 4 | MSEALD_ACTION_AUDIT << 8 | MSEALD_ACTION_COUNT << 12) >> \
+	 ((rank) & 3) * 4 & 3)
 
-static __always_inline u32 rule_action(u64 rule, u32 stop)
+_Static_assert(MSEALD_ACTION_COUNT == 3, "an action and none fit in two bits");
+
+static __always_inline u32 rule_rank(u64 rule, u32 stop)
 {
 	u64 stops = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
+	/* One bit for each action that has one of the stops, kill the highest. */
+	u32 kill = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_KILL) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 4;
+	u32 deny = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 4;
+	u32 audit = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_AUDIT) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 4;
 
-	if (stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_KILL) & stop)
-		return MSEALD_ACTION_KILL;
-	if (stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & stop)
-		return MSEALD_ACTION_DENY;
-	if (stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_AUDIT) & stop)
-		return MSEALD_ACTION_AUDIT;
-	return MSEALD_ACTION_COUNT;
+	return 0x00001123u >> ((kill << 2 | deny << 1 | audit) & 7) * 4 & 3;
 }
 
 /*
@@ -47,13 +52,11 @@ static __always_inline u32 rule_action(u64 rule, u32 stop)
  */
 static __always_inline bool denied_natively(u64 rule, u32 stop)
 {
-	u64 flags = rule >> MSEALD_RULE_FLAGS_SHIFT;
+	u64 native = rule >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_NATIVE;
+	u64 anonymous = rule >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_ANON;
+	u64 kept = rule >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & MSEALD_STOP_DISCARD;
 
-	if (!(flags & MSEALD_SEAL_NATIVE))
-		return false;
-	return !(stop & MSEALD_STOP_DISCARD) ||
-	       (flags & MSEALD_SEAL_ANON &&
-		rule >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & MSEALD_STOP_DISCARD);
+	return (native != 0) & (((stop & MSEALD_STOP_DISCARD) == 0) | ((anonymous != 0) & (kept != 0)));
 }
 
 /*
@@ -64,7 +67,8 @@ static __always_inline bool denied_natively(u64 rule, u32 stop)
 __noinline int walk_seal(u32 index, struct walk *walk)
 {
 	struct mseald_node *node;
-	u32 position, at, slot, action, set;
+	u32 position, at, slot, rank, set;
+	bool native;
 	void *seals;
 
 	if (!walk)
@@ -87,22 +91,19 @@ __noinline int walk_seal(u32 index, struct walk *walk)
 		return 0;
 	if (walk->forked && node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_DONTFORK)
 		return 0;
-	action = rule_action(node->rule[slot], walk->stop);
-	if (action == MSEALD_ACTION_DENY) {
-		if (denied_natively(node->rule[slot], walk->stop))
-			walk->native = true;
-		else
-			walk->not_native = true;
-	}
-	if (action_rank(action) < action_rank(walk->action)) {
-		walk->action = action;
+	rank = rule_rank(node->rule[slot], walk->stop);
+	native = denied_natively(node->rule[slot], walk->stop);
+	walk->native |= (rank == RANK_DENY) & native;
+	walk->not_native |= (rank == RANK_DENY) & !native;
+	if (rank < walk->rank) {
+		walk->rank = rank;
 		walk->hit_start = node->start[slot];
 		walk->hit_end = node->end[slot];
 		walk->hit_rule = node->rule[slot];
 		walk->hit_at = at;
 		walk->hit_slot = slot;
 	}
-	return action == MSEALD_ACTION_KILL;
+	return rank == RANK_KILL;
 }
 
 static long walk_step(u32 index, struct walk *walk)
@@ -186,24 +187,23 @@ __noinline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct walk walk = { .start = start, .end = end, .set = set,
-			     .stop = ATTEMPT_STOP(attempt), .action = MSEALD_ACTION_COUNT,
+			     .stop = ATTEMPT_STOP(attempt), .rank = RANK_NONE,
 			     .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD : 0 };
 	/* 6.12 reads all of the kernel's BTF for each pointer that the verifier itself is to follow. */
 	bool own = key == BPF_CORE_READ(task, mm, context.ctx_id);
 	struct mseald_space *space;
-	u32 outcome, op = ATTEMPT_OP(attempt);
+	u32 action, outcome, op = ATTEMPT_OP(attempt);
 	bool told;
 
 	space = bpf_map_lookup_elem(&spaces, &key);
 	walk.forked = space && space->word & MSEALD_WORD_FORKED;
 	walk_all(&walk);
-	if (walk.unreadable)
-		walk.action = MSEALD_ACTION_DENY;
-	if (walk.action == MSEALD_ACTION_COUNT)
+	action = RANK_ACTION(walk.unreadable ? RANK_DENY : walk.rank);
+	if (action == MSEALD_ACTION_COUNT)
 		return 0;
-	if (walk.action == MSEALD_ACTION_AUDIT)
+	if (action == MSEALD_ACTION_AUDIT)
 		outcome = MSEALD_VERDICT_AUDITED;
-	else if ((walk.action == MSEALD_ACTION_KILL && own) ||
+	else if ((action == MSEALD_ACTION_KILL && own) ||
 		 (ATTEMPT_MEANS(attempt) != MEANS_DENY &&
 		  !(walk.native && (attempt & ATTEMPT_NATIVE_ANY ||
 				    (attempt & ATTEMPT_NATIVE_ALL && !walk.not_native)))))

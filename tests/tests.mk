@@ -3,9 +3,9 @@
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
-KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/inject_main.c tests/kernel/httpload.c,$(wildcard tests/kernel/*.c)))
+KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c,$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
-KERNEL_TOOL := $(B)/tests/kernel/inject $(B)/tests/kernel/httpload
+KERNEL_TOOL := $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(B)/tests/kernel/puppet32
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -30,6 +30,13 @@ $(B)/tests/kernel/inject: $(B)/tests/kernel/inject_main.o $(KERNEL_LIB) $(B)/lib
 $(B)/tests/kernel/httpload: $(B)/tests/kernel/httpload.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^
+
+# A 32-bit program without any library: no 32-bit packages are needed.
+$(B)/tests/kernel/puppet32: tests/kernel/puppet32.c tests/kernel/channel.h
+	@mkdir -p $(@D)
+	$(call say,CC32,$@)
+	$(Q)$(CC) -m32 -std=gnu11 $(WARNINGS) -O2 -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none \
+		-no-pie -nostdlib -static -o $@ $<
 
 # Library and fuzz target at once, so that all of it is instrumented.
 fuzz-programs: $(FUZZ)

@@ -20,6 +20,10 @@
 
 #define STAGE_PAGES 32ul	/* the target is in their middle */
 #define GUARD_PAGES 8ul		/* inaccessible, on both sides */
+#define HUGE_PAGE (2ul << 20)
+#ifndef MAP_HUGETLB
+#define MAP_HUGETLB 0x40000
+#endif
 
 /* --- in the puppet --- */
 
@@ -64,30 +68,118 @@ long stage_call_(struct stage *stage, const char *text, const long call[7])
 	return result;
 }
 
+long puppet_call_by_(struct puppet *puppet, enum abi abi, const long call[7])
+{
+	long other[7];
+
+	switch (abi) {
+	case ABI_INT80:
+		return abi_to_32(call, other) ? -ENOSYS : puppet_call_32_(puppet, other);
+	case ABI_X32:
+		abi_to_x32(call, other);
+		return puppet_call_(puppet, other);
+	default:
+		return puppet_call_(puppet, call);
+	}
+}
+
+long stage_attack_(struct stage *stage, const long call[7])
+{
+	const char *why;
+	long other[7];
+
+	why = ABIS_32 & 1u << stage->abi ? abi_to_32(call, other) : NULL;
+	if (!why)
+		return puppet_call_by_(stage->victim, stage->abi, call);
+	stage_trouble(stage, "%s", why);
+	return 0;
+}
+
+uint64_t stage_map(struct stage *stage, unsigned long length, int protection, int flags)
+{
+	uint64_t room;
+
+	if (stage->abi != ABI_INT80)
+		return (uint64_t)stage_call(stage, SYS_mmap, 0, (long)length, protection, flags, -1, 0);
+	if (!(flags & MAP_HUGETLB))
+		return (uint64_t)stage_call(stage, SYS_mmap, 0, (long)length, protection, flags | MAP_32BIT, -1, 0);
+	/* For huge pages 6.1 and 6.12 do not look at MAP_32BIT (fs/hugetlbfs/inode.c). */
+	room = (uint64_t)stage_call(stage, SYS_mmap, 0, (long)(length + HUGE_PAGE), PROT_NONE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	room = (room + HUGE_PAGE - 1) & -HUGE_PAGE;
+	return (uint64_t)stage_call(stage, SYS_mmap, (long)room, (long)length, protection, flags | MAP_FIXED, -1, 0);
+}
+
+static int open_memory(pid_t pid, int mode)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	return open(path, mode | O_CLOEXEC);
+}
+
+void stage_peek(struct stage *stage, uint64_t at, void *bytes, size_t length)
+{
+	int fd = stage->trouble[0] ? -1 : open_memory(stage->victim->pid, O_RDONLY);
+
+	if (!stage->trouble[0] && (fd < 0 || pread(fd, bytes, length, (off_t)at) != (ssize_t)length))
+		stage_trouble(stage, "memory at %#lx cannot be read: %s", (unsigned long)at, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+void stage_poke(struct stage *stage, uint64_t at, const void *bytes, size_t length)
+{
+	int fd = stage->trouble[0] ? -1 : open_memory(stage->victim->pid, O_RDWR);
+
+	if (!stage->trouble[0] && (fd < 0 || pwrite(fd, bytes, length, (off_t)at) != (ssize_t)length))
+		stage_trouble(stage, "memory at %#lx cannot be written: %s", (unsigned long)at, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+void stage_fill(struct stage *stage, uint64_t start, uint64_t length, unsigned seed)
+{
+	uint64_t *bytes = stage->trouble[0] ? NULL : calloc(1, length);
+
+	for (size_t i = 0; bytes && i < length / sizeof(*bytes); i += 8)
+		bytes[i] = start + seed + i;
+	if (bytes)
+		stage_poke(stage, start, bytes, length);
+	free(bytes);
+}
+
+void with_tags(struct stage *stage)
+{
+	/* ARCH_ENABLE_TAGGED_ADDR: six bits (arch/x86/include/uapi/asm/prctl.h, since 6.4). */
+	if (stage_attack(stage, SYS_arch_prctl, 0x4002, 6))
+		stage_trouble(stage, "there is no linear address masking");
+}
+
 static void lay_out(struct stage *stage, uint64_t start, uint64_t length)
 {
 	enum layout layout = stage->attack->layout;
 	bool shared = layout == SHARED_READ || layout == SHARED_WRITE, file = shared || layout == FILE_READ;
 
 	if (file) {
-		stage->fd = (int)stage_call(stage, SYS_memfd_create, (long)"stage", 0);
+		strcpy(puppet_data(stage->victim), "stage");
+		stage->fd = (int)stage_call(stage, SYS_memfd_create, (long)puppet_data(stage->victim), 0);
 		stage_call(stage, SYS_ftruncate, stage->fd, (long)(length * 2));
 	}
 	stage_call(stage, SYS_mmap, (long)start, (long)length, PROT_READ | PROT_WRITE,
 		   MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE) | (file ? 0 : MAP_ANONYMOUS), stage->fd, 0);
-	if (!stage->trouble[0])
-		puppet_run(stage->victim, fill_pages, (long)start, (long)length, 7);
+	stage_fill(stage, start, length, 7);
 	if (layout != ANON_WRITE && layout != SHARED_WRITE)
 		stage_call(stage, SYS_mprotect, (long)start, (long)length, PROT_READ);
 }
 
-void stage_open(struct stage *stage, const struct attack *attack)
+void stage_open(struct stage *stage, const struct attack *attack, enum abi abi)
 {
 	uint64_t base, start;
 
-	*stage = (struct stage){ .victim = puppet_new(), .attack = attack, .fd = -1 };
-	base = (uint64_t)stage_call(stage, SYS_mmap, 0, (STAGE_PAGES + 2 * GUARD_PAGES) * PAGE, PROT_NONE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	*stage = (struct stage){ .victim = abi == ABI_32 ? puppet_new_32() : puppet_new(), .abi = abi,
+				 .attack = attack, .fd = -1 };
+	base = stage_map(stage, (STAGE_PAGES + 2 * GUARD_PAGES) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS);
 	start = base + GUARD_PAGES * PAGE;
 	stage->length = TARGET_PAGES * PAGE;
 	stage->target = start + (STAGE_PAGES - TARGET_PAGES) / 2 * PAGE;
@@ -137,11 +229,8 @@ struct outcome stage_strike(struct stage *stage, uint64_t at)
 static void describe_bytes(FILE *out, pid_t pid, uint64_t start, uint64_t end)
 {
 	uint64_t page[PAGE / sizeof(uint64_t)];
-	char path[64];
-	int fd;
+	int fd = open_memory(pid, O_RDONLY);
 
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	for (uint64_t at = start; at < end; at += PAGE) {
 		uint64_t hash = 0xcbf29ce484222325u;
 
@@ -228,13 +317,23 @@ uint64_t puppet_pages(struct puppet *puppet, unsigned long pages, int protection
 
 /* --- what is expected --- */
 
-bool gate_is_override(void)
+static bool is_override(const char *name)
 {
-	const char *gate = getenv("MSEALD_EXPECT_GATE") ?: "";
+	const char *gate = getenv(name) ?: "";
 
 	if (strcmp(gate, "override") && strcmp(gate, "kill"))
-		bail("MSEALD_EXPECT_GATE is \"%s\"; set it to override or kill, as this kernel is known to do", gate);
+		bail("%s is \"%s\"; set it to override or kill, as this kernel is known to do", name, gate);
 	return !strcmp(gate, "override");
+}
+
+bool gate_is_override(void)
+{
+	return is_override("MSEALD_EXPECT_GATE");
+}
+
+bool gate_32_is_override(void)
+{
+	return gate_is_override() && is_override("MSEALD_EXPECT_GATE_32");
 }
 
 bool native_expected(void)

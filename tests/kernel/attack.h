@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One attack on one sealed range, made by a fresh process, and what came of it.
- * The tables in strike_*.c hold the attacks; t_rows.c makes them all.
+ * The tables in strike_*.c hold the attacks; ways.h makes them all.
  */
 #ifndef MSEALD_TESTS_ATTACK_H
 #define MSEALD_TESTS_ATTACK_H
@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi.h"
 #include "puppet.h"
 
 /* What the stage is made of: pages with a pattern, the target in the middle. */
@@ -26,7 +27,7 @@ enum layout {
 enum stopper {
 	BY_LSM,			/* EPERM everywhere */
 	BY_GATE,		/* EPERM with an override gate, SIGKILL with a kill gate */
-	AS_STATUS_SAYS,		/* either of them: what Status says for the operation named in status_name */
+	BY_KILL,		/* SIGKILL everywhere, by a gate */
 	ALLOWED,		/* it is no attack: it must succeed on sealed memory as well */
 };
 
@@ -34,6 +35,7 @@ enum stopper {
 
 struct stage {
 	struct puppet *victim;
+	enum abi abi;			/* by which the attack is made; all its addresses fit in */
 	const struct attack *attack;
 	uint64_t target, length;	/* to be sealed, bytes */
 	uint64_t control[2];		/* where the same call must succeed: after and before the seal; 0: nowhere */
@@ -42,9 +44,13 @@ struct stage {
 	char trouble[160];		/* why it cannot be tried; "" while all is well */
 };
 
+#define ABIS_64 (1u << ABI_64 | 1u << ABI_X32)
+#define ABIS_32 (1u << ABI_INT80 | 1u << ABI_32)
+#define ABIS_FUNCTIONS (ABIS_64 | 1u << ABI_INT80)	/* those whose puppets run functions */
+
 struct attack {
 	int row;			/* of docs/design.md, "What is denied" */
-	const char *name;
+	const char *name;		/* up to the first ':' the operation: a line of docs/threat-model.md */
 	enum layout layout;
 	enum stopper stopper;
 	/* Makes the call on the pages at this address; its result, as of puppet_call. */
@@ -55,7 +61,9 @@ struct attack {
 	bool invisible;			/* success leaves no trace in the target */
 	bool no_before;			/* no control before the seal: the call would undo the target itself */
 	bool coarse;			/* any seal of the process denies it, wherever it goes */
-	const char *status_name;	/* of AS_STATUS_SAYS: part of the operation's name in Status */
+	bool not_native;		/* mseal(2) does not refuse it, though the row is one that it does */
+	unsigned abis;			/* bits of the ABIs that have it; 0: all */
+	int error;			/* what the kernel itself says, though it may have changed memory; 0: success */
 };
 
 extern const struct attack lsm_attacks[], gate_attacks[], discard_attacks[];	/* end with a name of NULL */
@@ -69,13 +77,27 @@ struct outcome {
 };
 
 /* The stage for an attack with a new victim, all controls and the target alike. */
-void stage_open(struct stage *stage, const struct attack *attack);
+void stage_open(struct stage *stage, const struct attack *attack, enum abi abi);
 void stage_close(struct stage *stage);
 /* Notes why the attack cannot be tried, unless there is a reason already. */
 void stage_trouble(struct stage *stage, const char *why, ...) __attribute__((format(printf, 2, 3)));
 /* A call in the victim that has to work; what fails is noted as trouble. */
 #define stage_call(stage, ...) stage_call_((stage), #__VA_ARGS__, (const long[7]){ __VA_ARGS__ })
 long stage_call_(struct stage *stage, const char *text, const long call[7]);
+
+/* A 64-bit call made by another ABI; -ENOSYS where that has none such. */
+#define puppet_call_by(puppet, abi, ...) puppet_call_by_((puppet), (abi), (const long[7]){ __VA_ARGS__ })
+long puppet_call_by_(struct puppet *puppet, enum abi abi, const long call[7]);
+
+/* The call that is the attack, in the stage's ABI; given as a 64-bit one. */
+#define stage_attack(stage, ...) stage_attack_((stage), (const long[7]){ __VA_ARGS__ })
+long stage_attack_(struct stage *stage, const long call[7]);
+/* New memory of the victim that the ABI can name; may fail like stage_call. */
+uint64_t stage_map(struct stage *stage, unsigned long length, int protection, int flags);
+/* From outside, before anything is sealed: a pattern into every page; bytes of it. */
+void stage_fill(struct stage *stage, uint64_t start, uint64_t length, unsigned seed);
+void stage_peek(struct stage *stage, uint64_t at, void *bytes, size_t length);
+void stage_poke(struct stage *stage, uint64_t at, const void *bytes, size_t length);
 
 struct outcome stage_strike(struct stage *stage, uint64_t at);
 
@@ -85,8 +107,9 @@ struct outcome stage_strike(struct stage *stage, uint64_t at);
  */
 char *snapshot(pid_t pid, uint64_t start, uint64_t length);
 
-/* $MSEALD_EXPECT_GATE is "override" (true) or "kill"; bails out when it is neither. */
+/* $MSEALD_EXPECT_GATE is "override" (true) or "kill"; bails out when it is neither. The same of 32-bit calls. */
 bool gate_is_override(void);
+bool gate_32_is_override(void);		/* $MSEALD_EXPECT_GATE_32 */
 /* Is $MSEALD_EXPECT_NATIVE set: are seals for good made by mseal(2) too on this kernel? */
 bool native_expected(void);
 /* Does a call that changes the mappings of what is sealed for good fail here, rather than kill? */
@@ -102,6 +125,10 @@ const char *program_text(void);
 /* Functions to run inside a puppet. */
 long fill_pages(const long arguments[6]);	/* address, length, seed: a pattern into every page */
 long touch_pages(const long arguments[6]);	/* address, length: reads a byte of each */
+
+/* prepare(): lets the victim's pointers have tags (LAM); trouble where there are none. */
+void with_tags(struct stage *stage);
+#define TAGGED(at) ((at) | 5ul << 57)
 
 /* Pages for a test of its own: anonymous, filled, of this protection; bails out when there are none. */
 uint64_t puppet_pages(struct puppet *puppet, unsigned long pages, int protection);

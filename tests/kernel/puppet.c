@@ -17,25 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi.h"
 #include "tap.h"
 
-#define CHANNELS 256
 #define STACK_SIZE (64 * 1024)
 #define PATIENCE 300	/* seconds a puppet may take over one thing */
-
-enum { TURN_TEST, TURN_PUPPET };
-enum { OP_CALL, OP_RUN, OP_CLONE, OP_EXEC };
-
-/* Test and puppet pass the turn to each other; the other fields belong to whose turn it is. */
-struct channel {
-	_Atomic uint32_t turn;
-	uint32_t used, op;
-	pid_t tid;
-	long call[7];
-	puppet_function function;
-	long result;
-	_Alignas(64) char data[PUPPET_DATA_SIZE];
-};
 
 static struct channel *channels;
 static int channels_fd = -1;
@@ -55,6 +41,34 @@ long raw_call(long number, long a, long b, long c, long d, long e, long f)
 
 	return result == -1 ? -errno : result;
 #endif
+}
+
+#ifdef __x86_64__
+/* eax, ebx, ecx, edx, esi, edi, ebp */
+uint32_t int_80(const int64_t call[7]);
+__asm__(".text\n"
+	"int_80:\n"
+	"	push %rbx\n	push %rbp\n"
+	"	mov (%rdi), %eax\n	mov 8(%rdi), %ebx\n	mov 16(%rdi), %ecx\n	mov 24(%rdi), %edx\n"
+	"	mov 32(%rdi), %esi\n	mov 48(%rdi), %ebp\n	mov 40(%rdi), %edi\n"
+	"	int $0x80\n"
+	"	pop %rbp\n	pop %rbx\n"
+	"	ret\n");
+#else
+static uint32_t int_80(const int64_t call[7])
+{
+	(void)call;
+	return -ENOSYS;
+}
+#endif
+
+long raw_call_by(bool compat, long number, long a, long b, long c, long d, long e, long f)
+{
+	long call[7] = { number, a, b, c, d, e, f }, call_32[7];
+
+	if (!compat)
+		return raw_call(number, a, b, c, d, e, f);
+	return abi_to_32(call, call_32) ? -ENOSYS : result_32(int_80(call_32));
 }
 
 void nap(int milliseconds)
@@ -113,8 +127,11 @@ static void perform(struct channel *channel)
 						   channel->call[3], channel->call[4], channel->call[5],
 						   channel->call[6]);
 			break;
+		case OP_CALL_32:
+			channel->result = result_32(int_80(channel->call));
+			break;
 		case OP_RUN:
-			channel->result = channel->function(channel->call);
+			channel->result = ((puppet_function)channel->function)(channel->call);
 			break;
 		case OP_CLONE:
 			channel->result = do_clone(channel->call);
@@ -128,7 +145,8 @@ static void perform(struct channel *channel)
 
 static void map_channels(void)
 {
-	channels = mmap(NULL, CHANNELS * sizeof(*channels), PROT_READ | PROT_WRITE, MAP_SHARED, channels_fd, 0);
+	channels = mmap(NULL, CHANNELS * sizeof(*channels), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_32BIT,
+			channels_fd, 0);
 	if (channels == MAP_FAILED)
 		bail("mapping the puppets' channels: %s", strerror(errno));
 }
@@ -179,14 +197,14 @@ bool puppet_died(struct puppet *puppet, int milliseconds)
 {
 	struct puppet *leader = puppet->leader;
 
-	for (;; milliseconds -= 5) {
+	for (int pause = 1;; milliseconds -= pause, pause = pause < 5 ? pause + 1 : 5) {
 		if (!leader->dead && waitpid(leader->pid, &leader->status, WNOHANG | __WALL) == leader->pid)
 			leader->dead = true;
 		puppet->dead = leader->dead;
 		puppet->status = leader->status;
 		if (puppet->dead || milliseconds <= 0)
 			return puppet->dead;
-		nap(5);
+		nap(pause);
 	}
 }
 
@@ -196,7 +214,7 @@ long puppet_result(struct puppet *puppet)
 	time_t start = time(NULL);
 
 	while (atomic_load(&channel->turn) != TURN_TEST) {
-		syscall(SYS_futex, &channel->turn, FUTEX_WAIT, TURN_PUPPET, &(struct timespec){ 0, 5000000 });
+		syscall(SYS_futex, &channel->turn, FUTEX_WAIT, TURN_PUPPET, &(struct timespec){ 0, 2000000 });
 		if (atomic_load(&channel->turn) == TURN_TEST)
 			break;
 		if (puppet_died(puppet, 0))
@@ -215,19 +233,35 @@ static void command(struct puppet *puppet, uint32_t op)
 	syscall(SYS_futex, &puppet->channel->turn, FUTEX_WAKE, 1);
 }
 
-long puppet_call_(struct puppet *puppet, const long call[7])
+static long make_call(struct puppet *puppet, uint32_t op, const long call[7])
 {
 	if (puppet_died(puppet, 0))
 		return PUPPET_DEAD;
 	memcpy(puppet->channel->call, call, 7 * sizeof(*call));
-	command(puppet, OP_CALL);
+	command(puppet, op);
 	return puppet_result(puppet);
+}
+
+long puppet_call_(struct puppet *puppet, const long call[7])
+{
+	long call_32[7];
+
+	if (!puppet->is_32)
+		return make_call(puppet, OP_CALL, call);
+	return abi_to_32(call, call_32) ? -ENOSYS : make_call(puppet, OP_CALL, call_32);
+}
+
+long puppet_call_32_(struct puppet *puppet, const long call[7])
+{
+	return make_call(puppet, puppet->is_32 ? OP_CALL : OP_CALL_32, call);
 }
 
 void puppet_start_(struct puppet *puppet, puppet_function function, const long arguments[6])
 {
-	puppet->channel->function = function;
+	puppet->channel->function = (uint64_t)function;
 	memcpy(puppet->channel->call, arguments, 6 * sizeof(*arguments));
+	if (puppet->is_32)
+		puppet->channel->call[0] = -1;	/* no such call */
 	command(puppet, OP_RUN);
 }
 
@@ -250,6 +284,41 @@ struct puppet *puppet_new(void)
 		perform(channel);
 	if (puppet_result(puppet) == PUPPET_DEAD)
 		bail("a puppet died when it was made, wait status %#x", puppet->status);
+	return puppet;
+}
+
+/* Beside the test program. */
+static void exec_32(const struct channel *channel)
+{
+	char path[512], fd[16], slot[16], address[32];
+	char *arguments[] = { "puppet32", fd, slot, address, NULL }, *environment[] = { NULL };
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - sizeof("puppet32"));
+
+	while (length > 0 && path[length - 1] != '/')
+		length--;
+	strcpy(path + (length > 0 ? length : 0), "puppet32");
+	snprintf(fd, sizeof(fd), "%d", channels_fd);
+	snprintf(slot, sizeof(slot), "%d", (int)(channel - channels));
+	snprintf(address, sizeof(address), "%lu", (unsigned long)channels);
+	execve(path, arguments, environment);
+	_exit(127);
+}
+
+struct puppet *puppet_new_32(void)
+{
+	struct channel *channel = channel_new();
+	struct puppet *puppet = puppet_alloc(channel, NULL);
+
+	puppet->is_32 = true;
+	fflush(NULL);
+	puppet->pid = puppet->tid = fork();
+	if (puppet->pid < 0)
+		bail("fork: %s", strerror(errno));
+	if (puppet->pid == 0)
+		exec_32(channel);
+	if (puppet_result(puppet) == PUPPET_DEAD)
+		bail("a 32-bit puppet died when it was made, wait status %#x (is puppet32 beside the test?)",
+		     puppet->status);
 	return puppet;
 }
 

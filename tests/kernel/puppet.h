@@ -14,9 +14,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PAGE 4096ul
+#include "channel.h"
 
-struct channel;
+#define PAGE 4096ul
 
 struct puppet {
 	pid_t pid;			/* of its thread group */
@@ -24,6 +24,7 @@ struct puppet {
 	struct channel *channel;
 	struct puppet *leader;		/* of its thread group; itself when it is no thread */
 	bool dead;
+	bool is_32;			/* a 32-bit process: all of its calls are 32-bit ones */
 	int status;			/* of waitpid(), once dead */
 };
 
@@ -34,6 +35,8 @@ typedef long (*puppet_function)(const long arguments[6]);
 
 /* A new process. */
 struct puppet *puppet_new(void);
+/* A new 32-bit process: it can make system calls, but runs no functions (-ENOSYS) and begets nobody. */
+struct puppet *puppet_new_32(void);
 
 /*
  * The puppet calls clone(2) with these flags; the new one is a puppet as well.
@@ -48,6 +51,9 @@ struct puppet *puppet_clone(struct puppet *of, unsigned long flags, long *ret_er
  */
 #define puppet_call(puppet, ...) puppet_call_((puppet), (const long[7]){ __VA_ARGS__ })
 long puppet_call_(struct puppet *puppet, const long call[7]);
+/* The same by int 0x80; number and arguments are those of the 32-bit ABI. */
+#define puppet_call_32(puppet, ...) puppet_call_32_((puppet), (const long[7]){ __VA_ARGS__ })
+long puppet_call_32_(struct puppet *puppet, const long call[7]);
 
 /* A function of the test program, run inside the puppet; its result, or PUPPET_DEAD. */
 #define puppet_run(puppet, function, ...) \
@@ -66,8 +72,7 @@ long puppet_exec(struct puppet *puppet);
 /* To be called first in main(): does not return in such an image. */
 void puppet_main(int argc, char **argv);
 
-/* Memory that test and puppet share, at the same address in both, for arguments passed by pointer. */
-#define PUPPET_DATA_SIZE 2048
+/* PUPPET_DATA_SIZE bytes that both share, at the same address below 4 GiB, for arguments passed by pointer. */
 void *puppet_data(const struct puppet *puppet);
 
 /* Whether it has died by now (or within milliseconds); sets status. */
@@ -83,6 +88,12 @@ long raw_call(long number, long a, long b, long c, long d, long e, long f);
 #define RAW(...) RAW_(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define RAW_(n, a, b, c, d, e, f, ...) \
 	raw_call((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+/* By int 0x80 if asked to: a 64-bit number and arguments all the same. */
+long raw_call_by(bool compat, long number, long a, long b, long c, long d, long e, long f);
+#define RAW_BY(...) RAW_BY_(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define RAW_BY_(compat, n, a, b, c, d, e, f, ...) \
+	raw_call_by((compat), (n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 /* Sleeps. */
 void nap(int milliseconds);

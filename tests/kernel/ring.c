@@ -48,7 +48,7 @@ long ring_setup(const long arguments[6])
 	return 0;
 }
 
-long ring_submit(const struct io_uring_sqe *request)
+long ring_submit_by(bool compat, const struct io_uring_sqe *request)
 {
 	uint32_t tail = *ring.sq_tail, head = *ring.cq_head;
 	long result;
@@ -56,7 +56,7 @@ long ring_submit(const struct io_uring_sqe *request)
 	ring.sqes[tail & ring.sq_mask] = *request;
 	ring.sq_array[tail & ring.sq_mask] = tail & ring.sq_mask;
 	atomic_store(ring.sq_tail, tail + 1);
-	result = RAW(SYS_io_uring_enter, ring.fd, 1, 1, IORING_ENTER_GETEVENTS, 0, 0);
+	result = RAW_BY(compat, SYS_io_uring_enter, ring.fd, 1, 1, IORING_ENTER_GETEVENTS, 0, 0);
 	if (result < 0)
 		return result;
 	if (atomic_load(ring.cq_tail) == head)
@@ -64,4 +64,9 @@ long ring_submit(const struct io_uring_sqe *request)
 	result = ring.cqes[head & ring.cq_mask].res;
 	atomic_store(ring.cq_head, head + 1);
 	return result;
+}
+
+long ring_submit(const struct io_uring_sqe *request)
+{
+	return ring_submit_by(false, request);
 }

@@ -4,10 +4,13 @@
 #define MSEALD_TESTS_RING_H
 
 #include <linux/io_uring.h>
+#include <stdbool.h>
 
 /* For puppet_run(), no arguments: makes the ring; 0 or a negative errno. */
 long ring_setup(const long arguments[6]);
 /* Inside the puppet: submits the request and waits; its result. */
 long ring_submit(const struct io_uring_sqe *request);
+/* The same, told by int 0x80 or not. */
+long ring_submit_by(bool compat, const struct io_uring_sqe *request);
 
 #endif

@@ -22,7 +22,7 @@
 #define ADVICE_SOFT_OFFLINE 101
 #define ADVICE_GUARD_INSTALL 102
 
-#define CALL(...) puppet_call(stage->victim, __VA_ARGS__)
+#define CALL(...) stage_attack(stage, __VA_ARGS__)
 #define STRIKE(name, call) \
 	static long name(struct stage *stage, uint64_t at) \
 	{ \
@@ -38,6 +38,7 @@ STRIKE(dontneed_from_below, CALL(SYS_madvise, at - 2 * PAGE, 3 * PAGE, MADV_DONT
 STRIKE(dontneed_from_above, CALL(SYS_madvise, at + 3 * PAGE, 3 * PAGE, MADV_DONTNEED))
 STRIKE(dontneed_one_page, CALL(SYS_madvise, at + PAGE, PAGE, MADV_DONTNEED))
 STRIKE(dontneed_odd_length, CALL(SYS_madvise, at - PAGE, PAGE + 1, MADV_DONTNEED))
+STRIKE(dontneed_tagged, CALL(SYS_madvise, TAGGED(at), LENGTH, MADV_DONTNEED))
 STRIKE(dontneed_locked, CALL(SYS_madvise, at, LENGTH, ADVICE_DONTNEED_LOCKED))
 STRIKE(lazy_free, CALL(SYS_madvise, at, LENGTH, MADV_FREE))
 STRIKE(remove_pages, CALL(SYS_madvise, at, LENGTH, MADV_REMOVE))
@@ -91,9 +92,14 @@ static long advise_vector(struct stage *stage, const struct iovec *vector, size_
 	long pidfd = stage->own[0], result;
 	size_t length = 0;
 
-	memcpy(puppet_data(stage->victim), vector, count * sizeof(*vector));
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		length += vector[i].iov_len;
+		if (ABIS_32 & 1u << stage->abi)
+			memcpy((uint32_t *)puppet_data(stage->victim) + 2 * i,
+			       (uint32_t[2]){ (uint32_t)(long)vector[i].iov_base, (uint32_t)vector[i].iov_len }, 8);
+		else
+			memcpy((struct iovec *)puppet_data(stage->victim) + i, &vector[i], sizeof(*vector));
+	}
 	result = CALL(SYS_process_madvise, pidfd, (long)puppet_data(stage->victim), (long)count, advice, 0);
 	if (result >= 0 && (size_t)result != length)
 		stage_trouble(stage, "process_madvise did only %ld of %zu bytes", result, length);
@@ -130,10 +136,10 @@ static void with_pidfd(struct stage *stage)
 
 /* --- row 7: io_uring --- */
 
-/* address, length, advice */
+/* address, length, advice, whether by int 0x80 */
 static long ring_madvise(const long arguments[6])
 {
-	return ring_submit(&(struct io_uring_sqe){ .opcode = IORING_OP_MADVISE, .fd = -1,
+	return ring_submit_by(arguments[3], &(struct io_uring_sqe){ .opcode = IORING_OP_MADVISE, .fd = -1,
 						   .addr = (uint64_t)arguments[0], .len = (uint32_t)arguments[1],
 						   .fadvise_advice = (uint32_t)arguments[2] });
 }
@@ -146,32 +152,48 @@ static void with_uring(struct stage *stage)
 		stage_trouble(stage, "io_uring_setup: %s", puppet_text(stage->victim, result));
 }
 
-STRIKE(ring_dontneed, puppet_run(stage->victim, ring_madvise, at, LENGTH, MADV_DONTNEED))
-STRIKE(ring_dontfork, puppet_run(stage->victim, ring_madvise, at, LENGTH, MADV_DONTFORK))
-STRIKE(ring_from_below, puppet_run(stage->victim, ring_madvise, at - 2 * PAGE, 3 * PAGE, MADV_DONTNEED))
-STRIKE(ring_random, puppet_run(stage->victim, ring_madvise, at, LENGTH, MADV_RANDOM))
+static long ring_call(struct stage *stage, uint64_t at, unsigned long length, int advice)
+{
+	return puppet_run(stage->victim, ring_madvise, (long)at, (long)length, advice, stage->abi == ABI_INT80);
+}
+
+STRIKE(ring_dontneed, ring_call(stage, at, LENGTH, MADV_DONTNEED))
+STRIKE(ring_dontfork, ring_call(stage, at, LENGTH, MADV_DONTFORK))
+STRIKE(ring_from_below, ring_call(stage, at - 2 * PAGE, 3 * PAGE, MADV_DONTNEED))
+STRIKE(ring_random, ring_call(stage, at, LENGTH, MADV_RANDOM))
 
 const struct attack discard_attacks[] = {
-	{ 6, "MADV_DONTNEED: read-only memory", ANON_READ, BY_GATE, .strike = dontneed },
-	{ 6, "MADV_DONTNEED: a file written to, now read-only", FILE_READ, BY_GATE, .strike = dontneed },
-	{ 6, "MADV_DONTNEED: one page of it", FILE_READ, BY_GATE, .strike = dontneed_one_page },
-	{ 6, "MADV_DONTNEED: into it from below", FILE_READ, BY_GATE, .strike = dontneed_from_below, .below = 2 },
-	{ 6, "MADV_DONTNEED: out of it", ANON_READ, BY_GATE, .strike = dontneed_from_above, .above = 2 },
-	{ 6, "MADV_DONTNEED: one byte of it, rounded up", ANON_READ, BY_GATE,
+	{ 6, "madvise that discards: MADV_DONTNEED, read-only memory", ANON_READ, BY_GATE, .strike = dontneed },
+	{ 6, "madvise that discards a file's pages: MADV_DONTNEED, written to, now read-only", FILE_READ, BY_GATE,
+	  .strike = dontneed },
+	{ 6, "madvise that discards a file's pages: MADV_DONTNEED, one page of it", FILE_READ, BY_GATE,
+	  .strike = dontneed_one_page },
+	{ 6, "madvise that discards a file's pages: MADV_DONTNEED, into it from below", FILE_READ, BY_GATE,
+	  .strike = dontneed_from_below, .below = 2 },
+	{ 6, "madvise that discards: MADV_DONTNEED, out of it", ANON_READ, BY_GATE,
+	  .strike = dontneed_from_above, .above = 2 },
+	{ 6, "madvise that discards: MADV_DONTNEED, one byte of it, rounded up", ANON_READ, BY_GATE,
 	  .strike = dontneed_odd_length, .below = 1 },
-	{ 6, "MADV_DONTNEED_LOCKED: locked memory", ANON_READ, BY_GATE, .strike = dontneed_locked, .prepare = locked },
-	{ 6, "MADV_FREE", ANON_READ, BY_GATE, .strike = lazy_free, .invisible = true },
-	{ 6, "MADV_REMOVE: a shared file", SHARED_READ, BY_GATE, .strike = remove_pages },
-	{ 6, "MADV_DONTFORK", ANON_READ, BY_GATE, .strike = dontfork },
+	{ 6, "madvise that discards: MADV_DONTNEED_LOCKED, locked memory", ANON_READ, BY_GATE,
+	  .strike = dontneed_locked, .prepare = locked },
+	{ 6, "madvise that discards: MADV_DONTNEED, a tagged address", ANON_READ, BY_GATE,
+	  .strike = dontneed_tagged, .prepare = with_tags, .abis = ABIS_64 },
+	{ 6, "madvise that discards: MADV_FREE", ANON_READ, BY_GATE, .strike = lazy_free, .invisible = true },
+	{ 6, "madvise that discards a file's pages: MADV_REMOVE, shared, read-only here", SHARED_READ, BY_GATE,
+	  .strike = remove_pages },
+	{ 6, "madvise that keeps it from children: MADV_DONTFORK", ANON_READ, BY_GATE, .strike = dontfork },
 	/* Writable or not: a child would be born with a hole. */
-	{ 6, "MADV_DONTFORK: writable memory", ANON_WRITE, BY_GATE, .strike = dontfork },
+	{ 6, "madvise that keeps it from children: MADV_DONTFORK, writable memory", ANON_WRITE, BY_GATE,
+	  .strike = dontfork },
 	/* The seal does not hold in children that do not have the memory. */
-	{ 6, "MADV_DOFORK: memory that forks did not take along", ANON_READ, BY_GATE, .strike = advise_dofork,
+	{ 6, "madvise that gives it to children: MADV_DOFORK", ANON_READ, BY_GATE, .strike = advise_dofork,
 	  .prepare = not_for_forks },
-	{ 6, "MADV_WIPEONFORK", ANON_READ, BY_GATE, .strike = wipeonfork },
-	{ 6, "MADV_GUARD_INSTALL", ANON_READ, BY_GATE, .strike = guard_install },
-	{ 6, "MADV_HWPOISON", ANON_READ, BY_GATE, .strike = hwpoison, .prepare = with_handler },
-	{ 6, "MADV_SOFT_OFFLINE", ANON_READ, BY_GATE, .strike = soft_offline, .invisible = true },
+	{ 6, "madvise that discards: MADV_WIPEONFORK", ANON_READ, BY_GATE, .strike = wipeonfork },
+	{ 6, "madvise that discards: MADV_GUARD_INSTALL", ANON_READ, BY_GATE, .strike = guard_install },
+	{ 6, "madvise that takes pages away: MADV_HWPOISON", ANON_READ, BY_GATE,
+	  .strike = hwpoison, .prepare = with_handler, .abis = ABIS_FUNCTIONS, .not_native = true },
+	{ 6, "madvise that takes pages away: MADV_SOFT_OFFLINE", ANON_READ, BY_GATE,
+	  .strike = soft_offline, .invisible = true, .not_native = true },
 
 	/* No write takes the page itself away. */
 	{ 6, "MADV_HWPOISON: writable memory", ANON_WRITE, BY_GATE, .strike = hwpoison, .prepare = with_handler },
@@ -185,24 +207,25 @@ const struct attack discard_attacks[] = {
 	{ 6, "MADV_COLD", ANON_READ, ALLOWED, .strike = advise_cold, .invisible = true },
 	{ 6, "MADV_DOFORK", ANON_READ, ALLOWED, .strike = advise_dofork, .invisible = true },
 
-	{ 7, "process_madvise: MADV_DONTNEED", ANON_READ, BY_GATE,
+	{ 7, "process_madvise that discards: MADV_DONTNEED", ANON_READ, BY_GATE,
 	  .strike = vector_dontneed, .prepare = with_pidfd, .coarse = true },
-	{ 7, "process_madvise: a file, MADV_DONTNEED", FILE_READ, BY_GATE,
+	{ 7, "process_madvise that discards: a file, MADV_DONTNEED", FILE_READ, BY_GATE,
 	  .strike = vector_dontneed, .prepare = with_pidfd, .coarse = true },
-	{ 7, "process_madvise: MADV_WIPEONFORK", ANON_READ, BY_GATE,
+	{ 7, "process_madvise that discards: MADV_WIPEONFORK", ANON_READ, BY_GATE,
 	  .strike = vector_wipeonfork, .prepare = with_pidfd, .coarse = true },
-	{ 7, "process_madvise: the second of two ranges", ANON_READ, BY_GATE,
+	{ 7, "process_madvise that discards: the second of two ranges", ANON_READ, BY_GATE,
 	  .strike = vector_of_two, .prepare = with_pidfd, .below = 2, .coarse = true },
 	{ 7, "process_madvise: MADV_COLD", ANON_READ, ALLOWED,
 	  .strike = vector_cold, .prepare = with_pidfd, .invisible = true },
-	{ 7, "io_uring: MADV_DONTNEED", ANON_READ, AS_STATUS_SAYS,
-	  .strike = ring_dontneed, .prepare = with_uring, .status_name = "io_uring" },
-	{ 7, "io_uring: a file, MADV_DONTNEED", FILE_READ, AS_STATUS_SAYS,
-	  .strike = ring_dontneed, .prepare = with_uring, .status_name = "io_uring" },
-	{ 7, "io_uring: MADV_DONTFORK", ANON_READ, AS_STATUS_SAYS,
-	  .strike = ring_dontfork, .prepare = with_uring, .status_name = "io_uring" },
-	{ 7, "io_uring: into it from below", ANON_READ, AS_STATUS_SAYS,
-	  .strike = ring_from_below, .prepare = with_uring, .below = 2, .status_name = "io_uring" },
-	{ 7, "io_uring: MADV_RANDOM", ANON_READ, ALLOWED, .strike = ring_random, .prepare = with_uring },
+	{ 7, "io_uring madvise that discards: MADV_DONTNEED", ANON_READ, BY_KILL,
+	  .strike = ring_dontneed, .prepare = with_uring, .abis = ABIS_FUNCTIONS },
+	{ 7, "io_uring madvise that discards: a file, MADV_DONTNEED", FILE_READ, BY_KILL,
+	  .strike = ring_dontneed, .prepare = with_uring, .abis = ABIS_FUNCTIONS },
+	{ 7, "io_uring madvise that discards: MADV_DONTFORK", ANON_READ, BY_KILL,
+	  .strike = ring_dontfork, .prepare = with_uring, .abis = ABIS_FUNCTIONS },
+	{ 7, "io_uring madvise that discards: into it from below", ANON_READ, BY_KILL,
+	  .strike = ring_from_below, .prepare = with_uring, .below = 2, .abis = ABIS_FUNCTIONS },
+	{ 7, "io_uring: MADV_RANDOM", ANON_READ, ALLOWED, .strike = ring_random, .prepare = with_uring,
+	  .abis = ABIS_FUNCTIONS },
 	{ .name = NULL },
 };

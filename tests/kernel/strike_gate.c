@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 
@@ -17,7 +18,7 @@
 #define MREMAP_DONTUNMAP 4
 #endif
 
-#define CALL(...) puppet_call(stage->victim, __VA_ARGS__)
+#define CALL(...) stage_attack(stage, __VA_ARGS__)
 #define STRIKE(name, call) \
 	static long name(struct stage *stage, uint64_t at) \
 	{ \
@@ -25,22 +26,22 @@
 	}
 
 #define LENGTH (TARGET_PAGES * PAGE)
+#define I386_IPC 117
+#define IPC_SHMDT 22
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 
 /* Other memory of the victim, for what is moved onto or away from the seal. */
 static uint64_t elsewhere(struct stage *stage, unsigned long length)
 {
-	uint64_t start = (uint64_t)stage_call(stage, SYS_mmap, 0, (long)length, PROT_READ | PROT_WRITE,
-					      ANONYMOUS, -1, 0);
+	uint64_t start = stage_map(stage, length, PROT_READ | PROT_WRITE, ANONYMOUS);
 
-	if (!stage->trouble[0])
-		puppet_run(stage->victim, fill_pages, (long)start, (long)length, 99);
+	stage_fill(stage, start, length, 99);
 	return start;
 }
 
 static uint64_t elsewhere_shared(struct stage *stage, unsigned long length)
 {
-	return (uint64_t)stage_call(stage, SYS_mmap, 0, (long)length, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return stage_map(stage, length, PROT_READ, MAP_SHARED | MAP_ANONYMOUS);
 }
 
 /* --- row 3: munmap --- */
@@ -50,6 +51,7 @@ STRIKE(unmap_middle, CALL(SYS_munmap, at + PAGE, PAGE))
 STRIKE(unmap_from_below, CALL(SYS_munmap, at - 2 * PAGE, 3 * PAGE))
 STRIKE(unmap_from_above, CALL(SYS_munmap, at + 3 * PAGE, 3 * PAGE))
 STRIKE(unmap_around, CALL(SYS_munmap, at - 2 * PAGE, LENGTH + 4 * PAGE))
+STRIKE(unmap_tagged, CALL(SYS_munmap, TAGGED(at), LENGTH))
 STRIKE(unmap_odd_length, CALL(SYS_munmap, at - PAGE, PAGE + 1))
 
 /* The target is a mapping of its own, and so are both controls. */
@@ -66,6 +68,7 @@ static void apart(struct stage *stage)
 /* --- row 4: mremap of it --- */
 
 STRIKE(shrink, CALL(SYS_mremap, at, LENGTH, PAGE, 0))
+STRIKE(shrink_tagged, CALL(SYS_mremap, TAGGED(at), LENGTH, PAGE, 0))
 STRIKE(shrink_tail, CALL(SYS_mremap, at - 2 * PAGE, 6 * PAGE, 2 * PAGE, 0))
 STRIKE(shrink_to_it, CALL(SYS_mremap, at + 3 * PAGE, 3 * PAGE, PAGE, 0))
 STRIKE(grow_in_place, CALL(SYS_mremap, at, LENGTH, LENGTH + PAGE, 0))
@@ -133,23 +136,39 @@ STRIKE(break_below, break_to(stage, at - 2 * PAGE))
 STRIKE(break_odd, break_to(stage, at + LENGTH - PAGE - 1))
 STRIKE(break_grow, break_to(stage, at + LENGTH + 40 * PAGE))
 
+/* The heap of a 64-bit program may be out of reach of 32 bits: this gives it another, of 20 pages. */
+static uint64_t low_heap(struct stage *stage)
+{
+	uint64_t start = stage_map(stage, 120 * PAGE, PROT_READ | PROT_WRITE, ANONYMOUS);
+
+	stage_call(stage, SYS_munmap, (long)(start + 20 * PAGE), 100 * PAGE);
+	stage_call(stage, SYS_prctl, PR_SET_MM, PR_SET_MM_START_BRK, (long)start, 0, 0);
+	stage_call(stage, SYS_prctl, PR_SET_MM, PR_SET_MM_BRK, (long)(start + 20 * PAGE), 0, 0);
+	return start;
+}
+
 static void with_heap(struct stage *stage)
 {
-	uint64_t start = (uint64_t)stage_call(stage, SYS_brk, 0);
+	uint64_t start;
 
-	start = (start + PAGE - 1) & -PAGE;
-	if (break_to(stage, start + 20 * PAGE) < 0)
+	if (stage->abi == ABI_INT80)
+		start = low_heap(stage);
+	else
+		start = ((uint64_t)stage_call(stage, SYS_brk, 0) + PAGE - 1) & -PAGE;
+	if (!stage->trouble[0] && break_to(stage, start + 20 * PAGE) < 0)
 		stage_trouble(stage, "the break cannot be moved up");
 	stage->target = start + 6 * PAGE;
 	stage->control[0] = stage->target + LENGTH + stage->attack->below * PAGE;
-	if (!stage->trouble[0])
-		puppet_run(stage->victim, fill_pages, (long)start, 20 * PAGE, 5);
+	stage_fill(stage, start, 20 * PAGE, 5);
 }
 
 /* --- row 8: shmdt --- */
 
 STRIKE(detach, CALL(SYS_shmdt, at))
 STRIKE(detach_rest, CALL(SYS_shmdt, at - PAGE))
+/* The i386 multiplexer takes any version in the upper half of its first argument (ipc/syscall.c). */
+STRIKE(detach_by_ipc, puppet_call_32(stage->victim, I386_IPC, IPC_SHMDT, 0, 0, 0, (long)at))
+STRIKE(detach_by_ipc_version, puppet_call_32(stage->victim, I386_IPC, 0xffff0000l | IPC_SHMDT, 0, 0, 0, (long)at))
 
 static void attach_at(struct stage *stage, uint64_t address, unsigned long length)
 {
@@ -157,8 +176,7 @@ static void attach_at(struct stage *stage, uint64_t address, unsigned long lengt
 
 	stage_call(stage, SYS_shmat, id, (long)address, SHM_REMAP);
 	stage_call(stage, SYS_shmctl, id, IPC_RMID, 0);
-	if (!stage->trouble[0])
-		puppet_run(stage->victim, fill_pages, (long)address, (long)length, 5);
+	stage_fill(stage, address, length, 5);
 }
 
 static void with_segments(struct stage *stage)
@@ -195,19 +213,17 @@ static long detach_whole(struct stage *stage, uint64_t at)
 
 /* --- row 8: io_destroy, which unmaps the address that it remembers --- */
 
-static long reuse_ring(const long arguments[6])
+static void reuse_ring(struct stage *stage, uint64_t at)
 {
-	static char head[PAGE];
-	long at = arguments[0], length = arguments[1];
+	char head[PAGE];
 
 	/* The kernel finds the context by a number in the ring. */
-	memcpy(head, (void *)at, sizeof(head));
-	if (RAW(SYS_munmap, at, length))
-		return -EINVAL;
-	if (RAW(SYS_mmap, at, length, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_FIXED, -1, 0) != at)
-		return -ENOMEM;
-	memcpy((void *)at, head, sizeof(head));
-	return RAW(SYS_mprotect, at, length, PROT_READ);
+	stage_peek(stage, at, head, sizeof(head));
+	stage_call(stage, SYS_munmap, (long)at, (long)stage->length);
+	stage_call(stage, SYS_mmap, (long)at, (long)stage->length, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_FIXED,
+		   -1, 0);
+	stage_poke(stage, at, head, sizeof(head));
+	stage_call(stage, SYS_mprotect, (long)at, (long)stage->length, PROT_READ);
 }
 
 STRIKE(destroy_ring, CALL(SYS_io_destroy, at))
@@ -220,7 +236,9 @@ static void with_rings(struct stage *stage)
 
 	for (int i = 0; i < 2; i++) {
 		*context = 0;
-		stage_call(stage, SYS_io_setup, 1, (long)context);
+		/* By the ABI of the attack, which puts the ring where that can name it. */
+		if (CALL(SYS_io_setup, 1, (long)context))
+			stage_trouble(stage, "io_setup fails");
 		if (stage->trouble[0] || procmaps_read(stage->victim->pid, &maps) < 0)
 			return;
 		mapping = procmaps_find(&maps, *context);
@@ -228,8 +246,7 @@ static void with_rings(struct stage *stage)
 			stage_trouble(stage, "there is no ring at %#lx", (unsigned long)*context);
 		} else {
 			stage->length = mapping->end - mapping->start;
-			if (puppet_run(stage->victim, reuse_ring, (long)*context, (long)stage->length))
-				stage_trouble(stage, "the ring's address cannot be used again");
+			reuse_ring(stage, *context);
 		}
 		procmaps_free(&maps);
 		*(i ? &stage->target : &stage->control[0]) = *context;
@@ -247,49 +264,58 @@ const struct attack gate_attacks[] = {
 	{ 3, "munmap: out of it", ANON_READ, BY_GATE, .strike = unmap_from_above, .above = 2 },
 	{ 3, "munmap: around it", ANON_READ, BY_GATE, .strike = unmap_around, .below = 2, .above = 2 },
 	{ 3, "munmap: one byte of it, rounded up", ANON_READ, BY_GATE, .strike = unmap_odd_length, .below = 1 },
+	{ 3, "munmap: a tagged address", ANON_READ, BY_GATE,
+	  .strike = unmap_tagged, .prepare = with_tags, .abis = ABIS_64 },
 
-	{ 4, "mremap: shrink", ANON_READ, BY_GATE, .strike = shrink },
+	{ 4, "mremap of it: a tagged address", ANON_READ, BY_GATE,
+	  .strike = shrink_tagged, .prepare = with_tags, .abis = ABIS_64 },
+	{ 4, "mremap of it: shrink", ANON_READ, BY_GATE, .strike = shrink },
 	/* above: so that the control leaves what is below the target as it is */
-	{ 4, "mremap: shrink, the seal is what goes", ANON_READ, BY_GATE,
+	{ 4, "mremap of it: shrink, the seal is what goes", ANON_READ, BY_GATE,
 	  .strike = shrink_tail, .below = 2, .above = 2 },
-	{ 4, "mremap: shrink, the seal is what stays", ANON_READ, BY_GATE,
+	{ 4, "mremap of it: shrink, the seal is what stays", ANON_READ, BY_GATE,
 	  .strike = shrink_to_it, .above = 2, .invisible = true },
-	{ 4, "mremap: grow in place", ANON_READ, BY_GATE,
+	{ 4, "mremap of it: grow in place", ANON_READ, BY_GATE,
 	  .strike = grow_in_place, .prepare = with_room, .invisible = true },
-	{ 4, "mremap: grow and move", ANON_READ, BY_GATE, .strike = grow_and_move, .prepare = without_room },
-	{ 4, "mremap: MREMAP_FIXED away", ANON_READ, BY_GATE, .strike = move_away },
-	{ 4, "mremap: a file, MREMAP_FIXED away", FILE_READ, BY_GATE, .strike = move_away },
-	{ 4, "mremap: part of it, MREMAP_FIXED away", ANON_READ, BY_GATE, .strike = move_part_away, .below = 1 },
-	{ 4, "mremap: shrink and MREMAP_FIXED away", ANON_READ, BY_GATE, .strike = move_shrunk },
-	{ 4, "mremap: MREMAP_DONTUNMAP", ANON_READ, BY_GATE, .strike = dontunmap },
-	{ 4, "mremap: MREMAP_DONTUNMAP and MREMAP_FIXED", ANON_READ, BY_GATE, .strike = dontunmap_fixed },
-	{ 4, "mremap: old length 0", SHARED_READ, BY_GATE, .strike = duplicate, .invisible = true },
+	{ 4, "mremap of it: grow and move", ANON_READ, BY_GATE, .strike = grow_and_move, .prepare = without_room },
+	{ 4, "mremap of it: MREMAP_FIXED away", ANON_READ, BY_GATE, .strike = move_away },
+	{ 4, "mremap of it: a file, MREMAP_FIXED away", FILE_READ, BY_GATE, .strike = move_away },
+	{ 4, "mremap of it: part of it, MREMAP_FIXED away", ANON_READ, BY_GATE, .strike = move_part_away, .below = 1 },
+	{ 4, "mremap of it: shrink and MREMAP_FIXED away", ANON_READ, BY_GATE, .strike = move_shrunk },
+	{ 4, "mremap of it: MREMAP_DONTUNMAP", ANON_READ, BY_GATE, .strike = dontunmap },
+	{ 4, "mremap of it: MREMAP_DONTUNMAP and MREMAP_FIXED", ANON_READ, BY_GATE, .strike = dontunmap_fixed },
+	{ 4, "mremap of it: old length 0", SHARED_READ, BY_GATE, .strike = duplicate, .invisible = true },
 
-	{ 5, "mremap: onto it", ANON_READ, BY_GATE, .strike = onto_it },
-	{ 5, "mremap: onto a file", FILE_READ, BY_GATE, .strike = onto_it },
-	{ 5, "mremap: onto it, reaching into it from below", ANON_READ, BY_GATE,
+	{ 5, "mremap onto it: all of it", ANON_READ, BY_GATE, .strike = onto_it },
+	{ 5, "mremap onto it: a file", FILE_READ, BY_GATE, .strike = onto_it },
+	{ 5, "mremap onto it: reaching into it from below", ANON_READ, BY_GATE,
 	  .strike = onto_from_below, .below = 2 },
-	{ 5, "mremap: onto it, reaching out of it", ANON_READ, BY_GATE, .strike = onto_from_above, .above = 2 },
-	{ 5, "mremap: onto it and around it", ANON_READ, BY_GATE, .strike = onto_around, .below = 2, .above = 2 },
-	{ 5, "mremap: onto one page of it", ANON_READ, BY_GATE, .strike = onto_one_page },
-	{ 5, "mremap: onto it, only what grows meets it", ANON_READ, BY_GATE, .strike = onto_growing, .below = 2 },
-	{ 5, "mremap: onto it, shrinking", ANON_READ, BY_GATE, .strike = onto_shrinking },
-	{ 5, "mremap: onto it, MREMAP_DONTUNMAP", ANON_READ, BY_GATE, .strike = onto_dontunmap },
-	{ 5, "mremap: onto it, old length 0", ANON_READ, BY_GATE, .strike = onto_shared },
+	{ 5, "mremap onto it: reaching out of it", ANON_READ, BY_GATE, .strike = onto_from_above, .above = 2 },
+	{ 5, "mremap onto it: and around it", ANON_READ, BY_GATE, .strike = onto_around, .below = 2, .above = 2 },
+	{ 5, "mremap onto it: one page of it", ANON_READ, BY_GATE, .strike = onto_one_page },
+	{ 5, "mremap onto it: only what grows meets it", ANON_READ, BY_GATE, .strike = onto_growing, .below = 2 },
+	{ 5, "mremap onto it: shrinking", ANON_READ, BY_GATE, .strike = onto_shrinking },
+	{ 5, "mremap onto it: MREMAP_DONTUNMAP", ANON_READ, BY_GATE, .strike = onto_dontunmap },
+	{ 5, "mremap onto it: old length 0", ANON_READ, BY_GATE, .strike = onto_shared },
 
-	{ 8, "brk: into it", PREPARED, BY_GATE, .strike = break_into, .prepare = with_heap, .no_before = true },
-	{ 8, "brk: over all of it", PREPARED, BY_GATE,
+	{ 8, "brk into it: at its start", PREPARED, BY_GATE,
+	  .strike = break_into, .prepare = with_heap, .no_before = true },
+	{ 8, "brk into it: over all of it", PREPARED, BY_GATE,
 	  .strike = break_below, .prepare = with_heap, .below = 2, .no_before = true },
-	{ 8, "brk: into its last page, rounded up", PREPARED, BY_GATE,
+	{ 8, "brk into it: its last page, rounded up", PREPARED, BY_GATE,
 	  .strike = break_odd, .prepare = with_heap, .no_before = true },
-	{ 8, "brk: growing, above it", PREPARED, ALLOWED,
+	{ 8, "brk above it: growing", PREPARED, ALLOWED,
 	  .strike = break_grow, .prepare = with_heap, .no_before = true, .invisible = true },
 	{ 8, "shmdt: of it", ANON_READ, BY_GATE, .strike = detach, .prepare = with_segments },
 	{ 8, "shmdt: its last page only is sealed", ANON_READ, BY_GATE,
 	  .strike = detach_whole, .prepare = with_sealed_tail },
 	{ 8, "shmdt: of what is left of it", ANON_READ, BY_GATE,
 	  .strike = detach_rest, .prepare = with_cut_segments, .below = 1, .above = 1 },
-	{ 8, "io_destroy: its ring's address was used again", PREPARED, AS_STATUS_SAYS,
-	  .strike = destroy_ring, .prepare = with_rings, .no_before = true, .status_name = "io_destroy" },
+	{ 8, "shmdt by ipc: of it", ANON_READ, BY_GATE,
+	  .strike = detach_by_ipc, .prepare = with_segments, .abis = ABIS_32 },
+	{ 8, "shmdt by ipc: a version in the upper half", ANON_READ, BY_GATE,
+	  .strike = detach_by_ipc_version, .prepare = with_segments, .abis = ABIS_32 },
+	{ 8, "io_destroy: its ring's address was used again", PREPARED, BY_KILL,
+	  .strike = destroy_ring, .prepare = with_rings, .no_before = true },
 	{ .name = NULL },
 };

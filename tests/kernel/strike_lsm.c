@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -16,7 +17,7 @@
 #define MAP_HUGETLB 0x40000
 #endif
 
-#define CALL(...) puppet_call(stage->victim, __VA_ARGS__)
+#define CALL(...) stage_attack(stage, __VA_ARGS__)
 #define STRIKE(name, call) \
 	static long name(struct stage *stage, uint64_t at) \
 	{ \
@@ -24,6 +25,9 @@
 	}
 
 #define LENGTH (TARGET_PAGES * PAGE)
+#define I386_OLD_MMAP 90
+#define I386_IPC 117
+#define IPC_SHMAT 21
 #define HUGE (2ul << 20)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 
@@ -49,10 +53,13 @@ static void with_pkey(struct stage *stage)
 	stage->own[0] = stage_call(stage, SYS_pkey_alloc, 0, 0);
 }
 
+/* Linear address masking: mprotect takes an address with a tag in its upper bits. */
+STRIKE(protect_tagged, CALL(SYS_mprotect, TAGGED(at), LENGTH, PROT_READ | PROT_WRITE))
+
 static void with_stacks(struct stage *stage)
 {
 	/* Far apart, as the kernel keeps 256 pages below a stack free. */
-	uint64_t base = (uint64_t)stage_call(stage, SYS_mmap, 0, 2048 * PAGE, PROT_NONE, ANONYMOUS, -1, 0);
+	uint64_t base = stage_map(stage, 2048 * PAGE, PROT_NONE, ANONYMOUS);
 
 	stage_call(stage, SYS_munmap, (long)base, 2048 * PAGE);
 	stage->target = base + 500 * PAGE;
@@ -63,7 +70,7 @@ static void with_stacks(struct stage *stage)
 
 		stage_call(stage, SYS_mmap, (long)start, 8 * PAGE, PROT_READ | PROT_WRITE,
 			   ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
-		puppet_run(stage->victim, fill_pages, (long)start, 8 * PAGE, 1);
+		stage_fill(stage, start, 8 * PAGE, 1);
 	}
 }
 
@@ -85,9 +92,23 @@ STRIKE(map_growsdown, CALL(SYS_mmap, at, LENGTH, PROT_READ, ANONYMOUS | MAP_FIXE
 STRIKE(map_huge, CALL(SYS_mmap, at & -HUGE, PAGE, PROT_READ,
 		      ANONYMOUS | MAP_FIXED | MAP_HUGETLB | MAP_NORESERVE, -1, 0))
 
+/* i386: the arguments are in user memory. */
+static long old_mmap(struct stage *stage, uint64_t at, unsigned long length, uint32_t flags)
+{
+	const uint32_t arguments[6] = { (uint32_t)at, (uint32_t)length, PROT_READ, flags, -1u, 0 };
+
+	memcpy(puppet_data(stage->victim), arguments, sizeof(arguments));
+	return puppet_call_32(stage->victim, I386_OLD_MMAP, (long)puppet_data(stage->victim));
+}
+
+STRIKE(old_map_over, old_mmap(stage, at, LENGTH, ANONYMOUS | MAP_FIXED))
+STRIKE(old_map_from_below, old_mmap(stage, at - 2 * PAGE, 3 * PAGE, ANONYMOUS | MAP_FIXED))
+/* A hint only: there is something already. */
+STRIKE(old_map_hint, old_mmap(stage, at, LENGTH, ANONYMOUS))
+
 static void with_huge_areas(struct stage *stage)
 {
-	uint64_t base = (uint64_t)stage_call(stage, SYS_mmap, 0, 5 * HUGE, PROT_NONE, ANONYMOUS, -1, 0);
+	uint64_t base = stage_map(stage, 5 * HUGE, PROT_NONE, ANONYMOUS);
 
 	base = (base + HUGE - 1) & -HUGE;
 	stage_call(stage, SYS_mmap, base, 4 * HUGE, PROT_READ | PROT_WRITE,
@@ -95,16 +116,22 @@ static void with_huge_areas(struct stage *stage)
 	stage->target = base + HUGE + 256 * PAGE;
 	stage->control[0] = stage->target + HUGE;
 	stage->control[1] = stage->target - HUGE;
-	if (!stage->trouble[0])
-		puppet_run(stage->victim, fill_pages, (long)stage->target, LENGTH, 1);
+	stage_fill(stage, stage->target, LENGTH, 1);
 }
 
 /* --- row 8: the break is moved to above the seal, so that brk() shrinks into it --- */
 
 static long break_moved(struct stage *stage, uint64_t at)
 {
+	long result = 0;
+
+	/* brk() does nothing below the start of the heap, which 32 bits may not even name. */
+	if (stage->abi == ABI_INT80)
+		result = CALL(SYS_prctl, PR_SET_MM, PR_SET_MM_START_BRK, at - PAGE, 0, 0);
+	if (result)
+		return result;
 	/* The break must lie in a mapping that begins below it. */
-	long result = CALL(SYS_prctl, PR_SET_MM, PR_SET_MM_BRK, at + LENGTH + PAGE, 0, 0);
+	result = CALL(SYS_prctl, PR_SET_MM, PR_SET_MM_BRK, at + LENGTH + PAGE, 0, 0);
 
 	if (result)
 		return result;
@@ -119,6 +146,12 @@ STRIKE(attach_from_below, CALL(SYS_shmat, stage->own[0], at - 2 * PAGE, SHM_REMA
 STRIKE(attach_from_above, CALL(SYS_shmat, stage->own[0], at + 3 * PAGE, SHM_REMAP | SHM_RDONLY))
 STRIKE(attach_rounded, CALL(SYS_shmat, stage->own[0], at + 100, SHM_REMAP | SHM_RND))
 STRIKE(attach_rounded_below, CALL(SYS_shmat, stage->own[0], at - 3 * PAGE + 4000, SHM_REMAP | SHM_RND))
+
+/* By the i386 multiplexer: number, id, flags, where to put the address, address. */
+STRIKE(attach_by_ipc, puppet_call_32(stage->victim, I386_IPC, IPC_SHMAT, stage->own[0], SHM_REMAP,
+				     (long)puppet_data(stage->victim), (long)at))
+STRIKE(attach_by_ipc_below, puppet_call_32(stage->victim, I386_IPC, IPC_SHMAT, stage->own[0], SHM_REMAP | SHM_RND,
+					   (long)puppet_data(stage->victim), (long)(at - 3 * PAGE + 4000)))
 
 static void with_segment(struct stage *stage)
 {
@@ -151,6 +184,8 @@ const struct attack lsm_attacks[] = {
 	{ 1, "mprotect: out of it", ANON_READ, BY_LSM, .strike = protect_from_above, .above = 2 },
 	{ 1, "mprotect: around it", ANON_READ, BY_LSM, .strike = protect_around, .below = 2, .above = 2 },
 	{ 1, "mprotect: one byte of it, rounded up", ANON_READ, BY_LSM, .strike = protect_odd_length, .below = 1 },
+	{ 1, "mprotect: a tagged address", ANON_READ, BY_LSM,
+	  .strike = protect_tagged, .prepare = with_tags, .abis = ABIS_64 },
 	{ 1, "mprotect: PROT_GROWSDOWN from above", PREPARED, BY_LSM,
 	  .strike = protect_growsdown, .prepare = with_stacks },
 	{ 1, "pkey_mprotect: key -1", ANON_READ, BY_LSM, .strike = pkey_none },
@@ -173,7 +208,14 @@ const struct attack lsm_attacks[] = {
 	{ 2, "mmap: MAP_GROWSDOWN over it", ANON_READ, BY_LSM, .strike = map_growsdown, .coarse = true },
 	{ 2, "mmap: a huge page around it", PREPARED, BY_LSM, .strike = map_huge, .prepare = with_huge_areas },
 
-	{ 8, "brk: the break moved by PR_SET_MM first", ANON_READ, BY_LSM,
+	{ 2, "old mmap over it: all of it", ANON_READ, BY_LSM,
+	  .strike = old_map_over, .abis = ABIS_32, .coarse = true },
+	{ 2, "old mmap over it: from below", ANON_READ, BY_LSM,
+	  .strike = old_map_from_below, .below = 2, .abis = ABIS_32, .coarse = true },
+	{ 2, "old mmap: the address as a hint", ANON_READ, ALLOWED, .strike = old_map_hint, .invisible = true,
+	  .abis = ABIS_32 },
+
+	{ 8, "PR_SET_MM of the break: then brk into it", ANON_READ, BY_LSM,
 	  .strike = break_moved, .above = 2, .coarse = true },
 
 	{ 9, "shmat: SHM_REMAP over it", ANON_READ, BY_LSM, .strike = attach_over, .prepare = with_segment },
@@ -184,6 +226,11 @@ const struct attack lsm_attacks[] = {
 	{ 9, "shmat: SHM_REMAP and SHM_RND", ANON_READ, BY_LSM, .strike = attach_rounded, .prepare = with_segment },
 	{ 9, "shmat: SHM_REMAP and SHM_RND from below", ANON_READ, BY_LSM,
 	  .strike = attach_rounded_below, .prepare = with_segment, .below = 3 },
+
+	{ 9, "shmat by ipc: SHM_REMAP over it", ANON_READ, BY_LSM,
+	  .strike = attach_by_ipc, .prepare = with_segment, .abis = ABIS_32 },
+	{ 9, "shmat by ipc: SHM_REMAP and SHM_RND from below", ANON_READ, BY_LSM,
+	  .strike = attach_by_ipc_below, .prepare = with_segment, .below = 3, .abis = ABIS_32 },
 
 	{ 10, "remap_file_pages: on it", SHARED_READ, BY_LSM, .strike = remap_pages },
 	{ 10, "remap_file_pages: on writable memory", SHARED_WRITE, BY_LSM, .strike = remap_pages },

@@ -20,6 +20,7 @@
 
 #include "daemon.h"
 #include "tap.h"
+#include "ways.h"
 
 #define HUGE (2ul << 20)
 #define LENGTH (TARGET_PAGES * PAGE)
@@ -28,7 +29,7 @@
 #define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
 #define TOP 0x7ffffffff000ul	/* where user memory ends (arch/x86/include/asm/page_64_types.h) */
 
-#define CALL(...) puppet_call(stage->victim, __VA_ARGS__)
+#define CALL(...) stage_attack(stage, __VA_ARGS__)
 
 static long plain(struct stage *stage, uint64_t at)
 {
@@ -55,56 +56,72 @@ static void at_top(struct stage *stage)
 			      puppet_text(stage->victim, got));
 		return;
 	}
-	puppet_run(stage->victim, fill_pages, (long)start, 3 * LENGTH, 11);
+	stage_fill(stage, start, 3 * LENGTH, 11);
 	stage_call(stage, SYS_mprotect, (long)start, 3 * LENGTH, PROT_READ);
 	stage->target = start + LENGTH;
 	stage->control[0] = start + 2 * LENGTH + stage->attack->below * PAGE;
 }
 
-#define AT_TOP .layout = PREPARED, .prepare = at_top, .no_before = true
+#define AT_TOP .layout = PREPARED, .prepare = at_top, .no_before = true, .abis = ABIS_64
 
 static const struct trick reaching[] = {
 #define MPROTECT(what, ...) \
-	{ { 1, "mprotect, " what, AT_TOP, .stopper = BY_LSM }, .error = ENOMEM, .number = SYS_mprotect, \
+	{ { 1, "mprotect: " what, AT_TOP, .stopper = BY_LSM, .error = ENOMEM }, .number = SYS_mprotect, \
 	  .third = READ_WRITE, __VA_ARGS__ }
 	MPROTECT("length 2^62", .length = 1ul << 62),
 	MPROTECT("length 2^47", .length = 1ul << 47),
 	MPROTECT("length 2^63", .length = 1ul << 63),
 	MPROTECT("length up to the last page of 2^64", .from_end = true, .length = -PAGE),
-	{ { 1, "mprotect, length 2^62, from below", AT_TOP, .stopper = BY_LSM, .below = 1 }, .error = ENOMEM,
+	{ { 1, "mprotect: length 2^62, from below", AT_TOP, .stopper = BY_LSM, .below = 1, .error = ENOMEM },
 	  .number = SYS_mprotect, .offset = -(long)PAGE, .length = 1ul << 62, .third = READ_WRITE },
-	{ { 1, "pkey_mprotect, length 2^62", AT_TOP, .stopper = BY_LSM }, .error = ENOMEM,
+	{ { 1, "pkey_mprotect: length 2^62", AT_TOP, .stopper = BY_LSM, .error = ENOMEM },
 	  .number = SYS_pkey_mprotect, .length = 1ul << 62, .third = READ_WRITE, .fourth = -1 },
 #undef MPROTECT
 #define MADVISE(name, advice, ...) \
-	{ { 6, name, AT_TOP, .stopper = BY_GATE }, .error = ENOMEM, .number = SYS_madvise, .third = advice, \
+	{ { 6, name, AT_TOP, .stopper = BY_GATE, .error = ENOMEM }, .number = SYS_madvise, .third = advice, \
 	  __VA_ARGS__ }
-	MADVISE("MADV_DONTNEED, length 2^62", MADV_DONTNEED, .length = 1ul << 62),
-	MADVISE("MADV_DONTNEED, length 2^47", MADV_DONTNEED, .length = 1ul << 47),
-	MADVISE("MADV_DONTNEED, length up to the last page of 2^64", MADV_DONTNEED, .from_end = true, .length = -PAGE),
-	MADVISE("MADV_DONTFORK, length 2^62", MADV_DONTFORK, .length = 1ul << 62),
-	MADVISE("MADV_DONTFORK, length 2^47", MADV_DONTFORK, .length = 1ul << 47),
-	MADVISE("MADV_WIPEONFORK, length 2^62", MADV_WIPEONFORK, .length = 1ul << 62),
+	MADVISE("madvise that discards: MADV_DONTNEED, length 2^62", MADV_DONTNEED, .length = 1ul << 62),
+	MADVISE("madvise that discards: MADV_DONTNEED, length 2^47", MADV_DONTNEED, .length = 1ul << 47),
+	MADVISE("madvise that discards: MADV_DONTNEED, length up to the last page of 2^64", MADV_DONTNEED,
+		.from_end = true, .length = -PAGE),
+	MADVISE("madvise that keeps it from children: MADV_DONTFORK, length 2^62", MADV_DONTFORK, .length = 1ul << 62),
+	MADVISE("madvise that keeps it from children: MADV_DONTFORK, length 2^47", MADV_DONTFORK, .length = 1ul << 47),
+	MADVISE("madvise that discards: MADV_WIPEONFORK, length 2^62", MADV_WIPEONFORK, .length = 1ul << 62),
 #undef MADVISE
-	{ { 6, "MADV_DONTNEED, length 2^62, from below", AT_TOP, .stopper = BY_GATE, .below = 1 }, .error = ENOMEM,
-	  .number = SYS_madvise, .offset = -(long)PAGE, .length = 1ul << 62, .third = MADV_DONTNEED },
+	{ { 6, "madvise that discards: MADV_DONTNEED, length 2^62, from below", AT_TOP, .stopper = BY_GATE,
+	    .below = 1, .error = ENOMEM }, .number = SYS_madvise, .offset = -(long)PAGE, .length = 1ul << 62,
+	  .third = MADV_DONTNEED },
+	{ { .name = NULL } },
+};
+
+/* The same of 32 bits, whose sums never wrap: all memory below 4 GiB, and the next 4. */
+static const struct trick reaching_32[] = {
+#define ALL_32 .layout = ANON_READ, .no_before = true, .abis = 1u << ABI_INT80, .error = ENOMEM
+	{ { 1, "mprotect: length 2^32 - 4096", ALL_32, .stopper = BY_LSM }, .number = SYS_mprotect,
+	  .length = -(unsigned)PAGE, .third = READ_WRITE },
+	{ { 1, "mprotect: length 2^31", ALL_32, .stopper = BY_LSM }, .number = SYS_mprotect,
+	  .length = 1ul << 31, .third = READ_WRITE },
+	{ { 6, "madvise that discards: MADV_DONTNEED, length 2^32 - 4096", ALL_32, .stopper = BY_GATE },
+	  .number = SYS_madvise, .length = -(unsigned)PAGE, .third = MADV_DONTNEED },
+#undef ALL_32
 	{ { .name = NULL } },
 };
 
 /* --- what the kernel refuses itself --- */
 
 #define REFUSED .layout = ANON_READ, .stopper = ALLOWED, .invisible = true
+#define REFUSED_64 REFUSED, .abis = ABIS_64
 
 static long onto_unaligned(struct stage *stage, uint64_t at)
 {
-	long source = stage_call(stage, SYS_mmap, 0, PAGE, READ_WRITE, ANONYMOUS, -1, 0);
+	long source = (long)stage_map(stage, PAGE, READ_WRITE, ANONYMOUS);
 
 	return CALL(SYS_mremap, source, PAGE, PAGE, MOVE, (long)at + 8);
 }
 
 static long onto_too_long(struct stage *stage, uint64_t at)
 {
-	long source = stage_call(stage, SYS_mmap, 0, PAGE, READ_WRITE, ANONYMOUS, -1, 0);
+	long source = (long)stage_map(stage, PAGE, READ_WRITE, ANONYMOUS);
 
 	return CALL(SYS_mremap, source, PAGE, 1l << 56, MOVE, (long)at);
 }
@@ -112,41 +129,41 @@ static long onto_too_long(struct stage *stage, uint64_t at)
 static const struct trick refused[] = {
 	/* The end of the range comes round to small numbers. */
 #define WRAPS(row_, name, call, what, err) \
-	{ { row_, name ", a length that ends at 2^64", REFUSED }, .error = err, .number = call, .third = what, \
+	{ { row_, name ": a length that ends at 2^64", REFUSED_64, .error = err }, .number = call, .third = what, \
 	  .from_end = true }, \
-	{ { row_, name ", a length that ends beyond 2^64", REFUSED }, .error = err, .number = call, .third = what, \
+	{ { row_, name ": a length that ends beyond 2^64", REFUSED_64, .error = err }, .number = call, .third = what, \
 	  .from_end = true, .length = PAGE }, \
-	{ { row_, name ", a length that ends in the last page of 2^64", REFUSED }, .error = err, .number = call, \
+	{ { row_, name ": a length that ends in the last page of 2^64", REFUSED_64, .error = err }, .number = call, \
 	  .third = what, .from_end = true, .length = -100ul }, \
-	{ { row_, name ", length 2^64 - 1", REFUSED }, .error = err, .number = call, .third = what, .length = -1ul }
+	{ { row_, name ": length 2^64 - 1", REFUSED_64, .error = err }, .number = call, .third = what, .length = -1ul }
 	WRAPS(1, "mprotect", SYS_mprotect, READ_WRITE, ENOMEM),
 	WRAPS(6, "MADV_DONTNEED", SYS_madvise, MADV_DONTNEED, EINVAL),
 	WRAPS(6, "MADV_DONTFORK", SYS_madvise, MADV_DONTFORK, EINVAL),
 	WRAPS(3, "munmap", SYS_munmap, 0, EINVAL),
 #undef WRAPS
 	/* munmap, unlike madvise, takes nothing that reaches beyond user memory, which has up to 2^56 bytes. */
-	{ { 3, "munmap, length 2^62", REFUSED }, .error = EINVAL, .number = SYS_munmap, .length = 1ul << 62 },
-	{ { 3, "munmap, length 2^56", REFUSED }, .error = EINVAL, .number = SYS_munmap, .length = 1ul << 56 },
-	{ { 4, "mremap, old length 2^62", REFUSED }, .error = EINVAL, .number = SYS_mremap, .length = 1ul << 62,
+	{ { 3, "munmap: length 2^62", REFUSED_64, .error = EINVAL }, .number = SYS_munmap, .length = 1ul << 62 },
+	{ { 3, "munmap: length 2^56", REFUSED_64, .error = EINVAL }, .number = SYS_munmap, .length = 1ul << 56 },
+	{ { 4, "mremap: old length 2^62", REFUSED_64, .error = EINVAL }, .number = SYS_mremap, .length = 1ul << 62,
 	  .third = PAGE },
-	{ { 4, "mremap, old length 2^56", REFUSED }, .error = EINVAL, .number = SYS_mremap, .length = 1ul << 56,
+	{ { 4, "mremap: old length 2^56", REFUSED_64, .error = EINVAL }, .number = SYS_mremap, .length = 1ul << 56,
 	  .third = PAGE },
-	{ { 5, "mremap, new length 2^56, onto it", REFUSED, .strike = onto_too_long }, .error = EINVAL },
+	{ { 5, "mremap: new length 2^56, onto it", REFUSED_64, .strike = onto_too_long, .error = EINVAL } },
 
-	{ { 1, "mprotect, unaligned", REFUSED }, .error = EINVAL, .number = SYS_mprotect, .offset = 8,
+	{ { 1, "mprotect: unaligned", REFUSED, .error = EINVAL }, .number = SYS_mprotect, .offset = 8,
 	  .length = PAGE, .third = READ_WRITE },
-	{ { 3, "munmap, unaligned", REFUSED }, .error = EINVAL, .number = SYS_munmap, .offset = 8, .length = PAGE },
-	{ { 3, "munmap, length 0", REFUSED }, .error = EINVAL, .number = SYS_munmap },
-	{ { 4, "mremap, unaligned", REFUSED }, .error = EINVAL, .number = SYS_mremap, .offset = 8, .length = PAGE,
+	{ { 3, "munmap: unaligned", REFUSED, .error = EINVAL }, .number = SYS_munmap, .offset = 8, .length = PAGE },
+	{ { 3, "munmap: length 0", REFUSED, .error = EINVAL }, .number = SYS_munmap },
+	{ { 4, "mremap: unaligned", REFUSED, .error = EINVAL }, .number = SYS_mremap, .offset = 8, .length = PAGE,
 	  .third = 2 * PAGE, .fourth = MREMAP_MAYMOVE },
-	{ { 5, "mremap, unaligned onto it", REFUSED, .strike = onto_unaligned }, .error = EINVAL },
-	{ { 6, "MADV_DONTNEED, unaligned", REFUSED }, .error = EINVAL, .number = SYS_madvise, .offset = 8,
+	{ { 5, "mremap: unaligned onto it", REFUSED, .strike = onto_unaligned, .error = EINVAL } },
+	{ { 6, "MADV_DONTNEED: unaligned", REFUSED, .error = EINVAL }, .number = SYS_madvise, .offset = 8,
 	  .length = PAGE, .third = MADV_DONTNEED },
-	{ { 6, "MADV_DONTFORK, unaligned", REFUSED }, .error = EINVAL, .number = SYS_madvise, .offset = 8,
+	{ { 6, "MADV_DONTFORK: unaligned", REFUSED, .error = EINVAL }, .number = SYS_madvise, .offset = 8,
 	  .length = PAGE, .third = MADV_DONTFORK },
 	/* Done at once: there is nothing to do. */
-	{ { 1, "mprotect, length 0", REFUSED }, .number = SYS_mprotect, .third = READ_WRITE },
-	{ { 6, "MADV_DONTNEED, length 0", REFUSED }, .number = SYS_madvise, .third = MADV_DONTNEED },
+	{ { 1, "mprotect: length 0", REFUSED }, .number = SYS_mprotect, .third = READ_WRITE },
+	{ { 6, "MADV_DONTNEED: length 0", REFUSED }, .number = SYS_madvise, .third = MADV_DONTNEED },
 	{ { .name = NULL } },
 };
 
@@ -163,7 +180,7 @@ static long advise_by_vector(struct stage *stage, uint64_t at)
 }
 
 #define VECTOR(name, advice) \
-	{ { 7, "process_madvise: " name, REFUSED, .strike = advise_by_vector }, .error = EINVAL, .third = advice }
+	{ { 7, "process_madvise: " name, REFUSED_64, .strike = advise_by_vector, .error = EINVAL }, .third = advice }
 
 static const struct trick by_vector[] = {
 	VECTOR("MADV_DONTNEED", MADV_DONTNEED),
@@ -184,14 +201,14 @@ static const char *no_huge_pages, *no_huge_files;
 /* Small pages where two huge ones could be; only some in the middle of the first are sealed. */
 static void amid_huge(struct stage *stage)
 {
-	uint64_t start = (uint64_t)stage_call(stage, SYS_mmap, 0, 3 * HUGE, READ_WRITE, ANONYMOUS, -1, 0);
+	uint64_t start = stage_map(stage, 3 * HUGE, READ_WRITE, ANONYMOUS);
 
 	if (no_huge_pages)
 		stage_trouble(stage, "%s", no_huge_pages);
 	if (stage->trouble[0])
 		return;
 	start = (start + HUGE - 1) & -HUGE;
-	puppet_run(stage->victim, fill_pages, (long)start, 2 * HUGE, 13);
+	stage_fill(stage, start, 2 * HUGE, 13);
 	stage_call(stage, SYS_mprotect, (long)start, 2 * HUGE, PROT_READ);
 	stage->target = start + 8 * PAGE;
 	stage->length = 8 * PAGE;
@@ -200,7 +217,7 @@ static void amid_huge(struct stage *stage)
 
 static long huge_source(struct stage *stage, long flags)
 {
-	return stage_call(stage, SYS_mmap, 0, HUGE, READ_WRITE, MAP_ANONYMOUS | MAP_HUGETLB | flags, -1, 0);
+	return (long)stage_map(stage, HUGE, READ_WRITE, MAP_ANONYMOUS | MAP_HUGETLB | flags);
 }
 
 static long huge_onto(struct stage *stage, uint64_t at)
@@ -256,23 +273,25 @@ static long huge_file(struct stage *stage, uint64_t at)
 
 static long huge_memfd(struct stage *stage, uint64_t at)
 {
-	return map_huge_file(stage, at, stage_call(stage, SYS_memfd_create, (long)"huge", MFD_HUGETLB));
+	strcpy(puppet_data(stage->victim), "huge");
+	return map_huge_file(stage, at, stage_call(stage, SYS_memfd_create, (long)puppet_data(stage->victim),
+						   MFD_HUGETLB));
 }
 
 #define AMID_HUGE .layout = PREPARED, .prepare = amid_huge, .no_before = true
 
 static const struct trick huge_tricks[] = {
-	{ { 5, "mremap of a huge page onto it, new length 4096", AMID_HUGE, .stopper = BY_GATE, .strike = huge_onto } },
-	{ { 5, "mremap of a huge page onto it, both lengths 4096", AMID_HUGE, .stopper = BY_GATE,
+	{ { 5, "mremap onto it: a huge page, new length 4096", AMID_HUGE, .stopper = BY_GATE, .strike = huge_onto } },
+	{ { 5, "mremap onto it: a huge page, both lengths 4096", AMID_HUGE, .stopper = BY_GATE,
 	    .strike = huge_short_onto } },
-	{ { 5, "mremap of a shared huge page onto it, both lengths 4096", AMID_HUGE, .stopper = BY_GATE,
+	{ { 5, "mremap onto it: a shared huge page, both lengths 4096", AMID_HUGE, .stopper = BY_GATE,
 	    .strike = huge_shared_onto } },
-	{ { 9, "shmat(SHM_REMAP) of a segment of 4096 bytes on huge pages", AMID_HUGE, .stopper = BY_LSM,
+	{ { 9, "shmat: SHM_REMAP of a segment of 4096 bytes on huge pages", AMID_HUGE, .stopper = BY_LSM,
 	    .strike = huge_segment } },
-	{ { 2, "mmap(MAP_FIXED|MAP_HUGETLB), length 4096", AMID_HUGE, .stopper = BY_LSM, .strike = huge_mmap } },
-	{ { 2, "mmap(MAP_FIXED) of a file on hugetlbfs, length 4096", AMID_HUGE, .stopper = BY_LSM,
+	{ { 2, "mmap: MAP_HUGETLB, length 4096", AMID_HUGE, .stopper = BY_LSM, .strike = huge_mmap } },
+	{ { 2, "mmap: a file on hugetlbfs, length 4096", AMID_HUGE, .stopper = BY_LSM,
 	    .strike = huge_file } },
-	{ { 2, "mmap(MAP_FIXED) of a memfd on huge pages, length 4096", AMID_HUGE, .stopper = BY_LSM,
+	{ { 2, "mmap: a memfd on huge pages, length 4096", AMID_HUGE, .stopper = BY_LSM,
 	    .strike = huge_memfd } },
 	{ { .name = NULL } },
 };
@@ -286,14 +305,13 @@ static void on_huge(struct stage *stage)
 
 	if (no_huge_pages)
 		stage_trouble(stage, "%s", no_huge_pages);
-	start = stage->trouble[0] ? 0 : (uint64_t)stage_call(stage, SYS_mmap, 0, 3 * HUGE, READ_WRITE,
-							      ANONYMOUS | MAP_HUGETLB, -1, 0);
+	start = stage->trouble[0] ? 0 : stage_map(stage, 3 * HUGE, READ_WRITE, ANONYMOUS | MAP_HUGETLB);
 	if (stage->trouble[0])
 		return;
-	puppet_run(stage->victim, fill_pages, (long)start, 3 * HUGE, 17);
+	stage_fill(stage, start, 3 * HUGE, 17);
 	stage_call(stage, SYS_mprotect, (long)start, 3 * HUGE, PROT_READ);
 	/* Some room of the same alignment, to be moved to. */
-	room = stage_call(stage, SYS_mmap, 0, 5 * HUGE, PROT_NONE, ANONYMOUS, -1, 0);
+	room = (long)stage_map(stage, 5 * HUGE, PROT_NONE, ANONYMOUS);
 	stage->own[0] = (room + (long)HUGE - 1) & -(long)HUGE;
 	stage->target = start + HUGE;
 	stage->length = HUGE;
@@ -345,18 +363,19 @@ static long huge_discard_short(struct stage *stage, uint64_t at)
 static const struct trick on_huge_tricks[] = {
 #define WHOLE .layout = PREPARED, .prepare = on_huge
 #define TAIL .layout = PREPARED, .prepare = on_huge_tail
-	{ { 4, "mremap of a sealed huge page away, lengths 4096", WHOLE, .stopper = BY_GATE, .strike = huge_move } },
-	{ { 4, "mremap of a huge page away, lengths 4096, its tail is sealed", TAIL, .stopper = BY_GATE,
+	{ { 4, "mremap of it: a huge page away, lengths 4096", WHOLE, .stopper = BY_GATE, .strike = huge_move } },
+	{ { 4, "mremap of it: a huge page away, lengths 4096, its tail is sealed", TAIL, .stopper = BY_GATE,
 	    .strike = huge_move } },
-	{ { 4, "mremap of a huge page, shrunk to 4096, its tail is sealed", TAIL, .stopper = BY_GATE,
+	{ { 4, "mremap of it: a huge page, shrunk to 4096, its tail is sealed", TAIL, .stopper = BY_GATE,
 	    .strike = huge_shrink, .invisible = true } },
-	{ { 3, "munmap of a huge page, its tail is sealed", TAIL, .stopper = BY_GATE, .strike = huge_unmap } },
+	{ { 3, "munmap: a huge page, its tail is sealed", TAIL, .stopper = BY_GATE, .strike = huge_unmap } },
 	/* The kernel splits no huge page. */
-	{ { 3, "munmap of a sealed huge page, length 4096", WHOLE, .stopper = BY_GATE, .strike = huge_unmap_short,
-	    .invisible = true }, .error = EINVAL },
-	{ { 3, "munmap of a huge page, length 4096, its tail is sealed", TAIL, .stopper = ALLOWED,
-	    .strike = huge_unmap_short, .invisible = true }, .error = EINVAL },
-	{ { 6, "MADV_DONTNEED of a huge page, its tail is sealed", TAIL, .stopper = BY_GATE, .strike = huge_discard } },
+	{ { 3, "munmap: a huge page, length 4096", WHOLE, .stopper = BY_GATE, .strike = huge_unmap_short,
+	    .invisible = true, .error = EINVAL } },
+	{ { 3, "munmap: a huge page, length 4096, its tail is sealed", TAIL, .stopper = ALLOWED,
+	    .strike = huge_unmap_short, .invisible = true, .error = EINVAL } },
+	{ { 6, "madvise that discards: MADV_DONTNEED, a huge page, its tail is sealed", TAIL, .stopper = BY_GATE,
+	    .strike = huge_discard } },
 	/* It does nothing: the end is rounded down. */
 	{ { 6, "MADV_DONTNEED of a huge page, length 4096, its tail is sealed", TAIL, .stopper = ALLOWED,
 	    .strike = huge_discard_short, .invisible = true } },
@@ -367,96 +386,6 @@ static const struct trick on_huge_tricks[] = {
 
 /* --- making them --- */
 
-static bool as_kernel_says(const struct trick *trick, const struct outcome *outcome)
-{
-	if (trick->error)
-		return outcome->kind == DENIED && outcome->value == trick->error;
-	return outcome->kind == SUCCEEDED;
-}
-
-static bool as_sealed(const struct trick *trick, const struct outcome *outcome)
-{
-	enum stopper stopper = trick->attack.stopper;
-
-	/* The kernel may look at its own seal before it looks at the length. */
-	if (stopper == ALLOWED && trick->error && native_expected() && outcome->kind == DENIED && outcome->value == EPERM)
-		return true;
-	if (stopper == ALLOWED)
-		return as_kernel_says(trick, outcome);
-	if (stopper == BY_LSM || gate_denies())
-		return outcome->kind == DENIED && outcome->value == EPERM;
-	return outcome->kind == KILLED && outcome->value == SIGKILL;
-}
-
-static const char *in_words(const struct trick *trick, bool sealed)
-{
-	if (sealed && trick->attack.stopper != ALLOWED)
-		return trick->attack.stopper == BY_LSM ? "EPERM" : gate_text();
-	return trick->error ? strerrorname_np(trick->error) : "success";
-}
-
-static bool works_unsealed(const struct trick *trick)
-{
-	const struct attack *attack = &trick->attack;
-	struct outcome outcome;
-	struct stage stage;
-	char *before, *after;
-	bool good, changed;
-
-	stage_open(&stage, attack);
-	before = snapshot(stage.victim->pid, stage.target, stage.length);
-	outcome = stage_strike(&stage, stage.target);
-	after = stage.victim->dead ? strdup("dead") : snapshot(stage.victim->pid, stage.target, stage.length);
-	changed = strcmp(before, after);
-	good = as_kernel_says(trick, &outcome) && changed == !attack->invisible;
-	if (outcome.kind == NOT_TRIED)
-		skip(outcome.text, "row %d: %s", attack->row, attack->name);
-	else if (!ok(good, "row %d: %s: not sealed, %s, and memory is %s", attack->row, attack->name,
-		     in_words(trick, false), attack->invisible ? "as before" : "changed"))
-		diag("it ended: %s; before:\n%safter:\n%s", outcome.text, before, after);
-	free(before);
-	free(after);
-	stage_close(&stage);
-	return good;
-}
-
-static void strike_sealed(const struct trick *trick)
-{
-	const struct attack *attack = &trick->attack;
-	struct outcome outcome = { .kind = NOT_TRIED };
-	bool good = true;
-	struct stage stage;
-	char *before, *after;
-	int i;
-
-	stage_open(&stage, attack);
-	must_seal(stage.victim->pid, stage.target, stage.length);
-	for (i = 0; i < 2 && good; i++)
-		if (stage.control[i]) {
-			outcome = stage_strike(&stage, stage.control[i]);
-			good = as_kernel_says(trick, &outcome);
-		}
-	if (!ok(good, "row %d: %s: beside the seal, %s", attack->row, attack->name, in_words(trick, false)))
-		diag("%s the seal %#lx+%#lx it ended: %s", i == 1 ? "behind" : "before", stage.target, stage.length,
-		     outcome.text);
-	if (stage.victim->dead) {
-		stage_close(&stage);
-		return;
-	}
-	before = snapshot(stage.victim->pid, stage.target, stage.length);
-	outcome = stage_strike(&stage, stage.target);
-	if (!ok(as_sealed(trick, &outcome), "row %d: %s: sealed, %s", attack->row, attack->name, in_words(trick, true)))
-		diag("it ended: %s", outcome.text);
-	if (!stage.victim->dead) {
-		after = snapshot(stage.victim->pid, stage.target, stage.length);
-		if (!ok(!strcmp(before, after), "row %d: %s: sealed, nothing has changed", attack->row, attack->name))
-			diag("before:\n%safter:\n%s", before, after);
-		free(after);
-	}
-	free(before);
-	stage_close(&stage);
-}
-
 static void make_all(const struct trick *tricks)
 {
 	for (; tricks->attack.name; tricks++) {
@@ -464,8 +393,7 @@ static void make_all(const struct trick *tricks)
 
 		if (!trick.attack.strike)
 			trick.attack.strike = plain;
-		if (works_unsealed(&trick))
-			strike_sealed(&trick);
+		make_attack(&trick.attack, ~0u);
 	}
 }
 
@@ -512,6 +440,7 @@ void tricks_run(void)
 	const char *kernel = getenv("MSEALD_EXPECT_KERNEL") ?: "";
 
 	make_all(reaching);
+	make_all(reaching_32);
 	make_all(refused);
 	make_all(huge_tricks);
 	make_all(on_huge_tricks);

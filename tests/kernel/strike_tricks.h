@@ -10,12 +10,8 @@
 #include "attack.h"
 
 struct trick {
-	/*
-	 * As in the tables of strike_*.c, but stopper ALLOWED: the outcome is
-	 * the same whether sealed or not. invisible: it changes nothing.
-	 */
+	/* stopper ALLOWED: the outcome is the same whether sealed or not. invisible: it changes nothing. */
 	struct attack attack;
-	int error;		/* what the kernel itself says, though it may have changed memory; 0: success */
 
 	/* For the strike plain(), which is the default: number(at + offset, length, third, fourth, fifth). */
 	long number, offset;

@@ -28,6 +28,7 @@
 #include "procmaps.h"
 #include "strike_tricks.h"
 #include "tap.h"
+#include "ways.h"
 
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
@@ -650,6 +651,31 @@ static int run_daemon(const char *option, char *said, size_t size)
 	return status;
 }
 
+/* With --gate=deny: where its calls could only be killed for, a 32-bit program is not sealed against them. */
+static void deny_32(void)
+{
+	struct puppet *puppet = puppet_new_32();
+	long page = puppet_call(puppet, SYS_mmap, 0, 2 * PAGE, PROT_READ, ANONYMOUS, -1, 0);
+	const struct range range = { (uint64_t)page, (uint64_t)page + PAGE };
+	const char *error = seal_range(puppet->pid, (uint64_t)page, PAGE);
+	long result;
+
+	if (gate_32_is_override()) {
+		result = puppet_call(puppet, SYS_munmap, page, PAGE);
+		ok(!error && result == -EPERM, "--gate=deny: a 32-bit program: munmap: EPERM (%s, %s)",
+		   error ?: "sealed", puppet_text(puppet, result));
+	} else {
+		ok(error && !strcmp(error, "Unsupported") && strstr(daemon_error_message(), "32-bit"),
+		   "--gate=deny: a 32-bit program is not sealed (%s: %s)", error ?: "no error", daemon_error_message());
+		error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = &range, .count = 1,
+							  .deny = "mprotect" }, NULL);
+		result = puppet_call(puppet, SYS_mprotect, page, PAGE, READ_WRITE);
+		ok(!error && result == -EPERM, "--gate=deny: a 32-bit program, --deny=mprotect: EPERM (%s, %s)",
+		   error ?: "sealed", puppet_text(puppet, result));
+	}
+	puppet_end(puppet);
+}
+
 /* No daemon runs. */
 static void rather_not_start(void)
 {
@@ -679,6 +705,7 @@ static void rather_not_start(void)
 	ok(result == -EPERM, "--gate=deny: munmap: EPERM (%s)", puppet_text(puppet, result));
 	ok(puppet_call(puppet, SYS_munmap, page + PAGE, PAGE) == 0, "--gate=deny: beside the seal it works");
 	puppet_end(puppet);
+	deny_32();
 	ok(status_becomes("attached", 0, 15), "--gate=deny: detached in the end");
 	daemon_stop(SIGTERM);
 }
@@ -688,8 +715,9 @@ int main(int argc, char **argv)
 	puppet_main(argc, argv);
 	(void)gate_is_override();
 	tricks_begin();
-	daemon_start();
+	ways_begin();
 	tricks_run();
+	ways_end();
 	breaks();
 	kept_from_children(PROT_READ, "read-only memory");
 	kept_from_children(READ_WRITE, "writable memory");

@@ -23,27 +23,40 @@ const struct part parts[PARTS_COUNT] = {
 	{ "mseald_mmap_addr", PART_LSM, NULL, NULL },
 	{ "mseald_shm_shmat", PART_LSM, NULL, NULL },
 	{ "mseald_task_prctl", PART_LSM, NULL, NULL },
-	{ "mseald_ptrace_access_check", PART_LSM, NULL, NULL, NEED_FOREIGN },
-	{ "mseald_ptrace_traceme", PART_LSM, NULL, NULL, NEED_FOREIGN },
-	{ "mseald_file_permission", PART_LSM, NULL, NULL, NEED_FOREIGN },
-	{ "mseald_file_ioctl", PART_LSM, NULL, NULL, NEED_USERFAULT },
-	{ "mseald_file_ioctl_compat", PART_LSM, "file_ioctl_compat", NULL, NEED_USERFAULT },
+	{ "mseald_ptrace_access_check", PART_LSM, NULL, NULL, .need = NEED_FOREIGN },
+	{ "mseald_ptrace_traceme", PART_LSM, NULL, NULL, .need = NEED_FOREIGN },
+	{ "mseald_file_permission", PART_LSM, NULL, NULL, .need = NEED_FOREIGN },
+	{ "mseald_file_ioctl", PART_LSM, NULL, NULL, .need = NEED_USERFAULT },
+	{ "mseald_file_ioctl_compat", PART_LSM, "file_ioctl_compat", NULL, .need = NEED_USERFAULT },
 	{ "override_munmap", PART_OVERRIDE, "__x64_sys_munmap", NULL },
 	{ "override_mremap", PART_OVERRIDE, "__x64_sys_mremap", NULL },
 	{ "override_madvise", PART_OVERRIDE, "__x64_sys_madvise", NULL },
 	{ "override_process_madvise", PART_OVERRIDE, "__x64_sys_process_madvise", NULL },
 	{ "override_brk", PART_OVERRIDE, "__x64_sys_brk", NULL },
 	{ "override_shmdt", PART_OVERRIDE, "__x64_sys_shmdt", NULL },
-	{ "override_process_vm_writev", PART_OVERRIDE, "__x64_sys_process_vm_writev", NULL, NEED_FOREIGN },
+	{ "override_process_vm_writev", PART_OVERRIDE, "__x64_sys_process_vm_writev", NULL, .need = NEED_FOREIGN },
+	{ "override_munmap_32", PART_OVERRIDE, "__ia32_sys_munmap", NULL, true },
+	{ "override_mremap_32", PART_OVERRIDE, "__ia32_sys_mremap", NULL, true },
+	{ "override_madvise_32", PART_OVERRIDE, "__ia32_sys_madvise", NULL, true },
+	{ "override_process_madvise_32", PART_OVERRIDE, "__ia32_sys_process_madvise", NULL, true },
+	{ "override_brk_32", PART_OVERRIDE, "__ia32_sys_brk", NULL, true },
+	{ "override_shmdt_32", PART_OVERRIDE, "__ia32_sys_shmdt", NULL, true },
+	{ "override_ipc_32", PART_OVERRIDE, "__ia32_compat_sys_ipc", NULL, true },
 	{ "kill_munmap", PART_KILL, "__x64_sys_munmap", "override_munmap" },
 	{ "kill_mremap", PART_KILL, "__x64_sys_mremap", "override_mremap" },
 	{ "kill_process_madvise", PART_KILL, "__x64_sys_process_madvise", "override_process_madvise" },
 	{ "kill_brk", PART_KILL, "__x64_sys_brk", "override_brk" },
 	{ "kill_shmdt", PART_KILL, "__x64_sys_shmdt", "override_shmdt" },
+	{ "kill_munmap_32", PART_KILL, "__ia32_sys_munmap", "override_munmap_32", true },
+	{ "kill_mremap_32", PART_KILL, "__ia32_sys_mremap", "override_mremap_32", true },
+	{ "kill_process_madvise_32", PART_KILL, "__ia32_sys_process_madvise", "override_process_madvise_32", true },
+	{ "kill_brk_32", PART_KILL, "__ia32_sys_brk", "override_brk_32", true },
+	{ "kill_shmdt_32", PART_KILL, "__ia32_sys_shmdt", "override_shmdt_32", true },
+	{ "kill_ipc_32", PART_KILL, "__ia32_compat_sys_ipc", "override_ipc_32", true },
 	{ "kill_do_madvise", PART_KILL, "do_madvise", NULL },
 	{ "kill_expand_downwards", PART_KILL, "expand_downwards", NULL },
 	{ "kill_vm_munmap", PART_KILL, "vm_munmap", NULL },
-	{ "kill_mm_access", PART_KILL, "mm_access", NULL, NEED_FOREIGN },
+	{ "kill_mm_access", PART_KILL, "mm_access", NULL, .need = NEED_FOREIGN },
 };
 
 /* Which programs decide which row: the first that is there does. */
@@ -54,22 +67,38 @@ static const struct rule {
 	unsigned stop;
 	const char *note;
 	bool only_kill;		/* on every kernel, and by no program that means no harm */
+	bool compat;		/* 32-bit calls: told of where they are not decided as the rule before */
 	enum native_scope native;
 } rules[] = {
 	{ 1, "mprotect, pkey_mprotect", { "mseald_file_mprotect" }, MSEALD_STOP_MPROTECT, NULL },
 	{ 2, "mmap over it", { "mseald_mmap_file" }, MSEALD_STOP_UNMAP, NULL },
 	{ 3, "munmap", { "override_munmap", "kill_munmap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 3, "munmap, 32-bit call", { "override_munmap_32", "kill_munmap_32" },
+	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
 	{ 4, "mremap of it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 4, "mremap of it, 32-bit call", { "override_mremap_32", "kill_mremap_32" },
+	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
 	{ 5, "mremap onto it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 5, "mremap onto it, 32-bit call", { "override_mremap_32", "kill_mremap_32" },
+	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
 	{ 6, "madvise that discards", { "override_madvise", "kill_do_madvise" }, MSEALD_STOP_DISCARD,
 	  "if not writable when sealed", .native = NATIVE_ANONYMOUS },
+	{ 6, "madvise that discards, 32-bit call", { "override_madvise_32", "kill_do_madvise" },
+	  MSEALD_STOP_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
 	{ 7, "process_madvise that discards", { "override_process_madvise", "kill_process_madvise" },
 	  MSEALD_STOP_DISCARD, "if not writable when sealed", .native = NATIVE_ANONYMOUS },
+	{ 7, "process_madvise that discards, 32-bit call",
+	  { "override_process_madvise_32", "kill_process_madvise_32" },
+	  MSEALD_STOP_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
 	{ 7, "io_uring madvise that discards", { "kill_do_madvise" }, MSEALD_STOP_DISCARD,
 	  "if not writable when sealed", true, .native = NATIVE_ANONYMOUS },
 	{ 8, "brk into it", { "override_brk", "kill_brk" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 8, "brk into it, 32-bit call", { "override_brk_32", "kill_brk_32" },
+	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
 	{ 8, "prctl(PR_SET_MM) of the break", { "mseald_task_prctl" }, MSEALD_STOP_UNMAP, NULL },
 	{ 8, "shmdt of it", { "override_shmdt", "kill_shmdt" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 8, "shmdt of it, 32-bit call", { "override_shmdt_32", "kill_shmdt_32" },
+	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
 	{ 8, "io_destroy of a ring that was there", { "kill_vm_munmap" }, MSEALD_STOP_UNMAP, NULL, true, .native = NATIVE_ALL },
 	{ 9, "shmat over it", { "mseald_shm_shmat" }, MSEALD_STOP_UNMAP, NULL },
 	{ 10, "remap_file_pages on it", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP, NULL },
@@ -86,7 +115,7 @@ static const struct rule {
 	{ 13, "a stack growing where it was", { "kill_expand_downwards" }, MSEALD_STOP_UNMAP, NULL, true },
 };
 
-_Static_assert(ELEMENTS(rules) == DECISIONS_COUNT, "a decision for each rule");
+_Static_assert(ELEMENTS(rules) == DECISIONS_MAX, "room for a decision for each rule");
 
 const char *means_name(enum means means)
 {
@@ -118,7 +147,7 @@ bool choice_wants(const struct choice *choice, const char *program)
 }
 
 /* Asks the kernel about every attach point that not all kernels have. */
-static int choose_parts(struct choice *choice, enum gate_mode mode)
+static int choose_parts(struct choice *choice, bool compat)
 {
 	struct btf *vmlinux = btf__load_vmlinux_btf();
 	int r = 0;
@@ -134,7 +163,9 @@ static int choose_parts(struct choice *choice, enum gate_mode mode)
 
 		if (part->instead_of && choice_wants(choice, part->instead_of))
 			continue;
-		if (part->kind == PART_OVERRIDE && mode == GATE_KILL)
+		if (part->kind == PART_OVERRIDE && choice->mode == GATE_KILL)
+			continue;
+		if (part->compat && !compat)
 			continue;
 		r = !part->target ? 1 :
 		    part->kind == PART_OVERRIDE ? probe_override(vmlinux, part->target) :
@@ -155,62 +186,73 @@ static bool leave_out_impossible(struct choice *choice)
 {
 	if (probe_process_madvise_discards())
 		return false;
-	choice->wanted[part_index("override_process_madvise")] = false;
-	choice->wanted[part_index("kill_process_madvise")] = false;
+	for (size_t i = 0; i < ELEMENTS(parts); i++)
+		if (strstr(parts[i].program, "process_madvise"))
+			choice->wanted[i] = false;
 	return true;
 }
 
-static void choose_decisions(struct choice *choice, bool no_process_madvise)
+/* By the first of its programs that is there. */
+static enum means rule_means(const struct choice *choice, const struct rule *rule)
 {
+	for (size_t i = 0; i < ELEMENTS(rule->programs); i++) {
+		int index = part_index(rule->programs[i]);
+
+		if (index >= 0 && choice->wanted[index])
+			return parts[index].kind == PART_OVERRIDE ? MEANS_OVERRIDE :
+			       parts[index].kind == PART_KILL ? MEANS_KILL : MEANS_LSM;
+	}
+	return MEANS_NONE;
+}
+
+static void choose_decisions(struct choice *choice, bool compat, bool no_process_madvise)
+{
+	enum means before = MEANS_NONE;
+
 	for (size_t i = 0; i < ELEMENTS(rules); i++) {
-		struct decision *decision = &choice->decisions[i];
+		struct decision decision = { .row = rules[i].row, .operation = rules[i].operation,
+					     .means = rule_means(choice, &rules[i]), .note = rules[i].note,
+					     .native = choice->native ? rules[i].native : NATIVE_NONE };
 
-		*decision = (struct decision){ .row = rules[i].row, .operation = rules[i].operation,
-					       .native = choice->native ? rules[i].native : NATIVE_NONE,
-					       .note = rules[i].note };
-		for (size_t j = 0; j < ELEMENTS(rules[i].programs) && !decision->means; j++) {
-			int index = part_index(rules[i].programs[j]);
-
-			if (index < 0 || !choice->wanted[index])
-				continue;
-			decision->means = parts[index].kind == PART_OVERRIDE ? MEANS_OVERRIDE :
-					  parts[index].kind == PART_KILL ? MEANS_KILL : MEANS_LSM;
+		if (!decision.means && no_process_madvise && strncmp(rules[i].operation, "process_madvise", 15) == 0) {
+			decision.means = MEANS_KERNEL;
+			decision.native = NATIVE_NONE;
+			decision.note = "this kernel takes no such advice";
 		}
-		if (!decision->means && rules[i].programs[0] && no_process_madvise &&
-		    strcmp(rules[i].programs[0], "override_process_madvise") == 0) {
-			decision->means = MEANS_KERNEL;
-			decision->native = NATIVE_NONE;
-			decision->note = "this kernel takes no such advice";
-		}
+		if (rules[i].compat && compat && decision.means == MEANS_KILL)
+			choice->compat_kills |= rules[i].stop;
+		if (!rules[i].compat || (compat && decision.means != before))
+			choice->decisions[choice->decisions_count++] = decision;
+		before = decision.means;
 	}
 }
 
-static int check_gates(const struct choice *choice, enum gate_mode mode)
+static int check_gates(const struct choice *choice)
 {
-	for (size_t i = 0; i < ELEMENTS(choice->decisions); i++) {
-		const struct decision *decision = &choice->decisions[i];
-
-		if (mode == GATE_DENY && decision->means == MEANS_KILL && !rules[i].only_kill) {
+	for (size_t i = 0; choice->mode == GATE_DENY && i < ELEMENTS(rules); i++)
+		if (!rules[i].only_kill && !rules[i].compat && rule_means(choice, &rules[i]) == MEANS_KILL) {
 			log_error("--gate=deny: on this kernel \"%s\" could only be answered with SIGKILL; "
 				  "use --gate=auto, or a kernel with CONFIG_FUNCTION_ERROR_INJECTION, or 7.2 and later",
-				  decision->operation);
+				  rules[i].operation);
 			return -EOPNOTSUPP;
 		}
-	}
+	if (choice->mode == GATE_DENY && choice->compat_kills)
+		log_info("--gate=deny: on this kernel 32-bit system calls could only be answered with SIGKILL; "
+			 "32-bit processes will not be sealed against them");
 	return 0;
 }
 
 int choice_make(enum gate_mode mode, struct choice *ret)
 {
-	struct choice choice = {};
+	struct choice choice = { .mode = mode, .native = (mode == GATE_AUTO || mode == GATE_DENY) && native_here() };
+	bool compat = probe_32bit_calls();
 	int r;
 
-	choice.native = (mode == GATE_AUTO || mode == GATE_DENY) && native_here();
-	r = choose_parts(&choice, mode);
+	r = choose_parts(&choice, compat);
 	if (r < 0)
 		return r;
-	choose_decisions(&choice, leave_out_impossible(&choice));
-	r = check_gates(&choice, mode);
+	choose_decisions(&choice, compat, leave_out_impossible(&choice));
+	r = check_gates(&choice);
 	if (r >= 0)
 		*ret = choice;
 	return r;
@@ -219,7 +261,12 @@ int choice_make(enum gate_mode mode, struct choice *ret)
 bool choice_kill_only(const struct choice *choice, unsigned stops)
 {
 	for (size_t i = 0; i < ELEMENTS(rules); i++)
-		if (rules[i].stop & stops && choice->decisions[i].means == MEANS_KILL)
+		if (rules[i].stop & stops && rule_means(choice, &rules[i]) == MEANS_KILL)
 			return true;
 	return false;
+}
+
+bool choice_spares_32bit(const struct choice *choice, unsigned stops)
+{
+	return choice->mode == GATE_DENY && choice->compat_kills & stops;
 }

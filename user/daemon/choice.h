@@ -16,7 +16,7 @@ enum part_kind {
 	PART_KILL,
 };
 
-#define PARTS_COUNT 31
+#define PARTS_COUNT 44
 
 /* What a seal set needs beside what is always attached: parts that cost where nothing else does. */
 #define NEED_FOREIGN 0x1u	/* some seal stops foreign writes */
@@ -29,6 +29,7 @@ extern const struct part {
 	enum part_kind kind;
 	const char *target;		/* kernel function (LSM: hook), for the probe; NULL: every kernel has it */
 	const char *instead_of;		/* KILL: not needed where this program can be had */
+	bool compat;			/* for 32-bit system calls only */
 	unsigned need;			/* NEED_*: attached only while there is it; 0: always */
 } parts[PARTS_COUNT];
 
@@ -56,7 +57,7 @@ enum gate_mode {
 	GATE_AUTO,	/* the soundest there is */
 	GATE_BPF,	/* the same, but never mseal(2): no process is ever traced */
 	GATE_KILL,	/* never override either: for tests, and to see what an older kernel does */
-	GATE_DENY,	/* refuse to start where a row could only be killed */
+	GATE_DENY,	/* refuse to start where a row could only be killed; see choice_spares_32bit() */
 };
 
 /* One operation and what decides it here. */
@@ -68,12 +69,16 @@ struct decision {
 	const char *note;	/* or NULL */
 };
 
-#define DECISIONS_COUNT 21
+#define DECISIONS_MAX 28
 
 struct choice {
 	bool wanted[PARTS_COUNT];
-	bool native;		/* seals for good are made by mseal(2) too */
-	struct decision decisions[DECISIONS_COUNT];	/* row by row */
+	enum gate_mode mode;
+	bool native;			/* seals for good are made by mseal(2) too */
+	/* Row by row; where 32-bit calls are decided otherwise, that is one of its own, behind the 64-bit one. */
+	struct decision decisions[DECISIONS_MAX];
+	size_t decisions_count;
+	unsigned compat_kills;		/* MSEALD_STOP_* that 32-bit calls could only be killed for */
 };
 
 /*
@@ -87,5 +92,12 @@ bool choice_wants(const struct choice *choice, const char *program);
 
 /* Is anything that one of these MSEALD_STOP_* stops left to a gate that can only kill? */
 bool choice_kill_only(const struct choice *choice, unsigned stops);
+
+/*
+ * With GATE_DENY no process that means no harm is to be killed. A 64-bit one
+ * makes no 32-bit calls; where those could only be killed, a 32-bit process is
+ * not to be sealed. Is that so for a seal with these stops?
+ */
+bool choice_spares_32bit(const struct choice *choice, unsigned stops);
 
 #endif

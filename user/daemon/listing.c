@@ -94,16 +94,16 @@ static json_t *stops_json(unsigned stops)
 static const char *seal_gate(const struct daemon *daemon, const struct seal *seal)
 {
 	unsigned stops = seal_stops(seal, MSEALD_ACTION_DENY) | seal_stops(seal, MSEALD_ACTION_KILL);
-	const struct decision *decisions = programs_choice(daemon->programs)->decisions;
+	const struct choice *choice = programs_choice(daemon->programs);
 
 	if (!(stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)))
 		return "none";
 	if (seal->flags & MSEALD_SEAL_NATIVE)
 		return "native";
-	/* munmap stands for all: they are overridden together or not at all. */
-	for (size_t i = 0; i < DECISIONS_COUNT; i++)
-		if (decisions[i].row == 3)
-			return means_name(decisions[i].means);
+	/* munmap stands for all: 64-bit calls are overridden together or not at all. */
+	for (size_t i = 0; i < choice->decisions_count; i++)
+		if (choice->decisions[i].row == 3)
+			return means_name(choice->decisions[i].means);
 	return "none";
 }
 

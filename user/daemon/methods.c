@@ -264,10 +264,11 @@ static int call_list(struct connection *connection, json_t *parameters, bool mor
 static json_t *status_rows(struct daemon *daemon, const char *preemption)
 {
 	bool preempts = strcmp(preemption, "none") != 0 && strcmp(preemption, "voluntary") != 0;
-	const struct decision *decisions = programs_choice(daemon->programs)->decisions;
+	const struct choice *choice = programs_choice(daemon->programs);
+	const struct decision *decisions = choice->decisions;
 	json_t *rows = json_array();
 
-	for (size_t i = 0; i < DECISIONS_COUNT; i++) {
+	for (size_t i = 0; i < choice->decisions_count; i++) {
 		enum means means = decisions[i].means;
 		json_t *row = json_pack("{s:i,s:s,s:s,s:s,s:b,s:s}", "row", decisions[i].row, "operation",
 					decisions[i].operation, "outcome",

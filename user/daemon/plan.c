@@ -181,6 +181,12 @@ static int plan_classes(struct plan *plan, const struct seal_request *request)
 	return 0;
 }
 
+/* Its system calls are 32-bit ones. A 64-bit process has its stack, or at least [vsyscall], above 4 GiB. */
+static bool plan_is_32bit(const struct plan *plan)
+{
+	return plan->maps.count && plan->maps.list[plan->maps.count - 1].end <= 1ull << 32;
+}
+
 int plan_make(struct plan *plan, struct programs *programs, const struct target *target,
 		     const struct seal_request *request, struct failure *failure)
 {
@@ -200,6 +206,12 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 		return -EAGAIN;		/* they change faster than they can be read */
 	if (r < 0)
 		return fail_errno(failure, request->pid, r, "cannot read its mappings");
+	if (plan_is_32bit(plan) && request->action == MSEALD_ACTION_DENY &&
+	    choice_spares_32bit(programs_choice(programs), request->stops))
+		return fail(failure, "Unsupported", request->pid,
+			    "pid %d runs a 32-bit program, whose attempts could only be answered with SIGKILL on this "
+			    "kernel, and mseald has --gate=deny; use --deny=mprotect, or --action=kill or audit",
+			    (int)request->pid);
 	if (plan->maps.count == 0)
 		return fail(failure, "NoSuchProcess", request->pid, "pid %d has exited", (int)request->pid);
 	if (plan->count == 0 && request->stops == MSEALD_STOP_DISCARD)

@@ -72,6 +72,7 @@ static int load(struct programs *programs)
 	}
 	skeleton->rodata->possible_cpus = libbpf_num_possible_cpus();
 	skeleton->rodata->madvise_overridden = choice_wants(&programs->choice, "override_madvise");
+	skeleton->rodata->madvise_32_overridden = choice_wants(&programs->choice, "override_madvise_32");
 	r = set_pins(skeleton);
 	if (r < 0)
 		return r;

@@ -6,11 +6,14 @@
 #include <bpf/btf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "util.h"
 
@@ -84,6 +87,37 @@ bool probe_process_madvise_discards(void)
 	taken = self < 0 || syscall(SYS_process_madvise, self, &range, 1ul, MADV_DONTNEED, 0u) >= 0 || errno != EINVAL;
 	(void)munmap(range.iov_base, range.iov_len);
 	return taken;
+}
+
+static void on_fault(int signal)
+{
+	(void)signal;
+	_exit(1);
+}
+
+bool probe_32bit_calls(void)
+{
+#ifdef __x86_64__
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		long number = 20;	/* getpid of arch/x86/entry/syscalls/syscall_32.tbl */
+
+		/*
+		 * Without CONFIG_IA32_EMULATION, or with ia32_emulation=0 (since 6.7), it is a general
+		 * protection fault. Any other end, as by a filter of our own, tells nothing about the others.
+		 */
+		(void)signal(SIGSEGV, on_fault);
+		__asm__ volatile("int $0x80" : "+a"(number) : : "memory");
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return true;
+	return !(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+#else
+	return true;
+#endif
 }
 
 const char *probe_preemption(void)

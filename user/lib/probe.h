@@ -22,6 +22,12 @@ int probe_lsm(const struct btf *vmlinux, const char *hook);
 /* Does process_madvise() take advice that discards, on the caller itself? 7.x does; before, EINVAL. */
 bool probe_process_madvise_discards(void);
 
+/*
+ * Does the kernel take 32-bit system calls from a 64-bit process (int 0x80)?
+ * Then it runs 32-bit programs as well. Tried in a child.
+ */
+bool probe_32bit_calls(void);
+
 /* How the kernel preempts itself, as a word of /sys/kernel/debug/sched/preempt; "unknown" otherwise. */
 const char *probe_preemption(void);
 

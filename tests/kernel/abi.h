@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The ABIs that a system call can be made by, and what a 64-bit call is in the other ones. */
+#ifndef MSEALD_TESTS_ABI_H
+#define MSEALD_TESTS_ABI_H
+
+#include <stdbool.h>
+
+enum abi {
+	ABI_64,
+	ABI_INT80,	/* int 0x80 of a 64-bit process */
+	ABI_32,		/* a 32-bit process */
+	ABI_X32,	/* bit 30 of the number; needs a kernel built with it */
+	ABI_COUNT,
+};
+
+/* "64-bit", "int 0x80"... */
+const char *abi_name(enum abi abi);
+
+/*
+ * The 32-bit call that does the same, its arguments cut to 32 bits: numbers of
+ * arch/x86/entry/syscalls/syscall_32.tbl. NULL, or why there is none.
+ */
+const char *abi_to_32(const long call[7], long ret[7]);
+/* The x32 call, likewise (syscall_64.tbl). */
+void abi_to_x32(const long call[7], long ret[7]);
+
+#endif

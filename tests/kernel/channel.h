@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What test and puppet share: each has one channel, in one piece of memory.
+ * Its layout is the same for a 32-bit puppet (puppet32.c).
+ */
+#ifndef MSEALD_TESTS_CHANNEL_H
+#define MSEALD_TESTS_CHANNEL_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CHANNELS 256
+#define PUPPET_DATA_SIZE 2048
+
+enum { TURN_TEST, TURN_PUPPET };
+enum { OP_CALL, OP_CALL_32, OP_RUN, OP_CLONE, OP_EXEC };
+
+/* Test and puppet pass the turn to each other; the other fields belong to whose turn it is. */
+struct channel {
+	_Atomic uint32_t turn;
+	uint32_t used, op;
+	int32_t tid;
+	_Alignas(8) int64_t call[7];
+	_Alignas(8) uint64_t function;
+	_Alignas(8) int64_t result;
+	_Alignas(64) char data[PUPPET_DATA_SIZE];
+};
+
+_Static_assert(offsetof(struct channel, result) == 80 && sizeof(struct channel) == 128 + PUPPET_DATA_SIZE,
+	       "the same in 32 bits");
+
+/* A result of a 32-bit call: a negative errno, or an unsigned number of 32 bits. */
+static inline int64_t result_32(uint32_t eax)
+{
+	return eax > -4096u ? (int32_t)eax : (int64_t)eax;
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A puppet that is a real 32-bit process: puppet_new_32() of puppet.h starts
+ * it. It can make system calls and nothing else. Without any library, so that
+ * no 32-bit one is needed.
+ *
+ *   puppet32 FD SLOT ADDRESS    the channels' file, which one, and where the test has them
+ */
+#include "channel.h"
+
+#define SYS_PRCTL 172		/* numbers of arch/x86/entry/syscalls/syscall_32.tbl */
+#define SYS_MMAP2 192
+#define SYS_GETTID 224
+#define SYS_FUTEX 240
+#define SYS_EXIT_GROUP 252
+
+/* eax, ebx, ecx, edx, esi, edi, ebp */
+uint32_t call_32(const int64_t call[7]);
+__asm__(".globl call_32\n"
+	"call_32:\n"
+	"	push %ebx\n	push %esi\n	push %edi\n	push %ebp\n"
+	"	mov 20(%esp), %ebp\n"
+	"	mov (%ebp), %eax\n	mov 8(%ebp), %ebx\n	mov 16(%ebp), %ecx\n	mov 24(%ebp), %edx\n"
+	"	mov 32(%ebp), %esi\n	mov 40(%ebp), %edi\n	mov 48(%ebp), %ebp\n"
+	"	int $0x80\n"
+	"	pop %ebp\n	pop %edi\n	pop %esi\n	pop %ebx\n"
+	"	ret\n");
+
+#define CALL(...) call_32((const int64_t[7]){ __VA_ARGS__ })
+
+static uint32_t number(const char *text)
+{
+	uint32_t value = 0;
+
+	while (*text >= '0' && *text <= '9')
+		value = value * 10 + (uint32_t)(*text++ - '0');
+	return value;
+}
+
+/* Called by _start with what the kernel put on the stack. */
+__attribute__((noreturn, used)) void begin(const long *stack);
+void begin(const long *stack)
+{
+	const char **argv = (const char **)(stack + 1);
+	uint32_t address, size = CHANNELS * sizeof(struct channel);
+	struct channel *channel;
+
+	if (stack[0] != 4)
+		CALL(SYS_EXIT_GROUP, 2);
+	address = number(argv[3]);
+	/* PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED */
+	if (CALL(SYS_MMAP2, address, size, 3, 0x11, number(argv[1]), 0) != address)
+		CALL(SYS_EXIT_GROUP, 3);
+	CALL(SYS_PRCTL, 1, 9);	/* PR_SET_PDEATHSIG, SIGKILL */
+	channel = (struct channel *)address + number(argv[2]);
+	channel->tid = (int32_t)CALL(SYS_GETTID);
+	channel->result = 0;
+	for (;;) {
+		atomic_store(&channel->turn, TURN_TEST);
+		CALL(SYS_FUTEX, (uint32_t)&channel->turn, 1, 1);
+		while (atomic_load(&channel->turn) != TURN_PUPPET)
+			CALL(SYS_FUTEX, (uint32_t)&channel->turn, 0, TURN_TEST, 0);
+		channel->result = result_32(call_32(channel->call));
+	}
+}
+
+__asm__(".globl _start\n"
+	"_start:\n"
+	"	mov %esp, %eax\n"
+	"	and $-16, %esp\n"
+	"	sub $12, %esp\n"
+	"	push %eax\n"
+	"	call begin\n");

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _GNU_SOURCE
+#include "ways.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "daemon.h"
+#include "tap.h"
+
+/* --- what must come of it --- */
+
+/*
+ * Does mseal(2) refuse it, where the memory is sealed by it too? Memory of
+ * 64-bit processes is, for good, where MSEALD_EXPECT_NATIVE is 1 (tests/kernel/run);
+ * the ABI of the call does not matter. Advice that discards only where the
+ * memory is anonymous and not writable (mm/mseal.c, seen on 6.12 and 7.3), and
+ * not that of process_madvise, which is judged before its ranges are known.
+ */
+static bool is_native(const struct attack *attack, enum abi abi, bool for_good)
+{
+	const char *native = getenv("MSEALD_EXPECT_NATIVE") ?: "";
+
+	if (strcmp(native, "1") || !for_good || abi == ABI_32 || attack->not_native || attack->coarse)
+		return false;
+	return (attack->row != 6 && attack->row != 7) || attack->layout == ANON_READ;
+}
+
+/* The one place that knows: "success", "EPERM" or "SIGKILL". */
+static const char *expected(const struct attack *attack, enum abi abi, bool for_good)
+{
+	bool compat = abi == ABI_INT80 || abi == ABI_32;
+
+	if (attack->stopper == ALLOWED)
+		return attack->error ? strerrorname_np(attack->error) : "success";
+	if (attack->stopper == BY_LSM || is_native(attack, abi, for_good))
+		return "EPERM";
+	if (attack->stopper == BY_KILL)
+		return "SIGKILL";
+	return (compat ? gate_32_is_override() : gate_is_override()) ? "EPERM" : "SIGKILL";
+}
+
+/* What came of it, in such a word. */
+static const char *result_of(const struct outcome *outcome)
+{
+	switch (outcome->kind) {
+	case SUCCEEDED:
+		return "success";
+	case DENIED:
+		return strerrorname_np(outcome->value) ?: "an unknown error";
+	case KILLED:
+		return outcome->value == SIGKILL ? "SIGKILL" : "dead";
+	default:
+		return "not tried";
+	}
+}
+
+/* Has the kernel itself done what it does? */
+static bool as_kernel_does(const struct attack *attack, const struct outcome *outcome)
+{
+	if (attack->error)
+		return outcome->kind == DENIED && outcome->value == attack->error;
+	return outcome->kind == SUCCEEDED;
+}
+
+/* --- cells --- */
+
+void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool for_good, const char *result,
+	       const char *attack)
+{
+	diag("cell %d|%s|%s|%s|%s|%s|%s", row, operation, by, abi_name(abi), for_good ? "for good" : "revocable",
+	     result, attack);
+}
+
+static void tell_attack(const struct attack *attack, enum abi abi, bool for_good, const char *result)
+{
+	const char *end = strchr(attack->name, ':');
+	char operation[128];
+
+	if (attack->stopper == ALLOWED)
+		return;
+	snprintf(operation, sizeof(operation), "%.*s", end ? (int)(end - attack->name) : 100, attack->name);
+	tell_cell(attack->row, operation, attack->stopper == BY_LSM ? "lsm" : "gate", abi, for_good, result,
+		  end ? end + 2 : attack->name);
+}
+
+/* --- not sealed --- */
+
+static char *look_at(const struct stage *stage)
+{
+	return stage->victim->dead ? strdup("dead") : snapshot(stage->victim->pid, stage->target, stage->length);
+}
+
+static bool works_unsealed(const struct attack *attack, enum abi abi)
+{
+	const char *name = attack->name, *by = abi_name(abi);
+	struct outcome outcome;
+	char *before, *after, no[256];
+	struct stage stage;
+	bool works, changed;
+
+	stage_open(&stage, attack, abi);
+	before = look_at(&stage);
+	outcome = stage_strike(&stage, stage.target);
+	after = look_at(&stage);
+	changed = strcmp(before, after);
+	works = as_kernel_does(attack, &outcome);
+	if (works) {
+		works = ok(attack->invisible ? !changed || !attack->error : changed,
+			   "row %d: %s, %s: not sealed, %s", attack->row, name, by,
+			   attack->error ? strerrorname_np(attack->error) : "it succeeds");
+		if (!works)
+			diag("memory is %s:\n%safter:\n%s", changed ? "changed" : "as it was", before, after);
+	} else if (outcome.kind == KILLED || (outcome.kind == DENIED && outcome.value == EPERM)) {
+		ok(false, "row %d: %s, %s: not sealed, it succeeds", attack->row, name, by);
+		diag("it ended: %s", outcome.text);
+	} else {
+		skip(outcome.text, "row %d: %s, %s: not sealed, it does not work on this kernel", attack->row, name,
+		     by);
+		snprintf(no, sizeof(no), "no: %s", outcome.text);
+		tell_attack(attack, abi, true, no);
+		tell_attack(attack, abi, false, no);
+	}
+	free(before);
+	free(after);
+	stage_close(&stage);
+	return works;
+}
+
+/* --- sealed --- */
+
+static void seal_stage(const struct stage *stage, bool for_good)
+{
+	const struct range range = { stage->target, stage->target + stage->length };
+	const char *error = daemon_seal(&(struct seal_order){ .pid = stage->victim->pid, .ranges = &range, .count = 1,
+							      .revocable = !for_good }, NULL);
+
+	if (error)
+		bail("cannot seal pid %d: %s: %s", stage->victim->pid, error, daemon_error_message());
+}
+
+static bool works_beside(struct stage *stage)
+{
+	struct outcome outcome;
+
+	if (stage->attack->coarse)
+		return true;	/* any seal of the process denies it, wherever it goes */
+	for (int i = 0; i < 2; i++) {
+		if (!stage->control[i])
+			continue;
+		outcome = stage_strike(stage, stage->control[i]);
+		if (as_kernel_does(stage->attack, &outcome))
+			continue;
+		diag("%s the seal %#lx+%#lx it ended: %s", i ? "before" : "behind", stage->target, stage->length,
+		     outcome.text);
+		return false;
+	}
+	return true;
+}
+
+static void strike_sealed(const struct attack *attack, enum abi abi, bool for_good)
+{
+	const char *want = expected(attack, abi, for_good), *got, *by = abi_name(abi);
+	const char *what = for_good ? "for good" : "revocable";
+	struct outcome outcome;
+	char *before, *after;
+	struct stage stage;
+	bool changed;
+
+	stage_open(&stage, attack, abi);
+	seal_stage(&stage, for_good);
+	if (!works_beside(&stage)) {
+		ok(false, "row %d: %s, %s, %s: beside the seal it succeeds", attack->row, attack->name, by, what);
+		stage_close(&stage);
+		return;
+	}
+	before = look_at(&stage);
+	outcome = stage_strike(&stage, stage.target);
+	after = look_at(&stage);
+	got = result_of(&outcome);
+	changed = !stage.victim->dead && attack->stopper != ALLOWED && strcmp(before, after);
+	if (!ok(!strcmp(got, want) && !changed, "row %d: %s, %s, %s: %s%s", attack->row, attack->name, by, what, want,
+		attack->stopper == ALLOWED ? "" : ", nothing has changed, beside the seal it succeeds"))
+		diag("it ended: %s%s%s%s%s", outcome.text, changed ? "; before:\n" : "", changed ? before : "",
+		     changed ? "after:\n" : "", changed ? after : "");
+	tell_attack(attack, abi, for_good, changed || !strcmp(got, "success") ? "let through" : got);
+	free(before);
+	free(after);
+	stage_close(&stage);
+}
+
+/* --- all ways --- */
+
+/* x32 needs CONFIG_X86_X32_ABI, which Debian leaves out. Told once. */
+static bool has_x32(void)
+{
+	static int has = -1;
+	struct puppet *puppet;
+	long call[7];
+
+	if (has < 0) {
+		puppet = puppet_new();
+		abi_to_x32((const long[7]){ SYS_munmap, 0, 0 }, call);
+		has = puppet_call_(puppet, call) != -ENOSYS;
+		if (!has)
+			skip("this kernel says ENOSYS to x32 calls", "every attack by x32");
+		puppet_end(puppet);
+	}
+	return has;
+}
+
+void make_attack(const struct attack *attack, unsigned abis)
+{
+	abis &= attack->abis ?: ~0u;
+	if (abis & 1u << ABI_X32 && !has_x32())
+		abis &= ~(1u << ABI_X32);
+	for (enum abi abi = 0; abi < ABI_COUNT; abi++)
+		if (abis & 1u << abi && works_unsealed(attack, abi))
+			for (int for_good = 1; for_good >= 0; for_good--)
+				strike_sealed(attack, abi, for_good);
+}
+
+void make_attacks(const struct attack *list, unsigned abis)
+{
+	for (; list->name; list++)
+		make_attack(list, abis);
+}
+
+/* --- who is sealed meanwhile --- */
+
+static struct puppet *keeper;
+static uint64_t kept;
+
+/* Makes the kernel not wait for idle processors: most of the time that a seal takes is such waiting. */
+static void hurry(const char *yes)
+{
+	FILE *file = fopen("/sys/kernel/rcu_expedited", "we");
+
+	if (file) {
+		fputs(yes, file);
+		fclose(file);
+	}
+}
+
+void ways_begin(void)
+{
+	hurry("1");
+	daemon_start();
+	keeper = puppet_new();
+	kept = puppet_pages(keeper, 2, PROT_READ);
+	must_seal(keeper->pid, kept, 2 * PAGE);
+}
+
+void ways_end(void)
+{
+	ok(daemon_says_sealed(keeper->pid, kept, 2 * PAGE), "who was sealed at first still is");
+	ok(puppet_call(keeper, SYS_mprotect, kept, PAGE, PROT_READ | PROT_WRITE) == -EPERM, "and cannot undo it");
+	keeper = puppet_end(keeper);
+	hurry("0");
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An attack in every way there is to make it: by each ABI, on memory sealed
+ * for good and revocably. By each ABI it first succeeds on memory that is not
+ * sealed (in a process that is not, while another is); sealed, it ends exactly
+ * as this kernel is known to end it, and has changed nothing; right beside the
+ * seal it still succeeds.
+ *
+ * Each way is also a remark "cell ROW|OPERATION|BY|ABI|SEAL|RESULT|ATTACK", from
+ * which tests/matrix makes the tables of docs/threat-model.md.
+ */
+#ifndef MSEALD_TESTS_WAYS_H
+#define MSEALD_TESTS_WAYS_H
+
+#include "attack.h"
+
+/*
+ * Starts the daemon and seals somebody, so that the programs stay attached
+ * while others act unsealed. And back: checks that he still is.
+ */
+void ways_begin(void);
+void ways_end(void);
+
+/* All checks of one attack, by those of its ABIs that are among these (bits). */
+void make_attack(const struct attack *attack, unsigned abis);
+void make_attacks(const struct attack *list, unsigned abis);	/* ends with a name of NULL */
+
+/* The remark; by: "lsm" or "gate"; result: "EPERM", "SIGKILL", "let through", "no: " and why it cannot be made. */
+void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool for_good, const char *result,
+	       const char *attack);
+
+#endif
