@@ -384,21 +384,25 @@ static enum answer by_tracer(struct programs *programs, const struct target *tar
 	return answer;
 }
 
-/* May another thread, or another moment, give another answer? */
+/* May another thread, or another moment, give another answer? (It may be only the thread that has ended.) */
 static bool worth_another(enum answer answer)
 {
-	return answer == ANSWER_NO_THREAD || answer == ANSWER_OTHER_CODE || answer == ANSWER_FAILED;
+	return answer == ANSWER_GONE || answer == ANSWER_NO_THREAD || answer == ANSWER_OTHER_CODE || answer == ANSWER_FAILED;
 }
 
 int native_seal(struct programs *programs, const struct target *target, const struct range *ranges, size_t count,
 		const char **ret_why)
 {
 	enum answer answer = ANSWER_NO_MOMENT;
+	unsigned in_vain = 0;
 
-	for (unsigned try = 0; try < TRIES; try++) {
+	for (unsigned try = 0; try < TRIES && in_vain < TRIES_IN_VAIN; try++) {
 		answer = by_tracer(programs, target, ranges, count, try % TRIES_OF_THREADS);
-		if (answer != ANSWER_NO_MOMENT && (!worth_another(answer) || try + 1 >= TRIES_IN_VAIN))
+		if (answer == ANSWER_NO_MOMENT)
+			continue;
+		if (!worth_another(answer))
 			break;
+		in_vain++;
 	}
 	if (answer == ANSWER_SEALED)
 		return 1;

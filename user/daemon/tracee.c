@@ -1,258 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See tracee.h. Everything is changed and restored in stops inside the
- * kernel's get_signal() (kernel/signal.c), where PTRACE_INTERRUPT holds a
- * thread: what follows there - making the interrupted call again, delivering a
- * signal instead - then is done by the kernel itself, on the restored registers.
+ * See tracee.h; stopping is in stops.c. Everything is changed and restored in
+ * stops inside the kernel's get_signal() (kernel/signal.c), where
+ * PTRACE_INTERRUPT holds a thread: what follows there - making the interrupted call
+ * again, delivering a signal instead - then is done by the kernel itself, on the
+ * restored registers.
  */
 #include "tracee.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <signal.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
+#include <string.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "calls.h"
-#include "util.h"
+#include "ptracing.h"
 
-#define STOP_AT_CALL (SIGTRAP | 0x80)		/* PTRACE_O_TRACESYSGOOD */
-#define PTRACE_STOPPED(status) ((status) >> 16 == PTRACE_EVENT_STOP)
-#define POLL_NS 20000
-#define FOREVER (-1)
 #define BEGIN_MILLISECONDS 2000			/* it only has to run to an instruction */
 
-#ifndef TRAP_PERF
-#define TRAP_PERF 6
-#endif
 #ifndef PTRACE_GET_RSEQ_CONFIGURATION
 #define PTRACE_GET_RSEQ_CONFIGURATION 0x420f
 #endif
 #define PTRACE_GET_USER_DISPATCH 0x4211		/* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, include/uapi/linux/ptrace.h, 6.4 */
-
-static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
-
-/* Requests take addresses as numbers. */
-static long request(int what, pid_t tid, uint64_t address, void *data)
-{
-	return ptrace((enum __ptrace_request)what, tid, (void *)(uintptr_t)address, data);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec time;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-/* Its next stop. -ETIMEDOUT, or -ESRCH: it has ended, or become another by exec. */
-static int wait_stop(pid_t tid, int milliseconds, int *ret_status)
-{
-	uint64_t deadline = now_ns() + (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
-
-	for (;;) {
-		const struct timespec pause = { .tv_nsec = POLL_NS };
-		int status;
-		pid_t got = waitpid(tid, &status, __WALL | (milliseconds < 0 ? 0 : WNOHANG));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 || (got == tid && !WIFSTOPPED(status)))
-			return -ESRCH;
-		if (got == tid) {
-			*ret_status = status;
-			return 0;
-		}
-		if (now_ns() > deadline)
-			return -ETIMEDOUT;
-		(void)nanosleep(&pause, NULL);
-	}
-}
-
-static int go_on(struct tracee *tracee, int how, int signal)
-{
-	return request(how, tracee->tid, 0, (void *)(intptr_t)signal) < 0 ? -errno : 0;
-}
-
-static int interrupt(struct tracee *tracee)
-{
-	return request(PTRACE_INTERRUPT, tracee->tid, 0, NULL) < 0 ? -errno : 0;
-}
-
-static int get_mask(pid_t tid, uint64_t *mask)
-{
-	return request(PTRACE_GETSIGMASK, tid, sizeof(*mask), mask) < 0 ? -errno : 0;
-}
-
-static int set_mask(pid_t tid, uint64_t mask)
-{
-	return request(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask) < 0 ? -errno : 0;
-}
-
-/* Signals of a thread, from /proc; all when that cannot be told. */
-static uint64_t signals_in(pid_t tid, const char *which)
-{
-	_cleanup_fclose_ FILE *file = NULL;
-	char path[48], line[128], name[16];
-	unsigned long long mask = ~0ull;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%15[^:]: %llx", name, &mask) == 2 && strcmp(name, which) == 0)
-			return mask;
-	return ~0ull;
-}
-
-/* --- stopping it --- */
-
-/* The signal of our own trap? Another's SIGTRAP is its own affair. */
-static bool is_trap(pid_t tid, int status)
-{
-	siginfo_t info;
-	uint64_t data;
-
-	if (status >> 16 || WSTOPSIG(status) != SIGTRAP || request(PTRACE_GETSIGINFO, tid, 0, &info) < 0)
-		return false;
-	memcpy(&data, (char *)&info.si_addr + sizeof(info.si_addr), sizeof(data));	/* si_perf_data */
-	return info.si_code == TRAP_PERF && data == TRAP_DATA;
-}
-
-/*
- * What a stop is about. 1: it stands in get_signal(), as PTRACE_INTERRUPT or job
- * control wanted it. 0: it goes on. Signals on their way to it are seen only because
- * it is traced, and it has them; while its registers are not its own only SIGSTOP
- * can come (all others are blocked), which changes no registers.
- */
-static int on_stop(struct tracee *tracee, int status, int how)
-{
-	if (PTRACE_STOPPED(status))
-		return 1;
-	if (is_trap(tracee->tid, status)) {
-		int r;
-
-		tracee->trapped = true;
-		r = interrupt(tracee);
-		return r < 0 ? r : go_on(tracee, how, 0);
-	}
-	return go_on(tracee, how, status >> 16 || WSTOPSIG(status) == STOP_AT_CALL ? 0 : WSTOPSIG(status));
-}
-
-static int wait_standing(struct tracee *tracee)
-{
-	int status, r;
-
-	do {
-		r = wait_stop(tracee->tid, FOREVER, &status);
-		if (r == 0)
-			r = on_stop(tracee, status, PTRACE_CONT);
-	} while (r == 0);
-	return r;
-}
-
-/* It stands; a SIGTRAP of our trap that is still pending is taken from it, unblocked if need be. */
-static int take_pending_trap(struct tracee *tracee)
-{
-	uint64_t mask = 0;
-	int status, r = 1;
-
-	while (r == 1 && tracee->fired && !tracee->trapped && signals_in(tracee->tid, "SigPnd") & sigtrap) {
-		r = get_mask(tracee->tid, &mask);
-		if (r == 0 && mask & sigtrap)
-			r = set_mask(tracee->tid, mask & ~sigtrap);
-		if (r == 0)
-			r = go_on(tracee, PTRACE_CONT, 0);
-		if (r == 0)
-			r = wait_stop(tracee->tid, FOREVER, &status);
-		if (r == 0)
-			r = interrupt(tracee);
-		if (r == 0)
-			r = on_stop(tracee, status, PTRACE_CONT);
-		if (r == 0)
-			r = wait_standing(tracee);
-		if (r == 1 && mask & sigtrap && set_mask(tracee->tid, mask) < 0)
-			r = -ESRCH;
-	}
-	return r;
-}
-
-/* Stands it still, from a stop of ours or from what it does. */
-static int hold(struct tracee *tracee)
-{
-	int r = wait_standing(tracee);
-
-	tracee->fired |= trap_disarm(&tracee->trap);
-	return r == 1 ? take_pending_trap(tracee) : r;
-}
-
-int tracee_seize(struct tracee *tracee, pid_t tid)
-{
-	*tracee = (struct tracee){ .tid = tid, .trap = TRAP_NONE };
-	return request(PTRACE_SEIZE, tid, 0, NULL) < 0 ? -errno : 0;
-}
-
-int tracee_poll(struct tracee *tracee)
-{
-	int status, r = wait_stop(tracee->tid, 0, &status);
-
-	if (r < 0)
-		return r == -ETIMEDOUT ? 0 : r;
-	return on_stop(tracee, status, PTRACE_CONT);
-}
-
-int tracee_stop_sleeping(struct tracee *tracee)
-{
-	int r = interrupt(tracee);
-
-	return r < 0 ? r : hold(tracee);
-}
-
-/* One that is blocked when it comes stays pending. One that is pending already would swallow ours. */
-static bool trap_would_stay(const struct tracee *tracee, bool other_mask)
-{
-	return (signals_in(tracee->tid, "SigPnd") | (other_mask ? 0 : signals_in(tracee->tid, "SigBlk"))) & sigtrap;
-}
-
-int tracee_guard(struct tracee *tracee, const struct blocked_call *call)
-{
-	tracee->fired = tracee->trapped = false;
-	/* It has its own mask again when it is in its own code, which may not be seen from here. */
-	return trap_would_stay(tracee, calls_replaces_mask(call)) ? -EBUSY : trap_at(tracee->tid, call->pc, &tracee->trap);
-}
-
-int tracee_unguard(struct tracee *tracee)
-{
-	tracee->fired |= trap_disarm(&tracee->trap);
-	return tracee->fired || tracee->trapped ? hold(tracee) : 0;
-}
-
-int tracee_stop_running(struct tracee *tracee, unsigned milliseconds)
-{
-	uint64_t deadline = now_ns() + milliseconds * UINT64_C(1000000);
-	int status, r = 0;
-
-	tracee->fired = tracee->trapped = false;
-	if (trap_would_stay(tracee, false))
-		return -EBUSY;
-	r = trap_at_tick(tracee->tid, &tracee->trap);
-	while (r == 0 && !tracee->trapped && now_ns() < deadline) {
-		r = wait_stop(tracee->tid, (int)milliseconds, &status);
-		if (r == 0)
-			r = on_stop(tracee, status, PTRACE_CONT);
-		else if (r == -ETIMEDOUT)
-			r = 0;
-	}
-	if (r == 0)
-		return tracee_unguard(tracee);
-	tracee->fired |= trap_disarm(&tracee->trap);
-	return r == 1 ? take_pending_trap(tracee) : r;
-}
-
-/* --- in it --- */
 
 static int read_registers(pid_t tid, struct registers *ret, size_t *ret_size)
 {
@@ -320,7 +91,7 @@ static int set_options(pid_t tid)
 
 	if (request(PTRACE_SETOPTIONS, tid, 0, (void *)(options | PTRACE_O_SUSPEND_SECCOMP)) == 0)
 		return 0;
-	if (signals_in(tid, "Seccomp") != 0)
+	if (status_bits(tid, "Seccomp") != 0)
 		return -EPERM;
 	return request(PTRACE_SETOPTIONS, tid, 0, (void *)options) < 0 ? -errno : 0;
 }
@@ -343,7 +114,7 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 	if (calls_restartable(&call))
 		registers_restart(&tracee->saved, &call);
 	/* GETSIGMASK knows the mask that ppoll and the like replaced for their sleep (kernel/ptrace.c). */
-	tracee->blocked = signals_in(tracee->tid, "SigBlk");
+	tracee->blocked = status_bits(tracee->tid, "SigBlk");
 	r = get_mask(tracee->tid, &tracee->mask);
 	if (r == 0)
 		r = set_mask(tracee->tid, ~UINT64_C(0));
