@@ -3,6 +3,7 @@
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
+UNIT_DAEMON := $(B)/tests/unit/test_calls $(B)/tests/unit/test_plan
 KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c,$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
 KERNEL_TOOL := $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(B)/tests/kernel/puppet32
@@ -16,9 +17,14 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 $(B)/tests/%.o: ALL_CFLAGS += -Itests/kernel -Iuser/ctl
 
 unit-programs: $(UNIT)
-$(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(CTL_OBJ)) $(B)/libcommon.a
+$(filter-out $(UNIT_DAEMON),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(CTL_OBJ)) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_CTL)
+# What tests files of user/daemon.
+$(UNIT_DAEMON:%=%.o): ALL_CFLAGS += -Iuser/daemon
+$(UNIT_DAEMON): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(DAEMON_OBJ)) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_DAEMON)
 
 kernel-programs: $(KERNEL_TEST) $(KERNEL_TOOL)
 $(KERNEL_TEST): $(B)/tests/kernel/%: $(B)/tests/kernel/%.o $(KERNEL_LIB) $(B)/libcommon.a

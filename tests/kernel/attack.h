@@ -62,6 +62,12 @@ struct attack {
 	bool no_before;			/* no control before the seal: the call would undo the target itself */
 	bool coarse;			/* any seal of the process denies it, wherever it goes */
 	bool not_native;		/* mseal(2) does not refuse it, though the row is one that it does */
+	bool anonymous;			/* prepare() makes anonymous memory that is not writable: mseal(2) keeps its contents */
+	/*
+	 * What the call says where mseal(2) alone refuses, if not EPERM: another
+	 * errno, or "kept": it succeeds, and has left the memory as it was.
+	 */
+	const char *natively;
 	unsigned abis;			/* bits of the ABIs that have it; 0: all */
 	int error;			/* what the kernel itself says, though it may have changed memory; 0: success */
 };

@@ -187,7 +187,7 @@ const struct attack discard_attacks[] = {
 	  .strike = dontfork },
 	/* The seal does not hold in children that do not have the memory. */
 	{ 6, "madvise that gives it to children: MADV_DOFORK", ANON_READ, BY_GATE, .strike = advise_dofork,
-	  .prepare = not_for_forks },
+	  .prepare = not_for_forks, .not_native = true },
 	{ 6, "madvise that discards: MADV_WIPEONFORK", ANON_READ, BY_GATE, .strike = wipeonfork },
 	{ 6, "madvise that discards: MADV_GUARD_INSTALL", ANON_READ, BY_GATE, .strike = guard_install },
 	{ 6, "madvise that takes pages away: MADV_HWPOISON", ANON_READ, BY_GATE,

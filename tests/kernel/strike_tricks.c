@@ -78,7 +78,7 @@ static const struct trick reaching[] = {
 	  .number = SYS_pkey_mprotect, .length = 1ul << 62, .third = READ_WRITE, .fourth = -1 },
 #undef MPROTECT
 #define MADVISE(name, advice, ...) \
-	{ { 6, name, AT_TOP, .stopper = BY_GATE, .error = ENOMEM }, .number = SYS_madvise, .third = advice, \
+	{ { 6, name, AT_TOP, .anonymous = true, .stopper = BY_GATE, .error = ENOMEM }, .number = SYS_madvise, .third = advice, \
 	  __VA_ARGS__ }
 	MADVISE("madvise that discards: MADV_DONTNEED, length 2^62", MADV_DONTNEED, .length = 1ul << 62),
 	MADVISE("madvise that discards: MADV_DONTNEED, length 2^47", MADV_DONTNEED, .length = 1ul << 47),
@@ -89,7 +89,7 @@ static const struct trick reaching[] = {
 	MADVISE("madvise that discards: MADV_WIPEONFORK, length 2^62", MADV_WIPEONFORK, .length = 1ul << 62),
 #undef MADVISE
 	{ { 6, "madvise that discards: MADV_DONTNEED, length 2^62, from below", AT_TOP, .stopper = BY_GATE,
-	    .below = 1, .error = ENOMEM }, .number = SYS_madvise, .offset = -(long)PAGE, .length = 1ul << 62,
+	    .anonymous = true, .below = 1, .error = ENOMEM }, .number = SYS_madvise, .offset = -(long)PAGE, .length = 1ul << 62,
 	  .third = MADV_DONTNEED },
 	{ { .name = NULL } },
 };
@@ -144,9 +144,9 @@ static const struct trick refused[] = {
 	/* munmap, unlike madvise, takes nothing that reaches beyond user memory, which has up to 2^56 bytes. */
 	{ { 3, "munmap: length 2^62", REFUSED_64, .error = EINVAL }, .number = SYS_munmap, .length = 1ul << 62 },
 	{ { 3, "munmap: length 2^56", REFUSED_64, .error = EINVAL }, .number = SYS_munmap, .length = 1ul << 56 },
-	{ { 4, "mremap: old length 2^62", REFUSED_64, .error = EINVAL }, .number = SYS_mremap, .length = 1ul << 62,
+	{ { 4, "mremap: old length 2^62", REFUSED_64, .natively = "EPERM", .error = EINVAL }, .number = SYS_mremap, .length = 1ul << 62,
 	  .third = PAGE },
-	{ { 4, "mremap: old length 2^56", REFUSED_64, .error = EINVAL }, .number = SYS_mremap, .length = 1ul << 56,
+	{ { 4, "mremap: old length 2^56", REFUSED_64, .natively = "EPERM", .error = EINVAL }, .number = SYS_mremap, .length = 1ul << 56,
 	  .third = PAGE },
 	{ { 5, "mremap: new length 2^56, onto it", REFUSED_64, .strike = onto_too_long, .error = EINVAL } },
 
@@ -362,7 +362,8 @@ static long huge_discard_short(struct stage *stage, uint64_t at)
 
 static const struct trick on_huge_tricks[] = {
 #define WHOLE .layout = PREPARED, .prepare = on_huge
-#define TAIL .layout = PREPARED, .prepare = on_huge_tail
+/* mseal(2) splits no huge page either, and says EINVAL. */
+#define TAIL .layout = PREPARED, .prepare = on_huge_tail, .not_native = true
 	{ { 4, "mremap of it: a huge page away, lengths 4096", WHOLE, .stopper = BY_GATE, .strike = huge_move } },
 	{ { 4, "mremap of it: a huge page away, lengths 4096, its tail is sealed", TAIL, .stopper = BY_GATE,
 	    .strike = huge_move } },

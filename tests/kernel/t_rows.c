@@ -59,8 +59,8 @@ static void check_status(void)
 			ok(!strcmp(outcome, "EPERM") || !strcmp(outcome, "SIGKILL"), "Status, row %d: %s: %s", number,
 			   operation, outcome);
 		else
-			ok(!is_lsm_row(number) && !strcmp(outcome, gate_text()), "Status, row %d: %s: %s", number,
-			   operation, gate_text());
+			ok(!is_lsm_row(number) && !strcmp(outcome, program_text()), "Status, row %d: %s: %s", number,
+			   operation, program_text());
 	}
 	for (int number = 1; number <= 13; number++)
 		ok(seen[number], "Status has row %d", number);

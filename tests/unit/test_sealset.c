@@ -878,6 +878,37 @@ static void copies_are_apart(void **state)
 	assert_false(sealset_equal(&set, &copy));
 }
 
+/* "Is all of it flagged?": holes, borders, and pieces without the flag count. */
+static void all_flagged(void **state)
+{
+	struct sealset set = {};
+	struct seal flagged = pages(10, 12, UNMAP), other = pages(14, 15, UNMAP);
+
+	(void)state;
+	assert_false(sealset_all_flagged(&set, PAGE, 2 * PAGE, MSEALD_SEAL_NATIVE));
+	flagged.flags = MSEALD_SEAL_NATIVE;
+	add(&set, flagged);
+	flagged.start = 12 * PAGE;
+	flagged.end = 14 * PAGE;
+	flagged.flags = MSEALD_SEAL_NATIVE | MSEALD_SEAL_ANON;	/* another seal, right behind it */
+	add(&set, flagged);
+	add(&set, other);
+	flagged.start = 15 * PAGE;
+	flagged.end = 16 * PAGE;
+	add(&set, flagged);
+	assert_true(sealset_all_flagged(&set, 10 * PAGE, 14 * PAGE, MSEALD_SEAL_NATIVE));
+	assert_true(sealset_all_flagged(&set, 11 * PAGE, 13 * PAGE, MSEALD_SEAL_NATIVE));
+	assert_true(sealset_all_flagged(&set, 10 * PAGE, 11 * PAGE, MSEALD_SEAL_NATIVE | MSEALD_SEAL_SHM));
+	assert_true(sealset_all_flagged(&set, 15 * PAGE, 16 * PAGE, MSEALD_SEAL_NATIVE));
+	assert_false(sealset_all_flagged(&set, 9 * PAGE, 11 * PAGE, MSEALD_SEAL_NATIVE));	/* begins before */
+	assert_false(sealset_all_flagged(&set, 13 * PAGE, 15 * PAGE, MSEALD_SEAL_NATIVE));	/* runs into one without */
+	assert_false(sealset_all_flagged(&set, 13 * PAGE, 16 * PAGE, MSEALD_SEAL_NATIVE));	/* one without amid */
+	assert_false(sealset_all_flagged(&set, 15 * PAGE, 17 * PAGE, MSEALD_SEAL_NATIVE));	/* runs out */
+	assert_false(sealset_all_flagged(&set, 14 * PAGE, 15 * PAGE, MSEALD_SEAL_NATIVE));
+	assert_false(sealset_all_flagged(&set, 10 * PAGE, 13 * PAGE, MSEALD_SEAL_ANON));	/* the first has it not */
+	sealset_free(&set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -899,6 +930,7 @@ int main(void)
 		cmocka_unit_test(decode_refuses),
 		cmocka_unit_test(many_one_by_one),
 		cmocka_unit_test(copies_are_apart),
+		cmocka_unit_test(all_flagged),
 	};
 
 	return cmocka_run_group_tests_name("sealset", tests, NULL, NULL);

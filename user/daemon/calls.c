@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/fcntl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -27,20 +28,23 @@
 int calls_parse(const char *text, struct blocked_call *ret)
 {
 	struct blocked_call call = { .number = -1 };
-	unsigned long long a[6];
+	unsigned long long a[8];
 	int n;
 
+	*ret = (struct blocked_call){ .number = -1 };
 	/* "running", "-1 SP PC" when asleep in no call, or "NUMBER A1 ... A6 SP PC" (fs/proc/base.c). */
-	n = sscanf(text, "%ld 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx", &call.number, &a[0], &a[1], &a[2],
-		   &a[3], &a[4], &a[5]);
-	if (n <= 0 || call.number < 0) {
-		*ret = (struct blocked_call){ .number = -1 };
+	if (strncmp(text, "running", 7) == 0)
 		return 0;
-	}
-	if (n != 7)
+	n = sscanf(text, "%ld 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx", &call.number, &a[0], &a[1],
+		   &a[2], &a[3], &a[4], &a[5], &a[6], &a[7]);
+	if (n >= 1 && call.number == -1)
+		return 0;
+	if (n != 9 || call.number < 0)
 		return -EINVAL;
-	for (size_t i = 0; i < ELEMENTS(a); i++)
+	for (size_t i = 0; i < ELEMENTS(call.arguments); i++)
 		call.arguments[i] = a[i];
+	call.sp = a[6];
+	call.pc = a[7];
 	*ret = call;
 	return 1;
 }
@@ -97,6 +101,24 @@ bool calls_restartable(const struct blocked_call *call)
 		return !(call->arguments[2] & MSG_WAITALL);
 	case SYS_io_uring_enter:
 		return call->arguments[1] == 0;	/* nothing submitted that it would tell of */
+	default:
+		return false;
+	}
+}
+
+bool calls_replaces_mask(const struct blocked_call *call)
+{
+	switch (call->number) {
+	case SYS_rt_sigsuspend:
+		return true;
+	case SYS_ppoll:
+		return call->arguments[3];
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
+		return call->arguments[4];
+	case SYS_pselect6:
+	case SYS_io_pgetevents:
+		return call->arguments[5];
 	default:
 		return false;
 	}

@@ -16,4 +16,7 @@ int calls_parse(const char *text, struct blocked_call *ret);
 
 bool calls_restartable(const struct blocked_call *call);
 
+/* Has it put another signal mask in place of the thread's own, until it returns? */
+bool calls_replaces_mask(const struct blocked_call *call);
+
 #endif

@@ -28,13 +28,15 @@
 #define SYS_mseal 462
 #endif
 
-#define TRIES 4			/* other threads, other moments */
+#define TRIES 20		/* other threads, other moments */
+#define TRIES_IN_VAIN 3		/* while no thread is even seen in anything that it could be stopped in */
+#define TRIES_OF_THREADS 5	/* the best, the second best, ... and the best again */
 #define TRY_MILLISECONDS 100
-#define SLEEPER_MILLISECONDS 100
 #define RUNNER_MILLISECONDS 5
 #define PAUSE_NS 200000
 #define ANSWER_MILLISECONDS 20000
 #define MAX_RANGES 2000		/* each is two stops; 6.12 may wait a tick for each (kernel/sched/core.c, wait_task_inactive) */
+#define END_32BIT (UINT64_C(1) << 32)
 
 enum answer {
 	ANSWER_SEALED,
@@ -42,12 +44,14 @@ enum answer {
 	ANSWER_TRACED,
 	ANSWER_NOT_ALLOWED,	/* to trace it, or to suspend its seccomp filters */
 	ANSWER_OTHER_CODE,	/* 32-bit, or it dispatches its system calls itself */
-	ANSWER_NO_MOMENT,	/* no thread could be stopped unnoticed */
+	ANSWER_NO_MOMENT,	/* the thread could not be stopped unnoticed */
+	ANSWER_NO_THREAD,	/* none seemed so that it could be */
+	ANSWER_NOT_RUNNING,	/* nor does it when it is let */
 	ANSWER_NO_CALL,		/* no instruction of a system call anywhere */
 	ANSWER_REFUSED,		/* by mseal(2) itself: no longer mapped */
+	ANSWER_LATE,		/* the tracer still waits for something */
 	ANSWER_FAILED,
 	ANSWER_TOO_MANY,
-	ANSWER_LATE,		/* it may still come to it, but nobody waits any longer */
 	ANSWER_COUNT,
 };
 
@@ -56,12 +60,14 @@ static const char *const reasons[ANSWER_COUNT] = {
 	[ANSWER_TRACED] = "is traced by another program",
 	[ANSWER_NOT_ALLOWED] = "may not be traced",
 	[ANSWER_OTHER_CODE] = "runs 32-bit code or dispatches its system calls itself",
-	[ANSWER_NO_MOMENT] = "was in no call that it could have been stopped in unnoticed",
+	[ANSWER_NO_MOMENT] = "could not be stopped at a moment when it would not notice",
+	[ANSWER_NO_THREAD] = "is in no call that it can be stopped in unnoticed",
+	[ANSWER_NOT_RUNNING] = "does not run: its cgroup may be frozen",
 	[ANSWER_NO_CALL] = "has no system call instruction",
 	[ANSWER_REFUSED] = "changed its mappings meanwhile",
+	[ANSWER_LATE] = "did not get to it in time",
 	[ANSWER_FAILED] = "could not be made to call mseal(2)",
 	[ANSWER_TOO_MANY] = "has too many separate ranges to call mseal(2) for each",
-	[ANSWER_LATE] = "took too long to call mseal(2)",
 };
 
 bool native_here(void)
@@ -102,7 +108,7 @@ static char thread_state(const struct target *target, pid_t tid)
 
 static enum doing look_at(const struct target *target, pid_t tid, struct blocked_call *ret_call)
 {
-	char text[256], again[256];
+	char text[256];
 	char state = thread_state(target, tid);
 
 	*ret_call = (struct blocked_call){ .number = -1 };
@@ -113,11 +119,16 @@ static enum doing look_at(const struct target *target, pid_t tid, struct blocked
 	if (state != 'S' || read_thread_file(target, tid, "syscall", text, sizeof(text)) < 0 ||
 	    calls_parse(text, ret_call) <= 0 || !calls_restartable(ret_call))
 		return DOING_OTHER;
-	/* Settled there, not only passing through. */
-	if (read_thread_file(target, tid, "syscall", again, sizeof(again)) < 0 || strcmp(text, again) != 0 ||
-	    thread_state(target, tid) != 'S')
-		return DOING_OTHER;
 	return DOING_SLEEP;
+}
+
+/* Does it still sleep in that call? Should it be another one just like it, that is as good. */
+static bool still_in(const struct target *target, pid_t tid, const struct blocked_call *call)
+{
+	struct blocked_call now;
+
+	return look_at(target, tid, &now) == DOING_SLEEP && memcmp(&now, call, sizeof(now)) == 0 &&
+	       thread_state(target, tid) == 'S';
 }
 
 /* A line of /proc/PID/task/TID/status as a number; 0 when it is not there. */
@@ -131,8 +142,12 @@ static unsigned long status_number(const struct target *target, pid_t tid, const
 	return at ? strtoul(at + strlen(name), NULL, 10) : 0;
 }
 
-/* The try-th best thread: sleepers first, then runners. 0: none can be stopped now. */
-static pid_t choose_thread(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try)
+/*
+ * The try-th best thread: sleepers first, then runners, none that another traces. 0: none can be
+ * stopped now; *ret_traced: because one is traced.
+ */
+static pid_t choose_thread(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try,
+			   bool *ret_traced)
 {
 	pid_t runner = 0, sleeper = 0;
 	unsigned sleepers = 0;
@@ -142,10 +157,17 @@ static pid_t choose_thread(const struct target *target, const struct mseald_task
 		pid_t tid = (pid_t)tasks[i].pid;
 		enum doing doing = tasks[i].key == target->key ? look_at(target, tid, &call) : DOING_OTHER;
 
-		if (doing == DOING_SLEEP && sleepers++ <= try)
+		if ((doing != DOING_OTHER || thread_state(target, tid) == 't') &&
+		    status_number(target, tid, "\nTracerPid:")) {
+			*ret_traced = true;
+			continue;
+		}
+		if (doing == DOING_SLEEP) {
+			sleepers++;
 			sleeper = tid;
-		else if (doing == DOING_RUN && !runner)
+		} else if (doing == DOING_RUN && !runner) {
 			runner = tid;
+		}
 	}
 	return sleeper && (sleepers > try || !runner) ? sleeper : runner;
 }
@@ -153,15 +175,12 @@ static pid_t choose_thread(const struct target *target, const struct mseald_task
 /* --- in the tracer --- */
 
 /* Where in its memory a system call can be made: the vdso always has one, else any code. 0: nowhere. */
-static uint64_t find_instruction(const struct target *target)
+static uint64_t find_instruction(const struct procmaps *maps, pid_t tid)
 {
 	static unsigned char code[1 << 16];
-	_cleanup_(procmaps_free) struct procmaps maps = {};
 
-	if (procmaps_read_fd(target->maps_fd, &maps) < 0)
-		return 0;
-	for (size_t i = maps.count; i-- > 0;) {
-		const struct mapping *mapping = &maps.list[i];
+	for (size_t i = maps->count; i-- > 0;) {
+		const struct mapping *mapping = &maps->list[i];
 		uint64_t at = mapping->start;
 
 		for (; mapping->exec && at < mapping->end && at - mapping->start < (4u << 20); at += sizeof(code)) {
@@ -169,7 +188,7 @@ static uint64_t find_instruction(const struct target *target)
 			struct iovec remote = { (void *)(uintptr_t)at, local.iov_len };
 			const unsigned char *found;
 
-			if (process_vm_readv(target->pid, &local, 1, &remote, 1, 0) != (ssize_t)local.iov_len)
+			if (process_vm_readv(tid, &local, 1, &remote, 1, 0) != (ssize_t)local.iov_len)
 				break;
 			found = memmem(code, local.iov_len, registers_instruction, sizeof(registers_instruction));
 			if (found)
@@ -187,31 +206,32 @@ static uint64_t milliseconds_now(void)
 	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
 }
 
+/* Stops one that seemed to sleep in that call, if it does; guarded, so that it is not stopped in what comes next. */
+static int stop_sleeper(struct tracee *tracee, const struct target *target, const struct blocked_call *call)
+{
+	if (tracee_guard(tracee, call) < 0)
+		return 0;
+	return still_in(target, tracee->tid, call) ? tracee_stop_sleeping(tracee) : tracee_unguard(tracee);
+}
+
 /* Stops the thread at a moment that it does not notice. *ret_call: what it slept in. */
 static enum answer stop_unnoticed(struct tracee *tracee, const struct target *target, struct blocked_call *ret_call)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	uint64_t deadline = milliseconds_now() + TRY_MILLISECONDS;
+	int r;
 
 	do {
-		int r;
+		enum doing doing = look_at(target, tracee->tid, ret_call);
 
-		switch (look_at(target, tracee->tid, ret_call)) {
-		case DOING_SLEEP:
-			r = tracee_stop_sleeping(tracee, SLEEPER_MILLISECONDS);
-			break;
-		case DOING_RUN:
-			r = tracee_stop_running(tracee, RUNNER_MILLISECONDS);
-			break;
-		default:
-			r = tracee_pass_on(tracee);
+		r = doing == DOING_SLEEP && ret_call->number >= 0 ? stop_sleeper(tracee, target, ret_call) :
+		    doing == DOING_RUN ? tracee_stop_running(tracee, RUNNER_MILLISECONDS) : 0;
+		if (r <= 0 && r != -ESRCH)
+			r = tracee_poll(tracee);
+		if (r == 0 && doing != DOING_RUN)
 			(void)nanosleep(&pause, NULL);
-			break;
-		}
-		if (r == 1 || r == -ESRCH)
-			return r == 1 ? ANSWER_SEALED : ANSWER_GONE;
-	} while (milliseconds_now() < deadline);
-	return ANSWER_NO_MOMENT;
+	} while (r == 0 && milliseconds_now() < deadline);
+	return r == 1 ? ANSWER_SEALED : r < 0 ? ANSWER_GONE : ANSWER_NO_MOMENT;
 }
 
 /* Is the thread, now that it stands still, in the address space that is meant? */
@@ -250,24 +270,37 @@ static void join_processor(const struct target *target, pid_t tid)
 	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
+/* What an errno of tracee.h says. */
+static enum answer answer_of(int r)
+{
+	switch (r) {
+	case -ESRCH: return ANSWER_GONE;
+	case -EOPNOTSUPP: return ANSWER_OTHER_CODE;
+	case -EPERM: return ANSWER_NOT_ALLOWED;
+	case -EBUSY: return ANSWER_NOT_RUNNING;
+	default: return r < 0 ? ANSWER_FAILED : ANSWER_SEALED;
+	}
+}
+
 static enum answer call_all(struct tracee *tracee, const struct range *ranges, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const uint64_t arguments[3] = { ranges[i].start, ranges[i].end - ranges[i].start, 0 };
 		long result;
+		int r = tracee_call(tracee, SYS_mseal, arguments, &result);
 
-		if (tracee_call(tracee, SYS_mseal, arguments, &result) < 0)
-			return ANSWER_GONE;
+		if (r < 0)
+			return answer_of(r);
 		if (result < 0)
 			return ANSWER_REFUSED;
 	}
 	return ANSWER_SEALED;
 }
 
-static enum answer seal_by(struct programs *programs, const struct target *target, pid_t tid,
-			   const struct range *ranges, size_t count)
+static enum answer seal_by(struct programs *programs, const struct target *target, const struct procmaps *maps,
+			   pid_t tid, const struct range *ranges, size_t count)
 {
-	uint64_t instruction = find_instruction(target);
+	uint64_t instruction = find_instruction(maps, tid);
 	struct blocked_call call;
 	struct tracee tracee;
 	enum answer answer;
@@ -275,20 +308,17 @@ static enum answer seal_by(struct programs *programs, const struct target *targe
 
 	if (!instruction)
 		return ANSWER_NO_CALL;
-	r = tracee_seize(&tracee, tid, status_number(target, tid, "\nSeccomp:"));
+	r = tracee_seize(&tracee, tid);
 	if (r < 0)
 		return r == -ESRCH ? ANSWER_GONE :
 		       status_number(target, tid, "\nTracerPid:") ? ANSWER_TRACED : ANSWER_NOT_ALLOWED;
 	answer = stop_unnoticed(&tracee, target, &call);
 	if (answer != ANSWER_SEALED)
 		return answer;
-	if (!is_in_target(programs, target, tid))
-		return ANSWER_GONE;
-	r = tracee_prepare(&tracee, &call, instruction);
-	if (r < 0)
-		return r == -EOPNOTSUPP ? ANSWER_OTHER_CODE : r == -ESRCH ? ANSWER_GONE : ANSWER_FAILED;
 	join_processor(target, tid);
-	answer = call_all(&tracee, ranges, count);
+	answer = answer_of(tracee_prepare(&tracee, &call, instruction));
+	if (answer == ANSWER_SEALED)
+		answer = is_in_target(programs, target, tid) ? call_all(&tracee, ranges, count) : ANSWER_GONE;
 	r = tracee_release(&tracee);
 	return answer == ANSWER_SEALED && r < 0 && r != -ESRCH ? ANSWER_FAILED : answer;
 }
@@ -314,7 +344,16 @@ static enum answer try_once(struct programs *programs, const struct target *targ
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	uint64_t deadline = milliseconds_now() + TRY_MILLISECONDS;
+	_cleanup_(procmaps_free) struct procmaps maps = {};
+	bool traced = false;
+	int r;
 
+	r = procmaps_read_fd(target->maps_fd, &maps);
+	if (r < 0 || !maps.count)
+		return r == -ENOMEM ? ANSWER_FAILED : ANSWER_GONE;
+	/* Its calls have other numbers, which must not be taken for what they look like. */
+	if (maps.list[maps.count - 1].end <= END_32BIT)
+		return ANSWER_OTHER_CODE;
 	do {
 		_cleanup_free_ struct mseald_task *tasks = NULL;
 		size_t tasks_count;
@@ -322,12 +361,12 @@ static enum answer try_once(struct programs *programs, const struct target *targ
 
 		if (tasks_read(programs, target->pid, &tasks, &tasks_count) < 0)
 			return ANSWER_GONE;
-		tid = choose_thread(target, tasks, tasks_count, try);
+		tid = choose_thread(target, tasks, tasks_count, try, &traced);
 		if (tid)
-			return seal_by(programs, target, tid, ranges, count);
+			return seal_by(programs, target, &maps, tid, ranges, count);
 		(void)nanosleep(&pause, NULL);
 	} while (milliseconds_now() < deadline);
-	return ANSWER_NO_MOMENT;
+	return traced ? ANSWER_TRACED : ANSWER_NO_THREAD;
 }
 
 /* --- in the daemon --- */
@@ -337,12 +376,34 @@ static enum answer read_answer(int fd)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
 	unsigned char answer;
+	int n;
 
-	if (poll(&wait, 1, ANSWER_MILLISECONDS) <= 0)
+	do
+		n = poll(&wait, 1, ANSWER_MILLISECONDS);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
 		return ANSWER_LATE;
-	if (read(fd, &answer, sizeof(answer)) != sizeof(answer) || answer >= ANSWER_COUNT)
+	if (n < 0 || read(fd, &answer, sizeof(answer)) != sizeof(answer) || answer >= ANSWER_COUNT)
 		return ANSWER_FAILED;
 	return answer;
+}
+
+/* In a process of its own, which no signal but SIGKILL ends while it holds a thread. */
+static void trace(struct programs *programs, const struct target *target, const struct range *ranges, size_t count,
+		  unsigned try, int answer_fd) __attribute__((noreturn));
+
+static void trace(struct programs *programs, const struct target *target, const struct range *ranges, size_t count,
+		  unsigned try, int answer_fd)
+{
+	unsigned char byte;
+	sigset_t all;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	ask_leave(programs);
+	byte = (unsigned char)try_once(programs, target, ranges, count, try);
+	programs_state(programs)->injector_tgid = 0;
+	_exit(write(answer_fd, &byte, sizeof(byte)) != sizeof(byte));
 }
 
 static enum answer by_tracer(struct programs *programs, const struct target *target, const struct range *ranges,
@@ -356,14 +417,9 @@ static enum answer by_tracer(struct programs *programs, const struct target *tar
 		return ANSWER_FAILED;
 	pid = fork();
 	if (pid == 0) {
-		unsigned char byte;
-
 		if (fork() != 0)
 			_exit(0);
-		ask_leave(programs);
-		byte = (unsigned char)try_once(programs, target, ranges, count, try);
-		programs_state(programs)->injector_tgid = 0;
-		_exit(write(pipe_fds[1], &byte, sizeof(byte)) != sizeof(byte));
+		trace(programs, target, ranges, count, try, pipe_fds[1]);
 	}
 	(void)close(pipe_fds[1]);
 	answer = pid < 0 ? ANSWER_FAILED : read_answer(pipe_fds[0]);
@@ -373,15 +429,25 @@ static enum answer by_tracer(struct programs *programs, const struct target *tar
 	return answer;
 }
 
+/* May another thread, or another moment, give another answer? (It may be only the thread that has ended.) */
+static bool worth_another(enum answer answer)
+{
+	return answer == ANSWER_GONE || answer == ANSWER_NO_THREAD || answer == ANSWER_OTHER_CODE || answer == ANSWER_FAILED;
+}
+
 int native_seal(struct programs *programs, const struct target *target, const struct range *ranges, size_t count,
 		const char **ret_why)
 {
 	enum answer answer = count > MAX_RANGES ? ANSWER_TOO_MANY : ANSWER_NO_MOMENT;
+	unsigned in_vain = 0;
 
-	for (unsigned try = 0; try < TRIES && answer != ANSWER_TOO_MANY; try++) {
-		answer = by_tracer(programs, target, ranges, count, try);
-		if (answer != ANSWER_NO_MOMENT && answer != ANSWER_OTHER_CODE && answer != ANSWER_FAILED)
+	for (unsigned try = 0; answer != ANSWER_TOO_MANY && try < TRIES && in_vain < TRIES_IN_VAIN; try++) {
+		answer = by_tracer(programs, target, ranges, count, try % TRIES_OF_THREADS);
+		if (answer == ANSWER_NO_MOMENT)
+			continue;
+		if (!worth_another(answer))
 			break;
+		in_vain++;
 	}
 	if (answer == ANSWER_SEALED)
 		return 1;

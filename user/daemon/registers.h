@@ -15,11 +15,14 @@
 
 /* Kernel-internal: the call is made again unless a handler runs (include/linux/errno.h). */
 #define REGISTERS_ERESTARTNOHAND 514
+#define REGISTERS_ERESTARTSYS 512		/* the first of these, and ERESTART_RESTARTBLOCK, the last */
+#define REGISTERS_ERESTART_LAST 516
 
 /* What the call was that the thread was in when it was stopped (/proc/PID/syscall, proc_pid_syscall(5)). */
 struct blocked_call {
 	long number;		/* -1: in none */
 	uint64_t arguments[6];
+	uint64_t sp, pc;	/* pc: where it goes on in its own code */
 };
 
 #if defined(__x86_64__)
@@ -46,22 +49,46 @@ static inline void registers_set_ip(struct registers *registers, uint64_t ip)
 	registers->r.rip = ip;
 }
 
-/* Was it stopped in user code, in no system call? */
-static inline bool registers_in_user_code(const struct registers *registers)
+/* The call that it was stopped at the end of. Keeps *call, what it was seen in, where the registers do not tell. */
+static inline void registers_get_call(const struct registers *registers, struct blocked_call *call)
 {
-	return (long)registers->r.orig_rax < 0;
+	*call = (struct blocked_call){
+		.number = (long)registers->r.orig_rax < 0 ? -1 : (long)registers->r.orig_rax,
+		.arguments = { registers->r.rdi, registers->r.rsi, registers->r.rdx, registers->r.r10, registers->r.r8,
+			       registers->r.r9 },
+		.sp = registers->r.rsp,
+		.pc = registers->r.rip,
+	};
 }
+
+#define REGISTERS_EFLAGS_TF 0x100ul
 
 /* Makes it do a call at an instruction of that kind. No call is in progress then (orig_rax), so none is made again. */
 static inline void registers_set_call(struct registers *registers, uint64_t instruction, long number,
 				      const uint64_t arguments[3])
 {
 	registers->r.rip = instruction;
+	registers->r.eflags &= ~REGISTERS_EFLAGS_TF;	/* who steps through itself must not get a SIGTRAP there */
 	registers->r.rax = (unsigned long)number;
 	registers->r.orig_rax = (unsigned long)-1;
 	registers->r.rdi = arguments[0];
 	registers->r.rsi = arguments[1];
 	registers->r.rdx = arguments[2];
+}
+
+/* Where a call begins: is it that one? */
+static inline bool registers_is_call(const struct registers *registers, uint64_t instruction, long number,
+				     const uint64_t arguments[3])
+{
+	return registers->r.rip == instruction + sizeof(registers_instruction) &&
+	       (long)registers->r.orig_rax == number && registers->r.rdi == arguments[0] &&
+	       registers->r.rsi == arguments[1] && registers->r.rdx == arguments[2];
+}
+
+/* Where a call begins: it is not made. */
+static inline void registers_drop_call(struct registers *registers)
+{
+	registers->r.orig_rax = (unsigned long)-1;
 }
 
 static inline long registers_result(const struct registers *registers)
@@ -76,8 +103,16 @@ static inline long registers_result(const struct registers *registers)
  */
 static inline void registers_restart(struct registers *registers, const struct blocked_call *call)
 {
-	if ((long)registers->r.orig_rax == call->number && (long)registers->r.rax == -EINTR)
+	if (call->number >= 0 && (long)registers->r.orig_rax == call->number && (long)registers->r.rax == -EINTR)
 		registers->r.rax = (unsigned long)-REGISTERS_ERESTARTNOHAND;
+}
+
+/* Does the kernel make the call again when it goes on, unless a handler comes first? */
+static inline bool registers_restarts(const struct registers *registers)
+{
+	long result = (long)registers->r.rax;
+
+	return (long)registers->r.orig_rax >= 0 && result <= -REGISTERS_ERESTARTSYS && result >= -REGISTERS_ERESTART_LAST;
 }
 
 #elif defined(__aarch64__)
@@ -105,11 +140,11 @@ static inline void registers_set_ip(struct registers *registers, uint64_t ip)
 	registers->r.pc = ip;
 }
 
-/* Only the number of the call tells, which the caller has from /proc. */
-static inline bool registers_in_user_code(const struct registers *registers)
+/* The kernel has overwritten the first argument: only what was seen before tells. */
+static inline void registers_get_call(const struct registers *registers, struct blocked_call *call)
 {
 	(void)registers;
-	return true;
+	(void)call;
 }
 
 static inline void registers_set_call(struct registers *registers, uint64_t instruction, long number,
@@ -119,6 +154,20 @@ static inline void registers_set_call(struct registers *registers, uint64_t inst
 	registers->r.regs[8] = (unsigned long)number;
 	for (int i = 0; i < 3; i++)
 		registers->r.regs[i] = arguments[i];
+}
+
+static inline bool registers_is_call(const struct registers *registers, uint64_t instruction, long number,
+				     const uint64_t arguments[3])
+{
+	return registers->r.pc == instruction + sizeof(registers_instruction) &&
+	       (long)registers->r.regs[8] == number && registers->r.regs[0] == arguments[0] &&
+	       registers->r.regs[1] == arguments[1] && registers->r.regs[2] == arguments[2];
+}
+
+/* Its number is not among these registers (NT_ARM_SYSCALL): a call that there is none of will do. */
+static inline void registers_drop_call(struct registers *registers)
+{
+	registers->r.regs[8] = (unsigned long)-1;
 }
 
 static inline long registers_result(const struct registers *registers)
@@ -139,6 +188,13 @@ static inline void registers_restart(struct registers *registers, const struct b
 	registers->r.pc -= sizeof(registers_instruction);
 	registers->r.regs[0] = call->arguments[0];
 	registers->r.regs[8] = (unsigned long)call->number;
+}
+
+/* It has seen to that already, and tells no more. */
+static inline bool registers_restarts(const struct registers *registers)
+{
+	(void)registers;
+	return false;
 }
 
 #else

@@ -54,6 +54,34 @@ static pid_t thread_group(pid_t pid)
 	return tgid;
 }
 
+/*
+ * The files of a thread that has the memory, and then what the kernel says of that thread: not of the
+ * first one, should it have ended before the others. *ret_error: of the files.
+ */
+static int open_of_thread(struct programs *programs, struct target *target, struct mseald_task *ret_task, int *ret_error)
+{
+	pid_t tid = target->pid;
+
+	for (;;) {
+		char path[48];
+		int r;
+
+		(void)snprintf(path, sizeof(path), "task/%d/maps", (int)tid);
+		target->maps_fd = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
+		*ret_error = target->maps_fd < 0 ? -errno : 0;
+		(void)snprintf(path, sizeof(path), "task/%d/pagemap", (int)tid);
+		target->pagemap_fd = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
+		*ret_error = target->pagemap_fd < 0 && !*ret_error ? -errno : *ret_error;
+		/* Of a task without memory these may fail to open, or read as empty. */
+		r = read_task(programs, target->pid, ret_task);
+		if (r < 0 || !ret_task->key || (pid_t)ret_task->pid == tid)
+			return r;
+		tid = (pid_t)ret_task->pid;
+		cleanup_close(&target->maps_fd);
+		cleanup_close(&target->pagemap_fd);
+	}
+}
+
 int target_open(struct programs *programs, pid_t pid, struct target *ret, struct failure *failure)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
@@ -71,12 +99,7 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 	if (tgid > 0 && tgid != pid)
 		return fail(failure, "NotAProcess", pid, "pid %d is a thread; its process is %d",
 			    (int)pid, (int)tgid);
-	/* Of a task without memory these may fail to open, or read as empty. */
-	target.maps_fd = openat(target.proc_fd, "maps", O_RDONLY | O_CLOEXEC);
-	error = target.maps_fd < 0 ? -errno : 0;
-	target.pagemap_fd = openat(target.proc_fd, "pagemap", O_RDONLY | O_CLOEXEC);
-	error = target.pagemap_fd < 0 && !error ? -errno : error;
-	r = read_task(programs, pid, &task);
+	r = open_of_thread(programs, &target, &task, &error);
 	if (r < 0)
 		return fail_errno(failure, pid, r, "cannot ask the kernel for its address space");
 	if (task.flags & PF_KTHREAD)

@@ -5,7 +5,9 @@
  * and a restartable sequence go on as if nothing had been.
  *
  * Whoever calls this is the tracer, and must not do anything else: a thread
- * that was seized and could not be stopped is let go only by the tracer's end.
+ * that was seized and was not stopped is let go only by the tracer's end. Once
+ * something has been set going that the thread would notice, functions here
+ * wait as long as it takes.
  */
 #ifndef MSEALD_TRACEE_H
 #define MSEALD_TRACEE_H
@@ -15,43 +17,58 @@
 #include <sys/types.h>
 
 #include "registers.h"
+#include "trap.h"
 
 struct tracee {
 	pid_t tid;
 	struct registers saved;
-	uint64_t mask;			/* blocked signals, as the kernel has them */
+	uint64_t mask;			/* blocked signals, as the kernel has them: what its own code set */
+	uint64_t blocked;		/* the same, or what ppoll(2) and the like have put in place of it */
 	uint64_t instruction;		/* of a system call, in its memory */
-	bool stop_signal;		/* SIGSTOP came meanwhile, and is sent again */
+	struct trap trap;
+	bool fired, trapped;		/* its signal: is on its way; was seen, and kept from the thread */
+	bool changed;			/* its registers and signal mask are not its own */
 };
 
-/* Seizes it, without stopping it. seccomp: its filters do not apply until it is released. -EPERM: traced, or not ours to trace. */
-int tracee_seize(struct tracee *tracee, pid_t tid, bool seccomp);
+/* Seizes it, without stopping it. -EPERM: traced, or not ours to trace. */
+int tracee_seize(struct tracee *tracee, pid_t tid);
 
 /*
- * Stops it where it sleeps: what it slept in must be calls_restartable(). 1: it
- * stands. 0: not yet, it may still stop. -ESRCH: it has ended.
+ * Lets it have the signals that have come for it meanwhile. 1: it stands, as one does that
+ * job control has stopped. 0: it goes on. -ESRCH: it has ended.
  */
-int tracee_stop_sleeping(struct tracee *tracee, unsigned milliseconds);
+int tracee_poll(struct tracee *tracee);
+
+/*
+ * From now on it stops should it return from the call in which it sleeps. So whoever finds it asleep
+ * after that and stops it, does not stop it in the next call. -EBUSY: it blocks SIGTRAP; other errors:
+ * the machine has no more breakpoints.
+ */
+int tracee_guard(struct tracee *tracee, const struct blocked_call *call);
+/* No longer. 1: it has come there, and stands. 0: it has not. -ESRCH: it has ended. */
+int tracee_unguard(struct tracee *tracee);
+
+/* Stops it where it sleeps: what it sleeps in must be calls_restartable(). 1, or -ESRCH: it has ended. */
+int tracee_stop_sleeping(struct tracee *tracee);
 
 /*
  * Stops it in the middle of its own code, never in a system call, which might
- * return half done: perf_event_open(2) with sigtrap raises a signal at a tick
- * in user code, which only the tracer sees. 1: it stands. 0: it was not seen there. -ESRCH: it has ended; other
- * errors: no such events here.
+ * return half done. 1: it stands. 0: it was not seen there. -ESRCH: it has ended; other
+ * errors: as tracee_guard().
  */
 int tracee_stop_running(struct tracee *tracee, unsigned milliseconds);
 
-/* Lets it have a signal that has come for it meanwhile. 0, or -ESRCH. */
-int tracee_pass_on(struct tracee *tracee);
-
 /*
- * Of a stopped one: keeps all that is to be restored, blocks its signals. call
- * is what it slept in (number -1: nothing). -EOPNOTSUPP: in 32-bit code, or its
- * system calls go to a handler of its own (prctl(2), PR_SET_SYSCALL_USER_DISPATCH).
+ * Of one that stands: keeps all that is to be restored, blocks its signals, suspends its seccomp
+ * filters. call is what it slept in. After errors as well it wants tracee_release(). -EOPNOTSUPP: in
+ * 32-bit code, or its system calls go to a handler of its own (prctl(2), PR_SET_SYSCALL_USER_DISPATCH).
  */
 int tracee_prepare(struct tracee *tracee, const struct blocked_call *call, uint64_t instruction);
 
-/* One system call. *ret_result is the kernel's. Errors: it is gone. */
+/*
+ * One system call, and surely no other. *ret_result is the kernel's. -EBUSY: it does not run, as in a
+ * frozen cgroup; -EPROTO: its code is no longer what it was; -ESRCH: it has ended.
+ */
 int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3], long *ret_result);
 
 /* Restores all and lets it go. */

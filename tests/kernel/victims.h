@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Processes that are sealed while they do something, and check themselves
+ * that they notice nothing of it. t_native.c seals them.
+ */
+#ifndef MSEALD_TESTS_VICTIMS_H
+#define MSEALD_TESTS_VICTIMS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "puppet.h"
+
+/* What test and victim have in common; all made anew for each victim. */
+struct scene {
+	int pipe[2];			/* empty */
+	int stream[2];			/* a pair of connected sockets */
+	int file;			/* an empty file that can be locked */
+	int sem, msg;			/* System V, one semaphore at 0 */
+	struct puppet *victim;
+	struct shared {			/* memory of both */
+		_Atomic uint32_t word, stop, progress, handled;
+		_Atomic uint64_t numbers[4];
+	} *shared;
+};
+extern struct scene scene;
+
+enum victim_gate { NATIVE, NEXT, EITHER };
+
+struct victim {
+	const char *name;
+	/* Runs in the victim: 0, or what went wrong (VICTIM_BAD). */
+	long (*live)(const long arguments[6]);
+	/* The system call it must be blocked in when it is sealed; -1: none, it runs; -2: it says so itself (progress). */
+	long call;
+	/* In the test, after the seal: makes it go on. */
+	void (*wake)(void);
+	enum victim_gate gate;		/* that the seal must have: native, or the next one */
+	void (*set_up)(void);		/* in the test, before the victim is made */
+	void (*meanwhile)(void);	/* in the test, before the first seal */
+	unsigned seals;			/* so many, of a page each; 0: one */
+	int pending;			/* a signal sent to it once it sleeps, before the seal */
+	bool dies;			/* it ends itself, with VICTIM_ENDS, when all was well */
+};
+
+/* A sleep of this long, without wake, is sealed half way: begun anew then, it would end this long after the seal. */
+#define SLEEP_MS 3000
+
+#define RUNS (-1)
+#define SAYS_SO (-2)
+
+#define VICTIM_ENDS 7			/* the exit status of those that die */
+
+extern const struct victim call_victims[], signal_victims[], state_victims[], half_victims[];	/* end with a name of NULL */
+
+/* What went wrong, and where: the line, and the number found. */
+#define VICTIM_BAD(found) ((long)__LINE__ << 32 | ((long)(found) & 0xffffffff))
+#define MUST(condition, found) do { if (!(condition)) return VICTIM_BAD(found); } while (0)
+
+void scene_open(void);
+void scene_close(void);
+
+void wake_pipe(void);			/* "hello" comes out of the pipe */
+void wake_signal(void);			/* SIGUSR1 to the victim */
+
+/* Counts into shared->handled; the handler of a signal, without SA_RESTART. */
+void count_signal(int signal);
+void handle(int signal);
+long milliseconds(void);
+/* State letter, and the number of the system call that it is blocked in (-1: none). */
+char state_of(pid_t pid, long *ret_call);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Victims that run, are held back by their own rules, or lack what others have. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "procmaps.h"
+#include "util.h"
+#include "victims.h"
+
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+
+static bool stopped(void)
+{
+	return atomic_load_explicit(&scene.shared->stop, memory_order_relaxed);
+}
+
+static void wake_stop(void)
+{
+	atomic_store(&scene.shared->stop, 1);
+}
+
+/* Sums in whole and in floating numbers that have a short formula. */
+static long busy(const long arguments[6])
+{
+	uint64_t n = 0, sum = 0;
+	double count = 0, sum_of_ones[4] = { 0 };
+
+	(void)arguments;
+	while (!stopped()) {
+		sum += n++;
+		count += 1.0;
+		for (int i = 0; i < 4; i++)
+			sum_of_ones[i] += i + 1;
+		if (n % 4096 == 0)
+			atomic_store(&scene.shared->progress, (uint32_t)(n >> 12));
+	}
+	MUST(sum == n * (n - 1) / 2, n);
+	MUST(count == (double)n && sum_of_ones[3] == 4.0 * (double)n, n);
+	return 0;
+}
+
+static long busy_without_sigtrap(const long arguments[6])
+{
+	uint64_t mask = 1ull << (SIGTRAP - 1), pending = 0, none = 0;
+	long r;
+
+	RAW(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
+	r = busy(arguments);
+	RAW(SYS_rt_sigpending, &pending, sizeof(pending));
+	RAW(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+	MUST(!pending, pending);
+	return r;
+}
+
+/* Never asleep, nearly always in the kernel; each result is checked. */
+static long busy_with_calls(const long arguments[6])
+{
+	char buffer[64];
+	long pid = RAW(SYS_getpid), r;
+
+	(void)arguments;
+	do {
+		r = RAW(SYS_getpid);
+		MUST(r == pid, r);
+		r = RAW(SYS_write, scene.pipe[1], "hello, world", 12);
+		MUST(r == 12, r);
+		r = RAW(SYS_read, scene.pipe[0], buffer, sizeof(buffer));
+		MUST(r == 12, r);
+		atomic_fetch_add(&scene.shared->progress, 1);
+	} while (!stopped());
+	return 0;
+}
+
+/*
+ * In a restartable sequence for most of the time. The kernel forgets a
+ * sequence (rseq_cs) that it has aborted; so whoever is still in it must find it
+ * as it was set at the beginning. Found otherwise: counted in broken.
+ */
+static long in_sequence(const long arguments[6])
+{
+	struct rseq *area = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
+	uint64_t done = 0, aborted = 0, broken = 0;
+
+	(void)arguments;
+	if (!__rseq_size)
+		return 0;
+	while (!stopped()) {
+		uint64_t spin = 20000;
+
+		__asm__ volatile(".pushsection __rseq_cs, \"aw\"\n"
+				 ".balign 32\n"
+				 "3: .long 0, 0\n"
+				 ".quad 1f, 2f - 1f, 4f\n"
+				 ".popsection\n"
+				 "leaq 3b(%%rip), %%rax\n"
+				 "movq %%rax, %[cs]\n"
+				 "1:\n"
+				 "decq %[spin]\n"
+				 "jnz 1b\n"
+				 "cmpq %%rax, %[cs]\n"
+				 "je 5f\n"
+				 "incq %[broken]\n"
+				 "5: incq %[done]\n"
+				 "2:\n"
+				 "jmp 6f\n"
+				 ".long %c[signature]\n"
+				 "4: incq %[aborted]\n"
+				 "6:\n"
+				 "movq $0, %[cs]\n"
+				 : [spin] "+r"(spin), [broken] "+r"(broken), [done] "+r"(done), [aborted] "+r"(aborted),
+				   [cs] "+m"(area->rseq_cs)
+				 : [signature] "i"(RSEQ_SIG)
+				 : "rax", "cc", "memory");
+		atomic_fetch_add_explicit(&scene.shared->progress, 1, memory_order_relaxed);
+	}
+	atomic_store(&scene.shared->numbers[1], aborted);
+	MUST(!broken && done, broken);
+	return 0;
+}
+
+/* --- seccomp --- */
+
+#define ALLOW(number) \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define LOAD_NUMBER BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
+
+static bool install(struct sock_filter *filter, unsigned short length)
+{
+	struct sock_fprog program = { length, filter };
+
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* Only what it needs itself, and being a puppet does (munmap is what the test tries at the end). */
+static bool only_a_few(void)
+{
+	struct sock_filter filter[] = {
+		LOAD_NUMBER, ALLOW(SYS_read), ALLOW(SYS_futex), ALLOW(SYS_munmap), ALLOW(SYS_restart_syscall),
+		ALLOW(SYS_nanosleep), ALLOW(SYS_exit_group),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+
+	return install(filter, sizeof(filter) / sizeof(*filter));
+}
+
+static long read_pipe(void)
+{
+	char buffer[64];
+
+	return RAW(SYS_read, scene.pipe[0], buffer, sizeof(buffer));
+}
+
+static long killing_filter(const long arguments[6])
+{
+	long n;
+
+	(void)arguments;
+	MUST(only_a_few(), errno);
+	n = read_pipe();
+	MUST(n == 5, n);
+	return 0;
+}
+
+static long busy_under_filter(const long arguments[6])
+{
+	MUST(only_a_few(), errno);
+	return busy(arguments);
+}
+
+static long no_mseal(const long arguments[6])
+{
+	struct sock_filter filter[] = {
+		LOAD_NUMBER,
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mseal, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	long n;
+
+	(void)arguments;
+	MUST(install(filter, sizeof(filter) / sizeof(*filter)), errno);
+	n = read_pipe();
+	MUST(n == 5, n);
+	n = RAW(SYS_mseal, 0, 0, 0);
+	MUST(n == -EPERM, n);
+	return 0;
+}
+
+static long strict(const long arguments[6])
+{
+	long n;
+
+	(void)arguments;
+	MUST(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT), errno);
+	n = read_pipe();
+	RAW(SYS_exit, n == 5 ? VICTIM_ENDS : 1);
+	return 0;
+}
+
+/* --- others --- */
+
+static long dispatches(const long arguments[6])
+{
+	static char selector;	/* 0: allow */
+	long n;
+
+	(void)arguments;
+	MUST(!prctl(59 /* PR_SET_SYSCALL_USER_DISPATCH */, 1, 0, 0, &selector), errno);
+	n = read_pipe();
+	MUST(n == 5, n);
+	return 0;
+}
+
+static long without_vdso(const long arguments[6])
+{
+	_cleanup_(procmaps_free) struct procmaps maps = {};
+	const struct mapping *vdso;
+	long n;
+
+	(void)arguments;
+	MUST(procmaps_read(getpid(), &maps) >= 0, 0);
+	vdso = procmaps_find(&maps, getauxval(AT_SYSINFO_EHDR));
+	MUST(vdso, 0);
+	n = RAW(SYS_munmap, vdso->start, vdso->end - vdso->start);
+	MUST(n == 0, n);
+	n = read_pipe();
+	MUST(n == 5, n);
+	return 0;
+}
+
+static long busy_without_vdso(const long arguments[6])
+{
+	_cleanup_(procmaps_free) struct procmaps maps = {};
+	const struct mapping *vdso;
+
+	MUST(procmaps_read(getpid(), &maps) >= 0, 0);
+	vdso = procmaps_find(&maps, getauxval(AT_SYSINFO_EHDR));
+	MUST(vdso && RAW(SYS_munmap, vdso->start, vdso->end - vdso->start) == 0, 0);
+	return busy(arguments);
+}
+
+const struct victim state_victims[] = {
+	{ "busy in its own code", busy, RUNS, wake_stop, .seals = 20 },
+	{ "busy, SIGTRAP blocked", busy_without_sigtrap, RUNS, wake_stop, .gate = NEXT },
+	{ "busy with system calls", busy_with_calls, RUNS, wake_stop, .seals = 20 },
+	{ "in a restartable sequence", in_sequence, RUNS, wake_stop, .seals = 30 },
+	{ "under a filter that kills", killing_filter, SYS_read, wake_pipe },
+	{ "busy under a filter that kills", busy_under_filter, RUNS, wake_stop },
+	{ "under a filter without mseal", no_mseal, SYS_read, wake_pipe },
+	{ "in strict seccomp mode", strict, SYS_read, wake_pipe, .dies = true },
+	{ "dispatches its calls itself", dispatches, SYS_read, wake_pipe, .gate = NEXT },
+	{ "without vdso", without_vdso, SYS_read, wake_pipe },
+	{ "busy without vdso", busy_without_vdso, RUNS, wake_stop },
+	{ .name = NULL },
+};

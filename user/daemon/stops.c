@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The half of tracee.h that stops a thread at a moment which it does not
+ * notice. A SIGTRAP of ours (trap.h) must not outlive the tracer.
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include "calls.h"
+#include "ptracing.h"
+#include "util.h"
+
+static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
+
+/* It stands; a SIGTRAP of our trap that is still pending is taken from it, unblocked if need be. */
+static int take_pending_trap(struct tracee *tracee)
+{
+	uint64_t mask = 0;
+	int status, r = 1;
+
+	while (r == 1 && tracee->fired && !tracee->trapped && status_bits(tracee->tid, "SigPnd") & sigtrap) {
+		r = get_mask(tracee->tid, &mask);
+		if (r == 0 && mask & sigtrap)
+			r = set_mask(tracee->tid, mask & ~sigtrap);
+		if (r == 0)
+			r = go_on(tracee, PTRACE_CONT, 0);
+		if (r == 0)
+			r = wait_stop(tracee->tid, FOREVER, &status);
+		if (r == 0)
+			r = interrupt(tracee);
+		if (r == 0)
+			r = on_stop(tracee, status, PTRACE_CONT);
+		if (r == 0)
+			r = wait_standing(tracee);
+		if (r == 1 && mask & sigtrap && set_mask(tracee->tid, mask) < 0)
+			r = -ESRCH;
+	}
+	return r;
+}
+
+/* Stands it still, from a stop of ours or from what it does. */
+static int hold(struct tracee *tracee)
+{
+	int r = wait_standing(tracee);
+
+	tracee->fired |= trap_disarm(&tracee->trap);
+	return r == 1 ? take_pending_trap(tracee) : r;
+}
+
+int tracee_seize(struct tracee *tracee, pid_t tid)
+{
+	*tracee = (struct tracee){ .tid = tid, .trap = TRAP_NONE };
+	return request(PTRACE_SEIZE, tid, 0, NULL) < 0 ? -errno : 0;
+}
+
+int tracee_poll(struct tracee *tracee)
+{
+	int status, r = wait_stop(tracee->tid, 0, &status);
+
+	if (r < 0)
+		return r == -ETIMEDOUT ? 0 : r;
+	return on_stop(tracee, status, PTRACE_CONT);
+}
+
+int tracee_stop_sleeping(struct tracee *tracee)
+{
+	int r = interrupt(tracee);
+
+	return r < 0 ? r : hold(tracee);
+}
+
+/* One that is blocked when it comes stays pending. One that is pending already would swallow ours. */
+static bool trap_would_stay(const struct tracee *tracee, bool other_mask)
+{
+	return (status_bits(tracee->tid, "SigPnd") | (other_mask ? 0 : status_bits(tracee->tid, "SigBlk"))) & sigtrap;
+}
+
+int tracee_guard(struct tracee *tracee, const struct blocked_call *call)
+{
+	tracee->fired = tracee->trapped = false;
+	/* It has its own mask again when it is in its own code, which may not be seen from here. */
+	return trap_would_stay(tracee, calls_replaces_mask(call)) ? -EBUSY : trap_at(tracee->tid, call->pc, &tracee->trap);
+}
+
+int tracee_unguard(struct tracee *tracee)
+{
+	tracee->fired |= trap_disarm(&tracee->trap);
+	return tracee->fired || tracee->trapped ? hold(tracee) : 0;
+}
+
+int tracee_stop_running(struct tracee *tracee, unsigned milliseconds)
+{
+	uint64_t deadline = now_ns() + milliseconds * UINT64_C(1000000);
+	int status, r = 0;
+
+	tracee->fired = tracee->trapped = false;
+	if (trap_would_stay(tracee, false))
+		return -EBUSY;
+	r = trap_at_tick(tracee->tid, &tracee->trap);
+	while (r == 0 && !tracee->trapped && now_ns() < deadline) {
+		r = wait_stop(tracee->tid, (int)milliseconds, &status);
+		if (r == 0)
+			r = on_stop(tracee, status, PTRACE_CONT);
+		else if (r == -ETIMEDOUT)
+			r = 0;
+	}
+	if (r == 0)
+		return tracee_unguard(tracee);
+	tracee->fired |= trap_disarm(&tracee->trap);
+	return r == 1 ? take_pending_trap(tracee) : r;
+}
