@@ -75,7 +75,7 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma)
 		start = vma->vm_start;
 		length = vma->vm_end - start;
 	}
-	return verdict_on(key, start, length,
+	return verdict_on_inline(key, start, length,
 			  ATTEMPT(MSEALD_OP_MPROTECT, MSEALD_STOP_MPROTECT, MEANS_DENY)) ? -EPERM : 0;
 }
 

@@ -134,12 +134,13 @@ static __always_inline void walk_all(struct walk *walk)
 
 static __always_inline void count_hit(const struct walk *walk)
 {
-	void *seals = bpf_map_lookup_elem(&sets, &walk->set);
+	u32 set = walk->set, at = walk->hit_at;	/* 6.1 takes keys from the stack only */
+	void *seals = bpf_map_lookup_elem(&sets, &set);
 	struct mseald_node *node;
 
 	if (!seals)
 		return;
-	node = bpf_map_lookup_elem(seals, &walk->hit_at);
+	node = bpf_map_lookup_elem(seals, &at);
 	if (node)
 		__sync_fetch_and_add(&node->hits[walk->hit_slot & (MSEALD_FANOUT - 1)], 1);
 }
@@ -183,34 +184,33 @@ __noinline int tell(const struct walk *walk, u64 key, u32 op, u32 outcome)
 	return 0;
 }
 
-__noinline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt)
+/* The strongest action found, on whoever is running, in the address space of this key. Nonzero: it must fail. */
+__noinline int carry_out(const struct walk *walk, u64 key, u32 attempt)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct walk walk = { .start = start, .end = end, .set = set,
-			     .stop = ATTEMPT_STOP(attempt), .rank = RANK_NONE,
-			     .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD : 0 };
-	/* 6.12 reads all of the kernel's BTF for each pointer that the verifier itself is to follow. */
-	bool own = key == BPF_CORE_READ(task, mm, context.ctx_id);
-	struct mseald_space *space;
 	u32 action, outcome, op = ATTEMPT_OP(attempt);
-	bool told;
+	struct task_struct *task;
+	struct mseald_space *space;
+	bool told, own;
 
-	space = bpf_map_lookup_elem(&spaces, &key);
-	walk.forked = space && space->word & MSEALD_WORD_FORKED;
-	walk_all(&walk);
-	action = RANK_ACTION(walk.unreadable ? RANK_DENY : walk.rank);
+	if (!walk)
+		return 1;
+	action = RANK_ACTION(walk->unreadable ? RANK_DENY : walk->rank);
 	if (action == MSEALD_ACTION_COUNT)
 		return 0;
+	task = bpf_get_current_task_btf();
+	/* 6.12 reads all of the kernel's BTF for each pointer that the verifier itself is to follow. */
+	own = key == BPF_CORE_READ(task, mm, context.ctx_id);
 	if (action == MSEALD_ACTION_AUDIT)
 		outcome = MSEALD_VERDICT_AUDITED;
 	else if ((action == MSEALD_ACTION_KILL && own) ||
 		 (ATTEMPT_MEANS(attempt) != MEANS_DENY &&
-		  !(walk.native && (attempt & ATTEMPT_NATIVE_ANY ||
-				    (attempt & ATTEMPT_NATIVE_ALL && !walk.not_native)))))
+		  !(walk->native && (attempt & ATTEMPT_NATIVE_ANY ||
+				     (attempt & ATTEMPT_NATIVE_ALL && !walk->not_native)))))
 		outcome = MSEALD_VERDICT_KILLED;
 	else
 		outcome = MSEALD_VERDICT_DENIED;
 
+	space = bpf_map_lookup_elem(&spaces, &key);
 	/* What a call still does after its gate has killed for it was told by the gate. */
 	told = (op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_DOOMED) ||
 	       (outcome == MSEALD_VERDICT_AUDITED && attempt & ATTEMPT_AGAIN);
@@ -226,27 +226,26 @@ __noinline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt)
 		__sync_fetch_and_add(&space->verdicts[outcome], 1);
 	if (op < MSEALD_OP_COUNT)
 		__sync_fetch_and_add(&state.attempts[op][outcome], 1);
-	if (!walk.unreadable)
-		count_hit(&walk);
-	tell(&walk, key, op, outcome);
+	if (!walk->unreadable)
+		count_hit(walk);
+	tell(walk, key, op, outcome);
 	return outcome != MSEALD_VERDICT_AUDITED;
+}
+
+__noinline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt)
+{
+	struct walk walk = { .start = start, .end = end, .set = set,
+			     .stop = ATTEMPT_STOP(attempt), .rank = RANK_NONE,
+			     .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD : 0 };
+	struct mseald_space *space;
+
+	space = bpf_map_lookup_elem(&spaces, &key);
+	walk.forked = space && space->word & MSEALD_WORD_FORKED;
+	walk_all(&walk);
+	return carry_out(&walk, key, attempt);
 }
 
 __noinline int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt)
 {
-	u64 end = (start + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1), tag;
-	u32 set;
-
-	if (!length || end <= start || start >= MSEALD_ADDRESS_LIMIT)
-		return 0;
-	if (end > MSEALD_ADDRESS_LIMIT)
-		end = MSEALD_ADDRESS_LIMIT;
-	start &= ~(MSEALD_PAGE - 1);
-	tag = *(volatile u64 *)&space_slot(key)->tag;
-	set = MSEALD_TAG_KEY(tag) == key ? MSEALD_TAG_SET(tag) : current_set_kept(key);
-	if (!set)
-		return 0;
-	if (likely(!seals_meet(set, start, end, ATTEMPT_STOP(attempt))))
-		return 0;
-	return verdict_in(key, start, end, set, attempt);
+	return verdict_beyond_gap_inline(key, start, length, attempt);
 }

@@ -54,9 +54,6 @@ static __always_inline bool in_gap(u64 key, u64 start, u64 length)
 	       start + length <= *(volatile u64 *)&slot->gap_end && *(volatile u64 *)&slot->tag == tag;
 }
 
-/* verdict_on() where the gap does not answer. */
-int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt);
-
 /*
  * verdict() for a start and a length as a call has them, in whole pages, by
  * whoever, in this address space, which is not surely unsealed. A
@@ -64,9 +61,38 @@ int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt);
  * and madvise change what they meet before they say ENOMEM. Only where the
  * rounded sum wraps does the kernel refuse before anything is changed.
  */
+static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 length, u32 attempt)
+{
+	u64 end = (start + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1), tag;
+	u32 set;
+
+	if (!length || end <= start || start >= MSEALD_ADDRESS_LIMIT)
+		return 0;
+	if (end > MSEALD_ADDRESS_LIMIT)
+		end = MSEALD_ADDRESS_LIMIT;
+	start &= ~(MSEALD_PAGE - 1);
+	tag = *(volatile u64 *)&space_slot(key)->tag;
+	set = MSEALD_TAG_KEY(tag) == key ? MSEALD_TAG_SET(tag) : current_set_kept(key);
+	if (!set)
+		return 0;
+	if (likely(!seals_meet(set, start, end, ATTEMPT_STOP(attempt))))
+		return 0;
+	return verdict_in(key, start, end, set, attempt);
+}
+
+/* The same out of line: the verifier looks at it once for all calls of a program. */
+int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt);
+
+/* Where the gap answers, it does so inline. */
 static __always_inline int verdict_on(u64 key, u64 start, u64 length, u32 attempt)
 {
 	return likely(in_gap(key, start, length)) ? 0 : verdict_beyond_gap(key, start, length, attempt);
+}
+
+/* All of it inline: 40 instructions less, for what programs do between their seals all the time. */
+static __always_inline int verdict_on_inline(u64 key, u64 start, u64 length, u32 attempt)
+{
+	return likely(in_gap(key, start, length)) ? 0 : verdict_beyond_gap_inline(key, start, length, attempt);
 }
 
 #endif

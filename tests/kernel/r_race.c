@@ -531,7 +531,7 @@ static void one_round(struct total *total, int64_t end)
 	} else {
 		board->fire = 1;
 	}
-	until = now_ms() + ROUND_MS;
+	until = now_ms() + (gentle ? ROUND_MS / 2 : ROUND_MS);
 	if (until > end)
 		until = end;
 	while (board->fire && now_ms() < until && !(dead = ended(pid, &status))) {
