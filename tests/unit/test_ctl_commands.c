@@ -41,12 +41,14 @@ static const char pid_line[] = "{\"parameters\":{\"space\":7,\"ranges\":2,\"byte
 	"\"killed\":0,\"audited\":0,\"seals\":[" SEAL_1 "]}]},\"continues\":true}\n" \
 	"{\"parameters\":{\"spaces\":[{\"id\":8,\"pids\":[900],\"comm\":\"x\",\"set\":2,\"denied\":0," \
 	"\"killed\":0,\"audited\":0,\"seals\":[" SEAL_2 "]}]}}"
-#define ROW(row, name, outcome, by, raced) \
-	"{\"row\":" #row ",\"operation\":\"" name "\",\"outcome\":\"" outcome "\",\"by\":\"" by "\",\"raced\":" #raced "}"
+#define ROW(row, name, outcome, by, raced, native) \
+	"{\"row\":" #row ",\"operation\":\"" name "\",\"outcome\":\"" outcome "\",\"by\":\"" by "\",\"raced\":" #raced \
+	",\"native\":\"" native "\"}"
 #define STATUS \
 	"{\"parameters\":{\"version\":\"0.1\",\"kernel\":\"6.12.1\",\"attached\":true,\"preemption\":\"voluntary\"," \
-	"\"rows\":[" ROW(1, "mprotect", "EPERM", "lsm", false) "," ROW(3, "munmap", "SIGKILL", "kill", true) "," \
-	ROW(6, "madvise", "not covered", "none", false) "]," \
+	"\"rows\":[" ROW(1, "mprotect", "EPERM", "lsm", false, "none") "," \
+	ROW(3, "munmap", "SIGKILL", "kill", true, "all") "," ROW(6, "madvise", "SIGKILL", "kill", true, "anonymous") "," \
+	ROW(12, "move", "not covered", "none", false, "none") "]," \
 	"\"spaces\":1,\"sets\":1,\"spaces_max\":65536,\"sets_max\":65536,\"lost\":1,\"misses\":0,\"denied\":3," \
 	"\"killed\":0,\"audited\":0}}"
 #define EVENTS \
@@ -447,13 +449,14 @@ static void test_status(void **state)
 		"sealed     1 address space (room for 65536), 1 seal set (room for 65536)\n"
 		"attempts   3 denied, 0 killed, 0 audited\n"
 		"\n"
-		"ROW  OPERATION  OUTCOME      BY    RACED  NOTE\n"
-		"  1  mprotect   EPERM        lsm   no\n"
-		"  3  munmap     SIGKILL      kill  yes\n"
-		"  6  madvise    not covered  none  no\n"
+		"ROW  OPERATION  FOR GOOD      REVOCABLE     RACED      NOTE\n"
+		"  1  mprotect   EPERM lsm     EPERM lsm     no\n"
+		"  3  munmap     EPERM native  SIGKILL kill  revocable\n"
+		"  6  madvise    EPERM native  SIGKILL kill  yes        of a file: SIGKILL kill\n"
+		" 12  move       not covered   not covered   no\n"
 		"\n"
 		"warning: 1 event was lost because a buffer was full; what is sealed was denied all the same\n"
-		"warning: 1 row can be raced on this kernel: a call may slip past while a program is preempted\n"
+		"warning: 2 rows can be raced on this kernel: a call may slip past while a program is preempted\n"
 		"warning: 1 row is not covered on this kernel; see msealctl check\n", "");
 	RUN(replies, "--json", "status");
 	json_decref(output_json());
