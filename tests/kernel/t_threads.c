@@ -112,7 +112,7 @@ int main(int argc, char **argv)
 		wanted = SEALS;
 	daemon_start();
 	/* It has 64 threads against it on two processors, which are emulated. */
-	setpriority(PRIO_PROCESS, (id_t)daemon_pid(), -10);
+	setpriority(PRIO_PROCESS, (id_t)daemon_pid(), -20);
 	/* Always one that is sealed, so that the programs are not attached anew each time. */
 	other = puppet_new();
 	must_seal(other->pid, puppet_pages(other, 1, PROT_READ), PAGE);

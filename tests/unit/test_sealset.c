@@ -219,7 +219,7 @@ static void bad_seals(void **state)
 	bad[count++].firm[MSEALD_ACTION_AUDIT] = 0x10;
 	bad[count++].revocable[MSEALD_ACTION_KILL] = 0x80;
 	bad[count++].class = MSEALD_CLASS_COUNT;
-	bad[count++].flags = 0x40;
+	bad[count++].flags = MSEALD_SEAL_FLAGS + 1;
 	bad[count++].end = MSEALD_NO_START + PAGE;
 	assert_int_equal(count, ELEMENTS(bad));
 	for (size_t i = 0; i < count; i++) {
