@@ -733,6 +733,7 @@ static void daemon_gone(void)
 	daemon_stop(SIGKILL);
 	ok(puppet_run(other, mem_pid, victim.puppet->pid, 0, (long)victim.still) == -EACCES, "the daemon killed: denied");
 	daemon_start();
+	nap(1000);	/* the older programs go in the kernel's own time */
 	ok(puppet_run(other, mem_pid, victim.puppet->pid, 0, (long)victim.still) == -EACCES, "a new one: denied");
 	ok(pwrite(victim.eyes, "x", 1, (off_t)victim.still) == -1 && errno == EPERM, "and by the descriptor opened before");
 	ok(pinned("mseald_file_permission"), "it has attached its own programs");
