@@ -18,7 +18,7 @@
 #include "puppet.h"
 #include "tap.h"
 
-#define PATIENCE 60000	/* milliseconds a call may take: an emulated processor is slow */
+#define PATIENCE 180000	/* milliseconds a call may take: an emulated processor is slow */
 
 static pid_t running;
 
