@@ -26,6 +26,9 @@ static int take_pending_trap(struct tracee *tracee)
 			r = go_on(tracee, PTRACE_CONT, 0);
 		if (r == 0)
 			r = wait_stop(tracee->tid, FOREVER, &status);
+		/* Stands again, told of a SIGCONT: to be interrupted as well would keep it from the signal for ever. */
+		if (r == 0 && PTRACE_STOPPED(status))
+			r = 1;
 		if (r == 0)
 			r = interrupt(tracee);
 		if (r == 0)
