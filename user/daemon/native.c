@@ -22,6 +22,7 @@
 #include "calls.h"
 #include "log.h"
 #include "tasks.h"
+#include "threads.h"
 #include "tracee.h"
 
 #ifndef SYS_mseal
@@ -75,103 +76,6 @@ bool native_here(void)
 	return syscall(SYS_mseal, 0ul, 0ul, 0ul) == 0;
 }
 
-/* --- what a thread is doing --- */
-
-enum doing { DOING_OTHER, DOING_SLEEP, DOING_RUN };
-
-static int read_thread_file(const struct target *target, pid_t tid, const char *name, char *text, size_t size)
-{
-	_cleanup_close_ int fd = -1;
-	char path[48];
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "task/%d/%s", (int)tid, name);
-	fd = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, size - 1);
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	return 0;
-}
-
-/* The state letter of proc_pid_stat(5); '\0': gone. */
-static char thread_state(const struct target *target, pid_t tid)
-{
-	char text[256];
-	const char *name_end;
-
-	if (read_thread_file(target, tid, "stat", text, sizeof(text)) < 0)
-		return '\0';
-	name_end = strrchr(text, ')');
-	return name_end && name_end[1] == ' ' ? name_end[2] : '\0';
-}
-
-static enum doing look_at(const struct target *target, pid_t tid, struct blocked_call *ret_call)
-{
-	char text[256];
-	char state = thread_state(target, tid);
-
-	*ret_call = (struct blocked_call){ .number = -1 };
-	if (state == 'R')
-		return DOING_RUN;
-	if (state == 'T')
-		return DOING_SLEEP;	/* job control holds it in get_signal() already */
-	if (state != 'S' || read_thread_file(target, tid, "syscall", text, sizeof(text)) < 0 ||
-	    calls_parse(text, ret_call) <= 0 || !calls_restartable(ret_call))
-		return DOING_OTHER;
-	return DOING_SLEEP;
-}
-
-/* Does it still sleep in that call? Should it be another one just like it, that is as good. */
-static bool still_in(const struct target *target, pid_t tid, const struct blocked_call *call)
-{
-	struct blocked_call now;
-
-	return look_at(target, tid, &now) == DOING_SLEEP && memcmp(&now, call, sizeof(now)) == 0 &&
-	       thread_state(target, tid) == 'S';
-}
-
-/* A line of /proc/PID/task/TID/status as a number; 0 when it is not there. */
-static unsigned long status_number(const struct target *target, pid_t tid, const char *name)
-{
-	char text[4096], *at;
-
-	if (read_thread_file(target, tid, "status", text, sizeof(text)) < 0)
-		return 0;
-	at = strstr(text, name);
-	return at ? strtoul(at + strlen(name), NULL, 10) : 0;
-}
-
-/*
- * The try-th best thread: sleepers first, then runners, none that another traces. 0: none can be
- * stopped now; *ret_traced: because one is traced.
- */
-static pid_t choose_thread(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try,
-			   bool *ret_traced)
-{
-	pid_t runner = 0, sleeper = 0;
-	unsigned sleepers = 0;
-
-	for (size_t i = 0; i < count && sleepers <= try; i++) {
-		struct blocked_call call;
-		pid_t tid = (pid_t)tasks[i].pid;
-		enum doing doing = tasks[i].key == target->key ? look_at(target, tid, &call) : DOING_OTHER;
-
-		if ((doing != DOING_OTHER || thread_state(target, tid) == 't') &&
-		    status_number(target, tid, "\nTracerPid:")) {
-			*ret_traced = true;
-			continue;
-		}
-		if (doing == DOING_SLEEP) {
-			sleepers++;
-			sleeper = tid;
-		} else if (doing == DOING_RUN && !runner) {
-			runner = tid;
-		}
-	}
-	return sleeper && (sleepers > try || !runner) ? sleeper : runner;
-}
-
 /* --- in the tracer --- */
 
 /* Where in its memory a system call can be made: the vdso always has one, else any code. 0: nowhere. */
@@ -211,7 +115,7 @@ static int stop_sleeper(struct tracee *tracee, const struct target *target, cons
 {
 	if (tracee_guard(tracee, call) < 0)
 		return 0;
-	return still_in(target, tracee->tid, call) ? tracee_stop_sleeping(tracee) : tracee_unguard(tracee);
+	return thread_still_in(target, tracee->tid, call) ? tracee_stop_sleeping(tracee) : tracee_unguard(tracee);
 }
 
 /* Stops the thread at a moment that it does not notice. *ret_call: what it slept in. */
@@ -222,7 +126,7 @@ static enum answer stop_unnoticed(struct tracee *tracee, const struct target *ta
 	int r;
 
 	do {
-		enum doing doing = look_at(target, tracee->tid, ret_call);
+		enum doing doing = thread_look_at(target, tracee->tid, ret_call);
 
 		r = doing == DOING_SLEEP && ret_call->number >= 0 ? stop_sleeper(tracee, target, ret_call) :
 		    doing == DOING_RUN ? tracee_stop_running(tracee, RUNNER_MILLISECONDS) : 0;
@@ -258,7 +162,7 @@ static void join_processor(const struct target *target, pid_t tid)
 	cpu_set_t set;
 	int field = 2, processor;
 
-	if (read_thread_file(target, tid, "stat", text, sizeof(text)) < 0)
+	if (thread_read_file(target, tid, "stat", text, sizeof(text)) < 0)
 		return;
 	/* proc_pid_stat(5): the processor is field 39, the name ends field 2. */
 	for (at = strrchr(text, ')'); at && field < 39; field++)
@@ -311,7 +215,7 @@ static enum answer seal_by(struct programs *programs, const struct target *targe
 	r = tracee_seize(&tracee, tid);
 	if (r < 0)
 		return r == -ESRCH ? ANSWER_GONE :
-		       status_number(target, tid, "\nTracerPid:") ? ANSWER_TRACED : ANSWER_NOT_ALLOWED;
+		       thread_status_number(target, tid, "\nTracerPid:") ? ANSWER_TRACED : ANSWER_NOT_ALLOWED;
 	answer = stop_unnoticed(&tracee, target, &call);
 	if (answer != ANSWER_SEALED)
 		return answer;
@@ -361,7 +265,7 @@ static enum answer try_once(struct programs *programs, const struct target *targ
 
 		if (tasks_read(programs, target->pid, &tasks, &tasks_count) < 0)
 			return ANSWER_GONE;
-		tid = choose_thread(target, tasks, tasks_count, try, &traced);
+		tid = thread_choose(target, tasks, tasks_count, try, &traced);
 		if (tid)
 			return seal_by(programs, target, &maps, tid, ranges, count);
 		(void)nanosleep(&pause, NULL);
