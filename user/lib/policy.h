@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Policies: which programs are sealed as they start, and how. A policy is one
+ * file NAME.conf, see mseald.policy(5); the first in the order of names that
+ * matches a program decides. Reading and matching need no daemon.
+ */
+#ifndef MSEALD_POLICY_H
+#define MSEALD_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "mseald/shared.h"
+
+#define POLICY_FOLDER_ETC "/etc/mseald/policy.d"
+#define POLICY_FOLDER_VENDOR "/usr/lib/mseald/policy.d"
+#define POLICY_SUFFIX ".conf"
+#define POLICY_FILE_MAX (64u << 10)	/* bytes of one file */
+#define POLICIES_MAX 4096		/* files that count */
+#define POLICY_VALUES_MAX 256		/* values of one key in one file */
+#define POLICY_PATH_MAX 256		/* bytes of a path in Exe= and Cgroup=, with its NUL: what the kernel side keeps */
+
+/* One value of Exe=. */
+struct policy_exe {
+	char *given;			/* as written */
+	char *path;			/* what is matched: symbolic links followed, as far as they exist */
+	enum { POLICY_EXE_FILE, POLICY_EXE_FOLDER, POLICY_EXE_GLOB } kind;	/* FOLDER: path ends in "/"; GLOB: glob(7), * stays within a name */
+};
+
+enum policy_gate {
+	POLICY_GATE_AUTO,		/* the soundest there is */
+	POLICY_GATE_BPF,		/* never by mseal(2): the process is not traced */
+	POLICY_GATE_DENY,		/* stops that could only be answered with SIGKILL are left out */
+};
+
+struct policy {
+	char *name;			/* of the file, without .conf */
+	char *path;			/* where it was read */
+	/* What matches: every key that is given must, by any of its values. At least one is given. */
+	struct policy_exe *exe;
+	size_t exe_count;
+	char **unit;			/* names of systemd units: any cgroup on the way up that is called so; glob(7) */
+	size_t unit_count;
+	char **cgroup;			/* absolute in the hierarchy, no "/" at the end: that cgroup or one below; "/" is all */
+	size_t cgroup_count;
+	uid_t *user;			/* effective, at the exec */
+	size_t user_count;
+	bool marked;			/* its ELF file asks for it: GNU_PROPERTY_MEMORY_SEAL */
+	/* What is sealed. */
+	unsigned classes;		/* bits 1 << class; 0: nothing, what matches is exempt */
+	unsigned stops;			/* MSEALD_STOP_*: Deny=, and ForeignWrite= */
+	enum mseald_action action;
+	bool dlopen;			/* objects that are loaded later, too */
+	enum policy_gate gate;
+};
+
+struct policies {
+	struct policy *list;		/* in the order of names */
+	size_t count;
+};
+
+/* What was wrong: a line for people each, that names the file (and line, unless 0) and the remedy. */
+struct policy_fault {
+	char *path;
+	unsigned line;			/* 0: about the whole file */
+	char *message;			/* what is wrong; what to do */
+};
+
+struct policy_faults {
+	struct policy_fault *list;
+	size_t count, allocated;
+};
+
+/* What is known of a program when it starts. */
+struct policy_facts {
+	const char *exe;		/* absolute, as the process itself sees it; NULL: not known, matches no Exe= */
+	const char *cgroup;		/* absolute in the hierarchy, "/" for its root; NULL: not known */
+	uid_t user;
+	bool marked;
+};
+
+/*
+ * Reads all policies of these folders (an earlier one replaces or masks files
+ * of a later one; NULL ends the list; a folder that is not there has none).
+ * A file with a fault is left out, and told of in faults; the others count.
+ * -ENOMEM is the only error.
+ */
+int policies_read(const char *const *folders, struct policies *ret, struct policy_faults *faults);
+/* One file whatever its name and folder. 0, -EINVAL: faults say why, or -ENOMEM. */
+int policy_read_file(const char *path, struct policy *ret, struct policy_faults *faults);
+/* The same from memory, for tests, fuzzing and `check -`; path is only told of. */
+int policy_parse(const char *path, const char *text, size_t size, struct policy *ret, struct policy_faults *faults);
+
+/*
+ * The policy that decides about such a program, or NULL. *ret_why (may be NULL): what of it
+ * matched, such as "Exe=/usr/sbin/nginx, User=www-data"; malloc'ed, the caller frees; NULL without memory.
+ */
+const struct policy *policies_match(const struct policies *policies, const struct policy_facts *facts, char **ret_why);
+bool policy_matches(const struct policy *policy, const struct policy_facts *facts);
+
+/* All take NULL or zeroed, and leave it zeroed. */
+void policy_free(struct policy *policy);
+void policies_free(struct policies *policies);
+void policy_faults_free(struct policy_faults *faults);
+
+#endif
