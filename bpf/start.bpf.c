@@ -79,7 +79,7 @@ __noinline int hash_byte(u32 index, struct text *text)
 
 static long hash_step(u32 index, struct text *text)
 {
-	return hash_byte(index, text);
+	return hash_byte(index, text) != 0;
 }
 
 static __always_inline void hash_bytes(struct text *text)

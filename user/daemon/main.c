@@ -45,7 +45,7 @@ static int block_signals(sd_event *loop)
 	return r;
 }
 
-/* Before anything is asked of us: what starts meanwhile is armed and told of. */
+/* After what was in force is in force again; what starts from here on is armed and told of. */
 static int open_policies(struct daemon *daemon)
 {
 	_cleanup_(policy_faults_free) struct policy_faults faults = {};
@@ -79,9 +79,9 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		log_error("cannot read the maps: %s", strerror(-r));
 		return r;
 	}
-	r = open_policies(daemon);
+	r = sweep_take_over(daemon);
 	if (r >= 0)
-		r = sweep_take_over(daemon);
+		r = open_policies(daemon);
 	if (r < 0)
 		return r;
 	r = server_open(daemon, socket, &daemon->server);
