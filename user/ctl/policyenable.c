@@ -249,10 +249,9 @@ static int disable(struct switching *s)
 
 /* --- telling the daemon --- */
 
-static const char not_running[] = "mseald is not running; it reads its policies as it starts";
+const char policy_daemon_absent[] = "mseald is not running; it reads its policies as it starts";
 
-/* What came of it, in words. 0, or the exit status after a complaint. */
-static int ask_to_reload(const struct ctl *ctl, const char **ret_said)
+int policy_ask_to_reload(const struct ctl *ctl, const char **ret_said)
 {
 	_cleanup_client_ struct varlink_client *client = NULL;
 	_cleanup_json_ json_t *reply = NULL;
@@ -260,7 +259,7 @@ static int ask_to_reload(const struct ctl *ctl, const char **ret_said)
 	int r = varlink_connect(ctl->socket, &client);
 
 	if (r == -ENOENT || r == -ECONNREFUSED) {
-		*ret_said = not_running;
+		*ret_said = policy_daemon_absent;
 		return 0;
 	}
 	if (r >= 0)
@@ -286,14 +285,14 @@ static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results)
 
 	/* What is below another root is not the daemon's. */
 	if (changed && !*ctl->root)
-		r = ask_to_reload(ctl, &said);
+		r = policy_ask_to_reload(ctl, &said);
 	if (results) {
 		document = json_pack("{s:O, s:s?}", "policies", results, "daemon", said);
 		return !document ? ctl_out_of_memory() : ctl_print_json(document) ? CTL_FAILURE : r;
 	}
 	if (said)
 		(void)printf("%s.\n", said);
-	if (changed && !on && !*ctl->root && said != not_running)
+	if (changed && !on && !*ctl->root && said != policy_daemon_absent)
 		(void)puts("What is sealed already stays sealed.");
 	return r;
 }
