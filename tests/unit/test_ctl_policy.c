@@ -398,6 +398,19 @@ static void own_files_are_left_alone(void **state)
 	assert_string_equal(link_of("thing.conf"), "/elsewhere.conf");
 }
 
+static void folders_of_others(void **state)
+{
+	(void)state;
+	in_root("mkdir -p", POLICY_FOLDER_ETC);
+	in_root("chmod 777", POLICY_FOLDER_ETC);
+	run("enable thing");
+	assert_result(1, "msealctl: " POLICY_FOLDER_ETC " can be written by others than its owner; chmod go-w; until then none of its "
+		      "policies counts\n");
+	assert_string_equal(link_of("thing.conf"), "");
+	run("check");
+	assert_says(1, POLICY_FOLDER_ETC ": can be written by others");
+}
+
 /* --- the daemon --- */
 
 /* What comes of asking a daemon that answers so; NULL: there is none. */
@@ -455,6 +468,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		each(usage),	each(help),	     each(checking),		     each(warnings),	     each(showing),
 		each(enabling), each(on_by_default), each(own_files_are_left_alone), each(asking_the_daemon),
+		each(folders_of_others),
 	};
 
 	test.program = getenv("MSEALCTL") ? getenv("MSEALCTL") : "build/msealctl";

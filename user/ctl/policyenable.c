@@ -320,9 +320,23 @@ static int switch_one(const struct ctl *ctl, const struct policy_files *files, c
 	return on ? enable(&s) : disable(&s);
 }
 
+/* A folder that does not count as a whole: a link in it would do nothing. 0, or the exit status. */
+static int refuse_folders(const struct policy_faults *faults)
+{
+	for (size_t i = 0; i < faults->count; i++) {
+		const char *path = faults->list[i].path;
+		size_t length = strlen(path), suffix = strlen(POLICY_SUFFIX);
+
+		if (length < suffix || strcmp(path + length - suffix, POLICY_SUFFIX) != 0)
+			return ctl_failure("%s %s", path, faults->list[i].message);
+	}
+	return 0;
+}
+
 static int run(struct ctl *ctl, int argc, char **argv, bool on)
 {
 	_cleanup_(policy_files_free) struct policy_files files = {};
+	_cleanup_(policy_faults_free) struct policy_faults faults = {};
 	_cleanup_json_ json_t *results = NULL;
 	bool changed = false;
 	int r, status = CTL_OK;
@@ -331,7 +345,9 @@ static int run(struct ctl *ctl, int argc, char **argv, bool on)
 		return ctl->status;
 	if (optind == argc)
 		return ctl_usage(ctl, "no NAME given");
-	r = policies_fetch(ctl, &files, NULL);
+	r = policies_fetch(ctl, &files, &faults);
+	if (r == 0)
+		r = refuse_folders(&faults);
 	if (r)
 		return r;
 	results = ctl->json ? json_array() : NULL;
