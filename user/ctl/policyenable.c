@@ -125,7 +125,8 @@ static int report(const struct switching *s, bool on, bool changed, const char *
 		(void)printf("%s is %s%s: %s\n", s->name, on ? "on" : "off", changed ? "" : " already", how);
 		return CTL_OK;
 	}
-	return json_array_append_new(s->results, json_pack("{s:s, s:b, s:b, s:s}", "name", s->name, "on", on, "changed", changed,
+	return json_array_append_new(s->results, json_pack("{s:s, s:b, s:b, s:s}", "name", s->name, "on", on,
+							   "changed", changed,
 							   "how", how)) < 0 ? ctl_out_of_memory() : CTL_OK;
 }
 
@@ -182,10 +183,10 @@ static int remove_link(const struct switching *s)
 static int refuse_own(const struct switching *s, const char *wanted)
 {
 	if (s->own->link)
-		return ctl_failure("%s is a link to %s, which was not made by enable; remove it yourself to turn %s %s", s->link,
-				   s->own->link, s->name, wanted);
-	return ctl_failure("%s is a file of your own, which is not touched; rename or remove it to turn %s %s", s->link,
-			   s->name, wanted);
+		return ctl_failure("%s is a link to %s, which was not made by enable; remove it yourself to "
+				   "turn %s %s", s->link, s->own->link, s->name, wanted);
+	return ctl_failure("%s is a file of your own, which is not touched; rename or remove it to turn %s %s",
+			   s->link, s->name, wanted);
 }
 
 static int enable_own(const struct switching *s)
