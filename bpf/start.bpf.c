@@ -189,6 +189,7 @@ static __always_inline void hint(enum mseald_event_type type, u64 key, u32 pid, 
 	hint->pid = pid;
 	hint->space = key;
 	hint->address = address;
+	hint->time = bpf_ktime_get_boot_ns();
 	bpf_ringbuf_submit(hint, 0);
 }
 

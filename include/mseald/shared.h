@@ -187,6 +187,7 @@ struct mseald_hint {
 	__u32 pid;			/* its thread group, in the initial namespace */
 	__u64 space;
 	__u64 address;			/* RELRO: where */
+	__u64 time;			/* nanoseconds, CLOCK_BOOTTIME */
 };
 
 /*

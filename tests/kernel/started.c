@@ -9,7 +9,8 @@
  *   exec PATH, vfork PATH        becomes that program, or begets it
  *   exit STATUS
  * --fork: leaves at once, and a child does all that. --as UID PATH: becomes that program as that user. --sleep, --short:
- * sleeps, or ends.
+ * sleeps, or ends. --storm N MATCHED OTHER: starts N programs as fast as it can, every 25th MATCHED and to stay,
+ * the others in turns MATCHED and OTHER and short; when those have ended, the pids of those that stay.
  */
 #define _GNU_SOURCE
 #ifndef STATIC
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* So that there is RELRO worth the name, and constants. */
@@ -120,6 +122,38 @@ static void obey(char *order)
 	}
 }
 
+static pid_t __attribute__((noinline)) beget(const char *path, const char *option)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		execl(path, path, option, NULL);
+		_exit(127);
+	}
+	return pid;
+}
+
+static void __attribute__((noreturn)) storm(unsigned count, const char *matched, const char *other)
+{
+	pid_t stay[1000];
+	unsigned staying = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		int stays = i % 25 == 0 && staying < 1000;
+		pid_t pid = beget(stays || i % 2 ? matched : other, stays ? "--sleep" : "--short");
+
+		if (stays)
+			stay[staying++] = pid;
+		while (i % 8 == 7 && waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	}
+	for (unsigned i = 0; i < staying; i++)
+		printf("%d%c", stay[i], i + 1 < staying ? ' ' : '\n');
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	char line[512];
@@ -132,6 +166,8 @@ int main(int argc, char **argv)
 			pause();
 	if (argc > 1 && !strcmp(argv[1], "--short"))
 		return names[0] && constants[0] ? 0 : 1;
+	if (argc > 4 && !strcmp(argv[1], "--storm"))
+		storm((unsigned)atoi(argv[2]), argv[3], argv[4]);
 	if (argc > 3 && !strcmp(argv[1], "--as")) {
 		if (setresgid((gid_t)atoi(argv[2]), (gid_t)atoi(argv[2]), (gid_t)atoi(argv[2])) ||
 		    setresuid((uid_t)atoi(argv[2]), (uid_t)atoi(argv[2]), (uid_t)atoi(argv[2])))

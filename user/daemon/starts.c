@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "events.h"
 #include "facts.h"
@@ -34,6 +35,7 @@ struct start {
 	uint64_t key;
 	pid_t pid;
 	uint64_t since;			/* microseconds, CLOCK_MONOTONIC */
+	uint64_t began;			/* nanoseconds, CLOCK_BOOTTIME: its exec, or when it was found */
 	uint64_t pause;
 	enum phase phase;
 	bool complained;
@@ -54,6 +56,14 @@ static uint64_t now_us(struct starts *starts)
 
 	(void)sd_event_now(starts->daemon->loop, CLOCK_MONOTONIC, &now);
 	return now;
+}
+
+static uint64_t boottime_ns(void)
+{
+	struct timespec time;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
 /* --- the list --- */
@@ -85,7 +95,8 @@ static struct start *add(struct starts *starts, uint64_t key, pid_t pid)
 	start = calloc(1, sizeof(*start));
 	if (!start)
 		return NULL;
-	*start = (struct start){ .starts = starts, .key = key, .pid = pid, .since = now_us(starts), .pause = FIRST_PAUSE_US };
+	*start = (struct start){ .starts = starts, .key = key, .pid = pid, .since = now_us(starts), .began = boottime_ns(),
+				 .pause = FIRST_PAUSE_US };
 	if (sd_event_add_time(starts->daemon->loop, &start->source, CLOCK_MONOTONIC, 0, 1, on_due, start) < 0) {
 		free(start);
 		return NULL;
@@ -148,8 +159,9 @@ static void go_on(struct start *start, const struct policy *policy, const struct
 		look_after(start, 0);
 	} else {
 		if (start->phase != PHASE_WATCH)
-			log_debug("policy %s: sealed pid %d (%s): %zu seals%s", policy->name, (int)start->pid,
-				  facts->exe ?: "?", result->seals, result->native ? ", natively" : "");
+			log_debug("policy %s: sealed pid %d (%s): %zu seals%s, %" PRIu64 " us after it began", policy->name,
+				  (int)start->pid, facts->exe ?: "?", result->seals, result->native ? ", natively" : "",
+				  (boottime_ns() - start->began) / 1000);
 		if (!policy->dlopen || !stay_armed(start, facts)) {
 			end(start);
 			return;
@@ -257,6 +269,8 @@ void starts_hint(struct starts *starts, const struct mseald_hint *hint)
 	if (!start)
 		return;
 	readiness = &start->readiness;
+	if (!known)
+		start->began = hint->time;
 	/* Of one that was done with; what it was started with was told before. */
 	if (!known && hint->type == MSEALD_EVENT_RELRO)
 		readiness->unseen = true;
