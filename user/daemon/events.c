@@ -12,6 +12,7 @@
 
 #include "log.h"
 #include "names.h"
+#include "report.h"
 #include "server.h"
 #include "starts.h"
 #include "tasks.h"
@@ -65,6 +66,7 @@ static int on_event(void *context, void *data, size_t size)
 	if (event->verdict == MSEALD_VERDICT_KILLED)
 		events->doomed = true;
 	log_attempt(event);
+	report_attempt(events->daemon->report, event);
 	server_publish(events->daemon->server, event);
 	return 0;
 }
@@ -81,10 +83,13 @@ static void tell_lost(struct events *events)
 	events->lost_told = lost;
 }
 
-static void consume(struct events *events)
+void events_consume(struct events *events)
 {
-	int r = ring_buffer__consume(events->ring);
+	int r;
 
+	if (!events)
+		return;
+	r = ring_buffer__consume(events->ring);
 	if (r < 0)
 		log_warning("cannot read the event buffer: %s, ignoring", strerror(-r));
 	tell_lost(events);
@@ -100,7 +105,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 	(void)source;
 	(void)fd;
 	(void)revents;
-	consume(context);
+	events_consume(context);
 	return 0;
 }
 
