@@ -292,7 +292,7 @@ static void assert_fits(const char *text, size_t width, bool utf8)
 static void test_join(void **state)
 {
 	_cleanup_(example_free) struct addrspace space = example();
-	struct share all = addrspace_share(&space, false), executable = addrspace_share(&space, true);
+	struct share all = addrspace_share(&space, SHARE_ALL), executable = addrspace_share(&space, SHARE_EXECUTABLE);
 
 	(void)state;
 	assert_int_equal(addrspace_sealed(&space, 0, UINT64_MAX), 0x2000 + 0x20000 + 0x1000);
