@@ -83,7 +83,7 @@ static void tell_lost(struct events *events)
 	events->lost_told = lost;
 }
 
-void events_consume(struct events *events)
+void events_catch_up(struct events *events)
 {
 	int r;
 
@@ -105,7 +105,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 	(void)source;
 	(void)fd;
 	(void)revents;
-	events_consume(context);
+	events_catch_up(context);
 	return 0;
 }
 

@@ -9,8 +9,8 @@
 int events_open(struct daemon *daemon, struct events **ret);
 struct events *events_close(struct events *events);	/* takes NULL, returns NULL */
 
-/* All that is in the buffer now; otherwise done when the event loop comes to it. Takes NULL. */
-void events_consume(struct events *events);
+/* Reads what is in the ring buffer now. Takes NULL. */
+void events_catch_up(struct events *events);
 
 /* Attempts whose event was lost, since the maps were made. */
 uint64_t events_lost(const struct events *events);

@@ -396,7 +396,7 @@ json_t *report_tell(struct report *report, const char *policy, bool reset, struc
 	json_t *reply;
 
 	/* What has happened before the question is in the answer. */
-	events_consume(report->daemon->events);
+	events_catch_up(report->daemon->events);
 	head = head_of(report);
 	reply = json_pack("{s:o,s:o,s:I,s:I,s:I}", "rows", rows_json(report, policy), "policies",
 			  policies_json(report, policy), "lost", (json_int_t)head.missing, "full",
