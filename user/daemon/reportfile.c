@@ -19,7 +19,7 @@ static json_t *place_json(const char *place)
 
 static json_t *example_json(const struct mseald_tally *value)
 {
-	char comm[MSEALD_COMM_LEN + 1];
+	char comm[MSEALD_COMM_LEN + 1] = "";
 	size_t i;
 
 	for (i = 0; i < MSEALD_COMM_LEN && value->comm[i]; i++)
@@ -134,7 +134,7 @@ static void read_text(const json_t *object, const char *key, char *to, size_t si
 
 static bool read_example(const json_t *example, struct mseald_tally *ret)
 {
-	char comm[MSEALD_COMM_LEN + 1];
+	char comm[MSEALD_COMM_LEN + 1] = "";
 	uint64_t pid, uid, address, length, ip;
 
 	if (!read_number(example, "pid", &pid) || !read_number(example, "uid", &uid) ||
