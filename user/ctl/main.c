@@ -43,8 +43,8 @@ static const struct command commands[] = {
 	  "letters (m mprotect, u unmap, d discard, f foreign-write), and SIZE and GATE may\n"
 	  "be left out.\n\n"
 	  "Options:\n"
-	  "  --summary                 a line for each process: how much of its memory, and\n"
-	  "                            of its executable memory, is sealed; and the total" },
+	  "  --summary                 a line for each process instead: how much of all and\n"
+	  "                            of executable memory is sealed; and the total" },
 	{ "map", command_map, "PID",
 	  "draw the address space of a process and what is sealed of it\n\n"
 	  "A row for each mapping; its bar is filled where it is sealed." },

@@ -23,9 +23,10 @@ static const struct command commands[] = {
 	  "A file with a fault leaves its last good version in force. What is sealed already\n"
 	  "stays sealed. Status 1: there is a fault." },
 	{ FAMILY "report", policy_report, "[--reset] [NAME]",
-	  "show what was attempted, and what a policy with Action=audit would deny\n\n"
-	  "Summed up per policy, program, operation and segment class; WITH DENY is what\n"
-	  "Action=deny comes to on this kernel. The last line of a policy says what to do.\n"
+	  "show what was attempted, and what would be denied\n\n"
+	  "Summed up per policy, program, operation and segment class. WITH DENY is what a\n"
+	  "policy with Action=audit would come to on this kernel if it were deny. The last\n"
+	  "line of a policy says what to do.\n"
 	  "NAME may be -, for what was sealed by hand.\n\n"
 	  "Options:\n"
 	  "  --reset                   empty the report" },

@@ -96,9 +96,9 @@ static void ways_out(const json_t *policy, const struct sums *sums, char *buf, s
 		(void)strcpy(dlopen, "Dlopen=no, if it is dlclose(3) of what was loaded later");
 	if (other && rest)
 		(void)snprintf(deny, sizeof(deny), "Deny=%s%s", mseald_stops_format(rest, words, sizeof(words)),
-			       foreign ? " with ForeignWrite=no" : "");
+			       foreign ? " with ForeignWrite=allow" : "");
 	else if (foreign && !other)
-		(void)strcpy(deny, "ForeignWrite=no");
+		(void)strcpy(deny, "ForeignWrite=allow");
 	/* A foreign write is denied for all of the memory, whatever of it is sealed. */
 	if (!foreign && classes)
 		(void)snprintf(segments, sizeof(segments), "Segments=%s",
