@@ -257,7 +257,8 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 static void add_outcome(json_t *json, const struct choice *choice, const struct policy *policy, enum mseald_op op)
 {
 	const struct decision *decision = choice_decision(choice, op);
-	bool native = choice->native && (!policy || policy->gate != POLICY_GATE_BPF);
+	bool all = !policy || (policy->stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT;	/* what mseal(2) stops */
+	bool native = choice->native && all && (!policy || policy->gate != POLICY_GATE_BPF);
 	bool spared = policy && policy->gate == POLICY_GATE_DENY && choice_kills(choice, mseald_op_stop(op));
 	const char *outcome = "EPERM", *by = means_name(decision ? decision->means : MEANS_NONE);
 
