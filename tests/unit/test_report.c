@@ -344,7 +344,7 @@ static void test_place(void **state)
 		{ .start = 0x4000, .end = 0x5000, .path = "" },
 		{ .start = 0x5000, .end = 0x6000, .inode = 1, .path = "/bin/a" },
 		{ .start = 0x6000, .end = 0x7000, .inode = 2, .path = path },
-		{ .start = 0x8000, .end = 0x9000, .inode = 3, .path = "/\xff" },
+		{ .start = 0x8000, .end = 0x9000, .inode = 3, .path = "/\xff\033\u00e4" },
 		{ .start = 0x9000, .end = 0xa000, .path = "[stack]" },
 	};
 	const struct procmaps all = { maps, ELEMENTS(maps) };
@@ -364,7 +364,7 @@ static void test_place(void **state)
 	place_format(&all, 0x9000, place);
 	assert_string_equal(place, "");
 	place_format(&all, 0x8010, place);
-	assert_string_equal(place, "/?+0x10");
+	assert_string_equal(place, "/????+0x10");
 	for (size_t length = 90; length < sizeof(path) - 1; length++) {
 		memset(path + 1, 'x', length);
 		path[length] = 'y';

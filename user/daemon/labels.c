@@ -4,29 +4,24 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <jansson.h>
 #include <string.h>
 
 #include "facts.h"
 #include "log.h"
+#include "reportfile.h"
 
 #define PROBES 8
 
-/* What JSON and log can hold; of what is too long the end, which tells more. */
+/* Of what is too long the end, which tells more. */
 static void copy_text(char to[MSEALD_LABEL_TEXT], const char *from)
 {
 	size_t length = strlen(from);
-	json_t *text;
 
 	if (length < MSEALD_LABEL_TEXT)
 		memcpy(to, from, length);
 	else
 		(void)snprintf(to, MSEALD_LABEL_TEXT, "...%s", from + length - (MSEALD_LABEL_TEXT - 4));
-	text = json_string(to);
-	for (char *c = to; !text && *c; c++)
-		if (*c & 0x80)
-			*c = '?';
-	json_decref(text);
+	reportfile_clean(to);
 }
 
 static uint64_t hash_label(const struct mseald_label *label)

@@ -3,11 +3,11 @@
 #include "place.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "objects.h"
+#include "reportfile.h"
 #include "tasks.h"
 #include "util.h"
 
@@ -24,7 +24,6 @@ void place_format(const struct procmaps *maps, uint64_t address, char ret[MSEALD
 	const struct mapping *mapping = procmaps_find(maps, address);
 	const char *path;
 	char offset[24];
-	json_t *text;
 	size_t room;
 
 	ret[0] = '\0';
@@ -38,12 +37,7 @@ void place_format(const struct procmaps *maps, uint64_t address, char ret[MSEALD
 		path += strlen(path) - (room - 3);
 	}
 	(void)strcat(strcat(ret, path), offset);
-	/* What JSON cannot hold is not told. */
-	text = json_string(ret);
-	for (char *c = ret; !text && *c; c++)
-		if (*c & 0x80)
-			*c = '?';
-	json_decref(text);
+	reportfile_clean(ret);
 }
 
 void place_attempt(struct programs *programs, const struct mseald_event *event, struct mseald_tally *tally)

@@ -12,6 +12,16 @@
 
 #define VERSION 1
 
+void reportfile_clean(char *text)
+{
+	json_t *valid = json_string(text);
+
+	for (char *c = text; *c; c++)
+		if ((*c & 0x80 && !valid) || (unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	json_decref(valid);
+}
+
 static json_t *place_json(const char *place)
 {
 	return *place ? json_string(place) : NULL;
