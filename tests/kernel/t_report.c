@@ -334,7 +334,8 @@ static void by_hand(void)
 
 static void said(void)
 {
-	says("msealctl policy report audited", "attempts would not have succeeded with Action=deny", "msealctl says what deny would stop");
+	says("msealctl policy report audited", "attempts would not have succeeded with Action=deny",
+	     "msealctl says what deny would stop");
 	says("msealctl policy report audited", "Deny=unmap", "and what would let it be");
 	says("msealctl policy report quiet", "nothing would have been denied in", "of a policy without attempts it says so");
 	says("msealctl policy report quiet", "change Action=audit to deny in " FOLDER "/quiet.conf", "and what to change");

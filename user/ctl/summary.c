@@ -69,7 +69,8 @@ static int put_shares(json_t *object, const struct share shares[SHARE_COUNT])
 int summary_add(struct summary *summary, const struct addrspace *addresses, const json_t *space)
 {
 	const char *policy = reply_string(space, "policy");
-	uint64_t attempts = reply_integer(space, "denied") + reply_integer(space, "killed") + reply_integer(space, "audited");
+	uint64_t attempts = reply_integer(space, "denied") + reply_integer(space, "killed") +
+			    reply_integer(space, "audited");
 	json_t *pids = json_object_get(space, "pids"), *object;
 	struct share shares[SHARE_COUNT];
 	char gate[32];
@@ -133,7 +134,8 @@ static void add_space(struct table *table, const struct terminal *terminal, cons
 					    .all = reply_integer(object, members[i].all) };
 	if (more)
 		(void)snprintf(others, sizeof(others), "+%zu", more);
-	table_add(table, terminal, COLOUR_NONE, "%" JSON_INTEGER_FORMAT "%s", json_integer_value(json_array_get(pids, 0)), others);
+	table_add(table, terminal, COLOUR_NONE, "%" JSON_INTEGER_FORMAT "%s",
+		  json_integer_value(json_array_get(pids, 0)), others);
 	table_add(table, terminal, COLOUR_BOLD, "%s", reply_string(object, "comm"));
 	table_add(table, terminal, COLOUR_NONE, "%s", *policy ? policy : "-");
 	add_shares(table, terminal, shares);
@@ -162,7 +164,8 @@ int summary_print(const struct summary *summary, const struct terminal *terminal
 static int print_json(const struct summary *summary)
 {
 	_cleanup_json_ json_t *document = NULL;
-	json_t *total = json_pack("{s:I,s:I}", "spaces", (json_int_t)summary->spaces, "attempts", (json_int_t)summary->attempts);
+	json_t *total = json_pack("{s:I,s:I}", "spaces", (json_int_t)summary->spaces, "attempts",
+				  (json_int_t)summary->attempts);
 
 	if (total && put_shares(total, summary->shares) < 0) {
 		json_decref(total);

@@ -134,7 +134,8 @@ uint64_t labels_make(struct programs *programs, struct store *store, const char 
 	return 0;
 }
 
-uint64_t labels_of_process(struct programs *programs, struct store *store, int proc_fd, const char *policy, uint64_t old)
+uint64_t labels_of_process(struct programs *programs, struct store *store, int proc_fd, const char *policy,
+			   uint64_t old)
 {
 	_cleanup_free_ char *exe = NULL;
 

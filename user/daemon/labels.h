@@ -17,7 +17,8 @@
 uint64_t labels_make(struct programs *programs, struct store *store, const char *policy, const char *program);
 
 /* For a process that is sealed by a policy (NULL: by hand, which changes no label there is). */
-uint64_t labels_of_process(struct programs *programs, struct store *store, int proc_fd, const char *policy, uint64_t old);
+uint64_t labels_of_process(struct programs *programs, struct store *store, int proc_fd, const char *policy,
+			   uint64_t old);
 
 /* false: nobody knows it. */
 bool labels_read(const struct programs *programs, uint64_t label, struct mseald_label *ret);

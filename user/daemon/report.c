@@ -342,7 +342,8 @@ static const char *class_name(unsigned class)
 }
 
 /* Address spaces that are sealed by it. */
-static uint64_t count_sealed(const struct report *report, const char *name, const struct store_label *labels, size_t count)
+static uint64_t count_sealed(const struct report *report, const char *name, const struct store_label *labels,
+			     size_t count)
 {
 	uint64_t sealed = 0;
 

@@ -213,7 +213,8 @@ static bool is_ours(const json_t *document, struct report_head *head)
 }
 
 /* The same policy and program twice, or no room: what is not taken over is missing. */
-static void take_over(const json_t *rows, struct tally *tally, struct report_head *head, const struct report_names *names)
+static void take_over(const json_t *rows, struct tally *tally, struct report_head *head,
+		      const struct report_names *names)
 {
 	const json_t *object;
 	size_t i;

@@ -20,7 +20,7 @@ struct report_names {
 	void *context;
 };
 
-/* What names of files must not bring into it becomes "?": control characters, and all but ASCII where it is not UTF-8. */
+/* What names of files must not bring in becomes "?": control characters, and all but ASCII where it is not UTF-8. */
 void reportfile_clean(char *text);
 
 /* One row, as type Attempts of io.mseald but for what it would be with deny. NULL: out of memory. */
