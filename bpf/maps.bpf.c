@@ -12,6 +12,8 @@ struct notes_map notes SEC(".maps");
 struct triggers_map triggers SEC(".maps");
 struct armed_map armed SEC(".maps");
 struct marks_map marks SEC(".maps");
+struct labels_map labels SEC(".maps");
+struct report_map report SEC(".maps");
 struct events_map events SEC(".maps");
 
 const volatile __u32 possible_cpus = 1;

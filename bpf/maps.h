@@ -106,6 +106,25 @@ struct marks_map {
 };
 extern struct marks_map marks SEC(".maps");
 
+/* Label of a seal set -> what it stands for; and attempts, summed up by it. Both are the daemon's. */
+struct labels_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MSEALD_MAX_LABELS);
+	__type(key, __u64);
+	__type(value, struct mseald_label);
+};
+extern struct labels_map labels SEC(".maps");
+
+struct report_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MSEALD_MAX_TALLIES);
+	__type(key, struct mseald_tally_key);
+	__type(value, struct mseald_tally);
+};
+extern struct report_map report SEC(".maps");
+
 /* struct mseald_event and struct mseald_hint, for the daemon. */
 struct events_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -10,6 +10,7 @@
 struct walk {
 	u64 start, end;
 	u64 hit_start, hit_end, hit_rule;
+	u64 label;		/* of the set */
 	u32 set, at, slot;
 	u32 stop;
 	u32 flags;		/* MSEALD_SEAL_* a seal must have to count; 0: all do */
@@ -123,6 +124,7 @@ static __always_inline void walk_all(struct walk *walk)
 	root = bpf_map_lookup_elem(seals, &at);
 	if (!root)
 		return;
+	walk->label = root->label;
 	node = seals_leaf(seals, root, walk->start, &at);
 	if (!node)
 		return;
@@ -165,6 +167,7 @@ __noinline int tell(const struct walk *walk, u64 key, u32 op, u32 outcome)
 	event->rule_class = walk->hit_rule >> MSEALD_RULE_CLASS_SHIFT & 0xff;
 	event->time = bpf_ktime_get_boot_ns();
 	event->space = key;
+	event->label = walk->label;
 	event->cgroup = bpf_get_current_cgroup_id();
 	event->address = walk->start;
 	event->length = walk->end - walk->start;

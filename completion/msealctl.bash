@@ -38,7 +38,7 @@ _msealctl_policy() {
 		;;
 	esac
 	case $1 in
-	show | enable | disable)
+	show | enable | disable | report)
 		for folder in /etc /usr/lib /usr/local/lib; do
 			for name in "$folder"/mseald/policy.d/*.conf; do
 				name=${name##*/}
@@ -98,7 +98,8 @@ _msealctl() {
 		'') own=--version ;;
 		seal) own='--segments= --deny= --action= --revocable --ranges-from=' ;;
 		unseal) own=--ranges-from= ;;
-		policy) own=--root= ;;
+		list) own=--summary ;;
+		policy) [[ ${words[0]:-} == report ]] && own=--reset || own=--root= ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$global $own" -- "$cur")
 		[[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace

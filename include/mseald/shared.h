@@ -118,7 +118,7 @@ struct mseald_node {
 	__u8 stops;			/* union of all stop bits, any action */
 	__u8 flags;			/* union of all MSEALD_SEAL_* */
 	__u8 pad0;
-	__u64 pad1;
+	__u64 label;			/* whose policy and program they are: key of the map `labels`; 0: not known */
 	/* In leaves: one seal a slot. In inner nodes: start only. */
 	__u64 start[MSEALD_FANOUT];
 	__u64 end[MSEALD_FANOUT];
@@ -171,6 +171,7 @@ struct mseald_event {
 	__u32 rule_class;		/* enum mseald_class of the seal hit */
 	__u64 time;			/* nanoseconds, CLOCK_BOOTTIME */
 	__u64 space;			/* key of the address space */
+	__u64 label;			/* of its seal set */
 	__u64 cgroup;			/* id of the caller's cgroup (v2) */
 	__u64 address, length;		/* of the call, bytes */
 	__u64 seal_start, seal_end;	/* the seal hit */
@@ -179,6 +180,48 @@ struct mseald_event {
 	__u32 pid, tgid;		/* of the caller, in the initial namespace */
 	__u32 uid, gid;
 	char comm[MSEALD_COMM_LEN];
+};
+
+/*
+ * What the seals of a set are for: a policy and the program that it is about.
+ * Forks share the set and so the label, and an event carries it, so that an attempt can be
+ * told of when the process is long gone.
+ */
+#define MSEALD_MAX_LABELS 8192u
+#define MSEALD_LABEL_TEXT 256		/* bytes, with the NUL */
+
+struct mseald_label {
+	char policy[MSEALD_LABEL_TEXT];	/* its name; "": sealed by hand */
+	char program[MSEALD_LABEL_TEXT];	/* path, as the process sees it; "": not known */
+};
+
+/*
+ * Attempts summed up, in the map `report`: written by the daemon as it reads events, so that
+ * none is missing when it is killed. The programs never look at it.
+ */
+#define MSEALD_MAX_TALLIES 4096u
+#define MSEALD_TALLY_PROCESSES 32	/* so many are told apart */
+#define MSEALD_PLACE_MAX 112		/* bytes of "OBJECT+0xOFFSET", with the NUL */
+
+struct mseald_tally_key {
+	__u64 label;
+	__u32 op;			/* enum mseald_op */
+	__u16 rule_class;		/* enum mseald_class */
+	__u16 verdict;			/* enum mseald_verdict */
+};
+
+struct mseald_tally {
+	__u64 attempts;
+	__u64 first, last;		/* ns since 1970 */
+	/* One of them: the first, or the first of which could be told where it was. */
+	__u64 address, length, ip;
+	__u32 pid, uid;
+	char comm[MSEALD_COMM_LEN];
+	char place[MSEALD_PLACE_MAX];	/* of address; "": not known */
+	char caller[MSEALD_PLACE_MAX];	/* of ip */
+	__u32 processes;		/* that made them; MSEALD_TALLY_PROCESSES stands for more as well */
+	__u32 seen[MSEALD_TALLY_PROCESSES];	/* a hash of each */
+	__u32 pad;
 };
 
 /* It may be time to look at a process that a policy may be about. */
@@ -272,6 +315,10 @@ struct mseald_state {
 	__u64 injector_start;		/* of its thread group leader, boot-time ns: written before its id */
 	__u32 injector_tgid;		/* in the initial namespace */
 	__u32 triggers;			/* bits 1 << enum mseald_trigger_kind that are in use */
+	/* Of the map `report`, by the daemon alone. */
+	__u64 report_since;		/* ns since 1970; 0: what is on the disk is not read yet */
+	__u64 report_base;		/* all attempts less this are those in the map and those missing there; wraps */
+	__u64 report_full;		/* of those missing: there was no room in the map */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
 	__u64 trigger_bits[MSEALD_TRIGGER_BITS / 64];
 	struct mseald_slot slots[MSEALD_SLOTS];

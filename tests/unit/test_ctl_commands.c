@@ -580,6 +580,107 @@ static void test_map_and_explain(void **state)
 	assert_result(1, "", "msealctl: pid 2147483647: no such process\n");
 }
 
+#define REPORT_ROW(policy, program, operation, class, verdict, attempts, outcome, by) \
+	"{\"policy\":\"" policy "\",\"program\":\"" program "\",\"operation\":\"" operation "\",\"class\":\"" class \
+	"\",\"verdict\":\"" verdict "\",\"attempts\":" #attempts ",\"processes\":32,\"first\":1795348799000000000," \
+	"\"last\":1795348800000000000,\"example\":{\"pid\":812,\"uid\":33,\"comm\":\"ng\\u001binx\",\"address\":4096," \
+	"\"length\":4096,\"place\":\"/usr/lib/x.so+0x0\",\"ip\":8192},\"outcome\":\"" outcome "\",\"by\":\"" by "\"}"
+#define REPORT_POLICY(name, action, sealed) \
+	"{\"name\":\"" name "\",\"path\":\"/etc/mseald/policy.d/" name ".conf\",\"action\":\"" action "\",\"deny\":[" \
+	"\"mprotect\",\"unmap\"],\"segments\":[\"text\",\"relro\"],\"dlopen\":false,\"since\":1795348800000000000," \
+	"\"sealed\":" #sealed "}"
+#define REPORT(rows, policies, lost, full) \
+	"{\"parameters\":{\"rows\":[" rows "],\"policies\":[" policies "],\"lost\":" #lost ",\"full\":" #full \
+	",\"since\":1795348800000000000}}"
+
+static void test_report(void **state)
+{
+	static const struct reply replies[] = {
+		{ "io.mseald.Report\"", REPORT(
+			REPORT_ROW("web", "/usr/sbin/nginx", "munmap", "text", "audited", 2, "SIGKILL", "kill") ","
+			REPORT_ROW("-", "/bin/x", "mprotect", "none", "denied", 1, "EPERM", "lsm") ","
+			REPORT_ROW("old", "/bin/y", "munmap", "text", "killed", 1, "EPERM", "native") ","
+			REPORT_ROW("web", "/usr/sbin/nginx", "mmap", "text", "audited", 5, "EPERM", "lsm"),
+			REPORT_POLICY("web", "audit", 3) "," REPORT_POLICY("still", "audit", 1), 4, 1) }, {},
+	};
+	static const struct reply nothing[] = { { "io.mseald.Report\"", REPORT("", "", 0, 0) }, {} };
+	const char *first, *second;
+	json_t *document;
+
+	(void)state;
+	RUN(replies, "policy", "report");
+	assert_int_equal(test.status, 0);
+	assert_string_equal(test.error, "");
+	assert_string_equal(test.request, "{\"method\":\"io.mseald.Report\",\"parameters\":{\"reset\":false}}");
+	assert_non_null(strstr(test.out, "web: Action=audit, 3 address spaces sealed\n"));
+	/* The most frequent first. */
+	first = strstr(test.out, "/usr/sbin/nginx  mmap ");
+	second = strstr(test.out, "/usr/sbin/nginx  munmap ");
+	assert_non_null(first);
+	assert_true(second > first);
+	assert_non_null(strstr(test.out, "32+"));
+	assert_non_null(strstr(test.out, "4K of /usr/lib/x.so+0x0 by ng\\x1binx[812] at 0x2000\n"));
+	assert_non_null(strstr(test.out, "=> 7 attempts would not have succeeded with Action=deny, 2 of them by SIGKILL; "
+					 "what lets them be: Deny=mprotect; Segments=relro\n"));
+	assert_non_null(strstr(test.out, "still: Action=audit, 1 address space sealed\n=> nothing that is in this table"));
+	assert_non_null(strstr(test.out, "no policy: sealed by hand\n"));
+	assert_non_null(strstr(test.out, "old: no longer in force\n"));
+	assert_non_null(strstr(test.out, "EPERM (native)"));
+	assert_non_null(strstr(test.out, "4 attempts are not in this table: the event buffer, or the table, was full"));
+
+	RUN(replies, "--json", "policy", "report", "web.conf");
+	assert_string_equal(test.request, "{\"method\":\"io.mseald.Report\",\"parameters\":{\"policy\":\"web\",\"reset\":false}}");
+	document = output_json();
+	assert_non_null(json_object_get(json_array_get(json_object_get(document, "policies"), 0), "advice"));
+	json_decref(document);
+
+	RUN(nothing, "policy", "report");
+	assert_non_null(strstr(test.out, "No policy is in force, and nothing was attempted.\nsince "));
+	RUN(nothing, "policy", "report", "web");
+	assert_int_equal(test.status, 1);
+	assert_non_null(strstr(test.error, "there is no policy 'web' in force"));
+	RUN(nothing, "policy", "report", "--reset");
+	assert_result(0, "The report is empty now.\n", "");
+	assert_string_equal(test.request, "{\"method\":\"io.mseald.Report\",\"parameters\":{\"reset\":true}}");
+	RUN(NULL, "policy", "report", "--reset", "web");
+	assert_usage("--reset empties the whole report, and takes no NAME", "policy report ");
+	RUN(NULL, "policy", "report", "web", "x");
+	assert_usage("policy report takes one NAME, and here is 'x' too", "policy report ");
+}
+
+static void test_summary(void **state)
+{
+	static char list[1024];
+	const struct reply replies[] = { { "io.mseald.List\"", list }, {} };
+	static const struct reply nothing[] = { { "io.mseald.List\"", "{\"parameters\":{\"spaces\":[]}}" }, {} };
+	char pid[16];
+	json_t *document, *spaces;
+
+	(void)state;
+	(void)snprintf(pid, sizeof(pid), "%d", getpid());
+	/* Two spaces; of the second nobody is left. */
+	(void)snprintf(list, sizeof(list), "{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[%s],\"comm\":\"x\",\"denied\":1,"
+		       "\"policy\":\"web\",\"seals\":[]}]},\"continues\":true}\n{\"parameters\":{\"spaces\":[{\"id\":8,\"pids\":["
+		       "2147483647],\"comm\":\"y\",\"seals\":[" SEAL_1 "]}]}}", pid);
+	RUN(replies, "list", "--summary", "--json");
+	document = output_json();
+	spaces = json_object_get(document, "spaces");
+	assert_int_equal(json_array_size(spaces), 1);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(spaces, 0), "policy")), "web");
+	assert_true(json_integer_value(json_object_get(json_array_get(spaces, 0), "executable_bytes")) > 0);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(document, "total"), "attempts")), 1);
+	json_decref(document);
+	RUN(replies, "list", "--summary");
+	assert_int_equal(test.status, 0);
+	assert_non_null(strstr(test.out, "\ntotal  1 "));
+	RUN(nothing, "list", "--summary");
+	assert_result(0, "Nothing is sealed.\n", "");
+	/* By its pid what is not sealed is told as well. */
+	RUN(nothing, "list", "--summary", pid);
+	assert_int_equal(test.status, 0);
+	assert_non_null(strstr(test.out, "\ntotal  1 "));
+}
+
 static void test_full_disk(void **state)
 {
 	_cleanup_close_ int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -632,6 +733,8 @@ int main(void)
 		cmocka_unit_test(test_monitor),
 		cmocka_unit_test(test_monitor_interrupted),
 		cmocka_unit_test(test_map_and_explain),
+		cmocka_unit_test(test_report),
+		cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_check),
 	};

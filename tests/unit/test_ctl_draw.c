@@ -12,6 +12,7 @@
 
 #include "draw.h"
 #include "event.h"
+#include "summary.h"
 #include "table.h"
 #include "text.h"
 
@@ -292,7 +293,7 @@ static void assert_fits(const char *text, size_t width, bool utf8)
 static void test_join(void **state)
 {
 	_cleanup_(example_free) struct addrspace space = example();
-	struct share all = addrspace_share(&space, false), executable = addrspace_share(&space, true);
+	struct share all = addrspace_share(&space, SHARE_ALL), executable = addrspace_share(&space, SHARE_EXECUTABLE);
 
 	(void)state;
 	assert_int_equal(addrspace_sealed(&space, 0, UINT64_MAX), 0x2000 + 0x20000 + 0x1000);
@@ -313,6 +314,8 @@ static void test_join(void **state)
 	assert_int_equal(all.sealed, 0x23000);
 	assert_int_equal(executable.all, 0x40000 + 0x10000);
 	assert_int_equal(executable.sealed, 0x21000);
+	assert_int_equal(addrspace_share(&space, SHARE_FILE_EXECUTABLE).all, 0x40000);
+	assert_int_equal(addrspace_share(&space, SHARE_FILE_EXECUTABLE).sealed, 0x20000);
 }
 
 static void test_draw_narrow(void **state)
@@ -383,6 +386,70 @@ static void test_draw_wide(void **state)
 	assert_non_null(strstr(text, "audit:unmap"));
 }
 
+static void test_percent(void **state)
+{
+	(void)state;
+	assert_int_equal(share_percent((struct share){ 0, 0 }), 0);
+	assert_int_equal(share_percent((struct share){ 0, 10 }), 0);
+	assert_int_equal(share_percent((struct share){ 10, 10 }), 100);
+	/* What is not all of it is not 100. */
+	assert_int_equal(share_percent((struct share){ (1ull << 57) - 1, 1ull << 57 }), 99);
+	assert_int_equal(share_percent((struct share){ 1ull << 57, 1ull << 57 }), 100);
+}
+
+static void assert_gate(const char *a, const char *b, const char *expected)
+{
+	struct ctl_seal list[] = { { .gate = a }, { .gate = b }, { .gate = "none" } };
+	const struct ctl_seals some = { list, ELEMENTS(list) };
+	char buf[32];
+
+	assert_string_equal(summary_gate(&some, buf), expected);
+}
+
+static void test_gate(void **state)
+{
+	(void)state;
+	assert_gate("native", "native", "native");
+	assert_gate("kill", "native", "native+kill");
+	assert_gate("override", "override", "override");
+	assert_gate("", "none", "-");
+}
+
+static void test_summary(void **state)
+{
+	_cleanup_(example_free) struct addrspace space = example();
+	_cleanup_(summary_free) struct summary summary = {};
+	json_t *told = json_pack("{s:[i,i],s:s,s:i,s:i,s:i}", "pids", 812, 813, "policy", "nginx", "denied", 1, "killed", 2,
+				 "audited", 3);
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	(void)state;
+	assert_int_equal(summary_add(&summary, &space, told), 0);
+	/* One that the daemon told nothing of. */
+	assert_int_equal(summary_add(&summary, &space, NULL), 0);
+	json_decref(told);
+	assert_int_equal(summary.spaces, 2);
+	assert_int_equal(summary.attempts, 6);
+	assert_int_equal(summary.shares[SHARE_ALL].sealed, 2 * 0x23000);
+	assert_int_equal(summary.shares[SHARE_FILE_EXECUTABLE].all, 2 * 0x40000);
+	out = open_memstream(&text, &size);
+	assert_int_equal(summary_print(&summary, &wide, out), 0);
+	assert_int_equal(fclose(out), 0);
+	assert_string_equal(text,
+			    "  PID  COMM       POLICY  SEALED    OF   %  EXEC    OF  EXEC%  FILE EXEC%  GATE  ATTEMPTS\n"
+			    "812+1  ng\\x1binx  nginx     140K  472K  29  132K  320K     41          50  kill         6\n"
+			    "  812  ng\\x1binx  -         140K  472K  29  132K  320K     41          50  kill         0\n"
+			    "total  2                    280K  944K  29  264K  640K     41          50               6\n");
+	free(text);
+	out = open_memstream(&text, &size);
+	assert_int_equal(summary_print(&summary, &narrow, out), 0);
+	assert_int_equal(fclose(out), 0);
+	assert_fits(text, 80, true);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +462,9 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_event),
 		cmocka_unit_test(test_join),
+		cmocka_unit_test(test_percent),
+		cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_draw_narrow),
 		cmocka_unit_test(test_draw_wide),
 		cmocka_unit_test(test_draw_plain),

@@ -461,6 +461,77 @@ static void asking_the_daemon(void **state)
 	assert_int_equal(ask("nonsense", &said), CTL_FAILURE);
 }
 
+/* --- what to make of a report --- */
+
+#define POLICY(action, sealed, dlopen) \
+	"{\"name\":\"web\",\"path\":\"/etc/web.conf\",\"action\":\"" action "\",\"deny\":[\"mprotect\",\"unmap\"," \
+	"\"discard\",\"foreign-write\"],\"segments\":[\"text\",\"rodata\"],\"dlopen\":" #dlopen ",\"since\":0," \
+	"\"sealed\":" #sealed "}"
+#define ATTEMPTS(policy, operation, class, verdict, attempts, outcome) \
+	"{\"policy\":\"" policy "\",\"operation\":\"" operation "\",\"class\":\"" class "\",\"verdict\":\"" verdict \
+	"\",\"attempts\":" #attempts ",\"outcome\":\"" outcome "\"}"
+#define HOUR 3600000000000ull
+
+static void assert_advice(const char *policy, const char *rows, uint64_t lost, const char *expected)
+{
+	json_t *policy_json = json_loads(policy, 0, NULL), *rows_json = json_loads(rows, 0, NULL);
+	char *text;
+
+	assert_non_null(policy_json);
+	assert_non_null(rows_json);
+	text = report_advice(policy_json, rows_json, lost, 26 * HOUR);
+	assert_string_equal(text, expected);
+	free(text);
+	json_decref(policy_json);
+	json_decref(rows_json);
+}
+
+static void advice(void **state)
+{
+	(void)state;
+	assert_advice(POLICY("audit", 2, false), "[]", 0, "nothing would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
+	assert_advice(POLICY("audit", 0, false), "[]", 0,
+		      "nothing that runs is sealed by it: start what it is about (msealctl policy list)");
+	assert_advice(POLICY("audit", 2, false), "[]", 1, "nothing that is in this table would have been denied in 26 hours; "
+		      "but 1 attempt is in none: empty it with --reset, and look again");
+	/* Another's is no matter of its, nor is what was denied before. */
+	assert_advice(POLICY("audit", 2, false), "[" ATTEMPTS("x", "munmap", "text", "audited", 5, "EPERM") ","
+		      ATTEMPTS("web", "munmap", "text", "denied", 5, "EPERM") "]", 0,
+		      "nothing would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
+	assert_advice(POLICY("audit", 2, true), "[" ATTEMPTS("web", "munmap", "text", "audited", 5, "SIGKILL") "]", 0,
+		      "5 attempts would not have succeeded with Action=deny, 5 of them by SIGKILL; what lets them be: "
+		      "Dlopen=no, if it is dlclose(3) of what was loaded later; Deny=mprotect,discard; Segments=rodata");
+	assert_advice(POLICY("audit", 2, true), "[" ATTEMPTS("web", "mprotect", "text", "audited", 1, "EPERM") "]", 0,
+		      "1 attempt would not have succeeded with Action=deny; what lets them be: Deny=unmap,discard; Segments=rodata");
+	assert_advice(POLICY("audit", 2, false), "[" ATTEMPTS("web", "ptrace", "text", "audited", 2, "EPERM") "]", 0,
+		      "2 attempts would not have succeeded with Action=deny; what lets them be: ForeignWrite=allow");
+	assert_advice(POLICY("audit", 2, false), "[" ATTEMPTS("web", "ptrace", "text", "audited", 2, "EPERM") ","
+		      ATTEMPTS("web", "mmap", "text", "audited", 1, "EPERM") "]", 0,
+		      "3 attempts would not have succeeded with Action=deny; what lets them be: Deny=mprotect,discard with ForeignWrite=allow");
+	assert_advice(POLICY("audit", 2, false), "[" ATTEMPTS("web", "mprotect", "text", "audited", 1, "EPERM") ","
+		      ATTEMPTS("web", "munmap", "rodata", "audited", 1, "EPERM") ","
+		      ATTEMPTS("web", "madvise", "rodata", "audited", 1, "EPERM") "]", 0,
+		      "3 attempts would not have succeeded with Action=deny; no key lets them be: exempt the program by a "
+		      "policy of an earlier name with Segments=none");
+	assert_advice(POLICY("deny", 2, false), "[]", 3, "nothing was denied in 26 hours");
+	assert_advice(POLICY("deny", 2, false), "[" ATTEMPTS("web", "munmap", "text", "denied", 1, "EPERM") ","
+		      ATTEMPTS("web", "munmap", "text", "killed", 2, "SIGKILL") "]", 0,
+		      "1 attempt was denied, 2 killed for; if the program means no harm, what lets it be: "
+		      "Deny=mprotect,discard; Segments=rodata");
+}
+
+static void durations(void **state)
+{
+	char buf[REPORT_DURATION_MAX];
+
+	(void)state;
+	assert_string_equal(report_duration(0, buf), "0 minutes");
+	assert_string_equal(report_duration(HOUR / 60, buf), "1 minute");
+	assert_string_equal(report_duration(HOUR, buf), "1 hour");
+	assert_string_equal(report_duration(71 * HOUR, buf), "71 hours");
+	assert_string_equal(report_duration(72 * HOUR, buf), "3 days");
+}
+
 #define each(function) cmocka_unit_test_setup_teardown(function, before_each, after_each)
 
 int main(void)
@@ -468,7 +539,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		each(usage),	each(help),	     each(checking),		     each(warnings),	     each(showing),
 		each(enabling), each(on_by_default), each(own_files_are_left_alone), each(asking_the_daemon),
-		each(folders_of_others),
+		each(folders_of_others), cmocka_unit_test(advice), cmocka_unit_test(durations),
 	};
 
 	test.program = getenv("MSEALCTL") ? getenv("MSEALCTL") : "build/msealctl";

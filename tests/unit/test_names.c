@@ -79,7 +79,14 @@ static void operations_and_verdicts(void **state)
 		assert_string_not_equal(name, "unknown");
 		for (unsigned j = 0; j < i; j++)
 			assert_string_not_equal(name, mseald_op_name((enum mseald_op)j));
+		assert_int_equal(mseald_op_from_name(name), i);
+		assert_true(mseald_op_stop((enum mseald_op)i) & MSEALD_STOP_ALL);
 	}
+	assert_int_equal(mseald_op_from_name("frob"), -EINVAL);
+	assert_int_equal(mseald_op_stop(MSEALD_OP_MPROTECT), MSEALD_STOP_MPROTECT);
+	assert_int_equal(mseald_op_stop(MSEALD_OP_MMAP), MSEALD_STOP_UNMAP);
+	assert_int_equal(mseald_op_stop(MSEALD_OP_MADVISE), MSEALD_STOP_DISCARD);
+	assert_int_equal(mseald_op_stop(MSEALD_OP_PROC_MEM), MSEALD_STOP_FOREIGN_WRITE);
 	assert_string_equal(mseald_op_name(MSEALD_OP_MPROTECT), "mprotect");
 	assert_string_equal(mseald_op_name(MSEALD_OP_MAP_HOLE), "map-hole");
 	assert_string_equal(mseald_op_name(MSEALD_OP_COUNT), "unknown");

@@ -148,21 +148,34 @@ int addrspace_join(struct addrspace *space)
 	return 0;
 }
 
-struct share addrspace_share(const struct addrspace *space, bool executable)
+static bool counts(const struct mapping *mapping, enum share_kind kind)
+{
+	if (mapping->end > INT64_MAX)	/* the kernel's [vsyscall] */
+		return false;
+	if (kind == SHARE_ALL)
+		return mapping->read || mapping->write || mapping->exec;
+	return mapping->exec && (kind == SHARE_EXECUTABLE || mapping_is_file(mapping));
+}
+
+struct share addrspace_share(const struct addrspace *space, enum share_kind kind)
 {
 	struct share share = {};
 
 	for (size_t i = 0; i < space->maps.count; i++) {
 		const struct mapping *mapping = &space->maps.list[i];
 
-		if (executable ? !mapping->exec : !(mapping->read || mapping->write || mapping->exec))
-			continue;
-		if (mapping->end > INT64_MAX)	/* the kernel's [vsyscall] */
+		if (!counts(mapping, kind))
 			continue;
 		share.sealed += space->rows[i].sealed;
 		share.all += mapping->end - mapping->start;
 	}
 	return share;
+}
+
+unsigned share_percent(struct share share)
+{
+	/* Sizes of address spaces are below 2^57, and all together below 2^64 / 100 for any machine there is. */
+	return share.all ? (unsigned)(share.sealed * 100 / share.all) : 0;
 }
 
 /* --- reading --- */
@@ -195,7 +208,7 @@ static void read_comm(int directory, char comm[16])
 		(void)strcpy(comm, "?");
 }
 
-static int read_proc(pid_t pid, struct addrspace *space)
+static int read_proc(pid_t pid, struct addrspace *space, bool segments)
 {
 	_cleanup_close_ int directory = -1, maps = -1;
 	char path[32];
@@ -212,7 +225,7 @@ static int read_proc(pid_t pid, struct addrspace *space)
 	if (r < 0)
 		return r;
 	read_comm(directory, space->comm);
-	return segments_resolve(&space->maps, directory, &space->segments);
+	return segments ? segments_resolve(&space->maps, directory, &space->segments) : 0;
 }
 
 int addrspace_read(pid_t pid, const json_t *document, struct addrspace *ret)
@@ -220,7 +233,7 @@ int addrspace_read(pid_t pid, const json_t *document, struct addrspace *ret)
 	_cleanup_(addrspace_free) struct addrspace space = { .pid = pid };
 	int r;
 
-	r = read_proc(pid, &space);
+	r = read_proc(pid, &space, true);
 	if (r < 0)
 		return complain_proc(pid, r);
 	if (space.maps.count == 0)
@@ -229,5 +242,20 @@ int addrspace_read(pid_t pid, const json_t *document, struct addrspace *ret)
 		return ctl_out_of_memory();
 	*ret = space;
 	space = (struct addrspace){};
+	return 0;
+}
+
+int addrspace_read_brief(pid_t pid, const json_t *space, struct addrspace *ret)
+{
+	_cleanup_(addrspace_free) struct addrspace addresses = { .pid = pid };
+	_cleanup_json_ json_t *document = space ? json_pack("{s:[O]}", "spaces", space) : json_pack("{s:[]}", "spaces");
+	int r = document ? read_proc(pid, &addresses, false) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	if (seals_from_document(document, &addresses.seals) < 0 || addrspace_join(&addresses) < 0)
+		return -ENOMEM;
+	*ret = addresses;
+	addresses = (struct addrspace){};
 	return 0;
 }

@@ -30,6 +30,11 @@ struct addrspace {
 
 /* Reads /proc/PID and joins it with the document of spaces_fetch(). Complains itself: 0, or the exit status. */
 int addrspace_read(pid_t pid, const json_t *document, struct addrspace *ret);
+/*
+ * Without segments, for all that needs only the mappings and what is sealed of them; space: as
+ * io.mseald.Space, or NULL. Negative errno; says nothing.
+ */
+int addrspace_read_brief(pid_t pid, const json_t *space, struct addrspace *ret);
 /* The same from maps, segments and seals that are already in place. 0 or -ENOMEM. */
 int addrspace_join(struct addrspace *space);
 void addrspace_free(struct addrspace *space);	/* for _cleanup_ */
@@ -43,7 +48,15 @@ struct share {
 	uint64_t sealed, all;	/* bytes */
 };
 
-/* Sums over what can be accessed at all and sealed at all; executable: only what can be executed. */
-struct share addrspace_share(const struct addrspace *space, bool executable);
+enum share_kind {
+	SHARE_ALL,		/* what can be accessed at all, and sealed at all */
+	SHARE_EXECUTABLE,	/* of that, what can be executed, */
+	SHARE_FILE_EXECUTABLE,	/* and of that, what a file stands behind */
+	SHARE_COUNT,
+};
+
+struct share addrspace_share(const struct addrspace *space, enum share_kind kind);
+/* Rounded down, so that nothing is called whole that is not; 0 of nothing. */
+unsigned share_percent(struct share share);
 
 #endif

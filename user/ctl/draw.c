@@ -270,8 +270,7 @@ static void draw_share(const struct layout *layout, const char *what, struct sha
 	unsigned cells, percent;
 	char sealed[TEXT_SIZE_MAX], all[TEXT_SIZE_MAX];
 
-	/* Sizes of address spaces are below 2^57: nothing here overflows. */
-	percent = share.all ? (unsigned)(share.sealed * 100 / share.all) : 0;
+	percent = share_percent(share);
 	cells = share.all ? (unsigned)(share.sealed * SUMMARY_BAR / share.all) : 0;
 	(void)fprintf(layout->out, "%-11s ", what);
 	(void)fputs(terminal_on(layout->terminal, COLOUR_GREEN), layout->out);
@@ -305,7 +304,7 @@ int draw_addrspace(const struct addrspace *space, const struct terminal *termina
 	}
 	draw_legend(&layout);
 	(void)fputc('\n', out);
-	draw_share(&layout, "all memory", addrspace_share(space, false));
-	draw_share(&layout, "executable", addrspace_share(space, true));
+	draw_share(&layout, "all memory", addrspace_share(space, SHARE_ALL));
+	draw_share(&layout, "executable", addrspace_share(space, SHARE_EXECUTABLE));
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "names.h"
 #include "spaces.h"
+#include "summary.h"
 #include "table.h"
 #include "text.h"
 
@@ -113,12 +114,21 @@ static int print_table(pid_t pid, const json_t *document)
 
 int command_list(struct ctl *ctl, int argc, char **argv)
 {
+	enum { OPTION_SUMMARY = CTL_OPTION_OWN };
+	static const struct option options[] = {
+		{ "summary", no_argument, NULL, OPTION_SUMMARY },
+		CTL_GLOBAL_OPTIONS,
+	};
 	_cleanup_json_ json_t *document = NULL;
+	bool summary = false;
 	pid_t pid = 0;
-	int r;
+	int option, r;
 
-	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
-		return ctl->status;
+	while ((option = ctl_option(ctl, argc, argv, options)) != CTL_END) {
+		if (option == CTL_STOP)
+			return ctl->status;
+		summary = true;
+	}
 	if (optind + 1 < argc)
 		return ctl_usage(ctl, "one PID at most, and here is '%s' too", argv[optind + 1]);
 	if (optind < argc) {
@@ -126,6 +136,8 @@ int command_list(struct ctl *ctl, int argc, char **argv)
 		if (r)
 			return r;
 	}
+	if (summary)
+		return summary_command(ctl, pid);
 	r = spaces_fetch(ctl, pid, &document);
 	if (r)
 		return r;

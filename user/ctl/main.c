@@ -37,11 +37,14 @@ static const struct command commands[] = {
 	  RANGES_HELP
 	  "\nOptions:\n"
 	  RANGES_FROM_HELP },
-	{ "list", command_list, "[PID]",
+	{ "list", command_list, "[--summary] [PID]",
 	  "list every seal, or those of one process\n\n"
 	  "Everyone sees their own processes, root all. On a narrow terminal DENIES has\n"
 	  "letters (m mprotect, u unmap, d discard, f foreign-write), and SIZE and GATE may\n"
-	  "be left out." },
+	  "be left out.\n\n"
+	  "Options:\n"
+	  "  --summary                 a line for each process instead: how much of all and\n"
+	  "                            of executable memory is sealed; and the total" },
 	{ "map", command_map, "PID",
 	  "draw the address space of a process and what is sealed of it\n\n"
 	  "A row for each mapping; its bar is filled where it is sealed." },

@@ -40,7 +40,7 @@ static json_t *row_to_json(const struct row *row)
 
 static int print_json(const struct addrspace *space)
 {
-	struct share all = addrspace_share(space, false), executable = addrspace_share(space, true);
+	struct share all = addrspace_share(space, SHARE_ALL), executable = addrspace_share(space, SHARE_EXECUTABLE);
 	_cleanup_json_ json_t *document = NULL;
 	json_t *mappings = json_array();
 

@@ -23,6 +23,7 @@ int policy_enable(struct ctl *ctl, int argc, char **argv);
 int policy_disable(struct ctl *ctl, int argc, char **argv);
 int policy_list(struct ctl *ctl, int argc, char **argv);
 int policy_reload(struct ctl *ctl, int argc, char **argv);
+int policy_report(struct ctl *ctl, int argc, char **argv);
 
 /* The next option that is none of POLICY_OPTIONS, or CTL_END or CTL_STOP. options: what ctl_option() takes, or NULL. */
 int policy_option(struct ctl *ctl, int argc, char **argv, const struct option *options);
@@ -57,6 +58,17 @@ json_t *faults_to_json(const struct policy_faults *faults);
 bool faults_print(const struct policy_faults *faults, const char *prefix, FILE *out);
 /* What a policy matches, in one line: "Exe=... Unit=...". Malloc'ed, or NULL. */
 char *policy_match_text(const struct policy *policy);
+
+/* --- policyadvice.c: what to make of a report --- */
+
+/*
+ * One line: what would have been denied, and what is to be changed. policy, rows, lost: of io.mseald.Report; now: ns
+ * since 1970. Malloc'ed, not escaped; NULL: out of memory.
+ */
+char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uint64_t now);
+#define REPORT_DURATION_MAX 32
+/* "26 hours". Returns buf. */
+const char *report_duration(uint64_t ns, char buf[REPORT_DURATION_MAX]);
 
 /* --- policywarn.c: what is no fault, and surely not meant. 0 or -ENOMEM. --- */
 

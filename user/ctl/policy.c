@@ -22,6 +22,14 @@ static const struct command commands[] = {
 	  "have mseald read all policies again\n\n"
 	  "A file with a fault leaves its last good version in force. What is sealed already\n"
 	  "stays sealed. Status 1: there is a fault." },
+	{ FAMILY "report", policy_report, "[--reset] [NAME]",
+	  "show what was attempted, and what would be denied\n\n"
+	  "Summed up per policy, program, operation and segment class. WITH DENY is what a\n"
+	  "policy with Action=audit would come to on this kernel if it were deny. The last\n"
+	  "line of a policy says what to do.\n"
+	  "NAME may be -, for what was sealed by hand.\n\n"
+	  "Options:\n"
+	  "  --reset                   empty the report" },
 	{ FAMILY "check", policy_check, "[--root=DIR] [FILE...]",
 	  "find faults in policies\n\n"
 	  "Without FILE: in all folders of policies. FILE may be -, for standard input. A\n"

@@ -13,15 +13,17 @@ void ctl_seals_free(struct ctl_seals *seals)
 	*seals = (struct ctl_seals){};
 }
 
-/* Receives replies until the last one; their spaces go into all. */
-static int receive_all(const struct ctl *ctl, struct varlink_client *client, json_t *all)
+/* Receives replies until the last one. */
+static int receive_all(const struct ctl *ctl, struct varlink_client *client,
+		       int (*each)(const json_t *space, void *context), void *context)
 {
 	bool continues = true;
 
 	while (continues) {
 		_cleanup_json_ json_t *reply = NULL;
 		_cleanup_free_ char *error = NULL;
-		json_t *spaces;
+		const json_t *space;
+		size_t i;
 		int r;
 
 		r = varlink_receive(client, &reply, &error, &continues);
@@ -29,22 +31,22 @@ static int receive_all(const struct ctl *ctl, struct varlink_client *client, jso
 			return ctl_complain_connection(ctl, r);
 		if (r > 0)
 			return strcmp(error, "io.mseald.NotSealed") == 0 ? 0 : ctl_complain_reply(error, reply);
-		spaces = json_object_get(reply, "spaces");
-		if (json_is_array(spaces) && json_array_extend(all, spaces) < 0)
-			return ctl_out_of_memory();
+		json_array_foreach(json_object_get(reply, "spaces"), i, space) {
+			r = each(space, context);
+			if (r)
+				return r;
+		}
 	}
 	return 0;
 }
 
-int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document)
+int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *space, void *context), void *context)
 {
-	_cleanup_json_ json_t *document = NULL, *parameters = NULL;
+	_cleanup_json_ json_t *parameters = pid ? json_pack("{s:i}", "pid", pid) : json_object();
 	_cleanup_client_ struct varlink_client *client = NULL;
 	int r;
 
-	document = json_pack("{s:[]}", "spaces");
-	parameters = pid ? json_pack("{s:i}", "pid", pid) : json_object();
-	if (!document || !parameters)
+	if (!parameters)
 		return ctl_out_of_memory();
 	r = ctl_connect(ctl, &client);
 	if (r)
@@ -52,7 +54,22 @@ int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document)
 	r = varlink_send_more(client, "io.mseald.List", parameters);
 	if (r < 0)
 		return ctl_complain_connection(ctl, r);
-	r = receive_all(ctl, client, json_object_get(document, "spaces"));
+	return receive_all(ctl, client, each, context);
+}
+
+static int keep(const json_t *space, void *context)
+{
+	return json_array_append(context, (json_t *)space) < 0 ? ctl_out_of_memory() : 0;
+}
+
+int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document)
+{
+	_cleanup_json_ json_t *document = json_pack("{s:[]}", "spaces");
+	int r;
+
+	if (!document)
+		return ctl_out_of_memory();
+	r = spaces_each(ctl, pid, keep, json_object_get(document, "spaces"));
 	if (r)
 		return r;
 	*ret_document = TAKE_PTR(document);

@@ -28,6 +28,9 @@ void ctl_seals_free(struct ctl_seals *seals);	/* for _cleanup_ */
  */
 int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document);
 
+/* The same, one space after the other, none kept. each: 0 to go on, else the exit status, which is returned. */
+int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *space, void *context), void *context);
+
 /* One member of "seals" of a space; what is not understood is left out. */
 struct ctl_seal seal_from_json(const json_t *seal);
 /* The seals of all spaces of a document, sorted. 0 or -ENOMEM. */

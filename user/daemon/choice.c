@@ -278,6 +278,27 @@ unsigned choice_kills(const struct choice *choice, unsigned stops)
 	return kills & stops;
 }
 
+const struct decision *choice_decision(const struct choice *choice, enum mseald_op op)
+{
+	/* How each begins in the rules. */
+	static const char *const operations[] = {
+		[MSEALD_OP_MPROTECT] = "mprotect", [MSEALD_OP_MMAP] = "mmap over", [MSEALD_OP_MUNMAP] = "munmap",
+		[MSEALD_OP_MREMAP] = "mremap of", [MSEALD_OP_MADVISE] = "madvise",
+		[MSEALD_OP_PROCESS_MADVISE] = "process_madvise", [MSEALD_OP_BRK] = "brk", [MSEALD_OP_SHMDT] = "shmdt",
+		[MSEALD_OP_SHMAT] = "shmat", [MSEALD_OP_REMAP_FILE_PAGES] = "remap_file_pages",
+		[MSEALD_OP_IO_DESTROY] = "io_destroy", [MSEALD_OP_PRCTL] = "prctl",
+		[MSEALD_OP_MAP_HOLE] = "mapping anything", [MSEALD_OP_PTRACE] = "ptrace",
+		[MSEALD_OP_PROC_MEM] = "write to /proc", [MSEALD_OP_PROCESS_VM_WRITEV] = "process_vm_writev to itself",
+		[MSEALD_OP_USERFAULTFD] = "UFFDIO_MOVE",
+	};
+
+	_Static_assert(ELEMENTS(operations) == MSEALD_OP_COUNT, "an operation that no rule is known of");
+	for (size_t i = 0; (size_t)op < ELEMENTS(operations) && i < choice->decisions_count; i++)
+		if (strncmp(choice->decisions[i].operation, operations[op], strlen(operations[op])) == 0)
+			return &choice->decisions[i];
+	return NULL;
+}
+
 bool choice_spares_32bit(const struct choice *choice, unsigned stops)
 {
 	return choice->mode == GATE_DENY && choice->compat_kills & stops;

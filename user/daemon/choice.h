@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "mseald/shared.h"
+
 enum part_kind {
 	PART_LIFECYCLE,		/* attached first, detached last: no child may slip by */
 	PART_LSM,
@@ -96,6 +98,9 @@ bool choice_wants(const struct choice *choice, const char *program);
  * here, where there is no mseal(2): for what it may do in the course of its work.
  */
 unsigned choice_kills(const struct choice *choice, unsigned stops);
+
+/* What decides about this operation, made by a 64-bit program; NULL: nothing there is. */
+const struct decision *choice_decision(const struct choice *choice, enum mseald_op op);
 
 /* Is anything that one of these MSEALD_STOP_* stops left to a gate that can only kill? */
 bool choice_kill_only(const struct choice *choice, unsigned stops);

@@ -13,6 +13,7 @@ struct server;
 struct events;
 struct inforce;
 struct starts;
+struct report;
 
 struct daemon {
 	sd_event *loop;
@@ -22,6 +23,7 @@ struct daemon {
 	struct events *events;
 	struct inforce *inforce;	/* policies */
 	struct starts *starts;
+	struct report *report;
 	enum gate_mode gate;
 };
 

@@ -12,6 +12,7 @@
 
 #include "log.h"
 #include "names.h"
+#include "report.h"
 #include "server.h"
 #include "starts.h"
 #include "tasks.h"
@@ -65,6 +66,7 @@ static int on_event(void *context, void *data, size_t size)
 	if (event->verdict == MSEALD_VERDICT_KILLED)
 		events->doomed = true;
 	log_attempt(event);
+	report_attempt(events->daemon->report, event);
 	server_publish(events->daemon->server, event);
 	return 0;
 }
@@ -83,8 +85,11 @@ static void tell_lost(struct events *events)
 
 void events_catch_up(struct events *events)
 {
-	int r = ring_buffer__consume(events->ring);
+	int r;
 
+	if (!events)
+		return;
+	r = ring_buffer__consume(events->ring);
 	if (r < 0)
 		log_warning("cannot read the event buffer: %s, ignoring", strerror(-r));
 	tell_lost(events);

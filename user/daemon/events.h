@@ -9,7 +9,7 @@
 int events_open(struct daemon *daemon, struct events **ret);
 struct events *events_close(struct events *events);	/* takes NULL, returns NULL */
 
-/* Reads what is in the ring buffer now. */
+/* Reads what is in the ring buffer now. Takes NULL. */
 void events_catch_up(struct events *events);
 
 /* Attempts whose event was lost, since the maps were made. */

@@ -27,8 +27,8 @@ static char *read_link(int dirfd, const char *name)
 	return strdup(path);
 }
 
-/* Its program as it sees the path itself: below its own root; NULL: not there, or not known. */
-static char *read_exe(int proc_fd)
+/* Below its own root. */
+char *facts_exe(int proc_fd)
 {
 	_cleanup_free_ char *exe = read_link(proc_fd, "exe"), *root = read_link(proc_fd, "root");
 	static const char deleted[] = " (deleted)";
@@ -124,7 +124,7 @@ int facts_read(struct programs *programs, pid_t pid, const struct mseald_armed *
 	proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (proc_fd < 0)
 		return -ESRCH;
-	facts.exe = armed && armed->exe[0] == '/' ? strndup(armed->exe, sizeof(armed->exe)) : read_exe(proc_fd);
+	facts.exe = armed && armed->exe[0] == '/' ? strndup(armed->exe, sizeof(armed->exe)) : facts_exe(proc_fd);
 	facts.cgroup = armed ? cgroup_path(armed->cgroup) : NULL;
 	if (!facts.cgroup)
 		facts.cgroup = read_cgroup(proc_fd);

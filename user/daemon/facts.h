@@ -14,6 +14,9 @@ struct facts {
 	char *exe, *cgroup;
 };
 
+/* The program of an open /proc/PID, as it sees the path itself: malloc'ed; NULL: not there, or not known. */
+char *facts_exe(int proc_fd);
+
 /* Is the key armed? Then what is known of it. */
 bool facts_armed(struct programs *programs, uint64_t key, struct mseald_armed *ret);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "labels.h"
 #include "names.h"
 #include "target.h"
 #include "tasks.h"
@@ -145,6 +146,7 @@ static int next_space(struct listing *listing, json_t **ret)
 		_cleanup_free_ pid_t *pids = NULL;
 		uint64_t key = listing->keys[listing->next++];
 		char comm[MSEALD_COMM_LEN + 1];
+		struct mseald_label label = {};
 		struct mseald_space space;
 		json_t *pids_json, *seals;
 		size_t count;
@@ -160,11 +162,14 @@ static int next_space(struct listing *listing, json_t **ret)
 		for (size_t i = 0; i < set.count; i++)
 			(void)json_array_append_new(seals, seal_json(daemon, &set.list[i]));
 		read_comm(pids[0], comm);
-		*ret = json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:o}", "id", (json_int_t)key, "pids", pids_json,
+		(void)labels_read(daemon->programs, set.label, &label);
+		*ret = json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:o,s:s*,s:s*}", "id", (json_int_t)key, "pids", pids_json,
 				 "comm", comm, "set", (json_int_t)MSEALD_WORD_SET(space.word), "denied",
 				 (json_int_t)space.verdicts[MSEALD_VERDICT_DENIED], "killed",
 				 (json_int_t)space.verdicts[MSEALD_VERDICT_KILLED], "audited",
-				 (json_int_t)space.verdicts[MSEALD_VERDICT_AUDITED], "seals", seals);
+				 (json_int_t)space.verdicts[MSEALD_VERDICT_AUDITED], "seals", seals,
+				 "policy", *label.policy ? label.policy : NULL, "program",
+				 *label.program ? label.program : NULL);
 		return *ret ? 1 : -ENOMEM;
 	}
 	return 0;

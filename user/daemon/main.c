@@ -14,6 +14,7 @@
 #include "inforce.h"
 #include "log.h"
 #include "matches.h"
+#include "report.h"
 #include "server.h"
 #include "starts.h"
 #include "sweep.h"
@@ -22,6 +23,7 @@ static void daemon_close(struct daemon *daemon)
 {
 	daemon->server = server_close(daemon->server);
 	daemon->events = events_close(daemon->events);
+	daemon->report = report_close(daemon->report);
 	daemon->starts = starts_close(daemon->starts);
 	daemon->inforce = inforce_free(daemon->inforce);
 	daemon->store = store_close(daemon->store);
@@ -104,7 +106,9 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	r = server_open(daemon, socket, &daemon->server);
 	if (r < 0)
 		return r;
-	r = events_open(daemon, &daemon->events);
+	r = report_open(daemon, &daemon->report);
+	if (r >= 0)
+		r = events_open(daemon, &daemon->events);
 	if (r >= 0)
 		r = sweep_start(daemon);
 	if (r >= 0)

@@ -14,6 +14,7 @@
 #include "names.h"
 #include "parameters.h"
 #include "probe.h"
+#include "report.h"
 #include "sealing.h"
 #include "sweep.h"
 
@@ -205,6 +206,26 @@ static int call_list_matches(struct connection *connection, json_t *parameters, 
 	return reply_made(connection, matches_list(connection_daemon(connection), &failure), &failure);
 }
 
+static int call_report(struct connection *connection, json_t *parameters, bool more)
+{
+	const char *policy = json_string_value(json_object_get(parameters, "policy"));
+	struct failure failure = {};
+	const char *bad;
+	bool reset = false;
+	int r;
+
+	(void)more;
+	if (parameter_given(parameters, "policy") && !policy)
+		return reply_invalid(connection, "policy");
+	r = parameter_bool(parameters, "reset", &reset, &bad);
+	if (r < 0)
+		return reply_bad(connection, r, bad);
+	/* It is emptied as a whole: since is said once. */
+	if (policy && reset)
+		return reply_invalid(connection, "policy");
+	return reply_made(connection, report_tell(connection_daemon(connection)->report, policy, reset, &failure), &failure);
+}
+
 json_t *methods_event(const struct mseald_event *event)
 {
 	char comm[MSEALD_COMM_LEN * 2 + 1];
@@ -274,6 +295,7 @@ static const struct method {
 	{ "io.mseald.Monitor", call_monitor, false, { "pid" } },
 	{ "io.mseald.ReloadPolicy", call_reload_policy, false, { NULL } },
 	{ "io.mseald.ListMatches", call_list_matches, false, { NULL } },
+	{ "io.mseald.Report", call_report, false, { "policy", "reset" } },
 	{ "org.varlink.service.GetInfo", call_info, true, { NULL } },
 	{ "org.varlink.service.GetInterfaceDescription", call_describe, true, { "interface" } },
 };

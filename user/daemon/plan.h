@@ -27,6 +27,7 @@ struct seal_request {
 	bool revocable;
 	/* Of a policy: */
 	uint64_t space;			/* key of the address space that is meant; 0: whichever the pid has */
+	const char *policy;		/* its name; NULL: by hand */
 	struct readiness *readiness;	/* only what is ready, and by classes; NULL: all that is there */
 	unsigned spared;		/* of stops: those that are left to mseal(2) alone, for fear of a kill */
 	bool no_native;			/* not by mseal(2), or not now */

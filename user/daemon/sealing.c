@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "foreign.h"
+#include "labels.h"
 #include "native.h"
 #include "target.h"
 
@@ -42,6 +43,16 @@ static int unite(const struct plan *plan, const struct sealset *old, struct seal
 		r = sealset_add_all(ret, plan->seals, plan->count);
 	*ret_changed = r >= 0 && !sealset_equal(old, ret);
 	return r;
+}
+
+/* Says in the set for whom it is made. */
+static void label(struct programs *programs, struct store *store, const struct target *target,
+		  const struct seal_request *request, struct sealset *set, bool *changed)
+{
+	uint64_t old = set->label;
+
+	set->label = labels_of_process(programs, store, target->proc_fd, request->policy, old);
+	*changed |= set->label != old;
 }
 
 /*
@@ -101,6 +112,7 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		return fail(failure, "TooMany", request->pid,
 			    "pid %d would have %zu seals; one address space can have %d", (int)request->pid,
 			    new.count, MSEALD_MAX_SEALS);
+	label(programs, store, target, request, &new, &changed);
 	if (changed) {
 		if (programs_attach(programs, sealset_needs(&new)) < 0)
 			return fail(failure, "Failed", request->pid,

@@ -204,6 +204,7 @@ static void seal(struct start *start, const struct policy *policy, const struct 
 	struct seal_request request = {
 		.pid = start->pid,
 		.space = start->key,
+		.policy = policy->name,
 		.classes = policy->classes,
 		.stops = policy->stops,
 		.action = policy->action,

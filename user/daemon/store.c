@@ -17,6 +17,8 @@ struct store {
 	volatile uint64_t *refs;		/* the map `refs`, as the programs see it; ours is [0]: see sets_end() */
 	uint32_t maps[MSEALD_MAX_SETS];		/* the id of a set's map; 0: not known yet */
 	bool used[MSEALD_MAX_SETS];		/* has a seal set, referred to or not yet collected */
+	bool labelled[MSEALD_MAX_SETS];		/* its label is known */
+	uint64_t labels[MSEALD_MAX_SETS];
 	uint32_t lowest_free;			/* no lower id is free */
 };
 
@@ -233,6 +235,7 @@ static void release_set(struct store *store, uint32_t id)
 	(void)bpf_map_delete_elem(store->sets_fd, &id);
 	store->used[id] = false;
 	store->maps[id] = 0;
+	store->labelled[id] = false;
 	store->lowest_free = MIN_OF(store->lowest_free, id);
 }
 
@@ -254,6 +257,8 @@ static int write_set(struct store *store, const struct sealset *set, uint32_t *r
 	if (bpf_map_update_elem(store->sets_fd, &id, &fd, BPF_ANY) < 0)
 		return -errno;
 	store->used[id] = true;
+	store->labelled[id] = true;
+	store->labels[id] = set->label;
 	*ret = id;
 	return 0;
 }
@@ -371,6 +376,60 @@ unsigned store_needs(struct store *store)
 		needs |= needs_of(root.stops, root.flags);
 	}
 	return needs;
+}
+
+static int read_label(struct store *store, uint32_t id, uint64_t *ret)
+{
+	struct mseald_node root;
+	__u32 zero = 0, nodes;
+
+	if (!store->labelled[id]) {
+		_cleanup_close_ int fd = open_set(store, id, &nodes);
+
+		if (fd < 0)
+			return fd;
+		if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
+			return -errno;
+		store->labels[id] = root.label;
+		store->labelled[id] = true;
+	}
+	*ret = store->labels[id];
+	return 0;
+}
+
+static int compare_labels(const void *a, const void *b)
+{
+	const struct store_label *x = a, *y = b;
+
+	return x->label < y->label ? -1 : x->label > y->label;
+}
+
+int store_read_labels(struct store *store, struct store_label **ret, size_t *ret_count)
+{
+	_cleanup_free_ struct store_label *list = calloc(sets_end(store) + 1, sizeof(*list));
+	size_t count = 0, kept = 0;
+
+	if (!list)
+		return -ENOMEM;
+	for (uint32_t id = 1; id < sets_end(store); id++) {
+		list[count].spaces = store->refs[id];
+		if (store->used[id]) {
+			int r = read_label(store, id, &list[count].label);
+
+			if (r < 0)
+				return r;
+			count++;
+		}
+	}
+	qsort(list, count, sizeof(*list), compare_labels);
+	for (size_t i = 0; i < count; i++)
+		if (kept && list[kept - 1].label == list[i].label)
+			list[kept - 1].spaces += list[i].spaces;
+		else
+			list[kept++] = list[i];
+	*ret = TAKE_PTR(list);
+	*ret_count = kept;
+	return 0;
 }
 
 size_t store_count_sets(const struct store *store)

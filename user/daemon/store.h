@@ -62,6 +62,13 @@ unsigned store_needs(struct store *store);
 /* Those of a set still to be stored. */
 unsigned sealset_needs(const struct sealset *set);
 
+/* The labels of all sets, each once, in their order; and how many address spaces have it. */
+struct store_label {
+	uint64_t label, spaces;
+};
+/* The caller frees *ret. */
+int store_read_labels(struct store *store, struct store_label **ret, size_t *ret_count);
+
 /* Frees the sets that nobody refers to; how many. */
 size_t store_collect(struct store *store);
 size_t store_count_sets(const struct store *store);

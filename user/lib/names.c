@@ -86,6 +86,28 @@ static int value_of(const char *const *names, size_t count, const char *name)
 	return -EINVAL;
 }
 
+unsigned mseald_op_stop(enum mseald_op op)
+{
+	switch (op) {
+	case MSEALD_OP_MPROTECT:
+		return MSEALD_STOP_MPROTECT;
+	case MSEALD_OP_MADVISE:
+	case MSEALD_OP_PROCESS_MADVISE:
+		return MSEALD_STOP_DISCARD;
+	case MSEALD_OP_PTRACE:
+	case MSEALD_OP_PROC_MEM:
+	case MSEALD_OP_PROCESS_VM_WRITEV:
+		return MSEALD_STOP_FOREIGN_WRITE;
+	default:
+		return MSEALD_STOP_UNMAP;
+	}
+}
+
+int mseald_op_from_name(const char *name)
+{
+	return value_of(op_names, ELEMENTS(op_names), name);
+}
+
 const char *mseald_class_name(enum mseald_class class)
 {
 	return name_of(class_names, ELEMENTS(class_names), class);

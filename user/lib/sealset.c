@@ -207,6 +207,7 @@ int sealset_copy(const struct sealset *from, struct sealset *ret)
 
 	if (r < 0)
 		return r;
+	copy.label = from->label;
 	*ret = copy;
 	return 0;
 }
@@ -381,7 +382,7 @@ uint64_t sealset_bytes(const struct sealset *set)
 
 bool sealset_equal(const struct sealset *a, const struct sealset *b)
 {
-	if (a->count != b->count)
+	if (a->count != b->count || a->label != b->label)
 		return false;
 	for (size_t i = 0; i < a->count; i++) {
 		const struct seal *x = &a->list[i], *y = &b->list[i];

@@ -25,6 +25,7 @@ struct seal {
 struct sealset {
 	struct seal *list;	/* sorted by start, disjoint */
 	size_t count, allocated;
+	uint64_t label;		/* of struct mseald_node */
 };
 
 /* Could it stand in a set? Not empty, aligned, in user memory, something to stop, nothing unknown. */

@@ -63,6 +63,7 @@ static void encode_header(const struct sealset *set, struct mseald_node *root)
 {
 	root->count = (uint32_t)set->count;
 	root->depth = (uint8_t)depth_of(set->count);
+	root->label = set->label;
 	for (size_t i = 0; i < set->count; i++) {
 		const struct seal *seal = &set->list[i];
 
@@ -142,6 +143,7 @@ int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset
 	if (seals && !set.list)
 		return -ENOMEM;
 	set.allocated = seals;
+	set.label = count > 0 ? nodes[0].label : 0;
 	for (size_t i = 0; i < seals; i++) {
 		const struct mseald_node *leaf = &nodes[level_at[depth_of(seals)] + i / MSEALD_FANOUT];
 		size_t slot = i % MSEALD_FANOUT;

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See labels.h. */
+#include "labels.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "facts.h"
+#include "log.h"
+#include "reportfile.h"
+
+#define PROBES 8
+
+/* Of what is too long the end, which tells more. */
+static void copy_text(char to[MSEALD_LABEL_TEXT], const char *from)
+{
+	size_t length = strlen(from);
+
+	if (length < MSEALD_LABEL_TEXT)
+		memcpy(to, from, length);
+	else
+		(void)snprintf(to, MSEALD_LABEL_TEXT, "...%s", from + length - (MSEALD_LABEL_TEXT - 4));
+	reportfile_clean(to);
+}
+
+static uint64_t hash_label(const struct mseald_label *label)
+{
+	uint64_t hash = MSEALD_HASH_START;
+
+	for (size_t i = 0; i < sizeof(*label); i++)
+		hash = MSEALD_HASH_STEP(hash, ((const char *)label)[i]);
+	return hash;
+}
+
+static bool in_list(uint64_t label, const struct store_label *list, size_t count)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (list[middle].label < label)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && list[low].label == label;
+}
+
+/* Is it in the report? Then its name is still wanted. */
+static bool is_told(int fd, uint64_t label)
+{
+	struct mseald_tally_key key, *last = NULL;
+
+	while (bpf_map_get_next_key(fd, last, &key) == 0) {
+		if (key.label == label)
+			return true;
+		last = &key;
+	}
+	return false;
+}
+
+/* Those of which neither a seal set nor the report knows; rarely needed, so it may take its time. */
+static void forget_unused(struct programs *programs, struct store *store)
+{
+	int fd = programs_map_fd(programs, "labels"), report = programs_map_fd(programs, "report");
+	_cleanup_free_ struct store_label *list = NULL;
+	uint64_t label, next;
+	size_t count;
+	int r;
+
+	if (store_read_labels(store, &list, &count) < 0)
+		return;
+	r = bpf_map_get_next_key(fd, NULL, &label);
+	while (r == 0) {
+		r = bpf_map_get_next_key(fd, &label, &next);
+		if (!in_list(label, list, count) && !is_told(report, label))
+			(void)bpf_map_delete_elem(fd, &label);
+		label = next;
+	}
+}
+
+/* 1: it is there now, 0: the number is another's, or a negative errno. */
+static int insert(int fd, uint64_t number, const struct mseald_label *label)
+{
+	struct mseald_label there;
+
+	if (bpf_map_update_elem(fd, &number, label, BPF_NOEXIST) == 0)
+		return 1;
+	if (errno != EEXIST)
+		return -errno;
+	if (bpf_map_lookup_elem(fd, &number, &there) < 0)
+		return -errno;
+	return memcmp(&there, label, sizeof(there)) == 0;
+}
+
+static int find_number(int fd, const struct mseald_label *label, uint64_t *ret)
+{
+	uint64_t number = hash_label(label);
+
+	for (int i = 0; i < PROBES; i++, number++) {
+		int r = number ? insert(fd, number, label) : 0;
+
+		if (r < 0)
+			return r;
+		*ret = number;
+		if (r > 0)
+			return 0;
+	}
+	return -ENOSPC;
+}
+
+uint64_t labels_make(struct programs *programs, struct store *store, const char *policy, const char *program)
+{
+	int fd = programs_map_fd(programs, "labels"), r;
+	struct mseald_label label = {};
+	static bool complained;
+	uint64_t number;
+
+	copy_text(label.policy, policy);
+	copy_text(label.program, program);
+	r = find_number(fd, &label, &number);
+	if (r == -E2BIG) {
+		forget_unused(programs, store);
+		r = find_number(fd, &label, &number);
+	}
+	if (r >= 0)
+		return number;
+	if (!complained)
+		log_warning("attempts on %s cannot be told by policy: %s, ignoring", label.program,
+			    r == -E2BIG ? "there are too many programs" : strerror(-r));
+	complained = true;
+	return 0;
+}
+
+uint64_t labels_of_process(struct programs *programs, struct store *store, int proc_fd, const char *policy,
+			   uint64_t old)
+{
+	_cleanup_free_ char *exe = NULL;
+
+	if (!policy && old)
+		return old;
+	exe = facts_exe(proc_fd);
+	return labels_make(programs, store, policy ?: "", exe ?: "");
+}
+
+bool labels_read(const struct programs *programs, uint64_t label, struct mseald_label *ret)
+{
+	return label && bpf_map_lookup_elem(programs_map_fd(programs, "labels"), &label, ret) == 0;
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See place.h. */
+#include "place.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "objects.h"
+#include "reportfile.h"
+#include "tasks.h"
+#include "util.h"
+
+/* Where the run of mappings of one file begins that this one is in. */
+static uint64_t file_start(const struct procmaps *maps, const struct mapping *mapping)
+{
+	while (mapping > maps->list && mapping_compare_files(mapping - 1, mapping) == 0)
+		mapping--;
+	return mapping->start;
+}
+
+void place_format(const struct procmaps *maps, uint64_t address, char ret[MSEALD_PLACE_MAX])
+{
+	const struct mapping *mapping = procmaps_find(maps, address);
+	const char *path;
+	char offset[24];
+	size_t room;
+
+	ret[0] = '\0';
+	if (!mapping || !mapping_is_file(mapping))
+		return;
+	(void)snprintf(offset, sizeof(offset), "+0x%" PRIx64, address - file_start(maps, mapping));
+	room = MSEALD_PLACE_MAX - 1 - strlen(offset);
+	path = mapping->path;
+	if (strlen(path) > room) {
+		(void)strcpy(ret, "...");
+		path += strlen(path) - (room - 3);
+	}
+	(void)strcat(strcat(ret, path), offset);
+	reportfile_clean(ret);
+}
+
+void place_attempt(struct programs *programs, const struct mseald_event *event, struct mseald_tally *tally)
+{
+	_cleanup_(procmaps_free) struct procmaps maps = {};
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	bool same = false, own = false;
+	size_t count;
+
+	if (tasks_read(programs, (pid_t)event->tgid, &tasks, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		same |= tasks[i].tgid == event->tgid && tasks[i].start_time == event->start_time;
+		own |= tasks[i].key == event->space;
+	}
+	if (!same || procmaps_read((pid_t)event->tgid, &maps) < 0)
+		return;
+	if (own)
+		place_format(&maps, event->address, tally->place);
+	place_format(&maps, event->ip, tally->caller);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where in which file an address lies: "/usr/lib/libc.so.6+0x2a000", from where the file begins in memory. */
+#ifndef MSEALD_PLACE_H
+#define MSEALD_PLACE_H
+
+#include "mseald/shared.h"
+#include "procmaps.h"
+#include "programs.h"
+
+/* "" where no file is mapped. Of a long path the end is kept. */
+void place_format(const struct procmaps *maps, uint64_t address, char ret[MSEALD_PLACE_MAX]);
+
+/*
+ * Fills place and caller of an attempt, as far as they can be told: the process
+ * is still there, and what it is was not replaced meanwhile.
+ */
+void place_attempt(struct programs *programs, const struct mseald_event *event, struct mseald_tally *tally);
+
+#endif

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See reportfile.h. */
+#include "reportfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "names.h"
+#include "util.h"
+
+#define VERSION 1
+
+void reportfile_clean(char *text)
+{
+	json_t *valid = json_string(text);
+
+	for (char *c = text; *c; c++)
+		if ((*c & 0x80 && !valid) || (unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	json_decref(valid);
+}
+
+static json_t *place_json(const char *place)
+{
+	return *place ? json_string(place) : NULL;
+}
+
+static json_t *example_json(const struct mseald_tally *value)
+{
+	char comm[MSEALD_COMM_LEN + 1] = "";
+	size_t i;
+
+	for (i = 0; i < MSEALD_COMM_LEN && value->comm[i]; i++)
+		comm[i] = value->comm[i] > 0 ? value->comm[i] : '?';
+	comm[i] = '\0';
+	return json_pack("{s:I,s:I,s:s,s:I,s:I,s:o*,s:I,s:o*}", "pid", (json_int_t)value->pid, "uid",
+			 (json_int_t)value->uid, "comm", comm, "address", (json_int_t)value->address, "length",
+			 (json_int_t)value->length, "place", place_json(value->place), "ip",
+			 (json_int_t)value->ip, "caller", place_json(value->caller));
+}
+
+json_t *reportfile_row(const struct tally_row *row, const struct mseald_label *label)
+{
+	const struct mseald_tally *value = &row->value;
+
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "policy", *label->policy ? label->policy : "-",
+			 "program", *label->program ? label->program : "-", "operation", mseald_op_name(row->key.op),
+			 "class", mseald_class_name(row->key.rule_class), "verdict",
+			 mseald_verdict_name(row->key.verdict), "attempts", (json_int_t)value->attempts, "processes",
+			 (json_int_t)value->processes, "first", (json_int_t)value->first, "last",
+			 (json_int_t)value->last, "example", example_json(value));
+}
+
+/* --- writing --- */
+
+static json_t *encode(const struct tally *tally, const struct report_head *head, const struct report_names *names)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < tally->count; i++) {
+		struct mseald_label label = {};
+
+		(void)names->read(names->context, tally->rows[i].key.label, &label);
+		if (json_array_append_new(rows, reportfile_row(&tally->rows[i], &label)) < 0) {
+			json_decref(rows);
+			return NULL;
+		}
+	}
+	return json_pack("{s:i,s:I,s:I,s:I,s:o}", "version", VERSION, "since", (json_int_t)head->since, "missing",
+			 (json_int_t)head->missing, "full", (json_int_t)head->full, "rows", rows);
+}
+
+int reportfile_write(const char *path, const struct tally *tally, const struct report_head *head,
+		     const struct report_names *names)
+{
+	json_t *document = encode(tally, head, names);
+	_cleanup_free_ char *aside = NULL;
+	FILE *file;
+	int r = 0;
+
+	if (!document || asprintf(&aside, "%s.new", path) < 0) {
+		aside = NULL;
+		json_decref(document);
+		return -ENOMEM;
+	}
+	errno = EIO;
+	file = fopen(aside, "we");
+	if (!file || json_dumpf(document, file, JSON_INDENT(1)) < 0)
+		r = -errno;
+	if (file && fclose(file) != 0 && r == 0)
+		r = -errno;
+	if (r == 0 && rename(aside, path) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlink(aside);
+	json_decref(document);
+	return r;
+}
+
+/* --- reading --- */
+
+static bool read_number(const json_t *object, const char *key, uint64_t *ret)
+{
+	const json_t *value = json_object_get(object, key);
+
+	*ret = (uint64_t)json_integer_value(value);
+	return json_is_integer(value);
+}
+
+/* The value with this name, or -EBADMSG. */
+static int read_name(const json_t *object, const char *key, const char *(*name)(unsigned), unsigned count)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	for (unsigned i = 0; text && i < count; i++)
+		if (strcmp(name(i), text) == 0)
+			return (int)i;
+	return -EBADMSG;
+}
+
+static const char *op_name(unsigned value)
+{
+	return mseald_op_name(value);
+}
+
+static const char *class_name(unsigned value)
+{
+	return mseald_class_name(value);
+}
+
+static const char *verdict_name(unsigned value)
+{
+	return mseald_verdict_name(value);
+}
+
+static void read_text(const json_t *object, const char *key, char *to, size_t size)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	(void)snprintf(to, size, "%s", text ?: "");
+}
+
+static bool read_example(const json_t *example, struct mseald_tally *ret)
+{
+	char comm[MSEALD_COMM_LEN + 1] = "";
+	uint64_t pid, uid, address, length, ip;
+
+	if (!read_number(example, "pid", &pid) || !read_number(example, "uid", &uid) ||
+	    !read_number(example, "address", &address) || !read_number(example, "length", &length) ||
+	    !read_number(example, "ip", &ip))
+		return false;
+	ret->pid = (uint32_t)pid;
+	ret->uid = (uint32_t)uid;
+	ret->address = address;
+	ret->length = length;
+	ret->ip = ip;
+	read_text(example, "comm", comm, sizeof(comm));
+	memcpy(ret->comm, comm, sizeof(ret->comm));
+	read_text(example, "place", ret->place, sizeof(ret->place));
+	read_text(example, "caller", ret->caller, sizeof(ret->caller));
+	return true;
+}
+
+static int read_row(const json_t *object, struct tally_row *ret)
+{
+	int op = read_name(object, "operation", op_name, MSEALD_OP_COUNT);
+	int class = read_name(object, "class", class_name, MSEALD_CLASS_COUNT);
+	int verdict = read_name(object, "verdict", verdict_name, MSEALD_VERDICT_COUNT);
+	uint64_t attempts, first, last, processes;
+	struct tally_row row = {};
+
+	if (op < 0 || class < 0 || verdict < 0 || !read_number(object, "attempts", &attempts) || !attempts ||
+	    !read_number(object, "first", &first) || !read_number(object, "last", &last) ||
+	    !read_number(object, "processes", &processes) || !json_is_string(json_object_get(object, "policy")) ||
+	    !json_is_string(json_object_get(object, "program")) ||
+	    !read_example(json_object_get(object, "example"), &row.value))
+		return -EBADMSG;
+	row.key.op = (uint32_t)op;
+	row.key.rule_class = (uint16_t)class;
+	row.key.verdict = (uint16_t)verdict;
+	row.value.attempts = attempts;
+	row.value.first = first;
+	row.value.last = last;
+	row.value.processes = (uint32_t)MIN_OF(processes, (uint64_t)MSEALD_TALLY_PROCESSES);
+	*ret = row;
+	return 0;
+}
+
+/* "-" is the name of none. */
+static const char *name_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text && strcmp(text, "-") != 0 ? text : "";
+}
+
+static bool is_ours(const json_t *document, struct report_head *head)
+{
+	const json_t *rows = json_object_get(document, "rows"), *object;
+	struct tally_row row;
+	size_t i;
+
+	if (json_integer_value(json_object_get(document, "version")) != VERSION || !json_is_array(rows) ||
+	    !read_number(document, "since", &head->since) || !read_number(document, "missing", &head->missing) ||
+	    !read_number(document, "full", &head->full) || !head->since)
+		return false;
+	json_array_foreach(rows, i, object)
+		if (read_row(object, &row) < 0)
+			return false;
+	return true;
+}
+
+/* The same policy and program twice, or no room: what is not taken over is missing. */
+static void take_over(const json_t *rows, struct tally *tally, struct report_head *head,
+		      const struct report_names *names)
+{
+	const json_t *object;
+	size_t i;
+
+	json_array_foreach(rows, i, object) {
+		struct tally_row row, *place = NULL;
+
+		if (read_row(object, &row) < 0)
+			continue;
+		row.key.label = names->make(names->context, name_of(object, "policy"), name_of(object, "program"));
+		if (!tally_find(tally, &row.key))
+			place = tally_get(tally, &row.key);
+		if (place) {
+			place->value = row.value;
+		} else {
+			head->missing += row.value.attempts;
+			head->full += row.value.attempts;
+		}
+	}
+}
+
+static int move_aside(const char *path)
+{
+	_cleanup_free_ char *aside = NULL;
+
+	if (asprintf(&aside, "%s.broken", path) < 0) {
+		aside = NULL;
+		return -ENOMEM;
+	}
+	return rename(path, aside) < 0 ? -errno : -EBADMSG;
+}
+
+int reportfile_read(const char *path, struct tally *tally, struct report_head *ret, const struct report_names *names)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct report_head head = {};
+	json_t *document;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	document = S_ISREG(st.st_mode) ? json_loadfd(fd, 0, NULL) : NULL;
+	if (!document || !is_ours(document, &head)) {
+		json_decref(document);
+		return move_aside(path);
+	}
+	take_over(json_object_get(document, "rows"), tally, &head, names);
+	json_decref(document);
+	*ret = head;
+	return 0;
+}

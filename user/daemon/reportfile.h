@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The table of attempts as JSON: for the file that outlives a reboot, and row by row for io.mseald. */
+#ifndef MSEALD_REPORTFILE_H
+#define MSEALD_REPORTFILE_H
+
+#include <jansson.h>
+
+#include "tally.h"
+
+struct report_head {
+	uint64_t since;			/* ns since 1970 */
+	uint64_t missing;		/* attempts that are not in the table, */
+	uint64_t full;			/* and of those: for want of room there */
+};
+
+/* From a label to its names (false: not known), and from names to a label. */
+struct report_names {
+	bool (*read)(void *context, uint64_t label, struct mseald_label *ret);
+	uint64_t (*make)(void *context, const char *policy, const char *program);
+	void *context;
+};
+
+/* What names of files must not bring in becomes "?": control characters, and all but ASCII where it is not UTF-8. */
+void reportfile_clean(char *text);
+
+/* One row, as type Attempts of io.mseald but for what it would be with deny. NULL: out of memory. */
+json_t *reportfile_row(const struct tally_row *row, const struct mseald_label *label);
+
+/* Writes it aside and renames. Negative errno. */
+int reportfile_write(const char *path, const struct tally *tally, const struct report_head *head,
+		     const struct report_names *names);
+/*
+ * Adds what is in the file. -ENOENT: there is none; -EBADMSG: it is not one of ours, and was moved
+ * aside (path.broken); nothing is added then.
+ */
+int reportfile_read(const char *path, struct tally *tally, struct report_head *ret, const struct report_names *names);
+
+#endif
