@@ -207,7 +207,7 @@ struct mseald_state {
 	__u64 unsettled;		/* forks whose child has no entry yet */
 	__u64 lost;			/* attempts whose event found the ring buffer full */
 	__u64 lost_hints;		/* the same of MSEALD_EVENT_UNUSED */
-	/* The one process that may trace in spite of a foreign-write seal: the daemon's own; 0: none. */
+	/* The process whose children may trace in spite of a foreign-write seal: the daemon; 0: none. */
 	__u64 injector_start;		/* of its thread group leader, boot-time ns: written before its id */
 	__u32 injector_tgid;		/* in the initial namespace */
 	__u32 pad;

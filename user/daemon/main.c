@@ -14,6 +14,7 @@
 #include "log.h"
 #include "server.h"
 #include "sweep.h"
+#include "tracer.h"
 
 static void daemon_close(struct daemon *daemon)
 {
@@ -55,6 +56,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	r = programs_load(daemon->gate, &daemon->programs);
 	if (r < 0)
 		return r;
+	tracers_allow(daemon->programs);
 	r = store_open(daemon->programs, &daemon->store);
 	if (r < 0) {
 		log_error("cannot read the maps: %s", strerror(-r));
