@@ -12,12 +12,14 @@
 #include "daemon.h"
 #include "events.h"
 #include "log.h"
+#include "run.h"
 #include "server.h"
 #include "sweep.h"
 #include "tracer.h"
 
 static void daemon_close(struct daemon *daemon)
 {
+	runs_end();
 	daemon->server = server_close(daemon->server);
 	daemon->events = events_close(daemon->events);
 	daemon->store = store_close(daemon->store);

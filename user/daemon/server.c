@@ -8,8 +8,10 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 #include "log.h"
 #include "methods.h"
@@ -19,6 +21,10 @@
 #define QUEUE_MAX (8u << 20)	/* bytes of events that a client may leave unread before it loses some */
 #define REPLY_MAX (256u << 20)	/* bytes of one reply */
 #define CALLS_A_TURN 32		/* of one client before others have theirs */
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77		/* include/uapi/asm-generic/socket.h, 6.5 */
+#endif
 
 struct connection {
 	struct server *server;
@@ -37,6 +43,9 @@ struct connection {
 	int (*stream_next)(struct connection *, void *);
 	void (*stream_done)(void *);
 	void *stream_context;
+	void (*gone)(void *);		/* it waits for an answer that comes later */
+	void *gone_context;
+	uint64_t begun;			/* boot-time ns: the peer had connected by then */
 };
 
 struct server {
@@ -54,6 +63,8 @@ static void connection_close(struct connection *connection)
 
 	if (connection->stream_done)
 		connection->stream_done(connection->stream_context);
+	if (connection->gone)
+		connection->gone(connection->gone_context);
 	*connection->previous = connection->next;
 	if (connection->next)
 		connection->next->previous = connection->previous;
@@ -130,7 +141,7 @@ static void watch(struct connection *connection)
 
 	if (has_queue(connection) || connection->waiting)
 		events |= EPOLLOUT;
-	else if (connection->reading && !connection->stream_next)
+	else if (connection->reading && !connection->stream_next && !connection->gone)
 		events |= EPOLLIN;
 	(void)sd_event_source_set_io_events(connection->source, events);
 }
@@ -204,7 +215,7 @@ static int serve(struct connection *connection)
 		int r;
 
 		r = flush(connection);
-		if (r < 0 || has_queue(connection))
+		if (r < 0 || has_queue(connection) || connection->gone)
 			return r;
 		if (connection->stream_next) {
 			r = connection->stream_next(connection, connection->stream_context);
@@ -277,6 +288,69 @@ uid_t connection_uid(const struct connection *connection)
 	return connection->peer.uid;
 }
 
+const struct ucred *connection_peer(const struct connection *connection)
+{
+	return &connection->peer;
+}
+
+/* When a process began, in boot-time ns; 0: that cannot be told. */
+static uint64_t start_of(pid_t pid)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[32], text[1024], *at;
+	unsigned long long ticks;
+	int field = 2;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (!file || !fgets(text, sizeof(text), file))
+		return 0;
+	/* proc_pid_stat(5): it is field 22, the name ends field 2. */
+	for (at = strrchr(text, ')'); at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (!at || sscanf(at, "%llu", &ticks) != 1)
+		return 0;
+	return ticks * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+int connection_open_peer(const struct connection *connection)
+{
+	socklen_t size = sizeof(int);
+	uint64_t start;
+	int fd;
+
+	if (connection->peer.pid <= 0)
+		return -ESRCH;
+	if (getsockopt(connection->fd, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) == 0)
+		return fd;
+	if (errno != ENOPROTOOPT)
+		return errno == EINVAL ? -ESRCH : -errno;
+	/* Before 6.5: another one that has the pid by now has begun after the connection. */
+	fd = (int)syscall(SYS_pidfd_open, connection->peer.pid, 0);
+	if (fd < 0)
+		return -errno;
+	start = start_of(connection->peer.pid);
+	if (!start || start > connection->begun) {
+		(void)close(fd);
+		return -ESRCH;
+	}
+	return fd;
+}
+
+void connection_defer(struct connection *connection, void (*gone)(void *), void *context)
+{
+	connection->gone = gone;
+	connection->gone_context = context;
+}
+
+void connection_resume(struct connection *connection, bool over)
+{
+	if (over)
+		connection->gone = NULL;
+	(void)flush(connection);	/* if it fails, the connection is closed by what comes next */
+	watch(connection);
+}
+
 /* --- monitoring --- */
 
 void connection_monitor(struct connection *connection, pid_t pid)
@@ -347,6 +421,7 @@ static int on_listening(sd_event_source *source, int fd, uint32_t revents, void 
 	struct server *server = context;
 	struct connection *connection;
 	socklen_t size = sizeof(connection->peer);
+	struct timespec now;
 	int client;
 
 	(void)source;
@@ -366,6 +441,8 @@ static int on_listening(sd_event_source *source, int fd, uint32_t revents, void 
 		(void)close(client);
 		return 0;
 	}
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	connection->begun = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	connection->server = server;
 	connection->fd = client;
 	connection->reading = true;

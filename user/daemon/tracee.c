@@ -25,7 +25,7 @@
 #endif
 #define PTRACE_GET_USER_DISPATCH 0x4211		/* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, include/uapi/linux/ptrace.h, 6.4 */
 
-static int read_registers(pid_t tid, struct registers *ret, size_t *ret_size)
+int tracee_registers(pid_t tid, struct registers *ret, size_t *ret_size)
 {
 	struct iovec buffer = { .iov_base = &ret->r, .iov_len = sizeof(ret->r) };
 
@@ -104,7 +104,7 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 	size_t size = 0;
 	int r;
 
-	r = read_registers(tracee->tid, &tracee->saved, &size);
+	r = tracee_registers(tracee->tid, &tracee->saved, &size);
 	if (r < 0)
 		return r;
 	if (!registers_64bit(&tracee->saved, size))
@@ -175,7 +175,7 @@ int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3],
 	if (r == 0)
 		r = to_begin(tracee);
 	if (r == 0)
-		r = read_registers(tracee->tid, &registers, &size);
+		r = tracee_registers(tracee->tid, &registers, &size);
 	if (r < 0)
 		return r;
 	/* Another thread may have written other code there, to do with our help what a filter forbids. */
@@ -187,7 +187,7 @@ int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3],
 	if (r == 0)
 		r = to_end(tracee);
 	if (r == 0)
-		r = read_registers(tracee->tid, &registers, &size);
+		r = tracee_registers(tracee->tid, &registers, &size);
 	if (r < 0)
 		return r;
 	if (!meant)

@@ -34,6 +34,9 @@ struct tracee {
 /* Seizes it, without stopping it. options: PTRACE_O_*. -EPERM: traced, or not ours to trace. */
 int tracee_seize(struct tracee *tracee, pid_t tid, unsigned long options);
 
+/* Of one that is in any stop. *ret_size: what there is of them, less for 32-bit code. Negative errno. */
+int tracee_registers(pid_t tid, struct registers *ret, size_t *ret_size);
+
 /*
  * Lets it have the signals that have come for it meanwhile. 1: it stands, as one does that
  * job control has stopped. 0: it goes on. -ESRCH: it has ended.

@@ -6,17 +6,26 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "log.h"
 #include "tasks.h"
+
+#define FILES 4096
 
 void tracers_allow(struct programs *programs)
 {
 	volatile struct mseald_state *state = programs_state(programs);
 	_cleanup_free_ struct mseald_task *tasks = NULL;
+	struct rlimit files;
 	size_t count;
 
 	(void)signal(SIGCHLD, SIG_IGN);
+	/* Each has two descriptors here, and there can be a thousand (run.c). */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES) {
+		files.rlim_cur = MIN_OF(files.rlim_max, (rlim_t)FILES);
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
 	if (tasks_read(programs, getpid(), &tasks, &count) < 0) {
 		log_warning("cannot find out when mseald was started: what is sealed against foreign writes will not be "
 			    "sealed by mseal(2) as well, ignoring");

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See entry.h. From the moment the caller is seized until its program is sealed,
+ * nothing but PTRACE_DETACH lets it go: should this process be killed, the
+ * program dies with it (PTRACE_O_EXITKILL); should the daemon die, it is ended.
+ * Everything else is as without us: signals are passed on as they come, a
+ * group that is stopped stays so until SIGCONT (PTRACE_LISTEN), and its real parent is told of
+ * stops of the group and of its end only, by the kernel itself (kernel/signal.c, kernel/exit.c).
+ *
+ * It stops at the entry point by a perf event (trap.h): no text is written to, and none of
+ * it is left behind - debug registers set by PTRACE_POKEUSER stay allocated, and slow every
+ * task switch of the machine, until the program ends. The event's SIGTRAP must not be blocked
+ * then, or the program would run past. So while the loader runs, SIGTRAP is unblocked
+ * whenever it is in its own code, and as it was when it makes a system call.
+ */
+#include "entry.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "calling.h"
+#include "held.h"
+#include "image.h"
+#include "ptracing.h"
+#include "util.h"
+
+#define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
+#define RELRO_CALLS 200		/* system calls that a static program has to get its RELRO done, */
+#define RELRO_MILLISECONDS 2000	/* and time */
+#define STAND_MILLISECONDS 2000
+#define MPROTECT_32 125
+
+static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
+
+struct entry {
+	const struct entry_order *order;
+	struct tracee tracee;
+	struct image image;
+	int changes;		/* signalfd: it may have stopped, or ended */
+	bool hidden;		/* it has blocked SIGTRAP, and does not now */
+	bool owed;		/* somebody else's SIGTRAP came meanwhile */
+	bool protecting;	/* it is in the mprotect of its RELRO */
+	enum answer unable;	/* why it cannot be made to call anything; or ANSWER_SEALED */
+	struct held_message message;	/* the last one of the daemon, and what followed it */
+	char more[CALLING_MAX_RANGES * sizeof(struct range)];
+	size_t more_size;
+};
+
+/* --- what happens --- */
+
+enum happening { STOPPED, TOLD, NOTHING };
+
+/* It is no longer there, or not in our hands: then it must not be there. */
+static void ended(const struct entry *entry) __attribute__((noreturn));
+static void ended(const struct entry *entry)
+{
+	(void)syscall(SYS_pidfd_send_signal, entry->order->pidfd, SIGKILL, NULL, 0);
+	_exit(0);
+}
+
+static void end_unsealed(struct entry *entry, const char *why) __attribute__((noreturn));
+
+/* Its next stop (*ret_status) or the next word of the daemon, whichever comes first. */
+static enum happening next(struct entry *entry, int milliseconds, int *ret_status)
+{
+	uint64_t deadline = now_ns() + (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
+
+	for (;;) {
+		struct pollfd waits[] = { { .fd = entry->changes, .events = POLLIN }, { .fd = entry->order->fd, .events = POLLIN } };
+		struct iovec parts[] = { { &entry->message, sizeof(entry->message) }, { entry->more, sizeof(entry->more) } };
+		struct msghdr header = { .msg_iov = parts, .msg_iovlen = 2 };
+		struct signalfd_siginfo change;
+		pid_t got = waitpid(entry->tracee.tid, ret_status, __WALL | WNOHANG);
+		int left = milliseconds < 0 ? -1 : (int)((int64_t)(deadline - now_ns()) / 1000000);
+		ssize_t size;
+
+		if (got > 0 && WIFSTOPPED(*ret_status))
+			return STOPPED;
+		if (got != 0)
+			ended(entry);
+		if (milliseconds >= 0 && left <= 0)
+			return NOTHING;
+		if (poll(waits, ELEMENTS(waits), left) < 0 && errno != EINTR)
+			end_unsealed(entry, "mseald's tracer failed");
+		if (waits[0].revents)
+			(void)!read(entry->changes, &change, sizeof(change));
+		if (!waits[1].revents)
+			continue;
+		size = recvmsg(entry->order->fd, &header, 0);
+		if (size < (ssize_t)sizeof(entry->message))
+			end_unsealed(entry, "mseald has ended");
+		entry->more_size = (size_t)size - sizeof(entry->message);
+		return TOLD;
+	}
+}
+
+/* ptrace(2) says ESRCH for one that has been killed, or says nothing that we could go on with. */
+static void must(const struct entry *entry, int r)
+{
+	if (r < 0)
+		ended(entry);
+}
+
+static bool is_group_stop(int signal)
+{
+	return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+/* Lets it go on from a stop as it would without us. 1: it stands at our trap. */
+static int pass_on(struct entry *entry, int status, int how)
+{
+	struct tracee *tracee = &entry->tracee;
+
+	if (PTRACE_STOPPED(status) && tracee->trapped)
+		return 1;
+	if (PTRACE_STOPPED(status) && is_group_stop(WSTOPSIG(status)))
+		return request(PTRACE_LISTEN, tracee->tid, 0, NULL) < 0 ? -errno : 0;
+	if (PTRACE_STOPPED(status))
+		return go_on(tracee, how, 0);
+	if (entry->hidden && status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP && !is_trap(tracee->tid, status)) {
+		entry->owed = true;
+		return go_on(tracee, how, 0);
+	}
+	return on_stop(tracee, status, how);
+}
+
+/* --- ending it --- */
+
+/* Stands, wherever it was, in get_signal(); false: not in time, or it has had an exec. */
+static bool stand_somewhere(struct entry *entry, int milliseconds)
+{
+	int status;
+
+	(void)interrupt(&entry->tracee);
+	(void)go_on(&entry->tracee, PTRACE_CONT, 0);	/* if it stands in anything else */
+	while (wait_stop(entry->tracee.tid, milliseconds, &status) == 0) {
+		if (PTRACE_STOPPED(status))
+			return true;
+		if (status >> 16 == PTRACE_EVENT_EXEC || on_stop(&entry->tracee, status, PTRACE_CONT) < 0)
+			break;
+	}
+	return false;
+}
+
+static void end_unsealed(struct entry *entry, const char *why)
+{
+	struct tracee *tracee = &entry->tracee;
+	_cleanup_(procmaps_free) struct procmaps maps = {};
+	char text[1024], name[256];
+
+	image_name(tracee->tid, name, sizeof(name));
+	(void)snprintf(text, sizeof(text), "msealctl: cannot seal %s: %s\n", name, why);
+	if (!tracee->changed && stand_somewhere(entry, STAND_MILLISECONDS) && procmaps_read(tracee->tid, &maps) >= 0)
+		entry->unable = calling_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);
+	if (tracee->changed && entry->unable == ANSWER_SEALED)
+		(void)calling_end(tracee, text);
+	ended(entry);
+}
+
+/* --- before exec --- */
+
+static bool is_theirs(const struct entry_order *order)
+{
+	struct stat file;
+	char path[32];
+
+	if (syscall(SYS_pidfd_send_signal, order->pidfd, 0, NULL, 0) < 0)
+		return false;
+	/* This file is root's when the process has, or had, privileges that are not its user's (fs/proc/base.c, task_dump_owner). */
+	(void)snprintf(path, sizeof(path), "/proc/%d/auxv", (int)order->pid);
+	return !order->uid || (stat(path, &file) == 0 && file.st_uid == order->uid);
+}
+
+/* Without having changed anything about it. */
+static void let_go(struct entry *entry) __attribute__((noreturn));
+static void let_go(struct entry *entry)
+{
+	must(entry, request(PTRACE_DETACH, entry->tracee.tid, 0, NULL) < 0 ? -errno : 0);
+	_exit(0);
+}
+
+/* The caller goes on as it likes until it execs; if it says that it will not, it is free. */
+static void await_exec(struct entry *entry)
+{
+	bool left = false;
+	int status;
+
+	for (;;) {
+		if (next(entry, FOREVER, &status) == TOLD) {
+			/* Has it had an exec, that is the next stop, even so. */
+			left = true;
+			must(entry, interrupt(&entry->tracee));
+			continue;
+		}
+		if (status >> 16 == PTRACE_EVENT_EXEC)
+			return;
+		if (left && PTRACE_STOPPED(status))
+			let_go(entry);
+		must(entry, pass_on(entry, status, PTRACE_CONT));
+	}
+}
+
+/* --- from exec to the entry point --- */
+
+static bool bits_32(pid_t tid)
+{
+	struct registers registers;
+	size_t size;
+
+	return tracee_registers(tid, &registers, &size) == 0 && !registers_64bit(&registers, size);
+}
+
+/* At the end of a call its own code follows, where our trap may lie; at the beginning it may look at its mask. */
+static void at_call(struct entry *entry)
+{
+	struct tracee *tracee = &entry->tracee;
+	struct __ptrace_syscall_info info = { 0 };
+	uint64_t mask = 0;
+
+	must(entry, request(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0 ? -errno : 0);
+	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+		uint64_t start = info.entry.args[0], end = start + info.entry.args[1];
+
+		entry->protecting = info.entry.nr == (info.arch == AUDIT_ARCH_I386 ? MPROTECT_32 : SYS_mprotect) &&
+				    !(info.entry.args[2] & PROT_WRITE) && start < entry->image.relro_end &&
+				    end > entry->image.relro_start;
+		if (!entry->hidden)
+			return;
+		entry->hidden = false;
+		must(entry, get_mask(tracee->tid, &mask));
+		must(entry, set_mask(tracee->tid, mask | sigtrap));
+		if (entry->owed)
+			(void)syscall(SYS_tgkill, entry->order->pid, tracee->tid, SIGTRAP);
+		entry->owed = false;
+		return;
+	}
+	entry->protecting &= info.exit.rval == 0;
+	must(entry, get_mask(tracee->tid, &mask));
+	if (mask & sigtrap && tracee->trap.fd >= 0) {
+		entry->hidden = true;
+		must(entry, set_mask(tracee->tid, mask & ~sigtrap));
+	}
+}
+
+/* At the stop of an exec. False: it has had another exec. */
+static bool load(struct entry *entry)
+{
+	struct tracee *tracee = &entry->tracee;
+	uint64_t mask;
+	int status, r;
+
+	tracee->trapped = false;
+	entry->hidden = entry->owed = entry->protecting = false;
+	r = image_read(tracee->tid, bits_32(tracee->tid), &entry->image);
+	if (r < 0)
+		end_unsealed(entry, "its entry point cannot be found");
+	if (!entry->image.loader) {
+		/* It is at its entry point, and has not run yet. */
+		must(entry, interrupt(tracee));
+		must(entry, go_on(tracee, PTRACE_CONT, 0));
+		must(entry, wait_standing(tracee));
+		return true;
+	}
+	r = trap_at(tracee->tid, entry->image.entry, &tracee->trap);
+	if (r < 0)
+		end_unsealed(entry, "it cannot be stopped at its entry point: all breakpoints of the machine may be in use");
+	for (r = go_on(tracee, PTRACE_SYSCALL, 0); r == 0; r = pass_on(entry, status, PTRACE_SYSCALL)) {
+		while (next(entry, FOREVER, &status) == TOLD)
+			;	/* it has left, as was to be expected */
+		if (status >> 16 == 0 && WSTOPSIG(status) == STOP_AT_CALL)
+			at_call(entry);
+		if (status >> 16 == PTRACE_EVENT_EXEC) {
+			(void)trap_disarm(&tracee->trap);
+			return false;
+		}
+	}
+	must(entry, r);
+	(void)trap_disarm(&tracee->trap);
+	if (entry->hidden) {
+		entry->hidden = false;
+		must(entry, get_mask(tracee->tid, &mask));
+		must(entry, set_mask(tracee->tid, mask | sigtrap));
+	}
+	return true;
+}
+
+/* It stands, and runs on until its RELRO is in force; or, should it take no care of that, for a while. False: it has had an exec. */
+static bool make_relro(struct entry *entry)
+{
+	struct tracee *tracee = &entry->tracee;
+	uint64_t deadline = now_ns() + RELRO_MILLISECONDS * UINT64_C(1000000);
+	unsigned calls = 0;
+	int status = 0;
+
+	must(entry, go_on(tracee, PTRACE_SYSCALL, 0));
+	for (;;) {
+		int64_t left = (int64_t)(deadline - now_ns()) / 1000000;
+		enum happening happening = next(entry, left > 0 ? (int)left : 0, &status);
+
+		if (happening == TOLD)
+			continue;
+		if (happening == STOPPED && status >> 16 == 0 && WSTOPSIG(status) == STOP_AT_CALL) {
+			bool was = entry->protecting;
+
+			at_call(entry);
+			if ((was && entry->protecting) || ++calls >= 2 * RELRO_CALLS)
+				happening = NOTHING;
+		}
+		if (happening == NOTHING)
+			break;
+		if (status >> 16 == PTRACE_EVENT_EXEC)
+			return false;
+		must(entry, pass_on(entry, status, PTRACE_SYSCALL));
+	}
+	if (!stand_somewhere(entry, STAND_MILLISECONDS))
+		end_unsealed(entry, "it does not run: its cgroup may be frozen");
+	return true;
+}
+
+/* --- at the entry point --- */
+
+static enum answer call_mseal(struct entry *entry)
+{
+	struct tracee *tracee = &entry->tracee;
+	_cleanup_(procmaps_free) struct procmaps maps = {};
+
+	if (!tracee->changed && procmaps_read(tracee->tid, &maps) < 0)
+		return ANSWER_FAILED;
+	if (!tracee->changed)
+		entry->unable = calling_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);
+	if (entry->unable != ANSWER_SEALED)
+		return entry->unable;
+	return calling_mseal(tracee, (const struct range *)entry->more, entry->more_size / sizeof(struct range));
+}
+
+/* Says where it is, and does what the daemon wants until that is: on. */
+static void obey(struct entry *entry, enum held_word where)
+{
+	const struct held_message report = { .word = where, .secure = entry->image.secure };
+	int status;
+
+	if (held_send(entry->order->fd, &report, NULL, 0) < 0)
+		end_unsealed(entry, "mseald has ended");
+	for (;;) {
+		if (next(entry, FOREVER, &status) != TOLD)
+			ended(entry);	/* it stands, and cannot stop */
+		switch (entry->message.word) {
+		case HELD_MSEAL:
+			(void)held_say(entry->order->fd, HELD_CALLED, call_mseal(entry));
+			break;
+		case HELD_GO:
+			return;
+		case HELD_END:
+			entry->more[MIN_OF(entry->more_size, sizeof(entry->more) - 1)] = '\0';
+			end_unsealed(entry, entry->more);
+		}
+	}
+}
+
+/* Connections of clients, and the socket itself, must not live as long as this process. */
+static void leave_open(int one, int other)
+{
+	unsigned low = (unsigned)MIN_OF(one, other), high = (unsigned)MAX_OF(one, other);
+
+	if (low > 3)
+		(void)close_range(3, low - 1, 0);
+	if (high > low + 1)
+		(void)close_range(low + 1, high - 1, 0);
+	(void)close_range(high + 1, ~0u, 0);
+}
+
+void entry_hold(const struct entry_order *order)
+{
+	static struct entry entry;
+	sigset_t child;
+	int r;
+
+	entry.order = order;
+	leave_open(order->fd, order->pidfd);
+	(void)sigemptyset(&child);
+	(void)sigaddset(&child, SIGCHLD);
+	entry.changes = signalfd(-1, &child, SFD_CLOEXEC);
+	r = entry.changes < 0 ? -errno : !is_theirs(order) ? -EACCES : tracee_seize(&entry.tracee, order->pid, OPTIONS);
+	if (r < 0) {
+		(void)held_say(order->fd, HELD_NOT_SEIZED,
+			       r == -EPERM && status_bits(order->pid, "TracerPid") ? EALREADY : (uint32_t)-r);
+		_exit(1);
+	}
+	/* Now it can become nothing else that we would not see. */
+	if (!is_theirs(order)) {
+		(void)held_say(order->fd, HELD_NOT_SEIZED, EACCES);
+		(void)stand_somewhere(&entry, FOREVER);
+		let_go(&entry);		/* at the stop of an exec as well */
+	}
+	if (held_say(order->fd, HELD_SEIZED, 0) < 0)
+		end_unsealed(&entry, "mseald has ended");
+	await_exec(&entry);
+	do {
+		while (!load(&entry))
+			;
+		if (!entry.image.relro_end)
+			break;
+		obey(&entry, HELD_FIRST);
+		must(&entry, tracee_restore(&entry.tracee));
+	} while (!make_relro(&entry));
+	obey(&entry, HELD_ENTRY);
+	_exit(tracee_release(&entry.tracee) < 0);
+}
