@@ -219,6 +219,20 @@ static bool bits_32(pid_t tid)
 	return tracee_registers(tid, &registers, &size) == 0 && !registers_64bit(&registers, size);
 }
 
+/* SIGTRAP is blocked again, as it means it to be. */
+static void show(struct entry *entry)
+{
+	uint64_t mask = 0;
+
+	if (!entry->hidden)
+		return;
+	must(entry, get_mask(entry->tracee.tid, &mask));
+	must(entry, set_mask(entry->tracee.tid, mask | sigtrap));
+	if (entry->owed)
+		(void)syscall(SYS_tgkill, entry->order->pid, entry->tracee.tid, SIGTRAP);
+	entry->hidden = entry->owed = false;
+}
+
 /* At the end of a call its own code follows, where our trap may lie; at the beginning it may look at its mask. */
 static void at_call(struct entry *entry)
 {
@@ -233,14 +247,7 @@ static void at_call(struct entry *entry)
 		entry->protecting = info.entry.nr == (info.arch == AUDIT_ARCH_I386 ? MPROTECT_32 : SYS_mprotect) &&
 				    !(info.entry.args[2] & PROT_WRITE) && start < entry->image.relro_end &&
 				    end > entry->image.relro_start;
-		if (!entry->hidden)
-			return;
-		entry->hidden = false;
-		must(entry, get_mask(tracee->tid, &mask));
-		must(entry, set_mask(tracee->tid, mask | sigtrap));
-		if (entry->owed)
-			(void)syscall(SYS_tgkill, entry->order->pid, tracee->tid, SIGTRAP);
-		entry->owed = false;
+		show(entry);
 		return;
 	}
 	entry->protecting &= info.exit.rval == 0;
@@ -255,7 +262,6 @@ static void at_call(struct entry *entry)
 static bool load(struct entry *entry)
 {
 	struct tracee *tracee = &entry->tracee;
-	uint64_t mask;
 	int status, r;
 
 	tracee->trapped = false;
@@ -285,11 +291,7 @@ static bool load(struct entry *entry)
 	}
 	must(entry, r);
 	(void)trap_disarm(&tracee->trap);
-	if (entry->hidden) {
-		entry->hidden = false;
-		must(entry, get_mask(tracee->tid, &mask));
-		must(entry, set_mask(tracee->tid, mask | sigtrap));
-	}
+	show(entry);
 	return true;
 }
 
