@@ -135,17 +135,23 @@ static int pass_on(struct entry *entry, int status, int how)
 
 /* --- ending it --- */
 
-/* Stands, wherever it was, in get_signal(); false: not in time, or it has had an exec. */
+/*
+ * Stands, wherever it was, in get_signal(); false: not in time, or it has had an exec. Any
+ * other stop takes back what PTRACE_INTERRUPT asked for (kernel/signal.c, ptrace_stop).
+ */
 static bool stand_somewhere(struct entry *entry, int milliseconds)
 {
+	struct tracee *tracee = &entry->tracee;
 	int status;
 
-	(void)interrupt(&entry->tracee);
-	(void)go_on(&entry->tracee, PTRACE_CONT, 0);	/* if it stands in anything else */
-	while (wait_stop(entry->tracee.tid, milliseconds, &status) == 0) {
+	(void)interrupt(tracee);
+	/* Does it stand in anything else? */
+	if (go_on(tracee, PTRACE_CONT, 0) == 0)
+		(void)interrupt(tracee);
+	while (wait_stop(tracee->tid, milliseconds, &status) == 0) {
 		if (PTRACE_STOPPED(status))
 			return true;
-		if (status >> 16 == PTRACE_EVENT_EXEC || on_stop(&entry->tracee, status, PTRACE_CONT) < 0)
+		if (status >> 16 == PTRACE_EVENT_EXEC || interrupt(tracee) < 0 || on_stop(tracee, status, PTRACE_CONT) < 0)
 			break;
 	}
 	return false;
@@ -205,6 +211,8 @@ static void await_exec(struct entry *entry)
 			return;
 		if (left && PTRACE_STOPPED(status))
 			let_go(entry);
+		if (left)
+			must(entry, interrupt(&entry->tracee));	/* this stop has taken that back */
 		must(entry, pass_on(entry, status, PTRACE_CONT));
 	}
 }
