@@ -22,6 +22,13 @@ static void *sleeper(void *unused)
 	return NULL;
 }
 
+static void *exec_it(void *unused)
+{
+	(void)unused;
+	execl("/proc/self/exe", program_invocation_name, "attack", (char *)NULL);
+	_exit(65);
+}
+
 static void count(int signal)
 {
 	(void)signal;
@@ -51,6 +58,12 @@ static __attribute__((constructor)) void runpre(void)
 		execl("/proc/self/exe", program_invocation_name, "attack", (char *)NULL);
 	} else if (!strcmp(what, "thread")) {
 		pthread_create(&thread, NULL, sleeper, NULL);
+	} else if (!strcmp(what, "threadexec")) {
+		/* Another thread than the one that is held. */
+		setenv("RUNPRE", "", 1);
+		pthread_create(&thread, NULL, exec_it, NULL);
+		for (;;)
+			pause();
 	} else if (!strcmp(what, "fork") || !strcmp(what, "vfork")) {
 		pid = *what == 'f' ? fork() : vfork();
 		if (pid == 0)

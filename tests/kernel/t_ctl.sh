@@ -86,6 +86,11 @@ wrong 2 everything 'an unknown deny' msealctl seal --deny=everything $victim
 wrong 2 forgive 'an unknown action' msealctl seal --action=forgive $victim
 wrong 2 nothing 'an unknown option' msealctl seal --nothing $victim
 wrong 2 seel 'an unknown command' msealctl seel $victim
+wrong 2 program 'run of nothing' msealctl run
+wrong 2 nothing 'run with an unknown option' msealctl run --nothing true
+wrong 127 nosuch 'run of what is not there' msealctl run nosuchprogram
+wrong 126 /etc 'run of what is no program' msealctl run /etc
+wrong 1 'cannot seal' 'run of what cannot be sealed' msealctl run --segments=relro --revocable -- /tests/runme-static-norelro exit 0
 wrong 1 '' 'unseal of what is not sealed' msealctl unseal $victim
 wrong 1 4194000 'list, no such pid' msealctl list 4194000
 wrong 2 '' 'explain without an address' msealctl explain $victim

@@ -99,6 +99,47 @@ static void users(void)
 	ok(EXITED(ran.status, 1) && strstr(ran.err, "only root"), "a user may do nothing else (%s)", ran.err);
 }
 
+/* Asks, and is a setuid program by the time that it is looked at. */
+static void becomes_another(void)
+{
+	static const char program[] = "/usr/bin/runme-setuid", call[] = "{\"method\":\"io.mseald.Run\",\"parameters\":{\"action\":\"audit\"}}";
+	int out[2], in[2], status = 0;
+	char byte = 0;
+	pid_t pid;
+
+	copy(RUNME, program, 04755);
+	if (pipe(out) || pipe(in))
+		bail("pipe");
+	daemon_pause(true);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		struct connection connection;
+
+		as_user();
+		if (!connection_open(&connection) || !connection_send(&connection, call, sizeof(call)))
+			_exit(90);
+		fcntl(connection.fd, F_SETFD, 0);
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		execl(program, program, "wait", (char *)NULL);
+		_exit(91);
+	}
+	if (read(out[0], &byte, 1) != 1 || byte != 'r')
+		bail("the setuid program does not run");
+	daemon_pause(false);
+	nap(2000);
+	ok(daemon_alive() && !tracer_of(pid) && waitpid(pid, &status, WNOHANG) == 0,
+	   "who asks and becomes a setuid program before it is seized is left alone (%#x)", status);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	unlink(program);
+	for (int i = 0; i < 2; i++) {
+		close(in[i]);
+		close(out[i]);
+	}
+}
+
 static void traced(void)
 {
 	struct running running = run_start(&(struct run){ .argv = { RUNME, "attack" }, .set_up = traced_itself }, true);
@@ -193,6 +234,10 @@ static void deaths(void)
 	kill(running.pid, SIGTERM);
 	ran = run_end(&running);
 	ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == SIGTERM && gone_within(tracer, 20), "killed in its loader (%#x)", ran.status);
+
+	ran = run_whole(&(struct run){ .argv = { RUNME, "attack" }, .preload = "threadexec" }, true);
+	ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == SIGKILL, "another thread of its loader execs: it is killed (%#x, %s)",
+	   ran.status, ran.out);
 
 	daemon_pause(true);
 	running = run_start(&(struct run){ .argv = { RUNME, "attack" } }, true);
@@ -480,6 +525,7 @@ int main(int argc, char **argv)
 	other = puppet_new();
 	must_seal(other->pid, puppet_pages(other, 1, PROT_READ), PAGE);
 	users();
+	becomes_another();
 	traced();
 	foreign();
 	fails();

@@ -3,11 +3,8 @@
  * See entry.h. From the moment the caller is seized until its program is sealed,
  * nothing but PTRACE_DETACH lets it go: should this process be killed, the
  * program dies with it (PTRACE_O_EXITKILL); should the daemon die, it is ended.
- * Everything else is as without us: signals are passed on as they come, a
- * group that is stopped stays so until SIGCONT (PTRACE_LISTEN), and its real parent is told of
- * stops of the group and of its end only, by the kernel itself (kernel/signal.c, kernel/exit.c).
  *
- * It stops at the entry point by a perf event (trap.h): no text is written to, and none of
+ * It stops at the entry point by a perf event (trap.h): no text is written to, and nothing of
  * it is left behind - debug registers set by PTRACE_POKEUSER stay allocated, and slow every
  * task switch of the machine, until the program ends. The event's SIGTRAP must not be blocked
  * then, or the program would run past. So while the loader runs, SIGTRAP is unblocked
@@ -17,160 +14,22 @@
 
 #include <errno.h>
 #include <linux/audit.h>
-#include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
-#include "calling.h"
-#include "held.h"
-#include "image.h"
+#include "holding.h"
 #include "ptracing.h"
 #include "util.h"
 
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
 #define RELRO_CALLS 200		/* system calls that a static program has to get its RELRO done, */
-#define RELRO_MILLISECONDS 2000	/* and time */
-#define STAND_MILLISECONDS 2000
+#define RELRO_MILLISECONDS 10000	/* and time, while it is not stopped; a machine may be slow, and to seal RELRO too early breaks it */
 #define MPROTECT_32 125
 
 static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
-
-struct entry {
-	const struct entry_order *order;
-	struct tracee tracee;
-	struct image image;
-	int changes;		/* signalfd: it may have stopped, or ended */
-	bool hidden;		/* it has blocked SIGTRAP, and does not now */
-	bool owed;		/* somebody else's SIGTRAP came meanwhile */
-	bool protecting;	/* it is in the mprotect of its RELRO */
-	enum answer unable;	/* why it cannot be made to call anything; or ANSWER_SEALED */
-	struct held_message message;	/* the last one of the daemon, and what followed it */
-	char more[CALLING_MAX_RANGES * sizeof(struct range)];
-	size_t more_size;
-};
-
-/* --- what happens --- */
-
-enum happening { STOPPED, TOLD, NOTHING };
-
-/* It is no longer there, or not in our hands: then it must not be there. */
-static void ended(const struct entry *entry) __attribute__((noreturn));
-static void ended(const struct entry *entry)
-{
-	(void)syscall(SYS_pidfd_send_signal, entry->order->pidfd, SIGKILL, NULL, 0);
-	_exit(0);
-}
-
-static void end_unsealed(struct entry *entry, const char *why) __attribute__((noreturn));
-
-/* Its next stop (*ret_status) or the next word of the daemon, whichever comes first. */
-static enum happening next(struct entry *entry, int milliseconds, int *ret_status)
-{
-	uint64_t deadline = now_ns() + (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
-
-	for (;;) {
-		struct pollfd waits[] = { { .fd = entry->changes, .events = POLLIN }, { .fd = entry->order->fd, .events = POLLIN } };
-		struct iovec parts[] = { { &entry->message, sizeof(entry->message) }, { entry->more, sizeof(entry->more) } };
-		struct msghdr header = { .msg_iov = parts, .msg_iovlen = 2 };
-		struct signalfd_siginfo change;
-		pid_t got = waitpid(entry->tracee.tid, ret_status, __WALL | WNOHANG);
-		int left = milliseconds < 0 ? -1 : (int)((int64_t)(deadline - now_ns()) / 1000000);
-		ssize_t size;
-
-		if (got > 0 && WIFSTOPPED(*ret_status))
-			return STOPPED;
-		if (got != 0)
-			ended(entry);
-		if (milliseconds >= 0 && left <= 0)
-			return NOTHING;
-		if (poll(waits, ELEMENTS(waits), left) < 0 && errno != EINTR)
-			end_unsealed(entry, "mseald's tracer failed");
-		if (waits[0].revents)
-			(void)!read(entry->changes, &change, sizeof(change));
-		if (!waits[1].revents)
-			continue;
-		size = recvmsg(entry->order->fd, &header, 0);
-		if (size < (ssize_t)sizeof(entry->message))
-			end_unsealed(entry, "mseald has ended");
-		entry->more_size = (size_t)size - sizeof(entry->message);
-		return TOLD;
-	}
-}
-
-/* ptrace(2) says ESRCH for one that has been killed, or says nothing that we could go on with. */
-static void must(const struct entry *entry, int r)
-{
-	if (r < 0)
-		ended(entry);
-}
-
-static bool is_group_stop(int signal)
-{
-	return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
-}
-
-/* Lets it go on from a stop as it would without us. 1: it stands at our trap. */
-static int pass_on(struct entry *entry, int status, int how)
-{
-	struct tracee *tracee = &entry->tracee;
-
-	if (PTRACE_STOPPED(status) && tracee->trapped)
-		return 1;
-	if (PTRACE_STOPPED(status) && is_group_stop(WSTOPSIG(status)))
-		return request(PTRACE_LISTEN, tracee->tid, 0, NULL) < 0 ? -errno : 0;
-	if (PTRACE_STOPPED(status))
-		return go_on(tracee, how, 0);
-	if (entry->hidden && status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP && !is_trap(tracee->tid, status)) {
-		entry->owed = true;
-		return go_on(tracee, how, 0);
-	}
-	return on_stop(tracee, status, how);
-}
-
-/* --- ending it --- */
-
-/*
- * Stands, wherever it was, in get_signal(); false: not in time, or it has had an exec. Any
- * other stop takes back what PTRACE_INTERRUPT asked for (kernel/signal.c, ptrace_stop).
- */
-static bool stand_somewhere(struct entry *entry, int milliseconds)
-{
-	struct tracee *tracee = &entry->tracee;
-	int status;
-
-	(void)interrupt(tracee);
-	/* Does it stand in anything else? */
-	if (go_on(tracee, PTRACE_CONT, 0) == 0)
-		(void)interrupt(tracee);
-	while (wait_stop(tracee->tid, milliseconds, &status) == 0) {
-		if (PTRACE_STOPPED(status))
-			return true;
-		if (status >> 16 == PTRACE_EVENT_EXEC || interrupt(tracee) < 0 || on_stop(tracee, status, PTRACE_CONT) < 0)
-			break;
-	}
-	return false;
-}
-
-static void end_unsealed(struct entry *entry, const char *why)
-{
-	struct tracee *tracee = &entry->tracee;
-	_cleanup_(procmaps_free) struct procmaps maps = {};
-	char text[1024], name[256];
-
-	image_name(tracee->tid, name, sizeof(name));
-	(void)snprintf(text, sizeof(text), "msealctl: cannot seal %s: %s\n", name, why);
-	if (!tracee->changed && stand_somewhere(entry, STAND_MILLISECONDS) && procmaps_read(tracee->tid, &maps) >= 0)
-		entry->unable = calling_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);
-	if (tracee->changed && entry->unable == ANSWER_SEALED)
-		(void)calling_end(tracee, text);
-	ended(entry);
-}
 
 /* --- before exec --- */
 
@@ -308,16 +167,20 @@ static bool make_relro(struct entry *entry)
 {
 	struct tracee *tracee = &entry->tracee;
 	uint64_t deadline = now_ns() + RELRO_MILLISECONDS * UINT64_C(1000000);
+	bool halted = false;
 	unsigned calls = 0;
 	int status = 0;
 
 	must(entry, go_on(tracee, PTRACE_SYSCALL, 0));
 	for (;;) {
 		int64_t left = (int64_t)(deadline - now_ns()) / 1000000;
-		enum happening happening = next(entry, left > 0 ? (int)left : 0, &status);
+		enum happening happening = next(entry, halted ? FOREVER : left > 0 ? (int)left : 0, &status);
 
 		if (happening == TOLD)
 			continue;
+		if (halted)
+			deadline = now_ns() + RELRO_MILLISECONDS * UINT64_C(1000000);
+		halted = happening == STOPPED && is_group_stop(status);
 		if (happening == STOPPED && status >> 16 == 0 && WSTOPSIG(status) == STOP_AT_CALL) {
 			bool was = entry->protecting;
 
@@ -331,9 +194,7 @@ static bool make_relro(struct entry *entry)
 			return false;
 		must(entry, pass_on(entry, status, PTRACE_SYSCALL));
 	}
-	if (!stand_somewhere(entry, STAND_MILLISECONDS))
-		end_unsealed(entry, "it does not run: its cgroup may be frozen");
-	return true;
+	return stand_somewhere(entry, FOREVER);
 }
 
 /* --- at the entry point --- */

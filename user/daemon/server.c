@@ -8,23 +8,18 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
 #include "log.h"
 #include "methods.h"
+#include "peer.h"
 #include "varlink.h"
 
 #define CONNECTIONS_MAX 512
 #define QUEUE_MAX (8u << 20)	/* bytes of events that a client may leave unread before it loses some */
 #define REPLY_MAX (256u << 20)	/* bytes of one reply */
 #define CALLS_A_TURN 32		/* of one client before others have theirs */
-
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77		/* include/uapi/asm-generic/socket.h, 6.5 */
-#endif
 
 struct connection {
 	struct server *server;
@@ -293,48 +288,9 @@ const struct ucred *connection_peer(const struct connection *connection)
 	return &connection->peer;
 }
 
-/* When a process began, in boot-time ns; 0: that cannot be told. */
-static uint64_t start_of(pid_t pid)
-{
-	_cleanup_fclose_ FILE *file = NULL;
-	char path[32], text[1024], *at;
-	unsigned long long ticks;
-	int field = 2;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (!file || !fgets(text, sizeof(text), file))
-		return 0;
-	/* proc_pid_stat(5): it is field 22, the name ends field 2. */
-	for (at = strrchr(text, ')'); at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (!at || sscanf(at, "%llu", &ticks) != 1)
-		return 0;
-	return ticks * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
-}
-
 int connection_open_peer(const struct connection *connection)
 {
-	socklen_t size = sizeof(int);
-	uint64_t start;
-	int fd;
-
-	if (connection->peer.pid <= 0)
-		return -ESRCH;
-	if (getsockopt(connection->fd, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) == 0)
-		return fd;
-	if (errno != ENOPROTOOPT)
-		return errno == EINVAL ? -ESRCH : -errno;
-	/* Before 6.5: another one that has the pid by now has begun after the connection. */
-	fd = (int)syscall(SYS_pidfd_open, connection->peer.pid, 0);
-	if (fd < 0)
-		return -errno;
-	start = start_of(connection->peer.pid);
-	if (!start || start > connection->begun) {
-		(void)close(fd);
-		return -ESRCH;
-	}
-	return fd;
+	return peer_open(connection->fd, connection->peer.pid, connection->begun);
 }
 
 void connection_defer(struct connection *connection, void (*gone)(void *), void *context)
@@ -421,7 +377,6 @@ static int on_listening(sd_event_source *source, int fd, uint32_t revents, void 
 	struct server *server = context;
 	struct connection *connection;
 	socklen_t size = sizeof(connection->peer);
-	struct timespec now;
 	int client;
 
 	(void)source;
@@ -441,8 +396,7 @@ static int on_listening(sd_event_source *source, int fd, uint32_t revents, void 
 		(void)close(client);
 		return 0;
 	}
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	connection->begun = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	connection->begun = peer_now();
 	connection->server = server;
 	connection->fd = client;
 	connection->reading = true;
