@@ -29,12 +29,13 @@ enum happening next(struct entry *entry, int milliseconds, int *ret_status)
 {
 	uint64_t deadline = now_ns() + (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
 
-	for (;;) {
-		struct pollfd waits[] = { { .fd = entry->changes, .events = POLLIN }, { .fd = entry->order->fd, .events = POLLIN } };
+	for (bool dying = false;;) {
+		struct pollfd waits[] = { { .fd = entry->changes, .events = POLLIN }, { .fd = entry->order->fd, .events = POLLIN },
+					  { .fd = entry->tracee.trap.fd } };
 		struct iovec parts[] = { { &entry->message, sizeof(entry->message) }, { entry->more, sizeof(entry->more) } };
 		struct msghdr header = { .msg_iov = parts, .msg_iovlen = 2 };
 		struct signalfd_siginfo change;
-		pid_t got = waitpid(entry->tracee.tid, ret_status, __WALL | WNOHANG);
+		pid_t got = waitpid(-1, ret_status, __WALL | (dying ? 0 : WNOHANG));
 		int left = milliseconds < 0 ? -1 : (int)((int64_t)(deadline - now_ns()) / 1000000);
 		ssize_t size;
 
@@ -46,9 +47,15 @@ enum happening next(struct entry *entry, int milliseconds, int *ret_status)
 			return NOTHING;
 		if (poll(waits, ELEMENTS(waits), left) < 0 && errno != EINTR)
 			end_unsealed(entry, "mseald's tracer failed");
+		/*
+		 * Its trap has been taken away: it execs, or ends - or another thread execs, of which nothing
+		 * tells us but wait(2) itself, and only who waits for any child, because the two threads
+		 * have exchanged their ids by then (fs/exec.c, de_thread; seen on 6.12). It must not get far.
+		 */
+		dying = waits[2].revents & (POLLHUP | POLLERR);
 		if (waits[0].revents)
 			(void)!read(entry->changes, &change, sizeof(change));
-		if (!waits[1].revents)
+		if (dying || !waits[1].revents)
 			continue;
 		size = recvmsg(entry->order->fd, &header, 0);
 		if (size < (ssize_t)sizeof(entry->message))
