@@ -25,7 +25,7 @@ struct running {
 struct ran {
 	int status;			/* of waitpid() */
 	unsigned stops;			/* that the parent was told of */
-	char out[16384], err[4096];
+	char out[16384], err[4096];	/* without the last new line */
 };
 
 /* Starts it, plainly or by msealctl run. */

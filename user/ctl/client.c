@@ -70,7 +70,8 @@ int ctl_complain_reply(const char *error, const json_t *parameters)
 	return ctl_failure("mseald answers %s", error);
 }
 
-int ctl_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method, json_t *parameters, json_t **ret_reply)
+int ctl_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method, json_t *parameters,
+		json_t **ret_reply)
 {
 	_cleanup_free_ char *name = NULL, *error = NULL;
 	_cleanup_json_ json_t *reply = NULL;

@@ -128,7 +128,8 @@ int ctl_connect(const struct ctl *ctl, struct varlink_client **ret);
 /* Calls METHOD of io.mseald; parameters is taken over, NULL is out of memory. */
 int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply);
 /* The same on a connection there is; parameters stays the caller's. */
-int ctl_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method, json_t *parameters, json_t **ret_reply);
+int ctl_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method, json_t *parameters,
+		json_t **ret_reply);
 /* What to say about an error reply, or about a negative errno r of the connection. */
 int ctl_complain_reply(const char *error, const json_t *parameters);
 int ctl_complain_connection(const struct ctl *ctl, int r);

@@ -26,7 +26,7 @@
 
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
 #define RELRO_CALLS 200		/* system calls that a static program has to get its RELRO done, */
-#define RELRO_MILLISECONDS 10000	/* and time, while it is not stopped; a machine may be slow, and to seal RELRO too early breaks it */
+#define RELRO_MILLISECONDS 10000	/* and time, while it is not stopped: to seal RELRO too early breaks it */
 #define MPROTECT_32 125
 
 static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
@@ -40,7 +40,7 @@ static bool is_theirs(const struct entry_order *order)
 
 	if (syscall(SYS_pidfd_send_signal, order->pidfd, 0, NULL, 0) < 0)
 		return false;
-	/* This file is root's when the process has, or had, privileges that are not its user's (fs/proc/base.c, task_dump_owner). */
+	/* Root's when the process has, or had, privileges that are not its user's (fs/proc/base.c, task_dump_owner). */
 	(void)snprintf(path, sizeof(path), "/proc/%d/auxv", (int)order->pid);
 	return !order->uid || (stat(path, &file) == 0 && file.st_uid == order->uid);
 }
@@ -145,7 +145,8 @@ static bool load(struct entry *entry)
 	}
 	r = trap_at(tracee->tid, entry->image.entry, &tracee->trap);
 	if (r < 0)
-		end_unsealed(entry, "it cannot be stopped at its entry point: all breakpoints of the machine may be in use");
+		end_unsealed(entry, "it cannot be stopped at its entry point: "
+				    "all breakpoints of the machine may be in use");
 	for (r = go_on(tracee, PTRACE_SYSCALL, 0); r == 0; r = pass_on(entry, status, PTRACE_SYSCALL)) {
 		while (next(entry, FOREVER, &status) == TOLD)
 			;	/* it has left, as was to be expected */
@@ -162,7 +163,10 @@ static bool load(struct entry *entry)
 	return true;
 }
 
-/* It stands, and runs on until its RELRO is in force; or, should it take no care of that, for a while. False: it has had an exec. */
+/*
+ * It stands, and runs on until its RELRO is in force; or, should it take no care
+ * of that, for a while. False: it has had an exec.
+ */
 static bool make_relro(struct entry *entry)
 {
 	struct tracee *tracee = &entry->tracee;

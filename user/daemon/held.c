@@ -54,7 +54,8 @@ int held_mseal(const struct held *held, const struct range *ranges, size_t count
 	enum answer answer = ANSWER_TOO_MANY;
 
 	if (count <= CALLING_MAX_RANGES)
-		answer = held_send(held->fd, &message, ranges, count * sizeof(*ranges)) < 0 ? ANSWER_GONE : read_answer(held);
+		answer = held_send(held->fd, &message, ranges, count * sizeof(*ranges)) < 0 ? ANSWER_GONE :
+											      read_answer(held);
 	if (answer == ANSWER_SEALED)
 		return 1;
 	*ret_why = answer_phrase(answer);

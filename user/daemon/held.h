@@ -18,7 +18,7 @@ enum held_word {
 	/* of the tracer */
 	HELD_SEIZED,		/* it may exec now */
 	HELD_NOT_SEIZED,	/* and the tracer has ended; value: an errno, EALREADY where another traces it */
-	HELD_FIRST,		/* at its entry point, and it has RELRO of its own to make: all that is complete can be sealed */
+	HELD_FIRST,		/* at its entry point; it makes its RELRO itself, but all else can be sealed */
 	HELD_ENTRY,		/* it is complete, and stands */
 	HELD_CALLED,		/* value: enum answer of mseal(2) */
 	/* of the daemon */

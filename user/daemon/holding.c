@@ -30,9 +30,11 @@ enum happening next(struct entry *entry, int milliseconds, int *ret_status)
 	uint64_t deadline = now_ns() + (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
 
 	for (bool dying = false;;) {
-		struct pollfd waits[] = { { .fd = entry->changes, .events = POLLIN }, { .fd = entry->order->fd, .events = POLLIN },
+		struct pollfd waits[] = { { .fd = entry->changes, .events = POLLIN },
+					  { .fd = entry->order->fd, .events = POLLIN },
 					  { .fd = entry->tracee.trap.fd } };
-		struct iovec parts[] = { { &entry->message, sizeof(entry->message) }, { entry->more, sizeof(entry->more) } };
+		struct iovec parts[] = { { &entry->message, sizeof(entry->message) },
+					 { entry->more, sizeof(entry->more) } };
 		struct msghdr header = { .msg_iov = parts, .msg_iovlen = 2 };
 		struct signalfd_siginfo change;
 		pid_t got = waitpid(-1, ret_status, __WALL | (dying ? 0 : WNOHANG));
@@ -75,7 +77,8 @@ bool is_group_stop(int status)
 {
 	int signal = WSTOPSIG(status);
 
-	return PTRACE_STOPPED(status) && (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU);
+	return PTRACE_STOPPED(status) &&
+	       (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU);
 }
 
 int pass_on(struct entry *entry, int status, int how)
@@ -110,7 +113,8 @@ bool stand_somewhere(struct entry *entry, int milliseconds)
 	while (wait_stop(tracee->tid, milliseconds, &status) == 0) {
 		if (PTRACE_STOPPED(status))
 			return true;
-		if (status >> 16 == PTRACE_EVENT_EXEC || interrupt(tracee) < 0 || on_stop(tracee, status, PTRACE_CONT) < 0)
+		if (status >> 16 == PTRACE_EVENT_EXEC || interrupt(tracee) < 0 ||
+		    on_stop(tracee, status, PTRACE_CONT) < 0)
 			break;
 	}
 	return false;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * See run.h. Open to everybody: the process meant is always the caller itself,
- * as the kernel knows it. Nothing here waits for anything that the caller does before it is at its entry
- * point; there, it stands.
+ * as the kernel knows it. Nothing here waits for anything that the
+ * caller does before it is at its entry point; there, it stands.
  */
 #include "run.h"
 
@@ -83,11 +83,13 @@ static void not_seized(struct run *run, int error)
 	pid_t pid = run->request.pid;
 
 	if (error == EALREADY)
-		(void)fail(&failure, "Traced", pid, "pid %d is traced by another process (strace, gdb), and cannot be held "
-			   "until it is sealed; run it without, or trace it later", (int)pid);
+		(void)fail(&failure, "Traced", pid,
+			   "pid %d is traced by another process (strace, gdb), and cannot be held until it is sealed; "
+			   "run it without, or trace it later", (int)pid);
 	else if (error == EACCES)
-		(void)fail(&failure, "PermissionDenied", pid, "pid %d has privileges that its user has not, or is no longer "
-			   "the process that asked", (int)pid);
+		(void)fail(&failure, "PermissionDenied", pid,
+			   "pid %d has privileges that its user has not, or is no longer the process that asked",
+			   (int)pid);
 	else
 		(void)fail_errno(&failure, pid, -error, "cannot trace it");
 	refuse(run, &failure);
@@ -116,7 +118,8 @@ static int seal(struct run *run, const struct held_message *message, struct fail
 	if (r < 0)
 		sweep_after_failure(run->daemon);
 	else if (result.why_not_native)
-		log_debug("pid %d %s: sealed at its entry point, but not by mseal(2)", (int)request.pid, result.why_not_native);
+		log_debug("pid %d %s: sealed at its entry point, but not by mseal(2)", (int)request.pid,
+			  result.why_not_native);
 	daemon_tidy(run->daemon);
 	return r;
 }
@@ -157,7 +160,8 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 		}
 		log_warning("pid %d of user %u is ended, for it cannot be sealed: %s", (int)run->request.pid,
 			    (unsigned)run->uid, failure.message);
-		(void)held_send(fd, &(struct held_message){ .word = HELD_END }, failure.message, strlen(failure.message));
+		(void)held_send(fd, &(struct held_message){ .word = HELD_END }, failure.message,
+				strlen(failure.message));
 		break;
 	}
 	return 0;
@@ -173,8 +177,8 @@ static int check_limits(const struct run *run, struct failure *failure)
 		user += other->uid == run->uid;
 	}
 	if (all >= RUNS_MAX)
-		return fail(failure, "TooMany", run->request.pid, "%u programs are waiting to be sealed, and there can be no more",
-			    all);
+		return fail(failure, "TooMany", run->request.pid,
+			    "%u programs are waiting to be sealed, and there can be no more", all);
 	if (run->uid != 0 && user >= RUNS_PER_USER_MAX)
 		return fail(failure, "TooMany", run->request.pid,
 			    "%u programs of user %u are waiting to be sealed, and one user can have no more", user,
@@ -190,7 +194,8 @@ static int begin(struct run *run, struct connection *connection, struct failure 
 
 	run->held.pidfd = connection_open_peer(connection);
 	if (run->held.pidfd < 0)
-		return caller <= 0 ? fail(failure, "Unsupported", 0, "the caller is in a pid namespace that mseald does not see") :
+		return caller <= 0 ? fail(failure, "Unsupported", 0,
+					  "the caller is in a pid namespace that mseald does not see") :
 				     fail_errno(failure, caller, run->held.pidfd, "cannot open it");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		r = fail_errno(failure, caller, -errno, "cannot make a socket");
@@ -199,7 +204,8 @@ static int begin(struct run *run, struct connection *connection, struct failure 
 	}
 	pid = tracer_fork();
 	if (pid == 0)
-		entry_hold(&(struct entry_order){ .pid = caller, .pidfd = run->held.pidfd, .uid = run->uid, .fd = pair[1] });
+		entry_hold(&(struct entry_order){ .pid = caller, .pidfd = run->held.pidfd, .uid = run->uid,
+						  .fd = pair[1] });
 	(void)close(pair[1]);
 	run->held.fd = pair[0];
 	r = pid < 0 ? pid : sd_event_add_io(run->daemon->loop, &run->source, pair[0], EPOLLIN, on_tracer, run);
