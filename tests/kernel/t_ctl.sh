@@ -45,7 +45,11 @@ rm -rf $dir
 mkdir -p $dir
 sleep 1000 &
 victim=$!
-text=$(awk '$2 == "r-xp" { print "0x" $1; exit }' "/proc/$victim/maps" | sed 's/-/-0x/')
+# In the middle of its exec it has none.
+text=''
+while [ -z "$text" ]; do
+	text=$(awk '$2 == "r-xp" { print "0x" $1; exit }' "/proc/$victim/maps" | sed 's/-/-0x/')
+done
 start=$(printf '0x%x' "${text%-*}") end=$(printf '0x%x' "${text#*-}")
 text=$start-$end
 

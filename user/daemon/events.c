@@ -13,6 +13,7 @@
 #include "log.h"
 #include "names.h"
 #include "server.h"
+#include "starts.h"
 #include "tasks.h"
 
 struct events {
@@ -51,6 +52,10 @@ static int on_event(void *context, void *data, size_t size)
 	const struct mseald_event *event = data;
 	struct events *events = context;
 
+	if (size >= sizeof(struct mseald_hint) && (event->type == MSEALD_EVENT_START || event->type == MSEALD_EVENT_RELRO)) {
+		starts_hint(events->daemon->starts, data);
+		return 0;
+	}
 	if (size < sizeof(*event))
 		return 0;
 	if (event->type == MSEALD_EVENT_UNUSED) {
@@ -76,7 +81,7 @@ static void tell_lost(struct events *events)
 	events->lost_told = lost;
 }
 
-static void consume(struct events *events)
+void events_catch_up(struct events *events)
 {
 	int r = ring_buffer__consume(events->ring);
 
@@ -95,7 +100,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 	(void)source;
 	(void)fd;
 	(void)revents;
-	consume(context);
+	events_catch_up(context);
 	return 0;
 }
 

@@ -11,9 +11,12 @@
 
 #include "daemon.h"
 #include "events.h"
+#include "inforce.h"
 #include "log.h"
+#include "matches.h"
 #include "run.h"
 #include "server.h"
+#include "starts.h"
 #include "sweep.h"
 #include "tracer.h"
 
@@ -22,6 +25,8 @@ static void daemon_close(struct daemon *daemon)
 	runs_end();
 	daemon->server = server_close(daemon->server);
 	daemon->events = events_close(daemon->events);
+	daemon->starts = starts_close(daemon->starts);
+	daemon->inforce = inforce_free(daemon->inforce);
 	daemon->store = store_close(daemon->store);
 	daemon->programs = programs_free(daemon->programs);
 	daemon->loop = sd_event_unref(daemon->loop);
@@ -29,7 +34,7 @@ static void daemon_close(struct daemon *daemon)
 
 static int block_signals(sd_event *loop)
 {
-	static const int signals[] = { SIGTERM, SIGINT };
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	sigset_t set;
 	int r = 0;
 
@@ -40,8 +45,39 @@ static int block_signals(sd_event *loop)
 		return -errno;
 	/* No handler: the loop ends with status 0. */
 	for (size_t i = 0; i < ELEMENTS(signals) && r >= 0; i++)
-		r = sd_event_add_signal(loop, NULL, signals[i], NULL, NULL);
+		if (signals[i] != SIGHUP)
+			r = sd_event_add_signal(loop, NULL, signals[i], NULL, NULL);
 	return r;
+}
+
+/* After what was in force is in force again; what starts from here on is armed and told of. */
+static int open_policies(struct daemon *daemon)
+{
+	_cleanup_(policy_faults_free) struct policy_faults faults = {};
+	int r;
+
+	daemon->inforce = inforce_new(daemon->programs);
+	r = daemon->inforce ? starts_open(daemon, &daemon->starts) : -ENOMEM;
+	if (r >= 0)
+		r = inforce_reload(daemon->inforce, &faults);
+	if (r < 0)
+		log_error("cannot begin with the policies: %s", strerror(-r));
+	return r;
+}
+
+/* sd_event_signal_handler_t: SIGHUP reads the policies again. */
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+	struct failure failure = {};
+	json_t *reply;
+
+	(void)source;
+	(void)info;
+	reply = matches_reload(context, &failure);
+	if (!reply)
+		log_error("%s", failure.message);
+	json_decref(reply);
+	return 0;
 }
 
 static int daemon_open(struct daemon *daemon, const char *socket)
@@ -65,6 +101,8 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		return r;
 	}
 	r = sweep_take_over(daemon);
+	if (r >= 0)
+		r = open_policies(daemon);
 	if (r < 0)
 		return r;
 	r = server_open(daemon, socket, &daemon->server);
@@ -73,8 +111,12 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	r = events_open(daemon, &daemon->events);
 	if (r >= 0)
 		r = sweep_start(daemon);
+	if (r >= 0)
+		r = sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_reload, daemon);
 	if (r < 0)
 		log_error("cannot watch for events: %s", strerror(-r));
+	else
+		starts_look_at_all(daemon->starts);
 	return r;
 }
 

@@ -59,7 +59,7 @@ static int seal_natively(struct programs *programs, struct store *store, const s
 	size_t count;
 	int r;
 
-	if (!programs_choice(programs)->native || !plan_native_ranges(plan, request, old, &ranges, &count))
+	if (!programs_choice(programs)->native || request->no_native || !plan_native_ranges(plan, request, old, &ranges, &count))
 		return 1;
 	if (count) {
 		r = request->held ? held_mseal(request->held, ranges, count, &result->why_not_native) :
@@ -112,7 +112,9 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 			return 0;	/* a fork has just been settled */
 		if (r < 0)
 			return fail_errno(failure, request->pid, r, "cannot store its seal set");
-		target_let_calls_end(programs, target);
+		/* What is only starting is looked at again anyway, and others wait. */
+		if (!request->readiness)
+			target_let_calls_end(programs, target);
 	}
 	r = plan_holds(&plan, programs, target);
 	/* Nobody can begin to trace it any more. There is no way back from mseal(2), so this comes before. */
@@ -126,6 +128,8 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		r = 0;
 	if (r > 0)
 		r = target_unchanged(programs, target);
+	if (r > 0 && changed && request->native_or_nothing && !result.native)
+		r = fail(failure, "NotNative", request->pid, "pid %d %s", (int)request->pid, result.why_not_native ?: "");
 	if (r <= 0) {
 		undo(store, target, changed ? &before : NULL);
 		if (r == -EBADR)
@@ -170,6 +174,8 @@ int sealing_seal(struct programs *programs, struct store *store, const struct se
 		/* If it lives after that, it is the one that was opened. */
 		if (r >= 0 && request->held && !held_lives(request->held))
 			r = fail_errno(failure, request->pid, -ESRCH, "");
+		if (r >= 0 && request->space && target.key != request->space)
+			return fail(failure, "NoSuchProcess", request->pid, "pid %d is another program by now", (int)request->pid);
 		if (r >= 0)
 			r = seal_once(programs, store, &target, &sorted, ret, failure);
 		if (r != 0)
