@@ -24,13 +24,14 @@
 #define MAY_WRITE 0x02		/* include/linux/fs.h */
 #define PROC_SUPER_MAGIC 0x9fa0
 
-/* The daemon's own tracer, while it has work to do; a pid that is used again has begun at another time. */
-static __always_inline bool is_injector(const struct task_struct *task)
+/* A child of the daemon: its own tracer. A pid that is used again has begun at another time. */
+static __always_inline bool is_injector(struct task_struct *task)
 {
 	u32 tgid = *(volatile u32 *)&state.injector_tgid;
+	struct task_struct *daemon = BPF_CORE_READ(task, group_leader, parent);
 
-	return unlikely(tgid) && tgid == (u32)task->tgid &&
-	       *(volatile u64 *)&state.injector_start == task->group_leader->start_boottime;
+	return tgid && tgid == (u32)BPF_CORE_READ(daemon, tgid) &&
+	       *(volatile u64 *)&state.injector_start == BPF_CORE_READ(daemon, group_leader, start_boottime);
 }
 
 SEC("lsm/ptrace_access_check")

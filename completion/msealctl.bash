@@ -52,7 +52,7 @@ _msealctl_policy() {
 
 _msealctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='seal unseal list map explain monitor status check policy version help'
+	local commands='seal run unseal list map explain monitor status check policy version help'
 	local global='--json --socket= --help' own='' command='' word arguments=0 words=() i
 
 	# "=" breaks words in bash: --deny = text
@@ -93,9 +93,16 @@ _msealctl() {
 		esac
 	done
 
+	# What follows the program is its own.
+	if [[ $command == run && $arguments -gt 0 ]]; then
+		COMPREPLY=()
+		compopt -o default
+		return
+	fi
 	if [[ $cur == -* ]]; then
 		case $command in
 		'') own=--version ;;
+		run) own='--segments= --deny= --action= --revocable' ;;
 		seal) own='--segments= --deny= --action= --revocable --ranges-from=' ;;
 		unseal) own=--ranges-from= ;;
 		list) own=--summary ;;
@@ -107,6 +114,7 @@ _msealctl() {
 	fi
 	case $command in
 	'') mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
+	run) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	help) ((arguments == 0)) && mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
 	policy) _msealctl_policy "$cur" "${words[@]}" ;;
 	seal | unseal | list | map | explain | monitor) ((arguments == 0)) && _msealctl_pids "$cur" ;;

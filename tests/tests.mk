@@ -4,10 +4,11 @@
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 UNIT_DAEMON := $(B)/tests/unit/test_calls $(B)/tests/unit/test_plan $(B)/tests/unit/test_report
-KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c tests/kernel/started.c,$(wildcard tests/kernel/*.c)))
+KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c tests/kernel/runpre.c tests/kernel/runme.c,$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
+RUNME := $(addprefix $(B)/tests/kernel/,runme runme-norelro runme-now runme-static runme-static-pie runme-static-norelro runme32 librunpre.so)
 STARTED := $(addprefix $(B)/tests/kernel/,started started-norelro started-nopie started-static started-static-pie started-static-norelro)
-KERNEL_TOOL := $(STARTED) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(B)/tests/kernel/puppet32
+KERNEL_TOOL := $(STARTED) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(B)/tests/kernel/puppet32 $(RUNME)
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -48,6 +49,27 @@ $(B)/tests/kernel/puppet32: tests/kernel/puppet32.c tests/kernel/channel.h
 	$(call say,CC32,$@)
 	$(Q)$(CC) -m32 -std=gnu11 $(WARNINGS) -O2 -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none \
 		-no-pie -nostdlib -static -o $@ $<
+
+# What t_run runs: one program, linked in all ways.
+RUNME_FLAGS = -std=gnu11 $(WARNINGS) -O1
+$(B)/tests/kernel/runme: private RUNME_LINK := -fPIE -pie
+$(B)/tests/kernel/runme-now: private RUNME_LINK := -fPIE -pie -Wl,-z,now
+$(B)/tests/kernel/runme-norelro: private RUNME_LINK := -fPIE -pie -Wl,-z,norelro
+$(B)/tests/kernel/runme-static: private RUNME_LINK := -fno-pie -no-pie -static
+$(B)/tests/kernel/runme-static-pie: private RUNME_LINK := -fPIE -static-pie
+$(B)/tests/kernel/runme-static-norelro: private RUNME_LINK := -fno-pie -no-pie -static -Wl,-z,norelro
+$(filter-out %32 %.so,$(RUNME)): tests/kernel/runme.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(RUNME_FLAGS) $(RUNME_LINK) -o $@ $<
+$(B)/tests/kernel/runme32: tests/kernel/runme32.c
+	@mkdir -p $(@D)
+	$(call say,CC32,$@)
+	$(Q)$(CC) -m32 $(RUNME_FLAGS) -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none -no-pie -nostdlib -static -o $@ $<
+$(B)/tests/kernel/librunpre.so: tests/kernel/runpre.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(RUNME_FLAGS) -fPIC -shared -pthread -o $@ $<
 
 # One program, linked in every way there is.
 $(STARTED): tests/kernel/started.c

@@ -311,7 +311,7 @@ struct mseald_state {
 	__u64 lost;			/* attempts whose event found the ring buffer full */
 	__u64 lost_hints;		/* the same of MSEALD_EVENT_UNUSED */
 	__u64 lost_starts;		/* of struct mseald_hint, or not armed for want of room */
-	/* The one process that may trace in spite of a foreign-write seal: the daemon's own; 0: none. */
+	/* The process whose children may trace in spite of a foreign-write seal: the daemon; 0: none. */
 	__u64 injector_start;		/* of its thread group leader, boot-time ns: written before its id */
 	__u32 injector_tgid;		/* in the initial namespace */
 	__u32 triggers;			/* bits 1 << enum mseald_trigger_kind that are in use */

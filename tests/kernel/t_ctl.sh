@@ -45,7 +45,11 @@ rm -rf $dir
 mkdir -p $dir
 sleep 1000 &
 victim=$!
-text=$(awk '$2 == "r-xp" { print "0x" $1; exit }' "/proc/$victim/maps" | sed 's/-/-0x/')
+# In the middle of its exec it has none.
+text=''
+while [ -z "$text" ]; do
+	text=$(awk '$2 == "r-xp" { print "0x" $1; exit }' "/proc/$victim/maps" | sed 's/-/-0x/')
+done
 start=$(printf '0x%x' "${text%-*}") end=$(printf '0x%x' "${text#*-}")
 text=$start-$end
 
@@ -86,6 +90,11 @@ wrong 2 everything 'an unknown deny' msealctl seal --deny=everything $victim
 wrong 2 forgive 'an unknown action' msealctl seal --action=forgive $victim
 wrong 2 nothing 'an unknown option' msealctl seal --nothing $victim
 wrong 2 seel 'an unknown command' msealctl seel $victim
+wrong 2 program 'run of nothing' msealctl run
+wrong 2 nothing 'run with an unknown option' msealctl run --nothing true
+wrong 127 nosuch 'run of what is not there' msealctl run nosuchprogram
+wrong 126 /etc 'run of what is no program' msealctl run /etc
+wrong 1 'cannot seal' 'run of what cannot be sealed' msealctl run --segments=relro --revocable -- /tests/runme-static-norelro exit 0
 wrong 1 '' 'unseal of what is not sealed' msealctl unseal $victim
 wrong 1 4194000 'list, no such pid' msealctl list 4194000
 wrong 2 '' 'explain without an address' msealctl explain $victim

@@ -233,6 +233,10 @@ static void test_usage(void **state)
 	assert_usage("no ADDRESS given", "explain ");
 	RUN(NULL, "explain", "1", "4096");
 	assert_usage("'4096' is not an address: write it in hexadecimal, as 0x7f12a000", "explain ");
+	RUN(NULL, "run", "--revocable");
+	assert_usage("no PROGRAM given", "run ");
+	RUN(NULL, "run", "--frob", "true");
+	assert_usage("there is no option --frob", "run ");
 	RUN(NULL, "seal");
 	assert_usage("no PID given", "seal ");
 	RUN(NULL, "seal", "0");
@@ -323,6 +327,30 @@ static void test_seal(void **state)
 	RUN(replies, "seal", "812", "--json");
 	assert_string_equal(test.request, "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812}}");
 	json_decref(output_json());
+}
+
+/* It becomes the program, with all that follows it. */
+static void test_run(void **state)
+{
+	static const struct reply replies[] = { { "io.mseald.Run\"", "{\"parameters\":{}}" }, {} };
+	static const struct reply refusal[] = {
+		{ "io.mseald.Run\"", "{\"error\":\"io.mseald.Traced\",\"parameters\":{\"message\":\"pid 7 is traced\"}}" }, {}
+	};
+
+	(void)state;
+	RUN(replies, "run", "echo", "--revocable", "-n", "--");
+	assert_result(0, "--revocable -n --\n", "");
+	assert_string_equal(test.request, "{\"method\":\"io.mseald.Run\",\"parameters\":{}}");
+	RUN(replies, "run", "--segments=text", "--deny=all", "--action=audit", "--revocable", "--", "sh", "-c", "exit 9");
+	assert_result(9, "", "");
+	assert_string_equal(test.request, "{\"method\":\"io.mseald.Run\",\"parameters\":{\"segments\":[\"text\"],\"deny\":["
+			    "\"mprotect\",\"unmap\",\"discard\",\"foreign-write\"],\"action\":\"audit\",\"revocable\":true}}");
+	RUN(replies, "run", "/nonexistent");
+	assert_result(127, "", "msealctl: cannot run /nonexistent: No such file or directory\n");
+	RUN(replies, "run", "/etc");
+	assert_result(126, "", "msealctl: cannot run /etc: Permission denied\n");
+	RUN(refusal, "run", "echo", "never");
+	assert_result(1, "", "msealctl: pid 7 is traced\n");
 }
 
 static void test_ranges_from(void **state)
@@ -725,6 +753,7 @@ int main(void)
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_seal),
+		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_ranges_from),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_unseal),

@@ -48,7 +48,7 @@ int ctl_option(struct ctl *ctl, int argc, char **argv, const struct option *opti
 		options = global;
 	opterr = 0;
 	for (;;) {
-		int option = getopt_long(argc, argv, ":h", options, NULL);
+		int option = getopt_long(argc, argv, ctl->in_order ? "+:h" : ":h", options, NULL);
 
 		switch (option) {
 		case CTL_END:

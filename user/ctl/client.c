@@ -70,27 +70,36 @@ int ctl_complain_reply(const char *error, const json_t *parameters)
 	return ctl_failure("mseald answers %s", error);
 }
 
-int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply)
+int ctl_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method, json_t *parameters,
+		json_t **ret_reply)
 {
-	_cleanup_json_ json_t *request = parameters, *reply = NULL;
-	_cleanup_client_ struct varlink_client *client = NULL;
 	_cleanup_free_ char *name = NULL, *error = NULL;
+	_cleanup_json_ json_t *reply = NULL;
 	int r;
 
-	if (!request || asprintf(&name, INTERFACE "%s", method) < 0) {
+	if (asprintf(&name, INTERFACE "%s", method) < 0) {
 		name = NULL;
 		return ctl_out_of_memory();
 	}
-	r = ctl_connect(ctl, &client);
-	if (r)
-		return r;
-	r = varlink_call(client, name, request, &reply, &error);
+	r = varlink_call(client, name, parameters, &reply, &error);
 	if (r < 0)
 		return ctl_complain_connection(ctl, r);
 	if (r > 0)
 		return ctl_complain_reply(error, reply);
 	*ret_reply = TAKE_PTR(reply);
 	return 0;
+}
+
+int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply)
+{
+	_cleanup_client_ struct varlink_client *client = NULL;
+	_cleanup_json_ json_t *request = parameters;
+	int r;
+
+	if (!request)
+		return ctl_out_of_memory();
+	r = ctl_connect(ctl, &client);
+	return r ? r : ctl_call_on(ctl, client, method, request, ret_reply);
 }
 
 int ctl_print_json(const json_t *document)

@@ -43,11 +43,13 @@ struct ctl {
 	const struct command *command;	/* NULL before there is one */
 	const char *socket;
 	bool json;
+	bool in_order;			/* options end at the first argument */
 	const char *root;		/* of policy --root: "" is / */
 	int status;			/* what to exit with after CTL_STOP */
 };
 
 int command_seal(struct ctl *ctl, int argc, char **argv);
+int command_run(struct ctl *ctl, int argc, char **argv);
 int command_unseal(struct ctl *ctl, int argc, char **argv);
 int command_list(struct ctl *ctl, int argc, char **argv);
 int command_map(struct ctl *ctl, int argc, char **argv);
@@ -129,6 +131,9 @@ static inline void cleanup_varlink_client(struct varlink_client **client)
 int ctl_connect(const struct ctl *ctl, struct varlink_client **ret);
 /* Calls METHOD of io.mseald; parameters is taken over, NULL is out of memory. */
 int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply);
+/* The same on a connection there is; parameters stays the caller's. */
+int ctl_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method, json_t *parameters,
+		json_t **ret_reply);
 /* What to say about an error reply, or about a negative errno r of the connection. */
 int ctl_complain_reply(const char *error, const json_t *parameters);
 int ctl_complain_connection(const struct ctl *ctl, int r);

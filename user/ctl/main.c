@@ -30,6 +30,15 @@ static const struct command commands[] = {
 	  SEALOPTS_HELP
 	  "\nOther options:\n"
 	  RANGES_FROM_HELP },
+	{ "run", command_run, "[SEAL OPTIONS] [--] PROGRAM [ARGUMENT...]",
+	  "run a program that is sealed before it begins\n\n"
+	  "PROGRAM takes the place of msealctl: it has its PID, its terminal, and an exit\n"
+	  "status of its own. It does not run unless it is sealed. Everyone may run their\n"
+	  "own programs so.\n"
+	  "\nSEAL OPTIONS:\n"
+	  SEALOPTS_HELP
+	  "\nStatus: that of PROGRAM; 1: it could not be sealed; 126: it cannot be run; 127:\n"
+	  "it was not found." },
 	{ "unseal", command_unseal, "[--ranges-from=FILE] PID [RANGE...]",
 	  "take revocable seals back\n\n"
 	  "Without ranges: all that are revocable. Only root may, and only seals made with\n"

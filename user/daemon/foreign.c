@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tasks.h"
+#include "tracer.h"
 
 #define STEP_US 2000
 #define STEPS 25	/* an attach takes microseconds; what holds its mutex for longer is an exec */
@@ -25,18 +26,17 @@ static const char *comm_of(pid_t pid, char comm[MSEALD_COMM_LEN + 1])
 }
 
 /* 0: nobody; else the task that is traced or about to be. */
-static const struct mseald_task *find_traced(struct programs *programs, const struct mseald_task *tasks, size_t count,
-					     uint64_t key)
+static const struct mseald_task *find_traced(const struct mseald_task *tasks, size_t count, uint64_t key)
 {
 	const struct mseald_task *coming = NULL;
 
 	for (size_t i = 0; i < count; i++) {
-		if (tasks[i].key != key || !tasks[i].tracer ||
-		    tasks[i].tracer == programs_state(programs)->injector_tgid)
+		if (tasks[i].key != key || !tasks[i].tracer)
 			continue;
-		if (tasks[i].tracer != MSEALD_TRACER_COMING)
+		if (tasks[i].tracer == MSEALD_TRACER_COMING)
+			coming = &tasks[i];
+		else if (!tracer_is_ours((pid_t)tasks[i].tracer))
 			return &tasks[i];
-		coming = &tasks[i];
 	}
 	return coming;
 }
@@ -56,7 +56,7 @@ int foreign_check_tracers(struct programs *programs, uint64_t key, pid_t pid, st
 		r = tasks_read(programs, 0, &tasks, &count);
 		if (r < 0)
 			return r;
-		traced = find_traced(programs, tasks, count, key);
+		traced = find_traced(tasks, count, key);
 		if (!traced)
 			return 0;
 		if (traced->tracer == MSEALD_TRACER_COMING)

@@ -15,12 +15,15 @@
 #include "log.h"
 #include "matches.h"
 #include "report.h"
+#include "run.h"
 #include "server.h"
 #include "starts.h"
 #include "sweep.h"
+#include "tracer.h"
 
 static void daemon_close(struct daemon *daemon)
 {
+	runs_end();
 	daemon->server = server_close(daemon->server);
 	daemon->events = events_close(daemon->events);
 	daemon->report = report_close(daemon->report);
@@ -93,6 +96,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	r = programs_load(daemon->gate, &daemon->programs);
 	if (r < 0)
 		return r;
+	tracers_allow(daemon->programs);
 	r = store_open(daemon->programs, &daemon->store);
 	if (r < 0) {
 		log_error("cannot read the maps: %s", strerror(-r));

@@ -15,6 +15,7 @@
 #include "parameters.h"
 #include "probe.h"
 #include "report.h"
+#include "run.h"
 #include "sealing.h"
 #include "sweep.h"
 
@@ -289,6 +290,7 @@ static const struct method {
 	const char *parameters[8];	/* all it knows */
 } methods[] = {
 	{ "io.mseald.Seal", call_seal, false, { "pid", "ranges", "segments", "deny", "action", "revocable" } },
+	{ "io.mseald.Run", run_call, true, { "segments", "deny", "action", "revocable" } },
 	{ "io.mseald.Unseal", call_unseal, false, { "pid", "ranges" } },
 	{ "io.mseald.List", call_list, false, { "pid" } },
 	{ "io.mseald.Status", call_status, false, { NULL } },

@@ -12,18 +12,16 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
 #include <time.h>
 
+#include "calling.h"
 #include "calls.h"
 #include "log.h"
 #include "tasks.h"
 #include "threads.h"
-#include "tracee.h"
+#include "tracer.h"
 
 #ifndef SYS_mseal
 #define SYS_mseal 462
@@ -36,40 +34,6 @@
 #define RUNNER_MILLISECONDS 5
 #define PAUSE_NS 200000
 #define ANSWER_MILLISECONDS 20000
-#define MAX_RANGES 2000		/* each is two stops; 6.12 may wait a tick for each (kernel/sched/core.c, wait_task_inactive) */
-#define END_32BIT (UINT64_C(1) << 32)
-
-enum answer {
-	ANSWER_SEALED,
-	ANSWER_GONE,		/* or another program by now */
-	ANSWER_TRACED,
-	ANSWER_NOT_ALLOWED,	/* to trace it, or to suspend its seccomp filters */
-	ANSWER_OTHER_CODE,	/* 32-bit, or it dispatches its system calls itself */
-	ANSWER_NO_MOMENT,	/* the thread could not be stopped unnoticed */
-	ANSWER_NO_THREAD,	/* none seemed so that it could be */
-	ANSWER_NOT_RUNNING,	/* nor does it when it is let */
-	ANSWER_NO_CALL,		/* no instruction of a system call anywhere */
-	ANSWER_REFUSED,		/* by mseal(2) itself: no longer mapped */
-	ANSWER_LATE,		/* the tracer still waits for something */
-	ANSWER_FAILED,
-	ANSWER_TOO_MANY,
-	ANSWER_COUNT,
-};
-
-static const char *const reasons[ANSWER_COUNT] = {
-	[ANSWER_GONE] = "has exited or become another program",
-	[ANSWER_TRACED] = "is traced by another program",
-	[ANSWER_NOT_ALLOWED] = "may not be traced",
-	[ANSWER_OTHER_CODE] = "runs 32-bit code or dispatches its system calls itself",
-	[ANSWER_NO_MOMENT] = "could not be stopped at a moment when it would not notice",
-	[ANSWER_NO_THREAD] = "is in no call that it can be stopped in unnoticed",
-	[ANSWER_NOT_RUNNING] = "does not run: its cgroup may be frozen",
-	[ANSWER_NO_CALL] = "has no system call instruction",
-	[ANSWER_REFUSED] = "changed its mappings meanwhile",
-	[ANSWER_LATE] = "did not get to it in time",
-	[ANSWER_FAILED] = "could not be made to call mseal(2)",
-	[ANSWER_TOO_MANY] = "has too many separate ranges to call mseal(2) for each",
-};
 
 bool native_here(void)
 {
@@ -77,30 +41,6 @@ bool native_here(void)
 }
 
 /* --- in the tracer --- */
-
-/* Where in its memory a system call can be made: the vdso always has one, else any code. 0: nowhere. */
-static uint64_t find_instruction(const struct procmaps *maps, pid_t tid)
-{
-	static unsigned char code[1 << 16];
-
-	for (size_t i = maps->count; i-- > 0;) {
-		const struct mapping *mapping = &maps->list[i];
-		uint64_t at = mapping->start;
-
-		for (; mapping->exec && at < mapping->end && at - mapping->start < (4u << 20); at += sizeof(code)) {
-			struct iovec local = { code, MIN_OF(sizeof(code), mapping->end - at) };
-			struct iovec remote = { (void *)(uintptr_t)at, local.iov_len };
-			const unsigned char *found;
-
-			if (process_vm_readv(tid, &local, 1, &remote, 1, 0) != (ssize_t)local.iov_len)
-				break;
-			found = memmem(code, local.iov_len, registers_instruction, sizeof(registers_instruction));
-			if (found)
-				return at + (uint64_t)(found - code);
-		}
-	}
-	return 0;
-}
 
 static uint64_t milliseconds_now(void)
 {
@@ -174,45 +114,15 @@ static void join_processor(const struct target *target, pid_t tid)
 	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
-/* What an errno of tracee.h says. */
-static enum answer answer_of(int r)
-{
-	switch (r) {
-	case -ESRCH: return ANSWER_GONE;
-	case -EOPNOTSUPP: return ANSWER_OTHER_CODE;
-	case -EPERM: return ANSWER_NOT_ALLOWED;
-	case -EBUSY: return ANSWER_NOT_RUNNING;
-	default: return r < 0 ? ANSWER_FAILED : ANSWER_SEALED;
-	}
-}
-
-static enum answer call_all(struct tracee *tracee, const struct range *ranges, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		const uint64_t arguments[3] = { ranges[i].start, ranges[i].end - ranges[i].start, 0 };
-		long result;
-		int r = tracee_call(tracee, SYS_mseal, arguments, &result);
-
-		if (r < 0)
-			return answer_of(r);
-		if (result < 0)
-			return ANSWER_REFUSED;
-	}
-	return ANSWER_SEALED;
-}
-
 static enum answer seal_by(struct programs *programs, const struct target *target, const struct procmaps *maps,
 			   pid_t tid, const struct range *ranges, size_t count)
 {
-	uint64_t instruction = find_instruction(maps, tid);
 	struct blocked_call call;
 	struct tracee tracee;
 	enum answer answer;
 	int r;
 
-	if (!instruction)
-		return ANSWER_NO_CALL;
-	r = tracee_seize(&tracee, tid);
+	r = tracee_seize(&tracee, tid, 0);
 	if (r < 0)
 		return r == -ESRCH ? ANSWER_GONE :
 		       thread_status_number(target, tid, "\nTracerPid:") ? ANSWER_TRACED : ANSWER_NOT_ALLOWED;
@@ -220,27 +130,11 @@ static enum answer seal_by(struct programs *programs, const struct target *targe
 	if (answer != ANSWER_SEALED)
 		return answer;
 	join_processor(target, tid);
-	answer = answer_of(tracee_prepare(&tracee, &call, instruction));
+	answer = calling_prepare(&tracee, &call, maps);
 	if (answer == ANSWER_SEALED)
-		answer = is_in_target(programs, target, tid) ? call_all(&tracee, ranges, count) : ANSWER_GONE;
+		answer = is_in_target(programs, target, tid) ? calling_mseal(&tracee, ranges, count) : ANSWER_GONE;
 	r = tracee_release(&tracee);
 	return answer == ANSWER_SEALED && r < 0 && r != -ESRCH ? ANSWER_FAILED : answer;
-}
-
-/*
- * Where foreign writes are denied, nobody may trace - but this process, while
- * it lives: lsm/ptrace_access_check knows it by its id and when it began.
- */
-static void ask_leave(struct programs *programs)
-{
-	volatile struct mseald_state *state = programs_state(programs);
-	_cleanup_free_ struct mseald_task *tasks = NULL;
-	size_t count;
-
-	if (tasks_read(programs, getpid(), &tasks, &count) < 0)
-		return;
-	state->injector_start = tasks[0].start_time;
-	state->injector_tgid = tasks[0].tgid;
 }
 
 static enum answer try_once(struct programs *programs, const struct target *target, const struct range *ranges,
@@ -255,8 +149,7 @@ static enum answer try_once(struct programs *programs, const struct target *targ
 	r = procmaps_read_fd(target->maps_fd, &maps);
 	if (r < 0 || !maps.count)
 		return r == -ENOMEM ? ANSWER_FAILED : ANSWER_GONE;
-	/* Its calls have other numbers, which must not be taken for what they look like. */
-	if (maps.list[maps.count - 1].end <= END_32BIT)
+	if (calling_is_32bit(&maps))
 		return ANSWER_OTHER_CODE;
 	do {
 		_cleanup_free_ struct mseald_task *tasks = NULL;
@@ -275,7 +168,7 @@ static enum answer try_once(struct programs *programs, const struct target *targ
 
 /* --- in the daemon --- */
 
-/* What the tracer answered; it is nobody's child, so nobody has to wait for its end. */
+/* What the tracer answered. */
 static enum answer read_answer(int fd)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
@@ -292,24 +185,6 @@ static enum answer read_answer(int fd)
 	return answer;
 }
 
-/* In a process of its own, which no signal but SIGKILL ends while it holds a thread. */
-static void trace(struct programs *programs, const struct target *target, const struct range *ranges, size_t count,
-		  unsigned try, int answer_fd) __attribute__((noreturn));
-
-static void trace(struct programs *programs, const struct target *target, const struct range *ranges, size_t count,
-		  unsigned try, int answer_fd)
-{
-	unsigned char byte;
-	sigset_t all;
-
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	ask_leave(programs);
-	byte = (unsigned char)try_once(programs, target, ranges, count, try);
-	programs_state(programs)->injector_tgid = 0;
-	_exit(write(answer_fd, &byte, sizeof(byte)) != sizeof(byte));
-}
-
 static enum answer by_tracer(struct programs *programs, const struct target *target, const struct range *ranges,
 			     size_t count, unsigned try)
 {
@@ -319,17 +194,15 @@ static enum answer by_tracer(struct programs *programs, const struct target *tar
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return ANSWER_FAILED;
-	pid = fork();
+	pid = tracer_fork();
 	if (pid == 0) {
-		if (fork() != 0)
-			_exit(0);
-		trace(programs, target, ranges, count, try, pipe_fds[1]);
+		unsigned char byte = (unsigned char)try_once(programs, target, ranges, count, try);
+
+		_exit(write(pipe_fds[1], &byte, sizeof(byte)) != sizeof(byte));
 	}
 	(void)close(pipe_fds[1]);
 	answer = pid < 0 ? ANSWER_FAILED : read_answer(pipe_fds[0]);
 	(void)close(pipe_fds[0]);
-	if (pid > 0)
-		(void)waitpid(pid, NULL, 0);
 	return answer;
 }
 
@@ -342,7 +215,7 @@ static bool worth_another(enum answer answer)
 int native_seal(struct programs *programs, const struct target *target, const struct range *ranges, size_t count,
 		const char **ret_why)
 {
-	enum answer answer = count > MAX_RANGES ? ANSWER_TOO_MANY : ANSWER_NO_MOMENT;
+	enum answer answer = count > CALLING_MAX_RANGES ? ANSWER_TOO_MANY : ANSWER_NO_MOMENT;
 	unsigned in_vain = 0;
 
 	for (unsigned try = 0; answer != ANSWER_TOO_MANY && try < TRIES && in_vain < TRIES_IN_VAIN; try++) {
@@ -355,7 +228,7 @@ int native_seal(struct programs *programs, const struct target *target, const st
 	}
 	if (answer == ANSWER_SEALED)
 		return 1;
-	log_debug("pid %d %s: not sealed by mseal(2)", (int)target->pid, reasons[answer]);
-	*ret_why = reasons[answer];
+	log_debug("pid %d %s: not sealed by mseal(2)", (int)target->pid, answer_phrase(answer));
+	*ret_why = answer_phrase(answer);
 	return 0;
 }

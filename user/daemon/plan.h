@@ -17,8 +17,11 @@
 #include "segments.h"
 #include "target.h"
 
+struct held;
+
 struct seal_request {
 	pid_t pid;
+	struct held *held;		/* a tracer of ours holds it at its entry point (held.h); NULL: it is as it is */
 	const struct range *ranges;	/* with count 0: the segments of these classes */
 	size_t count;
 	unsigned classes;		/* bits 1 << class */

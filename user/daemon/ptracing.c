@@ -87,7 +87,7 @@ uint64_t status_bits(pid_t tid, const char *which)
 }
 
 /* The signal of our own trap? Another's SIGTRAP is its own affair. */
-static bool is_trap(pid_t tid, int status)
+bool is_trap(pid_t tid, int status)
 {
 	siginfo_t info;
 	uint64_t data;

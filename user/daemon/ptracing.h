@@ -24,8 +24,11 @@ int interrupt(struct tracee *tracee);
 int get_mask(pid_t tid, uint64_t *mask);
 int set_mask(pid_t tid, uint64_t mask);
 
-/* A line of hexadecimal digits in /proc/TID/status, as of "SigBlk"; all ones when that cannot be told. */
+/* A line of digits in /proc/TID/status, as of "SigBlk", taken for hexadecimal; all ones when that cannot be told. */
 uint64_t status_bits(pid_t tid, const char *which);
+
+/* Is it the signal of a trap of ours (trap.h)? */
+bool is_trap(pid_t tid, int status);
 
 /*
  * What a stop is about. 1: it stands in get_signal(), as PTRACE_INTERRUPT or job

@@ -49,6 +49,11 @@ static inline void registers_set_ip(struct registers *registers, uint64_t ip)
 	registers->r.rip = ip;
 }
 
+static inline uint64_t registers_sp(const struct registers *registers)
+{
+	return registers->r.rsp;
+}
+
 /* The call that it was stopped at the end of. Keeps *call, what it was seen in, where the registers do not tell. */
 static inline void registers_get_call(const struct registers *registers, struct blocked_call *call)
 {
@@ -138,6 +143,11 @@ static inline uint64_t registers_ip(const struct registers *registers)
 static inline void registers_set_ip(struct registers *registers, uint64_t ip)
 {
 	registers->r.pc = ip;
+}
+
+static inline uint64_t registers_sp(const struct registers *registers)
+{
+	return registers->r.sp;
 }
 
 /* The kernel has overwritten the first argument: only what was seen before tells. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "foreign.h"
+#include "held.h"
 #include "labels.h"
 #include "native.h"
 #include "target.h"
@@ -72,7 +73,8 @@ static int seal_natively(struct programs *programs, struct store *store, const s
 	if (!programs_choice(programs)->native || request->no_native || !plan_native_ranges(plan, request, old, &ranges, &count))
 		return 1;
 	if (count) {
-		r = native_seal(programs, target, ranges, count, &result->why_not_native);
+		r = request->held ? held_mseal(request->held, ranges, count, &result->why_not_native) :
+				    native_seal(programs, target, ranges, count, &result->why_not_native);
 		if (r <= 0)
 			return 1;	/* the next gate has it */
 		r = plan_holds(plan, programs, target);
@@ -181,6 +183,9 @@ int sealing_seal(struct programs *programs, struct store *store, const struct se
 		_cleanup_(target_close) struct target target = TARGET_EMPTY;
 
 		r = target_open(programs, request->pid, &target, failure);
+		/* If it lives after that, it is the one that was opened. */
+		if (r >= 0 && request->held && !held_lives(request->held))
+			r = fail_errno(failure, request->pid, -ESRCH, "");
 		if (r >= 0 && request->space && target.key != request->space)
 			return fail(failure, "NoSuchProcess", request->pid, "pid %d is another program by now", (int)request->pid);
 		if (r >= 0)

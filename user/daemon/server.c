@@ -13,6 +13,7 @@
 
 #include "log.h"
 #include "methods.h"
+#include "peer.h"
 #include "varlink.h"
 
 #define CONNECTIONS_MAX 512
@@ -37,6 +38,9 @@ struct connection {
 	int (*stream_next)(struct connection *, void *);
 	void (*stream_done)(void *);
 	void *stream_context;
+	void (*gone)(void *);		/* it waits for an answer that comes later */
+	void *gone_context;
+	uint64_t begun;			/* boot-time ns: the peer had connected by then */
 };
 
 struct server {
@@ -54,6 +58,8 @@ static void connection_close(struct connection *connection)
 
 	if (connection->stream_done)
 		connection->stream_done(connection->stream_context);
+	if (connection->gone)
+		connection->gone(connection->gone_context);
 	*connection->previous = connection->next;
 	if (connection->next)
 		connection->next->previous = connection->previous;
@@ -130,7 +136,7 @@ static void watch(struct connection *connection)
 
 	if (has_queue(connection) || connection->waiting)
 		events |= EPOLLOUT;
-	else if (connection->reading && !connection->stream_next)
+	else if (connection->reading && !connection->stream_next && !connection->gone)
 		events |= EPOLLIN;
 	(void)sd_event_source_set_io_events(connection->source, events);
 }
@@ -204,7 +210,7 @@ static int serve(struct connection *connection)
 		int r;
 
 		r = flush(connection);
-		if (r < 0 || has_queue(connection))
+		if (r < 0 || has_queue(connection) || connection->gone)
 			return r;
 		if (connection->stream_next) {
 			r = connection->stream_next(connection, connection->stream_context);
@@ -275,6 +281,30 @@ struct daemon *connection_daemon(struct connection *connection)
 uid_t connection_uid(const struct connection *connection)
 {
 	return connection->peer.uid;
+}
+
+const struct ucred *connection_peer(const struct connection *connection)
+{
+	return &connection->peer;
+}
+
+int connection_open_peer(const struct connection *connection)
+{
+	return peer_open(connection->fd, connection->peer.pid, connection->begun);
+}
+
+void connection_defer(struct connection *connection, void (*gone)(void *), void *context)
+{
+	connection->gone = gone;
+	connection->gone_context = context;
+}
+
+void connection_resume(struct connection *connection, bool over)
+{
+	if (over)
+		connection->gone = NULL;
+	(void)flush(connection);	/* if it fails, the connection is closed by what comes next */
+	watch(connection);
 }
 
 /* --- monitoring --- */
@@ -366,6 +396,7 @@ static int on_listening(sd_event_source *source, int fd, uint32_t revents, void 
 		(void)close(client);
 		return 0;
 	}
+	connection->begun = peer_now();
 	connection->server = server;
 	connection->fd = client;
 	connection->reading = true;

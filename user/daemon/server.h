@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #include "daemon.h"
 
@@ -29,10 +30,25 @@ void server_publish_lost(struct server *server, uint64_t count);
 struct daemon *connection_daemon(struct connection *connection);
 uid_t connection_uid(const struct connection *connection);
 
+const struct ucred *connection_peer(const struct connection *connection);
+/*
+ * The process that has connected, as a pidfd: surely that one, or nobody since it has gone.
+ * Negative errno; -ESRCH also when its pid is not known here.
+ */
+int connection_open_peer(const struct connection *connection);
+
 /* Queues a reply; takes over parameters. continues: more of the same call follow. */
 int connection_reply(struct connection *connection, json_t *parameters, bool continues);
 /* Queues an error, its name with the interface; takes over parameters. */
 int connection_error(struct connection *connection, const char *error, json_t *parameters);
+
+/*
+ * The answer to the call that is being handled comes later: nothing more is read of this
+ * client. gone() is called when the connection ends. What is queued after the call has
+ * returned is sent by connection_resume(); over: the call is, and gone() is not called any more.
+ */
+void connection_defer(struct connection *connection, void (*gone)(void *), void *context);
+void connection_resume(struct connection *connection, bool over);
 
 /* From now on it gets events: of all processes, or of one (pid 0: all). */
 void connection_monitor(struct connection *connection, pid_t pid);

@@ -50,10 +50,10 @@ static int hold(struct tracee *tracee)
 	return r == 1 ? take_pending_trap(tracee) : r;
 }
 
-int tracee_seize(struct tracee *tracee, pid_t tid)
+int tracee_seize(struct tracee *tracee, pid_t tid, unsigned long options)
 {
-	*tracee = (struct tracee){ .tid = tid, .trap = TRAP_NONE };
-	return request(PTRACE_SEIZE, tid, 0, NULL) < 0 ? -errno : 0;
+	*tracee = (struct tracee){ .tid = tid, .options = options, .trap = TRAP_NONE };
+	return request(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options) < 0 ? -errno : 0;
 }
 
 int tracee_poll(struct tracee *tracee)

@@ -25,7 +25,7 @@
 #endif
 #define PTRACE_GET_USER_DISPATCH 0x4211		/* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, include/uapi/linux/ptrace.h, 6.4 */
 
-static int read_registers(pid_t tid, struct registers *ret, size_t *ret_size)
+int tracee_registers(pid_t tid, struct registers *ret, size_t *ret_size)
 {
 	struct iovec buffer = { .iov_base = &ret->r, .iov_len = sizeof(ret->r) };
 
@@ -85,9 +85,10 @@ static bool dispatches_calls(pid_t tid)
  * meanwhile. Where that cannot be had (include/uapi: CONFIG_CHECKPOINT_RESTORE; the tracer must be
  * under no filter itself), a filter forbids it.
  */
-static int set_options(pid_t tid)
+static int set_options(const struct tracee *tracee)
 {
-	uintptr_t options = PTRACE_O_TRACESYSGOOD;
+	uintptr_t options = tracee->options | PTRACE_O_TRACESYSGOOD;
+	pid_t tid = tracee->tid;
 
 	if (request(PTRACE_SETOPTIONS, tid, 0, (void *)(options | PTRACE_O_SUSPEND_SECCOMP)) == 0)
 		return 0;
@@ -103,7 +104,7 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 	size_t size = 0;
 	int r;
 
-	r = read_registers(tracee->tid, &tracee->saved, &size);
+	r = tracee_registers(tracee->tid, &tracee->saved, &size);
 	if (r < 0)
 		return r;
 	if (!registers_64bit(&tracee->saved, size))
@@ -119,7 +120,7 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 	if (r == 0)
 		r = set_mask(tracee->tid, ~UINT64_C(0));
 	if (r == 0)
-		r = set_options(tracee->tid);
+		r = set_options(tracee);
 	if (r < 0)
 		return r;
 	if (dispatches_calls(tracee->tid))
@@ -174,7 +175,7 @@ int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3],
 	if (r == 0)
 		r = to_begin(tracee);
 	if (r == 0)
-		r = read_registers(tracee->tid, &registers, &size);
+		r = tracee_registers(tracee->tid, &registers, &size);
 	if (r < 0)
 		return r;
 	/* Another thread may have written other code there, to do with our help what a filter forbids. */
@@ -186,7 +187,7 @@ int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3],
 	if (r == 0)
 		r = to_end(tracee);
 	if (r == 0)
-		r = read_registers(tracee->tid, &registers, &size);
+		r = tracee_registers(tracee->tid, &registers, &size);
 	if (r < 0)
 		return r;
 	if (!meant)
@@ -218,25 +219,45 @@ static int rejoin_call(struct tracee *tracee)
 	return PTRACE_STOPPED(status) || WSTOPSIG(status) == STOP_AT_CALL ? 0 : WSTOPSIG(status);
 }
 
+/* From the end of a call back into get_signal(), before it is in user code again. *ret_signal: it has come meanwhile. */
+static int restore(struct tracee *tracee, bool rejoin, int *ret_signal)
+{
+	int r;
+
+	*ret_signal = 0;
+	if (!tracee->changed)
+		return 0;
+	r = interrupt(tracee);
+	if (r == 0)
+		r = go_on(tracee, PTRACE_CONT, 0);
+	if (r == 0)
+		r = wait_standing(tracee);
+	if (r == 1)
+		r = write_registers(tracee->tid, &tracee->saved);
+	if (r == 0)
+		r = set_mask(tracee->tid, tracee->mask);
+	if (r == 0 && rejoin && tracee->blocked != tracee->mask && tracee->blocked != ~UINT64_C(0) &&
+	    registers_restarts(&tracee->saved))
+		*ret_signal = r = rejoin_call(tracee);
+	if (r >= 0)
+		tracee->changed = false;
+	return r < 0 ? r : 0;
+}
+
+int tracee_restore(struct tracee *tracee)
+{
+	int signal, r = restore(tracee, false, &signal);
+
+	/* Its filters are in force again. */
+	if (r == 0 && request(PTRACE_SETOPTIONS, tracee->tid, 0, (void *)(uintptr_t)tracee->options) < 0)
+		r = -errno;
+	return r;
+}
+
 int tracee_release(struct tracee *tracee)
 {
-	int signal = 0, r = 0;
+	int signal, r = restore(tracee, true, &signal);
 
-	if (tracee->changed) {
-		/* From the end of a call back into get_signal(), before it is in user code again. */
-		r = interrupt(tracee);
-		if (r == 0)
-			r = go_on(tracee, PTRACE_CONT, 0);
-		if (r == 0)
-			r = wait_standing(tracee);
-		if (r == 1)
-			r = write_registers(tracee->tid, &tracee->saved);
-		if (r == 0)
-			r = set_mask(tracee->tid, tracee->mask);
-		if (r == 0 && tracee->blocked != tracee->mask && tracee->blocked != ~UINT64_C(0) &&
-		    registers_restarts(&tracee->saved))
-			signal = r = rejoin_call(tracee);
-	}
 	if (request(PTRACE_DETACH, tracee->tid, 0, (void *)(intptr_t)(signal > 0 ? signal : 0)) < 0 && r >= 0)
 		r = -errno;
 	return r < 0 ? r : 0;

@@ -21,6 +21,7 @@
 
 struct tracee {
 	pid_t tid;
+	unsigned long options;		/* PTRACE_O_*, besides what calls need */
 	struct registers saved;
 	uint64_t mask;			/* blocked signals, as the kernel has them: what its own code set */
 	uint64_t blocked;		/* the same, or what ppoll(2) and the like have put in place of it */
@@ -30,8 +31,11 @@ struct tracee {
 	bool changed;			/* its registers and signal mask are not its own */
 };
 
-/* Seizes it, without stopping it. -EPERM: traced, or not ours to trace. */
-int tracee_seize(struct tracee *tracee, pid_t tid);
+/* Seizes it, without stopping it. options: PTRACE_O_*. -EPERM: traced, or not ours to trace. */
+int tracee_seize(struct tracee *tracee, pid_t tid, unsigned long options);
+
+/* Of one that is in any stop. *ret_size: what there is of them, less for 32-bit code. Negative errno. */
+int tracee_registers(pid_t tid, struct registers *ret, size_t *ret_size);
 
 /*
  * Lets it have the signals that have come for it meanwhile. 1: it stands, as one does that
@@ -71,7 +75,9 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *call, uint6
  */
 int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3], long *ret_result);
 
-/* Restores all and lets it go. */
+/* Restores all; it stands where it stood, and can be prepared once more. */
+int tracee_restore(struct tracee *tracee);
+/* The same, and lets it go. */
 int tracee_release(struct tracee *tracee);
 
 #endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tests of `msealctl run`: a program started plainly and by it, and what came of both. */
+#ifndef MSEALD_TESTS_RUNNING_H
+#define MSEALD_TESTS_RUNNING_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define RUNME "/tests/runme"
+#define FIFO "/tmp/runpre.fifo"
+
+struct run {
+	const char *options[8];		/* of msealctl run; not used when plain */
+	const char *argv[8];		/* the program */
+	const char *preload;		/* what /tests/librunpre.so does before the entry point; NULL: not loaded */
+	const char *input;		/* on its stdin; NULL: an open pipe with nothing in it, which is running.in */
+	void (*set_up)(void);		/* in the child, before exec */
+};
+
+struct running {
+	pid_t pid;
+	int in, out, err;		/* pipes */
+};
+
+struct ran {
+	int status;			/* of waitpid() */
+	unsigned stops;			/* that the parent was told of */
+	char out[16384], err[4096];	/* without the last new line */
+};
+
+/* Starts it, plainly or by msealctl run. */
+struct running run_start(const struct run *run, bool sealed);
+/* Waits for its end and closes its pipes. Bails out when it does not end within a minute. */
+struct ran run_end(struct running *running);
+struct ran run_whole(const struct run *run, bool sealed);
+
+/* Reads from fd until there is a new line; bails out when there is none within a minute. */
+void read_line(int fd, char *line, size_t size);
+pid_t tracer_of(pid_t pid);			/* 0: none */
+bool gone_within(pid_t pid, int seconds);	/* no such process any more */
+bool traced_within(pid_t pid, bool traced, int seconds);
+
+/* Lets a "hang" go on. */
+void hang_on(void);
+
+#define EXITED(status, code) (WIFEXITED(status) && WEXITSTATUS(status) == (code))
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a thread that stands in the hands of a tracer is made to call, whichever way it came there. */
+#ifndef MSEALD_CALLING_H
+#define MSEALD_CALLING_H
+
+#include "procmaps.h"
+#include "range.h"
+#include "tracee.h"
+
+#define CALLING_MAX_RANGES 2000	/* each is two stops; 6.12 may wait a tick for each (kernel/sched/core.c, wait_task_inactive) */
+
+enum answer {
+	ANSWER_SEALED,
+	ANSWER_GONE,		/* or another program by now */
+	ANSWER_TRACED,
+	ANSWER_NOT_ALLOWED,	/* to trace it, or to suspend its seccomp filters */
+	ANSWER_OTHER_CODE,	/* 32-bit, or it dispatches its system calls itself */
+	ANSWER_NO_MOMENT,	/* the thread could not be stopped unnoticed */
+	ANSWER_NO_THREAD,	/* none seemed so that it could be */
+	ANSWER_NOT_RUNNING,	/* nor does it when it is let */
+	ANSWER_NO_CALL,		/* no instruction of a system call anywhere */
+	ANSWER_REFUSED,		/* by mseal(2) itself: no longer mapped */
+	ANSWER_LATE,		/* the tracer still waits for something */
+	ANSWER_FAILED,
+	ANSWER_TOO_MANY,
+	ANSWER_COUNT,
+};
+
+/* A phrase on the process, a string constant: "is traced by another program". */
+const char *answer_phrase(enum answer answer);
+/* What an errno of tracee.h says. */
+enum answer answer_of(int r);
+
+/* A 32-bit process? Its calls have other numbers, which must not be taken for what they look like. */
+bool calling_is_32bit(const struct procmaps *maps);
+
+/*
+ * Makes ready for calls a thread that stands. call: what it slept in. Whatever the
+ * answer, it wants tracee_restore() or tracee_release().
+ */
+enum answer calling_prepare(struct tracee *tracee, const struct blocked_call *call, const struct procmaps *maps);
+
+/* mseal(2) for each range. */
+enum answer calling_mseal(struct tracee *tracee, const struct range *ranges, size_t count);
+
+/* It writes text to its standard error, as far as that can be had, and ends with status 1. -ESRCH: it has; else it lives. */
+int calling_end(struct tracee *tracee, const char *text);
+
+#endif

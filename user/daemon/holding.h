@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A process in the hands of a tracer that listens to the daemon meanwhile; what
+ * entry.c is made of.
+ */
+#ifndef MSEALD_HOLDING_H
+#define MSEALD_HOLDING_H
+
+#include "calling.h"
+#include "entry.h"
+#include "held.h"
+#include "image.h"
+
+struct entry {
+	const struct entry_order *order;
+	struct tracee tracee;
+	struct image image;
+	int changes;		/* signalfd: it may have stopped, or ended */
+	bool hidden;		/* it has blocked SIGTRAP, and does not now */
+	bool owed;		/* somebody else's SIGTRAP came meanwhile */
+	bool protecting;	/* it is in the mprotect of its RELRO */
+	enum answer unable;	/* why it cannot be made to call anything; or ANSWER_SEALED */
+	struct held_message message;	/* the last one of the daemon, and what followed it */
+	char more[CALLING_MAX_RANGES * sizeof(struct range)];
+	size_t more_size;
+};
+
+enum happening { STOPPED, TOLD, NOTHING };
+
+/* Its next stop (*ret_status) or the next word of the daemon, whichever comes first. Should it end, so does the tracer. */
+enum happening next(struct entry *entry, int milliseconds, int *ret_status);
+
+/* It is no longer there, or not in our hands: then it must not be there. */
+void ended(const struct entry *entry) __attribute__((noreturn));
+/* What ptrace(2) says: an error for one that has been killed, or for nothing that we could go on with. */
+void must(const struct entry *entry, int r);
+
+/* Is it the stop of a group that job control has stopped? */
+bool is_group_stop(int status);
+
+/* Lets it go on from a stop as it would without us. 1: it stands at our trap. */
+int pass_on(struct entry *entry, int status, int how);
+
+/* It stands, wherever it was, in get_signal(); false: not in time, or it has had an exec. */
+bool stand_somewhere(struct entry *entry, int milliseconds);
+
+/* Wherever it is, it says why on its standard error, and ends with status 1; if it cannot, it is killed. */
+void end_unsealed(struct entry *entry, const char *why) __attribute__((noreturn));
+
+#endif

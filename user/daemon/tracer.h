@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Processes of the daemon's own that trace others: its children, which is how
+ * lsm/ptrace_access_check knows them, and whom nobody waits for.
+ */
+#ifndef MSEALD_TRACER_H
+#define MSEALD_TRACER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "programs.h"
+
+/*
+ * Once, before the first tracer: they may trace what is sealed against foreign
+ * writes as long as this process lives, and the daemon has no zombies. No child's
+ * status can be had after that.
+ */
+void tracers_allow(struct programs *programs);
+
+/* As fork(2), -errno for errors. In the tracer all signals are blocked: only SIGKILL ends it while it holds a thread. */
+pid_t tracer_fork(void);
+
+/* Is that process a tracer of this daemon? */
+bool tracer_is_ours(pid_t pid);
+
+#endif
