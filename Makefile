@@ -9,6 +9,7 @@ MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 VARLINKDIR ?= $(PREFIX)/share/varlink
+POLICYDIR ?= $(PREFIX)/lib/mseald/policy.d
 
 CC ?= gcc
 CLANG ?= clang
@@ -38,8 +39,9 @@ LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c)))
 DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/daemon/*.c)))
 CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c)))
 MAN := $(sort $(wildcard man/*.[1-9]))
+POLICY := $(sort $(wildcard policy/*.conf))
 
-.PHONY: all help clean install uninstall deps
+.PHONY: all help clean install uninstall deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -76,7 +78,13 @@ endif
 
 # --- user space ---
 
-$(B)/%.o: %.c
+# Where what is installed looks for what is installed: written anew only when that changes, as by another PREFIX.
+$(B)/paths.h: FORCE
+	@mkdir -p $(@D)
+	@echo '#define POLICY_FOLDER_VENDOR "$(POLICYDIR)"' >$@.new; \
+		if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
+
+$(B)/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
@@ -112,11 +120,13 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
 	$(INSTALL) -D -m 644 user/lib/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
 	$(foreach page,$(MAN),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
+	$(foreach file,$(POLICY),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(POLICYDIR)/$(notdir $(file));)
 
 uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/mseald $(DESTDIR)$(BINDIR)/msealctl $(DESTDIR)$(UNITDIR)/mseald.service \
 		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
-		$(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+		$(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
+		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))
 
 deps: ## installs what building and testing need
 	packaging/deps.sh

@@ -25,21 +25,29 @@ typedef __u64 u64;
 typedef long int __kernel_long_t;
 typedef long unsigned int __kernel_ulong_t;
 typedef int __kernel_pid_t;
+typedef unsigned int __kernel_uid32_t;
 typedef __kernel_ulong_t __kernel_size_t;
 typedef long long int __kernel_loff_t;
 typedef __u16 __be16;
 typedef __u32 __be32;
 typedef __u32 __wsum;
+typedef u32 __kernel_dev_t;
+typedef __kernel_dev_t dev_t;
 typedef __kernel_pid_t pid_t;
 typedef _Bool bool;
+typedef __kernel_uid32_t uid_t;
 typedef __kernel_loff_t loff_t;
 typedef __kernel_size_t size_t;
 typedef long unsigned int vm_flags_t;
 
 struct bpf_iter_meta;
+struct cgroup;
+struct cred;
+struct css_set;
 struct dentry;
 struct file;
 struct inode;
+struct kernfs_node;
 struct mm_struct;
 struct pid;
 struct seq_file;
@@ -149,6 +157,10 @@ struct thread_info {
 	u32 status;
 };
 
+typedef struct {
+	uid_t val;
+} kuid_t;
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -160,8 +172,10 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	u64 start_boottime;
+	const struct cred *cred;
 	struct signal_struct *signal;
 	u64 self_exec_id;
+	struct css_set *cgroups;
 };
 
 typedef struct {
@@ -194,8 +208,16 @@ struct pid {
 	struct upid numbers[0];
 };
 
+struct cred {
+	kuid_t euid;
+};
+
 struct signal_struct {
 	struct pid *pids[4];
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
 };
 
 struct path {
@@ -222,12 +244,29 @@ struct dentry {
 
 struct inode {
 	struct super_block *i_sb;
+	long unsigned int i_ino;
 	loff_t i_size;
+	u32 i_generation;
 	u8 i_blkbits;
 };
 
 struct super_block {
+	dev_t s_dev;
 	long unsigned int s_magic;
+};
+
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup *ancestors[0];
+};
+
+struct kernfs_node {
+	const char *name;
+};
+
+struct linux_binprm {
+	struct file *file;
 };
 
 struct bpf_iter_meta {

@@ -13,7 +13,7 @@
  * The two that are no LSM programs can be raced (docs/design.md, Gates): a
  * child keeps its mark then, an entry stays until the daemon sweeps it.
  */
-#include "space.h"
+#include "start.h"
 #include "verdict.h"
 
 #define CLONE_VM 0x100
@@ -82,5 +82,7 @@ int BPF_PROG(mseald_exit_mmap, struct mm_struct *mm)
 
 	if (unlikely(*(volatile u32 *)&space_slot(key)->count))
 		space_remove(key);
+	if (unlikely(*(volatile u32 *)&space_slot(key)->armed))
+		disarm(key);
 	return 0;
 }

@@ -9,6 +9,9 @@ struct sets_map sets SEC(".maps");
 struct refs_map refs SEC(".maps");
 struct births_map births SEC(".maps");
 struct notes_map notes SEC(".maps");
+struct triggers_map triggers SEC(".maps");
+struct armed_map armed SEC(".maps");
+struct marks_map marks SEC(".maps");
 struct events_map events SEC(".maps");
 
 const volatile __u32 possible_cpus = 1;

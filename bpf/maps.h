@@ -77,7 +77,36 @@ struct notes_map {
 };
 extern struct notes_map notes SEC(".maps");
 
-/* struct mseald_event, for the daemon. */
+/* What a starting program is compared with (bpf/start.bpf.c); the value says nothing. */
+struct triggers_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MSEALD_MAX_TRIGGERS);
+	__type(key, struct mseald_trigger);
+	__type(value, __u32);
+};
+extern struct triggers_map triggers SEC(".maps");
+
+/* Address space key -> what was true at its exec. The daemon looks at these. */
+struct armed_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MSEALD_MAX_SPACES);
+	__type(key, __u64);
+	__type(value, struct mseald_armed);
+};
+extern struct armed_map armed SEC(".maps");
+
+/* Is a program marked? What the daemon has found in its file. */
+struct marks_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct mseald_file);
+	__type(value, __u32);
+};
+extern struct marks_map marks SEC(".maps");
+
+/* struct mseald_event and struct mseald_hint, for the daemon. */
 struct events_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);

@@ -15,7 +15,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 2
+#define MSEALD_LAYOUT 3
 
 /* What a seal can be told to stop: --deny= of msealctl(1), bits of a rule. */
 enum mseald_stop {
@@ -160,6 +160,8 @@ struct mseald_space {
 enum mseald_event_type {
 	MSEALD_EVENT_ATTEMPT,		/* somebody tried: all fields count */
 	MSEALD_EVENT_UNUSED,		/* a seal set or the last space is gone: time to tidy up */
+	MSEALD_EVENT_START,		/* an address space was armed, by exec or fork: struct mseald_hint */
+	MSEALD_EVENT_RELRO,		/* an armed one is making part of a file read-only: struct mseald_hint */
 };
 
 struct mseald_event {
@@ -179,6 +181,59 @@ struct mseald_event {
 	char comm[MSEALD_COMM_LEN];
 };
 
+/* It may be time to look at a process that a policy may be about. */
+struct mseald_hint {
+	__u32 type;			/* enum mseald_event_type, always first */
+	__u32 pid;			/* its thread group, in the initial namespace */
+	__u64 space;
+	__u64 address;			/* RELRO: where */
+};
+
+/*
+ * What a starting program is compared with, so that user space need not be
+ * asked about each: the keys of the map `triggers`. The hash is FNV-1a of the
+ * text; a collision makes the daemon look once more than it need.
+ */
+enum mseald_trigger_kind {
+	MSEALD_TRIGGER_FILE,		/* the program's path */
+	MSEALD_TRIGGER_FOLDER,		/* of a folder above it, "/" at the end */
+	MSEALD_TRIGGER_UNIT,		/* name of a cgroup that it is in or below */
+	MSEALD_TRIGGER_TEMPLATE,	/* such a name up to its "@", included */
+	MSEALD_TRIGGER_CGROUP,		/* path of a cgroup that it is in or below */
+	MSEALD_TRIGGER_USER,		/* effective user id; not a hash */
+	MSEALD_TRIGGER_MARKED,		/* programs of which nobody knows yet whether they are marked, or that are */
+	MSEALD_TRIGGER_ALL,
+	MSEALD_TRIGGER_COUNT,
+};
+
+struct mseald_trigger {
+	__u64 hash;
+	__u32 kind;
+	__u32 pad;
+};
+
+#define MSEALD_MAX_TRIGGERS 16384u
+#define MSEALD_HASH_START 0xcbf29ce484222325ULL
+#define MSEALD_HASH_STEP(hash, byte) (((hash) ^ (__u8)(byte)) * 0x100000001b3ULL)
+
+/* The file of a program, as it is now: what is known of its contents holds for this key. */
+struct mseald_file {
+	__u64 inode, changed_sec, changed_nsec;
+	__u32 device, generation;
+};
+
+#define MSEALD_EXE_MAX 256		/* bytes of a path, with its NUL */
+#define MSEALD_ARMED_FORKED 0x1u	/* of a child: the facts are those of its parent's exec */
+
+/* An armed address space: what was true at the exec. Never changed but by the daemon. */
+struct mseald_armed {
+	__u64 cgroup;			/* id */
+	struct mseald_file file;	/* zero unless there is a trigger for marked ones */
+	__u32 user;			/* effective */
+	__u32 flags;
+	char exe[MSEALD_EXE_MAX];	/* in the root of the process; empty: longer than that */
+};
+
 /*
  * What is known of the keys that share their low bits, to be had without any
  * helper: whether any of them is sealed at all, and of one of them the seal set
@@ -195,7 +250,7 @@ struct mseald_slot {
 	__u64 tag;			/* 0: nobody's */
 	__u64 gap_start, gap_end;	/* as in the root of the set */
 	__u32 count;			/* entries whose key has these low bits */
-	__u32 pad;
+	__u32 armed;			/* the same of the map `armed` */
 };
 
 /* Everything global, kept in one place so that it can be pinned and read as one. */
@@ -207,10 +262,11 @@ struct mseald_state {
 	__u64 unsettled;		/* forks whose child has no entry yet */
 	__u64 lost;			/* attempts whose event found the ring buffer full */
 	__u64 lost_hints;		/* the same of MSEALD_EVENT_UNUSED */
+	__u64 lost_starts;		/* of struct mseald_hint, or not armed for want of room */
 	/* The one process that may trace in spite of a foreign-write seal: the daemon's own; 0: none. */
 	__u64 injector_start;		/* of its thread group leader, boot-time ns: written before its id */
 	__u32 injector_tgid;		/* in the initial namespace */
-	__u32 pad;
+	__u32 triggers;			/* bits 1 << enum mseald_trigger_kind that are in use */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
 	struct mseald_slot slots[MSEALD_SLOTS];
 };
@@ -222,6 +278,12 @@ struct mseald_commit {
 	__u32 old_bits;			/* result: the same of before */
 	__s32 error;			/* result: 0 or a negative errno; then nothing has changed */
 	__u32 pad;
+};
+
+/* Argument of mseald_arm. */
+struct mseald_arm {
+	__u64 key;
+	struct mseald_armed armed;
 };
 
 #define MSEALD_TRACER_COMING 0xffffffffu	/* somebody may be attaching just now */

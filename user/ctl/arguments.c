@@ -14,6 +14,8 @@ void ctl_print_help(const struct command *command)
 		     "  --json                    print JSON\n"
 		     CTL_SOCKET_HELP		     "  --help                    print this\n",
 		     command->name, *command->synopsis ? " " : "", command->synopsis, command->description);
+	if (command->print_more)
+		command->print_more();
 }
 
 static int stop(struct ctl *ctl, int status)

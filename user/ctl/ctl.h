@@ -36,12 +36,14 @@ struct command {
 	int (*run)(struct ctl *ctl, int argc, char **argv);	/* argv[0] is the name; returns an exit status */
 	const char *synopsis;		/* what follows the name */
 	const char *description;	/* first line: the summary; the rest: for COMMAND --help */
+	void (*print_more)(void);	/* NULL, or what comes after that: commands of its own */
 };
 
 struct ctl {
 	const struct command *command;	/* NULL before there is one */
 	const char *socket;
 	bool json;
+	const char *root;		/* of policy --root: "" is / */
 	int status;			/* what to exit with after CTL_STOP */
 };
 
@@ -53,6 +55,8 @@ int command_explain(struct ctl *ctl, int argc, char **argv);
 int command_monitor(struct ctl *ctl, int argc, char **argv);
 int command_status(struct ctl *ctl, int argc, char **argv);
 int command_check(struct ctl *ctl, int argc, char **argv);
+int command_policy(struct ctl *ctl, int argc, char **argv);
+void print_policy_commands(void);
 
 /* --- complaints (complain.c) --- */
 

@@ -56,6 +56,10 @@ static const struct command commands[] = {
 	{ "check", command_check, "",
 	  "say what this machine lacks for mseald, and the change that gives it\n\n"
 	  "Works without the daemon. Status 0: mseald can run here; 1: it cannot." },
+	{ "policy", command_policy, "[--root=DIR] COMMAND [ARGUMENT...]",
+	  "work with policies: which programs are sealed as they start, and how\n\n"
+	  "mseald.policy(5) says how a policy is written.",
+	  print_policy_commands },
 	{ "version", command_version, "",
 	  "print the version of msealctl" },
 	{ "help", command_help, "[COMMAND]",

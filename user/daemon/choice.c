@@ -18,6 +18,9 @@ const struct part parts[PARTS_COUNT] = {
 	{ "mseald_exec", PART_LIFECYCLE, NULL, NULL },
 	{ "mseald_task_newtask", PART_LIFECYCLE, NULL, NULL },
 	{ "mseald_task_alloc", PART_LIFECYCLE, NULL, NULL },
+	{ "mseald_start_exec", PART_LIFECYCLE, NULL, NULL, .need = NEED_POLICY },
+	{ "mseald_start_fork", PART_LIFECYCLE, NULL, NULL, .need = NEED_POLICY },
+	{ "mseald_start_mprotect", PART_LIFECYCLE, NULL, NULL, .need = NEED_POLICY },
 	{ "mseald_file_mprotect", PART_LSM, NULL, NULL },
 	{ "mseald_mmap_file", PART_LSM, NULL, NULL },
 	{ "mseald_mmap_addr", PART_LSM, NULL, NULL },
@@ -264,6 +267,16 @@ bool choice_kill_only(const struct choice *choice, unsigned stops)
 		if (rules[i].stop & stops && rule_means(choice, &rules[i]) == MEANS_KILL)
 			return true;
 	return false;
+}
+
+unsigned choice_kills(const struct choice *choice, unsigned stops)
+{
+	unsigned kills = 0;
+
+	for (size_t i = 0; i < ELEMENTS(rules); i++)
+		if (!rules[i].only_kill && !rules[i].compat && rule_means(choice, &rules[i]) == MEANS_KILL)
+			kills |= rules[i].stop;
+	return kills & stops;
 }
 
 bool choice_spares_32bit(const struct choice *choice, unsigned stops)

@@ -16,12 +16,13 @@ enum part_kind {
 	PART_KILL,
 };
 
-#define PARTS_COUNT 44
+#define PARTS_COUNT 47
 
 /* What a seal set needs beside what is always attached: parts that cost where nothing else does. */
 #define NEED_FOREIGN 0x1u	/* some seal stops foreign writes */
 #define NEED_USERFAULT 0x2u	/* something is sealed that userfaultfd can reach */
-#define NEED_ALL 0x3u
+#define NEED_SEALS 0x3u		/* whatever seal sets can need */
+#define NEED_POLICY 0x4u	/* some policy is in force */
 
 /* Every program that is attached, in the order in which that happens. */
 extern const struct part {
@@ -89,6 +90,12 @@ int choice_make(enum gate_mode mode, struct choice *ret);
 
 /* Is the program of this name among those wanted? */
 bool choice_wants(const struct choice *choice, const char *program);
+
+/*
+ * Those of these MSEALD_STOP_* for which a 64-bit program that means no harm could be killed
+ * here, where there is no mseal(2): for what it may do in the course of its work.
+ */
+unsigned choice_kills(const struct choice *choice, unsigned stops);
 
 /* Is anything that one of these MSEALD_STOP_* stops left to a gate that can only kill? */
 bool choice_kill_only(const struct choice *choice, unsigned stops);

@@ -11,6 +11,8 @@
 
 struct server;
 struct events;
+struct inforce;
+struct starts;
 
 struct daemon {
 	sd_event *loop;
@@ -18,6 +20,8 @@ struct daemon {
 	struct store *store;
 	struct server *server;
 	struct events *events;
+	struct inforce *inforce;	/* policies */
+	struct starts *starts;
 	enum gate_mode gate;
 };
 

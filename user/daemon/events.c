@@ -13,6 +13,7 @@
 #include "log.h"
 #include "names.h"
 #include "server.h"
+#include "starts.h"
 #include "tasks.h"
 
 struct events {
@@ -51,6 +52,10 @@ static int on_event(void *context, void *data, size_t size)
 	const struct mseald_event *event = data;
 	struct events *events = context;
 
+	if (size >= sizeof(struct mseald_hint) && (event->type == MSEALD_EVENT_START || event->type == MSEALD_EVENT_RELRO)) {
+		starts_hint(events->daemon->starts, data);
+		return 0;
+	}
 	if (size < sizeof(*event))
 		return 0;
 	if (event->type == MSEALD_EVENT_UNUSED) {

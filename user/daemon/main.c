@@ -11,14 +11,18 @@
 
 #include "daemon.h"
 #include "events.h"
+#include "inforce.h"
 #include "log.h"
 #include "server.h"
+#include "starts.h"
 #include "sweep.h"
 
 static void daemon_close(struct daemon *daemon)
 {
 	daemon->server = server_close(daemon->server);
 	daemon->events = events_close(daemon->events);
+	daemon->starts = starts_close(daemon->starts);
+	daemon->inforce = inforce_free(daemon->inforce);
 	daemon->store = store_close(daemon->store);
 	daemon->programs = programs_free(daemon->programs);
 	daemon->loop = sd_event_unref(daemon->loop);
@@ -38,6 +42,21 @@ static int block_signals(sd_event *loop)
 	/* No handler: the loop ends with status 0. */
 	for (size_t i = 0; i < ELEMENTS(signals) && r >= 0; i++)
 		r = sd_event_add_signal(loop, NULL, signals[i], NULL, NULL);
+	return r;
+}
+
+/* After what was in force is in force again; what starts from here on is armed and told of. */
+static int open_policies(struct daemon *daemon)
+{
+	_cleanup_(policy_faults_free) struct policy_faults faults = {};
+	int r;
+
+	daemon->inforce = inforce_new(daemon->programs);
+	r = daemon->inforce ? starts_open(daemon, &daemon->starts) : -ENOMEM;
+	if (r >= 0)
+		r = inforce_reload(daemon->inforce, &faults);
+	if (r < 0)
+		log_error("cannot begin with the policies: %s", strerror(-r));
 	return r;
 }
 
@@ -61,6 +80,8 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		return r;
 	}
 	r = sweep_take_over(daemon);
+	if (r >= 0)
+		r = open_policies(daemon);
 	if (r < 0)
 		return r;
 	r = server_open(daemon, socket, &daemon->server);
@@ -71,6 +92,8 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		r = sweep_start(daemon);
 	if (r < 0)
 		log_error("cannot watch for events: %s", strerror(-r));
+	else
+		starts_look_at_all(daemon->starts);
 	return r;
 }
 

@@ -12,6 +12,7 @@
 #include "failure.h"
 #include "procmaps.h"
 #include "range.h"
+#include "readiness.h"
 #include "sealset.h"
 #include "segments.h"
 #include "target.h"
@@ -24,6 +25,11 @@ struct seal_request {
 	unsigned stops;			/* MSEALD_STOP_* */
 	enum mseald_action action;
 	bool revocable;
+	/* Of a policy: */
+	uint64_t space;			/* key of the address space that is meant; 0: whichever the pid has */
+	struct readiness *readiness;	/* only what is ready, and by classes; NULL: all that is there */
+	unsigned spared;		/* of stops: those that are left to mseal(2) alone, for fear of a kill */
+	bool no_native;			/* not by mseal(2), or not now */
 };
 
 struct plan {

@@ -296,12 +296,20 @@ int programs_map_fd(const struct programs *programs, const char *name)
 	return bpf_object__find_map_fd_by_name(programs->skeleton->obj, name);
 }
 
-static int run(struct bpf_program *program, struct mseald_commit *commit)
+static int run_with(struct bpf_program *program, void *argument, size_t size, uint32_t *ret)
 {
 	/* The result comes back in place (net/bpf/test_run.c, bpf_prog_test_run_syscall). */
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = commit, .ctx_size_in = sizeof(*commit));
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = argument, .ctx_size_in = (__u32)size);
+	int r = bpf_prog_test_run_opts(bpf_program__fd(program), &opts);
 
-	return bpf_prog_test_run_opts(bpf_program__fd(program), &opts);
+	if (ret)
+		*ret = opts.retval;
+	return r;
+}
+
+static int run(struct bpf_program *program, struct mseald_commit *commit)
+{
+	return run_with(program, commit, sizeof(*commit), NULL);
 }
 
 int programs_commit(struct programs *programs, struct mseald_commit *commit)
@@ -321,6 +329,22 @@ int programs_forget(struct programs *programs, uint64_t key)
 	struct mseald_commit commit = { .key = key };
 
 	return run(programs->skeleton->progs.mseald_forget, &commit);
+}
+
+int programs_arm(struct programs *programs, uint64_t key, const struct mseald_armed *facts)
+{
+	struct mseald_arm request = { .key = key, .armed = *facts };
+	uint32_t armed = 0;
+	int r = run_with(programs->skeleton->progs.mseald_arm, &request, sizeof(request), &armed);
+
+	return r < 0 ? r : armed ? 0 : -ENOSPC;
+}
+
+int programs_disarm(struct programs *programs, uint64_t key)
+{
+	struct mseald_commit request = { .key = key };
+
+	return run(programs->skeleton->progs.mseald_disarm, &request);
 }
 
 static int iterate(struct bpf_program *program, union bpf_iter_link_info *info)

@@ -58,7 +58,7 @@ static int seal_natively(struct programs *programs, struct store *store, const s
 	size_t count;
 	int r;
 
-	if (!programs_choice(programs)->native || !plan_native_ranges(plan, request, old, &ranges, &count))
+	if (!programs_choice(programs)->native || request->no_native || !plan_native_ranges(plan, request, old, &ranges, &count))
 		return 1;
 	if (count) {
 		r = native_seal(programs, target, ranges, count, &result->why_not_native);
@@ -110,7 +110,9 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 			return 0;	/* a fork has just been settled */
 		if (r < 0)
 			return fail_errno(failure, request->pid, r, "cannot store its seal set");
-		target_let_calls_end(programs, target);
+		/* What is only starting is looked at again anyway, and others wait. */
+		if (!request->readiness)
+			target_let_calls_end(programs, target);
 	}
 	r = plan_holds(&plan, programs, target);
 	/* Nobody can begin to trace it any more. There is no way back from mseal(2), so this comes before. */
@@ -165,6 +167,8 @@ int sealing_seal(struct programs *programs, struct store *store, const struct se
 		_cleanup_(target_close) struct target target = TARGET_EMPTY;
 
 		r = target_open(programs, request->pid, &target, failure);
+		if (r >= 0 && request->space && target.key != request->space)
+			return fail(failure, "NoSuchProcess", request->pid, "pid %d is another program by now", (int)request->pid);
 		if (r >= 0)
 			r = seal_once(programs, store, &target, &sorted, ret, failure);
 		if (r != 0)

@@ -359,7 +359,7 @@ unsigned store_needs(struct store *store)
 	unsigned needs = 0;
 	__u32 zero = 0;
 
-	for (uint32_t id = 1; id < MSEALD_MAX_SETS && needs != NEED_ALL; id++) {
+	for (uint32_t id = 1; id < MSEALD_MAX_SETS && needs != NEED_SEALS; id++) {
 		_cleanup_close_ int fd = -1;
 		uint32_t nodes;
 
@@ -367,7 +367,7 @@ unsigned store_needs(struct store *store)
 			continue;
 		fd = open_set(store, id, &nodes);
 		if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &root) < 0)
-			return NEED_ALL;
+			return NEED_SEALS;
 		needs |= needs_of(root.stops, root.flags);
 	}
 	return needs;

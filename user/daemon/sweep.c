@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include "events.h"
+#include "inforce.h"
 #include "integrity.h"
 #include "log.h"
+#include "starts.h"
 #include "tasks.h"
 
 #define PERIOD_US (2u * 1000 * 1000)
@@ -85,13 +87,13 @@ void daemon_tidy(struct daemon *daemon)
 {
 	idle_looks = 0;
 	if (store_collect(daemon->store) && programs_needs(daemon->programs))
-		programs_narrow(daemon->programs, store_needs(daemon->store));
+		programs_narrow(daemon->programs, store_needs(daemon->store) | inforce_needs(daemon->inforce));
 }
 
 /* The counter only says when to look: what is attached goes only when nothing needs it. */
 static bool is_idle(struct daemon *daemon)
 {
-	return !sealed_spaces(daemon) && !unsettled_forks(daemon) && !store_any_sealed(daemon->store);
+	return !inforce_needs(daemon->inforce) && !sealed_spaces(daemon) && !unsettled_forks(daemon) && !store_any_sealed(daemon->store);
 }
 
 static void detach(struct daemon *daemon)
@@ -148,6 +150,7 @@ static int on_timer(sd_event_source *source, uint64_t now, void *context)
 		all = programs_misses(daemon->programs, &lifecycle);
 		if (lifecycle != lifecycle_seen)
 			forget_stale(daemon);
+		starts_sweep(daemon->starts, lifecycle != lifecycle_seen);
 		if (all != all_seen)
 			integrity_check(daemon);
 		lifecycle_seen = lifecycle;

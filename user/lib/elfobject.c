@@ -8,9 +8,10 @@
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "elfobject.h"
+#include "elfproperty.h"
+#include "elfsource.h"
 #include "util.h"
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -21,37 +22,6 @@
 
 #define PAGE 4096u
 #define MAX_HEADERS 1024	/* program headers; the kernel takes 64 KiB of them */
-
-/* Where the bytes come from: a file, or memory when fd is negative. */
-struct source {
-	int fd;
-	const unsigned char *memory;
-	uint64_t size;
-};
-
-/* All of the bytes asked for; -EBADMSG when the file ends before. */
-static int fetch(const struct source *source, uint64_t offset, void *buffer, size_t length)
-{
-	uint64_t end;
-
-	if (__builtin_add_overflow(offset, (uint64_t)length, &end) || end > source->size)
-		return -EBADMSG;
-	if (source->fd < 0) {
-		memcpy(buffer, source->memory + offset, length);
-		return 0;
-	}
-	for (size_t done = 0; done < length;) {
-		ssize_t got = pread(source->fd, (char *)buffer + done, length - done, (off_t)(offset + done));
-
-		if (got < 0 && errno != EINTR)
-			return -errno;
-		if (got == 0)
-			return -EBADMSG;
-		if (got > 0)
-			done += (size_t)got;
-	}
-	return 0;
-}
 
 /* What is needed of the file header, of either class. */
 struct header {
@@ -65,7 +35,7 @@ struct header {
 			  .type = (raw).e_type, .phentsize = (raw).e_phentsize,         \
 			  .phnum = (raw).e_phnum, .is_64bit = (bits64) })
 
-static int read_header(const struct source *source, struct header *ret)
+static int read_header(const struct elfsource *source, struct header *ret)
 {
 	unsigned char ident[EI_NIDENT];
 	Elf64_Ehdr raw64;
@@ -75,18 +45,18 @@ static int read_header(const struct source *source, struct header *ret)
 
 	if (source->size < sizeof(ident))
 		return -ENOEXEC;
-	r = fetch(source, 0, ident, sizeof(ident));
+	r = elfsource_fetch(source, 0, ident, sizeof(ident));
 	if (r < 0)
 		return r;
 	if (memcmp(ident, ELFMAG, SELFMAG) != 0 || ident[EI_DATA] != ELFDATA_NATIVE)
 		return -ENOEXEC;
 	if (ident[EI_CLASS] == ELFCLASS64) {
-		r = fetch(source, 0, &raw64, sizeof(raw64));
+		r = elfsource_fetch(source, 0, &raw64, sizeof(raw64));
 		if (r < 0)
 			return r;
 		header = HEADER_FROM(raw64, true);
 	} else if (ident[EI_CLASS] == ELFCLASS32) {
-		r = fetch(source, 0, &raw32, sizeof(raw32));
+		r = elfsource_fetch(source, 0, &raw32, sizeof(raw32));
 		if (r < 0)
 			return r;
 		header = HEADER_FROM(raw32, false);
@@ -112,6 +82,7 @@ static Elf64_Phdr widen(const Elf32_Phdr *narrow)
 		.p_vaddr = narrow->p_vaddr,
 		.p_filesz = narrow->p_filesz,
 		.p_memsz = narrow->p_memsz,
+		.p_align = narrow->p_align,
 	};
 }
 
@@ -147,13 +118,14 @@ static int add_load(struct elfobject *object, const Elf64_Phdr *phdr, uint64_t f
 	return 0;
 }
 
-static int add_phdr(struct elfobject *object, const Elf64_Phdr *phdr, uint64_t file_size)
+static int add_phdr(struct elfobject *object, const Elf64_Phdr *phdr, const struct elfsource *source)
 {
 	uint64_t end;
+	int r;
 
 	switch (phdr->p_type) {
 	case PT_LOAD:
-		return add_load(object, phdr, file_size);
+		return add_load(object, phdr, source->size);
 	case PT_INTERP:
 		object->has_interp = true;
 		return 0;
@@ -164,12 +136,22 @@ static int add_phdr(struct elfobject *object, const Elf64_Phdr *phdr, uint64_t f
 		object->relro_vaddr = phdr->p_vaddr;
 		object->relro_memsz = phdr->p_memsz;
 		return 0;
+	case PT_DYNAMIC:
+		/* Not checked here: sealing does not need it (elfdynamic.c does). */
+		object->dynamic_offset = phdr->p_offset;
+		object->dynamic_filesz = phdr->p_filesz;
+		return 0;
+	case PT_NOTE:
+	case PT_GNU_PROPERTY:
+		r = elfproperty_memory_seal(source, phdr, object->is_64bit);
+		object->memory_seal |= r > 0;
+		return MIN_OF(r, 0);
 	default:
 		return 0;
 	}
 }
 
-static int read_object(const struct source *source, struct elfobject *ret)
+static int read_object(const struct elfsource *source, struct elfobject *ret)
 {
 	struct elfobject object = { 0 };
 	struct header header;
@@ -190,14 +172,14 @@ static int read_object(const struct source *source, struct elfobject *ret)
 		if (__builtin_add_overflow(header.phoff, (uint64_t)i * header.phentsize, &at))
 			return -EBADMSG;
 		if (header.is_64bit) {
-			r = fetch(source, at, &phdr, sizeof(phdr));
+			r = elfsource_fetch(source, at, &phdr, sizeof(phdr));
 		} else {
-			r = fetch(source, at, &narrow, sizeof(narrow));
+			r = elfsource_fetch(source, at, &narrow, sizeof(narrow));
 			if (r == 0)
 				phdr = widen(&narrow);
 		}
 		if (r == 0)
-			r = add_phdr(&object, &phdr, source->size);
+			r = add_phdr(&object, &phdr, source);
 		if (r < 0)
 			return r;
 	}
@@ -207,16 +189,14 @@ static int read_object(const struct source *source, struct elfobject *ret)
 
 int elfobject_read(int fd, struct elfobject *ret)
 {
-	struct stat st;
+	struct elfsource source;
+	int r;
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -ENOEXEC;
-	return read_object(&(struct source){ .fd = fd, .size = (uint64_t)st.st_size }, ret);
+	r = elfsource_open(fd, &source);
+	return r < 0 ? r : read_object(&source, ret);
 }
 
 int elfobject_parse(const void *file, size_t size, struct elfobject *ret)
 {
-	return read_object(&(struct source){ .fd = -1, .memory = file, .size = size }, ret);
+	return read_object(&(struct elfsource){ .fd = -1, .memory = file, .size = size }, ret);
 }

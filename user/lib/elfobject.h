@@ -16,15 +16,17 @@ struct elfobject {
 	} load[ELFOBJECT_MAX_LOADS];
 	size_t loads;
 	uint64_t relro_vaddr, relro_memsz;	/* memsz 0: no PT_GNU_RELRO */
+	uint64_t dynamic_offset, dynamic_filesz;	/* in the file, not checked; filesz 0: no PT_DYNAMIC */
 	uint64_t entry;
 	bool is_64bit, has_interp, is_dyn;	/* ELFCLASS64; PT_INTERP; ET_DYN */
+	bool memory_seal;	/* GNU_PROPERTY_MEMORY_SEAL: it asks to be sealed */
 };
 
 /*
  * Reads the headers from fd (pread only; 32- and 64-bit, this machine's byte
  * order). -ENOEXEC: not an ELF file, or one that is not run but read (an object
  * file, a core dump); -EBADMSG: headers that lie (overflow, beyond the file,
- * too many, PT_LOADs out of order or not mappable); or the error of reading.
+ * too many, PT_LOADs out of order or not mappable); -ENOMEM; or the error of reading.
  * PT_LOADs of memsz 0 are left out.
  */
 int elfobject_read(int fd, struct elfobject *ret);

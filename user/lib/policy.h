@@ -12,9 +12,14 @@
 #include <sys/types.h>
 
 #include "mseald/shared.h"
+#if __has_include("paths.h")
+#include "paths.h"			/* made by the Makefile: POLICY_FOLDER_VENDOR below PREFIX */
+#endif
 
 #define POLICY_FOLDER_ETC "/etc/mseald/policy.d"
+#ifndef POLICY_FOLDER_VENDOR
 #define POLICY_FOLDER_VENDOR "/usr/lib/mseald/policy.d"
+#endif
 #define POLICY_SUFFIX ".conf"
 #define POLICY_FILE_MAX (64u << 10)	/* bytes of one file */
 #define POLICIES_MAX 4096		/* files that count */
@@ -25,6 +30,7 @@
 struct policy_exe {
 	char *given;			/* as written */
 	char *path;			/* what is matched: symbolic links followed, as far as they exist */
+	unsigned line;			/* where it stands */
 	enum { POLICY_EXE_FILE, POLICY_EXE_FOLDER, POLICY_EXE_GLOB } kind;	/* FOLDER: path ends in "/"; GLOB: glob(7), * stays within a name */
 };
 
@@ -37,10 +43,13 @@ enum policy_gate {
 struct policy {
 	char *name;			/* of the file, without .conf */
 	char *path;			/* where it was read */
+	char *description;		/* NULL: none */
+	bool enabled;			/* Enabled=, true without it; counts in every folder but the first */
 	/* What matches: every key that is given must, by any of its values. At least one is given. */
 	struct policy_exe *exe;
 	size_t exe_count;
 	char **unit;			/* names of systemd units: any cgroup on the way up that is called so; glob(7) */
+	unsigned *unit_line;		/* where each stands */
 	size_t unit_count;
 	char **cgroup;			/* absolute in the hierarchy, no "/" at the end: that cgroup or one below; "/" is all */
 	size_t cgroup_count;
@@ -64,7 +73,7 @@ struct policies {
 struct policy_fault {
 	char *path;
 	unsigned line;			/* 0: about the whole file */
-	char *message;			/* what is wrong; what to do */
+	char *message;			/* what is wrong; what to do; without control characters */
 };
 
 struct policy_faults {
@@ -83,14 +92,52 @@ struct policy_facts {
 /*
  * Reads all policies of these folders (an earlier one replaces or masks files
  * of a later one; NULL ends the list; a folder that is not there has none).
+ * The first folder is the administrator's: its files are always on. In the
+ * others one with Enabled=no does not count.
  * A file with a fault is left out, and told of in faults; the others count.
+ * So is one that others than its owner may write, or whose owner is neither
+ * root nor the caller; and all files of such a folder. faults may be NULL, here and below.
  * -ENOMEM is the only error.
  */
 int policies_read(const char *const *folders, struct policies *ret, struct policy_faults *faults);
-/* One file whatever its name and folder. 0, -EINVAL: faults say why, or -ENOMEM. */
+/* One file whatever its name, folder and owner. 0, -EINVAL: faults say why, or -ENOMEM. */
 int policy_read_file(const char *path, struct policy *ret, struct policy_faults *faults);
 /* The same from memory, for tests, fuzzing and `check -`; path is only told of. */
 int policy_parse(const char *path, const char *text, size_t size, struct policy *ret, struct policy_faults *faults);
+
+/* Every file of the folders, whether or not it counts. */
+enum policy_file_state {
+	POLICY_FILE_ON,			/* in force */
+	POLICY_FILE_OFF,		/* Enabled=no */
+	POLICY_FILE_FAULT,		/* would count, and does not for its faults */
+	POLICY_FILE_MASK,		/* empty, or a link to /dev/null: none of this name counts */
+	POLICY_FILE_REPLACED,		/* one of the same name in an earlier folder stands for it (or masks it) */
+};
+
+struct policy_file {
+	char *name;			/* without .conf */
+	char *path;			/* with the root it was looked for in */
+	char *link;			/* what it points to, if it is a symbolic link; else NULL */
+	size_t folder;			/* index */
+	enum policy_file_state state;
+	struct policy policy;		/* as read, when ON or OFF; else zeroed */
+};
+
+struct policy_files {
+	struct policy_file *list;	/* in the order of names, and of folders where the name is the same */
+	size_t count;
+};
+
+/*
+ * The same as policies_read() with all that was found. Everything is looked for
+ * below root ("" or NULL: /): folders, what symbolic links and Exe= point to, users.
+ */
+int policy_files_read(const char *root, const char *const *folders, struct policy_files *ret,
+		      struct policy_faults *faults);
+/* policy_read_file() and policy_parse() of a file (path is that of the caller) about programs and users below root. */
+int policy_read_file_for(const char *root, const char *path, struct policy *ret, struct policy_faults *faults);
+int policy_parse_for(const char *root, const char *path, const char *text, size_t size, struct policy *ret,
+		     struct policy_faults *faults);
 
 /*
  * The policy that decides about such a program, or NULL. *ret_why (may be NULL): what of it
@@ -98,10 +145,17 @@ int policy_parse(const char *path, const char *text, size_t size, struct policy 
  */
 const struct policy *policies_match(const struct policies *policies, const struct policy_facts *facts, char **ret_why);
 bool policy_matches(const struct policy *policy, const struct policy_facts *facts);
+/* Everything that later matches, earlier does too: false where that cannot easily be told. */
+bool policy_covers(const struct policy *earlier, const struct policy *later);
+
+/* "PATH:LINE: MESSAGE" without control characters; malloc'ed, or NULL. */
+char *policy_fault_text(const struct policy_fault *fault);
+const char *policy_gate_name(enum policy_gate gate);
 
 /* All take NULL or zeroed, and leave it zeroed. */
 void policy_free(struct policy *policy);
 void policies_free(struct policies *policies);
+void policy_files_free(struct policy_files *files);
 void policy_faults_free(struct policy_faults *faults);
 
 #endif

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "mseald/shared.h"
+#include "objects.h"
 #include "procmaps.h"
 
 struct segment {
@@ -26,12 +27,14 @@ struct segment {
 	bool writable;			/* as mapped now */
 	bool shared;
 	bool anonymous;			/* .bss, stack, vdso: no file behind it */
+	int object;			/* index in the objects; -1: the kernel's own mapping */
 	const struct mapping *mapping;	/* the mapping it lies in; belongs to the procmaps */
 };
 
 struct segments {
 	struct segment *list;		/* sorted, disjoint */
 	size_t count;
+	struct objects objects;		/* relro_open says which are not done with their relocation */
 };
 
 /*

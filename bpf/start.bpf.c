@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Programs as they start, for the policies (docs/design.md, Policies). Nothing
+ * is decided here: what a trigger hits is armed, and the daemon told to look.
+ *
+ *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are
+ *                             there, nothing of the program has run
+ *   tp_btf/task_newtask       fork of what is armed: its child is, too
+ *   lsm/file_mprotect         a mapped file is made read-only: how a loader
+ *                             ends its work on an object (PT_GNU_RELRO)
+ *
+ * What is lost - a hint, an entry, a run of the second program - the daemon
+ * finds by looking at every process.
+ */
+#include "start.h"
+
+#define CLONE_VM 0x100
+#define VM_WRITE 0x2
+#define PROT_WRITE 0x2
+#define CGROUP_LEVELS 24
+
+struct timespec64___old {
+	s64 tv_sec;
+	long tv_nsec;
+} __attribute__((preserve_access_index));
+
+struct inode___6_1 {
+	struct timespec64___old i_ctime;
+} __attribute__((preserve_access_index));
+
+struct inode___6_6 {
+	struct timespec64___old __i_ctime;
+} __attribute__((preserve_access_index));
+
+struct inode___6_11 {
+	s64 i_ctime_sec;
+	u32 i_ctime_nsec;
+} __attribute__((preserve_access_index));
+
+/* A text that is hashed piece by piece; on the stack of the program that does it. */
+struct text {
+	char bytes[MSEALD_EXE_MAX];
+	u64 hash;			/* of all of it so far */
+	u64 name;			/* of what is in bytes */
+	u32 kind;			/* the trigger to look for at each "/" or "@" */
+	u32 hit;
+};
+
+static __always_inline bool wanted(enum mseald_trigger_kind kind)
+{
+	return state.triggers & 1u << kind;
+}
+
+static __always_inline bool hits(enum mseald_trigger_kind kind, u64 hash)
+{
+	struct mseald_trigger trigger = { .hash = hash, .kind = kind };
+
+	return bpf_map_lookup_elem(&triggers, &trigger);
+}
+
+/* One byte; 1 at the end. Global: the verifier looks at it once. */
+__noinline int hash_byte(u32 index, struct text *text)
+{
+	u8 byte;
+
+	if (!text)
+		return 1;
+	byte = text->bytes[index & (MSEALD_EXE_MAX - 1)];
+	if (!byte)
+		return 1;
+	text->hash = MSEALD_HASH_STEP(text->hash, byte);
+	text->name = MSEALD_HASH_STEP(text->name, byte);
+	if (byte == '/' && text->kind == MSEALD_TRIGGER_FOLDER)
+		text->hit |= hits(MSEALD_TRIGGER_FOLDER, text->hash);
+	if (byte == '@' && text->kind == MSEALD_TRIGGER_TEMPLATE)
+		text->hit |= hits(MSEALD_TRIGGER_TEMPLATE, text->name);
+	return 0;
+}
+
+static long hash_step(u32 index, struct text *text)
+{
+	return hash_byte(index, text) != 0;
+}
+
+static __always_inline void hash_bytes(struct text *text)
+{
+	text->name = MSEALD_HASH_START;
+	bpf_loop(MSEALD_EXE_MAX, hash_step, text, 0);
+}
+
+/* A path that is too long for us may be any. */
+static __always_inline bool path_hits(struct linux_binprm *bprm, struct text *text)
+{
+	if (bpf_d_path(&bprm->file->f_path, text->bytes, sizeof(text->bytes)) < 0)
+		return true;
+	text->hash = MSEALD_HASH_START;
+	text->kind = wanted(MSEALD_TRIGGER_FOLDER) ? MSEALD_TRIGGER_FOLDER : MSEALD_TRIGGER_FILE;
+	hash_bytes(text);
+	return text->hit || (wanted(MSEALD_TRIGGER_FILE) && hits(MSEALD_TRIGGER_FILE, text->hash));
+}
+
+/* From the root of the hierarchy, which has level 0 and no name, down. */
+static __always_inline bool cgroup_hits(struct task_struct *task, struct text *text)
+{
+	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp), *above;
+	int level = BPF_CORE_READ(cgroup, level);
+
+	text->hash = MSEALD_HASH_START;
+	text->kind = MSEALD_TRIGGER_TEMPLATE;
+	if (level == 0)
+		return wanted(MSEALD_TRIGGER_CGROUP) && hits(MSEALD_TRIGGER_CGROUP, MSEALD_HASH_STEP(text->hash, '/'));
+	for (int i = 1; i <= CGROUP_LEVELS; i++) {
+		if (i > level)
+			return false;
+		if (bpf_core_read(&above, sizeof(above), &cgroup->ancestors[i]) ||
+		    bpf_probe_read_kernel_str(text->bytes, sizeof(text->bytes), BPF_CORE_READ(above, kn, name)) < 0)
+			return true;
+		text->hash = MSEALD_HASH_STEP(text->hash, '/');
+		hash_bytes(text);
+		if (text->hit || (wanted(MSEALD_TRIGGER_UNIT) && hits(MSEALD_TRIGGER_UNIT, text->name)) ||
+		    (wanted(MSEALD_TRIGGER_CGROUP) && hits(MSEALD_TRIGGER_CGROUP, text->hash)))
+			return true;
+	}
+	return true;		/* deeper than anybody looks */
+}
+
+static __always_inline void read_file(struct linux_binprm *bprm, struct mseald_file *ret)
+{
+	struct inode *inode = BPF_CORE_READ(bprm, file, f_inode);
+	struct inode___6_11 *newest = (void *)inode;
+	struct inode___6_6 *newer = (void *)inode;
+	struct inode___6_1 *old = (void *)inode;
+
+	ret->inode = BPF_CORE_READ(inode, i_ino);
+	ret->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	ret->generation = BPF_CORE_READ(inode, i_generation);
+	if (bpf_core_field_exists(newest->i_ctime_sec)) {
+		ret->changed_sec = BPF_CORE_READ(newest, i_ctime_sec);
+		ret->changed_nsec = BPF_CORE_READ(newest, i_ctime_nsec);
+	} else if (bpf_core_field_exists(newer->__i_ctime)) {
+		ret->changed_sec = BPF_CORE_READ(newer, __i_ctime.tv_sec);
+		ret->changed_nsec = BPF_CORE_READ(newer, __i_ctime.tv_nsec);
+	} else {
+		ret->changed_sec = BPF_CORE_READ(old, i_ctime.tv_sec);
+		ret->changed_nsec = BPF_CORE_READ(old, i_ctime.tv_nsec);
+	}
+}
+
+/* Marked, or nobody has looked into it yet. */
+static __always_inline bool may_be_marked(struct linux_binprm *bprm)
+{
+	struct mseald_file file = {};
+	u32 *marked;
+
+	read_file(bprm, &file);
+	marked = bpf_map_lookup_elem(&marks, &file);
+	return !marked || *marked;
+}
+
+static __always_inline bool any_hits(struct task_struct *task, struct linux_binprm *bprm)
+{
+	struct text text = {};
+
+	if (wanted(MSEALD_TRIGGER_ALL))
+		return true;
+	if (wanted(MSEALD_TRIGGER_USER) && hits(MSEALD_TRIGGER_USER, BPF_CORE_READ(task, cred, euid.val)))
+		return true;
+	if (wanted(MSEALD_TRIGGER_MARKED) && may_be_marked(bprm))
+		return true;
+	if (state.triggers & (1u << MSEALD_TRIGGER_FILE | 1u << MSEALD_TRIGGER_FOLDER) && path_hits(bprm, &text))
+		return true;
+	return state.triggers & (1u << MSEALD_TRIGGER_UNIT | 1u << MSEALD_TRIGGER_TEMPLATE | 1u << MSEALD_TRIGGER_CGROUP) &&
+	       cgroup_hits(task, &text);
+}
+
+static __always_inline void hint(enum mseald_event_type type, u64 key, u32 pid, u64 address)
+{
+	struct mseald_hint *hint = bpf_ringbuf_reserve(&events, sizeof(*hint), 0);
+
+	if (!hint) {
+		__sync_fetch_and_add(&state.lost_starts, 1);
+		return;
+	}
+	hint->type = type;
+	hint->pid = pid;
+	hint->space = key;
+	hint->address = address;
+	bpf_ringbuf_submit(hint, 0);
+}
+
+SEC("lsm/bprm_committed_creds")
+int BPF_PROG(mseald_start_exec, struct linux_binprm *bprm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mseald_armed *entry;
+	u64 key;
+
+	if (likely(!state.triggers) || likely(!any_hits(task, bprm)))
+		return 0;
+	key = space_key(task->mm);
+	entry = arm(key, NULL);
+	if (!entry)
+		return 0;
+	entry->cgroup = bpf_get_current_cgroup_id();
+	entry->user = BPF_CORE_READ(task, cred, euid.val);
+	if (wanted(MSEALD_TRIGGER_MARKED))
+		read_file(bprm, &entry->file);
+	if (bpf_d_path(&bprm->file->f_path, entry->exe, sizeof(entry->exe)) < 0)
+		entry->exe[0] = 0;
+	hint(MSEALD_EVENT_START, key, task->tgid, 0);
+	return 0;
+}
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(mseald_start_fork, struct task_struct *child, unsigned long clone_flags)
+{
+	struct mseald_armed *entry;
+	u64 key;
+
+	if (clone_flags & CLONE_VM)
+		return 0;
+	key = space_key(bpf_get_current_task_btf()->mm);
+	if (likely(!space_slot(key)->armed))
+		return 0;
+	entry = bpf_map_lookup_elem(&armed, &key);
+	if (!entry)
+		return 0;
+	key = space_key(child->mm);
+	entry = arm(key, entry);
+	if (!entry)
+		return 0;
+	entry->flags |= MSEALD_ARMED_FORKED;
+	hint(MSEALD_EVENT_START, key, child->tgid, 0);
+	return 0;
+}
+
+SEC("lsm/file_mprotect")
+int BPF_PROG(mseald_start_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 key = space_key(task->mm);
+
+	if (likely(!space_slot(key)->armed) || prot & PROT_WRITE || !(vma->vm_flags & VM_WRITE) ||
+	    !BPF_CORE_READ(vma, vm_file) || !bpf_map_lookup_elem(&armed, &key))
+		return 0;
+	hint(MSEALD_EVENT_RELRO, key, task->tgid, vma->vm_start);
+	return 0;
+}
+
+SEC("syscall")
+int mseald_arm(struct mseald_arm *request)
+{
+	u64 key = request->key;
+	struct mseald_armed *entry = arm(key, NULL);
+
+	if (!entry)
+		return 0;
+	entry->cgroup = request->armed.cgroup;
+	entry->user = request->armed.user;
+	entry->flags = request->armed.flags;
+	__builtin_memcpy(entry->exe, request->armed.exe, sizeof(entry->exe));
+	return 1;
+}
+
+SEC("syscall")
+int mseald_disarm(struct mseald_commit *request)
+{
+	u64 key = request->key;
+
+	disarm(key);
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Entries of the map `armed`: made at exec and fork, gone with the address space. */
+#ifndef MSEALD_BPF_START_H
+#define MSEALD_BPF_START_H
+
+#include "space.h"
+
+static const struct mseald_armed nothing_known;
+
+/* Arms with these facts (NULL: to be filled in); the entry, or NULL: no room, which the daemon is told. */
+static __always_inline struct mseald_armed *arm(u64 key, const struct mseald_armed *facts)
+{
+	__sync_fetch_and_add(&space_slot(key)->armed, 1);
+	if (bpf_map_update_elem(&armed, &key, facts ? facts : &nothing_known, BPF_NOEXIST)) {
+		__sync_fetch_and_add(&space_slot(key)->armed, -1);
+		/* Once more, while one daemon hands over to the next; else there is no room. */
+		if (!bpf_map_lookup_elem(&armed, &key))
+			__sync_fetch_and_add(&state.lost_starts, 1);
+		return NULL;
+	}
+	return bpf_map_lookup_elem(&armed, &key);
+}
+
+static __always_inline void disarm(u64 key)
+{
+	if (!bpf_map_delete_elem(&armed, &key))
+		__sync_fetch_and_add(&space_slot(key)->armed, -1);
+}
+
+#endif

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See inforce.h. */
+#include "inforce.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "log.h"
+#include "triggers.h"
+
+struct inforce {
+	struct programs *programs;
+	struct policies policies;
+};
+
+static const char *const folders[] = { POLICY_FOLDER_ETC, POLICY_FOLDER_VENDOR, NULL };
+
+struct inforce *inforce_new(struct programs *programs)
+{
+	struct inforce *inforce = calloc(1, sizeof(*inforce));
+
+	if (inforce)
+		inforce->programs = programs;
+	return inforce;
+}
+
+struct inforce *inforce_free(struct inforce *inforce)
+{
+	if (!inforce)
+		return NULL;
+	policies_free(&inforce->policies);
+	free(inforce);
+	return NULL;
+}
+
+/* --- last good versions --- */
+
+static bool has_policy(const struct policies *policies, const char *name)
+{
+	for (size_t i = 0; i < policies->count; i++)
+		if (strcmp(policies->list[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* NAME of a path .../NAME.conf; malloc'ed, NULL when it is none. */
+static char *policy_name(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	size_t length = strlen(base), suffix = strlen(POLICY_SUFFIX);
+
+	return length > suffix && strcmp(base + length - suffix, POLICY_SUFFIX) == 0 ? strndup(base, length - suffix) : NULL;
+}
+
+static void kept_path(const char *name, char path[512])
+{
+	(void)snprintf(path, 512, "%s/%s%s", INFORCE_KEPT, name, POLICY_SUFFIX);
+}
+
+static int insert(struct policies *policies, struct policy *policy)
+{
+	struct policy *larger = reallocarray(policies->list, policies->count + 1, sizeof(*larger));
+	size_t at = 0;
+
+	if (!larger)
+		return -ENOMEM;
+	policies->list = larger;
+	while (at < policies->count && strcmp(larger[at].name, policy->name) < 0)
+		at++;
+	memmove(larger + at + 1, larger + at, (policies->count - at) * sizeof(*larger));
+	larger[at] = *policy;
+	*policy = (struct policy){};
+	policies->count++;
+	return 0;
+}
+
+/* Of each file that is there and cannot be read. */
+static int add_last_good(struct policies *policies, const struct policy_faults *faults)
+{
+	for (size_t i = 0; i < faults->count; i++) {
+		_cleanup_free_ char *name = policy_name(faults->list[i].path);
+		_cleanup_(policy_faults_free) struct policy_faults ignored = {};
+		_cleanup_(policy_free) struct policy policy = {};
+		char path[512];
+		int r;
+
+		if (!name || has_policy(policies, name))
+			continue;
+		kept_path(name, path);
+		r = access(path, F_OK) < 0 ? -ENOENT : policy_read_file(path, &policy, &ignored);
+		if (r >= 0)
+			r = insert(policies, &policy);
+		if (r == -ENOMEM)
+			return r;
+		if (r >= 0)
+			log_warning("policy %s: its last good version stays in force", name);
+	}
+	return 0;
+}
+
+static int copy_file(const char *from, const char *to)
+{
+	_cleanup_free_ char *text = malloc(POLICY_FILE_MAX);
+	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK), out = -1;
+	char aside[520];
+	ssize_t n;
+
+	if (!text || in < 0)
+		return -errno;
+	n = read(in, text, POLICY_FILE_MAX);
+	(void)snprintf(aside, sizeof(aside), "%s.new", to);
+	out = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (n < 0 || out < 0 || write(out, text, (size_t)n) != n || rename(aside, to) < 0)
+		return -errno;
+	return 0;
+}
+
+static void remove_kept_but(const struct policies *policies)
+{
+	DIR *folder = opendir(INFORCE_KEPT);
+	struct dirent *entry;
+
+	while (folder && (entry = readdir(folder))) {
+		_cleanup_free_ char *name = policy_name(entry->d_name);
+
+		if (name && !has_policy(policies, name))
+			(void)unlinkat(dirfd(folder), entry->d_name, 0);
+	}
+	if (folder)
+		(void)closedir(folder);
+}
+
+static void keep(const struct policies *policies)
+{
+	(void)mkdir("/run/mseald", 0755);
+	if (mkdir(INFORCE_KEPT, 0755) < 0 && errno != EEXIST)
+		log_warning("cannot keep the policies in " INFORCE_KEPT ": %s, ignoring", strerror(errno));
+	for (size_t i = 0; i < policies->count; i++) {
+		char path[512];
+		int r;
+
+		kept_path(policies->list[i].name, path);
+		if (strcmp(policies->list[i].path, path) == 0)
+			continue;
+		r = copy_file(policies->list[i].path, path);
+		if (r < 0)
+			log_warning("cannot keep a copy of %s: %s, ignoring", policies->list[i].path, strerror(-r));
+	}
+	remove_kept_but(policies);
+}
+
+/* --- reading --- */
+
+int inforce_reload(struct inforce *inforce, struct policy_faults *faults)
+{
+	_cleanup_(policies_free) struct policies policies = {};
+	int r;
+
+	r = policies_read(folders, &policies, faults);
+	for (size_t i = 0; r >= 0 && i < faults->count; i++)
+		if (faults->list[i].line)
+			log_error("%s:%u: %s", faults->list[i].path, faults->list[i].line, faults->list[i].message);
+		else
+			log_error("%s: %s", faults->list[i].path, faults->list[i].message);
+	if (r >= 0)
+		r = add_last_good(&policies, faults);
+	/* In this order: what a trigger hits is to be sealed at once. */
+	if (r >= 0 && policies.count)
+		r = programs_attach(inforce->programs, NEED_POLICY);
+	if (r >= 0)
+		r = triggers_set(inforce->programs, &policies);
+	if (r < 0) {
+		log_error("cannot put the policies in force: %s; those of before stay", strerror(-r));
+		return r;
+	}
+	keep(&policies);
+	policies_free(&inforce->policies);
+	inforce->policies = policies;
+	policies = (struct policies){};
+	log_info("%zu policies in force", inforce->policies.count);
+	return 0;
+}
+
+const struct policies *inforce_policies(const struct inforce *inforce)
+{
+	return &inforce->policies;
+}
+
+bool inforce_wants_marked(const struct inforce *inforce)
+{
+	for (size_t i = 0; i < inforce->policies.count; i++)
+		if (inforce->policies.list[i].marked)
+			return true;
+	return false;
+}
+
+unsigned inforce_needs(const struct inforce *inforce)
+{
+	return inforce && inforce->policies.count ? NEED_POLICY : 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The policies that are in force: read at the start and at each reload, and put
+ * into the kernel as triggers. A file that cannot be read any more leaves its
+ * last good version in force, a copy of which is kept for the next daemon.
+ */
+#ifndef MSEALD_INFORCE_H
+#define MSEALD_INFORCE_H
+
+#include "policy.h"
+#include "programs.h"
+
+#define INFORCE_KEPT "/run/mseald/policy.d"
+
+struct inforce;
+
+/* With none in force. NULL without memory. */
+struct inforce *inforce_new(struct programs *programs);
+struct inforce *inforce_free(struct inforce *inforce);	/* takes NULL, returns NULL; the triggers stay */
+
+/*
+ * Reads all files, attaches what policies need, then changes over. Logs. A negative errno: nothing
+ * has changed. faults: also of files whose last good version goes on.
+ */
+int inforce_reload(struct inforce *inforce, struct policy_faults *faults);
+
+const struct policies *inforce_policies(const struct inforce *inforce);
+/* Does any of them ask whether a program is marked? */
+bool inforce_wants_marked(const struct inforce *inforce);
+/* NEED_POLICY when there is any; takes NULL. */
+unsigned inforce_needs(const struct inforce *inforce);
+
+#endif

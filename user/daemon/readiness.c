@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See readiness.h. */
+#include "readiness.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "util.h"
+
+#define AUXV_MAX 2048
+
+/* What the kernel told the program: getauxval(3). 0: not there. */
+static void read_auxv(int proc_dirfd, bool is_64bit, uint64_t *ret_headers, uint64_t *ret_base)
+{
+	_cleanup_close_ int fd = openat(proc_dirfd, "auxv", O_RDONLY | O_CLOEXEC);
+	union {
+		Elf64_auxv_t long_words[AUXV_MAX / sizeof(Elf64_auxv_t)];
+		Elf32_auxv_t words[AUXV_MAX / sizeof(Elf32_auxv_t)];
+	} auxv;
+	ssize_t n = fd < 0 ? -1 : read(fd, &auxv, sizeof(auxv));
+	size_t count = n < 0 ? 0 : (size_t)n / (is_64bit ? sizeof(Elf64_auxv_t) : sizeof(Elf32_auxv_t));
+
+	*ret_headers = *ret_base = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t type = is_64bit ? auxv.long_words[i].a_type : auxv.words[i].a_type;
+		uint64_t value = is_64bit ? auxv.long_words[i].a_un.a_val : auxv.words[i].a_un.a_val;
+
+		if (type == AT_PHDR)
+			*ret_headers = value;
+		else if (type == AT_BASE)
+			*ret_base = value;
+	}
+}
+
+static bool has_relro(const struct object *object)
+{
+	return !object->unknown && object->elf.relro_memsz;
+}
+
+static bool in_relro(const struct object *object, uint64_t address)
+{
+	uint64_t start = object->bias + object->elf.relro_vaddr;
+
+	/* The loader rounds the start down to a page. */
+	return has_relro(object) && address < start + object->elf.relro_memsz && address + 4096 > start;
+}
+
+/* Where in the hints the program's own RELRO (the loader's, if it has none) came into force; their count: not yet. */
+static size_t end_of_start(const struct readiness *readiness, const struct object *last)
+{
+	size_t i = 0;
+
+	while (i < readiness->hints_count && !in_relro(last, readiness->hints[i]))
+		i++;
+	return i;
+}
+
+/* Was its RELRO put in force after that of the program? Of one that has none it is not known, and it counts as early. */
+static bool is_late(const struct readiness *readiness, const struct object *object, size_t end)
+{
+	if (!has_relro(object))
+		return false;
+	for (size_t i = end + 1; i < readiness->hints_count; i++)
+		if (in_relro(object, readiness->hints[i]))
+			return true;
+	return false;
+}
+
+/* The parts of a program say that the loader is through: the last thing it does for them it has done. */
+static bool is_through(const struct readiness *readiness, const struct object *program, const struct object *loader)
+{
+	if (!program)
+		return readiness->settled;
+	if (has_relro(program))
+		return !program->relro_open || readiness->settled;
+	if (loader && has_relro(loader))
+		return !loader->relro_open || readiness->settled;
+	return !loader || readiness->settled;
+}
+
+static void judge(struct readiness *readiness, struct readiness_object *verdict, const struct object *object)
+{
+	bool kernels = verdict->program || verdict->loader;
+
+	if (has_relro(object) && !object->relro_open) {
+		verdict->constant = verdict->data = true;
+	} else if (kernels) {
+		/* Whole since the exec, so its text stands; and should its RELRO never come, it is data. */
+		verdict->constant = readiness->through;
+		verdict->data = readiness->through && (!object->relro_open || readiness->settled);
+	} else {
+		/* One that is being dlopen'ed looks like this as well: it is not touched while its RELRO is open. */
+		verdict->constant = verdict->data = readiness->through && !object->relro_open;
+	}
+}
+
+int readiness_judge(struct readiness *readiness, const struct segments *segments, int proc_dirfd)
+{
+	const struct objects *objects = &segments->objects;
+	const struct object *program = NULL, *loader = NULL;
+	uint64_t headers, base;
+	size_t end;
+
+	readiness_free(readiness);
+	readiness->objects = calloc(objects->count + 1, sizeof(*readiness->objects));
+	if (!readiness->objects)
+		return -ENOMEM;
+	for (int is_64bit = 1; is_64bit >= 0 && !program; is_64bit--) {
+		read_auxv(proc_dirfd, is_64bit, &headers, &base);
+		for (size_t i = 0; i < objects->count; i++) {
+			const struct object *object = &objects->list[i];
+
+			if (headers >= object->start && headers < object->end)
+				program = object;
+			else if (base && base >= object->start && base < object->end)
+				loader = object;
+			readiness->objects[i].program = program == object;
+			readiness->objects[i].loader = loader == object;
+		}
+	}
+	readiness->through = is_through(readiness, program, loader);
+	end = end_of_start(readiness, program && has_relro(program) ? program : loader ? loader : &(struct object){ .unknown = true });
+	for (size_t i = 0; i < objects->count; i++) {
+		struct readiness_object *verdict = &readiness->objects[i];
+
+		verdict->late = !verdict->program && !verdict->loader && is_late(readiness, &objects->list[i], end);
+		if (verdict->late && !readiness->dlopen)
+			continue;
+		judge(readiness, verdict, &objects->list[i]);
+		if (!verdict->constant || !verdict->data)
+			readiness->waiting++;
+	}
+	return 0;
+}
+
+bool readiness_allows(const struct readiness *readiness, const struct segment *segment, unsigned *ret_spared)
+{
+	const struct readiness_object *verdict;
+
+	*ret_spared = 0;
+	if (segment->object < 0)
+		return true;
+	verdict = &readiness->objects[segment->object];
+	if (verdict->late && readiness->gate_kills)
+		*ret_spared = MSEALD_STOP_UNMAP;
+	return segment->class == MSEALD_CLASS_TEXT || segment->class == MSEALD_CLASS_RODATA ? verdict->constant :
+											      verdict->data;
+}
+
+void readiness_free(struct readiness *readiness)
+{
+	free(readiness->objects);
+	readiness->objects = NULL;
+	readiness->through = false;
+	readiness->waiting = 0;
+}

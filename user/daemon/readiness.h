@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which segments of a starting program can be sealed already. The dynamic
+ * loader must be able to finish: what it maps, it relocates, then it makes
+ * PT_GNU_RELRO read-only (glibc elf/dl-reloc.c, musl ldso/dynlink.c). Order in
+ * glibc: libraries, the program, the loader itself; in musl: libraries, the
+ * program, and its own RELRO never.
+ */
+#ifndef MSEALD_READINESS_H
+#define MSEALD_READINESS_H
+
+#include <stdbool.h>
+
+#include "segments.h"
+
+#define READINESS_HINTS_MAX 128
+
+struct readiness {
+	/* What is known before. */
+	bool settled;			/* it has had all the time that a loader may take */
+	bool dlopen;			/* objects that came after the loader was through are wanted, too */
+	bool gate_kills;		/* munmap could only be answered by a kill: dlclose(3) must still be able to */
+	uint64_t hints[READINESS_HINTS_MAX];	/* where RELRO came into force since the exec, in this order */
+	size_t hints_count;
+	/* What was found. */
+	bool through;			/* the loader is: nothing of what it loaded at the start will change */
+	unsigned waiting;		/* objects that will be ready later */
+	/* Of each object; belongs to this. */
+	struct readiness_object {
+		bool program, loader;	/* what the kernel itself has loaded at the exec */
+		bool late;		/* dlopen'ed */
+		bool constant, data;	/* ready: what is not writable by its headers, and the rest */
+	} *objects;
+};
+
+/* Judges the objects of segments; proc_dirfd is an open /proc/PID. Replaces what was found before. -ENOMEM. */
+int readiness_judge(struct readiness *readiness, const struct segments *segments, int proc_dirfd);
+void readiness_free(struct readiness *readiness);	/* takes zeroed; keeps what is known */
+
+/* May this segment be sealed now? *ret_spared: the MSEALD_STOP_* that are to be left to mseal(2) alone. */
+bool readiness_allows(const struct readiness *readiness, const struct segment *segment, unsigned *ret_spared);
+
+#endif

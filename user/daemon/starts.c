@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See starts.h. */
+#include "starts.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "facts.h"
+#include "inforce.h"
+#include "log.h"
+#include "sealing.h"
+#include "tasks.h"
+
+#define PF_KTHREAD 0x00200000
+#define BUCKETS 1024
+#define FIRST_PAUSE_US 1000u
+#define LAST_PAUSE_US (250u * 1000)
+#define RETRY_US (5u * 1000 * 1000)
+/* The time a loader may take, however slow the machine; only what never makes its RELRO read-only waits for it. */
+#define SETTLE_US (10u * 1000 * 1000)
+
+enum phase {
+	PHASE_LOOK,	/* something is not sealed yet */
+	PHASE_NATIVE,	/* all is; now by mseal(2), too */
+	PHASE_WATCH,	/* and whatever it loads from now on */
+};
+
+struct start {
+	struct start *next;
+	struct starts *starts;
+	sd_event_source *source;
+	uint64_t key;
+	pid_t pid;
+	uint64_t since;			/* microseconds, CLOCK_MONOTONIC */
+	uint64_t pause;
+	enum phase phase;
+	bool complained;
+	struct readiness readiness;
+};
+
+struct starts {
+	struct daemon *daemon;
+	struct start *buckets[BUCKETS];
+	uint64_t lost_seen;
+};
+
+static int on_due(sd_event_source *source, uint64_t now, void *context);
+
+static uint64_t now_us(struct starts *starts)
+{
+	uint64_t now = 0;
+
+	(void)sd_event_now(starts->daemon->loop, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+/* --- the list --- */
+
+static struct start **find(const struct starts *starts, uint64_t key)
+{
+	struct start **at = (struct start **)&starts->buckets[key % BUCKETS];
+
+	while (*at && (*at)->key != key)
+		at = &(*at)->next;
+	return at;
+}
+
+static void look_after(struct start *start, uint64_t pause)
+{
+	/* What only makes it faster comes when nothing else is to do. */
+	(void)sd_event_source_set_priority(start->source, start->phase == PHASE_NATIVE ? SD_EVENT_PRIORITY_IDLE :
+											SD_EVENT_PRIORITY_NORMAL);
+	(void)sd_event_source_set_time(start->source, now_us(start->starts) + pause);
+	(void)sd_event_source_set_enabled(start->source, SD_EVENT_ONESHOT);
+}
+
+static struct start *add(struct starts *starts, uint64_t key, pid_t pid)
+{
+	struct start **at = find(starts, key), *start = *at;
+
+	if (start)
+		return start;
+	start = calloc(1, sizeof(*start));
+	if (!start)
+		return NULL;
+	*start = (struct start){ .starts = starts, .key = key, .pid = pid, .since = now_us(starts), .pause = FIRST_PAUSE_US };
+	if (sd_event_add_time(starts->daemon->loop, &start->source, CLOCK_MONOTONIC, 0, 1, on_due, start) < 0) {
+		free(start);
+		return NULL;
+	}
+	*at = start;
+	return start;
+}
+
+static void drop(struct start *start)
+{
+	struct start **at = find(start->starts, start->key);
+
+	*at = start->next;
+	(void)sd_event_source_disable_unref(start->source);
+	readiness_free(&start->readiness);
+	free(start);
+}
+
+/* --- one look --- */
+
+/* Nothing more is to be sealed of it. */
+static void end(struct start *start)
+{
+	(void)programs_disarm(start->starts->daemon->programs, start->key);
+	drop(start);
+}
+
+/* From here on what it dlopen()s is told of. */
+static bool stay_armed(struct start *start, const struct facts *facts)
+{
+	struct programs *programs = start->starts->daemon->programs;
+	struct mseald_armed armed;
+
+	if (facts_armed(programs, start->key, &armed))
+		return true;
+	armed = (struct mseald_armed){ .user = facts->policy.user };
+	(void)snprintf(armed.exe, sizeof(armed.exe), "%s", facts->exe ?: "");
+	return programs_arm(programs, start->key, &armed) >= 0;
+}
+
+/* Something could not be sealed: said once, tried again. */
+static void complain(struct start *start, const struct policy *policy, const struct failure *failure)
+{
+	if (!start->complained)
+		log_error("policy %s: %s; trying again every few seconds", policy->name, failure->message);
+	start->complained = true;
+	look_after(start, RETRY_US);
+}
+
+/* What there is of it is sealed, as far as it was ready. */
+static void go_on(struct start *start, const struct policy *policy, const struct facts *facts, const struct seal_result *result)
+{
+	struct programs *programs = start->starts->daemon->programs;
+
+	if (!start->readiness.through || start->readiness.waiting) {
+		look_after(start, start->pause);
+		start->pause = MIN_OF(start->pause * 2, (uint64_t)LAST_PAUSE_US);
+	} else if (start->phase == PHASE_LOOK && programs_choice(programs)->native && policy->gate != POLICY_GATE_BPF) {
+		start->phase = PHASE_NATIVE;
+		look_after(start, 0);
+	} else {
+		if (start->phase != PHASE_WATCH)
+			log_debug("policy %s: sealed pid %d (%s): %zu seals%s", policy->name, (int)start->pid,
+				  facts->exe ?: "?", result->seals, result->native ? ", natively" : "");
+		if (!policy->dlopen || !stay_armed(start, facts)) {
+			end(start);
+			return;
+		}
+		start->phase = PHASE_WATCH;
+		start->pause = FIRST_PAUSE_US;
+	}
+}
+
+static void seal(struct start *start, const struct policy *policy, const struct facts *facts)
+{
+	struct daemon *daemon = start->starts->daemon;
+	const struct choice *choice = programs_choice(daemon->programs);
+	struct seal_request request = {
+		.pid = start->pid,
+		.space = start->key,
+		.classes = policy->classes,
+		.stops = policy->stops,
+		.action = policy->action,
+		.readiness = &start->readiness,
+		.spared = policy->gate == POLICY_GATE_DENY ? choice_kills(choice, policy->stops) : 0,
+		.no_native = start->phase != PHASE_NATIVE || policy->gate == POLICY_GATE_BPF,
+	};
+	struct seal_result result = {};
+	struct failure failure = {};
+
+	start->readiness.settled = now_us(start->starts) - start->since > SETTLE_US;
+	start->readiness.dlopen = policy->dlopen;
+	start->readiness.gate_kills = policy->action == MSEALD_ACTION_DENY &&
+				      choice_kills(choice, MSEALD_STOP_UNMAP) & MSEALD_STOP_UNMAP;
+	if (sealing_seal(daemon->programs, daemon->store, &request, &result, &failure) >= 0 ||
+	    strcmp(failure.error, "NothingToSeal") == 0 || strcmp(failure.error, "Changing") == 0)
+		go_on(start, policy, facts, &result);
+	else if (strcmp(failure.error, "NoSuchProcess") == 0)
+		end(start);
+	else
+		complain(start, policy, &failure);
+}
+
+static int on_due(sd_event_source *source, uint64_t now, void *context)
+{
+	struct start *start = context;
+	struct daemon *daemon = start->starts->daemon;
+	_cleanup_(facts_free) struct facts facts = {};
+	const struct policy *policy;
+	struct mseald_armed armed;
+	bool is_armed;
+	int r;
+
+	(void)source;
+	(void)now;
+	is_armed = facts_armed(daemon->programs, start->key, &armed);
+	r = facts_read(daemon->programs, start->pid, is_armed ? &armed : NULL, inforce_wants_marked(daemon->inforce), &facts);
+	if (r == -ENOMEM)
+		look_after(start, RETRY_US);
+	if (r == -ESRCH)
+		end(start);
+	if (r < 0)
+		return 0;
+	policy = policies_match(inforce_policies(daemon->inforce), &facts.policy, NULL);
+	if (!policy || !policy->classes)
+		end(start);
+	else
+		seal(start, policy, &facts);
+	return 0;
+}
+
+/* --- when to look --- */
+
+void starts_hint(struct starts *starts, const struct mseald_hint *hint)
+{
+	struct start *start = starts ? add(starts, hint->space, (pid_t)hint->pid) : NULL;
+	struct readiness *readiness;
+
+	if (!start)
+		return;
+	readiness = &start->readiness;
+	if (hint->type == MSEALD_EVENT_RELRO && readiness->hints_count < READINESS_HINTS_MAX)
+		readiness->hints[readiness->hints_count++] = hint->address;
+	if (start->phase == PHASE_NATIVE)
+		start->phase = PHASE_LOOK;
+	start->pause = FIRST_PAUSE_US;
+	/* Nothing is there yet, or nothing is done yet: its loader first has to run. */
+	look_after(start, FIRST_PAUSE_US);
+}
+
+void starts_look_at_all(struct starts *starts)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	size_t count;
+
+	if (!inforce_needs(starts->daemon->inforce) || tasks_read(starts->daemon->programs, 0, &tasks, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct start *start;
+
+		if (tasks[i].pid != tasks[i].tgid || !tasks[i].key || tasks[i].flags & PF_KTHREAD ||
+		    tasks[i].pid == (uint32_t)getpid())
+			continue;
+		start = add(starts, tasks[i].key, (pid_t)tasks[i].pid);
+		if (start && start->phase != PHASE_NATIVE)
+			look_after(start, 0);
+	}
+}
+
+static void forget_gone(struct starts *starts)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct start *start = starts->buckets[i], *next; start; start = next) {
+			struct mseald_armed armed;
+
+			next = start->next;
+			if (start->phase == PHASE_WATCH && !facts_armed(starts->daemon->programs, start->key, &armed))
+				drop(start);
+		}
+}
+
+void starts_sweep(struct starts *starts, bool lifecycle_missed)
+{
+	uint64_t lost = *(volatile __u64 *)&programs_state(starts->daemon->programs)->lost_starts;
+
+	forget_gone(starts);
+	if (lost == starts->lost_seen && !lifecycle_missed)
+		return;
+	if (lost != starts->lost_seen)
+		log_debug("%" PRIu64 " hints were lost, looking at every process", lost - starts->lost_seen);
+	starts->lost_seen = lost;
+	starts_look_at_all(starts);
+}
+
+bool starts_pending(const struct starts *starts, uint64_t key)
+{
+	const struct start *start = *find(starts, key);
+
+	return start && start->phase == PHASE_LOOK;
+}
+
+int starts_open(struct daemon *daemon, struct starts **ret)
+{
+	struct starts *starts = calloc(1, sizeof(*starts));
+
+	if (!starts)
+		return -ENOMEM;
+	starts->daemon = daemon;
+	starts->lost_seen = programs_state(daemon->programs)->lost_starts;
+	*ret = starts;
+	return 0;
+}
+
+struct starts *starts_close(struct starts *starts)
+{
+	if (!starts)
+		return NULL;
+	for (size_t i = 0; i < BUCKETS; i++)
+		while (starts->buckets[i])
+			drop(starts->buckets[i]);
+	free(starts);
+	return NULL;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Sealing by policy: processes that are to be looked at, until everything of
+ * them that their policy names is sealed. Looking is what does it; hints of the
+ * kernel only say when, so none that is lost is missed for long.
+ */
+#ifndef MSEALD_STARTS_H
+#define MSEALD_STARTS_H
+
+#include "daemon.h"
+
+/* Negative errno. */
+int starts_open(struct daemon *daemon, struct starts **ret);
+struct starts *starts_close(struct starts *starts);	/* takes NULL, returns NULL */
+
+void starts_hint(struct starts *starts, const struct mseald_hint *hint);
+
+/* Every process there is: at the start, after a reload, and when a hint may have been lost. */
+void starts_look_at_all(struct starts *starts);
+
+/* Every few seconds: whether a hint was lost; forgets those that are gone. lifecycle_missed: a program was skipped. */
+void starts_sweep(struct starts *starts, bool lifecycle_missed);
+
+/* Is this one still being looked at? */
+bool starts_pending(const struct starts *starts, uint64_t key);
+
+#endif

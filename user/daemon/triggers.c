@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See triggers.h. */
+#include "triggers.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "util.h"
+
+struct list {
+	struct mseald_trigger *list;
+	size_t count, allocated;
+	unsigned kinds;
+};
+
+static uint64_t hash(const char *text, size_t length)
+{
+	uint64_t result = MSEALD_HASH_START;
+
+	for (size_t i = 0; i < length; i++)
+		result = MSEALD_HASH_STEP(result, text[i]);
+	return result;
+}
+
+static int add(struct list *list, enum mseald_trigger_kind kind, uint64_t value)
+{
+	list->kinds |= 1u << kind;
+	if (kind == MSEALD_TRIGGER_ALL || kind == MSEALD_TRIGGER_MARKED)
+		return 0;	/* the kind says it all */
+	if (list->count == list->allocated) {
+		size_t more = list->allocated ? list->allocated * 2 : 64;
+		struct mseald_trigger *larger = reallocarray(list->list, more, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		list->list = larger;
+		list->allocated = more;
+	}
+	list->list[list->count++] = (struct mseald_trigger){ .hash = value, .kind = kind };
+	return 0;
+}
+
+static int add_text(struct list *list, enum mseald_trigger_kind kind, const char *text)
+{
+	return add(list, kind, hash(text, strlen(text)));
+}
+
+static int add_exe(struct list *list, const struct policy_exe *exe)
+{
+	size_t fixed = strcspn(exe->path, "*?[\\");
+
+	if (exe->kind == POLICY_EXE_FILE)
+		return add_text(list, MSEALD_TRIGGER_FILE, exe->path);
+	if (exe->kind == POLICY_EXE_FOLDER)
+		return add_text(list, MSEALD_TRIGGER_FOLDER, exe->path);
+	/* The folder that any match is below. */
+	while (fixed > 1 && exe->path[fixed - 1] != '/')
+		fixed--;
+	return add(list, MSEALD_TRIGGER_FOLDER, hash(exe->path, fixed));
+}
+
+static int add_unit(struct list *list, const char *unit)
+{
+	size_t fixed = strcspn(unit, "*?[\\");
+	const char *at = strchr(unit, '@');
+
+	if (!unit[fixed])
+		return add_text(list, MSEALD_TRIGGER_UNIT, unit);
+	if (at && (size_t)(at - unit) < fixed)
+		return add(list, MSEALD_TRIGGER_TEMPLATE, hash(unit, (size_t)(at - unit) + 1));
+	return add(list, MSEALD_TRIGGER_ALL, 0);
+}
+
+static int add_policy(struct list *list, const struct policy *policy)
+{
+	int r = 0;
+
+	if (policy->exe_count) {
+		for (size_t i = 0; i < policy->exe_count && r >= 0; i++)
+			r = add_exe(list, &policy->exe[i]);
+	} else if (policy->unit_count) {
+		for (size_t i = 0; i < policy->unit_count && r >= 0; i++)
+			r = add_unit(list, policy->unit[i]);
+	} else if (policy->cgroup_count) {
+		for (size_t i = 0; i < policy->cgroup_count && r >= 0; i++)
+			r = strcmp(policy->cgroup[i], "/") == 0 ? add(list, MSEALD_TRIGGER_ALL, 0) :
+								  add_text(list, MSEALD_TRIGGER_CGROUP, policy->cgroup[i]);
+	} else if (policy->user_count) {
+		for (size_t i = 0; i < policy->user_count && r >= 0; i++)
+			r = add(list, MSEALD_TRIGGER_USER, policy->user[i]);
+	} else {
+		r = add(list, policy->marked ? MSEALD_TRIGGER_MARKED : MSEALD_TRIGGER_ALL, 0);
+	}
+	return r;
+}
+
+static bool has(const struct list *list, const struct mseald_trigger *trigger)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (memcmp(&list->list[i], trigger, sizeof(*trigger)) == 0)
+			return true;
+	return false;
+}
+
+/* Those that are in the map and not in the list. */
+static int remove_others(int map_fd, const struct list *keep)
+{
+	struct mseald_trigger key, *previous = NULL;
+	_cleanup_free_ struct mseald_trigger *gone = NULL;
+	size_t count = 0;
+
+	gone = calloc(MSEALD_MAX_TRIGGERS, sizeof(*gone));
+	if (!gone)
+		return -ENOMEM;
+	while (count < MSEALD_MAX_TRIGGERS && bpf_map_get_next_key(map_fd, previous, &key) == 0) {
+		if (!has(keep, &key))
+			gone[count++] = key;
+		previous = &key;
+	}
+	for (size_t i = 0; i < count; i++)
+		(void)bpf_map_delete_elem(map_fd, &gone[i]);
+	return 0;
+}
+
+int triggers_set(struct programs *programs, const struct policies *policies)
+{
+	volatile struct mseald_state *state = programs_state(programs);
+	int map_fd = programs_map_fd(programs, "triggers"), r = 0;
+	_cleanup_free_ struct mseald_trigger *owned = NULL;
+	struct list list = {};
+	uint32_t value = 1;
+
+	for (size_t i = 0; i < policies->count && r >= 0; i++)
+		r = add_policy(&list, &policies->list[i]);
+	owned = list.list;
+	for (size_t i = 0; i < list.count && r >= 0; i++)
+		if (bpf_map_update_elem(map_fd, &list.list[i], &value, BPF_ANY) < 0)
+			r = errno == E2BIG ? -ENOSPC : -errno;
+	if (r < 0)
+		return r;
+	state->triggers |= list.kinds;
+	r = remove_others(map_fd, &list);
+	if (r >= 0)
+		state->triggers = list.kinds;
+	return r;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where the bytes of an ELF file come from, for elfobject.c and elfdynamic.c. */
+#ifndef MSEALD_ELFSOURCE_H
+#define MSEALD_ELFSOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A file, or memory when fd is negative. */
+struct elfsource {
+	int fd;
+	const unsigned char *memory;
+	uint64_t size;
+};
+
+/* -ENOEXEC where fd is no plain file; or the error of fstat(). */
+int elfsource_open(int fd, struct elfsource *ret);
+/* All of the bytes asked for; -EBADMSG when the file ends before; or the error of reading. */
+int elfsource_fetch(const struct elfsource *source, uint64_t offset, void *buffer, size_t length);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The objects that are loaded in a process, and where: mappings of one file
+ * whose program headers say that they belong together. A file that is only
+ * mapped to be read, or not yet loaded as a whole, is no object.
+ */
+#ifndef MSEALD_OBJECTS_H
+#define MSEALD_OBJECTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "elfobject.h"
+#include "procmaps.h"
+
+struct object {
+	const struct mapping *file;	/* a mapping of it; belongs to the procmaps */
+	struct elfobject elf;
+	uint64_t bias;			/* what its addresses are moved by */
+	uint64_t start, end;		/* its image */
+	bool unknown;			/* its headers cannot be read or lie: elf says nothing */
+	bool relro_open;		/* segments_resolve() found some of its PT_GNU_RELRO writable */
+};
+
+struct objects {
+	struct object *list;		/* by file, then address */
+	size_t count, allocated;
+};
+
+/*
+ * proc_dirfd is an open /proc/PID, through whose map_files (then root) the
+ * files are read. Each loaded copy is an object of its own. -ENOMEM.
+ */
+int objects_find(const struct procmaps *maps, int proc_dirfd, struct objects *ret);
+void objects_free(struct objects *objects);	/* takes NULL and zeroed */
+
+/* Does a file stand behind it; and the order of two of them, 0: mappings of the same file. */
+bool mapping_is_file(const struct mapping *mapping);
+int mapping_compare_files(const struct mapping *a, const struct mapping *b);
+
+#endif

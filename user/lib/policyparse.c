@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A policy file as a whole. Every fault of it is told, up to a limit, and a
+ * file with one is no policy: half of a rule would seal what was not meant.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "policyparser.h"
+
+static const char *const section_names[] = {
+	[SECTION_POLICY] = "Policy", [SECTION_MATCH] = "Match", [SECTION_SEAL] = "Seal",
+};
+
+void policy_clear_exe(struct policy *policy)
+{
+	for (size_t i = 0; i < policy->exe_count; i++) {
+		free(policy->exe[i].given);
+		free(policy->exe[i].path);
+	}
+	free(policy->exe);
+	policy->exe = NULL;
+	policy->exe_count = 0;
+}
+
+void policy_clear_unit(struct policy *policy)
+{
+	for (size_t i = 0; i < policy->unit_count; i++)
+		free(policy->unit[i]);
+	free(policy->unit);
+	free(policy->unit_line);
+	policy->unit = NULL;
+	policy->unit_line = NULL;
+	policy->unit_count = 0;
+}
+
+void policy_clear_cgroup(struct policy *policy)
+{
+	for (size_t i = 0; i < policy->cgroup_count; i++)
+		free(policy->cgroup[i]);
+	free(policy->cgroup);
+	policy->cgroup = NULL;
+	policy->cgroup_count = 0;
+}
+
+void policy_clear_user(struct policy *policy)
+{
+	free(policy->user);
+	policy->user = NULL;
+	policy->user_count = 0;
+}
+
+static const struct key {
+	const char *name;
+	enum section section;
+	void (*set)(struct parser *p, const char *key, char *value);
+} keys[] = {
+	{ "Description", SECTION_POLICY, policy_set_description },
+	{ "Enabled", SECTION_POLICY, policy_set_enabled },
+	{ "Exe", SECTION_MATCH, policy_set_exe },
+	{ "Unit", SECTION_MATCH, policy_set_unit },
+	{ "Cgroup", SECTION_MATCH, policy_set_cgroup },
+	{ "User", SECTION_MATCH, policy_set_user },
+	{ "Marked", SECTION_MATCH, policy_set_marked },
+	{ "Segments", SECTION_SEAL, policy_set_segments },
+	{ "Deny", SECTION_SEAL, policy_set_deny },
+	{ "ForeignWrite", SECTION_SEAL, policy_set_foreign },
+	{ "Action", SECTION_SEAL, policy_set_action },
+	{ "Dlopen", SECTION_SEAL, policy_set_dlopen },
+	{ "Gate", SECTION_SEAL, policy_set_gate },
+};
+
+static void begin_section(struct parser *p, const char *name)
+{
+	const char *nearest;
+
+	for (size_t i = SECTION_POLICY; i <= SECTION_SEAL; i++) {
+		if (strcmp(section_names[i], name) == 0) {
+			p->section = (enum section)i;
+			return;
+		}
+	}
+	/* Its keys are not told of one by one. */
+	p->section = SECTION_UNKNOWN;
+	nearest = policy_nearest(name, section_names + SECTION_POLICY, SECTION_SEAL);
+	if (nearest)
+		parser_complain(p, p->line, "there is no section [" SHOWN "]; did you mean [%s]?", name, nearest);
+	else
+		parser_complain(p, p->line, "there is no section [" SHOWN "]; there are [Policy], [Match] and [Seal]", name);
+}
+
+static void complain_key(struct parser *p, const char *name)
+{
+	const char *names[ELEMENTS(keys)], *nearest;
+
+	for (size_t i = 0; i < ELEMENTS(keys); i++)
+		names[i] = keys[i].name;
+	nearest = policy_nearest(name, names, ELEMENTS(names));
+	if (nearest)
+		parser_complain(p, p->line, "there is no key " SHOWN "=; did you mean %s=?", name, nearest);
+	else if (p->section == SECTION_MATCH)
+		parser_complain(p, p->line, "there is no key " SHOWN "=; [Match] has Exe=, Unit=, Cgroup=, User= and Marked=", name);
+	else if (p->section == SECTION_SEAL)
+		parser_complain(p, p->line, "there is no key " SHOWN "=; [Seal] has Segments=, Deny=, ForeignWrite=, Action=, "
+			 "Dlopen= and Gate=", name);
+	else
+		parser_complain(p, p->line, "there is no key " SHOWN "=; [Policy] has Description= and Enabled=", name);
+}
+
+static void assign(struct parser *p, const char *name, char *value)
+{
+	if (p->section == SECTION_UNKNOWN)
+		return;
+	for (size_t i = 0; i < ELEMENTS(keys); i++) {
+		if (strcmp(keys[i].name, name) != 0)
+			continue;
+		if (keys[i].section == p->section)
+			keys[i].set(p, name, value);
+		else
+			parser_complain(p, p->line, "%s= belongs into [%s]%s", name, section_names[keys[i].section],
+				 p->section == SECTION_NONE ? "; write that above it" : "");
+		return;
+	}
+	if (p->section == SECTION_NONE)
+		parser_complain(p, p->line, "a key before the first section; write [Match] or [Seal] above it");
+	else
+		complain_key(p, name);
+}
+
+static void read_all(struct parser *p, char *text)
+{
+	struct policy_ini ini = { .rest = text };
+	enum policy_ini_kind kind;
+
+	while (p->error == 0 && (kind = policy_ini_next(&ini)) != POLICY_INI_END) {
+		p->line = ini.line;
+		if (kind == POLICY_INI_SECTION)
+			begin_section(p, ini.key);
+		else if (kind == POLICY_INI_ASSIGNMENT)
+			assign(p, ini.key, ini.value);
+		else
+			parser_complain(p, p->line, "%s", ini.key);
+	}
+	policy_finish(p);
+	if (p->fault_count > POLICY_FAULTS_MAX && p->error == 0)
+		p->error = policy_faults_add(p->faults, p->path, 0, "has %u faults more", p->fault_count - POLICY_FAULTS_MAX);
+}
+
+/* The name of a policy, of its path: without folders and .conf. */
+static char *name_of(const char *path)
+{
+	const char *last = strrchr(path, '/'), *name = last ? last + 1 : path;
+	size_t length = strlen(name), suffix = strlen(POLICY_SUFFIX);
+
+	if (length > suffix && strcmp(name + length - suffix, POLICY_SUFFIX) == 0)
+		length -= suffix;
+	return strndup(name, length);
+}
+
+static unsigned line_of(const char *text, const char *place)
+{
+	unsigned line = 1;
+
+	for (; text < place; text++)
+		line += *text == '\n';
+	return line;
+}
+
+int policy_parse_for(const char *root, const char *path, const char *text, size_t size, struct policy *ret,
+		     struct policy_faults *faults)
+{
+	static const char mark[] = "\xef\xbb\xbf";	/* U+FEFF, as some editors write it first */
+	_cleanup_(policy_free) struct policy policy = { .enabled = true, .action = MSEALD_ACTION_DENY };
+	struct parser p = { .root = root ? root : "", .path = path, .policy = &policy, .faults = faults };
+	_cleanup_free_ char *copied = malloc(size + 1);
+	const char *nul = memchr(text, '\0', size);
+
+	policy.name = name_of(path);
+	policy.path = strdup(path);
+	if (!copied || !policy.name || !policy.path)
+		return -ENOMEM;
+	memcpy(copied, text, size);
+	copied[size] = '\0';
+	if (nul)
+		parser_complain(&p, line_of(text, nul), "holds a NUL byte; a policy is plain text (UTF-8, not UTF-16)");
+	else if (size > POLICY_FILE_MAX)
+		parser_complain(&p, 0, "has %zu bytes; a policy has at most %u", size, POLICY_FILE_MAX);
+	else
+		read_all(&p, copied + (strncmp(copied, mark, strlen(mark)) == 0 ? strlen(mark) : 0));
+	if (p.error < 0)
+		return p.error;
+	if (p.fault_count > 0)
+		return -EINVAL;
+	*ret = policy;
+	policy = (struct policy){};
+	return 0;
+}
+
+int policy_parse(const char *path, const char *text, size_t size, struct policy *ret, struct policy_faults *faults)
+{
+	return policy_parse_for("", path, text, size, ret, faults);
+}
+
+int policy_read_file_for(const char *root, const char *path, struct policy *ret, struct policy_faults *faults)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	int r;
+
+	r = policy_load(path, path, false, &text, &size, faults);
+	if (r < 0)
+		return r;
+	return policy_parse_for(root, path, text, size, ret, faults);
+}
+
+int policy_read_file(const char *path, struct policy *ret, struct policy_faults *faults)
+{
+	return policy_read_file_for("", path, ret, faults);
+}
+
+void policy_free(struct policy *policy)
+{
+	if (!policy)
+		return;
+	free(policy->name);
+	free(policy->path);
+	free(policy->description);
+	policy_clear_exe(policy);
+	policy_clear_unit(policy);
+	policy_clear_cgroup(policy);
+	policy_clear_user(policy);
+	*policy = (struct policy){};
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The keys of [Seal] and [Policy]: how what matches is sealed, and what the policy says of itself. */
+#include <errno.h>
+#include <string.h>
+
+#include "names.h"
+#include "policyparser.h"
+
+/* --- [Seal] --- */
+
+static const char *const segment_words[] = { "text", "rodata", "relro", "data", "vdso", "stack", "all", "none" };
+static const char *const stop_words[] = { "mprotect", "unmap", "discard", "foreign-write", "all" };
+static const char *const action_words[] = { "deny", "kill", "audit" };
+static const char *const foreign_words[] = { "allow", "deny" };
+static const char *const gate_words[] = {
+	[POLICY_GATE_AUTO] = "auto", [POLICY_GATE_BPF] = "bpf", [POLICY_GATE_DENY] = "deny",
+};
+
+void policy_set_segments(struct parser *p, const char *key, char *value)
+{
+	_cleanup_free_ char *bad = NULL;
+	unsigned classes = 0;
+	int r;
+
+	if (!*value) {
+		p->classes = 0;
+		p->exempt = false;
+		return;
+	}
+	if (strcmp(value, "none") == 0) {
+		p->exempt = true;
+		p->exempt_line = p->line;
+		return;
+	}
+	r = mseald_classes_parse(value, &classes, &bad);
+	if (r == -ENOMEM)
+		p->error = r;
+	else if (r < 0 && bad && strcmp(bad, "none") == 0)
+		parser_complain(p, p->line, "%s=none stands alone; it exempts what matches", key);
+	else if (r < 0)
+		parser_complain_word(p, "Segments=", bad, segment_words, ELEMENTS(segment_words),
+			      "text rodata relro data vdso stack, or all, or none");
+	p->classes |= classes;
+}
+
+void policy_set_deny(struct parser *p, const char *key, char *value)
+{
+	_cleanup_free_ char *bad = NULL;
+	unsigned stops = 0;
+	int r;
+
+	(void)key;
+	if (!*value) {
+		p->stops = 0;
+		return;
+	}
+	r = mseald_stops_parse(value, &stops, &bad);
+	if (r == -ENOMEM)
+		p->error = r;
+	else if (r < 0)
+		parser_complain_word(p, "Deny=", bad, stop_words, ELEMENTS(stop_words), "mprotect unmap discard foreign-write, or all");
+	p->stops |= stops;
+}
+
+void policy_set_foreign(struct parser *p, const char *key, char *value)
+{
+	_cleanup_free_ char *plain = parser_copy(p, value);
+	int r;
+
+	if (!plain)
+		return;
+	if (!*value) {
+		p->foreign = FOREIGN_UNSAID;
+		return;
+	}
+	/* "yes" reads as "is allowed" to one and as "is stopped" to another: neither is guessed. */
+	if (parser_boolean(plain) >= 0) {
+		parser_complain(p, p->line, "%s=%s can be read both ways; write deny or allow", key, plain);
+		return;
+	}
+	r = parser_choice(p, key, value, foreign_words, ELEMENTS(foreign_words), "deny or allow");
+	if (r >= 0)
+		p->foreign = r == 0 ? FOREIGN_ALLOW : FOREIGN_DENY;
+}
+
+void policy_set_action(struct parser *p, const char *key, char *value)
+{
+	int r = parser_choice(p, key, value, action_words, ELEMENTS(action_words), "deny, kill or audit");
+
+	if (r >= 0)
+		p->policy->action = (enum mseald_action)mseald_action_from_name(action_words[r]);
+}
+
+void policy_set_gate(struct parser *p, const char *key, char *value)
+{
+	int r = parser_choice(p, key, value, gate_words, ELEMENTS(gate_words), "auto, bpf or deny");
+
+	if (r >= 0)
+		p->policy->gate = (enum policy_gate)r;
+}
+
+void policy_set_dlopen(struct parser *p, const char *key, char *value)
+{
+	parser_set_boolean(p, key, value, &p->policy->dlopen, false);
+}
+
+/* --- [Policy] --- */
+
+void policy_set_description(struct parser *p, const char *key, char *value)
+{
+	(void)key;
+	free(p->policy->description);
+	p->policy->description = *value ? parser_copy(p, value) : NULL;
+}
+
+void policy_set_enabled(struct parser *p, const char *key, char *value)
+{
+	parser_set_boolean(p, key, value, &p->policy->enabled, true);
+}
+
+const char *policy_gate_name(enum policy_gate gate)
+{
+	return (size_t)gate < ELEMENTS(gate_words) ? gate_words[gate] : "unknown";
+}
+
+/* What can only be said when all of the file is known. */
+void policy_finish(struct parser *p)
+{
+	const unsigned usual = MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD;
+	struct policy *policy = p->policy;
+
+	if (p->exempt && p->classes)
+		parser_complain(p, p->exempt_line, "Segments=none stands alone; other lines name segments");
+	policy->classes = p->exempt ? 0 : p->classes ? p->classes : MSEALD_CLASSES_ALL;
+	policy->stops = p->stops ? p->stops : usual;
+	if (p->foreign == FOREIGN_DENY)
+		policy->stops |= MSEALD_STOP_FOREIGN_WRITE;
+	else if (p->foreign == FOREIGN_ALLOW)
+		policy->stops &= ~(unsigned)MSEALD_STOP_FOREIGN_WRITE;
+	if (policy->stops == 0)
+		parser_complain(p, 0, "denies nothing: ForeignWrite=allow takes back all of Deny=; to exempt write Segments=none");
+	if (p->fault_count == 0 && policy->exe_count + policy->unit_count + policy->cgroup_count + policy->user_count == 0 &&
+	    !policy->marked)
+		parser_complain(p, 0, "matches nothing; write [Match] and at least one of Exe=, Unit=, Cgroup=, User=, Marked=yes");
+}
