@@ -21,6 +21,8 @@ int policy_show(struct ctl *ctl, int argc, char **argv);
 int policy_list_files(struct ctl *ctl, int argc, char **argv);
 int policy_enable(struct ctl *ctl, int argc, char **argv);
 int policy_disable(struct ctl *ctl, int argc, char **argv);
+int policy_list(struct ctl *ctl, int argc, char **argv);
+int policy_reload(struct ctl *ctl, int argc, char **argv);
 
 /* The next option that is none of POLICY_OPTIONS, or CTL_END or CTL_STOP. options: what ctl_option() takes, or NULL. */
 int policy_option(struct ctl *ctl, int argc, char **argv, const struct option *options);

@@ -14,6 +14,14 @@
 const char *const policy_folders[] = { POLICY_FOLDER_ETC, POLICY_FOLDER_VENDOR, NULL };
 
 static const struct command commands[] = {
+	{ FAMILY "list", policy_list, "",
+	  "show which policy is about which running process, and why\n\n"
+	  "The state is sealed, pending (something is not sealed yet), exempt (Segments=none)\n"
+	  "or unsealed." },
+	{ FAMILY "reload", policy_reload, "",
+	  "have mseald read all policies again\n\n"
+	  "A file with a fault leaves its last good version in force. What is sealed already\n"
+	  "stays sealed. Status 1: there is a fault." },
 	{ FAMILY "check", policy_check, "[--root=DIR] [FILE...]",
 	  "find faults in policies\n\n"
 	  "Without FILE: in all folders of policies. FILE may be -, for standard input. A\n"

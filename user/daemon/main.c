@@ -13,6 +13,7 @@
 #include "events.h"
 #include "inforce.h"
 #include "log.h"
+#include "matches.h"
 #include "server.h"
 #include "starts.h"
 #include "sweep.h"
@@ -30,7 +31,7 @@ static void daemon_close(struct daemon *daemon)
 
 static int block_signals(sd_event *loop)
 {
-	static const int signals[] = { SIGTERM, SIGINT };
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	sigset_t set;
 	int r = 0;
 
@@ -41,7 +42,8 @@ static int block_signals(sd_event *loop)
 		return -errno;
 	/* No handler: the loop ends with status 0. */
 	for (size_t i = 0; i < ELEMENTS(signals) && r >= 0; i++)
-		r = sd_event_add_signal(loop, NULL, signals[i], NULL, NULL);
+		if (signals[i] != SIGHUP)
+			r = sd_event_add_signal(loop, NULL, signals[i], NULL, NULL);
 	return r;
 }
 
@@ -58,6 +60,21 @@ static int open_policies(struct daemon *daemon)
 	if (r < 0)
 		log_error("cannot begin with the policies: %s", strerror(-r));
 	return r;
+}
+
+/* sd_event_signal_handler_t: SIGHUP reads the policies again. */
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+	struct failure failure = {};
+	json_t *reply;
+
+	(void)source;
+	(void)info;
+	reply = matches_reload(context, &failure);
+	if (!reply)
+		log_error("%s", failure.message);
+	json_decref(reply);
+	return 0;
 }
 
 static int daemon_open(struct daemon *daemon, const char *socket)
@@ -90,6 +107,8 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	r = events_open(daemon, &daemon->events);
 	if (r >= 0)
 		r = sweep_start(daemon);
+	if (r >= 0)
+		r = sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_reload, daemon);
 	if (r < 0)
 		log_error("cannot watch for events: %s", strerror(-r));
 	else

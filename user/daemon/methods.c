@@ -10,6 +10,7 @@
 #include "events.h"
 #include "failure.h"
 #include "listing.h"
+#include "matches.h"
 #include "names.h"
 #include "parameters.h"
 #include "probe.h"
@@ -181,6 +182,29 @@ static int call_monitor(struct connection *connection, json_t *parameters, bool 
 	return 0;
 }
 
+static int reply_made(struct connection *connection, json_t *reply, const struct failure *failure)
+{
+	return reply ? connection_reply(connection, reply, false) : reply_failure(connection, failure);
+}
+
+static int call_reload_policy(struct connection *connection, json_t *parameters, bool more)
+{
+	struct failure failure = {};
+
+	(void)parameters;
+	(void)more;
+	return reply_made(connection, matches_reload(connection_daemon(connection), &failure), &failure);
+}
+
+static int call_list_matches(struct connection *connection, json_t *parameters, bool more)
+{
+	struct failure failure = {};
+
+	(void)parameters;
+	(void)more;
+	return reply_made(connection, matches_list(connection_daemon(connection), &failure), &failure);
+}
+
 json_t *methods_event(const struct mseald_event *event)
 {
 	char comm[MSEALD_COMM_LEN * 2 + 1];
@@ -248,6 +272,8 @@ static const struct method {
 	{ "io.mseald.List", call_list, false, { "pid" } },
 	{ "io.mseald.Status", call_status, false, { NULL } },
 	{ "io.mseald.Monitor", call_monitor, false, { "pid" } },
+	{ "io.mseald.ReloadPolicy", call_reload_policy, false, { NULL } },
+	{ "io.mseald.ListMatches", call_list_matches, false, { NULL } },
 	{ "org.varlink.service.GetInfo", call_info, true, { NULL } },
 	{ "org.varlink.service.GetInterfaceDescription", call_describe, true, { "interface" } },
 };

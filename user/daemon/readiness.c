@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "startup.h"
 #include "util.h"
 
 #define AUXV_MAX 2048
@@ -96,43 +97,70 @@ static void judge(struct readiness *readiness, struct readiness_object *verdict,
 	}
 }
 
-int readiness_judge(struct readiness *readiness, const struct segments *segments, int proc_dirfd)
+/* Which are what the kernel itself has loaded at the exec. NULL: not to be found. */
+static void find_kernels(struct readiness *readiness, const struct objects *objects, int proc_dirfd,
+			 const struct object **ret_program, const struct object **ret_loader)
 {
-	const struct objects *objects = &segments->objects;
-	const struct object *program = NULL, *loader = NULL;
-	uint64_t headers, base;
-	size_t end;
+	*ret_program = *ret_loader = NULL;
+	for (int is_64bit = 1; is_64bit >= 0 && !*ret_program; is_64bit--) {
+		uint64_t headers, base;
 
-	readiness_free(readiness);
-	readiness->objects = calloc(objects->count + 1, sizeof(*readiness->objects));
-	if (!readiness->objects)
-		return -ENOMEM;
-	for (int is_64bit = 1; is_64bit >= 0 && !program; is_64bit--) {
 		read_auxv(proc_dirfd, is_64bit, &headers, &base);
 		for (size_t i = 0; i < objects->count; i++) {
 			const struct object *object = &objects->list[i];
 
 			if (headers >= object->start && headers < object->end)
-				program = object;
+				*ret_program = object;
 			else if (base && base >= object->start && base < object->end)
-				loader = object;
-			readiness->objects[i].program = program == object;
-			readiness->objects[i].loader = loader == object;
+				*ret_loader = object;
+			readiness->objects[i].program = *ret_program == object;
+			readiness->objects[i].loader = *ret_loader == object;
 		}
 	}
+}
+
+static int find_late(struct readiness *readiness, const struct objects *objects, const struct object *program,
+		     const struct object *loader, int proc_dirfd)
+{
+	_cleanup_free_ bool *late = calloc(objects->count + 1, sizeof(*late));
+	size_t end;
+	int r = 0;
+
+	if (!late)
+		return -ENOMEM;
+	if (readiness->unseen && program)
+		r = startup_find_late(objects, (size_t)(program - objects->list), proc_dirfd, late);
+	end = program && has_relro(program) ? end_of_start(readiness, program) :
+	      loader			    ? end_of_start(readiness, loader) : readiness->hints_count;
+	for (size_t i = 0; i < objects->count && r >= 0; i++)
+		if (!readiness->objects[i].program && !readiness->objects[i].loader)
+			readiness->objects[i].late = late[i] || is_late(readiness, &objects->list[i], end);
+	return r;
+}
+
+int readiness_judge(struct readiness *readiness, const struct segments *segments, int proc_dirfd)
+{
+	const struct objects *objects = &segments->objects;
+	const struct object *program, *loader;
+	int r;
+
+	readiness_free(readiness);
+	readiness->objects = calloc(objects->count + 1, sizeof(*readiness->objects));
+	if (!readiness->objects)
+		return -ENOMEM;
+	find_kernels(readiness, objects, proc_dirfd, &program, &loader);
 	readiness->through = is_through(readiness, program, loader);
-	end = end_of_start(readiness, program && has_relro(program) ? program : loader ? loader : &(struct object){ .unknown = true });
-	for (size_t i = 0; i < objects->count; i++) {
+	r = find_late(readiness, objects, program, loader, proc_dirfd);
+	for (size_t i = 0; i < objects->count && r >= 0; i++) {
 		struct readiness_object *verdict = &readiness->objects[i];
 
-		verdict->late = !verdict->program && !verdict->loader && is_late(readiness, &objects->list[i], end);
 		if (verdict->late && !readiness->dlopen)
 			continue;
 		judge(readiness, verdict, &objects->list[i]);
 		if (!verdict->constant || !verdict->data)
 			readiness->waiting++;
 	}
-	return 0;
+	return r;
 }
 
 bool readiness_allows(const struct readiness *readiness, const struct segment *segment, unsigned *ret_spared)
@@ -140,8 +168,9 @@ bool readiness_allows(const struct readiness *readiness, const struct segment *s
 	const struct readiness_object *verdict;
 
 	*ret_spared = 0;
+	/* While the kernel is still in exec, its own mappings move. */
 	if (segment->object < 0)
-		return true;
+		return readiness->through;
 	verdict = &readiness->objects[segment->object];
 	if (verdict->late && readiness->gate_kills)
 		*ret_spared = MSEALD_STOP_UNMAP;

@@ -20,6 +20,7 @@ struct readiness {
 	bool settled;			/* it has had all the time that a loader may take */
 	bool dlopen;			/* objects that came after the loader was through are wanted, too */
 	bool gate_kills;		/* munmap could only be answered by a kill: dlclose(3) must still be able to */
+	bool unseen;			/* nobody saw it start: what it was started with is told by its files, not by hints */
 	uint64_t hints[READINESS_HINTS_MAX];	/* where RELRO came into force since the exec, in this order */
 	size_t hints_count;
 	/* What was found. */

@@ -208,6 +208,8 @@ static int on_due(sd_event_source *source, uint64_t now, void *context)
 		end(start);
 	if (r < 0)
 		return 0;
+	if (is_armed && armed.flags & MSEALD_ARMED_FORKED)
+		start->readiness.unseen = true;
 	policy = policies_match(inforce_policies(daemon->inforce), &facts.policy, NULL);
 	if (!policy || !policy->classes)
 		end(start);
@@ -244,11 +246,15 @@ void starts_look_at_all(struct starts *starts)
 		return;
 	for (size_t i = 0; i < count; i++) {
 		struct start *start;
+		bool known;
 
 		if (tasks[i].pid != tasks[i].tgid || !tasks[i].key || tasks[i].flags & PF_KTHREAD ||
 		    tasks[i].pid == (uint32_t)getpid())
 			continue;
+		known = *find(starts, tasks[i].key);
 		start = add(starts, tasks[i].key, (pid_t)tasks[i].pid);
+		if (start && !known)
+			start->readiness.unseen = true;
 		if (start && start->phase != PHASE_NATIVE)
 			look_after(start, 0);
 	}

@@ -114,14 +114,24 @@ static int open_path(int proc_dirfd, const struct mapping *mapping)
 	return fd < 0 ? -errno : reopen_regular(fd, mapping->inode);
 }
 
-static int read_object(int proc_dirfd, const struct mapping *const *group, size_t count, struct elfobject *ret)
+static int open_group(int proc_dirfd, const struct mapping *const *group, size_t count)
 {
-	_cleanup_close_ int fd = -ENOENT;
+	int fd = -ENOENT;
 
 	for (size_t i = 0; i < count && i < OPEN_TRIES && fd < 0 && fd != -ENOEXEC; i++)
 		fd = open_mapped(proc_dirfd, group[i]);
-	if (fd < 0 && fd != -ENOEXEC)
-		fd = open_path(proc_dirfd, group[0]);
+	return fd < 0 && fd != -ENOEXEC ? open_path(proc_dirfd, group[0]) : fd;
+}
+
+int object_open(const struct object *object, int proc_dirfd)
+{
+	return open_group(proc_dirfd, &object->file, 1);
+}
+
+static int read_object(int proc_dirfd, const struct mapping *const *group, size_t count, struct elfobject *ret)
+{
+	_cleanup_close_ int fd = open_group(proc_dirfd, group, count);
+
 	return fd < 0 ? fd : elfobject_read(fd, ret);
 }
 

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See matches.h. */
+#include "matches.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "facts.h"
+#include "inforce.h"
+#include "starts.h"
+#include "tasks.h"
+
+#define PF_KTHREAD 0x00200000
+
+json_t *matches_reload(struct daemon *daemon, struct failure *failure)
+{
+	_cleanup_(policy_faults_free) struct policy_faults faults = {};
+	json_t *list;
+	int r;
+
+	r = inforce_reload(daemon->inforce, &faults);
+	if (r < 0) {
+		(void)fail(failure, "Failed", 0, "cannot put the policies in force: %s; those of before stay", strerror(-r));
+		return NULL;
+	}
+	starts_look_at_all(daemon->starts);
+	list = json_array();
+	for (size_t i = 0; i < faults.count; i++)
+		(void)json_array_append_new(list, json_pack("{s:s,s:i,s:s}", "path", faults.list[i].path, "line",
+							    (int)faults.list[i].line, "message", faults.list[i].message));
+	return json_pack("{s:I,s:o}", "policies", (json_int_t)inforce_policies(daemon->inforce)->count, "faults", list);
+}
+
+static const char *state_of(struct daemon *daemon, const struct policy *policy, uint64_t key)
+{
+	struct mseald_space space;
+
+	if (!policy->classes)
+		return "exempt";
+	if (starts_pending(daemon->starts, key))
+		return "pending";
+	return store_read_space(daemon->store, key, &space) >= 0 && MSEALD_WORD_SET(space.word) ? "sealed" : "unsealed";
+}
+
+static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
+{
+	_cleanup_(facts_free) struct facts facts = {};
+	_cleanup_free_ char *why = NULL;
+	const struct policy *policy;
+	struct mseald_armed armed;
+	bool is_armed = facts_armed(daemon->programs, task->key, &armed);
+
+	if (facts_read(daemon->programs, (pid_t)task->pid, is_armed ? &armed : NULL, inforce_wants_marked(daemon->inforce),
+		       &facts) < 0)
+		return NULL;
+	policy = policies_match(inforce_policies(daemon->inforce), &facts.policy, &why);
+	if (!policy)
+		return NULL;
+	return json_pack("{s:I,s:s,s:s,s:s,s:s,s:s*,s:s*}", "pid", (json_int_t)task->pid, "policy", policy->name, "path",
+			 policy->path, "why", why ?: "", "state", state_of(daemon, policy, task->key), "exe", facts.exe,
+			 "cgroup", facts.cgroup);
+}
+
+json_t *matches_list(struct daemon *daemon, struct failure *failure)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	json_t *list = json_array();
+	size_t count;
+	int r = tasks_read(daemon->programs, 0, &tasks, &count);
+
+	if (r < 0) {
+		json_decref(list);
+		(void)fail_errno(failure, 0, r, "cannot read what runs");
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		json_t *match = NULL;
+
+		if (tasks[i].pid == tasks[i].tgid && tasks[i].key && !(tasks[i].flags & PF_KTHREAD))
+			match = describe(daemon, &tasks[i]);
+		if (match)
+			(void)json_array_append_new(list, match);
+	}
+	return json_pack("{s:o}", "matches", list);
+}
