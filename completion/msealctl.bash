@@ -22,10 +22,38 @@ _msealctl_pids() {
 	done
 }
 
+# Completes what follows "policy": _msealctl_policy CURRENT WORD..., the words so far.
+_msealctl_policy() {
+	local cur=$1 folder name commands='check show list-files enable disable'
+	shift
+	COMPREPLY=()
+	if [[ $# == 0 ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
+		return
+	fi
+	case $1 in
+	check | show)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	esac
+	case $1 in
+	show | enable | disable)
+		for folder in /etc /usr/lib /usr/local/lib; do
+			for name in "$folder"/mseald/policy.d/*.conf; do
+				name=${name##*/}
+				name=${name%.conf}
+				[[ $name != '*' && $name == "$cur"* && " ${COMPREPLY[*]} " != *" $name "* ]] && COMPREPLY+=("$name")
+			done
+		done
+		;;
+	esac
+}
+
 _msealctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='seal unseal list map explain monitor status check version help'
-	local global='--json --socket= --help' own='' command='' word arguments=0 i
+	local commands='seal unseal list map explain monitor status check policy version help'
+	local global='--json --socket= --help' own='' command='' word arguments=0 words=() i
 
 	# "=" breaks words in bash: --deny = text
 	if [[ $cur == = ]]; then
@@ -37,6 +65,11 @@ _msealctl() {
 	--segments) _msealctl_list text rodata relro data vdso stack all; return ;;
 	--deny) _msealctl_list mprotect unmap discard foreign-write all; return ;;
 	--action) mapfile -t COMPREPLY < <(compgen -W 'deny kill audit' -- "$cur"); return ;;
+	--root)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return
+		;;
 	--socket | --ranges-from)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -54,6 +87,7 @@ _msealctl() {
 				command=$word
 			elif [[ ${COMP_WORDS[i - 1]} != = ]]; then
 				((arguments++))
+				words+=("$word")
 			fi
 			;;
 		esac
@@ -64,6 +98,7 @@ _msealctl() {
 		'') own=--version ;;
 		seal) own='--segments= --deny= --action= --revocable --ranges-from=' ;;
 		unseal) own=--ranges-from= ;;
+		policy) own=--root= ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$global $own" -- "$cur")
 		[[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
@@ -72,6 +107,7 @@ _msealctl() {
 	case $command in
 	'') mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
 	help) ((arguments == 0)) && mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
+	policy) _msealctl_policy "$cur" "${words[@]}" ;;
 	seal | unseal | list | map | explain | monitor) ((arguments == 0)) && _msealctl_pids "$cur" ;;
 	esac
 }

@@ -4,9 +4,10 @@
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 UNIT_DAEMON := $(B)/tests/unit/test_calls $(B)/tests/unit/test_plan
-KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c,$(wildcard tests/kernel/*.c)))
+KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c tests/kernel/started.c,$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
-KERNEL_TOOL := $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(B)/tests/kernel/puppet32
+STARTED := $(addprefix $(B)/tests/kernel/,started started-norelro started-nopie started-static started-static-pie started-static-norelro)
+KERNEL_TOOL := $(STARTED) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(B)/tests/kernel/puppet32
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -43,6 +44,18 @@ $(B)/tests/kernel/puppet32: tests/kernel/puppet32.c tests/kernel/channel.h
 	$(call say,CC32,$@)
 	$(Q)$(CC) -m32 -std=gnu11 $(WARNINGS) -O2 -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none \
 		-no-pie -nostdlib -static -o $@ $<
+
+# One program, linked in every way there is.
+$(STARTED): tests/kernel/started.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 $(STARTED_FLAGS) -o $@ $<
+$(B)/tests/kernel/started: STARTED_FLAGS := -pie -fPIE -Wl,-z,relro,-z,now
+$(B)/tests/kernel/started-norelro: STARTED_FLAGS := -pie -fPIE -Wl,-z,norelro
+$(B)/tests/kernel/started-nopie: STARTED_FLAGS := -no-pie -fno-pie -Wl,-z,relro
+$(B)/tests/kernel/started-static: STARTED_FLAGS := -static -no-pie -fno-pie -DSTATIC
+$(B)/tests/kernel/started-static-pie: STARTED_FLAGS := -static-pie -fPIE -DSTATIC
+$(B)/tests/kernel/started-static-norelro: STARTED_FLAGS := -static -no-pie -fno-pie -Wl,-z,norelro -DSTATIC
 
 # Library and fuzz target at once, so that all of it is instrumented.
 fuzz-programs: $(FUZZ)

@@ -266,7 +266,7 @@ static void test_usage(void **state)
 static void test_help(void **state)
 {
 	static const char *const commands[] = {
-		"seal", "unseal", "list", "map", "explain", "monitor", "status", "check", "version", "help",
+		"seal", "unseal", "list", "map", "explain", "monitor", "status", "check", "policy", "version", "help",
 	};
 	char usage[64];
 

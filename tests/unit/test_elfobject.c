@@ -321,6 +321,77 @@ static void this_program(void **state)
 	assert_int_equal(bias + object.entry, getauxval(AT_ENTRY));
 }
 
+/* --- GNU_PROPERTY_MEMORY_SEAL --- */
+
+#define SEAL 3u
+
+/* A file with one segment of notes, of either class. */
+static bool asks_to_be_sealed(bool is_64bit, uint32_t type, uint64_t align, const uint32_t *words, size_t count)
+{
+	struct file64 file;
+	struct elfobject object;
+	size_t place = offsetof(struct file64, phdr[8]);
+	_cleanup_free_ unsigned char *small = NULL;
+	Elf32_Phdr phdr32 = { .p_type = type, .p_offset = 512, .p_filesz = count * 4, .p_memsz = count * 4, .p_align = align };
+	Elf32_Ehdr header32 = { .e_type = ET_DYN, .e_phoff = sizeof(header32), .e_phentsize = sizeof(phdr32), .e_phnum = 1 };
+
+	file64_init(&file);
+	if (is_64bit) {
+		file.phdr[0] = (Elf64_Phdr){ .p_type = type, .p_offset = place, .p_filesz = count * 4,
+					     .p_memsz = count * 4, .p_align = align };
+		memcpy((char *)&file + place, words, count * 4);
+		assert_int_equal(parse64(&file, &object), 0);
+		return object.memory_seal;
+	}
+	memcpy(header32.e_ident, file.header.e_ident, EI_NIDENT);
+	header32.e_ident[EI_CLASS] = ELFCLASS32;
+	small = calloc(1, 512 + count * 4);
+	memcpy(small, &header32, sizeof(header32));
+	memcpy(small + sizeof(header32), &phdr32, sizeof(phdr32));
+	memcpy(small + 512, words, count * 4);
+	assert_int_equal(parse(small, 512 + count * 4, &object), 0);
+	return object.memory_seal;
+}
+
+#define GNU 0x554e47u	/* "GNU" and a NUL */
+#define NOTES(...) ((const uint32_t[]){ __VA_ARGS__ }), sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4
+
+static void marked(void **state)
+{
+	(void)state;
+	/* name size, content size, type, name; then properties: type, size, data */
+	assert_true(asks_to_be_sealed(true, PT_GNU_PROPERTY, 8, NOTES(4, 8, 5, GNU, SEAL, 0)));
+	assert_true(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 8, 5, GNU, SEAL, 0)));
+	assert_true(asks_to_be_sealed(false, PT_GNU_PROPERTY, 4, NOTES(4, 8, 5, GNU, SEAL, 0)));
+	assert_true(asks_to_be_sealed(false, PT_NOTE, 4, NOTES(4, 8, 5, GNU, SEAL, 0)));
+	/* After another property, whose data is padded to 8 bytes in one class and to 4 in the other. */
+	assert_true(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 24, 5, GNU, 1, 4, 7, 0, SEAL, 0)));
+	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 20, 5, GNU, 1, 4, 7, SEAL, 0)));
+	assert_true(asks_to_be_sealed(false, PT_NOTE, 4, NOTES(4, 20, 5, GNU, 1, 4, 7, SEAL, 0)));
+	/* After another note, of a name of 5 bytes and a content of 4. */
+	assert_true(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(5, 4, 1, 0x41414141, 0, 0, 9, 0, 4, 8, 5, GNU, SEAL, 0)));
+	assert_true(asks_to_be_sealed(false, PT_NOTE, 4, NOTES(5, 4, 1, 0x41414141, 0, 9, 4, 8, 5, GNU, SEAL, 0)));
+}
+
+static void not_marked(void **state)
+{
+	(void)state;
+	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 16, 5, GNU, 0xc0000002u, 4, 3, 0)));
+	assert_false(asks_to_be_sealed(true, PT_NOTE, 4, NOTES(4, 8, 5, GNU, SEAL, 0)));	/* another alignment */
+	assert_false(asks_to_be_sealed(false, PT_NOTE, 8, NOTES(4, 8, 5, GNU, SEAL, 0)));
+	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 8, 4, GNU, SEAL, 0)));	/* another type of note */
+	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 8, 5, GNU + 1, SEAL, 0)));	/* another name */
+	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 16, 5, GNU, SEAL, 4, 1, 0)));	/* with data */
+	assert_false(asks_to_be_sealed(true, PT_LOAD + 0x60000000, 8, NOTES(4, 8, 5, GNU, SEAL, 0)));
+	/* Sizes that lie make no error of the file, and no mark. */
+	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 16, 5, GNU, SEAL, 0)));
+	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, ~0u, 5, GNU, SEAL, 0)));
+	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(~0u, 8, 5, GNU, SEAL, 0)));
+	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 8, 5, GNU, 1, ~0u)));
+	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 4, 5, GNU, SEAL)));
+	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 8, 5)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +403,8 @@ int main(void)
 		cmocka_unit_test(cut_short),
 		cmocka_unit_test(from_a_descriptor),
 		cmocka_unit_test(this_program),
+		cmocka_unit_test(marked),
+		cmocka_unit_test(not_marked),
 	};
 
 	return cmocka_run_group_tests_name("elfobject", tests, NULL, NULL);

@@ -38,6 +38,13 @@ int policies_complain_name(const struct policy_files *files, const char *name);
 /* One word for a state: on, off, fault, masked, replaced. Static. */
 const char *policy_state_name(enum policy_file_state state);
 
+/*
+ * Asks the daemon to read its policies again (policyenable.c). 0 and what came of it in words
+ * (policy_daemon_absent where it is not running), or the exit status after a complaint.
+ */
+int policy_ask_to_reload(const struct ctl *ctl, const char **ret_said);
+extern const char policy_daemon_absent[];
+
 /* --- policytext.c --- */
 
 /* The keys and values as they are in force, in the form of a file. false: out of memory. */

@@ -30,7 +30,7 @@ static const struct command commands[] = {
 	  "Options:\n"
 	  ROOT_HELP },
 	{ FAMILY "show", policy_show, "[--root=DIR] NAME|FILE",
-	  "show a policy: where it is read, what it says, what that means\n\n"
+	  "show a policy: where it is read, and what it means\n\n"
 	  "What has a / in it is a FILE.\n\n"
 	  "Options:\n"
 	  ROOT_HELP },

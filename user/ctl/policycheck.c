@@ -51,8 +51,8 @@ static int check_folders(const struct ctl *ctl, struct findings *findings)
 	r = policy_files_read(ctl->root, policy_folders, &files, &findings->faults);
 	for (size_t i = 0; i < files.count && r == 0; i++) {
 		if (files.list[i].state == POLICY_FILE_ON)
-			r = policy_warn(ctl->root, &files.list[i].policy, files.list[i].folder > 0 || files.list[i].link,
-					&findings->warnings);
+			r = policy_warn(ctl->root, &files.list[i].policy, files.list[i].folder > 0 ||
+					files.list[i].link, &findings->warnings);
 		findings->files += files.list[i].state != POLICY_FILE_REPLACED;
 	}
 	return r < 0 ? r : policy_warn_files(&files, &findings->warnings);

@@ -125,7 +125,8 @@ static int report(const struct switching *s, bool on, bool changed, const char *
 		(void)printf("%s is %s%s: %s\n", s->name, on ? "on" : "off", changed ? "" : " already", how);
 		return CTL_OK;
 	}
-	return json_array_append_new(s->results, json_pack("{s:s, s:b, s:b, s:s}", "name", s->name, "on", on, "changed", changed,
+	return json_array_append_new(s->results, json_pack("{s:s, s:b, s:b, s:s}", "name", s->name, "on", on,
+							   "changed", changed,
 							   "how", how)) < 0 ? ctl_out_of_memory() : CTL_OK;
 }
 
@@ -182,10 +183,10 @@ static int remove_link(const struct switching *s)
 static int refuse_own(const struct switching *s, const char *wanted)
 {
 	if (s->own->link)
-		return ctl_failure("%s is a link to %s, which was not made by enable; remove it yourself to turn %s %s", s->link,
-				   s->own->link, s->name, wanted);
-	return ctl_failure("%s is a file of your own, which is not touched; rename or remove it to turn %s %s", s->link,
-			   s->name, wanted);
+		return ctl_failure("%s is a link to %s, which was not made by enable; remove it yourself to "
+				   "turn %s %s", s->link, s->own->link, s->name, wanted);
+	return ctl_failure("%s is a file of your own, which is not touched; rename or remove it to turn %s %s",
+			   s->link, s->name, wanted);
 }
 
 static int enable_own(const struct switching *s)
@@ -249,10 +250,9 @@ static int disable(struct switching *s)
 
 /* --- telling the daemon --- */
 
-static const char not_running[] = "mseald is not running; it reads its policies as it starts";
+const char policy_daemon_absent[] = "mseald is not running; it reads its policies as it starts";
 
-/* What came of it, in words. 0, or the exit status after a complaint. */
-static int ask_to_reload(const struct ctl *ctl, const char **ret_said)
+int policy_ask_to_reload(const struct ctl *ctl, const char **ret_said)
 {
 	_cleanup_client_ struct varlink_client *client = NULL;
 	_cleanup_json_ json_t *reply = NULL;
@@ -260,7 +260,7 @@ static int ask_to_reload(const struct ctl *ctl, const char **ret_said)
 	int r = varlink_connect(ctl->socket, &client);
 
 	if (r == -ENOENT || r == -ECONNREFUSED) {
-		*ret_said = not_running;
+		*ret_said = policy_daemon_absent;
 		return 0;
 	}
 	if (r >= 0)
@@ -286,14 +286,14 @@ static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results)
 
 	/* What is below another root is not the daemon's. */
 	if (changed && !*ctl->root)
-		r = ask_to_reload(ctl, &said);
+		r = policy_ask_to_reload(ctl, &said);
 	if (results) {
 		document = json_pack("{s:O, s:s?}", "policies", results, "daemon", said);
 		return !document ? ctl_out_of_memory() : ctl_print_json(document) ? CTL_FAILURE : r;
 	}
 	if (said)
 		(void)printf("%s.\n", said);
-	if (changed && !on && !*ctl->root && said != not_running)
+	if (changed && !on && !*ctl->root && said != policy_daemon_absent)
 		(void)puts("What is sealed already stays sealed.");
 	return r;
 }
@@ -321,9 +321,23 @@ static int switch_one(const struct ctl *ctl, const struct policy_files *files, c
 	return on ? enable(&s) : disable(&s);
 }
 
+/* A folder that does not count as a whole: a link in it would do nothing. 0, or the exit status. */
+static int refuse_folders(const struct policy_faults *faults)
+{
+	for (size_t i = 0; i < faults->count; i++) {
+		const char *path = faults->list[i].path;
+		size_t length = strlen(path), suffix = strlen(POLICY_SUFFIX);
+
+		if (length < suffix || strcmp(path + length - suffix, POLICY_SUFFIX) != 0)
+			return ctl_failure("%s %s", path, faults->list[i].message);
+	}
+	return 0;
+}
+
 static int run(struct ctl *ctl, int argc, char **argv, bool on)
 {
 	_cleanup_(policy_files_free) struct policy_files files = {};
+	_cleanup_(policy_faults_free) struct policy_faults faults = {};
 	_cleanup_json_ json_t *results = NULL;
 	bool changed = false;
 	int r, status = CTL_OK;
@@ -332,7 +346,9 @@ static int run(struct ctl *ctl, int argc, char **argv, bool on)
 		return ctl->status;
 	if (optind == argc)
 		return ctl_usage(ctl, "no NAME given");
-	r = policies_fetch(ctl, &files, NULL);
+	r = policies_fetch(ctl, &files, &faults);
+	if (r == 0)
+		r = refuse_folders(&faults);
 	if (r)
 		return r;
 	results = ctl->json ? json_array() : NULL;

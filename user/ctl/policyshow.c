@@ -48,7 +48,8 @@ static int look(const struct ctl *ctl, const char *what, struct shown *shown)
 	/* Only what is wrong with this one. */
 	for (size_t i = 0; i < all.count; i++)
 		if (strcmp(all.list[i].path, shown->first->path) == 0 &&
-		    policy_faults_add(&shown->faults, all.list[i].path, all.list[i].line, "%s", all.list[i].message) < 0)
+		    policy_faults_add(&shown->faults, all.list[i].path, all.list[i].line, "%s",
+				      all.list[i].message) < 0)
 			return ctl_out_of_memory();
 	return 0;
 }
@@ -95,7 +96,8 @@ static bool print_state(const struct policy_file *file, bool utf8)
 
 	if (!name || !path || (file->link && !link))
 		return false;
-	(void)printf("%s: %s, %s%s%s\n", name, policy_state_name(file->state), path, link ? " -> " : "", link ? link : "");
+	(void)printf("%s: %s, %s%s%s\n", name, policy_state_name(file->state), path, link ? " -> " : "",
+		     link ? link : "");
 	return true;
 }
 
@@ -127,9 +129,10 @@ static json_t *files_json(const struct shown *shown)
 		const struct policy_file *file = &shown->files.list[i];
 
 		if (is_of(shown, i))
-			(void)json_array_append_new(list, json_pack("{s:o, s:o, s:s}", "path", text_json(file->path), "link",
-								    file->link ? text_json(file->link) : json_null(),
-								    "state", policy_state_name(file->state)));
+			(void)json_array_append_new(
+				list, json_pack("{s:o, s:o, s:s}", "path", text_json(file->path),
+						"link", file->link ? text_json(file->link) : json_null(),
+						"state", policy_state_name(file->state)));
 	}
 	return list;
 }
@@ -176,6 +179,7 @@ static const enum colour state_colours[] = {
 	[POLICY_FILE_ON] = COLOUR_GREEN,
 	[POLICY_FILE_FAULT] = COLOUR_RED,
 	[POLICY_FILE_MASK] = COLOUR_YELLOW,
+	[POLICY_FILE_REPLACED] = COLOUR_DIM,
 };
 
 static int print_table(const struct policy_files *files)
@@ -189,9 +193,9 @@ static int print_table(const struct policy_files *files)
 		if (file->state == POLICY_FILE_REPLACED)
 			continue;
 		table_add(&table, &terminal, COLOUR_BOLD, "%s", file->name);
-		table_add(&table, &terminal, (size_t)file->state < ELEMENTS(state_colours) ? state_colours[file->state] :
-			  COLOUR_NONE, "%s", policy_state_name(file->state));
-		table_add(&table, &terminal, COLOUR_NONE, "%s", file->policy.description ? file->policy.description : "-");
+		table_add(&table, &terminal, state_colours[file->state], "%s", policy_state_name(file->state));
+		table_add(&table, &terminal, COLOUR_NONE, "%s",
+			  file->policy.description ? file->policy.description : "-");
 		table_add(&table, &terminal, COLOUR_NONE, "%s", file->path);
 	}
 	if (table.cell_count == 0 && !table.failed) {
@@ -209,12 +213,13 @@ static int print_json(const struct policy_files *files, const struct policy_faul
 		(void)json_array_append_new(folders, json_string(policy_folders[i]));
 	for (size_t i = 0; i < files->count; i++) {
 		const struct policy_file *file = &files->list[i];
+		const char *description = file->policy.description;
 
-		(void)json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o, s:o}", "name", text_json(file->name), "state",
-							    policy_state_name(file->state), "path", text_json(file->path),
-							    "link", file->link ? text_json(file->link) : json_null(),
-							    "description", file->policy.description ?
-							    text_json(file->policy.description) : json_null()));
+		(void)json_array_append_new(
+			list, json_pack("{s:o, s:s, s:o, s:o, s:o}", "name", text_json(file->name),
+					"state", policy_state_name(file->state), "path", text_json(file->path),
+					"link", file->link ? text_json(file->link) : json_null(),
+					"description", description ? text_json(description) : json_null()));
 	}
 	document = json_pack("{s:O, s:O, s:o}", "folders", folders, "files", list, "faults", faults_to_json(faults));
 	return document ? ctl_print_json(document) : ctl_out_of_memory();

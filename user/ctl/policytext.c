@@ -100,8 +100,8 @@ static void put_seal(FILE *out, const struct policy *policy)
 		(void)fprintf(out, "Segments=none\n");
 		return;
 	}
-	(void)fprintf(out, "Segments=%s\nDeny=%s\nForeignWrite=%s\nAction=%s\nDlopen=%s\nGate=%s\n", with_blanks(segments),
-		      own ? with_blanks(stops) : "foreign-write",
+	(void)fprintf(out, "Segments=%s\nDeny=%s\nForeignWrite=%s\nAction=%s\nDlopen=%s\nGate=%s\n",
+		      with_blanks(segments), own ? with_blanks(stops) : "foreign-write",
 		      policy->stops & MSEALD_STOP_FOREIGN_WRITE ? "deny" : "allow", mseald_action_name(policy->action),
 		      policy->dlopen ? "yes" : "no", policy_gate_name(policy->gate));
 }
@@ -167,8 +167,10 @@ static json_t *match_json(const struct policy *policy)
 		good &= json_array_append_new(user, json_integer(policy->user[i])) == 0;
 	if (!good)
 		return NULL;
-	return json_pack("{s:O, s:o, s:o, s:O, s:b}", "exe", exe, "unit", names_json(policy->unit, policy->unit_count),
-			 "cgroup", names_json(policy->cgroup, policy->cgroup_count), "user", user, "marked", policy->marked);
+	return json_pack("{s:O, s:o, s:o, s:O, s:b}", "exe", exe,
+			 "unit", names_json(policy->unit, policy->unit_count),
+			 "cgroup", names_json(policy->cgroup, policy->cgroup_count),
+			 "user", user, "marked", policy->marked);
 }
 
 static json_t *seal_json(const struct policy *policy)

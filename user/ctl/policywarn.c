@@ -22,7 +22,8 @@ static void read_beginning(const char *path, char text[LINE_MAX_READ + 1])
 	text[got < 0 ? 0 : got] = '\0';
 }
 
-static int warn_script(const struct policy *policy, const struct policy_exe *exe, char *line, struct policy_faults *warnings)
+static int warn_script(const struct policy *policy, const struct policy_exe *exe, char *line,
+		       struct policy_faults *warnings)
 {
 	char *rest, *interpreter, *argument;
 
@@ -34,10 +35,11 @@ static int warn_script(const struct policy *policy, const struct policy_exe *exe
 	while (argument && *argument == '-')
 		argument = strtok_r(NULL, " \t\r", &rest);
 	if (argument && strcmp(interpreter, "/usr/bin/env") == 0)
-		return WARN(warnings, policy, exe->line, "Exe=%s is a script, and what runs is %s (by %s); name the path of "
+		return WARN(warnings, policy, exe->line, "Exe=%s is a script, and what runs is %s (by %s); name "
+			    "the path of "
 			    "that, and Unit= or User= to tell it from others", exe->given, argument, interpreter);
-	return WARN(warnings, policy, exe->line, "Exe=%s is a script, and what runs is %s; name that, and Unit= or User= to "
-		    "tell it from others", exe->given, interpreter);
+	return WARN(warnings, policy, exe->line, "Exe=%s is a script, and what runs is %s; name that, and Unit= "
+		    "or User= to tell it from others", exe->given, interpreter);
 }
 
 static int warn_file(const char *root, const struct policy *policy, const struct policy_exe *exe,
@@ -56,10 +58,12 @@ static int warn_file(const char *root, const struct policy *policy, const struct
 			return 0;
 		if (strcmp(exe->path, exe->given) == 0)
 			return WARN(warnings, policy, exe->line, "Exe=%s does not exist here", exe->given);
-		return WARN(warnings, policy, exe->line, "Exe=%s does not exist here (it leads to %s)", exe->given, exe->path);
+		return WARN(warnings, policy, exe->line, "Exe=%s does not exist here (it leads to %s)",
+			    exe->given, exe->path);
 	}
 	if (S_ISDIR(st.st_mode) && exe->kind == POLICY_EXE_FILE)
-		return WARN(warnings, policy, exe->line, "Exe=%s is a folder; end it in / for the programs in it", exe->given);
+		return WARN(warnings, policy, exe->line, "Exe=%s is a folder; end it in / for the programs in "
+			    "it", exe->given);
 	if (exe->kind == POLICY_EXE_FOLDER)
 		return S_ISDIR(st.st_mode) ? 0 : WARN(warnings, policy, exe->line, "Exe=%s is no folder", exe->given);
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
@@ -83,7 +87,8 @@ static int warn_glob(const char *root, const struct policy *policy, const struct
 	}
 	r = glob(path, GLOB_NOESCAPE | GLOB_NOSORT, NULL, &found);
 	globfree(&found);
-	return r == GLOB_NOMATCH ? WARN(warnings, policy, exe->line, "Exe=%s: nothing here is called so", exe->given) : 0;
+	return r == GLOB_NOMATCH ? WARN(warnings, policy, exe->line, "Exe=%s: nothing here is called so",
+					exe->given) : 0;
 }
 
 /* A cgroup of systemd has the whole name of its unit. */
@@ -104,8 +109,8 @@ static int warn_units(const struct policy *policy, struct policy_faults *warning
 
 	for (size_t i = 0; i < policy->unit_count && r == 0; i++)
 		if (!policy_is_glob(policy->unit[i]) && !has_suffix(policy->unit[i]))
-			r = WARN(warnings, policy, policy->unit_line[i], "Unit=%s has no suffix, so no unit is called so; did you "
-				 "mean %s.service?", policy->unit[i], policy->unit[i]);
+			r = WARN(warnings, policy, policy->unit_line[i], "Unit=%s has no suffix, so no unit is "
+				 "called so; did you mean %s.service?", policy->unit[i], policy->unit[i]);
 	return r;
 }
 
@@ -155,8 +160,8 @@ static int warn_hidden(const struct policy_files *files, size_t index, struct po
 		const struct policy_file *earlier = &files->list[i];
 
 		if (earlier->state == POLICY_FILE_ON && policy_covers(&earlier->policy, &later->policy))
-			return WARN(warnings, &later->policy, 0, "never decides: %s comes before it and matches all that it does",
-				    earlier->path);
+			return WARN(warnings, &later->policy, 0, "never decides: %s comes before it and matches "
+				    "all that it does", earlier->path);
 	}
 	return 0;
 }
@@ -172,8 +177,8 @@ int policy_warn_files(const struct policy_files *files, struct policy_faults *wa
 			continue;
 		r = warn_hidden(files, i, warnings);
 		if (r == 0 && file->folder == 0 && !file->link && !file->policy.enabled)
-			r = WARN(warnings, &file->policy, 0, "is on, for all its Enabled=no: a file of this folder always is; "
-				 "rename or remove it to turn it off");
+			r = WARN(warnings, &file->policy, 0, "is on, for all its Enabled=no: a file of this "
+				 "folder always is; rename or remove it to turn it off");
 	}
 	return r;
 }

@@ -81,7 +81,7 @@ static void tell_lost(struct events *events)
 	events->lost_told = lost;
 }
 
-static void consume(struct events *events)
+void events_catch_up(struct events *events)
 {
 	int r = ring_buffer__consume(events->ring);
 
@@ -100,7 +100,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 	(void)source;
 	(void)fd;
 	(void)revents;
-	consume(context);
+	events_catch_up(context);
 	return 0;
 }
 

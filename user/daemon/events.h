@@ -9,6 +9,9 @@
 int events_open(struct daemon *daemon, struct events **ret);
 struct events *events_close(struct events *events);	/* takes NULL, returns NULL */
 
+/* Reads what is in the ring buffer now. */
+void events_catch_up(struct events *events);
+
 /* Attempts whose event was lost, since the maps were made. */
 uint64_t events_lost(const struct events *events);
 

@@ -148,13 +148,17 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 	readiness->objects = calloc(objects->count + 1, sizeof(*readiness->objects));
 	if (!readiness->objects)
 		return -ENOMEM;
+	/* The mappings have been read: whatever they show has been hinted at by now. */
+	if (readiness->catch_up)
+		readiness->catch_up(readiness->context);
 	find_kernels(readiness, objects, proc_dirfd, &program, &loader);
 	readiness->through = is_through(readiness, program, loader);
 	r = find_late(readiness, objects, program, loader, proc_dirfd);
 	for (size_t i = 0; i < objects->count && r >= 0; i++) {
 		struct readiness_object *verdict = &readiness->objects[i];
 
-		if (verdict->late && !readiness->dlopen)
+		if (verdict->late && (!readiness->dlopen || readiness->late == LATE_NOT ||
+				      (readiness->late == LATE_NATIVE && !readiness->native_now)))
 			continue;
 		judge(readiness, verdict, &objects->list[i]);
 		if (!verdict->constant || !verdict->data)
@@ -172,7 +176,7 @@ bool readiness_allows(const struct readiness *readiness, const struct segment *s
 	if (segment->object < 0)
 		return readiness->through;
 	verdict = &readiness->objects[segment->object];
-	if (verdict->late && readiness->gate_kills)
+	if (verdict->late && readiness->late == LATE_NATIVE)
 		*ret_spared = MSEALD_STOP_UNMAP;
 	return segment->class == MSEALD_CLASS_TEXT || segment->class == MSEALD_CLASS_RODATA ? verdict->constant :
 											      verdict->data;

@@ -19,7 +19,14 @@ struct readiness {
 	/* What is known before. */
 	bool settled;			/* it has had all the time that a loader may take */
 	bool dlopen;			/* objects that came after the loader was through are wanted, too */
-	bool gate_kills;		/* munmap could only be answered by a kill: dlclose(3) must still be able to */
+	enum {
+		LATE_AS_ALL,		/* like the others: dlclose(3) gets EPERM, and leaves it where it is */
+		LATE_NATIVE,		/* the gate would kill for dlclose: only mseal(2) is to refuse that */
+		LATE_NOT,		/* and there is none; or it may be unmapped, and a seal must not outlive it */
+	} late;				/* how objects that were dlopen'ed are sealed */
+	bool native_now;		/* it is about to be sealed by mseal(2) */
+	void (*catch_up)(void *);	/* takes in the hints that have come until now; they come before what they tell of */
+	void *context;
 	bool unseen;			/* nobody saw it start: what it was started with is told by its files, not by hints */
 	uint64_t hints[READINESS_HINTS_MAX];	/* where RELRO came into force since the exec, in this order */
 	size_t hints_count;

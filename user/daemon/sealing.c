@@ -126,6 +126,8 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		r = 0;
 	if (r > 0)
 		r = target_unchanged(programs, target);
+	if (r > 0 && changed && request->native_or_nothing && !result.native)
+		r = fail(failure, "NotNative", request->pid, "pid %d %s", (int)request->pid, result.why_not_native ?: "");
 	if (r <= 0) {
 		undo(store, target, changed ? &before : NULL);
 		if (r == -EBADR)

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "events.h"
 #include "facts.h"
 #include "inforce.h"
 #include "log.h"
@@ -158,6 +159,32 @@ static void go_on(struct start *start, const struct policy *policy, const struct
 	}
 }
 
+static void catch_up(void *context)
+{
+	struct daemon *daemon = context;
+
+	if (daemon->events)
+		events_catch_up(daemon->events);
+}
+
+static void tell_readiness(struct start *start, const struct policy *policy)
+{
+	struct daemon *daemon = start->starts->daemon;
+	const struct choice *choice = programs_choice(daemon->programs);
+	struct readiness *readiness = &start->readiness;
+	bool kills = policy->action == MSEALD_ACTION_DENY && choice_kills(choice, MSEALD_STOP_UNMAP);
+
+	readiness->settled = now_us(start->starts) - start->since > SETTLE_US;
+	readiness->dlopen = policy->dlopen;
+	readiness->late = !(policy->stops & MSEALD_STOP_UNMAP) ? LATE_NOT :
+			  !kills			       ? LATE_AS_ALL :
+			  choice->native && policy->gate != POLICY_GATE_BPF &&
+					  (policy->stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT ? LATE_NATIVE : LATE_NOT;
+	readiness->native_now = start->phase == PHASE_NATIVE;
+	readiness->catch_up = catch_up;
+	readiness->context = daemon;
+}
+
 static void seal(struct start *start, const struct policy *policy, const struct facts *facts)
 {
 	struct daemon *daemon = start->starts->daemon;
@@ -175,15 +202,16 @@ static void seal(struct start *start, const struct policy *policy, const struct 
 	struct seal_result result = {};
 	struct failure failure = {};
 
-	start->readiness.settled = now_us(start->starts) - start->since > SETTLE_US;
-	start->readiness.dlopen = policy->dlopen;
-	start->readiness.gate_kills = policy->action == MSEALD_ACTION_DENY &&
-				      choice_kills(choice, MSEALD_STOP_UNMAP) & MSEALD_STOP_UNMAP;
+	tell_readiness(start, policy);
+	/* What was dlopen'ed would be left with a seal that lets it be unmapped, and outlives it. */
+	request.native_or_nothing = start->phase == PHASE_NATIVE && start->readiness.late == LATE_NATIVE;
 	if (sealing_seal(daemon->programs, daemon->store, &request, &result, &failure) >= 0 ||
-	    strcmp(failure.error, "NothingToSeal") == 0 || strcmp(failure.error, "Changing") == 0)
+	    strcmp(failure.error, "NothingToSeal") == 0 || strcmp(failure.error, "NotNative") == 0)
 		go_on(start, policy, facts, &result);
 	else if (strcmp(failure.error, "NoSuchProcess") == 0)
 		end(start);
+	else if (strcmp(failure.error, "Changing") == 0)
+		look_after(start, LAST_PAUSE_US);
 	else
 		complain(start, policy, &failure);
 }
@@ -230,8 +258,7 @@ void starts_hint(struct starts *starts, const struct mseald_hint *hint)
 	readiness = &start->readiness;
 	if (hint->type == MSEALD_EVENT_RELRO && readiness->hints_count < READINESS_HINTS_MAX)
 		readiness->hints[readiness->hints_count++] = hint->address;
-	if (start->phase == PHASE_NATIVE)
-		start->phase = PHASE_LOOK;
+	start->phase = PHASE_LOOK;
 	start->pause = FIRST_PAUSE_US;
 	/* Nothing is there yet, or nothing is done yet: its loader first has to run. */
 	look_after(start, FIRST_PAUSE_US);

@@ -117,7 +117,8 @@ static int add_needed(const struct tables *tables, uint64_t place, struct elfdyn
 	if (dynamic->needed_count == ELFDYNAMIC_NEEDED_MAX)
 		return -EBADMSG;
 	if (!dynamic->needed) {
-		dynamic->needed = calloc(MIN_OF(tables->count, (size_t)ELFDYNAMIC_NEEDED_MAX), sizeof(*dynamic->needed));
+		dynamic->needed = calloc(MIN_OF(tables->count, (size_t)ELFDYNAMIC_NEEDED_MAX),
+					 sizeof(*dynamic->needed));
 		if (!dynamic->needed)
 			return -ENOMEM;
 	}

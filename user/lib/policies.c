@@ -14,7 +14,7 @@
 
 #define NAMES_MAX (4 * POLICIES_MAX)	/* that are looked at in one folder */
 
-/* Hidden files and what editors and package managers leave (x.conf~, .x.conf.swp, #x.conf#, x.conf.dpkg-old) are none. */
+/* Hidden files and what editors and packages leave (x.conf~, .x.conf.swp, #x.conf#, x.conf.dpkg-old) are none. */
 static bool is_policy_name(const char *name)
 {
 	size_t length = strlen(name), suffix = strlen(POLICY_SUFFIX);
@@ -101,7 +101,8 @@ static int open_folder(struct reading *reading, const char *path, DIR **ret)
 	unguarded = fstat(dirfd(folder), &st) < 0 ? strerror(errno) : policy_unguarded(&st);
 	if (unguarded) {
 		(void)closedir(folder);
-		return policy_faults_add(reading->faults, path, 0, "%s; until then none of its policies counts", unguarded);
+		return policy_faults_add(reading->faults, path, 0, "%s; until then none of its policies counts",
+					 unguarded);
 	}
 	*ret = folder;
 	return 0;
@@ -127,8 +128,8 @@ static int list_folder(struct reading *reading, const char *path, size_t index)
 		if (!is_policy_name(entry->d_name))
 			continue;
 		if (++names > NAMES_MAX)
-			return policy_faults_add(reading->faults, whole, 0, "has more than %d policies; the rest is left out",
-						 NAMES_MAX);
+			return policy_faults_add(reading->faults, whole, 0,
+						 "has more than %d policies; the rest is left out", NAMES_MAX);
 		r = add_file(reading, whole, index, entry->d_name);
 	}
 	return r;
@@ -186,7 +187,8 @@ static int read_first(const struct reading *reading, struct policy_file *file)
 		if (r == 0)
 			r = policy_parse_for(reading->root, file->path, text, size, &file->policy, reading->faults);
 	} else if (r != -ENOMEM) {
-		r = policy_faults_add(reading->faults, file->path, 0, "is a symbolic link that goes in a circle; remove it");
+		r = policy_faults_add(reading->faults, file->path, 0, "is a symbolic link that goes in a "
+				      "circle; remove it");
 		r = r < 0 ? r : -EINVAL;
 	}
 	if (r == -EINVAL) {

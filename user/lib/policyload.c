@@ -48,12 +48,13 @@ static int judge(const struct stat *st, const char *told, bool guarded, struct p
 	int r = 0;
 
 	if (!S_ISREG(st->st_mode))
-		r = policy_faults_add(faults, told, 0, "is %s, not a file; a policy is a plain file", kind_of(st->st_mode));
+		r = policy_faults_add(faults, told, 0, "is %s, not a file; a policy is a plain file",
+				      kind_of(st->st_mode));
 	else if (unguarded)
 		r = policy_faults_add(faults, told, 0, "%s", unguarded);
 	else if (st->st_size > POLICY_FILE_MAX)
-		r = policy_faults_add(faults, told, 0, "has %jd bytes; a policy has at most %u", (intmax_t)st->st_size,
-				      POLICY_FILE_MAX);
+		r = policy_faults_add(faults, told, 0, "has %jd bytes; a policy has at most %u",
+				      (intmax_t)st->st_size, POLICY_FILE_MAX);
 	else
 		return 0;
 	return r < 0 ? r : -EINVAL;

@@ -61,7 +61,8 @@ static char *follow(struct parser *p, const char *path, int kind)
 		return NULL;
 	}
 	if (kind == POLICY_EXE_GLOB && policy_is_glob(followed)) {
-		parser_complain(p, p->line, "Exe=" SHOWN ": its folder is " SHOWN ", whose name is a glob itself", path, followed);
+		parser_complain(p, p->line, "Exe=" SHOWN ": its folder is " SHOWN ", whose name is a glob "
+				"itself", path, followed);
 		return NULL;
 	}
 	if (asprintf(&whole, "%s%s", *rest == '/' && !followed[1] ? "" : followed, rest) < 0) {
@@ -70,7 +71,8 @@ static char *follow(struct parser *p, const char *path, int kind)
 	}
 	if (strlen(whole) < POLICY_PATH_MAX)
 		return whole;
-	parser_complain(p, p->line, "Exe=" SHOWN " is too long; a path has at most %d bytes", path, POLICY_PATH_MAX - 1);
+	parser_complain(p, p->line, "Exe=" SHOWN " is too long; a path has at most %d bytes", path,
+			POLICY_PATH_MAX - 1);
 	free(whole);
 	return NULL;
 }
@@ -85,7 +87,8 @@ static void add_exe(struct parser *p, const char *word)
 	if (!given || !path)
 		return;
 	if (*word != '/') {
-		parser_complain(p, p->line, "Exe=" SHOWN " is not a whole path; write it from / on, as in /usr/sbin/nginx", word);
+		parser_complain(p, p->line, "Exe=" SHOWN " is not a whole path; write it from / on, as in "
+				"/usr/sbin/nginx", word);
 		return;
 	}
 	if (policy_path_normalize(path) < 0)
@@ -112,12 +115,13 @@ static void add_unit(struct parser *p, const char *word)
 	char *unit;
 
 	if (strchr(word, '/')) {
-		parser_complain(p, p->line, "Unit=" SHOWN " holds a /; it takes the name of a unit, as nginx.service; "
-			 "a path is for Cgroup=", word);
+		parser_complain(p, p->line, "Unit=" SHOWN " holds a /; it takes the name of a unit, as "
+				"nginx.service; a path is for Cgroup=", word);
 		return;
 	}
 	if (strlen(word) >= POLICY_PATH_MAX) {
-		parser_complain(p, p->line, "Unit=" SHOWN " is too long; a unit has at most %d bytes", word, POLICY_PATH_MAX - 1);
+		parser_complain(p, p->line, "Unit=" SHOWN " is too long; a unit has at most %d bytes", word,
+				POLICY_PATH_MAX - 1);
 		return;
 	}
 	if (!parser_grow(p, "Unit", &policy->unit, policy->unit_count, sizeof(*policy->unit)) ||
@@ -208,7 +212,8 @@ static void add_user(struct parser *p, const char *word)
 	if (r < 0)
 		p->error = r;
 	else if (r == 0)
-		parser_complain(p, p->line, "User=" SHOWN ": there is no such user here; give its number, or create it first", word);
+		parser_complain(p, p->line, "User=" SHOWN ": there is no such user here; give its number, or "
+				"create it first", word);
 	else if (parser_grow(p, "User", &p->policy->user, p->policy->user_count, sizeof(*p->policy->user)))
 		p->policy->user[p->policy->user_count++] = user;
 }
@@ -223,7 +228,8 @@ static void each_word(struct parser *p, const char *key, char *value, void (*add
 	while ((r = policy_ini_word(&value, &word)) > 0) {
 		words++;
 		if (*word == '#' || *word == ';') {
-			parser_complain(p, p->line, "%s=: a comment stands on a line of its own; quote a value that begins with %c", key, *word);
+			parser_complain(p, p->line, "%s=: a comment stands on a line of its own; quote a value "
+					"that begins with %c", key, *word);
 			return;
 		}
 		if (*word)

@@ -86,7 +86,8 @@ static void begin_section(struct parser *p, const char *name)
 	if (nearest)
 		parser_complain(p, p->line, "there is no section [" SHOWN "]; did you mean [%s]?", name, nearest);
 	else
-		parser_complain(p, p->line, "there is no section [" SHOWN "]; there are [Policy], [Match] and [Seal]", name);
+		parser_complain(p, p->line, "there is no section [" SHOWN "]; there are [Policy], [Match] and "
+				"[Seal]", name);
 }
 
 static void complain_key(struct parser *p, const char *name)
@@ -99,12 +100,14 @@ static void complain_key(struct parser *p, const char *name)
 	if (nearest)
 		parser_complain(p, p->line, "there is no key " SHOWN "=; did you mean %s=?", name, nearest);
 	else if (p->section == SECTION_MATCH)
-		parser_complain(p, p->line, "there is no key " SHOWN "=; [Match] has Exe=, Unit=, Cgroup=, User= and Marked=", name);
+		parser_complain(p, p->line, "there is no key " SHOWN "=; [Match] has Exe=, Unit=, Cgroup=, "
+				"User= and Marked=", name);
 	else if (p->section == SECTION_SEAL)
-		parser_complain(p, p->line, "there is no key " SHOWN "=; [Seal] has Segments=, Deny=, ForeignWrite=, Action=, "
-			 "Dlopen= and Gate=", name);
+		parser_complain(p, p->line, "there is no key " SHOWN "=; [Seal] has Segments=, Deny=, "
+				"ForeignWrite=, Action=, Dlopen= and Gate=", name);
 	else
-		parser_complain(p, p->line, "there is no key " SHOWN "=; [Policy] has Description= and Enabled=", name);
+		parser_complain(p, p->line, "there is no key " SHOWN "=; [Policy] has Description= and Enabled=",
+				name);
 }
 
 static void assign(struct parser *p, const char *name, char *value)
@@ -143,7 +146,8 @@ static void read_all(struct parser *p, char *text)
 	}
 	policy_finish(p);
 	if (p->fault_count > POLICY_FAULTS_MAX && p->error == 0)
-		p->error = policy_faults_add(p->faults, p->path, 0, "has %u faults more", p->fault_count - POLICY_FAULTS_MAX);
+		p->error = policy_faults_add(p->faults, p->path, 0, "has %u faults more",
+					     p->fault_count - POLICY_FAULTS_MAX);
 }
 
 /* The name of a policy, of its path: without folders and .conf. */
@@ -182,7 +186,8 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
 	memcpy(copied, text, size);
 	copied[size] = '\0';
 	if (nul)
-		parser_complain(&p, line_of(text, nul), "holds a NUL byte; a policy is plain text (UTF-8, not UTF-16)");
+		parser_complain(&p, line_of(text, nul), "holds a NUL byte; a policy is plain text (UTF-8, not "
+				"UTF-16)");
 	else if (size > POLICY_FILE_MAX)
 		parser_complain(&p, 0, "has %zu bytes; a policy has at most %u", size, POLICY_FILE_MAX);
 	else

@@ -34,7 +34,7 @@ int policy_ini_word(char **value, const char **ret_word);
 
 /* --- policypath.c --- */
 
-/* Takes out doubled "/" and "/./"; -EINVAL for a "..", or a path that is not absolute. */
+/* Takes out doubled "/", "/./" and a "/" at the end ("/" becomes ""). -EINVAL for a "..", or if it is not absolute. */
 int policy_path_normalize(char *path);
 /*
  * The path with its symbolic links followed as far as they exist, in a file

@@ -22,6 +22,8 @@ int policy_path_normalize(char *path)
 
 		path += strspn(path, "/");
 		length = strcspn(path, "/");
+		if (length == 0)
+			break;
 		if (length == 2 && memcmp(path, "..", 2) == 0)
 			return -EINVAL;
 		if (length == 1 && *path == '.') {

@@ -58,7 +58,8 @@ void policy_set_deny(struct parser *p, const char *key, char *value)
 	if (r == -ENOMEM)
 		p->error = r;
 	else if (r < 0)
-		parser_complain_word(p, "Deny=", bad, stop_words, ELEMENTS(stop_words), "mprotect unmap discard foreign-write, or all");
+		parser_complain_word(p, "Deny=", bad, stop_words, ELEMENTS(stop_words),
+				     "mprotect unmap discard foreign-write, or all");
 	p->stops |= stops;
 }
 
@@ -138,8 +139,11 @@ void policy_finish(struct parser *p)
 	else if (p->foreign == FOREIGN_ALLOW)
 		policy->stops &= ~(unsigned)MSEALD_STOP_FOREIGN_WRITE;
 	if (policy->stops == 0)
-		parser_complain(p, 0, "denies nothing: ForeignWrite=allow takes back all of Deny=; to exempt write Segments=none");
-	if (p->fault_count == 0 && policy->exe_count + policy->unit_count + policy->cgroup_count + policy->user_count == 0 &&
+		parser_complain(p, 0, "denies nothing: ForeignWrite=allow takes back all of Deny=; to exempt "
+				"write Segments=none");
+	if (p->fault_count == 0 &&
+	    policy->exe_count + policy->unit_count + policy->cgroup_count + policy->user_count == 0 &&
 	    !policy->marked)
-		parser_complain(p, 0, "matches nothing; write [Match] and at least one of Exe=, Unit=, Cgroup=, User=, Marked=yes");
+		parser_complain(p, 0, "matches nothing; write [Match] and at least one of Exe=, Unit=, Cgroup=, "
+				"User=, Marked=yes");
 }

@@ -28,15 +28,16 @@ void parser_complain(struct parser *p, unsigned line, const char *format, ...)
 		p->error = r;
 }
 
-void parser_complain_word(struct parser *p, const char *what, const char *word, const char *const *known, size_t count,
-			  const char *all)
+void parser_complain_word(struct parser *p, const char *what, const char *word, const char *const *known,
+			  size_t count, const char *all)
 {
 	const char *nearest = policy_nearest(word, known, count);
 
 	if (nearest)
 		parser_complain(p, p->line, "%s does not know '" SHOWN "'; did you mean %s?", what, word, nearest);
 	else if (*word == '#' || *word == ';')
-		parser_complain(p, p->line, "%s does not know '" SHOWN "'; a comment stands on a line of its own", what, word);
+		parser_complain(p, p->line, "%s does not know '" SHOWN "'; a comment stands on a line of its "
+				"own", what, word);
 	else
 		parser_complain(p, p->line, "%s does not know '" SHOWN "'; it takes %s", what, word, all);
 }
@@ -88,7 +89,8 @@ void parser_set_boolean(struct parser *p, const char *key, char *value, bool *re
 		*ret = r;
 }
 
-int parser_choice(struct parser *p, const char *key, char *value, const char *const *known, size_t count, const char *all)
+int parser_choice(struct parser *p, const char *key, char *value, const char *const *known, size_t count,
+		  const char *all)
 {
 	const char *word = parser_single(p, key, value);
 	_cleanup_free_ char *what = NULL;

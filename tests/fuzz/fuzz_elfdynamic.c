@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Any bytes as an ELF file: refused with nothing changed, or a dynamic section of names within bounds. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "elfdynamic.h"
+
+#define CHECK(condition) ((condition) ? (void)0 : abort())
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct elfdynamic dynamic, before;
+	int r;
+
+	memset(&before, 0x5a, sizeof(before));
+	memcpy(&dynamic, &before, sizeof(dynamic));
+	r = elfdynamic_parse(data, size, &dynamic);
+	if (r < 0) {
+		CHECK(r == -ENOEXEC || r == -EBADMSG);
+		CHECK(memcmp(&dynamic, &before, sizeof(dynamic)) == 0);
+		return 0;
+	}
+	CHECK(dynamic.needed_count <= ELFDYNAMIC_NEEDED_MAX);
+	CHECK(!dynamic.soname || strlen(dynamic.soname) < ELFDYNAMIC_NAME_MAX);
+	for (size_t i = 0; i < dynamic.needed_count; i++)
+		CHECK(strlen(dynamic.needed[i]) < ELFDYNAMIC_NAME_MAX);
+	elfdynamic_free(&dynamic);
+	return 0;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Any bytes as a policy: a policy one can count with, or faults that can be printed. Never both. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "names.h"
+#include "policy.h"
+#include "util.h"
+
+#define CHECK(condition) ((condition) ? (void)0 : abort())
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_faults(const struct policy_faults *faults, size_t lines)
+{
+	CHECK(faults->count > 0 && faults->count <= 21);
+	for (size_t i = 0; i < faults->count; i++) {
+		_cleanup_free_ char *text = policy_fault_text(&faults->list[i]);
+
+		CHECK(text && faults->list[i].line <= lines && *faults->list[i].message);
+		for (const char *c = text; *c; c++)
+			CHECK((unsigned char)*c >= 0x20 && *c != 0x7f);
+	}
+}
+
+static void check_exe(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->exe_count; i++) {
+		const struct policy_exe *exe = &policy->exe[i];
+		size_t length = strlen(exe->path);
+
+		CHECK(exe->given[0] == '/' && exe->path[0] == '/' && length < POLICY_PATH_MAX && exe->line > 0);
+		CHECK((exe->kind == POLICY_EXE_FOLDER) == (exe->path[length - 1] == '/' && exe->kind != POLICY_EXE_FILE));
+		CHECK(!strstr(exe->path, "/../") && !strstr(exe->path, "//"));
+	}
+}
+
+static void check_policy(const struct policy *policy)
+{
+	CHECK(policy->name && policy->path);
+	CHECK(policy->exe_count + policy->unit_count + policy->cgroup_count + policy->user_count > 0 || policy->marked);
+	CHECK(policy->exe_count <= POLICY_VALUES_MAX && policy->unit_count <= POLICY_VALUES_MAX);
+	CHECK(policy->cgroup_count <= POLICY_VALUES_MAX && policy->user_count <= POLICY_VALUES_MAX);
+	CHECK((policy->classes & ~MSEALD_CLASSES_ALL) == 0);
+	CHECK(policy->stops != 0 && (policy->stops & ~(unsigned)MSEALD_STOP_ALL) == 0);
+	CHECK(policy->action < MSEALD_ACTION_COUNT && policy->gate <= POLICY_GATE_DENY);
+	for (size_t i = 0; i < policy->cgroup_count; i++)
+		CHECK(policy->cgroup[i][0] == '/' && (!policy->cgroup[i][1] || policy->cgroup[i][strlen(policy->cgroup[i]) - 1] != '/'));
+	for (size_t i = 0; i < policy->unit_count; i++)
+		CHECK(!strchr(policy->unit[i], '/') && policy->unit_line[i] > 0);
+	check_exe(policy);
+}
+
+/* What a policy names itself, it matches. */
+static void check_match(struct policy *policy)
+{
+	const struct policies policies = { policy, 1 };
+	struct policy_facts facts = { .exe = "/usr/bin/x", .cgroup = "/a.slice/b.service", .user = 7, .marked = true };
+	_cleanup_free_ char *why = NULL;
+	const struct policy *found;
+
+	found = policies_match(&policies, &facts, &why);
+	CHECK(!!found == policy_matches(policy, &facts) && !!found == !!why);
+	CHECK(policy_covers(policy, policy));
+	if (policy->exe_count && policy->exe[0].kind == POLICY_EXE_FILE && !policy->unit_count) {
+		facts.exe = policy->exe[0].path;
+		facts.cgroup = policy->cgroup_count ? policy->cgroup[0] : NULL;
+		facts.user = policy->user_count ? policy->user[0] : 0;
+		CHECK(policy_matches(policy, &facts));
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct policy_faults faults = {};
+	struct policy policy;
+	size_t lines = 1;
+	int r;
+
+	for (size_t i = 0; i < size; i++)
+		lines += data[i] == '\n';
+	/* Nothing is there: neither links nor users of this machine count. */
+	r = policy_parse_for("/nonexistent", "fuzz.conf", (const char *)data, size, &policy, &faults);
+	if (r < 0) {
+		CHECK(r == -EINVAL);
+		check_faults(&faults, lines);
+	} else {
+		CHECK(r == 0 && faults.count == 0);
+		check_policy(&policy);
+		check_match(&policy);
+		policy_free(&policy);
+	}
+	policy_faults_free(&faults);
+	return 0;
+}

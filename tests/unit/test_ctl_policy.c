@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * msealctl policy (MSEALCTL, else build/msealctl) on folders below a root of
+ * its own, and what it makes of the answers of a daemon.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "policies.h"
+
+#define READY "[Policy]\nDescription=A thing\nEnabled=no\n[Match]\nExe=/usr/bin/thing\n"
+
+static struct {
+	char root[64];
+	const char *program;
+	char *vendor;		/* without the root, as this msealctl was built */
+	char out[1 << 16];	/* of the last run, both streams; the root is taken out of it */
+	int status;
+} test;
+
+/* Takes the root out of the output, so that it can be compared. */
+static void forget_root(void)
+{
+	size_t length = strlen(test.root);
+
+	for (char *found = test.out; (found = strstr(found, test.root));)
+		memmove(found, found + length, strlen(found + length) + 1);
+}
+
+static void run(const char *format, ...) _printf_(1, 2);
+
+/* Runs "msealctl policy --root=ROOT ..." by a shell. */
+static void run(const char *format, ...)
+{
+	char words[512], command[1024];
+	va_list arguments;
+	FILE *pipe;
+	size_t got;
+
+	va_start(arguments, format);
+	(void)vsnprintf(words, sizeof(words), format, arguments);
+	va_end(arguments);
+	(void)snprintf(command, sizeof(command), "%s --socket=/nonexistent policy --root=%s %s 2>&1", test.program, test.root, words);
+	pipe = popen(command, "re");
+	assert_non_null(pipe);
+	got = fread(test.out, 1, sizeof(test.out) - 1, pipe);
+	test.out[got] = '\0';
+	test.status = pclose(pipe);
+	assert_true(WIFEXITED(test.status));
+	test.status = WEXITSTATUS(test.status);
+	forget_root();
+}
+
+static void assert_result(int status, const char *format, ...) _printf_(2, 3);
+
+static void assert_result(int status, const char *format, ...)
+{
+	char expected[2048];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(expected, sizeof(expected), format, arguments);
+	va_end(arguments);
+	assert_string_equal(test.out, expected);
+	assert_int_equal(test.status, status);
+}
+
+static void assert_says(int status, const char *words)
+{
+	if (!strstr(test.out, words))
+		fail_msg("'%s' is not in: %s", words, test.out);
+	assert_int_equal(test.status, status);
+}
+
+static const char *below_root(const char *folder, const char *name)
+{
+	static char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s%s/%s", test.root, folder, name);
+	return path;
+}
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+	FILE *file = fopen(below_root(folder, name), "w");
+
+	assert_non_null(file);
+	(void)fputs(text, file);
+	(void)fclose(file);
+}
+
+/* What a link in the administrator's folder points to; "" for none. */
+static const char *link_of(const char *name)
+{
+	static char target[512];
+	ssize_t length = readlink(below_root(POLICY_FOLDER_ETC, name), target, sizeof(target) - 1);
+
+	target[length < 0 ? 0 : length] = '\0';
+	return target;
+}
+
+static void in_root(const char *command, const char *folder)
+{
+	char whole[512];
+
+	(void)snprintf(whole, sizeof(whole), "%s %s%s", command, test.root, folder);
+	assert_int_equal(system(whole), 0);
+}
+
+static int before_each(void **state)
+{
+	json_t *document;
+
+	(void)state;
+	(void)umask(022);
+	(void)strcpy(test.root, "/tmp/test_ctl_policy.XXXXXX");
+	if (!mkdtemp(test.root))
+		return -1;
+	run("--json list-files");
+	document = json_loads(test.out, 0, NULL);
+	test.vendor = strdup(json_string_value(json_array_get(json_object_get(document, "folders"), 1)));
+	json_decref(document);
+	in_root("mkdir -p", test.vendor);
+	in_root("mkdir -p", "/usr/bin");
+	write_file("/usr/bin", "thing", "\x7f" "ELF");
+	(void)chmod(below_root("/usr/bin", "thing"), 0755);
+	write_file(test.vendor, "thing.conf", READY);
+	return 0;
+}
+
+static int after_each(void **state)
+{
+	(void)state;
+	in_root("rm -rf", "");
+	free(TAKE_PTR(test.vendor));
+	return 0;
+}
+
+static void usage(void **state)
+{
+	(void)state;
+	run("%s", "");
+	assert_result(2, "msealctl: no command of policy given; see msealctl policy --help\n");
+	run("frob");
+	assert_result(2, "msealctl: there is no command 'policy frob'; see msealctl policy --help\n");
+	run("--frob");
+	assert_result(2, "msealctl: there is no option --frob; see msealctl policy --help\n");
+	run("check --frob");
+	assert_result(2, "msealctl: there is no option --frob; see msealctl policy check --help\n");
+	run("--root=/nonexistent check");
+	assert_result(1, "msealctl: --root=/nonexistent is no folder\n");
+	run("check --root=/nonexistent");
+	assert_result(1, "msealctl: --root=/nonexistent is no folder\n");
+	run("show");
+	assert_result(2, "msealctl: no NAME or FILE given; see msealctl policy show --help\n");
+	run("show a b");
+	assert_says(2, "one NAME or FILE, and here is 'b' too");
+	run("enable");
+	assert_says(2, "no NAME given; see msealctl policy enable --help");
+	run("list-files x");
+	assert_says(2, "takes no arguments, and here is 'x'");
+	run("enable a/b");
+	assert_says(2, "'a/b' is a path");
+}
+
+static void help(void **state)
+{
+	static const char *const commands[] = { "check", "show", "list-files", "enable", "disable" };
+	char words[64];
+
+	(void)state;
+	run("--help");
+	for (size_t i = 0; i < ELEMENTS(commands); i++) {
+		(void)snprintf(words, sizeof(words), "\n  policy %s ", commands[i]);
+		assert_says(0, words);
+	}
+	for (size_t i = 0; i < ELEMENTS(commands); i++) {
+		run("%s --help", commands[i]);
+		(void)snprintf(words, sizeof(words), "Usage: msealctl policy %s ", commands[i]);
+		assert_ptr_equal(strstr(test.out, words), test.out);
+		assert_int_equal(test.status, 0);
+		for (const char *line = test.out; *line; line += strcspn(line, "\n") + 1)
+			assert_true(strcspn(line, "\n") <= 80);
+	}
+}
+
+static void checking(void **state)
+{
+	json_t *document;
+
+	(void)state;
+	run("check");
+	assert_result(0, "1 policy, no fault\n");
+	run("enable thing");
+	write_file(POLICY_FOLDER_ETC, "bad.conf", "[Match]\nexe=/x\n[Seal]\nDeny=x\n");
+	run("check");
+	assert_result(1, POLICY_FOLDER_ETC "/bad.conf:2: there is no key exe=; did you mean Exe=?\n"
+		      POLICY_FOLDER_ETC "/bad.conf:4: Deny= does not know 'x'; it takes mprotect unmap discard foreign-write, or all\n");
+	run("check %s", below_root(POLICY_FOLDER_ETC, "thing.conf"));
+	assert_says(1, "a symbolic link to what is not there");	/* of this machine, not of the root */
+	run("check %s", below_root(test.vendor, "thing.conf"));
+	assert_result(0, "1 policy, no fault\n");
+	run("check - <%s", below_root(POLICY_FOLDER_ETC, "bad.conf"));
+	assert_says(1, "-:2: there is no key exe=");
+	run("check /nonexistent");
+	assert_result(1, "/nonexistent: is not there, or a symbolic link to what is not there\n");
+	run("--json check");
+	document = json_loads(test.out, 0, NULL);
+	assert_int_equal(json_array_size(json_object_get(document, "faults")), 2);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(json_object_get(document, "faults"), 0), "line")), 2);
+	assert_int_equal(json_integer_value(json_object_get(document, "files")), 2);
+	assert_int_equal(test.status, 1);
+	json_decref(document);
+}
+
+static void warnings(void **state)
+{
+	(void)state;
+	in_root("mkdir -p", POLICY_FOLDER_ETC);
+	in_root("mkdir -p", "/opt/folder");
+	write_file("/usr/bin", "script", "#! /usr/bin/env -S python3 -u\n");
+	write_file("/usr/bin", "other", "#!/bin/sh\n");
+	write_file("/usr/bin", "data", "x");
+	(void)chmod(below_root("/usr/bin", "script"), 0755);
+	(void)chmod(below_root("/usr/bin", "other"), 0755);
+	(void)symlink("/usr/bin/gone", below_root("/usr/bin", "link"));
+	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/usr/bin/thing /usr/bin/gone\nExe=/usr/bin/script\nExe=/usr/bin/other\n"
+		   "Exe=/usr/bin/data\nExe=/opt/folder\nExe=/opt/folder/ /opt/gone/\nExe=/usr/*/x?\nExe=/usr/*/th*\nExe=/usr/bin/link\n"
+		   "Unit=nginx\nUnit=nginx.service nginx*\n");
+	run("check");
+#define W POLICY_FOLDER_ETC "/a.conf:"
+	assert_result(0, W "2: warning: Exe=/usr/bin/gone does not exist here\n"
+		      W "3: warning: Exe=/usr/bin/script is a script, and what runs is python3 (by /usr/bin/env); name the path of that, "
+		      "and Unit= or User= to tell it from others\n"
+		      W "4: warning: Exe=/usr/bin/other is a script, and what runs is /bin/sh; name that, and Unit= or User= to tell it "
+		      "from others\n"
+		      W "5: warning: Exe=/usr/bin/data cannot be executed\n"
+		      W "6: warning: Exe=/opt/folder is a folder; end it in / for the programs in it\n"
+		      W "7: warning: Exe=/opt/gone/ does not exist here\n"
+		      W "8: warning: Exe=/usr/*/x?: nothing here is called so\n"
+		      W "10: warning: Exe=/usr/bin/link does not exist here (it leads to /usr/bin/gone)\n"
+		      W "11: warning: Unit=nginx has no suffix, so no unit is called so; did you mean nginx.service?\n"
+		      "2 policies, no fault\n");
+
+	/* Who comes first decides. */
+	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/usr/bin/\n");
+	run("enable thing");
+	run("check");
+	assert_result(0, POLICY_FOLDER_ETC "/thing.conf: warning: never decides: " POLICY_FOLDER_ETC
+		      "/a.conf comes before it and matches all that it does\n2 policies, no fault\n");
+	/* Of a ready one it is only told that nothing of it is here. */
+	write_file(POLICY_FOLDER_ETC, "a.conf", "");
+	write_file(test.vendor, "thing.conf", READY "Exe=/usr/sbin/thing\n");
+	run("check");
+	assert_result(0, "2 policies, no fault\n");
+	(void)unlink(below_root("/usr/bin", "thing"));
+	run("check");
+	assert_result(0, POLICY_FOLDER_ETC "/thing.conf: warning: none of the programs it names exists here\n2 policies, no fault\n");
+	/* Enabled=no does not turn off what the administrator wrote. */
+	write_file(POLICY_FOLDER_ETC, "b.conf", "[Policy]\nEnabled=no\n[Match]\nUser=1\n");
+	run("check");
+	assert_says(0, "/b.conf: warning: is on, for all its Enabled=no");
+}
+
+static void showing(void **state)
+{
+	json_t *document;
+
+	(void)state;
+	run("enable thing");
+	run("show thing");
+	assert_result(0, "thing: on, " POLICY_FOLDER_ETC "/thing.conf -> %s/thing.conf\nthing: replaced, %s/thing.conf\n\n"
+		      "# " POLICY_FOLDER_ETC "/thing.conf\n" READY "\n# What is in force of it:\n[Match]\nExe=/usr/bin/thing\n\n"
+		      "[Seal]\nSegments=text rodata relro data vdso stack\nDeny=mprotect unmap discard\nForeignWrite=allow\n"
+		      "Action=deny\nDlopen=no\nGate=auto\n", test.vendor, test.vendor);
+	write_file(POLICY_FOLDER_ETC, "x.conf", "[Match]\nExe=\"/a b\" /c\nUnit=x.service\nUser=7\nMarked=yes\n# \xc3\xa4\n[Seal]\n"
+		   "Segments=none\n");
+	run("show x.conf");
+	assert_says(0, "\n# \\xc3\\xa4\n");
+	assert_says(0, "# What is in force of it:\n[Match]\nExe=\"/a b\" /c\nUnit=x.service\nUser=7\nMarked=yes\n\n[Seal]\nSegments=none\n");
+	run("show %s", below_root(POLICY_FOLDER_ETC, "x.conf"));
+	assert_says(0, "# What is in force of it:\n");
+	run("--json show x");
+	document = json_loads(test.out, 0, NULL);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(json_object_get(json_object_get(document, "policy"),
+			    "match"), "unit"), 0)), "x.service");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(document, "files"), 0), "state")), "on");
+	json_decref(document);
+
+	write_file(POLICY_FOLDER_ETC, "x.conf", "[Match]\nexe=1\n");
+	run("show x");
+	assert_says(1, "x: fault, " POLICY_FOLDER_ETC "/x.conf\n");
+	assert_says(1, "/x.conf:2: there is no key exe=");
+	run("show tihng");
+	assert_result(1, "msealctl: there is no policy 'tihng'; did you mean thing?\n");
+	run("show something-else");
+	assert_result(1, "msealctl: there is no policy 'something-else' (see msealctl policy list-files)\n");
+}
+
+static void enabling(void **state)
+{
+	struct stat st;
+	char target[256];
+
+	(void)state;
+	(void)snprintf(target, sizeof(target), "%s/thing.conf", test.vendor);
+	run("enable thing.conf");
+	assert_result(0, "thing is on: linked " POLICY_FOLDER_ETC "/thing.conf to %s\n", target);
+	assert_string_equal(link_of("thing.conf"), target);
+	run("list-files");
+	assert_says(0, "thing  on     A thing      " POLICY_FOLDER_ETC "/thing.conf\n");
+	run("enable thing");
+	assert_result(0, "thing is on already: " POLICY_FOLDER_ETC "/thing.conf is linked to %s\n", target);
+	run("disable thing");
+	assert_result(0, "thing is off: removed the link " POLICY_FOLDER_ETC "/thing.conf\n");
+	assert_int_equal(lstat(below_root(POLICY_FOLDER_ETC, "thing.conf"), &st), -1);
+	run("disable thing");
+	assert_result(0, "thing is off already: nothing links to %s\n", target);
+	run("enable nothing thing");
+	assert_says(1, "there is no policy 'nothing' (see msealctl policy list-files)\n");
+	assert_says(1, "thing is on: ");
+	run("--json disable thing");
+	assert_says(0, "\"on\": false");
+
+	/* One whose package is gone leaves a link that leads nowhere. */
+	run("enable thing");
+	(void)unlink(below_root(test.vendor, "thing.conf"));
+	run("disable thing");
+	assert_result(0, "thing is off: removed the link " POLICY_FOLDER_ETC "/thing.conf\n");
+
+	write_file(test.vendor, "thing.conf", "[Match]\nexe=1\n");
+	run("enable thing");
+	assert_says(1, "/thing.conf:2: there is no key exe=");
+	assert_says(1, "/thing.conf has faults and is not turned on");
+	assert_string_equal(link_of("thing.conf"), "");
+}
+
+static void on_by_default(void **state)
+{
+	(void)state;
+	write_file(test.vendor, "thing.conf", "[Match]\nExe=/usr/bin/thing\n");
+	run("enable thing");
+	assert_result(0, "thing is on already: %s/thing.conf is on without a link\n", test.vendor);
+	run("disable thing");
+	assert_result(0, "thing is off: linked " POLICY_FOLDER_ETC "/thing.conf to /dev/null\n");
+	assert_string_equal(link_of("thing.conf"), "/dev/null");
+	run("disable thing");
+	assert_result(0, "thing is off already: " POLICY_FOLDER_ETC "/thing.conf is linked to /dev/null\n");
+	run("list-files");
+	assert_says(0, "thing  masked ");
+	run("enable thing");
+	assert_result(0, "thing is on: removed the link " POLICY_FOLDER_ETC "/thing.conf to /dev/null\n");
+	/* A mask of one that is off gives way to the link. */
+	(void)symlink("/dev/null", below_root(POLICY_FOLDER_ETC, "thing.conf"));
+	write_file(test.vendor, "thing.conf", READY);
+	run("enable thing");
+	assert_says(0, "thing is on: linked ");
+	assert_non_null(strstr(link_of("thing.conf"), "/thing.conf"));
+	/* And the link of one that came to be on by default to a mask. */
+	write_file(test.vendor, "thing.conf", "[Match]\nExe=/usr/bin/thing\n");
+	run("disable thing");
+	assert_string_equal(link_of("thing.conf"), "/dev/null");
+}
+
+static void own_files_are_left_alone(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	in_root("mkdir -p", POLICY_FOLDER_ETC);
+	write_file(POLICY_FOLDER_ETC, "thing.conf", "[Match]\nExe=/usr/bin/thing\n");
+	run("disable thing");
+	assert_result(1, "msealctl: " POLICY_FOLDER_ETC "/thing.conf is a file of your own, which is not touched; rename or remove it to "
+		      "turn thing off\n");
+	run("enable thing");
+	assert_result(0, "thing is on already: " POLICY_FOLDER_ETC "/thing.conf is a policy of your own\n");
+	assert_int_equal(lstat(below_root(POLICY_FOLDER_ETC, "thing.conf"), &st), 0);
+	write_file(POLICY_FOLDER_ETC, "thing.conf", "");
+	run("disable thing");
+	assert_result(0, "thing is off already: " POLICY_FOLDER_ETC "/thing.conf is empty\n");
+	run("enable thing");
+	assert_says(1, "is a file of your own, which is not touched; rename or remove it to turn thing on");
+	assert_int_equal(unlink(below_root(POLICY_FOLDER_ETC, "thing.conf")), 0);
+	(void)symlink("/elsewhere.conf", below_root(POLICY_FOLDER_ETC, "thing.conf"));
+	run("disable thing");
+	assert_says(1, "is a link to /elsewhere.conf, which was not made by enable");
+	assert_string_equal(link_of("thing.conf"), "/elsewhere.conf");
+}
+
+static void folders_of_others(void **state)
+{
+	(void)state;
+	in_root("mkdir -p", POLICY_FOLDER_ETC);
+	in_root("chmod 777", POLICY_FOLDER_ETC);
+	run("enable thing");
+	assert_result(1, "msealctl: " POLICY_FOLDER_ETC " can be written by others than its owner; chmod go-w; until then none of its "
+		      "policies counts\n");
+	assert_string_equal(link_of("thing.conf"), "");
+	run("check");
+	assert_says(1, POLICY_FOLDER_ETC ": can be written by others");
+}
+
+/* --- the daemon --- */
+
+/* What comes of asking a daemon that answers so; NULL: there is none. */
+static int ask(const char *answer, const char **ret_said)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct ctl ctl = { .socket = address.sun_path, .root = "" };
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
+	pid_t server = 0;
+
+	*ret_said = NULL;
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", test.root);
+	(void)unlink(address.sun_path);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	if (answer) {
+		assert_int_equal(listen(listener, 1), 0);
+		server = fork();
+		if (server == 0) {
+			char request[256] = "";
+			int fd = accept(listener, NULL, NULL);
+
+			(void)alarm(20);
+			if (read(fd, request, sizeof(request)) > 0 && strstr(request, "\"io.mseald.ReloadPolicy\""))
+				(void)!write(fd, answer, strlen(answer) + 1);
+			_exit(0);
+		}
+	}
+	(void)close(listener);
+	r = policy_ask_to_reload(&ctl, ret_said);
+	if (server)
+		(void)waitpid(server, NULL, 0);
+	return r;
+}
+
+static void asking_the_daemon(void **state)
+{
+	const char *said;
+
+	(void)state;
+	assert_int_equal(ask(NULL, &said), 0);
+	assert_ptr_equal(said, policy_daemon_absent);
+	assert_int_equal(ask("{\"parameters\":{}}", &said), 0);
+	assert_string_equal(said, "mseald has read its policies again");
+	/* An older one. */
+	assert_int_equal(ask("{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"x\"}}", &said), 0);
+	assert_non_null(strstr(said, "msealctl policy reload"));
+	assert_int_equal(ask("{\"error\":\"io.mseald.PermissionDenied\",\"parameters\":{}}", &said), CTL_FAILURE);
+	assert_int_equal(ask("nonsense", &said), CTL_FAILURE);
+}
+
+#define each(function) cmocka_unit_test_setup_teardown(function, before_each, after_each)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		each(usage),	each(help),	     each(checking),		     each(warnings),	     each(showing),
+		each(enabling), each(on_by_default), each(own_files_are_left_alone), each(asking_the_daemon),
+		each(folders_of_others),
+	};
+
+	test.program = getenv("MSEALCTL") ? getenv("MSEALCTL") : "build/msealctl";
+	(void)setenv("LC_ALL", "C", 1);
+	(void)unsetenv("COLUMNS");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
