@@ -20,6 +20,7 @@
  * there. mremap(MREMAP_FIXED) is the exception: it unmaps before it asks.
  */
 #include "abi.h"
+#include "start.h"
 #include "verdict.h"
 
 #define PROT_GROWSDOWN 0x01000000
@@ -54,13 +55,14 @@ static __always_inline u64 mmap_length(u64 length, u64 flags)
 }
 
 SEC("lsm/file_mprotect")
-int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma)
+int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
 	struct call_site site;
 	u64 start, length;
 
+	start_watch_mprotect(task, key, vma, prot);
 	if (likely(space_unsealed(key)))
 		return 0;
 	site = call_site_of(task);

@@ -6,8 +6,9 @@
  *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are
  *                             there, nothing of the program has run
  *   tp_btf/task_newtask       fork of what is armed: its child is, too
- *   lsm/file_mprotect         a mapped file is made read-only: how a loader
- *                             ends its work on an object (PT_GNU_RELRO)
+ *   start_mprotect()          of lsm/file_mprotect (lsm.bpf.c): a mapped file is
+ *                             made read-only: how a loader ends its work on
+ *                             an object (PT_GNU_RELRO)
  *
  * What is lost - a hint, an entry, a run of the second program - the daemon
  * finds by looking at every process.
@@ -15,8 +16,6 @@
 #include "start.h"
 
 #define CLONE_VM 0x100
-#define VM_WRITE 0x2
-#define PROT_WRITE 0x2
 #define CGROUP_LEVELS 24
 
 struct timespec64___old {
@@ -54,38 +53,43 @@ static __always_inline bool wanted(enum mseald_trigger_kind kind)
 static __always_inline bool hits(enum mseald_trigger_kind kind, u64 hash)
 {
 	struct mseald_trigger trigger = { .hash = hash, .kind = kind };
+	u64 bit = MSEALD_TRIGGER_BIT(hash, kind);
 
-	return bpf_map_lookup_elem(&triggers, &trigger);
+	return state.trigger_bits[bit / 64 & (MSEALD_TRIGGER_BITS / 64 - 1)] >> (bit & 63) & 1 &&
+	       bpf_map_lookup_elem(&triggers, &trigger);
 }
 
-/* One byte; 1 at the end. Global: the verifier looks at it once. */
-__noinline int hash_byte(u32 index, struct text *text)
-{
-	u8 byte;
+#define STEP 8
 
+/* Some bytes; 1 at the end. Global: the verifier looks at it once. */
+__noinline int hash_some(u32 index, struct text *text)
+{
 	if (!text)
 		return 1;
-	byte = text->bytes[index & (MSEALD_EXE_MAX - 1)];
-	if (!byte)
-		return 1;
-	text->hash = MSEALD_HASH_STEP(text->hash, byte);
-	text->name = MSEALD_HASH_STEP(text->name, byte);
-	if (byte == '/' && text->kind == MSEALD_TRIGGER_FOLDER)
-		text->hit |= hits(MSEALD_TRIGGER_FOLDER, text->hash);
-	if (byte == '@' && text->kind == MSEALD_TRIGGER_TEMPLATE)
-		text->hit |= hits(MSEALD_TRIGGER_TEMPLATE, text->name);
+	for (u32 i = 0; i < STEP; i++) {
+		u8 byte = text->bytes[(index * STEP + i) & (MSEALD_EXE_MAX - 1)];
+
+		if (!byte)
+			return 1;
+		text->hash = MSEALD_HASH_STEP(text->hash, byte);
+		text->name = MSEALD_HASH_STEP(text->name, byte);
+		if (byte == '/' && text->kind == MSEALD_TRIGGER_FOLDER)
+			text->hit |= hits(MSEALD_TRIGGER_FOLDER, text->hash);
+		if (byte == '@' && text->kind == MSEALD_TRIGGER_TEMPLATE)
+			text->hit |= hits(MSEALD_TRIGGER_TEMPLATE, text->name);
+	}
 	return 0;
 }
 
 static long hash_step(u32 index, struct text *text)
 {
-	return hash_byte(index, text) != 0;
+	return hash_some(index, text) != 0;
 }
 
 static __always_inline void hash_bytes(struct text *text)
 {
 	text->name = MSEALD_HASH_START;
-	bpf_loop(MSEALD_EXE_MAX, hash_step, text, 0);
+	bpf_loop(MSEALD_EXE_MAX / STEP, hash_step, text, 0);
 }
 
 /* A path that is too long for us may be any. */
@@ -234,16 +238,11 @@ int BPF_PROG(mseald_start_fork, struct task_struct *child, unsigned long clone_f
 	return 0;
 }
 
-SEC("lsm/file_mprotect")
-int BPF_PROG(mseald_start_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
+/* Of an mprotect in a process whose slot says that somebody is armed: global, for lsm/file_mprotect. */
+__noinline int start_mprotect(u64 key, u32 tgid, u64 start)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
-
-	if (likely(!space_slot(key)->armed) || prot & PROT_WRITE || !(vma->vm_flags & VM_WRITE) ||
-	    !BPF_CORE_READ(vma, vm_file) || !bpf_map_lookup_elem(&armed, &key))
-		return 0;
-	hint(MSEALD_EVENT_RELRO, key, task->tgid, vma->vm_start);
+	if (bpf_map_lookup_elem(&armed, &key))
+		hint(MSEALD_EVENT_RELRO, key, tgid, start);
 	return 0;
 }
 

@@ -27,4 +27,15 @@ static __always_inline void disarm(u64 key)
 		__sync_fetch_and_add(&space_slot(key)->armed, -1);
 }
 
+int start_mprotect(u64 key, u32 tgid, u64 start);
+
+/* A mapped file is made read-only; nearly all of what this costs is the look at the slot. */
+static __always_inline void start_watch_mprotect(const struct task_struct *task, u64 key, const struct vm_area_struct *vma,
+						 u64 prot)
+{
+	if (unlikely(*(volatile u32 *)&space_slot(key)->armed) && !(prot & 0x2 /* PROT_WRITE */) &&
+	    vma->vm_flags & 0x2 /* VM_WRITE */ && BPF_CORE_READ(vma, vm_file))
+		start_mprotect(key, task->tgid, vma->vm_start);
+}
+
 #endif

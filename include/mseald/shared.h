@@ -216,6 +216,10 @@ struct mseald_trigger {
 #define MSEALD_HASH_START 0xcbf29ce484222325ULL
 #define MSEALD_HASH_STEP(hash, byte) (((hash) ^ (__u8)(byte)) * 0x100000001b3ULL)
 
+/* One bit for each trigger there is, in state.trigger_bits: where it is not set the map need not be asked. */
+#define MSEALD_TRIGGER_BITS 4096u
+#define MSEALD_TRIGGER_BIT(hash, kind) ((((hash) ^ (kind)) * 0x9e3779b97f4a7c15ULL) >> 52)
+
 /* The file of a program, as it is now: what is known of its contents holds for this key. */
 struct mseald_file {
 	__u64 inode, changed_sec, changed_nsec;
@@ -268,6 +272,7 @@ struct mseald_state {
 	__u32 injector_tgid;		/* in the initial namespace */
 	__u32 triggers;			/* bits 1 << enum mseald_trigger_kind that are in use */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
+	__u64 trigger_bits[MSEALD_TRIGGER_BITS / 64];
 	struct mseald_slot slots[MSEALD_SLOTS];
 };
 

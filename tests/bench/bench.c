@@ -40,6 +40,7 @@
 #define MAX_SEALS 10000UL
 #define RANGES "/tmp/bench.ranges"
 #define NOTHING "/usr/local/bin/nothing"	/* tests/bench/nothing.c */
+#define ORDINARY "/usr/local/bin/ordinary"	/* tests/bench/ordinary.c */
 #define SYS_MSEAL 462
 #define SKIP 77
 
@@ -138,15 +139,25 @@ static void do_vfork(void)
 static char *const nothing_argv[] = { (char[]){ "nothing" }, NULL };
 static char *const no_environment[] = { NULL };
 
-static void do_exec(void)
+static void run_program(const char *path)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		execve(NOTHING, nothing_argv, no_environment);
+		execve(path, nothing_argv, no_environment);
 		_exit(127);
 	}
-	wait_for(pid, "exec of " NOTHING);
+	wait_for(pid, path);
+}
+
+static void do_exec(void)
+{
+	run_program(NOTHING);
+}
+
+static void do_exec_dynamic(void)
+{
+	run_program(ORDINARY);
 }
 
 static const struct operation {
@@ -164,6 +175,7 @@ static const struct operation {
 	{ "fork", do_fork, 1 },
 	{ "vfork", do_vfork, 1 },
 	{ "exec", do_exec, 1 },
+	{ "exec dynamic", do_exec_dynamic, 1 },
 };
 
 /* Instructions per call: the least of as many batches as the budget allows; the long calls, which vary, get more. */
@@ -171,7 +183,8 @@ static uint64_t measure(const struct operation *operation, uint64_t budget)
 {
 	uint64_t least = UINT64_MAX, spent = 0;
 
-	if (operation->call == do_fork || operation->call == do_vfork || operation->call == do_exec)
+	if (operation->call == do_fork || operation->call == do_vfork || operation->call == do_exec ||
+	    operation->call == do_exec_dynamic)
 		budget *= 3;
 
 	for (unsigned batch = 0; batch < 8 || spent < budget; batch++) {

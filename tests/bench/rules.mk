@@ -3,7 +3,7 @@
 BENCH := $(B)/tests/bench
 
 .PHONY: bench-programs
-bench-programs: $(BENCH)/bench $(BENCH)/floor $(BENCH)/nothing
+bench-programs: $(BENCH)/bench $(BENCH)/floor $(BENCH)/nothing $(BENCH)/ordinary
 
 # Static: where the libraries lie would be one thing more that differs between kernels.
 $(BENCH)/bench: $(BENCH)/bench.o $(BENCH)/seccomp.o
@@ -18,3 +18,8 @@ $(BENCH)/nothing: tests/bench/nothing.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 -static -nostdlib -ffreestanding -fno-stack-protector -o $@ $<
+
+$(BENCH)/ordinary: tests/bench/ordinary.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 -o $@ $<

@@ -52,9 +52,16 @@ begin() {
 	read -r pid <&8 || pid=''
 }
 ask() {
-	answer=''
+	answer='' asked=$*
 	echo "$*" >&7
-	read -r answer <&8 || answer='no answer'
+	read -r answer <&8 || died
+}
+died() {
+	answer='no answer'
+	wait $job
+	died=$?
+	echo "# it has ended with status $died after: $asked"
+	[ $died = 137 ] || tail -n 8 $dir/mseald.log | sed 's/^/# /'
 }
 end() {
 	exec 7>&- 8<&-

@@ -20,7 +20,6 @@ const struct part parts[PARTS_COUNT] = {
 	{ "mseald_task_alloc", PART_LIFECYCLE, NULL, NULL },
 	{ "mseald_start_exec", PART_LIFECYCLE, NULL, NULL, .need = NEED_POLICY },
 	{ "mseald_start_fork", PART_LIFECYCLE, NULL, NULL, .need = NEED_POLICY },
-	{ "mseald_start_mprotect", PART_LIFECYCLE, NULL, NULL, .need = NEED_POLICY },
 	{ "mseald_file_mprotect", PART_LSM, NULL, NULL },
 	{ "mseald_mmap_file", PART_LSM, NULL, NULL },
 	{ "mseald_mmap_addr", PART_LSM, NULL, NULL },

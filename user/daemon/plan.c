@@ -201,7 +201,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	if (r >= 0)
 		r = segments_resolve(&plan->maps, target->proc_fd, &plan->segments);
 	if (r >= 0 && request->readiness)
-		r = readiness_judge(request->readiness, &plan->segments, target->proc_fd);
+		r = readiness_judge(request->readiness, &plan->segments, plan->vmas, plan->vmas_count, target->proc_fd);
 	if (r >= 0)
 		r = request->count ? plan_ranges(plan, request, failure) : plan_classes(plan, request);
 	if (r == -EBADR)

@@ -11,6 +11,8 @@
 #include "util.h"
 
 #define AUXV_MAX 2048
+#define VM_WRITE 0x2		/* include/linux/mm.h */
+#define VM_ACCOUNT 0x00100000
 
 /* What the kernel told the program: getauxval(3). 0: not there. */
 static void read_auxv(int proc_dirfd, bool is_64bit, uint64_t *ret_headers, uint64_t *ret_base)
@@ -69,31 +71,63 @@ static bool is_late(const struct readiness *readiness, const struct object *obje
 	return false;
 }
 
-/* The parts of a program say that the loader is through: the last thing it does for them it has done. */
-static bool is_through(const struct readiness *readiness, const struct object *program, const struct object *loader)
+/*
+ * The flags of the memory there. While a loader maps an object, its first segment stands where the
+ * others will be, as read-only as RELRO is in the end. But what was never writable was never accounted
+ * for (mm/vma.c, accountable_mapping; mprotect keeps VM_ACCOUNT).
+ */
+static uint64_t flags_at(const struct object *object, uint64_t vaddr, const struct mseald_vma *vmas, size_t count)
 {
-	if (!program)
-		return readiness->settled;
-	if (has_relro(program))
-		return !program->relro_open || readiness->settled;
-	if (loader && has_relro(loader))
-		return !loader->relro_open || readiness->settled;
-	return !loader || readiness->settled;
+	uint64_t address = (object->bias + vaddr) & ~UINT64_C(4095);
+
+	for (size_t i = 0; i < count; i++)
+		if (vmas[i].start <= address && address < vmas[i].end)
+			return vmas[i].flags;
+	return 0;
 }
 
-static void judge(struct readiness *readiness, struct readiness_object *verdict, const struct object *object)
+/* Has it been writable, and is not any more? */
+static bool relro_in_force(const struct object *object, const struct mseald_vma *vmas, size_t count)
+{
+	return has_relro(object) && !object->relro_open &&
+	       (flags_at(object, object->elf.relro_vaddr, vmas, count) & (VM_WRITE | VM_ACCOUNT)) == VM_ACCOUNT;
+}
+
+/* Is it there as a whole? Its data comes last. */
+static bool is_whole(const struct object *object, const struct mseald_vma *vmas, size_t count)
+{
+	for (size_t i = object->unknown ? 0 : object->elf.loads; i-- > 0;)
+		if (object->elf.load[i].write)
+			return flags_at(object, object->elf.load[i].vaddr, vmas, count) & VM_ACCOUNT;
+	return true;
+}
+
+/* The parts of a program say that the loader is through: the last thing it does for them it has done. */
+static bool is_through(const struct readiness *readiness, const struct object *program, const struct object *loader,
+		       const struct mseald_vma *vmas, size_t count)
+{
+	if (readiness->settled || !program)
+		return readiness->settled;
+	if (has_relro(program))
+		return relro_in_force(program, vmas, count);
+	return !loader || relro_in_force(loader, vmas, count);
+}
+
+static void judge(struct readiness *readiness, struct readiness_object *verdict, const struct object *object,
+		  const struct mseald_vma *vmas, size_t count)
 {
 	bool kernels = verdict->program || verdict->loader;
 
-	if (has_relro(object) && !object->relro_open) {
+	if (relro_in_force(object, vmas, count)) {
 		verdict->constant = verdict->data = true;
 	} else if (kernels) {
 		/* Whole since the exec, so its text stands; and should its RELRO never come, it is data. */
 		verdict->constant = readiness->through;
-		verdict->data = readiness->through && (!object->relro_open || readiness->settled);
+		verdict->data = readiness->through && (!has_relro(object) || readiness->settled);
 	} else {
 		/* One that is being dlopen'ed looks like this as well: it is not touched while its RELRO is open. */
-		verdict->constant = verdict->data = readiness->through && !object->relro_open;
+		verdict->constant = verdict->data = readiness->through && !has_relro(object) &&
+						     is_whole(object, vmas, count);
 	}
 }
 
@@ -123,22 +157,28 @@ static int find_late(struct readiness *readiness, const struct objects *objects,
 		     const struct object *loader, int proc_dirfd)
 {
 	_cleanup_free_ bool *late = calloc(objects->count + 1, sizeof(*late));
+	bool plain = false;
 	size_t end;
 	int r = 0;
 
 	if (!late)
 		return -ENOMEM;
-	if (readiness->unseen && program)
+	for (size_t i = 0; i < objects->count; i++)
+		plain = plain || (!has_relro(&objects->list[i]) && &objects->list[i] != program && &objects->list[i] != loader);
+	/* Of one without RELRO there is no hint. */
+	if ((readiness->unseen || plain) && program)
 		r = startup_find_late(objects, (size_t)(program - objects->list), proc_dirfd, late);
 	end = program && has_relro(program) ? end_of_start(readiness, program) :
 	      loader			    ? end_of_start(readiness, loader) : readiness->hints_count;
 	for (size_t i = 0; i < objects->count && r >= 0; i++)
 		if (!readiness->objects[i].program && !readiness->objects[i].loader)
-			readiness->objects[i].late = late[i] || is_late(readiness, &objects->list[i], end);
+			readiness->objects[i].late = (late[i] && (readiness->unseen || !has_relro(&objects->list[i]))) ||
+						     is_late(readiness, &objects->list[i], end);
 	return r;
 }
 
-int readiness_judge(struct readiness *readiness, const struct segments *segments, int proc_dirfd)
+int readiness_judge(struct readiness *readiness, const struct segments *segments, const struct mseald_vma *vmas,
+		    size_t vmas_count, int proc_dirfd)
 {
 	const struct objects *objects = &segments->objects;
 	const struct object *program, *loader;
@@ -152,7 +192,7 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 	if (readiness->catch_up)
 		readiness->catch_up(readiness->context);
 	find_kernels(readiness, objects, proc_dirfd, &program, &loader);
-	readiness->through = is_through(readiness, program, loader);
+	readiness->through = is_through(readiness, program, loader, vmas, vmas_count);
 	r = find_late(readiness, objects, program, loader, proc_dirfd);
 	for (size_t i = 0; i < objects->count && r >= 0; i++) {
 		struct readiness_object *verdict = &readiness->objects[i];
@@ -160,7 +200,7 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 		if (verdict->late && (!readiness->dlopen || readiness->late == LATE_NOT ||
 				      (readiness->late == LATE_NATIVE && !readiness->native_now)))
 			continue;
-		judge(readiness, verdict, &objects->list[i]);
+		judge(readiness, verdict, &objects->list[i], vmas, vmas_count);
 		if (!verdict->constant || !verdict->data)
 			readiness->waiting++;
 	}

@@ -41,8 +41,12 @@ struct readiness {
 	} *objects;
 };
 
-/* Judges the objects of segments; proc_dirfd is an open /proc/PID. Replaces what was found before. -ENOMEM. */
-int readiness_judge(struct readiness *readiness, const struct segments *segments, int proc_dirfd);
+/*
+ * Judges the objects of segments; vmas are the same mappings with their flags, proc_dirfd is an open
+ * /proc/PID. Replaces what was found before. -ENOMEM.
+ */
+int readiness_judge(struct readiness *readiness, const struct segments *segments, const struct mseald_vma *vmas,
+		    size_t vmas_count, int proc_dirfd);
 void readiness_free(struct readiness *readiness);	/* takes zeroed; keeps what is known */
 
 /* May this segment be sealed now? *ret_spared: the MSEALD_STOP_* that are to be left to mseal(2) alone. */

@@ -250,12 +250,16 @@ static int on_due(sd_event_source *source, uint64_t now, void *context)
 
 void starts_hint(struct starts *starts, const struct mseald_hint *hint)
 {
+	bool known = starts && *find(starts, hint->space);
 	struct start *start = starts ? add(starts, hint->space, (pid_t)hint->pid) : NULL;
 	struct readiness *readiness;
 
 	if (!start)
 		return;
 	readiness = &start->readiness;
+	/* Of one that was done with; what it was started with was told before. */
+	if (!known && hint->type == MSEALD_EVENT_RELRO)
+		readiness->unseen = true;
 	if (hint->type == MSEALD_EVENT_RELRO && readiness->hints_count < READINESS_HINTS_MAX)
 		readiness->hints[readiness->hints_count++] = hint->address;
 	start->phase = PHASE_LOOK;
@@ -264,7 +268,7 @@ void starts_hint(struct starts *starts, const struct mseald_hint *hint)
 	look_after(start, FIRST_PAUSE_US);
 }
 
-void starts_look_at_all(struct starts *starts)
+static void look_at_all(struct starts *starts, bool lost)
 {
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	size_t count;
@@ -278,13 +282,19 @@ void starts_look_at_all(struct starts *starts)
 		if (tasks[i].pid != tasks[i].tgid || !tasks[i].key || tasks[i].flags & PF_KTHREAD ||
 		    tasks[i].pid == (uint32_t)getpid())
 			continue;
+		/* Of one that is known hints may have been lost. */
 		known = *find(starts, tasks[i].key);
 		start = add(starts, tasks[i].key, (pid_t)tasks[i].pid);
-		if (start && !known)
+		if (start && (!known || lost))
 			start->readiness.unseen = true;
 		if (start && start->phase != PHASE_NATIVE)
 			look_after(start, 0);
 	}
+}
+
+void starts_look_at_all(struct starts *starts)
+{
+	look_at_all(starts, false);
 }
 
 static void forget_gone(struct starts *starts)
@@ -308,8 +318,8 @@ void starts_sweep(struct starts *starts, bool lifecycle_missed)
 		return;
 	if (lost != starts->lost_seen)
 		log_debug("%" PRIu64 " hints were lost, looking at every process", lost - starts->lost_seen);
+	look_at_all(starts, lost != starts->lost_seen);
 	starts->lost_seen = lost;
-	starts_look_at_all(starts);
 }
 
 bool starts_pending(const struct starts *starts, uint64_t key)

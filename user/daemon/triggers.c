@@ -123,11 +123,19 @@ static int remove_others(int map_fd, const struct list *keep)
 	return 0;
 }
 
+static void set_bit(uint64_t *bits, const struct mseald_trigger *trigger)
+{
+	uint64_t bit = MSEALD_TRIGGER_BIT(trigger->hash, trigger->kind);
+
+	bits[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
 int triggers_set(struct programs *programs, const struct policies *policies)
 {
 	volatile struct mseald_state *state = programs_state(programs);
 	int map_fd = programs_map_fd(programs, "triggers"), r = 0;
 	_cleanup_free_ struct mseald_trigger *owned = NULL;
+	uint64_t bits[MSEALD_TRIGGER_BITS / 64] = {};
 	struct list list = {};
 	uint32_t value = 1;
 
@@ -139,9 +147,16 @@ int triggers_set(struct programs *programs, const struct policies *policies)
 			r = errno == E2BIG ? -ENOSPC : -errno;
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < list.count; i++)
+		set_bit(bits, &list.list[i]);
+	for (size_t i = 0; i < ELEMENTS(bits); i++)
+		state->trigger_bits[i] |= bits[i];
 	state->triggers |= list.kinds;
 	r = remove_others(map_fd, &list);
-	if (r >= 0)
-		state->triggers = list.kinds;
-	return r;
+	if (r < 0)
+		return r;
+	state->triggers = list.kinds;
+	for (size_t i = 0; i < ELEMENTS(bits); i++)
+		state->trigger_bits[i] = bits[i];
+	return 0;
 }
