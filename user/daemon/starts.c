@@ -209,6 +209,7 @@ static void tell_readiness(struct start *start, const struct policy *policy)
 	bool kills = policy->action == MSEALD_ACTION_DENY && choice_kills(choice, MSEALD_STOP_UNMAP);
 
 	readiness->settled = now_us(start->starts) - start->since > SETTLE_US;
+	readiness->marked = policy->marked;
 	readiness->dlopen = policy->dlopen;
 	readiness->late = !(policy->stops & MSEALD_STOP_UNMAP) ? LATE_NOT :
 			  !kills			       ? LATE_AS_ALL :
