@@ -233,6 +233,12 @@ job=$!
 waits 30 is_sealed $job
 ok $? 'a script whose interpreter a policy is about'
 kill -9 $job
+# A name that is no UTF-8.
+cp "$tests"/started "$bin/$(printf 'na\377me')"
+begin "$bin/$(printf 'na\377me')"
+waits 30 is_sealed "$pid"
+ok $? 'a program whose name is no UTF-8'
+end
 ln -s $bin/started /srv/others/link
 begin /srv/others/link
 waits 30 is_sealed "$pid"
