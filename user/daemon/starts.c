@@ -211,7 +211,7 @@ static void tell_readiness(struct start *start, const struct policy *policy)
 	readiness->settled = now_us(start->starts) - start->since > SETTLE_US;
 	readiness->marked = policy->marked;
 	readiness->dlopen = policy->dlopen;
-	readiness->late = !(policy->stops & MSEALD_STOP_UNMAP) ? LATE_NOT :
+	readiness->late = !(policy->stops & MSEALD_STOP_UNMAP) || policy->action == MSEALD_ACTION_KILL ? LATE_NOT :
 			  !kills			       ? LATE_AS_ALL :
 			  choice->native && policy->gate != POLICY_GATE_BPF &&
 					  (policy->stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT ? LATE_NATIVE : LATE_NOT;
