@@ -32,7 +32,7 @@ struct seal_request {
 	uint64_t space;			/* key of the address space that is meant; 0: whichever the pid has */
 	const char *policy;		/* its name; NULL: by hand */
 	struct readiness *readiness;	/* only what is ready, and by classes; NULL: all that is there */
-	unsigned spared;		/* of stops: those that are left to mseal(2) alone, for fear of a kill */
+	unsigned spared;		/* of stops: those that are left out, for fear of a kill (mseal(2) may still refuse them) */
 	bool no_native;			/* not by mseal(2), or not now */
 	bool native_or_nothing;		/* by it first: what cannot be is not sealed at all */
 };

@@ -64,7 +64,7 @@ static void label(struct programs *programs, struct store *store, const struct t
 
 /*
  * The same ranges by the kernel's own mseal(2); the seals then say so. 1, 0 when the memory
- * is no longer what was planned, or -EOPNOTSUPP: it cannot be, and nothing has changed.
+ * is no longer what was planned, or -EOPNOTSUPP: it cannot be, at least not all of it.
  */
 static int make_native(struct programs *programs, const struct target *target, const struct seal_request *request,
 		       struct plan *plan, const struct sealset *have, struct seal_result *result)
