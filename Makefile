@@ -7,6 +7,7 @@ SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 VARLINKDIR ?= $(PREFIX)/share/varlink
 POLICYDIR ?= $(PREFIX)/lib/mseald/policy.d
@@ -98,7 +99,7 @@ $(B)/interface.h: user/lib/io.mseald.varlink
 
 $(B)/libcommon.a: $(LIB_OBJ)
 	$(call say,AR,$@)
-	$(Q)$(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(B)/mseald: $(DAEMON_OBJ) $(B)/libcommon.a
 	$(call say,LINK,$@)
@@ -117,6 +118,7 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -m 755 $(B)/msealctl $(DESTDIR)$(BINDIR)/msealctl
 	@mkdir -p $(B) && sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/mseald.service.in > $(B)/mseald.service
 	$(INSTALL) -D -m 644 $(B)/mseald.service $(DESTDIR)$(UNITDIR)/mseald.service
+	$(INSTALL) -D -m 644 systemd/mseald.catalog $(DESTDIR)$(CATALOGDIR)/mseald.catalog
 	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
 	$(INSTALL) -D -m 644 user/lib/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
 	$(foreach page,$(MAN),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
@@ -124,7 +126,7 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 
 uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/mseald $(DESTDIR)$(BINDIR)/msealctl $(DESTDIR)$(UNITDIR)/mseald.service \
-		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
+		$(DESTDIR)$(CATALOGDIR)/mseald.catalog $(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
 		$(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "log.h"
+#include "telling.h"
 #include "triggers.h"
 
 struct inforce {
@@ -161,10 +162,7 @@ int inforce_reload(struct inforce *inforce, struct policy_faults *faults)
 
 	r = policies_read(folders, &policies, faults);
 	for (size_t i = 0; r >= 0 && i < faults->count; i++)
-		if (faults->list[i].line)
-			log_error("%s:%u: %s", faults->list[i].path, faults->list[i].line, faults->list[i].message);
-		else
-			log_error("%s: %s", faults->list[i].path, faults->list[i].message);
+		tell_policy_fault(&faults->list[i]);
 	if (r >= 0)
 		r = add_last_good(&policies, faults);
 	/* In this order: what a trigger hits is to be sealed at once. */

@@ -197,7 +197,7 @@ int main(int argc, char **argv)
 	r = daemon_open(&daemon, socket);
 	if (r < 0)
 		return 1;
-	log_info("ready on %s", socket);
+	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STARTED, NULL, "mseald " MSEALD_VERSION " is ready on %s", socket);
 	(void)sd_notify(0, "READY=1");
 	r = sd_event_loop(daemon.loop);
 	(void)sd_notify(0, "STOPPING=1");
@@ -205,5 +205,6 @@ int main(int argc, char **argv)
 		log_error("the event loop failed: %s", strerror(-r));
 	else
 		sweep_finish(&daemon);
+	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STOPPED, NULL, "ended");
 	return r < 0 ? 1 : 0;
 }

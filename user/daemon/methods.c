@@ -18,6 +18,7 @@
 #include "run.h"
 #include "sealing.h"
 #include "sweep.h"
+#include "telling.h"
 
 static const char interface[] =
 #include "interface.h"
@@ -54,6 +55,7 @@ static int call_seal(struct connection *connection, json_t *parameters, bool mor
 	daemon_tidy(daemon);
 	if (r < 0)
 		return reply_failure(connection, &failure);
+	tell_sealed(connection, request.pid, &result);
 	return connection_reply(connection,
 				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*}", "space", (json_int_t)result.space, "ranges",
 					  (json_int_t)result.ranges, "bytes", (json_int_t)result.bytes, "seals",
@@ -83,6 +85,7 @@ static int call_unseal(struct connection *connection, json_t *parameters, bool m
 	daemon_tidy(daemon);
 	if (r < 0)
 		return reply_failure(connection, &failure);
+	tell_unsealed(connection, pid, bytes, seals);
 	return connection_reply(connection, json_pack("{s:I,s:I}", "bytes", (json_int_t)bytes, "seals",
 						      (json_int_t)seals),
 				false);

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "sealing.h"
 #include "tasks.h"
+#include "telling.h"
 
 #define PF_KTHREAD 0x00200000
 #define BUCKETS 1024
@@ -141,7 +142,7 @@ static bool stay_armed(struct start *start, const struct facts *facts)
 static void complain(struct start *start, const struct policy *policy, const struct failure *failure)
 {
 	if (!start->complained)
-		log_error("policy %s: %s; trying again every few seconds", policy->name, failure->message);
+		tell_not_sealed(start->pid, policy->name, failure);
 	start->complained = true;
 	look_after(start, RETRY_US);
 }
