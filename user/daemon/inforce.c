@@ -15,6 +15,7 @@
 struct inforce {
 	struct programs *programs;
 	struct policies policies;
+	size_t faults;
 };
 
 static const char *const folders[] = { POLICY_FOLDER_ETC, POLICY_FOLDER_VENDOR, NULL };
@@ -177,6 +178,7 @@ int inforce_reload(struct inforce *inforce, struct policy_faults *faults)
 	keep(&policies);
 	policies_free(&inforce->policies);
 	inforce->policies = policies;
+	inforce->faults = faults->count;
 	policies = (struct policies){};
 	log_info("%zu policies in force", inforce->policies.count);
 	return 0;
@@ -185,6 +187,11 @@ int inforce_reload(struct inforce *inforce, struct policy_faults *faults)
 const struct policies *inforce_policies(const struct inforce *inforce)
 {
 	return &inforce->policies;
+}
+
+size_t inforce_faults(const struct inforce *inforce)
+{
+	return inforce->faults;
 }
 
 bool inforce_wants_marked(const struct inforce *inforce)

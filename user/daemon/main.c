@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 #include "daemon.h"
 #include "events.h"
@@ -84,8 +85,11 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 static int daemon_open(struct daemon *daemon, const char *socket)
 {
+	struct timespec now = {};
 	int r;
 
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	daemon->started = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	r = sd_event_default(&daemon->loop);
 	if (r >= 0)
 		r = block_signals(daemon->loop);

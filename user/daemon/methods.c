@@ -11,6 +11,7 @@
 #include "failure.h"
 #include "listing.h"
 #include "matches.h"
+#include "metrics.h"
 #include "names.h"
 #include "parameters.h"
 #include "probe.h"
@@ -172,6 +173,15 @@ static int call_status(struct connection *connection, json_t *parameters, bool m
 		false);
 }
 
+static int call_metrics(struct connection *connection, json_t *parameters, bool more)
+{
+	json_t *reply = metrics_tell(connection_daemon(connection));
+
+	(void)parameters;
+	(void)more;
+	return reply ? connection_reply(connection, reply, false) : -ENOMEM;
+}
+
 static int call_monitor(struct connection *connection, json_t *parameters, bool more)
 {
 	const char *bad;
@@ -297,6 +307,7 @@ static const struct method {
 	{ "io.mseald.Unseal", call_unseal, false, { "pid", "ranges" } },
 	{ "io.mseald.List", call_list, false, { "pid" } },
 	{ "io.mseald.Status", call_status, false, { NULL } },
+	{ "io.mseald.Metrics", call_metrics, false, { NULL } },
 	{ "io.mseald.Monitor", call_monitor, false, { "pid" } },
 	{ "io.mseald.ReloadPolicy", call_reload_policy, false, { NULL } },
 	{ "io.mseald.ListMatches", call_list_matches, false, { NULL } },

@@ -345,6 +345,16 @@ bool starts_pending(const struct starts *starts, uint64_t key)
 	return start && start->phase == PHASE_LOOK;
 }
 
+size_t starts_count_pending(const struct starts *starts)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (const struct start *start = starts->buckets[i]; start; start = start->next)
+			count += start->phase == PHASE_LOOK;
+	return count;
+}
+
 int starts_open(struct daemon *daemon, struct starts **ret)
 {
 	struct starts *starts = calloc(1, sizeof(*starts));
