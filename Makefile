@@ -7,6 +7,7 @@ SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+PRESETDIR ?= $(PREFIX)/lib/systemd/system-preset
 CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 DATADIR ?= $(PREFIX)/share/mseald
@@ -125,6 +126,7 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(foreach unit,$(UNITS_MADE),$(INSTALL) -D -m 644 $(B)/$(unit) $(DESTDIR)$(UNITDIR)/$(unit);)
 	$(foreach unit,$(UNITS),$(INSTALL) -D -m 644 systemd/$(unit) $(DESTDIR)$(UNITDIR)/$(unit);)
 	$(foreach file,$(MONITORING),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(DATADIR)/monitoring/$(notdir $(file));)
+	$(INSTALL) -D -m 644 systemd/90-mseald.preset $(DESTDIR)$(PRESETDIR)/90-mseald.preset
 	$(INSTALL) -D -m 644 systemd/mseald.catalog $(DESTDIR)$(CATALOGDIR)/mseald.catalog
 	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
 	$(INSTALL) -D -m 644 user/lib/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
@@ -134,7 +136,8 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/mseald $(DESTDIR)$(BINDIR)/msealctl $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS_MADE) $(UNITS)) \
 		$(addprefix $(DESTDIR)$(DATADIR)/monitoring/,$(notdir $(MONITORING))) \
-		$(DESTDIR)$(CATALOGDIR)/mseald.catalog $(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
+		$(DESTDIR)$(CATALOGDIR)/mseald.catalog $(DESTDIR)$(PRESETDIR)/90-mseald.preset \
+		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
 		$(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))
 

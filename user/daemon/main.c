@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -72,14 +73,19 @@ static int open_policies(struct daemon *daemon)
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
 	struct failure failure = {};
+	struct timespec now = {};
 	json_t *reply;
 
 	(void)source;
 	(void)info;
+	/* systemd.service(5), Type=notify-reload: both in one message, before and after. */
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
 	reply = matches_reload(context, &failure);
 	if (!reply)
 		log_error("%s", failure.message);
 	json_decref(reply);
+	(void)sd_notify(0, "READY=1");
 	return 0;
 }
 
@@ -203,6 +209,10 @@ int main(int argc, char **argv)
 		return 1;
 	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STARTED, NULL, "mseald " MSEALD_VERSION " is ready on %s", socket);
 	(void)sd_notify(0, "READY=1");
+	/* As WatchdogSec= asks for; nothing without. */
+	r = sd_event_set_watchdog(daemon.loop, true);
+	if (r < 0)
+		log_warning("cannot tell the watchdog of systemd: %s, ignoring", strerror(-r));
 	r = sd_event_loop(daemon.loop);
 	(void)sd_notify(0, "STOPPING=1");
 	if (r < 0)
