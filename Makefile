@@ -47,7 +47,7 @@ UNITS := $(patsubst systemd/%,%,$(sort $(wildcard systemd/*.socket systemd/*.tim
 MONITORING := $(sort $(wildcard packaging/monitoring/*))
 POLICY := $(sort $(wildcard policy/*.conf))
 
-.PHONY: all help clean install uninstall deps FORCE
+.PHONY: all help clean install uninstall deb deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -140,6 +140,9 @@ uninstall: ## removes what install put there
 		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
 		$(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))
+
+deb: ## builds build/mseald_VERSION_ARCH.deb (needs debhelper)
+	$(Q)packaging/deb.sh $(B)
 
 deps: ## installs what building and testing need
 	packaging/deps.sh
