@@ -150,4 +150,4 @@ deps: ## installs what building and testing need
 clean: ## removes build/
 	rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

@@ -24,7 +24,7 @@ _msealctl_pids() {
 
 # Completes what follows "policy": _msealctl_policy CURRENT WORD..., the words so far.
 _msealctl_policy() {
-	local cur=$1 folder name commands='check show list-files enable disable'
+	local cur=$1 folder name commands='list reload report check show list-files enable disable'
 	shift
 	COMPREPLY=()
 	if [[ $# == 0 ]]; then
@@ -107,7 +107,11 @@ _msealctl() {
 		unseal) own=--ranges-from= ;;
 		list) own=--summary ;;
 		metrics) own=--textfile= ;;
-		policy) [[ ${words[0]:-} == report ]] && own=--reset || own=--root= ;;
+		policy) case ${words[0]:-} in
+			report) own=--reset ;;
+			list | reload) ;;
+			*) own=--root= ;;
+			esac ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$global $own" -- "$cur")
 		[[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace

@@ -14,8 +14,11 @@ version=$(cat VERSION)
 command -v dh >/dev/null || die "debhelper is not installed; run: make deps"
 [ "$(dpkg-parsechangelog -l packaging/debian/changelog -S Version)" = "$version" ] ||
 	die "packaging/debian/changelog is not about $version, which VERSION says; add an entry"
-work=$out/deb
-rm -rf "$work"
+log=$out/log/deb.out
+mkdir -p "$out/log"
+# Not below build/, whose *.d are make's.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/mseald-$version"
 # What is tracked, as it is now; without git (a release), all but what was built.
 if git rev-parse --git-dir >/dev/null 2>&1; then
@@ -26,9 +29,9 @@ else
 	tar -c --exclude=./build . | tar -x -C "$work/mseald-$version"
 fi
 cp -r packaging/debian "$work/mseald-$version/debian"
-(cd "$work/mseald-$version" && DEB_BUILD_OPTIONS="parallel=$(nproc) noautodbgsym" dpkg-buildpackage -b -us -uc -d) >"$work/log" 2>&1 || {
-	tail -n 30 "$work/log" >&2
-	die "the package was not built, see $work/log"
+(cd "$work/mseald-$version" && DEB_BUILD_OPTIONS="parallel=$(nproc) noautodbgsym" dpkg-buildpackage -b -us -uc -d) >"$log" 2>&1 || {
+	tail -n 30 "$log" >&2
+	die "the package was not built, see $log"
 }
 mv "$work"/mseald_*.deb "$out/"
 echo "$out/mseald_${version}_$(dpkg --print-architecture).deb"

@@ -12,7 +12,7 @@ KERNEL_TOOL := $(STARTED) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: check check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz race sanitize
+.PHONY: check check-real check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz race sanitize
 
 # --- programs ---
 
@@ -28,11 +28,7 @@ $(UNIT_DAEMON): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(D
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_DAEMON)
 
-kernel-programs: $(KERNEL_TEST) $(KERNEL_TOOL) $(B)/tests/real/libsealme.so
-$(B)/tests/real/libsealme.so: tests/real/preload.c
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)
-	$(Q)$(CC) -std=gnu11 -O2 -fPIC -shared -Wall -Wextra -Werror $(LDFLAGS) -o $@ $<
+kernel-programs: $(KERNEL_TEST) $(KERNEL_TOOL)
 $(KERNEL_TEST): $(B)/tests/kernel/%: $(B)/tests/kernel/%.o $(KERNEL_LIB) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -pthread -o $@ $^ -ljansson
@@ -96,6 +92,10 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/lib/*.h)
 check: deps ## runs every test: unit, fuzz smoke, the matrix of kernels in VMs
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all unit-programs kernel-programs fuzz-programs bench-programs
 	$(Q)tests/check
+
+check-real: deps ## two dozen real programs do their work sealed, on 6.12 or the kernels of MSEALD_REAL
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
+	$(Q)tests/check real-all
 
 demo: deps ## seals a real nginx and shows it, in a VM if this kernel cannot
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs

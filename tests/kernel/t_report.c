@@ -485,6 +485,8 @@ int main(int argc, char **argv)
 	write_policy("audited", PROGRAM, "audit");
 	write_policy("quiet", QUIET, "audit");
 	daemon_start();
+	/* What an earlier test has left. */
+	json_decref(report(NULL, true));
 	first = start(PROGRAM);
 	second = start(PROGRAM);
 	quiet = start(QUIET);

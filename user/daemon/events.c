@@ -20,6 +20,8 @@
 /* What a buffer can hold of the smallest there are, so that whoever tries all the time cannot keep us at it. */
 #define BATCH (256u * 1024 / (sizeof(struct mseald_hint) + 8))
 
+#define TIDY_US (100u * 1000)
+
 struct events {
 	struct daemon *daemon;
 	struct telling *telling;
@@ -27,6 +29,7 @@ struct events {
 	struct ring_buffer *ring;
 	sd_event_source *source;
 	uint64_t lost_told;	/* of state->lost, already logged */
+	sd_event_source *tidy;	/* armed when something is unused */
 	bool unused, doomed;	/* seen in this batch */
 };
 
@@ -71,6 +74,30 @@ static void check_lost(struct events *events)
 	events->lost_told = lost;
 }
 
+/* Where much comes and goes, all of it at once: each time the kernel waits for every program that runs. */
+static void tidy_soon(struct events *events)
+{
+	uint64_t now;
+	int armed;
+
+	if (sd_event_source_get_enabled(events->tidy, &armed) >= 0 && armed != SD_EVENT_OFF)
+		return;
+	if (sd_event_now(events->daemon->loop, CLOCK_MONOTONIC, &now) < 0)
+		return;
+	(void)sd_event_source_set_time(events->tidy, now + TIDY_US);
+	(void)sd_event_source_set_enabled(events->tidy, SD_EVENT_ONESHOT);
+}
+
+static int on_tidy(sd_event_source *source, uint64_t now, void *context)
+{
+	struct events *events = context;
+
+	(void)source;
+	(void)now;
+	daemon_tidy(events->daemon);
+	return 0;
+}
+
 void events_catch_up(struct events *events)
 {
 	int r;
@@ -85,7 +112,7 @@ void events_catch_up(struct events *events)
 	if (events->doomed)
 		events_kill_doomed(events);
 	if (events->unused)
-		daemon_tidy(events->daemon);
+		tidy_soon(events);
 	events->doomed = events->unused = false;
 }
 
@@ -150,6 +177,10 @@ int events_open(struct daemon *daemon, struct events **ret)
 	if (r >= 0)
 		r = sd_event_add_io(daemon->loop, &events->source, ring_buffer__epoll_fd(events->ring), EPOLLIN,
 				    on_readable, events);
+	if (r >= 0)
+		r = sd_event_add_time(daemon->loop, &events->tidy, CLOCK_MONOTONIC, 0, 0, on_tidy, events);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(events->tidy, SD_EVENT_OFF);
 	if (r < 0) {
 		(void)events_close(events);
 		return r;
@@ -165,6 +196,7 @@ struct events *events_close(struct events *events)
 	if (!events)
 		return NULL;
 	(void)sd_event_source_disable_unref(events->source);
+	(void)sd_event_source_disable_unref(events->tidy);
 	ring_buffer__free(events->ring);
 	(void)telling_close(events->telling);
 	free(events);

@@ -33,7 +33,7 @@ static uint64_t hash_label(const struct mseald_label *label)
 	return hash;
 }
 
-static bool in_list(uint64_t label, const struct store_label *list, size_t count)
+static bool in_list(uint64_t label, const struct sets_label *list, size_t count)
 {
 	size_t low = 0, high = count;
 
@@ -65,12 +65,12 @@ static bool is_told(int fd, uint64_t label)
 static void forget_unused(struct programs *programs, struct store *store)
 {
 	int fd = programs_map_fd(programs, "labels"), report = programs_map_fd(programs, "report");
-	_cleanup_free_ struct store_label *list = NULL;
+	_cleanup_free_ struct sets_label *list = NULL;
 	uint64_t label, next;
 	size_t count;
 	int r;
 
-	if (store_read_labels(store, &list, &count) < 0)
+	if (sets_read_labels(store_sets(store), &list, &count) < 0)
 		return;
 	r = bpf_map_get_next_key(fd, NULL, &label);
 	while (r == 0) {

@@ -42,6 +42,18 @@ static const char *state_of(struct daemon *daemon, const struct policy *policy, 
 	return store_read_space(daemon->store, key, &space) >= 0 && MSEALD_WORD_SET(space.word) ? "sealed" : "unsealed";
 }
 
+/* A path as a string; bytes that are no UTF-8 as "?", because JSON has no others. NULL for NULL. */
+static json_t *path_string(const char *path)
+{
+	json_t *string = path ? json_string(path) : NULL;
+	_cleanup_free_ char *plain = path && !string ? strdup(path) : NULL;
+
+	for (char *at = plain; at && *at; at++)
+		if ((unsigned char)*at >= 0x80)
+			*at = '?';
+	return plain ? json_string(plain) : string;
+}
+
 static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 {
 	_cleanup_(facts_free) struct facts facts = {};
@@ -56,9 +68,10 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	policy = policies_match(inforce_policies(daemon->inforce), &facts.policy, &why);
 	if (!policy)
 		return NULL;
-	return json_pack("{s:I,s:s,s:s,s:s,s:s,s:s*,s:s*}", "pid", (json_int_t)task->pid, "policy", policy->name, "path",
-			 policy->path, "why", why ?: "", "state", state_of(daemon, policy, task->key), "exe", facts.exe,
-			 "cgroup", facts.cgroup);
+	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy", path_string(policy->name),
+			 "path", path_string(policy->path), "why", path_string(why ?: ""), "state",
+			 state_of(daemon, policy, task->key), "exe", path_string(facts.exe), "cgroup",
+			 path_string(facts.cgroup));
 }
 
 json_t *matches_list(struct daemon *daemon, struct failure *failure)

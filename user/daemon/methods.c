@@ -163,7 +163,7 @@ static int call_status(struct connection *connection, json_t *parameters, bool m
 		json_pack("{s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "version", MSEALD_VERSION,
 			  "kernel", name.release, "attached", programs_attached(daemon->programs), "preemption",
 			  preemption, "rows", status_rows(daemon, preemption), "spaces",
-			  (json_int_t)state->sealed, "sets", (json_int_t)store_count_sets(daemon->store),
+			  (json_int_t)state->sealed, "sets", (json_int_t)sets_count(store_sets(daemon->store)),
 			  "spaces_max", (json_int_t)MSEALD_MAX_SPACES, "sets_max",
 			  (json_int_t)MSEALD_MAX_SETS - 1, "lost", (json_int_t)events_lost(daemon->events),
 			  "misses", (json_int_t)programs_misses(daemon->programs, NULL), "denied",

@@ -7,6 +7,7 @@
 
 #include "inforce.h"
 #include "names.h"
+#include "sets.h"
 #include "starts.h"
 #include "util.h"
 
@@ -47,7 +48,7 @@ static json_t *maps_json(struct daemon *daemon)
 	json_t *list = json_array();
 
 	add_map(list, "spaces", state->entries, MSEALD_MAX_SPACES);
-	add_map(list, "sets", store_count_sets(daemon->store), MSEALD_MAX_SETS - 1);
+	add_map(list, "sets", sets_count(store_sets(daemon->store)), MSEALD_MAX_SETS - 1);
 	add_map(list, "labels", count_keys(daemon->programs, "labels"), MSEALD_MAX_LABELS);
 	add_map(list, "report", count_keys(daemon->programs, "report"), MSEALD_MAX_TALLIES);
 	add_map(list, "triggers", count_keys(daemon->programs, "triggers"), MSEALD_MAX_TRIGGERS);
@@ -72,7 +73,7 @@ static uint64_t count_seals(struct daemon *daemon)
 		if (store_read_space(daemon->store, keys[i], &space) < 0)
 			continue;
 		id = MSEALD_WORD_SET(space.word);
-		if (id && !counts[id] && store_read_set(daemon->store, id, &set) >= 0)
+		if (id && !counts[id] && sets_read(store_sets(daemon->store), id, &set) >= 0)
 			counts[id] = (uint32_t)set.count;
 		sum += counts[id];
 	}

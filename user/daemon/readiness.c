@@ -200,6 +200,8 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 		if (verdict->late && (!readiness->dlopen || readiness->late == LATE_NOT ||
 				      (readiness->late == LATE_NATIVE && !readiness->native_now)))
 			continue;
+		if (readiness->marked && !objects->list[i].elf.memory_seal)
+			continue;
 		judge(readiness, verdict, &objects->list[i], vmas, vmas_count);
 		if (!verdict->constant || !verdict->data)
 			readiness->waiting++;

@@ -18,6 +18,7 @@
 struct readiness {
 	/* What is known before. */
 	bool settled;			/* it has had all the time that a loader may take */
+	bool marked;			/* only objects that ask for it (GNU_PROPERTY_MEMORY_SEAL) are wanted */
 	bool dlopen;			/* objects that came after the loader was through are wanted, too */
 	enum {
 		LATE_AS_ALL,		/* like the others: dlclose(3) gets EPERM, and leaves it where it is */

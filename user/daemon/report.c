@@ -342,7 +342,7 @@ static const char *class_name(unsigned class)
 }
 
 /* Address spaces that are sealed by it. */
-static uint64_t count_sealed(const struct report *report, const char *name, const struct store_label *labels,
+static uint64_t count_sealed(const struct report *report, const char *name, const struct sets_label *labels,
 			     size_t count)
 {
 	uint64_t sealed = 0;
@@ -359,11 +359,11 @@ static uint64_t count_sealed(const struct report *report, const char *name, cons
 static json_t *policies_json(const struct report *report, const char *wanted)
 {
 	const struct policies *policies = inforce_policies(report->daemon->inforce);
-	_cleanup_free_ struct store_label *labels = NULL;
+	_cleanup_free_ struct sets_label *labels = NULL;
 	json_t *list = json_array();
 	size_t count = 0;
 
-	(void)store_read_labels(report->daemon->store, &labels, &count);
+	(void)sets_read_labels(store_sets(report->daemon->store), &labels, &count);
 	for (size_t i = 0; i < policies->count; i++) {
 		const struct policy *policy = &policies->list[i];
 		uint64_t since = MAX_OF(changed_at(policy->path), (uint64_t)report->state->report_since);

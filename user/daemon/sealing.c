@@ -28,6 +28,12 @@ static int check_killable(struct programs *programs, const struct seal_request *
 	return 0;
 }
 
+/* What is only starting is looked at again anyway, and others wait. */
+static enum store_when when(const struct seal_request *request)
+{
+	return request->readiness ? STORE_SOON : STORE_NOW;
+}
+
 /* Takes back what a try has done; it is to be made anew. */
 static void undo(struct store *store, const struct target *target, const struct store_old *before)
 {
@@ -84,7 +90,7 @@ static int seal_natively(struct programs *programs, struct store *store, const s
 	for (size_t i = 0; i < plan->count; i++)
 		plan->seals[i].flags |= MSEALD_SEAL_NATIVE;
 	/* Should this fail, it is sealed all the same: only that it is, nobody knows. */
-	if (unite(plan, old, &new, &changed) >= 0 && (!changed || store_set_space(store, target->key, &new, NULL) >= 0))
+	if (unite(plan, old, &new, &changed) >= 0 && (!changed || store_set_space(store, target->key, &new, when(request), NULL) >= 0))
 		result->native = true;
 	return 1;
 }
@@ -119,13 +125,12 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		if (programs_attach(programs, sealset_needs(&new)) < 0)
 			return fail(failure, "Failed", request->pid,
 				    "cannot attach the BPF programs; see mseald's log");
-		r = store_set_space(store, target->key, &new, &before);
+		r = store_set_space(store, target->key, &new, when(request), &before);
 		if (r == -EEXIST)
 			return 0;	/* a fork has just been settled */
 		if (r < 0)
 			return fail_errno(failure, request->pid, r, "cannot store its seal set");
-		/* What is only starting is looked at again anyway, and others wait. */
-		if (!request->readiness)
+		if (when(request) == STORE_NOW)
 			target_let_calls_end(programs, target);
 	}
 	r = plan_holds(&plan, programs, target);
@@ -251,7 +256,7 @@ int sealing_unseal(struct programs *programs, struct store *store, pid_t pid, co
 	r = revoke_ranges(&set, pid, ranges, count, ret_bytes, failure);
 	if (r < 0)
 		return r;
-	r = store_set_space(store, target.key, &set, &old);
+	r = store_set_space(store, target.key, &set, STORE_NOW, &old);
 	if (r < 0)
 		return fail_errno(failure, pid, r, "cannot store its seal set");
 	*ret_seals = set.count;

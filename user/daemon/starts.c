@@ -19,6 +19,7 @@
 #define BUCKETS 1024
 #define FIRST_PAUSE_US 1000u
 #define LAST_PAUSE_US (250u * 1000)
+#define SETTLE_STORE_US (20u * 1000)
 #define RETRY_US (5u * 1000 * 1000)
 /* The time a loader may take, however slow the machine; only what never makes its RELRO read-only waits for it. */
 #define SETTLE_US (10u * 1000 * 1000)
@@ -46,6 +47,7 @@ struct start {
 struct starts {
 	struct daemon *daemon;
 	struct start *buckets[BUCKETS];
+	sd_event_source *settle;	/* for all that was sealed lately */
 	uint64_t lost_seen;
 };
 
@@ -172,6 +174,26 @@ static void go_on(struct start *start, const struct policy *policy, const struct
 	}
 }
 
+static int on_settle(sd_event_source *source, uint64_t now, void *context)
+{
+	struct starts *starts = context;
+
+	(void)source;
+	(void)now;
+	store_settle(starts->daemon->store);
+	return 0;
+}
+
+static void settle_soon(struct starts *starts)
+{
+	int armed;
+
+	if (sd_event_source_get_enabled(starts->settle, &armed) >= 0 && armed != SD_EVENT_OFF)
+		return;
+	(void)sd_event_source_set_time(starts->settle, now_us(starts) + SETTLE_STORE_US);
+	(void)sd_event_source_set_enabled(starts->settle, SD_EVENT_ONESHOT);
+}
+
 static void catch_up(void *context)
 {
 	struct daemon *daemon = context;
@@ -188,8 +210,9 @@ static void tell_readiness(struct start *start, const struct policy *policy)
 	bool kills = policy->action == MSEALD_ACTION_DENY && choice_kills(choice, MSEALD_STOP_UNMAP);
 
 	readiness->settled = now_us(start->starts) - start->since > SETTLE_US;
+	readiness->marked = policy->marked;
 	readiness->dlopen = policy->dlopen;
-	readiness->late = !(policy->stops & MSEALD_STOP_UNMAP) ? LATE_NOT :
+	readiness->late = !(policy->stops & MSEALD_STOP_UNMAP) || policy->action == MSEALD_ACTION_KILL ? LATE_NOT :
 			  !kills			       ? LATE_AS_ALL :
 			  choice->native && policy->gate != POLICY_GATE_BPF &&
 					  (policy->stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT ? LATE_NATIVE : LATE_NOT;
@@ -219,6 +242,7 @@ static void seal(struct start *start, const struct policy *policy, const struct 
 	tell_readiness(start, policy);
 	/* What was dlopen'ed would be left with a seal that lets it be unmapped, and outlives it. */
 	request.native_or_nothing = start->phase == PHASE_NATIVE && start->readiness.late == LATE_NATIVE;
+	settle_soon(start->starts);
 	if (sealing_seal(daemon->programs, daemon->store, &request, &result, &failure) >= 0 ||
 	    strcmp(failure.error, "NothingToSeal") == 0 || strcmp(failure.error, "NotNative") == 0)
 		go_on(start, policy, facts, &result);
@@ -358,11 +382,19 @@ size_t starts_count_pending(const struct starts *starts)
 int starts_open(struct daemon *daemon, struct starts **ret)
 {
 	struct starts *starts = calloc(1, sizeof(*starts));
+	int r;
 
 	if (!starts)
 		return -ENOMEM;
 	starts->daemon = daemon;
 	starts->lost_seen = programs_state(daemon->programs)->lost_starts;
+	r = sd_event_add_time(daemon->loop, &starts->settle, CLOCK_MONOTONIC, 0, 0, on_settle, starts);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(starts->settle, SD_EVENT_OFF);
+	if (r < 0) {
+		(void)starts_close(starts);
+		return r;
+	}
 	*ret = starts;
 	return 0;
 }
@@ -374,6 +406,7 @@ struct starts *starts_close(struct starts *starts)
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (starts->buckets[i])
 			drop(starts->buckets[i]);
+	(void)sd_event_source_disable_unref(starts->settle);
 	free(starts);
 	return NULL;
 }

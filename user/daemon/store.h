@@ -17,6 +17,7 @@
 #include "mseald/shared.h"
 #include "programs.h"
 #include "sealset.h"
+#include "sets.h"
 
 struct store;
 
@@ -36,41 +37,35 @@ int store_read_keys(struct store *store, uint64_t **ret, size_t *ret_count);
 /* Does any entry have a seal set? Asked of the entries themselves; true when they cannot be read. */
 bool store_any_sealed(struct store *store);
 
-/* -ENOENT: no such set. */
-int store_read_set(struct store *store, uint32_t id, struct sealset *ret);
-
 /* The seals that hold in an address space, with its entry (ret_space may be NULL). Not sealed: empty, 0. */
 int store_read_seals(struct store *store, uint64_t key, struct mseald_space *ret_space, struct sealset *ret);
 
+enum store_when {
+	STORE_NOW,	/* no program goes by the old set any more when it returns */
+	STORE_SOON,	/* nor when store_settle() has */
+};
+
 /*
- * Gives an address space this set (empty: none), whole or not at all; no program
- * goes by the old one any more when this returns.
- * *ret_old is what it had, which stays readable until the next store_collect().
+ * Gives an address space this set (empty: none), whole or not at all.
+ * *ret_old is what it had, which stays readable until the next sets_collect().
  * -ENOSPC: no room for another set or address space; -E2BIG: more than
  * MSEALD_MAX_SEALS; -ESRCH: the address space is gone; -EEXIST: it has just
  * been entered by a fork, try again.
  */
-int store_set_space(struct store *store, uint64_t key, const struct sealset *set, struct store_old *ret_old);
+int store_set_space(struct store *store, uint64_t key, const struct sealset *set, enum store_when when,
+		    struct store_old *ret_old);
+
+/* After STORE_SOON, for all of them at once: the kernel waits for every program that runs. */
+void store_settle(struct store *store);
+/* The same of whatever an earlier daemon did not get to. */
+void store_settle_all(struct store *store);
 
 /* Back to what store_set_space() replaced. */
 int store_restore_space(struct store *store, uint64_t key, const struct store_old *old);
 
 int store_forget_space(struct store *store, uint64_t key);
 
-/* The NEED_* of all sets there are; all of them, when one cannot be read. */
-unsigned store_needs(struct store *store);
-/* Those of a set still to be stored. */
-unsigned sealset_needs(const struct sealset *set);
-
-/* The labels of all sets, each once, in their order; and how many address spaces have it. */
-struct store_label {
-	uint64_t label, spaces;
-};
-/* The caller frees *ret. */
-int store_read_labels(struct store *store, struct store_label **ret, size_t *ret_count);
-
-/* Frees the sets that nobody refers to; how many. */
-size_t store_collect(struct store *store);
-size_t store_count_sets(const struct store *store);
+/* The seal sets themselves. Belongs to the store. */
+struct sets *store_sets(struct store *store);
 
 #endif

@@ -86,8 +86,8 @@ void sweep_after_failure(struct daemon *daemon)
 void daemon_tidy(struct daemon *daemon)
 {
 	idle_looks = 0;
-	if (store_collect(daemon->store) && programs_needs(daemon->programs))
-		programs_narrow(daemon->programs, store_needs(daemon->store) | inforce_needs(daemon->inforce));
+	if (sets_collect(store_sets(daemon->store)) && programs_needs(daemon->programs))
+		programs_narrow(daemon->programs, sets_needs(store_sets(daemon->store)) | inforce_needs(daemon->inforce));
 }
 
 /* The counter only says when to look: what is attached goes only when nothing needs it. */
@@ -129,11 +129,12 @@ int sweep_take_over(struct daemon *daemon)
 		forget_all(daemon);
 		return 0;
 	}
-	r = programs_attach(daemon->programs, store_needs(daemon->store));
+	r = programs_attach(daemon->programs, sets_needs(store_sets(daemon->store)));
 	if (r < 0) {
 		log_error("cannot take over what is in force; the earlier programs, if any, stay attached");
 		return r;
 	}
+	store_settle_all(daemon->store);
 	forget_stale(daemon);
 	integrity_check(daemon);	/* what slipped while nobody watched */
 	log_info("took over %" PRIu64 " sealed address spaces", sealed_spaces(daemon));
@@ -157,7 +158,8 @@ static int on_timer(sd_event_source *source, uint64_t now, void *context)
 		all_seen = all;
 		events_kill_doomed(daemon->events);
 		detach_when_idle(daemon);
-		(void)store_collect(daemon->store);
+		(void)sets_collect(store_sets(daemon->store));
+		sets_trim(store_sets(daemon->store));
 	}
 	(void)sd_event_source_set_time(source, now + PERIOD_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);

@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See sets.h. A set's map is in the map of maps before it is written: putting it
+ * there makes the kernel wait for all programs (kernel/bpf/syscall.c,
+ * maybe_wait_bpf_programs), and writing its elements does not. So some are kept
+ * ready, put there many at a time.
+ */
+#include "sets.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "choice.h"
+#include "util.h"
+
+#define REFS_SIZE (MSEALD_MAX_SETS * sizeof(uint64_t))
+#define READY_AT_ONCE 16u	/* maps made when there is none */
+#define READY_KEPT 256u		/* more are removed in time */
+#define TRIM_AT_ONCE 4u
+
+/* Sizes of the maps that are kept ready, in nodes: 32, 128 and 1,024 seals. */
+static const uint32_t sizes[] = { 1, 5, 33 };
+
+enum set_state {
+	SET_FREE,	/* no such set */
+	SET_READY,	/* its map is there, to be written */
+	SET_USED,	/* is referred to, or was */
+};
+
+struct set {
+	uint32_t map;		/* id of its map; 0: not known yet */
+	uint32_t nodes;		/* that it has room for; 0: not known yet */
+	uint8_t state;		/* enum set_state */
+	bool labelled;		/* its label is known */
+	uint64_t label;
+};
+
+struct sets {
+	int fd;
+	volatile uint64_t *refs;	/* the map `refs`, as the programs see it; ours is [0]: see sets_end() */
+	uint32_t lowest_free;		/* no lower id is free */
+	uint32_t ready;			/* how many are */
+	struct set list[MSEALD_MAX_SETS];
+};
+
+/*
+ * Every set there is has a lower id than this. No set has the id 0, so its place
+ * in `refs` is free for it: it is known to the next daemon, however this one
+ * ends. (In 6.1 each look-up in a map of maps waits for a grace period:
+ * kernel/bpf/syscall.c, bpf_map_copy_value. So none is made that need not be.)
+ */
+static uint32_t sets_end(const struct sets *sets)
+{
+	return (uint32_t)MIN_OF(sets->refs[0], (uint64_t)MSEALD_MAX_SETS);
+}
+
+static void lower_sets_end(struct sets *sets)
+{
+	uint32_t end = sets_end(sets);
+
+	while (end > 0 && sets->list[end - 1].state == SET_FREE)
+		end--;
+	sets->refs[0] = end;
+}
+
+int sets_open(struct programs *programs, struct sets **ret)
+{
+	struct sets *sets = calloc(1, sizeof(*sets));
+	void *refs;
+
+	if (!sets)
+		return -ENOMEM;
+	sets->fd = programs_map_fd(programs, "sets");
+	refs = mmap(NULL, REFS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, programs_map_fd(programs, "refs"), 0);
+	if (refs == MAP_FAILED) {
+		int r = -errno;
+
+		free(sets);
+		return r;
+	}
+	sets->refs = refs;
+	sets->lowest_free = 1;
+	/* Whatever an earlier daemon left, referred to, ready or not. */
+	for (uint32_t id = 1; id < MSEALD_MAX_SETS; id++)
+		if (sets->refs[id] ||
+		    (id < sets_end(sets) && bpf_map_lookup_elem(sets->fd, &id, &sets->list[id].map) == 0))
+			sets->list[id].state = SET_USED;
+	lower_sets_end(sets);
+	*ret = sets;
+	return 0;
+}
+
+struct sets *sets_close(struct sets *sets)
+{
+	if (!sets)
+		return NULL;
+	(void)munmap((void *)sets->refs, REFS_SIZE);
+	free(sets);
+	return NULL;
+}
+
+/* --- maps --- */
+
+static int open_map(struct sets *sets, uint32_t id)
+{
+	struct set *set = &sets->list[id];
+	int fd;
+
+	if (!set->map && bpf_map_lookup_elem(sets->fd, &id, &set->map) < 0)
+		return -errno;
+	fd = bpf_map_get_fd_by_id(set->map);
+	return fd < 0 ? -errno : fd;
+}
+
+static int create_map(uint32_t nodes, uint32_t *ret_id)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
+	_cleanup_close_ int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "mseald_set", sizeof(__u32), sizeof(struct mseald_node),
+						nodes, &opts);
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return -errno;
+	*ret_id = info.id;
+	return TAKE_FD(fd);
+}
+
+/* Finds the size of one that an earlier daemon made. */
+static uint32_t room_of(struct sets *sets, uint32_t id)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+
+	if (!sets->list[id].nodes) {
+		_cleanup_close_ int fd = open_map(sets, id);
+
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+			sets->list[id].nodes = info.max_entries;
+	}
+	return sets->list[id].nodes;
+}
+
+static int find_free(struct sets *sets, uint32_t from, uint32_t *ret)
+{
+	for (uint32_t id = from; id < MSEALD_MAX_SETS; id++)
+		if (sets->list[id].state == SET_FREE) {
+			*ret = id;
+			return 0;
+		}
+	return -ENOSPC;
+}
+
+/* What a map for so many nodes is made for. */
+static uint32_t size_for(uint32_t nodes)
+{
+	for (size_t i = 0; i < ELEMENTS(sizes); i++)
+		if (nodes <= sizes[i])
+			return sizes[i];
+	return nodes;
+}
+
+static bool is_kept_size(uint32_t nodes)
+{
+	return nodes && nodes <= sizes[ELEMENTS(sizes) - 1] && size_for(nodes) == nodes;
+}
+
+/* Puts new maps of this size there, many with one wait where they are to be kept: the lowest id. */
+static int make_ready(struct sets *sets, uint32_t nodes, uint32_t *ret)
+{
+	uint32_t ids[READY_AT_ONCE], wanted = is_kept_size(nodes) ? READY_AT_ONCE : 1, count = 0, done, from = sets->lowest_free;
+	int fds[READY_AT_ONCE], r = 0;
+
+	while (count < wanted && r >= 0) {
+		r = find_free(sets, from, &ids[count]);
+		if (r < 0)
+			break;
+		fds[count] = create_map(nodes, &sets->list[ids[count]].map);
+		r = fds[count] < 0 ? fds[count] : 0;
+		if (r >= 0)
+			from = ids[count++] + 1;
+	}
+	done = count;
+	if (count) {
+		LIBBPF_OPTS(bpf_map_batch_opts, opts);
+
+		sets->refs[0] = MAX_OF(sets->refs[0], (uint64_t)ids[count - 1] + 1);
+		r = bpf_map_update_batch(sets->fd, ids, fds, &done, &opts) < 0 ? -errno : 0;
+		if (r < 0)
+			done = 0;
+		/* Where it cannot be done many at a time. */
+		if (!done && bpf_map_update_elem(sets->fd, &ids[0], &fds[0], BPF_ANY) == 0)
+			done = 1;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		(void)close(fds[i]);
+		if (i >= done)
+			continue;
+		sets->list[ids[i]].nodes = nodes;
+		sets->list[ids[i]].state = SET_READY;
+		sets->ready++;
+	}
+	if (!done)
+		return r < 0 ? r : -ENOSPC;
+	*ret = ids[0];
+	return 0;
+}
+
+static int find_ready(struct sets *sets, uint32_t nodes, uint32_t *ret)
+{
+	for (uint32_t id = 1; sets->ready && id < sets_end(sets); id++)
+		if (sets->list[id].state == SET_READY && sets->list[id].nodes == nodes) {
+			*ret = id;
+			return 0;
+		}
+	return make_ready(sets, nodes, ret);
+}
+
+static void remove_set(struct sets *sets, uint32_t id)
+{
+	(void)bpf_map_delete_elem(sets->fd, &id);
+	sets->list[id] = (struct set){};
+	sets->lowest_free = MIN_OF(sets->lowest_free, id);
+}
+
+/* Nobody refers to it, and no program reads it any more. */
+static void release_set(struct sets *sets, uint32_t id)
+{
+	struct set *set = &sets->list[id];
+
+	if (!is_kept_size(room_of(sets, id))) {
+		remove_set(sets, id);
+		return;
+	}
+	set->state = SET_READY;
+	set->labelled = false;
+	sets->ready++;
+}
+
+void sets_wait(struct sets *sets)
+{
+	_cleanup_close_ int fd = -1;
+	__u32 unused = 0, id;
+
+	fd = create_map(1, &id);
+	if (fd >= 0)
+		(void)bpf_map_update_elem(sets->fd, &unused, &fd, BPF_ANY);
+}
+
+/* --- sets --- */
+
+static int read_nodes(int fd, uint32_t count, struct mseald_node **ret)
+{
+	_cleanup_free_ struct mseald_node *nodes = calloc(count, sizeof(*nodes));
+
+	if (!nodes)
+		return -ENOMEM;
+	for (__u32 i = 0; i < count; i++)
+		if (bpf_map_lookup_elem(fd, &i, &nodes[i]) < 0)
+			return -errno;
+	*ret = TAKE_PTR(nodes);
+	return 0;
+}
+
+int sets_read(struct sets *sets, uint32_t id, struct sealset *ret)
+{
+	_cleanup_free_ struct mseald_node *nodes = NULL;
+	_cleanup_close_ int fd = open_map(sets, id);
+	struct mseald_node root;
+	__u32 zero = 0;
+	int count, r;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
+		return -errno;
+	/* The map may have room for more. */
+	count = sealset_nodes_needed(root.count);
+	if (count <= 0)
+		return -EBADMSG;
+	r = read_nodes(fd, (uint32_t)count, &nodes);
+	return r < 0 ? r : sealset_decode(nodes, (size_t)count, ret);
+}
+
+static int write_nodes(int fd, const struct sealset *set, uint32_t count)
+{
+	_cleanup_free_ struct mseald_node *nodes = calloc(count, sizeof(*nodes));
+	int r;
+
+	if (!nodes)
+		return -ENOMEM;
+	r = sealset_encode(set, nodes, count);
+	for (__u32 i = 0; i < count && r >= 0; i++)
+		r = bpf_map_update_elem(fd, &i, &nodes[i], BPF_ANY) < 0 ? -errno : 0;
+	return r;
+}
+
+int sets_write(struct sets *sets, const struct sealset *set, uint32_t *ret)
+{
+	_cleanup_close_ int fd = -1;
+	int count = sealset_nodes_needed(set->count), r;
+	uint32_t id;
+
+	if (count <= 0)
+		return count < 0 ? count : -EINVAL;
+	r = find_ready(sets, size_for((uint32_t)count), &id);
+	if (r == -ENOSPC && sets_collect(sets) > 0)
+		r = find_ready(sets, size_for((uint32_t)count), &id);
+	if (r < 0)
+		return r;
+	fd = open_map(sets, id);
+	r = fd < 0 ? fd : write_nodes(fd, set, (uint32_t)count);
+	if (r < 0)
+		return r;
+	sets->list[id].state = SET_USED;
+	sets->ready--;
+	sets->list[id].labelled = true;
+	sets->list[id].label = set->label;
+	*ret = id;
+	return 0;
+}
+
+void sets_unwrite(struct sets *sets, uint32_t id)
+{
+	release_set(sets, id);
+}
+
+static bool is_garbage(const struct sets *sets, uint32_t id)
+{
+	return sets->list[id].state == SET_USED && !sets->refs[id];
+}
+
+size_t sets_collect(struct sets *sets)
+{
+	size_t found = 0;
+
+	for (uint32_t id = 1; id < sets_end(sets); id++)
+		found += is_garbage(sets, id);
+	if (!found)
+		return 0;
+	sets_wait(sets);
+	/* A count that is 0 stays 0: only what is referred to is ever passed on. */
+	for (uint32_t id = 1; id < sets_end(sets); id++)
+		if (is_garbage(sets, id))
+			release_set(sets, id);
+	lower_sets_end(sets);
+	return found;
+}
+
+void sets_trim(struct sets *sets)
+{
+	uint32_t removed = 0;
+
+	for (uint32_t id = sets_end(sets); id-- > 1 && sets->ready > READY_KEPT && removed < TRIM_AT_ONCE;)
+		if (sets->list[id].state == SET_READY) {
+			remove_set(sets, id);
+			sets->ready--;
+			removed++;
+		}
+	if (removed)
+		lower_sets_end(sets);
+}
+
+/* --- what they are --- */
+
+static unsigned needs_of(unsigned stops, unsigned flags)
+{
+	unsigned needs = 0;
+
+	if (stops & MSEALD_STOP_FOREIGN_WRITE)
+		needs |= NEED_FOREIGN;
+	if (flags & MSEALD_SEAL_UFFD && stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD))
+		needs |= NEED_USERFAULT;
+	return needs;
+}
+
+unsigned sealset_needs(const struct sealset *set)
+{
+	unsigned stops = 0, flags = 0;
+
+	for (size_t i = 0; i < set->count; i++) {
+		for (int action = 0; action < MSEALD_ACTION_COUNT; action++)
+			stops |= seal_stops(&set->list[i], action);
+		flags |= set->list[i].flags;
+	}
+	return needs_of(stops, flags);
+}
+
+unsigned sets_needs(struct sets *sets)
+{
+	struct mseald_node root;
+	unsigned needs = 0;
+	__u32 zero = 0;
+
+	for (uint32_t id = 1; id < sets_end(sets) && needs != NEED_SEALS; id++) {
+		_cleanup_close_ int fd = -1;
+
+		if (sets->list[id].state != SET_USED)
+			continue;
+		fd = open_map(sets, id);
+		if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &root) < 0)
+			return NEED_SEALS;
+		needs |= needs_of(root.stops, root.flags);
+	}
+	return needs;
+}
+
+static int read_label(struct sets *sets, uint32_t id, uint64_t *ret)
+{
+	struct set *set = &sets->list[id];
+	struct mseald_node root;
+	__u32 zero = 0;
+
+	if (!set->labelled) {
+		_cleanup_close_ int fd = open_map(sets, id);
+
+		if (fd < 0)
+			return fd;
+		if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
+			return -errno;
+		set->label = root.label;
+		set->labelled = true;
+	}
+	*ret = set->label;
+	return 0;
+}
+
+static int compare_labels(const void *a, const void *b)
+{
+	const struct sets_label *x = a, *y = b;
+
+	return x->label < y->label ? -1 : x->label > y->label;
+}
+
+int sets_read_labels(struct sets *sets, struct sets_label **ret, size_t *ret_count)
+{
+	_cleanup_free_ struct sets_label *list = calloc(sets_end(sets) + 1, sizeof(*list));
+	size_t count = 0, kept = 0;
+
+	if (!list)
+		return -ENOMEM;
+	for (uint32_t id = 1; id < sets_end(sets); id++) {
+		list[count].spaces = sets->refs[id];
+		if (sets->list[id].state == SET_USED) {
+			int r = read_label(sets, id, &list[count].label);
+
+			if (r < 0)
+				return r;
+			count++;
+		}
+	}
+	qsort(list, count, sizeof(*list), compare_labels);
+	for (size_t i = 0; i < count; i++)
+		if (kept && list[kept - 1].label == list[i].label)
+			list[kept - 1].spaces += list[i].spaces;
+		else
+			list[kept++] = list[i];
+	*ret = TAKE_PTR(list);
+	*ret_count = kept;
+	return 0;
+}
+
+size_t sets_count(const struct sets *sets)
+{
+	size_t count = 0;
+
+	for (uint32_t id = 1; id < sets_end(sets); id++)
+		count += sets->list[id].state == SET_USED && sets->refs[id];
+	return count;
+}
