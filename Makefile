@@ -7,7 +7,10 @@ SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+PRESETDIR ?= $(PREFIX)/lib/systemd/system-preset
+CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+DATADIR ?= $(PREFIX)/share/mseald
 VARLINKDIR ?= $(PREFIX)/share/varlink
 POLICYDIR ?= $(PREFIX)/lib/mseald/policy.d
 
@@ -39,9 +42,12 @@ LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c)))
 DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/daemon/*.c)))
 CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c)))
 MAN := $(sort $(wildcard man/*.[1-9]))
+UNITS_MADE := $(patsubst systemd/%.in,%,$(sort $(wildcard systemd/*.in)))
+UNITS := $(patsubst systemd/%,%,$(sort $(wildcard systemd/*.socket systemd/*.timer)))
+MONITORING := $(sort $(wildcard packaging/monitoring/*))
 POLICY := $(sort $(wildcard policy/*.conf))
 
-.PHONY: all help clean install uninstall deps FORCE
+.PHONY: all help clean install uninstall deb deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -98,7 +104,7 @@ $(B)/interface.h: user/lib/io.mseald.varlink
 
 $(B)/libcommon.a: $(LIB_OBJ)
 	$(call say,AR,$@)
-	$(Q)$(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(B)/mseald: $(DAEMON_OBJ) $(B)/libcommon.a
 	$(call say,LINK,$@)
@@ -115,18 +121,28 @@ include tests/tests.mk tests/bench/rules.mk
 install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -m 755 $(B)/mseald $(DESTDIR)$(SBINDIR)/mseald
 	$(INSTALL) -D -m 755 $(B)/msealctl $(DESTDIR)$(BINDIR)/msealctl
-	@mkdir -p $(B) && sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/mseald.service.in > $(B)/mseald.service
-	$(INSTALL) -D -m 644 $(B)/mseald.service $(DESTDIR)$(UNITDIR)/mseald.service
+	@mkdir -p $(B) && for unit in $(UNITS_MADE); do \
+		sed 's|@SBINDIR@|$(SBINDIR)|g; s|@BINDIR@|$(BINDIR)|g' systemd/$$unit.in > $(B)/$$unit || exit; done
+	$(foreach unit,$(UNITS_MADE),$(INSTALL) -D -m 644 $(B)/$(unit) $(DESTDIR)$(UNITDIR)/$(unit);)
+	$(foreach unit,$(UNITS),$(INSTALL) -D -m 644 systemd/$(unit) $(DESTDIR)$(UNITDIR)/$(unit);)
+	$(foreach file,$(MONITORING),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(DATADIR)/monitoring/$(notdir $(file));)
+	$(INSTALL) -D -m 644 systemd/90-mseald.preset $(DESTDIR)$(PRESETDIR)/90-mseald.preset
+	$(INSTALL) -D -m 644 systemd/mseald.catalog $(DESTDIR)$(CATALOGDIR)/mseald.catalog
 	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
 	$(INSTALL) -D -m 644 user/lib/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
 	$(foreach page,$(MAN),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
 	$(foreach file,$(POLICY),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(POLICYDIR)/$(notdir $(file));)
 
 uninstall: ## removes what install put there
-	rm -f $(DESTDIR)$(SBINDIR)/mseald $(DESTDIR)$(BINDIR)/msealctl $(DESTDIR)$(UNITDIR)/mseald.service \
+	rm -f $(DESTDIR)$(SBINDIR)/mseald $(DESTDIR)$(BINDIR)/msealctl $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS_MADE) $(UNITS)) \
+		$(addprefix $(DESTDIR)$(DATADIR)/monitoring/,$(notdir $(MONITORING))) \
+		$(DESTDIR)$(CATALOGDIR)/mseald.catalog $(DESTDIR)$(PRESETDIR)/90-mseald.preset \
 		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
 		$(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))
+
+deb: ## builds build/mseald_VERSION_ARCH.deb (needs debhelper)
+	$(Q)packaging/deb.sh $(B)
 
 deps: ## installs what building and testing need
 	packaging/deps.sh
@@ -134,4 +150,4 @@ deps: ## installs what building and testing need
 clean: ## removes build/
 	rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

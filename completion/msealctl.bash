@@ -52,7 +52,7 @@ _msealctl_policy() {
 
 _msealctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='seal run unseal list map explain monitor status check policy version help'
+	local commands='seal run unseal list map explain monitor status metrics check policy version help'
 	local global='--json --socket= --help' own='' command='' word arguments=0 words=() i
 
 	# "=" breaks words in bash: --deny = text
@@ -70,7 +70,7 @@ _msealctl() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	--socket | --ranges-from)
+	--socket | --ranges-from | --textfile)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -106,6 +106,7 @@ _msealctl() {
 		seal) own='--segments= --deny= --action= --revocable --ranges-from=' ;;
 		unseal) own=--ranges-from= ;;
 		list) own=--summary ;;
+		metrics) own=--textfile= ;;
 		policy) case ${words[0]:-} in
 			report) own=--reset ;;
 			list | reload) ;;

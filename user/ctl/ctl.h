@@ -56,6 +56,7 @@ int command_map(struct ctl *ctl, int argc, char **argv);
 int command_explain(struct ctl *ctl, int argc, char **argv);
 int command_monitor(struct ctl *ctl, int argc, char **argv);
 int command_status(struct ctl *ctl, int argc, char **argv);
+int command_metrics(struct ctl *ctl, int argc, char **argv);
 int command_check(struct ctl *ctl, int argc, char **argv);
 int command_policy(struct ctl *ctl, int argc, char **argv);
 void print_policy_commands(void);

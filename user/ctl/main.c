@@ -65,6 +65,12 @@ static const struct command commands[] = {
 	  "With --json: one object on each line." },
 	{ "status", command_status, "",
 	  "show what mseald stops on this kernel, and by what" },
+	{ "metrics", command_metrics, "[--textfile=FILE]",
+	  "print what is counted, for Prometheus and what reads OpenMetrics\n\n"
+	  "Options:\n"
+	  "  --textfile=FILE           write FILE instead, for the textfile collector of\n"
+	  "                            node_exporter; FILE is replaced as a whole. While mseald\n"
+	  "                            does not run, it has mseald_up 0" },
 	{ "check", command_check, "",
 	  "say what this machine lacks for mseald, and the change that gives it\n\n"
 	  "Works without the daemon. Status 0: mseald can run here; 1: it cannot." },

@@ -25,6 +25,7 @@ struct daemon {
 	struct starts *starts;
 	struct report *report;
 	enum gate_mode gate;
+	uint64_t started;		/* ns since 1970 */
 };
 
 /*

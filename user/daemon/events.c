@@ -11,16 +11,21 @@
 #include <sys/syscall.h>
 
 #include "log.h"
-#include "names.h"
 #include "report.h"
 #include "server.h"
 #include "starts.h"
 #include "tasks.h"
+#include "telling.h"
+
+/* What a buffer can hold of the smallest there are, so that whoever tries all the time cannot keep us at it. */
+#define BATCH (256u * 1024 / (sizeof(struct mseald_hint) + 8))
 
 #define TIDY_US (100u * 1000)
 
 struct events {
 	struct daemon *daemon;
+	struct telling *telling;
+	unsigned taken;		/* of this batch */
 	struct ring_buffer *ring;
 	sd_event_source *source;
 	uint64_t lost_told;	/* of state->lost, already logged */
@@ -28,60 +33,43 @@ struct events {
 	bool unused, doomed;	/* seen in this batch */
 };
 
-/* A process names itself: what it calls itself must not break the log's lines. */
-static const char *printable_comm(const char *comm, char out[MSEALD_COMM_LEN + 1])
-{
-	size_t i;
-
-	for (i = 0; i < MSEALD_COMM_LEN && comm[i]; i++)
-		out[i] = comm[i] > ' ' && comm[i] < 0x7f ? comm[i] : '?';
-	out[i] = '\0';
-	return out;
-}
-
-static void log_attempt(const struct mseald_event *event)
-{
-	char comm[MSEALD_COMM_LEN + 1];
-
-	log_notice("%s %s of 0x%" PRIx64 "+0x%" PRIx64 " by %s[%u] uid %u at ip 0x%" PRIx64
-		   ": %s sealed 0x%" PRIx64 "-0x%" PRIx64,
-		   mseald_verdict_name(event->verdict), mseald_op_name(event->op), (uint64_t)event->address,
-		   (uint64_t)event->length, printable_comm(event->comm, comm), event->tgid, event->uid,
-		   (uint64_t)event->ip, mseald_class_name(event->rule_class), (uint64_t)event->seal_start,
-		   (uint64_t)event->seal_end);
-}
-
-static int on_event(void *context, void *data, size_t size)
+static void take_event(struct events *events, void *data, size_t size)
 {
 	const struct mseald_event *event = data;
-	struct events *events = context;
 
 	if (size >= sizeof(struct mseald_hint) && (event->type == MSEALD_EVENT_START || event->type == MSEALD_EVENT_RELRO)) {
 		starts_hint(events->daemon->starts, data);
-		return 0;
+		return;
 	}
 	if (size < sizeof(*event))
-		return 0;
+		return;
 	if (event->type == MSEALD_EVENT_UNUSED) {
 		events->unused = true;
-		return 0;
+		return;
 	}
 	if (event->verdict == MSEALD_VERDICT_KILLED)
 		events->doomed = true;
-	log_attempt(event);
+	tell_attempt(events->telling, event);
 	report_attempt(events->daemon->report, event);
 	server_publish(events->daemon->server, event);
-	return 0;
 }
 
-static void tell_lost(struct events *events)
+/* An error ends the batch, with this event taken (libbpf's ringbuf.c, ringbuf_process_ring). */
+static int on_event(void *context, void *data, size_t size)
+{
+	struct events *events = context;
+
+	take_event(events, data, size);
+	return ++events->taken < BATCH ? 0 : -EXFULL;
+}
+
+static void check_lost(struct events *events)
 {
 	uint64_t lost = events_lost(events);
 
 	if (lost == events->lost_told)
 		return;
-	log_warning("%" PRIu64 " attempts were answered but not logged: the event buffer was full",
-		    lost - events->lost_told);
+	tell_lost(lost - events->lost_told);
 	server_publish_lost(events->daemon->server, lost - events->lost_told);
 	events->lost_told = lost;
 }
@@ -116,10 +104,11 @@ void events_catch_up(struct events *events)
 
 	if (!events)
 		return;
+	events->taken = 0;
 	r = ring_buffer__consume(events->ring);
-	if (r < 0)
+	if (r < 0 && r != -EXFULL)
 		log_warning("cannot read the event buffer: %s, ignoring", strerror(-r));
-	tell_lost(events);
+	check_lost(events);
 	if (events->doomed)
 		events_kill_doomed(events);
 	if (events->unused)
@@ -180,20 +169,20 @@ int events_open(struct daemon *daemon, struct events **ret)
 	if (!events)
 		return -ENOMEM;
 	events->daemon = daemon;
-	events->ring = ring_buffer__new(programs_map_fd(daemon->programs, "events"), on_event, events, NULL);
-	if (!events->ring) {
-		r = -errno;
-		free(events);
-		return r;
+	r = telling_open(daemon, &events->telling);
+	if (r >= 0) {
+		events->ring = ring_buffer__new(programs_map_fd(daemon->programs, "events"), on_event, events, NULL);
+		r = events->ring ? 0 : -errno;
 	}
-	r = sd_event_add_io(daemon->loop, &events->source, ring_buffer__epoll_fd(events->ring), EPOLLIN,
-			    on_readable, events);
+	if (r >= 0)
+		r = sd_event_add_io(daemon->loop, &events->source, ring_buffer__epoll_fd(events->ring), EPOLLIN,
+				    on_readable, events);
 	if (r >= 0)
 		r = sd_event_add_time(daemon->loop, &events->tidy, CLOCK_MONOTONIC, 0, 0, on_tidy, events);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(events->tidy, SD_EVENT_OFF);
 	if (r < 0) {
-		events_close(events);
+		(void)events_close(events);
 		return r;
 	}
 	/* What an earlier daemon counted as lost, it said. */
@@ -209,6 +198,7 @@ struct events *events_close(struct events *events)
 	(void)sd_event_source_disable_unref(events->source);
 	(void)sd_event_source_disable_unref(events->tidy);
 	ring_buffer__free(events->ring);
+	(void)telling_close(events->telling);
 	free(events);
 	return NULL;
 }

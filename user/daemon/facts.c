@@ -45,8 +45,8 @@ char *facts_exe(int proc_fd)
 	return TAKE_PTR(exe);
 }
 
-/* The path of a cgroup, from its id; NULL: it is gone, or cannot be found so. */
-static char *cgroup_path(uint64_t id)
+/* root is no O_PATH descriptor: open_by_handle_at(2) takes none (fs/fhandle.c; seen on 6.12: EBADF). */
+char *facts_cgroup(uint64_t id)
 {
 	struct {
 		struct file_handle head;
@@ -125,7 +125,7 @@ int facts_read(struct programs *programs, pid_t pid, const struct mseald_armed *
 	if (proc_fd < 0)
 		return -ESRCH;
 	facts.exe = armed && armed->exe[0] == '/' ? strndup(armed->exe, sizeof(armed->exe)) : facts_exe(proc_fd);
-	facts.cgroup = armed ? cgroup_path(armed->cgroup) : NULL;
+	facts.cgroup = armed ? facts_cgroup(armed->cgroup) : NULL;
 	if (!facts.cgroup)
 		facts.cgroup = read_cgroup(proc_fd);
 	if (armed)

@@ -9,11 +9,13 @@
 #include <sys/stat.h>
 
 #include "log.h"
+#include "telling.h"
 #include "triggers.h"
 
 struct inforce {
 	struct programs *programs;
 	struct policies policies;
+	size_t faults;
 };
 
 static const char *const folders[] = { POLICY_FOLDER_ETC, POLICY_FOLDER_VENDOR, NULL };
@@ -161,10 +163,7 @@ int inforce_reload(struct inforce *inforce, struct policy_faults *faults)
 
 	r = policies_read(folders, &policies, faults);
 	for (size_t i = 0; r >= 0 && i < faults->count; i++)
-		if (faults->list[i].line)
-			log_error("%s:%u: %s", faults->list[i].path, faults->list[i].line, faults->list[i].message);
-		else
-			log_error("%s: %s", faults->list[i].path, faults->list[i].message);
+		tell_policy_fault(&faults->list[i]);
 	if (r >= 0)
 		r = add_last_good(&policies, faults);
 	/* In this order: what a trigger hits is to be sealed at once. */
@@ -179,6 +178,7 @@ int inforce_reload(struct inforce *inforce, struct policy_faults *faults)
 	keep(&policies);
 	policies_free(&inforce->policies);
 	inforce->policies = policies;
+	inforce->faults = faults->count;
 	policies = (struct policies){};
 	log_info("%zu policies in force", inforce->policies.count);
 	return 0;
@@ -187,6 +187,11 @@ int inforce_reload(struct inforce *inforce, struct policy_faults *faults)
 const struct policies *inforce_policies(const struct inforce *inforce)
 {
 	return &inforce->policies;
+}
+
+size_t inforce_faults(const struct inforce *inforce)
+{
+	return inforce->faults;
 }
 
 bool inforce_wants_marked(const struct inforce *inforce)

@@ -25,6 +25,8 @@ struct inforce *inforce_free(struct inforce *inforce);	/* takes NULL, returns NU
 int inforce_reload(struct inforce *inforce, struct policy_faults *faults);
 
 const struct policies *inforce_policies(const struct inforce *inforce);
+/* Faults that the last reading found. */
+size_t inforce_faults(const struct inforce *inforce);
 /* Does any of them ask whether a program is marked? */
 bool inforce_wants_marked(const struct inforce *inforce);
 /* NEED_POLICY when there is any; takes NULL. */

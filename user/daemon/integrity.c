@@ -50,14 +50,17 @@ static int find_gone(struct daemon *daemon, uint64_t key, pid_t pid, struct seal
 
 static void check_space(struct daemon *daemon, uint64_t key, const pid_t *pids, size_t count)
 {
-	struct seal gone;
+	struct log_fields fields = {};
+	struct seal gone = {};
 	int r = -ESRCH;
 
 	for (size_t i = 0; i < count && r < 0; i++)
 		r = find_gone(daemon, key, pids[i], &gone);
 	if (r <= 0)
 		return;
-	log_warning("pid %d got rid of sealed memory 0x%" PRIx64 "-0x%" PRIx64
+	log_field(&fields, "OBJECT_PID=%d", (int)pids[0]);
+	log_field(&fields, "MSEALD_SEAL=0x%" PRIx64 "-0x%" PRIx64, gone.start, gone.end);
+	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SLIPPED, &fields, "pid %d got rid of sealed memory 0x%" PRIx64 "-0x%" PRIx64
 		    " past a gate: killing it and what shares its memory", (int)pids[0], gone.start, gone.end);
 	for (size_t i = 0; i < count; i++)
 		if (kill(pids[i], SIGKILL) < 0 && errno != ESRCH)

@@ -5,9 +5,11 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 #include "daemon.h"
 #include "events.h"
@@ -71,21 +73,29 @@ static int open_policies(struct daemon *daemon)
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
 	struct failure failure = {};
+	struct timespec now = {};
 	json_t *reply;
 
 	(void)source;
 	(void)info;
+	/* systemd.service(5), Type=notify-reload: both in one message, before and after. */
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
 	reply = matches_reload(context, &failure);
 	if (!reply)
 		log_error("%s", failure.message);
 	json_decref(reply);
+	(void)sd_notify(0, "READY=1");
 	return 0;
 }
 
 static int daemon_open(struct daemon *daemon, const char *socket)
 {
+	struct timespec now = {};
 	int r;
 
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	daemon->started = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	r = sd_event_default(&daemon->loop);
 	if (r >= 0)
 		r = block_signals(daemon->loop);
@@ -197,13 +207,18 @@ int main(int argc, char **argv)
 	r = daemon_open(&daemon, socket);
 	if (r < 0)
 		return 1;
-	log_info("ready on %s", socket);
+	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STARTED, NULL, "mseald " MSEALD_VERSION " is ready on %s", socket);
 	(void)sd_notify(0, "READY=1");
+	/* As WatchdogSec= asks for; nothing without. */
+	r = sd_event_set_watchdog(daemon.loop, true);
+	if (r < 0)
+		log_warning("cannot tell the watchdog of systemd: %s, ignoring", strerror(-r));
 	r = sd_event_loop(daemon.loop);
 	(void)sd_notify(0, "STOPPING=1");
 	if (r < 0)
 		log_error("the event loop failed: %s", strerror(-r));
 	else
 		sweep_finish(&daemon);
+	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STOPPED, NULL, "ended");
 	return r < 0 ? 1 : 0;
 }

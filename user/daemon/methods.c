@@ -11,6 +11,7 @@
 #include "failure.h"
 #include "listing.h"
 #include "matches.h"
+#include "metrics.h"
 #include "names.h"
 #include "parameters.h"
 #include "probe.h"
@@ -18,6 +19,7 @@
 #include "run.h"
 #include "sealing.h"
 #include "sweep.h"
+#include "telling.h"
 
 static const char interface[] =
 #include "interface.h"
@@ -54,6 +56,7 @@ static int call_seal(struct connection *connection, json_t *parameters, bool mor
 	daemon_tidy(daemon);
 	if (r < 0)
 		return reply_failure(connection, &failure);
+	tell_sealed(connection, request.pid, &result);
 	return connection_reply(connection,
 				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*}", "space", (json_int_t)result.space, "ranges",
 					  (json_int_t)result.ranges, "bytes", (json_int_t)result.bytes, "seals",
@@ -83,6 +86,7 @@ static int call_unseal(struct connection *connection, json_t *parameters, bool m
 	daemon_tidy(daemon);
 	if (r < 0)
 		return reply_failure(connection, &failure);
+	tell_unsealed(connection, pid, bytes, seals);
 	return connection_reply(connection, json_pack("{s:I,s:I}", "bytes", (json_int_t)bytes, "seals",
 						      (json_int_t)seals),
 				false);
@@ -167,6 +171,15 @@ static int call_status(struct connection *connection, json_t *parameters, bool m
 			  (json_int_t)verdicts[MSEALD_VERDICT_KILLED], "audited",
 			  (json_int_t)verdicts[MSEALD_VERDICT_AUDITED]),
 		false);
+}
+
+static int call_metrics(struct connection *connection, json_t *parameters, bool more)
+{
+	json_t *reply = metrics_tell(connection_daemon(connection));
+
+	(void)parameters;
+	(void)more;
+	return reply ? connection_reply(connection, reply, false) : -ENOMEM;
 }
 
 static int call_monitor(struct connection *connection, json_t *parameters, bool more)
@@ -294,6 +307,7 @@ static const struct method {
 	{ "io.mseald.Unseal", call_unseal, false, { "pid", "ranges" } },
 	{ "io.mseald.List", call_list, false, { "pid" } },
 	{ "io.mseald.Status", call_status, false, { NULL } },
+	{ "io.mseald.Metrics", call_metrics, false, { NULL } },
 	{ "io.mseald.Monitor", call_monitor, false, { "pid" } },
 	{ "io.mseald.ReloadPolicy", call_reload_policy, false, { NULL } },
 	{ "io.mseald.ListMatches", call_list_matches, false, { NULL } },

@@ -252,6 +252,11 @@ bool programs_attached(const struct programs *programs)
 	return programs->generation > 0;
 }
 
+unsigned programs_generation(const struct programs *programs)
+{
+	return programs->generation;
+}
+
 bool programs_inherited(const struct programs *programs)
 {
 	(void)programs;

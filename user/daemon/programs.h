@@ -38,6 +38,8 @@ unsigned programs_needs(const struct programs *programs);
 /* Detaches all generations. */
 void programs_detach(struct programs *programs);
 bool programs_attached(const struct programs *programs);
+/* Of the links that are attached now; each daemon has its own. 0: none. */
+unsigned programs_generation(const struct programs *programs);
 /* Are there pinned links of an earlier daemon? */
 bool programs_inherited(const struct programs *programs);
 

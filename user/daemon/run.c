@@ -19,6 +19,7 @@
 #include "parameters.h"
 #include "sealing.h"
 #include "sweep.h"
+#include "telling.h"
 #include "tracer.h"
 
 #define RUNS_MAX 1024		/* at a time, until they are sealed */
@@ -158,8 +159,7 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 			(void)held_say(fd, HELD_GO, 0);
 			break;
 		}
-		log_warning("pid %d of user %u is ended, for it cannot be sealed: %s", (int)run->request.pid,
-			    (unsigned)run->uid, failure.message);
+		tell_not_sealed(run->request.pid, NULL, &failure);
 		(void)held_send(fd, &(struct held_message){ .word = HELD_END }, failure.message,
 				strlen(failure.message));
 		break;

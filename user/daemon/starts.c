@@ -13,6 +13,7 @@
 #include "log.h"
 #include "sealing.h"
 #include "tasks.h"
+#include "telling.h"
 
 #define PF_KTHREAD 0x00200000
 #define BUCKETS 1024
@@ -143,7 +144,7 @@ static bool stay_armed(struct start *start, const struct facts *facts)
 static void complain(struct start *start, const struct policy *policy, const struct failure *failure)
 {
 	if (!start->complained)
-		log_error("policy %s: %s; trying again every few seconds", policy->name, failure->message);
+		tell_not_sealed(start->pid, policy->name, failure);
 	start->complained = true;
 	look_after(start, RETRY_US);
 }
@@ -366,6 +367,16 @@ bool starts_pending(const struct starts *starts, uint64_t key)
 	const struct start *start = *find(starts, key);
 
 	return start && start->phase == PHASE_LOOK;
+}
+
+size_t starts_count_pending(const struct starts *starts)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (const struct start *start = starts->buckets[i]; start; start = start->next)
+			count += start->phase == PHASE_LOOK;
+	return count;
 }
 
 int starts_open(struct daemon *daemon, struct starts **ret)

@@ -23,5 +23,7 @@ void starts_sweep(struct starts *starts, bool lifecycle_missed);
 
 /* Is this one still being looked at? */
 bool starts_pending(const struct starts *starts, uint64_t key);
+/* And how many are. */
+size_t starts_count_pending(const struct starts *starts);
 
 #endif

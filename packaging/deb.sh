@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# deb.sh [FOLDER]: builds FOLDER/mseald_VERSION_ARCH.deb (default: build) with debhelper, from a copy of the tree in which
+# packaging/debian is debian/; so build/ itself is left alone.
+set -euo pipefail
+cd "$(dirname "$(realpath "$0")")/.."
+
+die() {
+	printf 'deb.sh: %s\n' "$*" >&2
+	exit 1
+}
+out=$(realpath -m "${1:-build}")
+version=$(cat VERSION)
+command -v dh >/dev/null || die "debhelper is not installed; run: make deps"
+[ "$(dpkg-parsechangelog -l packaging/debian/changelog -S Version)" = "$version" ] ||
+	die "packaging/debian/changelog is not about $version, which VERSION says; add an entry"
+log=$out/log/deb.out
+mkdir -p "$out/log"
+# Not below build/, whose *.d are make's.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/mseald-$version"
+# What is tracked, as it is now; without git (a release), all but what was built.
+if git rev-parse --git-dir >/dev/null 2>&1; then
+	git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+		[ ! -e "$file" ] || printf '%s\0' "$file"
+	done | tar -c --null -T - | tar -x -C "$work/mseald-$version"
+else
+	tar -c --exclude=./build . | tar -x -C "$work/mseald-$version"
+fi
+cp -r packaging/debian "$work/mseald-$version/debian"
+(cd "$work/mseald-$version" && DEB_BUILD_OPTIONS="parallel=$(nproc) noautodbgsym" dpkg-buildpackage -b -us -uc -d) >"$log" 2>&1 || {
+	tail -n 30 "$log" >&2
+	die "the package was not built, see $log"
+}
+mv "$work"/mseald_*.deb "$out/"
+echo "$out/mseald_${version}_$(dpkg --print-architecture).deb"

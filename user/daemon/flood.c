@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See flood.h. */
+#include "flood.h"
+
+#include <string.h>
+
+/* Each process that is in it has had a line. */
+_Static_assert(FLOOD_SLOTS >= 2 * FLOOD_LINES_ALL, "the hash always has free places");
+_Static_assert((FLOOD_SLOTS & (FLOOD_SLOTS - 1)) == 0, "the hash wraps by a mask");
+
+/* Where it is, or belongs. */
+static struct flood_process *find(struct flood *flood, const struct mseald_event *event)
+{
+	uint64_t at = ((event->start_time ^ (uint64_t)event->tgid << 32) * 0x9e3779b97f4a7c15ULL) >> 40;
+
+	for (;; at++) {
+		struct flood_process *process = &flood->processes[at & (FLOOD_SLOTS - 1)];
+
+		if (!process->lines || (process->tgid == event->tgid && process->start_time == event->start_time))
+			return process;
+	}
+}
+
+bool flood_let(struct flood *flood, const struct mseald_event *event)
+{
+	struct flood_process *process = find(flood, event);
+
+	if (process->lines == FLOOD_LINES_PROCESS) {
+		process->suppressed++;
+		return false;
+	}
+	if (flood->lines == FLOOD_LINES_ALL) {
+		flood->suppressed++;
+		return false;
+	}
+	if (!process->lines) {
+		process->tgid = event->tgid;
+		process->start_time = event->start_time;
+		memcpy(process->comm, event->comm, sizeof(process->comm));
+	}
+	process->lines++;
+	flood->lines++;
+	return true;
+}
+
+const struct flood_process *flood_next(const struct flood *flood, size_t *position)
+{
+	while (*position < FLOOD_SLOTS) {
+		const struct flood_process *process = &flood->processes[(*position)++];
+
+		if (process->suppressed)
+			return process;
+	}
+	return NULL;
+}
+
+void flood_clear(struct flood *flood)
+{
+	memset(flood, 0, sizeof(*flood));
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How many lines attempts may fill in the log, so that a process which tries
+ * 100,000 times a second does not drive out what others say. Counts what is
+ * let through and what is not, in one window of time; knows neither clock nor log.
+ */
+#ifndef MSEALD_FLOOD_H
+#define MSEALD_FLOOD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mseald/shared.h"
+
+#define FLOOD_WINDOW_US (60ull * 1000 * 1000)
+#define FLOOD_LINES_PROCESS 200u	/* in a window */
+#define FLOOD_LINES_ALL 1000u
+#define FLOOD_SLOTS 2048u
+
+struct flood_process {
+	uint64_t start_time;
+	uint32_t tgid;
+	uint32_t lines;			/* 0: a free place */
+	uint64_t suppressed;		/* because of its own limit */
+	char comm[MSEALD_COMM_LEN];
+};
+
+struct flood {
+	uint32_t lines;			/* 0: the window has not begun */
+	uint64_t suppressed;		/* because of the limit for all */
+	struct flood_process processes[FLOOD_SLOTS];	/* open hash; more than half of it is free */
+};
+
+/* May this one have a line? Counted either way. */
+bool flood_let(struct flood *flood, const struct mseald_event *event);
+/* The next process, from *position (at first 0), of which something was suppressed; NULL: no more. */
+const struct flood_process *flood_next(const struct flood *flood, size_t *position);
+/* A new window. */
+void flood_clear(struct flood *flood);
+
+#endif
