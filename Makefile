@@ -4,6 +4,8 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 SBINDIR ?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/libexec/mseald
+OCIHOOKDIR ?= $(PREFIX)/share/containers/oci/hooks.d
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
@@ -27,6 +29,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -DMSEALD_VERSION='"$(VERSION)"' \
 	-Iinclude -Iuser/lib -I$(B) -MMD -MP $(CFLAGS) $(CFLAGS_EXTRA)
 LIBS_DAEMON := $(shell $(PKG_CONFIG) --libs libbpf libsystemd jansson 2>/dev/null || echo -lbpf -lsystemd -ljansson)
+LIBS_OCI := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null || echo -ljansson)
 LIBS_CTL := $(shell $(PKG_CONFIG) --libs libbpf jansson 2>/dev/null || echo -lbpf -ljansson)
 
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -I. -Iinclude -Ibpf \
@@ -38,6 +41,7 @@ BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c)))
 DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/daemon/*.c)))
 CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c)))
+OCI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/oci/*.c)))
 MAN := $(sort $(wildcard man/*.[1-9]))
 POLICY := $(sort $(wildcard policy/*.conf))
 
@@ -45,7 +49,7 @@ POLICY := $(sort $(wildcard policy/*.conf))
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/mseald $(B)/msealctl ## builds the daemon and the command line
+all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook ## builds the daemon, the command line and the hook of container runtimes
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -108,6 +112,10 @@ $(B)/msealctl: $(CTL_OBJ) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ $(LIBS_CTL)
 
+$(B)/mseald-oci-hook: $(OCI_OBJ) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ $(LIBS_OCI)
+
 include tests/tests.mk tests/bench/rules.mk
 
 # --- installing ---
@@ -117,6 +125,9 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -m 755 $(B)/msealctl $(DESTDIR)$(BINDIR)/msealctl
 	@mkdir -p $(B) && sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/mseald.service.in > $(B)/mseald.service
 	$(INSTALL) -D -m 644 $(B)/mseald.service $(DESTDIR)$(UNITDIR)/mseald.service
+	$(INSTALL) -D -m 755 $(B)/mseald-oci-hook $(DESTDIR)$(LIBEXECDIR)/mseald-oci-hook
+	@sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' packaging/oci/mseald.json.in > $(B)/mseald.json
+	$(INSTALL) -D -m 644 $(B)/mseald.json $(DESTDIR)$(OCIHOOKDIR)/mseald.json
 	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
 	$(INSTALL) -D -m 644 user/lib/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
 	$(foreach page,$(MAN),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
@@ -124,6 +135,7 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 
 uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/mseald $(DESTDIR)$(BINDIR)/msealctl $(DESTDIR)$(UNITDIR)/mseald.service \
+		$(DESTDIR)$(LIBEXECDIR)/mseald-oci-hook $(DESTDIR)$(OCIHOOKDIR)/mseald.json \
 		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
 		$(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))

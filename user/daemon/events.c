@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 
+#include "containers.h"
 #include "log.h"
 #include "names.h"
 #include "report.h"
@@ -39,16 +40,16 @@ static const char *printable_comm(const char *comm, char out[MSEALD_COMM_LEN + 1
 	return out;
 }
 
-static void log_attempt(const struct mseald_event *event)
+static void log_attempt(const struct mseald_event *event, const char *container)
 {
 	char comm[MSEALD_COMM_LEN + 1];
 
 	log_notice("%s %s of 0x%" PRIx64 "+0x%" PRIx64 " by %s[%u] uid %u at ip 0x%" PRIx64
-		   ": %s sealed 0x%" PRIx64 "-0x%" PRIx64,
+		   ": %s sealed 0x%" PRIx64 "-0x%" PRIx64 "%s%s",
 		   mseald_verdict_name(event->verdict), mseald_op_name(event->op), (uint64_t)event->address,
 		   (uint64_t)event->length, printable_comm(event->comm, comm), event->tgid, event->uid,
 		   (uint64_t)event->ip, mseald_class_name(event->rule_class), (uint64_t)event->seal_start,
-		   (uint64_t)event->seal_end);
+		   (uint64_t)event->seal_end, container ? ", container " : "", container ?: "");
 }
 
 static int on_event(void *context, void *data, size_t size)
@@ -68,7 +69,7 @@ static int on_event(void *context, void *data, size_t size)
 	}
 	if (event->verdict == MSEALD_VERDICT_KILLED)
 		events->doomed = true;
-	log_attempt(event);
+	log_attempt(event, containers_find(events->daemon->containers, event->cgroup));
 	report_attempt(events->daemon->report, event);
 	server_publish(events->daemon->server, event);
 	return 0;
