@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "state.h"
 #include "util.h"
@@ -42,6 +43,9 @@ static int give_up(const char *id, const char *format, ...)
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	(void)fprintf(stderr, "mseald-oci-hook: container %.128s: %s%s", id, state_clean(text), verdict());
+	/* crun gives hooks no standard error (crun(1), run.oci.hooks.stderr). */
+	openlog("mseald-oci-hook", 0, LOG_DAEMON);
+	syslog(LOG_ERR, "container %.128s: %s%s", id, text, verdict());
 	return status();
 }
 
