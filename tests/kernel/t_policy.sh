@@ -139,7 +139,7 @@ begin $bin/started
 ask open libz.so.1
 is "$answer" ok 'before the daemon: it loads a library'
 daemon
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ok $? 'a program that ran before the daemon is sealed'
 is "$(policy_of "$pid")" 50-sealed 'policy list says by which policy'
 unsealed_texts "$pid" >$dir/unsealed
@@ -155,7 +155,7 @@ end
 
 for program in started started-nopie started-norelro started-static started-static-pie started-static-norelro; do
 	begin $bin/$program
-	waits 30 is_sealed "$pid"
+	waits 120 is_sealed "$pid"
 	ok $? "$program: sealed as it starts"
 	all_text "$pid" $program
 	ask attack mprotect text
@@ -183,7 +183,7 @@ for program in started started-nopie started-norelro started-static started-stat
 		;;
 	esac
 	if [ -n "${MSEALD_EXPECT_NATIVE-}" ]; then
-		waits 30 sh -c "! msealctl list $pid | grep '^$pid ' | grep -qv native"
+		waits 120 sh -c "! msealctl list $pid | grep '^$pid ' | grep -qv native"
 		ok $? "$program: each seal is made by mseal(2), too"
 	fi
 	ask attack munmap rodata
@@ -194,27 +194,27 @@ done
 # --- started in every way ---
 
 begin $bin/started --fork
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ok $? 'a daemon that forks at once: the child is sealed'
 all_text "$pid" 'a daemon that forks at once'
 end
 
 begin $bin/started
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ask fork
-waits 10 is_sealed "$answer"
+waits 120 is_sealed "$answer"
 ok $? 'a child is sealed'
 all_text "$answer" 'a child'
 kill -9 "$answer"
 ask vfork $bin/started-nopie
-waits 30 is_sealed "$answer"
+waits 120 is_sealed "$answer"
 ok $? 'vfork and exec: the new program is sealed'
 all_text "$answer" 'vfork and exec'
 kill -9 "$answer"
 before=$(texts "$pid")
 ask exec $bin/started-norelro
 is "$answer" "$pid" 'it becomes another program'
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ok $? 'exec: sealed again'
 all_text "$pid" 'exec'
 [ "$before" != "$(texts "$pid")" ]
@@ -230,31 +230,31 @@ printf '#!%s --sleep\n' $bin/started >/srv/others/script
 chmod 755 /srv/others/script
 /srv/others/script &
 job=$!
-waits 30 is_sealed $job
+waits 120 is_sealed $job
 ok $? 'a script whose interpreter a policy is about'
 kill -9 $job
 # A name that is no UTF-8.
 cp "$tests"/started "$bin/$(printf 'na\377me')"
 begin "$bin/$(printf 'na\377me')"
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ok $? 'a program whose name is no UTF-8'
 end
 ln -s $bin/started /srv/others/link
 begin /srv/others/link
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ok $? 'started by a symbolic link'
 end
 cp "$tests"/started $bin/setuid
 chmod 4755 $bin/setuid
 chmod 755 /srv $bin
 begin /srv/others/started --as 1234 $bin/setuid
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ok $? 'a setuid program started by a user'
 is "$(awk '/^Uid:/ { print $2, $3 }' "/proc/$pid/status")" '1234 0' 'which is root then'
 end
 mv $bin/setuid $bin/renamed
 begin $bin/renamed
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 rm $bin/renamed
 reload
 is "$(state "$pid")" sealed 'its file is removed while it runs'
@@ -263,7 +263,7 @@ end
 # --- what is loaded later ---
 
 begin $bin/started
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ask open libz.so.1
 is "$answer" ok 'Dlopen=no: it loads a library'
 sleep 1
@@ -281,14 +281,14 @@ Dlopen=yes
 END
 reload
 begin $bin/started-nopie
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 is "$(policy_of "$pid")" 40-later 'the first policy by name decides'
 for round in 1 2 3; do
 	ask open libz.so.1
 	is "$answer" ok "Dlopen=yes: it loads a library ($round)"
 	# Where munmap could only be answered with SIGKILL, and there is no mseal(2), dlclose must be let alone.
 	if [ "$refused" = EPERM ]; then
-		waits 30 libz_sealed
+		waits 120 libz_sealed
 		ok $? "Dlopen=yes: which is sealed ($round)"
 		ask attack mprotect text libz
 		is "$answer" EPERM "Dlopen=yes: mprotect of its text ($round)"
@@ -337,7 +337,7 @@ END
 reload
 ok $? 'policies of every kind'
 begin /srv/others/started --as 4321 /srv/others/started
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ok $? 'User='
 ask attack mprotect text
 is "$answer" EPERM 'User=: mprotect of text'
@@ -352,7 +352,7 @@ for group in 'a.slice/some@x.service' 'a.slice/other.service' apps/one/deep apps
 	begin sh -c 'echo $$ >/sys/fs/cgroup/$0/cgroup.procs; exec /srv/others/started' $group
 	case $group in
 	*some@* | apps/one*)
-		waits 30 is_sealed "$pid"
+		waits 120 is_sealed "$pid"
 		ok $? "in $group"
 		;;
 	*)
@@ -364,7 +364,7 @@ for group in 'a.slice/some@x.service' 'a.slice/other.service' apps/one/deep apps
 done
 cp "$tests"/started /srv/others/glob
 begin /srv/others/glob
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ok $? 'Exe= with a pattern'
 end
 begin $bin/started-static
@@ -382,7 +382,7 @@ Marked=yes
 END
 reload
 begin /srv/others/marked
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ok $? 'Marked=: a program that asks for it'
 end
 for round in 1 2; do
@@ -404,7 +404,7 @@ Segments=text
 Action=audit
 END
 reload
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ok $? 'reload: a new policy seals what runs'
 ask attack mprotect text
 is "$answer" ok 'Action=audit: lets it through'
@@ -416,20 +416,20 @@ is $? 1 'a broken file: reload has status 1'
 grep -q "50-sealed.conf:1: " $dir/reload
 ok $? 'a broken file: named, with its line'
 begin $bin/started
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ok $? 'a broken file: its last good version is in force'
 kill -9 $daemon
 wait $daemon 2>/dev/null
 ask exec $bin/started-norelro
 is "$answer" "$pid" 'without a daemon: exec'
 daemon
-waits 60 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ok $? 'the next daemon seals what started meanwhile, by the last good version'
 all_text "$pid" 'started while there was no daemon'
 end
 rm $etc/50-sealed.conf
 begin $bin/started
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 reload
 is "$(seals "$pid" | sed 's/^[1-9].*/some/')" some 'a policy that is gone: what is sealed stays sealed'
 end
@@ -458,7 +458,7 @@ for file in binary loop fifo folder zero huge writable; do
 	is "$(grep -c "/$file.conf" $dir/reload)" 1 "a hostile folder: one line on $file.conf"
 done
 begin $bin/started
-waits 30 is_sealed "$pid"
+waits 120 is_sealed "$pid"
 ok $? 'a hostile folder: the others are in force'
 end
 rm -rf ${etc:?}/*
@@ -478,7 +478,7 @@ pids=$pid
 echo "# 1000 programs started in $(($(date +%s) - seconds)) s"
 sealed=0
 for one in $pids; do
-	waits 60 is_sealed "$one" && sealed=$((sealed + 1))
+	waits 120 is_sealed "$one" && sealed=$((sealed + 1))
 done
 is $sealed 40 'many programs at once: all that live are sealed'
 for one in $pids; do
