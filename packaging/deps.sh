@@ -7,7 +7,7 @@ set -euo pipefail
 
 build=(gcc make pkg-config clang llvm libclang-rt-dev bpftool libbpf-dev libelf-dev zlib1g-dev libsystemd-dev
 	libjansson-dev)
-test=(libcmocka-dev libc6-dev-arm64-cross linux-libc-dev-arm64-cross git busybox-static cpio zstd xz-utils lz4 binutils mmdebstrap e2fsprogs perl mandoc shellcheck debian-archive-keyring)
+test=(libcmocka-dev libc6-dev-arm64-cross linux-libc-dev-arm64-cross python3 openssl git busybox-static cpio zstd xz-utils lz4 binutils mmdebstrap e2fsprogs perl mandoc shellcheck debian-archive-keyring)
 qemu_least=1:10
 
 die() {

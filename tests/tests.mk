@@ -35,7 +35,11 @@ $(UNIT_OCI): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(OCI_
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_OCI)
 
-kernel-programs: $(KERNEL_TEST) $(KERNEL_TOOL)
+kernel-programs: $(KERNEL_TEST) $(KERNEL_TOOL) $(B)/tests/real/libsealme.so
+$(B)/tests/real/libsealme.so: tests/real/exact/preload.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 -O2 -fPIC -shared -Wall -Wextra -Werror $(LDFLAGS) -o $@ $<
 $(KERNEL_TEST): $(B)/tests/kernel/%: $(B)/tests/kernel/%.o $(KERNEL_LIB) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -pthread -o $@ $^ -ljansson

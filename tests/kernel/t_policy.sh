@@ -362,6 +362,13 @@ for group in 'a.slice/some@x.service' 'a.slice/other.service' apps/one/deep apps
 	esac
 	end
 done
+kill -STOP $daemon
+begin sh -c 'echo $$ >/sys/fs/cgroup/apps/one/deep/cgroup.procs; exec /srv/others/started'
+echo "$pid" >/sys/fs/cgroup/apps/two/cgroup.procs
+kill -CONT $daemon
+waits 120 is_sealed "$pid"
+ok $? 'moved to another cgroup before it was looked at: that of the exec counts'
+end
 cp "$tests"/started /srv/others/glob
 begin /srv/others/glob
 waits 120 is_sealed "$pid"

@@ -19,7 +19,7 @@ char *cgroup_path(uint64_t id)
 		struct file_handle head;
 		uint64_t id;
 	} handle = { .head = { .handle_bytes = sizeof(id), .handle_type = HANDLE_KERNFS }, .id = id };
-	_cleanup_close_ int root = open(CGROUP_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	_cleanup_close_ int root = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
 	char path[PATH_MAX], name[32];
 	ssize_t n;
 

@@ -61,10 +61,10 @@ static uint64_t vma_flags(const struct mseald_vma *vmas, size_t count, uint64_t 
 
 /* One piece of one mapping. Contents that the process may write anyway are not kept from being discarded. */
 static int plan_piece(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
-		      uint64_t start, uint64_t end, enum mseald_class class, unsigned spared)
+		      uint64_t start, uint64_t end, enum mseald_class class)
 {
 	struct seal seal = { .start = start, .end = end, .class = class };
-	unsigned stops = request->stops & ~(request->spared | spared);
+	unsigned stops = request->stops & ~request->spared;
 	uint64_t flags;
 
 	if (mapping->write)
@@ -104,17 +104,17 @@ static int plan_split(struct plan *plan, const struct seal_request *request, con
 		if (segment->start >= end)
 			break;
 		if (segment->start > start) {
-			r = plan_piece(plan, request, mapping, start, segment->start, MSEALD_CLASS_NONE, 0);
+			r = plan_piece(plan, request, mapping, start, segment->start, MSEALD_CLASS_NONE);
 			if (r < 0)
 				return r;
 			start = segment->start;
 		}
-		r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end), segment->class, 0);
+		r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end), segment->class);
 		if (r < 0)
 			return r;
 		start = MIN_OF(end, segment->end);
 	}
-	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_CLASS_NONE, 0) : 0;
+	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_CLASS_NONE) : 0;
 }
 
 int plan_check_range(const struct seal_request *request, const struct range *range, struct failure *failure)
@@ -170,13 +170,12 @@ static int plan_classes(struct plan *plan, const struct seal_request *request)
 {
 	for (size_t i = 0; i < plan->segments.count; i++) {
 		const struct segment *segment = &plan->segments.list[i];
-		unsigned spared = 0;
 		int r;
 
 		if (!(request->classes & 1u << segment->class) || segment->end >= MSEALD_NO_START ||
-		    (request->readiness && !readiness_allows(request->readiness, segment, &spared)))
+		    (request->readiness && !readiness_allows(request->readiness, segment)))
 			continue;
-		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->class, spared);
+		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->class);
 		if (r < 0)
 			return r;
 	}

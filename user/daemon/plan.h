@@ -34,7 +34,7 @@ struct seal_request {
 	struct readiness *readiness;	/* only what is ready, and by classes; NULL: all that is there */
 	unsigned spared;		/* of stops: those that are left to mseal(2) alone, for fear of a kill */
 	bool no_native;			/* not by mseal(2), or not now */
-	bool native_or_nothing;		/* what cannot be sealed by it is not sealed at all */
+	bool native_or_nothing;		/* by it first: what cannot be is not sealed at all */
 };
 
 struct plan {

@@ -209,17 +209,14 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 	return r;
 }
 
-bool readiness_allows(const struct readiness *readiness, const struct segment *segment, unsigned *ret_spared)
+bool readiness_allows(const struct readiness *readiness, const struct segment *segment)
 {
 	const struct readiness_object *verdict;
 
-	*ret_spared = 0;
 	/* While the kernel is still in exec, its own mappings move. */
 	if (segment->object < 0)
 		return readiness->through;
 	verdict = &readiness->objects[segment->object];
-	if (verdict->late && readiness->late == LATE_NATIVE)
-		*ret_spared = MSEALD_STOP_UNMAP;
 	return segment->class == MSEALD_CLASS_TEXT || segment->class == MSEALD_CLASS_RODATA ? verdict->constant :
 											      verdict->data;
 }

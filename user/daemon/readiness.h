@@ -22,7 +22,7 @@ struct readiness {
 	bool dlopen;			/* objects that came after the loader was through are wanted, too */
 	enum {
 		LATE_AS_ALL,		/* like the others: dlclose(3) gets EPERM, and leaves it where it is */
-		LATE_NATIVE,		/* the gate would kill for dlclose: only mseal(2) is to refuse that */
+		LATE_NATIVE,		/* the gate would kill for dlclose: not before mseal(2) refuses that */
 		LATE_NOT,		/* and there is none; or it may be unmapped, and a seal must not outlive it */
 	} late;				/* how objects that were dlopen'ed are sealed */
 	bool native_now;		/* it is about to be sealed by mseal(2) */
@@ -50,7 +50,7 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 		    size_t vmas_count, int proc_dirfd);
 void readiness_free(struct readiness *readiness);	/* takes zeroed; keeps what is known */
 
-/* May this segment be sealed now? *ret_spared: the MSEALD_STOP_* that are to be left to mseal(2) alone. */
-bool readiness_allows(const struct readiness *readiness, const struct segment *segment, unsigned *ret_spared);
+/* May this segment be sealed now? */
+bool readiness_allows(const struct readiness *readiness, const struct segment *segment);
 
 #endif

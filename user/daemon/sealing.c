@@ -63,36 +63,67 @@ static void label(struct programs *programs, struct store *store, const struct t
 }
 
 /*
- * The same ranges by the kernel's own mseal(2), where that can be; the
- * seals then say so. 1, or 0 when the memory is no longer what was planned.
+ * The same ranges by the kernel's own mseal(2); the seals then say so. 1, 0 when the memory
+ * is no longer what was planned, or -EOPNOTSUPP: it cannot be, and nothing has changed.
  */
-static int seal_natively(struct programs *programs, struct store *store, const struct target *target,
-			 const struct seal_request *request, struct plan *plan, const struct sealset *old,
-			 struct seal_result *result)
+static int make_native(struct programs *programs, const struct target *target, const struct seal_request *request,
+		       struct plan *plan, const struct sealset *have, struct seal_result *result)
 {
-	_cleanup_(sealset_free) struct sealset new = {};
 	_cleanup_free_ struct range *ranges = NULL;
-	bool changed;
 	size_t count;
 	int r;
 
-	if (!programs_choice(programs)->native || request->no_native || !plan_native_ranges(plan, request, old, &ranges, &count))
-		return 1;
+	if (!programs_choice(programs)->native || request->no_native || !plan_native_ranges(plan, request, have, &ranges, &count))
+		return -EOPNOTSUPP;
 	if (count) {
 		r = request->held ? held_mseal(request->held, ranges, count, &result->why_not_native) :
 				    native_seal(programs, target, ranges, count, &result->why_not_native);
 		if (r <= 0)
-			return 1;	/* the next gate has it */
+			return -EOPNOTSUPP;
 		r = plan_holds(plan, programs, target);
 		if (r <= 0)
 			return r;
 	}
 	for (size_t i = 0; i < plan->count; i++)
 		plan->seals[i].flags |= MSEALD_SEAL_NATIVE;
+	return 1;
+}
+
+/* What is sealed already is made native as well, where that can be; else the next gate has it. */
+static int seal_natively(struct programs *programs, struct store *store, const struct target *target,
+			 const struct seal_request *request, struct plan *plan, const struct sealset *have,
+			 struct seal_result *result)
+{
+	_cleanup_(sealset_free) struct sealset new = {};
+	bool changed;
+	int r;
+
+	r = make_native(programs, target, request, plan, have, result);
+	if (r <= 0)
+		return r == -EOPNOTSUPP ? 1 : r;
 	/* Should this fail, it is sealed all the same: only that it is, nobody knows. */
-	if (unite(plan, old, &new, &changed) >= 0 && (!changed || store_set_space(store, target->key, &new, when(request), NULL) >= 0))
+	if (unite(plan, have, &new, &changed) >= 0 && (!changed || store_set_space(store, target->key, &new, when(request), NULL) >= 0))
 		result->native = true;
 	return 1;
+}
+
+/*
+ * Of what may be unmapped until it is native: a seal must not outlive it, so mseal(2) comes first.
+ * As make_native(); 1 as well when there is nothing new.
+ */
+static int native_first(struct programs *programs, const struct target *target, const struct seal_request *request,
+			struct plan *plan, const struct sealset *old, struct seal_result *result, struct failure *failure)
+{
+	_cleanup_(sealset_free) struct sealset new = {};
+	bool changed;
+	int r = unite(plan, old, &new, &changed);
+
+	if (r < 0 || !changed)
+		return r < 0 ? r : 1;
+	r = make_native(programs, target, request, plan, old, result);
+	if (r == -EOPNOTSUPP)
+		return fail(failure, "NotNative", request->pid, "pid %d %s", (int)request->pid, result->why_not_native ?: "");
+	return r;
 }
 
 /* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
@@ -112,6 +143,11 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 	if (r < 0)
 		return r;
 	r = store_read_seals(store, target->key, NULL, &old);
+	if (r >= 0 && request->native_or_nothing) {
+		r = native_first(programs, target, request, &plan, &old, &result, failure);
+		if (r == 0 || r == -EINVAL || r == -EBADR)
+			return r == -EBADR ? r : 0;
+	}
 	if (r >= 0)
 		r = unite(&plan, &old, &new, &changed);
 	if (r < 0)
@@ -145,8 +181,6 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		r = 0;
 	if (r > 0)
 		r = target_unchanged(programs, target);
-	if (r > 0 && changed && request->native_or_nothing && !result.native)
-		r = fail(failure, "NotNative", request->pid, "pid %d %s", (int)request->pid, result.why_not_native ?: "");
 	if (r <= 0) {
 		undo(store, target, changed ? &before : NULL);
 		if (r == -EBADR)
