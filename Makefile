@@ -4,6 +4,8 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 SBINDIR ?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/libexec/mseald
+OCIHOOKDIR ?= $(PREFIX)/share/containers/oci/hooks.d
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
@@ -30,6 +32,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -DMSEALD_VERSION='"$(VERSION)"' \
 	-Iinclude -Iuser/lib -I$(B) -MMD -MP $(CFLAGS) $(CFLAGS_EXTRA)
 LIBS_DAEMON := $(shell $(PKG_CONFIG) --libs libbpf libsystemd jansson 2>/dev/null || echo -lbpf -lsystemd -ljansson)
+LIBS_OCI := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null || echo -ljansson)
 LIBS_CTL := $(shell $(PKG_CONFIG) --libs libbpf jansson 2>/dev/null || echo -lbpf -ljansson)
 
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -I. -Iinclude -Ibpf \
@@ -41,6 +44,7 @@ BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c)))
 DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/daemon/*.c)))
 CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c)))
+OCI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/oci/*.c)))
 MAN := $(sort $(wildcard man/*.[1-9]))
 UNITS_MADE := $(patsubst systemd/%.in,%,$(sort $(wildcard systemd/*.in)))
 UNITS := $(patsubst systemd/%,%,$(sort $(wildcard systemd/*.socket systemd/*.timer)))
@@ -51,7 +55,7 @@ POLICY := $(sort $(wildcard policy/*.conf))
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/mseald $(B)/msealctl ## builds the daemon and the command line
+all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook ## builds the daemon, the command line and the hook of container runtimes
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -114,6 +118,10 @@ $(B)/msealctl: $(CTL_OBJ) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ $(LIBS_CTL)
 
+$(B)/mseald-oci-hook: $(OCI_OBJ) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ $(LIBS_OCI)
+
 include tests/tests.mk tests/bench/rules.mk
 
 # --- installing ---
@@ -128,6 +136,9 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(foreach file,$(MONITORING),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(DATADIR)/monitoring/$(notdir $(file));)
 	$(INSTALL) -D -m 644 systemd/90-mseald.preset $(DESTDIR)$(PRESETDIR)/90-mseald.preset
 	$(INSTALL) -D -m 644 systemd/mseald.catalog $(DESTDIR)$(CATALOGDIR)/mseald.catalog
+	$(INSTALL) -D -m 755 $(B)/mseald-oci-hook $(DESTDIR)$(LIBEXECDIR)/mseald-oci-hook
+	@sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' packaging/oci/mseald.json.in > $(B)/mseald.json
+	$(INSTALL) -D -m 644 $(B)/mseald.json $(DESTDIR)$(OCIHOOKDIR)/mseald.json
 	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
 	$(INSTALL) -D -m 644 user/lib/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
 	$(foreach page,$(MAN),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
@@ -137,6 +148,7 @@ uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/mseald $(DESTDIR)$(BINDIR)/msealctl $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS_MADE) $(UNITS)) \
 		$(addprefix $(DESTDIR)$(DATADIR)/monitoring/,$(notdir $(MONITORING))) \
 		$(DESTDIR)$(CATALOGDIR)/mseald.catalog $(DESTDIR)$(PRESETDIR)/90-mseald.preset \
+		$(DESTDIR)$(LIBEXECDIR)/mseald-oci-hook $(DESTDIR)$(OCIHOOKDIR)/mseald.json \
 		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
 		$(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))

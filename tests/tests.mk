@@ -4,6 +4,7 @@
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 UNIT_DAEMON := $(B)/tests/unit/test_calls $(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_flood
+UNIT_OCI := $(B)/tests/unit/test_ocistate
 KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c tests/kernel/runpre.c tests/kernel/runme.c,$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
 RUNME := $(addprefix $(B)/tests/kernel/,runme runme-norelro runme-now runme-static runme-static-pie runme-static-norelro runme32 librunpre.so)
@@ -19,7 +20,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 $(B)/tests/%.o: ALL_CFLAGS += -Itests/kernel -Iuser/ctl
 
 unit-programs: $(UNIT)
-$(filter-out $(UNIT_DAEMON),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(CTL_OBJ)) $(B)/libcommon.a
+$(filter-out $(UNIT_DAEMON) $(UNIT_OCI),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(CTL_OBJ)) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_CTL)
 # What tests files of user/daemon.
@@ -27,6 +28,12 @@ $(UNIT_DAEMON:%=%.o): ALL_CFLAGS += -Iuser/daemon
 $(UNIT_DAEMON): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(DAEMON_OBJ)) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_DAEMON)
+
+# And of user/oci.
+$(UNIT_OCI:%=%.o): ALL_CFLAGS += -Iuser/oci
+$(UNIT_OCI): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(OCI_OBJ)) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_OCI)
 
 kernel-programs: $(KERNEL_TEST) $(KERNEL_TOOL) $(B)/tests/real/libsealme.so
 $(B)/tests/real/libsealme.so: tests/real/exact/preload.c
@@ -85,11 +92,13 @@ $(B)/tests/kernel/started-static-norelro: STARTED_FLAGS := -static -no-pie -fno-
 
 # Library and fuzz target at once, so that all of it is instrumented.
 fuzz-programs: $(FUZZ)
+$(B)/tests/fuzz/fuzz_ocistate: FUZZ_MORE := user/oci/state.c
+$(B)/tests/fuzz/fuzz_ocistate: user/oci/state.c user/oci/state.h
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/lib/*.h)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
-	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE= -Iinclude -Iuser/lib -g -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $< $(filter-out user/lib/probe.c,$(wildcard user/lib/*.c)) -ljansson
+	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE= -Iinclude -Iuser/lib -Iuser/oci -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $< $(FUZZ_MORE) $(filter-out user/lib/probe.c,$(wildcard user/lib/*.c)) -ljansson
 
 # --- runs ---
 

@@ -43,19 +43,21 @@ char *event_line(const json_t *event, int64_t clock_offset, bool utf8)
 	const json_t *seal = json_object_get(event, "seal");
 	uint64_t pid = reply_integer(event, "pid"), tid = reply_integer(event, "tid");
 	const char *class = reply_string(event, "class");
+	const char *container = reply_string(event, "container");
 	_cleanup_free_ char *text = NULL;
 	char time[EVENT_TIME_MAX], thread[24] = "";
 
 	if (tid && tid != pid)
 		(void)snprintf(thread, sizeof(thread), "/%" PRIu64, tid);
 	if (asprintf(&text, "%s %s[%" PRIu64 "%s] uid %" PRIu64 " %s %s 0x%" PRIx64 "+%" PRIu64
-		     " (%s 0x%" PRIx64 "-0x%" PRIx64 ") at ip 0x%" PRIx64,
+		     " (%s 0x%" PRIx64 "-0x%" PRIx64 ") at ip 0x%" PRIx64 "%s%s",
 		     event_time((int64_t)reply_integer(event, "time") + clock_offset, time),
 		     reply_string(event, "comm"), pid, thread, reply_integer(event, "uid"),
 		     reply_string(event, "verdict"), reply_string(event, "operation"),
 		     reply_integer(event, "address"), reply_integer(event, "length"),
 		     *class && strcmp(class, "none") != 0 ? class : "seal",
-		     reply_integer(seal, "start"), reply_integer(seal, "end"), reply_integer(event, "ip")) < 0)
+		     reply_integer(seal, "start"), reply_integer(seal, "end"), reply_integer(event, "ip"),
+		     *container ? " container " : "", container) < 0)
 		return NULL;
 	return text_escape(text, utf8);
 }

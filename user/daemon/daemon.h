@@ -12,6 +12,7 @@
 struct server;
 struct events;
 struct inforce;
+struct containers;
 struct starts;
 struct report;
 
@@ -22,6 +23,7 @@ struct daemon {
 	struct server *server;
 	struct events *events;
 	struct inforce *inforce;	/* policies */
+	struct containers *containers;
 	struct starts *starts;
 	struct report *report;
 	enum gate_mode gate;

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 
+#include "containers.h"
 #include "log.h"
 #include "report.h"
 #include "server.h"

@@ -9,11 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cgroup.h"
 #include "elfobject.h"
 #include "util.h"
-
-#define CGROUP_ROOT "/sys/fs/cgroup"
-#define HANDLE_KERNFS 0xfe	/* FILEID_KERNFS, include/linux/exportfs.h: the id of a cgroup is its handle */
 
 /* A link of /proc/PID as a string; malloc'ed. */
 static char *read_link(int dirfd, const char *name)
@@ -43,47 +41,6 @@ char *facts_exe(int proc_fd)
 	if (length > 1 && strncmp(exe, root, length) == 0 && exe[length] == '/')
 		return strdup(exe + length);
 	return TAKE_PTR(exe);
-}
-
-/* root is no O_PATH descriptor: open_by_handle_at(2) takes none (fs/fhandle.c; seen on 6.12: EBADF). */
-char *facts_cgroup(uint64_t id)
-{
-	struct {
-		struct file_handle head;
-		uint64_t id;
-	} handle = { .head = { .handle_bytes = sizeof(id), .handle_type = HANDLE_KERNFS }, .id = id };
-	_cleanup_close_ int root = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
-	_cleanup_free_ char *path = NULL;
-	char name[32];
-
-	if (root < 0)
-		return NULL;
-	fd = open_by_handle_at(root, &handle.head, O_PATH | O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	path = read_link(AT_FDCWD, name);
-	if (!path || strncmp(path, CGROUP_ROOT, strlen(CGROUP_ROOT)) != 0)
-		return NULL;
-	return strdup(path[strlen(CGROUP_ROOT)] ? path + strlen(CGROUP_ROOT) : "/");
-}
-
-/* The line "0::/path" of /proc/PID/cgroup: cgroups(7). */
-static char *read_cgroup(int proc_fd)
-{
-	_cleanup_close_ int fd = openat(proc_fd, "cgroup", O_RDONLY | O_CLOEXEC);
-	_cleanup_fclose_ FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-	char line[PATH_MAX + 8];
-
-	if (!file)
-		return NULL;
-	(void)TAKE_FD(fd);
-	while (fgets(line, sizeof(line), file))
-		if (strncmp(line, "0::/", 4) == 0) {
-			line[strcspn(line, "\n")] = '\0';
-			return strdup(line + 3);
-		}
-	return NULL;
 }
 
 static int read_user(int proc_fd, uid_t *ret)
@@ -125,9 +82,9 @@ int facts_read(struct programs *programs, pid_t pid, const struct mseald_armed *
 	if (proc_fd < 0)
 		return -ESRCH;
 	facts.exe = armed && armed->exe[0] == '/' ? strndup(armed->exe, sizeof(armed->exe)) : facts_exe(proc_fd);
-	facts.cgroup = armed ? facts_cgroup(armed->cgroup) : NULL;
+	facts.cgroup = armed ? cgroup_path(armed->cgroup) : NULL;
 	if (!facts.cgroup)
-		facts.cgroup = read_cgroup(proc_fd);
+		facts.cgroup = cgroup_read(proc_fd);
 	if (armed)
 		facts.policy.user = armed->user;
 	else if (read_user(proc_fd, &facts.policy.user) < 0)

@@ -17,9 +17,6 @@ struct facts {
 /* The program of an open /proc/PID, as it sees the path itself: malloc'ed; NULL: not there, or not known. */
 char *facts_exe(int proc_fd);
 
-/* The path of a cgroup, from its id: malloc'ed; NULL: it is gone, or cannot be found so. */
-char *facts_cgroup(uint64_t id);
-
 /* Is the key armed? Then what is known of it. */
 bool facts_armed(struct programs *programs, uint64_t key, struct mseald_armed *ret);
 

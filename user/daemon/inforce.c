@@ -15,7 +15,9 @@
 struct inforce {
 	struct programs *programs;
 	struct policies policies;
-	size_t faults;
+	size_t faults;			/* in the files, as they were last read */
+	size_t first;			/* of these, which are somebody else's; the others are of files */
+	bool read;			/* the files have been */
 };
 
 static const char *const folders[] = { POLICY_FOLDER_ETC, POLICY_FOLDER_VENDOR, NULL };
@@ -29,11 +31,19 @@ struct inforce *inforce_new(struct programs *programs)
 	return inforce;
 }
 
+static void free_all(struct policies *policies, size_t borrowed)
+{
+	for (size_t i = borrowed; i < policies->count; i++)
+		policy_free(&policies->list[i]);
+	free(policies->list);
+	*policies = (struct policies){};
+}
+
 struct inforce *inforce_free(struct inforce *inforce)
 {
 	if (!inforce)
 		return NULL;
-	policies_free(&inforce->policies);
+	free_all(&inforce->policies, inforce->first);
 	free(inforce);
 	return NULL;
 }
@@ -154,34 +164,101 @@ static void keep(const struct policies *policies)
 	remove_kept_but(policies);
 }
 
-/* --- reading --- */
+/* --- putting in force --- */
+
+/* Those of first, then those of files, in place of what is in force: the list, not what is in it. Nothing is freed. */
+static int change_over(struct inforce *inforce, const struct policy *first, size_t first_count, const struct policy *files,
+		       size_t files_count)
+{
+	struct policies policies = { calloc(first_count + files_count + 1, sizeof(*policies.list)), first_count + files_count };
+	int r = 0;
+
+	if (!policies.list)
+		return -ENOMEM;
+	if (first_count)
+		memcpy(policies.list, first, first_count * sizeof(*first));
+	if (files_count)
+		memcpy(policies.list + first_count, files, files_count * sizeof(*files));
+	/* In this order: what a trigger hits is to be sealed at once. */
+	if (inforce->read && policies.count)
+		r = programs_attach(inforce->programs, NEED_POLICY);
+	if (r >= 0 && inforce->read)
+		r = triggers_set(inforce->programs, &policies);
+	if (r < 0) {
+		free(policies.list);
+		return r;
+	}
+	inforce->policies = policies;
+	inforce->first = first_count;
+	return 0;
+}
+
+int inforce_put_first(struct inforce *inforce, const struct policy *first, size_t count)
+{
+	struct policies old = inforce->policies;
+	int r;
+
+	r = change_over(inforce, first, count, old.list + inforce->first, old.count - inforce->first);
+	if (r >= 0)
+		free(old.list);
+	return r;
+}
 
 int inforce_reload(struct inforce *inforce, struct policy_faults *faults)
 {
-	_cleanup_(policies_free) struct policies policies = {};
+	_cleanup_(policies_free) struct policies files = {};
+	struct policies old = inforce->policies;
+	bool was_read = inforce->read;
 	int r;
 
-	r = policies_read(folders, &policies, faults);
+	r = policies_read(folders, &files, faults);
 	for (size_t i = 0; r >= 0 && i < faults->count; i++)
 		tell_policy_fault(&faults->list[i]);
 	if (r >= 0)
-		r = add_last_good(&policies, faults);
-	/* In this order: what a trigger hits is to be sealed at once. */
-	if (r >= 0 && policies.count)
-		r = programs_attach(inforce->programs, NEED_POLICY);
+		r = add_last_good(&files, faults);
+	inforce->read = true;
 	if (r >= 0)
-		r = triggers_set(inforce->programs, &policies);
+		r = change_over(inforce, old.list, inforce->first, files.list, files.count);
 	if (r < 0) {
+		inforce->read = was_read;
 		log_error("cannot put the policies in force: %s; those of before stay", strerror(-r));
 		return r;
 	}
-	keep(&policies);
-	policies_free(&inforce->policies);
-	inforce->policies = policies;
+	keep(&files);
+	free_all(&old, inforce->first);
+	free(files.list);	/* what was in it is in force */
+	files = (struct policies){};
 	inforce->faults = faults->count;
-	policies = (struct policies){};
 	log_info("%zu policies in force", inforce->policies.count);
 	return 0;
+}
+
+static struct policy seal_of(const struct policy *policy)
+{
+	return (struct policy){ .classes = policy->classes, .stops = policy->stops, .action = policy->action,
+				.dlopen = policy->dlopen, .gate = policy->gate };
+}
+
+int inforce_find_seal(const struct inforce *inforce, const char *name, struct policy *ret)
+{
+	_cleanup_(policy_files_free) struct policy_files files = {};
+	int r;
+
+	for (size_t i = inforce->first; i < inforce->policies.count; i++)
+		if (strcmp(inforce->policies.list[i].name, name) == 0) {
+			*ret = seal_of(&inforce->policies.list[i]);
+			return 0;
+		}
+	r = policy_files_read(NULL, folders, &files, NULL);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < files.count; i++)
+		if (strcmp(files.list[i].name, name) == 0 &&
+		    (files.list[i].state == POLICY_FILE_ON || files.list[i].state == POLICY_FILE_OFF)) {
+			*ret = seal_of(&files.list[i].policy);
+			return 0;
+		}
+	return -ENOENT;
 }
 
 const struct policies *inforce_policies(const struct inforce *inforce)

@@ -24,6 +24,19 @@ struct inforce *inforce_free(struct inforce *inforce);	/* takes NULL, returns NU
  */
 int inforce_reload(struct inforce *inforce, struct policy_faults *faults);
 
+/*
+ * Puts these in force before those of files, in place of those that were given before. The list is copied,
+ * what is in it is borrowed until the next call has succeeded. Before the first inforce_reload(): with
+ * that one. A negative errno: nothing has changed.
+ */
+int inforce_put_first(struct inforce *inforce, const struct policy *first, size_t count);
+
+/*
+ * [Seal] of the policy that a file of this name says, in force or turned off (Enabled=no): classes, stops, action,
+ * dlopen and gate of ret are set, nothing else. -ENOENT: there is none, or it has a fault; -ENOMEM.
+ */
+int inforce_find_seal(const struct inforce *inforce, const char *name, struct policy *ret);
+
 const struct policies *inforce_policies(const struct inforce *inforce);
 /* Faults that the last reading found. */
 size_t inforce_faults(const struct inforce *inforce);

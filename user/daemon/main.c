@@ -11,6 +11,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "containers.h"
 #include "daemon.h"
 #include "events.h"
 #include "inforce.h"
@@ -31,6 +32,7 @@ static void daemon_close(struct daemon *daemon)
 	daemon->report = report_close(daemon->report);
 	daemon->starts = starts_close(daemon->starts);
 	daemon->inforce = inforce_free(daemon->inforce);
+	daemon->containers = containers_close(daemon->containers);
 	daemon->store = store_close(daemon->store);
 	daemon->programs = programs_free(daemon->programs);
 	daemon->loop = sd_event_unref(daemon->loop);
@@ -62,6 +64,8 @@ static int open_policies(struct daemon *daemon)
 
 	daemon->inforce = inforce_new(daemon->programs);
 	r = daemon->inforce ? starts_open(daemon, &daemon->starts) : -ENOMEM;
+	if (r >= 0)
+		r = containers_open(daemon, &daemon->containers);
 	if (r >= 0)
 		r = inforce_reload(daemon->inforce, &faults);
 	if (r < 0)

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "arming.h"
+#include "containers.h"
 #include "events.h"
 #include "failure.h"
 #include "listing.h"
@@ -240,11 +242,11 @@ static int call_report(struct connection *connection, json_t *parameters, bool m
 	return reply_made(connection, report_tell(connection_daemon(connection)->report, policy, reset, &failure), &failure);
 }
 
-json_t *methods_event(const struct mseald_event *event)
+json_t *methods_event(struct daemon *daemon, const struct mseald_event *event)
 {
 	char comm[MSEALD_COMM_LEN * 2 + 1];
 
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:s,s:I,s:I,s:{s:I,s:I},s:s,s:s,s:I}", "time",
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:s,s:I,s:I,s:{s:I,s:I},s:s,s:s,s:I,s:s*}", "time",
 			 (json_int_t)event->time, "space", (json_int_t)event->space, "pid",
 			 (json_int_t)event->tgid, "tid", (json_int_t)event->pid, "uid", (json_int_t)event->uid,
 			 "gid", (json_int_t)event->gid, "comm", listing_comm(event->comm, comm), "cgroup",
@@ -252,7 +254,7 @@ json_t *methods_event(const struct mseald_event *event)
 			 (json_int_t)event->address, "length", (json_int_t)event->length, "seal", "start",
 			 (json_int_t)event->seal_start, "end", (json_int_t)event->seal_end, "class",
 			 mseald_class_name(event->rule_class), "verdict", mseald_verdict_name(event->verdict),
-			 "ip", (json_int_t)event->ip);
+			 "ip", (json_int_t)event->ip, "container", containers_find(daemon->containers, event->cgroup));
 }
 
 /* --- org.varlink.service --- */
@@ -311,6 +313,8 @@ static const struct method {
 	{ "io.mseald.Monitor", call_monitor, false, { "pid" } },
 	{ "io.mseald.ReloadPolicy", call_reload_policy, false, { NULL } },
 	{ "io.mseald.ListMatches", call_list_matches, false, { NULL } },
+	{ "io.mseald.ArmContainer", arming_call_arm, false, { "pid", "id", "policy", "segments", "deny", "action", "dlopen" } },
+	{ "io.mseald.DisarmContainer", arming_call_disarm, false, { "id" } },
 	{ "io.mseald.Report", call_report, false, { "policy", "reset" } },
 	{ "org.varlink.service.GetInfo", call_info, true, { NULL } },
 	{ "org.varlink.service.GetInterfaceDescription", call_describe, true, { "interface" } },

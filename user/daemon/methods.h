@@ -9,6 +9,6 @@
 int methods_call(struct connection *connection, const char *method, json_t *parameters, bool more);
 
 /* An attempt as Monitor gives it, or NULL without memory. */
-json_t *methods_event(const struct mseald_event *event);
+json_t *methods_event(struct daemon *daemon, const struct mseald_event *event);
 
 #endif

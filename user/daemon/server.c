@@ -351,7 +351,7 @@ void server_publish(struct server *server, const struct mseald_event *event)
 		if (!c->monitor || (c->monitor_pid && c->monitor_pid != (pid_t)event->tgid))
 			continue;
 		if (!parameters)
-			parameters = json_pack("{s:o}", "event", methods_event(event));
+			parameters = json_pack("{s:o}", "event", methods_event(server->daemon, event));
 		if (parameters)
 			publish_to(c, parameters);
 		else

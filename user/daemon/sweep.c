@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "containers.h"
 #include "events.h"
 #include "inforce.h"
 #include "integrity.h"
@@ -147,6 +148,7 @@ static int on_timer(sd_event_source *source, uint64_t now, void *context)
 	struct daemon *daemon = context;
 	uint64_t lifecycle, all;
 
+	containers_sweep(daemon->containers);
 	if (programs_attached(daemon->programs)) {
 		all = programs_misses(daemon->programs, &lifecycle);
 		if (lifecycle != lifecycle_seen)

@@ -6,7 +6,8 @@
 #include <inttypes.h>
 #include <time.h>
 
-#include "facts.h"
+#include "cgroup.h"
+#include "containers.h"
 #include "flood.h"
 #include "labels.h"
 #include "log.h"
@@ -31,9 +32,10 @@ static const char *printable_comm(const char *comm, char out[MSEALD_COMM_LEN + 1
 
 /* --- attempts --- */
 
-static void whose_fields(const struct telling *telling, const struct mseald_event *event, struct log_fields *fields)
+static void whose_fields(const struct telling *telling, const struct mseald_event *event, const char *container,
+			 struct log_fields *fields)
 {
-	_cleanup_free_ char *cgroup = facts_cgroup(event->cgroup);
+	_cleanup_free_ char *cgroup = cgroup_path(event->cgroup);
 	struct mseald_label label = {};
 
 	if (labels_read(telling->daemon->programs, event->label, &label) && *label.policy)
@@ -42,10 +44,12 @@ static void whose_fields(const struct telling *telling, const struct mseald_even
 		log_field(fields, "MSEALD_PROGRAM=%s", label.program);
 	if (cgroup)
 		log_field(fields, "MSEALD_CGROUP=%s", cgroup);
+	if (container)
+		log_field(fields, "MSEALD_CONTAINER=%s", container);
 }
 
 static void attempt_fields(const struct telling *telling, const struct mseald_event *event, const char *comm,
-			   struct log_fields *fields)
+			   const char *container, struct log_fields *fields)
 {
 	log_field(fields, "MSEALD_OPERATION=%s", mseald_op_name(event->op));
 	log_field(fields, "MSEALD_VERDICT=%s", mseald_verdict_name(event->verdict));
@@ -60,7 +64,7 @@ static void attempt_fields(const struct telling *telling, const struct mseald_ev
 	log_field(fields, "MSEALD_UID=%u", event->uid);
 	log_field(fields, "MSEALD_GID=%u", event->gid);
 	log_field(fields, "MSEALD_COMM=%s", comm);
-	whose_fields(telling, event, fields);
+	whose_fields(telling, event, container, fields);
 }
 
 static enum log_about about_verdict(uint32_t verdict)
@@ -81,6 +85,7 @@ static void begin_window(struct telling *telling)
 
 void tell_attempt(struct telling *telling, const struct mseald_event *event)
 {
+	const char *container;
 	struct log_fields fields = {};
 	char comm[MSEALD_COMM_LEN + 1];
 
@@ -88,13 +93,15 @@ void tell_attempt(struct telling *telling, const struct mseald_event *event)
 		begin_window(telling);
 	if (!flood_let(&telling->flood, event))
 		return;
-	attempt_fields(telling, event, printable_comm(event->comm, comm), &fields);
+	container = containers_find(telling->daemon->containers, event->cgroup);
+	attempt_fields(telling, event, printable_comm(event->comm, comm), container, &fields);
 	log_entry(LOG_LEVEL_NOTICE, about_verdict(event->verdict), &fields,
 		  "%s %s of 0x%" PRIx64 "+0x%" PRIx64 " by %s[%u] uid %u at ip 0x%" PRIx64
-		  ": %s sealed 0x%" PRIx64 "-0x%" PRIx64,
+		  ": %s sealed 0x%" PRIx64 "-0x%" PRIx64 "%s%s",
 		  mseald_verdict_name(event->verdict), mseald_op_name(event->op), (uint64_t)event->address,
 		  (uint64_t)event->length, comm, event->tgid, event->uid, (uint64_t)event->ip,
-		  mseald_class_name(event->rule_class), (uint64_t)event->seal_start, (uint64_t)event->seal_end);
+		  mseald_class_name(event->rule_class), (uint64_t)event->seal_start, (uint64_t)event->seal_end,
+		  container ? ", container " : "", container ?: "");
 }
 
 /* --- those without a line --- */

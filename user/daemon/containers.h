@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Container policies: of each container that was armed (arming.h) one policy
+ * about its cgroup, in force before those of files. Each is kept in a file for
+ * the next daemon, and ends with the cgroup.
+ */
+#ifndef MSEALD_CONTAINERS_H
+#define MSEALD_CONTAINERS_H
+
+#include "daemon.h"
+#include "policy.h"
+
+#define CONTAINERS_KEPT "/run/mseald/containers"
+#define CONTAINERS_MAX 4096
+#define CONTAINER_ID_MAX 128	/* bytes */
+#define CONTAINER_NAME_MAX (CONTAINER_ID_MAX + 16)
+
+struct containers;
+
+/* With those of an earlier daemon that still are. They are in force with the next inforce_reload(). Negative errno. */
+int containers_open(struct daemon *daemon, struct containers **ret);
+struct containers *containers_close(struct containers *containers);	/* takes NULL, returns NULL; what is in force stays */
+
+/* Letters, digits and _ . + : -, the first no dot: it names a file. */
+bool container_id_valid(const char *id);
+
+/*
+ * Puts in force how a container is sealed: what is in seal (classes, stops, action, dlopen, gate), for whatever
+ * starts in its cgroup, whose id this is. In place of what there was of this id. Negative errno: nothing has changed; -EINVAL: the
+ * cgroup's path cannot be a policy's; -ENOSPC: too many.
+ */
+int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id, const struct policy *seal);
+/* -ENOENT: there is none of this id. */
+int containers_remove(struct containers *containers, const char *id);
+/* Those whose cgroup is gone. Cheap. */
+void containers_sweep(struct containers *containers);
+
+/* The container that a cgroup belongs to, by the short form of its id; NULL: none. Lives until the next change. */
+const char *containers_find(const struct containers *containers, uint64_t cgroup_id);
+
+#endif

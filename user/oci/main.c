@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * mseald-oci-hook(8): what an OCI runtime starts as it creates a container
+ * (createRuntime). Reads the container's state, and where its annotations ask
+ * for it has mseald seal whatever starts in the container's cgroup. Status 0:
+ * done, or not asked; 1: the runtime is to give the container up.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "state.h"
+#include "util.h"
+#include "varlink.h"
+
+#define SOCKET "/run/mseald/io.mseald"
+#define TIMEOUT_S 8	/* packaging/oci/mseald.json.in gives it 10 */
+
+static enum on_failure on_failure = ON_FAILURE_STOP;
+
+static const char *verdict(void)
+{
+	return on_failure == ON_FAILURE_RUN ? "; the container runs unsealed\n" : "; the container is not started\n";
+}
+
+static int status(void)
+{
+	return on_failure == ON_FAILURE_RUN ? 0 : 1;
+}
+
+/* One line, with what is done about it; the status to end with. */
+static int give_up(const char *id, const char *format, ...) _printf_(2, 3);
+
+static int give_up(const char *id, const char *format, ...)
+{
+	char text[1024];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	(void)fprintf(stderr, "mseald-oci-hook: container %.128s: %s%s", id, state_clean(text), verdict());
+	/* crun gives hooks no standard error (crun(1), run.oci.hooks.stderr). */
+	openlog("mseald-oci-hook", 0, LOG_DAEMON);
+	syslog(LOG_ERR, "container %.128s: %s%s", id, text, verdict());
+	return status();
+}
+
+/* Whoever waits for the hook must not wait for ever: neither for who writes the state, nor for mseald. */
+static void on_alarm(int signal)
+{
+	static const char text[] = "mseald-oci-hook: neither the runtime nor mseald has answered in time";
+
+	(void)signal;
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0 || write(STDERR_FILENO, verdict(), strlen(verdict())) < 0)
+		_exit(status());
+	_exit(status());
+}
+
+/* All of it, up to STATE_MAX + 1 bytes: how many, or a negative errno. */
+static ssize_t read_all(int fd, char *text)
+{
+	size_t done = 0;
+
+	while (done <= STATE_MAX) {
+		ssize_t n = read(fd, text + done, STATE_MAX + 1 - done);
+
+		if (n == 0)
+			break;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+static int refused(const char *id, const char *error, const json_t *parameters)
+{
+	const char *message = json_string_value(json_object_get(parameters, "message"));
+
+	if (message)
+		return give_up(id, "%.600s", message);
+	return give_up(id, "mseald answers %.100s; is it of another version than mseald-oci-hook?", error);
+}
+
+static int arm(const char *socket, const char *id, json_t *request)
+{
+	_cleanup_free_ char *error = NULL;
+	struct varlink_client *client;
+	json_t *reply = NULL;
+	int r, result;
+
+	r = varlink_connect(socket, &client);
+	if (r < 0)
+		return give_up(id, "cannot reach mseald on %s: %s (systemctl start mseald)", socket, strerror(-r));
+	r = varlink_call(client, "io.mseald.ArmContainer", request, &reply, &error);
+	if (r < 0)
+		result = give_up(id, "no answer of mseald on %s: %s; see its log (journalctl -u mseald)", socket, strerror(-r));
+	else
+		result = r > 0 ? refused(id, error, reply) : 0;
+	json_decref(reply);
+	(void)varlink_client_free(client);
+	return result;
+}
+
+static int serve(const char *socket)
+{
+	_cleanup_free_ char *text = malloc(STATE_MAX + 1);
+	_cleanup_(state_free) struct state state = {};
+	struct fault fault;
+	json_t *request;
+	ssize_t size;
+	int r;
+
+	size = text ? read_all(STDIN_FILENO, text) : -ENOMEM;
+	if (size < 0)
+		return give_up("?", "cannot read its state from standard input: %s", strerror((int)-size));
+	r = state_parse(text, (size_t)size, &state, &fault);
+	if (r < 0)
+		return give_up("?", "%s", fault.text);
+	if (!state.asked)
+		return 0;
+	if (state.on_failure != ON_FAILURE_UNSAID)
+		on_failure = state.on_failure;
+	r = state_request(&state, &request, &fault);
+	if (r < 0)
+		return give_up(state_id(&state), "%s", r == -EINVAL ? fault.text : strerror(-r));
+	r = arm(socket, state_id(&state), request);
+	json_decref(request);
+	return r;
+}
+
+static const char usage[] =
+	"usage: mseald-oci-hook [--socket=PATH] [--on-failure=stop|run] <STATE\n"
+	"\n"
+	"A hook of OCI runtimes (createRuntime): has mseald(8) seal what starts in a container\n"
+	"that has an annotation io.mseald.policy, segments, deny, action, dlopen or on-failure.\n"
+	"\n"
+	"  --socket=PATH      where mseald serves instead of " SOCKET "\n"
+	"  --on-failure=stop  a container that cannot be sealed is not started (the default)\n"
+	"  --on-failure=run   it is; the annotation io.mseald.on-failure overrides both\n"
+	"  --version\n"
+	"  --help\n";
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "socket", required_argument, NULL, 's' }, { "on-failure", required_argument, NULL, 'f' },
+		{ "version", no_argument, NULL, 'V' },	    { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *socket = SOCKET;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
+		switch (c) {
+		case 's':
+			socket = optarg;
+			break;
+		case 'f':
+			on_failure = on_failure_from_name(optarg);
+			if (on_failure == ON_FAILURE_UNSAID) {
+				(void)fprintf(stderr, "mseald-oci-hook: --on-failure=%s: it can be stop or run\n", optarg);
+				return 2;
+			}
+			break;
+		case 'V':
+			(void)puts("mseald-oci-hook " MSEALD_VERSION);
+			return 0;
+		case 'h':
+			(void)fputs(usage, stdout);
+			return 0;
+		default:
+			(void)fputs("see mseald-oci-hook --help\n", stderr);
+			return 2;
+		}
+	if (optind < argc) {
+		(void)fprintf(stderr, "mseald-oci-hook: unexpected argument %s; see mseald-oci-hook --help\n", argv[optind]);
+		return 2;
+	}
+	(void)signal(SIGALRM, on_alarm);
+	(void)alarm(TIMEOUT_S);
+	return serve(socket);
+}

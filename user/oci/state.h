@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What an OCI runtime tells a hook on its standard input (runtime-spec, State),
+ * and what its annotations ask of mseald. Whoever made the container has written
+ * these: nothing in it is trusted, and nothing is guessed.
+ */
+#ifndef MSEALD_OCI_STATE_H
+#define MSEALD_OCI_STATE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define STATE_MAX (1u << 20)	/* bytes of a state */
+#define STATE_ID_MAX 128	/* bytes of a container's id */
+#define STATE_PREFIX "io.mseald."
+
+enum on_failure { ON_FAILURE_UNSAID, ON_FAILURE_STOP, ON_FAILURE_RUN };
+
+struct state {
+	json_t *document;
+	json_t *annotations;		/* borrowed of document; NULL: none */
+	bool asked;			/* one of them begins with io.mseald. */
+	enum on_failure on_failure;	/* as it says, where that makes sense */
+};
+
+/* What is wrong, for people: one line without control characters. */
+struct fault {
+	char text[320];
+};
+
+/* -EINVAL and why: no state. */
+int state_parse(const char *text, size_t size, struct state *ret, struct fault *fault);
+void state_free(struct state *state);	/* takes zeroed, leaves it zeroed */
+
+/* The id, as far as it can be told of: "?" where it cannot. Lives as long as the state. */
+const char *state_id(const struct state *state);
+
+/* The parameters of io.mseald.ArmContainer; of a state that asks for it. A new reference. -EINVAL and why; -ENOMEM. */
+int state_request(const struct state *state, json_t **ret, struct fault *fault);
+
+/* "stop" or "run"; ON_FAILURE_UNSAID: neither. */
+enum on_failure on_failure_from_name(const char *name);
+
+/* Makes one line of it that harms no terminal. Returns it. */
+char *state_clean(char *text);
+
+#endif
