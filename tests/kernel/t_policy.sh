@@ -368,6 +368,9 @@ echo "$pid" >/sys/fs/cgroup/apps/two/cgroup.procs
 kill -CONT $daemon
 waits 120 is_sealed "$pid"
 ok $? 'moved to another cgroup before it was looked at: that of the exec counts'
+# Nothing more is to be sealed of it by then, and nothing kept but what sealed it.
+sleep 1
+is "$(policy_of "$pid") $(state "$pid")" '32-cgroup sealed' 'and long after, too'
 end
 cp "$tests"/started /srv/others/glob
 begin /srv/others/glob

@@ -7,6 +7,7 @@
 
 #include "facts.h"
 #include "inforce.h"
+#include "labels.h"
 #include "starts.h"
 #include "tasks.h"
 
@@ -31,15 +32,35 @@ json_t *matches_reload(struct daemon *daemon, struct failure *failure)
 	return json_pack("{s:I,s:o}", "policies", (json_int_t)inforce_policies(daemon->inforce)->count, "faults", list);
 }
 
-static const char *state_of(struct daemon *daemon, const struct policy *policy, uint64_t key)
+static uint32_t set_of(struct daemon *daemon, uint64_t key)
 {
 	struct mseald_space space;
 
+	return store_read_space(daemon->store, key, &space) < 0 ? 0 : MSEALD_WORD_SET(space.word);
+}
+
+static const char *state_of(struct daemon *daemon, const struct policy *policy, uint64_t key, uint32_t set)
+{
 	if (!policy->classes)
 		return "exempt";
 	if (starts_pending(daemon->starts, key))
 		return "pending";
-	return store_read_space(daemon->store, key, &space) >= 0 && MSEALD_WORD_SET(space.word) ? "sealed" : "unsealed";
+	return set ? "sealed" : "unsealed";
+}
+
+/* The policy in force that a set was made for; NULL: none. */
+static const struct policy *maker_of(struct daemon *daemon, uint32_t set)
+{
+	const struct policies *policies = inforce_policies(daemon->inforce);
+	struct mseald_label label;
+	uint64_t id;
+
+	if (!set || sets_read_label(store_sets(daemon->store), set, &id) < 0 || !labels_read(daemon->programs, id, &label))
+		return NULL;
+	for (size_t i = 0; i < policies->count; i++)
+		if (strcmp(policies->list[i].name, label.policy) == 0)
+			return &policies->list[i];
+	return NULL;
 }
 
 /* A path as a string; bytes that are no UTF-8 as "?", because JSON has no others. NULL for NULL. */
@@ -58,19 +79,27 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 {
 	_cleanup_(facts_free) struct facts facts = {};
 	_cleanup_free_ char *why = NULL;
-	const struct policy *policy;
+	const struct policy *policy, *maker;
 	struct mseald_armed armed;
 	bool is_armed = facts_armed(daemon->programs, task->key, &armed);
+	uint32_t set = set_of(daemon, task->key);
 
 	if (facts_read(daemon->programs, (pid_t)task->pid, is_armed ? &armed : NULL, inforce_wants_marked(daemon->inforce),
 		       &facts) < 0)
 		return NULL;
 	policy = policies_match(inforce_policies(daemon->inforce), &facts.policy, &why);
+	/* What matched when it started counts: since then it may have got another cgroup or user. */
+	maker = maker_of(daemon, set);
+	if (maker && maker != policy) {
+		policy = maker;
+		free(why);
+		why = strdup("as it was when it started");
+	}
 	if (!policy)
 		return NULL;
 	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy", path_string(policy->name),
 			 "path", path_string(policy->path), "why", path_string(why ?: ""), "state",
-			 state_of(daemon, policy, task->key), "exe", path_string(facts.exe), "cgroup",
+			 state_of(daemon, policy, task->key, set), "exe", path_string(facts.exe), "cgroup",
 			 path_string(facts.cgroup));
 }
 

@@ -407,7 +407,7 @@ unsigned sets_needs(struct sets *sets)
 	return needs;
 }
 
-static int read_label(struct sets *sets, uint32_t id, uint64_t *ret)
+int sets_read_label(struct sets *sets, uint32_t id, uint64_t *ret)
 {
 	struct set *set = &sets->list[id];
 	struct mseald_node root;
@@ -444,7 +444,7 @@ int sets_read_labels(struct sets *sets, struct sets_label **ret, size_t *ret_cou
 	for (uint32_t id = 1; id < sets_end(sets); id++) {
 		list[count].spaces = sets->refs[id];
 		if (sets->list[id].state == SET_USED) {
-			int r = read_label(sets, id, &list[count].label);
+			int r = sets_read_label(sets, id, &list[count].label);
 
 			if (r < 0)
 				return r;

@@ -41,6 +41,9 @@ unsigned sets_needs(struct sets *sets);
 /* Those of a set still to be stored. */
 unsigned sealset_needs(const struct sealset *set);
 
+/* The label of a set that is used. Negative errno. */
+int sets_read_label(struct sets *sets, uint32_t id, uint64_t *ret);
+
 /* The labels of all sets, each once, in their order; and how many address spaces have it. */
 struct sets_label {
 	uint64_t label, spaces;

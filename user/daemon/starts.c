@@ -38,6 +38,7 @@ struct start {
 	pid_t pid;
 	uint64_t since;			/* microseconds, CLOCK_MONOTONIC */
 	uint64_t began;			/* nanoseconds, CLOCK_BOOTTIME: its exec, or when it was found */
+	uint64_t sealed;		/* microseconds from then until all there was was sealed */
 	uint64_t pause;
 	enum phase phase;
 	bool complained;
@@ -149,6 +150,22 @@ static void complain(struct start *start, const struct policy *policy, const str
 	look_after(start, RETRY_US);
 }
 
+static uint64_t age_us(const struct start *start)
+{
+	return (boottime_ns() - start->began) / 1000;
+}
+
+static void tell_sealed_start(const struct start *start, const struct policy *policy, const struct facts *facts,
+			      const struct seal_result *result)
+{
+	char natively[64] = "";
+
+	if (result->native)
+		(void)snprintf(natively, sizeof(natively), ", natively %" PRIu64 " us", age_us(start));
+	log_debug("policy %s: sealed pid %d (%s): %zu seals, %" PRIu64 " us%s after it began", policy->name, (int)start->pid,
+		  facts->exe ?: "?", result->seals, start->sealed, natively);
+}
+
 /* What there is of it is sealed, as far as it was ready. */
 static void go_on(struct start *start, const struct policy *policy, const struct facts *facts, const struct seal_result *result)
 {
@@ -157,14 +174,16 @@ static void go_on(struct start *start, const struct policy *policy, const struct
 	if (!start->readiness.through || start->readiness.waiting) {
 		look_after(start, start->pause);
 		start->pause = MIN_OF(start->pause * 2, (uint64_t)LAST_PAUSE_US);
-	} else if (start->phase == PHASE_LOOK && programs_choice(programs)->native && policy->gate != POLICY_GATE_BPF) {
+		return;
+	}
+	if (!start->sealed)
+		start->sealed = age_us(start);
+	if (start->phase == PHASE_LOOK && programs_choice(programs)->native && policy->gate != POLICY_GATE_BPF) {
 		start->phase = PHASE_NATIVE;
 		look_after(start, 0);
 	} else {
 		if (start->phase != PHASE_WATCH)
-			log_debug("policy %s: sealed pid %d (%s): %zu seals%s, %" PRIu64 " us after it began", policy->name,
-				  (int)start->pid, facts->exe ?: "?", result->seals, result->native ? ", natively" : "",
-				  (boottime_ns() - start->began) / 1000);
+			tell_sealed_start(start, policy, facts, result);
 		if (!policy->dlopen || !stay_armed(start, facts)) {
 			end(start);
 			return;
