@@ -4,28 +4,11 @@
 # zero (2 when it is called wrongly, 1 when it fails), and seals nothing; what is right works. For busybox sh, as root
 # in the VM; needs mseald and msealctl.
 
+# shellcheck source=tests/kernel/tap.sh
+. "$(dirname "$0")/tap.sh"
 PATH=$(dirname "$0"):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 dir=/tmp/ctl-test
-n=0 failed=0 daemon='' victim=''
-
-ok() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=$((failed + 1))
-	fi
-}
-waits() {
-	tenths=$(($1 * 10))
-	shift
-	while ! "$@" >/dev/null 2>&1; do
-		tenths=$((tenths - 1))
-		[ $tenths -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
+daemon='' victim=''
 nothing_sealed() { [ "$(msealctl list)" = 'Nothing is sealed.' ]; }
 
 # wrong STATUS WORD WHAT COMMAND...: ends with that status and says, in a line that has WORD in it, why.
@@ -145,6 +128,4 @@ ok $? 'nothing is sealed in the end'
 kill $daemon
 wait $daemon
 ok $? 'mseald ends with status 0'
-echo "1..$n"
-[ $failed = 0 ] || echo "# $failed of $n failed"
-[ $failed = 0 ]
+done_testing

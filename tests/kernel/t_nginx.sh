@@ -4,37 +4,13 @@
 # reloaded; ended. For busybox sh, as root in the VM; needs mseald, msealctl, nginx, inject and httpload.
 # $MSEALD_EXPECT_GATE (override or kill) says what must become of a call that only a gate can stop.
 
+# shellcheck source=tests/kernel/tap.sh
+. "$(dirname "$0")/tap.sh"
 PATH=$(dirname "$0"):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 dir=/tmp/nginx-test
 port=8080
-n=0 failed=0 master='' daemon=''
+master='' daemon=''
 
-# ok STATUS NAME: one check, good when STATUS is 0.
-ok() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=$((failed + 1))
-	fi
-}
-# is GOT WANTED NAME
-is() {
-	[ "$1" = "$2" ]
-	ok $? "$3 ($1)"
-}
-note() { echo "$*" | sed 's/^/# /'; }
-# waits SECONDS COMMAND...: until the command succeeds; fails when it does not in that time.
-waits() {
-	tenths=$(($1 * 10))
-	shift
-	while ! "$@" >/dev/null 2>&1; do
-		tenths=$((tenths - 1))
-		[ $tenths -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
 kill_nginx() {
 	# shellcheck disable=SC2046 # several pids
 	kill -9 "$master" $(workers) 2>/dev/null
@@ -266,6 +242,4 @@ kill "$daemon"
 wait "$daemon"
 is $? 0 "mseald ends with status 0"
 daemon=''
-echo "1..$n"
-[ $failed = 0 ] || note "$failed of $n failed"
-[ $failed = 0 ]
+done_testing

@@ -4,36 +4,16 @@
 # business of a policy is left alone. For busybox sh, as root in the VM; needs mseald, msealctl and started (started.c).
 # $MSEALD_EXPECT_GATE (override or kill) and $MSEALD_EXPECT_NATIVE say what becomes of a munmap.
 
+# shellcheck source=tests/kernel/tap.sh
+. "$(dirname "$0")/tap.sh"
 PATH=$(dirname "$0"):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 tests=$(realpath "$(dirname "$0")")
 dir=/tmp/policy-test
 bin=/srv/sealed
 etc=/etc/mseald/policy.d
-n=0 failed=0 daemon='' pid=''
+daemon='' pid=''
 trap '' PIPE
 
-ok() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=$((failed + 1))
-	fi
-}
-is() {
-	[ "$1" = "$2" ]
-	ok $? "$3 ($1)"
-}
-waits() {
-	tenths=$(($1 * 10))
-	shift
-	while ! "$@" >/dev/null 2>&1; do
-		tenths=$((tenths - 1))
-		[ $tenths -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
 bail() {
 	echo "Bail out! $*"
 	tail -n 20 $dir/mseald.log | sed 's/^/# /'
@@ -503,5 +483,4 @@ grep -v 'seals' $dir/mseald.log | grep -E 'error|cannot' | head -5 | sed 's/^/# 
 kill $daemon
 wait $daemon
 is $? 0 'mseald ends well'
-echo "1..$n"
-[ $failed = 0 ]
+done_testing

@@ -66,11 +66,6 @@ static bool read_marked(int proc_fd)
 	return fd >= 0 && elfobject_read(fd, &object) >= 0 && object.memory_seal;
 }
 
-bool facts_armed(struct programs *programs, uint64_t key, struct mseald_armed *ret)
-{
-	return bpf_map_lookup_elem(programs_map_fd(programs, "armed"), &key, ret) == 0;
-}
-
 int facts_read(struct programs *programs, pid_t pid, const struct mseald_armed *armed, bool want_marked, struct facts *ret)
 {
 	_cleanup_(facts_free) struct facts facts = {};

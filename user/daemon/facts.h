@@ -17,9 +17,6 @@ struct facts {
 /* The program of an open /proc/PID, as it sees the path itself: malloc'ed; NULL: not there, or not known. */
 char *facts_exe(int proc_fd);
 
-/* Is the key armed? Then what is known of it. */
-bool facts_armed(struct programs *programs, uint64_t key, struct mseald_armed *ret);
-
 /*
  * armed: NULL when it is not. want_marked: look into the program's file, and let the
  * kernel know. -ESRCH: the process is gone; -ENOMEM.

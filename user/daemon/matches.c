@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "armed.h"
 #include "facts.h"
 #include "inforce.h"
 #include "labels.h"
@@ -81,7 +82,7 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	_cleanup_free_ char *why = NULL;
 	const struct policy *policy, *maker;
 	struct mseald_armed armed;
-	bool is_armed = facts_armed(daemon->programs, task->key, &armed);
+	bool is_armed = armed_find(daemon->programs, task->key, &armed);
 	uint32_t set = set_of(daemon, task->key);
 
 	if (facts_read(daemon->programs, (pid_t)task->pid, is_armed ? &armed : NULL, inforce_wants_marked(daemon->inforce),

@@ -159,7 +159,7 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 			(void)held_say(fd, HELD_GO, 0);
 			break;
 		}
-		tell_not_sealed(run->request.pid, NULL, &failure);
+		tell_ended(run->request.pid, &failure);
 		(void)held_send(fd, &(struct held_message){ .word = HELD_END }, failure.message,
 				strlen(failure.message));
 		break;

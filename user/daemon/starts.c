@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "armed.h"
 #include "events.h"
 #include "facts.h"
 #include "inforce.h"
@@ -134,20 +135,25 @@ static bool stay_armed(struct start *start, const struct facts *facts)
 	struct programs *programs = start->starts->daemon->programs;
 	struct mseald_armed armed;
 
-	if (facts_armed(programs, start->key, &armed))
+	if (armed_find(programs, start->key, &armed))
 		return true;
 	armed = (struct mseald_armed){ .user = facts->policy.user };
 	(void)snprintf(armed.exe, sizeof(armed.exe), "%s", facts->exe ?: "");
 	return programs_arm(programs, start->key, &armed) >= 0;
 }
 
-/* Something could not be sealed: said once, tried again. */
+/* Something could not be sealed: said once, tried again; not what could never be by this policy on this kernel. */
 static void complain(struct start *start, const struct policy *policy, const struct failure *failure)
 {
+	bool again = strcmp(failure->error, "Unsupported") != 0;
+
 	if (!start->complained)
-		tell_not_sealed(start->pid, policy->name, failure);
+		tell_not_sealed(start->pid, policy->name, again, failure);
 	start->complained = true;
-	look_after(start, RETRY_US);
+	if (again)
+		look_after(start, RETRY_US);
+	else
+		end(start);
 }
 
 static uint64_t age_us(const struct start *start)
@@ -285,7 +291,7 @@ static int on_due(sd_event_source *source, uint64_t now, void *context)
 
 	(void)source;
 	(void)now;
-	is_armed = facts_armed(daemon->programs, start->key, &armed);
+	is_armed = armed_find(daemon->programs, start->key, &armed);
 	r = facts_read(daemon->programs, start->pid, is_armed ? &armed : NULL, inforce_wants_marked(daemon->inforce), &facts);
 	if (r == -ENOMEM)
 		look_after(start, RETRY_US);
@@ -327,13 +333,31 @@ void starts_hint(struct starts *starts, const struct mseald_hint *hint)
 	look_after(start, FIRST_PAUSE_US);
 }
 
+/* Of an address space whose end no program saw; the keys were read before the tasks, so none of these is new. */
+static void disarm_gone(struct programs *programs, const uint64_t *keys, size_t keys_count, struct mseald_task *tasks,
+			size_t tasks_count)
+{
+	tasks_sort_by_key(tasks, tasks_count);
+	for (size_t i = 0; i < keys_count; i++) {
+		_cleanup_free_ pid_t *pids = NULL;
+		size_t count;
+
+		if (tasks_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0 && !count)
+			(void)programs_disarm(programs, keys[i]);
+	}
+}
+
 static void look_at_all(struct starts *starts, bool lost)
 {
+	struct programs *programs = starts->daemon->programs;
 	_cleanup_free_ struct mseald_task *tasks = NULL;
-	size_t count;
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t count, keys_count;
 
-	if (!inforce_needs(starts->daemon->inforce) || tasks_read(starts->daemon->programs, 0, &tasks, &count) < 0)
+	if (!inforce_needs(starts->daemon->inforce) || armed_keys(programs, &keys, &keys_count) < 0 ||
+	    tasks_read(programs, 0, &tasks, &count) < 0)
 		return;
+	disarm_gone(programs, keys, keys_count, tasks, count);
 	for (size_t i = 0; i < count; i++) {
 		struct start *start;
 		bool known;
@@ -363,7 +387,7 @@ static void forget_gone(struct starts *starts)
 			struct mseald_armed armed;
 
 			next = start->next;
-			if (start->phase == PHASE_WATCH && !facts_armed(starts->daemon->programs, start->key, &armed))
+			if (start->phase == PHASE_WATCH && !armed_find(starts->daemon->programs, start->key, &armed))
 				drop(start);
 		}
 }

@@ -190,19 +190,23 @@ void tell_unsealed(const struct connection *connection, pid_t pid, uint64_t byte
 		  (int)peer->pid, (unsigned)peer->uid, seals);
 }
 
-void tell_not_sealed(pid_t pid, const char *policy, const struct failure *failure)
+void tell_not_sealed(pid_t pid, const char *policy, bool again, const struct failure *failure)
 {
 	struct log_fields fields = {};
 
 	log_field(&fields, "OBJECT_PID=%d", (int)pid);
-	if (policy)
-		log_field(&fields, "MSEALD_POLICY=%s", policy);
-	if (policy)
-		log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_NOT_SEALED, &fields, "policy %s: %s; trying again every few seconds", policy,
-			  failure->message);
-	else
-		log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields, "pid %d is ended, for it cannot be sealed: %s",
-			  (int)pid, failure->message);
+	log_field(&fields, "MSEALD_POLICY=%s", policy);
+	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_NOT_SEALED, &fields, "policy %s: %s%s", policy, failure->message,
+		  again ? "; trying again every few seconds" : "; it stays unsealed");
+}
+
+void tell_ended(pid_t pid, const struct failure *failure)
+{
+	struct log_fields fields = {};
+
+	log_field(&fields, "OBJECT_PID=%d", (int)pid);
+	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields, "pid %d is ended, for it cannot be sealed: %s", (int)pid,
+		  failure->message);
 }
 
 void tell_policy_fault(const struct policy_fault *fault)

@@ -22,8 +22,10 @@ void tell_lost(uint64_t count);
 /* At the request of a client. */
 void tell_sealed(const struct connection *connection, pid_t pid, const struct seal_result *result);
 void tell_unsealed(const struct connection *connection, pid_t pid, uint64_t bytes, size_t seals);
-/* Of this policy, which is tried again; or (NULL) what `msealctl run` was to start, which is ended. */
-void tell_not_sealed(pid_t pid, const char *policy, const struct failure *failure);
+/* By this policy: it is tried again, or not. */
+void tell_not_sealed(pid_t pid, const char *policy, bool again, const struct failure *failure);
+/* What `msealctl run` was to start. */
+void tell_ended(pid_t pid, const struct failure *failure);
 void tell_policy_fault(const struct policy_fault *fault);
 
 #endif
