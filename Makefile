@@ -12,6 +12,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 PRESETDIR ?= $(PREFIX)/lib/systemd/system-preset
 CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 DATADIR ?= $(PREFIX)/share/mseald
 VARLINKDIR ?= $(PREFIX)/share/varlink
 POLICYDIR ?= $(PREFIX)/lib/mseald/policy.d
@@ -140,6 +141,7 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	@sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' packaging/oci/mseald.json.in > $(B)/mseald.json
 	$(INSTALL) -D -m 644 $(B)/mseald.json $(DESTDIR)$(OCIHOOKDIR)/mseald.json
 	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
+	$(INSTALL) -D -m 644 completion/_msealctl $(DESTDIR)$(ZSHCOMPDIR)/_msealctl
 	$(INSTALL) -D -m 644 user/lib/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
 	$(foreach page,$(MAN),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
 	$(foreach file,$(POLICY),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(POLICYDIR)/$(notdir $(file));)
@@ -149,7 +151,7 @@ uninstall: ## removes what install put there
 		$(addprefix $(DESTDIR)$(DATADIR)/monitoring/,$(notdir $(MONITORING))) \
 		$(DESTDIR)$(CATALOGDIR)/mseald.catalog $(DESTDIR)$(PRESETDIR)/90-mseald.preset \
 		$(DESTDIR)$(LIBEXECDIR)/mseald-oci-hook $(DESTDIR)$(OCIHOOKDIR)/mseald.json \
-		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
+		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(ZSHCOMPDIR)/_msealctl $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
 		$(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))
 
