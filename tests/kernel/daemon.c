@@ -371,10 +371,14 @@ bool daemon_alive(void)
 	return running && waitpid(running, NULL, WNOHANG) == 0 && !daemon_call("Status", NULL, NULL);
 }
 
-void daemon_start(void)
+static const char *daemon_path(void)
 {
-	const char *path = getenv("MSEALD") ?: "/usr/sbin/mseald";
-	int64_t end = now() + PATIENCE;
+	return getenv("MSEALD") ?: "/usr/sbin/mseald";
+}
+
+pid_t daemon_spawn(void)
+{
+	const char *path = daemon_path();
 
 	on_bail(on_failure);
 	fflush(NULL);
@@ -394,30 +398,43 @@ void daemon_start(void)
 		dprintf(STDERR_FILENO, "starting %s: %s\n", path, strerror(errno));
 		_exit(127);
 	}
+	return running;
+}
+
+void daemon_start(void)
+{
+	int64_t end = now() + PATIENCE;
+
+	(void)daemon_spawn();
 	while (daemon_call("Status", NULL, NULL)) {
 		int status;
 
 		if (waitpid(running, &status, WNOHANG) == running) {
 			running = 0;
-			bail("%s ended with wait status %#x before it answered", path, status);
+			bail("%s ended with wait status %#x before it answered", daemon_path(), status);
 		}
 		if (now() > end)
-			bail("%s does not answer on %s", path, DAEMON_SOCKET);
+			bail("%s does not answer on %s", daemon_path(), DAEMON_SOCKET);
 		nap(20);
 	}
 }
 
 int daemon_stop(int signal)
 {
-	int64_t end = now() + PATIENCE;
-	int status;
-
 	if (!running)
 		bail("the daemon is not running");
 	kill(running, signal);
+	return daemon_end();
+}
+
+int daemon_end(void)
+{
+	int64_t end = now() + PATIENCE;
+	int status;
+
 	while (waitpid(running, &status, WNOHANG) == 0) {
 		if (now() > end)
-			bail("mseald does not end on signal %d", signal);
+			bail("mseald does not end");
 		nap(5);
 	}
 	running = 0;

@@ -20,6 +20,10 @@
 
 /* Starts it ($MSEALD, or /usr/sbin/mseald) and waits until it answers; bails out when it does not. */
 void daemon_start(void);
+/* The same without waiting, for daemons that are not to live; its pid. */
+pid_t daemon_spawn(void);
+/* Waits for the end of one that ends by itself; the status of waitpid(). Bails out when it lives on. */
+int daemon_end(void);
 /* Sends the signal and waits for the end; the status of waitpid(). Bails out when it lives on. */
 int daemon_stop(int signal);
 pid_t daemon_pid(void);			/* 0: not running */

@@ -10,6 +10,7 @@
 #include <sys/sysinfo.h>
 
 #include "choice.h"
+#include "inherit.h"
 #include "log.h"
 #include "mseald.skel.h"
 #include "pins.h"
@@ -59,7 +60,6 @@ static int set_pins(struct mseald *skeleton)
 static int load(struct programs *programs)
 {
 	struct mseald *skeleton = programs->skeleton;
-	struct mseald_state *state;
 	int r;
 
 	for (size_t i = 0; i < PARTS_COUNT; i++) {
@@ -79,17 +79,10 @@ static int load(struct programs *programs)
 	r = mseald__load(skeleton);
 	if (r < 0) {
 		log_error("the kernel did not take the BPF programs or maps: %s%s", strerror(-r),
-			  r == -EINVAL ? " (pinned maps of another version in " PIN_ROOT "?)" : "");
+			  r == -EINVAL ? " (is something else pinned in " PIN_ROOT "/maps?)" : "");
 		return r;
 	}
-	state = &skeleton->bss->state;
-	if (state->layout != 0 && state->layout != MSEALD_LAYOUT) {
-		log_error("the maps in " PIN_ROOT " have layout %llu, this mseald knows %u; "
-			  "use the mseald that made them, or reboot",
-			  (unsigned long long)state->layout, MSEALD_LAYOUT);
-		return -EPROTO;
-	}
-	state->layout = MSEALD_LAYOUT;
+	skeleton->bss->state.layout = MSEALD_LAYOUT;
 	return 0;
 }
 
@@ -107,6 +100,8 @@ int programs_load(enum gate_mode mode, struct programs **ret)
 		return r < 0 ? r : -EOPNOTSUPP;
 	}
 	r = pins_prepare();
+	if (r >= 0)
+		r = inherit_check();
 	if (r < 0)
 		return r;
 	programs = calloc(1, sizeof(*programs));

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Before anything is loaded: can what is pinned be taken over? Pins that are
+ * missing are made anew from what the attached programs use.
+ */
+#ifndef MSEALD_INHERIT_H
+#define MSEALD_INHERIT_H
+
+/*
+ * Logs what is wrong and the way out, and has changed nothing then. -EPROTO: maps of another layout; -EINVAL: something
+ * that is no map of ours is pinned there; other negative errno.
+ */
+int inherit_check(void);
+
+#endif
