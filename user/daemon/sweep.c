@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "containers.h"
@@ -26,6 +27,7 @@
  * started again and sealed again must not.
  */
 #define IDLE_LOOKS 2
+#define KEPT_MEMORY (256u * 1024)	/* bytes of free heap */
 
 static unsigned idle_looks;
 
@@ -142,6 +144,13 @@ int sweep_take_over(struct daemon *daemon)
 	return 0;
 }
 
+/* What loading the programs or a burst of requests took; the C library would keep it. */
+static void give_memory_back(void)
+{
+	if (mallinfo2().fordblks > KEPT_MEMORY)
+		(void)malloc_trim(0);
+}
+
 static int on_timer(sd_event_source *source, uint64_t now, void *context)
 {
 	static uint64_t lifecycle_seen, all_seen;
@@ -163,6 +172,7 @@ static int on_timer(sd_event_source *source, uint64_t now, void *context)
 		(void)sets_collect(store_sets(daemon->store));
 		sets_trim(store_sets(daemon->store));
 	}
+	give_memory_back();
 	(void)sd_event_source_set_time(source, now + PERIOD_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Much of everything: 10,000 seals in 100 processes, 10,000 sealed processes. The daemon stays small, does
+ * nothing when nothing is asked of it, and each of them is sealed. $MSEALD_SCALE: processes (default 10,000 on 6.12, 1,000
+ * elsewhere).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "attack.h"
+#include "daemon.h"
+#include "tap.h"
+
+#define MANY 100
+#define SEALS 100
+
+static int64_t now_us(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000LL + time.tv_nsec / 1000;
+}
+
+static long daemon_status_number(const char *field)
+{
+	char path[64], line[256];
+	long number = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)daemon_pid());
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, field, strlen(field)) == 0)
+			number = atol(line + strlen(field) + 1);
+	if (file)
+		fclose(file);
+	return number;
+}
+
+/* Clock ticks of processor time until now. */
+static long daemon_ticks(void)
+{
+	char path[64];
+	long user = 0, kernel = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)daemon_pid());
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &kernel) != 2)
+		bail("%s: %s", path, strerror(errno));
+	fclose(file);
+	return user + kernel;
+}
+
+static int open_files(void)
+{
+	char command[64];
+	int count = -1;
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "ls /proc/%d/fd | wc -l", (int)daemon_pid());
+	pipe = popen(command, "re");
+	if (!pipe || fscanf(pipe, "%d", &count) != 1)
+		bail("%s", command);
+	pclose(pipe);
+	return count;
+}
+
+static void many_seals(void)
+{
+	struct puppet *crowd[MANY];
+	struct range ranges[SEALS];
+	uint64_t start[MANY];
+	int64_t seals = 0;
+	unsigned open = 0;
+	int files = open_files();
+	long ticks;
+
+	for (int i = 0; i < MANY; i++) {
+		struct seal_order order = { .ranges = ranges, .count = SEALS };
+		const char *error;
+
+		crowd[i] = puppet_new();
+		start[i] = puppet_pages(crowd[i], 2 * SEALS, PROT_READ);
+		order.pid = crowd[i]->pid;
+		for (int k = 0; k < SEALS; k++)
+			ranges[k] = (struct range){ start[i] + (uint64_t)k * 2 * PAGE, start[i] + ((uint64_t)k * 2 + 1) * PAGE };
+		error = daemon_seal(&order, NULL);
+		if (error)
+			bail("sealing: %s", error);
+	}
+	for (int i = 0; i < MANY; i++) {
+		json_t *list = daemon_seals(crowd[i]->pid);
+		uint64_t at = start[i] + (uint64_t)(i % SEALS) * 2 * PAGE;
+
+		seals += (int64_t)json_array_size(list);
+		json_decref(list);
+		open += puppet_call(crowd[i], SYS_mprotect, at, PAGE, PROT_READ | PROT_WRITE) != -EPERM ||
+			puppet_call(crowd[i], SYS_mprotect, at + PAGE, PAGE, PROT_READ | PROT_WRITE) != 0;
+	}
+	ok(seals == MANY * SEALS && open == 0, "10,000 seals in 100 processes hold (%" PRId64 ", %u do not)", seals, open);
+	/* Maps for the next sets are made in advance, some dozens. */
+	ok(open_files() <= files + 48, "the daemon has no descriptor for each of them (%d, %d before)", open_files(), files);
+	sleep(5);
+	ok(daemon_status_number("VmRSS:") < 10240, "the daemon has less than 10 MB resident (%ld kB)", daemon_status_number("VmRSS:"));
+	ok(daemon_stop(SIGTERM) == 0, "it ends");
+	daemon_start();
+	sleep(5);
+	ok(daemon_status_number("VmRSS:") < 10240, "the next one, which has read them all, too (%ld kB)",
+	   daemon_status_number("VmRSS:"));
+	ticks = daemon_ticks();
+	sleep(20);
+	ticks = daemon_ticks() - ticks;
+	/* It looks at some counters every two seconds. */
+	ok(ticks <= 10, "idle for 20 s it uses less than 0.5 %% of a processor (%ld ticks)", ticks);
+	for (int i = 0; i < MANY; i++)
+		(void)puppet_end(crowd[i]);
+	ok(status_becomes("spaces", 0, 30) && status_becomes("sets", 0, 30), "nothing is left when they have ended");
+}
+
+/* --- many processes --- */
+
+struct births {
+	volatile long born, denied;
+	volatile bool end;
+};
+
+/* Runs in a puppet: page, births, how many. Its children try once, and then wait for the end. */
+static long beget(const long arguments[6])
+{
+	struct births *births = (struct births *)arguments[1];
+
+	for (long i = 0; i < arguments[2]; i++) {
+		long child = RAW(SYS_fork);
+
+		if (child < 0)
+			return child;
+		if (child == 0) {
+			if (RAW(SYS_mprotect, arguments[0], PAGE, PROT_READ | PROT_WRITE) == -EPERM)
+				__atomic_add_fetch(&births->denied, 1, __ATOMIC_RELAXED);
+			for (;;)
+				RAW(SYS_pause);
+		}
+		births->born++;
+	}
+	return 0;
+}
+
+static void many_processes(void)
+{
+	const char *kernel = getenv("MSEALD_EXPECT_KERNEL"), *scale = getenv("MSEALD_SCALE");
+	long wanted = scale ? atol(scale) : kernel && strcmp(kernel, "6.12") ? 1000 : 10000;
+	struct puppet *parent = puppet_new();
+	uint64_t page = puppet_pages(parent, 1, PROT_READ);
+	struct births *births = puppet_data(parent);
+	json_t *list, *space, *pid;
+	size_t listed, i;
+	int64_t began;
+	long result;
+
+	memset(births, 0, sizeof(*births));
+	must_seal(parent->pid, page, PAGE);
+	result = puppet_run(parent, beget, (long)page, (long)births, wanted);
+	ok(result == 0 && births->born == wanted, "%ld forks of a sealed process (%ld: %s)", wanted, births->born,
+	   puppet_text(parent, result));
+	for (int tries = 0; births->denied < births->born && tries < 600; tries++)
+		nap(100);
+	ok(births->denied == births->born, "each of them is denied what its parent is (%ld)", births->denied);
+	began = now_us();
+	list = daemon_list(0);
+	diag("listing them takes %" PRId64 " us, which are thousands of instructions under -icount", now_us() - began);
+	listed = json_array_size(list);
+	ok(listed == (size_t)wanted + 1, "and all are listed (%zu)", listed);
+	ok(daemon_status_number("VmRSS:") < 20480, "the daemon has less than 20 MB resident (%ld kB)", daemon_status_number("VmRSS:"));
+	json_array_foreach (list, i, space)
+		if ((pid = json_array_get(json_object_get(space, "pids"), 0)) && json_integer_value(pid) != parent->pid)
+			kill((pid_t)json_integer_value(pid), SIGKILL);
+	json_decref(list);
+	(void)puppet_end(parent);
+	ok(status_becomes("spaces", 0, 60) && status_becomes("sets", 0, 60), "nothing is left when they have ended");
+}
+
+int main(int argc, char **argv)
+{
+	puppet_main(argc, argv);
+	(void)gate_is_override();
+	daemon_start();
+	many_seals();
+	many_processes();
+	daemon_stop(SIGTERM);
+	return tap_end();
+}
