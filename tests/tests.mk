@@ -13,7 +13,7 @@ KERNEL_TOOL := $(STARTED) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: check check-real check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz race sanitize
+.PHONY: check check-real check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz race soak sanitize
 
 # --- programs ---
 
@@ -125,6 +125,10 @@ fuzz: deps ## fuzzes each parser for FUZZ_SECONDS (60)
 race: deps ## races against the gates, MSEALD_RACE_SECONDS (60) for each kernel, preemption model and 2 and 4 processors
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
 	$(Q)tests/race --all
+
+soak: deps ## a million requests and starts of programs; takes hours
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
+	$(Q)MSEALD_SOAK=$${MSEALD_SOAK:-50000} MSEALD_TIMEOUT=$${MSEALD_TIMEOUT:-86400} MSEALD_BUILD=$(B) tests/kernel/run 6.12 t_soak
 
 sanitize: deps ## the unit tests and the VM tests with ASan and UBSan in user space
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory B=$(B)/sanitize CFLAGS='-O1 -g' CFLAGS_EXTRA='$(SANITIZE)' all unit-programs kernel-programs
