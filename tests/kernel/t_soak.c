@@ -308,6 +308,11 @@ static void rest(void)
 	(void)status_becomes("sets", 0, 30);
 	/* Two looks of its timer, which give memory back and forget what was armed. */
 	nap(5000);
+	for (int tries = 0; tries < 60 && count_entries(MAPS "/spaces"); tries++) {
+		if (tries % 10 == 0)
+			diag("spaces: %u, entries %" PRId64, count_entries(MAPS "/spaces"), status_number("spaces"));
+		nap(500);
+	}
 }
 
 static void soak(unsigned long times)
