@@ -18,7 +18,7 @@
 #define DAEMON_SOCKET "/run/mseald/io.mseald"
 #define DAEMON_LOG "/run/mseald-test.log"
 
-/* Starts it ($MSEALD, or /usr/sbin/mseald) and waits until it answers; bails out when it does not. */
+/* Starts it ($MSEALD, or /usr/sbin/mseald, with $MSEALD_OPTION if there is one) and waits until it answers; bails out when it does not. */
 void daemon_start(void);
 /* Sends the signal and waits for the end; the status of waitpid(). Bails out when it lives on. */
 int daemon_stop(int signal);

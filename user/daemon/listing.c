@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "asker.h"
 #include "labels.h"
 #include "names.h"
 #include "target.h"
@@ -12,6 +14,7 @@
 
 struct listing {
 	struct daemon *daemon;
+	struct asker asker;
 	struct mseald_task *tasks;	/* sorted by key */
 	size_t tasks_count;
 	uint64_t *keys;
@@ -24,6 +27,7 @@ void listing_free(void *context)
 
 	if (!listing)
 		return;
+	asker_close(&listing->asker);
 	free(listing->tasks);
 	free(listing->keys);
 	free(listing);
@@ -46,6 +50,8 @@ static int one_key(struct listing *listing, pid_t pid, struct failure *failure)
 	int r;
 
 	r = target_open(listing->daemon->programs, pid, &target, failure);
+	if (r >= 0)
+		r = asker_may(&listing->asker, &target, failure);
 	if (r < 0)
 		return r;
 	listing->keys = malloc(sizeof(*listing->keys));
@@ -58,14 +64,18 @@ static int one_key(struct listing *listing, pid_t pid, struct failure *failure)
 	return 0;
 }
 
-int listing_open(struct daemon *daemon, pid_t pid, struct listing **ret, struct failure *failure)
+int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, struct listing **ret, struct failure *failure)
 {
 	struct listing *listing = calloc(1, sizeof(*listing));
 	int r;
 
-	if (!listing)
+	if (!listing) {
+		asker_close(asker);
 		return fail_errno(failure, pid, -ENOMEM, "cannot list");
+	}
 	listing->daemon = daemon;
+	listing->asker = *asker;
+	*asker = (struct asker)ASKER_EMPTY;
 	r = pid ? one_key(listing, pid, failure) :
 		  store_read_keys(daemon->store, &listing->keys, &listing->keys_count);
 	if (r >= 0 && listing->keys_count) {
@@ -136,6 +146,35 @@ static void read_comm(pid_t pid, char out[MSEALD_COMM_LEN + 1])
 	(void)listing_comm(comm, out);
 }
 
+/* May the asker see it? One of the processes that share it stands for all. */
+static bool may_see(const struct listing *listing, uint64_t key, pid_t pid)
+{
+	_cleanup_(target_close) struct target target = TARGET_EMPTY;
+	struct failure ignored;
+	struct stat st;
+	char path[32];
+
+	if (listing->asker.rank == ASKER_ROOT)
+		return true;
+	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	return stat(path, &st) == 0 && st.st_uid == listing->asker.uid &&
+	       target_open(listing->daemon->programs, pid, &target, &ignored) >= 0 && target.key == key &&
+	       asker_may(&listing->asker, &target, &ignored) >= 0;
+}
+
+static json_t *pids_json(const struct listing *listing, const pid_t *pids, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		pid_t pid = asker_pid_for(&listing->asker, pids[i]);
+
+		if (pid)
+			(void)json_array_append_new(list, json_integer(pid));
+	}
+	return list;
+}
+
 /* The next space; 0 at the end. One that nobody runs in any more is passed over. */
 static int next_space(struct listing *listing, json_t **ret)
 {
@@ -148,23 +187,20 @@ static int next_space(struct listing *listing, json_t **ret)
 		char comm[MSEALD_COMM_LEN + 1];
 		struct mseald_label label = {};
 		struct mseald_space space;
-		json_t *pids_json, *seals;
+		json_t *seals;
 		size_t count;
 
 		if (tasks_sharing(listing->tasks, listing->tasks_count, key, &pids, &count) < 0)
 			return -ENOMEM;
-		if (!count || store_read_seals(daemon->store, key, &space, &set) < 0 || !set.count)
+		if (!count || !may_see(listing, key, pids[0]) || store_read_seals(daemon->store, key, &space, &set) < 0 || !set.count)
 			continue;
-		pids_json = json_array();
 		seals = json_array();
-		for (size_t i = 0; i < count; i++)
-			(void)json_array_append_new(pids_json, json_integer(pids[i]));
 		for (size_t i = 0; i < set.count; i++)
 			(void)json_array_append_new(seals, seal_json(daemon, &set.list[i]));
 		read_comm(pids[0], comm);
 		(void)labels_read(daemon->programs, set.label, &label);
-		*ret = json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:o,s:s*,s:s*}", "id", (json_int_t)key, "pids", pids_json,
-				 "comm", comm, "set", (json_int_t)MSEALD_WORD_SET(space.word), "denied",
+		*ret = json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:o,s:s*,s:s*}", "id", (json_int_t)key, "pids",
+				 pids_json(listing, pids, count), "comm", comm, "set", (json_int_t)MSEALD_WORD_SET(space.word), "denied",
 				 (json_int_t)space.verdicts[MSEALD_VERDICT_DENIED], "killed",
 				 (json_int_t)space.verdicts[MSEALD_VERDICT_KILLED], "audited",
 				 (json_int_t)space.verdicts[MSEALD_VERDICT_AUDITED], "seals", seals,

@@ -11,7 +11,7 @@
 struct listing;
 
 /* Every sealed address space, or (pid not 0) that of one process. -EBADR and why. */
-int listing_open(struct daemon *daemon, pid_t pid, struct listing **ret, struct failure *failure);
+int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, struct listing **ret, struct failure *failure);
 void listing_free(void *listing);
 
 /* All at once, a new reference. */

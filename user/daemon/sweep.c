@@ -142,6 +142,19 @@ int sweep_take_over(struct daemon *daemon)
 	return 0;
 }
 
+/* Accounts without a place are forgotten; and forks that found none are told of. */
+static void look_at_places(struct daemon *daemon)
+{
+	static uint64_t refused_seen;
+	uint64_t refused = *(volatile __u64 *)&programs_state(daemon->programs)->forks_refused;
+
+	store_forget_accounts(daemon->store);
+	if (refused > refused_seen)
+		log_warning("%" PRIu64 " forks of sealed processes were refused (EAGAIN): their user, or all users together, have as many "
+			    "sealed address spaces as they can have; mseald --user-spaces= sets how many one can", refused - refused_seen);
+	refused_seen = refused;
+}
+
 static int on_timer(sd_event_source *source, uint64_t now, void *context)
 {
 	static uint64_t lifecycle_seen, all_seen;
@@ -158,6 +171,7 @@ static int on_timer(sd_event_source *source, uint64_t now, void *context)
 			integrity_check(daemon);
 		lifecycle_seen = lifecycle;
 		all_seen = all;
+		look_at_places(daemon);
 		events_kill_doomed(daemon->events);
 		detach_when_idle(daemon);
 		(void)sets_collect(store_sets(daemon->store));
