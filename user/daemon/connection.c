@@ -18,9 +18,10 @@
 #include "peer.h"
 
 #define CALLS_A_TURN 32		/* of root, before others have theirs; others have one */
+#define PARTS_A_TURN 32		/* of a reply in parts, for others */
 /* What is read or kept for a client that is not root, in bytes. */
 #define USER_MESSAGE_MAX (256u << 10)
-#define USER_REPLY_MAX (2u << 20)
+#define USER_REPLY_MAX (10u << 20)	/* the seals of one address space, as many as there can be */
 #define REPLY_MAX (256u << 20)	/* of one reply to root */
 
 void connection_close(struct connection *connection)
@@ -193,6 +194,8 @@ static int handle(struct connection *connection, json_t *message)
 /* Answers what has come in whole, one call after the other, as long as the answers can be sent. */
 static int serve(struct connection *connection)
 {
+	int told = 0;
+
 	connection->waiting = false;
 	for (int calls = 0;; calls++) {
 		json_t *message;
@@ -207,6 +210,10 @@ static int serve(struct connection *connection)
 				end_stream(connection);
 			if (r < 0)
 				return r;
+			if (!connection->root && r > 0 && ++told >= PARTS_A_TURN) {
+				connection->waiting = true;
+				return 0;
+			}
 			continue;
 		}
 		if (calls >= (connection->root ? CALLS_A_TURN : 1)) {

@@ -12,6 +12,10 @@
 #include "target.h"
 #include "tasks.h"
 
+/* What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see whether it is his. */
+#define USER_SEALS_MAX 8192
+#define USER_SPACES_MAX 512
+
 struct listing {
 	struct daemon *daemon;
 	struct asker asker;
@@ -214,10 +218,18 @@ static int next_space(struct listing *listing, json_t **ret)
 int listing_all(struct listing *listing, json_t **ret)
 {
 	json_t *spaces = json_array(), *space;
+	size_t seals = 0;
 	int r;
 
-	while ((r = next_space(listing, &space)) > 0)
+	while ((r = next_space(listing, &space)) > 0) {
+		seals += json_array_size(json_object_get(space, "seals"));
 		(void)json_array_append_new(spaces, space);
+		if (listing->asker.rank != ASKER_ROOT && json_array_size(spaces) > 1 &&
+		    (seals > USER_SEALS_MAX || json_array_size(spaces) > USER_SPACES_MAX)) {
+			r = -E2BIG;
+			break;
+		}
+	}
 	if (r < 0) {
 		json_decref(spaces);
 		return r;

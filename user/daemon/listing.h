@@ -14,7 +14,7 @@ struct listing;
 int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, struct listing **ret, struct failure *failure);
 void listing_free(void *listing);
 
-/* All at once, a new reference. */
+/* All at once, a new reference. -E2BIG: more than a user is told at once; one by one he is. */
 int listing_all(struct listing *listing, json_t **ret);
 /* One reply a space, for connection_stream(). */
 int listing_next_reply(struct connection *connection, void *listing);

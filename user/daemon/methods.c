@@ -86,6 +86,8 @@ static int call_seal(struct connection *connection, json_t *parameters, bool mor
 	if (!request.classes)
 		request.classes = MSEALD_CLASSES_ALL;
 	request.ranges = ranges;
+	if (request.limited)
+		sweep_linger();
 	r = sealing_seal(daemon->programs, daemon->store, &request, &result, &failure);
 	if (r < 0)
 		sweep_after_failure(daemon);
@@ -156,6 +158,10 @@ static int call_list(struct connection *connection, json_t *parameters, bool mor
 	}
 	r = listing_all(listing, &spaces);
 	listing_free(listing);
+	if (r == -E2BIG) {
+		(void)fail(&failure, "TooMany", 0, "there are too many seals for one answer; name a pid, or ask with more");
+		return reply_failure(connection, &failure);
+	}
 	if (r < 0)
 		return r;
 	return connection_reply(connection, json_pack("{s:o}", "spaces", spaces), false);

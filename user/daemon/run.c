@@ -134,8 +134,10 @@ static int seal_for(struct run *run, const struct held_message *message, struct 
 	uint64_t begun = peer_now();
 	int r = seal(run, message, failure);
 
-	if (!run->root)
+	if (!run->root) {
+		sweep_linger();
 		server_spend(run->daemon->server, run->account, (peer_now() - begun) / 1000);
+	}
 	return r;
 }
 

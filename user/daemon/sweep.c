@@ -27,7 +27,10 @@
  */
 #define IDLE_LOOKS 2
 
-static unsigned idle_looks;
+/* The same when a user has asked for something: he must not have them attached and detached all the time. */
+#define IDLE_LOOKS_USER 30
+
+static unsigned idle_looks, lingers;
 
 static uint64_t sealed_spaces(struct daemon *daemon)
 {
@@ -104,10 +107,17 @@ static void detach(struct daemon *daemon)
 	log_info("nothing is sealed: programs detached");
 }
 
+void sweep_linger(void)
+{
+	lingers = IDLE_LOOKS_USER;
+}
+
 static void detach_when_idle(struct daemon *daemon)
 {
 	if (!is_idle(daemon))
 		idle_looks = 0;
+	else if (lingers > 0)
+		lingers--;
 	else if (++idle_looks >= IDLE_LOOKS)
 		detach(daemon);
 }
