@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -25,8 +26,8 @@
 
 #define USER 1000
 #define OTHER 1001
-#define EACH 16		/* connections of one user */
-#define ALL 448		/* of all */
+#define EACH 72		/* connections of one user */
+#define ALL 960		/* of all */
 #define PLACES 20	/* MSEALD_OPTION */
 #define SEALS 4096	/* of one address space */
 #define SEALS_ALL 65536
@@ -151,7 +152,7 @@ static void stallers(void)
 	}
 	ok(daemon_alive(), "half messages on all connections of a user: root is served");
 	after = daemon_memory();
-	ok(after - before < 16 << 10, "and the daemon has not grown by much (%ld KiB)", after - before);
+	ok(after - before < 32 << 10, "and the daemon has not grown by much (%ld KiB)", after - before);
 	for (int i = 0; i < EACH; i++)
 		connection_close(&all[i]);
 	free(spaces);
@@ -213,7 +214,7 @@ static void slow_readers(void)
 		}
 	}
 	after = daemon_memory();
-	ok(daemon_alive() && after - before < 32 << 10, "%d monitors that do not read: the daemon has not grown by much (%ld KiB)", EACH - 1,
+	ok(daemon_alive() && after - before < 64 << 10, "%d monitors that do not read: the daemon has not grown by much (%ld KiB)", EACH - 1,
 	   after - before);
 	ok(seen > 1000, "and root's monitor has got its events (%ld)", seen);
 	monitor_close(&all);
@@ -466,6 +467,8 @@ int main(int argc, char **argv)
 {
 	puppet_main(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
+	if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 4096, 4096 }))
+		bail("setrlimit: %s", strerror(errno));
 	setenv("MSEALD_OPTION", "--user-spaces=20", 1);
 	daemon_start();
 	connections();

@@ -81,19 +81,21 @@ static uid_t find_account(int proc_fd, int self_fd, uid_t uid)
 	uid_t owner = 0;
 
 	if (fd < 0 || fstatat(self_fd, "ns/user", &ours, 0) < 0)
-		return uid;
-	for (int i = 0; i < USER_LEVELS; i++) {
+		return ASKER_UNKNOWN;
+	for (int i = 0; i <= USER_LEVELS; i++) {
 		int parent;
 
-		if (fstat(fd, &theirs) < 0 || same_file(&ours, &theirs) || ioctl(fd, NS_GET_OWNER_UID, &owner) < 0)
+		if (fstat(fd, &theirs) < 0)
 			break;
-		parent = ioctl(fd, NS_GET_PARENT);
+		if (same_file(&ours, &theirs))
+			return owner ?: uid;
+		parent = ioctl(fd, NS_GET_OWNER_UID, &owner) < 0 ? -1 : ioctl(fd, NS_GET_PARENT);
 		if (parent < 0)
 			break;
 		(void)close(fd);
 		fd = parent;
 	}
-	return owner ?: uid;
+	return ASKER_UNKNOWN;
 }
 
 /* The armed container that it is in; "": none. */
@@ -132,7 +134,7 @@ static void rank(struct asker *asker, int self_fd)
 void asker_open(int socket, const struct ucred *peer, uint64_t begun, const struct containers *containers,
 		struct asker *ret)
 {
-	struct asker asker = { .uid = peer->uid, .gid = peer->gid, .account = peer->uid, .pid = peer->pid,
+	struct asker asker = { .uid = peer->uid, .gid = peer->gid, .account = ASKER_UNKNOWN, .pid = peer->pid,
 			       .containers = containers };
 	_cleanup_close_ int self_fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

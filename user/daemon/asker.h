@@ -24,7 +24,7 @@ struct asker {
 	enum asker_rank rank;
 	uid_t uid;		/* effective ids as it connected, in mseald's user namespace */
 	gid_t gid;
-	uid_t account;		/* who pays: the owner of the user namespace that it is in, or its uid */
+	uid_t account;		/* who pays: the owner of the user namespace that it is in, or its uid; or ASKER_UNKNOWN */
 	pid_t pid;		/* as mseald sees it; 0: it cannot be told */
 	int proc_fd;		/* its /proc/PID; -1: it is gone, or not seen from here */
 	bool same_pids;		/* it counts pids as mseald does */
@@ -33,6 +33,9 @@ struct asker {
 	const char *not_root;	/* of one with uid 0: why it is not taken for root, as a phrase */
 	struct standing standing;	/* as it is now */
 };
+
+/* All that are gone before they were looked at share one account: who knows in which user namespace they were? */
+#define ASKER_UNKNOWN ((uid_t)-2)
 
 #define ASKER_EMPTY { .proc_fd = -1 }
 

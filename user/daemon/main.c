@@ -25,7 +25,7 @@
 #include "sweep.h"
 #include "tracer.h"
 
-#define DESCRIPTORS 8192	/* 512 clients, 1,024 that are run with three each, and room */
+#define DESCRIPTORS 8192	/* 1,024 clients, as many that are run with two each, and room */
 
 static void daemon_close(struct daemon *daemon)
 {

@@ -19,7 +19,7 @@
 #include "parameters.h"
 #include "peer.h"
 
-#define CONNECTIONS_MAX 512
+#define CONNECTIONS_MAX 1024
 #define PAUSE_US 200000		/* before the next try, when no connection can be accepted */
 
 void server_left(struct server *server, struct user *user)
@@ -44,7 +44,9 @@ static void turn_away(struct connection *connection, uid_t account, int error)
 {
 	struct failure failure = {};
 
-	if (error == -EDQUOT)
+	if (error == -EDQUOT && account == ASKER_UNKNOWN)
+		(void)fail(&failure, "TooMany", 0, "too many connections are of processes that had ended before mseald looked at them");
+	else if (error == -EDQUOT)
 		(void)fail(&failure, "TooMany", 0, "user %u has %u connections to mseald, and can have no more at a time",
 			   (unsigned)account, USERS_CONNECTIONS_EACH);
 	else if (error == -EUSERS)

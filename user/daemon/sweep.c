@@ -152,17 +152,26 @@ int sweep_take_over(struct daemon *daemon)
 	return 0;
 }
 
+#define QUIET_LOOKS 30	/* a minute without another line on forks */
+
 /* Accounts without a place are forgotten; and forks that found none are told of. */
 static void look_at_places(struct daemon *daemon)
 {
 	static uint64_t refused_seen;
+	static unsigned quiet;
 	uint64_t refused = *(volatile __u64 *)&programs_state(daemon->programs)->forks_refused;
 
 	store_forget_accounts(daemon->store);
-	if (refused > refused_seen)
-		log_warning("%" PRIu64 " forks of sealed processes were refused (EAGAIN): their user, or all users together, have as many "
-			    "sealed address spaces as they can have; mseald --user-spaces= sets how many one can", refused - refused_seen);
+	if (quiet) {
+		quiet--;
+		return;
+	}
+	if (refused <= refused_seen)
+		return;
+	log_warning("%" PRIu64 " forks of sealed processes were refused (EAGAIN): their user, or all users together, have as many "
+		    "sealed address spaces as they can have; mseald --user-spaces= sets how many one can", refused - refused_seen);
 	refused_seen = refused;
+	quiet = QUIET_LOOKS;
 }
 
 static int on_timer(sd_event_source *source, uint64_t now, void *context)

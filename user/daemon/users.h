@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define USERS_CONNECTIONS_EACH 16u	/* of one user at a time */
-#define USERS_CONNECTIONS_ALL 448u	/* of all of them; CONNECTIONS_MAX has room for root besides */
+#define USERS_CONNECTIONS_EACH 72u	/* of one user at a time: 64 that wait in Run (run.c), and 8 */
+#define USERS_CONNECTIONS_ALL 960u	/* of all of them; CONNECTIONS_MAX has room for root besides */
 /* One user may take a quarter of the daemon's time, all users half of it, and some at once. */
 #define USERS_SHARE_EACH 4u
 #define USERS_SHARE_ALL 2u
