@@ -26,6 +26,7 @@ typedef long int __kernel_long_t;
 typedef long unsigned int __kernel_ulong_t;
 typedef int __kernel_pid_t;
 typedef unsigned int __kernel_uid32_t;
+typedef unsigned int __kernel_gid32_t;
 typedef __kernel_ulong_t __kernel_size_t;
 typedef long long int __kernel_loff_t;
 typedef __u16 __be16;
@@ -36,6 +37,7 @@ typedef __kernel_dev_t dev_t;
 typedef __kernel_pid_t pid_t;
 typedef _Bool bool;
 typedef __kernel_uid32_t uid_t;
+typedef __kernel_gid32_t gid_t;
 typedef __kernel_loff_t loff_t;
 typedef __kernel_size_t size_t;
 typedef long unsigned int vm_flags_t;
@@ -54,6 +56,7 @@ struct seq_file;
 struct signal_struct;
 struct super_block;
 struct task_struct;
+struct user_namespace;
 struct vm_area_struct;
 struct vm_operations_struct;
 
@@ -173,6 +176,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	u64 start_boottime;
 	const struct cred *cred;
+	char comm[16];
 	struct signal_struct *signal;
 	u64 self_exec_id;
 	struct css_set *cgroups;
@@ -199,6 +203,10 @@ struct vm_area_struct {
 	struct file *vm_file;
 };
 
+typedef struct {
+	gid_t val;
+} kgid_t;
+
 struct upid {
 	int nr;
 };
@@ -208,8 +216,20 @@ struct pid {
 	struct upid numbers[0];
 };
 
+typedef struct {
+	u64 val;
+} kernel_cap_t;
+
 struct cred {
+	kuid_t uid;
+	kgid_t gid;
+	kuid_t suid;
+	kgid_t sgid;
 	kuid_t euid;
+	kgid_t egid;
+	kernel_cap_t cap_permitted;
+	kernel_cap_t cap_effective;
+	struct user_namespace *user_ns;
 };
 
 struct signal_struct {
@@ -218,6 +238,12 @@ struct signal_struct {
 
 struct css_set {
 	struct cgroup *dfl_cgrp;
+};
+
+struct user_namespace {
+	struct user_namespace *parent;
+	int level;
+	kuid_t owner;
 };
 
 struct path {

@@ -10,6 +10,7 @@
  *                  run again when all programs that knew the old one have ended
  *   mseald_forget  removes an entry: of an address space that is gone, or
  *                  any, once no programs are attached
+ *   mseald_forget_account  removes an account that has no place
  */
 #include "space.h"
 #include "verdict.h"
@@ -18,6 +19,7 @@
 #define ESRCH 3
 #define EEXIST 17
 #define ENOSPC 28
+#define EDQUOT 122
 
 /* The entry that is there gets the new set; whether there was one to get it. */
 static __always_inline bool replace(struct mseald_commit *commit, struct mseald_space *space)
@@ -37,13 +39,14 @@ static __always_inline bool replace(struct mseald_commit *commit, struct mseald_
 
 static __always_inline int enter(const struct mseald_commit *commit)
 {
+	u32 account = commit->account;
 	int err;
 
-	if (!space_reserve())
-		return -ENOSPC;
-	err = space_insert(commit->key, commit->bits);
+	if (!space_reserve(&account, commit->limited))
+		return commit->limited && *(volatile u64 *)&state.entries < MSEALD_MAX_SPACES ? -EDQUOT : -ENOSPC;
+	err = space_insert(commit->key, commit->bits, account);
 	if (err)
-		space_unreserve();
+		space_unreserve(account);
 	return err;
 }
 
@@ -89,5 +92,18 @@ int mseald_forget(struct mseald_commit *commit)
 	u64 key = commit->key;
 
 	space_remove(key);
+	return 0;
+}
+
+SEC("syscall")
+int mseald_forget_account(struct mseald_commit *commit)
+{
+	u32 account = commit->account;
+	u64 *purse = bpf_map_lookup_elem(&accounts, &account);
+	u64 empty = MSEALD_PURSE(account, 0);
+
+	/* Whoever is just counting in it sees that it is going, and begins anew. */
+	if (purse && __sync_val_compare_and_swap(purse, empty, 0) == empty)
+		(void)bpf_map_delete_elem(&accounts, &account);
 	return 0;
 }

@@ -3,7 +3,7 @@
  * The life of a sealed address space.
  *
  *   lsm/task_alloc             fork: marks the child with its parent's seal set;
- *                              no room for it: EAGAIN, the process may not fork
+ *                              no room for it (places.h): EAGAIN, it may not fork
  *   tp_btf/task_newtask        the child's mm is there, the child has not run:
  *                              its entry replaces the mark
  *   lsm/bprm_committing_creds  exec: a child that was never settled is free
@@ -23,28 +23,31 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm), name = (u64)child;
-	u32 set = current_set(key);
+	struct mseald_birth birth = { .set = current_set(key) };
 
-	if (likely(!set) || clone_flags & CLONE_VM)
+	if (likely(!birth.set) || clone_flags & CLONE_VM)
 		return 0;
 	/* While one daemon hands over to the next this runs twice. */
 	if (bpf_map_lookup_elem(&births, &name))
 		return 0;
-	if (!space_reserve())
+	birth.account = account_of(task);
+	if (!space_reserve(&birth.account, true)) {
+		__sync_fetch_and_add(&state.forks_refused, 1);
 		return -EAGAIN;
-	if (!set_get(set)) {
+	}
+	if (!set_get(birth.set)) {
 		/* Replaced just now: the new one is there already. */
-		set = current_set(key);
-		if (!set || !set_get(set)) {
-			space_unreserve();
+		birth.set = current_set(key);
+		if (!birth.set || !set_get(birth.set)) {
+			space_unreserve(birth.account);
 			return -EAGAIN;
 		}
 	}
 	__sync_fetch_and_add(&state.unsettled, 1);
-	if (bpf_map_update_elem(&births, &name, &set, BPF_ANY)) {
+	if (bpf_map_update_elem(&births, &name, &birth, BPF_ANY)) {
 		__sync_fetch_and_add(&state.unsettled, -1);
-		set_put(set);
-		space_unreserve();
+		set_put(birth.set);
+		space_unreserve(birth.account);
 		return -EAGAIN;
 	}
 	return 0;

@@ -7,6 +7,7 @@ struct mseald_state state;
 struct spaces_map spaces SEC(".maps");
 struct sets_map sets SEC(".maps");
 struct refs_map refs SEC(".maps");
+struct accounts_map accounts SEC(".maps");
 struct births_map births SEC(".maps");
 struct notes_map notes SEC(".maps");
 struct triggers_map triggers SEC(".maps");

@@ -59,12 +59,21 @@ struct refs_map {
 };
 extern struct refs_map refs SEC(".maps");
 
-/* task_struct of a forked child whose address space has no entry yet -> its seal set. */
+/* Account -> MSEALD_PURSE(): how many places it has. Removed by the daemon when it has none. */
+struct accounts_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MSEALD_MAX_ACCOUNTS);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct accounts_map accounts SEC(".maps");
+
+/* task_struct of a forked child whose address space has no entry yet -> its seal set, and whose place it has. */
 struct births_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u64);
-	__type(value, __u32);
+	__type(value, struct mseald_birth);
 };
 extern struct births_map births SEC(".maps");
 

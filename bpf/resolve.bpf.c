@@ -64,6 +64,8 @@ int mseald_tasks(struct bpf_iter__task *ctx)
 	/* A kernel thread may have borrowed an mm (kthread_use_mm), a zombie has none. */
 	out.key = space_key(task->mm);
 	out.tracer = tracer_of(task);
+	out.account = account_of(task);
+	bpf_probe_read_kernel_str(out.comm, sizeof(out.comm), task->group_leader->comm);
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;
 }

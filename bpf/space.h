@@ -13,6 +13,7 @@
 #define MSEALD_BPF_SPACE_H
 
 #include "maps.h"
+#include "places.h"
 
 static __always_inline u64 space_key(const struct mm_struct *mm)
 {
@@ -107,24 +108,25 @@ static __always_inline void set_put(u32 set)
 		tell_unused();
 }
 
-/* Room for one more entry in `spaces`; false when there is none. */
-static __always_inline bool space_reserve(void)
+/* Room for one more entry in `spaces`, on that account (places.h); false when there is none. */
+static __always_inline bool space_reserve(u32 *account, bool limited)
 {
-	if (__sync_fetch_and_add(&state.entries, 1) < MSEALD_MAX_SPACES)
+	if (__sync_fetch_and_add(&state.entries, 1) < MSEALD_MAX_SPACES && place_take(account, limited))
 		return true;
 	__sync_fetch_and_add(&state.entries, -1);
 	return false;
 }
 
-static __always_inline void space_unreserve(void)
+static __always_inline void space_unreserve(u32 account)
 {
+	place_give(account);
 	__sync_fetch_and_add(&state.entries, -1);
 }
 
 /* Enters an address space; the caller holds a reservation and a reference, which the entry takes over. */
-static __always_inline int space_insert(u64 key, u32 bits)
+static __always_inline int space_insert(u64 key, u32 bits, u32 account)
 {
-	struct mseald_space space = { .word = MSEALD_WORD(key, bits) };
+	struct mseald_space space = { .word = MSEALD_WORD(key, bits), .account = account };
 	int err;
 
 	__sync_fetch_and_add(&space_slot(key)->count, 1);
@@ -171,6 +173,7 @@ static __always_inline void space_release(u64 word)
 static __always_inline void space_remove(u64 key)
 {
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+	u32 account;
 	u64 word;
 
 	if (!space)
@@ -178,27 +181,27 @@ static __always_inline void space_remove(u64 key)
 	word = space_swap(space, key, MSEALD_WORD_GONE);
 	if (!word)
 		return;
+	account = space->account;
 	slot_drop(key);
 	(void)bpf_map_delete_elem(&spaces, &key);
 	__sync_fetch_and_add(&space_slot(key)->count, -1);
-	space_unreserve();
+	space_unreserve(account);
 	space_release(word);
 }
 
 /* Drops the mark of a child that will never run sealed: failed fork, exec. */
 static __always_inline void birth_abandon(u64 task)
 {
-	u32 *mark = bpf_map_lookup_elem(&births, &task);
-	u32 set;
+	struct mseald_birth *mark = bpf_map_lookup_elem(&births, &task), birth;
 
 	if (!mark)
 		return;
-	set = *mark;
+	birth = *mark;
 	if (bpf_map_delete_elem(&births, &task))
 		return;
 	__sync_fetch_and_add(&state.unsettled, -1);
-	space_unreserve();
-	set_put(set);
+	space_unreserve(birth.account);
+	set_put(birth.set);
 }
 
 /*
@@ -207,17 +210,16 @@ static __always_inline void birth_abandon(u64 task)
  */
 static __noinline u32 birth_settle(u64 task, u64 key)
 {
-	u32 *mark = bpf_map_lookup_elem(&births, &task);
-	u32 set;
+	struct mseald_birth *mark = bpf_map_lookup_elem(&births, &task), birth;
 
 	if (!mark)
 		return 0;
-	set = *mark;
-	if (space_insert(key, set | MSEALD_WORD_FORKED))
-		return set;
+	birth = *mark;
+	if (space_insert(key, birth.set | MSEALD_WORD_FORKED, birth.account))
+		return birth.set;
 	if (!bpf_map_delete_elem(&births, &task))
 		__sync_fetch_and_add(&state.unsettled, -1);
-	return set;
+	return birth.set;
 }
 
 /* The seal set of the current task's address space; 0: it has none. */

@@ -147,6 +147,17 @@ static __always_inline void count_hit(const struct walk *walk)
 		__sync_fetch_and_add(&node->hits[walk->hit_slot & (MSEALD_FANOUT - 1)], 1);
 }
 
+/* Has it, or can it get back, what its real user has not? Then he is not to be told of it. */
+static __always_inline bool is_privileged(struct task_struct *task)
+{
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	u32 uid = BPF_CORE_READ(cred, uid.val), gid = BPF_CORE_READ(cred, gid.val);
+
+	return BPF_CORE_READ(cred, euid.val) != uid || BPF_CORE_READ(cred, suid.val) != uid ||
+	       BPF_CORE_READ(cred, egid.val) != gid || BPF_CORE_READ(cred, sgid.val) != gid ||
+	       capabilities(&cred->cap_permitted);
+}
+
 __noinline int tell(const struct walk *walk, u64 key, u32 op, u32 outcome)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -182,6 +193,8 @@ __noinline int tell(const struct walk *walk, u64 key, u32 op, u32 outcome)
 	id = bpf_get_current_uid_gid();
 	event->uid = (u32)id;
 	event->gid = id >> 32;
+	event->flags = is_privileged(task) ? MSEALD_EVENT_PRIVILEGED : 0;
+	event->pad = 0;
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
 	bpf_ringbuf_submit(event, 0);
 	return 0;

@@ -15,7 +15,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 3
+#define MSEALD_LAYOUT 4
 
 /* What a seal can be told to stop: --deny= of msealctl(1), bits of a rule. */
 enum mseald_stop {
@@ -130,6 +130,20 @@ struct mseald_node {
 #define MSEALD_MAX_SETS 65536u		/* set 0 is never used: "no seals" */
 #define MSEALD_MAX_SPACES 65536u
 
+/*
+ * Whose account an address space is on (bpf/places.h): a user id, or nobody's. Of the places that
+ * there are, one user may have state.places_each, and all users together not all, so that root has room.
+ */
+#define MSEALD_ACCOUNT_NONE 0xffffffffu
+#define MSEALD_MAX_ACCOUNTS 16384u
+#define MSEALD_MAX_PLACES_USERS (MSEALD_MAX_SPACES / 4 * 3)
+#define MSEALD_PLACES_EACH 8192u	/* unless mseald --user-spaces= says otherwise */
+
+/* Value of the map `accounts`: the account, and how many places it has; 0: the entry is going. */
+#define MSEALD_PURSE(account, places) (((__u64)(account) + 1) << 32 | (places))
+#define MSEALD_PURSE_IS(purse, account) ((purse) >> 32 == (__u64)(account) + 1)
+#define MSEALD_PURSE_PLACES(purse) ((__u32)(purse))
+
 #define MSEALD_SPACE_DOOMED 0x01u	/* killed, or to be: whatever still shares it is to die */
 
 /*
@@ -144,7 +158,7 @@ struct mseald_node {
 struct mseald_space {
 	__u64 word;			/* MSEALD_WORD() */
 	__u32 flags;			/* MSEALD_SPACE_DOOMED */
-	__u32 pad;
+	__u32 account;			/* who has the place */
 	__u64 verdicts[MSEALD_VERDICT_COUNT];
 };
 
@@ -153,6 +167,11 @@ struct mseald_space {
 #define MSEALD_WORD(key, bits) ((__u64)(key) << 18 | (bits))
 #define MSEALD_WORD_KEY(word) ((word) >> 18)
 #define MSEALD_WORD_SET(word) ((__u32)(word) & 0xffffu)
+
+/* A fork that is not settled: value of the map `births`. */
+struct mseald_birth {
+	__u32 set, account;
+};
 
 #define MSEALD_COMM_LEN 16
 
@@ -179,8 +198,12 @@ struct mseald_event {
 	__u64 start_time;		/* of the caller's thread group leader, boot-time ns */
 	__u32 pid, tgid;		/* of the caller, in the initial namespace */
 	__u32 uid, gid;
+	__u32 flags;			/* MSEALD_EVENT_PRIVILEGED */
+	__u32 pad;
 	char comm[MSEALD_COMM_LEN];
 };
+
+#define MSEALD_EVENT_PRIVILEGED 0x1u	/* the caller has, or can get back, ids or capabilities beyond uid and gid */
 
 /*
  * What the seals of a set are for: a policy and the program that it is about.
@@ -319,6 +342,10 @@ struct mseald_state {
 	__u64 report_since;		/* ns since 1970; 0: what is on the disk is not read yet */
 	__u64 report_base;		/* all attempts less this are those in the map and those missing there; wraps */
 	__u64 report_full;		/* of those missing: there was no room in the map */
+	__u64 places;			/* of `entries`, those on an account */
+	__u64 forks_refused;		/* of sealed processes, for want of a place */
+	__u32 places_each;		/* that one account may have: the daemon's to set */
+	__u32 pad;
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
 	__u64 trigger_bits[MSEALD_TRIGGER_BITS / 64];
 	struct mseald_slot slots[MSEALD_SLOTS];
@@ -330,6 +357,8 @@ struct mseald_commit {
 	__u32 bits;			/* new set, 0: none; and MSEALD_WORD_FORKED */
 	__u32 old_bits;			/* result: the same of before */
 	__s32 error;			/* result: 0 or a negative errno; then nothing has changed */
+	__u32 account;			/* of an address space without an entry */
+	__u32 limited;			/* it may be refused for what its account has: -EDQUOT */
 	__u32 pad;
 };
 
@@ -349,6 +378,9 @@ struct mseald_task {
 	__u64 start_time;		/* of the thread group leader, boot-time ns */
 	__u32 flags;			/* PF_* of the task */
 	__u32 tracer;			/* process that traces it; 0: none; or MSEALD_TRACER_COMING */
+	__u32 account;			/* that its address space would be on */
+	__u32 pad;
+	char comm[MSEALD_COMM_LEN];	/* of the thread group leader */
 };
 
 /* One mapping of a process as it writes them. */

@@ -394,7 +394,7 @@ pid_t daemon_spawn(void)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(log, STDOUT_FILENO);
 		dup2(log, STDERR_FILENO);
-		execl(path, path, NULL);
+		execl(path, path, getenv("MSEALD_OPTION"), NULL);
 		dprintf(STDERR_FILENO, "starting %s: %s\n", path, strerror(errno));
 		_exit(127);
 	}

@@ -18,7 +18,7 @@
 #define DAEMON_SOCKET "/run/mseald/io.mseald"
 #define DAEMON_LOG "/run/mseald-test.log"
 
-/* Starts it ($MSEALD, or /usr/sbin/mseald) and waits until it answers; bails out when it does not. */
+/* Starts it ($MSEALD, or /usr/sbin/mseald, with $MSEALD_OPTION if there is one) and waits until it answers; bails out when it does not. */
 void daemon_start(void);
 /* The same without waiting, for daemons that are not to live; its pid. */
 pid_t daemon_spawn(void);

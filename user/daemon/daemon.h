@@ -27,6 +27,7 @@ struct daemon {
 	struct starts *starts;
 	struct report *report;
 	enum gate_mode gate;
+	uint32_t user_spaces;		/* sealed address spaces that one user can have */
 	uint64_t started;		/* ns since 1970 */
 };
 

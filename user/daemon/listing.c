@@ -4,18 +4,29 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "asker.h"
 #include "labels.h"
 #include "names.h"
 #include "target.h"
 #include "tasks.h"
 
+/* What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see whether it is his. */
+#define USER_SEALS_MAX 8192
+#define USER_SPACES_MAX 512
+
 struct listing {
 	struct daemon *daemon;
+	struct asker asker;
 	struct mseald_task *tasks;	/* sorted by key */
 	size_t tasks_count;
 	uint64_t *keys;
 	size_t keys_count, next;
+	/* What is said of the set that was read last: forks share theirs. */
+	uint64_t set_bits;		/* MSEALD_WORD_SET and _FORKED of the word; 0: none */
+	json_t *seals;
+	struct mseald_label label;
 };
 
 void listing_free(void *context)
@@ -24,6 +35,8 @@ void listing_free(void *context)
 
 	if (!listing)
 		return;
+	asker_close(&listing->asker);
+	json_decref(listing->seals);
 	free(listing->tasks);
 	free(listing->keys);
 	free(listing);
@@ -46,6 +59,8 @@ static int one_key(struct listing *listing, pid_t pid, struct failure *failure)
 	int r;
 
 	r = target_open(listing->daemon->programs, pid, &target, failure);
+	if (r >= 0)
+		r = asker_may(&listing->asker, &target, failure);
 	if (r < 0)
 		return r;
 	listing->keys = malloc(sizeof(*listing->keys));
@@ -58,14 +73,18 @@ static int one_key(struct listing *listing, pid_t pid, struct failure *failure)
 	return 0;
 }
 
-int listing_open(struct daemon *daemon, pid_t pid, struct listing **ret, struct failure *failure)
+int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, struct listing **ret, struct failure *failure)
 {
 	struct listing *listing = calloc(1, sizeof(*listing));
 	int r;
 
-	if (!listing)
+	if (!listing) {
+		asker_close(asker);
 		return fail_errno(failure, pid, -ENOMEM, "cannot list");
+	}
 	listing->daemon = daemon;
+	listing->asker = *asker;
+	*asker = (struct asker)ASKER_EMPTY;
 	r = pid ? one_key(listing, pid, failure) :
 		  store_read_keys(daemon->store, &listing->keys, &listing->keys_count);
 	if (r >= 0 && listing->keys_count) {
@@ -122,54 +141,89 @@ static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
 			 seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
 }
 
-static void read_comm(pid_t pid, char out[MSEALD_COMM_LEN + 1])
+/* May the asker see it? One of the processes that share it stands for all. */
+static bool may_see(const struct listing *listing, uint64_t key, pid_t pid)
 {
-	char path[32], comm[MSEALD_COMM_LEN] = "";
-	_cleanup_fclose_ FILE *file = NULL;
-	size_t length;
+	_cleanup_(target_close) struct target target = TARGET_EMPTY;
+	struct failure ignored;
+	struct stat st;
+	char path[32];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	file = fopen(path, "re");
-	length = file ? fread(comm, 1, sizeof(comm) - 1, file) : 0;
-	if (length && comm[length - 1] == '\n')
-		comm[length - 1] = '\0';
-	(void)listing_comm(comm, out);
+	if (listing->asker.rank == ASKER_ROOT)
+		return true;
+	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	return stat(path, &st) == 0 && st.st_uid == listing->asker.uid &&
+	       target_open(listing->daemon->programs, pid, &target, &ignored) >= 0 && target.key == key &&
+	       asker_may(&listing->asker, &target, &ignored) >= 0;
+}
+
+static json_t *pids_json(const struct listing *listing, const pid_t *pids, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		pid_t pid = asker_pid_for(&listing->asker, pids[i]);
+
+		if (pid)
+			(void)json_array_append_new(list, json_integer(pid));
+	}
+	return list;
+}
+
+/* The set of a space, into listing. false: it has none, or is gone. */
+static bool read_set(struct listing *listing, uint64_t key, struct mseald_space *ret_space)
+{
+	struct daemon *daemon = listing->daemon;
+	_cleanup_(sealset_free) struct sealset set = {};
+	uint64_t bits;
+
+	if (store_read_space(daemon->store, key, ret_space) < 0 || !MSEALD_WORD_SET(ret_space->word))
+		return false;
+	bits = MSEALD_WORD_SET(ret_space->word) | (ret_space->word & MSEALD_WORD_FORKED);
+	if (bits == listing->set_bits)
+		return true;
+	listing->set_bits = 0;
+	if (store_read_seals(daemon->store, key, ret_space, &set) < 0 || !set.count)
+		return false;
+	json_decref(listing->seals);
+	listing->seals = json_array();
+	for (size_t i = 0; i < set.count; i++)
+		(void)json_array_append_new(listing->seals, seal_json(daemon, &set.list[i]));
+	listing->label = (struct mseald_label){};
+	(void)labels_read(daemon->programs, set.label, &listing->label);
+	listing->set_bits = bits;
+	return true;
+}
+
+static json_t *space_json(const struct listing *listing, const struct mseald_task *task, const struct mseald_space *space,
+			  json_t *pids)
+{
+	const struct mseald_label *label = &listing->label;
+	char comm[MSEALD_COMM_LEN + 1];
+
+	return json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:O,s:s*,s:s*}", "id", (json_int_t)task->key, "pids", pids, "comm",
+			 listing_comm(task->comm, comm), "set", (json_int_t)MSEALD_WORD_SET(space->word), "denied",
+			 (json_int_t)space->verdicts[MSEALD_VERDICT_DENIED], "killed",
+			 (json_int_t)space->verdicts[MSEALD_VERDICT_KILLED], "audited",
+			 (json_int_t)space->verdicts[MSEALD_VERDICT_AUDITED], "seals", listing->seals, "policy",
+			 *label->policy ? label->policy : NULL, "program", *label->program ? label->program : NULL);
 }
 
 /* The next space; 0 at the end. One that nobody runs in any more is passed over. */
 static int next_space(struct listing *listing, json_t **ret)
 {
-	struct daemon *daemon = listing->daemon;
-
 	while (listing->next < listing->keys_count) {
-		_cleanup_(sealset_free) struct sealset set = {};
-		_cleanup_free_ pid_t *pids = NULL;
 		uint64_t key = listing->keys[listing->next++];
-		char comm[MSEALD_COMM_LEN + 1];
-		struct mseald_label label = {};
+		const struct mseald_task *task = tasks_find(listing->tasks, listing->tasks_count, key);
+		_cleanup_free_ pid_t *pids = NULL;
 		struct mseald_space space;
-		json_t *pids_json, *seals;
 		size_t count;
 
+		if (!task || !may_see(listing, key, (pid_t)task->tgid) || !read_set(listing, key, &space))
+			continue;
 		if (tasks_sharing(listing->tasks, listing->tasks_count, key, &pids, &count) < 0)
 			return -ENOMEM;
-		if (!count || store_read_seals(daemon->store, key, &space, &set) < 0 || !set.count)
-			continue;
-		pids_json = json_array();
-		seals = json_array();
-		for (size_t i = 0; i < count; i++)
-			(void)json_array_append_new(pids_json, json_integer(pids[i]));
-		for (size_t i = 0; i < set.count; i++)
-			(void)json_array_append_new(seals, seal_json(daemon, &set.list[i]));
-		read_comm(pids[0], comm);
-		(void)labels_read(daemon->programs, set.label, &label);
-		*ret = json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:o,s:s*,s:s*}", "id", (json_int_t)key, "pids", pids_json,
-				 "comm", comm, "set", (json_int_t)MSEALD_WORD_SET(space.word), "denied",
-				 (json_int_t)space.verdicts[MSEALD_VERDICT_DENIED], "killed",
-				 (json_int_t)space.verdicts[MSEALD_VERDICT_KILLED], "audited",
-				 (json_int_t)space.verdicts[MSEALD_VERDICT_AUDITED], "seals", seals,
-				 "policy", *label.policy ? label.policy : NULL, "program",
-				 *label.program ? label.program : NULL);
+		*ret = space_json(listing, task, &space, pids_json(listing, pids, count));
 		return *ret ? 1 : -ENOMEM;
 	}
 	return 0;
@@ -178,10 +232,18 @@ static int next_space(struct listing *listing, json_t **ret)
 int listing_all(struct listing *listing, json_t **ret)
 {
 	json_t *spaces = json_array(), *space;
+	size_t seals = 0;
 	int r;
 
-	while ((r = next_space(listing, &space)) > 0)
+	while ((r = next_space(listing, &space)) > 0) {
+		seals += json_array_size(json_object_get(space, "seals"));
 		(void)json_array_append_new(spaces, space);
+		if (listing->asker.rank != ASKER_ROOT && json_array_size(spaces) > 1 &&
+		    (seals > USER_SEALS_MAX || json_array_size(spaces) > USER_SPACES_MAX)) {
+			r = -E2BIG;
+			break;
+		}
+	}
 	if (r < 0) {
 		json_decref(spaces);
 		return r;

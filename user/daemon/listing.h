@@ -11,10 +11,10 @@
 struct listing;
 
 /* Every sealed address space, or (pid not 0) that of one process. -EBADR and why. */
-int listing_open(struct daemon *daemon, pid_t pid, struct listing **ret, struct failure *failure);
+int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, struct listing **ret, struct failure *failure);
 void listing_free(void *listing);
 
-/* All at once, a new reference. */
+/* All at once, a new reference. -E2BIG: more than a user is told at once; one by one he is. */
 int listing_all(struct listing *listing, json_t **ret);
 /* One reply a space, for connection_stream(). */
 int listing_next_reply(struct connection *connection, void *listing);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -23,6 +24,8 @@
 #include "starts.h"
 #include "sweep.h"
 #include "tracer.h"
+
+#define DESCRIPTORS 8192	/* 1,024 clients, as many that are run with two each, and room */
 
 static void daemon_close(struct daemon *daemon)
 {
@@ -110,6 +113,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	r = programs_load(daemon->gate, &daemon->programs);
 	if (r < 0)
 		return r;
+	*(volatile __u32 *)&programs_state(daemon->programs)->places_each = daemon->user_spaces;
 	tracers_allow(daemon->programs);
 	r = store_open(daemon->programs, &daemon->store);
 	if (r < 0) {
@@ -139,7 +143,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 }
 
 static const char usage[] =
-	"usage: mseald [--socket=PATH] [--gate=auto|bpf|deny|kill] [--debug]\n"
+	"usage: mseald [--socket=PATH] [--gate=auto|bpf|deny|kill] [--user-spaces=NUMBER] [--debug]\n"
 	"\n"
 	"Seals memory of processes at the request of msealctl(1).\n"
 	"\n"
@@ -149,6 +153,8 @@ static const char usage[] =
 	"  --gate=bpf     the same without mseal(2), so that no process is ever traced\n"
 	"  --gate=deny    do not start where something could only be answered with SIGKILL\n"
 	"  --gate=kill    answer all of it with SIGKILL\n"
+	"  --user-spaces=NUMBER\n"
+	"                 how many sealed address spaces one user can have, 8192 without this\n"
 	"  --debug        say more\n"
 	"  --version\n"
 	"  --help\n";
@@ -165,14 +171,40 @@ static int parse_gate(const char *word, enum gate_mode *ret)
 	return -EINVAL;
 }
 
+static int parse_number(const char *word, uint32_t *ret)
+{
+	unsigned long number;
+	char *end;
+
+	errno = 0;
+	number = strtoul(word, &end, 10);
+	if (*word < '0' || *word > '9' || *end || errno || number == 0 || number > MSEALD_MAX_SPACES)
+		return -EINVAL;
+	*ret = (uint32_t)number;
+	return 0;
+}
+
+/* Descriptors for all clients, and what is opened for them, at a time: 1,024 would not do. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+		return;
+	limit.rlim_cur = MIN_OF(limit.rlim_max, (rlim_t)DESCRIPTORS);
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warning("cannot raise the number of descriptors: %s, ignoring", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "socket", required_argument, NULL, 's' }, { "gate", required_argument, NULL, 'g' },
 		{ "debug", no_argument, NULL, 'd' },	    { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },	    { NULL, 0, NULL, 0 },
+		{ "help", no_argument, NULL, 'h' },	    { "user-spaces", required_argument, NULL, 'u' },
+		{ NULL, 0, NULL, 0 },
 	};
-	_cleanup_(daemon_close) struct daemon daemon = { .gate = GATE_AUTO };
+	_cleanup_(daemon_close) struct daemon daemon = { .gate = GATE_AUTO, .user_spaces = MSEALD_PLACES_EACH };
 	const char *socket = SERVER_SOCKET;
 	int c, r;
 
@@ -184,6 +216,12 @@ int main(int argc, char **argv)
 		case 'g':
 			if (parse_gate(optarg, &daemon.gate) < 0) {
 				(void)fprintf(stderr, "mseald: --gate=%s: it can be auto, bpf, deny or kill\n", optarg);
+				return 2;
+			}
+			break;
+		case 'u':
+			if (parse_number(optarg, &daemon.user_spaces) < 0) {
+				(void)fprintf(stderr, "mseald: --user-spaces=%s: it can be 1 to %u\n", optarg, MSEALD_MAX_SPACES);
 				return 2;
 			}
 			break;
@@ -208,6 +246,7 @@ int main(int argc, char **argv)
 		log_error("must be run as root: it loads BPF programs");
 		return 1;
 	}
+	raise_limit();
 	r = daemon_open(&daemon, socket);
 	if (r < 0)
 		return 1;

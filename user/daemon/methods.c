@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include "arming.h"
+#include "asker.h"
 #include "containers.h"
 #include "events.h"
 #include "failure.h"
@@ -20,6 +21,7 @@
 #include "report.h"
 #include "run.h"
 #include "sealing.h"
+#include "status.h"
 #include "sweep.h"
 #include "telling.h"
 
@@ -27,11 +29,38 @@ static const char interface[] =
 #include "interface.h"
 	;
 
+/* --- who asks about whom --- */
+
+/* The process that is named, as mseald counts pids. -EINVAL and -EBADR as their readers say. */
+static int read_process(const struct asker *asker, json_t *parameters, bool needed, pid_t *ret, const char **ret_bad,
+			struct failure *failure)
+{
+	pid_t named = 0;
+	int r = parameter_pid(parameters, needed, &named, ret_bad);
+
+	return r < 0 || !named ? r : asker_find_pid(asker, named, ret, failure);
+}
+
+/* Messages have the pid that mseald knows: to one who counts otherwise both are said. */
+static int reply_refusal(struct connection *connection, const struct asker *asker, struct failure *failure)
+{
+	struct failure both = *failure;
+	pid_t theirs = failure->pid && asker->rank != ASKER_ROOT && !asker->same_pids ? asker_pid_for(asker, failure->pid) : 0;
+
+	if (theirs) {
+		both.pid = theirs;
+		(void)snprintf(both.message, sizeof(both.message), "%.400s (pid %d is %d in the caller's pid namespace)",
+			       failure->message, (int)failure->pid, (int)theirs);
+	}
+	return reply_failure(connection, &both);
+}
+
 /* --- io.mseald --- */
 
 static int call_seal(struct connection *connection, json_t *parameters, bool more)
 {
 	struct seal_request request = { .stops = MSEALD_STOP_DEFAULT, .action = MSEALD_ACTION_DENY };
+	_cleanup_(asker_close) struct asker asker = ASKER_EMPTY;
 	struct daemon *daemon = connection_daemon(connection);
 	_cleanup_free_ struct range *ranges = NULL;
 	struct failure failure = {};
@@ -40,24 +69,31 @@ static int call_seal(struct connection *connection, json_t *parameters, bool mor
 	int r;
 
 	(void)more;
-	r = parameter_pid(parameters, true, &request.pid, &bad);
+	connection_look(connection, &asker);
+	r = read_process(&asker, parameters, true, &request.pid, &bad, &failure);
+	if (r == -EBADR)
+		return reply_failure(connection, &failure);
 	if (r >= 0)
 		r = parameter_seal_options(parameters, &request, &bad);
 	if (r >= 0)
 		r = parameter_ranges(parameters, &ranges, &request.count, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
+	request.asker = &asker;
+	request.limited = asker.rank != ASKER_ROOT;
 	if (request.count && request.classes)
 		return reply_invalid(connection, "segments");
 	if (!request.classes)
 		request.classes = MSEALD_CLASSES_ALL;
 	request.ranges = ranges;
+	if (request.limited)
+		sweep_linger();
 	r = sealing_seal(daemon->programs, daemon->store, &request, &result, &failure);
 	if (r < 0)
 		sweep_after_failure(daemon);
 	daemon_tidy(daemon);
 	if (r < 0)
-		return reply_failure(connection, &failure);
+		return reply_refusal(connection, &asker, &failure);
 	tell_sealed(connection, request.pid, &result);
 	return connection_reply(connection,
 				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*}", "space", (json_int_t)result.space, "ranges",
@@ -69,6 +105,7 @@ static int call_seal(struct connection *connection, json_t *parameters, bool mor
 
 static int call_unseal(struct connection *connection, json_t *parameters, bool more)
 {
+	_cleanup_(asker_close) struct asker asker = ASKER_EMPTY;
 	struct daemon *daemon = connection_daemon(connection);
 	_cleanup_free_ struct range *ranges = NULL;
 	struct failure failure = {};
@@ -84,7 +121,8 @@ static int call_unseal(struct connection *connection, json_t *parameters, bool m
 		r = parameter_ranges(parameters, &ranges, &count, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
-	r = sealing_unseal(daemon->programs, daemon->store, pid, ranges, count, &bytes, &seals, &failure);
+	connection_look(connection, &asker);
+	r = sealing_unseal(daemon->programs, daemon->store, &asker, pid, ranges, count, &bytes, &seals, &failure);
 	daemon_tidy(daemon);
 	if (r < 0)
 		return reply_failure(connection, &failure);
@@ -99,15 +137,19 @@ static int call_list(struct connection *connection, json_t *parameters, bool mor
 	struct daemon *daemon = connection_daemon(connection);
 	struct failure failure = {};
 	struct listing *listing;
+	struct asker asker;
 	const char *bad;
 	pid_t pid = 0;
 	json_t *spaces;
 	int r;
 
-	r = parameter_pid(parameters, false, &pid, &bad);
-	if (r < 0)
-		return reply_bad(connection, r, bad);
-	r = listing_open(daemon, pid, &listing, &failure);
+	connection_look(connection, &asker);
+	r = read_process(&asker, parameters, false, &pid, &bad, &failure);
+	if (r < 0) {
+		asker_close(&asker);
+		return r == -EBADR ? reply_failure(connection, &failure) : reply_bad(connection, r, bad);
+	}
+	r = listing_open(daemon, &asker, pid, &listing, &failure);
 	if (r < 0)
 		return reply_failure(connection, &failure);
 	if (more) {
@@ -116,63 +158,13 @@ static int call_list(struct connection *connection, json_t *parameters, bool mor
 	}
 	r = listing_all(listing, &spaces);
 	listing_free(listing);
+	if (r == -E2BIG) {
+		(void)fail(&failure, "TooMany", 0, "there are too many seals for one answer; name a pid, or ask with more");
+		return reply_failure(connection, &failure);
+	}
 	if (r < 0)
 		return r;
 	return connection_reply(connection, json_pack("{s:o}", "spaces", spaces), false);
-}
-
-static json_t *status_rows(struct daemon *daemon, const char *preemption)
-{
-	bool preempts = strcmp(preemption, "none") != 0 && strcmp(preemption, "voluntary") != 0;
-	const struct choice *choice = programs_choice(daemon->programs);
-	const struct decision *decisions = choice->decisions;
-	json_t *rows = json_array();
-
-	for (size_t i = 0; i < choice->decisions_count; i++) {
-		enum means means = decisions[i].means;
-		json_t *row = json_pack("{s:i,s:s,s:s,s:s,s:b,s:s}", "row", decisions[i].row, "operation",
-					decisions[i].operation, "outcome",
-					means == MEANS_NONE ? "not covered" :
-					means == MEANS_KERNEL ? "EINVAL" :
-					means == MEANS_KILL ? "SIGKILL" : "EPERM",
-					"by", means_name(means), "raced",
-					(means == MEANS_KILL || means == MEANS_OVERRIDE) && preempts,
-					"native", native_scope_name(decisions[i].native));
-
-		if (row && decisions[i].note)
-			(void)json_object_set_new(row, "note", json_string(decisions[i].note));
-		(void)json_array_append_new(rows, row);
-	}
-	return rows;
-}
-
-static int call_status(struct connection *connection, json_t *parameters, bool more)
-{
-	struct daemon *daemon = connection_daemon(connection);
-	volatile const struct mseald_state *state = programs_state(daemon->programs);
-	const char *preemption = probe_preemption();
-	uint64_t verdicts[MSEALD_VERDICT_COUNT] = {};
-	struct utsname name = {};
-
-	(void)parameters;
-	(void)more;
-	(void)uname(&name);
-	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++)
-		for (unsigned verdict = 0; verdict < MSEALD_VERDICT_COUNT; verdict++)
-			verdicts[verdict] += state->attempts[op][verdict];
-	return connection_reply(
-		connection,
-		json_pack("{s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "version", MSEALD_VERSION,
-			  "kernel", name.release, "attached", programs_attached(daemon->programs), "preemption",
-			  preemption, "rows", status_rows(daemon, preemption), "spaces",
-			  (json_int_t)state->sealed, "sets", (json_int_t)sets_count(store_sets(daemon->store)),
-			  "spaces_max", (json_int_t)MSEALD_MAX_SPACES, "sets_max",
-			  (json_int_t)MSEALD_MAX_SETS - 1, "lost", (json_int_t)events_lost(daemon->events),
-			  "misses", (json_int_t)programs_misses(daemon->programs, NULL), "denied",
-			  (json_int_t)verdicts[MSEALD_VERDICT_DENIED], "killed",
-			  (json_int_t)verdicts[MSEALD_VERDICT_KILLED], "audited",
-			  (json_int_t)verdicts[MSEALD_VERDICT_AUDITED]),
-		false);
 }
 
 static int call_metrics(struct connection *connection, json_t *parameters, bool more)
@@ -186,6 +178,8 @@ static int call_metrics(struct connection *connection, json_t *parameters, bool 
 
 static int call_monitor(struct connection *connection, json_t *parameters, bool more)
 {
+	_cleanup_(asker_close) struct asker asker = ASKER_EMPTY;
+	struct failure failure = {};
 	const char *bad;
 	pid_t pid = 0;
 	int r;
@@ -195,6 +189,13 @@ static int call_monitor(struct connection *connection, json_t *parameters, bool 
 		return reply_bad(connection, r, bad);
 	if (!more)
 		return connection_error(connection, "org.varlink.service.ExpectedMore", NULL);
+	connection_look(connection, &asker);
+	/* The process may be gone when its pid is to be translated. */
+	if (asker.rank != ASKER_ROOT && !asker.same_pids) {
+		(void)fail(&failure, "Unsupported", 0,
+			   "attempts have pids as mseald counts them, and the caller is in another pid namespace; monitor outside of it");
+		return reply_failure(connection, &failure);
+	}
 	connection_monitor(connection, pid);
 	return 0;
 }
@@ -301,23 +302,24 @@ static int call_describe(struct connection *connection, json_t *parameters, bool
 static const struct method {
 	const char *name;
 	int (*call)(struct connection *, json_t *, bool);
-	bool open;			/* to everybody; the others to root */
+	enum asker_rank rank;		/* that the caller needs at least */
 	const char *parameters[8];	/* all it knows */
+	const char *what;		/* it does, as a phrase, where not everybody may */
 } methods[] = {
-	{ "io.mseald.Seal", call_seal, false, { "pid", "ranges", "segments", "deny", "action", "revocable" } },
-	{ "io.mseald.Run", run_call, true, { "segments", "deny", "action", "revocable" } },
-	{ "io.mseald.Unseal", call_unseal, false, { "pid", "ranges" } },
-	{ "io.mseald.List", call_list, false, { "pid" } },
-	{ "io.mseald.Status", call_status, false, { NULL } },
-	{ "io.mseald.Metrics", call_metrics, false, { NULL } },
-	{ "io.mseald.Monitor", call_monitor, false, { "pid" } },
-	{ "io.mseald.ReloadPolicy", call_reload_policy, false, { NULL } },
-	{ "io.mseald.ListMatches", call_list_matches, false, { NULL } },
-	{ "io.mseald.ArmContainer", arming_call_arm, false, { "pid", "id", "policy", "segments", "deny", "action", "dlopen" } },
-	{ "io.mseald.DisarmContainer", arming_call_disarm, false, { "id" } },
-	{ "io.mseald.Report", call_report, false, { "policy", "reset" } },
-	{ "org.varlink.service.GetInfo", call_info, true, { NULL } },
-	{ "org.varlink.service.GetInterfaceDescription", call_describe, true, { "interface" } },
+	{ "io.mseald.Seal", call_seal, ASKER_USER, { "pid", "ranges", "segments", "deny", "action", "revocable" } },
+	{ "io.mseald.Run", run_call, ASKER_USER, { "segments", "deny", "action", "revocable" } },
+	{ "io.mseald.Unseal", call_unseal, ASKER_ROOT, { "pid", "ranges" }, "take seals back" },
+	{ "io.mseald.List", call_list, ASKER_USER, { "pid" } },
+	{ "io.mseald.Status", status_call, ASKER_USER, { NULL } },
+	{ "io.mseald.Metrics", call_metrics, ASKER_HOST, { NULL }, "read the metrics" },
+	{ "io.mseald.Monitor", call_monitor, ASKER_USER, { "pid" } },
+	{ "io.mseald.ReloadPolicy", call_reload_policy, ASKER_ROOT, { NULL }, "have the policies read again" },
+	{ "io.mseald.ListMatches", call_list_matches, ASKER_ROOT, { NULL }, "see what policies are about" },
+	{ "io.mseald.ArmContainer", arming_call_arm, ASKER_ROOT, { "pid", "id", "policy", "segments", "deny", "action", "dlopen" }, "have containers sealed" },
+	{ "io.mseald.DisarmContainer", arming_call_disarm, ASKER_ROOT, { "id" }, "disarm containers" },
+	{ "io.mseald.Report", call_report, ASKER_ROOT, { "policy", "reset" }, "read the report; msealctl monitor shows everybody what his own processes try" },
+	{ "org.varlink.service.GetInfo", call_info, ASKER_USER, { NULL } },
+	{ "org.varlink.service.GetInterfaceDescription", call_describe, ASKER_USER, { "interface" } },
 };
 
 /* A misspelt parameter must not be taken for one that was left out. */
@@ -337,6 +339,27 @@ static const char *unknown_parameter(const struct method *method, json_t *parame
 	return NULL;
 }
 
+static bool has_rank(struct connection *connection, const struct method *method)
+{
+	struct asker asker;
+
+	connection_look(connection, &asker);
+	asker_close(&asker);
+	return asker.rank >= method->rank;
+}
+
+static int refuse(struct connection *connection, const struct method *method)
+{
+	struct failure failure = {};
+	struct asker asker;
+
+	connection_look(connection, &asker);
+	asker_close(&asker);
+	(void)fail(&failure, "PermissionDenied", 0, "only root may %s%s%s", method->what,
+		   asker.not_root ? "; the caller has user id 0, but is not taken for root: " : "", asker.not_root ?: "");
+	return reply_failure(connection, &failure);
+}
+
 int methods_call(struct connection *connection, const char *name, json_t *parameters, bool more)
 {
 	for (size_t i = 0; i < ELEMENTS(methods); i++) {
@@ -344,12 +367,8 @@ int methods_call(struct connection *connection, const char *name, json_t *parame
 
 		if (strcmp(methods[i].name, name) != 0)
 			continue;
-		if (!methods[i].open && connection_uid(connection) != 0) {
-			struct failure failure = {};
-
-			(void)fail(&failure, "PermissionDenied", 0, "only root may do this");
-			return reply_failure(connection, &failure);
-		}
+		if (methods[i].rank != ASKER_USER && !connection_is_root(connection) && !has_rank(connection, &methods[i]))
+			return refuse(connection, &methods[i]);
 		unknown = parameters ? unknown_parameter(&methods[i], parameters) : NULL;
 		if (unknown)
 			return reply_invalid(connection, unknown);

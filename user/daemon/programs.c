@@ -324,6 +324,13 @@ int programs_uncache(struct programs *programs, uint64_t key)
 	return run(programs->skeleton->progs.mseald_uncache, &commit);
 }
 
+int programs_forget_account(struct programs *programs, uint32_t account)
+{
+	struct mseald_commit commit = { .account = account };
+
+	return run(programs->skeleton->progs.mseald_forget_account, &commit);
+}
+
 int programs_forget(struct programs *programs, uint64_t key)
 {
 	struct mseald_commit commit = { .key = key };

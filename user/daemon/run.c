@@ -17,13 +17,15 @@
 #include "log.h"
 #include "names.h"
 #include "parameters.h"
+#include "peer.h"
 #include "sealing.h"
 #include "sweep.h"
 #include "telling.h"
 #include "tracer.h"
 
 #define RUNS_MAX 1024		/* at a time, until they are sealed */
-#define RUNS_PER_USER_MAX 64	/* root may have all */
+#define RUNS_OF_USERS_MAX 960	/* of all but root */
+#define RUNS_PER_USER_MAX 64
 
 /* What is complete when a program without a loader begins. */
 #define CLASSES_FIRST (1u << MSEALD_CLASS_TEXT | 1u << MSEALD_CLASS_RODATA | 1u << MSEALD_CLASS_VDSO)
@@ -37,7 +39,8 @@ struct run {
 	struct held held;
 	struct seal_request request;
 	bool chosen;			/* any option was given */
-	uid_t uid;
+	bool root;			/* who asks is (asker.h) */
+	uid_t uid, account;
 };
 
 static struct run *runs;
@@ -104,7 +107,7 @@ static int seal(struct run *run, const struct held_message *message, struct fail
 	int r;
 
 	/* Seals in place of rights: who gives a program rights that its caller has not, has not reckoned with them. */
-	if (message->secure && run->chosen && run->uid != 0)
+	if (message->secure && run->chosen && !run->root)
 		return fail(failure, "PermissionDenied", request.pid,
 			    "it has privileges that its user has not, so only root may choose how it is sealed; "
 			    "run it without options");
@@ -122,6 +125,19 @@ static int seal(struct run *run, const struct held_message *message, struct fail
 		log_debug("pid %d %s: sealed at its entry point, but not by mseal(2)", (int)request.pid,
 			  result.why_not_native);
 	daemon_tidy(run->daemon);
+	return r;
+}
+
+/* The same, and it counts as time of the user. */
+static int seal_for(struct run *run, const struct held_message *message, struct failure *failure)
+{
+	uint64_t begun = peer_now();
+	int r = seal(run, message, failure);
+
+	if (!run->root) {
+		sweep_linger();
+		server_spend(run->daemon->server, run->account, (peer_now() - begun) / 1000);
+	}
 	return r;
 }
 
@@ -155,7 +171,7 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 		break;
 	case HELD_FIRST:
 	case HELD_ENTRY:
-		if (seal(run, &message, &failure) >= 0) {
+		if (seal_for(run, &message, &failure) >= 0) {
 			(void)held_say(fd, HELD_GO, 0);
 			break;
 		}
@@ -170,19 +186,23 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 /* Is there room for one more? */
 static int check_limits(const struct run *run, struct failure *failure)
 {
-	unsigned all = 0, user = 0;
+	unsigned all = 0, users = 0, user = 0;
 
 	for (const struct run *other = runs; other; other = other->next) {
 		all++;
-		user += other->uid == run->uid;
+		users += !other->root;
+		user += !other->root && other->account == run->account;
 	}
 	if (all >= RUNS_MAX)
 		return fail(failure, "TooMany", run->request.pid,
 			    "%u programs are waiting to be sealed, and there can be no more", all);
-	if (run->uid != 0 && user >= RUNS_PER_USER_MAX)
+	if (!run->root && users >= RUNS_OF_USERS_MAX)
+		return fail(failure, "TooMany", run->request.pid,
+			    "%u programs of users are waiting to be sealed, and there can be no more", users);
+	if (!run->root && user >= RUNS_PER_USER_MAX)
 		return fail(failure, "TooMany", run->request.pid,
 			    "%u programs of user %u are waiting to be sealed, and one user can have no more", user,
-			    (unsigned)run->uid);
+			    (unsigned)run->account);
 	return 0;
 }
 
@@ -237,7 +257,9 @@ int run_call(struct connection *connection, json_t *parameters, bool more)
 	if (!run)
 		return -ENOMEM;
 	*run = (struct run){ .daemon = connection_daemon(connection), .connection = connection, .request = request,
-			     .chosen = parameters && json_object_size(parameters) > 0, .uid = peer->uid };
+			     .chosen = parameters && json_object_size(parameters) > 0, .uid = peer->uid,
+			     .root = connection_is_root(connection), .account = connection_account(connection) };
+	run->request.limited = !run->root;
 	r = check_limits(run, &failure);
 	if (r >= 0)
 		r = begin(run, connection, &failure);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "asker.h"
 #include "foreign.h"
 #include "held.h"
 #include "labels.h"
@@ -58,6 +59,10 @@ static void label(struct programs *programs, struct store *store, const struct t
 {
 	uint64_t old = set->label;
 
+	/* There are only so many labels, and lines in the report: users get none, or they could fill both. */
+	if (request->limited)
+		return;
+
 	set->label = labels_of_process(programs, store, target->proc_fd, request->policy, old);
 	*changed |= set->label != old;
 }
@@ -94,6 +99,7 @@ static int seal_natively(struct programs *programs, struct store *store, const s
 			 const struct seal_request *request, struct plan *plan, const struct sealset *have,
 			 struct seal_result *result)
 {
+	const struct store_place place = { .account = target->account };
 	_cleanup_(sealset_free) struct sealset new = {};
 	bool changed;
 	int r;
@@ -102,7 +108,7 @@ static int seal_natively(struct programs *programs, struct store *store, const s
 	if (r <= 0)
 		return r == -EOPNOTSUPP ? 1 : r;
 	/* Should this fail, it is sealed all the same: only that it is, nobody knows. */
-	if (unite(plan, have, &new, &changed) >= 0 && (!changed || store_set_space(store, target->key, &new, when(request), NULL) >= 0))
+	if (unite(plan, have, &new, &changed) >= 0 && (!changed || store_set_space(store, target->key, &place, &new, when(request), NULL) >= 0))
 		result->native = true;
 	return 1;
 }
@@ -126,12 +132,46 @@ static int native_first(struct programs *programs, const struct target *target, 
 	return r;
 }
 
+/* Would a user have more than one may? What he has by policies counts, and is not refused. */
+static int check_limits(struct store *store, const struct target *target, const struct seal_request *request,
+			const struct sealset *old, const struct sealset *new, struct failure *failure)
+{
+	size_t spaces, sets, seals = 0;
+	int r;
+
+	if (!request->limited)
+		return 0;
+	if (new->count > SEALING_USER_SEALS)
+		return fail(failure, "TooMany", request->pid,
+			    "pid %d would have %zu seals; at the request of a user one address space can have %u",
+			    (int)request->pid, new->count, SEALING_USER_SEALS);
+	r = store_count_account(store, target->account, &spaces, &sets, &seals, NULL);
+	if (r < 0)
+		return fail_errno(failure, request->pid, r, "cannot read what is sealed");
+	if (seals + new->count - MIN_OF(old->count, seals) > SEALING_USER_SEALS_ALL)
+		return fail(failure, "TooMany", request->pid,
+			    "user %u has %zu seals, and can have no more than %u; they go with their processes",
+			    (unsigned)target->account, seals, SEALING_USER_SEALS_ALL);
+	return 0;
+}
+
+static int not_stored(const struct target *target, const struct seal_request *request, int error, struct failure *failure)
+{
+	if (error == -EDQUOT)
+		return fail(failure, "NoRoom", request->pid,
+			    "pid %d: user %u, or all users together, have as many sealed address spaces as they can have; "
+			    "`msealctl status` says how many that is (mseald --user-spaces=)",
+			    (int)request->pid, (unsigned)target->account);
+	return fail_errno(failure, request->pid, error, "cannot store its seal set");
+}
+
 /* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
 static int seal_once(struct programs *programs, struct store *store, const struct target *target,
 		     const struct seal_request *request, struct seal_result *ret, struct failure *failure)
 {
 	_cleanup_(sealset_free) struct sealset old = {}, new = {};
 	_cleanup_(plan_free) struct plan plan = {};
+	const struct store_place place = { .account = target->account, .limited = request->limited };
 	struct seal_result result = { .space = target->key };
 	struct store_old before;
 	bool changed;
@@ -157,15 +197,18 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 			    "pid %d would have %zu seals; one address space can have %d", (int)request->pid,
 			    new.count, MSEALD_MAX_SEALS);
 	label(programs, store, target, request, &new, &changed);
+	r = changed ? check_limits(store, target, request, &old, &new, failure) : 0;
+	if (r < 0)
+		return r;
 	if (changed) {
 		if (programs_attach(programs, sealset_needs(&new)) < 0)
 			return fail(failure, "Failed", request->pid,
 				    "cannot attach the BPF programs; see mseald's log");
-		r = store_set_space(store, target->key, &new, when(request), &before);
+		r = store_set_space(store, target->key, &place, &new, when(request), &before);
 		if (r == -EEXIST)
 			return 0;	/* a fork has just been settled */
 		if (r < 0)
-			return fail_errno(failure, request->pid, r, "cannot store its seal set");
+			return not_stored(target, request, r, failure);
 		if (when(request) == STORE_NOW)
 			target_let_calls_end(programs, target);
 	}
@@ -227,6 +270,9 @@ int sealing_seal(struct programs *programs, struct store *store, const struct se
 			r = fail_errno(failure, request->pid, -ESRCH, "");
 		if (r >= 0 && request->space && target.key != request->space)
 			return fail(failure, "NoSuchProcess", request->pid, "pid %d is another program by now", (int)request->pid);
+		/* It has begun no other program since, or target_unchanged() will say so. */
+		if (r >= 0 && request->asker)
+			r = asker_may(request->asker, &target, failure);
 		if (r >= 0)
 			r = seal_once(programs, store, &target, &sorted, ret, failure);
 		if (r != 0)
@@ -267,7 +313,28 @@ static int revoke_ranges(struct sealset *set, pid_t pid, const struct range *ran
 	return 0;
 }
 
-int sealing_unseal(struct programs *programs, struct store *store, pid_t pid, const struct range *ranges,
+/* Who is in it, whoever else is too, is not heard: what runs inside does not ask its own seals away. */
+static int check_outside(struct programs *programs, struct store *store, const struct asker *asker,
+			 const struct target *target, struct failure *failure)
+{
+	_cleanup_(target_close) struct target own = TARGET_EMPTY;
+	struct mseald_space theirs = {}, ours = {};
+	struct failure ignored;
+
+	if (asker->proc_fd < 0 || target_open(programs, asker->pid, &own, &ignored) < 0 || !asker_lives(asker))
+		return fail(failure, "PermissionDenied", target->pid,
+			    "pid %d: seals are not taken back for a caller that is gone, or not seen by mseald", (int)target->pid);
+	(void)store_read_space(store, target->key, &theirs);
+	(void)store_read_space(store, own.key, &ours);
+	if (own.key != target->key &&
+	    (!MSEALD_WORD_SET(theirs.word) || MSEALD_WORD_SET(theirs.word) != MSEALD_WORD_SET(ours.word)))
+		return 0;
+	return fail(failure, "PermissionDenied", target->pid,
+		    "pid %d: seals are not taken back for a process that has them itself (pid %d, which has asked)",
+		    (int)target->pid, (int)asker->pid);
+}
+
+int sealing_unseal(struct programs *programs, struct store *store, const struct asker *asker, pid_t pid, const struct range *ranges,
 		   size_t count, uint64_t *ret_bytes, size_t *ret_seals, struct failure *failure)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
@@ -284,13 +351,16 @@ int sealing_unseal(struct programs *programs, struct store *store, pid_t pid, co
 	r = target_open(programs, pid, &target, failure);
 	if (r < 0)
 		return r;
+	r = check_outside(programs, store, asker, &target, failure);
+	if (r < 0)
+		return r;
 	r = store_read_seals(store, target.key, NULL, &set);
 	if (r < 0)
 		return fail_errno(failure, pid, r, "cannot read its seal set");
 	r = revoke_ranges(&set, pid, ranges, count, ret_bytes, failure);
 	if (r < 0)
 		return r;
-	r = store_set_space(store, target.key, &set, STORE_NOW, &old);
+	r = store_set_space(store, target.key, &(struct store_place){ .account = target.account }, &set, STORE_NOW, &old);
 	if (r < 0)
 		return fail_errno(failure, pid, r, "cannot store its seal set");
 	*ret_seals = set.count;

@@ -13,6 +13,9 @@
 #include "store.h"
 
 #define SEALING_MAX_RANGES MSEALD_MAX_SEALS	/* in one request */
+/* At the request of users: seals of one address space, and of all that are on one account. */
+#define SEALING_USER_SEALS 4096u
+#define SEALING_USER_SEALS_ALL 65536u
 
 struct seal_result {
 	uint64_t space;
@@ -28,7 +31,7 @@ int sealing_seal(struct programs *programs, struct store *store, const struct se
 		 struct seal_result *ret, struct failure *failure);
 
 /* Takes revocable seals back; count 0: everywhere. *ret_bytes: of which something was taken back. */
-int sealing_unseal(struct programs *programs, struct store *store, pid_t pid, const struct range *ranges,
+int sealing_unseal(struct programs *programs, struct store *store, const struct asker *asker, pid_t pid, const struct range *ranges,
 		   size_t count, uint64_t *ret_bytes, size_t *ret_seals, struct failure *failure);
 
 #endif

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See server.h. */
+/* See server.h. Who comes in, and how many: users have limits (users.h), so that there is always room for root. */
 #include "server.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -11,405 +12,131 @@
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
+#include "asker.h"
+#include "connection.h"
+#include "failure.h"
 #include "log.h"
-#include "methods.h"
+#include "parameters.h"
 #include "peer.h"
-#include "varlink.h"
 
-#define CONNECTIONS_MAX 512
-#define QUEUE_MAX (8u << 20)	/* bytes of events that a client may leave unread before it loses some */
-#define REPLY_MAX (256u << 20)	/* bytes of one reply */
-#define CALLS_A_TURN 32		/* of one client before others have theirs */
+#define CONNECTIONS_MAX 1024
+#define PAUSE_US 200000		/* before the next try, when no connection can be accepted */
 
-struct connection {
-	struct server *server;
-	struct connection *next, **previous;
-	sd_event_source *source;
-	int fd;
-	struct ucred peer;
-	struct varlink_framer framer;
-	char *queue;			/* to be sent: [sent, length) */
-	size_t sent, length, allocated;
-	bool reading;			/* the peer may still send */
-	bool waiting;			/* had its turn, has more calls */
-	bool monitor;
-	pid_t monitor_pid;
-	uint64_t lost;			/* events this client was too slow for */
-	int (*stream_next)(struct connection *, void *);
-	void (*stream_done)(void *);
-	void *stream_context;
-	void (*gone)(void *);		/* it waits for an answer that comes later */
-	void *gone_context;
-	uint64_t begun;			/* boot-time ns: the peer had connected by then */
-};
-
-struct server {
-	struct daemon *daemon;
-	sd_event_source *source;
-	int fd;
-	char *path;			/* to unlink; NULL when the socket is systemd's */
-	struct connection *connections;
-	unsigned count;
-};
-
-static void connection_close(struct connection *connection)
+void server_left(struct server *server, struct user *user)
 {
-	struct server *server = connection->server;
-
-	if (connection->stream_done)
-		connection->stream_done(connection->stream_context);
-	if (connection->gone)
-		connection->gone(connection->gone_context);
-	*connection->previous = connection->next;
-	if (connection->next)
-		connection->next->previous = connection->previous;
+	users_leave(server->users, user);
 	if (server->count-- == CONNECTIONS_MAX)
 		(void)sd_event_source_set_enabled(server->source, SD_EVENT_ON);
-	(void)sd_event_source_disable_unref(connection->source);
-	(void)close(connection->fd);
-	varlink_framer_free(&connection->framer);
-	free(connection->queue);
-	free(connection);
 }
 
-/* --- sending --- */
-
-static bool has_queue(const struct connection *connection)
+void server_spend(struct server *server, uid_t account, uint64_t us)
 {
-	return connection->sent < connection->length;
+	uint64_t now = 0;
+
+	if (server && sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now) >= 0)
+		users_spend_for(server->users, account, now, us);
 }
 
-static int queue(struct connection *connection, const json_t *message, size_t limit)
+/* --- one that comes --- */
+
+/* Says why before it is closed; nothing has been asked yet, so the client may be told too late to see it. */
+static void turn_away(struct connection *connection, uid_t account, int error)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t length, unsent = connection->length - connection->sent;
+	struct failure failure = {};
 
-	text = varlink_encode(message, &length);
-	if (!text)
-		return -ENOMEM;
-	if (unsent + length > limit)
-		return -ENOBUFS;
-	if (connection->sent) {
-		memmove(connection->queue, connection->queue + connection->sent, unsent);
-		connection->sent = 0;
-		connection->length = unsent;
-	}
-	if (unsent + length > connection->allocated) {
-		size_t more = MAX_OF(unsent + length, connection->allocated * 2);
-		char *larger = realloc(connection->queue, more);
-
-		if (!larger)
-			return -ENOMEM;
-		connection->queue = larger;
-		connection->allocated = more;
-	}
-	memcpy(connection->queue + unsent, text, length);
-	connection->length += length;
-	return 0;
+	if (error == -EDQUOT && account == ASKER_UNKNOWN)
+		(void)fail(&failure, "TooMany", 0, "too many connections are of processes that had ended before mseald looked at them");
+	else if (error == -EDQUOT)
+		(void)fail(&failure, "TooMany", 0, "user %u has %u connections to mseald, and can have no more at a time",
+			   (unsigned)account, USERS_CONNECTIONS_EACH);
+	else if (error == -EUSERS)
+		(void)fail(&failure, "TooMany", 0, "users have %u connections to mseald together, and can have no more at a time",
+			   USERS_CONNECTIONS_ALL);
+	else
+		(void)fail_errno(&failure, connection->peer.pid, error, "cannot serve it");
+	(void)reply_failure(connection, &failure);
+	(void)connection_flush(connection);
 }
 
-static int flush(struct connection *connection)
+/* Who it is, and whether there is room for him. */
+static int let_in(struct connection *connection)
 {
-	while (has_queue(connection)) {
-		ssize_t n = send(connection->fd, connection->queue + connection->sent,
-				 connection->length - connection->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN ? 0 : -errno;
-		connection->sent += (size_t)n;
-	}
-	connection->sent = connection->length = 0;
-	if (connection->allocated > 1u << 20) {
-		free(connection->queue);
-		connection->queue = NULL;
-		connection->allocated = 0;
-	}
-	return 0;
-}
-
-/* What the loop should wake us for: reading stops while an answer is under way. */
-static void watch(struct connection *connection)
-{
-	uint32_t events = 0;
-
-	if (has_queue(connection) || connection->waiting)
-		events |= EPOLLOUT;
-	else if (connection->reading && !connection->stream_next && !connection->gone)
-		events |= EPOLLIN;
-	(void)sd_event_source_set_io_events(connection->source, events);
-}
-
-int connection_reply(struct connection *connection, json_t *parameters, bool continues)
-{
-	json_t *message = json_pack("{s:o}", "parameters", parameters ? parameters : json_object());
-	int r;
-
-	if (!message)
-		return -ENOMEM;
-	if (continues)
-		(void)json_object_set_new(message, "continues", json_true());
-	r = queue(connection, message, REPLY_MAX);
-	json_decref(message);
-	return r;
-}
-
-int connection_error(struct connection *connection, const char *error, json_t *parameters)
-{
-	json_t *message = json_pack("{s:s,s:o}", "error", error, "parameters",
-				    parameters ? parameters : json_object());
-	int r;
-
-	if (!message)
-		return -ENOMEM;
-	r = queue(connection, message, REPLY_MAX);
-	json_decref(message);
-	return r;
-}
-
-void connection_stream(struct connection *connection, int (*next)(struct connection *, void *),
-		       void (*done)(void *), void *context)
-{
-	connection->stream_next = next;
-	connection->stream_done = done;
-	connection->stream_context = context;
-}
-
-static void end_stream(struct connection *connection)
-{
-	connection->stream_done(connection->stream_context);
-	connection->stream_next = NULL;
-	connection->stream_done = NULL;
-}
-
-/* --- receiving --- */
-
-static int handle(struct connection *connection, json_t *message)
-{
-	json_t *method = json_object_get(message, "method");
-	json_t *parameters = json_object_get(message, "parameters");
-	bool more = json_is_true(json_object_get(message, "more"));
-	_cleanup_free_ char *name = NULL;
-
-	if (json_object_get(message, "oneway") && json_is_true(json_object_get(message, "oneway")))
-		return -EPROTO;	/* no method of ours makes sense without its answer */
-	if (!json_is_string(method) || (parameters && !json_is_object(parameters) && !json_is_null(parameters)))
-		return -EPROTO;
-	name = strdup(json_string_value(method));
-	return name ? methods_call(connection, name, json_is_object(parameters) ? parameters : NULL, more) :
-		      -ENOMEM;
-}
-
-/* Answers what has come in whole, one call after the other, as long as the answers can be sent. */
-static int serve(struct connection *connection)
-{
-	connection->waiting = false;
-	for (int calls = 0;; calls++) {
-		json_t *message;
-		int r;
-
-		r = flush(connection);
-		if (r < 0 || has_queue(connection) || connection->gone)
-			return r;
-		if (connection->stream_next) {
-			r = connection->stream_next(connection, connection->stream_context);
-			if (r <= 0)
-				end_stream(connection);
-			if (r < 0)
-				return r;
-			continue;
-		}
-		if (calls >= CALLS_A_TURN) {
-			connection->waiting = true;
-			return 0;
-		}
-		r = varlink_framer_next(&connection->framer, &message);
-		if (r < 0)
-			return r;
-		if (r == 0)
-			return connection->reading || connection->monitor ? 0 : -ENOTCONN;
-		r = handle(connection, message);
-		json_decref(message);
-		if (r < 0)
-			return r;
-	}
-}
-
-static int receive(struct connection *connection)
-{
-	char data[65536];
-	ssize_t n = recv(connection->fd, data, sizeof(data), MSG_DONTWAIT);
-
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	if (n == 0) {
-		connection->reading = false;
-		return 0;
-	}
-	return varlink_framer_feed(&connection->framer, data, (size_t)n);
-}
-
-static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *context)
-{
-	struct connection *connection = context;
+	struct server *server = connection->server;
+	struct asker asker;
+	uint64_t now = 0;
 	int r = 0;
 
-	(void)source;
-	(void)fd;
-	if (revents & (EPOLLHUP | EPOLLERR))
-		r = -ECONNRESET;
-	else if (revents & EPOLLIN)
-		r = receive(connection);
-	if (r >= 0)
-		r = serve(connection);
-	if (r < 0) {
-		if (r != -ENOTCONN && r != -ECONNRESET && r != -EPIPE)
-			log_debug("closing the connection of pid %d: %s", (int)connection->peer.pid, strerror(-r));
-		connection_close(connection);
-		return 0;
-	}
-	watch(connection);
-	return 0;
+	connection_look(connection, &asker);
+	connection->root = asker.rank == ASKER_ROOT;
+	(void)sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now);
+	if (!connection->root)
+		r = users_enter(server->users, asker.account, now, &connection->user);
+	if (r < 0)
+		turn_away(connection, asker.account, r);
+	asker_close(&asker);
+	return r;
 }
 
-struct daemon *connection_daemon(struct connection *connection)
+static void add(struct server *server, int client)
 {
-	return connection->server->daemon;
-}
-
-uid_t connection_uid(const struct connection *connection)
-{
-	return connection->peer.uid;
-}
-
-const struct ucred *connection_peer(const struct connection *connection)
-{
-	return &connection->peer;
-}
-
-int connection_open_peer(const struct connection *connection)
-{
-	return peer_open(connection->fd, connection->peer.pid, connection->begun);
-}
-
-void connection_defer(struct connection *connection, void (*gone)(void *), void *context)
-{
-	connection->gone = gone;
-	connection->gone_context = context;
-}
-
-void connection_resume(struct connection *connection, bool over)
-{
-	if (over)
-		connection->gone = NULL;
-	(void)flush(connection);	/* if it fails, the connection is closed by what comes next */
-	watch(connection);
-}
-
-/* --- monitoring --- */
-
-void connection_monitor(struct connection *connection, pid_t pid)
-{
-	connection->monitor = true;
-	connection->monitor_pid = pid;
-}
-
-static void publish(struct connection *connection, json_t *parameters)
-{
-	json_t *message = json_pack("{s:O,s:b}", "parameters", parameters, "continues", 1);
-
-	if (!message || queue(connection, message, QUEUE_MAX) < 0)
-		connection->lost++;
-	json_decref(message);
-}
-
-/* Says first what this client missed; it is closed later if sending fails. */
-static void publish_to(struct connection *connection, json_t *parameters)
-{
-	if (connection->lost && !has_queue(connection)) {
-		json_t *lost = json_pack("{s:I}", "lost", (json_int_t)connection->lost);
-
-		if (lost) {
-			connection->lost = 0;
-			publish(connection, lost);
-		}
-		json_decref(lost);
-	}
-	publish(connection, parameters);
-	(void)flush(connection);
-	watch(connection);
-}
-
-void server_publish(struct server *server, const struct mseald_event *event)
-{
-	json_t *parameters = NULL;
-
-	if (!server)
-		return;
-	for (struct connection *c = server->connections; c; c = c->next) {
-		if (!c->monitor || (c->monitor_pid && c->monitor_pid != (pid_t)event->tgid))
-			continue;
-		if (!parameters)
-			parameters = json_pack("{s:o}", "event", methods_event(server->daemon, event));
-		if (parameters)
-			publish_to(c, parameters);
-		else
-			c->lost++;
-	}
-	json_decref(parameters);
-}
-
-void server_publish_lost(struct server *server, uint64_t count)
-{
-	json_t *parameters = json_pack("{s:I}", "lost", (json_int_t)count);
-
-	for (struct connection *c = server ? server->connections : NULL; c && parameters; c = c->next)
-		if (c->monitor)
-			publish_to(c, parameters);
-	json_decref(parameters);
-}
-
-/* --- listening --- */
-
-static int on_listening(sd_event_source *source, int fd, uint32_t revents, void *context)
-{
-	struct server *server = context;
-	struct connection *connection;
+	struct connection *connection = calloc(1, sizeof(*connection));
 	socklen_t size = sizeof(connection->peer);
-	int client;
 
-	(void)source;
-	(void)revents;
-	client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (client < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			log_warning("cannot accept a connection: %s, ignoring", strerror(errno));
-		return 0;
-	}
-	connection = calloc(1, sizeof(*connection));
-	if (!connection || getsockopt(client, SOL_SOCKET, SO_PEERCRED, &connection->peer, &size) < 0 ||
-	    sd_event_add_io(server->daemon->loop, &connection->source, client, EPOLLIN, on_connection,
-			    connection) < 0) {
-		log_warning("cannot serve a connection: %s, ignoring", strerror(errno));
-		free(connection);
+	if (!connection) {
 		(void)close(client);
-		return 0;
+		return;
 	}
-	connection->begun = peer_now();
-	connection->server = server;
-	connection->fd = client;
-	connection->reading = true;
-	connection->next = server->connections;
-	connection->previous = &server->connections;
+	*connection = (struct connection){ .server = server, .fd = client, .reading = true, .begun = peer_now(),
+					   .next = server->connections, .previous = &server->connections };
 	if (connection->next)
 		connection->next->previous = &connection->next;
 	server->connections = connection;
 	/* Further clients wait in the backlog until one leaves. */
 	if (++server->count == CONNECTIONS_MAX)
 		(void)sd_event_source_set_enabled(server->source, SD_EVENT_OFF);
+	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &connection->peer, &size) < 0 || let_in(connection) < 0 ||
+	    sd_event_add_io(server->daemon->loop, &connection->source, client, EPOLLIN, connection_on_io, connection) < 0)
+		connection_close(connection);
+}
+
+static int on_pause_over(sd_event_source *source, uint64_t now, void *context)
+{
+	struct server *server = context;
+
+	(void)source;
+	(void)now;
+	if (server->count < CONNECTIONS_MAX)
+		(void)sd_event_source_set_enabled(server->source, SD_EVENT_ON);
 	return 0;
 }
+
+/* No descriptor is free, or no memory: not to be tried again at once, and over and over. */
+static void pause_accepting(struct server *server, int error)
+{
+	uint64_t now = 0;
+
+	log_warning("cannot accept a connection: %s, ignoring", strerror(error));
+	(void)sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now);
+	(void)sd_event_source_set_time(server->pause, now + PAUSE_US);
+	if (sd_event_source_set_enabled(server->pause, SD_EVENT_ONESHOT) >= 0)
+		(void)sd_event_source_set_enabled(server->source, SD_EVENT_OFF);
+}
+
+static int on_listening(sd_event_source *source, int fd, uint32_t revents, void *context)
+{
+	struct server *server = context;
+	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)source;
+	(void)revents;
+	if (client >= 0)
+		add(server, client);
+	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+		pause_accepting(server, errno);
+	return 0;
+}
+
+/* --- listening --- */
 
 static int make_socket(const char *path)
 {
@@ -450,17 +177,27 @@ int server_open(struct daemon *daemon, const char *path, struct server **ret)
 	if (!server)
 		return -ENOMEM;
 	server->daemon = daemon;
+	server->users = users_new();
+	if (!server->users) {
+		free(server);
+		return -ENOMEM;
+	}
 	server->fd = given > 0 ? SD_LISTEN_FDS_START : make_socket(path);
 	if (server->fd < 0) {
 		r = server->fd;
 		log_error("cannot listen on %s: %s%s", path, strerror(-r),
 			  r == -EADDRINUSE ? " (another mseald is running)" : "");
+		(void)users_free(server->users);
 		free(server);
 		return r;
 	}
 	if (given <= 0)
 		server->path = strdup(path);
 	r = sd_event_add_io(daemon->loop, &server->source, server->fd, EPOLLIN, on_listening, server);
+	if (r >= 0)
+		r = sd_event_add_time(daemon->loop, &server->pause, CLOCK_MONOTONIC, 0, 0, on_pause_over, server);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(server->pause, SD_EVENT_OFF);
 	if (r < 0) {
 		server_close(server);
 		return r;
@@ -476,9 +213,11 @@ struct server *server_close(struct server *server)
 	while (server->connections)
 		connection_close(server->connections);
 	(void)sd_event_source_disable_unref(server->source);
+	(void)sd_event_source_disable_unref(server->pause);
 	if (server->path)
 		(void)unlink(server->path);
 	free(server->path);
+	(void)users_free(server->users);
 	(void)close(server->fd);
 	free(server);
 	return NULL;

@@ -2,7 +2,7 @@
 /*
  * The varlink server: connections, their buffers and their limits. What the
  * methods do is in methods.c. Replies come in the order of the calls; a client
- * that does not read holds up nobody but itself.
+ * that does not read, or asks too much, holds up nobody but itself.
  */
 #ifndef MSEALD_SERVER_H
 #define MSEALD_SERVER_H
@@ -16,10 +16,14 @@
 #define SERVER_SOCKET "/run/mseald/io.mseald"
 
 struct connection;
+struct asker;
 
 /* Listens on the socket systemd hands over, else on path (made anew). Logs; negative errno. */
 int server_open(struct daemon *daemon, const char *path, struct server **ret);
 struct server *server_close(struct server *server);	/* takes NULL, returns NULL */
+
+/* Time (us) that was spent for a user outside of his calls: it counts as if it were. Takes NULL. */
+void server_spend(struct server *server, uid_t account, uint64_t us);
 
 /* An attempt, to every client that monitors. */
 void server_publish(struct server *server, const struct mseald_event *event);
@@ -29,6 +33,12 @@ void server_publish_lost(struct server *server, uint64_t count);
 
 struct daemon *connection_daemon(struct connection *connection);
 uid_t connection_uid(const struct connection *connection);
+/* ASKER_ROOT of asker.h, as it connected. */
+bool connection_is_root(const struct connection *connection);
+/* On whose account it is: asker.h. */
+uid_t connection_account(const struct connection *connection);
+/* Who it is, looked at now, but root for as long as it is connected; to be closed with asker_close(). */
+void connection_look(const struct connection *connection, struct asker *ret);
 
 const struct ucred *connection_peer(const struct connection *connection);
 /*

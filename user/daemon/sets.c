@@ -33,7 +33,8 @@ struct set {
 	uint32_t map;		/* id of its map; 0: not known yet */
 	uint32_t nodes;		/* that it has room for; 0: not known yet */
 	uint8_t state;		/* enum set_state */
-	bool labelled;		/* its label is known */
+	bool known;		/* are these two */
+	uint32_t seals;
 	uint64_t label;
 };
 
@@ -235,7 +236,7 @@ static void release_set(struct sets *sets, uint32_t id)
 		return;
 	}
 	set->state = SET_READY;
-	set->labelled = false;
+	set->known = false;
 	sets->ready++;
 }
 
@@ -316,7 +317,8 @@ int sets_write(struct sets *sets, const struct sealset *set, uint32_t *ret)
 		return r;
 	sets->list[id].state = SET_USED;
 	sets->ready--;
-	sets->list[id].labelled = true;
+	sets->list[id].known = true;
+	sets->list[id].seals = (uint32_t)set->count;
 	sets->list[id].label = set->label;
 	*ret = id;
 	return 0;
@@ -407,13 +409,14 @@ unsigned sets_needs(struct sets *sets)
 	return needs;
 }
 
-int sets_read_label(struct sets *sets, uint32_t id, uint64_t *ret)
+/* What its root says of the whole of it. */
+static int know(struct sets *sets, uint32_t id)
 {
 	struct set *set = &sets->list[id];
 	struct mseald_node root;
 	__u32 zero = 0;
 
-	if (!set->labelled) {
+	if (!set->known) {
 		_cleanup_close_ int fd = open_map(sets, id);
 
 		if (fd < 0)
@@ -421,10 +424,28 @@ int sets_read_label(struct sets *sets, uint32_t id, uint64_t *ret)
 		if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
 			return -errno;
 		set->label = root.label;
-		set->labelled = true;
+		set->seals = root.count;
+		set->known = true;
 	}
-	*ret = set->label;
 	return 0;
+}
+
+int sets_read_count(struct sets *sets, uint32_t id, size_t *ret)
+{
+	int r = know(sets, id);
+
+	if (r >= 0)
+		*ret = sets->list[id].seals;
+	return r;
+}
+
+int sets_read_label(struct sets *sets, uint32_t id, uint64_t *ret)
+{
+	int r = know(sets, id);
+
+	if (r >= 0)
+		*ret = sets->list[id].label;
+	return r;
 }
 
 static int compare_labels(const void *a, const void *b)
@@ -444,11 +465,11 @@ int sets_read_labels(struct sets *sets, struct sets_label **ret, size_t *ret_cou
 	for (uint32_t id = 1; id < sets_end(sets); id++) {
 		list[count].spaces = sets->refs[id];
 		if (sets->list[id].state == SET_USED) {
-			int r = sets_read_label(sets, id, &list[count].label);
+			int r = know(sets, id);
 
 			if (r < 0)
 				return r;
-			count++;
+			list[count++].label = sets->list[id].label;
 		}
 	}
 	qsort(list, count, sizeof(*list), compare_labels);

@@ -22,6 +22,9 @@ struct sets *sets_close(struct sets *sets);		/* takes NULL, returns NULL; the ma
 /* -ENOENT: no such set; -EBADMSG: not one that was written by us. */
 int sets_read(struct sets *sets, uint32_t id, struct sealset *ret);
 
+/* How many seals it has; asked of the map once. */
+int sets_read_count(struct sets *sets, uint32_t id, size_t *ret);
+
 /* A new one, not empty, that nobody refers to yet. -ENOSPC: there are MSEALD_MAX_SETS; -E2BIG: more than MSEALD_MAX_SEALS. */
 int sets_write(struct sets *sets, const struct sealset *set, uint32_t *ret);
 /* One that nobody came to refer to. */

@@ -142,9 +142,10 @@ void store_settle_all(struct store *store)
 	store_settle(store);
 }
 
-static int commit(struct store *store, uint64_t key, uint32_t bits, enum store_when when, struct store_old *ret_old)
+static int commit(struct store *store, uint64_t key, const struct store_place *place, uint32_t bits, enum store_when when,
+		  struct store_old *ret_old)
 {
-	struct mseald_commit request = { .key = key, .bits = bits };
+	struct mseald_commit request = { .key = key, .bits = bits, .account = place->account, .limited = place->limited };
 	int r = programs_commit(store->programs, &request);
 
 	if (r < 0)
@@ -161,8 +162,8 @@ static int commit(struct store *store, uint64_t key, uint32_t bits, enum store_w
 	return 0;
 }
 
-int store_set_space(struct store *store, uint64_t key, const struct sealset *set, enum store_when when,
-		    struct store_old *ret_old)
+int store_set_space(struct store *store, uint64_t key, const struct store_place *place, const struct sealset *set,
+		    enum store_when when, struct store_old *ret_old)
 {
 	uint32_t id = 0;
 	int r;
@@ -172,7 +173,7 @@ int store_set_space(struct store *store, uint64_t key, const struct sealset *set
 		if (r < 0)
 			return r;
 	}
-	r = commit(store, key, id, when, ret_old);
+	r = commit(store, key, place, id, when, ret_old);
 	if (r < 0 && id)
 		sets_unwrite(store->sets, id);
 	return r;
@@ -180,10 +181,64 @@ int store_set_space(struct store *store, uint64_t key, const struct sealset *set
 
 int store_restore_space(struct store *store, uint64_t key, const struct store_old *old)
 {
-	return commit(store, key, old->bits, STORE_NOW, NULL);
+	/* It has its place: nothing is entered anew. */
+	return commit(store, key, &(struct store_place){ .account = MSEALD_ACCOUNT_NONE }, old->bits, STORE_NOW, NULL);
 }
 
 int store_forget_space(struct store *store, uint64_t key)
 {
 	return programs_forget(store->programs, key);
+}
+
+/* --- accounts --- */
+
+int store_count_account(struct store *store, uint32_t account, size_t *ret_spaces, size_t *ret_sets, size_t *ret_seals,
+			uint64_t ret_verdicts[MSEALD_VERDICT_COUNT])
+{
+	_cleanup_free_ struct mseald_space *values = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	_cleanup_free_ bool *seen = calloc(MSEALD_MAX_SETS, sizeof(*seen));
+	size_t count, spaces = 0, sets = 0, seals = 0;
+	int r = seen ? read_spaces(store, &keys, &values, &count) : -ENOMEM;
+
+	for (size_t i = 0; r >= 0 && i < count; i++) {
+		uint32_t id = MSEALD_WORD_SET(values[i].word);
+		size_t more = 0;
+
+		if (values[i].account != account || !id)
+			continue;
+		spaces++;
+		for (unsigned verdict = 0; ret_verdicts && verdict < MSEALD_VERDICT_COUNT; verdict++)
+			ret_verdicts[verdict] += values[i].verdicts[verdict];
+		if (seen[id])
+			continue;
+		seen[id] = true;
+		sets++;
+		/* One that is gone by now has none. */
+		if (sets_read_count(store->sets, id, &more) >= 0)
+			seals += more;
+	}
+	if (r < 0)
+		return r;
+	*ret_spaces = spaces;
+	*ret_sets = sets;
+	*ret_seals = seals;
+	return 0;
+}
+
+void store_forget_accounts(struct store *store)
+{
+	int fd = programs_map_fd(store->programs, "accounts");
+	uint32_t account, next;
+	int r = bpf_map_get_next_key(fd, NULL, &next);
+
+	/* One that is removed meanwhile sends us back to the first: not for ever, there are only so many. */
+	for (unsigned i = 0; r == 0 && i < MSEALD_MAX_ACCOUNTS; i++) {
+		uint64_t purse;
+
+		account = next;
+		r = bpf_map_get_next_key(fd, &account, &next);
+		if (bpf_map_lookup_elem(fd, &account, &purse) == 0 && !MSEALD_PURSE_PLACES(purse))
+			(void)programs_forget_account(store->programs, account);
+	}
 }

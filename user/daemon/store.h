@@ -40,6 +40,12 @@ bool store_any_sealed(struct store *store);
 /* The seals that hold in an address space, with its entry (ret_space may be NULL). Not sealed: empty, 0. */
 int store_read_seals(struct store *store, uint64_t key, struct mseald_space *ret_space, struct sealset *ret);
 
+/* Whose place an address space takes that has none yet. */
+struct store_place {
+	uint32_t account;	/* as bpf/resolve.bpf.c says of its task */
+	bool limited;		/* refused where that account has all that it may */
+};
+
 enum store_when {
 	STORE_NOW,	/* no program goes by the old set any more when it returns */
 	STORE_SOON,	/* nor when store_settle() has */
@@ -48,12 +54,12 @@ enum store_when {
 /*
  * Gives an address space this set (empty: none), whole or not at all.
  * *ret_old is what it had, which stays readable until the next sets_collect().
- * -ENOSPC: no room for another set or address space; -E2BIG: more than
+ * -EDQUOT: its account has all places it may; -ENOSPC: no room for another set or address space; -E2BIG: more than
  * MSEALD_MAX_SEALS; -ESRCH: the address space is gone; -EEXIST: it has just
  * been entered by a fork, try again.
  */
-int store_set_space(struct store *store, uint64_t key, const struct sealset *set, enum store_when when,
-		    struct store_old *ret_old);
+int store_set_space(struct store *store, uint64_t key, const struct store_place *place, const struct sealset *set,
+		    enum store_when when, struct store_old *ret_old);
 
 /* After STORE_SOON, for all of them at once: the kernel waits for every program that runs. */
 void store_settle(struct store *store);
@@ -64,6 +70,12 @@ void store_settle_all(struct store *store);
 int store_restore_space(struct store *store, uint64_t key, const struct store_old *old);
 
 int store_forget_space(struct store *store, uint64_t key);
+
+/* How many places an account has, and how many seals the sets in them, each counted once. Negative errno. */
+int store_count_account(struct store *store, uint32_t account, size_t *ret_spaces, size_t *ret_sets, size_t *ret_seals,
+			uint64_t ret_verdicts[MSEALD_VERDICT_COUNT]);
+/* Removes accounts that have no place. */
+void store_forget_accounts(struct store *store);
 
 /* The seal sets themselves. Belongs to the store. */
 struct sets *store_sets(struct store *store);

@@ -29,7 +29,10 @@
 #define IDLE_LOOKS 2
 #define KEPT_MEMORY (256u * 1024)	/* bytes of free heap */
 
-static unsigned idle_looks;
+/* The same when a user has asked for something: he must not have them attached and detached all the time. */
+#define IDLE_LOOKS_USER 30
+
+static unsigned idle_looks, lingers;
 
 static uint64_t sealed_spaces(struct daemon *daemon)
 {
@@ -78,11 +81,17 @@ static void forget_stale(struct daemon *daemon)
 		log_info("forgot %zu address spaces that are gone", forgotten);
 }
 
-void sweep_after_failure(struct daemon *daemon)
+/* Without a seal set. */
+static uint64_t count_idle_entries(struct daemon *daemon)
 {
 	volatile const struct mseald_state *state = programs_state(daemon->programs);
 
-	if (state->entries != state->sealed + state->unsettled)
+	return state->entries - state->sealed - state->unsettled;
+}
+
+void sweep_after_failure(struct daemon *daemon)
+{
+	if (count_idle_entries(daemon))
 		forget_stale(daemon);
 }
 
@@ -106,10 +115,17 @@ static void detach(struct daemon *daemon)
 	log_info("nothing is sealed: programs detached");
 }
 
+void sweep_linger(void)
+{
+	lingers = IDLE_LOOKS_USER;
+}
+
 static void detach_when_idle(struct daemon *daemon)
 {
 	if (!is_idle(daemon))
 		idle_looks = 0;
+	else if (lingers > 0)
+		lingers--;
 	else if (++idle_looks >= IDLE_LOOKS)
 		detach(daemon);
 }
@@ -151,22 +167,48 @@ static void give_memory_back(void)
 		(void)malloc_trim(0);
 }
 
+#define QUIET_LOOKS 30	/* a minute without another line on forks */
+
+/* Accounts without a place are forgotten; and forks that found none are told of. */
+static void look_at_places(struct daemon *daemon)
+{
+	static uint64_t refused_seen;
+	static unsigned quiet;
+	uint64_t refused = *(volatile __u64 *)&programs_state(daemon->programs)->forks_refused;
+
+	store_forget_accounts(daemon->store);
+	if (quiet) {
+		quiet--;
+		return;
+	}
+	if (refused <= refused_seen)
+		return;
+	log_warning("%" PRIu64 " forks of sealed processes were refused (EAGAIN): their user, or all users together, have as many "
+		    "sealed address spaces as they can have; mseald --user-spaces= sets how many one can", refused - refused_seen);
+	refused_seen = refused;
+	quiet = QUIET_LOOKS;
+}
+
 static int on_timer(sd_event_source *source, uint64_t now, void *context)
 {
-	static uint64_t lifecycle_seen, all_seen;
+	static uint64_t lifecycle_seen, all_seen, idle_entries_seen;
 	struct daemon *daemon = context;
-	uint64_t lifecycle, all;
+	uint64_t lifecycle, all, idle_entries;
 
 	containers_sweep(daemon->containers);
 	if (programs_attached(daemon->programs)) {
 		all = programs_misses(daemon->programs, &lifecycle);
-		if (lifecycle != lifecycle_seen)
+		/* Of what is alive and not sealed any more, or of what ended just when it was sealed. */
+		idle_entries = count_idle_entries(daemon);
+		if (lifecycle != lifecycle_seen || (idle_entries && idle_entries != idle_entries_seen))
 			forget_stale(daemon);
+		idle_entries_seen = count_idle_entries(daemon);
 		starts_sweep(daemon->starts, lifecycle != lifecycle_seen);
 		if (all != all_seen)
 			integrity_check(daemon);
 		lifecycle_seen = lifecycle;
 		all_seen = all;
+		look_at_places(daemon);
 		events_kill_doomed(daemon->events);
 		detach_when_idle(daemon);
 		(void)sets_collect(store_sets(daemon->store));

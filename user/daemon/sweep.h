@@ -9,6 +9,8 @@
 int sweep_take_over(struct daemon *daemon);
 /* A process that exits while it is sealed can leave an entry that nobody will remove. */
 void sweep_after_failure(struct daemon *daemon);
+/* A user has asked for a seal: when nothing is sealed the programs stay attached for a minute, not seconds. */
+void sweep_linger(void);
 /* At the end: what nothing is sealed with any more is not left attached. Logs. */
 void sweep_finish(struct daemon *daemon);
 /* Adds the timer. */

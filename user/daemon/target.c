@@ -113,6 +113,7 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 	target.key = task.key;
 	target.exec_id = task.exec_id;
 	target.start_time = task.start_time;
+	target.account = task.account;
 	*ret = target;
 	target = (struct target)TARGET_EMPTY;
 	return 0;

@@ -109,12 +109,10 @@ void tasks_sort_by_key(struct mseald_task *tasks, size_t count)
 	qsort(tasks, count, sizeof(*tasks), compare_keys);
 }
 
-int tasks_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret, size_t *ret_count)
+const struct mseald_task *tasks_find(const struct mseald_task *tasks, size_t count, uint64_t key)
 {
-	_cleanup_free_ pid_t *pids = NULL;
-	size_t low = 0, high = count, found = 0;
+	size_t low = 0, high = count;
 
-	/* The first of the key: tasks are sorted. */
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -123,16 +121,25 @@ int tasks_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, p
 		else
 			high = middle;
 	}
-	for (high = low; high < count && tasks[high].key == key; high++)
-		;
-	if (high > low) {
-		pids = malloc((high - low) * sizeof(*pids));
+	return low < count && tasks[low].key == key ? &tasks[low] : NULL;
+}
+
+int tasks_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret, size_t *ret_count)
+{
+	const struct mseald_task *first = tasks_find(tasks, count, key);
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t all = 0, found = 0;
+
+	while (first && first + all < tasks + count && first[all].key == key)
+		all++;
+	if (all) {
+		pids = malloc(all * sizeof(*pids));
 		if (!pids)
 			return -ENOMEM;
-		for (size_t i = low; i < high; i++)
-			if (!found || pids[found - 1] != (pid_t)tasks[i].tgid)
-				pids[found++] = (pid_t)tasks[i].tgid;
 	}
+	for (size_t i = 0; i < all; i++)
+		if (!found || pids[found - 1] != (pid_t)first[i].tgid)
+			pids[found++] = (pid_t)first[i].tgid;
 	*ret = TAKE_PTR(pids);
 	*ret_count = found;
 	return 0;

@@ -16,6 +16,9 @@ int tasks_read(struct programs *programs, pid_t pid, struct mseald_task **ret, s
 /* The mappings of one thread with their flags (VM_*), sorted by address. The caller frees *ret. */
 int tasks_read_vmas(struct programs *programs, pid_t tid, struct mseald_vma **ret, size_t *ret_count);
 
+/* The first of those that have this key; NULL: none has. Tasks must be sorted by key. */
+const struct mseald_task *tasks_find(const struct mseald_task *tasks, size_t count, uint64_t key);
+
 /*
  * The processes (thread group ids, ascending, each once) that have this key.
  * Tasks must be sorted by key. The caller frees *ret, which is NULL for none.

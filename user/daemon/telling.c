@@ -172,7 +172,8 @@ void tell_sealed(const struct connection *connection, pid_t pid, const struct se
 	log_field(&fields, "MSEALD_SPACE=%" PRIu64, result->space);
 	log_field(&fields, "MSEALD_BYTES=%" PRIu64, result->bytes);
 	log_field(&fields, "MSEALD_SEALS=%zu", result->seals);
-	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_SEALED, &fields,
+	/* A user could fill the log. */
+	log_entry(connection_is_root(connection) ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, LOG_ABOUT_SEALED, &fields,
 		  "sealed %" PRIu64 " bytes of pid %d%s, at the request of pid %d of user %u; it has %zu seals now", result->bytes,
 		  (int)pid, result->native ? ", natively" : "", (int)peer->pid, (unsigned)peer->uid, result->seals);
 }

@@ -206,6 +206,7 @@ static int client_send(struct varlink_client *client, const char *method, json_t
 	_cleanup_free_ char *text = NULL;
 	size_t length = 0;
 	json_t *message;
+	int r;
 
 	message = json_pack("{s:s}", "method", method);
 	if (!message)
@@ -221,7 +222,9 @@ static int client_send(struct varlink_client *client, const char *method, json_t
 		return -ENOMEM;
 	if (length - 1 > VARLINK_MESSAGE_MAX)
 		return -EMSGSIZE;
-	return send_all(client->fd, text, length);
+	r = send_all(client->fd, text, length);
+	/* It may have said why before it closed the connection: varlink_receive() finds that, or the same error. */
+	return r == -ECONNRESET ? 0 : r;
 }
 
 int varlink_send_more(struct varlink_client *client, const char *method, json_t *parameters)

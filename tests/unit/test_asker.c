@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Whose a process is, as /proc says it; and what users have in use of the daemon. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "standing.h"
+#include "users.h"
+#include "util.h"
+
+#define SECOND UINT64_C(1000000)
+
+/* --- standing --- */
+
+#define STATUS(uid, gid, nspid, permitted, effective) \
+	"Name:\tnginx\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t812\nPid:\t812\nUid:\t" uid "\nGid:\t" gid \
+	"\nGroups:\t0 4 24\nNStgid:\t812\t5\nNSpid:\t" nspid "\nVmRSS:\t 1 kB\nCapInh:\t0000000000000000\nCapPrm:\t" permitted \
+	"\nCapEff:\t" effective "\nCapBnd:\t000001ffffffffff\n"
+
+static void a_status_is_read(void **state)
+{
+	struct standing standing;
+
+	(void)state;
+	assert_int_equal(standing_parse(STATUS("1000\t1001\t1002\t1003", "4\t5\t6\t4294967295", "812\t37\t5", "00000000a80425fb",
+					       "0000000000200000"), &standing), 0);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(standing.uids[i], 1000 + i);
+	assert_int_equal(standing.gids[3], UINT32_MAX);
+	assert_int_equal(standing.permitted, 0xa80425fb);
+	assert_int_equal(standing.effective, 1 << 21);
+	assert_int_equal(standing.levels, 3);
+	assert_int_equal(standing.pids[1], 37);
+	assert_int_equal(standing_own_pid(&standing), 5);
+}
+
+static void a_name_is_no_line(void **state)
+{
+	struct standing standing;
+
+	(void)state;
+	/* What a process calls itself has its line feeds escaped (fs/proc/array.c, proc_task_name). */
+	assert_int_equal(standing_parse("Name:\ta\\nUid:\t0 0 0 0\nUid:\t7\t7\t7\t7\nGid:\t7\t7\t7\t7\nNSpid:\t1\nCapPrm:\t0\nCapEff:\t0\n",
+					&standing), 0);
+	assert_true(standing_is_all(&standing, 7, 7));
+}
+
+static void half_a_status_is_none(void **state)
+{
+	static const char whole[] = STATUS("0\t0\t0\t0", "0\t0\t0\t0", "1", "0", "0");
+	const char *const needed[] = { "\nUid", "\nGid", "\nNSpid", "\nCapPrm", "\nCapEff" };
+	struct standing standing = { .levels = 77 };
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(needed); i++) {
+		char text[sizeof(whole)];
+
+		(void)strcpy(text, whole);
+		strstr(text, needed[i])[2] = 'x';
+		assert_int_equal(standing_parse(text, &standing), -EBADMSG);
+	}
+	assert_int_equal(standing_parse("", &standing), -EBADMSG);
+	assert_int_equal(standing_parse(STATUS("0\t0\t0", "0\t0\t0\t0", "1", "0", "0"), &standing), -EBADMSG);
+	assert_int_equal(standing_parse(STATUS("0\t0\t0\t0", "0\t0\t0\t0", "", "0", "0"), &standing), -EBADMSG);
+	assert_int_equal(standing_parse(STATUS("0\t0\t0\t0", "0\t0\t0\t0", "-1", "0", "0"), &standing), -EBADMSG);
+	assert_int_equal(standing.levels, 77);
+}
+
+static void all_ids_count(void **state)
+{
+	struct standing standing;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		(void)standing_parse(STATUS("9\t9\t9\t9", "8\t8\t8\t8", "1", "0", "0"), &standing);
+		assert_true(standing_is_all(&standing, 9, 8));
+		standing.uids[i] = 0;
+		assert_false(standing_is_all(&standing, 9, 8));
+		standing.uids[i] = 9;
+		standing.gids[i] = 0;
+		assert_false(standing_is_all(&standing, 9, 8));
+	}
+}
+
+static void capabilities_are_compared(void **state)
+{
+	const struct standing none = {}, some = { .permitted = 0x30 }, more = { .permitted = 0x70 }, other = { .permitted = 0x80 };
+
+	(void)state;
+	assert_true(standing_covers(&none, &none));
+	assert_true(standing_covers(&more, &some));
+	assert_false(standing_covers(&some, &more));
+	assert_false(standing_covers(&some, &other));
+	assert_false(standing_covers(&none, &some));
+}
+
+/* --- users --- */
+
+static void connections_are_counted(void **state)
+{
+	struct users *users = users_new();
+	struct user *all[USERS_CONNECTIONS_ALL], *one;
+	unsigned count = 0;
+
+	(void)state;
+	for (; count < USERS_CONNECTIONS_EACH; count++)
+		assert_int_equal(users_enter(users, 1000, SECOND, &all[count]), 0);
+	assert_ptr_equal(all[0], all[USERS_CONNECTIONS_EACH - 1]);
+	assert_int_equal(users_enter(users, 1000, SECOND, &one), -EDQUOT);
+	for (uid_t uid = 2000; count < USERS_CONNECTIONS_ALL; count++)
+		assert_int_equal(users_enter(users, uid + count / USERS_CONNECTIONS_EACH, SECOND, &all[count]), 0);
+	assert_int_equal(users_enter(users, 1000, SECOND, &one), -EDQUOT);
+	assert_int_equal(users_enter(users, 5, SECOND, &one), -EUSERS);
+	users_leave(users, all[0]);
+	assert_int_equal(users_enter(users, 5, SECOND, &one), 0);
+	users_leave(users, one);
+	assert_int_equal(users_enter(users, 1000, SECOND, &all[0]), 0);
+	while (count > 0)
+		users_leave(users, all[--count]);
+	users_leave(users, NULL);
+	assert_null(users_free(users));
+	assert_null(users_free(NULL));
+}
+
+static void time_is_paid_back(void **state)
+{
+	struct users *users = users_new();
+	struct user *user, *other;
+	uint64_t now = 100 * SECOND, wait;
+
+	(void)state;
+	assert_int_equal(users_enter(users, 1000, now, &user), 0);
+	assert_int_equal(users_enter(users, 1001, now, &other), 0);
+	assert_int_equal(users_wait(users, user, now), 0);
+	users_spend(users, user, now, USERS_AT_ONCE_US);
+	assert_int_equal(users_wait(users, user, now), 0);
+	users_spend(users, user, now, 1000);
+	wait = users_wait(users, user, now);
+	assert_int_equal(wait, 1000 * USERS_SHARE_EACH);
+	/* All users together are in debt too, but less of it. */
+	assert_int_equal(users_wait(users, other, now), 1000 * USERS_SHARE_ALL);
+	assert_int_equal(users_wait(users, user, now + wait), 0);
+	/* No more is saved than may be spent at once. */
+	now += 1000 * SECOND;
+	users_spend(users, user, now, USERS_AT_ONCE_US + 7);
+	assert_int_equal(users_wait(users, user, now), 7 * USERS_SHARE_EACH);
+	/* A clock that goes back gives nothing, and takes nothing. */
+	assert_int_equal(users_wait(users, user, now - 500 * SECOND), 7 * USERS_SHARE_EACH);
+	users_leave(users, user);
+	users_leave(users, other);
+	(void)users_free(users);
+}
+
+static void a_share_is_a_share(void **state)
+{
+	struct users *users = users_new();
+	struct user *user;
+	uint64_t now = 100 * SECOND, spent = 0;
+
+	(void)state;
+	assert_int_equal(users_enter(users, 1000, now, &user), 0);
+	/* Who always asks as soon as he may, calls of 3 ms, for a minute. */
+	while (now < 160 * SECOND) {
+		uint64_t wait = users_wait(users, user, now);
+
+		now += wait;
+		if (wait)
+			continue;
+		now += 3000;
+		spent += 3000;
+		users_spend(users, user, now, 3000);
+	}
+	assert_in_range(spent, 60 * SECOND / USERS_SHARE_EACH, 60 * SECOND / USERS_SHARE_EACH + USERS_AT_ONCE_US + SECOND);
+	users_leave(users, user);
+	(void)users_free(users);
+}
+
+static void debt_outlives_the_connection(void **state)
+{
+	struct users *users = users_new();
+	struct user *user;
+	uint64_t now = 100 * SECOND;
+
+	(void)state;
+	assert_int_equal(users_enter(users, 1000, now, &user), 0);
+	users_spend(users, user, now, 10 * SECOND);
+	users_leave(users, user);
+	assert_int_equal(users_enter(users, 1000, now + SECOND, &user), 0);
+	assert_true(users_wait(users, user, now + SECOND) > 30 * SECOND);
+	users_leave(users, user);
+	/* Paid and gone: forgotten, which only ASan sees. */
+	assert_int_equal(users_enter(users, 1001, now + 100 * SECOND, &user), 0);
+	assert_int_equal(users_wait(users, user, now + 100 * SECOND), 0);
+	/* Spent for one who is not connected. */
+	users_spend_for(users, 1002, now + 100 * SECOND, 10 * SECOND);
+	assert_int_equal(users_enter(users, 1002, now + 100 * SECOND, &user), 0);
+	assert_true(users_wait(users, user, now + 100 * SECOND) > 30 * SECOND);
+	assert_int_equal(users_uid(user), 1002);
+	(void)users_free(users);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_status_is_read),
+		cmocka_unit_test(a_name_is_no_line),
+		cmocka_unit_test(half_a_status_is_none),
+		cmocka_unit_test(all_ids_count),
+		cmocka_unit_test(capabilities_are_compared),
+		cmocka_unit_test(connections_are_counted),
+		cmocka_unit_test(time_is_paid_back),
+		cmocka_unit_test(a_share_is_a_share),
+		cmocka_unit_test(debt_outlives_the_connection),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

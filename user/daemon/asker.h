@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who asks: the process at the other end of a connection, and what it may. Root may all, everybody
+ * else what concerns the processes that they could trace. docs/design.md, "Who may ask".
+ */
+#ifndef MSEALD_ASKER_H
+#define MSEALD_ASKER_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "containers.h"
+#include "failure.h"
+#include "standing.h"
+#include "target.h"
+
+enum asker_rank {
+	ASKER_USER,	/* whoever is none of the others */
+	ASKER_HOST,	/* user 0 of this machine, whatever it lacks in capabilities: reads numbers */
+	ASKER_ROOT,	/* the same with CAP_SYS_ADMIN, which could as well reach the maps */
+};
+
+struct asker {
+	enum asker_rank rank;
+	uid_t uid;		/* effective ids as it connected, in mseald's user namespace */
+	gid_t gid;
+	uid_t account;		/* who pays: the owner of the user namespace that it is in, or its uid; or ASKER_UNKNOWN */
+	pid_t pid;		/* as mseald sees it; 0: it cannot be told */
+	int proc_fd;		/* its /proc/PID; -1: it is gone, or not seen from here */
+	bool same_pids;		/* it counts pids as mseald does */
+	const struct containers *containers;
+	char container[CONTAINER_ID_MAX + 1];	/* the armed one that it is in; "": none */
+	const char *not_root;	/* of one with uid 0: why it is not taken for root, as a phrase */
+	struct standing standing;	/* as it is now */
+};
+
+/* All that are gone before they were looked at share one account: who knows in which user namespace they were? */
+#define ASKER_UNKNOWN ((uid_t)-2)
+
+#define ASKER_EMPTY { .proc_fd = -1 }
+
+/*
+ * Looks at the process that has connected (peer.h). One that is gone is a user that may do nothing.
+ * containers may be NULL, and must outlive it.
+ */
+void asker_open(int socket, const struct ucred *peer, uint64_t begun, const struct containers *containers,
+		struct asker *ret);
+void asker_close(struct asker *asker);
+
+/* Is it there still? While it is, asker->pid is its own. */
+bool asker_lives(const struct asker *asker);
+
+/*
+ * The pid that is meant by a number that the asker has named, as mseald counts. Where it counts otherwise, only of
+ * processes in its own pid namespace. -EBADR and why.
+ */
+int asker_find_pid(const struct asker *asker, pid_t named, pid_t *ret, struct failure *failure);
+/* The other way round; 0: it has none there. */
+pid_t asker_pid_for(const struct asker *asker, pid_t pid);
+
+/*
+ * May it have this process sealed, and see how it is? What is found holds for as long as
+ * target_unchanged(). -EBADR and why.
+ */
+int asker_may(const struct asker *asker, const struct target *target, struct failure *failure);
+
+#endif

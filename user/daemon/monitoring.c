@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Clients that are sent events as they come. One that does not read loses some, and is told how many. */
+#include "connection.h"
+#include "methods.h"
+
+#define QUEUE_MAX (8u << 20)		/* bytes of events that a client may leave unread before it loses some */
+#define USER_QUEUE_MAX (256u << 10)	/* the same of one that is not root */
+
+void connection_monitor(struct connection *connection, pid_t pid)
+{
+	connection->monitor = true;
+	connection->monitor_pid = pid;
+}
+
+static void publish(struct connection *connection, json_t *parameters)
+{
+	json_t *message = json_pack("{s:O,s:b}", "parameters", parameters, "continues", 1);
+
+	if (!message || connection_queue(connection, message, connection->root ? QUEUE_MAX : USER_QUEUE_MAX) < 0)
+		connection->lost++;
+	json_decref(message);
+}
+
+/* Says first what this client missed; it is closed later if sending fails. */
+static void publish_to(struct connection *connection, json_t *parameters)
+{
+	if (connection->lost && !connection_has_queue(connection)) {
+		json_t *lost = json_pack("{s:I}", "lost", (json_int_t)connection->lost);
+
+		if (lost) {
+			connection->lost = 0;
+			publish(connection, lost);
+		}
+		json_decref(lost);
+	}
+	publish(connection, parameters);
+	(void)connection_flush(connection);
+	connection_watch(connection);
+}
+
+/* A user sees what processes of his own try that have no other privileges than he. */
+static bool may_see(const struct connection *connection, const struct mseald_event *event)
+{
+	return connection->root ||
+	       (connection->peer.uid == event->uid && connection->peer.gid == event->gid && !(event->flags & MSEALD_EVENT_PRIVILEGED));
+}
+
+void server_publish(struct server *server, const struct mseald_event *event)
+{
+	json_t *parameters = NULL;
+
+	if (!server)
+		return;
+	for (struct connection *c = server->connections; c; c = c->next) {
+		if (!c->monitor || (c->monitor_pid && c->monitor_pid != (pid_t)event->tgid) || !may_see(c, event))
+			continue;
+		if (!parameters)
+			parameters = json_pack("{s:o}", "event", methods_event(server->daemon, event));
+		if (parameters)
+			publish_to(c, parameters);
+		else
+			c->lost++;
+	}
+	json_decref(parameters);
+}
+
+void server_publish_lost(struct server *server, uint64_t count)
+{
+	json_t *parameters = json_pack("{s:I}", "lost", (json_int_t)count);
+
+	for (struct connection *c = server ? server->connections : NULL; c && parameters; c = c->next)
+		if (c->monitor)
+			publish_to(c, parameters);
+	json_decref(parameters);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whose a process is, as /proc/PID/status says it, and the rule of ptrace(2) on who may act on
+ * whom (kernel/ptrace.c, __ptrace_may_access; security/commoncap.c, cap_ptrace_access_check).
+ */
+#ifndef MSEALD_STANDING_H
+#define MSEALD_STANDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define STANDING_LEVELS 33	/* pid namespaces in one another: MAX_PID_NS_LEVEL and the first (include/linux/pid_namespace.h) */
+
+struct standing {
+	uid_t uids[4];		/* real, effective, saved, of files: as mseald sees them */
+	gid_t gids[4];
+	uint64_t permitted, effective;	/* capabilities, bits by number */
+	pid_t pids[STANDING_LEVELS];	/* NSpid: here, and in each pid namespace further in; the last is its own */
+	unsigned levels;
+};
+
+/* From the text of the file. -EBADMSG: something of it is missing. */
+int standing_parse(const char *text, struct standing *ret);
+
+/* All of its user and group ids are these: it has, and can get back, no others. */
+bool standing_is_all(const struct standing *standing, uid_t uid, gid_t gid);
+
+/* Has it nothing that the other has not? */
+bool standing_covers(const struct standing *standing, const struct standing *other);
+
+/* The pid in its own namespace. */
+pid_t standing_own_pid(const struct standing *standing);
+
+#endif
