@@ -158,6 +158,7 @@ static void looks(void)
 	static const char *const roots_only[] = { "Report", "Metrics", "ReloadPolicy", "ListMatches" };
 	struct puppet *asker = puppet_of(USER, USER), *own = puppet_of(USER, USER), *others = puppet_of(OTHER, OTHER);
 	const struct asked *asked;
+	json_t *spaces;
 
 	must_seal(others->pid, pages_of(others), PAGE);
 	asked = ask(asker, "List", 0, 0, 0);
@@ -173,7 +174,9 @@ static void looks(void)
 	ok(!*asked->error && asked->spaces == 1, "a user: and when he names it (%s)", asked->error);
 	asked = ask(asker, "Status", 0, 0, 0);
 	ok(!*asked->error && asked->spaces == 1, "a user: his own is counted (%s, %d)", asked->error, (int)asked->spaces);
-	ok(status_number("spaces") == 3 && json_array_size(daemon_list(0)) == 3, "root: sees all");
+	spaces = daemon_list(0);
+	ok(status_number("spaces") == 3 && json_array_size(spaces) == 3, "root: sees all");
+	json_decref(spaces);
 	for (size_t i = 0; i < sizeof(roots_only) / sizeof(*roots_only); i++) {
 		asked = ask(asker, roots_only[i], 0, 0, 0);
 		ok(!strcmp(asked->error, "PermissionDenied") && strstr(asked->message, "only root may"), "a user: %s: %s", roots_only[i],
