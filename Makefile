@@ -52,7 +52,7 @@ UNITS := $(patsubst systemd/%,%,$(sort $(wildcard systemd/*.socket systemd/*.tim
 MONITORING := $(sort $(wildcard packaging/monitoring/*))
 POLICY := $(sort $(wildcard policy/*.conf))
 
-.PHONY: all help clean install uninstall deb deps FORCE
+.PHONY: all help clean image install uninstall deb deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -122,6 +122,14 @@ $(B)/msealctl: $(CTL_OBJ) $(B)/libcommon.a
 $(B)/mseald-oci-hook: $(OCI_OBJ) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ $(LIBS_OCI)
+
+# For hosts that have no libraries of ours: the image puts it there.
+$(B)/mseald-oci-hook-static: $(OCI_OBJ) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -static-pie -o $@ $^ -ljansson
+
+image: all $(B)/mseald-oci-hook-static ## makes build/image, the root of the container image (packaging/image)
+	$(Q)packaging/image/root $(B) $(B)/image
 
 include tests/tests.mk tests/bench/rules.mk
 

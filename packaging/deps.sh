@@ -101,6 +101,7 @@ build) want=$(missing "${build[@]}") ;;
 test)
 	want=$(missing "${build[@]}" "${test[@]}")
 	command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || want="${want}nginx-light "
+	command -v kubectl >/dev/null || want="${want}kubernetes-client "
 	qemu_is_new || want="${want}qemu-system-x86 "
 	;;
 *) die "usage: deps.sh [build|test]" ;;

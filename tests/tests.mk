@@ -13,7 +13,7 @@ KERNEL_TOOL := $(STARTED) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: check check-real check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz race soak sanitize
+.PHONY: check check-oci check-real check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz race soak sanitize
 
 # --- programs ---
 
@@ -103,12 +103,16 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/lib/*.h)
 # --- runs ---
 
 check: deps ## runs every test: unit, fuzz smoke, the matrix of kernels in VMs
-	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all unit-programs kernel-programs fuzz-programs bench-programs
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all unit-programs kernel-programs fuzz-programs bench-programs $(B)/mseald-oci-hook-static
 	$(Q)tests/check
 
 check-real: deps ## two dozen real programs do their work sealed, on 6.12 or the kernels of MSEALD_REAL
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
 	$(Q)tests/check real-all
+
+check-oci: deps ## containers on all kernels: runc, crun, nginx, podman, the DaemonSet's pod
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs $(B)/mseald-oci-hook-static
+	$(Q)MSEALD_OCI="$${MSEALD_OCI:-6.1 6.12 7.3 6.12-override}" tests/check oci
 
 demo: deps ## seals a real nginx and shows it, in a VM if this kernel cannot
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs

@@ -15,6 +15,7 @@
 #include "containers.h"
 #include "daemon.h"
 #include "events.h"
+#include "host.h"
 #include "inforce.h"
 #include "log.h"
 #include "matches.h"
@@ -110,6 +111,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		log_error("cannot make an event loop: %s", strerror(-r));
 		return r;
 	}
+	host_join_cgroups();
 	r = programs_load(daemon->gate, &daemon->programs);
 	if (r < 0)
 		return r;

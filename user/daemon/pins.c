@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "host.h"
 #include "log.h"
 
 #define BPFFS "/sys/fs/bpf"
@@ -37,6 +38,11 @@ int pins_prepare(void)
 	int r;
 
 	if (statfs(BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC) {
+		/* One that ends with this mount namespace would take the seals along. */
+		if (!host_shares_mounts()) {
+			log_error("there is no BPF file system on " BPFFS " in this mount namespace; mount the host's there");
+			return -ENODEV;
+		}
 		if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0) {
 			r = -errno;
 			log_error("cannot mount the BPF file system on " BPFFS ": %s", strerror(-r));

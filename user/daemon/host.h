@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* mseald in a container of its own (docs/containers.md): what of the host's namespaces it has, and needs. */
+#ifndef MSEALD_HOST_H
+#define MSEALD_HOST_H
+
+#include <stdbool.h>
+
+/* The cgroups of processes are told as pid 1 sees them from here on; in another cgroup namespace they would begin with "/..". Logs. */
+void host_join_cgroups(void);
+
+/* Is what is mounted here mounted for pid 1 too? */
+bool host_shares_mounts(void);
+
+#endif
