@@ -12,6 +12,7 @@
 #include "events.h"
 #include "failure.h"
 #include "listing.h"
+#include "lock.h"
 #include "matches.h"
 #include "metrics.h"
 #include "names.h"
@@ -162,7 +163,7 @@ static int call_status(struct connection *connection, json_t *parameters, bool m
 			verdicts[verdict] += state->attempts[op][verdict];
 	return connection_reply(
 		connection,
-		json_pack("{s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "version", MSEALD_VERSION,
+		json_pack("{s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o*}", "version", MSEALD_VERSION,
 			  "kernel", name.release, "attached", programs_attached(daemon->programs), "preemption",
 			  preemption, "rows", status_rows(daemon, preemption), "spaces",
 			  (json_int_t)state->sealed, "sets", (json_int_t)sets_count(store_sets(daemon->store)),
@@ -171,7 +172,7 @@ static int call_status(struct connection *connection, json_t *parameters, bool m
 			  "misses", (json_int_t)programs_misses(daemon->programs, NULL), "denied",
 			  (json_int_t)verdicts[MSEALD_VERDICT_DENIED], "killed",
 			  (json_int_t)verdicts[MSEALD_VERDICT_KILLED], "audited",
-			  (json_int_t)verdicts[MSEALD_VERDICT_AUDITED]),
+			  (json_int_t)verdicts[MSEALD_VERDICT_AUDITED], "lock", lock_tell(daemon->lock)),
 		false);
 }
 
