@@ -860,7 +860,7 @@ const struct lock_attack lock_attacks[] = {
 	{ "loading fmod_ret on security_bpf_map", override_check, .lasts = true },
 	{ "loading an LSM program of cgroups on bpf_map", cgroup_check, .lasts = true },
 	{ "loading a program with bpf_probe_write_user", write_user, .lasts = true, .when_locked = -EINVAL },
-	{ "turning ftrace off", switch_off, .lasts = true },
+	{ "turning ftrace off", switch_off, .lasts = true, .not_here = -EOPNOTSUPP },
 	{ "unlink of a pinned map", unlink_pin, .lasts = true },
 	{ "unlink of a pinned link", unlink_link, .lasts = true },
 	{ "rename of a pin", rename_pin, .lasts = true },

@@ -110,6 +110,10 @@ static void attack_unlocked(void)
 		const struct lock_attack *attack = &lock_attacks[i];
 		long result = attack->strike(daemon_pid());
 
+		if (attack->not_here && result == attack->not_here) {
+			skip("this kernel refuses it itself", "not locked: %s", attack->name);
+			continue;
+		}
 		ok(attack->by_kernel ? result == attack->when_locked : result == 0, "not locked: %s %s (%ld)", attack->name,
 		   attack->by_kernel ? "is refused by the kernel itself" : "succeeds", result);
 		if (attack->ends_pins && result == 0)
