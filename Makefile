@@ -39,8 +39,9 @@ LIBS_CTL := $(shell $(PKG_CONFIG) --libs libbpf jansson 2>/dev/null || echo -lbp
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -I. -Iinclude -Ibpf \
 	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
 # maps.bpf.c first: the linker gives the maps their places where it meets their definition.
-# lock.bpf.c is an object of its own, which is there before the maps are.
-BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c bpf/lock.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
+# The lock is an object of its own, which is there before the maps are.
+LOCK_SRC := bpf/lock.bpf.c bpf/lockpins.bpf.c
+BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c $(LOCK_SRC),$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c)))
@@ -70,7 +71,7 @@ $(B)/bpf/%.o: bpf/%.bpf.c
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 $(B)/mseald.bpf.o: $(BPF_OBJ)
-$(B)/lock.bpf.o: $(B)/bpf/lock.o
+$(B)/lock.bpf.o: $(LOCK_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 $(B)/mseald.bpf.o $(B)/lock.bpf.o:
 	$(call say,LINK,$@)
 	$(Q)$(BPFTOOL) gen object $@ $^

@@ -121,6 +121,20 @@ int lock_map_by_id(pid_t daemon, const char *name)
 	return find_map(daemon, name, false);
 }
 
+int lock_set_by_id(void)
+{
+	__u32 id = 0;
+
+	while (bpf_map_get_next_id(id, &id) == 0) {
+		int fd = bpf_map_get_fd_by_id(id);
+
+		if (fd >= 0 && is_called(fd, "mseald_set"))
+			return fd;
+		close(fd);
+	}
+	return -ENOENT;
+}
+
 int lock_map_stolen(pid_t daemon, const char *name)
 {
 	return find_map(daemon, name, true);

@@ -29,6 +29,8 @@ extern const size_t lock_attacks_count;
 
 /* A descriptor of a map that the daemon has open, of this name; got by its id. Negative errno. */
 int lock_map_by_id(pid_t daemon, const char *name);
+/* Of a seal set, whichever. */
+int lock_set_by_id(void);
 /* The same as the daemon's own descriptor. */
 int lock_map_stolen(pid_t daemon, const char *name);
 /* Loads and attaches a program that makes security_bpf_map() say 1; a descriptor of its link, or a negative errno. */

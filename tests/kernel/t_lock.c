@@ -154,6 +154,10 @@ static void taken_over(void)
 	refused("[Mseald]\nLock=yes\n", 3, "has the map spaces", "a map is open elsewhere");
 	ok(denied(puppet, page), "a map is open elsewhere: what is sealed stays sealed");
 	close(stolen);
+	stolen = lock_set_by_id();
+	if (ok(stolen >= 0, "there is a seal set (%d)", stolen))
+		refused("[Mseald]\nLock=yes\n", 3, "has the map mseald_set", "a seal set is open elsewhere");
+	close(stolen);
 	stolen = lock_override_check();
 	if (ok(stolen >= 0, "a program overrides security_bpf_map (%d)", stolen))
 		refused("[Mseald]\nLock=yes\n", 3, "was not refused to an outsider", "a check is overridden");

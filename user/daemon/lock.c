@@ -13,6 +13,7 @@
 #include "lockprobe.h"
 #include "log.h"
 #include "mseald/lock.h"
+#include "mseald/shared.h"
 #include "pins.h"
 #include "probe.h"
 
@@ -222,6 +223,26 @@ static void count_programs(struct lock *lock)
 	lock->skeleton->bss->lock.programs = alive;
 }
 
+/* The seal sets that an earlier mseald left, those included that are kept to be used again: each is guarded once it is opened. */
+static int guard_sets(void)
+{
+	_cleanup_close_ int sets = bpf_obj_get("maps/sets"), refs = bpf_obj_get("maps/refs");
+	uint64_t end = 0;
+	uint32_t zero = 0;
+
+	if (sets < 0 || refs < 0 || bpf_map_lookup_elem(refs, &zero, &end) < 0)
+		return -errno;
+	for (uint32_t id = 1; id < MIN_OF(end, (uint64_t)MSEALD_MAX_SETS); id++) {
+		uint32_t map;
+
+		if (bpf_map_lookup_elem(sets, &id, &map) < 0)
+			continue;
+		if (open_and_close(bpf_map_get_fd_by_id(map)) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	return 0;
+}
+
 /* Each door is tried by an outsider, and must have been shut by the lock itself and nothing else. */
 static int try_doors(struct lock *lock)
 {
@@ -289,7 +310,9 @@ int lock_complete(struct lock *lock)
 	r = try_doors(lock);
 	if (r < 0)
 		return r;
-	r = lock_find_others(lock->skeleton, why);
+	r = guard_sets();
+	if (r >= 0)
+		r = lock_find_others(lock->skeleton, why);
 	if (r == -EBUSY)
 		log_error("Lock=yes: %s; not locked. End it, or boot again", why);
 	else if (r < 0)

@@ -81,11 +81,11 @@ static int find_descriptors(struct lock_bpf *skeleton, char why[256])
 
 	if (count < 0)
 		return (int)count;
+	if (count == ELEMENTS(maps))
+		return -E2BIG;
 	for (ssize_t i = 0; i < count; i++) {
 		int64_t ours;
 
-		if (!maps[i].users)
-			continue;	/* a seal set */
 		ours = own_descriptors(maps[i].id) + is_pinned(maps[i].id, maps[i].name);
 		if (maps[i].users <= ours)
 			continue;
