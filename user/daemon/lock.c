@@ -28,7 +28,8 @@ struct lock {
 
 static const char *const doors[] = {
 	[MSEALD_DOOR_MAP] = "map", [MSEALD_DOOR_PROGRAM] = "program", [MSEALD_DOOR_LINK] = "link",
-	[MSEALD_DOOR_LOAD] = "load", [MSEALD_DOOR_SWITCH] = "switch", [MSEALD_DOOR_PIN] = "pin", [MSEALD_DOOR_MOUNT] = "mount",
+	[MSEALD_DOOR_LOAD] = "load", [MSEALD_DOOR_SWITCH] = "switch", [MSEALD_DOOR_PIN] = "pin",
+	[MSEALD_DOOR_MOUNT] = "mount",
 	[MSEALD_DOOR_TRACE] = "trace", [MSEALD_DOOR_LIMIT] = "limit", [MSEALD_DOOR_SIGNAL] = "signal",
 };
 
@@ -101,7 +102,8 @@ static int engage(struct lock *lock)
 	static const char *const why[] = {
 		[MSEALD_LOCK_TRACED] = "mseald is traced; start it without a debugger",
 		[MSEALD_LOCK_NOT_BPFFS] = PIN_ROOT " is not on a BPF file system; mount -t bpf bpf " BPFFS,
-		[MSEALD_LOCK_NAMESPACE] = BPFFS " is mounted in a mount namespace that may end; mount it where pid 1 of the machine is",
+		[MSEALD_LOCK_NAMESPACE] =
+			BPFFS " is mounted in a mount namespace that may end; mount it where pid 1 of the machine is",
 		[MSEALD_LOCK_DEPTH] = BPFFS " is mounted on too many other mounts; mount it on /sys",
 		[MSEALD_LOCK_NO_ROOM] = "no memory",
 	};
@@ -223,7 +225,10 @@ static void count_programs(struct lock *lock)
 	lock->skeleton->bss->lock.programs = alive;
 }
 
-/* The seal sets that an earlier mseald left, those included that are kept to be used again: each is guarded once it is opened. */
+/*
+ * The seal sets that an earlier mseald left, those included that are kept to be
+ * used again: each is guarded once it is opened.
+ */
 static int guard_sets(void)
 {
 	_cleanup_close_ int sets = bpf_obj_get("maps/sets"), refs = bpf_obj_get("maps/refs");

@@ -89,7 +89,8 @@ static int find_descriptors(struct lock_bpf *skeleton, char why[256])
 		ours = own_descriptors(maps[i].id) + is_pinned(maps[i].id, maps[i].name);
 		if (maps[i].users <= ours)
 			continue;
-		(void)snprintf(why, 256, "some other process has the map %s (id %u) open, or has pinned it", maps[i].name, maps[i].id);
+		(void)snprintf(why, 256, "some other process has the map %s (id %u) open, or has pinned it",
+			       maps[i].name, maps[i].id);
 		return -EBUSY;
 	}
 	return 0;
@@ -102,8 +103,8 @@ static int find_programs(struct lock_bpf *skeleton, char why[256])
 
 	if (count <= 0)
 		return (int)count;
-	(void)snprintf(why, 256, "the program with id %u, which this mseald did not load, works on the map with id %u", found.id,
-		       found.map);
+	(void)snprintf(why, 256, "the program with id %u, which this mseald did not load, works on the map with id %u",
+		       found.id, found.map);
 	return -EBUSY;
 }
 

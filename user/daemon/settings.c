@@ -172,7 +172,8 @@ static int add_dropin(struct dropins *dropins, const char *folder, const char *n
 		if (strcmp(dropins->list[i].name, name) == 0)
 			return 0;	/* replaced by one of an earlier folder */
 	if (dropins->count == DROPINS_MAX)
-		return policy_faults_add(faults, folder, 0, "with the other folders there are more than %d files; remove some",
+		return policy_faults_add(faults, folder, 0,
+					 "with the other folders there are more than %d files; remove some",
 					 DROPINS_MAX) < 0 ? -ENOMEM : -EINVAL;
 	new.name = strdup(name);
 	if (!new.name || asprintf(&new.path, "%s/%s", folder, name) < 0) {

@@ -20,9 +20,11 @@ struct settings {
 int settings_parse_gate(const char *word, enum gate_mode *ret);
 
 /*
- * Reads mseald.conf, the first there is in /etc/mseald, /run/mseald and /usr/lib/mseald, and then all of
- * mseald.conf.d/NAME.conf in the order of their names, where one in an earlier folder replaces its namesake. What is read later wins. root
- * ("": /) stands before each path, for tests. 0, -EINVAL: faults say why, and *ret is untouched; -ENOMEM.
+ * Reads mseald.conf, the first there is in /etc/mseald, /run/mseald and
+ * /usr/lib/mseald, and then all of mseald.conf.d/NAME.conf in the order of
+ * their names, where one in an earlier folder replaces its namesake. What is
+ * read later wins. root ("": /) stands before each path, for tests. *ret has
+ * the defaults. 0, -EINVAL: faults say why, and *ret is untouched; -ENOMEM.
  */
 int settings_read(const char *root, struct settings *ret, struct policy_faults *faults);
 
