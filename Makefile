@@ -15,7 +15,8 @@ BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 DATADIR ?= $(PREFIX)/share/mseald
 VARLINKDIR ?= $(PREFIX)/share/varlink
-POLICYDIR ?= $(PREFIX)/lib/mseald/policy.d
+CONFIGDIR ?= $(PREFIX)/lib/mseald
+POLICYDIR ?= $(CONFIGDIR)/policy.d
 
 CC ?= gcc
 CLANG ?= clang
@@ -39,7 +40,9 @@ LIBS_CTL := $(shell $(PKG_CONFIG) --libs libbpf jansson 2>/dev/null || echo -lbp
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -I. -Iinclude -Ibpf \
 	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
 # maps.bpf.c first: the linker gives the maps their places where it meets their definition.
-BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
+# The lock is an object of its own, which is there before the maps are.
+LOCK_SRC := bpf/lock.bpf.c bpf/lockpins.bpf.c
+BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c $(LOCK_SRC),$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c)))
@@ -69,12 +72,14 @@ $(B)/bpf/%.o: bpf/%.bpf.c
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 $(B)/mseald.bpf.o: $(BPF_OBJ)
+$(B)/lock.bpf.o: $(LOCK_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
+$(B)/mseald.bpf.o $(B)/lock.bpf.o:
 	$(call say,LINK,$@)
 	$(Q)$(BPFTOOL) gen object $@ $^
 
-$(B)/mseald.skel.h: $(B)/mseald.bpf.o
+$(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name mseald > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $(if $(filter lock,$*),lock_bpf,$*) > $@
 
 # The kernel types of the BPF programs, from the BTF of a kernel: BTF=FILE, else
 # the VM's 6.12. Committed, so made anew only when asked for by name.
@@ -92,7 +97,7 @@ endif
 # Where what is installed looks for what is installed: written anew only when that changes, as by another PREFIX.
 $(B)/paths.h: FORCE
 	@mkdir -p $(@D)
-	@echo '#define POLICY_FOLDER_VENDOR "$(POLICYDIR)"' >$@.new; \
+	@printf '#define %s "%s"\n' POLICY_FOLDER_VENDOR '$(POLICYDIR)' CONFIG_FOLDER_VENDOR '$(CONFIGDIR)' >$@.new; \
 		if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
 
 $(B)/%.o: %.c | $(B)/paths.h
@@ -100,7 +105,7 @@ $(B)/%.o: %.c | $(B)/paths.h
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
-$(DAEMON_OBJ): | $(B)/mseald.skel.h
+$(DAEMON_OBJ): | $(B)/mseald.skel.h $(B)/lock.skel.h
 $(B)/user/daemon/methods.o: $(B)/interface.h
 
 # The interface description, as a C string.

@@ -476,6 +476,7 @@ static void test_status(void **state)
 		"programs   attached\n"
 		"sealed     1 address space (room for 65536), 1 seal set (room for 65536)\n"
 		"attempts   3 denied, 0 killed, 0 audited\n"
+		"lock       off\n"
 		"\n"
 		"ROW  OPERATION  FOR GOOD      REVOCABLE     RACED      NOTE\n"
 		"  1  mprotect   EPERM lsm     EPERM lsm     no\n"
@@ -488,6 +489,19 @@ static void test_status(void **state)
 		"warning: 1 row is not covered on this kernel; see msealctl check\n", "");
 	RUN(replies, "--json", "status");
 	json_decref(output_json());
+}
+
+static void test_status_locked(void **state)
+{
+	static const struct reply replies[] = {
+		{ "io.mseald.Status\"", "{\"parameters\":{\"rows\":[],\"lock\":{\"signals\":true,\"maps\":20,\"programs\":60,"
+		  "\"links\":50,\"refused\":[{\"door\":\"map\",\"attempts\":3},{\"door\":\"pin\",\"attempts\":1}]}}}" }, {} };
+
+	(void)state;
+	RUN(replies, "status");
+	assert_int_equal(test.status, 0);
+	assert_non_null(strstr(test.out, "lock       on until the next boot: 20 maps, 60 programs, 50 links, their pins, mseald itself "
+			       "(signals too); 4 attempts refused (map 3, pin 1)\n"));
 }
 
 static void test_monitor(void **state)
@@ -759,6 +773,7 @@ int main(void)
 		cmocka_unit_test(test_unseal),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_status_locked),
 		cmocka_unit_test(test_monitor),
 		cmocka_unit_test(test_monitor_interrupted),
 		cmocka_unit_test(test_map_and_explain),

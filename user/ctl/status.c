@@ -98,6 +98,27 @@ static void print_warnings(const struct terminal *terminal, const json_t *status
 		     uncovered == 1 ? " is" : "s are");
 }
 
+static void print_lock(const json_t *lock)
+{
+	const json_t *refused = json_object_get(lock, "refused"), *one;
+	uint64_t attempts = 0;
+	size_t i;
+
+	if (!lock) {
+		(void)printf("lock       off\n");
+		return;
+	}
+	json_array_foreach(refused, i, one)
+		attempts += reply_integer(one, "attempts");
+	(void)printf("lock       on until the next boot: %" PRIu64 " maps, %" PRIu64 " programs, %" PRIu64 " links, their pins, mseald "
+		     "itself%s; %" PRIu64 " attempt%s refused", reply_integer(lock, "maps"), reply_integer(lock, "programs"),
+		     reply_integer(lock, "links"), reply_bool(lock, "signals") ? " (signals too)" : "", attempts,
+		     attempts == 1 ? "" : "s");
+	json_array_foreach(refused, i, one)
+		(void)printf("%s%s %" PRIu64, i ? ", " : " (", reply_string(one, "door"), reply_integer(one, "attempts"));
+	(void)printf("%s\n", attempts ? ")" : "");
+}
+
 static int print_text(const json_t *status)
 {
 	struct terminal terminal = terminal_detect();
@@ -112,8 +133,10 @@ static int print_text(const json_t *status)
 	(void)printf("sealed     %" PRIu64 " address space%s (room for %" PRIu64 "), %" PRIu64 " seal set%s (room for %"
 		     PRIu64 ")\n", spaces, spaces == 1 ? "" : "s", reply_integer(status, "spaces_max"), sets,
 		     sets == 1 ? "" : "s", reply_integer(status, "sets_max"));
-	(void)printf("attempts   %" PRIu64 " denied, %" PRIu64 " killed, %" PRIu64 " audited\n\n",
+	(void)printf("attempts   %" PRIu64 " denied, %" PRIu64 " killed, %" PRIu64 " audited\n",
 		     reply_integer(status, "denied"), reply_integer(status, "killed"), reply_integer(status, "audited"));
+	print_lock(json_object_get(status, "lock"));
+	(void)putchar('\n');
 	r = print_rows(&terminal, json_object_get(status, "rows"));
 	if (r)
 		return r;

@@ -7,6 +7,7 @@
 #include <systemd/sd-event.h>
 
 #include "programs.h"
+#include "settings.h"
 #include "store.h"
 
 struct server;
@@ -15,9 +16,11 @@ struct inforce;
 struct containers;
 struct starts;
 struct report;
+struct lock;
 
 struct daemon {
 	sd_event *loop;
+	struct lock *lock;		/* NULL: not locked */
 	struct programs *programs;
 	struct store *store;
 	struct server *server;
@@ -26,8 +29,7 @@ struct daemon {
 	struct containers *containers;
 	struct starts *starts;
 	struct report *report;
-	enum gate_mode gate;
-	uint32_t user_spaces;		/* sealed address spaces that one user can have */
+	struct settings settings;
 	uint64_t started;		/* ns since 1970 */
 };
 

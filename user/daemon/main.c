@@ -17,6 +17,7 @@
 #include "events.h"
 #include "host.h"
 #include "inforce.h"
+#include "lock.h"
 #include "log.h"
 #include "matches.h"
 #include "report.h"
@@ -27,6 +28,9 @@
 #include "tracer.h"
 
 #define DESCRIPTORS 8192	/* 1,024 clients, as many that are run with two each, and room */
+/* Trying again does not help: mseald.service has them in RestartPreventExitStatus=. */
+#define STATUS_CONFIG 78	/* systemd.exec(5) calls it CONFIG */
+#define STATUS_LOCK 3
 
 static void daemon_close(struct daemon *daemon)
 {
@@ -39,6 +43,7 @@ static void daemon_close(struct daemon *daemon)
 	daemon->containers = containers_close(daemon->containers);
 	daemon->store = store_close(daemon->store);
 	daemon->programs = programs_free(daemon->programs);
+	daemon->lock = lock_free(daemon->lock);
 	daemon->loop = sd_event_unref(daemon->loop);
 }
 
@@ -97,6 +102,24 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
+/* Loads the programs; with Lock=yes behind a lock, which is there before they are. -ENOLCK: for want of one, or before one. */
+static int open_programs(struct daemon *daemon)
+{
+	int r;
+
+	r = programs_possible();
+	if (r < 0)
+		return r;
+	if (lock_is_taken()) {
+		log_error("another mseald has locked this machine, and only that process reaches its maps: this one cannot take over. "
+			  "What is sealed stays sealed; where that process has ended, boot again to seal more");
+		return -ENOLCK;
+	}
+	if (daemon->settings.lock && lock_take(daemon->settings.lock_signals, &daemon->lock) < 0)
+		return -ENOLCK;
+	return programs_load(daemon->settings.gate, daemon->lock, &daemon->programs);
+}
+
 static int daemon_open(struct daemon *daemon, const char *socket)
 {
 	struct timespec now = {};
@@ -112,10 +135,10 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		return r;
 	}
 	host_join_cgroups();
-	r = programs_load(daemon->gate, &daemon->programs);
+	r = open_programs(daemon);
 	if (r < 0)
 		return r;
-	*(volatile __u32 *)&programs_state(daemon->programs)->places_each = daemon->user_spaces;
+	*(volatile __u32 *)&programs_state(daemon->programs)->places_each = daemon->settings.user_spaces;
 	tracers_allow(daemon->programs);
 	r = store_open(daemon->programs, &daemon->store);
 	if (r < 0) {
@@ -139,7 +162,10 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		r = sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_reload, daemon);
 	if (r < 0)
 		log_error("cannot watch for events: %s", strerror(-r));
-	else
+	/* Last: what is locked stays so, even if this process ends the next moment. */
+	if (r >= 0 && daemon->lock && lock_complete(daemon->lock) < 0)
+		r = -ENOLCK;
+	if (r >= 0)
 		starts_look_at_all(daemon->starts);
 	return r;
 }
@@ -147,7 +173,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 static const char usage[] =
 	"usage: mseald [--socket=PATH] [--gate=auto|bpf|deny|kill] [--user-spaces=NUMBER] [--debug]\n"
 	"\n"
-	"Seals memory of processes at the request of msealctl(1).\n"
+	"Seals memory of processes at the request of msealctl(1), as mseald.conf(5) has it configured.\n"
 	"\n"
 	"  --socket=PATH  serve there instead of " SERVER_SOCKET "\n"
 	"  --gate=auto    answer what has no LSM hook with EPERM where this kernel can, else SIGKILL;\n"
@@ -161,29 +187,21 @@ static const char usage[] =
 	"  --version\n"
 	"  --help\n";
 
-static int parse_gate(const char *word, enum gate_mode *ret)
+/* What the files say; status of the end, or -1 to go on. */
+static int configure(struct settings *settings)
 {
-	static const char *const words[] = { [GATE_AUTO] = "auto", [GATE_BPF] = "bpf", [GATE_KILL] = "kill", [GATE_DENY] = "deny" };
+	_cleanup_(policy_faults_free) struct policy_faults faults = {};
+	int r = settings_read("", settings, &faults);
 
-	for (size_t i = 0; i < ELEMENTS(words); i++)
-		if (strcmp(words[i], word) == 0) {
-			*ret = (enum gate_mode)i;
-			return 0;
-		}
-	return -EINVAL;
-}
+	if (r >= 0)
+		return -1;
+	for (size_t i = 0; i < faults.count; i++) {
+		_cleanup_free_ char *text = policy_fault_text(&faults.list[i]);
 
-static int parse_number(const char *word, uint32_t *ret)
-{
-	unsigned long number;
-	char *end;
-
-	errno = 0;
-	number = strtoul(word, &end, 10);
-	if (*word < '0' || *word > '9' || *end || errno || number == 0 || number > MSEALD_MAX_SPACES)
-		return -EINVAL;
-	*ret = (uint32_t)number;
-	return 0;
+		log_error("%s", text ? text : "no memory");
+	}
+	log_error("cannot start: the configuration has %s; see mseald.conf(5)", r == -EINVAL ? "mistakes" : "no room in memory");
+	return STATUS_CONFIG;
 }
 
 /* Descriptors for all clients, and what is opened for them, at a time: 1,024 would not do. */
@@ -206,8 +224,10 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },	    { "user-spaces", required_argument, NULL, 'u' },
 		{ NULL, 0, NULL, 0 },
 	};
-	_cleanup_(daemon_close) struct daemon daemon = { .gate = GATE_AUTO, .user_spaces = MSEALD_PLACES_EACH };
-	const char *socket = SERVER_SOCKET;
+	_cleanup_(daemon_close) struct daemon daemon = { .settings = SETTINGS_DEFAULT };
+	const char *socket = SERVER_SOCKET, *gate = NULL;
+	uint32_t user_spaces = 0;
+	bool debug = false;
 	int c, r;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
@@ -216,19 +236,20 @@ int main(int argc, char **argv)
 			socket = optarg;
 			break;
 		case 'g':
-			if (parse_gate(optarg, &daemon.gate) < 0) {
+			gate = optarg;
+			if (settings_parse_gate(gate, &daemon.settings.gate) < 0) {
 				(void)fprintf(stderr, "mseald: --gate=%s: it can be auto, bpf, deny or kill\n", optarg);
 				return 2;
 			}
 			break;
 		case 'u':
-			if (parse_number(optarg, &daemon.user_spaces) < 0) {
+			if (settings_parse_user_spaces(optarg, &user_spaces) < 0) {
 				(void)fprintf(stderr, "mseald: --user-spaces=%s: it can be 1 to %u\n", optarg, MSEALD_MAX_SPACES);
 				return 2;
 			}
 			break;
 		case 'd':
-			log_set_level(LOG_LEVEL_DEBUG);
+			debug = true;
 			break;
 		case 'V':
 			(void)puts("mseald " MSEALD_VERSION);
@@ -249,9 +270,23 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	raise_limit();
+	r = configure(&daemon.settings);
+	if (r >= 0)
+		return r;
+	/* The command line has the last word. */
+	if (gate)
+		(void)settings_parse_gate(gate, &daemon.settings.gate);
+	if (user_spaces)
+		daemon.settings.user_spaces = user_spaces;
+	if (daemon.settings.lock && *socket != '/') {
+		log_error("--socket=%s: with Lock=yes that must be an absolute path", socket);
+		return 2;
+	}
+	if (debug || daemon.settings.debug)
+		log_set_level(LOG_LEVEL_DEBUG);
 	r = daemon_open(&daemon, socket);
 	if (r < 0)
-		return 1;
+		return r == -ENOLCK ? STATUS_LOCK : 1;
 	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STARTED, NULL, "mseald " MSEALD_VERSION " is ready on %s", socket);
 	(void)sd_notify(0, "READY=1");
 	/* As WatchdogSec= asks for; nothing without. */

@@ -13,6 +13,7 @@
 #include "events.h"
 #include "failure.h"
 #include "listing.h"
+#include "lock.h"
 #include "matches.h"
 #include "metrics.h"
 #include "names.h"

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -13,7 +14,8 @@
 #include "host.h"
 #include "log.h"
 
-#define BPFFS "/sys/fs/bpf"
+/* In front of "maps" and "links": nothing when the folder of pins is the working directory. */
+static const char *place = PIN_ROOT "/";
 
 static void cleanup_closedir(DIR **dir)
 {
@@ -37,6 +39,8 @@ int pins_prepare(void)
 	struct statfs fs;
 	int r;
 
+	if (!*place)
+		return 0;	/* that was done before it was entered */
 	if (statfs(BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC) {
 		/* One that ends with this mount namespace would take the seals along. */
 		if (!host_shares_mounts()) {
@@ -57,16 +61,44 @@ int pins_prepare(void)
 	return r;
 }
 
+int pins_enter(void)
+{
+	_cleanup_close_ int ours = open(PIN_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int first = open("/proc/1/root" PIN_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat a, b;
+
+	if (ours < 0 || first < 0 || fstat(ours, &a) < 0 || fstat(first, &b) < 0) {
+		int r = -errno;
+
+		log_error("cannot open " PIN_ROOT " as pid 1 sees it: %s", strerror(-r));
+		return r;
+	}
+	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) {
+		log_error(PIN_ROOT " is not the same to pid 1: mseald has a BPF file system of its own; mount one on " BPFFS
+			  " before it starts");
+		return -EXDEV;
+	}
+	if (fchdir(first) < 0)
+		return -errno;
+	place = "";
+	return 0;
+}
+
 const char *pin_map_path(const char *map, char path[PIN_PATH_MAX])
 {
-	(void)snprintf(path, PIN_PATH_MAX, PIN_ROOT "/maps/%s", map);
+	(void)snprintf(path, PIN_PATH_MAX, "%smaps/%s", place, map);
 	return path;
 }
 
 const char *pin_link_path(unsigned generation, const char *program, char path[PIN_PATH_MAX])
 {
-	(void)snprintf(path, PIN_PATH_MAX, PIN_ROOT "/links/%u/%s", generation, program);
+	(void)snprintf(path, PIN_PATH_MAX, "%slinks/%u/%s", place, generation, program);
 	return path;
+}
+
+static DIR *open_links(void)
+{
+	return opendir(*place ? PIN_ROOT "/links" : "links");
 }
 
 /* The next folder of links whose name is a generation, or 0 at the end. */
@@ -86,7 +118,7 @@ static unsigned next_generation(DIR *dir)
 
 unsigned pins_last_generation(void)
 {
-	_cleanup_(cleanup_closedir) DIR *dir = opendir(PIN_ROOT "/links");
+	_cleanup_(cleanup_closedir) DIR *dir = open_links();
 	unsigned last = 0, generation;
 
 	while (dir && (generation = next_generation(dir)))
@@ -98,7 +130,7 @@ int pins_make_generation(unsigned generation)
 {
 	char path[PIN_PATH_MAX];
 
-	(void)snprintf(path, sizeof(path), PIN_ROOT "/links/%u", generation);
+	(void)snprintf(path, sizeof(path), "%slinks/%u", place, generation);
 	return make_folder(path);
 }
 
@@ -108,7 +140,7 @@ void pins_remove_generation(unsigned generation)
 	_cleanup_(cleanup_closedir) DIR *dir = NULL;
 	struct dirent *entry;
 
-	(void)snprintf(folder, sizeof(folder), PIN_ROOT "/links/%u", generation);
+	(void)snprintf(folder, sizeof(folder), "%slinks/%u", place, generation);
 	dir = opendir(folder);
 	while (dir && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
@@ -122,10 +154,34 @@ void pins_remove_generation(unsigned generation)
 
 void pins_remove_generations_before(unsigned generation)
 {
-	_cleanup_(cleanup_closedir) DIR *dir = opendir(PIN_ROOT "/links");
+	_cleanup_(cleanup_closedir) DIR *dir = open_links();
 	unsigned other;
 
 	while (dir && (other = next_generation(dir)))
 		if (other < generation)
 			pins_remove_generation(other);
+}
+
+const char *pin_lock_path(const char *program, char path[PIN_PATH_MAX])
+{
+	(void)snprintf(path, PIN_PATH_MAX, "%slock/%s", place, program);
+	return path;
+}
+
+int pins_make_lock(void)
+{
+	return make_folder(*place ? PIN_LOCK : "lock");
+}
+
+void pins_remove_lock(void)
+{
+	const char *folder = *place ? PIN_LOCK : "lock";
+	_cleanup_(cleanup_closedir) DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		(void)rmdir(folder);
 }

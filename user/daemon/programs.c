@@ -11,6 +11,7 @@
 
 #include "choice.h"
 #include "inherit.h"
+#include "lock.h"
 #include "log.h"
 #include "mseald.skel.h"
 #include "pins.h"
@@ -23,6 +24,7 @@ struct programs {
 	struct mseald *skeleton;
 	struct bpf_link *links[PARTS_COUNT];
 	struct choice choice;		/* what this kernel takes */
+	struct lock *lock;		/* not ours; NULL: not locked */
 	unsigned generation;		/* of our links; 0: not attached */
 	unsigned needs;			/* NEED_* that are attached for */
 };
@@ -86,19 +88,25 @@ static int load(struct programs *programs)
 	return 0;
 }
 
-int programs_load(enum gate_mode mode, struct programs **ret)
+int programs_possible(void)
 {
-	struct programs *programs;
 	int r;
 
 	(void)libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	(void)libbpf_set_print(print_libbpf);
 	r = probe_bpf_lsm();
-	if (r <= 0) {
-		log_error("BPF LSM is not active: \"bpf\" is not in /sys/kernel/security/lsm%s%s; run `msealctl check`",
-			  r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
-		return r < 0 ? r : -EOPNOTSUPP;
-	}
+	if (r > 0)
+		return 0;
+	log_error("BPF LSM is not active: \"bpf\" is not in /sys/kernel/security/lsm%s%s; run `msealctl check`",
+		  r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
+	return r < 0 ? r : -EOPNOTSUPP;
+}
+
+int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret)
+{
+	struct programs *programs;
+	int r;
+
 	r = pins_prepare();
 	if (r >= 0)
 		r = inherit_check();
@@ -107,6 +115,7 @@ int programs_load(enum gate_mode mode, struct programs **ret)
 	programs = calloc(1, sizeof(*programs));
 	if (!programs)
 		return -ENOMEM;
+	programs->lock = lock;
 	r = choice_make(mode, &programs->choice);
 	if (r >= 0) {
 		programs->skeleton = mseald__open();
@@ -120,19 +129,31 @@ int programs_load(enum gate_mode mode, struct programs **ret)
 	return 0;
 }
 
-static void drop_links(struct programs *programs)
+/* Closes our descriptor. */
+static void drop_link(struct programs *programs, size_t i, bool unpin)
 {
-	for (size_t i = PARTS_COUNT; i-- > 0;) {
-		(void)bpf_link__destroy(programs->links[i]);
-		programs->links[i] = NULL;
+	struct bpf_link *link = TAKE_PTR(programs->links[i]);
+
+	if (!link)
+		return;
+	if (unpin) {
+		(void)bpf_link__unpin(link);
+		lock_forget_link(programs->lock, bpf_link__fd(link));
 	}
+	(void)bpf_link__destroy(link);
+}
+
+static void drop_links(struct programs *programs, bool unpin)
+{
+	for (size_t i = PARTS_COUNT; i-- > 0;)
+		drop_link(programs, i, unpin);
 }
 
 struct programs *programs_free(struct programs *programs)
 {
 	if (!programs)
 		return NULL;
-	drop_links(programs);	/* closes our descriptors; the pins hold the links */
+	drop_links(programs, false);	/* the pins hold the links */
 	mseald__destroy(programs->skeleton);
 	free(programs);
 	return NULL;
@@ -151,13 +172,13 @@ static int attach_part(struct programs *programs, size_t i, unsigned generation)
 			return -errno;
 		(void)usleep(ATTACH_PAUSE_US);
 	}
-	r = bpf_link__pin(link, pin_link_path(generation, parts[i].program, path));
-	if (r < 0) {
-		(void)bpf_link__destroy(link);
-		return r;
-	}
 	programs->links[i] = link;
-	return 0;
+	r = lock_guard_link(programs->lock, bpf_link__fd(link));
+	if (r >= 0)
+		r = bpf_link__pin(link, pin_link_path(generation, parts[i].program, path));
+	if (r < 0)
+		drop_link(programs, i, true);
+	return r;
 }
 
 /* Is the part called for by these needs? */
@@ -169,13 +190,9 @@ static bool part_needed(size_t i, unsigned needs)
 /* Detaches every part that these needs do not call for, last first; the others stay. */
 static void detach_unneeded(struct programs *programs, unsigned needs)
 {
-	for (size_t i = PARTS_COUNT; i-- > 0;) {
-		if (!programs->links[i] || part_needed(i, needs))
-			continue;
-		(void)bpf_link__unpin(programs->links[i]);
-		(void)bpf_link__destroy(programs->links[i]);
-		programs->links[i] = NULL;
-	}
+	for (size_t i = PARTS_COUNT; i-- > 0;)
+		if (!part_needed(i, needs))
+			drop_link(programs, i, true);
 }
 
 static int attach_parts(struct programs *programs, unsigned generation, unsigned needs)
@@ -213,7 +230,7 @@ int programs_attach(struct programs *programs, unsigned needs)
 		return r;
 	}
 	if (r < 0) {
-		drop_links(programs);
+		drop_links(programs, true);
 		pins_remove_generation(generation);
 		return r;
 	}
@@ -236,7 +253,7 @@ unsigned programs_needs(const struct programs *programs)
 
 void programs_detach(struct programs *programs)
 {
-	drop_links(programs);
+	drop_links(programs, true);
 	pins_remove_generations_before(pins_last_generation() + 1);
 	programs->generation = 0;
 	programs->needs = 0;

@@ -21,8 +21,15 @@
 
 struct programs;
 
-/* Opens, probes and loads; reuses pinned maps, pins new ones. Logs what is wrong; negative errno. */
-int programs_load(enum gate_mode mode, struct programs **ret);
+struct lock;
+
+/* Does this kernel have what all programs need? To be asked first. Logs; negative errno. */
+int programs_possible(void);
+/*
+ * Opens, probes and loads; reuses pinned maps, pins new ones. lock, which stays the caller's, is told of all
+ * links; NULL without. Logs what is wrong; negative errno.
+ */
+int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret);
 /* Closes everything; pinned links stay attached. Takes NULL, returns NULL. */
 struct programs *programs_free(struct programs *programs);
 

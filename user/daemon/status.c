@@ -8,6 +8,7 @@
 
 #include "asker.h"
 #include "events.h"
+#include "lock.h"
 #include "names.h"
 #include "probe.h"
 #include "sets.h"
@@ -63,7 +64,8 @@ static int count_own(struct connection *connection, struct counts *ret)
 	struct daemon *daemon = connection_daemon(connection);
 	_cleanup_(asker_close) struct asker asker = ASKER_EMPTY;
 
-	*ret = (struct counts){ .spaces_max = daemon->user_spaces, .sets_max = daemon->user_spaces };
+	*ret = (struct counts){ .spaces_max = daemon->settings.user_spaces,
+				  .sets_max = daemon->settings.user_spaces };
 	connection_look(connection, &asker);
 	if (asker.same_pids && asker.uid != 0)
 		return count_account(daemon, asker.account, ret);
@@ -116,7 +118,7 @@ int status_call(struct connection *connection, json_t *parameters, bool more)
 		return r;
 	return connection_reply(
 		connection,
-		json_pack("{s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "version", MSEALD_VERSION,
+		json_pack("{s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o*}", "version", MSEALD_VERSION,
 			  "kernel", name.release, "attached", programs_attached(daemon->programs), "preemption",
 			  preemption, "rows", status_rows(daemon, preemption), "spaces", (json_int_t)counts.spaces,
 			  "sets", (json_int_t)counts.sets, "spaces_max", (json_int_t)counts.spaces_max, "sets_max",
@@ -124,6 +126,7 @@ int status_call(struct connection *connection, json_t *parameters, bool more)
 			  (json_int_t)programs_misses(daemon->programs, NULL), "denied",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_DENIED], "killed",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_KILLED], "audited",
-			  (json_int_t)counts.verdicts[MSEALD_VERDICT_AUDITED]),
+			  (json_int_t)counts.verdicts[MSEALD_VERDICT_AUDITED], "lock",
+			  connection_is_root(connection) ? lock_tell(daemon->lock) : NULL),
 		false);
 }

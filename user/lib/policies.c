@@ -15,7 +15,7 @@
 #define NAMES_MAX (4 * POLICIES_MAX)	/* that are looked at in one folder */
 
 /* Hidden files and what editors and packages leave (x.conf~, .x.conf.swp, #x.conf#, x.conf.dpkg-old) are none. */
-static bool is_policy_name(const char *name)
+bool policy_is_file_name(const char *name)
 {
 	size_t length = strlen(name), suffix = strlen(POLICY_SUFFIX);
 
@@ -125,7 +125,7 @@ static int list_folder(struct reading *reading, const char *path, size_t index)
 	}
 	r = open_folder(reading, whole, &folder);
 	while (r == 0 && folder && (entry = readdir(folder))) {
-		if (!is_policy_name(entry->d_name))
+		if (!policy_is_file_name(entry->d_name))
 			continue;
 		if (++names > NAMES_MAX)
 			return policy_faults_add(reading->faults, whole, 0,

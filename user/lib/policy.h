@@ -13,12 +13,15 @@
 
 #include "mseald/shared.h"
 #if __has_include("paths.h")
-#include "paths.h"			/* made by the Makefile: POLICY_FOLDER_VENDOR below PREFIX */
+#include "paths.h"			/* made by the Makefile: POLICY_FOLDER_VENDOR and CONFIG_FOLDER_VENDOR below PREFIX */
 #endif
 
 #define POLICY_FOLDER_ETC "/etc/mseald/policy.d"
 #ifndef POLICY_FOLDER_VENDOR
 #define POLICY_FOLDER_VENDOR "/usr/lib/mseald/policy.d"
+#endif
+#ifndef CONFIG_FOLDER_VENDOR
+#define CONFIG_FOLDER_VENDOR "/usr/lib/mseald"
 #endif
 #define POLICY_SUFFIX ".conf"
 #define POLICY_FILE_MAX (64u << 10)	/* bytes of one file */

@@ -53,6 +53,11 @@ int policy_load(const char *path, const char *told, bool guarded, char **ret_tex
 /* What to say of a file or folder that others could change: NULL when they cannot. */
 const char *policy_unguarded(const struct stat *st);
 
+/* --- policies.c --- */
+
+/* Is that the name of a file that counts, in a folder of them? */
+bool policy_is_file_name(const char *name);
+
 /* --- policymatch.c --- */
 
 bool policy_is_glob(const char *text);

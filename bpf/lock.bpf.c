@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The lock (Lock=yes): nobody but the daemon that took it reaches its maps,
+ * programs, links and pins, root included, until the machine is booted again.
+ * An object of its own, loaded and attached before the maps of mseald are
+ * made, and not at all without Lock=yes. LSM programs, which cannot be raced.
+ * The pins and their mounts are guarded by bpf/lockpins.bpf.c.
+ *
+ *   task_alloc, task_free, bprm_committing_creds   who is mseald: the task that
+ *                   took the lock, and what it forks; no longer after exec
+ *   bpf_map, bpf_prog   every descriptor of a map or program is made there
+ *                   (kernel/bpf/syscall.c, bpf_map_new_fd, bpf_prog_new_fd): what
+ *                   mseald gets one of is guarded from then on, and refused to others
+ *   bpf_map_free    a guarded map has ended (before 6.9: bpf_map_free_security)
+ *   bpf             a descriptor of a link by its id. By its pin one can be had:
+ *                   with it nothing can be done to a link of these kinds (no detach, no update)
+ *   locked_down     bpf_probe_write_user, which could write to mseald's memory
+ *   file_open       writing to the sysctl that turns ftrace off, and with it all
+ *                   attached programs (kernel/trace/ftrace.c)
+ *   ptrace_access_check, task_setrlimit            mseald itself
+ *   task_kill, file_send_sigiotask                 with LockSignals=yes
+ */
+#include "lock.h"
+
+#define FMODE_WRITE 0x2			/* include/linux/fs.h */
+#define PTRACE_MODE_ATTACH 0x02		/* include/linux/ptrace.h */
+#define SIGHUP 1
+#define SIGCONT 18
+#define ANCESTORS 64
+
+struct mseald_lock lock;
+
+/* Sets, and what is kept for new ones, are the most by far. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * MSEALD_MAX_SETS);
+	__type(key, u64);		/* struct bpf_map: taken out again before it is freed */
+	__type(value, u32);
+} lock_guarded SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u32);		/* id of a program: used again after 2^31 others */
+	__type(value, u32);
+} lock_ids SEC(".maps");
+
+/* Ids of links: the daemon's, which enters them when they are made. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MSEALD_LOCK_MAX_LINKS);
+	__type(key, u32);
+	__type(value, u32);
+} lock_links SEC(".maps");
+
+struct lock_tasks_map lock_tasks SEC(".maps");
+
+struct kernel_siginfo;
+union bpf_attr;
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* --- who is mseald --- */
+
+SEC("lsm/task_alloc")
+int BPF_PROG(lock_task_alloc, struct task_struct *child)
+{
+	u64 name = (u64)child;
+	u32 one = 1;
+
+	if (!by_us())
+		return 0;
+	return bpf_map_update_elem(&lock_tasks, &name, &one, BPF_ANY) ? -EAGAIN : 0;
+}
+
+SEC("lsm/task_free")
+int BPF_PROG(lock_task_free, struct task_struct *task)
+{
+	u64 name = (u64)task;
+
+	bpf_map_delete_elem(&lock_tasks, &name);
+	return 0;
+}
+
+SEC("lsm/bprm_committing_creds")
+int BPF_PROG(lock_exec)
+{
+	u64 name = bpf_get_current_task();
+
+	bpf_map_delete_elem(&lock_tasks, &name);
+	return 0;
+}
+
+/* --- descriptors --- */
+
+SEC("lsm/bpf_map")
+int BPF_PROG(lock_bpf_map, struct bpf_map *map)
+{
+	u64 name = (u64)map;
+	u32 one = 1;
+	int err;
+
+	if (!lock.on)
+		return 0;
+	if (!by_us())
+		return bpf_map_lookup_elem(&lock_guarded, &name) ? refuse(MSEALD_DOOR_MAP) : 0;
+	if (bpf_map_lookup_elem(&lock_guarded, &name))
+		return 0;
+	err = bpf_map_update_elem(&lock_guarded, &name, &one, BPF_ANY);
+	if (err)
+		return -EPERM;
+	__sync_fetch_and_add(&lock.maps, 1);
+	return 0;
+}
+
+static __always_inline void map_ended(struct bpf_map *map)
+{
+	u64 name = (u64)map;
+
+	if (bpf_map_delete_elem(&lock_guarded, &name) == 0)
+		__sync_fetch_and_add(&lock.maps, -1);
+}
+
+SEC("lsm/bpf_map_free")
+int BPF_PROG(lock_map_free, struct bpf_map *map)
+{
+	map_ended(map);
+	return 0;
+}
+
+SEC("lsm/bpf_map_free_security")
+int BPF_PROG(lock_map_free_security, struct bpf_map *map)
+{
+	map_ended(map);
+	return 0;
+}
+
+/* 6.18 and later: a uprobe may change the registers of the process that it is in. */
+struct bpf_prog_aux___write_ctx {
+	bool kprobe_write_ctx;
+} __attribute__((preserve_access_index));
+
+/*
+ * Could it undo the lock? What changes the result of security_bpf_map() to a
+ * number above 0 passes for "allowed" (kernel/bpf/syscall.c looks for less than
+ * 0): fmod_ret on it, which any value may leave, and LSM programs of cgroups, by bpf_set_retval.
+ */
+static __always_inline bool is_harmful(struct bpf_prog *prog)
+{
+	struct bpf_prog_aux___write_ctx *write = (void *)prog->aux;
+	static const char prefix[8] = "security";
+	char name[16] = {};
+
+	if (bpf_core_field_exists(write->kprobe_write_ctx) && BPF_CORE_READ(write, kprobe_write_ctx))
+		return true;
+	if (prog->expected_attach_type == BPF_LSM_CGROUP)
+		return true;
+	if (prog->expected_attach_type != BPF_MODIFY_RETURN)
+		return false;
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(prog, aux, attach_func_name));
+	return *(u64 *)name == *(const u64 *)prefix && name[8] == '_';
+}
+
+SEC("lsm/bpf_prog")
+int BPF_PROG(lock_bpf_prog, struct bpf_prog *prog)
+{
+	u32 id = BPF_CORE_READ(prog, aux, id), one = 1;
+
+	if (!lock.on)
+		return 0;
+	if (!by_us()) {
+		if (bpf_map_lookup_elem(&lock_ids, &id))
+			return refuse(MSEALD_DOOR_PROGRAM);
+		return is_harmful(prog) ? refuse(MSEALD_DOOR_LOAD) : 0;
+	}
+	if (bpf_map_lookup_elem(&lock_ids, &id))
+		return 0;
+	if (bpf_map_update_elem(&lock_ids, &id, &one, BPF_ANY))
+		return -EPERM;
+	__sync_fetch_and_add(&lock.programs, 1);
+	return 0;
+}
+
+SEC("lsm/bpf")
+int BPF_PROG(lock_bpf, int cmd, union bpf_attr *attr)
+{
+	u32 id = 0;
+
+	if (cmd != BPF_LINK_GET_FD_BY_ID || !lock.on)
+		return 0;
+	/* The kernel's own copy; the id comes first. */
+	bpf_probe_read_kernel(&id, sizeof(id), attr);
+	if (!bpf_map_lookup_elem(&lock_links, &id) || by_us())
+		return 0;
+	return refuse(MSEALD_DOOR_LINK);
+}
+
+SEC("lsm/locked_down")
+int BPF_PROG(lock_locked_down, enum lockdown_reason what)
+{
+	if (!lock.on || what != bpf_core_enum_value(enum lockdown_reason, LOCKDOWN_BPF_WRITE_USER))
+		return 0;
+	return refuse(MSEALD_DOOR_LOAD);
+}
+
+/* In procfs nobody chooses the names of files. */
+SEC("lsm/file_open")
+int BPF_PROG(lock_file_open, struct file *file)
+{
+	static const char wanted[16] = "ftrace_enabled";
+	char name[16] = {};
+
+	if (!((u32)file->f_mode & FMODE_WRITE) || !lock.on || file->f_inode->i_sb->s_magic != PROC_SUPER_MAGIC)
+		return 0;
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	if (*(u64 *)name != *(const u64 *)wanted || *(u64 *)(name + 8) != *(const u64 *)(wanted + 8))
+		return 0;
+	return refuse(MSEALD_DOOR_SWITCH);
+}
+
+/* --- mseald itself --- */
+
+SEC("lsm/ptrace_access_check")
+int BPF_PROG(lock_ptrace_access_check, struct task_struct *child, unsigned int mode)
+{
+	if (!(mode & PTRACE_MODE_ATTACH) || !is_ours((u64)child) || by_us())
+		return 0;
+	return refuse(MSEALD_DOOR_TRACE);
+}
+
+SEC("lsm/task_setrlimit")
+int BPF_PROG(lock_task_setrlimit, struct task_struct *task)
+{
+	return is_ours((u64)task) && !by_us() ? refuse(MSEALD_DOOR_LIMIT) : 0;
+}
+
+/* SIGHUP is asked for by a reload, and SIGCONT does no harm. */
+SEC("lsm/task_kill")
+int BPF_PROG(lock_task_kill, struct task_struct *task, struct kernel_siginfo *info, int sig)
+{
+	if (!lock.signals || !sig || sig == SIGHUP || sig == SIGCONT || !is_ours((u64)task) || by_us())
+		return 0;
+	return refuse(MSEALD_DOOR_SIGNAL);
+}
+
+/* F_SETSIG makes any signal of it; who set that is not the current task. mseald asks for none. */
+SEC("lsm/file_send_sigiotask")
+int BPF_PROG(lock_file_send_sigiotask, struct task_struct *task)
+{
+	return lock.signals && is_ours((u64)task) ? refuse(MSEALD_DOOR_SIGNAL) : 0;
+}
+
+/* --- run by the daemon --- */
+
+/* The first mount namespace, which lasts as long as kernel threads do: that of the task that all come from. */
+static __always_inline struct mnt_namespace *first_namespace(struct task_struct *task)
+{
+	for (int i = 0; i < ANCESTORS; i++) {
+		if (!BPF_CORE_READ(task, pid))
+			return BPF_CORE_READ(task, nsproxy, mnt_ns);
+		task = BPF_CORE_READ(task, real_parent);
+	}
+	return NULL;
+}
+
+/* Can the way from a mount up to the root be followed by the programs above? */
+static __always_inline bool is_near(struct mount *at)
+{
+	for (int i = 0; i < MOUNTS_DEEP - 2; i++) {
+		struct mount *up = BPF_CORE_READ(at, mnt_parent);
+
+		if (up == at)
+			return true;
+		at = up;
+	}
+	return false;
+}
+
+/* The caller is mseald from now on; its working directory is the folder of pins, in the mount that is to stay. */
+SEC("syscall")
+int lock_engage(struct mseald_lock_engage *request)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct vfsmount *mnt = BPF_CORE_READ(task, fs, pwd.mnt);
+	struct mnt_namespace *first = first_namespace(task);
+	u64 name = bpf_get_current_task();
+	u32 one = 1;
+
+	request->why = MSEALD_LOCK_OK;
+	if (BPF_CORE_READ(task, ptrace))
+		request->why = MSEALD_LOCK_TRACED;
+	else if (BPF_CORE_READ(mnt, mnt_sb, s_magic) != BPF_FS_MAGIC)
+		request->why = MSEALD_LOCK_NOT_BPFFS;
+	else if (!first || BPF_CORE_READ(mount_of(mnt), mnt_ns) != first)
+		request->why = MSEALD_LOCK_NAMESPACE;
+	else if (!is_near(mount_of(mnt)))
+		request->why = MSEALD_LOCK_DEPTH;
+	else if (bpf_map_update_elem(&lock_tasks, &name, &one, BPF_ANY))
+		request->why = MSEALD_LOCK_NO_ROOM;
+	if (request->why)
+		return 0;
+	lock.mount = (u64)mount_of(mnt);
+	lock.super = (u64)BPF_CORE_READ(mnt, mnt_sb);
+	lock.folder = (u64)BPF_CORE_READ(task, fs, pwd.dentry);
+	lock.signals = request->signals;
+	lock.on = 1;
+	return 0;
+}
+
+/* --- is anybody else in? --- */
+
+SEC("iter/bpf_map")
+int lock_maps(struct bpf_iter__bpf_map *ctx)
+{
+	struct bpf_map *map = ctx->map;
+	struct mseald_lock_map out = {};
+	u64 name = (u64)map;
+
+	if (!map || !bpf_map_lookup_elem(&lock_guarded, &name))
+		return 0;
+	out.id = map->id;
+	out.users = map->usercnt.counter;
+	if (!out.users)
+		return 0;	/* a seal set that nobody has open */
+	bpf_probe_read_kernel_str(out.name, sizeof(out.name), map->name);
+	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+	return 0;
+}
+
+SEC("iter/bpf_prog")
+int lock_programs(struct bpf_iter__bpf_prog *ctx)
+{
+	struct bpf_prog *prog = ctx->prog;
+	struct mseald_lock_program out = {};
+	struct bpf_map **used, *map;
+	u32 count;
+
+	if (!prog)
+		return 0;
+	out.id = BPF_CORE_READ(prog, aux, id);
+	if (bpf_map_lookup_elem(&lock_ids, &out.id))
+		return 0;
+	used = BPF_CORE_READ(prog, aux, used_maps);
+	count = BPF_CORE_READ(prog, aux, used_map_cnt);
+	for (u32 i = 0; i < 64 && i < count; i++) {
+		u64 name = 0;
+
+		bpf_probe_read_kernel(&name, sizeof(name), used + i);
+		if (!bpf_map_lookup_elem(&lock_guarded, &name))
+			continue;
+		map = (void *)name;
+		out.map = BPF_CORE_READ(map, id);
+		bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+		return 0;
+	}
+	return 0;
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The lock (bpf/lock.bpf.c), as far as it is about where things are pinned.
+ *
+ *   inode_unlink, rmdir, rename, create, mkdir, symlink, link    the folder of pins
+ *   sb_umount       pins last as long as their file system is mounted: as one mount
+ *                   that stays does, in the namespace of pid 1, for which all are that it is mounted on
+ *   sb_mount, move_mount   what would hide it there
+ *   sb_remount      read-only, it takes no pins
+ */
+#include "lock.h"
+
+#define MS_REMOUNT 0x20			/* include/uapi/linux/mount.h */
+#define MS_BIND 0x1000
+#define MS_PROPAGATION 0x1e0000		/* shared, slave, private, unbindable */
+#define FOLDERS_DEEP 16			/* folders from a mount point up to the root of its file system */
+#define MASTERS_DEEP 8
+
+/* --- the folder of pins --- */
+
+static __always_inline bool in_folder(struct dentry *dentry)
+{
+	if (!lock.on || (u64)BPF_CORE_READ(dentry, d_sb) != lock.super)
+		return false;
+	/* FOLDER/links/N/NAME is the deepest. */
+	for (int i = 0; i < 5; i++) {
+		if ((u64)dentry == lock.folder)
+			return true;
+		dentry = BPF_CORE_READ(dentry, d_parent);
+	}
+	return false;
+}
+
+static __always_inline int judge_pin(struct dentry *dentry)
+{
+	return in_folder(dentry) && !by_us() ? refuse(MSEALD_DOOR_PIN) : 0;
+}
+
+SEC("lsm/inode_unlink")
+int BPF_PROG(lock_inode_unlink, struct inode *dir, struct dentry *dentry)
+{
+	return judge_pin(dentry);
+}
+
+SEC("lsm/inode_rmdir")
+int BPF_PROG(lock_inode_rmdir, struct inode *dir, struct dentry *dentry)
+{
+	return judge_pin(dentry);
+}
+
+SEC("lsm/inode_rename")
+int BPF_PROG(lock_inode_rename, struct inode *dir, struct dentry *dentry, struct inode *new_dir, struct dentry *new)
+{
+	return (in_folder(dentry) || in_folder(new)) && !by_us() ? refuse(MSEALD_DOOR_PIN) : 0;
+}
+
+/* What stands where mseald is going to pin something would make it fail. */
+SEC("lsm/inode_create")
+int BPF_PROG(lock_inode_create, struct inode *dir, struct dentry *dentry)
+{
+	return judge_pin(dentry);
+}
+
+SEC("lsm/inode_mkdir")
+int BPF_PROG(lock_inode_mkdir, struct inode *dir, struct dentry *dentry)
+{
+	return judge_pin(dentry);
+}
+
+SEC("lsm/inode_symlink")
+int BPF_PROG(lock_inode_symlink, struct inode *dir, struct dentry *dentry)
+{
+	return judge_pin(dentry);
+}
+
+SEC("lsm/inode_link")
+int BPF_PROG(lock_inode_link, struct dentry *old, struct inode *dir, struct dentry *new)
+{
+	return (in_folder(old) || in_folder(new)) && !by_us() ? refuse(MSEALD_DOOR_PIN) : 0;
+}
+
+/* --- the mounts on the way there --- */
+
+/* The same number, which the verifier no longer takes for a pointer: global functions are given none. */
+static __always_inline u64 number_of(const void *pointer)
+{
+	u64 number = 0;
+
+	bpf_probe_read_kernel(&number, sizeof(number), &pointer);
+	return number;
+}
+
+/* Does what happens on the mount `from` happen on `to` as well (fs/pnode.c)? What is nested too deep does. */
+__noinline int lock_reaches(u64 from_address, u64 to_address)
+{
+	struct mount *from = (void *)from_address, *to = (void *)to_address;
+	int group = BPF_CORE_READ(from, mnt_group_id);
+
+	if (from == to)
+		return 1;
+	if (!group)
+		return 0;
+	for (int i = 0; i < MASTERS_DEEP; i++) {
+		if (!to)
+			return 0;
+		if (BPF_CORE_READ(to, mnt_group_id) == group)
+			return 1;
+		to = BPF_CORE_READ(to, mnt_master);
+	}
+	return 1;
+}
+
+/* Is the first the second, or a folder above it? */
+__noinline int lock_above(u64 high, u64 low)
+{
+	for (int i = 0; i < FOLDERS_DEEP; i++) {
+		struct dentry *dentry = (void *)low;
+		u64 parent;
+
+		if (low == high)
+			return 1;
+		parent = (u64)BPF_CORE_READ(dentry, d_parent);
+		if (parent == low)
+			return 0;
+		low = parent;
+	}
+	return 1;
+}
+
+/* Would unmounting this one, with what is mounted on it, take bpffs away from the namespace of pid 1? */
+__noinline int lock_takes_away(u64 address)
+{
+	struct mount *victim = (void *)address, *at = (void *)lock.mount;
+	u64 point = (u64)BPF_CORE_READ(victim, mnt_mountpoint), parent = (u64)BPF_CORE_READ(victim, mnt_parent);
+
+	for (int i = 0; i < MOUNTS_DEEP; i++) {
+		u64 up = (u64)BPF_CORE_READ(at, mnt_parent);
+
+		if (at == victim)
+			return 1;
+		if (up == (u64)at)
+			return 0;
+		if ((u64)BPF_CORE_READ(at, mnt_mountpoint) == point && lock_reaches(parent, up))
+			return 1;
+		at = (void *)up;
+	}
+	return 1;
+}
+
+SEC("lsm/sb_umount")
+int BPF_PROG(lock_sb_umount, struct vfsmount *mnt)
+{
+	if (!lock.on || by_us() || !lock_takes_away(number_of(mount_of(mnt))))
+		return 0;
+	return refuse(MSEALD_DOOR_MOUNT);
+}
+
+/* Would something that is mounted there hide the pins from the namespace of pid 1? */
+__noinline int lock_covers(u64 address, u64 dentry)
+{
+	struct mount *at = (void *)lock.mount;
+
+	if ((u64)BPF_CORE_READ(at, mnt.mnt_sb) == (u64)BPF_CORE_READ((struct dentry *)dentry, d_sb) &&
+	    lock_reaches(address, (u64)at) &&
+	    (in_folder((void *)dentry) || (u64)BPF_CORE_READ(at, mnt.mnt_root) == dentry))
+		return 1;
+	for (int i = 0; i < MOUNTS_DEEP; i++) {
+		u64 up = (u64)BPF_CORE_READ(at, mnt_parent);
+
+		if (up == (u64)at)
+			return 0;
+		if (lock_reaches(address, up) && lock_above(dentry, (u64)BPF_CORE_READ(at, mnt_mountpoint)))
+			return 1;
+		at = (void *)up;
+	}
+	return 1;
+}
+
+static __always_inline int judge_cover(const struct path *path)
+{
+	if (!lock.on || by_us() || !lock_covers(number_of(mount_of(path->mnt)), number_of(path->dentry)))
+		return 0;
+	return refuse(MSEALD_DOOR_MOUNT);
+}
+
+SEC("lsm/sb_mount")
+int BPF_PROG(lock_sb_mount, const char *name, const struct path *path, const char *type, unsigned long flags)
+{
+	/* The same order as in fs/namespace.c, path_mount: a change of a mount covers nothing. */
+	if (flags & MS_REMOUNT || (!(flags & MS_BIND) && flags & MS_PROPAGATION))
+		return 0;
+	return judge_cover(path);
+}
+
+SEC("lsm/move_mount")
+int BPF_PROG(lock_move_mount, const struct path *from, const struct path *to)
+{
+	return judge_cover(to);
+}
+
+/* Read-only, it would take no more pins. */
+SEC("lsm/sb_remount")
+int BPF_PROG(lock_sb_remount, struct super_block *super)
+{
+	return lock.on && (u64)super == lock.super && !by_us() ? refuse(MSEALD_DOOR_MOUNT) : 0;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+/* What bpf/lock.bpf.c and the daemon share. Nothing of it is pinned or outlives the daemon that made it. */
+#ifndef MSEALD_LOCK_H
+#define MSEALD_LOCK_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+/* What somebody else was refused, as it is counted. */
+enum mseald_lock_door {
+	MSEALD_DOOR_MAP,	/* a descriptor of a map */
+	MSEALD_DOOR_PROGRAM,	/* of a program */
+	MSEALD_DOOR_LINK,	/* of a link, by its id */
+	MSEALD_DOOR_LOAD,	/* loading a program that could undo the lock */
+	MSEALD_DOOR_SWITCH,	/* turning off what programs are attached by */
+	MSEALD_DOOR_PIN,	/* changing what is in the folder of pins */
+	MSEALD_DOOR_MOUNT,	/* unmounting or covering the way there */
+	MSEALD_DOOR_TRACE,	/* tracing mseald */
+	MSEALD_DOOR_LIMIT,	/* changing its resource limits */
+	MSEALD_DOOR_SIGNAL,	/* sending it a signal */
+	MSEALD_DOOR_COUNT,
+};
+
+#define MSEALD_LOCK_MAX_TASKS 8192u	/* threads of the daemon and its children */
+#define MSEALD_LOCK_MAX_LINKS 1024u
+
+struct mseald_lock {
+	__u64 on;			/* the rest counts; written last */
+	/* Kernel addresses, of what cannot go away while the lock holds. */
+	__u64 mount;			/* struct mount of bpffs in the mount namespace of pid 1 */
+	__u64 super;			/* its struct super_block */
+	__u64 folder;			/* dentry of the folder of pins */
+	__u32 signals;			/* refuse signals too */
+	__u32 pad;
+	__u64 maps, programs;		/* guarded now */
+	__u64 refused[MSEALD_DOOR_COUNT];
+};
+
+enum mseald_lock_why {
+	MSEALD_LOCK_OK,
+	MSEALD_LOCK_TRACED,		/* somebody traces the daemon */
+	MSEALD_LOCK_NOT_BPFFS,		/* its working directory is not on bpffs */
+	MSEALD_LOCK_NAMESPACE,		/* that mount is in a namespace which may end */
+	MSEALD_LOCK_DEPTH,		/* too many mounts upon mounts */
+	MSEALD_LOCK_NO_ROOM,
+};
+
+/* Argument and result of lock_engage. */
+struct mseald_lock_engage {
+	__u32 signals;
+	__u32 why;			/* result: enum mseald_lock_why */
+};
+
+/* A guarded map, as lock_maps writes it. */
+struct mseald_lock_map {
+	__u32 id;
+	__u32 pad;
+	__s64 users;			/* open descriptions and pins */
+	char name[16];
+};
+
+/* A program that is not guarded and refers to a guarded map, as lock_programs writes it. */
+struct mseald_lock_program {
+	__u32 id;
+	__u32 map;
+};
+
+#endif

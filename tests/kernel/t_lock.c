@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lock=yes: each attack of lock_attacks.c is made on a daemon that is not
+ * locked, where it succeeds, and on one that is. Then what refuses the lock,
+ * what a locked daemon still does, and what is left when it is gone. It must be
+ * the last test in its VM: the lock holds until the next boot.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "attack.h"
+#include "daemon.h"
+#include "lock_attacks.h"
+#include "tap.h"
+
+#define CONFIG "/etc/mseald/mseald.conf"
+#define DROPIN "/run/mseald/mseald.conf.d/lock.conf"
+#define OUTPUT "/tmp/lock-output"
+#define GROUP "/tmp/cgroup/lock"
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		bail("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+static void configure(const char *text)
+{
+	umask(022);
+	(void)mkdir("/etc/mseald", 0755);
+	(void)mkdir("/run/mseald", 0755);
+	write_file(CONFIG, text);
+}
+
+static bool denied(struct puppet *puppet, uint64_t at)
+{
+	return puppet_call(puppet, SYS_mprotect, at, PAGE, PROT_READ | PROT_WRITE) == -EPERM;
+}
+
+/* A daemon that is expected to end by itself: its status, and what it said. */
+static int daemon_fails(char said[4096])
+{
+	pid_t pid;
+	int status, fd;
+	ssize_t length;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		fd = open(OUTPUT, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		dup2(fd, STDOUT_FILENO);
+		dup2(fd, STDERR_FILENO);
+		execl("/usr/sbin/mseald", "mseald", NULL);
+		_exit(127);
+	}
+	for (int i = 0; i < 1800 && waitpid(pid, &status, WNOHANG) == 0; i++)
+		nap(100);
+	if (kill(pid, 0) == 0) {
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, &status, 0);
+		status = 0;
+	}
+	fd = open(OUTPUT, O_RDONLY);
+	length = read(fd, said, 4095);
+	said[length < 0 ? 0 : length] = '\0';
+	close(fd);
+	diag("%s", said);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static json_t *lock_status(void)
+{
+	json_t *status = daemon_status(), *lock = json_incref(json_object_get(status, "lock"));
+
+	json_decref(status);
+	return lock;
+}
+
+/* --- not locked: all attacks have their way --- */
+
+static void attack_unlocked(void)
+{
+	struct puppet *puppet;
+	json_t *lock;
+	uint64_t page;
+
+	configure("# nothing\n[Mseald]\nLock=no\n");
+	daemon_start();
+	lock = lock_status();
+	ok(!lock, "Lock=no: status has no lock");
+	ok(access(PINS "/lock", F_OK) < 0, "Lock=no: no program of it is there");
+	puppet = puppet_new();
+	page = puppet_pages(puppet, 1, PROT_READ);
+	must_seal(puppet->pid, page, PAGE);
+	for (size_t i = 0; i < lock_attacks_count; i++) {
+		const struct lock_attack *attack = &lock_attacks[i];
+		long result = attack->strike(daemon_pid());
+
+		if (attack->not_here && result == attack->not_here) {
+			skip("this kernel refuses it itself", "not locked: %s", attack->name);
+			continue;
+		}
+		ok(attack->by_kernel ? result == attack->when_locked : result == 0, "not locked: %s %s (%ld)", attack->name,
+		   attack->by_kernel ? "is refused by the kernel itself" : "succeeds", result);
+		if (attack->ends_pins && result == 0)
+			lock_mount_all();
+	}
+	puppet_end(puppet);
+	daemon_stop(SIGKILL);
+	(void)umount2(BPFFS, MNT_DETACH);
+	lock_mount_all();
+}
+
+/* --- what is not complete is not locked --- */
+
+static void refused(const char *config, int status, const char *words, const char *name)
+{
+	char said[4096];
+	int r;
+
+	configure(config);
+	r = daemon_fails(said);
+	ok(r == status, "%s: it ends with status %d (%d)", name, status, r);
+	ok(strstr(said, words), "%s: and says \"%s\"", name, words);
+	ok(access(PINS "/lock", F_OK) < 0 && lock_leaves_others(), "%s: nothing is locked", name);
+}
+
+/* A sealed process, an unlocked daemon that is gone, and somebody who kept a descriptor: then without. */
+static void taken_over(void)
+{
+	struct puppet *puppet = puppet_new();
+	uint64_t page = puppet_pages(puppet, 2, PROT_READ);
+	int stolen;
+
+	configure("");
+	daemon_start();
+	must_seal(puppet->pid, page, PAGE);
+	stolen = lock_map_by_id(daemon_pid(), "spaces");
+	daemon_stop(SIGTERM);
+	refused("[Mseald]\nLock=yes\n", 3, "has the map spaces", "a map is open elsewhere");
+	ok(denied(puppet, page), "a map is open elsewhere: what is sealed stays sealed");
+	close(stolen);
+	stolen = lock_set_by_id();
+	if (ok(stolen >= 0, "there is a seal set (%d)", stolen))
+		refused("[Mseald]\nLock=yes\n", 3, "has the map mseald_set", "a seal set is open elsewhere");
+	close(stolen);
+	stolen = lock_override_check();
+	if (ok(stolen >= 0, "a program overrides security_bpf_map (%d)", stolen))
+		refused("[Mseald]\nLock=yes\n", 3, "was not refused to an outsider", "a check is overridden");
+	close(stolen);
+	nap(500);
+	puppet_end(puppet);
+}
+
+static void mistakes(void)
+{
+	refused("[Mseald]\nLock=yess\n", 78, CONFIG ":2: Lock= does not know 'yess'", "a mistake in the configuration");
+	refused("[Mseald]\nLocked=yes\n", 78, ":2: there is no key Locked=; [Mseald] has", "a key that is not there");
+	configure("[Mseald]\nLock=no\n");
+	(void)mkdir("/run/mseald/mseald.conf.d", 0755);
+	write_file(DROPIN, "[Mseald]\nGate=kil\n");
+	refused("[Mseald]\nLock=no\n", 78, DROPIN ":2:", "a mistake in a drop-in");
+	(void)unlink(DROPIN);
+}
+
+/* --- locked --- */
+
+static void attack_locked(struct puppet *puppet, uint64_t page)
+{
+	for (size_t i = 0; i < lock_attacks_count; i++) {
+		const struct lock_attack *attack = &lock_attacks[i];
+		long wanted = attack->when_locked ? attack->when_locked : -EPERM, result = attack->strike(daemon_pid());
+
+		ok(result == wanted, "locked: %s is refused (%ld)", attack->name, result);
+	}
+	ok(kill(daemon_pid(), SIGKILL) < 0 && errno == EPERM && kill(daemon_pid(), SIGTERM) < 0 && errno == EPERM,
+	   "locked: SIGKILL and SIGTERM are refused");
+	ok(kill(daemon_pid(), 0) == 0 && kill(daemon_pid(), SIGCONT) == 0 && kill(daemon_pid(), SIGHUP) == 0,
+	   "locked: SIGHUP, SIGCONT and 0 are not");
+	ok(daemon_alive() && denied(puppet, page), "locked: after all of that it answers, and what is sealed is sealed");
+}
+
+/* What is none of mseald's is none of the lock's. */
+static void others_go_on(void)
+{
+	pid_t pid;
+	int status;
+
+	ok(mkdir(BPFFS "/others", 0700) == 0 && rmdir(BPFFS "/others") == 0, "locked: others pin beside it");
+	ok(lock_leaves_others(), "locked: others make maps, and get them by id");
+	ok(mkdir("/tmp/mnt", 0700) == 0 && mount("tmpfs", "/tmp/mnt", "tmpfs", 0, NULL) == 0 && umount("/tmp/mnt") == 0,
+	   "locked: others mount and unmount");
+	pid = fork();
+	if (pid == 0) {
+		/* As services and containers do it. */
+		bool good = unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 &&
+			    mount("tmpfs", "/sys", "tmpfs", 0, NULL) == 0 && umount("/sys") == 0 &&
+			    umount2("/sys", MNT_DETACH) == 0;
+
+		_exit(good ? 0 : errno);
+	}
+	waitpid(pid, &status, 0);
+	ok(status == 0 && access(PINS "/lock", F_OK) == 0, "locked: a mount namespace of one's own is one's own (%#x)", status);
+	pid = fork();
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	ok(lock_leaves_tracing(pid) && kill(pid, SIGKILL) == 0, "locked: others are traced and killed");
+	waitpid(pid, &status, 0);
+}
+
+static void goes_on_itself(struct puppet *puppet, uint64_t page)
+{
+	struct puppet *other = puppet_new();
+	uint64_t target = puppet_pages(other, 2, PROT_READ);
+	json_t *lock;
+
+	must_seal(other->pid, target, PAGE);
+	ok(denied(other, target) && !denied(other, target + PAGE), "locked: it seals another process");
+	ok(!daemon_seal(&(struct seal_order){ .pid = other->pid, .ranges = &(struct range){ target, target + PAGE }, .count = 1,
+					      .deny = "foreign-write" }, NULL), "locked: it attaches more programs when they are needed");
+	lock = lock_status();
+	ok(json_number(lock, "signals") == 1 && json_number(lock, "maps") > 12 && json_number(lock, "programs") > 30 &&
+	   json_number(lock, "links") > 30, "locked: status says what is");
+	if (lock) {
+		char *text = json_dumps(lock, 0);
+
+		diag("%s", text);
+		free(text);
+	}
+	json_decref(lock);
+	puppet_end(other);
+	ok(denied(puppet, page), "locked: a seal of before holds");
+}
+
+/* --- what cannot be had, and what is left then --- */
+
+static bool write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+/* By its cgroup: no hook is asked (kernel/cgroup/cgroup.c). */
+static void end_daemon(void)
+{
+	char pid[16];
+	int status = 0;
+
+	(void)mkdir("/tmp/cgroup", 0755);
+	(void)mount("cgroup2", "/tmp/cgroup", "cgroup2", 0, NULL);
+	(void)mkdir(GROUP, 0755);
+	snprintf(pid, sizeof(pid), "%d", daemon_pid());
+	ok(write_to(GROUP "/cgroup.procs", pid) && write_to(GROUP "/cgroup.kill", "1"), "known: cgroup.kill is not refused");
+	for (int i = 0; i < 600 && waitpid(daemon_pid(), &status, WNOHANG) == 0; i++)
+		nap(100);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "known: it ends a locked daemon");
+}
+
+static void after_its_end(struct puppet *puppet, uint64_t page)
+{
+	char said[4096];
+	int r;
+
+	ok(denied(puppet, page), "locked and gone: what is sealed stays sealed");
+	for (size_t i = 0; i < lock_attacks_count; i++) {
+		const struct lock_attack *attack = &lock_attacks[i];
+
+		long wanted = attack->when_locked ? attack->when_locked : -EPERM, result = attack->lasts ? attack->strike(0) : wanted;
+
+		if (attack->lasts)
+			ok(result == wanted, "locked and gone: %s is refused (%ld)", attack->name, result);
+	}
+	r = daemon_fails(said);
+	ok(r == 3 && strstr(said, "boot again"), "locked and gone: a new one says so and ends with status 3 (%d)", r);
+	configure("");
+	r = daemon_fails(said);
+	ok(r == 3 && strstr(said, "boot again"), "locked and gone: with Lock=no as well (%d)", r);
+	ok(denied(puppet, page) && access(PINS "/lock", F_OK) == 0, "locked and gone: and changes nothing");
+}
+
+int main(int argc, char **argv)
+{
+	struct puppet *puppet;
+	uint64_t page;
+
+	puppet_main(argc, argv);
+	attack_unlocked();
+	mistakes();
+	taken_over();
+	puppet = puppet_new();
+	page = puppet_pages(puppet, 2, PROT_READ);
+	configure("");
+	daemon_start();
+	must_seal(puppet->pid, page, PAGE);
+	daemon_stop(SIGTERM);
+	/* The main file says no, a drop-in yes. */
+	configure("[Mseald]\nLock=no\n");
+	(void)mkdir("/run/mseald/mseald.conf.d", 0755);
+	write_file(DROPIN, "[Mseald]\nLock=yes\n");
+	daemon_start();
+	ok(denied(puppet, page), "locked: what an unlocked daemon had sealed is taken over");
+	attack_locked(puppet, page);
+	others_go_on();
+	goes_on_itself(puppet, page);
+	end_daemon();
+	after_its_end(puppet, page);
+	puppet_end(puppet);
+	return tap_end();
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The lock (Lock=yes of mseald.conf(5), bpf/lock.bpf.c): from the moment it is
+ * taken only this process and its children reach the maps, programs, links and
+ * pins of mseald. It is taken before the maps are made, and then either seen
+ * to be complete or given up; once complete it holds until the machine is
+ * booted again, whatever becomes of this process.
+ */
+#ifndef MSEALD_LOCK_DAEMON_H
+#define MSEALD_LOCK_DAEMON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct lock;
+
+/* Has some mseald, this or an earlier one, locked this machine? Asked of the pins. */
+bool lock_is_taken(void);
+
+/*
+ * Takes it for the calling process, which must have one thread: whatever maps
+ * and programs it gets a descriptor of from here on are refused to others. The
+ * working directory becomes the folder of pins. Logs; negative errno: nothing is locked.
+ */
+int lock_take(bool signals, struct lock **ret);
+/*
+ * When all maps, programs and links are there: has an outsider try each door, looks who else
+ * has what is locked, and makes it last. Logs; negative errno: it is not complete, lock_free() it and end.
+ */
+int lock_complete(struct lock *lock);
+/* Closes. What was completed holds, all else is undone. Takes NULL, returns NULL. */
+struct lock *lock_free(struct lock *lock);
+
+/* A link of ours, from its making to its end. lock may be NULL. Negative errno: it could not be guarded. */
+int lock_guard_link(struct lock *lock, int link_fd);
+void lock_forget_link(struct lock *lock, int link_fd);
+
+/* What Status says of it, a new reference; lock may be NULL: NULL. */
+json_t *lock_tell(const struct lock *lock);
+
+#endif

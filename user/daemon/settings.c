@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See settings.h. The form of the files is that of policies (user/lib/policyini.c), and so is who may write them. */
+#include "settings.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "policyparser.h"
+
+#define SECTION "Mseald"
+#define DROPINS_MAX 256
+
+static const char *const folders[] = { "/etc/mseald", "/run/mseald", CONFIG_FOLDER_VENDOR };
+static const char *const gate_words[] = {
+	[GATE_AUTO] = "auto", [GATE_BPF] = "bpf", [GATE_KILL] = "kill", [GATE_DENY] = "deny",
+};
+
+int settings_parse_gate(const char *word, enum gate_mode *ret)
+{
+	for (size_t i = 0; i < ELEMENTS(gate_words); i++)
+		if (strcmp(gate_words[i], word) == 0) {
+			*ret = (enum gate_mode)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int settings_parse_user_spaces(const char *word, uint32_t *ret)
+{
+	unsigned long number;
+	char *end;
+
+	errno = 0;
+	number = strtoul(word, &end, 10);
+	if (*word < '0' || *word > '9' || *end || errno || number == 0 || number > MSEALD_MAX_SPACES)
+		return -EINVAL;
+	*ret = (uint32_t)number;
+	return 0;
+}
+
+/* --- keys --- */
+
+static void set_gate(struct parser *p, struct settings *settings, char *value)
+{
+	int r = parser_choice(p, "Gate", value, gate_words, ELEMENTS(gate_words), "auto, bpf, deny or kill");
+
+	if (r >= 0)
+		settings->gate = (enum gate_mode)r;
+}
+
+static void set_debug(struct parser *p, struct settings *settings, char *value)
+{
+	parser_set_boolean(p, "Debug", value, &settings->debug, false);
+}
+
+static void set_lock(struct parser *p, struct settings *settings, char *value)
+{
+	parser_set_boolean(p, "Lock", value, &settings->lock, false);
+}
+
+static void set_lock_signals(struct parser *p, struct settings *settings, char *value)
+{
+	parser_set_boolean(p, "LockSignals", value, &settings->lock_signals, true);
+}
+
+/* Empty: the default. */
+static void set_user_spaces(struct parser *p, struct settings *settings, char *value)
+{
+	if (!*value)
+		settings->user_spaces = MSEALD_PLACES_EACH;
+	else if (settings_parse_user_spaces(value, &settings->user_spaces) < 0)
+		parser_complain(p, p->line, "UserSpaces=" SHOWN ": it can be 1 to %u", value, MSEALD_MAX_SPACES);
+}
+
+static const struct {
+	const char *name;
+	void (*set)(struct parser *p, struct settings *settings, char *value);
+} keys[] = {
+	{ "Debug", set_debug },
+	{ "Gate", set_gate },
+	{ "Lock", set_lock },
+	{ "LockSignals", set_lock_signals },
+	{ "UserSpaces", set_user_spaces },
+};
+
+static void assign(struct parser *p, struct settings *settings, const char *name, char *value)
+{
+	const char *names[ELEMENTS(keys)], *nearest;
+
+	if (p->section == SECTION_UNKNOWN)
+		return;
+	if (p->section == SECTION_NONE) {
+		parser_complain(p, p->line, "a key before the first section; write [" SECTION "] above it");
+		return;
+	}
+	for (size_t i = 0; i < ELEMENTS(keys); i++) {
+		names[i] = keys[i].name;
+		if (strcmp(keys[i].name, name) == 0) {
+			keys[i].set(p, settings, value);
+			return;
+		}
+	}
+	nearest = policy_nearest(name, names, ELEMENTS(names));
+	if (nearest)
+		parser_complain(p, p->line, "there is no key " SHOWN "=; did you mean %s=?", name, nearest);
+	else
+		parser_complain(p, p->line, "there is no key " SHOWN "=; [" SECTION "] has Debug=, Gate=, Lock=, "
+				"LockSignals= and UserSpaces=", name);
+}
+
+static void begin_section(struct parser *p, const char *name)
+{
+	p->section = SECTION_POLICY;
+	if (strcmp(name, SECTION) == 0)
+		return;
+	/* Its keys are not told of one by one. */
+	p->section = SECTION_UNKNOWN;
+	parser_complain(p, p->line, "there is no section [" SHOWN "]; there is [" SECTION "]", name);
+}
+
+static void read_text(struct parser *p, struct settings *settings, char *text)
+{
+	struct policy_ini ini = { .rest = text };
+	enum policy_ini_kind kind;
+
+	while (p->error == 0 && (kind = policy_ini_next(&ini)) != POLICY_INI_END) {
+		p->line = ini.line;
+		if (kind == POLICY_INI_SECTION)
+			begin_section(p, ini.key);
+		else if (kind == POLICY_INI_ASSIGNMENT)
+			assign(p, settings, ini.key, ini.value);
+		else
+			parser_complain(p, p->line, "%s", ini.key);
+	}
+}
+
+/* --- files --- */
+
+static bool is_mask(const char *path)
+{
+	char target[16];
+	ssize_t length = readlink(path, target, sizeof(target));
+
+	return length == 9 && memcmp(target, "/dev/null", 9) == 0;
+}
+
+/* 0, -EINVAL after a complaint, or -ENOMEM. */
+static int read_file(const char *path, struct settings *settings, struct policy_faults *faults)
+{
+	struct parser p = { .root = "", .path = path, .faults = faults };
+	_cleanup_free_ char *text = NULL, *copy = NULL;
+	size_t size = 0;
+	int r;
+
+	if (is_mask(path))
+		return 0;
+	r = policy_load(path, path, true, &text, &size, faults);
+	if (r < 0)
+		return r;
+	copy = strndup(text, size);
+	if (!copy)
+		return -ENOMEM;
+	if (strlen(copy) < size)
+		parser_complain(&p, 0, "holds a NUL byte; it is to be plain text");
+	else
+		read_text(&p, settings, copy);
+	return p.error < 0 ? p.error : p.fault_count ? -EINVAL : 0;
+}
+
+struct dropin {
+	char *name, *path;
+};
+
+struct dropins {
+	struct dropin list[DROPINS_MAX];
+	size_t count;
+};
+
+static void dropins_free(struct dropins *dropins)
+{
+	for (size_t i = 0; i < dropins->count; i++) {
+		free(dropins->list[i].name);
+		free(dropins->list[i].path);
+	}
+}
+
+static int add_dropin(struct dropins *dropins, const char *folder, const char *name, struct policy_faults *faults)
+{
+	struct dropin new = {};
+
+	for (size_t i = 0; i < dropins->count; i++)
+		if (strcmp(dropins->list[i].name, name) == 0)
+			return 0;	/* replaced by one of an earlier folder */
+	if (dropins->count == DROPINS_MAX)
+		return policy_faults_add(faults, folder, 0,
+					 "with the other folders there are more than %d files; remove some",
+					 DROPINS_MAX) < 0 ? -ENOMEM : -EINVAL;
+	new.name = strdup(name);
+	if (!new.name || asprintf(&new.path, "%s/%s", folder, name) < 0) {
+		free(new.name);
+		return -ENOMEM;
+	}
+	dropins->list[dropins->count++] = new;
+	return 0;
+}
+
+static int list_folder(struct dropins *dropins, const char *path, struct policy_faults *faults)
+{
+	DIR *folder = opendir(path);
+	const struct dirent *entry;
+	const char *unguarded;
+	struct stat st;
+	int r = 0;
+
+	if (!folder && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	unguarded = !folder || fstat(dirfd(folder), &st) < 0 ? strerror(errno) : policy_unguarded(&st);
+	if (unguarded)
+		r = policy_faults_add(faults, path, 0, "%s", unguarded) < 0 ? -ENOMEM : -EINVAL;
+	while (r == 0 && (entry = readdir(folder)))
+		if (policy_is_file_name(entry->d_name))
+			r = add_dropin(dropins, path, entry->d_name, faults);
+	if (folder)
+		(void)closedir(folder);
+	return r;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct dropin *)a)->name, ((const struct dropin *)b)->name);
+}
+
+/* The main file: the first there is. */
+static int read_main(const char *root, struct settings *settings, struct policy_faults *faults)
+{
+	for (size_t i = 0; i < ELEMENTS(folders); i++) {
+		char path[PATH_MAX];
+		struct stat st;
+
+		(void)snprintf(path, sizeof(path), "%s%s/mseald.conf", root, folders[i]);
+		if (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
+			return read_file(path, settings, faults);
+	}
+	return 0;
+}
+
+int settings_read(const char *root, struct settings *ret, struct policy_faults *faults)
+{
+	_cleanup_(dropins_free) struct dropins dropins = {};
+	struct settings settings = *ret;
+	int r, worst;
+
+	worst = read_main(root, &settings, faults);
+	for (size_t i = 0; i < ELEMENTS(folders) && worst != -ENOMEM; i++) {
+		char path[PATH_MAX];
+
+		(void)snprintf(path, sizeof(path), "%s%s/mseald.conf.d", root, folders[i]);
+		r = list_folder(&dropins, path, faults);
+		worst = r < 0 ? r : worst;
+	}
+	qsort(dropins.list, dropins.count, sizeof(*dropins.list), compare);
+	/* All of them, so that all that is wrong is told at once. */
+	for (size_t i = 0; i < dropins.count && worst != -ENOMEM; i++) {
+		r = read_file(dropins.list[i].path, &settings, faults);
+		worst = r < 0 ? r : worst;
+	}
+	if (worst >= 0)
+		*ret = settings;
+	return worst;
+}
