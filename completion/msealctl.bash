@@ -64,6 +64,7 @@ _msealctl() {
 	case $prev in
 	--segments) _msealctl_list text rodata relro data vdso stack all; return ;;
 	--deny) _msealctl_list mprotect unmap discard foreign-write all; return ;;
+	--verdict) _msealctl_list denied killed audited; return ;;
 	--action) mapfile -t COMPREPLY < <(compgen -W 'deny kill audit' -- "$cur"); return ;;
 	--root)
 		compopt -o filenames
@@ -106,6 +107,7 @@ _msealctl() {
 		seal) own='--segments= --deny= --action= --revocable --ranges-from=' ;;
 		unseal) own=--ranges-from= ;;
 		list) own=--summary ;;
+		monitor) own='--operation= --verdict=' ;;
 		metrics) own=--textfile= ;;
 		policy) case ${words[0]:-} in
 			report) own=--reset ;;

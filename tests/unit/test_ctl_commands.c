@@ -524,6 +524,29 @@ static void test_monitor(void **state)
 	assert_non_null(strstr(test.out, "\n{\"lost\":2}\n"));
 }
 
+static void test_monitor_filter(void **state)
+{
+	static const struct reply replies[] = { { "io.mseald.Monitor\"", EVENTS }, {} };
+
+	(void)state;
+	RUN(replies, "monitor", "--operation=munmap,mmap", "--verdict=denied");
+	assert_int_equal(test.status, 0);
+	assert_non_null(strstr(test.out, "denied munmap"));
+	RUN(replies, "monitor", "--operation=mprotect");
+	assert_int_equal(test.status, 0);
+	assert_null(strstr(test.out, "denied munmap"));
+	assert_non_null(strstr(test.out, "2 events lost"));
+	RUN(replies, "monitor", "--verdict=killed", "--verdict=audited", "--json");
+	assert_null(strstr(test.out, "event\""));
+	assert_non_null(strstr(test.out, "{\"lost\":2}\n"));
+	RUN(replies, "monitor", "--operation=unmapp");
+	assert_int_equal(test.status, 2);
+	assert_non_null(strstr(test.error, "there is no operation 'unmapp'; there are mprotect, "));
+	RUN(replies, "monitor", "--verdict=denied,");
+	assert_int_equal(test.status, 2);
+	assert_non_null(strstr(test.error, "there is no verdict ''"));
+}
+
 /* SIGINT is the way to end it, and no failure; what was there before is out by then. */
 static void test_monitor_interrupted(void **state)
 {
@@ -775,6 +798,7 @@ int main(void)
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_status_locked),
 		cmocka_unit_test(test_monitor),
+		cmocka_unit_test(test_monitor_filter),
 		cmocka_unit_test(test_monitor_interrupted),
 		cmocka_unit_test(test_map_and_explain),
 		cmocka_unit_test(test_report),

@@ -60,9 +60,12 @@ static const struct command commands[] = {
 	{ "explain", command_explain, "PID ADDRESS",
 	  "say what would happen to an address, operation by operation, and why\n\n"
 	  "ADDRESS is hexadecimal, as 0x7f12a000." },
-	{ "monitor", command_monitor, "[PID]",
+	{ "monitor", command_monitor, "[--operation=LIST] [--verdict=LIST] [PID]",
 	  "show attempts on sealed memory as they happen, until interrupted\n\n"
-	  "With --json: one object on each line." },
+	  "With --json: one object on each line.\n\n"
+	  "Options:\n"
+	  "  --operation=LIST          only these: mprotect, mmap, munmap and so on\n"
+	  "  --verdict=LIST            only those that ended so: denied, killed, audited" },
 	{ "status", command_status, "",
 	  "show what mseald stops on this kernel, and by what" },
 	{ "metrics", command_metrics, "[--textfile=FILE]",

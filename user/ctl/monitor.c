@@ -8,6 +8,7 @@
 
 #include "ctl.h"
 #include "event.h"
+#include "filter.h"
 #include "terminal.h"
 
 /*
@@ -70,11 +71,16 @@ static int print_json(json_t *reply)
 	return 0;
 }
 
-static int print_reply(const struct ctl *ctl, const struct terminal *terminal, json_t *reply)
+static int print_reply(const struct ctl *ctl, const struct terminal *terminal, const struct filter *filter, json_t *reply)
 {
 	const json_t *event = json_object_get(reply, "event");
 	uint64_t lost = reply_integer(reply, "lost");
 	int r = 0;
+
+	if (json_is_object(event) && !filter_lets(filter, event)) {
+		event = NULL;
+		(void)json_object_del(reply, "event");
+	}
 
 	if (!json_is_object(event) && lost == 0)
 		return 0;
@@ -87,7 +93,7 @@ static int print_reply(const struct ctl *ctl, const struct terminal *terminal, j
 	return r;
 }
 
-static int receive_all(const struct ctl *ctl, struct varlink_client *client)
+static int receive_all(const struct ctl *ctl, const struct filter *filter, struct varlink_client *client)
 {
 	struct terminal terminal = terminal_detect();
 	bool continues = true;
@@ -102,7 +108,7 @@ static int receive_all(const struct ctl *ctl, struct varlink_client *client)
 			return ctl_complain_connection(ctl, r);
 		if (r > 0)
 			return ctl_complain_reply(error, reply);
-		r = print_reply(ctl, &terminal, reply);
+		r = print_reply(ctl, &terminal, filter, reply);
 		if (r)
 			return r;
 	}
@@ -111,14 +117,27 @@ static int receive_all(const struct ctl *ctl, struct varlink_client *client)
 
 int command_monitor(struct ctl *ctl, int argc, char **argv)
 {
+	enum { OPTION_OPERATION = CTL_OPTION_OWN, OPTION_VERDICT };
+	static const struct option options[] = {
+		{ "operation", required_argument, NULL, OPTION_OPERATION },
+		{ "verdict", required_argument, NULL, OPTION_VERDICT },
+		CTL_GLOBAL_OPTIONS,
+	};
 	const struct sigaction action = { .sa_handler = on_signal };
 	_cleanup_client_ struct varlink_client *client = NULL;
 	_cleanup_json_ json_t *parameters = NULL;
+	struct filter filter = {};
 	pid_t pid = 0;
-	int r;
+	int option, r;
 
-	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
-		return ctl->status;
+	while ((option = ctl_option(ctl, argc, argv, options)) != CTL_END) {
+		if (option == CTL_STOP)
+			return ctl->status;
+		r = option == OPTION_OPERATION ? filter_add_operations(ctl, &filter, optarg) :
+						 filter_add_verdicts(ctl, &filter, optarg);
+		if (r)
+			return r;
+	}
 	if (optind + 1 < argc)
 		return ctl_usage(ctl, "one PID at most, and here is '%s' too", argv[optind + 1]);
 	if (optind < argc) {
@@ -140,5 +159,5 @@ int command_monitor(struct ctl *ctl, int argc, char **argv)
 	r = varlink_send_more(client, "io.mseald.Monitor", parameters);
 	if (r < 0)
 		return ctl_complain_connection(ctl, r);
-	return receive_all(ctl, client);
+	return receive_all(ctl, &filter, client);
 }
