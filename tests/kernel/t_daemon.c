@@ -250,7 +250,7 @@ static void events_go_on(void)
 	family_close(&family);
 }
 
-static void twenty_times(void)
+static void ten_times(void)
 {
 	struct family family;
 	json_t *before, *after;
@@ -258,7 +258,7 @@ static void twenty_times(void)
 
 	family_open(&family);
 	before = list_without_counts();
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 10; i++) {
 		daemon_stop(i % 4 == 3 ? SIGTERM : SIGKILL);
 		open += !family_holds(&family);
 		daemon_start();
@@ -274,11 +274,11 @@ static void twenty_times(void)
 		}
 		json_decref(after);
 	}
-	ok(open == 0, "20 restarts: everything stays denied, everything else allowed");
-	ok(different == 0, "20 restarts: the same spaces with the same seals each time");
+	ok(open == 0, "10 restarts: everything stays denied, everything else allowed");
+	ok(different == 0, "10 restarts: the same spaces with the same seals each time");
 	json_decref(before);
 	family_close(&family);
-	ok(status_becomes("spaces", 0, 15) && status_becomes("attached", 0, 15), "20 restarts: nothing is left then");
+	ok(status_becomes("spaces", 0, 15) && status_becomes("attached", 0, 15), "10 restarts: nothing is left then");
 }
 
 /* --- killed in the midst of its work --- */
@@ -287,7 +287,7 @@ static void killed_while_sealing(void)
 {
 	unsigned broken = 0, promised = 0, silent = 0;
 
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 5; i++) {
 		struct puppet *puppet = puppet_new(), *child;
 		uint64_t start = puppet_pages(puppet, 60, PROT_READ);
 		pid_t pid = daemon_pid(), killer;
@@ -296,7 +296,7 @@ static void killed_while_sealing(void)
 
 		killer = fork();
 		if (killer == 0) {
-			nap(3 + i * 13);
+			nap(3 + i * 21);
 			kill(pid, SIGKILL);
 			_exit(0);
 		}
@@ -320,8 +320,8 @@ static void killed_while_sealing(void)
 		puppet_end(child);
 		puppet_end(puppet);
 	}
-	ok(broken == 0, "killed while it seals, 8 times: every seal it has confirmed (%u) holds", promised);
-	ok(silent == 0, "killed while it seals, 8 times: what holds is listed, what is listed holds");
+	ok(broken == 0, "killed while it seals, 5 times: every seal it has confirmed (%u) holds", promised);
+	ok(silent == 0, "killed while it seals, 5 times: what holds is listed, what is listed holds");
 	ok(status_becomes("spaces", 0, 15) && status_becomes("sets", 0, 15), "killed while it seals: nothing is left");
 }
 
@@ -336,7 +336,7 @@ int main(int argc, char **argv)
 	ended_and_restarted(SIGINT, "SIGINT");
 	last_one_goes_without_it();
 	events_go_on();
-	twenty_times();
+	ten_times();
 	killed_while_sealing();
 	daemon_stop(SIGTERM);
 	return tap_end();
