@@ -2,7 +2,7 @@
 /*
  * A soak: very many requests of all kinds, right and wrong, and programs that start and are sealed by a policy, in
  * random order. In the end maps, descriptors and memory of the daemon are where they were.
- * $MSEALD_SOAK: how many turns, of 20 requests on the average (default 1,200; `make soak` has 50,000). $MSEALD_SEED: the same order again.
+ * $MSEALD_SOAK: how many turns, of 20 requests on the average (default 600; `make soak` has 50,000). $MSEALD_SEED: the same order again.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -46,20 +46,19 @@ static long bpf(int command, union bpf_attr *attributes)
 	return syscall(SYS_bpf, command, attributes, sizeof(*attributes));
 }
 
-/* Of the kinds whose entries come and go. */
+/* Entries come and go. Of an array of maps each look-up takes a grace period (kernel/bpf/syscall.c, maybe_wait_bpf_programs). */
 static bool is_hash(int map)
 {
 	struct bpf_map_info info = { 0 };
 	union bpf_attr attributes = { .info = { .bpf_fd = (uint32_t)map, .info_len = sizeof(info), .info = (uint64_t)(uintptr_t)&info } };
 
-	return bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) == 0 &&
-	       (info.type == BPF_MAP_TYPE_HASH || info.type == BPF_MAP_TYPE_HASH_OF_MAPS || info.type == BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	return bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) == 0 && info.type == BPF_MAP_TYPE_HASH;
 }
 
 static unsigned count_entries(const char *path)
 {
 	int map = (int)bpf(BPF_OBJ_GET, &(union bpf_attr){ .pathname = (uint64_t)(uintptr_t)path });
-	char key[256], value[64];
+	char key[256];
 	unsigned count = 0;
 	union bpf_attr attributes = { .map_fd = (uint32_t)map, .next_key = (uint64_t)(uintptr_t)key };
 
@@ -68,14 +67,8 @@ static unsigned count_entries(const char *path)
 		return 0;
 	}
 	while (bpf(BPF_MAP_GET_NEXT_KEY, &attributes) == 0 && count < 1u << 20) {
-		union bpf_attr lookup = { .map_fd = (uint32_t)map, .key = (uint64_t)(uintptr_t)key, .value = (uint64_t)(uintptr_t)value };
-
 		attributes.key = (uint64_t)(uintptr_t)key;
-		/* An array of maps has every key; ids of maps are 4 bytes, other values may be longer than this. */
-		if (strstr(path, "/sets"))
-			count += bpf(BPF_MAP_LOOKUP_ELEM, &lookup) == 0;
-		else
-			count++;
+		count++;
 	}
 	close(map);
 	return count;
@@ -344,7 +337,7 @@ static void install(void)
 
 int main(int argc, char **argv)
 {
-	unsigned long times = getenv("MSEALD_SOAK") ? strtoul(getenv("MSEALD_SOAK"), NULL, 10) : 1200;
+	unsigned long times = getenv("MSEALD_SOAK") ? strtoul(getenv("MSEALD_SOAK"), NULL, 10) : 600;
 	unsigned seed = getenv("MSEALD_SEED") ? (unsigned)atoi(getenv("MSEALD_SEED")) : (unsigned)time(NULL);
 	struct standing before, after;
 
@@ -360,6 +353,7 @@ int main(int argc, char **argv)
 	soak(times);
 	after = stand();
 	ok(wrong == 0, "%lu requests (%lu refused) and %lu starts: each answered as it must be (%lu not)", asked, refused, started, wrong);
+	ok(status_number("sets") == 0, "no seal sets are left");
 	ok(after.files <= before.files + 4, "no descriptors are left (%d, %d before)", after.files, before.files);
 	ok(after.memory <= before.memory + 768, "no memory is left (%ld kB resident, %ld before)", after.memory, before.memory);
 	for (size_t i = 0; i < before.maps; i++)
