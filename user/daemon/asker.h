@@ -16,7 +16,7 @@
 
 enum asker_rank {
 	ASKER_USER,	/* whoever is none of the others */
-	ASKER_HOST,	/* user 0 of this machine, whatever it lacks in capabilities: reads numbers */
+	ASKER_HOST,	/* user 0 of this machine, whatever it lacks in capabilities: reads numbers, has files read again */
 	ASKER_ROOT,	/* the same with CAP_SYS_ADMIN, which could as well reach the maps */
 };
 

@@ -314,7 +314,7 @@ static const struct method {
 	{ "io.mseald.Status", status_call, ASKER_USER, { NULL } },
 	{ "io.mseald.Metrics", call_metrics, ASKER_HOST, { NULL }, "read the metrics" },
 	{ "io.mseald.Monitor", call_monitor, ASKER_USER, { "pid" } },
-	{ "io.mseald.ReloadPolicy", call_reload_policy, ASKER_ROOT, { NULL }, "have the policies read again" },
+	{ "io.mseald.ReloadPolicy", call_reload_policy, ASKER_HOST, { NULL }, "have the policies read again" },
 	{ "io.mseald.ListMatches", call_list_matches, ASKER_ROOT, { NULL }, "see what policies are about" },
 	{ "io.mseald.ArmContainer", arming_call_arm, ASKER_ROOT, { "pid", "id", "policy", "segments", "deny", "action", "dlopen" }, "have containers sealed" },
 	{ "io.mseald.DisarmContainer", arming_call_disarm, ASKER_ROOT, { "id" }, "disarm containers" },
