@@ -401,6 +401,22 @@ pid_t daemon_spawn(void)
 	return running;
 }
 
+long daemon_process_number(const char *field)
+{
+	char path[64], line[256];
+	long number = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)running);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, field, strlen(field)) == 0)
+			number = atol(line + strlen(field));
+	if (file)
+		fclose(file);
+	return number;
+}
+
 void daemon_start(void)
 {
 	int64_t end = now() + PATIENCE;

@@ -28,6 +28,8 @@ int daemon_end(void);
 int daemon_stop(int signal);
 pid_t daemon_pid(void);			/* 0: not running */
 void daemon_pause(bool pause);		/* SIGSTOP, and back */
+/* A field of its /proc/PID/status, such as "VmRSS:" (kB); -1: not there. */
+long daemon_process_number(const char *field);
 bool daemon_alive(void);		/* it runs and answers */
 void daemon_show_log(void);		/* the end of what it said, as remarks */
 

@@ -32,22 +32,6 @@ static int64_t now_us(void)
 	return time.tv_sec * 1000000LL + time.tv_nsec / 1000;
 }
 
-static long daemon_status_number(const char *field)
-{
-	char path[64], line[256];
-	long number = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)daemon_pid());
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (strncmp(line, field, strlen(field)) == 0)
-			number = atol(line + strlen(field) + 1);
-	if (file)
-		fclose(file);
-	return number;
-}
-
 /* Clock ticks of processor time until now. */
 static long daemon_ticks(void)
 {
@@ -113,16 +97,16 @@ static void many_seals(void)
 	/* Maps for the next sets are made in advance, some dozens. */
 	ok(open_files() <= files + 48, "the daemon has no descriptor for each of them (%d, %d before)", open_files(), files);
 	sleep(5);
-	ok(daemon_status_number("VmRSS:") < 10240, "the daemon has less than 10 MB resident (%ld kB)", daemon_status_number("VmRSS:"));
+	ok(daemon_process_number("VmRSS:") < 10240, "the daemon has less than 10 MB resident (%ld kB)", daemon_process_number("VmRSS:"));
 	ok(daemon_stop(SIGTERM) == 0, "it ends");
 	daemon_start();
 	sleep(5);
-	ok(daemon_status_number("VmRSS:") < 10240, "the next one, which has read them all, too (%ld kB)",
-	   daemon_status_number("VmRSS:"));
+	ok(daemon_process_number("VmRSS:") < 10240, "the next one, which has read them all, too (%ld kB)",
+	   daemon_process_number("VmRSS:"));
 	ticks = daemon_ticks();
-	wakes = daemon_status_number("voluntary_ctxt_switches:");
+	wakes = daemon_process_number("voluntary_ctxt_switches:");
 	sleep(20);
-	wakes = daemon_status_number("voluntary_ctxt_switches:") - wakes;
+	wakes = daemon_process_number("voluntary_ctxt_switches:") - wakes;
 	/* It looks at some counters every two seconds. */
 	ok(wakes <= 40, "idle for 20 s it wakes up now and then (%ld times)", wakes);
 	diag("%ld ticks of a processor in these 20 s", daemon_ticks() - ticks);
@@ -187,7 +171,7 @@ static void many_processes(void)
 	diag("listing them takes %" PRId64 " us, %ld ticks of it in the daemon", began, daemon_ticks() - ticks);
 	listed = json_array_size(list);
 	ok(listed == (size_t)wanted + 1, "and all are listed (%zu)", listed);
-	ok(daemon_status_number("VmRSS:") < 20480, "the daemon has less than 20 MB resident (%ld kB)", daemon_status_number("VmRSS:"));
+	ok(daemon_process_number("VmRSS:") < 20480, "the daemon has less than 20 MB resident (%ld kB)", daemon_process_number("VmRSS:"));
 	json_array_foreach (list, i, space)
 		if ((pid = json_array_get(json_object_get(space, "pids"), 0)) && json_integer_value(pid) != parent->pid)
 			kill((pid_t)json_integer_value(pid), SIGKILL);

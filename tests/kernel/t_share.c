@@ -113,21 +113,6 @@ static void connections(void)
 
 /* --- memory --- */
 
-static long daemon_memory(void)
-{
-	char path[64], line[256];
-	long kib = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)daemon_pid());
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		(void)sscanf(line, "VmRSS: %ld", &kib);
-	if (file)
-		fclose(file);
-	return kib;
-}
-
 /* Half messages on all connections, and one without an end. */
 static void stallers(void)
 {
@@ -135,7 +120,7 @@ static void stallers(void)
 	const size_t chunk = 64 << 10;
 	char *spaces = malloc(chunk);
 	struct connection all[EACH];
-	long before = daemon_memory(), after;
+	long before = daemon_process_number("VmRSS:"), after;
 	size_t sent = 0;
 	json_t *reply;
 
@@ -157,7 +142,7 @@ static void stallers(void)
 			(void)connection_send(&all[i], spaces, chunk);
 	}
 	ok(daemon_alive(), "half messages on all connections of a user: root is served");
-	after = daemon_memory();
+	after = daemon_process_number("VmRSS:");
 	ok(after - before < TIMES * (32 << 10), "and the daemon has not grown by much (%ld KiB)", after - before);
 	for (int i = 0; i < EACH; i++)
 		connection_close(&all[i]);
@@ -170,7 +155,7 @@ static void swollen(void)
 	const size_t length = 255 << 10;
 	char *text = malloc(length);
 	struct connection connection;
-	long before = daemon_memory();
+	long before = daemon_process_number("VmRSS:");
 	size_t at = 0;
 	json_t *reply;
 
@@ -182,8 +167,8 @@ static void swollen(void)
 		bail("cannot connect");
 	(void)connection_send(&connection, text, at);
 	reply = told(&connection, 60000);
-	ok(reply && strstr(json_text(reply, "error"), "InvalidParameter") && daemon_memory() - before < TIMES * (64 << 10),
-	   "a message that swells when it is parsed: %s (%ld KiB more)", json_text(reply, "error"), daemon_memory() - before);
+	ok(reply && strstr(json_text(reply, "error"), "InvalidParameter") && daemon_process_number("VmRSS:") - before < TIMES * (64 << 10),
+	   "a message that swells when it is parsed: %s (%ld KiB more)", json_text(reply, "error"), daemon_process_number("VmRSS:") - before);
 	json_decref(reply);
 	connection_close(&connection);
 	free(text);
@@ -211,7 +196,7 @@ static void slow_readers(void)
 		bail("setegid");
 	monitor_open(&all, 0);
 	nap(500);
-	before = daemon_memory();
+	before = daemon_process_number("VmRSS:");
 	for (int i = 0; i < 5000; i++) {
 		puppet_call(own, SYS_mprotect, page, PAGE, PROT_READ);
 		while ((event = monitor_next(&all, i % 500 ? 0 : 200))) {
@@ -219,7 +204,7 @@ static void slow_readers(void)
 			seen++;
 		}
 	}
-	after = daemon_memory();
+	after = daemon_process_number("VmRSS:");
 	ok(daemon_alive() && after - before < TIMES * (64 << 10), "%d monitors that do not read: the daemon has not grown by much (%ld KiB)", EACH - 1,
 	   after - before);
 	ok(seen > 1000, "and root's monitor has got its events (%ld)", seen);

@@ -74,21 +74,6 @@ static unsigned count_entries(const char *path)
 	return count;
 }
 
-static long resident(void)
-{
-	char path[64], line[256];
-	long number = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)daemon_pid());
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		(void)sscanf(line, "VmRSS: %ld", &number);
-	if (file)
-		fclose(file);
-	return number;
-}
-
 static int count_files(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -103,7 +88,7 @@ static int count_files(const char *path)
 
 static struct standing stand(void)
 {
-	struct standing standing = { .memory = resident() };
+	struct standing standing = { .memory = daemon_process_number("VmRSS:") };
 	DIR *dir = opendir(MAPS);
 	struct dirent *entry;
 	char path[300];
@@ -315,7 +300,7 @@ static void soak(unsigned long times)
 	for (unsigned long i = 0; i < times; i++) {
 		ask_something();
 		if (i && i % 5000 == 0)
-			diag("%lu: %ld kB resident", i, resident());
+			diag("%lu: %ld kB resident", i, daemon_process_number("VmRSS:"));
 	}
 	rest();
 }
