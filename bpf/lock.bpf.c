@@ -55,6 +55,7 @@ struct {
 } lock_links SEC(".maps");
 
 struct lock_tasks_map lock_tasks SEC(".maps");
+struct lock_refusals_map lock_refusals SEC(".maps");
 
 struct kernel_siginfo;
 union bpf_attr;
@@ -248,7 +249,7 @@ int BPF_PROG(lock_task_kill, struct task_struct *task, struct kernel_siginfo *in
 SEC("lsm/file_send_sigiotask")
 int BPF_PROG(lock_file_send_sigiotask, struct task_struct *task)
 {
-	return lock.signals && is_ours((u64)task) ? refuse(MSEALD_DOOR_SIGNAL) : 0;
+	return lock.signals && is_ours((u64)task) ? refuse_somebody(MSEALD_DOOR_SIGNAL, false) : 0;
 }
 
 /* --- run by the daemon --- */

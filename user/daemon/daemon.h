@@ -17,10 +17,12 @@ struct containers;
 struct starts;
 struct report;
 struct lock;
+struct refusals;
 
 struct daemon {
 	sd_event *loop;
 	struct lock *lock;		/* NULL: not locked */
+	struct refusals *refusals;	/* NULL: not locked */
 	struct programs *programs;
 	struct store *store;
 	struct server *server;

@@ -20,6 +20,7 @@
 #include "lock.h"
 #include "log.h"
 #include "matches.h"
+#include "refusals.h"
 #include "report.h"
 #include "run.h"
 #include "server.h"
@@ -37,6 +38,7 @@ static void daemon_close(struct daemon *daemon)
 	runs_end();
 	daemon->server = server_close(daemon->server);
 	daemon->events = events_close(daemon->events);
+	daemon->refusals = refusals_close(daemon->refusals);
 	daemon->report = report_close(daemon->report);
 	daemon->starts = starts_close(daemon->starts);
 	daemon->inforce = inforce_free(daemon->inforce);
@@ -165,6 +167,8 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	/* Last: what is locked stays so, even if this process ends the next moment. */
 	if (r >= 0 && daemon->lock && lock_complete(daemon->lock) < 0)
 		r = -ENOLCK;
+	if (r >= 0 && refusals_open(daemon, &daemon->refusals) < 0)
+		log_warning("cannot read what the lock refuses: it is counted, but not logged");
 	if (r >= 0)
 		starts_look_at_all(daemon->starts);
 	return r;
