@@ -32,7 +32,7 @@ struct mseald_lock {
 	__u64 super;			/* its struct super_block */
 	__u64 folder;			/* dentry of the folder of pins */
 	__u32 signals;			/* refuse signals too */
-	__u32 pad;
+	__u32 keeper;			/* tgid of the daemon */
 	__u64 maps, programs;		/* guarded now */
 	__u64 refused[MSEALD_DOOR_COUNT];
 	__u64 untold;			/* of them: found the buffer of refusals full */

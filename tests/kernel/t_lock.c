@@ -14,13 +14,16 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "attack.h"
 #include "daemon.h"
+#include "inject.h"
 #include "lock_attacks.h"
 #include "tap.h"
 
@@ -317,6 +320,61 @@ static void flooded(struct puppet *puppet, uint64_t page)
 	monitor_close(&monitor);
 }
 
+/* --- shutdown --- */
+
+/* Of a task: what it calls itself; nobody but itself can change that. */
+static void call_itself(pid_t pid, long memory, const char *name)
+{
+	struct iovec local = { (void *)name, strlen(name) + 1 }, remote = { (void *)memory, strlen(name) + 1 };
+	struct injection done = { 0 };
+
+	if (process_vm_writev(pid, &local, 1, &remote, 1, 0) != (ssize_t)strlen(name) + 1 ||
+	    inject_call(pid, SYS_prctl, (long[6]){ PR_SET_NAME, memory }, &done) < 0 || done.result != 0)
+		bail("cannot rename pid %d", pid);
+}
+
+static long kill_from(pid_t pid, int signal)
+{
+	struct injection done = { 0 };
+
+	return inject_call(pid, SYS_kill, (long[6]){ daemon_pid(), signal }, &done) < 0 ? -ENOSYS : done.result;
+}
+
+/* pid 1 as systemd-shutdown: SIGTERM arrives, and nothing comes of it while anybody lives. */
+static void pretended_shutdown(struct puppet *puppet, uint64_t page)
+{
+	struct injection done = { 0 };
+	char was[16] = "";
+	int fd = open("/proc/1/comm", O_RDONLY), r;
+	ssize_t length = read(fd, was, sizeof(was) - 1);
+	pid_t other;
+
+	close(fd);
+	was[length > 0 ? length - 1 : 0] = '\0';
+	other = fork();
+	if (other == 0) {
+		(void)prctl(PR_SET_NAME, "systemd-shutdow");
+		_exit(kill(daemon_pid(), SIGTERM) < 0 && errno == EPERM ? 0 : 1);
+	}
+	waitpid(other, &r, 0);
+	ok(r == 0, "shutdown: SIGTERM is refused to whoever calls itself systemd-shutdown");
+	r = inject_call(1, SYS_mmap, (long[6]){ 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 }, &done);
+	if (r < 0 || done.result < 0)
+		bail("no call can be made in pid 1");
+	ok(kill_from(1, SIGTERM) == -EPERM, "shutdown: also to pid 1, as long as it is what it was (%s)", was);
+	call_itself(1, done.result, "systemd-shutdow");
+	ok(kill_from(1, SIGKILL) == -EPERM && kill_from(1, SIGINT) == -EPERM && kill_from(1, SIGSTOP) == -EPERM,
+	   "shutdown: as systemd-shutdown it cannot kill or stop it");
+	ok(kill_from(1, SIGTERM) == 0, "shutdown: but send SIGTERM");
+	for (int i = 0; i < 100 && !log_says("the machine is shutting down"); i++)
+		nap(100);
+	ok(log_says("the machine is shutting down: ends when all other processes have ended"), "shutdown: which it says in the log");
+	nap(500);
+	ok(daemon_alive() && denied(puppet, page), "shutdown: while others live it goes on");
+	ok(kill_from(1, SIGKILL) == -EPERM, "shutdown: and still cannot be killed");
+	call_itself(1, done.result, was);
+}
+
 /* What is none of mseald's is none of the lock's. */
 static void others_go_on(void)
 {
@@ -446,6 +504,7 @@ int main(int argc, char **argv)
 	told();
 	flooded(puppet, page);
 	others_go_on();
+	pretended_shutdown(puppet, page);
 	goes_on_itself(puppet, page);
 	end_daemon();
 	after_its_end(puppet, page);

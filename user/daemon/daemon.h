@@ -3,6 +3,7 @@
 #ifndef MSEALD_DAEMON_H
 #define MSEALD_DAEMON_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
@@ -32,6 +33,7 @@ struct daemon {
 	struct starts *starts;
 	struct report *report;
 	struct settings settings;
+	bool parting;			/* ends as the last process of the machine (parting.h) */
 	uint64_t started;		/* ns since 1970 */
 };
 

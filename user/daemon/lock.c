@@ -384,6 +384,11 @@ bool lock_is_complete(const struct lock *lock)
 	return lock && lock->complete;
 }
 
+bool lock_keeps_signals(const struct lock *lock)
+{
+	return lock && lock->signals;
+}
+
 int lock_refusals_fd(const struct lock *lock)
 {
 	return bpf_map__fd(lock->skeleton->maps.lock_refusals);

@@ -20,6 +20,7 @@
 #include "lock.h"
 #include "log.h"
 #include "matches.h"
+#include "parting.h"
 #include "refusals.h"
 #include "report.h"
 #include "run.h"
@@ -49,7 +50,19 @@ static void daemon_close(struct daemon *daemon)
 	daemon->loop = sd_event_unref(daemon->loop);
 }
 
-static int block_signals(sd_event *loop)
+/* sd_event_signal_handler_t: it is asked to end. */
+static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+	struct daemon *daemon = context;
+
+	(void)source;
+	(void)info;
+	if (lock_keeps_signals(daemon->lock))
+		return parting_begin(daemon);
+	return sd_event_exit(daemon->loop, 0);
+}
+
+static int block_signals(struct daemon *daemon)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	sigset_t set;
@@ -60,10 +73,9 @@ static int block_signals(sd_event *loop)
 		(void)sigaddset(&set, signals[i]);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
-	/* No handler: the loop ends with status 0. */
 	for (size_t i = 0; i < ELEMENTS(signals) && r >= 0; i++)
 		if (signals[i] != SIGHUP)
-			r = sd_event_add_signal(loop, NULL, signals[i], NULL, NULL);
+			r = sd_event_add_signal(daemon->loop, NULL, signals[i], on_end, daemon);
 	return r;
 }
 
@@ -131,7 +143,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	daemon->started = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	r = sd_event_default(&daemon->loop);
 	if (r >= 0)
-		r = block_signals(daemon->loop);
+		r = block_signals(daemon);
 	if (r < 0) {
 		log_error("cannot make an event loop: %s", strerror(-r));
 		return r;
@@ -301,7 +313,7 @@ int main(int argc, char **argv)
 	(void)sd_notify(0, "STOPPING=1");
 	if (r < 0)
 		log_error("the event loop failed: %s", strerror(-r));
-	else
+	else if (!daemon.parting)
 		sweep_finish(&daemon);
 	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STOPPED, NULL, "ended");
 	return r < 0 ? 1 : 0;
