@@ -722,7 +722,7 @@ static void test_report(void **state)
 	assert_non_null(strstr(test.out, "=> 7 attempts would not have succeeded with Action=deny, 2 of them by SIGKILL; "
 					 "what lets them be: Deny=mprotect; Segments=relro\n"));
 	assert_non_null(strstr(test.out, "still: Action=audit, 1 address space sealed\n=> nothing that is in this table"));
-	assert_non_null(strstr(test.out, "no policy: sealed by hand\n"));
+	assert_non_null(strstr(test.out, "no policy: sealed by hand, or by msealctl run\n"));
 	assert_non_null(strstr(test.out, "old: no longer in force\n"));
 	assert_non_null(strstr(test.out, "EPERM (native)"));
 	assert_non_null(strstr(test.out, "4 attempts are not in this table: the event buffer, or the table, was full"));

@@ -130,9 +130,13 @@ static void put_blanks(size_t count, FILE *out)
 
 static void put_text(const struct terminal *terminal, enum colour colour, const char *text, FILE *out)
 {
-	(void)fputs(terminal_on(terminal, *text ? colour : COLOUR_NONE), out);
+	bool coloured = terminal->colour && *text;
+
+	if (coloured)
+		(void)fputs(terminal_on(terminal, colour), out);
 	(void)fputs(text, out);
-	(void)fputs(terminal_off(terminal, *text ? colour : COLOUR_NONE), out);
+	if (coloured)
+		(void)fputs(terminal_off(terminal, colour), out);
 }
 
 /* One line of a row. rest: what of each cell is still to be printed; moved on. */
