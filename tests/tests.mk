@@ -96,10 +96,14 @@ $(B)/tests/kernel/started-static-norelro: STARTED_FLAGS := -static -no-pie -fno-
 fuzz-programs: $(FUZZ)
 $(B)/tests/fuzz/fuzz_ocistate: FUZZ_MORE := user/oci/state.c
 $(B)/tests/fuzz/fuzz_ocistate: user/oci/state.c user/oci/state.h
-$(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/lib/*.h)
+$(B)/tests/fuzz/fuzz_settings: FUZZ_MORE := user/daemon/settings.c
+$(B)/tests/fuzz/fuzz_settings: user/daemon/settings.c user/daemon/settings.h
+$(B)/tests/fuzz/fuzz_parameters: FUZZ_MORE := user/daemon/parameters.c user/daemon/failure.c
+$(B)/tests/fuzz/fuzz_parameters: user/daemon/parameters.c user/daemon/parameters.h
+$(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/lib/*.h) | $(B)/paths.h
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
-	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE= -Iinclude -Iuser/lib -Iuser/oci -g -O1 -fsanitize=fuzzer,address,undefined \
+	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE= -Iinclude -Iuser/lib -Iuser/oci -Iuser/daemon -I$(B) -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $< $(FUZZ_MORE) $(filter-out user/lib/probe.c,$(wildcard user/lib/*.c)) -ljansson
 
 # --- runs ---

@@ -109,6 +109,9 @@ static void main_file(void **state)
 	put("/etc/mseald/mseald.conf", "");
 	assert_settings(false, true, GATE_AUTO);
 	assert_int_equal(test.settings.user_spaces, MSEALD_PLACES_EACH);
+	/* U+FEFF, as some editors write it first. */
+	put("/etc/mseald/mseald.conf", "\xef\xbb\xbf[Mseald]\nGate=kill\n");
+	assert_settings(false, true, GATE_KILL);
 }
 
 static void drop_ins(void **state)
@@ -164,6 +167,21 @@ static void all_mistakes_are_told(void **state)
 	assert_non_null(strstr(test.faults.list[2].path, "/run/mseald/mseald.conf.d/a.conf"));
 }
 
+/* Of very many, the first, and how many more there are. */
+static void very_many_mistakes(void **state)
+{
+	char text[512] = "[Mseald]\n";
+
+	(void)state;
+	for (int i = 0; i < 23; i++)
+		strcat(text, "Colour=red\n");
+	put("/etc/mseald/mseald.conf", text);
+	assert_int_equal(read_settings(), -EINVAL);
+	assert_int_equal(test.faults.count, 21);
+	assert_string_equal(test.faults.list[20].message, "has 3 faults more");
+	assert_int_equal(test.faults.list[20].line, 0);
+}
+
 static void writable_by_others(void **state)
 {
 	char path[256];
@@ -189,6 +207,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(drop_ins, setup, teardown),
 		cmocka_unit_test_setup_teardown(mistakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_mistakes_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(very_many_mistakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(writable_by_others, setup, teardown),
 	};
 

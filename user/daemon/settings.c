@@ -135,6 +135,25 @@ static void read_text(struct parser *p, struct settings *settings, char *text)
 		else
 			parser_complain(p, p->line, "%s", ini.key);
 	}
+	parser_tell_rest(p);
+}
+
+int settings_parse(const char *path, const char *text, size_t size, struct settings *ret, struct policy_faults *faults)
+{
+	struct parser p = { .root = "", .path = path, .faults = faults };
+	_cleanup_free_ char *copy = strndup(text, size);
+	struct settings settings = *ret;
+
+	if (!copy)
+		return -ENOMEM;
+	if (strlen(copy) < size)
+		parser_complain(&p, 0, "holds a NUL byte; it is to be plain text");
+	else
+		read_text(&p, &settings, copy);
+	if (p.error < 0 || p.fault_count > 0)
+		return p.error < 0 ? p.error : -EINVAL;
+	*ret = settings;
+	return 0;
 }
 
 /* --- files --- */
@@ -150,8 +169,7 @@ static bool is_mask(const char *path)
 /* 0, -EINVAL after a complaint, or -ENOMEM. */
 static int read_file(const char *path, struct settings *settings, struct policy_faults *faults)
 {
-	struct parser p = { .root = "", .path = path, .faults = faults };
-	_cleanup_free_ char *text = NULL, *copy = NULL;
+	_cleanup_free_ char *text = NULL;
 	size_t size = 0;
 	int r;
 
@@ -160,14 +178,7 @@ static int read_file(const char *path, struct settings *settings, struct policy_
 	r = policy_load(path, path, true, &text, &size, faults);
 	if (r < 0)
 		return r;
-	copy = strndup(text, size);
-	if (!copy)
-		return -ENOMEM;
-	if (strlen(copy) < size)
-		parser_complain(&p, 0, "holds a NUL byte; it is to be plain text");
-	else
-		read_text(&p, settings, copy);
-	return p.error < 0 ? p.error : p.fault_count ? -EINVAL : 0;
+	return settings_parse(path, text, size, settings, faults);
 }
 
 struct dropin {

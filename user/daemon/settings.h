@@ -26,6 +26,9 @@ int settings_parse_gate(const char *word, enum gate_mode *ret);
 /* 1 to MSEALD_MAX_SPACES. -EINVAL. */
 int settings_parse_user_spaces(const char *word, uint32_t *ret);
 
+/* What the text of one file says; path is what faults speak of. *ret has what was read before. Returns as settings_read(). */
+int settings_parse(const char *path, const char *text, size_t size, struct settings *ret, struct policy_faults *faults);
+
 /*
  * Reads mseald.conf, the first there is in /etc/mseald, /run/mseald and
  * /usr/lib/mseald, and then all of mseald.conf.d/NAME.conf in the order of

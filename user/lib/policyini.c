@@ -25,8 +25,11 @@ static char *strip(char *text)
 /* Cuts the next line off, without its end. NULL at the end of the text. */
 static char *next_line(struct policy_ini *ini)
 {
+	static const char mark[] = "\xef\xbb\xbf";	/* U+FEFF, as some editors write it first */
 	char *line = ini->rest, *end;
 
+	if (ini->line == 0 && strncmp(line, mark, strlen(mark)) == 0)
+		line += strlen(mark);
 	if (!*line)
 		return NULL;
 	end = strchrnul(line, '\n');
@@ -91,7 +94,7 @@ enum policy_ini_kind policy_ini_next(struct policy_ini *ini)
 
 		if (control) {
 			(void)snprintf(ini->fault, sizeof(ini->fault),
-				       "holds the control character \\x%02x; a policy is plain text", control);
+				       "holds the control character \\x%02x; this is to be plain text", control);
 			ini->key = ini->fault;
 			return POLICY_INI_FAULT;
 		}

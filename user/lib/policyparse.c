@@ -145,9 +145,7 @@ static void read_all(struct parser *p, char *text)
 			parser_complain(p, p->line, "%s", ini.key);
 	}
 	policy_finish(p);
-	if (p->fault_count > POLICY_FAULTS_MAX && p->error == 0)
-		p->error = policy_faults_add(p->faults, p->path, 0, "has %u faults more",
-					     p->fault_count - POLICY_FAULTS_MAX);
+	parser_tell_rest(p);
 }
 
 /* The name of a policy, of its path: without folders and .conf. */
@@ -173,7 +171,6 @@ static unsigned line_of(const char *text, const char *place)
 int policy_parse_for(const char *root, const char *path, const char *text, size_t size, struct policy *ret,
 		     struct policy_faults *faults)
 {
-	static const char mark[] = "\xef\xbb\xbf";	/* U+FEFF, as some editors write it first */
 	_cleanup_(policy_free) struct policy policy = { .enabled = true, .action = MSEALD_ACTION_DENY };
 	struct parser p = { .root = root ? root : "", .path = path, .policy = &policy, .faults = faults };
 	_cleanup_free_ char *copied = malloc(size + 1);
@@ -191,7 +188,7 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
 	else if (size > POLICY_FILE_MAX)
 		parser_complain(&p, 0, "has %zu bytes; a policy has at most %u", size, POLICY_FILE_MAX);
 	else
-		read_all(&p, copied + (strncmp(copied, mark, strlen(mark)) == 0 ? strlen(mark) : 0));
+		read_all(&p, copied);
 	if (p.error < 0)
 		return p.error;
 	if (p.fault_count > 0)

@@ -28,6 +28,13 @@ void parser_complain(struct parser *p, unsigned line, const char *format, ...)
 		p->error = r;
 }
 
+void parser_tell_rest(struct parser *p)
+{
+	if (p->fault_count > POLICY_FAULTS_MAX && p->error == 0)
+		p->error = policy_faults_add(p->faults, p->path, 0, "has %u faults more",
+					     p->fault_count - POLICY_FAULTS_MAX);
+}
+
 void parser_complain_word(struct parser *p, const char *what, const char *word, const char *const *known,
 			  size_t count, const char *all)
 {
