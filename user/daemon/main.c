@@ -56,10 +56,10 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	struct daemon *daemon = context;
 
 	(void)source;
-	(void)info;
-	if (lock_keeps_signals(daemon->lock))
-		return parting_begin(daemon);
-	return sd_event_exit(daemon->loop, 0);
+	if (!lock_keeps_signals(daemon->lock))
+		return sd_event_exit(daemon->loop, 0);
+	/* About what a terminal sends the kernel asks no hook. */
+	return info->ssi_signo == SIGTERM && info->ssi_pid == 1 ? parting_begin(daemon) : 0;
 }
 
 static int block_signals(struct daemon *daemon)
