@@ -250,7 +250,7 @@ struct mseald_tally {
 
 /*
  * The buffer is for all, and who tries without end must not have it alone. When half of it is full, each address space
- * may tell of one attempt in a period; the last quarter is for hints only.
+ * may tell of one attempt in a period; the last quarter is for hints, and for who is killed.
  */
 #define MSEALD_EVENTS_SIZE (256u * 1024)
 #define MSEALD_EVENTS_BUSY (MSEALD_EVENTS_SIZE / 2)
