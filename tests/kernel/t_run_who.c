@@ -58,12 +58,7 @@ static void traced_itself(void)
 	/* The test is its tracer: its stops have to be let go. */
 	ptrace(PTRACE_TRACEME, 0, 0, 0);
 	/* LeakSanitizer traces who ends, and cannot here. */
-	if (daemon_under()) {
-		char options[256];
-
-		snprintf(options, sizeof(options), "%s:detect_leaks=0", getenv("ASAN_OPTIONS") ?: "");
-		setenv("ASAN_OPTIONS", options, 1);
-	}
+	sanitizer_options("detect_leaks=0");
 }
 
 static void copy(const char *from, const char *to, mode_t mode)
@@ -409,6 +404,7 @@ static void shell(int terminal, int out, bool sealed, bool in_loader)
 			setenv("LD_PRELOAD", "/tests/librunpre.so", 1);
 			setenv("RUNPRE", "hang", 1);
 			setenv("RUNPRE_FIFO", FIFO, 1);
+			sanitizer_options("verify_asan_link_order=0");
 		}
 		execvp(argv[sealed ? 0 : 3], (char *const *)(uintptr_t)(argv + (sealed ? 0 : 3)));
 		_exit(96);
