@@ -280,6 +280,13 @@ enum {
 	BPF_F_NO_USER_CONV = 262144,
 };
 
+enum {
+	BPF_RB_AVAIL_DATA = 0,
+	BPF_RB_RING_SIZE = 1,
+	BPF_RB_CONS_POS = 2,
+	BPF_RB_PROD_POS = 3,
+};
+
 typedef struct {
 	s64 counter;
 } atomic64_t;

@@ -137,7 +137,7 @@ extern struct report_map report SEC(".maps");
 /* struct mseald_event and struct mseald_hint, for the daemon. */
 struct events_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 256 * 1024);
+	__uint(max_entries, MSEALD_EVENTS_SIZE);
 };
 extern struct events_map events SEC(".maps");
 

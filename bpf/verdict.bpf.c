@@ -147,6 +147,22 @@ static __always_inline void count_hit(const struct walk *walk)
 		__sync_fetch_and_add(&node->hits[walk->hit_slot & (MSEALD_FANOUT - 1)], 1);
 }
 
+/* Is there room for what this address space has to tell? (space may be NULL) Upon a kill the daemon has something to do. */
+static __always_inline bool has_room(struct mseald_space *space, u32 outcome)
+{
+	u64 used = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA), period;
+
+	if (used < MSEALD_EVENTS_BUSY || outcome == MSEALD_VERDICT_KILLED)
+		return true;
+	if (used >= MSEALD_EVENTS_FULL || !space)
+		return false;
+	period = MSEALD_EVENTS_PERIOD(bpf_ktime_get_boot_ns());
+	if (space->told == period)
+		return false;
+	space->told = period;
+	return true;
+}
+
 /* Has it, or can it get back, what its real user has not? Then he is not to be told of it. */
 static __always_inline bool is_privileged(struct task_struct *task)
 {
@@ -167,7 +183,7 @@ __noinline int tell(const struct walk *walk, u64 key, u32 op, u32 outcome)
 
 	if (!walk)
 		return 0;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	event = has_room(bpf_map_lookup_elem(&spaces, &key), outcome) ? bpf_ringbuf_reserve(&events, sizeof(*event), 0) : NULL;
 	if (!event) {
 		__sync_fetch_and_add(&state.lost, 1);
 		return 0;

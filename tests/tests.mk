@@ -107,6 +107,8 @@ $(B)/tests/fuzz/fuzz_ocistate: FUZZ_MORE := user/oci/state.c
 $(B)/tests/fuzz/fuzz_ocistate: user/oci/state.c user/oci/state.h
 $(B)/tests/fuzz/fuzz_settings: FUZZ_MORE := user/daemon/settings.c
 $(B)/tests/fuzz/fuzz_settings: user/daemon/settings.c user/daemon/settings.h
+$(B)/tests/fuzz/fuzz_parameters: FUZZ_MORE := user/daemon/parameters.c user/daemon/failure.c
+$(B)/tests/fuzz/fuzz_parameters: user/daemon/parameters.c user/daemon/parameters.h
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/lib/*.h) | $(B)/paths.h
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)

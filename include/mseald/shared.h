@@ -15,7 +15,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 4
+#define MSEALD_LAYOUT 5
 
 /* What a seal can be told to stop: --deny= of msealctl(1), bits of a rule. */
 enum mseald_stop {
@@ -160,6 +160,7 @@ struct mseald_space {
 	__u32 flags;			/* MSEALD_SPACE_DOOMED */
 	__u32 account;			/* who has the place */
 	__u64 verdicts[MSEALD_VERDICT_COUNT];
+	__u64 told;			/* MSEALD_EVENTS_PERIOD in which it last told of an attempt while the buffer was filling */
 };
 
 #define MSEALD_WORD_GONE 0x10000u	/* the address space is gone; set 0 */
@@ -247,6 +248,15 @@ struct mseald_tally {
 	__u32 pad;
 };
 
+/*
+ * The buffer is for all, and who tries without end must not have it alone. When half of it is full, each address space
+ * may tell of one attempt in a period; the last quarter is for hints, and for who is killed.
+ */
+#define MSEALD_EVENTS_SIZE (256u * 1024)
+#define MSEALD_EVENTS_BUSY (MSEALD_EVENTS_SIZE / 2)
+#define MSEALD_EVENTS_FULL (MSEALD_EVENTS_SIZE / 4 * 3)
+#define MSEALD_EVENTS_PERIOD(ns) ((ns) >> 27)	/* 134 ms */
+
 /* It may be time to look at a process that a policy may be about. */
 struct mseald_hint {
 	__u32 type;			/* enum mseald_event_type, always first */
@@ -331,7 +341,7 @@ struct mseald_state {
 	__u64 entries;			/* in the map of spaces, and reserved there by forks */
 	__u64 sealed;			/* entries that have a seal set */
 	__u64 unsettled;		/* forks whose child has no entry yet */
-	__u64 lost;			/* attempts whose event found the ring buffer full */
+	__u64 lost;			/* attempts for whose event there was no room in the ring buffer */
 	__u64 lost_hints;		/* the same of MSEALD_EVENT_UNUSED */
 	__u64 lost_starts;		/* of struct mseald_hint, or not armed for want of room */
 	/* The process whose children may trace in spite of a foreign-write seal: the daemon; 0: none. */

@@ -3,10 +3,14 @@
 BENCH := $(B)/tests/bench
 
 .PHONY: bench-programs
-bench-programs: $(BENCH)/bench $(BENCH)/floor $(BENCH)/nothing $(BENCH)/ordinary
+bench-programs: $(BENCH)/bench $(BENCH)/floor $(BENCH)/nothing $(BENCH)/ordinary $(BENCH)/crowd
 
 # Static: where the libraries lie would be one thing more that differs between kernels.
 $(BENCH)/bench: $(BENCH)/bench.o $(BENCH)/seccomp.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -static -o $@ $^
+
+$(BENCH)/crowd: $(BENCH)/crowd.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -static -o $@ $^
 

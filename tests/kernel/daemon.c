@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -378,11 +380,26 @@ static const char *daemon_path(void)
 	return getenv("MSEALD") ?: "/usr/sbin/mseald";
 }
 
+/*
+ * The scheduler's text is patched when the first perf event of a task comes and when the last one goes
+ * (kernel/events/core.c, perf_sched_events): here with each program that a policy seals as it starts. QEMU
+ * without KVM loses such a patch now and then ("Oops: int3"), so one event stays for as long as the test.
+ */
+static void keep_scheduler_patched(void)
+{
+	static int event = -1;
+	struct perf_event_attr attributes = { .type = PERF_TYPE_SOFTWARE, .size = sizeof(attributes), .config = PERF_COUNT_SW_DUMMY };
+
+	if (event < 0)
+		event = (int)syscall(SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
 pid_t daemon_spawn(void)
 {
 	const char *path = daemon_path();
 
 	on_bail(on_failure);
+	keep_scheduler_patched();
 	fflush(NULL);
 	running = fork();
 	if (running < 0)

@@ -361,6 +361,90 @@ static void buffer_overflows(void)
 	puppet_end(puppet);
 }
 
+/* Runs in a puppet: so many children try some times each, and end. */
+static long attack_by_children(const long arguments[6])
+{
+	for (long i = 0; i < arguments[2]; i++) {
+		long child = RAW(SYS_fork), status;
+
+		if (child < 0)
+			return child;
+		if (child == 0) {
+			const long own[6] = { arguments[0], arguments[1] };
+
+			RAW(SYS_exit, attack_often(own));
+		}
+		while (RAW(SYS_wait4, child, &status, 0, 0) == -EINTR)
+			;
+	}
+	return 0;
+}
+
+/* Runs in a puppet: attempts, which are denied, and then one more, elsewhere. */
+static long attack_and_once_more(const long arguments[6])
+{
+	attack_often(arguments);
+	return RAW(SYS_mprotect, arguments[2], PAGE, PROT_NONE);
+}
+
+static int64_t lost_hints(void)
+{
+	json_t *reply;
+	int64_t number;
+
+	if (daemon_call("Metrics", NULL, &reply))
+		bail("Metrics: %s", daemon_error_message());
+	number = json_number(reply, "lost_hints");
+	json_decref(reply);
+	return number;
+}
+
+/* Who tries all the time, by many processes too, does not drive out what is to be told of others. */
+static void others_are_told_of(void)
+{
+	struct puppet *noisy = puppet_new(), *quiet = puppet_new(), *ends = puppet_new(), *killed = puppet_new();
+	uint64_t page = puppet_pages(noisy, 1, PROT_READ), other = puppet_pages(quiet, 1, PROT_READ);
+	struct range own = { puppet_pages(killed, 3, PROT_READ), 0 };
+	int64_t lost = status_number("lost"), hints = lost_hints(), told = 0, kills = 0;
+	struct monitor monitor;
+	json_t *event;
+
+	must_seal(noisy->pid, page, PAGE);
+	must_seal(quiet->pid, other, PAGE);
+	must_seal(ends->pid, puppet_pages(ends, 1, PROT_READ), PAGE);
+	own.end = own.start + PAGE;
+	if (daemon_seal(&(struct seal_order){ .pid = killed->pid, .ranges = &own, .count = 1, .action = "kill" }, NULL))
+		bail("sealing: %s", daemon_error_message());
+	must_seal(killed->pid, own.start + 2 * PAGE, PAGE);
+	monitor_open(&monitor, 0);
+	daemon_pause(true);
+	for (int i = 0; i < 5; i++) {
+		ok(puppet_run(noisy, attack_often, (long)page, 10000) == 0, "others: 10,000 attempts while the daemon stands still");
+		puppet_call(quiet, SYS_mprotect, other, PAGE, PROT_NONE);
+		nap(300);
+	}
+	/* Each of very many has something to tell: attempts end where hints have the rest of the buffer. */
+	ok(puppet_run(noisy, attack_by_children, (long)page, 10, 600) == 0, "others: 600 processes try as well");
+	ends = puppet_end(ends);
+	/* It has told of another attempt just now. */
+	ok(puppet_run(killed, attack_and_once_more, (long)own.start + 2 * (long)PAGE, 1000, (long)own.start) == PUPPET_DEAD,
+	   "others: one is killed");
+	daemon_pause(false);
+	while ((event = monitor_next(&monitor, 3000))) {
+		told += json_number(event, "pid") == quiet->pid;
+		kills += json_number(event, "pid") == killed->pid && !strcmp(json_text(event, "verdict"), "killed");
+		json_decref(event);
+	}
+	ok(told == 5, "others: all 5 attempts of another process are told of (%" PRId64 ")", told);
+	ok(status_number("lost") > lost, "others: though events were lost (%" PRId64 ")", status_number("lost") - lost);
+	ok(kills == 1, "others: a kill is told of (%" PRId64 "), for who shares the memory must be killed as well", kills);
+	ok(lost_hints() == hints, "others: that a process has ended is not lost (%" PRId64 ")", lost_hints() - hints);
+	monitor_close(&monitor);
+	puppet_end(killed);
+	puppet_end(quiet);
+	puppet_end(noisy);
+}
+
 /* A monitor that never reads must stop neither the daemon nor other monitors. */
 static void monitor_that_does_not_read(void)
 {
@@ -408,6 +492,7 @@ int main(int argc, char **argv)
 	threads_and_order();
 	classes();
 	buffer_overflows();
+	others_are_told_of();
 	monitor_that_does_not_read();
 	rmdir(CGROUP);
 	daemon_stop(SIGTERM);

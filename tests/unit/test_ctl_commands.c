@@ -451,10 +451,10 @@ static void test_list(void **state)
 		"revocable         0\n"
 		"900      x          0x7f0000000000-0x7f0000001000    4K  relro  unmap                   kill    kill      "
 		"revocable         0\n", "");
-	assert_string_equal(test.request, "{\"method\":\"io.mseald.List\",\"parameters\":{},\"more\":true}");
+	assert_string_equal(test.request, "{\"method\":\"io.mseald.List\",\"parameters\":{\"once\":true},\"more\":true}");
 
 	RUN(replies, "list", "--json", "812");
-	assert_string_equal(test.request, "{\"method\":\"io.mseald.List\",\"parameters\":{\"pid\":812},\"more\":true}");
+	assert_string_equal(test.request, "{\"method\":\"io.mseald.List\",\"parameters\":{\"pid\":812,\"once\":true},\"more\":true}");
 	document = output_json();
 	assert_int_equal(json_array_size(json_object_get(document, "spaces")), 2);
 	json_decref(document);
@@ -463,6 +463,40 @@ static void test_list(void **state)
 	assert_result(0, "Nothing is sealed.\n", "");
 	RUN(not_sealed, "list", "1");
 	assert_result(0, "Nothing of pid 1 is sealed.\n", "");
+}
+
+/* Seals, policy and program that are not told are those of the space before, in another reply too; rows are by pid. */
+static void test_list_once(void **state)
+{
+#define TOLD(pid, start) "{\"id\":-1,\"pids\":[" pid "],\"comm\":\"a\",\"set\":1,\"denied\":0,\"killed\":0,\"audited\":0,\"seals\":[{\"start\":" \
+	start ",\"end\":8192,\"class\":\"text\",\"deny\":[\"unmap\"],\"kill\":[],\"audit\":[],\"revocable\":false,\"gate\":\"kill\"," \
+	"\"attempts\":0}],\"policy\":\"p" start "\"}"
+#define NOT_TOLD(pid) "{\"id\":-1,\"pids\":[" pid "],\"comm\":\"a\",\"set\":1,\"denied\":0,\"killed\":0,\"audited\":0}"
+	static const struct reply replies[] = {
+		{ "io.mseald.List\"", "{\"parameters\":{\"spaces\":[" TOLD("30", "4096") "," NOT_TOLD("9") "]},\"continues\":true}\n"
+		  "{\"parameters\":{\"spaces\":[" NOT_TOLD("31") "," TOLD("10", "0") "]},\"continues\":true}\n"
+		  "{\"parameters\":{\"spaces\":[" NOT_TOLD("40") "]}}" },
+		{}
+	};
+	static const struct {
+		int pid;
+		const char *policy;
+	} wanted[] = { { 9, "p4096" }, { 10, "p0" }, { 30, "p4096" }, { 31, "p4096" }, { 40, "p0" } };
+	json_t *document, *spaces;
+
+	(void)state;
+	RUN(replies, "list", "--json");
+	document = output_json();
+	spaces = json_object_get(document, "spaces");
+	assert_int_equal(json_array_size(spaces), ELEMENTS(wanted));
+	for (size_t i = 0; i < ELEMENTS(wanted); i++) {
+		json_t *space = json_array_get(spaces, i), *seals = json_object_get(space, "seals");
+
+		assert_int_equal(json_integer_value(json_array_get(json_object_get(space, "pids"), 0)), wanted[i].pid);
+		assert_string_equal(json_string_value(json_object_get(space, "policy")), wanted[i].policy);
+		assert_int_equal(json_integer_value(json_object_get(json_array_get(seals, 0), "start")), atoi(wanted[i].policy + 1));
+	}
+	json_decref(document);
 }
 
 static void test_status(void **state)
@@ -688,7 +722,7 @@ static void test_report(void **state)
 	assert_non_null(strstr(test.out, "=> 7 attempts would not have succeeded with Action=deny, 2 of them by SIGKILL; "
 					 "what lets them be: Deny=mprotect; Segments=relro\n"));
 	assert_non_null(strstr(test.out, "still: Action=audit, 1 address space sealed\n=> nothing that is in this table"));
-	assert_non_null(strstr(test.out, "no policy: sealed by hand\n"));
+	assert_non_null(strstr(test.out, "no policy: sealed by hand, or by msealctl run\n"));
 	assert_non_null(strstr(test.out, "old: no longer in force\n"));
 	assert_non_null(strstr(test.out, "EPERM (native)"));
 	assert_non_null(strstr(test.out, "4 attempts are not in this table: the event buffer, or the table, was full"));
@@ -795,6 +829,7 @@ int main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_unseal),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_list_once),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_status_locked),
 		cmocka_unit_test(test_monitor),

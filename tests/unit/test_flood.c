@@ -24,14 +24,20 @@ static int setup(void **state)
 	return 0;
 }
 
-static unsigned let(uint32_t tgid, uint64_t start_time, unsigned times)
+static unsigned let_user(uint32_t uid, uint32_t tgid, uint64_t start_time, unsigned times)
 {
-	struct mseald_event event = { .tgid = tgid, .start_time = start_time, .comm = "victim" };
+	struct mseald_event event = { .uid = uid, .tgid = tgid, .start_time = start_time, .comm = "victim" };
 	unsigned lines = 0;
 
 	for (unsigned i = 0; i < times; i++)
 		lines += flood_let(&flood, &event);
 	return lines;
+}
+
+/* Of many users. */
+static unsigned let(uint32_t tgid, uint64_t start_time, unsigned times)
+{
+	return let_user(tgid % 3, tgid, start_time, times);
 }
 
 static void few_have_a_line_each(void **state)
@@ -80,6 +86,22 @@ static void many_that_flood_together(void **state)
 	assert_int_equal(flood.suppressed, suppressed + 1);
 	flood_clear(&flood);
 	assert_int_equal(let(1, 7919, 1), 1);
+}
+
+/* However many processes it has. */
+static void a_user_that_floods(void **state)
+{
+	unsigned lines = 0;
+
+	(void)state;
+	for (uint32_t tgid = 1; tgid <= 100000; tgid++)
+		lines += let_user(1000, tgid, 1, 2);
+	assert_int_equal(lines, FLOOD_LINES_USER);
+	assert_int_equal(flood.suppressed, 200000 - FLOOD_LINES_USER);
+	assert_int_equal(let_user(33, 100001, 1, 10), 10);
+	for (uint32_t uid = 2000; uid < 100000; uid++)
+		(void)let_user(uid, uid, 2, 1);
+	assert_int_equal(flood.lines, FLOOD_LINES_ALL);
 }
 
 static void fields_have_bounds(void **state)
@@ -161,6 +183,7 @@ int main(void)
 		cmocka_unit_test_setup(few_have_a_line_each, setup),
 		cmocka_unit_test_setup(one_that_floods, setup),
 		cmocka_unit_test_setup(many_that_flood_together, setup),
+		cmocka_unit_test_setup(a_user_that_floods, setup),
 		cmocka_unit_test(fields_have_bounds),
 		cmocka_unit_test(every_id_is_there_once),
 		cmocka_unit_test(lines_are_as_their_reader_wants_them),

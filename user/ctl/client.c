@@ -104,8 +104,10 @@ int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json
 
 int ctl_print_json(const json_t *document)
 {
-	if (json_dumpf(document, stdout, JSON_INDENT(2)) < 0)
-		return ctl_failure("cannot print: %s", strerror(errno));
-	(void)putchar('\n');
+	_cleanup_free_ char *text = json_dumps(document, JSON_INDENT(2));	/* json_dumpf() prints each blank by itself */
+
+	if (!text)
+		return ctl_out_of_memory();
+	(void)puts(text);
 	return CTL_OK;
 }

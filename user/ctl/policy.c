@@ -27,7 +27,7 @@ static const struct command commands[] = {
 	  "Summed up per policy, program, operation and segment class. WITH DENY is what a\n"
 	  "policy with Action=audit would come to on this kernel if it were deny. The last\n"
 	  "line of a policy says what to do.\n"
-	  "NAME may be -, for what was sealed by hand.\n\n"
+	  "NAME may be -, for what was sealed by hand or by msealctl run.\n\n"
 	  "Options:\n"
 	  "  --reset                   empty the report" },
 	{ FAMILY "check", policy_check, "[--root=DIR] [FILE...]",

@@ -178,7 +178,7 @@ static int print_others(const struct terminal *terminal, const json_t *reply)
 
 		if (is_told(reply, i))
 			continue;
-		if (print_head(terminal, hand ? "no policy" : name, hand ? "sealed by hand" : "no longer in force") < 0 ||
+		if (print_head(terminal, hand ? "no policy" : name, hand ? "sealed by hand, or by msealctl run" : "no longer in force") < 0 ||
 		    print_rows(terminal, rows, name) < 0)
 			return -1;
 		(void)putchar('\n');

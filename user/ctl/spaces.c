@@ -13,16 +13,34 @@ void ctl_seals_free(struct ctl_seals *seals)
 	*seals = (struct ctl_seals){};
 }
 
+/* What mseald has told of the space before, it does not tell of this one again (io.mseald.List, once). */
+static int fill_in(json_t *space, json_t **last)
+{
+	static const char *const told_once[] = { "seals", "policy", "program" };
+	bool told = json_object_get(space, told_once[0]);
+
+	for (size_t i = 0; !told && i < ELEMENTS(told_once); i++) {
+		json_t *value = json_object_get(*last, told_once[i]);
+
+		if (value && json_object_set(space, told_once[i], value) < 0)
+			return ctl_out_of_memory();
+	}
+	json_decref(*last);
+	*last = json_incref(space);
+	return 0;
+}
+
 /* Receives replies until the last one. */
 static int receive_all(const struct ctl *ctl, struct varlink_client *client,
 		       int (*each)(const json_t *space, void *context), void *context)
 {
+	_cleanup_json_ json_t *last = NULL;
 	bool continues = true;
 
 	while (continues) {
 		_cleanup_json_ json_t *reply = NULL;
 		_cleanup_free_ char *error = NULL;
-		const json_t *space;
+		json_t *space;
 		size_t i;
 		int r;
 
@@ -32,7 +50,9 @@ static int receive_all(const struct ctl *ctl, struct varlink_client *client,
 		if (r > 0)
 			return strcmp(error, "io.mseald.NotSealed") == 0 ? 0 : ctl_complain_reply(error, reply);
 		json_array_foreach(json_object_get(reply, "spaces"), i, space) {
-			r = each(space, context);
+			r = fill_in(space, &last);
+			if (!r)
+				r = each(space, context);
 			if (r)
 				return r;
 		}
@@ -42,7 +62,8 @@ static int receive_all(const struct ctl *ctl, struct varlink_client *client,
 
 int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *space, void *context), void *context)
 {
-	_cleanup_json_ json_t *parameters = pid ? json_pack("{s:i}", "pid", pid) : json_object();
+	_cleanup_json_ json_t *parameters = pid ? json_pack("{s:i,s:b}", "pid", pid, "once", true) :
+						  json_pack("{s:b}", "once", true);
 	_cleanup_client_ struct varlink_client *client = NULL;
 	int r;
 
@@ -62,16 +83,50 @@ static int keep(const json_t *space, void *context)
 	return json_array_append(context, (json_t *)space) < 0 ? ctl_out_of_memory() : 0;
 }
 
+static json_int_t first_pid(const json_t *space)
+{
+	return json_integer_value(json_array_get(json_object_get(space, "pids"), 0));
+}
+
+static int compare_spaces(const void *a, const void *b)
+{
+	json_int_t x = first_pid(*(json_t *const *)a), y = first_pid(*(json_t *const *)b);
+
+	return x < y ? -1 : x > y;
+}
+
+/* A new array of the same, by pid. NULL: no memory. */
+static json_t *sort_spaces(const json_t *spaces)
+{
+	size_t count = json_array_size(spaces), i;
+	_cleanup_free_ json_t **list = calloc(count + 1, sizeof(json_t *));
+	_cleanup_json_ json_t *sorted = json_array();
+	json_t *space;
+
+	if (!list || !sorted)
+		return NULL;
+	json_array_foreach(spaces, i, space)
+		list[i] = space;
+	qsort(list, count, sizeof(json_t *), compare_spaces);
+	for (i = 0; i < count; i++)
+		if (json_array_append(sorted, list[i]) < 0)
+			return NULL;
+	return TAKE_PTR(sorted);
+}
+
 int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document)
 {
-	_cleanup_json_ json_t *document = json_pack("{s:[]}", "spaces");
+	_cleanup_json_ json_t *spaces = json_array(), *document = NULL;
 	int r;
 
-	if (!document)
+	if (!spaces)
 		return ctl_out_of_memory();
-	r = spaces_each(ctl, pid, keep, json_object_get(document, "spaces"));
+	r = spaces_each(ctl, pid, keep, spaces);
 	if (r)
 		return r;
+	document = json_pack("{s:o}", "spaces", sort_spaces(spaces));
+	if (!document)
+		return ctl_out_of_memory();
 	*ret_document = TAKE_PTR(document);
 	return 0;
 }

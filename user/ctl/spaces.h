@@ -23,7 +23,7 @@ struct ctl_seals {
 void ctl_seals_free(struct ctl_seals *seals);	/* for _cleanup_ */
 
 /*
- * All address spaces (pid 0), or that of one process, as {"spaces": [...]}.
+ * All address spaces (pid 0), or that of one process, as {"spaces": [...]}, sorted by the first pid of each.
  * One that is not sealed gives an empty list. Complains itself: 0, or the exit status.
  */
 int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document);

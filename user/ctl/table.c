@@ -18,20 +18,36 @@ void table_free(struct table *table)
 	table->cell_count = table->allocated = 0;
 }
 
+/* What is printed by this, escaped; NULL: no memory. Tables are long, and most cells are short or a text as it is. */
+static char *escape_printed(bool utf8, const char *format, va_list arguments)
+{
+	_cleanup_free_ char *longer = NULL;
+	char text[64];
+	va_list again;
+	int length;
+
+	if (strcmp(format, "%s") == 0)
+		return text_escape(va_arg(arguments, const char *), utf8);
+	va_copy(again, arguments);
+	length = vsnprintf(text, sizeof(text), format, arguments);
+	if (length >= (int)sizeof(text) && vasprintf(&longer, format, again) < 0) {
+		longer = NULL;
+		length = -1;
+	}
+	va_end(again);
+	return length < 0 ? NULL : text_escape(longer ? longer : text, utf8);
+}
+
 void table_add(struct table *table, const struct terminal *terminal, enum colour colour, const char *format, ...)
 {
-	_cleanup_free_ char *text = NULL;
 	struct cell cell = { .colour = colour };
 	va_list arguments;
-	int r;
 
 	va_start(arguments, format);
-	r = vasprintf(&text, format, arguments);
+	cell.text = escape_printed(terminal->utf8, format, arguments);
 	va_end(arguments);
-	if (r < 0)
-		text = NULL;
-	else
-		cell.text = text_escape(text, terminal->utf8);
+	if (cell.text)
+		cell.width = text_width(cell.text, terminal->utf8);
 	if (table->cell_count == table->allocated) {
 		size_t allocated = table->allocated ? 2 * table->allocated : 64;
 		struct cell *cells = reallocarray(table->cells, allocated, sizeof(*cells));
@@ -100,6 +116,29 @@ static size_t line_length(const char *text, size_t width, bool utf8)
 	return end ? end : MAX_OF(fits, 1);
 }
 
+static void put_blanks(size_t count, FILE *out)
+{
+	static const char blanks[] = "                                ";
+
+	while (count) {
+		size_t some = MIN_OF(count, sizeof(blanks) - 1);
+
+		(void)fwrite(blanks, 1, some, out);
+		count -= some;
+	}
+}
+
+static void put_text(const struct terminal *terminal, enum colour colour, const char *text, FILE *out)
+{
+	bool coloured = terminal->colour && *text;
+
+	if (coloured)
+		(void)fputs(terminal_on(terminal, colour), out);
+	(void)fputs(text, out);
+	if (coloured)
+		(void)fputs(terminal_off(terminal, colour), out);
+}
+
 /* One line of a row. rest: what of each cell is still to be printed; moved on. */
 static int print_line(const struct table *table, const struct terminal *terminal, const struct widths *widths,
 		      const struct cell *cells, const char **rest, FILE *out)
@@ -112,27 +151,27 @@ static int print_line(const struct table *table, const struct terminal *terminal
 			last = i;
 	for (size_t i = 0; i <= last; i++) {
 		const struct column *column = &table->columns[i];
-		size_t width = widths->list[i], length = strlen(rest[i]);
-		_cleanup_free_ char *text = NULL;
-		int pad;
+		size_t width = widths->list[i], length = strlen(rest[i]), pad;
+		_cleanup_free_ char *part = NULL;
+		const char *text = rest[i];
 
 		if (!width)
 			continue;
-		if (column->wrap) {
-			length = line_length(rest[i], width, terminal->utf8);
-			text = strndup(rest[i], length);
+		if (text == cells[i].text && cells[i].width <= width) {
+			pad = width - cells[i].width;	/* all of it */
 		} else {
-			text = text_shorten(rest[i], width, terminal->utf8);
+			if (column->wrap)
+				length = line_length(text, width, terminal->utf8);
+			text = part = column->wrap ? strndup(text, length) : text_shorten(text, width, terminal->utf8);
+			if (!part)
+				return -ENOMEM;
+			pad = width - text_width(part, terminal->utf8);
 		}
-		if (!text)
-			return -ENOMEM;
 		rest[i] += length;
 		rest[i] += strspn(rest[i], " ");
-		pad = (int)(width - text_width(text, terminal->utf8));
-		(void)fprintf(out, "%*s%*s%s%s%s%*s", first ? 0 : (int)widths->gap, "", column->right ? pad : 0, "",
-			      terminal_on(terminal, *text ? cells[i].colour : COLOUR_NONE), text,
-			      terminal_off(terminal, *text ? cells[i].colour : COLOUR_NONE),
-			      column->right || i == last ? 0 : pad, "");
+		put_blanks((first ? 0 : widths->gap) + (column->right ? pad : 0), out);
+		put_text(terminal, cells[i].colour, text, out);
+		put_blanks(column->right || i == last ? 0 : pad, out);
 		first = false;
 	}
 	(void)fputc('\n', out);
@@ -171,10 +210,10 @@ int table_print(const struct table *table, const struct terminal *terminal, FILE
 		return -ENOMEM;
 	for (size_t i = 0; i < columns; i++) {
 		titles[i] = (struct cell){ .text = (char *)table->columns[i].title, .colour = COLOUR_BOLD };
-		list[i] = strlen(titles[i].text);
+		list[i] = titles[i].width = strlen(titles[i].text);
 	}
 	for (size_t i = 0; i < table->cell_count; i++)
-		list[i % columns] = MAX_OF(list[i % columns], text_width(table->cells[i].text, terminal->utf8));
+		list[i % columns] = MAX_OF(list[i % columns], table->cells[i].width);
 	if (terminal->width)
 		fit_widths(table, &widths, terminal->width);
 

@@ -18,6 +18,7 @@ struct column {
 
 struct cell {
 	char *text;		/* escaped; owned */
+	size_t width;		/* of it, in columns */
 	enum colour colour;
 };
 

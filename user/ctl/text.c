@@ -56,12 +56,25 @@ static size_t columns(int32_t c)
 	return width > 0 ? (size_t)width : 0;
 }
 
+/* How much of its beginning is printable ASCII: one byte, one column. Most text is nothing else. */
+static size_t plain_prefix(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length] >= 0x20 && text[length] < 0x7f)
+		length++;
+	return length;
+}
+
 char *text_escape(const char *text, bool utf8)
 {
-	char *copy = malloc(4 * strlen(text) + 1), *out = copy;
+	size_t plain = plain_prefix(text);
+	char *copy = malloc(plain + 4 * strlen(text + plain) + 1), *out = copy;
 
 	if (!copy)
 		return NULL;
+	out = mempcpy(out, text, plain);
+	text += plain;
 	while (*text) {
 		size_t length;
 		int32_t c = decode(text, &length);
@@ -81,10 +94,12 @@ char *text_escape(const char *text, bool utf8)
 
 size_t text_width(const char *text, bool utf8)
 {
-	size_t width = 0;
+	size_t width;
 
 	if (!utf8)
 		return strlen(text);
+	width = plain_prefix(text);
+	text += width;
 	while (*text) {
 		size_t length;
 

@@ -19,7 +19,7 @@
 #include "telling.h"
 
 /* What a buffer can hold of the smallest there are, so that whoever tries all the time cannot keep us at it. */
-#define BATCH (256u * 1024 / (sizeof(struct mseald_hint) + 8))
+#define BATCH (MSEALD_EVENTS_SIZE / (sizeof(struct mseald_hint) + 8))
 
 #define TIDY_US (100u * 1000)
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Each process that is in it has had a line. */
+/* Each process, or user, that is in it has had a line. */
 _Static_assert(FLOOD_SLOTS >= 2 * FLOOD_LINES_ALL, "the hash always has free places");
 _Static_assert((FLOOD_SLOTS & (FLOOD_SLOTS - 1)) == 0, "the hash wraps by a mask");
 
@@ -21,15 +21,28 @@ static struct flood_process *find(struct flood *flood, const struct mseald_event
 	}
 }
 
+static struct flood_user *find_user(struct flood *flood, uint32_t uid)
+{
+	uint64_t at = (uid * 0x9e3779b97f4a7c15ULL) >> 40;
+
+	for (;; at++) {
+		struct flood_user *user = &flood->users[at & (FLOOD_SLOTS - 1)];
+
+		if (!user->lines || user->uid == uid)
+			return user;
+	}
+}
+
 bool flood_let(struct flood *flood, const struct mseald_event *event)
 {
 	struct flood_process *process = find(flood, event);
+	struct flood_user *user = find_user(flood, event->uid);
 
 	if (process->lines == FLOOD_LINES_PROCESS) {
 		process->suppressed++;
 		return false;
 	}
-	if (flood->lines == FLOOD_LINES_ALL) {
+	if (flood->lines == FLOOD_LINES_ALL || user->lines == FLOOD_LINES_USER) {
 		flood->suppressed++;
 		return false;
 	}
@@ -39,6 +52,8 @@ bool flood_let(struct flood *flood, const struct mseald_event *event)
 		memcpy(process->comm, event->comm, sizeof(process->comm));
 	}
 	process->lines++;
+	user->uid = event->uid;
+	user->lines++;
 	flood->lines++;
 	return true;
 }

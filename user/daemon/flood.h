@@ -15,6 +15,7 @@
 
 #define FLOOD_WINDOW_US (60ull * 1000 * 1000)
 #define FLOOD_LINES_PROCESS 200u	/* in a window */
+#define FLOOD_LINES_USER 500u		/* of all processes of one user id */
 #define FLOOD_LINES_ALL 1000u
 #define FLOOD_SLOTS 2048u
 
@@ -26,10 +27,17 @@ struct flood_process {
 	char comm[MSEALD_COMM_LEN];
 };
 
+struct flood_user {
+	uint32_t uid;
+	uint32_t lines;			/* 0: a free place */
+};
+
 struct flood {
 	uint32_t lines;			/* 0: the window has not begun */
-	uint64_t suppressed;		/* because of the limit for all */
-	struct flood_process processes[FLOOD_SLOTS];	/* open hash; more than half of it is free */
+	uint64_t suppressed;		/* because of the limits for users and for all */
+	/* Open hashes; more than half of each is free. */
+	struct flood_process processes[FLOOD_SLOTS];
+	struct flood_user users[FLOOD_SLOTS];
 };
 
 /* May this one have a line? Counted either way. */

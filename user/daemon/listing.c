@@ -15,16 +15,26 @@
 /* What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see whether it is his. */
 #define USER_SEALS_MAX 8192
 #define USER_SPACES_MAX 512
+/* What is told in one part, of many: it ends with the space that reaches either. */
+#define PART_SPACES 64
+#define PART_SEALS 64
+
+struct place {
+	uint64_t key, set_bits;
+};
 
 struct listing {
 	struct daemon *daemon;
 	struct asker asker;
+	bool once;
 	struct mseald_task *tasks;	/* sorted by key */
 	size_t tasks_count;
-	uint64_t *keys;
-	size_t keys_count, next;
-	/* What is said of the set that was read last: forks share theirs. */
-	uint64_t set_bits;		/* MSEALD_WORD_SET and _FORKED of the word; 0: none */
+	struct place *places;		/* sorted by set_bits: forks share a set, which is then read once */
+	size_t places_count, next;
+	/* The set that was read last. */
+	uint64_t set_bits;		/* 0: none */
+	uint64_t sets_written;		/* then */
+	bool told;			/* is what follows */
 	json_t *seals;
 	struct mseald_label label;
 };
@@ -38,7 +48,7 @@ void listing_free(void *context)
 	asker_close(&listing->asker);
 	json_decref(listing->seals);
 	free(listing->tasks);
-	free(listing->keys);
+	free(listing->places);
 	free(listing);
 }
 
@@ -52,7 +62,13 @@ const char *listing_comm(const char *comm, char *out)
 	return out;
 }
 
-static int one_key(struct listing *listing, pid_t pid, struct failure *failure)
+/* What the seals of a space go by; 0: it has none. */
+static uint64_t set_bits(const struct mseald_space *space)
+{
+	return MSEALD_WORD_SET(space->word) ? MSEALD_WORD_SET(space->word) | (space->word & MSEALD_WORD_FORKED) : 0;
+}
+
+static int one_place(struct listing *listing, pid_t pid, struct failure *failure)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	struct mseald_space space;
@@ -63,17 +79,46 @@ static int one_key(struct listing *listing, pid_t pid, struct failure *failure)
 		r = asker_may(&listing->asker, &target, failure);
 	if (r < 0)
 		return r;
-	listing->keys = malloc(sizeof(*listing->keys));
-	if (!listing->keys)
+	listing->places = malloc(sizeof(*listing->places));
+	if (!listing->places)
 		return -ENOMEM;
-	listing->keys[0] = target.key;
+	listing->places[0].key = target.key;
 	/* Not sealed at all: an empty list, not an error. */
-	listing->keys_count = store_read_space(listing->daemon->store, target.key, &space) >= 0 &&
-			      MSEALD_WORD_SET(space.word);
+	listing->places_count = store_read_space(listing->daemon->store, target.key, &space) >= 0 && set_bits(&space);
 	return 0;
 }
 
-int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, struct listing **ret, struct failure *failure)
+static int compare_places(const void *left, const void *right)
+{
+	const struct place *a = left, *b = right;
+
+	if (a->set_bits != b->set_bits)
+		return a->set_bits < b->set_bits ? -1 : 1;
+	return a->key < b->key ? -1 : a->key > b->key;
+}
+
+static int all_places(struct listing *listing)
+{
+	_cleanup_free_ struct mseald_space *spaces = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t count;
+	int r;
+
+	r = store_read_spaces(listing->daemon->store, &keys, &spaces, &count);
+	if (r < 0)
+		return r;
+	listing->places = calloc(count + 1, sizeof(*listing->places));
+	if (!listing->places)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		if (set_bits(&spaces[i]))
+			listing->places[listing->places_count++] = (struct place){ keys[i], set_bits(&spaces[i]) };
+	qsort(listing->places, listing->places_count, sizeof(*listing->places), compare_places);
+	return 0;
+}
+
+int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, bool once, struct listing **ret,
+		 struct failure *failure)
 {
 	struct listing *listing = calloc(1, sizeof(*listing));
 	int r;
@@ -83,11 +128,11 @@ int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, struct l
 		return fail_errno(failure, pid, -ENOMEM, "cannot list");
 	}
 	listing->daemon = daemon;
+	listing->once = once;
 	listing->asker = *asker;
 	*asker = (struct asker)ASKER_EMPTY;
-	r = pid ? one_key(listing, pid, failure) :
-		  store_read_keys(daemon->store, &listing->keys, &listing->keys_count);
-	if (r >= 0 && listing->keys_count) {
+	r = pid ? one_place(listing, pid, failure) : all_places(listing);
+	if (r >= 0 && listing->places_count) {
 		r = tasks_read(daemon->programs, 0, &listing->tasks, &listing->tasks_count);
 		if (r >= 0)
 			tasks_sort_by_key(listing->tasks, listing->tasks_count);
@@ -174,15 +219,16 @@ static json_t *pids_json(const struct listing *listing, const pid_t *pids, size_
 static bool read_set(struct listing *listing, uint64_t key, struct mseald_space *ret_space)
 {
 	struct daemon *daemon = listing->daemon;
+	struct sets *sets = store_sets(daemon->store);
 	_cleanup_(sealset_free) struct sealset set = {};
-	uint64_t bits;
 
-	if (store_read_space(daemon->store, key, ret_space) < 0 || !MSEALD_WORD_SET(ret_space->word))
+	if (store_read_space(daemon->store, key, ret_space) < 0 || !set_bits(ret_space))
 		return false;
-	bits = MSEALD_WORD_SET(ret_space->word) | (ret_space->word & MSEALD_WORD_FORKED);
-	if (bits == listing->set_bits)
+	/* Who reads slowly may come back when the set has gone and its number is another's. */
+	if (set_bits(ret_space) == listing->set_bits && sets_written(sets) == listing->sets_written)
 		return true;
 	listing->set_bits = 0;
+	listing->told = false;
 	if (store_read_seals(daemon->store, key, ret_space, &set) < 0 || !set.count)
 		return false;
 	json_decref(listing->seals);
@@ -191,29 +237,32 @@ static bool read_set(struct listing *listing, uint64_t key, struct mseald_space 
 		(void)json_array_append_new(listing->seals, seal_json(daemon, &set.list[i]));
 	listing->label = (struct mseald_label){};
 	(void)labels_read(daemon->programs, set.label, &listing->label);
-	listing->set_bits = bits;
+	listing->set_bits = set_bits(ret_space);
+	listing->sets_written = sets_written(sets);
 	return true;
 }
 
-static json_t *space_json(const struct listing *listing, const struct mseald_task *task, const struct mseald_space *space,
+static json_t *space_json(struct listing *listing, const struct mseald_task *task, const struct mseald_space *space,
 			  json_t *pids)
 {
 	const struct mseald_label *label = &listing->label;
+	bool tell = !listing->once || !listing->told;
 	char comm[MSEALD_COMM_LEN + 1];
 
-	return json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:O,s:s*,s:s*}", "id", (json_int_t)task->key, "pids", pids, "comm",
+	listing->told = true;
+	return json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:O*,s:s*,s:s*}", "id", (json_int_t)task->key, "pids", pids, "comm",
 			 listing_comm(task->comm, comm), "set", (json_int_t)MSEALD_WORD_SET(space->word), "denied",
 			 (json_int_t)space->verdicts[MSEALD_VERDICT_DENIED], "killed",
 			 (json_int_t)space->verdicts[MSEALD_VERDICT_KILLED], "audited",
-			 (json_int_t)space->verdicts[MSEALD_VERDICT_AUDITED], "seals", listing->seals, "policy",
-			 *label->policy ? label->policy : NULL, "program", *label->program ? label->program : NULL);
+			 (json_int_t)space->verdicts[MSEALD_VERDICT_AUDITED], "seals", tell ? listing->seals : NULL, "policy",
+			 tell && *label->policy ? label->policy : NULL, "program", tell && *label->program ? label->program : NULL);
 }
 
 /* The next space; 0 at the end. One that nobody runs in any more is passed over. */
 static int next_space(struct listing *listing, json_t **ret)
 {
-	while (listing->next < listing->keys_count) {
-		uint64_t key = listing->keys[listing->next++];
+	while (listing->next < listing->places_count) {
+		uint64_t key = listing->places[listing->next++].key;
 		const struct mseald_task *task = tasks_find(listing->tasks, listing->tasks_count, key);
 		_cleanup_free_ pid_t *pids = NULL;
 		struct mseald_space space;
@@ -255,13 +304,21 @@ int listing_all(struct listing *listing, json_t **ret)
 int listing_next_reply(struct connection *connection, void *context)
 {
 	struct listing *listing = context;
-	json_t *space;
+	json_t *spaces = json_array(), *space;
+	size_t seals = 0;
 	int r, sent;
 
-	r = next_space(listing, &space);
-	if (r < 0)
+	do {
+		r = next_space(listing, &space);
+		if (r > 0) {
+			seals += json_array_size(json_object_get(space, "seals"));
+			(void)json_array_append_new(spaces, space);
+		}
+	} while (r > 0 && listing->asker.rank == ASKER_ROOT && json_array_size(spaces) < PART_SPACES && seals < PART_SEALS);
+	if (r < 0) {
+		json_decref(spaces);
 		return r;
-	sent = connection_reply(connection, r ? json_pack("{s:[o]}", "spaces", space) :
-					    json_pack("{s:[]}", "spaces"), r > 0);
+	}
+	sent = connection_reply(connection, json_pack("{s:o}", "spaces", spaces), r > 0);
 	return sent < 0 ? sent : r;
 }

@@ -10,8 +10,12 @@
 
 struct listing;
 
-/* Every sealed address space, or (pid not 0) that of one process. -EBADR and why. */
-int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, struct listing **ret, struct failure *failure);
+/*
+ * Every sealed address space, those of one seal set after each other, or (pid not 0) that of one process. once: as
+ * io.mseald.List has it. -EBADR and why.
+ */
+int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, bool once, struct listing **ret,
+		 struct failure *failure);
 void listing_free(void *listing);
 
 /* All at once, a new reference. -E2BIG: more than a user is told at once; one by one he is. */

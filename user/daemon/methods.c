@@ -139,6 +139,7 @@ static int call_list(struct connection *connection, json_t *parameters, bool mor
 	struct failure failure = {};
 	struct listing *listing;
 	struct asker asker;
+	bool once = false;
 	const char *bad;
 	pid_t pid = 0;
 	json_t *spaces;
@@ -146,11 +147,13 @@ static int call_list(struct connection *connection, json_t *parameters, bool mor
 
 	connection_look(connection, &asker);
 	r = read_process(&asker, parameters, false, &pid, &bad, &failure);
+	if (r >= 0)
+		r = parameter_bool(parameters, "once", &once, &bad);
 	if (r < 0) {
 		asker_close(&asker);
 		return r == -EBADR ? reply_failure(connection, &failure) : reply_bad(connection, r, bad);
 	}
-	r = listing_open(daemon, &asker, pid, &listing, &failure);
+	r = listing_open(daemon, &asker, pid, once, &listing, &failure);
 	if (r < 0)
 		return reply_failure(connection, &failure);
 	if (more) {
@@ -310,7 +313,7 @@ static const struct method {
 	{ "io.mseald.Seal", call_seal, ASKER_USER, { "pid", "ranges", "segments", "deny", "action", "revocable" } },
 	{ "io.mseald.Run", run_call, ASKER_USER, { "segments", "deny", "action", "revocable" } },
 	{ "io.mseald.Unseal", call_unseal, ASKER_ROOT, { "pid", "ranges" }, "take seals back" },
-	{ "io.mseald.List", call_list, ASKER_USER, { "pid" } },
+	{ "io.mseald.List", call_list, ASKER_USER, { "pid", "once" } },
 	{ "io.mseald.Status", status_call, ASKER_USER, { NULL } },
 	{ "io.mseald.Metrics", call_metrics, ASKER_HOST, { NULL }, "read the metrics" },
 	{ "io.mseald.Monitor", call_monitor, ASKER_USER, { "pid" } },

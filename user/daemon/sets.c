@@ -43,6 +43,7 @@ struct sets {
 	volatile uint64_t *refs;	/* the map `refs`, as the programs see it; ours is [0]: see sets_end() */
 	uint32_t lowest_free;		/* no lower id is free */
 	uint32_t ready;			/* how many are */
+	uint64_t written;
 	struct set list[MSEALD_MAX_SETS];
 };
 
@@ -320,8 +321,14 @@ int sets_write(struct sets *sets, const struct sealset *set, uint32_t *ret)
 	sets->list[id].known = true;
 	sets->list[id].seals = (uint32_t)set->count;
 	sets->list[id].label = set->label;
+	sets->written++;
 	*ret = id;
 	return 0;
+}
+
+uint64_t sets_written(const struct sets *sets)
+{
+	return sets->written;
 }
 
 void sets_unwrite(struct sets *sets, uint32_t id)

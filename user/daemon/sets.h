@@ -27,6 +27,8 @@ int sets_read_count(struct sets *sets, uint32_t id, size_t *ret);
 
 /* A new one, not empty, that nobody refers to yet. -ENOSPC: there are MSEALD_MAX_SETS; -E2BIG: more than MSEALD_MAX_SEALS. */
 int sets_write(struct sets *sets, const struct sealset *set, uint32_t *ret);
+/* How many have been: while this is the same, no id has come to mean another set. */
+uint64_t sets_written(const struct sets *sets);
 /* One that nobody came to refer to. */
 void sets_unwrite(struct sets *sets, uint32_t id);
 

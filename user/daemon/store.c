@@ -56,8 +56,7 @@ int store_read_space(struct store *store, uint64_t key, struct mseald_space *ret
 	return bpf_map_lookup_elem(store->spaces_fd, &key, ret) < 0 ? -errno : 0;
 }
 
-/* Keys and values of all entries; the caller frees both. */
-static int read_spaces(struct store *store, uint64_t **ret_keys, struct mseald_space **ret_values, size_t *ret_count)
+int store_read_spaces(struct store *store, uint64_t **ret_keys, struct mseald_space **ret_spaces, size_t *ret_count)
 {
 	_cleanup_free_ uint64_t *keys = malloc(MSEALD_MAX_SPACES * sizeof(*keys));
 	_cleanup_free_ struct mseald_space *values = malloc(MSEALD_MAX_SPACES * sizeof(*values));
@@ -70,7 +69,7 @@ static int read_spaces(struct store *store, uint64_t **ret_keys, struct mseald_s
 	if (bpf_map_lookup_batch(store->spaces_fd, NULL, &next, keys, values, &count, NULL) < 0 && errno != ENOENT)
 		return -errno;
 	*ret_keys = TAKE_PTR(keys);
-	*ret_values = TAKE_PTR(values);
+	*ret_spaces = TAKE_PTR(values);
 	*ret_count = count;
 	return 0;
 }
@@ -79,7 +78,7 @@ int store_read_keys(struct store *store, uint64_t **ret, size_t *ret_count)
 {
 	_cleanup_free_ struct mseald_space *values = NULL;
 
-	return read_spaces(store, ret, &values, ret_count);
+	return store_read_spaces(store, ret, &values, ret_count);
 }
 
 bool store_any_sealed(struct store *store)
@@ -88,7 +87,7 @@ bool store_any_sealed(struct store *store)
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t count = 0;
 
-	if (read_spaces(store, &keys, &values, &count) < 0)
+	if (store_read_spaces(store, &keys, &values, &count) < 0)
 		return true;
 	for (size_t i = 0; i < count; i++)
 		if (MSEALD_WORD_SET(values[i].word))
@@ -199,7 +198,7 @@ int store_count_account(struct store *store, uint32_t account, size_t *ret_space
 	_cleanup_free_ uint64_t *keys = NULL;
 	_cleanup_free_ bool *seen = calloc(MSEALD_MAX_SETS, sizeof(*seen));
 	size_t count, spaces = 0, sets = 0, seals = 0;
-	int r = seen ? read_spaces(store, &keys, &values, &count) : -ENOMEM;
+	int r = seen ? store_read_spaces(store, &keys, &values, &count) : -ENOMEM;
 
 	for (size_t i = 0; r >= 0 && i < count; i++) {
 		uint32_t id = MSEALD_WORD_SET(values[i].word);

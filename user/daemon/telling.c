@@ -131,8 +131,8 @@ static void end_window(struct telling *telling)
 	if (telling->flood.suppressed) {
 		log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, telling->flood.suppressed);
 		log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SUPPRESSED, &fields,
-			  "%" PRIu64 " more attempts by several processes have no line here: there were more than %u within a minute",
-			  telling->flood.suppressed, FLOOD_LINES_ALL);
+			  "%" PRIu64 " more attempts by several processes have no line here: there were more than %u within a minute, or "
+			  "more than %u of one user", telling->flood.suppressed, FLOOD_LINES_ALL, FLOOD_LINES_USER);
 	}
 	flood_clear(&telling->flood);
 }
