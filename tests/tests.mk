@@ -13,7 +13,7 @@ KERNEL_TOOL := $(STARTED) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: check check-oci check-real check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz race soak sanitize
+.PHONY: check check-oci check-real check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz race soak valgrind sanitize
 
 # --- programs ---
 
@@ -51,6 +51,15 @@ $(B)/tests/kernel/inject: $(B)/tests/kernel/inject_main.o $(KERNEL_LIB) $(B)/lib
 $(B)/tests/kernel/httpload: $(B)/tests/kernel/httpload.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^
+
+# What makes the calls that valgrind does not know, and what is preloaded under it.
+VALGRIND_CALLS := $(addprefix $(B)/tests/valgrind/,calls libcalls.so)
+$(B)/tests/valgrind/calls: private CALLS_FLAGS := -DPROGRAM
+$(B)/tests/valgrind/libcalls.so: private CALLS_FLAGS := -fPIC -shared
+$(VALGRIND_CALLS): tests/valgrind/calls.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE= $(WARNINGS) -O2 -g $(CALLS_FLAGS) -o $@ $<
 
 # A 32-bit program without any library: no 32-bit packages are needed.
 $(B)/tests/kernel/puppet32: tests/kernel/puppet32.c tests/kernel/channel.h
@@ -140,6 +149,15 @@ soak: deps ## a million requests and starts of programs; takes hours
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
 	$(Q)MSEALD_SOAK=$${MSEALD_SOAK:-50000} MSEALD_TIMEOUT=$${MSEALD_TIMEOUT:-86400} MSEALD_BUILD=$(B) tests/kernel/run 6.12 t_soak
 
-sanitize: deps ## the unit tests and the VM tests with ASan and UBSan in user space
+valgrind: deps ## the soak, some minutes of it, with the daemon under valgrind: no leak, no error
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs $(VALGRIND_CALLS)
+	$(Q)tests/check valgrind
+
+# The hook for hosts without libraries is static, which AddressSanitizer cannot be. Of the groups that are left out fuzz has
+# sanitizers anyway; harness, cost and demo have no program of ours that the others do not have, or measure it.
+sanitize: deps ## what of the tests runs programs of ours, with ASan and UBSan in user space, on 6.12 or the kernels of MSEALD_KERNELS
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory B=$(B)/sanitize CFLAGS='-O1 -g' CFLAGS_EXTRA='$(SANITIZE)' all unit-programs kernel-programs
-	$(Q)MSEALD_BUILD=$(B)/sanitize tests/check unit kernel
+	$(Q)+$(MAKE) --no-print-directory $(B)/mseald-oci-hook-static && cp $(B)/mseald-oci-hook-static $(B)/sanitize/
+	$(Q)export MSEALD_BUILD=$(B)/sanitize MSEALD_KERNELS="$${MSEALD_KERNELS:-6.12}" && \
+		MSEALD_REAL="$${MSEALD_REAL:-$$MSEALD_KERNELS}" MSEALD_SERVICE="$${MSEALD_SERVICE:-$$MSEALD_KERNELS}" \
+		MSEALD_OCI="$${MSEALD_OCI:-$$MSEALD_KERNELS}" tests/check unit tools kernel race real service oci

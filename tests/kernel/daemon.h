@@ -30,6 +30,10 @@ pid_t daemon_pid(void);			/* 0: not running */
 void daemon_pause(bool pause);		/* SIGSTOP, and back */
 /* A field of its /proc/PID/status, such as "VmRSS:" (kB); -1: not there. */
 long daemon_process_number(const char *field);
+/* What it runs under that keeps memory of its own and is slow ($MSEALD_UNDER: valgrind, AddressSanitizer); NULL: nothing. */
+const char *daemon_under(void);
+/* Its memory is as small as it must be (ok()), which cannot be seen when it runs under something (skip()). */
+void daemon_memory_ok(bool good, const char *name, ...) __attribute__((format(printf, 2, 3)));
 bool daemon_alive(void);		/* it runs and answers */
 void daemon_show_log(void);		/* the end of what it said, as remarks */
 

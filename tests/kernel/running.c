@@ -14,11 +14,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon.h"
 #include "puppet.h"
 #include "tap.h"
 #include "victims.h"
 
 #define PATIENCE_MS 60000
+
+void sanitizer_options(const char *more)
+{
+	char options[512];
+
+	if (!daemon_under())
+		return;
+	snprintf(options, sizeof(options), "%s:%s", getenv("ASAN_OPTIONS") ?: "", more);
+	setenv("ASAN_OPTIONS", options, 1);
+}
 
 static void exec_it(const struct run *run, bool sealed)
 {
@@ -30,6 +41,8 @@ static void exec_it(const struct run *run, bool sealed)
 		setenv("RUNPRE", run->preload, 1);
 		setenv("RUNPRE_FIFO", FIFO, 1);
 	}
+	/* What is preloaded comes before its library; and its handlers of signals make ignored ones to be none after exec. */
+	sanitizer_options("verify_asan_link_order=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0");
 	if (sealed) {
 		argv[n++] = "msealctl";
 		argv[n++] = "run";

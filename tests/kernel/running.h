@@ -28,6 +28,8 @@ struct ran {
 	char out[16384], err[4096];	/* without the last new line */
 };
 
+/* Behind those of AddressSanitizer, for what is to be run, where mseald and msealctl are built so. */
+void sanitizer_options(const char *more);
 /* Starts it, plainly or by msealctl run. */
 struct running run_start(const struct run *run, bool sealed);
 /* Waits for its end and closes its pipes. Bails out when it does not end within a minute. */

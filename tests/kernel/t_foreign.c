@@ -520,7 +520,7 @@ static void traced_before(void)
 	puppet_end(tracer);
 	ok(!seal_foreign(&victim, "foreign-write", NULL, false), "without the tracer it is sealed");
 	victim_end(&victim);
-	(void)thread;
+	puppet_end(thread);
 
 	victim = victim_new(false);
 	tracer = puppet_new();
@@ -530,6 +530,7 @@ static void traced_before(void)
 	refused_traced(&victim, tracer->pid, "a thread is traced");
 	puppet_end(tracer);
 	victim_end(&victim);
+	puppet_end(thread);
 
 	victim = victim_new(false);
 	tracer = puppet_new();

@@ -30,11 +30,7 @@
 #define ALL 960		/* of all */
 #define PLACES 20	/* MSEALD_OPTION */
 /* AddressSanitizer keeps what was freed for a while, and is slow. */
-#ifdef __SANITIZE_ADDRESS__
-#define TIMES 8
-#else
-#define TIMES 1
-#endif
+#define TIMES (daemon_under() ? 8 : 1)
 #define SEALS 4096	/* of one address space */
 #define SEALS_ALL 65536
 

@@ -214,7 +214,7 @@ static enum answer call_mseal(struct entry *entry)
 		entry->unable = calling_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);
 	if (entry->unable != ANSWER_SEALED)
 		return entry->unable;
-	return calling_mseal(tracee, (const struct range *)entry->more, entry->more_size / sizeof(struct range));
+	return calling_mseal(tracee, entry->ranges, entry->more_size / sizeof(struct range));
 }
 
 /* Says where it is, and does what the daemon wants until that is: on. */

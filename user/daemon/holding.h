@@ -21,7 +21,10 @@ struct entry {
 	bool protecting;	/* it is in the mprotect of its RELRO */
 	enum answer unable;	/* why it cannot be made to call anything; or ANSWER_SEALED */
 	struct held_message message;	/* the last one of the daemon, and what followed it */
-	char more[CALLING_MAX_RANGES * sizeof(struct range)];
+	union {
+		char more[CALLING_MAX_RANGES * sizeof(struct range)];
+		struct range ranges[CALLING_MAX_RANGES];
+	};
 	size_t more_size;
 };
 
