@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -75,6 +76,11 @@ static int daemon_fails(char said[4096])
 	for (int i = 0; i < 1800 && waitpid(pid, &status, WNOHANG) == 0; i++)
 		nap(100);
 	if (kill(pid, 0) == 0) {
+		char command[128];
+
+		diag("it does not end");
+		(void)snprintf(command, sizeof(command), "grep -E 'State|Sig|Shd' /proc/%d/status; cat /proc/%d/stack /proc/%d/syscall", pid, pid, pid);
+		(void)system(command);
 		(void)kill(pid, SIGKILL);
 		(void)waitpid(pid, &status, 0);
 		status = 0;
@@ -429,6 +435,50 @@ static void goes_on_itself(struct puppet *puppet, uint64_t page)
 	ok(denied(puppet, page), "locked: a seal of before holds");
 }
 
+/* --- on a terminal --- */
+
+#define TERMINAL "MSEALD_TERMINAL"
+
+/* In the place of mseald: makes this terminal its own, and is mseald then. */
+static void start_on_terminal(void)
+{
+	const char *path = getenv(TERMINAL);
+	int fd;
+
+	if (!path)
+		return;
+	setsid();
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
+		_exit(126);
+	dup2(fd, STDIN_FILENO);
+	unsetenv(TERMINAL);
+	execl("/usr/sbin/mseald", "mseald", NULL);
+	_exit(127);
+}
+
+/* The next daemon has a terminal; returns its other side. */
+static int give_terminal(void)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0 || grantpt(fd) < 0 || unlockpt(fd) < 0 || setenv(TERMINAL, ptsname(fd), 1) < 0)
+		bail("no terminal: %s", strerror(errno));
+	setenv("MSEALD", "/proc/self/exe", 1);
+	return fd;
+}
+
+/* Of what a terminal sends no hook is told. */
+static void interrupted(int terminal, struct puppet *puppet, uint64_t page)
+{
+	ok(write(terminal, "\003\034", 2) == 2, "terminal: ^C and ^\\ are typed");
+	nap(1000);
+	ok(daemon_alive() && denied(puppet, page), "terminal: the locked daemon goes on");
+	close(terminal);
+	nap(1000);
+	ok(daemon_alive() && denied(puppet, page), "terminal: also when it has gone");
+}
+
 /* --- what cannot be had, and what is left then --- */
 
 static bool write_to(const char *path, const char *text)
@@ -482,8 +532,10 @@ static void after_its_end(struct puppet *puppet, uint64_t page)
 int main(int argc, char **argv)
 {
 	struct puppet *puppet;
+	int terminal;
 	uint64_t page;
 
+	start_on_terminal();
 	puppet_main(argc, argv);
 	attack_unlocked();
 	mistakes();
@@ -498,12 +550,16 @@ int main(int argc, char **argv)
 	configure("[Mseald]\nLock=no\n");
 	(void)mkdir("/run/mseald/mseald.conf.d", 0755);
 	write_file(DROPIN, "[Mseald]\nLock=yes\n");
+	terminal = give_terminal();
 	daemon_start();
+	unsetenv(TERMINAL);
+	unsetenv("MSEALD");
 	ok(denied(puppet, page), "locked: what an unlocked daemon had sealed is taken over");
 	attack_locked(puppet, page);
 	told();
 	flooded(puppet, page);
 	others_go_on();
+	interrupted(terminal, puppet, page);
 	pretended_shutdown(puppet, page);
 	goes_on_itself(puppet, page);
 	end_daemon();

@@ -43,25 +43,40 @@ static ssize_t read_iterator(const struct bpf_program *program, void *records, s
 	return (ssize_t)(length / size);
 }
 
-/* How many descriptors of a map we have. */
-static int64_t own_descriptors(uint32_t id)
+/* The maps that our descriptors are of, one id for each; all at once, since each takes a file to be read. Malloc'ed. */
+static int read_own_descriptors(uint32_t **ret, size_t *ret_count)
 {
 	_cleanup_(cleanup_closedir) DIR *dir = opendir("/proc/self/fdinfo");
+	_cleanup_free_ uint32_t *ids = NULL;
+	size_t count = 0, allocated = 0;
 	struct dirent *entry;
-	int64_t count = 0;
 
-	while (dir && (entry = readdir(dir))) {
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
 		_cleanup_fclose_ FILE *file = NULL;
 		char path[300], line[128];
-		uint32_t found;
 
 		(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%s", entry->d_name);
 		file = fopen(path, "re");
+		if (count == allocated) {
+			size_t more = allocated ? 2 * allocated : 256;
+			uint32_t *larger = reallocarray(ids, more, sizeof(*ids));
+
+			if (!larger)
+				return -ENOMEM;
+			ids = larger;
+			allocated = more;
+		}
 		while (file && fgets(line, sizeof(line), file))
-			if (sscanf(line, "map_id: %u", &found) == 1)
-				count += found == id;
+			if (sscanf(line, "map_id: %u", &ids[count]) == 1) {
+				count++;
+				break;
+			}
 	}
-	return count;
+	*ret = TAKE_PTR(ids);
+	*ret_count = count;
+	return 0;
 }
 
 static bool is_pinned(uint32_t id, const char *name)
@@ -78,15 +93,22 @@ static int find_descriptors(struct lock_bpf *skeleton, char why[256])
 {
 	static struct mseald_lock_map maps[4096];
 	ssize_t count = read_iterator(skeleton->progs.lock_maps, maps, sizeof(*maps), ELEMENTS(maps));
+	_cleanup_free_ uint32_t *own = NULL;
+	size_t own_count;
+	int r;
 
 	if (count < 0)
 		return (int)count;
 	if (count == ELEMENTS(maps))
 		return -E2BIG;
+	r = read_own_descriptors(&own, &own_count);
+	if (r < 0)
+		return r;
 	for (ssize_t i = 0; i < count; i++) {
-		int64_t ours;
+		int64_t ours = is_pinned(maps[i].id, maps[i].name);
 
-		ours = own_descriptors(maps[i].id) + is_pinned(maps[i].id, maps[i].name);
+		for (size_t k = 0; k < own_count; k++)
+			ours += own[k] == maps[i].id;
 		if (maps[i].users <= ours)
 			continue;
 		(void)snprintf(why, 256, "some other process has the map %s (id %u) open, or has pinned it",

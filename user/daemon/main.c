@@ -58,7 +58,6 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	(void)source;
 	if (!lock_keeps_signals(daemon->lock))
 		return sd_event_exit(daemon->loop, 0);
-	/* About what a terminal sends the kernel asks no hook. */
 	return info->ssi_signo == SIGTERM && info->ssi_pid == 1 ? parting_begin(daemon) : 0;
 }
 
@@ -77,6 +76,18 @@ static int block_signals(struct daemon *daemon)
 		if (signals[i] != SIGHUP)
 			r = sd_event_add_signal(daemon->loop, NULL, signals[i], on_end, daemon);
 	return r;
+}
+
+/* About what a terminal sends the kernel asks no hook: only faults of its own end, or stop, one that is locked. */
+static void keep_signals_out(void)
+{
+	static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
+	sigset_t set;
+
+	(void)sigfillset(&set);
+	for (size_t i = 0; i < ELEMENTS(faults); i++)
+		(void)sigdelset(&set, faults[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 /* After what was in force is in force again; what starts from here on is armed and told of. */
@@ -131,6 +142,8 @@ static int open_programs(struct daemon *daemon)
 	}
 	if (daemon->settings.lock && lock_take(daemon->settings.lock_signals, &daemon->lock) < 0)
 		return -ENOLCK;
+	if (lock_keeps_signals(daemon->lock))
+		keep_signals_out();
 	return programs_load(daemon->settings.gate, daemon->lock, &daemon->programs);
 }
 
