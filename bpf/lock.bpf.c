@@ -25,6 +25,7 @@
 #define FMODE_WRITE 0x2			/* include/linux/fs.h */
 #define PTRACE_MODE_ATTACH 0x02		/* include/linux/ptrace.h */
 #define SIGHUP 1
+#define SIGTERM 15
 #define SIGCONT 18
 #define ANCESTORS 64
 
@@ -55,6 +56,7 @@ struct {
 } lock_links SEC(".maps");
 
 struct lock_tasks_map lock_tasks SEC(".maps");
+struct lock_refusals_map lock_refusals SEC(".maps");
 
 struct kernel_siginfo;
 union bpf_attr;
@@ -235,11 +237,28 @@ int BPF_PROG(lock_task_setrlimit, struct task_struct *task)
 	return is_ours((u64)task) && !by_us() ? refuse(MSEALD_DOOR_LIMIT) : 0;
 }
 
-/* SIGHUP is asked for by a reload, and SIGCONT does no harm. */
+/* What pid 1 is when it shuts the machine down, as it calls itself. */
+static __always_inline bool by_shutdown(void)
+{
+	static const char wanted[16] = "systemd-shutdow";
+	char name[16] = {};
+
+	if (bpf_get_current_pid_tgid() >> 32 != 1)
+		return false;
+	bpf_get_current_comm(name, sizeof(name));
+	return *(u64 *)name == *(const u64 *)wanted && *(u64 *)(name + 8) == *(const u64 *)(wanted + 8);
+}
+
+/*
+ * SIGHUP is asked for by a reload, and SIGCONT does no harm. Nor does SIGTERM to the daemon, which has it blocked and
+ * then looks itself whether there is anybody left (user/daemon/parting.c); who else could send it so has gained nothing.
+ */
 SEC("lsm/task_kill")
 int BPF_PROG(lock_task_kill, struct task_struct *task, struct kernel_siginfo *info, int sig)
 {
 	if (!lock.signals || !sig || sig == SIGHUP || sig == SIGCONT || !is_ours((u64)task) || by_us())
+		return 0;
+	if (sig == SIGTERM && (u32)BPF_CORE_READ(task, tgid) == lock.keeper && by_shutdown())
 		return 0;
 	return refuse(MSEALD_DOOR_SIGNAL);
 }
@@ -248,7 +267,7 @@ int BPF_PROG(lock_task_kill, struct task_struct *task, struct kernel_siginfo *in
 SEC("lsm/file_send_sigiotask")
 int BPF_PROG(lock_file_send_sigiotask, struct task_struct *task)
 {
-	return lock.signals && is_ours((u64)task) ? refuse(MSEALD_DOOR_SIGNAL) : 0;
+	return lock.signals && is_ours((u64)task) ? refuse_somebody(MSEALD_DOOR_SIGNAL, false) : 0;
 }
 
 /* --- run by the daemon --- */
@@ -304,6 +323,7 @@ int lock_engage(struct mseald_lock_engage *request)
 	lock.super = (u64)BPF_CORE_READ(mnt, mnt_sb);
 	lock.folder = (u64)BPF_CORE_READ(task, fs, pwd.dentry);
 	lock.signals = request->signals;
+	lock.keeper = (u32)BPF_CORE_READ(task, tgid);
 	lock.on = 1;
 	return 0;
 }

@@ -27,10 +27,49 @@ struct lock_tasks_map {
 };
 extern struct lock_tasks_map lock_tasks SEC(".maps");
 
-static __always_inline int refuse(enum mseald_lock_door door)
+/* Not the buffer of attempts on seals, which whoever is at the doors could fill. */
+struct lock_refusals_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 64 * 1024);
+};
+extern struct lock_refusals_map lock_refusals SEC(".maps");
+
+static __always_inline void fill_caller(struct mseald_refusal *refusal)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 id = bpf_get_current_pid_tgid();
+
+	refusal->pid = (u32)id;
+	refusal->tgid = id >> 32;
+	id = bpf_get_current_uid_gid();
+	refusal->uid = (u32)id;
+	refusal->gid = id >> 32;
+	refusal->cgroup = bpf_get_current_cgroup_id();
+	refusal->start_time = BPF_CORE_READ(task, group_leader, start_boottime);
+	bpf_get_current_comm(refusal->comm, sizeof(refusal->comm));
+}
+
+/* Counted always; told of, where the buffer has room. */
+static __always_inline int refuse_somebody(enum mseald_lock_door door, bool caller)
+{
+	struct mseald_refusal *refusal = bpf_ringbuf_reserve(&lock_refusals, sizeof(*refusal), 0);
+
 	__sync_fetch_and_add(&lock.refused[door], 1);
+	if (!refusal) {
+		__sync_fetch_and_add(&lock.untold, 1);
+		return -EPERM;
+	}
+	*refusal = (struct mseald_refusal){ .door = door, .time = bpf_ktime_get_boot_ns() };
+	if (caller)
+		fill_caller(refusal);
+	bpf_ringbuf_submit(refusal, 0);
 	return -EPERM;
+}
+
+/* The current task. */
+static __noinline int refuse(enum mseald_lock_door door)
+{
+	return refuse_somebody(door, true);
 }
 
 static __always_inline bool is_ours(u64 task)

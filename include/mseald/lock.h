@@ -32,9 +32,22 @@ struct mseald_lock {
 	__u64 super;			/* its struct super_block */
 	__u64 folder;			/* dentry of the folder of pins */
 	__u32 signals;			/* refuse signals too */
-	__u32 pad;
+	__u32 keeper;			/* tgid of the daemon */
 	__u64 maps, programs;		/* guarded now */
 	__u64 refused[MSEALD_DOOR_COUNT];
+	__u64 untold;			/* of them: found the buffer of refusals full */
+};
+
+/* Who was refused what: a record in the lock's own buffer (lock_refusals). */
+struct mseald_refusal {
+	__u32 door;			/* enum mseald_lock_door */
+	__u32 pid, tgid;		/* of the caller, in the initial namespace; 0: it is not known who it was */
+	__u32 uid, gid;
+	__u32 pad;
+	__u64 time;			/* nanoseconds, CLOCK_BOOTTIME */
+	__u64 cgroup;			/* id of the caller's cgroup (v2) */
+	__u64 start_time;		/* of the caller's thread group leader, boot-time ns */
+	char comm[16];
 };
 
 enum mseald_lock_why {

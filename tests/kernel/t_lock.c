@@ -14,15 +14,20 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "attack.h"
 #include "daemon.h"
+#include "inject.h"
 #include "lock_attacks.h"
 #include "tap.h"
+
+#define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
 #define CONFIG "/etc/mseald/mseald.conf"
 #define DROPIN "/run/mseald/mseald.conf.d/lock.conf"
@@ -194,6 +199,182 @@ static void attack_locked(struct puppet *puppet, uint64_t page)
 	ok(daemon_alive() && denied(puppet, page), "locked: after all of that it answers, and what is sealed is sealed");
 }
 
+/* --- what was refused is counted and told of --- */
+
+/* Attempts at one door, by Metrics; -1: it is not among them. */
+static int64_t refused_at(const char *door)
+{
+	json_t *reply = NULL, *one;
+	int64_t count = -1;
+	size_t i;
+
+	(void)daemon_call("Metrics", NULL, &reply);
+	json_array_foreach(json_object_get(reply, "refused"), i, one)
+		if (strcmp(json_text(one, "door"), door) == 0)
+			count = json_number(one, "attempts");
+	json_decref(reply);
+	return count;
+}
+
+/* The next refusal at this door that a monitor of all is told of (new reference). */
+static json_t *next_refusal(struct monitor *monitor, const char *door)
+{
+	for (;;) {
+		json_t *message = connection_receive(&monitor->connection, 10000, &monitor->gone);
+		json_t *refusal = json_incref(json_object_get(json_object_get(message, "parameters"), "refusal"));
+
+		json_decref(message);
+		if (!message || (refusal && strcmp(json_text(refusal, "door"), door) == 0))
+			return refusal;
+		json_decref(refusal);
+	}
+}
+
+static bool log_says(const char *words)
+{
+	static char log[1 << 20];
+	int fd = open(DAEMON_LOG, O_RDONLY);
+	ssize_t length = read(fd, log, sizeof(log) - 1);
+
+	close(fd);
+	log[length < 0 ? 0 : length] = '\0';
+	return strstr(log, words);
+}
+
+/* By a process of its own, so that it has a line in the log: what unlink says each time, 0 when it is not EPERM. */
+static pid_t try_pin(unsigned times)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		bool good = true;
+
+		for (unsigned i = 0; i < times; i++)
+			good &= unlink(PINS "/lock/lock_bpf") < 0 && errno == EPERM;
+		_exit(good ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	ok(status == 0, "told: removing a pin is refused, %u times", times);
+	return pid;
+}
+
+static void told(void)
+{
+	static const char *const doors[] = { "map", "program", "link", "load", "switch", "pin", "mount", "trace", "limit", "signal" };
+	struct monitor monitor = { 0 };
+	json_t *refusal, *reply = NULL;
+	unsigned counted = 0;
+	int64_t before;
+	char words[128];
+	pid_t pid;
+
+	ok(!daemon_call("Metrics", NULL, &reply) && json_number(reply, "locked") == 1 &&
+	   json_array_size(json_object_get(reply, "refused")) == ELEMENTS(doors), "told: metrics say that it is locked, and have all doors");
+	json_decref(reply);
+	for (size_t i = 0; i < ELEMENTS(doors); i++) {
+		int64_t count = refused_at(doors[i]);
+
+		counted += count > 0;
+		diag("%s: %lld", doors[i], (long long)count);
+	}
+	/* A kernel without ftrace has not the door of its switch. */
+	ok(counted == ELEMENTS(doors) || (counted == ELEMENTS(doors) - 1 && access("/proc/sys/kernel/ftrace_enabled", F_OK) < 0),
+	   "told: the attacks are counted at %u doors", counted);
+	before = refused_at("pin");
+	monitor_open(&monitor, 0);
+	pid = try_pin(50);
+	ok(refused_at("pin") == before + 50, "told: each one is counted");
+	refusal = next_refusal(&monitor, "pin");
+	ok(json_number(refusal, "pid") == pid && json_number(refusal, "tid") == pid && json_number(refusal, "uid") == 0 &&
+	   json_number(refusal, "time") > 0 && json_number(refusal, "cgroup") > 0 && strcmp(json_text(refusal, "comm"), "t_lock") == 0,
+	   "told: a monitor has who it was (%s[%lld])", json_text(refusal, "comm"), (long long)json_number(refusal, "pid"));
+	json_decref(refusal);
+	snprintf(words, sizeof(words), "mseald: locked: refused changing the pins to t_lock[%d] uid 0\n", pid);
+	ok(log_says(words), "told: and so has the log");
+	pid = try_pin(1);
+	refusal = next_refusal(&monitor, "pin");
+	ok(json_number(refusal, "pid") == pid, "told: the next that is told of is the next process: a process has one line");
+	json_decref(refusal);
+	monitor_close(&monitor);
+}
+
+/* A hundred thousand attempts at the doors take nothing away from what is told of seals. */
+static void flooded(struct puppet *puppet, uint64_t page)
+{
+	struct monitor monitor = { 0 };
+	int64_t before = refused_at("pin");
+	json_t *event;
+	pid_t pid;
+
+	monitor_open(&monitor, 0);
+	(void)try_pin(100000);
+	ok(denied(puppet, page), "told: after 100,000 of them a seal holds");
+	do {
+		event = monitor_next(&monitor, 10000);
+		pid = (pid_t)json_number(event, "pid");
+		json_decref(event);
+	} while (event && pid != puppet->pid);
+	ok(event && monitor.lost == 0 && status_number("lost") == 0, "told: and no attempt on a seal is lost");
+	ok(refused_at("pin") == before + 100000, "told: while all of them are counted");
+	monitor_close(&monitor);
+}
+
+/* --- shutdown --- */
+
+/* Of a task: what it calls itself; nobody but itself can change that. */
+static void call_itself(pid_t pid, long memory, const char *name)
+{
+	struct iovec local = { (void *)name, strlen(name) + 1 }, remote = { (void *)memory, strlen(name) + 1 };
+	struct injection done = { 0 };
+
+	if (process_vm_writev(pid, &local, 1, &remote, 1, 0) != (ssize_t)strlen(name) + 1 ||
+	    inject_call(pid, SYS_prctl, (long[6]){ PR_SET_NAME, memory }, &done) < 0 || done.result != 0)
+		bail("cannot rename pid %d", pid);
+}
+
+static long kill_from(pid_t pid, int signal)
+{
+	struct injection done = { 0 };
+
+	return inject_call(pid, SYS_kill, (long[6]){ daemon_pid(), signal }, &done) < 0 ? -ENOSYS : done.result;
+}
+
+/* pid 1 as systemd-shutdown: SIGTERM arrives, and nothing comes of it while anybody lives. */
+static void pretended_shutdown(struct puppet *puppet, uint64_t page)
+{
+	struct injection done = { 0 };
+	char was[16] = "";
+	int fd = open("/proc/1/comm", O_RDONLY), r;
+	ssize_t length = read(fd, was, sizeof(was) - 1);
+	pid_t other;
+
+	close(fd);
+	was[length > 0 ? length - 1 : 0] = '\0';
+	other = fork();
+	if (other == 0) {
+		(void)prctl(PR_SET_NAME, "systemd-shutdow");
+		_exit(kill(daemon_pid(), SIGTERM) < 0 && errno == EPERM ? 0 : 1);
+	}
+	waitpid(other, &r, 0);
+	ok(r == 0, "shutdown: SIGTERM is refused to whoever calls itself systemd-shutdown");
+	r = inject_call(1, SYS_mmap, (long[6]){ 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 }, &done);
+	if (r < 0 || done.result < 0)
+		bail("no call can be made in pid 1");
+	ok(kill_from(1, SIGTERM) == -EPERM, "shutdown: also to pid 1, as long as it is what it was (%s)", was);
+	call_itself(1, done.result, "systemd-shutdow");
+	ok(kill_from(1, SIGKILL) == -EPERM && kill_from(1, SIGINT) == -EPERM && kill_from(1, SIGSTOP) == -EPERM,
+	   "shutdown: as systemd-shutdown it cannot kill or stop it");
+	ok(kill_from(1, SIGTERM) == 0, "shutdown: but send SIGTERM");
+	for (int i = 0; i < 100 && !log_says("the machine is shutting down"); i++)
+		nap(100);
+	ok(log_says("the machine is shutting down: ends when all other processes have ended"), "shutdown: which it says in the log");
+	nap(500);
+	ok(daemon_alive() && denied(puppet, page), "shutdown: while others live it goes on");
+	ok(kill_from(1, SIGKILL) == -EPERM, "shutdown: and still cannot be killed");
+	call_itself(1, done.result, was);
+}
+
 /* What is none of mseald's is none of the lock's. */
 static void others_go_on(void)
 {
@@ -320,7 +501,10 @@ int main(int argc, char **argv)
 	daemon_start();
 	ok(denied(puppet, page), "locked: what an unlocked daemon had sealed is taken over");
 	attack_locked(puppet, page);
+	told();
+	flooded(puppet, page);
 	others_go_on();
+	pretended_shutdown(puppet, page);
 	goes_on_itself(puppet, page);
 	end_daemon();
 	after_its_end(puppet, page);

@@ -581,6 +581,30 @@ static void test_monitor_filter(void **state)
 	assert_non_null(strstr(test.error, "there is no verdict ''"));
 }
 
+/* Of the lock: shown where nothing is chosen by operation or verdict, which they have not. */
+static void test_monitor_refusals(void **state)
+{
+	static const struct reply replies[] = {
+		{ "io.mseald.Monitor\"", "{\"parameters\":{\"refusal\":{\"time\":1000,\"door\":\"pin\",\"pid\":812,\"tid\":813,\"uid\":0,"
+		  "\"gid\":0,\"comm\":\"r\\u001bm\",\"cgroup\":1,\"container\":\"web\"}},\"continues\":true}"
+		  "\n{\"parameters\":{\"refusal\":{\"time\":1000,\"door\":\"signal\",\"pid\":0,\"tid\":0,\"uid\":0,\"gid\":0,"
+		  "\"comm\":\"\",\"cgroup\":0}}}" }, {} };
+
+	(void)state;
+	RUN(replies, "monitor");
+	assert_int_equal(test.status, 0);
+	assert_non_null(strstr(test.out, " r\\x1bm[812/813] uid 0 refused pin (lock) container web\n"));
+	assert_non_null(strstr(test.out, " somebody refused signal (lock)\n"));
+	RUN(replies, "monitor", "--json");
+	assert_non_null(strstr(test.out, "{\"refusal\":{\"time\":1000,\"door\":\"pin\""));
+	assert_non_null(strstr(test.out, "\"local_time\":\"20"));
+	RUN(replies, "monitor", "--verdict=denied,killed,audited");
+	assert_int_equal(test.status, 0);
+	assert_string_equal(test.out, "");
+	RUN(replies, "monitor", "--operation=munmap", "--json");
+	assert_string_equal(test.out, "");
+}
+
 /* SIGINT is the way to end it, and no failure; what was there before is out by then. */
 static void test_monitor_interrupted(void **state)
 {
@@ -834,6 +858,7 @@ int main(void)
 		cmocka_unit_test(test_status_locked),
 		cmocka_unit_test(test_monitor),
 		cmocka_unit_test(test_monitor_filter),
+		cmocka_unit_test(test_monitor_refusals),
 		cmocka_unit_test(test_monitor_interrupted),
 		cmocka_unit_test(test_map_and_explain),
 		cmocka_unit_test(test_report),

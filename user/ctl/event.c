@@ -38,17 +38,42 @@ const char *event_time(int64_t realtime, char buf[EVENT_TIME_MAX])
 	return buf;
 }
 
+/* "/813", where it is not the first thread. */
+static void format_thread(const json_t *event, char thread[24])
+{
+	uint64_t tid = reply_integer(event, "tid");
+
+	*thread = '\0';
+	if (tid && tid != reply_integer(event, "pid"))
+		(void)snprintf(thread, 24, "/%" PRIu64, tid);
+}
+
+char *event_refusal_line(const json_t *refusal, int64_t clock_offset, bool utf8)
+{
+	const char *container = reply_string(refusal, "container");
+	_cleanup_free_ char *text = NULL;
+	char time[EVENT_TIME_MAX], thread[24], who[96] = "somebody";
+
+	format_thread(refusal, thread);
+	if (reply_integer(refusal, "pid"))
+		(void)snprintf(who, sizeof(who), "%.40s[%" PRIu64 "%s] uid %" PRIu64, reply_string(refusal, "comm"),
+			       reply_integer(refusal, "pid"), thread, reply_integer(refusal, "uid"));
+	if (asprintf(&text, "%s %s refused %s (lock)%s%s", event_time((int64_t)reply_integer(refusal, "time") + clock_offset, time),
+		     who, reply_string(refusal, "door"), *container ? " container " : "", container) < 0)
+		return NULL;
+	return text_escape(text, utf8);
+}
+
 char *event_line(const json_t *event, int64_t clock_offset, bool utf8)
 {
 	const json_t *seal = json_object_get(event, "seal");
-	uint64_t pid = reply_integer(event, "pid"), tid = reply_integer(event, "tid");
+	uint64_t pid = reply_integer(event, "pid");
 	const char *class = reply_string(event, "class");
 	const char *container = reply_string(event, "container");
 	_cleanup_free_ char *text = NULL;
-	char time[EVENT_TIME_MAX], thread[24] = "";
+	char time[EVENT_TIME_MAX], thread[24];
 
-	if (tid && tid != pid)
-		(void)snprintf(thread, sizeof(thread), "/%" PRIu64, tid);
+	format_thread(event, thread);
 	if (asprintf(&text, "%s %s[%" PRIu64 "%s] uid %" PRIu64 " %s %s 0x%" PRIx64 "+%" PRIu64
 		     " (%s 0x%" PRIx64 "-0x%" PRIx64 ") at ip 0x%" PRIx64 "%s%s",
 		     event_time((int64_t)reply_integer(event, "time") + clock_offset, time),

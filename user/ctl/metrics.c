@@ -134,6 +134,22 @@ static void print_lost(struct metrics *metrics, const json_t *reply)
 	}
 }
 
+/* Each door from the beginning, also where nobody was: so the first attempt is an increase. */
+static void print_lock(struct metrics *metrics, const json_t *reply)
+{
+	const json_t *list = json_object_get(reply, "refused"), *refused;
+	size_t i;
+
+	print_single(metrics, "mseald_locked", "gauge", "Whether nobody but this mseald reaches its maps and programs (Lock=yes).",
+		     reply_bool(reply, "locked"));
+	begin_family(metrics, "mseald_lock_refused", "counter", NULL, "Attempts of others on mseald itself that its lock refused, by door.");
+	json_array_foreach(list, i, refused) {
+		const char *const labels[] = { "door", reply_string(refused, "door"), NULL };
+
+		print_number(metrics, "mseald_lock_refused", labels, reply_integer(refused, "attempts"));
+	}
+}
+
 static void print_reply(struct metrics *metrics, const json_t *reply)
 {
 	print_up(metrics, true);
@@ -151,6 +167,7 @@ static void print_reply(struct metrics *metrics, const json_t *reply)
 		     reply_integer(reply, "policy_faults"));
 	print_single(metrics, "mseald_starts_pending", "gauge", "Processes that a policy may be about, and that are not sealed yet.",
 		     reply_integer(reply, "pending"));
+	print_lock(metrics, reply);
 }
 
 /* A file that nobody reads half: it is written aside and renamed. reply: NULL when there is no answer. */

@@ -40,6 +40,13 @@ static int print_event(const struct terminal *terminal, const json_t *event)
 			  strcmp(verdict, "audited") == 0 ? COLOUR_YELLOW : COLOUR_NONE, line);
 }
 
+static int print_refusal(const struct terminal *terminal, const json_t *refusal)
+{
+	_cleanup_free_ char *line = event_refusal_line(refusal, event_clock_offset(), terminal->utf8);
+
+	return line ? print_line(terminal, COLOUR_RED, line) : ctl_out_of_memory();
+}
+
 static int print_lost(const struct terminal *terminal, uint64_t lost)
 {
 	char line[160], time[EVENT_TIME_MAX];
@@ -54,7 +61,7 @@ static int print_lost(const struct terminal *terminal, uint64_t lost)
 /* One object a line, with the time of day added to the event. */
 static int print_json(json_t *reply)
 {
-	json_t *event = json_object_get(reply, "event");
+	json_t *event = json_object_get(reply, "event") ?: json_object_get(reply, "refusal");
 	_cleanup_free_ char *text = NULL;
 
 	if (json_is_object(event)) {
@@ -73,7 +80,7 @@ static int print_json(json_t *reply)
 
 static int print_reply(const struct ctl *ctl, const struct terminal *terminal, const struct filter *filter, json_t *reply)
 {
-	const json_t *event = json_object_get(reply, "event");
+	const json_t *event = json_object_get(reply, "event"), *refusal = json_object_get(reply, "refusal");
 	uint64_t lost = reply_integer(reply, "lost");
 	int r = 0;
 
@@ -82,7 +89,11 @@ static int print_reply(const struct ctl *ctl, const struct terminal *terminal, c
 		(void)json_object_del(reply, "event");
 	}
 
-	if (!json_is_object(event) && lost == 0)
+	if (json_is_object(refusal) && (filter->operations || filter->verdicts)) {
+		refusal = NULL;
+		(void)json_object_del(reply, "refusal");
+	}
+	if (!json_is_object(event) && !json_is_object(refusal) && lost == 0)
 		return 0;
 	if (ctl->json)
 		return print_json(reply);
@@ -90,6 +101,8 @@ static int print_reply(const struct ctl *ctl, const struct terminal *terminal, c
 		r = print_lost(terminal, lost);
 	if (r == 0 && json_is_object(event))
 		r = print_event(terminal, event);
+	if (r == 0 && json_is_object(refusal))
+		r = print_refusal(terminal, refusal);
 	return r;
 }
 

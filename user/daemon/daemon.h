@@ -3,6 +3,7 @@
 #ifndef MSEALD_DAEMON_H
 #define MSEALD_DAEMON_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
@@ -17,10 +18,12 @@ struct containers;
 struct starts;
 struct report;
 struct lock;
+struct refusals;
 
 struct daemon {
 	sd_event *loop;
 	struct lock *lock;		/* NULL: not locked */
+	struct refusals *refusals;	/* NULL: not locked */
 	struct programs *programs;
 	struct store *store;
 	struct server *server;
@@ -30,6 +33,7 @@ struct daemon {
 	struct starts *starts;
 	struct report *report;
 	struct settings settings;
+	bool parting;			/* ends as the last process of the machine (parting.h) */
 	uint64_t started;		/* ns since 1970 */
 };
 

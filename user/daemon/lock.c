@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "doors.h"
 #include "lockothers.h"
 #include "lockprobe.h"
 #include "log.h"
@@ -25,15 +26,6 @@ struct lock {
 	bool signals;
 	bool complete;
 };
-
-static const char *const doors[] = {
-	[MSEALD_DOOR_MAP] = "map", [MSEALD_DOOR_PROGRAM] = "program", [MSEALD_DOOR_LINK] = "link",
-	[MSEALD_DOOR_LOAD] = "load", [MSEALD_DOOR_SWITCH] = "switch", [MSEALD_DOOR_PIN] = "pin",
-	[MSEALD_DOOR_MOUNT] = "mount",
-	[MSEALD_DOOR_TRACE] = "trace", [MSEALD_DOOR_LIMIT] = "limit", [MSEALD_DOOR_SIGNAL] = "signal",
-};
-
-_Static_assert(ELEMENTS(doors) == MSEALD_DOOR_COUNT, "a name for each door");
 
 /* The id of a map, program or link: what is told of each has it in the second place. */
 static int id_of(int fd, uint32_t *ret)
@@ -248,6 +240,26 @@ static int guard_sets(void)
 	return 0;
 }
 
+static int ignore(void *context, void *data, size_t size)
+{
+	(void)context;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
+/* What it was refused is not told of. */
+static void forget_outsider(struct lock *lock)
+{
+	struct ring_buffer *ring = ring_buffer__new(lock_refusals_fd(lock), ignore, NULL, NULL);
+
+	if (!ring)
+		return;
+	(void)ring_buffer__consume(ring);
+	ring_buffer__free(ring);
+	lock->skeleton->bss->lock.untold = 0;
+}
+
 /* Each door is tried by an outsider, and must have been shut by the lock itself and nothing else. */
 static int try_doors(struct lock *lock)
 {
@@ -272,10 +284,11 @@ static int try_doors(struct lock *lock)
 		log_error("Lock=yes: cannot try whether it is complete: %s; not locked", strerror(-r));
 		return r;
 	}
+	forget_outsider(lock);
 	for (unsigned i = 0; i < MSEALD_DOOR_COUNT; i++) {
 		if (!state->refused[i] && (i != MSEALD_DOOR_SIGNAL || lock->signals) &&
 		    (i != MSEALD_DOOR_SWITCH || access(LOCKPROBE_FTRACE, F_OK) == 0)) {
-			log_error("Lock=yes: it was not the lock that refused \"%s\" to an outsider; not locked", doors[i]);
+			log_error("Lock=yes: it was not the lock that refused \"%s\" to an outsider; not locked", door_name(i));
 			return -EBUSY;
 		}
 		state->refused[i] = 0;
@@ -366,6 +379,26 @@ void lock_forget_link(struct lock *lock, int link_fd)
 		(void)bpf_map_delete_elem(bpf_map__fd(lock->skeleton->maps.lock_links), &id);
 }
 
+bool lock_is_complete(const struct lock *lock)
+{
+	return lock && lock->complete;
+}
+
+bool lock_keeps_signals(const struct lock *lock)
+{
+	return lock && lock->signals;
+}
+
+int lock_refusals_fd(const struct lock *lock)
+{
+	return bpf_map__fd(lock->skeleton->maps.lock_refusals);
+}
+
+uint64_t lock_untold(const struct lock *lock)
+{
+	return *(volatile const __u64 *)&lock->skeleton->bss->lock.untold;
+}
+
 static json_int_t count_links(const struct lock *lock)
 {
 	int fd = bpf_map__fd(lock->skeleton->maps.lock_links);
@@ -377,20 +410,25 @@ static json_int_t count_links(const struct lock *lock)
 	return count;
 }
 
+json_t *lock_tell_refused(const struct lock *lock, bool all)
+{
+	volatile const struct mseald_lock *state = lock_is_complete(lock) ? &lock->skeleton->bss->lock : NULL;
+	json_t *list = json_array();
+
+	for (unsigned i = 0; state && i < MSEALD_DOOR_COUNT; i++)
+		if (all || state->refused[i])
+			(void)json_array_append_new(list, json_pack("{s:s,s:I}", "door", door_name(i), "attempts",
+								    (json_int_t)state->refused[i]));
+	return list;
+}
+
 json_t *lock_tell(const struct lock *lock)
 {
 	volatile const struct mseald_lock *state;
-	json_t *refused, *reply;
 
-	if (!lock || !lock->complete)
+	if (!lock_is_complete(lock))
 		return NULL;
 	state = &lock->skeleton->bss->lock;
-	refused = json_array();
-	for (unsigned i = 0; i < MSEALD_DOOR_COUNT; i++)
-		if (state->refused[i])
-			(void)json_array_append_new(refused, json_pack("{s:s,s:I}", "door", doors[i], "attempts",
-								       (json_int_t)state->refused[i]));
-	reply = json_pack("{s:b,s:I,s:I,s:I,s:o}", "signals", lock->signals, "maps", (json_int_t)state->maps, "programs",
-			  (json_int_t)state->programs, "links", count_links(lock), "refused", refused);
-	return reply;
+	return json_pack("{s:b,s:I,s:I,s:I,s:o}", "signals", lock->signals, "maps", (json_int_t)state->maps, "programs",
+			 (json_int_t)state->programs, "links", count_links(lock), "refused", lock_tell_refused(lock, false));
 }

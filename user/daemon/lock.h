@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct lock;
 
@@ -35,6 +36,15 @@ struct lock *lock_free(struct lock *lock);
 int lock_guard_link(struct lock *lock, int link_fd);
 void lock_forget_link(struct lock *lock, int link_fd);
 
+bool lock_is_complete(const struct lock *lock);
+/* LockSignals=yes: only systemd-shutdown has SIGTERM arrive (parting.h). lock may be NULL. */
+bool lock_keeps_signals(const struct lock *lock);
+
+/* The buffer of what others were refused (struct mseald_refusal), and how many found it full. Once it is complete. */
+int lock_refusals_fd(const struct lock *lock);
+uint64_t lock_untold(const struct lock *lock);
+/* How often at each door, at all or at those where anybody was, a new reference; lock may be NULL: none. */
+json_t *lock_tell_refused(const struct lock *lock, bool all);
 /* What Status says of it, a new reference; lock may be NULL: NULL. */
 json_t *lock_tell(const struct lock *lock);
 

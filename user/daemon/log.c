@@ -36,9 +36,21 @@ static const char *const ids[LOG_ABOUT_COUNT] = {
 	[LOG_ABOUT_NOT_SEALED] = "1abe87990fa64a2ca03ae3011660f710",
 	[LOG_ABOUT_UNSEALED] = "e4727106a9b64607a6d02d9d547d70db",
 	[LOG_ABOUT_POLICY_FAULT] = "c885f95892524a5ab5aa347593be3c45",
+	[LOG_ABOUT_REFUSED] = "1b1b1c1365f2458486ffb6f01c975cfd",
+	[LOG_ABOUT_REFUSED_MORE] = "d8e0fdd0937249aeab1650f112c93a47",
 	[LOG_ABOUT_STARTED] = "6dcca79aa950484495d08e6f9161b96e",
 	[LOG_ABOUT_STOPPED] = "1c77999d1d8c4071aebf391bbaacdc13",
 };
+
+const char *log_comm(const char *comm, size_t length, char out[LOG_COMM_MAX])
+{
+	size_t i;
+
+	for (i = 0; i < length && i < LOG_COMM_MAX - 1 && comm[i]; i++)
+		out[i] = comm[i] > ' ' && comm[i] < 0x7f ? comm[i] : '?';
+	out[i] = '\0';
+	return out;
+}
 
 void log_set_level(enum log_level level)
 {

@@ -24,6 +24,8 @@ enum log_about {
 	LOG_ABOUT_NOT_SEALED,
 	LOG_ABOUT_UNSEALED,
 	LOG_ABOUT_POLICY_FAULT,
+	LOG_ABOUT_REFUSED,	/* by the lock */
+	LOG_ABOUT_REFUSED_MORE,	/* without a line of their own */
 	LOG_ABOUT_STARTED,
 	LOG_ABOUT_STOPPED,
 	LOG_ABOUT_COUNT,
@@ -37,6 +39,11 @@ struct log_fields {
 	size_t used, count;
 	const char *list[LOG_FIELDS_MAX];
 };
+
+#define LOG_COMM_MAX 17		/* bytes, with the NUL */
+
+/* A process names itself: what it calls itself (length bytes at most) must not break the log's lines. Returns out. */
+const char *log_comm(const char *comm, size_t length, char out[LOG_COMM_MAX]);
 
 void log_set_level(enum log_level level);	/* default: INFO */
 void log_field(struct log_fields *fields, const char *format, ...) _printf_(2, 3);

@@ -20,6 +20,8 @@
 #include "lock.h"
 #include "log.h"
 #include "matches.h"
+#include "parting.h"
+#include "refusals.h"
 #include "report.h"
 #include "run.h"
 #include "server.h"
@@ -37,6 +39,7 @@ static void daemon_close(struct daemon *daemon)
 	runs_end();
 	daemon->server = server_close(daemon->server);
 	daemon->events = events_close(daemon->events);
+	daemon->refusals = refusals_close(daemon->refusals);
 	daemon->report = report_close(daemon->report);
 	daemon->starts = starts_close(daemon->starts);
 	daemon->inforce = inforce_free(daemon->inforce);
@@ -47,7 +50,19 @@ static void daemon_close(struct daemon *daemon)
 	daemon->loop = sd_event_unref(daemon->loop);
 }
 
-static int block_signals(sd_event *loop)
+/* sd_event_signal_handler_t: it is asked to end. */
+static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+	struct daemon *daemon = context;
+
+	(void)source;
+	if (!lock_keeps_signals(daemon->lock))
+		return sd_event_exit(daemon->loop, 0);
+	/* About what a terminal sends the kernel asks no hook. */
+	return info->ssi_signo == SIGTERM && info->ssi_pid == 1 ? parting_begin(daemon) : 0;
+}
+
+static int block_signals(struct daemon *daemon)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	sigset_t set;
@@ -58,10 +73,9 @@ static int block_signals(sd_event *loop)
 		(void)sigaddset(&set, signals[i]);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
-	/* No handler: the loop ends with status 0. */
 	for (size_t i = 0; i < ELEMENTS(signals) && r >= 0; i++)
 		if (signals[i] != SIGHUP)
-			r = sd_event_add_signal(loop, NULL, signals[i], NULL, NULL);
+			r = sd_event_add_signal(daemon->loop, NULL, signals[i], on_end, daemon);
 	return r;
 }
 
@@ -129,7 +143,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	daemon->started = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	r = sd_event_default(&daemon->loop);
 	if (r >= 0)
-		r = block_signals(daemon->loop);
+		r = block_signals(daemon);
 	if (r < 0) {
 		log_error("cannot make an event loop: %s", strerror(-r));
 		return r;
@@ -165,6 +179,8 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	/* Last: what is locked stays so, even if this process ends the next moment. */
 	if (r >= 0 && daemon->lock && lock_complete(daemon->lock) < 0)
 		r = -ENOLCK;
+	if (r >= 0 && refusals_open(daemon, &daemon->refusals) < 0)
+		log_warning("cannot read what the lock refuses: it is counted, but not logged");
 	if (r >= 0)
 		starts_look_at_all(daemon->starts);
 	return r;
@@ -297,7 +313,7 @@ int main(int argc, char **argv)
 	(void)sd_notify(0, "STOPPING=1");
 	if (r < 0)
 		log_error("the event loop failed: %s", strerror(-r));
-	else
+	else if (!daemon.parting)
 		sweep_finish(&daemon);
 	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STOPPED, NULL, "ended");
 	return r < 0 ? 1 : 0;

@@ -2,6 +2,7 @@
 /* Clients that are sent events as they come. One that does not read loses some, and is told how many. */
 #include "connection.h"
 #include "methods.h"
+#include "refusals.h"
 
 #define QUEUE_MAX (8u << 20)		/* bytes of events that a client may leave unread before it loses some */
 #define USER_QUEUE_MAX (256u << 10)	/* the same of one that is not root */
@@ -71,5 +72,22 @@ void server_publish_lost(struct server *server, uint64_t count)
 	for (struct connection *c = server ? server->connections : NULL; c && parameters; c = c->next)
 		if (c->monitor)
 			publish_to(c, parameters);
+	json_decref(parameters);
+}
+
+void server_publish_refusal(struct server *server, const struct mseald_refusal *refusal)
+{
+	json_t *parameters = NULL;
+
+	for (struct connection *c = server ? server->connections : NULL; c; c = c->next) {
+		if (!c->monitor || !c->root || (c->monitor_pid && c->monitor_pid != (pid_t)refusal->tgid))
+			continue;
+		if (!parameters)
+			parameters = json_pack("{s:o}", "refusal", refusals_json(server->daemon, refusal));
+		if (parameters)
+			publish_to(c, parameters);
+		else
+			c->lost++;
+	}
 	json_decref(parameters);
 }

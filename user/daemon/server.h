@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "daemon.h"
+#include "mseald/lock.h"
 
 #define SERVER_SOCKET "/run/mseald/io.mseald"
 
@@ -28,6 +29,9 @@ void server_spend(struct server *server, uid_t account, uint64_t us);
 /* An attempt, to every client that monitors. */
 void server_publish(struct server *server, const struct mseald_event *event);
 void server_publish_lost(struct server *server, uint64_t count);
+
+/* What the lock refused, to every client of root that monitors. */
+void server_publish_refusal(struct server *server, const struct mseald_refusal *refusal);
 
 /* --- for methods.c --- */
 

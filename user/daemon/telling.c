@@ -19,16 +19,7 @@ struct telling {
 	struct flood flood;
 };
 
-/* A process names itself: what it calls itself must not break the log's lines. */
-static const char *printable_comm(const char *comm, char out[MSEALD_COMM_LEN + 1])
-{
-	size_t i;
-
-	for (i = 0; i < MSEALD_COMM_LEN && comm[i]; i++)
-		out[i] = comm[i] > ' ' && comm[i] < 0x7f ? comm[i] : '?';
-	out[i] = '\0';
-	return out;
-}
+_Static_assert(LOG_COMM_MAX == MSEALD_COMM_LEN + 1, "room for a name");
 
 /* --- attempts --- */
 
@@ -87,14 +78,14 @@ void tell_attempt(struct telling *telling, const struct mseald_event *event)
 {
 	const char *container;
 	struct log_fields fields = {};
-	char comm[MSEALD_COMM_LEN + 1];
+	char comm[LOG_COMM_MAX];
 
 	if (!telling->flood.lines)
 		begin_window(telling);
 	if (!flood_let(&telling->flood, event))
 		return;
 	container = containers_find(telling->daemon->containers, event->cgroup);
-	attempt_fields(telling, event, printable_comm(event->comm, comm), container, &fields);
+	attempt_fields(telling, event, log_comm(event->comm, MSEALD_COMM_LEN, comm), container, &fields);
 	log_entry(LOG_LEVEL_NOTICE, about_verdict(event->verdict), &fields,
 		  "%s %s of 0x%" PRIx64 "+0x%" PRIx64 " by %s[%u] uid %u at ip 0x%" PRIx64
 		  ": %s sealed 0x%" PRIx64 "-0x%" PRIx64 "%s%s",
@@ -109,9 +100,9 @@ void tell_attempt(struct telling *telling, const struct mseald_event *event)
 static void tell_process(const struct flood_process *process)
 {
 	struct log_fields fields = {};
-	char comm[MSEALD_COMM_LEN + 1];
+	char comm[LOG_COMM_MAX];
 
-	(void)printable_comm(process->comm, comm);
+	(void)log_comm(process->comm, MSEALD_COMM_LEN, comm);
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, process->suppressed);
 	log_field(&fields, "OBJECT_PID=%u", process->tgid);
 	log_field(&fields, "MSEALD_COMM=%s", comm);

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See parting.h. systemd-shutdown waits for whom it could send SIGTERM to, and so for us (src/shutdown/shutdown.c, 252). */
+#include "parting.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "log.h"
+#include "tasks.h"
+
+#define PF_KTHREAD 0x00200000	/* include/linux/sched.h */
+
+static int look(struct daemon *daemon);
+
+/* root's storage daemons that run until the power is off (systemd.io/ROOT_STORAGE_DAEMONS): systemd-shutdown leaves them. */
+static bool is_left(uint32_t tgid)
+{
+	_cleanup_close_ int fd = -1;
+	char path[32], first = '\0';
+	struct stat status;
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/cmdline", tgid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && fstat(fd, &status) == 0 && status.st_uid == 0 && read(fd, &first, 1) == 1 && first == '@';
+}
+
+static bool is_other(const struct mseald_task *task)
+{
+	if (!task->key || task->flags & PF_KTHREAD || task->tgid == 1 || task->tgid == (uint32_t)getpid())
+		return false;
+	return !is_left(task->tgid);
+}
+
+/* Anybody but pid 1 and us who has memory; 0: nobody. */
+static int find_other(struct daemon *daemon, pid_t *ret)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	size_t count;
+	int r;
+
+	r = tasks_read(daemon->programs, 0, &tasks, &count);
+	if (r < 0)
+		return r;
+	*ret = 0;
+	for (size_t i = 0; i < count && !*ret; i++)
+		if (is_other(&tasks[i]))
+			*ret = (pid_t)tasks[i].tgid;
+	return 0;
+}
+
+/* sd_event_io_handler_t: that one has ended. */
+static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *context)
+{
+	(void)fd;
+	(void)revents;
+	(void)sd_event_source_disable_unref(source);
+	return look(context);
+}
+
+/* -ESRCH: it is gone already. */
+static int wait_for(struct daemon *daemon, pid_t pid)
+{
+	sd_event_source *source;
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0), r;
+
+	if (fd < 0)
+		return -errno;
+	r = sd_event_add_io(daemon->loop, &source, fd, EPOLLIN, on_gone, daemon);
+	if (r < 0)
+		(void)close(fd);
+	else
+		(void)sd_event_source_set_io_fd_own(source, true);
+	return r;
+}
+
+static int look(struct daemon *daemon)
+{
+	pid_t other = 0;
+	int r;
+
+	do {
+		r = find_other(daemon, &other);
+		if (r >= 0 && !other)
+			return sd_event_exit(daemon->loop, 0);
+		if (r >= 0)
+			r = wait_for(daemon, other);
+	} while (r == -ESRCH);
+	if (r < 0) {
+		log_error("cannot wait for the end of all processes: %s; runs on until the power is off", strerror(-r));
+		daemon->parting = false;
+	}
+	return 0;
+}
+
+int parting_begin(struct daemon *daemon)
+{
+	if (daemon->parting)
+		return 0;
+	daemon->parting = true;
+	log_notice("the machine is shutting down: ends when all other processes have ended");
+	return look(daemon);
+}

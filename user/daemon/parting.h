@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The end of a locked daemon that no signal ends (LockSignals=yes): when the
+ * machine is shut down, and there is no other process any more. Until it has
+ * ended, its mount namespace and the files of an upgrade that it still runs keep
+ * file systems from being unmounted clean.
+ *
+ * pid 1 may say that the machine is shut down when it is not, since root tells
+ * it what to do. So that is only when to look: as long as anybody lives whom
+ * seals could be for, nothing comes of it.
+ */
+#ifndef MSEALD_PARTING_H
+#define MSEALD_PARTING_H
+
+#include "daemon.h"
+
+/* systemd-shutdown has sent SIGTERM. Once more does nothing more. Always 0. */
+int parting_begin(struct daemon *daemon);
+
+#endif
