@@ -254,7 +254,7 @@ static void execs(void)
 static void exits(void)
 {
 	uint64_t page;
-	struct puppet *puppet = sealed_puppet(&page);
+	struct puppet *puppet = sealed_puppet(&page), *thread;
 	pid_t pid = puppet->pid;
 	json_t *seals;
 
@@ -269,9 +269,11 @@ static void exits(void)
 
 	/* A thread's exit is not the process's. */
 	puppet = sealed_puppet(&page);
-	ok(puppet_clone(puppet, THREAD, NULL) != NULL, "a thread is made");
+	thread = puppet_clone(puppet, THREAD, NULL);
+	ok(thread != NULL, "a thread is made");
 	ok(denied(puppet, page), "and the process is sealed");
 	puppet_end(puppet);
+	puppet_end(thread);
 }
 
 /* --- what a fork does not take along --- */
