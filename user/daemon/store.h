@@ -33,6 +33,7 @@ struct store *store_close(struct store *store);		/* takes NULL, returns NULL; th
 int store_read_space(struct store *store, uint64_t key, struct mseald_space *ret);
 /* All entries, by their keys; the caller frees both. */
 int store_read_spaces(struct store *store, uint64_t **ret_keys, struct mseald_space **ret_spaces, size_t *ret_count);
+/* The keys alone. */
 int store_read_keys(struct store *store, uint64_t **ret, size_t *ret_count);
 
 /* Does any entry have a seal set? Asked of the entries themselves; true when they cannot be read. */
