@@ -11,9 +11,12 @@ dir=/tmp/nginx-test
 port=8080
 master='' daemon=''
 
+# None may be left who holds the port: the master is stopped first, so that it makes no other, and a worker that
+# has not yet its title is killed as well.
 kill_nginx() {
+	kill -STOP "$master" 2>/dev/null && waits 10 grep -q '^State:.T' "/proc/$master/status"
 	# shellcheck disable=SC2046 # several pids
-	kill -9 "$master" $(workers) 2>/dev/null
+	kill -9 "$master" $(cat "/proc/$master/task/$master/children" 2>/dev/null) 2>/dev/null
 }
 finish() {
 	[ -z "$master" ] || kill_nginx
@@ -21,7 +24,9 @@ finish() {
 }
 bail() {
 	echo "Bail out! $*"
-	tail -n 20 $dir/mseald.log $dir/error.log 2>/dev/null | sed 's/^/# /'
+	for log in $dir/mseald.log $dir/error.log; do
+		tail -n 10 $log 2>/dev/null | sed "s|^|# |"
+	done
 	finish
 	exit 1
 }
