@@ -25,7 +25,7 @@ finish() {
 bail() {
 	echo "Bail out! $*"
 	for log in $dir/mseald.log $dir/error.log; do
-		tail -n 10 $log 2>/dev/null | sed "s|^|# |"
+		tail -n 10 "$log" 2>/dev/null | sed "s|^|# |"
 	done
 	finish
 	exit 1
