@@ -420,6 +420,20 @@ pid_t daemon_spawn(void)
 	return running;
 }
 
+long daemon_ticks(void)
+{
+	char path[64];
+	long user = 0, kernel = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)running);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &kernel) != 2)
+		bail("%s: %s", path, strerror(errno));
+	fclose(file);
+	return user + kernel;
+}
+
 long daemon_process_number(const char *field)
 {
 	char path[64], line[256];

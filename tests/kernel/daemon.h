@@ -30,6 +30,7 @@ pid_t daemon_pid(void);			/* 0: not running */
 void daemon_pause(bool pause);		/* SIGSTOP, and back */
 /* A field of its /proc/PID/status, such as "VmRSS:" (kB); -1: not there. */
 long daemon_process_number(const char *field);
+long daemon_ticks(void);		/* of a processor until now: sysconf(_SC_CLK_TCK) in a second */
 /* What it runs under that keeps memory of its own and is slow ($MSEALD_UNDER: valgrind, AddressSanitizer); NULL: nothing. */
 const char *daemon_under(void);
 /* Its memory is as small as it must be (ok()), which cannot be seen when it runs under something (skip()). */

@@ -32,21 +32,6 @@ static int64_t now_us(void)
 	return time.tv_sec * 1000000LL + time.tv_nsec / 1000;
 }
 
-/* Clock ticks of processor time until now. */
-static long daemon_ticks(void)
-{
-	char path[64];
-	long user = 0, kernel = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)daemon_pid());
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &kernel) != 2)
-		bail("%s: %s", path, strerror(errno));
-	fclose(file);
-	return user + kernel;
-}
-
 static int open_files(void)
 {
 	char command[64];

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * See connection.h. One turn after the other: a client is served as many calls as its turn has, and a
- * user who has used up his time (users.h) waits until he has some again.
+ * user who has used up his time waits until he has some again (resting.h).
  */
 #include "connection.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include "asker.h"
 #include "failure.h"
@@ -16,6 +16,7 @@
 #include "methods.h"
 #include "parameters.h"
 #include "peer.h"
+#include "util.h"
 
 #define CALLS_A_TURN 32		/* of root, before others have theirs; others have one */
 #define PARTS_A_TURN 32		/* of a reply in parts, for others */
@@ -35,9 +36,9 @@ void connection_close(struct connection *connection)
 	*connection->previous = connection->next;
 	if (connection->next)
 		connection->next->previous = connection->previous;
-	server_left(server, connection->user);
+	server_left(server, connection->rest.user);
 	(void)sd_event_source_disable_unref(connection->source);
-	(void)sd_event_source_disable_unref(connection->rest);
+	resting_leave(server->resting, &connection->rest);
 	(void)close(connection->fd);
 	varlink_framer_free(&connection->framer);
 	free(connection->queue);
@@ -106,7 +107,7 @@ void connection_watch(struct connection *connection)
 {
 	uint32_t events = 0;
 
-	if (connection->resting)
+	if (connection->rest.resting)
 		events = 0;
 	else if (connection_has_queue(connection) || connection->waiting)
 		events |= EPOLLOUT;
@@ -264,77 +265,53 @@ static int receive(struct connection *connection)
 
 /* --- turns --- */
 
-static uint64_t now_us(void)
-{
-	struct timespec now = {};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-static int on_rest(sd_event_source *source, uint64_t now, void *context)
-{
-	struct connection *connection = context;
-
-	(void)source;
-	(void)now;
-	connection->resting = false;
-	connection->waiting = true;	/* there may be calls that have come in */
-	connection_watch(connection);
-	return 0;
-}
-
-/* Has its user used up his time? Then it is not looked at for as long. */
-static bool must_rest(struct connection *connection)
-{
-	uint64_t now = now_us(), wait;
-
-	wait = connection->user ? users_wait(connection->server->users, connection->user, now) : 0;
-	if (!wait)
-		return false;
-	if (!connection->rest && sd_event_add_time(connection->server->daemon->loop, &connection->rest, CLOCK_MONOTONIC,
-						   now + wait, 1000, on_rest, connection) < 0)
-		return false;
-	(void)sd_event_source_set_time(connection->rest, now + wait);
-	if (sd_event_source_set_enabled(connection->rest, SD_EVENT_ONESHOT) < 0)
-		return false;
-	connection->resting = true;
-	connection_watch(connection);
-	return true;
-}
-
 static int turn(struct connection *connection, uint32_t revents)
 {
-	uint64_t begun = now_us(), ended;
+	uint64_t begun = monotonic_us(), ended;
 	int r = 0;
 
 	if (revents & EPOLLIN)
 		r = receive(connection);
 	if (r >= 0)
 		r = serve(connection);
-	ended = now_us();
-	if (connection->user && ended > begun)
-		users_spend(connection->server->users, connection->user, ended, ended - begun);
+	ended = monotonic_us();
+	if (connection->rest.user && ended > begun)
+		users_spend(connection->server->users, connection->rest.user, ended, ended - begun);
 	return r;
+}
+
+static void have_turn(struct connection *connection, uint32_t revents)
+{
+	int r = revents & (EPOLLHUP | EPOLLERR) ? -ECONNRESET : turn(connection, revents);
+
+	if (r < 0) {
+		if (r != -ENOTCONN && r != -ECONNRESET && r != -EPIPE)
+			log_debug("closing the connection of pid %d: %s", (int)connection->peer.pid, strerror(-r));
+		connection_close(connection);
+		return;
+	}
+	connection_watch(connection);
+}
+
+void connection_on_turn(struct rest *rest)
+{
+	struct connection *connection = (struct connection *)((char *)rest - offsetof(struct connection, rest));
+
+	have_turn(connection, connection->rested);
 }
 
 int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *context)
 {
 	struct connection *connection = context;
-	int r;
 
 	(void)source;
 	(void)fd;
-	if (!(revents & (EPOLLHUP | EPOLLERR)) && must_rest(connection))
-		return 0;
-	r = revents & (EPOLLHUP | EPOLLERR) ? -ECONNRESET : turn(connection, revents);
-	if (r < 0) {
-		if (r != -ENOTCONN && r != -ECONNRESET && r != -EPIPE)
-			log_debug("closing the connection of pid %d: %s", (int)connection->peer.pid, strerror(-r));
-		connection_close(connection);
-		return 0;
+	if (!(revents & (EPOLLHUP | EPOLLERR)) && resting_must(connection->server->resting, &connection->rest)) {
+		connection->rested = revents;
+		connection_watch(connection);
+	} else {
+		have_turn(connection, revents);
 	}
-	connection_watch(connection);
 	return 0;
 }
 
@@ -365,7 +342,7 @@ bool connection_is_root(const struct connection *connection)
 
 uid_t connection_account(const struct connection *connection)
 {
-	return connection->user ? users_uid(connection->user) : connection->peer.uid;
+	return connection->rest.user ? users_uid(connection->rest.user) : connection->peer.uid;
 }
 
 void connection_look(const struct connection *connection, struct asker *ret)

@@ -6,6 +6,7 @@
 #ifndef MSEALD_CONNECTION_H
 #define MSEALD_CONNECTION_H
 
+#include "resting.h"
 #include "server.h"
 #include "users.h"
 #include "varlink.h"
@@ -13,6 +14,7 @@
 struct server {
 	struct daemon *daemon;
 	struct users *users;
+	struct resting *resting;
 	sd_event_source *source;
 	sd_event_source *pause;		/* ends when it may be tried again to accept */
 	int fd;
@@ -28,15 +30,14 @@ struct connection {
 	int fd;
 	struct ucred peer;
 	bool root;			/* ASKER_ROOT, as it connected */
-	struct user *user;		/* whose connections and time it counts for; NULL: root's */
+	struct rest rest;		/* rest.user: whose connections and time it counts for; NULL: root's */
+	uint32_t rested;		/* what it was woken for when it had to rest */
 	struct varlink_framer framer;
 	char *queue;			/* to be sent: [sent, length) */
 	size_t sent, length, allocated;
 	bool reading;			/* the peer may still send */
 	bool waiting;			/* had its turn, has more calls */
-	bool resting;			/* its user has used up his time */
 	bool refusing;			/* just being told that an answer is too long */
-	sd_event_source *rest;		/* until he has some again; NULL before the first time */
 	bool monitor;
 	pid_t monitor_pid;
 	uint64_t lost;			/* events this client was too slow for */
@@ -61,6 +62,8 @@ void connection_watch(struct connection *connection);
 
 /* sd_event_io_handler_t, context: the connection. */
 int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *context);
+/* For resting.h: it has rested. */
+void connection_on_turn(struct rest *rest);
 
 /* In server.c: a place is free again; user: NULL for root's. */
 void server_left(struct server *server, struct user *user);

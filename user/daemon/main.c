@@ -28,6 +28,7 @@
 #include "starts.h"
 #include "sweep.h"
 #include "tracer.h"
+#include "util.h"
 
 #define DESCRIPTORS 8192	/* 1,024 clients, as many that are run with two each, and room */
 /* Trying again does not help: mseald.service has them in RestartPreventExitStatus=. */
@@ -111,14 +112,12 @@ static int open_policies(struct daemon *daemon)
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
 	struct failure failure = {};
-	struct timespec now = {};
 	json_t *reply;
 
 	(void)source;
 	(void)info;
 	/* systemd.service(5), Type=notify-reload: both in one message, before and after. */
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_us());
 	reply = matches_reload(context, &failure);
 	if (!reply)
 		log_error("%s", failure.message);

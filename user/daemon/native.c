@@ -22,6 +22,7 @@
 #include "tasks.h"
 #include "threads.h"
 #include "tracer.h"
+#include "util.h"
 
 #ifndef SYS_mseal
 #define SYS_mseal 462
@@ -30,7 +31,7 @@
 #define TRIES 20		/* other threads, other moments */
 #define TRIES_IN_VAIN 3		/* while no thread is even seen in anything that it could be stopped in */
 #define TRIES_OF_THREADS 5	/* the best, the second best, ... and the best again */
-#define TRY_MILLISECONDS 100
+#define TRY_US 100000
 #define RUNNER_MILLISECONDS 5
 #define PAUSE_NS 200000
 #define ANSWER_MILLISECONDS 20000
@@ -41,14 +42,6 @@ bool native_here(void)
 }
 
 /* --- in the tracer --- */
-
-static uint64_t milliseconds_now(void)
-{
-	struct timespec time;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
-}
 
 /* Stops one that seemed to sleep in that call, if it does; guarded, so that it is not stopped in what comes next. */
 static int stop_sleeper(struct tracee *tracee, const struct target *target, const struct blocked_call *call)
@@ -62,7 +55,7 @@ static int stop_sleeper(struct tracee *tracee, const struct target *target, cons
 static enum answer stop_unnoticed(struct tracee *tracee, const struct target *target, struct blocked_call *ret_call)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
-	uint64_t deadline = milliseconds_now() + TRY_MILLISECONDS;
+	uint64_t deadline = monotonic_us() + TRY_US;
 	int r;
 
 	do {
@@ -74,7 +67,7 @@ static enum answer stop_unnoticed(struct tracee *tracee, const struct target *ta
 			r = tracee_poll(tracee);
 		if (r == 0 && doing != DOING_RUN)
 			(void)nanosleep(&pause, NULL);
-	} while (r == 0 && milliseconds_now() < deadline);
+	} while (r == 0 && monotonic_us() < deadline);
 	return r == 1 ? ANSWER_SEALED : r < 0 ? ANSWER_GONE : ANSWER_NO_MOMENT;
 }
 
@@ -141,7 +134,7 @@ static enum answer try_once(struct programs *programs, const struct target *targ
 			    size_t count, unsigned try)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
-	uint64_t deadline = milliseconds_now() + TRY_MILLISECONDS;
+	uint64_t deadline = monotonic_us() + TRY_US;
 	_cleanup_(procmaps_free) struct procmaps maps = {};
 	bool traced = false;
 	int r;
@@ -162,7 +155,7 @@ static enum answer try_once(struct programs *programs, const struct target *targ
 		if (tid)
 			return seal_by(programs, target, &maps, tid, ranges, count);
 		(void)nanosleep(&pause, NULL);
-	} while (milliseconds_now() < deadline);
+	} while (monotonic_us() < deadline);
 	return traced ? ANSWER_TRACED : ANSWER_NO_THREAD;
 }
 

@@ -70,7 +70,7 @@ static int let_in(struct connection *connection)
 	connection->root = asker.rank == ASKER_ROOT;
 	(void)sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now);
 	if (!connection->root)
-		r = users_enter(server->users, asker.account, now, &connection->user);
+		r = users_enter(server->users, asker.account, now, &connection->rest.user);
 	if (r < 0)
 		turn_away(connection, asker.account, r);
 	asker_close(&asker);
@@ -176,19 +176,18 @@ int server_open(struct daemon *daemon, const char *path, struct server **ret)
 
 	if (!server)
 		return -ENOMEM;
-	server->daemon = daemon;
-	server->users = users_new();
-	if (!server->users) {
-		free(server);
-		return -ENOMEM;
+	*server = (struct server){ .daemon = daemon, .fd = -1, .users = users_new() };
+	r = server->users ? resting_open(daemon->loop, server->users, connection_on_turn, &server->resting) : -ENOMEM;
+	if (r < 0) {
+		(void)server_close(server);
+		return r;
 	}
 	server->fd = given > 0 ? SD_LISTEN_FDS_START : make_socket(path);
 	if (server->fd < 0) {
 		r = server->fd;
 		log_error("cannot listen on %s: %s%s", path, strerror(-r),
 			  r == -EADDRINUSE ? " (another mseald is running)" : "");
-		(void)users_free(server->users);
-		free(server);
+		(void)server_close(server);
 		return r;
 	}
 	if (given <= 0)
@@ -199,7 +198,7 @@ int server_open(struct daemon *daemon, const char *path, struct server **ret)
 	if (r >= 0)
 		r = sd_event_source_set_enabled(server->pause, SD_EVENT_OFF);
 	if (r < 0) {
-		server_close(server);
+		(void)server_close(server);
 		return r;
 	}
 	*ret = server;
@@ -217,8 +216,10 @@ struct server *server_close(struct server *server)
 	if (server->path)
 		(void)unlink(server->path);
 	free(server->path);
+	(void)resting_close(server->resting);
 	(void)users_free(server->users);
-	(void)close(server->fd);
+	if (server->fd >= 0)
+		(void)close(server->fd);
 	free(server);
 	return NULL;
 }

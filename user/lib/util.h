@@ -3,8 +3,10 @@
 #ifndef MSEALD_UTIL_H
 #define MSEALD_UTIL_H
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define _cleanup_(function) __attribute__((cleanup(function)))
@@ -33,6 +35,15 @@ static inline void cleanup_fclose(FILE **file)
 {
 	if (*file)
 		(void)fclose(*file);
+}
+
+/* CLOCK_MONOTONIC in microseconds. */
+static inline uint64_t monotonic_us(void)
+{
+	struct timespec now = {};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 #define _cleanup_free_ _cleanup_(cleanup_free)
