@@ -138,6 +138,7 @@ static void never_a_moment(void)
 	daemon_start();
 	for (int i = 0; i < ATTACKERS; i++) {
 		struct score *score = puppet_data(attackers[i]);
+		json_t *seals = daemon_seals(attackers[i]->pid);
 
 		score->stop = true;
 		(void)puppet_result(attackers[i]);
@@ -146,7 +147,8 @@ static void never_a_moment(void)
 		if (score->successes && !successes)
 			diag("attacker %d: the first success was by system call %ld", i, score->call);
 		successes += score->successes;
-		listed &= json_array_size(daemon_seals(attackers[i]->pid)) == 1;
+		listed &= json_array_size(seals) == 1;
+		json_decref(seals);
 		(void)puppet_end(attackers[i]);
 	}
 	ok(successes == 0 && tries > kills * 100,
