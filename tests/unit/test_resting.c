@@ -75,6 +75,8 @@ static void who_has_time_does_not_rest(void **state)
 	overdraw(some[0].user, 1000000);
 	assert_true(resting_must(resting, &some[0]));
 	assert_true(some[0].resting);
+	assert_true(resting_must(resting, &some[0]));
+	assert_null(some[0].next);
 	assert_false(resting_must(resting, &root));
 	assert_false(step(0));
 	assert_int_equal(turns_count, 0);

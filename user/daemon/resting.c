@@ -26,7 +26,7 @@ static void remove_rest(struct resting *resting, struct rest *rest)
 	rest->resting = false;
 }
 
-/* The one whose turn it is, or NULL; *ret_wait: until that of the next one, UINT64_MAX when there is none. */
+/* The one whose turn it is. NULL: nobody's; *ret_wait is how long until it is that of the next one. */
 static struct rest *whose_turn(struct resting *resting, uint64_t *ret_wait)
 {
 	uint64_t now = monotonic_us(), least = UINT64_MAX;
@@ -79,6 +79,8 @@ static bool waits(const struct resting *resting, const struct user *user)
 
 bool resting_must(struct resting *resting, struct rest *rest)
 {
+	if (rest->resting)
+		return true;
 	if (!rest->user || (!users_wait(resting->users, rest->user, monotonic_us()) && !waits(resting, rest->user)))
 		return false;
 	rest->next = NULL;
