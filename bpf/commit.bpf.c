@@ -8,6 +8,7 @@
  *                  ever reads one that has become another's
  *   mseald_uncache empties the slot of an address space whose set was changed:
  *                  run again when all programs that knew the old one have ended
+ *   mseald_doom    an address space is not to live on: nobody leaves it (lifecycle)
  *   mseald_forget  removes an entry: of an address space that is gone, or
  *                  any, once no programs are attached
  *   mseald_forget_account  removes an account that has no place
@@ -29,6 +30,8 @@ static __always_inline bool replace(struct mseald_commit *commit, struct mseald_
 	if (!old)
 		return false;
 	commit->old_bits = (u32)old & (0xffffu | MSEALD_WORD_FORKED);
+	if (commit->flags & MSEALD_SPACE_HUGETLB)
+		__sync_fetch_and_or(&space->flags, MSEALD_SPACE_HUGETLB);
 	slot_drop(key);
 	/* Counted before it is released: the number of sealed ones never dips to 0 between. */
 	if (MSEALD_WORD_SET(commit->bits))
@@ -44,7 +47,7 @@ static __always_inline int enter(const struct mseald_commit *commit)
 
 	if (!space_reserve(&account, commit->limited))
 		return commit->limited && *(volatile u64 *)&state.entries < MSEALD_MAX_SPACES ? -EDQUOT : -ENOSPC;
-	err = space_insert(commit->key, commit->bits, account);
+	err = space_insert(commit->key, commit->bits, account, commit->flags & MSEALD_SPACE_HUGETLB);
 	if (err)
 		space_unreserve(account);
 	return err;
@@ -83,6 +86,17 @@ int mseald_uncache(struct mseald_commit *commit)
 	u64 key = commit->key;
 
 	slot_drop(key);
+	return 0;
+}
+
+SEC("syscall")
+int mseald_doom(struct mseald_commit *commit)
+{
+	u64 key = commit->key;
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+
+	if (space)
+		space_doom(space);
 	return 0;
 }
 

@@ -5,38 +5,59 @@
  * the registers of the call, whether they are 32-bit ones, and the means of
  * the gate; nonzero: the call must not succeed.
  *
- * Where the kernel itself would refuse a call (unaligned, over the end) the
- * gate lets it: nobody is killed for an EINVAL.
+ * A call that the kernel itself refuses before it changes anything is let through
+ * to its error, so that nobody is killed for an EINVAL. That must be so in
+ * every version, for every argument; where it is not plain, the call is judged.
  */
 #ifndef MSEALD_BPF_GATES_H
 #define MSEALD_BPF_GATES_H
 
 #include "abi.h"
+#include "hugetlb.h"
 #include "verdict.h"
 
 #define MREMAP_FIXED 2
 #define IPC_SHMDT 22		/* include/uapi/linux/ipc.h */
 #define LEAST_TASK_SIZE (1ULL << 32)
+#define LARGEST_PAGE_MASK ((1ULL << HUGE_SHIFT_MAX) - 1)
 
 struct task_struct___compat_brk {
 	unsigned brk_randomized : 1;
 } __attribute__((preserve_access_index));
 
-/* Advice that throws contents away or detaches them, or may (mm/madvise.c; 7.x takes all in process_madvise). */
+#define MADV_DONTNEED 4
+#define MADV_FREE 8
+#define MADV_REMOVE 9
+#define MADV_DONTFORK 10
+#define MADV_DOFORK 11
+#define MADV_WIPEONFORK 18
+#define MADV_DONTNEED_LOCKED 24
+#define MADV_HWPOISON 100
+#define MADV_SOFT_OFFLINE 101
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+
+/*
+ * Advice by what it changes (mm/madvise.c; 7.x takes all in process_madvise): contents are thrown away
+ * (discard); the page itself is taken away, which no write does (also unmap); the memory is kept from
+ * children, which would be born with a hole (also unmap); a guard page is put in or taken out, which
+ * opens and closes memory as mprotect does.
+ */
 static __always_inline bool advice_matters(u32 advice)
 {
 	switch (advice) {
-	case 4:		/* MADV_DONTNEED */
-	case 8:		/* MADV_FREE */
-	case 9:		/* MADV_REMOVE */
-	case 18:	/* MADV_WIPEONFORK */
-	case 24:	/* MADV_DONTNEED_LOCKED */
-	case 100:	/* MADV_HWPOISON */
-	case 101:	/* MADV_SOFT_OFFLINE */
-	case 102:	/* MADV_GUARD_INSTALL */
+	case MADV_DONTNEED:
+	case MADV_FREE:
+	case MADV_REMOVE:
+	case MADV_WIPEONFORK:
+	case MADV_DONTNEED_LOCKED:
+	case MADV_HWPOISON:
+	case MADV_SOFT_OFFLINE:
+	case MADV_GUARD_INSTALL:
+	case MADV_GUARD_REMOVE:
 		return true;
-	case 10:	/* MADV_DONTFORK */
-	case 11:	/* MADV_DOFORK */
+	case MADV_DONTFORK:
+	case MADV_DOFORK:
 		return true;
 	default:
 		return false;
@@ -44,35 +65,34 @@ static __always_inline bool advice_matters(u32 advice)
 }
 
 /*
- * What a seal must stop for this advice to be denied; 0: it is harmless.
- * MADV_DONTFORK keeps the memory from children, writable or not: they would be
- * born with a hole. MADV_DOFORK gives it to them again, where the seals do not
- * hold because it was sealed as what they do not have. MADV_HWPOISON and
- * MADV_SOFT_OFFLINE take the page itself away, which no write does.
+ * What a seal must stop for this advice to be denied; 0: it is harmless. MADV_DOFORK gives memory back
+ * to children, where the seals do not hold because it was sealed as memory that they do not have.
  */
 static __always_inline u32 advice_stops(u64 key, u32 advice)
 {
-	if (likely(advice < 10))
+	if (likely(advice < MADV_DONTFORK))
 		return MSEALD_STOP_DISCARD;
-	if (advice == 10 || advice == 100 || advice == 101)
+	if (advice == MADV_DONTFORK || advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)
 		return MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP;
-	if (advice == 11)
+	if (advice == MADV_DOFORK)
 		return seals_flags(current_set(key)) & MSEALD_SEAL_DONTFORK ? MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP : 0;
-	return MSEALD_STOP_DISCARD;
-}
-
-/* What mseal(2) refuses to do to anonymous memory that is not writable (is_discard of mm/madvise.c). */
-static __always_inline bool advice_refused_natively(u32 advice)
-{
-	return advice != 11 && advice != 100 && advice != 101;
+	if (advice == MADV_GUARD_REMOVE)
+		return MSEALD_STOP_MPROTECT;
+	return advice == MADV_GUARD_INSTALL ? MSEALD_STOP_DISCARD | MSEALD_STOP_MPROTECT : MSEALD_STOP_DISCARD;
 }
 
 /*
- * Of a gate that can only kill: does the kernel refuse the whole call for any
- * sealed mapping in it, or mapping by mapping?
+ * What mseal(2) refuses to do to anonymous memory that is not writable (is_discard of mm/madvise.c of
+ * 6.12, of mm/mseal.c of 6.18).
  */
-#define OR_NATIVE_ANY(means) ((means) == MEANS_KILL ? ATTEMPT_NATIVE_ANY : 0)
-#define OR_NATIVE_ALL(means) ((means) == MEANS_KILL ? ATTEMPT_NATIVE_ALL : 0)
+static __always_inline bool advice_refused_natively(u32 advice)
+{
+	return advice != MADV_DOFORK && advice != MADV_HWPOISON && advice != MADV_SOFT_OFFLINE &&
+	       advice != MADV_GUARD_REMOVE;
+}
+
+/* A gate that can only kill leaves to the kernel what the kernel refuses by itself. */
+#define OR_NATIVE(means) ((means) == MEANS_KILL ? ATTEMPT_NATIVE : 0)
 
 static __always_inline bool unaligned(u64 address)
 {
@@ -80,10 +100,10 @@ static __always_inline bool unaligned(u64 address)
 }
 
 /*
- * munmap and mremap refuse such a range before they look at it; mprotect and
- * madvise do not. A 32-bit process moves its own limit, up to 4 GiB, by
- * personality(ADDR_LIMIT_3GB) (arch/x86/include/asm/page_64_types.h,
- * IA32_PAGE_OFFSET); task_size is what it was at exec.
+ * munmap refuses such a range before it looks at it (mm/mmap.c, do_mas_munmap, of 6.1; do_vmi_munmap of
+ * 6.12, mm/vma.c of 7.3); no other call does. A 32-bit process moves its own limit, up to 4 GiB, by
+ * personality(ADDR_LIMIT_3GB) (arch/x86/include/asm/page_64_types.h, IA32_PAGE_OFFSET); task_size is what
+ * it was at exec.
  */
 static __always_inline bool beyond_user(const struct mm_struct *mm, u64 start, u64 length)
 {
@@ -107,51 +127,53 @@ static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, 
 	if (likely(in_gap(key, start, length)) || unaligned(start) || beyond_user(task->mm, start, length))
 		return 0;
 	return verdict_on(key, start, length,
-			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, means) | OR_NATIVE_ANY(means));
+			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, means) | OR_NATIVE(means));
 }
 
 /*
- * The bytes that mremap takes for this length if the source is on hugetlb,
- * which it may be whenever both ends are aligned to a huge page: mm/mremap.c
- * rounds up to it. Not asked of the VMA, which may change until it is taken.
+ * The source, whatever is done to it, and the target of MREMAP_FIXED, which is unmapped before the
+ * source is looked at (mm/mremap.c, mremap_to): judged as one. Before any change every kernel refuses an
+ * address that is not on a page; other odd arguments it may take, or meet too late.
  */
-static __always_inline u64 huge_length(u64 source, u64 target, u64 length)
-{
-	u64 both = source | target;
-
-	if (!(both & ((1ULL << 30) - 1)))
-		return (length ? length + (1ULL << 30) - 1 : 1ULL << 30) & ~((1ULL << 30) - 1);
-	if (!(both & ((1ULL << 21) - 1)))
-		return (length ? length + (1ULL << 21) - 1 : 1ULL << 21) & ~((1ULL << 21) - 1);
-	return length ? length : MSEALD_PAGE;
-}
-
-/* The source, whatever is done to it, and the target of MREMAP_FIXED, which is unmapped first. */
 static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, u32 means)
 {
-	const u32 attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, means) | OR_NATIVE_ANY(means);
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
-	u64 start, target, length;
+	u64 key = space_key(task->mm), old, new, target;
+	u32 set, attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, means);
+	struct touched touched = {};
+	bool fixed;
 
 	if (likely(space_unsealed(key)))
 		return 0;
-	start = untagged(task->mm, regs_arg(regs, compat, 0));
-	length = regs_arg(regs, compat, 1);
-	if (unaligned(start) || beyond_user(task->mm, start, length))
+	touched.start = untagged(task->mm, regs_arg(regs, compat, 0));
+	if (unaligned(touched.start))
 		return 0;
-	/* Old length 0 makes a second mapping of the pages there. */
-	if (seals_flags(current_set(key)) & MSEALD_SEAL_HUGETLB)
-		length = huge_length(start, start, length);
-	if (verdict_on(key, start, length ? length : MSEALD_PAGE, attempt))
-		return 1;
-	if (!(regs_arg(regs, compat, 3) & MREMAP_FIXED))
+	set = current_set_kept(key);
+	if (!set)
 		return 0;
+	old = regs_arg(regs, compat, 1);
+	new = regs_arg(regs, compat, 2);
+	fixed = regs_arg(regs, compat, 3) & MREMAP_FIXED;
 	target = regs_arg(regs, compat, 4);
-	length = regs_arg(regs, compat, 2);
-	if (unaligned(target) || beyond_user(task->mm, target, length))
+	/* Old length 0 makes a second mapping of the new length; so may one that is rounded up to 2^64. mseal(2) allows it. */
+	if (old && old <= MSEALD_ADDRESS_LIMIT)
+		attempt |= OR_NATIVE(means);
+	touched.end = range_end(touched.start, old ? old : new);
+	if (fixed) {
+		touched.target_start = target & ~(MSEALD_PAGE - 1);
+		touched.target_end = range_end(target, new);
+	}
+	if (unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB)) {
+		u64 distance = fixed ? touched.start ^ touched.target_start : 0;
+
+		touched.end = huge_end(touched.start, touched.end, distance, fixed);
+		if (fixed)
+			touched.target_end = huge_end(touched.target_start, touched.target_end, distance, true);
+	}
+	if (!seals_meet(set, touched.start, touched.end, MSEALD_STOP_UNMAP) &&
+	    !(fixed && seals_meet(set, touched.target_start, touched.target_end, MSEALD_STOP_UNMAP)))
 		return 0;
-	return verdict_on(key, target, huge_length(start, target, length), attempt);
+	return verdict_on_touched(key, set, attempt, &touched);
 }
 
 static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u32 advice, u32 means, u32 again)
@@ -159,7 +181,14 @@ static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u3
 	if (likely(space_unsealed(key)) || !advice_matters(advice) || unaligned(start))
 		return 0;
 	if (advice_refused_natively(advice))
-		again |= OR_NATIVE_ALL(means);
+		again |= OR_NATIVE(means);
+	/* They take the whole page that the memory is in, however large it is (mm/madvise.c, madvise_inject_error). */
+	if (unlikely(advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)) {
+		u64 end = range_end(start, length);
+
+		start &= ~LARGEST_PAGE_MASK;
+		length = ((end + LARGEST_PAGE_MASK) & ~LARGEST_PAGE_MASK) - start;
+	}
 	return verdict_on(key, start, length,
 			  ATTEMPT(MSEALD_OP_MADVISE, advice_stops(key, advice), means) | again);
 }
@@ -183,7 +212,7 @@ static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
 			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_stops(key, advice), means) |
-			  (advice_refused_natively(advice) ? OR_NATIVE_ALL(means) : 0));
+			  (advice_refused_natively(advice) ? OR_NATIVE(means) : 0));
 }
 
 /* Below this brk() does nothing but tell the break: brk(0) is how that is asked for. */
@@ -209,7 +238,7 @@ static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32
 	if (start >= end)
 		return 0;
 	return verdict_on(key, start, end - start,
-			  ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, means) | OR_NATIVE_ANY(means));
+			  ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, means) | OR_NATIVE(means));
 }
 
 /* The number of a pid in its own namespace: what its process calls itself. */
@@ -246,63 +275,24 @@ static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bo
 			  ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, means));
 }
 
-struct shm_search {
-	u64 address, start, end;
-	u32 set;
-	bool unreadable;
-};
-
-static long shm_seal(u32 index, struct shm_search *search)
-{
-	u32 at = index / MSEALD_FANOUT, slot = index % MSEALD_FANOUT, zero = 0;
-	struct mseald_node *node;
-	void *seals;
-
-	seals = bpf_map_lookup_elem(&sets, &search->set);
-	node = seals ? bpf_map_lookup_elem(seals, &zero) : NULL;
-	if (!node) {
-		search->unreadable = true;
-		return 1;
-	}
-	at += node->depth == 0 ? MSEALD_LEVEL_0 : node->depth == 1 ? MSEALD_LEVEL_1 : MSEALD_LEVEL_2;
-	node = bpf_map_lookup_elem(seals, &at);
-	if (!node || node->start[slot] == MSEALD_NO_START)
-		return 1;
-	if (node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_SHM &&
-	    node->start[slot] - (u64)node->pgoff[slot] * MSEALD_PAGE == search->address) {
-		search->start = node->start[slot];
-		search->end = node->end[slot];
-		return 1;
-	}
-	return 0;
-}
-
-/* Detaches the segment attached at the address, so only seals on segments matter (ipc/shm.c, ksys_shmdt). */
+/*
+ * Detaches the segment attached at the address, all of its mappings that are still there (ipc/shm.c,
+ * ksys_shmdt), so all seals on them count, and no others.
+ */
 static __always_inline int gate_detach(u64 address, u32 means)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct shm_search search = {};
 	u64 key = space_key(task->mm);
-	struct mseald_node *root;
-	void *seals;
-	u32 zero = 0;
+	const struct touched touched = { .start = 0, .end = MSEALD_ADDRESS_LIMIT, .target_start = address };
+	u32 set;
 
 	if (likely(space_unsealed(key)))
 		return 0;
-	search.set = current_set(key);
-	if (!search.set)
+	set = current_set(key);
+	if (!set || !(seals_flags(set) & MSEALD_SEAL_SHM))
 		return 0;
-	seals = bpf_map_lookup_elem(&sets, &search.set);
-	root = seals ? bpf_map_lookup_elem(seals, &zero) : NULL;
-	if (root && !(root->flags & MSEALD_SEAL_SHM))
-		return 0;
-	search.address = address;
-	bpf_loop(MSEALD_MAX_SEALS, shm_seal, &search, 0);
-	if (unlikely(search.unreadable))
-		return verdict_in(key, 0, MSEALD_ADDRESS_LIMIT, search.set,
-				  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means));
-	return verdict_on(key, search.start, search.end - search.start,
-			  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means) | OR_NATIVE_ALL(means));
+	return verdict_on_touched(key, set, ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means) | ATTEMPT_SHM | OR_NATIVE(means),
+				  &touched);
 }
 
 static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u32 means)

@@ -92,7 +92,7 @@ int BPF_PROG(kill_vm_munmap, unsigned long start, size_t length)
 	(void)verdict_on(key, start, length,
 			 ATTEMPT(site.call == CALL_IO_DESTROY ? MSEALD_OP_IO_DESTROY : MSEALD_OP_MUNMAP,
 				 MSEALD_STOP_UNMAP, MEANS_KILL) |
-			 ATTEMPT_NATIVE_ANY);
+			 ATTEMPT_NATIVE);
 	return 0;
 }
 

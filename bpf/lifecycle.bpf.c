@@ -3,33 +3,49 @@
  * The life of a sealed address space.
  *
  *   lsm/task_alloc             fork: marks the child with its parent's seal set;
- *                              no room for it (places.h): EAGAIN, it may not fork
+ *                              no room for it (places.h): EAGAIN, it may not fork.
+ *                              Nobody forks from a doomed address space: EPERM
+ *   fentry/alloc_pid           a fork that was under way as its address space was
+ *                              doomed, and may have copied it since: it does not happen
+ *   fexit/kernel_clone         the parent of vfork must not go on in a doomed one
  *   tp_btf/task_newtask        the child's mm is there, the child has not run:
  *                              its entry replaces the mark
  *   lsm/bprm_committing_creds  exec: a child that was never settled is free
  *   lsm/task_free              a child that never ran, or died unsettled
  *   fentry/exit_mmap           the address space is gone: exit, and exec
  *
- * The two that are no LSM programs can be raced (docs/design.md, Gates): a
- * child keeps its mark then, an entry stays until the daemon sweeps it.
+ * Those that are no LSM programs can be raced (docs/design.md, Gates): a child
+ * keeps its mark then, an entry stays until the daemon sweeps it, and a child of
+ * a doomed address space is doomed.
  */
 #include "start.h"
 #include "verdict.h"
 
 #define CLONE_VM 0x100
 
+/* Has a gate killed for a call in this address space, which happened all the same? */
+static __always_inline bool is_doomed(u64 key)
+{
+	return unlikely(*(volatile u64 *)&state.doomed) && space_flags(key) & MSEALD_SPACE_DOOMED;
+}
+
 SEC("lsm/task_alloc")
 int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm), name = (u64)child;
-	struct mseald_birth birth = { .set = current_set(key) };
+	struct mseald_birth birth = { .parent = key, .set = current_set(key) };
 
-	if (likely(!birth.set) || clone_flags & CLONE_VM)
+	if (likely(!birth.set))
+		return 0;
+	if (unlikely(is_doomed(key)))
+		return -EPERM;
+	if (clone_flags & CLONE_VM)
 		return 0;
 	/* While one daemon hands over to the next this runs twice. */
 	if (bpf_map_lookup_elem(&births, &name))
 		return 0;
+	birth.number = __sync_fetch_and_add(&state.births, 2) + 2;
 	birth.account = account_of(task);
 	if (!space_reserve(&birth.account, true)) {
 		__sync_fetch_and_add(&state.forks_refused, 1);
@@ -50,6 +66,26 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 		space_unreserve(birth.account);
 		return -EAGAIN;
 	}
+	return 0;
+}
+
+/*
+ * Between the copy of the memory and the last look for a fatal signal, after which there is a child
+ * (kernel/fork.c, copy_process). The address space is doomed before the change that a copy may have.
+ */
+SEC("fentry/alloc_pid")
+int BPF_PROG(mseald_fork_doomed)
+{
+	if (unlikely(is_doomed(space_key(bpf_get_current_task_btf()->mm))))
+		bpf_send_signal(9);
+	return 0;
+}
+
+SEC("fexit/kernel_clone")
+int BPF_PROG(mseald_forked_doomed)
+{
+	if (unlikely(is_doomed(space_key(bpf_get_current_task_btf()->mm))))
+		bpf_send_signal(9);
 	return 0;
 }
 

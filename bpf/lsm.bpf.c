@@ -20,22 +20,24 @@
  * there. mremap(MREMAP_FIXED) is the exception: it unmaps before it asks.
  */
 #include "abi.h"
+#include "hugetlb.h"
 #include "start.h"
 #include "verdict.h"
 
 #define PROT_GROWSDOWN 0x01000000
 #define MAP_FIXED 0x10
+#define MAP_ANONYMOUS 0x20
 #define MAP_GROWSDOWN 0x100
 #define MAP_HUGETLB 0x40000
-#define MAP_HUGE_SHIFT 26
 #define MAP_FIXED_NOREPLACE 0x100000
 #define MREMAP_FIXED 2
 #define SHM_REMAP 040000
 #define PR_SET_MM 35
+#define PR_SET_MM_END_DATA 4
 #define PR_SET_MM_START_BRK 6
 #define PR_SET_MM_BRK 7
 #define PR_SET_MM_MAP 14
-#define HUGE_PAGE_SHIFT 21		/* the smallest huge page of x86 */
+#define HUGETLBFS_MAGIC 0x958458f6
 
 static __always_inline u64 round_up_to(u64 length, u32 shift)
 {
@@ -44,14 +46,42 @@ static __always_inline u64 round_up_to(u64 length, u32 shift)
 	return length > MSEALD_ADDRESS_LIMIT ? length : (length + mask) & ~mask;
 }
 
-/* What an mmap of this length takes: hugetlb rounds up to its page (mm/mmap.c, ksys_mmap_pgoff). */
-static __always_inline u64 mmap_length(u64 length, u64 flags)
+/*
+ * What an mmap of this length takes: a mapping of huge pages, and be it anonymous, has a file by now whose block is
+ * the huge page (mm/mmap.c, ksys_mmap_pgoff). Others have blocks of no more than a page, or are asked
+ * for too much. NULL for an anonymous mapping: 7.0 and later want that tested, before them the verifier
+ * takes the test away, and reading gives 0.
+ */
+static __always_inline u64 mmap_length(const struct file *file, u64 length)
 {
-	u32 shift = flags >> MAP_HUGE_SHIFT & 0x3f;
+	u8 shift = file ? BPF_CORE_READ(file, f_inode, i_blkbits) : 0;
 
-	if (likely(!(flags & MAP_HUGETLB)))
-		return length;
-	return round_up_to(length, shift ? shift : HUGE_PAGE_SHIFT);
+	return shift > 12 ? round_up_to(length, shift) : length;
+}
+
+static __always_inline bool is_hugetlb(const struct file *file)
+{
+	return file && BPF_CORE_READ(file, f_inode, i_sb, s_magic) == HUGETLBFS_MAGIC;
+}
+
+/*
+ * Every mapping of huge pages begins here, before mmap_lock is taken: from the first one on, other
+ * programs judge lengths in this address space as they may be rounded up. What this call takes is
+ * noted for mmap_addr, which is not told of the file.
+ */
+static __always_inline void note_hugetlb(u64 key, const struct file *file, const struct call_site *site)
+{
+	u64 self, length;
+
+	if (is_hugetlb(file))
+		space_mark_hugetlb(key);
+	else if (!(space_flags(key) & MSEALD_SPACE_HUGETLB))
+		return;
+	if (site->call != CALL_MMAP)
+		return;		/* shmat has its own note; of the others the length is not known */
+	self = bpf_get_current_task();
+	length = mmap_length(file, call_arg(site, 1));
+	bpf_map_update_elem(&notes, &self, &length, BPF_ANY);
 }
 
 SEC("lsm/file_mprotect")
@@ -88,9 +118,9 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	const u32 attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, MEANS_DENY);
 	struct task_struct *task;
 	struct call_site site;
-	u64 key, length;
+	u64 key;
 
-	if (likely(!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN))))
+	if (likely((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN | MAP_HUGETLB | MAP_ANONYMOUS)) == MAP_ANONYMOUS))
 		return 0;
 	task = bpf_get_current_task_btf();
 	key = space_key(task->mm);
@@ -100,24 +130,15 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	if (unlikely(flags & MAP_GROWSDOWN))
 		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt) ? -EPERM : 0;
 	site = call_site_of(task);
+	note_hugetlb(key, file, &site);
+	/* mmap_addr refuses the others, with the address in hand. */
+	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+		return 0;
 	switch (site.call) {
-	case CALL_MMAP: {
-		/*
-		 * A file on hugetlbfs: its block is the huge page; no more
-		 * than a page elsewhere. NULL for an anonymous mapping: 7.0
-		 * and later want that tested, before them the verifier takes
-		 * the test away, and the reading gives 0.
-		 */
-		u8 shift;
-
+	case CALL_MMAP:
 		if (!(flags & MAP_FIXED))
-			return 0;	/* mmap_addr refuses it with the address in hand */
-		shift = file ? BPF_CORE_READ(file, f_inode, i_blkbits) : 0;
-		length = mmap_length(call_arg(&site, 1), flags);
-		if (shift > 12)
-			length = round_up_to(length, shift);
-		return verdict_on(key, call_arg(&site, 0), length, attempt) ? -EPERM : 0;
-	}
+			return 0;
+		return verdict_on(key, call_arg(&site, 0), mmap_length(file, call_arg(&site, 1)), attempt) ? -EPERM : 0;
 	case CALL_OLD_MMAP:
 		/* Where it would go stands in user memory, which may change until it is read: any seal denies. */
 	case CALL_OTHER:
@@ -173,18 +194,24 @@ static __noinline int judge_address(u64 key, u64 addr)
 	/* Unless the caller named the address, a sealed range there means that it is gone. */
 	u32 attempt = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE);
 	const u32 refuse = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DENY);
-	u64 length, flags;
+	u64 length, flags, self = bpf_get_current_task(), *note;
 
 	switch (site.call) {
 	case CALL_MMAP:
 		flags = call_arg(&site, 3);
-		length = mmap_length(call_arg(&site, 1), flags);
+		length = call_arg(&site, 1);
+		if (unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB)) {
+			note = bpf_map_lookup_elem(&notes, &self);
+			length = note ? *note : round_up_to(length, HUGE_SHIFT_MAX);
+		}
 		if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
 			attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, MEANS_DENY) |
 				  (flags & MAP_FIXED ? ATTEMPT_AGAIN : 0);
 		break;
 	case CALL_MREMAP:
-		length = call_arg(&site, 2);
+		length = range_end(addr, call_arg(&site, 2)) - addr;
+		if (unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB))
+			length = huge_end(addr, addr + length, 0, false) - addr;
 		if (call_arg(&site, 3) & MREMAP_FIXED) {
 			/* The gate was passed: the target is unmapped by now. */
 			attempt |= ATTEMPT_AGAIN;
@@ -198,14 +225,11 @@ static __noinline int judge_address(u64 key, u64 addr)
 		attempt = refuse;
 		break;
 	case CALL_SHMAT:
-	case CALL_IPC: {
-		u64 self = bpf_get_current_task();
-		u64 *note = bpf_map_lookup_elem(&notes, &self);
-
+	case CALL_IPC:
+		note = bpf_map_lookup_elem(&notes, &self);
 		length = note ? *note : MSEALD_ADDRESS_LIMIT - addr - 1;
 		attempt = ATTEMPT(MSEALD_OP_SHMAT, MSEALD_STOP_UNMAP, MEANS_DENY) | ATTEMPT_AGAIN;
 		break;
-	}
 	case CALL_REMAP_FILE_PAGES:
 		length = call_arg(&site, 1) & ~(MSEALD_PAGE - 1);
 		attempt = ATTEMPT(MSEALD_OP_REMAP_FILE_PAGES, MSEALD_STOP_UNMAP, MEANS_DENY);
@@ -234,7 +258,7 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 		return 0;
 	/* Nearly every call, and nearly always far from any seal. */
 	site = call_site_of(task);
-	if (likely(site.call == CALL_MMAP && !site.compat && !(site.regs->r10 & MAP_HUGETLB)) &&
+	if (likely(site.call == CALL_MMAP && !site.compat) &&
 	    likely(in_gap(key, addr, site.regs->si)))
 		return 0;
 	return judge_address(key, addr) ? -EPERM : 0;
@@ -270,7 +294,8 @@ int BPF_PROG(mseald_task_prctl, int option, unsigned long what)
 
 	if (likely(option != PR_SET_MM))
 		return 0;
-	if (what != PR_SET_MM_BRK && what != PR_SET_MM_START_BRK && what != PR_SET_MM_MAP)
+	/* The end of data is where the break begins with CONFIG_COMPAT_BRK (mm/mmap.c, brk). */
+	if (what != PR_SET_MM_BRK && what != PR_SET_MM_START_BRK && what != PR_SET_MM_END_DATA && what != PR_SET_MM_MAP)
 		return 0;
 	task = bpf_get_current_task_btf();
 	key = space_key(task->mm);

@@ -77,7 +77,7 @@ struct births_map {
 };
 extern struct births_map births SEC(".maps");
 
-/* task_struct inside shmat() -> bytes the segment will take, for mmap_addr. */
+/* task_struct inside shmat(), or inside mmap() where there are huge pages -> bytes that it takes, for mmap_addr. */
 struct notes_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);

@@ -45,14 +45,42 @@ static __always_inline void slot_drop(u64 key)
 		__sync_val_compare_and_swap(&slot->tag, tag, 0);
 }
 
+/* MSEALD_SPACE_* of an address space that has an entry. One that has none by mistake counts as what is judged most strictly. */
+static __always_inline u32 space_flags(u64 key)
+{
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+
+	return space ? *(volatile u32 *)&space->flags : MSEALD_SPACE_HUGETLB;
+}
+
+static __always_inline void space_doom(struct mseald_space *space)
+{
+	if (!(__sync_fetch_and_or(&space->flags, MSEALD_SPACE_DOOMED) & MSEALD_SPACE_DOOMED))
+		__sync_fetch_and_add(&state.doomed, 1);
+}
+
+/*
+ * It is about to have its first mapping of huge pages. What lies in its gap is then judged as well: a slot
+ * knows no flags, and lengths there may be rounded up.
+ */
+static __always_inline void space_mark_hugetlb(u64 key)
+{
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+
+	if (!space || *(volatile u32 *)&space->flags & MSEALD_SPACE_HUGETLB)
+		return;
+	__sync_fetch_and_or(&space->flags, MSEALD_SPACE_HUGETLB);
+	slot_drop(key);
+}
+
 /* Fills the slot of the current task's address space, if it is free. */
 static __noinline __attribute__((unused)) int slot_fill(u64 key, u32 set)
 {
 	struct mseald_slot *slot = space_slot(key);
 	struct mseald_space *space;
 	struct mseald_node *root;
+	u32 at = 0, huge;
 	void *seals;
-	u32 at = 0;
 
 	if (*(volatile u64 *)&slot->tag)
 		return 0;
@@ -60,11 +88,13 @@ static __noinline __attribute__((unused)) int slot_fill(u64 key, u32 set)
 	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
 	if (!root || __sync_val_compare_and_swap(&slot->tag, 0, MSEALD_TAG_BUSY))
 		return 0;
-	*(volatile u64 *)&slot->gap_start = root->gap_start;
-	*(volatile u64 *)&slot->gap_end = root->gap_end;
+	huge = space_flags(key) & MSEALD_SPACE_HUGETLB;
+	*(volatile u64 *)&slot->gap_start = huge ? MSEALD_NO_START : root->gap_start;
+	*(volatile u64 *)&slot->gap_end = huge ? 0 : root->gap_end;
 	*(volatile u64 *)&slot->tag = MSEALD_TAG(key, (u64)set);
 	space = bpf_map_lookup_elem(&spaces, &key);
-	if (!space || MSEALD_WORD_SET(*(volatile u64 *)&space->word) != set)
+	if (!space || MSEALD_WORD_SET(*(volatile u64 *)&space->word) != set ||
+	    huge != (*(volatile u32 *)&space->flags & MSEALD_SPACE_HUGETLB))
 		slot_drop(key);
 	return 0;
 }
@@ -124,9 +154,9 @@ static __always_inline void space_unreserve(u32 account)
 }
 
 /* Enters an address space; the caller holds a reservation and a reference, which the entry takes over. */
-static __always_inline int space_insert(u64 key, u32 bits, u32 account)
+static __always_inline int space_insert(u64 key, u32 bits, u32 account, u32 flags)
 {
-	struct mseald_space space = { .word = MSEALD_WORD(key, bits), .account = account };
+	struct mseald_space space = { .word = MSEALD_WORD(key, bits), .account = account, .flags = flags };
 	int err;
 
 	__sync_fetch_and_add(&space_slot(key)->count, 1);
@@ -136,6 +166,8 @@ static __always_inline int space_insert(u64 key, u32 bits, u32 account)
 		return err;
 	}
 	__sync_fetch_and_add(&state.sealed, 1);
+	if (unlikely(flags & MSEALD_SPACE_DOOMED))
+		__sync_fetch_and_add(&state.doomed, 1);
 	return 0;
 }
 
@@ -169,7 +201,10 @@ static __always_inline void space_release(u64 word)
 		tell_unused();
 }
 
-/* Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. */
+/*
+ * Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. A
+ * doomed one stays while a fork is unsettled, whose child may have to know of it; then the daemon forgets it.
+ */
 static __always_inline void space_remove(u64 key)
 {
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
@@ -178,15 +213,37 @@ static __always_inline void space_remove(u64 key)
 
 	if (!space)
 		return;
+	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_DOOMED) && *(volatile u64 *)&state.unsettled)
+		return;
 	word = space_swap(space, key, MSEALD_WORD_GONE);
 	if (!word)
 		return;
+	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_DOOMED))
+		__sync_fetch_and_add(&state.doomed, -1);
 	account = space->account;
 	slot_drop(key);
 	(void)bpf_map_delete_elem(&spaces, &key);
 	__sync_fetch_and_add(&space_slot(key)->count, -1);
 	space_unreserve(account);
 	space_release(word);
+}
+
+static __always_inline u64 task_key(u64 task)
+{
+	return BPF_CORE_READ((struct task_struct *)task, mm, context.ctx_id);
+}
+
+/* Takes what a mark holds; false: another program has done so, in its stead. */
+static __always_inline bool birth_take(struct mseald_birth *mark, u64 number)
+{
+	return !(number & MSEALD_BIRTH_TAKEN) &&
+	       __sync_val_compare_and_swap(&mark->number, number, number | MSEALD_BIRTH_TAKEN) == number;
+}
+
+static __always_inline void birth_forget(u64 task)
+{
+	(void)bpf_map_delete_elem(&births, &task);
+	__sync_fetch_and_add(&state.unsettled, -1);
 }
 
 /* Drops the mark of a child that will never run sealed: failed fork, exec. */
@@ -197,16 +254,25 @@ static __always_inline void birth_abandon(u64 task)
 	if (!mark)
 		return;
 	birth = *mark;
-	if (bpf_map_delete_elem(&births, &task))
+	if (!birth_take(mark, birth.number))
 		return;
-	__sync_fetch_and_add(&state.unsettled, -1);
+	birth_forget(task);
 	space_unreserve(birth.account);
 	set_put(birth.set);
 }
 
 /*
+ * Of the parent: memory that is changed, and huge pages, the child has as well. A parent that is gone was
+ * not doomed (space_remove).
+ */
+static __always_inline u32 birth_flags(const struct mseald_birth *birth)
+{
+	return space_flags(birth->parent) & (MSEALD_SPACE_DOOMED | MSEALD_SPACE_HUGETLB);
+}
+
+/*
  * The seal set of a marked child, 0 when it has no mark. Gives it its entry
- * if there is none yet; if even that fails the mark stays and goes on serving.
+ * if there is none yet. While another program does so the mark goes on serving.
  */
 static __noinline u32 birth_settle(u64 task, u64 key)
 {
@@ -215,10 +281,19 @@ static __noinline u32 birth_settle(u64 task, u64 key)
 	if (!mark)
 		return 0;
 	birth = *mark;
-	if (space_insert(key, birth.set | MSEALD_WORD_FORKED, birth.account))
+	if (!birth_take(mark, birth.number))
 		return birth.set;
-	if (!bpf_map_delete_elem(&births, &task))
-		__sync_fetch_and_add(&state.unsettled, -1);
+	if (space_insert(key, birth.set | MSEALD_WORD_FORKED, birth.account, birth_flags(&birth))) {
+		/* The daemon has entered it, or there is no memory: the mark stays, whole. */
+		__sync_val_compare_and_swap(&mark->number, birth.number | MSEALD_BIRTH_TAKEN, birth.number);
+		if (key != task_key(task))
+			birth_abandon(task);
+		return birth.set;
+	}
+	birth_forget(task);
+	/* A task that another looks at may have left its memory before there was an entry to be removed. */
+	if (key != task_key(task))
+		space_remove(key);
 	return birth.set;
 }
 

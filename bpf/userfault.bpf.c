@@ -32,11 +32,11 @@ static __always_inline u32 command_stops(u32 cmd)
 	case UFFDIO_ZEROPAGE:
 	case UFFDIO_CONTINUE:
 	case UFFDIO_POISON:
-		/* Only where there is no page yet, so nothing that a write would not do. */
-		return MSEALD_STOP_DISCARD;
+		/* Only where there is no page yet, so nothing that a write would not do. But it is not the process's own. */
+		return MSEALD_STOP_DISCARD | MSEALD_STOP_FOREIGN_WRITE;
 	case UFFDIO_MOVE:
 		/* Works between writable mappings only (mm/userfaultfd.c); takes the pages away, as mremap does. */
-		return MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD;
+		return MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD | MSEALD_STOP_FOREIGN_WRITE;
 	default:
 		return 0;
 	}

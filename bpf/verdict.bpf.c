@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The slow path, taken only when an attempt meets a seal: every seal in the
- * range is looked at, the strongest action wins (kill, deny, audit), it is
+ * The slow path, taken only when an attempt meets a seal: every seal that the
+ * call meets is looked at, the strongest action wins (kill, deny, audit), it is
  * carried out, then counted, then told of. An event that finds the buffer full
  * is counted as lost; the verdict stands before it is written.
  */
 #include "verdict.h"
 
 struct walk {
-	u64 start, end;
+	u64 start, end;		/* the range that is walked now */
 	u64 hit_start, hit_end, hit_rule;
+	u64 segment;		/* with MSEALD_SEAL_SHM: where it must be attached */
 	u64 label;		/* of the set */
 	u32 set, at, slot;
 	u32 stop;
@@ -17,6 +18,8 @@ struct walk {
 	u32 rank;		/* of the strongest action so far */
 	u32 hit_at, hit_slot;
 	bool unreadable;
+	bool in_target;		/* it is the second range of the call that is walked */
+	bool hit_target;	/* the hit is there */
 	bool forked;
 	bool native;		/* some seal that denies it is one of the kernel as well */
 	bool not_native;	/* some is not, or the kernel's does not deny this */
@@ -81,6 +84,7 @@ __noinline int walk_seal(u32 index, struct walk *walk)
 	seals = bpf_map_lookup_elem(&sets, &set);
 	if (!seals) {
 		walk->unreadable = true;
+		walk->hit_target = walk->in_target;
 		return 1;
 	}
 	node = bpf_map_lookup_elem(seals, &at);
@@ -89,6 +93,8 @@ __noinline int walk_seal(u32 index, struct walk *walk)
 	if (node->end[slot] <= walk->start)
 		return 0;
 	if (walk->flags && !(node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & walk->flags))
+		return 0;
+	if (walk->flags == MSEALD_SEAL_SHM && node->start[slot] - (u64)node->pgoff[slot] * MSEALD_PAGE != walk->segment)
 		return 0;
 	if (walk->forked && node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_DONTFORK)
 		return 0;
@@ -103,6 +109,7 @@ __noinline int walk_seal(u32 index, struct walk *walk)
 		walk->hit_rule = node->rule[slot];
 		walk->hit_at = at;
 		walk->hit_slot = slot;
+		walk->hit_target = walk->in_target;
 	}
 	return rank == RANK_KILL;
 }
@@ -112,25 +119,28 @@ static long walk_step(u32 index, struct walk *walk)
 	return walk_seal(index, walk) != 0;
 }
 
-static __always_inline void walk_all(struct walk *walk)
+/* All seals that meet [start, end). What cannot be read counts as one that denies. */
+static __always_inline void walk_range(struct walk *walk, u64 start, u64 end)
 {
-	void *seals = bpf_map_lookup_elem(&sets, &walk->set);
 	struct mseald_node *root, *node;
+	void *seals;
 	u32 at = 0;
 
-	walk->unreadable = true;
-	if (!seals)
+	if (start >= end)
 		return;
-	root = bpf_map_lookup_elem(seals, &at);
-	if (!root)
+	walk->start = start;
+	walk->end = end;
+	seals = bpf_map_lookup_elem(&sets, &walk->set);
+	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
+	node = root ? seals_leaf(seals, root, start, &at) : NULL;
+	if (!node) {
+		walk->unreadable = true;
+		walk->hit_target = walk->in_target;
 		return;
+	}
 	walk->label = root->label;
-	node = seals_leaf(seals, root, walk->start, &at);
-	if (!node)
-		return;
-	walk->unreadable = false;
 	walk->at = at;
-	walk->slot = node_slot(node, node_find(node, walk->start));
+	walk->slot = node_slot(node, node_find(node, start));
 	bpf_loop(MSEALD_MAX_SEALS, walk_step, walk, 0);
 }
 
@@ -174,14 +184,14 @@ static __always_inline bool is_privileged(struct task_struct *task)
 	       capabilities(&cred->cap_permitted);
 }
 
-__noinline int tell(const struct walk *walk, u64 key, u32 op, u32 outcome)
+__noinline int tell(const struct walk *walk, const struct touched *touched, u64 key, u32 op, u32 outcome)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_event *event;
 	struct pt_regs *regs;
 	u64 id;
 
-	if (!walk)
+	if (!walk || !touched)
 		return 0;
 	event = has_room(bpf_map_lookup_elem(&spaces, &key), outcome) ? bpf_ringbuf_reserve(&events, sizeof(*event), 0) : NULL;
 	if (!event) {
@@ -196,8 +206,13 @@ __noinline int tell(const struct walk *walk, u64 key, u32 op, u32 outcome)
 	event->space = key;
 	event->label = walk->label;
 	event->cgroup = bpf_get_current_cgroup_id();
-	event->address = walk->start;
-	event->length = walk->end - walk->start;
+	/* Each read for itself: the verifier of 6.1 does not follow a choice between the addresses. */
+	event->address = *(volatile u64 *)&touched->start;
+	event->length = *(volatile u64 *)&touched->end - event->address;
+	if (walk->hit_target) {
+		event->address = *(volatile u64 *)&touched->target_start;
+		event->length = *(volatile u64 *)&touched->target_end - event->address;
+	}
 	event->seal_start = walk->hit_start;
 	event->seal_end = walk->hit_end;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -217,7 +232,7 @@ __noinline int tell(const struct walk *walk, u64 key, u32 op, u32 outcome)
 }
 
 /* The strongest action found, on whoever is running, in the address space of this key. Nonzero: it must fail. */
-__noinline int carry_out(const struct walk *walk, u64 key, u32 attempt)
+__noinline int carry_out(const struct walk *walk, const struct touched *touched, u64 key, u32 attempt)
 {
 	u32 action, outcome, op = ATTEMPT_OP(attempt);
 	struct task_struct *task;
@@ -236,8 +251,7 @@ __noinline int carry_out(const struct walk *walk, u64 key, u32 attempt)
 		outcome = MSEALD_VERDICT_AUDITED;
 	else if ((action == MSEALD_ACTION_KILL && own) ||
 		 (ATTEMPT_MEANS(attempt) != MEANS_DENY &&
-		  !(walk->native && (attempt & ATTEMPT_NATIVE_ANY ||
-				     (attempt & ATTEMPT_NATIVE_ALL && !walk->not_native)))))
+		  !(attempt & ATTEMPT_NATIVE && walk->native && !walk->not_native)))
 		outcome = MSEALD_VERDICT_KILLED;
 	else
 		outcome = MSEALD_VERDICT_DENIED;
@@ -247,10 +261,11 @@ __noinline int carry_out(const struct walk *walk, u64 key, u32 attempt)
 	told = (op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_DOOMED) ||
 	       (outcome == MSEALD_VERDICT_AUDITED && attempt & ATTEMPT_AGAIN);
 	if (outcome == MSEALD_VERDICT_KILLED) {
+		/* Before the call goes on: from now on nobody leaves this address space (bpf/lifecycle.bpf.c). */
+		if (space)
+			space_doom(space);
 		/* Reaches the thread group; the daemon kills whoever else shares the memory. */
 		bpf_send_signal(9);
-		if (space)
-			__sync_fetch_and_or(&space->flags, MSEALD_SPACE_DOOMED);
 	}
 	if (told)
 		return outcome != MSEALD_VERDICT_AUDITED;
@@ -260,21 +275,25 @@ __noinline int carry_out(const struct walk *walk, u64 key, u32 attempt)
 		__sync_fetch_and_add(&state.attempts[op][outcome], 1);
 	if (!walk->unreadable)
 		count_hit(walk);
-	tell(walk, key, op, outcome);
+	tell(walk, touched, key, op, outcome);
 	return outcome != MSEALD_VERDICT_AUDITED;
 }
 
-__noinline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt)
+__noinline int verdict_on_touched(u64 key, u32 set, u32 attempt, const struct touched *touched)
 {
-	struct walk walk = { .start = start, .end = end, .set = set,
-			     .stop = ATTEMPT_STOP(attempt), .rank = RANK_NONE,
-			     .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD : 0 };
+	struct walk walk = { .set = set, .stop = ATTEMPT_STOP(attempt), .rank = RANK_NONE,
+			     .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD : attempt & ATTEMPT_SHM ? MSEALD_SEAL_SHM : 0 };
 	struct mseald_space *space;
 
+	if (!touched)
+		return 1;
+	walk.segment = touched->target_start;
 	space = bpf_map_lookup_elem(&spaces, &key);
 	walk.forked = space && space->word & MSEALD_WORD_FORKED;
-	walk_all(&walk);
-	return carry_out(&walk, key, attempt);
+	walk_range(&walk, touched->start, touched->end);
+	walk.in_target = true;
+	walk_range(&walk, touched->target_start, touched->target_end);
+	return carry_out(&walk, touched, key, attempt);
 }
 
 __noinline int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt)

@@ -20,25 +20,39 @@ enum means {
 #define ATTEMPT(op, stop, means) ((u32)(op) | (u32)(stop) << 8 | (u32)(means) << 16)
 #define ATTEMPT_AGAIN (1u << 24)	/* judged before in this call: what was let through then was told then */
 /*
- * Where a program can only kill: what the kernel refuses by itself on memory
- * that is sealed by mseal(2) as well (MSEALD_SEAL_NATIVE) need not be killed
- * for. ANY: it refuses the whole call if any of the range is. ALL: it works
- * mapping by mapping, so all that is sealed in the range must be.
+ * Where a program can only kill: if all seals that the call meets are made by
+ * mseal(2) as well (MSEALD_SEAL_NATIVE), the kernel changes none of that memory,
+ * and nobody need be killed. One that is not decides for all: the kernel may
+ * reach it before it reaches the first that it refuses.
  */
-#define ATTEMPT_NATIVE_ANY (1u << 25)
-#define ATTEMPT_NATIVE_ALL (1u << 26)
-#define ATTEMPT_UFFD (1u << 27)	/* only seals on what userfaultfd reaches (MSEALD_SEAL_UFFD) count */
+#define ATTEMPT_NATIVE (1u << 25)
+#define ATTEMPT_UFFD (1u << 26)	/* only seals on what userfaultfd reaches (MSEALD_SEAL_UFFD) count */
+#define ATTEMPT_SHM (1u << 27)	/* only seals on the System V segment that is attached at target_start count */
 #define ATTEMPT_OP(attempt) ((attempt) & 0xff)
 #define ATTEMPT_STOP(attempt) ((attempt) >> 8 & 0xff)
 #define ATTEMPT_MEANS(attempt) ((attempt) >> 16 & 0xff)
 
+/* All that a call would touch, in whole pages. */
+struct touched {
+	u64 start, end;
+	u64 target_start, target_end;	/* a second range, of mremap(MREMAP_FIXED); both 0: there is none */
+};
+
 /*
- * Judges an attempt on [start, end) of the address space with this key, against
- * all seals of its set there, carries the strongest of their actions out, and
- * tells of it. Nonzero: it must fail. A caller whose address space is another
- * is refused where the seal says kill: it is not the sealed process that went wrong.
+ * Judges a call on the address space with this key and seal set against all seals
+ * that it meets, together: carries the strongest of their actions out, and tells
+ * of it. Nonzero: it must fail. A caller whose address space is another is refused
+ * where the seal says kill: it is not the sealed process that went wrong.
  */
-int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt);
+int verdict_on_touched(u64 key, u32 set, u32 attempt, const struct touched *touched);
+
+/* The same of one range. */
+static __always_inline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt)
+{
+	const struct touched touched = { .start = start, .end = end };
+
+	return verdict_on_touched(key, set, attempt, &touched);
+}
 
 /*
  * Does the range lie wholly in the gap of the address space's seals? The gap

@@ -15,7 +15,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 5
+#define MSEALD_LAYOUT 6
 
 /* What a seal can be told to stop: --deny= of msealctl(1), bits of a rule. */
 enum mseald_stop {
@@ -90,11 +90,10 @@ enum mseald_verdict {
 
 #define MSEALD_SEAL_SHM 0x01u		/* a System V segment: what shmdt() would detach */
 #define MSEALD_SEAL_DONTFORK 0x02u	/* VM_DONTCOPY: a child of fork does not have this memory */
-#define MSEALD_SEAL_HUGETLB 0x04u	/* huge pages: mremap rounds its lengths up to them */
-#define MSEALD_SEAL_NATIVE 0x08u	/* made by mseal(2) too: the kernel itself refuses what changes mappings */
-#define MSEALD_SEAL_ANON 0x10u		/* private, no file: mseal(2) also refuses to discard it, if not writable */
-#define MSEALD_SEAL_UFFD 0x20u		/* memory that userfaultfd can put pages into, or move them out of */
-#define MSEALD_SEAL_FLAGS 0x3fu
+#define MSEALD_SEAL_NATIVE 0x04u	/* made by mseal(2) too: the kernel itself refuses what changes mappings */
+#define MSEALD_SEAL_ANON 0x08u		/* private, no file: mseal(2) also refuses to discard it, if not writable */
+#define MSEALD_SEAL_UFFD 0x10u		/* memory that userfaultfd can put pages into, or move them out of */
+#define MSEALD_SEAL_FLAGS 0x1fu
 
 /*
  * A seal set is an array map of nodes: a static tree of fan-out 32 over the
@@ -144,7 +143,8 @@ struct mseald_node {
 #define MSEALD_PURSE_IS(purse, account) ((purse) >> 32 == (__u64)(account) + 1)
 #define MSEALD_PURSE_PLACES(purse) ((__u32)(purse))
 
-#define MSEALD_SPACE_DOOMED 0x01u	/* killed, or to be: whatever still shares it is to die */
+#define MSEALD_SPACE_DOOMED 0x01u	/* killed, or to be: whatever still shares it is to die, and may not fork */
+#define MSEALD_SPACE_HUGETLB 0x02u	/* may have mappings of huge pages, which round lengths up */
 
 /*
  * One sealed address space; the key of the map is mm_struct's context.ctx_id.
@@ -157,7 +157,7 @@ struct mseald_node {
  */
 struct mseald_space {
 	__u64 word;			/* MSEALD_WORD() */
-	__u32 flags;			/* MSEALD_SPACE_DOOMED */
+	__u32 flags;			/* MSEALD_SPACE_*: set by atomic operations, never cleared */
 	__u32 account;			/* who has the place */
 	__u64 verdicts[MSEALD_VERDICT_COUNT];
 	__u64 told;			/* MSEALD_EVENTS_PERIOD in which it last told of an attempt while the buffer was filling */
@@ -169,10 +169,18 @@ struct mseald_space {
 #define MSEALD_WORD_KEY(word) ((word) >> 18)
 #define MSEALD_WORD_SET(word) ((__u32)(word) & 0xffffu)
 
-/* A fork that is not settled: value of the map `births`. */
+/*
+ * A fork that is not settled: value of the map `births`. Whoever sets MSEALD_BIRTH_TAKEN owns what the
+ * mark holds, a reference to the set and the account's place, and either hands both to an entry or
+ * gives both back.
+ */
 struct mseald_birth {
+	__u64 number;			/* no other fork has it, so that a mark is not taken for one before it; | MSEALD_BIRTH_TAKEN */
+	__u64 parent;			/* key of the address space that it is a copy of */
 	__u32 set, account;
 };
+
+#define MSEALD_BIRTH_TAKEN 1u
 
 #define MSEALD_COMM_LEN 16
 
@@ -341,6 +349,8 @@ struct mseald_state {
 	__u64 entries;			/* in the map of spaces, and reserved there by forks */
 	__u64 sealed;			/* entries that have a seal set */
 	__u64 unsettled;		/* forks whose child has no entry yet */
+	__u64 births;			/* the last number of a fork, even */
+	__u64 doomed;			/* entries with MSEALD_SPACE_DOOMED */
 	__u64 lost;			/* attempts for whose event there was no room in the ring buffer */
 	__u64 lost_hints;		/* the same of MSEALD_EVENT_UNUSED */
 	__u64 lost_starts;		/* of struct mseald_hint, or not armed for want of room */
@@ -369,7 +379,7 @@ struct mseald_commit {
 	__s32 error;			/* result: 0 or a negative errno; then nothing has changed */
 	__u32 account;			/* of an address space without an entry */
 	__u32 limited;			/* it may be refused for what its account has: -EDQUOT */
-	__u32 pad;
+	__u32 flags;			/* MSEALD_SPACE_* to set */
 };
 
 /* Argument of mseald_arm. */

@@ -17,6 +17,8 @@ const struct part parts[PARTS_COUNT] = {
 	{ "mseald_task_free", PART_LIFECYCLE, NULL, NULL },
 	{ "mseald_exec", PART_LIFECYCLE, NULL, NULL },
 	{ "mseald_task_newtask", PART_LIFECYCLE, NULL, NULL },
+	{ "mseald_fork_doomed", PART_LIFECYCLE, NULL, NULL },
+	{ "mseald_forked_doomed", PART_LIFECYCLE, NULL, NULL },
 	{ "mseald_task_alloc", PART_LIFECYCLE, NULL, NULL },
 	{ "mseald_start_exec", PART_LIFECYCLE, NULL, NULL, .need = NEED_POLICY },
 	{ "mseald_start_fork", PART_LIFECYCLE, NULL, NULL, .need = NEED_POLICY },

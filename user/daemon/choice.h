@@ -18,7 +18,7 @@ enum part_kind {
 	PART_KILL,
 };
 
-#define PARTS_COUNT 46
+#define PARTS_COUNT 48
 
 /* What a seal set needs beside what is always attached: parts that cost where nothing else does. */
 #define NEED_FOREIGN 0x1u	/* some seal stops foreign writes */

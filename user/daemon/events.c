@@ -5,23 +5,22 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 
 #include "containers.h"
+#include "integrity.h"
 #include "log.h"
 #include "report.h"
 #include "server.h"
 #include "starts.h"
-#include "tasks.h"
 #include "telling.h"
 
 /* What a buffer can hold of the smallest there are, so that whoever tries all the time cannot keep us at it. */
 #define BATCH (MSEALD_EVENTS_SIZE / (sizeof(struct mseald_hint) + 8))
 
 #define TIDY_US (100u * 1000)
+#define END_US (10u * 1000)	/* until it is looked whether all have died that were killed */
 
 struct events {
 	struct daemon *daemon;
@@ -31,6 +30,7 @@ struct events {
 	sd_event_source *source;
 	uint64_t lost_told;	/* of state->lost, already logged */
 	sd_event_source *tidy;	/* armed when something is unused */
+	sd_event_source *end;	/* armed while somebody shares a doomed address space */
 	bool unused, doomed;	/* seen in this batch */
 };
 
@@ -111,7 +111,7 @@ void events_catch_up(struct events *events)
 		log_warning("cannot read the event buffer: %s, ignoring", strerror(-r));
 	check_lost(events);
 	if (events->doomed)
-		events_kill_doomed(events);
+		events_end_doomed(events);
 	if (events->unused)
 		tidy_soon(events);
 	events->doomed = events->unused = false;
@@ -126,40 +126,22 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 	return 0;
 }
 
-static void kill_sharers(uint64_t key, const struct mseald_task *tasks, size_t count)
+void events_end_doomed(struct events *events)
 {
-	_cleanup_free_ pid_t *pids = NULL;
-	size_t n;
+	uint64_t now;
 
-	if (tasks_sharing(tasks, count, key, &pids, &n) < 0)
+	if (!integrity_end_doomed(events->daemon) || sd_event_now(events->daemon->loop, CLOCK_MONOTONIC, &now) < 0)
 		return;
-	for (size_t i = 0; i < n; i++)
-		if (kill(pids[i], SIGKILL) < 0 && errno != ESRCH)
-			log_error("cannot kill pid %d, which shares memory with a killed process: %s",
-				  (int)pids[i], strerror(errno));
+	(void)sd_event_source_set_time(events->end, now + END_US);
+	(void)sd_event_source_set_enabled(events->end, SD_EVENT_ONESHOT);
 }
 
-void events_kill_doomed(struct events *events)
+static int on_end(sd_event_source *source, uint64_t now, void *context)
 {
-	struct store *store = events->daemon->store;
-	_cleanup_free_ struct mseald_task *tasks = NULL;
-	_cleanup_free_ uint64_t *keys = NULL;
-	size_t count, tasks_count;
-
-	if (store_read_keys(store, &keys, &count) < 0)
-		return;
-	for (size_t i = 0; i < count; i++) {
-		struct mseald_space space;
-
-		if (store_read_space(store, keys[i], &space) < 0 || !(space.flags & MSEALD_SPACE_DOOMED))
-			continue;
-		if (!tasks) {
-			if (tasks_read(events->daemon->programs, 0, &tasks, &tasks_count) < 0)
-				return;
-			tasks_sort_by_key(tasks, tasks_count);
-		}
-		kill_sharers(keys[i], tasks, tasks_count);
-	}
+	(void)source;
+	(void)now;
+	events_end_doomed(context);
+	return 0;
 }
 
 int events_open(struct daemon *daemon, struct events **ret)
@@ -182,6 +164,10 @@ int events_open(struct daemon *daemon, struct events **ret)
 		r = sd_event_add_time(daemon->loop, &events->tidy, CLOCK_MONOTONIC, 0, 0, on_tidy, events);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(events->tidy, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_time(daemon->loop, &events->end, CLOCK_MONOTONIC, 0, 0, on_end, events);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(events->end, SD_EVENT_OFF);
 	if (r < 0) {
 		(void)events_close(events);
 		return r;
@@ -198,6 +184,7 @@ struct events *events_close(struct events *events)
 		return NULL;
 	(void)sd_event_source_disable_unref(events->source);
 	(void)sd_event_source_disable_unref(events->tidy);
+	(void)sd_event_source_disable_unref(events->end);
 	ring_buffer__free(events->ring);
 	(void)telling_close(events->telling);
 	free(events);

@@ -15,10 +15,7 @@ void events_catch_up(struct events *events);
 /* Attempts whose event was lost, since the maps were made. */
 uint64_t events_lost(const struct events *events);
 
-/*
- * Kills every process that shares an address space with one that was killed:
- * the programs' signal does not reach those made by clone(CLONE_VM).
- */
-void events_kill_doomed(struct events *events);
+/* integrity_end_doomed(), until nobody is left. */
+void events_end_doomed(struct events *events);
 
 #endif

@@ -6,10 +6,13 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "log.h"
 #include "target.h"
 #include "tasks.h"
+
+#define PF_EXITING 0x00000004	/* include/linux/sched.h */
 
 /* Was this to be kept from being unmapped? Seals that only audit let it go. */
 static bool keeps_mapped(const struct seal *seal)
@@ -48,6 +51,71 @@ static int find_gone(struct daemon *daemon, uint64_t key, pid_t pid, struct seal
 	return 0;
 }
 
+/*
+ * Kills the process if it shares the address space still: its pid may be another's since it was listed,
+ * or it may have begun another program. False: there is nobody to kill.
+ */
+static bool kill_sharer(struct daemon *daemon, uint64_t key, pid_t pid)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	_cleanup_free_ struct mseald_task *threads = NULL;
+	size_t count = 0;
+	bool shares = false;
+
+	if (pidfd < 0 && errno != ESRCH && errno != EINVAL)
+		log_error("cannot open pid %d, which shares memory with a killed process: %s", (int)pid, strerror(errno));
+	if (pidfd < 0 || tasks_read(daemon->programs, pid, &threads, &count) < 0)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		shares = shares || (threads[i].key == key && !(threads[i].flags & PF_EXITING));
+	if (!shares)
+		return false;
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0)
+		return true;
+	if (errno != ESRCH)
+		log_error("cannot kill pid %d, which shares memory with a killed process: %s", (int)pid, strerror(errno));
+	return errno != ESRCH;
+}
+
+/* Of the tasks as they were listed. Is anybody to be looked at again? */
+static bool end_space(struct daemon *daemon, uint64_t key, const struct mseald_task *tasks, size_t tasks_count)
+{
+	_cleanup_free_ pid_t *pids = NULL;
+	bool living = false;
+	size_t count;
+
+	if (tasks_sharing(tasks, tasks_count, key, &pids, &count) < 0)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		living |= kill_sharer(daemon, key, pids[i]);
+	/* It may have been kept for a fork under way (bpf/space.h, space_remove). */
+	if (!count)
+		(void)store_forget_space(daemon->store, key);
+	return living;
+}
+
+bool integrity_end_doomed(struct daemon *daemon)
+{
+	_cleanup_free_ struct mseald_space *spaces = NULL;
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t count, tasks_count = 0;
+	bool living = false;
+
+	if (!*(volatile __u64 *)&programs_state(daemon->programs)->doomed)
+		return false;
+	/* The keys first: a child that is born doomed after that is in the list the next time. */
+	if (store_read_spaces(daemon->store, &keys, &spaces, &count) < 0 ||
+	    tasks_read(daemon->programs, 0, &tasks, &tasks_count) < 0)
+		return true;
+	tasks_sort_by_key(tasks, tasks_count);
+	for (size_t i = 0; i < count; i++)
+		if (spaces[i].flags & MSEALD_SPACE_DOOMED)
+			living |= end_space(daemon, keys[i], tasks, tasks_count);
+	return living;
+}
+
+/* Dooms the address space, if one of its seals is not there any more. */
 static void check_space(struct daemon *daemon, uint64_t key, const pid_t *pids, size_t count)
 {
 	struct log_fields fields = {};
@@ -62,9 +130,7 @@ static void check_space(struct daemon *daemon, uint64_t key, const pid_t *pids, 
 	log_field(&fields, "MSEALD_SEAL=0x%" PRIx64 "-0x%" PRIx64, gone.start, gone.end);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SLIPPED, &fields, "pid %d got rid of sealed memory 0x%" PRIx64 "-0x%" PRIx64
 		    " past a gate: killing it and what shares its memory", (int)pids[0], gone.start, gone.end);
-	for (size_t i = 0; i < count; i++)
-		if (kill(pids[i], SIGKILL) < 0 && errno != ESRCH)
-			log_error("cannot kill pid %d: %s", (int)pids[i], strerror(errno));
+	(void)programs_doom(daemon->programs, key);
 }
 
 void integrity_check(struct daemon *daemon)

@@ -12,6 +12,7 @@
 #define PAGE 4096
 #define VM_DONTCOPY 0x00020000	/* include/linux/mm.h: MADV_DONTFORK */
 #define VM_HUGETLB 0x00400000
+#define VM_PKEY (0xfULL << 32)	/* arch/x86: a protection key other than that of all memory */
 
 void plan_free(struct plan *plan)
 {
@@ -59,15 +60,26 @@ static uint64_t vma_flags(const struct mseald_vma *vmas, size_t count, uint64_t 
 	return vma_at(vmas, count, address)->flags;
 }
 
-/* One piece of one mapping. Contents that the process may write anyway are not kept from being discarded. */
+static bool any_hugetlb(const struct mseald_vma *vmas, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (vmas[i].flags & VM_HUGETLB)
+			return true;
+	return false;
+}
+
+/*
+ * One piece of one mapping. Contents that the process may write anyway are not kept from being discarded.
+ * With a protection key each thread says by itself, at any moment, whether it may write: it counts as not writable.
+ */
 static int plan_piece(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
 		      uint64_t start, uint64_t end, enum mseald_class class)
 {
 	struct seal seal = { .start = start, .end = end, .class = class };
 	unsigned stops = request->stops & ~request->spared;
-	uint64_t flags;
+	uint64_t flags = vma_flags(plan->vmas, plan->vmas_count, start);
 
-	if (mapping->write)
+	if (mapping->write && !(flags & VM_PKEY))
 		stops &= ~(unsigned)MSEALD_STOP_DISCARD;
 	if (!stops)
 		return 0;
@@ -79,13 +91,11 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 		seal.flags |= MSEALD_SEAL_SHM;
 		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / PAGE);
 	}
-	if (!mapping->shared && !mapping->inode)
+	/* With a protection key mseal(2) refuses to discard it only while the caller may not write. */
+	if (!mapping->shared && !mapping->inode && !(mapping->write && flags & VM_PKEY))
 		seal.flags |= MSEALD_SEAL_ANON;
-	flags = vma_flags(plan->vmas, plan->vmas_count, start);
 	if (flags & VM_DONTCOPY)
 		seal.flags |= MSEALD_SEAL_DONTFORK;
-	if (flags & VM_HUGETLB)
-		seal.flags |= MSEALD_SEAL_HUGETLB;
 	if (vma_at(plan->vmas, plan->vmas_count, start)->userfault)
 		seal.flags |= MSEALD_SEAL_UFFD;
 	return plan_add(plan, &seal);
@@ -198,6 +208,8 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	if (r >= 0)
 		r = tasks_read_vmas(programs, target->tid, &plan->vmas, &plan->vmas_count);
 	if (r >= 0)
+		plan->hugetlb = any_hugetlb(plan->vmas, plan->vmas_count);
+	if (r >= 0)
 		r = segments_resolve(&plan->maps, target->proc_fd, &plan->segments);
 	if (r >= 0 && request->readiness)
 		r = readiness_judge(request->readiness, &plan->segments, plan->vmas, plan->vmas_count, target->proc_fd);
@@ -248,6 +260,9 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 		r = tasks_read_vmas(programs, target->tid, &vmas, &count);
 	if (r < 0)
 		return r;
+	/* The first huge pages that come after the commit mmap_file sees (bpf/lsm.bpf.c). */
+	if (!plan->hugetlb && any_hugetlb(vmas, count))
+		return 0;
 	for (size_t i = 0; i < plan->count; i++) {
 		uint64_t at = plan->seals[i].start;
 

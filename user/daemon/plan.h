@@ -47,6 +47,7 @@ struct plan {
 	struct segments segments;
 	struct mseald_vma *vmas;
 	size_t vmas_count;
+	bool hugetlb;			/* some mapping of the process is of huge pages */
 };
 
 void plan_free(struct plan *plan);	/* takes zeroed; leaves it zeroed */
@@ -59,8 +60,8 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	      const struct seal_request *request, struct failure *failure);
 
 /*
- * 1: every byte of it is still mapped as it was when the plan was made, 0: not
- * so, or an error. The mappings round it may have changed.
+ * 1: every byte of it is still mapped as it was when the plan was made, and there are no first huge pages;
+ * 0: not so, or an error. The mappings round it may have changed.
  */
 int plan_holds(const struct plan *plan, struct programs *programs, const struct target *target);
 

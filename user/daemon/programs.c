@@ -348,6 +348,13 @@ int programs_forget_account(struct programs *programs, uint32_t account)
 	return run(programs->skeleton->progs.mseald_forget_account, &commit);
 }
 
+int programs_doom(struct programs *programs, uint64_t key)
+{
+	struct mseald_commit commit = { .key = key };
+
+	return run(programs->skeleton->progs.mseald_doom, &commit);
+}
+
 int programs_forget(struct programs *programs, uint64_t key)
 {
 	struct mseald_commit commit = { .key = key };

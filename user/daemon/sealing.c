@@ -171,7 +171,7 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 {
 	_cleanup_(sealset_free) struct sealset old = {}, new = {};
 	_cleanup_(plan_free) struct plan plan = {};
-	const struct store_place place = { .account = target->account, .limited = request->limited };
+	struct store_place place = { .account = target->account, .limited = request->limited };
 	struct seal_result result = { .space = target->key };
 	struct store_old before;
 	bool changed;
@@ -182,6 +182,7 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		return 0;
 	if (r < 0)
 		return r;
+	place.flags = plan.hugetlb ? MSEALD_SPACE_HUGETLB : 0;
 	r = store_read_seals(store, target->key, NULL, &old);
 	if (r >= 0 && request->native_or_nothing) {
 		r = native_first(programs, target, request, &plan, &old, &result, failure);

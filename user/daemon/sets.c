@@ -380,7 +380,7 @@ static unsigned needs_of(unsigned stops, unsigned flags)
 
 	if (stops & MSEALD_STOP_FOREIGN_WRITE)
 		needs |= NEED_FOREIGN;
-	if (flags & MSEALD_SEAL_UFFD && stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD))
+	if (flags & MSEALD_SEAL_UFFD && stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD | MSEALD_STOP_FOREIGN_WRITE))
 		needs |= NEED_USERFAULT;
 	return needs;
 }

@@ -144,7 +144,8 @@ void store_settle_all(struct store *store)
 static int commit(struct store *store, uint64_t key, const struct store_place *place, uint32_t bits, enum store_when when,
 		  struct store_old *ret_old)
 {
-	struct mseald_commit request = { .key = key, .bits = bits, .account = place->account, .limited = place->limited };
+	struct mseald_commit request = { .key = key, .bits = bits, .account = place->account, .limited = place->limited,
+				       .flags = place->flags };
 	int r = programs_commit(store->programs, &request);
 
 	if (r < 0)

@@ -209,7 +209,7 @@ static int on_timer(sd_event_source *source, uint64_t now, void *context)
 		lifecycle_seen = lifecycle;
 		all_seen = all;
 		look_at_places(daemon);
-		events_kill_doomed(daemon->events);
+		events_end_doomed(daemon->events);
 		detach_when_idle(daemon);
 		(void)sets_collect(store_sets(daemon->store));
 		sets_trim(store_sets(daemon->store));

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Ranges as mremap takes them: in whole pages, outward, and where huge pages are in whole huge pages.
+ * Only address spaces that have such mappings (MSEALD_SPACE_HUGETLB) need the latter.
+ */
+#ifndef MSEALD_BPF_HUGETLB_H
+#define MSEALD_BPF_HUGETLB_H
+
+#include "seals.h"
+
+#define HUGE_SHIFT_MIN 21	/* of x86 */
+#define HUGE_SHIFT_MAX 30
+
+/* Where a range ends, in whole pages. One whose end is beyond all memory goes on to the end of it. */
+static __always_inline u64 range_end(u64 start, u64 length)
+{
+	if (start > MSEALD_ADDRESS_LIMIT || length > MSEALD_ADDRESS_LIMIT - start)
+		return MSEALD_ADDRESS_LIMIT;
+	return (start + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+}
+
+static __always_inline u64 huge_end_of(u64 start, u64 end, u64 distance, bool several, u32 shift)
+{
+	u64 mask = (1ULL << shift) - 1, first = several ? (start + mask) & ~mask : start;
+
+	return distance & mask || first & mask || first >= end ? end : (end + mask) & ~mask;
+}
+
+/*
+ * Where mremap may end that names [start, end), if that is, or ends, in a mapping of huge pages: its
+ * length is rounded up to them. Such a mapping begins, and is moved to, where a huge page can be. It is
+ * the first of the range or, since 6.17, any of several (mm/mremap.c, align_hugetlb and remap_move).
+ * distance: from source to target, or source ^ target; 0: it stays, or the kernel says where it goes.
+ */
+static __always_inline u64 huge_end(u64 start, u64 end, u64 distance, bool several)
+{
+	u64 least = huge_end_of(start, end, distance, several, HUGE_SHIFT_MIN);
+	u64 most = huge_end_of(start, end, distance, several, HUGE_SHIFT_MAX);
+
+	return most > least ? most : least;
+}
+
+#endif
