@@ -6,7 +6,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -65,24 +64,6 @@ static void not_for_forks(struct stage *stage)
 	uint64_t start = stage->control[1];
 
 	stage_call(stage, SYS_madvise, (long)start, (long)(stage->control[0] + LENGTH - start), MADV_DONTFORK);
-}
-
-/* From 6.11 on who poisons a page of its own is told by SIGBUS at once. */
-static void on_sigbus(int signal)
-{
-	(void)signal;
-}
-
-static long handle_sigbus(const long arguments[6])
-{
-	(void)arguments;
-	return signal(SIGBUS, on_sigbus) == SIG_ERR ? -EINVAL : 0;
-}
-
-static void with_handler(struct stage *stage)
-{
-	if (puppet_run(stage->victim, handle_sigbus))
-		stage_trouble(stage, "SIGBUS cannot be handled");
 }
 
 /* --- row 7: process_madvise on itself --- */
