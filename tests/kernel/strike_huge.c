@@ -361,7 +361,8 @@ static void neighbour_in_huge(struct stage *stage)
 }
 
 static const struct attack near_huge_attacks[] = {
-#define BEHIND .layout = PREPARED, .stopper = BY_GATE, .no_before = true, .prepare = behind_huge, .not_native = true
+#define BEHIND .layout = PREPARED, .stopper = BY_GATE, .no_before = true, .prepare = behind_huge
+#define AMID .layout = PREPARED, .stopper = BY_GATE, .no_before = true, .prepare = amid_several
 /* mseal(2) splits no huge page, and says EINVAL. */
 #define TAIL .layout = PREPARED, .stopper = BY_GATE, .no_before = true, .not_native = true
 	{ 4, "mremap of it: a huge page before it, shrunk from 2 MiB + 4096 to 4096", BEHIND, .strike = shrink_before },
@@ -370,16 +371,15 @@ static const struct attack near_huge_attacks[] = {
 	{ 4, "mremap of it: a huge page before it, shrunk from 2 MiB + 4096 and moved", BEHIND, .strike = move_before },
 	{ 4, "mremap of it: a page and a huge page away, the huge page's tail is sealed", TAIL,
 	  .prepare = tail_of_huge, .strike = move_several },
-	{ 5, "mremap onto it: a page and a huge page, 8192 bytes", TAIL, .prepare = amid_several,
-	  .strike = several_onto },
-	{ 5, "mremap onto it: a page, a hole and a huge page, 16384 bytes", TAIL, .prepare = amid_several,
-	  .strike = several_apart_onto },
+	{ 5, "mremap onto it: a page and a huge page, 8192 bytes", AMID, .strike = several_onto },
+	{ 5, "mremap onto it: a page, a hole and a huge page, 16384 bytes", AMID, .strike = several_apart_onto },
 	{ 6, "madvise that takes pages away: MADV_HWPOISON elsewhere in its huge page", TAIL,
 	  .prepare = neighbour_in_huge, .strike = poison_neighbour, .coarse = true, .abis = ABIS_FUNCTIONS },
 	{ 6, "madvise that takes pages away: MADV_SOFT_OFFLINE elsewhere in its huge page", TAIL,
 	  .prepare = neighbour_in_huge, .strike = offline_neighbour, .coarse = true, .invisible = true,
 	  .abis = ABIS_FUNCTIONS },
 #undef BEHIND
+#undef AMID
 #undef TAIL
 	{ .name = NULL },
 };
