@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mman.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +14,9 @@
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "attack.h"
-#include "daemon.h"
-#include "tap.h"
 #include "ways.h"
 
 #define HUGE (2ul << 20)
@@ -440,85 +435,6 @@ static const struct attack ordinary_calls[] = {
 #undef ORDINARY
 	{ .name = NULL },
 };
-
-/* --- a hole with room around it --- */
-
-static const char *const covers[] = { "MAP_FIXED_NOREPLACE of a file", "MAP_FIXED of a file", "MAP_FIXED|MAP_HUGETLB",
-				      "a hint, MAP_HUGETLB", "shmat", "mremap" };
-#define COVERS (sizeof(covers) / sizeof(*covers))
-
-/* Puts a huge page at that address, by a call of 4096 bytes where there is such. */
-static long cover(struct puppet *puppet, size_t how, uint64_t at)
-{
-	const int anonymous = ANONYMOUS | MAP_HUGETLB;
-	long fd, id, result;
-
-	switch (how) {
-	case 0:
-	case 1:
-		strcpy(puppet_data(puppet), "huge");
-		fd = puppet_call(puppet, SYS_memfd_create, (long)puppet_data(puppet), MFD_HUGETLB);
-		return puppet_call(puppet, SYS_mmap, at, PAGE, READ_WRITE,
-				   MAP_SHARED | (how ? MAP_FIXED : MAP_FIXED_NOREPLACE), fd, 0);
-	case 2:
-		return puppet_call(puppet, SYS_mmap, at, PAGE, READ_WRITE, anonymous | MAP_FIXED, -1, 0);
-	case 3:
-		result = puppet_call(puppet, SYS_mmap, at, PAGE, READ_WRITE, anonymous, -1, 0);
-		/* Somewhere else will do. */
-		return result > 0 && result != (long)at ? -EPERM : result;
-	case 4:
-		id = shmget(IPC_PRIVATE, PAGE, IPC_CREAT | SHM_HUGETLB | 0600);
-		result = puppet_call(puppet, SYS_shmat, id, at, 0);
-		shmctl((int)id, IPC_RMID, NULL);
-		return result;
-	default:
-		result = puppet_call(puppet, SYS_mmap, 0, HUGE, READ_WRITE, anonymous, -1, 0);
-		return result < 0 ? result : puppet_call(puppet, SYS_mremap, result, PAGE, PAGE, MOVE, at);
-	}
-}
-
-static void cover_hole(size_t how, bool sealed)
-{
-	struct puppet *one = puppet_new(), *other = puppet_clone(one, CLONE_VM, NULL);
-	long room = puppet_call(one, SYS_mmap, 0, 3 * HUGE, PROT_NONE, ANONYMOUS | MAP_NORESERVE, -1, 0), result;
-	uint64_t start = ((uint64_t)room + HUGE - 1) & -HUGE, at = start + 8 * PAGE;
-
-	puppet_call(one, SYS_munmap, room, 3 * HUGE);
-	if (puppet_call(one, SYS_mmap, at, 4 * PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0) != (long)at)
-		bail("no memory to make a hole in");
-	if (sealed)
-		must_seal_revocably(one->pid, at, 4 * PAGE);
-	daemon_pause(true);
-	result = puppet_call(one, SYS_munmap, at, 4 * PAGE);
-	if (sealed && result != PUPPET_DEAD)
-		ok(false, "row 13: who unmaps dies (%s)", puppet_text(one, result));
-	result = cover(other, how, start);
-	if (!sealed)
-		ok(result == (long)start, "row 13: not sealed, a huge page covers a hole by %s (%s)", covers[how],
-		   puppet_text(other, result));
-	else
-		ok(result == -EPERM || (result == PUPPET_DEAD && WTERMSIG(other->status) == SIGKILL),
-		   "row 13: a hole cannot be covered by a huge page before it, by %s (%s)", covers[how],
-		   puppet_text(other, result));
-	daemon_pause(false);
-	if (sealed)
-		ok(puppet_died(other, 15000), "row 13: a hole beside a huge page, %s: the daemon kills who is left",
-		   covers[how]);
-	puppet_end(other);
-	puppet_end(one);
-}
-
-void huge_into_holes(void)
-{
-	for (size_t how = 0; how < COVERS; how++) {
-		if (no_huge_pages) {
-			skip(no_huge_pages, "row 13: a hole cannot be covered by a huge page, by %s", covers[how]);
-			continue;
-		}
-		cover_hole(how, false);
-		cover_hole(how, true);
-	}
-}
 
 /* --- making them --- */
 

@@ -8,7 +8,5 @@ void huge_begin(void);
 void huge_end(void);
 /* All attacks, and what must not be hindered where there are no huge pages. */
 void huge_run(void);
-/* With a gate that kills: a huge page is put over a hole, at an address before it. */
-void huge_into_holes(void);
 
 #endif

@@ -335,7 +335,7 @@ static void escapes(bool stopped)
 	if (!ok(good, "%s, %s%s: nobody lives on with it", via_names[via], how_names[how], when))
 		diag("%d live, %d of them with it; %d forks, %d refused, %d got away", living(keeper, false, false),
 		     living(keeper, true, false), board->forks, board->refused, board->left);
-	good = dies_out(keeper, false, PATIENCE_MS);
+	good = dies_out(keeper, false, good ? PATIENCE_MS : 100);
 	nap(300);
 	ok(good && !living(keeper, false, false), "%s, %s%s: all who shared the memory are dead", via_names[via],
 	   how_names[how], when);

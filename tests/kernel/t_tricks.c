@@ -25,6 +25,7 @@
 
 #include "attack.h"
 #include "daemon.h"
+#include "hole.h"
 #include "procmaps.h"
 #include "strike_huge.h"
 #include "strike_tricks.h"

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,10 +135,14 @@ static uint64_t hash_bytes(int fd, uint64_t start, uint64_t end)
 	return hash;
 }
 
-/* A line for each mapping: all that maps says, its flags, its bytes unless it is shared or the stack in use. */
+/*
+ * A line for each mapping: all that maps says, its flags, how many pages of its own it has, and if it has any, its
+ * bytes. Not of what is shared, nor of the stack in use.
+ */
 static char *everything(pid_t pid)
 {
 	char path[64], line[512], *text = NULL, shared = 0;
+	unsigned long own = 0;
 	uint64_t start = 0, end = 0, from, to;
 	size_t size = 0;
 	FILE *smaps, *out = open_memstream(&text, &size);
@@ -156,9 +161,12 @@ static char *everything(pid_t pid)
 			end = to;
 			stack = strstr(line, "[stack]");
 			fputs(line, out);
+		} else if (sscanf(line, "Anonymous: %lu", &own) == 1) {
+			if (!stack)
+				fputs(line, out);
 		} else if (!strncmp(line, "VmFlags:", 8)) {
 			fputs(line, out);
-			if (shared == 'p' && !stack && end - start <= MOST_BYTES)
+			if (shared == 'p' && !stack && own && end - start <= MOST_BYTES)
 				fprintf(out, "bytes %016" PRIx64 "\n", hash_bytes(fd, start, end));
 		}
 	}
@@ -206,90 +214,116 @@ static long make_call(struct stage *stage, const struct call *call, uint64_t at)
 			    call->fifth == -2 ? (long)at : call->fifth);
 }
 
+/* On one processor: which one it is on is in its memory, written by the kernel (rseq). */
 static struct stage new_stage(enum abi abi)
 {
-	return (struct stage){ .victim = abi == ABI_32 ? puppet_new_32() : puppet_new(), .abi = abi };
+	struct stage stage = { .victim = abi == ABI_32 ? puppet_new_32() : puppet_new(), .abi = abi };
+	cpu_set_t cpu;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(0, &cpu);
+	if (sched_setaffinity(stage.victim->pid, sizeof(cpu), &cpu))
+		bail("sched_setaffinity: %s", strerror(errno));
+	return stage;
 }
 
-/* Makes it at the address; whether it went as it must: want is what the kernel says unsealed. */
-static bool check_call(struct stage *stage, const struct call *call, uint64_t at, long want, bool may_be_stopped)
-{
-	char *before = everything(stage->victim->pid), *after;
-	long result = make_call(stage, call, at);
-	bool stopped = may_be_stopped && (result == -EPERM ||
-					  (result == PUPPET_DEAD && WTERMSIG(stage->victim->status) == SIGKILL));
-	bool good = stopped || result == want;
+/* A process, and what it looked like after its last call. */
+struct subject {
+	struct stage stage;
+	uint64_t at;			/* the target */
+	char *before;
+};
 
-	if (!good)
-		diag("it ended: %s", puppet_text(stage->victim, result));
-	if (!puppet_died(stage->victim, 0)) {
-		after = everything(stage->victim->pid);
-		if (strcmp(before, after)) {
-			show_difference(before, after);
-			good = false;
-		}
-		free(after);
+/* Has nothing changed by the call just made? */
+static bool is_unchanged(struct subject *subject)
+{
+	char *after = everything(subject->stage.victim->pid);
+	bool same = !strcmp(subject->before, after);
+
+	if (!same)
+		show_difference(subject->before, after);
+	free(subject->before);
+	subject->before = after;
+	return same;
+}
+
+enum seal { UNSEALED, FOR_GOOD, REVOCABLY };
+static const char *const seal_names[] = { "not sealed", "for good", "revocable" };
+
+static struct subject subject_new(enum abi abi, enum seal seal)
+{
+	struct subject subject = { .stage = new_stage(abi) };
+
+	subject.at = lay_out(&subject.stage);
+	if (seal == FOR_GOOD)
+		must_seal(subject.stage.victim->pid, subject.at, LENGTH);
+	if (seal == REVOCABLY)
+		must_seal_revocably(subject.stage.victim->pid, subject.at, LENGTH);
+	subject.before = everything(subject.stage.victim->pid);
+	return subject;
+}
+
+static void subject_end(struct subject *subject)
+{
+	free(subject->before);
+	stage_close(&subject->stage);
+}
+
+static const struct {
+	const char *name;
+	long offset;
+} places[] = { { "over it", 0 }, { "into it from below", -2 * (long)PAGE }, { "behind it", LENGTH } };
+#define PLACES (sizeof(places) / sizeof(*places))
+#define CALLS (sizeof(calls) / sizeof(*calls) - 1)
+
+static long wants[CALLS][PLACES];	/* what the kernel says to a process that is not sealed */
+
+static bool check_call(struct subject *subject, size_t call, size_t place, enum seal seal)
+{
+	struct puppet *victim = subject->stage.victim;
+	long result = make_call(&subject->stage, &calls[call], subject->at + (uint64_t)places[place].offset);
+	/* The kernel's own seal may be looked at first. */
+	bool may_be_stopped = place < 2 && (calls[call].either || (seal == FOR_GOOD && native_expected() && !victim->is_32));
+
+	if (seal == UNSEALED) {
+		wants[call][place] = result;
+		if (result == PUPPET_DEAD)
+			bail("%s: it is the end of a process that is not sealed", calls[call].name);
+		return is_unchanged(subject);
 	}
-	free(before);
-	return good;
+	if (may_be_stopped && result == PUPPET_DEAD && WTERMSIG(victim->status) == SIGKILL)
+		return true;
+	if (result != wants[call][place] && !(may_be_stopped && result == -EPERM)) {
+		diag("not sealed: %s; sealed: ", puppet_text(victim, wants[call][place]));
+		diag("%s", puppet_text(victim, result));
+		return false;
+	}
+	return is_unchanged(subject);
 }
 
-static void seal_stage(const struct stage *stage, uint64_t at, bool for_good)
+static void all_calls(enum abi abi, enum seal seal)
 {
-	if (for_good)
-		must_seal(stage->victim->pid, at, LENGTH);
-	else
-		must_seal_revocably(stage->victim->pid, at, LENGTH);
-}
+	struct subject subject = subject_new(abi, seal);
 
-static void all_calls(enum abi abi, bool for_good)
-{
-	static const struct {
-		const char *name;
-		long offset;
-	} places[] = { { "over it", 0 }, { "into it from below", -2 * (long)PAGE }, { "behind it", LENGTH } };
-	struct stage unsealed = new_stage(abi), sealed = new_stage(abi);
-	uint64_t at = lay_out(&unsealed), target = lay_out(&sealed);
-	bool good = true;
-
-	seal_stage(&sealed, target, for_good);
-	for (const struct call *call = calls; call->name; call++) {
-		if (!(call->abis & 1u << abi))
+	for (size_t call = 0; call < CALLS; call++) {
+		if (!(calls[call].abis & 1u << abi))
 			continue;
-		for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-			/* The kernel's own seal may be looked at first. */
-			bool stops = call->either || (for_good && native_expected() && abi != ABI_32);
-			char *before = everything(unsealed.victim->pid), *after;
-			long want = make_call(&unsealed, call, at + (uint64_t)places[i].offset);
+		for (size_t place = 0; place < PLACES; place++) {
+			bool good = check_call(&subject, call, place, seal);
 
-			if (puppet_died(unsealed.victim, 0))
-				bail("%s, %s: it is the end of a process that is not sealed", call->name,
-				     abi_name(abi));
-			after = everything(unsealed.victim->pid);
-			if (strcmp(before, after)) {
-				show_difference(before, after);
-				ok(false, "%s, %s, %s: not sealed, it changes nothing (%s)", call->name,
-				   places[i].name, abi_name(abi), puppet_text(unsealed.victim, want));
-			}
-			free(before);
-			free(after);
-			good = check_call(&sealed, call, target + (uint64_t)places[i].offset, want, stops && i < 2);
-			ok(good, "%s, %s, %s, %s: as not sealed%s, and nothing has changed anywhere (%s)", call->name,
-			   places[i].name, abi_name(abi), for_good ? "for good" : "revocable",
-			   stops && i < 2 ? " or stopped" : "", puppet_text(unsealed.victim, want));
-			if (puppet_died(sealed.victim, 0)) {
-				puppet_end(sealed.victim);
-				sealed = new_stage(abi);
-				target = lay_out(&sealed);
-				seal_stage(&sealed, target, for_good);
-			}
+			ok(good, "%s, %s, %s, %s: %s, and nothing has changed anywhere", calls[call].name,
+			   places[place].name, abi_name(abi), seal_names[seal],
+			   seal == UNSEALED ? puppet_text(subject.stage.victim, wants[call][place]) : "as not sealed");
+			if (!puppet_died(subject.stage.victim, 0))
+				continue;
+			subject_end(&subject);
+			subject = subject_new(abi, seal);
 		}
 	}
-	ok(daemon_says_sealed(sealed.victim->pid, target, LENGTH) &&
-	   puppet_call(sealed.victim, SYS_mprotect, target, PAGE, READ_WRITE) == -EPERM,
-	   "%s, %s: in the end it is sealed", abi_name(abi), for_good ? "for good" : "revocable");
-	stage_close(&sealed);
-	stage_close(&unsealed);
+	ok(seal == UNSEALED || (daemon_says_sealed(subject.stage.victim->pid, subject.at, LENGTH) &&
+				puppet_call(subject.stage.victim, SYS_mprotect, subject.at, PAGE, READ_WRITE) == -EPERM),
+	   "%s, %s: in the end it is as sealed as before", abi_name(abi), seal_names[seal]);
+	subject_end(&subject);
 }
 
 /* The comparison sees what it is for. */
@@ -319,8 +353,8 @@ int main(int argc, char **argv)
 	ways_begin();
 	comparison_sees();
 	for (enum abi abi = ABI_64; abi <= ABI_32; abi++)
-		for (int for_good = 1; for_good >= 0; for_good--)
-			all_calls(abi, for_good);
+		for (enum seal seal = UNSEALED; seal <= REVOCABLY; seal++)
+			all_calls(abi, seal);
 	ways_end();
 	daemon_stop(SIGTERM);
 	return tap_end();
