@@ -14,11 +14,9 @@
 #include "tap.h"
 #include "ways.h"
 
-#define HUGE (2ul << 20)
 #define LENGTH (TARGET_PAGES * PAGE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
-#define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
 #define TOP 0x7ffffffff000ul	/* where user memory ends (arch/x86/include/asm/page_64_types.h) */
 
 #define CALL(...) stage_attack(stage, __VA_ARGS__)

@@ -304,21 +304,25 @@ static bool check_call(struct subject *subject, size_t call, size_t place, enum 
 static void all_calls(enum abi abi, enum seal seal)
 {
 	struct subject subject = subject_new(abi, seal);
+	bool good;
 
 	for (size_t call = 0; call < CALLS; call++) {
 		if (!(calls[call].abis & 1u << abi))
 			continue;
+		good = true;
 		for (size_t place = 0; place < PLACES; place++) {
-			bool good = check_call(&subject, call, place, seal);
-
-			ok(good, "%s, %s, %s, %s: %s, and nothing has changed anywhere", calls[call].name,
-			   places[place].name, abi_name(abi), seal_names[seal],
-			   seal == UNSEALED ? puppet_text(subject.stage.victim, wants[call][place]) : "as not sealed");
+			if (!check_call(&subject, call, place, seal)) {
+				diag("that was %s", places[place].name);
+				good = false;
+			}
 			if (!puppet_died(subject.stage.victim, 0))
 				continue;
 			subject_end(&subject);
 			subject = subject_new(abi, seal);
 		}
+		ok(good, "%s, %s, %s: %s, and nothing has changed anywhere", calls[call].name, abi_name(abi),
+		   seal_names[seal],
+		   seal == UNSEALED ? puppet_text(subject.stage.victim, wants[call][0]) : "as not sealed");
 	}
 	ok(seal == UNSEALED || (daemon_says_sealed(subject.stage.victim->pid, subject.at, LENGTH) &&
 				puppet_call(subject.stage.victim, SYS_mprotect, subject.at, PAGE, READ_WRITE) == -EPERM),
