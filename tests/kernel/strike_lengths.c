@@ -167,9 +167,9 @@ const struct attack length_attacks[] = {
 	  .strike = onto_old_far_odd, .below = 1, TOO_LATE },
 	/* 7.3 looks at the source before it unmaps the target. */
 	{ 5, "mremap onto it: old length 0 of private memory", ANON_READ, BY_GATE, .strike = onto_old_none,
-	  .error = EINVAL, .either = true },
+	  .error = EINVAL, .natively = "EINVAL", .either = true },
 	{ 5, "mremap onto it: old length 2^64 - 1 of private memory", ANON_READ, BY_GATE, .strike = onto_old_wrapped,
-	  .error = EINVAL, .either = true, .abis = ABIS_64 },
+	  .error = EINVAL, .natively = "EINVAL", .either = true, .abis = ABIS_64 },
 	{ 5, "mremap onto it: old length 2^64 - 1 of shared memory", ANON_READ, BY_GATE,
 	  .strike = onto_shared_wrapped, .abis = ABIS_64 },
 	{ 5, "mremap onto it: old length 2^64 - 4095 of shared memory", ANON_READ, BY_GATE,

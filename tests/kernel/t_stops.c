@@ -7,11 +7,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "attack.h"
@@ -156,6 +158,39 @@ static void with_key_0(void)
 	puppet_end(puppet);
 }
 
+/* --- advice of others --- */
+
+/* Whatever advice another process may give (mm/madvise.c): none changes what is sealed. */
+static void from_outside(int protection, const char *what)
+{
+	struct puppet *victim = puppet_new(), *other = puppet_new();
+	uint64_t at = puppet_pages(victim, 4, protection);
+	struct iovec *vector = puppet_data(other);
+	char *before, *after, taken[256] = "";
+	long pidfd = puppet_call(other, SYS_pidfd_open, victim->pid, 0), result;
+	size_t length = 0;
+	bool good = true;
+
+	must_seal(victim->pid, at, 4 * PAGE);
+	*vector = (struct iovec){ (void *)at, 4 * PAGE };
+	for (long advice = 0; advice < 260 && good; advice++) {
+		before = snapshot(victim->pid, at, 4 * PAGE);
+		result = puppet_call(other, SYS_process_madvise, pidfd, (long)vector, 1, advice, 0);
+		if (result > 0 && length < sizeof(taken) - 8)
+			length += (size_t)sprintf(taken + length, " %ld", advice);
+		after = snapshot(victim->pid, at, 4 * PAGE);
+		good = !puppet_died(victim, 0) && !strcmp(before, after);
+		if (!good)
+			diag("advice %ld (%s), before:\n%safter:\n%s", advice, puppet_text(other, result), before, after);
+		free(before);
+		free(after);
+	}
+	ok(good && length, "process_madvise by another process, %s: what it may advise changes nothing (it may:%s)", what,
+	   taken);
+	puppet_end(other);
+	puppet_end(victim);
+}
+
 /* --- the end of data, and the heap --- */
 
 static void end_of_data(long what, const char *name)
@@ -225,6 +260,8 @@ int main(int argc, char **argv)
 		with_key(for_good, "MADV_WIPEONFORK", MADV_WIPEONFORK);
 	}
 	with_key_0();
+	from_outside(PROT_READ, "read-only memory");
+	from_outside(READ_WRITE, "writable memory");
 	end_of_data(PR_SET_MM_END_DATA, "END_DATA");
 	break_into_data();
 	ways_end();
