@@ -13,6 +13,7 @@ static const struct {
 	short of_64, of_32;
 } numbers[] = {
 	{ SYS_open, 5 }, { SYS_close, 6 }, { SYS_brk, 45 }, { SYS_munmap, 91 }, { SYS_ftruncate, 93 },
+	{ SYS_clone, 120 },
 	{ SYS_mprotect, 125 }, { SYS_mlock, 150 }, { SYS_mremap, 163 }, { SYS_prctl, 172 },
 	{ SYS_mmap, 192 }, { SYS_madvise, 219 }, { SYS_io_setup, 245 }, { SYS_io_destroy, 246 },
 	{ SYS_remap_file_pages, 257 }, { SYS_memfd_create, 356 }, { SYS_pkey_mprotect, 380 },

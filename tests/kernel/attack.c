@@ -156,6 +156,24 @@ void with_tags(struct stage *stage)
 		stage_trouble(stage, "there is no linear address masking");
 }
 
+/* From 6.11 on who poisons a page of its own is told by SIGBUS at once. */
+static void on_sigbus(int signal)
+{
+	(void)signal;
+}
+
+static long handle_sigbus(const long arguments[6])
+{
+	(void)arguments;
+	return signal(SIGBUS, on_sigbus) == SIG_ERR ? -EINVAL : 0;
+}
+
+void with_handler(struct stage *stage)
+{
+	if (puppet_run(stage->victim, handle_sigbus))
+		stage_trouble(stage, "SIGBUS cannot be handled");
+}
+
 static void lay_out(struct stage *stage, uint64_t start, uint64_t length)
 {
 	enum layout layout = stage->attack->layout;

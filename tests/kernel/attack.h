@@ -59,6 +59,7 @@ struct attack {
 	void (*prepare)(struct stage *stage);
 	unsigned below, above;		/* pages before and behind the target's four that the call touches too */
 	bool invisible;			/* success leaves no trace in the target */
+	bool either;			/* whether it leaves a trace differs from kernel to kernel */
 	bool no_before;			/* no control before the seal: the call would undo the target itself */
 	bool coarse;			/* any seal of the process denies it, wherever it goes */
 	bool not_native;		/* mseal(2) does not refuse it, though the row is one that it does */
@@ -72,7 +73,7 @@ struct attack {
 	int error;			/* what the kernel itself says, though it may have changed memory; 0: success */
 };
 
-extern const struct attack lsm_attacks[], gate_attacks[], discard_attacks[];	/* end with a name of NULL */
+extern const struct attack lsm_attacks[], gate_attacks[], length_attacks[], discard_attacks[];	/* end with a name of NULL */
 
 enum outcome_kind { SUCCEEDED, DENIED, KILLED, NOT_TRIED };
 
@@ -134,6 +135,8 @@ long touch_pages(const long arguments[6]);	/* address, length: reads a byte of e
 
 /* prepare(): lets the victim's pointers have tags (LAM); trouble where there are none. */
 void with_tags(struct stage *stage);
+/* prepare(): SIGBUS does not end the victim. */
+void with_handler(struct stage *stage);
 #define TAGGED(at) ((at) | 5ul << 57)
 
 /* Pages for a test of its own: anonymous, filled, of this protection; bails out when there are none. */

@@ -3,6 +3,7 @@
 #include "hole.h"
 
 #include <errno.h>
+#include <linux/mman.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -21,6 +22,9 @@
 #include "ways.h"
 
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
+#define READ_WRITE (PROT_READ | PROT_WRITE)
+#define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
+#define HUGE (2ul << 20)
 #define I386_OLD_MMAP 90
 #define I386_IPC 117
 #define IPC_SHMAT 21
@@ -278,4 +282,83 @@ void holes(enum abi abi)
 	}
 	if (by_override && !can_be_raced)
 		skip("no gate can be raced here, so there is never a hole", "row 13: a hole cannot be filled");
+}
+
+/* --- a hole with room for a huge page around it --- */
+
+static const char *const covers[] = { "MAP_FIXED_NOREPLACE of a file", "MAP_FIXED of a file", "MAP_FIXED|MAP_HUGETLB",
+				      "a hint, MAP_HUGETLB", "shmat", "mremap" };
+#define COVERS (sizeof(covers) / sizeof(*covers))
+
+/* Puts a huge page at that address, by a call of 4096 bytes where there is such. */
+static long cover(struct puppet *puppet, size_t how, uint64_t at)
+{
+	const int anonymous = ANONYMOUS | MAP_HUGETLB;
+	long fd, id, result;
+
+	switch (how) {
+	case 0:
+	case 1:
+		strcpy(puppet_data(puppet), "huge");
+		fd = puppet_call(puppet, SYS_memfd_create, (long)puppet_data(puppet), MFD_HUGETLB);
+		return puppet_call(puppet, SYS_mmap, at, PAGE, READ_WRITE,
+				   MAP_SHARED | (how ? MAP_FIXED : MAP_FIXED_NOREPLACE), fd, 0);
+	case 2:
+		return puppet_call(puppet, SYS_mmap, at, PAGE, READ_WRITE, anonymous | MAP_FIXED, -1, 0);
+	case 3:
+		result = puppet_call(puppet, SYS_mmap, at, PAGE, READ_WRITE, anonymous, -1, 0);
+		/* Somewhere else will do. */
+		return result > 0 && result != (long)at ? -EPERM : result;
+	case 4:
+		id = shmget(IPC_PRIVATE, PAGE, IPC_CREAT | SHM_HUGETLB | 0600);
+		result = puppet_call(puppet, SYS_shmat, id, at, 0);
+		shmctl((int)id, IPC_RMID, NULL);
+		return result;
+	default:
+		result = puppet_call(puppet, SYS_mmap, 0, HUGE, READ_WRITE, anonymous, -1, 0);
+		return result < 0 ? result : puppet_call(puppet, SYS_mremap, result, PAGE, PAGE, MOVE, at);
+	}
+}
+
+/* Returns whether that makes sense sealed as well. */
+static bool cover_hole(size_t how, bool sealed)
+{
+	bool worked = false;
+	struct puppet *one = puppet_new(), *other = puppet_clone(one, CLONE_VM, NULL);
+	long room = puppet_call(one, SYS_mmap, 0, 3 * HUGE, PROT_NONE, ANONYMOUS | MAP_NORESERVE, -1, 0), result;
+	uint64_t start = ((uint64_t)room + HUGE - 1) & -HUGE, at = start + 8 * PAGE;
+
+	puppet_call(one, SYS_munmap, room, 3 * HUGE);
+	if (puppet_call(one, SYS_mmap, at, 4 * PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0) != (long)at)
+		bail("no memory to make a hole in");
+	if (sealed)
+		must_seal_revocably(one->pid, at, 4 * PAGE);
+	daemon_pause(true);
+	result = puppet_call(one, SYS_munmap, at, 4 * PAGE);
+	if (sealed && result != PUPPET_DEAD)
+		ok(false, "row 13: who unmaps dies (%s)", puppet_text(one, result));
+	result = cover(other, how, start);
+	if (!sealed && result == -ENOMEM)
+		skip("there are no huge pages", "row 13: not sealed, a huge page covers a hole by %s", covers[how]);
+	else if (!sealed)
+		worked = ok(result == (long)start, "row 13: not sealed, a huge page covers a hole by %s (%s)", covers[how],
+		   puppet_text(other, result));
+	else
+		ok(result == -EPERM || (result == PUPPET_DEAD && WTERMSIG(other->status) == SIGKILL),
+		   "row 13: a hole cannot be covered by a huge page before it, by %s (%s)", covers[how],
+		   puppet_text(other, result));
+	daemon_pause(false);
+	if (sealed)
+		ok(puppet_died(other, 15000), "row 13: a hole beside a huge page, %s: the daemon kills who is left",
+		   covers[how]);
+	puppet_end(other);
+	puppet_end(one);
+	return worked;
+}
+
+void huge_into_holes(void)
+{
+	for (size_t how = 0; how < COVERS; how++)
+		if (cover_hole(how, false))
+			cover_hole(how, true);
 }

@@ -10,5 +10,7 @@
  * and tries to fill it with calls of this ABI. Tells of the cells (ways.h).
  */
 void holes(enum abi abi);
+/* With a gate that kills and huge pages: one of them is put over a hole, at an address before it. */
+void huge_into_holes(void);
 
 #endif

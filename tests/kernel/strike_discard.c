@@ -6,7 +6,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,6 +20,7 @@
 #define ADVICE_HWPOISON 100
 #define ADVICE_SOFT_OFFLINE 101
 #define ADVICE_GUARD_INSTALL 102
+#define ADVICE_GUARD_REMOVE 103
 
 #define CALL(...) stage_attack(stage, __VA_ARGS__)
 #define STRIKE(name, call) \
@@ -45,8 +45,24 @@ STRIKE(remove_pages, CALL(SYS_madvise, at, LENGTH, MADV_REMOVE))
 STRIKE(dontfork, CALL(SYS_madvise, at, LENGTH, MADV_DONTFORK))
 STRIKE(wipeonfork, CALL(SYS_madvise, at, LENGTH, MADV_WIPEONFORK))
 STRIKE(guard_install, CALL(SYS_madvise, at, LENGTH, ADVICE_GUARD_INSTALL))
+STRIKE(guard_remove, CALL(SYS_madvise, at, LENGTH, ADVICE_GUARD_REMOVE))
+STRIKE(guard_remove_one_page, CALL(SYS_madvise, at + PAGE, PAGE, ADVICE_GUARD_REMOVE))
+STRIKE(guard_remove_from_below, CALL(SYS_madvise, at - 2 * PAGE, 3 * PAGE, ADVICE_GUARD_REMOVE))
 STRIKE(hwpoison, CALL(SYS_madvise, at, PAGE, ADVICE_HWPOISON))
 STRIKE(soft_offline, CALL(SYS_madvise, at, PAGE, ADVICE_SOFT_OFFLINE))
+
+STRIKE(hwpoison_beside, CALL(SYS_madvise, at + LENGTH + PAGE, PAGE, ADVICE_HWPOISON))
+
+/* Further away than any huge page is long. New memory lies below the stage. */
+static long hwpoison_far(struct stage *stage, uint64_t at)
+{
+	uint64_t far = stage_map(stage, 2ul << 30, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+
+	(void)at;
+	stage_fill(stage, far, PAGE, 37);
+	return CALL(SYS_madvise, far, PAGE, ADVICE_HWPOISON);
+}
 
 STRIKE(advise_random, CALL(SYS_madvise, at, LENGTH, MADV_RANDOM))
 STRIKE(advise_willneed, CALL(SYS_madvise, at, LENGTH, MADV_WILLNEED))
@@ -60,29 +76,19 @@ static void locked(struct stage *stage)
 	stage_call(stage, SYS_mlock, (long)start, (long)(stage->control[0] + LENGTH - start));
 }
 
+/* The whole stage guards; a control may lie apart from the target. */
+static void guarding(struct stage *stage)
+{
+	uint64_t start = stage->control[1];
+
+	stage_call(stage, SYS_madvise, (long)start, (long)(stage->control[0] + LENGTH - start), ADVICE_GUARD_INSTALL);
+}
+
 static void not_for_forks(struct stage *stage)
 {
 	uint64_t start = stage->control[1];
 
 	stage_call(stage, SYS_madvise, (long)start, (long)(stage->control[0] + LENGTH - start), MADV_DONTFORK);
-}
-
-/* From 6.11 on who poisons a page of its own is told by SIGBUS at once. */
-static void on_sigbus(int signal)
-{
-	(void)signal;
-}
-
-static long handle_sigbus(const long arguments[6])
-{
-	(void)arguments;
-	return signal(SIGBUS, on_sigbus) == SIG_ERR ? -EINVAL : 0;
-}
-
-static void with_handler(struct stage *stage)
-{
-	if (puppet_run(stage->victim, handle_sigbus))
-		stage_trouble(stage, "SIGBUS cannot be handled");
 }
 
 /* --- row 7: process_madvise on itself --- */
@@ -125,6 +131,16 @@ static long vector_of_two(struct stage *stage, uint64_t at)
 	return advise_vector(stage, vector, 2, MADV_DONTNEED);
 }
 
+static long vector_guard_install(struct stage *stage, uint64_t at)
+{
+	return advise_vector(stage, &(struct iovec){ (void *)at, LENGTH }, 1, ADVICE_GUARD_INSTALL);
+}
+
+static long vector_guard_remove(struct stage *stage, uint64_t at)
+{
+	return advise_vector(stage, &(struct iovec){ (void *)at, LENGTH }, 1, ADVICE_GUARD_REMOVE);
+}
+
 static long vector_cold(struct stage *stage, uint64_t at)
 {
 	return advise_vector(stage, &(struct iovec){ (void *)at, LENGTH }, 1, MADV_COLD);
@@ -133,6 +149,12 @@ static long vector_cold(struct stage *stage, uint64_t at)
 static void with_pidfd(struct stage *stage)
 {
 	stage->own[0] = stage_call(stage, SYS_pidfd_open, stage->victim->pid, 0);
+}
+
+static void guarding_with_pidfd(struct stage *stage)
+{
+	guarding(stage);
+	with_pidfd(stage);
 }
 
 /* --- row 7: io_uring --- */
@@ -153,6 +175,12 @@ static void with_uring(struct stage *stage)
 		stage_trouble(stage, "io_uring_setup: %s", puppet_text(stage->victim, result));
 }
 
+static void guarding_with_uring(struct stage *stage)
+{
+	guarding(stage);
+	with_uring(stage);
+}
+
 static long ring_call(struct stage *stage, uint64_t at, unsigned long length, int advice)
 {
 	return puppet_run(stage->victim, ring_madvise, (long)at, (long)length, advice, stage->abi == ABI_INT80);
@@ -161,6 +189,8 @@ static long ring_call(struct stage *stage, uint64_t at, unsigned long length, in
 STRIKE(ring_dontneed, ring_call(stage, at, LENGTH, MADV_DONTNEED))
 STRIKE(ring_dontfork, ring_call(stage, at, LENGTH, MADV_DONTFORK))
 STRIKE(ring_from_below, ring_call(stage, at - 2 * PAGE, 3 * PAGE, MADV_DONTNEED))
+STRIKE(ring_guard_install, ring_call(stage, at, LENGTH, ADVICE_GUARD_INSTALL))
+STRIKE(ring_guard_remove, ring_call(stage, at, LENGTH, ADVICE_GUARD_REMOVE))
 STRIKE(ring_random, ring_call(stage, at, LENGTH, MADV_RANDOM))
 
 const struct attack discard_attacks[] = {
@@ -191,14 +221,35 @@ const struct attack discard_attacks[] = {
 	  .prepare = not_for_forks, .not_native = true },
 	{ 6, "madvise that discards: MADV_WIPEONFORK", ANON_READ, BY_GATE, .strike = wipeonfork },
 	{ 6, "madvise that discards: MADV_GUARD_INSTALL", ANON_READ, BY_GATE, .strike = guard_install },
+	/* Inside or out, these change what can be accessed. mseal(2) knows GUARD_INSTALL of read-only memory only. */
+	{ 6, "madvise of guard pages: MADV_GUARD_INSTALL, writable memory", ANON_WRITE, BY_GATE,
+	  .strike = guard_install, .not_native = true },
+	{ 6, "madvise of guard pages: MADV_GUARD_INSTALL, a file", FILE_READ, BY_GATE, .strike = guard_install },
+	{ 6, "madvise of guard pages: MADV_GUARD_REMOVE, read-only memory", ANON_READ, BY_GATE,
+	  .strike = guard_remove, .prepare = guarding, .not_native = true },
+	{ 6, "madvise of guard pages: MADV_GUARD_REMOVE, writable memory", ANON_WRITE, BY_GATE,
+	  .strike = guard_remove, .prepare = guarding, .not_native = true },
+	{ 6, "madvise of guard pages: MADV_GUARD_REMOVE, one page of it", ANON_WRITE, BY_GATE,
+	  .strike = guard_remove_one_page, .prepare = guarding, .not_native = true },
+	{ 6, "madvise of guard pages: MADV_GUARD_REMOVE, into it from below", ANON_WRITE, BY_GATE,
+	  .strike = guard_remove_from_below, .prepare = guarding, .below = 2, .not_native = true },
+
+	/* The page goes with all of the huge page that it may be in: judged rounded to the biggest there is. */
 	{ 6, "madvise that takes pages away: MADV_HWPOISON", ANON_READ, BY_GATE,
-	  .strike = hwpoison, .prepare = with_handler, .abis = ABIS_FUNCTIONS, .not_native = true },
+	  .strike = hwpoison, .prepare = with_handler, .coarse = true, .abis = ABIS_FUNCTIONS, .not_native = true },
 	{ 6, "madvise that takes pages away: MADV_SOFT_OFFLINE", ANON_READ, BY_GATE,
-	  .strike = soft_offline, .invisible = true, .not_native = true },
+	  .strike = soft_offline, .coarse = true, .invisible = true, .not_native = true },
+	{ 6, "madvise that takes pages away: MADV_HWPOISON, beside it", ANON_READ, BY_GATE,
+	  .strike = hwpoison_beside, .prepare = with_handler, .coarse = true, .invisible = true,
+	  .abis = ABIS_FUNCTIONS, .not_native = true },
+	{ 6, "MADV_HWPOISON, beyond it by 2 GiB", ANON_READ, ALLOWED, .strike = hwpoison_far,
+	  .prepare = with_handler, .no_before = true, .invisible = true, .abis = 1u << ABI_64 },
 
 	/* No write takes the page itself away. */
-	{ 6, "MADV_HWPOISON: writable memory", ANON_WRITE, BY_GATE, .strike = hwpoison, .prepare = with_handler },
-	{ 6, "MADV_SOFT_OFFLINE: writable memory", ANON_WRITE, BY_GATE, .strike = soft_offline, .invisible = true },
+	{ 6, "MADV_HWPOISON: writable memory", ANON_WRITE, BY_GATE, .strike = hwpoison, .prepare = with_handler,
+	  .coarse = true, .abis = ABIS_FUNCTIONS, .not_native = true },
+	{ 6, "MADV_SOFT_OFFLINE: writable memory", ANON_WRITE, BY_GATE, .strike = soft_offline, .coarse = true,
+	  .invisible = true, .not_native = true },
 
 	{ 6, "MADV_DONTNEED: writable memory", ANON_WRITE, ALLOWED, .strike = dontneed },
 	{ 6, "MADV_FREE: writable memory", ANON_WRITE, ALLOWED, .strike = lazy_free, .invisible = true },
@@ -226,6 +277,14 @@ const struct attack discard_attacks[] = {
 	  .strike = ring_dontfork, .prepare = with_uring, .abis = ABIS_FUNCTIONS },
 	{ 7, "io_uring madvise that discards: into it from below", ANON_READ, BY_KILL,
 	  .strike = ring_from_below, .prepare = with_uring, .below = 2, .abis = ABIS_FUNCTIONS },
+	{ 7, "process_madvise that discards: MADV_GUARD_INSTALL, writable memory", ANON_WRITE, BY_GATE,
+	  .strike = vector_guard_install, .prepare = with_pidfd, .coarse = true, .not_native = true },
+	{ 7, "process_madvise that discards: MADV_GUARD_REMOVE", ANON_WRITE, BY_GATE,
+	  .strike = vector_guard_remove, .prepare = guarding_with_pidfd, .coarse = true, .not_native = true },
+	{ 7, "io_uring madvise that discards: MADV_GUARD_INSTALL, writable memory", ANON_WRITE, BY_KILL,
+	  .strike = ring_guard_install, .prepare = with_uring, .abis = ABIS_FUNCTIONS, .not_native = true },
+	{ 7, "io_uring madvise that discards: MADV_GUARD_REMOVE", ANON_WRITE, BY_KILL,
+	  .strike = ring_guard_remove, .prepare = guarding_with_uring, .abis = ABIS_FUNCTIONS, .not_native = true },
 	{ 7, "io_uring: MADV_RANDOM", ANON_READ, ALLOWED, .strike = ring_random, .prepare = with_uring,
 	  .abis = ABIS_FUNCTIONS },
 	{ .name = NULL },

@@ -3,30 +3,20 @@
 #include "strike_tricks.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/mman.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ipc.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/shm.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include "daemon.h"
 #include "tap.h"
 #include "ways.h"
 
-#define HUGE (2ul << 20)
 #define LENGTH (TARGET_PAGES * PAGE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
-#define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
 #define TOP 0x7ffffffff000ul	/* where user memory ends (arch/x86/include/asm/page_64_types.h) */
 
 #define CALL(...) stage_attack(stage, __VA_ARGS__)
@@ -112,20 +102,6 @@ static const struct trick reaching_32[] = {
 #define REFUSED .layout = ANON_READ, .stopper = ALLOWED, .invisible = true
 #define REFUSED_64 REFUSED, .abis = ABIS_64
 
-static long onto_unaligned(struct stage *stage, uint64_t at)
-{
-	long source = (long)stage_map(stage, PAGE, READ_WRITE, ANONYMOUS);
-
-	return CALL(SYS_mremap, source, PAGE, PAGE, MOVE, (long)at + 8);
-}
-
-static long onto_too_long(struct stage *stage, uint64_t at)
-{
-	long source = (long)stage_map(stage, PAGE, READ_WRITE, ANONYMOUS);
-
-	return CALL(SYS_mremap, source, PAGE, 1l << 56, MOVE, (long)at);
-}
-
 static const struct trick refused[] = {
 	/* The end of the range comes round to small numbers. */
 #define WRAPS(row_, name, call, what, err) \
@@ -144,11 +120,6 @@ static const struct trick refused[] = {
 	/* munmap, unlike madvise, takes nothing that reaches beyond user memory, which has up to 2^56 bytes. */
 	{ { 3, "munmap: length 2^62", REFUSED_64, .error = EINVAL }, .number = SYS_munmap, .length = 1ul << 62 },
 	{ { 3, "munmap: length 2^56", REFUSED_64, .error = EINVAL }, .number = SYS_munmap, .length = 1ul << 56 },
-	{ { 4, "mremap: old length 2^62", REFUSED_64, .natively = "EPERM", .error = EINVAL }, .number = SYS_mremap, .length = 1ul << 62,
-	  .third = PAGE },
-	{ { 4, "mremap: old length 2^56", REFUSED_64, .natively = "EPERM", .error = EINVAL }, .number = SYS_mremap, .length = 1ul << 56,
-	  .third = PAGE },
-	{ { 5, "mremap: new length 2^56, onto it", REFUSED_64, .strike = onto_too_long, .error = EINVAL } },
 
 	{ { 1, "mprotect: unaligned", REFUSED, .error = EINVAL }, .number = SYS_mprotect, .offset = 8,
 	  .length = PAGE, .third = READ_WRITE },
@@ -156,7 +127,6 @@ static const struct trick refused[] = {
 	{ { 3, "munmap: length 0", REFUSED, .error = EINVAL }, .number = SYS_munmap },
 	{ { 4, "mremap: unaligned", REFUSED, .error = EINVAL }, .number = SYS_mremap, .offset = 8, .length = PAGE,
 	  .third = 2 * PAGE, .fourth = MREMAP_MAYMOVE },
-	{ { 5, "mremap: unaligned onto it", REFUSED, .strike = onto_unaligned, .error = EINVAL } },
 	{ { 6, "MADV_DONTNEED: unaligned", REFUSED, .error = EINVAL }, .number = SYS_madvise, .offset = 8,
 	  .length = PAGE, .third = MADV_DONTNEED },
 	{ { 6, "MADV_DONTFORK: unaligned", REFUSED, .error = EINVAL }, .number = SYS_madvise, .offset = 8,
@@ -192,199 +162,6 @@ static const struct trick by_vector[] = {
 	{ { .name = NULL } },
 };
 
-/* --- huge pages onto a seal: more is replaced than the length says --- */
-
-static char huge_folder[] = "/tmp/huge-XXXXXX";
-static char huge_pages_before[32];
-static const char *no_huge_pages, *no_huge_files;
-
-/* Small pages where two huge ones could be; only some in the middle of the first are sealed. */
-static void amid_huge(struct stage *stage)
-{
-	uint64_t start = stage_map(stage, 3 * HUGE, READ_WRITE, ANONYMOUS);
-
-	if (no_huge_pages)
-		stage_trouble(stage, "%s", no_huge_pages);
-	if (stage->trouble[0])
-		return;
-	start = (start + HUGE - 1) & -HUGE;
-	stage_fill(stage, start, 2 * HUGE, 13);
-	stage_call(stage, SYS_mprotect, (long)start, 2 * HUGE, PROT_READ);
-	stage->target = start + 8 * PAGE;
-	stage->length = 8 * PAGE;
-	stage->control[0] = stage->target + HUGE;
-}
-
-static long huge_source(struct stage *stage, long flags)
-{
-	return (long)stage_map(stage, HUGE, READ_WRITE, MAP_ANONYMOUS | MAP_HUGETLB | flags);
-}
-
-static long huge_onto(struct stage *stage, uint64_t at)
-{
-	return CALL(SYS_mremap, huge_source(stage, MAP_PRIVATE), HUGE, PAGE, MOVE, (long)(at & -HUGE));
-}
-
-static long huge_short_onto(struct stage *stage, uint64_t at)
-{
-	return CALL(SYS_mremap, huge_source(stage, MAP_PRIVATE), PAGE, PAGE, MOVE, (long)(at & -HUGE));
-}
-
-static long huge_shared_onto(struct stage *stage, uint64_t at)
-{
-	return CALL(SYS_mremap, huge_source(stage, MAP_SHARED), PAGE, PAGE, MOVE, (long)(at & -HUGE));
-}
-
-static long huge_segment(struct stage *stage, uint64_t at)
-{
-	long id = stage_call(stage, SYS_shmget, IPC_PRIVATE, PAGE, IPC_CREAT | SHM_HUGETLB | 0600), result;
-
-	if (stage->trouble[0])
-		return 0;
-	result = CALL(SYS_shmat, id, (long)(at & -HUGE), SHM_REMAP);
-	shmctl((int)id, IPC_RMID, NULL);
-	return result;
-}
-
-static long huge_mmap(struct stage *stage, uint64_t at)
-{
-	return CALL(SYS_mmap, (long)(at & -HUGE), PAGE, READ_WRITE, ANONYMOUS | MAP_FIXED | MAP_HUGETLB, -1, 0);
-}
-
-static long map_huge_file(struct stage *stage, uint64_t at, long fd)
-{
-	long result = CALL(SYS_mmap, (long)(at & -HUGE), PAGE, READ_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0);
-
-	if (!stage->victim->dead)
-		CALL(SYS_close, fd);
-	return result;
-}
-
-static long huge_file(struct stage *stage, uint64_t at)
-{
-	if (no_huge_files) {
-		stage_trouble(stage, "%s", no_huge_files);
-		return 0;
-	}
-	snprintf(puppet_data(stage->victim), PUPPET_DATA_SIZE, "%s/file", huge_folder);
-	return map_huge_file(stage, at, stage_call(stage, SYS_open, (long)puppet_data(stage->victim), O_RDWR | O_CREAT,
-						   0600));
-}
-
-static long huge_memfd(struct stage *stage, uint64_t at)
-{
-	strcpy(puppet_data(stage->victim), "huge");
-	return map_huge_file(stage, at, stage_call(stage, SYS_memfd_create, (long)puppet_data(stage->victim),
-						   MFD_HUGETLB));
-}
-
-#define AMID_HUGE .layout = PREPARED, .prepare = amid_huge, .no_before = true
-
-static const struct trick huge_tricks[] = {
-	{ { 5, "mremap onto it: a huge page, new length 4096", AMID_HUGE, .stopper = BY_GATE, .strike = huge_onto } },
-	{ { 5, "mremap onto it: a huge page, both lengths 4096", AMID_HUGE, .stopper = BY_GATE,
-	    .strike = huge_short_onto } },
-	{ { 5, "mremap onto it: a shared huge page, both lengths 4096", AMID_HUGE, .stopper = BY_GATE,
-	    .strike = huge_shared_onto } },
-	{ { 9, "shmat: SHM_REMAP of a segment of 4096 bytes on huge pages", AMID_HUGE, .stopper = BY_LSM,
-	    .strike = huge_segment } },
-	{ { 2, "mmap: MAP_HUGETLB, length 4096", AMID_HUGE, .stopper = BY_LSM, .strike = huge_mmap } },
-	{ { 2, "mmap: a file on hugetlbfs, length 4096", AMID_HUGE, .stopper = BY_LSM,
-	    .strike = huge_file } },
-	{ { 2, "mmap: a memfd on huge pages, length 4096", AMID_HUGE, .stopper = BY_LSM,
-	    .strike = huge_memfd } },
-	{ { .name = NULL } },
-};
-
-/* --- sealed huge pages: more is taken away than the length says --- */
-
-static void on_huge(struct stage *stage)
-{
-	uint64_t start;
-	long room;
-
-	if (no_huge_pages)
-		stage_trouble(stage, "%s", no_huge_pages);
-	start = stage->trouble[0] ? 0 : stage_map(stage, 3 * HUGE, READ_WRITE, ANONYMOUS | MAP_HUGETLB);
-	if (stage->trouble[0])
-		return;
-	stage_fill(stage, start, 3 * HUGE, 17);
-	stage_call(stage, SYS_mprotect, (long)start, 3 * HUGE, PROT_READ);
-	/* Some room of the same alignment, to be moved to. */
-	room = (long)stage_map(stage, 5 * HUGE, PROT_NONE, ANONYMOUS);
-	stage->own[0] = (room + (long)HUGE - 1) & -(long)HUGE;
-	stage->target = start + HUGE;
-	stage->length = HUGE;
-	stage->control[0] = start + 2 * HUGE;
-	stage->control[1] = start;
-}
-
-/* Only the last pages of the huge page. */
-static void on_huge_tail(struct stage *stage)
-{
-	on_huge(stage);
-	for (int i = 0; i < 2; i++)
-		stage->control[i] += HUGE - LENGTH;
-	stage->target += HUGE - LENGTH;
-	stage->length = LENGTH;
-}
-
-static long huge_move(struct stage *stage, uint64_t at)
-{
-	stage->own[0] += (long)HUGE;
-	return CALL(SYS_mremap, (long)(at & -HUGE), PAGE, PAGE, MOVE, stage->own[0]);
-}
-
-static long huge_shrink(struct stage *stage, uint64_t at)
-{
-	return CALL(SYS_mremap, (long)(at & -HUGE), HUGE, PAGE, 0);
-}
-
-static long huge_unmap(struct stage *stage, uint64_t at)
-{
-	return CALL(SYS_munmap, (long)(at & -HUGE), HUGE);
-}
-
-static long huge_unmap_short(struct stage *stage, uint64_t at)
-{
-	return CALL(SYS_munmap, (long)(at & -HUGE), PAGE);
-}
-
-static long huge_discard(struct stage *stage, uint64_t at)
-{
-	return CALL(SYS_madvise, (long)(at & -HUGE), HUGE, MADV_DONTNEED);
-}
-
-static long huge_discard_short(struct stage *stage, uint64_t at)
-{
-	return CALL(SYS_madvise, (long)(at & -HUGE), PAGE, MADV_DONTNEED);
-}
-
-static const struct trick on_huge_tricks[] = {
-#define WHOLE .layout = PREPARED, .prepare = on_huge
-/* mseal(2) splits no huge page either, and says EINVAL. */
-#define TAIL .layout = PREPARED, .prepare = on_huge_tail, .not_native = true
-	{ { 4, "mremap of it: a huge page away, lengths 4096", WHOLE, .stopper = BY_GATE, .strike = huge_move } },
-	{ { 4, "mremap of it: a huge page away, lengths 4096, its tail is sealed", TAIL, .stopper = BY_GATE,
-	    .strike = huge_move } },
-	{ { 4, "mremap of it: a huge page, shrunk to 4096, its tail is sealed", TAIL, .stopper = BY_GATE,
-	    .strike = huge_shrink, .invisible = true } },
-	{ { 3, "munmap: a huge page, its tail is sealed", TAIL, .stopper = BY_GATE, .strike = huge_unmap } },
-	/* The kernel splits no huge page. */
-	{ { 3, "munmap: a huge page, length 4096", WHOLE, .stopper = BY_GATE, .strike = huge_unmap_short,
-	    .invisible = true, .error = EINVAL } },
-	{ { 3, "munmap: a huge page, length 4096, its tail is sealed", TAIL, .stopper = ALLOWED,
-	    .strike = huge_unmap_short, .invisible = true, .error = EINVAL } },
-	{ { 6, "madvise that discards: MADV_DONTNEED, a huge page, its tail is sealed", TAIL, .stopper = BY_GATE,
-	    .strike = huge_discard } },
-	/* It does nothing: the end is rounded down. */
-	{ { 6, "MADV_DONTNEED of a huge page, length 4096, its tail is sealed", TAIL, .stopper = ALLOWED,
-	    .strike = huge_discard_short, .invisible = true } },
-#undef WHOLE
-#undef TAIL
-	{ { .name = NULL } },
-};
-
 /* --- making them --- */
 
 static void make_all(const struct trick *tricks)
@@ -398,44 +175,6 @@ static void make_all(const struct trick *tricks)
 	}
 }
 
-static bool write_huge_pages(const char *text)
-{
-	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "r+e");
-
-	if (!file)
-		return false;
-	if (!huge_pages_before[0] && !fgets(huge_pages_before, sizeof(huge_pages_before), file))
-		huge_pages_before[0] = '\0';
-	rewind(file);
-	fputs(text, file);
-	return fclose(file) == 0;
-}
-
-void tricks_begin(void)
-{
-	void *try;
-
-	if (!write_huge_pages("8\n")) {
-		no_huge_pages = "nr_hugepages cannot be set";
-		return;
-	}
-	try = mmap(NULL, 6 * HUGE, READ_WRITE, ANONYMOUS | MAP_HUGETLB, -1, 0);
-	if (try == MAP_FAILED)
-		no_huge_pages = "no six huge pages can be had";
-	else
-		munmap(try, 6 * HUGE);
-	if (!mkdtemp(huge_folder) || mount("none", huge_folder, "hugetlbfs", 0, "pagesize=2M"))
-		no_huge_files = "hugetlbfs cannot be mounted";
-}
-
-void tricks_end(void)
-{
-	if (!no_huge_files)
-		umount2(huge_folder, MNT_DETACH);
-	rmdir(huge_folder);
-	write_huge_pages(huge_pages_before);
-}
-
 void tricks_run(void)
 {
 	const char *kernel = getenv("MSEALD_EXPECT_KERNEL") ?: "";
@@ -443,8 +182,6 @@ void tricks_run(void)
 	make_all(reaching);
 	make_all(reaching_32);
 	make_all(refused);
-	make_all(huge_tricks);
-	make_all(on_huge_tricks);
 	if (strncmp(kernel, "6.", 2))
 		skip("this kernel takes such advice, see t_rows.c",
 		     "row 7: process_madvise that discards is the kernel's EINVAL");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Tricks: calls whose range is not what it seems (beyond all memory, around
- * the end of it, rounded up to a huge page), and calls that the kernel itself
- * refuses, for which nobody may be killed. Run by t_tricks.c.
+ * the end of it), and calls that the kernel itself refuses, for which nobody
+ * may be killed. Run by t_tricks.c.
  */
 #ifndef MSEALD_TESTS_STRIKE_TRICKS_H
 #define MSEALD_TESTS_STRIKE_TRICKS_H
@@ -20,9 +20,6 @@ struct trick {
 	long third, fourth, fifth;
 };
 
-/* Before the first seal: huge pages are asked for, hugetlbfs is mounted. And back. */
-void tricks_begin(void);
-void tricks_end(void);
 /* All of them: not sealed as the kernel does it, sealed stopped, beside the seal as if not sealed. */
 void tricks_run(void);
 

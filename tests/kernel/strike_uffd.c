@@ -34,8 +34,8 @@ struct poison {
 
 #define VALUE 0x5ea1edL
 
-enum command { COPY, ZEROPAGE, CONTINUE, POISON, MOVE };
-enum memory { UNTOUCHED, WRITABLE, FILE_PRIVATE, FILE_SHARED };
+enum command { COPY, ZEROPAGE, CONTINUE, POISON, MOVE, MOVE_INTO };
+enum memory { UNTOUCHED, WRITABLE, FILE_PRIVATE, FILE_SHARED, SHARED_WRITABLE };
 
 static const struct trick {
 	const char *name;
@@ -94,6 +94,10 @@ static long uffd_command(const long arguments[6])
 	case ZEROPAGE: return RAW(SYS_ioctl, arguments[0], UFFDIO_ZEROPAGE, &zero);
 	case CONTINUE: return RAW(SYS_ioctl, arguments[0], UFFDIO_CONTINUE, &go_on);
 	case POISON: return RAW(SYS_ioctl, arguments[0], COMMAND_POISON, &poison);
+	case MOVE_INTO:
+		move.to = at;
+		move.from = (uint64_t)arguments[3];
+		return RAW(SYS_ioctl, arguments[0], COMMAND_MOVE, &move);
 	default: return RAW(SYS_ioctl, arguments[0], COMMAND_MOVE, &move);
 	}
 }
@@ -148,10 +152,17 @@ static struct uffd_stage stage_for(const struct trick *trick)
 		stage.at = (uint64_t)map_pages(stage.puppet, PROT_READ, MAP_SHARED, (int)memory_file(stage.puppet));
 		mode = UFFDIO_REGISTER_MODE_MINOR;
 		break;
+	case SHARED_WRITABLE:
+		stage.at = (uint64_t)map_pages(stage.puppet, PROT_READ | PROT_WRITE, MAP_SHARED,
+					       (int)memory_file(stage.puppet));
+		mode = UFFDIO_REGISTER_MODE_MINOR;
+		break;
 	}
 	stage.target = (uint64_t)map_pages(stage.puppet, PROT_READ | PROT_WRITE, anonymous, -1);
 	if (trick->command == MOVE)
 		puppet_run(stage.puppet, fill_pages, (long)stage.at, PAGE, 1);
+	if (trick->command == MOVE_INTO)
+		puppet_run(stage.puppet, fill_pages, (long)stage.target, PAGE, 1);
 	stage.fd = puppet_run(stage.puppet, uffd_new, trick->command == CONTINUE ? UFFD_FEATURE_MINOR_SHMEM : 0);
 	registered = puppet_run(stage.puppet, uffd_register, stage.fd,
 				(long)(trick->command == MOVE ? stage.target : stage.at), mode);
@@ -260,6 +271,82 @@ static void beside_text(const struct trick *trick)
 	stage_done(&stage);
 }
 
+/*
+ * With foreign-write denied, what the process may write itself another one may
+ * not put there: into memory that was writable as it was sealed.
+ */
+static const struct trick foreign_tricks[] = {
+	{ "UFFDIO_COPY into writable memory", COPY, WRITABLE },
+	{ "UFFDIO_ZEROPAGE into writable memory", ZEROPAGE, WRITABLE, .invisible = true },
+	{ "UFFDIO_POISON of writable memory", POISON, WRITABLE, .invisible = true },
+	{ "UFFDIO_CONTINUE of writable memory", CONTINUE, SHARED_WRITABLE, .invisible = true },
+	{ "UFFDIO_MOVE out of writable memory", MOVE, WRITABLE },
+	{ "UFFDIO_MOVE into writable memory", MOVE_INTO, WRITABLE, .invisible = true },
+	{ .name = NULL },
+};
+
+static void seal_deny(const struct uffd_stage *stage, const char *deny, bool revocable)
+{
+	const struct range range = { stage->at, stage->at + PAGE };
+	const char *error = daemon_seal(&(struct seal_order){ .pid = stage->puppet->pid, .ranges = &range, .count = 1,
+							      .deny = deny, .revocable = revocable }, NULL);
+
+	if (error)
+		bail("cannot seal with deny %s: %s %s", deny, error, daemon_error_message());
+}
+
+static void by_foreign_monitor(const struct trick *trick)
+{
+	static const struct {
+		const char *deny;
+		bool revocable;
+	} seals[] = { { NULL, false }, { "all", false }, { "all", true }, { "foreign-write", true } };
+
+	for (size_t i = 0; i < sizeof(seals) / sizeof(*seals); i++) {
+		struct uffd_stage stage = stage_for(trick);
+		struct puppet *other = puppet_clone(stage.puppet, CLONE_FILES, NULL);
+		long before = look(&stage), result;
+		char what[96];
+		bool good;
+
+		if (seals[i].deny && strcmp(seals[i].deny, "foreign-write"))
+			snprintf(what, sizeof(what), "sealed with --deny=%s%s", seals[i].deny,
+				 seals[i].revocable ? ", revocably" : "");
+		else
+			snprintf(what, sizeof(what), seals[i].deny ? "sealed with --deny=foreign-write" : "not sealed");
+		if (seals[i].deny)
+			seal_deny(&stage, seals[i].deny, seals[i].revocable);
+		result = stage.fd < 0 ? stage.fd : attempt(&stage, trick, other);
+		if (!seals[i].deny && (result == -EINVAL || stage.fd < 0)) {
+			skip(puppet_text(other, result), "row 12: %s by another process: this kernel does not have it",
+			     trick->name);
+			i = sizeof(seals) / sizeof(*seals);
+		} else if (!seals[i].deny) {
+			ok(result == 0 && has_worked(&stage, trick), "row 12: %s by another process: %s, it succeeds (%s)",
+			   trick->name, what, puppet_text(other, result));
+		} else {
+			good = result == -EPERM && look(&stage) == before;
+			ok(good, "row 12: %s by another process: %s, EPERM, nothing has changed (%s)", trick->name, what,
+			   puppet_text(other, result));
+		}
+		puppet_end(other);
+		stage_done(&stage);
+	}
+}
+
+/* The process itself may write there, by userfaultfd as well. */
+static void by_itself(const struct trick *trick)
+{
+	struct uffd_stage stage = stage_for(trick);
+	long result;
+
+	seal_deny(&stage, "foreign-write", true);
+	result = attempt(&stage, trick, stage.puppet);
+	ok(result == 0, "row 12: %s by the process itself: sealed with --deny=foreign-write, it succeeds (%s)",
+	   trick->name, puppet_text(stage.puppet, result));
+	stage_done(&stage);
+}
+
 /* Another process has the descriptor: what counts is whose memory it is. */
 static void by_monitor(const struct trick *trick)
 {
@@ -313,5 +400,8 @@ void uffd_all(bool (*pinned)(const char *program))
 	audit(&tricks[0]);
 	beside_text(&tricks[0]);
 	by_monitor(&tricks[0]);
+	for (const struct trick *trick = foreign_tricks; trick->name; trick++)
+		by_foreign_monitor(trick);
+	by_itself(&foreign_tricks[0]);
 	puppet_end(keeper);
 }

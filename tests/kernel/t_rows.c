@@ -75,6 +75,7 @@ int main(int argc, char **argv)
 	check_status();
 	make_attacks(lsm_attacks, ABIS_64);
 	make_attacks(gate_attacks, ABIS_64);
+	make_attacks(length_attacks, ABIS_64);
 	make_attacks(discard_attacks, ABIS_64);
 	holes(ABI_64);
 	ways_end();

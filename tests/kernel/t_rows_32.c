@@ -51,6 +51,7 @@ int main(int argc, char **argv)
 	ways_begin();
 	make_attacks(lsm_attacks, ABIS_32);
 	make_attacks(gate_attacks, ABIS_32);
+	make_attacks(length_attacks, ABIS_32);
 	make_attacks(discard_attacks, ABIS_32);
 	limit_moved();
 	holes(ABI_INT80);

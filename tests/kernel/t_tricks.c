@@ -25,7 +25,9 @@
 
 #include "attack.h"
 #include "daemon.h"
+#include "hole.h"
 #include "procmaps.h"
+#include "strike_huge.h"
 #include "strike_tricks.h"
 #include "tap.h"
 #include "ways.h"
@@ -714,9 +716,10 @@ int main(int argc, char **argv)
 {
 	puppet_main(argc, argv);
 	(void)gate_is_override();
-	tricks_begin();
+	huge_begin();
 	ways_begin();
 	tricks_run();
+	huge_run();
 	ways_end();
 	breaks();
 	kept_from_children(PROT_READ, "read-only memory");
@@ -738,8 +741,9 @@ int main(int argc, char **argv)
 	survivors();
 	stack_into_hole(grow_by_store, "a store");
 	stack_into_hole(grow_by_call, "a system call");
+	huge_into_holes();
 	ok(status_becomes("spaces", 0, 10) && status_becomes("attached", 0, 10), "nothing is left in the end");
 	daemon_stop(SIGTERM);
-	tricks_end();
+	huge_end();
 	return tap_end();
 }
