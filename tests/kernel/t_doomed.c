@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -56,13 +57,18 @@ static enum how how;
 static volatile long *page;
 static char stacks[STACKS][STACK] __attribute__((aligned(64)));
 
+/*
+ * Is it there? Asked of futex(2), which takes no mmap_lock while it is: for that, munmap waits in a way that
+ * SIGKILL ends (mm/mmap.c), and then it would not happen.
+ */
+static bool page_gone(void)
+{
+	return RAW(SYS_futex, page, FUTEX_WAIT_PRIVATE, (int)((long)page + 4), 0) == -EFAULT;
+}
+
 static bool page_changed(void)
 {
-	unsigned char there;
-
-	if (via == BY_MUNMAP)
-		return RAW(SYS_mincore, page, PAGE, &there) != 0;
-	return *page != (long)page + 3;
+	return via == BY_MUNMAP ? page_gone() : *page != (long)page + 3;
 }
 
 static void strike_page(void)

@@ -155,10 +155,16 @@ static void seal_part(const struct scene *scene, int which, enum kind kind)
 		bail("cannot seal: %s %s", error, daemon_error_message());
 }
 
-/* May the call say that it has worked, though it left alone what mseal(2) protects? As shmdt does (ipc/shm.c). */
+/* May the call say that it has worked, though it left alone what mseal(2) protects? So does shmdt (ipc/shm.c). */
 static bool may_succeed(enum call call, enum kind first, enum kind second)
 {
 	return call == DETACH && native_expected() && first != REVOCABLE && second != REVOCABLE;
+}
+
+/* Where mseal(2) has split the mapping, the kernel moves it no more, whatever else is met. */
+static bool may_fail_otherwise(enum call call, enum kind first, enum kind second)
+{
+	return call == MOVE_AWAY && native_expected() && (first == FOR_GOOD || second == FOR_GOOD);
 }
 
 static bool meet(enum call call, enum abi abi, enum kind first, enum kind second)
@@ -181,7 +187,8 @@ static bool meet(enum call call, enum abi abi, enum kind first, enum kind second
 		good = result >= 0;
 	else
 		good = result == -EPERM || (result == PUPPET_DEAD && WTERMSIG(victim->status) == SIGKILL) ||
-		       (result == 0 && may_succeed(call, first, second));
+		       (result == 0 && may_succeed(call, first, second)) ||
+		       (result == -EFAULT && may_fail_otherwise(call, first, second));
 	for (int i = 0; i < 2; i++) {
 		if (!victim->dead && kinds[kind[i]].strong) {
 			after = snapshot(victim->pid, scene.part[i], 2 * PAGE);
