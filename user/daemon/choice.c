@@ -89,6 +89,8 @@ static const struct rule {
 	  "if not writable when sealed", .native = NATIVE_ANONYMOUS },
 	{ 6, "madvise that discards, 32-bit call", { "override_madvise_32", "kill_do_madvise" },
 	  MSEALD_STOP_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
+	/* Not counted among the mprotect stop's: no program that means no harm does this to what it has sealed. */
+	{ 6, "madvise of guard pages", { "override_madvise", "kill_do_madvise" }, 0, NULL },
 	{ 7, "process_madvise that discards", { "override_process_madvise", "kill_process_madvise" },
 	  MSEALD_STOP_DISCARD, "if not writable when sealed", .native = NATIVE_ANONYMOUS },
 	{ 7, "process_madvise that discards, 32-bit call",
@@ -212,6 +214,7 @@ static enum means rule_means(const struct choice *choice, const struct rule *rul
 static void choose_decisions(struct choice *choice, bool compat, bool no_process_madvise)
 {
 	enum means before = MEANS_NONE;
+	bool guard_pages = probe_guard_pages();
 
 	for (size_t i = 0; i < ELEMENTS(rules); i++) {
 		struct decision decision = { .row = rules[i].row, .operation = rules[i].operation,
@@ -222,6 +225,10 @@ static void choose_decisions(struct choice *choice, bool compat, bool no_process
 			decision.means = MEANS_KERNEL;
 			decision.native = NATIVE_NONE;
 			decision.note = "this kernel takes no such advice";
+		}
+		if (!guard_pages && strcmp(rules[i].operation, "madvise of guard pages") == 0) {
+			decision.means = MEANS_KERNEL;
+			decision.note = "this kernel has none";
 		}
 		if (rules[i].compat && compat && decision.means == MEANS_KILL)
 			choice->compat_kills |= rules[i].stop;

@@ -72,7 +72,7 @@ struct decision {
 	const char *note;	/* or NULL */
 };
 
-#define DECISIONS_MAX 28
+#define DECISIONS_MAX 29
 
 struct choice {
 	bool wanted[PARTS_COUNT];

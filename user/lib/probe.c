@@ -89,6 +89,12 @@ bool probe_process_madvise_discards(void)
 	return taken;
 }
 
+bool probe_guard_pages(void)
+{
+	/* No memory: an advice that it knows it takes, and changes nothing (mm/madvise.c, do_madvise). */
+	return madvise(NULL, 0, 102 /* MADV_GUARD_INSTALL */) == 0;
+}
+
 static void on_fault(int signal)
 {
 	(void)signal;

@@ -22,6 +22,9 @@ int probe_lsm(const struct btf *vmlinux, const char *hook);
 /* Does process_madvise() take advice that discards, on the caller itself? 7.x does; before, EINVAL. */
 bool probe_process_madvise_discards(void);
 
+/* Has this kernel guard pages (MADV_GUARD_INSTALL, since 6.13)? */
+bool probe_guard_pages(void);
+
 /*
  * Does the kernel take 32-bit system calls from a 64-bit process (int 0x80)?
  * Then it runs 32-bit programs as well. Tried in a child.
