@@ -67,21 +67,24 @@ static __always_inline bool is_hugetlb(const struct file *file)
 /*
  * Every mapping of huge pages begins here, before mmap_lock is taken: from the first one on, other
  * programs judge lengths in this address space as they may be rounded up. What this call takes is
- * noted for mmap_addr, which is not told of the file.
+ * noted for mmap_addr, which is not told of the file. False: it cannot be, and there must be no such mapping.
  */
-static __always_inline void note_hugetlb(u64 key, const struct file *file, const struct call_site *site)
+static __always_inline bool note_hugetlb(u64 key, const struct file *file, const struct call_site *site)
 {
 	u64 self, length;
 
-	if (is_hugetlb(file))
-		space_mark_hugetlb(key);
-	else if (!(space_flags(key) & MSEALD_SPACE_HUGETLB))
-		return;
+	if (is_hugetlb(file)) {
+		/* A child that is not settled yet gets its entry by this. */
+		if (current_set(key) && !space_mark_hugetlb(key))
+			return false;
+	} else if (!(space_flags(key) & MSEALD_SPACE_HUGETLB)) {
+		return true;
+	}
 	if (site->call != CALL_MMAP)
-		return;		/* shmat has its own note; of the others the length is not known */
+		return true;	/* shmat has its own note; of the others the length is not known */
 	self = bpf_get_current_task();
 	length = mmap_length(file, call_arg(site, 1));
-	bpf_map_update_elem(&notes, &self, &length, BPF_ANY);
+	return bpf_map_update_elem(&notes, &self, &length, BPF_ANY) == 0;
 }
 
 SEC("lsm/file_mprotect")
@@ -130,7 +133,8 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	if (unlikely(flags & MAP_GROWSDOWN))
 		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt) ? -EPERM : 0;
 	site = call_site_of(task);
-	note_hugetlb(key, file, &site);
+	if (unlikely(!note_hugetlb(key, file, &site)))
+		return -EPERM;
 	/* mmap_addr refuses the others, with the address in hand. */
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
 		return 0;

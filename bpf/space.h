@@ -61,16 +61,19 @@ static __always_inline void space_doom(struct mseald_space *space)
 
 /*
  * It is about to have its first mapping of huge pages. What lies in its gap is then judged as well: a slot
- * knows no flags, and lengths there may be rounded up.
+ * knows no flags, and lengths there may be rounded up. False: it has no entry to say so in.
  */
-static __always_inline void space_mark_hugetlb(u64 key)
+static __always_inline bool space_mark_hugetlb(u64 key)
 {
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 
-	if (!space || *(volatile u32 *)&space->flags & MSEALD_SPACE_HUGETLB)
-		return;
+	if (!space)
+		return false;
+	if (*(volatile u32 *)&space->flags & MSEALD_SPACE_HUGETLB)
+		return true;
 	__sync_fetch_and_or(&space->flags, MSEALD_SPACE_HUGETLB);
 	slot_drop(key);
+	return true;
 }
 
 /* Fills the slot of the current task's address space, if it is free. */

@@ -156,6 +156,7 @@ int sweep_take_over(struct daemon *daemon)
 	store_settle_all(daemon->store);
 	forget_stale(daemon);
 	integrity_check(daemon);	/* what slipped while nobody watched */
+	(void)integrity_end_doomed(daemon);
 	log_info("took over %" PRIu64 " sealed address spaces", sealed_spaces(daemon));
 	return 0;
 }
