@@ -46,6 +46,7 @@ static const char *const how_names[] = {
 /* Shared by all, at the same address. */
 static struct board {
 	_Atomic int go, forks, refused, left;
+	_Atomic int stop;		/* all stand still: else the test itself could not kill who is that fast */
 	_Atomic long page;		/* once it can be sealed */
 	_Atomic int victim;
 } *board;
@@ -135,7 +136,7 @@ static int watcher(void *argument)
 	for (int i = 0; i < 8; i++)
 		fork_once();
 	/* Each time that it can, but no more of them than a machine takes. */
-	while (atomic_load(&board->left) < 16)
+	while (atomic_load(&board->left) < 16 && !atomic_load(&board->stop))
 		fork_once();
 	rest();
 }
@@ -143,7 +144,7 @@ static int watcher(void *argument)
 static int flooder(void *argument)
 {
 	(void)argument;
-	while (atomic_load(&board->left) < 16)
+	while (atomic_load(&board->left) < 16 && !atomic_load(&board->stop))
 		fork_once();
 	rest();
 }
@@ -154,8 +155,13 @@ static int hopper(void *argument)
 	long next = ((long)argument + 1) % STACKS;
 
 	atomic_fetch_add(&board->forks, 1);
-	while (clone(hopper, stacks[next] + STACK, CLONE_VM | SIGCHLD, (void *)next) < 0)
+	for (;;) {
+		if (atomic_load(&board->stop))
+			rest();
+		if (clone(hopper, stacks[next] + STACK, CLONE_VM | SIGCHLD, (void *)next) > 0)
+			break;
 		atomic_fetch_add(&board->refused, 1);
+	}
 	RAW(SYS_exit_group, 0);
 	return 0;
 }
@@ -208,6 +214,8 @@ static pid_t begin(void)
 	memset(board, 0, sizeof(*board));
 	fflush(NULL);
 	keeper = fork();
+	if (keeper < 0)
+		bail("fork: %s", strerror(errno));
 	if (keeper == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -288,10 +296,14 @@ static bool dies_out(pid_t session, bool changed, int milliseconds)
 
 static void end(pid_t keeper)
 {
-	int status;
+	int status, left = 1;
 
-	for (int i = 0; i < 200 && living(keeper, false, true); i++)
-		nap(10);
+	atomic_store(&board->stop, 1);
+	nap(50);
+	for (int i = 0; i < 200 && left; i++, nap(10))
+		left = living(keeper, false, true);
+	if (left)
+		bail("%d processes of a scene cannot be ended", left);
 	kill(keeper, SIGKILL);
 	waitpid(keeper, &status, 0);
 }
