@@ -464,9 +464,9 @@ int main(int argc, char **argv)
 		enum via via;
 		enum how how;
 	} scenes[] = {
+		{ BY_MADVISE, HOP }, { BY_MUNMAP, HOP }, { BY_MADVISE, VFORK }, { BY_URING, VFORK },
+		{ BY_MUNMAP, VFORK }, { BY_MADVISE, FLOOD }, { BY_MUNMAP, FLOOD }, { BY_MREMAP, FLOOD },
 		{ BY_MADVISE, WATCH }, { BY_URING, WATCH }, { BY_MUNMAP, WATCH }, { BY_MREMAP, WATCH },
-		{ BY_MADVISE, VFORK }, { BY_URING, VFORK }, { BY_MUNMAP, VFORK }, { BY_MADVISE, FLOOD },
-		{ BY_MUNMAP, FLOOD }, { BY_MREMAP, FLOOD }, { BY_MADVISE, HOP }, { BY_MUNMAP, HOP },
 	};
 
 	puppet_main(argc, argv);
