@@ -353,6 +353,8 @@ static void escapes(bool stopped)
 		if (how != FLOOD)
 			ok(left == 0, "%s, %s%s: nobody gets away (%d)", via_names[via], how_names[how], when, left);
 		daemon_pause(false);
+	} else {
+		nap(500);	/* so that it has happened */
 	}
 	good = dies_out(keeper, true, PATIENCE_MS);
 	if (!ok(good, "%s, %s%s: nobody lives on with it", via_names[via], how_names[how], when))
