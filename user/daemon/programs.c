@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sysinfo.h>
 
 #include "choice.h"
@@ -22,6 +23,7 @@
 
 struct programs {
 	struct mseald *skeleton;
+	void *globals;			/* the map `state`, as the programs see it; NULL: not mapped */
 	struct bpf_link *links[PARTS_COUNT];
 	struct choice choice;		/* what this kernel takes */
 	struct lock *lock;		/* not ours; NULL: not locked */
@@ -59,6 +61,29 @@ static int set_pins(struct mseald *skeleton)
 	return 0;
 }
 
+static size_t globals_size(const struct programs *programs)
+{
+	return bpf_map__value_size(programs->skeleton->maps.bss);
+}
+
+/*
+ * What the programs see. Not what the skeleton points to: since 1.5, libbpf maps only a map that it
+ * has made itself (libbpf.c, bpf_object__populate_internal_map), and of one that an earlier daemon has
+ * pinned it leaves a copy, which no program reads.
+ */
+static int map_globals(struct programs *programs)
+{
+	struct mseald *skeleton = programs->skeleton;
+	void *globals = mmap(NULL, globals_size(programs), PROT_READ | PROT_WRITE, MAP_SHARED,
+			     bpf_map__fd(skeleton->maps.bss), 0);
+
+	if (globals == MAP_FAILED)
+		return -errno;
+	programs->globals = globals;
+	skeleton->bss = globals;
+	return 0;
+}
+
 static int load(struct programs *programs)
 {
 	struct mseald *skeleton = programs->skeleton;
@@ -82,6 +107,11 @@ static int load(struct programs *programs)
 	if (r < 0) {
 		log_error("the kernel did not take the BPF programs or maps: %s%s", strerror(-r),
 			  r == -EINVAL ? " (is something else pinned in " PIN_ROOT "/maps?)" : "");
+		return r;
+	}
+	r = map_globals(programs);
+	if (r < 0) {
+		log_error("cannot map the state of the BPF programs: %s", strerror(-r));
 		return r;
 	}
 	skeleton->bss->state.layout = MSEALD_LAYOUT;
@@ -154,6 +184,8 @@ struct programs *programs_free(struct programs *programs)
 	if (!programs)
 		return NULL;
 	drop_links(programs, false);	/* the pins hold the links */
+	if (programs->globals)
+		(void)munmap(programs->globals, globals_size(programs));
 	mseald__destroy(programs->skeleton);
 	free(programs);
 	return NULL;
