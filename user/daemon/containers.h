@@ -32,7 +32,7 @@ bool container_id_valid(const char *id);
 int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id, const struct policy *seal);
 /* -ENOENT: there is none of this id. */
 int containers_remove(struct containers *containers, const char *id);
-/* Those whose cgroup is gone. Cheap. */
+/* Every few seconds: those whose cgroup is gone, and whether what starts in the others is seen. Cheap. */
 void containers_sweep(struct containers *containers);
 
 /* The container that a cgroup belongs to, by the short form of its id; NULL: none. Lives until the next change. */

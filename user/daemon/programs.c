@@ -296,6 +296,30 @@ bool programs_attached(const struct programs *programs)
 	return programs->generation > 0;
 }
 
+static uint32_t program_id(const struct programs *programs, size_t i)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(programs->skeleton->obj, parts[i].program);
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0 ? 0 : info.id;
+}
+
+int programs_check(const struct programs *programs, unsigned needs)
+{
+	for (size_t i = 0; i < PARTS_COUNT; i++) {
+		struct bpf_link_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (!programs->choice.wanted[i] || !(parts[i].need & needs))
+			continue;
+		if (!programs->links[i] || bpf_obj_get_info_by_fd(bpf_link__fd(programs->links[i]), &info, &size) < 0 ||
+		    !info.prog_id || info.prog_id != program_id(programs, i))
+			return -ENOLINK;
+	}
+	return 0;
+}
+
 unsigned programs_generation(const struct programs *programs)
 {
 	return programs->generation;
@@ -338,6 +362,19 @@ uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycl
 struct mseald_state *programs_state(struct programs *programs)
 {
 	return &programs->skeleton->bss->state;
+}
+
+int programs_read_state(const struct programs *programs, struct mseald_state *ret)
+{
+	_cleanup_free_ void *globals = malloc(globals_size(programs));
+	uint32_t key = 0;
+
+	if (!globals)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(programs->skeleton->maps.bss), &key, globals) < 0)
+		return -errno;
+	memcpy(ret, (char *)globals + ((char *)programs_state((struct programs *)programs) - (char *)programs->globals), sizeof(*ret));
+	return 0;
 }
 
 int programs_map_fd(const struct programs *programs, const char *name)
