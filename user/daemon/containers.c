@@ -274,6 +274,15 @@ void containers_sweep(struct containers *containers)
 			   &containers->list[i].watch);
 }
 
+void containers_seen(struct containers *containers, const char *policy)
+{
+	if (!containers || strncmp(policy, NAME_PREFIX, strlen(NAME_PREFIX)) != 0)
+		return;
+	for (size_t i = 0; i < containers->count; i++)
+		if (strcmp(containers->list[i].policy.name, policy) == 0)
+			containers->list[i].watch.done = true;
+}
+
 const char *containers_find(const struct containers *containers, uint64_t cgroup)
 {
 	_cleanup_free_ char *path = NULL;

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "armed.h"
+#include "containers.h"
 #include "events.h"
 #include "facts.h"
 #include "inforce.h"
@@ -45,6 +46,7 @@ struct start {
 	uint64_t sealed;		/* microseconds from then until all there was was sealed */
 	uint64_t pause;
 	enum phase phase;
+	bool matched;			/* it has been looked at */
 	bool complained;
 	bool counted;			/* as not sealed in time */
 	struct readiness readiness;
@@ -328,6 +330,9 @@ static int on_due(sd_event_source *source, uint64_t now, void *context)
 	if (is_armed && armed.flags & MSEALD_ARMED_FORKED)
 		start->readiness.unseen = true;
 	policy = policies_match(inforce_policies(daemon->inforce), &facts.policy, NULL);
+	if (policy && is_armed && !start->matched)
+		containers_seen(daemon->containers, policy->name);
+	start->matched = true;
 	if (!policy || !policy->classes)
 		end(start);
 	else

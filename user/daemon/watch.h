@@ -12,7 +12,7 @@ struct watch {
 	uint64_t newest;		/* key: address spaces up to it were there before */
 	uint64_t suspect;		/* key of one that should have been seen, and was not; 0: none */
 	uint64_t since;			/* microseconds, CLOCK_MONOTONIC: when it was found */
-	bool done;
+	bool done;			/* the first was seen */
 };
 
 /* What is in this cgroup now need not have been seen. */
