@@ -50,7 +50,7 @@ static const char pid_line[] = "{\"parameters\":{\"space\":7,\"ranges\":2,\"byte
 	ROW(3, "munmap", "SIGKILL", "kill", true, "all") "," ROW(6, "madvise", "SIGKILL", "kill", true, "anonymous") "," \
 	ROW(12, "MOVE", "not covered", "none", false, "none") "]," \
 	"\"spaces\":1,\"sets\":1,\"spaces_max\":65536,\"sets_max\":65536,\"lost\":1,\"misses\":0,\"denied\":3," \
-	"\"killed\":0,\"audited\":0}}"
+	"\"killed\":0,\"audited\":0,\"unsealed\":2}}"
 #define EVENTS \
 	"{\"parameters\":{\"event\":{\"time\":1000,\"space\":7,\"pid\":812,\"tid\":812,\"uid\":33,\"gid\":33," \
 	"\"comm\":\"nginx\",\"cgroup\":1,\"operation\":\"munmap\",\"address\":4096,\"length\":4096," \
@@ -519,6 +519,8 @@ static void test_status(void **state)
 		" 12  MOVE       not covered   not covered   no\n"
 		"\n"
 		"warning: 1 event was lost because a buffer was full; what is sealed was denied all the same\n"
+		"warning: 2 processes that a policy or a container names could not be sealed, or not in time, since mseald "
+		"began; the log says which and why\n"
 		"warning: 2 rows can be raced on this kernel: a call may slip past while a program is preempted\n"
 		"warning: 1 row is not covered on this kernel; see msealctl check\n", "");
 	RUN(replies, "--json", "status");

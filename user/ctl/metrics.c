@@ -167,6 +167,8 @@ static void print_reply(struct metrics *metrics, const json_t *reply)
 		     reply_integer(reply, "policy_faults"));
 	print_single(metrics, "mseald_starts_pending", "gauge", "Processes that a policy may be about, and that are not sealed yet.",
 		     reply_integer(reply, "pending"));
+	print_single(metrics, "mseald_starts_unsealed", "counter", "Processes that a policy or a container names and that could not be sealed, or not in time.",
+		     reply_integer(reply, "unsealed"));
 	print_lock(metrics, reply);
 }
 

@@ -78,6 +78,7 @@ static void print_warnings(const struct terminal *terminal, const json_t *status
 {
 	const json_t *rows = json_object_get(status, "rows"), *row;
 	uint64_t lost = reply_integer(status, "lost"), misses = reply_integer(status, "misses");
+	uint64_t unsealed = reply_integer(status, "unsealed");
 	size_t raced = 0, uncovered = 0, i;
 
 	json_array_foreach(rows, i, row) {
@@ -90,6 +91,9 @@ static void print_warnings(const struct terminal *terminal, const json_t *status
 	if (misses)
 		warn(terminal, "programs were skipped %" PRIu64 " time%s while another instance was preempted; mseald then "
 		     "compares every seal with the maps", misses, misses == 1 ? "" : "s");
+	if (unsealed)
+		warn(terminal, "%" PRIu64 " process%s that a policy or a container names could not be sealed, or not in time, since mseald "
+		     "began; the log says which and why", unsealed, unsealed == 1 ? "" : "es");
 	if (raced)
 		warn(terminal, "%zu row%s can be raced on this kernel: a call may slip past while a program is preempted",
 		     raced, raced == 1 ? "" : "s");

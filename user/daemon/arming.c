@@ -224,7 +224,7 @@ int arming_call_arm(struct connection *connection, json_t *parameters, bool more
 		log_warning("container %s is not armed: %s", order.id, failure.message);
 		return reply_failure(connection, &failure);
 	}
-	log_info("container %s: what starts in %s is sealed%s%s", order.id, order.cgroup, order.policy ? " by policy " : "",
+	log_info("container %s: what starts in %s from now on is to be sealed%s%s", order.id, order.cgroup, order.policy ? " by policy " : "",
 		 order.policy ?: "");
 	return connection_reply(connection, json_pack("{s:s}", "cgroup", order.cgroup), false);
 }

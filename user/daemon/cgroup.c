@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <linux/limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,6 +70,57 @@ int cgroup_id(const char *path, uint64_t *ret)
 		return -errno;
 	/* kernfs: the number of the inode is the id (fs/kernfs/inode.c; 64 bits on 64-bit kernels). */
 	*ret = st.st_ino;
+	return 0;
+}
+
+static int add_processes(const char *folder, pid_t **list, size_t *count)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_fclose_ FILE *file = NULL;
+	pid_t pid;
+
+	if (asprintf(&path, "%s/cgroup.procs", folder) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	file = fopen(path, "re");
+	while (file && fscanf(file, "%d", &pid) == 1) {
+		pid_t *larger = reallocarray(*list, *count + 1, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		*list = larger;
+		/* 0: of a pid namespace that is not below ours. */
+		if (pid > 0)
+			larger[(*count)++] = pid;
+	}
+	return 0;
+}
+
+int cgroup_processes(const char *path, pid_t **ret, size_t *ret_count)
+{
+	_cleanup_free_ char *whole = NULL;
+	_cleanup_free_ pid_t *list = NULL;
+	size_t count = 0;
+	FTSENT *entry;
+	FTS *walk;
+	int r = 0;
+
+	if (asprintf(&whole, CGROUP_ROOT "%s", path) < 0) {
+		whole = NULL;
+		return -ENOMEM;
+	}
+	walk = fts_open((char *[]){ whole, NULL }, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	if (!walk)
+		return -errno;
+	while (r >= 0 && (entry = fts_read(walk)))
+		if (entry->fts_info == FTS_D)
+			r = add_processes(entry->fts_path, &list, &count);
+	(void)fts_close(walk);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(list);
+	*ret_count = count;
 	return 0;
 }
 

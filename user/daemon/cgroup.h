@@ -4,7 +4,9 @@
 #define MSEALD_CGROUP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* The path of a cgroup from its id, "/" for the root; malloc'ed. NULL: it is gone, or cannot be found so. */
 char *cgroup_path(uint64_t id);
@@ -14,6 +16,9 @@ char *cgroup_read(int proc_fd);
 
 /* The id of a cgroup from its path. -ENOENT: there is none. */
 int cgroup_id(const char *path, uint64_t *ret);
+
+/* The processes in a cgroup and in those below; the caller frees *ret. Negative errno. */
+int cgroup_processes(const char *path, pid_t **ret, size_t *ret_count);
 
 /* Is it that one, or one below? */
 bool cgroup_within(const char *path, const char *above);

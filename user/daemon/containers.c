@@ -13,6 +13,7 @@
 #include "inforce.h"
 #include "log.h"
 #include "names.h"
+#include "watch.h"
 
 #define SHORT_ID 12		/* of an id of 64 hexadecimal digits, as everyone shows it */
 #define NAME_PREFIX "container "
@@ -23,6 +24,7 @@ struct container {
 	uint64_t cgroup;
 	bool gone;
 	struct policy policy;
+	struct watch watch;
 };
 
 struct containers {
@@ -206,6 +208,7 @@ int containers_add(struct containers *containers, const char *id, const char *cg
 	/* As written, or something in its path reads otherwise. */
 	if (r >= 0 && strcmp(container.policy.cgroup[0], cgroup) != 0)
 		r = -EINVAL;
+	watch_begin(containers->daemon, cgroup, &container.watch);
 	/* First what outlives this daemon. */
 	if (r >= 0)
 		r = write_file(path, text);
@@ -266,6 +269,18 @@ void containers_sweep(struct containers *containers)
 		any |= containers->list[i].gone = has_no_cgroup(&containers->list[i]);
 	if (any && take_out(containers) < 0)
 		log_warning("cannot take the policies of containers that are gone out of force, ignoring");
+	for (size_t i = 0; containers && i < containers->count; i++)
+		watch_look(containers->daemon, containers->list[i].policy.name, containers->list[i].policy.cgroup[0],
+			   &containers->list[i].watch);
+}
+
+void containers_seen(struct containers *containers, const char *policy)
+{
+	if (!containers || strncmp(policy, NAME_PREFIX, strlen(NAME_PREFIX)) != 0)
+		return;
+	for (size_t i = 0; i < containers->count; i++)
+		if (strcmp(containers->list[i].policy.name, policy) == 0)
+			containers->list[i].watch.done = true;
 }
 
 const char *containers_find(const struct containers *containers, uint64_t cgroup)

@@ -32,8 +32,11 @@ bool container_id_valid(const char *id);
 int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id, const struct policy *seal);
 /* -ENOENT: there is none of this id. */
 int containers_remove(struct containers *containers, const char *id);
-/* Those whose cgroup is gone. Cheap. */
+/* Every few seconds: those whose cgroup is gone, and whether what starts in the others is seen. Cheap. */
 void containers_sweep(struct containers *containers);
+
+/* The kernel has told of a program that the policy of this name is about; nothing is done if it is no container's. */
+void containers_seen(struct containers *containers, const char *policy);
 
 /* The container that a cgroup belongs to, by the short form of its id; NULL: none. Lives until the next change. */
 const char *containers_find(const struct containers *containers, uint64_t cgroup_id);

@@ -182,6 +182,8 @@ static int change_over(struct inforce *inforce, const struct policy *first, size
 	/* In this order: what a trigger hits is to be sealed at once. */
 	if (inforce->read && policies.count)
 		r = programs_attach(inforce->programs, NEED_POLICY);
+	if (r >= 0 && inforce->read && policies.count)
+		r = programs_check(inforce->programs, NEED_POLICY);
 	if (r >= 0 && inforce->read)
 		r = triggers_set(inforce->programs, &policies);
 	if (r < 0) {

@@ -89,7 +89,7 @@ json_t *metrics_tell(struct daemon *daemon)
 	struct utsname name = {};
 
 	(void)uname(&name);
-	return json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:o}", "version", MSEALD_VERSION,
+	return json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:o}", "version", MSEALD_VERSION,
 			 "kernel", name.release, "started", (json_int_t)daemon->started, "attached",
 			 programs_attached(daemon->programs), "generation",
 			 (json_int_t)programs_generation(daemon->programs), "attempts", attempts_json(state), "maps",
@@ -99,6 +99,7 @@ json_t *metrics_tell(struct daemon *daemon)
 			 (json_int_t)programs_misses(daemon->programs, NULL), "policies",
 			 (json_int_t)inforce_policies(daemon->inforce)->count, "policy_faults",
 			 (json_int_t)inforce_faults(daemon->inforce), "pending",
-			 (json_int_t)starts_count_pending(daemon->starts), "locked", lock_is_complete(daemon->lock), "refused",
+			 (json_int_t)starts_count_pending(daemon->starts), "unsealed",
+			 (json_int_t)starts_unsealed(daemon->starts), "locked", lock_is_complete(daemon->lock), "refused",
 			 lock_tell_refused(daemon->lock, true));
 }

@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sysinfo.h>
 
 #include "choice.h"
@@ -22,6 +23,7 @@
 
 struct programs {
 	struct mseald *skeleton;
+	void *globals;			/* the map `state`, as the programs see it; NULL: not mapped */
 	struct bpf_link *links[PARTS_COUNT];
 	struct choice choice;		/* what this kernel takes */
 	struct lock *lock;		/* not ours; NULL: not locked */
@@ -59,6 +61,29 @@ static int set_pins(struct mseald *skeleton)
 	return 0;
 }
 
+static size_t globals_size(const struct programs *programs)
+{
+	return bpf_map__value_size(programs->skeleton->maps.bss);
+}
+
+/*
+ * What the programs see. Not what the skeleton points to: since 1.5, libbpf maps only a map that it
+ * has made itself (libbpf.c, bpf_object__populate_internal_map), and of one that an earlier daemon has
+ * pinned it leaves a copy, which no program reads.
+ */
+static int map_globals(struct programs *programs)
+{
+	struct mseald *skeleton = programs->skeleton;
+	void *globals = mmap(NULL, globals_size(programs), PROT_READ | PROT_WRITE, MAP_SHARED,
+			     bpf_map__fd(skeleton->maps.bss), 0);
+
+	if (globals == MAP_FAILED)
+		return -errno;
+	programs->globals = globals;
+	skeleton->bss = globals;
+	return 0;
+}
+
 static int load(struct programs *programs)
 {
 	struct mseald *skeleton = programs->skeleton;
@@ -82,6 +107,11 @@ static int load(struct programs *programs)
 	if (r < 0) {
 		log_error("the kernel did not take the BPF programs or maps: %s%s", strerror(-r),
 			  r == -EINVAL ? " (is something else pinned in " PIN_ROOT "/maps?)" : "");
+		return r;
+	}
+	r = map_globals(programs);
+	if (r < 0) {
+		log_error("cannot map the state of the BPF programs: %s", strerror(-r));
 		return r;
 	}
 	skeleton->bss->state.layout = MSEALD_LAYOUT;
@@ -154,6 +184,8 @@ struct programs *programs_free(struct programs *programs)
 	if (!programs)
 		return NULL;
 	drop_links(programs, false);	/* the pins hold the links */
+	if (programs->globals)
+		(void)munmap(programs->globals, globals_size(programs));
 	mseald__destroy(programs->skeleton);
 	free(programs);
 	return NULL;
@@ -264,6 +296,30 @@ bool programs_attached(const struct programs *programs)
 	return programs->generation > 0;
 }
 
+static uint32_t program_id(const struct programs *programs, size_t i)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(programs->skeleton->obj, parts[i].program);
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0 ? 0 : info.id;
+}
+
+int programs_check(const struct programs *programs, unsigned needs)
+{
+	for (size_t i = 0; i < PARTS_COUNT; i++) {
+		struct bpf_link_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (!programs->choice.wanted[i] || !(parts[i].need & needs))
+			continue;
+		if (!programs->links[i] || bpf_obj_get_info_by_fd(bpf_link__fd(programs->links[i]), &info, &size) < 0 ||
+		    !info.prog_id || info.prog_id != program_id(programs, i))
+			return -ENOLINK;
+	}
+	return 0;
+}
+
 unsigned programs_generation(const struct programs *programs)
 {
 	return programs->generation;
@@ -306,6 +362,19 @@ uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycl
 struct mseald_state *programs_state(struct programs *programs)
 {
 	return &programs->skeleton->bss->state;
+}
+
+int programs_read_state(const struct programs *programs, struct mseald_state *ret)
+{
+	_cleanup_free_ void *globals = malloc(globals_size(programs));
+	uint32_t key = 0;
+
+	if (!globals)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(programs->skeleton->maps.bss), &key, globals) < 0)
+		return -errno;
+	memcpy(ret, (char *)globals + ((char *)programs_state((struct programs *)programs) - (char *)programs->globals), sizeof(*ret));
+	return 0;
 }
 
 int programs_map_fd(const struct programs *programs, const char *name)

@@ -45,6 +45,8 @@ unsigned programs_needs(const struct programs *programs);
 /* Detaches all generations. */
 void programs_detach(struct programs *programs);
 bool programs_attached(const struct programs *programs);
+/* Is everything that one of these NEED_* calls for attached, as the kernel tells it? -ENOLINK: not. */
+int programs_check(const struct programs *programs, unsigned needs);
 /* Of the links that are attached now; each daemon has its own. 0: none. */
 unsigned programs_generation(const struct programs *programs);
 /* Are there pinned links of an earlier daemon? */
@@ -57,6 +59,8 @@ const struct choice *programs_choice(const struct programs *programs);
 uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycle);
 
 struct mseald_state *programs_state(struct programs *programs);
+/* The same as the kernel tells it: by a system call, so that no copy can answer. */
+int programs_read_state(const struct programs *programs, struct mseald_state *ret);
 int programs_map_fd(const struct programs *programs, const char *name);
 /* Runs a program of bpf/commit.bpf.c. Result in commit->old_set; negative errno of the run. */
 int programs_commit(struct programs *programs, struct mseald_commit *commit);

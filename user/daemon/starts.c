@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "armed.h"
+#include "containers.h"
 #include "events.h"
 #include "facts.h"
 #include "inforce.h"
@@ -24,6 +25,8 @@
 #define RETRY_US (5u * 1000 * 1000)
 /* The time a loader may take, however slow the machine; only what never makes its RELRO read-only waits for it. */
 #define SETTLE_US (10u * 1000 * 1000)
+/* What is not sealed after that is told of; of what may wait for a loader, that much later. */
+#define OVERDUE_US (5u * 1000 * 1000)
 
 enum phase {
 	PHASE_LOOK,	/* something is not sealed yet */
@@ -38,11 +41,14 @@ struct start {
 	uint64_t key;
 	pid_t pid;
 	uint64_t since;			/* microseconds, CLOCK_MONOTONIC */
+	uint64_t looking;		/* the same: since when there is something to be sealed */
 	uint64_t began;			/* nanoseconds, CLOCK_BOOTTIME: its exec, or when it was found */
 	uint64_t sealed;		/* microseconds from then until all there was was sealed */
 	uint64_t pause;
 	enum phase phase;
+	bool matched;			/* it has been looked at */
 	bool complained;
+	bool counted;			/* as not sealed in time */
 	struct readiness readiness;
 };
 
@@ -51,6 +57,7 @@ struct starts {
 	struct start *buckets[BUCKETS];
 	sd_event_source *settle;	/* for all that was sealed lately */
 	uint64_t lost_seen;
+	uint64_t unsealed;		/* that were not sealed in time */
 };
 
 static int on_due(sd_event_source *source, uint64_t now, void *context);
@@ -100,8 +107,8 @@ static struct start *add(struct starts *starts, uint64_t key, pid_t pid)
 	start = calloc(1, sizeof(*start));
 	if (!start)
 		return NULL;
-	*start = (struct start){ .starts = starts, .key = key, .pid = pid, .since = now_us(starts), .began = boottime_ns(),
-				 .pause = FIRST_PAUSE_US };
+	*start = (struct start){ .starts = starts, .key = key, .pid = pid, .since = now_us(starts), .looking = now_us(starts),
+				 .began = boottime_ns(), .pause = FIRST_PAUSE_US };
 	if (sd_event_add_time(starts->daemon->loop, &start->source, CLOCK_MONOTONIC, 0, 1, on_due, start) < 0) {
 		free(start);
 		return NULL;
@@ -142,6 +149,24 @@ static bool stay_armed(struct start *start, const struct facts *facts)
 	return programs_arm(programs, start->key, &armed) >= 0;
 }
 
+/* Each once. */
+static bool count_unsealed(struct start *start)
+{
+	if (start->counted)
+		return false;
+	start->counted = true;
+	start->starts->unsealed++;
+	return true;
+}
+
+static void tell_when_overdue(struct start *start, const struct policy *policy, uint64_t patience, const char *why)
+{
+	uint64_t waited = now_us(start->starts) - start->looking;
+
+	if (start->phase == PHASE_LOOK && waited > patience && count_unsealed(start))
+		tell_overdue(start->pid, policy->name, waited / 1000000, why);
+}
+
 /* Something could not be sealed: said once, tried again; not what could never be by this policy on this kernel. */
 static void complain(struct start *start, const struct policy *policy, const struct failure *failure)
 {
@@ -150,6 +175,7 @@ static void complain(struct start *start, const struct policy *policy, const str
 	if (!start->complained)
 		tell_not_sealed(start->pid, policy->name, again, failure);
 	start->complained = true;
+	(void)count_unsealed(start);
 	if (again)
 		look_after(start, RETRY_US);
 	else
@@ -178,6 +204,7 @@ static void go_on(struct start *start, const struct policy *policy, const struct
 	struct programs *programs = start->starts->daemon->programs;
 
 	if (!start->readiness.through || start->readiness.waiting) {
+		tell_when_overdue(start, policy, SETTLE_US + OVERDUE_US, "its loader is not done with all that it has loaded");
 		look_after(start, start->pause);
 		start->pause = MIN_OF(start->pause * 2, (uint64_t)LAST_PAUSE_US);
 		return;
@@ -273,9 +300,10 @@ static void seal(struct start *start, const struct policy *policy, const struct 
 		go_on(start, policy, facts, &result);
 	else if (strcmp(failure.error, "NoSuchProcess") == 0)
 		end(start);
-	else if (strcmp(failure.error, "Changing") == 0)
+	else if (strcmp(failure.error, "Changing") == 0) {
+		tell_when_overdue(start, policy, OVERDUE_US, failure.message);
 		look_after(start, LAST_PAUSE_US);
-	else
+	} else
 		complain(start, policy, &failure);
 }
 
@@ -302,6 +330,9 @@ static int on_due(sd_event_source *source, uint64_t now, void *context)
 	if (is_armed && armed.flags & MSEALD_ARMED_FORKED)
 		start->readiness.unseen = true;
 	policy = policies_match(inforce_policies(daemon->inforce), &facts.policy, NULL);
+	if (policy && is_armed && !start->matched)
+		containers_seen(daemon->containers, policy->name);
+	start->matched = true;
 	if (!policy || !policy->classes)
 		end(start);
 	else
@@ -327,6 +358,8 @@ void starts_hint(struct starts *starts, const struct mseald_hint *hint)
 		readiness->unseen = true;
 	if (hint->type == MSEALD_EVENT_RELRO && readiness->hints_count < READINESS_HINTS_MAX)
 		readiness->hints[readiness->hints_count++] = hint->address;
+	if (start->phase != PHASE_LOOK)
+		start->looking = now_us(starts);
 	start->phase = PHASE_LOOK;
 	start->pause = FIRST_PAUSE_US;
 	/* Nothing is there yet, or nothing is done yet: its loader first has to run. */
@@ -403,6 +436,27 @@ void starts_sweep(struct starts *starts, bool lifecycle_missed)
 		log_debug("%" PRIu64 " hints were lost, looking at every process", lost - starts->lost_seen);
 	look_at_all(starts, lost != starts->lost_seen);
 	starts->lost_seen = lost;
+}
+
+void starts_missed(struct starts *starts, uint64_t key, pid_t pid)
+{
+	struct start *start = add(starts, key, pid);
+
+	if (!start)
+		return;
+	(void)count_unsealed(start);
+	start->readiness.unseen = true;
+	look_after(start, 0);
+}
+
+bool starts_known(const struct starts *starts, uint64_t key)
+{
+	return *find(starts, key);
+}
+
+uint64_t starts_unsealed(const struct starts *starts)
+{
+	return starts->unsealed;
 }
 
 bool starts_pending(const struct starts *starts, uint64_t key)

@@ -21,6 +21,13 @@ void starts_look_at_all(struct starts *starts);
 /* Every few seconds: whether a hint was lost; forgets those that are gone. lifecycle_missed: a program was skipped. */
 void starts_sweep(struct starts *starts, bool lifecycle_missed);
 
+/* One that should have been seen starting, and was not: counted, and looked at from now on. */
+void starts_missed(struct starts *starts, uint64_t key, pid_t pid);
+/* Is it one that was seen, and that more is to be sealed of? */
+bool starts_known(const struct starts *starts, uint64_t key);
+/* How many could not be sealed, or not in time, since this daemon began. */
+uint64_t starts_unsealed(const struct starts *starts);
+
 /* Is this one still being looked at? */
 bool starts_pending(const struct starts *starts, uint64_t key);
 /* And how many are. */

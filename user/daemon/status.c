@@ -12,6 +12,7 @@
 #include "names.h"
 #include "probe.h"
 #include "sets.h"
+#include "starts.h"
 #include "target.h"
 
 /* What is sealed and what was attempted, and how much of it there can be. */
@@ -118,7 +119,7 @@ int status_call(struct connection *connection, json_t *parameters, bool more)
 		return r;
 	return connection_reply(
 		connection,
-		json_pack("{s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o*}", "version", MSEALD_VERSION,
+		json_pack("{s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o*}", "version", MSEALD_VERSION,
 			  "kernel", name.release, "attached", programs_attached(daemon->programs), "preemption",
 			  preemption, "rows", status_rows(daemon, preemption), "spaces", (json_int_t)counts.spaces,
 			  "sets", (json_int_t)counts.sets, "spaces_max", (json_int_t)counts.spaces_max, "sets_max",
@@ -126,7 +127,8 @@ int status_call(struct connection *connection, json_t *parameters, bool more)
 			  (json_int_t)programs_misses(daemon->programs, NULL), "denied",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_DENIED], "killed",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_KILLED], "audited",
-			  (json_int_t)counts.verdicts[MSEALD_VERDICT_AUDITED], "lock",
+			  (json_int_t)counts.verdicts[MSEALD_VERDICT_AUDITED], "unsealed",
+			  (json_int_t)starts_unsealed(daemon->starts), "lock",
 			  connection_is_root(connection) ? lock_tell(daemon->lock) : NULL),
 		false);
 }

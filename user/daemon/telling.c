@@ -192,6 +192,17 @@ void tell_not_sealed(pid_t pid, const char *policy, bool again, const struct fai
 		  again ? "; trying again every few seconds" : "; it stays unsealed");
 }
 
+void tell_overdue(pid_t pid, const char *policy, uint64_t seconds, const char *why)
+{
+	struct log_fields fields = {};
+
+	log_field(&fields, "OBJECT_PID=%d", (int)pid);
+	log_field(&fields, "MSEALD_POLICY=%s", policy);
+	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
+		  "policy %s: pid %d is not sealed, or not all of it, after %" PRIu64 " s: %s; trying again", policy, (int)pid, seconds,
+		  why);
+}
+
 void tell_ended(pid_t pid, const struct failure *failure)
 {
 	struct log_fields fields = {};

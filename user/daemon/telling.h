@@ -24,6 +24,8 @@ void tell_sealed(const struct connection *connection, pid_t pid, const struct se
 void tell_unsealed(const struct connection *connection, pid_t pid, uint64_t bytes, size_t seals);
 /* By this policy: it is tried again, or not. */
 void tell_not_sealed(pid_t pid, const char *policy, bool again, const struct failure *failure);
+/* By this policy, so many seconds after it was to be sealed; why: a phrase. */
+void tell_overdue(pid_t pid, const char *policy, uint64_t seconds, const char *why);
 /* What `msealctl run` was to start. */
 void tell_ended(pid_t pid, const struct failure *failure);
 void tell_policy_fault(const struct policy_fault *fault);

@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util.h"
@@ -130,6 +131,26 @@ static void set_bit(uint64_t *bits, const struct mseald_trigger *trigger)
 	bits[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
+/* Has the kernel what it was told? */
+static int read_back(struct programs *programs, const struct list *list, const uint64_t *bits)
+{
+	_cleanup_free_ struct mseald_state *state = malloc(sizeof(*state));
+	int map_fd = programs_map_fd(programs, "triggers"), r;
+	uint32_t value;
+
+	if (!state)
+		return -ENOMEM;
+	r = programs_read_state(programs, state);
+	if (r < 0)
+		return r;
+	if (state->triggers != list->kinds || memcmp(state->trigger_bits, bits, sizeof(state->trigger_bits)) != 0)
+		return -EBADE;
+	for (size_t i = 0; i < list->count; i++)
+		if (bpf_map_lookup_elem(map_fd, &list->list[i], &value) < 0)
+			return -errno;
+	return 0;
+}
+
 int triggers_set(struct programs *programs, const struct policies *policies)
 {
 	volatile struct mseald_state *state = programs_state(programs);
@@ -158,5 +179,5 @@ int triggers_set(struct programs *programs, const struct policies *policies)
 	state->triggers = list.kinds;
 	for (size_t i = 0; i < ELEMENTS(bits); i++)
 		state->trigger_bits[i] = bits[i];
-	return 0;
+	return read_back(programs, &list, bits);
 }
