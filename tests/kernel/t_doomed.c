@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attack.h"
@@ -48,6 +49,7 @@ static struct board {
 	_Atomic int go, forks, refused, left;
 	_Atomic int stop;		/* all stand still: else the test itself could not kill who is that fast */
 	_Atomic long page;		/* once it can be sealed */
+	_Atomic long seen, ran_us;	/* when a sharer saw the change, and how long it ran on with it */
 	_Atomic int victim;
 } *board;
 
@@ -131,16 +133,27 @@ static int striker(void *argument)
 	rest();
 }
 
+static long microseconds(void)
+{
+	struct timespec now = {};
+
+	RAW(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static int watcher(void *argument)
 {
 	(void)argument;
 	while (!page_changed())
 		;
+	atomic_store(&board->seen, microseconds());
 	for (int i = 0; i < 8; i++)
 		fork_once();
 	/* Each time that it can, but no more of them than a machine takes. */
-	while (atomic_load(&board->left) < 16 && !atomic_load(&board->stop))
+	while (atomic_load(&board->left) < 16 && !atomic_load(&board->stop)) {
 		fork_once();
+		atomic_store(&board->ran_us, microseconds() - atomic_load(&board->seen));
+	}
 	rest();
 }
 
@@ -360,6 +373,8 @@ static void escapes(bool stopped)
 	if (!ok(good, "%s, %s%s: nobody lives on with it", via_names[via], how_names[how], when))
 		diag("%d live, %d of them with it; %d forks, %d refused, %d got away", living(keeper, false, false),
 		     living(keeper, true, false), board->forks, board->refused, board->left);
+	if (how == WATCH && !stopped)
+		diag("who shared the memory ran on for %ld us", atomic_load(&board->ran_us));
 	good = dies_out(keeper, false, good ? PATIENCE_MS : 100);
 	nap(300);
 	ok(good && !living(keeper, false, false), "%s, %s%s: all who shared the memory are dead", via_names[via],
