@@ -286,7 +286,18 @@ int sets_read(struct sets *sets, uint32_t id, struct sealset *ret)
 	return r < 0 ? r : sealset_decode(nodes, (size_t)count, ret);
 }
 
-static int write_nodes(int fd, const struct sealset *set, uint32_t count)
+/* What an earlier set has left behind the last seal, or else zeros, must not be taken for more of them. */
+static int write_end(int fd, uint32_t at)
+{
+	struct mseald_node node = {};
+
+	for (size_t slot = 0; slot < MSEALD_FANOUT; slot++)
+		node.start[slot] = MSEALD_NO_START;
+	return bpf_map_update_elem(fd, &at, &node, BPF_ANY) < 0 ? -errno : 0;
+}
+
+/* Into a map that has room for that many. */
+static int write_nodes(int fd, const struct sealset *set, uint32_t count, uint32_t room)
 {
 	_cleanup_free_ struct mseald_node *nodes = calloc(count, sizeof(*nodes));
 	int r;
@@ -296,7 +307,7 @@ static int write_nodes(int fd, const struct sealset *set, uint32_t count)
 	r = sealset_encode(set, nodes, count);
 	for (__u32 i = 0; i < count && r >= 0; i++)
 		r = bpf_map_update_elem(fd, &i, &nodes[i], BPF_ANY) < 0 ? -errno : 0;
-	return r;
+	return r < 0 || count == room ? r : write_end(fd, count);
 }
 
 int sets_write(struct sets *sets, const struct sealset *set, uint32_t *ret)
@@ -313,7 +324,7 @@ int sets_write(struct sets *sets, const struct sealset *set, uint32_t *ret)
 	if (r < 0)
 		return r;
 	fd = open_map(sets, id);
-	r = fd < 0 ? fd : write_nodes(fd, set, (uint32_t)count);
+	r = fd < 0 ? fd : write_nodes(fd, set, (uint32_t)count, room_of(sets, id));
 	if (r < 0)
 		return r;
 	sets->list[id].state = SET_USED;
