@@ -419,6 +419,7 @@ struct file {
 	fmode_t f_mode;
 	void *private_data;
 	struct inode *f_inode;
+	unsigned int f_flags;
 	struct path f_path;
 };
 
@@ -433,6 +434,7 @@ struct qstr {
 struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
 	struct super_block *d_sb;
 };
 
@@ -458,6 +460,10 @@ struct cgroup {
 	int level;
 	struct kernfs_node *kn;
 	struct cgroup *ancestors[0];
+};
+
+struct iattr {
+	unsigned int ia_valid;
 };
 
 struct kernfs_node {

@@ -6,6 +6,7 @@ struct mseald_state state;
 
 struct spaces_map spaces SEC(".maps");
 struct sets_map sets SEC(".maps");
+struct files_map files SEC(".maps");
 struct refs_map refs SEC(".maps");
 struct accounts_map accounts SEC(".maps");
 struct births_map births SEC(".maps");
@@ -19,5 +20,6 @@ struct events_map events SEC(".maps");
 
 const volatile __u32 possible_cpus = 1;
 const volatile bool madvise_overridden = false, madvise_32_overridden = false;
+const volatile bool setattr_has_idmap = false;
 
 char LICENSE[] SEC("license") = "GPL";

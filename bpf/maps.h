@@ -49,6 +49,16 @@ struct sets_map {
 };
 extern struct sets_map sets SEC(".maps");
 
+/* A file that nobody may write; the daemon's to fill. What only who has it sealed may not write is in the set. */
+struct files_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MSEALD_MAX_FILES);
+	__type(key, struct mseald_inode);
+	__type(value, struct mseald_file_seals);
+};
+extern struct files_map files SEC(".maps");
+
 /* Seal set id -> how many address spaces and unsettled forks refer to it. */
 struct refs_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -144,5 +154,6 @@ extern struct events_map events SEC(".maps");
 /* Set between open and load by user/daemon/programs.c. */
 extern const volatile __u32 possible_cpus;
 extern const volatile bool madvise_overridden, madvise_32_overridden;
+extern const volatile bool setattr_has_idmap;
 
 #endif

@@ -95,11 +95,54 @@ static __always_inline bool can_userfault(struct vm_area_struct *vma)
 	return magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC;
 }
 
+#define S_IFMT 0170000
+#define S_IFREG 0100000
+
+/* What of an inode nobody else looks at. */
+struct atomic___int {
+	int counter;
+} __attribute__((preserve_access_index));
+
+struct address_space___writable {
+	struct atomic___int i_mmap_writable;
+} __attribute__((preserve_access_index));
+
+struct inode___file {
+	u16 i_mode;
+	u32 i_nlink;
+	kuid_t i_uid;
+	struct atomic___int i_writecount;
+	struct address_space___writable *i_mapping;
+} __attribute__((preserve_access_index));
+
+/*
+ * The file that is mapped: on overlayfs the one below it (fs/overlayfs/file.c,
+ * ovl_mmap). What has no name on tmpfs or hugetlbfs can be a memfd, whose
+ * descriptor is made without counting a writer (fs/file_table.c, alloc_file).
+ */
+static __always_inline void look_at_file(const struct vm_area_struct *vma, struct mseald_vma *out)
+{
+	struct inode *inode = BPF_CORE_READ(vma, vm_file, f_inode);
+	struct inode___file *file = (void *)inode;
+	u32 magic;
+
+	if (!inode || (BPF_CORE_READ(file, i_mode) & S_IFMT) != S_IFREG)
+		return;
+	out->inode.address = (u64)inode;
+	out->inode.number = BPF_CORE_READ(inode, i_ino);
+	out->inode.generation = BPF_CORE_READ(inode, i_generation);
+	magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	out->written = BPF_CORE_READ(file, i_writecount.counter) > 0 ||
+		       ((magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC) && !BPF_CORE_READ(file, i_nlink));
+	out->owner = BPF_CORE_READ(file, i_uid.val);
+	out->shared = BPF_CORE_READ(file, i_mapping, i_mmap_writable.counter) > 0;
+}
+
 SEC("iter/task_vma")
 int mseald_vmas(struct bpf_iter__task_vma *ctx)
 {
 	struct vm_area_struct *vma = ctx->vma;
-	struct mseald_vma out;
+	struct mseald_vma out = {};
 
 	if (!ctx->task || !vma)
 		return 0;
@@ -107,6 +150,7 @@ int mseald_vmas(struct bpf_iter__task_vma *ctx)
 	out.end = vma->vm_end;
 	out.flags = vma->vm_flags;
 	out.userfault = can_userfault(vma);
+	look_at_file(vma, &out);
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;
 }

@@ -11,6 +11,9 @@
 
 _Static_assert(__builtin_offsetof(struct mseald_node, end) - __builtin_offsetof(struct mseald_node, start) ==
 	       MSEALD_FANOUT * sizeof(u64), "ends follow starts");
+_Static_assert(sizeof(struct mseald_file_node) == sizeof(struct mseald_node) &&
+	       __builtin_offsetof(struct mseald_file_node, none) == __builtin_offsetof(struct mseald_node, start),
+	       "no seal begins where files are");
 
 #define MSEALD_PAGE 4096ULL
 /* Above every user address: the kernel itself refuses a range that ends beyond. */
@@ -22,10 +25,8 @@ _Static_assert(__builtin_offsetof(struct mseald_node, end) - __builtin_offsetof(
  * verifier of 6.1 loses the bounds of an index at OR and XOR, which the
  * compiler likes to make of this.
  */
-static __always_inline const u64 *node_find(const struct mseald_node *node, u64 address)
+static __always_inline const u64 *find_start(const u64 *start, u64 address)
 {
-	const u64 *start = node->start;
-
 #define STEP(width) \
 	start = (const void *)start + ((s64)(start[width] - (address + 1)) >> 63 & (width) * sizeof(*start))
 	STEP(16);
@@ -37,6 +38,11 @@ static __always_inline const u64 *node_find(const struct mseald_node *node, u64 
 	/* Or the compiler reckons in 32 bits what it thinks only the slot is needed of. */
 	asm volatile("" : "+r"(start));
 	return start;
+}
+
+static __always_inline const u64 *node_find(const struct mseald_node *node, u64 address)
+{
+	return find_start(node->start, address);
 }
 
 static __always_inline u32 node_slot(const struct mseald_node *node, const u64 *start)

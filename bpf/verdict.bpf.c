@@ -32,20 +32,22 @@ struct walk {
  */
 #define RANK_KILL 0
 #define RANK_DENY 1
+#define RANK_AUDIT 2
 #define RANK_NONE 3
 #define RANK_ACTION(rank) \
 	((MSEALD_ACTION_KILL | MSEALD_ACTION_DENY << 4 | MSEALD_ACTION_AUDIT << 8 | MSEALD_ACTION_COUNT << 12) >> \
 	 ((rank) & 3) * 4 & 3)
 
 _Static_assert(MSEALD_ACTION_COUNT == 3, "an action and none fit in two bits");
+_Static_assert(MSEALD_STOP_ALL == (1 << 5) - 1, "any of the stops carries into the sixth bit");
 
 static __always_inline u32 rule_rank(u64 rule, u32 stop)
 {
 	u64 stops = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
 	/* One bit for each action that has one of the stops, kill the highest. */
-	u32 kill = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_KILL) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 4;
-	u32 deny = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 4;
-	u32 audit = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_AUDIT) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 4;
+	u32 kill = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_KILL) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 5;
+	u32 deny = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 5;
+	u32 audit = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_AUDIT) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 5;
 
 	return 0x00001123u >> ((kill << 2 | deny << 1 | audit) & 7) * 4 & 3;
 }
@@ -273,7 +275,7 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 		__sync_fetch_and_add(&space->verdicts[outcome], 1);
 	if (op < MSEALD_OP_COUNT)
 		__sync_fetch_and_add(&state.attempts[op][outcome], 1);
-	if (!walk->unreadable)
+	if (!walk->unreadable && walk->set)
 		count_hit(walk);
 	tell(walk, touched, key, op, outcome);
 	return outcome != MSEALD_VERDICT_AUDITED;
@@ -294,6 +296,21 @@ __noinline int verdict_on_touched(u64 key, u32 set, u32 attempt, const struct to
 	walk.in_target = true;
 	walk_range(&walk, touched->target_start, touched->target_end);
 	return carry_out(&walk, touched, key, attempt);
+}
+
+__noinline int verdict_on_file(const struct mseald_file_seals *seals, u32 attempt)
+{
+	struct touched touched = {};
+	struct walk walk = {};
+
+	if (!seals)
+		return 1;
+	touched.start = walk.hit_start = seals->start;
+	touched.end = walk.hit_end = seals->end;
+	walk.hit_rule = (u64)seals->rule_class << MSEALD_RULE_CLASS_SHIFT;
+	walk.label = seals->label;
+	walk.rank = seals->denying ? RANK_DENY : RANK_AUDIT;
+	return carry_out(&walk, &touched, seals->space, attempt);
 }
 
 __noinline int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt)

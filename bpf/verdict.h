@@ -54,6 +54,9 @@ static __always_inline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 
 	return verdict_on_touched(key, set, attempt, &touched);
 }
 
+/* The same of an attempt on a file that nobody may write. */
+int verdict_on_file(const struct mseald_file_seals *seals, u32 attempt);
+
 /*
  * Does the range lie wholly in the gap of the address space's seals? The gap
  * ends at page borders, so neither end need be rounded; one that wraps the

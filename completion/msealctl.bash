@@ -63,7 +63,7 @@ _msealctl() {
 	fi
 	case $prev in
 	--segments) _msealctl_list text rodata relro data vdso stack all; return ;;
-	--deny) _msealctl_list mprotect unmap discard foreign-write all; return ;;
+	--deny) _msealctl_list mprotect unmap discard foreign-write file-write all; return ;;
 	--verdict) _msealctl_list denied killed audited; return ;;
 	--action) mapfile -t COMPREPLY < <(compgen -W 'deny kill audit' -- "$cur"); return ;;
 	--root)

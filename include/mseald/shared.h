@@ -21,11 +21,14 @@
 enum mseald_stop {
 	MSEALD_STOP_MPROTECT = 1 << 0,		/* rows 1 of docs/design.md, "What is denied" */
 	MSEALD_STOP_UNMAP = 1 << 1,		/* rows 2-5, 8-10, 13: unmap, move, replace */
-	MSEALD_STOP_DISCARD = 1 << 2,		/* rows 6, 7, 12: contents thrown away */
+	MSEALD_STOP_DISCARD = 1 << 2,		/* rows 6, 7, 12, 14: contents thrown away */
 	MSEALD_STOP_FOREIGN_WRITE = 1 << 3,	/* row 11: writes that bypass the mapping */
+	MSEALD_STOP_FILE_WRITE = 1 << 4,	/* row 14, by anybody: writes to the file behind a private mapping */
 };
-#define MSEALD_STOP_ALL 0x0f
+#define MSEALD_STOP_ALL 0x1f
 #define MSEALD_STOP_DEFAULT (MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)
+/* A seal with one of these keeps the file that it knows of (struct mseald_inode) from being written. */
+#define MSEALD_STOP_FILE (MSEALD_STOP_DISCARD | MSEALD_STOP_FILE_WRITE)
 
 /* What happens to an attempt: --action=. The strongest of all seals hit wins. */
 enum mseald_action {
@@ -66,6 +69,7 @@ enum mseald_op {
 	MSEALD_OP_PROC_MEM,		/* write to /proc/PID/mem */
 	MSEALD_OP_PROCESS_VM_WRITEV,
 	MSEALD_OP_USERFAULTFD,		/* UFFDIO_MOVE and what puts pages */
+	MSEALD_OP_FILE_WRITE,		/* write, truncate or punch the file behind a sealed private mapping */
 	MSEALD_OP_COUNT,
 };
 
@@ -93,7 +97,22 @@ enum mseald_verdict {
 #define MSEALD_SEAL_NATIVE 0x04u	/* made by mseal(2) too: the kernel itself refuses what changes mappings */
 #define MSEALD_SEAL_ANON 0x08u		/* private, no file: mseal(2) also refuses to discard it, if not writable */
 #define MSEALD_SEAL_UFFD 0x10u		/* memory that userfaultfd can put pages into, or move them out of */
-#define MSEALD_SEAL_FLAGS 0x1fu
+#define MSEALD_SEAL_WRITTEN 0x20u	/* its file may have been open for writing when it was sealed */
+#define MSEALD_SEAL_FLAGS 0x3fu
+
+/*
+ * A file, as the kernel knows it. The inode of a mapped file stays where it is
+ * for as long as the mapping does; number and generation tell it from another
+ * one that has the address later. Address 0: none.
+ */
+struct mseald_inode {
+	__u64 address, number;
+	__u32 generation, pad;
+};
+
+/* Kernel addresses without their highest bits, which are all alike: below MSEALD_NO_START. */
+#define MSEALD_INODE_ORDER(address) ((address) & (MSEALD_NO_START - 1))
+#define MSEALD_INODE_ADDRESS(order) ((order) | ~(MSEALD_NO_START - 1))
 
 /*
  * A seal set is an array map of nodes: a static tree of fan-out 32 over the
@@ -118,13 +137,46 @@ struct mseald_node {
 	__u8 flags;			/* union of all MSEALD_SEAL_* */
 	__u8 pad0;
 	__u64 label;			/* whose policy and program they are: key of the map `labels`; 0: not known */
+	__u32 files;			/* different files of the seals */
+	__u32 pad1;
 	/* In leaves: one seal a slot. In inner nodes: start only. */
 	__u64 start[MSEALD_FANOUT];
 	__u64 end[MSEALD_FANOUT];
 	__u64 rule[MSEALD_FANOUT];
 	__u32 hits[MSEALD_FANOUT];	/* attempts met, counted by the programs */
 	__u32 pgoff[MSEALD_FANOUT];	/* MSEALD_SEAL_SHM: pages from the attach address */
+	__u16 file[MSEALD_FANOUT];	/* 1: the first of the files; 0: none */
 };
+
+/*
+ * The files of a set, in nodes of the same size right behind those of its
+ * seals, 32 in each, sorted by MSEALD_INODE_ORDER. No seal begins there, so
+ * every search in the seals ends there too.
+ */
+struct mseald_file_node {
+	__u64 header[5];		/* as of struct mseald_node: 0 */
+	__u64 none[MSEALD_FANOUT];	/* MSEALD_NO_START */
+	__u64 order[MSEALD_FANOUT];	/* MSEALD_INODE_ORDER of its address; unused: MSEALD_NO_START */
+	__u64 number[MSEALD_FANOUT];
+	__u32 generation[MSEALD_FANOUT];
+	__u32 seal[MSEALD_FANOUT];	/* place in the set of the one to judge a write by */
+	__u16 unused[MSEALD_FANOUT];
+};
+
+/*
+ * Value of the map `files`: a file that nobody at all may write, because of
+ * seals with MSEALD_STOP_FILE_WRITE. How many sets have one that denies or
+ * kills, and one that only audits; and what is told of an attempt: the last that was made.
+ */
+struct mseald_file_seals {
+	__u32 denying, auditing;
+	__u64 space, label;		/* key of the address space it was made for, label of its set */
+	__u64 start, end;		/* of the seal */
+	__u32 rule_class;		/* enum mseald_class */
+	__u32 pad;
+};
+
+#define MSEALD_MAX_FILES 65536u
 
 #define MSEALD_MAX_SETS 65536u		/* set 0 is never used: "no seals" */
 #define MSEALD_MAX_SPACES 65536u
@@ -365,7 +417,7 @@ struct mseald_state {
 	__u64 places;			/* of `entries`, those on an account */
 	__u64 forks_refused;		/* of sealed processes, for want of a place */
 	__u32 places_each;		/* that one account may have: the daemon's to set */
-	__u32 pad;
+	__u32 files;			/* there may be something in the map `files`: the daemon's to set */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
 	__u64 trigger_bits[MSEALD_TRIGGER_BITS / 64];
 	struct mseald_slot slots[MSEALD_SLOTS];
@@ -408,6 +460,10 @@ struct mseald_vma {
 	__u64 start, end;
 	__u64 flags;			/* VM_* */
 	__u64 userfault;		/* nonzero: userfaultfd can put pages into it */
+	struct mseald_inode inode;	/* address 0: no regular file */
+	__u32 written;			/* nonzero: the file may be open for writing */
+	__u32 shared;			/* nonzero: somebody has it mapped to write to */
+	__u32 owner, pad;		/* user id */
 };
 
 #endif

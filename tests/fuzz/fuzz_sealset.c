@@ -50,6 +50,8 @@ static struct seal seal_of(const uint8_t *op)
 		seal.firm[op[3] % 4 % MSEALD_ACTION_COUNT] = stops;
 	else
 		seal.revocable[op[3] % 4 % MSEALD_ACTION_COUNT] = stops;
+	if (op[4] >> 5 && stops & MSEALD_STOP_FILE)
+		seal.file = (struct mseald_inode){ .address = 0xffff888000000000ull + 64ull * (op[4] >> 5), .number = op[4] >> 5 };
 	return seal;
 }
 
@@ -92,10 +94,15 @@ static void roundtrip(const struct sealset *set, const uint8_t *op, bool spoil)
 {
 	_cleanup_(sealset_free) struct sealset back = { 0 };
 	_cleanup_free_ struct mseald_node *nodes = NULL, *again = NULL;
-	int needed = sealset_nodes_needed(set->count), r;
-	size_t count = (size_t)needed, bytes = count * sizeof(*nodes);
+	_cleanup_free_ struct sealset_file *files = NULL;
+	size_t file_count = 0, count, bytes;
+	int needed, r;
 
+	CHECK(sealset_files(set, MSEALD_STOP_FILE, &files, &file_count) == 0);
+	needed = sealset_nodes_needed(set->count, file_count);
 	CHECK(needed >= 0);
+	count = (size_t)needed;
+	bytes = count * sizeof(*nodes);
 	if (needed == 0)
 		return;
 	nodes = malloc(bytes);

@@ -282,6 +282,40 @@ ask attack mprotect text
 is "$answer" EPERM 'Dlopen=yes: and its own text is sealed'
 end
 
+# --- the files that are mapped ---
+
+# open_to_write FILE: opens it as a writer does, and changes nothing.
+open_to_write() { (: >>"$1") 2>/dev/null; }
+libc=$(awk '$6 ~ /\/libc[.-]/ { print $6; exit }' /proc/$daemon/maps)
+policy 20-file <<END
+[Match]
+Exe=$bin/started-nopie
+[Seal]
+Segments=text rodata relro
+FileWrite=deny
+END
+open_to_write "$libc"
+ok $? 'the C library can be opened to be written'
+reload
+begin $bin/started-nopie
+waits 120 is_sealed "$pid"
+is "$(policy_of "$pid")" 20-file 'FileWrite=deny: sealed'
+msealctl list "$pid" | grep -q 'text .*file-write'
+ok $? 'FileWrite=deny: list says so'
+if open_to_write "$libc"; then false; else true; fi
+ok $? 'FileWrite=deny: the C library cannot be opened to be written'
+open_to_write $dir/other
+ok $? 'FileWrite=deny: other files can'
+msealctl explain "$pid" "0x$(texts "$pid" | tail -n 1)" | grep -q 'write to its file by anybody *EPERM'
+ok $? 'FileWrite=deny: explain says so'
+cp "$libc" "$libc.new" && mv "$libc.new" "$libc"
+ok $? 'FileWrite=deny: a new version can be renamed over it'
+open_to_write "$libc"
+ok $? 'FileWrite=deny: which can be written'
+end
+rm $etc/20-file.conf
+reload
+
 # --- matched by something else ---
 
 policy 30-user <<END

@@ -434,6 +434,26 @@ static void sealed_while_it_changes(void)
 	ok(changed == 0, "a page that changes all the time stays as it is once it is sealed");
 }
 
+/* The map of a set that is gone is used again: what it had behind the last seal of the new one is no seal. */
+static void seals_of_an_older_set(void)
+{
+	struct puppet *puppet = puppet_new();
+	uint64_t start = puppet_pages(puppet, 256, PROT_READ);
+	struct range ranges[128];
+	struct seal_order order = { .pid = puppet->pid, .ranges = ranges, .count = 128, .revocable = true };
+
+	for (size_t i = 0; i < 128; i++)
+		ranges[i] = (struct range){ start + 2 * i * PAGE, start + (2 * i + 1) * PAGE };
+	ok(!daemon_seal(&order, NULL) && denied(puppet, start + 200 * PAGE, PAGE), "128 seals: the 101st denies");
+	ok(!daemon_unseal(puppet->pid, NULL, 0) && allowed(puppet, start + 200 * PAGE, PAGE), "taken back: it does not");
+	/* Until the set is collected. */
+	nap(6000);
+	order.count = 64;
+	ok(!daemon_seal(&order, NULL) && denied(puppet, start + 126 * PAGE, PAGE), "the first 64 again: the last of them denies");
+	ok(allowed(puppet, start + 200 * PAGE, PAGE), "the 101st does not");
+	puppet_end(puppet);
+}
+
 int main(int argc, char **argv)
 {
 	struct puppet *keeper;
@@ -447,6 +467,7 @@ int main(int argc, char **argv)
 	part_of_a_mapping();
 	several_mappings();
 	adjacent_and_overlapping();
+	seals_of_an_older_set();
 	ten_thousand();
 	for (int how = 0; how < OVER_COUNT; how++)
 		over_mappings(how);

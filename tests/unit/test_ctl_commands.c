@@ -256,7 +256,7 @@ static void test_usage(void **state)
 	RUN(NULL, "seal", "1", "4096-8192");
 	assert_usage("range 4096-8192 is no range: write 0xSTART-0xEND or 0xSTART+LENGTH", "seal ");
 	RUN(NULL, "seal", "--deny=mprotect,frob", "1");
-	assert_usage("--deny does not know 'frob'; it takes mprotect, unmap, discard, foreign-write, all", "seal ");
+	assert_usage("--deny does not know 'frob'; it takes mprotect, unmap, discard, foreign-write, file-write, all", "seal ");
 	RUN(NULL, "seal", "--segments=heap", "1");
 	assert_usage("--segments does not know 'heap'; it takes text, rodata, relro, data, vdso, stack, all", "seal ");
 	RUN(NULL, "seal", "--action=log", "1");
@@ -344,7 +344,7 @@ static void test_run(void **state)
 	RUN(replies, "run", "--segments=text", "--deny=all", "--action=audit", "--revocable", "--", "sh", "-c", "exit 9");
 	assert_result(9, "", "");
 	assert_string_equal(test.request, "{\"method\":\"io.mseald.Run\",\"parameters\":{\"segments\":[\"text\"],\"deny\":["
-			    "\"mprotect\",\"unmap\",\"discard\",\"foreign-write\"],\"action\":\"audit\",\"revocable\":true}}");
+			    "\"mprotect\",\"unmap\",\"discard\",\"foreign-write\",\"file-write\"],\"action\":\"audit\",\"revocable\":true}}");
 	RUN(replies, "run", "/nonexistent");
 	assert_result(127, "", "msealctl: cannot run /nonexistent: No such file or directory\n");
 	RUN(replies, "run", "/etc");
@@ -662,7 +662,7 @@ static void test_map_and_explain(void **state)
 	assert_int_equal(json_integer_value(json_object_get(document, "address")), (intmax_t)pages);
 	assert_int_equal(json_array_size(json_object_get(document, "seals")), 1);
 	operations = json_object_get(document, "operations");
-	assert_int_equal(json_array_size(operations), 14);
+	assert_int_equal(json_array_size(operations), 16);
 #define OUTCOME(i) json_string_value(json_object_get(json_array_get(operations, (i) - 1), "outcome"))
 #define WHY(i) json_string_value(json_object_get(json_array_get(operations, (i) - 1), "why"))
 	assert_string_equal(OUTCOME(1), "EPERM");
@@ -675,6 +675,7 @@ static void test_map_and_explain(void **state)
 	assert_string_equal(OUTCOME(12), "allowed");
 	assert_string_equal(WHY(12), "not covered on this kernel");
 	assert_string_equal(WHY(11), "its seal does not deny foreign-write");
+	assert_string_equal(WHY(15), "it is no private mapping of a file");
 	json_decref(document);
 
 	RUN(replies, "explain", pid, after);

@@ -338,7 +338,8 @@ static void test_draw_narrow(void **state)
 			    " ffffffffff600000+1000     --xp    4K ░            [vsyscall]         -      -\n"
 			    "\n"
 			    "█ sealed  ▒ partly  ░ not; the longer the larger (logarithmic)\n"
-			    "denied: m mprotect  u unmap  d discard  f foreign-write; M: killed, ~m: logged\n"
+			    "denied: m mprotect  u unmap  d discard  f foreign-write  w file-write\n"
+			    "        M: killed  ~m: logged\n"
 			    "\n"
 			    "all memory  ███████░░░░░░░░░░░░░░░░░  29 %  140K of 472K sealed\n"
 			    "executable  █████████░░░░░░░░░░░░░░░  41 %  132K of 320K sealed\n");

@@ -206,7 +206,7 @@ static void checking(void **state)
 	write_file(POLICY_FOLDER_ETC, "bad.conf", "[Match]\nexe=/x\n[Seal]\nDeny=x\n");
 	run("check");
 	assert_result(1, POLICY_FOLDER_ETC "/bad.conf:2: there is no key exe=; did you mean Exe=?\n"
-		      POLICY_FOLDER_ETC "/bad.conf:4: Deny= does not know 'x'; it takes mprotect unmap discard foreign-write, or all\n");
+		      POLICY_FOLDER_ETC "/bad.conf:4: Deny= does not know 'x'; it takes mprotect unmap discard foreign-write file-write, or all\n");
 	run("check %s", below_root(POLICY_FOLDER_ETC, "thing.conf"));
 	assert_says(1, "a symbolic link to what is not there");	/* of this machine, not of the root */
 	run("check %s", below_root(test.vendor, "thing.conf"));
@@ -282,7 +282,7 @@ static void showing(void **state)
 	run("show thing");
 	assert_result(0, "thing: on, " POLICY_FOLDER_ETC "/thing.conf -> %s/thing.conf\nthing: replaced, %s/thing.conf\n\n"
 		      "# " POLICY_FOLDER_ETC "/thing.conf\n" READY "\n# What is in force of it:\n[Match]\nExe=/usr/bin/thing\n\n"
-		      "[Seal]\nSegments=text rodata relro data vdso stack\nDeny=mprotect unmap discard\nForeignWrite=allow\n"
+		      "[Seal]\nSegments=text rodata relro data vdso stack\nDeny=mprotect unmap discard\nForeignWrite=allow\nFileWrite=allow\n"
 		      "Action=deny\nDlopen=no\nGate=auto\n", test.vendor, test.vendor);
 	write_file(POLICY_FOLDER_ETC, "x.conf", "[Match]\nExe=\"/a b\" /c\nUnit=x.service\nUser=7\nMarked=yes\n# \xc3\xa4\n[Seal]\n"
 		   "Segments=none\n");

@@ -57,6 +57,7 @@ static void stops_there_and_back(void **state)
 		{ MSEALD_STOP_UNMAP, "unmap" },
 		{ MSEALD_STOP_DISCARD, "discard" },
 		{ MSEALD_STOP_FOREIGN_WRITE, "foreign-write" },
+		{ MSEALD_STOP_FILE_WRITE, "file-write" },
 	};
 
 	(void)state;
@@ -66,7 +67,7 @@ static void stops_there_and_back(void **state)
 	}
 	assert_string_equal(mseald_stop_name(0), "unknown");
 	assert_string_equal(mseald_stop_name(MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP), "unknown");
-	assert_string_equal(mseald_stop_name(0x10), "unknown");
+	assert_string_equal(mseald_stop_name(0x20), "unknown");
 	assert_int_equal(mseald_stop_from_name("foreign_write"), -EINVAL);
 }
 
@@ -87,6 +88,7 @@ static void operations_and_verdicts(void **state)
 	assert_int_equal(mseald_op_stop(MSEALD_OP_MMAP), MSEALD_STOP_UNMAP);
 	assert_int_equal(mseald_op_stop(MSEALD_OP_MADVISE), MSEALD_STOP_DISCARD);
 	assert_int_equal(mseald_op_stop(MSEALD_OP_PROC_MEM), MSEALD_STOP_FOREIGN_WRITE);
+	assert_int_equal(mseald_op_stop(MSEALD_OP_FILE_WRITE), MSEALD_STOP_DISCARD | MSEALD_STOP_FILE_WRITE);
 	assert_string_equal(mseald_op_name(MSEALD_OP_MPROTECT), "mprotect");
 	assert_string_equal(mseald_op_name(MSEALD_OP_MAP_HOLE), "map-hole");
 	assert_string_equal(mseald_op_name(MSEALD_OP_COUNT), "unknown");
@@ -174,12 +176,12 @@ static void lists_formatted(void **state)
 	assert_string_equal(mseald_stops_format(MSEALD_STOP_DEFAULT, buf, sizeof(buf)),
 			    "mprotect,unmap,discard");
 	assert_string_equal(mseald_stops_format(MSEALD_STOP_ALL, buf, sizeof(buf)),
-			    "mprotect,unmap,discard,foreign-write");
+			    "mprotect,unmap,discard,foreign-write,file-write");
 	assert_string_equal(mseald_classes_format(MSEALD_CLASSES_ALL, buf, sizeof(buf)),
 			    "text,rodata,relro,data,vdso,stack");
 	assert_string_equal(mseald_classes_format(1u << MSEALD_CLASS_STACK, buf, sizeof(buf)), "stack");
 	/* What there is no name for is not named. */
-	assert_string_equal(mseald_stops_format(0x10, buf, sizeof(buf)), "-");
+	assert_string_equal(mseald_stops_format(0x20, buf, sizeof(buf)), "-");
 }
 
 static void lists_cut_at_words(void **state)

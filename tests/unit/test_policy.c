@@ -145,14 +145,16 @@ static void adding_and_resetting(void **state)
 
 	assert_good(M "[Seal]\nSegments=none\n");
 	assert_int_equal(test.policy.classes, 0);
-	assert_good(M "[Seal]\nSegments=all\nDeny=all\nForeignWrite=allow\nGate=deny\nAction=kill\n");
+	assert_good(M "[Seal]\nSegments=all\nDeny=all\nForeignWrite=allow\nFileWrite=allow\nGate=deny\nAction=kill\n");
 	assert_int_equal(test.policy.classes, MSEALD_CLASSES_ALL);
 	assert_int_equal(test.policy.stops, USUAL_STOPS);
 	assert_int_equal(test.policy.gate, POLICY_GATE_DENY);
 	assert_int_equal(test.policy.action, MSEALD_ACTION_KILL);
 	/* In whatever order they come. */
 	assert_good(M "[Seal]\nForeignWrite=allow\nDeny=all\n");
-	assert_int_equal(test.policy.stops, USUAL_STOPS);
+	assert_int_equal(test.policy.stops, USUAL_STOPS | MSEALD_STOP_FILE_WRITE);
+	assert_good(M "[Seal]\nFileWrite=deny\n");
+	assert_int_equal(test.policy.stops, USUAL_STOPS | MSEALD_STOP_FILE_WRITE);
 	/* A section may come twice. */
 	assert_good("[Seal]\nDlopen=yes\n" M "[Seal]\nGate=bpf\n[Match]\nExe=/opt/y\n");
 	assert_true(test.policy.dlopen);
@@ -229,8 +231,10 @@ static void single_faults(void **state)
 		{ M "[Seal]\nSegments=none text\n", 4, "Segments=none stands alone" },
 		{ M "[Seal]\nSegments=none\nSegments=text\n", 4, "Segments=none stands alone" },
 		{ M "[Seal]\nDeny=mprotct\n", 4, "did you mean mprotect?" },
-		{ M "[Seal]\nDeny=everything\n", 4, "it takes mprotect unmap discard foreign-write, or all" },
+		{ M "[Seal]\nDeny=everything\n", 4, "it takes mprotect unmap discard foreign-write file-write, or all" },
 		{ M "[Seal]\nDeny=foreign-write\nForeignWrite=allow\n", 0, "denies nothing" },
+		{ M "[Seal]\nDeny=file-write\nFileWrite=allow\n", 0, "denies nothing: FileWrite=allow" },
+		{ M "[Seal]\nFileWrite=no\n", 4, "FileWrite=no can be read both ways; write deny or allow" },
 		{ M "[Seal]\nForeignWrite=yes\n", 4, "ForeignWrite=yes can be read both ways; write deny or allow" },
 		{ M "[Seal]\nForeignWrite=alow\n", 4, "did you mean allow?" },
 		{ M "[Seal]\nAction=log\n", 4, "Action= does not know 'log'; it takes deny, kill or audit" },

@@ -35,6 +35,9 @@ static uint64_t random_below(uint64_t limit)
 	return (random_state * 0x2545f4914f6cdd1dull >> 16) % limit;
 }
 
+/* The address of an inode, as the kernel has them. */
+#define INODE(i) (0xffff888000000000ull + (i) * 0x400)
+
 /* Pages first..after, stops denied for good. */
 static struct seal pages(uint64_t first, uint64_t after, unsigned stops)
 {
@@ -204,7 +207,7 @@ static void bad_seals(void **state)
 {
 	_cleanup_(sealset_free) struct sealset set = { 0 };
 	const struct seal good = pages(10, 20, MPROTECT);
-	struct seal bad[10];
+	struct seal bad[11];
 	size_t count = 0;
 
 	(void)state;
@@ -216,11 +219,12 @@ static void bad_seals(void **state)
 	bad[count++].start += 1;
 	bad[count++].end += 2048;
 	bad[count++].firm[MSEALD_ACTION_DENY] = 0;
-	bad[count++].firm[MSEALD_ACTION_AUDIT] = 0x10;
+	bad[count++].firm[MSEALD_ACTION_AUDIT] = 0x20;
 	bad[count++].revocable[MSEALD_ACTION_KILL] = 0x80;
 	bad[count++].class = MSEALD_CLASS_COUNT;
 	bad[count++].flags = MSEALD_SEAL_FLAGS + 1;
 	bad[count++].end = MSEALD_NO_START + PAGE;
+	bad[count++].file.address = INODE(1);	/* nothing that is about its file */
 	assert_int_equal(count, ELEMENTS(bad));
 	for (size_t i = 0; i < count; i++) {
 		const struct seal two[] = { pages(50, 60, UNMAP), bad[i] };
@@ -361,6 +365,8 @@ static void model_add(struct model *model, const struct seal *seal)
 		if (seal->flags & MSEALD_SEAL_SHM)
 			page->pgoff = seal->pgoff + (uint32_t)(i - seal->start / PAGE);
 		page->flags |= seal->flags;
+		if (seal->file.address)
+			page->file = seal->file;
 	}
 }
 
@@ -374,6 +380,8 @@ static void model_revoke(struct model *model, uint64_t start, uint64_t end, uint
 		memset(page->revocable, 0, sizeof(page->revocable));
 		*ret_bytes += taken ? PAGE : 0;
 		*ret_firm += model_sealed(page) ? PAGE : 0;
+		if (!((page->firm[0] | page->firm[1] | page->firm[2]) & MSEALD_STOP_FILE))
+			memset(&page->file, 0, sizeof(page->file));
 		if (was && !model_sealed(page))
 			memset(page, 0, sizeof(*page));
 	}
@@ -415,6 +423,7 @@ static void assert_as_model(const struct sealset *set, const struct model *model
 		assert_memory_equal(seal->revocable, page->revocable, sizeof(page->revocable));
 		assert_int_equal(seal->class, page->class);
 		assert_int_equal(seal->flags, page->flags);
+		assert_memory_equal(&seal->file, &page->file, sizeof(page->file));
 		assert_int_equal(seal->flags ? seal->pgoff + (i - seal->start / PAGE) : seal->pgoff, page->pgoff);
 	}
 	for (size_t i = 0; i < set->count; i++) {
@@ -426,6 +435,7 @@ static void assert_as_model(const struct sealset *set, const struct model *model
 		assert_true(before->end <= s->start);
 		assert_false(before->end == s->start && before->class == s->class && before->flags == s->flags &&
 			     memcmp(before->firm, s->firm, sizeof(s->firm)) == 0 &&
+			     memcmp(&before->file, &s->file, sizeof(s->file)) == 0 &&
 			     memcmp(before->revocable, s->revocable, sizeof(s->revocable)) == 0 &&
 			     (!s->flags || s->pgoff == before->pgoff + (s->start - before->start) / PAGE));
 	}
@@ -450,6 +460,12 @@ static struct seal random_seal(void)
 		seal.flags = MSEALD_SEAL_SHM;
 		seal.pgoff = (uint32_t)(first + random_below(2));
 	}
+	if (random_below(3) == 0) {
+		uint64_t i = random_below(40);
+
+		seal.firm[action] |= random_below(2) ? MSEALD_STOP_DISCARD : MSEALD_STOP_FILE_WRITE;
+		seal.file = (struct mseald_inode){ .address = INODE(i), .number = i, .generation = (uint32_t)(3 * i) };
+	}
 	return seal;
 }
 
@@ -457,7 +473,12 @@ static void assert_roundtrip(const struct sealset *set)
 {
 	_cleanup_(sealset_free) struct sealset back = { 0 };
 	_cleanup_free_ struct mseald_node *nodes = NULL;
-	int needed = sealset_nodes_needed(set->count);
+	_cleanup_free_ struct sealset_file *files = NULL;
+	size_t file_count;
+	int needed;
+
+	assert_int_equal(sealset_files(set, MSEALD_STOP_FILE, &files, &file_count), 0);
+	needed = sealset_nodes_needed(set->count, file_count);
 
 	assert_true(needed >= 0);
 	nodes = malloc((size_t)(needed ? needed : 1) * sizeof(*nodes));
@@ -689,7 +710,7 @@ static void trees_of_every_depth(void **state)
 
 		random_state = 1000 + i;
 		big_set(&set, sizes[i].seals);
-		assert_int_equal(sealset_nodes_needed(set.count), sizes[i].nodes);
+		assert_int_equal(sealset_nodes_needed(set.count, 0), sizes[i].nodes);
 		assert_roundtrip(&set);
 		if (count == 0)
 			continue;
@@ -714,6 +735,66 @@ static void trees_of_every_depth(void **state)
 				assert_int_equal(hit_start, hit->start);
 		}
 	}
+}
+
+/* Each file once, with the seal that a write to it is judged by; and where the programs look for it. */
+static void files_of_seals(void **state)
+{
+	_cleanup_(sealset_free) struct sealset set = { 0 };
+	_cleanup_free_ struct sealset_file *files = NULL;
+	struct mseald_node nodes[3];
+	const struct mseald_file_node *node = (const void *)&nodes[1];
+	struct seal seal = pages(10, 20, MSEALD_STOP_DISCARD);
+	size_t count;
+
+	(void)state;
+	seal.file = (struct mseald_inode){ .address = INODE(7), .number = 70, .generation = 700 };
+	add(&set, seal);
+	seal = pages(20, 30, MSEALD_STOP_FILE_WRITE);
+	seal.file = (struct mseald_inode){ .address = INODE(3), .number = 30, .generation = 300 };
+	add(&set, seal);
+	seal = pages(40, 50, 0);
+	seal.firm[MSEALD_ACTION_KILL] = MSEALD_STOP_DISCARD;
+	seal.file = set.list[0].file;
+	add(&set, seal);
+	/* The strongest, but a child of fork does not have it. */
+	seal = pages(60, 70, 0);
+	seal.firm[MSEALD_ACTION_KILL] = MSEALD_STOP_DISCARD;
+	seal.flags = MSEALD_SEAL_DONTFORK;
+	seal.file = set.list[1].file;
+	add(&set, seal);
+	add(&set, pages(80, 90, UNMAP));
+	assert_int_equal(set.count, 5);
+
+	assert_int_equal(sealset_files(&set, MSEALD_STOP_FILE_WRITE, &files, &count), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(files[0].inode.number, 30);
+	free(TAKE_PTR(files));
+	assert_int_equal(sealset_files(&set, MSEALD_STOP_FILE, &files, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(files[0].inode.number, 30);
+	assert_int_equal(files[0].seal, 1);
+	assert_int_equal(files[1].inode.number, 70);
+	assert_int_equal(files[1].seal, 2);
+	assert_int_equal(files[1].action, MSEALD_ACTION_KILL);
+
+	assert_int_equal(sealset_nodes_needed(set.count, count), 2);
+	assert_int_equal(sealset_encode(&set, nodes, 2), 0);
+	assert_int_equal(nodes[0].files, 2);
+	assert_int_equal(nodes[0].file[0], 2);
+	assert_int_equal(nodes[0].file[1], 1);
+	assert_int_equal(nodes[0].file[4], 0);
+	assert_int_equal(node->order[1], MSEALD_INODE_ORDER(INODE(7)));
+	assert_int_equal(node->number[1], 70);
+	assert_int_equal(node->generation[1], 700);
+	assert_int_equal(node->seal[1], 2);
+	assert_int_equal(node->order[2], MSEALD_NO_START);
+	for (size_t i = 0; i < 32; i++)
+		assert_int_equal(nodes[1].start[i], MSEALD_NO_START);
+	assert_roundtrip(&set);
+	/* What is only for the file goes with what was for it. */
+	assert_int_equal(sealset_revoke(&set, 0, 100 * PAGE, NULL, NULL), 0);
+	assert_int_equal(set.list[0].file.number, 70);
 }
 
 static void rule_bits(void **state)
@@ -775,8 +856,8 @@ static void encode_refuses(void **state)
 	struct mseald_node nodes[4];
 
 	(void)state;
-	assert_int_equal(sealset_nodes_needed(MSEALD_MAX_SEALS + 1), -E2BIG);
-	assert_int_equal(sealset_nodes_needed(SIZE_MAX), -E2BIG);
+	assert_int_equal(sealset_nodes_needed(MSEALD_MAX_SEALS + 1, 0), -E2BIG);
+	assert_int_equal(sealset_nodes_needed(SIZE_MAX, 0), -E2BIG);
 	assert_int_equal(sealset_encode(&set, nodes, 1), -EINVAL);
 	random_state = 5;
 	big_set(&set, 33);
@@ -825,7 +906,7 @@ static void decode_refuses(void **state)
 	REFUSED(bad[1].end[3] = bad[1].start[3]);
 	REFUSED(bad[1].end[3] = bad[1].start[4] + PAGE);
 	REFUSED(bad[1].rule[3] = 0);
-	REFUSED(bad[1].rule[3] |= 0x10);
+	REFUSED(bad[1].rule[3] |= 0x20);
 	REFUSED(bad[1].rule[3] |= 0xffull << MSEALD_RULE_CLASS_SHIFT);
 	REFUSED(bad[1].rule[3] |= 0x80ull << MSEALD_RULE_FLAGS_SHIFT);
 	REFUSED(bad[1].pgoff[3] = 1);
@@ -929,6 +1010,7 @@ int main(void)
 		cmocka_unit_test(random_operations),
 		cmocka_unit_test(one_by_one_or_at_once),
 		cmocka_unit_test(trees_of_every_depth),
+		cmocka_unit_test(files_of_seals),
 		cmocka_unit_test(rule_bits),
 		cmocka_unit_test(widest_gap),
 		cmocka_unit_test(encode_refuses),

@@ -261,8 +261,8 @@ static void draw_legend(const struct layout *layout)
 		(void)fputs(" sealed by its address\n", layout->out);
 	}
 	if (layout->brief)
-		(void)fputs("denied: m mprotect  u unmap  d discard  f foreign-write;"
-			    " M: killed, ~m: logged\n", layout->out);
+		(void)fputs("denied: m mprotect  u unmap  d discard  f foreign-write  w file-write\n"
+			    "        M: killed  ~m: logged\n", layout->out);
 }
 
 static void draw_share(const struct layout *layout, const char *what, struct share share)

@@ -11,7 +11,7 @@
 /* The rows of docs/threat-model.md and what a seal must stop for each. */
 static const struct operation {
 	unsigned row;
-	enum mseald_stop stop;
+	unsigned stop;		/* MSEALD_STOP_*: any of them */
 	const char *name;	/* when the daemon does not tell of the row */
 	const char *word;	/* of the daemon's rows of this number, those that have it; NULL: all */
 } operations[] = {
@@ -29,6 +29,8 @@ static const struct operation {
 	{ 12, MSEALD_STOP_UNMAP, "UFFDIO_MOVE out of it", "MOVE" },
 	{ 12, MSEALD_STOP_DISCARD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", "COPY" },
 	{ 13, MSEALD_STOP_UNMAP, "something mapped where it was" },
+	{ 14, MSEALD_STOP_FILE, "write to its file by itself", "itself" },
+	{ 14, MSEALD_STOP_FILE_WRITE, "write to its file by anybody", "anybody" },
 };
 
 /* All that is known of the page. */
@@ -84,11 +86,26 @@ static bool refused_natively(const struct page *page, const json_t *row)
 	       (strcmp(scope, "anonymous") == 0 && !page->mapping->shared && !page->mapping->inode);
 }
 
+static unsigned lowest(unsigned stops)
+{
+	return stops & -stops;
+}
+
+/* Is there a file whose contents stand in the page, that its seal could keep from being written? */
+static bool has_file(const struct page *page)
+{
+	return page->mapping && page->mapping->inode && !page->mapping->shared;
+}
+
 /* What a row that the kernel can stop comes to for a seal with this action. */
 static void judge_covered(struct answer *answer, const struct page *page, const json_t *row, unsigned stop)
 {
-	const char *outcome = reply_string(row, "outcome"), *name = mseald_stop_name(stop);
+	const char *outcome = reply_string(row, "outcome"), *name;
+	unsigned found = 0;
 
+	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
+		found |= page->stops[action] & stop;
+	name = mseald_stop_name(lowest(found));
 	if (refused_natively(page, row)) {
 		answer->by = "native";
 		outcome = "EPERM";
@@ -98,7 +115,7 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 	if (page->stops[MSEALD_ACTION_KILL] & stop) {
 		answer->outcome = "SIGKILL";
 		(void)snprintf(answer->why, sizeof(answer->why), "its seal kills for %s%s", name,
-			       stop == MSEALD_STOP_FOREIGN_WRITE ? "; another process is only refused" : "");
+			       stop & (MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE) ? "; another process is only refused" : "");
 	} else if (page->stops[MSEALD_ACTION_DENY] & stop) {
 		answer->outcome = outcome;
 		(void)snprintf(answer->why, sizeof(answer->why), strcmp(outcome, "SIGKILL") == 0 ?
@@ -128,10 +145,12 @@ static struct answer judge(const struct page *page, const struct operation *oper
 
 	if (!page->sealed) {
 		(void)snprintf(answer.why, sizeof(answer.why), "it is not sealed");
+	} else if (operation->stop & MSEALD_STOP_FILE_WRITE && !has_file(page)) {
+		(void)snprintf(answer.why, sizeof(answer.why), "it is no private mapping of a file");
 	} else if (!(any & stop)) {
-		bool writable = stop == MSEALD_STOP_DISCARD && page->mapping && page->mapping->write;
+		bool writable = stop & MSEALD_STOP_FILE && page->mapping && page->mapping->write;
 
-		(void)snprintf(answer.why, sizeof(answer.why), "its seal does not deny %s%s", mseald_stop_name(stop),
+		(void)snprintf(answer.why, sizeof(answer.why), "its seal does not deny %s%s", mseald_stop_name(lowest(stop)),
 			       writable ? ": it is writable anyway" : "");
 	} else if (!row) {
 		(void)snprintf(answer.why, sizeof(answer.why), "this mseald does not cover it");

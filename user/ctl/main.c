@@ -49,8 +49,8 @@ static const struct command commands[] = {
 	{ "list", command_list, "[--summary] [PID]",
 	  "list every seal, or those of one process\n\n"
 	  "Everyone sees their own processes, root all. On a narrow terminal DENIES has\n"
-	  "letters (m mprotect, u unmap, d discard, f foreign-write), and SIZE and GATE may\n"
-	  "be left out.\n\n"
+	  "letters (m mprotect, u unmap, d discard, f foreign-write, w file-write), and\n"
+	  "SIZE and GATE may be left out.\n\n"
 	  "Options:\n"
 	  "  --summary                 a line for each process instead: how much of all and\n"
 	  "                            of executable memory is sealed; and the total" },

@@ -87,18 +87,22 @@ static void ways_out(const json_t *policy, const struct sums *sums, char *buf, s
 {
 	unsigned stops = bits_of(json_object_get(policy, "deny"), mseald_stop_from_name, false);
 	unsigned classes = bits_of(json_object_get(policy, "segments"), mseald_class_from_name, true) & ~sums->classes;
-	bool foreign = sums->stops & MSEALD_STOP_FOREIGN_WRITE, other = sums->stops & ~(unsigned)MSEALD_STOP_FOREIGN_WRITE;
-	unsigned rest = stops & ~(sums->stops | MSEALD_STOP_FOREIGN_WRITE);
+	const unsigned keyed = MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE;	/* those with a key of their own */
+	bool foreign = sums->stops & MSEALD_STOP_FOREIGN_WRITE, other = sums->stops & ~keyed;
+	bool file = sums->stops & stops & MSEALD_STOP_FILE_WRITE;
+	unsigned rest = stops & ~(sums->stops | keyed);
+	const char *allow = foreign && file ? "ForeignWrite=allow and FileWrite=allow" :
+			    foreign ? "ForeignWrite=allow" : "FileWrite=allow";
 	char words[96], dlopen[80] = "", deny[160] = "", segments[128] = "";
 	const char *first, *second;
 
 	if (sums->only_munmap && reply_bool(policy, "dlopen"))
 		(void)strcpy(dlopen, "Dlopen=no, if it is dlclose(3) of what was loaded later");
 	if (other && rest)
-		(void)snprintf(deny, sizeof(deny), "Deny=%s%s", mseald_stops_format(rest, words, sizeof(words)),
-			       foreign ? " with ForeignWrite=allow" : "");
+		(void)snprintf(deny, sizeof(deny), "Deny=%s%s%s", mseald_stops_format(rest, words, sizeof(words)),
+			       foreign || file ? " with " : "", foreign || file ? allow : "");
 	else if (foreign && !other)
-		(void)strcpy(deny, "ForeignWrite=allow");
+		(void)strcpy(deny, allow);
 	/* A foreign write is denied for all of the memory, whatever of it is sealed. */
 	if (!foreign && classes)
 		(void)snprintf(segments, sizeof(segments), "Segments=%s",

@@ -92,7 +92,7 @@ static const char *with_blanks(char *list)
 static void put_seal(FILE *out, const struct policy *policy)
 {
 	char segments[64], stops[64];
-	unsigned own = policy->stops & ~(unsigned)MSEALD_STOP_FOREIGN_WRITE;
+	unsigned own = policy->stops & ~(unsigned)(MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE);
 
 	(void)mseald_classes_format(policy->classes, segments, sizeof(segments));
 	(void)mseald_stops_format(own, stops, sizeof(stops));
@@ -100,9 +100,12 @@ static void put_seal(FILE *out, const struct policy *policy)
 		(void)fprintf(out, "Segments=none\n");
 		return;
 	}
-	(void)fprintf(out, "Segments=%s\nDeny=%s\nForeignWrite=%s\nAction=%s\nDlopen=%s\nGate=%s\n",
-		      with_blanks(segments), own ? with_blanks(stops) : "foreign-write",
-		      policy->stops & MSEALD_STOP_FOREIGN_WRITE ? "deny" : "allow", mseald_action_name(policy->action),
+	if (!own)
+		(void)mseald_stops_format(policy->stops, stops, sizeof(stops));
+	(void)fprintf(out, "Segments=%s\nDeny=%s\nForeignWrite=%s\nFileWrite=%s\nAction=%s\nDlopen=%s\nGate=%s\n",
+		      with_blanks(segments), with_blanks(stops),
+		      policy->stops & MSEALD_STOP_FOREIGN_WRITE ? "deny" : "allow",
+		      policy->stops & MSEALD_STOP_FILE_WRITE ? "deny" : "allow", mseald_action_name(policy->action),
 		      policy->dlopen ? "yes" : "no", policy_gate_name(policy->gate));
 }
 

@@ -29,7 +29,7 @@ int sealopts_option(const struct ctl *ctl, struct sealopts *opts, int option, co
 		return parse_list(ctl, "segments", value, "text, rodata, relro, data, vdso, stack, all",
 				  mseald_classes_parse, &opts->classes);
 	case SEALOPTS_DENY:
-		return parse_list(ctl, "deny", value, "mprotect, unmap, discard, foreign-write, all",
+		return parse_list(ctl, "deny", value, "mprotect, unmap, discard, foreign-write, file-write, all",
 				  mseald_stops_parse, &opts->stops);
 	case SEALOPTS_ACTION:
 		if (mseald_action_from_name(value) < 0)

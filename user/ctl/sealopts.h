@@ -24,7 +24,8 @@ enum {
 	"  --segments=LIST           what to seal of the program and its libraries: text,\n" \
 	"                            rodata, relro, data, vdso, stack, or all\n" \
 	"  --deny=LIST               what to stop: mprotect, unmap, discard,\n" \
-	"                            foreign-write, or all (default: the first three)\n" \
+	"                            foreign-write, file-write, or all (default: the\n" \
+	"                            first three)\n" \
 	"  --action=ACTION           deny: the call fails with EPERM (default); kill: the\n" \
 	"                            process gets SIGKILL; audit: it is let through, and\n" \
 	"                            logged\n" \

@@ -203,7 +203,8 @@ static const char *stops_letters(const unsigned stops[MSEALD_ACTION_COUNT], char
 	size_t length = 0;
 
 	for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1) {
-		char letter = mseald_stop_name(stop)[0];
+		/* "f" is foreign-write. */
+		char letter = stop == MSEALD_STOP_FILE_WRITE ? 'w' : mseald_stop_name(stop)[0];
 
 		if (stops[MSEALD_ACTION_KILL] & stop) {
 			buf[length++] = (char)toupper((unsigned char)letter);

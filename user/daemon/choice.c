@@ -27,6 +27,12 @@ const struct part parts[PARTS_COUNT] = {
 	{ "mseald_mmap_addr", PART_LSM, NULL, NULL },
 	{ "mseald_shm_shmat", PART_LSM, NULL, NULL },
 	{ "mseald_task_prctl", PART_LSM, NULL, NULL },
+	{ "mseald_file_open", PART_LSM, NULL, NULL },
+	{ "mseald_inode_setattr", PART_LSM, NULL, NULL },
+	{ "mseald_file_receive", PART_LSM, NULL, NULL },
+	{ "mseald_file_write", PART_LSM, NULL, NULL, .need = NEED_FILES },
+	{ "mseald_file_map", PART_LSM, NULL, NULL, .need = NEED_FILES },
+	{ "mseald_file_unprotect", PART_LSM, NULL, NULL, .need = NEED_FILES },
 	{ "mseald_ptrace_access_check", PART_LSM, NULL, NULL, .need = NEED_FOREIGN },
 	{ "mseald_ptrace_traceme", PART_LSM, NULL, NULL, .need = NEED_FOREIGN },
 	{ "mseald_file_permission", PART_LSM, NULL, NULL, .need = NEED_FOREIGN },
@@ -119,6 +125,10 @@ static const struct rule {
 	{ 13, "mapping anything where it was", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP,
 	  "and the process dies" },
 	{ 13, "a stack growing where it was", { "kill_expand_downwards" }, MSEALD_STOP_UNMAP, NULL, true },
+	{ 14, "write to its file by itself", { "mseald_file_open" }, MSEALD_STOP_DISCARD,
+	  "a private mapping, if not writable when sealed" },
+	{ 14, "write to its file by anybody", { "mseald_file_open" }, MSEALD_STOP_FILE_WRITE,
+	  "a private mapping, if not writable when sealed" },
 };
 
 _Static_assert(ELEMENTS(rules) == DECISIONS_MAX, "room for a decision for each rule");
@@ -164,6 +174,7 @@ static int choose_parts(struct choice *choice, bool compat)
 			  strerror(-r));
 		return r;
 	}
+	choice->setattr_has_idmap = probe_lsm_arguments(vmlinux, "inode_setattr") > 2;
 	for (size_t i = 0; i < ELEMENTS(parts) && r >= 0; i++) {
 		const struct part *part = &parts[i];
 
@@ -298,7 +309,7 @@ const struct decision *choice_decision(const struct choice *choice, enum mseald_
 		[MSEALD_OP_IO_DESTROY] = "io_destroy", [MSEALD_OP_PRCTL] = "prctl",
 		[MSEALD_OP_MAP_HOLE] = "mapping anything", [MSEALD_OP_PTRACE] = "ptrace",
 		[MSEALD_OP_PROC_MEM] = "write to /proc", [MSEALD_OP_PROCESS_VM_WRITEV] = "process_vm_writev to itself",
-		[MSEALD_OP_USERFAULTFD] = "UFFDIO_MOVE",
+		[MSEALD_OP_USERFAULTFD] = "UFFDIO_MOVE", [MSEALD_OP_FILE_WRITE] = "write to its file",
 	};
 
 	_Static_assert(ELEMENTS(operations) == MSEALD_OP_COUNT, "an operation that no rule is known of");

@@ -18,13 +18,14 @@ enum part_kind {
 	PART_KILL,
 };
 
-#define PARTS_COUNT 48
+#define PARTS_COUNT 54
 
 /* What a seal set needs beside what is always attached: parts that cost where nothing else does. */
 #define NEED_FOREIGN 0x1u	/* some seal stops foreign writes */
 #define NEED_USERFAULT 0x2u	/* something is sealed that userfaultfd can reach */
-#define NEED_SEALS 0x3u		/* whatever seal sets can need */
 #define NEED_POLICY 0x4u	/* some policy is in force */
+#define NEED_FILES 0x8u		/* the file behind some seal may have been open for writing */
+#define NEED_SEALS 0xbu		/* whatever seal sets can need */
 
 /* Every program that is attached, in the order in which that happens. */
 extern const struct part {
@@ -72,7 +73,7 @@ struct decision {
 	const char *note;	/* or NULL */
 };
 
-#define DECISIONS_MAX 29
+#define DECISIONS_MAX 31
 
 struct choice {
 	bool wanted[PARTS_COUNT];
@@ -82,6 +83,7 @@ struct choice {
 	struct decision decisions[DECISIONS_MAX];
 	size_t decisions_count;
 	unsigned compat_kills;		/* MSEALD_STOP_* that 32-bit calls could only be killed for */
+	bool setattr_has_idmap;		/* lsm/inode_setattr has three arguments (6.12, 7.3), not two (6.1) */
 };
 
 /*

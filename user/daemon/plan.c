@@ -69,6 +69,26 @@ static bool any_hugetlb(const struct mseald_vma *vmas, size_t count)
 }
 
 /*
+ * The file whose pages stand there, if the process may not write them anyway. The stops that remain: without a file
+ * file-write stops nothing, and a user keeps root from no file but his own. Huge pages without a file have one of the kernel's.
+ */
+static unsigned plan_file(const struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
+			  unsigned stops, struct seal *seal)
+{
+	const struct mseald_vma *vma = vma_at(plan->vmas, plan->vmas_count, seal->start);
+	bool has = vma->inode.address && !mapping->shared && !mapping->write &&
+		   strncmp(mapping->path, "/anon_hugepage", 14) != 0;
+
+	if (!has || (request->limited && vma->owner != plan->account))
+		stops &= ~(unsigned)MSEALD_STOP_FILE_WRITE;
+	if (has && stops & MSEALD_STOP_FILE) {
+		seal->file = vma->inode;
+		seal->flags |= vma->written ? MSEALD_SEAL_WRITTEN : 0;
+	}
+	return stops;
+}
+
+/*
  * One piece of one mapping. Contents that the process may write anyway are not kept from being discarded.
  * With a protection key each thread says by itself, at any moment, whether it may write: it counts as not writable.
  */
@@ -81,6 +101,7 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 
 	if (mapping->write && !(flags & VM_PKEY))
 		stops &= ~(unsigned)MSEALD_STOP_DISCARD;
+	stops = plan_file(plan, request, mapping, stops, &seal);
 	if (!stops)
 		return 0;
 	if (request->revocable)
@@ -204,6 +225,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	char words[128];
 	int r;
 
+	plan->account = target->account;
 	r = procmaps_read_fd(target->maps_fd, &plan->maps);
 	if (r >= 0)
 		r = tasks_read_vmas(programs, target->tid, &plan->vmas, &plan->vmas_count);
@@ -232,6 +254,10 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	if (plan->count == 0 && request->stops == MSEALD_STOP_DISCARD)
 		return fail(failure, "NothingToSeal", request->pid,
 			    "pid %d: what was named is writable, so discarding it takes nothing that a write would not",
+			    (int)request->pid);
+	if (plan->count == 0 && request->stops == MSEALD_STOP_FILE_WRITE)
+		return fail(failure, "NothingToSeal", request->pid,
+			    "pid %d: what was named is writable, shared, or of no file that file-write can be asked for",
 			    (int)request->pid);
 	if (plan->count == 0)
 		return fail(failure, "NothingToSeal", request->pid, "pid %d: no memory of class %s",
@@ -269,7 +295,12 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 		while (at < plan->seals[i].end) {
 			const struct mapping *old = procmaps_find(&plan->maps, at);
 			const struct mapping *new = procmaps_find(&now, at);
+			const struct mseald_vma *vma = vma_at(vmas, count, at);
 
+			/* Who has opened it to write since, before the seal was in force. */
+			if (plan->seals[i].file.address && (vma->inode.address != plan->seals[i].file.address ||
+							    (vma->written && !(plan->seals[i].flags & MSEALD_SEAL_WRITTEN))))
+				return 0;
 			if (!same_mapping(old, new, at) ||
 			    (vma_flags(plan->vmas, plan->vmas_count, at) ^ vma_flags(vmas, count, at)) & VM_DONTCOPY)
 				return 0;
@@ -277,6 +308,14 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 		}
 	}
 	return 1;
+}
+
+const struct mapping *plan_shared_elsewhere(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->seals[i].file.address && vma_at(plan->vmas, plan->vmas_count, plan->seals[i].start)->shared)
+			return procmaps_find(&plan->maps, plan->seals[i].start);
+	return NULL;
 }
 
 bool plan_native_ranges(const struct plan *plan, const struct seal_request *request, const struct sealset *have,

@@ -48,6 +48,7 @@ struct plan {
 	struct mseald_vma *vmas;
 	size_t vmas_count;
 	bool hugetlb;			/* some mapping of the process is of huge pages */
+	uint32_t account;		/* of the target */
 };
 
 void plan_free(struct plan *plan);	/* takes zeroed; leaves it zeroed */
@@ -64,6 +65,9 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
  * 0: not so, or an error. The mappings round it may have changed.
  */
 int plan_holds(const struct plan *plan, struct programs *programs, const struct target *target);
+
+/* A mapping of the plan whose file somebody has mapped to write to: such a write goes on changing it. NULL: none. */
+const struct mapping *plan_shared_elsewhere(const struct plan *plan);
 
 /*
  * Is the request one that mseal(2) could answer as well? Then *ret are the

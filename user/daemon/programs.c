@@ -100,6 +100,7 @@ static int load(struct programs *programs)
 	skeleton->rodata->possible_cpus = libbpf_num_possible_cpus();
 	skeleton->rodata->madvise_overridden = choice_wants(&programs->choice, "override_madvise");
 	skeleton->rodata->madvise_32_overridden = choice_wants(&programs->choice, "override_madvise_32");
+	skeleton->rodata->setattr_has_idmap = programs->choice.setattr_has_idmap;
 	r = set_pins(skeleton);
 	if (r < 0)
 		return r;

@@ -13,6 +13,7 @@
 #include "foreign.h"
 #include "held.h"
 #include "labels.h"
+#include "log.h"
 #include "native.h"
 #include "target.h"
 
@@ -165,6 +166,16 @@ static int not_stored(const struct target *target, const struct seal_request *re
 	return fail_errno(failure, request->pid, error, "cannot store its seal set");
 }
 
+/* What is mapped shared and writable already can be stored to, and no hook sees that. */
+static void warn_shared(const struct plan *plan, const struct seal_request *request, bool changed)
+{
+	const struct mapping *mapping = changed ? plan_shared_elsewhere(plan) : NULL;
+
+	if (mapping && !request->limited)
+		log_warning("pid %d: %s is sealed, and some process has it mapped shared and writable: what that stores there "
+			    "changes the sealed memory", (int)request->pid, mapping->path);
+}
+
 /* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
 static int seal_once(struct programs *programs, struct store *store, const struct target *target,
 		     const struct seal_request *request, struct seal_result *ret, struct failure *failure)
@@ -231,6 +242,7 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 			return r;
 		return r == 0 ? 0 : fail_errno(failure, request->pid, r, "it changed while it was sealed");
 	}
+	warn_shared(&plan, request, changed);
 	result.ranges = plan.count;
 	result.seals = new.count;
 	for (size_t i = 0; i < plan.count; i++)

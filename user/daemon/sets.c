@@ -13,6 +13,8 @@
 #include <sys/mman.h>
 
 #include "choice.h"
+#include "files.h"
+#include "log.h"
 #include "util.h"
 
 #define REFS_SIZE (MSEALD_MAX_SETS * sizeof(uint64_t))
@@ -20,8 +22,8 @@
 #define READY_KEPT 256u		/* more are removed in time */
 #define TRIM_AT_ONCE 4u
 
-/* Sizes of the maps that are kept ready, in nodes: 32, 128 and 1,024 seals. */
-static const uint32_t sizes[] = { 1, 5, 33 };
+/* Sizes of the maps that are kept ready, in nodes: 32, 128 and 1,024 seals, of 32 different files. */
+static const uint32_t sizes[] = { 2, 6, 34 };
 
 enum set_state {
 	SET_FREE,	/* no such set */
@@ -33,6 +35,7 @@ struct set {
 	uint32_t map;		/* id of its map; 0: not known yet */
 	uint32_t nodes;		/* that it has room for; 0: not known yet */
 	uint8_t state;		/* enum set_state */
+	bool guards;		/* some of its files are in the map `files` */
 	bool known;		/* are these two */
 	uint32_t seals;
 	uint64_t label;
@@ -40,6 +43,7 @@ struct set {
 
 struct sets {
 	int fd;
+	struct programs *programs;
 	volatile uint64_t *refs;	/* the map `refs`, as the programs see it; ours is [0]: see sets_end() */
 	uint32_t lowest_free;		/* no lower id is free */
 	uint32_t ready;			/* how many are */
@@ -67,6 +71,9 @@ static void lower_sets_end(struct sets *sets)
 	sets->refs[0] = end;
 }
 
+static void restore_files(struct sets *sets);
+static void unguard_files(struct sets *sets, uint32_t id);
+
 int sets_open(struct programs *programs, struct sets **ret)
 {
 	struct sets *sets = calloc(1, sizeof(*sets));
@@ -75,6 +82,7 @@ int sets_open(struct programs *programs, struct sets **ret)
 	if (!sets)
 		return -ENOMEM;
 	sets->fd = programs_map_fd(programs, "sets");
+	sets->programs = programs;
 	refs = mmap(NULL, REFS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, programs_map_fd(programs, "refs"), 0);
 	if (refs == MAP_FAILED) {
 		int r = -errno;
@@ -90,6 +98,7 @@ int sets_open(struct programs *programs, struct sets **ret)
 		    (id < sets_end(sets) && bpf_map_lookup_elem(sets->fd, &id, &sets->list[id].map) == 0))
 			sets->list[id].state = SET_USED;
 	lower_sets_end(sets);
+	restore_files(sets);
 	*ret = sets;
 	return 0;
 }
@@ -232,6 +241,7 @@ static void release_set(struct sets *sets, uint32_t id)
 {
 	struct set *set = &sets->list[id];
 
+	unguard_files(sets, id);
 	if (!is_kept_size(room_of(sets, id))) {
 		remove_set(sets, id);
 		return;
@@ -279,14 +289,86 @@ int sets_read(struct sets *sets, uint32_t id, struct sealset *ret)
 	if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
 		return -errno;
 	/* The map may have room for more. */
-	count = sealset_nodes_needed(root.count);
+	count = sealset_nodes_needed(root.count, root.files);
 	if (count <= 0)
 		return -EBADMSG;
 	r = read_nodes(fd, (uint32_t)count, &nodes);
 	return r < 0 ? r : sealset_decode(nodes, (size_t)count, ret);
 }
 
-static int write_nodes(int fd, const struct sealset *set, uint32_t count)
+/* --- files that nobody may write --- */
+
+static void unguard_files(struct sets *sets, uint32_t id)
+{
+	_cleanup_(sealset_free) struct sealset set = {};
+	int r;
+
+	if (!sets->list[id].guards)
+		return;
+	sets->list[id].guards = false;
+	r = sets_read(sets, id, &set);
+	if (r < 0)
+		log_warning("cannot read seal set %u: %s; its files stay closed to writes until mseald is restarted, ignoring",
+			    (unsigned)id, strerror(-r));
+	else
+		files_remove(sets->programs, &set);
+}
+
+/* Has it a seal that denies writes to its file by anybody? Then *ret is the whole set. Negative errno. */
+static int read_guarding(struct sets *sets, uint32_t id, struct sealset *ret)
+{
+	_cleanup_close_ int fd = open_map(sets, id);
+	struct mseald_node root;
+	__u32 zero = 0;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
+		return -errno;
+	if (!(root.stops & MSEALD_STOP_FILE_WRITE))
+		return 0;
+	r = sets_read(sets, id, ret);
+	return r < 0 ? r : 1;
+}
+
+/* The map `files`, as an earlier daemon left it in the middle of something, from the sets themselves. */
+static void restore_files(struct sets *sets)
+{
+	struct files_table table = {};
+	int r = 0;
+
+	for (uint32_t id = 1; id < sets_end(sets) && r >= 0; id++) {
+		_cleanup_(sealset_free) struct sealset set = {};
+
+		if (!sets->refs[id])
+			continue;	/* nobody comes to refer to it any more */
+		r = read_guarding(sets, id, &set);
+		if (r <= 0)
+			continue;
+		sets->list[id].guards = true;
+		r = files_table_add(&table, &set);
+	}
+	if (r >= 0)
+		r = files_restore(sets->programs, &table);
+	if (r < 0)
+		log_warning("cannot find out which files are sealed against writes: %s; those that were stay so, ignoring",
+			    strerror(-r));
+	files_table_free(&table);
+}
+
+/* What an earlier set has left behind the last seal, or else zeros, must not be taken for more of them. */
+static int write_end(int fd, uint32_t at)
+{
+	struct mseald_node node = {};
+
+	for (size_t slot = 0; slot < MSEALD_FANOUT; slot++)
+		node.start[slot] = MSEALD_NO_START;
+	return bpf_map_update_elem(fd, &at, &node, BPF_ANY) < 0 ? -errno : 0;
+}
+
+/* Into a map that has room for that many. */
+static int write_nodes(int fd, const struct sealset *set, uint32_t count, uint32_t room)
 {
 	_cleanup_free_ struct mseald_node *nodes = calloc(count, sizeof(*nodes));
 	int r;
@@ -296,13 +378,22 @@ static int write_nodes(int fd, const struct sealset *set, uint32_t count)
 	r = sealset_encode(set, nodes, count);
 	for (__u32 i = 0; i < count && r >= 0; i++)
 		r = bpf_map_update_elem(fd, &i, &nodes[i], BPF_ANY) < 0 ? -errno : 0;
-	return r;
+	return r < 0 || count == room ? r : write_end(fd, count);
 }
 
-int sets_write(struct sets *sets, const struct sealset *set, uint32_t *ret)
+static int nodes_of(const struct sealset *set)
+{
+	_cleanup_free_ struct sealset_file *files = NULL;
+	size_t count;
+	int r = sealset_files(set, MSEALD_STOP_FILE, &files, &count);
+
+	return r < 0 ? r : sealset_nodes_needed(set->count, count);
+}
+
+int sets_write(struct sets *sets, const struct sealset *set, uint64_t space, uint32_t *ret)
 {
 	_cleanup_close_ int fd = -1;
-	int count = sealset_nodes_needed(set->count), r;
+	int count = nodes_of(set), r;
 	uint32_t id;
 
 	if (count <= 0)
@@ -313,9 +404,13 @@ int sets_write(struct sets *sets, const struct sealset *set, uint32_t *ret)
 	if (r < 0)
 		return r;
 	fd = open_map(sets, id);
-	r = fd < 0 ? fd : write_nodes(fd, set, (uint32_t)count);
+	r = fd < 0 ? fd : write_nodes(fd, set, (uint32_t)count, room_of(sets, id));
+	/* Before anybody goes by the set: should we die between, the next daemon counts anew. */
+	if (r >= 0)
+		r = files_add(sets->programs, set, space);
 	if (r < 0)
 		return r;
+	sets->list[id].guards = r > 0;
 	sets->list[id].state = SET_USED;
 	sets->ready--;
 	sets->list[id].known = true;
@@ -380,6 +475,8 @@ static unsigned needs_of(unsigned stops, unsigned flags)
 
 	if (stops & MSEALD_STOP_FOREIGN_WRITE)
 		needs |= NEED_FOREIGN;
+	if (flags & MSEALD_SEAL_WRITTEN)
+		needs |= NEED_FILES;
 	if (flags & MSEALD_SEAL_UFFD && stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD | MSEALD_STOP_FOREIGN_WRITE))
 		needs |= NEED_USERFAULT;
 	return needs;

@@ -25,8 +25,11 @@ int sets_read(struct sets *sets, uint32_t id, struct sealset *ret);
 /* How many seals it has; asked of the map once. */
 int sets_read_count(struct sets *sets, uint32_t id, size_t *ret);
 
-/* A new one, not empty, that nobody refers to yet. -ENOSPC: there are MSEALD_MAX_SETS; -E2BIG: more than MSEALD_MAX_SEALS. */
-int sets_write(struct sets *sets, const struct sealset *set, uint32_t *ret);
+/*
+ * A new one, not empty, that nobody refers to yet, for the address space of this key. -ENOSPC: there are
+ * MSEALD_MAX_SETS, or MSEALD_MAX_FILES; -E2BIG: more than MSEALD_MAX_SEALS.
+ */
+int sets_write(struct sets *sets, const struct sealset *set, uint64_t space, uint32_t *ret);
 /* How many have been: while this is the same, no id has come to mean another set. */
 uint64_t sets_written(const struct sets *sets);
 /* One that nobody came to refer to. */

@@ -169,7 +169,7 @@ int store_set_space(struct store *store, uint64_t key, const struct store_place 
 	int r;
 
 	if (set->count) {
-		r = sets_write(store->sets, set, &id);
+		r = sets_write(store->sets, set, key, &id);
 		if (r < 0)
 			return r;
 	}

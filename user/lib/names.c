@@ -51,6 +51,7 @@ static const char *const op_names[] = {
 	[MSEALD_OP_PROC_MEM] = "proc-mem",
 	[MSEALD_OP_PROCESS_VM_WRITEV] = "process_vm_writev",
 	[MSEALD_OP_USERFAULTFD] = "userfaultfd",
+	[MSEALD_OP_FILE_WRITE] = "file-write",
 };
 static_assert(ELEMENTS(op_names) == MSEALD_OP_COUNT, "an operation without a name");
 
@@ -66,10 +67,12 @@ static const char *const stop_names[] = {
 	[1] = "unmap",
 	[2] = "discard",
 	[3] = "foreign-write",
+	[4] = "file-write",
 };
 static_assert((1u << ELEMENTS(stop_names)) - 1 == MSEALD_STOP_ALL, "a stop bit without a name");
 static_assert(MSEALD_STOP_MPROTECT == 1 << 0 && MSEALD_STOP_UNMAP == 1 << 1 &&
-	      MSEALD_STOP_DISCARD == 1 << 2 && MSEALD_STOP_FOREIGN_WRITE == 1 << 3,
+	      MSEALD_STOP_DISCARD == 1 << 2 && MSEALD_STOP_FOREIGN_WRITE == 1 << 3 &&
+	      MSEALD_STOP_FILE_WRITE == 1 << 4,
 	      "stop bits in another order than their names");
 
 static const char *name_of(const char *const *names, size_t count, size_t value)
@@ -98,6 +101,8 @@ unsigned mseald_op_stop(enum mseald_op op)
 	case MSEALD_OP_PROC_MEM:
 	case MSEALD_OP_PROCESS_VM_WRITEV:
 		return MSEALD_STOP_FOREIGN_WRITE;
+	case MSEALD_OP_FILE_WRITE:
+		return MSEALD_STOP_FILE;
 	default:
 		return MSEALD_STOP_UNMAP;
 	}

@@ -15,11 +15,11 @@ const char *mseald_class_name(enum mseald_class class);
 const char *mseald_action_name(enum mseald_action action);
 const char *mseald_op_name(enum mseald_op op);
 const char *mseald_verdict_name(enum mseald_verdict verdict);
-/* The MSEALD_STOP_* that stops it; what only some of it needs is left out. */
+/* The MSEALD_STOP_* that stop it, any of them; what only some of it needs is left out. */
 unsigned mseald_op_stop(enum mseald_op op);
 /* -EINVAL: there is none of this name. */
 int mseald_op_from_name(const char *name);
-/* One stop bit: "mprotect", "unmap", "discard", "foreign-write". */
+/* One stop bit: "mprotect", "unmap", "discard", "foreign-write", "file-write". */
 const char *mseald_stop_name(unsigned stop);
 
 /* The value, or -EINVAL. */

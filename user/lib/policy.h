@@ -61,7 +61,7 @@ struct policy {
 	bool marked;			/* its ELF file asks for it: GNU_PROPERTY_MEMORY_SEAL */
 	/* What is sealed. */
 	unsigned classes;		/* bits 1 << class; 0: nothing, what matches is exempt */
-	unsigned stops;			/* MSEALD_STOP_*: Deny=, and ForeignWrite= */
+	unsigned stops;			/* MSEALD_STOP_*: Deny=, ForeignWrite= and FileWrite= */
 	enum mseald_action action;
 	bool dlopen;			/* objects that are loaded later, too */
 	enum policy_gate gate;

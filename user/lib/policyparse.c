@@ -65,6 +65,7 @@ static const struct key {
 	{ "Segments", SECTION_SEAL, policy_set_segments },
 	{ "Deny", SECTION_SEAL, policy_set_deny },
 	{ "ForeignWrite", SECTION_SEAL, policy_set_foreign },
+	{ "FileWrite", SECTION_SEAL, policy_set_file },
 	{ "Action", SECTION_SEAL, policy_set_action },
 	{ "Dlopen", SECTION_SEAL, policy_set_dlopen },
 	{ "Gate", SECTION_SEAL, policy_set_gate },
@@ -104,7 +105,7 @@ static void complain_key(struct parser *p, const char *name)
 				"User= and Marked=", name);
 	else if (p->section == SECTION_SEAL)
 		parser_complain(p, p->line, "there is no key " SHOWN "=; [Seal] has Segments=, Deny=, "
-				"ForeignWrite=, Action=, Dlopen= and Gate=", name);
+				"ForeignWrite=, FileWrite=, Action=, Dlopen= and Gate=", name);
 	else
 		parser_complain(p, p->line, "there is no key " SHOWN "=; [Policy] has Description= and Enabled=",
 				name);

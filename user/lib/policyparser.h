@@ -22,7 +22,7 @@ struct parser {
 	unsigned classes, stops;	/* what Segments= and Deny= add up to */
 	bool exempt;			/* Segments=none */
 	unsigned exempt_line;
-	enum { FOREIGN_UNSAID, FOREIGN_DENY, FOREIGN_ALLOW } foreign;
+	enum policy_word { WORD_UNSAID, WORD_DENY, WORD_ALLOW } foreign, file;
 };
 
 /* --- policyvalues.c: all of these tell what is wrong, or set parser->error --- */
@@ -55,6 +55,7 @@ void policy_set_marked(struct parser *p, const char *key, char *value);
 void policy_set_segments(struct parser *p, const char *key, char *value);
 void policy_set_deny(struct parser *p, const char *key, char *value);
 void policy_set_foreign(struct parser *p, const char *key, char *value);
+void policy_set_file(struct parser *p, const char *key, char *value);
 void policy_set_action(struct parser *p, const char *key, char *value);
 void policy_set_gate(struct parser *p, const char *key, char *value);
 void policy_set_dlopen(struct parser *p, const char *key, char *value);

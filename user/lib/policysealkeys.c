@@ -9,9 +9,9 @@
 /* --- [Seal] --- */
 
 static const char *const segment_words[] = { "text", "rodata", "relro", "data", "vdso", "stack", "all", "none" };
-static const char *const stop_words[] = { "mprotect", "unmap", "discard", "foreign-write", "all" };
+static const char *const stop_words[] = { "mprotect", "unmap", "discard", "foreign-write", "file-write", "all" };
 static const char *const action_words[] = { "deny", "kill", "audit" };
-static const char *const foreign_words[] = { "allow", "deny" };
+static const char *const allow_words[] = { "allow", "deny" };
 static const char *const gate_words[] = {
 	[POLICY_GATE_AUTO] = "auto", [POLICY_GATE_BPF] = "bpf", [POLICY_GATE_DENY] = "deny",
 };
@@ -59,11 +59,12 @@ void policy_set_deny(struct parser *p, const char *key, char *value)
 		p->error = r;
 	else if (r < 0)
 		parser_complain_word(p, "Deny=", bad, stop_words, ELEMENTS(stop_words),
-				     "mprotect unmap discard foreign-write, or all");
+				     "mprotect unmap discard foreign-write file-write, or all");
 	p->stops |= stops;
 }
 
-void policy_set_foreign(struct parser *p, const char *key, char *value)
+/* allow or deny: what it says of one stop, beside Deny=. */
+static void set_stop(struct parser *p, const char *key, char *value, enum policy_word *ret)
 {
 	_cleanup_free_ char *plain = parser_copy(p, value);
 	int r;
@@ -71,7 +72,7 @@ void policy_set_foreign(struct parser *p, const char *key, char *value)
 	if (!plain)
 		return;
 	if (!*value) {
-		p->foreign = FOREIGN_UNSAID;
+		*ret = WORD_UNSAID;
 		return;
 	}
 	/* "yes" reads as "is allowed" to one and as "is stopped" to another: neither is guessed. */
@@ -79,9 +80,19 @@ void policy_set_foreign(struct parser *p, const char *key, char *value)
 		parser_complain(p, p->line, "%s=%s can be read both ways; write deny or allow", key, plain);
 		return;
 	}
-	r = parser_choice(p, key, value, foreign_words, ELEMENTS(foreign_words), "deny or allow");
+	r = parser_choice(p, key, value, allow_words, ELEMENTS(allow_words), "deny or allow");
 	if (r >= 0)
-		p->foreign = r == 0 ? FOREIGN_ALLOW : FOREIGN_DENY;
+		*ret = r == 0 ? WORD_ALLOW : WORD_DENY;
+}
+
+void policy_set_foreign(struct parser *p, const char *key, char *value)
+{
+	set_stop(p, key, value, &p->foreign);
+}
+
+void policy_set_file(struct parser *p, const char *key, char *value)
+{
+	set_stop(p, key, value, &p->file);
 }
 
 void policy_set_action(struct parser *p, const char *key, char *value)
@@ -124,6 +135,11 @@ const char *policy_gate_name(enum policy_gate gate)
 	return (size_t)gate < ELEMENTS(gate_words) ? gate_words[gate] : "unknown";
 }
 
+static unsigned said(unsigned stops, enum policy_word word, unsigned stop)
+{
+	return word == WORD_DENY ? stops | stop : word == WORD_ALLOW ? stops & ~stop : stops;
+}
+
 /* What can only be said when all of the file is known. */
 void policy_finish(struct parser *p)
 {
@@ -134,13 +150,11 @@ void policy_finish(struct parser *p)
 		parser_complain(p, p->exempt_line, "Segments=none stands alone; other lines name segments");
 	policy->classes = p->exempt ? 0 : p->classes ? p->classes : MSEALD_CLASSES_ALL;
 	policy->stops = p->stops ? p->stops : usual;
-	if (p->foreign == FOREIGN_DENY)
-		policy->stops |= MSEALD_STOP_FOREIGN_WRITE;
-	else if (p->foreign == FOREIGN_ALLOW)
-		policy->stops &= ~(unsigned)MSEALD_STOP_FOREIGN_WRITE;
+	policy->stops = said(policy->stops, p->foreign, MSEALD_STOP_FOREIGN_WRITE);
+	policy->stops = said(policy->stops, p->file, MSEALD_STOP_FILE_WRITE);
 	if (policy->stops == 0)
-		parser_complain(p, 0, "denies nothing: ForeignWrite=allow takes back all of Deny=; to exempt "
-				"write Segments=none");
+		parser_complain(p, 0, "denies nothing: %s=allow takes back all of Deny=; to exempt "
+				"write Segments=none", p->foreign == WORD_ALLOW ? "ForeignWrite" : "FileWrite");
 	if (p->fault_count == 0 &&
 	    policy->exe_count + policy->unit_count + policy->cgroup_count + policy->user_count == 0 &&
 	    !policy->marked)

@@ -73,6 +73,19 @@ int probe_lsm(const struct btf *vmlinux, const char *hook)
 	return probe_load(vmlinux, function, BPF_PROG_TYPE_LSM, BPF_LSM_MAC);
 }
 
+int probe_lsm_arguments(const struct btf *vmlinux, const char *hook)
+{
+	const struct btf_type *type;
+	char function[64];
+	int id;
+
+	(void)snprintf(function, sizeof(function), "bpf_lsm_%s", hook);
+	id = btf__find_by_name_kind(vmlinux, function, BTF_KIND_FUNC);
+	type = id < 0 ? NULL : btf__type_by_id(vmlinux, (__u32)id);
+	type = type ? btf__type_by_id(vmlinux, type->type) : NULL;
+	return type ? btf_vlen(type) : -ENOENT;
+}
+
 bool probe_process_madvise_discards(void)
 {
 	struct iovec range = { .iov_len = 4096 };

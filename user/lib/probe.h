@@ -18,6 +18,8 @@ int probe_bpf_lsm(void);
 int probe_fentry(const struct btf *vmlinux, const char *function);
 int probe_override(const struct btf *vmlinux, const char *function);	/* fmod_ret */
 int probe_lsm(const struct btf *vmlinux, const char *hook);
+/* How many arguments an LSM hook has; -ENOENT: there is none of that name. */
+int probe_lsm_arguments(const struct btf *vmlinux, const char *hook);
 
 /* Does process_madvise() take advice that discards, on the caller itself? 7.x does; before, EINVAL. */
 bool probe_process_madvise_discards(void);

@@ -19,7 +19,7 @@ static bool same_rule(const struct seal *a, const struct seal *b)
 {
 	return memcmp(a->firm, b->firm, sizeof(a->firm)) == 0 &&
 	       memcmp(a->revocable, b->revocable, sizeof(a->revocable)) == 0 &&
-	       a->class == b->class && a->flags == b->flags;
+	       a->class == b->class && a->flags == b->flags && memcmp(&a->file, &b->file, sizeof(a->file)) == 0;
 }
 
 static unsigned firm_stops(const struct seal *seal)
@@ -40,13 +40,19 @@ static unsigned revocable_stops(const struct seal *seal)
 	return stops;
 }
 
+unsigned seal_all_stops(const struct seal *seal)
+{
+	return firm_stops(seal) | revocable_stops(seal);
+}
+
 bool seal_valid(const struct seal *seal)
 {
-	unsigned stops = firm_stops(seal) | revocable_stops(seal);
+	unsigned stops = seal_all_stops(seal);
 
 	return seal->start < seal->end && seal->start % PAGE == 0 && seal->end % PAGE == 0 &&
 	       seal->end <= MSEALD_NO_START && stops != 0 && (stops & ~(unsigned)MSEALD_STOP_ALL) == 0 &&
-	       seal->class < MSEALD_CLASS_COUNT && (seal->flags & ~MSEALD_SEAL_FLAGS) == 0;
+	       seal->class < MSEALD_CLASS_COUNT && (seal->flags & ~MSEALD_SEAL_FLAGS) == 0 &&
+	       (!seal->file.address || stops & MSEALD_STOP_FILE) && !seal->file.pad;
 }
 
 static uint32_t add_hits(uint32_t a, uint32_t b)
@@ -99,6 +105,8 @@ static struct seal both(const struct seal *older, const struct seal *newer)
 		seal.pgoff = newer->pgoff;
 	/* What the memory is may have changed since, if it was not kept from it: the newer knows. */
 	seal.flags = (uint8_t)((older->flags & ~(MSEALD_SEAL_DONTFORK | MSEALD_SEAL_ANON)) | newer->flags);
+	if (newer->file.address)
+		seal.file = newer->file;
 	seal.hits = add_hits(older->hits, newer->hits);
 	return seal;
 }
@@ -327,6 +335,8 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 			if (revocable_stops(&piece))
 				bytes += piece.end - piece.start;
 			memset(piece.revocable, 0, sizeof(piece.revocable));
+			if (!(firm_stops(&piece) & MSEALD_STOP_FILE))
+				piece.file = (struct mseald_inode){};
 			if (firm_stops(&piece)) {
 				firm += piece.end - piece.start;
 				append(pieces, &count, &piece);
@@ -423,4 +433,67 @@ int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsig
 		}
 	}
 	return -ENOENT;
+}
+
+/* --- files --- */
+
+static int compare_files(const void *left, const void *right)
+{
+	const struct sealset_file *a = left, *b = right;
+	uint64_t x = MSEALD_INODE_ORDER(a->inode.address), y = MSEALD_INODE_ORDER(b->inode.address);
+
+	if (x != y)
+		return x < y ? -1 : 1;
+	return a->seal < b->seal ? -1 : a->seal > b->seal;
+}
+
+/* Kill, deny, audit: the lower the stronger. */
+static unsigned strength(enum mseald_action action)
+{
+	return action == MSEALD_ACTION_KILL ? 0 : action == MSEALD_ACTION_DENY ? 1 : 2;
+}
+
+static enum mseald_action strongest(const struct seal *seal, unsigned stops)
+{
+	return seal_stops(seal, MSEALD_ACTION_KILL) & stops ? MSEALD_ACTION_KILL :
+	       seal_stops(seal, MSEALD_ACTION_DENY) & stops ? MSEALD_ACTION_DENY : MSEALD_ACTION_AUDIT;
+}
+
+/*
+ * Is a write better judged by the seal of a than by that of b? A child of fork does not have all of them. Of two files
+ * that had the address one after the other, the first was mapped where a seal only audits.
+ */
+static bool judges_better(const struct sealset *set, const struct sealset_file *a, const struct sealset_file *b)
+{
+	bool gone_a = set->list[a->seal].flags & MSEALD_SEAL_DONTFORK, gone_b = set->list[b->seal].flags & MSEALD_SEAL_DONTFORK;
+
+	if (memcmp(&a->inode, &b->inode, sizeof(a->inode)) != 0)
+		return strength(a->action) < strength(b->action);
+	return gone_a != gone_b ? gone_b : strength(a->action) < strength(b->action);
+}
+
+int sealset_files(const struct sealset *set, unsigned stops, struct sealset_file **ret, size_t *ret_count)
+{
+	_cleanup_free_ struct sealset_file *list = NULL;
+	size_t all = 0, count = 0;
+
+	list = calloc(set->count + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->count; i++) {
+		const struct seal *seal = &set->list[i];
+
+		if (seal->file.address && seal_all_stops(seal) & stops)
+			list[all++] = (struct sealset_file){ .inode = seal->file, .seal = i, .action = strongest(seal, stops) };
+	}
+	qsort(list, all, sizeof(*list), compare_files);
+	for (size_t i = 0; i < all; i++) {
+		if (!count || list[count - 1].inode.address != list[i].inode.address)
+			list[count++] = list[i];
+		else if (judges_better(set, &list[i], &list[count - 1]))
+			list[count - 1] = list[i];
+	}
+	*ret = TAKE_PTR(list);
+	*ret_count = count;
+	return 0;
 }

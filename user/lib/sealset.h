@@ -20,6 +20,7 @@ struct seal {
 	uint8_t flags;					/* MSEALD_SEAL_* */
 	uint32_t hits;					/* attempts met */
 	uint32_t pgoff;					/* MSEALD_SEAL_SHM: pages from the attach address */
+	struct mseald_inode file;			/* that this private mapping is of; only with MSEALD_STOP_FILE */
 };
 
 struct sealset {
@@ -28,7 +29,7 @@ struct sealset {
 	uint64_t label;		/* of struct mseald_node */
 };
 
-/* Could it stand in a set? Not empty, aligned, in user memory, something to stop, nothing unknown. */
+/* Could it stand in a set? Not empty, aligned, in user memory, something to stop, nothing unknown, no file without reason. */
 bool seal_valid(const struct seal *seal);
 
 void sealset_free(struct sealset *set);		/* takes NULL and zeroed; leaves it zeroed */
@@ -71,6 +72,21 @@ bool sealset_equal(const struct sealset *a, const struct sealset *b);	/* but for
 
 /* All stop bits of a seal for this action, firm or revocable. */
 unsigned seal_stops(const struct seal *seal, enum mseald_action action);
+/* The same for any action. */
+unsigned seal_all_stops(const struct seal *seal);
+
+/* A file that seals of a set keep from being written. */
+struct sealset_file {
+	struct mseald_inode inode;
+	size_t seal;		/* place of the one with the strongest action, in the set */
+	enum mseald_action action;
+};
+
+/*
+ * Those of the seals with any of these stops (of MSEALD_STOP_FILE), each file
+ * once, sorted by MSEALD_INODE_ORDER. The caller frees *ret. -ENOMEM.
+ */
+int sealset_files(const struct sealset *set, unsigned stops, struct sealset_file **ret, size_t *ret_count);
 
 /*
  * The strongest action of the set for this stop bit in [start, end): KILL
@@ -87,8 +103,8 @@ int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsig
  */
 #define SEALSET_WIDE_GAP (1ULL << 40)
 
-/* Elements an encoded set needs; 0 for an empty set, -E2BIG over MSEALD_MAX_SEALS. */
-int sealset_nodes_needed(size_t seals);
+/* Elements an encoded set of so many seals and different files needs; 0 for an empty set, -E2BIG over MSEALD_MAX_SEALS. */
+int sealset_nodes_needed(size_t seals, size_t files);
 /* Fills all elements (count of them, as sealset_nodes_needed said, else -EINVAL; zeroed or not). */
 int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t count);
 /* Back again. -EBADMSG: not what encode writes. */

@@ -9,15 +9,6 @@
 
 #include "util.h"
 
-static unsigned all_stops(const struct seal *seal)
-{
-	unsigned stops = 0;
-
-	for (int action = 0; action < MSEALD_ACTION_COUNT; action++)
-		stops |= seal_stops(seal, action);
-	return stops;
-}
-
 static_assert(MSEALD_LEVEL_0 == 0 && MSEALD_LEVEL_1 == 1 && MSEALD_LEVEL_2 == 1 + MSEALD_FANOUT,
 	      "levels in other places");
 
@@ -28,13 +19,18 @@ static unsigned depth_of(size_t seals)
 	return seals <= MSEALD_FANOUT ? 0 : seals <= MSEALD_FANOUT * MSEALD_FANOUT ? 1 : 2;
 }
 
-int sealset_nodes_needed(size_t seals)
+static size_t nodes_for(size_t things)
+{
+	return (things + MSEALD_FANOUT - 1) / MSEALD_FANOUT;
+}
+
+int sealset_nodes_needed(size_t seals, size_t files)
 {
 	if (seals == 0)
 		return 0;
-	if (seals > MSEALD_MAX_SEALS)
+	if (seals > MSEALD_MAX_SEALS || files > seals)
 		return -E2BIG;
-	return (int)(level_at[depth_of(seals)] + (seals + MSEALD_FANOUT - 1) / MSEALD_FANOUT);
+	return (int)(level_at[depth_of(seals)] + nodes_for(seals) + nodes_for(files));
 }
 
 static uint64_t rule_pack(const struct seal *seal)
@@ -67,7 +63,7 @@ static void encode_header(const struct sealset *set, struct mseald_node *root)
 	for (size_t i = 0; i < set->count; i++) {
 		const struct seal *seal = &set->list[i];
 
-		root->stops |= (uint8_t)all_stops(seal);
+		root->stops |= (uint8_t)seal_all_stops(seal);
 		root->flags |= seal->flags;
 		if (i > 0 && seal->start - seal[-1].end > root->gap_end - root->gap_start) {
 			root->gap_start = seal[-1].end;
@@ -93,12 +89,58 @@ static void encode_inner(struct mseald_node *level, const struct mseald_node *be
 		level[i / MSEALD_FANOUT].start[i % MSEALD_FANOUT] = below[i].start[0];
 }
 
+static_assert(sizeof(struct mseald_file_node) == sizeof(struct mseald_node) &&
+	      offsetof(struct mseald_file_node, none) == offsetof(struct mseald_node, start), "no seal begins where files are");
+
+/* The files, in nodes that have no seals. */
+static void encode_files(const struct sealset_file *files, size_t count, struct mseald_node *nodes)
+{
+	for (size_t i = 0; i < nodes_for(count) * MSEALD_FANOUT; i++) {
+		struct mseald_file_node *node = (void *)&nodes[i / MSEALD_FANOUT];
+		size_t slot = i % MSEALD_FANOUT;
+
+		node->order[slot] = MSEALD_NO_START;
+		if (i >= count)
+			continue;
+		node->order[slot] = MSEALD_INODE_ORDER(files[i].inode.address);
+		node->number[slot] = files[i].inode.number;
+		node->generation[slot] = files[i].inode.generation;
+		node->seal[slot] = (uint32_t)files[i].seal;
+	}
+}
+
+/* Which of the files it is: 1 for the first; 0: none, or no longer. */
+static uint16_t file_index(const struct sealset_file *files, size_t count, const struct mseald_inode *inode)
+{
+	uint64_t order = MSEALD_INODE_ORDER(inode->address);
+	size_t low = 0, high = count;
+
+	if (!inode->address)
+		return 0;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (MSEALD_INODE_ORDER(files[middle].inode.address) < order)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && memcmp(&files[low].inode, inode, sizeof(*inode)) == 0 ? (uint16_t)(low + 1) : 0;
+}
+
 int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t count)
 {
-	int needed = sealset_nodes_needed(set->count);
+	_cleanup_free_ struct sealset_file *files = NULL;
 	unsigned depth = depth_of(set->count);
-	size_t width;
+	size_t files_count, width;
+	int needed;
 
+	if (set->count > MSEALD_MAX_SEALS)
+		return -E2BIG;
+	needed = sealset_files(set, MSEALD_STOP_FILE, &files, &files_count);
+	if (needed < 0)
+		return needed;
+	needed = sealset_nodes_needed(set->count, files_count);
 	if (needed < 0)
 		return needed;
 	if ((size_t)needed != count)
@@ -120,8 +162,11 @@ int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t 
 		leaf->rule[slot] = rule_pack(seal);
 		leaf->hits[slot] = seal->hits;
 		leaf->pgoff[slot] = seal->pgoff;
+		leaf->file[slot] = file_index(files, files_count, &seal->file);
 	}
-	width = count - level_at[depth];
+	encode_files(files, files_count, &nodes[count - nodes_for(files_count)]);
+	nodes[0].files = (uint32_t)files_count;
+	width = nodes_for(set->count);
 	for (unsigned level = depth; level > 0; level--) {
 		encode_inner(nodes + level_at[level - 1], nodes + level_at[level], width);
 		width = (width + MSEALD_FANOUT - 1) / MSEALD_FANOUT;
@@ -130,12 +175,21 @@ int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t 
 	return 0;
 }
 
+static struct mseald_inode decode_file(const struct mseald_node *nodes, size_t index)
+{
+	const struct mseald_file_node *node = (const void *)&nodes[index / MSEALD_FANOUT];
+	size_t slot = index % MSEALD_FANOUT;
+
+	return (struct mseald_inode){ .address = MSEALD_INODE_ADDRESS(node->order[slot]), .number = node->number[slot],
+				      .generation = node->generation[slot] };
+}
+
 int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset *ret)
 {
 	_cleanup_(sealset_free) struct sealset set = { 0 };
 	_cleanup_free_ struct mseald_node *again = NULL;
-	size_t seals = count > 0 ? nodes[0].count : 0;
-	int r = sealset_nodes_needed(seals);
+	size_t seals = count > 0 ? nodes[0].count : 0, files = count > 0 ? nodes[0].files : 0;
+	int r = sealset_nodes_needed(seals, files);
 
 	if (r < 0 || (size_t)r != count)
 		return -EBADMSG;
@@ -155,6 +209,10 @@ int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset
 		};
 
 		rule_unpack(leaf->rule[slot], &seal);
+		if (leaf->file[slot] > files)
+			return -EBADMSG;
+		if (leaf->file[slot])
+			seal.file = decode_file(&nodes[count - nodes_for(files)], leaf->file[slot] - 1u);
 		if (!seal_valid(&seal) || (seal.pgoff && !(seal.flags & MSEALD_SEAL_SHM)) ||
 		    (i > 0 && seal.start < set.list[i - 1].end))
 			return -EBADMSG;

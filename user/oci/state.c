@@ -153,7 +153,7 @@ static int add_deny(json_t *request, const char *key, const char *value, struct 
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return wrong(fault, "io.mseald.deny: '%.64s' cannot be denied; mprotect, unmap, discard, foreign-write can, and all",
+		return wrong(fault, "io.mseald.deny: '%.64s' cannot be denied; mprotect, unmap, discard, foreign-write, file-write can, and all",
 			     bad ?: "");
 	return no_memory_or(request, key, stop_names(stops));
 }

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Row 14: writes to the file behind a sealed private mapping, which change what
+ * stands in the memory without touching the mapping. Refused to who has the
+ * file sealed itself; to anybody where a seal has file-write (map `files`).
+ *
+ *   file_open        every open to write or with O_TRUNC. The kernel counts the
+ *                    writer before it asks (fs/open.c, do_dentry_open), so who has
+ *                    been let by before the seal is seen in i_writecount
+ *   inode_setattr    truncate, ftruncate, O_TRUNC: all go through notify_change
+ *                    (fs/attr.c), also what overlayfs does to the file below it
+ *   file_receive     a descriptor to write by, from somebody who may have it
+ *
+ * Attached only while some sealed file may have been open for writing before
+ * the seal (MSEALD_SEAL_WRITTEN), as they stand in the way of all writes:
+ *
+ *   file_permission  write, splice, copy_file_range, io_uring, aio: rw_verify_area
+ *                    (fs/read_write.c); fallocate, and so MADV_REMOVE
+ *                    (fs/open.c); reflinks (fs/remap_range.c)
+ *   mmap_file        mapping it shared, to write to
+ *   file_mprotect    making such a mapping writable
+ *
+ * All of them in 6.1, 6.12 and 7.3.
+ */
+#include "abi.h"
+#include "verdict.h"
+
+#define FMODE_WRITE 0x2		/* include/linux/fs.h */
+#define MAY_WRITE 0x2
+#define O_TRUNC 01000
+#define ATTR_SIZE 0x8
+#define PROT_WRITE 0x2		/* include/uapi/asm-generic/mman-common.h */
+#define MAP_TYPE 0xf
+#define MAP_SHARED 0x1
+#define MAP_SHARED_VALIDATE 0x3
+#define VM_SHARED 0x8		/* include/linux/mm.h */
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
+
+#define ATTEMPT_WRITE(stop) ATTEMPT(MSEALD_OP_FILE_WRITE, stop, MEANS_DENY)
+
+struct file_search {
+	struct mseald_inode inode;
+	u32 set, first;		/* its first node of files */
+	u32 seal;		/* found: place of the seal in the set */
+	bool found, unreadable;
+};
+
+static long search_node(u32 index, struct file_search *search)
+{
+	struct mseald_file_node *node;
+	u32 set = search->set, at = search->first + index, slot;
+	u64 order = MSEALD_INODE_ORDER(search->inode.address);
+	void *seals = bpf_map_lookup_elem(&sets, &set);
+
+	node = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
+	if (!node) {
+		search->unreadable = true;
+		return 1;
+	}
+	slot = (find_start(node->order, order) - node->order) & (MSEALD_FANOUT - 1);
+	if (node->order[slot] != order)
+		return node->order[slot] > order;
+	search->found = node->number[slot] == search->inode.number &&
+			node->generation[slot] == search->inode.generation;
+	search->seal = node->seal[slot];
+	return 1;
+}
+
+enum own { OWN_NOT, OWN_LET, OWN_REFUSED };
+
+/* Has the address space of this key the file sealed, and what comes of it? */
+static __noinline int judge_own(u64 key, u32 set, const struct mseald_inode *inode)
+{
+	struct file_search search = { .set = set };
+	struct mseald_node *node;
+	u32 at = 0, level;
+	void *seals;
+
+	seals = bpf_map_lookup_elem(&sets, &set);
+	node = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
+	if (!node)
+		return OWN_REFUSED;
+	if (!node->files)
+		return OWN_NOT;
+	level = node->depth == 0 ? MSEALD_LEVEL_0 : node->depth == 1 ? MSEALD_LEVEL_1 : MSEALD_LEVEL_2;
+	search.inode = *inode;
+	search.first = level + (node->count + MSEALD_FANOUT - 1) / MSEALD_FANOUT;
+	bpf_loop((node->files + MSEALD_FANOUT - 1) / MSEALD_FANOUT, search_node, &search, 0);
+	if (search.unreadable)
+		return OWN_REFUSED;
+	if (!search.found)
+		return OWN_NOT;
+	at = level + search.seal / MSEALD_FANOUT;
+	node = bpf_map_lookup_elem(seals, &at);
+	if (!node)
+		return OWN_REFUSED;
+	level = search.seal & (MSEALD_FANOUT - 1);
+	return verdict_in(key, node->start[level], node->end[level], set, ATTEMPT_WRITE(MSEALD_STOP_FILE)) ?
+	       OWN_REFUSED : OWN_LET;
+}
+
+/* -EPERM: some seal keeps the current task from writing the file. address: of its inode; anybody: the map `files` counts too. */
+static __noinline int judge_write(u64 address, bool anybody)
+{
+	u64 key = space_key(bpf_get_current_task_btf()->mm);
+	bool for_all = anybody && *(volatile u32 *)&state.files;
+	struct mseald_inode inode = { .address = address };
+	struct mseald_file_seals *seals;
+	int own = OWN_NOT;
+	u32 set;
+
+	if (likely(space_unsealed(key) && !for_all))
+		return 0;
+	inode.number = BPF_CORE_READ((struct inode *)address, i_ino);
+	inode.generation = BPF_CORE_READ((struct inode *)address, i_generation);
+	set = current_set(key);
+	if (set)
+		own = judge_own(key, set, &inode);
+	if (own == OWN_REFUSED)
+		return -EPERM;
+	seals = for_all ? bpf_map_lookup_elem(&files, &inode) : NULL;
+	/* What is only audited has been told of, if it is the caller's own. */
+	if (!seals || (own == OWN_LET && !seals->denying))
+		return 0;
+	return verdict_on_file(seals, ATTEMPT_WRITE(MSEALD_STOP_FILE_WRITE)) ? -EPERM : 0;
+}
+
+SEC("lsm/file_open")
+int BPF_PROG(mseald_file_open, struct file *file)
+{
+	if (likely(!(file->f_mode & FMODE_WRITE)) && likely(!(file->f_flags & O_TRUNC)))
+		return 0;
+	return judge_write((u64)BPF_CORE_READ(file, f_inode), true);
+}
+
+/*
+ * Two arguments in 6.1, three in 6.12 and 7.3 (include/linux/lsm_hook_defs.h): the daemon finds out by BTF.
+ * They are read from the context, as the verifier knows each of them by its type.
+ */
+SEC("lsm/inode_setattr")
+int mseald_inode_setattr(unsigned long long *ctx)
+{
+	struct dentry *dentry;
+	struct iattr *attr;
+
+	/* Or the compiler makes one load of two, at a place that the verifier does not know. */
+	if (setattr_has_idmap) {
+		asm volatile("%0 = *(u64 *)(%2 + 8); %1 = *(u64 *)(%2 + 16)" : "=&r"(dentry), "=&r"(attr) : "r"(ctx));
+	} else {
+		asm volatile("%0 = *(u64 *)(%2 + 0); %1 = *(u64 *)(%2 + 8)" : "=&r"(dentry), "=&r"(attr) : "r"(ctx));
+	}
+	if (likely(!(BPF_CORE_READ(attr, ia_valid) & ATTR_SIZE)))
+		return 0;
+	return judge_write((u64)BPF_CORE_READ(dentry, d_inode), true);
+}
+
+/*
+ * The inode that a file's contents are kept in: on overlayfs that of the file
+ * below it, which is the file's private data (6.1 to 6.12) or what that
+ * begins with (7.3: fs/overlayfs/file.c, struct ovl_file). What else such a pointer is taken
+ * for is no inode that anybody has sealed.
+ */
+static __noinline int judge_contents(struct file *file, bool anybody)
+{
+	struct file *below;
+	int r = judge_write((u64)BPF_CORE_READ(file, f_inode), anybody);
+
+	if (r || likely(BPF_CORE_READ(file, f_inode, i_sb, s_magic) != OVERLAYFS_SUPER_MAGIC))
+		return r;
+	below = BPF_CORE_READ(file, private_data);
+	r = judge_write((u64)BPF_CORE_READ(below, f_inode), anybody);
+	if (r)
+		return r;
+	bpf_probe_read_kernel(&below, sizeof(below), below);
+	return judge_write((u64)BPF_CORE_READ(below, f_inode), anybody);
+}
+
+SEC("lsm/file_receive")
+int BPF_PROG(mseald_file_receive, struct file *file)
+{
+	if (likely(!(file->f_mode & FMODE_WRITE)))
+		return 0;
+	return judge_contents(file, false);
+}
+
+/* --- while some sealed file may be open for writing --- */
+
+SEC("lsm/file_permission")
+int BPF_PROG(mseald_file_write, struct file *file, int mask)
+{
+	if (likely(!(mask & MAY_WRITE)))
+		return 0;
+	/* overlayfs asks for the file below as well, but not when it splices (fs/overlayfs/file.c). */
+	return judge_contents(file, true);
+}
+
+SEC("lsm/mmap_file")
+int BPF_PROG(mseald_file_map, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
+{
+	u32 type = flags & MAP_TYPE;
+
+	if (likely(!(prot & PROT_WRITE)) || (type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
+		return 0;
+	/* 7.0 and later want that tested; before, the verifier takes the test away, and reading NULL gives 0. */
+	if (!file)
+		return 0;
+	return judge_contents(file, true);
+}
+
+SEC("lsm/file_mprotect")
+int BPF_PROG(mseald_file_unprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
+{
+	if (likely(!(prot & PROT_WRITE)) || likely(!(vma->vm_flags & VM_SHARED)))
+		return 0;
+	return judge_write((u64)BPF_CORE_READ(vma, vm_file, f_inode), true);
+}
