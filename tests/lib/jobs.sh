@@ -26,11 +26,10 @@ all_jobs() {
 	every=$(tests/vm/kernel --list)
 	always=$(tests/vm/kernel --list always)
 	for name in $(programs unit test_); do echo "check unit:$name"; done
-	echo "check kernel:rest@6.12"
+	echo "check kernel:most@6.12"
 	echo "check oci@6.12"
 	echo "check service:service@6.12"
 	for kernel in $always $today; do echo "check kernel:tables@$kernel"; done
-	echo "check kernel:brief@6.12"
 	echo "check service:shutdown@6.12"
 	echo "check service:package@6.12"
 	echo "check real@6.12"
@@ -44,8 +43,9 @@ all_jobs() {
 	echo "check matrix"
 
 	echo "rest kernel:long@6.12"
-	for kernel in $every; do [ "$kernel" = 6.12 ] || echo "rest kernel:rest@$kernel"; done
+	for kernel in $every; do echo "rest kernel:rest@$kernel"; done
 	for kernel in $every; do [[ " $always $today " == *[[:space:]]"$kernel"[[:space:]]* ]] || echo "rest kernel:tables@$kernel"; done
+	for kernel in 6.1 7.3; do echo "rest kernel:t_survive@$kernel"; done
 	for kernel in $always; do echo "rest race:long@$kernel"; done
 	echo "rest real@7.3"
 	echo "rest real-all@6.12"
