@@ -17,47 +17,52 @@ programs() {
 	for file in "tests/$1/$2"*.c; do basename "$file" .c; done
 }
 
-# all_jobs: a line "FORM JOB" for each, in the order in which they begin: what is quick or long comes first. FORM is "check" for
-# make check, and "rest" for what make check-all has besides. What make check has of a group finds every fault that a line of
-# code can have by itself; the rest is more kernels, more time, more programs.
+# all_jobs: a line "FORM JOB" for each, in the order in which they begin: what takes long comes first. FORM is
+#   check  make check and make check-all have it
+#   brief  only make check: it finds what any line of code can do wrong by itself, as fast as can be
+#   rest   only make check-all: more kernels, more time, more programs
 all_jobs() {
 	local name kernel today every always
 	today=$(kernel_of_today)
 	every=$(tests/vm/kernel --list)
 	always=$(tests/vm/kernel --list always)
 	for name in $(programs unit test_); do echo "check unit:$name"; done
-	echo "check kernel:most@6.12"
+	echo "brief kernel:most@6.12"
 	echo "check oci@6.12"
+	for kernel in $always $today; do echo "brief kernel:attacks@$kernel"; done
 	echo "check service:service@6.12"
-	for kernel in $always $today; do echo "check kernel:tables@$kernel"; done
-	echo "check service:shutdown@6.12"
-	echo "check service:package@6.12"
-	echo "check real@6.12"
 	echo "check cost@6.12"
+	echo "check real@6.12"
+	echo "brief service:shutdown-brief@6.12"
+	echo "brief harness:brief@6.12"
 	echo "check demo@7.3"
-	echo "check harness@6.12"
-	echo "check race:brief@6.12"
-	echo "check race:brief@7.3"
+	for kernel in 6.12 7.3; do echo "brief race:brief@$kernel"; done
 	for name in tree k8s metrics completion; do echo "check tree:$name"; done
-	for name in $(programs fuzz fuzz_); do echo "check fuzz:${name#fuzz_}"; done
-	echo "check matrix"
+	for name in $(programs fuzz fuzz_); do echo "brief fuzz:${name#fuzz_}"; done
 
+	echo "rest real-all@6.12"
 	echo "rest kernel:long@6.12"
 	for kernel in $every; do echo "rest kernel:rest@$kernel"; done
-	for kernel in $every; do [[ " $always $today " == *[[:space:]]"$kernel"[[:space:]]* ]] || echo "rest kernel:tables@$kernel"; done
+	for kernel in $every; do echo "rest kernel:tables@$kernel"; done
 	for kernel in 6.1 7.3; do echo "rest kernel:t_survive@$kernel"; done
-	for kernel in $always; do echo "rest race:long@$kernel"; done
-	echo "rest real@7.3"
-	echo "rest real-all@6.12"
-	echo "rest real-time"
-	echo "rest real-table"
 	for kernel in $always; do [ "$kernel" = 6.12 ] || echo "rest oci@$kernel"; done
-	for name in service shutdown package; do echo "rest service:$name@6.1"; done
-	for kernel in $always; do [ "$kernel" = 6.12 ] || echo "rest harness@$kernel"; done
 	echo "rest sanitize@6.12"
 	echo "rest valgrind@6.12"
+	echo "rest service:service@6.1"
+	for kernel in 6.12 6.1; do
+		for name in shutdown package; do echo "rest service:$name@$kernel"; done
+	done
+	for kernel in $always; do echo "rest race:long@$kernel"; done
+	for kernel in $always; do echo "rest harness@$kernel"; done
+	echo "rest real@7.3"
+	echo "rest real-time"
 	for name in $(programs fuzz fuzz_); do echo "rest fuzz-long:${name#fuzz_}"; done
+	echo "rest matrix"
+	echo "rest real-table"
 }
+
+# turn_of KERNEL: a number that is another for the next kernel, and on the next day.
+turn_of() { echo $(($(date +%s) / 86400 + $(tests/vm/kernel --list | sed -n "/^$1\$/=" | head -n 1))); }
 
 # default_kernel GROUP: for a job that names none.
 default_kernel() {
@@ -80,7 +85,9 @@ command_of() {
 	fuzz:?*) command+=(tests/lib/one "$test" tests/fuzz/run "${FUZZ_SECONDS:-5}" "fuzz_$test") ;;
 	fuzz-long:?*) command+=(tests/lib/one "$test" tests/fuzz/run "${FUZZ_SECONDS:-60}" "fuzz_$test") ;;
 	tree:?*) command+=("tests/$test") ;;
+	harness:brief) command=(tests/vm/selftest --brief "$kernel") ;;
 	harness:) command=(tests/vm/selftest "$kernel") ;;
+	kernel:attacks) command+=("MSEALD_TURN=${MSEALD_TURN:-$(turn_of "$kernel")}" tests/kernel/run "$kernel" attacks) limit=3600 ;;
 	kernel:) command+=(tests/kernel/run "$kernel") limit=3600 ;;
 	kernel:*) command+=(tests/kernel/run "$kernel" "$test") limit=3600 ;;
 	matrix:) command+=(tests/matrix --check) ;;
@@ -93,6 +100,7 @@ command_of() {
 	real-time:) command+=(tests/real/run --all --time) limit=3600 ;;
 	real-table:) command+=(tests/real/table --check) ;;
 	service:service) command+=(tests/service/run "$kernel") ;;
+	service:shutdown-brief) command+=(tests/service/shutdown "$kernel" no) ;;
 	service:shutdown | service:package) command+=("tests/service/$test" "$kernel") ;;
 	oci:) command+=(tests/oci/run "$kernel") limit=2400 ;;
 	oci:?*) command+=(tests/oci/run "$kernel" "$test") ;;
