@@ -112,17 +112,18 @@ command_of() {
 	esac
 }
 
-# sources_of GROUP: the folders and files whose change makes a job of that group the first to run again. The programs in bpf/ and user/
-# are what all are about: they count where a group is the first to see a mistake in them.
+# sources_of GROUP: the folders and files whose change makes jobs of that group the first to run again: where the rest of that group
+# is likely to find what make check does not.
 sources_of() {
 	case $1 in
-	kernel) echo bpf user/daemon user/lib include tests/kernel ;;
+	kernel) echo bpf tests/vm/kernels.list ;;
 	race) echo bpf tests/race tests/kernel/r_race.c ;;
 	real*) echo user/daemon/native.c user/daemon/run.c user/daemon/starts.c bpf/start.bpf.c policy tests/real tests/vm/programs-disk.list ;;
 	service) echo systemd packaging/debian packaging/deb.sh user/daemon/lock.c bpf/lock.bpf.c bpf/lockpins.bpf.c tests/service ;;
 	oci) echo user/oci packaging/oci packaging/k8s packaging/image user/daemon/containers.c tests/oci ;;
 	harness) echo tests/vm ;;
 	fuzz*) echo user/lib user/oci user/daemon/settings.c user/daemon/parameters.c tests/fuzz ;;
-	sanitize | valgrind) echo user tests/kernel ;;
+	sanitize) echo user/lib user/ctl user/oci ;;
+	valgrind) echo user/daemon ;;
 	esac
 }
