@@ -42,8 +42,10 @@ all_jobs() {
 
 	echo "rest real-all@6.12"
 	echo "rest kernel:long@6.12"
-	for kernel in $every; do echo "rest kernel:rest@$kernel"; done
-	for kernel in $every; do echo "rest kernel:tables@$kernel"; done
+	for kernel in $always $today; do echo "rest kernel:rest@$kernel"; done
+	for kernel in $every; do
+		if grep -qx "$kernel" <<<"$always"; then echo "rest kernel:tables@$kernel"; else echo "rest kernel:attacks@$kernel"; fi
+	done
 	for kernel in 6.1 7.3; do echo "rest kernel:t_survive@$kernel"; done
 	for kernel in $always; do [ "$kernel" = 6.12 ] || echo "rest oci@$kernel"; done
 	echo "rest sanitize@6.12"
@@ -83,7 +85,7 @@ command_of() {
 	case $group:$test in
 	unit:?*) command=(env CMOCKA_MESSAGE_OUTPUT=TAP "$build/tests/unit/$test") ;;
 	fuzz:?*) command+=(tests/lib/one "$test" tests/fuzz/run "${FUZZ_SECONDS:-5}" "fuzz_$test") ;;
-	fuzz-long:?*) command+=(tests/lib/one "$test" tests/fuzz/run "${FUZZ_SECONDS:-60}" "fuzz_$test") ;;
+	fuzz-long:?*) command+=(tests/lib/one "$test" tests/fuzz/run "${FUZZ_SECONDS:-30}" "fuzz_$test") ;;
 	tree:?*) command+=("tests/$test") ;;
 	harness:brief) command=(tests/vm/selftest --brief "$kernel") ;;
 	harness:) command=(tests/vm/selftest "$kernel") ;;
