@@ -37,6 +37,7 @@ all_jobs() {
 	echo "brief harness:brief@6.12"
 	echo "check demo@7.3"
 	for kernel in 6.12 7.3; do echo "brief race:brief@$kernel"; done
+	[ ! -e tests/kernel/fuzz_calls.c ] || for kernel in 6.12 7.3; do echo "brief calls:brief@$kernel"; done
 	for name in tree k8s metrics completion; do echo "check tree:$name"; done
 	for name in $(programs fuzz fuzz_); do echo "brief fuzz:${name#fuzz_}"; done
 
@@ -48,6 +49,8 @@ all_jobs() {
 	done
 	for kernel in 6.1 7.3; do echo "rest kernel:t_survive@$kernel"; done
 	for kernel in $always; do [ "$kernel" = 6.12 ] || echo "rest oci@$kernel"; done
+	[ ! -e tests/oci/restarts ] || echo "rest oci:trixie@6.12"
+	[ ! -e tests/kernel/fuzz_calls.c ] || for kernel in $always; do echo "rest calls@$kernel"; done
 	echo "rest sanitize@6.12"
 	echo "rest valgrind@6.12"
 	echo "rest service:service@6.1"
@@ -92,6 +95,8 @@ command_of() {
 	kernel:attacks) command+=("MSEALD_TURN=${MSEALD_TURN:-$(turn_of "$kernel")}" tests/kernel/run "$kernel" attacks) limit=3600 ;;
 	kernel:) command+=(tests/kernel/run "$kernel") limit=3600 ;;
 	kernel:*) command+=(tests/kernel/run "$kernel" "$test") limit=3600 ;;
+	calls:brief) command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-8}" tests/kernel/run "$kernel" fuzz_calls) ;;
+	calls:) command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-30}" tests/kernel/run "$kernel" fuzz_calls) limit=$((${MSEALD_FUZZ_SECONDS:-30} + 1200)) ;;
 	matrix:) command+=(tests/matrix --check) ;;
 	race:brief) command+=("MSEALD_RACE_SECONDS=${MSEALD_RACE_SECONDS:-5}" tests/race --brief "$kernel") ;;
 	race:long) command+=(tests/race "$kernel") ;;
@@ -105,6 +110,7 @@ command_of() {
 	service:shutdown-brief) command+=(tests/service/shutdown "$kernel" no) ;;
 	service:shutdown | service:package) command+=("tests/service/$test" "$kernel") ;;
 	oci:) command+=(tests/oci/run "$kernel") limit=2400 ;;
+	oci:trixie) command+=(MSEALD_ROOT_SUITE=trixie tests/oci/run "$kernel" restarts) ;;
 	oci:?*) command+=(tests/oci/run "$kernel" "$test") ;;
 	cost:) command+=(tests/lib/one cost tests/bench/run --check "$kernel") ;;
 	demo:) command+=(tests/lib/one demo tests/demo/run "$kernel") ;;
@@ -119,6 +125,7 @@ command_of() {
 sources_of() {
 	case $1 in
 	kernel) echo bpf tests/vm/kernels.list ;;
+	calls) echo bpf tests/kernel/fuzz_*.c ;;
 	race) echo bpf tests/race tests/kernel/r_race.c ;;
 	real*) echo user/daemon/native.c user/daemon/run.c user/daemon/starts.c bpf/start.bpf.c policy tests/real tests/vm/programs-disk.list ;;
 	service) echo systemd packaging/debian packaging/deb.sh user/daemon/lock.c bpf/lock.bpf.c bpf/lockpins.bpf.c tests/service ;;
