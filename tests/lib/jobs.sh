@@ -28,7 +28,7 @@ all_jobs() {
 	always=$(tests/vm/kernel --list always)
 	for name in $(programs unit test_); do echo "check unit:$name"; done
 	echo "brief kernel:most@6.12"
-	echo "check oci@6.12"
+	echo "brief oci:brief@6.12"
 	for kernel in $always $today; do echo "brief kernel:attacks@$kernel"; done
 	echo "check service:service@6.12"
 	echo "check cost@6.12"
@@ -48,7 +48,7 @@ all_jobs() {
 		if grep -qx "$kernel" <<<"$always"; then echo "rest kernel:tables@$kernel"; else echo "rest kernel:attacks@$kernel"; fi
 	done
 	for kernel in 6.1 7.3; do echo "rest kernel:t_survive@$kernel"; done
-	for kernel in $always; do [ "$kernel" = 6.12 ] || echo "rest oci@$kernel"; done
+	for kernel in $always; do echo "rest oci@$kernel"; done
 	[ ! -e tests/oci/restarts ] || echo "rest oci:trixie@6.12"
 	[ ! -e tests/kernel/fuzz_calls.c ] || for kernel in $always; do echo "rest calls@$kernel"; done
 	echo "rest sanitize@6.12"
@@ -110,6 +110,7 @@ command_of() {
 	service:shutdown-brief) command+=(tests/service/shutdown "$kernel" no) ;;
 	service:shutdown | service:package) command+=("tests/service/$test" "$kernel") ;;
 	oci:) command+=(tests/oci/run "$kernel") limit=2400 ;;
+	oci:brief) command+=(MSEALD_BRIEF=1 tests/oci/run "$kernel" bare nginx podman daemonset) ;;
 	oci:trixie) command+=(MSEALD_ROOT_SUITE=trixie tests/oci/run "$kernel" restarts) ;;
 	oci:?*) command+=(tests/oci/run "$kernel" "$test") ;;
 	cost:) command+=(tests/lib/one cost tests/bench/run --check "$kernel") ;;
