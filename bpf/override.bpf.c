@@ -2,7 +2,7 @@
 /*
  * The gate by override: fmod_ret on the entry of a system call makes it fail
  * with EPERM before it begins. For kernels with CONFIG_FUNCTION_ERROR_INJECTION,
- * and every kernel since 7.2 (64-bit entries only). The programs return long,
+ * and every kernel since 7.1 (64-bit entries only). The programs return long,
  * as system calls do; never sleepable.
  *
  *   munmap mremap madvise process_madvise brk shmdt   64-bit and x32 calls

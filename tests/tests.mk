@@ -13,7 +13,7 @@ KERNEL_TOOL := $(STARTED) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: check check-oci check-real check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz race soak valgrind sanitize
+.PHONY: check check-all check-rest check-oci check-real sanitize-programs unit-programs kernel-programs fuzz-programs bench demo fuzz race soak valgrind sanitize
 
 # --- programs ---
 
@@ -101,33 +101,51 @@ $(B)/tests/kernel/started-static: STARTED_FLAGS := -static -no-pie -fno-pie -DST
 $(B)/tests/kernel/started-static-pie: STARTED_FLAGS := -static-pie -fPIE -DSTATIC
 $(B)/tests/kernel/started-static-norelro: STARTED_FLAGS := -static -no-pie -fno-pie -Wl,-z,norelro -DSTATIC
 
-# Library and fuzz target at once, so that all of it is instrumented.
+# All of it is instrumented, so that libFuzzer sees which way the library goes: made once for all targets.
+FUZZ_SANITIZE := address,undefined
+FUZZ_LIB := $(patsubst %.c,$(B)/fuzz/%.o,$(filter-out user/lib/probe.c,$(sort $(wildcard user/lib/*.c))))
 fuzz-programs: $(FUZZ)
-$(B)/tests/fuzz/fuzz_ocistate: FUZZ_MORE := user/oci/state.c
-$(B)/tests/fuzz/fuzz_ocistate: user/oci/state.c user/oci/state.h
-$(B)/tests/fuzz/fuzz_settings: FUZZ_MORE := user/daemon/settings.c
-$(B)/tests/fuzz/fuzz_settings: user/daemon/settings.c user/daemon/settings.h
-$(B)/tests/fuzz/fuzz_parameters: FUZZ_MORE := user/daemon/parameters.c user/daemon/failure.c
-$(B)/tests/fuzz/fuzz_parameters: user/daemon/parameters.c user/daemon/parameters.h
-$(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/lib/*.h) | $(B)/paths.h
+$(B)/fuzz/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
-	$(call say,FUZZ,$@)
-	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE= -Iinclude -Iuser/lib -Iuser/oci -Iuser/daemon -I$(B) -g -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $< $(FUZZ_MORE) $(filter-out user/lib/probe.c,$(wildcard user/lib/*.c)) -ljansson
+	$(call say,FUZZ,$<)
+	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE= -Iinclude -Iuser/lib -Iuser/oci -Iuser/daemon -I$(B) -MMD -MP -g -O1 \
+		-fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -fno-sanitize-recover=all -c $< -o $@
+$(B)/fuzz/libcommon.a: $(FUZZ_LIB)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(B)/tests/fuzz/fuzz_ocistate: $(B)/fuzz/user/oci/state.o
+$(B)/tests/fuzz/fuzz_settings: $(B)/fuzz/user/daemon/settings.o
+$(B)/tests/fuzz/fuzz_parameters: $(B)/fuzz/user/daemon/parameters.o $(B)/fuzz/user/daemon/failure.o
+$(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/libcommon.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CLANG) -fsanitize=fuzzer,$(FUZZ_SANITIZE) -o $@ $(filter %.o,$^) $(filter %.a,$^) -ljansson
 
 # --- runs ---
 
-check: deps ## runs every test: unit, fuzz smoke, the matrix of kernels in VMs
-	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all unit-programs kernel-programs fuzz-programs bench-programs $(B)/mseald-oci-hook-static
+CHECK_PROGRAMS := all unit-programs kernel-programs fuzz-programs bench-programs $(B)/mseald-oci-hook-static
+
+check: deps ## tests all parts: unit, fuzz smoke, the attacks on the kernels of the matrix in VMs, service, containers; a quarter of an hour
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory $(CHECK_PROGRAMS)
 	$(Q)tests/check
 
-check-real: deps ## two dozen real programs do their work sealed, on 6.12 or the kernels of MSEALD_REAL
+check-all: deps ## all tests: longer, on more kernels, with more programs; an hour
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory $(CHECK_PROGRAMS)
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory sanitize-programs $(VALGRIND_CALLS)
+	$(Q)tests/check --all
+
+check-rest: deps ## what check-all has besides check; with MSEALD_DEADLINE as much of it as fits
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory $(CHECK_PROGRAMS)
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory sanitize-programs $(VALGRIND_CALLS)
+	$(Q)tests/check --rest --more
+
+check-real: deps ## two dozen real programs do their work sealed, on 6.12
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
-	$(Q)tests/check real-all
+	$(Q)tests/check --all real-all real-time real-table
 
 check-oci: deps ## containers on all kernels: runc, crun, nginx, podman, the DaemonSet's pod
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs $(B)/mseald-oci-hook-static
-	$(Q)MSEALD_OCI="$${MSEALD_OCI:-6.1 6.12 7.3 6.12-override}" tests/check oci
+	$(Q)tests/check --all oci
 
 demo: deps ## seals a real nginx and shows it, in a VM if this kernel cannot
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
@@ -155,9 +173,11 @@ valgrind: deps ## the soak, some minutes of it, with the daemon under valgrind: 
 
 # The hook for hosts without libraries is static, which AddressSanitizer cannot be. Of the groups that are left out fuzz has
 # sanitizers anyway; harness, cost and demo have no program of ours that the others do not have, or measure it.
-sanitize: deps ## what of the tests runs programs of ours, with ASan and UBSan in user space, on 6.12 or the kernels of MSEALD_KERNELS
-	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory B=$(B)/sanitize CFLAGS='-O1 -g' CFLAGS_EXTRA='$(SANITIZE)' all unit-programs kernel-programs
+sanitize-programs:
+	$(Q)+$(MAKE) --no-print-directory B=$(B)/sanitize CFLAGS='-O1 -g' CFLAGS_EXTRA='$(SANITIZE)' all unit-programs kernel-programs
 	$(Q)+$(MAKE) --no-print-directory $(B)/mseald-oci-hook-static && cp $(B)/mseald-oci-hook-static $(B)/sanitize/
-	$(Q)export MSEALD_BUILD=$(B)/sanitize MSEALD_KERNELS="$${MSEALD_KERNELS:-6.12}" && \
-		MSEALD_REAL="$${MSEALD_REAL:-$$MSEALD_KERNELS}" MSEALD_SERVICE="$${MSEALD_SERVICE:-$$MSEALD_KERNELS}" \
-		MSEALD_OCI="$${MSEALD_OCI:-$$MSEALD_KERNELS}" tests/check unit tools kernel race real service oci
+
+sanitize: deps ## what of the tests runs programs of ours, with ASan and UBSan in user space, on 6.12 or the kernels of MSEALD_KERNELS
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory sanitize-programs
+	$(Q)MSEALD_BUILD=$(B)/sanitize MSEALD_KERNELS="$${MSEALD_KERNELS:-6.12}" \
+		tests/check --all unit tree:metrics tree:completion kernel race real service oci

@@ -300,9 +300,7 @@ static void forks_with_a_hole(void)
 	puppet_end(puppet);
 }
 
-/* --- ten thousand short lives --- */
-
-#define LIVES 5000l
+/* --- thousands of short lives --- */
 
 /* page, lives, is it sealed: forks; each child tries and ends. The lives that went wrong. */
 static long short_lives(const long arguments[6])
@@ -352,7 +350,7 @@ static bool write_pid_max(long value)
 
 static void pids_used_again(void)
 {
-	long pid_max = read_pid_max(), wrong_sealed, wrong_unsealed;
+	long pid_max = read_pid_max(), lives = brief(5000, 1000), wrong_sealed, wrong_unsealed;
 	int64_t spaces, sets, denials;
 	struct puppet *sealed, *free_one = puppet_new();
 	uint64_t page, free_page = puppet_pages(free_one, 3, PROT_READ) + PAGE;
@@ -363,17 +361,18 @@ static void pids_used_again(void)
 	denials = status_number("denied");
 	/* Few pids, so that each serves a sealed child and an unsealed one many times over. */
 	ok(write_pid_max(400), "pids are made scarce, pid_max 400");
-	puppet_start(sealed, short_lives, (long)page, LIVES, 1);
-	puppet_start(free_one, short_lives, (long)free_page, LIVES, 0);
+	puppet_start(sealed, short_lives, (long)page, lives, 1);
+	puppet_start(free_one, short_lives, (long)free_page, lives, 0);
 	wrong_sealed = puppet_result(sealed);
 	wrong_unsealed = puppet_result(free_one);
 	write_pid_max(pid_max);
-	ok(wrong_sealed == 0, "5,000 children of a sealed process: all are denied (%ld are not)", wrong_sealed);
-	ok(wrong_unsealed == 0, "5,000 children of another at the same time: none is denied (%ld are)", wrong_unsealed);
+	ok(wrong_sealed == 0, "%ld children of a sealed process: all are denied (%ld are not)", lives, wrong_sealed);
+	ok(wrong_unsealed == 0, "%ld children of another at the same time: none is denied (%ld are)", lives,
+	   wrong_unsealed);
 	ok(status_becomes("spaces", spaces, 15), "the number of spaces is back to what it was");
 	ok(status_becomes("sets", sets, 15), "the number of sets is back to what it was");
-	ok(status_number("denied") == denials + LIVES, "each denial was counted (%" PRId64 " of %ld)",
-	   status_number("denied") - denials, LIVES);
+	ok(status_number("denied") == denials + lives, "each denial was counted (%" PRId64 " of %ld)",
+	   status_number("denied") - denials, lives);
 	ok(denied(sealed, page), "the sealed process still is");
 	puppet_end(sealed);
 	puppet_end(free_one);
@@ -394,7 +393,7 @@ int main(int argc, char **argv)
 	execs();
 	exits();
 	forks_with_a_hole();
-	ok(status_becomes("spaces", 0, 10), "nothing is left before ten thousand short lives");
+	ok(status_becomes("spaces", 0, 10), "nothing is left before thousands of short lives");
 	pids_used_again();
 	ok(status_becomes("spaces", 0, 10) && status_becomes("sets", 0, 10), "nothing is left in the end");
 	daemon_stop(SIGTERM);

@@ -582,7 +582,7 @@ static void forks_during_hand_over(void)
 		must_seal(forkers[i]->pid, page, PAGE);
 		puppet_start(forkers[i], fork_on, (long)page, (long)loads[i]);
 	}
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+	for (size_t i = 0; i < brief(sizeof(signals) / sizeof(*signals), 1); i++) {
 		daemon_stop(signals[i]);
 		nap(300);
 		daemon_start();

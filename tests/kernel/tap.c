@@ -79,6 +79,11 @@ void bail(const char *why, ...)
 	exit(1);
 }
 
+unsigned brief(unsigned full, unsigned few)
+{
+	return getenv("MSEALD_BRIEF") ? few : full;
+}
+
 int tap_end(void)
 {
 	printf("1..%u\n", checks);

@@ -224,11 +224,28 @@ static bool has_x32(void)
 	return has;
 }
 
+/*
+ * Short: one ABI of those that the attack has, another for the next attack; and where $MSEALD_TURN is another, as it is on the
+ * next kernel and on the next day.
+ */
+static unsigned one_of_them(unsigned abis)
+{
+	static unsigned made;
+	unsigned turn = made++ + (unsigned)atoi(getenv("MSEALD_TURN") ?: "0");
+
+	if (!abis)
+		return 0;
+	for (unsigned skip = turn % (unsigned)__builtin_popcount(abis); skip > 0; skip--)
+		abis &= abis - 1;
+	return abis & -abis;
+}
+
 void make_attack(const struct attack *attack, unsigned abis)
 {
 	abis &= attack->abis ?: ~0u;
 	if (abis & 1u << ABI_X32 && !has_x32())
 		abis &= ~(1u << ABI_X32);
+	abis = brief(abis, one_of_them(abis));
 	for (enum abi abi = 0; abi < ABI_COUNT; abi++)
 		if (abis & 1u << abi && works_unsealed(attack, abi))
 			for (int for_good = 1; for_good >= 0; for_good--)

@@ -187,7 +187,7 @@ static void test_mounts(void **state)
 
 static void test_gates(void **state)
 {
-	static const char remedy[] = "for EPERM, boot Linux 7.2 or newer, or a kernel built with "
+	static const char remedy[] = "for EPERM, boot Linux 7.1 or newer, or a kernel built with "
 				     "CONFIG_FUNCTION_ERROR_INJECTION=y";
 	struct fixture *fixture = *state;
 
@@ -201,7 +201,7 @@ static void test_gates(void **state)
 	assert_remedy(fixture, GATES, FINDING_MISSING, remedy);
 	put(fixture, "/proc/kallsyms", "");
 	assert_remedy(fixture, GATES, FINDING_UNKNOWN, remedy);
-	fixture->machine.release = "7.2.0";
+	fixture->machine.release = "7.1.0";
 	assert_remedy(fixture, GATES, FINDING_OK, NULL);
 }
 

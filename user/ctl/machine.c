@@ -15,7 +15,7 @@
 #define LEAST_MINOR 1
 /* From here on programs may override system calls on every kernel. */
 #define OVERRIDE_MAJOR 7
-#define OVERRIDE_MINOR 2
+#define OVERRIDE_MINOR 1
 
 #define BOOT_GRUB "/etc/default/grub"
 

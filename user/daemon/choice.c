@@ -254,7 +254,7 @@ static int check_gates(const struct choice *choice)
 	for (size_t i = 0; choice->mode == GATE_DENY && i < ELEMENTS(rules); i++)
 		if (!rules[i].only_kill && !rules[i].compat && rule_means(choice, &rules[i]) == MEANS_KILL) {
 			log_error("--gate=deny: on this kernel \"%s\" could only be answered with SIGKILL; "
-				  "use --gate=auto, or a kernel with CONFIG_FUNCTION_ERROR_INJECTION, or 7.2 and later",
+				  "use --gate=auto, or a kernel with CONFIG_FUNCTION_ERROR_INJECTION, or 7.1 and later",
 				  rules[i].operation);
 			return -EOPNOTSUPP;
 		}

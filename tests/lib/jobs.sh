@@ -1,0 +1,142 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What tests/check can run. To be sourced by it. A job is named GROUP[:TEST][@KERNEL], the same words on its command line,
+# in its messages and in build/log/times; it is one command, which speaks TAP.
+# shellcheck disable=SC2034,SC2154 # tests/check has or uses them
+
+# The kernel that make check takes today of those that have their turn.
+kernel_of_today() {
+	local turn
+	mapfile -t turn < <(tests/vm/kernel --list turn)
+	echo "${turn[$(($(date +%s) / 86400 % ${#turn[@]}))]}"
+}
+
+# programs FOLDER PREFIX: those that are made of tests/FOLDER/PREFIX*.c, by name.
+programs() {
+	local file
+	for file in "tests/$1/$2"*.c; do basename "$file" .c; done
+}
+
+# all_jobs: a line "FORM JOB" for each, in the order in which they begin: what takes long comes first. FORM is
+#   check  make check and make check-all have it
+#   brief  only make check: it finds what any line of code can do wrong by itself, as fast as can be
+#   rest   only make check-all: more kernels, more time, more programs
+all_jobs() {
+	local name kernel today every always
+	today=$(kernel_of_today)
+	every=$(tests/vm/kernel --list)
+	always=$(tests/vm/kernel --list always)
+	for name in $(programs unit test_); do echo "check unit:$name"; done
+	echo "brief kernel:most@6.12"
+	echo "brief oci:brief@6.12"
+	for kernel in $always $today; do echo "brief kernel:attacks@$kernel"; done
+	echo "check service:service@6.12"
+	echo "check cost@6.12"
+	echo "check real@6.12"
+	echo "brief service:shutdown-brief@6.12"
+	echo "brief harness:brief@6.12"
+	echo "check demo@7.3"
+	for kernel in 6.12 7.3; do echo "brief race:brief@$kernel"; done
+	[ ! -e tests/kernel/fuzz_calls.c ] || for kernel in 6.12 7.3; do echo "brief calls:brief@$kernel"; done
+	for name in tree k8s metrics completion; do echo "check tree:$name"; done
+	for name in $(programs fuzz fuzz_); do echo "brief fuzz:${name#fuzz_}"; done
+
+	echo "rest real-all@6.12"
+	echo "rest kernel:long@6.12"
+	for kernel in $always $today; do echo "rest kernel:rest@$kernel"; done
+	for kernel in $every; do
+		if grep -qx "$kernel" <<<"$always"; then echo "rest kernel:tables@$kernel"; else echo "rest kernel:attacks@$kernel"; fi
+	done
+	for kernel in 6.1 7.3; do echo "rest kernel:t_survive@$kernel"; done
+	for kernel in $always; do echo "rest oci@$kernel"; done
+	# Its Debian has no libraries of sanitizers; and the package is built anew, without them.
+	[ -n "$under" ] || echo "rest oci:trixie@6.12"
+	[ ! -e tests/kernel/fuzz_calls.c ] || for kernel in $always; do echo "rest calls@$kernel"; done
+	echo "rest sanitize@6.12"
+	echo "rest valgrind@6.12"
+	echo "rest service:service@6.1"
+	for kernel in 6.12 6.1; do
+		echo "rest service:shutdown@$kernel"
+		[ -n "$under" ] || echo "rest service:package@$kernel"
+	done
+	for kernel in $always; do echo "rest race:long@$kernel"; done
+	for kernel in $always; do echo "rest harness@$kernel"; done
+	echo "rest real@7.3"
+	echo "rest real-time"
+	for name in $(programs fuzz fuzz_); do echo "rest fuzz-long:${name#fuzz_}"; done
+	echo "rest matrix"
+	echo "rest real-table"
+}
+
+# turn_of KERNEL: a number that is another for the next kernel, and on the next day.
+turn_of() { echo $(($(date +%s) / 86400 + $(tests/vm/kernel --list | sed -n "/^$1\$/=" | head -n 1))); }
+
+# default_kernel GROUP: for a job that names none.
+default_kernel() {
+	case $1 in
+	demo) echo 7.3 ;;
+	*) echo 6.12 ;;
+	esac
+}
+
+# command_of JOB: sets $command and $limit, the seconds that it may take. Status 1: there is no such job.
+command_of() {
+	local group test='' kernel='' rest=$1
+	case $rest in *@*) kernel=${rest##*@} rest=${rest%@*} ;; esac
+	group=${rest%%:*}
+	[ "$group" = "$rest" ] || test=${rest#*:}
+	[ -n "$kernel" ] || kernel=$(default_kernel "$group")
+	command=(env "MSEALD_BUILD=$build") limit=1200
+	case $group:$test in
+	unit:?*) command=(env CMOCKA_MESSAGE_OUTPUT=TAP "$build/tests/unit/$test") ;;
+	fuzz:?*) command+=(tests/lib/one "$test" tests/fuzz/run "${FUZZ_SECONDS:-5}" "fuzz_$test") ;;
+	fuzz-long:?*) command+=(tests/lib/one "$test" tests/fuzz/run "${FUZZ_SECONDS:-30}" "fuzz_$test") ;;
+	tree:?*) command+=("tests/$test") ;;
+	harness:brief) command=(tests/vm/selftest --brief "$kernel") ;;
+	harness:) command=(tests/vm/selftest "$kernel") ;;
+	kernel:attacks) command+=("MSEALD_TURN=${MSEALD_TURN:-$(turn_of "$kernel")}" tests/kernel/run "$kernel" attacks) limit=3600 ;;
+	kernel:) command+=(tests/kernel/run "$kernel") limit=3600 ;;
+	kernel:*) command+=(tests/kernel/run "$kernel" "$test") limit=3600 ;;
+	calls:brief) command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-8}" tests/kernel/run "$kernel" fuzz_calls) ;;
+	calls:) command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-30}" tests/kernel/run "$kernel" fuzz_calls) limit=$((${MSEALD_FUZZ_SECONDS:-30} + 1200)) ;;
+	matrix:) command+=(tests/matrix --check) ;;
+	race:brief) command+=("MSEALD_RACE_SECONDS=${MSEALD_RACE_SECONDS:-5}" tests/race --brief "$kernel") ;;
+	race:long) command+=(tests/race "$kernel") ;;
+	race:?*-?*) command+=(tests/race "$kernel" "${test%-*}" "${test##*-}") ;;
+	real:) command+=(tests/real/exact/run "$kernel") ;;
+	real-all:) command+=(tests/real/run --all --kernel "$kernel") limit=3600 ;;
+	real-all:?*) command+=(tests/real/run --kernel "$kernel" "$test") ;;
+	real-time:) command+=(tests/real/run --all --time) limit=3600 ;;
+	real-table:) command+=(tests/real/table --check) ;;
+	service:service) command+=(tests/service/run "$kernel") ;;
+	service:shutdown-brief) command+=(tests/service/shutdown "$kernel" no) ;;
+	service:shutdown | service:package) command+=("tests/service/$test" "$kernel") ;;
+	oci:) command+=(tests/oci/run "$kernel") limit=2400 ;;
+	oci:brief) command+=(MSEALD_BRIEF=1 tests/oci/run "$kernel" bare nginx podman daemonset) ;;
+	oci:trixie) command+=(MSEALD_ROOT_SUITE=trixie tests/oci/run "$kernel" restarts) ;;
+	oci:?*) command+=(tests/oci/run "$kernel" "$test") ;;
+	cost:) command+=(tests/lib/one cost tests/bench/run --check "$kernel") ;;
+	demo:) command+=(tests/lib/one demo tests/demo/run "$kernel") ;;
+	sanitize:) command+=(tests/lib/sanitized "$kernel") limit=3600 ;;
+	valgrind:) command+=(MSEALD_VALGRIND=1 "MSEALD_SOAK=${MSEALD_SOAK:-300}" tests/kernel/run "$kernel" t_soak) limit=3600 ;;
+	*) return 1 ;;
+	esac
+	[ -z "$under" ] || limit=$((limit * 3))
+}
+
+# sources_of GROUP: the folders and files whose change makes jobs of that group the first to run again: where the rest of that group
+# is likely to find what make check does not.
+sources_of() {
+	case $1 in
+	kernel) echo bpf tests/vm/kernels.list ;;
+	calls) echo bpf tests/kernel/fuzz_*.c ;;
+	race) echo bpf tests/race tests/kernel/r_race.c ;;
+	real*) echo user/daemon/native.c user/daemon/run.c user/daemon/starts.c bpf/start.bpf.c policy tests/real tests/vm/programs-disk.list ;;
+	service) echo systemd packaging/debian packaging/deb.sh user/daemon/lock.c bpf/lock.bpf.c bpf/lockpins.bpf.c tests/service ;;
+	oci) echo user/oci packaging/oci packaging/k8s packaging/image user/daemon/containers.c tests/oci ;;
+	harness) echo tests/vm ;;
+	fuzz*) echo user/lib user/oci user/daemon/settings.c user/daemon/parameters.c tests/fuzz ;;
+	sanitize) echo user/lib user/ctl user/oci ;;
+	valgrind) echo user/daemon ;;
+	esac
+}

@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Which jobs of the rest have their turn, when there is no time for all (MSEALD_DEADLINE): to be sourced by tests/check. A file in
+# the cache has a line "JOB EPOCH SECONDS COMMIT" for each that has run without a failure: when it ended, how long it took, and of what.
+# shellcheck disable=SC2154 # tests/check has $logs
+ran=${MSEALD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mseald}/ran
+
+# has_run JOB FAILED: keeps it in mind.
+has_run() {
+	local seconds commit
+	[ "$2" = 0 ] || return 0
+	seconds=$(awk -F'\t' -v job="$1" '$1 == job { s = $2 } END { printf "%.0f", s }' "$logs/times")
+	commit=$(git rev-parse -q --verify HEAD 2>/dev/null)
+	mkdir -p "$(dirname "$ran")"
+	(
+		flock 9
+		{ awk -v job="$1" '$1 != job' "$ran" 2>/dev/null; echo "$1 $(date +%s) $seconds $commit"; } >"$ran.new" && mv "$ran.new" "$ran"
+	) 9>"$ran.lock"
+}
+
+# The commit before what is to be merged, or was merged last.
+merged() {
+	local base head
+	head=$(git rev-parse -q --verify HEAD) || return 0
+	base=$(git merge-base HEAD origin/main 2>/dev/null)
+	[ -n "$base" ] && [ "$base" != "$head" ] || base=$(git rev-parse -q --verify HEAD~1)
+	echo "$base"
+}
+
+# in_turn JOB...: the same, in the order of their turn.
+in_turn() {
+	local base job when commit sources changed
+	base=$(merged)
+	for job; do
+		when=0 commit=$base changed=1
+		read -r _ when _ commit < <(grep -s "^$job " "$ran" || echo "$job 0 0 $base")
+		read -ra sources < <(sources_of "${job%%[:@]*}")
+		if [ -z "$commit" ] || [ ${#sources[@]} = 0 ] || git diff --quiet "$commit" -- "${sources[@]}" 2>/dev/null; then
+			changed=0
+		fi
+		echo "$((1 - changed)) $when $job"
+	done | sort -s -k1,1n -k2,2n | cut -d' ' -f3
+}
+
+# fits JOB: whether there is time for it before the deadline, where there is one: a half more than it took the last time, or 10
+# minutes where it never has.
+fits() {
+	[ -n "${MSEALD_DEADLINE-}" ] || return 0
+	local seconds
+	seconds=$(awk -v job="$1" '$1 == job { s = $3 * 1.5 } END { printf "%d", s ? s : 600 }' "$ran" 2>/dev/null)
+	[ $(($(date +%s) + ${seconds:-600} + 30)) -le "$MSEALD_DEADLINE" ]
+}
