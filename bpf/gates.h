@@ -141,7 +141,7 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 	u64 key = space_key(task->mm), old, new, target;
 	u32 set, attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, means);
 	struct touched touched = {};
-	bool fixed;
+	bool fixed, huge, from;
 
 	if (likely(space_unsealed(key)))
 		return 0;
@@ -151,28 +151,33 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 	set = current_set_kept(key);
 	if (!set)
 		return 0;
-	old = regs_arg(regs, compat, 1);
-	new = regs_arg(regs, compat, 2);
+	old = pages_of(regs_arg(regs, compat, 1));
+	new = pages_of(regs_arg(regs, compat, 2));
 	fixed = regs_arg(regs, compat, 3) & MREMAP_FIXED;
 	target = regs_arg(regs, compat, 4);
-	/* Old length 0 makes a second mapping of the new length; so may one that is rounded up to 2^64. mseal(2) allows it. */
-	if (old && old <= MSEALD_ADDRESS_LIMIT)
-		attempt |= OR_NATIVE(means);
+	huge = space_flags(key) & MSEALD_SPACE_HUGETLB;
 	touched.end = range_end(touched.start, old ? old : new);
 	if (fixed) {
 		touched.target_start = target & ~(MSEALD_PAGE - 1);
-		touched.target_end = range_end(target, new);
+		touched.target_end = range_end(touched.target_start, new);
 	}
-	if (unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB)) {
+	if (unlikely(huge)) {
 		u64 distance = fixed ? touched.start ^ touched.target_start : 0;
 
 		touched.end = huge_end(touched.start, touched.end, distance, fixed);
 		if (fixed)
 			touched.target_end = huge_end(touched.target_start, touched.target_end, distance, true);
 	}
-	if (!seals_meet(set, touched.start, touched.end, MSEALD_STOP_UNMAP) &&
-	    !(fixed && seals_meet(set, touched.target_start, touched.target_end, MSEALD_STOP_UNMAP)))
+	from = seals_meet(set, touched.start, touched.end, MSEALD_STOP_UNMAP);
+	if (!from && !(fixed && seals_meet(set, touched.target_start, touched.target_end, MSEALD_STOP_UNMAP)))
 		return 0;
+	/*
+	 * Old length 0, and be it by rounding, makes a second mapping of what is there over the new length.
+	 * mseal(2) looks at the first page only, and so denies it only where that is sealed.
+	 */
+	if (!from || (old && !(huge && old > MSEALD_ADDRESS_LIMIT)) ||
+	    seals_rule(set, touched.start) >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_NATIVE)
+		attempt |= OR_NATIVE(means);
 	return verdict_on_touched(key, set, attempt, &touched);
 }
 

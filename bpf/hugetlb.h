@@ -11,6 +11,12 @@
 #define HUGE_SHIFT_MIN 21	/* of x86 */
 #define HUGE_SHIFT_MAX 30
 
+/* PAGE_ALIGN: of a length in the last page there is nothing left. mremap does so first of all, in each version. */
+static __always_inline u64 pages_of(u64 length)
+{
+	return (length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+}
+
 /* Where a range ends, in whole pages. One whose end is beyond all memory goes on to the end of it. */
 static __always_inline u64 range_end(u64 start, u64 length)
 {

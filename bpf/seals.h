@@ -119,6 +119,21 @@ static __always_inline u32 seals_flags(u32 set)
 	return root ? root->flags : 0xff;
 }
 
+/* The rule of the seal at an address; 0: there is none, or the set cannot be read. */
+static __always_inline u64 seals_rule(u32 set, u64 address)
+{
+	void *seals = bpf_map_lookup_elem(&sets, &set);
+	struct mseald_node *node;
+	u32 at = 0, slot;
+
+	node = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
+	node = node ? seals_leaf(seals, node, address, &at) : NULL;
+	if (!node)
+		return 0;
+	slot = node_slot(node, node_find(node, address));
+	return node->start[slot] <= address && node->end[slot] > address ? node->rule[slot] : 0;
+}
+
 /* Where the first seal that meets [start, end) begins there, whatever it stops; 0: none, or the set cannot be read. */
 static __always_inline u64 seals_first(u32 set, u64 start, u64 end)
 {

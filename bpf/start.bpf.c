@@ -17,6 +17,7 @@
 
 #define CLONE_VM 0x100
 #define CGROUP_LEVELS 24
+#define CGROUP_LEVELS_ROUND 32
 
 struct timespec64___old {
 	s64 tv_sec;
@@ -81,15 +82,16 @@ __noinline int hash_some(u32 index, struct text *text)
 	return 0;
 }
 
-static long hash_step(u32 index, struct text *text)
+/* Global, so that the verifier looks at it once, and not at each level for all that may have come of those above. */
+__noinline int hash_name(struct text *text)
 {
-	return hash_some(index, text) != 0;
-}
-
-static __always_inline void hash_bytes(struct text *text)
-{
+	if (!text)
+		return 0;
 	text->name = MSEALD_HASH_START;
-	bpf_loop(MSEALD_EXE_MAX / STEP, hash_step, text, 0);
+	for (u32 i = 0; i < MSEALD_EXE_MAX / STEP; i++)
+		if (hash_some(i, text))
+			break;
+	return 0;
 }
 
 /* A path that is too long for us may be any. */
@@ -99,14 +101,30 @@ static __always_inline bool path_hits(struct linux_binprm *bprm, struct text *te
 		return true;
 	text->hash = MSEALD_HASH_START;
 	text->kind = wanted(MSEALD_TRIGGER_FOLDER) ? MSEALD_TRIGGER_FOLDER : MSEALD_TRIGGER_FILE;
-	hash_bytes(text);
+	hash_name(text);
 	return text->hit || (wanted(MSEALD_TRIGGER_FILE) && hits(MSEALD_TRIGGER_FILE, text->hash));
+}
+
+/* One level of a hierarchy, whose name goes on from those above it in text; cgroup: address of the lowest. */
+__noinline int level_hits(u64 cgroup, u32 level, struct text *text)
+{
+	struct cgroup *lowest = (void *)cgroup, *above;
+
+	if (!text)
+		return 1;
+	if (bpf_core_read(&above, sizeof(above), &lowest->ancestors[level & (CGROUP_LEVELS_ROUND - 1)]) ||
+	    bpf_probe_read_kernel_str(text->bytes, sizeof(text->bytes), BPF_CORE_READ(above, kn, name)) < 0)
+		return 1;
+	text->hash = MSEALD_HASH_STEP(text->hash, '/');
+	hash_name(text);
+	return text->hit || (wanted(MSEALD_TRIGGER_UNIT) && hits(MSEALD_TRIGGER_UNIT, text->name)) ||
+	       (wanted(MSEALD_TRIGGER_CGROUP) && hits(MSEALD_TRIGGER_CGROUP, text->hash));
 }
 
 /* From the root of the hierarchy, which has level 0 and no name, down. */
 static __always_inline bool cgroup_hits(struct task_struct *task, struct text *text)
 {
-	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp), *above;
+	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
 	int level = BPF_CORE_READ(cgroup, level);
 
 	text->hash = MSEALD_HASH_START;
@@ -116,13 +134,7 @@ static __always_inline bool cgroup_hits(struct task_struct *task, struct text *t
 	for (int i = 1; i <= CGROUP_LEVELS; i++) {
 		if (i > level)
 			return false;
-		if (bpf_core_read(&above, sizeof(above), &cgroup->ancestors[i]) ||
-		    bpf_probe_read_kernel_str(text->bytes, sizeof(text->bytes), BPF_CORE_READ(above, kn, name)) < 0)
-			return true;
-		text->hash = MSEALD_HASH_STEP(text->hash, '/');
-		hash_bytes(text);
-		if (text->hit || (wanted(MSEALD_TRIGGER_UNIT) && hits(MSEALD_TRIGGER_UNIT, text->name)) ||
-		    (wanted(MSEALD_TRIGGER_CGROUP) && hits(MSEALD_TRIGGER_CGROUP, text->hash)))
+		if (level_hits((u64)cgroup, i, text))
 			return true;
 	}
 	return true;		/* deeper than anybody looks */
