@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,8 @@
 
 #define VICTIM_SLOT FUZZ_SCENES
 #define LIFE 10			/* batches of a victim */
-#define FINDINGS 40		/* different ones that are looked into */
+#define FINDINGS 40		/* different ones that are told of */
+#define ALIKE 12		/* changes of one area in one scene that are looked into */
 #define UNSEALED_VICTIMS 1000
 #define RESTART_MS 15000	/* the daemon is killed so often */
 #define DOWN 30			/* victims while it is not there */
@@ -38,7 +40,8 @@ _Static_assert(VICTIM_SLOT + 2 * FUZZ_FAMILY <= FUZZ_SLOTS, "victim and replay h
 static struct {
 	uint64_t seed;
 	unsigned batch;
-	unsigned long victims, calls, batches, died, crashed, hung, children, restarts, raced;
+	unsigned long victims, calls, batches, died, crashed, hung, children, restarts, raced, shared, alike;
+	int64_t birth_us, play_us, end_us;
 	unsigned long violations[FUZZ_SCENES], played[FUZZ_SCENES];
 } run;
 
@@ -48,6 +51,35 @@ static struct {
 	unsigned long times;
 } findings[FINDINGS];
 static unsigned findings_count;
+
+static int64_t now_microseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+/*
+ * Victims run on the processor that the test is on: the turn goes to and fro without waking another. The
+ * daemon and processes that share a victim's memory have all.
+ */
+static void on_one_processor(bool one)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (int i = 0; i < (one ? 1 : CPU_SETSIZE); i++)
+		CPU_SET(i, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void start_daemon(void)
+{
+	on_one_processor(false);
+	daemon_start();
+	on_one_processor(true);
+}
 
 static bool is_known(const char *text)
 {
@@ -89,10 +121,17 @@ static void look_into(struct fuzz_scene *scene, unsigned long number, struct fuz
 		      unsigned count, const struct fuzz_judgement *seen)
 {
 	static struct fuzz_call copy[FUZZ_CALLS];
+	static unsigned alike[FUZZ_SCENES][FUZZ_AREAS];
 	struct fuzz_judgement judgement;
 	unsigned left = count;
 	char known[160];
 
+	/* Replaying takes long. */
+	if (++alike[scene->index][seen->change.page->area - fuzz_areas] > ALIKE) {
+		run.violations[scene->index]++;
+		run.alike++;
+		return;
+	}
 	memcpy(copy, calls, count * sizeof(*calls));
 	judgement = play_shorten(scene, copy, &left, true);
 	if (left == 0) {
@@ -129,6 +168,9 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	struct fuzz_victim victim;
 	struct fuzz_scene *scene;
 	unsigned count = 0;
+	const char *last;
+	int64_t before;
+	bool killed;
 
 	do
 		scene = &fuzz_scenes[random_below(&random, fuzz_scenes_count)];
@@ -138,7 +180,9 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 			return true;
 		slots.end = 1;
 	}
+	before = now_microseconds();
 	victim = play_begin(scene, VICTIM_SLOT, sealed);
+	run.birth_us += now_microseconds() - before;
 	if (!run.played[scene->index]++)
 		ops_expect(scene);
 	run.victims++;
@@ -147,7 +191,9 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 
 		while (count - from < run.batch && count < FUZZ_CALLS - 2)
 			count += ops_draw(scene, &random, &slots, &calls[count]);
+		before = now_microseconds();
 		judgement = play_batch(scene, &victim, calls + from, count - from, sealed);
+		run.play_us += now_microseconds() - before;
 		run.batches++;
 		run.calls += victim_slot(&victim)->at;
 	}
@@ -160,10 +206,17 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	if (judgement.change.page && areas_changed)
 		areas_changed[judgement.change.page->area - fuzz_areas] = true;
 	else if (judgement.change.page && daemon_down)
-		daemon_start();
+		start_daemon();
 	if (judgement.change.page && !areas_changed)
 		look_into(scene, number, &victim, calls, count, &judgement);
+	killed = victim.dead && WIFSIGNALED(victim.status) && WTERMSIG(victim.status) == SIGKILL;
+	last = killed ? ops_name(&victim_slot(&victim)->calls[victim_slot(&victim)->at]) : "";
+	before = now_microseconds();
 	play_end(&victim);
+	run.end_us += now_microseconds() - before;
+	/* Where a gate kills, the call still happens: to what is shared as well, which others have too. */
+	if (sealed && (strstr(last, "madvise") || strcmp(last, "uring") == 0 || judgement.over))
+		run.shared += scene->built && !play_check_template(scene);
 	return !(judgement.change.page && daemon_down);
 }
 
@@ -173,46 +226,55 @@ static void try_unsealed(void)
 	bool changed[FUZZ_AREAS] = { false }, off[FUZZ_SCENES];
 	char text[1000] = "";
 	size_t length = 0;
-	unsigned seen = 0, all = 0;
+	unsigned seen = 0, all = 0, victims = 0;
+	int64_t start = now_milliseconds();
 
 	for (unsigned i = 0; i < fuzz_scenes_count; i++) {
 		off[i] = fuzz_scenes[i].off;
 		fuzz_scenes[i].off = i != 0;
 	}
-	for (unsigned long i = 0; i < UNSEALED_VICTIMS; i++) {
-		one_victim(i, false, false, changed);
+	for (; victims < UNSEALED_VICTIMS && (!victims || seen * 3 < all * 2); victims++) {
+		bool here[FUZZ_AREAS] = { false };
+
+		one_victim(victims, false, false, changed);
+		for (unsigned i = 0; i < fuzz_scenes[0].pages_count; i++)
+			here[fuzz_scenes[0].pages[i].area - fuzz_areas] = true;
+		seen = all = 0;
+		for (unsigned i = 0; i < fuzz_areas_count; i++) {
+			all += here[i];
+			seen += here[i] && changed[i];
+		}
 		/* What is shared stays changed. */
-		if (i % 20 == 19)
+		if (victims % 20 == 19)
 			scene_drop(&fuzz_scenes[0]);
 	}
-	for (unsigned i = 0; i < fuzz_areas_count; i++) {
-		bool sealed = false;
-
-		for (unsigned j = 0; j < fuzz_scenes[0].pages_count; j++)
-			sealed = sealed || fuzz_scenes[0].pages[j].area == &fuzz_areas[i];
-		all += sealed;
-		seen += sealed && changed[i];
-		if (sealed && !changed[i])
+	for (unsigned i = 0; i < fuzz_areas_count; i++)
+		if (changed[i])
 			length += (size_t)snprintf(text + length, sizeof(text) - length, " %s", fuzz_areas[i].name);
-	}
 	if (fuzz_scenes[0].built)
 		scene_drop(&fuzz_scenes[0]);
 	for (unsigned i = 0; i < fuzz_scenes_count; i++)
 		fuzz_scenes[i].off = off[i];
-	if (length)
-		diag("not changed:%s", text);
+	diag("not sealed: %u victims, %.1f s, %lu calls; birth %" PRId64 " ms, calls %" PRId64 ", end %" PRId64
+	     "; changed:%s", victims, (double)(now_milliseconds() - start) / 1000, run.calls, run.birth_us / 1000, run.play_us / 1000,
+	     run.end_us / 1000, text);
 	ok(seen * 3 >= all * 2, "not sealed, the same calls change memory of nearly every kind (%u of %u)", seen, all);
 	memset(run.played, 0, sizeof(run.played));
 }
 
 static void say_attempts(void)
 {
-	json_t *status = daemon_status();
-	char *text = json_dumps(json_object_get(status, "attempts"), JSON_COMPACT);
+	json_t *metrics = NULL, *count;
+	char text[1500] = "";
+	size_t length = 0, i;
 
-	diag("attempts, by the daemon's count: %s", text ?: "?");
-	free(text);
-	json_decref(status);
+	(void)daemon_call("Metrics", NULL, &metrics);
+	json_array_foreach (json_object_get(metrics, "attempts"), i, count)
+		if (json_number(count, "attempts") > 0 && length < sizeof(text) - 80)
+			length += (size_t)snprintf(text + length, sizeof(text) - length, " %s/%s %" PRId64, json_text(count, "operation"),
+						   json_text(count, "verdict"), json_number(count, "attempts"));
+	diag("attempts, by the daemon's count:%s", text);
+	json_decref(metrics);
 }
 
 static void fuzz(int64_t seconds)
@@ -230,13 +292,15 @@ static void fuzz(int64_t seconds)
 		for (unsigned i = 0; i < DOWN && one_victim(++number, true, true, NULL); i++)
 			;
 		if (!daemon_pid())
-			daemon_start();
+			start_daemon();
 		restart = now_milliseconds() + RESTART_MS + seconds * 20;
 	}
 	diag("%.1f s, %lu victims (%lu killed, %lu crashed, %lu hung), %lu calls in %lu batches (%.0f in a second), %lu other processes, "
-	     "%lu restarts of the daemon, %lu raced",
+	     "%lu restarts of the daemon, %lu raced, %lu times shared memory changed by a victim that died; in ms: birth %" PRId64
+	     ", calls %" PRId64 ", end %" PRId64,
 	     (double)(now - start) / 1000, run.victims, run.died, run.crashed, run.hung, run.calls, run.batches,
-	     (double)run.calls * 1000 / (double)(now - start), run.children, run.restarts, run.raced);
+	     (double)run.calls * 1000 / (double)(now - start), run.children, run.restarts, run.raced, run.shared,
+	     run.birth_us / 1000, run.play_us / 1000, run.end_us / 1000);
 }
 
 /* Addresses must not depend on chance, or no seed means anything. */
@@ -263,7 +327,7 @@ int main(int argc, char **argv)
 	ops_select(getenv("MSEALD_FUZZ_ONLY"));
 	board_open();
 	scenes_begin();
-	daemon_start();
+	start_daemon();
 	diag("MSEALD_SEED=%" PRIu64 " MSEALD_FUZZ_ONLY=%s", run.seed, getenv("MSEALD_FUZZ_ONLY") ?: "");
 	one = seed ? strchr(seed, '.') : NULL;
 	if (one) {
@@ -276,8 +340,10 @@ int main(int argc, char **argv)
 		ops_report();
 	}
 	if (!daemon_pid())
-		daemon_start();
+		start_daemon();
 	say_attempts();
+	if (run.alike)
+		diag("%lu more changes of areas that were changed %u times before", run.alike, ALIKE);
 	for (unsigned i = 0; i < findings_count; i++)
 		diag("%5lu times: %s", findings[i].times, findings[i].text);
 	for (unsigned i = 0; i < fuzz_scenes_count; i++)

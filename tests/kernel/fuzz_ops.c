@@ -244,9 +244,17 @@ static int advice(struct draw *draw)
 
 static void draw_madvise(struct draw *draw)
 {
+	static const long pages[] = { 1, 1, 2, 4, 8 };
 	uint64_t at = aligned_address(draw);
+	long length = (long)length_from(draw, at);
+	int what = advice(draw);
 
-	SET(draw, SYS_madvise, (long)at, (long)length_from(draw, at), advice(draw));
+	/* These reach the files of the test itself where the length does. */
+	if (what == 100 || what == 101) {
+		at = near(draw, some_place(draw)) & -FUZZ_PAGE;
+		length = ONE_OF(draw, pages) * (long)FUZZ_PAGE;
+	}
+	SET(draw, SYS_madvise, (long)at, length, what);
 }
 
 static void draw_ring(struct draw *draw)
@@ -528,6 +536,12 @@ void ops_select(const char *only)
 	}
 }
 
+/* Processes take much longer than calls. */
+static unsigned weight(unsigned op)
+{
+	return ops[op].where & PROCESS ? ops[op].weight : ops[op].weight * 4;
+}
+
 /* Which one: by weight, and in some draws only calls on memory. */
 static unsigned pick(const struct fuzz_scene *scene, struct fuzz_random *random, bool no_process)
 {
@@ -536,7 +550,7 @@ static unsigned pick(const struct fuzz_scene *scene, struct fuzz_random *random,
 	for (unsigned i = 0; i < OPS; i++)
 		if (op_is_here(scene, i) && !(no_process && ops[i].where & PROCESS) &&
 		    !(scene->is_32 && has_word(only_64_ops, ops[i].name)))
-			sum += ops[i].weight;
+			sum += weight(i);
 	if (!sum)
 		return OPS;
 	at = random_below(random, sum);
@@ -544,9 +558,9 @@ static unsigned pick(const struct fuzz_scene *scene, struct fuzz_random *random,
 		if (!op_is_here(scene, i) || (no_process && ops[i].where & PROCESS) ||
 		    (scene->is_32 && has_word(only_64_ops, ops[i].name)))
 			continue;
-		if (at < ops[i].weight)
+		if (at < weight(i))
 			return i;
-		at -= ops[i].weight;
+		at -= weight(i);
 	}
 	return OPS;
 }
@@ -607,21 +621,23 @@ void ops_count(const struct fuzz_call *call, enum fuzz_outcome outcome)
 
 static void report_missing(unsigned op, unsigned abi, unsigned *missing)
 {
-	char text[1500];
+	char text[400] = "";
 	size_t length = 0;
+	unsigned before = *missing;
 
 	for (unsigned kind = 0; kind < KINDS; kind++) {
 		const unsigned long *count = cells[op][abi][kind].count;
 
 		if (!cells[op][abi][kind].possible || count[0] + count[1] + count[2] + count[3])
 			continue;
-		if (length < sizeof(text) - 40)
+		if (length < sizeof(text) - 60)
 			length += (size_t)snprintf(text + length, sizeof(text) - length, " %s/%s",
 						   fuzz_memory_names[kind / FUZZ_STRENGTHS], fuzz_strength_names[kind % FUZZ_STRENGTHS]);
 		(*missing)++;
 	}
 	if (length)
-		diag("not seen: %s, %s:%s", ops[op].name, abi_name((enum abi)abi), text);
+		diag("not seen: %s, %s: %u:%s%s", ops[op].name, abi_name((enum abi)abi), *missing - before, text,
+		     length < sizeof(text) - 60 ? "" : " ...");
 }
 
 void ops_report(void)

@@ -144,12 +144,15 @@ void play_end(struct fuzz_victim *victim)
 
 /* --- replaying --- */
 
-/* Violations reach what victims share with the template, or with the next ones. */
-static void check_template(struct fuzz_scene *scene)
+bool play_check_template(struct fuzz_scene *scene)
 {
+	if (!scene->built)
+		return false;
 	victim_slot(&scene->template)->count = 0;
-	if (victim_step(&scene->template, BATCH_MS) != FUZZ_DONE || oracle_look(scene, &scene->template).page)
-		scene_drop(scene);
+	if (victim_step(&scene->template, BATCH_MS) == FUZZ_DONE && !oracle_look(scene, &scene->template).page)
+		return true;
+	scene_drop(scene);
+	return false;
 }
 
 static struct fuzz_judgement replay(struct fuzz_scene *scene, const struct fuzz_call *calls, unsigned count)
@@ -159,7 +162,7 @@ static struct fuzz_judgement replay(struct fuzz_scene *scene, const struct fuzz_
 
 	play_end(&victim);
 	if (judgement.change.page)
-		check_template(scene);
+		(void)play_check_template(scene);
 	return judgement;
 }
 
@@ -170,7 +173,7 @@ struct fuzz_judgement play_shorten(struct fuzz_scene *scene, struct fuzz_call *c
 	int64_t end = now_milliseconds() + SHORTEN_MS;
 	unsigned low = 0, high = *count;
 
-	check_template(scene);
+	(void)play_check_template(scene);
 	for (int tries = 0; tries < 3 && !best.change.page; tries++)
 		best = replay(scene, calls, *count);
 	if (!best.change.page) {

@@ -25,6 +25,12 @@ void play_end(struct fuzz_victim *victim);
 struct fuzz_victim play_begin(struct fuzz_scene *scene, unsigned slot, bool sealed);
 
 /*
+ * Is the template as it was? What is changed in shared memory is changed there too; then it is
+ * given up, and the next victim has a new one.
+ */
+bool play_check_template(struct fuzz_scene *scene);
+
+/*
  * Replays the calls in a fresh victim, and prunes them in place as long as some sealed page is
  * changed: *count becomes 0 when that cannot be repeated. until_call: only the last one is sought, not
  * which of the others are needed.

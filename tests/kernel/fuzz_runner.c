@@ -28,6 +28,7 @@
 #define NR_GETPID NR(39, 20)
 #define NR_FUTEX NR(202, 240)
 #define NR_READV NR(310, 347)		/* process_vm_readv */
+#define NR_SETAFFINITY NR(203, 241)
 #define NR_USERFAULTFD NR(323, 374)
 #define NR_PIDFD_OPEN 434
 
@@ -318,7 +319,10 @@ static void share(struct fuzz_slot *slot, struct fuzz_call *call)
 {
 	uint32_t index = (uint32_t)(call - slot->calls) + (uint32_t)call->argument[2];
 
+	static const uint64_t everywhere[16] = { ~0ull, ~0ull };
+
 	CALL(NR_PRCTL, 1, 9);
+	CALL(NR_SETAFFINITY, 0, sizeof(everywhere), everywhere);
 	for (uint32_t patience = 0; atomic_load(&slot->at) < index && patience < 100000000; patience++)
 		;
 	if (call->argument[1])

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FUZZ_BOARD 0x60000000ul		/* where it is mapped, everywhere */
+#define FUZZ_BOARD 0x10000000ul		/* where it is mapped, everywhere: below all that is attacked */
 #define FUZZ_BOARD_FD 97
 #define FUZZ_DONE_FD 98			/* a runner writes a byte when it is done */
 #define FUZZ_CALLS 512			/* in one batch */
