@@ -215,7 +215,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	play_end(&victim);
 	run.end_us += now_microseconds() - before;
 	/* Where a gate kills, the call still happens: to what is shared as well, which others have too. */
-	if (sealed && (strstr(last, "madvise") || strcmp(last, "uring") == 0 || judgement.over))
+	if (sealed && (strstr(last, "madvise") || strcmp(last, "uring") == 0))
 		run.shared += scene->built && !play_check_template(scene);
 	return !(judgement.change.page && daemon_down);
 }

@@ -666,6 +666,48 @@ void ops_report(void)
 
 /* --- drawing --- */
 
+static bool meets_seal(const struct fuzz_scene *scene, uint64_t start, uint64_t length)
+{
+	if (start > USER_LIMIT || length > USER_LIMIT - start || start % FUZZ_PAGE)
+		return false;
+	for (unsigned i = 0; i < scene->pages_count; i++)
+		if (scene->pages[i].address < start + length && scene->pages[i].address + FUZZ_PAGE > start)
+			return true;
+	return false;
+}
+
+/*
+ * A gate that kills ends the victim with each call that plainly meets a seal: most of them are
+ * drawn again, so that victims live to make those that do not.
+ */
+static bool plainly_deadly(const struct fuzz_scene *scene, const struct draw *draw)
+{
+	const long *call = draw->call;
+	bool wrong;
+
+	switch (call[0]) {
+	case SYS_munmap:
+		return meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]);
+	case SYS_madvise:
+	case SYS_process_madvise:
+		return call[3] > 3 && meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]);
+	case SYS_mremap:
+		/* What the kernel may refuse is not plain. */
+		wrong = (uint64_t)call[1] % FUZZ_PAGE || (uint64_t)call[1] > USER_LIMIT || (uint64_t)call[2] > USER_LIMIT - (uint64_t)call[1];
+		return !wrong && (meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]) ||
+				  (call[4] & MREMAP_FIXED && meets_seal(scene, (uint64_t)call[5], (uint64_t)call[3])));
+	default:
+		return false;
+	}
+}
+
+static bool gate_kills(const struct fuzz_scene *scene)
+{
+	const char *gate = getenv(scene->is_32 ? "MSEALD_EXPECT_GATE_32" : "MSEALD_EXPECT_GATE");
+
+	return gate && strcmp(gate, "kill") == 0;
+}
+
 static void make_call(struct draw *draw, unsigned op, struct fuzz_call *call)
 {
 	const struct fuzz_scene *scene = draw->scene;
@@ -728,6 +770,10 @@ unsigned ops_draw(const struct fuzz_scene *scene, struct fuzz_random *random, st
 		draw = (struct draw){ .scene = scene, .random = random };
 	}
 	ops[op].draw(&draw);
+	while (gate_kills(scene) && plainly_deadly(scene, &draw) && chance(&draw, 85)) {
+		draw = (struct draw){ .scene = scene, .random = random };
+		ops[op].draw(&draw);
+	}
 	make_call(&draw, op, &calls[count++]);
 	return count;
 }
