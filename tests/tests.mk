@@ -14,7 +14,7 @@ KERNEL_TOOL := $(STARTED) $(FUZZ_CALLS) $(B)/tests/kernel/inject $(B)/tests/kern
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: check check-oci check-real check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz race soak valgrind sanitize
+.PHONY: check check-oci check-real check-quick unit-programs kernel-programs fuzz-programs bench demo fuzz fuzz-calls race soak valgrind sanitize
 
 # --- programs ---
 
@@ -151,6 +151,10 @@ bench: deps ## instructions per call on each kernel
 fuzz: deps ## fuzzes each parser for FUZZ_SECONDS (60)
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory fuzz-programs
 	$(Q)tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+
+fuzz-calls: deps ## random memory calls against seals of every kind, MSEALD_FUZZ_SECONDS (600) on each kernel
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
+	$(Q)MSEALD_FUZZ_SECONDS="$${MSEALD_FUZZ_SECONDS:-600}" tests/check calls
 
 race: deps ## races against the gates, MSEALD_RACE_SECONDS (60) for each kernel, preemption model and 2 and 4 processors
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs

@@ -6,7 +6,8 @@
  *
  *   $MSEALD_FUZZ_SECONDS   how long (default 30)
  *   $MSEALD_SEED           the same calls again; SEED.NUMBER: of that victim only
- *   $MSEALD_FUZZ_ONLY      only these calls and scenes, such as mremap,shmdt,huge; all but -file
+ *   $MSEALD_FUZZ_ONLY      only these calls and scenes, such as mremap,shmdt,huge; all but -file; sane: no
+ *                          addresses and lengths beyond memory
  *   $MSEALD_FUZZ_CALLS     in a batch (default 24)
  */
 #define _GNU_SOURCE
@@ -30,7 +31,7 @@
 #define VICTIM_SLOT FUZZ_SCENES
 #define LIFE 10			/* batches of a victim */
 #define FINDINGS 40		/* different ones that are told of */
-#define ALIKE 12		/* changes of one area in one scene that are looked into */
+#define ALIKE 4			/* such changes of one area in one scene are looked into */
 #define UNSEALED_VICTIMS 1000
 #define RESTART_MS 15000	/* the daemon is killed so often */
 #define DOWN 30			/* victims while it is not there */
@@ -118,22 +119,22 @@ static void say_calls(const struct fuzz_scene *scene, const struct fuzz_call *ca
 
 /* Looks into what has been found: whether it can be repeated, and by what. */
 static void look_into(struct fuzz_scene *scene, unsigned long number, struct fuzz_victim *victim, struct fuzz_call *calls,
-		      unsigned count, const struct fuzz_judgement *seen)
+		      unsigned count, unsigned harmless, const struct fuzz_judgement *seen)
 {
 	static struct fuzz_call copy[FUZZ_CALLS];
-	static unsigned alike[FUZZ_SCENES][FUZZ_AREAS];
+	static unsigned alike[FUZZ_SCENES][FUZZ_AREAS][26];
 	struct fuzz_judgement judgement;
 	unsigned left = count;
 	char known[160];
 
 	/* Replaying takes long. */
-	if (++alike[scene->index][seen->change.page->area - fuzz_areas] > ALIKE) {
+	if (++alike[scene->index][seen->change.page->area - fuzz_areas][(seen->change.what[0] * 7 + seen->change.what[3]) % 26] > ALIKE) {
 		run.violations[scene->index]++;
 		run.alike++;
 		return;
 	}
 	memcpy(copy, calls, count * sizeof(*calls));
-	judgement = play_shorten(scene, copy, &left, true);
+	judgement = play_shorten(scene, copy, &left, harmless, true);
 	if (left == 0) {
 		/* A gate that was preempted lets a call by; then the daemon finds that the memory is gone. */
 		if (!victim->dead && victim_dies(victim, 10000)) {
@@ -151,7 +152,7 @@ static void look_into(struct fuzz_scene *scene, unsigned long number, struct fuz
 		 fuzz_memory_names[judgement.change.page->area->memory], judgement.who, judgement.change.what);
 	if (is_known(known))
 		return;
-	judgement = play_shorten(scene, copy, &left, false);
+	judgement = play_shorten(scene, copy, &left, 0, false);
 	diag("scene %s, MSEALD_SEED=%" PRIu64 ".%lu, %u calls%s", scene->name, run.seed, number, left, left ? ":" : " that were not needed again");
 	say_calls(scene, copy, left);
 	if (judgement.change.page)
@@ -167,7 +168,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	struct fuzz_judgement judgement = { 0 };
 	struct fuzz_victim victim;
 	struct fuzz_scene *scene;
-	unsigned count = 0;
+	unsigned count = 0, from = 0;
 	const char *last;
 	int64_t before;
 	bool killed;
@@ -187,8 +188,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 		ops_expect(scene);
 	run.victims++;
 	for (unsigned batch = 0; batch < LIFE && !judgement.over && !judgement.change.page; batch++) {
-		unsigned from = count;
-
+		from = count;
 		while (count - from < run.batch && count < FUZZ_CALLS - 2)
 			count += ops_draw(scene, &random, &slots, &calls[count]);
 		before = now_microseconds();
@@ -208,7 +208,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	else if (judgement.change.page && daemon_down)
 		start_daemon();
 	if (judgement.change.page && !areas_changed)
-		look_into(scene, number, &victim, calls, count, &judgement);
+		look_into(scene, number, &victim, calls, count, from, &judgement);
 	killed = victim.dead && WIFSIGNALED(victim.status) && WTERMSIG(victim.status) == SIGKILL;
 	last = killed ? ops_name(&victim_slot(&victim)->calls[victim_slot(&victim)->at]) : "";
 	before = now_microseconds();

@@ -18,8 +18,8 @@ unsigned random_below(struct fuzz_random *random, unsigned limit);
 enum fuzz_outcome { FUZZ_DENIED, FUZZ_KILLED, FUZZ_MADE, FUZZ_REFUSED, FUZZ_OUTCOMES };
 
 /*
- * "mremap,shmdt,huge": only these calls, and only these scenes; "-file": all but that. Words
- * that name neither are an error: bails out.
+ * "mremap,shmdt,huge": only these calls, and only these scenes; "-file": all but that. "sane":
+ * no addresses and lengths beyond memory. Other words are an error: bails out.
  */
 void ops_select(const char *only);
 

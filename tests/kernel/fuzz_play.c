@@ -166,12 +166,13 @@ static struct fuzz_judgement replay(struct fuzz_scene *scene, const struct fuzz_
 	return judgement;
 }
 
-struct fuzz_judgement play_shorten(struct fuzz_scene *scene, struct fuzz_call *calls, unsigned *count, bool until_call)
+struct fuzz_judgement play_shorten(struct fuzz_scene *scene, struct fuzz_call *calls, unsigned *count, unsigned harmless,
+				    bool until_call)
 {
 	static struct fuzz_call fewer[FUZZ_CALLS];
 	struct fuzz_judgement best = { 0 }, now;
 	int64_t end = now_milliseconds() + SHORTEN_MS;
-	unsigned low = 0, high = *count;
+	unsigned low = harmless, high = *count;
 
 	(void)play_check_template(scene);
 	for (int tries = 0; tries < 3 && !best.change.page; tries++)

@@ -32,9 +32,10 @@ bool play_check_template(struct fuzz_scene *scene);
 
 /*
  * Replays the calls in a fresh victim, and prunes them in place as long as some sealed page is
- * changed: *count becomes 0 when that cannot be repeated. until_call: only the last one is sought, not
- * which of the others are needed.
+ * changed: *count becomes 0 when that cannot be repeated. The first `harmless` calls are known to change
+ * nothing by themselves. until_call: only the last one is sought, not which of the others are needed.
  */
-struct fuzz_judgement play_shorten(struct fuzz_scene *scene, struct fuzz_call *calls, unsigned *count, bool until_call);
+struct fuzz_judgement play_shorten(struct fuzz_scene *scene, struct fuzz_call *calls, unsigned *count, unsigned harmless,
+				    bool until_call);
 
 #endif
