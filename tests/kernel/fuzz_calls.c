@@ -33,7 +33,7 @@
 #define FINDINGS 40		/* different ones that are told of */
 #define ALIKE 4			/* such changes of one area in one scene are looked into */
 #define UNSEALED_VICTIMS 1000
-#define RESTART_MS 15000	/* the daemon is killed so often */
+#define RESTART_MS 15000	/* the daemon is killed so often, or four times */
 #define DOWN 30			/* victims while it is not there */
 
 _Static_assert(VICTIM_SLOT + 2 * FUZZ_FAMILY <= FUZZ_SLOTS, "victim and replay have slots of their own");
@@ -279,7 +279,8 @@ static void say_attempts(void)
 
 static void fuzz(int64_t seconds)
 {
-	int64_t start = now_milliseconds(), end = start + seconds * 1000, restart = start + RESTART_MS, now;
+	int64_t start = now_milliseconds(), end = start + seconds * 1000;
+	int64_t every = seconds * 250 > RESTART_MS ? seconds * 250 : RESTART_MS, restart = start + every, now;
 	unsigned long number = 0;
 
 	for (; (now = now_milliseconds()) < end; number++) {
@@ -293,7 +294,7 @@ static void fuzz(int64_t seconds)
 			;
 		if (!daemon_pid())
 			start_daemon();
-		restart = now_milliseconds() + RESTART_MS + seconds * 20;
+		restart = now_milliseconds() + every;
 	}
 	diag("%.1f s, %lu victims (%lu killed, %lu crashed, %lu hung), %lu calls in %lu batches (%.0f in a second), %lu other processes, "
 	     "%lu restarts of the daemon, %lu raced, %lu times shared memory changed by a victim that died; in ms: birth %" PRId64

@@ -13,7 +13,7 @@
 #include "tap.h"
 
 #define BATCH_MS 20000		/* a batch takes no longer, or hangs */
-#define GRACE_MS 5000		/* the daemon kills whoever shares memory that a gate has killed for */
+#define GRACE_MS 15000		/* the daemon kills whoever shares memory that a gate has killed for */
 #define BIRTH_MS 60
 #define REPLAY_SLOT (FUZZ_SLOTS - FUZZ_FAMILY)
 #define SHORTEN_MS 60000	/* pruning may take so long */
