@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A fuzzer of the promise: what is sealed stays as it was in every process that lives on. Victims, forks
- * of a process with seals of every kind (fuzz_scene.c), make random calls (fuzz_ops.c) by all ABIs; after
- * each batch the oracle (fuzz_oracle.c) compares. What it finds is replayed, pruned (fuzz_play.c) and printed.
+ * A fuzzer of the promise: what is sealed stays as it was in every process that lives on. Victims are
+ * forks of a process with seals of every kind (fuzz_scene.c). They make random calls (fuzz_draw.c) by all
+ * ABIs (fuzz_runner.c). After each batch the oracle (fuzz_oracle.c) compares. What it finds is replayed,
+ * pruned (fuzz_play.c) and printed.
  *
  *   $MSEALD_FUZZ_SECONDS   how long (default 30)
  *   $MSEALD_SEED           the same calls again; SEED.NUMBER: of that victim only
@@ -29,19 +30,20 @@
 #include "tap.h"
 
 #define VICTIM_SLOT FUZZ_SCENES
-#define LIFE 10			/* batches of a victim */
-#define FINDINGS 40		/* different ones that are told of */
-#define ALIKE 4			/* such changes of one area in one scene are looked into */
+#define LIFE 10 /* batches of a victim */
+#define FINDINGS 40 /* different ones that are told of */
+#define ALIKE 4 /* such changes of one area in one scene are looked into */
 #define UNSEALED_VICTIMS 1000
-#define RESTART_MS 15000	/* the daemon is killed so often, or four times */
-#define DOWN 30			/* victims while it is not there */
+#define RESTART_MS 15000 /* the daemon is killed so often, or four times */
+#define DOWN 30 /* victims while it is not there */
 
 _Static_assert(VICTIM_SLOT + 2 * FUZZ_FAMILY <= FUZZ_SLOTS, "victim and replay have slots of their own");
 
 static struct {
 	uint64_t seed;
 	unsigned batch;
-	unsigned long victims, calls, batches, died, crashed, hung, children, restarts, raced, shared, alike;
+	unsigned long victims, calls, batches, died, crashed, hung, children, restarts, raced, shared,
+		alike;
 	int64_t birth_us, play_us, end_us;
 	unsigned long violations[FUZZ_SCENES], played[FUZZ_SCENES];
 } run;
@@ -103,8 +105,9 @@ static void say_change(const struct fuzz_scene *scene, const struct fuzz_judgeme
 	const struct fuzz_area *area = page->area;
 	unsigned number = (unsigned)((page->address - scene->starts[area - fuzz_areas]) / FUZZ_PAGE);
 
-	diag("  then in %s, which lives on: %s + %#lx (%s memory, seal: %s) %s", judgement->who, area->name, number * FUZZ_PAGE,
-	     fuzz_memory_names[area->memory], fuzz_strength_names[scene_strength(scene, area, number)], judgement->change.what);
+	diag("  then in %s, which lives on: %s + %#lx (%s memory, seal: %s) %s", judgement->who, area->name,
+	     number * FUZZ_PAGE, fuzz_memory_names[area->memory],
+	     fuzz_strength_names[scene_strength(scene, area, number)], judgement->change.what);
 }
 
 static void say_calls(const struct fuzz_scene *scene, const struct fuzz_call *calls, unsigned count)
@@ -118,8 +121,9 @@ static void say_calls(const struct fuzz_scene *scene, const struct fuzz_call *ca
 }
 
 /* Looks into what has been found: whether it can be repeated, and by what. */
-static void look_into(struct fuzz_scene *scene, unsigned long number, struct fuzz_victim *victim, struct fuzz_call *calls,
-		      unsigned count, unsigned harmless, const struct fuzz_judgement *seen)
+static void look_into(struct fuzz_scene *scene, unsigned long number, struct fuzz_victim *victim,
+		      struct fuzz_call *calls, unsigned count, unsigned harmless,
+		      const struct fuzz_judgement *seen)
 {
 	static struct fuzz_call copy[FUZZ_CALLS];
 	static unsigned alike[FUZZ_SCENES][FUZZ_AREAS][26];
@@ -128,7 +132,8 @@ static void look_into(struct fuzz_scene *scene, unsigned long number, struct fuz
 	char known[160];
 
 	/* Replaying takes long. */
-	if (++alike[scene->index][seen->change.page->area - fuzz_areas][(seen->change.what[0] * 7 + seen->change.what[3]) % 26] > ALIKE) {
+	if (++alike[scene->index][seen->change.page->area - fuzz_areas]
+		   [(seen->change.what[0] * 7 + seen->change.what[3]) % 26] > ALIKE) {
 		run.violations[scene->index]++;
 		run.alike++;
 		return;
@@ -142,18 +147,22 @@ static void look_into(struct fuzz_scene *scene, unsigned long number, struct fuz
 			return;
 		}
 		run.violations[scene->index]++;
-		diag("scene %s, MSEALD_SEED=%" PRIu64 ".%lu: seen once, not again; the calls until then:", scene->name, run.seed, number);
-		say_calls(scene, calls + (count > run.batch * 2 ? count - run.batch * 2 : 0), count > run.batch * 2 ? run.batch * 2 : count);
+		diag("scene %s, MSEALD_SEED=%" PRIu64 ".%lu: seen once, not again; the calls until then:",
+		     scene->name, run.seed, number);
+		say_calls(scene, calls + (count > run.batch * 2 ? count - run.batch * 2 : 0),
+			  count > run.batch * 2 ? run.batch * 2 : count);
 		say_change(scene, seen);
 		return;
 	}
 	run.violations[scene->index]++;
-	snprintf(known, sizeof(known), "%s in scene %s: %s memory, %s: %.60s", ops_name(&copy[left - 1]), scene->name,
-		 fuzz_memory_names[judgement.change.page->area->memory], judgement.who, judgement.change.what);
+	snprintf(known, sizeof(known), "%s in scene %s: %s memory, %s: %.60s", ops_name(&copy[left - 1]),
+		 scene->name, fuzz_memory_names[judgement.change.page->area->memory], judgement.who,
+		 judgement.change.what);
 	if (is_known(known))
 		return;
 	judgement = play_shorten(scene, copy, &left, 0, false);
-	diag("scene %s, MSEALD_SEED=%" PRIu64 ".%lu, %u calls%s", scene->name, run.seed, number, left, left ? ":" : " that were not needed again");
+	diag("scene %s, MSEALD_SEED=%" PRIu64 ".%lu, %u calls%s", scene->name, run.seed, number, left,
+	     left ? ":" : " that were not needed again");
 	say_calls(scene, copy, left);
 	if (judgement.change.page)
 		say_change(scene, &judgement);
@@ -200,7 +209,8 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	run.children += slots.next - 1;
 	run.hung += judgement.hung;
 	if (judgement.hung)
-		diag("victim %lu of scene %s hangs in call %u", number, scene->name, victim_slot(&victim)->at);
+		diag("victim %lu of scene %s hangs in call %u", number, scene->name,
+		     victim_slot(&victim)->at);
 	run.died += victim.dead && WIFSIGNALED(victim.status) && WTERMSIG(victim.status) == SIGKILL;
 	run.crashed += victim.dead && WIFSIGNALED(victim.status) && WTERMSIG(victim.status) != SIGKILL;
 	if (judgement.change.page && areas_changed)
@@ -250,15 +260,18 @@ static void try_unsealed(void)
 	}
 	for (unsigned i = 0; i < fuzz_areas_count; i++)
 		if (changed[i])
-			length += (size_t)snprintf(text + length, sizeof(text) - length, " %s", fuzz_areas[i].name);
+			length += (size_t)snprintf(text + length, sizeof(text) - length, " %s",
+						   fuzz_areas[i].name);
 	if (fuzz_scenes[0].built)
 		scene_drop(&fuzz_scenes[0]);
 	for (unsigned i = 0; i < fuzz_scenes_count; i++)
 		fuzz_scenes[i].off = off[i];
-	diag("not sealed: %u victims, %.1f s, %lu calls; birth %" PRId64 " ms, calls %" PRId64 ", end %" PRId64
-	     "; changed:%s", victims, (double)(now_milliseconds() - start) / 1000, run.calls, run.birth_us / 1000, run.play_us / 1000,
-	     run.end_us / 1000, text);
-	ok(seen * 3 >= all * 2, "not sealed, the same calls change memory of nearly every kind (%u of %u)", seen, all);
+	diag("not sealed: %u victims, %.1f s, %lu calls; birth %" PRId64 " ms, calls %" PRId64
+	     ", end %" PRId64 "; changed:%s",
+	     victims, (double)(now_milliseconds() - start) / 1000, run.calls, run.birth_us / 1000,
+	     run.play_us / 1000, run.end_us / 1000, text);
+	ok(seen * 3 >= all * 2, "not sealed, the same calls change memory of nearly every kind (%u of %u)",
+	   seen, all);
 	memset(run.played, 0, sizeof(run.played));
 }
 
@@ -269,10 +282,12 @@ static void say_attempts(void)
 	size_t length = 0, i;
 
 	(void)daemon_call("Metrics", NULL, &metrics);
-	json_array_foreach (json_object_get(metrics, "attempts"), i, count)
+	json_array_foreach(json_object_get(metrics, "attempts"), i, count)
 		if (json_number(count, "attempts") > 0 && length < sizeof(text) - 80)
-			length += (size_t)snprintf(text + length, sizeof(text) - length, " %s/%s %" PRId64, json_text(count, "operation"),
-						   json_text(count, "verdict"), json_number(count, "attempts"));
+			length += (size_t)snprintf(text + length, sizeof(text) - length, " %s/%s %" PRId64,
+						   json_text(count, "operation"),
+						   json_text(count, "verdict"),
+						   json_number(count, "attempts"));
 	diag("attempts, by the daemon's count:%s", text);
 	json_decref(metrics);
 }
@@ -280,7 +295,8 @@ static void say_attempts(void)
 static void fuzz(int64_t seconds)
 {
 	int64_t start = now_milliseconds(), end = start + seconds * 1000;
-	int64_t every = seconds * 250 > RESTART_MS ? seconds * 250 : RESTART_MS, restart = start + every, now;
+	int64_t every = seconds * 250 > RESTART_MS ? seconds * 250 : RESTART_MS, restart = start + every,
+		now;
 	unsigned long number = 0;
 
 	for (; (now = now_milliseconds()) < end; number++) {
@@ -296,12 +312,14 @@ static void fuzz(int64_t seconds)
 			start_daemon();
 		restart = now_milliseconds() + every;
 	}
-	diag("%.1f s, %lu victims (%lu killed, %lu crashed, %lu hung), %lu calls in %lu batches (%.0f in a second), %lu other processes, "
-	     "%lu restarts of the daemon, %lu raced, %lu times shared memory changed by a victim that died; in ms: birth %" PRId64
+	diag("%.1f s, %lu victims (%lu killed, %lu crashed, %lu hung), %lu calls in %lu batches (%.0f in a second), "
+	     "%lu other processes, "
+	     "%lu restarts of the daemon, %lu raced, %lu times shared memory changed by a victim that died; in ms: "
+	     "birth %" PRId64
 	     ", calls %" PRId64 ", end %" PRId64,
-	     (double)(now - start) / 1000, run.victims, run.died, run.crashed, run.hung, run.calls, run.batches,
-	     (double)run.calls * 1000 / (double)(now - start), run.children, run.restarts, run.raced, run.shared,
-	     run.birth_us / 1000, run.play_us / 1000, run.end_us / 1000);
+	     (double)(now - start) / 1000, run.victims, run.died, run.crashed, run.hung, run.calls,
+	     run.batches, (double)run.calls * 1000 / (double)(now - start), run.children, run.restarts,
+	     run.raced, run.shared, run.birth_us / 1000, run.play_us / 1000, run.end_us / 1000);
 }
 
 /* Addresses must not depend on chance, or no seed means anything. */
@@ -316,7 +334,8 @@ static void without_randomness(char **argv)
 
 int main(int argc, char **argv)
 {
-	const char *seconds = getenv("MSEALD_FUZZ_SECONDS"), *seed = argc > 1 ? argv[1] : getenv("MSEALD_SEED");
+	const char *seconds = getenv("MSEALD_FUZZ_SECONDS"),
+		   *seed = argc > 1 ? argv[1] : getenv("MSEALD_SEED");
 	const char *batch = getenv("MSEALD_FUZZ_CALLS"), *one;
 
 	without_randomness(argv);
@@ -349,7 +368,8 @@ int main(int argc, char **argv)
 		diag("%5lu times: %s", findings[i].times, findings[i].text);
 	for (unsigned i = 0; i < fuzz_scenes_count; i++)
 		if (run.played[i])
-			ok(run.violations[i] == 0, "scene %s: what is sealed is as it was in whoever lives on (%lu victims, %lu not)",
+			ok(run.violations[i] == 0,
+			   "scene %s: what is sealed is as it was in whoever lives on (%lu victims, %lu not)",
 			   fuzz_scenes[i].name, run.played[i], run.violations[i]);
 	ok(run.hung == 0, "no victim hangs");
 	scenes_end();

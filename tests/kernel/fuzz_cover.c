@@ -53,7 +53,8 @@ void ops_expect(const struct fuzz_scene *scene)
 		kinds[kind_at(scene, scene->places[i].address)] = true;
 	for (unsigned op = 0; op < fuzz_ops_count; op++)
 		for (unsigned kind = 0; kind < KINDS; kind++) {
-			if (!kinds[kind] || !op_is_here(scene, op) || fuzz_ops[op].where & PROCESS || !strchr(fuzz_ops[op].arguments, 'a'))
+			if (!kinds[kind] || !op_is_here(scene, op) || fuzz_ops[op].where & PROCESS ||
+			    !strchr(fuzz_ops[op].arguments, 'a'))
 				continue;
 			if (scene->is_32)
 				cells[op][ABI_32][kind].possible |= op_has_abi(op, true);
@@ -82,19 +83,21 @@ static void report_missing(unsigned op, unsigned abi, unsigned *missing)
 			continue;
 		if (length < sizeof(text) - 60)
 			length += (size_t)snprintf(text + length, sizeof(text) - length, " %s/%s",
-						   fuzz_memory_names[kind / FUZZ_STRENGTHS], fuzz_strength_names[kind % FUZZ_STRENGTHS]);
+						   fuzz_memory_names[kind / FUZZ_STRENGTHS],
+						   fuzz_strength_names[kind % FUZZ_STRENGTHS]);
 		(*missing)++;
 	}
 	if (length)
-		diag("not seen: %s, %s: %u:%s%s", fuzz_ops[op].name, abi_name((enum abi)abi), *missing - before, text,
-		     length < sizeof(text) - 60 ? "" : " ...");
+		diag("not seen: %s, %s: %u:%s%s", fuzz_ops[op].name, abi_name((enum abi)abi),
+		     *missing - before, text, length < sizeof(text) - 60 ? "" : " ...");
 }
 
 void ops_report(void)
 {
 	unsigned possible = 0, missing = 0;
 
-	diag("%-18s %-14s %9s %9s %9s %9s   (calls by what came of them)", "call", "ABI", "denied", "killed", "made", "refused");
+	diag("%-18s %-14s %9s %9s %9s %9s   (calls by what came of them)", "call", "ABI", "denied",
+	     "killed", "made", "refused");
 	for (unsigned op = 0; op < fuzz_ops_count; op++)
 		for (unsigned abi = 0; abi < ABI_COUNT; abi++) {
 			unsigned long sums[FUZZ_OUTCOMES] = { 0 };
@@ -105,12 +108,12 @@ void ops_report(void)
 					sums[i] += cells[op][abi][kind].count[i];
 			}
 			if (sums[0] + sums[1] + sums[2] + sums[3])
-				diag("%-18s %-14s %9lu %9lu %9lu %9lu", fuzz_ops[op].name, abi_name((enum abi)abi), sums[0], sums[1], sums[2],
-				     sums[3]);
+				diag("%-18s %-14s %9lu %9lu %9lu %9lu", fuzz_ops[op].name,
+				     abi_name((enum abi)abi), sums[0], sums[1], sums[2], sums[3]);
 		}
 	for (unsigned op = 0; op < fuzz_ops_count; op++)
 		for (unsigned abi = 0; abi < ABI_COUNT; abi++)
 			report_missing(op, abi, &missing);
-	diag("%u of %u cells seen (call, ABI, kind of memory and seal that it is aimed at)", possible - missing, possible);
+	diag("%u of %u cells seen (call, ABI, kind of memory and seal that it is aimed at)",
+	     possible - missing, possible);
 }
-

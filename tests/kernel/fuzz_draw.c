@@ -21,7 +21,7 @@
 
 /* --- random --- */
 
-uint64_t random_next(struct fuzz_random *random)	/* splitmix64 */
+uint64_t random_next(struct fuzz_random *random) /* splitmix64 */
 {
 	uint64_t z = random->state += 0x9e3779b97f4a7c15;
 
@@ -46,9 +46,21 @@ bool fuzz_chance(struct fuzz_draw *draw, unsigned percent)
 
 static uint64_t strange_address(struct fuzz_draw *draw)
 {
-	static const uint64_t addresses[] = { 0, 1, FUZZ_PAGE, (1ul << 32) - FUZZ_PAGE, 1ul << 32, (1ul << 32) + FUZZ_PAGE, USER_LIMIT,
-					      USER_LIMIT - FUZZ_PAGE, USER_LIMIT + FUZZ_PAGE, 1ul << 47, 1ul << 62, ~0ul, -FUZZ_PAGE,
-					      0xc0000000, 0xffffe000 };
+	static const uint64_t addresses[] = { 0,
+					      1,
+					      FUZZ_PAGE,
+					      (1ul << 32) - FUZZ_PAGE,
+					      1ul << 32,
+					      (1ul << 32) + FUZZ_PAGE,
+					      USER_LIMIT,
+					      USER_LIMIT - FUZZ_PAGE,
+					      USER_LIMIT + FUZZ_PAGE,
+					      1ul << 47,
+					      1ul << 62,
+					      ~0ul,
+					      -FUZZ_PAGE,
+					      0xc0000000,
+					      0xffffe000 };
 
 	return ONE_OF(draw, addresses);
 }
@@ -56,8 +68,8 @@ static uint64_t strange_address(struct fuzz_draw *draw)
 static uint64_t near(struct fuzz_draw *draw, uint64_t address)
 {
 	static const long small[] = { -1l, 1, 8, 4095, -8 };
-	static const long large[] = { -2l * (long)FUZZ_PAGE, 2l * (long)FUZZ_PAGE, -4l * (long)FUZZ_PAGE, 4l * (long)FUZZ_PAGE,
-				      -(long)FUZZ_HUGE, (long)FUZZ_HUGE };
+	static const long large[] = { -2l * (long)FUZZ_PAGE, 2l * (long)FUZZ_PAGE, -4l * (long)FUZZ_PAGE,
+				      4l * (long)FUZZ_PAGE,  -(long)FUZZ_HUGE,	   (long)FUZZ_HUGE };
 	unsigned which = random_below(draw->random, 100);
 
 	if (which < 56)
@@ -88,7 +100,8 @@ bool fuzz_only_sane;
 
 static uint64_t address(struct fuzz_draw *draw)
 {
-	return fuzz_chance(draw, 3) && !fuzz_only_sane ? strange_address(draw) : near(draw, some_place(draw));
+	return fuzz_chance(draw, 3) && !fuzz_only_sane ? strange_address(draw)
+						       : near(draw, some_place(draw));
 }
 
 static uint64_t aligned_address(struct fuzz_draw *draw)
@@ -100,7 +113,8 @@ static uint64_t aligned_address(struct fuzz_draw *draw)
 static uint64_t address_in(struct fuzz_draw *draw, enum fuzz_memory memory)
 {
 	for (int tries = 0; tries < 50 && !fuzz_chance(draw, 3); tries++) {
-		const struct fuzz_place *place = &draw->scene->places[random_below(draw->random, draw->scene->places_count)];
+		const struct fuzz_place *place =
+			&draw->scene->places[random_below(draw->random, draw->scene->places_count)];
 
 		if (fuzz_areas[place->index].memory == memory)
 			return near(draw, place->address);
@@ -112,10 +126,15 @@ static uint64_t length_from(struct fuzz_draw *draw, uint64_t start)
 {
 	static const uint64_t pages[] = { 1, 1, 1, 2, 2, 2, 3, 4, 4, 6, 8, 8, 16 };
 	static const uint64_t odd[] = { 0, 0, 1, FUZZ_PAGE - 1, FUZZ_PAGE + 1, 2 * FUZZ_PAGE - 1 };
-	static const uint64_t huge[] = { FUZZ_HUGE, FUZZ_HUGE - FUZZ_PAGE, FUZZ_HUGE + FUZZ_PAGE, FUZZ_HUGE + 1, 2 * FUZZ_HUGE,
-					 FUZZ_HUGE + 4 * FUZZ_PAGE, FUZZ_HUGE - 4 * FUZZ_PAGE };
-	static const uint64_t extreme[] = { 1ul << 62, ~0ul, -FUZZ_PAGE, -FUZZ_PAGE + 1, 1ul << 47, 1ul << 56, 1ul << 63, 1ul << 32,
-					    (1ul << 32) - FUZZ_PAGE, 0xfff00000, 1ul << 31, GIB, 0xfffff001, (1ul << 62) - 1 };
+	static const uint64_t huge[] = {
+		FUZZ_HUGE,     FUZZ_HUGE - FUZZ_PAGE,	  FUZZ_HUGE + FUZZ_PAGE,    FUZZ_HUGE + 1,
+		2 * FUZZ_HUGE, FUZZ_HUGE + 4 * FUZZ_PAGE, FUZZ_HUGE - 4 * FUZZ_PAGE
+	};
+	static const uint64_t extreme[] = { 1ul << 62,	    ~0ul,	    -FUZZ_PAGE,
+					    -FUZZ_PAGE + 1, 1ul << 47,	    1ul << 56,
+					    1ul << 63,	    1ul << 32,	    (1ul << 32) - FUZZ_PAGE,
+					    0xfff00000,	    1ul << 31,	    GIB,
+					    0xfffff001,	    (1ul << 62) - 1 };
 	unsigned which = random_below(draw->random, fuzz_only_sane ? 80 : 100);
 	uint64_t other;
 
@@ -133,12 +152,18 @@ static uint64_t length_from(struct fuzz_draw *draw, uint64_t start)
 		return ONE_OF(draw, extreme);
 	/* Sums at the ends of memory. */
 	switch (random_below(draw->random, 6)) {
-	case 0: return -start;
-	case 1: return -start - FUZZ_PAGE;
-	case 2: return -start + FUZZ_PAGE;
-	case 3: return USER_LIMIT - start;
-	case 4: return USER_LIMIT - start + FUZZ_PAGE;
-	default: return (1ul << 32) - start;
+	case 0:
+		return -start;
+	case 1:
+		return -start - FUZZ_PAGE;
+	case 2:
+		return -start + FUZZ_PAGE;
+	case 3:
+		return USER_LIMIT - start;
+	case 4:
+		return USER_LIMIT - start + FUZZ_PAGE;
+	default:
+		return (1ul << 32) - start;
 	}
 }
 
@@ -148,7 +173,11 @@ static uint64_t length_from(struct fuzz_draw *draw, uint64_t start)
 
 static int protection(struct fuzz_draw *draw)
 {
-	static const int all[] = { PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC,
+	static const int all[] = { PROT_NONE,
+				   PROT_READ,
+				   PROT_READ | PROT_WRITE,
+				   PROT_READ | PROT_WRITE,
+				   PROT_READ | PROT_EXEC,
 				   PROT_READ | PROT_WRITE | PROT_EXEC };
 
 	return ONE_OF(draw, all);
@@ -171,7 +200,8 @@ static void draw_mprotect(struct fuzz_draw *draw)
 
 static void draw_pkey_mprotect(struct fuzz_draw *draw)
 {
-	uint64_t at = fuzz_chance(draw, 30) ? address_in(draw, FUZZ_KEYED) & -FUZZ_PAGE : aligned_address(draw);
+	uint64_t at = fuzz_chance(draw, 30) ? address_in(draw, FUZZ_KEYED) & -FUZZ_PAGE
+					    : aligned_address(draw);
 	int key = fuzz_chance(draw, 50) ? 0 : fuzz_chance(draw, 50) ? -1 : draw->scene->key;
 
 	SET(draw, SYS_pkey_mprotect, (long)at, (long)length_from(draw, at), protection(draw), key);
@@ -179,8 +209,15 @@ static void draw_pkey_mprotect(struct fuzz_draw *draw)
 
 static void draw_mmap(struct fuzz_draw *draw)
 {
-	static const int kinds[] = { MAP_PRIVATE | MAP_ANONYMOUS, MAP_PRIVATE | MAP_ANONYMOUS, MAP_SHARED | MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED };
-	static const int where[] = { MAP_FIXED, MAP_FIXED, MAP_FIXED, MAP_FIXED_NOREPLACE, 0, MAP_GROWSDOWN, MAP_FIXED | MAP_GROWSDOWN };
+	static const int kinds[] = { MAP_PRIVATE | MAP_ANONYMOUS, MAP_PRIVATE | MAP_ANONYMOUS,
+				     MAP_SHARED | MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED };
+	static const int where[] = { MAP_FIXED,
+				     MAP_FIXED,
+				     MAP_FIXED,
+				     MAP_FIXED_NOREPLACE,
+				     0,
+				     MAP_GROWSDOWN,
+				     MAP_FIXED | MAP_GROWSDOWN };
 	static const int huge[] = { MAP_HUGETLB, MAP_HUGETLB | 21 << 26, MAP_HUGETLB | 30 << 26 };
 	uint64_t at = aligned_address(draw);
 	int flags = ONE_OF(draw, kinds) | ONE_OF(draw, where), fd = -1;
@@ -203,20 +240,30 @@ static void draw_mmap(struct fuzz_draw *draw)
 
 static void draw_mremap(struct fuzz_draw *draw)
 {
-	static const int flags[] = { 0, MREMAP_MAYMOVE, MREMAP_MAYMOVE | MREMAP_FIXED, MREMAP_MAYMOVE | MREMAP_FIXED,
-				     MREMAP_MAYMOVE | MREMAP_FIXED, MREMAP_MAYMOVE | MREMAP_FIXED, MREMAP_MAYMOVE | MREMAP_DONTUNMAP,
-				     MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, MREMAP_FIXED };
-	uint64_t from = fuzz_chance(draw, 25) ? address_in(draw, FUZZ_HUGE_DATA) & -FUZZ_PAGE : aligned_address(draw);
+	static const int flags[] = { 0,
+				     MREMAP_MAYMOVE,
+				     MREMAP_MAYMOVE | MREMAP_FIXED,
+				     MREMAP_MAYMOVE | MREMAP_FIXED,
+				     MREMAP_MAYMOVE | MREMAP_FIXED,
+				     MREMAP_MAYMOVE | MREMAP_FIXED,
+				     MREMAP_MAYMOVE | MREMAP_DONTUNMAP,
+				     MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+				     MREMAP_FIXED };
+	uint64_t from = fuzz_chance(draw, 25) ? address_in(draw, FUZZ_HUGE_DATA) & -FUZZ_PAGE
+					      : aligned_address(draw);
 	uint64_t old = length_from(draw, from);
 	uint64_t new = fuzz_chance(draw, 50) ? old : length_from(draw, from);
 
-	SET(draw, SYS_mremap, (long)from, (long)old, (long)new, ONE_OF(draw, flags), (long)aligned_address(draw));
+	SET(draw, SYS_mremap, (long)from, (long)old, (long)new, ONE_OF(draw, flags),
+	    (long)aligned_address(draw));
 }
 
 static int advice(struct fuzz_draw *draw)
 {
-	static const int fierce[] = { MADV_DONTNEED, MADV_FREE, MADV_REMOVE, MADV_WIPEONFORK, 24 /* DONTNEED_LOCKED */, 102, 103,
-				      MADV_DONTFORK, MADV_DOFORK };
+	static const int fierce[] = {
+		MADV_DONTNEED, MADV_FREE, MADV_REMOVE,	 MADV_WIPEONFORK, 24 /* DONTNEED_LOCKED */,
+		102,	       103,	  MADV_DONTFORK, MADV_DOFORK
+	};
 
 	if (fuzz_chance(draw, 65))
 		return ONE_OF(draw, fierce);
@@ -225,7 +272,8 @@ static int advice(struct fuzz_draw *draw)
 		return 100 + (int)random_below(draw->random, 2);
 	/* Not MADV_POPULATE_*, which take memory and time. */
 	for (;;) {
-		int any = fuzz_chance(draw, 95) ? (int)random_below(draw->random, 27) : 99 + (int)random_below(draw->random, 7);
+		int any = fuzz_chance(draw, 95) ? (int)random_below(draw->random, 27)
+						: 99 + (int)random_below(draw->random, 7);
 
 		if (any != 22 && any != 23 && any != 100 && any != 101)
 			return any;
@@ -269,7 +317,9 @@ static void draw_brk(struct fuzz_draw *draw)
 
 static void draw_shmat(struct fuzz_draw *draw)
 {
-	static const int flags[] = { 0, SHM_REMAP, SHM_REMAP, SHM_REMAP | SHM_RND, SHM_RDONLY, SHM_REMAP | SHM_RDONLY };
+	static const int flags[] = { 0,		 SHM_REMAP,
+				     SHM_REMAP,	 SHM_REMAP | SHM_RND,
+				     SHM_RDONLY, SHM_REMAP | SHM_RDONLY };
 
 	SET(draw, SYS_shmat, fuzz_scrap_segment, (long)aligned_address(draw), ONE_OF(draw, flags));
 }
@@ -285,22 +335,25 @@ static void draw_shmctl(struct fuzz_draw *draw)
 	unsigned i = random_below(draw->random, fuzz_areas_count);
 
 	/* Those of the scene are marked for removal already. */
-	SET(draw, SYS_shmctl, draw->scene->segments[i] > 0 ? draw->scene->segments[i] : -1, ONE_OF(draw, commands),
-	    (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, stack)));
+	SET(draw, SYS_shmctl, draw->scene->segments[i] > 0 ? draw->scene->segments[i] : -1,
+	    ONE_OF(draw, commands), (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, stack)));
 }
 
 static void draw_remap_file_pages(struct fuzz_draw *draw)
 {
-	uint64_t at = fuzz_chance(draw, 50) ? address_in(draw, FUZZ_SHARED) & -FUZZ_PAGE : aligned_address(draw);
+	uint64_t at = fuzz_chance(draw, 50) ? address_in(draw, FUZZ_SHARED) & -FUZZ_PAGE
+					    : aligned_address(draw);
 
-	SET(draw, SYS_remap_file_pages, (long)at, (long)length_from(draw, at), 0, (long)random_below(draw->random, 8), 0);
+	SET(draw, SYS_remap_file_pages, (long)at, (long)length_from(draw, at), 0,
+	    (long)random_below(draw->random, 8), 0);
 }
 
 static void draw_io_setup(struct fuzz_draw *draw)
 {
 	static const long events[] = { 0, 1, 100, 1000, -1 };
 	/* Where the context is told; it has to be 0 before. */
-	SET(draw, SYS_io_setup, ONE_OF(draw, events), (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, text)));
+	SET(draw, SYS_io_setup, ONE_OF(draw, events),
+	    (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, text)));
 }
 
 static void draw_io_destroy(struct fuzz_draw *draw)
@@ -310,7 +363,8 @@ static void draw_io_destroy(struct fuzz_draw *draw)
 
 static void draw_prctl(struct fuzz_draw *draw)
 {
-	SET(draw, SYS_prctl, PR_SET_MM, 1 + (long)random_below(draw->random, 15), (long)address_in(draw, FUZZ_HEAP), 0, 0);
+	SET(draw, SYS_prctl, PR_SET_MM, 1 + (long)random_below(draw->random, 15),
+	    (long)address_in(draw, FUZZ_HEAP), 0, 0);
 }
 
 static void draw_mlock(struct fuzz_draw *draw)
@@ -325,7 +379,8 @@ static void draw_msync(struct fuzz_draw *draw)
 {
 	uint64_t at = aligned_address(draw);
 
-	SET(draw, SYS_msync, (long)at, (long)length_from(draw, at), 1 + (long)random_below(draw->random, 6));
+	SET(draw, SYS_msync, (long)at, (long)length_from(draw, at),
+	    1 + (long)random_below(draw->random, 6));
 }
 
 static void draw_mseal(struct fuzz_draw *draw)
@@ -347,7 +402,8 @@ static void draw_userfaultfd(struct fuzz_draw *draw)
 	long command = ONE_OF(draw, commands);
 	long mode = command == 7 ? 4 : command == 6 ? 2 : 1;
 	/* UFFD_FEATURE_MINOR_SHMEM */
-	SET(draw, 0, (long)(address(draw) & -FUZZ_PAGE), command, (long)(address(draw) & -FUZZ_PAGE), mode, command == 7 ? 1 << 10 : 0);
+	SET(draw, 0, (long)(address(draw) & -FUZZ_PAGE), command, (long)(address(draw) & -FUZZ_PAGE), mode,
+	    command == 7 ? 1 << 10 : 0);
 	draw->by = FUZZ_UFFD;
 }
 
@@ -355,13 +411,15 @@ static void draw_shadow_stack(struct fuzz_draw *draw)
 {
 	uint64_t at = aligned_address(draw);
 
-	SET(draw, SYS_map_shadow_stack, (long)at, (long)length_from(draw, at), (long)random_below(draw->random, 2));
+	SET(draw, SYS_map_shadow_stack, (long)at, (long)length_from(draw, at),
+	    (long)random_below(draw->random, 2));
 	draw->only_64 = true;
 }
 
 static void draw_personality(struct fuzz_draw *draw)
 {
-	static const long kinds[] = { 0x0040000 /* ADDR_NO_RANDOMIZE */, 0x8040000 /* ADDR_LIMIT_3GB */, 0x0440000 /* READ_IMPLIES_EXEC */ };
+	static const long kinds[] = { 0x0040000 /* ADDR_NO_RANDOMIZE */, 0x8040000 /* ADDR_LIMIT_3GB */,
+				      0x0440000 /* READ_IMPLIES_EXEC */ };
 
 	SET(draw, SYS_personality, ONE_OF(draw, kinds));
 }
@@ -370,10 +428,11 @@ static void draw_personality(struct fuzz_draw *draw)
 static void draw_ipc(struct fuzz_draw *draw)
 {
 	if (fuzz_chance(draw, 70))
-		SET(draw, 117, 22 /* SHMDT */ | (fuzz_chance(draw, 20) ? 0x10000 : 0), 0, 0, 0, (long)address_in(draw, FUZZ_SEGMENT));
+		SET(draw, 117, 22 /* SHMDT */ | (fuzz_chance(draw, 20) ? 0x10000 : 0), 0, 0, 0,
+		    (long)address_in(draw, FUZZ_SEGMENT));
 	else
-		SET(draw, 117, 21 /* SHMAT */, fuzz_scrap_segment, SHM_REMAP, (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, text)),
-		    (long)aligned_address(draw));
+		SET(draw, 117, 21 /* SHMAT */, fuzz_scrap_segment, SHM_REMAP,
+		    (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, text)), (long)aligned_address(draw));
 	draw->only_32 = true;
 }
 
@@ -386,14 +445,18 @@ static void draw_memfile(struct fuzz_draw *draw)
 /* The file that is mapped. */
 static void draw_file(struct fuzz_draw *draw)
 {
-	static const long offsets[] = { 0, FUZZ_PAGE, 2 * FUZZ_PAGE, 3 * FUZZ_PAGE, 5 * FUZZ_PAGE, 6 * FUZZ_PAGE, 8 * FUZZ_PAGE };
-	static const long modes[] = { FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE, FALLOC_FL_COLLAPSE_RANGE, 0 };
+	static const long offsets[] = {
+		0, FUZZ_PAGE, 2 * FUZZ_PAGE, 3 * FUZZ_PAGE, 5 * FUZZ_PAGE, 6 * FUZZ_PAGE, 8 * FUZZ_PAGE
+	};
+	static const long modes[] = { FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE,
+				      FALLOC_FL_COLLAPSE_RANGE, 0 };
 	long fd = fuzz_chance(draw, 50) ? FUZZ_FD_TEXT : FUZZ_FD_RELRO;
 
 	draw->only_64 = true;
 	switch (random_below(draw->random, 3)) {
 	case 0:
-		SET(draw, SYS_pwrite64, fd, (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, page)), 8, ONE_OF(draw, offsets));
+		SET(draw, SYS_pwrite64, fd, (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, page)), 8,
+		    ONE_OF(draw, offsets));
 		break;
 	case 1:
 		SET(draw, SYS_ftruncate, fd, ONE_OF(draw, offsets));

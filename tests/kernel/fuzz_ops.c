@@ -18,8 +18,9 @@ bool op_is_here(const struct fuzz_scene *scene, unsigned op)
 {
 	unsigned where = fuzz_ops[op].where;
 
-	return !op_off[op] && (!(where & IN_ALL) || scene->firm == FUZZ_ALL) && (!(where & IN_LOW) || scene->low) &&
-	       (!(where & IN_FILE) || scene->flags & SCENE_FILE) && (!(where & IN_32) || scene->is_32);
+	return !op_off[op] && (!(where & IN_ALL) || scene->firm == FUZZ_ALL) &&
+	       (!(where & IN_LOW) || scene->low) && (!(where & IN_FILE) || scene->flags & SCENE_FILE) &&
+	       (!(where & IN_32) || scene->is_32);
 }
 
 bool op_has_abi(unsigned op, bool is_32)
@@ -130,9 +131,11 @@ static bool plainly_deadly(const struct fuzz_scene *scene, const struct fuzz_dra
 		return call[3] > 3 && meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]);
 	case SYS_mremap:
 		/* What the kernel may refuse is not plain. */
-		wrong = (uint64_t)call[1] % FUZZ_PAGE || (uint64_t)call[1] > USER_LIMIT || (uint64_t)call[2] > USER_LIMIT - (uint64_t)call[1];
+		wrong = (uint64_t)call[1] % FUZZ_PAGE || (uint64_t)call[1] > USER_LIMIT ||
+			(uint64_t)call[2] > USER_LIMIT - (uint64_t)call[1];
 		return !wrong && (meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]) ||
-				  (call[4] & MREMAP_FIXED && meets_seal(scene, (uint64_t)call[5], (uint64_t)call[3])));
+				  (call[4] & MREMAP_FIXED &&
+				   meets_seal(scene, (uint64_t)call[5], (uint64_t)call[3])));
 	default:
 		return false;
 	}
@@ -194,7 +197,9 @@ unsigned ops_draw(const struct fuzz_scene *scene, struct fuzz_random *random, st
 		struct fuzz_call *call = &calls[count++];
 
 		fuzz_ops[op].draw(&draw);
-		*call = (struct fuzz_call){ .by = draw.by, .op = op, .abi = scene->is_32 ? ABI_32 : ABI_64 };
+		*call = (struct fuzz_call){ .by = draw.by,
+					    .op = op,
+					    .abi = scene->is_32 ? ABI_32 : ABI_64 };
 		call->argument[0] = slots->next++;
 		if (draw.by == FUZZ_SHARER) {
 			call->argument[1] = slots->next++;
@@ -214,4 +219,3 @@ unsigned ops_draw(const struct fuzz_scene *scene, struct fuzz_random *random, st
 	make_call(&draw, op, &calls[count++]);
 	return count;
 }
-

@@ -47,8 +47,9 @@ static uint64_t number(const char **rest, unsigned base)
 	uint64_t value = 0;
 
 	for (;; (*rest)++) {
-		unsigned digit = **rest >= '0' && **rest <= '9' ? (unsigned)(**rest - '0')
-				 : **rest >= 'a' && **rest <= 'f' ? (unsigned)(**rest - 'a') + 10 : base;
+		unsigned digit = **rest >= '0' && **rest <= '9'	  ? (unsigned)(**rest - '0')
+				 : **rest >= 'a' && **rest <= 'f' ? (unsigned)(**rest - 'a') + 10
+								  : base;
 
 		if (digit >= base)
 			return value;
@@ -107,13 +108,18 @@ static struct fuzz_change look_at_contents(const struct fuzz_page *page, uint64_
 	char what[96];
 
 	if (failed)
-		return page->holds == HOLDS_NOTHING ? (struct fuzz_change){ 0 } : change(page, "cannot be read any more");
+		return page->holds == HOLDS_NOTHING ? (struct fuzz_change){ 0 }
+						    : change(page, "cannot be read any more");
 	if (page->holds == HOLDS_NOTHING)
 		return change(page, "is no guard page any more");
-	if (page->holds & HOLDS_ANY || (page->holds & HOLDS_PATTERN && seen == fuzz_pattern(page->address)) ||
+	if (page->holds & HOLDS_ANY ||
+	    (page->holds & HOLDS_PATTERN && seen == fuzz_pattern(page->address)) ||
 	    (page->holds & HOLDS_X && seen == FUZZ_X) || (page->holds & HOLDS_ZERO && seen == 0))
 		return (struct fuzz_change){ 0 };
-	snprintf(what, sizeof(what), "holds %s", seen == 0 ? "zeros" : seen == FUZZ_X ? "what was written" : "something else");
+	snprintf(what, sizeof(what), "holds %s",
+		 seen == 0	  ? "zeros"
+		 : seen == FUZZ_X ? "what was written"
+				  : "something else");
 	return change(page, what);
 }
 
@@ -148,7 +154,7 @@ struct fuzz_change oracle_look(const struct fuzz_scene *scene, const struct fuzz
 	for (unsigned i = 0; i < scene->pages_count && !made.page; i++)
 		made = look_at_contents(&scene->pages[i], slot->seen[i], slot->failed[i]);
 	if (!read_maps(victim->pid))
-		return (struct fuzz_change){ 0 };	/* it has died meanwhile */
+		return (struct fuzz_change){ 0 }; /* it has died meanwhile */
 	/* What has become of the mapping tells more. */
 	for (unsigned i = 0; i < scene->pages_count; i++) {
 		const struct fuzz_page *page = &scene->pages[i];

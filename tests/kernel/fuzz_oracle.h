@@ -15,7 +15,7 @@ struct fuzz_change {
 
 /* Notes what the mappings of the template's sealed pages are. */
 void oracle_learn(struct fuzz_scene *scene);
-/* Looks at a process that is between two batches: its mappings from outside, and what it has seen at the probes. */
+/* Looks at a process that is between two batches: its mappings from outside, and what it has seen. */
 struct fuzz_change oracle_look(const struct fuzz_scene *scene, const struct fuzz_victim *victim);
 
 #endif

@@ -12,11 +12,11 @@
 
 #include "tap.h"
 
-#define BATCH_MS 20000		/* a batch takes no longer, or hangs */
-#define GRACE_MS 15000		/* the daemon kills whoever shares memory that a gate has killed for */
+#define BATCH_MS 20000 /* a batch takes no longer, or hangs */
+#define GRACE_MS 15000 /* the daemon kills whoever shares memory that a gate has killed for */
 #define BIRTH_MS 60
 #define REPLAY_SLOT (FUZZ_SLOTS - FUZZ_FAMILY)
-#define SHORTEN_MS 60000	/* pruning may take so long */
+#define SHORTEN_MS 60000 /* pruning may take so long */
 
 static bool needs_grace(const struct fuzz_victim *victim)
 {
@@ -54,7 +54,9 @@ static struct fuzz_judgement judge_made(const struct fuzz_scene *scene, const st
 		BOARD->slots[slots[i]].count = 0;
 		if (victim_step(&one, BATCH_MS) == FUZZ_DONE) {
 			judgement.change = look(scene, &one, needs_grace(victim));
-			judgement.who = call->by == FUZZ_SHARER && i == 0 ? "a process that shares its memory" : "a child";
+			judgement.who = call->by == FUZZ_SHARER && i == 0
+						? "a process that shares its memory"
+						: "a child";
 		}
 		/* play_end() ends it. */
 		close(one.pidfd);
@@ -66,7 +68,9 @@ static void count_outcomes(const struct fuzz_victim *victim, const struct fuzz_s
 {
 	for (unsigned i = 0; i <= slot->at && i < slot->count; i++) {
 		const struct fuzz_call *call = &slot->calls[i];
-		enum fuzz_outcome outcome = call->result == -1 ? FUZZ_DENIED : call->result < 0 && call->result > -4096 ? FUZZ_REFUSED : FUZZ_MADE;
+		enum fuzz_outcome outcome = call->result == -1			       ? FUZZ_DENIED
+					    : call->result < 0 && call->result > -4096 ? FUZZ_REFUSED
+										       : FUZZ_MADE;
 
 		if (i == slot->at) {
 			if (!victim->dead || WTERMSIG(victim->status) != SIGKILL)
@@ -77,8 +81,8 @@ static void count_outcomes(const struct fuzz_victim *victim, const struct fuzz_s
 	}
 }
 
-struct fuzz_judgement play_batch(const struct fuzz_scene *scene, struct fuzz_victim *victim, const struct fuzz_call *calls,
-				 unsigned count, bool counted)
+struct fuzz_judgement play_batch(const struct fuzz_scene *scene, struct fuzz_victim *victim,
+				 const struct fuzz_call *calls, unsigned count, bool counted)
 {
 	struct fuzz_slot *slot = victim_slot(victim);
 	struct fuzz_judgement judgement = { 0 };
@@ -149,7 +153,8 @@ bool play_check_template(struct fuzz_scene *scene)
 	if (!scene->built)
 		return false;
 	victim_slot(&scene->template)->count = 0;
-	if (victim_step(&scene->template, BATCH_MS) == FUZZ_DONE && !oracle_look(scene, &scene->template).page)
+	if (victim_step(&scene->template, BATCH_MS) == FUZZ_DONE &&
+	    !oracle_look(scene, &scene->template).page)
 		return true;
 	scene_drop(scene);
 	return false;
@@ -166,8 +171,8 @@ static struct fuzz_judgement replay(struct fuzz_scene *scene, const struct fuzz_
 	return judgement;
 }
 
-struct fuzz_judgement play_shorten(struct fuzz_scene *scene, struct fuzz_call *calls, unsigned *count, unsigned harmless,
-				    bool until_call)
+struct fuzz_judgement play_shorten(struct fuzz_scene *scene, struct fuzz_call *calls, unsigned *count,
+				   unsigned harmless, bool until_call)
 {
 	static struct fuzz_call fewer[FUZZ_CALLS];
 	struct fuzz_judgement best = { 0 }, now;

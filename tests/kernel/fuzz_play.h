@@ -17,8 +17,8 @@ struct fuzz_judgement {
 };
 
 /* Makes the calls in a victim that lives, and judges. Coverage counts what came of them, if asked to. */
-struct fuzz_judgement play_batch(const struct fuzz_scene *scene, struct fuzz_victim *victim, const struct fuzz_call *calls,
-				 unsigned count, bool counted);
+struct fuzz_judgement play_batch(const struct fuzz_scene *scene, struct fuzz_victim *victim,
+				 const struct fuzz_call *calls, unsigned count, bool counted);
 /* The end of a victim and of all that it has made. */
 void play_end(struct fuzz_victim *victim);
 /* A new victim of a scene, which is built anew if it has to be. */
@@ -35,7 +35,7 @@ bool play_check_template(struct fuzz_scene *scene);
  * changed: *count becomes 0 when that cannot be repeated. The first `harmless` calls are known to change
  * nothing by themselves. until_call: only the last one is sought, not which of the others are needed.
  */
-struct fuzz_judgement play_shorten(struct fuzz_scene *scene, struct fuzz_call *calls, unsigned *count, unsigned harmless,
-				    bool until_call);
+struct fuzz_judgement play_shorten(struct fuzz_scene *scene, struct fuzz_call *calls, unsigned *count,
+				   unsigned harmless, bool until_call);
 
 #endif

@@ -27,7 +27,7 @@
 #define NR_PRCTL NR(157, 172)
 #define NR_GETPID NR(39, 20)
 #define NR_FUTEX NR(202, 240)
-#define NR_READV NR(310, 347)		/* process_vm_readv */
+#define NR_READV NR(310, 347) /* process_vm_readv */
 #define NR_SETAFFINITY NR(203, 241)
 #define NR_USERFAULTFD NR(323, 374)
 #define NR_PIDFD_OPEN 434
@@ -39,12 +39,15 @@
 
 #ifdef __x86_64__
 #define INVOKE static inline __attribute__((always_inline))
-INVOKE int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+INVOKE int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+		      uint64_t f)
 {
 	register uint64_t r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
 	int64_t result;
 
-	__asm__ volatile("syscall" : "=a"(result) : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return result;
 }
@@ -71,9 +74,11 @@ __asm__(".globl fuzz_int80\n"
 	"	pop %ebp\n	pop %edi\n	pop %esi\n	pop %ebx\n"
 	"	ret\n");
 
-static int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+static int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+		      uint64_t f)
 {
-	const int64_t call[7] = { number, (int64_t)a, (int64_t)b, (int64_t)c, (int64_t)d, (int64_t)e, (int64_t)f };
+	const int64_t call[7] = { number,     (int64_t)a, (int64_t)b, (int64_t)c,
+				  (int64_t)d, (int64_t)e, (int64_t)f };
 	uint32_t eax = fuzz_int80(call);
 
 	return eax > -4096u ? (int32_t)eax : (int64_t)eax;
@@ -82,8 +87,8 @@ static int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64
 
 #define CALL(...) CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define CALL_(n, a, b, c, d, e, f, ...) \
-	invoke((int64_t)(n), (uintptr_t)(a), (uintptr_t)(b), (uintptr_t)(c), (uintptr_t)(d), (uintptr_t)(e), \
-	       (uintptr_t)(f))
+	invoke((int64_t)(n), (uintptr_t)(a), (uintptr_t)(b), (uintptr_t)(c), (uintptr_t)(d), \
+	       (uintptr_t)(e), (uintptr_t)(f))
 #define POINTER(what) ((uint64_t)(uintptr_t)(what))
 
 static int64_t by_int80(int64_t number, const uint64_t argument[6])
@@ -99,7 +104,8 @@ static int64_t by_int80(int64_t number, const uint64_t argument[6])
 }
 
 /* An iovec of this ABI, the index'th in the slot; what it takes. */
-static uint64_t vector(struct fuzz_slot *slot, unsigned index, uint64_t address, uint64_t length, int compat)
+static uint64_t vector(struct fuzz_slot *slot, unsigned index, uint64_t address, uint64_t length,
+		       int compat)
 {
 	if (sizeof(long) == 4 || compat) {
 		uint32_t *pair = (uint32_t *)slot->vectors + index * 2;
@@ -116,14 +122,14 @@ static uint64_t vector(struct fuzz_slot *slot, unsigned index, uint64_t address,
 static void probe(struct fuzz_slot *slot)
 {
 	const struct fuzz_probes *probes = &BOARD->probes[slot->probes];
-	uint32_t i = 0, from = 4;	/* the first vectors are for what is read into */
+	uint32_t i = 0, from = 4; /* the first vectors are for what is read into */
 
 	for (uint32_t j = 0; j < probes->count; j++)
 		(void)vector(slot, from + j, probes->at[j], 8, 0);
 	while (i < probes->count) {
 		uint64_t local = vector(slot, 0, POINTER(&slot->seen[i]), (probes->count - i) * 8, 0);
-		int64_t got = CALL(NR_READV, slot->pid, local, 1, vector(slot, from + i, probes->at[i], 8, 0),
-				   probes->count - i, 0);
+		int64_t got = CALL(NR_READV, slot->pid, local, 1,
+				   vector(slot, from + i, probes->at[i], 8, 0), probes->count - i, 0);
 
 		for (; got >= 8; got -= 8)
 			slot->failed[i++] = 0;
@@ -197,7 +203,8 @@ static int64_t write_mem(struct fuzz_slot *slot, const uint64_t argument[6])
 /* Not longer than the call: what faults on a page that is missing would wait for ever. */
 static int64_t userfault(struct fuzz_slot *slot, const uint64_t argument[6])
 {
-	uint64_t api[3] = { 0xaa, argument[4], 0 }, area[4] = { argument[0], 4096, argument[3], 0 }, what[5];
+	uint64_t api[3] = { 0xaa, argument[4], 0 }, area[4] = { argument[0], 4096, argument[3], 0 },
+		 what[5];
 	/* UFFD_USER_MODE_ONLY: the kernel's own faults fail. */
 	int64_t fd = CALL(NR_USERFAULTFD, 02000000 | 1), result;
 
@@ -211,17 +218,17 @@ static int64_t userfault(struct fuzz_slot *slot, const uint64_t argument[6])
 	what[2] = what[3] = what[4] = 0;
 	if (result >= 0) {
 		switch (argument[1]) {
-		case 3:		/* UFFDIO_COPY: to, from, length, mode */
-		case 5:		/* UFFDIO_MOVE */
+		case 3: /* UFFDIO_COPY: to, from, length, mode */
+		case 5: /* UFFDIO_MOVE */
 			what[1] = argument[1] == 3 ? POINTER(slot->page) : argument[2];
 			what[2] = 4096;
 			result = CALL(NR_IOCTL, fd, UFFDIO(3u, argument[1], 40u), what);
 			break;
-		case 6:		/* UFFDIO_WRITEPROTECT: start, length, mode */
+		case 6: /* UFFDIO_WRITEPROTECT: start, length, mode */
 			what[2] = 1;
 			result = CALL(NR_IOCTL, fd, UFFDIO(3u, 6, 24u), what);
 			break;
-		default:	/* ZEROPAGE 4, CONTINUE 7, POISON 8: start, length, mode, done */
+		default: /* ZEROPAGE 4, CONTINUE 7, POISON 8: start, length, mode, done */
 			result = CALL(NR_IOCTL, fd, UFFDIO(3u, argument[1], 32u), what);
 			break;
 		}
@@ -235,8 +242,11 @@ static int64_t by_ring(const uint64_t argument[6])
 #ifdef __x86_64__
 	static int32_t owner;
 	static const long nothing[6];
-	struct io_uring_sqe request = { .opcode = IORING_OP_MADVISE, .fd = -1, .addr = argument[0],
-					.len = (uint32_t)argument[1], .fadvise_advice = (uint32_t)argument[2] };
+	struct io_uring_sqe request = { .opcode = IORING_OP_MADVISE,
+					.fd = -1,
+					.addr = argument[0],
+					.len = (uint32_t)argument[1],
+					.fadvise_advice = (uint32_t)argument[2] };
 	int32_t pid = (int32_t)CALL(NR_GETPID);
 
 	if (owner != pid) {
@@ -280,8 +290,11 @@ static __attribute__((noinline)) int64_t clone_vfork(struct fuzz_slot *slot, str
 #else
 	int32_t eax;
 
-	__asm__ volatile("int $0x80" : "=a"(eax) : "0"(NR_CLONE), "b"(CLONE_VM | CLONE_VFORK | SIGCHLD), "c"(0), "d"(0),
-			 "S"(0), "D"(0) : "memory");
+	__asm__ volatile("int $0x80"
+			 : "=a"(eax)
+			 : "0"(NR_CLONE), "b"(CLONE_VM | CLONE_VFORK | SIGCHLD), "c"(0), "d"(0), "S"(0),
+			   "D"(0)
+			 : "memory");
 	pid = eax;
 #endif
 	if (pid == 0) {
@@ -345,8 +358,8 @@ static int64_t begin_sharer(struct fuzz_slot *slot, struct fuzz_call *call)
 			 "	call share\n"
 			 "1:\n"
 			 : "=a"(pid)
-			 : "0"((int64_t)NR_CLONE), "D"(CLONE_VM | CLONE_PARENT | SIGCHLD), "S"(stack), "d"(0l),
-			   [slot] "r"(slot), [call] "r"(call)
+			 : "0"((int64_t)NR_CLONE), "D"(CLONE_VM | CLONE_PARENT | SIGCHLD), "S"(stack),
+			   "d"(0l), [slot] "r"(slot), [call] "r"(call)
 			 : "rcx", "r11", "memory");
 #else
 	int32_t eax;
@@ -359,7 +372,8 @@ static int64_t begin_sharer(struct fuzz_slot *slot, struct fuzz_call *call)
 			 "	call share\n"
 			 "1:\n"
 			 : "=a"(eax)
-			 : "0"(NR_CLONE), "b"(CLONE_VM | CLONE_PARENT | SIGCHLD), "c"(stack), "d"(0), "S"(0), "D"(0)
+			 : "0"(NR_CLONE), "b"(CLONE_VM | CLONE_PARENT | SIGCHLD), "c"(stack), "d"(0),
+			   "S"(0), "D"(0)
 			 : "memory");
 	pid = eax;
 #endif
@@ -374,8 +388,8 @@ static void make(struct fuzz_slot *slot, struct fuzz_call *call)
 
 	switch (call->by) {
 	case FUZZ_CALL:
-		call->result = invoke(call->number, argument[0], argument[1], argument[2], argument[3], argument[4],
-				      argument[5]);
+		call->result = invoke(call->number, argument[0], argument[1], argument[2], argument[3],
+				      argument[4], argument[5]);
 		break;
 	case FUZZ_INT80:
 		call->result = by_int80(call->number, argument);

@@ -73,7 +73,8 @@ struct fuzz_board {
 	struct fuzz_probes probes[FUZZ_SCENES];
 };
 
-_Static_assert(sizeof(struct fuzz_call) == 80 && offsetof(struct fuzz_slot, calls) == 24, "the same in 32 bits");
+_Static_assert(sizeof(struct fuzz_call) == 80 && offsetof(struct fuzz_slot, calls) == 24,
+	       "the same in 32 bits");
 
 #define BOARD ((struct fuzz_board *)FUZZ_BOARD)
 

@@ -24,16 +24,19 @@
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define MADV_GUARD_INSTALL_ 102
-#define GUARD_1 3	/* pages of a guarded area that are guard pages */
+#define GUARD_1 3 /* pages of a guarded area that are guard pages */
 #define GUARD_2 5
-#define MORE_MEMORY (256ul << 20)	/* a victim may map so much more */
+#define MORE_MEMORY (256ul << 20) /* a victim may map so much more */
 
 #define HIGH 0x100000000000ul
 #define LOW 0x20000000ul
 
-const char *const fuzz_memory_names[] = { "anon", "data", "relro", "text", "shared", "shared-data", "segment", "guards", "keyed",
-					  "huge-data", "huge", "heap", "room" };
-const char *const fuzz_strength_names[] = { "unsealed", "firm", "revocable", "audit", "weak", "kill", "all" };
+const char *const fuzz_memory_names[] = { "anon",	 "data",    "relro",  "text",  "shared",
+					  "shared-data", "segment", "guards", "keyed", "huge-data",
+					  "huge",	 "heap",    "room" };
+const char *const fuzz_strength_names[] = {
+	"unsealed", "firm", "revocable", "audit", "weak", "kill", "all"
+};
 
 struct fuzz_scene fuzz_scenes[] = {
 	{ "mixed", HIGH, .firm = FUZZ_FIRM, .flags = SCENE_AUDIT },
@@ -47,11 +50,17 @@ struct fuzz_scene fuzz_scenes[] = {
 };
 const unsigned fuzz_scenes_count = sizeof(fuzz_scenes) / sizeof(*fuzz_scenes);
 
-_Static_assert(sizeof(fuzz_scenes) / sizeof(*fuzz_scenes) <= FUZZ_SCENES, "each has its slot and list of probes");
+_Static_assert(sizeof(fuzz_scenes) / sizeof(*fuzz_scenes) <= FUZZ_SCENES,
+	       "each has its slot and list of probes");
 
 /* Sealed pages have others on both sides that are not; areas lie apart. */
-#define AT(n) ((n) * 16 * FUZZ_PAGE)
-#define MIDDLE(strength) { { 2, 4, strength } }
+#define AT(n) ((n)*16 * FUZZ_PAGE)
+#define MIDDLE(strength) \
+	{ \
+		{ \
+			2, 4, strength \
+		} \
+	}
 
 const struct fuzz_area fuzz_areas[] = {
 	{ "anon", FUZZ_ANON, AT(0), 8, MIDDLE(FUZZ_FIRM) },
@@ -67,7 +76,8 @@ const struct fuzz_area fuzz_areas[] = {
 	{ "shared_data", FUZZ_SHARED_DATA, AT(10), 8, MIDDLE(FUZZ_FIRM) },
 	/* Several seals on one segment. */
 	{ "shm_weak", FUZZ_SEGMENT, AT(11), 8, { { 0, 1, FUZZ_WEAK }, { 4, 1, FUZZ_FIRM } } },
-	{ "shm_audit", FUZZ_SEGMENT, AT(12), 8, { { 0, 1, FUZZ_AUDIT }, { 4, 1, FUZZ_FIRM } }, SCENE_AUDIT },
+	{ "shm_audit", FUZZ_SEGMENT, AT(12), 8, { { 0, 1, FUZZ_AUDIT }, { 4, 1, FUZZ_FIRM } },
+	  SCENE_AUDIT },
 	{ "shm_firm", FUZZ_SEGMENT, AT(13), 8, { { 0, 1, FUZZ_FIRM }, { 4, 1, FUZZ_REVOCABLE } } },
 	{ "shm_whole", FUZZ_SEGMENT, AT(14), 4, { { 0, 4, FUZZ_FIRM } } },
 	{ "guards", FUZZ_GUARDS, AT(15), 8, MIDDLE(FUZZ_FIRM) },
@@ -111,7 +121,8 @@ const struct fuzz_area *scene_area(const struct fuzz_scene *scene, uint64_t addr
 	return NULL;
 }
 
-enum fuzz_strength scene_strength(const struct fuzz_scene *scene, const struct fuzz_area *area, unsigned page)
+enum fuzz_strength scene_strength(const struct fuzz_scene *scene, const struct fuzz_area *area,
+				  unsigned page)
 {
 	for (unsigned i = 0; i < 3; i++) {
 		const struct fuzz_seal *seal = &area->seals[i];
@@ -143,8 +154,8 @@ static long in_template(struct fuzz_scene *scene, enum fuzz_by by, const long ca
 	slot->count = 1;
 	slot->probes = scene->index;
 	if (victim_step(&scene->template, 60000) != FUZZ_DONE)
-		bail("scene %s: its template died, wait status %#x, or hangs, while it made system call %ld", scene->name,
-		     (unsigned)scene->template.status, call[0]);
+		bail("scene %s: its template died, wait status %#x, or hangs, while it made system call %ld",
+		     scene->name, (unsigned)scene->template.status, call[0]);
 	return (long)made->result;
 }
 
@@ -155,9 +166,11 @@ static void fill(struct fuzz_scene *scene, uint64_t start, unsigned pages)
 	(void)in_template(scene, FUZZ_FILL, (const long[7]){ 0, (long)start, pages });
 }
 
-static bool map(struct fuzz_scene *scene, const struct fuzz_area *area, uint64_t at, int protection, int flags, int fd)
+static bool map(struct fuzz_scene *scene, const struct fuzz_area *area, uint64_t at, int protection,
+		int flags, int fd)
 {
-	long got = CALL(SYS_mmap, (long)at, (long)area_bytes(area), protection, flags | MAP_FIXED_NOREPLACE, fd, 0);
+	long got = CALL(SYS_mmap, (long)at, (long)area_bytes(area), protection, flags | MAP_FIXED_NOREPLACE,
+			fd, 0);
 
 	if (got != (long)at && !(flags & MAP_HUGETLB))
 		bail("scene %s: %s cannot be mapped at %#lx: %ld", scene->name, area->name, at, got);
@@ -210,7 +223,8 @@ static bool make_keyed(struct fuzz_scene *scene, unsigned i, uint64_t at)
 		return false;
 	(void)map(scene, &fuzz_areas[i], at, READ_WRITE, ANONYMOUS, -1);
 	fill(scene, at, fuzz_areas[i].pages);
-	return CALL(SYS_pkey_mprotect, (long)at, (long)area_bytes(&fuzz_areas[i]), READ_WRITE, scene->key) == 0;
+	return CALL(SYS_pkey_mprotect, (long)at, (long)area_bytes(&fuzz_areas[i]), READ_WRITE,
+		    scene->key) == 0;
 }
 
 static bool make_guarded(struct fuzz_scene *scene, unsigned i, uint64_t at)
@@ -253,7 +267,8 @@ static bool make_segment(struct fuzz_scene *scene, unsigned i, uint64_t at)
 static uint64_t make_heap(struct fuzz_scene *scene, unsigned i)
 {
 	uint64_t start = ((uint64_t)CALL(SYS_brk, 0) + FUZZ_PAGE - 1) & -FUZZ_PAGE;
-	uint64_t end = start + area_bytes(&fuzz_areas[i]), seal = start + fuzz_areas[i].seals[0].from * FUZZ_PAGE;
+	uint64_t end = start + area_bytes(&fuzz_areas[i]),
+		 seal = start + fuzz_areas[i].seals[0].from * FUZZ_PAGE;
 
 	if ((uint64_t)CALL(SYS_brk, (long)end) != end)
 		return 0;
@@ -300,8 +315,8 @@ static bool make_area(struct fuzz_scene *scene, unsigned i, uint64_t at)
 
 static bool is_writable(enum fuzz_memory memory)
 {
-	return memory == FUZZ_DATA || memory == FUZZ_SHARED_DATA || memory == FUZZ_SEGMENT || memory == FUZZ_GUARDS ||
-	       memory == FUZZ_HUGE_DATA;
+	return memory == FUZZ_DATA || memory == FUZZ_SHARED_DATA || memory == FUZZ_SEGMENT ||
+	       memory == FUZZ_GUARDS || memory == FUZZ_HUGE_DATA;
 }
 
 static unsigned holds(const struct fuzz_scene *scene, const struct fuzz_area *area, unsigned page)
@@ -329,8 +344,11 @@ static void promise(struct fuzz_scene *scene, unsigned i)
 			continue;
 		if (scene->pages_count == FUZZ_PROBES)
 			bail("scene %s has too many sealed pages", scene->name);
-		scene->pages[scene->pages_count++] = (struct fuzz_page){ .address = scene->starts[i] + page * FUZZ_PAGE, .area = area,
-									   .holds = holds(scene, area, page) };
+		scene->pages[scene->pages_count++] = (struct fuzz_page){
+			.address = scene->starts[i] + page * FUZZ_PAGE,
+			.area = area,
+			.holds = holds(scene, area, page)
+		};
 	}
 }
 
@@ -343,7 +361,8 @@ static int by_address(const void *a, const void *b)
 
 static void add_place(struct fuzz_scene *scene, unsigned area, const char *what, uint64_t address)
 {
-	scene->places[scene->places_count++] = (struct fuzz_place){ fuzz_areas[area].name, what, address, area };
+	scene->places[scene->places_count++] = (struct fuzz_place){ fuzz_areas[area].name, what, address,
+								    area };
 }
 
 static void name_places(struct fuzz_scene *scene)
@@ -357,10 +376,13 @@ static void name_places(struct fuzz_scene *scene)
 		add_place(scene, i, "", start);
 		for (unsigned j = 0; j < 3; j++)
 			if (area->seals[j].pages) {
-				static const char *const names[3][2] = { { ".seal", ".seal_end" }, { ".seal2", ".seal2_end" }, { ".seal3", ".seal3_end" } };
+				static const char *const names[3][2] = { { ".seal", ".seal_end" },
+									 { ".seal2", ".seal2_end" },
+									 { ".seal3", ".seal3_end" } };
 
 				add_place(scene, i, names[j][0], start + area->seals[j].from * FUZZ_PAGE);
-				add_place(scene, i, names[j][1], start + (area->seals[j].from + area->seals[j].pages) * FUZZ_PAGE);
+				add_place(scene, i, names[j][1],
+					  start + (area->seals[j].from + area->seals[j].pages) * FUZZ_PAGE);
 			}
 		add_place(scene, i, ".end", start + area_bytes(area));
 	}
@@ -379,18 +401,24 @@ static void seal_all(struct fuzz_scene *scene)
 				const struct fuzz_seal *seal = &fuzz_areas[i].seals[j];
 				uint64_t start = scene->starts[i] + seal->from * FUZZ_PAGE;
 
-				if (seal->pages && scene_strength(scene, &fuzz_areas[i], seal->from) == strength)
-					ranges[order.count++] = (struct range){ start, start + seal->pages * FUZZ_PAGE };
+				if (seal->pages &&
+				    scene_strength(scene, &fuzz_areas[i], seal->from) == strength)
+					ranges[order.count++] = (struct range){
+						start, start + seal->pages * FUZZ_PAGE
+					};
 			}
 		if (!order.count)
 			continue;
-		order.revocable = strength == FUZZ_REVOCABLE || strength == FUZZ_WEAK || strength == FUZZ_AUDIT;
-		order.deny = strength == FUZZ_ALL ? "mprotect,unmap,discard,foreign-write" : strength == FUZZ_WEAK ? "mprotect" : NULL;
+		order.revocable = strength == FUZZ_REVOCABLE || strength == FUZZ_WEAK ||
+				  strength == FUZZ_AUDIT;
+		order.deny = strength == FUZZ_ALL    ? "mprotect,unmap,discard,foreign-write"
+			     : strength == FUZZ_WEAK ? "mprotect"
+						     : NULL;
 		order.action = strength == FUZZ_AUDIT ? "audit" : strength == FUZZ_KILL ? "kill" : NULL;
 		error = daemon_seal(&order, NULL);
 		if (error)
-			bail("scene %s, seals that are %s: %s %s", scene->name, fuzz_strength_names[strength], error,
-			     daemon_error_message());
+			bail("scene %s, seals that are %s: %s %s", scene->name,
+			     fuzz_strength_names[strength], error, daemon_error_message());
 	}
 }
 
@@ -414,7 +442,8 @@ static void limit_memory(pid_t pid)
 
 static bool has_file(enum fuzz_memory memory)
 {
-	return memory == FUZZ_RELRO || memory == FUZZ_TEXT || memory == FUZZ_SHARED || memory == FUZZ_SHARED_DATA;
+	return memory == FUZZ_RELRO || memory == FUZZ_TEXT || memory == FUZZ_SHARED ||
+	       memory == FUZZ_SHARED_DATA;
 }
 
 static bool is_here(const struct fuzz_scene *scene, unsigned i)
@@ -454,8 +483,10 @@ void scene_build(struct fuzz_scene *scene, bool sealed)
 		if (!has_file(fuzz_areas[i].memory))
 			continue;
 		close(FIRST_FILE + (int)i);
-		if (scene->flags & SCENE_FILE && (fuzz_areas[i].memory == FUZZ_TEXT || fuzz_areas[i].memory == FUZZ_RELRO))
-			(void)CALL(SYS_dup2, FIRST_FILE + (int)i, fuzz_areas[i].memory == FUZZ_TEXT ? FUZZ_FD_TEXT : FUZZ_FD_RELRO);
+		if (scene->flags & SCENE_FILE &&
+		    (fuzz_areas[i].memory == FUZZ_TEXT || fuzz_areas[i].memory == FUZZ_RELRO))
+			(void)CALL(SYS_dup2, FIRST_FILE + (int)i,
+				   fuzz_areas[i].memory == FUZZ_TEXT ? FUZZ_FD_TEXT : FUZZ_FD_RELRO);
 		(void)CALL(SYS_close, FIRST_FILE + (int)i);
 	}
 	qsort(scene->pages, scene->pages_count, sizeof(*scene->pages), by_address);

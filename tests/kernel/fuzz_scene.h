@@ -21,11 +21,16 @@
 #define FUZZ_FD_RELRO 61
 
 enum fuzz_memory {
-	FUZZ_ANON, FUZZ_DATA, FUZZ_RELRO, FUZZ_TEXT, FUZZ_SHARED, FUZZ_SHARED_DATA, FUZZ_SEGMENT, FUZZ_GUARDS, FUZZ_KEYED,
+	FUZZ_ANON, FUZZ_DATA, FUZZ_RELRO, FUZZ_TEXT, FUZZ_SHARED, FUZZ_SHARED_DATA, FUZZ_SEGMENT,
+	FUZZ_GUARDS, FUZZ_KEYED,
 	FUZZ_HUGE_DATA, FUZZ_HUGE_ANON, FUZZ_HEAP, FUZZ_ROOM, FUZZ_MEMORIES,
 };
 
-enum fuzz_strength { FUZZ_NONE, FUZZ_FIRM, FUZZ_REVOCABLE, FUZZ_AUDIT, FUZZ_WEAK, FUZZ_KILL, FUZZ_ALL, FUZZ_STRENGTHS };
+/* FUZZ_ALL: with foreign-write. FUZZ_WEAK: mprotect only. */
+enum fuzz_strength {
+	FUZZ_NONE, FUZZ_FIRM, FUZZ_REVOCABLE, FUZZ_AUDIT, FUZZ_WEAK, FUZZ_KILL, FUZZ_ALL,
+	FUZZ_STRENGTHS,
+};
 
 extern const char *const fuzz_memory_names[FUZZ_MEMORIES], *const fuzz_strength_names[FUZZ_STRENGTHS];
 
@@ -106,7 +111,8 @@ void scene_drop(struct fuzz_scene *scene);
 bool scene_victim(struct fuzz_scene *scene, unsigned slot, struct fuzz_victim *ret);
 
 /* How strong the seal of that page of an area is in the scene. */
-enum fuzz_strength scene_strength(const struct fuzz_scene *scene, const struct fuzz_area *area, unsigned page);
+enum fuzz_strength scene_strength(const struct fuzz_scene *scene, const struct fuzz_area *area,
+				  unsigned page);
 /* The area at an address, or NULL. */
 const struct fuzz_area *scene_area(const struct fuzz_scene *scene, uint64_t address);
 

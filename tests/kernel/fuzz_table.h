@@ -26,7 +26,10 @@ struct fuzz_draw {
 #define ONLY_32 0x2000u
 #define PROCESS 0x4000u		/* makes processes */
 
-/* Arguments: a address, l length, p protection, m flags of mmap, r of mremap, v advice, x hexadecimal, d decimal. */
+/*
+ * Arguments: a address, l length, p protection, m flags of mmap, r of mremap, v advice, x hexadecimal,
+ * d decimal.
+ */
 struct fuzz_op {
 	const char *name;
 	unsigned weight;

@@ -21,7 +21,7 @@
 
 #include "tap.h"
 
-#define PATIENCE 60000	/* milliseconds for a process to get ready */
+#define PATIENCE 60000 /* milliseconds for a process to get ready */
 
 static int done_fd = -1;
 
@@ -49,7 +49,8 @@ void board_open(void)
 	if (fd < 0 || ftruncate(fd, sizeof(struct fuzz_board)) || pipe2(pipes, O_NONBLOCK) ||
 	    dup2(fd, FUZZ_BOARD_FD) < 0 || dup2(pipes[1], FUZZ_DONE_FD) < 0)
 		bail("the fuzzer's board: %s", strerror(errno));
-	if (mmap(BOARD, sizeof(struct fuzz_board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0) != BOARD)
+	if (mmap(BOARD, sizeof(struct fuzz_board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE,
+		 fd, 0) != BOARD)
 		bail("the fuzzer's board cannot be mapped at %p: %s", (void *)BOARD, strerror(errno));
 	close(fd);
 	close(pipes[1]);
@@ -72,7 +73,8 @@ void victim_expect(unsigned slot)
 /* Waits until it has given its turn back or died. */
 static enum fuzz_turn wait_for(struct fuzz_victim *victim, int milliseconds)
 {
-	struct pollfd files[] = { { .fd = done_fd, .events = POLLIN }, { .fd = victim->pidfd, .events = POLLIN } };
+	struct pollfd files[] = { { .fd = done_fd, .events = POLLIN },
+				  { .fd = victim->pidfd, .events = POLLIN } };
 	int64_t end = now_milliseconds() + milliseconds, left = milliseconds;
 	char bytes[64];
 
@@ -118,7 +120,8 @@ struct fuzz_victim victim_new(unsigned slot, bool is_32)
 	}
 	open_pidfd(&victim);
 	if (wait_for(&victim, PATIENCE) != FUZZ_DONE)
-		bail("a victim did not get ready, wait status %#x (is fuzz32 beside the test?)", (unsigned)victim.status);
+		bail("a victim did not get ready, wait status %#x (is fuzz32 beside the test?)",
+		     (unsigned)victim.status);
 	return victim;
 }
 
@@ -137,7 +140,7 @@ bool victim_born(unsigned slot, int milliseconds, struct fuzz_victim *ret)
 	}
 	*ret = (struct fuzz_victim){ .slot = slot, .pid = BOARD->slots[slot].pid };
 	ret->pidfd = (int)syscall(SYS_pidfd_open, ret->pid, 0);
-	if (ret->pidfd < 0)	/* dead and gone already; nobody else waits for it */
+	if (ret->pidfd < 0) /* dead and gone already; nobody else waits for it */
 		return false;
 	return true;
 }
