@@ -72,7 +72,7 @@ void ops_count(const struct fuzz_call *call, enum fuzz_outcome outcome)
 
 static void report_missing(unsigned op, unsigned abi, unsigned *missing)
 {
-	char text[400] = "";
+	char text[220] = "";
 	size_t length = 0;
 	unsigned before = *missing;
 

@@ -16,7 +16,10 @@
 #define GRACE_MS 15000 /* the daemon kills whoever shares memory that a gate has killed for */
 #define BIRTH_MS 60
 #define REPLAY_SLOT (FUZZ_SLOTS - FUZZ_FAMILY)
-#define SHORTEN_MS 60000 /* pruning may take so long */
+#define HASTE_MS 2000 /* the same while what is known to happen is pruned */
+#define SHORTEN_MS 30000 /* pruning may take so long */
+
+static int grace = GRACE_MS;
 
 static bool needs_grace(const struct fuzz_victim *victim)
 {
@@ -28,7 +31,7 @@ static struct fuzz_change look(const struct fuzz_scene *scene, struct fuzz_victi
 {
 	struct fuzz_change change = oracle_look(scene, one);
 
-	if (change.page && patient && victim_dies(one, GRACE_MS))
+	if (change.page && patient && victim_dies(one, grace))
 		change.page = NULL;
 	return change;
 }
@@ -186,8 +189,9 @@ struct fuzz_judgement play_shorten(struct fuzz_scene *scene, struct fuzz_call *c
 		*count = 0;
 		return best;
 	}
+	grace = HASTE_MS;
 	/* The first so many that do it. */
-	while (low + 1 < high) {
+	while (low + 1 < high && now_milliseconds() < end) {
 		unsigned middle = low + (high - low) / 2;
 
 		now = replay(scene, calls, middle);
@@ -212,5 +216,6 @@ struct fuzz_judgement play_shorten(struct fuzz_scene *scene, struct fuzz_call *c
 				from += size;
 			}
 		}
+	grace = GRACE_MS;
 	return best;
 }
