@@ -65,16 +65,27 @@ static int64_t now_microseconds(void)
 
 /*
  * Victims run on the processor that the test is on: the turn goes to and fro without waking another. The
- * daemon and processes that share a victim's memory have all.
+ * daemon has the others, and processes that share a victim's memory have all.
  */
 static void on_one_processor(bool one)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	for (int i = 0; i < (one ? 1 : CPU_SETSIZE); i++)
+	for (int i = one || sysconf(_SC_NPROCESSORS_ONLN) < 2 ? 0 : 1; i < (one ? 1 : CPU_SETSIZE); i++)
 		CPU_SET(i, &set);
 	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Seconds of a processor that its daemons have taken. */
+static double daemon_seconds(bool ends)
+{
+	static long before;
+	long now = before + daemon_ticks();
+
+	if (ends)
+		before = now;
+	return (double)now / (double)sysconf(_SC_CLK_TCK);
 }
 
 static void start_daemon(void)
@@ -304,6 +315,7 @@ static void fuzz(int64_t seconds)
 		if (now < restart)
 			continue;
 		/* What is pinned stays in force. */
+		(void)daemon_seconds(true);
 		daemon_stop(SIGKILL);
 		run.restarts++;
 		for (unsigned i = 0; i < DOWN && one_victim(++number, true, true, NULL); i++)
@@ -316,10 +328,10 @@ static void fuzz(int64_t seconds)
 	     "%lu other processes, "
 	     "%lu restarts of the daemon, %lu raced, %lu times shared memory changed by a victim that died; in ms: "
 	     "birth %" PRId64
-	     ", calls %" PRId64 ", end %" PRId64,
+	     ", calls %" PRId64 ", end %" PRId64 "; the daemon took %.1f s",
 	     (double)(now - start) / 1000, run.victims, run.died, run.crashed, run.hung, run.calls,
 	     run.batches, (double)run.calls * 1000 / (double)(now - start), run.children, run.restarts,
-	     run.raced, run.shared, run.birth_us / 1000, run.play_us / 1000, run.end_us / 1000);
+	     run.raced, run.shared, run.birth_us / 1000, run.play_us / 1000, run.end_us / 1000, daemon_pid() ? daemon_seconds(false) : 0);
 }
 
 /* Addresses must not depend on chance, or no seed means anything. */
