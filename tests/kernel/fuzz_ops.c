@@ -123,7 +123,7 @@ static bool plainly_deadly(const struct fuzz_scene *scene, const struct fuzz_dra
 	const long *call = draw->call;
 	bool wrong;
 
-	switch (call[0]) {
+	switch (draw->by == FUZZ_RING ? SYS_madvise : call[0]) {
 	case SYS_munmap:
 		return meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]);
 	case SYS_madvise:
@@ -212,7 +212,8 @@ unsigned ops_draw(const struct fuzz_scene *scene, struct fuzz_random *random, st
 		draw = (struct fuzz_draw){ .scene = scene, .random = random };
 	}
 	fuzz_ops[op].draw(&draw);
-	while (gate_kills(scene) && plainly_deadly(scene, &draw) && fuzz_chance(&draw, 85)) {
+	while ((gate_kills(scene) || draw.by == FUZZ_RING) && plainly_deadly(scene, &draw) &&
+	       fuzz_chance(&draw, 85)) {
 		draw = (struct fuzz_draw){ .scene = scene, .random = random };
 		fuzz_ops[op].draw(&draw);
 	}
