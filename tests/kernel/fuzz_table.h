@@ -14,7 +14,7 @@ struct fuzz_draw {
 	struct fuzz_random *random;
 	enum fuzz_by by;
 	long call[7];
-	bool only_64;		/* there is no such call in 32 bits, or it has others arguments there */
+	bool only_64;		/* there is no such call in 32 bits, or it has other arguments there */
 	bool only_32;
 };
 
