@@ -5,15 +5,16 @@ UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 UNIT_DAEMON := $(B)/tests/unit/test_calls $(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_flood $(B)/tests/unit/test_doors $(B)/tests/unit/test_asker $(B)/tests/unit/test_settings $(B)/tests/unit/test_resting
 UNIT_OCI := $(B)/tests/unit/test_ocistate
-KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c tests/kernel/runpre.c tests/kernel/runme.c,$(wildcard tests/kernel/*.c)))
+KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/fuzz_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c tests/kernel/runpre.c tests/kernel/runme.c,$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
 RUNME := $(addprefix $(B)/tests/kernel/,runme runme-norelro runme-now runme-static runme-static-pie runme-static-norelro runme32 librunpre.so)
 STARTED := $(addprefix $(B)/tests/kernel/,started started-norelro started-nopie started-static started-static-pie started-static-norelro)
-KERNEL_TOOL := $(STARTED) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(B)/tests/kernel/puppet32 $(RUNME)
+FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
+KERNEL_TOOL := $(STARTED) $(FUZZ_CALLS) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(B)/tests/kernel/puppet32 $(RUNME)
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: check check-all check-rest check-oci check-real sanitize-programs unit-programs kernel-programs fuzz-programs bench demo fuzz race soak valgrind sanitize
+.PHONY: check check-all check-rest check-oci check-real sanitize-programs unit-programs kernel-programs fuzz-programs bench demo fuzz fuzz-calls race soak valgrind sanitize
 
 # --- programs ---
 
@@ -67,6 +68,16 @@ $(B)/tests/kernel/puppet32: tests/kernel/puppet32.c tests/kernel/channel.h
 	$(call say,CC32,$@)
 	$(Q)$(CC) -m32 -std=gnu11 $(WARNINGS) -O2 -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none \
 		-no-pie -nostdlib -static -o $@ $<
+
+# The fuzzer of calls, and what makes them in a 32-bit process, without any library too.
+$(B)/tests/kernel/fuzz_calls: $(patsubst %.c,$(B)/%.o,$(wildcard tests/kernel/fuzz_*.c)) $(KERNEL_LIB) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -pthread -o $@ $^ -ljansson
+$(B)/tests/kernel/fuzz32: tests/kernel/fuzz_runner.c tests/kernel/fuzz_runner.h
+	@mkdir -p $(@D)
+	$(call say,CC32,$@)
+	$(Q)$(CC) -m32 -std=gnu11 $(WARNINGS) -O2 -ffreestanding -fno-tree-loop-distribute-patterns -fno-pic \
+		-fno-stack-protector -fcf-protection=none -no-pie -nostdlib -static -o $@ $<
 
 # What t_run runs: one program, linked in all ways.
 RUNME_FLAGS = -std=gnu11 $(WARNINGS) -O1
@@ -158,6 +169,10 @@ bench: deps ## instructions per call on each kernel
 fuzz: deps ## fuzzes each parser for FUZZ_SECONDS (60)
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory fuzz-programs
 	$(Q)tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+
+fuzz-calls: deps ## random memory calls against seals of every kind, MSEALD_FUZZ_SECONDS (600) on each kernel
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
+	$(Q)MSEALD_FUZZ_SECONDS="$${MSEALD_FUZZ_SECONDS:-600}" tests/check calls
 
 race: deps ## races against the gates, MSEALD_RACE_SECONDS (60) for each kernel, preemption model and 2 and 4 processors
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What makes the fuzzer's calls inside the victim, a batch at a time, and then reads what is at
+ * the probes by process_vm_readv of itself, which neither faults nor is denied. Built twice:
+ * into fuzz_calls, and as the 32-bit program fuzz32, without any library.
+ *
+ *   fuzz32 SLOT    which slot of the board is its own
+ */
+#include "fuzz_runner.h"
+
+#ifdef __x86_64__
+#include "ring.h"
+
+#define NR(of_64, of_32) (of_64)
+#else
+#define NR(of_64, of_32) (of_32)
+#endif
+
+/* Numbers of arch/x86/entry/syscalls/syscall_64.tbl and syscall_32.tbl. */
+#define NR_WRITE NR(1, 4)
+#define NR_PWRITE NR(18, 181)
+#define NR_CLOSE NR(3, 6)
+#define NR_IOCTL NR(16, 54)
+#define NR_CLONE NR(56, 120)
+#define NR_EXIT_GROUP NR(231, 252)
+#define NR_WAIT4 NR(61, 114)
+#define NR_PRCTL NR(157, 172)
+#define NR_GETPID NR(39, 20)
+#define NR_FUTEX NR(202, 240)
+#define NR_READV NR(310, 347) /* process_vm_readv */
+#define NR_SETAFFINITY NR(203, 241)
+#define NR_USERFAULTFD NR(323, 374)
+#define NR_PIDFD_OPEN 434
+
+#define CLONE_VM 0x100ul
+#define CLONE_VFORK 0x4000ul
+#define CLONE_PARENT 0x8000ul
+#define SIGCHLD 17ul
+
+#ifdef __x86_64__
+#define INVOKE static inline __attribute__((always_inline))
+INVOKE int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+		      uint64_t f)
+{
+	register uint64_t r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+	int64_t result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+/* eax, ebx, ecx, edx, esi, edi, ebp */
+uint32_t fuzz_int80(const int64_t call[7]);
+__asm__(".text\n"
+	"fuzz_int80:\n"
+	"	push %rbx\n	push %rbp\n"
+	"	mov (%rdi), %eax\n	mov 8(%rdi), %ebx\n	mov 16(%rdi), %ecx\n	mov 24(%rdi), %edx\n"
+	"	mov 32(%rdi), %esi\n	mov 48(%rdi), %ebp\n	mov 40(%rdi), %edi\n"
+	"	int $0x80\n"
+	"	pop %rbp\n	pop %rbx\n"
+	"	ret\n");
+#else
+uint32_t fuzz_int80(const int64_t call[7]);
+__asm__(".globl fuzz_int80\n"
+	"fuzz_int80:\n"
+	"	push %ebx\n	push %esi\n	push %edi\n	push %ebp\n"
+	"	mov 20(%esp), %ebp\n"
+	"	mov (%ebp), %eax\n	mov 8(%ebp), %ebx\n	mov 16(%ebp), %ecx\n	mov 24(%ebp), %edx\n"
+	"	mov 32(%ebp), %esi\n	mov 40(%ebp), %edi\n	mov 48(%ebp), %ebp\n"
+	"	int $0x80\n"
+	"	pop %ebp\n	pop %edi\n	pop %esi\n	pop %ebx\n"
+	"	ret\n");
+
+static int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+		      uint64_t f)
+{
+	const int64_t call[7] = { number,     (int64_t)a, (int64_t)b, (int64_t)c,
+				  (int64_t)d, (int64_t)e, (int64_t)f };
+	uint32_t eax = fuzz_int80(call);
+
+	return eax > -4096u ? (int32_t)eax : (int64_t)eax;
+}
+#endif
+
+#define CALL(...) CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define CALL_(n, a, b, c, d, e, f, ...) \
+	invoke((int64_t)(n), (uintptr_t)(a), (uintptr_t)(b), (uintptr_t)(c), (uintptr_t)(d), \
+	       (uintptr_t)(e), (uintptr_t)(f))
+#define POINTER(what) ((uint64_t)(uintptr_t)(what))
+
+static int64_t by_int80(int64_t number, const uint64_t argument[6])
+{
+	int64_t call[7];
+	uint32_t eax;
+
+	call[0] = number;
+	for (int i = 0; i < 6; i++)
+		call[i + 1] = (int64_t)argument[i];
+	eax = fuzz_int80(call);
+	return eax > -4096u ? (int32_t)eax : (int64_t)eax;
+}
+
+/* An iovec of this ABI, the index'th in the slot; what it takes. */
+static uint64_t vector(struct fuzz_slot *slot, unsigned index, uint64_t address, uint64_t length,
+		       int compat)
+{
+	if (sizeof(long) == 4 || compat) {
+		uint32_t *pair = (uint32_t *)slot->vectors + index * 2;
+
+		pair[0] = (uint32_t)address;
+		pair[1] = (uint32_t)length;
+		return POINTER(pair);
+	}
+	slot->vectors[index * 2] = address;
+	slot->vectors[index * 2 + 1] = length;
+	return POINTER(slot->vectors + index * 2);
+}
+
+static void probe(struct fuzz_slot *slot)
+{
+	const struct fuzz_probes *probes = &BOARD->probes[slot->probes];
+	uint32_t i = 0, from = 4; /* the first vectors are for what is read into */
+
+	for (uint32_t j = 0; j < probes->count; j++)
+		(void)vector(slot, from + j, probes->at[j], 8, 0);
+	while (i < probes->count) {
+		uint64_t local = vector(slot, 0, POINTER(&slot->seen[i]), (probes->count - i) * 8, 0);
+		int64_t got = CALL(NR_READV, slot->pid, local, 1,
+				   vector(slot, from + i, probes->at[i], 8, 0), probes->count - i, 0);
+
+		for (; got >= 8; got -= 8)
+			slot->failed[i++] = 0;
+		if (i < probes->count) {
+			slot->seen[i] = 0;
+			slot->failed[i++] = 1;
+		}
+	}
+}
+
+/* --- calls that are more than one --- */
+
+static void fill(uint64_t address, uint64_t pages)
+{
+	for (; pages > 0; pages--, address += 4096)
+		*(volatile uint64_t *)(uintptr_t)address = fuzz_pattern(address);
+}
+
+static int64_t advise(struct fuzz_slot *slot, const uint64_t argument[6])
+{
+	int64_t pidfd = CALL(NR_PIDFD_OPEN, slot->pid, 0), result;
+	uint64_t made[6] = { (uint64_t)pidfd, 0, 1, argument[2], 0, 0 };
+
+	if (pidfd < 0)
+		return pidfd;
+	made[1] = vector(slot, 0, argument[0], argument[1], argument[3] != 0);
+	result = argument[3] ? by_int80((int64_t)argument[5], made)
+			     : invoke((int64_t)argument[5], made[0], made[1], made[2], made[3], 0, 0);
+	CALL(NR_CLOSE, pidfd);
+	return result;
+}
+
+static int64_t write_self(struct fuzz_slot *slot, const uint64_t argument[6])
+{
+	uint64_t made[6] = { (uint64_t)slot->pid, 0, 1, 0, 1, 0 };
+
+	made[1] = vector(slot, 0, POINTER(slot->page), argument[1], argument[3] != 0);
+	made[3] = vector(slot, 2, argument[0], argument[1], argument[3] != 0);
+	return argument[3] ? by_int80((int64_t)argument[5], made)
+			   : invoke((int64_t)argument[5], made[0], made[1], made[2], made[3], made[4], 0);
+}
+
+static int64_t old_mmap(struct fuzz_slot *slot, const uint64_t argument[6])
+{
+	const uint64_t made[6] = { POINTER(slot->vectors) };
+
+	for (int i = 0; i < 6; i++)
+		((volatile uint32_t *)slot->vectors)[i] = (uint32_t)argument[i];
+	return by_int80(90, made);
+}
+
+static int64_t write_mem(struct fuzz_slot *slot, const uint64_t argument[6])
+{
+	static const char path[] = "/proc/self/mem";
+	int64_t fd = CALL(argument[5], path, 2 /* O_RDWR */), result;
+
+	if (fd < 0)
+		return fd;
+	result = CALL(NR_PWRITE, fd, slot->page, 8, (uint32_t)argument[0],
+		      sizeof(long) == 4 ? (uint32_t)(argument[0] >> 32) : 0);
+	if (sizeof(long) == 8)
+		result = CALL(NR_PWRITE, fd, slot->page, 8, argument[0]);
+	CALL(NR_CLOSE, fd);
+	return result;
+}
+
+#define UFFDIO(direction, number, size) ((direction) << 30 | (size) << 16 | 0xaau << 8 | (number))
+#define UFFDIO_API UFFDIO(3u, 0x3f, 24u)
+#define UFFDIO_REGISTER UFFDIO(3u, 0, 32u)
+
+/* Not longer than the call: what faults on a page that is missing would wait for ever. */
+static int64_t userfault(struct fuzz_slot *slot, const uint64_t argument[6])
+{
+	uint64_t api[3] = { 0xaa, argument[4], 0 }, area[4] = { argument[0], 4096, argument[3], 0 },
+		 what[5];
+	/* UFFD_USER_MODE_ONLY: the kernel's own faults fail. */
+	int64_t fd = CALL(NR_USERFAULTFD, 02000000 | 1), result;
+
+	if (fd < 0)
+		return fd;
+	result = CALL(NR_IOCTL, fd, UFFDIO_API, api);
+	if (result >= 0)
+		result = CALL(NR_IOCTL, fd, UFFDIO_REGISTER, area);
+	what[0] = argument[0];
+	what[1] = 4096;
+	what[2] = what[3] = what[4] = 0;
+	if (result >= 0) {
+		switch (argument[1]) {
+		case 3: /* UFFDIO_COPY: to, from, length, mode */
+		case 5: /* UFFDIO_MOVE */
+			what[1] = argument[1] == 3 ? POINTER(slot->page) : argument[2];
+			what[2] = 4096;
+			result = CALL(NR_IOCTL, fd, UFFDIO(3u, argument[1], 40u), what);
+			break;
+		case 6: /* UFFDIO_WRITEPROTECT: start, length, mode */
+			what[2] = 1;
+			result = CALL(NR_IOCTL, fd, UFFDIO(3u, 6, 24u), what);
+			break;
+		default: /* ZEROPAGE 4, CONTINUE 7, POISON 8: start, length, mode, done */
+			result = CALL(NR_IOCTL, fd, UFFDIO(3u, argument[1], 32u), what);
+			break;
+		}
+	}
+	CALL(NR_CLOSE, fd);
+	return result;
+}
+
+static int64_t by_ring(const uint64_t argument[6])
+{
+#ifdef __x86_64__
+	static int32_t owner;
+	static const long nothing[6];
+	struct io_uring_sqe request = { .opcode = IORING_OP_MADVISE,
+					.fd = -1,
+					.addr = argument[0],
+					.len = (uint32_t)argument[1],
+					.fadvise_advice = (uint32_t)argument[2] };
+	int32_t pid = (int32_t)CALL(NR_GETPID);
+
+	if (owner != pid) {
+		long error = ring_setup(nothing);
+
+		if (error)
+			return error;
+		owner = pid;
+	}
+	return ring_submit(&request);
+#else
+	(void)argument;
+	return -38;
+#endif
+}
+
+/* --- processes --- */
+
+/* Slots are told relative to that of whoever makes the calls. */
+static int64_t fork_into(struct fuzz_slot *slot, uint64_t number)
+{
+	int64_t pid = CALL(NR_CLONE, CLONE_PARENT | SIGCHLD);
+
+	if (pid == 0)
+		fuzz_run(slot + (int64_t)number);
+	return pid;
+}
+
+static void make(struct fuzz_slot *slot, struct fuzz_call *call);
+
+/*
+ * Parent and child are on the same stack, one after the other: nothing that the parent needs
+ * stands there but below what the child uses.
+ */
+static __attribute__((noinline)) int64_t clone_vfork(struct fuzz_slot *slot, struct fuzz_call *next)
+{
+	int64_t pid;
+
+#ifdef __x86_64__
+	pid = invoke(NR_CLONE, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0, 0);
+#else
+	int32_t eax;
+
+	__asm__ volatile("int $0x80"
+			 : "=a"(eax)
+			 : "0"(NR_CLONE), "b"(CLONE_VM | CLONE_VFORK | SIGCHLD), "c"(0), "d"(0), "S"(0),
+			   "D"(0)
+			 : "memory");
+	pid = eax;
+#endif
+	if (pid == 0) {
+		int32_t own = slot->pid;
+
+		slot->pid = (int32_t)CALL(NR_GETPID);
+		make(slot, next);
+		slot->pid = own;
+		CALL(NR_EXIT_GROUP, 0);
+		__builtin_unreachable();
+	}
+	return pid;
+}
+
+static int64_t strike_by_vfork(struct fuzz_slot *slot, struct fuzz_call *call)
+{
+	int32_t own = slot->pid, *status = (int32_t *)slot->vectors;
+	int64_t pid = clone_vfork(slot, call + 1);
+
+	slot->pid = own;
+	if (pid < 0)
+		return pid;
+	*status = 0;
+	/* First the child: who killed for the call comes soon. */
+	if (call->argument[0])
+		call->argument[1] = (uint64_t)fork_into(slot, call->argument[0]);
+	CALL(NR_WAIT4, pid, status, 0, 0);
+	slot->doomed = (*status & 0x7f) == 9;
+	return pid;
+}
+
+/* Shares the memory; its child has what is there a moment after the call began. */
+static __attribute__((noreturn, used)) void share(struct fuzz_slot *slot, struct fuzz_call *call);
+static void share(struct fuzz_slot *slot, struct fuzz_call *call)
+{
+	uint32_t index = (uint32_t)(call - slot->calls) + (uint32_t)call->argument[2];
+
+	static const uint64_t everywhere[16] = { ~0ull, ~0ull };
+
+	CALL(NR_PRCTL, 1, 9);
+	CALL(NR_SETAFFINITY, 0, sizeof(everywhere), everywhere);
+	for (uint32_t patience = 0; atomic_load(&slot->at) < index && patience < 100000000; patience++)
+		;
+	if (call->argument[1])
+		(void)fork_into(slot, call->argument[1]);
+	fuzz_run(slot + call->argument[0]);
+}
+
+static int64_t begin_sharer(struct fuzz_slot *slot, struct fuzz_call *call)
+{
+	uintptr_t *stack = (uintptr_t *)(slot[call->argument[0]].stack + sizeof(slot->stack) - 64);
+	int64_t pid;
+
+#ifdef __x86_64__
+	__asm__ volatile("syscall\n"
+			 "	test %%rax, %%rax\n"
+			 "	jnz 1f\n"
+			 "	mov %[slot], %%rdi\n"
+			 "	mov %[call], %%rsi\n"
+			 "	xor %%ebp, %%ebp\n"
+			 "	call share\n"
+			 "1:\n"
+			 : "=a"(pid)
+			 : "0"((int64_t)NR_CLONE), "D"(CLONE_VM | CLONE_PARENT | SIGCHLD), "S"(stack),
+			   "d"(0l), [slot] "r"(slot), [call] "r"(call)
+			 : "rcx", "r11", "memory");
+#else
+	int32_t eax;
+
+	*--stack = (uintptr_t)call;
+	*--stack = (uintptr_t)slot;
+	__asm__ volatile("int $0x80\n"
+			 "	test %%eax, %%eax\n"
+			 "	jnz 1f\n"
+			 "	call share\n"
+			 "1:\n"
+			 : "=a"(eax)
+			 : "0"(NR_CLONE), "b"(CLONE_VM | CLONE_PARENT | SIGCHLD), "c"(stack), "d"(0),
+			   "S"(0), "D"(0)
+			 : "memory");
+	pid = eax;
+#endif
+	return pid;
+}
+
+/* --- the batch --- */
+
+static void make(struct fuzz_slot *slot, struct fuzz_call *call)
+{
+	const uint64_t *argument = call->argument;
+
+	switch (call->by) {
+	case FUZZ_CALL:
+		call->result = invoke(call->number, argument[0], argument[1], argument[2], argument[3],
+				      argument[4], argument[5]);
+		break;
+	case FUZZ_INT80:
+		call->result = by_int80(call->number, argument);
+		break;
+	case FUZZ_FILL:
+		fill(argument[0], argument[1]);
+		call->result = 0;
+		break;
+	case FUZZ_FORK:
+		call->result = fork_into(slot, argument[0]);
+		break;
+	case FUZZ_VFORK:
+		call->result = strike_by_vfork(slot, call);
+		break;
+	case FUZZ_SHARER:
+		call->result = begin_sharer(slot, call);
+		break;
+	case FUZZ_RING:
+		call->result = by_ring(argument);
+		break;
+	case FUZZ_ADVISE:
+		call->result = advise(slot, argument);
+		break;
+	case FUZZ_WRITE:
+		call->result = write_self(slot, argument);
+		break;
+	case FUZZ_UFFD:
+		call->result = userfault(slot, argument);
+		break;
+	case FUZZ_OLDMMAP:
+		call->result = old_mmap(slot, argument);
+		break;
+	case FUZZ_MEMFILE:
+		call->result = write_mem(slot, argument);
+		break;
+	default:
+		call->result = -38;
+		break;
+	}
+}
+
+void fuzz_run(struct fuzz_slot *slot)
+{
+	/* PR_SET_PDEATHSIG, SIGKILL */
+	CALL(NR_PRCTL, 1, 9);
+	slot->pid = (int32_t)CALL(NR_GETPID);
+	for (int i = 0; i < 512; i++)
+		((volatile uint64_t *)slot->page)[i] = FUZZ_X;
+	probe(slot);
+	for (;;) {
+		atomic_store(&slot->turn, FUZZ_TURN_TEST);
+		CALL(NR_WRITE, FUZZ_DONE_FD, slot->text, 1);
+		while (atomic_load(&slot->turn) != FUZZ_TURN_RUNNER)
+			CALL(NR_FUTEX, &slot->turn, 0 /* FUTEX_WAIT */, FUZZ_TURN_TEST, 0);
+		slot->doomed = 0;
+		for (uint32_t i = 0; i < slot->count && !slot->doomed; i++) {
+			atomic_store(&slot->at, i);
+			make(slot, &slot->calls[i]);
+			/* The next one was made by the child. */
+			if (slot->calls[i].by == FUZZ_VFORK && slot->calls[i].result > 0)
+				i++;
+		}
+		if (!slot->doomed)
+			atomic_store(&slot->at, slot->count);
+		probe(slot);
+	}
+}
+
+#ifndef __x86_64__
+static uint32_t number_of(const char *text)
+{
+	uint32_t value = 0;
+
+	while (*text >= '0' && *text <= '9')
+		value = value * 10 + (uint32_t)(*text++ - '0');
+	return value;
+}
+
+/* Called by _start with what the kernel put on the stack. */
+__attribute__((noreturn, used)) void begin(const long *stack);
+void begin(const long *stack)
+{
+	const char **argv = (const char **)(stack + 1);
+
+	/* mmap2: PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED_NOREPLACE */
+	if (stack[0] != 2 ||
+	    CALL(192, FUZZ_BOARD, sizeof(struct fuzz_board), 3, 0x100001, FUZZ_BOARD_FD, 0) != FUZZ_BOARD) {
+		CALL(NR_EXIT_GROUP, 3);
+		__builtin_unreachable();
+	}
+	fuzz_run(&BOARD->slots[number_of(argv[1])]);
+}
+
+__asm__(".globl _start\n"
+	"_start:\n"
+	"	mov %esp, %eax\n"
+	"	and $-16, %esp\n"
+	"	sub $12, %esp\n"
+	"	push %eax\n"
+	"	call begin\n");
+#endif

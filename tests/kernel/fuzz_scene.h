@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The fuzzer's scenes: a process with memory and seals of every kind at fixed, named places, which
+ * makes no call itself. Its forks, which inherit the seals, are the victims.
+ */
+#ifndef MSEALD_TESTS_FUZZ_SCENE_H
+#define MSEALD_TESTS_FUZZ_SCENE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fuzz_victim.h"
+
+#define FUZZ_PAGE 4096ul
+#define FUZZ_HUGE (2ul << 20)
+
+/* Files that a victim has open. */
+#define FUZZ_FD_SCRAP 62	/* a memfd that nobody has sealed */
+#define FUZZ_FD_HUGE 63		/* the same on huge pages */
+#define FUZZ_FD_TEXT 60		/* the files of sealed memory, in the scene "file" only */
+#define FUZZ_FD_RELRO 61
+
+enum fuzz_memory {
+	FUZZ_ANON, FUZZ_DATA, FUZZ_RELRO, FUZZ_TEXT, FUZZ_SHARED, FUZZ_SHARED_DATA, FUZZ_SEGMENT,
+	FUZZ_GUARDS, FUZZ_KEYED,
+	FUZZ_HUGE_DATA, FUZZ_HUGE_ANON, FUZZ_HEAP, FUZZ_ROOM, FUZZ_MEMORIES,
+};
+
+/* FUZZ_ALL: with foreign-write. FUZZ_WEAK: mprotect only. */
+enum fuzz_strength {
+	FUZZ_NONE, FUZZ_FIRM, FUZZ_REVOCABLE, FUZZ_AUDIT, FUZZ_WEAK, FUZZ_KILL, FUZZ_ALL,
+	FUZZ_STRENGTHS,
+};
+
+extern const char *const fuzz_memory_names[FUZZ_MEMORIES], *const fuzz_strength_names[FUZZ_STRENGTHS];
+
+struct fuzz_seal {
+	unsigned from, pages;		/* of the area */
+	enum fuzz_strength strength;
+};
+
+struct fuzz_area {
+	const char *name;
+	enum fuzz_memory memory;
+	uint64_t offset;		/* of the scene's base */
+	unsigned pages;
+	struct fuzz_seal seals[3];
+	unsigned only;			/* SCENE_*: in scenes that have one of these; 0: in all */
+};
+
+#define SCENE_HUGE 1u	/* seals on huge pages */
+#define SCENE_FILE 2u	/* victims may write to the files of what they have sealed */
+#define SCENE_AUDIT 4u	/* seals that only log beside those that deny */
+
+/* What a sealed page may hold, of: */
+#define HOLDS_PATTERN 1u
+#define HOLDS_X 2u
+#define HOLDS_ZERO 4u
+#define HOLDS_ANY 8u		/* as long as it can be read */
+#define HOLDS_NOTHING 16u	/* a guard page: it cannot be read */
+
+struct fuzz_page {
+	uint64_t address;
+	const struct fuzz_area *area;
+	uint64_t inode, device, offset;	/* of the mapping, at this page */
+	char permissions[5];
+	unsigned holds;
+};
+
+struct fuzz_place {
+	const char *area, *what;	/* "", "seal", "end"... */
+	uint64_t address;
+	unsigned index;			/* of the area */
+};
+
+#define FUZZ_AREAS 33		/* their files are open below FUZZ_BOARD_FD meanwhile */
+#define FUZZ_PLACES (FUZZ_AREAS * 8)
+
+struct fuzz_scene {
+	const char *name;
+	uint64_t base;
+	bool is_32, low;		/* low: below 4 GiB, so that int 0x80 reaches it */
+	enum fuzz_strength firm;	/* what a seal that is for good is in this scene */
+	unsigned flags;
+
+	unsigned index;
+	bool built, off;
+	struct fuzz_victim template;
+	struct fuzz_place places[FUZZ_PLACES];
+	unsigned places_count;
+	uint64_t starts[FUZZ_AREAS];	/* of each area; 0: this kernel does not have such */
+	struct fuzz_page pages[FUZZ_PROBES];
+	unsigned pages_count;
+	int key;			/* of protection; negative: none */
+	int segments[FUZZ_AREAS];
+};
+
+extern struct fuzz_scene fuzz_scenes[];
+extern const unsigned fuzz_scenes_count;
+extern const struct fuzz_area fuzz_areas[];
+extern const unsigned fuzz_areas_count;
+extern int fuzz_scrap_segment;
+
+/* Files and segments that no scene has sealed, huge pages. */
+void scenes_begin(void);
+void scenes_end(void);
+/* Makes the template, unless it is there already, and has it sealed. Bails out when it cannot be sealed. */
+void scene_build(struct fuzz_scene *scene, bool sealed);
+void scene_drop(struct fuzz_scene *scene);
+/* A fork of the template; false: it could not fork, and is to be built again. */
+bool scene_victim(struct fuzz_scene *scene, unsigned slot, struct fuzz_victim *ret);
+
+/* How strong the seal of that page of an area is in the scene. */
+enum fuzz_strength scene_strength(const struct fuzz_scene *scene, const struct fuzz_area *area,
+				  unsigned page);
+/* The area at an address, or NULL. */
+const struct fuzz_area *scene_area(const struct fuzz_scene *scene, uint64_t address);
+
+#endif

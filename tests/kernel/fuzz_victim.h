@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The fuzzer's processes, seen from the test: they take a batch of calls, and give the turn back or die. */
+#ifndef MSEALD_TESTS_FUZZ_VICTIM_H
+#define MSEALD_TESTS_FUZZ_VICTIM_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "fuzz_runner.h"
+
+struct fuzz_victim {
+	unsigned slot;
+	pid_t pid;		/* 0: none */
+	int pidfd;
+	bool dead;
+	int status;		/* of waitpid(), once dead */
+};
+
+enum fuzz_turn { FUZZ_DONE, FUZZ_DIED, FUZZ_HUNG };
+
+/* Maps the board; bails out when it cannot. */
+void board_open(void);
+struct fuzz_slot *victim_slot(const struct fuzz_victim *victim);
+
+/* A new process of this program, or of fuzz32; bails out when it does not get ready. */
+struct fuzz_victim victim_new(unsigned slot, bool is_32);
+/* To be called before somebody forks a child into the slot, and after: false when there is none. */
+void victim_expect(unsigned slot);
+bool victim_born(unsigned slot, int milliseconds, struct fuzz_victim *ret);
+
+/* Hands the turn to it and waits. The batch is in its slot. */
+enum fuzz_turn victim_step(struct fuzz_victim *victim, int milliseconds);
+/* Has it died, or does it within that time? */
+bool victim_dies(struct fuzz_victim *victim, int milliseconds);
+/* Kills it and waits for its end; whatever has become of it already. */
+void victim_end(struct fuzz_victim *victim);
+
+int64_t now_milliseconds(void);
+
+#endif
