@@ -152,7 +152,7 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 	if (!set)
 		return 0;
 	old = pages_of(regs_arg(regs, compat, 1));
-	new = pages_of(regs_arg(regs, compat, 2));
+	new = regs_arg(regs, compat, 2);
 	fixed = regs_arg(regs, compat, 3) & MREMAP_FIXED;
 	target = regs_arg(regs, compat, 4);
 	huge = space_flags(key) & MSEALD_SPACE_HUGETLB;

@@ -59,6 +59,12 @@ static __always_inline u64 mmap_length(const struct file *file, u64 length)
 	return shift > 12 ? round_up_to(length, shift) : length;
 }
 
+/* Ordinary anonymous memory has no file. What MAP_HUGETLB asks for has one, and so has all that is not anonymous. */
+static __always_inline bool has_file(u64 flags)
+{
+	return (flags & (MAP_HUGETLB | MAP_ANONYMOUS)) != MAP_ANONYMOUS;
+}
+
 static __always_inline bool is_hugetlb(const struct file *file)
 {
 	return file && BPF_CORE_READ(file, f_inode, i_sb, s_magic) == HUGETLBFS_MAGIC;
@@ -123,7 +129,7 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	struct call_site site;
 	u64 key;
 
-	if (likely((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN | MAP_HUGETLB | MAP_ANONYMOUS)) == MAP_ANONYMOUS))
+	if (likely(!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN)) && !has_file(flags)))
 		return 0;
 	task = bpf_get_current_task_btf();
 	key = space_key(task->mm);
@@ -133,7 +139,7 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	if (unlikely(flags & MAP_GROWSDOWN))
 		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt) ? -EPERM : 0;
 	site = call_site_of(task);
-	if (unlikely(!note_hugetlb(key, file, &site)))
+	if (has_file(flags) && unlikely(!note_hugetlb(key, file, &site)))
 		return -EPERM;
 	/* mmap_addr refuses the others, with the address in hand. */
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
@@ -204,7 +210,7 @@ static __noinline int judge_address(u64 key, u64 addr)
 	case CALL_MMAP:
 		flags = call_arg(&site, 3);
 		length = call_arg(&site, 1);
-		if (unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB)) {
+		if (has_file(flags) && unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB)) {
 			note = bpf_map_lookup_elem(&notes, &self);
 			length = note ? *note : round_up_to(length, HUGE_SHIFT_MAX);
 		}

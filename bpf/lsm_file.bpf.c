@@ -4,6 +4,8 @@
  * stands in the memory without touching the mapping. Refused to who has the
  * file sealed itself; to anybody where a seal has file-write (map `files`).
  *
+ * Attached while some seal is on a file (NEED_FILES in user/daemon/choice.h):
+ *
  *   file_open        every open to write or with O_TRUNC. The kernel counts the
  *                    writer before it asks (fs/open.c, do_dentry_open), so who has
  *                    been let by before the seal is seen in i_writecount
@@ -12,7 +14,7 @@
  *   file_receive     a descriptor to write by, from somebody who may have it
  *
  * Attached only while some sealed file may have been open for writing before
- * the seal (MSEALD_SEAL_WRITTEN), as they stand in the way of all writes:
+ * the seal (MSEALD_SEAL_WRITTEN, NEED_WRITERS), as they stand in the way of all writes:
  *
  *   file_permission  write, splice, copy_file_range, io_uring, aio: rw_verify_area
  *                    (fs/read_write.c); fallocate, and so MADV_REMOVE

@@ -24,8 +24,9 @@ enum part_kind {
 #define NEED_FOREIGN 0x1u	/* some seal stops foreign writes */
 #define NEED_USERFAULT 0x2u	/* something is sealed that userfaultfd can reach */
 #define NEED_POLICY 0x4u	/* some policy is in force */
-#define NEED_FILES 0x8u		/* the file behind some seal may have been open for writing */
-#define NEED_SEALS 0xbu		/* whatever seal sets can need */
+#define NEED_FILES 0x8u		/* some seal is on a file, which is not to be written to */
+#define NEED_WRITERS 0x10u	/* and one of these may have been open for writing as it was sealed */
+#define NEED_SEALS 0x1bu	/* whatever seal sets can need */
 
 /* Every program that is attached, in the order in which that happens. */
 extern const struct part {

@@ -469,14 +469,16 @@ void sets_trim(struct sets *sets)
 
 /* --- what they are --- */
 
-static unsigned needs_of(unsigned stops, unsigned flags)
+static unsigned needs_of(unsigned stops, unsigned flags, bool files)
 {
 	unsigned needs = 0;
 
 	if (stops & MSEALD_STOP_FOREIGN_WRITE)
 		needs |= NEED_FOREIGN;
-	if (flags & MSEALD_SEAL_WRITTEN)
+	if (files)
 		needs |= NEED_FILES;
+	if (flags & MSEALD_SEAL_WRITTEN)
+		needs |= NEED_WRITERS;
 	if (flags & MSEALD_SEAL_UFFD && stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD | MSEALD_STOP_FOREIGN_WRITE))
 		needs |= NEED_USERFAULT;
 	return needs;
@@ -485,13 +487,15 @@ static unsigned needs_of(unsigned stops, unsigned flags)
 unsigned sealset_needs(const struct sealset *set)
 {
 	unsigned stops = 0, flags = 0;
+	bool files = false;
 
 	for (size_t i = 0; i < set->count; i++) {
 		for (int action = 0; action < MSEALD_ACTION_COUNT; action++)
 			stops |= seal_stops(&set->list[i], action);
 		flags |= set->list[i].flags;
+		files = files || set->list[i].file.address;
 	}
-	return needs_of(stops, flags);
+	return needs_of(stops, flags, files);
 }
 
 unsigned sets_needs(struct sets *sets)
@@ -508,7 +512,7 @@ unsigned sets_needs(struct sets *sets)
 		fd = open_map(sets, id);
 		if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &root) < 0)
 			return NEED_SEALS;
-		needs |= needs_of(root.stops, root.flags);
+		needs |= needs_of(root.stops, root.flags, root.files);
 	}
 	return needs;
 }
