@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Reads the TAP of one job of tests/check, says how it went, and writes "PASSED FAILED SKIPPED" to the file COUNTS.
-# Variables: what (the job), status (its exit status), counts (the file).
-# A job may have several programs, each between "# begin NAME" and "# end NAME STATUS", with a plan of its own.
+# Reads the TAP of one job of tests/check, says how it went, and writes "PASSED FAILED SKIPPED" to
+# the file COUNTS. Variables: what (the job), status (its exit status), counts (the file).
+# A job may have several programs, each between "# begin NAME" and "# end NAME STATUS", with a plan
+# of its own.
 
 function close_plan() {
 	if (planned >= 0 && seen != planned) bad(where "planned " planned " tests, ran " seen)
 	planned = -1; seen = 0
 }
 
-# What is given to tests/check to repeat just this: of a kernel, of containers and of real programs one test is enough.
+# What is given to tests/check to repeat just this: of a kernel, of containers and of real programs
+# one test is enough.
 function again(    part, test) {
 	test = started
 	sub(/-found$/, "", test)

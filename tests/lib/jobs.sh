@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What tests/check can run. To be sourced by it. A job is named GROUP[:TEST][@KERNEL], the same words on its command line,
-# in its messages and in build/log/times; it is one command, which speaks TAP.
+# What tests/check can run. To be sourced by it. A job is named GROUP[:TEST][@KERNEL], the same
+# words on its command line, in its messages and in build/log/times; it is one command, which speaks
+# TAP.
 # shellcheck disable=SC2034,SC2154 # tests/check has or uses them
 
 # The kernel that make check takes today of those that have their turn.
@@ -17,7 +18,8 @@ programs() {
 	for file in "tests/$1/$2"*.c; do basename "$file" .c; done
 }
 
-# all_jobs: a line "FORM JOB" for each, in the order in which they begin: what takes long comes first. FORM is
+# all_jobs: a line "FORM JOB" for each, in the order in which they begin: what takes long comes
+# first. FORM is
 #   check  make check and make check-all have it
 #   brief  only make check: it finds what any line of code can do wrong by itself, as fast as can be
 #   rest   only make check-all: more kernels, more time, more programs
@@ -79,7 +81,8 @@ default_kernel() {
 	esac
 }
 
-# command_of JOB: sets $command and $limit, the seconds that it may take. Status 1: there is no such job.
+# command_of JOB: sets $command and $limit, the seconds that it may take. Status 1: there is no such
+# job.
 command_of() {
 	local group test='' kernel='' rest=$1
 	case $rest in *@*) kernel=${rest##*@} rest=${rest%@*} ;; esac
@@ -124,8 +127,8 @@ command_of() {
 	[ -z "$under" ] || limit=$((limit * 3))
 }
 
-# sources_of GROUP: the folders and files whose change makes jobs of that group the first to run again: where the rest of that group
-# is likely to find what make check does not.
+# sources_of GROUP: the folders and files whose change makes jobs of that group the first to run
+# again: where the rest of that group is likely to find what make check does not.
 sources_of() {
 	case $1 in
 	kernel) echo bpf tests/vm/kernels.list ;;

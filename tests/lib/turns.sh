@@ -1,20 +1,19 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Which jobs of the rest have their turn, when there is no time for all (MSEALD_DEADLINE): to be sourced by tests/check. A file in
-# the cache has a line "JOB EPOCH SECONDS COMMIT" for each that has run without a failure: when it ended, how long it took, and of what.
-# shellcheck disable=SC2154 # tests/check has $logs
+# Which jobs of the rest have their turn, when there is no time for all (MSEALD_DEADLINE): to be
+# sourced by tests/check. A file in the cache has a line "JOB EPOCH SECONDS COMMIT" for each that
+# has run without a failure: when it ended, how long it took, and of what.
 ran=${MSEALD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mseald}/ran
 
-# has_run JOB FAILED: keeps it in mind.
+# has_run JOB SECONDS: keeps it in mind.
 has_run() {
-	local seconds commit
-	[ "$2" = 0 ] || return 0
-	seconds=$(awk -F'\t' -v job="$1" '$1 == job { s = $2 } END { printf "%.0f", s }' "$logs/times")
+	local commit
 	commit=$(git rev-parse -q --verify HEAD 2>/dev/null)
 	mkdir -p "$(dirname "$ran")"
 	(
 		flock 9
-		{ awk -v job="$1" '$1 != job' "$ran" 2>/dev/null; echo "$1 $(date +%s) $seconds $commit"; } >"$ran.new" && mv "$ran.new" "$ran"
+		{ awk -v job="$1" '$1 != job' "$ran" 2>/dev/null; echo "$1 $(date +%s) $2 $commit"; } >"$ran.new" &&
+			mv "$ran.new" "$ran"
 	) 9>"$ran.lock"
 }
 
@@ -42,8 +41,8 @@ in_turn() {
 	done | sort -s -k1,1n -k2,2n | cut -d' ' -f3
 }
 
-# fits JOB: whether there is time for it before the deadline, where there is one: a half more than it took the last time, or 10
-# minutes where it never has.
+# fits JOB: whether there is time for it before the deadline, where there is one: a half more than
+# it took the last time, or 10 minutes where it never has.
 fits() {
 	[ -n "${MSEALD_DEADLINE-}" ] || return 0
 	local seconds
