@@ -172,7 +172,7 @@ fuzz: deps ## fuzzes each parser for FUZZ_SECONDS (60)
 
 fuzz-calls: deps ## random memory calls against seals of every kind, MSEALD_FUZZ_SECONDS (600) on each kernel
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
-	$(Q)MSEALD_FUZZ_SECONDS="$${MSEALD_FUZZ_SECONDS:-600}" tests/check calls
+	$(Q)MSEALD_FUZZ_SECONDS="$${MSEALD_FUZZ_SECONDS:-600}" tests/check --all calls
 
 race: deps ## races against the gates, MSEALD_RACE_SECONDS (60) for each kernel, preemption model and 2 and 4 processors
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
