@@ -23,7 +23,6 @@
 
 struct programs {
 	struct mseald *skeleton;
-	void *globals;			/* the map `state`, as the programs see it; NULL: not mapped */
 	struct bpf_link *links[PARTS_COUNT];
 	struct choice choice;		/* what this kernel takes */
 	struct lock *lock;		/* not ours; NULL: not locked */
@@ -67,21 +66,17 @@ static size_t globals_size(const struct programs *programs)
 }
 
 /*
- * What the programs see. Not what the skeleton points to: since 1.5, libbpf maps only a map that it
- * has made itself (libbpf.c, bpf_object__populate_internal_map), and of one that an earlier daemon has
- * pinned it leaves a copy, which no program reads.
+ * Puts what the programs see where the skeleton points to, which libbpf has mapped and will unmap. Before
+ * 1.5 it does so itself. Since then it does only for a map that it has made (libbpf.c,
+ * bpf_object__populate_internal_map), and of one that an earlier daemon has pinned there is a copy, which
+ * no program reads.
  */
 static int map_globals(struct programs *programs)
 {
 	struct mseald *skeleton = programs->skeleton;
-	void *globals = mmap(NULL, globals_size(programs), PROT_READ | PROT_WRITE, MAP_SHARED,
-			     bpf_map__fd(skeleton->maps.bss), 0);
 
-	if (globals == MAP_FAILED)
-		return -errno;
-	programs->globals = globals;
-	skeleton->bss = globals;
-	return 0;
+	return mmap(skeleton->bss, globals_size(programs), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		    bpf_map__fd(skeleton->maps.bss), 0) == MAP_FAILED ? -errno : 0;
 }
 
 static int load(struct programs *programs)
@@ -185,8 +180,6 @@ struct programs *programs_free(struct programs *programs)
 	if (!programs)
 		return NULL;
 	drop_links(programs, false);	/* the pins hold the links */
-	if (programs->globals)
-		(void)munmap(programs->globals, globals_size(programs));
 	mseald__destroy(programs->skeleton);
 	free(programs);
 	return NULL;
@@ -374,7 +367,7 @@ int programs_read_state(const struct programs *programs, struct mseald_state *re
 		return -ENOMEM;
 	if (bpf_map_lookup_elem(bpf_map__fd(programs->skeleton->maps.bss), &key, globals) < 0)
 		return -errno;
-	memcpy(ret, (char *)globals + ((char *)programs_state((struct programs *)programs) - (char *)programs->globals), sizeof(*ret));
+	memcpy(ret, (char *)globals + ((char *)programs_state((struct programs *)programs) - (char *)programs->skeleton->bss), sizeof(*ret));
 	return 0;
 }
 
