@@ -6,6 +6,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
@@ -358,17 +359,18 @@ struct mseald_state *programs_state(struct programs *programs)
 	return &programs->skeleton->bss->state;
 }
 
-int programs_read_state(const struct programs *programs, struct mseald_state *ret)
+const struct mseald_state *programs_map_state(const struct programs *programs)
 {
-	_cleanup_free_ void *globals = malloc(globals_size(programs));
-	uint32_t key = 0;
+	void *globals = mmap(NULL, globals_size(programs), PROT_READ, MAP_SHARED, bpf_map__fd(programs->skeleton->maps.bss), 0);
 
-	if (!globals)
-		return -ENOMEM;
-	if (bpf_map_lookup_elem(bpf_map__fd(programs->skeleton->maps.bss), &key, globals) < 0)
-		return -errno;
-	memcpy(ret, (char *)globals + ((char *)programs_state((struct programs *)programs) - (char *)programs->skeleton->bss), sizeof(*ret));
-	return 0;
+	if (globals == MAP_FAILED)
+		return NULL;
+	return (const void *)((char *)globals + offsetof(typeof(*programs->skeleton->bss), state));
+}
+
+void programs_unmap_state(const struct programs *programs, const struct mseald_state *state)
+{
+	(void)munmap((char *)state - offsetof(typeof(*programs->skeleton->bss), state), globals_size(programs));
 }
 
 int programs_map_fd(const struct programs *programs, const char *name)

@@ -59,8 +59,9 @@ const struct choice *programs_choice(const struct programs *programs);
 uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycle);
 
 struct mseald_state *programs_state(struct programs *programs);
-/* The same as the kernel tells it: by a system call, so that no copy can answer. */
-int programs_read_state(const struct programs *programs, struct mseald_state *ret);
+/* The same mapped anew from the kernel's map, so that no copy can answer; NULL and errno. To be unmapped by the caller. */
+const struct mseald_state *programs_map_state(const struct programs *programs);
+void programs_unmap_state(const struct programs *programs, const struct mseald_state *state);
 int programs_map_fd(const struct programs *programs, const char *name);
 /* Runs a program of bpf/commit.bpf.c. Result in commit->old_set; negative errno of the run. */
 int programs_commit(struct programs *programs, struct mseald_commit *commit);

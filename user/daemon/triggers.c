@@ -134,16 +134,16 @@ static void set_bit(uint64_t *bits, const struct mseald_trigger *trigger)
 /* Has the kernel what it was told? */
 static int read_back(struct programs *programs, const struct list *list, const uint64_t *bits)
 {
-	_cleanup_free_ struct mseald_state *state = malloc(sizeof(*state));
-	int map_fd = programs_map_fd(programs, "triggers"), r;
+	const struct mseald_state *state = programs_map_state(programs);
+	int map_fd = programs_map_fd(programs, "triggers");
 	uint32_t value;
+	bool same;
 
 	if (!state)
-		return -ENOMEM;
-	r = programs_read_state(programs, state);
-	if (r < 0)
-		return r;
-	if (state->triggers != list->kinds || memcmp(state->trigger_bits, bits, sizeof(state->trigger_bits)) != 0)
+		return -errno;
+	same = state->triggers == list->kinds && memcmp(state->trigger_bits, bits, sizeof(state->trigger_bits)) == 0;
+	programs_unmap_state(programs, state);
+	if (!same)
 		return -EBADE;
 	for (size_t i = 0; i < list->count; i++)
 		if (bpf_map_lookup_elem(map_fd, &list->list[i], &value) < 0)
