@@ -32,11 +32,11 @@ static __always_inline u32 command_stops(u32 cmd)
 	case UFFDIO_ZEROPAGE:
 	case UFFDIO_CONTINUE:
 	case UFFDIO_POISON:
-		/* Only where there is no page yet, so nothing that a write would not do. But it is not the process's own. */
-		return MSEALD_STOP_DISCARD | MSEALD_STOP_FOREIGN_WRITE;
+		/* Only where there is no page yet, so nothing that a write would not do. */
+		return MSEALD_STOP_DISCARD;
 	case UFFDIO_MOVE:
 		/* Works between writable mappings only (mm/userfaultfd.c); takes the pages away, as mremap does. */
-		return MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD | MSEALD_STOP_FOREIGN_WRITE;
+		return MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD;
 	default:
 		return 0;
 	}
@@ -68,6 +68,9 @@ static __always_inline int judge_command(const struct file *file, u32 cmd)
 	key = BPF_CORE_READ(mm, context.ctx_id);
 	if (space_unsealed(key))
 		return 0;
+	/* A monitor's: it writes where only the process's own stores may. */
+	if (key != space_key(bpf_get_current_task_btf()->mm))
+		stops |= MSEALD_STOP_FOREIGN_WRITE;
 	return verdict_on_all(key, mm_owner(mm),
 			      ATTEMPT(MSEALD_OP_USERFAULTFD, stops, MEANS_DENY) | ATTEMPT_UFFD) ? -EPERM : 0;
 }

@@ -105,7 +105,7 @@ static long onto_from_nowhere(struct stage *stage, uint64_t at)
 
 STRIKE(onto_old_far, onto(stage, at, far(stage), LENGTH, 0))
 STRIKE(onto_old_farthest, onto(stage, at, farthest(stage), LENGTH, 0))
-STRIKE(onto_old_bits_47, onto(stage, at, 1l << 47, LENGTH, 0))
+STRIKE(onto_old_bits_56, onto(stage, at, 1l << 56, LENGTH, 0))
 STRIKE(onto_old_bits_63, onto(stage, at, 1l << 63, LENGTH, 0))
 STRIKE(onto_old_far_from_below, onto(stage, at - 2 * PAGE, far(stage), 3 * PAGE, 0))
 STRIKE(onto_old_far_odd, onto(stage, at - PAGE, far(stage) + 1, PAGE + 1, 0))
@@ -157,7 +157,7 @@ const struct attack length_attacks[] = {
 	  .abis = 1u << ABI_INT80 },
 	{ 5, "mremap onto it: old length up to the last page", ANON_READ, BY_GATE, .strike = onto_old_farthest,
 	  TOO_LATE },
-	{ 5, "mremap onto it: old length 2^47", ANON_READ, BY_GATE, .strike = onto_old_bits_47, .error = EINVAL,
+	{ 5, "mremap onto it: old length 2^56", ANON_READ, BY_GATE, .strike = onto_old_bits_56, .error = EINVAL,
 	  .abis = ABIS_64 },
 	{ 5, "mremap onto it: old length 2^63", ANON_READ, BY_GATE, .strike = onto_old_bits_63, .error = EINVAL,
 	  .abis = ABIS_64 },
