@@ -189,8 +189,12 @@ static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u3
 		again |= OR_NATIVE(means);
 	/* They take the whole page that the memory is in, however large it is (mm/madvise.c, madvise_inject_error). */
 	if (unlikely(advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)) {
-		u64 end = range_end(start, length);
+		u64 end = start + pages_of(length);
 
+		if (end <= start)
+			return 0;	/* nothing, or it wraps: EINVAL, as for all advice */
+		if (end > MSEALD_ADDRESS_LIMIT)
+			end = MSEALD_ADDRESS_LIMIT;
 		start &= ~LARGEST_PAGE_MASK;
 		length = ((end + LARGEST_PAGE_MASK) & ~LARGEST_PAGE_MASK) - start;
 	}
