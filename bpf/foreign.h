@@ -20,28 +20,12 @@ static __always_inline u64 mm_owner(const struct mm_struct *mm)
 	return 0;
 }
 
-/*
- * The seal set of an address space that need not be the caller's. Where a fork
- * is unsettled, current_set() would take the caller's own mark for that of
- * this key: so the caller is settled first, and then whoever the key belongs to.
- */
-static __noinline u32 set_of(u64 key, u64 owner)
-{
-	u32 set;
-
-	if (likely(!*(volatile u64 *)&state.unsettled))
-		return current_set(key);
-	(void)current_set(space_key(bpf_get_current_task_btf()->mm));
-	set = current_set(key);
-	return set ? set : birth_settle(owner, key);
-}
-
 /* Judges an attempt on all of an address space that is not surely unsealed. Nonzero: it must fail. */
 static __always_inline int verdict_on_all(u64 key, u64 owner, u32 attempt)
 {
 	u32 set = set_of(key, owner);
 
-	if (!set || !seals_meet(set, 0, MSEALD_ADDRESS_LIMIT, ATTEMPT_STOP(attempt)))
+	if (!set || !seals_meet_called(set, 0, MSEALD_ADDRESS_LIMIT, ATTEMPT_STOP(attempt)))
 		return 0;
 	return verdict_in(key, 0, MSEALD_ADDRESS_LIMIT, set, attempt);
 }

@@ -116,15 +116,15 @@ static __always_inline bool beyond_user(const struct mm_struct *mm, u64 start, u
 
 static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, u32 means)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
+	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+	u64 key = space_key(mm);
 	u64 start, length;
 
 	if (likely(space_unsealed(key)))
 		return 0;
-	start = untagged(task->mm, regs_arg(regs, compat, 0));
+	start = untagged(mm, regs_arg(regs, compat, 0));
 	length = regs_arg(regs, compat, 1);
-	if (likely(in_gap(key, start, length)) || unaligned(start) || beyond_user(task->mm, start, length))
+	if (likely(in_gap(key, start, length)) || unaligned(start) || beyond_user(mm, start, length))
 		return 0;
 	return verdict_on(key, start, length,
 			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, means) | OR_NATIVE(means));
@@ -137,15 +137,15 @@ static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, 
  */
 static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, u32 means)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm), old, new, target;
+	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+	u64 key = space_key(mm), old, new, target;
 	u32 set, attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, means);
 	struct touched touched = {};
 	bool fixed, huge, from;
 
 	if (likely(space_unsealed(key)))
 		return 0;
-	touched.start = untagged(task->mm, regs_arg(regs, compat, 0));
+	touched.start = untagged(mm, regs_arg(regs, compat, 0));
 	if (unaligned(touched.start))
 		return 0;
 	set = current_set_kept(key);
@@ -168,8 +168,8 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 		if (fixed)
 			touched.target_end = huge_end(touched.target_start, touched.target_end, distance, true);
 	}
-	from = seals_meet(set, touched.start, touched.end, MSEALD_STOP_UNMAP);
-	if (!from && !(fixed && seals_meet(set, touched.target_start, touched.target_end, MSEALD_STOP_UNMAP)))
+	from = seals_meet_called(set, touched.start, touched.end, MSEALD_STOP_UNMAP);
+	if (!from && !(fixed && seals_meet_called(set, touched.target_start, touched.target_end, MSEALD_STOP_UNMAP)))
 		return 0;
 	/*
 	 * Old length 0, and be it by rounding, makes a second mapping of what is there over the new length.
@@ -204,18 +204,18 @@ static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u3
 
 static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat, u32 means)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 
-	return gate_madvise_range(space_key(task->mm), untagged(task->mm, regs_arg(regs, compat, 0)),
+	return gate_madvise_range(space_key(mm), untagged(mm, regs_arg(regs, compat, 0)),
 				  regs_arg(regs, compat, 1), regs_arg(regs, compat, 2), means, 0);
 }
 
 /* The ranges are in user memory and may change until the kernel reads them: any seal counts. */
 static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool compat, u32 means)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 	u32 advice = regs_arg(regs, compat, 3);
-	u64 key = space_key(task->mm);
+	u64 key = space_key(mm);
 
 	if (likely(space_unsealed(key)) || !advice_matters(advice))
 		return 0;
@@ -236,14 +236,14 @@ static __always_inline u64 least_break(const struct mm_struct *mm)
 /* Shrinks: unmaps from the new break to the old one (mm/mmap.c). PR_SET_MM cannot move it meanwhile: lsm/task_prctl. */
 static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32 means)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
+	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+	u64 key = space_key(mm);
 	u64 start = regs_arg(regs, compat, 0), end;
 
-	if (likely(space_unsealed(key)) || start < least_break(task->mm))
+	if (likely(space_unsealed(key)) || start < least_break(mm))
 		return 0;
 	start = (start + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
-	end = (task->mm->brk + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+	end = (mm->brk + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
 	if (start >= end)
 		return 0;
 	return verdict_on(key, start, end - start,

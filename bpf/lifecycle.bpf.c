@@ -34,7 +34,7 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm), name = (u64)child;
-	struct mseald_birth birth = { .parent = key, .set = current_set(key) };
+	struct mseald_birth birth = { .parent = key, .set = current_set_settled(key) };
 
 	if (likely(!birth.set))
 		return 0;
@@ -92,25 +92,31 @@ int BPF_PROG(mseald_forked_doomed)
 SEC("tp_btf/task_newtask")
 int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone_flags)
 {
+	u64 name = (u64)child;
+
 	if (likely(!*(volatile u64 *)&state.unsettled) || clone_flags & CLONE_VM)
 		return 0;
-	(void)birth_settle((u64)child, space_key(child->mm));
+	(void)birth_settle(&name, space_key(child->mm));
 	return 0;
 }
 
 SEC("lsm/bprm_committing_creds")
 int BPF_PROG(mseald_exec, struct linux_binprm *bprm)
 {
+	u64 name = bpf_get_current_task();
+
 	if (unlikely(*(volatile u64 *)&state.unsettled))
-		birth_abandon(bpf_get_current_task());
+		birth_abandon(&name);
 	return 0;
 }
 
 SEC("lsm/task_free")
 int BPF_PROG(mseald_task_free, struct task_struct *task)
 {
+	u64 name = (u64)task;
+
 	if (unlikely(*(volatile u64 *)&state.unsettled))
-		birth_abandon((u64)task);
+		birth_abandon(&name);
 	return 0;
 }
 

@@ -50,6 +50,7 @@ int mseald_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct mseald_task out = {};
+	u64 name = (u64)task;
 
 	if (!task)
 		return 0;
@@ -60,7 +61,7 @@ int mseald_tasks(struct bpf_iter__task *ctx)
 	out.start_time = task->group_leader->start_boottime;
 	/* So that a child that was never settled is not sealed anew without what it was born with. */
 	if (unlikely(*(volatile u64 *)&state.unsettled) && out.pid == out.tgid)
-		(void)birth_settle((u64)task, space_key(task->mm));
+		(void)birth_settle(&name, space_key(task->mm));
 	/* A kernel thread may have borrowed an mm (kthread_use_mm), a zombie has none. */
 	out.key = space_key(task->mm);
 	out.tracer = tracer_of(task);

@@ -25,10 +25,13 @@ static __always_inline struct mseald_slot *space_slot(u64 key)
 	return &state.slots[key % MSEALD_SLOTS];
 }
 
-/* Surely not sealed: nearly all of what an unsealed process pays. */
+/*
+ * Surely not sealed: nearly all of what an unsealed process pays. In this order: whoever settles a child
+ * counts its entry before it is no longer unsettled.
+ */
 static __always_inline bool space_unsealed(u64 key)
 {
-	return !*(volatile u32 *)&space_slot(key)->count && !*(volatile u64 *)&state.unsettled;
+	return !*(volatile u64 *)&state.unsettled && !*(volatile u32 *)&space_slot(key)->count;
 }
 
 /*
@@ -74,32 +77,6 @@ static __always_inline bool space_mark_hugetlb(u64 key)
 	__sync_fetch_and_or(&space->flags, MSEALD_SPACE_HUGETLB);
 	slot_drop(key);
 	return true;
-}
-
-/* Fills the slot of the current task's address space, if it is free. */
-static __noinline __attribute__((unused)) int slot_fill(u64 key, u32 set)
-{
-	struct mseald_slot *slot = space_slot(key);
-	struct mseald_space *space;
-	struct mseald_node *root;
-	u32 at = 0, huge;
-	void *seals;
-
-	if (*(volatile u64 *)&slot->tag)
-		return 0;
-	seals = bpf_map_lookup_elem(&sets, &set);
-	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
-	if (!root || __sync_val_compare_and_swap(&slot->tag, 0, MSEALD_TAG_BUSY))
-		return 0;
-	huge = space_flags(key) & MSEALD_SPACE_HUGETLB;
-	*(volatile u64 *)&slot->gap_start = huge ? MSEALD_NO_START : root->gap_start;
-	*(volatile u64 *)&slot->gap_end = huge ? 0 : root->gap_end;
-	*(volatile u64 *)&slot->tag = MSEALD_TAG(key, (u64)set);
-	space = bpf_map_lookup_elem(&spaces, &key);
-	if (!space || MSEALD_WORD_SET(*(volatile u64 *)&space->word) != set ||
-	    huge != (*(volatile u32 *)&space->flags & MSEALD_SPACE_HUGETLB))
-		slot_drop(key);
-	return 0;
 }
 
 /* Something the daemon should tidy up; it looks at the maps anyway when this is lost. */
@@ -204,127 +181,68 @@ static __always_inline void space_release(u64 word)
 		tell_unused();
 }
 
-/*
- * Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. A
- * doomed one stays while a fork is unsettled, whose child may have to know of it; then the daemon forgets it.
- */
-static __always_inline void space_remove(u64 key)
-{
-	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
-	u32 account;
-	u64 word;
-
-	if (!space)
-		return;
-	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_DOOMED) && *(volatile u64 *)&state.unsettled)
-		return;
-	word = space_swap(space, key, MSEALD_WORD_GONE);
-	if (!word)
-		return;
-	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_DOOMED))
-		__sync_fetch_and_add(&state.doomed, -1);
-	account = space->account;
-	slot_drop(key);
-	(void)bpf_map_delete_elem(&spaces, &key);
-	__sync_fetch_and_add(&space_slot(key)->count, -1);
-	space_unreserve(account);
-	space_release(word);
-}
-
 static __always_inline u64 task_key(u64 task)
 {
 	return BPF_CORE_READ((struct task_struct *)task, mm, context.ctx_id);
 }
 
-/* Takes what a mark holds; false: another program has done so, in its stead. */
-static __always_inline bool birth_take(struct mseald_birth *mark, u64 number)
-{
-	return !(number & MSEALD_BIRTH_TAKEN) &&
-	       __sync_val_compare_and_swap(&mark->number, number, number | MSEALD_BIRTH_TAKEN) == number;
-}
-
-static __always_inline void birth_forget(u64 task)
-{
-	(void)bpf_map_delete_elem(&births, &task);
-	__sync_fetch_and_add(&state.unsettled, -1);
-}
-
-/* Drops the mark of a child that will never run sealed: failed fork, exec. */
-static __always_inline void birth_abandon(u64 task)
-{
-	struct mseald_birth *mark = bpf_map_lookup_elem(&births, &task), birth;
-
-	if (!mark)
-		return;
-	birth = *mark;
-	if (!birth_take(mark, birth.number))
-		return;
-	birth_forget(task);
-	space_unreserve(birth.account);
-	set_put(birth.set);
-}
+/* --- bpf/space.bpf.c: global functions, which the verifier looks at once in each program --- */
 
 /*
- * Of the parent: memory that is changed, and huge pages, the child has as well. A parent that is gone was
- * not doomed (space_remove).
+ * Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. A
+ * doomed one stays while a fork is unsettled, whose child may have to know of it; then the daemon forgets it.
  */
-static __always_inline u32 birth_flags(const struct mseald_birth *birth)
-{
-	return space_flags(birth->parent) & (MSEALD_SPACE_DOOMED | MSEALD_SPACE_HUGETLB);
-}
+int space_remove(u64 key);
+
+/* Drops the mark of a child that will never run sealed: failed fork, exec. By address: a global function takes no pointer as a number. */
+int birth_abandon(const u64 *task);
 
 /*
  * The seal set of a marked child, 0 when it has no mark. Gives it its entry
  * if there is none yet. While another program does so the mark goes on serving.
  */
-static __noinline u32 birth_settle(u64 task, u64 key)
-{
-	struct mseald_birth *mark = bpf_map_lookup_elem(&births, &task), birth;
+u32 birth_settle(const u64 *task, u64 key);
 
-	if (!mark)
-		return 0;
-	birth = *mark;
-	if (!birth_take(mark, birth.number))
-		return birth.set;
-	if (space_insert(key, birth.set | MSEALD_WORD_FORKED, birth.account, birth_flags(&birth))) {
-		/* The daemon has entered it, or there is no memory: the mark stays, whole. */
-		__sync_val_compare_and_swap(&mark->number, birth.number | MSEALD_BIRTH_TAKEN, birth.number);
-		if (key != task_key(task))
-			birth_abandon(task);
-		return birth.set;
-	}
-	birth_forget(task);
-	/* A task that another looks at may have left its memory before there was an entry to be removed. */
-	if (key != task_key(task))
-		space_remove(key);
-	return birth.set;
-}
-
-/* The seal set of the current task's address space; 0: it has none. */
-static __always_inline u32 current_set(u64 key)
-{
-	struct mseald_space *space;
-
-	if (likely(space_unsealed(key)))
-		return 0;
-	space = bpf_map_lookup_elem(&spaces, &key);
-	if (space)
-		return MSEALD_WORD_SET(*(volatile u64 *)&space->word);
-	/* The mark is about the caller's own memory; the key may be another's, whose memory it acts on. */
-	if (unlikely(*(volatile u64 *)&state.unsettled) &&
-	    key == BPF_CORE_READ(bpf_get_current_task_btf(), mm, context.ctx_id))
-		return birth_settle(bpf_get_current_task(), key);
-	return 0;
-}
+/*
+ * The seal set of the current task's address space, which is not surely unsealed; 0: it has none. A child
+ * that is not settled yet has the set of its mark. It cannot share its memory before it has an entry:
+ * lsm/task_alloc settles whoever forks.
+ */
+u32 current_set_of(u64 key);
 
 /* The same, remembered in its slot for the next time. */
-static __noinline __attribute__((unused)) u32 current_set_kept(u64 key)
-{
-	u32 set = current_set(key);
+u32 current_set_kept(u64 key);
 
-	if (set)
-		slot_fill(key, set);
-	return set;
+/* The set of an address space, or of the mark of its first task, of which it is a child that is not settled yet. */
+static __always_inline u32 set_of(u64 key, u64 task)
+{
+	/* Read first: who settles it makes the entry, and then takes the mark away. */
+	bool unsettled = unlikely(*(volatile u64 *)&state.unsettled);
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+	struct mseald_birth *mark;
+
+	if (!space && unsettled) {
+		mark = bpf_map_lookup_elem(&births, &task);
+		if (mark)
+			return mark->set;
+		space = bpf_map_lookup_elem(&spaces, &key);
+	}
+	return space ? MSEALD_WORD_SET(*(volatile u64 *)&space->word) : 0;
+}
+
+static __always_inline u32 current_set(u64 key)
+{
+	return likely(space_unsealed(key)) ? 0 : current_set_of(key);
+}
+
+/* The same, by an entry: a child that is not settled yet gets its own by this. */
+static __always_inline u32 current_set_settled(u64 key)
+{
+	u64 task = bpf_get_current_task();
+
+	if (unlikely(*(volatile u64 *)&state.unsettled))
+		(void)birth_settle(&task, key);
+	return current_set(key);
 }
 
 #endif

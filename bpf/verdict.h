@@ -46,7 +46,10 @@ struct touched {
  */
 int verdict_on_touched(u64 key, u32 set, u32 attempt, const struct touched *touched);
 
-/* The same of one range. */
+/* seals_meet(), looked at by the verifier once in each program, and called. */
+bool seals_meet_called(u32 set, u64 start, u64 end, u32 stop);
+
+/* verdict_on_touched() of one range. */
 static __always_inline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt)
 {
 	const struct touched touched = { .start = start, .end = end };

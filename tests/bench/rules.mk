@@ -3,7 +3,7 @@
 BENCH := $(B)/tests/bench
 
 .PHONY: bench-programs
-bench-programs: $(BENCH)/bench $(BENCH)/floor $(BENCH)/nothing $(BENCH)/ordinary $(BENCH)/crowd
+bench-programs: $(BENCH)/bench $(BENCH)/floor $(BENCH)/nothing $(BENCH)/ordinary $(BENCH)/crowd $(BENCH)/startup
 
 # Static: where the libraries lie would be one thing more that differs between kernels.
 $(BENCH)/bench: $(BENCH)/bench.o $(BENCH)/seccomp.o
@@ -14,7 +14,7 @@ $(BENCH)/crowd: $(BENCH)/crowd.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -static -o $@ $^
 
-$(BENCH)/floor: $(BENCH)/floor.o
+$(BENCH)/floor $(BENCH)/startup: %: %.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_DAEMON)
 

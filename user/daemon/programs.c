@@ -6,10 +6,11 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include "choice.h"
 #include "inherit.h"
@@ -22,11 +23,45 @@
 #define ATTACH_TRIES 300
 #define ATTACH_PAUSE_US 10000
 
+/* Programs that are not attached to anything: the daemon runs or reads them. */
+enum tool {
+	TOOL_COMMIT,
+	TOOL_UNCACHE,
+	TOOL_DOOM,
+	TOOL_FORGET,
+	TOOL_FORGET_ACCOUNT,
+	TOOL_ARM,
+	TOOL_DISARM,
+	TOOL_TASKS,
+	TOOL_VMAS,
+	TOOLS_COUNT,
+};
+
+static const char *const tools[TOOLS_COUNT] = {
+	"mseald_commit", "mseald_uncache", "mseald_doom",  "mseald_forget", "mseald_forget_account",
+	"mseald_arm",	 "mseald_disarm",  "mseald_tasks", "mseald_vmas",
+};
+
+#define MAPS_MAX 20
+
+/*
+ * Nothing of libbpf is kept, only descriptors: the instructions and debug information of all programs
+ * would take megabytes. Parts are loaded when they are first attached: the verifier takes longer than
+ * all the rest of the start.
+ */
 struct programs {
-	struct mseald *skeleton;
-	struct bpf_link *links[PARTS_COUNT];
 	struct choice choice;		/* what this kernel takes */
 	struct lock *lock;		/* not ours; NULL: not locked */
+	int tools[TOOLS_COUNT];
+	int parts[PARTS_COUNT];		/* -1: not loaded */
+	int links[PARTS_COUNT];		/* -1: not attached */
+	struct {
+		char name[BPF_OBJ_NAME_LEN];
+		int fd;
+	} maps[MAPS_MAX];
+	size_t maps_count;
+	void *globals;			/* the map of them, mapped */
+	size_t globals_size;
 	unsigned generation;		/* of our links; 0: not attached */
 	unsigned needs;			/* NEED_* that are attached for */
 };
@@ -43,76 +78,131 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return 0;
 }
 
-static int set_pins(struct mseald *skeleton)
+static bool is_settings(const struct bpf_map *map)
+{
+	return strstr(bpf_map__name(map), ".rodata");	/* of one load */
+}
+
+static const char *map_name(const struct bpf_map *map)
+{
+	return strstr(bpf_map__name(map), ".bss") ? "state" : bpf_map__name(map);
+}
+
+/*
+ * The first load takes the maps that are pinned, and pins what it makes; later ones take those of the
+ * first, whatever has become of the pins.
+ */
+static int choose_maps(const struct programs *programs, struct mseald *skeleton)
 {
 	struct bpf_map *map;
 	char path[PIN_PATH_MAX];
 
 	bpf_object__for_each_map(map, skeleton->obj) {
-		const char *name = bpf_map__name(map);
 		int r;
 
-		if (strstr(name, ".rodata"))
-			continue;	/* settings of one load */
-		r = bpf_map__set_pin_path(map, pin_map_path(strstr(name, ".bss") ? "state" : name, path));
+		if (is_settings(map))
+			continue;
+		r = programs->maps_count ? bpf_map__reuse_fd(map, programs_map_fd(programs, map_name(map))) :
+					   bpf_map__set_pin_path(map, pin_map_path(map_name(map), path));
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static size_t globals_size(const struct programs *programs)
+/* A descriptor that outlives the object. */
+static int keep(int fd, int *ret)
 {
-	return bpf_map__value_size(programs->skeleton->maps.bss);
+	*ret = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return *ret < 0 ? -errno : 0;
 }
 
-/*
- * Puts what the programs see where the skeleton points to, which libbpf has mapped and will unmap. Before
- * 1.5 it does so itself. Since then it does only for a map that it has made (libbpf.c,
- * bpf_object__populate_internal_map), and of one that an earlier daemon has pinned there is a copy, which
- * no program reads.
- */
-static int map_globals(struct programs *programs)
+static int keep_maps(struct programs *programs, struct mseald *skeleton)
 {
-	struct mseald *skeleton = programs->skeleton;
+	struct bpf_map *map;
 
-	return mmap(skeleton->bss, globals_size(programs), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-		    bpf_map__fd(skeleton->maps.bss), 0) == MAP_FAILED ? -errno : 0;
+	bpf_object__for_each_map(map, skeleton->obj) {
+		int r;
+
+		if (is_settings(map))
+			continue;
+		if (programs->maps_count == MAPS_MAX || strlen(map_name(map)) >= sizeof(programs->maps->name))
+			return -E2BIG;
+		r = keep(bpf_map__fd(map), &programs->maps[programs->maps_count].fd);
+		if (r < 0)
+			return r;
+		strcpy(programs->maps[programs->maps_count++].name, map_name(map));
+	}
+	programs->globals_size = bpf_map__value_size(skeleton->maps.bss);
+	programs->globals = mmap(NULL, programs->globals_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+				 programs_map_fd(programs, "state"), 0);
+	if (programs->globals == MAP_FAILED) {
+		programs->globals = NULL;
+		return -errno;
+	}
+	programs_state(programs)->layout = MSEALD_LAYOUT;
+	return 0;
 }
 
-static int load(struct programs *programs)
+/* One load takes the tools, and nothing else. */
+static bool is_first(const struct programs *programs)
 {
-	struct mseald *skeleton = programs->skeleton;
+	return !programs->maps_count;
+}
+
+/* By name, those of the programs that are loaded. */
+static int *descriptor_of(struct programs *programs, const char *name)
+{
+	for (size_t i = 0; i < TOOLS_COUNT; i++)
+		if (strcmp(tools[i], name) == 0)
+			return &programs->tools[i];
+	for (size_t i = 0; i < PARTS_COUNT; i++)
+		if (strcmp(parts[i].program, name) == 0)
+			return &programs->parts[i];
+	return NULL;
+}
+
+static int load_into(struct programs *programs, struct mseald *skeleton, const bool wanted[PARTS_COUNT])
+{
+	struct bpf_program *program;
 	int r;
 
-	for (size_t i = 0; i < PARTS_COUNT; i++) {
-		struct bpf_program *program =
-			bpf_object__find_program_by_name(skeleton->obj, parts[i].program);
+	bpf_object__for_each_program(program, skeleton->obj) {
+		const int *descriptor = descriptor_of(programs, bpf_program__name(program));
 
-		if (!program)
+		if (!descriptor)
 			return -ENOENT;
-		(void)bpf_program__set_autoload(program, programs->choice.wanted[i]);
+		(void)bpf_program__set_autoload(program,
+						descriptor >= programs->parts && descriptor < programs->parts + PARTS_COUNT ?
+							wanted[descriptor - programs->parts] :
+							is_first(programs));
 	}
 	skeleton->rodata->possible_cpus = libbpf_num_possible_cpus();
 	skeleton->rodata->madvise_overridden = choice_wants(&programs->choice, "override_madvise");
 	skeleton->rodata->madvise_32_overridden = choice_wants(&programs->choice, "override_madvise_32");
 	skeleton->rodata->setattr_has_idmap = programs->choice.setattr_has_idmap;
-	r = set_pins(skeleton);
+	r = choose_maps(programs, skeleton);
+	if (r >= 0)
+		r = mseald__load(skeleton);
+	if (r >= 0 && is_first(programs))
+		r = keep_maps(programs, skeleton);
+	bpf_object__for_each_program(program, skeleton->obj)
+		if (r >= 0 && bpf_program__autoload(program))
+			r = keep(bpf_program__fd(program), descriptor_of(programs, bpf_program__name(program)));
+	return r;
+}
+
+/* Loads these parts, and with the first load what does not depend on the kernel. Logs. */
+static int load(struct programs *programs, const bool wanted[PARTS_COUNT])
+{
+	struct mseald *skeleton = mseald__open();
+	int r = skeleton ? load_into(programs, skeleton, wanted) : -errno;
+
+	mseald__destroy(skeleton);
 	if (r < 0)
-		return r;
-	r = mseald__load(skeleton);
-	if (r < 0) {
 		log_error("the kernel did not take the BPF programs or maps: %s%s", strerror(-r),
 			  r == -EINVAL ? " (is something else pinned in " PIN_ROOT "/maps?)" : "");
-		return r;
-	}
-	r = map_globals(programs);
-	if (r < 0) {
-		log_error("cannot map the state of the BPF programs: %s", strerror(-r));
-		return r;
-	}
-	skeleton->bss->state.layout = MSEALD_LAYOUT;
-	return 0;
+	return r;
 }
 
 int programs_possible(void)
@@ -131,6 +221,7 @@ int programs_possible(void)
 
 int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret)
 {
+	static const bool nothing_yet[PARTS_COUNT];
 	struct programs *programs;
 	int r;
 
@@ -143,11 +234,13 @@ int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret)
 	if (!programs)
 		return -ENOMEM;
 	programs->lock = lock;
+	for (size_t i = 0; i < TOOLS_COUNT; i++)
+		programs->tools[i] = -1;
+	for (size_t i = 0; i < PARTS_COUNT; i++)
+		programs->parts[i] = programs->links[i] = -1;
 	r = choice_make(mode, &programs->choice);
-	if (r >= 0) {
-		programs->skeleton = mseald__open();
-		r = programs->skeleton ? load(programs) : -errno;
-	}
+	if (r >= 0)
+		r = load(programs, nothing_yet);
 	if (r < 0) {
 		programs_free(programs);
 		return r;
@@ -156,55 +249,61 @@ int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret)
 	return 0;
 }
 
-/* Closes our descriptor. */
-static void drop_link(struct programs *programs, size_t i, bool unpin)
+/* Gives our descriptor up, and with a generation the pin there. */
+static void drop_link(struct programs *programs, size_t i, unsigned generation)
 {
-	struct bpf_link *link = TAKE_PTR(programs->links[i]);
+	char path[PIN_PATH_MAX];
 
-	if (!link)
+	if (programs->links[i] < 0)
 		return;
-	if (unpin) {
-		(void)bpf_link__unpin(link);
-		lock_forget_link(programs->lock, bpf_link__fd(link));
+	if (generation) {
+		(void)unlink(pin_link_path(generation, parts[i].program, path));
+		lock_forget_link(programs->lock, programs->links[i]);
 	}
-	(void)bpf_link__destroy(link);
+	(void)close(programs->links[i]);
+	programs->links[i] = -1;
 }
 
-static void drop_links(struct programs *programs, bool unpin)
+static void drop_links(struct programs *programs, unsigned generation)
 {
 	for (size_t i = PARTS_COUNT; i-- > 0;)
-		drop_link(programs, i, unpin);
+		drop_link(programs, i, generation);
 }
 
 struct programs *programs_free(struct programs *programs)
 {
 	if (!programs)
 		return NULL;
-	drop_links(programs, false);	/* the pins hold the links */
-	mseald__destroy(programs->skeleton);
+	drop_links(programs, 0);	/* the pins hold the links */
+	for (size_t i = 0; i < TOOLS_COUNT; i++)
+		cleanup_close(&programs->tools[i]);
+	for (size_t i = 0; i < PARTS_COUNT; i++)
+		cleanup_close(&programs->parts[i]);
+	for (size_t i = 0; i < programs->maps_count; i++)
+		cleanup_close(&programs->maps[i].fd);
+	if (programs->globals)
+		(void)munmap(programs->globals, programs->globals_size);
 	free(programs);
 	return NULL;
 }
 
 static int attach_part(struct programs *programs, size_t i, unsigned generation)
 {
-	struct bpf_program *program = bpf_object__find_program_by_name(programs->skeleton->obj, parts[i].program);
 	char path[PIN_PATH_MAX];
-	struct bpf_link *link;
-	int r;
+	int link, r;
 
 	/* A link of ours that was just given up goes a moment later, in the kernel's own time. */
-	for (unsigned try = 0; !(link = bpf_program__attach(program)); try++) {
+	for (unsigned try = 0; (link = bpf_raw_tracepoint_open(NULL, programs->parts[i])) < 0; try++) {
 		if (errno != EBUSY || try == ATTACH_TRIES)
 			return -errno;
 		(void)usleep(ATTACH_PAUSE_US);
 	}
 	programs->links[i] = link;
-	r = lock_guard_link(programs->lock, bpf_link__fd(link));
-	if (r >= 0)
-		r = bpf_link__pin(link, pin_link_path(generation, parts[i].program, path));
+	r = lock_guard_link(programs->lock, link);
+	if (r >= 0 && bpf_obj_pin(link, pin_link_path(generation, parts[i].program, path)) < 0)
+		r = -errno;
 	if (r < 0)
-		drop_link(programs, i, true);
+		drop_link(programs, i, generation);
 	return r;
 }
 
@@ -219,7 +318,24 @@ static void detach_unneeded(struct programs *programs, unsigned needs)
 {
 	for (size_t i = PARTS_COUNT; i-- > 0;)
 		if (!part_needed(i, needs))
-			drop_link(programs, i, true);
+			drop_link(programs, i, programs->generation);
+}
+
+/* Is it to be attached, for these needs, and is not yet? */
+static bool part_missing(const struct programs *programs, size_t i, unsigned needs)
+{
+	return programs->choice.wanted[i] && programs->links[i] < 0 && part_needed(i, needs);
+}
+
+static int load_parts(struct programs *programs, unsigned needs)
+{
+	bool wanted[PARTS_COUNT], any = false;
+
+	for (size_t i = 0; i < PARTS_COUNT; i++) {
+		wanted[i] = programs->parts[i] < 0 && part_missing(programs, i, needs);
+		any |= wanted[i];
+	}
+	return any ? load(programs, wanted) : 0;
 }
 
 static int attach_parts(struct programs *programs, unsigned generation, unsigned needs)
@@ -227,7 +343,7 @@ static int attach_parts(struct programs *programs, unsigned generation, unsigned
 	for (size_t i = 0; i < PARTS_COUNT; i++) {
 		int r;
 
-		if (!programs->choice.wanted[i] || programs->links[i] || !part_needed(i, needs))
+		if (!part_missing(programs, i, needs))
 			continue;
 		r = attach_part(programs, i, generation);
 		if (r < 0) {
@@ -246,6 +362,9 @@ int programs_attach(struct programs *programs, unsigned needs)
 	needs |= programs->needs;
 	if (generation && needs == programs->needs)
 		return 0;
+	r = load_parts(programs, needs);
+	if (r < 0)
+		return r;
 	if (!generation) {
 		generation = pins_last_generation() + 1;
 		r = pins_make_generation(generation);
@@ -257,7 +376,7 @@ int programs_attach(struct programs *programs, unsigned needs)
 		return r;
 	}
 	if (r < 0) {
-		drop_links(programs, true);
+		drop_links(programs, generation);
 		pins_remove_generation(generation);
 		return r;
 	}
@@ -280,7 +399,7 @@ unsigned programs_needs(const struct programs *programs)
 
 void programs_detach(struct programs *programs)
 {
-	drop_links(programs, true);
+	drop_links(programs, programs->generation);
 	pins_remove_generations_before(pins_last_generation() + 1);
 	programs->generation = 0;
 	programs->needs = 0;
@@ -293,11 +412,10 @@ bool programs_attached(const struct programs *programs)
 
 static uint32_t program_id(const struct programs *programs, size_t i)
 {
-	struct bpf_program *program = bpf_object__find_program_by_name(programs->skeleton->obj, parts[i].program);
 	struct bpf_prog_info info = {};
 	uint32_t size = sizeof(info);
 
-	return bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0 ? 0 : info.id;
+	return bpf_obj_get_info_by_fd(programs->parts[i], &info, &size) < 0 ? 0 : info.id;
 }
 
 int programs_check(const struct programs *programs, unsigned needs)
@@ -308,7 +426,7 @@ int programs_check(const struct programs *programs, unsigned needs)
 
 		if (!programs->choice.wanted[i] || !(parts[i].need & needs))
 			continue;
-		if (!programs->links[i] || bpf_obj_get_info_by_fd(bpf_link__fd(programs->links[i]), &info, &size) < 0 ||
+		if (programs->links[i] < 0 || bpf_obj_get_info_by_fd(programs->links[i], &info, &size) < 0 ||
 		    !info.prog_id || info.prog_id != program_id(programs, i))
 			return -ENOLINK;
 	}
@@ -336,14 +454,10 @@ uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycl
 	uint64_t all = 0, lifecycle = 0;
 
 	for (size_t i = 0; i < PARTS_COUNT; i++) {
-		struct bpf_program *program;
 		struct bpf_prog_info info = {};
 		__u32 size = sizeof(info);
 
-		if (!programs->choice.wanted[i])
-			continue;
-		program = bpf_object__find_program_by_name(programs->skeleton->obj, parts[i].program);
-		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0)
+		if (programs->parts[i] < 0 || bpf_obj_get_info_by_fd(programs->parts[i], &info, &size) < 0)
 			continue;
 		all += info.recursion_misses;
 		if (parts[i].kind == PART_LIFECYCLE)
@@ -354,84 +468,88 @@ uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycl
 	return all;
 }
 
+/* Where it stands among the globals. */
+#define STATE_OFFSET offsetof(typeof(*((struct mseald *)NULL)->bss), state)
+
 struct mseald_state *programs_state(struct programs *programs)
 {
-	return &programs->skeleton->bss->state;
+	return (void *)((char *)programs->globals + STATE_OFFSET);
 }
 
 const struct mseald_state *programs_map_state(const struct programs *programs)
 {
-	void *globals = mmap(NULL, globals_size(programs), PROT_READ, MAP_SHARED, bpf_map__fd(programs->skeleton->maps.bss), 0);
+	void *globals = mmap(NULL, programs->globals_size, PROT_READ, MAP_SHARED, programs_map_fd(programs, "state"), 0);
 
-	if (globals == MAP_FAILED)
-		return NULL;
-	return (const void *)((char *)globals + offsetof(typeof(*programs->skeleton->bss), state));
+	return globals == MAP_FAILED ? NULL : (const void *)((char *)globals + STATE_OFFSET);
 }
 
 void programs_unmap_state(const struct programs *programs, const struct mseald_state *state)
 {
-	(void)munmap((char *)state - offsetof(typeof(*programs->skeleton->bss), state), globals_size(programs));
+	(void)munmap((char *)state - STATE_OFFSET, programs->globals_size);
 }
 
 int programs_map_fd(const struct programs *programs, const char *name)
 {
-	return bpf_object__find_map_fd_by_name(programs->skeleton->obj, name);
+	for (size_t i = 0; i < programs->maps_count; i++)
+		if (strcmp(programs->maps[i].name, name) == 0)
+			return programs->maps[i].fd;
+	return -ENOENT;
 }
 
-static int run_with(struct bpf_program *program, void *argument, size_t size, uint32_t *ret)
+static int run_with(const struct programs *programs, enum tool tool, void *argument, size_t size, uint32_t *ret)
 {
 	/* The result comes back in place (net/bpf/test_run.c, bpf_prog_test_run_syscall). */
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = argument, .ctx_size_in = (__u32)size);
-	int r = bpf_prog_test_run_opts(bpf_program__fd(program), &opts);
+	int r = bpf_prog_test_run_opts(programs->tools[tool], &opts);
 
 	if (ret)
 		*ret = opts.retval;
 	return r;
 }
 
-static int run(struct bpf_program *program, struct mseald_commit *commit)
+static int run(const struct programs *programs, enum tool tool, struct mseald_commit *commit)
 {
-	return run_with(program, commit, sizeof(*commit), NULL);
+	return run_with(programs, tool, commit, sizeof(*commit), NULL);
 }
 
 int programs_commit(struct programs *programs, struct mseald_commit *commit)
 {
-	return run(programs->skeleton->progs.mseald_commit, commit);
+	return run(programs, TOOL_COMMIT, commit);
 }
 
 int programs_uncache(struct programs *programs, uint64_t key)
 {
 	struct mseald_commit commit = { .key = key };
 
-	return run(programs->skeleton->progs.mseald_uncache, &commit);
+	return run(programs, TOOL_UNCACHE, &commit);
 }
 
 int programs_forget_account(struct programs *programs, uint32_t account)
 {
 	struct mseald_commit commit = { .account = account };
 
-	return run(programs->skeleton->progs.mseald_forget_account, &commit);
+	return run(programs, TOOL_FORGET_ACCOUNT, &commit);
 }
 
 int programs_doom(struct programs *programs, uint64_t key)
 {
 	struct mseald_commit commit = { .key = key };
 
-	return run(programs->skeleton->progs.mseald_doom, &commit);
+	return run(programs, TOOL_DOOM, &commit);
 }
 
 int programs_forget(struct programs *programs, uint64_t key)
 {
 	struct mseald_commit commit = { .key = key };
 
-	return run(programs->skeleton->progs.mseald_forget, &commit);
+	return run(programs, TOOL_FORGET, &commit);
 }
 
 int programs_arm(struct programs *programs, uint64_t key, const struct mseald_armed *facts)
 {
 	struct mseald_arm request = { .key = key, .armed = *facts };
 	uint32_t armed = 0;
-	int r = run_with(programs->skeleton->progs.mseald_arm, &request, sizeof(request), &armed);
+	int r = run_with(programs, TOOL_ARM, &request, sizeof(request), &armed);
 
 	return r < 0 ? r : armed ? 0 : -ENOSPC;
 }
@@ -440,16 +558,16 @@ int programs_disarm(struct programs *programs, uint64_t key)
 {
 	struct mseald_commit request = { .key = key };
 
-	return run(programs->skeleton->progs.mseald_disarm, &request);
+	return run(programs, TOOL_DISARM, &request);
 }
 
-static int iterate(struct bpf_program *program, union bpf_iter_link_info *info)
+static int iterate(const struct programs *programs, enum tool tool, union bpf_iter_link_info *info)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .iter_info = info, .iter_info_len = sizeof(*info));
 	_cleanup_close_ int link = -1;
 	int fd;
 
-	link = bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, &opts);
+	link = bpf_link_create(programs->tools[tool], 0, BPF_TRACE_ITER, &opts);
 	if (link < 0)
 		return link;
 	fd = bpf_iter_create(link);
@@ -460,12 +578,12 @@ int programs_tasks_fd(struct programs *programs, uint32_t pid)
 {
 	union bpf_iter_link_info info = { .task = { .pid = pid } };
 
-	return iterate(programs->skeleton->progs.mseald_tasks, &info);
+	return iterate(programs, TOOL_TASKS, &info);
 }
 
 int programs_vmas_fd(struct programs *programs, uint32_t tid)
 {
 	union bpf_iter_link_info info = { .task = { .tid = tid } };
 
-	return iterate(programs->skeleton->progs.mseald_vmas, &info);
+	return iterate(programs, TOOL_VMAS, &info);
 }

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See space.h: what every program needs now and then, and none on its way past unsealed memory. */
+#include "space.h"
+
+__noinline int space_remove(u64 key)
+{
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+	u32 account;
+	u64 word;
+
+	if (!space)
+		return 0;
+	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_DOOMED) && *(volatile u64 *)&state.unsettled)
+		return 0;
+	word = space_swap(space, key, MSEALD_WORD_GONE);
+	if (!word)
+		return 0;
+	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_DOOMED))
+		__sync_fetch_and_add(&state.doomed, -1);
+	account = space->account;
+	slot_drop(key);
+	(void)bpf_map_delete_elem(&spaces, &key);
+	__sync_fetch_and_add(&space_slot(key)->count, -1);
+	space_unreserve(account);
+	space_release(word);
+	return 0;
+}
+
+/* Takes what a mark holds; false: another program has done so, in its stead. */
+static __always_inline bool birth_take(struct mseald_birth *mark, u64 number)
+{
+	return !(number & MSEALD_BIRTH_TAKEN) &&
+	       __sync_val_compare_and_swap(&mark->number, number, number | MSEALD_BIRTH_TAKEN) == number;
+}
+
+static __always_inline void birth_forget(u64 task)
+{
+	(void)bpf_map_delete_elem(&births, &task);
+	__sync_fetch_and_add(&state.unsettled, -1);
+}
+
+__noinline int birth_abandon(const u64 *task)
+{
+	struct mseald_birth *mark, birth;
+	u64 name;
+
+	if (!task)
+		return 0;
+	name = *task;
+	mark = bpf_map_lookup_elem(&births, &name);
+	if (!mark)
+		return 0;
+	birth = *mark;
+	if (!birth_take(mark, birth.number))
+		return 0;
+	birth_forget(name);
+	space_unreserve(birth.account);
+	set_put(birth.set);
+	return 0;
+}
+
+/*
+ * Of the parent: memory that is changed, and huge pages, the child has as well. A parent that is gone was
+ * not doomed (space_remove).
+ */
+static __always_inline u32 birth_flags(const struct mseald_birth *birth)
+{
+	return space_flags(birth->parent) & (MSEALD_SPACE_DOOMED | MSEALD_SPACE_HUGETLB);
+}
+
+__noinline u32 birth_settle(const u64 *task, u64 key)
+{
+	struct mseald_birth *mark, birth;
+	u64 name;
+
+	if (!task)
+		return 0;
+	name = *task;
+	mark = bpf_map_lookup_elem(&births, &name);
+	if (!mark)
+		return 0;
+	birth = *mark;
+	if (!birth_take(mark, birth.number))
+		return birth.set;
+	if (space_insert(key, birth.set | MSEALD_WORD_FORKED, birth.account, birth_flags(&birth))) {
+		/* The daemon has entered it, or there is no memory: the mark stays, whole. */
+		__sync_val_compare_and_swap(&mark->number, birth.number | MSEALD_BIRTH_TAKEN, birth.number);
+		if (key != task_key(name))
+			birth_abandon(&name);
+		return birth.set;
+	}
+	birth_forget(name);
+	/* A task that another looks at may have left its memory before there was an entry to be removed. */
+	if (key != task_key(name))
+		space_remove(key);
+	return birth.set;
+}
+
+/* Fills the slot of the current task's address space, if it is free. */
+static __always_inline void slot_fill(u64 key, u32 set)
+{
+	struct mseald_slot *slot = space_slot(key);
+	struct mseald_space *space;
+	struct mseald_node *root;
+	u32 at = 0, huge;
+	void *seals;
+
+	if (*(volatile u64 *)&slot->tag || !bpf_map_lookup_elem(&spaces, &key))
+		return;
+	seals = bpf_map_lookup_elem(&sets, &set);
+	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
+	if (!root || __sync_val_compare_and_swap(&slot->tag, 0, MSEALD_TAG_BUSY))
+		return;
+	huge = space_flags(key) & MSEALD_SPACE_HUGETLB;
+	*(volatile u64 *)&slot->gap_start = huge ? MSEALD_NO_START : root->gap_start;
+	*(volatile u64 *)&slot->gap_end = huge ? 0 : root->gap_end;
+	*(volatile u64 *)&slot->tag = MSEALD_TAG(key, (u64)set);
+	space = bpf_map_lookup_elem(&spaces, &key);
+	if (!space || MSEALD_WORD_SET(*(volatile u64 *)&space->word) != set ||
+	    huge != (*(volatile u32 *)&space->flags & MSEALD_SPACE_HUGETLB))
+		slot_drop(key);
+}
+
+__noinline u32 current_set_of(u64 key)
+{
+	u64 task = bpf_get_current_task();
+
+	/* The mark is about the caller's own memory; the key may be another's, whose memory it acts on. */
+	if (unlikely(*(volatile u64 *)&state.unsettled) && key != task_key(task))
+		task = 0;
+	return set_of(key, task);
+}
+
+__noinline u32 current_set_kept(u64 key)
+{
+	u32 set = current_set_of(key);
+
+	if (set)
+		slot_fill(key, set);
+	return set;
+}
