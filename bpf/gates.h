@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What each call that has no LSM hook would touch. Used by both kinds of gate:
- * override.bpf.c (the call fails) and kill.bpf.c (the caller dies). Each takes
+ * gate_override.bpf.c (the call fails) and gate_kill.bpf.c (the caller dies). Each takes
  * the registers of the call, whether they are 32-bit ones, and the means of
  * the gate; nonzero: the call must not succeed.
  *
@@ -12,7 +12,7 @@
 #ifndef MSEALD_BPF_GATES_H
 #define MSEALD_BPF_GATES_H
 
-#include "abi.h"
+#include "syscall.h"
 #include "hugetlb.h"
 #include "verdict.h"
 

@@ -6,7 +6,7 @@
 #ifndef MSEALD_BPF_HUGETLB_H
 #define MSEALD_BPF_HUGETLB_H
 
-#include "seals.h"
+#include "seal_tree.h"
 
 #define HUGE_SHIFT_MIN 21	/* of x86 */
 #define HUGE_SHIFT_MAX 30

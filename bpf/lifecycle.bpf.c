@@ -3,7 +3,7 @@
  * The life of a sealed address space.
  *
  *   lsm/task_alloc             fork: marks the child with its parent's seal set;
- *                              no room for it (places.h): EAGAIN, it may not fork.
+ *                              no room for it (quota.h): EAGAIN, it may not fork.
  *                              Nobody forks from a doomed address space: EPERM
  *   fentry/alloc_pid           a fork that was under way as its address space was
  *                              doomed, and may have copied it since: it does not happen
@@ -18,7 +18,7 @@
  * keeps its mark then, an entry stays until the daemon sweeps it, and a child of
  * a doomed address space is doomed.
  */
-#include "start.h"
+#include "exec_match.h"
 #include "verdict.h"
 
 #define CLONE_VM 0x100

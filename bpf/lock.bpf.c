@@ -4,7 +4,7 @@
  * programs, links and pins, root included, until the machine is booted again.
  * An object of its own, loaded and attached before the maps of mseald are
  * made, and not at all without Lock=yes. LSM programs, which cannot be raced.
- * The pins and their mounts are guarded by bpf/lockpins.bpf.c.
+ * The pins and their mounts are guarded by bpf/lock_pins.bpf.c.
  *
  *   task_alloc, task_free, bprm_committing_creds   who is mseald: the task that
  *                   took the lock, and what it forks; no longer after exec

@@ -24,7 +24,7 @@
  *
  * All of them in 6.1, 6.12 and 7.3.
  */
-#include "abi.h"
+#include "syscall.h"
 #include "verdict.h"
 
 #define FMODE_WRITE 0x2		/* include/linux/fs.h */

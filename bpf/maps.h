@@ -96,7 +96,7 @@ struct notes_map {
 };
 extern struct notes_map notes SEC(".maps");
 
-/* What a starting program is compared with (bpf/start.bpf.c); the value says nothing. */
+/* What a starting program is compared with (bpf/exec_match.bpf.c); the value says nothing. */
 struct triggers_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -13,7 +13,7 @@
 #define MSEALD_BPF_SPACE_H
 
 #include "maps.h"
-#include "places.h"
+#include "quota.h"
 
 static __always_inline u64 space_key(const struct mm_struct *mm)
 {
@@ -141,7 +141,7 @@ static __always_inline void set_put(u32 set)
 		tell_unused();
 }
 
-/* Room for one more entry in `spaces`, on that account (places.h); false when there is none. */
+/* Room for one more entry in `spaces`, on that account (quota.h); false when there is none. */
 static __always_inline bool space_reserve(u32 *account, bool limited)
 {
 	if (__sync_fetch_and_add(&state.entries, 1) < MSEALD_MAX_SPACES && place_take(account, limited))

@@ -4,7 +4,7 @@
 #define MSEALD_BPF_VERDICT_H
 
 #include "maps.h"
-#include "seals.h"
+#include "seal_tree.h"
 #include "space.h"
 
 #define EPERM 1

@@ -182,7 +182,7 @@ struct mseald_file_seals {
 #define MSEALD_MAX_SPACES 65536u
 
 /*
- * Whose account an address space is on (bpf/places.h): a user id, or nobody's. Of the places that
+ * Whose account an address space is on (bpf/quota.h): a user id, or nobody's. Of the places that
  * there are, one user may have state.places_each, and all users together not all, so that root has room.
  */
 #define MSEALD_ACCOUNT_NONE 0xffffffffu
@@ -442,7 +442,7 @@ struct mseald_arm {
 
 #define MSEALD_TRACER_COMING 0xffffffffu	/* somebody may be attaching just now */
 
-/* One task as bpf/resolve.bpf.c writes it. */
+/* One task as bpf/iter_task.bpf.c writes it. */
 struct mseald_task {
 	__u32 pid, tgid;
 	__u64 key;			/* 0: no address space (kernel thread, zombie) */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* An attempt on another's address space, or on all of one: where no range is known. */
-#ifndef MSEALD_BPF_FOREIGN_H
-#define MSEALD_BPF_FOREIGN_H
+#ifndef MSEALD_BPF_VERDICT_SPACE_H
+#define MSEALD_BPF_VERDICT_SPACE_H
 
 #include "verdict.h"
 

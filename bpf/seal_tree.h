@@ -4,8 +4,8 @@
  * this? Quick and free of branches on data; it may say yes where the slow look
  * in verdict.bpf.c says no (another stop bit), never the reverse.
  */
-#ifndef MSEALD_BPF_SEALS_H
-#define MSEALD_BPF_SEALS_H
+#ifndef MSEALD_BPF_SEAL_TREE_H
+#define MSEALD_BPF_SEAL_TREE_H
 
 #include "maps.h"
 

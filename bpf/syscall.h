@@ -10,8 +10,8 @@
  * workers hold their creator's stale registers (kernel/fork.c, copy_thread)
  * and are in no call at all.
  */
-#ifndef MSEALD_BPF_ABI_H
-#define MSEALD_BPF_ABI_H
+#ifndef MSEALD_BPF_SYSCALL_H
+#define MSEALD_BPF_SYSCALL_H
 
 #include "maps.h"
 

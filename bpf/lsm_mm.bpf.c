@@ -19,9 +19,9 @@
  * 6.12, 7.3): mmap_file, mmap_lock, mmap_addr, then the unmapping of what was
  * there. mremap(MREMAP_FIXED) is the exception: it unmaps before it asks.
  */
-#include "abi.h"
+#include "syscall.h"
 #include "hugetlb.h"
-#include "start.h"
+#include "exec_match.h"
 #include "verdict.h"
 
 #define PROT_GROWSDOWN 0x01000000

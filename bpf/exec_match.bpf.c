@@ -6,14 +6,14 @@
  *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are
  *                             there, nothing of the program has run
  *   tp_btf/task_newtask       fork of what is armed: its child is, too
- *   start_mprotect()          of lsm/file_mprotect (lsm.bpf.c): a mapped file is
+ *   start_mprotect()          of lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is
  *                             made read-only: how a loader ends its work on
  *                             an object (PT_GNU_RELRO)
  *
  * What is lost - a hint, an entry, a run of the second program - the daemon
  * finds by looking at every process.
  */
-#include "start.h"
+#include "exec_match.h"
 
 #define CLONE_VM 0x100
 #define CGROUP_LEVELS 24

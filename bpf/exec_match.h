@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Entries of the map `armed`: made at exec and fork, gone with the address space. */
-#ifndef MSEALD_BPF_START_H
-#define MSEALD_BPF_START_H
+#ifndef MSEALD_BPF_EXEC_MATCH_H
+#define MSEALD_BPF_EXEC_MATCH_H
 
 #include "space.h"
 

@@ -4,8 +4,8 @@
  * user could take all of them, and nobody else could be sealed, nor fork when sealed. What is over the bound
  * is a fork that fails, never a child that is not sealed.
  */
-#ifndef MSEALD_BPF_PLACES_H
-#define MSEALD_BPF_PLACES_H
+#ifndef MSEALD_BPF_QUOTA_H
+#define MSEALD_BPF_QUOTA_H
 
 #include "maps.h"
 

@@ -12,7 +12,7 @@
  * any such seal denies the command. What counts is whose memory the file
  * stands for, not who has it: a monitor works on another's.
  */
-#include "foreign.h"
+#include "verdict_space.h"
 
 #define UFFDIO 0xaa			/* include/uapi/linux/userfaultfd.h */
 #define UFFDIO_COPY 3

@@ -17,8 +17,8 @@
  *                        rw_verify_area first (fs/read_write.c, fs/splice.c,
  *                        fs/aio.c, io_uring/rw.c of 6.1, 6.12, 7.3)
  */
-#include "abi.h"
-#include "foreign.h"
+#include "syscall.h"
+#include "verdict_space.h"
 
 #define PTRACE_MODE_ATTACH 0x02	/* include/linux/ptrace.h */
 #define MAY_WRITE 0x02		/* include/linux/fs.h */
