@@ -16,12 +16,6 @@
 #include "space.h"
 #include "verdict.h"
 
-#define ENOENT 2
-#define ESRCH 3
-#define EEXIST 17
-#define ENOSPC 28
-#define EDQUOT 122
-
 /* The entry that is there gets the new set; whether there was one to get it. */
 static __always_inline bool replace(struct mseald_commit *commit, struct mseald_space *space)
 {

@@ -15,7 +15,6 @@
  */
 #include "exec_match.h"
 
-#define CLONE_VM 0x100
 #define CGROUP_LEVELS 24
 #define CGROUP_LEVELS_ROUND 32
 

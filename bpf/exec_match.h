@@ -33,8 +33,8 @@ int start_mprotect(u64 key, u32 tgid, u64 start);
 static __always_inline void start_watch_mprotect(const struct task_struct *task, u64 key, const struct vm_area_struct *vma,
 						 u64 prot)
 {
-	if (unlikely(*(volatile u32 *)&space_slot(key)->armed) && !(prot & 0x2 /* PROT_WRITE */) &&
-	    vma->vm_flags & 0x2 /* VM_WRITE */ && BPF_CORE_READ(vma, vm_file))
+	if (unlikely(*(volatile u32 *)&space_slot(key)->armed) && !(prot & PROT_WRITE) &&
+	    vma->vm_flags & VM_WRITE && BPF_CORE_READ(vma, vm_file))
 		start_mprotect(key, task->tgid, vma->vm_start);
 }
 

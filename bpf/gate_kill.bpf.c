@@ -14,9 +14,6 @@
  */
 #include "gates.h"
 
-#define PTRACE_MODE_ATTACH 0x02	/* include/linux/ptrace.h */
-#define VM_GROWSDOWN 0x100	/* include/linux/mm.h */
-
 #define KILL(name) \
 SEC("fentry/__x64_sys_" #name) \
 int BPF_PROG(kill_##name, const struct pt_regs *regs) \

@@ -16,26 +16,12 @@
 #include "hugetlb.h"
 #include "verdict.h"
 
-#define MREMAP_FIXED 2
-#define IPC_SHMDT 22		/* include/uapi/linux/ipc.h */
 #define LEAST_TASK_SIZE (1ULL << 32)
 #define LARGEST_PAGE_MASK ((1ULL << HUGE_SHIFT_MAX) - 1)
 
 struct task_struct___compat_brk {
 	unsigned brk_randomized : 1;
 } __attribute__((preserve_access_index));
-
-#define MADV_DONTNEED 4
-#define MADV_FREE 8
-#define MADV_REMOVE 9
-#define MADV_DONTFORK 10
-#define MADV_DOFORK 11
-#define MADV_WIPEONFORK 18
-#define MADV_DONTNEED_LOCKED 24
-#define MADV_HWPOISON 100
-#define MADV_SOFT_OFFLINE 101
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
 
 /*
  * Advice by what it changes (mm/madvise.c; 7.x takes all in process_madvise): contents are thrown away
@@ -278,7 +264,7 @@ static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bo
 		return 0;
 	signal = BPF_CORE_READ(task, signal);
 	if (pid != own_number(BPF_CORE_READ(task, thread_pid)) &&
-	    pid != own_number(BPF_CORE_READ(signal, pids[1])))
+	    pid != own_number(BPF_CORE_READ(signal, pids[PIDTYPE_TGID])))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
 			  ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, means));
@@ -312,7 +298,7 @@ static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u
 /* i386: the number of the call is in the lower half of the first argument (ipc/syscall.c). */
 static __always_inline int gate_ipc(const struct pt_regs *regs, bool compat, u32 means)
 {
-	return (regs_arg(regs, compat, 0) & 0xffff) == IPC_SHMDT ? gate_detach(regs_arg(regs, compat, 4), means) : 0;
+	return (regs_arg(regs, compat, 0) & 0xffff) == SHMDT ? gate_detach(regs_arg(regs, compat, 4), means) : 0;
 }
 
 #endif

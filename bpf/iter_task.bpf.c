@@ -74,9 +74,6 @@ struct vm_operations_struct___uffd {
 	const void *uffd_ops;
 } __attribute__((preserve_access_index));
 
-#define TMPFS_MAGIC 0x01021994
-#define HUGETLBFS_MAGIC 0x958458f6
-
 /*
  * Anonymous memory, shmem, hugetlb (include/linux/userfaultfd_k.h,
  * vma_can_userfault); in 7.3 whatever has uffd_ops (mm/userfaultfd.c). Not
@@ -94,9 +91,6 @@ static __always_inline bool can_userfault(struct vm_area_struct *vma)
 	magic = BPF_CORE_READ(vma, vm_file, f_inode, i_sb, s_magic);
 	return magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC;
 }
-
-#define S_IFMT 0170000
-#define S_IFREG 0100000
 
 /* What of an inode nobody else looks at. */
 struct atomic___int {

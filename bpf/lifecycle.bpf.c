@@ -21,8 +21,6 @@
 #include "exec_match.h"
 #include "verdict.h"
 
-#define CLONE_VM 0x100
-
 /* Has a gate killed for a call in this address space, which happened all the same? */
 static __always_inline bool is_doomed(u64 key)
 {
@@ -77,7 +75,7 @@ SEC("fentry/alloc_pid")
 int BPF_PROG(mseald_fork_doomed)
 {
 	if (unlikely(is_doomed(space_key(bpf_get_current_task_btf()->mm))))
-		bpf_send_signal(9);
+		bpf_send_signal(SIGKILL);
 	return 0;
 }
 
@@ -85,7 +83,7 @@ SEC("fexit/kernel_clone")
 int BPF_PROG(mseald_forked_doomed)
 {
 	if (unlikely(is_doomed(space_key(bpf_get_current_task_btf()->mm))))
-		bpf_send_signal(9);
+		bpf_send_signal(SIGKILL);
 	return 0;
 }
 

@@ -22,11 +22,6 @@
  */
 #include "lock.h"
 
-#define FMODE_WRITE 0x2			/* include/linux/fs.h */
-#define PTRACE_MODE_ATTACH 0x02		/* include/linux/ptrace.h */
-#define SIGHUP 1
-#define SIGTERM 15
-#define SIGCONT 18
 #define ANCESTORS 64
 
 struct mseald_lock lock;

@@ -10,11 +10,8 @@
 
 #include "mseald/lock.h"
 #include "mseald/shared.h"
+#include "uapi.h"
 
-#define EPERM 1
-#define EAGAIN 11
-#define BPF_FS_MAGIC 0xcafe4a11
-#define PROC_SUPER_MAGIC 0x9fa0
 #define MOUNTS_DEEP 8			/* mounts upon mounts, up to the root */
 
 extern struct mseald_lock lock;

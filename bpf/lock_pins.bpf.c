@@ -10,9 +10,6 @@
  */
 #include "lock.h"
 
-#define MS_REMOUNT 0x20			/* include/uapi/linux/mount.h */
-#define MS_BIND 0x1000
-#define MS_PROPAGATION 0x1e0000		/* shared, slave, private, unbindable */
 #define FOLDERS_DEEP 16			/* folders from a mount point up to the root of its file system */
 #define MASTERS_DEEP 8
 

@@ -27,17 +27,6 @@
 #include "syscall.h"
 #include "verdict.h"
 
-#define FMODE_WRITE 0x2		/* include/linux/fs.h */
-#define MAY_WRITE 0x2
-#define O_TRUNC 01000
-#define ATTR_SIZE 0x8
-#define PROT_WRITE 0x2		/* include/uapi/asm-generic/mman-common.h */
-#define MAP_TYPE 0xf
-#define MAP_SHARED 0x1
-#define MAP_SHARED_VALIDATE 0x3
-#define VM_SHARED 0x8		/* include/linux/mm.h */
-#define OVERLAYFS_SUPER_MAGIC 0x794c7630
-
 #define ATTEMPT_WRITE(stop) ATTEMPT(MSEALD_OP_FILE_WRITE, stop, MEANS_DENY)
 
 struct file_search {

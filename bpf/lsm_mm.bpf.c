@@ -24,21 +24,6 @@
 #include "exec_match.h"
 #include "verdict.h"
 
-#define PROT_GROWSDOWN 0x01000000
-#define MAP_FIXED 0x10
-#define MAP_ANONYMOUS 0x20
-#define MAP_GROWSDOWN 0x100
-#define MAP_HUGETLB 0x40000
-#define MAP_FIXED_NOREPLACE 0x100000
-#define MREMAP_FIXED 2
-#define SHM_REMAP 040000
-#define PR_SET_MM 35
-#define PR_SET_MM_END_DATA 4
-#define PR_SET_MM_START_BRK 6
-#define PR_SET_MM_BRK 7
-#define PR_SET_MM_MAP 14
-#define HUGETLBFS_MAGIC 0x958458f6
-
 static __always_inline u64 round_up_to(u64 length, u32 shift)
 {
 	u64 mask = (1ULL << (shift & 63)) - 1;

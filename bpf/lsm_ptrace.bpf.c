@@ -20,10 +20,6 @@
 #include "syscall.h"
 #include "verdict_space.h"
 
-#define PTRACE_MODE_ATTACH 0x02	/* include/linux/ptrace.h */
-#define MAY_WRITE 0x02		/* include/linux/fs.h */
-#define PROC_SUPER_MAGIC 0x9fa0
-
 /* A child of the daemon: its own tracer. A pid that is used again has begun at another time. */
 static __always_inline bool is_injector(struct task_struct *task)
 {

@@ -14,27 +14,19 @@
  */
 #include "verdict_space.h"
 
-#define UFFDIO 0xaa			/* include/uapi/linux/userfaultfd.h */
-#define UFFDIO_COPY 3
-#define UFFDIO_ZEROPAGE 4
-#define UFFDIO_MOVE 5
-#define UFFDIO_CONTINUE 7
-#define UFFDIO_POISON 8
-#define ANON_INODE_FS_MAGIC 0x09041934
-
 /* What a seal must stop for the command to be denied; 0: it is harmless, or another file's. */
 static __always_inline u32 command_stops(u32 cmd)
 {
 	if (likely((cmd >> 8 & 0xff) != UFFDIO))
 		return 0;
 	switch (cmd & 0xff) {
-	case UFFDIO_COPY:
-	case UFFDIO_ZEROPAGE:
-	case UFFDIO_CONTINUE:
-	case UFFDIO_POISON:
+	case _UFFDIO_COPY:
+	case _UFFDIO_ZEROPAGE:
+	case _UFFDIO_CONTINUE:
+	case _UFFDIO_POISON:
 		/* Only where there is no page yet, so nothing that a write would not do. */
 		return MSEALD_STOP_DISCARD;
-	case UFFDIO_MOVE:
+	case _UFFDIO_MOVE:
 		/* Works between writable mappings only (mm/userfaultfd.c); takes the pages away, as mremap does. */
 		return MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD;
 	default:

@@ -12,6 +12,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "mseald/shared.h"
+#include "uapi.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -9,8 +9,6 @@
 
 #include "maps.h"
 
-#define CAP_SYS_ADMIN 21
-#define CAP_SYS_RESOURCE 24
 #define USER_LEVELS 33	/* user namespaces in one another (kernel/user_namespace.c, create_user_ns) */
 
 static __always_inline u64 capabilities(const void *field)

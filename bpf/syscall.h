@@ -17,7 +17,6 @@
 
 #define MSEALD_TS_COMPAT 0x0002u
 #define MSEALD_X32_BIT 0x40000000u
-#define MSEALD_PF_IO_WORKER 0x00000010u
 
 enum call {
 	CALL_OTHER,		/* none of these, or not to be known */
@@ -93,7 +92,7 @@ static __always_inline struct call_site call_site_of(struct task_struct *task)
 {
 	struct call_site site = { .regs = (const struct pt_regs *)bpf_task_pt_regs(task) };
 
-	if (unlikely(task->flags & MSEALD_PF_IO_WORKER))
+	if (unlikely(task->flags & PF_IO_WORKER))
 		return site;
 	site.compat = task->thread_info.status & MSEALD_TS_COMPAT;
 	site.call = site.compat ? call_of_32(site.regs->orig_ax) : call_of_64(site.regs->orig_ax);

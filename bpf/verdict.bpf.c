@@ -267,7 +267,7 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 		if (space)
 			space_doom(space);
 		/* Reaches the thread group; the daemon kills whoever else shares the memory. */
-		bpf_send_signal(9);
+		bpf_send_signal(SIGKILL);
 	}
 	if (told)
 		return outcome != MSEALD_VERDICT_AUDITED;

@@ -7,9 +7,6 @@
 #include "seal_tree.h"
 #include "space.h"
 
-#define EPERM 1
-#define EAGAIN 11
-
 /* How the caller can stop the operation. */
 enum means {
 	MEANS_DENY,	/* its return value makes the call fail */
