@@ -15,7 +15,7 @@
 #include "gates.h"
 
 #define KILL(name) \
-SEC("fentry/__x64_sys_" #name) \
+SEC("fentry/" SYSCALL_ENTRY(name)) \
 int BPF_PROG(kill_##name, const struct pt_regs *regs) \
 { \
 	(void)gate_##name(regs, false, MEANS_KILL); \
@@ -29,7 +29,7 @@ KILL(brk)
 KILL(shmdt)
 
 #define KILL_32(name, entry) \
-SEC("fentry/__ia32_" #entry) \
+SEC("fentry/" SYSCALL_ENTRY_32(entry)) \
 int BPF_PROG(kill_##name##_32, const struct pt_regs *regs) \
 { \
 	(void)gate_##name(regs, true, MEANS_KILL); \

@@ -13,7 +13,7 @@
 #include "gates.h"
 
 #define OVERRIDE(name) \
-SEC("fmod_ret/__x64_sys_" #name) \
+SEC("fmod_ret/" SYSCALL_ENTRY(name)) \
 long BPF_PROG(override_##name, const struct pt_regs *regs) \
 { \
 	return gate_##name(regs, false, MEANS_DENY) ? -EPERM : 0; \
@@ -28,7 +28,7 @@ OVERRIDE(shmdt)
 OVERRIDE(process_vm_writev)
 
 #define OVERRIDE_32(name, entry) \
-SEC("fmod_ret/__ia32_" #entry) \
+SEC("fmod_ret/" SYSCALL_ENTRY_32(entry)) \
 long BPF_PROG(override_##name##_32, const struct pt_regs *regs) \
 { \
 	return gate_##name(regs, true, MEANS_DENY) ? -EPERM : 0; \

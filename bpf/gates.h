@@ -16,7 +16,6 @@
 #include "hugetlb.h"
 #include "verdict.h"
 
-#define LEAST_TASK_SIZE (1ULL << 32)
 #define LARGEST_PAGE_MASK ((1ULL << HUGE_SHIFT_MAX) - 1)
 
 struct task_struct___compat_brk {
@@ -87,16 +86,12 @@ static __always_inline bool unaligned(u64 address)
 
 /*
  * munmap refuses such a range before it looks at it (mm/mmap.c, do_mas_munmap, of 6.1; do_vmi_munmap of
- * 6.12, mm/vma.c of 7.3); no other call does. A 32-bit process moves its own limit, up to 4 GiB, by
- * personality(ADDR_LIMIT_3GB) (arch/x86/include/asm/page_64_types.h, IA32_PAGE_OFFSET); task_size is what
- * it was at exec.
+ * 6.12, mm/vma.c of 7.3); no other call does.
  */
 static __always_inline bool beyond_user(const struct mm_struct *mm, u64 start, u64 length)
 {
-	u64 limit = mm->task_size;
+	u64 limit = mm_user_limit(mm);
 
-	if (unlikely(limit < LEAST_TASK_SIZE))
-		limit = LEAST_TASK_SIZE;
 	return start > limit || length > limit - start;
 }
 

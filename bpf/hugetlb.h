@@ -8,9 +8,6 @@
 
 #include "seal_tree.h"
 
-#define HUGE_SHIFT_MIN 21	/* of x86 */
-#define HUGE_SHIFT_MAX 30
-
 /* PAGE_ALIGN: of a length in the last page there is nothing left. mremap does so first of all, in each version. */
 static __always_inline u64 pages_of(u64 length)
 {

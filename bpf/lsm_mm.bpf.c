@@ -41,7 +41,7 @@ static __always_inline u64 mmap_length(const struct file *file, u64 length)
 {
 	u8 shift = file ? BPF_CORE_READ(file, f_inode, i_blkbits) : 0;
 
-	return shift > 12 ? round_up_to(length, shift) : length;
+	return shift > PAGE_SHIFT ? round_up_to(length, shift) : length;
 }
 
 /* Ordinary anonymous memory has no file. What MAP_HUGETLB asks for has one, and so has all that is not anonymous. */
@@ -254,7 +254,7 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 	/* Nearly every call, and nearly always far from any seal. */
 	site = call_site_of(task);
 	if (likely(site.call == CALL_MMAP && !site.compat) &&
-	    likely(in_gap(key, addr, site.regs->si)))
+	    likely(in_gap(key, addr, regs_arg(site.regs, false, 1))))
 		return 0;
 	return judge_address(key, addr) ? -EPERM : 0;
 }

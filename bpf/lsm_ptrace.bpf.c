@@ -90,7 +90,7 @@ int BPF_PROG(mseald_file_permission, struct file *file, int mask)
 		return 0;
 	/* NULL in 6.1, when the process had ended before it was opened: then it says end of file. */
 	mm = file->private_data;
-	key = BPF_CORE_READ(mm, context.ctx_id);
+	key = BPF_CORE_READ(mm, MM_KEY);
 	if (likely(space_unsealed(key)))
 		return 0;
 	return verdict_on_all(key, mm_owner(mm),

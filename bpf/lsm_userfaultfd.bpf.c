@@ -57,7 +57,7 @@ static __always_inline int judge_command(const struct file *file, u32 cmd)
 		return 0;
 	context = file->private_data;
 	mm = BPF_CORE_READ(context, mm);
-	key = BPF_CORE_READ(mm, context.ctx_id);
+	key = BPF_CORE_READ(mm, MM_KEY);
 	if (space_unsealed(key))
 		return 0;
 	/* A monitor's: it writes where only the process's own stores may. */

@@ -6,16 +6,10 @@
 #ifndef MSEALD_BPF_MAPS_H
 #define MSEALD_BPF_MAPS_H
 
-#include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
+#include "arch.h"
 #include <bpf/bpf_tracing.h>
 
 #include "mseald/shared.h"
-#include "uapi.h"
-
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* Counters, the filter: everything global that is not a map of its own. */
 extern struct mseald_state state;

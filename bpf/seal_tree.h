@@ -15,7 +15,6 @@ _Static_assert(sizeof(struct mseald_file_node) == sizeof(struct mseald_node) &&
 	       __builtin_offsetof(struct mseald_file_node, none) == __builtin_offsetof(struct mseald_node, start),
 	       "no seal begins where files are");
 
-#define MSEALD_PAGE 4096ULL
 /* Above every user address: the kernel itself refuses a range that ends beyond. */
 #define MSEALD_ADDRESS_LIMIT MSEALD_NO_START
 

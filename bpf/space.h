@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From an address space to its seal set. The key is mm_struct's
- * context.ctx_id (arch/x86/include/asm/mmu.h): a number that the kernel never
- * uses again, so an entry that outlives its address space can hit nobody.
+ * From an address space to its seal set. The key is a number that the kernel
+ * never uses again (MM_KEY of arch.h), so an entry that outlives its address space can hit nobody.
  *
  * A child of a sealed process is marked in `births` by lsm/task_alloc, which
  * cannot be raced, and settled (given its own entry) by tp_btf/task_newtask,
@@ -17,7 +16,7 @@
 
 static __always_inline u64 space_key(const struct mm_struct *mm)
 {
-	return mm->context.ctx_id;
+	return mm->MM_KEY;
 }
 
 static __always_inline struct mseald_slot *space_slot(u64 key)
@@ -233,7 +232,7 @@ static __always_inline void space_remove(u64 key)
 
 static __always_inline u64 task_key(u64 task)
 {
-	return BPF_CORE_READ((struct task_struct *)task, mm, context.ctx_id);
+	return BPF_CORE_READ((struct task_struct *)task, mm, MM_KEY);
 }
 
 /* Takes what a mark holds; false: another program has done so, in its stead. */
@@ -312,7 +311,7 @@ static __always_inline u32 current_set(u64 key)
 		return MSEALD_WORD_SET(*(volatile u64 *)&space->word);
 	/* The mark is about the caller's own memory; the key may be another's, whose memory it acts on. */
 	if (unlikely(*(volatile u64 *)&state.unsettled) &&
-	    key == BPF_CORE_READ(bpf_get_current_task_btf(), mm, context.ctx_id))
+	    key == BPF_CORE_READ(bpf_get_current_task_btf(), mm, MM_KEY))
 		return birth_settle(bpf_get_current_task(), key);
 	return 0;
 }

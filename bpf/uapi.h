@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Macros of the kernel, which BTF does not have. They are the same on x86 and arm64; what is not stands in
- * bpf/arch/.
+ * Macros of the kernel, which BTF does not have. All of them are the same on x86 and arm64; those
+ * that are not stand in bpf/arch/.
  */
 #ifndef MSEALD_BPF_UAPI_H
 #define MSEALD_BPF_UAPI_H
+
+/* include/linux/compiler.h */
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* include/uapi/asm-generic/errno-base.h, errno.h */
 #define EPERM 1
@@ -49,7 +53,7 @@
 #define VM_SHARED 0x8
 #define VM_GROWSDOWN 0x100
 
-/* include/uapi/linux/sched.h; include/linux/sched.h; include/linux/pid_types.h (include/linux/pid.h of 6.1) */
+/* include/uapi/linux/sched.h; include/linux/sched.h; include/linux/pid_types.h (6.1: pid.h) */
 #define CLONE_VM 0x100
 #define PF_IO_WORKER 0x10
 #define PIDTYPE_TGID 1
@@ -78,7 +82,7 @@
 #define _UFFDIO_CONTINUE 7
 #define _UFFDIO_POISON 8
 
-/* include/linux/fs.h; include/uapi/asm-generic/fcntl.h; include/uapi/linux/stat.h; include/uapi/linux/mount.h */
+/* include/linux/fs.h; include/uapi/asm-generic/fcntl.h; include/uapi/linux/stat.h, mount.h */
 #define MAY_WRITE 0x2
 #define FMODE_WRITE 0x2
 #define ATTR_SIZE 0x8

@@ -218,7 +218,7 @@ __noinline int tell(const struct walk *walk, const struct touched *touched, u64 
 	event->seal_start = walk->hit_start;
 	event->seal_end = walk->hit_end;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	event->ip = regs->ip;
+	event->ip = regs_ip(regs);
 	event->start_time = BPF_CORE_READ(task, group_leader, start_boottime);
 	id = bpf_get_current_pid_tgid();
 	event->pid = (u32)id;
@@ -248,7 +248,7 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 		return 0;
 	task = bpf_get_current_task_btf();
 	/* 6.12 reads all of the kernel's BTF for each pointer that the verifier itself is to follow. */
-	own = key == BPF_CORE_READ(task, mm, context.ctx_id);
+	own = key == BPF_CORE_READ(task, mm, MM_KEY);
 	if (action == MSEALD_ACTION_AUDIT)
 		outcome = MSEALD_VERDICT_AUDITED;
 	else if ((action == MSEALD_ACTION_KILL && own) ||
