@@ -18,7 +18,7 @@
 SEC("fentry/" SYSCALL_ENTRY(name)) \
 int BPF_PROG(kill_##name, const struct pt_regs *regs) \
 { \
-	(void)gate_##name(regs, false, MEANS_KILL); \
+	(void)gate_##name(regs, false, REACTION_KILL); \
 	return 0; \
 }
 
@@ -32,7 +32,7 @@ KILL(shmdt)
 SEC("fentry/" SYSCALL_ENTRY_32(entry)) \
 int BPF_PROG(kill_##name##_32, const struct pt_regs *regs) \
 { \
-	(void)gate_##name(regs, true, MEANS_KILL); \
+	(void)gate_##name(regs, true, REACTION_KILL); \
 	return 0; \
 }
 
@@ -53,7 +53,7 @@ int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t 
 		return 0;
 	/* Another's mm takes only harmless advice (process_madvise_remote_valid). */
 	site = call_site_of(bpf_get_current_task_btf());
-	(void)gate_madvise_range(key, untagged(mm, start), length, advice, MEANS_KILL,
+	(void)gate_madvise_range(key, untagged(mm, start), length, advice, REACTION_KILL,
 				 site.call == CALL_MADVISE &&
 				 (site.compat ? madvise_32_overridden : madvise_overridden) ? ATTEMPT_AGAIN : 0);
 	return 0;
@@ -72,7 +72,7 @@ int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long ad
 	if (!(vma->vm_flags & VM_GROWSDOWN))
 		return 0;
 	(void)verdict_on(key, start, vma->vm_start - start,
-			 ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE));
+			 ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, REACTION_DIE));
 	return 0;
 }
 
@@ -88,7 +88,7 @@ int BPF_PROG(kill_vm_munmap, unsigned long start, size_t length)
 	site = call_site_of(task);
 	(void)verdict_on(key, start, length,
 			 ATTEMPT(site.call == CALL_IO_DESTROY ? MSEALD_OP_IO_DESTROY : MSEALD_OP_MUNMAP,
-				 MSEALD_STOP_UNMAP, MEANS_KILL) |
+				 MSEALD_STOP_UNMAP, REACTION_KILL) |
 			 ATTEMPT_NATIVE);
 	return 0;
 }
@@ -117,6 +117,6 @@ int BPF_PROG(kill_mm_access, struct task_struct *target, unsigned int mode)
 	site = call_site_of(task);
 	if (site.call == CALL_PROCESS_VM_WRITEV)
 		(void)verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-				 ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, MEANS_KILL));
+				 ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, REACTION_KILL));
 	return 0;
 }

@@ -16,7 +16,7 @@
 SEC("fmod_ret/" SYSCALL_ENTRY(name)) \
 long BPF_PROG(override_##name, const struct pt_regs *regs) \
 { \
-	return gate_##name(regs, false, MEANS_DENY) ? -EPERM : 0; \
+	return gate_##name(regs, false, REACTION_DENY) ? -EPERM : 0; \
 }
 
 OVERRIDE(munmap)
@@ -31,7 +31,7 @@ OVERRIDE(process_vm_writev)
 SEC("fmod_ret/" SYSCALL_ENTRY_32(entry)) \
 long BPF_PROG(override_##name##_32, const struct pt_regs *regs) \
 { \
-	return gate_##name(regs, true, MEANS_DENY) ? -EPERM : 0; \
+	return gate_##name(regs, true, REACTION_DENY) ? -EPERM : 0; \
 }
 
 OVERRIDE_32(munmap, sys_munmap)

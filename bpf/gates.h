@@ -2,8 +2,8 @@
 /*
  * What each call that has no LSM hook would touch. Used by both kinds of gate:
  * gate_override.bpf.c (the call fails) and gate_kill.bpf.c (the caller dies). Each takes
- * the registers of the call, whether they are 32-bit ones, and the means of
- * the gate; nonzero: the call must not succeed.
+ * the registers of the call, whether they are 32-bit ones, and the reaction that
+ * the gate is capable of; nonzero: the call must not succeed.
  *
  * A call that the kernel itself refuses before it changes anything is let through
  * to its error, so that nobody is killed for an EINVAL. That must be so in
@@ -77,7 +77,7 @@ static __always_inline bool advice_refused_natively(u32 advice)
 }
 
 /* A gate that can only kill leaves to the kernel what the kernel refuses by itself. */
-#define OR_NATIVE(means) ((means) == MEANS_KILL ? ATTEMPT_NATIVE : 0)
+#define OR_NATIVE(reaction) ((reaction) == REACTION_KILL ? ATTEMPT_NATIVE : 0)
 
 static __always_inline bool unaligned(u64 address)
 {
@@ -95,7 +95,7 @@ static __always_inline bool beyond_user(const struct mm_struct *mm, u64 start, u
 	return start > limit || length > limit - start;
 }
 
-static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
@@ -108,7 +108,7 @@ static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, 
 	if (likely(in_gap(key, start, length)) || unaligned(start) || beyond_user(task->mm, start, length))
 		return 0;
 	return verdict_on(key, start, length,
-			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, means) | OR_NATIVE(means));
+			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, reaction) | OR_NATIVE(reaction));
 }
 
 /*
@@ -116,11 +116,11 @@ static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, 
  * source is looked at (mm/mremap.c, mremap_to): judged as one. Before any change every kernel refuses an
  * address that is not on a page; other odd arguments it may take, or meet too late.
  */
-static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm), old, new, target;
-	u32 set, attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, means);
+	u32 set, attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, reaction);
 	struct touched touched = {};
 	bool fixed, huge, from;
 
@@ -158,16 +158,17 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 	 */
 	if (!from || (old && !(huge && old > MSEALD_ADDRESS_LIMIT)) ||
 	    seals_rule(set, touched.start) >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_NATIVE)
-		attempt |= OR_NATIVE(means);
+		attempt |= OR_NATIVE(reaction);
 	return verdict_on_touched(key, set, attempt, &touched);
 }
 
-static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u32 advice, u32 means, u32 again)
+static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u32 advice, u32 reaction,
+					      u32 again)
 {
 	if (likely(space_unsealed(key)) || !advice_matters(advice) || unaligned(start))
 		return 0;
 	if (advice_refused_natively(advice))
-		again |= OR_NATIVE(means);
+		again |= OR_NATIVE(reaction);
 	/* They take the whole page that the memory is in, however large it is (mm/madvise.c, madvise_inject_error). */
 	if (unlikely(advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)) {
 		u64 end = start + pages_of(length);
@@ -180,19 +181,19 @@ static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u3
 		length = ((end + LARGEST_PAGE_MASK) & ~LARGEST_PAGE_MASK) - start;
 	}
 	return verdict_on(key, start, length,
-			  ATTEMPT(MSEALD_OP_MADVISE, advice_stops(key, advice), means) | again);
+			  ATTEMPT(MSEALD_OP_MADVISE, advice_stops(key, advice), reaction) | again);
 }
 
-static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
 	return gate_madvise_range(space_key(task->mm), untagged(task->mm, regs_arg(regs, compat, 0)),
-				  regs_arg(regs, compat, 1), regs_arg(regs, compat, 2), means, 0);
+				  regs_arg(regs, compat, 1), regs_arg(regs, compat, 2), reaction, 0);
 }
 
 /* The ranges are in user memory and may change until the kernel reads them: any seal counts. */
-static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 advice = regs_arg(regs, compat, 3);
@@ -201,8 +202,8 @@ static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool
 	if (likely(space_unsealed(key)) || !advice_matters(advice))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_stops(key, advice), means) |
-			  (advice_refused_natively(advice) ? OR_NATIVE(means) : 0));
+			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_stops(key, advice), reaction) |
+			  (advice_refused_natively(advice) ? OR_NATIVE(reaction) : 0));
 }
 
 /* Below this brk() does nothing but tell the break: brk(0) is how that is asked for. */
@@ -215,7 +216,7 @@ static __always_inline u64 least_break(const struct mm_struct *mm)
 }
 
 /* Shrinks: unmaps from the new break to the old one (mm/mmap.c). PR_SET_MM cannot move it meanwhile: lsm/task_prctl. */
-static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
@@ -228,7 +229,7 @@ static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32
 	if (start >= end)
 		return 0;
 	return verdict_on(key, start, end - start,
-			  ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, means) | OR_NATIVE(means));
+			  ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, reaction) | OR_NATIVE(reaction));
 }
 
 /* The number of a pid in its own namespace: what its process calls itself. */
@@ -248,7 +249,7 @@ static __always_inline u32 own_number(struct pid *pid)
  * so any seal counts. Own threads by their number, and whoever else shares the
  * memory, are left to fentry/mm_access.
  */
-static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 pid = regs_arg(regs, compat, 0);
@@ -262,14 +263,14 @@ static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bo
 	    pid != own_number(BPF_CORE_READ(signal, pids[PIDTYPE_TGID])))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-			  ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, means));
+			  ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, reaction));
 }
 
 /*
  * Detaches the segment attached at the address, all of its mappings that are still there (ipc/shm.c,
  * ksys_shmdt), so all seals on them count, and no others.
  */
-static __always_inline int gate_detach(u64 address, u32 means)
+static __always_inline int gate_detach(u64 address, u32 reaction)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
@@ -281,19 +282,21 @@ static __always_inline int gate_detach(u64 address, u32 means)
 	set = current_set(key);
 	if (!set || !(seals_flags(set) & MSEALD_SEAL_SHM))
 		return 0;
-	return verdict_on_touched(key, set, ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means) | ATTEMPT_SHM | OR_NATIVE(means),
+	return verdict_on_touched(key, set,
+				  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, reaction) | ATTEMPT_SHM |
+				  OR_NATIVE(reaction),
 				  &touched);
 }
 
-static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u32 reaction)
 {
-	return gate_detach(regs_arg(regs, compat, 0), means);
+	return gate_detach(regs_arg(regs, compat, 0), reaction);
 }
 
 /* i386: the number of the call is in the lower half of the first argument (ipc/syscall.c). */
-static __always_inline int gate_ipc(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_ipc(const struct pt_regs *regs, bool compat, u32 reaction)
 {
-	return (regs_arg(regs, compat, 0) & 0xffff) == SHMDT ? gate_detach(regs_arg(regs, compat, 4), means) : 0;
+	return (regs_arg(regs, compat, 0) & 0xffff) == SHMDT ? gate_detach(regs_arg(regs, compat, 4), reaction) : 0;
 }
 
 #endif

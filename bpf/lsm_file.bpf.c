@@ -27,7 +27,7 @@
 #include "syscall.h"
 #include "verdict.h"
 
-#define ATTEMPT_WRITE(stop) ATTEMPT(MSEALD_OP_FILE_WRITE, stop, MEANS_DENY)
+#define ATTEMPT_WRITE(stop) ATTEMPT(MSEALD_OP_FILE_WRITE, stop, REACTION_DENY)
 
 struct file_search {
 	struct mseald_inode inode;

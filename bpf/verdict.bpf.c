@@ -252,7 +252,7 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 	if (action == MSEALD_ACTION_AUDIT)
 		outcome = MSEALD_VERDICT_AUDITED;
 	else if ((action == MSEALD_ACTION_KILL && own) ||
-		 (ATTEMPT_MEANS(attempt) != MEANS_DENY &&
+		 (ATTEMPT_REACTION(attempt) != REACTION_DENY &&
 		  !(attempt & ATTEMPT_NATIVE && walk->native && !walk->not_native)))
 		outcome = MSEALD_VERDICT_KILLED;
 	else

@@ -8,13 +8,13 @@
 #include "space.h"
 
 /* How the caller can stop the operation. */
-enum means {
-	MEANS_DENY,	/* its return value makes the call fail */
-	MEANS_KILL,	/* it cannot: a denial becomes SIGKILL */
-	MEANS_DIE,	/* the call fails, and the process must not go on either */
+enum reaction {
+	REACTION_DENY,	/* its return value makes the call fail */
+	REACTION_KILL,	/* it cannot: a denial becomes SIGKILL */
+	REACTION_DIE,	/* the call fails, and the process must not go on either */
 };
 
-#define ATTEMPT(op, stop, means) ((u32)(op) | (u32)(stop) << 8 | (u32)(means) << 16)
+#define ATTEMPT(op, stop, reaction) ((u32)(op) | (u32)(stop) << 8 | (u32)(reaction) << 16)
 #define ATTEMPT_AGAIN (1u << 24)	/* judged before in this call: what was let through then was told then */
 /*
  * Where a program can only kill: if all seals that the call meets are made by
@@ -27,7 +27,7 @@ enum means {
 #define ATTEMPT_SHM (1u << 27)	/* only seals on the System V segment that is attached at target_start count */
 #define ATTEMPT_OP(attempt) ((attempt) & 0xff)
 #define ATTEMPT_STOP(attempt) ((attempt) >> 8 & 0xff)
-#define ATTEMPT_MEANS(attempt) ((attempt) >> 16 & 0xff)
+#define ATTEMPT_REACTION(attempt) ((attempt) >> 16 & 0xff)
 
 /* All that a call would touch, in whole pages. */
 struct touched {
