@@ -26,6 +26,7 @@ _Static_assert(sizeof(struct mseald_file_node) == sizeof(struct mseald_node) &&
  */
 static __always_inline const u64 *find_start(const u64 *start, u64 address)
 {
+	_Static_assert(MSEALD_FANOUT == 32, "the steps below halve 32 slots");
 #define STEP(width) \
 	start = (const void *)start + ((s64)(start[width] - (address + 1)) >> 63 & (width) * sizeof(*start))
 	STEP(16);
