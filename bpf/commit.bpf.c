@@ -11,7 +11,7 @@
  *   mseald_doom    an address space is not to live on: nobody leaves it (lifecycle)
  *   mseald_forget  removes an entry: of an address space that is gone, or
  *                  any, once no programs are attached
- *   mseald_forget_account  removes an account that has no place
+ *   mseald_forget_account  removes an account that has no address space
  */
 #include "space.h"
 #include "verdict.h"
@@ -107,11 +107,11 @@ SEC("syscall")
 int mseald_forget_account(struct mseald_commit *commit)
 {
 	u32 account = commit->account;
-	u64 *purse = bpf_map_lookup_elem(&accounts, &account);
-	u64 empty = MSEALD_PURSE(account, 0);
+	u64 *usage = bpf_map_lookup_elem(&accounts, &account);
+	u64 empty = MSEALD_USAGE(account, 0);
 
-	/* Whoever is just counting in it sees that it is going, and begins anew. */
-	if (purse && __sync_val_compare_and_swap(purse, empty, 0) == empty)
+	/* A program that is just counting in it sees that it is being removed, and begins anew. */
+	if (usage && __sync_val_compare_and_swap(usage, empty, 0) == empty)
 		(void)bpf_map_delete_elem(&accounts, &account);
 	return 0;
 }

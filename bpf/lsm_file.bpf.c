@@ -32,7 +32,7 @@
 struct file_search {
 	struct mseald_inode inode;
 	u32 set, first;		/* its first node of files */
-	u32 seal;		/* found: place of the seal in the set */
+	u32 seal;		/* found: index of the seal in the set */
 	bool found, unreadable;
 };
 
@@ -134,7 +134,7 @@ int mseald_inode_setattr(unsigned long long *ctx)
 	struct dentry *dentry;
 	struct iattr *attr;
 
-	/* Or the compiler makes one load of two, at a place that the verifier does not know. */
+	/* Or the compiler makes one load of two, at an offset that the verifier does not know. */
 	if (setattr_has_idmap) {
 		asm volatile("%0 = *(u64 *)(%2 + 8); %1 = *(u64 *)(%2 + 16)" : "=&r"(dentry), "=&r"(attr) : "r"(ctx));
 	} else {

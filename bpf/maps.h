@@ -64,7 +64,7 @@ struct refs_map {
 };
 extern struct refs_map refs SEC(".maps");
 
-/* Account -> MSEALD_PURSE(): how many places it has. Removed by the daemon when it has none. */
+/* Account -> MSEALD_USAGE(): how many address spaces it has. Removed by the daemon when it has none. */
 struct accounts_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MSEALD_MAX_ACCOUNTS);
@@ -73,7 +73,7 @@ struct accounts_map {
 };
 extern struct accounts_map accounts SEC(".maps");
 
-/* task_struct of a forked child whose address space has no entry yet -> its seal set, and whose place it has. */
+/* task_struct of a forked child whose address space has no entry yet -> its seal set and account. */
 struct births_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who takes the places in `spaces`. Each fork of a sealed process takes one, so without a bound one
- * user could take all of them, and nobody else could be sealed, nor fork when sealed. What is over the bound
- * is a fork that fails, never a child that is not sealed.
+ * How many entries of `spaces` a user may have. Each fork of a sealed process takes one, so without a
+ * quota one user could take all of them, and nobody else could be sealed, nor fork when sealed. Over
+ * quota the fork fails; there is never a child that is not sealed.
  */
 #ifndef MSEALD_BPF_QUOTA_H
 #define MSEALD_BPF_QUOTA_H
@@ -21,8 +21,8 @@ static __always_inline u64 capabilities(const void *field)
 }
 
 /*
- * Whose account a process is on: its real user's; in a user namespace that of who made the
- * outermost one, if not root, since all users there are his. Nobody's: who may go beyond limits of processes too
+ * The account of a process: its real user; in a user namespace the user who made the outermost one, if
+ * not root, since all users there are theirs. None for processes that RLIMIT_NPROC does not bind either
  * (kernel/fork.c, copy_process). user/daemon/asker.c has the same rule for connections.
  */
 static __noinline __attribute__((unused)) u32 account_of(struct task_struct *task)
@@ -41,39 +41,42 @@ static __noinline __attribute__((unused)) u32 account_of(struct task_struct *tas
 	return owner ? owner : BPF_CORE_READ(cred, uid.val);
 }
 
-static __always_inline u64 *purse_of(u32 account)
+static __always_inline u64 *usage_of(u32 account)
 {
-	u64 fresh = MSEALD_PURSE(account, 0), *purse = bpf_map_lookup_elem(&accounts, &account);
+	u64 fresh = MSEALD_USAGE(account, 0), *usage = bpf_map_lookup_elem(&accounts, &account);
 
-	if (purse)
-		return purse;
+	if (usage)
+		return usage;
 	(void)bpf_map_update_elem(&accounts, &account, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&accounts, &account);
 }
 
 /* One more for an account; false when it has as many as it may, or cannot be counted. */
-static __always_inline bool purse_take(u32 account, bool limited)
+static __always_inline bool usage_take(u32 account, bool limited)
 {
-	u64 *purse = purse_of(account), seen;
-	u32 most = *(volatile u32 *)&state.places_each;
+	u64 *usage = usage_of(account), seen;
+	u32 most = *(volatile u32 *)&state.quota_each;
 
-	for (int i = 0; purse && i < 32; i++) {
-		seen = *(volatile u64 *)purse;
-		/* The daemon is removing it, as it was empty; or the element is another's by now. */
-		if (!MSEALD_PURSE_IS(seen, account)) {
-			purse = purse_of(account);
+	for (int i = 0; usage && i < 32; i++) {
+		seen = *(volatile u64 *)usage;
+		/* The daemon is removing it, as it was empty; or the element is another account's by now. */
+		if (!MSEALD_USAGE_IS(seen, account)) {
+			usage = usage_of(account);
 			continue;
 		}
-		if (limited && MSEALD_PURSE_PLACES(seen) >= most)
+		if (limited && MSEALD_USAGE_SPACES(seen) >= most)
 			return false;
-		if (__sync_val_compare_and_swap(purse, seen, seen + 1) == seen)
+		if (__sync_val_compare_and_swap(usage, seen, seen + 1) == seen)
 			return true;
 	}
 	return false;
 }
 
-/* Takes a place. The account that has it then, in *account: nobody's where it need not, and cannot, be counted. */
-static __noinline __attribute__((unused)) bool place_take(u32 *account, bool limited)
+/*
+ * Charges one address space to *account; false when it is over quota and limited. *account is
+ * MSEALD_ACCOUNT_NONE afterwards where it is not limited and could not be counted.
+ */
+static __noinline __attribute__((unused)) bool quota_take(u32 *account, bool limited)
 {
 	u32 who;
 
@@ -82,28 +85,28 @@ static __noinline __attribute__((unused)) bool place_take(u32 *account, bool lim
 	who = *account;
 	if (who == MSEALD_ACCOUNT_NONE)
 		return true;
-	if (__sync_fetch_and_add(&state.places, 1) >= MSEALD_MAX_PLACES_USERS && limited) {
-		__sync_fetch_and_add(&state.places, -1);
+	if (__sync_fetch_and_add(&state.charged, 1) >= MSEALD_QUOTA_USERS && limited) {
+		__sync_fetch_and_add(&state.charged, -1);
 		return false;
 	}
-	if (purse_take(who, limited))
+	if (usage_take(who, limited))
 		return true;
-	__sync_fetch_and_add(&state.places, -1);
+	__sync_fetch_and_add(&state.charged, -1);
 	*account = MSEALD_ACCOUNT_NONE;
 	return !limited;
 }
 
-/* While a place is taken its purse is not removed, so this needs no care. */
-static __always_inline void place_give(u32 account)
+/* The usage of an account is not removed while anything is charged to it, so this needs no loop. */
+static __always_inline void quota_give(u32 account)
 {
-	u64 *purse;
+	u64 *usage;
 
 	if (account == MSEALD_ACCOUNT_NONE)
 		return;
-	__sync_fetch_and_add(&state.places, -1);
-	purse = bpf_map_lookup_elem(&accounts, &account);
-	if (purse)
-		__sync_fetch_and_add(purse, -1);
+	__sync_fetch_and_add(&state.charged, -1);
+	usage = bpf_map_lookup_elem(&accounts, &account);
+	if (usage)
+		__sync_fetch_and_add(usage, -1);
 }
 
 #endif

@@ -50,7 +50,7 @@ static __always_inline u32 node_slot(const struct mseald_node *node, const u64 *
 	return (start - node->start) & (MSEALD_FANOUT - 1);
 }
 
-/* The leaf where seals at or after address begin, and its place; NULL when the set cannot be read. */
+/* The leaf where seals at or after address begin, and its index; NULL when the set cannot be read. */
 static __always_inline struct mseald_node *seals_leaf(void *seals, struct mseald_node *root, u64 address, u32 *ret_at)
 {
 	struct mseald_node *node = root;

@@ -143,7 +143,7 @@ static __always_inline void set_put(u32 set)
 /* Room for one more entry in `spaces`, on that account (quota.h); false when there is none. */
 static __always_inline bool space_reserve(u32 *account, bool limited)
 {
-	if (__sync_fetch_and_add(&state.entries, 1) < MSEALD_MAX_SPACES && place_take(account, limited))
+	if (__sync_fetch_and_add(&state.entries, 1) < MSEALD_MAX_SPACES && quota_take(account, limited))
 		return true;
 	__sync_fetch_and_add(&state.entries, -1);
 	return false;
@@ -151,7 +151,7 @@ static __always_inline bool space_reserve(u32 *account, bool limited)
 
 static __always_inline void space_unreserve(u32 account)
 {
-	place_give(account);
+	quota_give(account);
 	__sync_fetch_and_add(&state.entries, -1);
 }
 

@@ -159,7 +159,7 @@ struct mseald_file_node {
 	__u64 order[MSEALD_FANOUT];	/* MSEALD_INODE_ORDER of its address; unused: MSEALD_NO_START */
 	__u64 number[MSEALD_FANOUT];
 	__u32 generation[MSEALD_FANOUT];
-	__u32 seal[MSEALD_FANOUT];	/* place in the set of the one to judge a write by */
+	__u32 seal[MSEALD_FANOUT];	/* index in the set of the one to judge a write by */
 	__u16 unused[MSEALD_FANOUT];
 };
 
@@ -182,18 +182,19 @@ struct mseald_file_seals {
 #define MSEALD_MAX_SPACES 65536u
 
 /*
- * Whose account an address space is on (bpf/quota.h): a user id, or nobody's. Of the places that
- * there are, one user may have state.places_each, and all users together not all, so that root has room.
+ * The account that an address space is charged to (bpf/quota.h): a user id, or none. One user may have
+ * state.quota_each entries of the map `spaces`, and all users together not all of them, so that root
+ * has room.
  */
 #define MSEALD_ACCOUNT_NONE 0xffffffffu
 #define MSEALD_MAX_ACCOUNTS 16384u
-#define MSEALD_MAX_PLACES_USERS (MSEALD_MAX_SPACES / 4 * 3)
-#define MSEALD_PLACES_EACH 8192u	/* unless mseald --user-spaces= says otherwise */
+#define MSEALD_QUOTA_USERS (MSEALD_MAX_SPACES / 4 * 3)
+#define MSEALD_QUOTA_EACH 8192u		/* default of mseald --user-spaces= */
 
-/* Value of the map `accounts`: the account, and how many places it has; 0: the entry is going. */
-#define MSEALD_PURSE(account, places) (((__u64)(account) + 1) << 32 | (places))
-#define MSEALD_PURSE_IS(purse, account) ((purse) >> 32 == (__u64)(account) + 1)
-#define MSEALD_PURSE_PLACES(purse) ((__u32)(purse))
+/* Value of the map `accounts`: the account and how many address spaces it has; 0: it is being removed. */
+#define MSEALD_USAGE(account, spaces) (((__u64)(account) + 1) << 32 | (spaces))
+#define MSEALD_USAGE_IS(usage, account) ((usage) >> 32 == (__u64)(account) + 1)
+#define MSEALD_USAGE_SPACES(usage) ((__u32)(usage))
 
 #define MSEALD_SPACE_DOOMED 0x01u	/* killed, or to be: whatever still shares it is to die, and may not fork */
 #define MSEALD_SPACE_HUGETLB 0x02u	/* may have mappings of huge pages, which round lengths up */
@@ -210,7 +211,7 @@ struct mseald_file_seals {
 struct mseald_space {
 	__u64 word;			/* MSEALD_WORD() */
 	__u32 flags;			/* MSEALD_SPACE_*: set by atomic operations, never cleared */
-	__u32 account;			/* who has the place */
+	__u32 account;			/* that it is charged to */
 	__u64 verdicts[MSEALD_VERDICT_COUNT];
 	__u64 told;			/* MSEALD_EVENTS_PERIOD in which it last told of an attempt while the buffer was filling */
 };
@@ -223,7 +224,7 @@ struct mseald_space {
 
 /*
  * A fork that is not settled: value of the map `births`. Whoever sets MSEALD_BIRTH_TAKEN owns what the
- * mark holds, a reference to the set and the account's place, and either hands both to an entry or
+ * mark holds, a reference to the set and a charge to the account, and either hands both to an entry or
  * gives both back.
  */
 struct mseald_birth {
@@ -414,9 +415,9 @@ struct mseald_state {
 	__u64 report_since;		/* ns since 1970; 0: what is on the disk is not read yet */
 	__u64 report_base;		/* all attempts less this are those in the map and those missing there; wraps */
 	__u64 report_full;		/* of those missing: there was no room in the map */
-	__u64 places;			/* of `entries`, those on an account */
-	__u64 forks_refused;		/* of sealed processes, for want of a place */
-	__u32 places_each;		/* that one account may have: the daemon's to set */
+	__u64 charged;			/* of `entries`, those on an account */
+	__u64 forks_refused;		/* of sealed processes, over quota */
+	__u32 quota_each;		/* that one account may have: the daemon's to set */
 	__u32 files;			/* there may be something in the map `files`: the daemon's to set */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
 	__u64 trigger_bits[MSEALD_TRIGGER_BITS / 64];

@@ -52,7 +52,7 @@ static json_t *maps_json(struct daemon *daemon)
 	add_map(list, "sets", sets_count(store_sets(daemon->store)), MSEALD_MAX_SETS - 1);
 	add_map(list, "files", state->files, MSEALD_MAX_FILES);
 	add_map(list, "accounts", count_keys(daemon->programs, "accounts"), MSEALD_MAX_ACCOUNTS);
-	add_map(list, "user_spaces", state->places, MSEALD_MAX_PLACES_USERS);
+	add_map(list, "user_spaces", state->charged, MSEALD_QUOTA_USERS);
 	add_map(list, "labels", count_keys(daemon->programs, "labels"), MSEALD_MAX_LABELS);
 	add_map(list, "report", count_keys(daemon->programs, "report"), MSEALD_MAX_TALLIES);
 	add_map(list, "triggers", count_keys(daemon->programs, "triggers"), MSEALD_MAX_TRIGGERS);
