@@ -58,9 +58,9 @@ int mseald_tasks(struct bpf_iter__task *ctx)
 	out.flags = task->flags;
 	out.exec_id = task->self_exec_id;
 	out.start_time = task->group_leader->start_boottime;
-	/* So that a child that was never settled is not sealed anew without what it was born with. */
-	if (unlikely(*(volatile u64 *)&state.unsettled) && out.pid == out.tgid)
-		(void)birth_settle((u64)task, space_key(task->mm));
+	/* So that a child whose fork is still pending is not sealed anew without the seals of its parent. */
+	if (unlikely(*(volatile u64 *)&state.pending_forks) && out.pid == out.tgid)
+		(void)fork_finish((u64)task, space_key(task->mm));
 	/* A kernel thread may have borrowed an mm (kthread_use_mm), a zombie has none. */
 	out.key = space_key(task->mm);
 	out.tracer = tracer_of(task);

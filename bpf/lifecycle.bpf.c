@@ -10,8 +10,8 @@
  *   fexit/kernel_clone         the parent of vfork must not go on in a doomed one
  *   tp_btf/task_newtask        the child's mm is there, the child has not run:
  *                              its entry replaces the mark
- *   lsm/bprm_committing_creds  exec: a child that was never settled is free
- *   lsm/task_free              a child that never ran, or died unsettled
+ *   lsm/bprm_committing_creds  exec: a child whose fork is still pending is free
+ *   lsm/task_free              a child that never ran, or died before its entry was made
  *   fentry/exit_mmap           the address space is gone: exit, and exec
  *
  * Those that are no LSM programs can be raced (docs/design.md, Gates): a child
@@ -32,36 +32,36 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm), name = (u64)child;
-	struct mseald_birth birth = { .parent = key, .set = current_set(key) };
+	struct mseald_pending_fork fork = { .parent = key, .set = current_set(key) };
 
-	if (likely(!birth.set))
+	if (likely(!fork.set))
 		return 0;
 	if (unlikely(is_doomed(key)))
 		return -EPERM;
 	if (clone_flags & CLONE_VM)
 		return 0;
 	/* While one daemon hands over to the next this runs twice. */
-	if (bpf_map_lookup_elem(&births, &name))
+	if (bpf_map_lookup_elem(&pending_forks, &name))
 		return 0;
-	birth.number = __sync_fetch_and_add(&state.births, 2) + 2;
-	birth.account = account_of(task);
-	if (!space_reserve(&birth.account, true)) {
+	fork.number = __sync_fetch_and_add(&state.last_fork, 2) + 2;
+	fork.account = account_of(task);
+	if (!space_reserve(&fork.account, true)) {
 		__sync_fetch_and_add(&state.forks_refused, 1);
 		return -EAGAIN;
 	}
-	if (!set_get(birth.set)) {
+	if (!set_get(fork.set)) {
 		/* Replaced just now: the new one is there already. */
-		birth.set = current_set(key);
-		if (!birth.set || !set_get(birth.set)) {
-			space_unreserve(birth.account);
+		fork.set = current_set(key);
+		if (!fork.set || !set_get(fork.set)) {
+			space_unreserve(fork.account);
 			return -EAGAIN;
 		}
 	}
-	__sync_fetch_and_add(&state.unsettled, 1);
-	if (bpf_map_update_elem(&births, &name, &birth, BPF_ANY)) {
-		__sync_fetch_and_add(&state.unsettled, -1);
-		set_put(birth.set);
-		space_unreserve(birth.account);
+	__sync_fetch_and_add(&state.pending_forks, 1);
+	if (bpf_map_update_elem(&pending_forks, &name, &fork, BPF_ANY)) {
+		__sync_fetch_and_add(&state.pending_forks, -1);
+		set_put(fork.set);
+		space_unreserve(fork.account);
 		return -EAGAIN;
 	}
 	return 0;
@@ -90,25 +90,25 @@ int BPF_PROG(mseald_forked_doomed)
 SEC("tp_btf/task_newtask")
 int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone_flags)
 {
-	if (likely(!*(volatile u64 *)&state.unsettled) || clone_flags & CLONE_VM)
+	if (likely(!*(volatile u64 *)&state.pending_forks) || clone_flags & CLONE_VM)
 		return 0;
-	(void)birth_settle((u64)child, space_key(child->mm));
+	(void)fork_finish((u64)child, space_key(child->mm));
 	return 0;
 }
 
 SEC("lsm/bprm_committing_creds")
 int BPF_PROG(mseald_exec, struct linux_binprm *bprm)
 {
-	if (unlikely(*(volatile u64 *)&state.unsettled))
-		birth_abandon(bpf_get_current_task());
+	if (unlikely(*(volatile u64 *)&state.pending_forks))
+		fork_abandon(bpf_get_current_task());
 	return 0;
 }
 
 SEC("lsm/task_free")
 int BPF_PROG(mseald_task_free, struct task_struct *task)
 {
-	if (unlikely(*(volatile u64 *)&state.unsettled))
-		birth_abandon((u64)task);
+	if (unlikely(*(volatile u64 *)&state.pending_forks))
+		fork_abandon((u64)task);
 	return 0;
 }
 

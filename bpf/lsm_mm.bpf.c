@@ -65,7 +65,7 @@ static __always_inline bool note_hugetlb(u64 key, const struct file *file, const
 	u64 self, length;
 
 	if (is_hugetlb(file)) {
-		/* A child that is not settled yet gets its entry by this. */
+		/* A child whose fork is still pending gets its entry by this. */
 		if (current_set(key) && !space_mark_hugetlb(key))
 			return false;
 	} else if (!(space_flags(key) & MSEALD_SPACE_HUGETLB)) {

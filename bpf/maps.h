@@ -54,7 +54,7 @@ struct files_map {
 };
 extern struct files_map files SEC(".maps");
 
-/* Seal set id -> how many address spaces and unsettled forks refer to it. */
+/* Seal set id -> how many address spaces and pending forks refer to it. */
 struct refs_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -74,13 +74,13 @@ struct accounts_map {
 extern struct accounts_map accounts SEC(".maps");
 
 /* task_struct of a forked child whose address space has no entry yet -> its seal set and account. */
-struct births_map {
+struct pending_forks_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u64);
-	__type(value, struct mseald_birth);
+	__type(value, struct mseald_pending_fork);
 };
-extern struct births_map births SEC(".maps");
+extern struct pending_forks_map pending_forks SEC(".maps");
 
 /* task_struct inside shmat(), or inside mmap() where there are huge pages -> bytes that it takes, for mmap_addr. */
 struct notes_map {

@@ -3,10 +3,10 @@
  * From an address space to its seal set. The key is a number that the kernel
  * never uses again (MM_KEY of arch.h), so an entry that outlives its address space can hit nobody.
  *
- * A child of a sealed process is marked in `births` by lsm/task_alloc, which
- * cannot be raced, and settled (given its own entry) by tp_btf/task_newtask,
- * which can: until then every look-up that finds no entry reads the mark, and
- * settles.
+ * A child of a sealed process is marked in `pending_forks` by lsm/task_alloc, which
+ * cannot be raced; tp_btf/task_newtask, which can, gives it its own entry and
+ * removes the mark. Until then the fork is pending: every look-up that finds no
+ * entry reads the mark, and does the same.
  */
 #ifndef MSEALD_BPF_SPACE_H
 #define MSEALD_BPF_SPACE_H
@@ -27,7 +27,7 @@ static __always_inline struct mseald_slot *space_slot(u64 key)
 /* Surely not sealed: nearly all of what an unsealed process pays. */
 static __always_inline bool space_unsealed(u64 key)
 {
-	return !*(volatile u32 *)&space_slot(key)->count && !*(volatile u64 *)&state.unsettled;
+	return !*(volatile u32 *)&space_slot(key)->count && !*(volatile u64 *)&state.pending_forks;
 }
 
 /*
@@ -205,7 +205,7 @@ static __always_inline void space_release(u64 word)
 
 /*
  * Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. A
- * doomed one stays while a fork is unsettled, whose child may have to know of it; then the daemon forgets it.
+ * doomed one stays while a fork is pending, whose child may have to know of it; then the daemon forgets it.
  */
 static __always_inline void space_remove(u64 key)
 {
@@ -215,7 +215,7 @@ static __always_inline void space_remove(u64 key)
 
 	if (!space)
 		return;
-	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_DOOMED) && *(volatile u64 *)&state.unsettled)
+	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_DOOMED) && *(volatile u64 *)&state.pending_forks)
 		return;
 	word = space_swap(space, key, MSEALD_WORD_GONE);
 	if (!word)
@@ -236,67 +236,67 @@ static __always_inline u64 task_key(u64 task)
 }
 
 /* Takes what a mark holds; false: another program has done so, in its stead. */
-static __always_inline bool birth_take(struct mseald_birth *mark, u64 number)
+static __always_inline bool fork_take(struct mseald_pending_fork *mark, u64 number)
 {
-	return !(number & MSEALD_BIRTH_TAKEN) &&
-	       __sync_val_compare_and_swap(&mark->number, number, number | MSEALD_BIRTH_TAKEN) == number;
+	return !(number & MSEALD_FORK_TAKEN) &&
+	       __sync_val_compare_and_swap(&mark->number, number, number | MSEALD_FORK_TAKEN) == number;
 }
 
-static __always_inline void birth_forget(u64 task)
+static __always_inline void fork_forget(u64 task)
 {
-	(void)bpf_map_delete_elem(&births, &task);
-	__sync_fetch_and_add(&state.unsettled, -1);
+	(void)bpf_map_delete_elem(&pending_forks, &task);
+	__sync_fetch_and_add(&state.pending_forks, -1);
 }
 
 /* Drops the mark of a child that will never run sealed: failed fork, exec. */
-static __always_inline void birth_abandon(u64 task)
+static __always_inline void fork_abandon(u64 task)
 {
-	struct mseald_birth *mark = bpf_map_lookup_elem(&births, &task), birth;
+	struct mseald_pending_fork *mark = bpf_map_lookup_elem(&pending_forks, &task), fork;
 
 	if (!mark)
 		return;
-	birth = *mark;
-	if (!birth_take(mark, birth.number))
+	fork = *mark;
+	if (!fork_take(mark, fork.number))
 		return;
-	birth_forget(task);
-	space_unreserve(birth.account);
-	set_put(birth.set);
+	fork_forget(task);
+	space_unreserve(fork.account);
+	set_put(fork.set);
 }
 
 /*
  * Of the parent: memory that is changed, and huge pages, the child has as well. A parent that is gone was
  * not doomed (space_remove).
  */
-static __always_inline u32 birth_flags(const struct mseald_birth *birth)
+static __always_inline u32 fork_flags(const struct mseald_pending_fork *fork)
 {
-	return space_flags(birth->parent) & (MSEALD_SPACE_DOOMED | MSEALD_SPACE_HUGETLB);
+	return space_flags(fork->parent) & (MSEALD_SPACE_DOOMED | MSEALD_SPACE_HUGETLB);
 }
 
 /*
  * The seal set of a marked child, 0 when it has no mark. Gives it its entry
  * if there is none yet. While another program does so the mark goes on serving.
  */
-static __noinline u32 birth_settle(u64 task, u64 key)
+static __noinline u32 fork_finish(u64 task, u64 key)
 {
-	struct mseald_birth *mark = bpf_map_lookup_elem(&births, &task), birth;
+	struct mseald_pending_fork *mark = bpf_map_lookup_elem(&pending_forks, &task), fork;
 
 	if (!mark)
 		return 0;
-	birth = *mark;
-	if (!birth_take(mark, birth.number))
-		return birth.set;
-	if (space_insert(key, birth.set | MSEALD_WORD_FORKED, birth.account, birth_flags(&birth))) {
+	fork = *mark;
+	if (!fork_take(mark, fork.number))
+		return fork.set;
+	if (space_insert(key, fork.set | MSEALD_WORD_FORKED, fork.account, fork_flags(&fork))) {
 		/* The daemon has entered it, or there is no memory: the mark stays, whole. */
-		__sync_val_compare_and_swap(&mark->number, birth.number | MSEALD_BIRTH_TAKEN, birth.number);
+		__sync_val_compare_and_swap(&mark->number, fork.number | MSEALD_FORK_TAKEN, fork.number);
 		if (key != task_key(task))
-			birth_abandon(task);
-		return birth.set;
+			fork_abandon(task);
+		return fork.set;
 	}
-	birth_forget(task);
+	fork_forget(task);
 	/* A task that another looks at may have left its memory before there was an entry to be removed. */
 	if (key != task_key(task))
 		space_remove(key);
-	return birth.set;
+	return fork.set;
 }
 
 /* The seal set of the current task's address space; 0: it has none. */
@@ -310,9 +310,9 @@ static __always_inline u32 current_set(u64 key)
 	if (space)
 		return MSEALD_WORD_SET(*(volatile u64 *)&space->word);
 	/* The mark is about the caller's own memory; the key may be another's, whose memory it acts on. */
-	if (unlikely(*(volatile u64 *)&state.unsettled) &&
+	if (unlikely(*(volatile u64 *)&state.pending_forks) &&
 	    key == BPF_CORE_READ(bpf_get_current_task_btf(), mm, MM_KEY))
-		return birth_settle(bpf_get_current_task(), key);
+		return fork_finish(bpf_get_current_task(), key);
 	return 0;
 }
 

@@ -10,7 +10,7 @@ struct mm_struct___memcg {
 	struct task_struct *owner;
 } __attribute__((preserve_access_index));
 
-/* The task that fork made the address space for: what a birth is marked by (kernel/fork.c, mm_init_owner). */
+/* The task that fork made the address space for: what a pending fork is marked by (kernel/fork.c, mm_init_owner). */
 static __always_inline u64 mm_owner(const struct mm_struct *mm)
 {
 	const struct mm_struct___memcg *memcg = (const void *)mm;
@@ -22,18 +22,18 @@ static __always_inline u64 mm_owner(const struct mm_struct *mm)
 
 /*
  * The seal set of an address space that need not be the caller's. Where a fork
- * is unsettled, current_set() would take the caller's own mark for that of
- * this key: so the caller is settled first, and then whoever the key belongs to.
+ * is pending, current_set() would take the caller's own mark for that of this
+ * key: so the caller's fork is finished first, and then that of the task the key belongs to.
  */
 static __noinline u32 set_of(u64 key, u64 owner)
 {
 	u32 set;
 
-	if (likely(!*(volatile u64 *)&state.unsettled))
+	if (likely(!*(volatile u64 *)&state.pending_forks))
 		return current_set(key);
 	(void)current_set(space_key(bpf_get_current_task_btf()->mm));
 	set = current_set(key);
-	return set ? set : birth_settle(owner, key);
+	return set ? set : fork_finish(owner, key);
 }
 
 /* Judges an attempt on all of an address space that is not surely unsealed. Nonzero: it must fail. */

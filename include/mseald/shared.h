@@ -15,7 +15,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 6
+#define MSEALD_LAYOUT 7
 
 /* What a seal can be told to stop: --deny= of msealctl(1), bits of a rule. */
 enum mseald_stop {
@@ -223,17 +223,17 @@ struct mseald_space {
 #define MSEALD_WORD_SET(word) ((__u32)(word) & 0xffffu)
 
 /*
- * A fork that is not settled: value of the map `births`. Whoever sets MSEALD_BIRTH_TAKEN owns what the
+ * A fork whose child has no entry in `spaces` yet: value of the map `pending_forks`. Whoever sets MSEALD_FORK_TAKEN owns what the
  * mark holds, a reference to the set and a charge to the account, and either hands both to an entry or
  * gives both back.
  */
-struct mseald_birth {
-	__u64 number;			/* no other fork has it, so that a mark is not taken for one before it; | MSEALD_BIRTH_TAKEN */
+struct mseald_pending_fork {
+	__u64 number;			/* no other fork has it, so that a mark is not taken for one before it; | MSEALD_FORK_TAKEN */
 	__u64 parent;			/* key of the address space that it is a copy of */
 	__u32 set, account;
 };
 
-#define MSEALD_BIRTH_TAKEN 1u
+#define MSEALD_FORK_TAKEN 1u
 
 #define MSEALD_COMM_LEN 16
 
@@ -401,8 +401,8 @@ struct mseald_state {
 	__u64 layout;			/* MSEALD_LAYOUT of who made the maps */
 	__u64 entries;			/* in the map of spaces, and reserved there by forks */
 	__u64 sealed;			/* entries that have a seal set */
-	__u64 unsettled;		/* forks whose child has no entry yet */
-	__u64 births;			/* the last number of a fork, even */
+	__u64 pending_forks;		/* forks whose child has no entry yet */
+	__u64 last_fork;		/* the last number of a fork, even */
 	__u64 doomed;			/* entries with MSEALD_SPACE_DOOMED */
 	__u64 lost;			/* attempts for whose event there was no room in the ring buffer */
 	__u64 lost_hints;		/* the same of MSEALD_EVENT_UNUSED */
