@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Programs as they start, for the policies (docs/design.md, Policies). Nothing
- * is decided here: what a trigger hits is armed, and the daemon told to look.
+ * is decided here: what a trigger hits is armed, and an event tells the daemon to look.
  *
  *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are
  *                             there, nothing of the program has run
  *   tp_btf/task_newtask       fork of what is armed: its child is, too
- *   start_mprotect()          of lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is
+ *   send_relro_event()        of lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is
  *                             made read-only: how a loader ends its work on
  *                             an object (PT_GNU_RELRO)
  *
- * What is lost - a hint, an entry, a run of the second program - the daemon
+ * What is lost - an event, an entry, a run of the second program - the daemon
  * finds by looking at every process.
  */
 #include "exec_match.h"
@@ -188,24 +188,24 @@ static __always_inline bool any_hits(struct task_struct *task, struct linux_binp
 	       cgroup_hits(task, &text);
 }
 
-static __always_inline void hint(enum mseald_event_type type, u64 key, u32 pid, u64 address)
+static __always_inline void send_exec_event(enum mseald_event_type type, u64 key, u32 pid, u64 address)
 {
-	struct mseald_hint *hint = bpf_ringbuf_reserve(&events, sizeof(*hint), 0);
+	struct mseald_exec_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
-	if (!hint) {
-		__sync_fetch_and_add(&state.lost_starts, 1);
+	if (!event) {
+		__sync_fetch_and_add(&state.lost_exec_events, 1);
 		return;
 	}
-	hint->type = type;
-	hint->pid = pid;
-	hint->space = key;
-	hint->address = address;
-	hint->time = bpf_ktime_get_boot_ns();
-	bpf_ringbuf_submit(hint, 0);
+	event->type = type;
+	event->pid = pid;
+	event->space = key;
+	event->address = address;
+	event->time = bpf_ktime_get_boot_ns();
+	bpf_ringbuf_submit(event, 0);
 }
 
 SEC("lsm/bprm_committed_creds")
-int BPF_PROG(mseald_start_exec, struct linux_binprm *bprm)
+int BPF_PROG(mseald_match_exec, struct linux_binprm *bprm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_armed *entry;
@@ -223,12 +223,12 @@ int BPF_PROG(mseald_start_exec, struct linux_binprm *bprm)
 		read_file(bprm, &entry->file);
 	if (bpf_d_path(&bprm->file->f_path, entry->exe, sizeof(entry->exe)) < 0)
 		entry->exe[0] = 0;
-	hint(MSEALD_EVENT_START, key, task->tgid, 0);
+	send_exec_event(MSEALD_EVENT_EXEC, key, task->tgid, 0);
 	return 0;
 }
 
 SEC("tp_btf/task_newtask")
-int BPF_PROG(mseald_start_fork, struct task_struct *child, unsigned long clone_flags)
+int BPF_PROG(mseald_match_fork, struct task_struct *child, unsigned long clone_flags)
 {
 	struct mseald_armed *entry;
 	u64 key;
@@ -246,15 +246,15 @@ int BPF_PROG(mseald_start_fork, struct task_struct *child, unsigned long clone_f
 	if (!entry)
 		return 0;
 	entry->flags |= MSEALD_ARMED_FORKED;
-	hint(MSEALD_EVENT_START, key, child->tgid, 0);
+	send_exec_event(MSEALD_EVENT_EXEC, key, child->tgid, 0);
 	return 0;
 }
 
 /* Of an mprotect in a process whose slot says that somebody is armed: global, for lsm/file_mprotect. */
-__noinline int start_mprotect(u64 key, u32 tgid, u64 start)
+__noinline int send_relro_event(u64 key, u32 tgid, u64 start)
 {
 	if (bpf_map_lookup_elem(&armed, &key))
-		hint(MSEALD_EVENT_RELRO, key, tgid, start);
+		send_exec_event(MSEALD_EVENT_RELRO, key, tgid, start);
 	return 0;
 }
 

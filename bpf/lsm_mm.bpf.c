@@ -86,7 +86,7 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long req
 	struct call_site site;
 	u64 start, length;
 
-	start_watch_mprotect(task, key, vma, prot);
+	watch_relro(task, key, vma, prot);
 	if (likely(space_unsealed(key)))
 		return 0;
 	site = call_site_of(task);

@@ -139,7 +139,7 @@ struct report_map {
 };
 extern struct report_map report SEC(".maps");
 
-/* struct mseald_event and struct mseald_hint, for the daemon. */
+/* struct mseald_event and struct mseald_exec_event, for the daemon. */
 struct events_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, MSEALD_EVENTS_SIZE);

@@ -107,7 +107,7 @@ static __always_inline void tell_unused(void)
 	struct mseald_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
 	if (!event) {
-		__sync_fetch_and_add(&state.lost_hints, 1);
+		__sync_fetch_and_add(&state.lost_unused, 1);
 		return;
 	}
 	event->type = MSEALD_EVENT_UNUSED;

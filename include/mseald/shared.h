@@ -241,8 +241,8 @@ struct mseald_pending_fork {
 enum mseald_event_type {
 	MSEALD_EVENT_ATTEMPT,		/* somebody tried: all fields count */
 	MSEALD_EVENT_UNUSED,		/* a seal set or the last space is gone: time to tidy up */
-	MSEALD_EVENT_START,		/* an address space was armed, by exec or fork: struct mseald_hint */
-	MSEALD_EVENT_RELRO,		/* an armed one is making part of a file read-only: struct mseald_hint */
+	MSEALD_EVENT_EXEC,		/* an address space was armed, by exec or fork: struct mseald_exec_event */
+	MSEALD_EVENT_RELRO,		/* an armed one is making part of a file read-only: struct mseald_exec_event */
 };
 
 struct mseald_event {
@@ -311,7 +311,7 @@ struct mseald_tally {
 
 /*
  * The buffer is for all, and who tries without end must not have it alone. When half of it is full, each address space
- * may tell of one attempt in a period; the last quarter is for hints, and for who is killed.
+ * may tell of one attempt in a period; the last quarter is for exec events, and for who is killed.
  */
 #define MSEALD_EVENTS_SIZE (256u * 1024)
 #define MSEALD_EVENTS_BUSY (MSEALD_EVENTS_SIZE / 2)
@@ -319,7 +319,7 @@ struct mseald_tally {
 #define MSEALD_EVENTS_PERIOD(ns) ((ns) >> 27)	/* 134 ms */
 
 /* It may be time to look at a process that a policy may be about. */
-struct mseald_hint {
+struct mseald_exec_event {
 	__u32 type;			/* enum mseald_event_type, always first */
 	__u32 pid;			/* its thread group, in the initial namespace */
 	__u64 space;
@@ -405,8 +405,8 @@ struct mseald_state {
 	__u64 last_fork;		/* the last number of a fork, even */
 	__u64 doomed;			/* entries with MSEALD_SPACE_DOOMED */
 	__u64 lost;			/* attempts for whose event there was no room in the ring buffer */
-	__u64 lost_hints;		/* the same of MSEALD_EVENT_UNUSED */
-	__u64 lost_starts;		/* of struct mseald_hint, or not armed for want of room */
+	__u64 lost_unused;		/* the same of MSEALD_EVENT_UNUSED */
+	__u64 lost_exec_events;		/* of struct mseald_exec_event, or not armed for want of room */
 	/* The process whose children may trace in spite of a foreign-write seal: the daemon; 0: none. */
 	__u64 injector_start;		/* of its thread group leader, boot-time ns: written before its id */
 	__u32 injector_tgid;		/* in the initial namespace */

@@ -96,7 +96,7 @@ json_t *metrics_tell(struct daemon *daemon)
 			 (json_int_t)programs_generation(daemon->programs), "attempts", attempts_json(state), "maps",
 			 maps_json(daemon), "spaces", (json_int_t)state->sealed, "seals",
 			 (json_int_t)count_seals(daemon), "lost", (json_int_t)state->lost, "lost_hints",
-			 (json_int_t)state->lost_hints, "lost_starts", (json_int_t)state->lost_starts, "misses",
+			 (json_int_t)state->lost_unused, "lost_starts", (json_int_t)state->lost_exec_events, "misses",
 			 (json_int_t)programs_misses(daemon->programs, NULL), "policies",
 			 (json_int_t)inforce_policies(daemon->inforce)->count, "policy_faults",
 			 (json_int_t)inforce_faults(daemon->inforce), "pending",
