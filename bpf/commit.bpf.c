@@ -8,7 +8,7 @@
  *                  ever reads one that has become another's
  *   mseald_uncache empties the slot of an address space whose set was changed:
  *                  run again when all programs that knew the old one have ended
- *   mseald_doom    an address space is not to live on: nobody leaves it (lifecycle)
+ *   mseald_set_kill_pending    an address space is not to live on: nobody leaves it (lifecycle)
  *   mseald_forget  removes an entry: of an address space that is gone, or
  *                  any, once no programs are attached
  *   mseald_forget_account  removes an account that has no address space
@@ -84,13 +84,13 @@ int mseald_uncache(struct mseald_commit *commit)
 }
 
 SEC("syscall")
-int mseald_doom(struct mseald_commit *commit)
+int mseald_set_kill_pending(struct mseald_commit *commit)
 {
 	u64 key = commit->key;
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 
 	if (space)
-		space_doom(space);
+		space_set_kill_pending(space);
 	return 0;
 }
 

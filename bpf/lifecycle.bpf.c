@@ -4,10 +4,10 @@
  *
  *   lsm/task_alloc             fork: marks the child with its parent's seal set;
  *                              no room for it (quota.h): EAGAIN, it may not fork.
- *                              Nobody forks from a doomed address space: EPERM
- *   fentry/alloc_pid           a fork that was under way as its address space was
- *                              doomed, and may have copied it since: it does not happen
- *   fexit/kernel_clone         the parent of vfork must not go on in a doomed one
+ *                              With a kill pending in the address space: EPERM
+ *   fentry/alloc_pid           a fork that was under way as the kill became pending, and may
+ *                              have copied the memory since: it does not happen
+ *   fexit/kernel_clone         nor must the parent of a vfork go on with a kill pending
  *   tp_btf/task_newtask        the child's mm is there, the child has not run:
  *                              its entry replaces the mark
  *   lsm/bprm_committing_creds  exec: a child whose fork is still pending is free
@@ -16,15 +16,15 @@
  *
  * Those that are no LSM programs can be raced (docs/design.md, Gates): a child
  * keeps its mark then, an entry stays until the daemon sweeps it, and a child of
- * a doomed address space is doomed.
+ * an address space with a kill pending has it too.
  */
 #include "exec_match.h"
 #include "verdict.h"
 
 /* Has a gate killed for a call in this address space, which happened all the same? */
-static __always_inline bool is_doomed(u64 key)
+static __always_inline bool is_kill_pending(u64 key)
 {
-	return unlikely(*(volatile u64 *)&state.doomed) && space_flags(key) & MSEALD_SPACE_DOOMED;
+	return unlikely(*(volatile u64 *)&state.kill_pending) && space_flags(key) & MSEALD_SPACE_KILL_PENDING;
 }
 
 SEC("lsm/task_alloc")
@@ -36,7 +36,7 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 
 	if (likely(!fork.set))
 		return 0;
-	if (unlikely(is_doomed(key)))
+	if (unlikely(is_kill_pending(key)))
 		return -EPERM;
 	if (clone_flags & CLONE_VM)
 		return 0;
@@ -69,20 +69,20 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 
 /*
  * Between the copy of the memory and the last look for a fatal signal, after which there is a child
- * (kernel/fork.c, copy_process). The address space is doomed before the change that a copy may have.
+ * (kernel/fork.c, copy_process). The kill is pending before the change that a copy may have.
  */
 SEC("fentry/alloc_pid")
-int BPF_PROG(mseald_fork_doomed)
+int BPF_PROG(mseald_kill_fork)
 {
-	if (unlikely(is_doomed(space_key(bpf_get_current_task_btf()->mm))))
+	if (unlikely(is_kill_pending(space_key(bpf_get_current_task_btf()->mm))))
 		bpf_send_signal(SIGKILL);
 	return 0;
 }
 
 SEC("fexit/kernel_clone")
-int BPF_PROG(mseald_forked_doomed)
+int BPF_PROG(mseald_kill_vfork)
 {
-	if (unlikely(is_doomed(space_key(bpf_get_current_task_btf()->mm))))
+	if (unlikely(is_kill_pending(space_key(bpf_get_current_task_btf()->mm))))
 		bpf_send_signal(SIGKILL);
 	return 0;
 }

@@ -52,10 +52,10 @@ static __always_inline u32 space_flags(u64 key)
 	return space ? *(volatile u32 *)&space->flags : MSEALD_SPACE_HUGETLB;
 }
 
-static __always_inline void space_doom(struct mseald_space *space)
+static __always_inline void space_set_kill_pending(struct mseald_space *space)
 {
-	if (!(__sync_fetch_and_or(&space->flags, MSEALD_SPACE_DOOMED) & MSEALD_SPACE_DOOMED))
-		__sync_fetch_and_add(&state.doomed, 1);
+	if (!(__sync_fetch_and_or(&space->flags, MSEALD_SPACE_KILL_PENDING) & MSEALD_SPACE_KILL_PENDING))
+		__sync_fetch_and_add(&state.kill_pending, 1);
 }
 
 /*
@@ -168,8 +168,8 @@ static __always_inline int space_insert(u64 key, u32 bits, u32 account, u32 flag
 		return err;
 	}
 	__sync_fetch_and_add(&state.sealed, 1);
-	if (unlikely(flags & MSEALD_SPACE_DOOMED))
-		__sync_fetch_and_add(&state.doomed, 1);
+	if (unlikely(flags & MSEALD_SPACE_KILL_PENDING))
+		__sync_fetch_and_add(&state.kill_pending, 1);
 	return 0;
 }
 
@@ -204,8 +204,8 @@ static __always_inline void space_release(u64 word)
 }
 
 /*
- * Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. A
- * doomed one stays while a fork is pending, whose child may have to know of it; then the daemon forgets it.
+ * Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. One
+ * with a kill pending stays while a fork is pending, whose child may have to know of it; then the daemon forgets it.
  */
 static __always_inline void space_remove(u64 key)
 {
@@ -215,13 +215,13 @@ static __always_inline void space_remove(u64 key)
 
 	if (!space)
 		return;
-	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_DOOMED) && *(volatile u64 *)&state.pending_forks)
+	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING) && *(volatile u64 *)&state.pending_forks)
 		return;
 	word = space_swap(space, key, MSEALD_WORD_GONE);
 	if (!word)
 		return;
-	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_DOOMED))
-		__sync_fetch_and_add(&state.doomed, -1);
+	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING))
+		__sync_fetch_and_add(&state.kill_pending, -1);
 	account = space->account;
 	slot_drop(key);
 	(void)bpf_map_delete_elem(&spaces, &key);
@@ -264,12 +264,12 @@ static __always_inline void fork_abandon(u64 task)
 }
 
 /*
- * Of the parent: memory that is changed, and huge pages, the child has as well. A parent that is gone was
- * not doomed (space_remove).
+ * Of the parent: memory that is changed, and huge pages, the child has as well. A parent that is gone had
+ * no kill pending (space_remove).
  */
 static __always_inline u32 fork_flags(const struct mseald_pending_fork *fork)
 {
-	return space_flags(fork->parent) & (MSEALD_SPACE_DOOMED | MSEALD_SPACE_HUGETLB);
+	return space_flags(fork->parent) & (MSEALD_SPACE_KILL_PENDING | MSEALD_SPACE_HUGETLB);
 }
 
 /*

@@ -260,12 +260,12 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 
 	space = bpf_map_lookup_elem(&spaces, &key);
 	/* What a call still does after its gate has killed for it was told by the gate. */
-	told = (op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_DOOMED) ||
+	told = (op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_KILL_PENDING) ||
 	       (outcome == MSEALD_VERDICT_AUDITED && attempt & ATTEMPT_AGAIN);
 	if (outcome == MSEALD_VERDICT_KILLED) {
 		/* Before the call goes on: from now on nobody leaves this address space (bpf/lifecycle.bpf.c). */
 		if (space)
-			space_doom(space);
+			space_set_kill_pending(space);
 		/* Reaches the thread group; the daemon kills whoever else shares the memory. */
 		bpf_send_signal(SIGKILL);
 	}

@@ -196,7 +196,7 @@ struct mseald_file_seals {
 #define MSEALD_USAGE_IS(usage, account) ((usage) >> 32 == (__u64)(account) + 1)
 #define MSEALD_USAGE_SPACES(usage) ((__u32)(usage))
 
-#define MSEALD_SPACE_DOOMED 0x01u	/* killed, or to be: whatever still shares it is to die, and may not fork */
+#define MSEALD_SPACE_KILL_PENDING 0x01u	/* killed, or to be: whatever still shares it is to die, and may not fork */
 #define MSEALD_SPACE_HUGETLB 0x02u	/* may have mappings of huge pages, which round lengths up */
 
 /*
@@ -403,7 +403,7 @@ struct mseald_state {
 	__u64 sealed;			/* entries that have a seal set */
 	__u64 pending_forks;		/* forks whose child has no entry yet */
 	__u64 last_fork;		/* the last number of a fork, even */
-	__u64 doomed;			/* entries with MSEALD_SPACE_DOOMED */
+	__u64 kill_pending;		/* entries with MSEALD_SPACE_KILL_PENDING */
 	__u64 lost;			/* attempts for whose event there was no room in the ring buffer */
 	__u64 lost_unused;		/* the same of MSEALD_EVENT_UNUSED */
 	__u64 lost_exec_events;		/* of struct mseald_exec_event, or not armed for want of room */

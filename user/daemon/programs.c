@@ -417,7 +417,7 @@ int programs_doom(struct programs *programs, uint64_t key)
 {
 	struct mseald_commit commit = { .key = key };
 
-	return run(programs->skeleton->progs.mseald_doom, &commit);
+	return run(programs->skeleton->progs.mseald_set_kill_pending, &commit);
 }
 
 int programs_forget(struct programs *programs, uint64_t key)
