@@ -169,9 +169,9 @@ static __always_inline bool has_room(struct mseald_space *space, u32 outcome)
 	if (used >= MSEALD_EVENTS_FULL || !space)
 		return false;
 	period = MSEALD_EVENTS_PERIOD(bpf_ktime_get_boot_ns());
-	if (space->told == period)
+	if (space->reported == period)
 		return false;
-	space->told = period;
+	space->reported = period;
 	return true;
 }
 
@@ -239,7 +239,7 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 	u32 action, outcome, op = ATTEMPT_OP(attempt);
 	struct task_struct *task;
 	struct mseald_space *space;
-	bool told, own;
+	bool reported, own;
 
 	if (!walk)
 		return 1;
@@ -259,8 +259,8 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 		outcome = MSEALD_VERDICT_DENIED;
 
 	space = bpf_map_lookup_elem(&spaces, &key);
-	/* What a call still does after its gate has killed for it was told by the gate. */
-	told = (op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_KILL_PENDING) ||
+	/* What a call still does after its gate has killed for it was reported by the gate. */
+	reported = (op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_KILL_PENDING) ||
 	       (outcome == MSEALD_VERDICT_AUDITED && attempt & ATTEMPT_AGAIN);
 	if (outcome == MSEALD_VERDICT_KILLED) {
 		/* Before the call goes on: from now on nobody leaves this address space (bpf/lifecycle.bpf.c). */
@@ -269,7 +269,7 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 		/* Reaches the thread group; the daemon kills whoever else shares the memory. */
 		bpf_send_signal(SIGKILL);
 	}
-	if (told)
+	if (reported)
 		return outcome != MSEALD_VERDICT_AUDITED;
 	if (space)
 		__sync_fetch_and_add(&space->verdicts[outcome], 1);

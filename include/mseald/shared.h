@@ -213,7 +213,7 @@ struct mseald_space {
 	__u32 flags;			/* MSEALD_SPACE_*: set by atomic operations, never cleared */
 	__u32 account;			/* that it is charged to */
 	__u64 verdicts[MSEALD_VERDICT_COUNT];
-	__u64 told;			/* MSEALD_EVENTS_PERIOD in which it last told of an attempt while the buffer was filling */
+	__u64 reported;			/* the last MSEALD_EVENTS_PERIOD with an event of it while the buffer was filling */
 };
 
 #define MSEALD_WORD_GONE 0x10000u	/* the address space is gone; set 0 */
@@ -286,7 +286,7 @@ struct mseald_label {
  */
 #define MSEALD_MAX_TALLIES 4096u
 #define MSEALD_TALLY_PROCESSES 32	/* so many are told apart */
-#define MSEALD_PLACE_MAX 112		/* bytes of "OBJECT+0xOFFSET", with the NUL */
+#define MSEALD_SYMBOL_MAX 112		/* bytes of "OBJECT+0xOFFSET", with the NUL */
 
 struct mseald_tally_key {
 	__u64 label;
@@ -302,8 +302,8 @@ struct mseald_tally {
 	__u64 address, length, ip;
 	__u32 pid, uid;
 	char comm[MSEALD_COMM_LEN];
-	char place[MSEALD_PLACE_MAX];	/* of address; "": not known */
-	char caller[MSEALD_PLACE_MAX];	/* of ip */
+	char symbol[MSEALD_SYMBOL_MAX];	/* of address; "": not known */
+	char caller[MSEALD_SYMBOL_MAX];	/* of ip */
 	__u32 processes;		/* that made them; MSEALD_TALLY_PROCESSES stands for more as well */
 	__u32 seen[MSEALD_TALLY_PROCESSES];	/* a hash of each */
 	__u32 pad;
