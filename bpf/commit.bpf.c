@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the daemon changes, done in the kernel so that each change is whole even
- * if the daemon dies in it, and counts agree with what the programs count.
+ * Changes of the maps by the daemon, made in the kernel so that each is whole even if the daemon dies
+ * in it, and counts agree with what the programs count. No hooks: the daemon runs them (BPF_PROG_RUN).
  *
- *   mseald_commit  gives an address space another seal set (or none), by one
- *                  store in place: an entry is never replaced, so no program
- *                  ever reads one that has become another's
- *   mseald_uncache empties the slot of an address space whose set was changed:
- *                  run again when all programs that knew the old one have ended
- *   mseald_set_kill_pending    an address space is not to live on: nobody leaves it (lifecycle)
- *   mseald_forget  removes an entry: of an address space that is gone, or
- *                  any, once no programs are attached
- *   mseald_forget_account  removes an account that has no address space
+ *   syscall: mseald_commit            gives an address space another seal set (or none), by one store
+ *                                    in place: an entry is never replaced, so no program ever reads
+ *                                    one that has become another's
+ *   syscall: mseald_uncache           empties the slot of an address space whose set was changed: run
+ *                                    again when all programs that knew the old one have ended
+ *   syscall: mseald_set_kill_pending  an address space is to end: nobody leaves it (lifecycle.bpf.c)
+ *   syscall: mseald_forget            removes an entry: of an address space that is gone, or any, once
+ *                                    no programs are attached
+ *   syscall: mseald_forget_account    removes an account that has no address space
  */
 #include "space.h"
 #include "verdict.h"

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programs as they start, for the policies (docs/design.md, Policies). Nothing
- * is decided here: what a trigger hits is armed, and an event tells the daemon to look.
+ * Compares programs with the policies as they start (docs/design.md, Policies). Nothing is decided
+ * here: a program that a trigger hits is armed, and an event tells the daemon to look at it.
  *
- *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are
- *                             there, nothing of the program has run
- *   tp_btf/task_newtask       fork of what is armed: its child is, too
- *   send_relro_event()        of lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is
- *                             made read-only: how a loader ends its work on
- *                             an object (PT_GNU_RELRO)
+ *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are there, and nothing of
+ *                             the program has run
+ *   tp_btf/task_newtask       fork of an armed process: its child is armed, too
+ *   syscall: mseald_arm, mseald_disarm   the daemon arms an address space that it has found itself,
+ *                             and disarms one that it is done with
  *
- * What is lost - an event, an entry, a run of the second program - the daemon
- * finds by looking at every process.
+ * send_relro_event() is called by lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is made read-only,
+ * which is how a loader ends its work on an object (PT_GNU_RELRO).
+ *
+ * What is lost - an event, an entry, a run of the second program - the daemon finds by looking at every
+ * process.
  */
 #include "exec_match.h"
 

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The gate by kill: fentry cannot make a call fail, but SIGKILL sent here is
- * there before the caller is back in user space. The call itself still
- * happens; what it frees nobody can fill (lsm/mmap_addr). Works on every
- * kernel with BPF LSM; never sleepable.
+ * The gate by kill: fentry cannot make a call fail, but SIGKILL sent here arrives before the caller is
+ * back in user space. The call itself still happens; what it frees nobody can fill (lsm/mmap_addr).
+ * Works on every kernel with BPF LSM; never sleepable.
  *
- *   munmap mremap process_madvise brk shmdt   where they cannot be overridden;
- *   the same and ipc     32-bit calls, likewise
- *   do_madvise   madvise, and io_uring's IORING_OP_MADVISE on every kernel
- *   expand_downwards   a stack that grows by page faults, where no LSM hook is
- *   vm_munmap    io_destroy (fs/aio.c), which unmaps the address it stored
- *   mm_access    process_vm_writev to one's own memory, which is not asked for by a hook
+ *   fentry/__x64_sys_munmap, mremap, process_madvise, brk, shmdt   64-bit calls without an LSM hook,
+ *                            where they cannot be overridden (gate_override.bpf.c)
+ *   fentry/__ia32_sys_*      the same as 32-bit calls; __ia32_compat_sys_ipc: shmdt by ipc()
+ *   fentry/do_madvise        madvise, and IORING_OP_MADVISE of io_uring, which enters by no call, on
+ *                            every kernel
+ *   fentry/expand_downwards  a stack that grows by page faults, where no LSM hook is asked
+ *   fentry/vm_munmap         io_destroy (fs/aio.c), which unmaps the address that it stored
+ *   fentry/mm_access         process_vm_writev to one's own memory, for which no LSM hook is asked
  */
 #include "gates.h"
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The gate by override: fmod_ret on the entry of a system call makes it fail
- * with EPERM before it begins. For kernels with CONFIG_FUNCTION_ERROR_INJECTION,
- * and every kernel since 7.1 (64-bit entries only). The programs return long,
- * as system calls do; never sleepable.
+ * The gate by override: fmod_ret on the entry of a system call makes it fail with EPERM before it
+ * begins. For kernels with CONFIG_FUNCTION_ERROR_INJECTION, and every kernel since 7.1 (64-bit entries
+ * only). The programs return long, as system calls do; never sleepable.
  *
- *   munmap mremap madvise process_madvise brk shmdt   64-bit and x32 calls
- *   the same and ipc     32-bit calls: int 0x80, sysenter and syscall of a
- *                        32-bit process, and int 0x80 of a 64-bit one
- *   process_vm_writev    64-bit calls
+ *   fmod_ret/__x64_sys_munmap, mremap, madvise, process_madvise, brk, shmdt, process_vm_writev
+ *                            64-bit and x32 calls without an LSM hook
+ *   fmod_ret/__ia32_sys_*    32-bit calls, the same but for process_vm_writev: int 0x80, sysenter and
+ *                            syscall of a 32-bit process, and int 0x80 of a 64-bit one;
+ *                            __ia32_compat_sys_ipc: shmdt by ipc()
  */
 #include "gates.h"
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * iter/task: which address space each task has. The daemon reads it for one
- * process (link filtered by pid: 6.1 and later) or for all of them.
- * iter/task_vma: the flags of a process's mappings, which /proc/PID/maps does
- * not show, and smaps only at the cost of walking all page tables.
+ * Iterators that the daemon reads.
+ *
+ *   iter/task      which address space each task has, of one process (a link filtered by pid: 6.1 and
+ *                  later) or of all
+ *   iter/task_vma  flags and files of a process's mappings, which /proc/PID/maps does not show, and
+ *                  smaps only at the cost of walking all page tables
  */
 #include "space.h"
 

@@ -2,21 +2,19 @@
 /*
  * The life of a sealed address space.
  *
- *   lsm/task_alloc             fork: marks the child with its parent's seal set;
- *                              no room for it (quota.h): EAGAIN, it may not fork.
- *                              With a kill pending in the address space: EPERM
- *   fentry/alloc_pid           a fork that was under way as the kill became pending, and may
- *                              have copied the memory since: it does not happen
+ *   lsm/task_alloc             fork: marks the child with its parent's seal set. Over quota (quota.h):
+ *                              EAGAIN, it may not fork. With a kill pending: EPERM
+ *   fentry/alloc_pid           a fork that was under way as the kill became pending, and may have
+ *                              copied the memory since, must not succeed
  *   fexit/kernel_clone         nor must the parent of a vfork go on with a kill pending
- *   tp_btf/task_newtask        the child's mm is there, the child has not run:
- *                              its entry replaces the mark
- *   lsm/bprm_committing_creds  exec: a child whose fork is still pending is free
- *   lsm/task_free              a child that never ran, or died before its entry was made
+ *   tp_btf/task_newtask        the child's mm is there, the child has not run: its entry replaces the
+ *                              mark
+ *   lsm/bprm_committing_creds  exec: drops the mark of a child whose fork is still pending
+ *   lsm/task_free              drops the mark of a child that never ran, or ended without an entry
  *   fentry/exit_mmap           the address space is gone: exit, and exec
  *
- * Those that are no LSM programs can be raced (docs/design.md, Gates): a child
- * keeps its mark then, an entry stays until the daemon sweeps it, and a child of
- * an address space with a kill pending has it too.
+ * Those that are no LSM hooks can be raced (docs/design.md, Gates): a child keeps its mark then, an
+ * entry stays until the daemon sweeps it, and the kill is pending in the child as well.
  */
 #include "exec_match.h"
 #include "verdict.h"

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The lock (Lock=yes): nobody but the daemon that took it reaches its maps,
- * programs, links and pins, root included, until the machine is booted again.
- * An object of its own, loaded and attached before the maps of mseald are
- * made, and not at all without Lock=yes. LSM programs, which cannot be raced.
- * The pins and their mounts are guarded by bpf/lock_pins.bpf.c.
+ * The lock (Lock=yes): no process but the daemon that took it reaches its maps, programs, links and
+ * pins, root included, until the next boot. An object of its own, loaded and attached before the maps
+ * of mseald are made, and not at all without Lock=yes. LSM hooks, which cannot be raced. The pins and
+ * their mounts are guarded by bpf/lock_pins.bpf.c.
  *
- *   task_alloc, task_free, bprm_committing_creds   who is mseald: the task that
- *                   took the lock, and what it forks; no longer after exec
- *   bpf_map, bpf_prog   every descriptor of a map or program is made there
- *                   (kernel/bpf/syscall.c, bpf_map_new_fd, bpf_prog_new_fd): what
- *                   mseald gets one of is guarded from then on, and refused to others
- *   bpf_map_free    a guarded map has ended (before 6.9: bpf_map_free_security)
- *   bpf             a descriptor of a link by its id. By its pin one can be had:
- *                   with it nothing can be done to a link of these kinds (no detach, no update)
- *   locked_down     bpf_probe_write_user, which could write to mseald's memory
- *   file_open       writing to the sysctl that turns ftrace off, and with it all
- *                   attached programs (kernel/trace/ftrace.c)
- *   ptrace_access_check, task_setrlimit            mseald itself
- *   task_kill, file_send_sigiotask                 with LockSignals=yes
+ *   lsm/task_alloc, task_free, bprm_committing_creds   which tasks are mseald: the one that took the
+ *                       lock, and what it forks; no longer after exec
+ *   lsm/bpf_map, bpf_prog   every descriptor of a map or program is made there (kernel/bpf/syscall.c,
+ *                       bpf_map_new_fd, bpf_prog_new_fd): a map or program that mseald gets one of is
+ *                       guarded from then on, and refused to others
+ *   lsm/bpf_map_free    a guarded map has ended (before 6.9: bpf_map_free_security)
+ *   lsm/bpf             a descriptor of a link by its id. By its pin one can be had: with it nothing
+ *                       can be done to a link of these kinds (no detach, no update)
+ *   lsm/locked_down     bpf_probe_write_user, which could write to mseald's memory
+ *   lsm/file_open       writing to the sysctl that turns ftrace off, and with it all attached programs
+ *                       (kernel/trace/ftrace.c)
+ *   lsm/ptrace_access_check, task_setrlimit   mseald itself
+ *   lsm/task_kill, file_send_sigiotask        the same, with LockSignals=yes
+ *   syscall: lock_engage   the daemon takes the lock
+ *   iter/bpf_map, bpf_prog   which guarded maps are open, and which programs of others refer to them:
+ *                       whether another process had reached them before the lock
  */
 #include "lock.h"
 

@@ -2,11 +2,12 @@
 /*
  * The lock (bpf/lock.bpf.c), as far as it is about where things are pinned.
  *
- *   inode_unlink, rmdir, rename, create, mkdir, symlink, link    the folder of pins
- *   sb_umount       pins last as long as their file system is mounted: as one mount
- *                   that stays does, in the namespace of pid 1, for which all are that it is mounted on
- *   sb_mount, move_mount   what would hide it there
- *   sb_remount      read-only, it takes no pins
+ *   lsm/inode_unlink, inode_rmdir, inode_rename, inode_create, inode_mkdir, inode_symlink, inode_link
+ *                    the folder of pins
+ *   lsm/sb_umount    pins last as long as their file system is mounted, by one mount that stays: the
+ *                    one in the namespace of pid 1, with all mounts that it is mounted on
+ *   lsm/sb_mount, move_mount   what would hide it there
+ *   lsm/sb_remount   read-only, it takes no pins
  */
 #include "lock.h"
 

@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Row 14: writes to the file behind a sealed private mapping, which change what
- * stands in the memory without touching the mapping. Refused to who has the
- * file sealed itself; to anybody where a seal has file-write (map `files`).
+ * Row 14: writes to the file behind a sealed private mapping, which change the memory without touching
+ * the mapping. Denied to the process that has the file sealed; to every process where a seal has
+ * file-write (map `files`). All hooks are in 6.1, 6.12 and 7.3.
  *
  * Attached while some seal is on a file (NEED_FILES in user/daemon/choice.h):
  *
- *   file_open        every open to write or with O_TRUNC. The kernel counts the
- *                    writer before it asks (fs/open.c, do_dentry_open), so who has
- *                    been let by before the seal is seen in i_writecount
- *   inode_setattr    truncate, ftruncate, O_TRUNC: all go through notify_change
- *                    (fs/attr.c), also what overlayfs does to the file below it
- *   file_receive     a descriptor to write by, from somebody who may have it
+ *   lsm/file_open        every open to write or with O_TRUNC. The kernel counts the writer before it
+ *                        asks (fs/open.c, do_dentry_open), so a writer that was let through before the
+ *                        seal is seen in i_writecount
+ *   lsm/inode_setattr    truncate, ftruncate, O_TRUNC: all go through notify_change (fs/attr.c), also
+ *                        what overlayfs does to the file below it
+ *   lsm/file_receive     a descriptor to write by, from a process that may have it
  *
- * Attached only while some sealed file may have been open for writing before
- * the seal (MSEALD_SEAL_WRITTEN, NEED_WRITERS), as they stand in the way of all writes:
+ * Attached only while some sealed file may have been open for writing before the seal
+ * (MSEALD_SEAL_WRITTEN, NEED_WRITERS), as they stand in the way of all writes:
  *
- *   file_permission  write, splice, copy_file_range, io_uring, aio: rw_verify_area
- *                    (fs/read_write.c); fallocate, and so MADV_REMOVE
- *                    (fs/open.c); reflinks (fs/remap_range.c)
- *   mmap_file        mapping it shared, to write to
- *   file_mprotect    making such a mapping writable
- *
- * All of them in 6.1, 6.12 and 7.3.
+ *   lsm/file_permission  write, splice, copy_file_range, io_uring, aio: rw_verify_area
+ *                        (fs/read_write.c); fallocate, and so MADV_REMOVE (fs/open.c); reflinks
+ *                        (fs/remap_range.c)
+ *   lsm/mmap_file        mapping it shared and writable
+ *   lsm/file_mprotect    making such a mapping writable
  */
 #include "syscall.h"
 #include "verdict.h"

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The LSM programs: what they deny is denied for certain. They have no
- * recursion guard that a preempted program could leave open, and the hooks
- * come before the kernel changes anything.
+ * LSM hooks of the calls that change mappings. What they deny is denied for certain: LSM programs have
+ * no recursion guard that a preempted program could leave open, and the hooks come before the kernel
+ * changes anything.
  *
- *   file_mprotect  mprotect, pkey_mprotect: once per VMA, under mmap_lock. The
- *                  whole range of the call is judged at the first of them.
- *   mmap_file      mmap(MAP_FIXED) before mmap_lock is taken; the i386 calls
- *                  whose range is in user memory; mappings that grow by themselves.
- *   mmap_addr      every address that a new or grown mapping gets, under
- *                  mmap_lock: MAP_FIXED again, remap_file_pages, shmat, brk and
- *                  mremap growing; and what the kernel chose itself, so that
- *                  nothing is ever put where a sealed range was.
- *   shm_shmat      shmat: the only hook that knows the length.
- *   task_prctl     PR_SET_MM, which moves the break that brk() shrinks from.
+ *   lsm/file_mprotect  mprotect, pkey_mprotect: once per VMA, under mmap_lock. The whole range of the
+ *                      call is judged at the first of them. Also: a loader makes RELRO read-only
+ *   lsm/mmap_file      mmap(MAP_FIXED) before mmap_lock is taken; the 32-bit calls whose range is in
+ *                      user memory; mappings that grow by themselves; mappings of huge pages
+ *   lsm/mmap_addr      every address that a new or grown mapping gets, under mmap_lock: MAP_FIXED
+ *                      again, remap_file_pages, shmat, brk and mremap growing; and what the kernel
+ *                      chose itself, so that nothing is ever put where a sealed range was
+ *   lsm/shm_shmat      shmat: the only hook that knows the length
+ *   lsm/task_prctl     PR_SET_MM, which moves the break that brk() shrinks from
  *
- * Order in the kernel (mm/util.c, mm/mmap.c, mm/mprotect.c, ipc/shm.c of 6.1,
- * 6.12, 7.3): mmap_file, mmap_lock, mmap_addr, then the unmapping of what was
- * there. mremap(MREMAP_FIXED) is the exception: it unmaps before it asks.
+ * Order in the kernel (mm/util.c, mm/mmap.c, mm/mprotect.c, ipc/shm.c of 6.1, 6.12, 7.3): mmap_file,
+ * mmap_lock, mmap_addr, then the unmapping of what was there. mremap(MREMAP_FIXED) is the exception: it
+ * unmaps before it asks.
  */
 #include "syscall.h"
 #include "hugetlb.h"

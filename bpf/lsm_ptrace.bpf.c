@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Row 11: writes that go round the mapping, by whoever makes them. No hook is
- * told the range, so any foreign-write seal denies them for the whole address
- * space. LSM programs; attached only while there is such a seal, because they
- * stand in the way of every read and write of the machine.
+ * Row 11: writes that bypass the mapping, by any process. No hook is told the range, so any
+ * foreign-write seal denies them for the whole address space. LSM hooks; attached only while there is
+ * such a seal, because they stand in the way of every read and write of the machine.
  *
- *   ptrace_access_check  the right to trace (PTRACE_MODE_ATTACH): PTRACE_ATTACH
- *                        and SEIZE, opening another's /proc/PID/mem,
- *                        process_vm_readv and writev, pidfd_getfd, and
- *                        /proc/PID/stack, syscall, personality. Not asked for
- *                        one's own thread group or memory (kernel/ptrace.c,
- *                        kernel/fork.c).
- *   ptrace_traceme       PTRACE_TRACEME: the sealed process asks to be traced
- *   file_permission      write to a /proc/PID/mem, whoever opened it, and
- *                        before the seal or after: every way there calls
- *                        rw_verify_area first (fs/read_write.c, fs/splice.c,
- *                        fs/aio.c, io_uring/rw.c of 6.1, 6.12, 7.3)
+ *   lsm/ptrace_access_check  the right to trace (PTRACE_MODE_ATTACH): PTRACE_ATTACH and SEIZE, opening
+ *                            another process's /proc/PID/mem, process_vm_readv and writev,
+ *                            pidfd_getfd, and /proc/PID/stack, syscall, personality. Not asked for
+ *                            one's own thread group or memory (kernel/ptrace.c, kernel/fork.c)
+ *   lsm/ptrace_traceme       PTRACE_TRACEME: the sealed process asks to be traced
+ *   lsm/file_permission      write to a /proc/PID/mem, whichever process opened it, before the seal or
+ *                            after: every way there calls rw_verify_area first (fs/read_write.c,
+ *                            fs/splice.c, fs/aio.c, io_uring/rw.c of 6.1, 6.12, 7.3)
  */
 #include "syscall.h"
 #include "verdict_space.h"

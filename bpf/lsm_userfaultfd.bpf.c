@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Row 12: userfaultfd puts pages into memory that its process may not write,
- * or moves them out of it. LSM programs; attached only while something is
- * sealed that userfaultfd can reach (MSEALD_SEAL_UFFD).
+ * Row 12: userfaultfd puts pages into memory that its process may not write, or moves them out of it.
+ * LSM hooks; attached only while something is sealed that userfaultfd can reach (MSEALD_SEAL_UFFD).
  *
- *   file_ioctl, file_ioctl_compat   before the command (fs/ioctl.c of 6.1,
- *                                   6.12, 7.3; without file_ioctl_compat,
- *                                   file_ioctl is asked for both)
+ *   lsm/file_ioctl, file_ioctl_compat   before the command (fs/ioctl.c of 6.1, 6.12, 7.3; on kernels
+ *                                       without file_ioctl_compat, file_ioctl is asked for both)
  *
- * The range is in user memory, which may change until the kernel reads it, so
- * any such seal denies the command. What counts is whose memory the file
- * stands for, not who has it: a monitor works on another's.
+ * The range is in user memory, which may change until the kernel reads it, so any such seal denies the
+ * command. What counts is whose memory the file stands for, not which process has it: a monitor works
+ * on the memory of another process.
  */
 #include "verdict_space.h"
 

@@ -102,7 +102,7 @@ static __noinline __attribute__((unused)) int slot_fill(u64 key, u32 set)
 }
 
 /* Something the daemon should tidy up; it looks at the maps anyway when this is lost. */
-static __always_inline void tell_unused(void)
+static __always_inline void send_unused_event(void)
 {
 	struct mseald_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
@@ -137,7 +137,7 @@ static __always_inline void set_put(u32 set)
 	u64 *count = bpf_map_lookup_elem(&refs, &set);
 
 	if (count && __sync_fetch_and_add(count, -1) == 1)
-		tell_unused();
+		send_unused_event();
 }
 
 /* Room for one more entry in `spaces`, on that account (quota.h); false when there is none. */
@@ -200,7 +200,7 @@ static __always_inline void space_release(u64 word)
 		return;
 	set_put(set);
 	if (__sync_fetch_and_add(&state.sealed, -1) == 1)
-		tell_unused();
+		send_unused_event();
 }
 
 /*

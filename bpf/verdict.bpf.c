@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The slow path, taken only when an attempt meets a seal: every seal that the
- * call meets is looked at, the strongest action wins (kill, deny, audit), it is
- * carried out, then counted, then told of. An event that finds the buffer full
- * is counted as lost; the verdict stands before it is written.
+ * The slow path, taken only when an attempt meets a seal: every seal that the call meets is looked at,
+ * the strongest action wins (kill, deny, audit), it is carried out, then counted, then reported. An
+ * event that finds the buffer full is counted as lost; the verdict stands before it is written.
+ *
+ * No hooks: global functions, which the programs of the other files call.
  */
 #include "verdict.h"
 
@@ -186,7 +187,7 @@ static __always_inline bool is_privileged(struct task_struct *task)
 	       capabilities(&cred->cap_permitted);
 }
 
-__noinline int tell(const struct walk *walk, const struct touched *touched, u64 key, u32 op, u32 outcome)
+__noinline int send_attempt_event(const struct walk *walk, const struct touched *touched, u64 key, u32 op, u32 outcome)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_event *event;
@@ -277,7 +278,7 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 		__sync_fetch_and_add(&state.attempts[op][outcome], 1);
 	if (!walk->unreadable && walk->set)
 		count_hit(walk);
-	tell(walk, touched, key, op, outcome);
+	send_attempt_event(walk, touched, key, op, outcome);
 	return outcome != MSEALD_VERDICT_AUDITED;
 }
 
