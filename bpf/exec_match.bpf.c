@@ -83,7 +83,10 @@ __noinline int hash_some(u32 index, struct text *text)
 	return 0;
 }
 
-/* Global, so that the verifier looks at it once, and not at each level for all that may have come of those above. */
+/*
+ * Global, so that the verifier looks at it once, and not at each level for each state that the levels
+ * above may have left.
+ */
 __noinline int hash_name(struct text *text)
 {
 	if (!text)
@@ -95,7 +98,7 @@ __noinline int hash_name(struct text *text)
 	return 0;
 }
 
-/* A path that is too long for us may be any. */
+/* A path that is too long to be read may be any. */
 static __always_inline bool path_hits(struct linux_binprm *bprm, struct text *text)
 {
 	if (bpf_d_path(&bprm->file->f_path, text->bytes, sizeof(text->bytes)) < 0)
@@ -138,7 +141,7 @@ static __always_inline bool cgroup_hits(struct task_struct *task, struct text *t
 		if (level_hits((u64)cgroup, i, text))
 			return true;
 	}
-	return true;		/* deeper than anybody looks */
+	return true;		/* deeper than policies can name */
 }
 
 static __always_inline void read_file(struct linux_binprm *bprm, struct mseald_file *ret)
@@ -163,7 +166,7 @@ static __always_inline void read_file(struct linux_binprm *bprm, struct mseald_f
 	}
 }
 
-/* Marked, or nobody has looked into it yet. */
+/* Marked, or the daemon has not looked into it yet. */
 static __always_inline bool may_be_marked(struct linux_binprm *bprm)
 {
 	struct mseald_file file = {};
@@ -252,7 +255,7 @@ int BPF_PROG(mseald_match_fork, struct task_struct *child, unsigned long clone_f
 	return 0;
 }
 
-/* Of an mprotect in a process whose slot says that somebody is armed: global, for lsm/file_mprotect. */
+/* An mprotect in a process whose slot says that some address space is armed; for lsm/file_mprotect. */
 __noinline int send_relro_event(u64 key, u32 tgid, u64 start)
 {
 	if (bpf_map_lookup_elem(&armed, &key))

@@ -7,7 +7,7 @@
 
 static const struct mseald_armed nothing_known;
 
-/* Arms with these facts (NULL: to be filled in); the entry, or NULL: no room, which the daemon is told. */
+/* Arms with these facts (NULL: to be filled in). NULL when there is no room, which is counted. */
 static __always_inline struct mseald_armed *arm(u64 key, const struct mseald_armed *facts)
 {
 	__sync_fetch_and_add(&space_slot(key)->armed, 1);

@@ -64,12 +64,12 @@ int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t 
 SEC("fentry/expand_downwards")
 int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long address)
 {
-	/* Whoever makes it grow: it may be another, by /proc/PID/mem. */
+	/* Not the caller's key: another process may make it grow, by /proc/PID/mem. */
 	u64 key = space_key(vma->vm_mm), start = address & ~(MSEALD_PAGE - 1);
 
 	if (likely(space_unsealed(key)) || start >= vma->vm_start)
 		return 0;
-	/* Since 6.5 it is asked for whatever mapping is next, when somebody reads a hole by /proc/PID/mem (mm/memory.c). */
+	/* Since 6.5 it is called for any mapping that is next, when a hole is read by /proc/PID/mem (mm/memory.c). */
 	if (!(vma->vm_flags & VM_GROWSDOWN))
 		return 0;
 	(void)verdict_on(key, start, vma->vm_start - start,

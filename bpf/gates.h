@@ -6,7 +6,7 @@
  * the gate is capable of; nonzero: the call must not succeed.
  *
  * A call that the kernel itself refuses before it changes anything is let through
- * to its error, so that nobody is killed for an EINVAL. That must be so in
+ * to its error, so that no process is killed for an EINVAL. That must be so in
  * every version, for every argument; where it is not plain, the call is judged.
  */
 #ifndef MSEALD_BPF_GATES_H
@@ -169,7 +169,7 @@ static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u3
 		return 0;
 	if (advice_refused_natively(advice))
 		again |= OR_NATIVE(reaction);
-	/* They take the whole page that the memory is in, however large it is (mm/madvise.c, madvise_inject_error). */
+	/* They take the whole page, however large it is (mm/madvise.c, madvise_inject_error). */
 	if (unlikely(advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)) {
 		u64 end = start + pages_of(length);
 
@@ -215,7 +215,10 @@ static __always_inline u64 least_break(const struct mm_struct *mm)
 	return mm->start_brk;
 }
 
-/* Shrinks: unmaps from the new break to the old one (mm/mmap.c). PR_SET_MM cannot move it meanwhile: lsm/task_prctl. */
+/*
+ * Shrinks: unmaps from the new break to the old one (mm/mmap.c). PR_SET_MM cannot move it meanwhile:
+ * lsm/task_prctl.
+ */
 static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -246,8 +249,8 @@ static __always_inline u32 own_number(struct pid *pid)
 /*
  * Writing to oneself: for another's memory lsm/ptrace_access_check is asked,
  * not for one's own (kernel/fork.c, mm_access). The ranges are in user memory,
- * so any seal counts. Own threads by their number, and whoever else shares the
- * memory, are left to fentry/mm_access.
+ * so any seal counts. Own threads by their number, and other processes that share
+ * the memory, are left to fentry/mm_access.
  */
 static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bool compat, u32 reaction)
 {

@@ -29,7 +29,7 @@ struct signal_struct___rtmutex {
 /*
  * Who traces the task. An attach holds the mutex from before the LSM is asked
  * until the tracer is linked (kernel/ptrace.c, ptrace_attach); so does exec.
- * The mutex is looked at first: is it free, whoever was let through is linked.
+ * The mutex is looked at first: if it is free, a tracer that was let through is linked.
  */
 static __always_inline u32 tracer_of(struct task_struct *task)
 {
@@ -94,7 +94,7 @@ static __always_inline bool can_userfault(struct vm_area_struct *vma)
 	return magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC;
 }
 
-/* What of an inode nobody else looks at. */
+/* Fields of an inode that no other file reads. */
 struct atomic___int {
 	int counter;
 } __attribute__((preserve_access_index));

@@ -60,7 +60,7 @@ union bpf_attr;
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* --- who is mseald --- */
+/* --- which tasks are mseald --- */
 
 SEC("lsm/task_alloc")
 int BPF_PROG(lock_task_alloc, struct task_struct *child)
@@ -203,7 +203,7 @@ int BPF_PROG(lock_locked_down, enum lockdown_reason what)
 	return refuse(MSEALD_DOOR_LOAD);
 }
 
-/* In procfs nobody chooses the names of files. */
+/* In procfs only the kernel gives names to files. */
 SEC("lsm/file_open")
 int BPF_PROG(lock_file_open, struct file *file)
 {
@@ -247,8 +247,9 @@ static __always_inline bool by_shutdown(void)
 }
 
 /*
- * SIGHUP is asked for by a reload, and SIGCONT does no harm. Nor does SIGTERM to the daemon, which has it blocked and
- * then looks itself whether there is anybody left (user/daemon/parting.c); who else could send it so has gained nothing.
+ * SIGHUP comes with a reload, and SIGCONT does no harm. Nor does SIGTERM to the daemon, which has it
+ * blocked and then looks itself whether any process is left (user/daemon/parting.c), so that a process
+ * that passes for pid 1 gains nothing.
  */
 SEC("lsm/task_kill")
 int BPF_PROG(lock_task_kill, struct task_struct *task, struct kernel_siginfo *info, int sig)
@@ -260,7 +261,7 @@ int BPF_PROG(lock_task_kill, struct task_struct *task, struct kernel_siginfo *in
 	return refuse(MSEALD_DOOR_SIGNAL);
 }
 
-/* F_SETSIG makes any signal of it; who set that is not the current task. mseald asks for none. */
+/* F_SETSIG makes any signal of it; the task that set it is not the current one. mseald asks for none. */
 SEC("lsm/file_send_sigiotask")
 int BPF_PROG(lock_file_send_sigiotask, struct task_struct *task)
 {
@@ -269,7 +270,7 @@ int BPF_PROG(lock_file_send_sigiotask, struct task_struct *task)
 
 /* --- run by the daemon --- */
 
-/* The first mount namespace, which lasts as long as kernel threads do: that of the task that all come from. */
+/* The first mount namespace, which lasts as long as kernel threads do: that of the first task. */
 static __always_inline struct mnt_namespace *first_namespace(struct task_struct *task)
 {
 	for (int i = 0; i < ANCESTORS; i++) {
@@ -293,7 +294,7 @@ static __always_inline bool is_near(struct mount *at)
 	return false;
 }
 
-/* The caller is mseald from now on; its working directory is the folder of pins, in the mount that is to stay. */
+/* The caller is mseald from now on; its working directory is the folder of pins, in the mount to guard. */
 SEC("syscall")
 int lock_engage(struct mseald_lock_engage *request)
 {
@@ -325,7 +326,7 @@ int lock_engage(struct mseald_lock_engage *request)
 	return 0;
 }
 
-/* --- is anybody else in? --- */
+/* --- what other processes have got hold of --- */
 
 SEC("iter/bpf_map")
 int lock_maps(struct bpf_iter__bpf_map *ctx)
@@ -339,7 +340,7 @@ int lock_maps(struct bpf_iter__bpf_map *ctx)
 	out.id = map->id;
 	out.users = map->usercnt.counter;
 	if (!out.users)
-		return 0;	/* a seal set that nobody has open */
+		return 0;	/* a seal set that is not open */
 	bpf_probe_read_kernel_str(out.name, sizeof(out.name), map->name);
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the two files of the lock share: its state and maps, which bpf/lock.bpf.c defines, and who is mseald. */
+/* What the two files of the lock share: its state and maps, defined by lock.bpf.c, and which tasks are mseald. */
 #ifndef MSEALD_BPF_LOCK_H
 #define MSEALD_BPF_LOCK_H
 
@@ -24,7 +24,7 @@ struct lock_tasks_map {
 };
 extern struct lock_tasks_map lock_tasks SEC(".maps");
 
-/* Not the buffer of attempts on seals, which whoever is at the doors could fill. */
+/* Not the buffer of attempts on seals: repeated denials by the lock would evict those. */
 struct lock_refusals_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 64 * 1024);
@@ -46,7 +46,7 @@ static __always_inline void fill_caller(struct mseald_refusal *refusal)
 	bpf_get_current_comm(refusal->comm, sizeof(refusal->comm));
 }
 
-/* Counted always; told of, where the buffer has room. */
+/* Counted always; reported if the buffer has room. */
 static __always_inline int refuse_somebody(enum mseald_lock_door door, bool caller)
 {
 	struct mseald_refusal *refusal = bpf_ringbuf_reserve(&lock_refusals, sizeof(*refusal), 0);

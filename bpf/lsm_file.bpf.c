@@ -88,7 +88,10 @@ static __noinline int judge_own(u64 key, u32 set, const struct mseald_inode *ino
 	       OWN_REFUSED : OWN_LET;
 }
 
-/* -EPERM: some seal keeps the current task from writing the file. address: of its inode; anybody: the map `files` counts too. */
+/*
+ * -EPERM: some seal keeps the current task from writing the file. address: of its inode; anybody: seals
+ * that keep every process from writing it (map `files`) count too.
+ */
 static __noinline int judge_write(u64 address, bool anybody)
 {
 	u64 key = space_key(bpf_get_current_task_btf()->mm);
@@ -108,7 +111,7 @@ static __noinline int judge_write(u64 address, bool anybody)
 	if (own == OWN_REFUSED)
 		return -EPERM;
 	seals = for_all ? bpf_map_lookup_elem(&files, &inode) : NULL;
-	/* What is only audited has been told of, if it is the caller's own. */
+	/* If it is the caller's own, an audited write has been reported. */
 	if (!seals || (own == OWN_LET && !seals->denying))
 		return 0;
 	return verdict_on_file(seals, ATTEMPT_WRITE(MSEALD_STOP_FILE_WRITE)) ? -EPERM : 0;
@@ -146,8 +149,8 @@ int mseald_inode_setattr(unsigned long long *ctx)
 /*
  * The inode that a file's contents are kept in: on overlayfs that of the file
  * below it, which is the file's private data (6.1 to 6.12) or what that
- * begins with (7.3: fs/overlayfs/file.c, struct ovl_file). What else such a pointer is taken
- * for is no inode that anybody has sealed.
+ * begins with (7.3: fs/overlayfs/file.c, struct ovl_file). Read as the other kind, the
+ * pointer leads to no inode that is sealed.
  */
 static __noinline int judge_contents(struct file *file, bool anybody)
 {
@@ -190,7 +193,7 @@ int BPF_PROG(mseald_file_map, struct file *file, unsigned long reqprot, unsigned
 
 	if (likely(!(prot & PROT_WRITE)) || (type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
 		return 0;
-	/* 7.0 and later want that tested; before, the verifier takes the test away, and reading NULL gives 0. */
+	/* 7.0 and later want that tested; before, the verifier drops the test, and reading NULL gives 0. */
 	if (!file)
 		return 0;
 	return judge_contents(file, true);

@@ -31,10 +31,10 @@ static __always_inline u64 round_up_to(u64 length, u32 shift)
 }
 
 /*
- * What an mmap of this length takes: a mapping of huge pages, and be it anonymous, has a file by now whose block is
- * the huge page (mm/mmap.c, ksys_mmap_pgoff). Others have blocks of no more than a page, or are asked
- * for too much. NULL for an anonymous mapping: 7.0 and later want that tested, before them the verifier
- * takes the test away, and reading gives 0.
+ * What an mmap of this length takes: a mapping of huge pages, even an anonymous one, has a file by now
+ * whose block is the huge page (mm/mmap.c, ksys_mmap_pgoff). Other files have blocks of no more than a
+ * page, or are judged over too much. NULL for an anonymous mapping: 7.0 and later want that tested,
+ * before them the verifier drops the test, and reading gives 0.
  */
 static __always_inline u64 mmap_length(const struct file *file, u64 length)
 {
@@ -43,7 +43,7 @@ static __always_inline u64 mmap_length(const struct file *file, u64 length)
 	return shift > PAGE_SHIFT ? round_up_to(length, shift) : length;
 }
 
-/* Ordinary anonymous memory has no file. What MAP_HUGETLB asks for has one, and so has all that is not anonymous. */
+/* Ordinary anonymous memory has no file; anonymous memory by MAP_HUGETLB has one. */
 static __always_inline bool has_file(u64 flags)
 {
 	return (flags & (MAP_HUGETLB | MAP_ANONYMOUS)) != MAP_ANONYMOUS;
@@ -57,7 +57,7 @@ static __always_inline bool is_hugetlb(const struct file *file)
 /*
  * Every mapping of huge pages begins here, before mmap_lock is taken: from the first one on, other
  * programs judge lengths in this address space as they may be rounded up. What this call takes is
- * noted for mmap_addr, which is not told of the file. False: it cannot be, and there must be no such mapping.
+ * noted for mmap_addr, which does not get the file. False: it cannot be, and there must be no such mapping.
  */
 static __always_inline bool note_hugetlb(u64 key, const struct file *file, const struct call_site *site)
 {
@@ -134,7 +134,7 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 			return 0;
 		return verdict_on(key, call_arg(&site, 0), mmap_length(file, call_arg(&site, 1)), attempt) ? -EPERM : 0;
 	case CALL_OLD_MMAP:
-		/* Where it would go stands in user memory, which may change until it is read: any seal denies. */
+		/* The address is in user memory, which may change until it is read: any seal denies. */
 	case CALL_OTHER:
 		/* i386 uselib(2), where a kernel has it, maps at addresses that stand in a file. */
 		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt) ? -EPERM : 0;
@@ -158,8 +158,8 @@ static __always_inline u64 aio_ring_length(u64 events)
 /*
  * mremap asks about the address that it will move to, or about the VMA's own
  * start when it grows where it stands: then what it grows into must be judged
- * too. Which of the two it is, is told by the address, or by memory being
- * there: the kernel looks for that first, and grows into nothing that is taken.
+ * too. The address tells which of the two it is, or memory being there: the
+ * kernel looks for that first, and grows into nothing that is taken.
  * Refused, it moves the mapping or says ENOMEM.
  */
 static __always_inline int grows_into_hole(const struct task_struct *task, const struct call_site *site,

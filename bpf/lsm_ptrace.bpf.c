@@ -60,8 +60,8 @@ int BPF_PROG(mseald_ptrace_traceme, struct task_struct *parent)
 
 /*
  * Is it the "mem" of a process? Only what lies in /proc/PID has a pid, and
- * there only proc_mem_operations goes by that name (fs/proc/base.c); others
- * may be called so too, as is the network interface of somebody who wants it.
+ * there only proc_mem_operations goes by that name (fs/proc/base.c). Other files
+ * may have the name too, such as a network interface that is called so.
  */
 static __always_inline bool is_proc_mem(const struct file *file, const struct inode *inode)
 {

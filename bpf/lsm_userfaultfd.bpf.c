@@ -25,7 +25,7 @@ static __always_inline u32 command_stops(u32 cmd)
 		/* Only where there is no page yet, so nothing that a write would not do. */
 		return MSEALD_STOP_DISCARD;
 	case _UFFDIO_MOVE:
-		/* Works between writable mappings only (mm/userfaultfd.c); takes the pages away, as mremap does. */
+		/* Between writable mappings only (mm/userfaultfd.c); takes the pages away, as mremap does. */
 		return MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD;
 	default:
 		return 0;
@@ -58,7 +58,7 @@ static __always_inline int judge_command(const struct file *file, u32 cmd)
 	key = BPF_CORE_READ(mm, MM_KEY);
 	if (space_unsealed(key))
 		return 0;
-	/* A monitor's: it writes where only the process's own stores may. */
+	/* A monitor writes where only the process's own stores may. */
 	if (key != space_key(bpf_get_current_task_btf()->mm))
 		stops |= MSEALD_STOP_FOREIGN_WRITE;
 	return verdict_on_all(key, mm_owner(mm),

@@ -14,7 +14,7 @@
 /* Counters, the filter: everything global that is not a map of its own. */
 extern struct mseald_state state;
 
-/* Address space key -> struct mseald_space. Never deleted while anybody runs in it. */
+/* Address space key -> struct mseald_space. Never deleted while a task runs in it. */
 struct spaces_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MSEALD_MAX_SPACES);
@@ -44,7 +44,10 @@ struct sets_map {
 };
 extern struct sets_map sets SEC(".maps");
 
-/* A file that nobody may write; the daemon's to fill. What only who has it sealed may not write is in the set. */
+/*
+ * Files that no process may write; filled by the daemon. A file that only the process may not write that
+ * has it sealed is in the seal set.
+ */
 struct files_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -82,7 +85,7 @@ struct pending_forks_map {
 };
 extern struct pending_forks_map pending_forks SEC(".maps");
 
-/* task_struct inside shmat(), or inside mmap() where there are huge pages -> bytes that it takes, for mmap_addr. */
+/* task_struct inside shmat(), or inside mmap() with huge pages -> bytes that it takes, for mmap_addr. */
 struct notes_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);

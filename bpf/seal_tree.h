@@ -134,7 +134,7 @@ static __always_inline u64 seals_rule(u32 set, u64 address)
 	return node->start[slot] <= address && node->end[slot] > address ? node->rule[slot] : 0;
 }
 
-/* Where the first seal that meets [start, end) begins there, whatever it stops; 0: none, or the set cannot be read. */
+/* The first sealed address in [start, end), whatever the seal stops; 0: none, or the set cannot be read. */
 static __always_inline u64 seals_first(u32 set, u64 start, u64 end)
 {
 	void *seals = bpf_map_lookup_elem(&sets, &set);

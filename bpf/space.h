@@ -31,9 +31,9 @@ static __always_inline bool space_unsealed(u64 key)
 }
 
 /*
- * Empties the slot of a key whose set is no longer what it says. Somebody may
- * be filling it just now from the old one: he looks again when he has, and the
- * daemon empties it once more when all programs of that time have ended.
+ * Empties the slot of a key whose set is no longer what it says. Another program
+ * may be filling it just now from the old set: it looks again when it has, and the
+ * daemon empties the slot once more when all programs of that time have ended.
  */
 static __always_inline void slot_drop(u64 key)
 {
@@ -44,7 +44,10 @@ static __always_inline void slot_drop(u64 key)
 		__sync_val_compare_and_swap(&slot->tag, tag, 0);
 }
 
-/* MSEALD_SPACE_* of an address space that has an entry. One that has none by mistake counts as what is judged most strictly. */
+/*
+ * MSEALD_SPACE_* of an address space that has an entry. If it has none by mistake: what is judged most
+ * strictly.
+ */
 static __always_inline u32 space_flags(u64 key)
 {
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
@@ -204,8 +207,8 @@ static __always_inline void space_release(u64 word)
 }
 
 /*
- * Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. One
- * with a kill pending stays while a fork is pending, whose child may have to know of it; then the daemon forgets it.
+ * Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. An
+ * entry with a kill pending stays while a fork is pending, for its child; then the daemon removes it.
  */
 static __always_inline void space_remove(u64 key)
 {

@@ -160,7 +160,7 @@ static __always_inline void count_hit(const struct walk *walk)
 		__sync_fetch_and_add(&node->hits[walk->hit_slot & (MSEALD_FANOUT - 1)], 1);
 }
 
-/* Is there room for what this address space has to tell? (space may be NULL) Upon a kill the daemon has something to do. */
+/* Is there room for an event of this address space? (NULL: not known) Upon a kill the daemon has to act. */
 static __always_inline bool has_room(struct mseald_space *space, u32 outcome)
 {
 	u64 used = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA), period;
@@ -176,7 +176,7 @@ static __always_inline bool has_room(struct mseald_space *space, u32 outcome)
 	return true;
 }
 
-/* Has it, or can it get back, what its real user has not? Then he is not to be told of it. */
+/* Has it, or can it get back, rights that its real user has not? Then that user may not see the event. */
 static __always_inline bool is_privileged(struct task_struct *task)
 {
 	const struct cred *cred = BPF_CORE_READ(task, cred);
@@ -234,7 +234,10 @@ __noinline int send_attempt_event(const struct walk *walk, const struct touched 
 	return 0;
 }
 
-/* The strongest action found, on whoever is running, in the address space of this key. Nonzero: it must fail. */
+/*
+ * Carries out the strongest action found, on the current task, in the address space of this key.
+ * Nonzero: the call must fail.
+ */
 __noinline int carry_out(const struct walk *walk, const struct touched *touched, u64 key, u32 attempt)
 {
 	u32 action, outcome, op = ATTEMPT_OP(attempt);
@@ -264,10 +267,10 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 	reported = (op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_KILL_PENDING) ||
 	       (outcome == MSEALD_VERDICT_AUDITED && attempt & ATTEMPT_AGAIN);
 	if (outcome == MSEALD_VERDICT_KILLED) {
-		/* Before the call goes on: from now on nobody leaves this address space (bpf/lifecycle.bpf.c). */
+		/* Before the call goes on: from now on no fork leaves this address space (lifecycle.bpf.c). */
 		if (space)
 			space_set_kill_pending(space);
-		/* Reaches the thread group; the daemon kills whoever else shares the memory. */
+		/* Reaches the thread group; the daemon kills other processes that share the memory. */
 		bpf_send_signal(SIGKILL);
 	}
 	if (reported)
