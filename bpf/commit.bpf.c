@@ -40,7 +40,8 @@ static __always_inline int enter(const struct mseald_commit *commit)
 	int err;
 
 	if (!space_reserve(&account, commit->limited))
-		return commit->limited && *(volatile u64 *)&state.entries < MSEALD_MAX_SPACES ? -EDQUOT : -ENOSPC;
+		return commit->limited && *(volatile u64 *)&state.entries < MSEALD_MAX_SPACES ? -EDQUOT :
+											      -ENOSPC;
 	err = space_insert(commit->key, commit->bits, account, commit->flags & MSEALD_SPACE_HUGETLB);
 	if (err)
 		space_unreserve(account);

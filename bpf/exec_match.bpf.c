@@ -134,7 +134,8 @@ static __always_inline bool cgroup_hits(struct task_struct *task, struct text *t
 	text->hash = MSEALD_HASH_START;
 	text->kind = MSEALD_TRIGGER_TEMPLATE;
 	if (level == 0)
-		return wanted(MSEALD_TRIGGER_CGROUP) && hits(MSEALD_TRIGGER_CGROUP, MSEALD_HASH_STEP(text->hash, '/'));
+		return wanted(MSEALD_TRIGGER_CGROUP) &&
+		       hits(MSEALD_TRIGGER_CGROUP, MSEALD_HASH_STEP(text->hash, '/'));
 	for (int i = 1; i <= CGROUP_LEVELS; i++) {
 		if (i > level)
 			return false;
@@ -187,9 +188,11 @@ static __always_inline bool any_hits(struct task_struct *task, struct linux_binp
 		return true;
 	if (wanted(MSEALD_TRIGGER_MARKED) && may_be_marked(bprm))
 		return true;
-	if (state.triggers & (1u << MSEALD_TRIGGER_FILE | 1u << MSEALD_TRIGGER_FOLDER) && path_hits(bprm, &text))
+	if (state.triggers & (1u << MSEALD_TRIGGER_FILE | 1u << MSEALD_TRIGGER_FOLDER) &&
+	    path_hits(bprm, &text))
 		return true;
-	return state.triggers & (1u << MSEALD_TRIGGER_UNIT | 1u << MSEALD_TRIGGER_TEMPLATE | 1u << MSEALD_TRIGGER_CGROUP) &&
+	return state.triggers & (1u << MSEALD_TRIGGER_UNIT | 1u << MSEALD_TRIGGER_TEMPLATE |
+				 1u << MSEALD_TRIGGER_CGROUP) &&
 	       cgroup_hits(task, &text);
 }
 

@@ -30,8 +30,8 @@ static __always_inline void disarm(u64 key)
 int send_relro_event(u64 key, u32 tgid, u64 start);
 
 /* A mapped file is made read-only; nearly all of what this costs is the look at the slot. */
-static __always_inline void watch_relro(const struct task_struct *task, u64 key, const struct vm_area_struct *vma,
-						 u64 prot)
+static __always_inline void watch_relro(const struct task_struct *task, u64 key,
+					const struct vm_area_struct *vma, u64 prot)
 {
 	if (unlikely(*(volatile u32 *)&space_slot(key)->armed) && !(prot & PROT_WRITE) &&
 	    vma->vm_flags & VM_WRITE && BPF_CORE_READ(vma, vm_file))

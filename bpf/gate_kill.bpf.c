@@ -56,7 +56,8 @@ int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t 
 	site = call_site_of(bpf_get_current_task_btf());
 	(void)gate_madvise_range(key, untagged(mm, start), length, advice, REACTION_KILL,
 				 site.call == CALL_MADVISE &&
-				 (site.compat ? madvise_32_overridden : madvise_overridden) ? ATTEMPT_AGAIN : 0);
+				 (site.compat ? madvise_32_overridden : madvise_overridden) ?
+					 ATTEMPT_AGAIN : 0);
 	return 0;
 }
 
@@ -69,7 +70,7 @@ int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long ad
 
 	if (likely(space_unsealed(key)) || start >= vma->vm_start)
 		return 0;
-	/* Since 6.5 it is called for any mapping that is next, when a hole is read by /proc/PID/mem (mm/memory.c). */
+	/* Since 6.5 a read of a hole by /proc/PID/mem calls it for any mapping that is next (mm/memory.c). */
 	if (!(vma->vm_flags & VM_GROWSDOWN))
 		return 0;
 	(void)verdict_on(key, start, vma->vm_start - start,
@@ -118,6 +119,7 @@ int BPF_PROG(kill_mm_access, struct task_struct *target, unsigned int mode)
 	site = call_site_of(task);
 	if (site.call == CALL_PROCESS_VM_WRITEV)
 		(void)verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-				 ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, REACTION_KILL));
+				 ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE,
+					 REACTION_KILL));
 	return 0;
 }

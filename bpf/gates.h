@@ -60,10 +60,12 @@ static __always_inline u32 advice_stops(u64 key, u32 advice)
 	if (advice == MADV_DONTFORK || advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)
 		return MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP;
 	if (advice == MADV_DOFORK)
-		return seals_flags(current_set(key)) & MSEALD_SEAL_DONTFORK ? MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP : 0;
+		return seals_flags(current_set(key)) & MSEALD_SEAL_DONTFORK ?
+			       MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP : 0;
 	if (advice == MADV_GUARD_REMOVE)
 		return MSEALD_STOP_MPROTECT;
-	return advice == MADV_GUARD_INSTALL ? MSEALD_STOP_DISCARD | MSEALD_STOP_MPROTECT : MSEALD_STOP_DISCARD;
+	return advice == MADV_GUARD_INSTALL ? MSEALD_STOP_DISCARD | MSEALD_STOP_MPROTECT :
+					      MSEALD_STOP_DISCARD;
 }
 
 /*
@@ -147,7 +149,8 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 
 		touched.end = huge_end(touched.start, touched.end, distance, fixed);
 		if (fixed)
-			touched.target_end = huge_end(touched.target_start, touched.target_end, distance, true);
+			touched.target_end = huge_end(touched.target_start, touched.target_end,
+						      distance, true);
 	}
 	from = seals_meet(set, touched.start, touched.end, MSEALD_STOP_UNMAP);
 	if (!from && !(fixed && seals_meet(set, touched.target_start, touched.target_end, MSEALD_STOP_UNMAP)))
@@ -210,7 +213,8 @@ static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool
 static __always_inline u64 least_break(const struct mm_struct *mm)
 {
 	/* With CONFIG_COMPAT_BRK it may be the end of data. */
-	if (bpf_core_field_exists(struct task_struct___compat_brk, brk_randomized) && mm->end_data < mm->start_brk)
+	if (bpf_core_field_exists(struct task_struct___compat_brk, brk_randomized) &&
+	    mm->end_data < mm->start_brk)
 		return mm->end_data;
 	return mm->start_brk;
 }
@@ -299,7 +303,8 @@ static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u
 /* i386: the number of the call is in the lower half of the first argument (ipc/syscall.c). */
 static __always_inline int gate_ipc(const struct pt_regs *regs, bool compat, u32 reaction)
 {
-	return (regs_arg(regs, compat, 0) & 0xffff) == SHMDT ? gate_detach(regs_arg(regs, compat, 4), reaction) : 0;
+	return (regs_arg(regs, compat, 0) & 0xffff) == SHMDT ?
+		       gate_detach(regs_arg(regs, compat, 4), reaction) : 0;
 }
 
 #endif

@@ -210,7 +210,8 @@ int BPF_PROG(lock_file_open, struct file *file)
 	static const char wanted[16] = "ftrace_enabled";
 	char name[16] = {};
 
-	if (!((u32)file->f_mode & FMODE_WRITE) || !lock.on || file->f_inode->i_sb->s_magic != PROC_SUPER_MAGIC)
+	if (!((u32)file->f_mode & FMODE_WRITE) || !lock.on ||
+	    file->f_inode->i_sb->s_magic != PROC_SUPER_MAGIC)
 		return 0;
 	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	if (*(u64 *)name != *(const u64 *)wanted || *(u64 *)(name + 8) != *(const u64 *)(wanted + 8))

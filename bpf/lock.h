@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the two files of the lock share: its state and maps, defined by lock.bpf.c, and which tasks are mseald. */
+/* What the two files of the lock share: state and maps, which lock.bpf.c defines; which tasks are mseald. */
 #ifndef MSEALD_BPF_LOCK_H
 #define MSEALD_BPF_LOCK_H
 

@@ -47,7 +47,8 @@ int BPF_PROG(lock_inode_rmdir, struct inode *dir, struct dentry *dentry)
 }
 
 SEC("lsm/inode_rename")
-int BPF_PROG(lock_inode_rename, struct inode *dir, struct dentry *dentry, struct inode *new_dir, struct dentry *new)
+int BPF_PROG(lock_inode_rename, struct inode *dir, struct dentry *dentry, struct inode *new_dir,
+	     struct dentry *new)
 {
 	return (in_folder(dentry) || in_folder(new)) && !by_us() ? refuse(MSEALD_DOOR_PIN) : 0;
 }
@@ -129,7 +130,8 @@ __noinline int lock_above(u64 high, u64 low)
 __noinline int lock_takes_away(u64 address)
 {
 	struct mount *victim = (void *)address, *at = (void *)lock.mount;
-	u64 point = (u64)BPF_CORE_READ(victim, mnt_mountpoint), parent = (u64)BPF_CORE_READ(victim, mnt_parent);
+	u64 point = (u64)BPF_CORE_READ(victim, mnt_mountpoint);
+	u64 parent = (u64)BPF_CORE_READ(victim, mnt_parent);
 
 	for (int i = 0; i < MOUNTS_DEEP; i++) {
 		u64 up = (u64)BPF_CORE_READ(at, mnt_parent);

@@ -137,9 +137,11 @@ int mseald_inode_setattr(unsigned long long *ctx)
 
 	/* Or the compiler makes one load of two, at an offset that the verifier does not know. */
 	if (setattr_has_idmap) {
-		asm volatile("%0 = *(u64 *)(%2 + 8); %1 = *(u64 *)(%2 + 16)" : "=&r"(dentry), "=&r"(attr) : "r"(ctx));
+		asm volatile("%0 = *(u64 *)(%2 + 8); %1 = *(u64 *)(%2 + 16)"
+			     : "=&r"(dentry), "=&r"(attr) : "r"(ctx));
 	} else {
-		asm volatile("%0 = *(u64 *)(%2 + 0); %1 = *(u64 *)(%2 + 8)" : "=&r"(dentry), "=&r"(attr) : "r"(ctx));
+		asm volatile("%0 = *(u64 *)(%2 + 0); %1 = *(u64 *)(%2 + 8)"
+			     : "=&r"(dentry), "=&r"(attr) : "r"(ctx));
 	}
 	if (likely(!(BPF_CORE_READ(attr, ia_valid) & ATTR_SIZE)))
 		return 0;
@@ -187,7 +189,8 @@ int BPF_PROG(mseald_file_write, struct file *file, int mask)
 }
 
 SEC("lsm/mmap_file")
-int BPF_PROG(mseald_file_map, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
+int BPF_PROG(mseald_file_map, struct file *file, unsigned long reqprot, unsigned long prot,
+	     unsigned long flags)
 {
 	u32 type = flags & MAP_TYPE;
 

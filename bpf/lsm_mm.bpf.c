@@ -132,7 +132,8 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	case CALL_MMAP:
 		if (!(flags & MAP_FIXED))
 			return 0;
-		return verdict_on(key, call_arg(&site, 0), mmap_length(file, call_arg(&site, 1)), attempt) ? -EPERM : 0;
+		return verdict_on(key, call_arg(&site, 0), mmap_length(file, call_arg(&site, 1)), attempt) ?
+			       -EPERM : 0;
 	case CALL_OLD_MMAP:
 		/* The address is in user memory, which may change until it is read: any seal denies. */
 	case CALL_OTHER:
@@ -270,7 +271,8 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 		return 0;
 	segment = container_of(perm, struct shmid_kernel, shm_perm);
 	/* On huge pages the file is larger than the segment was asked to be. */
-	length = round_up_to(BPF_CORE_READ(segment, shm_segsz), BPF_CORE_READ(segment, shm_file, f_inode, i_blkbits));
+	length = round_up_to(BPF_CORE_READ(segment, shm_segsz),
+			     BPF_CORE_READ(segment, shm_file, f_inode, i_blkbits));
 	self = bpf_get_current_task();
 	bpf_map_update_elem(&notes, &self, &length, BPF_ANY);
 	/* Without SHM_REMAP the kernel refuses what is taken; mmap_addr sees to the rest. */
@@ -289,7 +291,8 @@ int BPF_PROG(mseald_task_prctl, int option, unsigned long what)
 	if (likely(option != PR_SET_MM))
 		return 0;
 	/* The end of data is where the break begins with CONFIG_COMPAT_BRK (mm/mmap.c, brk). */
-	if (what != PR_SET_MM_BRK && what != PR_SET_MM_START_BRK && what != PR_SET_MM_END_DATA && what != PR_SET_MM_MAP)
+	if (what != PR_SET_MM_BRK && what != PR_SET_MM_START_BRK && what != PR_SET_MM_END_DATA &&
+	    what != PR_SET_MM_MAP)
 		return 0;
 	task = bpf_get_current_task_btf();
 	key = space_key(task->mm);

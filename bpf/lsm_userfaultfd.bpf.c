@@ -62,7 +62,8 @@ static __always_inline int judge_command(const struct file *file, u32 cmd)
 	if (key != space_key(bpf_get_current_task_btf()->mm))
 		stops |= MSEALD_STOP_FOREIGN_WRITE;
 	return verdict_on_all(key, mm_owner(mm),
-			      ATTEMPT(MSEALD_OP_USERFAULTFD, stops, REACTION_DENY) | ATTEMPT_UFFD) ? -EPERM : 0;
+			      ATTEMPT(MSEALD_OP_USERFAULTFD, stops, REACTION_DENY) | ATTEMPT_UFFD) ?
+		       -EPERM : 0;
 }
 
 SEC("lsm/file_ioctl")

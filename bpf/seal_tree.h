@@ -12,7 +12,8 @@
 _Static_assert(__builtin_offsetof(struct mseald_node, end) - __builtin_offsetof(struct mseald_node, start) ==
 	       MSEALD_FANOUT * sizeof(u64), "ends follow starts");
 _Static_assert(sizeof(struct mseald_file_node) == sizeof(struct mseald_node) &&
-	       __builtin_offsetof(struct mseald_file_node, none) == __builtin_offsetof(struct mseald_node, start),
+	       __builtin_offsetof(struct mseald_file_node, none) ==
+		       __builtin_offsetof(struct mseald_node, start),
 	       "no seal begins where files are");
 
 /* Above every user address: the kernel itself refuses a range that ends beyond. */
@@ -51,7 +52,8 @@ static __always_inline u32 node_slot(const struct mseald_node *node, const u64 *
 }
 
 /* The leaf where seals at or after address begin, and its index; NULL when the set cannot be read. */
-static __always_inline struct mseald_node *seals_leaf(void *seals, struct mseald_node *root, u64 address, u32 *ret_at)
+static __always_inline struct mseald_node *seals_leaf(void *seals, struct mseald_node *root, u64 address,
+						      u32 *ret_at)
 {
 	struct mseald_node *node = root;
 	u32 at = MSEALD_LEVEL_0;

@@ -218,7 +218,8 @@ static __always_inline void space_remove(u64 key)
 
 	if (!space)
 		return;
-	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING) && *(volatile u64 *)&state.pending_forks)
+	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING) &&
+	    *(volatile u64 *)&state.pending_forks)
 		return;
 	word = space_swap(space, key, MSEALD_WORD_GONE);
 	if (!word)

@@ -36,7 +36,8 @@ struct walk {
 #define RANK_AUDIT 2
 #define RANK_NONE 3
 #define RANK_ACTION(rank) \
-	((MSEALD_ACTION_KILL | MSEALD_ACTION_DENY << 4 | MSEALD_ACTION_AUDIT << 8 | MSEALD_ACTION_COUNT << 12) >> \
+	((MSEALD_ACTION_KILL | MSEALD_ACTION_DENY << 4 | MSEALD_ACTION_AUDIT << 8 | \
+	  MSEALD_ACTION_COUNT << 12) >> \
 	 ((rank) & 3) * 4 & 3)
 
 _Static_assert(MSEALD_ACTION_COUNT == 3, "an action and none fit in two bits");
@@ -46,9 +47,12 @@ static __always_inline u32 rule_rank(u64 rule, u32 stop)
 {
 	u64 stops = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
 	/* One bit for each action that has one of the stops, kill the highest. */
-	u32 kill = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_KILL) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 5;
-	u32 deny = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 5;
-	u32 audit = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_AUDIT) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 5;
+	u32 kill = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_KILL) & stop & MSEALD_STOP_ALL) +
+		     MSEALD_STOP_ALL) >> 5;
+	u32 deny = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & stop & MSEALD_STOP_ALL) +
+		     MSEALD_STOP_ALL) >> 5;
+	u32 audit = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_AUDIT) & stop & MSEALD_STOP_ALL) +
+		      MSEALD_STOP_ALL) >> 5;
 
 	return 0x00001123u >> ((kill << 2 | deny << 1 | audit) & 7) * 4 & 3;
 }
@@ -97,7 +101,8 @@ __noinline int walk_seal(u32 index, struct walk *walk)
 		return 0;
 	if (walk->flags && !(node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & walk->flags))
 		return 0;
-	if (walk->flags == MSEALD_SEAL_SHM && node->start[slot] - (u64)node->pgoff[slot] * MSEALD_PAGE != walk->segment)
+	if (walk->flags == MSEALD_SEAL_SHM &&
+	    node->start[slot] - (u64)node->pgoff[slot] * MSEALD_PAGE != walk->segment)
 		return 0;
 	if (walk->forked && node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_DONTFORK)
 		return 0;
@@ -187,7 +192,8 @@ static __always_inline bool is_privileged(struct task_struct *task)
 	       capabilities(&cred->cap_permitted);
 }
 
-__noinline int send_attempt_event(const struct walk *walk, const struct touched *touched, u64 key, u32 op, u32 outcome)
+__noinline int send_attempt_event(const struct walk *walk, const struct touched *touched, u64 key, u32 op,
+				  u32 outcome)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_event *event;
@@ -196,7 +202,8 @@ __noinline int send_attempt_event(const struct walk *walk, const struct touched 
 
 	if (!walk || !touched)
 		return 0;
-	event = has_room(bpf_map_lookup_elem(&spaces, &key), outcome) ? bpf_ringbuf_reserve(&events, sizeof(*event), 0) : NULL;
+	event = has_room(bpf_map_lookup_elem(&spaces, &key), outcome) ?
+			bpf_ringbuf_reserve(&events, sizeof(*event), 0) : NULL;
 	if (!event) {
 		__sync_fetch_and_add(&state.lost, 1);
 		return 0;
@@ -267,7 +274,7 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 	reported = (op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_KILL_PENDING) ||
 	       (outcome == MSEALD_VERDICT_AUDITED && attempt & ATTEMPT_AGAIN);
 	if (outcome == MSEALD_VERDICT_KILLED) {
-		/* Before the call goes on: from now on no fork leaves this address space (lifecycle.bpf.c). */
+		/* Before the call goes on: no fork leaves this address space any more (lifecycle.bpf.c). */
 		if (space)
 			space_set_kill_pending(space);
 		/* Reaches the thread group; the daemon kills other processes that share the memory. */
@@ -288,7 +295,8 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 __noinline int verdict_on_touched(u64 key, u32 set, u32 attempt, const struct touched *touched)
 {
 	struct walk walk = { .set = set, .stop = ATTEMPT_STOP(attempt), .rank = RANK_NONE,
-			     .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD : attempt & ATTEMPT_SHM ? MSEALD_SEAL_SHM : 0 };
+			     .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD :
+				      attempt & ATTEMPT_SHM ? MSEALD_SEAL_SHM : 0 };
 	struct mseald_space *space;
 
 	if (!touched)

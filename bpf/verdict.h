@@ -15,7 +15,7 @@ enum reaction {
 };
 
 #define ATTEMPT(op, stop, reaction) ((u32)(op) | (u32)(stop) << 8 | (u32)(reaction) << 16)
-#define ATTEMPT_AGAIN (1u << 24)	/* judged before in this call; what was audited then was reported then */
+#define ATTEMPT_AGAIN (1u << 24)	/* judged before in this call, and reported if only audited */
 /*
  * Where a program can only kill: if all seals that the call meets are made by
  * mseal(2) as well (MSEALD_SEAL_NATIVE), the kernel changes none of that memory,
@@ -69,10 +69,10 @@ static __always_inline bool in_gap(u64 key, u64 start, u64 length)
 }
 
 /*
- * The verdict on a start and a length as a call has them, in whole pages, in
- * this address space, which is not surely unsealed and need not be the caller's. A length that goes beyond all user memory still covers what is there: mprotect
- * and madvise change what they meet before they say ENOMEM. Only where the
- * rounded sum wraps does the kernel refuse before anything is changed.
+ * The verdict on a start and a length as a call has them, in whole pages, in this address space, which
+ * is not surely unsealed and need not be the caller's. A length that goes beyond all user memory still
+ * covers what is there: mprotect and madvise change what they meet before they say ENOMEM. Only where
+ * the rounded sum wraps does the kernel refuse before anything is changed.
  */
 static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 length, u32 attempt)
 {
@@ -105,7 +105,8 @@ static __always_inline int verdict_on(u64 key, u64 start, u64 length, u32 attemp
 /* All of it inline: 40 instructions less, for what programs do between their seals all the time. */
 static __always_inline int verdict_on_inline(u64 key, u64 start, u64 length, u32 attempt)
 {
-	return likely(in_gap(key, start, length)) ? 0 : verdict_beyond_gap_inline(key, start, length, attempt);
+	return likely(in_gap(key, start, length)) ? 0 :
+						    verdict_beyond_gap_inline(key, start, length, attempt);
 }
 
 #endif

@@ -213,7 +213,7 @@ struct mseald_space {
 	__u32 flags;			/* MSEALD_SPACE_*: set by atomic operations, never cleared */
 	__u32 account;			/* that it is charged to */
 	__u64 verdicts[MSEALD_VERDICT_COUNT];
-	__u64 reported;			/* last MSEALD_EVENTS_PERIOD with an event, while the buffer was filling */
+	__u64 reported;			/* last MSEALD_EVENTS_PERIOD with an event, buffer filling */
 };
 
 #define MSEALD_WORD_GONE 0x10000u	/* the address space is gone; set 0 */
