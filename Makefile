@@ -41,7 +41,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -I. -Iinclude -Ibp
 	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
 # maps.bpf.c first: the linker gives the maps their places where it meets their definition.
 # The lock is an object of its own, which is there before the maps are.
-LOCK_SRC := bpf/lock.bpf.c bpf/lockpins.bpf.c
+LOCK_SRC := bpf/lock.bpf.c bpf/lock_pins.bpf.c
 BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c $(LOCK_SRC),$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 

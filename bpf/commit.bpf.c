@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the daemon changes, done in the kernel so that each change is whole even
- * if the daemon dies in it, and counts agree with what the programs count.
+ * Changes of the maps by the daemon, made in the kernel so that each is whole even if the daemon dies
+ * in it, and counts agree with what the programs count. No hooks: the daemon runs them (BPF_PROG_RUN).
  *
- *   mseald_commit  gives an address space another seal set (or none), by one
- *                  store in place: an entry is never replaced, so no program
- *                  ever reads one that has become another's
- *   mseald_uncache empties the slot of an address space whose set was changed:
- *                  run again when all programs that knew the old one have ended
- *   mseald_doom    an address space is not to live on: nobody leaves it (lifecycle)
- *   mseald_forget  removes an entry: of an address space that is gone, or
- *                  any, once no programs are attached
- *   mseald_forget_account  removes an account that has no place
+ *   syscall: mseald_commit            gives an address space another seal set (or none), by one store
+ *                                    in place: an entry is never replaced, so no program ever reads
+ *                                    one that has become another's
+ *   syscall: mseald_uncache           empties the slot of an address space whose set was changed: run
+ *                                    again when all programs that knew the old one have ended
+ *   syscall: mseald_set_kill_pending  an address space is to end: nobody leaves it (lifecycle.bpf.c)
+ *   syscall: mseald_forget            removes an entry: of an address space that is gone, or any, once
+ *                                    no programs are attached
+ *   syscall: mseald_forget_account    removes an account that has no address space
  */
 #include "space.h"
 #include "verdict.h"
-
-#define ENOENT 2
-#define ESRCH 3
-#define EEXIST 17
-#define ENOSPC 28
-#define EDQUOT 122
 
 /* The entry that is there gets the new set; whether there was one to get it. */
 static __always_inline bool replace(struct mseald_commit *commit, struct mseald_space *space)
@@ -46,7 +40,8 @@ static __always_inline int enter(const struct mseald_commit *commit)
 	int err;
 
 	if (!space_reserve(&account, commit->limited))
-		return commit->limited && *(volatile u64 *)&state.entries < MSEALD_MAX_SPACES ? -EDQUOT : -ENOSPC;
+		return commit->limited && *(volatile u64 *)&state.entries < MSEALD_MAX_SPACES ? -EDQUOT :
+											      -ENOSPC;
 	err = space_insert(commit->key, commit->bits, account, commit->flags & MSEALD_SPACE_HUGETLB);
 	if (err)
 		space_unreserve(account);
@@ -90,13 +85,13 @@ int mseald_uncache(struct mseald_commit *commit)
 }
 
 SEC("syscall")
-int mseald_doom(struct mseald_commit *commit)
+int mseald_set_kill_pending(struct mseald_commit *commit)
 {
 	u64 key = commit->key;
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 
 	if (space)
-		space_doom(space);
+		space_set_kill_pending(space);
 	return 0;
 }
 
@@ -113,11 +108,11 @@ SEC("syscall")
 int mseald_forget_account(struct mseald_commit *commit)
 {
 	u32 account = commit->account;
-	u64 *purse = bpf_map_lookup_elem(&accounts, &account);
-	u64 empty = MSEALD_PURSE(account, 0);
+	u64 *usage = bpf_map_lookup_elem(&accounts, &account);
+	u64 empty = MSEALD_USAGE(account, 0);
 
-	/* Whoever is just counting in it sees that it is going, and begins anew. */
-	if (purse && __sync_val_compare_and_swap(purse, empty, 0) == empty)
+	/* A program that is just counting in it sees that it is being removed, and begins anew. */
+	if (usage && __sync_val_compare_and_swap(usage, empty, 0) == empty)
 		(void)bpf_map_delete_elem(&accounts, &account);
 	return 0;
 }

@@ -1,41 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What each call that has no LSM hook would touch. Used by both kinds of gate:
- * override.bpf.c (the call fails) and kill.bpf.c (the caller dies). Each takes
- * the registers of the call, whether they are 32-bit ones, and the means of
- * the gate; nonzero: the call must not succeed.
+ * gate_override.bpf.c (the call fails) and gate_kill.bpf.c (the caller dies). Each takes
+ * the registers of the call, whether they are 32-bit ones, and the reaction that
+ * the gate is capable of; nonzero: the call must not succeed.
  *
  * A call that the kernel itself refuses before it changes anything is let through
- * to its error, so that nobody is killed for an EINVAL. That must be so in
+ * to its error, so that no process is killed for an EINVAL. That must be so in
  * every version, for every argument; where it is not plain, the call is judged.
  */
 #ifndef MSEALD_BPF_GATES_H
 #define MSEALD_BPF_GATES_H
 
-#include "abi.h"
+#include "syscall.h"
 #include "hugetlb.h"
 #include "verdict.h"
 
-#define MREMAP_FIXED 2
-#define IPC_SHMDT 22		/* include/uapi/linux/ipc.h */
-#define LEAST_TASK_SIZE (1ULL << 32)
 #define LARGEST_PAGE_MASK ((1ULL << HUGE_SHIFT_MAX) - 1)
 
 struct task_struct___compat_brk {
 	unsigned brk_randomized : 1;
 } __attribute__((preserve_access_index));
-
-#define MADV_DONTNEED 4
-#define MADV_FREE 8
-#define MADV_REMOVE 9
-#define MADV_DONTFORK 10
-#define MADV_DOFORK 11
-#define MADV_WIPEONFORK 18
-#define MADV_DONTNEED_LOCKED 24
-#define MADV_HWPOISON 100
-#define MADV_SOFT_OFFLINE 101
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
 
 /*
  * Advice by what it changes (mm/madvise.c; 7.x takes all in process_madvise): contents are thrown away
@@ -75,10 +60,12 @@ static __always_inline u32 advice_stops(u64 key, u32 advice)
 	if (advice == MADV_DONTFORK || advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)
 		return MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP;
 	if (advice == MADV_DOFORK)
-		return seals_flags(current_set(key)) & MSEALD_SEAL_DONTFORK ? MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP : 0;
+		return seals_flags(current_set(key)) & MSEALD_SEAL_DONTFORK ?
+			       MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP : 0;
 	if (advice == MADV_GUARD_REMOVE)
 		return MSEALD_STOP_MPROTECT;
-	return advice == MADV_GUARD_INSTALL ? MSEALD_STOP_DISCARD | MSEALD_STOP_MPROTECT : MSEALD_STOP_DISCARD;
+	return advice == MADV_GUARD_INSTALL ? MSEALD_STOP_DISCARD | MSEALD_STOP_MPROTECT :
+					      MSEALD_STOP_DISCARD;
 }
 
 /*
@@ -92,7 +79,7 @@ static __always_inline bool advice_refused_natively(u32 advice)
 }
 
 /* A gate that can only kill leaves to the kernel what the kernel refuses by itself. */
-#define OR_NATIVE(means) ((means) == MEANS_KILL ? ATTEMPT_NATIVE : 0)
+#define OR_NATIVE(reaction) ((reaction) == REACTION_KILL ? ATTEMPT_NATIVE : 0)
 
 static __always_inline bool unaligned(u64 address)
 {
@@ -101,20 +88,16 @@ static __always_inline bool unaligned(u64 address)
 
 /*
  * munmap refuses such a range before it looks at it (mm/mmap.c, do_mas_munmap, of 6.1; do_vmi_munmap of
- * 6.12, mm/vma.c of 7.3); no other call does. A 32-bit process moves its own limit, up to 4 GiB, by
- * personality(ADDR_LIMIT_3GB) (arch/x86/include/asm/page_64_types.h, IA32_PAGE_OFFSET); task_size is what
- * it was at exec.
+ * 6.12, mm/vma.c of 7.3); no other call does.
  */
 static __always_inline bool beyond_user(const struct mm_struct *mm, u64 start, u64 length)
 {
-	u64 limit = mm->task_size;
+	u64 limit = mm_user_limit(mm);
 
-	if (unlikely(limit < LEAST_TASK_SIZE))
-		limit = LEAST_TASK_SIZE;
 	return start > limit || length > limit - start;
 }
 
-static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 	u64 key = space_key(mm);
@@ -127,7 +110,7 @@ static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, 
 	if (likely(in_gap(key, start, length)) || unaligned(start) || beyond_user(mm, start, length))
 		return 0;
 	return verdict_on(key, start, length,
-			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, means) | OR_NATIVE(means));
+			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, reaction) | OR_NATIVE(reaction));
 }
 
 /*
@@ -135,11 +118,11 @@ static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, 
  * source is looked at (mm/mremap.c, mremap_to): judged as one. Before any change every kernel refuses an
  * address that is not on a page; other odd arguments it may take, or meet too late.
  */
-static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 	u64 key = space_key(mm), old, new, target;
-	u32 set, attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, means);
+	u32 set, attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, reaction);
 	struct touched touched = {};
 	bool fixed, huge, from;
 
@@ -166,7 +149,8 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 
 		touched.end = huge_end(touched.start, touched.end, distance, fixed);
 		if (fixed)
-			touched.target_end = huge_end(touched.target_start, touched.target_end, distance, true);
+			touched.target_end = huge_end(touched.target_start, touched.target_end,
+						      distance, true);
 	}
 	from = seals_meet_called(set, touched.start, touched.end, MSEALD_STOP_UNMAP);
 	if (!from && !(fixed && seals_meet_called(set, touched.target_start, touched.target_end, MSEALD_STOP_UNMAP)))
@@ -177,17 +161,18 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 	 */
 	if (!from || (old && !(huge && old > MSEALD_ADDRESS_LIMIT)) ||
 	    seals_rule(set, touched.start) >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_NATIVE)
-		attempt |= OR_NATIVE(means);
+		attempt |= OR_NATIVE(reaction);
 	return verdict_on_touched(key, set, attempt, &touched);
 }
 
-static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u32 advice, u32 means, u32 again)
+static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u32 advice, u32 reaction,
+					      u32 again)
 {
 	if (likely(space_unsealed(key)) || !advice_matters(advice) || unaligned(start))
 		return 0;
 	if (advice_refused_natively(advice))
-		again |= OR_NATIVE(means);
-	/* They take the whole page that the memory is in, however large it is (mm/madvise.c, madvise_inject_error). */
+		again |= OR_NATIVE(reaction);
+	/* They take the whole page, however large it is (mm/madvise.c, madvise_inject_error). */
 	if (unlikely(advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)) {
 		u64 end = start + pages_of(length);
 
@@ -199,19 +184,19 @@ static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u3
 		length = ((end + LARGEST_PAGE_MASK) & ~LARGEST_PAGE_MASK) - start;
 	}
 	return verdict_on(key, start, length,
-			  ATTEMPT(MSEALD_OP_MADVISE, advice_stops(key, advice), means) | again);
+			  ATTEMPT(MSEALD_OP_MADVISE, advice_stops(key, advice), reaction) | again);
 }
 
-static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 
 	return gate_madvise_range(space_key(mm), untagged(mm, regs_arg(regs, compat, 0)),
-				  regs_arg(regs, compat, 1), regs_arg(regs, compat, 2), means, 0);
+				  regs_arg(regs, compat, 1), regs_arg(regs, compat, 2), reaction, 0);
 }
 
 /* The ranges are in user memory and may change until the kernel reads them: any seal counts. */
-static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 	u32 advice = regs_arg(regs, compat, 3);
@@ -220,21 +205,25 @@ static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool
 	if (likely(space_unsealed(key)) || !advice_matters(advice))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_stops(key, advice), means) |
-			  (advice_refused_natively(advice) ? OR_NATIVE(means) : 0));
+			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_stops(key, advice), reaction) |
+			  (advice_refused_natively(advice) ? OR_NATIVE(reaction) : 0));
 }
 
 /* Below this brk() does nothing but tell the break: brk(0) is how that is asked for. */
 static __always_inline u64 least_break(const struct mm_struct *mm)
 {
 	/* With CONFIG_COMPAT_BRK it may be the end of data. */
-	if (bpf_core_field_exists(struct task_struct___compat_brk, brk_randomized) && mm->end_data < mm->start_brk)
+	if (bpf_core_field_exists(struct task_struct___compat_brk, brk_randomized) &&
+	    mm->end_data < mm->start_brk)
 		return mm->end_data;
 	return mm->start_brk;
 }
 
-/* Shrinks: unmaps from the new break to the old one (mm/mmap.c). PR_SET_MM cannot move it meanwhile: lsm/task_prctl. */
-static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32 means)
+/*
+ * Shrinks: unmaps from the new break to the old one (mm/mmap.c). PR_SET_MM cannot move it meanwhile:
+ * lsm/task_prctl.
+ */
+static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 	u64 key = space_key(mm);
@@ -247,7 +236,7 @@ static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32
 	if (start >= end)
 		return 0;
 	return verdict_on(key, start, end - start,
-			  ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, means) | OR_NATIVE(means));
+			  ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, reaction) | OR_NATIVE(reaction));
 }
 
 /* The number of a pid in its own namespace: what its process calls itself. */
@@ -264,10 +253,10 @@ static __always_inline u32 own_number(struct pid *pid)
 /*
  * Writing to oneself: for another's memory lsm/ptrace_access_check is asked,
  * not for one's own (kernel/fork.c, mm_access). The ranges are in user memory,
- * so any seal counts. Own threads by their number, and whoever else shares the
- * memory, are left to fentry/mm_access.
+ * so any seal counts. Own threads by their number, and other processes that share
+ * the memory, are left to fentry/mm_access.
  */
-static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 pid = regs_arg(regs, compat, 0);
@@ -278,17 +267,17 @@ static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bo
 		return 0;
 	signal = BPF_CORE_READ(task, signal);
 	if (pid != own_number(BPF_CORE_READ(task, thread_pid)) &&
-	    pid != own_number(BPF_CORE_READ(signal, pids[1])))
+	    pid != own_number(BPF_CORE_READ(signal, pids[PIDTYPE_TGID])))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-			  ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, means));
+			  ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, reaction));
 }
 
 /*
  * Detaches the segment attached at the address, all of its mappings that are still there (ipc/shm.c,
  * ksys_shmdt), so all seals on them count, and no others.
  */
-static __always_inline int gate_detach(u64 address, u32 means)
+static __always_inline int gate_detach(u64 address, u32 reaction)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
@@ -300,19 +289,22 @@ static __always_inline int gate_detach(u64 address, u32 means)
 	set = current_set(key);
 	if (!set || !(seals_flags(set) & MSEALD_SEAL_SHM))
 		return 0;
-	return verdict_on_touched(key, set, ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, means) | ATTEMPT_SHM | OR_NATIVE(means),
+	return verdict_on_touched(key, set,
+				  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, reaction) | ATTEMPT_SHM |
+				  OR_NATIVE(reaction),
 				  &touched);
 }
 
-static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u32 reaction)
 {
-	return gate_detach(regs_arg(regs, compat, 0), means);
+	return gate_detach(regs_arg(regs, compat, 0), reaction);
 }
 
 /* i386: the number of the call is in the lower half of the first argument (ipc/syscall.c). */
-static __always_inline int gate_ipc(const struct pt_regs *regs, bool compat, u32 means)
+static __always_inline int gate_ipc(const struct pt_regs *regs, bool compat, u32 reaction)
 {
-	return (regs_arg(regs, compat, 0) & 0xffff) == IPC_SHMDT ? gate_detach(regs_arg(regs, compat, 4), means) : 0;
+	return (regs_arg(regs, compat, 0) & 0xffff) == SHMDT ?
+		       gate_detach(regs_arg(regs, compat, 4), reaction) : 0;
 }
 
 #endif

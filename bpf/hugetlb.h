@@ -6,12 +6,9 @@
 #ifndef MSEALD_BPF_HUGETLB_H
 #define MSEALD_BPF_HUGETLB_H
 
-#include "seals.h"
+#include "seal_tree.h"
 
-#define HUGE_SHIFT_MIN 21	/* of x86 */
-#define HUGE_SHIFT_MAX 30
-
-/* PAGE_ALIGN: of a length in the last page there is nothing left. mremap does so first of all, in each version. */
+/* PAGE_ALIGN, which makes 0 of a length in the last page. mremap begins with it, in each version. */
 static __always_inline u64 pages_of(u64 length)
 {
 	return (length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);

@@ -2,31 +2,27 @@
 /*
  * The life of a sealed address space.
  *
- *   lsm/task_alloc             fork: marks the child with its parent's seal set;
- *                              no room for it (places.h): EAGAIN, it may not fork.
- *                              Nobody forks from a doomed address space: EPERM
- *   fentry/alloc_pid           a fork that was under way as its address space was
- *                              doomed, and may have copied it since: it does not happen
- *   fexit/kernel_clone         the parent of vfork must not go on in a doomed one
- *   tp_btf/task_newtask        the child's mm is there, the child has not run:
- *                              its entry replaces the mark
- *   lsm/bprm_committing_creds  exec: a child that was never settled is free
- *   lsm/task_free              a child that never ran, or died unsettled
+ *   lsm/task_alloc             fork: marks the child with its parent's seal set. Over quota (quota.h):
+ *                              EAGAIN, it may not fork. With a kill pending: EPERM
+ *   fentry/alloc_pid           a fork that was under way as the kill became pending, and may have
+ *                              copied the memory since, must not succeed
+ *   fexit/kernel_clone         nor must the parent of a vfork go on with a kill pending
+ *   tp_btf/task_newtask        the child's mm is there, the child has not run: its entry replaces the
+ *                              mark
+ *   lsm/bprm_committing_creds  exec: drops the mark of a child whose fork is still pending
+ *   lsm/task_free              drops the mark of a child that never ran, or ended without an entry
  *   fentry/exit_mmap           the address space is gone: exit, and exec
  *
- * Those that are no LSM programs can be raced (docs/design.md, Gates): a child
- * keeps its mark then, an entry stays until the daemon sweeps it, and a child of
- * a doomed address space is doomed.
+ * Those that are no LSM hooks can be raced (docs/design.md, Gates): a child keeps its mark then, an
+ * entry stays until the daemon sweeps it, and the kill is pending in the child as well.
  */
-#include "start.h"
+#include "exec_match.h"
 #include "verdict.h"
 
-#define CLONE_VM 0x100
-
 /* Has a gate killed for a call in this address space, which happened all the same? */
-static __always_inline bool is_doomed(u64 key)
+static __always_inline bool is_kill_pending(u64 key)
 {
-	return unlikely(*(volatile u64 *)&state.doomed) && space_flags(key) & MSEALD_SPACE_DOOMED;
+	return unlikely(*(volatile u64 *)&state.kill_pending) && space_flags(key) & MSEALD_SPACE_KILL_PENDING;
 }
 
 SEC("lsm/task_alloc")
@@ -34,36 +30,36 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm), name = (u64)child;
-	struct mseald_birth birth = { .parent = key, .set = current_set_settled(key) };
+	struct mseald_pending_fork fork = { .parent = key, .set = current_set_finished(key) };
 
-	if (likely(!birth.set))
+	if (likely(!fork.set))
 		return 0;
-	if (unlikely(is_doomed(key)))
+	if (unlikely(is_kill_pending(key)))
 		return -EPERM;
 	if (clone_flags & CLONE_VM)
 		return 0;
 	/* While one daemon hands over to the next this runs twice. */
-	if (bpf_map_lookup_elem(&births, &name))
+	if (bpf_map_lookup_elem(&pending_forks, &name))
 		return 0;
-	birth.number = __sync_fetch_and_add(&state.births, 2) + 2;
-	birth.account = account_of(task);
-	if (!space_reserve(&birth.account, true)) {
+	fork.number = __sync_fetch_and_add(&state.last_fork, 2) + 2;
+	fork.account = account_of(task);
+	if (!space_reserve(&fork.account, true)) {
 		__sync_fetch_and_add(&state.forks_refused, 1);
 		return -EAGAIN;
 	}
-	if (!set_get(birth.set)) {
+	if (!set_get(fork.set)) {
 		/* Replaced just now: the new one is there already. */
-		birth.set = current_set(key);
-		if (!birth.set || !set_get(birth.set)) {
-			space_unreserve(birth.account);
+		fork.set = current_set(key);
+		if (!fork.set || !set_get(fork.set)) {
+			space_unreserve(fork.account);
 			return -EAGAIN;
 		}
 	}
-	__sync_fetch_and_add(&state.unsettled, 1);
-	if (bpf_map_update_elem(&births, &name, &birth, BPF_ANY)) {
-		__sync_fetch_and_add(&state.unsettled, -1);
-		set_put(birth.set);
-		space_unreserve(birth.account);
+	__sync_fetch_and_add(&state.pending_forks, 1);
+	if (bpf_map_update_elem(&pending_forks, &name, &fork, BPF_ANY)) {
+		__sync_fetch_and_add(&state.pending_forks, -1);
+		set_put(fork.set);
+		space_unreserve(fork.account);
 		return -EAGAIN;
 	}
 	return 0;
@@ -71,21 +67,21 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 
 /*
  * Between the copy of the memory and the last look for a fatal signal, after which there is a child
- * (kernel/fork.c, copy_process). The address space is doomed before the change that a copy may have.
+ * (kernel/fork.c, copy_process). The kill is pending before the change that a copy may have.
  */
 SEC("fentry/alloc_pid")
-int BPF_PROG(mseald_fork_doomed)
+int BPF_PROG(mseald_kill_fork)
 {
-	if (unlikely(is_doomed(space_key(bpf_get_current_task_btf()->mm))))
-		bpf_send_signal(9);
+	if (unlikely(is_kill_pending(space_key(bpf_get_current_task_btf()->mm))))
+		bpf_send_signal(SIGKILL);
 	return 0;
 }
 
 SEC("fexit/kernel_clone")
-int BPF_PROG(mseald_forked_doomed)
+int BPF_PROG(mseald_kill_vfork)
 {
-	if (unlikely(is_doomed(space_key(bpf_get_current_task_btf()->mm))))
-		bpf_send_signal(9);
+	if (unlikely(is_kill_pending(space_key(bpf_get_current_task_btf()->mm))))
+		bpf_send_signal(SIGKILL);
 	return 0;
 }
 
@@ -94,9 +90,9 @@ int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone
 {
 	u64 name = (u64)child;
 
-	if (likely(!*(volatile u64 *)&state.unsettled) || clone_flags & CLONE_VM)
+	if (likely(!*(volatile u64 *)&state.pending_forks) || clone_flags & CLONE_VM)
 		return 0;
-	(void)birth_settle(&name, space_key(child->mm));
+	(void)fork_finish(&name, space_key(child->mm));
 	return 0;
 }
 
@@ -105,8 +101,8 @@ int BPF_PROG(mseald_exec, struct linux_binprm *bprm)
 {
 	u64 name = bpf_get_current_task();
 
-	if (unlikely(*(volatile u64 *)&state.unsettled))
-		birth_abandon(&name);
+	if (unlikely(*(volatile u64 *)&state.pending_forks))
+		fork_abandon(&name);
 	return 0;
 }
 
@@ -115,8 +111,8 @@ int BPF_PROG(mseald_task_free, struct task_struct *task)
 {
 	u64 name = (u64)task;
 
-	if (unlikely(*(volatile u64 *)&state.unsettled))
-		birth_abandon(&name);
+	if (unlikely(*(volatile u64 *)&state.pending_forks))
+		fork_abandon(&name);
 	return 0;
 }
 

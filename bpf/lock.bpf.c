@@ -1,32 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The lock (Lock=yes): nobody but the daemon that took it reaches its maps,
- * programs, links and pins, root included, until the machine is booted again.
- * An object of its own, loaded and attached before the maps of mseald are
- * made, and not at all without Lock=yes. LSM programs, which cannot be raced.
- * The pins and their mounts are guarded by bpf/lockpins.bpf.c.
+ * The lock (Lock=yes): no process but the daemon that took it reaches its maps, programs, links and
+ * pins, root included, until the next boot. An object of its own, loaded and attached before the maps
+ * of mseald are made, and not at all without Lock=yes. LSM hooks, which cannot be raced. The pins and
+ * their mounts are guarded by bpf/lock_pins.bpf.c.
  *
- *   task_alloc, task_free, bprm_committing_creds   who is mseald: the task that
- *                   took the lock, and what it forks; no longer after exec
- *   bpf_map, bpf_prog   every descriptor of a map or program is made there
- *                   (kernel/bpf/syscall.c, bpf_map_new_fd, bpf_prog_new_fd): what
- *                   mseald gets one of is guarded from then on, and refused to others
- *   bpf_map_free    a guarded map has ended (before 6.9: bpf_map_free_security)
- *   bpf             a descriptor of a link by its id. By its pin one can be had:
- *                   with it nothing can be done to a link of these kinds (no detach, no update)
- *   locked_down     bpf_probe_write_user, which could write to mseald's memory
- *   file_open       writing to the sysctl that turns ftrace off, and with it all
- *                   attached programs (kernel/trace/ftrace.c)
- *   ptrace_access_check, task_setrlimit            mseald itself
- *   task_kill, file_send_sigiotask                 with LockSignals=yes
+ *   lsm/task_alloc, task_free, bprm_committing_creds   which tasks are mseald: the one that took the
+ *                       lock, and what it forks; no longer after exec
+ *   lsm/bpf_map, bpf_prog   every descriptor of a map or program is made there (kernel/bpf/syscall.c,
+ *                       bpf_map_new_fd, bpf_prog_new_fd): a map or program that mseald gets one of is
+ *                       guarded from then on, and refused to others
+ *   lsm/bpf_map_free    a guarded map has ended (before 6.9: bpf_map_free_security)
+ *   lsm/bpf             a descriptor of a link by its id. By its pin one can be had: with it nothing
+ *                       can be done to a link of these kinds (no detach, no update)
+ *   lsm/locked_down     bpf_probe_write_user, which could write to mseald's memory
+ *   lsm/file_open       writing to the sysctl that turns ftrace off, and with it all attached programs
+ *                       (kernel/trace/ftrace.c)
+ *   lsm/ptrace_access_check, task_setrlimit   mseald itself
+ *   lsm/task_kill, file_send_sigiotask        the same, with LockSignals=yes
+ *   syscall: lock_engage   the daemon takes the lock
+ *   iter/bpf_map, bpf_prog   which guarded maps are open, and which programs of others refer to them:
+ *                       whether another process had reached them before the lock
  */
 #include "lock.h"
 
-#define FMODE_WRITE 0x2			/* include/linux/fs.h */
-#define PTRACE_MODE_ATTACH 0x02		/* include/linux/ptrace.h */
-#define SIGHUP 1
-#define SIGTERM 15
-#define SIGCONT 18
 #define ANCESTORS 64
 
 struct mseald_lock lock;
@@ -63,7 +60,7 @@ union bpf_attr;
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* --- who is mseald --- */
+/* --- which tasks are mseald --- */
 
 SEC("lsm/task_alloc")
 int BPF_PROG(lock_task_alloc, struct task_struct *child)
@@ -206,14 +203,15 @@ int BPF_PROG(lock_locked_down, enum lockdown_reason what)
 	return refuse(MSEALD_DOOR_LOAD);
 }
 
-/* In procfs nobody chooses the names of files. */
+/* In procfs only the kernel gives names to files. */
 SEC("lsm/file_open")
 int BPF_PROG(lock_file_open, struct file *file)
 {
 	static const char wanted[16] = "ftrace_enabled";
 	char name[16] = {};
 
-	if (!((u32)file->f_mode & FMODE_WRITE) || !lock.on || file->f_inode->i_sb->s_magic != PROC_SUPER_MAGIC)
+	if (!((u32)file->f_mode & FMODE_WRITE) || !lock.on ||
+	    file->f_inode->i_sb->s_magic != PROC_SUPER_MAGIC)
 		return 0;
 	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	if (*(u64 *)name != *(const u64 *)wanted || *(u64 *)(name + 8) != *(const u64 *)(wanted + 8))
@@ -250,8 +248,9 @@ static __always_inline bool by_shutdown(void)
 }
 
 /*
- * SIGHUP is asked for by a reload, and SIGCONT does no harm. Nor does SIGTERM to the daemon, which has it blocked and
- * then looks itself whether there is anybody left (user/daemon/parting.c); who else could send it so has gained nothing.
+ * SIGHUP comes with a reload, and SIGCONT does no harm. Nor does SIGTERM to the daemon, which has it
+ * blocked and then looks itself whether any process is left (user/daemon/parting.c), so that a process
+ * that passes for pid 1 gains nothing.
  */
 SEC("lsm/task_kill")
 int BPF_PROG(lock_task_kill, struct task_struct *task, struct kernel_siginfo *info, int sig)
@@ -263,7 +262,7 @@ int BPF_PROG(lock_task_kill, struct task_struct *task, struct kernel_siginfo *in
 	return refuse(MSEALD_DOOR_SIGNAL);
 }
 
-/* F_SETSIG makes any signal of it; who set that is not the current task. mseald asks for none. */
+/* F_SETSIG makes any signal of it; the task that set it is not the current one. mseald asks for none. */
 SEC("lsm/file_send_sigiotask")
 int BPF_PROG(lock_file_send_sigiotask, struct task_struct *task)
 {
@@ -272,7 +271,7 @@ int BPF_PROG(lock_file_send_sigiotask, struct task_struct *task)
 
 /* --- run by the daemon --- */
 
-/* The first mount namespace, which lasts as long as kernel threads do: that of the task that all come from. */
+/* The first mount namespace, which lasts as long as kernel threads do: that of the first task. */
 static __always_inline struct mnt_namespace *first_namespace(struct task_struct *task)
 {
 	for (int i = 0; i < ANCESTORS; i++) {
@@ -296,7 +295,7 @@ static __always_inline bool is_near(struct mount *at)
 	return false;
 }
 
-/* The caller is mseald from now on; its working directory is the folder of pins, in the mount that is to stay. */
+/* The caller is mseald from now on; its working directory is the folder of pins, in the mount to guard. */
 SEC("syscall")
 int lock_engage(struct mseald_lock_engage *request)
 {
@@ -328,7 +327,7 @@ int lock_engage(struct mseald_lock_engage *request)
 	return 0;
 }
 
-/* --- is anybody else in? --- */
+/* --- what other processes have got hold of --- */
 
 SEC("iter/bpf_map")
 int lock_maps(struct bpf_iter__bpf_map *ctx)
@@ -342,7 +341,7 @@ int lock_maps(struct bpf_iter__bpf_map *ctx)
 	out.id = map->id;
 	out.users = map->usercnt.counter;
 	if (!out.users)
-		return 0;	/* a seal set that nobody has open */
+		return 0;	/* a seal set that is not open */
 	bpf_probe_read_kernel_str(out.name, sizeof(out.name), map->name);
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;

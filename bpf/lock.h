@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the two files of the lock share: its state and maps, which bpf/lock.bpf.c defines, and who is mseald. */
+/* What the two files of the lock share: state and maps, which lock.bpf.c defines; which tasks are mseald. */
 #ifndef MSEALD_BPF_LOCK_H
 #define MSEALD_BPF_LOCK_H
 
@@ -10,11 +10,8 @@
 
 #include "mseald/lock.h"
 #include "mseald/shared.h"
+#include "uapi.h"
 
-#define EPERM 1
-#define EAGAIN 11
-#define BPF_FS_MAGIC 0xcafe4a11
-#define PROC_SUPER_MAGIC 0x9fa0
 #define MOUNTS_DEEP 8			/* mounts upon mounts, up to the root */
 
 extern struct mseald_lock lock;
@@ -27,7 +24,7 @@ struct lock_tasks_map {
 };
 extern struct lock_tasks_map lock_tasks SEC(".maps");
 
-/* Not the buffer of attempts on seals, which whoever is at the doors could fill. */
+/* Not the buffer of attempts on seals: repeated denials by the lock would evict those. */
 struct lock_refusals_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 64 * 1024);
@@ -49,7 +46,7 @@ static __always_inline void fill_caller(struct mseald_refusal *refusal)
 	bpf_get_current_comm(refusal->comm, sizeof(refusal->comm));
 }
 
-/* Counted always; told of, where the buffer has room. */
+/* Counted always; reported if the buffer has room. */
 static __always_inline int refuse_somebody(enum mseald_lock_door door, bool caller)
 {
 	struct mseald_refusal *refusal = bpf_ringbuf_reserve(&lock_refusals, sizeof(*refusal), 0);

@@ -1,49 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Row 14: writes to the file behind a sealed private mapping, which change what
- * stands in the memory without touching the mapping. Refused to who has the
- * file sealed itself; to anybody where a seal has file-write (map `files`).
+ * Row 14: writes to the file behind a sealed private mapping, which change the memory without touching
+ * the mapping. Denied to the process that has the file sealed; to every process where a seal has
+ * file-write (map `files`). All hooks are in 6.1, 6.12 and 7.3.
  *
  * Attached while some seal is on a file (NEED_FILES in user/daemon/choice.h):
  *
- *   file_open        every open to write or with O_TRUNC. The kernel counts the
- *                    writer before it asks (fs/open.c, do_dentry_open), so who has
- *                    been let by before the seal is seen in i_writecount
- *   inode_setattr    truncate, ftruncate, O_TRUNC: all go through notify_change
- *                    (fs/attr.c), also what overlayfs does to the file below it
- *   file_receive     a descriptor to write by, from somebody who may have it
+ *   lsm/file_open        every open to write or with O_TRUNC. The kernel counts the writer before it
+ *                        asks (fs/open.c, do_dentry_open), so a writer that was let through before the
+ *                        seal is seen in i_writecount
+ *   lsm/inode_setattr    truncate, ftruncate, O_TRUNC: all go through notify_change (fs/attr.c), also
+ *                        what overlayfs does to the file below it
+ *   lsm/file_receive     a descriptor to write by, from a process that may have it
  *
- * Attached only while some sealed file may have been open for writing before
- * the seal (MSEALD_SEAL_WRITTEN, NEED_WRITERS), as they stand in the way of all writes:
+ * Attached only while some sealed file may have been open for writing before the seal
+ * (MSEALD_SEAL_WRITTEN, NEED_WRITERS), as they stand in the way of all writes:
  *
- *   file_permission  write, splice, copy_file_range, io_uring, aio: rw_verify_area
- *                    (fs/read_write.c); fallocate, and so MADV_REMOVE
- *                    (fs/open.c); reflinks (fs/remap_range.c)
- *   mmap_file        mapping it shared, to write to
- *   file_mprotect    making such a mapping writable
- *
- * All of them in 6.1, 6.12 and 7.3.
+ *   lsm/file_permission  write, splice, copy_file_range, io_uring, aio: rw_verify_area
+ *                        (fs/read_write.c); fallocate, and so MADV_REMOVE (fs/open.c); reflinks
+ *                        (fs/remap_range.c)
+ *   lsm/mmap_file        mapping it shared and writable
+ *   lsm/file_mprotect    making such a mapping writable
  */
-#include "abi.h"
+#include "syscall.h"
 #include "verdict.h"
 
-#define FMODE_WRITE 0x2		/* include/linux/fs.h */
-#define MAY_WRITE 0x2
-#define O_TRUNC 01000
-#define ATTR_SIZE 0x8
-#define PROT_WRITE 0x2		/* include/uapi/asm-generic/mman-common.h */
-#define MAP_TYPE 0xf
-#define MAP_SHARED 0x1
-#define MAP_SHARED_VALIDATE 0x3
-#define VM_SHARED 0x8		/* include/linux/mm.h */
-#define OVERLAYFS_SUPER_MAGIC 0x794c7630
-
-#define ATTEMPT_WRITE(stop) ATTEMPT(MSEALD_OP_FILE_WRITE, stop, MEANS_DENY)
+#define ATTEMPT_WRITE(stop) ATTEMPT(MSEALD_OP_FILE_WRITE, stop, REACTION_DENY)
 
 struct file_search {
 	struct mseald_inode inode;
 	u32 set, first;		/* its first node of files */
-	u32 seal;		/* found: place of the seal in the set */
+	u32 seal;		/* found: index of the seal in the set */
 	bool found, unreadable;
 };
 
@@ -101,7 +88,10 @@ static __noinline int judge_own(u64 key, u32 set, const struct mseald_inode *ino
 	       OWN_REFUSED : OWN_LET;
 }
 
-/* -EPERM: some seal keeps the current task from writing the file. address: of its inode; anybody: the map `files` counts too. */
+/*
+ * -EPERM: some seal keeps the current task from writing the file. address: of its inode; anybody: seals
+ * that keep every process from writing it (map `files`) count too.
+ */
 static __noinline int judge_write(u64 address, bool anybody)
 {
 	u64 key = space_key(bpf_get_current_task_btf()->mm);
@@ -121,7 +111,7 @@ static __noinline int judge_write(u64 address, bool anybody)
 	if (own == OWN_REFUSED)
 		return -EPERM;
 	seals = for_all ? bpf_map_lookup_elem(&files, &inode) : NULL;
-	/* What is only audited has been told of, if it is the caller's own. */
+	/* If it is the caller's own, an audited write has been reported. */
 	if (!seals || (own == OWN_LET && !seals->denying))
 		return 0;
 	return verdict_on_file(seals, ATTEMPT_WRITE(MSEALD_STOP_FILE_WRITE)) ? -EPERM : 0;
@@ -145,11 +135,13 @@ int mseald_inode_setattr(unsigned long long *ctx)
 	struct dentry *dentry;
 	struct iattr *attr;
 
-	/* Or the compiler makes one load of two, at a place that the verifier does not know. */
+	/* Or the compiler makes one load of two, at an offset that the verifier does not know. */
 	if (setattr_has_idmap) {
-		asm volatile("%0 = *(u64 *)(%2 + 8); %1 = *(u64 *)(%2 + 16)" : "=&r"(dentry), "=&r"(attr) : "r"(ctx));
+		asm volatile("%0 = *(u64 *)(%2 + 8); %1 = *(u64 *)(%2 + 16)"
+			     : "=&r"(dentry), "=&r"(attr) : "r"(ctx));
 	} else {
-		asm volatile("%0 = *(u64 *)(%2 + 0); %1 = *(u64 *)(%2 + 8)" : "=&r"(dentry), "=&r"(attr) : "r"(ctx));
+		asm volatile("%0 = *(u64 *)(%2 + 0); %1 = *(u64 *)(%2 + 8)"
+			     : "=&r"(dentry), "=&r"(attr) : "r"(ctx));
 	}
 	if (likely(!(BPF_CORE_READ(attr, ia_valid) & ATTR_SIZE)))
 		return 0;
@@ -159,8 +151,8 @@ int mseald_inode_setattr(unsigned long long *ctx)
 /*
  * The inode that a file's contents are kept in: on overlayfs that of the file
  * below it, which is the file's private data (6.1 to 6.12) or what that
- * begins with (7.3: fs/overlayfs/file.c, struct ovl_file). What else such a pointer is taken
- * for is no inode that anybody has sealed.
+ * begins with (7.3: fs/overlayfs/file.c, struct ovl_file). Read as the other kind, the
+ * pointer leads to no inode that is sealed.
  */
 static __noinline int judge_contents(struct file *file, bool anybody)
 {
@@ -197,13 +189,14 @@ int BPF_PROG(mseald_file_write, struct file *file, int mask)
 }
 
 SEC("lsm/mmap_file")
-int BPF_PROG(mseald_file_map, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
+int BPF_PROG(mseald_file_map, struct file *file, unsigned long reqprot, unsigned long prot,
+	     unsigned long flags)
 {
 	u32 type = flags & MAP_TYPE;
 
 	if (likely(!(prot & PROT_WRITE)) || (type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
 		return 0;
-	/* 7.0 and later want that tested; before, the verifier takes the test away, and reading NULL gives 0. */
+	/* 7.0 and later want that tested; before, the verifier drops the test, and reading NULL gives 0. */
 	if (!file)
 		return 0;
 	return judge_contents(file, true);

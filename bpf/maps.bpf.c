@@ -9,7 +9,7 @@ struct sets_map sets SEC(".maps");
 struct files_map files SEC(".maps");
 struct refs_map refs SEC(".maps");
 struct accounts_map accounts SEC(".maps");
-struct births_map births SEC(".maps");
+struct pending_forks_map pending_forks SEC(".maps");
 struct notes_map notes SEC(".maps");
 struct triggers_map triggers SEC(".maps");
 struct armed_map armed SEC(".maps");

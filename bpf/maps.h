@@ -6,20 +6,15 @@
 #ifndef MSEALD_BPF_MAPS_H
 #define MSEALD_BPF_MAPS_H
 
-#include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
+#include "arch.h"
 #include <bpf/bpf_tracing.h>
 
 #include "mseald/shared.h"
 
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-
 /* Counters, the filter: everything global that is not a map of its own. */
 extern struct mseald_state state;
 
-/* Address space key -> struct mseald_space. Never deleted while anybody runs in it. */
+/* Address space key -> struct mseald_space. Never deleted while a task runs in it. */
 struct spaces_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MSEALD_MAX_SPACES);
@@ -49,7 +44,10 @@ struct sets_map {
 };
 extern struct sets_map sets SEC(".maps");
 
-/* A file that nobody may write; the daemon's to fill. What only who has it sealed may not write is in the set. */
+/*
+ * Files that no process may write; filled by the daemon. A file that only the process may not write that
+ * has it sealed is in the seal set.
+ */
 struct files_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -59,7 +57,7 @@ struct files_map {
 };
 extern struct files_map files SEC(".maps");
 
-/* Seal set id -> how many address spaces and unsettled forks refer to it. */
+/* Seal set id -> how many address spaces and pending forks refer to it. */
 struct refs_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -69,7 +67,7 @@ struct refs_map {
 };
 extern struct refs_map refs SEC(".maps");
 
-/* Account -> MSEALD_PURSE(): how many places it has. Removed by the daemon when it has none. */
+/* Account -> MSEALD_USAGE(): how many address spaces it has. Removed by the daemon when it has none. */
 struct accounts_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MSEALD_MAX_ACCOUNTS);
@@ -78,16 +76,16 @@ struct accounts_map {
 };
 extern struct accounts_map accounts SEC(".maps");
 
-/* task_struct of a forked child whose address space has no entry yet -> its seal set, and whose place it has. */
-struct births_map {
+/* task_struct of a forked child whose address space has no entry yet -> its seal set and account. */
+struct pending_forks_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u64);
-	__type(value, struct mseald_birth);
+	__type(value, struct mseald_pending_fork);
 };
-extern struct births_map births SEC(".maps");
+extern struct pending_forks_map pending_forks SEC(".maps");
 
-/* task_struct inside shmat(), or inside mmap() where there are huge pages -> bytes that it takes, for mmap_addr. */
+/* task_struct inside shmat(), or inside mmap() with huge pages -> bytes that it takes, for mmap_addr. */
 struct notes_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -96,7 +94,7 @@ struct notes_map {
 };
 extern struct notes_map notes SEC(".maps");
 
-/* What a starting program is compared with (bpf/start.bpf.c); the value says nothing. */
+/* What a starting program is compared with (bpf/exec_match.bpf.c); the value says nothing. */
 struct triggers_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -144,7 +142,7 @@ struct report_map {
 };
 extern struct report_map report SEC(".maps");
 
-/* struct mseald_event and struct mseald_hint, for the daemon. */
+/* struct mseald_event and struct mseald_exec_event, for the daemon. */
 struct events_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, MSEALD_EVENTS_SIZE);

@@ -10,13 +10,14 @@ __noinline int space_remove(u64 key)
 
 	if (!space)
 		return 0;
-	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_DOOMED) && *(volatile u64 *)&state.unsettled)
+	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING) &&
+	    *(volatile u64 *)&state.pending_forks)
 		return 0;
 	word = space_swap(space, key, MSEALD_WORD_GONE);
 	if (!word)
 		return 0;
-	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_DOOMED))
-		__sync_fetch_and_add(&state.doomed, -1);
+	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING))
+		__sync_fetch_and_add(&state.kill_pending, -1);
 	account = space->account;
 	slot_drop(key);
 	(void)bpf_map_delete_elem(&spaces, &key);
@@ -27,73 +28,73 @@ __noinline int space_remove(u64 key)
 }
 
 /* Takes what a mark holds; false: another program has done so, in its stead. */
-static __always_inline bool birth_take(struct mseald_birth *mark, u64 number)
+static __always_inline bool fork_take(struct mseald_pending_fork *mark, u64 number)
 {
-	return !(number & MSEALD_BIRTH_TAKEN) &&
-	       __sync_val_compare_and_swap(&mark->number, number, number | MSEALD_BIRTH_TAKEN) == number;
+	return !(number & MSEALD_FORK_TAKEN) &&
+	       __sync_val_compare_and_swap(&mark->number, number, number | MSEALD_FORK_TAKEN) == number;
 }
 
-static __always_inline void birth_forget(u64 task)
+static __always_inline void fork_forget(u64 task)
 {
-	(void)bpf_map_delete_elem(&births, &task);
-	__sync_fetch_and_add(&state.unsettled, -1);
+	(void)bpf_map_delete_elem(&pending_forks, &task);
+	__sync_fetch_and_add(&state.pending_forks, -1);
 }
 
-__noinline int birth_abandon(const u64 *task)
+__noinline int fork_abandon(const u64 *task)
 {
-	struct mseald_birth *mark, birth;
+	struct mseald_pending_fork *mark, fork;
 	u64 name;
 
 	if (!task)
 		return 0;
 	name = *task;
-	mark = bpf_map_lookup_elem(&births, &name);
+	mark = bpf_map_lookup_elem(&pending_forks, &name);
 	if (!mark)
 		return 0;
-	birth = *mark;
-	if (!birth_take(mark, birth.number))
+	fork = *mark;
+	if (!fork_take(mark, fork.number))
 		return 0;
-	birth_forget(name);
-	space_unreserve(birth.account);
-	set_put(birth.set);
+	fork_forget(name);
+	space_unreserve(fork.account);
+	set_put(fork.set);
 	return 0;
 }
 
 /*
- * Of the parent: memory that is changed, and huge pages, the child has as well. A parent that is gone was
- * not doomed (space_remove).
+ * Of the parent: memory that is changed, and huge pages, the child has as well. A parent that is gone had
+ * no kill pending (space_remove).
  */
-static __always_inline u32 birth_flags(const struct mseald_birth *birth)
+static __always_inline u32 fork_flags(const struct mseald_pending_fork *fork)
 {
-	return space_flags(birth->parent) & (MSEALD_SPACE_DOOMED | MSEALD_SPACE_HUGETLB);
+	return space_flags(fork->parent) & (MSEALD_SPACE_KILL_PENDING | MSEALD_SPACE_HUGETLB);
 }
 
-__noinline u32 birth_settle(const u64 *task, u64 key)
+__noinline u32 fork_finish(const u64 *task, u64 key)
 {
-	struct mseald_birth *mark, birth;
+	struct mseald_pending_fork *mark, fork;
 	u64 name;
 
 	if (!task)
 		return 0;
 	name = *task;
-	mark = bpf_map_lookup_elem(&births, &name);
+	mark = bpf_map_lookup_elem(&pending_forks, &name);
 	if (!mark)
 		return 0;
-	birth = *mark;
-	if (!birth_take(mark, birth.number))
-		return birth.set;
-	if (space_insert(key, birth.set | MSEALD_WORD_FORKED, birth.account, birth_flags(&birth))) {
+	fork = *mark;
+	if (!fork_take(mark, fork.number))
+		return fork.set;
+	if (space_insert(key, fork.set | MSEALD_WORD_FORKED, fork.account, fork_flags(&fork))) {
 		/* The daemon has entered it, or there is no memory: the mark stays, whole. */
-		__sync_val_compare_and_swap(&mark->number, birth.number | MSEALD_BIRTH_TAKEN, birth.number);
+		__sync_val_compare_and_swap(&mark->number, fork.number | MSEALD_FORK_TAKEN, fork.number);
 		if (key != task_key(name))
-			birth_abandon(&name);
-		return birth.set;
+			fork_abandon(&name);
+		return fork.set;
 	}
-	birth_forget(name);
+	fork_forget(name);
 	/* A task that another looks at may have left its memory before there was an entry to be removed. */
 	if (key != task_key(name))
 		space_remove(key);
-	return birth.set;
+	return fork.set;
 }
 
 /* Fills the slot of the current task's address space, if it is free. */
@@ -126,7 +127,7 @@ __noinline u32 current_set_of(u64 key)
 	u64 task = bpf_get_current_task();
 
 	/* The mark is about the caller's own memory; the key may be another's, whose memory it acts on. */
-	if (unlikely(*(volatile u64 *)&state.unsettled) && key != task_key(task))
+	if (unlikely(*(volatile u64 *)&state.pending_forks) && key != task_key(task))
 		task = 0;
 	return set_of(key, task);
 }

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From an address space to its seal set. The key is mm_struct's
- * context.ctx_id (arch/x86/include/asm/mmu.h): a number that the kernel never
- * uses again, so an entry that outlives its address space can hit nobody.
+ * From an address space to its seal set. The key is a number that the kernel
+ * never uses again (MM_KEY of arch.h), so an entry that outlives its address space can hit nobody.
  *
- * A child of a sealed process is marked in `births` by lsm/task_alloc, which
- * cannot be raced, and settled (given its own entry) by tp_btf/task_newtask,
- * which can: until then every look-up that finds no entry reads the mark, and
- * settles.
+ * A child of a sealed process is marked in `pending_forks` by lsm/task_alloc, which
+ * cannot be raced; tp_btf/task_newtask, which can, gives it its own entry and
+ * removes the mark. Until then the fork is pending: every look-up that finds no
+ * entry reads the mark, and does the same.
  */
 #ifndef MSEALD_BPF_SPACE_H
 #define MSEALD_BPF_SPACE_H
 
 #include "maps.h"
-#include "places.h"
+#include "quota.h"
 
 static __always_inline u64 space_key(const struct mm_struct *mm)
 {
-	return mm->context.ctx_id;
+	return mm->MM_KEY;
 }
 
 static __always_inline struct mseald_slot *space_slot(u64 key)
@@ -26,18 +25,18 @@ static __always_inline struct mseald_slot *space_slot(u64 key)
 }
 
 /*
- * Surely not sealed: nearly all of what an unsealed process pays. In this order: whoever settles a child
- * counts its entry before it is no longer unsettled.
+ * Surely not sealed: nearly all of what an unsealed process pays. In this order: fork_finish() counts the
+ * entry before the fork is no longer pending.
  */
 static __always_inline bool space_unsealed(u64 key)
 {
-	return !*(volatile u64 *)&state.unsettled && !*(volatile u32 *)&space_slot(key)->count;
+	return !*(volatile u64 *)&state.pending_forks && !*(volatile u32 *)&space_slot(key)->count;
 }
 
 /*
- * Empties the slot of a key whose set is no longer what it says. Somebody may
- * be filling it just now from the old one: he looks again when he has, and the
- * daemon empties it once more when all programs of that time have ended.
+ * Empties the slot of a key whose set is no longer what it says. Another program
+ * may be filling it just now from the old set: it looks again when it has, and the
+ * daemon empties the slot once more when all programs of that time have ended.
  */
 static __always_inline void slot_drop(u64 key)
 {
@@ -48,7 +47,10 @@ static __always_inline void slot_drop(u64 key)
 		__sync_val_compare_and_swap(&slot->tag, tag, 0);
 }
 
-/* MSEALD_SPACE_* of an address space that has an entry. One that has none by mistake counts as what is judged most strictly. */
+/*
+ * MSEALD_SPACE_* of an address space that has an entry. If it has none by mistake: what is judged most
+ * strictly.
+ */
 static __always_inline u32 space_flags(u64 key)
 {
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
@@ -56,10 +58,10 @@ static __always_inline u32 space_flags(u64 key)
 	return space ? *(volatile u32 *)&space->flags : MSEALD_SPACE_HUGETLB;
 }
 
-static __always_inline void space_doom(struct mseald_space *space)
+static __always_inline void space_set_kill_pending(struct mseald_space *space)
 {
-	if (!(__sync_fetch_and_or(&space->flags, MSEALD_SPACE_DOOMED) & MSEALD_SPACE_DOOMED))
-		__sync_fetch_and_add(&state.doomed, 1);
+	if (!(__sync_fetch_and_or(&space->flags, MSEALD_SPACE_KILL_PENDING) & MSEALD_SPACE_KILL_PENDING))
+		__sync_fetch_and_add(&state.kill_pending, 1);
 }
 
 /*
@@ -80,12 +82,12 @@ static __always_inline bool space_mark_hugetlb(u64 key)
 }
 
 /* Something the daemon should tidy up; it looks at the maps anyway when this is lost. */
-static __always_inline void tell_unused(void)
+static __always_inline void send_unused_event(void)
 {
 	struct mseald_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
 	if (!event) {
-		__sync_fetch_and_add(&state.lost_hints, 1);
+		__sync_fetch_and_add(&state.lost_unused, 1);
 		return;
 	}
 	event->type = MSEALD_EVENT_UNUSED;
@@ -115,13 +117,13 @@ static __always_inline void set_put(u32 set)
 	u64 *count = bpf_map_lookup_elem(&refs, &set);
 
 	if (count && __sync_fetch_and_add(count, -1) == 1)
-		tell_unused();
+		send_unused_event();
 }
 
-/* Room for one more entry in `spaces`, on that account (places.h); false when there is none. */
+/* Room for one more entry in `spaces`, on that account (quota.h); false when there is none. */
 static __always_inline bool space_reserve(u32 *account, bool limited)
 {
-	if (__sync_fetch_and_add(&state.entries, 1) < MSEALD_MAX_SPACES && place_take(account, limited))
+	if (__sync_fetch_and_add(&state.entries, 1) < MSEALD_MAX_SPACES && quota_take(account, limited))
 		return true;
 	__sync_fetch_and_add(&state.entries, -1);
 	return false;
@@ -129,7 +131,7 @@ static __always_inline bool space_reserve(u32 *account, bool limited)
 
 static __always_inline void space_unreserve(u32 account)
 {
-	place_give(account);
+	quota_give(account);
 	__sync_fetch_and_add(&state.entries, -1);
 }
 
@@ -146,8 +148,8 @@ static __always_inline int space_insert(u64 key, u32 bits, u32 account, u32 flag
 		return err;
 	}
 	__sync_fetch_and_add(&state.sealed, 1);
-	if (unlikely(flags & MSEALD_SPACE_DOOMED))
-		__sync_fetch_and_add(&state.doomed, 1);
+	if (unlikely(flags & MSEALD_SPACE_KILL_PENDING))
+		__sync_fetch_and_add(&state.kill_pending, 1);
 	return 0;
 }
 
@@ -178,51 +180,54 @@ static __always_inline void space_release(u64 word)
 		return;
 	set_put(set);
 	if (__sync_fetch_and_add(&state.sealed, -1) == 1)
-		tell_unused();
+		send_unused_event();
 }
 
 static __always_inline u64 task_key(u64 task)
 {
-	return BPF_CORE_READ((struct task_struct *)task, mm, context.ctx_id);
+	return BPF_CORE_READ((struct task_struct *)task, mm, MM_KEY);
 }
 
 /* --- bpf/space.bpf.c: global functions, which the verifier looks at once in each program --- */
 
 /*
- * Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. A
- * doomed one stays while a fork is unsettled, whose child may have to know of it; then the daemon forgets it.
+ * Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. An
+ * entry with a kill pending stays while a fork is pending, for its child; then the daemon removes it.
  */
 int space_remove(u64 key);
 
-/* Drops the mark of a child that will never run sealed: failed fork, exec. By address: a global function takes no pointer as a number. */
-int birth_abandon(const u64 *task);
+/*
+ * Drops the mark of a child that will never run sealed: failed fork, exec. Takes the address of the
+ * task's: the verifier lets no pointer be passed as a number to a global function.
+ */
+int fork_abandon(const u64 *task);
 
 /*
  * The seal set of a marked child, 0 when it has no mark. Gives it its entry
  * if there is none yet. While another program does so the mark goes on serving.
  */
-u32 birth_settle(const u64 *task, u64 key);
+u32 fork_finish(const u64 *task, u64 key);
 
 /*
  * The seal set of the current task's address space, which is not surely unsealed; 0: it has none. A child
- * that is not settled yet has the set of its mark. It cannot share its memory before it has an entry:
- * lsm/task_alloc settles whoever forks.
+ * whose fork is pending has the set of its mark. It cannot share its memory before it has an entry:
+ * lsm/task_alloc finishes the pending fork of every task that clones.
  */
 u32 current_set_of(u64 key);
 
 /* The same, remembered in its slot for the next time. */
 u32 current_set_kept(u64 key);
 
-/* The set of an address space, or of the mark of its first task, of which it is a child that is not settled yet. */
+/* The seal set of an address space: of its entry or, while its fork is pending, of the mark of its first task. */
 static __always_inline u32 set_of(u64 key, u64 task)
 {
-	/* Read first: who settles it makes the entry, and then takes the mark away. */
-	bool unsettled = unlikely(*(volatile u64 *)&state.unsettled);
+	/* Read first: fork_finish() makes the entry, and then takes the mark away. */
+	bool pending = unlikely(*(volatile u64 *)&state.pending_forks);
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
-	struct mseald_birth *mark;
+	struct mseald_pending_fork *mark;
 
-	if (!space && unsettled) {
-		mark = bpf_map_lookup_elem(&births, &task);
+	if (!space && pending) {
+		mark = bpf_map_lookup_elem(&pending_forks, &task);
 		if (mark)
 			return mark->set;
 		space = bpf_map_lookup_elem(&spaces, &key);
@@ -235,13 +240,13 @@ static __always_inline u32 current_set(u64 key)
 	return likely(space_unsealed(key)) ? 0 : current_set_of(key);
 }
 
-/* The same, by an entry: a child that is not settled yet gets its own by this. */
-static __always_inline u32 current_set_settled(u64 key)
+/* The same; a child whose fork is pending gets its entry by this. */
+static __always_inline u32 current_set_finished(u64 key)
 {
 	u64 task = bpf_get_current_task();
 
-	if (unlikely(*(volatile u64 *)&state.unsettled))
-		(void)birth_settle(&task, key);
+	if (unlikely(*(volatile u64 *)&state.pending_forks))
+		(void)fork_finish(&task, key);
 	return current_set(key);
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The slow path, taken only when an attempt meets a seal: every seal that the
- * call meets is looked at, the strongest action wins (kill, deny, audit), it is
- * carried out, then counted, then told of. An event that finds the buffer full
- * is counted as lost; the verdict stands before it is written.
+ * The slow path, taken only when an attempt meets a seal: every seal that the call meets is looked at,
+ * the strongest action wins (kill, deny, audit), it is carried out, then counted, then reported. An
+ * event that finds the buffer full is counted as lost; the verdict stands before it is written.
+ *
+ * No hooks: global functions, which the programs of the other files call.
  */
 #include "verdict.h"
 
@@ -35,7 +36,8 @@ struct walk {
 #define RANK_AUDIT 2
 #define RANK_NONE 3
 #define RANK_ACTION(rank) \
-	((MSEALD_ACTION_KILL | MSEALD_ACTION_DENY << 4 | MSEALD_ACTION_AUDIT << 8 | MSEALD_ACTION_COUNT << 12) >> \
+	((MSEALD_ACTION_KILL | MSEALD_ACTION_DENY << 4 | MSEALD_ACTION_AUDIT << 8 | \
+	  MSEALD_ACTION_COUNT << 12) >> \
 	 ((rank) & 3) * 4 & 3)
 
 _Static_assert(MSEALD_ACTION_COUNT == 3, "an action and none fit in two bits");
@@ -45,9 +47,12 @@ static __always_inline u32 rule_rank(u64 rule, u32 stop)
 {
 	u64 stops = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
 	/* One bit for each action that has one of the stops, kill the highest. */
-	u32 kill = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_KILL) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 5;
-	u32 deny = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 5;
-	u32 audit = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_AUDIT) & stop & MSEALD_STOP_ALL) + MSEALD_STOP_ALL) >> 5;
+	u32 kill = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_KILL) & stop & MSEALD_STOP_ALL) +
+		     MSEALD_STOP_ALL) >> 5;
+	u32 deny = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & stop & MSEALD_STOP_ALL) +
+		     MSEALD_STOP_ALL) >> 5;
+	u32 audit = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_AUDIT) & stop & MSEALD_STOP_ALL) +
+		      MSEALD_STOP_ALL) >> 5;
 
 	return 0x00001123u >> ((kill << 2 | deny << 1 | audit) & 7) * 4 & 3;
 }
@@ -96,7 +101,8 @@ __noinline int walk_seal(u32 index, struct walk *walk)
 		return 0;
 	if (walk->flags && !(node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & walk->flags))
 		return 0;
-	if (walk->flags == MSEALD_SEAL_SHM && node->start[slot] - (u64)node->pgoff[slot] * MSEALD_PAGE != walk->segment)
+	if (walk->flags == MSEALD_SEAL_SHM &&
+	    node->start[slot] - (u64)node->pgoff[slot] * MSEALD_PAGE != walk->segment)
 		return 0;
 	if (walk->forked && node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_DONTFORK)
 		return 0;
@@ -167,7 +173,7 @@ static __always_inline void count_hit(const struct walk *walk)
 		__sync_fetch_and_add(&node->hits[walk->hit_slot & (MSEALD_FANOUT - 1)], 1);
 }
 
-/* Is there room for what this address space has to tell? (space may be NULL) Upon a kill the daemon has something to do. */
+/* Is there room for an event of this address space? (NULL: not known) Upon a kill the daemon has to act. */
 static __always_inline bool has_room(struct mseald_space *space, u32 outcome)
 {
 	u64 used = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA), period;
@@ -177,13 +183,13 @@ static __always_inline bool has_room(struct mseald_space *space, u32 outcome)
 	if (used >= MSEALD_EVENTS_FULL || !space)
 		return false;
 	period = MSEALD_EVENTS_PERIOD(bpf_ktime_get_boot_ns());
-	if (space->told == period)
+	if (space->reported == period)
 		return false;
-	space->told = period;
+	space->reported = period;
 	return true;
 }
 
-/* Has it, or can it get back, what its real user has not? Then he is not to be told of it. */
+/* Has it, or can it get back, rights that its real user has not? Then that user may not see the event. */
 static __always_inline bool is_privileged(struct task_struct *task)
 {
 	const struct cred *cred = BPF_CORE_READ(task, cred);
@@ -194,7 +200,8 @@ static __always_inline bool is_privileged(struct task_struct *task)
 	       capabilities(&cred->cap_permitted);
 }
 
-__noinline int tell(const struct walk *walk, const struct touched *touched, u64 key, u32 op, u32 outcome)
+__noinline int send_attempt_event(const struct walk *walk, const struct touched *touched, u64 key, u32 op,
+				  u32 outcome)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_event *event;
@@ -203,7 +210,8 @@ __noinline int tell(const struct walk *walk, const struct touched *touched, u64 
 
 	if (!walk || !touched)
 		return 0;
-	event = has_room(bpf_map_lookup_elem(&spaces, &key), outcome) ? bpf_ringbuf_reserve(&events, sizeof(*event), 0) : NULL;
+	event = has_room(bpf_map_lookup_elem(&spaces, &key), outcome) ?
+			bpf_ringbuf_reserve(&events, sizeof(*event), 0) : NULL;
 	if (!event) {
 		__sync_fetch_and_add(&state.lost, 1);
 		return 0;
@@ -226,7 +234,7 @@ __noinline int tell(const struct walk *walk, const struct touched *touched, u64 
 	event->seal_start = walk->hit_start;
 	event->seal_end = walk->hit_end;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	event->ip = regs->ip;
+	event->ip = regs_ip(regs);
 	event->start_time = BPF_CORE_READ(task, group_leader, start_boottime);
 	id = bpf_get_current_pid_tgid();
 	event->pid = (u32)id;
@@ -241,13 +249,16 @@ __noinline int tell(const struct walk *walk, const struct touched *touched, u64 
 	return 0;
 }
 
-/* The strongest action found, on whoever is running, in the address space of this key. Nonzero: it must fail. */
+/*
+ * Carries out the strongest action found, on the current task, in the address space of this key.
+ * Nonzero: the call must fail.
+ */
 __noinline int carry_out(const struct walk *walk, const struct touched *touched, u64 key, u32 attempt)
 {
 	u32 action, outcome, op = ATTEMPT_OP(attempt);
 	struct task_struct *task;
 	struct mseald_space *space;
-	bool told, own;
+	bool reported, own;
 
 	if (!walk)
 		return 1;
@@ -256,28 +267,28 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 		return 0;
 	task = bpf_get_current_task_btf();
 	/* 6.12 reads all of the kernel's BTF for each pointer that the verifier itself is to follow. */
-	own = key == BPF_CORE_READ(task, mm, context.ctx_id);
+	own = key == BPF_CORE_READ(task, mm, MM_KEY);
 	if (action == MSEALD_ACTION_AUDIT)
 		outcome = MSEALD_VERDICT_AUDITED;
 	else if ((action == MSEALD_ACTION_KILL && own) ||
-		 (ATTEMPT_MEANS(attempt) != MEANS_DENY &&
+		 (ATTEMPT_REACTION(attempt) != REACTION_DENY &&
 		  !(attempt & ATTEMPT_NATIVE && walk->native && !walk->not_native)))
 		outcome = MSEALD_VERDICT_KILLED;
 	else
 		outcome = MSEALD_VERDICT_DENIED;
 
 	space = bpf_map_lookup_elem(&spaces, &key);
-	/* What a call still does after its gate has killed for it was told by the gate. */
-	told = (op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_DOOMED) ||
+	/* What a call still does after its gate has killed for it was reported by the gate. */
+	reported = (op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_KILL_PENDING) ||
 	       (outcome == MSEALD_VERDICT_AUDITED && attempt & ATTEMPT_AGAIN);
 	if (outcome == MSEALD_VERDICT_KILLED) {
-		/* Before the call goes on: from now on nobody leaves this address space (bpf/lifecycle.bpf.c). */
+		/* Before the call goes on: no fork leaves this address space any more (lifecycle.bpf.c). */
 		if (space)
-			space_doom(space);
-		/* Reaches the thread group; the daemon kills whoever else shares the memory. */
-		bpf_send_signal(9);
+			space_set_kill_pending(space);
+		/* Reaches the thread group; the daemon kills other processes that share the memory. */
+		bpf_send_signal(SIGKILL);
 	}
-	if (told)
+	if (reported)
 		return outcome != MSEALD_VERDICT_AUDITED;
 	if (space)
 		__sync_fetch_and_add(&space->verdicts[outcome], 1);
@@ -285,14 +296,15 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 		__sync_fetch_and_add(&state.attempts[op][outcome], 1);
 	if (!walk->unreadable && walk->set)
 		count_hit(walk);
-	tell(walk, touched, key, op, outcome);
+	send_attempt_event(walk, touched, key, op, outcome);
 	return outcome != MSEALD_VERDICT_AUDITED;
 }
 
 __noinline int verdict_on_touched(u64 key, u32 set, u32 attempt, const struct touched *touched)
 {
 	struct walk walk = { .set = set, .stop = ATTEMPT_STOP(attempt), .rank = RANK_NONE,
-			     .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD : attempt & ATTEMPT_SHM ? MSEALD_SEAL_SHM : 0 };
+			     .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD :
+				      attempt & ATTEMPT_SHM ? MSEALD_SEAL_SHM : 0 };
 	struct mseald_space *space;
 
 	if (!touched)

@@ -1,36 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What an attempt on a sealed range leads to: the one door to bpf/verdict.bpf.c. */
+/* What an attempt on a sealed range leads to: the interface of bpf/verdict.bpf.c. */
 #ifndef MSEALD_BPF_VERDICT_H
 #define MSEALD_BPF_VERDICT_H
 
 #include "maps.h"
-#include "seals.h"
+#include "seal_tree.h"
 #include "space.h"
 
-#define EPERM 1
-#define EAGAIN 11
-
 /* How the caller can stop the operation. */
-enum means {
-	MEANS_DENY,	/* its return value makes the call fail */
-	MEANS_KILL,	/* it cannot: a denial becomes SIGKILL */
-	MEANS_DIE,	/* the call fails, and the process must not go on either */
+enum reaction {
+	REACTION_DENY,	/* its return value makes the call fail */
+	REACTION_KILL,	/* it cannot: a denial becomes SIGKILL */
+	REACTION_DIE,	/* the call fails, and the process must not go on either */
 };
 
-#define ATTEMPT(op, stop, means) ((u32)(op) | (u32)(stop) << 8 | (u32)(means) << 16)
-#define ATTEMPT_AGAIN (1u << 24)	/* judged before in this call: what was let through then was told then */
+#define ATTEMPT(op, stop, reaction) ((u32)(op) | (u32)(stop) << 8 | (u32)(reaction) << 16)
+#define ATTEMPT_AGAIN (1u << 24)	/* judged before in this call, and reported if only audited */
 /*
  * Where a program can only kill: if all seals that the call meets are made by
  * mseal(2) as well (MSEALD_SEAL_NATIVE), the kernel changes none of that memory,
- * and nobody need be killed. One that is not decides for all: the kernel may
+ * and no process need be killed. One that is not decides for all: the kernel may
  * reach it before it reaches the first that it refuses.
  */
 #define ATTEMPT_NATIVE (1u << 25)
 #define ATTEMPT_UFFD (1u << 26)	/* only seals on what userfaultfd reaches (MSEALD_SEAL_UFFD) count */
-#define ATTEMPT_SHM (1u << 27)	/* only seals on the System V segment that is attached at target_start count */
+#define ATTEMPT_SHM (1u << 27)	/* only seals on the System V segment attached at target_start count */
 #define ATTEMPT_OP(attempt) ((attempt) & 0xff)
 #define ATTEMPT_STOP(attempt) ((attempt) >> 8 & 0xff)
-#define ATTEMPT_MEANS(attempt) ((attempt) >> 16 & 0xff)
+#define ATTEMPT_REACTION(attempt) ((attempt) >> 16 & 0xff)
 
 /* All that a call would touch, in whole pages. */
 struct touched {
@@ -40,8 +37,8 @@ struct touched {
 
 /*
  * Judges a call on the address space with this key and seal set against all seals
- * that it meets, together: carries the strongest of their actions out, and tells
- * of it. Nonzero: it must fail. A caller whose address space is another is refused
+ * that it meets, together: carries the strongest of their actions out, and reports
+ * it. Nonzero: it must fail. A caller whose address space is another is refused
  * where the seal says kill: it is not the sealed process that went wrong.
  */
 int verdict_on_touched(u64 key, u32 set, u32 attempt, const struct touched *touched);
@@ -75,11 +72,10 @@ static __always_inline bool in_gap(u64 key, u64 start, u64 length)
 }
 
 /*
- * verdict() for a start and a length as a call has them, in whole pages, by
- * whoever, in this address space, which is not surely unsealed. A
- * length that goes beyond all user memory still covers what is there: mprotect
- * and madvise change what they meet before they say ENOMEM. Only where the
- * rounded sum wraps does the kernel refuse before anything is changed.
+ * The verdict on a start and a length as a call has them, in whole pages, in this address space, which
+ * is not surely unsealed and need not be the caller's. A length that goes beyond all user memory still
+ * covers what is there: mprotect and madvise change what they meet before they say ENOMEM. Only where
+ * the rounded sum wraps does the kernel refuse before anything is changed.
  */
 static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 length, u32 attempt)
 {
@@ -112,7 +108,8 @@ static __always_inline int verdict_on(u64 key, u64 start, u64 length, u32 attemp
 /* All of it inline: 40 instructions less, for what programs do between their seals all the time. */
 static __always_inline int verdict_on_inline(u64 key, u64 start, u64 length, u32 attempt)
 {
-	return likely(in_gap(key, start, length)) ? 0 : verdict_beyond_gap_inline(key, start, length, attempt);
+	return likely(in_gap(key, start, length)) ? 0 :
+						    verdict_beyond_gap_inline(key, start, length, attempt);
 }
 
 #endif

@@ -7,7 +7,7 @@
 #include <linux/types.h>
 #endif
 
-/* What somebody else was refused, as it is counted. */
+/* What another process was refused, as it is counted. */
 enum mseald_lock_door {
 	MSEALD_DOOR_MAP,	/* a descriptor of a map */
 	MSEALD_DOOR_PROGRAM,	/* of a program */
@@ -41,7 +41,7 @@ struct mseald_lock {
 /* Who was refused what: a record in the lock's own buffer (lock_refusals). */
 struct mseald_refusal {
 	__u32 door;			/* enum mseald_lock_door */
-	__u32 pid, tgid;		/* of the caller, in the initial namespace; 0: it is not known who it was */
+	__u32 pid, tgid;		/* of the caller, in the initial namespace; 0: not known */
 	__u32 uid, gid;
 	__u32 pad;
 	__u64 time;			/* nanoseconds, CLOCK_BOOTTIME */
@@ -52,7 +52,7 @@ struct mseald_refusal {
 
 enum mseald_lock_why {
 	MSEALD_LOCK_OK,
-	MSEALD_LOCK_TRACED,		/* somebody traces the daemon */
+	MSEALD_LOCK_TRACED,		/* the daemon is being traced */
 	MSEALD_LOCK_NOT_BPFFS,		/* its working directory is not on bpffs */
 	MSEALD_LOCK_NAMESPACE,		/* that mount is in a namespace which may end */
 	MSEALD_LOCK_DEPTH,		/* too many mounts upon mounts */

@@ -15,7 +15,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 6
+#define MSEALD_LAYOUT 7
 
 /* What a seal can be told to stop: --deny= of msealctl(1), bits of a rule. */
 enum mseald_stop {
@@ -23,7 +23,7 @@ enum mseald_stop {
 	MSEALD_STOP_UNMAP = 1 << 1,		/* rows 2-5, 8-10, 13: unmap, move, replace */
 	MSEALD_STOP_DISCARD = 1 << 2,		/* rows 6, 7, 12, 14: contents thrown away */
 	MSEALD_STOP_FOREIGN_WRITE = 1 << 3,	/* row 11: writes that bypass the mapping */
-	MSEALD_STOP_FILE_WRITE = 1 << 4,	/* row 14, by anybody: writes to the file behind a private mapping */
+	MSEALD_STOP_FILE_WRITE = 1 << 4,	/* row 14, by any process: writes to the file */
 };
 #define MSEALD_STOP_ALL 0x1f
 #define MSEALD_STOP_DEFAULT (MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)
@@ -65,11 +65,11 @@ enum mseald_op {
 	MSEALD_OP_IO_DESTROY,
 	MSEALD_OP_PRCTL,		/* PR_SET_MM: moves the break brk() shrinks from */
 	MSEALD_OP_MAP_HOLE,		/* something new where a sealed range was */
-	MSEALD_OP_PTRACE,		/* whatever asks for the right to trace: attach, opening /proc/PID/mem */
+	MSEALD_OP_PTRACE,		/* the right to trace: attach, opening /proc/PID/mem */
 	MSEALD_OP_PROC_MEM,		/* write to /proc/PID/mem */
 	MSEALD_OP_PROCESS_VM_WRITEV,
 	MSEALD_OP_USERFAULTFD,		/* UFFDIO_MOVE and what puts pages */
-	MSEALD_OP_FILE_WRITE,		/* write, truncate or punch the file behind a sealed private mapping */
+	MSEALD_OP_FILE_WRITE,		/* write, truncate or punch the file of a private mapping */
 	MSEALD_OP_COUNT,
 };
 
@@ -94,8 +94,8 @@ enum mseald_verdict {
 
 #define MSEALD_SEAL_SHM 0x01u		/* a System V segment: what shmdt() would detach */
 #define MSEALD_SEAL_DONTFORK 0x02u	/* VM_DONTCOPY: a child of fork does not have this memory */
-#define MSEALD_SEAL_NATIVE 0x04u	/* made by mseal(2) too: the kernel itself refuses what changes mappings */
-#define MSEALD_SEAL_ANON 0x08u		/* private, no file: mseal(2) also refuses to discard it, if not writable */
+#define MSEALD_SEAL_NATIVE 0x04u	/* made by mseal(2) too: the kernel refuses to change the mapping */
+#define MSEALD_SEAL_ANON 0x08u		/* private, no file: mseal(2) refuses to discard it unless writable */
 #define MSEALD_SEAL_UFFD 0x10u		/* memory that userfaultfd can put pages into, or move them out of */
 #define MSEALD_SEAL_WRITTEN 0x20u	/* its file may have been open for writing when it was sealed */
 #define MSEALD_SEAL_FLAGS 0x3fu
@@ -136,7 +136,7 @@ struct mseald_node {
 	__u8 stops;			/* union of all stop bits, any action */
 	__u8 flags;			/* union of all MSEALD_SEAL_* */
 	__u8 pad0;
-	__u64 label;			/* whose policy and program they are: key of the map `labels`; 0: not known */
+	__u64 label;			/* policy and program: key of the map `labels`; 0: not known */
 	__u32 files;			/* different files of the seals */
 	__u32 pad1;
 	/* In leaves: one seal a slot. In inner nodes: start only. */
@@ -159,7 +159,7 @@ struct mseald_file_node {
 	__u64 order[MSEALD_FANOUT];	/* MSEALD_INODE_ORDER of its address; unused: MSEALD_NO_START */
 	__u64 number[MSEALD_FANOUT];
 	__u32 generation[MSEALD_FANOUT];
-	__u32 seal[MSEALD_FANOUT];	/* place in the set of the one to judge a write by */
+	__u32 seal[MSEALD_FANOUT];	/* index in the set of the one to judge a write by */
 	__u16 unused[MSEALD_FANOUT];
 };
 
@@ -182,66 +182,67 @@ struct mseald_file_seals {
 #define MSEALD_MAX_SPACES 65536u
 
 /*
- * Whose account an address space is on (bpf/places.h): a user id, or nobody's. Of the places that
- * there are, one user may have state.places_each, and all users together not all, so that root has room.
+ * The account that an address space is charged to (bpf/quota.h): a user id, or none. One user may have
+ * state.quota_each entries of the map `spaces`, and all users together not all of them, so that root
+ * has room.
  */
 #define MSEALD_ACCOUNT_NONE 0xffffffffu
 #define MSEALD_MAX_ACCOUNTS 16384u
-#define MSEALD_MAX_PLACES_USERS (MSEALD_MAX_SPACES / 4 * 3)
-#define MSEALD_PLACES_EACH 8192u	/* unless mseald --user-spaces= says otherwise */
+#define MSEALD_QUOTA_USERS (MSEALD_MAX_SPACES / 4 * 3)
+#define MSEALD_QUOTA_EACH 8192u		/* default of mseald --user-spaces= */
 
-/* Value of the map `accounts`: the account, and how many places it has; 0: the entry is going. */
-#define MSEALD_PURSE(account, places) (((__u64)(account) + 1) << 32 | (places))
-#define MSEALD_PURSE_IS(purse, account) ((purse) >> 32 == (__u64)(account) + 1)
-#define MSEALD_PURSE_PLACES(purse) ((__u32)(purse))
+/* Value of the map `accounts`: the account and how many address spaces it has; 0: it is being removed. */
+#define MSEALD_USAGE(account, spaces) (((__u64)(account) + 1) << 32 | (spaces))
+#define MSEALD_USAGE_IS(usage, account) ((usage) >> 32 == (__u64)(account) + 1)
+#define MSEALD_USAGE_SPACES(usage) ((__u32)(usage))
 
-#define MSEALD_SPACE_DOOMED 0x01u	/* killed, or to be: whatever still shares it is to die, and may not fork */
+#define MSEALD_SPACE_KILL_PENDING 0x01u	/* all processes that share it are to die, and may not fork */
 #define MSEALD_SPACE_HUGETLB 0x02u	/* may have mappings of huge pages, which round lengths up */
 
 /*
  * One sealed address space; the key of the map is mm_struct's context.ctx_id.
  *
  * The word says which seal set it has. It holds its key as well, and changes
- * by compare-and-swap only: elements of the map are used again at once, and
- * who still holds a pointer to one that has become another's cannot change it.
- * Whoever swaps a set out owns its reference and its count, so nothing is
+ * by compare-and-swap only: elements of the map are used again at once, and a
+ * program with a pointer to one that has become another's cannot change it. The
+ * program that swaps a set out owns its reference and its count, so nothing is
  * given back twice; after GONE comes nothing but the removal.
  */
 struct mseald_space {
 	__u64 word;			/* MSEALD_WORD() */
 	__u32 flags;			/* MSEALD_SPACE_*: set by atomic operations, never cleared */
-	__u32 account;			/* who has the place */
+	__u32 account;			/* that it is charged to */
 	__u64 verdicts[MSEALD_VERDICT_COUNT];
-	__u64 told;			/* MSEALD_EVENTS_PERIOD in which it last told of an attempt while the buffer was filling */
+	__u64 reported;			/* last MSEALD_EVENTS_PERIOD with an event, buffer filling */
 };
 
 #define MSEALD_WORD_GONE 0x10000u	/* the address space is gone; set 0 */
-#define MSEALD_WORD_FORKED 0x20000u	/* has its set from its parent: MSEALD_SEAL_DONTFORK does not hold in it */
+#define MSEALD_WORD_FORKED 0x20000u	/* set of its parent: MSEALD_SEAL_DONTFORK does not hold */
 #define MSEALD_WORD(key, bits) ((__u64)(key) << 18 | (bits))
 #define MSEALD_WORD_KEY(word) ((word) >> 18)
 #define MSEALD_WORD_SET(word) ((__u32)(word) & 0xffffu)
 
 /*
- * A fork that is not settled: value of the map `births`. Whoever sets MSEALD_BIRTH_TAKEN owns what the
- * mark holds, a reference to the set and the account's place, and either hands both to an entry or
- * gives both back.
+ * A fork whose child has no entry in `spaces` yet: value of the map `pending_forks`. The
+ * program that sets MSEALD_FORK_TAKEN owns what the mark holds, a reference to the set and a charge to
+ * the account, and either hands both to an entry or gives both back.
  */
-struct mseald_birth {
-	__u64 number;			/* no other fork has it, so that a mark is not taken for one before it; | MSEALD_BIRTH_TAKEN */
+struct mseald_pending_fork {
+	__u64 number;			/* of this fork alone, even; | MSEALD_FORK_TAKEN */
 	__u64 parent;			/* key of the address space that it is a copy of */
 	__u32 set, account;
 };
 
-#define MSEALD_BIRTH_TAKEN 1u
+#define MSEALD_FORK_TAKEN 1u
 
 #define MSEALD_COMM_LEN 16
 
 /* What goes through the ring buffer. */
 enum mseald_event_type {
-	MSEALD_EVENT_ATTEMPT,		/* somebody tried: all fields count */
+	MSEALD_EVENT_ATTEMPT,		/* an attempt: all fields count */
 	MSEALD_EVENT_UNUSED,		/* a seal set or the last space is gone: time to tidy up */
-	MSEALD_EVENT_START,		/* an address space was armed, by exec or fork: struct mseald_hint */
-	MSEALD_EVENT_RELRO,		/* an armed one is making part of a file read-only: struct mseald_hint */
+	MSEALD_EVENT_EXEC,		/* armed, by exec or fork: struct mseald_exec_event */
+	MSEALD_EVENT_RELRO,		/* armed, and makes part of a file read-only: the same */
 };
 
 struct mseald_event {
@@ -264,7 +265,7 @@ struct mseald_event {
 	char comm[MSEALD_COMM_LEN];
 };
 
-#define MSEALD_EVENT_PRIVILEGED 0x1u	/* the caller has, or can get back, ids or capabilities beyond uid and gid */
+#define MSEALD_EVENT_PRIVILEGED 0x1u	/* has or can get back rights beyond uid and gid */
 
 /*
  * What the seals of a set are for: a policy and the program that it is about.
@@ -285,7 +286,7 @@ struct mseald_label {
  */
 #define MSEALD_MAX_TALLIES 4096u
 #define MSEALD_TALLY_PROCESSES 32	/* so many are told apart */
-#define MSEALD_PLACE_MAX 112		/* bytes of "OBJECT+0xOFFSET", with the NUL */
+#define MSEALD_SYMBOL_MAX 112		/* bytes of "OBJECT+0xOFFSET", with the NUL */
 
 struct mseald_tally_key {
 	__u64 label;
@@ -301,16 +302,16 @@ struct mseald_tally {
 	__u64 address, length, ip;
 	__u32 pid, uid;
 	char comm[MSEALD_COMM_LEN];
-	char place[MSEALD_PLACE_MAX];	/* of address; "": not known */
-	char caller[MSEALD_PLACE_MAX];	/* of ip */
+	char symbol[MSEALD_SYMBOL_MAX];	/* of address; "": not known */
+	char caller[MSEALD_SYMBOL_MAX];	/* of ip */
 	__u32 processes;		/* that made them; MSEALD_TALLY_PROCESSES stands for more as well */
 	__u32 seen[MSEALD_TALLY_PROCESSES];	/* a hash of each */
 	__u32 pad;
 };
 
 /*
- * The buffer is for all, and who tries without end must not have it alone. When half of it is full, each address space
- * may tell of one attempt in a period; the last quarter is for hints, and for who is killed.
+ * One process that tries without end must not fill the buffer. When half of it is full, each address
+ * space may report one attempt in a period; the last quarter is for exec events and kills.
  */
 #define MSEALD_EVENTS_SIZE (256u * 1024)
 #define MSEALD_EVENTS_BUSY (MSEALD_EVENTS_SIZE / 2)
@@ -318,7 +319,7 @@ struct mseald_tally {
 #define MSEALD_EVENTS_PERIOD(ns) ((ns) >> 27)	/* 134 ms */
 
 /* It may be time to look at a process that a policy may be about. */
-struct mseald_hint {
+struct mseald_exec_event {
 	__u32 type;			/* enum mseald_event_type, always first */
 	__u32 pid;			/* its thread group, in the initial namespace */
 	__u64 space;
@@ -338,7 +339,7 @@ enum mseald_trigger_kind {
 	MSEALD_TRIGGER_TEMPLATE,	/* such a name up to its "@", included */
 	MSEALD_TRIGGER_CGROUP,		/* path of a cgroup that it is in or below */
 	MSEALD_TRIGGER_USER,		/* effective user id; not a hash */
-	MSEALD_TRIGGER_MARKED,		/* programs of which nobody knows yet whether they are marked, or that are */
+	MSEALD_TRIGGER_MARKED,		/* programs that are marked, or not looked into yet */
 	MSEALD_TRIGGER_ALL,
 	MSEALD_TRIGGER_COUNT,
 };
@@ -400,23 +401,23 @@ struct mseald_state {
 	__u64 layout;			/* MSEALD_LAYOUT of who made the maps */
 	__u64 entries;			/* in the map of spaces, and reserved there by forks */
 	__u64 sealed;			/* entries that have a seal set */
-	__u64 unsettled;		/* forks whose child has no entry yet */
-	__u64 births;			/* the last number of a fork, even */
-	__u64 doomed;			/* entries with MSEALD_SPACE_DOOMED */
+	__u64 pending_forks;		/* forks whose child has no entry yet */
+	__u64 last_fork;		/* the last number of a fork, even */
+	__u64 kill_pending;		/* entries with MSEALD_SPACE_KILL_PENDING */
 	__u64 lost;			/* attempts for whose event there was no room in the ring buffer */
-	__u64 lost_hints;		/* the same of MSEALD_EVENT_UNUSED */
-	__u64 lost_starts;		/* of struct mseald_hint, or not armed for want of room */
+	__u64 lost_unused;		/* the same of MSEALD_EVENT_UNUSED */
+	__u64 lost_exec_events;		/* of struct mseald_exec_event, or not armed for want of room */
 	/* The process whose children may trace in spite of a foreign-write seal: the daemon; 0: none. */
 	__u64 injector_start;		/* of its thread group leader, boot-time ns: written before its id */
 	__u32 injector_tgid;		/* in the initial namespace */
 	__u32 triggers;			/* bits 1 << enum mseald_trigger_kind that are in use */
 	/* Of the map `report`, by the daemon alone. */
 	__u64 report_since;		/* ns since 1970; 0: what is on the disk is not read yet */
-	__u64 report_base;		/* all attempts less this are those in the map and those missing there; wraps */
+	__u64 report_base;		/* attempts less this: in the map, or missing there; wraps */
 	__u64 report_full;		/* of those missing: there was no room in the map */
-	__u64 places;			/* of `entries`, those on an account */
-	__u64 forks_refused;		/* of sealed processes, for want of a place */
-	__u32 places_each;		/* that one account may have: the daemon's to set */
+	__u64 charged;			/* of `entries`, those on an account */
+	__u64 forks_refused;		/* of sealed processes, over quota */
+	__u32 quota_each;		/* that one account may have: the daemon's to set */
 	__u32 files;			/* there may be something in the map `files`: the daemon's to set */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
 	__u64 trigger_bits[MSEALD_TRIGGER_BITS / 64];
@@ -440,9 +441,9 @@ struct mseald_arm {
 	struct mseald_armed armed;
 };
 
-#define MSEALD_TRACER_COMING 0xffffffffu	/* somebody may be attaching just now */
+#define MSEALD_TRACER_COMING 0xffffffffu	/* an attach may be under way */
 
-/* One task as bpf/resolve.bpf.c writes it. */
+/* One task as bpf/iter_task.bpf.c writes it. */
 struct mseald_task {
 	__u32 pid, tgid;
 	__u64 key;			/* 0: no address space (kernel thread, zombie) */
@@ -462,7 +463,7 @@ struct mseald_vma {
 	__u64 userfault;		/* nonzero: userfaultfd can put pages into it */
 	struct mseald_inode inode;	/* address 0: no regular file */
 	__u32 written;			/* nonzero: the file may be open for writing */
-	__u32 shared;			/* nonzero: somebody has it mapped to write to */
+	__u32 shared;			/* nonzero: it is mapped shared and writable */
 	__u32 owner, pad;		/* user id */
 };
 

@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(settings.debug == other.debug || (!settings.debug && other.debug));
 	CHECK(settings.lock == other.lock || (!settings.lock && other.lock));
 	CHECK(settings.lock_signals == other.lock_signals || (settings.lock_signals && !other.lock_signals));
-	CHECK(settings.user_spaces == other.user_spaces || (settings.user_spaces == MSEALD_PLACES_EACH && other.user_spaces == 7));
+	CHECK(settings.user_spaces == other.user_spaces || (settings.user_spaces == MSEALD_QUOTA_EACH && other.user_spaces == 7));
 	check_round(&settings);
 	return 0;
 }

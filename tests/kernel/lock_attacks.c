@@ -154,7 +154,7 @@ static long map_by_id(pid_t daemon)
 /* Of all maps that there are, seal sets too: none of mseald's. */
 static long any_map_by_id(pid_t daemon)
 {
-	static const char *const names[] = { "spaces", "sets", "refs", "births", "notes", "triggers", "armed", "marks", "labels",
+	static const char *const names[] = { "spaces", "sets", "refs", "pending_forks", "notes", "triggers", "armed", "marks", "labels",
 					     "report", "events", "mseald_set", "mseald.bss", "lock_guarded", "lock_ids", "lock_links",
 					     "lock_tasks", "lock_refusals", "lock_bpf.bss" };
 	unsigned mine = 0;

@@ -193,7 +193,7 @@ static void assert_same(const struct tally *a, const struct tally *b)
 		assert_int_equal(x->pid, y->pid);
 		assert_int_equal(x->uid, y->uid);
 		assert_memory_equal(x->comm, y->comm, sizeof(x->comm));
-		assert_string_equal(x->place, y->place);
+		assert_string_equal(x->symbol, y->symbol);
 		assert_string_equal(x->caller, y->caller);
 	}
 }
@@ -206,7 +206,7 @@ static void fill(struct tally *tally)
 			struct tally_row *row = count(tally, &one, 1795348799000000000 + op);
 
 			(void)count(tally, &one, 1795348799000000000 + 2 * op);
-			(void)snprintf(row->value.place, MSEALD_PLACE_MAX, "/usr/lib/\"q\"+0x%x", op);
+			(void)snprintf(row->value.symbol, MSEALD_SYMBOL_MAX, "/usr/lib/\"q\"+0x%x", op);
 		}
 }
 
@@ -348,7 +348,7 @@ static void test_place(void **state)
 		{ .start = 0x9000, .end = 0xa000, .path = "[stack]" },
 	};
 	const struct procmaps all = { maps, ELEMENTS(maps) };
-	char place[MSEALD_PLACE_MAX];
+	char place[MSEALD_SYMBOL_MAX];
 
 	(void)state;
 	place_format(&all, 0x1000, place);
@@ -369,11 +369,11 @@ static void test_place(void **state)
 		memset(path + 1, 'x', length);
 		path[length] = 'y';
 		place_format(&all, 0x6fff, place);
-		assert_true(strlen(place) < MSEALD_PLACE_MAX);
+		assert_true(strlen(place) < MSEALD_SYMBOL_MAX);
 		assert_string_equal(place + strlen(place) - 8, "xy+0xfff");
 	}
 	assert_memory_equal(place, "...x", 4);
-	assert_int_equal(strlen(place), MSEALD_PLACE_MAX - 1);
+	assert_int_equal(strlen(place), MSEALD_SYMBOL_MAX - 1);
 }
 
 int main(void)

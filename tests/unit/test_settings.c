@@ -108,7 +108,7 @@ static void main_file(void **state)
 	assert_int_equal(test.settings.user_spaces, 65536);
 	put("/etc/mseald/mseald.conf", "");
 	assert_settings(false, true, GATE_AUTO);
-	assert_int_equal(test.settings.user_spaces, MSEALD_PLACES_EACH);
+	assert_int_equal(test.settings.user_spaces, MSEALD_QUOTA_EACH);
 	/* U+FEFF, as some editors write it first. */
 	put("/etc/mseald/mseald.conf", "\xef\xbb\xbf[Mseald]\nGate=kill\n");
 	assert_settings(false, true, GATE_KILL);

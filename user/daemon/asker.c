@@ -72,7 +72,7 @@ static int open_peer(int socket, pid_t pid, uint64_t begun)
 
 /*
  * Who made the outermost user namespace that it is in, if not root: all users of that namespace
- * are him. (Its uids are as many as /etc/subuid gives him.) bpf/places.h has the same rule.
+ * are him. (Its uids are as many as /etc/subuid gives him.) bpf/quota.h has the same rule.
  */
 static uid_t find_account(int proc_fd, int self_fd, uid_t uid)
 {

@@ -17,7 +17,7 @@
 #include "telling.h"
 
 /* What a buffer can hold of the smallest there are, so that whoever tries all the time cannot keep us at it. */
-#define BATCH (MSEALD_EVENTS_SIZE / (sizeof(struct mseald_hint) + 8))
+#define BATCH (MSEALD_EVENTS_SIZE / (sizeof(struct mseald_exec_event) + 8))
 
 #define TIDY_US (100u * 1000)
 #define END_US (10u * 1000)	/* until it is looked whether all have died that were killed */
@@ -38,7 +38,7 @@ static void take_event(struct events *events, void *data, size_t size)
 {
 	const struct mseald_event *event = data;
 
-	if (size >= sizeof(struct mseald_hint) && (event->type == MSEALD_EVENT_START || event->type == MSEALD_EVENT_RELRO)) {
+	if (size >= sizeof(struct mseald_exec_event) && (event->type == MSEALD_EVENT_EXEC || event->type == MSEALD_EVENT_RELRO)) {
 		starts_hint(events->daemon->starts, data);
 		return;
 	}

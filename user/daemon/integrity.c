@@ -102,7 +102,7 @@ bool integrity_end_doomed(struct daemon *daemon)
 	size_t count, tasks_count = 0;
 	bool living = false;
 
-	if (!*(volatile __u64 *)&programs_state(daemon->programs)->doomed)
+	if (!*(volatile __u64 *)&programs_state(daemon->programs)->kill_pending)
 		return false;
 	/* The keys first: a child that is born doomed after that is in the list the next time. */
 	if (store_read_spaces(daemon->store, &keys, &spaces, &count) < 0 ||
@@ -110,7 +110,7 @@ bool integrity_end_doomed(struct daemon *daemon)
 		return true;
 	tasks_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < count; i++)
-		if (spaces[i].flags & MSEALD_SPACE_DOOMED)
+		if (spaces[i].flags & MSEALD_SPACE_KILL_PENDING)
 			living |= end_space(daemon, keys[i], tasks, tasks_count);
 	return living;
 }

@@ -52,7 +52,7 @@ static json_t *maps_json(struct daemon *daemon)
 	add_map(list, "sets", sets_count(store_sets(daemon->store)), MSEALD_MAX_SETS - 1);
 	add_map(list, "files", state->files, MSEALD_MAX_FILES);
 	add_map(list, "accounts", count_keys(daemon->programs, "accounts"), MSEALD_MAX_ACCOUNTS);
-	add_map(list, "user_spaces", state->places, MSEALD_MAX_PLACES_USERS);
+	add_map(list, "user_spaces", state->charged, MSEALD_QUOTA_USERS);
 	add_map(list, "labels", count_keys(daemon->programs, "labels"), MSEALD_MAX_LABELS);
 	add_map(list, "report", count_keys(daemon->programs, "report"), MSEALD_MAX_TALLIES);
 	add_map(list, "triggers", count_keys(daemon->programs, "triggers"), MSEALD_MAX_TRIGGERS);
@@ -96,7 +96,7 @@ json_t *metrics_tell(struct daemon *daemon)
 			 (json_int_t)programs_generation(daemon->programs), "attempts", attempts_json(state), "maps",
 			 maps_json(daemon), "spaces", (json_int_t)state->sealed, "seals",
 			 (json_int_t)count_seals(daemon), "lost", (json_int_t)state->lost, "lost_hints",
-			 (json_int_t)state->lost_hints, "lost_starts", (json_int_t)state->lost_starts, "misses",
+			 (json_int_t)state->lost_unused, "lost_starts", (json_int_t)state->lost_exec_events, "misses",
 			 (json_int_t)programs_misses(daemon->programs, NULL), "policies",
 			 (json_int_t)inforce_policies(daemon->inforce)->count, "policy_faults",
 			 (json_int_t)inforce_faults(daemon->inforce), "pending",

@@ -19,7 +19,7 @@ static uint64_t file_start(const struct procmaps *maps, const struct mapping *ma
 	return mapping->start;
 }
 
-void place_format(const struct procmaps *maps, uint64_t address, char ret[MSEALD_PLACE_MAX])
+void place_format(const struct procmaps *maps, uint64_t address, char ret[MSEALD_SYMBOL_MAX])
 {
 	const struct mapping *mapping = procmaps_find(maps, address);
 	const char *path;
@@ -30,7 +30,7 @@ void place_format(const struct procmaps *maps, uint64_t address, char ret[MSEALD
 	if (!mapping || !mapping_is_file(mapping))
 		return;
 	(void)snprintf(offset, sizeof(offset), "+0x%" PRIx64, address - file_start(maps, mapping));
-	room = MSEALD_PLACE_MAX - 1 - strlen(offset);
+	room = MSEALD_SYMBOL_MAX - 1 - strlen(offset);
 	path = mapping->path;
 	if (strlen(path) > room) {
 		(void)strcpy(ret, "...");
@@ -56,6 +56,6 @@ void place_attempt(struct programs *programs, const struct mseald_event *event, 
 	if (!same || procmaps_read((pid_t)event->tgid, &maps) < 0)
 		return;
 	if (own)
-		place_format(&maps, event->address, tally->place);
+		place_format(&maps, event->address, tally->symbol);
 	place_format(&maps, event->ip, tally->caller);
 }

@@ -286,7 +286,7 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 		r = tasks_read_vmas(programs, target->tid, &vmas, &count);
 	if (r < 0)
 		return r;
-	/* The first huge pages that come after the commit mmap_file sees (bpf/lsm.bpf.c). */
+	/* The first huge pages that come after the commit mmap_file sees (bpf/lsm_mm.bpf.c). */
 	if (!plan->hugetlb && any_hugetlb(vmas, count))
 		return 0;
 	for (size_t i = 0; i < plan->count; i++) {

@@ -38,7 +38,7 @@ enum tool {
 };
 
 static const char *const tools[TOOLS_COUNT] = {
-	"mseald_commit", "mseald_uncache", "mseald_doom",  "mseald_forget", "mseald_forget_account",
+	"mseald_commit", "mseald_uncache", "mseald_set_kill_pending",  "mseald_forget", "mseald_forget_account",
 	"mseald_arm",	 "mseald_disarm",  "mseald_tasks", "mseald_vmas",
 };
 

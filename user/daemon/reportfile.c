@@ -37,7 +37,7 @@ static json_t *example_json(const struct mseald_tally *value)
 	comm[i] = '\0';
 	return json_pack("{s:I,s:I,s:s,s:I,s:I,s:o*,s:I,s:o*}", "pid", (json_int_t)value->pid, "uid",
 			 (json_int_t)value->uid, "comm", comm, "address", (json_int_t)value->address, "length",
-			 (json_int_t)value->length, "place", place_json(value->place), "ip",
+			 (json_int_t)value->length, "place", place_json(value->symbol), "ip",
 			 (json_int_t)value->ip, "caller", place_json(value->caller));
 }
 
@@ -158,7 +158,7 @@ static bool read_example(const json_t *example, struct mseald_tally *ret)
 	ret->ip = ip;
 	read_text(example, "comm", comm, sizeof(comm));
 	memcpy(ret->comm, comm, sizeof(ret->comm));
-	read_text(example, "place", ret->place, sizeof(ret->place));
+	read_text(example, "place", ret->symbol, sizeof(ret->symbol));
 	read_text(example, "caller", ret->caller, sizeof(ret->caller));
 	return true;
 }

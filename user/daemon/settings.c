@@ -70,7 +70,7 @@ static void set_lock_signals(struct parser *p, struct settings *settings, char *
 static void set_user_spaces(struct parser *p, struct settings *settings, char *value)
 {
 	if (!*value)
-		settings->user_spaces = MSEALD_PLACES_EACH;
+		settings->user_spaces = MSEALD_QUOTA_EACH;
 	else if (settings_parse_user_spaces(value, &settings->user_spaces) < 0)
 		parser_complain(p, p->line, "UserSpaces=" SHOWN ": it can be 1 to %u", value, MSEALD_MAX_SPACES);
 }

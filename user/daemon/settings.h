@@ -19,7 +19,7 @@ struct settings {
 };
 
 /* As they are without any file. */
-#define SETTINGS_DEFAULT { .gate = GATE_AUTO, .lock_signals = true, .user_spaces = MSEALD_PLACES_EACH }
+#define SETTINGS_DEFAULT { .gate = GATE_AUTO, .lock_signals = true, .user_spaces = MSEALD_QUOTA_EACH }
 
 /* auto, bpf, deny or kill. -EINVAL. */
 int settings_parse_gate(const char *word, enum gate_mode *ret);

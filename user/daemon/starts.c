@@ -342,7 +342,7 @@ static int on_due(sd_event_source *source, uint64_t now, void *context)
 
 /* --- when to look --- */
 
-void starts_hint(struct starts *starts, const struct mseald_hint *hint)
+void starts_hint(struct starts *starts, const struct mseald_exec_event *hint)
 {
 	bool known = starts && *find(starts, hint->space);
 	struct start *start = starts ? add(starts, hint->space, (pid_t)hint->pid) : NULL;
@@ -427,7 +427,7 @@ static void forget_gone(struct starts *starts)
 
 void starts_sweep(struct starts *starts, bool lifecycle_missed)
 {
-	uint64_t lost = *(volatile __u64 *)&programs_state(starts->daemon->programs)->lost_starts;
+	uint64_t lost = *(volatile __u64 *)&programs_state(starts->daemon->programs)->lost_exec_events;
 
 	forget_gone(starts);
 	if (lost == starts->lost_seen && !lifecycle_missed)
@@ -484,7 +484,7 @@ int starts_open(struct daemon *daemon, struct starts **ret)
 	if (!starts)
 		return -ENOMEM;
 	starts->daemon = daemon;
-	starts->lost_seen = programs_state(daemon->programs)->lost_starts;
+	starts->lost_seen = programs_state(daemon->programs)->lost_exec_events;
 	r = sd_event_add_time(daemon->loop, &starts->settle, CLOCK_MONOTONIC, 0, 0, on_settle, starts);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(starts->settle, SD_EVENT_OFF);

@@ -13,7 +13,7 @@
 int starts_open(struct daemon *daemon, struct starts **ret);
 struct starts *starts_close(struct starts *starts);	/* takes NULL, returns NULL */
 
-void starts_hint(struct starts *starts, const struct mseald_hint *hint);
+void starts_hint(struct starts *starts, const struct mseald_exec_event *hint);
 
 /* Every process there is: at the start, after a reload, and when a hint may have been lost. */
 void starts_look_at_all(struct starts *starts);

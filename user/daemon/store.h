@@ -44,7 +44,7 @@ int store_read_seals(struct store *store, uint64_t key, struct mseald_space *ret
 
 /* Whose place an address space takes that has none yet. */
 struct store_place {
-	uint32_t account;	/* as bpf/resolve.bpf.c says of its task */
+	uint32_t account;	/* as bpf/iter_task.bpf.c says of its task */
 	bool limited;		/* refused where that account has all that it may */
 	uint32_t flags;		/* MSEALD_SPACE_HUGETLB, also of one that has a place */
 };

@@ -39,9 +39,9 @@ static uint64_t sealed_spaces(struct daemon *daemon)
 	return *(volatile __u64 *)&programs_state(daemon->programs)->sealed;
 }
 
-static uint64_t unsettled_forks(struct daemon *daemon)
+static uint64_t pending_forks(struct daemon *daemon)
 {
-	return *(volatile __u64 *)&programs_state(daemon->programs)->unsettled;
+	return *(volatile __u64 *)&programs_state(daemon->programs)->pending_forks;
 }
 
 /* Entries that hold nothing, once no program can be looking at them. */
@@ -86,7 +86,7 @@ static uint64_t count_idle_entries(struct daemon *daemon)
 {
 	volatile const struct mseald_state *state = programs_state(daemon->programs);
 
-	return state->entries - state->sealed - state->unsettled;
+	return state->entries - state->sealed - state->pending_forks;
 }
 
 void sweep_after_failure(struct daemon *daemon)
@@ -105,7 +105,7 @@ void daemon_tidy(struct daemon *daemon)
 /* The counter only says when to look: what is attached goes only when nothing needs it. */
 static bool is_idle(struct daemon *daemon)
 {
-	return !inforce_needs(daemon->inforce) && !sealed_spaces(daemon) && !unsettled_forks(daemon) && !store_any_sealed(daemon->store);
+	return !inforce_needs(daemon->inforce) && !sealed_spaces(daemon) && !pending_forks(daemon) && !store_any_sealed(daemon->store);
 }
 
 static void detach(struct daemon *daemon)

@@ -17,7 +17,7 @@ struct target {
 	pid_t tid;		/* a thread of it that has the memory: the first, unless that one has ended */
 	int proc_fd, maps_fd, pagemap_fd;
 	uint64_t key, exec_id, start_time;
-	uint32_t account;	/* that its address space would be on (bpf/places.h) */
+	uint32_t account;	/* that its address space would be on (bpf/quota.h) */
 };
 
 #define TARGET_EMPTY { .proc_fd = -1, .maps_fd = -1, .pagemap_fd = -1 }

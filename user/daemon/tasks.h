@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which address space each task has, as the kernel says (bpf/resolve.bpf.c). */
+/* Which address space each task has, as the kernel says (bpf/iter_task.bpf.c). */
 #ifndef MSEALD_TASKS_H
 #define MSEALD_TASKS_H
 

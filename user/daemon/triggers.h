@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * From policies to what the kernel compares each starting program with
- * (bpf/start.bpf.c): of each policy the key that is most selective. Whatever a
+ * (bpf/exec_match.bpf.c): of each policy the key that is most selective. Whatever a
  * policy matches, one of its triggers hits; not the other way round.
  */
 #ifndef MSEALD_TRIGGERS_H

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * iter/task: which address space each task has. The daemon reads it for one
- * process (link filtered by pid: 6.1 and later) or for all of them.
- * iter/task_vma: the flags of a process's mappings, which /proc/PID/maps does
- * not show, and smaps only at the cost of walking all page tables.
+ * Iterators that the daemon reads.
+ *
+ *   iter/task      which address space each task has, of one process (a link filtered by pid: 6.1 and
+ *                  later) or of all
+ *   iter/task_vma  flags and files of a process's mappings, which /proc/PID/maps does not show, and
+ *                  smaps only at the cost of walking all page tables
  */
 #include "space.h"
 
@@ -27,7 +29,7 @@ struct signal_struct___rtmutex {
 /*
  * Who traces the task. An attach holds the mutex from before the LSM is asked
  * until the tracer is linked (kernel/ptrace.c, ptrace_attach); so does exec.
- * The mutex is looked at first: is it free, whoever was let through is linked.
+ * The mutex is looked at first: if it is free, a tracer that was let through is linked.
  */
 static __always_inline u32 tracer_of(struct task_struct *task)
 {
@@ -59,9 +61,9 @@ int mseald_tasks(struct bpf_iter__task *ctx)
 	out.flags = task->flags;
 	out.exec_id = task->self_exec_id;
 	out.start_time = task->group_leader->start_boottime;
-	/* So that a child that was never settled is not sealed anew without what it was born with. */
-	if (unlikely(*(volatile u64 *)&state.unsettled) && out.pid == out.tgid)
-		(void)birth_settle(&name, space_key(task->mm));
+	/* So that a child whose fork is still pending is not sealed anew without the seals of its parent. */
+	if (unlikely(*(volatile u64 *)&state.pending_forks) && out.pid == out.tgid)
+		(void)fork_finish(&name, space_key(task->mm));
 	/* A kernel thread may have borrowed an mm (kthread_use_mm), a zombie has none. */
 	out.key = space_key(task->mm);
 	out.tracer = tracer_of(task);
@@ -74,9 +76,6 @@ int mseald_tasks(struct bpf_iter__task *ctx)
 struct vm_operations_struct___uffd {
 	const void *uffd_ops;
 } __attribute__((preserve_access_index));
-
-#define TMPFS_MAGIC 0x01021994
-#define HUGETLBFS_MAGIC 0x958458f6
 
 /*
  * Anonymous memory, shmem, hugetlb (include/linux/userfaultfd_k.h,
@@ -96,10 +95,7 @@ static __always_inline bool can_userfault(struct vm_area_struct *vma)
 	return magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC;
 }
 
-#define S_IFMT 0170000
-#define S_IFREG 0100000
-
-/* What of an inode nobody else looks at. */
+/* Fields of an inode that no other file reads. */
 struct atomic___int {
 	int counter;
 } __attribute__((preserve_access_index));

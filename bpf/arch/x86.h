@@ -1,46 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Which system call the current task is in, and its arguments: the range of a
- * call is in the user registers only. They are final once a hook runs (after
- * ptrace and seccomp) and no other thread can change them; user memory is
- * never read.
- *
- * The ABI comes first: TS_COMPAT is set for int 0x80 and 32-bit SYSENTER/SYSCALL
- * (arch/x86/include/asm/thread_info.h), bit 30 of orig_ax for x32. io_uring
- * workers hold their creator's stale registers (kernel/fork.c, copy_thread)
- * and are in no call at all.
- */
-#ifndef MSEALD_BPF_ABI_H
-#define MSEALD_BPF_ABI_H
+/* The answers of x86-64, with its 32-bit calls and x32, to bpf/arch.h, which includes this. */
+#ifndef MSEALD_BPF_ARCH_X86_H
+#define MSEALD_BPF_ARCH_X86_H
 
-#include "maps.h"
+#define PAGE_SHIFT 12
+#define HUGE_SHIFT_MIN 21
+#define HUGE_SHIFT_MAX 30
 
-#define MSEALD_TS_COMPAT 0x0002u
-#define MSEALD_X32_BIT 0x40000000u
-#define MSEALD_PF_IO_WORKER 0x00000010u
+#define X32_BIT 0x40000000u	/* arch/x86/include/uapi/asm/unistd.h, __X32_SYSCALL_BIT */
+#define TS_COMPAT 0x0002u	/* arch/x86/include/asm/thread_info.h */
 
-enum call {
-	CALL_OTHER,		/* none of these, or not to be known */
-	CALL_MPROTECT,		/* and pkey_mprotect */
-	CALL_MMAP,		/* and mmap2 */
-	CALL_OLD_MMAP,		/* i386: arguments in user memory */
-	CALL_MREMAP,
-	CALL_BRK,
-	CALL_SHMAT,
-	CALL_IPC,		/* i386: several calls, arguments partly in user memory */
-	CALL_REMAP_FILE_PAGES,
-	CALL_MAP_SHADOW_STACK,
-	CALL_MADVISE,
-	CALL_IO_SETUP,
-	CALL_IO_DESTROY,
-	CALL_PROCESS_VM_WRITEV,
-};
-
-struct call_site {
-	const struct pt_regs *regs;
-	enum call call;
-	bool compat;
-};
+/* arch/x86/include/asm/syscall_wrapper.h; name_32 with its "sys_" or "compat_sys_". */
+#define SYSCALL_ENTRY(name) "__x64_sys_" #name
+#define SYSCALL_ENTRY_32(name_32) "__ia32_" #name_32
 
 /*
  * x32 numbers its calls as the 64-bit ABI does, but for 512 to 547, of which
@@ -49,7 +21,7 @@ struct call_site {
  */
 static __always_inline enum call call_of_64(u32 number)
 {
-	number &= ~MSEALD_X32_BIT;
+	number &= ~X32_BIT;
 	if (likely(number == 9))
 		return CALL_MMAP;
 	if (likely(number == 10))
@@ -89,15 +61,20 @@ static __always_inline enum call call_of_32(u32 number)
 	}
 }
 
-static __always_inline struct call_site call_site_of(struct task_struct *task)
+/* Set for int 0x80 and for 32-bit SYSENTER and SYSCALL. */
+static __always_inline bool task_in_compat(const struct task_struct *task)
 {
-	struct call_site site = { .regs = (const struct pt_regs *)bpf_task_pt_regs(task) };
+	return task->thread_info.status & TS_COMPAT;
+}
 
-	if (unlikely(task->flags & MSEALD_PF_IO_WORKER))
-		return site;
-	site.compat = task->thread_info.status & MSEALD_TS_COMPAT;
-	site.call = site.compat ? call_of_32(site.regs->orig_ax) : call_of_64(site.regs->orig_ax);
-	return site;
+static __always_inline enum call regs_call(const struct pt_regs *regs, bool compat)
+{
+	return compat ? call_of_32(regs->orig_ax) : call_of_64(regs->orig_ax);
+}
+
+static __always_inline u64 regs_ip(const struct pt_regs *regs)
+{
+	return regs->ip;
 }
 
 /* Argument n of a call made with these registers (System V ABI; int 0x80). */
@@ -123,6 +100,9 @@ static __always_inline u64 regs_arg(const struct pt_regs *regs, bool compat, int
 	}
 }
 
+/* arch/x86/include/asm/mmu.h: the kernel never uses a number again. */
+#define MM_KEY context.ctx_id
+
 /*
  * An address as munmap, mprotect, madvise and mremap's source take it: without
  * its tag (LAM: arch/x86/include/asm/uaccess_64.h, since 6.4). The other calls
@@ -143,9 +123,17 @@ static __always_inline u64 untagged(const struct mm_struct *mm, u64 address)
 	return address;
 }
 
-static __always_inline u64 call_arg(const struct call_site *site, int n)
+/*
+ * task_size is what it was at exec; a 32-bit process moves its own limit, up to 4 GiB, by
+ * personality(ADDR_LIMIT_3GB) (arch/x86/include/asm/page_64_types.h, IA32_PAGE_OFFSET).
+ */
+static __always_inline u64 mm_user_limit(const struct mm_struct *mm)
 {
-	return regs_arg(site->regs, site->compat, n);
+	u64 limit = mm->task_size;
+
+	if (unlikely(limit < 1ULL << 32))
+		limit = 1ULL << 32;
+	return limit;
 }
 
 #endif

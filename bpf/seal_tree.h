@@ -4,18 +4,18 @@
  * this? Quick and free of branches on data; it may say yes where the slow look
  * in verdict.bpf.c says no (another stop bit), never the reverse.
  */
-#ifndef MSEALD_BPF_SEALS_H
-#define MSEALD_BPF_SEALS_H
+#ifndef MSEALD_BPF_SEAL_TREE_H
+#define MSEALD_BPF_SEAL_TREE_H
 
 #include "maps.h"
 
 _Static_assert(__builtin_offsetof(struct mseald_node, end) - __builtin_offsetof(struct mseald_node, start) ==
 	       MSEALD_FANOUT * sizeof(u64), "ends follow starts");
 _Static_assert(sizeof(struct mseald_file_node) == sizeof(struct mseald_node) &&
-	       __builtin_offsetof(struct mseald_file_node, none) == __builtin_offsetof(struct mseald_node, start),
+	       __builtin_offsetof(struct mseald_file_node, none) ==
+		       __builtin_offsetof(struct mseald_node, start),
 	       "no seal begins where files are");
 
-#define MSEALD_PAGE 4096ULL
 /* Above every user address: the kernel itself refuses a range that ends beyond. */
 #define MSEALD_ADDRESS_LIMIT MSEALD_NO_START
 
@@ -27,6 +27,7 @@ _Static_assert(sizeof(struct mseald_file_node) == sizeof(struct mseald_node) &&
  */
 static __always_inline const u64 *find_start(const u64 *start, u64 address)
 {
+	_Static_assert(MSEALD_FANOUT == 32, "the steps below halve 32 slots");
 #define STEP(width) \
 	start = (const void *)start + ((s64)(start[width] - (address + 1)) >> 63 & (width) * sizeof(*start))
 	STEP(16);
@@ -50,8 +51,9 @@ static __always_inline u32 node_slot(const struct mseald_node *node, const u64 *
 	return (start - node->start) & (MSEALD_FANOUT - 1);
 }
 
-/* The leaf where seals at or after address begin, and its place; NULL when the set cannot be read. */
-static __always_inline struct mseald_node *seals_leaf(void *seals, struct mseald_node *root, u64 address, u32 *ret_at)
+/* The leaf where seals at or after address begin, and its index; NULL when the set cannot be read. */
+static __always_inline struct mseald_node *seals_leaf(void *seals, struct mseald_node *root, u64 address,
+						      u32 *ret_at)
 {
 	struct mseald_node *node = root;
 	u32 at = MSEALD_LEVEL_0;
@@ -134,7 +136,7 @@ static __always_inline u64 seals_rule(u32 set, u64 address)
 	return node->start[slot] <= address && node->end[slot] > address ? node->rule[slot] : 0;
 }
 
-/* Where the first seal that meets [start, end) begins there, whatever it stops; 0: none, or the set cannot be read. */
+/* The first sealed address in [start, end), whatever the seal stops; 0: none, or the set cannot be read. */
 static __always_inline u64 seals_first(u32 set, u64 start, u64 end)
 {
 	void *seals = bpf_map_lookup_elem(&sets, &set);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Entries of the map `armed`: made at exec and fork, gone with the address space. */
-#ifndef MSEALD_BPF_START_H
-#define MSEALD_BPF_START_H
+#ifndef MSEALD_BPF_EXEC_MATCH_H
+#define MSEALD_BPF_EXEC_MATCH_H
 
 #include "space.h"
 
 static const struct mseald_armed nothing_known;
 
-/* Arms with these facts (NULL: to be filled in); the entry, or NULL: no room, which the daemon is told. */
+/* Arms with these facts (NULL: to be filled in). NULL when there is no room, which is counted. */
 static __always_inline struct mseald_armed *arm(u64 key, const struct mseald_armed *facts)
 {
 	__sync_fetch_and_add(&space_slot(key)->armed, 1);
@@ -15,7 +15,7 @@ static __always_inline struct mseald_armed *arm(u64 key, const struct mseald_arm
 		__sync_fetch_and_add(&space_slot(key)->armed, -1);
 		/* Once more, while one daemon hands over to the next; else there is no room. */
 		if (!bpf_map_lookup_elem(&armed, &key))
-			__sync_fetch_and_add(&state.lost_starts, 1);
+			__sync_fetch_and_add(&state.lost_exec_events, 1);
 		return NULL;
 	}
 	return bpf_map_lookup_elem(&armed, &key);
@@ -27,15 +27,15 @@ static __always_inline void disarm(u64 key)
 		__sync_fetch_and_add(&space_slot(key)->armed, -1);
 }
 
-int start_mprotect(u64 key, u32 tgid, u64 start);
+int send_relro_event(u64 key, u32 tgid, u64 start);
 
 /* A mapped file is made read-only; nearly all of what this costs is the look at the slot. */
-static __always_inline void start_watch_mprotect(const struct task_struct *task, u64 key, const struct vm_area_struct *vma,
-						 u64 prot)
+static __always_inline void watch_relro(const struct task_struct *task, u64 key,
+					const struct vm_area_struct *vma, u64 prot)
 {
-	if (unlikely(*(volatile u32 *)&space_slot(key)->armed) && !(prot & 0x2 /* PROT_WRITE */) &&
-	    vma->vm_flags & 0x2 /* VM_WRITE */ && BPF_CORE_READ(vma, vm_file))
-		start_mprotect(key, task->tgid, vma->vm_start);
+	if (unlikely(*(volatile u32 *)&space_slot(key)->armed) && !(prot & PROT_WRITE) &&
+	    vma->vm_flags & VM_WRITE && BPF_CORE_READ(vma, vm_file))
+		send_relro_event(key, task->tgid, vma->vm_start);
 }
 
 #endif

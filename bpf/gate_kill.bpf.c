@@ -1,27 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The gate by kill: fentry cannot make a call fail, but SIGKILL sent here is
- * there before the caller is back in user space. The call itself still
- * happens; what it frees nobody can fill (lsm/mmap_addr). Works on every
- * kernel with BPF LSM; never sleepable.
+ * The gate by kill: fentry cannot make a call fail, but SIGKILL sent here arrives before the caller is
+ * back in user space. The call itself still happens; what it frees nobody can fill (lsm/mmap_addr).
+ * Works on every kernel with BPF LSM; never sleepable.
  *
- *   munmap mremap process_madvise brk shmdt   where they cannot be overridden;
- *   the same and ipc     32-bit calls, likewise
- *   do_madvise   madvise, and io_uring's IORING_OP_MADVISE on every kernel
- *   expand_downwards   a stack that grows by page faults, where no LSM hook is
- *   vm_munmap    io_destroy (fs/aio.c), which unmaps the address it stored
- *   mm_access    process_vm_writev to one's own memory, which is not asked for by a hook
+ *   fentry/__x64_sys_munmap, mremap, process_madvise, brk, shmdt   64-bit calls without an LSM hook,
+ *                            where they cannot be overridden (gate_override.bpf.c)
+ *   fentry/__ia32_sys_*      the same as 32-bit calls; __ia32_compat_sys_ipc: shmdt by ipc()
+ *   fentry/do_madvise        madvise, and IORING_OP_MADVISE of io_uring, which enters by no call, on
+ *                            every kernel
+ *   fentry/expand_downwards  a stack that grows by page faults, where no LSM hook is asked
+ *   fentry/vm_munmap         io_destroy (fs/aio.c), which unmaps the address that it stored
+ *   fentry/mm_access         process_vm_writev to one's own memory, for which no LSM hook is asked
  */
 #include "gates.h"
 
-#define PTRACE_MODE_ATTACH 0x02	/* include/linux/ptrace.h */
-#define VM_GROWSDOWN 0x100	/* include/linux/mm.h */
-
 #define KILL(name) \
-SEC("fentry/__x64_sys_" #name) \
+SEC("fentry/" SYSCALL_ENTRY(name)) \
 int BPF_PROG(kill_##name, const struct pt_regs *regs) \
 { \
-	(void)gate_##name(regs, false, MEANS_KILL); \
+	(void)gate_##name(regs, false, REACTION_KILL); \
 	return 0; \
 }
 
@@ -32,10 +30,10 @@ KILL(brk)
 KILL(shmdt)
 
 #define KILL_32(name, entry) \
-SEC("fentry/__ia32_" #entry) \
+SEC("fentry/" SYSCALL_ENTRY_32(entry)) \
 int BPF_PROG(kill_##name##_32, const struct pt_regs *regs) \
 { \
-	(void)gate_##name(regs, true, MEANS_KILL); \
+	(void)gate_##name(regs, true, REACTION_KILL); \
 	return 0; \
 }
 
@@ -56,9 +54,10 @@ int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t 
 		return 0;
 	/* Another's mm takes only harmless advice (process_madvise_remote_valid). */
 	site = call_site_of(bpf_get_current_task_btf());
-	(void)gate_madvise_range(key, untagged(mm, start), length, advice, MEANS_KILL,
+	(void)gate_madvise_range(key, untagged(mm, start), length, advice, REACTION_KILL,
 				 site.call == CALL_MADVISE &&
-				 (site.compat ? madvise_32_overridden : madvise_overridden) ? ATTEMPT_AGAIN : 0);
+				 (site.compat ? madvise_32_overridden : madvise_overridden) ?
+					 ATTEMPT_AGAIN : 0);
 	return 0;
 }
 
@@ -66,16 +65,16 @@ int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t 
 SEC("fentry/expand_downwards")
 int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long address)
 {
-	/* Whoever makes it grow: it may be another, by /proc/PID/mem. */
+	/* Not the caller's key: another process may make it grow, by /proc/PID/mem. */
 	u64 key = space_key(vma->vm_mm), start = address & ~(MSEALD_PAGE - 1);
 
 	if (likely(space_unsealed(key)) || start >= vma->vm_start)
 		return 0;
-	/* Since 6.5 it is asked for whatever mapping is next, when somebody reads a hole by /proc/PID/mem (mm/memory.c). */
+	/* Since 6.5 a read of a hole by /proc/PID/mem calls it for any mapping that is next (mm/memory.c). */
 	if (!(vma->vm_flags & VM_GROWSDOWN))
 		return 0;
 	(void)verdict_on(key, start, vma->vm_start - start,
-			 ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE));
+			 ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, REACTION_DIE));
 	return 0;
 }
 
@@ -91,7 +90,7 @@ int BPF_PROG(kill_vm_munmap, unsigned long start, size_t length)
 	site = call_site_of(task);
 	(void)verdict_on(key, start, length,
 			 ATTEMPT(site.call == CALL_IO_DESTROY ? MSEALD_OP_IO_DESTROY : MSEALD_OP_MUNMAP,
-				 MSEALD_STOP_UNMAP, MEANS_KILL) |
+				 MSEALD_STOP_UNMAP, REACTION_KILL) |
 			 ATTEMPT_NATIVE);
 	return 0;
 }
@@ -120,6 +119,7 @@ int BPF_PROG(kill_mm_access, struct task_struct *target, unsigned int mode)
 	site = call_site_of(task);
 	if (site.call == CALL_PROCESS_VM_WRITEV)
 		(void)verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-				 ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, MEANS_KILL));
+				 ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE,
+					 REACTION_KILL));
 	return 0;
 }

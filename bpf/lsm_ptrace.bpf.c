@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Row 11: writes that go round the mapping, by whoever makes them. No hook is
- * told the range, so any foreign-write seal denies them for the whole address
- * space. LSM programs; attached only while there is such a seal, because they
- * stand in the way of every read and write of the machine.
+ * Row 11: writes that bypass the mapping, by any process. No hook is told the range, so any
+ * foreign-write seal denies them for the whole address space. LSM hooks; attached only while there is
+ * such a seal, because they stand in the way of every read and write of the machine.
  *
- *   ptrace_access_check  the right to trace (PTRACE_MODE_ATTACH): PTRACE_ATTACH
- *                        and SEIZE, opening another's /proc/PID/mem,
- *                        process_vm_readv and writev, pidfd_getfd, and
- *                        /proc/PID/stack, syscall, personality. Not asked for
- *                        one's own thread group or memory (kernel/ptrace.c,
- *                        kernel/fork.c).
- *   ptrace_traceme       PTRACE_TRACEME: the sealed process asks to be traced
- *   file_permission      write to a /proc/PID/mem, whoever opened it, and
- *                        before the seal or after: every way there calls
- *                        rw_verify_area first (fs/read_write.c, fs/splice.c,
- *                        fs/aio.c, io_uring/rw.c of 6.1, 6.12, 7.3)
+ *   lsm/ptrace_access_check  the right to trace (PTRACE_MODE_ATTACH): PTRACE_ATTACH and SEIZE, opening
+ *                            another process's /proc/PID/mem, process_vm_readv and writev,
+ *                            pidfd_getfd, and /proc/PID/stack, syscall, personality. Not asked for
+ *                            one's own thread group or memory (kernel/ptrace.c, kernel/fork.c)
+ *   lsm/ptrace_traceme       PTRACE_TRACEME: the sealed process asks to be traced
+ *   lsm/file_permission      write to a /proc/PID/mem, whichever process opened it, before the seal or
+ *                            after: every way there calls rw_verify_area first (fs/read_write.c,
+ *                            fs/splice.c, fs/aio.c, io_uring/rw.c of 6.1, 6.12, 7.3)
  */
-#include "abi.h"
-#include "foreign.h"
-
-#define PTRACE_MODE_ATTACH 0x02	/* include/linux/ptrace.h */
-#define MAY_WRITE 0x02		/* include/linux/fs.h */
-#define PROC_SUPER_MAGIC 0x9fa0
+#include "syscall.h"
+#include "verdict_space.h"
 
 /* A child of the daemon: its own tracer. A pid that is used again has begun at another time. */
 static __always_inline bool is_injector(struct task_struct *task)
@@ -49,9 +41,10 @@ int BPF_PROG(mseald_ptrace_access_check, struct task_struct *child, unsigned int
 	task = bpf_get_current_task_btf();
 	if (is_injector(task))
 		return 0;
-	op = call_site_of(task).call == CALL_PROCESS_VM_WRITEV ? MSEALD_OP_PROCESS_VM_WRITEV : MSEALD_OP_PTRACE;
+	op = call_site_of(task).call == CALL_PROCESS_VM_WRITEV ? MSEALD_OP_PROCESS_VM_WRITEV :
+								  MSEALD_OP_PTRACE;
 	return verdict_on_all(key, (u64)child->group_leader,
-			      ATTEMPT(op, MSEALD_STOP_FOREIGN_WRITE, MEANS_DENY)) ? -EPERM : 0;
+			      ATTEMPT(op, MSEALD_STOP_FOREIGN_WRITE, REACTION_DENY)) ? -EPERM : 0;
 }
 
 SEC("lsm/ptrace_traceme")
@@ -63,13 +56,14 @@ int BPF_PROG(mseald_ptrace_traceme, struct task_struct *parent)
 	if (likely(space_unsealed(key)))
 		return 0;
 	return verdict_on_all(key, (u64)task->group_leader,
-			      ATTEMPT(MSEALD_OP_PTRACE, MSEALD_STOP_FOREIGN_WRITE, MEANS_DENY)) ? -EPERM : 0;
+			      ATTEMPT(MSEALD_OP_PTRACE, MSEALD_STOP_FOREIGN_WRITE, REACTION_DENY)) ?
+		       -EPERM : 0;
 }
 
 /*
  * Is it the "mem" of a process? Only what lies in /proc/PID has a pid, and
- * there only proc_mem_operations goes by that name (fs/proc/base.c); others
- * may be called so too, as is the network interface of somebody who wants it.
+ * there only proc_mem_operations goes by that name (fs/proc/base.c). Other files
+ * may have the name too, such as a network interface that is called so.
  */
 static __always_inline bool is_proc_mem(const struct file *file, const struct inode *inode)
 {
@@ -94,9 +88,10 @@ int BPF_PROG(mseald_file_permission, struct file *file, int mask)
 		return 0;
 	/* NULL in 6.1, when the process had ended before it was opened: then it says end of file. */
 	mm = file->private_data;
-	key = BPF_CORE_READ(mm, context.ctx_id);
+	key = BPF_CORE_READ(mm, MM_KEY);
 	if (likely(space_unsealed(key)))
 		return 0;
 	return verdict_on_all(key, mm_owner(mm),
-			      ATTEMPT(MSEALD_OP_PROC_MEM, MSEALD_STOP_FOREIGN_WRITE, MEANS_DENY)) ? -EPERM : 0;
+			      ATTEMPT(MSEALD_OP_PROC_MEM, MSEALD_STOP_FOREIGN_WRITE, REACTION_DENY)) ?
+		       -EPERM : 0;
 }

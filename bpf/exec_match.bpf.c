@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programs as they start, for the policies (docs/design.md, Policies). Nothing
- * is decided here: what a trigger hits is armed, and the daemon told to look.
+ * Compares programs with the policies as they start (docs/design.md, Policies). Nothing is decided
+ * here: a program that a trigger hits is armed, and an event tells the daemon to look at it.
  *
- *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are
- *                             there, nothing of the program has run
- *   tp_btf/task_newtask       fork of what is armed: its child is, too
- *   start_mprotect()          of lsm/file_mprotect (lsm.bpf.c): a mapped file is
- *                             made read-only: how a loader ends its work on
- *                             an object (PT_GNU_RELRO)
+ *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are there, and nothing of
+ *                             the program has run
+ *   tp_btf/task_newtask       fork of an armed process: its child is armed, too
+ *   syscall: mseald_arm, mseald_disarm   the daemon arms an address space that it has found itself,
+ *                             and disarms one that it is done with
  *
- * What is lost - a hint, an entry, a run of the second program - the daemon
- * finds by looking at every process.
+ * send_relro_event() is called by lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is made read-only,
+ * which is how a loader ends its work on an object (PT_GNU_RELRO).
+ *
+ * What is lost - an event, an entry, a run of the second program - the daemon finds by looking at every
+ * process.
  */
-#include "start.h"
+#include "exec_match.h"
 
-#define CLONE_VM 0x100
 #define CGROUP_LEVELS 24
 #define CGROUP_LEVELS_ROUND 32
 
@@ -82,7 +83,10 @@ __noinline int hash_some(u32 index, struct text *text)
 	return 0;
 }
 
-/* Global, so that the verifier looks at it once, and not at each level for all that may have come of those above. */
+/*
+ * Global, so that the verifier looks at it once, and not at each level for each state that the levels
+ * above may have left.
+ */
 __noinline int hash_name(struct text *text)
 {
 	if (!text)
@@ -94,7 +98,7 @@ __noinline int hash_name(struct text *text)
 	return 0;
 }
 
-/* A path that is too long for us may be any. */
+/* A path that is too long to be read may be any. */
 static __always_inline bool path_hits(struct linux_binprm *bprm, struct text *text)
 {
 	if (bpf_d_path(&bprm->file->f_path, text->bytes, sizeof(text->bytes)) < 0)
@@ -130,14 +134,15 @@ static __always_inline bool cgroup_hits(struct task_struct *task, struct text *t
 	text->hash = MSEALD_HASH_START;
 	text->kind = MSEALD_TRIGGER_TEMPLATE;
 	if (level == 0)
-		return wanted(MSEALD_TRIGGER_CGROUP) && hits(MSEALD_TRIGGER_CGROUP, MSEALD_HASH_STEP(text->hash, '/'));
+		return wanted(MSEALD_TRIGGER_CGROUP) &&
+		       hits(MSEALD_TRIGGER_CGROUP, MSEALD_HASH_STEP(text->hash, '/'));
 	for (int i = 1; i <= CGROUP_LEVELS; i++) {
 		if (i > level)
 			return false;
 		if (level_hits((u64)cgroup, i, text))
 			return true;
 	}
-	return true;		/* deeper than anybody looks */
+	return true;		/* deeper than policies can name */
 }
 
 static __always_inline void read_file(struct linux_binprm *bprm, struct mseald_file *ret)
@@ -162,7 +167,7 @@ static __always_inline void read_file(struct linux_binprm *bprm, struct mseald_f
 	}
 }
 
-/* Marked, or nobody has looked into it yet. */
+/* Marked, or the daemon has not looked into it yet. */
 static __always_inline bool may_be_marked(struct linux_binprm *bprm)
 {
 	struct mseald_file file = {};
@@ -183,30 +188,32 @@ static __always_inline bool any_hits(struct task_struct *task, struct linux_binp
 		return true;
 	if (wanted(MSEALD_TRIGGER_MARKED) && may_be_marked(bprm))
 		return true;
-	if (state.triggers & (1u << MSEALD_TRIGGER_FILE | 1u << MSEALD_TRIGGER_FOLDER) && path_hits(bprm, &text))
+	if (state.triggers & (1u << MSEALD_TRIGGER_FILE | 1u << MSEALD_TRIGGER_FOLDER) &&
+	    path_hits(bprm, &text))
 		return true;
-	return state.triggers & (1u << MSEALD_TRIGGER_UNIT | 1u << MSEALD_TRIGGER_TEMPLATE | 1u << MSEALD_TRIGGER_CGROUP) &&
+	return state.triggers & (1u << MSEALD_TRIGGER_UNIT | 1u << MSEALD_TRIGGER_TEMPLATE |
+				 1u << MSEALD_TRIGGER_CGROUP) &&
 	       cgroup_hits(task, &text);
 }
 
-static __always_inline void hint(enum mseald_event_type type, u64 key, u32 pid, u64 address)
+static __always_inline void send_exec_event(enum mseald_event_type type, u64 key, u32 pid, u64 address)
 {
-	struct mseald_hint *hint = bpf_ringbuf_reserve(&events, sizeof(*hint), 0);
+	struct mseald_exec_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
-	if (!hint) {
-		__sync_fetch_and_add(&state.lost_starts, 1);
+	if (!event) {
+		__sync_fetch_and_add(&state.lost_exec_events, 1);
 		return;
 	}
-	hint->type = type;
-	hint->pid = pid;
-	hint->space = key;
-	hint->address = address;
-	hint->time = bpf_ktime_get_boot_ns();
-	bpf_ringbuf_submit(hint, 0);
+	event->type = type;
+	event->pid = pid;
+	event->space = key;
+	event->address = address;
+	event->time = bpf_ktime_get_boot_ns();
+	bpf_ringbuf_submit(event, 0);
 }
 
 SEC("lsm/bprm_committed_creds")
-int BPF_PROG(mseald_start_exec, struct linux_binprm *bprm)
+int BPF_PROG(mseald_match_exec, struct linux_binprm *bprm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_armed *entry;
@@ -224,12 +231,12 @@ int BPF_PROG(mseald_start_exec, struct linux_binprm *bprm)
 		read_file(bprm, &entry->file);
 	if (bpf_d_path(&bprm->file->f_path, entry->exe, sizeof(entry->exe)) < 0)
 		entry->exe[0] = 0;
-	hint(MSEALD_EVENT_START, key, task->tgid, 0);
+	send_exec_event(MSEALD_EVENT_EXEC, key, task->tgid, 0);
 	return 0;
 }
 
 SEC("tp_btf/task_newtask")
-int BPF_PROG(mseald_start_fork, struct task_struct *child, unsigned long clone_flags)
+int BPF_PROG(mseald_match_fork, struct task_struct *child, unsigned long clone_flags)
 {
 	struct mseald_armed *entry;
 	u64 key;
@@ -247,15 +254,15 @@ int BPF_PROG(mseald_start_fork, struct task_struct *child, unsigned long clone_f
 	if (!entry)
 		return 0;
 	entry->flags |= MSEALD_ARMED_FORKED;
-	hint(MSEALD_EVENT_START, key, child->tgid, 0);
+	send_exec_event(MSEALD_EVENT_EXEC, key, child->tgid, 0);
 	return 0;
 }
 
-/* Of an mprotect in a process whose slot says that somebody is armed: global, for lsm/file_mprotect. */
-__noinline int start_mprotect(u64 key, u32 tgid, u64 start)
+/* An mprotect in a process whose slot says that some address space is armed; for lsm/file_mprotect. */
+__noinline int send_relro_event(u64 key, u32 tgid, u64 start)
 {
 	if (bpf_map_lookup_elem(&armed, &key))
-		hint(MSEALD_EVENT_RELRO, key, tgid, start);
+		send_exec_event(MSEALD_EVENT_RELRO, key, tgid, start);
 	return 0;
 }
 

@@ -1,43 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The LSM programs: what they deny is denied for certain. They have no
- * recursion guard that a preempted program could leave open, and the hooks
- * come before the kernel changes anything.
+ * LSM hooks of the calls that change mappings. What they deny is denied for certain: LSM programs have
+ * no recursion guard that a preempted program could leave open, and the hooks come before the kernel
+ * changes anything.
  *
- *   file_mprotect  mprotect, pkey_mprotect: once per VMA, under mmap_lock. The
- *                  whole range of the call is judged at the first of them.
- *   mmap_file      mmap(MAP_FIXED) before mmap_lock is taken; the i386 calls
- *                  whose range is in user memory; mappings that grow by themselves.
- *   mmap_addr      every address that a new or grown mapping gets, under
- *                  mmap_lock: MAP_FIXED again, remap_file_pages, shmat, brk and
- *                  mremap growing; and what the kernel chose itself, so that
- *                  nothing is ever put where a sealed range was.
- *   shm_shmat      shmat: the only hook that knows the length.
- *   task_prctl     PR_SET_MM, which moves the break that brk() shrinks from.
+ *   lsm/file_mprotect  mprotect, pkey_mprotect: once per VMA, under mmap_lock. The whole range of the
+ *                      call is judged at the first of them. Also: a loader makes RELRO read-only
+ *   lsm/mmap_file      mmap(MAP_FIXED) before mmap_lock is taken; the 32-bit calls whose range is in
+ *                      user memory; mappings that grow by themselves; mappings of huge pages
+ *   lsm/mmap_addr      every address that a new or grown mapping gets, under mmap_lock: MAP_FIXED
+ *                      again, remap_file_pages, shmat, brk and mremap growing; and what the kernel
+ *                      chose itself, so that nothing is ever put where a sealed range was
+ *   lsm/shm_shmat      shmat: the only hook that knows the length
+ *   lsm/task_prctl     PR_SET_MM, which moves the break that brk() shrinks from
  *
- * Order in the kernel (mm/util.c, mm/mmap.c, mm/mprotect.c, ipc/shm.c of 6.1,
- * 6.12, 7.3): mmap_file, mmap_lock, mmap_addr, then the unmapping of what was
- * there. mremap(MREMAP_FIXED) is the exception: it unmaps before it asks.
+ * Order in the kernel (mm/util.c, mm/mmap.c, mm/mprotect.c, ipc/shm.c of 6.1, 6.12, 7.3): mmap_file,
+ * mmap_lock, mmap_addr, then the unmapping of what was there. mremap(MREMAP_FIXED) is the exception: it
+ * unmaps before it asks.
  */
-#include "abi.h"
+#include "syscall.h"
 #include "hugetlb.h"
-#include "start.h"
+#include "exec_match.h"
 #include "verdict.h"
-
-#define PROT_GROWSDOWN 0x01000000
-#define MAP_FIXED 0x10
-#define MAP_ANONYMOUS 0x20
-#define MAP_GROWSDOWN 0x100
-#define MAP_HUGETLB 0x40000
-#define MAP_FIXED_NOREPLACE 0x100000
-#define MREMAP_FIXED 2
-#define SHM_REMAP 040000
-#define PR_SET_MM 35
-#define PR_SET_MM_END_DATA 4
-#define PR_SET_MM_START_BRK 6
-#define PR_SET_MM_BRK 7
-#define PR_SET_MM_MAP 14
-#define HUGETLBFS_MAGIC 0x958458f6
 
 static __always_inline u64 round_up_to(u64 length, u32 shift)
 {
@@ -47,19 +31,19 @@ static __always_inline u64 round_up_to(u64 length, u32 shift)
 }
 
 /*
- * What an mmap of this length takes: a mapping of huge pages, and be it anonymous, has a file by now whose block is
- * the huge page (mm/mmap.c, ksys_mmap_pgoff). Others have blocks of no more than a page, or are asked
- * for too much. NULL for an anonymous mapping: 7.0 and later want that tested, before them the verifier
- * takes the test away, and reading gives 0.
+ * What an mmap of this length takes: a mapping of huge pages, even an anonymous one, has a file by now
+ * whose block is the huge page (mm/mmap.c, ksys_mmap_pgoff). Other files have blocks of no more than a
+ * page, or are judged over too much. NULL for an anonymous mapping: 7.0 and later want that tested,
+ * before them the verifier drops the test, and reading gives 0.
  */
 static __always_inline u64 mmap_length(const struct file *file, u64 length)
 {
 	u8 shift = file ? BPF_CORE_READ(file, f_inode, i_blkbits) : 0;
 
-	return shift > 12 ? round_up_to(length, shift) : length;
+	return shift > PAGE_SHIFT ? round_up_to(length, shift) : length;
 }
 
-/* Ordinary anonymous memory has no file. What MAP_HUGETLB asks for has one, and so has all that is not anonymous. */
+/* Ordinary anonymous memory has no file; anonymous memory by MAP_HUGETLB has one. */
 static __always_inline bool has_file(u64 flags)
 {
 	return (flags & (MAP_HUGETLB | MAP_ANONYMOUS)) != MAP_ANONYMOUS;
@@ -73,15 +57,15 @@ static __always_inline bool is_hugetlb(const struct file *file)
 /*
  * Every mapping of huge pages begins here, before mmap_lock is taken: from the first one on, other
  * programs judge lengths in this address space as they may be rounded up. What this call takes is
- * noted for mmap_addr, which is not told of the file. False: it cannot be, and there must be no such mapping.
+ * noted for mmap_addr, which does not get the file. False: it cannot be, and there must be no such mapping.
  */
 static __always_inline bool note_hugetlb(u64 key, const struct file *file, const struct call_site *site)
 {
 	u64 self, length;
 
 	if (is_hugetlb(file)) {
-		/* A child that is not settled yet gets its entry by this. */
-		if (current_set_settled(key) && !space_mark_hugetlb(key))
+		/* A child whose fork is still pending gets its entry by this. */
+		if (current_set_finished(key) && !space_mark_hugetlb(key))
 			return false;
 	} else if (!(space_flags(key) & MSEALD_SPACE_HUGETLB)) {
 		return true;
@@ -101,7 +85,7 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long req
 	struct call_site site;
 	u64 start, length;
 
-	start_watch_mprotect(task, key, vma, prot);
+	watch_relro(task, key, vma, prot);
 	if (likely(space_unsealed(key)))
 		return 0;
 	site = call_site_of(task);
@@ -117,14 +101,14 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long req
 		length = vma->vm_end - start;
 	}
 	return verdict_on_inline(key, start, length,
-			  ATTEMPT(MSEALD_OP_MPROTECT, MSEALD_STOP_MPROTECT, MEANS_DENY)) ? -EPERM : 0;
+			  ATTEMPT(MSEALD_OP_MPROTECT, MSEALD_STOP_MPROTECT, REACTION_DENY)) ? -EPERM : 0;
 }
 
 SEC("lsm/mmap_file")
 int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot,
 	     unsigned long flags)
 {
-	const u32 attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, MEANS_DENY);
+	const u32 attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, REACTION_DENY);
 	struct task_struct *task;
 	struct call_site site;
 	u64 key;
@@ -148,9 +132,10 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	case CALL_MMAP:
 		if (!(flags & MAP_FIXED))
 			return 0;
-		return verdict_on(key, call_arg(&site, 0), mmap_length(file, call_arg(&site, 1)), attempt) ? -EPERM : 0;
+		return verdict_on(key, call_arg(&site, 0), mmap_length(file, call_arg(&site, 1)), attempt) ?
+			       -EPERM : 0;
 	case CALL_OLD_MMAP:
-		/* Where it would go stands in user memory, which may change until it is read: any seal denies. */
+		/* The address is in user memory, which may change until it is read: any seal denies. */
 	case CALL_OTHER:
 		/* i386 uselib(2), where a kernel has it, maps at addresses that stand in a file. */
 		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt) ? -EPERM : 0;
@@ -174,8 +159,8 @@ static __always_inline u64 aio_ring_length(u64 events)
 /*
  * mremap asks about the address that it will move to, or about the VMA's own
  * start when it grows where it stands: then what it grows into must be judged
- * too. Which of the two it is, is told by the address, or by memory being
- * there: the kernel looks for that first, and grows into nothing that is taken.
+ * too. The address tells which of the two it is, or memory being there: the
+ * kernel looks for that first, and grows into nothing that is taken.
  * Refused, it moves the mapping or says ENOMEM.
  */
 static __always_inline int grows_into_hole(const struct task_struct *task, const struct call_site *site,
@@ -193,7 +178,7 @@ static __always_inline int grows_into_hole(const struct task_struct *task, const
 			return 0;
 	}
 	return verdict_on(key, start + old, new - old,
-			  ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DENY));
+			  ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, REACTION_DENY));
 }
 
 /* What the call in hand would put at addr; nonzero: it must not. */
@@ -202,8 +187,8 @@ static __noinline int judge_address(u64 key, u64 addr)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_site site = call_site_of(task);
 	/* Unless the caller named the address, a sealed range there means that it is gone. */
-	u32 attempt = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DIE);
-	const u32 refuse = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, MEANS_DENY);
+	u32 attempt = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, REACTION_DIE);
+	const u32 refuse = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, REACTION_DENY);
 	u64 length, flags, self = bpf_get_current_task(), *note;
 
 	switch (site.call) {
@@ -215,7 +200,7 @@ static __noinline int judge_address(u64 key, u64 addr)
 			length = note ? *note : round_up_to(length, HUGE_SHIFT_MAX);
 		}
 		if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
-			attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, MEANS_DENY) |
+			attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, REACTION_DENY) |
 				  (flags & MAP_FIXED ? ATTEMPT_AGAIN : 0);
 		break;
 	case CALL_MREMAP:
@@ -238,11 +223,11 @@ static __noinline int judge_address(u64 key, u64 addr)
 	case CALL_IPC:
 		note = bpf_map_lookup_elem(&notes, &self);
 		length = note ? *note : MSEALD_ADDRESS_LIMIT - addr - 1;
-		attempt = ATTEMPT(MSEALD_OP_SHMAT, MSEALD_STOP_UNMAP, MEANS_DENY) | ATTEMPT_AGAIN;
+		attempt = ATTEMPT(MSEALD_OP_SHMAT, MSEALD_STOP_UNMAP, REACTION_DENY) | ATTEMPT_AGAIN;
 		break;
 	case CALL_REMAP_FILE_PAGES:
 		length = call_arg(&site, 1) & ~(MSEALD_PAGE - 1);
-		attempt = ATTEMPT(MSEALD_OP_REMAP_FILE_PAGES, MSEALD_STOP_UNMAP, MEANS_DENY);
+		attempt = ATTEMPT(MSEALD_OP_REMAP_FILE_PAGES, MSEALD_STOP_UNMAP, REACTION_DENY);
 		break;
 	case CALL_MAP_SHADOW_STACK:
 		length = call_arg(&site, 1);
@@ -269,7 +254,7 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 	/* Nearly every call, and nearly always far from any seal. */
 	site = call_site_of(task);
 	if (likely(site.call == CALL_MMAP && !site.compat) &&
-	    likely(in_gap(key, addr, site.regs->si)))
+	    likely(in_gap(key, addr, regs_arg(site.regs, false, 1))))
 		return 0;
 	return judge_address(key, addr) ? -EPERM : 0;
 }
@@ -286,14 +271,15 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 		return 0;
 	segment = container_of(perm, struct shmid_kernel, shm_perm);
 	/* On huge pages the file is larger than the segment was asked to be. */
-	length = round_up_to(BPF_CORE_READ(segment, shm_segsz), BPF_CORE_READ(segment, shm_file, f_inode, i_blkbits));
+	length = round_up_to(BPF_CORE_READ(segment, shm_segsz),
+			     BPF_CORE_READ(segment, shm_file, f_inode, i_blkbits));
 	self = bpf_get_current_task();
 	bpf_map_update_elem(&notes, &self, &length, BPF_ANY);
 	/* Without SHM_REMAP the kernel refuses what is taken; mmap_addr sees to the rest. */
 	if (!(flags & SHM_REMAP))
 		return 0;
 	return verdict_on(key, (u64)address & ~(MSEALD_PAGE - 1), length,
-			  ATTEMPT(MSEALD_OP_SHMAT, MSEALD_STOP_UNMAP, MEANS_DENY)) ? -EPERM : 0;
+			  ATTEMPT(MSEALD_OP_SHMAT, MSEALD_STOP_UNMAP, REACTION_DENY)) ? -EPERM : 0;
 }
 
 SEC("lsm/task_prctl")
@@ -305,12 +291,13 @@ int BPF_PROG(mseald_task_prctl, int option, unsigned long what)
 	if (likely(option != PR_SET_MM))
 		return 0;
 	/* The end of data is where the break begins with CONFIG_COMPAT_BRK (mm/mmap.c, brk). */
-	if (what != PR_SET_MM_BRK && what != PR_SET_MM_START_BRK && what != PR_SET_MM_END_DATA && what != PR_SET_MM_MAP)
+	if (what != PR_SET_MM_BRK && what != PR_SET_MM_START_BRK && what != PR_SET_MM_END_DATA &&
+	    what != PR_SET_MM_MAP)
 		return 0;
 	task = bpf_get_current_task_btf();
 	key = space_key(task->mm);
 	if (likely(space_unsealed(key)))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-			  ATTEMPT(MSEALD_OP_PRCTL, MSEALD_STOP_UNMAP, MEANS_DENY)) ? -EPERM : 0;
+			  ATTEMPT(MSEALD_OP_PRCTL, MSEALD_STOP_UNMAP, REACTION_DENY)) ? -EPERM : 0;
 }

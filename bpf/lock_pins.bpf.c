@@ -2,17 +2,15 @@
 /*
  * The lock (bpf/lock.bpf.c), as far as it is about where things are pinned.
  *
- *   inode_unlink, rmdir, rename, create, mkdir, symlink, link    the folder of pins
- *   sb_umount       pins last as long as their file system is mounted: as one mount
- *                   that stays does, in the namespace of pid 1, for which all are that it is mounted on
- *   sb_mount, move_mount   what would hide it there
- *   sb_remount      read-only, it takes no pins
+ *   lsm/inode_unlink, inode_rmdir, inode_rename, inode_create, inode_mkdir, inode_symlink, inode_link
+ *                    the folder of pins
+ *   lsm/sb_umount    pins last as long as their file system is mounted, by one mount that stays: the
+ *                    one in the namespace of pid 1, with all mounts that it is mounted on
+ *   lsm/sb_mount, move_mount   what would hide it there
+ *   lsm/sb_remount   read-only, it takes no pins
  */
 #include "lock.h"
 
-#define MS_REMOUNT 0x20			/* include/uapi/linux/mount.h */
-#define MS_BIND 0x1000
-#define MS_PROPAGATION 0x1e0000		/* shared, slave, private, unbindable */
 #define FOLDERS_DEEP 16			/* folders from a mount point up to the root of its file system */
 #define MASTERS_DEEP 8
 
@@ -49,7 +47,8 @@ int BPF_PROG(lock_inode_rmdir, struct inode *dir, struct dentry *dentry)
 }
 
 SEC("lsm/inode_rename")
-int BPF_PROG(lock_inode_rename, struct inode *dir, struct dentry *dentry, struct inode *new_dir, struct dentry *new)
+int BPF_PROG(lock_inode_rename, struct inode *dir, struct dentry *dentry, struct inode *new_dir,
+	     struct dentry *new)
 {
 	return (in_folder(dentry) || in_folder(new)) && !by_us() ? refuse(MSEALD_DOOR_PIN) : 0;
 }
@@ -131,7 +130,8 @@ __noinline int lock_above(u64 high, u64 low)
 __noinline int lock_takes_away(u64 address)
 {
 	struct mount *victim = (void *)address, *at = (void *)lock.mount;
-	u64 point = (u64)BPF_CORE_READ(victim, mnt_mountpoint), parent = (u64)BPF_CORE_READ(victim, mnt_parent);
+	u64 point = (u64)BPF_CORE_READ(victim, mnt_mountpoint);
+	u64 parent = (u64)BPF_CORE_READ(victim, mnt_parent);
 
 	for (int i = 0; i < MOUNTS_DEEP; i++) {
 		u64 up = (u64)BPF_CORE_READ(at, mnt_parent);

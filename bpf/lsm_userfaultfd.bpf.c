@@ -1,26 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Row 12: userfaultfd puts pages into memory that its process may not write,
- * or moves them out of it. LSM programs; attached only while something is
- * sealed that userfaultfd can reach (MSEALD_SEAL_UFFD).
+ * Row 12: userfaultfd puts pages into memory that its process may not write, or moves them out of it.
+ * LSM hooks; attached only while something is sealed that userfaultfd can reach (MSEALD_SEAL_UFFD).
  *
- *   file_ioctl, file_ioctl_compat   before the command (fs/ioctl.c of 6.1,
- *                                   6.12, 7.3; without file_ioctl_compat,
- *                                   file_ioctl is asked for both)
+ *   lsm/file_ioctl, file_ioctl_compat   before the command (fs/ioctl.c of 6.1, 6.12, 7.3; on kernels
+ *                                       without file_ioctl_compat, file_ioctl is asked for both)
  *
- * The range is in user memory, which may change until the kernel reads it, so
- * any such seal denies the command. What counts is whose memory the file
- * stands for, not who has it: a monitor works on another's.
+ * The range is in user memory, which may change until the kernel reads it, so any such seal denies the
+ * command. What counts is whose memory the file stands for, not which process has it: a monitor works
+ * on the memory of another process.
  */
-#include "foreign.h"
-
-#define UFFDIO 0xaa			/* include/uapi/linux/userfaultfd.h */
-#define UFFDIO_COPY 3
-#define UFFDIO_ZEROPAGE 4
-#define UFFDIO_MOVE 5
-#define UFFDIO_CONTINUE 7
-#define UFFDIO_POISON 8
-#define ANON_INODE_FS_MAGIC 0x09041934
+#include "verdict_space.h"
 
 /* What a seal must stop for the command to be denied; 0: it is harmless, or another file's. */
 static __always_inline u32 command_stops(u32 cmd)
@@ -28,14 +18,14 @@ static __always_inline u32 command_stops(u32 cmd)
 	if (likely((cmd >> 8 & 0xff) != UFFDIO))
 		return 0;
 	switch (cmd & 0xff) {
-	case UFFDIO_COPY:
-	case UFFDIO_ZEROPAGE:
-	case UFFDIO_CONTINUE:
-	case UFFDIO_POISON:
+	case _UFFDIO_COPY:
+	case _UFFDIO_ZEROPAGE:
+	case _UFFDIO_CONTINUE:
+	case _UFFDIO_POISON:
 		/* Only where there is no page yet, so nothing that a write would not do. */
 		return MSEALD_STOP_DISCARD;
-	case UFFDIO_MOVE:
-		/* Works between writable mappings only (mm/userfaultfd.c); takes the pages away, as mremap does. */
+	case _UFFDIO_MOVE:
+		/* Between writable mappings only (mm/userfaultfd.c); takes the pages away, as mremap does. */
 		return MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD;
 	default:
 		return 0;
@@ -65,14 +55,15 @@ static __always_inline int judge_command(const struct file *file, u32 cmd)
 		return 0;
 	context = file->private_data;
 	mm = BPF_CORE_READ(context, mm);
-	key = BPF_CORE_READ(mm, context.ctx_id);
+	key = BPF_CORE_READ(mm, MM_KEY);
 	if (space_unsealed(key))
 		return 0;
-	/* A monitor's: it writes where only the process's own stores may. */
+	/* A monitor writes where only the process's own stores may. */
 	if (key != space_key(bpf_get_current_task_btf()->mm))
 		stops |= MSEALD_STOP_FOREIGN_WRITE;
 	return verdict_on_all(key, mm_owner(mm),
-			      ATTEMPT(MSEALD_OP_USERFAULTFD, stops, MEANS_DENY) | ATTEMPT_UFFD) ? -EPERM : 0;
+			      ATTEMPT(MSEALD_OP_USERFAULTFD, stops, REACTION_DENY) | ATTEMPT_UFFD) ?
+		       -EPERM : 0;
 }
 
 SEC("lsm/file_ioctl")

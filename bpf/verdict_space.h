@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* An attempt on another's address space, or on all of one: where no range is known. */
-#ifndef MSEALD_BPF_FOREIGN_H
-#define MSEALD_BPF_FOREIGN_H
+#ifndef MSEALD_BPF_VERDICT_SPACE_H
+#define MSEALD_BPF_VERDICT_SPACE_H
 
 #include "verdict.h"
 
@@ -10,7 +10,7 @@ struct mm_struct___memcg {
 	struct task_struct *owner;
 } __attribute__((preserve_access_index));
 
-/* The task that fork made the address space for: what a birth is marked by (kernel/fork.c, mm_init_owner). */
+/* The task that fork made the address space for, the key of pending_forks (kernel/fork.c, mm_init_owner). */
 static __always_inline u64 mm_owner(const struct mm_struct *mm)
 {
 	const struct mm_struct___memcg *memcg = (const void *)mm;

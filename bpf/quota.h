@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How many entries of `spaces` a user may have. Each fork of a sealed process takes one, so without a
+ * quota one user could take all of them, and nobody else could be sealed, nor fork when sealed. Over
+ * quota the fork fails; there is never a child that is not sealed.
+ */
+#ifndef MSEALD_BPF_QUOTA_H
+#define MSEALD_BPF_QUOTA_H
+
+#include "maps.h"
+
+#define USER_LEVELS 33	/* user namespaces in one another (kernel/user_namespace.c, create_user_ns) */
+
+static __always_inline u64 capabilities(const void *field)
+{
+	u64 bits = 0;
+
+	/* Two words of 32 bits before 6.3 (include/linux/capability.h): the same bytes. */
+	bpf_core_read(&bits, sizeof(bits), field);
+	return bits;
+}
+
+/*
+ * The account of a process: its real user; in a user namespace the user who made the outermost one, if
+ * not root, since all users there are theirs. None for processes that RLIMIT_NPROC does not bind either
+ * (kernel/fork.c, copy_process). user/daemon/asker.c has the same rule for connections.
+ */
+static __noinline __attribute__((unused)) u32 account_of(struct task_struct *task)
+{
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct user_namespace *ns = BPF_CORE_READ(cred, user_ns);
+	u32 owner = 0;
+
+	if (!BPF_CORE_READ(ns, level) &&
+	    capabilities(&cred->cap_effective) & (1ULL << CAP_SYS_ADMIN | 1ULL << CAP_SYS_RESOURCE))
+		return MSEALD_ACCOUNT_NONE;
+	for (int i = 0; i < USER_LEVELS && BPF_CORE_READ(ns, level) > 0; i++) {
+		owner = BPF_CORE_READ(ns, owner.val);
+		ns = BPF_CORE_READ(ns, parent);
+	}
+	return owner ? owner : BPF_CORE_READ(cred, uid.val);
+}
+
+static __always_inline u64 *usage_of(u32 account)
+{
+	u64 fresh = MSEALD_USAGE(account, 0), *usage = bpf_map_lookup_elem(&accounts, &account);
+
+	if (usage)
+		return usage;
+	(void)bpf_map_update_elem(&accounts, &account, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&accounts, &account);
+}
+
+/* One more for an account; false when it has as many as it may, or cannot be counted. */
+static __always_inline bool usage_take(u32 account, bool limited)
+{
+	u64 *usage = usage_of(account), seen;
+	u32 most = *(volatile u32 *)&state.quota_each;
+
+	for (int i = 0; usage && i < 32; i++) {
+		seen = *(volatile u64 *)usage;
+		/* The daemon is removing it, as it was empty; or the element is another account's by now. */
+		if (!MSEALD_USAGE_IS(seen, account)) {
+			usage = usage_of(account);
+			continue;
+		}
+		if (limited && MSEALD_USAGE_SPACES(seen) >= most)
+			return false;
+		if (__sync_val_compare_and_swap(usage, seen, seen + 1) == seen)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Charges one address space to *account; false when it is over quota and limited. *account is
+ * MSEALD_ACCOUNT_NONE afterwards where it is not limited and could not be counted.
+ */
+static __noinline __attribute__((unused)) bool quota_take(u32 *account, bool limited)
+{
+	u32 who;
+
+	if (!account)
+		return false;
+	who = *account;
+	if (who == MSEALD_ACCOUNT_NONE)
+		return true;
+	if (__sync_fetch_and_add(&state.charged, 1) >= MSEALD_QUOTA_USERS && limited) {
+		__sync_fetch_and_add(&state.charged, -1);
+		return false;
+	}
+	if (usage_take(who, limited))
+		return true;
+	__sync_fetch_and_add(&state.charged, -1);
+	*account = MSEALD_ACCOUNT_NONE;
+	return !limited;
+}
+
+/* The usage of an account is not removed while anything is charged to it, so this needs no loop. */
+static __always_inline void quota_give(u32 account)
+{
+	u64 *usage;
+
+	if (account == MSEALD_ACCOUNT_NONE)
+		return;
+	__sync_fetch_and_add(&state.charged, -1);
+	usage = bpf_map_lookup_elem(&accounts, &account);
+	if (usage)
+		__sync_fetch_and_add(usage, -1);
+}
+
+#endif
