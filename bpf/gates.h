@@ -162,7 +162,7 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 	if (!from || (old && !(huge && old > MSEALD_ADDRESS_LIMIT)) ||
 	    seals_rule(set, touched.start) >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_NATIVE)
 		attempt |= OR_NATIVE(reaction);
-	return verdict_on_touched(key, set, attempt, &touched);
+	return verdict_on_both(key, set, attempt, &touched);
 }
 
 static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u32 advice, u32 reaction,
@@ -281,7 +281,6 @@ static __always_inline int gate_detach(u64 address, u32 reaction)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
-	const struct touched touched = { .start = 0, .end = MSEALD_ADDRESS_LIMIT, .target_start = address };
 	u32 set;
 
 	if (likely(space_unsealed(key)))
@@ -289,10 +288,8 @@ static __always_inline int gate_detach(u64 address, u32 reaction)
 	set = current_set(key);
 	if (!set || !(seals_flags(set) & MSEALD_SEAL_SHM))
 		return 0;
-	return verdict_on_touched(key, set,
-				  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, reaction) | ATTEMPT_SHM |
-				  OR_NATIVE(reaction),
-				  &touched);
+	return verdict_in(key, address, MSEALD_ADDRESS_LIMIT, set,
+			  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, reaction) | ATTEMPT_SHM | OR_NATIVE(reaction));
 }
 
 static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u32 reaction)

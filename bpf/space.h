@@ -5,8 +5,8 @@
  *
  * A child of a sealed process is marked in `pending_forks` by lsm/task_alloc, which
  * cannot be raced; tp_btf/task_newtask, which can, gives it its own entry and
- * removes the mark. Until then the fork is pending: every look-up that finds no
- * entry reads the mark, and does the same.
+ * removes the mark. Until then the fork is pending, and a look-up that finds no
+ * entry reads the mark.
  */
 #ifndef MSEALD_BPF_SPACE_H
 #define MSEALD_BPF_SPACE_H

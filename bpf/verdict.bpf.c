@@ -9,8 +9,9 @@
 #include "verdict.h"
 
 struct walk {
-	u64 start, end;		/* the range that is walked now */
+	u64 start, end;		/* the range of the call that is walked now */
 	u64 hit_start, hit_end, hit_rule;
+	u64 tried_start, tried_end;	/* the range that met it */
 	u64 segment;		/* with MSEALD_SEAL_SHM: where it must be attached */
 	u64 label;		/* of the set */
 	u32 set, at, slot;
@@ -19,8 +20,6 @@ struct walk {
 	u32 rank;		/* of the strongest action so far */
 	u32 hit_at, hit_slot;
 	bool unreadable;
-	bool in_target;		/* it is the second range of the call that is walked */
-	bool hit_target;	/* the hit is there */
 	bool forked;
 	bool native;		/* some seal that denies it is one of the kernel as well */
 	bool not_native;	/* some is not, or the kernel's does not deny this */
@@ -70,6 +69,14 @@ static __always_inline bool denied_natively(u64 rule, u32 stop)
 	return (native != 0) & (((stop & MSEALD_STOP_DISCARD) == 0) | ((anonymous != 0) & (kept != 0)));
 }
 
+/* What cannot be read counts as a seal that denies. */
+static __always_inline void walk_fail(struct walk *walk)
+{
+	walk->unreadable = true;
+	walk->tried_start = walk->start;
+	walk->tried_end = walk->end;
+}
+
 /*
  * One seal; 1 ends the walk. Global, as all here that is: the verifier looks at
  * a global function once, and at a static one once more for each state that it
@@ -90,8 +97,7 @@ __noinline int walk_seal(u32 index, struct walk *walk)
 	slot = position % MSEALD_FANOUT;
 	seals = bpf_map_lookup_elem(&sets, &set);
 	if (!seals) {
-		walk->unreadable = true;
-		walk->hit_target = walk->in_target;
+		walk_fail(walk);
 		return 1;
 	}
 	node = bpf_map_lookup_elem(seals, &at);
@@ -117,7 +123,8 @@ __noinline int walk_seal(u32 index, struct walk *walk)
 		walk->hit_rule = node->rule[slot];
 		walk->hit_at = at;
 		walk->hit_slot = slot;
-		walk->hit_target = walk->in_target;
+		walk->tried_start = walk->start;
+		walk->tried_end = walk->end;
 	}
 	return rank == RANK_KILL;
 }
@@ -127,37 +134,28 @@ static long walk_step(u32 index, struct walk *walk)
 	return walk_seal(index, walk) != 0;
 }
 
-/* Finds where the seals begin that meet [start, end); nonzero: there is nothing to walk. */
-__noinline int walk_begin(struct walk *walk, u64 start, u64 end)
+/* Takes all seals that meet [start, end). */
+static __always_inline void walk_range(struct walk *walk, u64 start, u64 end)
 {
 	struct mseald_node *root, *node;
-	u32 at = 0, set;
+	u32 at = 0;
 	void *seals;
 
-	if (!walk || start >= end)
-		return 1;
-	set = walk->set;
+	if (start >= end)
+		return;
 	walk->start = start;
 	walk->end = end;
-	seals = bpf_map_lookup_elem(&sets, &set);
+	seals = bpf_map_lookup_elem(&sets, &walk->set);
 	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
 	node = root ? seals_leaf(seals, root, start, &at) : NULL;
 	if (!node) {
-		walk->unreadable = true;
-		walk->hit_target = walk->in_target;
-		return 1;
+		walk_fail(walk);
+		return;
 	}
 	walk->label = root->label;
 	walk->at = at;
 	walk->slot = 0;
-	return 0;
-}
-
-/* All seals that meet [start, end). What cannot be read counts as one that denies. 6.1 wants the walk on the stack here. */
-static __always_inline void walk_range(struct walk *walk, u64 start, u64 end)
-{
-	if (!walk_begin(walk, start, end))
-		bpf_loop(MSEALD_MAX_SEALS, walk_step, walk, 0);
+	bpf_loop(MSEALD_MAX_SEALS, walk_step, walk, 0);
 }
 
 static __always_inline void count_hit(const struct walk *walk)
@@ -200,21 +198,18 @@ static __always_inline bool is_privileged(struct task_struct *task)
 	       capabilities(&cred->cap_permitted);
 }
 
-__noinline int send_attempt_event(const struct walk *walk, const struct touched *touched, u64 key, u32 op,
-				  u32 outcome)
+static __always_inline void send_attempt_event(const struct walk *walk, struct mseald_space *space, u64 key,
+					       u32 op, u32 outcome)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_event *event;
 	struct pt_regs *regs;
 	u64 id;
 
-	if (!walk || !touched)
-		return 0;
-	event = has_room(bpf_map_lookup_elem(&spaces, &key), outcome) ?
-			bpf_ringbuf_reserve(&events, sizeof(*event), 0) : NULL;
+	event = has_room(space, outcome) ? bpf_ringbuf_reserve(&events, sizeof(*event), 0) : NULL;
 	if (!event) {
 		__sync_fetch_and_add(&state.lost, 1);
-		return 0;
+		return;
 	}
 	event->type = MSEALD_EVENT_ATTEMPT;
 	event->op = op;
@@ -224,13 +219,8 @@ __noinline int send_attempt_event(const struct walk *walk, const struct touched 
 	event->space = key;
 	event->label = walk->label;
 	event->cgroup = bpf_get_current_cgroup_id();
-	/* Each read for itself: the verifier of 6.1 does not follow a choice between the addresses. */
-	event->address = *(volatile u64 *)&touched->start;
-	event->length = *(volatile u64 *)&touched->end - event->address;
-	if (walk->hit_target) {
-		event->address = *(volatile u64 *)&touched->target_start;
-		event->length = *(volatile u64 *)&touched->target_end - event->address;
-	}
+	event->address = walk->tried_start;
+	event->length = walk->tried_end - walk->tried_start;
 	event->seal_start = walk->hit_start;
 	event->seal_end = walk->hit_end;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -246,14 +236,13 @@ __noinline int send_attempt_event(const struct walk *walk, const struct touched 
 	event->pad = 0;
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
 	bpf_ringbuf_submit(event, 0);
-	return 0;
 }
 
 /*
  * Carries out the strongest action found, on the current task, in the address space of this key.
  * Nonzero: the call must fail.
  */
-__noinline int carry_out(const struct walk *walk, const struct touched *touched, u64 key, u32 attempt)
+__noinline int carry_out(const struct walk *walk, u64 key, u32 attempt)
 {
 	u32 action, outcome, op = ATTEMPT_OP(attempt);
 	struct task_struct *task;
@@ -296,41 +285,55 @@ __noinline int carry_out(const struct walk *walk, const struct touched *touched,
 		__sync_fetch_and_add(&state.attempts[op][outcome], 1);
 	if (!walk->unreadable && walk->set)
 		count_hit(walk);
-	send_attempt_event(walk, touched, key, op, outcome);
+	send_attempt_event(walk, space, key, op, outcome);
 	return outcome != MSEALD_VERDICT_AUDITED;
 }
 
-__noinline int verdict_on_touched(u64 key, u32 set, u32 attempt, const struct touched *touched)
+static __always_inline struct walk walk_for(u64 key, u32 set, u32 attempt)
 {
-	struct walk walk = { .set = set, .stop = ATTEMPT_STOP(attempt), .rank = RANK_NONE,
-			     .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD :
-				      attempt & ATTEMPT_SHM ? MSEALD_SEAL_SHM : 0 };
-	struct mseald_space *space;
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+
+	return (struct walk){ .set = set, .stop = ATTEMPT_STOP(attempt), .rank = RANK_NONE,
+			      .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD :
+				       attempt & ATTEMPT_SHM ? MSEALD_SEAL_SHM : 0,
+			      .forked = space && space->word & MSEALD_WORD_FORKED };
+}
+
+__noinline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt)
+{
+	struct walk walk = walk_for(key, set, attempt);
+
+	if (attempt & ATTEMPT_SHM) {
+		walk.segment = start;
+		start = 0;
+	}
+	walk_range(&walk, start, end);
+	return carry_out(&walk, key, attempt);
+}
+
+__noinline int verdict_on_both(u64 key, u32 set, u32 attempt, const struct touched *touched)
+{
+	struct walk walk = walk_for(key, set, attempt);
 
 	if (!touched)
 		return 1;
-	walk.segment = touched->target_start;
-	space = bpf_map_lookup_elem(&spaces, &key);
-	walk.forked = space && space->word & MSEALD_WORD_FORKED;
 	walk_range(&walk, touched->start, touched->end);
-	walk.in_target = true;
 	walk_range(&walk, touched->target_start, touched->target_end);
-	return carry_out(&walk, touched, key, attempt);
+	return carry_out(&walk, key, attempt);
 }
 
 __noinline int verdict_on_file(const struct mseald_file_seals *seals, u32 attempt)
 {
-	struct touched touched = {};
 	struct walk walk = {};
 
 	if (!seals)
 		return 1;
-	touched.start = walk.hit_start = seals->start;
-	touched.end = walk.hit_end = seals->end;
+	walk.tried_start = walk.hit_start = seals->start;
+	walk.tried_end = walk.hit_end = seals->end;
 	walk.hit_rule = (u64)seals->rule_class << MSEALD_RULE_CLASS_SHIFT;
 	walk.label = seals->label;
 	walk.rank = seals->denying ? RANK_DENY : RANK_AUDIT;
-	return carry_out(&walk, &touched, seals->space, attempt);
+	return carry_out(&walk, seals->space, attempt);
 }
 
 __noinline bool seals_meet_called(u32 set, u64 start, u64 end, u32 stop)

@@ -24,16 +24,10 @@ enum reaction {
  */
 #define ATTEMPT_NATIVE (1u << 25)
 #define ATTEMPT_UFFD (1u << 26)	/* only seals on what userfaultfd reaches (MSEALD_SEAL_UFFD) count */
-#define ATTEMPT_SHM (1u << 27)	/* only seals on the System V segment attached at target_start count */
+#define ATTEMPT_SHM (1u << 27)	/* only seals on the System V segment attached at start count */
 #define ATTEMPT_OP(attempt) ((attempt) & 0xff)
 #define ATTEMPT_STOP(attempt) ((attempt) >> 8 & 0xff)
 #define ATTEMPT_REACTION(attempt) ((attempt) >> 16 & 0xff)
-
-/* All that a call would touch, in whole pages. */
-struct touched {
-	u64 start, end;
-	u64 target_start, target_end;	/* a second range, of mremap(MREMAP_FIXED); both 0: there is none */
-};
 
 /*
  * Judges a call on the address space with this key and seal set against all seals
@@ -41,18 +35,19 @@ struct touched {
  * it. Nonzero: it must fail. A caller whose address space is another is refused
  * where the seal says kill: it is not the sealed process that went wrong.
  */
-int verdict_on_touched(u64 key, u32 set, u32 attempt, const struct touched *touched);
+int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt);
+
+/* Both ranges that mremap would touch, in whole pages. */
+struct touched {
+	u64 start, end;
+	u64 target_start, target_end;	/* of MREMAP_FIXED; both 0: there is none */
+};
+
+/* The same of both ranges together. */
+int verdict_on_both(u64 key, u32 set, u32 attempt, const struct touched *touched);
 
 /* seals_meet(), looked at by the verifier once in each program, and called. */
 bool seals_meet_called(u32 set, u64 start, u64 end, u32 stop);
-
-/* verdict_on_touched() of one range. */
-static __always_inline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt)
-{
-	const struct touched touched = { .start = start, .end = end };
-
-	return verdict_on_touched(key, set, attempt, &touched);
-}
 
 /* The same of an attempt on a file that nobody may write. */
 int verdict_on_file(const struct mseald_file_seals *seals, u32 attempt);
