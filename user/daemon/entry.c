@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "clock.h"
 #include "holding.h"
 #include "ptracing.h"
 #include "util.h"
@@ -170,20 +171,20 @@ static bool load(struct entry *entry)
 static bool make_relro(struct entry *entry)
 {
 	struct tracee *tracee = &entry->tracee;
-	uint64_t deadline = now_ns() + RELRO_MILLISECONDS * UINT64_C(1000000);
+	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + RELRO_MILLISECONDS * NS_PER_MS;
 	bool halted = false;
 	unsigned calls = 0;
 	int status = 0;
 
 	must(entry, go_on(tracee, PTRACE_SYSCALL, 0));
 	for (;;) {
-		int64_t left = (int64_t)(deadline - now_ns()) / 1000000;
+		int64_t left = (int64_t)(deadline - clock_ns(CLOCK_MONOTONIC)) / 1000000;
 		enum happening happening = next(entry, halted ? FOREVER : left > 0 ? (int)left : 0, &status);
 
 		if (happening == TOLD)
 			continue;
 		if (halted)
-			deadline = now_ns() + RELRO_MILLISECONDS * UINT64_C(1000000);
+			deadline = clock_ns(CLOCK_MONOTONIC) + RELRO_MILLISECONDS * NS_PER_MS;
 		halted = happening == STOPPED && is_group_stop(status);
 		if (happening == STOPPED && status >> 16 == 0 && WSTOPSIG(status) == STOP_AT_CALL) {
 			bool was = entry->protecting;

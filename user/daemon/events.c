@@ -15,6 +15,7 @@
 #include "server.h"
 #include "starts.h"
 #include "telling.h"
+#include "timer.h"
 
 /* What a buffer can hold of the smallest there are, so that whoever tries all the time cannot keep us at it. */
 #define BATCH (MSEALD_EVENTS_SIZE / (sizeof(struct mseald_hint) + 8))
@@ -78,15 +79,7 @@ static void check_lost(struct events *events)
 /* Where much comes and goes, all of it at once: each time the kernel waits for every program that runs. */
 static void tidy_soon(struct events *events)
 {
-	uint64_t now;
-	int armed;
-
-	if (sd_event_source_get_enabled(events->tidy, &armed) >= 0 && armed != SD_EVENT_OFF)
-		return;
-	if (sd_event_now(events->daemon->loop, CLOCK_MONOTONIC, &now) < 0)
-		return;
-	(void)sd_event_source_set_time(events->tidy, now + TIDY_US);
-	(void)sd_event_source_set_enabled(events->tidy, SD_EVENT_ONESHOT);
+	timer_set_if_off(events->tidy, TIDY_US);
 }
 
 static int on_tidy(sd_event_source *source, uint64_t now, void *context)
@@ -128,12 +121,8 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 
 void events_end_doomed(struct events *events)
 {
-	uint64_t now;
-
-	if (!integrity_end_doomed(events->daemon) || sd_event_now(events->daemon->loop, CLOCK_MONOTONIC, &now) < 0)
-		return;
-	(void)sd_event_source_set_time(events->end, now + END_US);
-	(void)sd_event_source_set_enabled(events->end, SD_EVENT_ONESHOT);
+	if (integrity_end_doomed(events->daemon))
+		(void)timer_set(events->end, END_US);
 }
 
 static int on_end(sd_event_source *source, uint64_t now, void *context)
@@ -161,13 +150,9 @@ int events_open(struct daemon *daemon, struct events **ret)
 		r = sd_event_add_io(daemon->loop, &events->source, ring_buffer__epoll_fd(events->ring), EPOLLIN,
 				    on_readable, events);
 	if (r >= 0)
-		r = sd_event_add_time(daemon->loop, &events->tidy, CLOCK_MONOTONIC, 0, 0, on_tidy, events);
+		r = timer_add(daemon->loop, 0, on_tidy, events, &events->tidy);
 	if (r >= 0)
-		r = sd_event_source_set_enabled(events->tidy, SD_EVENT_OFF);
-	if (r >= 0)
-		r = sd_event_add_time(daemon->loop, &events->end, CLOCK_MONOTONIC, 0, 0, on_end, events);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(events->end, SD_EVENT_OFF);
+		r = timer_add(daemon->loop, 0, on_end, events, &events->end);
 	if (r < 0) {
 		(void)events_close(events);
 		return r;

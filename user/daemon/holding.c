@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "clock.h"
 #include "ptracing.h"
 #include "util.h"
 
@@ -27,7 +28,7 @@ void ended(const struct entry *entry)
 
 enum happening next(struct entry *entry, int milliseconds, int *ret_status)
 {
-	uint64_t deadline = now_ns() + (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
+	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
 
 	for (bool dying = false;;) {
 		struct pollfd waits[] = { { .fd = entry->changes, .events = POLLIN },
@@ -38,7 +39,7 @@ enum happening next(struct entry *entry, int milliseconds, int *ret_status)
 		struct msghdr header = { .msg_iov = parts, .msg_iovlen = 2 };
 		struct signalfd_siginfo change;
 		pid_t got = waitpid(-1, ret_status, __WALL | (dying ? 0 : WNOHANG));
-		int left = milliseconds < 0 ? -1 : (int)((int64_t)(deadline - now_ns()) / 1000000);
+		int left = milliseconds < 0 ? -1 : (int)((int64_t)(deadline - clock_ns(CLOCK_MONOTONIC)) / 1000000);
 		ssize_t size;
 
 		if (got > 0 && WIFSTOPPED(*ret_status))

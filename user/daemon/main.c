@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
+#include "clock.h"
 #include "containers.h"
 #include "daemon.h"
 #include "events.h"
@@ -148,11 +148,9 @@ static int open_programs(struct daemon *daemon)
 
 static int daemon_open(struct daemon *daemon, const char *socket)
 {
-	struct timespec now = {};
 	int r;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	daemon->started = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	daemon->started = clock_ns(CLOCK_REALTIME);
 	r = sd_event_default(&daemon->loop);
 	if (r >= 0)
 		r = block_signals(daemon);

@@ -6,21 +6,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 
+#include "clock.h"
 #include "util.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77		/* include/uapi/asm-generic/socket.h, 6.5 */
 #endif
-
-uint64_t peer_now(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* When a process began, in boot-time ns; 0: that cannot be told. */
 static uint64_t start_of(pid_t pid)
@@ -39,7 +31,7 @@ static uint64_t start_of(pid_t pid)
 		at = strchr(at + 1, ' ');
 	if (!at || sscanf(at, "%llu", &ticks) != 1)
 		return 0;
-	return ticks * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
+	return ticks * (NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 int peer_open(int socket, pid_t pid, uint64_t begun)

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "clock.h"
 #include "util.h"
 
 #define POLL_NS 20000
@@ -21,17 +22,9 @@ long request(int what, pid_t tid, uint64_t address, void *data)
 	return ptrace((enum __ptrace_request)what, tid, (void *)(uintptr_t)address, data);
 }
 
-uint64_t now_ns(void)
-{
-	struct timespec time;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
 int wait_stop(pid_t tid, int milliseconds, int *ret_status)
 {
-	uint64_t deadline = now_ns() + (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
+	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
 
 	for (;;) {
 		const struct timespec pause = { .tv_nsec = POLL_NS };
@@ -46,7 +39,7 @@ int wait_stop(pid_t tid, int milliseconds, int *ret_status)
 			*ret_status = status;
 			return 0;
 		}
-		if (now_ns() > deadline)
+		if (clock_ns(CLOCK_MONOTONIC) > deadline)
 			return -ETIMEDOUT;
 		(void)nanosleep(&pause, NULL);
 	}

@@ -39,6 +39,4 @@ bool is_trap(pid_t tid, int status);
 int on_stop(struct tracee *tracee, int status, int how);
 int wait_standing(struct tracee *tracee);	/* 1, or -ESRCH */
 
-uint64_t now_ns(void);
-
 #endif

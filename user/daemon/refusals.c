@@ -14,6 +14,7 @@
 #include "lock.h"
 #include "log.h"
 #include "server.h"
+#include "timer.h"
 
 /* As many as the buffer can hold: whoever tries all the time cannot keep us at it. */
 #define BATCH 1024u
@@ -134,22 +135,12 @@ static int on_timer(sd_event_source *source, uint64_t now, void *context)
 	return 0;
 }
 
-static void begin_window(struct refusals *refusals)
-{
-	uint64_t now;
-
-	if (sd_event_now(refusals->daemon->loop, CLOCK_MONOTONIC, &now) < 0)
-		return;
-	(void)sd_event_source_set_time(refusals->timer, now + DOORS_WINDOW_US);
-	(void)sd_event_source_set_enabled(refusals->timer, SD_EVENT_ONESHOT);
-}
-
 /* --- the buffer --- */
 
 static void take(struct refusals *refusals, const struct mseald_refusal *refusal)
 {
 	if (!refusals->doors.begun)
-		begin_window(refusals);
+		(void)timer_set(refusals->timer, DOORS_WINDOW_US);
 	if (!doors_let(&refusals->doors, refusal))
 		return;
 	tell(refusals, refusal);
@@ -211,9 +202,7 @@ int refusals_open(struct daemon *daemon, struct refusals **ret)
 		r = sd_event_add_io(daemon->loop, &refusals->source, ring_buffer__epoll_fd(refusals->ring), EPOLLIN, on_readable,
 				    refusals);
 	if (r >= 0)
-		r = sd_event_add_time(daemon->loop, &refusals->timer, CLOCK_MONOTONIC, 0, DOORS_WINDOW_US / 600, on_timer, refusals);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(refusals->timer, SD_EVENT_OFF);
+		r = timer_add(daemon->loop, DOORS_WINDOW_US / 600, on_timer, refusals, &refusals->timer);
 	if (r < 0) {
 		refusals_free(refusals);
 		return r;

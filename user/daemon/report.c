@@ -11,8 +11,8 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "clock.h"
 #include "events.h"
 #include "inforce.h"
 #include "labels.h"
@@ -20,9 +20,9 @@
 #include "names.h"
 #include "place.h"
 #include "reportfile.h"
+#include "timer.h"
 
 #define WRITE_US (5u * 1000 * 1000)	/* from the first change until it is in the file */
-#define NS_PER_SECOND 1000000000ull
 
 struct report {
 	struct daemon *daemon;
@@ -35,14 +35,6 @@ struct report {
 };
 
 /* --- times and counts --- */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now = {};
-
-	(void)clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 static uint64_t kernel_count(const struct report *report)
 {
@@ -116,15 +108,10 @@ static int on_timer(sd_event_source *source, uint64_t now, void *context)
 
 static void note_change(struct report *report)
 {
-	uint64_t now;
-
 	if (report->changed)
 		return;
 	report->changed = true;
-	if (sd_event_now(report->daemon->loop, CLOCK_MONOTONIC, &now) < 0)
-		return;
-	(void)sd_event_source_set_time(report->timer, now + WRITE_US);
-	(void)sd_event_source_set_enabled(report->timer, SD_EVENT_ONESHOT);
+	(void)timer_set(report->timer, WRITE_US);
 }
 
 /* Of another boot, or of before the pins were removed: in no count of this kernel. */
@@ -186,9 +173,7 @@ int report_open(struct daemon *daemon, struct report **ret)
 	report->map = programs_map_fd(daemon->programs, "report");
 	r = tally_open(&report->tally);
 	if (r >= 0)
-		r = sd_event_add_time(daemon->loop, &report->timer, CLOCK_MONOTONIC, 0, WRITE_US / 10, on_timer, report);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(report->timer, SD_EVENT_OFF);
+		r = timer_add(daemon->loop, WRITE_US / 10, on_timer, report, &report->timer);
 	if (r >= 0 && !report->state->report_since) {
 		empty_map(report);	/* a daemon that was killed while it read the file */
 		read_file(report);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "timer.h"
 #include "util.h"
 
 #define ACCURACY_US 1000
@@ -107,9 +108,7 @@ int resting_open(sd_event *loop, struct users *users, void (*turn)(struct rest *
 		return -ENOMEM;
 	*resting = (struct resting){ .users = users, .turn = turn, .last = &resting->first };
 	/* Made at once, so that there is nothing left that could fail for want of memory. */
-	r = sd_event_add_time(loop, &resting->timer, CLOCK_MONOTONIC, 0, ACCURACY_US, on_timer, resting);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(resting->timer, SD_EVENT_OFF);
+	r = timer_add(loop, ACCURACY_US, on_timer, resting, &resting->timer);
 	if (r < 0) {
 		(void)resting_close(resting);
 		return r;

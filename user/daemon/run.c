@@ -11,13 +11,13 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "clock.h"
 #include "entry.h"
 #include "failure.h"
 #include "held.h"
 #include "log.h"
 #include "names.h"
 #include "parameters.h"
-#include "peer.h"
 #include "sealing.h"
 #include "sweep.h"
 #include "telling.h"
@@ -131,12 +131,12 @@ static int seal(struct run *run, const struct held_message *message, struct fail
 /* The same, and it counts as time of the user. */
 static int seal_for(struct run *run, const struct held_message *message, struct failure *failure)
 {
-	uint64_t begun = peer_now();
+	uint64_t begun = clock_ns(CLOCK_BOOTTIME);
 	int r = seal(run, message, failure);
 
 	if (!run->root) {
 		sweep_linger();
-		server_spend(run->daemon->server, run->account, (peer_now() - begun) / 1000);
+		server_spend(run->daemon->server, run->account, (clock_ns(CLOCK_BOOTTIME) - begun) / 1000);
 	}
 	return r;
 }

@@ -13,11 +13,12 @@
 #include <systemd/sd-daemon.h>
 
 #include "asker.h"
+#include "clock.h"
 #include "connection.h"
 #include "failure.h"
 #include "log.h"
 #include "parameters.h"
-#include "peer.h"
+#include "timer.h"
 
 #define CONNECTIONS_MAX 1024
 #define PAUSE_US 200000		/* before the next try, when no connection can be accepted */
@@ -86,7 +87,7 @@ static void add(struct server *server, int client)
 		(void)close(client);
 		return;
 	}
-	*connection = (struct connection){ .server = server, .fd = client, .reading = true, .begun = peer_now(),
+	*connection = (struct connection){ .server = server, .fd = client, .reading = true, .begun = clock_ns(CLOCK_BOOTTIME),
 					   .next = server->connections, .previous = &server->connections };
 	if (connection->next)
 		connection->next->previous = &connection->next;
@@ -113,12 +114,8 @@ static int on_pause_over(sd_event_source *source, uint64_t now, void *context)
 /* No descriptor is free, or no memory: not to be tried again at once, and over and over. */
 static void pause_accepting(struct server *server, int error)
 {
-	uint64_t now = 0;
-
 	log_warning("cannot accept a connection: %s, ignoring", strerror(error));
-	(void)sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now);
-	(void)sd_event_source_set_time(server->pause, now + PAUSE_US);
-	if (sd_event_source_set_enabled(server->pause, SD_EVENT_ONESHOT) >= 0)
+	if (timer_set(server->pause, PAUSE_US) >= 0)
 		(void)sd_event_source_set_enabled(server->source, SD_EVENT_OFF);
 }
 
@@ -194,9 +191,7 @@ int server_open(struct daemon *daemon, const char *path, struct server **ret)
 		server->path = strdup(path);
 	r = sd_event_add_io(daemon->loop, &server->source, server->fd, EPOLLIN, on_listening, server);
 	if (r >= 0)
-		r = sd_event_add_time(daemon->loop, &server->pause, CLOCK_MONOTONIC, 0, 0, on_pause_over, server);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(server->pause, SD_EVENT_OFF);
+		r = timer_add(daemon->loop, 0, on_pause_over, server, &server->pause);
 	if (r < 0) {
 		(void)server_close(server);
 		return r;

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "armed.h"
+#include "clock.h"
 #include "containers.h"
 #include "events.h"
 #include "facts.h"
@@ -16,6 +16,7 @@
 #include "sealing.h"
 #include "tasks.h"
 #include "telling.h"
+#include "timer.h"
 
 #define PF_KTHREAD 0x00200000
 #define BUCKETS 1024
@@ -70,14 +71,6 @@ static uint64_t now_us(struct starts *starts)
 	return now;
 }
 
-static uint64_t boottime_ns(void)
-{
-	struct timespec time;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
 /* --- the list --- */
 
 static struct start **find(const struct starts *starts, uint64_t key)
@@ -94,8 +87,7 @@ static void look_after(struct start *start, uint64_t pause)
 	/* What only makes it faster comes when nothing else is to do. */
 	(void)sd_event_source_set_priority(start->source, start->phase == PHASE_NATIVE ? SD_EVENT_PRIORITY_IDLE :
 											SD_EVENT_PRIORITY_NORMAL);
-	(void)sd_event_source_set_time(start->source, now_us(start->starts) + pause);
-	(void)sd_event_source_set_enabled(start->source, SD_EVENT_ONESHOT);
+	(void)timer_set(start->source, pause);
 }
 
 static struct start *add(struct starts *starts, uint64_t key, pid_t pid)
@@ -108,8 +100,8 @@ static struct start *add(struct starts *starts, uint64_t key, pid_t pid)
 	if (!start)
 		return NULL;
 	*start = (struct start){ .starts = starts, .key = key, .pid = pid, .since = now_us(starts), .looking = now_us(starts),
-				 .began = boottime_ns(), .pause = FIRST_PAUSE_US };
-	if (sd_event_add_time(starts->daemon->loop, &start->source, CLOCK_MONOTONIC, 0, 1, on_due, start) < 0) {
+				 .began = clock_ns(CLOCK_BOOTTIME), .pause = FIRST_PAUSE_US };
+	if (timer_add(starts->daemon->loop, 1, on_due, start, &start->source) < 0) {
 		free(start);
 		return NULL;
 	}
@@ -184,7 +176,7 @@ static void complain(struct start *start, const struct policy *policy, const str
 
 static uint64_t age_us(const struct start *start)
 {
-	return (boottime_ns() - start->began) / 1000;
+	return (clock_ns(CLOCK_BOOTTIME) - start->began) / 1000;
 }
 
 static void tell_sealed_start(const struct start *start, const struct policy *policy, const struct facts *facts,
@@ -236,16 +228,6 @@ static int on_settle(sd_event_source *source, uint64_t now, void *context)
 	return 0;
 }
 
-static void settle_soon(struct starts *starts)
-{
-	int armed;
-
-	if (sd_event_source_get_enabled(starts->settle, &armed) >= 0 && armed != SD_EVENT_OFF)
-		return;
-	(void)sd_event_source_set_time(starts->settle, now_us(starts) + SETTLE_STORE_US);
-	(void)sd_event_source_set_enabled(starts->settle, SD_EVENT_ONESHOT);
-}
-
 static void catch_up(void *context)
 {
 	struct daemon *daemon = context;
@@ -294,7 +276,7 @@ static void seal(struct start *start, const struct policy *policy, const struct 
 	tell_readiness(start, policy);
 	/* What was dlopen'ed would be left with a seal that lets it be unmapped, and outlives it. */
 	request.native_or_nothing = start->phase == PHASE_NATIVE && start->readiness.late == LATE_NATIVE;
-	settle_soon(start->starts);
+	timer_set_if_off(start->starts->settle, SETTLE_STORE_US);
 	if (sealing_seal(daemon->programs, daemon->store, &request, &result, &failure) >= 0 ||
 	    strcmp(failure.error, "NothingToSeal") == 0 || strcmp(failure.error, "NotNative") == 0)
 		go_on(start, policy, facts, &result);
@@ -485,9 +467,7 @@ int starts_open(struct daemon *daemon, struct starts **ret)
 		return -ENOMEM;
 	starts->daemon = daemon;
 	starts->lost_seen = programs_state(daemon->programs)->lost_starts;
-	r = sd_event_add_time(daemon->loop, &starts->settle, CLOCK_MONOTONIC, 0, 0, on_settle, starts);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(starts->settle, SD_EVENT_OFF);
+	r = timer_add(daemon->loop, 0, on_settle, starts, &starts->settle);
 	if (r < 0) {
 		(void)starts_close(starts);
 		return r;

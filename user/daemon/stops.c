@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "calls.h"
+#include "clock.h"
 #include "ptracing.h"
 #include "util.h"
 
@@ -93,14 +94,14 @@ int tracee_unguard(struct tracee *tracee)
 
 int tracee_stop_running(struct tracee *tracee, unsigned milliseconds)
 {
-	uint64_t deadline = now_ns() + milliseconds * UINT64_C(1000000);
+	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + milliseconds * NS_PER_MS;
 	int status, r = 0;
 
 	tracee->fired = tracee->trapped = false;
 	if (trap_would_stay(tracee, false))
 		return -EBUSY;
 	r = trap_at_tick(tracee->tid, &tracee->trap);
-	while (r == 0 && !tracee->trapped && now_ns() < deadline) {
+	while (r == 0 && !tracee->trapped && clock_ns(CLOCK_MONOTONIC) < deadline) {
 		r = wait_stop(tracee->tid, (int)milliseconds, &status);
 		if (r == 0)
 			r = on_stop(tracee, status, PTRACE_CONT);

@@ -12,6 +12,7 @@
 #include "labels.h"
 #include "log.h"
 #include "names.h"
+#include "timer.h"
 
 struct telling {
 	struct daemon *daemon;
@@ -64,16 +65,6 @@ static enum log_about about_verdict(uint32_t verdict)
 	       verdict == MSEALD_VERDICT_AUDITED ? LOG_ABOUT_AUDITED : LOG_ABOUT_DENIED;
 }
 
-static void begin_window(struct telling *telling)
-{
-	uint64_t now;
-
-	if (sd_event_now(telling->daemon->loop, CLOCK_MONOTONIC, &now) < 0)
-		return;
-	(void)sd_event_source_set_time(telling->timer, now + FLOOD_WINDOW_US);
-	(void)sd_event_source_set_enabled(telling->timer, SD_EVENT_ONESHOT);
-}
-
 void tell_attempt(struct telling *telling, const struct mseald_event *event)
 {
 	const char *container;
@@ -81,7 +72,7 @@ void tell_attempt(struct telling *telling, const struct mseald_event *event)
 	char comm[LOG_COMM_MAX];
 
 	if (!telling->flood.lines)
-		begin_window(telling);
+		(void)timer_set(telling->timer, FLOOD_WINDOW_US);
 	if (!flood_let(&telling->flood, event))
 		return;
 	container = containers_find(telling->daemon->containers, event->cgroup);
@@ -235,9 +226,7 @@ int telling_open(struct daemon *daemon, struct telling **ret)
 	if (!telling)
 		return -ENOMEM;
 	telling->daemon = daemon;
-	r = sd_event_add_time(daemon->loop, &telling->timer, CLOCK_MONOTONIC, 0, FLOOD_WINDOW_US / 60, on_timer, telling);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(telling->timer, SD_EVENT_OFF);
+	r = timer_add(daemon->loop, FLOOD_WINDOW_US / 60, on_timer, telling, &telling->timer);
 	if (r < 0) {
 		(void)telling_close(telling);
 		return r;
