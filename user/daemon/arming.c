@@ -3,18 +3,17 @@
 #include "arming.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "cgroup.h"
 #include "containers.h"
 #include "failure.h"
+#include "host.h"
 #include "inforce.h"
 #include "log.h"
 #include "names.h"
 #include "parameters.h"
+#include "procfs.h"
 
 struct order {
 	const char *id, *policy;	/* policy: NULL for none */
@@ -27,17 +26,6 @@ struct order {
 static void order_free(struct order *order)
 {
 	free(order->cgroup);
-}
-
-/* An open /proc/PID: it never becomes that of another process. */
-static int open_proc(pid_t pid)
-{
-	char path[32];
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
 }
 
 /* --- what is asked for --- */
@@ -112,15 +100,6 @@ static int find_policy(struct daemon *daemon, struct order *order, json_t *param
 
 /* --- whose cgroup it is --- */
 
-/* A number means the same process to both. */
-static bool sees_same_pids(int peer_proc)
-{
-	struct stat ours, theirs;
-
-	return stat("/proc/self/ns/pid", &ours) == 0 && fstatat(peer_proc, "ns/pid", &theirs, 0) == 0 &&
-	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
-}
-
 /* Would a policy about this cgroup be one about that process? */
 static bool holds(const char *cgroup, int proc_fd)
 {
@@ -133,7 +112,7 @@ static bool holds(const char *cgroup, int proc_fd)
 static int judge_cgroup(const struct order *order, int peer_proc, struct failure *failure)
 {
 	static const char advice[] = "a container needs a cgroup of its own (cgroups v2) to be sealed";
-	_cleanup_close_ int self = open_proc(getpid()), init = open_proc(1);
+	_cleanup_close_ int self = procfs_open(getpid()), init = procfs_open(1);
 
 	if (strcmp(order->cgroup, "/") == 0)
 		return fail(failure, "NoCgroup", order->pid, "pid %d is in the root cgroup; %s", (int)order->pid, advice);
@@ -161,7 +140,7 @@ static int read_cgroup(struct order *order, int proc_fd, struct failure *failure
 		return fail(failure, "NoCgroup", order->pid, "pid %d has no cgroup (v2), or is gone", (int)order->pid);
 	r = cgroup_id(order->cgroup, &order->cgroup_id);
 	again = cgroup_read(proc_fd);
-	if (!again || syscall(SYS_pidfd_send_signal, proc_fd, 0, NULL, 0) < 0)
+	if (!again || !procfs_lives(proc_fd))
 		return fail_errno(failure, order->pid, -ESRCH, "");
 	if (r >= 0 && strcmp(again, order->cgroup) != 0)
 		return fail(failure, "Changing", order->pid, "pid %d is just changing its cgroup", (int)order->pid);
@@ -173,12 +152,14 @@ static int read_cgroup(struct order *order, int proc_fd, struct failure *failure
 
 static int find_cgroup(struct connection *connection, struct order *order, struct failure *failure)
 {
-	_cleanup_close_ int proc_fd = open_proc(order->pid), peer = open_proc(connection_peer(connection)->pid);
+	_cleanup_close_ int proc_fd = procfs_open(order->pid), peer = procfs_open(connection_peer(connection)->pid);
+	_cleanup_close_ int self = procfs_open(getpid());
 	int r;
 
 	if (proc_fd < 0)
 		return fail_errno(failure, order->pid, proc_fd, "cannot open it");
-	if (peer < 0 || !sees_same_pids(peer))
+	/* A number is to mean the same process to both. */
+	if (self < 0 || peer < 0 || namespace_same(self, peer, "pid") <= 0)
 		return fail(failure, "Unsupported", order->pid,
 			    "the caller is in another pid namespace than mseald, where pid %d is another process",
 			    (int)order->pid);

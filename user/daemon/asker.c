@@ -11,10 +11,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "cgroup.h"
+#include "host.h"
 #include "peer.h"
+#include "procfs.h"
 
 #define SYS_ADMIN 21		/* CAP_SYS_ADMIN, linux/capability.h */
 #define USER_LEVELS 32		/* user namespaces in one another (kernel/user_namespace.c, create_user_ns) */
@@ -24,35 +25,15 @@
 
 static int read_standing(int proc_fd, const char *path, struct standing *ret)
 {
-	_cleanup_close_ int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
 	char text[STATUS_MAX];
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	int r = procfs_read(proc_fd, path, text, sizeof(text));
 
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	return standing_parse(text, ret);
+	return r < 0 ? r : standing_parse(text, ret);
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
-}
-
-/* Are both in one namespace of this kind ("ns/pid")? What cannot be read is not. */
-static bool same_namespace(int proc_fd, int other_fd, const char *kind)
-{
-	struct stat one, other;
-
-	return fstatat(proc_fd, kind, &one, 0) == 0 && fstatat(other_fd, kind, &other, 0) == 0 && same_file(&one, &other);
-}
-
-static int open_proc(pid_t pid)
-{
-	char path[32];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* --- who it is --- */
@@ -64,8 +45,8 @@ static int open_peer(int socket, pid_t pid, uint64_t begun)
 
 	if (pidfd < 0)
 		return -1;
-	fd = open_proc(pid);
-	if (fd < 0 || syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0)
+	fd = procfs_open(pid);
+	if (fd < 0 || !procfs_lives(pidfd))
 		return -1;
 	return TAKE_FD(fd);
 }
@@ -117,7 +98,7 @@ static void rank(struct asker *asker, int self_fd)
 		return;
 	if (asker->proc_fd < 0)
 		asker->not_root = "the process that has connected is gone, or in a pid namespace that mseald does not see";
-	else if (!same_namespace(asker->proc_fd, self_fd, "ns/user"))
+	else if (namespace_same(asker->proc_fd, self_fd, "user") <= 0)
 		asker->not_root = "it is in another user namespace than mseald";
 	else if (!asker->same_pids)
 		asker->not_root = "it is in another pid namespace than mseald, as in a container";
@@ -144,7 +125,7 @@ void asker_open(int socket, const struct ucred *peer, uint64_t begun, const stru
 		asker.proc_fd = -1;
 	}
 	if (asker.proc_fd >= 0) {
-		asker.same_pids = same_namespace(asker.proc_fd, self_fd, "ns/pid");
+		asker.same_pids = namespace_same(asker.proc_fd, self_fd, "pid") > 0;
 		asker.account = find_account(asker.proc_fd, self_fd, asker.uid);
 		(void)snprintf(asker.container, sizeof(asker.container), "%s", container_of(containers, asker.proc_fd));
 	}
@@ -159,8 +140,7 @@ void asker_close(struct asker *asker)
 
 bool asker_lives(const struct asker *asker)
 {
-	/* A descriptor of /proc/PID serves as a pidfd (kernel/pid.c, tgid_pidfd_to_pid). */
-	return asker->proc_fd >= 0 && syscall(SYS_pidfd_send_signal, asker->proc_fd, 0, NULL, 0) == 0;
+	return asker->proc_fd >= 0 && procfs_lives(asker->proc_fd);
 }
 
 /* --- pids --- */
@@ -179,7 +159,7 @@ static pid_t search_namespace(const struct asker *asker, pid_t named)
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0 && same_namespace(fd, asker->proc_fd, "ns/pid") && read_standing(fd, "status", &standing) >= 0 &&
+		if (fd >= 0 && namespace_same(fd, asker->proc_fd, "pid") > 0 && read_standing(fd, "status", &standing) >= 0 &&
 		    standing_own_pid(&standing) == named)
 			found = (pid_t)strtol(entry->d_name, NULL, 10);
 	}
@@ -208,8 +188,8 @@ pid_t asker_pid_for(const struct asker *asker, pid_t pid)
 
 	if (asker->rank == ASKER_ROOT || asker->same_pids)
 		return pid;
-	fd = open_proc(pid);
-	if (fd < 0 || asker->proc_fd < 0 || !same_namespace(fd, asker->proc_fd, "ns/pid") ||
+	fd = procfs_open(pid);
+	if (fd < 0 || asker->proc_fd < 0 || namespace_same(fd, asker->proc_fd, "pid") <= 0 ||
 	    read_standing(fd, "status", &standing) < 0)
 		return 0;
 	return standing_own_pid(&standing);
@@ -260,9 +240,9 @@ int asker_may(const struct asker *asker, const struct target *target, struct fai
 	if (!dumpable)
 		return refuse(target, failure, "has privileges that its user has not, or cannot be traced by him for another reason "
 			      "(PR_SET_DUMPABLE); only root may ask about it");
-	if (!asker->same_pids && !same_namespace(target->proc_fd, asker->proc_fd, "ns/pid"))
+	if (!asker->same_pids && namespace_same(target->proc_fd, asker->proc_fd, "pid") <= 0)
 		return refuse(target, failure, "is in another pid namespace than the caller");
-	if (target->pid != asker->pid && !same_namespace(target->proc_fd, asker->proc_fd, "ns/user"))
+	if (target->pid != asker->pid && namespace_same(target->proc_fd, asker->proc_fd, "user") <= 0)
 		return refuse(target, failure, "is in another user namespace than the caller; only root may ask about it");
 	if (*asker->container && strcmp(asker->container, container_of(asker->containers, target->proc_fd)) != 0)
 		return refuse(target, failure, "is not in the container that the caller is in");

@@ -22,6 +22,7 @@
 
 #include "clock.h"
 #include "holding.h"
+#include "procfs.h"
 #include "ptracing.h"
 #include "util.h"
 
@@ -39,7 +40,7 @@ static bool is_theirs(const struct entry_order *order)
 	struct stat file;
 	char path[32];
 
-	if (syscall(SYS_pidfd_send_signal, order->pidfd, 0, NULL, 0) < 0)
+	if (!procfs_lives(order->pidfd))
 		return false;
 	/* Root's when the process has, or had, privileges that are not its user's (fs/proc/base.c, task_dump_owner). */
 	(void)snprintf(path, sizeof(path), "/proc/%d/auxv", (int)order->pid);
@@ -268,7 +269,7 @@ void entry_hold(const struct entry_order *order)
 	r = entry.changes < 0 ? -errno : !is_theirs(order) ? -EACCES : tracee_seize(&entry.tracee, order->pid, OPTIONS);
 	if (r < 0) {
 		(void)held_say(order->fd, HELD_NOT_SEIZED,
-			       r == -EPERM && status_bits(order->pid, "TracerPid") ? EALREADY : (uint32_t)-r);
+			       r == -EPERM && procfs_status_number(order->pid, "TracerPid", 10, 1) ? EALREADY : (uint32_t)-r);
 		_exit(1);
 	}
 	/* Now it can become nothing else that we would not see. */

@@ -14,9 +14,6 @@ struct facts {
 	char *exe, *cgroup;
 };
 
-/* The program of an open /proc/PID, as it sees the path itself: malloc'ed; NULL: not there, or not known. */
-char *facts_exe(int proc_fd);
-
 /*
  * armed: NULL when it is not. want_marked: look into the program's file, and let the
  * kernel know. -ESRCH: the process is gone; -ENOMEM.

@@ -3,8 +3,10 @@
 #include "foreign.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
+#include "procfs.h"
 #include "tasks.h"
 #include "tracer.h"
 
@@ -14,12 +16,10 @@
 /* What the process calls itself, for the message: root is asked to end it, and wants to know what it is. */
 static const char *comm_of(pid_t pid, char comm[MSEALD_COMM_LEN + 1])
 {
-	_cleanup_fclose_ FILE *file = NULL;
 	char path[32];
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	file = fopen(path, "re");
-	if (!file || !fgets(comm, MSEALD_COMM_LEN + 1, file))
+	if (procfs_read(AT_FDCWD, path, comm, MSEALD_COMM_LEN + 1) < 0)
 		return "?";
 	comm[strcspn(comm, "\n")] = '\0';
 	return comm;

@@ -5,17 +5,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "calling.h"
-#include "log.h"
+#include "procfs.h"
 
 #define ANSWER_MILLISECONDS 20000
 
 bool held_lives(const struct held *held)
 {
-	return syscall(SYS_pidfd_send_signal, held->pidfd, 0, NULL, 0) == 0;
+	return procfs_lives(held->pidfd);
 }
 
 int held_send(int fd, const struct held_message *message, const void *more, size_t size)

@@ -12,19 +12,24 @@
 #include "log.h"
 #include "util.h"
 
-/* 1: both are in the same namespace of this kind; 0: not; negative errno. */
+int namespace_same(int proc_fd, int other_fd, const char *kind)
+{
+	struct stat one, other;
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "ns/%s", kind);
+	if (fstatat(proc_fd, path, &one, 0) < 0 || fstatat(other_fd, path, &other, 0) < 0)
+		return -errno;
+	return one.st_ino == other.st_ino && one.st_dev == other.st_dev;
+}
+
+/* Are we in the same one as pid 1? As namespace_same(). */
 static int shares(const char *kind)
 {
-	struct stat ours, theirs;
-	char path[64];
+	_cleanup_close_ int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int first = open("/proc/1", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
-	if (stat(path, &ours) < 0)
-		return -errno;
-	(void)snprintf(path, sizeof(path), "/proc/1/ns/%s", kind);
-	if (stat(path, &theirs) < 0)
-		return -errno;
-	return ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+	return self < 0 || first < 0 ? -errno : namespace_same(self, first, kind);
 }
 
 bool host_shares_mounts(void)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "elfobject.h"
+#include "text.h"
 #include "util.h"
 
 #define PAGE 4096
@@ -90,7 +91,5 @@ void image_name(pid_t pid, char *name, size_t size)
 	if (n < 0)
 		n = snprintf(name, size, "pid %d", (int)pid);
 	name[n] = '\0';
-	for (char *c = name; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
+	text_make_printable(name);
 }

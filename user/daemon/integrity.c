@@ -12,8 +12,6 @@
 #include "target.h"
 #include "tasks.h"
 
-#define PF_EXITING 0x00000004	/* include/linux/sched.h */
-
 /* Was this to be kept from being unmapped? Seals that only audit let it go. */
 static bool keeps_mapped(const struct seal *seal)
 {
@@ -67,7 +65,7 @@ static bool kill_sharer(struct daemon *daemon, uint64_t key, pid_t pid)
 	if (pidfd < 0 || tasks_read(daemon->programs, pid, &threads, &count) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		shares = shares || (threads[i].key == key && !(threads[i].flags & PF_EXITING));
+		shares = shares || (threads[i].key == key && !(threads[i].flags & TASK_EXITING));
 	if (!shares)
 		return false;
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0)

@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "facts.h"
 #include "log.h"
-#include "reportfile.h"
+#include "procfs.h"
+#include "text.h"
 
 #define PROBES 8
 
@@ -21,7 +21,7 @@ static void copy_text(char to[MSEALD_LABEL_TEXT], const char *from)
 		memcpy(to, from, length);
 	else
 		(void)snprintf(to, MSEALD_LABEL_TEXT, "...%s", from + length - (MSEALD_LABEL_TEXT - 4));
-	reportfile_clean(to);
+	text_clean(to);
 }
 
 static uint64_t hash_label(const struct mseald_label *label)
@@ -141,7 +141,7 @@ uint64_t labels_of_process(struct programs *programs, struct store *store, int p
 
 	if (!policy && old)
 		return old;
-	exe = facts_exe(proc_fd);
+	exe = procfs_exe(proc_fd);
 	return labels_make(programs, store, policy ?: "", exe ?: "");
 }
 

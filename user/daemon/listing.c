@@ -11,6 +11,7 @@
 #include "names.h"
 #include "target.h"
 #include "tasks.h"
+#include "text.h"
 
 /* What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see whether it is his. */
 #define USER_SEALS_MAX 8192
@@ -50,16 +51,6 @@ void listing_free(void *context)
 	free(listing->tasks);
 	free(listing->places);
 	free(listing);
-}
-
-const char *listing_comm(const char *comm, char *out)
-{
-	size_t i;
-
-	for (i = 0; i < MSEALD_COMM_LEN && comm[i]; i++)
-		out[i] = comm[i] > 0 ? comm[i] : '?';
-	out[i] = '\0';
-	return out;
 }
 
 /* What the seals of a space go by; 0: it has none. */
@@ -247,11 +238,11 @@ static json_t *space_json(struct listing *listing, const struct mseald_task *tas
 {
 	const struct mseald_label *label = &listing->label;
 	bool tell = !listing->once || !listing->told;
-	char comm[MSEALD_COMM_LEN + 1];
+	char comm[TEXT_COMM_MAX];
 
 	listing->told = true;
 	return json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:O*,s:s*,s:s*}", "id", (json_int_t)task->key, "pids", pids, "comm",
-			 listing_comm(task->comm, comm), "set", (json_int_t)MSEALD_WORD_SET(space->word), "denied",
+			 text_comm(task->comm, comm), "set", (json_int_t)MSEALD_WORD_SET(space->word), "denied",
 			 (json_int_t)space->verdicts[MSEALD_VERDICT_DENIED], "killed",
 			 (json_int_t)space->verdicts[MSEALD_VERDICT_KILLED], "audited",
 			 (json_int_t)space->verdicts[MSEALD_VERDICT_AUDITED], "seals", tell ? listing->seals : NULL, "policy",

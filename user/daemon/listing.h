@@ -23,7 +23,4 @@ int listing_all(struct listing *listing, json_t **ret);
 /* One reply a space, for connection_stream(). */
 int listing_next_reply(struct connection *connection, void *listing);
 
-/* The name a process gives itself, bytes that are not ASCII told as "?". */
-const char *listing_comm(const char *comm, char *out);
-
 #endif

@@ -42,16 +42,6 @@ static const char *const ids[LOG_ABOUT_COUNT] = {
 	[LOG_ABOUT_STOPPED] = "1c77999d1d8c4071aebf391bbaacdc13",
 };
 
-const char *log_comm(const char *comm, size_t length, char out[LOG_COMM_MAX])
-{
-	size_t i;
-
-	for (i = 0; i < length && i < LOG_COMM_MAX - 1 && comm[i]; i++)
-		out[i] = comm[i] > ' ' && comm[i] < 0x7f ? comm[i] : '?';
-	out[i] = '\0';
-	return out;
-}
-
 void log_set_level(enum log_level level)
 {
 	most = level;

@@ -40,11 +40,6 @@ struct log_fields {
 	const char *list[LOG_FIELDS_MAX];
 };
 
-#define LOG_COMM_MAX 17		/* bytes, with the NUL */
-
-/* A process names itself: what it calls itself (length bytes at most) must not break the log's lines. Returns out. */
-const char *log_comm(const char *comm, size_t length, char out[LOG_COMM_MAX]);
-
 void log_set_level(enum log_level level);	/* default: INFO */
 void log_field(struct log_fields *fields, const char *format, ...) _printf_(2, 3);
 void log_message(enum log_level level, const char *format, ...) _printf_(2, 3);

@@ -11,8 +11,7 @@
 #include "labels.h"
 #include "starts.h"
 #include "tasks.h"
-
-#define PF_KTHREAD 0x00200000
+#include "text.h"
 
 json_t *matches_reload(struct daemon *daemon, struct failure *failure)
 {
@@ -64,18 +63,6 @@ static const struct policy *maker_of(struct daemon *daemon, uint32_t set)
 	return NULL;
 }
 
-/* A path as a string; bytes that are no UTF-8 as "?", because JSON has no others. NULL for NULL. */
-static json_t *path_string(const char *path)
-{
-	json_t *string = path ? json_string(path) : NULL;
-	_cleanup_free_ char *plain = path && !string ? strdup(path) : NULL;
-
-	for (char *at = plain; at && *at; at++)
-		if ((unsigned char)*at >= 0x80)
-			*at = '?';
-	return plain ? json_string(plain) : string;
-}
-
 static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 {
 	_cleanup_(facts_free) struct facts facts = {};
@@ -98,10 +85,10 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	}
 	if (!policy)
 		return NULL;
-	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy", path_string(policy->name),
-			 "path", path_string(policy->path), "why", path_string(why ?: ""), "state",
-			 state_of(daemon, policy, task->key, set), "exe", path_string(facts.exe), "cgroup",
-			 path_string(facts.cgroup));
+	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy", text_json(policy->name),
+			 "path", text_json(policy->path), "why", text_json(why ?: ""), "state",
+			 state_of(daemon, policy, task->key, set), "exe", text_json(facts.exe), "cgroup",
+			 text_json(facts.cgroup));
 }
 
 json_t *matches_list(struct daemon *daemon, struct failure *failure)
@@ -119,7 +106,7 @@ json_t *matches_list(struct daemon *daemon, struct failure *failure)
 	for (size_t i = 0; i < count; i++) {
 		json_t *match = NULL;
 
-		if (tasks[i].pid == tasks[i].tgid && tasks[i].key && !(tasks[i].flags & PF_KTHREAD))
+		if (task_is_process(&tasks[i]))
 			match = describe(daemon, &tasks[i]);
 		if (match)
 			(void)json_array_append_new(list, match);

@@ -25,6 +25,7 @@
 #include "status.h"
 #include "sweep.h"
 #include "telling.h"
+#include "text.h"
 
 static const char interface[] =
 #include "interface.h"
@@ -249,12 +250,12 @@ static int call_report(struct connection *connection, json_t *parameters, bool m
 
 json_t *methods_event(struct daemon *daemon, const struct mseald_event *event)
 {
-	char comm[MSEALD_COMM_LEN * 2 + 1];
+	char comm[TEXT_COMM_MAX];
 
 	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:s,s:I,s:I,s:{s:I,s:I},s:s,s:s,s:I,s:s*}", "time",
 			 (json_int_t)event->time, "space", (json_int_t)event->space, "pid",
 			 (json_int_t)event->tgid, "tid", (json_int_t)event->pid, "uid", (json_int_t)event->uid,
-			 "gid", (json_int_t)event->gid, "comm", listing_comm(event->comm, comm), "cgroup",
+			 "gid", (json_int_t)event->gid, "comm", text_comm(event->comm, comm), "cgroup",
 			 (json_int_t)event->cgroup, "operation", mseald_op_name(event->op), "address",
 			 (json_int_t)event->address, "length", (json_int_t)event->length, "seal", "start",
 			 (json_int_t)event->seal_start, "end", (json_int_t)event->seal_end, "class",

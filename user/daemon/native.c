@@ -19,6 +19,7 @@
 #include "calling.h"
 #include "calls.h"
 #include "log.h"
+#include "procfs.h"
 #include "tasks.h"
 #include "threads.h"
 #include "tracer.h"
@@ -91,16 +92,15 @@ static bool is_in_target(struct programs *programs, const struct target *target,
  */
 static void join_processor(const struct target *target, pid_t tid)
 {
-	char text[512], *at;
+	const char *field;
+	char text[512];
 	cpu_set_t set;
-	int field = 2, processor;
+	int processor;
 
 	if (thread_read_file(target, tid, "stat", text, sizeof(text)) < 0)
 		return;
-	/* proc_pid_stat(5): the processor is field 39, the name ends field 2. */
-	for (at = strrchr(text, ')'); at && field < 39; field++)
-		at = strchr(at + 1, ' ');
-	if (!at || sscanf(at, "%d", &processor) != 1 || processor < 0 || processor >= CPU_SETSIZE)
+	field = procfs_stat_field(text, 39);
+	if (!field || sscanf(field, "%d", &processor) != 1 || processor < 0 || processor >= CPU_SETSIZE)
 		return;
 	CPU_ZERO(&set);
 	CPU_SET(processor, &set);
@@ -118,7 +118,7 @@ static enum answer seal_by(struct programs *programs, const struct target *targe
 	r = tracee_seize(&tracee, tid, 0);
 	if (r < 0)
 		return r == -ESRCH ? ANSWER_GONE :
-		       thread_status_number(target, tid, "\nTracerPid:") ? ANSWER_TRACED : ANSWER_NOT_ALLOWED;
+		       thread_tracer(target, tid) ? ANSWER_TRACED : ANSWER_NOT_ALLOWED;
 	answer = stop_unnoticed(&tracee, target, &call);
 	if (answer != ANSWER_SEALED)
 		return answer;

@@ -12,8 +12,6 @@
 #include "log.h"
 #include "tasks.h"
 
-#define PF_KTHREAD 0x00200000	/* include/linux/sched.h */
-
 static int look(struct daemon *daemon);
 
 /* root's storage daemons that run until the power is off (systemd.io/ROOT_STORAGE_DAEMONS): systemd-shutdown leaves them. */
@@ -30,7 +28,7 @@ static bool is_left(uint32_t tgid)
 
 static bool is_other(const struct mseald_task *task)
 {
-	if (!task->key || task->flags & PF_KTHREAD || task->tgid == 1 || task->tgid == (uint32_t)getpid())
+	if (!task->key || task->flags & TASK_KTHREAD || task->tgid == 1 || task->tgid == (uint32_t)getpid())
 		return false;
 	return !is_left(task->tgid);
 }

@@ -3,11 +3,13 @@
 #include "peer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "clock.h"
+#include "procfs.h"
 #include "util.h"
 
 #ifndef SO_PEERPIDFD
@@ -17,19 +19,15 @@
 /* When a process began, in boot-time ns; 0: that cannot be told. */
 static uint64_t start_of(pid_t pid)
 {
-	_cleanup_fclose_ FILE *file = NULL;
-	char path[32], text[1024], *at;
+	char path[32], text[1024];
+	const char *field;
 	unsigned long long ticks;
-	int field = 2;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (!file || !fgets(text, sizeof(text), file))
+	if (procfs_read(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return 0;
-	/* proc_pid_stat(5): it is field 22, the name ends field 2. */
-	for (at = strrchr(text, ')'); at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (!at || sscanf(at, "%llu", &ticks) != 1)
+	field = procfs_stat_field(text, 22);
+	if (!field || sscanf(field, "%llu", &ticks) != 1)
 		return 0;
 	return ticks * (NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
 }

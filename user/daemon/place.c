@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "objects.h"
-#include "reportfile.h"
 #include "tasks.h"
+#include "text.h"
 #include "util.h"
 
 /* Where the run of mappings of one file begins that this one is in. */
@@ -37,7 +37,7 @@ void place_format(const struct procmaps *maps, uint64_t address, char ret[MSEALD
 		path += strlen(path) - (room - 3);
 	}
 	(void)strcat(strcat(ret, path), offset);
-	reportfile_clean(ret);
+	text_clean(ret);
 }
 
 void place_attempt(struct programs *programs, const struct mseald_event *event, struct mseald_tally *tally)

@@ -65,20 +65,6 @@ int set_mask(pid_t tid, uint64_t mask)
 	return request(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask) < 0 ? -errno : 0;
 }
 
-uint64_t status_bits(pid_t tid, const char *which)
-{
-	_cleanup_fclose_ FILE *file = NULL;
-	char path[48], line[128], name[16];
-	unsigned long long mask = ~0ull;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%15[^:]: %llx", name, &mask) == 2 && strcmp(name, which) == 0)
-			return mask;
-	return ~0ull;
-}
-
 /* The signal of our own trap? Another's SIGTRAP is its own affair. */
 bool is_trap(pid_t tid, int status)
 {

@@ -24,9 +24,6 @@ int interrupt(struct tracee *tracee);
 int get_mask(pid_t tid, uint64_t *mask);
 int set_mask(pid_t tid, uint64_t mask);
 
-/* A line of digits in /proc/TID/status, as of "SigBlk", taken for hexadecimal; all ones when that cannot be told. */
-uint64_t status_bits(pid_t tid, const char *which);
-
 /* Is it the signal of a trap of ours (trap.h)? */
 bool is_trap(pid_t tid, int status);
 

@@ -10,10 +10,10 @@
 #include "cgroup.h"
 #include "containers.h"
 #include "doors.h"
-#include "listing.h"
 #include "lock.h"
 #include "log.h"
 #include "server.h"
+#include "text.h"
 #include "timer.h"
 
 /* As many as the buffer can hold: whoever tries all the time cannot keep us at it. */
@@ -30,11 +30,11 @@ struct refusals {
 
 json_t *refusals_json(struct daemon *daemon, const struct mseald_refusal *refusal)
 {
-	char comm[MSEALD_COMM_LEN * 2 + 1];
+	char comm[TEXT_COMM_MAX];
 
 	return json_pack("{s:I,s:s,s:I,s:I,s:I,s:I,s:s,s:I,s:s*}", "time", (json_int_t)refusal->time, "door",
 			 door_name(refusal->door), "pid", (json_int_t)refusal->tgid, "tid", (json_int_t)refusal->pid, "uid",
-			 (json_int_t)refusal->uid, "gid", (json_int_t)refusal->gid, "comm", listing_comm(refusal->comm, comm),
+			 (json_int_t)refusal->uid, "gid", (json_int_t)refusal->gid, "comm", text_comm(refusal->comm, comm),
 			 "cgroup", (json_int_t)refusal->cgroup, "container",
 			 containers_find(daemon->containers, refusal->cgroup));
 }
@@ -62,14 +62,14 @@ static void tell(struct refusals *refusals, const struct mseald_refusal *refusal
 {
 	enum log_level level = door_is_ordinary(refusal->door) ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING;
 	struct log_fields fields = {};
-	char comm[LOG_COMM_MAX];
+	char comm[TEXT_COMM_MAX];
 
 	log_field(&fields, "MSEALD_DOOR=%s", door_name(refusal->door));
 	if (!refusal->tgid) {
 		log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s, by whom is not known", door_phrase(refusal->door));
 		return;
 	}
-	caller_fields(refusals, refusal, log_comm(refusal->comm, sizeof(refusal->comm), comm), &fields);
+	caller_fields(refusals, refusal, text_comm_line(refusal->comm, comm), &fields);
 	log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s to %s[%u] uid %u", door_phrase(refusal->door), comm,
 		  refusal->tgid, refusal->uid);
 }
@@ -77,9 +77,9 @@ static void tell(struct refusals *refusals, const struct mseald_refusal *refusal
 static void tell_more(enum mseald_lock_door door, const struct door_caller *caller)
 {
 	struct log_fields fields = {};
-	char comm[LOG_COMM_MAX];
+	char comm[TEXT_COMM_MAX];
 
-	(void)log_comm(caller->comm, sizeof(caller->comm), comm);
+	(void)text_comm_line(caller->comm, comm);
 	log_field(&fields, "MSEALD_DOOR=%s", door_name(door));
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, caller->more);
 	log_field(&fields, "OBJECT_PID=%u", caller->tgid);

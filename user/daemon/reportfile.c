@@ -8,19 +8,10 @@
 #include <sys/stat.h>
 
 #include "names.h"
+#include "text.h"
 #include "util.h"
 
 #define VERSION 1
-
-void reportfile_clean(char *text)
-{
-	json_t *valid = json_string(text);
-
-	for (char *c = text; *c; c++)
-		if ((*c & 0x80 && !valid) || (unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
-	json_decref(valid);
-}
 
 static json_t *place_json(const char *place)
 {
@@ -29,14 +20,10 @@ static json_t *place_json(const char *place)
 
 static json_t *example_json(const struct mseald_tally *value)
 {
-	char comm[MSEALD_COMM_LEN + 1] = "";
-	size_t i;
+	char comm[TEXT_COMM_MAX];
 
-	for (i = 0; i < MSEALD_COMM_LEN && value->comm[i]; i++)
-		comm[i] = value->comm[i] > 0 ? value->comm[i] : '?';
-	comm[i] = '\0';
 	return json_pack("{s:I,s:I,s:s,s:I,s:I,s:o*,s:I,s:o*}", "pid", (json_int_t)value->pid, "uid",
-			 (json_int_t)value->uid, "comm", comm, "address", (json_int_t)value->address, "length",
+			 (json_int_t)value->uid, "comm", text_comm(value->comm, comm), "address", (json_int_t)value->address, "length",
 			 (json_int_t)value->length, "place", place_json(value->place), "ip",
 			 (json_int_t)value->ip, "caller", place_json(value->caller));
 }

@@ -20,9 +20,6 @@ struct report_names {
 	void *context;
 };
 
-/* What names of files must not bring in becomes "?": control characters, and all but ASCII where it is not UTF-8. */
-void reportfile_clean(char *text);
-
 /* One row, as type Attempts of io.mseald but for what it would be with deny. NULL: out of memory. */
 json_t *reportfile_row(const struct tally_row *row, const struct mseald_label *label);
 

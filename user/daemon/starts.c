@@ -18,7 +18,6 @@
 #include "telling.h"
 #include "timer.h"
 
-#define PF_KTHREAD 0x00200000
 #define BUCKETS 1024
 #define FIRST_PAUSE_US 1000u
 #define LAST_PAUSE_US (250u * 1000)
@@ -377,8 +376,7 @@ static void look_at_all(struct starts *starts, bool lost)
 		struct start *start;
 		bool known;
 
-		if (tasks[i].pid != tasks[i].tgid || !tasks[i].key || tasks[i].flags & PF_KTHREAD ||
-		    tasks[i].pid == (uint32_t)getpid())
+		if (!task_is_process(&tasks[i]) || tasks[i].pid == (uint32_t)getpid())
 			continue;
 		/* Of one that is known hints may have been lost. */
 		known = *find(starts, tasks[i].key);

@@ -8,6 +8,7 @@
 
 #include "calls.h"
 #include "clock.h"
+#include "procfs.h"
 #include "ptracing.h"
 #include "util.h"
 
@@ -19,7 +20,7 @@ static int take_pending_trap(struct tracee *tracee)
 	uint64_t mask = 0;
 	int status, r = 1;
 
-	while (r == 1 && tracee->fired && !tracee->trapped && status_bits(tracee->tid, "SigPnd") & sigtrap) {
+	while (r == 1 && tracee->fired && !tracee->trapped && procfs_status_number(tracee->tid, "SigPnd", 16, UINT64_MAX) & sigtrap) {
 		r = get_mask(tracee->tid, &mask);
 		if (r == 0 && mask & sigtrap)
 			r = set_mask(tracee->tid, mask & ~sigtrap);
@@ -76,7 +77,7 @@ int tracee_stop_sleeping(struct tracee *tracee)
 /* One that is blocked when it comes stays pending. One that is pending already would swallow ours. */
 static bool trap_would_stay(const struct tracee *tracee, bool other_mask)
 {
-	return (status_bits(tracee->tid, "SigPnd") | (other_mask ? 0 : status_bits(tracee->tid, "SigBlk"))) & sigtrap;
+	return (procfs_status_number(tracee->tid, "SigPnd", 16, UINT64_MAX) | (other_mask ? 0 : procfs_status_number(tracee->tid, "SigBlk", 16, UINT64_MAX))) & sigtrap;
 }
 
 int tracee_guard(struct tracee *tracee, const struct blocked_call *call)

@@ -6,10 +6,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "procfs.h"
 #include "tasks.h"
-
-#define PF_EXITING 0x00000004
-#define PF_KTHREAD 0x00200000
 
 /* The task of the thread group leader, or any other that has the memory when that one is gone already. */
 static const struct mseald_task *best_task(const struct mseald_task *tasks, size_t count, pid_t pid)
@@ -37,21 +35,6 @@ static int read_task(struct programs *programs, pid_t pid, struct mseald_task *r
 		return -ESRCH;
 	*ret = *task;
 	return 0;
-}
-
-/* The process that a thread belongs to, from /proc/PID/status; 0: not to be found. */
-static pid_t thread_group(pid_t pid)
-{
-	char path[64], line[256];
-	_cleanup_fclose_ FILE *file = NULL;
-	int tgid = 0;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Tgid: %d", &tgid) == 1)
-			break;
-	return tgid;
 }
 
 /*
@@ -86,23 +69,21 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	struct mseald_task task;
-	char path[32];
 	pid_t tgid;
 	int r, error;
 
 	target.pid = pid;
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	target.proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	target.proc_fd = procfs_open(pid);
 	if (target.proc_fd < 0)
-		return fail_errno(failure, pid, -errno, "cannot open /proc/PID");
-	tgid = thread_group(pid);
+		return fail_errno(failure, pid, target.proc_fd, "cannot open /proc/PID");
+	tgid = (pid_t)procfs_status_number(pid, "Tgid", 10, 0);
 	if (tgid > 0 && tgid != pid)
 		return fail(failure, "NotAProcess", pid, "pid %d is a thread; its process is %d",
 			    (int)pid, (int)tgid);
 	r = open_of_thread(programs, &target, &task, &error);
 	if (r < 0)
 		return fail_errno(failure, pid, r, "cannot ask the kernel for its address space");
-	if (task.flags & PF_KTHREAD)
+	if (task.flags & TASK_KTHREAD)
 		return fail(failure, "NotAProcess", pid, "pid %d is a kernel thread and has no memory of its own",
 			    (int)pid);
 	if (!task.key)
@@ -151,19 +132,14 @@ void target_wait_for_changes(const struct target *target, uint64_t address)
 /* Could this thread be on its way through a call that changes mappings? The state of proc_pid_stat(5). */
 static bool may_be_in_call(const struct target *target, uint32_t tid)
 {
-	_cleanup_close_ int fd = -1;
 	char path[48], text[128];
 	const char *state;
-	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "task/%u/stat", tid);
-	fd = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
+	if (procfs_read(target->proc_fd, path, text, sizeof(text)) < 0 || !*text)
 		return false;	/* gone */
-	text[n] = '\0';
-	state = strrchr(text, ')');
-	return !state || !state[1] || state[2] == 'R' || state[2] == 'D';
+	state = procfs_stat_field(text, 3);
+	return !state || *state == 'R' || *state == 'D';
 }
 
 void target_let_calls_end(struct programs *programs, const struct target *target)

@@ -3,12 +3,23 @@
 #ifndef MSEALD_TASKS_H
 #define MSEALD_TASKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "mseald/shared.h"
 #include "programs.h"
+
+/* Of mseald_task.flags: include/linux/sched.h. */
+#define TASK_EXITING 0x00000004u
+#define TASK_KTHREAD 0x00200000u
+
+/* Is it the first thread of a process that has memory? */
+static inline bool task_is_process(const struct mseald_task *task)
+{
+	return task->pid == task->tgid && task->key && !(task->flags & TASK_KTHREAD);
+}
 
 /* The threads of one process, or of all (pid 0). The caller frees *ret. -ESRCH: none. */
 int tasks_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count);

@@ -12,6 +12,7 @@
 #include "labels.h"
 #include "log.h"
 #include "names.h"
+#include "text.h"
 #include "timer.h"
 
 struct telling {
@@ -20,7 +21,7 @@ struct telling {
 	struct flood flood;
 };
 
-_Static_assert(LOG_COMM_MAX == MSEALD_COMM_LEN + 1, "room for a name");
+_Static_assert(TEXT_COMM_MAX == MSEALD_COMM_LEN + 1, "room for a name");
 
 /* --- attempts --- */
 
@@ -69,14 +70,14 @@ void tell_attempt(struct telling *telling, const struct mseald_event *event)
 {
 	const char *container;
 	struct log_fields fields = {};
-	char comm[LOG_COMM_MAX];
+	char comm[TEXT_COMM_MAX];
 
 	if (!telling->flood.lines)
 		(void)timer_set(telling->timer, FLOOD_WINDOW_US);
 	if (!flood_let(&telling->flood, event))
 		return;
 	container = containers_find(telling->daemon->containers, event->cgroup);
-	attempt_fields(telling, event, log_comm(event->comm, MSEALD_COMM_LEN, comm), container, &fields);
+	attempt_fields(telling, event, text_comm_line(event->comm, comm), container, &fields);
 	log_entry(LOG_LEVEL_NOTICE, about_verdict(event->verdict), &fields,
 		  "%s %s of 0x%" PRIx64 "+0x%" PRIx64 " by %s[%u] uid %u at ip 0x%" PRIx64
 		  ": %s sealed 0x%" PRIx64 "-0x%" PRIx64 "%s%s",
@@ -91,9 +92,9 @@ void tell_attempt(struct telling *telling, const struct mseald_event *event)
 static void tell_process(const struct flood_process *process)
 {
 	struct log_fields fields = {};
-	char comm[LOG_COMM_MAX];
+	char comm[TEXT_COMM_MAX];
 
-	(void)log_comm(process->comm, MSEALD_COMM_LEN, comm);
+	(void)text_comm_line(process->comm, comm);
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, process->suppressed);
 	log_field(&fields, "OBJECT_PID=%u", process->tgid);
 	log_field(&fields, "MSEALD_COMM=%s", comm);

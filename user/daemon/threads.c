@@ -2,37 +2,29 @@
 /* See threads.h: /proc/PID/task, see proc(5). */
 #include "threads.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "util.h"
+#include "procfs.h"
 
 int thread_read_file(const struct target *target, pid_t tid, const char *name, char *text, size_t size)
 {
-	_cleanup_close_ int fd = -1;
 	char path[48];
-	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "task/%d/%s", (int)tid, name);
-	fd = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, size - 1);
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	return 0;
+	return procfs_read(target->proc_fd, path, text, size);
 }
 
 /* The state letter of proc_pid_stat(5); '\0': gone. */
 static char thread_state(const struct target *target, pid_t tid)
 {
 	char text[256];
-	const char *name_end;
+	const char *field = NULL;
 
-	if (thread_read_file(target, tid, "stat", text, sizeof(text)) < 0)
-		return '\0';
-	name_end = strrchr(text, ')');
-	return name_end && name_end[1] == ' ' ? name_end[2] : '\0';
+	if (thread_read_file(target, tid, "stat", text, sizeof(text)) >= 0)
+		field = procfs_stat_field(text, 3);
+	return field ? *field : '\0';
 }
 
 enum doing thread_look_at(const struct target *target, pid_t tid, struct blocked_call *ret_call)
@@ -59,14 +51,12 @@ bool thread_still_in(const struct target *target, pid_t tid, const struct blocke
 	       thread_state(target, tid) == 'S';
 }
 
-unsigned long thread_status_number(const struct target *target, pid_t tid, const char *name)
+pid_t thread_tracer(const struct target *target, pid_t tid)
 {
-	char text[4096], *at;
+	char path[48], value[PROCFS_VALUE_MAX];
 
-	if (thread_read_file(target, tid, "status", text, sizeof(text)) < 0)
-		return 0;
-	at = strstr(text, name);
-	return at ? strtoul(at + strlen(name), NULL, 10) : 0;
+	(void)snprintf(path, sizeof(path), "task/%d/status", (int)tid);
+	return procfs_read_status(target->proc_fd, path, "TracerPid", value) < 0 ? 0 : (pid_t)strtol(value, NULL, 10);
 }
 
 pid_t thread_choose(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try,
@@ -81,7 +71,7 @@ pid_t thread_choose(const struct target *target, const struct mseald_task *tasks
 		enum doing doing = tasks[i].key == target->key ? thread_look_at(target, tid, &call) : DOING_OTHER;
 
 		if ((doing != DOING_OTHER || thread_state(target, tid) == 't') &&
-		    thread_status_number(target, tid, "\nTracerPid:")) {
+		    thread_tracer(target, tid)) {
 			*ret_traced = true;
 			continue;
 		}

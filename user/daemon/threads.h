@@ -25,8 +25,8 @@ bool thread_still_in(const struct target *target, pid_t tid, const struct blocke
 pid_t thread_choose(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try,
 		    bool *ret_traced);
 
-/* A line of its status ("\nTracerPid:") as a number; 0 when it is not there. proc_pid_status(5). */
-unsigned long thread_status_number(const struct target *target, pid_t tid, const char *name);
+/* Who traces it; 0: nobody, or it is gone. */
+pid_t thread_tracer(const struct target *target, pid_t tid);
 
 /* A file of /proc/PID/task/TID as a string, cut to what fits. Negative errno. */
 int thread_read_file(const struct target *target, pid_t tid, const char *name, char *text, size_t size);

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "calls.h"
+#include "procfs.h"
 #include "ptracing.h"
 
 #define BEGIN_MILLISECONDS 2000			/* it only has to run to an instruction */
@@ -92,7 +93,7 @@ static int set_options(const struct tracee *tracee)
 
 	if (request(PTRACE_SETOPTIONS, tid, 0, (void *)(options | PTRACE_O_SUSPEND_SECCOMP)) == 0)
 		return 0;
-	if (status_bits(tid, "Seccomp") != 0)
+	if (procfs_status_number(tid, "Seccomp", 16, UINT64_MAX) != 0)
 		return -EPERM;
 	return request(PTRACE_SETOPTIONS, tid, 0, (void *)options) < 0 ? -errno : 0;
 }
@@ -115,7 +116,7 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 	if (calls_restartable(&call))
 		registers_restart(&tracee->saved, &call);
 	/* GETSIGMASK knows the mask that ppoll and the like replaced for their sleep (kernel/ptrace.c). */
-	tracee->blocked = status_bits(tracee->tid, "SigBlk");
+	tracee->blocked = procfs_status_number(tracee->tid, "SigBlk", 16, UINT64_MAX);
 	r = get_mask(tracee->tid, &tracee->mask);
 	if (r == 0)
 		r = set_mask(tracee->tid, ~UINT64_C(0));

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "log.h"
+#include "procfs.h"
 #include "tasks.h"
 
 #define FILES 4096
@@ -53,14 +54,5 @@ pid_t tracer_fork(void)
 
 bool tracer_is_ours(pid_t pid)
 {
-	_cleanup_fclose_ FILE *file = NULL;
-	char path[32], line[128];
-	int parent = 0;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "PPid: %d", &parent) == 1)
-			break;
-	return parent == getpid();
+	return (pid_t)procfs_status_number(pid, "PPid", 10, 0) == getpid();
 }
