@@ -8,7 +8,6 @@
 
 #include "log.h"
 #include "mseald/shared.h"
-#include "native.h"
 #include "probe.h"
 #include "util.h"
 
@@ -266,7 +265,7 @@ static int check_gates(const struct choice *choice)
 
 int choice_make(enum gate_mode mode, struct choice *ret)
 {
-	struct choice choice = { .mode = mode, .native = (mode == GATE_AUTO || mode == GATE_DENY) && native_here() };
+	struct choice choice = { .mode = mode, .native = (mode == GATE_AUTO || mode == GATE_DENY) && probe_mseal() };
 	bool compat = probe_32bit_calls();
 	int r;
 

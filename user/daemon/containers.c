@@ -4,12 +4,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cgroup.h"
+#include "file.h"
 #include "inforce.h"
 #include "log.h"
 #include "names.h"
@@ -125,19 +125,10 @@ static int read_policy(const char *path, const char *text, size_t size, struct c
 
 static int write_file(const char *path, const char *text)
 {
-	_cleanup_close_ int fd = -1;
-	char aside[520];
-
 	(void)mkdir("/run/mseald", 0755);
 	if (mkdir(CONTAINERS_KEPT, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	(void)snprintf(aside, sizeof(aside), "%s.new", path);
-	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text) || rename(aside, path) < 0)
-		return -errno ?: -EIO;
-	return 0;
+	return file_replace(path, 0600, file_write_text, text);
 }
 
 static void remove_file(const char *id)
@@ -304,17 +295,15 @@ const char *containers_find(const struct containers *containers, uint64_t cgroup
 static int take_over(struct containers *containers, const char *id)
 {
 	_cleanup_(container_free) struct container container = {};
-	_cleanup_free_ char *text = malloc(POLICY_FILE_MAX);
-	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *text = malloc(POLICY_FILE_MAX + 1);
 	char path[512];
 	ssize_t size;
 	int r;
 
 	kept_path(id, path);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	size = fd < 0 || !text ? -1 : read(fd, text, POLICY_FILE_MAX);
+	size = text ? file_read(path, text, POLICY_FILE_MAX + 1) : -ENOMEM;
 	if (size < 0)
-		return -errno;
+		return (int)size;
 	set_names(&container, id);
 	r = read_policy(path, text, (size_t)size, &container);
 	if (r >= 0 && has_no_cgroup(&container))

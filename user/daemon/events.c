@@ -178,5 +178,5 @@ struct events *events_close(struct events *events)
 
 uint64_t events_lost(const struct events *events)
 {
-	return *(volatile const __u64 *)&programs_state(events->daemon->programs)->lost;
+	return programs_state(events->daemon->programs)->lost;
 }

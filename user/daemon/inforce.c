@@ -4,10 +4,10 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "file.h"
 #include "log.h"
 #include "telling.h"
 #include "triggers.h"
@@ -115,19 +115,10 @@ static int add_last_good(struct policies *policies, const struct policy_faults *
 
 static int copy_file(const char *from, const char *to)
 {
-	_cleanup_free_ char *text = malloc(POLICY_FILE_MAX);
-	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK), out = -1;
-	char aside[520];
-	ssize_t n;
+	_cleanup_free_ char *text = malloc(POLICY_FILE_MAX + 1);
+	ssize_t n = text ? file_read(from, text, POLICY_FILE_MAX + 1) : -ENOMEM;
 
-	if (!text || in < 0)
-		return -errno;
-	n = read(in, text, POLICY_FILE_MAX);
-	(void)snprintf(aside, sizeof(aside), "%s.new", to);
-	out = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (n < 0 || out < 0 || write(out, text, (size_t)n) != n || rename(aside, to) < 0)
-		return -errno;
-	return 0;
+	return n < 0 ? (int)n : file_replace(to, 0644, file_write_text, text);
 }
 
 static void remove_kept_but(const struct policies *policies)

@@ -100,7 +100,7 @@ bool integrity_end_doomed(struct daemon *daemon)
 	size_t count, tasks_count = 0;
 	bool living = false;
 
-	if (!*(volatile __u64 *)&programs_state(daemon->programs)->doomed)
+	if (!programs_state(daemon->programs)->doomed)
 		return false;
 	/* The keys first: a child that is born doomed after that is in the list the next time. */
 	if (store_read_spaces(daemon->store, &keys, &spaces, &count) < 0 ||

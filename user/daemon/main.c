@@ -162,7 +162,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	r = open_programs(daemon);
 	if (r < 0)
 		return r;
-	*(volatile __u32 *)&programs_state(daemon->programs)->places_each = daemon->settings.user_spaces;
+	programs_state(daemon->programs)->places_each = daemon->settings.user_spaces;
 	tracers_allow(daemon->programs);
 	r = store_open(daemon->programs, &daemon->store);
 	if (r < 0) {

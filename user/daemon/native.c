@@ -13,7 +13,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include "calling.h"
@@ -25,10 +24,6 @@
 #include "tracer.h"
 #include "util.h"
 
-#ifndef SYS_mseal
-#define SYS_mseal 462
-#endif
-
 #define TRIES 20		/* other threads, other moments */
 #define TRIES_IN_VAIN 3		/* while no thread is even seen in anything that it could be stopped in */
 #define TRIES_OF_THREADS 5	/* the best, the second best, ... and the best again */
@@ -36,11 +31,6 @@
 #define RUNNER_MILLISECONDS 5
 #define PAUSE_NS 200000
 #define ANSWER_MILLISECONDS 20000
-
-bool native_here(void)
-{
-	return syscall(SYS_mseal, 0ul, 0ul, 0ul) == 0;
-}
 
 /* --- in the tracer --- */
 

@@ -13,9 +13,6 @@
 #include "range.h"
 #include "target.h"
 
-/* Has this kernel mseal(2)? Since 6.10, on 64-bit machines. */
-bool native_here(void);
-
 /*
  * Seals every range in the address space of the target, which must still be
  * what it was when it was opened. 1: done. 0: this process cannot be

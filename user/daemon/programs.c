@@ -354,7 +354,7 @@ uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycl
 	return all;
 }
 
-struct mseald_state *programs_state(struct programs *programs)
+volatile struct mseald_state *programs_state(struct programs *programs)
 {
 	return &programs->skeleton->bss->state;
 }

@@ -58,7 +58,8 @@ const struct choice *programs_choice(const struct programs *programs);
 /* Program runs that the kernel skipped (recursion guard), all and of the life cycle alone. */
 uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycle);
 
-struct mseald_state *programs_state(struct programs *programs);
+/* Shared with the programs, which may change it at any moment. */
+volatile struct mseald_state *programs_state(struct programs *programs);
 /* The same mapped anew from the kernel's map, so that no copy can answer; NULL and errno. To be unmapped by the caller. */
 const struct mseald_state *programs_map_state(const struct programs *programs);
 void programs_unmap_state(const struct programs *programs, const struct mseald_state *state);

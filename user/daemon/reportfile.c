@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "file.h"
 #include "names.h"
 #include "text.h"
 #include "util.h"
@@ -59,29 +60,17 @@ static json_t *encode(const struct tally *tally, const struct report_head *head,
 			 (json_int_t)head->missing, "full", (json_int_t)head->full, "rows", rows);
 }
 
+static int dump(FILE *file, const void *document)
+{
+	return json_dumpf(document, file, JSON_INDENT(1));
+}
+
 int reportfile_write(const char *path, const struct tally *tally, const struct report_head *head,
 		     const struct report_names *names)
 {
 	json_t *document = encode(tally, head, names);
-	_cleanup_free_ char *aside = NULL;
-	FILE *file;
-	int r = 0;
+	int r = document ? file_replace(path, 0644, dump, document) : -ENOMEM;
 
-	if (!document || asprintf(&aside, "%s.new", path) < 0) {
-		aside = NULL;
-		json_decref(document);
-		return -ENOMEM;
-	}
-	errno = EIO;
-	file = fopen(aside, "we");
-	if (!file || json_dumpf(document, file, JSON_INDENT(1)) < 0)
-		r = -errno;
-	if (file && fclose(file) != 0 && r == 0)
-		r = -errno;
-	if (r == 0 && rename(aside, path) < 0)
-		r = -errno;
-	if (r < 0)
-		(void)unlink(aside);
 	json_decref(document);
 	return r;
 }

@@ -407,7 +407,7 @@ static void forget_gone(struct starts *starts)
 
 void starts_sweep(struct starts *starts, bool lifecycle_missed)
 {
-	uint64_t lost = *(volatile __u64 *)&programs_state(starts->daemon->programs)->lost_starts;
+	uint64_t lost = programs_state(starts->daemon->programs)->lost_starts;
 
 	forget_gone(starts);
 	if (lost == starts->lost_seen && !lifecycle_missed)

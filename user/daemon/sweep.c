@@ -36,12 +36,12 @@ static unsigned idle_looks, lingers;
 
 static uint64_t sealed_spaces(struct daemon *daemon)
 {
-	return *(volatile __u64 *)&programs_state(daemon->programs)->sealed;
+	return programs_state(daemon->programs)->sealed;
 }
 
 static uint64_t unsettled_forks(struct daemon *daemon)
 {
-	return *(volatile __u64 *)&programs_state(daemon->programs)->unsettled;
+	return programs_state(daemon->programs)->unsettled;
 }
 
 /* Entries that hold nothing, once no program can be looking at them. */
@@ -175,7 +175,7 @@ static void look_at_places(struct daemon *daemon)
 {
 	static uint64_t refused_seen;
 	static unsigned quiet;
-	uint64_t refused = *(volatile __u64 *)&programs_state(daemon->programs)->forks_refused;
+	uint64_t refused = programs_state(daemon->programs)->forks_refused;
 
 	store_forget_accounts(daemon->store);
 	if (quiet) {

@@ -139,6 +139,15 @@ bool probe_32bit_calls(void)
 #endif
 }
 
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+
+bool probe_mseal(void)
+{
+	return syscall(SYS_mseal, 0ul, 0ul, 0ul) == 0;
+}
+
 const char *probe_preemption(void)
 {
 	static const char *const known[] = { "none", "voluntary", "full", "lazy" };

@@ -33,6 +33,9 @@ bool probe_guard_pages(void);
  */
 bool probe_32bit_calls(void);
 
+/* Has this kernel mseal(2)? Since 6.10, on 64-bit machines. */
+bool probe_mseal(void);
+
 /* How the kernel preempts itself, as a word of /sys/kernel/debug/sched/preempt; "unknown" otherwise. */
 const char *probe_preemption(void);
 
