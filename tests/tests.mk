@@ -126,7 +126,7 @@ $(B)/fuzz/libcommon.a: $(FUZZ_LIB)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(B)/tests/fuzz/fuzz_ocistate: $(B)/fuzz/user/oci/state.o
 $(B)/tests/fuzz/fuzz_settings: $(B)/fuzz/user/daemon/settings.o
-$(B)/tests/fuzz/fuzz_parameters: $(B)/fuzz/user/daemon/parameters.o $(B)/fuzz/user/daemon/failure.o
+$(B)/tests/fuzz/fuzz_parameters: $(addprefix $(B)/fuzz/user/daemon/,parameters.o reply.o failure.o)
 $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/libcommon.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)

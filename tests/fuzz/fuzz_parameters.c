@@ -10,6 +10,7 @@
 
 #include "names.h"
 #include "parameters.h"
+#include "reply.h"
 #include "sealing.h"
 #include "util.h"
 

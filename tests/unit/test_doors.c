@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "doors.h"
+#include "flood.h"
 
 static struct doors doors;
 

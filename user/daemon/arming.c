@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See arming.h. */
-#include "arming.h"
-
+/* ArmContainer and DisarmContainer: from a process that a container begins with to a policy about its cgroup. */
 #include <errno.h>
 #include <string.h>
 
 #include "cgroup.h"
 #include "containers.h"
+#include "daemon.h"
 #include "failure.h"
 #include "host.h"
 #include "inforce.h"
 #include "log.h"
+#include "methods.h"
 #include "names.h"
 #include "parameters.h"
 #include "procfs.h"
+#include "reply.h"
 
 struct order {
 	const char *id, *policy;	/* policy: NULL for none */
@@ -184,7 +185,7 @@ static int put_in_force(struct daemon *daemon, const struct order *order, struct
 	return 0;
 }
 
-int arming_call_arm(struct connection *connection, json_t *parameters, bool more)
+int method_arm_container(struct connection *connection, json_t *parameters, bool more)
 {
 	struct daemon *daemon = connection_daemon(connection);
 	_cleanup_(order_free) struct order order = {};
@@ -210,7 +211,7 @@ int arming_call_arm(struct connection *connection, json_t *parameters, bool more
 	return connection_reply(connection, json_pack("{s:s}", "cgroup", order.cgroup), false);
 }
 
-int arming_call_disarm(struct connection *connection, json_t *parameters, bool more)
+int method_disarm_container(struct connection *connection, json_t *parameters, bool more)
 {
 	struct daemon *daemon = connection_daemon(connection);
 	struct failure failure = {};

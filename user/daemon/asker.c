@@ -14,6 +14,7 @@
 
 #include "cgroup.h"
 #include "host.h"
+#include "parameters.h"
 #include "peer.h"
 #include "procfs.h"
 
@@ -179,6 +180,15 @@ int asker_find_pid(const struct asker *asker, pid_t named, pid_t *ret, struct fa
 			    "pid %d: no such process in the pid namespace of the caller, which is not mseald's", (int)named);
 	*ret = pid;
 	return 0;
+}
+
+int asker_read_pid(const struct asker *asker, json_t *parameters, bool needed, pid_t *ret, const char **ret_bad,
+		   struct failure *failure)
+{
+	pid_t named = 0;
+	int r = parameter_pid(parameters, needed, &named, ret_bad);
+
+	return r < 0 || !named ? r : asker_find_pid(asker, named, ret, failure);
 }
 
 pid_t asker_pid_for(const struct asker *asker, pid_t pid)

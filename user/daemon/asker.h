@@ -6,6 +6,7 @@
 #ifndef MSEALD_ASKER_H
 #define MSEALD_ASKER_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 
@@ -55,6 +56,9 @@ bool asker_lives(const struct asker *asker);
  * processes in its own pid namespace. -EBADR and why.
  */
 int asker_find_pid(const struct asker *asker, pid_t named, pid_t *ret, struct failure *failure);
+/* The same of the parameter "pid". -EINVAL: see parameters.h. */
+int asker_read_pid(const struct asker *asker, json_t *parameters, bool needed, pid_t *ret, const char **ret_bad,
+		   struct failure *failure);
 /* The other way round; 0: it has none there. */
 pid_t asker_pid_for(const struct asker *asker, pid_t pid);
 

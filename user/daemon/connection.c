@@ -10,11 +10,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "asker.h"
-#include "failure.h"
+#include "daemon.h"
 #include "log.h"
-#include "methods.h"
-#include "parameters.h"
 #include "peer.h"
 #include "util.h"
 
@@ -24,6 +21,14 @@
 #define USER_MESSAGE_MAX (256u << 10)
 #define USER_REPLY_MAX (10u << 20)	/* the seals of one address space, as many as there can be */
 #define REPLY_MAX (256u << 20)	/* of one reply to root */
+
+/* A place is free again; user: NULL for root's. */
+static void leave(struct server *server, struct user *user)
+{
+	users_leave(server->users, user);
+	if (server->count-- == CONNECTIONS_MAX)
+		(void)sd_event_source_set_enabled(server->source, SD_EVENT_ON);
+}
 
 void connection_close(struct connection *connection)
 {
@@ -36,7 +41,7 @@ void connection_close(struct connection *connection)
 	*connection->previous = connection->next;
 	if (connection->next)
 		connection->next->previous = connection->previous;
-	server_left(server, connection->rest.user);
+	leave(server, connection->rest.user);
 	(void)sd_event_source_disable_unref(connection->source);
 	resting_leave(server->resting, &connection->rest);
 	(void)close(connection->fd);
@@ -116,18 +121,23 @@ void connection_watch(struct connection *connection)
 	(void)sd_event_source_set_io_events(connection->source, events);
 }
 
+static int say_too_long(struct connection *connection, const char *why)
+{
+	return connection_error(connection, "io.mseald.TooMany", json_pack("{s:s}", "message", why));
+}
+
 /* What is too much for a user, he is told so: nothing of it has been queued. */
 static int queue_reply(struct connection *connection, const json_t *message)
 {
-	struct failure failure = {};
+	char why[128];
 	int r = connection_queue(connection, message, connection->root ? REPLY_MAX : USER_REPLY_MAX);
 
 	if (r != -ENOBUFS || connection->root || connection->refusing)
 		return r;
 	connection->refusing = true;
-	(void)fail(&failure, "TooMany", 0, "the answer is too long: one of a user can have %u bytes; name a pid, or ask with more",
-		   USER_REPLY_MAX);
-	r = reply_failure(connection, &failure);
+	(void)snprintf(why, sizeof(why), "the answer is too long: one of a user can have %u bytes; name a pid, or ask with more",
+		       USER_REPLY_MAX);
+	r = say_too_long(connection, why);
 	connection->refusing = false;
 	return r;
 }
@@ -188,7 +198,7 @@ static int handle(struct connection *connection, json_t *message)
 	if (!json_is_string(method) || (parameters && !json_is_object(parameters) && !json_is_null(parameters)))
 		return -EPROTO;
 	name = strdup(json_string_value(method));
-	return name ? methods_call(connection, name, json_is_object(parameters) ? parameters : NULL, more) :
+	return name ? connection->server->call(connection, name, json_is_object(parameters) ? parameters : NULL, more) :
 		      -ENOMEM;
 }
 
@@ -236,11 +246,11 @@ static int serve(struct connection *connection)
 /* Says so before it is closed, as far as it can be said without waiting. */
 static int too_long(struct connection *connection)
 {
-	struct failure failure = {};
+	char why[128];
 
-	(void)fail(&failure, "TooMany", 0, "the request is too long: one can have %u bytes; name fewer ranges at a time",
-		   connection->root ? VARLINK_MESSAGE_MAX : USER_MESSAGE_MAX);
-	(void)reply_failure(connection, &failure);
+	(void)snprintf(why, sizeof(why), "the request is too long: one can have %u bytes; name fewer ranges at a time",
+		       connection->root ? VARLINK_MESSAGE_MAX : USER_MESSAGE_MAX);
+	(void)say_too_long(connection, why);
 	(void)connection_flush(connection);
 	return -EMSGSIZE;
 }

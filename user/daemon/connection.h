@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * One client: its buffers, its calls in their order, and whose turn it is. For server.c and
- * monitoring.c; methods have what is in server.h.
- */
+/* One client: its buffers, its calls in their order, and whose turn it is. */
 #ifndef MSEALD_CONNECTION_H
 #define MSEALD_CONNECTION_H
 
+#include <jansson.h>
+#include <sys/socket.h>
+
+#include "asker.h"
 #include "resting.h"
-#include "server.h"
 #include "users.h"
 #include "varlink.h"
 
+#define CONNECTIONS_MAX 1024
+
+struct daemon;
+struct connection;
+
+/* As methods_call() of methods.h. */
+typedef int (*connection_handler)(struct connection *connection, const char *method, json_t *parameters, bool more);
+
 struct server {
 	struct daemon *daemon;
+	connection_handler call;
 	struct users *users;
 	struct resting *resting;
 	sd_event_source *source;
@@ -65,7 +74,43 @@ int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *co
 /* For resting.h: it has rested. */
 void connection_on_turn(struct rest *rest);
 
-/* In server.c: a place is free again; user: NULL for root's. */
-void server_left(struct server *server, struct user *user);
+/* --- for methods --- */
+
+struct daemon *connection_daemon(struct connection *connection);
+uid_t connection_uid(const struct connection *connection);
+/* ASKER_ROOT of asker.h, as it connected. */
+bool connection_is_root(const struct connection *connection);
+/* On whose account it is: asker.h. */
+uid_t connection_account(const struct connection *connection);
+/* Who it is, looked at now, but root for as long as it is connected; to be closed with asker_close(). */
+void connection_look(const struct connection *connection, struct asker *ret);
+
+const struct ucred *connection_peer(const struct connection *connection);
+/*
+ * The process that has connected, as a pidfd: surely that one, or nobody since it has gone.
+ * Negative errno; -ESRCH also when its pid is not known here.
+ */
+int connection_open_peer(const struct connection *connection);
+
+/* Queues a reply; takes over parameters. continues: more of the same call follow. */
+int connection_reply(struct connection *connection, json_t *parameters, bool continues);
+/* Queues an error, its name with the interface; takes over parameters. */
+int connection_error(struct connection *connection, const char *error, json_t *parameters);
+
+/*
+ * The answer to the call that is being handled comes later: nothing more is read of this
+ * client. gone() is called when the connection ends. What is queued after the call has
+ * returned is sent by connection_resume(); over: the call is, and gone() is not called any more.
+ */
+void connection_defer(struct connection *connection, void (*gone)(void *), void *context);
+void connection_resume(struct connection *connection, bool over);
+
+/*
+ * A reply in parts: next() is called whenever what was queued has been sent,
+ * until it returns 0 (it queued the last part) or an error (which closes the
+ * connection). done() frees the context, always.
+ */
+void connection_stream(struct connection *connection, int (*next)(struct connection *, void *),
+		       void (*done)(void *), void *context);
 
 #endif

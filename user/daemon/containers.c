@@ -10,10 +10,9 @@
 
 #include "cgroup.h"
 #include "file.h"
-#include "inforce.h"
 #include "log.h"
 #include "names.h"
-#include "watch.h"
+#include "tasks.h"
 
 #define SHORT_ID 12		/* of an id of 64 hexadecimal digits, as everyone shows it */
 #define NAME_PREFIX "container "
@@ -24,11 +23,12 @@ struct container {
 	uint64_t cgroup;
 	bool gone;
 	struct policy policy;
-	struct watch watch;
+	struct container_watch watch;
 };
 
 struct containers {
-	struct daemon *daemon;
+	struct programs *programs;
+	struct inforce *inforce;
 	struct container *list;
 	size_t count;
 };
@@ -152,7 +152,7 @@ static int put_in_force(struct containers *containers)
 	for (size_t i = 0; i < containers->count; i++)
 		if (!containers->list[i].gone)
 			list[count++] = containers->list[i].policy;
-	return inforce_put_first(containers->daemon->inforce, list, count);
+	return inforce_put_first(containers->inforce, list, count);
 }
 
 /* Takes it over, in place of the one of its id; on failure nothing has changed. */
@@ -184,6 +184,23 @@ static int insert(struct containers *containers, struct container *container)
 	return 0;
 }
 
+/* What is in this cgroup now need not have been seen. */
+static void begin_watch(struct programs *programs, const char *cgroup, struct container_watch *ret)
+{
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t count = 0;
+
+	*ret = (struct container_watch){};
+	if (cgroup_processes(cgroup, &pids, &count) < 0)
+		return;
+	ret->done = count > CONTAINER_WATCH_PROCESSES_MAX;
+	for (size_t i = 0; i < count && !ret->done; i++) {
+		uint64_t key = tasks_key_of(programs, pids[i]);
+
+		ret->newest = MAX_OF(ret->newest, key);
+	}
+}
+
 int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id, const struct policy *seal)
 {
 	_cleanup_(container_free) struct container container = {};
@@ -199,7 +216,7 @@ int containers_add(struct containers *containers, const char *id, const char *cg
 	/* As written, or something in its path reads otherwise. */
 	if (r >= 0 && strcmp(container.policy.cgroup[0], cgroup) != 0)
 		r = -EINVAL;
-	watch_begin(containers->daemon, cgroup, &container.watch);
+	begin_watch(containers->programs, cgroup, &container.watch);
 	/* First what outlives this daemon. */
 	if (r >= 0)
 		r = write_file(path, text);
@@ -260,9 +277,6 @@ void containers_sweep(struct containers *containers)
 		any |= containers->list[i].gone = has_no_cgroup(&containers->list[i]);
 	if (any && take_out(containers) < 0)
 		log_warning("cannot take the policies of containers that are gone out of force, ignoring");
-	for (size_t i = 0; containers && i < containers->count; i++)
-		watch_look(containers->daemon, containers->list[i].policy.name, containers->list[i].policy.cgroup[0],
-			   &containers->list[i].watch);
 }
 
 void containers_seen(struct containers *containers, const char *policy)
@@ -272,6 +286,14 @@ void containers_seen(struct containers *containers, const char *policy)
 	for (size_t i = 0; i < containers->count; i++)
 		if (strcmp(containers->list[i].policy.name, policy) == 0)
 			containers->list[i].watch.done = true;
+}
+
+struct container_watch *containers_watch(struct containers *containers, size_t i, const struct policy **ret_policy)
+{
+	if (!containers || i >= containers->count)
+		return NULL;
+	*ret_policy = &containers->list[i].policy;
+	return &containers->list[i].watch;
 }
 
 const char *containers_find(const struct containers *containers, uint64_t cgroup)
@@ -337,14 +359,14 @@ static int take_over_all(struct containers *containers)
 	return 0;
 }
 
-int containers_open(struct daemon *daemon, struct containers **ret)
+int containers_open(struct programs *programs, struct inforce *inforce, struct containers **ret)
 {
 	struct containers *containers = calloc(1, sizeof(*containers));
 	int r;
 
 	if (!containers)
 		return -ENOMEM;
-	containers->daemon = daemon;
+	*containers = (struct containers){ .programs = programs, .inforce = inforce };
 	r = take_over_all(containers);
 	if (r < 0)
 		log_warning("cannot read %s: %s, ignoring", CONTAINERS_KEPT, strerror(-r));

@@ -7,8 +7,11 @@
 #ifndef MSEALD_CONTAINERS_H
 #define MSEALD_CONTAINERS_H
 
-#include "daemon.h"
+#include <stdint.h>
+
+#include "inforce.h"
 #include "policy.h"
+#include "programs.h"
 
 #define CONTAINERS_KEPT "/run/mseald/containers"
 #define CONTAINERS_MAX 4096
@@ -18,7 +21,7 @@
 struct containers;
 
 /* With those of an earlier daemon that still are. They are in force with the next inforce_reload(). Negative errno. */
-int containers_open(struct daemon *daemon, struct containers **ret);
+int containers_open(struct programs *programs, struct inforce *inforce, struct containers **ret);
 struct containers *containers_close(struct containers *containers);	/* takes NULL, returns NULL; what is in force stays */
 
 /* Letters, digits and _ . + : -, the first no dot: it names a file. */
@@ -32,7 +35,7 @@ bool container_id_valid(const char *id);
 int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id, const struct policy *seal);
 /* -ENOENT: there is none of this id. */
 int containers_remove(struct containers *containers, const char *id);
-/* Every few seconds: those whose cgroup is gone, and whether what starts in the others is seen. Cheap. */
+/* Every few seconds: those whose cgroup is gone. Cheap. */
 void containers_sweep(struct containers *containers);
 
 /* The kernel has told of a program that the policy of this name is about; nothing is done if it is no container's. */
@@ -40,5 +43,18 @@ void containers_seen(struct containers *containers, const char *policy);
 
 /* The container that a cgroup belongs to, by the short form of its id; NULL: none. Lives until the next change. */
 const char *containers_find(const struct containers *containers, uint64_t cgroup_id);
+
+/* Whether what starts in it is seen: container_watch.h. */
+struct container_watch {
+	uint64_t newest;		/* key: address spaces up to it were there before */
+	uint64_t suspect;		/* key of one that should have been seen, and was not; 0: none */
+	uint64_t since;			/* microseconds, CLOCK_MONOTONIC: when it was found */
+	bool done;			/* the first was seen */
+};
+
+#define CONTAINER_WATCH_PROCESSES_MAX 64	/* that are looked at; who has more had them before it was armed */
+
+/* That of the i-th container and its policy; NULL: there are not so many. */
+struct container_watch *containers_watch(struct containers *containers, size_t i, const struct policy **ret_policy);
 
 #endif

@@ -13,6 +13,9 @@
 
 struct server;
 struct events;
+struct integrity;
+struct gc;
+struct telling;
 struct inforce;
 struct containers;
 struct starts;
@@ -28,19 +31,15 @@ struct daemon {
 	struct store *store;
 	struct server *server;
 	struct events *events;
+	struct integrity *integrity;
+	struct gc *gc;
+	struct telling *telling;
 	struct inforce *inforce;	/* policies */
 	struct containers *containers;
 	struct starts *starts;
 	struct report *report;
 	struct settings settings;
-	bool parting;			/* ends as the last process of the machine (parting.h) */
 	uint64_t started;		/* ns since 1970 */
 };
-
-/*
- * After what may have changed what is sealed: frees seal sets that nobody refers
- * to. Programs that nothing needs any more stay attached for a few seconds.
- */
-void daemon_tidy(struct daemon *daemon);
 
 #endif

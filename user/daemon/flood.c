@@ -73,3 +73,39 @@ void flood_clear(struct flood *flood)
 {
 	memset(flood, 0, sizeof(*flood));
 }
+
+/* --- what the lock refuses --- */
+
+static struct door_caller *find_caller(struct door *door, const struct mseald_refusal *refusal)
+{
+	for (uint32_t i = 0; i < door->callers; i++)
+		if (door->list[i].tgid == refusal->tgid && door->list[i].start_time == refusal->start_time)
+			return &door->list[i];
+	return NULL;
+}
+
+bool doors_let(struct doors *doors, const struct mseald_refusal *refusal)
+{
+	struct door *door = &doors->list[refusal->door];
+	struct door_caller *caller = find_caller(door, refusal);
+
+	doors->begun = true;
+	if (caller) {
+		caller->more++;
+		return false;
+	}
+	if (door->callers == DOOR_CALLERS) {
+		door->others++;
+		return false;
+	}
+	caller = &door->list[door->callers++];
+	caller->tgid = refusal->tgid;
+	caller->start_time = refusal->start_time;
+	memcpy(caller->comm, refusal->comm, sizeof(caller->comm));
+	return true;
+}
+
+void doors_clear(struct doors *doors)
+{
+	memset(doors, 0, sizeof(*doors));
+}

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mseald/lock.h"
 #include "mseald/shared.h"
 
 #define FLOOD_WINDOW_US (60ull * 1000 * 1000)
@@ -46,5 +47,36 @@ bool flood_let(struct flood *flood, const struct mseald_event *event);
 const struct flood_process *flood_next(const struct flood *flood, size_t *position);
 /* A new window. */
 void flood_clear(struct flood *flood);
+
+/*
+ * Who was refused what by the lock within one window of time: so many callers of each operation have a
+ * line in the log, one each, and all else is counted. Whoever lists all maps of the machine is refused at
+ * each of ours, and what is ordinary for one operation must not hide what is not for another.
+ */
+#define DOORS_WINDOW_US (600ull * 1000 * 1000)
+#define DOOR_CALLERS 16u	/* that have a line, at each door */
+
+struct door_caller {
+	uint64_t start_time;
+	uint32_t tgid;
+	char comm[16];
+	uint64_t more;			/* after the one with a line */
+};
+
+struct door {
+	uint32_t callers;
+	uint64_t others;		/* attempts of those who found no place */
+	struct door_caller list[DOOR_CALLERS];
+};
+
+struct doors {
+	bool begun;			/* the window has */
+	struct door list[MSEALD_DOOR_COUNT];
+};
+
+/* Has this one a line? Counted either way. */
+bool doors_let(struct doors *doors, const struct mseald_refusal *refusal);
+/* A new window. */
+void doors_clear(struct doors *doors);
 
 #endif

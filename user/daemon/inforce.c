@@ -9,7 +9,6 @@
 
 #include "file.h"
 #include "log.h"
-#include "telling.h"
 #include "triggers.h"
 
 struct inforce {
@@ -19,6 +18,19 @@ struct inforce {
 	size_t first;			/* of these, which are somebody else's; the others are of files */
 	bool read;			/* the files have been */
 };
+
+static void tell_fault(const struct policy_fault *fault)
+{
+	struct log_fields fields = {};
+	char line[16] = "";
+
+	log_field(&fields, "MSEALD_POLICY_FILE=%s", fault->path);
+	if (fault->line) {
+		log_field(&fields, "MSEALD_POLICY_LINE=%u", fault->line);
+		(void)snprintf(line, sizeof(line), ":%u", fault->line);
+	}
+	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_POLICY_FAULT, &fields, "%s%s: %s", fault->path, line, fault->message);
+}
 
 static const char *const folders[] = { POLICY_FOLDER_ETC, POLICY_FOLDER_VENDOR, NULL };
 
@@ -181,6 +193,7 @@ static int change_over(struct inforce *inforce, const struct policy *first, size
 		free(policies.list);
 		return r;
 	}
+	programs_need(inforce->programs, NEED_POLICY, policies.count);
 	inforce->policies = policies;
 	inforce->first = first_count;
 	return 0;
@@ -206,7 +219,7 @@ int inforce_reload(struct inforce *inforce, struct policy_faults *faults)
 
 	r = policies_read(folders, &files, faults);
 	for (size_t i = 0; r >= 0 && i < faults->count; i++)
-		tell_policy_fault(&faults->list[i]);
+		tell_fault(&faults->list[i]);
 	if (r >= 0)
 		r = add_last_good(&files, faults);
 	inforce->read = true;
@@ -272,7 +285,3 @@ bool inforce_wants_marked(const struct inforce *inforce)
 	return false;
 }
 
-unsigned inforce_needs(const struct inforce *inforce)
-{
-	return inforce && inforce->policies.count ? NEED_POLICY : 0;
-}

@@ -42,7 +42,5 @@ const struct policies *inforce_policies(const struct inforce *inforce);
 size_t inforce_faults(const struct inforce *inforce);
 /* Does any of them ask whether a program is marked? */
 bool inforce_wants_marked(const struct inforce *inforce);
-/* NEED_POLICY when there is any; takes NULL. */
-unsigned inforce_needs(const struct inforce *inforce);
 
 #endif

@@ -11,6 +11,15 @@
 #include "log.h"
 #include "target.h"
 #include "tasks.h"
+#include "timer.h"
+
+#define AGAIN_US (10u * 1000)	/* until it is looked whether all have died that were killed */
+
+struct integrity {
+	struct programs *programs;
+	struct store *store;
+	sd_event_source *again;
+};
 
 /* Was this to be kept from being unmapped? Seals that only audit let it go. */
 static bool keeps_mapped(const struct seal *seal)
@@ -19,7 +28,7 @@ static bool keeps_mapped(const struct seal *seal)
 }
 
 /* 1 and the seal that is gone, 0: all there, or an error: the process is another by now, or cannot be read. */
-static int find_gone(struct daemon *daemon, uint64_t key, pid_t pid, struct seal *ret)
+static int find_gone(struct integrity *integrity, uint64_t key, pid_t pid, struct seal *ret)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	_cleanup_(procmaps_free) struct procmaps maps = {};
@@ -27,12 +36,12 @@ static int find_gone(struct daemon *daemon, uint64_t key, pid_t pid, struct seal
 	struct failure failure;
 	int r;
 
-	r = target_open(daemon->programs, pid, &target, &failure);
+	r = target_open(integrity->programs, pid, &target, &failure);
 	if (r < 0)
 		return r;
 	if (target.key != key)
 		return -ESRCH;
-	r = store_read_seals(daemon->store, key, NULL, &set);
+	r = store_read_seals(integrity->store, key, NULL, &set);
 	if (r >= 0)
 		r = procmaps_read_fd(target.maps_fd, &maps);
 	if (r < 0)
@@ -42,7 +51,7 @@ static int find_gone(struct daemon *daemon, uint64_t key, pid_t pid, struct seal
 	for (size_t i = 0; i < set.count; i++)
 		if (keeps_mapped(&set.list[i]) &&
 		    !procmaps_covers(&maps, set.list[i].start, set.list[i].end, NULL)) {
-			r = target_unchanged(daemon->programs, &target);
+			r = target_unchanged(integrity->programs, &target);
 			*ret = set.list[i];
 			return r;
 		}
@@ -53,7 +62,7 @@ static int find_gone(struct daemon *daemon, uint64_t key, pid_t pid, struct seal
  * Kills the process if it shares the address space still: its pid may be another's since it was listed,
  * or it may have begun another program. False: there is nobody to kill.
  */
-static bool kill_sharer(struct daemon *daemon, uint64_t key, pid_t pid)
+static bool kill_sharer(struct integrity *integrity, uint64_t key, pid_t pid)
 {
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	_cleanup_free_ struct mseald_task *threads = NULL;
@@ -62,7 +71,7 @@ static bool kill_sharer(struct daemon *daemon, uint64_t key, pid_t pid)
 
 	if (pidfd < 0 && errno != ESRCH && errno != EINVAL)
 		log_error("cannot open pid %d, which shares memory with a killed process: %s", (int)pid, strerror(errno));
-	if (pidfd < 0 || tasks_read(daemon->programs, pid, &threads, &count) < 0)
+	if (pidfd < 0 || tasks_read(integrity->programs, pid, &threads, &count) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		shares = shares || (threads[i].key == key && !(threads[i].flags & TASK_EXITING));
@@ -76,7 +85,7 @@ static bool kill_sharer(struct daemon *daemon, uint64_t key, pid_t pid)
 }
 
 /* Of the tasks as they were listed. Is anybody to be looked at again? */
-static bool end_space(struct daemon *daemon, uint64_t key, const struct mseald_task *tasks, size_t tasks_count)
+static bool end_space(struct integrity *integrity, uint64_t key, const struct mseald_task *tasks, size_t tasks_count)
 {
 	_cleanup_free_ pid_t *pids = NULL;
 	bool living = false;
@@ -85,14 +94,18 @@ static bool end_space(struct daemon *daemon, uint64_t key, const struct mseald_t
 	if (tasks_sharing(tasks, tasks_count, key, &pids, &count) < 0)
 		return true;
 	for (size_t i = 0; i < count; i++)
-		living |= kill_sharer(daemon, key, pids[i]);
+		living |= kill_sharer(integrity, key, pids[i]);
 	/* It may have been kept for a fork under way (bpf/space.h, space_remove). */
 	if (!count)
-		(void)store_forget_space(daemon->store, key);
+		(void)store_forget_space(integrity->store, key);
 	return living;
 }
 
-bool integrity_end_doomed(struct daemon *daemon)
+/*
+ * Kills every process that shares a doomed address space: the programs' signal
+ * does not reach those made by clone(CLONE_VM). True: somebody was alive.
+ */
+static bool end_doomed(struct integrity *integrity)
 {
 	_cleanup_free_ struct mseald_space *spaces = NULL;
 	_cleanup_free_ struct mseald_task *tasks = NULL;
@@ -100,45 +113,59 @@ bool integrity_end_doomed(struct daemon *daemon)
 	size_t count, tasks_count = 0;
 	bool living = false;
 
-	if (!programs_state(daemon->programs)->doomed)
+	if (!programs_state(integrity->programs)->doomed)
 		return false;
 	/* The keys first: a child that is born doomed after that is in the list the next time. */
-	if (store_read_spaces(daemon->store, &keys, &spaces, &count) < 0 ||
-	    tasks_read(daemon->programs, 0, &tasks, &tasks_count) < 0)
+	if (store_read_spaces(integrity->store, &keys, &spaces, &count) < 0 ||
+	    tasks_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
 		return true;
 	tasks_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < count; i++)
 		if (spaces[i].flags & MSEALD_SPACE_DOOMED)
-			living |= end_space(daemon, keys[i], tasks, tasks_count);
+			living |= end_space(integrity, keys[i], tasks, tasks_count);
 	return living;
 }
 
+void integrity_end_doomed(struct integrity *integrity)
+{
+	if (end_doomed(integrity))
+		(void)timer_set(integrity->again, AGAIN_US);
+}
+
+static int on_again(sd_event_source *source, uint64_t now, void *context)
+{
+	(void)source;
+	(void)now;
+	integrity_end_doomed(context);
+	return 0;
+}
+
 /* Dooms the address space, if one of its seals is not there any more. */
-static void check_space(struct daemon *daemon, uint64_t key, const pid_t *pids, size_t count)
+static void check_space(struct integrity *integrity, uint64_t key, const pid_t *pids, size_t count)
 {
 	struct log_fields fields = {};
 	struct seal gone = {};
 	int r = -ESRCH;
 
 	for (size_t i = 0; i < count && r < 0; i++)
-		r = find_gone(daemon, key, pids[i], &gone);
+		r = find_gone(integrity, key, pids[i], &gone);
 	if (r <= 0)
 		return;
 	log_field(&fields, "OBJECT_PID=%d", (int)pids[0]);
 	log_field(&fields, "MSEALD_SEAL=0x%" PRIx64 "-0x%" PRIx64, gone.start, gone.end);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SLIPPED, &fields, "pid %d got rid of sealed memory 0x%" PRIx64 "-0x%" PRIx64
 		    " past a gate: killing it and what shares its memory", (int)pids[0], gone.start, gone.end);
-	(void)programs_doom(daemon->programs, key);
+	(void)programs_doom(integrity->programs, key);
 }
 
-void integrity_check(struct daemon *daemon)
+void integrity_check(struct integrity *integrity)
 {
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t keys_count, tasks_count;
 
-	if (store_read_keys(daemon->store, &keys, &keys_count) < 0 ||
-	    tasks_read(daemon->programs, 0, &tasks, &tasks_count) < 0)
+	if (store_read_keys(integrity->store, &keys, &keys_count) < 0 ||
+	    tasks_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
 		return;
 	tasks_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < keys_count; i++) {
@@ -146,6 +173,31 @@ void integrity_check(struct daemon *daemon)
 		size_t count;
 
 		if (tasks_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0)
-			check_space(daemon, keys[i], pids, count);
+			check_space(integrity, keys[i], pids, count);
 	}
+}
+
+int integrity_open(sd_event *loop, struct programs *programs, struct store *store, struct integrity **ret)
+{
+	struct integrity *integrity = calloc(1, sizeof(*integrity));
+	int r;
+
+	if (!integrity)
+		return -ENOMEM;
+	*integrity = (struct integrity){ .programs = programs, .store = store };
+	r = timer_add(loop, 0, on_again, integrity, &integrity->again);
+	if (r < 0) {
+		(void)integrity_close(integrity);
+		return r;
+	}
+	*ret = integrity;
+	return 0;
+}
+
+struct integrity *integrity_close(struct integrity *integrity)
+{
+	if (integrity)
+		(void)sd_event_source_disable_unref(integrity->again);
+	free(integrity);
+	return NULL;
 }

@@ -9,19 +9,23 @@
 #ifndef MSEALD_INTEGRITY_H
 #define MSEALD_INTEGRITY_H
 
-#include "daemon.h"
+#include <systemd/sd-event.h>
+
+#include "programs.h"
+#include "store.h"
+
+struct integrity;
+
+int integrity_open(sd_event *loop, struct programs *programs, struct store *store, struct integrity **ret);	/* negative errno */
+struct integrity *integrity_close(struct integrity *integrity);	/* takes NULL, returns NULL */
 
 /*
  * Compares every seal that denies unmapping with the mappings there are, and
  * dooms each address space where one is not wholly mapped. Logs.
  */
-void integrity_check(struct daemon *daemon);
+void integrity_check(struct integrity *integrity);
 
-/*
- * Kills every process that shares a doomed address space: the programs' signal
- * does not reach those made by clone(CLONE_VM). True: somebody was alive, so it
- * is to be called again soon.
- */
-bool integrity_end_doomed(struct daemon *daemon);
+/* Kills whoever shares a doomed address space, and looks again soon, until nobody is left. */
+void integrity_end_doomed(struct integrity *integrity);
 
 #endif

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See listing.h. */
-#include "listing.h"
-
+/* List: what is sealed, read back from the maps and told as io.mseald.Space. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "asker.h"
+#include "connection.h"
+#include "daemon.h"
 #include "labels.h"
+#include "methods.h"
 #include "names.h"
+#include "parameters.h"
+#include "reply.h"
 #include "target.h"
 #include "tasks.h"
 #include "text.h"
@@ -40,7 +43,7 @@ struct listing {
 	struct mseald_label label;
 };
 
-void listing_free(void *context)
+static void listing_free(void *context)
 {
 	struct listing *listing = context;
 
@@ -108,8 +111,12 @@ static int all_places(struct listing *listing)
 	return 0;
 }
 
-int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, bool once, struct listing **ret,
-		 struct failure *failure)
+/*
+ * Every sealed address space, those of one seal set after each other, or (pid not 0) that of one process. once: as
+ * io.mseald.List has it. Takes over asker. -EBADR and why.
+ */
+static int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, bool once, struct listing **ret,
+			struct failure *failure)
 {
 	struct listing *listing = calloc(1, sizeof(*listing));
 	int r;
@@ -269,7 +276,8 @@ static int next_space(struct listing *listing, json_t **ret)
 	return 0;
 }
 
-int listing_all(struct listing *listing, json_t **ret)
+/* All at once, a new reference. -E2BIG: more than a user is told at once; one by one he is. */
+static int listing_all(struct listing *listing, json_t **ret)
 {
 	json_t *spaces = json_array(), *space;
 	size_t seals = 0;
@@ -292,7 +300,8 @@ int listing_all(struct listing *listing, json_t **ret)
 	return 0;
 }
 
-int listing_next_reply(struct connection *connection, void *context)
+/* One reply a space, for connection_stream(). */
+static int listing_next_reply(struct connection *connection, void *context)
 {
 	struct listing *listing = context;
 	json_t *spaces = json_array(), *space;
@@ -312,4 +321,42 @@ int listing_next_reply(struct connection *connection, void *context)
 	}
 	sent = connection_reply(connection, json_pack("{s:o}", "spaces", spaces), r > 0);
 	return sent < 0 ? sent : r;
+}
+
+int method_list(struct connection *connection, json_t *parameters, bool more)
+{
+	struct daemon *daemon = connection_daemon(connection);
+	struct failure failure = {};
+	struct listing *listing = NULL;
+	struct asker asker;
+	bool once = false;
+	const char *bad;
+	pid_t pid = 0;
+	json_t *spaces;
+	int r;
+
+	connection_look(connection, &asker);
+	r = asker_read_pid(&asker, parameters, false, &pid, &bad, &failure);
+	if (r >= 0)
+		r = parameter_bool(parameters, "once", &once, &bad);
+	if (r < 0) {
+		asker_close(&asker);
+		return r == -EBADR ? reply_failure(connection, &failure) : reply_bad(connection, r, bad);
+	}
+	r = listing_open(daemon, &asker, pid, once, &listing, &failure);
+	if (r < 0)
+		return reply_failure(connection, &failure);
+	if (more) {
+		connection_stream(connection, listing_next_reply, listing_free, listing);
+		return 0;
+	}
+	r = listing_all(listing, &spaces);
+	listing_free(listing);
+	if (r == -E2BIG) {
+		(void)fail(&failure, "TooMany", 0, "there are too many seals for one answer; name a pid, or ask with more");
+		return reply_failure(connection, &failure);
+	}
+	if (r < 0)
+		return r;
+	return connection_reply(connection, json_pack("{s:o}", "spaces", spaces), false);
 }

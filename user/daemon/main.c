@@ -19,17 +19,20 @@
 #include "inforce.h"
 #include "lock.h"
 #include "log.h"
-#include "matches.h"
+#include "methods.h"
 #include "parting.h"
 #include "refusals.h"
 #include "report.h"
-#include "run.h"
 #include "server.h"
 #include "starts.h"
+#include "subscribers.h"
 #include "sweep.h"
+#include "telling.h"
 #include "tracer.h"
 #include "util.h"
+#include "watch.h"
 
+#define TICK_US (2u * 1000 * 1000)
 #define DESCRIPTORS 8192	/* 1,024 clients, as many that are run with two each, and room */
 /* Trying again does not help: mseald.service has them in RestartPreventExitStatus=. */
 #define STATUS_CONFIG 78	/* systemd.exec(5) calls it CONFIG */
@@ -37,14 +40,17 @@
 
 static void daemon_close(struct daemon *daemon)
 {
-	runs_end();
+	method_run_end_all();
 	daemon->server = server_close(daemon->server);
 	daemon->events = events_close(daemon->events);
+	daemon->telling = telling_close(daemon->telling);
 	daemon->refusals = refusals_close(daemon->refusals);
 	daemon->report = report_close(daemon->report);
 	daemon->starts = starts_close(daemon->starts);
 	daemon->inforce = inforce_free(daemon->inforce);
 	daemon->containers = containers_close(daemon->containers);
+	daemon->gc = gc_close(daemon->gc);
+	daemon->integrity = integrity_close(daemon->integrity);
 	daemon->store = store_close(daemon->store);
 	daemon->programs = programs_free(daemon->programs);
 	daemon->lock = lock_free(daemon->lock);
@@ -59,7 +65,7 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	(void)source;
 	if (!lock_keeps_signals(daemon->lock))
 		return sd_event_exit(daemon->loop, 0);
-	return info->ssi_signo == SIGTERM && info->ssi_pid == 1 ? parting_begin(daemon) : 0;
+	return info->ssi_signo == SIGTERM && info->ssi_pid == 1 ? parting_begin(daemon->loop, daemon->programs) : 0;
 }
 
 static int block_signals(struct daemon *daemon)
@@ -98,9 +104,12 @@ static int open_policies(struct daemon *daemon)
 	int r;
 
 	daemon->inforce = inforce_new(daemon->programs);
-	r = daemon->inforce ? starts_open(daemon, &daemon->starts) : -ENOMEM;
+	r = daemon->inforce ? containers_open(daemon->programs, daemon->inforce, &daemon->containers) : -ENOMEM;
 	if (r >= 0)
-		r = containers_open(daemon, &daemon->containers);
+		r = starts_open(&(struct starts_context){ .loop = daemon->loop, .programs = daemon->programs,
+							  .store = daemon->store, .events = daemon->events,
+							  .inforce = daemon->inforce, .containers = daemon->containers },
+				&daemon->starts);
 	if (r >= 0)
 		r = inforce_reload(daemon->inforce, &faults);
 	if (r < 0)
@@ -118,13 +127,84 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	(void)info;
 	/* systemd.service(5), Type=notify-reload: both in one message, before and after. */
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_us());
-	reply = matches_reload(context, &failure);
+	reply = method_policy_reload(context, &failure);
 	if (!reply)
 		log_error("%s", failure.message);
 	json_decref(reply);
 	(void)sd_notify(0, "READY=1");
 	return 0;
 }
+
+/* --- what events are handed to --- */
+
+static void on_attempt(void *context, const struct mseald_event *event)
+{
+	struct daemon *daemon = context;
+
+	tell_attempt(daemon->telling, event);
+	report_attempt(daemon->report, event);
+	subscribers_publish(daemon->server, event);
+}
+
+static void on_hint(void *context, const struct mseald_hint *hint)
+{
+	struct daemon *daemon = context;
+
+	starts_hint(daemon->starts, hint);
+}
+
+static void on_lost(void *context, uint64_t count)
+{
+	struct daemon *daemon = context;
+
+	tell_lost(count);
+	subscribers_publish_lost(daemon->server, count);
+}
+
+static void on_killed(void *context)
+{
+	struct daemon *daemon = context;
+
+	integrity_end_doomed(daemon->integrity);
+}
+
+static void on_unused(void *context)
+{
+	struct daemon *daemon = context;
+
+	gc_collect_soon(daemon->gc);
+}
+
+static const struct event_handlers event_handlers = {
+	.attempt = on_attempt, .hint = on_hint, .lost = on_lost, .killed = on_killed, .unused = on_unused,
+};
+
+static void on_refusal(void *context, const struct mseald_refusal *refusal)
+{
+	struct daemon *daemon = context;
+
+	subscribers_publish_refusal(daemon->server, refusal);
+}
+
+/*
+ * Events say when there is something to tidy up, but can be lost, and the program that sees an address
+ * space go can be raced: so a timer looks at a few counters.
+ */
+static int on_tick(sd_event_source *source, uint64_t now, void *context)
+{
+	struct daemon *daemon = context;
+	bool attached = programs_attached(daemon->programs), missed;
+
+	containers_sweep(daemon->containers);
+	container_watch_look(daemon->containers, daemon->starts, daemon->programs, daemon->store);
+	missed = gc_tick(daemon->gc);
+	if (attached)
+		starts_sweep(daemon->starts, missed);
+	(void)sd_event_source_set_time(source, now + TICK_US);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* --- beginning --- */
 
 /* Loads the programs; with Lock=yes behind a lock, which is there before they are. -ENOLCK: for want of one, or before one. */
 static int open_programs(struct daemon *daemon)
@@ -169,19 +249,28 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		log_error("cannot read the maps: %s", strerror(-r));
 		return r;
 	}
-	r = sweep_take_over(daemon);
+	r = integrity_open(daemon->loop, daemon->programs, daemon->store, &daemon->integrity);
+	if (r >= 0)
+		r = gc_open(daemon->loop, daemon->programs, daemon->store, daemon->integrity, &daemon->gc);
+	if (r >= 0)
+		r = events_open(daemon->loop, daemon->programs, &event_handlers, daemon, &daemon->events);
+	if (r < 0) {
+		log_error("cannot watch for events: %s", strerror(-r));
+		return r;
+	}
+	r = gc_take_over(daemon->gc);
 	if (r >= 0)
 		r = open_policies(daemon);
 	if (r < 0)
 		return r;
-	r = server_open(daemon, socket, &daemon->server);
+	r = server_open(daemon, socket, methods_call, &daemon->server);
 	if (r < 0)
 		return r;
-	r = report_open(daemon, &daemon->report);
+	r = report_open(daemon->loop, daemon->programs, daemon->store, daemon->inforce, &daemon->report);
 	if (r >= 0)
-		r = events_open(daemon, &daemon->events);
+		r = telling_open(daemon->loop, daemon->programs, daemon->containers, &daemon->telling);
 	if (r >= 0)
-		r = sweep_start(daemon);
+		r = sd_event_add_time_relative(daemon->loop, NULL, CLOCK_MONOTONIC, TICK_US, TICK_US / 5, on_tick, daemon);
 	if (r >= 0)
 		r = sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_reload, daemon);
 	if (r < 0)
@@ -189,7 +278,8 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	/* Last: what is locked stays so, even if this process ends the next moment. */
 	if (r >= 0 && daemon->lock && lock_complete(daemon->lock) < 0)
 		r = -ENOLCK;
-	if (r >= 0 && refusals_open(daemon, &daemon->refusals) < 0)
+	if (r >= 0 && daemon->lock &&
+	    refusals_open(daemon->loop, daemon->lock, daemon->containers, on_refusal, daemon, &daemon->refusals) < 0)
 		log_warning("cannot read what the lock refuses: it is counted, but not logged");
 	if (r >= 0)
 		starts_look_at_all(daemon->starts);
@@ -323,8 +413,8 @@ int main(int argc, char **argv)
 	(void)sd_notify(0, "STOPPING=1");
 	if (r < 0)
 		log_error("the event loop failed: %s", strerror(-r));
-	else if (!daemon.parting)
-		sweep_finish(&daemon);
+	else if (!parting_begun())
+		gc_finish(daemon.gc);
 	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STOPPED, NULL, "ended");
 	return r < 0 ? 1 : 0;
 }

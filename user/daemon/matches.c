@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See matches.h. */
-#include "matches.h"
-
+/* ReloadPolicy and ListMatches: reading policies again, and which of them is about which process. */
 #include <errno.h>
 #include <string.h>
 
 #include "armed.h"
+#include "daemon.h"
 #include "facts.h"
 #include "inforce.h"
 #include "labels.h"
+#include "methods.h"
+#include "reply.h"
 #include "starts.h"
 #include "tasks.h"
 #include "text.h"
 
-json_t *matches_reload(struct daemon *daemon, struct failure *failure)
+json_t *method_policy_reload(struct daemon *daemon, struct failure *failure)
 {
 	_cleanup_(policy_faults_free) struct policy_faults faults = {};
 	json_t *list;
@@ -91,7 +92,8 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 			 text_json(facts.cgroup));
 }
 
-json_t *matches_list(struct daemon *daemon, struct failure *failure)
+/* Every process that a policy is about; NULL and why. */
+static json_t *list_matches(struct daemon *daemon, struct failure *failure)
 {
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	json_t *list = json_array();
@@ -112,4 +114,22 @@ json_t *matches_list(struct daemon *daemon, struct failure *failure)
 			(void)json_array_append_new(list, match);
 	}
 	return json_pack("{s:o}", "matches", list);
+}
+
+int method_reload_policy(struct connection *connection, json_t *parameters, bool more)
+{
+	struct failure failure = {};
+
+	(void)parameters;
+	(void)more;
+	return reply_or_failure(connection, method_policy_reload(connection_daemon(connection), &failure), &failure);
+}
+
+int method_list_matches(struct connection *connection, json_t *parameters, bool more)
+{
+	struct failure failure = {};
+
+	(void)parameters;
+	(void)more;
+	return reply_or_failure(connection, list_matches(connection_daemon(connection), &failure), &failure);
 }

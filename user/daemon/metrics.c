@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See metrics.h. Everything is read anew when it is asked for. */
-#include "metrics.h"
-
+/* Metrics: what is counted, for those who watch many machines. Everything is read anew when it is asked for. */
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <sys/utsname.h>
 
+#include "daemon.h"
 #include "inforce.h"
 #include "lock.h"
+#include "methods.h"
 #include "names.h"
 #include "sets.h"
 #include "starts.h"
@@ -84,13 +85,17 @@ static uint64_t count_seals(struct daemon *daemon)
 	return sum;
 }
 
-json_t *metrics_tell(struct daemon *daemon)
+int method_metrics(struct connection *connection, json_t *parameters, bool more)
 {
+	struct daemon *daemon = connection_daemon(connection);
 	volatile const struct mseald_state *state = programs_state(daemon->programs);
 	struct utsname name = {};
+	json_t *reply;
 
+	(void)parameters;
+	(void)more;
 	(void)uname(&name);
-	return json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:o}", "version", MSEALD_VERSION,
+	reply = json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:o}", "version", MSEALD_VERSION,
 			 "kernel", name.release, "started", (json_int_t)daemon->started, "attached",
 			 programs_attached(daemon->programs), "generation",
 			 (json_int_t)programs_generation(daemon->programs), "attempts", attempts_json(state), "maps",
@@ -103,4 +108,5 @@ json_t *metrics_tell(struct daemon *daemon)
 			 (json_int_t)starts_count_pending(daemon->starts), "unsealed",
 			 (json_int_t)starts_unsealed(daemon->starts), "locked", lock_is_complete(daemon->lock), "refused",
 			 lock_tell_refused(daemon->lock, true));
+	return reply ? connection_reply(connection, reply, false) : -ENOMEM;
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Clients that are sent events as they come. One that does not read loses some, and is told how many. */
+#include "subscribers.h"
+
+#include "asker.h"
 #include "connection.h"
+#include "daemon.h"
+#include "event_json.h"
 #include "methods.h"
-#include "refusals.h"
+#include "parameters.h"
+#include "reply.h"
 
 #define QUEUE_MAX (8u << 20)		/* bytes of events that a client may leave unread before it loses some */
 #define USER_QUEUE_MAX (256u << 10)	/* the same of one that is not root */
-
-void connection_monitor(struct connection *connection, pid_t pid)
-{
-	connection->monitor = true;
-	connection->monitor_pid = pid;
-}
 
 static void publish(struct connection *connection, json_t *parameters)
 {
@@ -46,7 +46,7 @@ static bool may_see(const struct connection *connection, const struct mseald_eve
 	       (connection->peer.uid == event->uid && connection->peer.gid == event->gid && !(event->flags & MSEALD_EVENT_PRIVILEGED));
 }
 
-void server_publish(struct server *server, const struct mseald_event *event)
+void subscribers_publish(struct server *server, const struct mseald_event *event)
 {
 	json_t *parameters = NULL;
 
@@ -56,7 +56,7 @@ void server_publish(struct server *server, const struct mseald_event *event)
 		if (!c->monitor || (c->monitor_pid && c->monitor_pid != (pid_t)event->tgid) || !may_see(c, event))
 			continue;
 		if (!parameters)
-			parameters = json_pack("{s:o}", "event", methods_event(server->daemon, event));
+			parameters = json_pack("{s:o}", "event", event_json(server->daemon->containers, event));
 		if (parameters)
 			publish_to(c, parameters);
 		else
@@ -65,7 +65,7 @@ void server_publish(struct server *server, const struct mseald_event *event)
 	json_decref(parameters);
 }
 
-void server_publish_lost(struct server *server, uint64_t count)
+void subscribers_publish_lost(struct server *server, uint64_t count)
 {
 	json_t *parameters = json_pack("{s:I}", "lost", (json_int_t)count);
 
@@ -75,7 +75,7 @@ void server_publish_lost(struct server *server, uint64_t count)
 	json_decref(parameters);
 }
 
-void server_publish_refusal(struct server *server, const struct mseald_refusal *refusal)
+void subscribers_publish_refusal(struct server *server, const struct mseald_refusal *refusal)
 {
 	json_t *parameters = NULL;
 
@@ -83,11 +83,36 @@ void server_publish_refusal(struct server *server, const struct mseald_refusal *
 		if (!c->monitor || !c->root || (c->monitor_pid && c->monitor_pid != (pid_t)refusal->tgid))
 			continue;
 		if (!parameters)
-			parameters = json_pack("{s:o}", "refusal", refusals_json(server->daemon, refusal));
+			parameters = json_pack("{s:o}", "refusal", event_json_refusal(server->daemon->containers, refusal));
 		if (parameters)
 			publish_to(c, parameters);
 		else
 			c->lost++;
 	}
 	json_decref(parameters);
+}
+
+int method_monitor(struct connection *connection, json_t *parameters, bool more)
+{
+	_cleanup_(asker_close) struct asker asker = ASKER_EMPTY;
+	struct failure failure = {};
+	const char *bad;
+	pid_t pid = 0;
+	int r;
+
+	r = parameter_pid(parameters, false, &pid, &bad);
+	if (r < 0)
+		return reply_bad(connection, r, bad);
+	if (!more)
+		return connection_error(connection, "org.varlink.service.ExpectedMore", NULL);
+	connection_look(connection, &asker);
+	/* The process may be gone when its pid is to be translated. */
+	if (asker.rank != ASKER_ROOT && !asker.same_pids) {
+		(void)fail(&failure, "Unsupported", 0,
+			   "attempts have pids as mseald counts them, and the caller is in another pid namespace; monitor outside of it");
+		return reply_failure(connection, &failure);
+	}
+	connection->monitor = true;
+	connection->monitor_pid = pid;
+	return 0;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Parameters of varlink calls, and the answers to those that cannot be read.
- * Each reader gives 0, or a negative errno with the parameter's name in
+ * Parameters of varlink calls. Each reader gives 0, or a negative errno with the parameter's name in
  * *ret_bad, for reply_bad(); what is not given leaves *ret alone.
  */
 #ifndef MSEALD_PARAMETERS_H
 #define MSEALD_PARAMETERS_H
 
+#include <jansson.h>
+
 #include "plan.h"
-#include "server.h"
 
 /* It is there, and not null. */
 bool parameter_given(json_t *parameters, const char *name);
@@ -18,9 +18,5 @@ int parameter_bool(json_t *parameters, const char *name, bool *ret, const char *
 int parameter_ranges(json_t *parameters, struct range **ret, size_t *ret_count, const char **ret_bad);
 /* What is sealed and how: segments, deny, action, revocable. */
 int parameter_seal_options(json_t *parameters, struct seal_request *ret, const char **ret_bad);
-
-int reply_bad(struct connection *connection, int error, const char *bad);
-int reply_invalid(struct connection *connection, const char *parameter);
-int reply_failure(struct connection *connection, const struct failure *failure);
 
 #endif

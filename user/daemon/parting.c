@@ -12,7 +12,13 @@
 #include "log.h"
 #include "tasks.h"
 
-static int look(struct daemon *daemon);
+static struct {
+	sd_event *loop;
+	struct programs *programs;
+	bool begun;
+} parting;
+
+static int look(void);
 
 /* root's storage daemons that run until the power is off (systemd.io/ROOT_STORAGE_DAEMONS): systemd-shutdown leaves them. */
 static bool is_left(uint32_t tgid)
@@ -34,13 +40,13 @@ static bool is_other(const struct mseald_task *task)
 }
 
 /* Anybody but pid 1 and us who has memory; 0: nobody. */
-static int find_other(struct daemon *daemon, pid_t *ret)
+static int find_other(pid_t *ret)
 {
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	size_t count;
 	int r;
 
-	r = tasks_read(daemon->programs, 0, &tasks, &count);
+	r = tasks_read(parting.programs, 0, &tasks, &count);
 	if (r < 0)
 		return r;
 	*ret = 0;
@@ -55,19 +61,20 @@ static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *cont
 {
 	(void)fd;
 	(void)revents;
+	(void)context;
 	(void)sd_event_source_disable_unref(source);
-	return look(context);
+	return look();
 }
 
 /* -ESRCH: it is gone already. */
-static int wait_for(struct daemon *daemon, pid_t pid)
+static int wait_for(pid_t pid)
 {
 	sd_event_source *source;
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0), r;
 
 	if (fd < 0)
 		return -errno;
-	r = sd_event_add_io(daemon->loop, &source, fd, EPOLLIN, on_gone, daemon);
+	r = sd_event_add_io(parting.loop, &source, fd, EPOLLIN, on_gone, NULL);
 	if (r < 0)
 		(void)close(fd);
 	else
@@ -75,30 +82,37 @@ static int wait_for(struct daemon *daemon, pid_t pid)
 	return r;
 }
 
-static int look(struct daemon *daemon)
+static int look(void)
 {
 	pid_t other = 0;
 	int r;
 
 	do {
-		r = find_other(daemon, &other);
+		r = find_other(&other);
 		if (r >= 0 && !other)
-			return sd_event_exit(daemon->loop, 0);
+			return sd_event_exit(parting.loop, 0);
 		if (r >= 0)
-			r = wait_for(daemon, other);
+			r = wait_for(other);
 	} while (r == -ESRCH);
 	if (r < 0) {
 		log_error("cannot wait for the end of all processes: %s; runs on until the power is off", strerror(-r));
-		daemon->parting = false;
+		parting.begun = false;
 	}
 	return 0;
 }
 
-int parting_begin(struct daemon *daemon)
+int parting_begin(sd_event *loop, struct programs *programs)
 {
-	if (daemon->parting)
+	if (parting.begun)
 		return 0;
-	daemon->parting = true;
+	parting.loop = loop;
+	parting.programs = programs;
+	parting.begun = true;
 	log_notice("the machine is shutting down: ends when all other processes have ended");
-	return look(daemon);
+	return look();
+}
+
+bool parting_begun(void)
+{
+	return parting.begun;
 }

@@ -12,9 +12,14 @@
 #ifndef MSEALD_PARTING_H
 #define MSEALD_PARTING_H
 
-#include "daemon.h"
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#include "programs.h"
 
 /* systemd-shutdown has sent SIGTERM. Once more does nothing more. Always 0. */
-int parting_begin(struct daemon *daemon);
+int parting_begin(sd_event *loop, struct programs *programs);
+/* Does the daemon end as the last process of the machine? */
+bool parting_begun(void);
 
 #endif

@@ -18,11 +18,12 @@
 #include "target.h"
 
 struct held;
-struct asker;
 
 struct seal_request {
 	pid_t pid;
-	const struct asker *asker;	/* a user who asks for it (asker.h): he must be allowed to; NULL: whoever asks may */
+	/* May it be done to this process? -EBADR and why not. NULL: it may, as root and policies may all. */
+	int (*authorize)(void *context, const struct target *target, struct failure *failure);
+	void *context;
 	bool limited;			/* a user asks: within what one user may have */
 	struct held *held;		/* a tracer of ours holds it at its entry point (held.h); NULL: it is as it is */
 	const struct range *ranges;	/* with count 0: the segments of these classes */

@@ -29,6 +29,7 @@ struct programs {
 	struct lock *lock;		/* not ours; NULL: not locked */
 	unsigned generation;		/* of our links; 0: not attached */
 	unsigned needs;			/* NEED_* that are attached for */
+	unsigned needed;		/* by others than seal sets */
 };
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -267,8 +268,19 @@ int programs_attach(struct programs *programs, unsigned needs)
 	return 0;
 }
 
+void programs_need(struct programs *programs, unsigned needs, bool on)
+{
+	programs->needed = on ? programs->needed | needs : programs->needed & ~needs;
+}
+
+bool programs_needed(const struct programs *programs)
+{
+	return programs->needed;
+}
+
 void programs_narrow(struct programs *programs, unsigned needs)
 {
+	needs |= programs->needed;
 	detach_unneeded(programs, needs);
 	programs->needs &= needs;
 }

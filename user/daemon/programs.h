@@ -38,6 +38,12 @@ struct programs *programs_free(struct programs *programs);
  * attached yet, then removes older generations. All or nothing; logs.
  */
 int programs_attach(struct programs *programs, unsigned needs);
+/*
+ * Others than seal sets need these, or no longer do: programs_narrow() leaves attached what they ask for.
+ * Attaches nothing.
+ */
+void programs_need(struct programs *programs, unsigned needs, bool on);
+bool programs_needed(const struct programs *programs);
 /* Detaches what only other NEED_* than these ask for. */
 void programs_narrow(struct programs *programs, unsigned needs);
 /* The NEED_* that are attached for. */

@@ -189,8 +189,7 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 	if (!readiness->objects)
 		return -ENOMEM;
 	/* The mappings have been read: whatever they show has been hinted at by now. */
-	if (readiness->catch_up)
-		readiness->catch_up(readiness->context);
+	events_catch_up(readiness->events);
 	find_kernels(readiness, objects, proc_dirfd, &program, &loader);
 	readiness->through = is_through(readiness, program, loader, vmas, vmas_count);
 	r = find_late(readiness, objects, program, loader, proc_dirfd);

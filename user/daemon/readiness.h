@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "events.h"
 #include "segments.h"
 
 #define READINESS_HINTS_MAX 128
@@ -26,8 +27,7 @@ struct readiness {
 		LATE_NOT,		/* and there is none; or it may be unmapped, and a seal must not outlive it */
 	} late;				/* how objects that were dlopen'ed are sealed */
 	bool native_now;		/* it is about to be sealed by mseal(2) */
-	void (*catch_up)(void *);	/* takes in the hints that have come until now; they come before what they tell of */
-	void *context;
+	struct events *events;		/* to take in the hints that have come until now; they come before what they tell of */
 	bool unseen;			/* nobody saw it start: what it was started with is told by its files, not by hints */
 	uint64_t hints[READINESS_HINTS_MAX];	/* where RELRO came into force since the exec, in this order */
 	size_t hints_count;

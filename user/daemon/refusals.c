@@ -5,14 +5,14 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "cgroup.h"
-#include "containers.h"
 #include "doors.h"
-#include "lock.h"
+#include "flood.h"
 #include "log.h"
-#include "server.h"
 #include "text.h"
 #include "timer.h"
 
@@ -20,7 +20,10 @@
 #define BATCH 1024u
 
 struct refusals {
-	struct daemon *daemon;
+	struct lock *lock;
+	const struct containers *containers;
+	void (*publish)(void *context, const struct mseald_refusal *refusal);
+	void *context;
 	struct ring_buffer *ring;
 	sd_event_source *source, *timer;	/* timer: the end of the window */
 	struct doors doors;
@@ -28,24 +31,13 @@ struct refusals {
 	uint64_t untold_seen;
 };
 
-json_t *refusals_json(struct daemon *daemon, const struct mseald_refusal *refusal)
-{
-	char comm[TEXT_COMM_MAX];
-
-	return json_pack("{s:I,s:s,s:I,s:I,s:I,s:I,s:s,s:I,s:s*}", "time", (json_int_t)refusal->time, "door",
-			 door_name(refusal->door), "pid", (json_int_t)refusal->tgid, "tid", (json_int_t)refusal->pid, "uid",
-			 (json_int_t)refusal->uid, "gid", (json_int_t)refusal->gid, "comm", text_comm(refusal->comm, comm),
-			 "cgroup", (json_int_t)refusal->cgroup, "container",
-			 containers_find(daemon->containers, refusal->cgroup));
-}
-
 /* --- the log --- */
 
 static void caller_fields(struct refusals *refusals, const struct mseald_refusal *refusal, const char *comm,
 			  struct log_fields *fields)
 {
 	_cleanup_free_ char *cgroup = cgroup_path(refusal->cgroup);
-	const char *container = containers_find(refusals->daemon->containers, refusal->cgroup);
+	const char *container = containers_find(refusals->containers, refusal->cgroup);
 
 	log_field(fields, "OBJECT_PID=%u", refusal->tgid);
 	log_field(fields, "MSEALD_TID=%u", refusal->pid);
@@ -110,7 +102,7 @@ static void tell_untold(uint64_t count)
 
 static void end_window(struct refusals *refusals)
 {
-	uint64_t untold = lock_untold(refusals->daemon->lock);
+	uint64_t untold = lock_untold(refusals->lock);
 
 	for (unsigned i = 0; i < MSEALD_DOOR_COUNT; i++) {
 		const struct door *door = &refusals->doors.list[i];
@@ -144,7 +136,7 @@ static void take(struct refusals *refusals, const struct mseald_refusal *refusal
 	if (!doors_let(&refusals->doors, refusal))
 		return;
 	tell(refusals, refusal);
-	server_publish_refusal(refusals->daemon->server, refusal);
+	refusals->publish(refusals->context, refusal);
 }
 
 /* An error ends the batch, with this one taken. */
@@ -185,24 +177,22 @@ static void refusals_free(struct refusals *refusals)
 	free(refusals);
 }
 
-int refusals_open(struct daemon *daemon, struct refusals **ret)
+int refusals_open(sd_event *loop, struct lock *lock, const struct containers *containers,
+		  void (*publish)(void *context, const struct mseald_refusal *refusal), void *context, struct refusals **ret)
 {
-	struct refusals *refusals;
+	struct refusals *refusals = calloc(1, sizeof(*refusals));
 	int r;
 
-	if (!daemon->lock)
-		return 0;
-	refusals = calloc(1, sizeof(*refusals));
 	if (!refusals)
 		return -ENOMEM;
-	refusals->daemon = daemon;
-	refusals->ring = ring_buffer__new(lock_refusals_fd(daemon->lock), on_refusal, refusals, NULL);
+	*refusals = (struct refusals){ .lock = lock, .containers = containers, .publish = publish, .context = context };
+	refusals->ring = ring_buffer__new(lock_refusals_fd(lock), on_refusal, refusals, NULL);
 	r = refusals->ring ? 0 : -errno;
 	if (r >= 0)
-		r = sd_event_add_io(daemon->loop, &refusals->source, ring_buffer__epoll_fd(refusals->ring), EPOLLIN, on_readable,
+		r = sd_event_add_io(loop, &refusals->source, ring_buffer__epoll_fd(refusals->ring), EPOLLIN, on_readable,
 				    refusals);
 	if (r >= 0)
-		r = timer_add(daemon->loop, DOORS_WINDOW_US / 600, on_timer, refusals, &refusals->timer);
+		r = timer_add(loop, DOORS_WINDOW_US / 600, on_timer, refusals, &refusals->timer);
 	if (r < 0) {
 		refusals_free(refusals);
 		return r;

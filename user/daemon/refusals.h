@@ -3,18 +3,17 @@
 #ifndef MSEALD_REFUSALS_H
 #define MSEALD_REFUSALS_H
 
-#include <jansson.h>
+#include <systemd/sd-event.h>
 
-#include "daemon.h"
+#include "containers.h"
+#include "lock.h"
 #include "mseald/lock.h"
 
 struct refusals;
 
-/* With a lock that is complete; without one *ret is NULL. Negative errno. */
-int refusals_open(struct daemon *daemon, struct refusals **ret);
+/* With a lock that is complete; publish() is called for each that has a line in the log. Negative errno. */
+int refusals_open(sd_event *loop, struct lock *lock, const struct containers *containers,
+		  void (*publish)(void *context, const struct mseald_refusal *refusal), void *context, struct refusals **ret);
 struct refusals *refusals_close(struct refusals *refusals);	/* says what is not said yet; takes NULL, returns NULL */
-
-/* As Monitor has it, a new reference. */
-json_t *refusals_json(struct daemon *daemon, const struct mseald_refusal *refusal);
 
 #endif

@@ -13,8 +13,6 @@
 #include <sys/stat.h>
 
 #include "clock.h"
-#include "events.h"
-#include "inforce.h"
 #include "labels.h"
 #include "log.h"
 #include "names.h"
@@ -25,7 +23,9 @@
 #define WRITE_US (5u * 1000 * 1000)	/* from the first change until it is in the file */
 
 struct report {
-	struct daemon *daemon;
+	struct programs *programs;
+	struct store *store;
+	const struct inforce *inforce;
 	struct tally tally;		/* the map `report`, as it is */
 	volatile struct mseald_state *state;
 	int map;
@@ -66,14 +66,14 @@ static bool read_names(void *context, uint64_t label, struct mseald_label *ret)
 {
 	const struct report *report = context;
 
-	return labels_read(report->daemon->programs, label, ret);
+	return labels_read(report->programs, label, ret);
 }
 
 static uint64_t make_label(void *context, const char *policy, const char *program)
 {
 	const struct report *report = context;
 
-	return labels_make(report->daemon->programs, report->daemon->store, policy, program);
+	return labels_make(report->programs, report->store, policy, program);
 }
 
 static struct report_names names_of(struct report *report)
@@ -161,19 +161,19 @@ static void empty_map(struct report *report)
 			return;
 }
 
-int report_open(struct daemon *daemon, struct report **ret)
+int report_open(sd_event *loop, struct programs *programs, struct store *store, const struct inforce *inforce,
+		struct report **ret)
 {
 	struct report *report = calloc(1, sizeof(*report));
 	int r;
 
 	if (!report)
 		return -ENOMEM;
-	report->daemon = daemon;
-	report->state = programs_state(daemon->programs);
-	report->map = programs_map_fd(daemon->programs, "report");
+	*report = (struct report){ .programs = programs, .store = store, .inforce = inforce, .state = programs_state(programs),
+				   .map = programs_map_fd(programs, "report") };
 	r = tally_open(&report->tally);
 	if (r >= 0)
-		r = timer_add(daemon->loop, WRITE_US / 10, on_timer, report, &report->timer);
+		r = timer_add(loop, WRITE_US / 10, on_timer, report, &report->timer);
 	if (r >= 0 && !report->state->report_since) {
 		empty_map(report);	/* a daemon that was killed while it read the file */
 		read_file(report);
@@ -228,7 +228,7 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 	attempts = row->value.attempts;
 	/* The process may be gone by now: then a later attempt may tell. */
 	if (!*row->value.caller && (attempts & (attempts - 1)) == 0) {
-		place_attempt(report->daemon->programs, event, &row->value);
+		place_attempt(report->programs, event, &row->value);
 		if (*row->value.caller)
 			tally_example(row, event);
 	}
@@ -261,7 +261,7 @@ static void add_outcome(json_t *json, const struct choice *choice, const struct 
 
 static const struct policy *find_policy(const struct report *report, const char *name)
 {
-	const struct policies *policies = inforce_policies(report->daemon->inforce);
+	const struct policies *policies = inforce_policies(report->inforce);
 
 	for (size_t i = 0; i < policies->count; i++)
 		if (strcmp(policies->list[i].name, name) == 0)
@@ -276,7 +276,7 @@ static bool is_meant(const char *wanted, const char *policy)
 
 static json_t *rows_json(const struct report *report, const char *policy)
 {
-	const struct choice *choice = programs_choice(report->daemon->programs);
+	const struct choice *choice = programs_choice(report->programs);
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < report->tally.count; i++) {
@@ -284,7 +284,7 @@ static json_t *rows_json(const struct report *report, const char *policy)
 		struct mseald_label label = {};
 		json_t *json;
 
-		(void)labels_read(report->daemon->programs, row->key.label, &label);
+		(void)labels_read(report->programs, row->key.label, &label);
 		if (!is_meant(policy, label.policy))
 			continue;
 		json = reportfile_row(row, &label);
@@ -335,7 +335,7 @@ static uint64_t count_sealed(const struct report *report, const char *name, cons
 	for (size_t i = 0; i < count; i++) {
 		struct mseald_label label;
 
-		if (labels_read(report->daemon->programs, labels[i].label, &label) && strcmp(label.policy, name) == 0)
+		if (labels_read(report->programs, labels[i].label, &label) && strcmp(label.policy, name) == 0)
 			sealed += labels[i].spaces;
 	}
 	return sealed;
@@ -343,12 +343,12 @@ static uint64_t count_sealed(const struct report *report, const char *name, cons
 
 static json_t *policies_json(const struct report *report, const char *wanted)
 {
-	const struct policies *policies = inforce_policies(report->daemon->inforce);
+	const struct policies *policies = inforce_policies(report->inforce);
 	_cleanup_free_ struct sets_label *labels = NULL;
 	json_t *list = json_array();
 	size_t count = 0;
 
-	(void)sets_read_labels(store_sets(report->daemon->store), &labels, &count);
+	(void)sets_read_labels(store_sets(report->store), &labels, &count);
 	for (size_t i = 0; i < policies->count; i++) {
 		const struct policy *policy = &policies->list[i];
 		uint64_t since = MAX_OF(changed_at(policy->path), (uint64_t)report->state->report_since);
@@ -382,8 +382,6 @@ json_t *report_tell(struct report *report, const char *policy, bool reset, struc
 	struct report_head head;
 	json_t *reply;
 
-	/* What has happened before the question is in the answer. */
-	events_catch_up(report->daemon->events);
 	head = head_of(report);
 	reply = json_pack("{s:o,s:o,s:I,s:I,s:I}", "rows", rows_json(report, policy), "policies",
 			  policies_json(report, policy), "lost", (json_int_t)head.missing, "full",

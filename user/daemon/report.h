@@ -9,14 +9,22 @@
 
 #include <jansson.h>
 
-#include "daemon.h"
+#include <systemd/sd-event.h>
+
 #include "failure.h"
+#include "inforce.h"
+#include "mseald/shared.h"
+#include "programs.h"
+#include "store.h"
 
 #define REPORT_FOLDER "/var/lib/mseald"
 #define REPORT_FILE REPORT_FOLDER "/report.json"
 
+struct report;
+
 /* With what earlier daemons had counted. Negative errno. */
-int report_open(struct daemon *daemon, struct report **ret);
+int report_open(sd_event *loop, struct programs *programs, struct store *store, const struct inforce *inforce,
+		struct report **ret);
 struct report *report_close(struct report *report);	/* writes the file; takes NULL, returns NULL */
 
 void report_attempt(struct report *report, const struct mseald_event *event);

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See run.h. Open to everybody: the process meant is always the caller itself,
+ * Run: whoever calls it is traced through its next exec to the entry point of
+ * the new program (entry.h), sealed there, and let go. Open to everybody: the process meant is always the caller itself,
  * as the kernel knows it. Nothing here waits for anything that the
  * caller does before it is at its entry point; there, it stands.
  */
-#include "run.h"
-
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "connection.h"
+#include "daemon.h"
 #include "entry.h"
 #include "failure.h"
 #include "held.h"
 #include "log.h"
+#include "methods.h"
 #include "names.h"
 #include "parameters.h"
+#include "reply.h"
 #include "sealing.h"
+#include "server.h"
 #include "sweep.h"
-#include "telling.h"
 #include "tracer.h"
 
 #define RUNS_MAX 1024		/* at a time, until they are sealed */
@@ -58,7 +61,16 @@ static void run_free(struct run *run)
 	free(run);
 }
 
-void runs_end(void)
+static void tell_ended(pid_t pid, const struct failure *failure)
+{
+	struct log_fields fields = {};
+
+	log_field(&fields, "OBJECT_PID=%d", (int)pid);
+	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields, "pid %d is ended, for it cannot be sealed: %s", (int)pid,
+		  failure->message);
+}
+
+void method_run_end_all(void)
 {
 	/* The connections end next, which must not be taken for callers that will not exec. */
 	while (runs)
@@ -120,11 +132,11 @@ static int seal(struct run *run, const struct held_message *message, struct fail
 	if (message->word == HELD_FIRST && r < 0 && strcmp(failure->error, "NothingToSeal") == 0)
 		return 0;
 	if (r < 0)
-		sweep_after_failure(run->daemon);
+		gc_after_failure(run->daemon->gc);
 	else if (result.why_not_native)
 		log_debug("pid %d %s: sealed at its entry point, but not by mseal(2)", (int)request.pid,
 			  result.why_not_native);
-	daemon_tidy(run->daemon);
+	gc_collect(run->daemon->gc);
 	return r;
 }
 
@@ -135,7 +147,7 @@ static int seal_for(struct run *run, const struct held_message *message, struct 
 	int r = seal(run, message, failure);
 
 	if (!run->root) {
-		sweep_linger();
+		gc_linger(run->daemon->gc);
 		server_spend(run->daemon->server, run->account, (clock_ns(CLOCK_BOOTTIME) - begun) / 1000);
 	}
 	return r;
@@ -237,7 +249,7 @@ static int begin(struct run *run, struct connection *connection, struct failure 
 	return 0;
 }
 
-int run_call(struct connection *connection, json_t *parameters, bool more)
+int method_run(struct connection *connection, json_t *parameters, bool more)
 {
 	struct seal_request request = { .stops = MSEALD_STOP_DEFAULT, .action = MSEALD_ACTION_DENY };
 	const struct ucred *peer = connection_peer(connection);

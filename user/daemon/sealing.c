@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "asker.h"
 #include "foreign.h"
 #include "held.h"
 #include "labels.h"
@@ -284,8 +283,8 @@ int sealing_seal(struct programs *programs, struct store *store, const struct se
 		if (r >= 0 && request->space && target.key != request->space)
 			return fail(failure, "NoSuchProcess", request->pid, "pid %d is another program by now", (int)request->pid);
 		/* It has begun no other program since, or target_unchanged() will say so. */
-		if (r >= 0 && request->asker)
-			r = asker_may(request->asker, &target, failure);
+		if (r >= 0 && request->authorize)
+			r = request->authorize(request->context, &target, failure);
 		if (r >= 0)
 			r = seal_once(programs, store, &target, &sorted, ret, failure);
 		if (r != 0)
@@ -299,15 +298,16 @@ int sealing_seal(struct programs *programs, struct store *store, const struct se
 }
 
 /* All ranges of the request, or everything, out of set. */
-static int revoke_ranges(struct sealset *set, pid_t pid, const struct range *ranges, size_t count,
-			 uint64_t *ret_bytes, struct failure *failure)
+static int revoke_ranges(struct sealset *set, const struct seal_request *request, uint64_t *ret_bytes, struct failure *failure)
 {
 	static const struct range everything = { 0, MSEALD_NO_START };
+	size_t count = request->count;
+	pid_t pid = request->pid;
 	char text[RANGE_TEXT_MAX];
 
 	*ret_bytes = 0;
 	for (size_t i = 0; i < (count ? count : 1); i++) {
-		const struct range *range = count ? &ranges[i] : &everything;
+		const struct range *range = count ? &request->ranges[i] : &everything;
 		uint64_t bytes, firm;
 		int r;
 
@@ -326,56 +326,33 @@ static int revoke_ranges(struct sealset *set, pid_t pid, const struct range *ran
 	return 0;
 }
 
-/* Who is in it, whoever else is too, is not heard: what runs inside does not ask its own seals away. */
-static int check_outside(struct programs *programs, struct store *store, const struct asker *asker,
-			 const struct target *target, struct failure *failure)
-{
-	_cleanup_(target_close) struct target own = TARGET_EMPTY;
-	struct mseald_space theirs = {}, ours = {};
-	struct failure ignored;
-
-	if (asker->proc_fd < 0 || target_open(programs, asker->pid, &own, &ignored) < 0 || !asker_lives(asker))
-		return fail(failure, "PermissionDenied", target->pid,
-			    "pid %d: seals are not taken back for a caller that is gone, or not seen by mseald", (int)target->pid);
-	(void)store_read_space(store, target->key, &theirs);
-	(void)store_read_space(store, own.key, &ours);
-	if (own.key != target->key &&
-	    (!MSEALD_WORD_SET(theirs.word) || MSEALD_WORD_SET(theirs.word) != MSEALD_WORD_SET(ours.word)))
-		return 0;
-	return fail(failure, "PermissionDenied", target->pid,
-		    "pid %d: seals are not taken back for a process that has them itself (pid %d, which has asked)",
-		    (int)target->pid, (int)asker->pid);
-}
-
-int sealing_unseal(struct programs *programs, struct store *store, const struct asker *asker, pid_t pid, const struct range *ranges,
-		   size_t count, uint64_t *ret_bytes, size_t *ret_seals, struct failure *failure)
+int sealing_unseal(struct programs *programs, struct store *store, const struct seal_request *request, uint64_t *ret_bytes,
+		   size_t *ret_seals, struct failure *failure)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	_cleanup_(sealset_free) struct sealset set = {};
-	const struct seal_request request = { .pid = pid };
 	struct store_old old;
 	int r;
 
-	for (size_t i = 0; i < count; i++) {
-		r = plan_check_range(&request, &ranges[i], failure);
+	for (size_t i = 0; i < request->count; i++) {
+		r = plan_check_range(request, &request->ranges[i], failure);
 		if (r < 0)
 			return r;
 	}
-	r = target_open(programs, pid, &target, failure);
-	if (r < 0)
-		return r;
-	r = check_outside(programs, store, asker, &target, failure);
+	r = target_open(programs, request->pid, &target, failure);
+	if (r >= 0 && request->authorize)
+		r = request->authorize(request->context, &target, failure);
 	if (r < 0)
 		return r;
 	r = store_read_seals(store, target.key, NULL, &set);
 	if (r < 0)
-		return fail_errno(failure, pid, r, "cannot read its seal set");
-	r = revoke_ranges(&set, pid, ranges, count, ret_bytes, failure);
+		return fail_errno(failure, request->pid, r, "cannot read its seal set");
+	r = revoke_ranges(&set, request, ret_bytes, failure);
 	if (r < 0)
 		return r;
 	r = store_set_space(store, target.key, &(struct store_place){ .account = target.account }, &set, STORE_NOW, &old);
 	if (r < 0)
-		return fail_errno(failure, pid, r, "cannot store its seal set");
+		return fail_errno(failure, request->pid, r, "cannot store its seal set");
 	*ret_seals = set.count;
 	return 0;
 }

@@ -30,8 +30,11 @@ struct seal_result {
 int sealing_seal(struct programs *programs, struct store *store, const struct seal_request *request,
 		 struct seal_result *ret, struct failure *failure);
 
-/* Takes revocable seals back; count 0: everywhere. *ret_bytes: of which something was taken back. */
-int sealing_unseal(struct programs *programs, struct store *store, const struct asker *asker, pid_t pid, const struct range *ranges,
-		   size_t count, uint64_t *ret_bytes, size_t *ret_seals, struct failure *failure);
+/*
+ * Takes revocable seals back, of the ranges of the request; without any: everywhere. *ret_bytes: of which
+ * something was taken back. As sealing_seal().
+ */
+int sealing_unseal(struct programs *programs, struct store *store, const struct seal_request *request, uint64_t *ret_bytes,
+		   size_t *ret_seals, struct failure *failure);
 
 #endif

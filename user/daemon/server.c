@@ -14,21 +14,12 @@
 
 #include "asker.h"
 #include "clock.h"
-#include "connection.h"
-#include "failure.h"
+#include "daemon.h"
 #include "log.h"
-#include "parameters.h"
+#include "reply.h"
 #include "timer.h"
 
-#define CONNECTIONS_MAX 1024
 #define PAUSE_US 200000		/* before the next try, when no connection can be accepted */
-
-void server_left(struct server *server, struct user *user)
-{
-	users_leave(server->users, user);
-	if (server->count-- == CONNECTIONS_MAX)
-		(void)sd_event_source_set_enabled(server->source, SD_EVENT_ON);
-}
 
 void server_spend(struct server *server, uid_t account, uint64_t us)
 {
@@ -166,14 +157,14 @@ static int make_socket(const char *path)
 	return TAKE_FD(fd);
 }
 
-int server_open(struct daemon *daemon, const char *path, struct server **ret)
+int server_open(struct daemon *daemon, const char *path, connection_handler call, struct server **ret)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	int r, given = sd_listen_fds(1);
 
 	if (!server)
 		return -ENOMEM;
-	*server = (struct server){ .daemon = daemon, .fd = -1, .users = users_new() };
+	*server = (struct server){ .daemon = daemon, .call = call, .fd = -1, .users = users_new() };
 	r = server->users ? resting_open(daemon->loop, server->users, connection_on_turn, &server->resting) : -ENOMEM;
 	if (r < 0) {
 		(void)server_close(server);

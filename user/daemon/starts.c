@@ -8,14 +8,10 @@
 
 #include "armed.h"
 #include "clock.h"
-#include "containers.h"
-#include "events.h"
 #include "facts.h"
-#include "inforce.h"
 #include "log.h"
 #include "sealing.h"
 #include "tasks.h"
-#include "telling.h"
 #include "timer.h"
 
 #define BUCKETS 1024
@@ -53,7 +49,7 @@ struct start {
 };
 
 struct starts {
-	struct daemon *daemon;
+	struct starts_context on;
 	struct start *buckets[BUCKETS];
 	sd_event_source *settle;	/* for all that was sealed lately */
 	uint64_t lost_seen;
@@ -66,7 +62,7 @@ static uint64_t now_us(struct starts *starts)
 {
 	uint64_t now = 0;
 
-	(void)sd_event_now(starts->daemon->loop, CLOCK_MONOTONIC, &now);
+	(void)sd_event_now(starts->on.loop, CLOCK_MONOTONIC, &now);
 	return now;
 }
 
@@ -100,7 +96,7 @@ static struct start *add(struct starts *starts, uint64_t key, pid_t pid)
 		return NULL;
 	*start = (struct start){ .starts = starts, .key = key, .pid = pid, .since = now_us(starts), .looking = now_us(starts),
 				 .began = clock_ns(CLOCK_BOOTTIME), .pause = FIRST_PAUSE_US };
-	if (timer_add(starts->daemon->loop, 1, on_due, start, &start->source) < 0) {
+	if (timer_add(starts->on.loop, 1, on_due, start, &start->source) < 0) {
 		free(start);
 		return NULL;
 	}
@@ -123,14 +119,14 @@ static void drop(struct start *start)
 /* Nothing more is to be sealed of it. */
 static void end(struct start *start)
 {
-	(void)programs_disarm(start->starts->daemon->programs, start->key);
+	(void)programs_disarm(start->starts->on.programs, start->key);
 	drop(start);
 }
 
 /* From here on what it dlopen()s is told of. */
 static bool stay_armed(struct start *start, const struct facts *facts)
 {
-	struct programs *programs = start->starts->daemon->programs;
+	struct programs *programs = start->starts->on.programs;
 	struct mseald_armed armed;
 
 	if (armed_find(programs, start->key, &armed))
@@ -150,12 +146,35 @@ static bool count_unsealed(struct start *start)
 	return true;
 }
 
+/* So many seconds after it was to be sealed; why: a phrase. */
+static void tell_overdue(pid_t pid, const char *policy, uint64_t seconds, const char *why)
+{
+	struct log_fields fields = {};
+
+	log_field(&fields, "OBJECT_PID=%d", (int)pid);
+	log_field(&fields, "MSEALD_POLICY=%s", policy);
+	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
+		  "policy %s: pid %d is not sealed, or not all of it, after %" PRIu64 " s: %s; trying again", policy, (int)pid, seconds,
+		  why);
+}
+
 static void tell_when_overdue(struct start *start, const struct policy *policy, uint64_t patience, const char *why)
 {
 	uint64_t waited = now_us(start->starts) - start->looking;
 
 	if (start->phase == PHASE_LOOK && waited > patience && count_unsealed(start))
 		tell_overdue(start->pid, policy->name, waited / 1000000, why);
+}
+
+/* It is tried again, or not. */
+static void tell_not_sealed(pid_t pid, const char *policy, bool again, const struct failure *failure)
+{
+	struct log_fields fields = {};
+
+	log_field(&fields, "OBJECT_PID=%d", (int)pid);
+	log_field(&fields, "MSEALD_POLICY=%s", policy);
+	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_NOT_SEALED, &fields, "policy %s: %s%s", policy, failure->message,
+		  again ? "; trying again every few seconds" : "; it stays unsealed");
 }
 
 /* Something could not be sealed: said once, tried again; not what could never be by this policy on this kernel. */
@@ -192,7 +211,7 @@ static void tell_sealed_start(const struct start *start, const struct policy *po
 /* What there is of it is sealed, as far as it was ready. */
 static void go_on(struct start *start, const struct policy *policy, const struct facts *facts, const struct seal_result *result)
 {
-	struct programs *programs = start->starts->daemon->programs;
+	struct programs *programs = start->starts->on.programs;
 
 	if (!start->readiness.through || start->readiness.waiting) {
 		tell_when_overdue(start, policy, SETTLE_US + OVERDUE_US, "its loader is not done with all that it has loaded");
@@ -223,22 +242,14 @@ static int on_settle(sd_event_source *source, uint64_t now, void *context)
 
 	(void)source;
 	(void)now;
-	store_settle(starts->daemon->store);
+	store_settle(starts->on.store);
 	return 0;
-}
-
-static void catch_up(void *context)
-{
-	struct daemon *daemon = context;
-
-	if (daemon->events)
-		events_catch_up(daemon->events);
 }
 
 static void tell_readiness(struct start *start, const struct policy *policy)
 {
-	struct daemon *daemon = start->starts->daemon;
-	const struct choice *choice = programs_choice(daemon->programs);
+	const struct starts_context *on = &start->starts->on;
+	const struct choice *choice = programs_choice(on->programs);
 	struct readiness *readiness = &start->readiness;
 	bool kills = policy->action == MSEALD_ACTION_DENY && choice_kills(choice, MSEALD_STOP_UNMAP);
 
@@ -250,14 +261,13 @@ static void tell_readiness(struct start *start, const struct policy *policy)
 			  choice->native && policy->gate != POLICY_GATE_BPF &&
 					  (policy->stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT ? LATE_NATIVE : LATE_NOT;
 	readiness->native_now = start->phase == PHASE_NATIVE;
-	readiness->catch_up = catch_up;
-	readiness->context = daemon;
+	readiness->events = on->events;
 }
 
 static void seal(struct start *start, const struct policy *policy, const struct facts *facts)
 {
-	struct daemon *daemon = start->starts->daemon;
-	const struct choice *choice = programs_choice(daemon->programs);
+	const struct starts_context *on = &start->starts->on;
+	const struct choice *choice = programs_choice(on->programs);
 	struct seal_request request = {
 		.pid = start->pid,
 		.space = start->key,
@@ -276,7 +286,7 @@ static void seal(struct start *start, const struct policy *policy, const struct 
 	/* What was dlopen'ed would be left with a seal that lets it be unmapped, and outlives it. */
 	request.native_or_nothing = start->phase == PHASE_NATIVE && start->readiness.late == LATE_NATIVE;
 	timer_set_if_off(start->starts->settle, SETTLE_STORE_US);
-	if (sealing_seal(daemon->programs, daemon->store, &request, &result, &failure) >= 0 ||
+	if (sealing_seal(on->programs, on->store, &request, &result, &failure) >= 0 ||
 	    strcmp(failure.error, "NothingToSeal") == 0 || strcmp(failure.error, "NotNative") == 0)
 		go_on(start, policy, facts, &result);
 	else if (strcmp(failure.error, "NoSuchProcess") == 0)
@@ -291,7 +301,7 @@ static void seal(struct start *start, const struct policy *policy, const struct 
 static int on_due(sd_event_source *source, uint64_t now, void *context)
 {
 	struct start *start = context;
-	struct daemon *daemon = start->starts->daemon;
+	const struct starts_context *on = &start->starts->on;
 	_cleanup_(facts_free) struct facts facts = {};
 	const struct policy *policy;
 	struct mseald_armed armed;
@@ -300,8 +310,8 @@ static int on_due(sd_event_source *source, uint64_t now, void *context)
 
 	(void)source;
 	(void)now;
-	is_armed = armed_find(daemon->programs, start->key, &armed);
-	r = facts_read(daemon->programs, start->pid, is_armed ? &armed : NULL, inforce_wants_marked(daemon->inforce), &facts);
+	is_armed = armed_find(on->programs, start->key, &armed);
+	r = facts_read(on->programs, start->pid, is_armed ? &armed : NULL, inforce_wants_marked(on->inforce), &facts);
 	if (r == -ENOMEM)
 		look_after(start, RETRY_US);
 	if (r == -ESRCH)
@@ -310,9 +320,9 @@ static int on_due(sd_event_source *source, uint64_t now, void *context)
 		return 0;
 	if (is_armed && armed.flags & MSEALD_ARMED_FORKED)
 		start->readiness.unseen = true;
-	policy = policies_match(inforce_policies(daemon->inforce), &facts.policy, NULL);
+	policy = policies_match(inforce_policies(on->inforce), &facts.policy, NULL);
 	if (policy && is_armed && !start->matched)
-		containers_seen(daemon->containers, policy->name);
+		containers_seen(on->containers, policy->name);
 	start->matched = true;
 	if (!policy || !policy->classes)
 		end(start);
@@ -363,12 +373,12 @@ static void disarm_gone(struct programs *programs, const uint64_t *keys, size_t 
 
 static void look_at_all(struct starts *starts, bool lost)
 {
-	struct programs *programs = starts->daemon->programs;
+	struct programs *programs = starts->on.programs;
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t count, keys_count;
 
-	if (!inforce_needs(starts->daemon->inforce) || armed_keys(programs, &keys, &keys_count) < 0 ||
+	if (!inforce_policies(starts->on.inforce)->count || armed_keys(programs, &keys, &keys_count) < 0 ||
 	    tasks_read(programs, 0, &tasks, &count) < 0)
 		return;
 	disarm_gone(programs, keys, keys_count, tasks, count);
@@ -400,14 +410,14 @@ static void forget_gone(struct starts *starts)
 			struct mseald_armed armed;
 
 			next = start->next;
-			if (start->phase == PHASE_WATCH && !armed_find(starts->daemon->programs, start->key, &armed))
+			if (start->phase == PHASE_WATCH && !armed_find(starts->on.programs, start->key, &armed))
 				drop(start);
 		}
 }
 
 void starts_sweep(struct starts *starts, bool lifecycle_missed)
 {
-	uint64_t lost = programs_state(starts->daemon->programs)->lost_starts;
+	uint64_t lost = programs_state(starts->on.programs)->lost_starts;
 
 	forget_gone(starts);
 	if (lost == starts->lost_seen && !lifecycle_missed)
@@ -418,10 +428,11 @@ void starts_sweep(struct starts *starts, bool lifecycle_missed)
 	starts->lost_seen = lost;
 }
 
-void starts_missed(struct starts *starts, uint64_t key, pid_t pid)
+void starts_missed(struct starts *starts, uint64_t key, pid_t pid, const char *policy, uint64_t seconds)
 {
 	struct start *start = add(starts, key, pid);
 
+	tell_overdue(pid, policy, seconds, "it was not seen starting");
 	if (!start)
 		return;
 	(void)count_unsealed(start);
@@ -456,16 +467,16 @@ size_t starts_count_pending(const struct starts *starts)
 	return count;
 }
 
-int starts_open(struct daemon *daemon, struct starts **ret)
+int starts_open(const struct starts_context *context, struct starts **ret)
 {
 	struct starts *starts = calloc(1, sizeof(*starts));
 	int r;
 
 	if (!starts)
 		return -ENOMEM;
-	starts->daemon = daemon;
-	starts->lost_seen = programs_state(daemon->programs)->lost_starts;
-	r = timer_add(daemon->loop, 0, on_settle, starts, &starts->settle);
+	starts->on = *context;
+	starts->lost_seen = programs_state(context->programs)->lost_starts;
+	r = timer_add(context->loop, 0, on_settle, starts, &starts->settle);
 	if (r < 0) {
 		(void)starts_close(starts);
 		return r;

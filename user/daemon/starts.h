@@ -7,10 +7,28 @@
 #ifndef MSEALD_STARTS_H
 #define MSEALD_STARTS_H
 
-#include "daemon.h"
+#include <systemd/sd-event.h>
+
+#include "containers.h"
+#include "events.h"
+#include "inforce.h"
+#include "programs.h"
+#include "store.h"
+
+struct starts;
+
+/* What it works with; all of it outlives it. */
+struct starts_context {
+	sd_event *loop;
+	struct programs *programs;
+	struct store *store;
+	struct events *events;
+	struct inforce *inforce;
+	struct containers *containers;
+};
 
 /* Negative errno. */
-int starts_open(struct daemon *daemon, struct starts **ret);
+int starts_open(const struct starts_context *context, struct starts **ret);
 struct starts *starts_close(struct starts *starts);	/* takes NULL, returns NULL */
 
 void starts_hint(struct starts *starts, const struct mseald_hint *hint);
@@ -21,8 +39,8 @@ void starts_look_at_all(struct starts *starts);
 /* Every few seconds: whether a hint was lost; forgets those that are gone. lifecycle_missed: a program was skipped. */
 void starts_sweep(struct starts *starts, bool lifecycle_missed);
 
-/* One that should have been seen starting, and was not: counted, and looked at from now on. */
-void starts_missed(struct starts *starts, uint64_t key, pid_t pid);
+/* One that should have been seen starting, so many seconds ago, and was not: told of, counted, and looked at from now on. */
+void starts_missed(struct starts *starts, uint64_t key, pid_t pid, const char *policy, uint64_t seconds);
 /* Is it one that was seen, and that more is to be sealed of? */
 bool starts_known(const struct starts *starts, uint64_t key);
 /* How many could not be sealed, or not in time, since this daemon began. */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See status.h. */
-#include "status.h"
-
+/* Status: what happens on this kernel, and what is going on, of all or of the user who asks. */
 #include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #include "asker.h"
+#include "daemon.h"
 #include "events.h"
 #include "lock.h"
+#include "methods.h"
 #include "names.h"
 #include "probe.h"
 #include "sets.h"
@@ -100,7 +100,7 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 	return rows;
 }
 
-int status_call(struct connection *connection, json_t *parameters, bool more)
+int method_status(struct connection *connection, json_t *parameters, bool more)
 {
 	struct daemon *daemon = connection_daemon(connection);
 	const char *preemption = probe_preemption();

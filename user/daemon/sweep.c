@@ -11,15 +11,11 @@
 #include <malloc.h>
 #include <string.h>
 
-#include "containers.h"
-#include "events.h"
-#include "inforce.h"
-#include "integrity.h"
 #include "log.h"
-#include "starts.h"
 #include "tasks.h"
+#include "timer.h"
 
-#define PERIOD_US (2u * 1000 * 1000)
+#define SOON_US (100u * 1000)
 /*
  * Looks in a row that find nothing sealed, until the programs are detached. That
  * takes the kernel seconds (ftrace waits for all tasks after each: 2.2 s on
@@ -32,40 +28,49 @@
 /* The same when a user has asked for something: he must not have them attached and detached all the time. */
 #define IDLE_LOOKS_USER 30
 
-static unsigned idle_looks, lingers;
+struct gc {
+	struct programs *programs;
+	struct store *store;
+	struct integrity *integrity;
+	sd_event_source *soon;		/* set when something is unused */
+	unsigned idle_looks, lingers;
+	/* As the last tick found them. */
+	uint64_t lifecycle_seen, misses_seen, idle_entries_seen, refused_seen;
+	unsigned quiet;			/* ticks without another line on forks */
+};
 
-static uint64_t sealed_spaces(struct daemon *daemon)
+static uint64_t sealed_spaces(struct gc *gc)
 {
-	return programs_state(daemon->programs)->sealed;
+	return programs_state(gc->programs)->sealed;
 }
 
-static uint64_t unsettled_forks(struct daemon *daemon)
+static uint64_t unsettled_forks(struct gc *gc)
 {
-	return programs_state(daemon->programs)->unsettled;
+	return programs_state(gc->programs)->unsettled;
 }
 
 /* Entries that hold nothing, once no program can be looking at them. */
-static void forget_all(struct daemon *daemon)
+static void forget_all(struct gc *gc)
 {
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t count;
 
-	if (store_read_keys(daemon->store, &keys, &count) < 0)
+	if (store_read_keys(gc->store, &keys, &count) < 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		(void)store_forget_space(daemon->store, keys[i]);
+		(void)store_forget_space(gc->store, keys[i]);
 }
 
 /* Entries whose address space is gone; their keys are never used again. */
-static void forget_stale(struct daemon *daemon)
+static void forget_stale(struct gc *gc)
 {
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t keys_count, tasks_count, forgotten = 0;
 
 	/* The keys first: an address space made after that has no key among them. */
-	if (store_read_keys(daemon->store, &keys, &keys_count) < 0 ||
-	    tasks_read(daemon->programs, 0, &tasks, &tasks_count) < 0)
+	if (store_read_keys(gc->store, &keys, &keys_count) < 0 ||
+	    tasks_read(gc->programs, 0, &tasks, &tasks_count) < 0)
 		return;
 	tasks_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < keys_count; i++) {
@@ -74,7 +79,7 @@ static void forget_stale(struct daemon *daemon)
 
 		if (tasks_sharing(tasks, tasks_count, keys[i], &pids, &count) < 0 || count)
 			continue;
-		if (store_forget_space(daemon->store, keys[i]) >= 0)
+		if (store_forget_space(gc->store, keys[i]) >= 0)
 			forgotten++;
 	}
 	if (forgotten)
@@ -82,82 +87,95 @@ static void forget_stale(struct daemon *daemon)
 }
 
 /* Without a seal set. */
-static uint64_t count_idle_entries(struct daemon *daemon)
+static uint64_t count_idle_entries(struct gc *gc)
 {
-	volatile const struct mseald_state *state = programs_state(daemon->programs);
+	volatile const struct mseald_state *state = programs_state(gc->programs);
 
 	return state->entries - state->sealed - state->unsettled;
 }
 
-void sweep_after_failure(struct daemon *daemon)
+void gc_after_failure(struct gc *gc)
 {
-	if (count_idle_entries(daemon))
-		forget_stale(daemon);
+	if (count_idle_entries(gc))
+		forget_stale(gc);
 }
 
-void daemon_tidy(struct daemon *daemon)
+void gc_collect(struct gc *gc)
 {
-	idle_looks = 0;
-	if (sets_collect(store_sets(daemon->store)) && programs_needs(daemon->programs))
-		programs_narrow(daemon->programs, sets_needs(store_sets(daemon->store)) | inforce_needs(daemon->inforce));
+	gc->idle_looks = 0;
+	if (sets_collect(store_sets(gc->store)) && programs_needs(gc->programs))
+		programs_narrow(gc->programs, sets_needs(store_sets(gc->store)));
+}
+
+static int on_soon(sd_event_source *source, uint64_t now, void *context)
+{
+	(void)source;
+	(void)now;
+	gc_collect(context);
+	return 0;
+}
+
+void gc_collect_soon(struct gc *gc)
+{
+	timer_set_if_off(gc->soon, SOON_US);
 }
 
 /* The counter only says when to look: what is attached goes only when nothing needs it. */
-static bool is_idle(struct daemon *daemon)
+static bool is_idle(struct gc *gc)
 {
-	return !inforce_needs(daemon->inforce) && !sealed_spaces(daemon) && !unsettled_forks(daemon) && !store_any_sealed(daemon->store);
+	return !programs_needed(gc->programs) && !sealed_spaces(gc) && !unsettled_forks(gc) && !store_any_sealed(gc->store);
 }
 
-static void detach(struct daemon *daemon)
+static void detach(struct gc *gc)
 {
-	programs_detach(daemon->programs);
-	forget_all(daemon);
+	programs_detach(gc->programs);
+	forget_all(gc);
 	log_info("nothing is sealed: programs detached");
 }
 
-void sweep_linger(void)
+void gc_linger(struct gc *gc)
 {
-	lingers = IDLE_LOOKS_USER;
+	gc->lingers = IDLE_LOOKS_USER;
 }
 
-static void detach_when_idle(struct daemon *daemon)
+static void detach_when_idle(struct gc *gc)
 {
-	if (!is_idle(daemon))
-		idle_looks = 0;
-	else if (lingers > 0)
-		lingers--;
-	else if (++idle_looks >= IDLE_LOOKS)
-		detach(daemon);
+	if (!is_idle(gc))
+		gc->idle_looks = 0;
+	else if (gc->lingers > 0)
+		gc->lingers--;
+	else if (++gc->idle_looks >= IDLE_LOOKS)
+		detach(gc);
 }
 
-void sweep_finish(struct daemon *daemon)
+void gc_finish(struct gc *gc)
 {
 	/* Nobody else would ever. */
-	if (programs_attached(daemon->programs) && is_idle(daemon))
-		detach(daemon);
-	if (programs_attached(daemon->programs))
+	if (programs_attached(gc->programs) && is_idle(gc))
+		detach(gc);
+	if (programs_attached(gc->programs))
 		log_info("ending; what is sealed stays sealed");
 }
 
-int sweep_take_over(struct daemon *daemon)
+int gc_take_over(struct gc *gc)
 {
 	int r;
 
-	if (!store_any_sealed(daemon->store) && (!programs_inherited(daemon->programs) || is_idle(daemon))) {
-		programs_detach(daemon->programs);
-		forget_all(daemon);
+	if (!store_any_sealed(gc->store) && (!programs_inherited(gc->programs) || is_idle(gc))) {
+		programs_detach(gc->programs);
+		forget_all(gc);
 		return 0;
 	}
-	r = programs_attach(daemon->programs, sets_needs(store_sets(daemon->store)));
+	r = programs_attach(gc->programs, sets_needs(store_sets(gc->store)));
 	if (r < 0) {
 		log_error("cannot take over what is in force; the earlier programs, if any, stay attached");
 		return r;
 	}
-	store_settle_all(daemon->store);
-	forget_stale(daemon);
-	integrity_check(daemon);	/* what slipped while nobody watched */
-	(void)integrity_end_doomed(daemon);
-	log_info("took over %" PRIu64 " sealed address spaces", sealed_spaces(daemon));
+	store_settle_all(gc->store);
+	forget_stale(gc);
+	integrity_check(gc->integrity);	/* what slipped while nobody watched */
+	integrity_end_doomed(gc->integrity);
+	log_info("took over %" PRIu64 " sealed address spaces", sealed_spaces(gc));
 	return 0;
 }
 
@@ -171,63 +189,71 @@ static void give_memory_back(void)
 #define QUIET_LOOKS 30	/* a minute without another line on forks */
 
 /* Accounts without a place are forgotten; and forks that found none are told of. */
-static void look_at_places(struct daemon *daemon)
+static void look_at_places(struct gc *gc)
 {
-	static uint64_t refused_seen;
-	static unsigned quiet;
-	uint64_t refused = programs_state(daemon->programs)->forks_refused;
+	uint64_t refused = programs_state(gc->programs)->forks_refused;
 
-	store_forget_accounts(daemon->store);
-	if (quiet) {
-		quiet--;
+	store_forget_accounts(gc->store);
+	if (gc->quiet) {
+		gc->quiet--;
 		return;
 	}
-	if (refused <= refused_seen)
+	if (refused <= gc->refused_seen)
 		return;
 	log_warning("%" PRIu64 " forks of sealed processes were refused (EAGAIN): their user, or all users together, have as many "
-		    "sealed address spaces as they can have; mseald --user-spaces= sets how many one can", refused - refused_seen);
-	refused_seen = refused;
-	quiet = QUIET_LOOKS;
+		    "sealed address spaces as they can have; mseald --user-spaces= sets how many one can", refused - gc->refused_seen);
+	gc->refused_seen = refused;
+	gc->quiet = QUIET_LOOKS;
 }
 
-static int on_timer(sd_event_source *source, uint64_t now, void *context)
+bool gc_tick(struct gc *gc)
 {
-	static uint64_t lifecycle_seen, all_seen, idle_entries_seen;
-	struct daemon *daemon = context;
 	uint64_t lifecycle, all, idle_entries;
+	bool missed = false;
 
-	containers_sweep(daemon->containers);
-	if (programs_attached(daemon->programs)) {
-		all = programs_misses(daemon->programs, &lifecycle);
+	if (programs_attached(gc->programs)) {
+		all = programs_misses(gc->programs, &lifecycle);
+		missed = lifecycle != gc->lifecycle_seen;
 		/* Of what is alive and not sealed any more, or of what ended just when it was sealed. */
-		idle_entries = count_idle_entries(daemon);
-		if (lifecycle != lifecycle_seen || (idle_entries && idle_entries != idle_entries_seen))
-			forget_stale(daemon);
-		idle_entries_seen = count_idle_entries(daemon);
-		starts_sweep(daemon->starts, lifecycle != lifecycle_seen);
-		if (all != all_seen)
-			integrity_check(daemon);
-		lifecycle_seen = lifecycle;
-		all_seen = all;
-		look_at_places(daemon);
-		events_end_doomed(daemon->events);
-		detach_when_idle(daemon);
-		(void)sets_collect(store_sets(daemon->store));
-		sets_trim(store_sets(daemon->store));
+		idle_entries = count_idle_entries(gc);
+		if (missed || (idle_entries && idle_entries != gc->idle_entries_seen))
+			forget_stale(gc);
+		gc->idle_entries_seen = count_idle_entries(gc);
+		if (all != gc->misses_seen)
+			integrity_check(gc->integrity);
+		gc->lifecycle_seen = lifecycle;
+		gc->misses_seen = all;
+		look_at_places(gc);
+		integrity_end_doomed(gc->integrity);
+		detach_when_idle(gc);
+		(void)sets_collect(store_sets(gc->store));
+		sets_trim(store_sets(gc->store));
 	}
 	give_memory_back();
-	(void)sd_event_source_set_time(source, now + PERIOD_US);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return missed;
 }
 
-int sweep_start(struct daemon *daemon)
+int gc_open(sd_event *loop, struct programs *programs, struct store *store, struct integrity *integrity, struct gc **ret)
 {
-	uint64_t now;
+	struct gc *gc = calloc(1, sizeof(*gc));
 	int r;
 
-	r = sd_event_now(daemon->loop, CLOCK_MONOTONIC, &now);
-	if (r < 0)
+	if (!gc)
+		return -ENOMEM;
+	*gc = (struct gc){ .programs = programs, .store = store, .integrity = integrity };
+	r = timer_add(loop, 0, on_soon, gc, &gc->soon);
+	if (r < 0) {
+		(void)gc_close(gc);
 		return r;
-	return sd_event_add_time(daemon->loop, NULL, CLOCK_MONOTONIC, now + PERIOD_US, PERIOD_US / 5, on_timer,
-				 daemon);
+	}
+	*ret = gc;
+	return 0;
+}
+
+struct gc *gc_close(struct gc *gc)
+{
+	if (gc)
+		(void)sd_event_source_disable_unref(gc->soon);
+	free(gc);
+	return NULL;
 }

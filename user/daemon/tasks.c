@@ -81,6 +81,14 @@ int tasks_read(struct programs *programs, pid_t pid, struct mseald_task **ret, s
 	return r;
 }
 
+uint64_t tasks_key_of(struct programs *programs, pid_t pid)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	size_t count;
+
+	return tasks_read(programs, pid, &tasks, &count) < 0 ? 0 : tasks[0].key;
+}
+
 int tasks_read_vmas(struct programs *programs, pid_t tid, struct mseald_vma **ret, size_t *ret_count)
 {
 	_cleanup_close_ int fd = programs_vmas_fd(programs, (uint32_t)tid);

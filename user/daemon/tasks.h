@@ -24,6 +24,9 @@ static inline bool task_is_process(const struct mseald_task *task)
 /* The threads of one process, or of all (pid 0). The caller frees *ret. -ESRCH: none. */
 int tasks_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count);
 
+/* The key of the address space of a process; 0: it is gone. */
+uint64_t tasks_key_of(struct programs *programs, pid_t pid);
+
 /* The mappings of one thread with their flags (VM_*), sorted by address. The caller frees *ret. */
 int tasks_read_vmas(struct programs *programs, pid_t tid, struct mseald_vma **ret, size_t *ret_count);
 

@@ -4,10 +4,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <time.h>
+#include <stdlib.h>
 
 #include "cgroup.h"
-#include "containers.h"
 #include "flood.h"
 #include "labels.h"
 #include "log.h"
@@ -16,7 +15,8 @@
 #include "timer.h"
 
 struct telling {
-	struct daemon *daemon;
+	struct programs *programs;
+	const struct containers *containers;
 	sd_event_source *timer;		/* the end of the window */
 	struct flood flood;
 };
@@ -31,7 +31,7 @@ static void whose_fields(const struct telling *telling, const struct mseald_even
 	_cleanup_free_ char *cgroup = cgroup_path(event->cgroup);
 	struct mseald_label label = {};
 
-	if (labels_read(telling->daemon->programs, event->label, &label) && *label.policy)
+	if (labels_read(telling->programs, event->label, &label) && *label.policy)
 		log_field(fields, "MSEALD_POLICY=%s", label.policy);
 	if (*label.program)
 		log_field(fields, "MSEALD_PROGRAM=%s", label.program);
@@ -76,7 +76,7 @@ void tell_attempt(struct telling *telling, const struct mseald_event *event)
 		(void)timer_set(telling->timer, FLOOD_WINDOW_US);
 	if (!flood_let(&telling->flood, event))
 		return;
-	container = containers_find(telling->daemon->containers, event->cgroup);
+	container = containers_find(telling->containers, event->cgroup);
 	attempt_fields(telling, event, text_comm_line(event->comm, comm), container, &fields);
 	log_entry(LOG_LEVEL_NOTICE, about_verdict(event->verdict), &fields,
 		  "%s %s of 0x%" PRIx64 "+0x%" PRIx64 " by %s[%u] uid %u at ip 0x%" PRIx64
@@ -137,97 +137,17 @@ void tell_lost(uint64_t count)
 		  "%" PRIu64 " attempts were answered but not logged: the event buffer was full", count);
 }
 
-/* --- sealing --- */
-
-static void request_fields(struct log_fields *fields, const struct ucred *peer, pid_t pid)
-{
-	log_field(fields, "OBJECT_PID=%d", (int)pid);
-	log_field(fields, "MSEALD_CLIENT_PID=%d", (int)peer->pid);
-	log_field(fields, "MSEALD_CLIENT_UID=%u", (unsigned)peer->uid);
-}
-
-void tell_sealed(const struct connection *connection, pid_t pid, const struct seal_result *result)
-{
-	const struct ucred *peer = connection_peer(connection);
-	struct log_fields fields = {};
-
-	request_fields(&fields, peer, pid);
-	log_field(&fields, "MSEALD_SPACE=%" PRIu64, result->space);
-	log_field(&fields, "MSEALD_BYTES=%" PRIu64, result->bytes);
-	log_field(&fields, "MSEALD_SEALS=%zu", result->seals);
-	/* A user could fill the log. */
-	log_entry(connection_is_root(connection) ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, LOG_ABOUT_SEALED, &fields,
-		  "sealed %" PRIu64 " bytes of pid %d%s, at the request of pid %d of user %u; it has %zu seals now", result->bytes,
-		  (int)pid, result->native ? ", natively" : "", (int)peer->pid, (unsigned)peer->uid, result->seals);
-}
-
-void tell_unsealed(const struct connection *connection, pid_t pid, uint64_t bytes, size_t seals)
-{
-	const struct ucred *peer = connection_peer(connection);
-	struct log_fields fields = {};
-
-	request_fields(&fields, peer, pid);
-	log_field(&fields, "MSEALD_BYTES=%" PRIu64, bytes);
-	log_field(&fields, "MSEALD_SEALS=%zu", seals);
-	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_UNSEALED, &fields,
-		  "unsealed %" PRIu64 " bytes of pid %d, at the request of pid %d of user %u; it has %zu seals now", bytes, (int)pid,
-		  (int)peer->pid, (unsigned)peer->uid, seals);
-}
-
-void tell_not_sealed(pid_t pid, const char *policy, bool again, const struct failure *failure)
-{
-	struct log_fields fields = {};
-
-	log_field(&fields, "OBJECT_PID=%d", (int)pid);
-	log_field(&fields, "MSEALD_POLICY=%s", policy);
-	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_NOT_SEALED, &fields, "policy %s: %s%s", policy, failure->message,
-		  again ? "; trying again every few seconds" : "; it stays unsealed");
-}
-
-void tell_overdue(pid_t pid, const char *policy, uint64_t seconds, const char *why)
-{
-	struct log_fields fields = {};
-
-	log_field(&fields, "OBJECT_PID=%d", (int)pid);
-	log_field(&fields, "MSEALD_POLICY=%s", policy);
-	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
-		  "policy %s: pid %d is not sealed, or not all of it, after %" PRIu64 " s: %s; trying again", policy, (int)pid, seconds,
-		  why);
-}
-
-void tell_ended(pid_t pid, const struct failure *failure)
-{
-	struct log_fields fields = {};
-
-	log_field(&fields, "OBJECT_PID=%d", (int)pid);
-	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields, "pid %d is ended, for it cannot be sealed: %s", (int)pid,
-		  failure->message);
-}
-
-void tell_policy_fault(const struct policy_fault *fault)
-{
-	struct log_fields fields = {};
-	char line[16] = "";
-
-	log_field(&fields, "MSEALD_POLICY_FILE=%s", fault->path);
-	if (fault->line) {
-		log_field(&fields, "MSEALD_POLICY_LINE=%u", fault->line);
-		(void)snprintf(line, sizeof(line), ":%u", fault->line);
-	}
-	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_POLICY_FAULT, &fields, "%s%s: %s", fault->path, line, fault->message);
-}
-
 /* --- the timer --- */
 
-int telling_open(struct daemon *daemon, struct telling **ret)
+int telling_open(sd_event *loop, struct programs *programs, const struct containers *containers, struct telling **ret)
 {
 	struct telling *telling = calloc(1, sizeof(*telling));
 	int r;
 
 	if (!telling)
 		return -ENOMEM;
-	telling->daemon = daemon;
-	r = timer_add(daemon->loop, FLOOD_WINDOW_US / 60, on_timer, telling, &telling->timer);
+	*telling = (struct telling){ .programs = programs, .containers = containers };
+	r = timer_add(loop, FLOOD_WINDOW_US / 60, on_timer, telling, &telling->timer);
 	if (r < 0) {
 		(void)telling_close(telling);
 		return r;

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Report: what was attempted, summed up. */
+#include "daemon.h"
+#include "events.h"
+#include "methods.h"
+#include "parameters.h"
+#include "reply.h"
+#include "report.h"
+
+int method_report(struct connection *connection, json_t *parameters, bool more)
+{
+	const char *policy = json_string_value(json_object_get(parameters, "policy"));
+	struct daemon *daemon = connection_daemon(connection);
+	struct failure failure = {};
+	const char *bad;
+	bool reset = false;
+	int r;
+
+	(void)more;
+	if (parameter_given(parameters, "policy") && !policy)
+		return reply_invalid(connection, "policy");
+	r = parameter_bool(parameters, "reset", &reset, &bad);
+	if (r < 0)
+		return reply_bad(connection, r, bad);
+	/* It is emptied as a whole: since is said once. */
+	if (policy && reset)
+		return reply_invalid(connection, "policy");
+	/* What has happened before the question is in the answer. */
+	events_catch_up(daemon->events);
+	return reply_or_failure(connection, report_tell(daemon->report, policy, reset, &failure), &failure);
+}

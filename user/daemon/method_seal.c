@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Seal and Unseal. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "asker.h"
+#include "connection.h"
+#include "daemon.h"
+#include "reply.h"
+#include "sweep.h"
+#include "log.h"
+#include "methods.h"
+#include "names.h"
+#include "parameters.h"
+#include "sealing.h"
+
+/* --- the log --- */
+
+static void request_fields(struct log_fields *fields, const struct ucred *peer, pid_t pid)
+{
+	log_field(fields, "OBJECT_PID=%d", (int)pid);
+	log_field(fields, "MSEALD_CLIENT_PID=%d", (int)peer->pid);
+	log_field(fields, "MSEALD_CLIENT_UID=%u", (unsigned)peer->uid);
+}
+
+static void tell_sealed(const struct connection *connection, pid_t pid, const struct seal_result *result)
+{
+	const struct ucred *peer = connection_peer(connection);
+	struct log_fields fields = {};
+
+	request_fields(&fields, peer, pid);
+	log_field(&fields, "MSEALD_SPACE=%" PRIu64, result->space);
+	log_field(&fields, "MSEALD_BYTES=%" PRIu64, result->bytes);
+	log_field(&fields, "MSEALD_SEALS=%zu", result->seals);
+	/* A user could fill the log. */
+	log_entry(connection_is_root(connection) ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, LOG_ABOUT_SEALED, &fields,
+		  "sealed %" PRIu64 " bytes of pid %d%s, at the request of pid %d of user %u; it has %zu seals now", result->bytes,
+		  (int)pid, result->native ? ", natively" : "", (int)peer->pid, (unsigned)peer->uid, result->seals);
+}
+
+static void tell_unsealed(const struct connection *connection, pid_t pid, uint64_t bytes, size_t seals)
+{
+	const struct ucred *peer = connection_peer(connection);
+	struct log_fields fields = {};
+
+	request_fields(&fields, peer, pid);
+	log_field(&fields, "MSEALD_BYTES=%" PRIu64, bytes);
+	log_field(&fields, "MSEALD_SEALS=%zu", seals);
+	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_UNSEALED, &fields,
+		  "unsealed %" PRIu64 " bytes of pid %d, at the request of pid %d of user %u; it has %zu seals now", bytes, (int)pid,
+		  (int)peer->pid, (unsigned)peer->uid, seals);
+}
+
+/* --- Seal --- */
+
+/* Messages have the pid that mseald knows: to one who counts otherwise both are said. */
+static int reply_refusal(struct connection *connection, const struct asker *asker, struct failure *failure)
+{
+	struct failure both = *failure;
+	pid_t theirs = failure->pid && asker->rank != ASKER_ROOT && !asker->same_pids ? asker_pid_for(asker, failure->pid) : 0;
+
+	if (theirs) {
+		both.pid = theirs;
+		(void)snprintf(both.message, sizeof(both.message), "%.400s (pid %d is %d in the caller's pid namespace)",
+			       failure->message, (int)failure->pid, (int)theirs);
+	}
+	return reply_failure(connection, &both);
+}
+
+static int authorize(void *context, const struct target *target, struct failure *failure)
+{
+	return asker_may(context, target, failure);
+}
+
+int method_seal(struct connection *connection, json_t *parameters, bool more)
+{
+	struct seal_request request = { .stops = MSEALD_STOP_DEFAULT, .action = MSEALD_ACTION_DENY };
+	_cleanup_(asker_close) struct asker asker = ASKER_EMPTY;
+	struct daemon *daemon = connection_daemon(connection);
+	_cleanup_free_ struct range *ranges = NULL;
+	struct failure failure = {};
+	struct seal_result result;
+	const char *bad;
+	int r;
+
+	(void)more;
+	connection_look(connection, &asker);
+	r = asker_read_pid(&asker, parameters, true, &request.pid, &bad, &failure);
+	if (r == -EBADR)
+		return reply_failure(connection, &failure);
+	if (r >= 0)
+		r = parameter_seal_options(parameters, &request, &bad);
+	if (r >= 0)
+		r = parameter_ranges(parameters, &ranges, &request.count, &bad);
+	if (r < 0)
+		return reply_bad(connection, r, bad);
+	request.authorize = authorize;
+	request.context = &asker;
+	request.limited = asker.rank != ASKER_ROOT;
+	if (request.count && request.classes)
+		return reply_invalid(connection, "segments");
+	if (!request.classes)
+		request.classes = MSEALD_CLASSES_ALL;
+	request.ranges = ranges;
+	if (request.limited)
+		gc_linger(daemon->gc);
+	r = sealing_seal(daemon->programs, daemon->store, &request, &result, &failure);
+	if (r < 0)
+		gc_after_failure(daemon->gc);
+	gc_collect(daemon->gc);
+	if (r < 0)
+		return reply_refusal(connection, &asker, &failure);
+	tell_sealed(connection, request.pid, &result);
+	return connection_reply(connection,
+				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*}", "space", (json_int_t)result.space, "ranges",
+					  (json_int_t)result.ranges, "bytes", (json_int_t)result.bytes, "seals",
+					  (json_int_t)result.seals, "native", result.native, "whyNotNative",
+					  result.why_not_native),
+				false);
+}
+
+/* --- Unseal --- */
+
+struct unsealing {
+	struct daemon *daemon;
+	struct asker asker;
+};
+
+/* Who is in it, whoever else is too, is not heard: what runs inside does not ask its own seals away. */
+static int authorize_unsealing(void *context, const struct target *target, struct failure *failure)
+{
+	const struct unsealing *unsealing = context;
+	const struct asker *asker = &unsealing->asker;
+	struct daemon *daemon = unsealing->daemon;
+	_cleanup_(target_close) struct target own = TARGET_EMPTY;
+	struct mseald_space theirs = {}, ours = {};
+	struct failure ignored;
+
+	if (asker->proc_fd < 0 || target_open(daemon->programs, asker->pid, &own, &ignored) < 0 || !asker_lives(asker))
+		return fail(failure, "PermissionDenied", target->pid,
+			    "pid %d: seals are not taken back for a caller that is gone, or not seen by mseald", (int)target->pid);
+	(void)store_read_space(daemon->store, target->key, &theirs);
+	(void)store_read_space(daemon->store, own.key, &ours);
+	if (own.key != target->key &&
+	    (!MSEALD_WORD_SET(theirs.word) || MSEALD_WORD_SET(theirs.word) != MSEALD_WORD_SET(ours.word)))
+		return 0;
+	return fail(failure, "PermissionDenied", target->pid,
+		    "pid %d: seals are not taken back for a process that has them itself (pid %d, which has asked)",
+		    (int)target->pid, (int)asker->pid);
+}
+
+int method_unseal(struct connection *connection, json_t *parameters, bool more)
+{
+	struct daemon *daemon = connection_daemon(connection);
+	struct unsealing unsealing = { .daemon = daemon, .asker = ASKER_EMPTY };
+	struct seal_request request = { .authorize = authorize_unsealing, .context = &unsealing };
+	_cleanup_free_ struct range *ranges = NULL;
+	struct failure failure = {};
+	size_t seals = 0;
+	uint64_t bytes = 0;
+	const char *bad;
+	int r;
+
+	(void)more;
+	r = parameter_pid(parameters, true, &request.pid, &bad);
+	if (r >= 0)
+		r = parameter_ranges(parameters, &ranges, &request.count, &bad);
+	if (r < 0)
+		return reply_bad(connection, r, bad);
+	request.ranges = ranges;
+	connection_look(connection, &unsealing.asker);
+	r = sealing_unseal(daemon->programs, daemon->store, &request, &bytes, &seals, &failure);
+	asker_close(&unsealing.asker);
+	gc_collect(daemon->gc);
+	if (r < 0)
+		return reply_failure(connection, &failure);
+	tell_unsealed(connection, request.pid, bytes, seals);
+	return connection_reply(connection, json_pack("{s:I,s:I}", "bytes", (json_int_t)bytes, "seals",
+						      (json_int_t)seals),
+				false);
+}

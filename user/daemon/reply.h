@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Answers that say what is wrong. Return as connection_error(). */
+#ifndef MSEALD_REPLY_H
+#define MSEALD_REPLY_H
+
+#include <jansson.h>
+
+#include "connection.h"
+#include "failure.h"
+
+/* With a parameter, by the errno of its reader (parameters.h). */
+int reply_bad(struct connection *connection, int error, const char *bad);
+int reply_invalid(struct connection *connection, const char *parameter);
+int reply_failure(struct connection *connection, const struct failure *failure);
+/* The reply, or if that is NULL the failure. */
+static inline int reply_or_failure(struct connection *connection, json_t *reply, const struct failure *failure)
+{
+	return reply ? connection_reply(connection, reply, false) : reply_failure(connection, failure);
+}
+
+#endif
