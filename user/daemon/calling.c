@@ -114,7 +114,7 @@ static uint64_t put_text(struct tracee *tracee, const char *text, size_t length)
 		long word = 0;
 
 		memcpy(&word, text + i, MIN_OF(sizeof(word), length - i));
-		if (request(PTRACE_POKEDATA, tracee->tid, at + i, (void *)word) < 0)
+		if (ptrace_request(PTRACE_POKEDATA, tracee->tid, at + i, (void *)word) < 0)
 			return 0;
 	}
 	return at;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "mseald/shared.h"
+#include "settings.h"
 
 enum part_kind {
 	PART_LIFECYCLE,		/* attached first, detached last: no child may slip by */
@@ -57,13 +58,6 @@ enum native_scope {
 };
 
 const char *native_scope_name(enum native_scope scope);
-
-enum gate_mode {
-	GATE_AUTO,	/* the soundest there is */
-	GATE_BPF,	/* the same, but never mseal(2): no process is ever traced */
-	GATE_KILL,	/* never override either: for tests, and to see what an older kernel does */
-	GATE_DENY,	/* refuse to start where a row could only be killed; see choice_spares_32bit() */
-};
 
 /* One operation and what decides it here. */
 struct decision {

@@ -21,7 +21,6 @@
 #include <sys/syscall.h>
 
 #include "clock.h"
-#include "holding.h"
 #include "procfs.h"
 #include "ptracing.h"
 #include "util.h"
@@ -51,7 +50,7 @@ static bool is_theirs(const struct entry_order *order)
 static void let_go(struct entry *entry) __attribute__((noreturn));
 static void let_go(struct entry *entry)
 {
-	must(entry, request(PTRACE_DETACH, entry->tracee.tid, 0, NULL) < 0 ? -errno : 0);
+	must(entry, ptrace_request(PTRACE_DETACH, entry->tracee.tid, 0, NULL) < 0 ? -errno : 0);
 	_exit(0);
 }
 
@@ -62,10 +61,10 @@ static void await_exec(struct entry *entry)
 	int status;
 
 	for (;;) {
-		if (next(entry, FOREVER, &status) == TOLD) {
+		if (next(entry, PTRACE_FOREVER, &status) == TOLD) {
 			/* Has it had an exec, that is the next stop, even so. */
 			left = true;
-			must(entry, interrupt(&entry->tracee));
+			must(entry, tracee_interrupt(&entry->tracee));
 			continue;
 		}
 		if (status >> 16 == PTRACE_EVENT_EXEC)
@@ -73,7 +72,7 @@ static void await_exec(struct entry *entry)
 		if (left && PTRACE_STOPPED(status))
 			let_go(entry);
 		if (left)
-			must(entry, interrupt(&entry->tracee));	/* this stop has taken that back */
+			must(entry, tracee_interrupt(&entry->tracee));	/* this stop has taken that back */
 		must(entry, pass_on(entry, status, PTRACE_CONT));
 	}
 }
@@ -95,8 +94,8 @@ static void show(struct entry *entry)
 
 	if (!entry->hidden)
 		return;
-	must(entry, get_mask(entry->tracee.tid, &mask));
-	must(entry, set_mask(entry->tracee.tid, mask | sigtrap));
+	must(entry, ptrace_get_mask(entry->tracee.tid, &mask));
+	must(entry, ptrace_set_mask(entry->tracee.tid, mask | sigtrap));
 	if (entry->owed)
 		(void)syscall(SYS_tgkill, entry->order->pid, entry->tracee.tid, SIGTRAP);
 	entry->hidden = entry->owed = false;
@@ -109,7 +108,7 @@ static void at_call(struct entry *entry)
 	struct __ptrace_syscall_info info = { 0 };
 	uint64_t mask = 0;
 
-	must(entry, request(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0 ? -errno : 0);
+	must(entry, ptrace_request(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0 ? -errno : 0);
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		uint64_t start = info.entry.args[0], end = start + info.entry.args[1];
 
@@ -120,10 +119,10 @@ static void at_call(struct entry *entry)
 		return;
 	}
 	entry->protecting &= info.exit.rval == 0;
-	must(entry, get_mask(tracee->tid, &mask));
+	must(entry, ptrace_get_mask(tracee->tid, &mask));
 	if (mask & sigtrap && tracee->trap.fd >= 0) {
 		entry->hidden = true;
-		must(entry, set_mask(tracee->tid, mask & ~sigtrap));
+		must(entry, ptrace_set_mask(tracee->tid, mask & ~sigtrap));
 	}
 }
 
@@ -140,19 +139,19 @@ static bool load(struct entry *entry)
 		end_unsealed(entry, "its entry point cannot be found");
 	if (!entry->image.loader) {
 		/* It is at its entry point, and has not run yet. */
-		must(entry, interrupt(tracee));
-		must(entry, go_on(tracee, PTRACE_CONT, 0));
-		must(entry, wait_standing(tracee));
+		must(entry, tracee_interrupt(tracee));
+		must(entry, tracee_continue(tracee, PTRACE_CONT, 0));
+		must(entry, tracee_wait_standing(tracee));
 		return true;
 	}
 	r = trap_at(tracee->tid, entry->image.entry, &tracee->trap);
 	if (r < 0)
 		end_unsealed(entry, "it cannot be stopped at its entry point: "
 				    "all breakpoints of the machine may be in use");
-	for (r = go_on(tracee, PTRACE_SYSCALL, 0); r == 0; r = pass_on(entry, status, PTRACE_SYSCALL)) {
-		while (next(entry, FOREVER, &status) == TOLD)
+	for (r = tracee_continue(tracee, PTRACE_SYSCALL, 0); r == 0; r = pass_on(entry, status, PTRACE_SYSCALL)) {
+		while (next(entry, PTRACE_FOREVER, &status) == TOLD)
 			;	/* it has left, as was to be expected */
-		if (status >> 16 == 0 && WSTOPSIG(status) == STOP_AT_CALL)
+		if (status >> 16 == 0 && WSTOPSIG(status) == PTRACE_STOP_AT_CALL)
 			at_call(entry);
 		if (status >> 16 == PTRACE_EVENT_EXEC) {
 			(void)trap_disarm(&tracee->trap);
@@ -177,17 +176,17 @@ static bool make_relro(struct entry *entry)
 	unsigned calls = 0;
 	int status = 0;
 
-	must(entry, go_on(tracee, PTRACE_SYSCALL, 0));
+	must(entry, tracee_continue(tracee, PTRACE_SYSCALL, 0));
 	for (;;) {
 		int64_t left = (int64_t)(deadline - clock_ns(CLOCK_MONOTONIC)) / 1000000;
-		enum happening happening = next(entry, halted ? FOREVER : left > 0 ? (int)left : 0, &status);
+		enum happening happening = next(entry, halted ? PTRACE_FOREVER : left > 0 ? (int)left : 0, &status);
 
 		if (happening == TOLD)
 			continue;
 		if (halted)
 			deadline = clock_ns(CLOCK_MONOTONIC) + RELRO_MILLISECONDS * NS_PER_MS;
 		halted = happening == STOPPED && is_group_stop(status);
-		if (happening == STOPPED && status >> 16 == 0 && WSTOPSIG(status) == STOP_AT_CALL) {
+		if (happening == STOPPED && status >> 16 == 0 && WSTOPSIG(status) == PTRACE_STOP_AT_CALL) {
 			bool was = entry->protecting;
 
 			at_call(entry);
@@ -200,7 +199,7 @@ static bool make_relro(struct entry *entry)
 			return false;
 		must(entry, pass_on(entry, status, PTRACE_SYSCALL));
 	}
-	return stand_somewhere(entry, FOREVER);
+	return stand_somewhere(entry, PTRACE_FOREVER);
 }
 
 /* --- at the entry point --- */
@@ -228,7 +227,7 @@ static void obey(struct entry *entry, enum held_word where)
 	if (held_send(entry->order->fd, &report, NULL, 0) < 0)
 		end_unsealed(entry, "mseald has ended");
 	for (;;) {
-		if (next(entry, FOREVER, &status) != TOLD)
+		if (next(entry, PTRACE_FOREVER, &status) != TOLD)
 			ended(entry);	/* it stands, and cannot stop */
 		switch (entry->message.word) {
 		case HELD_MSEAL:
@@ -275,7 +274,7 @@ void entry_hold(const struct entry_order *order)
 	/* Now it can become nothing else that we would not see. */
 	if (!is_theirs(order)) {
 		(void)held_say(order->fd, HELD_NOT_SEIZED, EACCES);
-		(void)stand_somewhere(&entry, FOREVER);
+		(void)stand_somewhere(&entry, PTRACE_FOREVER);
 		let_go(&entry);		/* at the stop of an exec as well */
 	}
 	if (held_say(order->fd, HELD_SEIZED, 0) < 0)

@@ -6,14 +6,7 @@
 #ifndef MSEALD_ENTRY_H
 #define MSEALD_ENTRY_H
 
-#include <sys/types.h>
-
-struct entry_order {
-	pid_t pid;
-	int pidfd;
-	uid_t uid;	/* whose it must be; 0: anybody's */
-	int fd;		/* to the daemon */
-};
+#include "holding.h"
 
 /* Only stdio and the order's descriptors are left open. */
 void entry_hold(const struct entry_order *order) __attribute__((noreturn));

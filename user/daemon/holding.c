@@ -89,14 +89,14 @@ int pass_on(struct entry *entry, int status, int how)
 	if (PTRACE_STOPPED(status) && tracee->trapped)
 		return 1;
 	if (is_group_stop(status))
-		return request(PTRACE_LISTEN, tracee->tid, 0, NULL) < 0 ? -errno : 0;
+		return ptrace_request(PTRACE_LISTEN, tracee->tid, 0, NULL) < 0 ? -errno : 0;
 	if (PTRACE_STOPPED(status))
-		return go_on(tracee, how, 0);
-	if (entry->hidden && status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP && !is_trap(tracee->tid, status)) {
+		return tracee_continue(tracee, how, 0);
+	if (entry->hidden && status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP && !ptrace_is_trap(tracee->tid, status)) {
 		entry->owed = true;
-		return go_on(tracee, how, 0);
+		return tracee_continue(tracee, how, 0);
 	}
-	return on_stop(tracee, status, how);
+	return tracee_on_stop(tracee, status, how);
 }
 
 /* --- ending it --- */
@@ -107,15 +107,15 @@ bool stand_somewhere(struct entry *entry, int milliseconds)
 	struct tracee *tracee = &entry->tracee;
 	int status;
 
-	(void)interrupt(tracee);
+	(void)tracee_interrupt(tracee);
 	/* Does it stand in anything else? */
-	if (go_on(tracee, PTRACE_CONT, 0) == 0)
-		(void)interrupt(tracee);
-	while (wait_stop(tracee->tid, milliseconds, &status) == 0) {
+	if (tracee_continue(tracee, PTRACE_CONT, 0) == 0)
+		(void)tracee_interrupt(tracee);
+	while (ptrace_wait(tracee->tid, milliseconds, &status) == 0) {
 		if (PTRACE_STOPPED(status))
 			return true;
-		if (status >> 16 == PTRACE_EVENT_EXEC || interrupt(tracee) < 0 ||
-		    on_stop(tracee, status, PTRACE_CONT) < 0)
+		if (status >> 16 == PTRACE_EVENT_EXEC || tracee_interrupt(tracee) < 0 ||
+		    tracee_on_stop(tracee, status, PTRACE_CONT) < 0)
 			break;
 	}
 	return false;

@@ -7,9 +7,15 @@
 #define MSEALD_HOLDING_H
 
 #include "calling.h"
-#include "entry.h"
 #include "held.h"
 #include "image.h"
+
+struct entry_order {
+	pid_t pid;
+	int pidfd;
+	uid_t uid;	/* whose it must be; 0: anybody's */
+	int fd;		/* to the daemon */
+};
 
 struct entry {
 	const struct entry_order *order;

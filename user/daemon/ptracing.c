@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "trap.h"
 #include "util.h"
 
 #define POLL_NS 20000
@@ -17,12 +18,12 @@
 #define TRAP_PERF 6
 #endif
 
-long request(int what, pid_t tid, uint64_t address, void *data)
+long ptrace_request(int what, pid_t tid, uint64_t address, void *data)
 {
 	return ptrace((enum __ptrace_request)what, tid, (void *)(uintptr_t)address, data);
 }
 
-int wait_stop(pid_t tid, int milliseconds, int *ret_status)
+int ptrace_wait(pid_t tid, int milliseconds, int *ret_status)
 {
 	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
 
@@ -45,60 +46,25 @@ int wait_stop(pid_t tid, int milliseconds, int *ret_status)
 	}
 }
 
-int go_on(struct tracee *tracee, int how, int signal)
+int ptrace_get_mask(pid_t tid, uint64_t *mask)
 {
-	return request(how, tracee->tid, 0, (void *)(intptr_t)signal) < 0 ? -errno : 0;
+	return ptrace_request(PTRACE_GETSIGMASK, tid, sizeof(*mask), mask) < 0 ? -errno : 0;
 }
 
-int interrupt(struct tracee *tracee)
+int ptrace_set_mask(pid_t tid, uint64_t mask)
 {
-	return request(PTRACE_INTERRUPT, tracee->tid, 0, NULL) < 0 ? -errno : 0;
-}
-
-int get_mask(pid_t tid, uint64_t *mask)
-{
-	return request(PTRACE_GETSIGMASK, tid, sizeof(*mask), mask) < 0 ? -errno : 0;
-}
-
-int set_mask(pid_t tid, uint64_t mask)
-{
-	return request(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask) < 0 ? -errno : 0;
+	return ptrace_request(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask) < 0 ? -errno : 0;
 }
 
 /* The signal of our own trap? Another's SIGTRAP is its own affair. */
-bool is_trap(pid_t tid, int status)
+bool ptrace_is_trap(pid_t tid, int status)
 {
 	siginfo_t info;
 	uint64_t data;
 
-	if (status >> 16 || WSTOPSIG(status) != SIGTRAP || request(PTRACE_GETSIGINFO, tid, 0, &info) < 0)
+	if (status >> 16 || WSTOPSIG(status) != SIGTRAP || ptrace_request(PTRACE_GETSIGINFO, tid, 0, &info) < 0)
 		return false;
 	memcpy(&data, (char *)&info.si_addr + sizeof(info.si_addr), sizeof(data));	/* si_perf_data */
 	return info.si_code == TRAP_PERF && data == TRAP_DATA;
 }
 
-int on_stop(struct tracee *tracee, int status, int how)
-{
-	if (PTRACE_STOPPED(status))
-		return 1;
-	if (is_trap(tracee->tid, status)) {
-		int r;
-
-		tracee->trapped = true;
-		r = interrupt(tracee);
-		return r < 0 ? r : go_on(tracee, how, 0);
-	}
-	return go_on(tracee, how, status >> 16 || WSTOPSIG(status) == STOP_AT_CALL ? 0 : WSTOPSIG(status));
-}
-
-int wait_standing(struct tracee *tracee)
-{
-	int status, r;
-
-	do {
-		r = wait_stop(tracee->tid, FOREVER, &status);
-		if (r == 0)
-			r = on_stop(tracee, status, PTRACE_CONT);
-	} while (r == 0);
-	return r;
-}

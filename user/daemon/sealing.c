@@ -9,12 +9,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "foreign.h"
 #include "held.h"
 #include "labels.h"
 #include "log.h"
 #include "native.h"
 #include "target.h"
+#include "tracer.h"
 
 #define TRIES 8		/* while the process changes its mappings under us */
 
@@ -226,7 +226,7 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 	r = plan_holds(&plan, programs, target);
 	/* Nobody can begin to trace it any more. There is no way back from mseal(2), so this comes before. */
 	if (r > 0 && changed && request->stops & MSEALD_STOP_FOREIGN_WRITE) {
-		r = foreign_check_tracers(programs, target->key, request->pid, failure);
+		r = tracer_check_foreign(programs, target->key, request->pid, failure);
 		r = r == 0 ? 1 : r == -EAGAIN ? 0 : r;
 	}
 	if (r > 0)

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "procfs.h"
 #include "ptracing.h"
+#include "tracee.h"
 #include "util.h"
 
 static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
@@ -21,23 +22,23 @@ static int take_pending_trap(struct tracee *tracee)
 	int status, r = 1;
 
 	while (r == 1 && tracee->fired && !tracee->trapped && procfs_status_number(tracee->tid, "SigPnd", 16, UINT64_MAX) & sigtrap) {
-		r = get_mask(tracee->tid, &mask);
+		r = ptrace_get_mask(tracee->tid, &mask);
 		if (r == 0 && mask & sigtrap)
-			r = set_mask(tracee->tid, mask & ~sigtrap);
+			r = ptrace_set_mask(tracee->tid, mask & ~sigtrap);
 		if (r == 0)
-			r = go_on(tracee, PTRACE_CONT, 0);
+			r = tracee_continue(tracee, PTRACE_CONT, 0);
 		if (r == 0)
-			r = wait_stop(tracee->tid, FOREVER, &status);
+			r = ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
 		/* Stands again, told of a SIGCONT: to be interrupted as well would keep it from the signal for ever. */
 		if (r == 0 && PTRACE_STOPPED(status))
 			r = 1;
 		if (r == 0)
-			r = interrupt(tracee);
+			r = tracee_interrupt(tracee);
 		if (r == 0)
-			r = on_stop(tracee, status, PTRACE_CONT);
+			r = tracee_on_stop(tracee, status, PTRACE_CONT);
 		if (r == 0)
-			r = wait_standing(tracee);
-		if (r == 1 && mask & sigtrap && set_mask(tracee->tid, mask) < 0)
+			r = tracee_wait_standing(tracee);
+		if (r == 1 && mask & sigtrap && ptrace_set_mask(tracee->tid, mask) < 0)
 			r = -ESRCH;
 	}
 	return r;
@@ -46,7 +47,7 @@ static int take_pending_trap(struct tracee *tracee)
 /* Stands it still, from a stop of ours or from what it does. */
 static int hold(struct tracee *tracee)
 {
-	int r = wait_standing(tracee);
+	int r = tracee_wait_standing(tracee);
 
 	tracee->fired |= trap_disarm(&tracee->trap);
 	return r == 1 ? take_pending_trap(tracee) : r;
@@ -55,21 +56,21 @@ static int hold(struct tracee *tracee)
 int tracee_seize(struct tracee *tracee, pid_t tid, unsigned long options)
 {
 	*tracee = (struct tracee){ .tid = tid, .options = options, .trap = TRAP_NONE };
-	return request(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options) < 0 ? -errno : 0;
+	return ptrace_request(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options) < 0 ? -errno : 0;
 }
 
 int tracee_poll(struct tracee *tracee)
 {
-	int status, r = wait_stop(tracee->tid, 0, &status);
+	int status, r = ptrace_wait(tracee->tid, 0, &status);
 
 	if (r < 0)
 		return r == -ETIMEDOUT ? 0 : r;
-	return on_stop(tracee, status, PTRACE_CONT);
+	return tracee_on_stop(tracee, status, PTRACE_CONT);
 }
 
 int tracee_stop_sleeping(struct tracee *tracee)
 {
-	int r = interrupt(tracee);
+	int r = tracee_interrupt(tracee);
 
 	return r < 0 ? r : hold(tracee);
 }
@@ -103,9 +104,9 @@ int tracee_stop_running(struct tracee *tracee, unsigned milliseconds)
 		return -EBUSY;
 	r = trap_at_tick(tracee->tid, &tracee->trap);
 	while (r == 0 && !tracee->trapped && clock_ns(CLOCK_MONOTONIC) < deadline) {
-		r = wait_stop(tracee->tid, (int)milliseconds, &status);
+		r = ptrace_wait(tracee->tid, (int)milliseconds, &status);
 		if (r == 0)
-			r = on_stop(tracee, status, PTRACE_CONT);
+			r = tracee_on_stop(tracee, status, PTRACE_CONT);
 		else if (r == -ETIMEDOUT)
 			r = 0;
 	}

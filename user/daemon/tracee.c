@@ -26,11 +26,47 @@
 #endif
 #define PTRACE_GET_USER_DISPATCH 0x4211		/* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, include/uapi/linux/ptrace.h, 6.4 */
 
+int tracee_continue(struct tracee *tracee, int how, int signal)
+{
+	return ptrace_request(how, tracee->tid, 0, (void *)(intptr_t)signal) < 0 ? -errno : 0;
+}
+
+int tracee_interrupt(struct tracee *tracee)
+{
+	return ptrace_request(PTRACE_INTERRUPT, tracee->tid, 0, NULL) < 0 ? -errno : 0;
+}
+
+int tracee_on_stop(struct tracee *tracee, int status, int how)
+{
+	if (PTRACE_STOPPED(status))
+		return 1;
+	if (ptrace_is_trap(tracee->tid, status)) {
+		int r;
+
+		tracee->trapped = true;
+		r = tracee_interrupt(tracee);
+		return r < 0 ? r : tracee_continue(tracee, how, 0);
+	}
+	return tracee_continue(tracee, how, status >> 16 || WSTOPSIG(status) == PTRACE_STOP_AT_CALL ? 0 : WSTOPSIG(status));
+}
+
+int tracee_wait_standing(struct tracee *tracee)
+{
+	int status, r;
+
+	do {
+		r = ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
+		if (r == 0)
+			r = tracee_on_stop(tracee, status, PTRACE_CONT);
+	} while (r == 0);
+	return r;
+}
+
 int tracee_registers(pid_t tid, struct registers *ret, size_t *ret_size)
 {
 	struct iovec buffer = { .iov_base = &ret->r, .iov_len = sizeof(ret->r) };
 
-	if (request(PTRACE_GETREGSET, tid, NT_PRSTATUS, &buffer) < 0)
+	if (ptrace_request(PTRACE_GETREGSET, tid, NT_PRSTATUS, &buffer) < 0)
 		return -errno;
 	*ret_size = buffer.iov_len;
 	return 0;
@@ -41,7 +77,7 @@ static int write_registers(pid_t tid, const struct registers *registers)
 	struct registers copy = *registers;
 	struct iovec buffer = { .iov_base = &copy.r, .iov_len = sizeof(copy.r) };
 
-	return request(PTRACE_SETREGSET, tid, NT_PRSTATUS, &buffer) < 0 ? -errno : 0;
+	return ptrace_request(PTRACE_SETREGSET, tid, NT_PRSTATUS, &buffer) < 0 ? -errno : 0;
 }
 
 static bool read_memory(pid_t tid, uint64_t address, void *out, size_t size)
@@ -64,7 +100,7 @@ static void abort_sequence(struct tracee *tracee)
 	struct { uint32_t version, flags; uint64_t start, length, abort; } sequence;
 	uint64_t address;
 
-	if (request(PTRACE_GET_RSEQ_CONFIGURATION, tracee->tid, sizeof(area), &area) < 0 || !area.pointer)
+	if (ptrace_request(PTRACE_GET_RSEQ_CONFIGURATION, tracee->tid, sizeof(area), &area) < 0 || !area.pointer)
 		return;
 	/* struct rseq: cpu_id_start, cpu_id, then rseq_cs (include/uapi/linux/rseq.h). */
 	if (!read_memory(tracee->tid, area.pointer + 8, &address, sizeof(address)) || !address ||
@@ -78,7 +114,7 @@ static bool dispatches_calls(pid_t tid)
 {
 	struct { uint64_t mode, selector, offset, length; } dispatch = { 0 };
 
-	return request(PTRACE_GET_USER_DISPATCH, tid, sizeof(dispatch), &dispatch) == 0 && dispatch.mode;
+	return ptrace_request(PTRACE_GET_USER_DISPATCH, tid, sizeof(dispatch), &dispatch) == 0 && dispatch.mode;
 }
 
 /*
@@ -91,11 +127,11 @@ static int set_options(const struct tracee *tracee)
 	uintptr_t options = tracee->options | PTRACE_O_TRACESYSGOOD;
 	pid_t tid = tracee->tid;
 
-	if (request(PTRACE_SETOPTIONS, tid, 0, (void *)(options | PTRACE_O_SUSPEND_SECCOMP)) == 0)
+	if (ptrace_request(PTRACE_SETOPTIONS, tid, 0, (void *)(options | PTRACE_O_SUSPEND_SECCOMP)) == 0)
 		return 0;
 	if (procfs_status_number(tid, "Seccomp", 16, UINT64_MAX) != 0)
 		return -EPERM;
-	return request(PTRACE_SETOPTIONS, tid, 0, (void *)options) < 0 ? -errno : 0;
+	return ptrace_request(PTRACE_SETOPTIONS, tid, 0, (void *)options) < 0 ? -errno : 0;
 }
 
 int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint64_t instruction)
@@ -117,9 +153,9 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 		registers_restart(&tracee->saved, &call);
 	/* GETSIGMASK knows the mask that ppoll and the like replaced for their sleep (kernel/ptrace.c). */
 	tracee->blocked = procfs_status_number(tracee->tid, "SigBlk", 16, UINT64_MAX);
-	r = get_mask(tracee->tid, &tracee->mask);
+	r = ptrace_get_mask(tracee->tid, &tracee->mask);
 	if (r == 0)
-		r = set_mask(tracee->tid, ~UINT64_C(0));
+		r = ptrace_set_mask(tracee->tid, ~UINT64_C(0));
 	if (r == 0)
 		r = set_options(tracee);
 	if (r < 0)
@@ -137,21 +173,21 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 /* Lets it run to where a system call begins. -EBUSY: it does not get there, and stands in get_signal(). */
 static int to_begin(struct tracee *tracee)
 {
-	int milliseconds = BEGIN_MILLISECONDS, status, r = go_on(tracee, PTRACE_SYSCALL, 0);
+	int milliseconds = BEGIN_MILLISECONDS, status, r = tracee_continue(tracee, PTRACE_SYSCALL, 0);
 
 	while (r == 0) {
-		r = wait_stop(tracee->tid, milliseconds, &status);
+		r = ptrace_wait(tracee->tid, milliseconds, &status);
 		if (r == -ETIMEDOUT) {
-			milliseconds = FOREVER;
-			r = interrupt(tracee);
+			milliseconds = PTRACE_FOREVER;
+			r = tracee_interrupt(tracee);
 			continue;
 		}
-		if (r < 0 || WSTOPSIG(status) == STOP_AT_CALL)
+		if (r < 0 || WSTOPSIG(status) == PTRACE_STOP_AT_CALL)
 			return r;
-		r = on_stop(tracee, status, PTRACE_SYSCALL);
+		r = tracee_on_stop(tracee, status, PTRACE_SYSCALL);
 		/* Another thread stops the group: it may stop when it is released. */
 		if (r == 1)
-			r = milliseconds == FOREVER ? -EBUSY : go_on(tracee, PTRACE_SYSCALL, 0);
+			r = milliseconds == PTRACE_FOREVER ? -EBUSY : tracee_continue(tracee, PTRACE_SYSCALL, 0);
 	}
 	return r;
 }
@@ -159,9 +195,9 @@ static int to_begin(struct tracee *tracee)
 /* And to its end, which it stands at then: nothing but a SIGKILL keeps it from that. */
 static int to_end(struct tracee *tracee)
 {
-	int status, r = go_on(tracee, PTRACE_SYSCALL, 0);
+	int status, r = tracee_continue(tracee, PTRACE_SYSCALL, 0);
 
-	return r < 0 ? r : wait_stop(tracee->tid, FOREVER, &status);
+	return r < 0 ? r : ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
 }
 
 int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3], long *ret_result)
@@ -207,17 +243,17 @@ static int rejoin_call(struct tracee *tracee)
 {
 	int status, r;
 
-	r = set_mask(tracee->tid, tracee->mask | tracee->blocked);
+	r = ptrace_set_mask(tracee->tid, tracee->mask | tracee->blocked);
 	if (r == 0)
-		r = go_on(tracee, PTRACE_SYSCALL, 0);
+		r = tracee_continue(tracee, PTRACE_SYSCALL, 0);
 	if (r == 0)
-		r = wait_stop(tracee->tid, FOREVER, &status);
+		r = ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
 	if (r == 0)
-		r = set_mask(tracee->tid, tracee->mask);
+		r = ptrace_set_mask(tracee->tid, tracee->mask);
 	if (r < 0)
 		return r;
 	/* Or until a signal comes that neither blocks. */
-	return PTRACE_STOPPED(status) || WSTOPSIG(status) == STOP_AT_CALL ? 0 : WSTOPSIG(status);
+	return PTRACE_STOPPED(status) || WSTOPSIG(status) == PTRACE_STOP_AT_CALL ? 0 : WSTOPSIG(status);
 }
 
 /* From the end of a call back into get_signal(), before it is in user code again. *ret_signal: it has come meanwhile. */
@@ -228,15 +264,15 @@ static int restore(struct tracee *tracee, bool rejoin, int *ret_signal)
 	*ret_signal = 0;
 	if (!tracee->changed)
 		return 0;
-	r = interrupt(tracee);
+	r = tracee_interrupt(tracee);
 	if (r == 0)
-		r = go_on(tracee, PTRACE_CONT, 0);
+		r = tracee_continue(tracee, PTRACE_CONT, 0);
 	if (r == 0)
-		r = wait_standing(tracee);
+		r = tracee_wait_standing(tracee);
 	if (r == 1)
 		r = write_registers(tracee->tid, &tracee->saved);
 	if (r == 0)
-		r = set_mask(tracee->tid, tracee->mask);
+		r = ptrace_set_mask(tracee->tid, tracee->mask);
 	if (r == 0 && rejoin && tracee->blocked != tracee->mask && tracee->blocked != ~UINT64_C(0) &&
 	    registers_restarts(&tracee->saved))
 		*ret_signal = r = rejoin_call(tracee);
@@ -250,7 +286,7 @@ int tracee_restore(struct tracee *tracee)
 	int signal, r = restore(tracee, false, &signal);
 
 	/* Its filters are in force again. */
-	if (r == 0 && request(PTRACE_SETOPTIONS, tracee->tid, 0, (void *)(uintptr_t)tracee->options) < 0)
+	if (r == 0 && ptrace_request(PTRACE_SETOPTIONS, tracee->tid, 0, (void *)(uintptr_t)tracee->options) < 0)
 		r = -errno;
 	return r;
 }
@@ -259,7 +295,7 @@ int tracee_release(struct tracee *tracee)
 {
 	int signal, r = restore(tracee, true, &signal);
 
-	if (request(PTRACE_DETACH, tracee->tid, 0, (void *)(intptr_t)(signal > 0 ? signal : 0)) < 0 && r >= 0)
+	if (ptrace_request(PTRACE_DETACH, tracee->tid, 0, (void *)(intptr_t)(signal > 0 ? signal : 0)) < 0 && r >= 0)
 		r = -errno;
 	return r < 0 ? r : 0;
 }

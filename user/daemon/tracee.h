@@ -31,6 +31,18 @@ struct tracee {
 	bool changed;			/* its registers and signal mask are not its own */
 };
 
+int tracee_continue(struct tracee *tracee, int how, int signal);	/* how: PTRACE_CONT, PTRACE_SYSCALL */
+int tracee_interrupt(struct tracee *tracee);
+
+/*
+ * What a stop is about. 1: it stands in get_signal(), as PTRACE_INTERRUPT or job
+ * control wanted it. 0: it goes on. Signals on their way to it are seen only because
+ * it is traced, and it has them; while its registers are not its own only SIGSTOP
+ * can come (all others are blocked), which changes no registers.
+ */
+int tracee_on_stop(struct tracee *tracee, int status, int how);
+int tracee_wait_standing(struct tracee *tracee);	/* 1, or -ESRCH */
+
 /* Seizes it, without stopping it. options: PTRACE_O_*. -EPERM: traced, or not ours to trace. */
 int tracee_seize(struct tracee *tracee, pid_t tid, unsigned long options);
 

@@ -3,8 +3,10 @@
 #include "tracer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -13,6 +15,8 @@
 #include "tasks.h"
 
 #define FILES 4096
+#define STEP_US 2000
+#define STEPS 25	/* an attach takes microseconds; what holds its mutex for longer is an exec */
 
 void tracers_allow(struct programs *programs)
 {
@@ -55,4 +59,62 @@ pid_t tracer_fork(void)
 bool tracer_is_ours(pid_t pid)
 {
 	return (pid_t)procfs_status_number(pid, "PPid", 10, 0) == getpid();
+}
+
+/* --- those of others --- */
+
+/* What the process calls itself, for the message: root is asked to end it, and wants to know what it is. */
+static const char *comm_of(pid_t pid, char comm[MSEALD_COMM_LEN + 1])
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	if (procfs_read(AT_FDCWD, path, comm, MSEALD_COMM_LEN + 1) < 0)
+		return "?";
+	comm[strcspn(comm, "\n")] = '\0';
+	return comm;
+}
+
+/* 0: nobody; else the task that is traced or about to be. */
+static const struct mseald_task *find_traced(const struct mseald_task *tasks, size_t count, uint64_t key)
+{
+	const struct mseald_task *coming = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (tasks[i].key != key || !tasks[i].tracer)
+			continue;
+		if (tasks[i].tracer == MSEALD_TRACER_COMING)
+			coming = &tasks[i];
+		else if (!tracer_is_ours((pid_t)tasks[i].tracer))
+			return &tasks[i];
+	}
+	return coming;
+}
+
+int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, struct failure *failure)
+{
+	for (int step = 0; step < STEPS; step++) {
+		_cleanup_free_ struct mseald_task *tasks = NULL;
+		const struct mseald_task *traced;
+		char comm[MSEALD_COMM_LEN + 1];
+		size_t count;
+		int r;
+
+		if (step)
+			(void)usleep(STEP_US);
+		/* All of them: another process may share the memory. */
+		r = tasks_read(programs, 0, &tasks, &count);
+		if (r < 0)
+			return r;
+		traced = find_traced(tasks, count, key);
+		if (!traced)
+			return 0;
+		if (traced->tracer == MSEALD_TRACER_COMING)
+			continue;
+		return fail(failure, "Traced", pid,
+			    "pid %d is traced by pid %u (%s), which could go on writing to it; nothing is sealed: "
+			    "end the tracer first, or seal without foreign-write",
+			    (int)traced->pid, traced->tracer, comm_of((pid_t)traced->tracer, comm));
+	}
+	return -EAGAIN;
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Processes of the daemon's own that trace others: its children, which is how
+ * Who traces whom. Processes of the daemon's own that trace others: its children, which is how
  * lsm/ptrace_access_check knows them, and whom nobody waits for.
  */
 #ifndef MSEALD_TRACER_H
 #define MSEALD_TRACER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
+#include "failure.h"
 #include "programs.h"
 
 /*
@@ -23,5 +25,13 @@ pid_t tracer_fork(void);
 
 /* Is that process a tracer of this daemon? */
 bool tracer_is_ours(pid_t pid);
+
+/*
+ * A tracer that was attached before the seal is never asked again. To be called
+ * once the seal is committed, from when on no other can attach: 0 when nobody
+ * traces anything that has this key. -EBADR: it is traced, and by whom; -EAGAIN:
+ * somebody may be attaching and does not come to an end; or another negative errno.
+ */
+int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, struct failure *failure);
 
 #endif
