@@ -32,7 +32,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers -Werror
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -DMSEALD_VERSION='"$(VERSION)"' \
-	-Iinclude -Iuser/lib -I$(B) -MMD -MP $(CFLAGS) $(CFLAGS_EXTRA)
+	-Iinclude -Iuser/lib $(INCLUDES) -I$(B) -MMD -MP $(CFLAGS) $(CFLAGS_EXTRA)
 LIBS_DAEMON := $(shell $(PKG_CONFIG) --libs libbpf libsystemd jansson 2>/dev/null || echo -lbpf -lsystemd -ljansson)
 LIBS_OCI := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null || echo -ljansson)
 LIBS_CTL := $(shell $(PKG_CONFIG) --libs libbpf jansson 2>/dev/null || echo -lbpf -ljansson)
@@ -46,7 +46,7 @@ BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c $(LOCK_SRC),$(sort $(wildc
 BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c)))
-DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/daemon/*.c)))
+DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/daemon/*.c user/daemon/*/*.c)))
 CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c)))
 OCI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/oci/*.c)))
 MAN := $(sort $(wildcard man/*.[1-9]))
@@ -106,6 +106,7 @@ $(B)/%.o: %.c | $(B)/paths.h
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 $(DAEMON_OBJ): | $(B)/mseald.skel.h $(B)/lock.skel.h
+$(DAEMON_OBJ): INCLUDES := -Iuser/daemon
 $(B)/user/daemon/methods.o: $(B)/interface.h
 
 # The interface description, as a C string.

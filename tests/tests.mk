@@ -18,20 +18,20 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 
 # --- programs ---
 
-$(B)/tests/%.o: ALL_CFLAGS += -Itests/kernel -Iuser/ctl
+$(B)/tests/%.o: INCLUDES := -Itests/kernel -Iuser/ctl
 
 unit-programs: $(UNIT)
 $(filter-out $(UNIT_DAEMON) $(UNIT_OCI),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(CTL_OBJ)) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_CTL)
 # What tests files of user/daemon.
-$(UNIT_DAEMON:%=%.o): ALL_CFLAGS += -Iuser/daemon
+$(UNIT_DAEMON:%=%.o): INCLUDES := -Iuser/daemon
 $(UNIT_DAEMON): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(DAEMON_OBJ)) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_DAEMON)
 
 # And of user/oci.
-$(UNIT_OCI:%=%.o): ALL_CFLAGS += -Iuser/oci
+$(UNIT_OCI:%=%.o): INCLUDES := -Iuser/oci
 $(UNIT_OCI): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(OCI_OBJ)) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_OCI)
@@ -125,7 +125,7 @@ $(B)/fuzz/libcommon.a: $(FUZZ_LIB)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(B)/tests/fuzz/fuzz_ocistate: $(B)/fuzz/user/oci/state.o
-$(B)/tests/fuzz/fuzz_settings: $(B)/fuzz/user/daemon/settings.o
+$(B)/tests/fuzz/fuzz_settings: $(B)/fuzz/user/daemon/base/config.o
 $(B)/tests/fuzz/fuzz_parameters: $(addprefix $(B)/fuzz/user/daemon/,parameters.o reply.o failure.o)
 $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/libcommon.a
 	@mkdir -p $(@D)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "settings.h"
+#include "base/config.h"
 #include "util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())

@@ -138,7 +138,7 @@ sources_of() {
 	service) echo systemd packaging/debian packaging/deb.sh user/daemon/lock.c bpf/lock.bpf.c bpf/lockpins.bpf.c tests/service ;;
 	oci) echo user/oci packaging/oci packaging/k8s packaging/image user/daemon/containers.c tests/oci ;;
 	harness) echo tests/vm ;;
-	fuzz*) echo user/lib user/oci user/daemon/settings.c user/daemon/parameters.c tests/fuzz ;;
+	fuzz*) echo user/lib user/oci user/daemon/base/config.c user/daemon/parameters.c tests/fuzz ;;
 	sanitize) echo user/lib user/ctl user/oci ;;
 	valgrind) echo user/daemon ;;
 	esac

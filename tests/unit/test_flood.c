@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "flood.h"
-#include "log.h"
 #include "util.h"
 
 static struct flood flood;

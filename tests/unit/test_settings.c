@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* mseald.conf(5): which files count, in which order, and what is said of mistakes (user/daemon/settings.c). */
+/* mseald.conf(5): which files count, in which order, and what is said of mistakes (user/daemon/base/config.c). */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "settings.h"
+#include "base/config.h"
 #include "util.h"
 
 static struct {

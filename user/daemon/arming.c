@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cgroup.h"
+#include "base/cgroup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/namespaces.h"
 #include "containers.h"
 #include "daemon.h"
-#include "failure.h"
-#include "host.h"
 #include "inforce.h"
-#include "log.h"
 #include "methods.h"
 #include "names.h"
 #include "parameters.h"

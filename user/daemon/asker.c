@@ -12,8 +12,8 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "cgroup.h"
-#include "host.h"
+#include "base/cgroup.h"
+#include "base/namespaces.h"
 #include "parameters.h"
 #include "peer.h"
 #include "procfs.h"

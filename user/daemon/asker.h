@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "base/error.h"
 #include "containers.h"
-#include "failure.h"
 #include "standing.h"
 #include "target.h"
 

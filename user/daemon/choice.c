@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "mseald/shared.h"
 #include "probe.h"
 #include "util.h"

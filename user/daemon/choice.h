@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/config.h"
 #include "mseald/shared.h"
-#include "settings.h"
 
 enum part_kind {
 	PART_LIFECYCLE,		/* attached first, detached last: no child may slip by */

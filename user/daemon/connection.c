@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/log.h"
 #include "daemon.h"
-#include "log.h"
 #include "peer.h"
 #include "util.h"
 

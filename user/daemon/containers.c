@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cgroup.h"
-#include "file.h"
-#include "log.h"
+#include "base/cgroup.h"
+#include "base/file.h"
+#include "base/log.h"
 #include "names.h"
 #include "tasks.h"
 

@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "base/config.h"
 #include "programs.h"
-#include "settings.h"
 #include "store.h"
 
 struct server;

@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "procfs.h"
 #include "ptracing.h"
 #include "util.h"

@@ -2,9 +2,9 @@
 /* See event_json.h. */
 #include "event_json.h"
 
+#include "base/text.h"
 #include "doors.h"
 #include "names.h"
-#include "text.h"
 
 json_t *event_json(const struct containers *containers, const struct mseald_event *event)
 {

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "log.h"
+#include "base/log.h"
 
 /* What a buffer can hold of the smallest there are, so that whoever tries all the time cannot keep us at it. */
 #define BATCH (MSEALD_EVENTS_SIZE / (sizeof(struct mseald_hint) + 8))

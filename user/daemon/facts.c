@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "cgroup.h"
+#include "base/cgroup.h"
 #include "elfobject.h"
 #include "procfs.h"
 #include "util.h"

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "util.h"
 
 static struct mseald_file_seals seals_of(const struct sealset *set, const struct sealset_file *file, uint64_t space)

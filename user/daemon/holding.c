@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "ptracing.h"
 #include "util.h"
 

@@ -7,8 +7,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "elfobject.h"
-#include "text.h"
 #include "util.h"
 
 #define PAGE 4096

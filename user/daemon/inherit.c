@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "mseald/shared.h"
 #include "pins.h"
 #include "util.h"

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "log.h"
+#include "base/log.h"
+#include "base/timer.h"
 #include "target.h"
 #include "tasks.h"
-#include "timer.h"
 
 #define AGAIN_US (10u * 1000)	/* until it is looked whether all have died that were killed */
 

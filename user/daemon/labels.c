@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "procfs.h"
-#include "text.h"
 
 #define PROBES 8
 

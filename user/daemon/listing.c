@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "asker.h"
+#include "base/text.h"
 #include "connection.h"
 #include "daemon.h"
 #include "labels.h"
@@ -14,7 +15,6 @@
 #include "reply.h"
 #include "target.h"
 #include "tasks.h"
-#include "text.h"
 
 /* What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see whether it is his. */
 #define USER_SEALS_MAX 8192

@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "doors.h"
 #include "lockothers.h"
 #include "lockprobe.h"
-#include "log.h"
 #include "mseald/lock.h"
 #include "mseald/shared.h"
 #include "pins.h"

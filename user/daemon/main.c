@@ -11,14 +11,14 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
-#include "clock.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/namespaces.h"
 #include "containers.h"
 #include "daemon.h"
 #include "events.h"
-#include "host.h"
 #include "inforce.h"
 #include "lock.h"
-#include "log.h"
 #include "methods.h"
 #include "parting.h"
 #include "refusals.h"

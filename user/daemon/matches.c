@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "armed.h"
+#include "base/text.h"
 #include "daemon.h"
 #include "facts.h"
 #include "inforce.h"
@@ -12,7 +13,6 @@
 #include "reply.h"
 #include "starts.h"
 #include "tasks.h"
-#include "text.h"
 
 json_t *method_policy_reload(struct daemon *daemon, struct failure *failure)
 {

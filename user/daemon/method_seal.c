@@ -4,15 +4,15 @@
 #include <inttypes.h>
 
 #include "asker.h"
+#include "base/log.h"
 #include "connection.h"
 #include "daemon.h"
-#include "reply.h"
-#include "sweep.h"
-#include "log.h"
 #include "methods.h"
 #include "names.h"
 #include "parameters.h"
+#include "reply.h"
 #include "sealing.h"
+#include "sweep.h"
 
 /* --- the log --- */
 

@@ -15,9 +15,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "calling.h"
 #include "calls.h"
-#include "log.h"
 #include "procfs.h"
 #include "tasks.h"
 #include "threads.h"

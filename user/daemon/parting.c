@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "tasks.h"
 
 static struct {

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "procfs.h"
 #include "util.h"
 

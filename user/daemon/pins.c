@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "host.h"
-#include "log.h"
+#include "base/log.h"
+#include "base/namespaces.h"
 
 /* In front of "maps" and "links": nothing when the folder of pins is the working directory. */
 static const char *place = PIN_ROOT "/";

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "objects.h"
 #include "tasks.h"
-#include "text.h"
 #include "util.h"
 
 /* Where the run of mappings of one file begins that this one is in. */

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "failure.h"
+#include "base/error.h"
 #include "procmaps.h"
 #include "range.h"
 #include "readiness.h"

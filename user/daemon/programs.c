@@ -11,13 +11,13 @@
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 
+#include "base/log.h"
 #include "choice.h"
 #include "inherit.h"
 #include "lock.h"
-#include "log.h"
-#include "mseald.skel.h"
 #include "pins.h"
 #include "probe.h"
+#include "mseald.skel.h"
 
 #define ATTACH_TRIES 300
 #define ATTACH_PAUSE_US 10000

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "trap.h"
 #include "util.h"
 

@@ -9,12 +9,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "cgroup.h"
+#include "base/cgroup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/timer.h"
 #include "doors.h"
 #include "flood.h"
-#include "log.h"
-#include "text.h"
-#include "timer.h"
 
 /* As many as the buffer can hold: whoever tries all the time cannot keep us at it. */
 #define BATCH 1024u

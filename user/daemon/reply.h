@@ -5,8 +5,8 @@
 
 #include <jansson.h>
 
+#include "base/error.h"
 #include "connection.h"
-#include "failure.h"
 
 /* With a parameter, by the errno of its reader (parameters.h). */
 int reply_bad(struct connection *connection, int error, const char *bad);

@@ -12,13 +12,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "clock.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/timer.h"
 #include "labels.h"
-#include "log.h"
 #include "names.h"
 #include "place.h"
 #include "reportfile.h"
-#include "timer.h"
 
 #define WRITE_US (5u * 1000 * 1000)	/* from the first change until it is in the file */
 

@@ -11,7 +11,7 @@
 
 #include <systemd/sd-event.h>
 
-#include "failure.h"
+#include "base/error.h"
 #include "inforce.h"
 #include "mseald/shared.h"
 #include "programs.h"

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "file.h"
+#include "base/file.h"
+#include "base/text.h"
 #include "names.h"
-#include "text.h"
 #include "util.h"
 
 #define VERSION 1

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "timer.h"
+#include "base/timer.h"
 #include "util.h"
 
 #define ACCURACY_US 1000

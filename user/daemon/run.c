@@ -10,13 +10,13 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "clock.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
 #include "connection.h"
 #include "daemon.h"
 #include "entry.h"
-#include "failure.h"
 #include "held.h"
-#include "log.h"
 #include "methods.h"
 #include "names.h"
 #include "parameters.h"

@@ -9,9 +9,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "held.h"
 #include "labels.h"
-#include "log.h"
 #include "native.h"
 #include "target.h"
 #include "tracer.h"

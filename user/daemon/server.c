@@ -13,11 +13,11 @@
 #include <systemd/sd-daemon.h>
 
 #include "asker.h"
-#include "clock.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/timer.h"
 #include "daemon.h"
-#include "log.h"
 #include "reply.h"
-#include "timer.h"
 
 #define PAUSE_US 200000		/* before the next try, when no connection can be accepted */
 

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/log.h"
 #include "choice.h"
 #include "files.h"
-#include "log.h"
 #include "util.h"
 
 #define REFS_SIZE (MSEALD_MAX_SETS * sizeof(uint64_t))

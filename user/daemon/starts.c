@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "armed.h"
-#include "clock.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/timer.h"
 #include "facts.h"
-#include "log.h"
 #include "sealing.h"
 #include "tasks.h"
-#include "timer.h"
 
 #define BUCKETS 1024
 #define FIRST_PAUSE_US 1000u

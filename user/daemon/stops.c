@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "base/clock.h"
 #include "calls.h"
-#include "clock.h"
 #include "procfs.h"
 #include "ptracing.h"
 #include "tracee.h"

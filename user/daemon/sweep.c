@@ -11,9 +11,9 @@
 #include <malloc.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
+#include "base/timer.h"
 #include "tasks.h"
-#include "timer.h"
 
 #define SOON_US (100u * 1000)
 /*

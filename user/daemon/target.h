@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "failure.h"
+#include "base/error.h"
 #include "procmaps.h"
 #include "programs.h"
 

@@ -6,13 +6,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cgroup.h"
+#include "base/cgroup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/timer.h"
 #include "flood.h"
 #include "labels.h"
-#include "log.h"
 #include "names.h"
-#include "text.h"
-#include "timer.h"
 
 struct telling {
 	struct programs *programs;

@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "procfs.h"
 #include "tasks.h"
 

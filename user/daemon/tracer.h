@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "failure.h"
+#include "base/error.h"
 #include "programs.h"
 
 /*

@@ -6,7 +6,7 @@
 #include "watch.h"
 
 #include "armed.h"
-#include "cgroup.h"
+#include "base/cgroup.h"
 #include "tasks.h"
 #include "util.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The clocks of the system, in nanoseconds. Microseconds of CLOCK_MONOTONIC: monotonic_us() of util.h. */
-#ifndef MSEALD_CLOCK_H
-#define MSEALD_CLOCK_H
+#ifndef MSEALD_BASE_CLOCK_H
+#define MSEALD_BASE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>

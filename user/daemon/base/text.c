@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See text.h. */
-#include "text.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Small files that the daemon keeps. */
-#ifndef MSEALD_FILE_H
-#define MSEALD_FILE_H
+#ifndef MSEALD_BASE_FILE_H
+#define MSEALD_BASE_FILE_H
 
 #include <stdio.h>
 #include <sys/types.h>

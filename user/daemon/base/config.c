@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See settings.h. The form of the files is that of policies (user/lib/policyini.c), and so is who may write them. */
-#include "settings.h"
+/* See config.h. The form of the files is that of policies (user/lib/policyini.c), and so is who may write them. */
+#include "base/config.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,8 +3,8 @@
  * What processes and files call themselves, before it is put where it must break nothing: bytes that do
  * not belong there become "?".
  */
-#ifndef MSEALD_TEXT_H
-#define MSEALD_TEXT_H
+#ifndef MSEALD_BASE_TEXT_H
+#define MSEALD_BASE_TEXT_H
 
 #include <jansson.h>
 

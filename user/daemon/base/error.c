@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See failure.h. */
-#include "failure.h"
+/* See error.h. */
+#include "base/error.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Cgroups of the unified hierarchy (cgroups(7)): of a process, by path, by the id that the kernel tells. */
-#ifndef MSEALD_CGROUP_H
-#define MSEALD_CGROUP_H
+#ifndef MSEALD_BASE_CGROUP_H
+#define MSEALD_BASE_CGROUP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See cgroup.h. */
-#include "cgroup.h"
+#include "base/cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Timers of the event loop that are off until they are set, and go off once. CLOCK_MONOTONIC, in microseconds. */
-#ifndef MSEALD_TIMER_H
-#define MSEALD_TIMER_H
+#ifndef MSEALD_BASE_TIMER_H
+#define MSEALD_BASE_TIMER_H
 
 #include <systemd/sd-event.h>
 

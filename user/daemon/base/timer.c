@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See timer.h. */
-#include "timer.h"
+#include "base/timer.h"
 
 #include <time.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* mseald in a container of its own (docs/containers.md): what of the host's namespaces it has, and needs. */
-#ifndef MSEALD_HOST_H
-#define MSEALD_HOST_H
+#ifndef MSEALD_BASE_NAMESPACES_H
+#define MSEALD_BASE_NAMESPACES_H
 
 #include <stdbool.h>
 

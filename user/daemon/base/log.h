@@ -4,8 +4,8 @@
  * (sd_journal_sendv(3)); where systemd reads it otherwise: lines with their
  * priority; elsewhere plain lines with the program's name.
  */
-#ifndef MSEALD_LOG_H
-#define MSEALD_LOG_H
+#ifndef MSEALD_BASE_LOG_H
+#define MSEALD_BASE_LOG_H
 
 #include "util.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* mseald.conf(5): what the daemon is to do, from its configuration files. */
-#ifndef MSEALD_SETTINGS_H
-#define MSEALD_SETTINGS_H
+#ifndef MSEALD_BASE_CONFIG_H
+#define MSEALD_BASE_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>

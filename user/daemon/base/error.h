@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Why a request was refused: an error of io.mseald and a line for people. */
-#ifndef MSEALD_FAILURE_H
-#define MSEALD_FAILURE_H
+#ifndef MSEALD_BASE_ERROR_H
+#define MSEALD_BASE_ERROR_H
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See host.h. */
-#include "host.h"
+/* See namespaces.h. */
+#include "base/namespaces.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "util.h"
 
 int namespace_same(int proc_fd, int other_fd, const char *kind)

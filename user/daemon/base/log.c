@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See log.h. */
-#include "log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <inttypes.h>
