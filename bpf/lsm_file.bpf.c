@@ -4,7 +4,7 @@
  * stands in the memory without touching the mapping. Refused to who has the
  * file sealed itself; to anybody where a seal has file-write (map `files`).
  *
- * Attached while some seal is on a file (NEED_FILES in user/daemon/choice.h):
+ * Attached while some seal is on a file (NEED_FILES in user/daemon/bpf/coverage.h):
  *
  *   file_open        every open to write or with O_TRUNC. The kernel counts the
  *                    writer before it asks (fs/open.c, do_dentry_open), so who has

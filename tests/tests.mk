@@ -114,7 +114,7 @@ $(B)/tests/kernel/started-static-norelro: STARTED_FLAGS := -static -no-pie -fno-
 
 # All of it is instrumented, so that libFuzzer sees which way the library goes: made once for all targets.
 FUZZ_SANITIZE := address,undefined
-FUZZ_LIB := $(patsubst %.c,$(B)/fuzz/%.o,$(filter-out user/lib/probe.c,$(sort $(wildcard user/lib/*.c))))
+FUZZ_LIB := $(patsubst %.c,$(B)/fuzz/%.o,$(sort $(wildcard user/lib/*.c)))
 fuzz-programs: $(FUZZ)
 $(B)/fuzz/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "doors.h"
+#include "bpf/lock_ops.h"
 #include "flood.h"
 
 static struct doors doors;

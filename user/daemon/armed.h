@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/programs.h"
 #include "mseald/shared.h"
-#include "programs.h"
 
 /* Is the key armed? Then what is known of it. */
 bool armed_find(struct programs *programs, uint64_t key, struct mseald_armed *ret);

@@ -9,9 +9,9 @@
 
 #include <stdint.h>
 
+#include "bpf/programs.h"
 #include "inforce.h"
 #include "policy.h"
-#include "programs.h"
 
 #define CONTAINERS_KEPT "/run/mseald/containers"
 #define CONTAINERS_MAX 4096

@@ -8,7 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/config.h"
-#include "programs.h"
+#include "bpf/programs.h"
 #include "store.h"
 
 struct server;

@@ -3,7 +3,7 @@
 #include "event_json.h"
 
 #include "base/text.h"
-#include "doors.h"
+#include "bpf/lock_ops.h"
 #include "names.h"
 
 json_t *event_json(const struct containers *containers, const struct mseald_event *event)

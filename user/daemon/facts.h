@@ -6,8 +6,8 @@
 #ifndef MSEALD_FACTS_H
 #define MSEALD_FACTS_H
 
+#include "bpf/programs.h"
 #include "policy.h"
-#include "programs.h"
 
 struct facts {
 	struct policy_facts policy;	/* points into this */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "programs.h"
+#include "bpf/programs.h"
 #include "sealset.h"
 
 /*

@@ -7,8 +7,8 @@
 #ifndef MSEALD_INFORCE_H
 #define MSEALD_INFORCE_H
 
+#include "bpf/programs.h"
 #include "policy.h"
-#include "programs.h"
 
 #define INFORCE_KEPT "/run/mseald/policy.d"
 

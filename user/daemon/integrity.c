@@ -10,8 +10,8 @@
 
 #include "base/log.h"
 #include "base/timer.h"
+#include "bpf/task_iter.h"
 #include "target.h"
-#include "tasks.h"
 
 #define AGAIN_US (10u * 1000)	/* until it is looked whether all have died that were killed */
 

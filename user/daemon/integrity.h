@@ -11,7 +11,7 @@
 
 #include <systemd/sd-event.h>
 
-#include "programs.h"
+#include "bpf/programs.h"
 #include "store.h"
 
 struct integrity;

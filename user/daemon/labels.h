@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bpf/programs.h"
 #include "mseald/shared.h"
-#include "programs.h"
 #include "store.h"
 
 /* The label of this policy ("": by hand) and program; 0: there is no room for another. */

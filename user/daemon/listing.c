@@ -6,6 +6,7 @@
 
 #include "asker.h"
 #include "base/text.h"
+#include "bpf/task_iter.h"
 #include "connection.h"
 #include "daemon.h"
 #include "labels.h"
@@ -14,7 +15,6 @@
 #include "parameters.h"
 #include "reply.h"
 #include "target.h"
-#include "tasks.h"
 
 /* What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see whether it is his. */
 #define USER_SEALS_MAX 8192

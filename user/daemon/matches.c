@@ -5,6 +5,7 @@
 
 #include "armed.h"
 #include "base/text.h"
+#include "bpf/task_iter.h"
 #include "daemon.h"
 #include "facts.h"
 #include "inforce.h"
@@ -12,7 +13,6 @@
 #include "methods.h"
 #include "reply.h"
 #include "starts.h"
-#include "tasks.h"
 
 json_t *method_policy_reload(struct daemon *daemon, struct failure *failure)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Report: what was attempted, summed up. */
+#include "bpf/events.h"
 #include "daemon.h"
-#include "events.h"
 #include "methods.h"
 #include "parameters.h"
 #include "reply.h"

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <sys/utsname.h>
 
+#include "bpf/lock.h"
 #include "daemon.h"
 #include "inforce.h"
-#include "lock.h"
 #include "methods.h"
 #include "names.h"
 #include "sets.h"

@@ -16,10 +16,10 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "bpf/task_iter.h"
 #include "calling.h"
 #include "calls.h"
 #include "procfs.h"
-#include "tasks.h"
 #include "threads.h"
 #include "tracer.h"
 #include "util.h"

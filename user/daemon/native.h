@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "programs.h"
+#include "bpf/programs.h"
 #include "range.h"
 #include "target.h"
 

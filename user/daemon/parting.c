@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 
 #include "base/log.h"
-#include "tasks.h"
+#include "bpf/task_iter.h"
 
 static struct {
 	sd_event *loop;

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
-#include "programs.h"
+#include "bpf/programs.h"
 
 /* systemd-shutdown has sent SIGTERM. Once more does nothing more. Always 0. */
 int parting_begin(sd_event *loop, struct programs *programs);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "bpf/task_iter.h"
 #include "objects.h"
-#include "tasks.h"
 #include "util.h"
 
 /* Where the run of mappings of one file begins that this one is in. */

@@ -3,9 +3,9 @@
 #ifndef MSEALD_PLACE_H
 #define MSEALD_PLACE_H
 
+#include "bpf/programs.h"
 #include "mseald/shared.h"
 #include "procmaps.h"
-#include "programs.h"
 
 /* "" where no file is mapped. Of a long path the end is kept. */
 void place_format(const struct procmaps *maps, uint64_t address, char ret[MSEALD_PLACE_MAX]);

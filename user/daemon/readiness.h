@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "events.h"
+#include "bpf/events.h"
 #include "segments.h"
 
 #define READINESS_HINTS_MAX 128

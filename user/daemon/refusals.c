@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/timer.h"
-#include "doors.h"
+#include "bpf/lock_ops.h"
 #include "flood.h"
 
 /* As many as the buffer can hold: whoever tries all the time cannot keep us at it. */

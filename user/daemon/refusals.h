@@ -5,8 +5,8 @@
 
 #include <systemd/sd-event.h>
 
+#include "bpf/lock.h"
 #include "containers.h"
-#include "lock.h"
 #include "mseald/lock.h"
 
 struct refusals;

@@ -12,9 +12,9 @@
 #include <systemd/sd-event.h>
 
 #include "base/error.h"
+#include "bpf/programs.h"
 #include "inforce.h"
 #include "mseald/shared.h"
-#include "programs.h"
 #include "store.h"
 
 #define REPORT_FOLDER "/var/lib/mseald"

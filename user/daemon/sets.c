@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
-#include "choice.h"
+#include "bpf/coverage.h"
 #include "files.h"
 #include "util.h"
 

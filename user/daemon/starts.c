@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/timer.h"
+#include "bpf/task_iter.h"
 #include "facts.h"
 #include "sealing.h"
-#include "tasks.h"
 
 #define BUCKETS 1024
 #define FIRST_PAUSE_US 1000u

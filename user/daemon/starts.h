@@ -9,10 +9,10 @@
 
 #include <systemd/sd-event.h>
 
+#include "bpf/events.h"
+#include "bpf/programs.h"
 #include "containers.h"
-#include "events.h"
 #include "inforce.h"
-#include "programs.h"
 #include "store.h"
 
 struct starts;

@@ -5,12 +5,12 @@
 #include <sys/utsname.h>
 
 #include "asker.h"
+#include "bpf/events.h"
+#include "bpf/lock.h"
+#include "bpf/probe.h"
 #include "daemon.h"
-#include "events.h"
-#include "lock.h"
 #include "methods.h"
 #include "names.h"
-#include "probe.h"
 #include "sets.h"
 #include "starts.h"
 #include "target.h"

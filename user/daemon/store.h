@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/programs.h"
 #include "mseald/shared.h"
-#include "programs.h"
 #include "sealset.h"
 #include "sets.h"
 

@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 #include "base/timer.h"
-#include "tasks.h"
+#include "bpf/task_iter.h"
 
 #define SOON_US (100u * 1000)
 /*

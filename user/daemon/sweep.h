@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
+#include "bpf/programs.h"
 #include "integrity.h"
-#include "programs.h"
 #include "store.h"
 
 struct gc;

@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "bpf/task_iter.h"
 #include "procfs.h"
-#include "tasks.h"
 
 /* The task of the thread group leader, or any other that has the memory when that one is gone already. */
 static const struct mseald_task *best_task(const struct mseald_task *tasks, size_t count, pid_t pid)

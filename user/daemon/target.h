@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "bpf/programs.h"
 #include "procmaps.h"
-#include "programs.h"
 
 struct target {
 	pid_t pid;

@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "bpf/programs.h"
 #include "containers.h"
 #include "mseald/shared.h"
-#include "programs.h"
 
 struct telling;
 

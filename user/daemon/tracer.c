@@ -11,8 +11,8 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "bpf/task_iter.h"
 #include "procfs.h"
-#include "tasks.h"
 
 #define FILES 4096
 #define STEP_US 2000

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "programs.h"
+#include "bpf/programs.h"
 
 /*
  * Once, before the first tracer: they may trace what is sealed against foreign

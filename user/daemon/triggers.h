@@ -7,8 +7,8 @@
 #ifndef MSEALD_TRIGGERS_H
 #define MSEALD_TRIGGERS_H
 
+#include "bpf/programs.h"
 #include "policy.h"
-#include "programs.h"
 
 /*
  * Puts the triggers of these policies in place of those that are there: the new

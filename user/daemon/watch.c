@@ -7,7 +7,7 @@
 
 #include "armed.h"
 #include "base/cgroup.h"
-#include "tasks.h"
+#include "bpf/task_iter.h"
 #include "util.h"
 
 #define PATIENCE_US (5u * 1000 * 1000)

@@ -6,8 +6,8 @@
  * to be complete or given up; once complete it holds until the machine is
  * booted again, whatever becomes of this process.
  */
-#ifndef MSEALD_LOCK_DAEMON_H
-#define MSEALD_LOCK_DAEMON_H
+#ifndef MSEALD_BPF_LOCK_H
+#define MSEALD_BPF_LOCK_H
 
 #include <jansson.h>
 #include <stdbool.h>

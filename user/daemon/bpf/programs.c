@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See programs.h. */
-#include "programs.h"
+#include "bpf/programs.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -12,11 +12,11 @@
 #include <sys/sysinfo.h>
 
 #include "base/log.h"
-#include "choice.h"
-#include "inherit.h"
-#include "lock.h"
-#include "pins.h"
-#include "probe.h"
+#include "bpf/adopt.h"
+#include "bpf/bpffs.h"
+#include "bpf/coverage.h"
+#include "bpf/lock.h"
+#include "bpf/probe.h"
 #include "mseald.skel.h"
 
 #define ATTACH_TRIES 300

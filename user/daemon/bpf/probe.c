@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See probe.h. */
-#include "probe.h"
+#include "bpf/probe.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See choice.h. */
-#include "choice.h"
+/* See coverage.h. */
+#include "bpf/coverage.h"
 
 #include <bpf/btf.h>
 #include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "bpf/probe.h"
 #include "mseald/shared.h"
-#include "probe.h"
 #include "util.h"
 
 const struct part parts[PARTS_COUNT] = {

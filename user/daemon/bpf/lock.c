@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See lock.h. */
-#include "lock.h"
+#include "bpf/lock.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -10,13 +10,13 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "doors.h"
-#include "lockothers.h"
-#include "lockprobe.h"
+#include "bpf/bpffs.h"
+#include "bpf/lock_holders.h"
+#include "bpf/lock_ops.h"
+#include "bpf/lock_selftest.h"
+#include "bpf/probe.h"
 #include "mseald/lock.h"
 #include "mseald/shared.h"
-#include "pins.h"
-#include "probe.h"
 
 struct lock {
 	struct lock_bpf *skeleton;

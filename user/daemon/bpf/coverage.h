@@ -3,8 +3,8 @@
  * Which programs there are, which of them this kernel takes, and what that
  * makes of each row of docs/design.md, "What is denied".
  */
-#ifndef MSEALD_CHOICE_H
-#define MSEALD_CHOICE_H
+#ifndef MSEALD_BPF_COVERAGE_H
+#define MSEALD_BPF_COVERAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

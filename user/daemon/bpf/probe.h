@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What this kernel can do, found out by loading a real, tiny program for each question. */
-#ifndef MSEALD_PROBE_H
-#define MSEALD_PROBE_H
+#ifndef MSEALD_BPF_PROBE_H
+#define MSEALD_BPF_PROBE_H
 
 #include <stdbool.h>
 

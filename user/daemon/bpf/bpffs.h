@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Where maps and links are pinned, and the generations of links there. */
-#ifndef MSEALD_PINS_H
-#define MSEALD_PINS_H
+#ifndef MSEALD_BPF_BPFFS_H
+#define MSEALD_BPF_BPFFS_H
 
 #include <stddef.h>
 

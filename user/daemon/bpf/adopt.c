@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See inherit.h. A pin that somebody has removed takes its object with it only
+ * See adopt.h. A pin that somebody has removed takes its object with it only
  * when nobody else holds it: the programs of the pinned links hold the maps. Without this, a
  * daemon that finds no map makes an empty one, and replaces programs that
  * know what is sealed by programs that do not.
  */
-#include "inherit.h"
+#include "bpf/adopt.h"
 
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "bpf/bpffs.h"
 #include "mseald/shared.h"
-#include "pins.h"
 #include "util.h"
 
 #define MAPS_OF_PROGRAM 64

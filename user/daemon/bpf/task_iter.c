@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See tasks.h. */
-#include "tasks.h"
+/* See task_iter.h. */
+#include "bpf/task_iter.h"
 
 #include <errno.h>
 #include <stdbool.h>

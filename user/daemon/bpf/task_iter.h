@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which address space each task has, as the kernel says (bpf/resolve.bpf.c). */
-#ifndef MSEALD_TASKS_H
-#define MSEALD_TASKS_H
+#ifndef MSEALD_BPF_TASK_ITER_H
+#define MSEALD_BPF_TASK_ITER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "bpf/programs.h"
 #include "mseald/shared.h"
-#include "programs.h"
 
 /* Of mseald_task.flags: include/linux/sched.h. */
 #define TASK_EXITING 0x00000004u

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See lockothers.h. The kernel counts how many hold a map from user space: one
+ * See lock_holders.h. The kernel counts how many hold a map from user space: one
  * for each open description and each pin. So more than we have means others.
  */
-#include "lockothers.h"
+#include "bpf/lock_holders.h"
 
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
 
+#include "bpf/bpffs.h"
 #include "mseald/lock.h"
-#include "pins.h"
 #include "util.h"
 
 #define TRIES 150

@@ -3,8 +3,8 @@
  * An outsider who tries what the lock is to refuse: a child, made before the
  * lock is taken, so that to it it is any other process of root.
  */
-#ifndef MSEALD_LOCKPROBE_H
-#define MSEALD_LOCKPROBE_H
+#ifndef MSEALD_BPF_LOCK_SELFTEST_H
+#define MSEALD_BPF_LOCK_SELFTEST_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See events.h. */
-#include "events.h"
+#include "bpf/events.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>

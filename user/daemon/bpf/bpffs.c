@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See pins.h. */
-#include "pins.h"
+/* See bpffs.h. */
+#include "bpf/bpffs.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See lockprobe.h. */
-#include "lockprobe.h"
+/* See lock_selftest.h. */
+#include "bpf/lock_selftest.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -20,8 +20,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "pins.h"
-#include "probe.h"
+#include "bpf/bpffs.h"
+#include "bpf/probe.h"
 #include "util.h"
 
 #define PROBES_MAX 32

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See doors.h. */
-#include "doors.h"
+/* See lock_ops.h. */
+#include "bpf/lock_ops.h"
 
 #include "util.h"
 

@@ -9,14 +9,14 @@
  * A new daemon attaches its own programs before it removes an older
  * generation, so there is no moment without; all programs can bear to run twice.
  */
-#ifndef MSEALD_PROGRAMS_H
-#define MSEALD_PROGRAMS_H
+#ifndef MSEALD_BPF_PROGRAMS_H
+#define MSEALD_BPF_PROGRAMS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "choice.h"
+#include "bpf/coverage.h"
 #include "mseald/shared.h"
 
 struct programs;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Who else has what is locked: descriptors that were got before the lock was taken, programs that refer to a map of ours. */
-#ifndef MSEALD_LOCKOTHERS_H
-#define MSEALD_LOCKOTHERS_H
+#ifndef MSEALD_BPF_LOCK_HOLDERS_H
+#define MSEALD_BPF_LOCK_HOLDERS_H
 
 #include "mseald/lock.h"
 #include "lock.skel.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The operations that the lock refuses, in words. */
-#ifndef MSEALD_DOORS_H
-#define MSEALD_DOORS_H
+#ifndef MSEALD_BPF_LOCK_OPS_H
+#define MSEALD_BPF_LOCK_OPS_H
 
 #include <stdbool.h>
 

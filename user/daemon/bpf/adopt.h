@@ -3,8 +3,8 @@
  * Before anything is loaded: can what is pinned be taken over? Pins that are
  * missing are made anew from what the attached programs use.
  */
-#ifndef MSEALD_INHERIT_H
-#define MSEALD_INHERIT_H
+#ifndef MSEALD_BPF_ADOPT_H
+#define MSEALD_BPF_ADOPT_H
 
 /*
  * Logs what is wrong and the way out, and has changed nothing then. -EPROTO: maps of another layout; -EINVAL: something

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The ring buffer of the programs: what they tell of, handed on to who deals with it. */
-#ifndef MSEALD_EVENTS_H
-#define MSEALD_EVENTS_H
+#ifndef MSEALD_BPF_EVENTS_H
+#define MSEALD_BPF_EVENTS_H
 
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "bpf/programs.h"
 #include "mseald/shared.h"
-#include "programs.h"
 
 struct events;
 
