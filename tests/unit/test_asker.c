@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "standing.h"
+#include "process/creds.h"
 #include "users.h"
 #include "util.h"
 

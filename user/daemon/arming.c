@@ -13,7 +13,7 @@
 #include "methods.h"
 #include "names.h"
 #include "parameters.h"
-#include "procfs.h"
+#include "process/procfs.h"
 #include "reply.h"
 
 struct order {

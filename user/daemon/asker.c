@@ -15,8 +15,8 @@
 #include "base/cgroup.h"
 #include "base/namespaces.h"
 #include "parameters.h"
-#include "peer.h"
-#include "procfs.h"
+#include "process/peer.h"
+#include "process/procfs.h"
 
 #define SYS_ADMIN 21		/* CAP_SYS_ADMIN, linux/capability.h */
 #define USER_LEVELS 32		/* user namespaces in one another (kernel/user_namespace.c, create_user_ns) */

@@ -12,8 +12,8 @@
 
 #include "base/error.h"
 #include "containers.h"
-#include "standing.h"
-#include "target.h"
+#include "process/creds.h"
+#include "process/target.h"
 
 enum asker_rank {
 	ASKER_USER,	/* whoever is none of the others */

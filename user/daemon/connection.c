@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "daemon.h"
-#include "peer.h"
+#include "process/peer.h"
 #include "util.h"
 
 #define CALLS_A_TURN 32		/* of root, before others have theirs; others have one */

@@ -21,7 +21,7 @@
 #include <sys/syscall.h>
 
 #include "base/clock.h"
-#include "procfs.h"
+#include "process/procfs.h"
 #include "ptracing.h"
 #include "util.h"
 

@@ -9,7 +9,7 @@
 
 #include "base/cgroup.h"
 #include "elfobject.h"
-#include "procfs.h"
+#include "process/procfs.h"
 #include "util.h"
 
 static bool read_marked(int proc_fd)

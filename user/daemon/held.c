@@ -8,7 +8,7 @@
 #include <sys/uio.h>
 
 #include "calling.h"
-#include "procfs.h"
+#include "process/procfs.h"
 
 #define ANSWER_MILLISECONDS 20000
 

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/timer.h"
 #include "bpf/task_iter.h"
-#include "target.h"
+#include "process/target.h"
 
 #define AGAIN_US (10u * 1000)	/* until it is looked whether all have died that were killed */
 

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "procfs.h"
+#include "process/procfs.h"
 
 #define PROBES 8
 

@@ -13,8 +13,8 @@
 #include "methods.h"
 #include "names.h"
 #include "parameters.h"
+#include "process/target.h"
 #include "reply.h"
-#include "target.h"
 
 /* What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see whether it is his. */
 #define USER_SEALS_MAX 8192

@@ -19,7 +19,7 @@
 #include "bpf/task_iter.h"
 #include "calling.h"
 #include "calls.h"
-#include "procfs.h"
+#include "process/procfs.h"
 #include "threads.h"
 #include "tracer.h"
 #include "util.h"

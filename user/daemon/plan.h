@@ -10,12 +10,12 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "process/target.h"
 #include "procmaps.h"
 #include "range.h"
 #include "readiness.h"
 #include "sealset.h"
 #include "segments.h"
-#include "target.h"
 
 struct held;
 

@@ -13,7 +13,7 @@
 #include "held.h"
 #include "labels.h"
 #include "native.h"
-#include "target.h"
+#include "process/target.h"
 #include "tracer.h"
 
 #define TRIES 8		/* while the process changes its mappings under us */

@@ -11,9 +11,9 @@
 #include "daemon.h"
 #include "methods.h"
 #include "names.h"
+#include "process/target.h"
 #include "sets.h"
 #include "starts.h"
-#include "target.h"
 
 /* What is sealed and what was attempted, and how much of it there can be. */
 struct counts {

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "calls.h"
-#include "procfs.h"
+#include "process/procfs.h"
 #include "ptracing.h"
 #include "tracee.h"
 #include "util.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "procfs.h"
+#include "process/procfs.h"
 
 int thread_read_file(const struct target *target, pid_t tid, const char *name, char *text, size_t size)
 {

@@ -4,7 +4,7 @@
 #define MSEALD_THREADS_H
 
 #include "calls.h"
-#include "target.h"
+#include "process/target.h"
 
 enum doing {
 	DOING_OTHER,	/* or gone */

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 
 #include "calls.h"
-#include "procfs.h"
+#include "process/procfs.h"
 #include "ptracing.h"
 
 #define BEGIN_MILLISECONDS 2000			/* it only has to run to an instruction */

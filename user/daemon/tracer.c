@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "bpf/task_iter.h"
-#include "procfs.h"
+#include "process/procfs.h"
 
 #define FILES 4096
 #define STEP_US 2000

@@ -3,8 +3,8 @@
  * A process, resolved to its address space so that nothing can come between:
  * while /proc/PID/maps is open its mm_struct cannot go, so the key stays its own.
  */
-#ifndef MSEALD_TARGET_H
-#define MSEALD_TARGET_H
+#ifndef MSEALD_PROCESS_TARGET_H
+#define MSEALD_PROCESS_TARGET_H
 
 #include <stdbool.h>
 

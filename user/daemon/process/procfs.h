@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Files of /proc/PID: proc(5). */
-#ifndef MSEALD_PROCFS_H
-#define MSEALD_PROCFS_H
+#ifndef MSEALD_PROCESS_PROCFS_H
+#define MSEALD_PROCESS_PROCFS_H
 
 #include <stdbool.h>
 #include <stddef.h>

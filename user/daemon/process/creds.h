@@ -3,8 +3,8 @@
  * Whose a process is, as /proc/PID/status says it, and the rule of ptrace(2) on who may act on
  * whom (kernel/ptrace.c, __ptrace_may_access; security/commoncap.c, cap_ptrace_access_check).
  */
-#ifndef MSEALD_STANDING_H
-#define MSEALD_STANDING_H
+#ifndef MSEALD_PROCESS_CREDS_H
+#define MSEALD_PROCESS_CREDS_H
 
 #include <stdbool.h>
 #include <stdint.h>

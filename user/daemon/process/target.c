@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See target.h. */
-#include "target.h"
+#include "process/target.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "bpf/task_iter.h"
-#include "procfs.h"
+#include "process/procfs.h"
 
 /* The task of the thread group leader, or any other that has the memory when that one is gone already. */
 static const struct mseald_task *best_task(const struct mseald_task *tasks, size_t count, pid_t pid)

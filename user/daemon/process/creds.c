@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See standing.h. proc_pid_status(5) has the lines. */
-#include "standing.h"
+/* See creds.h. proc_pid_status(5) has the lines. */
+#include "process/creds.h"
 
 #include <errno.h>
 #include <inttypes.h>

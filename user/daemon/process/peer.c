@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See peer.h. */
-#include "peer.h"
+#include "process/peer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 
 #include "base/clock.h"
-#include "procfs.h"
+#include "process/procfs.h"
 #include "util.h"
 
 #ifndef SO_PEERPIDFD

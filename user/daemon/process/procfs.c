@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See procfs.h. */
-#include "procfs.h"
+#include "process/procfs.h"
 
 #include <errno.h>
 #include <fcntl.h>

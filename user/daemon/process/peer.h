@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The process at the other end of a connection, and no other that has its pid by now. */
-#ifndef MSEALD_PEER_H
-#define MSEALD_PEER_H
+#ifndef MSEALD_PROCESS_PEER_H
+#define MSEALD_PROCESS_PEER_H
 
 #include <stdint.h>
 #include <sys/types.h>
