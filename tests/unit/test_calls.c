@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/daemon/calls.c: what /proc/PID/syscall says, and which calls a thread can be stopped in unnoticed. */
+/* user/daemon/trace/restartable.c: what /proc/PID/syscall says, and which calls a thread can be stopped in unnoticed. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "calls.h"
+#include "trace/restartable.h"
 #include "util.h"
 
 static void parse_a_call(void **state)

@@ -28,7 +28,7 @@
 #include "subscribers.h"
 #include "sweep.h"
 #include "telling.h"
-#include "tracer.h"
+#include "trace/tracer.h"
 #include "util.h"
 #include "watch.h"
 

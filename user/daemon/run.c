@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Run: whoever calls it is traced through its next exec to the entry point of
- * the new program (entry.h), sealed there, and let go. Open to everybody: the process meant is always the caller itself,
+ * the new program (launch_tracer.h), sealed there, and let go. Open to everybody: the process meant is always the caller itself,
  * as the kernel knows it. Nothing here waits for anything that the
  * caller does before it is at its entry point; there, it stands.
  */
@@ -15,8 +15,6 @@
 #include "base/log.h"
 #include "connection.h"
 #include "daemon.h"
-#include "entry.h"
-#include "held.h"
 #include "methods.h"
 #include "names.h"
 #include "parameters.h"
@@ -24,7 +22,9 @@
 #include "sealing.h"
 #include "server.h"
 #include "sweep.h"
-#include "tracer.h"
+#include "trace/launch.h"
+#include "trace/launch_tracer.h"
+#include "trace/tracer.h"
 
 #define RUNS_MAX 1024		/* at a time, until they are sealed */
 #define RUNS_OF_USERS_MAX 960	/* of all but root */

@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "held.h"
 #include "labels.h"
-#include "native.h"
 #include "process/target.h"
-#include "tracer.h"
+#include "trace/launch.h"
+#include "trace/native.h"
+#include "trace/tracer.h"
 
 #define TRIES 8		/* while the process changes its mappings under us */
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A process in the hands of a tracer that listens to the daemon meanwhile; what
- * entry.c is made of.
+ * launch_tracer.c is made of.
  */
-#ifndef MSEALD_HOLDING_H
-#define MSEALD_HOLDING_H
+#ifndef MSEALD_TRACE_LAUNCH_STEPS_H
+#define MSEALD_TRACE_LAUNCH_STEPS_H
 
-#include "calling.h"
-#include "held.h"
-#include "image.h"
+#include "trace/exec_image.h"
+#include "trace/launch.h"
+#include "trace/remote_syscall.h"
 
 struct entry_order {
 	pid_t pid;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A process that a tracer of ours holds at its entry point (entry.h), as the
+ * A process that a tracer of ours holds at its entry point (launch_tracer.h), as the
  * daemon sees it: what the two say to each other, by a socketpair that keeps
  * messages apart.
  */
-#ifndef MSEALD_HELD_H
-#define MSEALD_HELD_H
+#ifndef MSEALD_TRACE_LAUNCH_H
+#define MSEALD_TRACE_LAUNCH_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See threads.h: /proc/PID/task, see proc(5). */
-#include "threads.h"
+/* See thread_pick.h: /proc/PID/task, see proc(5). */
+#include "trace/thread_pick.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See holding.h. Signals are passed on as they come, and a group that is stopped
+ * See launch_steps.h. Signals are passed on as they come, and a group that is stopped
  * stays so until SIGCONT (PTRACE_LISTEN); its real parent is told of stops of the group and
  * of its end only, by the kernel itself (kernel/signal.c, kernel/exit.c).
  */
-#include "holding.h"
+#include "trace/launch_steps.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "ptracing.h"
+#include "trace/ptrace_ops.h"
 #include "util.h"
 
 #define STAND_MILLISECONDS 2000

@@ -3,10 +3,10 @@
  * In a tracer: lets a process that is about to exec do so, and holds what it
  * runs then at its entry point, until the daemon has sealed it - or ends it.
  */
-#ifndef MSEALD_ENTRY_H
-#define MSEALD_ENTRY_H
+#ifndef MSEALD_TRACE_LAUNCH_TRACER_H
+#define MSEALD_TRACE_LAUNCH_TRACER_H
 
-#include "holding.h"
+#include "trace/launch_steps.h"
 
 /* Only stdio and the order's descriptors are left open. */
 void entry_hold(const struct entry_order *order) __attribute__((noreturn));

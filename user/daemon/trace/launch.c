@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See held.h. */
-#include "held.h"
+/* See launch.h. */
+#include "trace/launch.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "calling.h"
 #include "process/procfs.h"
+#include "trace/remote_syscall.h"
 
 #define ANSWER_MILLISECONDS 20000
 

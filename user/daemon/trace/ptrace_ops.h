@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ptrace(2) and what belongs to it, with negative errnos. */
-#ifndef MSEALD_PTRACING_H
-#define MSEALD_PTRACING_H
+#ifndef MSEALD_TRACE_PTRACE_OPS_H
+#define MSEALD_TRACE_PTRACE_OPS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +21,7 @@ int ptrace_wait(pid_t tid, int milliseconds, int *ret_status);
 int ptrace_get_mask(pid_t tid, uint64_t *mask);
 int ptrace_set_mask(pid_t tid, uint64_t mask);
 
-/* Is it the signal of a trap of ours (trap.h)? */
+/* Is it the signal of a trap of ours (perf_trap.h)? */
 bool ptrace_is_trap(pid_t tid, int status);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See tracer.h. */
-#include "tracer.h"
+#include "trace/tracer.h"
 
 #include <errno.h>
 #include <fcntl.h>

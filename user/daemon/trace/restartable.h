@@ -4,12 +4,12 @@
  * noticing: those that have done nothing yet while they sleep, so that they are
  * made again as if they had never begun. Not those that would return half done.
  */
-#ifndef MSEALD_CALLS_H
-#define MSEALD_CALLS_H
+#ifndef MSEALD_TRACE_RESTARTABLE_H
+#define MSEALD_TRACE_RESTARTABLE_H
 
 #include <stdbool.h>
 
-#include "registers.h"
+#include "trace/regs.h"
 
 /* The call as /proc/PID/syscall (its text) shows it. -EINVAL: not such a text. 0: running, or in no call. 1: asleep in *ret. */
 int calls_parse(const char *text, struct blocked_call *ret);

@@ -4,8 +4,8 @@
  * only a process itself can call - so a thread of it is made to, by ptrace(2).
  * Nothing can race it and nobody pays for it per call. There is no way back.
  */
-#ifndef MSEALD_NATIVE_H
-#define MSEALD_NATIVE_H
+#ifndef MSEALD_TRACE_NATIVE_H
+#define MSEALD_TRACE_NATIVE_H
 
 #include <stdbool.h>
 

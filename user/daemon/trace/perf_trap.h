@@ -4,8 +4,8 @@
  * code at some tick, or comes to an instruction of it. Only who traces the
  * thread sees it, and it must not be left behind: hence trap_fired().
  */
-#ifndef MSEALD_TRAP_H
-#define MSEALD_TRAP_H
+#ifndef MSEALD_TRACE_PERF_TRAP_H
+#define MSEALD_TRACE_PERF_TRAP_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,7 +6,7 @@
  * call of it is changed: one that sleeps in a call that is simply made
  * again, or one that is in its own code.
  */
-#include "native.h"
+#include "trace/native.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,11 +17,11 @@
 
 #include "base/log.h"
 #include "bpf/task_iter.h"
-#include "calling.h"
-#include "calls.h"
 #include "process/procfs.h"
-#include "threads.h"
-#include "tracer.h"
+#include "trace/remote_syscall.h"
+#include "trace/restartable.h"
+#include "trace/thread_pick.h"
+#include "trace/tracer.h"
 #include "util.h"
 
 #define TRIES 20		/* other threads, other moments */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a thread that stands in the hands of a tracer is made to call, whichever way it came there. */
-#ifndef MSEALD_CALLING_H
-#define MSEALD_CALLING_H
+#ifndef MSEALD_TRACE_REMOTE_SYSCALL_H
+#define MSEALD_TRACE_REMOTE_SYSCALL_H
 
 #include "procmaps.h"
 #include "range.h"
-#include "tracee.h"
+#include "trace/tracee.h"
 
 #define CALLING_MAX_RANGES 2000	/* each is two stops; 6.12 may wait a tick for each (kernel/sched/core.c, wait_task_inactive) */
 

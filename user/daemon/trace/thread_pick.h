@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the threads of a process are doing, and which of them the native gate (native.h) can use. */
-#ifndef MSEALD_THREADS_H
-#define MSEALD_THREADS_H
+#ifndef MSEALD_TRACE_THREAD_PICK_H
+#define MSEALD_TRACE_THREAD_PICK_H
 
-#include "calls.h"
 #include "process/target.h"
+#include "trace/restartable.h"
 
 enum doing {
 	DOING_OTHER,	/* or gone */

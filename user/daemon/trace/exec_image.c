@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See image.h: the auxiliary vector (getauxval(3)), and the program headers of /proc/PID/exe. */
-#include "image.h"
+/* See exec_image.h: the auxiliary vector (getauxval(3)), and the program headers of /proc/PID/exe. */
+#include "trace/exec_image.h"
 
 #include <elf.h>
 #include <errno.h>

@@ -3,8 +3,8 @@
  * Who traces whom. Processes of the daemon's own that trace others: its children, which is how
  * lsm/ptrace_access_check knows them, and whom nobody waits for.
  */
-#ifndef MSEALD_TRACER_H
-#define MSEALD_TRACER_H
+#ifndef MSEALD_TRACE_TRACER_H
+#define MSEALD_TRACE_TRACER_H
 
 #include <stdbool.h>
 #include <stdint.h>

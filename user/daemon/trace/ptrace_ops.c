@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See ptracing.h. */
-#include "ptracing.h"
+/* See ptrace_ops.h. */
+#include "trace/ptrace_ops.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "trap.h"
+#include "trace/perf_trap.h"
 #include "util.h"
 
 #define POLL_NS 20000

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See calling.h. */
-#include "calling.h"
+/* See remote_syscall.h. */
+#include "trace/remote_syscall.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "ptracing.h"
+#include "trace/ptrace_ops.h"
 #include "util.h"
 
 #ifndef SYS_mseal

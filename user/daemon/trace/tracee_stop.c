@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * The half of tracee.h that stops a thread at a moment which it does not
- * notice. A SIGTRAP of ours (trap.h) must not outlive the tracer.
+ * notice. A SIGTRAP of ours (perf_trap.h) must not outlive the tracer.
  */
 #include <errno.h>
 #include <signal.h>
 
 #include "base/clock.h"
-#include "calls.h"
 #include "process/procfs.h"
-#include "ptracing.h"
-#include "tracee.h"
+#include "trace/ptrace_ops.h"
+#include "trace/restartable.h"
+#include "trace/tracee.h"
 #include "util.h"
 
 static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See entry.h. From the moment the caller is seized until its program is sealed,
+ * See launch_tracer.h. From the moment the caller is seized until its program is sealed,
  * nothing but PTRACE_DETACH lets it go: should this process be killed, the
  * program dies with it (PTRACE_O_EXITKILL); should the daemon die, it is ended.
  *
- * It stops at the entry point by a perf event (trap.h): no text is written to, and nothing of
+ * It stops at the entry point by a perf event (perf_trap.h): no text is written to, and nothing of
  * it is left behind - debug registers set by PTRACE_POKEUSER stay allocated, and slow every
  * task switch of the machine, until the program ends. The event's SIGTRAP must not be blocked
  * then, or the program would run past. So while the loader runs, SIGTRAP is unblocked
  * whenever it is in its own code, and as it was when it makes a system call.
  */
-#include "entry.h"
+#include "trace/launch_tracer.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -22,7 +22,7 @@
 
 #include "base/clock.h"
 #include "process/procfs.h"
-#include "ptracing.h"
+#include "trace/ptrace_ops.h"
 #include "util.h"
 
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)

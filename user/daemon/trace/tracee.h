@@ -9,15 +9,15 @@
  * something has been set going that the thread would notice, functions here
  * wait as long as it takes.
  */
-#ifndef MSEALD_TRACEE_H
-#define MSEALD_TRACEE_H
+#ifndef MSEALD_TRACE_TRACEE_H
+#define MSEALD_TRACE_TRACEE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "registers.h"
-#include "trap.h"
+#include "trace/perf_trap.h"
+#include "trace/regs.h"
 
 struct tracee {
 	pid_t tid;

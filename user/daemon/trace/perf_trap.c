@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See trap.h. */
-#include "trap.h"
+/* See perf_trap.h. */
+#include "trace/perf_trap.h"
 
 #include <errno.h>
 #include <linux/hw_breakpoint.h>

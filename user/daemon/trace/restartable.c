@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See calls.h. A stop interrupts a sleep as a signal without a handler does
+ * See restartable.h. A stop interrupts a sleep as a signal without a handler does
  * (signal(7)): most calls then return ERESTARTSYS and the like inside the
  * kernel, some EINTR, which registers_restart() puts right. What may have
  * transferred something when it goes to sleep - write, send, connect, splice -
  * is not here.
  */
-#include "calls.h"
+#include "trace/restartable.h"
 
 #include <errno.h>
 #include <linux/futex.h>

@@ -4,8 +4,8 @@
  * go on unnoticed needs to know them: the part of the native gate that differs
  * between x86-64 and arm64.
  */
-#ifndef MSEALD_REGISTERS_H
-#define MSEALD_REGISTERS_H
+#ifndef MSEALD_TRACE_REGS_H
+#define MSEALD_TRACE_REGS_H
 
 #include <errno.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The program that a process has just been given by exec: where it begins, and what it will do before it is complete. */
-#ifndef MSEALD_IMAGE_H
-#define MSEALD_IMAGE_H
+#ifndef MSEALD_TRACE_EXEC_IMAGE_H
+#define MSEALD_TRACE_EXEC_IMAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

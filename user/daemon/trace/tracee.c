@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See tracee.h; stopping is in stops.c. Everything is changed and restored in
+ * See tracee.h; stopping is in tracee_stop.c. Everything is changed and restored in
  * stops inside the kernel's get_signal() (kernel/signal.c), where
  * PTRACE_INTERRUPT holds a thread: what follows there - making the interrupted call
  * again, delivering a signal instead - then is done by the kernel itself, on the
  * restored registers.
  */
-#include "tracee.h"
+#include "trace/tracee.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -15,9 +15,9 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#include "calls.h"
 #include "process/procfs.h"
-#include "ptracing.h"
+#include "trace/ptrace_ops.h"
+#include "trace/restartable.h"
 
 #define BEGIN_MILLISECONDS 2000			/* it only has to run to an instruction */
 
