@@ -3,7 +3,7 @@
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
-UNIT_DAEMON := $(B)/tests/unit/test_calls $(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_flood $(B)/tests/unit/test_doors $(B)/tests/unit/test_asker $(B)/tests/unit/test_settings $(B)/tests/unit/test_resting
+UNIT_DAEMON := $(B)/tests/unit/test_sealset $(B)/tests/unit/test_calls $(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_flood $(B)/tests/unit/test_doors $(B)/tests/unit/test_asker $(B)/tests/unit/test_settings $(B)/tests/unit/test_resting
 UNIT_OCI := $(B)/tests/unit/test_ocistate
 KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/fuzz_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c tests/kernel/runpre.c tests/kernel/runme.c,$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
@@ -125,6 +125,7 @@ $(B)/fuzz/libcommon.a: $(FUZZ_LIB)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(B)/tests/fuzz/fuzz_ocistate: $(B)/fuzz/user/oci/state.o
+$(B)/tests/fuzz/fuzz_sealset: $(addprefix $(B)/fuzz/user/daemon/seal/,sealset.o sealset_codec.o)
 $(B)/tests/fuzz/fuzz_settings: $(B)/fuzz/user/daemon/base/config.o
 $(B)/tests/fuzz/fuzz_parameters: $(addprefix $(B)/fuzz/user/daemon/,parameters.o reply.o failure.o)
 $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/libcommon.a

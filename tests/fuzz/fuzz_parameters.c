@@ -11,7 +11,7 @@
 #include "names.h"
 #include "parameters.h"
 #include "reply.h"
-#include "sealing.h"
+#include "seal/seal.h"
 #include "util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())

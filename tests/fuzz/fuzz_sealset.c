@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sealset.h"
+#include "seal/sealset.h"
 #include "util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/daemon/plan.c: which requests mseal(2) could answer as well, and the ranges it is to be called for. */
+/* user/daemon/seal/plan.c: which requests mseal(2) could answer as well, and the ranges it is to be called for. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "plan.h"	/* before cmocka.h, which has a macro fail() */
+#include "seal/plan.h"	/* before cmocka.h, which has a macro fail() */
 #include "util.h"
 
 #include <cmocka.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * user/lib/sealset.c: each rule of the header by hand; a model that keeps one
+ * user/daemon/seal/sealset.c: each rule of the header by hand; a model that keeps one
  * entry a page, against random operations; the tree searched as the BPF
  * programs search it, against sealset_judge. Seeds are fixed.
  */
@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "sealset.h"
+#include "seal/sealset.h"
 #include "util.h"
 
 #define PAGE 4096ull

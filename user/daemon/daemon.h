@@ -9,7 +9,7 @@
 
 #include "base/config.h"
 #include "bpf/programs.h"
-#include "store.h"
+#include "seal/space_map.h"
 
 struct server;
 struct events;

@@ -9,12 +9,12 @@
 #include "bpf/task_iter.h"
 #include "connection.h"
 #include "daemon.h"
-#include "labels.h"
 #include "methods.h"
 #include "names.h"
 #include "parameters.h"
 #include "process/target.h"
 #include "reply.h"
+#include "seal/labels.h"
 
 /* What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see whether it is his. */
 #define USER_SEALS_MAX 8192

@@ -9,9 +9,9 @@
 #include "daemon.h"
 #include "facts.h"
 #include "inforce.h"
-#include "labels.h"
 #include "methods.h"
 #include "reply.h"
+#include "seal/labels.h"
 #include "starts.h"
 
 json_t *method_policy_reload(struct daemon *daemon, struct failure *failure)

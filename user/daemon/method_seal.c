@@ -11,8 +11,8 @@
 #include "names.h"
 #include "parameters.h"
 #include "reply.h"
-#include "sealing.h"
-#include "sweep.h"
+#include "seal/gc.h"
+#include "seal/seal.h"
 
 /* --- the log --- */
 

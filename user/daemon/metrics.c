@@ -9,7 +9,7 @@
 #include "inforce.h"
 #include "methods.h"
 #include "names.h"
-#include "sets.h"
+#include "seal/set_map.h"
 #include "starts.h"
 #include "util.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "names.h"
-#include "sealing.h"
+#include "seal/seal.h"
 #include "util.h"
 
 bool parameter_given(json_t *parameters, const char *name)

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "plan.h"
+#include "seal/plan.h"
 
 /* It is there, and not null. */
 bool parameter_given(json_t *parameters, const char *name);

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sealing.h"
+#include "seal/seal.h"
 
 int reply_failure(struct connection *connection, const struct failure *failure)
 {

@@ -15,10 +15,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/timer.h"
-#include "labels.h"
 #include "names.h"
 #include "place.h"
 #include "reportfile.h"
+#include "seal/labels.h"
 
 #define WRITE_US (5u * 1000 * 1000)	/* from the first change until it is in the file */
 

@@ -15,7 +15,7 @@
 #include "bpf/programs.h"
 #include "inforce.h"
 #include "mseald/shared.h"
-#include "store.h"
+#include "seal/space_map.h"
 
 #define REPORT_FOLDER "/var/lib/mseald"
 #define REPORT_FILE REPORT_FOLDER "/report.json"

@@ -12,7 +12,7 @@
 #include "base/timer.h"
 #include "bpf/task_iter.h"
 #include "facts.h"
-#include "sealing.h"
+#include "seal/seal.h"
 
 #define BUCKETS 1024
 #define FIRST_PAUSE_US 1000u

@@ -13,7 +13,7 @@
 #include "bpf/programs.h"
 #include "containers.h"
 #include "inforce.h"
-#include "store.h"
+#include "seal/space_map.h"
 
 struct starts;
 

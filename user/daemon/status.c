@@ -12,7 +12,7 @@
 #include "methods.h"
 #include "names.h"
 #include "process/target.h"
-#include "sets.h"
+#include "seal/set_map.h"
 #include "starts.h"
 
 /* What is sealed and what was attempted, and how much of it there can be. */

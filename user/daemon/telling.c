@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "base/timer.h"
 #include "flood.h"
-#include "labels.h"
 #include "names.h"
+#include "seal/labels.h"
 
 struct telling {
 	struct programs *programs;

@@ -7,8 +7,8 @@
 #define MSEALD_CONTAINER_WATCH_H
 
 #include "containers.h"
+#include "seal/space_map.h"
 #include "starts.h"
-#include "store.h"
 
 /* Every few seconds: all containers. */
 void container_watch_look(struct containers *containers, struct starts *starts, struct programs *programs,

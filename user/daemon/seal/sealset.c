@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sealset.h"
+#include "seal/sealset.h"
 #include "util.h"
 
 #define PAGE 4096ull

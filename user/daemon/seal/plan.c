@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See plan.h. */
-#include "plan.h"
+#include "seal/plan.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See integrity.h. */
-#include "integrity.h"
+#include "seal/integrity.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See labels.h. */
-#include "labels.h"
+#include "seal/labels.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -7,8 +7,8 @@
  * refers to it is counted in the kernel; when nobody does it is collected,
  * after a grace period in which programs may still be reading it.
  */
-#ifndef MSEALD_STORE_H
-#define MSEALD_STORE_H
+#ifndef MSEALD_SEAL_SPACE_MAP_H
+#define MSEALD_SEAL_SPACE_MAP_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,8 +16,8 @@
 
 #include "bpf/programs.h"
 #include "mseald/shared.h"
-#include "sealset.h"
-#include "sets.h"
+#include "seal/sealset.h"
+#include "seal/set_map.h"
 
 struct store;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See files.h. A file is entered before the set that wants it is in force, and
+ * See file_map.h. A file is entered before the set that wants it is in force, and
  * taken out when nobody refers to that any more. The programs ask the map only
  * while state.files says that there is something in it.
  */
-#include "files.h"
+#include "seal/file_map.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>

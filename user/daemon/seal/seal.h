@@ -3,14 +3,14 @@
  * Sealing and unsealing: a request becomes a seal set in the maps, whole or
  * not at all.
  */
-#ifndef MSEALD_SEALING_H
-#define MSEALD_SEALING_H
+#ifndef MSEALD_SEAL_SEAL_H
+#define MSEALD_SEAL_SEAL_H
 
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "plan.h"
-#include "store.h"
+#include "seal/plan.h"
+#include "seal/space_map.h"
 
 #define SEALING_MAX_RANGES MSEALD_MAX_SEALS	/* in one request */
 /* At the request of users: seals of one address space, and of all that are on one account. */

@@ -4,14 +4,14 @@
  * file-write. Each file has the number of seal sets that want that. What only
  * who has it sealed may not write is in the set itself.
  */
-#ifndef MSEALD_FILES_H
-#define MSEALD_FILES_H
+#ifndef MSEALD_SEAL_FILE_MAP_H
+#define MSEALD_SEAL_FILE_MAP_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "bpf/programs.h"
-#include "sealset.h"
+#include "seal/sealset.h"
 
 /*
  * Enters the files of a set, all or none: for the address space of this key, which attempts

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Keeping the maps in step with what runs: at the start, when told, and every few seconds while something is sealed. */
-#ifndef MSEALD_GC_H
-#define MSEALD_GC_H
+#ifndef MSEALD_SEAL_GC_H
+#define MSEALD_SEAL_GC_H
 
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
 #include "bpf/programs.h"
-#include "integrity.h"
-#include "store.h"
+#include "seal/integrity.h"
+#include "seal/space_map.h"
 
 struct gc;
 

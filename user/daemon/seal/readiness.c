@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See readiness.h. */
-#include "readiness.h"
+#include "seal/readiness.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
-#include "startup.h"
+#include "seal/loader_deps.h"
 #include "util.h"
 
 #define AUXV_MAX 2048

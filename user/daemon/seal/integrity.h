@@ -6,13 +6,13 @@
  * memory is gone is not to go on: its address space is doomed, which nobody can
  * leave by a fork (bpf/lifecycle.bpf.c), until nobody is left in it.
  */
-#ifndef MSEALD_INTEGRITY_H
-#define MSEALD_INTEGRITY_H
+#ifndef MSEALD_SEAL_INTEGRITY_H
+#define MSEALD_SEAL_INTEGRITY_H
 
 #include <systemd/sd-event.h>
 
 #include "bpf/programs.h"
-#include "store.h"
+#include "seal/space_map.h"
 
 struct integrity;
 

@@ -4,8 +4,8 @@
  * those that it needs (DT_NEEDED, and what these need), and LD_PRELOAD. The
  * others were dlopen'ed. Only for processes that nobody saw starting.
  */
-#ifndef MSEALD_STARTUP_H
-#define MSEALD_STARTUP_H
+#ifndef MSEALD_SEAL_LOADER_DEPS_H
+#define MSEALD_SEAL_LOADER_DEPS_H
 
 #include <stdbool.h>
 

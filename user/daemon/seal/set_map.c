@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See sets.h. A set's map is in the map of maps before it is written: putting it
+ * See set_map.h. A set's map is in the map of maps before it is written: putting it
  * there makes the kernel wait for all programs (kernel/bpf/syscall.c,
  * maybe_wait_bpf_programs), and writing its elements does not. So some are kept
  * ready, put there many at a time.
  */
-#include "sets.h"
+#include "seal/set_map.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 #include "base/log.h"
 #include "bpf/coverage.h"
-#include "files.h"
+#include "seal/file_map.h"
 #include "util.h"
 
 #define REFS_SIZE (MSEALD_MAX_SETS * sizeof(uint64_t))

@@ -4,8 +4,8 @@
  * mappings of the process as they are now into seals, with all that has to be
  * known of the memory under each.
  */
-#ifndef MSEALD_PLAN_H
-#define MSEALD_PLAN_H
+#ifndef MSEALD_SEAL_PLAN_H
+#define MSEALD_SEAL_PLAN_H
 
 #include <stdbool.h>
 
@@ -13,8 +13,8 @@
 #include "process/target.h"
 #include "procmaps.h"
 #include "range.h"
-#include "readiness.h"
-#include "sealset.h"
+#include "seal/readiness.h"
+#include "seal/sealset.h"
 #include "segments.h"
 
 struct held;

@@ -4,14 +4,14 @@
  * its hit counts. Whoever refers to it is counted in the kernel; when nobody does
  * it is collected, after a grace period in which programs may still be reading it.
  */
-#ifndef MSEALD_SETS_H
-#define MSEALD_SETS_H
+#ifndef MSEALD_SEAL_SET_MAP_H
+#define MSEALD_SEAL_SET_MAP_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "bpf/programs.h"
-#include "sealset.h"
+#include "seal/sealset.h"
 
 struct sets;
 

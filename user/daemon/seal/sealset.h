@@ -3,8 +3,8 @@
  * A seal set in user space: sorted, disjoint seals, and the operations on
  * sets. Turned into the nodes that the programs search, and back.
  */
-#ifndef MSEALD_SEALSET_H
-#define MSEALD_SEALSET_H
+#ifndef MSEALD_SEAL_SEALSET_H
+#define MSEALD_SEAL_SEALSET_H
 
 #include <stdbool.h>
 #include <stddef.h>

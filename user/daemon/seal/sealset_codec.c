@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Seal sets as the programs search them: struct mseald_node of mseald/shared.h. See sealset.h. */
-#include "sealset.h"
+#include "seal/sealset.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See sealing.h. The order is what makes it sound: read the maps, attach,
+ * See seal.h. The order is what makes it sound: read the maps, attach,
  * commit, then look again whether the memory is still what was read. If not,
  * the commit is taken back and all begins anew.
  */
-#include "sealing.h"
+#include "seal/seal.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "labels.h"
 #include "process/target.h"
+#include "seal/labels.h"
 #include "trace/launch.h"
 #include "trace/native.h"
 #include "trace/tracer.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See sweep.h. Events say when there is something to tidy up, but can be lost,
+ * See gc.h. Events say when there is something to tidy up, but can be lost,
  * and the program that sees an address space go can be raced: so while
  * programs are attached a timer looks at a few counters.
  */
-#include "sweep.h"
+#include "seal/gc.h"
 
 #include <errno.h>
 #include <inttypes.h>

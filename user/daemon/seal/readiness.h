@@ -6,8 +6,8 @@
  * glibc: libraries, the program, the loader itself; in musl: libraries, the
  * program, and its own RELRO never.
  */
-#ifndef MSEALD_READINESS_H
-#define MSEALD_READINESS_H
+#ifndef MSEALD_SEAL_READINESS_H
+#define MSEALD_SEAL_READINESS_H
 
 #include <stdbool.h>
 

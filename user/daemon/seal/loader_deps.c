@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See startup.h. */
-#include "startup.h"
+/* See loader_deps.h. */
+#include "seal/loader_deps.h"
 
 #include <errno.h>
 #include <fcntl.h>

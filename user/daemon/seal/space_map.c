@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See store.h. */
-#include "store.h"
+/* See space_map.h. */
+#include "seal/space_map.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -3,15 +3,15 @@
  * What the label of a seal set stands for: the policy and the program that it
  * was made for, kept in the map `labels`, so that it outlives daemon and process.
  */
-#ifndef MSEALD_LABELS_H
-#define MSEALD_LABELS_H
+#ifndef MSEALD_SEAL_LABELS_H
+#define MSEALD_SEAL_LABELS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/programs.h"
 #include "mseald/shared.h"
-#include "store.h"
+#include "seal/space_map.h"
 
 /* The label of this policy ("": by hand) and program; 0: there is no room for another. */
 uint64_t labels_make(struct programs *programs, struct store *store, const char *policy, const char *program);
