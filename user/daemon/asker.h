@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
-#include "containers.h"
+#include "policy/containers.h"
 #include "process/creds.h"
 #include "process/target.h"
 

@@ -5,9 +5,9 @@
 
 #include <jansson.h>
 
-#include "containers.h"
 #include "mseald/lock.h"
 #include "mseald/shared.h"
+#include "policy/containers.h"
 
 /* An attempt. */
 json_t *event_json(const struct containers *containers, const struct mseald_event *event);

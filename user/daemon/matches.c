@@ -3,16 +3,16 @@
 #include <errno.h>
 #include <string.h>
 
-#include "armed.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
 #include "daemon.h"
-#include "facts.h"
-#include "inforce.h"
 #include "methods.h"
+#include "policy/active.h"
+#include "policy/armed.h"
+#include "policy/exec_facts.h"
+#include "policy/reconcile.h"
 #include "reply.h"
 #include "seal/labels.h"
-#include "starts.h"
 
 json_t *method_policy_reload(struct daemon *daemon, struct failure *failure)
 {

@@ -6,11 +6,11 @@
 
 #include "bpf/lock.h"
 #include "daemon.h"
-#include "inforce.h"
 #include "methods.h"
 #include "names.h"
+#include "policy/active.h"
+#include "policy/reconcile.h"
 #include "seal/set_map.h"
-#include "starts.h"
 #include "util.h"
 
 #define KEY_MAX 64	/* bytes of the largest key of the maps that are counted */

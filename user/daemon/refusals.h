@@ -6,8 +6,8 @@
 #include <systemd/sd-event.h>
 
 #include "bpf/lock.h"
-#include "containers.h"
 #include "mseald/lock.h"
+#include "policy/containers.h"
 
 struct refusals;
 

@@ -13,8 +13,8 @@
 
 #include "base/error.h"
 #include "bpf/programs.h"
-#include "inforce.h"
 #include "mseald/shared.h"
+#include "policy/active.h"
 #include "seal/space_map.h"
 
 #define REPORT_FOLDER "/var/lib/mseald"

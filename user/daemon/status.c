@@ -11,9 +11,9 @@
 #include "daemon.h"
 #include "methods.h"
 #include "names.h"
+#include "policy/reconcile.h"
 #include "process/target.h"
 #include "seal/set_map.h"
-#include "starts.h"
 
 /* What is sealed and what was attempted, and how much of it there can be. */
 struct counts {

@@ -9,8 +9,8 @@
 #include <systemd/sd-event.h>
 
 #include "bpf/programs.h"
-#include "containers.h"
 #include "mseald/shared.h"
+#include "policy/containers.h"
 
 struct telling;
 

@@ -3,12 +3,12 @@
  * Whether what starts in a container is seen starting. Registering one only says what is to be sealed;
  * this looks, until the first process was, and tells of one that was not.
  */
-#ifndef MSEALD_CONTAINER_WATCH_H
-#define MSEALD_CONTAINER_WATCH_H
+#ifndef MSEALD_POLICY_CONTAINER_WATCH_H
+#define MSEALD_POLICY_CONTAINER_WATCH_H
 
-#include "containers.h"
+#include "policy/containers.h"
+#include "policy/reconcile.h"
 #include "seal/space_map.h"
-#include "starts.h"
 
 /* Every few seconds: all containers. */
 void container_watch_look(struct containers *containers, struct starts *starts, struct programs *programs,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See triggers.h. */
-#include "triggers.h"
+#include "policy/triggers.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -4,8 +4,8 @@
  * into the kernel as triggers. A file that cannot be read any more leaves its
  * last good version in force, a copy of which is kept for the next daemon.
  */
-#ifndef MSEALD_INFORCE_H
-#define MSEALD_INFORCE_H
+#ifndef MSEALD_POLICY_ACTIVE_H
+#define MSEALD_POLICY_ACTIVE_H
 
 #include "bpf/programs.h"
 #include "policy.h"

@@ -4,15 +4,15 @@
  * them that their policy names is sealed. Looking is what does it; hints of the
  * kernel only say when, so none that is lost is missed for long.
  */
-#ifndef MSEALD_STARTS_H
-#define MSEALD_STARTS_H
+#ifndef MSEALD_POLICY_RECONCILE_H
+#define MSEALD_POLICY_RECONCILE_H
 
 #include <systemd/sd-event.h>
 
 #include "bpf/events.h"
 #include "bpf/programs.h"
-#include "containers.h"
-#include "inforce.h"
+#include "policy/active.h"
+#include "policy/containers.h"
 #include "seal/space_map.h"
 
 struct starts;

@@ -3,8 +3,8 @@
  * What policies are matched with: what was true of a program at its exec, as the
  * kernel noted it (struct mseald_armed), or, where it did not, what is true now.
  */
-#ifndef MSEALD_FACTS_H
-#define MSEALD_FACTS_H
+#ifndef MSEALD_POLICY_EXEC_FACTS_H
+#define MSEALD_POLICY_EXEC_FACTS_H
 
 #include "bpf/programs.h"
 #include "policy.h"

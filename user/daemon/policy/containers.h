@@ -4,14 +4,14 @@
  * about its cgroup, in force before those of files. Each is kept in a file for
  * the next daemon, and ends with the cgroup.
  */
-#ifndef MSEALD_CONTAINERS_H
-#define MSEALD_CONTAINERS_H
+#ifndef MSEALD_POLICY_CONTAINERS_H
+#define MSEALD_POLICY_CONTAINERS_H
 
 #include <stdint.h>
 
 #include "bpf/programs.h"
-#include "inforce.h"
 #include "policy.h"
+#include "policy/active.h"
 
 #define CONTAINERS_KEPT "/run/mseald/containers"
 #define CONTAINERS_MAX 4096

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See armed.h. */
-#include "armed.h"
+#include "policy/armed.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>

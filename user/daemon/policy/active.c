@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See inforce.h. */
-#include "inforce.h"
+/* See active.h. */
+#include "policy/active.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "triggers.h"
+#include "policy/triggers.h"
 
 struct inforce {
 	struct programs *programs;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See starts.h. */
-#include "starts.h"
+/* See reconcile.h. */
+#include "policy/reconcile.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "armed.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/timer.h"
 #include "bpf/task_iter.h"
-#include "facts.h"
+#include "policy/armed.h"
+#include "policy/exec_facts.h"
 #include "seal/seal.h"
 
 #define BUCKETS 1024

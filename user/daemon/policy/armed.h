@@ -3,8 +3,8 @@
  * The map `armed`: programs that started and matched a trigger, with what was so at their exec (bpf/start.bpf.c).
  * programs_arm() and programs_disarm() change it.
  */
-#ifndef MSEALD_ARMED_H
-#define MSEALD_ARMED_H
+#ifndef MSEALD_POLICY_ARMED_H
+#define MSEALD_POLICY_ARMED_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See containers.h. */
-#include "containers.h"
+#include "policy/containers.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See facts.h. */
-#include "facts.h"
+/* See exec_facts.h. */
+#include "policy/exec_facts.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>

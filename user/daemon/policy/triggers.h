@@ -4,8 +4,8 @@
  * (bpf/start.bpf.c): of each policy the key that is most selective. Whatever a
  * policy matches, one of its triggers hits; not the other way round.
  */
-#ifndef MSEALD_TRIGGERS_H
-#define MSEALD_TRIGGERS_H
+#ifndef MSEALD_POLICY_TRIGGERS_H
+#define MSEALD_POLICY_TRIGGERS_H
 
 #include "bpf/programs.h"
 #include "policy.h"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See watch.h. Keys of address spaces (mm_struct's context.ctx_id) only grow, so that one
+ * See container_watch.h. Keys of address spaces (mm_struct's context.ctx_id) only grow, so that one
  * made later has a larger key.
  */
-#include "watch.h"
+#include "policy/container_watch.h"
 
-#include "armed.h"
 #include "base/cgroup.h"
 #include "bpf/task_iter.h"
+#include "policy/armed.h"
 #include "util.h"
 
 #define PATIENCE_US (5u * 1000 * 1000)
