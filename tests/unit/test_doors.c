@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
+#include "audit/ratelimit.h"
 #include "bpf/lock_ops.h"
-#include "flood.h"
 
 static struct doors doors;
 

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
+#include "audit/ratelimit.h"
 #include "base/log.h"
-#include "flood.h"
 #include "util.h"
 
 static struct flood flood;

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "place.h"
-#include "reportfile.h"
+#include "audit/report_file.h"
+#include "audit/symbolize.h"
 #include "util.h"
 
 static struct {

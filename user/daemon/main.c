@@ -11,6 +11,9 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
+#include "audit/attempt_log.h"
+#include "audit/lock_log.h"
+#include "audit/report.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/namespaces.h"
@@ -23,12 +26,9 @@
 #include "policy/container_watch.h"
 #include "policy/containers.h"
 #include "policy/reconcile.h"
-#include "refusals.h"
-#include "report.h"
 #include "seal/gc.h"
 #include "server.h"
 #include "subscribers.h"
-#include "telling.h"
 #include "trace/tracer.h"
 #include "util.h"
 

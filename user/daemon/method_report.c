@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Report: what was attempted, summed up. */
+#include "audit/report.h"
 #include "bpf/events.h"
 #include "daemon.h"
 #include "methods.h"
 #include "parameters.h"
 #include "reply.h"
-#include "report.h"
 
 int method_report(struct connection *connection, json_t *parameters, bool more)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See tally.h. */
-#include "tally.h"
+/* See report_table.h. */
+#include "audit/report_table.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See place.h. */
-#include "place.h"
+/* See symbolize.h. */
+#include "audit/symbolize.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,8 +4,8 @@
  * 100,000 times a second does not drive out what others say. Counts what is
  * let through and what is not, in one window of time; knows neither clock nor log.
  */
-#ifndef MSEALD_FLOOD_H
-#define MSEALD_FLOOD_H
+#ifndef MSEALD_AUDIT_RATELIMIT_H
+#define MSEALD_AUDIT_RATELIMIT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See reportfile.h. */
-#include "reportfile.h"
+/* See report_file.h. */
+#include "audit/report_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
  * Attempts summed up in memory: one row for each policy, program, operation,
  * class and verdict. Bounded; knows neither maps nor files.
  */
-#ifndef MSEALD_TALLY_H
-#define MSEALD_TALLY_H
+#ifndef MSEALD_AUDIT_REPORT_TABLE_H
+#define MSEALD_AUDIT_REPORT_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

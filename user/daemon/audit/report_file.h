@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The table of attempts as JSON: for the file that outlives a reboot, and row by row for io.mseald. */
-#ifndef MSEALD_REPORTFILE_H
-#define MSEALD_REPORTFILE_H
+#ifndef MSEALD_AUDIT_REPORT_FILE_H
+#define MSEALD_AUDIT_REPORT_FILE_H
 
 #include <jansson.h>
 
-#include "tally.h"
+#include "audit/report_table.h"
 
 struct report_head {
 	uint64_t since;			/* ns since 1970 */

@@ -4,7 +4,7 @@
  * counts: every attempt that is counted there and in no row, whatever became
  * of it, is told as missing.
  */
-#include "report.h"
+#include "audit/report.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -12,12 +12,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "audit/report_file.h"
+#include "audit/symbolize.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/timer.h"
 #include "names.h"
-#include "place.h"
-#include "reportfile.h"
 #include "seal/labels.h"
 
 #define WRITE_US (5u * 1000 * 1000)	/* from the first change until it is in the file */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Where in which file an address lies: "/usr/lib/libc.so.6+0x2a000", from where the file begins in memory. */
-#ifndef MSEALD_PLACE_H
-#define MSEALD_PLACE_H
+#ifndef MSEALD_AUDIT_SYMBOLIZE_H
+#define MSEALD_AUDIT_SYMBOLIZE_H
 
 #include "bpf/programs.h"
 #include "mseald/shared.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See refusals.h. */
-#include "refusals.h"
+/* See lock_log.h. */
+#include "audit/lock_log.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -9,12 +9,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "audit/ratelimit.h"
 #include "base/cgroup.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/timer.h"
 #include "bpf/lock_ops.h"
-#include "flood.h"
 
 /* As many as the buffer can hold: whoever tries all the time cannot keep us at it. */
 #define BATCH 1024u

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the log says of attempts, with the fields of an entry in the journal. They have so many lines a minute (flood.h), then only their number.
+ * What the log says of attempts, with the fields of an entry in the journal. They have so many lines a minute (ratelimit.h), then only their number.
  */
-#ifndef MSEALD_TELLING_H
-#define MSEALD_TELLING_H
+#ifndef MSEALD_AUDIT_ATTEMPT_LOG_H
+#define MSEALD_AUDIT_ATTEMPT_LOG_H
 
 #include <stdint.h>
 #include <systemd/sd-event.h>

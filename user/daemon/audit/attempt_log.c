@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See telling.h. */
-#include "telling.h"
+/* See attempt_log.h. */
+#include "audit/attempt_log.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "audit/ratelimit.h"
 #include "base/cgroup.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/timer.h"
-#include "flood.h"
 #include "names.h"
 #include "seal/labels.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See flood.h. */
-#include "flood.h"
+/* See ratelimit.h. */
+#include "audit/ratelimit.h"
 
 #include <string.h>
 

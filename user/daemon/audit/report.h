@@ -4,8 +4,8 @@
  * verdict: from the events to the map `report`, which outlives the daemon, to a
  * file, which outlives the boot, and to whoever asks (io.mseald.Report).
  */
-#ifndef MSEALD_REPORT_H
-#define MSEALD_REPORT_H
+#ifndef MSEALD_AUDIT_REPORT_H
+#define MSEALD_AUDIT_REPORT_H
 
 #include <jansson.h>
 

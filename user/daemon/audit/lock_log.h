@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the lock has refused to others, as it happens: told to the log and to who monitors. */
-#ifndef MSEALD_REFUSALS_H
-#define MSEALD_REFUSALS_H
+#ifndef MSEALD_AUDIT_LOCK_LOG_H
+#define MSEALD_AUDIT_LOCK_LOG_H
 
 #include <systemd/sd-event.h>
 
