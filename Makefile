@@ -107,7 +107,7 @@ $(B)/%.o: %.c | $(B)/paths.h
 
 $(DAEMON_OBJ): | $(B)/mseald.skel.h $(B)/lock.skel.h
 $(DAEMON_OBJ): INCLUDES := -Iuser/daemon
-$(B)/user/daemon/methods.o: $(B)/interface.h
+$(B)/user/daemon/api/methods.o: $(B)/interface.h
 
 # The interface description, as a C string.
 $(B)/interface.h: user/lib/io.mseald.varlink

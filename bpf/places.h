@@ -25,7 +25,7 @@ static __always_inline u64 capabilities(const void *field)
 /*
  * Whose account a process is on: its real user's; in a user namespace that of who made the
  * outermost one, if not root, since all users there are his. Nobody's: who may go beyond limits of processes too
- * (kernel/fork.c, copy_process). user/daemon/asker.c has the same rule for connections.
+ * (kernel/fork.c, copy_process). user/daemon/api/client.c has the same rule for connections.
  */
 static __noinline __attribute__((unused)) u32 account_of(struct task_struct *task)
 {

@@ -127,7 +127,7 @@ $(B)/fuzz/libcommon.a: $(FUZZ_LIB)
 $(B)/tests/fuzz/fuzz_ocistate: $(B)/fuzz/user/oci/state.o
 $(B)/tests/fuzz/fuzz_sealset: $(addprefix $(B)/fuzz/user/daemon/seal/,sealset.o sealset_codec.o)
 $(B)/tests/fuzz/fuzz_settings: $(B)/fuzz/user/daemon/base/config.o
-$(B)/tests/fuzz/fuzz_parameters: $(addprefix $(B)/fuzz/user/daemon/,parameters.o reply.o failure.o)
+$(B)/tests/fuzz/fuzz_parameters: $(addprefix $(B)/fuzz/user/daemon/,api/params.o api/reply.o base/error.o)
 $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/libcommon.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)

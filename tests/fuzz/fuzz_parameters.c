@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/params.h"
+#include "api/reply.h"
 #include "names.h"
-#include "parameters.h"
-#include "reply.h"
 #include "seal/seal.h"
 #include "util.h"
 

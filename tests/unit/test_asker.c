@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
+#include "api/quota.h"
 #include "process/creds.h"
-#include "users.h"
 #include "util.h"
 
 #define SECOND UINT64_C(1000000)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "resting.h"
+#include "api/throttle.h"
 #include "util.h"
 
 #define MANY 72

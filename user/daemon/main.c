@@ -11,6 +11,10 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
+#include "api/daemon.h"
+#include "api/methods.h"
+#include "api/server.h"
+#include "api/subscribers.h"
 #include "audit/attempt_log.h"
 #include "audit/lock_log.h"
 #include "audit/report.h"
@@ -19,16 +23,12 @@
 #include "base/namespaces.h"
 #include "bpf/events.h"
 #include "bpf/lock.h"
-#include "daemon.h"
-#include "methods.h"
 #include "parting.h"
 #include "policy/active.h"
 #include "policy/container_watch.h"
 #include "policy/containers.h"
 #include "policy/reconcile.h"
 #include "seal/gc.h"
-#include "server.h"
-#include "subscribers.h"
 #include "trace/tracer.h"
 #include "util.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Container policies: of each container that was armed (arming.h) one policy
+ * Container policies: of each container that was armed (method_container.h) one policy
  * about its cgroup, in force before those of files. Each is kept in a file for
  * the next daemon, and ends with the cgroup.
  */

@@ -26,7 +26,7 @@ void tracers_allow(struct programs *programs)
 	size_t count;
 
 	(void)signal(SIGCHLD, SIG_IGN);
-	/* Each has two descriptors here, and there can be a thousand (run.c). */
+	/* Each has two descriptors here, and there can be a thousand (method_run.c). */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES) {
 		files.rlim_cur = MIN_OF(files.rlim_max, (rlim_t)FILES);
 		(void)setrlimit(RLIMIT_NOFILE, &files);

@@ -10,18 +10,18 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "api/connection.h"
+#include "api/daemon.h"
+#include "api/methods.h"
+#include "api/params.h"
+#include "api/reply.h"
+#include "api/server.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "connection.h"
-#include "daemon.h"
-#include "methods.h"
 #include "names.h"
-#include "parameters.h"
-#include "reply.h"
 #include "seal/gc.h"
 #include "seal/seal.h"
-#include "server.h"
 #include "trace/launch.h"
 #include "trace/launch_tracer.h"
 #include "trace/tracer.h"
@@ -42,7 +42,7 @@ struct run {
 	struct held held;
 	struct seal_request request;
 	bool chosen;			/* any option was given */
-	bool root;			/* who asks is (asker.h) */
+	bool root;			/* who asks is (client.h) */
 	uid_t uid, account;
 };
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Answers that say what is wrong. Return as connection_error(). */
-#ifndef MSEALD_REPLY_H
-#define MSEALD_REPLY_H
+#ifndef MSEALD_API_REPLY_H
+#define MSEALD_API_REPLY_H
 
 #include <jansson.h>
 
+#include "api/connection.h"
 #include "base/error.h"
-#include "connection.h"
 
-/* With a parameter, by the errno of its reader (parameters.h). */
+/* With a parameter, by the errno of its reader (params.h). */
 int reply_bad(struct connection *connection, int error, const char *bad);
 int reply_invalid(struct connection *connection, const char *parameter);
 int reply_failure(struct connection *connection, const struct failure *failure);

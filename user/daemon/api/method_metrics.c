@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <sys/utsname.h>
 
+#include "api/daemon.h"
+#include "api/methods.h"
 #include "bpf/lock.h"
-#include "daemon.h"
-#include "methods.h"
 #include "names.h"
 #include "policy/active.h"
 #include "policy/reconcile.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Report: what was attempted, summed up. */
+#include "api/daemon.h"
+#include "api/methods.h"
+#include "api/params.h"
+#include "api/reply.h"
 #include "audit/report.h"
 #include "bpf/events.h"
-#include "daemon.h"
-#include "methods.h"
-#include "parameters.h"
-#include "reply.h"
 
 int method_report(struct connection *connection, json_t *parameters, bool more)
 {

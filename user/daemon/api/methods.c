@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See methods.h; the interface is user/lib/io.mseald.varlink. */
-#include "methods.h"
+#include "api/methods.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "asker.h"
-#include "parameters.h"
-#include "reply.h"
+#include "api/client.h"
+#include "api/params.h"
+#include "api/reply.h"
 #include "util.h"
 
 static const char interface[] =

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the parts of the daemon share: one event loop, one thread. */
-#ifndef MSEALD_DAEMON_H
-#define MSEALD_DAEMON_H
+#ifndef MSEALD_API_DAEMON_H
+#define MSEALD_API_DAEMON_H
 
 #include <stdbool.h>
 #include <stdint.h>

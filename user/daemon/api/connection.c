@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * See connection.h. One turn after the other: a client is served as many calls as its turn has, and a
- * user who has used up his time waits until he has some again (resting.h).
+ * user who has used up his time waits until he has some again (throttle.h).
  */
-#include "connection.h"
+#include "api/connection.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "api/daemon.h"
 #include "base/log.h"
-#include "daemon.h"
 #include "process/peer.h"
 #include "util.h"
 

@@ -3,10 +3,10 @@
  * The methods of io.mseald and org.varlink.service: JSON in, JSON out. Each is in the method_*.c of its
  * name; the table of them is in methods.c.
  */
-#ifndef MSEALD_METHODS_H
-#define MSEALD_METHODS_H
+#ifndef MSEALD_API_METHODS_H
+#define MSEALD_API_METHODS_H
 
-#include "connection.h"
+#include "api/connection.h"
 
 /* Answers one call. more: the client takes several replies. Negative errno closes the connection. */
 int methods_call(struct connection *connection, const char *method, json_t *parameters, bool more);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See parameters.h. */
-#include "parameters.h"
+/* See params.h. */
+#include "api/params.h"
 
 #include <errno.h>
 #include <string.h>

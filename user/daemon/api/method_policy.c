@@ -3,15 +3,15 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/daemon.h"
+#include "api/methods.h"
+#include "api/reply.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
-#include "daemon.h"
-#include "methods.h"
 #include "policy/active.h"
 #include "policy/armed.h"
 #include "policy/exec_facts.h"
 #include "policy/reconcile.h"
-#include "reply.h"
 #include "seal/labels.h"
 
 json_t *method_policy_reload(struct daemon *daemon, struct failure *failure)

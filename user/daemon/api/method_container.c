@@ -3,18 +3,18 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/daemon.h"
+#include "api/methods.h"
+#include "api/params.h"
+#include "api/reply.h"
 #include "base/cgroup.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/namespaces.h"
-#include "daemon.h"
-#include "methods.h"
 #include "names.h"
-#include "parameters.h"
 #include "policy/active.h"
 #include "policy/containers.h"
 #include "process/procfs.h"
-#include "reply.h"
 
 struct order {
 	const char *id, *policy;	/* policy: NULL for none */

@@ -3,8 +3,8 @@
  * Who asks: the process at the other end of a connection, and what it may. Root may all, everybody
  * else what concerns the processes that they could trace. docs/design.md, "Who may ask".
  */
-#ifndef MSEALD_ASKER_H
-#define MSEALD_ASKER_H
+#ifndef MSEALD_API_CLIENT_H
+#define MSEALD_API_CLIENT_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -56,7 +56,7 @@ bool asker_lives(const struct asker *asker);
  * processes in its own pid namespace. -EBADR and why.
  */
 int asker_find_pid(const struct asker *asker, pid_t named, pid_t *ret, struct failure *failure);
-/* The same of the parameter "pid". -EINVAL: see parameters.h. */
+/* The same of the parameter "pid". -EINVAL: see params.h. */
 int asker_read_pid(const struct asker *asker, json_t *parameters, bool needed, pid_t *ret, const char **ret_bad,
 		   struct failure *failure);
 /* The other way round; 0: it has none there. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See reply.h. */
-#include "reply.h"
+#include "api/reply.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Clients that are sent events as they come. One that does not read loses some, and is told how many. */
-#include "subscribers.h"
+#include "api/subscribers.h"
 
-#include "asker.h"
-#include "connection.h"
-#include "daemon.h"
-#include "event_json.h"
-#include "methods.h"
-#include "parameters.h"
-#include "reply.h"
+#include "api/client.h"
+#include "api/connection.h"
+#include "api/daemon.h"
+#include "api/event_json.h"
+#include "api/methods.h"
+#include "api/params.h"
+#include "api/reply.h"
 
 #define QUEUE_MAX (8u << 20)		/* bytes of events that a client may leave unread before it loses some */
 #define USER_QUEUE_MAX (256u << 10)	/* the same of one that is not root */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One client: its buffers, its calls in their order, and whose turn it is. */
-#ifndef MSEALD_CONNECTION_H
-#define MSEALD_CONNECTION_H
+#ifndef MSEALD_API_CONNECTION_H
+#define MSEALD_API_CONNECTION_H
 
 #include <jansson.h>
 #include <sys/socket.h>
 
-#include "asker.h"
-#include "resting.h"
-#include "users.h"
+#include "api/client.h"
+#include "api/quota.h"
+#include "api/throttle.h"
 #include "varlink.h"
 
 #define CONNECTIONS_MAX 1024
@@ -71,16 +71,16 @@ void connection_watch(struct connection *connection);
 
 /* sd_event_io_handler_t, context: the connection. */
 int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *context);
-/* For resting.h: it has rested. */
+/* For throttle.h: it has rested. */
 void connection_on_turn(struct rest *rest);
 
 /* --- for methods --- */
 
 struct daemon *connection_daemon(struct connection *connection);
 uid_t connection_uid(const struct connection *connection);
-/* ASKER_ROOT of asker.h, as it connected. */
+/* ASKER_ROOT of client.h, as it connected. */
 bool connection_is_root(const struct connection *connection);
-/* On whose account it is: asker.h. */
+/* On whose account it is: client.h. */
 uid_t connection_account(const struct connection *connection);
 /* Who it is, looked at now, but root for as long as it is connected; to be closed with asker_close(). */
 void connection_look(const struct connection *connection, struct asker *ret);

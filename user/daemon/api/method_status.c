@@ -4,12 +4,12 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "asker.h"
+#include "api/client.h"
+#include "api/daemon.h"
+#include "api/methods.h"
 #include "bpf/events.h"
 #include "bpf/lock.h"
 #include "bpf/probe.h"
-#include "daemon.h"
-#include "methods.h"
 #include "names.h"
 #include "policy/reconcile.h"
 #include "process/target.h"

@@ -3,14 +3,14 @@
  * What users have in use of the daemon: connections, and its time. Who has all of his waits or is
  * refused; nobody else does. Root is not counted. No clock of its own: times are given, in microseconds.
  */
-#ifndef MSEALD_USERS_H
-#define MSEALD_USERS_H
+#ifndef MSEALD_API_QUOTA_H
+#define MSEALD_API_QUOTA_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#define USERS_CONNECTIONS_EACH 72u	/* of one user at a time: 64 that wait in Run (run.c), and 8 */
+#define USERS_CONNECTIONS_EACH 72u	/* of one user at a time: 64 that wait in Run (method_run.c), and 8 */
 #define USERS_CONNECTIONS_ALL 960u	/* of all of them; CONNECTIONS_MAX has room for root besides */
 /* One user may take a quarter of the daemon's time, all users half of it, and some at once. */
 #define USERS_SHARE_EACH 4u

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See users.h. */
-#include "users.h"
+/* See quota.h. */
+#include "api/quota.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,14 +3,14 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "asker.h"
+#include "api/client.h"
+#include "api/connection.h"
+#include "api/daemon.h"
+#include "api/methods.h"
+#include "api/params.h"
+#include "api/reply.h"
 #include "base/log.h"
-#include "connection.h"
-#include "daemon.h"
-#include "methods.h"
 #include "names.h"
-#include "parameters.h"
-#include "reply.h"
 #include "seal/gc.h"
 #include "seal/seal.h"
 

@@ -4,16 +4,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "asker.h"
+#include "api/client.h"
+#include "api/connection.h"
+#include "api/daemon.h"
+#include "api/methods.h"
+#include "api/params.h"
+#include "api/reply.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
-#include "connection.h"
-#include "daemon.h"
-#include "methods.h"
 #include "names.h"
-#include "parameters.h"
 #include "process/target.h"
-#include "reply.h"
 #include "seal/labels.h"
 
 /* What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see whether it is his. */

@@ -3,10 +3,10 @@
  * The varlink server: who comes in, and how many. Replies come in the order of the calls; a client
  * that does not read, or asks too much, holds up nobody but itself.
  */
-#ifndef MSEALD_SERVER_H
-#define MSEALD_SERVER_H
+#ifndef MSEALD_API_SERVER_H
+#define MSEALD_API_SERVER_H
 
-#include "connection.h"
+#include "api/connection.h"
 
 #define SERVER_SOCKET "/run/mseald/io.mseald"
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Those of users who have used up their time (users.h) wait here, in the order in which they came. When its user has
+ * Those of users who have used up their time (quota.h) wait here, in the order in which they came. When its user has
  * some again one has its turn, the one that has waited longest, and only then is looked who is next: that a
  * user has many of them costs the daemon no more than that he has one.
  */
-#ifndef MSEALD_RESTING_H
-#define MSEALD_RESTING_H
+#ifndef MSEALD_API_THROTTLE_H
+#define MSEALD_API_THROTTLE_H
 
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
-#include "users.h"
+#include "api/quota.h"
 
 struct resting;
 

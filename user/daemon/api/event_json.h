@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What Monitor tells of: new references, NULL without memory. */
-#ifndef MSEALD_EVENT_JSON_H
-#define MSEALD_EVENT_JSON_H
+#ifndef MSEALD_API_EVENT_JSON_H
+#define MSEALD_API_EVENT_JSON_H
 
 #include <jansson.h>
 

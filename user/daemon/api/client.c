@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See asker.h. */
-#include "asker.h"
+/* See client.h. */
+#include "api/client.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -12,9 +12,9 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "api/params.h"
 #include "base/cgroup.h"
 #include "base/namespaces.h"
-#include "parameters.h"
 #include "process/peer.h"
 #include "process/procfs.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See server.h. Who comes in, and how many: users have limits (users.h), so that there is always room for root. */
-#include "server.h"
+/* See server.h. Who comes in, and how many: users have limits (quota.h), so that there is always room for root. */
+#include "api/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,12 +12,12 @@
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
-#include "asker.h"
+#include "api/client.h"
+#include "api/daemon.h"
+#include "api/reply.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/timer.h"
-#include "daemon.h"
-#include "reply.h"
 
 #define PAUSE_US 200000		/* before the next try, when no connection can be accepted */
 

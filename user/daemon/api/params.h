@@ -3,8 +3,8 @@
  * Parameters of varlink calls. Each reader gives 0, or a negative errno with the parameter's name in
  * *ret_bad, for reply_bad(); what is not given leaves *ret alone.
  */
-#ifndef MSEALD_PARAMETERS_H
-#define MSEALD_PARAMETERS_H
+#ifndef MSEALD_API_PARAMS_H
+#define MSEALD_API_PARAMS_H
 
 #include <jansson.h>
 

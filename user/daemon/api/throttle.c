@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See resting.h. */
-#include "resting.h"
+/* See throttle.h. */
+#include "api/throttle.h"
 
 #include <errno.h>
 #include <stdlib.h>

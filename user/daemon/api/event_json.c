@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See event_json.h. */
-#include "event_json.h"
+#include "api/event_json.h"
 
 #include "base/text.h"
 #include "bpf/lock_ops.h"
