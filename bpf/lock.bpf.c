@@ -251,7 +251,7 @@ static __always_inline bool by_shutdown(void)
 
 /*
  * SIGHUP is asked for by a reload, and SIGCONT does no harm. Nor does SIGTERM to the daemon, which has it blocked and
- * then looks itself whether there is anybody left (user/daemon/parting.c); who else could send it so has gained nothing.
+ * then looks itself whether there is anybody left (user/daemon/shutdown.c); who else could send it so has gained nothing.
  */
 SEC("lsm/task_kill")
 int BPF_PROG(lock_task_kill, struct task_struct *task, struct kernel_siginfo *info, int sig)

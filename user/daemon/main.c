@@ -23,12 +23,12 @@
 #include "base/namespaces.h"
 #include "bpf/events.h"
 #include "bpf/lock.h"
-#include "parting.h"
 #include "policy/active.h"
 #include "policy/container_watch.h"
 #include "policy/containers.h"
 #include "policy/reconcile.h"
 #include "seal/gc.h"
+#include "shutdown.h"
 #include "trace/tracer.h"
 #include "util.h"
 

@@ -37,7 +37,7 @@ int lock_guard_link(struct lock *lock, int link_fd);
 void lock_forget_link(struct lock *lock, int link_fd);
 
 bool lock_is_complete(const struct lock *lock);
-/* LockSignals=yes: only systemd-shutdown has SIGTERM arrive (parting.h). lock may be NULL. */
+/* LockSignals=yes: only systemd-shutdown has SIGTERM arrive (shutdown.h). lock may be NULL. */
 bool lock_keeps_signals(const struct lock *lock);
 
 /* The buffer of what others were refused (struct mseald_refusal), and how many found it full. Once it is complete. */

@@ -9,8 +9,8 @@
  * it what to do. So that is only when to look: as long as anybody lives whom
  * seals could be for, nothing comes of it.
  */
-#ifndef MSEALD_PARTING_H
-#define MSEALD_PARTING_H
+#ifndef MSEALD_SHUTDOWN_H
+#define MSEALD_SHUTDOWN_H
 
 #include <stdbool.h>
 #include <systemd/sd-event.h>

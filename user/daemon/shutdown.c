@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See parting.h. systemd-shutdown waits for whom it could send SIGTERM to, and so for us (src/shutdown/shutdown.c, 252). */
-#include "parting.h"
+/* See shutdown.h. systemd-shutdown waits for whom it could send SIGTERM to, and so for us (src/shutdown/shutdown.c, 252). */
+#include "shutdown.h"
 
 #include <errno.h>
 #include <fcntl.h>
