@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any bytes as mseald.conf: settings that the daemon can work with, or lines that say why not, and nothing changed.
+ * Any bytes as mseald.conf: config that the daemon can work with, or lines that say why not, and nothing changed.
  * Never both. What is taken is written out and must read back the same.
  */
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool equal(const struct settings *a, const struct settings *b)
+static bool equal(const struct config *a, const struct config *b)
 {
 	return a->gate == b->gate && a->debug == b->debug && a->lock == b->lock && a->lock_signals == b->lock_signals &&
 	       a->user_spaces == b->user_spaces;
@@ -39,62 +39,62 @@ static void check_faults(const struct policy_faults *faults, size_t lines)
 }
 
 /* Parses; what comes of it does not hang on what was there before but for keys that the text does not set. */
-static int parse(const void *text, size_t size, struct settings *settings, size_t lines)
+static int parse(const void *text, size_t size, struct config *config, size_t lines)
 {
-	const struct settings before = *settings;
+	const struct config before = *config;
 	struct policy_faults faults = {};
 	int r;
 
-	r = settings_parse(PATH, text, size, settings, &faults);
+	r = config_parse(PATH, text, size, config, &faults);
 	CHECK(r == 0 || r == -EINVAL);
 	if (r < 0) {
 		check_faults(&faults, lines);
-		CHECK(equal(settings, &before));
+		CHECK(equal(config, &before));
 	} else {
 		CHECK(faults.count == 0);
-		CHECK(settings->gate <= GATE_DENY && settings->user_spaces > 0 && settings->user_spaces <= MSEALD_MAX_SPACES);
-		CHECK(memchr(text, '[', size) || equal(settings, &before));
+		CHECK(config->gate <= GATE_DENY && config->user_spaces > 0 && config->user_spaces <= MSEALD_MAX_SPACES);
+		CHECK(memchr(text, '[', size) || equal(config, &before));
 	}
 	policy_faults_free(&faults);
 	return r;
 }
 
-static void check_round(const struct settings *settings)
+static void check_round(const struct config *config)
 {
 	static const char *const gates[] = { "auto", "bpf", "kill", "deny" };
-	struct settings again = { .gate = GATE_KILL, .user_spaces = 5 };
+	struct config again = { .gate = GATE_KILL, .user_spaces = 5 };
 	char text[160];
 	int length;
 
 	length = snprintf(text, sizeof(text), "[Mseald]\nGate=%s\nDebug=%s\nLock=%s\nLockSignals=%s\nUserSpaces=%u\n",
-			  gates[settings->gate], settings->debug ? "yes" : "no", settings->lock ? "yes" : "no",
-			  settings->lock_signals ? "yes" : "no", settings->user_spaces);
-	CHECK(parse(text, (size_t)length, &again, 6) == 0 && equal(settings, &again));
+			  gates[config->gate], config->debug ? "yes" : "no", config->lock ? "yes" : "no",
+			  config->lock_signals ? "yes" : "no", config->user_spaces);
+	CHECK(parse(text, (size_t)length, &again, 6) == 0 && equal(config, &again));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct settings settings = SETTINGS_DEFAULT;
+	struct config config = CONFIG_DEFAULT;
 	/* Each other than its default, so that what a text leaves alone can be seen. */
-	struct settings other = { .gate = GATE_DENY, .debug = true, .lock = true, .user_spaces = 7 };
-	struct settings twice;
+	struct config other = { .gate = GATE_DENY, .debug = true, .lock = true, .user_spaces = 7 };
+	struct config twice;
 	size_t lines = 1;
 	int r;
 
 	for (size_t i = 0; i < size; i++)
 		lines += data[i] == '\n';
-	r = parse(data, size, &settings, lines);
+	r = parse(data, size, &config, lines);
 	CHECK(parse(data, size, &other, lines) == r);
 	if (r < 0)
 		return 0;
-	twice = settings;
-	CHECK(parse(data, size, &twice, lines) == 0 && equal(&twice, &settings));
+	twice = config;
+	CHECK(parse(data, size, &twice, lines) == 0 && equal(&twice, &config));
 	/* What the text sets, it sets alike; what it does not, is as it was. */
-	CHECK(settings.gate == other.gate || (settings.gate == GATE_AUTO && other.gate == GATE_DENY));
-	CHECK(settings.debug == other.debug || (!settings.debug && other.debug));
-	CHECK(settings.lock == other.lock || (!settings.lock && other.lock));
-	CHECK(settings.lock_signals == other.lock_signals || (settings.lock_signals && !other.lock_signals));
-	CHECK(settings.user_spaces == other.user_spaces || (settings.user_spaces == MSEALD_PLACES_EACH && other.user_spaces == 7));
-	check_round(&settings);
+	CHECK(config.gate == other.gate || (config.gate == GATE_AUTO && other.gate == GATE_DENY));
+	CHECK(config.debug == other.debug || (!config.debug && other.debug));
+	CHECK(config.lock == other.lock || (!config.lock && other.lock));
+	CHECK(config.lock_signals == other.lock_signals || (config.lock_signals && !other.lock_signals));
+	CHECK(config.user_spaces == other.user_spaces || (config.user_spaces == MSEALD_PLACES_EACH && other.user_spaces == 7));
+	check_round(&config);
 	return 0;
 }

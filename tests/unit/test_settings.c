@@ -15,7 +15,7 @@
 
 static struct {
 	char root[64];
-	struct settings settings;
+	struct config config;
 	struct policy_faults faults;
 } test;
 
@@ -57,12 +57,12 @@ static void put(const char *path, const char *text)
 
 static int read_settings(void)
 {
-	struct settings settings = SETTINGS_DEFAULT;
+	struct config config = CONFIG_DEFAULT;
 	int r;
 
 	policy_faults_free(&test.faults);
-	r = settings_read(test.root, &settings, &test.faults);
-	test.settings = settings;
+	r = config_read(test.root, &config, &test.faults);
+	test.config = config;
 	return r;
 }
 
@@ -70,9 +70,9 @@ static void assert_settings(bool lock, bool signals, enum gate_mode gate)
 {
 	assert_int_equal(read_settings(), 0);
 	assert_int_equal(test.faults.count, 0);
-	assert_int_equal(test.settings.lock, lock);
-	assert_int_equal(test.settings.lock_signals, signals);
-	assert_int_equal(test.settings.gate, gate);
+	assert_int_equal(test.config.lock, lock);
+	assert_int_equal(test.config.lock_signals, signals);
+	assert_int_equal(test.config.gate, gate);
 }
 
 /* This text as the only file: one fault, at this line, with these words; nothing is set. */
@@ -84,7 +84,7 @@ static void assert_fault(const char *text, unsigned line, const char *words)
 	assert_int_equal(test.faults.list[0].line, line);
 	if (!strstr(test.faults.list[0].message, words))
 		fail_msg("\"%s\" has no \"%s\"", test.faults.list[0].message, words);
-	assert_false(test.settings.lock);
+	assert_false(test.config.lock);
 }
 
 static void without_files(void **state)
@@ -105,10 +105,10 @@ static void main_file(void **state)
 	assert_settings(true, false, GATE_AUTO);
 	put("/etc/mseald/mseald.conf", "[Mseald]\nUserSpaces=65536\n");
 	assert_settings(false, true, GATE_AUTO);
-	assert_int_equal(test.settings.user_spaces, 65536);
+	assert_int_equal(test.config.user_spaces, 65536);
 	put("/etc/mseald/mseald.conf", "");
 	assert_settings(false, true, GATE_AUTO);
-	assert_int_equal(test.settings.user_spaces, MSEALD_PLACES_EACH);
+	assert_int_equal(test.config.user_spaces, MSEALD_PLACES_EACH);
 	/* U+FEFF, as some editors write it first. */
 	put("/etc/mseald/mseald.conf", "\xef\xbb\xbf[Mseald]\nGate=kill\n");
 	assert_settings(false, true, GATE_KILL);

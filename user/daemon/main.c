@@ -120,16 +120,16 @@ static int open_policies(struct daemon *daemon)
 /* sd_event_signal_handler_t: SIGHUP reads the policies again. */
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
-	struct failure failure = {};
+	struct error error = {};
 	json_t *reply;
 
 	(void)source;
 	(void)info;
 	/* systemd.service(5), Type=notify-reload: both in one message, before and after. */
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_us());
-	reply = method_policy_reload(context, &failure);
+	reply = method_policy_reload(context, &error);
 	if (!reply)
-		log_error("%s", failure.message);
+		log_error("%s", error.message);
 	json_decref(reply);
 	(void)sd_notify(0, "READY=1");
 	return 0;
@@ -219,11 +219,11 @@ static int open_programs(struct daemon *daemon)
 			  "What is sealed stays sealed; where that process has ended, boot again to seal more");
 		return -ENOLCK;
 	}
-	if (daemon->settings.lock && lock_take(daemon->settings.lock_signals, &daemon->lock) < 0)
+	if (daemon->config.lock && lock_take(daemon->config.lock_signals, &daemon->lock) < 0)
 		return -ENOLCK;
 	if (lock_keeps_signals(daemon->lock))
 		keep_signals_out();
-	return programs_load(daemon->settings.gate, daemon->lock, &daemon->programs);
+	return programs_load(daemon->config.gate, daemon->lock, &daemon->programs);
 }
 
 static int daemon_open(struct daemon *daemon, const char *socket)
@@ -238,11 +238,11 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		log_error("cannot make an event loop: %s", strerror(-r));
 		return r;
 	}
-	host_join_cgroups();
+	namespaces_join_cgroups();
 	r = open_programs(daemon);
 	if (r < 0)
 		return r;
-	programs_state(daemon->programs)->places_each = daemon->settings.user_spaces;
+	programs_state(daemon->programs)->places_each = daemon->config.user_spaces;
 	tracers_allow(daemon->programs);
 	r = store_open(daemon->programs, &daemon->store);
 	if (r < 0) {
@@ -304,10 +304,10 @@ static const char usage[] =
 	"  --help\n";
 
 /* What the files say; status of the end, or -1 to go on. */
-static int configure(struct settings *settings)
+static int configure(struct config *config)
 {
 	_cleanup_(policy_faults_free) struct policy_faults faults = {};
-	int r = settings_read("", settings, &faults);
+	int r = config_read("", config, &faults);
 
 	if (r >= 0)
 		return -1;
@@ -340,7 +340,7 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },	    { "user-spaces", required_argument, NULL, 'u' },
 		{ NULL, 0, NULL, 0 },
 	};
-	_cleanup_(daemon_close) struct daemon daemon = { .settings = SETTINGS_DEFAULT };
+	_cleanup_(daemon_close) struct daemon daemon = { .config = CONFIG_DEFAULT };
 	const char *socket = SERVER_SOCKET, *gate = NULL;
 	uint32_t user_spaces = 0;
 	bool debug = false;
@@ -353,13 +353,13 @@ int main(int argc, char **argv)
 			break;
 		case 'g':
 			gate = optarg;
-			if (settings_parse_gate(gate, &daemon.settings.gate) < 0) {
+			if (config_parse_gate(gate, &daemon.config.gate) < 0) {
 				(void)fprintf(stderr, "mseald: --gate=%s: it can be auto, bpf, deny or kill\n", optarg);
 				return 2;
 			}
 			break;
 		case 'u':
-			if (settings_parse_user_spaces(optarg, &user_spaces) < 0) {
+			if (config_parse_user_spaces(optarg, &user_spaces) < 0) {
 				(void)fprintf(stderr, "mseald: --user-spaces=%s: it can be 1 to %u\n", optarg, MSEALD_MAX_SPACES);
 				return 2;
 			}
@@ -386,19 +386,19 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	raise_limit();
-	r = configure(&daemon.settings);
+	r = configure(&daemon.config);
 	if (r >= 0)
 		return r;
 	/* The command line has the last word. */
 	if (gate)
-		(void)settings_parse_gate(gate, &daemon.settings.gate);
+		(void)config_parse_gate(gate, &daemon.config.gate);
 	if (user_spaces)
-		daemon.settings.user_spaces = user_spaces;
-	if (daemon.settings.lock && *socket != '/') {
+		daemon.config.user_spaces = user_spaces;
+	if (daemon.config.lock && *socket != '/') {
 		log_error("--socket=%s: with Lock=yes that must be an absolute path", socket);
 		return 2;
 	}
-	if (debug || daemon.settings.debug)
+	if (debug || daemon.config.debug)
 		log_set_level(LOG_LEVEL_DEBUG);
 	r = daemon_open(&daemon, socket);
 	if (r < 0)

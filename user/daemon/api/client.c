@@ -99,7 +99,7 @@ static void rank(struct asker *asker, int self_fd)
 		return;
 	if (asker->proc_fd < 0)
 		asker->not_root = "the process that has connected is gone, or in a pid namespace that mseald does not see";
-	else if (namespace_same(asker->proc_fd, self_fd, "user") <= 0)
+	else if (namespaces_same(asker->proc_fd, self_fd, "user") <= 0)
 		asker->not_root = "it is in another user namespace than mseald";
 	else if (!asker->same_pids)
 		asker->not_root = "it is in another pid namespace than mseald, as in a container";
@@ -126,7 +126,7 @@ void asker_open(int socket, const struct ucred *peer, uint64_t begun, const stru
 		asker.proc_fd = -1;
 	}
 	if (asker.proc_fd >= 0) {
-		asker.same_pids = namespace_same(asker.proc_fd, self_fd, "pid") > 0;
+		asker.same_pids = namespaces_same(asker.proc_fd, self_fd, "pid") > 0;
 		asker.account = find_account(asker.proc_fd, self_fd, asker.uid);
 		(void)snprintf(asker.container, sizeof(asker.container), "%s", container_of(containers, asker.proc_fd));
 	}
@@ -160,7 +160,7 @@ static pid_t search_namespace(const struct asker *asker, pid_t named)
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0 && namespace_same(fd, asker->proc_fd, "pid") > 0 && read_standing(fd, "status", &standing) >= 0 &&
+		if (fd >= 0 && namespaces_same(fd, asker->proc_fd, "pid") > 0 && read_standing(fd, "status", &standing) >= 0 &&
 		    standing_own_pid(&standing) == named)
 			found = (pid_t)strtol(entry->d_name, NULL, 10);
 	}
@@ -169,26 +169,26 @@ static pid_t search_namespace(const struct asker *asker, pid_t named)
 	return found;
 }
 
-int asker_find_pid(const struct asker *asker, pid_t named, pid_t *ret, struct failure *failure)
+int asker_find_pid(const struct asker *asker, pid_t named, pid_t *ret, struct error *error)
 {
 	pid_t pid = asker->rank == ASKER_ROOT || asker->same_pids ? named : 0;
 
 	if (!pid && asker->proc_fd >= 0)
 		pid = standing_own_pid(&asker->standing) == named ? asker->pid : search_namespace(asker, named);
 	if (!pid)
-		return fail(failure, "NoSuchProcess", named,
+		return error_set(error, "NoSuchProcess", named,
 			    "pid %d: no such process in the pid namespace of the caller, which is not mseald's", (int)named);
 	*ret = pid;
 	return 0;
 }
 
 int asker_read_pid(const struct asker *asker, json_t *parameters, bool needed, pid_t *ret, const char **ret_bad,
-		   struct failure *failure)
+		   struct error *error)
 {
 	pid_t named = 0;
 	int r = parameter_pid(parameters, needed, &named, ret_bad);
 
-	return r < 0 || !named ? r : asker_find_pid(asker, named, ret, failure);
+	return r < 0 || !named ? r : asker_find_pid(asker, named, ret, error);
 }
 
 pid_t asker_pid_for(const struct asker *asker, pid_t pid)
@@ -199,7 +199,7 @@ pid_t asker_pid_for(const struct asker *asker, pid_t pid)
 	if (asker->rank == ASKER_ROOT || asker->same_pids)
 		return pid;
 	fd = procfs_open(pid);
-	if (fd < 0 || asker->proc_fd < 0 || namespace_same(fd, asker->proc_fd, "pid") <= 0 ||
+	if (fd < 0 || asker->proc_fd < 0 || namespaces_same(fd, asker->proc_fd, "pid") <= 0 ||
 	    read_standing(fd, "status", &standing) < 0)
 		return 0;
 	return standing_own_pid(&standing);
@@ -224,12 +224,12 @@ static bool is_dumpable(const struct target *target, uid_t uid)
 	return maps >= 0 && fstatat(target->proc_fd, path, &file, 0) == 0 && file.st_uid == uid;
 }
 
-static int refuse(const struct target *target, struct failure *failure, const char *why)
+static int refuse(const struct target *target, struct error *error, const char *why)
 {
-	return fail(failure, "PermissionDenied", target->pid, "pid %d %s", (int)target->pid, why);
+	return error_set(error, "PermissionDenied", target->pid, "pid %d %s", (int)target->pid, why);
 }
 
-int asker_may(const struct asker *asker, const struct target *target, struct failure *failure)
+int asker_may(const struct asker *asker, const struct target *target, struct error *error)
 {
 	bool dumpable = is_dumpable(target, asker->uid);
 	struct standing standing;
@@ -238,25 +238,25 @@ int asker_may(const struct asker *asker, const struct target *target, struct fai
 	if (asker->rank == ASKER_ROOT)
 		return 0;
 	if (asker->proc_fd < 0)
-		return refuse(target, failure, "can be sealed by the processes of its user only, and the caller is gone, or in a pid "
+		return refuse(target, error, "can be sealed by the processes of its user only, and the caller is gone, or in a pid "
 			      "namespace that mseald does not see");
 	if (!standing_is_all(&asker->standing, asker->uid, asker->gid))
-		return refuse(target, failure, "is not the caller's to seal, which has other user or group ids by now than when it connected");
+		return refuse(target, error, "is not the caller's to seal, which has other user or group ids by now than when it connected");
 	(void)snprintf(path, sizeof(path), "task/%d/status", (int)target->tid);
 	if (read_standing(target->proc_fd, path, &standing) < 0)
-		return fail_errno(failure, target->pid, -ESRCH, "");
+		return error_set_errno(error, target->pid, -ESRCH, "");
 	if (!standing_is_all(&standing, asker->uid, asker->gid))
-		return refuse(target, failure, "has other user or group ids than the caller; only root may ask about it");
+		return refuse(target, error, "has other user or group ids than the caller; only root may ask about it");
 	if (!dumpable)
-		return refuse(target, failure, "has privileges that its user has not, or cannot be traced by him for another reason "
+		return refuse(target, error, "has privileges that its user has not, or cannot be traced by him for another reason "
 			      "(PR_SET_DUMPABLE); only root may ask about it");
-	if (!asker->same_pids && namespace_same(target->proc_fd, asker->proc_fd, "pid") <= 0)
-		return refuse(target, failure, "is in another pid namespace than the caller");
-	if (target->pid != asker->pid && namespace_same(target->proc_fd, asker->proc_fd, "user") <= 0)
-		return refuse(target, failure, "is in another user namespace than the caller; only root may ask about it");
+	if (!asker->same_pids && namespaces_same(target->proc_fd, asker->proc_fd, "pid") <= 0)
+		return refuse(target, error, "is in another pid namespace than the caller");
+	if (target->pid != asker->pid && namespaces_same(target->proc_fd, asker->proc_fd, "user") <= 0)
+		return refuse(target, error, "is in another user namespace than the caller; only root may ask about it");
 	if (*asker->container && strcmp(asker->container, container_of(asker->containers, target->proc_fd)) != 0)
-		return refuse(target, failure, "is not in the container that the caller is in");
+		return refuse(target, error, "is not in the container that the caller is in");
 	if (!standing_covers(&asker->standing, &standing))
-		return refuse(target, failure, "has capabilities that the caller has not; only root may ask about it");
+		return refuse(target, error, "has capabilities that the caller has not; only root may ask about it");
 	return 0;
 }

@@ -55,10 +55,10 @@ bool asker_lives(const struct asker *asker);
  * The pid that is meant by a number that the asker has named, as mseald counts. Where it counts otherwise, only of
  * processes in its own pid namespace. -EBADR and why.
  */
-int asker_find_pid(const struct asker *asker, pid_t named, pid_t *ret, struct failure *failure);
+int asker_find_pid(const struct asker *asker, pid_t named, pid_t *ret, struct error *error);
 /* The same of the parameter "pid". -EINVAL: see params.h. */
 int asker_read_pid(const struct asker *asker, json_t *parameters, bool needed, pid_t *ret, const char **ret_bad,
-		   struct failure *failure);
+		   struct error *error);
 /* The other way round; 0: it has none there. */
 pid_t asker_pid_for(const struct asker *asker, pid_t pid);
 
@@ -66,6 +66,6 @@ pid_t asker_pid_for(const struct asker *asker, pid_t pid);
  * May it have this process sealed, and see how it is? What is found holds for as long as
  * target_unchanged(). -EBADR and why.
  */
-int asker_may(const struct asker *asker, const struct target *target, struct failure *failure);
+int asker_may(const struct asker *asker, const struct target *target, struct error *error);
 
 #endif

@@ -38,7 +38,7 @@ struct daemon {
 	struct containers *containers;
 	struct starts *starts;
 	struct report *report;
-	struct settings settings;
+	struct config config;
 	uint64_t started;		/* ns since 1970 */
 };
 

@@ -76,25 +76,25 @@ static int read_order(json_t *parameters, struct order *order, const char **ret_
 }
 
 /* How it is sealed, where a policy says it. */
-static int find_policy(struct daemon *daemon, struct order *order, json_t *parameters, struct failure *failure)
+static int find_policy(struct daemon *daemon, struct order *order, json_t *parameters, struct error *error)
 {
 	static const char *const others[] = { "segments", "deny", "action", "dlopen" };
 	int r;
 
 	for (size_t i = 0; order->policy && i < ELEMENTS(others); i++)
 		if (parameter_given(parameters, others[i]))
-			return fail(failure, "Failed", 0, "%s beside a policy, which says it; leave one of them out", others[i]);
+			return error_set(error, "Failed", 0, "%s beside a policy, which says it; leave one of them out", others[i]);
 	if (!order->policy)
 		return 0;
 	r = inforce_find_seal(daemon->inforce, order->policy, &order->seal);
 	if (r == -ENOENT)
-		return fail(failure, "NoSuchPolicy", 0,
+		return error_set(error, "NoSuchPolicy", 0,
 			    "there is no policy %.128s, or it has a fault; msealctl policy list-files and policy check tell",
 			    order->policy);
 	if (r < 0)
-		return fail(failure, "Failed", 0, "cannot read the policies: %s", strerror(-r));
+		return error_set(error, "Failed", 0, "cannot read the policies: %s", strerror(-r));
 	if (!order->seal.classes)
-		return fail(failure, "NoSuchPolicy", 0, "the policy %.128s exempts (Segments=none), so it seals no container",
+		return error_set(error, "NoSuchPolicy", 0, "the policy %.128s exempts (Segments=none), so it seals no container",
 			    order->policy);
 	return 0;
 }
@@ -110,78 +110,78 @@ static bool holds(const char *cgroup, int proc_fd)
 }
 
 /* A cgroup of the container's own: nobody else is in it who can be known not to belong there. */
-static int judge_cgroup(const struct order *order, int peer_proc, struct failure *failure)
+static int judge_cgroup(const struct order *order, int peer_proc, struct error *error)
 {
 	static const char advice[] = "a container needs a cgroup of its own (cgroups v2) to be sealed";
 	_cleanup_close_ int self = procfs_open(getpid()), init = procfs_open(1);
 
 	if (strcmp(order->cgroup, "/") == 0)
-		return fail(failure, "NoCgroup", order->pid, "pid %d is in the root cgroup; %s", (int)order->pid, advice);
+		return error_set(error, "NoCgroup", order->pid, "pid %d is in the root cgroup; %s", (int)order->pid, advice);
 	if (strncmp(order->cgroup, "/..", 3) == 0)
-		return fail(failure, "NoCgroup", order->pid,
+		return error_set(error, "NoCgroup", order->pid,
 			    "pid %d is in a cgroup that mseald does not see from its own cgroup namespace; run mseald in the "
 			    "host's", (int)order->pid);
 	if (strlen(order->cgroup) >= POLICY_PATH_MAX)
-		return fail(failure, "NoCgroup", order->pid, "pid %d: the path of its cgroup has %zu bytes; it can have %d",
+		return error_set(error, "NoCgroup", order->pid, "pid %d: the path of its cgroup has %zu bytes; it can have %d",
 			    (int)order->pid, strlen(order->cgroup), POLICY_PATH_MAX - 1);
 	if (holds(order->cgroup, self) || holds(order->cgroup, init) || holds(order->cgroup, peer_proc))
-		return fail(failure, "NoCgroup", order->pid, "pid %d is in the cgroup %.200s, which is not the container's alone; %s",
+		return error_set(error, "NoCgroup", order->pid, "pid %d is in the cgroup %.200s, which is not the container's alone; %s",
 			    (int)order->pid, order->cgroup, advice);
 	return 0;
 }
 
 /* Its cgroup, by path and id, both of the same one, while the process was there. */
-static int read_cgroup(struct order *order, int proc_fd, struct failure *failure)
+static int read_cgroup(struct order *order, int proc_fd, struct error *error)
 {
 	_cleanup_free_ char *again = NULL;
 	int r;
 
 	order->cgroup = cgroup_read(proc_fd);
 	if (!order->cgroup)
-		return fail(failure, "NoCgroup", order->pid, "pid %d has no cgroup (v2), or is gone", (int)order->pid);
+		return error_set(error, "NoCgroup", order->pid, "pid %d has no cgroup (v2), or is gone", (int)order->pid);
 	r = cgroup_id(order->cgroup, &order->cgroup_id);
 	again = cgroup_read(proc_fd);
 	if (!again || !procfs_lives(proc_fd))
-		return fail_errno(failure, order->pid, -ESRCH, "");
+		return error_set_errno(error, order->pid, -ESRCH, "");
 	if (r >= 0 && strcmp(again, order->cgroup) != 0)
-		return fail(failure, "Changing", order->pid, "pid %d is just changing its cgroup", (int)order->pid);
+		return error_set(error, "Changing", order->pid, "pid %d is just changing its cgroup", (int)order->pid);
 	if (r < 0)
-		return fail(failure, "NoCgroup", order->pid, "pid %d: cannot look at its cgroup %.200s: %s", (int)order->pid,
+		return error_set(error, "NoCgroup", order->pid, "pid %d: cannot look at its cgroup %.200s: %s", (int)order->pid,
 			    order->cgroup, strerror(-r));
 	return 0;
 }
 
-static int find_cgroup(struct connection *connection, struct order *order, struct failure *failure)
+static int find_cgroup(struct connection *connection, struct order *order, struct error *error)
 {
 	_cleanup_close_ int proc_fd = procfs_open(order->pid), peer = procfs_open(connection_peer(connection)->pid);
 	_cleanup_close_ int self = procfs_open(getpid());
 	int r;
 
 	if (proc_fd < 0)
-		return fail_errno(failure, order->pid, proc_fd, "cannot open it");
+		return error_set_errno(error, order->pid, proc_fd, "cannot open it");
 	/* A number is to mean the same process to both. */
-	if (self < 0 || peer < 0 || namespace_same(self, peer, "pid") <= 0)
-		return fail(failure, "Unsupported", order->pid,
+	if (self < 0 || peer < 0 || namespaces_same(self, peer, "pid") <= 0)
+		return error_set(error, "Unsupported", order->pid,
 			    "the caller is in another pid namespace than mseald, where pid %d is another process",
 			    (int)order->pid);
-	r = read_cgroup(order, proc_fd, failure);
-	return r < 0 ? r : judge_cgroup(order, peer, failure);
+	r = read_cgroup(order, proc_fd, error);
+	return r < 0 ? r : judge_cgroup(order, peer, error);
 }
 
 /* --- the methods --- */
 
-static int put_in_force(struct daemon *daemon, const struct order *order, struct failure *failure)
+static int put_in_force(struct daemon *daemon, const struct order *order, struct error *error)
 {
 	int r = containers_add(daemon->containers, order->id, order->cgroup, order->cgroup_id, &order->seal);
 
 	if (r == -ENOSPC)
-		return fail(failure, "NoRoom", order->pid, "there are too many container policies (at most %d) or triggers",
+		return error_set(error, "NoRoom", order->pid, "there are too many container policies (at most %d) or triggers",
 			    CONTAINERS_MAX);
 	if (r == -EINVAL)
-		return fail(failure, "NoCgroup", order->pid, "pid %d: its cgroup has a name that no policy can hold",
+		return error_set(error, "NoCgroup", order->pid, "pid %d: its cgroup has a name that no policy can hold",
 			    (int)order->pid);
 	if (r < 0)
-		return fail(failure, "Failed", order->pid, "cannot put a policy in force for the container: %s", strerror(-r));
+		return error_set(error, "Failed", order->pid, "cannot put a policy in force for the container: %s", strerror(-r));
 	return 0;
 }
 
@@ -189,7 +189,7 @@ int method_arm_container(struct connection *connection, json_t *parameters, bool
 {
 	struct daemon *daemon = connection_daemon(connection);
 	_cleanup_(order_free) struct order order = {};
-	struct failure failure = {};
+	struct error error = {};
 	const char *bad;
 	int r;
 
@@ -197,14 +197,14 @@ int method_arm_container(struct connection *connection, json_t *parameters, bool
 	r = read_order(parameters, &order, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
-	r = find_policy(daemon, &order, parameters, &failure);
+	r = find_policy(daemon, &order, parameters, &error);
 	if (r >= 0)
-		r = find_cgroup(connection, &order, &failure);
+		r = find_cgroup(connection, &order, &error);
 	if (r >= 0)
-		r = put_in_force(daemon, &order, &failure);
+		r = put_in_force(daemon, &order, &error);
 	if (r < 0) {
-		log_warning("container %s is not armed: %s", order.id, failure.message);
-		return reply_failure(connection, &failure);
+		log_warning("container %s is not armed: %s", order.id, error.message);
+		return reply_failure(connection, &error);
 	}
 	log_info("container %s: what starts in %s from now on is to be sealed%s%s", order.id, order.cgroup, order.policy ? " by policy " : "",
 		 order.policy ?: "");
@@ -214,7 +214,7 @@ int method_arm_container(struct connection *connection, json_t *parameters, bool
 int method_disarm_container(struct connection *connection, json_t *parameters, bool more)
 {
 	struct daemon *daemon = connection_daemon(connection);
-	struct failure failure = {};
+	struct error error = {};
 	const char *id = NULL, *bad;
 	int r;
 
@@ -224,8 +224,8 @@ int method_disarm_container(struct connection *connection, json_t *parameters, b
 		return reply_bad(connection, r, bad);
 	r = containers_remove(daemon->containers, id);
 	if (r == -ENOENT)
-		(void)fail(&failure, "NoSuchContainer", 0, "there is no policy of a container %s; msealctl policy list has all", id);
+		(void)error_set(&error, "NoSuchContainer", 0, "there is no policy of a container %s; msealctl policy list has all", id);
 	else if (r < 0)
-		(void)fail(&failure, "Failed", 0, "cannot take the policy of container %s out of force: %s", id, strerror(-r));
-	return r < 0 ? reply_failure(connection, &failure) : connection_reply(connection, NULL, false);
+		(void)error_set(&error, "Failed", 0, "cannot take the policy of container %s out of force: %s", id, strerror(-r));
+	return r < 0 ? reply_failure(connection, &error) : connection_reply(connection, NULL, false);
 }

@@ -62,15 +62,15 @@ static uint64_t set_bits(const struct mseald_space *space)
 	return MSEALD_WORD_SET(space->word) ? MSEALD_WORD_SET(space->word) | (space->word & MSEALD_WORD_FORKED) : 0;
 }
 
-static int one_place(struct listing *listing, pid_t pid, struct failure *failure)
+static int one_place(struct listing *listing, pid_t pid, struct error *error)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	struct mseald_space space;
 	int r;
 
-	r = target_open(listing->daemon->programs, pid, &target, failure);
+	r = target_open(listing->daemon->programs, pid, &target, error);
 	if (r >= 0)
-		r = asker_may(&listing->asker, &target, failure);
+		r = asker_may(&listing->asker, &target, error);
 	if (r < 0)
 		return r;
 	listing->places = malloc(sizeof(*listing->places));
@@ -116,20 +116,20 @@ static int all_places(struct listing *listing)
  * io.mseald.List has it. Takes over asker. -EBADR and why.
  */
 static int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, bool once, struct listing **ret,
-			struct failure *failure)
+			struct error *error)
 {
 	struct listing *listing = calloc(1, sizeof(*listing));
 	int r;
 
 	if (!listing) {
 		asker_close(asker);
-		return fail_errno(failure, pid, -ENOMEM, "cannot list");
+		return error_set_errno(error, pid, -ENOMEM, "cannot list");
 	}
 	listing->daemon = daemon;
 	listing->once = once;
 	listing->asker = *asker;
 	*asker = (struct asker)ASKER_EMPTY;
-	r = pid ? one_place(listing, pid, failure) : all_places(listing);
+	r = pid ? one_place(listing, pid, error) : all_places(listing);
 	if (r >= 0 && listing->places_count) {
 		r = tasks_read(daemon->programs, 0, &listing->tasks, &listing->tasks_count);
 		if (r >= 0)
@@ -137,7 +137,7 @@ static int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, b
 	}
 	if (r < 0) {
 		listing_free(listing);
-		return r == -EBADR ? r : fail_errno(failure, pid, r, "cannot read what is sealed");
+		return r == -EBADR ? r : error_set_errno(error, pid, r, "cannot read what is sealed");
 	}
 	*ret = listing;
 	return 0;
@@ -188,7 +188,7 @@ static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
 static bool may_see(const struct listing *listing, uint64_t key, pid_t pid)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
-	struct failure ignored;
+	struct error ignored;
 	struct stat st;
 	char path[32];
 
@@ -326,7 +326,7 @@ static int listing_next_reply(struct connection *connection, void *context)
 int method_list(struct connection *connection, json_t *parameters, bool more)
 {
 	struct daemon *daemon = connection_daemon(connection);
-	struct failure failure = {};
+	struct error error = {};
 	struct listing *listing = NULL;
 	struct asker asker;
 	bool once = false;
@@ -336,16 +336,16 @@ int method_list(struct connection *connection, json_t *parameters, bool more)
 	int r;
 
 	connection_look(connection, &asker);
-	r = asker_read_pid(&asker, parameters, false, &pid, &bad, &failure);
+	r = asker_read_pid(&asker, parameters, false, &pid, &bad, &error);
 	if (r >= 0)
 		r = parameter_bool(parameters, "once", &once, &bad);
 	if (r < 0) {
 		asker_close(&asker);
-		return r == -EBADR ? reply_failure(connection, &failure) : reply_bad(connection, r, bad);
+		return r == -EBADR ? reply_failure(connection, &error) : reply_bad(connection, r, bad);
 	}
-	r = listing_open(daemon, &asker, pid, once, &listing, &failure);
+	r = listing_open(daemon, &asker, pid, once, &listing, &error);
 	if (r < 0)
-		return reply_failure(connection, &failure);
+		return reply_failure(connection, &error);
 	if (more) {
 		connection_stream(connection, listing_next_reply, listing_free, listing);
 		return 0;
@@ -353,8 +353,8 @@ int method_list(struct connection *connection, json_t *parameters, bool more)
 	r = listing_all(listing, &spaces);
 	listing_free(listing);
 	if (r == -E2BIG) {
-		(void)fail(&failure, "TooMany", 0, "there are too many seals for one answer; name a pid, or ask with more");
-		return reply_failure(connection, &failure);
+		(void)error_set(&error, "TooMany", 0, "there are too many seals for one answer; name a pid, or ask with more");
+		return reply_failure(connection, &error);
 	}
 	if (r < 0)
 		return r;

@@ -14,7 +14,7 @@
 #include "policy/reconcile.h"
 #include "seal/labels.h"
 
-json_t *method_policy_reload(struct daemon *daemon, struct failure *failure)
+json_t *method_policy_reload(struct daemon *daemon, struct error *error)
 {
 	_cleanup_(policy_faults_free) struct policy_faults faults = {};
 	json_t *list;
@@ -22,7 +22,7 @@ json_t *method_policy_reload(struct daemon *daemon, struct failure *failure)
 
 	r = inforce_reload(daemon->inforce, &faults);
 	if (r < 0) {
-		(void)fail(failure, "Failed", 0, "cannot put the policies in force: %s; those of before stay", strerror(-r));
+		(void)error_set(error, "Failed", 0, "cannot put the policies in force: %s; those of before stay", strerror(-r));
 		return NULL;
 	}
 	starts_look_at_all(daemon->starts);
@@ -93,7 +93,7 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 }
 
 /* Every process that a policy is about; NULL and why. */
-static json_t *list_matches(struct daemon *daemon, struct failure *failure)
+static json_t *list_matches(struct daemon *daemon, struct error *error)
 {
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	json_t *list = json_array();
@@ -102,7 +102,7 @@ static json_t *list_matches(struct daemon *daemon, struct failure *failure)
 
 	if (r < 0) {
 		json_decref(list);
-		(void)fail_errno(failure, 0, r, "cannot read what runs");
+		(void)error_set_errno(error, 0, r, "cannot read what runs");
 		return NULL;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -118,18 +118,18 @@ static json_t *list_matches(struct daemon *daemon, struct failure *failure)
 
 int method_reload_policy(struct connection *connection, json_t *parameters, bool more)
 {
-	struct failure failure = {};
+	struct error error = {};
 
 	(void)parameters;
 	(void)more;
-	return reply_or_failure(connection, method_policy_reload(connection_daemon(connection), &failure), &failure);
+	return reply_or_failure(connection, method_policy_reload(connection_daemon(connection), &error), &error);
 }
 
 int method_list_matches(struct connection *connection, json_t *parameters, bool more)
 {
-	struct failure failure = {};
+	struct error error = {};
 
 	(void)parameters;
 	(void)more;
-	return reply_or_failure(connection, list_matches(connection_daemon(connection), &failure), &failure);
+	return reply_or_failure(connection, list_matches(connection_daemon(connection), &error), &error);
 }

@@ -11,7 +11,7 @@ int method_report(struct connection *connection, json_t *parameters, bool more)
 {
 	const char *policy = json_string_value(json_object_get(parameters, "policy"));
 	struct daemon *daemon = connection_daemon(connection);
-	struct failure failure = {};
+	struct error error = {};
 	const char *bad;
 	bool reset = false;
 	int r;
@@ -27,5 +27,5 @@ int method_report(struct connection *connection, json_t *parameters, bool more)
 		return reply_invalid(connection, "policy");
 	/* What has happened before the question is in the answer. */
 	events_catch_up(daemon->events);
-	return reply_or_failure(connection, report_tell(daemon->report, policy, reset, &failure), &failure);
+	return reply_or_failure(connection, report_tell(daemon->report, policy, reset, &error), &error);
 }

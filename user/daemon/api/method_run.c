@@ -61,13 +61,13 @@ static void run_free(struct run *run)
 	free(run);
 }
 
-static void tell_ended(pid_t pid, const struct failure *failure)
+static void tell_ended(pid_t pid, const struct error *error)
 {
 	struct log_fields fields = {};
 
 	log_field(&fields, "OBJECT_PID=%d", (int)pid);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields, "pid %d is ended, for it cannot be sealed: %s", (int)pid,
-		  failure->message);
+		  error->message);
 }
 
 void method_run_end_all(void)
@@ -86,33 +86,33 @@ static void on_gone(void *context)
 	(void)held_say(run->held.fd, HELD_LEFT, 0);
 }
 
-static void refuse(struct run *run, const struct failure *failure)
+static void refuse(struct run *run, const struct error *error)
 {
 	if (run->connection && !run->answered)
-		(void)reply_failure(run->connection, failure);
+		(void)reply_failure(run->connection, error);
 	run->answered = true;
 }
 
-static void not_seized(struct run *run, int error)
+static void not_seized(struct run *run, int code)
 {
-	struct failure failure = {};
+	struct error error = {};
 	pid_t pid = run->request.pid;
 
-	if (error == EALREADY)
-		(void)fail(&failure, "Traced", pid,
+	if (code == EALREADY)
+		(void)error_set(&error, "Traced", pid,
 			   "pid %d is traced by another process (strace, gdb), and cannot be held until it is sealed; "
 			   "run it without, or trace it later", (int)pid);
-	else if (error == EACCES)
-		(void)fail(&failure, "PermissionDenied", pid,
+	else if (code == EACCES)
+		(void)error_set(&error, "PermissionDenied", pid,
 			   "pid %d has privileges that its user has not, or is no longer the process that asked",
 			   (int)pid);
 	else
-		(void)fail_errno(&failure, pid, -error, "cannot trace it");
-	refuse(run, &failure);
+		(void)error_set_errno(&error, pid, -code, "cannot trace it");
+	refuse(run, &error);
 }
 
 /* Seals what is there; what is to come, where the program is not complete, follows. */
-static int seal(struct run *run, const struct held_message *message, struct failure *failure)
+static int seal(struct run *run, const struct held_message *message, struct error *error)
 {
 	struct seal_request request = run->request;
 	struct seal_result result;
@@ -120,7 +120,7 @@ static int seal(struct run *run, const struct held_message *message, struct fail
 
 	/* Seals in place of rights: who gives a program rights that its caller has not, has not reckoned with them. */
 	if (message->secure && run->chosen && !run->root)
-		return fail(failure, "PermissionDenied", request.pid,
+		return error_set(error, "PermissionDenied", request.pid,
 			    "it has privileges that its user has not, so only root may choose how it is sealed; "
 			    "run it without options");
 	request.held = &run->held;
@@ -128,8 +128,8 @@ static int seal(struct run *run, const struct held_message *message, struct fail
 		request.classes &= CLASSES_FIRST;
 	if (!request.classes)
 		return 0;
-	r = sealing_seal(run->daemon->programs, run->daemon->store, &request, &result, failure);
-	if (message->word == HELD_FIRST && r < 0 && strcmp(failure->error, "NothingToSeal") == 0)
+	r = sealing_seal(run->daemon->programs, run->daemon->store, &request, &result, error);
+	if (message->word == HELD_FIRST && r < 0 && strcmp(error->name, "NothingToSeal") == 0)
 		return 0;
 	if (r < 0)
 		gc_after_failure(run->daemon->gc);
@@ -141,10 +141,10 @@ static int seal(struct run *run, const struct held_message *message, struct fail
 }
 
 /* The same, and it counts as time of the user. */
-static int seal_for(struct run *run, const struct held_message *message, struct failure *failure)
+static int seal_for(struct run *run, const struct held_message *message, struct error *error)
 {
 	uint64_t begun = clock_ns(CLOCK_BOOTTIME);
-	int r = seal(run, message, failure);
+	int r = seal(run, message, error);
 
 	if (!run->root) {
 		gc_linger(run->daemon->gc);
@@ -156,7 +156,7 @@ static int seal_for(struct run *run, const struct held_message *message, struct 
 static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *context)
 {
 	struct run *run = context;
-	struct failure failure = {};
+	struct error error = {};
 	struct held_message message;
 	ssize_t size = recv(fd, &message, sizeof(message), MSG_DONTWAIT);
 
@@ -166,9 +166,9 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 		return 0;
 	if (size != (ssize_t)sizeof(message)) {
 		/* It is done; or, before it had begun, it was killed. */
-		(void)fail(&failure, "Failed", run->request.pid, "the process that was to trace pid %d has ended",
+		(void)error_set(&error, "Failed", run->request.pid, "the process that was to trace pid %d has ended",
 			   (int)run->request.pid);
-		refuse(run, &failure);
+		refuse(run, &error);
 		run_free(run);
 		return 0;
 	}
@@ -183,20 +183,20 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 		break;
 	case HELD_FIRST:
 	case HELD_ENTRY:
-		if (seal_for(run, &message, &failure) >= 0) {
+		if (seal_for(run, &message, &error) >= 0) {
 			(void)held_say(fd, HELD_GO, 0);
 			break;
 		}
-		tell_ended(run->request.pid, &failure);
-		(void)held_send(fd, &(struct held_message){ .word = HELD_END }, failure.message,
-				strlen(failure.message));
+		tell_ended(run->request.pid, &error);
+		(void)held_send(fd, &(struct held_message){ .word = HELD_END }, error.message,
+				strlen(error.message));
 		break;
 	}
 	return 0;
 }
 
 /* Is there room for one more? */
-static int check_limits(const struct run *run, struct failure *failure)
+static int check_limits(const struct run *run, struct error *error)
 {
 	unsigned all = 0, users = 0, user = 0;
 
@@ -206,31 +206,31 @@ static int check_limits(const struct run *run, struct failure *failure)
 		user += !other->root && other->account == run->account;
 	}
 	if (all >= RUNS_MAX)
-		return fail(failure, "TooMany", run->request.pid,
+		return error_set(error, "TooMany", run->request.pid,
 			    "%u programs are waiting to be sealed, and there can be no more", all);
 	if (!run->root && users >= RUNS_OF_USERS_MAX)
-		return fail(failure, "TooMany", run->request.pid,
+		return error_set(error, "TooMany", run->request.pid,
 			    "%u programs of users are waiting to be sealed, and there can be no more", users);
 	if (!run->root && user >= RUNS_PER_USER_MAX)
-		return fail(failure, "TooMany", run->request.pid,
+		return error_set(error, "TooMany", run->request.pid,
 			    "%u programs of user %u are waiting to be sealed, and one user can have no more", user,
 			    (unsigned)run->account);
 	return 0;
 }
 
 /* Makes the tracer. */
-static int begin(struct run *run, struct connection *connection, struct failure *failure)
+static int begin(struct run *run, struct connection *connection, struct error *error)
 {
 	pid_t caller = run->request.pid, pid;
 	int pair[2], r;
 
 	run->held.pidfd = connection_open_peer(connection);
 	if (run->held.pidfd < 0)
-		return caller <= 0 ? fail(failure, "Unsupported", 0,
+		return caller <= 0 ? error_set(error, "Unsupported", 0,
 					  "the caller is in a pid namespace that mseald does not see") :
-				     fail_errno(failure, caller, run->held.pidfd, "cannot open it");
+				     error_set_errno(error, caller, run->held.pidfd, "cannot open it");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		r = fail_errno(failure, caller, -errno, "cannot make a socket");
+		r = error_set_errno(error, caller, -errno, "cannot make a socket");
 		(void)close(run->held.pidfd);
 		return r;
 	}
@@ -244,7 +244,7 @@ static int begin(struct run *run, struct connection *connection, struct failure 
 	if (r < 0) {
 		(void)close(pair[0]);	/* it then lets go of the caller, which has not been answered, by ending it */
 		(void)close(run->held.pidfd);
-		return fail_errno(failure, caller, r, "cannot make a process to trace it");
+		return error_set_errno(error, caller, r, "cannot make a process to trace it");
 	}
 	return 0;
 }
@@ -253,7 +253,7 @@ int method_run(struct connection *connection, json_t *parameters, bool more)
 {
 	struct seal_request request = { .stops = MSEALD_STOP_DEFAULT, .action = MSEALD_ACTION_DENY };
 	const struct ucred *peer = connection_peer(connection);
-	struct failure failure = {};
+	struct error error = {};
 	const char *bad;
 	struct run *run;
 	int r;
@@ -272,12 +272,12 @@ int method_run(struct connection *connection, json_t *parameters, bool more)
 			     .chosen = parameters && json_object_size(parameters) > 0, .uid = peer->uid,
 			     .root = connection_is_root(connection), .account = connection_account(connection) };
 	run->request.limited = !run->root;
-	r = check_limits(run, &failure);
+	r = check_limits(run, &error);
 	if (r >= 0)
-		r = begin(run, connection, &failure);
+		r = begin(run, connection, &error);
 	if (r < 0) {
 		free(run);
-		return reply_failure(connection, &failure);
+		return reply_failure(connection, &error);
 	}
 	run->next = runs;
 	run->previous = &runs;

@@ -54,22 +54,22 @@ static void tell_unsealed(const struct connection *connection, pid_t pid, uint64
 /* --- Seal --- */
 
 /* Messages have the pid that mseald knows: to one who counts otherwise both are said. */
-static int reply_refusal(struct connection *connection, const struct asker *asker, struct failure *failure)
+static int reply_refusal(struct connection *connection, const struct asker *asker, struct error *error)
 {
-	struct failure both = *failure;
-	pid_t theirs = failure->pid && asker->rank != ASKER_ROOT && !asker->same_pids ? asker_pid_for(asker, failure->pid) : 0;
+	struct error both = *error;
+	pid_t theirs = error->pid && asker->rank != ASKER_ROOT && !asker->same_pids ? asker_pid_for(asker, error->pid) : 0;
 
 	if (theirs) {
 		both.pid = theirs;
 		(void)snprintf(both.message, sizeof(both.message), "%.400s (pid %d is %d in the caller's pid namespace)",
-			       failure->message, (int)failure->pid, (int)theirs);
+			       error->message, (int)error->pid, (int)theirs);
 	}
 	return reply_failure(connection, &both);
 }
 
-static int authorize(void *context, const struct target *target, struct failure *failure)
+static int authorize(void *context, const struct target *target, struct error *error)
 {
-	return asker_may(context, target, failure);
+	return asker_may(context, target, error);
 }
 
 int method_seal(struct connection *connection, json_t *parameters, bool more)
@@ -78,16 +78,16 @@ int method_seal(struct connection *connection, json_t *parameters, bool more)
 	_cleanup_(asker_close) struct asker asker = ASKER_EMPTY;
 	struct daemon *daemon = connection_daemon(connection);
 	_cleanup_free_ struct range *ranges = NULL;
-	struct failure failure = {};
+	struct error error = {};
 	struct seal_result result;
 	const char *bad;
 	int r;
 
 	(void)more;
 	connection_look(connection, &asker);
-	r = asker_read_pid(&asker, parameters, true, &request.pid, &bad, &failure);
+	r = asker_read_pid(&asker, parameters, true, &request.pid, &bad, &error);
 	if (r == -EBADR)
-		return reply_failure(connection, &failure);
+		return reply_failure(connection, &error);
 	if (r >= 0)
 		r = parameter_seal_options(parameters, &request, &bad);
 	if (r >= 0)
@@ -104,12 +104,12 @@ int method_seal(struct connection *connection, json_t *parameters, bool more)
 	request.ranges = ranges;
 	if (request.limited)
 		gc_linger(daemon->gc);
-	r = sealing_seal(daemon->programs, daemon->store, &request, &result, &failure);
+	r = sealing_seal(daemon->programs, daemon->store, &request, &result, &error);
 	if (r < 0)
 		gc_after_failure(daemon->gc);
 	gc_collect(daemon->gc);
 	if (r < 0)
-		return reply_refusal(connection, &asker, &failure);
+		return reply_refusal(connection, &asker, &error);
 	tell_sealed(connection, request.pid, &result);
 	return connection_reply(connection,
 				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*}", "space", (json_int_t)result.space, "ranges",
@@ -127,24 +127,24 @@ struct unsealing {
 };
 
 /* Who is in it, whoever else is too, is not heard: what runs inside does not ask its own seals away. */
-static int authorize_unsealing(void *context, const struct target *target, struct failure *failure)
+static int authorize_unsealing(void *context, const struct target *target, struct error *error)
 {
 	const struct unsealing *unsealing = context;
 	const struct asker *asker = &unsealing->asker;
 	struct daemon *daemon = unsealing->daemon;
 	_cleanup_(target_close) struct target own = TARGET_EMPTY;
 	struct mseald_space theirs = {}, ours = {};
-	struct failure ignored;
+	struct error ignored;
 
 	if (asker->proc_fd < 0 || target_open(daemon->programs, asker->pid, &own, &ignored) < 0 || !asker_lives(asker))
-		return fail(failure, "PermissionDenied", target->pid,
+		return error_set(error, "PermissionDenied", target->pid,
 			    "pid %d: seals are not taken back for a caller that is gone, or not seen by mseald", (int)target->pid);
 	(void)store_read_space(daemon->store, target->key, &theirs);
 	(void)store_read_space(daemon->store, own.key, &ours);
 	if (own.key != target->key &&
 	    (!MSEALD_WORD_SET(theirs.word) || MSEALD_WORD_SET(theirs.word) != MSEALD_WORD_SET(ours.word)))
 		return 0;
-	return fail(failure, "PermissionDenied", target->pid,
+	return error_set(error, "PermissionDenied", target->pid,
 		    "pid %d: seals are not taken back for a process that has them itself (pid %d, which has asked)",
 		    (int)target->pid, (int)asker->pid);
 }
@@ -155,7 +155,7 @@ int method_unseal(struct connection *connection, json_t *parameters, bool more)
 	struct unsealing unsealing = { .daemon = daemon, .asker = ASKER_EMPTY };
 	struct seal_request request = { .authorize = authorize_unsealing, .context = &unsealing };
 	_cleanup_free_ struct range *ranges = NULL;
-	struct failure failure = {};
+	struct error error = {};
 	size_t seals = 0;
 	uint64_t bytes = 0;
 	const char *bad;
@@ -169,11 +169,11 @@ int method_unseal(struct connection *connection, json_t *parameters, bool more)
 		return reply_bad(connection, r, bad);
 	request.ranges = ranges;
 	connection_look(connection, &unsealing.asker);
-	r = sealing_unseal(daemon->programs, daemon->store, &request, &bytes, &seals, &failure);
+	r = sealing_unseal(daemon->programs, daemon->store, &request, &bytes, &seals, &error);
 	asker_close(&unsealing.asker);
 	gc_collect(daemon->gc);
 	if (r < 0)
-		return reply_failure(connection, &failure);
+		return reply_failure(connection, &error);
 	tell_unsealed(connection, request.pid, bytes, seals);
 	return connection_reply(connection, json_pack("{s:I,s:I}", "bytes", (json_int_t)bytes, "seals",
 						      (json_int_t)seals),

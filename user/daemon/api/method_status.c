@@ -49,7 +49,7 @@ static int count_account(struct daemon *daemon, uid_t account, struct counts *re
 static void count_process(struct daemon *daemon, pid_t pid, struct counts *ret)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
-	struct failure ignored;
+	struct error ignored;
 	struct mseald_space space;
 
 	if (target_open(daemon->programs, pid, &target, &ignored) < 0 ||
@@ -65,8 +65,8 @@ static int count_own(struct connection *connection, struct counts *ret)
 	struct daemon *daemon = connection_daemon(connection);
 	_cleanup_(asker_close) struct asker asker = ASKER_EMPTY;
 
-	*ret = (struct counts){ .spaces_max = daemon->settings.user_spaces,
-				  .sets_max = daemon->settings.user_spaces };
+	*ret = (struct counts){ .spaces_max = daemon->config.user_spaces,
+				  .sets_max = daemon->config.user_spaces };
 	connection_look(connection, &asker);
 	if (asker.same_pids && asker.uid != 0)
 		return count_account(daemon, asker.account, ret);

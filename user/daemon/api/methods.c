@@ -106,14 +106,14 @@ static bool has_rank(struct connection *connection, const struct method *method)
 
 static int refuse(struct connection *connection, const struct method *method)
 {
-	struct failure failure = {};
+	struct error error = {};
 	struct asker asker;
 
 	connection_look(connection, &asker);
 	asker_close(&asker);
-	(void)fail(&failure, "PermissionDenied", 0, "only root may %s%s%s", method->what,
+	(void)error_set(&error, "PermissionDenied", 0, "only root may %s%s%s", method->what,
 		   asker.not_root ? "; the caller has user id 0, but is not taken for root: " : "", asker.not_root ?: "");
-	return reply_failure(connection, &failure);
+	return reply_failure(connection, &error);
 }
 
 int methods_call(struct connection *connection, const char *name, json_t *parameters, bool more)

@@ -28,6 +28,6 @@ int method_disarm_container(struct connection *connection, json_t *parameters, b
 /* The daemon ends: so do all programs that Run has not sealed yet. */
 void method_run_end_all(void);
 /* All policies are read again, and every process is looked at: the reply of ReloadPolicy, or NULL and why. */
-json_t *method_policy_reload(struct daemon *daemon, struct failure *failure);
+json_t *method_policy_reload(struct daemon *daemon, struct error *error);
 
 #endif

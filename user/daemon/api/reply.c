@@ -7,16 +7,16 @@
 
 #include "seal/seal.h"
 
-int reply_failure(struct connection *connection, const struct failure *failure)
+int reply_failure(struct connection *connection, const struct error *error)
 {
 	char name[64];
-	json_t *parameters = json_pack("{s:s}", "message", failure->message);
+	json_t *parameters = json_pack("{s:s}", "message", error->message);
 
-	(void)snprintf(name, sizeof(name), "io.mseald.%s", failure->error);
-	if (parameters && failure->pid)
-		(void)json_object_set_new(parameters, "pid", json_integer(failure->pid));
-	if (parameters && failure->address)
-		(void)json_object_set_new(parameters, "address", json_integer((json_int_t)failure->address));
+	(void)snprintf(name, sizeof(name), "io.mseald.%s", error->name);
+	if (parameters && error->pid)
+		(void)json_object_set_new(parameters, "pid", json_integer(error->pid));
+	if (parameters && error->address)
+		(void)json_object_set_new(parameters, "address", json_integer((json_int_t)error->address));
 	return connection_error(connection, name, parameters);
 }
 
@@ -26,17 +26,17 @@ int reply_invalid(struct connection *connection, const char *parameter)
 				json_pack("{s:s}", "parameter", parameter));
 }
 
-int reply_bad(struct connection *connection, int error, const char *bad)
+int reply_bad(struct connection *connection, int r, const char *bad)
 {
-	struct failure failure = {};
+	struct error error = {};
 
-	if (error == -EINVAL)
+	if (r == -EINVAL)
 		return reply_invalid(connection, bad);
-	if (error == -E2BIG)
-		(void)fail(&failure, "TooMany", 0, "too many ranges: one request can name %d",
+	if (r == -E2BIG)
+		(void)error_set(&error, "TooMany", 0, "too many ranges: one request can name %d",
 			   SEALING_MAX_RANGES);
 	else
-		(void)fail(&failure, "Failed", 0, "cannot read the request: %s", strerror(-error));
-	return reply_failure(connection, &failure);
+		(void)error_set(&error, "Failed", 0, "cannot read the request: %s", strerror(-r));
+	return reply_failure(connection, &error);
 }
 

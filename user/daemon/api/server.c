@@ -32,21 +32,21 @@ void server_spend(struct server *server, uid_t account, uint64_t us)
 /* --- one that comes --- */
 
 /* Says why before it is closed; nothing has been asked yet, so the client may be told too late to see it. */
-static void turn_away(struct connection *connection, uid_t account, int error)
+static void turn_away(struct connection *connection, uid_t account, int r)
 {
-	struct failure failure = {};
+	struct error error = {};
 
-	if (error == -EDQUOT && account == ASKER_UNKNOWN)
-		(void)fail(&failure, "TooMany", 0, "too many connections are of processes that had ended before mseald looked at them");
-	else if (error == -EDQUOT)
-		(void)fail(&failure, "TooMany", 0, "user %u has %u connections to mseald, and can have no more at a time",
+	if (r == -EDQUOT && account == ASKER_UNKNOWN)
+		(void)error_set(&error, "TooMany", 0, "too many connections are of processes that had ended before mseald looked at them");
+	else if (r == -EDQUOT)
+		(void)error_set(&error, "TooMany", 0, "user %u has %u connections to mseald, and can have no more at a time",
 			   (unsigned)account, USERS_CONNECTIONS_EACH);
-	else if (error == -EUSERS)
-		(void)fail(&failure, "TooMany", 0, "users have %u connections to mseald together, and can have no more at a time",
+	else if (r == -EUSERS)
+		(void)error_set(&error, "TooMany", 0, "users have %u connections to mseald together, and can have no more at a time",
 			   USERS_CONNECTIONS_ALL);
 	else
-		(void)fail_errno(&failure, connection->peer.pid, error, "cannot serve it");
-	(void)reply_failure(connection, &failure);
+		(void)error_set_errno(&error, connection->peer.pid, r, "cannot serve it");
+	(void)reply_failure(connection, &error);
 	(void)connection_flush(connection);
 }
 

@@ -95,7 +95,7 @@ void subscribers_publish_refusal(struct server *server, const struct mseald_refu
 int method_monitor(struct connection *connection, json_t *parameters, bool more)
 {
 	_cleanup_(asker_close) struct asker asker = ASKER_EMPTY;
-	struct failure failure = {};
+	struct error error = {};
 	const char *bad;
 	pid_t pid = 0;
 	int r;
@@ -108,9 +108,9 @@ int method_monitor(struct connection *connection, json_t *parameters, bool more)
 	connection_look(connection, &asker);
 	/* The process may be gone when its pid is to be translated. */
 	if (asker.rank != ASKER_ROOT && !asker.same_pids) {
-		(void)fail(&failure, "Unsupported", 0,
+		(void)error_set(&error, "Unsupported", 0,
 			   "attempts have pids as mseald counts them, and the caller is in another pid namespace; monitor outside of it");
-		return reply_failure(connection, &failure);
+		return reply_failure(connection, &error);
 	}
 	connection->monitor = true;
 	connection->monitor_pid = pid;

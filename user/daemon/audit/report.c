@@ -377,7 +377,7 @@ static void empty(struct report *report)
 	write_file(report);
 }
 
-json_t *report_tell(struct report *report, const char *policy, bool reset, struct failure *failure)
+json_t *report_tell(struct report *report, const char *policy, bool reset, struct error *error)
 {
 	struct report_head head;
 	json_t *reply;
@@ -387,7 +387,7 @@ json_t *report_tell(struct report *report, const char *policy, bool reset, struc
 			  policies_json(report, policy), "lost", (json_int_t)head.missing, "full",
 			  (json_int_t)head.full, "since", (json_int_t)head.since);
 	if (!reply)
-		(void)fail_errno(failure, 0, -ENOMEM, "cannot report");
+		(void)error_set_errno(error, 0, -ENOMEM, "cannot report");
 	else if (reset)
 		empty(report);
 	return reply;

@@ -18,7 +18,7 @@ static const char *const gate_words[] = {
 	[GATE_AUTO] = "auto", [GATE_BPF] = "bpf", [GATE_KILL] = "kill", [GATE_DENY] = "deny",
 };
 
-int settings_parse_gate(const char *word, enum gate_mode *ret)
+int config_parse_gate(const char *word, enum gate_mode *ret)
 {
 	for (size_t i = 0; i < ELEMENTS(gate_words); i++)
 		if (strcmp(gate_words[i], word) == 0) {
@@ -28,7 +28,7 @@ int settings_parse_gate(const char *word, enum gate_mode *ret)
 	return -EINVAL;
 }
 
-int settings_parse_user_spaces(const char *word, uint32_t *ret)
+int config_parse_user_spaces(const char *word, uint32_t *ret)
 {
 	unsigned long number;
 	char *end;
@@ -43,41 +43,41 @@ int settings_parse_user_spaces(const char *word, uint32_t *ret)
 
 /* --- keys --- */
 
-static void set_gate(struct parser *p, struct settings *settings, char *value)
+static void set_gate(struct parser *p, struct config *config, char *value)
 {
 	int r = parser_choice(p, "Gate", value, gate_words, ELEMENTS(gate_words), "auto, bpf, deny or kill");
 
 	if (r >= 0)
-		settings->gate = (enum gate_mode)r;
+		config->gate = (enum gate_mode)r;
 }
 
-static void set_debug(struct parser *p, struct settings *settings, char *value)
+static void set_debug(struct parser *p, struct config *config, char *value)
 {
-	parser_set_boolean(p, "Debug", value, &settings->debug, false);
+	parser_set_boolean(p, "Debug", value, &config->debug, false);
 }
 
-static void set_lock(struct parser *p, struct settings *settings, char *value)
+static void set_lock(struct parser *p, struct config *config, char *value)
 {
-	parser_set_boolean(p, "Lock", value, &settings->lock, false);
+	parser_set_boolean(p, "Lock", value, &config->lock, false);
 }
 
-static void set_lock_signals(struct parser *p, struct settings *settings, char *value)
+static void set_lock_signals(struct parser *p, struct config *config, char *value)
 {
-	parser_set_boolean(p, "LockSignals", value, &settings->lock_signals, true);
+	parser_set_boolean(p, "LockSignals", value, &config->lock_signals, true);
 }
 
 /* Empty: the default. */
-static void set_user_spaces(struct parser *p, struct settings *settings, char *value)
+static void set_user_spaces(struct parser *p, struct config *config, char *value)
 {
 	if (!*value)
-		settings->user_spaces = MSEALD_PLACES_EACH;
-	else if (settings_parse_user_spaces(value, &settings->user_spaces) < 0)
+		config->user_spaces = MSEALD_PLACES_EACH;
+	else if (config_parse_user_spaces(value, &config->user_spaces) < 0)
 		parser_complain(p, p->line, "UserSpaces=" SHOWN ": it can be 1 to %u", value, MSEALD_MAX_SPACES);
 }
 
 static const struct {
 	const char *name;
-	void (*set)(struct parser *p, struct settings *settings, char *value);
+	void (*set)(struct parser *p, struct config *config, char *value);
 } keys[] = {
 	{ "Debug", set_debug },
 	{ "Gate", set_gate },
@@ -86,7 +86,7 @@ static const struct {
 	{ "UserSpaces", set_user_spaces },
 };
 
-static void assign(struct parser *p, struct settings *settings, const char *name, char *value)
+static void assign(struct parser *p, struct config *config, const char *name, char *value)
 {
 	const char *names[ELEMENTS(keys)], *nearest;
 
@@ -99,7 +99,7 @@ static void assign(struct parser *p, struct settings *settings, const char *name
 	for (size_t i = 0; i < ELEMENTS(keys); i++) {
 		names[i] = keys[i].name;
 		if (strcmp(keys[i].name, name) == 0) {
-			keys[i].set(p, settings, value);
+			keys[i].set(p, config, value);
 			return;
 		}
 	}
@@ -121,7 +121,7 @@ static void begin_section(struct parser *p, const char *name)
 	parser_complain(p, p->line, "there is no section [" SHOWN "]; there is [" SECTION "]", name);
 }
 
-static void read_text(struct parser *p, struct settings *settings, char *text)
+static void read_text(struct parser *p, struct config *config, char *text)
 {
 	struct policy_ini ini = { .rest = text };
 	enum policy_ini_kind kind;
@@ -131,28 +131,28 @@ static void read_text(struct parser *p, struct settings *settings, char *text)
 		if (kind == POLICY_INI_SECTION)
 			begin_section(p, ini.key);
 		else if (kind == POLICY_INI_ASSIGNMENT)
-			assign(p, settings, ini.key, ini.value);
+			assign(p, config, ini.key, ini.value);
 		else
 			parser_complain(p, p->line, "%s", ini.key);
 	}
 	parser_tell_rest(p);
 }
 
-int settings_parse(const char *path, const char *text, size_t size, struct settings *ret, struct policy_faults *faults)
+int config_parse(const char *path, const char *text, size_t size, struct config *ret, struct policy_faults *faults)
 {
 	struct parser p = { .root = "", .path = path, .faults = faults };
 	_cleanup_free_ char *copy = strndup(text, size);
-	struct settings settings = *ret;
+	struct config config = *ret;
 
 	if (!copy)
 		return -ENOMEM;
 	if (strlen(copy) < size)
 		parser_complain(&p, 0, "holds a NUL byte; it is to be plain text");
 	else
-		read_text(&p, &settings, copy);
+		read_text(&p, &config, copy);
 	if (p.error < 0 || p.fault_count > 0)
 		return p.error < 0 ? p.error : -EINVAL;
-	*ret = settings;
+	*ret = config;
 	return 0;
 }
 
@@ -167,7 +167,7 @@ static bool is_mask(const char *path)
 }
 
 /* 0, -EINVAL after a complaint, or -ENOMEM. */
-static int read_file(const char *path, struct settings *settings, struct policy_faults *faults)
+static int read_file(const char *path, struct config *config, struct policy_faults *faults)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size = 0;
@@ -178,7 +178,7 @@ static int read_file(const char *path, struct settings *settings, struct policy_
 	r = policy_load(path, path, true, &text, &size, faults);
 	if (r < 0)
 		return r;
-	return settings_parse(path, text, size, settings, faults);
+	return config_parse(path, text, size, config, faults);
 }
 
 struct dropin {
@@ -245,7 +245,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* The main file: the first there is. */
-static int read_main(const char *root, struct settings *settings, struct policy_faults *faults)
+static int read_main(const char *root, struct config *config, struct policy_faults *faults)
 {
 	for (size_t i = 0; i < ELEMENTS(folders); i++) {
 		char path[PATH_MAX];
@@ -253,18 +253,18 @@ static int read_main(const char *root, struct settings *settings, struct policy_
 
 		(void)snprintf(path, sizeof(path), "%s%s/mseald.conf", root, folders[i]);
 		if (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
-			return read_file(path, settings, faults);
+			return read_file(path, config, faults);
 	}
 	return 0;
 }
 
-int settings_read(const char *root, struct settings *ret, struct policy_faults *faults)
+int config_read(const char *root, struct config *ret, struct policy_faults *faults)
 {
 	_cleanup_(dropins_free) struct dropins dropins = {};
-	struct settings settings = *ret;
+	struct config config = *ret;
 	int r, worst;
 
-	worst = read_main(root, &settings, faults);
+	worst = read_main(root, &config, faults);
 	for (size_t i = 0; i < ELEMENTS(folders) && worst != -ENOMEM; i++) {
 		char path[PATH_MAX];
 
@@ -275,10 +275,10 @@ int settings_read(const char *root, struct settings *ret, struct policy_faults *
 	qsort(dropins.list, dropins.count, sizeof(*dropins.list), compare);
 	/* All of them, so that all that is wrong is told at once. */
 	for (size_t i = 0; i < dropins.count && worst != -ENOMEM; i++) {
-		r = read_file(dropins.list[i].path, &settings, faults);
+		r = read_file(dropins.list[i].path, &config, faults);
 		worst = r < 0 ? r : worst;
 	}
 	if (worst >= 0)
-		*ret = settings;
+		*ret = config;
 	return worst;
 }

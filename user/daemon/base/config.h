@@ -17,7 +17,7 @@ enum gate_mode {
 	GATE_DENY,	/* refuse to start where a row could only be killed; see coverage.h, choice_spares_32bit() */
 };
 
-struct settings {
+struct config {
 	enum gate_mode gate;
 	bool debug;
 	bool lock;
@@ -26,15 +26,15 @@ struct settings {
 };
 
 /* As they are without any file. */
-#define SETTINGS_DEFAULT { .gate = GATE_AUTO, .lock_signals = true, .user_spaces = MSEALD_PLACES_EACH }
+#define CONFIG_DEFAULT { .gate = GATE_AUTO, .lock_signals = true, .user_spaces = MSEALD_PLACES_EACH }
 
 /* auto, bpf, deny or kill. -EINVAL. */
-int settings_parse_gate(const char *word, enum gate_mode *ret);
+int config_parse_gate(const char *word, enum gate_mode *ret);
 /* 1 to MSEALD_MAX_SPACES. -EINVAL. */
-int settings_parse_user_spaces(const char *word, uint32_t *ret);
+int config_parse_user_spaces(const char *word, uint32_t *ret);
 
-/* What the text of one file says; path is what faults speak of. *ret has what was read before. Returns as settings_read(). */
-int settings_parse(const char *path, const char *text, size_t size, struct settings *ret, struct policy_faults *faults);
+/* What the text of one file says; path is what faults speak of. *ret has what was read before. Returns as config_read(). */
+int config_parse(const char *path, const char *text, size_t size, struct config *ret, struct policy_faults *faults);
 
 /*
  * Reads mseald.conf, the first there is in /etc/mseald, /run/mseald and
@@ -43,6 +43,6 @@ int settings_parse(const char *path, const char *text, size_t size, struct setti
  * read later wins. root ("": /) stands before each path, for tests. *ret has
  * the defaults. 0, -EINVAL: faults say why, and *ret is untouched; -ENOMEM.
  */
-int settings_read(const char *root, struct settings *ret, struct policy_faults *faults);
+int config_read(const char *root, struct config *ret, struct policy_faults *faults);
 
 #endif

@@ -6,24 +6,24 @@
 #include <stdarg.h>
 #include <string.h>
 
-int fail(struct failure *failure, const char *error, pid_t pid, const char *format, ...)
+int error_set(struct error *error, const char *name, pid_t pid, const char *format, ...)
 {
 	va_list arguments;
 
-	failure->error = error;
-	failure->pid = pid;
+	error->name = name;
+	error->pid = pid;
 	va_start(arguments, format);
-	(void)vsnprintf(failure->message, sizeof(failure->message), format, arguments);
+	(void)vsnprintf(error->message, sizeof(error->message), format, arguments);
 	va_end(arguments);
 	return -EBADR;
 }
 
-int fail_errno(struct failure *failure, pid_t pid, int error, const char *what)
+int error_set_errno(struct error *error, pid_t pid, int r, const char *what)
 {
-	if (error == -ESRCH || error == -ENOENT)
-		return fail(failure, "NoSuchProcess", pid, "pid %d: no such process", (int)pid);
-	if (error == -ENOSPC)
-		return fail(failure, "NoRoom", pid,
+	if (r == -ESRCH || r == -ENOENT)
+		return error_set(error, "NoSuchProcess", pid, "pid %d: no such process", (int)pid);
+	if (r == -ENOSPC)
+		return error_set(error, "NoRoom", pid,
 			    "pid %d: %s: the maps are full; `msealctl status` says of what", (int)pid, what);
-	return fail(failure, "Failed", pid, "pid %d: %s: %s", (int)pid, what, strerror(-error));
+	return error_set(error, "Failed", pid, "pid %d: %s: %s", (int)pid, what, strerror(-r));
 }

@@ -8,16 +8,16 @@
 
 #include "util.h"
 
-struct failure {
-	const char *error;	/* without the interface: "NotMapped"; NULL: none */
+struct error {
+	const char *name;	/* without the interface: "NotMapped"; NULL: none */
 	pid_t pid;		/* 0: none to name */
 	uint64_t address;
 	char message[512];
 };
 
-/* Fills in a refusal; returns -EBADR, so that `return fail(...)` reads well. */
-int fail(struct failure *failure, const char *error, pid_t pid, const char *format, ...) _printf_(4, 5);
+/* Fills in a refusal; returns -EBADR, so that `return error_set(...)` reads well. */
+int error_set(struct error *error, const char *name, pid_t pid, const char *format, ...) _printf_(4, 5);
 /* The same from a negative errno of something that should have worked. */
-int fail_errno(struct failure *failure, pid_t pid, int error, const char *what);
+int error_set_errno(struct error *error, pid_t pid, int r, const char *what);
 
 #endif

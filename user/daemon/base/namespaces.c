@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "util.h"
 
-int namespace_same(int proc_fd, int other_fd, const char *kind)
+int namespaces_same(int proc_fd, int other_fd, const char *kind)
 {
 	struct stat one, other;
 	char path[32];
@@ -23,21 +23,21 @@ int namespace_same(int proc_fd, int other_fd, const char *kind)
 	return one.st_ino == other.st_ino && one.st_dev == other.st_dev;
 }
 
-/* Are we in the same one as pid 1? As namespace_same(). */
+/* Are we in the same one as pid 1? As namespaces_same(). */
 static int shares(const char *kind)
 {
 	_cleanup_close_ int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int first = open("/proc/1", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	return self < 0 || first < 0 ? -errno : namespace_same(self, first, kind);
+	return self < 0 || first < 0 ? -errno : namespaces_same(self, first, kind);
 }
 
-bool host_shares_mounts(void)
+bool namespaces_share_mounts(void)
 {
 	return shares("mnt") == 1;
 }
 
-void host_join_cgroups(void)
+void namespaces_join_cgroups(void)
 {
 	_cleanup_close_ int fd = -1;
 	int r = shares("cgroup");

@@ -43,7 +43,7 @@ int pins_prepare(void)
 		return 0;	/* that was done before it was entered */
 	if (statfs(BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC) {
 		/* One that ends with this mount namespace would take the seals along. */
-		if (!host_shares_mounts()) {
+		if (!namespaces_share_mounts()) {
 			log_error("there is no BPF file system on " BPFFS " in this mount namespace; mount the host's there");
 			return -ENODEV;
 		}

@@ -23,7 +23,7 @@ int pins_enter(void);
 const char *pin_map_path(const char *map, char path[PIN_PATH_MAX]);
 const char *pin_link_path(unsigned generation, const char *program, char path[PIN_PATH_MAX]);
 
-/* The links of the lock (user/daemon/lock.c). pins_make_lock() logs. */
+/* The links of the lock (user/daemon/bpf/lock.c). pins_make_lock() logs. */
 const char *pin_lock_path(const char *program, char path[PIN_PATH_MAX]);
 int pins_make_lock(void);
 void pins_remove_lock(void);

@@ -155,7 +155,7 @@ static int put_in_force(struct containers *containers)
 	return inforce_put_first(containers->inforce, list, count);
 }
 
-/* Takes it over, in place of the one of its id; on failure nothing has changed. */
+/* Takes it over, in place of the one of its id; on error nothing has changed. */
 static int insert(struct containers *containers, struct container *container)
 {
 	struct container *old = find(containers, container->id), before, *larger;
@@ -228,7 +228,7 @@ int containers_add(struct containers *containers, const char *id, const char *cg
 	return r;
 }
 
-/* Those that are marked: out of force, then out of the list. On failure all of it stays. */
+/* Those that are marked: out of force, then out of the list. On error all of it stays. */
 static int take_out(struct containers *containers)
 {
 	size_t kept = 0, all = containers->count;

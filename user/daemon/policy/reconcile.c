@@ -167,23 +167,23 @@ static void tell_when_overdue(struct start *start, const struct policy *policy, 
 }
 
 /* It is tried again, or not. */
-static void tell_not_sealed(pid_t pid, const char *policy, bool again, const struct failure *failure)
+static void tell_not_sealed(pid_t pid, const char *policy, bool again, const struct error *error)
 {
 	struct log_fields fields = {};
 
 	log_field(&fields, "OBJECT_PID=%d", (int)pid);
 	log_field(&fields, "MSEALD_POLICY=%s", policy);
-	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_NOT_SEALED, &fields, "policy %s: %s%s", policy, failure->message,
+	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_NOT_SEALED, &fields, "policy %s: %s%s", policy, error->message,
 		  again ? "; trying again every few seconds" : "; it stays unsealed");
 }
 
 /* Something could not be sealed: said once, tried again; not what could never be by this policy on this kernel. */
-static void complain(struct start *start, const struct policy *policy, const struct failure *failure)
+static void complain(struct start *start, const struct policy *policy, const struct error *error)
 {
-	bool again = strcmp(failure->error, "Unsupported") != 0;
+	bool again = strcmp(error->name, "Unsupported") != 0;
 
 	if (!start->complained)
-		tell_not_sealed(start->pid, policy->name, again, failure);
+		tell_not_sealed(start->pid, policy->name, again, error);
 	start->complained = true;
 	(void)count_unsealed(start);
 	if (again)
@@ -280,22 +280,22 @@ static void seal(struct start *start, const struct policy *policy, const struct 
 		.no_native = start->phase != PHASE_NATIVE || policy->gate == POLICY_GATE_BPF,
 	};
 	struct seal_result result = {};
-	struct failure failure = {};
+	struct error error = {};
 
 	tell_readiness(start, policy);
 	/* What was dlopen'ed would be left with a seal that lets it be unmapped, and outlives it. */
 	request.native_or_nothing = start->phase == PHASE_NATIVE && start->readiness.late == LATE_NATIVE;
 	timer_set_if_off(start->starts->settle, SETTLE_STORE_US);
-	if (sealing_seal(on->programs, on->store, &request, &result, &failure) >= 0 ||
-	    strcmp(failure.error, "NothingToSeal") == 0 || strcmp(failure.error, "NotNative") == 0)
+	if (sealing_seal(on->programs, on->store, &request, &result, &error) >= 0 ||
+	    strcmp(error.name, "NothingToSeal") == 0 || strcmp(error.name, "NotNative") == 0)
 		go_on(start, policy, facts, &result);
-	else if (strcmp(failure.error, "NoSuchProcess") == 0)
+	else if (strcmp(error.name, "NoSuchProcess") == 0)
 		end(start);
-	else if (strcmp(failure.error, "Changing") == 0) {
-		tell_when_overdue(start, policy, OVERDUE_US, failure.message);
+	else if (strcmp(error.name, "Changing") == 0) {
+		tell_when_overdue(start, policy, OVERDUE_US, error.message);
 		look_after(start, LAST_PAUSE_US);
 	} else
-		complain(start, policy, &failure);
+		complain(start, policy, &error);
 }
 
 static int on_due(sd_event_source *source, uint64_t now, void *context)

@@ -65,31 +65,31 @@ static int open_of_thread(struct programs *programs, struct target *target, stru
 	}
 }
 
-int target_open(struct programs *programs, pid_t pid, struct target *ret, struct failure *failure)
+int target_open(struct programs *programs, pid_t pid, struct target *ret, struct error *error)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	struct mseald_task task;
 	pid_t tgid;
-	int r, error;
+	int r, files_r;
 
 	target.pid = pid;
 	target.proc_fd = procfs_open(pid);
 	if (target.proc_fd < 0)
-		return fail_errno(failure, pid, target.proc_fd, "cannot open /proc/PID");
+		return error_set_errno(error, pid, target.proc_fd, "cannot open /proc/PID");
 	tgid = (pid_t)procfs_status_number(pid, "Tgid", 10, 0);
 	if (tgid > 0 && tgid != pid)
-		return fail(failure, "NotAProcess", pid, "pid %d is a thread; its process is %d",
+		return error_set(error, "NotAProcess", pid, "pid %d is a thread; its process is %d",
 			    (int)pid, (int)tgid);
-	r = open_of_thread(programs, &target, &task, &error);
+	r = open_of_thread(programs, &target, &task, &files_r);
 	if (r < 0)
-		return fail_errno(failure, pid, r, "cannot ask the kernel for its address space");
+		return error_set_errno(error, pid, r, "cannot ask the kernel for its address space");
 	if (task.flags & TASK_KTHREAD)
-		return fail(failure, "NotAProcess", pid, "pid %d is a kernel thread and has no memory of its own",
+		return error_set(error, "NotAProcess", pid, "pid %d is a kernel thread and has no memory of its own",
 			    (int)pid);
 	if (!task.key)
-		return fail(failure, "NoSuchProcess", pid, "pid %d has exited", (int)pid);
-	if (error)
-		return fail_errno(failure, pid, error, "cannot open its maps in /proc");
+		return error_set(error, "NoSuchProcess", pid, "pid %d has exited", (int)pid);
+	if (files_r)
+		return error_set_errno(error, pid, files_r, "cannot open its maps in /proc");
 	target.tid = (pid_t)task.pid;
 	target.key = task.key;
 	target.exec_id = task.exec_id;

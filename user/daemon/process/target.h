@@ -23,7 +23,7 @@ struct target {
 #define TARGET_EMPTY { .proc_fd = -1, .maps_fd = -1, .pagemap_fd = -1 }
 
 /* -EBADR and why: no such process, a thread, a kernel thread, a zombie. */
-int target_open(struct programs *programs, pid_t pid, struct target *ret, struct failure *failure);
+int target_open(struct programs *programs, pid_t pid, struct target *ret, struct error *error);
 void target_close(struct target *target);	/* takes an empty one */
 
 /* Is it still the same program in the same address space? Negative errno. */

@@ -33,10 +33,10 @@ static int find_gone(struct integrity *integrity, uint64_t key, pid_t pid, struc
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	_cleanup_(procmaps_free) struct procmaps maps = {};
 	_cleanup_(sealset_free) struct sealset set = {};
-	struct failure failure;
+	struct error error;
 	int r;
 
-	r = target_open(integrity->programs, pid, &target, &failure);
+	r = target_open(integrity->programs, pid, &target, &error);
 	if (r < 0)
 		return r;
 	if (target.key != key)

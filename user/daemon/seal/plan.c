@@ -148,23 +148,23 @@ static int plan_split(struct plan *plan, const struct seal_request *request, con
 	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_CLASS_NONE) : 0;
 }
 
-int plan_check_range(const struct seal_request *request, const struct range *range, struct failure *failure)
+int plan_check_range(const struct seal_request *request, const struct range *range, struct error *error)
 {
 	char text[RANGE_TEXT_MAX];
 
 	(void)range_format(range, text);
 	if (range->start >= range->end)
-		return fail(failure, "InvalidRange", request->pid, "range %s is %s", text,
+		return error_set(error, "InvalidRange", request->pid, "range %s is %s", text,
 			    range->start == range->end ? "empty" : "reversed: its end comes before its start");
 	if (range->start % PAGE || range->end % PAGE)
-		return fail(failure, "InvalidRange", request->pid,
+		return error_set(error, "InvalidRange", request->pid,
 			    "range %s is not aligned: both ends must be multiples of %d", text, PAGE);
 	if (range->end >= MSEALD_NO_START)
-		return fail(failure, "InvalidRange", request->pid, "range %s is not in user memory", text);
+		return error_set(error, "InvalidRange", request->pid, "range %s is not in user memory", text);
 	return 0;
 }
 
-static int plan_ranges(struct plan *plan, const struct seal_request *request, struct failure *failure)
+static int plan_ranges(struct plan *plan, const struct seal_request *request, struct error *error)
 {
 	size_t next = 0;
 	int r;
@@ -176,8 +176,8 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 		if (!procmaps_covers(&plan->maps, range->start, range->end, &hole)) {
 			char text[RANGE_TEXT_MAX];
 
-			failure->address = hole;
-			return fail(failure, "NotMapped", request->pid,
+			error->address = hole;
+			return error_set(error, "NotMapped", request->pid,
 				    "pid %d: range %s is not wholly mapped: nothing is at 0x%" PRIx64
 				    " (see msealctl map %d)", (int)request->pid, range_format(range, text), hole,
 				    (int)request->pid);
@@ -220,7 +220,7 @@ static bool plan_is_32bit(const struct plan *plan)
 }
 
 int plan_make(struct plan *plan, struct programs *programs, const struct target *target,
-		     const struct seal_request *request, struct failure *failure)
+		     const struct seal_request *request, struct error *error)
 {
 	char words[128];
 	int r;
@@ -236,31 +236,31 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	if (r >= 0 && request->readiness)
 		r = readiness_judge(request->readiness, &plan->segments, plan->vmas, plan->vmas_count, target->proc_fd);
 	if (r >= 0)
-		r = request->count ? plan_ranges(plan, request, failure) : plan_classes(plan, request);
+		r = request->count ? plan_ranges(plan, request, error) : plan_classes(plan, request);
 	if (r == -EBADR)
 		return r;
 	if (r == -EINVAL)
 		return -EAGAIN;		/* they change faster than they can be read */
 	if (r < 0)
-		return fail_errno(failure, request->pid, r, "cannot read its mappings");
+		return error_set_errno(error, request->pid, r, "cannot read its mappings");
 	if (plan_is_32bit(plan) && request->action == MSEALD_ACTION_DENY &&
 	    choice_spares_32bit(programs_choice(programs), request->stops))
-		return fail(failure, "Unsupported", request->pid,
+		return error_set(error, "Unsupported", request->pid,
 			    "pid %d runs a 32-bit program, whose attempts could only be answered with SIGKILL on this "
 			    "kernel, and mseald has --gate=deny; use --deny=mprotect, or --action=kill or audit",
 			    (int)request->pid);
 	if (plan->maps.count == 0)
-		return fail(failure, "NoSuchProcess", request->pid, "pid %d has exited", (int)request->pid);
+		return error_set(error, "NoSuchProcess", request->pid, "pid %d has exited", (int)request->pid);
 	if (plan->count == 0 && request->stops == MSEALD_STOP_DISCARD)
-		return fail(failure, "NothingToSeal", request->pid,
+		return error_set(error, "NothingToSeal", request->pid,
 			    "pid %d: what was named is writable, so discarding it takes nothing that a write would not",
 			    (int)request->pid);
 	if (plan->count == 0 && request->stops == MSEALD_STOP_FILE_WRITE)
-		return fail(failure, "NothingToSeal", request->pid,
+		return error_set(error, "NothingToSeal", request->pid,
 			    "pid %d: what was named is writable, shared, or of no file that file-write can be asked for",
 			    (int)request->pid);
 	if (plan->count == 0)
-		return fail(failure, "NothingToSeal", request->pid, "pid %d: no memory of class %s",
+		return error_set(error, "NothingToSeal", request->pid, "pid %d: no memory of class %s",
 			    (int)request->pid, mseald_classes_format(request->classes, words, sizeof(words)));
 	return 0;
 }

@@ -22,7 +22,7 @@ struct held;
 struct seal_request {
 	pid_t pid;
 	/* May it be done to this process? -EBADR and why not. NULL: it may, as root and policies may all. */
-	int (*authorize)(void *context, const struct target *target, struct failure *failure);
+	int (*authorize)(void *context, const struct target *target, struct error *error);
 	void *context;
 	bool limited;			/* a user asks: within what one user may have */
 	struct held *held;		/* a tracer of ours holds it at its entry point (launch.h); NULL: it is as it is */
@@ -55,11 +55,11 @@ struct plan {
 void plan_free(struct plan *plan);	/* takes zeroed; leaves it zeroed */
 
 /* -EBADR and why: a range that is no range. */
-int plan_check_range(const struct seal_request *request, const struct range *range, struct failure *failure);
+int plan_check_range(const struct seal_request *request, const struct range *range, struct error *error);
 
 /* Ranges must be sorted. -EBADR and why; -EAGAIN: the mappings change faster than they can be read. */
 int plan_make(struct plan *plan, struct programs *programs, const struct target *target,
-	      const struct seal_request *request, struct failure *failure);
+	      const struct seal_request *request, struct error *error);
 
 /*
  * 1: every byte of it is still mapped as it was when the plan was made, and there are no first huge pages;

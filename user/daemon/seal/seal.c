@@ -18,12 +18,12 @@
 
 #define TRIES 8		/* while the process changes its mappings under us */
 
-static int check_killable(struct programs *programs, const struct seal_request *request, struct failure *failure)
+static int check_killable(struct programs *programs, const struct seal_request *request, struct error *error)
 {
 	if (request->pid != 1 || request->action == MSEALD_ACTION_AUDIT)
 		return 0;
 	if (request->action == MSEALD_ACTION_KILL || choice_kill_only(programs_choice(programs), request->stops))
-		return fail(failure, "Unsupported", request->pid,
+		return error_set(error, "Unsupported", request->pid,
 			    "pid 1 cannot be killed, and on this kernel something could only be answered so; "
 			    "use --deny=mprotect, or --action=audit");
 	return 0;
@@ -118,7 +118,7 @@ static int seal_natively(struct programs *programs, struct store *store, const s
  * As make_native(); 1 as well when there is nothing new.
  */
 static int native_first(struct programs *programs, const struct target *target, const struct seal_request *request,
-			struct plan *plan, const struct sealset *old, struct seal_result *result, struct failure *failure)
+			struct plan *plan, const struct sealset *old, struct seal_result *result, struct error *error)
 {
 	_cleanup_(sealset_free) struct sealset new = {};
 	bool changed;
@@ -128,13 +128,13 @@ static int native_first(struct programs *programs, const struct target *target, 
 		return r < 0 ? r : 1;
 	r = make_native(programs, target, request, plan, old, result);
 	if (r == -EOPNOTSUPP)
-		return fail(failure, "NotNative", request->pid, "pid %d %s", (int)request->pid, result->why_not_native ?: "");
+		return error_set(error, "NotNative", request->pid, "pid %d %s", (int)request->pid, result->why_not_native ?: "");
 	return r;
 }
 
 /* Would a user have more than one may? What he has by policies counts, and is not refused. */
 static int check_limits(struct store *store, const struct target *target, const struct seal_request *request,
-			const struct sealset *old, const struct sealset *new, struct failure *failure)
+			const struct sealset *old, const struct sealset *new, struct error *error)
 {
 	size_t spaces, sets, seals = 0;
 	int r;
@@ -142,27 +142,27 @@ static int check_limits(struct store *store, const struct target *target, const 
 	if (!request->limited)
 		return 0;
 	if (new->count > SEALING_USER_SEALS)
-		return fail(failure, "TooMany", request->pid,
+		return error_set(error, "TooMany", request->pid,
 			    "pid %d would have %zu seals; at the request of a user one address space can have %u",
 			    (int)request->pid, new->count, SEALING_USER_SEALS);
 	r = store_count_account(store, target->account, &spaces, &sets, &seals, NULL);
 	if (r < 0)
-		return fail_errno(failure, request->pid, r, "cannot read what is sealed");
+		return error_set_errno(error, request->pid, r, "cannot read what is sealed");
 	if (seals + new->count - MIN_OF(old->count, seals) > SEALING_USER_SEALS_ALL)
-		return fail(failure, "TooMany", request->pid,
+		return error_set(error, "TooMany", request->pid,
 			    "user %u has %zu seals, and can have no more than %u; they go with their processes",
 			    (unsigned)target->account, seals, SEALING_USER_SEALS_ALL);
 	return 0;
 }
 
-static int not_stored(const struct target *target, const struct seal_request *request, int error, struct failure *failure)
+static int not_stored(const struct target *target, const struct seal_request *request, int r, struct error *error)
 {
-	if (error == -EDQUOT)
-		return fail(failure, "NoRoom", request->pid,
+	if (r == -EDQUOT)
+		return error_set(error, "NoRoom", request->pid,
 			    "pid %d: user %u, or all users together, have as many sealed address spaces as they can have; "
 			    "`msealctl status` says how many that is (mseald --user-spaces=)",
 			    (int)request->pid, (unsigned)target->account);
-	return fail_errno(failure, request->pid, error, "cannot store its seal set");
+	return error_set_errno(error, request->pid, r, "cannot store its seal set");
 }
 
 /* What is mapped shared and writable already can be stored to, and no hook sees that. */
@@ -177,7 +177,7 @@ static void warn_shared(const struct plan *plan, const struct seal_request *requ
 
 /* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
 static int seal_once(struct programs *programs, struct store *store, const struct target *target,
-		     const struct seal_request *request, struct seal_result *ret, struct failure *failure)
+		     const struct seal_request *request, struct seal_result *ret, struct error *error)
 {
 	_cleanup_(sealset_free) struct sealset old = {}, new = {};
 	_cleanup_(plan_free) struct plan plan = {};
@@ -187,7 +187,7 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 	bool changed;
 	int r;
 
-	r = plan_make(&plan, programs, target, request, failure);
+	r = plan_make(&plan, programs, target, request, error);
 	if (r == -EAGAIN)
 		return 0;
 	if (r < 0)
@@ -195,38 +195,38 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 	place.flags = plan.hugetlb ? MSEALD_SPACE_HUGETLB : 0;
 	r = store_read_seals(store, target->key, NULL, &old);
 	if (r >= 0 && request->native_or_nothing) {
-		r = native_first(programs, target, request, &plan, &old, &result, failure);
+		r = native_first(programs, target, request, &plan, &old, &result, error);
 		if (r == 0 || r == -EINVAL || r == -EBADR)
 			return r == -EBADR ? r : 0;
 	}
 	if (r >= 0)
 		r = unite(&plan, &old, &new, &changed);
 	if (r < 0)
-		return fail_errno(failure, request->pid, r, "cannot make its seal set");
+		return error_set_errno(error, request->pid, r, "cannot make its seal set");
 	if (new.count > MSEALD_MAX_SEALS)
-		return fail(failure, "TooMany", request->pid,
+		return error_set(error, "TooMany", request->pid,
 			    "pid %d would have %zu seals; one address space can have %d", (int)request->pid,
 			    new.count, MSEALD_MAX_SEALS);
 	label(programs, store, target, request, &new, &changed);
-	r = changed ? check_limits(store, target, request, &old, &new, failure) : 0;
+	r = changed ? check_limits(store, target, request, &old, &new, error) : 0;
 	if (r < 0)
 		return r;
 	if (changed) {
 		if (programs_attach(programs, sealset_needs(&new)) < 0)
-			return fail(failure, "Failed", request->pid,
+			return error_set(error, "Failed", request->pid,
 				    "cannot attach the BPF programs; see mseald's log");
 		r = store_set_space(store, target->key, &place, &new, when(request), &before);
 		if (r == -EEXIST)
 			return 0;	/* a fork has just been settled */
 		if (r < 0)
-			return not_stored(target, request, r, failure);
+			return not_stored(target, request, r, error);
 		if (when(request) == STORE_NOW)
 			target_let_calls_end(programs, target);
 	}
 	r = plan_holds(&plan, programs, target);
 	/* Nobody can begin to trace it any more. There is no way back from mseal(2), so this comes before. */
 	if (r > 0 && changed && request->stops & MSEALD_STOP_FOREIGN_WRITE) {
-		r = tracer_check_foreign(programs, target->key, request->pid, failure);
+		r = tracer_check_foreign(programs, target->key, request->pid, error);
 		r = r == 0 ? 1 : r == -EAGAIN ? 0 : r;
 	}
 	if (r > 0)
@@ -239,7 +239,7 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		undo(store, target, changed ? &before : NULL);
 		if (r == -EBADR)
 			return r;
-		return r == 0 ? 0 : fail_errno(failure, request->pid, r, "it changed while it was sealed");
+		return r == 0 ? 0 : error_set_errno(error, request->pid, r, "it changed while it was sealed");
 	}
 	warn_shared(&plan, request, changed);
 	result.ranges = plan.count;
@@ -251,24 +251,24 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 }
 
 int sealing_seal(struct programs *programs, struct store *store, const struct seal_request *request,
-		 struct seal_result *ret, struct failure *failure)
+		 struct seal_result *ret, struct error *error)
 {
 	_cleanup_free_ struct range *ranges = NULL;
 	struct seal_request sorted = *request;
 	int r;
 
-	r = check_killable(programs, request, failure);
+	r = check_killable(programs, request, error);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < request->count; i++) {
-		r = plan_check_range(request, &request->ranges[i], failure);
+		r = plan_check_range(request, &request->ranges[i], error);
 		if (r < 0)
 			return r;
 	}
 	if (request->count) {
 		ranges = calloc(request->count, sizeof(*ranges));
 		if (!ranges)
-			return fail_errno(failure, request->pid, -ENOMEM, "cannot sort the ranges");
+			return error_set_errno(error, request->pid, -ENOMEM, "cannot sort the ranges");
 		memcpy(ranges, request->ranges, request->count * sizeof(*ranges));
 		sorted.count = ranges_normalize(ranges, request->count);
 		sorted.ranges = ranges;
@@ -276,29 +276,29 @@ int sealing_seal(struct programs *programs, struct store *store, const struct se
 	for (int i = 0; i < TRIES; i++) {
 		_cleanup_(target_close) struct target target = TARGET_EMPTY;
 
-		r = target_open(programs, request->pid, &target, failure);
+		r = target_open(programs, request->pid, &target, error);
 		/* If it lives after that, it is the one that was opened. */
 		if (r >= 0 && request->held && !held_lives(request->held))
-			r = fail_errno(failure, request->pid, -ESRCH, "");
+			r = error_set_errno(error, request->pid, -ESRCH, "");
 		if (r >= 0 && request->space && target.key != request->space)
-			return fail(failure, "NoSuchProcess", request->pid, "pid %d is another program by now", (int)request->pid);
+			return error_set(error, "NoSuchProcess", request->pid, "pid %d is another program by now", (int)request->pid);
 		/* It has begun no other program since, or target_unchanged() will say so. */
 		if (r >= 0 && request->authorize)
-			r = request->authorize(request->context, &target, failure);
+			r = request->authorize(request->context, &target, error);
 		if (r >= 0)
-			r = seal_once(programs, store, &target, &sorted, ret, failure);
+			r = seal_once(programs, store, &target, &sorted, ret, error);
 		if (r != 0)
 			break;
 	}
 	if (r == 0)
-		return fail(failure, "Changing", request->pid,
+		return error_set(error, "Changing", request->pid,
 			    "pid %d keeps changing the memory that was named; nothing is sealed, try again",
 			    (int)request->pid);
 	return r < 0 ? r : 0;
 }
 
 /* All ranges of the request, or everything, out of set. */
-static int revoke_ranges(struct sealset *set, const struct seal_request *request, uint64_t *ret_bytes, struct failure *failure)
+static int revoke_ranges(struct sealset *set, const struct seal_request *request, uint64_t *ret_bytes, struct error *error)
 {
 	static const struct range everything = { 0, MSEALD_NO_START };
 	size_t count = request->count;
@@ -313,12 +313,12 @@ static int revoke_ranges(struct sealset *set, const struct seal_request *request
 
 		r = sealset_revoke(set, range->start, range->end, &bytes, &firm);
 		if (r < 0)
-			return fail_errno(failure, pid, r, "cannot make its seal set");
+			return error_set_errno(error, pid, r, "cannot make its seal set");
 		if (!bytes && !firm)
-			return fail(failure, "NotSealed", pid, "pid %d: %s%s is not sealed", (int)pid,
+			return error_set(error, "NotSealed", pid, "pid %d: %s%s is not sealed", (int)pid,
 				    count ? "range " : "", count ? range_format(range, text) : "it");
 		if (firm && (count || !bytes))
-			return fail(failure, "NotRevocable", pid,
+			return error_set(error, "NotRevocable", pid,
 				    "pid %d: %s%s is sealed for good; only seals made with --revocable can be taken back",
 				    (int)pid, count ? "range " : "", count ? range_format(range, text) : "it");
 		*ret_bytes += bytes;
@@ -327,7 +327,7 @@ static int revoke_ranges(struct sealset *set, const struct seal_request *request
 }
 
 int sealing_unseal(struct programs *programs, struct store *store, const struct seal_request *request, uint64_t *ret_bytes,
-		   size_t *ret_seals, struct failure *failure)
+		   size_t *ret_seals, struct error *error)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	_cleanup_(sealset_free) struct sealset set = {};
@@ -335,24 +335,24 @@ int sealing_unseal(struct programs *programs, struct store *store, const struct 
 	int r;
 
 	for (size_t i = 0; i < request->count; i++) {
-		r = plan_check_range(request, &request->ranges[i], failure);
+		r = plan_check_range(request, &request->ranges[i], error);
 		if (r < 0)
 			return r;
 	}
-	r = target_open(programs, request->pid, &target, failure);
+	r = target_open(programs, request->pid, &target, error);
 	if (r >= 0 && request->authorize)
-		r = request->authorize(request->context, &target, failure);
+		r = request->authorize(request->context, &target, error);
 	if (r < 0)
 		return r;
 	r = store_read_seals(store, target.key, NULL, &set);
 	if (r < 0)
-		return fail_errno(failure, request->pid, r, "cannot read its seal set");
-	r = revoke_ranges(&set, request, ret_bytes, failure);
+		return error_set_errno(error, request->pid, r, "cannot read its seal set");
+	r = revoke_ranges(&set, request, ret_bytes, error);
 	if (r < 0)
 		return r;
 	r = store_set_space(store, target.key, &(struct store_place){ .account = target.account }, &set, STORE_NOW, &old);
 	if (r < 0)
-		return fail_errno(failure, request->pid, r, "cannot store its seal set");
+		return error_set_errno(error, request->pid, r, "cannot store its seal set");
 	*ret_seals = set.count;
 	return 0;
 }

@@ -26,15 +26,15 @@ struct seal_result {
 	const char *why_not_native;	/* a phrase, when it was tried and could not be; or NULL */
 };
 
-/* -EBADR, and nothing is sealed, with the reason in *failure. */
+/* -EBADR, and nothing is sealed, with the reason in *error. */
 int sealing_seal(struct programs *programs, struct store *store, const struct seal_request *request,
-		 struct seal_result *ret, struct failure *failure);
+		 struct seal_result *ret, struct error *error);
 
 /*
  * Takes revocable seals back, of the ranges of the request; without any: everywhere. *ret_bytes: of which
  * something was taken back. As sealing_seal().
  */
 int sealing_unseal(struct programs *programs, struct store *store, const struct seal_request *request, uint64_t *ret_bytes,
-		   size_t *ret_seals, struct failure *failure);
+		   size_t *ret_seals, struct error *error);
 
 #endif

@@ -91,7 +91,7 @@ static const struct mseald_task *find_traced(const struct mseald_task *tasks, si
 	return coming;
 }
 
-int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, struct failure *failure)
+int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, struct error *error)
 {
 	for (int step = 0; step < STEPS; step++) {
 		_cleanup_free_ struct mseald_task *tasks = NULL;
@@ -111,7 +111,7 @@ int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, str
 			return 0;
 		if (traced->tracer == MSEALD_TRACER_COMING)
 			continue;
-		return fail(failure, "Traced", pid,
+		return error_set(error, "Traced", pid,
 			    "pid %d is traced by pid %u (%s), which could go on writing to it; nothing is sealed: "
 			    "end the tracer first, or seal without foreign-write",
 			    (int)traced->pid, traced->tracer, comm_of((pid_t)traced->tracer, comm));

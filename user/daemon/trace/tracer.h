@@ -32,6 +32,6 @@ bool tracer_is_ours(pid_t pid);
  * traces anything that has this key. -EBADR: it is traced, and by whom; -EAGAIN:
  * somebody may be attaching and does not come to an end; or another negative errno.
  */
-int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, struct failure *failure);
+int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, struct error *error);
 
 #endif
