@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "names.h"
+#include "lib/base/names.h"
 #include "parameters.h"
 #include "sealing.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 

@@ -12,7 +12,7 @@
 
 #include "standing.h"
 #include "users.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define SECOND UINT64_C(1000000)
 

@@ -13,7 +13,7 @@
 
 #include "flood.h"
 #include "log.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 static struct flood flood;
 

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "sealset.h"
-#include "util.h"
+#include "lib/sealset.h"
+#include "lib/base/util.h"
 
 #define PAGE 4096ull
 #define MPROTECT MSEALD_STOP_MPROTECT

@@ -13,7 +13,7 @@
 #include "failure.h"
 #include "inforce.h"
 #include "log.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "parameters.h"
 
 struct order {

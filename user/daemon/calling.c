@@ -8,7 +8,7 @@
 #include <sys/uio.h>
 
 #include "ptracing.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #ifndef SYS_mseal
 #define SYS_mseal 462

@@ -3,8 +3,8 @@
 #ifndef MSEALD_CALLING_H
 #define MSEALD_CALLING_H
 
-#include "procmaps.h"
-#include "range.h"
+#include "lib/proc/maps.h"
+#include "lib/base/range.h"
 #include "tracee.h"
 
 #define CALLING_MAX_RANGES 2000	/* each is two stops; 6.12 may wait a tick for each (kernel/sched/core.c, wait_task_inactive) */

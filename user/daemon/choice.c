@@ -9,8 +9,8 @@
 #include "log.h"
 #include "mseald/shared.h"
 #include "native.h"
-#include "probe.h"
-#include "util.h"
+#include "lib/probe.h"
+#include "lib/base/util.h"
 
 const struct part parts[PARTS_COUNT] = {
 	{ "mseald_exit_mmap", PART_LIFECYCLE, "exit_mmap", NULL },

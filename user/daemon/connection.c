@@ -16,7 +16,7 @@
 #include "methods.h"
 #include "parameters.h"
 #include "peer.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define CALLS_A_TURN 32		/* of root, before others have theirs; others have one */
 #define PARTS_A_TURN 32		/* of a reply in parts, for others */

@@ -9,7 +9,7 @@
 #include "resting.h"
 #include "server.h"
 #include "users.h"
-#include "varlink.h"
+#include "lib/varlink/varlink.h"
 
 struct server {
 	struct daemon *daemon;

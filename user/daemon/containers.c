@@ -12,7 +12,7 @@
 #include "cgroup.h"
 #include "inforce.h"
 #include "log.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "watch.h"
 
 #define SHORT_ID 12		/* of an id of 64 hexadecimal digits, as everyone shows it */

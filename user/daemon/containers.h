@@ -8,7 +8,7 @@
 #define MSEALD_CONTAINERS_H
 
 #include "daemon.h"
-#include "policy.h"
+#include "lib/policy/policy.h"
 
 #define CONTAINERS_KEPT "/run/mseald/containers"
 #define CONTAINERS_MAX 4096

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 static const struct {
 	const char *name, *phrase;

@@ -22,7 +22,7 @@
 
 #include "holding.h"
 #include "ptracing.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
 #define RELRO_CALLS 200		/* system calls that a static program has to get its RELRO done, */

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 
 #include "cgroup.h"
-#include "elfobject.h"
-#include "util.h"
+#include "lib/elf/object.h"
+#include "lib/base/util.h"
 
 /* A link of /proc/PID as a string; malloc'ed. */
 static char *read_link(int dirfd, const char *name)

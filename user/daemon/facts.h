@@ -6,7 +6,7 @@
 #ifndef MSEALD_FACTS_H
 #define MSEALD_FACTS_H
 
-#include "policy.h"
+#include "lib/policy/policy.h"
 #include "programs.h"
 
 struct facts {

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "programs.h"
-#include "sealset.h"
+#include "lib/sealset.h"
 
 /*
  * Enters the files of a set, all or none: for the address space of this key, which attempts

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 
 #include "ptracing.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define STAND_MILLISECONDS 2000
 

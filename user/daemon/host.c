@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "log.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 /* 1: both are in the same namespace of this kind; 0: not; negative errno. */
 static int shares(const char *kind)

@@ -7,8 +7,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "elfobject.h"
-#include "util.h"
+#include "lib/elf/object.h"
+#include "lib/base/util.h"
 
 #define PAGE 4096
 #define WORDS 128

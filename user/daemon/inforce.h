@@ -7,7 +7,7 @@
 #ifndef MSEALD_INFORCE_H
 #define MSEALD_INFORCE_H
 
-#include "policy.h"
+#include "lib/policy/policy.h"
 #include "programs.h"
 
 #define INFORCE_KEPT "/run/mseald/policy.d"

@@ -17,7 +17,7 @@
 #include "log.h"
 #include "mseald/shared.h"
 #include "pins.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define MAPS_OF_PROGRAM 64
 #define WAY_OUT "stop what is sealed, `rm -r " PIN_ROOT "` and start mseald again, or reboot: that ends every seal"

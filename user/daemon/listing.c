@@ -8,7 +8,7 @@
 
 #include "asker.h"
 #include "labels.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "target.h"
 #include "tasks.h"
 

@@ -16,7 +16,7 @@
 #include "mseald/lock.h"
 #include "mseald/shared.h"
 #include "pins.h"
-#include "probe.h"
+#include "lib/probe.h"
 
 struct lock {
 	struct lock_bpf *skeleton;

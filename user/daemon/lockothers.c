@@ -12,7 +12,7 @@
 
 #include "mseald/lock.h"
 #include "pins.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define TRIES 150
 #define PAUSE_US 100000

@@ -21,8 +21,8 @@
 #include <sys/wait.h>
 
 #include "pins.h"
-#include "probe.h"
-#include "util.h"
+#include "lib/probe.h"
+#include "lib/base/util.h"
 
 #define PROBES_MAX 32
 

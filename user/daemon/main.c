@@ -28,7 +28,7 @@
 #include "starts.h"
 #include "sweep.h"
 #include "tracer.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define DESCRIPTORS 8192	/* 1,024 clients, as many that are run with two each, and room */
 /* Trying again does not help: mseald.service has them in RestartPreventExitStatus=. */

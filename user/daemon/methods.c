@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See methods.h; the interface is user/lib/io.mseald.varlink. */
+/* See methods.h; the interface is user/lib/varlink/io.mseald.varlink. */
 #include "methods.h"
 
 #include <errno.h>
@@ -16,9 +16,9 @@
 #include "lock.h"
 #include "matches.h"
 #include "metrics.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "parameters.h"
-#include "probe.h"
+#include "lib/probe.h"
 #include "report.h"
 #include "run.h"
 #include "sealing.h"

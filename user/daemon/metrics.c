@@ -7,10 +7,10 @@
 
 #include "inforce.h"
 #include "lock.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "sets.h"
 #include "starts.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define KEY_MAX 64	/* bytes of the largest key of the maps that are counted */
 

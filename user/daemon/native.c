@@ -22,7 +22,7 @@
 #include "tasks.h"
 #include "threads.h"
 #include "tracer.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #ifndef SYS_mseal
 #define SYS_mseal 462

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "programs.h"
-#include "range.h"
+#include "lib/base/range.h"
 #include "target.h"
 
 /* Has this kernel mseal(2)? Since 6.10, on 64-bit machines. */

@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77		/* include/uapi/asm-generic/socket.h, 6.5 */

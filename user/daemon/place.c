@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "objects.h"
+#include "lib/proc/objects.h"
 #include "reportfile.h"
 #include "tasks.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 /* Where the run of mappings of one file begins that this one is in. */
 static uint64_t file_start(const struct procmaps *maps, const struct mapping *mapping)

@@ -4,7 +4,7 @@
 #define MSEALD_PLACE_H
 
 #include "mseald/shared.h"
-#include "procmaps.h"
+#include "lib/proc/maps.h"
 #include "programs.h"
 
 /* "" where no file is mapped. Of a long path the end is kept. */

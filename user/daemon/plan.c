@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "names.h"
+#include "lib/base/names.h"
 #include "tasks.h"
 
 #define PAGE 4096

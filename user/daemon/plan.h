@@ -10,11 +10,11 @@
 #include <stdbool.h>
 
 #include "failure.h"
-#include "procmaps.h"
-#include "range.h"
+#include "lib/proc/maps.h"
+#include "lib/base/range.h"
 #include "readiness.h"
-#include "sealset.h"
-#include "segments.h"
+#include "lib/sealset.h"
+#include "lib/proc/segments.h"
 #include "target.h"
 
 struct held;

@@ -17,7 +17,7 @@
 #include "log.h"
 #include "mseald.skel.h"
 #include "pins.h"
-#include "probe.h"
+#include "lib/probe.h"
 
 #define ATTACH_TRIES 300
 #define ATTACH_PAUSE_US 10000

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 #define POLL_NS 20000
 

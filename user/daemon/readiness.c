@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "startup.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define AUXV_MAX 2048
 #define VM_WRITE 0x2		/* include/linux/mm.h */

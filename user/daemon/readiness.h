@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "segments.h"
+#include "lib/proc/segments.h"
 
 #define READINESS_HINTS_MAX 128
 

@@ -17,7 +17,7 @@
 #include "inforce.h"
 #include "labels.h"
 #include "log.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "place.h"
 #include "reportfile.h"
 

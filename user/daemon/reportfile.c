@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "names.h"
-#include "util.h"
+#include "lib/base/names.h"
+#include "lib/base/util.h"
 
 #define VERSION 1
 

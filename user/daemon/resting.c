@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 #define ACCURACY_US 1000
 

@@ -15,7 +15,7 @@
 #include "failure.h"
 #include "held.h"
 #include "log.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "parameters.h"
 #include "peer.h"
 #include "sealing.h"

@@ -15,7 +15,7 @@
 #include "choice.h"
 #include "files.h"
 #include "log.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define REFS_SIZE (MSEALD_MAX_SETS * sizeof(uint64_t))
 #define READY_AT_ONCE 16u	/* maps made when there is none */

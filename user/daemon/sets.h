@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "programs.h"
-#include "sealset.h"
+#include "lib/sealset.h"
 
 struct sets;
 

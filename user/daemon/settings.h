@@ -8,7 +8,7 @@
 
 #include "choice.h"
 #include "mseald/shared.h"
-#include "policy.h"
+#include "lib/policy/policy.h"
 
 struct settings {
 	enum gate_mode gate;

@@ -8,7 +8,7 @@
 
 #include "calls.h"
 #include "ptracing.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
 

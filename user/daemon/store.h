@@ -16,7 +16,7 @@
 
 #include "mseald/shared.h"
 #include "programs.h"
-#include "sealset.h"
+#include "lib/sealset.h"
 #include "sets.h"
 
 struct store;

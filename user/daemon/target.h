@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "failure.h"
-#include "procmaps.h"
+#include "lib/proc/maps.h"
 #include "programs.h"
 
 struct target {

@@ -11,7 +11,7 @@
 #include "flood.h"
 #include "labels.h"
 #include "log.h"
-#include "names.h"
+#include "lib/base/names.h"
 
 struct telling {
 	struct daemon *daemon;

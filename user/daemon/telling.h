@@ -7,7 +7,7 @@
 #define MSEALD_TELLING_H
 
 #include "daemon.h"
-#include "policy.h"
+#include "lib/policy/policy.h"
 #include "sealing.h"
 #include "server.h"
 

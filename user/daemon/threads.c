@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 int thread_read_file(const struct target *target, pid_t tid, const char *name, char *text, size_t size)
 {

@@ -7,7 +7,7 @@
 #ifndef MSEALD_TRIGGERS_H
 #define MSEALD_TRIGGERS_H
 
-#include "policy.h"
+#include "lib/policy/policy.h"
 #include "programs.h"
 
 /*

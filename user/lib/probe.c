@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See probe.h. */
-#include "probe.h"
+#include "lib/probe.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 int probe_bpf_lsm(void)
 {

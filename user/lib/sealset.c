@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sealset.h"
-#include "util.h"
+#include "lib/sealset.h"
+#include "lib/base/util.h"
 
 #define PAGE 4096ull
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Seal sets as the programs search them: struct mseald_node of mseald/shared.h. See sealset.h. */
-#include "sealset.h"
+#include "lib/sealset.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 static_assert(MSEALD_LEVEL_0 == 0 && MSEALD_LEVEL_1 == 1 && MSEALD_LEVEL_2 == 1 + MSEALD_FANOUT,
 	      "levels in other places");
