@@ -32,7 +32,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers -Werror
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -DMSEALD_VERSION='"$(VERSION)"' \
-	-Iinclude -Iuser/lib $(INCLUDES) -I$(B) -MMD -MP $(CFLAGS) $(CFLAGS_EXTRA)
+	-Iinclude -Iuser $(INCLUDES) -I$(B) -MMD -MP $(CFLAGS) $(CFLAGS_EXTRA)
 LIBS_DAEMON := $(shell $(PKG_CONFIG) --libs libbpf libsystemd jansson 2>/dev/null || echo -lbpf -lsystemd -ljansson)
 LIBS_OCI := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null || echo -ljansson)
 LIBS_CTL := $(shell $(PKG_CONFIG) --libs libbpf jansson 2>/dev/null || echo -lbpf -ljansson)
@@ -45,7 +45,7 @@ LOCK_SRC := bpf/lock.bpf.c bpf/lockpins.bpf.c
 BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c $(LOCK_SRC),$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 
-LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c)))
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c user/lib/*/*.c)))
 DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/daemon/*.c user/daemon/*/*.c)))
 CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c)))
 OCI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/oci/*.c)))
@@ -110,7 +110,7 @@ $(DAEMON_OBJ): INCLUDES := -Iuser/daemon
 $(B)/user/daemon/api/methods.o: $(B)/interface.h
 
 # The interface description, as a C string.
-$(B)/interface.h: user/lib/io.mseald.varlink
+$(B)/interface.h: user/lib/varlink/io.mseald.varlink
 	$(Q)mkdir -p $(@D) && sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< > $@
 
 $(B)/libcommon.a: $(LIB_OBJ)
@@ -156,7 +156,7 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -m 644 $(B)/mseald.json $(DESTDIR)$(OCIHOOKDIR)/mseald.json
 	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
 	$(INSTALL) -D -m 644 completion/_msealctl $(DESTDIR)$(ZSHCOMPDIR)/_msealctl
-	$(INSTALL) -D -m 644 user/lib/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
+	$(INSTALL) -D -m 644 user/lib/varlink/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
 	$(foreach page,$(MAN),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
 	$(foreach file,$(POLICY),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(POLICYDIR)/$(notdir $(file));)
 

@@ -114,12 +114,12 @@ $(B)/tests/kernel/started-static-norelro: STARTED_FLAGS := -static -no-pie -fno-
 
 # All of it is instrumented, so that libFuzzer sees which way the library goes: made once for all targets.
 FUZZ_SANITIZE := address,undefined
-FUZZ_LIB := $(patsubst %.c,$(B)/fuzz/%.o,$(sort $(wildcard user/lib/*.c)))
+FUZZ_LIB := $(patsubst %.c,$(B)/fuzz/%.o,$(sort $(wildcard user/lib/*.c user/lib/*/*.c)))
 fuzz-programs: $(FUZZ)
 $(B)/fuzz/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
-	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE= -Iinclude -Iuser/lib -Iuser/oci -Iuser/daemon -I$(B) -MMD -MP -g -O1 \
+	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE= -Iinclude -Iuser -Iuser/oci -Iuser/daemon -I$(B) -MMD -MP -g -O1 \
 		-fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -fno-sanitize-recover=all -c $< -o $@
 $(B)/fuzz/libcommon.a: $(FUZZ_LIB)
 	$(call say,AR,$@)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "elfdynamic.h"
+#include "lib/elf/dynamic.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 

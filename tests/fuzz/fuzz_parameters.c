@@ -10,9 +10,9 @@
 
 #include "api/params.h"
 #include "api/reply.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "seal/seal.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "names.h"
-#include "policy.h"
-#include "util.h"
+#include "lib/base/names.h"
+#include "lib/policy/policy.h"
+#include "lib/base/util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "names.h"
-#include "range.h"
-#include "util.h"
+#include "lib/base/names.h"
+#include "lib/base/range.h"
+#include "lib/base/util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 

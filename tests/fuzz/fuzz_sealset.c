@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "seal/sealset.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 #define PAGE 4096ull

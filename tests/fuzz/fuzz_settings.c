@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/config.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 #define PATH "fuzz.conf"

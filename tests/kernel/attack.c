@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "procmaps.h"
+#include "lib/proc/maps.h"
 #include "tap.h"
 
 #define STAGE_PAGES 32ul	/* the target is in their middle */

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "procmaps.h"
+#include "lib/proc/maps.h"
 
 #define STOP_SYSCALL (SIGTRAP | 0x80)
 

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 
 #include "attack.h"
-#include "procmaps.h"
+#include "lib/proc/maps.h"
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4

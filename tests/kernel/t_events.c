@@ -23,7 +23,7 @@
 
 #include "attack.h"
 #include "daemon.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "tap.h"
 
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)

@@ -26,7 +26,7 @@
 #include "attack.h"
 #include "daemon.h"
 #include "hole.h"
-#include "procmaps.h"
+#include "lib/proc/maps.h"
 #include "strike_huge.h"
 #include "strike_tricks.h"
 #include "tap.h"

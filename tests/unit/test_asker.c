@@ -12,7 +12,7 @@
 
 #include "api/quota.h"
 #include "process/creds.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define SECOND UINT64_C(1000000)
 

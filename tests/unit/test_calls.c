@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "trace/restartable.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 static void parse_a_call(void **state)
 {

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "machine.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 enum { ROOT, KERNEL, SECURITYFS, LSM, BTF, BPFFS, GATES, CGROUP, DAEMON };
 

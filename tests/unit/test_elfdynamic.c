@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/elfdynamic.c: a small library made here, right and wrong in one thing each, and real ones. */
+/* user/lib/elf/dynamic.c: a small library made here, right and wrong in one thing each, and real ones. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "elfdynamic.h"
-#include "util.h"
+#include "lib/elf/dynamic.h"
+#include "lib/base/util.h"
 
 #define ADDRESS 0x10000u	/* where the file is loaded: an address is a place in it, and this */
 #define STRINGS "\0liba.so\0libb.so.1\0self.so"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/elfobject.c: files made here, right and wrong in one thing each, and this program. */
+/* user/lib/elf/object.c: files made here, right and wrong in one thing each, and this program. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "elfobject.h"
-#include "util.h"
+#include "lib/elf/object.h"
+#include "lib/base/util.h"
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define DATA_NATIVE ELFDATA2LSB

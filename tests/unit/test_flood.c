@@ -13,7 +13,7 @@
 
 #include "audit/ratelimit.h"
 #include "base/log.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 static struct flood flood;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/names.c: every name there and back, and lists good and bad. */
+/* user/lib/base/names.c: every name there and back, and lists good and bad. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <setjmp.h>
@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "names.h"
-#include "util.h"
+#include "lib/base/names.h"
+#include "lib/base/util.h"
 
 static void classes_there_and_back(void **state)
 {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "seal/plan.h"	/* before cmocka.h, which has a macro fail() */
-#include "util.h"
+#include "lib/base/util.h"
 
 #include <cmocka.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Folders of policies: which file stands for its name, and files that are no policies (user/lib/policies.c, policyload.c). */
+/* Folders of policies: which file stands for its name, and files that are no policies (user/lib/policy/policies.c, conf/load.c). */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "policyparts.h"
+#include "lib/policy/internal.h"
 
 #define GOOD "[Match]\nExe=/opt/x\n"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One policy: what a file says (user/lib/policyparse.c and its keys), and what it matches (policymatch.c). */
+/* One policy: what a file says (user/lib/policy/parse.c and its keys), and what it matches (policy/match.c). */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "names.h"
-#include "policyparts.h"
+#include "lib/base/names.h"
+#include "lib/policy/internal.h"
 
 #define USUAL_STOPS (MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/procmaps.c: the kernel's lines, lines that are not the kernel's, and this process. */
+/* user/lib/proc/maps.c: the kernel's lines, lines that are not the kernel's, and this process. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "procmaps.h"
-#include "util.h"
+#include "lib/proc/maps.h"
+#include "lib/base/util.h"
 
 #define PAGE 4096u
 

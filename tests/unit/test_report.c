@@ -14,7 +14,7 @@
 
 #include "audit/report_file.h"
 #include "audit/symbolize.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 static struct {
 	char folder[64], path[96], broken[112], aside[112];

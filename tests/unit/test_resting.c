@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "api/throttle.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define MANY 72
 

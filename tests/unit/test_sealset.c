@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "seal/sealset.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define PAGE 4096ull
 #define MPROTECT MSEALD_STOP_MPROTECT

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * user/lib/segments.c three ways: made-up processes (a folder that looks like
+ * user/lib/proc/segments.c three ways: made-up processes (a folder that looks like
  * /proc/PID, and a maps text) for every odd case; this process, page by page
  * against the loader's own view (dl_iterate_phdr); and a real cat(1).
  */
@@ -29,9 +29,9 @@
 
 #include <cmocka.h>
 
-#include "names.h"
-#include "segments.h"
-#include "util.h"
+#include "lib/base/names.h"
+#include "lib/proc/segments.h"
+#include "lib/base/util.h"
 
 #define PAGE 4096u
 

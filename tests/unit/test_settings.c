@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/config.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 static struct {
 	char root[64];

@@ -3,8 +3,8 @@
 #ifndef MSEALCTL_ADDRSPACE_H
 #define MSEALCTL_ADDRSPACE_H
 
-#include "procmaps.h"
-#include "segments.h"
+#include "lib/proc/maps.h"
+#include "lib/proc/segments.h"
 #include "spaces.h"
 
 /* What there is about one mapping. */

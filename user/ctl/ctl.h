@@ -12,9 +12,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "range.h"
-#include "util.h"
-#include "varlink.h"
+#include "lib/base/range.h"
+#include "lib/base/util.h"
+#include "lib/varlink/varlink.h"
 
 #define CTL_SOCKET "/run/mseald/io.mseald"
 #define CTL_SOCKET_HELP \

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "draw.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "text.h"
 
 #define WIDE 120		/* from here on denials are words, below they are letters */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "addrspace.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "table.h"
 #include "text.h"
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "names.h"
+#include "lib/base/names.h"
 
 static const char *operation_name(int value)
 {

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "names.h"
+#include "lib/base/names.h"
 #include "spaces.h"
 #include "summary.h"
 #include "table.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "machine.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 /* The oldest kernel: its task iterator can be asked for one pid. */
 #define LEAST_MAJOR 6

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "draw.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "text.h"
 
 static json_t *stops_to_json(unsigned stops)

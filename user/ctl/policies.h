@@ -4,7 +4,7 @@
 #define MSEALCTL_POLICIES_H
 
 #include "ctl.h"
-#include "policy.h"
+#include "lib/policy/policy.h"
 
 enum { POLICY_OPTION_ROOT = CTL_OPTION_OWN + 100 };
 

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "policies.h"
-#include "policyparts.h"
+#include "lib/policy/internal.h"
 
 #define FAMILY "policy "
 #define ROOT_HELP \

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "names.h"
+#include "lib/base/names.h"
 #include "policies.h"
 
 #define NS_PER_MINUTE 60000000000ull

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "policies.h"
-#include "policyparts.h"
+#include "lib/policy/internal.h"
 
 /* What the administrator's folder has of this name. */
 enum place {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "policies.h"
-#include "policyparts.h"
+#include "lib/policy/internal.h"
 #include "table.h"
 #include "terminal.h"
 #include "text.h"

@@ -2,7 +2,7 @@
 /* Policies and their faults, as text and as JSON. */
 #include <string.h>
 
-#include "names.h"
+#include "lib/base/names.h"
 #include "policies.h"
 #include "terminal.h"
 #include "text.h"

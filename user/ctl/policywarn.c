@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "policies.h"
-#include "policyparts.h"
+#include "lib/policy/internal.h"
 
 #define LINE_MAX_READ 256	/* of a script, as the kernel reads: include/uapi/linux/binfmts.h, BINPRM_BUF_SIZE */
 

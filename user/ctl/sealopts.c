@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "names.h"
+#include "lib/base/names.h"
 #include "sealopts.h"
 
 static int parse_list(const struct ctl *ctl, const char *option, const char *value, const char *words,

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "names.h"
+#include "lib/base/names.h"
 #include "spaces.h"
 
 void ctl_seals_free(struct ctl_seals *seals)

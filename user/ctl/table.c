@@ -7,7 +7,7 @@
 
 #include "table.h"
 #include "text.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 void table_free(struct table *table)
 {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "terminal.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 struct column {
 	const char *title;

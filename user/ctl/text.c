@@ -6,7 +6,7 @@
 #include <wchar.h>
 
 #include "text.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 /*
  * The character at text (not at its end) and its length in bytes; -1 and 1

@@ -23,6 +23,7 @@
 #include "base/namespaces.h"
 #include "bpf/events.h"
 #include "bpf/lock.h"
+#include "lib/base/util.h"
 #include "policy/active.h"
 #include "policy/container_watch.h"
 #include "policy/containers.h"
@@ -30,7 +31,6 @@
 #include "seal/gc.h"
 #include "shutdown.h"
 #include "trace/tracer.h"
-#include "util.h"
 
 #define TICK_US (2u * 1000 * 1000)
 #define DESCRIPTORS 8192	/* 1,024 clients, as many that are run with two each, and room */

@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "names.h"
-#include "util.h"
+#include "lib/base/names.h"
+#include "lib/base/util.h"
 
 #define POLICY_NAME_MAX 200
 

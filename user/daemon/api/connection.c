@@ -12,8 +12,8 @@
 
 #include "api/daemon.h"
 #include "base/log.h"
+#include "lib/base/util.h"
 #include "process/peer.h"
-#include "util.h"
 
 #define CALLS_A_TURN 32		/* of root, before others have theirs; others have one */
 #define PARTS_A_TURN 32		/* of a reply in parts, for others */

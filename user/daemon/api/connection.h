@@ -9,7 +9,7 @@
 #include "api/client.h"
 #include "api/quota.h"
 #include "api/throttle.h"
-#include "varlink.h"
+#include "lib/varlink/varlink.h"
 
 #define CONNECTIONS_MAX 1024
 

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "bpf/lock_ops.h"
-#include "names.h"
+#include "lib/base/names.h"
 
 json_t *event_json(const struct containers *containers, const struct mseald_event *event)
 {

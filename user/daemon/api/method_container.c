@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/namespaces.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "policy/active.h"
 #include "policy/containers.h"
 #include "process/procfs.h"

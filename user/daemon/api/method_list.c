@@ -12,7 +12,7 @@
 #include "api/reply.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "process/target.h"
 #include "seal/labels.h"
 

@@ -7,11 +7,11 @@
 #include "api/daemon.h"
 #include "api/methods.h"
 #include "bpf/lock.h"
-#include "names.h"
+#include "lib/base/names.h"
+#include "lib/base/util.h"
 #include "policy/active.h"
 #include "policy/reconcile.h"
 #include "seal/set_map.h"
-#include "util.h"
 
 #define KEY_MAX 64	/* bytes of the largest key of the maps that are counted */
 

@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "seal/gc.h"
 #include "seal/seal.h"
 #include "trace/launch.h"

@@ -10,7 +10,7 @@
 #include "api/params.h"
 #include "api/reply.h"
 #include "base/log.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "seal/gc.h"
 #include "seal/seal.h"
 

@@ -10,7 +10,7 @@
 #include "bpf/events.h"
 #include "bpf/lock.h"
 #include "bpf/probe.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "policy/reconcile.h"
 #include "process/target.h"
 #include "seal/set_map.h"

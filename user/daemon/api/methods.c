@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See methods.h; the interface is user/lib/io.mseald.varlink. */
+/* See methods.h; the interface is user/lib/varlink/io.mseald.varlink. */
 #include "api/methods.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include "api/client.h"
 #include "api/params.h"
 #include "api/reply.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 static const char interface[] =
 #include "interface.h"

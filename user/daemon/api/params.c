@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "names.h"
+#include "lib/base/names.h"
+#include "lib/base/util.h"
 #include "seal/seal.h"
-#include "util.h"
 
 bool parameter_given(json_t *parameters, const char *name)
 {

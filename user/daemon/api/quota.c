@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 /* Time that may be spent: it grows as time goes by, up to USERS_AT_ONCE_US, and may be overdrawn. */
 struct purse {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/timer.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define ACCURACY_US 1000
 

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/timer.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "seal/labels.h"
 
 struct telling {

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/timer.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "seal/labels.h"
 
 #define WRITE_US (5u * 1000 * 1000)	/* from the first change until it is in the file */

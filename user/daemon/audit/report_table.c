@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 #define SLOTS (2 * MSEALD_MAX_TALLIES)
 

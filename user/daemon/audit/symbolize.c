@@ -8,8 +8,8 @@
 
 #include "base/text.h"
 #include "bpf/task_iter.h"
-#include "objects.h"
-#include "util.h"
+#include "lib/base/util.h"
+#include "lib/proc/objects.h"
 
 /* Where the run of mappings of one file begins that this one is in. */
 static uint64_t file_start(const struct procmaps *maps, const struct mapping *mapping)

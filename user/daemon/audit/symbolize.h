@@ -4,8 +4,8 @@
 #define MSEALD_AUDIT_SYMBOLIZE_H
 
 #include "bpf/programs.h"
+#include "lib/proc/maps.h"
 #include "mseald/shared.h"
-#include "procmaps.h"
 
 /* "" where no file is mapped. Of a long path the end is kept. */
 void place_format(const struct procmaps *maps, uint64_t address, char ret[MSEALD_PLACE_MAX]);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define HANDLE_KERNFS 0xfe	/* FILEID_KERNFS, include/linux/exportfs.h: the id of a cgroup is its handle */

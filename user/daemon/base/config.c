@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See config.h. The form of the files is that of policies (user/lib/policyini.c), and so is who may write them. */
+/* See config.h. The form of the files is that of policies (user/lib/conf/ini.c), and so is who may write them. */
 #include "base/config.h"
 
 #include <dirent.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "policyparser.h"
+#include "lib/conf/parser.h"
 
 #define SECTION "Mseald"
 #define DROPINS_MAX 256

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/policy/policy.h"
 #include "mseald/shared.h"
-#include "policy.h"
 
 /* --gate= and Gate=. */
 enum gate_mode {

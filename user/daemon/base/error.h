@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 struct error {
 	const char *name;	/* without the interface: "NotMapped"; NULL: none */

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const void *context), const void *context)
 {

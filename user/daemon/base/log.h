@@ -7,7 +7,7 @@
 #ifndef MSEALD_BASE_LOG_H
 #define MSEALD_BASE_LOG_H
 
-#include "util.h"
+#include "lib/base/util.h"
 
 enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 int namespaces_same(int proc_fd, int other_fd, const char *kind)
 {

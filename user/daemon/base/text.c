@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 static bool is_ascii(unsigned char c)
 {

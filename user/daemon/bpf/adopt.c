@@ -16,8 +16,8 @@
 
 #include "base/log.h"
 #include "bpf/bpffs.h"
+#include "lib/base/util.h"
 #include "mseald/shared.h"
-#include "util.h"
 
 #define MAPS_OF_PROGRAM 64
 #define WAY_OUT "stop what is sealed, `rm -r " PIN_ROOT "` and start mseald again, or reboot: that ends every seal"

@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "bpf/probe.h"
+#include "lib/base/util.h"
 #include "mseald/shared.h"
-#include "util.h"
 
 const struct part parts[PARTS_COUNT] = {
 	{ "mseald_exit_mmap", PART_LIFECYCLE, "exit_mmap", NULL },

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "bpf/bpffs.h"
+#include "lib/base/util.h"
 #include "mseald/lock.h"
-#include "util.h"
 
 #define TRIES 150
 #define PAUSE_US 100000

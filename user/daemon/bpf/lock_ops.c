@@ -2,7 +2,7 @@
 /* See lock_ops.h. */
 #include "bpf/lock_ops.h"
 
-#include "util.h"
+#include "lib/base/util.h"
 
 static const struct {
 	const char *name, *phrase;

@@ -22,7 +22,7 @@
 
 #include "bpf/bpffs.h"
 #include "bpf/probe.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define PROBES_MAX 32
 

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 int probe_bpf_lsm(void)
 {

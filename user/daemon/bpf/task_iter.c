@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 /* Has the iterator begun anew with this record? */
 typedef bool (*begins_anew)(const void *first, const void *previous, const void *record);

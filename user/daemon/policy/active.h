@@ -8,7 +8,7 @@
 #define MSEALD_POLICY_ACTIVE_H
 
 #include "bpf/programs.h"
-#include "policy.h"
+#include "lib/policy/policy.h"
 
 #define INFORCE_KEPT "/run/mseald/policy.d"
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 bool armed_find(struct programs *programs, uint64_t key, struct mseald_armed *ret)
 {

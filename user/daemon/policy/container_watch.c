@@ -7,8 +7,8 @@
 
 #include "base/cgroup.h"
 #include "bpf/task_iter.h"
+#include "lib/base/util.h"
 #include "policy/armed.h"
-#include "util.h"
 
 #define PATIENCE_US (5u * 1000 * 1000)
 

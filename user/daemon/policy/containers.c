@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "bpf/task_iter.h"
-#include "names.h"
+#include "lib/base/names.h"
 
 #define SHORT_ID 12		/* of an id of 64 hexadecimal digits, as everyone shows it */
 #define NAME_PREFIX "container "

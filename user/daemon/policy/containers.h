@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "bpf/programs.h"
-#include "policy.h"
+#include "lib/policy/policy.h"
 #include "policy/active.h"
 
 #define CONTAINERS_KEPT "/run/mseald/containers"

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/cgroup.h"
-#include "elfobject.h"
+#include "lib/base/util.h"
+#include "lib/elf/object.h"
 #include "process/procfs.h"
-#include "util.h"
 
 static bool read_marked(int proc_fd)
 {

@@ -7,7 +7,7 @@
 #define MSEALD_POLICY_EXEC_FACTS_H
 
 #include "bpf/programs.h"
-#include "policy.h"
+#include "lib/policy/policy.h"
 
 struct facts {
 	struct policy_facts policy;	/* points into this */

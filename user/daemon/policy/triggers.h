@@ -8,7 +8,7 @@
 #define MSEALD_POLICY_TRIGGERS_H
 
 #include "bpf/programs.h"
-#include "policy.h"
+#include "lib/policy/policy.h"
 
 /*
  * Puts the triggers of these policies in place of those that are there: the new

@@ -9,8 +9,8 @@
 #include <sys/syscall.h>
 
 #include "base/clock.h"
+#include "lib/base/util.h"
 #include "process/procfs.h"
-#include "util.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77		/* include/uapi/asm-generic/socket.h, 6.5 */

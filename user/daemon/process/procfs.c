@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 int procfs_open(pid_t pid)
 {

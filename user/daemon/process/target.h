@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "bpf/programs.h"
-#include "procmaps.h"
+#include "lib/proc/maps.h"
 
 struct target {
 	pid_t pid;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 static struct mseald_file_seals seals_of(const struct sealset *set, const struct sealset_file *file, uint64_t space)
 {

@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "elfdynamic.h"
-#include "util.h"
+#include "lib/base/util.h"
+#include "lib/elf/dynamic.h"
 
 #define ENVIRONMENT_MAX (128u << 10)	/* bytes of it that are looked at */
 

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "objects.h"
+#include "lib/proc/objects.h"
 
 /*
  * Marks late[i] of every object that the program (an index of objects) was not started with; late

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "bpf/task_iter.h"
-#include "names.h"
+#include "lib/base/names.h"
 
 #define PAGE 4096
 #define VM_DONTCOPY 0x00020000	/* include/linux/mm.h: MADV_DONTFORK */

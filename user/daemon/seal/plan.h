@@ -10,12 +10,12 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "lib/base/range.h"
+#include "lib/proc/maps.h"
+#include "lib/proc/segments.h"
 #include "process/target.h"
-#include "procmaps.h"
-#include "range.h"
 #include "seal/readiness.h"
 #include "seal/sealset.h"
-#include "segments.h"
 
 struct held;
 

@@ -7,8 +7,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "lib/base/util.h"
 #include "seal/loader_deps.h"
-#include "util.h"
 
 #define AUXV_MAX 2048
 #define VM_WRITE 0x2		/* include/linux/mm.h */

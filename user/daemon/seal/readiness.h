@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 #include "bpf/events.h"
-#include "segments.h"
+#include "lib/proc/segments.h"
 
 #define READINESS_HINTS_MAX 128
 

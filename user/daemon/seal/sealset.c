@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/util.h"
 #include "seal/sealset.h"
-#include "util.h"
 
 #define PAGE 4096ull
 

@@ -14,8 +14,8 @@
 
 #include "base/log.h"
 #include "bpf/coverage.h"
+#include "lib/base/util.h"
 #include "seal/file_map.h"
-#include "util.h"
 
 #define REFS_SIZE (MSEALD_MAX_SETS * sizeof(uint64_t))
 #define READY_AT_ONCE 16u	/* maps made when there is none */

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 #define STALE_MAX 1024	/* address spaces that wait for programs to end, before they are waited for at once */
 

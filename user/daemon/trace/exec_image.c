@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "elfobject.h"
-#include "util.h"
+#include "lib/base/util.h"
+#include "lib/elf/object.h"
 
 #define PAGE 4096
 #define WORDS 128

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "range.h"
+#include "lib/base/range.h"
 
 enum held_word {
 	/* of the tracer */

@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "lib/base/util.h"
 #include "trace/ptrace_ops.h"
-#include "util.h"
 
 #define STAND_MILLISECONDS 2000
 

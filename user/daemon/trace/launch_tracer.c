@@ -21,9 +21,9 @@
 #include <sys/syscall.h>
 
 #include "base/clock.h"
+#include "lib/base/util.h"
 #include "process/procfs.h"
 #include "trace/ptrace_ops.h"
-#include "util.h"
 
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
 #define RELRO_CALLS 200		/* system calls that a static program has to get its RELRO done, */

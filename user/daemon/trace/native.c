@@ -17,12 +17,12 @@
 
 #include "base/log.h"
 #include "bpf/task_iter.h"
+#include "lib/base/util.h"
 #include "process/procfs.h"
 #include "trace/remote_syscall.h"
 #include "trace/restartable.h"
 #include "trace/thread_pick.h"
 #include "trace/tracer.h"
-#include "util.h"
 
 #define TRIES 20		/* other threads, other moments */
 #define TRIES_IN_VAIN 3		/* while no thread is even seen in anything that it could be stopped in */

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 
 #include "bpf/programs.h"
+#include "lib/base/range.h"
 #include "process/target.h"
-#include "range.h"
 
 /*
  * Seals every range in the address space of the target, which must still be

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 #define TICK_NS 50000
 

@@ -9,8 +9,8 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "lib/base/util.h"
 #include "trace/perf_trap.h"
-#include "util.h"
 
 #define POLL_NS 20000
 

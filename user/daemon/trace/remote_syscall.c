@@ -7,8 +7,8 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+#include "lib/base/util.h"
 #include "trace/ptrace_ops.h"
-#include "util.h"
 
 #ifndef SYS_mseal
 #define SYS_mseal 462

@@ -3,8 +3,8 @@
 #ifndef MSEALD_TRACE_REMOTE_SYSCALL_H
 #define MSEALD_TRACE_REMOTE_SYSCALL_H
 
-#include "procmaps.h"
-#include "range.h"
+#include "lib/base/range.h"
+#include "lib/proc/maps.h"
 #include "trace/tracee.h"
 
 #define CALLING_MAX_RANGES 2000	/* each is two stops; 6.12 may wait a tick for each (kernel/sched/core.c, wait_task_inactive) */

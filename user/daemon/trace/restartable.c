@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441

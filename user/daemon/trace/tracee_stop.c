@@ -7,11 +7,11 @@
 #include <signal.h>
 
 #include "base/clock.h"
+#include "lib/base/util.h"
 #include "process/procfs.h"
 #include "trace/ptrace_ops.h"
 #include "trace/restartable.h"
 #include "trace/tracee.h"
-#include "util.h"
 
 static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "policyparser.h"
+#include "lib/conf/parser.h"
 
 static const char *const section_names[] = {
 	[SECTION_POLICY] = "Policy", [SECTION_MATCH] = "Match", [SECTION_SEAL] = "Seal",

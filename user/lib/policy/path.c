@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "policyparts.h"
+#include "lib/policy/internal.h"
 
 #define LINKS_MAX 40	/* as the kernel: include/linux/namei.h, MAXSYMLINKS */
 

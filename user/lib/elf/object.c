@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "elfobject.h"
-#include "elfproperty.h"
-#include "elfsource.h"
-#include "util.h"
+#include "lib/elf/object.h"
+#include "lib/elf/property.h"
+#include "lib/elf/reader.h"
+#include "lib/base/util.h"
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define ELFDATA_NATIVE ELFDATA2LSB
@@ -137,7 +137,7 @@ static int add_phdr(struct elfobject *object, const Elf64_Phdr *phdr, const stru
 		object->relro_memsz = phdr->p_memsz;
 		return 0;
 	case PT_DYNAMIC:
-		/* Not checked here: sealing does not need it (elfdynamic.c does). */
+		/* Not checked here: sealing does not need it (elf/dynamic.c does). */
 		object->dynamic_offset = phdr->p_offset;
 		object->dynamic_filesz = phdr->p_filesz;
 		return 0;

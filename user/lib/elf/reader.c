@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "elfsource.h"
+#include "lib/elf/reader.h"
 
 int elfsource_open(int fd, struct elfsource *ret)
 {

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "names.h"
-#include "policyparser.h"
+#include "lib/base/names.h"
+#include "lib/conf/parser.h"
 
 /* --- [Seal] --- */
 

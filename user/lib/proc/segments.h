@@ -18,8 +18,8 @@
 #include <sys/types.h>
 
 #include "mseald/shared.h"
-#include "objects.h"
-#include "procmaps.h"
+#include "lib/proc/objects.h"
+#include "lib/proc/maps.h"
 
 struct segment {
 	uint64_t start, end;		/* page aligned */

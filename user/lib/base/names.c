@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "names.h"
-#include "util.h"
+#include "lib/base/names.h"
+#include "lib/base/util.h"
 
 static const char *const class_names[] = {
 	[MSEALD_CLASS_NONE] = "none",

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads the dynamic section: nothing in it is believed before it is checked, as in elfobject.c. */
+/* Reads the dynamic section: nothing in it is believed before it is checked, as in elf/object.c. */
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
 
-#include "elfdynamic.h"
-#include "elfobject.h"
-#include "elfsource.h"
-#include "util.h"
+#include "lib/elf/dynamic.h"
+#include "lib/elf/object.h"
+#include "lib/elf/reader.h"
+#include "lib/base/util.h"
 
 #define ENTRIES_MAX 8192u	/* what has more is no library: a big one has 60 */
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "policyparser.h"
+#include "lib/conf/parser.h"
 
 /* --- Exe= --- */
 

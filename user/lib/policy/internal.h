@@ -5,10 +5,10 @@
 
 #include <sys/stat.h>
 
-#include "policy.h"
-#include "util.h"
+#include "lib/policy/policy.h"
+#include "lib/base/util.h"
 
-/* --- policyfaults.c --- */
+/* --- conf/diagnostics.c --- */
 
 /* Adds one; faults may be NULL. 0 or -ENOMEM. */
 int policy_faults_add(struct policy_faults *faults, const char *path, unsigned line, const char *format, ...)
@@ -16,7 +16,7 @@ int policy_faults_add(struct policy_faults *faults, const char *path, unsigned l
 /* The known word that was probably meant, or NULL. */
 const char *policy_nearest(const char *word, const char *const *known, size_t count);
 
-/* --- policyini.c: sections, assignments, words --- */
+/* --- conf/ini.c: sections, assignments, words --- */
 
 enum policy_ini_kind { POLICY_INI_END, POLICY_INI_SECTION, POLICY_INI_ASSIGNMENT, POLICY_INI_FAULT };
 
@@ -32,7 +32,7 @@ enum policy_ini_kind policy_ini_next(struct policy_ini *ini);
 /* The next word of a value: 1, 0 at the end, or -EINVAL and what is wrong in *ret_word. The value is changed. */
 int policy_ini_word(char **value, const char **ret_word);
 
-/* --- policypath.c --- */
+/* --- policy/path.c --- */
 
 /* Takes out doubled "/", "/./" and a "/" at the end ("/" becomes ""). -EINVAL for a "..", or if it is not absolute. */
 int policy_path_normalize(char *path);
@@ -42,7 +42,7 @@ int policy_path_normalize(char *path);
  */
 int policy_path_follow(const char *root, const char *path, char **ret);
 
-/* --- policyload.c --- */
+/* --- conf/load.c --- */
 
 /*
  * The bytes of a file, whole and as they were at one time. -EINVAL: faults say
@@ -58,7 +58,7 @@ const char *policy_unguarded(const struct stat *st);
 /* Is that the name of a file that counts, in a folder of them? */
 bool policy_is_file_name(const char *name);
 
-/* --- policymatch.c --- */
+/* --- policy/match.c --- */
 
 bool policy_is_glob(const char *text);
 

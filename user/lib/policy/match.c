@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "policyparts.h"
+#include "lib/policy/internal.h"
 
 /* A backslash is a plain character: systemd writes names of units with it. */
 #define GLOB_FLAGS FNM_NOESCAPE

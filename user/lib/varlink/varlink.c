@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "util.h"
-#include "varlink.h"
+#include "lib/base/util.h"
+#include "lib/varlink/varlink.h"
 
 #define FRAMER_KEEP (64u << 10)		/* an empty buffer larger than this is given back */
 #define RECEIVE_SIZE (64u << 10)

@@ -3,7 +3,7 @@
 #ifndef MSEALD_POLICYPARSER_H
 #define MSEALD_POLICYPARSER_H
 
-#include "policyparts.h"
+#include "lib/policy/internal.h"
 
 #define POLICY_FAULTS_MAX 20	/* told of one file */
 #define SHOWN "%.80s"		/* what is told of a word that may be long */
@@ -25,7 +25,7 @@ struct parser {
 	enum policy_word { WORD_UNSAID, WORD_DENY, WORD_ALLOW } foreign, file;
 };
 
-/* --- policyvalues.c: all of these tell what is wrong, or set parser->error --- */
+/* --- conf/parser.c: all of these tell what is wrong, or set parser->error --- */
 
 void parser_complain(struct parser *p, unsigned line, const char *format, ...) _printf_(3, 4);
 /* At the end of the file: how many there were beside the POLICY_FAULTS_MAX that were told. */
@@ -45,7 +45,7 @@ int parser_choice(struct parser *p, const char *key, char *value, const char *co
 bool parser_grow(struct parser *p, const char *key, void *list, size_t count, size_t size);
 char *parser_copy(struct parser *p, const char *text);
 
-/* --- the keys: policymatchkeys.c, policysealkeys.c --- */
+/* --- the keys: policy/keys_match.c, policy/keys_seal.c --- */
 
 void policy_set_exe(struct parser *p, const char *key, char *value);
 void policy_set_unit(struct parser *p, const char *key, char *value);
@@ -64,7 +64,7 @@ void policy_set_enabled(struct parser *p, const char *key, char *value);
 /* What can only be said when all of the file is known. */
 void policy_finish(struct parser *p);
 
-/* --- policyparse.c --- */
+/* --- policy/parse.c --- */
 
 void policy_clear_exe(struct policy *policy);
 void policy_clear_unit(struct policy *policy);

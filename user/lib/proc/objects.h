@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "elfobject.h"
-#include "procmaps.h"
+#include "lib/elf/object.h"
+#include "lib/proc/maps.h"
 
 struct object {
 	const struct mapping *file;	/* a mapping of it; belongs to the procmaps */

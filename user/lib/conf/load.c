@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "policyparts.h"
+#include "lib/policy/internal.h"
 
 #define TRIES 5
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policyparser.h"
+#include "lib/conf/parser.h"
 
 void parser_complain(struct parser *p, unsigned line, const char *format, ...)
 {

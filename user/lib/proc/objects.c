@@ -4,7 +4,7 @@
  * of mappings, and no file is opened that could block.
  */
 #define _GNU_SOURCE
-#include "objects.h"
+#include "lib/proc/objects.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 #define PAGE 4096ull
 #define OPEN_TRIES 4	/* mappings through which a file is looked for */

@@ -10,7 +10,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "policyparts.h"
+#include "lib/policy/internal.h"
 
 #define NAMES_MAX (4 * POLICIES_MAX)	/* that are looked at in one folder */
 

@@ -6,7 +6,7 @@
 #include <elf.h>
 #include <stdbool.h>
 
-#include "elfsource.h"
+#include "lib/elf/reader.h"
 
 /*
  * Do the notes of this segment (PT_GNU_PROPERTY or PT_NOTE) ask for sealing,

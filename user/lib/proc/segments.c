@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "segments.h"
-#include "util.h"
+#include "lib/proc/segments.h"
+#include "lib/base/util.h"
 
 #define PAGE 4096ull
 

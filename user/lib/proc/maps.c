@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "procmaps.h"
-#include "util.h"
+#include "lib/proc/maps.h"
+#include "lib/base/util.h"
 
 /* What is left of the line being read. */
 struct cursor {

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "policyparts.h"
+#include "lib/policy/internal.h"
 
 static const char blank[] = " \t";
 

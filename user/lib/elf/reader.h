@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where the bytes of an ELF file come from, for elfobject.c and elfdynamic.c. */
+/* Where the bytes of an ELF file come from, for elf/object.c and elf/dynamic.c. */
 #ifndef MSEALD_ELFSOURCE_H
 #define MSEALD_ELFSOURCE_H
 

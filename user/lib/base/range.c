@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "range.h"
+#include "lib/base/range.h"
 
 /*
  * Reads the digits at *text and steps over them. False when there is none. A

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads .note.gnu.property: see elfproperty.h. */
+/* Reads .note.gnu.property: see elf/property.h. */
 #include <errno.h>
 #include <string.h>
 
-#include "elfproperty.h"
-#include "util.h"
+#include "lib/elf/property.h"
+#include "lib/base/util.h"
 
 #ifndef NT_GNU_PROPERTY_TYPE_0
 #define NT_GNU_PROPERTY_TYPE_0 5
