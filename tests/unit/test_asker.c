@@ -25,37 +25,37 @@
 
 static void a_status_is_read(void **state)
 {
-	struct standing standing;
+	struct creds creds;
 
 	(void)state;
-	assert_int_equal(standing_parse(STATUS("1000\t1001\t1002\t1003", "4\t5\t6\t4294967295", "812\t37\t5", "00000000a80425fb",
-					       "0000000000200000"), &standing), 0);
+	assert_int_equal(creds_parse(STATUS("1000\t1001\t1002\t1003", "4\t5\t6\t4294967295", "812\t37\t5", "00000000a80425fb",
+					       "0000000000200000"), &creds), 0);
 	for (unsigned i = 0; i < 4; i++)
-		assert_int_equal(standing.uids[i], 1000 + i);
-	assert_int_equal(standing.gids[3], UINT32_MAX);
-	assert_int_equal(standing.permitted, 0xa80425fb);
-	assert_int_equal(standing.effective, 1 << 21);
-	assert_int_equal(standing.levels, 3);
-	assert_int_equal(standing.pids[1], 37);
-	assert_int_equal(standing_own_pid(&standing), 5);
+		assert_int_equal(creds.uids[i], 1000 + i);
+	assert_int_equal(creds.gids[3], UINT32_MAX);
+	assert_int_equal(creds.permitted, 0xa80425fb);
+	assert_int_equal(creds.effective, 1 << 21);
+	assert_int_equal(creds.levels, 3);
+	assert_int_equal(creds.pids[1], 37);
+	assert_int_equal(creds_own_pid(&creds), 5);
 }
 
 static void a_name_is_no_line(void **state)
 {
-	struct standing standing;
+	struct creds creds;
 
 	(void)state;
 	/* What a process calls itself has its line feeds escaped (fs/proc/array.c, proc_task_name). */
-	assert_int_equal(standing_parse("Name:\ta\\nUid:\t0 0 0 0\nUid:\t7\t7\t7\t7\nGid:\t7\t7\t7\t7\nNSpid:\t1\nCapPrm:\t0\nCapEff:\t0\n",
-					&standing), 0);
-	assert_true(standing_is_all(&standing, 7, 7));
+	assert_int_equal(creds_parse("Name:\ta\\nUid:\t0 0 0 0\nUid:\t7\t7\t7\t7\nGid:\t7\t7\t7\t7\nNSpid:\t1\nCapPrm:\t0\nCapEff:\t0\n",
+					&creds), 0);
+	assert_true(creds_is_all(&creds, 7, 7));
 }
 
 static void half_a_status_is_none(void **state)
 {
 	static const char whole[] = STATUS("0\t0\t0\t0", "0\t0\t0\t0", "1", "0", "0");
 	const char *const needed[] = { "\nUid", "\nGid", "\nNSpid", "\nCapPrm", "\nCapEff" };
-	struct standing standing = { .levels = 77 };
+	struct creds creds = { .levels = 77 };
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(needed); i++) {
@@ -63,41 +63,41 @@ static void half_a_status_is_none(void **state)
 
 		(void)strcpy(text, whole);
 		strstr(text, needed[i])[2] = 'x';
-		assert_int_equal(standing_parse(text, &standing), -EBADMSG);
+		assert_int_equal(creds_parse(text, &creds), -EBADMSG);
 	}
-	assert_int_equal(standing_parse("", &standing), -EBADMSG);
-	assert_int_equal(standing_parse(STATUS("0\t0\t0", "0\t0\t0\t0", "1", "0", "0"), &standing), -EBADMSG);
-	assert_int_equal(standing_parse(STATUS("0\t0\t0\t0", "0\t0\t0\t0", "", "0", "0"), &standing), -EBADMSG);
-	assert_int_equal(standing_parse(STATUS("0\t0\t0\t0", "0\t0\t0\t0", "-1", "0", "0"), &standing), -EBADMSG);
-	assert_int_equal(standing.levels, 77);
+	assert_int_equal(creds_parse("", &creds), -EBADMSG);
+	assert_int_equal(creds_parse(STATUS("0\t0\t0", "0\t0\t0\t0", "1", "0", "0"), &creds), -EBADMSG);
+	assert_int_equal(creds_parse(STATUS("0\t0\t0\t0", "0\t0\t0\t0", "", "0", "0"), &creds), -EBADMSG);
+	assert_int_equal(creds_parse(STATUS("0\t0\t0\t0", "0\t0\t0\t0", "-1", "0", "0"), &creds), -EBADMSG);
+	assert_int_equal(creds.levels, 77);
 }
 
 static void all_ids_count(void **state)
 {
-	struct standing standing;
+	struct creds creds;
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		(void)standing_parse(STATUS("9\t9\t9\t9", "8\t8\t8\t8", "1", "0", "0"), &standing);
-		assert_true(standing_is_all(&standing, 9, 8));
-		standing.uids[i] = 0;
-		assert_false(standing_is_all(&standing, 9, 8));
-		standing.uids[i] = 9;
-		standing.gids[i] = 0;
-		assert_false(standing_is_all(&standing, 9, 8));
+		(void)creds_parse(STATUS("9\t9\t9\t9", "8\t8\t8\t8", "1", "0", "0"), &creds);
+		assert_true(creds_is_all(&creds, 9, 8));
+		creds.uids[i] = 0;
+		assert_false(creds_is_all(&creds, 9, 8));
+		creds.uids[i] = 9;
+		creds.gids[i] = 0;
+		assert_false(creds_is_all(&creds, 9, 8));
 	}
 }
 
 static void capabilities_are_compared(void **state)
 {
-	const struct standing none = {}, some = { .permitted = 0x30 }, more = { .permitted = 0x70 }, other = { .permitted = 0x80 };
+	const struct creds none = {}, some = { .permitted = 0x30 }, more = { .permitted = 0x70 }, other = { .permitted = 0x80 };
 
 	(void)state;
-	assert_true(standing_covers(&none, &none));
-	assert_true(standing_covers(&more, &some));
-	assert_false(standing_covers(&some, &more));
-	assert_false(standing_covers(&some, &other));
-	assert_false(standing_covers(&none, &some));
+	assert_true(creds_covers(&none, &none));
+	assert_true(creds_covers(&more, &some));
+	assert_false(creds_covers(&some, &more));
+	assert_false(creds_covers(&some, &other));
+	assert_false(creds_covers(&none, &some));
 }
 
 /* --- users --- */

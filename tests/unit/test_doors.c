@@ -75,14 +75,14 @@ static void each_door_has_words(void **state)
 
 	(void)state;
 	for (int i = 0; i < MSEALD_DOOR_COUNT; i++) {
-		assert_true(strlen(door_name(i)) > 0 && strlen(door_phrase(i)) > 0);
-		ordinary += door_is_ordinary(i);
+		assert_true(strlen(lock_op_name(i)) > 0 && strlen(lock_op_phrase(i)) > 0);
+		ordinary += lock_op_is_ordinary(i);
 		for (int k = 0; k < i; k++)
-			assert_string_not_equal(door_name(i), door_name(k));
+			assert_string_not_equal(lock_op_name(i), lock_op_name(k));
 	}
 	assert_int_equal(ordinary, 4);
-	assert_false(door_is_ordinary(MSEALD_DOOR_PIN));
-	assert_false(door_is_ordinary(MSEALD_DOOR_LOAD));
+	assert_false(lock_op_is_ordinary(MSEALD_DOOR_PIN));
+	assert_false(lock_op_is_ordinary(MSEALD_DOOR_LOAD));
 }
 
 int main(void)

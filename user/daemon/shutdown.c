@@ -46,7 +46,7 @@ static int find_other(pid_t *ret)
 	size_t count;
 	int r;
 
-	r = tasks_read(parting.programs, 0, &tasks, &count);
+	r = task_iter_read(parting.programs, 0, &tasks, &count);
 	if (r < 0)
 		return r;
 	*ret = 0;

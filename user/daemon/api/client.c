@@ -24,12 +24,12 @@
 
 /* --- what /proc says --- */
 
-static int read_standing(int proc_fd, const char *path, struct standing *ret)
+static int read_standing(int proc_fd, const char *path, struct creds *ret)
 {
 	char text[STATUS_MAX];
 	int r = procfs_read(proc_fd, path, text, sizeof(text));
 
-	return r < 0 ? r : standing_parse(text, ret);
+	return r < 0 ? r : creds_parse(text, ret);
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -105,7 +105,7 @@ static void rank(struct asker *asker, int self_fd)
 		asker->not_root = "it is in another pid namespace than mseald, as in a container";
 	else if (*asker->container)
 		asker->not_root = "it is in a container that mseald seals";
-	else if (!(asker->standing.effective & UINT64_C(1) << SYS_ADMIN)) {
+	else if (!(asker->creds.effective & UINT64_C(1) << SYS_ADMIN)) {
 		asker->not_root = "it does not have CAP_SYS_ADMIN";
 		asker->rank = ASKER_HOST;
 	} else {
@@ -121,7 +121,7 @@ void asker_open(int socket, const struct ucred *peer, uint64_t begun, const stru
 	_cleanup_close_ int self_fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	asker.proc_fd = open_peer(socket, peer->pid, begun);
-	if (asker.proc_fd >= 0 && (self_fd < 0 || read_standing(asker.proc_fd, "status", &asker.standing) < 0)) {
+	if (asker.proc_fd >= 0 && (self_fd < 0 || read_standing(asker.proc_fd, "status", &asker.creds) < 0)) {
 		(void)close(asker.proc_fd);
 		asker.proc_fd = -1;
 	}
@@ -155,13 +155,13 @@ static pid_t search_namespace(const struct asker *asker, pid_t named)
 
 	while (folder && !found && (entry = readdir(folder))) {
 		_cleanup_close_ int fd = -1;
-		struct standing standing;
+		struct creds creds;
 
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0 && namespaces_same(fd, asker->proc_fd, "pid") > 0 && read_standing(fd, "status", &standing) >= 0 &&
-		    standing_own_pid(&standing) == named)
+		if (fd >= 0 && namespaces_same(fd, asker->proc_fd, "pid") > 0 && read_standing(fd, "status", &creds) >= 0 &&
+		    creds_own_pid(&creds) == named)
 			found = (pid_t)strtol(entry->d_name, NULL, 10);
 	}
 	if (folder)
@@ -174,7 +174,7 @@ int asker_find_pid(const struct asker *asker, pid_t named, pid_t *ret, struct er
 	pid_t pid = asker->rank == ASKER_ROOT || asker->same_pids ? named : 0;
 
 	if (!pid && asker->proc_fd >= 0)
-		pid = standing_own_pid(&asker->standing) == named ? asker->pid : search_namespace(asker, named);
+		pid = creds_own_pid(&asker->creds) == named ? asker->pid : search_namespace(asker, named);
 	if (!pid)
 		return error_set(error, "NoSuchProcess", named,
 			    "pid %d: no such process in the pid namespace of the caller, which is not mseald's", (int)named);
@@ -194,15 +194,15 @@ int asker_read_pid(const struct asker *asker, json_t *parameters, bool needed, p
 pid_t asker_pid_for(const struct asker *asker, pid_t pid)
 {
 	_cleanup_close_ int fd = -1;
-	struct standing standing;
+	struct creds creds;
 
 	if (asker->rank == ASKER_ROOT || asker->same_pids)
 		return pid;
 	fd = procfs_open(pid);
 	if (fd < 0 || asker->proc_fd < 0 || namespaces_same(fd, asker->proc_fd, "pid") <= 0 ||
-	    read_standing(fd, "status", &standing) < 0)
+	    read_standing(fd, "status", &creds) < 0)
 		return 0;
-	return standing_own_pid(&standing);
+	return creds_own_pid(&creds);
 }
 
 /* --- what it may --- */
@@ -232,7 +232,7 @@ static int refuse(const struct target *target, struct error *error, const char *
 int asker_may(const struct asker *asker, const struct target *target, struct error *error)
 {
 	bool dumpable = is_dumpable(target, asker->uid);
-	struct standing standing;
+	struct creds creds;
 	char path[48];
 
 	if (asker->rank == ASKER_ROOT)
@@ -240,12 +240,12 @@ int asker_may(const struct asker *asker, const struct target *target, struct err
 	if (asker->proc_fd < 0)
 		return refuse(target, error, "can be sealed by the processes of its user only, and the caller is gone, or in a pid "
 			      "namespace that mseald does not see");
-	if (!standing_is_all(&asker->standing, asker->uid, asker->gid))
+	if (!creds_is_all(&asker->creds, asker->uid, asker->gid))
 		return refuse(target, error, "is not the caller's to seal, which has other user or group ids by now than when it connected");
 	(void)snprintf(path, sizeof(path), "task/%d/status", (int)target->tid);
-	if (read_standing(target->proc_fd, path, &standing) < 0)
+	if (read_standing(target->proc_fd, path, &creds) < 0)
 		return error_set_errno(error, target->pid, -ESRCH, "");
-	if (!standing_is_all(&standing, asker->uid, asker->gid))
+	if (!creds_is_all(&creds, asker->uid, asker->gid))
 		return refuse(target, error, "has other user or group ids than the caller; only root may ask about it");
 	if (!dumpable)
 		return refuse(target, error, "has privileges that its user has not, or cannot be traced by him for another reason "
@@ -256,7 +256,7 @@ int asker_may(const struct asker *asker, const struct target *target, struct err
 		return refuse(target, error, "is in another user namespace than the caller; only root may ask about it");
 	if (*asker->container && strcmp(asker->container, container_of(asker->containers, target->proc_fd)) != 0)
 		return refuse(target, error, "is not in the container that the caller is in");
-	if (!standing_covers(&asker->standing, &standing))
+	if (!creds_covers(&asker->creds, &creds))
 		return refuse(target, error, "has capabilities that the caller has not; only root may ask about it");
 	return 0;
 }

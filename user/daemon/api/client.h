@@ -32,7 +32,7 @@ struct asker {
 	const struct containers *containers;
 	char container[CONTAINER_ID_MAX + 1];	/* the armed one that it is in; "": none */
 	const char *not_root;	/* of one with uid 0: why it is not taken for root, as a phrase */
-	struct standing standing;	/* as it is now */
+	struct creds creds;	/* as it is now */
 };
 
 /* All that are gone before they were looked at share one account: who knows in which user namespace they were? */

@@ -26,7 +26,7 @@ json_t *event_json_refusal(const struct containers *containers, const struct mse
 	char comm[TEXT_COMM_MAX];
 
 	return json_pack("{s:I,s:s,s:I,s:I,s:I,s:I,s:s,s:I,s:s*}", "time", (json_int_t)refusal->time, "door",
-			 door_name(refusal->door), "pid", (json_int_t)refusal->tgid, "tid", (json_int_t)refusal->pid, "uid",
+			 lock_op_name(refusal->door), "pid", (json_int_t)refusal->tgid, "tid", (json_int_t)refusal->pid, "uid",
 			 (json_int_t)refusal->uid, "gid", (json_int_t)refusal->gid, "comm", text_comm(refusal->comm, comm),
 			 "cgroup", (json_int_t)refusal->cgroup, "container",
 			 containers_find(containers, refusal->cgroup));

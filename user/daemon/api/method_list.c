@@ -131,9 +131,9 @@ static int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, b
 	*asker = (struct asker)ASKER_EMPTY;
 	r = pid ? one_place(listing, pid, error) : all_places(listing);
 	if (r >= 0 && listing->places_count) {
-		r = tasks_read(daemon->programs, 0, &listing->tasks, &listing->tasks_count);
+		r = task_iter_read(daemon->programs, 0, &listing->tasks, &listing->tasks_count);
 		if (r >= 0)
-			tasks_sort_by_key(listing->tasks, listing->tasks_count);
+			task_iter_sort_by_key(listing->tasks, listing->tasks_count);
 	}
 	if (r < 0) {
 		listing_free(listing);
@@ -157,16 +157,16 @@ static json_t *stops_json(unsigned stops)
 static const char *seal_gate(const struct daemon *daemon, const struct seal *seal)
 {
 	unsigned stops = seal_stops(seal, MSEALD_ACTION_DENY) | seal_stops(seal, MSEALD_ACTION_KILL);
-	const struct choice *choice = programs_choice(daemon->programs);
+	const struct coverage *coverage = programs_coverage(daemon->programs);
 
 	if (!(stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)))
 		return "none";
 	if (seal->flags & MSEALD_SEAL_NATIVE)
 		return "native";
 	/* munmap stands for all: 64-bit calls are overridden together or not at all. */
-	for (size_t i = 0; i < choice->decisions_count; i++)
-		if (choice->decisions[i].row == 3)
-			return means_name(choice->decisions[i].means);
+	for (size_t i = 0; i < coverage->decisions_count; i++)
+		if (coverage->decisions[i].row == 3)
+			return mechanism_name(coverage->decisions[i].mechanism);
 	return "none";
 }
 
@@ -261,14 +261,14 @@ static int next_space(struct listing *listing, json_t **ret)
 {
 	while (listing->next < listing->places_count) {
 		uint64_t key = listing->places[listing->next++].key;
-		const struct mseald_task *task = tasks_find(listing->tasks, listing->tasks_count, key);
+		const struct mseald_task *task = task_iter_find(listing->tasks, listing->tasks_count, key);
 		_cleanup_free_ pid_t *pids = NULL;
 		struct mseald_space space;
 		size_t count;
 
 		if (!task || !may_see(listing, key, (pid_t)task->tgid) || !read_set(listing, key, &space))
 			continue;
-		if (tasks_sharing(listing->tasks, listing->tasks_count, key, &pids, &count) < 0)
+		if (task_iter_sharing(listing->tasks, listing->tasks_count, key, &pids, &count) < 0)
 			return -ENOMEM;
 		*ret = space_json(listing, task, &space, pids_json(listing, pids, count));
 		return *ret ? 1 : -ENOMEM;

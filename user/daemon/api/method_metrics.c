@@ -107,6 +107,6 @@ int method_metrics(struct connection *connection, json_t *parameters, bool more)
 			 (json_int_t)inforce_faults(daemon->inforce), "pending",
 			 (json_int_t)starts_count_pending(daemon->starts), "unsealed",
 			 (json_int_t)starts_unsealed(daemon->starts), "locked", lock_is_complete(daemon->lock), "refused",
-			 lock_tell_refused(daemon->lock, true));
+			 lock_denials_json(daemon->lock, true));
 	return reply ? connection_reply(connection, reply, false) : -ENOMEM;
 }

@@ -98,7 +98,7 @@ static json_t *list_matches(struct daemon *daemon, struct error *error)
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	json_t *list = json_array();
 	size_t count;
-	int r = tasks_read(daemon->programs, 0, &tasks, &count);
+	int r = task_iter_read(daemon->programs, 0, &tasks, &count);
 
 	if (r < 0) {
 		json_decref(list);

@@ -78,19 +78,19 @@ static int count_own(struct connection *connection, struct counts *ret)
 static json_t *status_rows(struct daemon *daemon, const char *preemption)
 {
 	bool preempts = strcmp(preemption, "none") != 0 && strcmp(preemption, "voluntary") != 0;
-	const struct choice *choice = programs_choice(daemon->programs);
-	const struct decision *decisions = choice->decisions;
+	const struct coverage *coverage = programs_coverage(daemon->programs);
+	const struct decision *decisions = coverage->decisions;
 	json_t *rows = json_array();
 
-	for (size_t i = 0; i < choice->decisions_count; i++) {
-		enum means means = decisions[i].means;
+	for (size_t i = 0; i < coverage->decisions_count; i++) {
+		enum mechanism mechanism = decisions[i].mechanism;
 		json_t *row = json_pack("{s:i,s:s,s:s,s:s,s:b,s:s}", "row", decisions[i].row, "operation",
 					decisions[i].operation, "outcome",
-					means == MEANS_NONE ? "not covered" :
-					means == MEANS_KERNEL ? "EINVAL" :
-					means == MEANS_KILL ? "SIGKILL" : "EPERM",
-					"by", means_name(means), "raced",
-					(means == MEANS_KILL || means == MEANS_OVERRIDE) && preempts,
+					mechanism == MECHANISM_NONE ? "not covered" :
+					mechanism == MECHANISM_KERNEL ? "EINVAL" :
+					mechanism == MECHANISM_KILL ? "SIGKILL" : "EPERM",
+					"by", mechanism_name(mechanism), "raced",
+					(mechanism == MECHANISM_KILL || mechanism == MECHANISM_OVERRIDE) && preempts,
 					"native", native_scope_name(decisions[i].native));
 
 		if (row && decisions[i].note)
@@ -129,6 +129,6 @@ int method_status(struct connection *connection, json_t *parameters, bool more)
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_KILLED], "audited",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_AUDITED], "unsealed",
 			  (json_int_t)starts_unsealed(daemon->starts), "lock",
-			  connection_is_root(connection) ? lock_tell(daemon->lock) : NULL),
+			  connection_is_root(connection) ? lock_json(daemon->lock) : NULL),
 		false);
 }

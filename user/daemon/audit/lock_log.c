@@ -28,7 +28,7 @@ struct refusals {
 	sd_event_source *source, *timer;	/* timer: the end of the window */
 	struct doors doors;
 	unsigned taken;				/* of this batch */
-	uint64_t untold_seen;
+	uint64_t lost_seen;
 };
 
 /* --- the log --- */
@@ -52,17 +52,17 @@ static void caller_fields(struct refusals *refusals, const struct mseald_refusal
 
 static void tell(struct refusals *refusals, const struct mseald_refusal *refusal)
 {
-	enum log_level level = door_is_ordinary(refusal->door) ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING;
+	enum log_level level = lock_op_is_ordinary(refusal->door) ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING;
 	struct log_fields fields = {};
 	char comm[TEXT_COMM_MAX];
 
-	log_field(&fields, "MSEALD_DOOR=%s", door_name(refusal->door));
+	log_field(&fields, "MSEALD_DOOR=%s", lock_op_name(refusal->door));
 	if (!refusal->tgid) {
-		log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s, by whom is not known", door_phrase(refusal->door));
+		log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s, by whom is not known", lock_op_phrase(refusal->door));
 		return;
 	}
 	caller_fields(refusals, refusal, text_comm_line(refusal->comm, comm), &fields);
-	log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s to %s[%u] uid %u", door_phrase(refusal->door), comm,
+	log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s to %s[%u] uid %u", lock_op_phrase(refusal->door), comm,
 		  refusal->tgid, refusal->uid);
 }
 
@@ -72,22 +72,22 @@ static void tell_more(enum mseald_lock_door door, const struct door_caller *call
 	char comm[TEXT_COMM_MAX];
 
 	(void)text_comm_line(caller->comm, comm);
-	log_field(&fields, "MSEALD_DOOR=%s", door_name(door));
+	log_field(&fields, "MSEALD_DOOR=%s", lock_op_name(door));
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, caller->more);
 	log_field(&fields, "OBJECT_PID=%u", caller->tgid);
 	log_field(&fields, "MSEALD_COMM=%s", comm);
 	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_REFUSED_MORE, &fields, "locked: refused %s to %s[%u] %" PRIu64 " times more",
-		  door_phrase(door), comm, caller->tgid, caller->more);
+		  lock_op_phrase(door), comm, caller->tgid, caller->more);
 }
 
 static void tell_others(enum mseald_lock_door door, uint64_t others)
 {
 	struct log_fields fields = {};
 
-	log_field(&fields, "MSEALD_DOOR=%s", door_name(door));
+	log_field(&fields, "MSEALD_DOOR=%s", lock_op_name(door));
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, others);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_REFUSED_MORE, &fields,
-		  "locked: refused %s %" PRIu64 " times more, to more than %u processes within %llu minutes", door_phrase(door),
+		  "locked: refused %s %" PRIu64 " times more, to more than %u processes within %llu minutes", lock_op_phrase(door),
 		  others, DOOR_CALLERS, DOORS_WINDOW_US / 60000000);
 }
 
@@ -102,7 +102,7 @@ static void tell_untold(uint64_t count)
 
 static void end_window(struct refusals *refusals)
 {
-	uint64_t untold = lock_untold(refusals->lock);
+	uint64_t untold = lock_lost(refusals->lock);
 
 	for (unsigned i = 0; i < MSEALD_DOOR_COUNT; i++) {
 		const struct door *door = &refusals->doors.list[i];
@@ -113,9 +113,9 @@ static void end_window(struct refusals *refusals)
 		if (door->others)
 			tell_others(i, door->others);
 	}
-	if (untold != refusals->untold_seen)
-		tell_untold(untold - refusals->untold_seen);
-	refusals->untold_seen = untold;
+	if (untold != refusals->lost_seen)
+		tell_untold(untold - refusals->lost_seen);
+	refusals->lost_seen = untold;
 	doors_clear(&refusals->doors);
 }
 
@@ -186,7 +186,7 @@ int refusals_open(sd_event *loop, struct lock *lock, const struct containers *co
 	if (!refusals)
 		return -ENOMEM;
 	*refusals = (struct refusals){ .lock = lock, .containers = containers, .publish = publish, .context = context };
-	refusals->ring = ring_buffer__new(lock_refusals_fd(lock), on_refusal, refusals, NULL);
+	refusals->ring = ring_buffer__new(lock_denials_fd(lock), on_refusal, refusals, NULL);
 	r = refusals->ring ? 0 : -errno;
 	if (r >= 0)
 		r = sd_event_add_io(loop, &refusals->source, ring_buffer__epoll_fd(refusals->ring), EPOLLIN, on_readable,

@@ -239,19 +239,19 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 /* --- telling --- */
 
 /* What deny would make of it on this kernel, under the gate of this policy (NULL: none, or no more in force). */
-static void add_outcome(json_t *json, const struct choice *choice, const struct policy *policy, enum mseald_op op)
+static void add_outcome(json_t *json, const struct coverage *coverage, const struct policy *policy, enum mseald_op op)
 {
-	const struct decision *decision = choice_decision(choice, op);
+	const struct decision *decision = coverage_decision(coverage, op);
 	bool all = !policy || (policy->stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT;	/* what mseal(2) stops */
-	bool native = choice->native && all && (!policy || policy->gate != POLICY_GATE_BPF);
-	bool spared = policy && policy->gate == POLICY_GATE_DENY && choice_kills(choice, mseald_op_stop(op));
-	const char *outcome = "EPERM", *by = means_name(decision ? decision->means : MEANS_NONE);
+	bool native = coverage->native && all && (!policy || policy->gate != POLICY_GATE_BPF);
+	bool spared = policy && policy->gate == POLICY_GATE_DENY && coverage_kills(coverage, mseald_op_stop(op));
+	const char *outcome = "EPERM", *by = mechanism_name(decision ? decision->mechanism : MECHANISM_NONE);
 
 	if (decision && decision->native == NATIVE_ALL && native)
 		by = "native";
-	else if (!decision || decision->means == MEANS_NONE || decision->means == MEANS_KERNEL || spared)
+	else if (!decision || decision->mechanism == MECHANISM_NONE || decision->mechanism == MECHANISM_KERNEL || spared)
 		outcome = "allowed";
-	else if (decision->means == MEANS_KILL)
+	else if (decision->mechanism == MECHANISM_KILL)
 		outcome = "SIGKILL";
 	if (strcmp(outcome, "allowed") == 0)
 		by = "none";
@@ -276,7 +276,7 @@ static bool is_meant(const char *wanted, const char *policy)
 
 static json_t *rows_json(const struct report *report, const char *policy)
 {
-	const struct choice *choice = programs_choice(report->programs);
+	const struct coverage *coverage = programs_coverage(report->programs);
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < report->tally.count; i++) {
@@ -290,7 +290,7 @@ static json_t *rows_json(const struct report *report, const char *policy)
 		json = reportfile_row(row, &label);
 		if (!json)
 			continue;
-		add_outcome(json, choice, find_policy(report, label.policy), row->key.op);
+		add_outcome(json, coverage, find_policy(report, label.policy), row->key.op);
 		(void)json_array_append_new(list, json);
 	}
 	return list;

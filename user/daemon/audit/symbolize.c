@@ -47,7 +47,7 @@ void place_attempt(struct programs *programs, const struct mseald_event *event, 
 	bool same = false, own = false;
 	size_t count;
 
-	if (tasks_read(programs, (pid_t)event->tgid, &tasks, &count) < 0)
+	if (task_iter_read(programs, (pid_t)event->tgid, &tasks, &count) < 0)
 		return;
 	for (size_t i = 0; i < count; i++) {
 		same |= tasks[i].tgid == event->tgid && tasks[i].start_time == event->start_time;

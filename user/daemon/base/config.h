@@ -14,7 +14,7 @@ enum gate_mode {
 	GATE_AUTO,	/* the soundest there is */
 	GATE_BPF,	/* the same, but never mseal(2): no process is ever traced */
 	GATE_KILL,	/* never override either: for tests, and to see what an older kernel does */
-	GATE_DENY,	/* refuse to start where a row could only be killed; see coverage.h, choice_spares_32bit() */
+	GATE_DENY,	/* refuse to start where a row could only be killed; see coverage.h, coverage_spares_32bit() */
 };
 
 struct config {

@@ -20,7 +20,7 @@
 #include "mseald/shared.h"
 
 #define MAPS_OF_PROGRAM 64
-#define WAY_OUT "stop what is sealed, `rm -r " PIN_ROOT "` and start mseald again, or reboot: that ends every seal"
+#define WAY_OUT "stop what is sealed, `rm -r " BPFFS_ROOT "` and start mseald again, or reboot: that ends every seal"
 
 static void cleanup_dir(DIR **dir)
 {
@@ -51,8 +51,8 @@ static int read_layout(int map, uint64_t *ret)
 
 static int check_layout(void)
 {
-	char path[PIN_PATH_MAX];
-	_cleanup_close_ int map = bpf_obj_get(pin_map_path("state", path));
+	char path[BPFFS_PATH_MAX];
+	_cleanup_close_ int map = bpf_obj_get(bpffs_map_path("state", path));
 	uint64_t layout = 0;
 	int r;
 
@@ -65,7 +65,7 @@ static int check_layout(void)
 	}
 	/* 0: its daemon died before it wrote that. */
 	if (layout && layout != MSEALD_LAYOUT) {
-		log_error("the maps in " PIN_ROOT " have layout %llu, this mseald knows %u; go on with the mseald that made them, or "
+		log_error("the maps in " BPFFS_ROOT " have layout %llu, this mseald knows %u; go on with the mseald that made them, or "
 			  WAY_OUT, (unsigned long long)layout, MSEALD_LAYOUT);
 		return -EPROTO;
 	}
@@ -87,13 +87,13 @@ static void pin_if_missing(uint32_t id)
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info);
 	_cleanup_close_ int map = bpf_map_get_fd_by_id(id);
-	char path[PIN_PATH_MAX];
+	char path[BPFFS_PATH_MAX];
 	const char *name;
 
 	if (map < 0 || bpf_obj_get_info_by_fd(map, &info, &size) < 0)
 		return;
 	name = pin_name(info.name);
-	if (!name || access(pin_map_path(name, path), F_OK) == 0)
+	if (!name || access(bpffs_map_path(name, path), F_OK) == 0)
 		return;
 	if (bpf_obj_pin(map, path) < 0)
 		log_error("%s was missing and cannot be pinned again: %s", path, strerror(errno));
@@ -122,21 +122,21 @@ static void pin_maps_of(const char *link_path)
 
 static void pin_missing(void)
 {
-	unsigned generation = pins_last_generation();
+	unsigned generation = bpffs_last_generation();
 	_cleanup_(cleanup_dir) DIR *dir = NULL;
 	struct dirent *entry;
-	char path[PIN_PATH_MAX];
+	char path[BPFFS_PATH_MAX];
 
 	if (!generation)
 		return;
-	(void)snprintf(path, sizeof(path), PIN_ROOT "/links/%u", generation);
+	(void)snprintf(path, sizeof(path), BPFFS_ROOT "/links/%u", generation);
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
-			pin_maps_of(pin_link_path(generation, entry->d_name, path));
+			pin_maps_of(bpffs_link_path(generation, entry->d_name, path));
 }
 
-int inherit_check(void)
+int adopt_check(void)
 {
 	pin_missing();
 	return check_layout();

@@ -10,6 +10,6 @@
  * Logs what is wrong and the way out, and has changed nothing then. -EPROTO: maps of another layout; -EINVAL: something
  * that is no map of ours is pinned there; other negative errno.
  */
-int inherit_check(void);
+int adopt_check(void);
 
 #endif

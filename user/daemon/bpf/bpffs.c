@@ -15,7 +15,7 @@
 #include "base/namespaces.h"
 
 /* In front of "maps" and "links": nothing when the folder of pins is the working directory. */
-static const char *place = PIN_ROOT "/";
+static const char *place = BPFFS_ROOT "/";
 
 static void cleanup_closedir(DIR **dir)
 {
@@ -34,7 +34,7 @@ static int make_folder(const char *path)
 	return 0;
 }
 
-int pins_prepare(void)
+int bpffs_prepare(void)
 {
 	struct statfs fs;
 	int r;
@@ -53,28 +53,28 @@ int pins_prepare(void)
 			return r;
 		}
 	}
-	r = make_folder(PIN_ROOT);
+	r = make_folder(BPFFS_ROOT);
 	if (r >= 0)
-		r = make_folder(PIN_ROOT "/maps");
+		r = make_folder(BPFFS_ROOT "/maps");
 	if (r >= 0)
-		r = make_folder(PIN_ROOT "/links");
+		r = make_folder(BPFFS_ROOT "/links");
 	return r;
 }
 
-int pins_enter(void)
+int bpffs_enter(void)
 {
-	_cleanup_close_ int ours = open(PIN_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_close_ int first = open("/proc/1/root" PIN_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int ours = open(BPFFS_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int first = open("/proc/1/root" BPFFS_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat a, b;
 
 	if (ours < 0 || first < 0 || fstat(ours, &a) < 0 || fstat(first, &b) < 0) {
 		int r = -errno;
 
-		log_error("cannot open " PIN_ROOT " as pid 1 sees it: %s", strerror(-r));
+		log_error("cannot open " BPFFS_ROOT " as pid 1 sees it: %s", strerror(-r));
 		return r;
 	}
 	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) {
-		log_error(PIN_ROOT " is not the same to pid 1: mseald has a BPF file system of its own; mount one on " BPFFS
+		log_error(BPFFS_ROOT " is not the same to pid 1: mseald has a BPF file system of its own; mount one on " BPFFS
 			  " before it starts");
 		return -EXDEV;
 	}
@@ -84,21 +84,21 @@ int pins_enter(void)
 	return 0;
 }
 
-const char *pin_map_path(const char *map, char path[PIN_PATH_MAX])
+const char *bpffs_map_path(const char *map, char path[BPFFS_PATH_MAX])
 {
-	(void)snprintf(path, PIN_PATH_MAX, "%smaps/%s", place, map);
+	(void)snprintf(path, BPFFS_PATH_MAX, "%smaps/%s", place, map);
 	return path;
 }
 
-const char *pin_link_path(unsigned generation, const char *program, char path[PIN_PATH_MAX])
+const char *bpffs_link_path(unsigned generation, const char *program, char path[BPFFS_PATH_MAX])
 {
-	(void)snprintf(path, PIN_PATH_MAX, "%slinks/%u/%s", place, generation, program);
+	(void)snprintf(path, BPFFS_PATH_MAX, "%slinks/%u/%s", place, generation, program);
 	return path;
 }
 
 static DIR *open_links(void)
 {
-	return opendir(*place ? PIN_ROOT "/links" : "links");
+	return opendir(*place ? BPFFS_ROOT "/links" : "links");
 }
 
 /* The next folder of links whose name is a generation, or 0 at the end. */
@@ -116,7 +116,7 @@ static unsigned next_generation(DIR *dir)
 	return 0;
 }
 
-unsigned pins_last_generation(void)
+unsigned bpffs_last_generation(void)
 {
 	_cleanup_(cleanup_closedir) DIR *dir = open_links();
 	unsigned last = 0, generation;
@@ -126,17 +126,17 @@ unsigned pins_last_generation(void)
 	return last;
 }
 
-int pins_make_generation(unsigned generation)
+int bpffs_make_generation(unsigned generation)
 {
-	char path[PIN_PATH_MAX];
+	char path[BPFFS_PATH_MAX];
 
 	(void)snprintf(path, sizeof(path), "%slinks/%u", place, generation);
 	return make_folder(path);
 }
 
-void pins_remove_generation(unsigned generation)
+void bpffs_remove_generation(unsigned generation)
 {
-	char folder[64], path[PIN_PATH_MAX];
+	char folder[64], path[BPFFS_PATH_MAX];
 	_cleanup_(cleanup_closedir) DIR *dir = NULL;
 	struct dirent *entry;
 
@@ -145,37 +145,37 @@ void pins_remove_generation(unsigned generation)
 	while (dir && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		if (unlink(pin_link_path(generation, entry->d_name, path)) < 0)
+		if (unlink(bpffs_link_path(generation, entry->d_name, path)) < 0)
 			log_warning("cannot remove %s: %s, ignoring", path, strerror(errno));
 	}
 	if (rmdir(folder) < 0)
 		log_warning("cannot remove %s: %s, ignoring", folder, strerror(errno));
 }
 
-void pins_remove_generations_before(unsigned generation)
+void bpffs_remove_generations_before(unsigned generation)
 {
 	_cleanup_(cleanup_closedir) DIR *dir = open_links();
 	unsigned other;
 
 	while (dir && (other = next_generation(dir)))
 		if (other < generation)
-			pins_remove_generation(other);
+			bpffs_remove_generation(other);
 }
 
-const char *pin_lock_path(const char *program, char path[PIN_PATH_MAX])
+const char *bpffs_lock_path(const char *program, char path[BPFFS_PATH_MAX])
 {
-	(void)snprintf(path, PIN_PATH_MAX, "%slock/%s", place, program);
+	(void)snprintf(path, BPFFS_PATH_MAX, "%slock/%s", place, program);
 	return path;
 }
 
-int pins_make_lock(void)
+int bpffs_make_lock(void)
 {
-	return make_folder(*place ? PIN_LOCK : "lock");
+	return make_folder(*place ? BPFFS_LOCK : "lock");
 }
 
-void pins_remove_lock(void)
+void bpffs_remove_lock(void)
 {
-	const char *folder = *place ? PIN_LOCK : "lock";
+	const char *folder = *place ? BPFFS_LOCK : "lock";
 	_cleanup_(cleanup_closedir) DIR *dir = opendir(folder);
 	struct dirent *entry;
 

@@ -6,33 +6,33 @@
 #include <stddef.h>
 
 #define BPFFS "/sys/fs/bpf"
-#define PIN_ROOT BPFFS "/mseald"
-#define PIN_LOCK PIN_ROOT "/lock"
-#define PIN_PATH_MAX 320
+#define BPFFS_ROOT BPFFS "/mseald"
+#define BPFFS_LOCK BPFFS_ROOT "/lock"
+#define BPFFS_PATH_MAX 320
 
 /* Mounts bpffs if nothing is mounted there, and makes the folders. Logs; negative errno. */
-int pins_prepare(void);
+int bpffs_prepare(void);
 
 /*
  * Makes the folder of pins, as pid 1 sees it, the working directory: from then on nothing that
  * is mounted over the way there hides it. Logs; negative errno.
  */
-int pins_enter(void);
+int bpffs_enter(void);
 
 /* Into path, which is returned. */
-const char *pin_map_path(const char *map, char path[PIN_PATH_MAX]);
-const char *pin_link_path(unsigned generation, const char *program, char path[PIN_PATH_MAX]);
+const char *bpffs_map_path(const char *map, char path[BPFFS_PATH_MAX]);
+const char *bpffs_link_path(unsigned generation, const char *program, char path[BPFFS_PATH_MAX]);
 
-/* The links of the lock (user/daemon/bpf/lock.c). pins_make_lock() logs. */
-const char *pin_lock_path(const char *program, char path[PIN_PATH_MAX]);
-int pins_make_lock(void);
-void pins_remove_lock(void);
+/* The links of the lock (user/daemon/bpf/lock.c). bpffs_make_lock() logs. */
+const char *bpffs_lock_path(const char *program, char path[BPFFS_PATH_MAX]);
+int bpffs_make_lock(void);
+void bpffs_remove_lock(void);
 
 /* The highest generation that has a folder; 0: none. */
-unsigned pins_last_generation(void);
-int pins_make_generation(unsigned generation);
+unsigned bpffs_last_generation(void);
+int bpffs_make_generation(unsigned generation);
 /* Unpins all links of a generation: with the last descriptor closed they detach. */
-void pins_remove_generation(unsigned generation);
-void pins_remove_generations_before(unsigned generation);
+void bpffs_remove_generation(unsigned generation);
+void bpffs_remove_generations_before(unsigned generation);
 
 #endif

@@ -11,63 +11,6 @@
 #include "lib/base/util.h"
 #include "mseald/shared.h"
 
-const struct part parts[PARTS_COUNT] = {
-	{ "mseald_exit_mmap", PART_LIFECYCLE, "exit_mmap", NULL },
-	{ "mseald_task_free", PART_LIFECYCLE, NULL, NULL },
-	{ "mseald_exec", PART_LIFECYCLE, NULL, NULL },
-	{ "mseald_task_newtask", PART_LIFECYCLE, NULL, NULL },
-	{ "mseald_fork_doomed", PART_LIFECYCLE, NULL, NULL },
-	{ "mseald_forked_doomed", PART_LIFECYCLE, NULL, NULL },
-	{ "mseald_task_alloc", PART_LIFECYCLE, NULL, NULL },
-	{ "mseald_start_exec", PART_LIFECYCLE, NULL, NULL, .need = NEED_POLICY },
-	{ "mseald_start_fork", PART_LIFECYCLE, NULL, NULL, .need = NEED_POLICY },
-	{ "mseald_file_mprotect", PART_LSM, NULL, NULL },
-	{ "mseald_mmap_file", PART_LSM, NULL, NULL },
-	{ "mseald_mmap_addr", PART_LSM, NULL, NULL },
-	{ "mseald_shm_shmat", PART_LSM, NULL, NULL },
-	{ "mseald_task_prctl", PART_LSM, NULL, NULL },
-	{ "mseald_file_open", PART_LSM, NULL, NULL, .need = NEED_FILES },
-	{ "mseald_inode_setattr", PART_LSM, NULL, NULL, .need = NEED_FILES },
-	{ "mseald_file_receive", PART_LSM, NULL, NULL, .need = NEED_FILES },
-	{ "mseald_file_write", PART_LSM, NULL, NULL, .need = NEED_WRITERS },
-	{ "mseald_file_map", PART_LSM, NULL, NULL, .need = NEED_WRITERS },
-	{ "mseald_file_unprotect", PART_LSM, NULL, NULL, .need = NEED_WRITERS },
-	{ "mseald_ptrace_access_check", PART_LSM, NULL, NULL, .need = NEED_FOREIGN },
-	{ "mseald_ptrace_traceme", PART_LSM, NULL, NULL, .need = NEED_FOREIGN },
-	{ "mseald_file_permission", PART_LSM, NULL, NULL, .need = NEED_FOREIGN },
-	{ "mseald_file_ioctl", PART_LSM, NULL, NULL, .need = NEED_USERFAULT },
-	{ "mseald_file_ioctl_compat", PART_LSM, "file_ioctl_compat", NULL, .need = NEED_USERFAULT },
-	{ "override_munmap", PART_OVERRIDE, "__x64_sys_munmap", NULL },
-	{ "override_mremap", PART_OVERRIDE, "__x64_sys_mremap", NULL },
-	{ "override_madvise", PART_OVERRIDE, "__x64_sys_madvise", NULL },
-	{ "override_process_madvise", PART_OVERRIDE, "__x64_sys_process_madvise", NULL },
-	{ "override_brk", PART_OVERRIDE, "__x64_sys_brk", NULL },
-	{ "override_shmdt", PART_OVERRIDE, "__x64_sys_shmdt", NULL },
-	{ "override_process_vm_writev", PART_OVERRIDE, "__x64_sys_process_vm_writev", NULL, .need = NEED_FOREIGN },
-	{ "override_munmap_32", PART_OVERRIDE, "__ia32_sys_munmap", NULL, true },
-	{ "override_mremap_32", PART_OVERRIDE, "__ia32_sys_mremap", NULL, true },
-	{ "override_madvise_32", PART_OVERRIDE, "__ia32_sys_madvise", NULL, true },
-	{ "override_process_madvise_32", PART_OVERRIDE, "__ia32_sys_process_madvise", NULL, true },
-	{ "override_brk_32", PART_OVERRIDE, "__ia32_sys_brk", NULL, true },
-	{ "override_shmdt_32", PART_OVERRIDE, "__ia32_sys_shmdt", NULL, true },
-	{ "override_ipc_32", PART_OVERRIDE, "__ia32_compat_sys_ipc", NULL, true },
-	{ "kill_munmap", PART_KILL, "__x64_sys_munmap", "override_munmap" },
-	{ "kill_mremap", PART_KILL, "__x64_sys_mremap", "override_mremap" },
-	{ "kill_process_madvise", PART_KILL, "__x64_sys_process_madvise", "override_process_madvise" },
-	{ "kill_brk", PART_KILL, "__x64_sys_brk", "override_brk" },
-	{ "kill_shmdt", PART_KILL, "__x64_sys_shmdt", "override_shmdt" },
-	{ "kill_munmap_32", PART_KILL, "__ia32_sys_munmap", "override_munmap_32", true },
-	{ "kill_mremap_32", PART_KILL, "__ia32_sys_mremap", "override_mremap_32", true },
-	{ "kill_process_madvise_32", PART_KILL, "__ia32_sys_process_madvise", "override_process_madvise_32", true },
-	{ "kill_brk_32", PART_KILL, "__ia32_sys_brk", "override_brk_32", true },
-	{ "kill_shmdt_32", PART_KILL, "__ia32_sys_shmdt", "override_shmdt_32", true },
-	{ "kill_ipc_32", PART_KILL, "__ia32_compat_sys_ipc", "override_ipc_32", true },
-	{ "kill_do_madvise", PART_KILL, "do_madvise", NULL },
-	{ "kill_expand_downwards", PART_KILL, "expand_downwards", NULL },
-	{ "kill_vm_munmap", PART_KILL, "vm_munmap", NULL },
-	{ "kill_mm_access", PART_KILL, "mm_access", NULL, .need = NEED_FOREIGN },
-};
-
 /* Which programs decide which row: the first that is there does. */
 static const struct rule {
 	unsigned row;
@@ -132,11 +75,11 @@ static const struct rule {
 
 _Static_assert(ELEMENTS(rules) == DECISIONS_MAX, "room for a decision for each rule");
 
-const char *means_name(enum means means)
+const char *mechanism_name(enum mechanism mechanism)
 {
 	static const char *const names[] = { "none", "kernel", "lsm", "override", "kill" };
 
-	return means < ELEMENTS(names) ? names[means] : "unknown";
+	return mechanism < ELEMENTS(names) ? names[mechanism] : "unknown";
 }
 
 const char *native_scope_name(enum native_scope scope)
@@ -146,23 +89,23 @@ const char *native_scope_name(enum native_scope scope)
 	return scope < ELEMENTS(names) ? names[scope] : "unknown";
 }
 
-static int part_index(const char *program)
+static int prog_index(const char *program)
 {
-	for (size_t i = 0; program && i < ELEMENTS(parts); i++)
-		if (strcmp(parts[i].program, program) == 0)
+	for (size_t i = 0; program && i < ELEMENTS(prog_table); i++)
+		if (strcmp(prog_table[i].program, program) == 0)
 			return (int)i;
 	return -1;
 }
 
-bool choice_wants(const struct choice *choice, const char *program)
+bool coverage_wants(const struct coverage *coverage, const char *program)
 {
-	int index = part_index(program);
+	int index = prog_index(program);
 
-	return index >= 0 && choice->wanted[index];
+	return index >= 0 && coverage->wanted[index];
 }
 
 /* Asks the kernel about every attach point that not all kernels have. */
-static int choose_parts(struct choice *choice, bool compat)
+static int choose_progs(struct coverage *coverage, bool compat)
 {
 	struct btf *vmlinux = btf__load_vmlinux_btf();
 	int r = 0;
@@ -173,131 +116,131 @@ static int choose_parts(struct choice *choice, bool compat)
 			  strerror(-r));
 		return r;
 	}
-	choice->setattr_has_idmap = probe_lsm_arguments(vmlinux, "inode_setattr") > 2;
-	for (size_t i = 0; i < ELEMENTS(parts) && r >= 0; i++) {
-		const struct part *part = &parts[i];
+	coverage->setattr_has_idmap = probe_lsm_arguments(vmlinux, "inode_setattr") > 2;
+	for (size_t i = 0; i < ELEMENTS(prog_table) && r >= 0; i++) {
+		const struct prog *prog = &prog_table[i];
 
-		if (part->instead_of && choice_wants(choice, part->instead_of))
+		if (prog->instead_of && coverage_wants(coverage, prog->instead_of))
 			continue;
-		if (part->kind == PART_OVERRIDE && choice->mode == GATE_KILL)
+		if (prog->kind == PROG_OVERRIDE && coverage->mode == GATE_KILL)
 			continue;
-		if (part->compat && !compat)
+		if (prog->compat && !compat)
 			continue;
-		r = !part->target ? 1 :
-		    part->kind == PART_OVERRIDE ? probe_override(vmlinux, part->target) :
-		    part->kind == PART_LSM ? probe_lsm(vmlinux, part->target) :
-						  probe_fentry(vmlinux, part->target);
-		choice->wanted[i] = r > 0;
+		r = !prog->target ? 1 :
+		    prog->kind == PROG_OVERRIDE ? probe_override(vmlinux, prog->target) :
+		    prog->kind == PROG_LSM ? probe_lsm(vmlinux, prog->target) :
+						  probe_fentry(vmlinux, prog->target);
+		coverage->wanted[i] = r > 0;
 		if (r == -ENOENT)
 			r = 0;	/* no such call in this kernel */
 		else if (r < 0)
-			log_error("cannot ask the kernel about %s: %s", part->target, strerror(-r));
+			log_error("cannot ask the kernel about %s: %s", prog->target, strerror(-r));
 	}
 	btf__free(vmlinux);
 	return r < 0 ? r : 0;
 }
 
 /* What process_madvise refuses by itself needs no program: nobody pays for it, nor dies of an EINVAL. */
-static bool leave_out_impossible(struct choice *choice)
+static bool leave_out_impossible(struct coverage *coverage)
 {
 	if (probe_process_madvise_discards())
 		return false;
-	for (size_t i = 0; i < ELEMENTS(parts); i++)
-		if (strstr(parts[i].program, "process_madvise"))
-			choice->wanted[i] = false;
+	for (size_t i = 0; i < ELEMENTS(prog_table); i++)
+		if (strstr(prog_table[i].program, "process_madvise"))
+			coverage->wanted[i] = false;
 	return true;
 }
 
 /* By the first of its programs that is there. */
-static enum means rule_means(const struct choice *choice, const struct rule *rule)
+static enum mechanism rule_mechanism(const struct coverage *coverage, const struct rule *rule)
 {
 	for (size_t i = 0; i < ELEMENTS(rule->programs); i++) {
-		int index = part_index(rule->programs[i]);
+		int index = prog_index(rule->programs[i]);
 
-		if (index >= 0 && choice->wanted[index])
-			return parts[index].kind == PART_OVERRIDE ? MEANS_OVERRIDE :
-			       parts[index].kind == PART_KILL ? MEANS_KILL : MEANS_LSM;
+		if (index >= 0 && coverage->wanted[index])
+			return prog_table[index].kind == PROG_OVERRIDE ? MECHANISM_OVERRIDE :
+			       prog_table[index].kind == PROG_KILL ? MECHANISM_KILL : MECHANISM_LSM;
 	}
-	return MEANS_NONE;
+	return MECHANISM_NONE;
 }
 
-static void choose_decisions(struct choice *choice, bool compat, bool no_process_madvise)
+static void choose_decisions(struct coverage *coverage, bool compat, bool no_process_madvise)
 {
-	enum means before = MEANS_NONE;
+	enum mechanism before = MECHANISM_NONE;
 	bool guard_pages = probe_guard_pages();
 
 	for (size_t i = 0; i < ELEMENTS(rules); i++) {
 		struct decision decision = { .row = rules[i].row, .operation = rules[i].operation,
-					     .means = rule_means(choice, &rules[i]), .note = rules[i].note,
-					     .native = choice->native ? rules[i].native : NATIVE_NONE };
+					     .mechanism = rule_mechanism(coverage, &rules[i]), .note = rules[i].note,
+					     .native = coverage->native ? rules[i].native : NATIVE_NONE };
 
-		if (!decision.means && no_process_madvise && strncmp(rules[i].operation, "process_madvise", 15) == 0) {
-			decision.means = MEANS_KERNEL;
+		if (!decision.mechanism && no_process_madvise && strncmp(rules[i].operation, "process_madvise", 15) == 0) {
+			decision.mechanism = MECHANISM_KERNEL;
 			decision.native = NATIVE_NONE;
 			decision.note = "this kernel takes no such advice";
 		}
 		if (!guard_pages && strcmp(rules[i].operation, "madvise of guard pages") == 0) {
-			decision.means = MEANS_KERNEL;
+			decision.mechanism = MECHANISM_KERNEL;
 			decision.note = "this kernel has none";
 		}
-		if (rules[i].compat && compat && decision.means == MEANS_KILL)
-			choice->compat_kills |= rules[i].stop;
-		if (!rules[i].compat || (compat && decision.means != before))
-			choice->decisions[choice->decisions_count++] = decision;
-		before = decision.means;
+		if (rules[i].compat && compat && decision.mechanism == MECHANISM_KILL)
+			coverage->compat_kills |= rules[i].stop;
+		if (!rules[i].compat || (compat && decision.mechanism != before))
+			coverage->decisions[coverage->decisions_count++] = decision;
+		before = decision.mechanism;
 	}
 }
 
-static int check_gates(const struct choice *choice)
+static int check_gates(const struct coverage *coverage)
 {
-	for (size_t i = 0; choice->mode == GATE_DENY && i < ELEMENTS(rules); i++)
-		if (!rules[i].only_kill && !rules[i].compat && rule_means(choice, &rules[i]) == MEANS_KILL) {
+	for (size_t i = 0; coverage->mode == GATE_DENY && i < ELEMENTS(rules); i++)
+		if (!rules[i].only_kill && !rules[i].compat && rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL) {
 			log_error("--gate=deny: on this kernel \"%s\" could only be answered with SIGKILL; "
 				  "use --gate=auto, or a kernel with CONFIG_FUNCTION_ERROR_INJECTION, or 7.1 and later",
 				  rules[i].operation);
 			return -EOPNOTSUPP;
 		}
-	if (choice->mode == GATE_DENY && choice->compat_kills)
+	if (coverage->mode == GATE_DENY && coverage->compat_kills)
 		log_info("--gate=deny: on this kernel 32-bit system calls could only be answered with SIGKILL; "
 			 "32-bit processes will not be sealed against them");
 	return 0;
 }
 
-int choice_make(enum gate_mode mode, struct choice *ret)
+int coverage_make(enum gate_mode mode, struct coverage *ret)
 {
-	struct choice choice = { .mode = mode, .native = (mode == GATE_AUTO || mode == GATE_DENY) && probe_mseal() };
+	struct coverage coverage = { .mode = mode, .native = (mode == GATE_AUTO || mode == GATE_DENY) && probe_mseal() };
 	bool compat = probe_32bit_calls();
 	int r;
 
-	r = choose_parts(&choice, compat);
+	r = choose_progs(&coverage, compat);
 	if (r < 0)
 		return r;
-	choose_decisions(&choice, compat, leave_out_impossible(&choice));
-	r = check_gates(&choice);
+	choose_decisions(&coverage, compat, leave_out_impossible(&coverage));
+	r = check_gates(&coverage);
 	if (r >= 0)
-		*ret = choice;
+		*ret = coverage;
 	return r;
 }
 
-bool choice_kill_only(const struct choice *choice, unsigned stops)
+bool coverage_kill_only(const struct coverage *coverage, unsigned stops)
 {
 	for (size_t i = 0; i < ELEMENTS(rules); i++)
-		if (rules[i].stop & stops && rule_means(choice, &rules[i]) == MEANS_KILL)
+		if (rules[i].stop & stops && rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL)
 			return true;
 	return false;
 }
 
-unsigned choice_kills(const struct choice *choice, unsigned stops)
+unsigned coverage_kills(const struct coverage *coverage, unsigned stops)
 {
 	unsigned kills = 0;
 
 	for (size_t i = 0; i < ELEMENTS(rules); i++)
-		if (!rules[i].only_kill && !rules[i].compat && rule_means(choice, &rules[i]) == MEANS_KILL)
+		if (!rules[i].only_kill && !rules[i].compat && rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL)
 			kills |= rules[i].stop;
 	return kills & stops;
 }
 
-const struct decision *choice_decision(const struct choice *choice, enum mseald_op op)
+const struct decision *coverage_decision(const struct coverage *coverage, enum mseald_op op)
 {
 	/* How each begins in the rules. */
 	static const char *const operations[] = {
@@ -312,13 +255,13 @@ const struct decision *choice_decision(const struct choice *choice, enum mseald_
 	};
 
 	_Static_assert(ELEMENTS(operations) == MSEALD_OP_COUNT, "an operation that no rule is known of");
-	for (size_t i = 0; (size_t)op < ELEMENTS(operations) && i < choice->decisions_count; i++)
-		if (strncmp(choice->decisions[i].operation, operations[op], strlen(operations[op])) == 0)
-			return &choice->decisions[i];
+	for (size_t i = 0; (size_t)op < ELEMENTS(operations) && i < coverage->decisions_count; i++)
+		if (strncmp(coverage->decisions[i].operation, operations[op], strlen(operations[op])) == 0)
+			return &coverage->decisions[i];
 	return NULL;
 }
 
-bool choice_spares_32bit(const struct choice *choice, unsigned stops)
+bool coverage_spares_32bit(const struct coverage *coverage, unsigned stops)
 {
-	return choice->mode == GATE_DENY && choice->compat_kills & stops;
+	return coverage->mode == GATE_DENY && coverage->compat_kills & stops;
 }

@@ -22,7 +22,7 @@ struct lock {
 	struct lock_bpf *skeleton;
 	struct bpf_link *links[64];
 	size_t links_count;
-	struct outsider *outsider;
+	struct lock_selftest *outsider;
 	bool signals;
 	bool complete;
 };
@@ -43,7 +43,7 @@ static int id_of(int fd, uint32_t *ret)
 
 bool lock_is_taken(void)
 {
-	return access(PIN_LOCK, F_OK) == 0;
+	return access(BPFFS_LOCK, F_OK) == 0;
 }
 
 /* The hook that tells of the end of a map was renamed in 6.9. */
@@ -93,7 +93,7 @@ static int engage(struct lock *lock)
 {
 	static const char *const why[] = {
 		[MSEALD_LOCK_TRACED] = "mseald is traced; start it without a debugger",
-		[MSEALD_LOCK_NOT_BPFFS] = PIN_ROOT " is not on a BPF file system; mount -t bpf bpf " BPFFS,
+		[MSEALD_LOCK_NOT_BPFFS] = BPFFS_ROOT " is not on a BPF file system; mount -t bpf bpf " BPFFS,
 		[MSEALD_LOCK_NAMESPACE] =
 			BPFFS " is mounted in a mount namespace that may end; mount it where pid 1 of the machine is",
 		[MSEALD_LOCK_DEPTH] = BPFFS " is mounted on too many other mounts; mount it on /sys",
@@ -167,12 +167,12 @@ int lock_take(bool signals, struct lock **ret)
 	if (!lock)
 		return -ENOMEM;
 	lock->signals = signals;
-	r = pins_prepare();
+	r = bpffs_prepare();
 	if (r >= 0)
-		r = pins_enter();
+		r = bpffs_enter();
 	if (r < 0)
 		return r;
-	r = outsider_begin(&lock->outsider);
+	r = lock_selftest_begin(&lock->outsider);
 	if (r >= 0)
 		r = load(lock);
 	if (r < 0)
@@ -251,7 +251,7 @@ static int ignore(void *context, void *data, size_t size)
 /* What it was refused is not told of. */
 static void forget_outsider(struct lock *lock)
 {
-	struct ring_buffer *ring = ring_buffer__new(lock_refusals_fd(lock), ignore, NULL, NULL);
+	struct ring_buffer *ring = ring_buffer__new(lock_denials_fd(lock), ignore, NULL, NULL);
 
 	if (!ring)
 		return;
@@ -264,7 +264,7 @@ static void forget_outsider(struct lock *lock)
 static int try_doors(struct lock *lock)
 {
 	volatile struct mseald_lock *state = &lock->skeleton->bss->lock;
-	struct outsider_targets targets = { .signals = lock->signals };
+	struct lock_selftest_targets targets = { .signals = lock->signals };
 	_cleanup_close_ int map = bpf_obj_get("maps/state");
 	const char *what;
 	int r;
@@ -275,7 +275,7 @@ static int try_doors(struct lock *lock)
 	if (r >= 0)
 		r = id_of(bpf_link__fd(lock->links[0]), &targets.link);
 	if (r >= 0)
-		r = outsider_try(lock->outsider, &targets, &what);
+		r = lock_selftest_try(lock->outsider, &targets, &what);
 	if (r == -EBUSY) {
 		log_error("Lock=yes: %s was not refused to an outsider; not locked", what);
 		return r;
@@ -287,8 +287,8 @@ static int try_doors(struct lock *lock)
 	forget_outsider(lock);
 	for (unsigned i = 0; i < MSEALD_DOOR_COUNT; i++) {
 		if (!state->refused[i] && (i != MSEALD_DOOR_SIGNAL || lock->signals) &&
-		    (i != MSEALD_DOOR_SWITCH || access(LOCKPROBE_FTRACE, F_OK) == 0)) {
-			log_error("Lock=yes: it was not the lock that refused \"%s\" to an outsider; not locked", door_name(i));
+		    (i != MSEALD_DOOR_SWITCH || access(LOCK_SELFTEST_FTRACE, F_OK) == 0)) {
+			log_error("Lock=yes: it was not the lock that refused \"%s\" to an outsider; not locked", lock_op_name(i));
 			return -EBUSY;
 		}
 		state->refused[i] = 0;
@@ -302,14 +302,14 @@ static int pin_links(struct lock *lock)
 	size_t i = 0;
 	int r;
 
-	r = pins_make_lock();
+	r = bpffs_make_lock();
 	bpf_object__for_each_program(program, lock->skeleton->obj) {
-		char path[PIN_PATH_MAX];
+		char path[BPFFS_PATH_MAX];
 
 		if (r < 0)
 			break;
 		if (is_guard(program))
-			r = bpf_link__pin(lock->links[i++], pin_lock_path(bpf_program__name(program), path));
+			r = bpf_link__pin(lock->links[i++], bpffs_lock_path(bpf_program__name(program), path));
 	}
 	if (r < 0)
 		log_error("Lock=yes: cannot pin the programs of the lock: %s; not locked", strerror(-r));
@@ -330,14 +330,14 @@ int lock_complete(struct lock *lock)
 		return r;
 	r = guard_sets();
 	if (r >= 0)
-		r = lock_find_others(lock->skeleton, why);
+		r = lock_holders_find(lock->skeleton, why);
 	if (r == -EBUSY)
 		log_error("Lock=yes: %s; not locked. End it, or boot again", why);
 	else if (r < 0)
 		log_error("Lock=yes: cannot find out who else has what is to be locked: %s; not locked", strerror(-r));
 	if (r < 0)
 		return r;
-	lock->outsider = outsider_end(lock->outsider);
+	lock->outsider = lock_selftest_end(lock->outsider);
 	lock->complete = true;
 	log_notice("locked until the machine is booted again: only this process reaches the maps, programs and pins of mseald%s",
 		   lock->signals ? ", and no signal ends it" : "");
@@ -348,9 +348,9 @@ struct lock *lock_free(struct lock *lock)
 {
 	if (!lock)
 		return NULL;
-	lock->outsider = outsider_end(lock->outsider);
+	lock->outsider = lock_selftest_end(lock->outsider);
 	if (!lock->complete)
-		pins_remove_lock();
+		bpffs_remove_lock();
 	for (size_t i = lock->links_count; i-- > 0;)
 		(void)bpf_link__destroy(lock->links[i]);
 	lock_bpf__destroy(lock->skeleton);
@@ -389,12 +389,12 @@ bool lock_keeps_signals(const struct lock *lock)
 	return lock && lock->signals;
 }
 
-int lock_refusals_fd(const struct lock *lock)
+int lock_denials_fd(const struct lock *lock)
 {
 	return bpf_map__fd(lock->skeleton->maps.lock_refusals);
 }
 
-uint64_t lock_untold(const struct lock *lock)
+uint64_t lock_lost(const struct lock *lock)
 {
 	return *(volatile const __u64 *)&lock->skeleton->bss->lock.untold;
 }
@@ -410,19 +410,19 @@ static json_int_t count_links(const struct lock *lock)
 	return count;
 }
 
-json_t *lock_tell_refused(const struct lock *lock, bool all)
+json_t *lock_denials_json(const struct lock *lock, bool all)
 {
 	volatile const struct mseald_lock *state = lock_is_complete(lock) ? &lock->skeleton->bss->lock : NULL;
 	json_t *list = json_array();
 
 	for (unsigned i = 0; state && i < MSEALD_DOOR_COUNT; i++)
 		if (all || state->refused[i])
-			(void)json_array_append_new(list, json_pack("{s:s,s:I}", "door", door_name(i), "attempts",
+			(void)json_array_append_new(list, json_pack("{s:s,s:I}", "door", lock_op_name(i), "attempts",
 								    (json_int_t)state->refused[i]));
 	return list;
 }
 
-json_t *lock_tell(const struct lock *lock)
+json_t *lock_json(const struct lock *lock)
 {
 	volatile const struct mseald_lock *state;
 
@@ -430,5 +430,5 @@ json_t *lock_tell(const struct lock *lock)
 		return NULL;
 	state = &lock->skeleton->bss->lock;
 	return json_pack("{s:b,s:I,s:I,s:I,s:o}", "signals", lock->signals, "maps", (json_int_t)state->maps, "programs",
-			 (json_int_t)state->programs, "links", count_links(lock), "refused", lock_tell_refused(lock, false));
+			 (json_int_t)state->programs, "links", count_links(lock), "refused", lock_denials_json(lock, false));
 }

@@ -41,11 +41,11 @@ bool lock_is_complete(const struct lock *lock);
 bool lock_keeps_signals(const struct lock *lock);
 
 /* The buffer of what others were refused (struct mseald_refusal), and how many found it full. Once it is complete. */
-int lock_refusals_fd(const struct lock *lock);
-uint64_t lock_untold(const struct lock *lock);
+int lock_denials_fd(const struct lock *lock);
+uint64_t lock_lost(const struct lock *lock);
 /* How often at each door, at all or at those where anybody was, a new reference; lock may be NULL: none. */
-json_t *lock_tell_refused(const struct lock *lock, bool all);
+json_t *lock_denials_json(const struct lock *lock, bool all);
 /* What Status says of it, a new reference; lock may be NULL: NULL. */
-json_t *lock_tell(const struct lock *lock);
+json_t *lock_json(const struct lock *lock);
 
 #endif

@@ -81,9 +81,9 @@ static int read_own_descriptors(uint32_t **ret, size_t *ret_count)
 
 static bool is_pinned(uint32_t id, const char *name)
 {
-	char path[PIN_PATH_MAX];
+	char path[BPFFS_PATH_MAX];
 	struct bpf_map_info info = {};
-	_cleanup_close_ int fd = bpf_obj_get(pin_map_path(strstr(name, ".bss") ? "state" : name, path));
+	_cleanup_close_ int fd = bpf_obj_get(bpffs_map_path(strstr(name, ".bss") ? "state" : name, path));
 	__u32 size = sizeof(info);
 
 	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.id == id;
@@ -130,7 +130,7 @@ static int find_programs(struct lock_bpf *skeleton, char why[256])
 	return -EBUSY;
 }
 
-int lock_find_others(struct lock_bpf *skeleton, char why[256])
+int lock_holders_find(struct lock_bpf *skeleton, char why[256])
 {
 	int r = 0;
 

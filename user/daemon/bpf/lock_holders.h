@@ -10,6 +10,6 @@
  * 0: nobody. -EBUSY: somebody has, and why says who has what, for people. Or another negative
  * errno. Waits some seconds for programs of an earlier mseald, which the kernel frees in its own time.
  */
-int lock_find_others(struct lock_bpf *skeleton, char why[256]);
+int lock_holders_find(struct lock_bpf *skeleton, char why[256]);
 
 #endif

@@ -22,17 +22,17 @@ static const struct {
 
 _Static_assert(ELEMENTS(words) == MSEALD_DOOR_COUNT, "words for each door");
 
-const char *door_name(enum mseald_lock_door door)
+const char *lock_op_name(enum mseald_lock_door door)
 {
 	return words[door].name;
 }
 
-const char *door_phrase(enum mseald_lock_door door)
+const char *lock_op_phrase(enum mseald_lock_door door)
 {
 	return words[door].phrase;
 }
 
-bool door_is_ordinary(enum mseald_lock_door door)
+bool lock_op_is_ordinary(enum mseald_lock_door door)
 {
 	return words[door].ordinary;
 }

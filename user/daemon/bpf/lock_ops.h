@@ -8,9 +8,9 @@
 #include "mseald/lock.h"
 
 /* One word, for machines: "pin". What was refused, for people: "changing the pins". Static. */
-const char *door_name(enum mseald_lock_door door);
-const char *door_phrase(enum mseald_lock_door door);
+const char *lock_op_name(enum mseald_lock_door door);
+const char *lock_op_phrase(enum mseald_lock_door door);
 /* Is it what systemd, bpftool or a monitor does in its everyday work too? */
-bool door_is_ordinary(enum mseald_lock_door door);
+bool lock_op_is_ordinary(enum mseald_lock_door door);
 
 #endif

@@ -26,7 +26,7 @@
 
 #define PROBES_MAX 32
 
-struct outsider {
+struct lock_selftest {
 	pid_t pid;
 	int fd;
 };
@@ -38,29 +38,29 @@ static int error_of(long result)
 	return result < 0 ? errno : 0;
 }
 
-static int get_map(const struct outsider_targets *targets)
+static int get_map(const struct lock_selftest_targets *targets)
 {
 	return error_of(bpf_map_get_fd_by_id(targets->map));
 }
 
-static int get_pinned_map(const struct outsider_targets *targets)
+static int get_pinned_map(const struct lock_selftest_targets *targets)
 {
 	(void)targets;
-	return error_of(bpf_obj_get(PIN_ROOT "/maps/state"));
+	return error_of(bpf_obj_get(BPFFS_ROOT "/maps/state"));
 }
 
-static int get_program(const struct outsider_targets *targets)
+static int get_program(const struct lock_selftest_targets *targets)
 {
 	return error_of(bpf_prog_get_fd_by_id(targets->program));
 }
 
-static int get_link(const struct outsider_targets *targets)
+static int get_link(const struct lock_selftest_targets *targets)
 {
 	return error_of(bpf_link_get_fd_by_id(targets->link));
 }
 
 /* A program that could write to the memory of mseald. */
-static int load_writer(const struct outsider_targets *targets)
+static int load_writer(const struct lock_selftest_targets *targets)
 {
 	const struct bpf_insn program[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_10 },
@@ -81,7 +81,7 @@ static int load_writer(const struct outsider_targets *targets)
 }
 
 /* One that says yes where the lock says no. */
-static int load_override(const struct outsider_targets *targets)
+static int load_override(const struct lock_selftest_targets *targets)
 {
 	struct btf *vmlinux = btf__load_vmlinux_btf();
 	int r;
@@ -95,61 +95,61 @@ static int load_override(const struct outsider_targets *targets)
 	return r > 0 ? 0 : r == 0 ? EPERM : -r;
 }
 
-static int open_switch(const struct outsider_targets *targets)
+static int open_switch(const struct lock_selftest_targets *targets)
 {
-	int error = error_of(open(LOCKPROBE_FTRACE, O_WRONLY | O_CLOEXEC));
+	int error = error_of(open(LOCK_SELFTEST_FTRACE, O_WRONLY | O_CLOEXEC));
 
 	(void)targets;
 	return error == ENOENT ? EPERM : error;
 }
 
-static int unlink_pin(const struct outsider_targets *targets)
+static int unlink_pin(const struct lock_selftest_targets *targets)
 {
 	(void)targets;
-	return error_of(unlink(PIN_ROOT "/lock/lock_bpf_map"));
+	return error_of(unlink(BPFFS_ROOT "/lock/lock_bpf_map"));
 }
 
-static int rename_pins(const struct outsider_targets *targets)
+static int rename_pins(const struct lock_selftest_targets *targets)
 {
 	(void)targets;
-	return error_of(rename(PIN_ROOT "/lock", PIN_ROOT "/was_lock"));
+	return error_of(rename(BPFFS_ROOT "/lock", BPFFS_ROOT "/was_lock"));
 }
 
-static int remove_pins(const struct outsider_targets *targets)
+static int remove_pins(const struct lock_selftest_targets *targets)
 {
 	(void)targets;
-	return error_of(rmdir(PIN_ROOT "/lock"));
+	return error_of(rmdir(BPFFS_ROOT "/lock"));
 }
 
-static int make_pins(const struct outsider_targets *targets)
+static int make_pins(const struct lock_selftest_targets *targets)
 {
 	(void)targets;
-	return error_of(mkdir(PIN_ROOT "/links/0", 0700));
+	return error_of(mkdir(BPFFS_ROOT "/links/0", 0700));
 }
 
-static int unmount_pins(const struct outsider_targets *targets)
+static int unmount_pins(const struct lock_selftest_targets *targets)
 {
 	(void)targets;
 	return error_of(umount2(BPFFS, 0));
 }
 
-static int cover_pins(const struct outsider_targets *targets)
+static int cover_pins(const struct lock_selftest_targets *targets)
 {
-	int error = error_of(mount("tmpfs", PIN_ROOT, "tmpfs", 0, NULL));
+	int error = error_of(mount("tmpfs", BPFFS_ROOT, "tmpfs", 0, NULL));
 
 	(void)targets;
 	if (!error)
-		(void)umount2(PIN_ROOT, MNT_DETACH);
+		(void)umount2(BPFFS_ROOT, MNT_DETACH);
 	return error;
 }
 
-static int trace(const struct outsider_targets *targets)
+static int trace(const struct lock_selftest_targets *targets)
 {
 	(void)targets;
 	return error_of(ptrace(PTRACE_SEIZE, getppid(), NULL, NULL));
 }
 
-static int open_memory(const struct outsider_targets *targets)
+static int open_memory(const struct lock_selftest_targets *targets)
 {
 	char path[32];
 
@@ -158,7 +158,7 @@ static int open_memory(const struct outsider_targets *targets)
 	return error_of(open(path, O_RDWR | O_CLOEXEC));
 }
 
-static int take_descriptor(const struct outsider_targets *targets)
+static int take_descriptor(const struct lock_selftest_targets *targets)
 {
 	int process = (int)syscall(SYS_pidfd_open, getppid(), 0);
 
@@ -166,7 +166,7 @@ static int take_descriptor(const struct outsider_targets *targets)
 	return process < 0 ? 0 : error_of(syscall(SYS_pidfd_getfd, process, STDERR_FILENO, 0));
 }
 
-static int change_limit(const struct outsider_targets *targets)
+static int change_limit(const struct lock_selftest_targets *targets)
 {
 	struct rlimit limit;
 
@@ -177,14 +177,14 @@ static int change_limit(const struct outsider_targets *targets)
 }
 
 /* One that is ignored where it arrives. */
-static int send_signal(const struct outsider_targets *targets)
+static int send_signal(const struct lock_selftest_targets *targets)
 {
 	return targets->signals ? error_of(kill(getppid(), SIGWINCH)) : EPERM;
 }
 
 static const struct probe {
 	const char *what;
-	int (*try)(const struct outsider_targets *targets);
+	int (*try)(const struct lock_selftest_targets *targets);
 } probes[] = {
 	{ "getting a map by its id", get_map },
 	{ "getting a map by its pin", get_pinned_map },
@@ -192,13 +192,13 @@ static const struct probe {
 	{ "getting a link by its id", get_link },
 	{ "loading a program that writes to user memory", load_writer },
 	{ "loading a program that overrides security_bpf_map", load_override },
-	{ "opening " LOCKPROBE_FTRACE " to write", open_switch },
+	{ "opening " LOCK_SELFTEST_FTRACE " to write", open_switch },
 	{ "unlinking a pin", unlink_pin },
 	{ "renaming the pins", rename_pins },
 	{ "removing the pins", remove_pins },
 	{ "making a folder among the pins", make_pins },
 	{ "unmounting " BPFFS, unmount_pins },
-	{ "mounting over " PIN_ROOT, cover_pins },
+	{ "mounting over " BPFFS_ROOT, cover_pins },
 	{ "tracing mseald", trace },
 	{ "opening its memory", open_memory },
 	{ "taking a descriptor of it", take_descriptor },
@@ -218,7 +218,7 @@ static int enter_first_namespace(void)
 
 static void be_outsider(int fd)
 {
-	struct outsider_targets targets;
+	struct lock_selftest_targets targets;
 	int errors[PROBES_MAX + 1] = {};
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -231,9 +231,9 @@ static void be_outsider(int fd)
 	_exit(0);
 }
 
-int outsider_begin(struct outsider **ret)
+int lock_selftest_begin(struct lock_selftest **ret)
 {
-	struct outsider *outsider;
+	struct lock_selftest *outsider;
 	int pair[2];
 	pid_t pid;
 
@@ -254,12 +254,12 @@ int outsider_begin(struct outsider **ret)
 		be_outsider(pair[1]);
 	}
 	(void)close(pair[1]);
-	*outsider = (struct outsider){ .pid = pid, .fd = pair[0] };
+	*outsider = (struct lock_selftest){ .pid = pid, .fd = pair[0] };
 	*ret = outsider;
 	return 0;
 }
 
-int outsider_try(struct outsider *outsider, const struct outsider_targets *targets, const char **ret_what)
+int lock_selftest_try(struct lock_selftest *outsider, const struct lock_selftest_targets *targets, const char **ret_what)
 {
 	int errors[PROBES_MAX + 1];
 
@@ -277,7 +277,7 @@ int outsider_try(struct outsider *outsider, const struct outsider_targets *targe
 	return 0;
 }
 
-struct outsider *outsider_end(struct outsider *outsider)
+struct lock_selftest *lock_selftest_end(struct lock_selftest *outsider)
 {
 	if (!outsider)
 		return NULL;

@@ -10,24 +10,24 @@
 #include <stdint.h>
 
 /* Not in kernels without ftrace. */
-#define LOCKPROBE_FTRACE "/proc/sys/kernel/ftrace_enabled"
+#define LOCK_SELFTEST_FTRACE "/proc/sys/kernel/ftrace_enabled"
 
-struct outsider;
+struct lock_selftest;
 
 /* What it is to try to get at. */
-struct outsider_targets {
+struct lock_selftest_targets {
 	uint32_t map, program, link;	/* ids */
 	uint32_t signals;		/* try these as well */
 };
 
 /* -errno. */
-int outsider_begin(struct outsider **ret);
+int lock_selftest_begin(struct lock_selftest **ret);
 /*
  * It tries all, and ends. 0 when all was refused to it; -EBUSY when something was not, and *ret_what
  * (static) says what; or another negative errno.
  */
-int outsider_try(struct outsider *outsider, const struct outsider_targets *targets, const char **ret_what);
+int lock_selftest_try(struct lock_selftest *outsider, const struct lock_selftest_targets *targets, const char **ret_what);
 /* Takes NULL, returns NULL. */
-struct outsider *outsider_end(struct outsider *outsider);
+struct lock_selftest *lock_selftest_end(struct lock_selftest *outsider);
 
 #endif

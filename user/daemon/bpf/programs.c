@@ -24,8 +24,8 @@
 
 struct programs {
 	struct mseald *skeleton;
-	struct bpf_link *links[PARTS_COUNT];
-	struct choice choice;		/* what this kernel takes */
+	struct bpf_link *links[PROG_COUNT];
+	struct coverage coverage;		/* what this kernel takes */
 	struct lock *lock;		/* not ours; NULL: not locked */
 	unsigned generation;		/* of our links; 0: not attached */
 	unsigned needs;			/* NEED_* that are attached for */
@@ -47,7 +47,7 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 static int set_pins(struct mseald *skeleton)
 {
 	struct bpf_map *map;
-	char path[PIN_PATH_MAX];
+	char path[BPFFS_PATH_MAX];
 
 	bpf_object__for_each_map(map, skeleton->obj) {
 		const char *name = bpf_map__name(map);
@@ -55,7 +55,7 @@ static int set_pins(struct mseald *skeleton)
 
 		if (strstr(name, ".rodata"))
 			continue;	/* config of one load */
-		r = bpf_map__set_pin_path(map, pin_map_path(strstr(name, ".bss") ? "state" : name, path));
+		r = bpf_map__set_pin_path(map, bpffs_map_path(strstr(name, ".bss") ? "state" : name, path));
 		if (r < 0)
 			return r;
 	}
@@ -86,25 +86,25 @@ static int load(struct programs *programs)
 	struct mseald *skeleton = programs->skeleton;
 	int r;
 
-	for (size_t i = 0; i < PARTS_COUNT; i++) {
+	for (size_t i = 0; i < PROG_COUNT; i++) {
 		struct bpf_program *program =
-			bpf_object__find_program_by_name(skeleton->obj, parts[i].program);
+			bpf_object__find_program_by_name(skeleton->obj, prog_table[i].program);
 
 		if (!program)
 			return -ENOENT;
-		(void)bpf_program__set_autoload(program, programs->choice.wanted[i]);
+		(void)bpf_program__set_autoload(program, programs->coverage.wanted[i]);
 	}
 	skeleton->rodata->possible_cpus = libbpf_num_possible_cpus();
-	skeleton->rodata->madvise_overridden = choice_wants(&programs->choice, "override_madvise");
-	skeleton->rodata->madvise_32_overridden = choice_wants(&programs->choice, "override_madvise_32");
-	skeleton->rodata->setattr_has_idmap = programs->choice.setattr_has_idmap;
+	skeleton->rodata->madvise_overridden = coverage_wants(&programs->coverage, "override_madvise");
+	skeleton->rodata->madvise_32_overridden = coverage_wants(&programs->coverage, "override_madvise_32");
+	skeleton->rodata->setattr_has_idmap = programs->coverage.setattr_has_idmap;
 	r = set_pins(skeleton);
 	if (r < 0)
 		return r;
 	r = mseald__load(skeleton);
 	if (r < 0) {
 		log_error("the kernel did not take the BPF programs or maps: %s%s", strerror(-r),
-			  r == -EINVAL ? " (is something else pinned in " PIN_ROOT "/maps?)" : "");
+			  r == -EINVAL ? " (is something else pinned in " BPFFS_ROOT "/maps?)" : "");
 		return r;
 	}
 	r = map_globals(programs);
@@ -135,16 +135,16 @@ int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret)
 	struct programs *programs;
 	int r;
 
-	r = pins_prepare();
+	r = bpffs_prepare();
 	if (r >= 0)
-		r = inherit_check();
+		r = adopt_check();
 	if (r < 0)
 		return r;
 	programs = calloc(1, sizeof(*programs));
 	if (!programs)
 		return -ENOMEM;
 	programs->lock = lock;
-	r = choice_make(mode, &programs->choice);
+	r = coverage_make(mode, &programs->coverage);
 	if (r >= 0) {
 		programs->skeleton = mseald__open();
 		r = programs->skeleton ? load(programs) : -errno;
@@ -173,7 +173,7 @@ static void drop_link(struct programs *programs, size_t i, bool unpin)
 
 static void drop_links(struct programs *programs, bool unpin)
 {
-	for (size_t i = PARTS_COUNT; i-- > 0;)
+	for (size_t i = PROG_COUNT; i-- > 0;)
 		drop_link(programs, i, unpin);
 }
 
@@ -187,10 +187,10 @@ struct programs *programs_free(struct programs *programs)
 	return NULL;
 }
 
-static int attach_part(struct programs *programs, size_t i, unsigned generation)
+static int attach_prog(struct programs *programs, size_t i, unsigned generation)
 {
-	struct bpf_program *program = bpf_object__find_program_by_name(programs->skeleton->obj, parts[i].program);
-	char path[PIN_PATH_MAX];
+	struct bpf_program *program = bpf_object__find_program_by_name(programs->skeleton->obj, prog_table[i].program);
+	char path[BPFFS_PATH_MAX];
 	struct bpf_link *link;
 	int r;
 
@@ -203,36 +203,36 @@ static int attach_part(struct programs *programs, size_t i, unsigned generation)
 	programs->links[i] = link;
 	r = lock_guard_link(programs->lock, bpf_link__fd(link));
 	if (r >= 0)
-		r = bpf_link__pin(link, pin_link_path(generation, parts[i].program, path));
+		r = bpf_link__pin(link, bpffs_link_path(generation, prog_table[i].program, path));
 	if (r < 0)
 		drop_link(programs, i, true);
 	return r;
 }
 
-/* Is the part called for by these needs? */
-static bool part_needed(size_t i, unsigned needs)
+/* Is the program called for by these needs? */
+static bool prog_needed(size_t i, unsigned needs)
 {
-	return !parts[i].need || parts[i].need & needs;
+	return !prog_table[i].need || prog_table[i].need & needs;
 }
 
-/* Detaches every part that these needs do not call for, last first; the others stay. */
+/* Detaches every program that these needs do not call for, last first; the others stay. */
 static void detach_unneeded(struct programs *programs, unsigned needs)
 {
-	for (size_t i = PARTS_COUNT; i-- > 0;)
-		if (!part_needed(i, needs))
+	for (size_t i = PROG_COUNT; i-- > 0;)
+		if (!prog_needed(i, needs))
 			drop_link(programs, i, true);
 }
 
-static int attach_parts(struct programs *programs, unsigned generation, unsigned needs)
+static int attach_progs(struct programs *programs, unsigned generation, unsigned needs)
 {
-	for (size_t i = 0; i < PARTS_COUNT; i++) {
+	for (size_t i = 0; i < PROG_COUNT; i++) {
 		int r;
 
-		if (!programs->choice.wanted[i] || programs->links[i] || !part_needed(i, needs))
+		if (!programs->coverage.wanted[i] || programs->links[i] || !prog_needed(i, needs))
 			continue;
-		r = attach_part(programs, i, generation);
+		r = attach_prog(programs, i, generation);
 		if (r < 0) {
-			log_error("cannot attach %s: %s", parts[i].program, strerror(-r));
+			log_error("cannot attach %s: %s", prog_table[i].program, strerror(-r));
 			return r;
 		}
 	}
@@ -248,23 +248,23 @@ int programs_attach(struct programs *programs, unsigned needs)
 	if (generation && needs == programs->needs)
 		return 0;
 	if (!generation) {
-		generation = pins_last_generation() + 1;
-		r = pins_make_generation(generation);
+		generation = bpffs_last_generation() + 1;
+		r = bpffs_make_generation(generation);
 	}
 	if (r >= 0)
-		r = attach_parts(programs, generation, needs);
+		r = attach_progs(programs, generation, needs);
 	if (r < 0 && programs->generation) {
 		detach_unneeded(programs, programs->needs);
 		return r;
 	}
 	if (r < 0) {
 		drop_links(programs, true);
-		pins_remove_generation(generation);
+		bpffs_remove_generation(generation);
 		return r;
 	}
 	programs->generation = generation;
 	programs->needs = needs;
-	pins_remove_generations_before(generation);
+	bpffs_remove_generations_before(generation);
 	return 0;
 }
 
@@ -293,7 +293,7 @@ unsigned programs_needs(const struct programs *programs)
 void programs_detach(struct programs *programs)
 {
 	drop_links(programs, true);
-	pins_remove_generations_before(pins_last_generation() + 1);
+	bpffs_remove_generations_before(bpffs_last_generation() + 1);
 	programs->generation = 0;
 	programs->needs = 0;
 }
@@ -305,7 +305,7 @@ bool programs_attached(const struct programs *programs)
 
 static uint32_t program_id(const struct programs *programs, size_t i)
 {
-	struct bpf_program *program = bpf_object__find_program_by_name(programs->skeleton->obj, parts[i].program);
+	struct bpf_program *program = bpf_object__find_program_by_name(programs->skeleton->obj, prog_table[i].program);
 	struct bpf_prog_info info = {};
 	uint32_t size = sizeof(info);
 
@@ -314,11 +314,11 @@ static uint32_t program_id(const struct programs *programs, size_t i)
 
 int programs_check(const struct programs *programs, unsigned needs)
 {
-	for (size_t i = 0; i < PARTS_COUNT; i++) {
+	for (size_t i = 0; i < PROG_COUNT; i++) {
 		struct bpf_link_info info = {};
 		uint32_t size = sizeof(info);
 
-		if (!programs->choice.wanted[i] || !(parts[i].need & needs))
+		if (!programs->coverage.wanted[i] || !(prog_table[i].need & needs))
 			continue;
 		if (!programs->links[i] || bpf_obj_get_info_by_fd(bpf_link__fd(programs->links[i]), &info, &size) < 0 ||
 		    !info.prog_id || info.prog_id != program_id(programs, i))
@@ -335,30 +335,30 @@ unsigned programs_generation(const struct programs *programs)
 bool programs_inherited(const struct programs *programs)
 {
 	(void)programs;
-	return pins_last_generation() > 0;
+	return bpffs_last_generation() > 0;
 }
 
-const struct choice *programs_choice(const struct programs *programs)
+const struct coverage *programs_coverage(const struct programs *programs)
 {
-	return &programs->choice;
+	return &programs->coverage;
 }
 
 uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycle)
 {
 	uint64_t all = 0, lifecycle = 0;
 
-	for (size_t i = 0; i < PARTS_COUNT; i++) {
+	for (size_t i = 0; i < PROG_COUNT; i++) {
 		struct bpf_program *program;
 		struct bpf_prog_info info = {};
 		__u32 size = sizeof(info);
 
-		if (!programs->choice.wanted[i])
+		if (!programs->coverage.wanted[i])
 			continue;
-		program = bpf_object__find_program_by_name(programs->skeleton->obj, parts[i].program);
+		program = bpf_object__find_program_by_name(programs->skeleton->obj, prog_table[i].program);
 		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0)
 			continue;
 		all += info.recursion_misses;
-		if (parts[i].kind == PART_LIFECYCLE)
+		if (prog_table[i].kind == PROG_LIFECYCLE)
 			lifecycle += info.recursion_misses;
 	}
 	if (ret_lifecycle)

@@ -59,7 +59,7 @@ unsigned programs_generation(const struct programs *programs);
 bool programs_inherited(const struct programs *programs);
 
 /* What this kernel takes, and so what decides what. Belongs to programs. */
-const struct choice *programs_choice(const struct programs *programs);
+const struct coverage *programs_coverage(const struct programs *programs);
 
 /* Program runs that the kernel skipped (recursion guard), all and of the life cycle alone. */
 uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycle);

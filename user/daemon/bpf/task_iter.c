@@ -67,7 +67,7 @@ static bool vma_anew(const void *first, const void *previous, const void *record
 	return ((const struct mseald_vma *)record)->start < ((const struct mseald_vma *)previous)->end;
 }
 
-int tasks_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count)
+int task_iter_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count)
 {
 	_cleanup_close_ int fd = programs_tasks_fd(programs, (uint32_t)pid);
 	void *records;
@@ -81,15 +81,15 @@ int tasks_read(struct programs *programs, pid_t pid, struct mseald_task **ret, s
 	return r;
 }
 
-uint64_t tasks_key_of(struct programs *programs, pid_t pid)
+uint64_t task_iter_key_of(struct programs *programs, pid_t pid)
 {
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	size_t count;
 
-	return tasks_read(programs, pid, &tasks, &count) < 0 ? 0 : tasks[0].key;
+	return task_iter_read(programs, pid, &tasks, &count) < 0 ? 0 : tasks[0].key;
 }
 
-int tasks_read_vmas(struct programs *programs, pid_t tid, struct mseald_vma **ret, size_t *ret_count)
+int task_iter_read_vmas(struct programs *programs, pid_t tid, struct mseald_vma **ret, size_t *ret_count)
 {
 	_cleanup_close_ int fd = programs_vmas_fd(programs, (uint32_t)tid);
 	void *records;
@@ -112,12 +112,12 @@ static int compare_keys(const void *left, const void *right)
 	return a->tgid < b->tgid ? -1 : a->tgid > b->tgid;
 }
 
-void tasks_sort_by_key(struct mseald_task *tasks, size_t count)
+void task_iter_sort_by_key(struct mseald_task *tasks, size_t count)
 {
 	qsort(tasks, count, sizeof(*tasks), compare_keys);
 }
 
-const struct mseald_task *tasks_find(const struct mseald_task *tasks, size_t count, uint64_t key)
+const struct mseald_task *task_iter_find(const struct mseald_task *tasks, size_t count, uint64_t key)
 {
 	size_t low = 0, high = count;
 
@@ -132,9 +132,9 @@ const struct mseald_task *tasks_find(const struct mseald_task *tasks, size_t cou
 	return low < count && tasks[low].key == key ? &tasks[low] : NULL;
 }
 
-int tasks_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret, size_t *ret_count)
+int task_iter_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret, size_t *ret_count)
 {
-	const struct mseald_task *first = tasks_find(tasks, count, key);
+	const struct mseald_task *first = task_iter_find(tasks, count, key);
 	_cleanup_free_ pid_t *pids = NULL;
 	size_t all = 0, found = 0;
 

@@ -22,24 +22,24 @@ static inline bool task_is_process(const struct mseald_task *task)
 }
 
 /* The threads of one process, or of all (pid 0). The caller frees *ret. -ESRCH: none. */
-int tasks_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count);
+int task_iter_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count);
 
 /* The key of the address space of a process; 0: it is gone. */
-uint64_t tasks_key_of(struct programs *programs, pid_t pid);
+uint64_t task_iter_key_of(struct programs *programs, pid_t pid);
 
 /* The mappings of one thread with their flags (VM_*), sorted by address. The caller frees *ret. */
-int tasks_read_vmas(struct programs *programs, pid_t tid, struct mseald_vma **ret, size_t *ret_count);
+int task_iter_read_vmas(struct programs *programs, pid_t tid, struct mseald_vma **ret, size_t *ret_count);
 
 /* The first of those that have this key; NULL: none has. Tasks must be sorted by key. */
-const struct mseald_task *tasks_find(const struct mseald_task *tasks, size_t count, uint64_t key);
+const struct mseald_task *task_iter_find(const struct mseald_task *tasks, size_t count, uint64_t key);
 
 /*
  * The processes (thread group ids, ascending, each once) that have this key.
  * Tasks must be sorted by key. The caller frees *ret, which is NULL for none.
  */
-int tasks_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret, size_t *ret_count);
+int task_iter_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret, size_t *ret_count);
 
 /* Orders by key, then process. */
-void tasks_sort_by_key(struct mseald_task *tasks, size_t count);
+void task_iter_sort_by_key(struct mseald_task *tasks, size_t count);
 
 #endif

@@ -32,7 +32,7 @@ static void look_at(const struct policy *policy, struct container_watch *watch, 
 	if (watch->done || cgroup_processes(policy->cgroup[0], &pids, &count) < 0)
 		return;
 	for (size_t i = 0; i < MIN_OF(count, (size_t)CONTAINER_WATCH_PROCESSES_MAX); i++) {
-		uint64_t key = tasks_key_of(programs, pids[i]);
+		uint64_t key = task_iter_key_of(programs, pids[i]);
 
 		if (key <= watch->newest)
 			continue;

@@ -195,7 +195,7 @@ static void begin_watch(struct programs *programs, const char *cgroup, struct co
 		return;
 	ret->done = count > CONTAINER_WATCH_PROCESSES_MAX;
 	for (size_t i = 0; i < count && !ret->done; i++) {
-		uint64_t key = tasks_key_of(programs, pids[i]);
+		uint64_t key = task_iter_key_of(programs, pids[i]);
 
 		ret->newest = MAX_OF(ret->newest, key);
 	}

@@ -221,7 +221,7 @@ static void go_on(struct start *start, const struct policy *policy, const struct
 	}
 	if (!start->sealed)
 		start->sealed = age_us(start);
-	if (start->phase == PHASE_LOOK && programs_choice(programs)->native && policy->gate != POLICY_GATE_BPF) {
+	if (start->phase == PHASE_LOOK && programs_coverage(programs)->native && policy->gate != POLICY_GATE_BPF) {
 		start->phase = PHASE_NATIVE;
 		look_after(start, 0);
 	} else {
@@ -249,16 +249,16 @@ static int on_settle(sd_event_source *source, uint64_t now, void *context)
 static void tell_readiness(struct start *start, const struct policy *policy)
 {
 	const struct starts_context *on = &start->starts->on;
-	const struct choice *choice = programs_choice(on->programs);
+	const struct coverage *coverage = programs_coverage(on->programs);
 	struct readiness *readiness = &start->readiness;
-	bool kills = policy->action == MSEALD_ACTION_DENY && choice_kills(choice, MSEALD_STOP_UNMAP);
+	bool kills = policy->action == MSEALD_ACTION_DENY && coverage_kills(coverage, MSEALD_STOP_UNMAP);
 
 	readiness->settled = now_us(start->starts) - start->since > SETTLE_US;
 	readiness->marked = policy->marked;
 	readiness->dlopen = policy->dlopen;
 	readiness->late = !(policy->stops & MSEALD_STOP_UNMAP) || policy->action == MSEALD_ACTION_KILL ? LATE_NOT :
 			  !kills			       ? LATE_AS_ALL :
-			  choice->native && policy->gate != POLICY_GATE_BPF &&
+			  coverage->native && policy->gate != POLICY_GATE_BPF &&
 					  (policy->stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT ? LATE_NATIVE : LATE_NOT;
 	readiness->native_now = start->phase == PHASE_NATIVE;
 	readiness->events = on->events;
@@ -267,7 +267,7 @@ static void tell_readiness(struct start *start, const struct policy *policy)
 static void seal(struct start *start, const struct policy *policy, const struct facts *facts)
 {
 	const struct starts_context *on = &start->starts->on;
-	const struct choice *choice = programs_choice(on->programs);
+	const struct coverage *coverage = programs_coverage(on->programs);
 	struct seal_request request = {
 		.pid = start->pid,
 		.space = start->key,
@@ -276,7 +276,7 @@ static void seal(struct start *start, const struct policy *policy, const struct 
 		.stops = policy->stops,
 		.action = policy->action,
 		.readiness = &start->readiness,
-		.spared = policy->gate == POLICY_GATE_DENY ? choice_kills(choice, policy->stops) : 0,
+		.spared = policy->gate == POLICY_GATE_DENY ? coverage_kills(coverage, policy->stops) : 0,
 		.no_native = start->phase != PHASE_NATIVE || policy->gate == POLICY_GATE_BPF,
 	};
 	struct seal_result result = {};
@@ -361,12 +361,12 @@ void starts_hint(struct starts *starts, const struct mseald_hint *hint)
 static void disarm_gone(struct programs *programs, const uint64_t *keys, size_t keys_count, struct mseald_task *tasks,
 			size_t tasks_count)
 {
-	tasks_sort_by_key(tasks, tasks_count);
+	task_iter_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < keys_count; i++) {
 		_cleanup_free_ pid_t *pids = NULL;
 		size_t count;
 
-		if (tasks_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0 && !count)
+		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0 && !count)
 			(void)programs_disarm(programs, keys[i]);
 	}
 }
@@ -379,7 +379,7 @@ static void look_at_all(struct starts *starts, bool lost)
 	size_t count, keys_count;
 
 	if (!inforce_policies(starts->on.inforce)->count || armed_keys(programs, &keys, &keys_count) < 0 ||
-	    tasks_read(programs, 0, &tasks, &count) < 0)
+	    task_iter_read(programs, 0, &tasks, &count) < 0)
 		return;
 	disarm_gone(programs, keys, keys_count, tasks, count);
 	for (size_t i = 0; i < count; i++) {

@@ -30,48 +30,48 @@ static bool read_capabilities(const char *text, const char *name, uint64_t *ret)
 	return line && sscanf(line, "%" SCNx64, ret) == 1;
 }
 
-static bool read_pids(const char *text, struct standing *standing)
+static bool read_pids(const char *text, struct creds *creds)
 {
 	const char *line = find_line(text, "\nNSpid:");
 
-	while (line && (*line == '\t' || *line == ' ') && standing->levels < STANDING_LEVELS) {
+	while (line && (*line == '\t' || *line == ' ') && creds->levels < CREDS_LEVELS) {
 		char *end;
 		long pid = strtol(line, &end, 10);
 
 		if (end == line || pid <= 0 || pid > INT32_MAX)
 			return false;
-		standing->pids[standing->levels++] = (pid_t)pid;
+		creds->pids[creds->levels++] = (pid_t)pid;
 		line = end;
 	}
-	return standing->levels > 0;
+	return creds->levels > 0;
 }
 
-int standing_parse(const char *text, struct standing *ret)
+int creds_parse(const char *text, struct creds *ret)
 {
-	struct standing standing = {};
+	struct creds creds = {};
 
-	if (!read_ids(text, "\nUid:", standing.uids) || !read_ids(text, "\nGid:", standing.gids) ||
-	    !read_capabilities(text, "\nCapPrm:", &standing.permitted) ||
-	    !read_capabilities(text, "\nCapEff:", &standing.effective) || !read_pids(text, &standing))
+	if (!read_ids(text, "\nUid:", creds.uids) || !read_ids(text, "\nGid:", creds.gids) ||
+	    !read_capabilities(text, "\nCapPrm:", &creds.permitted) ||
+	    !read_capabilities(text, "\nCapEff:", &creds.effective) || !read_pids(text, &creds))
 		return -EBADMSG;
-	*ret = standing;
+	*ret = creds;
 	return 0;
 }
 
-bool standing_is_all(const struct standing *standing, uid_t uid, gid_t gid)
+bool creds_is_all(const struct creds *creds, uid_t uid, gid_t gid)
 {
 	for (int i = 0; i < 4; i++)
-		if (standing->uids[i] != uid || standing->gids[i] != gid)
+		if (creds->uids[i] != uid || creds->gids[i] != gid)
 			return false;
 	return true;
 }
 
-bool standing_covers(const struct standing *standing, const struct standing *other)
+bool creds_covers(const struct creds *creds, const struct creds *other)
 {
-	return !(other->permitted & ~standing->permitted);
+	return !(other->permitted & ~creds->permitted);
 }
 
-pid_t standing_own_pid(const struct standing *standing)
+pid_t creds_own_pid(const struct creds *creds)
 {
-	return standing->levels ? standing->pids[standing->levels - 1] : 0;
+	return creds->levels ? creds->pids[creds->levels - 1] : 0;
 }

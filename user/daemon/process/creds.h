@@ -10,26 +10,26 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define STANDING_LEVELS 33	/* pid namespaces in one another: MAX_PID_NS_LEVEL and the first (include/linux/pid_namespace.h) */
+#define CREDS_LEVELS 33	/* pid namespaces in one another: MAX_PID_NS_LEVEL and the first (include/linux/pid_namespace.h) */
 
-struct standing {
+struct creds {
 	uid_t uids[4];		/* real, effective, saved, of files: as mseald sees them */
 	gid_t gids[4];
 	uint64_t permitted, effective;	/* capabilities, bits by number */
-	pid_t pids[STANDING_LEVELS];	/* NSpid: here, and in each pid namespace further in; the last is its own */
+	pid_t pids[CREDS_LEVELS];	/* NSpid: here, and in each pid namespace further in; the last is its own */
 	unsigned levels;
 };
 
 /* From the text of the file. -EBADMSG: something of it is missing. */
-int standing_parse(const char *text, struct standing *ret);
+int creds_parse(const char *text, struct creds *ret);
 
 /* All of its user and group ids are these: it has, and can get back, no others. */
-bool standing_is_all(const struct standing *standing, uid_t uid, gid_t gid);
+bool creds_is_all(const struct creds *creds, uid_t uid, gid_t gid);
 
 /* Has it nothing that the other has not? */
-bool standing_covers(const struct standing *standing, const struct standing *other);
+bool creds_covers(const struct creds *creds, const struct creds *other);
 
 /* The pid in its own namespace. */
-pid_t standing_own_pid(const struct standing *standing);
+pid_t creds_own_pid(const struct creds *creds);
 
 #endif

@@ -27,7 +27,7 @@ static int read_task(struct programs *programs, pid_t pid, struct mseald_task *r
 	size_t count;
 	int r;
 
-	r = tasks_read(programs, pid, &tasks, &count);
+	r = task_iter_read(programs, pid, &tasks, &count);
 	if (r < 0)
 		return r;
 	task = best_task(tasks, count, pid);
@@ -147,7 +147,7 @@ void target_let_calls_end(struct programs *programs, const struct target *target
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	size_t count, waiting = 1;
 
-	if (tasks_read(programs, target->pid, &tasks, &count) < 0)
+	if (task_iter_read(programs, target->pid, &tasks, &count) < 0)
 		return;
 	for (int step = 0; step < SETTLE_STEPS && waiting; step++) {
 		if (step)

@@ -70,14 +70,14 @@ static void forget_stale(struct gc *gc)
 
 	/* The keys first: an address space made after that has no key among them. */
 	if (store_read_keys(gc->store, &keys, &keys_count) < 0 ||
-	    tasks_read(gc->programs, 0, &tasks, &tasks_count) < 0)
+	    task_iter_read(gc->programs, 0, &tasks, &tasks_count) < 0)
 		return;
-	tasks_sort_by_key(tasks, tasks_count);
+	task_iter_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < keys_count; i++) {
 		_cleanup_free_ pid_t *pids = NULL;
 		size_t count;
 
-		if (tasks_sharing(tasks, tasks_count, keys[i], &pids, &count) < 0 || count)
+		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) < 0 || count)
 			continue;
 		if (store_forget_space(gc->store, keys[i]) >= 0)
 			forgotten++;

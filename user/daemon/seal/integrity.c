@@ -71,7 +71,7 @@ static bool kill_sharer(struct integrity *integrity, uint64_t key, pid_t pid)
 
 	if (pidfd < 0 && errno != ESRCH && errno != EINVAL)
 		log_error("cannot open pid %d, which shares memory with a killed process: %s", (int)pid, strerror(errno));
-	if (pidfd < 0 || tasks_read(integrity->programs, pid, &threads, &count) < 0)
+	if (pidfd < 0 || task_iter_read(integrity->programs, pid, &threads, &count) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		shares = shares || (threads[i].key == key && !(threads[i].flags & TASK_EXITING));
@@ -91,7 +91,7 @@ static bool end_space(struct integrity *integrity, uint64_t key, const struct ms
 	bool living = false;
 	size_t count;
 
-	if (tasks_sharing(tasks, tasks_count, key, &pids, &count) < 0)
+	if (task_iter_sharing(tasks, tasks_count, key, &pids, &count) < 0)
 		return true;
 	for (size_t i = 0; i < count; i++)
 		living |= kill_sharer(integrity, key, pids[i]);
@@ -117,9 +117,9 @@ static bool end_doomed(struct integrity *integrity)
 		return false;
 	/* The keys first: a child that is born doomed after that is in the list the next time. */
 	if (store_read_spaces(integrity->store, &keys, &spaces, &count) < 0 ||
-	    tasks_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
+	    task_iter_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
 		return true;
-	tasks_sort_by_key(tasks, tasks_count);
+	task_iter_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < count; i++)
 		if (spaces[i].flags & MSEALD_SPACE_DOOMED)
 			living |= end_space(integrity, keys[i], tasks, tasks_count);
@@ -165,14 +165,14 @@ void integrity_check(struct integrity *integrity)
 	size_t keys_count, tasks_count;
 
 	if (store_read_keys(integrity->store, &keys, &keys_count) < 0 ||
-	    tasks_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
+	    task_iter_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
 		return;
-	tasks_sort_by_key(tasks, tasks_count);
+	task_iter_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < keys_count; i++) {
 		_cleanup_free_ pid_t *pids = NULL;
 		size_t count;
 
-		if (tasks_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0)
+		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0)
 			check_space(integrity, keys[i], pids, count);
 	}
 }

@@ -228,7 +228,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	plan->account = target->account;
 	r = procmaps_read_fd(target->maps_fd, &plan->maps);
 	if (r >= 0)
-		r = tasks_read_vmas(programs, target->tid, &plan->vmas, &plan->vmas_count);
+		r = task_iter_read_vmas(programs, target->tid, &plan->vmas, &plan->vmas_count);
 	if (r >= 0)
 		plan->hugetlb = any_hugetlb(plan->vmas, plan->vmas_count);
 	if (r >= 0)
@@ -244,7 +244,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read its mappings");
 	if (plan_is_32bit(plan) && request->action == MSEALD_ACTION_DENY &&
-	    choice_spares_32bit(programs_choice(programs), request->stops))
+	    coverage_spares_32bit(programs_coverage(programs), request->stops))
 		return error_set(error, "Unsupported", request->pid,
 			    "pid %d runs a 32-bit program, whose attempts could only be answered with SIGKILL on this "
 			    "kernel, and mseald has --gate=deny; use --deny=mprotect, or --action=kill or audit",
@@ -283,7 +283,7 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 	target_wait_for_changes(target, plan->seals[0].start);
 	r = procmaps_read_fd(target->maps_fd, &now);
 	if (r >= 0)
-		r = tasks_read_vmas(programs, target->tid, &vmas, &count);
+		r = task_iter_read_vmas(programs, target->tid, &vmas, &count);
 	if (r < 0)
 		return r;
 	/* The first huge pages that come after the commit mmap_file sees (bpf/lsm.bpf.c). */

@@ -22,7 +22,7 @@ static int check_killable(struct programs *programs, const struct seal_request *
 {
 	if (request->pid != 1 || request->action == MSEALD_ACTION_AUDIT)
 		return 0;
-	if (request->action == MSEALD_ACTION_KILL || choice_kill_only(programs_choice(programs), request->stops))
+	if (request->action == MSEALD_ACTION_KILL || coverage_kill_only(programs_coverage(programs), request->stops))
 		return error_set(error, "Unsupported", request->pid,
 			    "pid 1 cannot be killed, and on this kernel something could only be answered so; "
 			    "use --deny=mprotect, or --action=audit");
@@ -78,7 +78,7 @@ static int make_native(struct programs *programs, const struct target *target, c
 	size_t count;
 	int r;
 
-	if (!programs_choice(programs)->native || request->no_native || !plan_native_ranges(plan, request, have, &ranges, &count))
+	if (!programs_coverage(programs)->native || request->no_native || !plan_native_ranges(plan, request, have, &ranges, &count))
 		return -EOPNOTSUPP;
 	if (count) {
 		r = request->held ? held_mseal(request->held, ranges, count, &result->why_not_native) :

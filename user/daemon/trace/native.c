@@ -68,7 +68,7 @@ static bool is_in_target(struct programs *programs, const struct target *target,
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	size_t count;
 
-	if (tasks_read(programs, target->pid, &tasks, &count) < 0)
+	if (task_iter_read(programs, target->pid, &tasks, &count) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (tasks[i].pid == (uint32_t)tid)
@@ -139,7 +139,7 @@ static enum answer try_once(struct programs *programs, const struct target *targ
 		size_t tasks_count;
 		pid_t tid;
 
-		if (tasks_read(programs, target->pid, &tasks, &tasks_count) < 0)
+		if (task_iter_read(programs, target->pid, &tasks, &tasks_count) < 0)
 			return ANSWER_GONE;
 		tid = thread_choose(target, tasks, tasks_count, try, &traced);
 		if (tid)

@@ -31,7 +31,7 @@ void tracers_allow(struct programs *programs)
 		files.rlim_cur = MIN_OF(files.rlim_max, (rlim_t)FILES);
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
-	if (tasks_read(programs, getpid(), &tasks, &count) < 0) {
+	if (task_iter_read(programs, getpid(), &tasks, &count) < 0) {
 		log_warning("cannot find out when mseald was started: what is sealed against foreign writes will not be "
 			    "sealed by mseal(2) as well, ignoring");
 		return;
@@ -103,7 +103,7 @@ int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, str
 		if (step)
 			(void)usleep(STEP_US);
 		/* All of them: another process may share the memory. */
-		r = tasks_read(programs, 0, &tasks, &count);
+		r = task_iter_read(programs, 0, &tasks, &count);
 		if (r < 0)
 			return r;
 		traced = find_traced(tasks, count, key);
