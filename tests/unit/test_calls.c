@@ -21,7 +21,7 @@ static void parse_a_call(void **state)
 	struct blocked_call call;
 
 	(void)state;
-	assert_int_equal(calls_parse("232 0x4 0x7ffc8 0x1 0xffffffffffffffff 0x5 0x6 0x7ffe1000 0x7f0010\n", &call), 1);
+	assert_int_equal(restartable_parse("232 0x4 0x7ffc8 0x1 0xffffffffffffffff 0x5 0x6 0x7ffe1000 0x7f0010\n", &call), 1);
 	assert_int_equal(call.number, 232);
 	assert_int_equal(call.arguments[0], 4);
 	assert_int_equal(call.arguments[1], 0x7ffc8);
@@ -29,7 +29,7 @@ static void parse_a_call(void **state)
 	assert_int_equal(call.arguments[5], 6);
 	assert_int_equal(call.sp, 0x7ffe1000);
 	assert_int_equal(call.pc, 0x7f0010);
-	assert_int_equal(calls_parse("0 0x0 0x0 0x0 0x0 0x0 0x0 0x1 0x2\n", &call), 1);
+	assert_int_equal(restartable_parse("0 0x0 0x0 0x0 0x0 0x0 0x0 0x1 0x2\n", &call), 1);
 	assert_int_equal(call.number, 0);
 }
 
@@ -41,7 +41,7 @@ static void parse_none(void **state)
 	for (size_t i = 0; i < ELEMENTS(none); i++) {
 		struct blocked_call call = { .number = 7 };
 
-		assert_int_equal(calls_parse(none[i], &call), 0);
+		assert_int_equal(restartable_parse(none[i], &call), 0);
 		assert_int_equal(call.number, -1);
 	}
 }
@@ -59,7 +59,7 @@ static void parse_wrong(void **state)
 	for (size_t i = 0; i < ELEMENTS(wrong); i++) {
 		struct blocked_call call = { .number = 7 };
 
-		if (calls_parse(wrong[i], &call) != -EINVAL)
+		if (restartable_parse(wrong[i], &call) != -EINVAL)
 			fail_msg("\"%s\" is taken", wrong[i]);
 		assert_int_equal(call.number, -1);
 	}
@@ -67,7 +67,7 @@ static void parse_wrong(void **state)
 
 static bool restartable(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
-	return calls_restartable(&(struct blocked_call){ .number = number, .arguments = { a, b, c, d } });
+	return restartable_call(&(struct blocked_call){ .number = number, .arguments = { a, b, c, d } });
 }
 
 /* Every number there is: just these are restartable with all arguments 0 or 1 (futex: WAIT is 0, WAKE is 1). */
@@ -145,7 +145,7 @@ static void by_flags(void **state)
 
 static bool replaces(long number, uint64_t c3, uint64_t c4, uint64_t c5)
 {
-	return calls_replaces_mask(&(struct blocked_call){ .number = number, .arguments = { 1, 1, 1, c3, c4, c5 } });
+	return restartable_replaces_mask(&(struct blocked_call){ .number = number, .arguments = { 1, 1, 1, c3, c4, c5 } });
 }
 
 static void masks(void **state)

@@ -243,7 +243,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	if (r < 0)
 		return r;
 	programs_state(daemon->programs)->places_each = daemon->config.user_spaces;
-	tracers_allow(daemon->programs);
+	tracer_allow(daemon->programs);
 	r = store_open(daemon->programs, &daemon->store);
 	if (r < 0) {
 		log_error("cannot read the maps: %s", strerror(-r));

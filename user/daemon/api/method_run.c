@@ -39,7 +39,7 @@ struct run {
 	struct connection *connection;	/* NULL: it has gone, as it does by exec */
 	bool answered;
 	sd_event_source *source;
-	struct held held;
+	struct launch launch;
 	struct seal_request request;
 	bool chosen;			/* any option was given */
 	bool root;			/* who asks is (client.h) */
@@ -56,8 +56,8 @@ static void run_free(struct run *run)
 	if (run->next)
 		run->next->previous = run->previous;
 	(void)sd_event_source_disable_unref(run->source);
-	(void)close(run->held.fd);
-	(void)close(run->held.pidfd);
+	(void)close(run->launch.fd);
+	(void)close(run->launch.pidfd);
 	free(run);
 }
 
@@ -83,7 +83,7 @@ static void on_gone(void *context)
 	struct run *run = context;
 
 	run->connection = NULL;
-	(void)held_say(run->held.fd, HELD_LEFT, 0);
+	(void)launch_say(run->launch.fd, LAUNCH_LEFT, 0);
 }
 
 static void refuse(struct run *run, const struct error *error)
@@ -112,7 +112,7 @@ static void not_seized(struct run *run, int code)
 }
 
 /* Seals what is there; what is to come, where the program is not complete, follows. */
-static int seal(struct run *run, const struct held_message *message, struct error *error)
+static int seal(struct run *run, const struct launch_message *message, struct error *error)
 {
 	struct seal_request request = run->request;
 	struct seal_result result;
@@ -123,13 +123,13 @@ static int seal(struct run *run, const struct held_message *message, struct erro
 		return error_set(error, "PermissionDenied", request.pid,
 			    "it has privileges that its user has not, so only root may choose how it is sealed; "
 			    "run it without options");
-	request.held = &run->held;
-	if (message->word == HELD_FIRST)
+	request.launch = &run->launch;
+	if (message->word == LAUNCH_FIRST)
 		request.classes &= CLASSES_FIRST;
 	if (!request.classes)
 		return 0;
 	r = sealing_seal(run->daemon->programs, run->daemon->store, &request, &result, error);
-	if (message->word == HELD_FIRST && r < 0 && strcmp(error->name, "NothingToSeal") == 0)
+	if (message->word == LAUNCH_FIRST && r < 0 && strcmp(error->name, "NothingToSeal") == 0)
 		return 0;
 	if (r < 0)
 		gc_after_failure(run->daemon->gc);
@@ -141,7 +141,7 @@ static int seal(struct run *run, const struct held_message *message, struct erro
 }
 
 /* The same, and it counts as time of the user. */
-static int seal_for(struct run *run, const struct held_message *message, struct error *error)
+static int seal_for(struct run *run, const struct launch_message *message, struct error *error)
 {
 	uint64_t begun = clock_ns(CLOCK_BOOTTIME);
 	int r = seal(run, message, error);
@@ -157,7 +157,7 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 {
 	struct run *run = context;
 	struct error error = {};
-	struct held_message message;
+	struct launch_message message;
 	ssize_t size = recv(fd, &message, sizeof(message), MSG_DONTWAIT);
 
 	(void)source;
@@ -173,22 +173,22 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 		return 0;
 	}
 	switch (message.word) {
-	case HELD_SEIZED:
+	case LAUNCH_SEIZED:
 		if (run->connection && connection_reply(run->connection, NULL, false) >= 0)
 			connection_resume(run->connection, false);
 		run->answered = true;
 		break;
-	case HELD_NOT_SEIZED:
+	case LAUNCH_NOT_SEIZED:
 		not_seized(run, (int)message.value);
 		break;
-	case HELD_FIRST:
-	case HELD_ENTRY:
+	case LAUNCH_FIRST:
+	case LAUNCH_ENTRY:
 		if (seal_for(run, &message, &error) >= 0) {
-			(void)held_say(fd, HELD_GO, 0);
+			(void)launch_say(fd, LAUNCH_GO, 0);
 			break;
 		}
 		tell_ended(run->request.pid, &error);
-		(void)held_send(fd, &(struct held_message){ .word = HELD_END }, error.message,
+		(void)launch_send(fd, &(struct launch_message){ .word = LAUNCH_END }, error.message,
 				strlen(error.message));
 		break;
 	}
@@ -224,26 +224,26 @@ static int begin(struct run *run, struct connection *connection, struct error *e
 	pid_t caller = run->request.pid, pid;
 	int pair[2], r;
 
-	run->held.pidfd = connection_open_peer(connection);
-	if (run->held.pidfd < 0)
+	run->launch.pidfd = connection_open_peer(connection);
+	if (run->launch.pidfd < 0)
 		return caller <= 0 ? error_set(error, "Unsupported", 0,
 					  "the caller is in a pid namespace that mseald does not see") :
-				     error_set_errno(error, caller, run->held.pidfd, "cannot open it");
+				     error_set_errno(error, caller, run->launch.pidfd, "cannot open it");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		r = error_set_errno(error, caller, -errno, "cannot make a socket");
-		(void)close(run->held.pidfd);
+		(void)close(run->launch.pidfd);
 		return r;
 	}
 	pid = tracer_fork();
 	if (pid == 0)
-		entry_hold(&(struct entry_order){ .pid = caller, .pidfd = run->held.pidfd, .uid = run->uid,
+		launch_trace(&(struct launch_order){ .pid = caller, .pidfd = run->launch.pidfd, .uid = run->uid,
 						  .fd = pair[1] });
 	(void)close(pair[1]);
-	run->held.fd = pair[0];
+	run->launch.fd = pair[0];
 	r = pid < 0 ? pid : sd_event_add_io(run->daemon->loop, &run->source, pair[0], EPOLLIN, on_tracer, run);
 	if (r < 0) {
 		(void)close(pair[0]);	/* it then lets go of the caller, which has not been answered, by ending it */
-		(void)close(run->held.pidfd);
+		(void)close(run->launch.pidfd);
 		return error_set_errno(error, caller, r, "cannot make a process to trace it");
 	}
 	return 0;

@@ -17,7 +17,7 @@
 #include "seal/readiness.h"
 #include "seal/sealset.h"
 
-struct held;
+struct launch;
 
 struct seal_request {
 	pid_t pid;
@@ -25,7 +25,7 @@ struct seal_request {
 	int (*authorize)(void *context, const struct target *target, struct error *error);
 	void *context;
 	bool limited;			/* a user asks: within what one user may have */
-	struct held *held;		/* a tracer of ours holds it at its entry point (launch.h); NULL: it is as it is */
+	struct launch *launch;		/* a tracer of ours holds it at its entry point (launch.h); NULL: it is as it is */
 	const struct range *ranges;	/* with count 0: the segments of these classes */
 	size_t count;
 	unsigned classes;		/* bits 1 << class */

@@ -81,7 +81,7 @@ static int make_native(struct programs *programs, const struct target *target, c
 	if (!programs_coverage(programs)->native || request->no_native || !plan_native_ranges(plan, request, have, &ranges, &count))
 		return -EOPNOTSUPP;
 	if (count) {
-		r = request->held ? held_mseal(request->held, ranges, count, &result->why_not_native) :
+		r = request->launch ? launch_mseal(request->launch, ranges, count, &result->why_not_native) :
 				    native_seal(programs, target, ranges, count, &result->why_not_native);
 		if (r <= 0)
 			return -EOPNOTSUPP;
@@ -278,7 +278,7 @@ int sealing_seal(struct programs *programs, struct store *store, const struct se
 
 		r = target_open(programs, request->pid, &target, error);
 		/* If it lives after that, it is the one that was opened. */
-		if (r >= 0 && request->held && !held_lives(request->held))
+		if (r >= 0 && request->launch && !launch_lives(request->launch))
 			r = error_set_errno(error, request->pid, -ESRCH, "");
 		if (r >= 0 && request->space && target.key != request->space)
 			return error_set(error, "NoSuchProcess", request->pid, "pid %d is another program by now", (int)request->pid);

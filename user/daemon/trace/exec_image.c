@@ -40,7 +40,7 @@ static bool find_value(const void *words, size_t size, bool bits_32, uint64_t ty
 }
 
 /* Where that cannot be read, any page may be what it protects last. */
-static void read_relro(pid_t pid, struct image *image)
+static void read_relro(pid_t pid, struct exec_image *image)
 {
 	_cleanup_close_ int fd = open_file(pid, "exe");
 	struct elfobject object;
@@ -57,10 +57,10 @@ static void read_relro(pid_t pid, struct image *image)
 	}
 }
 
-int image_read(pid_t pid, bool bits_32, struct image *ret)
+int exec_image_read(pid_t pid, bool bits_32, struct exec_image *ret)
 {
 	_cleanup_close_ int fd = open_file(pid, "auxv");
-	struct image image = {};
+	struct exec_image image = {};
 	uint64_t words[WORDS], base = 0, secure = 0;
 	ssize_t n;
 
@@ -81,7 +81,7 @@ int image_read(pid_t pid, bool bits_32, struct image *ret)
 	return 0;
 }
 
-void image_name(pid_t pid, char *name, size_t size)
+void exec_image_name(pid_t pid, char *name, size_t size)
 {
 	char path[32];
 	ssize_t n;

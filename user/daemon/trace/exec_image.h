@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct image {
+struct exec_image {
 	uint64_t entry;			/* of the program, not of its dynamic loader */
 	bool loader;			/* that runs first */
 	bool secure;			/* it has privileges that its caller has not (AT_SECURE) */
@@ -16,9 +16,9 @@ struct image {
 };
 
 /* From /proc/PID. bits_32: it runs 32-bit code. Negative errno. */
-int image_read(pid_t pid, bool bits_32, struct image *ret);
+int exec_image_read(pid_t pid, bool bits_32, struct exec_image *ret);
 
 /* The path of the program, for people: what is not printable is a question mark. */
-void image_name(pid_t pid, char *name, size_t size);
+void exec_image_name(pid_t pid, char *name, size_t size);
 
 #endif

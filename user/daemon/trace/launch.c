@@ -12,12 +12,12 @@
 
 #define ANSWER_MILLISECONDS 20000
 
-bool held_lives(const struct held *held)
+bool launch_lives(const struct launch *launch)
 {
-	return procfs_lives(held->pidfd);
+	return procfs_lives(launch->pidfd);
 }
 
-int held_send(int fd, const struct held_message *message, const void *more, size_t size)
+int launch_send(int fd, const struct launch_message *message, const void *more, size_t size)
 {
 	struct iovec parts[] = { { (void *)(uintptr_t)message, sizeof(*message) }, { (void *)(uintptr_t)more, size } };
 	struct msghdr header = { .msg_iov = parts, .msg_iovlen = size ? 2 : 1 };
@@ -25,38 +25,38 @@ int held_send(int fd, const struct held_message *message, const void *more, size
 	return sendmsg(fd, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-int held_say(int fd, enum held_word word, uint32_t value)
+int launch_say(int fd, enum launch_word word, uint32_t value)
 {
-	return held_send(fd, &(struct held_message){ .word = word, .value = value }, NULL, 0);
+	return launch_send(fd, &(struct launch_message){ .word = word, .value = value }, NULL, 0);
 }
 
 /* Nothing else can come from a tracer whose process stands. */
-static enum answer read_answer(const struct held *held)
+static enum remote_answer read_answer(const struct launch *launch)
 {
-	struct pollfd wait = { .fd = held->fd, .events = POLLIN };
-	struct held_message message;
+	struct pollfd wait = { .fd = launch->fd, .events = POLLIN };
+	struct launch_message message;
 	ssize_t size;
 	int n;
 
 	do
 		n = poll(&wait, 1, ANSWER_MILLISECONDS);
 	while (n < 0 && errno == EINTR);
-	size = n > 0 ? recv(held->fd, &message, sizeof(message), 0) : -1;
-	if (size == (ssize_t)sizeof(message) && message.word == HELD_CALLED && message.value < ANSWER_COUNT)
-		return (enum answer)message.value;
+	size = n > 0 ? recv(launch->fd, &message, sizeof(message), 0) : -1;
+	if (size == (ssize_t)sizeof(message) && message.word == LAUNCH_CALLED && message.value < ANSWER_COUNT)
+		return (enum remote_answer)message.value;
 	return n == 0 ? ANSWER_LATE : ANSWER_GONE;
 }
 
-int held_mseal(const struct held *held, const struct range *ranges, size_t count, const char **ret_why)
+int launch_mseal(const struct launch *launch, const struct range *ranges, size_t count, const char **ret_why)
 {
-	const struct held_message message = { .word = HELD_MSEAL };
-	enum answer answer = ANSWER_TOO_MANY;
+	const struct launch_message message = { .word = LAUNCH_MSEAL };
+	enum remote_answer answer = ANSWER_TOO_MANY;
 
-	if (count <= CALLING_MAX_RANGES)
-		answer = held_send(held->fd, &message, ranges, count * sizeof(*ranges)) < 0 ? ANSWER_GONE :
-											      read_answer(held);
+	if (count <= REMOTE_SYSCALL_MAX_RANGES)
+		answer = launch_send(launch->fd, &message, ranges, count * sizeof(*ranges)) < 0 ? ANSWER_GONE :
+											      read_answer(launch);
 	if (answer == ANSWER_SEALED)
 		return 1;
-	*ret_why = answer_phrase(answer);
+	*ret_why = remote_answer_phrase(answer);
 	return 0;
 }

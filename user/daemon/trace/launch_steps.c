@@ -20,22 +20,22 @@
 
 #define STAND_MILLISECONDS 2000
 
-void ended(const struct entry *entry)
+void launch_ended(const struct launch_tracer *tracer)
 {
-	(void)syscall(SYS_pidfd_send_signal, entry->order->pidfd, SIGKILL, NULL, 0);
+	(void)syscall(SYS_pidfd_send_signal, tracer->order->pidfd, SIGKILL, NULL, 0);
 	_exit(0);
 }
 
-enum happening next(struct entry *entry, int milliseconds, int *ret_status)
+enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds, int *ret_status)
 {
 	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
 
 	for (bool dying = false;;) {
-		struct pollfd waits[] = { { .fd = entry->changes, .events = POLLIN },
-					  { .fd = entry->order->fd, .events = POLLIN },
-					  { .fd = entry->tracee.trap.fd } };
-		struct iovec parts[] = { { &entry->message, sizeof(entry->message) },
-					 { entry->more, sizeof(entry->more) } };
+		struct pollfd waits[] = { { .fd = tracer->changes, .events = POLLIN },
+					  { .fd = tracer->order->fd, .events = POLLIN },
+					  { .fd = tracer->tracee.trap.fd } };
+		struct iovec parts[] = { { &tracer->message, sizeof(tracer->message) },
+					 { tracer->more, sizeof(tracer->more) } };
 		struct msghdr header = { .msg_iov = parts, .msg_iovlen = 2 };
 		struct signalfd_siginfo change;
 		pid_t got = waitpid(-1, ret_status, __WALL | (dying ? 0 : WNOHANG));
@@ -43,13 +43,13 @@ enum happening next(struct entry *entry, int milliseconds, int *ret_status)
 		ssize_t size;
 
 		if (got > 0 && WIFSTOPPED(*ret_status))
-			return STOPPED;
+			return LAUNCH_STOPPED;
 		if (got != 0)
-			ended(entry);
+			launch_ended(tracer);
 		if (milliseconds >= 0 && left <= 0)
-			return NOTHING;
+			return LAUNCH_NOTHING;
 		if (poll(waits, ELEMENTS(waits), left) < 0 && errno != EINTR)
-			end_unsealed(entry, "mseald's tracer failed");
+			launch_end_unsealed(tracer, "mseald's tracer failed");
 		/*
 		 * Its trap has been taken away: it execs, or ends - or another thread execs, of which nothing
 		 * tells us but wait(2) itself, and only who waits for any child, because the two threads
@@ -57,24 +57,24 @@ enum happening next(struct entry *entry, int milliseconds, int *ret_status)
 		 */
 		dying = waits[2].revents & (POLLHUP | POLLERR);
 		if (waits[0].revents)
-			(void)!read(entry->changes, &change, sizeof(change));
+			(void)!read(tracer->changes, &change, sizeof(change));
 		if (dying || !waits[1].revents)
 			continue;
-		size = recvmsg(entry->order->fd, &header, 0);
-		if (size < (ssize_t)sizeof(entry->message))
-			end_unsealed(entry, "mseald has ended");
-		entry->more_size = (size_t)size - sizeof(entry->message);
-		return TOLD;
+		size = recvmsg(tracer->order->fd, &header, 0);
+		if (size < (ssize_t)sizeof(tracer->message))
+			launch_end_unsealed(tracer, "mseald has ended");
+		tracer->more_size = (size_t)size - sizeof(tracer->message);
+		return LAUNCH_TOLD;
 	}
 }
 
-void must(const struct entry *entry, int r)
+void launch_must(const struct launch_tracer *tracer, int r)
 {
 	if (r < 0)
-		ended(entry);
+		launch_ended(tracer);
 }
 
-bool is_group_stop(int status)
+bool launch_is_group_stop(int status)
 {
 	int signal = WSTOPSIG(status);
 
@@ -82,18 +82,18 @@ bool is_group_stop(int status)
 	       (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU);
 }
 
-int pass_on(struct entry *entry, int status, int how)
+int launch_pass_on(struct launch_tracer *tracer, int status, int how)
 {
-	struct tracee *tracee = &entry->tracee;
+	struct tracee *tracee = &tracer->tracee;
 
 	if (PTRACE_STOPPED(status) && tracee->trapped)
 		return 1;
-	if (is_group_stop(status))
+	if (launch_is_group_stop(status))
 		return ptrace_request(PTRACE_LISTEN, tracee->tid, 0, NULL) < 0 ? -errno : 0;
 	if (PTRACE_STOPPED(status))
 		return tracee_continue(tracee, how, 0);
-	if (entry->hidden && status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP && !ptrace_is_trap(tracee->tid, status)) {
-		entry->owed = true;
+	if (tracer->hidden && status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP && !ptrace_is_trap(tracee->tid, status)) {
+		tracer->owed = true;
 		return tracee_continue(tracee, how, 0);
 	}
 	return tracee_on_stop(tracee, status, how);
@@ -102,9 +102,9 @@ int pass_on(struct entry *entry, int status, int how)
 /* --- ending it --- */
 
 /* Any other stop takes back what PTRACE_INTERRUPT asked for (kernel/signal.c, ptrace_stop). */
-bool stand_somewhere(struct entry *entry, int milliseconds)
+bool launch_stand(struct launch_tracer *tracer, int milliseconds)
 {
-	struct tracee *tracee = &entry->tracee;
+	struct tracee *tracee = &tracer->tracee;
 	int status;
 
 	(void)tracee_interrupt(tracee);
@@ -121,17 +121,17 @@ bool stand_somewhere(struct entry *entry, int milliseconds)
 	return false;
 }
 
-void end_unsealed(struct entry *entry, const char *why)
+void launch_end_unsealed(struct launch_tracer *tracer, const char *why)
 {
-	struct tracee *tracee = &entry->tracee;
+	struct tracee *tracee = &tracer->tracee;
 	_cleanup_(procmaps_free) struct procmaps maps = {};
 	char text[1024], name[256];
 
-	image_name(tracee->tid, name, sizeof(name));
+	exec_image_name(tracee->tid, name, sizeof(name));
 	(void)snprintf(text, sizeof(text), "msealctl: cannot seal %s: %s\n", name, why);
-	if (!tracee->changed && stand_somewhere(entry, STAND_MILLISECONDS) && procmaps_read(tracee->tid, &maps) >= 0)
-		entry->unable = calling_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);
-	if (tracee->changed && entry->unable == ANSWER_SEALED)
-		(void)calling_end(tracee, text);
-	ended(entry);
+	if (!tracee->changed && launch_stand(tracer, STAND_MILLISECONDS) && procmaps_read(tracee->tid, &maps) >= 0)
+		tracer->unable = remote_syscall_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);
+	if (tracee->changed && tracer->unable == ANSWER_SEALED)
+		(void)remote_syscall_exit(tracee, text);
+	launch_ended(tracer);
 }

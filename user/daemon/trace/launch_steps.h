@@ -10,50 +10,50 @@
 #include "trace/launch.h"
 #include "trace/remote_syscall.h"
 
-struct entry_order {
+struct launch_order {
 	pid_t pid;
 	int pidfd;
 	uid_t uid;	/* whose it must be; 0: anybody's */
 	int fd;		/* to the daemon */
 };
 
-struct entry {
-	const struct entry_order *order;
+struct launch_tracer {
+	const struct launch_order *order;
 	struct tracee tracee;
-	struct image image;
+	struct exec_image image;
 	int changes;		/* signalfd: it may have stopped, or ended */
 	bool hidden;		/* it has blocked SIGTRAP, and does not now */
 	bool owed;		/* somebody else's SIGTRAP came meanwhile */
 	bool protecting;	/* it is in the mprotect of its RELRO */
-	enum answer unable;	/* why it cannot be made to call anything; or ANSWER_SEALED */
-	struct held_message message;	/* the last one of the daemon, and what followed it */
+	enum remote_answer unable;	/* why it cannot be made to call anything; or ANSWER_SEALED */
+	struct launch_message message;	/* the last one of the daemon, and what followed it */
 	union {
-		char more[CALLING_MAX_RANGES * sizeof(struct range)];
-		struct range ranges[CALLING_MAX_RANGES];
+		char more[REMOTE_SYSCALL_MAX_RANGES * sizeof(struct range)];
+		struct range ranges[REMOTE_SYSCALL_MAX_RANGES];
 	};
 	size_t more_size;
 };
 
-enum happening { STOPPED, TOLD, NOTHING };
+enum launch_happening { LAUNCH_STOPPED, LAUNCH_TOLD, LAUNCH_NOTHING };
 
 /* Its next stop (*ret_status) or the next word of the daemon, whichever comes first. Should it end, so does the tracer. */
-enum happening next(struct entry *entry, int milliseconds, int *ret_status);
+enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds, int *ret_status);
 
 /* It is no longer there, or not in our hands: then it must not be there. */
-void ended(const struct entry *entry) __attribute__((noreturn));
+void launch_ended(const struct launch_tracer *tracer) __attribute__((noreturn));
 /* What ptrace(2) says: an error for one that has been killed, or for nothing that we could go on with. */
-void must(const struct entry *entry, int r);
+void launch_must(const struct launch_tracer *tracer, int r);
 
 /* Is it the stop of a group that job control has stopped? */
-bool is_group_stop(int status);
+bool launch_is_group_stop(int status);
 
 /* Lets it go on from a stop as it would without us. 1: it stands at our trap. */
-int pass_on(struct entry *entry, int status, int how);
+int launch_pass_on(struct launch_tracer *tracer, int status, int how);
 
 /* It stands, wherever it was, in get_signal(); false: not in time, or it has had an exec. */
-bool stand_somewhere(struct entry *entry, int milliseconds);
+bool launch_stand(struct launch_tracer *tracer, int milliseconds);
 
 /* Wherever it is, it says why on its standard error, and ends with status 1; if it cannot, it is killed. */
-void end_unsealed(struct entry *entry, const char *why) __attribute__((noreturn));
+void launch_end_unsealed(struct launch_tracer *tracer, const char *why) __attribute__((noreturn));
 
 #endif

@@ -34,7 +34,7 @@ static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
 
 /* --- before exec --- */
 
-static bool is_theirs(const struct entry_order *order)
+static bool is_theirs(const struct launch_order *order)
 {
 	struct stat file;
 	char path[32];
@@ -47,33 +47,33 @@ static bool is_theirs(const struct entry_order *order)
 }
 
 /* Without having changed anything about it. */
-static void let_go(struct entry *entry) __attribute__((noreturn));
-static void let_go(struct entry *entry)
+static void let_go(struct launch_tracer *tracer) __attribute__((noreturn));
+static void let_go(struct launch_tracer *tracer)
 {
-	must(entry, ptrace_request(PTRACE_DETACH, entry->tracee.tid, 0, NULL) < 0 ? -errno : 0);
+	launch_must(tracer, ptrace_request(PTRACE_DETACH, tracer->tracee.tid, 0, NULL) < 0 ? -errno : 0);
 	_exit(0);
 }
 
 /* The caller goes on as it likes until it execs; if it says that it will not, it is free. */
-static void await_exec(struct entry *entry)
+static void await_exec(struct launch_tracer *tracer)
 {
 	bool left = false;
 	int status;
 
 	for (;;) {
-		if (next(entry, PTRACE_FOREVER, &status) == TOLD) {
+		if (launch_next(tracer, PTRACE_FOREVER, &status) == LAUNCH_TOLD) {
 			/* Has it had an exec, that is the next stop, even so. */
 			left = true;
-			must(entry, tracee_interrupt(&entry->tracee));
+			launch_must(tracer, tracee_interrupt(&tracer->tracee));
 			continue;
 		}
 		if (status >> 16 == PTRACE_EVENT_EXEC)
 			return;
 		if (left && PTRACE_STOPPED(status))
-			let_go(entry);
+			let_go(tracer);
 		if (left)
-			must(entry, tracee_interrupt(&entry->tracee));	/* this stop has taken that back */
-		must(entry, pass_on(entry, status, PTRACE_CONT));
+			launch_must(tracer, tracee_interrupt(&tracer->tracee));	/* this stop has taken that back */
+		launch_must(tracer, launch_pass_on(tracer, status, PTRACE_CONT));
 	}
 }
 
@@ -81,86 +81,86 @@ static void await_exec(struct entry *entry)
 
 static bool bits_32(pid_t tid)
 {
-	struct registers registers;
+	struct regs regs;
 	size_t size;
 
-	return tracee_registers(tid, &registers, &size) == 0 && !registers_64bit(&registers, size);
+	return tracee_registers(tid, &regs, &size) == 0 && !regs_64bit(&regs, size);
 }
 
 /* SIGTRAP is blocked again, as it means it to be. */
-static void show(struct entry *entry)
+static void show(struct launch_tracer *tracer)
 {
 	uint64_t mask = 0;
 
-	if (!entry->hidden)
+	if (!tracer->hidden)
 		return;
-	must(entry, ptrace_get_mask(entry->tracee.tid, &mask));
-	must(entry, ptrace_set_mask(entry->tracee.tid, mask | sigtrap));
-	if (entry->owed)
-		(void)syscall(SYS_tgkill, entry->order->pid, entry->tracee.tid, SIGTRAP);
-	entry->hidden = entry->owed = false;
+	launch_must(tracer, ptrace_get_mask(tracer->tracee.tid, &mask));
+	launch_must(tracer, ptrace_set_mask(tracer->tracee.tid, mask | sigtrap));
+	if (tracer->owed)
+		(void)syscall(SYS_tgkill, tracer->order->pid, tracer->tracee.tid, SIGTRAP);
+	tracer->hidden = tracer->owed = false;
 }
 
 /* At the end of a call its own code follows, where our trap may lie; at the beginning it may look at its mask. */
-static void at_call(struct entry *entry)
+static void at_call(struct launch_tracer *tracer)
 {
-	struct tracee *tracee = &entry->tracee;
+	struct tracee *tracee = &tracer->tracee;
 	struct __ptrace_syscall_info info = { 0 };
 	uint64_t mask = 0;
 
-	must(entry, ptrace_request(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0 ? -errno : 0);
+	launch_must(tracer, ptrace_request(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0 ? -errno : 0);
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		uint64_t start = info.entry.args[0], end = start + info.entry.args[1];
 
-		entry->protecting = info.entry.nr == (info.arch == AUDIT_ARCH_I386 ? MPROTECT_32 : SYS_mprotect) &&
-				    !(info.entry.args[2] & PROT_WRITE) && start < entry->image.relro_end &&
-				    end > entry->image.relro_start;
-		show(entry);
+		tracer->protecting = info.entry.nr == (info.arch == AUDIT_ARCH_I386 ? MPROTECT_32 : SYS_mprotect) &&
+				    !(info.entry.args[2] & PROT_WRITE) && start < tracer->image.relro_end &&
+				    end > tracer->image.relro_start;
+		show(tracer);
 		return;
 	}
-	entry->protecting &= info.exit.rval == 0;
-	must(entry, ptrace_get_mask(tracee->tid, &mask));
+	tracer->protecting &= info.exit.rval == 0;
+	launch_must(tracer, ptrace_get_mask(tracee->tid, &mask));
 	if (mask & sigtrap && tracee->trap.fd >= 0) {
-		entry->hidden = true;
-		must(entry, ptrace_set_mask(tracee->tid, mask & ~sigtrap));
+		tracer->hidden = true;
+		launch_must(tracer, ptrace_set_mask(tracee->tid, mask & ~sigtrap));
 	}
 }
 
 /* At the stop of an exec. False: it has had another exec. */
-static bool load(struct entry *entry)
+static bool load(struct launch_tracer *tracer)
 {
-	struct tracee *tracee = &entry->tracee;
+	struct tracee *tracee = &tracer->tracee;
 	int status, r;
 
 	tracee->trapped = false;
-	entry->hidden = entry->owed = entry->protecting = false;
-	r = image_read(tracee->tid, bits_32(tracee->tid), &entry->image);
+	tracer->hidden = tracer->owed = tracer->protecting = false;
+	r = exec_image_read(tracee->tid, bits_32(tracee->tid), &tracer->image);
 	if (r < 0)
-		end_unsealed(entry, "its entry point cannot be found");
-	if (!entry->image.loader) {
+		launch_end_unsealed(tracer, "its entry point cannot be found");
+	if (!tracer->image.loader) {
 		/* It is at its entry point, and has not run yet. */
-		must(entry, tracee_interrupt(tracee));
-		must(entry, tracee_continue(tracee, PTRACE_CONT, 0));
-		must(entry, tracee_wait_standing(tracee));
+		launch_must(tracer, tracee_interrupt(tracee));
+		launch_must(tracer, tracee_continue(tracee, PTRACE_CONT, 0));
+		launch_must(tracer, tracee_wait_standing(tracee));
 		return true;
 	}
-	r = trap_at(tracee->tid, entry->image.entry, &tracee->trap);
+	r = perf_trap_at(tracee->tid, tracer->image.entry, &tracee->trap);
 	if (r < 0)
-		end_unsealed(entry, "it cannot be stopped at its entry point: "
+		launch_end_unsealed(tracer, "it cannot be stopped at its entry point: "
 				    "all breakpoints of the machine may be in use");
-	for (r = tracee_continue(tracee, PTRACE_SYSCALL, 0); r == 0; r = pass_on(entry, status, PTRACE_SYSCALL)) {
-		while (next(entry, PTRACE_FOREVER, &status) == TOLD)
+	for (r = tracee_continue(tracee, PTRACE_SYSCALL, 0); r == 0; r = launch_pass_on(tracer, status, PTRACE_SYSCALL)) {
+		while (launch_next(tracer, PTRACE_FOREVER, &status) == LAUNCH_TOLD)
 			;	/* it has left, as was to be expected */
 		if (status >> 16 == 0 && WSTOPSIG(status) == PTRACE_STOP_AT_CALL)
-			at_call(entry);
+			at_call(tracer);
 		if (status >> 16 == PTRACE_EVENT_EXEC) {
-			(void)trap_disarm(&tracee->trap);
+			(void)perf_trap_disarm(&tracee->trap);
 			return false;
 		}
 	}
-	must(entry, r);
-	(void)trap_disarm(&tracee->trap);
-	show(entry);
+	launch_must(tracer, r);
+	(void)perf_trap_disarm(&tracee->trap);
+	show(tracer);
 	return true;
 }
 
@@ -168,76 +168,76 @@ static bool load(struct entry *entry)
  * It stands, and runs on until its RELRO is in force; or, should it take no care
  * of that, for a while. False: it has had an exec.
  */
-static bool make_relro(struct entry *entry)
+static bool make_relro(struct launch_tracer *tracer)
 {
-	struct tracee *tracee = &entry->tracee;
+	struct tracee *tracee = &tracer->tracee;
 	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + RELRO_MILLISECONDS * NS_PER_MS;
 	bool halted = false;
 	unsigned calls = 0;
 	int status = 0;
 
-	must(entry, tracee_continue(tracee, PTRACE_SYSCALL, 0));
+	launch_must(tracer, tracee_continue(tracee, PTRACE_SYSCALL, 0));
 	for (;;) {
 		int64_t left = (int64_t)(deadline - clock_ns(CLOCK_MONOTONIC)) / 1000000;
-		enum happening happening = next(entry, halted ? PTRACE_FOREVER : left > 0 ? (int)left : 0, &status);
+		enum launch_happening happening = launch_next(tracer, halted ? PTRACE_FOREVER : left > 0 ? (int)left : 0, &status);
 
-		if (happening == TOLD)
+		if (happening == LAUNCH_TOLD)
 			continue;
 		if (halted)
 			deadline = clock_ns(CLOCK_MONOTONIC) + RELRO_MILLISECONDS * NS_PER_MS;
-		halted = happening == STOPPED && is_group_stop(status);
-		if (happening == STOPPED && status >> 16 == 0 && WSTOPSIG(status) == PTRACE_STOP_AT_CALL) {
-			bool was = entry->protecting;
+		halted = happening == LAUNCH_STOPPED && launch_is_group_stop(status);
+		if (happening == LAUNCH_STOPPED && status >> 16 == 0 && WSTOPSIG(status) == PTRACE_STOP_AT_CALL) {
+			bool was = tracer->protecting;
 
-			at_call(entry);
-			if ((was && entry->protecting) || ++calls >= 2 * RELRO_CALLS)
-				happening = NOTHING;
+			at_call(tracer);
+			if ((was && tracer->protecting) || ++calls >= 2 * RELRO_CALLS)
+				happening = LAUNCH_NOTHING;
 		}
-		if (happening == NOTHING)
+		if (happening == LAUNCH_NOTHING)
 			break;
 		if (status >> 16 == PTRACE_EVENT_EXEC)
 			return false;
-		must(entry, pass_on(entry, status, PTRACE_SYSCALL));
+		launch_must(tracer, launch_pass_on(tracer, status, PTRACE_SYSCALL));
 	}
-	return stand_somewhere(entry, PTRACE_FOREVER);
+	return launch_stand(tracer, PTRACE_FOREVER);
 }
 
 /* --- at the entry point --- */
 
-static enum answer call_mseal(struct entry *entry)
+static enum remote_answer call_mseal(struct launch_tracer *tracer)
 {
-	struct tracee *tracee = &entry->tracee;
+	struct tracee *tracee = &tracer->tracee;
 	_cleanup_(procmaps_free) struct procmaps maps = {};
 
 	if (!tracee->changed && procmaps_read(tracee->tid, &maps) < 0)
 		return ANSWER_FAILED;
 	if (!tracee->changed)
-		entry->unable = calling_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);
-	if (entry->unable != ANSWER_SEALED)
-		return entry->unable;
-	return calling_mseal(tracee, entry->ranges, entry->more_size / sizeof(struct range));
+		tracer->unable = remote_syscall_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);
+	if (tracer->unable != ANSWER_SEALED)
+		return tracer->unable;
+	return remote_syscall_mseal(tracee, tracer->ranges, tracer->more_size / sizeof(struct range));
 }
 
 /* Says where it is, and does what the daemon wants until that is: on. */
-static void obey(struct entry *entry, enum held_word where)
+static void obey(struct launch_tracer *tracer, enum launch_word where)
 {
-	const struct held_message report = { .word = where, .secure = entry->image.secure };
+	const struct launch_message report = { .word = where, .secure = tracer->image.secure };
 	int status;
 
-	if (held_send(entry->order->fd, &report, NULL, 0) < 0)
-		end_unsealed(entry, "mseald has ended");
+	if (launch_send(tracer->order->fd, &report, NULL, 0) < 0)
+		launch_end_unsealed(tracer, "mseald has ended");
 	for (;;) {
-		if (next(entry, PTRACE_FOREVER, &status) != TOLD)
-			ended(entry);	/* it stands, and cannot stop */
-		switch (entry->message.word) {
-		case HELD_MSEAL:
-			(void)held_say(entry->order->fd, HELD_CALLED, call_mseal(entry));
+		if (launch_next(tracer, PTRACE_FOREVER, &status) != LAUNCH_TOLD)
+			launch_ended(tracer);	/* it stands, and cannot stop */
+		switch (tracer->message.word) {
+		case LAUNCH_MSEAL:
+			(void)launch_say(tracer->order->fd, LAUNCH_CALLED, call_mseal(tracer));
 			break;
-		case HELD_GO:
+		case LAUNCH_GO:
 			return;
-		case HELD_END:
-			entry->more[MIN_OF(entry->more_size, sizeof(entry->more) - 1)] = '\0';
-			end_unsealed(entry, entry->more);
+		case LAUNCH_END:
+			tracer->more[MIN_OF(tracer->more_size, sizeof(tracer->more) - 1)] = '\0';
+			launch_end_unsealed(tracer, tracer->more);
 		}
 	}
 }
@@ -254,40 +254,40 @@ static void leave_open(int one, int other)
 	(void)close_range(high + 1, ~0u, 0);
 }
 
-void entry_hold(const struct entry_order *order)
+void launch_trace(const struct launch_order *order)
 {
-	static struct entry entry;
+	static struct launch_tracer tracer;
 	sigset_t child;
 	int r;
 
-	entry.order = order;
+	tracer.order = order;
 	leave_open(order->fd, order->pidfd);
 	(void)sigemptyset(&child);
 	(void)sigaddset(&child, SIGCHLD);
-	entry.changes = signalfd(-1, &child, SFD_CLOEXEC);
-	r = entry.changes < 0 ? -errno : !is_theirs(order) ? -EACCES : tracee_seize(&entry.tracee, order->pid, OPTIONS);
+	tracer.changes = signalfd(-1, &child, SFD_CLOEXEC);
+	r = tracer.changes < 0 ? -errno : !is_theirs(order) ? -EACCES : tracee_seize(&tracer.tracee, order->pid, OPTIONS);
 	if (r < 0) {
-		(void)held_say(order->fd, HELD_NOT_SEIZED,
+		(void)launch_say(order->fd, LAUNCH_NOT_SEIZED,
 			       r == -EPERM && procfs_status_number(order->pid, "TracerPid", 10, 1) ? EALREADY : (uint32_t)-r);
 		_exit(1);
 	}
 	/* Now it can become nothing else that we would not see. */
 	if (!is_theirs(order)) {
-		(void)held_say(order->fd, HELD_NOT_SEIZED, EACCES);
-		(void)stand_somewhere(&entry, PTRACE_FOREVER);
-		let_go(&entry);		/* at the stop of an exec as well */
+		(void)launch_say(order->fd, LAUNCH_NOT_SEIZED, EACCES);
+		(void)launch_stand(&tracer, PTRACE_FOREVER);
+		let_go(&tracer);		/* at the stop of an exec as well */
 	}
-	if (held_say(order->fd, HELD_SEIZED, 0) < 0)
-		end_unsealed(&entry, "mseald has ended");
-	await_exec(&entry);
+	if (launch_say(order->fd, LAUNCH_SEIZED, 0) < 0)
+		launch_end_unsealed(&tracer, "mseald has ended");
+	await_exec(&tracer);
 	do {
-		while (!load(&entry))
+		while (!load(&tracer))
 			;
-		if (!entry.image.relro_end)
+		if (!tracer.image.relro_end)
 			break;
-		obey(&entry, HELD_FIRST);
-		must(&entry, tracee_restore(&entry.tracee));
-	} while (!make_relro(&entry));
-	obey(&entry, HELD_ENTRY);
-	_exit(tracee_release(&entry.tracee) < 0);
+		obey(&tracer, LAUNCH_FIRST);
+		launch_must(&tracer, tracee_restore(&tracer.tracee));
+	} while (!make_relro(&tracer));
+	obey(&tracer, LAUNCH_ENTRY);
+	_exit(tracee_release(&tracer.tracee) < 0);
 }

@@ -9,6 +9,6 @@
 #include "trace/launch_steps.h"
 
 /* Only stdio and the order's descriptors are left open. */
-void entry_hold(const struct entry_order *order) __attribute__((noreturn));
+void launch_trace(const struct launch_order *order) __attribute__((noreturn));
 
 #endif

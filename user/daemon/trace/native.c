@@ -43,7 +43,7 @@ static int stop_sleeper(struct tracee *tracee, const struct target *target, cons
 }
 
 /* Stops the thread at a moment that it does not notice. *ret_call: what it slept in. */
-static enum answer stop_unnoticed(struct tracee *tracee, const struct target *target, struct blocked_call *ret_call)
+static enum remote_answer stop_unnoticed(struct tracee *tracee, const struct target *target, struct blocked_call *ret_call)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	uint64_t deadline = monotonic_us() + TRY_US;
@@ -97,12 +97,12 @@ static void join_processor(const struct target *target, pid_t tid)
 	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
-static enum answer seal_by(struct programs *programs, const struct target *target, const struct procmaps *maps,
+static enum remote_answer seal_by(struct programs *programs, const struct target *target, const struct procmaps *maps,
 			   pid_t tid, const struct range *ranges, size_t count)
 {
 	struct blocked_call call;
 	struct tracee tracee;
-	enum answer answer;
+	enum remote_answer answer;
 	int r;
 
 	r = tracee_seize(&tracee, tid, 0);
@@ -113,14 +113,14 @@ static enum answer seal_by(struct programs *programs, const struct target *targe
 	if (answer != ANSWER_SEALED)
 		return answer;
 	join_processor(target, tid);
-	answer = calling_prepare(&tracee, &call, maps);
+	answer = remote_syscall_prepare(&tracee, &call, maps);
 	if (answer == ANSWER_SEALED)
-		answer = is_in_target(programs, target, tid) ? calling_mseal(&tracee, ranges, count) : ANSWER_GONE;
+		answer = is_in_target(programs, target, tid) ? remote_syscall_mseal(&tracee, ranges, count) : ANSWER_GONE;
 	r = tracee_release(&tracee);
 	return answer == ANSWER_SEALED && r < 0 && r != -ESRCH ? ANSWER_FAILED : answer;
 }
 
-static enum answer try_once(struct programs *programs, const struct target *target, const struct range *ranges,
+static enum remote_answer try_once(struct programs *programs, const struct target *target, const struct range *ranges,
 			    size_t count, unsigned try)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
@@ -132,7 +132,7 @@ static enum answer try_once(struct programs *programs, const struct target *targ
 	r = procmaps_read_fd(target->maps_fd, &maps);
 	if (r < 0 || !maps.count)
 		return r == -ENOMEM ? ANSWER_FAILED : ANSWER_GONE;
-	if (calling_is_32bit(&maps))
+	if (remote_syscall_is_32bit(&maps))
 		return ANSWER_OTHER_CODE;
 	do {
 		_cleanup_free_ struct mseald_task *tasks = NULL;
@@ -141,7 +141,7 @@ static enum answer try_once(struct programs *programs, const struct target *targ
 
 		if (task_iter_read(programs, target->pid, &tasks, &tasks_count) < 0)
 			return ANSWER_GONE;
-		tid = thread_choose(target, tasks, tasks_count, try, &traced);
+		tid = thread_pick(target, tasks, tasks_count, try, &traced);
 		if (tid)
 			return seal_by(programs, target, &maps, tid, ranges, count);
 		(void)nanosleep(&pause, NULL);
@@ -152,7 +152,7 @@ static enum answer try_once(struct programs *programs, const struct target *targ
 /* --- in the daemon --- */
 
 /* What the tracer answered. */
-static enum answer read_answer(int fd)
+static enum remote_answer read_answer(int fd)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
 	unsigned char answer;
@@ -168,11 +168,11 @@ static enum answer read_answer(int fd)
 	return answer;
 }
 
-static enum answer by_tracer(struct programs *programs, const struct target *target, const struct range *ranges,
+static enum remote_answer by_tracer(struct programs *programs, const struct target *target, const struct range *ranges,
 			     size_t count, unsigned try)
 {
 	int pipe_fds[2];
-	enum answer answer;
+	enum remote_answer answer;
 	pid_t pid;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
@@ -190,7 +190,7 @@ static enum answer by_tracer(struct programs *programs, const struct target *tar
 }
 
 /* May another thread, or another moment, give another answer? (It may be only the thread that has ended.) */
-static bool worth_another(enum answer answer)
+static bool worth_another(enum remote_answer answer)
 {
 	return answer == ANSWER_GONE || answer == ANSWER_NO_THREAD || answer == ANSWER_OTHER_CODE || answer == ANSWER_FAILED;
 }
@@ -198,7 +198,7 @@ static bool worth_another(enum answer answer)
 int native_seal(struct programs *programs, const struct target *target, const struct range *ranges, size_t count,
 		const char **ret_why)
 {
-	enum answer answer = count > CALLING_MAX_RANGES ? ANSWER_TOO_MANY : ANSWER_NO_MOMENT;
+	enum remote_answer answer = count > REMOTE_SYSCALL_MAX_RANGES ? ANSWER_TOO_MANY : ANSWER_NO_MOMENT;
 	unsigned in_vain = 0;
 
 	for (unsigned try = 0; answer != ANSWER_TOO_MANY && try < TRIES && in_vain < TRIES_IN_VAIN; try++) {
@@ -211,7 +211,7 @@ int native_seal(struct programs *programs, const struct target *target, const st
 	}
 	if (answer == ANSWER_SEALED)
 		return 1;
-	log_debug("pid %d %s: not sealed by mseal(2)", (int)target->pid, answer_phrase(answer));
-	*ret_why = answer_phrase(answer);
+	log_debug("pid %d %s: not sealed by mseal(2)", (int)target->pid, remote_answer_phrase(answer));
+	*ret_why = remote_answer_phrase(answer);
 	return 0;
 }

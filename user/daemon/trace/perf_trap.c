@@ -13,9 +13,9 @@
 
 #define TICK_NS 50000
 
-static int trap_open(pid_t tid, struct perf_event_attr *attributes, struct trap *ret)
+static int perf_trap_open(pid_t tid, struct perf_event_attr *attributes, struct perf_trap *ret)
 {
-	struct trap trap = { .size = 2 * (size_t)sysconf(_SC_PAGESIZE) };
+	struct perf_trap trap = { .size = 2 * (size_t)sysconf(_SC_PAGESIZE) };
 
 	attributes->size = sizeof(*attributes);
 	attributes->disabled = 1;
@@ -23,7 +23,7 @@ static int trap_open(pid_t tid, struct perf_event_attr *attributes, struct trap 
 	attributes->exclude_hv = 1;
 	attributes->remove_on_exec = 1;
 	attributes->sigtrap = 1;
-	attributes->sig_data = TRAP_DATA;
+	attributes->sig_data = PERF_TRAP_DATA;
 	trap.fd = (int)syscall(SYS_perf_event_open, attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 	if (trap.fd < 0)
 		return -errno;
@@ -40,7 +40,7 @@ static int trap_open(pid_t tid, struct perf_event_attr *attributes, struct trap 
 	return 0;
 }
 
-int trap_at_tick(pid_t tid, struct trap *ret)
+int perf_trap_at_tick(pid_t tid, struct perf_trap *ret)
 {
 	struct perf_event_attr attributes = {
 		.type = PERF_TYPE_SOFTWARE,
@@ -48,10 +48,10 @@ int trap_at_tick(pid_t tid, struct trap *ret)
 		.sample_period = TICK_NS,
 	};
 
-	return trap_open(tid, &attributes, ret);
+	return perf_trap_open(tid, &attributes, ret);
 }
 
-int trap_at(pid_t tid, uint64_t instruction, struct trap *ret)
+int perf_trap_at(pid_t tid, uint64_t instruction, struct perf_trap *ret)
 {
 	struct perf_event_attr attributes = {
 		.type = PERF_TYPE_BREAKPOINT,
@@ -61,10 +61,10 @@ int trap_at(pid_t tid, uint64_t instruction, struct trap *ret)
 		.sample_period = 1,
 	};
 
-	return trap_open(tid, &attributes, ret);
+	return perf_trap_open(tid, &attributes, ret);
 }
 
-bool trap_disarm(struct trap *trap)
+bool perf_trap_disarm(struct perf_trap *trap)
 {
 	const struct perf_event_mmap_page *page = trap->page;
 	bool fired;
@@ -76,6 +76,6 @@ bool trap_disarm(struct trap *trap)
 	fired = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE) != 0;
 	(void)munmap(trap->page, trap->size);
 	(void)close(trap->fd);
-	*trap = (struct trap)TRAP_NONE;
+	*trap = (struct perf_trap)PERF_TRAP_NONE;
 	return fired;
 }

@@ -2,7 +2,7 @@
 /*
  * Perf events with sigtrap: a SIGTRAP for one thread, when it is in its own
  * code at some tick, or comes to an instruction of it. Only who traces the
- * thread sees it, and it must not be left behind: hence trap_fired().
+ * thread sees it, and it must not be left behind: hence perf_trap_disarm().
  */
 #ifndef MSEALD_TRACE_PERF_TRAP_H
 #define MSEALD_TRACE_PERF_TRAP_H
@@ -11,24 +11,24 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define TRAP_DATA UINT64_C(0x6d7365616c642121)	/* si_perf_data of its signal */
+#define PERF_TRAP_DATA UINT64_C(0x6d7365616c642121)	/* si_perf_data of its signal */
 
-struct trap {
+struct perf_trap {
 	int fd;
 	void *page;		/* of perf's ring buffer, in which there is something once it has gone off */
 	size_t size;
 };
 
-#define TRAP_NONE { .fd = -1 }
+#define PERF_TRAP_NONE { .fd = -1 }
 
 /* Both go off once at most. Negative errno: no such events here, or all are in use. */
-int trap_at_tick(pid_t tid, struct trap *ret);
-int trap_at(pid_t tid, uint64_t instruction, struct trap *ret);
+int perf_trap_at_tick(pid_t tid, struct perf_trap *ret);
+int perf_trap_at(pid_t tid, uint64_t instruction, struct perf_trap *ret);
 
 /*
  * It does not go off any more. Has it? Then a SIGTRAP is on its way, or has
  * been seen already.
  */
-bool trap_disarm(struct trap *trap);	/* takes TRAP_NONE, leaves it so */
+bool perf_trap_disarm(struct perf_trap *trap);	/* takes PERF_TRAP_NONE, leaves it so */
 
 #endif

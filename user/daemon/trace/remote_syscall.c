@@ -17,7 +17,7 @@
 #define END_32BIT (UINT64_C(1) << 32)
 #define RED_ZONE 128	/* below the stack pointer, that a function may use: System V ABI, x86-64 */
 
-const char *answer_phrase(enum answer answer)
+const char *remote_answer_phrase(enum remote_answer answer)
 {
 	static const char *const phrases[ANSWER_COUNT] = {
 		[ANSWER_SEALED] = "is sealed",
@@ -38,7 +38,7 @@ const char *answer_phrase(enum answer answer)
 	return phrases[answer];
 }
 
-enum answer answer_of(int r)
+enum remote_answer remote_answer_of(int r)
 {
 	switch (r) {
 	case -ESRCH: return ANSWER_GONE;
@@ -65,7 +65,7 @@ static uint64_t find_instruction(const struct procmaps *maps, pid_t tid)
 
 			if (process_vm_readv(tid, &local, 1, &remote, 1, 0) != (ssize_t)local.iov_len)
 				break;
-			found = memmem(code, local.iov_len, registers_instruction, sizeof(registers_instruction));
+			found = memmem(code, local.iov_len, regs_instruction, sizeof(regs_instruction));
 			if (found)
 				return at + (uint64_t)(found - code);
 		}
@@ -73,24 +73,24 @@ static uint64_t find_instruction(const struct procmaps *maps, pid_t tid)
 	return 0;
 }
 
-bool calling_is_32bit(const struct procmaps *maps)
+bool remote_syscall_is_32bit(const struct procmaps *maps)
 {
 	return maps->count && maps->list[maps->count - 1].end <= END_32BIT;
 }
 
-enum answer calling_prepare(struct tracee *tracee, const struct blocked_call *call, const struct procmaps *maps)
+enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct blocked_call *call, const struct procmaps *maps)
 {
 	uint64_t instruction;
 
 	if (!maps->count)
 		return ANSWER_GONE;
-	if (calling_is_32bit(maps))
+	if (remote_syscall_is_32bit(maps))
 		return ANSWER_OTHER_CODE;
 	instruction = find_instruction(maps, tracee->tid);
-	return instruction ? answer_of(tracee_prepare(tracee, call, instruction)) : ANSWER_NO_CALL;
+	return instruction ? remote_answer_of(tracee_prepare(tracee, call, instruction)) : ANSWER_NO_CALL;
 }
 
-enum answer calling_mseal(struct tracee *tracee, const struct range *ranges, size_t count)
+enum remote_answer remote_syscall_mseal(struct tracee *tracee, const struct range *ranges, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const uint64_t arguments[3] = { ranges[i].start, ranges[i].end - ranges[i].start, 0 };
@@ -98,7 +98,7 @@ enum answer calling_mseal(struct tracee *tracee, const struct range *ranges, siz
 		int r = tracee_call(tracee, SYS_mseal, arguments, &result);
 
 		if (r < 0)
-			return answer_of(r);
+			return remote_answer_of(r);
 		if (result < 0)
 			return ANSWER_REFUSED;
 	}
@@ -108,7 +108,7 @@ enum answer calling_mseal(struct tracee *tracee, const struct range *ranges, siz
 /* Below its stack, where nothing of it lies. 0: it could not be put there. */
 static uint64_t put_text(struct tracee *tracee, const char *text, size_t length)
 {
-	uint64_t at = (registers_sp(&tracee->saved) - RED_ZONE - length) & ~UINT64_C(15);
+	uint64_t at = (regs_sp(&tracee->saved) - RED_ZONE - length) & ~UINT64_C(15);
 
 	for (size_t i = 0; i < length; i += sizeof(long)) {
 		long word = 0;
@@ -120,7 +120,7 @@ static uint64_t put_text(struct tracee *tracee, const char *text, size_t length)
 	return at;
 }
 
-int calling_end(struct tracee *tracee, const char *text)
+int remote_syscall_exit(struct tracee *tracee, const char *text)
 {
 	const uint64_t status[3] = { 1, 0, 0 };
 	size_t length = strlen(text);

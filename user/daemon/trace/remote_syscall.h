@@ -7,9 +7,9 @@
 #include "lib/proc/maps.h"
 #include "trace/tracee.h"
 
-#define CALLING_MAX_RANGES 2000	/* each is two stops; 6.12 may wait a tick for each (kernel/sched/core.c, wait_task_inactive) */
+#define REMOTE_SYSCALL_MAX_RANGES 2000	/* each is two stops; 6.12 may wait a tick for each (kernel/sched/core.c, wait_task_inactive) */
 
-enum answer {
+enum remote_answer {
 	ANSWER_SEALED,
 	ANSWER_GONE,		/* or another program by now */
 	ANSWER_TRACED,
@@ -27,23 +27,23 @@ enum answer {
 };
 
 /* A phrase on the process, a string constant: "is traced by another program". */
-const char *answer_phrase(enum answer answer);
+const char *remote_answer_phrase(enum remote_answer answer);
 /* What an errno of tracee.h says. */
-enum answer answer_of(int r);
+enum remote_answer remote_answer_of(int r);
 
 /* A 32-bit process? Its calls have other numbers, which must not be taken for what they look like. */
-bool calling_is_32bit(const struct procmaps *maps);
+bool remote_syscall_is_32bit(const struct procmaps *maps);
 
 /*
  * Makes ready for calls a thread that stands. call: what it slept in. Whatever the
  * answer, it wants tracee_restore() or tracee_release().
  */
-enum answer calling_prepare(struct tracee *tracee, const struct blocked_call *call, const struct procmaps *maps);
+enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct blocked_call *call, const struct procmaps *maps);
 
 /* mseal(2) for each range. */
-enum answer calling_mseal(struct tracee *tracee, const struct range *ranges, size_t count);
+enum remote_answer remote_syscall_mseal(struct tracee *tracee, const struct range *ranges, size_t count);
 
 /* It writes text to its standard error, as far as that can be had, and ends with status 1. -ESRCH: it has; else it lives. */
-int calling_end(struct tracee *tracee, const char *text);
+int remote_syscall_exit(struct tracee *tracee, const char *text);
 
 #endif

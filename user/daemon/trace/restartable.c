@@ -2,7 +2,7 @@
 /*
  * See restartable.h. A stop interrupts a sleep as a signal without a handler does
  * (signal(7)): most calls then return ERESTARTSYS and the like inside the
- * kernel, some EINTR, which registers_restart() puts right. What may have
+ * kernel, some EINTR, which regs_restart() puts right. What may have
  * transferred something when it goes to sleep - write, send, connect, splice -
  * is not here.
  */
@@ -25,7 +25,7 @@
 #define SYS_futex_waitv 449
 #endif
 
-int calls_parse(const char *text, struct blocked_call *ret)
+int restartable_parse(const char *text, struct blocked_call *ret)
 {
 	struct blocked_call call = { .number = -1 };
 	unsigned long long a[8];
@@ -56,7 +56,7 @@ static bool restartable_futex(uint64_t operation)
 	return operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET || operation == FUTEX_LOCK_PI;
 }
 
-bool calls_restartable(const struct blocked_call *call)
+bool restartable_call(const struct blocked_call *call)
 {
 	switch (call->number) {
 #ifdef SYS_pause
@@ -106,7 +106,7 @@ bool calls_restartable(const struct blocked_call *call)
 	}
 }
 
-bool calls_replaces_mask(const struct blocked_call *call)
+bool restartable_replaces_mask(const struct blocked_call *call)
 {
 	switch (call->number) {
 	case SYS_rt_sigsuspend:

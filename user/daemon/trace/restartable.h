@@ -12,11 +12,11 @@
 #include "trace/regs.h"
 
 /* The call as /proc/PID/syscall (its text) shows it. -EINVAL: not such a text. 0: running, or in no call. 1: asleep in *ret. */
-int calls_parse(const char *text, struct blocked_call *ret);
+int restartable_parse(const char *text, struct blocked_call *ret);
 
-bool calls_restartable(const struct blocked_call *call);
+bool restartable_call(const struct blocked_call *call);
 
 /* Has it put another signal mask in place of the thread's own, until it returns? */
-bool calls_replaces_mask(const struct blocked_call *call);
+bool restartable_replaces_mask(const struct blocked_call *call);
 
 #endif

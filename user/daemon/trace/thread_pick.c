@@ -38,7 +38,7 @@ enum doing thread_look_at(const struct target *target, pid_t tid, struct blocked
 	if (state == 'T')
 		return DOING_SLEEP;	/* job control holds it in get_signal() already */
 	if (state != 'S' || thread_read_file(target, tid, "syscall", text, sizeof(text)) < 0 ||
-	    calls_parse(text, ret_call) <= 0 || !calls_restartable(ret_call))
+	    restartable_parse(text, ret_call) <= 0 || !restartable_call(ret_call))
 		return DOING_OTHER;
 	return DOING_SLEEP;
 }
@@ -59,7 +59,7 @@ pid_t thread_tracer(const struct target *target, pid_t tid)
 	return procfs_read_status(target->proc_fd, path, "TracerPid", value) < 0 ? 0 : (pid_t)strtol(value, NULL, 10);
 }
 
-pid_t thread_choose(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try,
+pid_t thread_pick(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try,
 		    bool *ret_traced)
 {
 	pid_t runner = 0, sleeper = 0;

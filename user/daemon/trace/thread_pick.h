@@ -22,7 +22,7 @@ bool thread_still_in(const struct target *target, pid_t tid, const struct blocke
  * The try-th best thread: sleepers first, then runners, none that another traces. 0: none can be
  * stopped now; *ret_traced: because one is traced.
  */
-pid_t thread_choose(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try,
+pid_t thread_pick(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try,
 		    bool *ret_traced);
 
 /* Who traces it; 0: nobody, or it is gone. */

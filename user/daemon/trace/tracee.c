@@ -62,7 +62,7 @@ int tracee_wait_standing(struct tracee *tracee)
 	return r;
 }
 
-int tracee_registers(pid_t tid, struct registers *ret, size_t *ret_size)
+int tracee_registers(pid_t tid, struct regs *ret, size_t *ret_size)
 {
 	struct iovec buffer = { .iov_base = &ret->r, .iov_len = sizeof(ret->r) };
 
@@ -72,9 +72,9 @@ int tracee_registers(pid_t tid, struct registers *ret, size_t *ret_size)
 	return 0;
 }
 
-static int write_registers(pid_t tid, const struct registers *registers)
+static int write_registers(pid_t tid, const struct regs *regs)
 {
-	struct registers copy = *registers;
+	struct regs copy = *regs;
 	struct iovec buffer = { .iov_base = &copy.r, .iov_len = sizeof(copy.r) };
 
 	return ptrace_request(PTRACE_SETREGSET, tid, NT_PRSTATUS, &buffer) < 0 ? -errno : 0;
@@ -106,8 +106,8 @@ static void abort_sequence(struct tracee *tracee)
 	if (!read_memory(tracee->tid, area.pointer + 8, &address, sizeof(address)) || !address ||
 	    !read_memory(tracee->tid, address, &sequence, sizeof(sequence)))
 		return;
-	if (registers_ip(&tracee->saved) - sequence.start < sequence.length)
-		registers_set_ip(&tracee->saved, sequence.abort);
+	if (regs_ip(&tracee->saved) - sequence.start < sequence.length)
+		regs_set_ip(&tracee->saved, sequence.abort);
 }
 
 static bool dispatches_calls(pid_t tid)
@@ -136,7 +136,7 @@ static int set_options(const struct tracee *tracee)
 
 int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint64_t instruction)
 {
-	unsigned char code[sizeof(registers_instruction)];
+	unsigned char code[sizeof(regs_instruction)];
 	struct blocked_call call = *seen;
 	size_t size = 0;
 	int r;
@@ -144,13 +144,13 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 	r = tracee_registers(tracee->tid, &tracee->saved, &size);
 	if (r < 0)
 		return r;
-	if (!registers_64bit(&tracee->saved, size))
+	if (!regs_64bit(&tracee->saved, size))
 		return -EOPNOTSUPP;
 	/* From here on it wants its registers back: a call that gave up for our sake is made again. */
 	tracee->changed = true;
-	registers_get_call(&tracee->saved, &call);
-	if (calls_restartable(&call))
-		registers_restart(&tracee->saved, &call);
+	regs_get_call(&tracee->saved, &call);
+	if (restartable_call(&call))
+		regs_restart(&tracee->saved, &call);
 	/* GETSIGMASK knows the mask that ppoll and the like replaced for their sleep (kernel/ptrace.c). */
 	tracee->blocked = procfs_status_number(tracee->tid, "SigBlk", 16, UINT64_MAX);
 	r = ptrace_get_mask(tracee->tid, &tracee->mask);
@@ -163,7 +163,7 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 	if (dispatches_calls(tracee->tid))
 		return -EOPNOTSUPP;
 	if (!read_memory(tracee->tid, instruction, code, sizeof(code)) ||
-	    memcmp(code, registers_instruction, sizeof(code)) != 0)
+	    memcmp(code, regs_instruction, sizeof(code)) != 0)
 		return -EPROTO;
 	abort_sequence(tracee);
 	tracee->instruction = instruction;
@@ -202,34 +202,34 @@ static int to_end(struct tracee *tracee)
 
 int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3], long *ret_result)
 {
-	struct registers registers = tracee->saved;
+	struct regs regs = tracee->saved;
 	bool meant = false;
 	size_t size;
 	int r;
 
-	registers_set_call(&registers, tracee->instruction, number, arguments);
-	r = write_registers(tracee->tid, &registers);
+	regs_set_call(&regs, tracee->instruction, number, arguments);
+	r = write_registers(tracee->tid, &regs);
 	if (r == 0)
 		r = to_begin(tracee);
 	if (r == 0)
-		r = tracee_registers(tracee->tid, &registers, &size);
+		r = tracee_registers(tracee->tid, &regs, &size);
 	if (r < 0)
 		return r;
 	/* Another thread may have written other code there, to do with our help what a filter forbids. */
-	meant = registers_is_call(&registers, tracee->instruction, number, arguments);
+	meant = regs_is_call(&regs, tracee->instruction, number, arguments);
 	if (!meant) {
-		registers_drop_call(&registers);
-		r = write_registers(tracee->tid, &registers);
+		regs_drop_call(&regs);
+		r = write_registers(tracee->tid, &regs);
 	}
 	if (r == 0)
 		r = to_end(tracee);
 	if (r == 0)
-		r = tracee_registers(tracee->tid, &registers, &size);
+		r = tracee_registers(tracee->tid, &regs, &size);
 	if (r < 0)
 		return r;
 	if (!meant)
 		return -EPROTO;
-	*ret_result = registers_result(&registers);
+	*ret_result = regs_result(&regs);
 	return 0;
 }
 
@@ -274,7 +274,7 @@ static int restore(struct tracee *tracee, bool rejoin, int *ret_signal)
 	if (r == 0)
 		r = ptrace_set_mask(tracee->tid, tracee->mask);
 	if (r == 0 && rejoin && tracee->blocked != tracee->mask && tracee->blocked != ~UINT64_C(0) &&
-	    registers_restarts(&tracee->saved))
+	    regs_restarts(&tracee->saved))
 		*ret_signal = r = rejoin_call(tracee);
 	if (r >= 0)
 		tracee->changed = false;

@@ -22,11 +22,11 @@
 struct tracee {
 	pid_t tid;
 	unsigned long options;		/* PTRACE_O_*, besides what calls need */
-	struct registers saved;
+	struct regs saved;
 	uint64_t mask;			/* blocked signals, as the kernel has them: what its own code set */
 	uint64_t blocked;		/* the same, or what ppoll(2) and the like have put in place of it */
 	uint64_t instruction;		/* of a system call, in its memory */
-	struct trap trap;
+	struct perf_trap trap;
 	bool fired, trapped;		/* its signal: is on its way; was seen, and kept from the thread */
 	bool changed;			/* its registers and signal mask are not its own */
 };
@@ -47,7 +47,7 @@ int tracee_wait_standing(struct tracee *tracee);	/* 1, or -ESRCH */
 int tracee_seize(struct tracee *tracee, pid_t tid, unsigned long options);
 
 /* Of one that is in any stop. *ret_size: what there is of them, less for 32-bit code. Negative errno. */
-int tracee_registers(pid_t tid, struct registers *ret, size_t *ret_size);
+int tracee_registers(pid_t tid, struct regs *ret, size_t *ret_size);
 
 /*
  * Lets it have the signals that have come for it meanwhile. 1: it stands, as one does that
@@ -64,7 +64,7 @@ int tracee_guard(struct tracee *tracee, const struct blocked_call *call);
 /* No longer. 1: it has come there, and stands. 0: it has not. -ESRCH: it has ended. */
 int tracee_unguard(struct tracee *tracee);
 
-/* Stops it where it sleeps: what it sleeps in must be calls_restartable(). 1, or -ESRCH: it has ended. */
+/* Stops it where it sleeps: what it sleeps in must be restartable_call(). 1, or -ESRCH: it has ended. */
 int tracee_stop_sleeping(struct tracee *tracee);
 
 /*

@@ -49,13 +49,13 @@ static int hold(struct tracee *tracee)
 {
 	int r = tracee_wait_standing(tracee);
 
-	tracee->fired |= trap_disarm(&tracee->trap);
+	tracee->fired |= perf_trap_disarm(&tracee->trap);
 	return r == 1 ? take_pending_trap(tracee) : r;
 }
 
 int tracee_seize(struct tracee *tracee, pid_t tid, unsigned long options)
 {
-	*tracee = (struct tracee){ .tid = tid, .options = options, .trap = TRAP_NONE };
+	*tracee = (struct tracee){ .tid = tid, .options = options, .trap = PERF_TRAP_NONE };
 	return ptrace_request(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options) < 0 ? -errno : 0;
 }
 
@@ -85,12 +85,12 @@ int tracee_guard(struct tracee *tracee, const struct blocked_call *call)
 {
 	tracee->fired = tracee->trapped = false;
 	/* It has its own mask again when it is in its own code, which may not be seen from here. */
-	return trap_would_stay(tracee, calls_replaces_mask(call)) ? -EBUSY : trap_at(tracee->tid, call->pc, &tracee->trap);
+	return trap_would_stay(tracee, restartable_replaces_mask(call)) ? -EBUSY : perf_trap_at(tracee->tid, call->pc, &tracee->trap);
 }
 
 int tracee_unguard(struct tracee *tracee)
 {
-	tracee->fired |= trap_disarm(&tracee->trap);
+	tracee->fired |= perf_trap_disarm(&tracee->trap);
 	return tracee->fired || tracee->trapped ? hold(tracee) : 0;
 }
 
@@ -102,7 +102,7 @@ int tracee_stop_running(struct tracee *tracee, unsigned milliseconds)
 	tracee->fired = tracee->trapped = false;
 	if (trap_would_stay(tracee, false))
 		return -EBUSY;
-	r = trap_at_tick(tracee->tid, &tracee->trap);
+	r = perf_trap_at_tick(tracee->tid, &tracee->trap);
 	while (r == 0 && !tracee->trapped && clock_ns(CLOCK_MONOTONIC) < deadline) {
 		r = ptrace_wait(tracee->tid, (int)milliseconds, &status);
 		if (r == 0)
@@ -112,6 +112,6 @@ int tracee_stop_running(struct tracee *tracee, unsigned milliseconds)
 	}
 	if (r == 0)
 		return tracee_unguard(tracee);
-	tracee->fired |= trap_disarm(&tracee->trap);
+	tracee->fired |= perf_trap_disarm(&tracee->trap);
 	return r == 1 ? take_pending_trap(tracee) : r;
 }

@@ -18,7 +18,7 @@
 #define STEP_US 2000
 #define STEPS 25	/* an attach takes microseconds; what holds its mutex for longer is an exec */
 
-void tracers_allow(struct programs *programs)
+void tracer_allow(struct programs *programs)
 {
 	volatile struct mseald_state *state = programs_state(programs);
 	_cleanup_free_ struct mseald_task *tasks = NULL;

@@ -18,7 +18,7 @@
  * writes as long as this process lives, and the daemon has no zombies. No child's
  * status can be had after that.
  */
-void tracers_allow(struct programs *programs);
+void tracer_allow(struct programs *programs);
 
 /* As fork(2), -errno for errors. In the tracer all signals are blocked: only SIGKILL ends it while it holds a thread. */
 pid_t tracer_fork(void);
