@@ -63,7 +63,7 @@ static void read_ranges(json_t *parameters)
 		CHECK(!ranges && count == 77);
 		return;
 	}
-	CHECK(count == json_array_size(json_object_get(parameters, "ranges")) && count > 0 && count <= SEALING_MAX_RANGES);
+	CHECK(count == json_array_size(json_object_get(parameters, "ranges")) && count > 0 && count <= SEAL_MAX_RANGES);
 	for (size_t i = 0; i < count; i++)
 		CHECK(ranges[i].start <= INT64_MAX && ranges[i].end <= INT64_MAX);
 	free(ranges);

@@ -51,7 +51,7 @@ static void daemon_close(struct daemon *daemon)
 	daemon->containers = containers_close(daemon->containers);
 	daemon->gc = gc_close(daemon->gc);
 	daemon->integrity = integrity_close(daemon->integrity);
-	daemon->store = store_close(daemon->store);
+	daemon->space_map = space_map_close(daemon->space_map);
 	daemon->programs = programs_free(daemon->programs);
 	daemon->lock = lock_free(daemon->lock);
 	daemon->loop = sd_event_unref(daemon->loop);
@@ -107,7 +107,7 @@ static int open_policies(struct daemon *daemon)
 	r = daemon->inforce ? containers_open(daemon->programs, daemon->inforce, &daemon->containers) : -ENOMEM;
 	if (r >= 0)
 		r = starts_open(&(struct starts_context){ .loop = daemon->loop, .programs = daemon->programs,
-							  .store = daemon->store, .events = daemon->events,
+							  .space_map = daemon->space_map, .events = daemon->events,
 							  .inforce = daemon->inforce, .containers = daemon->containers },
 				&daemon->starts);
 	if (r >= 0)
@@ -196,7 +196,7 @@ static int on_tick(sd_event_source *source, uint64_t now, void *context)
 	bool attached = programs_attached(daemon->programs), missed;
 
 	containers_sweep(daemon->containers);
-	container_watch_look(daemon->containers, daemon->starts, daemon->programs, daemon->store);
+	container_watch_look(daemon->containers, daemon->starts, daemon->programs, daemon->space_map);
 	missed = gc_tick(daemon->gc);
 	if (attached)
 		starts_sweep(daemon->starts, missed);
@@ -244,14 +244,14 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		return r;
 	programs_state(daemon->programs)->places_each = daemon->config.user_spaces;
 	tracer_allow(daemon->programs);
-	r = store_open(daemon->programs, &daemon->store);
+	r = space_map_open(daemon->programs, &daemon->space_map);
 	if (r < 0) {
 		log_error("cannot read the maps: %s", strerror(-r));
 		return r;
 	}
-	r = integrity_open(daemon->loop, daemon->programs, daemon->store, &daemon->integrity);
+	r = integrity_open(daemon->loop, daemon->programs, daemon->space_map, &daemon->integrity);
 	if (r >= 0)
-		r = gc_open(daemon->loop, daemon->programs, daemon->store, daemon->integrity, &daemon->gc);
+		r = gc_open(daemon->loop, daemon->programs, daemon->space_map, daemon->integrity, &daemon->gc);
 	if (r >= 0)
 		r = events_open(daemon->loop, daemon->programs, &event_handlers, daemon, &daemon->events);
 	if (r < 0) {
@@ -266,7 +266,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	r = server_open(daemon, socket, methods_call, &daemon->server);
 	if (r < 0)
 		return r;
-	r = report_open(daemon->loop, daemon->programs, daemon->store, daemon->inforce, &daemon->report);
+	r = report_open(daemon->loop, daemon->programs, daemon->space_map, daemon->inforce, &daemon->report);
 	if (r >= 0)
 		r = telling_open(daemon->loop, daemon->programs, daemon->containers, &daemon->telling);
 	if (r >= 0)

@@ -28,7 +28,7 @@ struct daemon {
 	struct lock *lock;		/* NULL: not locked */
 	struct refusals *refusals;	/* NULL: not locked */
 	struct programs *programs;
-	struct store *store;
+	struct space_map *space_map;
 	struct server *server;
 	struct events *events;
 	struct integrity *integrity;

@@ -78,7 +78,7 @@ static int one_place(struct listing *listing, pid_t pid, struct error *error)
 		return -ENOMEM;
 	listing->places[0].key = target.key;
 	/* Not sealed at all: an empty list, not an error. */
-	listing->places_count = store_read_space(listing->daemon->store, target.key, &space) >= 0 && set_bits(&space);
+	listing->places_count = space_map_read_space(listing->daemon->space_map, target.key, &space) >= 0 && set_bits(&space);
 	return 0;
 }
 
@@ -98,7 +98,7 @@ static int all_places(struct listing *listing)
 	size_t count;
 	int r;
 
-	r = store_read_spaces(listing->daemon->store, &keys, &spaces, &count);
+	r = space_map_read_spaces(listing->daemon->space_map, &keys, &spaces, &count);
 	if (r < 0)
 		return r;
 	listing->places = calloc(count + 1, sizeof(*listing->places));
@@ -217,17 +217,17 @@ static json_t *pids_json(const struct listing *listing, const pid_t *pids, size_
 static bool read_set(struct listing *listing, uint64_t key, struct mseald_space *ret_space)
 {
 	struct daemon *daemon = listing->daemon;
-	struct sets *sets = store_sets(daemon->store);
+	struct set_map *sets = space_map_sets(daemon->space_map);
 	_cleanup_(sealset_free) struct sealset set = {};
 
-	if (store_read_space(daemon->store, key, ret_space) < 0 || !set_bits(ret_space))
+	if (space_map_read_space(daemon->space_map, key, ret_space) < 0 || !set_bits(ret_space))
 		return false;
 	/* Who reads slowly may come back when the set has gone and its number is another's. */
-	if (set_bits(ret_space) == listing->set_bits && sets_written(sets) == listing->sets_written)
+	if (set_bits(ret_space) == listing->set_bits && set_map_written(sets) == listing->sets_written)
 		return true;
 	listing->set_bits = 0;
 	listing->told = false;
-	if (store_read_seals(daemon->store, key, ret_space, &set) < 0 || !set.count)
+	if (space_map_read_seals(daemon->space_map, key, ret_space, &set) < 0 || !set.count)
 		return false;
 	json_decref(listing->seals);
 	listing->seals = json_array();
@@ -236,7 +236,7 @@ static bool read_set(struct listing *listing, uint64_t key, struct mseald_space 
 	listing->label = (struct mseald_label){};
 	(void)labels_read(daemon->programs, set.label, &listing->label);
 	listing->set_bits = set_bits(ret_space);
-	listing->sets_written = sets_written(sets);
+	listing->sets_written = set_map_written(sets);
 	return true;
 }
 

@@ -50,7 +50,7 @@ static json_t *maps_json(struct daemon *daemon)
 	json_t *list = json_array();
 
 	add_map(list, "spaces", state->entries, MSEALD_MAX_SPACES);
-	add_map(list, "sets", sets_count(store_sets(daemon->store)), MSEALD_MAX_SETS - 1);
+	add_map(list, "sets", set_map_count(space_map_sets(daemon->space_map)), MSEALD_MAX_SETS - 1);
 	add_map(list, "files", state->files, MSEALD_MAX_FILES);
 	add_map(list, "accounts", count_keys(daemon->programs, "accounts"), MSEALD_MAX_ACCOUNTS);
 	add_map(list, "user_spaces", state->places, MSEALD_MAX_PLACES_USERS);
@@ -68,17 +68,17 @@ static uint64_t count_seals(struct daemon *daemon)
 	uint64_t sum = 0;
 	size_t count;
 
-	if (!counts || store_read_keys(daemon->store, &keys, &count) < 0)
+	if (!counts || space_map_read_keys(daemon->space_map, &keys, &count) < 0)
 		return 0;
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_(sealset_free) struct sealset set = {};
 		struct mseald_space space;
 		uint32_t id;
 
-		if (store_read_space(daemon->store, keys[i], &space) < 0)
+		if (space_map_read_space(daemon->space_map, keys[i], &space) < 0)
 			continue;
 		id = MSEALD_WORD_SET(space.word);
-		if (id && !counts[id] && sets_read(store_sets(daemon->store), id, &set) >= 0)
+		if (id && !counts[id] && set_map_read(space_map_sets(daemon->space_map), id, &set) >= 0)
 			counts[id] = (uint32_t)set.count;
 		sum += counts[id];
 	}

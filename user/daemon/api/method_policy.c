@@ -37,7 +37,7 @@ static uint32_t set_of(struct daemon *daemon, uint64_t key)
 {
 	struct mseald_space space;
 
-	return store_read_space(daemon->store, key, &space) < 0 ? 0 : MSEALD_WORD_SET(space.word);
+	return space_map_read_space(daemon->space_map, key, &space) < 0 ? 0 : MSEALD_WORD_SET(space.word);
 }
 
 static const char *state_of(struct daemon *daemon, const struct policy *policy, uint64_t key, uint32_t set)
@@ -56,7 +56,7 @@ static const struct policy *maker_of(struct daemon *daemon, uint32_t set)
 	struct mseald_label label;
 	uint64_t id;
 
-	if (!set || sets_read_label(store_sets(daemon->store), set, &id) < 0 || !labels_read(daemon->programs, id, &label))
+	if (!set || set_map_read_label(space_map_sets(daemon->space_map), set, &id) < 0 || !labels_read(daemon->programs, id, &label))
 		return NULL;
 	for (size_t i = 0; i < policies->count; i++)
 		if (strcmp(policies->list[i].name, label.policy) == 0)

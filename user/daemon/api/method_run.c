@@ -128,7 +128,7 @@ static int seal(struct run *run, const struct launch_message *message, struct er
 		request.classes &= CLASSES_FIRST;
 	if (!request.classes)
 		return 0;
-	r = sealing_seal(run->daemon->programs, run->daemon->store, &request, &result, error);
+	r = seal_process(run->daemon->programs, run->daemon->space_map, &request, &result, error);
 	if (message->word == LAUNCH_FIRST && r < 0 && strcmp(error->name, "NothingToSeal") == 0)
 		return 0;
 	if (r < 0)

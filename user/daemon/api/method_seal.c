@@ -104,7 +104,7 @@ int method_seal(struct connection *connection, json_t *parameters, bool more)
 	request.ranges = ranges;
 	if (request.limited)
 		gc_linger(daemon->gc);
-	r = sealing_seal(daemon->programs, daemon->store, &request, &result, &error);
+	r = seal_process(daemon->programs, daemon->space_map, &request, &result, &error);
 	if (r < 0)
 		gc_after_failure(daemon->gc);
 	gc_collect(daemon->gc);
@@ -139,8 +139,8 @@ static int authorize_unsealing(void *context, const struct target *target, struc
 	if (asker->proc_fd < 0 || target_open(daemon->programs, asker->pid, &own, &ignored) < 0 || !asker_lives(asker))
 		return error_set(error, "PermissionDenied", target->pid,
 			    "pid %d: seals are not taken back for a caller that is gone, or not seen by mseald", (int)target->pid);
-	(void)store_read_space(daemon->store, target->key, &theirs);
-	(void)store_read_space(daemon->store, own.key, &ours);
+	(void)space_map_read_space(daemon->space_map, target->key, &theirs);
+	(void)space_map_read_space(daemon->space_map, own.key, &ours);
 	if (own.key != target->key &&
 	    (!MSEALD_WORD_SET(theirs.word) || MSEALD_WORD_SET(theirs.word) != MSEALD_WORD_SET(ours.word)))
 		return 0;
@@ -169,7 +169,7 @@ int method_unseal(struct connection *connection, json_t *parameters, bool more)
 		return reply_bad(connection, r, bad);
 	request.ranges = ranges;
 	connection_look(connection, &unsealing.asker);
-	r = sealing_unseal(daemon->programs, daemon->store, &request, &bytes, &seals, &error);
+	r = seal_revoke(daemon->programs, daemon->space_map, &request, &bytes, &seals, &error);
 	asker_close(&unsealing.asker);
 	gc_collect(daemon->gc);
 	if (r < 0)

@@ -26,7 +26,7 @@ static void count_all(struct daemon *daemon, struct counts *ret)
 	volatile const struct mseald_state *state = programs_state(daemon->programs);
 
 	*ret = (struct counts){ .spaces = state->sealed, .spaces_max = MSEALD_MAX_SPACES,
-				.sets = sets_count(store_sets(daemon->store)), .sets_max = MSEALD_MAX_SETS - 1 };
+				.sets = set_map_count(space_map_sets(daemon->space_map)), .sets_max = MSEALD_MAX_SETS - 1 };
 	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++)
 		for (unsigned verdict = 0; verdict < MSEALD_VERDICT_COUNT; verdict++)
 			ret->verdicts[verdict] += state->attempts[op][verdict];
@@ -36,7 +36,7 @@ static void count_all(struct daemon *daemon, struct counts *ret)
 static int count_account(struct daemon *daemon, uid_t account, struct counts *ret)
 {
 	size_t spaces, sets, seals;
-	int r = store_count_account(daemon->store, account, &spaces, &sets, &seals, ret->verdicts);
+	int r = space_map_count_account(daemon->space_map, account, &spaces, &sets, &seals, ret->verdicts);
 
 	if (r < 0)
 		return r;
@@ -53,7 +53,7 @@ static void count_process(struct daemon *daemon, pid_t pid, struct counts *ret)
 	struct mseald_space space;
 
 	if (target_open(daemon->programs, pid, &target, &ignored) < 0 ||
-	    store_read_space(daemon->store, target.key, &space) < 0)
+	    space_map_read_space(daemon->space_map, target.key, &space) < 0)
 		return;
 	ret->spaces = ret->sets = MSEALD_WORD_SET(space.word) != 0;
 	memcpy(ret->verdicts, space.verdicts, sizeof(ret->verdicts));

@@ -104,7 +104,7 @@ int parameter_ranges(json_t *parameters, struct range **ret, size_t *ret_count, 
 		return 0;
 	if (!json_is_array(list) || json_array_size(list) == 0)
 		return -EINVAL;
-	if (json_array_size(list) > SEALING_MAX_RANGES)
+	if (json_array_size(list) > SEAL_MAX_RANGES)
 		return -E2BIG;
 	ranges = calloc(json_array_size(list), sizeof(*ranges));
 	if (!ranges)

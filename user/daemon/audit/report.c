@@ -24,7 +24,7 @@
 
 struct report {
 	struct programs *programs;
-	struct store *store;
+	struct space_map *space_map;
 	const struct inforce *inforce;
 	struct tally tally;		/* the map `report`, as it is */
 	volatile struct mseald_state *state;
@@ -73,7 +73,7 @@ static uint64_t make_label(void *context, const char *policy, const char *progra
 {
 	const struct report *report = context;
 
-	return labels_make(report->programs, report->store, policy, program);
+	return labels_make(report->programs, report->space_map, policy, program);
 }
 
 static struct report_names names_of(struct report *report)
@@ -161,7 +161,7 @@ static void empty_map(struct report *report)
 			return;
 }
 
-int report_open(sd_event *loop, struct programs *programs, struct store *store, const struct inforce *inforce,
+int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map, const struct inforce *inforce,
 		struct report **ret)
 {
 	struct report *report = calloc(1, sizeof(*report));
@@ -169,7 +169,7 @@ int report_open(sd_event *loop, struct programs *programs, struct store *store, 
 
 	if (!report)
 		return -ENOMEM;
-	*report = (struct report){ .programs = programs, .store = store, .inforce = inforce, .state = programs_state(programs),
+	*report = (struct report){ .programs = programs, .space_map = space_map, .inforce = inforce, .state = programs_state(programs),
 				   .map = programs_map_fd(programs, "report") };
 	r = tally_open(&report->tally);
 	if (r >= 0)
@@ -327,7 +327,7 @@ static const char *class_name(unsigned class)
 }
 
 /* Address spaces that are sealed by it. */
-static uint64_t count_sealed(const struct report *report, const char *name, const struct sets_label *labels,
+static uint64_t count_sealed(const struct report *report, const char *name, const struct set_map_label *labels,
 			     size_t count)
 {
 	uint64_t sealed = 0;
@@ -344,11 +344,11 @@ static uint64_t count_sealed(const struct report *report, const char *name, cons
 static json_t *policies_json(const struct report *report, const char *wanted)
 {
 	const struct policies *policies = inforce_policies(report->inforce);
-	_cleanup_free_ struct sets_label *labels = NULL;
+	_cleanup_free_ struct set_map_label *labels = NULL;
 	json_t *list = json_array();
 	size_t count = 0;
 
-	(void)sets_read_labels(store_sets(report->store), &labels, &count);
+	(void)set_map_read_labels(space_map_sets(report->space_map), &labels, &count);
 	for (size_t i = 0; i < policies->count; i++) {
 		const struct policy *policy = &policies->list[i];
 		uint64_t since = MAX_OF(changed_at(policy->path), (uint64_t)report->state->report_since);

@@ -12,17 +12,17 @@
 
 #define PATIENCE_US (5u * 1000 * 1000)
 
-static bool is_seen(struct starts *starts, struct programs *programs, struct store *store, uint64_t key)
+static bool is_seen(struct starts *starts, struct programs *programs, struct space_map *space_map, uint64_t key)
 {
 	struct mseald_armed armed;
 	struct mseald_space space;
 
 	return starts_known(starts, key) || armed_find(programs, key, &armed) ||
-	       (store_read_space(store, key, &space) >= 0 && MSEALD_WORD_SET(space.word));
+	       (space_map_read_space(space_map, key, &space) >= 0 && MSEALD_WORD_SET(space.word));
 }
 
 static void look_at(const struct policy *policy, struct container_watch *watch, struct starts *starts,
-		    struct programs *programs, struct store *store)
+		    struct programs *programs, struct space_map *space_map)
 {
 	_cleanup_free_ pid_t *pids = NULL;
 	uint64_t suspect = 0, newest = 0, now = monotonic_us();
@@ -36,7 +36,7 @@ static void look_at(const struct policy *policy, struct container_watch *watch, 
 
 		if (key <= watch->newest)
 			continue;
-		if (is_seen(starts, programs, store, key)) {
+		if (is_seen(starts, programs, space_map, key)) {
 			watch->done = true;
 			return;
 		}
@@ -56,11 +56,11 @@ static void look_at(const struct policy *policy, struct container_watch *watch, 
 }
 
 void container_watch_look(struct containers *containers, struct starts *starts, struct programs *programs,
-			  struct store *store)
+			  struct space_map *space_map)
 {
 	struct container_watch *watch;
 	const struct policy *policy;
 
 	for (size_t i = 0; (watch = containers_watch(containers, i, &policy)); i++)
-		look_at(policy, watch, starts, programs, store);
+		look_at(policy, watch, starts, programs, space_map);
 }

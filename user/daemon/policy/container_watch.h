@@ -12,6 +12,6 @@
 
 /* Every few seconds: all containers. */
 void container_watch_look(struct containers *containers, struct starts *starts, struct programs *programs,
-			  struct store *store);
+			  struct space_map *space_map);
 
 #endif

@@ -242,7 +242,7 @@ static int on_settle(sd_event_source *source, uint64_t now, void *context)
 
 	(void)source;
 	(void)now;
-	store_settle(starts->on.store);
+	space_map_settle(starts->on.space_map);
 	return 0;
 }
 
@@ -286,7 +286,7 @@ static void seal(struct start *start, const struct policy *policy, const struct 
 	/* What was dlopen'ed would be left with a seal that lets it be unmapped, and outlives it. */
 	request.native_or_nothing = start->phase == PHASE_NATIVE && start->readiness.late == LATE_NATIVE;
 	timer_set_if_off(start->starts->settle, SETTLE_STORE_US);
-	if (sealing_seal(on->programs, on->store, &request, &result, &error) >= 0 ||
+	if (seal_process(on->programs, on->space_map, &request, &result, &error) >= 0 ||
 	    strcmp(error.name, "NothingToSeal") == 0 || strcmp(error.name, "NotNative") == 0)
 		go_on(start, policy, facts, &result);
 	else if (strcmp(error.name, "NoSuchProcess") == 0)

@@ -21,7 +21,7 @@ struct starts;
 struct starts_context {
 	sd_event *loop;
 	struct programs *programs;
-	struct store *store;
+	struct space_map *space_map;
 	struct events *events;
 	struct inforce *inforce;
 	struct containers *containers;

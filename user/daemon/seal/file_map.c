@@ -71,7 +71,7 @@ static void take_out(struct programs *programs, const struct mseald_inode *inode
 		*entries(programs) -= 1;
 }
 
-int files_add(struct programs *programs, const struct sealset *set, uint64_t space)
+int file_map_add(struct programs *programs, const struct sealset *set, uint64_t space)
 {
 	_cleanup_free_ struct sealset_file *list = NULL;
 	size_t count;
@@ -87,7 +87,7 @@ int files_add(struct programs *programs, const struct sealset *set, uint64_t spa
 	return r < 0 ? r : (int)count;
 }
 
-void files_remove(struct programs *programs, const struct sealset *set)
+void file_map_remove(struct programs *programs, const struct sealset *set)
 {
 	_cleanup_free_ struct sealset_file *list = NULL;
 	size_t count = 0;
@@ -100,13 +100,13 @@ void files_remove(struct programs *programs, const struct sealset *set)
 
 /* --- all of them --- */
 
-void files_table_free(struct files_table *table)
+void file_map_table_free(struct file_map_table *table)
 {
 	free(table->list);
-	*table = (struct files_table){};
+	*table = (struct file_map_table){};
 }
 
-int files_table_add(struct files_table *table, const struct sealset *set)
+int file_map_table_add(struct file_map_table *table, const struct sealset *set)
 {
 	_cleanup_free_ struct sealset_file *list = NULL;
 	size_t count;
@@ -116,7 +116,7 @@ int files_table_add(struct files_table *table, const struct sealset *set)
 		return r;
 	if (table->allocated - table->count < count) {
 		size_t more = 2 * table->allocated + count;
-		struct files_entry *larger = reallocarray(table->list, more, sizeof(*larger));
+		struct file_map_entry *larger = reallocarray(table->list, more, sizeof(*larger));
 
 		if (!larger)
 			return -ENOMEM;
@@ -124,7 +124,7 @@ int files_table_add(struct files_table *table, const struct sealset *set)
 		table->allocated = more;
 	}
 	for (size_t i = 0; i < count; i++)
-		table->list[table->count++] = (struct files_entry){ .inode = list[i].inode, .seals = seals_of(set, &list[i], 0) };
+		table->list[table->count++] = (struct file_map_entry){ .inode = list[i].inode, .seals = seals_of(set, &list[i], 0) };
 	return 0;
 }
 
@@ -134,7 +134,7 @@ static int compare(const void *left, const void *right)
 }
 
 /* Adds up what is about the same file. */
-static void sum_up(struct files_table *table)
+static void sum_up(struct file_map_table *table)
 {
 	size_t count = 0;
 
@@ -154,7 +154,7 @@ static void sum_up(struct files_table *table)
 	table->count = count;
 }
 
-int files_restore(struct programs *programs, struct files_table *table)
+int file_map_restore(struct programs *programs, struct file_map_table *table)
 {
 	int fd = programs_map_fd(programs, "files"), r;
 	struct mseald_inode inode, next;

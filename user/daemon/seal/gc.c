@@ -30,7 +30,7 @@
 
 struct gc {
 	struct programs *programs;
-	struct store *store;
+	struct space_map *space_map;
 	struct integrity *integrity;
 	sd_event_source *soon;		/* set when something is unused */
 	unsigned idle_looks, lingers;
@@ -55,10 +55,10 @@ static void forget_all(struct gc *gc)
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t count;
 
-	if (store_read_keys(gc->store, &keys, &count) < 0)
+	if (space_map_read_keys(gc->space_map, &keys, &count) < 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		(void)store_forget_space(gc->store, keys[i]);
+		(void)space_map_forget_space(gc->space_map, keys[i]);
 }
 
 /* Entries whose address space is gone; their keys are never used again. */
@@ -69,7 +69,7 @@ static void forget_stale(struct gc *gc)
 	size_t keys_count, tasks_count, forgotten = 0;
 
 	/* The keys first: an address space made after that has no key among them. */
-	if (store_read_keys(gc->store, &keys, &keys_count) < 0 ||
+	if (space_map_read_keys(gc->space_map, &keys, &keys_count) < 0 ||
 	    task_iter_read(gc->programs, 0, &tasks, &tasks_count) < 0)
 		return;
 	task_iter_sort_by_key(tasks, tasks_count);
@@ -79,7 +79,7 @@ static void forget_stale(struct gc *gc)
 
 		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) < 0 || count)
 			continue;
-		if (store_forget_space(gc->store, keys[i]) >= 0)
+		if (space_map_forget_space(gc->space_map, keys[i]) >= 0)
 			forgotten++;
 	}
 	if (forgotten)
@@ -103,8 +103,8 @@ void gc_after_failure(struct gc *gc)
 void gc_collect(struct gc *gc)
 {
 	gc->idle_looks = 0;
-	if (sets_collect(store_sets(gc->store)) && programs_needs(gc->programs))
-		programs_narrow(gc->programs, sets_needs(store_sets(gc->store)));
+	if (set_map_collect(space_map_sets(gc->space_map)) && programs_needs(gc->programs))
+		programs_narrow(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
 }
 
 static int on_soon(sd_event_source *source, uint64_t now, void *context)
@@ -123,7 +123,7 @@ void gc_collect_soon(struct gc *gc)
 /* The counter only says when to look: what is attached goes only when nothing needs it. */
 static bool is_idle(struct gc *gc)
 {
-	return !programs_needed(gc->programs) && !sealed_spaces(gc) && !unsettled_forks(gc) && !store_any_sealed(gc->store);
+	return !programs_needed(gc->programs) && !sealed_spaces(gc) && !unsettled_forks(gc) && !space_map_any_sealed(gc->space_map);
 }
 
 static void detach(struct gc *gc)
@@ -161,17 +161,17 @@ int gc_take_over(struct gc *gc)
 {
 	int r;
 
-	if (!store_any_sealed(gc->store) && (!programs_inherited(gc->programs) || is_idle(gc))) {
+	if (!space_map_any_sealed(gc->space_map) && (!programs_inherited(gc->programs) || is_idle(gc))) {
 		programs_detach(gc->programs);
 		forget_all(gc);
 		return 0;
 	}
-	r = programs_attach(gc->programs, sets_needs(store_sets(gc->store)));
+	r = programs_attach(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
 	if (r < 0) {
 		log_error("cannot take over what is in force; the earlier programs, if any, stay attached");
 		return r;
 	}
-	store_settle_all(gc->store);
+	space_map_settle_all(gc->space_map);
 	forget_stale(gc);
 	integrity_check(gc->integrity);	/* what slipped while nobody watched */
 	integrity_end_doomed(gc->integrity);
@@ -193,7 +193,7 @@ static void look_at_places(struct gc *gc)
 {
 	uint64_t refused = programs_state(gc->programs)->forks_refused;
 
-	store_forget_accounts(gc->store);
+	space_map_forget_accounts(gc->space_map);
 	if (gc->quiet) {
 		gc->quiet--;
 		return;
@@ -226,21 +226,21 @@ bool gc_tick(struct gc *gc)
 		look_at_places(gc);
 		integrity_end_doomed(gc->integrity);
 		detach_when_idle(gc);
-		(void)sets_collect(store_sets(gc->store));
-		sets_trim(store_sets(gc->store));
+		(void)set_map_collect(space_map_sets(gc->space_map));
+		set_map_trim(space_map_sets(gc->space_map));
 	}
 	give_memory_back();
 	return missed;
 }
 
-int gc_open(sd_event *loop, struct programs *programs, struct store *store, struct integrity *integrity, struct gc **ret)
+int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_map, struct integrity *integrity, struct gc **ret)
 {
 	struct gc *gc = calloc(1, sizeof(*gc));
 	int r;
 
 	if (!gc)
 		return -ENOMEM;
-	*gc = (struct gc){ .programs = programs, .store = store, .integrity = integrity };
+	*gc = (struct gc){ .programs = programs, .space_map = space_map, .integrity = integrity };
 	r = timer_add(loop, 0, on_soon, gc, &gc->soon);
 	if (r < 0) {
 		(void)gc_close(gc);

@@ -17,7 +17,7 @@
 
 struct integrity {
 	struct programs *programs;
-	struct store *store;
+	struct space_map *space_map;
 	sd_event_source *again;
 };
 
@@ -41,7 +41,7 @@ static int find_gone(struct integrity *integrity, uint64_t key, pid_t pid, struc
 		return r;
 	if (target.key != key)
 		return -ESRCH;
-	r = store_read_seals(integrity->store, key, NULL, &set);
+	r = space_map_read_seals(integrity->space_map, key, NULL, &set);
 	if (r >= 0)
 		r = procmaps_read_fd(target.maps_fd, &maps);
 	if (r < 0)
@@ -97,7 +97,7 @@ static bool end_space(struct integrity *integrity, uint64_t key, const struct ms
 		living |= kill_sharer(integrity, key, pids[i]);
 	/* It may have been kept for a fork under way (bpf/space.h, space_remove). */
 	if (!count)
-		(void)store_forget_space(integrity->store, key);
+		(void)space_map_forget_space(integrity->space_map, key);
 	return living;
 }
 
@@ -116,7 +116,7 @@ static bool end_doomed(struct integrity *integrity)
 	if (!programs_state(integrity->programs)->doomed)
 		return false;
 	/* The keys first: a child that is born doomed after that is in the list the next time. */
-	if (store_read_spaces(integrity->store, &keys, &spaces, &count) < 0 ||
+	if (space_map_read_spaces(integrity->space_map, &keys, &spaces, &count) < 0 ||
 	    task_iter_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
 		return true;
 	task_iter_sort_by_key(tasks, tasks_count);
@@ -164,7 +164,7 @@ void integrity_check(struct integrity *integrity)
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t keys_count, tasks_count;
 
-	if (store_read_keys(integrity->store, &keys, &keys_count) < 0 ||
+	if (space_map_read_keys(integrity->space_map, &keys, &keys_count) < 0 ||
 	    task_iter_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
 		return;
 	task_iter_sort_by_key(tasks, tasks_count);
@@ -177,14 +177,14 @@ void integrity_check(struct integrity *integrity)
 	}
 }
 
-int integrity_open(sd_event *loop, struct programs *programs, struct store *store, struct integrity **ret)
+int integrity_open(sd_event *loop, struct programs *programs, struct space_map *space_map, struct integrity **ret)
 {
 	struct integrity *integrity = calloc(1, sizeof(*integrity));
 	int r;
 
 	if (!integrity)
 		return -ENOMEM;
-	*integrity = (struct integrity){ .programs = programs, .store = store };
+	*integrity = (struct integrity){ .programs = programs, .space_map = space_map };
 	r = timer_add(loop, 0, on_again, integrity, &integrity->again);
 	if (r < 0) {
 		(void)integrity_close(integrity);

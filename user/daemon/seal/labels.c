@@ -33,7 +33,7 @@ static uint64_t hash_label(const struct mseald_label *label)
 	return hash;
 }
 
-static bool in_list(uint64_t label, const struct sets_label *list, size_t count)
+static bool in_list(uint64_t label, const struct set_map_label *list, size_t count)
 {
 	size_t low = 0, high = count;
 
@@ -62,15 +62,15 @@ static bool is_told(int fd, uint64_t label)
 }
 
 /* Those of which neither a seal set nor the report knows; rarely needed, so it may take its time. */
-static void forget_unused(struct programs *programs, struct store *store)
+static void forget_unused(struct programs *programs, struct space_map *space_map)
 {
 	int fd = programs_map_fd(programs, "labels"), report = programs_map_fd(programs, "report");
-	_cleanup_free_ struct sets_label *list = NULL;
+	_cleanup_free_ struct set_map_label *list = NULL;
 	uint64_t label, next;
 	size_t count;
 	int r;
 
-	if (sets_read_labels(store_sets(store), &list, &count) < 0)
+	if (set_map_read_labels(space_map_sets(space_map), &list, &count) < 0)
 		return;
 	r = bpf_map_get_next_key(fd, NULL, &label);
 	while (r == 0) {
@@ -111,7 +111,7 @@ static int find_number(int fd, const struct mseald_label *label, uint64_t *ret)
 	return -ENOSPC;
 }
 
-uint64_t labels_make(struct programs *programs, struct store *store, const char *policy, const char *program)
+uint64_t labels_make(struct programs *programs, struct space_map *space_map, const char *policy, const char *program)
 {
 	int fd = programs_map_fd(programs, "labels"), r;
 	struct mseald_label label = {};
@@ -122,7 +122,7 @@ uint64_t labels_make(struct programs *programs, struct store *store, const char 
 	copy_text(label.program, program);
 	r = find_number(fd, &label, &number);
 	if (r == -E2BIG) {
-		forget_unused(programs, store);
+		forget_unused(programs, space_map);
 		r = find_number(fd, &label, &number);
 	}
 	if (r >= 0)
@@ -134,7 +134,7 @@ uint64_t labels_make(struct programs *programs, struct store *store, const char 
 	return 0;
 }
 
-uint64_t labels_of_process(struct programs *programs, struct store *store, int proc_fd, const char *policy,
+uint64_t labels_of_process(struct programs *programs, struct space_map *space_map, int proc_fd, const char *policy,
 			   uint64_t old)
 {
 	_cleanup_free_ char *exe = NULL;
@@ -142,7 +142,7 @@ uint64_t labels_of_process(struct programs *programs, struct store *store, int p
 	if (!policy && old)
 		return old;
 	exe = procfs_exe(proc_fd);
-	return labels_make(programs, store, policy ?: "", exe ?: "");
+	return labels_make(programs, space_map, policy ?: "", exe ?: "");
 }
 
 bool labels_read(const struct programs *programs, uint64_t label, struct mseald_label *ret)

@@ -73,7 +73,7 @@ static void find_preloaded(struct search *search, int proc_dirfd)
 	}
 }
 
-int startup_find_late(const struct objects *objects, size_t program, int proc_dirfd, bool *late)
+int loader_deps_find_late(const struct objects *objects, size_t program, int proc_dirfd, bool *late)
 {
 	_cleanup_free_ struct elfdynamic *dynamics = calloc(objects->count, sizeof(*dynamics));
 	_cleanup_free_ size_t *queue = calloc(objects->count, sizeof(*queue));

@@ -15,6 +15,6 @@
  * Marks late[i] of every object that the program (an index of objects) was not started with; late
  * has room for all. Where the program cannot be read none is marked. -ENOMEM.
  */
-int startup_find_late(const struct objects *objects, size_t program, int proc_dirfd, bool *late);
+int loader_deps_find_late(const struct objects *objects, size_t program, int proc_dirfd, bool *late);
 
 #endif

@@ -167,7 +167,7 @@ static int find_late(struct readiness *readiness, const struct objects *objects,
 		plain = plain || (!has_relro(&objects->list[i]) && &objects->list[i] != program && &objects->list[i] != loader);
 	/* Of one without RELRO there is no hint. */
 	if ((readiness->unseen || plain) && program)
-		r = startup_find_late(objects, (size_t)(program - objects->list), proc_dirfd, late);
+		r = loader_deps_find_late(objects, (size_t)(program - objects->list), proc_dirfd, late);
 	end = program && has_relro(program) ? end_of_start(readiness, program) :
 	      loader			    ? end_of_start(readiness, loader) : readiness->hints_count;
 	for (size_t i = 0; i < objects->count && r >= 0; i++)

@@ -30,16 +30,16 @@ static int check_killable(struct programs *programs, const struct seal_request *
 }
 
 /* What is only starting is looked at again anyway, and others wait. */
-static enum store_when when(const struct seal_request *request)
+static enum space_map_when when(const struct seal_request *request)
 {
-	return request->readiness ? STORE_SOON : STORE_NOW;
+	return request->readiness ? SPACE_MAP_SOON : SPACE_MAP_NOW;
 }
 
 /* Takes back what a try has done; it is to be made anew. */
-static void undo(struct store *store, const struct target *target, const struct store_old *before)
+static void undo(struct space_map *space_map, const struct target *target, const struct space_map_old *before)
 {
 	if (before)
-		(void)store_restore_space(store, target->key, before);
+		(void)space_map_restore_space(space_map, target->key, before);
 }
 
 /* The plan's seals united with what there is. *ret_changed: that makes a difference. */
@@ -54,7 +54,7 @@ static int unite(const struct plan *plan, const struct sealset *old, struct seal
 }
 
 /* Says in the set for whom it is made. */
-static void label(struct programs *programs, struct store *store, const struct target *target,
+static void label(struct programs *programs, struct space_map *space_map, const struct target *target,
 		  const struct seal_request *request, struct sealset *set, bool *changed)
 {
 	uint64_t old = set->label;
@@ -63,7 +63,7 @@ static void label(struct programs *programs, struct store *store, const struct t
 	if (request->limited)
 		return;
 
-	set->label = labels_of_process(programs, store, target->proc_fd, request->policy, old);
+	set->label = labels_of_process(programs, space_map, target->proc_fd, request->policy, old);
 	*changed |= set->label != old;
 }
 
@@ -95,11 +95,11 @@ static int make_native(struct programs *programs, const struct target *target, c
 }
 
 /* What is sealed already is made native as well, where that can be; else the next gate has it. */
-static int seal_natively(struct programs *programs, struct store *store, const struct target *target,
+static int seal_natively(struct programs *programs, struct space_map *space_map, const struct target *target,
 			 const struct seal_request *request, struct plan *plan, const struct sealset *have,
 			 struct seal_result *result)
 {
-	const struct store_place place = { .account = target->account };
+	const struct space_map_owner place = { .account = target->account };
 	_cleanup_(sealset_free) struct sealset new = {};
 	bool changed;
 	int r;
@@ -108,7 +108,7 @@ static int seal_natively(struct programs *programs, struct store *store, const s
 	if (r <= 0)
 		return r == -EOPNOTSUPP ? 1 : r;
 	/* Should this fail, it is sealed all the same: only that it is, nobody knows. */
-	if (unite(plan, have, &new, &changed) >= 0 && (!changed || store_set_space(store, target->key, &place, &new, when(request), NULL) >= 0))
+	if (unite(plan, have, &new, &changed) >= 0 && (!changed || space_map_set_space(space_map, target->key, &place, &new, when(request), NULL) >= 0))
 		result->native = true;
 	return 1;
 }
@@ -133,7 +133,7 @@ static int native_first(struct programs *programs, const struct target *target, 
 }
 
 /* Would a user have more than one may? What he has by policies counts, and is not refused. */
-static int check_limits(struct store *store, const struct target *target, const struct seal_request *request,
+static int check_limits(struct space_map *space_map, const struct target *target, const struct seal_request *request,
 			const struct sealset *old, const struct sealset *new, struct error *error)
 {
 	size_t spaces, sets, seals = 0;
@@ -141,17 +141,17 @@ static int check_limits(struct store *store, const struct target *target, const 
 
 	if (!request->limited)
 		return 0;
-	if (new->count > SEALING_USER_SEALS)
+	if (new->count > SEAL_USER_SEALS)
 		return error_set(error, "TooMany", request->pid,
 			    "pid %d would have %zu seals; at the request of a user one address space can have %u",
-			    (int)request->pid, new->count, SEALING_USER_SEALS);
-	r = store_count_account(store, target->account, &spaces, &sets, &seals, NULL);
+			    (int)request->pid, new->count, SEAL_USER_SEALS);
+	r = space_map_count_account(space_map, target->account, &spaces, &sets, &seals, NULL);
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read what is sealed");
-	if (seals + new->count - MIN_OF(old->count, seals) > SEALING_USER_SEALS_ALL)
+	if (seals + new->count - MIN_OF(old->count, seals) > SEAL_USER_SEALS_ALL)
 		return error_set(error, "TooMany", request->pid,
 			    "user %u has %zu seals, and can have no more than %u; they go with their processes",
-			    (unsigned)target->account, seals, SEALING_USER_SEALS_ALL);
+			    (unsigned)target->account, seals, SEAL_USER_SEALS_ALL);
 	return 0;
 }
 
@@ -176,14 +176,14 @@ static void warn_shared(const struct plan *plan, const struct seal_request *requ
 }
 
 /* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
-static int seal_once(struct programs *programs, struct store *store, const struct target *target,
+static int seal_once(struct programs *programs, struct space_map *space_map, const struct target *target,
 		     const struct seal_request *request, struct seal_result *ret, struct error *error)
 {
 	_cleanup_(sealset_free) struct sealset old = {}, new = {};
 	_cleanup_(plan_free) struct plan plan = {};
-	struct store_place place = { .account = target->account, .limited = request->limited };
+	struct space_map_owner place = { .account = target->account, .limited = request->limited };
 	struct seal_result result = { .space = target->key };
-	struct store_old before;
+	struct space_map_old before;
 	bool changed;
 	int r;
 
@@ -193,7 +193,7 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 	if (r < 0)
 		return r;
 	place.flags = plan.hugetlb ? MSEALD_SPACE_HUGETLB : 0;
-	r = store_read_seals(store, target->key, NULL, &old);
+	r = space_map_read_seals(space_map, target->key, NULL, &old);
 	if (r >= 0 && request->native_or_nothing) {
 		r = native_first(programs, target, request, &plan, &old, &result, error);
 		if (r == 0 || r == -EINVAL || r == -EBADR)
@@ -207,20 +207,20 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		return error_set(error, "TooMany", request->pid,
 			    "pid %d would have %zu seals; one address space can have %d", (int)request->pid,
 			    new.count, MSEALD_MAX_SEALS);
-	label(programs, store, target, request, &new, &changed);
-	r = changed ? check_limits(store, target, request, &old, &new, error) : 0;
+	label(programs, space_map, target, request, &new, &changed);
+	r = changed ? check_limits(space_map, target, request, &old, &new, error) : 0;
 	if (r < 0)
 		return r;
 	if (changed) {
-		if (programs_attach(programs, sealset_needs(&new)) < 0)
+		if (programs_attach(programs, set_map_needs_of(&new)) < 0)
 			return error_set(error, "Failed", request->pid,
 				    "cannot attach the BPF programs; see mseald's log");
-		r = store_set_space(store, target->key, &place, &new, when(request), &before);
+		r = space_map_set_space(space_map, target->key, &place, &new, when(request), &before);
 		if (r == -EEXIST)
 			return 0;	/* a fork has just been settled */
 		if (r < 0)
 			return not_stored(target, request, r, error);
-		if (when(request) == STORE_NOW)
+		if (when(request) == SPACE_MAP_NOW)
 			target_let_calls_end(programs, target);
 	}
 	r = plan_holds(&plan, programs, target);
@@ -230,13 +230,13 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 		r = r == 0 ? 1 : r == -EAGAIN ? 0 : r;
 	}
 	if (r > 0)
-		r = seal_natively(programs, store, target, request, &plan, &new, &result);
+		r = seal_natively(programs, space_map, target, request, &plan, &new, &result);
 	if (r == -EINVAL)
 		r = 0;
 	if (r > 0)
 		r = target_unchanged(programs, target);
 	if (r <= 0) {
-		undo(store, target, changed ? &before : NULL);
+		undo(space_map, target, changed ? &before : NULL);
 		if (r == -EBADR)
 			return r;
 		return r == 0 ? 0 : error_set_errno(error, request->pid, r, "it changed while it was sealed");
@@ -250,7 +250,7 @@ static int seal_once(struct programs *programs, struct store *store, const struc
 	return 1;
 }
 
-int sealing_seal(struct programs *programs, struct store *store, const struct seal_request *request,
+int seal_process(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
 		 struct seal_result *ret, struct error *error)
 {
 	_cleanup_free_ struct range *ranges = NULL;
@@ -286,7 +286,7 @@ int sealing_seal(struct programs *programs, struct store *store, const struct se
 		if (r >= 0 && request->authorize)
 			r = request->authorize(request->context, &target, error);
 		if (r >= 0)
-			r = seal_once(programs, store, &target, &sorted, ret, error);
+			r = seal_once(programs, space_map, &target, &sorted, ret, error);
 		if (r != 0)
 			break;
 	}
@@ -326,12 +326,12 @@ static int revoke_ranges(struct sealset *set, const struct seal_request *request
 	return 0;
 }
 
-int sealing_unseal(struct programs *programs, struct store *store, const struct seal_request *request, uint64_t *ret_bytes,
+int seal_revoke(struct programs *programs, struct space_map *space_map, const struct seal_request *request, uint64_t *ret_bytes,
 		   size_t *ret_seals, struct error *error)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	_cleanup_(sealset_free) struct sealset set = {};
-	struct store_old old;
+	struct space_map_old old;
 	int r;
 
 	for (size_t i = 0; i < request->count; i++) {
@@ -344,13 +344,13 @@ int sealing_unseal(struct programs *programs, struct store *store, const struct 
 		r = request->authorize(request->context, &target, error);
 	if (r < 0)
 		return r;
-	r = store_read_seals(store, target.key, NULL, &set);
+	r = space_map_read_seals(space_map, target.key, NULL, &set);
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read its seal set");
 	r = revoke_ranges(&set, request, ret_bytes, error);
 	if (r < 0)
 		return r;
-	r = store_set_space(store, target.key, &(struct store_place){ .account = target.account }, &set, STORE_NOW, &old);
+	r = space_map_set_space(space_map, target.key, &(struct space_map_owner){ .account = target.account }, &set, SPACE_MAP_NOW, &old);
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot store its seal set");
 	*ret_seals = set.count;

@@ -12,10 +12,10 @@
 #include "seal/plan.h"
 #include "seal/space_map.h"
 
-#define SEALING_MAX_RANGES MSEALD_MAX_SEALS	/* in one request */
+#define SEAL_MAX_RANGES MSEALD_MAX_SEALS	/* in one request */
 /* At the request of users: seals of one address space, and of all that are on one account. */
-#define SEALING_USER_SEALS 4096u
-#define SEALING_USER_SEALS_ALL 65536u
+#define SEAL_USER_SEALS 4096u
+#define SEAL_USER_SEALS_ALL 65536u
 
 struct seal_result {
 	uint64_t space;
@@ -27,14 +27,14 @@ struct seal_result {
 };
 
 /* -EBADR, and nothing is sealed, with the reason in *error. */
-int sealing_seal(struct programs *programs, struct store *store, const struct seal_request *request,
+int seal_process(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
 		 struct seal_result *ret, struct error *error);
 
 /*
  * Takes revocable seals back, of the ranges of the request; without any: everywhere. *ret_bytes: of which
- * something was taken back. As sealing_seal().
+ * something was taken back. As seal_process().
  */
-int sealing_unseal(struct programs *programs, struct store *store, const struct seal_request *request, uint64_t *ret_bytes,
+int seal_revoke(struct programs *programs, struct space_map *space_map, const struct seal_request *request, uint64_t *ret_bytes,
 		   size_t *ret_seals, struct error *error);
 
 #endif

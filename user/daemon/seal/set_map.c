@@ -41,10 +41,10 @@ struct set {
 	uint64_t label;
 };
 
-struct sets {
+struct set_map {
 	int fd;
 	struct programs *programs;
-	volatile uint64_t *refs;	/* the map `refs`, as the programs see it; ours is [0]: see sets_end() */
+	volatile uint64_t *refs;	/* the map `refs`, as the programs see it; ours is [0]: see set_map_end() */
 	uint32_t lowest_free;		/* no lower id is free */
 	uint32_t ready;			/* how many are */
 	uint64_t written;
@@ -57,26 +57,26 @@ struct sets {
  * ends. (In 6.1 each look-up in a map of maps waits for a grace period:
  * kernel/bpf/syscall.c, bpf_map_copy_value. So none is made that need not be.)
  */
-static uint32_t sets_end(const struct sets *sets)
+static uint32_t set_map_end(const struct set_map *sets)
 {
 	return (uint32_t)MIN_OF(sets->refs[0], (uint64_t)MSEALD_MAX_SETS);
 }
 
-static void lower_sets_end(struct sets *sets)
+static void lower_sets_end(struct set_map *sets)
 {
-	uint32_t end = sets_end(sets);
+	uint32_t end = set_map_end(sets);
 
 	while (end > 0 && sets->list[end - 1].state == SET_FREE)
 		end--;
 	sets->refs[0] = end;
 }
 
-static void restore_files(struct sets *sets);
-static void unguard_files(struct sets *sets, uint32_t id);
+static void restore_files(struct set_map *sets);
+static void unguard_files(struct set_map *sets, uint32_t id);
 
-int sets_open(struct programs *programs, struct sets **ret)
+int set_map_open(struct programs *programs, struct set_map **ret)
 {
-	struct sets *sets = calloc(1, sizeof(*sets));
+	struct set_map *sets = calloc(1, sizeof(*sets));
 	void *refs;
 
 	if (!sets)
@@ -95,7 +95,7 @@ int sets_open(struct programs *programs, struct sets **ret)
 	/* Whatever an earlier daemon left, referred to, ready or not. */
 	for (uint32_t id = 1; id < MSEALD_MAX_SETS; id++)
 		if (sets->refs[id] ||
-		    (id < sets_end(sets) && bpf_map_lookup_elem(sets->fd, &id, &sets->list[id].map) == 0))
+		    (id < set_map_end(sets) && bpf_map_lookup_elem(sets->fd, &id, &sets->list[id].map) == 0))
 			sets->list[id].state = SET_USED;
 	lower_sets_end(sets);
 	restore_files(sets);
@@ -103,7 +103,7 @@ int sets_open(struct programs *programs, struct sets **ret)
 	return 0;
 }
 
-struct sets *sets_close(struct sets *sets)
+struct set_map *set_map_close(struct set_map *sets)
 {
 	if (!sets)
 		return NULL;
@@ -114,7 +114,7 @@ struct sets *sets_close(struct sets *sets)
 
 /* --- maps --- */
 
-static int open_map(struct sets *sets, uint32_t id)
+static int open_map(struct set_map *sets, uint32_t id)
 {
 	struct set *set = &sets->list[id];
 	int fd;
@@ -140,7 +140,7 @@ static int create_map(uint32_t nodes, uint32_t *ret_id)
 }
 
 /* Finds the size of one that an earlier daemon made. */
-static uint32_t room_of(struct sets *sets, uint32_t id)
+static uint32_t room_of(struct set_map *sets, uint32_t id)
 {
 	struct bpf_map_info info = {};
 	__u32 size = sizeof(info);
@@ -154,7 +154,7 @@ static uint32_t room_of(struct sets *sets, uint32_t id)
 	return sets->list[id].nodes;
 }
 
-static int find_free(struct sets *sets, uint32_t from, uint32_t *ret)
+static int find_free(struct set_map *sets, uint32_t from, uint32_t *ret)
 {
 	for (uint32_t id = from; id < MSEALD_MAX_SETS; id++)
 		if (sets->list[id].state == SET_FREE) {
@@ -179,7 +179,7 @@ static bool is_kept_size(uint32_t nodes)
 }
 
 /* Puts new maps of this size there, many with one wait where they are to be kept: the lowest id. */
-static int make_ready(struct sets *sets, uint32_t nodes, uint32_t *ret)
+static int make_ready(struct set_map *sets, uint32_t nodes, uint32_t *ret)
 {
 	uint32_t ids[READY_AT_ONCE], wanted = is_kept_size(nodes) ? READY_AT_ONCE : 1, count = 0, done, from = sets->lowest_free;
 	int fds[READY_AT_ONCE], r = 0;
@@ -219,9 +219,9 @@ static int make_ready(struct sets *sets, uint32_t nodes, uint32_t *ret)
 	return 0;
 }
 
-static int find_ready(struct sets *sets, uint32_t nodes, uint32_t *ret)
+static int find_ready(struct set_map *sets, uint32_t nodes, uint32_t *ret)
 {
-	for (uint32_t id = 1; sets->ready && id < sets_end(sets); id++)
+	for (uint32_t id = 1; sets->ready && id < set_map_end(sets); id++)
 		if (sets->list[id].state == SET_READY && sets->list[id].nodes == nodes) {
 			*ret = id;
 			return 0;
@@ -229,7 +229,7 @@ static int find_ready(struct sets *sets, uint32_t nodes, uint32_t *ret)
 	return make_ready(sets, nodes, ret);
 }
 
-static void remove_set(struct sets *sets, uint32_t id)
+static void remove_set(struct set_map *sets, uint32_t id)
 {
 	(void)bpf_map_delete_elem(sets->fd, &id);
 	sets->list[id] = (struct set){};
@@ -237,7 +237,7 @@ static void remove_set(struct sets *sets, uint32_t id)
 }
 
 /* Nobody refers to it, and no program reads it any more. */
-static void release_set(struct sets *sets, uint32_t id)
+static void release_set(struct set_map *sets, uint32_t id)
 {
 	struct set *set = &sets->list[id];
 
@@ -251,7 +251,7 @@ static void release_set(struct sets *sets, uint32_t id)
 	sets->ready++;
 }
 
-void sets_wait(struct sets *sets)
+void set_map_wait(struct set_map *sets)
 {
 	_cleanup_close_ int fd = -1;
 	__u32 unused = 0, id;
@@ -276,7 +276,7 @@ static int read_nodes(int fd, uint32_t count, struct mseald_node **ret)
 	return 0;
 }
 
-int sets_read(struct sets *sets, uint32_t id, struct sealset *ret)
+int set_map_read(struct set_map *sets, uint32_t id, struct sealset *ret)
 {
 	_cleanup_free_ struct mseald_node *nodes = NULL;
 	_cleanup_close_ int fd = open_map(sets, id);
@@ -298,7 +298,7 @@ int sets_read(struct sets *sets, uint32_t id, struct sealset *ret)
 
 /* --- files that nobody may write --- */
 
-static void unguard_files(struct sets *sets, uint32_t id)
+static void unguard_files(struct set_map *sets, uint32_t id)
 {
 	_cleanup_(sealset_free) struct sealset set = {};
 	int r;
@@ -306,16 +306,16 @@ static void unguard_files(struct sets *sets, uint32_t id)
 	if (!sets->list[id].guards)
 		return;
 	sets->list[id].guards = false;
-	r = sets_read(sets, id, &set);
+	r = set_map_read(sets, id, &set);
 	if (r < 0)
 		log_warning("cannot read seal set %u: %s; its files stay closed to writes until mseald is restarted, ignoring",
 			    (unsigned)id, strerror(-r));
 	else
-		files_remove(sets->programs, &set);
+		file_map_remove(sets->programs, &set);
 }
 
 /* Has it a seal that denies writes to its file by anybody? Then *ret is the whole set. Negative errno. */
-static int read_guarding(struct sets *sets, uint32_t id, struct sealset *ret)
+static int read_guarding(struct set_map *sets, uint32_t id, struct sealset *ret)
 {
 	_cleanup_close_ int fd = open_map(sets, id);
 	struct mseald_node root;
@@ -328,17 +328,17 @@ static int read_guarding(struct sets *sets, uint32_t id, struct sealset *ret)
 		return -errno;
 	if (!(root.stops & MSEALD_STOP_FILE_WRITE))
 		return 0;
-	r = sets_read(sets, id, ret);
+	r = set_map_read(sets, id, ret);
 	return r < 0 ? r : 1;
 }
 
 /* The map `files`, as an earlier daemon left it in the middle of something, from the sets themselves. */
-static void restore_files(struct sets *sets)
+static void restore_files(struct set_map *sets)
 {
-	struct files_table table = {};
+	struct file_map_table table = {};
 	int r = 0;
 
-	for (uint32_t id = 1; id < sets_end(sets) && r >= 0; id++) {
+	for (uint32_t id = 1; id < set_map_end(sets) && r >= 0; id++) {
 		_cleanup_(sealset_free) struct sealset set = {};
 
 		if (!sets->refs[id])
@@ -347,14 +347,14 @@ static void restore_files(struct sets *sets)
 		if (r <= 0)
 			continue;
 		sets->list[id].guards = true;
-		r = files_table_add(&table, &set);
+		r = file_map_table_add(&table, &set);
 	}
 	if (r >= 0)
-		r = files_restore(sets->programs, &table);
+		r = file_map_restore(sets->programs, &table);
 	if (r < 0)
 		log_warning("cannot find out which files are sealed against writes: %s; those that were stay so, ignoring",
 			    strerror(-r));
-	files_table_free(&table);
+	file_map_table_free(&table);
 }
 
 /* What an earlier set has left behind the last seal, or else zeros, must not be taken for more of them. */
@@ -390,7 +390,7 @@ static int nodes_of(const struct sealset *set)
 	return r < 0 ? r : sealset_nodes_needed(set->count, count);
 }
 
-int sets_write(struct sets *sets, const struct sealset *set, uint64_t space, uint32_t *ret)
+int set_map_write(struct set_map *sets, const struct sealset *set, uint64_t space, uint32_t *ret)
 {
 	_cleanup_close_ int fd = -1;
 	int count = nodes_of(set), r;
@@ -399,7 +399,7 @@ int sets_write(struct sets *sets, const struct sealset *set, uint64_t space, uin
 	if (count <= 0)
 		return count < 0 ? count : -EINVAL;
 	r = find_ready(sets, size_for((uint32_t)count), &id);
-	if (r == -ENOSPC && sets_collect(sets) > 0)
+	if (r == -ENOSPC && set_map_collect(sets) > 0)
 		r = find_ready(sets, size_for((uint32_t)count), &id);
 	if (r < 0)
 		return r;
@@ -407,7 +407,7 @@ int sets_write(struct sets *sets, const struct sealset *set, uint64_t space, uin
 	r = fd < 0 ? fd : write_nodes(fd, set, (uint32_t)count, room_of(sets, id));
 	/* Before anybody goes by the set: should we die between, the next daemon counts anew. */
 	if (r >= 0)
-		r = files_add(sets->programs, set, space);
+		r = file_map_add(sets->programs, set, space);
 	if (r < 0)
 		return r;
 	sets->list[id].guards = r > 0;
@@ -421,43 +421,43 @@ int sets_write(struct sets *sets, const struct sealset *set, uint64_t space, uin
 	return 0;
 }
 
-uint64_t sets_written(const struct sets *sets)
+uint64_t set_map_written(const struct set_map *sets)
 {
 	return sets->written;
 }
 
-void sets_unwrite(struct sets *sets, uint32_t id)
+void set_map_unwrite(struct set_map *sets, uint32_t id)
 {
 	release_set(sets, id);
 }
 
-static bool is_garbage(const struct sets *sets, uint32_t id)
+static bool is_garbage(const struct set_map *sets, uint32_t id)
 {
 	return sets->list[id].state == SET_USED && !sets->refs[id];
 }
 
-size_t sets_collect(struct sets *sets)
+size_t set_map_collect(struct set_map *sets)
 {
 	size_t found = 0;
 
-	for (uint32_t id = 1; id < sets_end(sets); id++)
+	for (uint32_t id = 1; id < set_map_end(sets); id++)
 		found += is_garbage(sets, id);
 	if (!found)
 		return 0;
-	sets_wait(sets);
+	set_map_wait(sets);
 	/* A count that is 0 stays 0: only what is referred to is ever passed on. */
-	for (uint32_t id = 1; id < sets_end(sets); id++)
+	for (uint32_t id = 1; id < set_map_end(sets); id++)
 		if (is_garbage(sets, id))
 			release_set(sets, id);
 	lower_sets_end(sets);
 	return found;
 }
 
-void sets_trim(struct sets *sets)
+void set_map_trim(struct set_map *sets)
 {
 	uint32_t removed = 0;
 
-	for (uint32_t id = sets_end(sets); id-- > 1 && sets->ready > READY_KEPT && removed < TRIM_AT_ONCE;)
+	for (uint32_t id = set_map_end(sets); id-- > 1 && sets->ready > READY_KEPT && removed < TRIM_AT_ONCE;)
 		if (sets->list[id].state == SET_READY) {
 			remove_set(sets, id);
 			sets->ready--;
@@ -484,7 +484,7 @@ static unsigned needs_of(unsigned stops, unsigned flags, bool files)
 	return needs;
 }
 
-unsigned sealset_needs(const struct sealset *set)
+unsigned set_map_needs_of(const struct sealset *set)
 {
 	unsigned stops = 0, flags = 0;
 	bool files = false;
@@ -498,13 +498,13 @@ unsigned sealset_needs(const struct sealset *set)
 	return needs_of(stops, flags, files);
 }
 
-unsigned sets_needs(struct sets *sets)
+unsigned set_map_needs(struct set_map *sets)
 {
 	struct mseald_node root;
 	unsigned needs = 0;
 	__u32 zero = 0;
 
-	for (uint32_t id = 1; id < sets_end(sets) && needs != NEED_SEALS; id++) {
+	for (uint32_t id = 1; id < set_map_end(sets) && needs != NEED_SEALS; id++) {
 		_cleanup_close_ int fd = -1;
 
 		if (sets->list[id].state != SET_USED)
@@ -518,7 +518,7 @@ unsigned sets_needs(struct sets *sets)
 }
 
 /* What its root says of the whole of it. */
-static int know(struct sets *sets, uint32_t id)
+static int know(struct set_map *sets, uint32_t id)
 {
 	struct set *set = &sets->list[id];
 	struct mseald_node root;
@@ -538,7 +538,7 @@ static int know(struct sets *sets, uint32_t id)
 	return 0;
 }
 
-int sets_read_count(struct sets *sets, uint32_t id, size_t *ret)
+int set_map_read_count(struct set_map *sets, uint32_t id, size_t *ret)
 {
 	int r = know(sets, id);
 
@@ -547,7 +547,7 @@ int sets_read_count(struct sets *sets, uint32_t id, size_t *ret)
 	return r;
 }
 
-int sets_read_label(struct sets *sets, uint32_t id, uint64_t *ret)
+int set_map_read_label(struct set_map *sets, uint32_t id, uint64_t *ret)
 {
 	int r = know(sets, id);
 
@@ -558,19 +558,19 @@ int sets_read_label(struct sets *sets, uint32_t id, uint64_t *ret)
 
 static int compare_labels(const void *a, const void *b)
 {
-	const struct sets_label *x = a, *y = b;
+	const struct set_map_label *x = a, *y = b;
 
 	return x->label < y->label ? -1 : x->label > y->label;
 }
 
-int sets_read_labels(struct sets *sets, struct sets_label **ret, size_t *ret_count)
+int set_map_read_labels(struct set_map *sets, struct set_map_label **ret, size_t *ret_count)
 {
-	_cleanup_free_ struct sets_label *list = calloc(sets_end(sets) + 1, sizeof(*list));
+	_cleanup_free_ struct set_map_label *list = calloc(set_map_end(sets) + 1, sizeof(*list));
 	size_t count = 0, kept = 0;
 
 	if (!list)
 		return -ENOMEM;
-	for (uint32_t id = 1; id < sets_end(sets); id++) {
+	for (uint32_t id = 1; id < set_map_end(sets); id++) {
 		list[count].spaces = sets->refs[id];
 		if (sets->list[id].state == SET_USED) {
 			int r = know(sets, id);
@@ -591,11 +591,11 @@ int sets_read_labels(struct sets *sets, struct sets_label **ret, size_t *ret_cou
 	return 0;
 }
 
-size_t sets_count(const struct sets *sets)
+size_t set_map_count(const struct set_map *sets)
 {
 	size_t count = 0;
 
-	for (uint32_t id = 1; id < sets_end(sets); id++)
+	for (uint32_t id = 1; id < set_map_end(sets); id++)
 		count += sets->list[id].state == SET_USED && sets->refs[id];
 	return count;
 }

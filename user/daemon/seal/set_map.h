@@ -13,50 +13,50 @@
 #include "bpf/programs.h"
 #include "seal/sealset.h"
 
-struct sets;
+struct set_map;
 
 /* With those that an earlier daemon left. */
-int sets_open(struct programs *programs, struct sets **ret);
-struct sets *sets_close(struct sets *sets);		/* takes NULL, returns NULL; the maps stay */
+int set_map_open(struct programs *programs, struct set_map **ret);
+struct set_map *set_map_close(struct set_map *sets);		/* takes NULL, returns NULL; the maps stay */
 
 /* -ENOENT: no such set; -EBADMSG: not one that was written by us. */
-int sets_read(struct sets *sets, uint32_t id, struct sealset *ret);
+int set_map_read(struct set_map *sets, uint32_t id, struct sealset *ret);
 
 /* How many seals it has; asked of the map once. */
-int sets_read_count(struct sets *sets, uint32_t id, size_t *ret);
+int set_map_read_count(struct set_map *sets, uint32_t id, size_t *ret);
 
 /*
  * A new one, not empty, that nobody refers to yet, for the address space of this key. -ENOSPC: there are
  * MSEALD_MAX_SETS, or MSEALD_MAX_FILES; -E2BIG: more than MSEALD_MAX_SEALS.
  */
-int sets_write(struct sets *sets, const struct sealset *set, uint64_t space, uint32_t *ret);
+int set_map_write(struct set_map *sets, const struct sealset *set, uint64_t space, uint32_t *ret);
 /* How many have been: while this is the same, no id has come to mean another set. */
-uint64_t sets_written(const struct sets *sets);
+uint64_t set_map_written(const struct set_map *sets);
 /* One that nobody came to refer to. */
-void sets_unwrite(struct sets *sets, uint32_t id);
+void set_map_unwrite(struct set_map *sets, uint32_t id);
 
 /* Returns when every program that ran when it was called has ended: the kernel waits after a change of map in map. */
-void sets_wait(struct sets *sets);
+void set_map_wait(struct set_map *sets);
 
 /* Frees the sets that nobody refers to; how many. */
-size_t sets_collect(struct sets *sets);
+size_t set_map_collect(struct set_map *sets);
 /* Gives back some of the maps that are kept for new sets, when they are very many. */
-void sets_trim(struct sets *sets);
+void set_map_trim(struct set_map *sets);
 
-size_t sets_count(const struct sets *sets);
+size_t set_map_count(const struct set_map *sets);
 /* The NEED_* of all sets there are; all that sets can need, when one cannot be read. */
-unsigned sets_needs(struct sets *sets);
+unsigned set_map_needs(struct set_map *sets);
 /* Those of a set still to be stored. */
-unsigned sealset_needs(const struct sealset *set);
+unsigned set_map_needs_of(const struct sealset *set);
 
 /* The label of a set that is used. Negative errno. */
-int sets_read_label(struct sets *sets, uint32_t id, uint64_t *ret);
+int set_map_read_label(struct set_map *sets, uint32_t id, uint64_t *ret);
 
 /* The labels of all sets, each once, in their order; and how many address spaces have it. */
-struct sets_label {
+struct set_map_label {
 	uint64_t label, spaces;
 };
 /* The caller frees *ret. */
-int sets_read_labels(struct sets *sets, struct sets_label **ret, size_t *ret_count);
+int set_map_read_labels(struct set_map *sets, struct set_map_label **ret, size_t *ret_count);
 
 #endif

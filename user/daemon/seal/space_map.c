@@ -10,53 +10,53 @@
 
 #define STALE_MAX 1024	/* address spaces that wait for programs to end, before they are waited for at once */
 
-struct store {
+struct space_map {
 	struct programs *programs;
 	int spaces_fd;
-	struct sets *sets;
+	struct set_map *sets;
 	uint64_t stale[STALE_MAX];	/* keys whose slot may still be filled from an older set */
 	size_t stale_count;
 };
 
-int store_open(struct programs *programs, struct store **ret)
+int space_map_open(struct programs *programs, struct space_map **ret)
 {
-	struct store *store = calloc(1, sizeof(*store));
+	struct space_map *space_map = calloc(1, sizeof(*space_map));
 	int r;
 
-	if (!store)
+	if (!space_map)
 		return -ENOMEM;
-	store->programs = programs;
-	store->spaces_fd = programs_map_fd(programs, "spaces");
-	r = sets_open(programs, &store->sets);
+	space_map->programs = programs;
+	space_map->spaces_fd = programs_map_fd(programs, "spaces");
+	r = set_map_open(programs, &space_map->sets);
 	if (r < 0) {
-		free(store);
+		free(space_map);
 		return r;
 	}
-	*ret = store;
+	*ret = space_map;
 	return 0;
 }
 
-struct store *store_close(struct store *store)
+struct space_map *space_map_close(struct space_map *space_map)
 {
-	if (!store)
+	if (!space_map)
 		return NULL;
-	store_settle(store);
-	store->sets = sets_close(store->sets);
-	free(store);
+	space_map_settle(space_map);
+	space_map->sets = set_map_close(space_map->sets);
+	free(space_map);
 	return NULL;
 }
 
-struct sets *store_sets(struct store *store)
+struct set_map *space_map_sets(struct space_map *space_map)
 {
-	return store->sets;
+	return space_map->sets;
 }
 
-int store_read_space(struct store *store, uint64_t key, struct mseald_space *ret)
+int space_map_read_space(struct space_map *space_map, uint64_t key, struct mseald_space *ret)
 {
-	return bpf_map_lookup_elem(store->spaces_fd, &key, ret) < 0 ? -errno : 0;
+	return bpf_map_lookup_elem(space_map->spaces_fd, &key, ret) < 0 ? -errno : 0;
 }
 
-int store_read_spaces(struct store *store, uint64_t **ret_keys, struct mseald_space **ret_spaces, size_t *ret_count)
+int space_map_read_spaces(struct space_map *space_map, uint64_t **ret_keys, struct mseald_space **ret_spaces, size_t *ret_count)
 {
 	_cleanup_free_ uint64_t *keys = malloc(MSEALD_MAX_SPACES * sizeof(*keys));
 	_cleanup_free_ struct mseald_space *values = malloc(MSEALD_MAX_SPACES * sizeof(*values));
@@ -66,7 +66,7 @@ int store_read_spaces(struct store *store, uint64_t **ret_keys, struct mseald_sp
 	if (!keys || !values)
 		return -ENOMEM;
 	/* One call for all of them; ENOENT says that it reached the end. */
-	if (bpf_map_lookup_batch(store->spaces_fd, NULL, &next, keys, values, &count, NULL) < 0 && errno != ENOENT)
+	if (bpf_map_lookup_batch(space_map->spaces_fd, NULL, &next, keys, values, &count, NULL) < 0 && errno != ENOENT)
 		return -errno;
 	*ret_keys = TAKE_PTR(keys);
 	*ret_spaces = TAKE_PTR(values);
@@ -74,20 +74,20 @@ int store_read_spaces(struct store *store, uint64_t **ret_keys, struct mseald_sp
 	return 0;
 }
 
-int store_read_keys(struct store *store, uint64_t **ret, size_t *ret_count)
+int space_map_read_keys(struct space_map *space_map, uint64_t **ret, size_t *ret_count)
 {
 	_cleanup_free_ struct mseald_space *values = NULL;
 
-	return store_read_spaces(store, ret, &values, ret_count);
+	return space_map_read_spaces(space_map, ret, &values, ret_count);
 }
 
-bool store_any_sealed(struct store *store)
+bool space_map_any_sealed(struct space_map *space_map)
 {
 	_cleanup_free_ struct mseald_space *values = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t count = 0;
 
-	if (store_read_spaces(store, &keys, &values, &count) < 0)
+	if (space_map_read_spaces(space_map, &keys, &values, &count) < 0)
 		return true;
 	for (size_t i = 0; i < count; i++)
 		if (MSEALD_WORD_SET(values[i].word))
@@ -95,16 +95,16 @@ bool store_any_sealed(struct store *store)
 	return false;
 }
 
-int store_read_seals(struct store *store, uint64_t key, struct mseald_space *ret_space, struct sealset *ret)
+int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseald_space *ret_space, struct sealset *ret)
 {
 	struct mseald_space space = {};
 	int r;
 
-	r = store_read_space(store, key, &space);
+	r = space_map_read_space(space_map, key, &space);
 	if (r == -ENOENT)
 		r = 0;
 	if (r >= 0 && MSEALD_WORD_SET(space.word))
-		r = sets_read(store->sets, MSEALD_WORD_SET(space.word), ret);
+		r = set_map_read(space_map->sets, MSEALD_WORD_SET(space.word), ret);
 	if (r < 0)
 		return r;
 	/* Made by fork, it never had the memory that its parent kept to itself. */
@@ -116,90 +116,90 @@ int store_read_seals(struct store *store, uint64_t key, struct mseald_space *ret
 }
 
 /* Programs that began before may have filled the slot from the old set: it is emptied when they have ended. */
-void store_settle(struct store *store)
+void space_map_settle(struct space_map *space_map)
 {
-	if (!store->stale_count)
+	if (!space_map->stale_count)
 		return;
-	sets_wait(store->sets);
-	for (size_t i = 0; i < store->stale_count; i++)
-		(void)programs_uncache(store->programs, store->stale[i]);
-	store->stale_count = 0;
+	set_map_wait(space_map->sets);
+	for (size_t i = 0; i < space_map->stale_count; i++)
+		(void)programs_uncache(space_map->programs, space_map->stale[i]);
+	space_map->stale_count = 0;
 }
 
-void store_settle_all(struct store *store)
+void space_map_settle_all(struct space_map *space_map)
 {
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t count;
 
-	if (store_read_keys(store, &keys, &count) < 0)
+	if (space_map_read_keys(space_map, &keys, &count) < 0)
 		return;
 	for (size_t i = 0; i < count; i++) {
-		if (store->stale_count == STALE_MAX)
-			store_settle(store);
-		store->stale[store->stale_count++] = keys[i];
+		if (space_map->stale_count == STALE_MAX)
+			space_map_settle(space_map);
+		space_map->stale[space_map->stale_count++] = keys[i];
 	}
-	store_settle(store);
+	space_map_settle(space_map);
 }
 
-static int commit(struct store *store, uint64_t key, const struct store_place *place, uint32_t bits, enum store_when when,
-		  struct store_old *ret_old)
+static int commit(struct space_map *space_map, uint64_t key, const struct space_map_owner *place, uint32_t bits, enum space_map_when when,
+		  struct space_map_old *ret_old)
 {
 	struct mseald_commit request = { .key = key, .bits = bits, .account = place->account, .limited = place->limited,
 				       .flags = place->flags };
-	int r = programs_commit(store->programs, &request);
+	int r = programs_commit(space_map->programs, &request);
 
 	if (r < 0)
 		return r;
 	if (request.error < 0)
 		return request.error;
 	/* Room is made before it is needed. Without a set before there is nothing to be filled from. */
-	if (MSEALD_WORD_SET(request.old_bits) || when == STORE_NOW)
-		store->stale[store->stale_count++] = key;
-	if (when == STORE_NOW || store->stale_count == STALE_MAX)
-		store_settle(store);
+	if (MSEALD_WORD_SET(request.old_bits) || when == SPACE_MAP_NOW)
+		space_map->stale[space_map->stale_count++] = key;
+	if (when == SPACE_MAP_NOW || space_map->stale_count == STALE_MAX)
+		space_map_settle(space_map);
 	if (ret_old)
-		*ret_old = (struct store_old){ .bits = request.old_bits };
+		*ret_old = (struct space_map_old){ .bits = request.old_bits };
 	return 0;
 }
 
-int store_set_space(struct store *store, uint64_t key, const struct store_place *place, const struct sealset *set,
-		    enum store_when when, struct store_old *ret_old)
+int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *place, const struct sealset *set,
+		    enum space_map_when when, struct space_map_old *ret_old)
 {
 	uint32_t id = 0;
 	int r;
 
 	if (set->count) {
-		r = sets_write(store->sets, set, key, &id);
+		r = set_map_write(space_map->sets, set, key, &id);
 		if (r < 0)
 			return r;
 	}
-	r = commit(store, key, place, id, when, ret_old);
+	r = commit(space_map, key, place, id, when, ret_old);
 	if (r < 0 && id)
-		sets_unwrite(store->sets, id);
+		set_map_unwrite(space_map->sets, id);
 	return r;
 }
 
-int store_restore_space(struct store *store, uint64_t key, const struct store_old *old)
+int space_map_restore_space(struct space_map *space_map, uint64_t key, const struct space_map_old *old)
 {
 	/* It has its place: nothing is entered anew. */
-	return commit(store, key, &(struct store_place){ .account = MSEALD_ACCOUNT_NONE }, old->bits, STORE_NOW, NULL);
+	return commit(space_map, key, &(struct space_map_owner){ .account = MSEALD_ACCOUNT_NONE }, old->bits, SPACE_MAP_NOW, NULL);
 }
 
-int store_forget_space(struct store *store, uint64_t key)
+int space_map_forget_space(struct space_map *space_map, uint64_t key)
 {
-	return programs_forget(store->programs, key);
+	return programs_forget(space_map->programs, key);
 }
 
 /* --- accounts --- */
 
-int store_count_account(struct store *store, uint32_t account, size_t *ret_spaces, size_t *ret_sets, size_t *ret_seals,
+int space_map_count_account(struct space_map *space_map, uint32_t account, size_t *ret_spaces, size_t *ret_sets, size_t *ret_seals,
 			uint64_t ret_verdicts[MSEALD_VERDICT_COUNT])
 {
 	_cleanup_free_ struct mseald_space *values = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
 	_cleanup_free_ bool *seen = calloc(MSEALD_MAX_SETS, sizeof(*seen));
 	size_t count, spaces = 0, sets = 0, seals = 0;
-	int r = seen ? store_read_spaces(store, &keys, &values, &count) : -ENOMEM;
+	int r = seen ? space_map_read_spaces(space_map, &keys, &values, &count) : -ENOMEM;
 
 	for (size_t i = 0; r >= 0 && i < count; i++) {
 		uint32_t id = MSEALD_WORD_SET(values[i].word);
@@ -215,7 +215,7 @@ int store_count_account(struct store *store, uint32_t account, size_t *ret_space
 		seen[id] = true;
 		sets++;
 		/* One that is gone by now has none. */
-		if (sets_read_count(store->sets, id, &more) >= 0)
+		if (set_map_read_count(space_map->sets, id, &more) >= 0)
 			seals += more;
 	}
 	if (r < 0)
@@ -226,9 +226,9 @@ int store_count_account(struct store *store, uint32_t account, size_t *ret_space
 	return 0;
 }
 
-void store_forget_accounts(struct store *store)
+void space_map_forget_accounts(struct space_map *space_map)
 {
-	int fd = programs_map_fd(store->programs, "accounts");
+	int fd = programs_map_fd(space_map->programs, "accounts");
 	uint32_t account, next;
 	int r = bpf_map_get_next_key(fd, NULL, &next);
 
@@ -239,6 +239,6 @@ void store_forget_accounts(struct store *store)
 		account = next;
 		r = bpf_map_get_next_key(fd, &account, &next);
 		if (bpf_map_lookup_elem(fd, &account, &purse) == 0 && !MSEALD_PURSE_PLACES(purse))
-			(void)programs_forget_account(store->programs, account);
+			(void)programs_forget_account(space_map->programs, account);
 	}
 }

@@ -19,68 +19,68 @@
 #include "seal/sealset.h"
 #include "seal/set_map.h"
 
-struct store;
+struct space_map;
 
 /* What an address space had before: a set (0: none), and whether from its parent. */
-struct store_old {
+struct space_map_old {
 	uint32_t bits;		/* of MSEALD_WORD() */
 };
 
-int store_open(struct programs *programs, struct store **ret);
-struct store *store_close(struct store *store);		/* takes NULL, returns NULL; the maps stay */
+int space_map_open(struct programs *programs, struct space_map **ret);
+struct space_map *space_map_close(struct space_map *space_map);		/* takes NULL, returns NULL; the maps stay */
 
 /* -ENOENT: no entry. */
-int store_read_space(struct store *store, uint64_t key, struct mseald_space *ret);
+int space_map_read_space(struct space_map *space_map, uint64_t key, struct mseald_space *ret);
 /* All entries, by their keys; the caller frees both. */
-int store_read_spaces(struct store *store, uint64_t **ret_keys, struct mseald_space **ret_spaces, size_t *ret_count);
+int space_map_read_spaces(struct space_map *space_map, uint64_t **ret_keys, struct mseald_space **ret_spaces, size_t *ret_count);
 /* The keys alone. */
-int store_read_keys(struct store *store, uint64_t **ret, size_t *ret_count);
+int space_map_read_keys(struct space_map *space_map, uint64_t **ret, size_t *ret_count);
 
 /* Does any entry have a seal set? Asked of the entries themselves; true when they cannot be read. */
-bool store_any_sealed(struct store *store);
+bool space_map_any_sealed(struct space_map *space_map);
 
 /* The seals that hold in an address space, with its entry (ret_space may be NULL). Not sealed: empty, 0. */
-int store_read_seals(struct store *store, uint64_t key, struct mseald_space *ret_space, struct sealset *ret);
+int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseald_space *ret_space, struct sealset *ret);
 
 /* Whose place an address space takes that has none yet. */
-struct store_place {
+struct space_map_owner {
 	uint32_t account;	/* as bpf/resolve.bpf.c says of its task */
 	bool limited;		/* refused where that account has all that it may */
 	uint32_t flags;		/* MSEALD_SPACE_HUGETLB, also of one that has a place */
 };
 
-enum store_when {
-	STORE_NOW,	/* no program goes by the old set any more when it returns */
-	STORE_SOON,	/* nor when store_settle() has */
+enum space_map_when {
+	SPACE_MAP_NOW,	/* no program goes by the old set any more when it returns */
+	SPACE_MAP_SOON,	/* nor when space_map_settle() has */
 };
 
 /*
  * Gives an address space this set (empty: none), whole or not at all.
- * *ret_old is what it had, which stays readable until the next sets_collect().
+ * *ret_old is what it had, which stays readable until the next set_map_collect().
  * -EDQUOT: its account has all places it may; -ENOSPC: no room for another set or address space; -E2BIG: more than
  * MSEALD_MAX_SEALS; -ESRCH: the address space is gone; -EEXIST: it has just
  * been entered by a fork, try again.
  */
-int store_set_space(struct store *store, uint64_t key, const struct store_place *place, const struct sealset *set,
-		    enum store_when when, struct store_old *ret_old);
+int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *place, const struct sealset *set,
+		    enum space_map_when when, struct space_map_old *ret_old);
 
-/* After STORE_SOON, for all of them at once: the kernel waits for every program that runs. */
-void store_settle(struct store *store);
+/* After SPACE_MAP_SOON, for all of them at once: the kernel waits for every program that runs. */
+void space_map_settle(struct space_map *space_map);
 /* The same of whatever an earlier daemon did not get to. */
-void store_settle_all(struct store *store);
+void space_map_settle_all(struct space_map *space_map);
 
-/* Back to what store_set_space() replaced. */
-int store_restore_space(struct store *store, uint64_t key, const struct store_old *old);
+/* Back to what space_map_set_space() replaced. */
+int space_map_restore_space(struct space_map *space_map, uint64_t key, const struct space_map_old *old);
 
-int store_forget_space(struct store *store, uint64_t key);
+int space_map_forget_space(struct space_map *space_map, uint64_t key);
 
 /* How many places an account has, and how many seals the sets in them, each counted once. Negative errno. */
-int store_count_account(struct store *store, uint32_t account, size_t *ret_spaces, size_t *ret_sets, size_t *ret_seals,
+int space_map_count_account(struct space_map *space_map, uint32_t account, size_t *ret_spaces, size_t *ret_sets, size_t *ret_seals,
 			uint64_t ret_verdicts[MSEALD_VERDICT_COUNT]);
 /* Removes accounts that have no place. */
-void store_forget_accounts(struct store *store);
+void space_map_forget_accounts(struct space_map *space_map);
 
-/* The seal sets themselves. Belongs to the store. */
-struct sets *store_sets(struct store *store);
+/* The seal sets themselves. Belong to the space map. */
+struct set_map *space_map_sets(struct space_map *space_map);
 
 #endif
