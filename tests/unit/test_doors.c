@@ -12,12 +12,12 @@
 #include "audit/ratelimit.h"
 #include "bpf/lock_ops.h"
 
-static struct doors doors;
+static struct ratelimit_denials doors;
 
 static int setup(void **state)
 {
 	(void)state;
-	doors_clear(&doors);
+	ratelimit_clear_denials(&doors);
 	return 0;
 }
 
@@ -27,14 +27,14 @@ static unsigned let(enum mseald_lock_door door, uint32_t tgid, uint64_t start_ti
 	unsigned lines = 0;
 
 	for (unsigned i = 0; i < times; i++)
-		lines += doors_let(&doors, &refusal);
+		lines += ratelimit_allow_denial(&doors, &refusal);
 	return lines;
 }
 
 /* What lists everything has one line for each kind of thing. */
 static void one_has_a_line_at_each_door(void **state)
 {
-	const struct door *maps = &doors.list[MSEALD_DOOR_MAP];
+	const struct ratelimit_op *maps = &doors.list[MSEALD_DOOR_MAP];
 
 	(void)state;
 	assert_false(doors.begun);
@@ -59,13 +59,13 @@ static void many_leave_room_at_other_doors(void **state)
 	(void)state;
 	for (uint32_t tgid = 1; tgid <= 1000; tgid++)
 		lines += let(MSEALD_DOOR_MAP, tgid, tgid * 7919ull, 2);
-	assert_int_equal(lines, DOOR_CALLERS);
-	assert_int_equal(doors.list[MSEALD_DOOR_MAP].others, 2 * (1000 - DOOR_CALLERS));
+	assert_int_equal(lines, RATELIMIT_CALLERS);
+	assert_int_equal(doors.list[MSEALD_DOOR_MAP].others, 2 * (1000 - RATELIMIT_CALLERS));
 	assert_int_equal(let(MSEALD_DOOR_PIN, 5000, 1, 2), 1);
 	/* Of who has a line, the others are still counted as his. */
 	assert_int_equal(let(MSEALD_DOOR_MAP, 1, 7919, 1), 0);
 	assert_int_equal(doors.list[MSEALD_DOOR_MAP].list[0].more, 2);
-	doors_clear(&doors);
+	ratelimit_clear_denials(&doors);
 	assert_int_equal(let(MSEALD_DOOR_MAP, 1000, 1, 1), 1);
 }
 

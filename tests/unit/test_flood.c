@@ -15,12 +15,12 @@
 #include "base/log.h"
 #include "lib/base/util.h"
 
-static struct flood flood;
+static struct ratelimit ratelimit;
 
 static int setup(void **state)
 {
 	(void)state;
-	flood_clear(&flood);
+	ratelimit_clear(&ratelimit);
 	return 0;
 }
 
@@ -30,7 +30,7 @@ static unsigned let_user(uint32_t uid, uint32_t tgid, uint64_t start_time, unsig
 	unsigned lines = 0;
 
 	for (unsigned i = 0; i < times; i++)
-		lines += flood_let(&flood, &event);
+		lines += ratelimit_allow(&ratelimit, &event);
 	return lines;
 }
 
@@ -45,26 +45,26 @@ static void few_have_a_line_each(void **state)
 	size_t position = 0;
 
 	(void)state;
-	assert_int_equal(let(100, 1, FLOOD_LINES_PROCESS), FLOOD_LINES_PROCESS);
+	assert_int_equal(let(100, 1, RATELIMIT_LINES_PROCESS), RATELIMIT_LINES_PROCESS);
 	assert_int_equal(let(101, 1, 3), 3);
-	assert_null(flood_next(&flood, &position));
-	assert_int_equal(flood.suppressed, 0);
+	assert_null(ratelimit_next(&ratelimit, &position));
+	assert_int_equal(ratelimit.suppressed, 0);
 }
 
 static void one_that_floods(void **state)
 {
-	const struct flood_process *process;
+	const struct ratelimit_process *process;
 	size_t position = 0;
 
 	(void)state;
-	assert_int_equal(let(100, 1, 1000000), FLOOD_LINES_PROCESS);
+	assert_int_equal(let(100, 1, 1000000), RATELIMIT_LINES_PROCESS);
 	assert_int_equal(let(101, 1, 10), 10);
-	process = flood_next(&flood, &position);
+	process = ratelimit_next(&ratelimit, &position);
 	assert_non_null(process);
 	assert_int_equal(process->tgid, 100);
 	assert_string_equal(process->comm, "victim");
-	assert_int_equal(process->suppressed, 1000000 - FLOOD_LINES_PROCESS);
-	assert_null(flood_next(&flood, &position));
+	assert_int_equal(process->suppressed, 1000000 - RATELIMIT_LINES_PROCESS);
+	assert_null(ratelimit_next(&ratelimit, &position));
 	/* The same number is another process later. */
 	assert_int_equal(let(100, 2, 10), 10);
 }
@@ -78,13 +78,13 @@ static void many_that_flood_together(void **state)
 	(void)state;
 	for (uint32_t tgid = 1; tgid <= 100000; tgid++)
 		lines += let(tgid, tgid * 7919ull, 2);
-	assert_int_equal(lines, FLOOD_LINES_ALL);
-	assert_null(flood_next(&flood, &position));
-	assert_int_equal(flood.suppressed, 200000 - FLOOD_LINES_ALL);
-	suppressed = flood.suppressed;
+	assert_int_equal(lines, RATELIMIT_LINES_ALL);
+	assert_null(ratelimit_next(&ratelimit, &position));
+	assert_int_equal(ratelimit.suppressed, 200000 - RATELIMIT_LINES_ALL);
+	suppressed = ratelimit.suppressed;
 	assert_int_equal(let(1, 7919, 1), 0);
-	assert_int_equal(flood.suppressed, suppressed + 1);
-	flood_clear(&flood);
+	assert_int_equal(ratelimit.suppressed, suppressed + 1);
+	ratelimit_clear(&ratelimit);
 	assert_int_equal(let(1, 7919, 1), 1);
 }
 
@@ -96,12 +96,12 @@ static void a_user_that_floods(void **state)
 	(void)state;
 	for (uint32_t tgid = 1; tgid <= 100000; tgid++)
 		lines += let_user(1000, tgid, 1, 2);
-	assert_int_equal(lines, FLOOD_LINES_USER);
-	assert_int_equal(flood.suppressed, 200000 - FLOOD_LINES_USER);
+	assert_int_equal(lines, RATELIMIT_LINES_USER);
+	assert_int_equal(ratelimit.suppressed, 200000 - RATELIMIT_LINES_USER);
 	assert_int_equal(let_user(33, 100001, 1, 10), 10);
 	for (uint32_t uid = 2000; uid < 100000; uid++)
 		(void)let_user(uid, uid, 2, 1);
-	assert_int_equal(flood.lines, FLOOD_LINES_ALL);
+	assert_int_equal(ratelimit.lines, RATELIMIT_LINES_ALL);
 }
 
 static void fields_have_bounds(void **state)

@@ -43,11 +43,11 @@ static void daemon_close(struct daemon *daemon)
 	method_run_end_all();
 	daemon->server = server_close(daemon->server);
 	daemon->events = events_close(daemon->events);
-	daemon->telling = telling_close(daemon->telling);
-	daemon->refusals = refusals_close(daemon->refusals);
+	daemon->attempt_log = attempt_log_close(daemon->attempt_log);
+	daemon->lock_log = lock_log_close(daemon->lock_log);
 	daemon->report = report_close(daemon->report);
-	daemon->starts = starts_close(daemon->starts);
-	daemon->inforce = inforce_free(daemon->inforce);
+	daemon->reconcile = reconcile_close(daemon->reconcile);
+	daemon->active = active_free(daemon->active);
 	daemon->containers = containers_close(daemon->containers);
 	daemon->gc = gc_close(daemon->gc);
 	daemon->integrity = integrity_close(daemon->integrity);
@@ -103,15 +103,15 @@ static int open_policies(struct daemon *daemon)
 	_cleanup_(policy_faults_free) struct policy_faults faults = {};
 	int r;
 
-	daemon->inforce = inforce_new(daemon->programs);
-	r = daemon->inforce ? containers_open(daemon->programs, daemon->inforce, &daemon->containers) : -ENOMEM;
+	daemon->active = active_new(daemon->programs);
+	r = daemon->active ? containers_open(daemon->programs, daemon->active, &daemon->containers) : -ENOMEM;
 	if (r >= 0)
-		r = starts_open(&(struct starts_context){ .loop = daemon->loop, .programs = daemon->programs,
+		r = reconcile_open(&(struct reconcile_context){ .loop = daemon->loop, .programs = daemon->programs,
 							  .space_map = daemon->space_map, .events = daemon->events,
-							  .inforce = daemon->inforce, .containers = daemon->containers },
-				&daemon->starts);
+							  .active = daemon->active, .containers = daemon->containers },
+				&daemon->reconcile);
 	if (r >= 0)
-		r = inforce_reload(daemon->inforce, &faults);
+		r = active_reload(daemon->active, &faults);
 	if (r < 0)
 		log_error("cannot begin with the policies: %s", strerror(-r));
 	return r;
@@ -141,7 +141,7 @@ static void on_attempt(void *context, const struct mseald_event *event)
 {
 	struct daemon *daemon = context;
 
-	tell_attempt(daemon->telling, event);
+	attempt_log_add(daemon->attempt_log, event);
 	report_attempt(daemon->report, event);
 	subscribers_publish(daemon->server, event);
 }
@@ -150,14 +150,14 @@ static void on_hint(void *context, const struct mseald_hint *hint)
 {
 	struct daemon *daemon = context;
 
-	starts_hint(daemon->starts, hint);
+	reconcile_hint(daemon->reconcile, hint);
 }
 
 static void on_lost(void *context, uint64_t count)
 {
 	struct daemon *daemon = context;
 
-	tell_lost(count);
+	attempt_log_lost(count);
 	subscribers_publish_lost(daemon->server, count);
 }
 
@@ -196,10 +196,10 @@ static int on_tick(sd_event_source *source, uint64_t now, void *context)
 	bool attached = programs_attached(daemon->programs), missed;
 
 	containers_sweep(daemon->containers);
-	container_watch_look(daemon->containers, daemon->starts, daemon->programs, daemon->space_map);
+	container_watch_look(daemon->containers, daemon->reconcile, daemon->programs, daemon->space_map);
 	missed = gc_tick(daemon->gc);
 	if (attached)
-		starts_sweep(daemon->starts, missed);
+		reconcile_sweep(daemon->reconcile, missed);
 	(void)sd_event_source_set_time(source, now + TICK_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -266,9 +266,9 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	r = server_open(daemon, socket, methods_call, &daemon->server);
 	if (r < 0)
 		return r;
-	r = report_open(daemon->loop, daemon->programs, daemon->space_map, daemon->inforce, &daemon->report);
+	r = report_open(daemon->loop, daemon->programs, daemon->space_map, daemon->active, &daemon->report);
 	if (r >= 0)
-		r = telling_open(daemon->loop, daemon->programs, daemon->containers, &daemon->telling);
+		r = attempt_log_open(daemon->loop, daemon->programs, daemon->containers, &daemon->attempt_log);
 	if (r >= 0)
 		r = sd_event_add_time_relative(daemon->loop, NULL, CLOCK_MONOTONIC, TICK_US, TICK_US / 5, on_tick, daemon);
 	if (r >= 0)
@@ -279,10 +279,10 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	if (r >= 0 && daemon->lock && lock_complete(daemon->lock) < 0)
 		r = -ENOLCK;
 	if (r >= 0 && daemon->lock &&
-	    refusals_open(daemon->loop, daemon->lock, daemon->containers, on_refusal, daemon, &daemon->refusals) < 0)
+	    lock_log_open(daemon->loop, daemon->lock, daemon->containers, on_refusal, daemon, &daemon->lock_log) < 0)
 		log_warning("cannot read what the lock refuses: it is counted, but not logged");
 	if (r >= 0)
-		starts_look_at_all(daemon->starts);
+		reconcile_look_at_all(daemon->reconcile);
 	return r;
 }
 

@@ -15,28 +15,28 @@ struct server;
 struct events;
 struct integrity;
 struct gc;
-struct telling;
-struct inforce;
+struct attempt_log;
+struct active;
 struct containers;
-struct starts;
+struct reconcile;
 struct report;
 struct lock;
-struct refusals;
+struct lock_log;
 
 struct daemon {
 	sd_event *loop;
 	struct lock *lock;		/* NULL: not locked */
-	struct refusals *refusals;	/* NULL: not locked */
+	struct lock_log *lock_log;	/* NULL: not locked */
 	struct programs *programs;
 	struct space_map *space_map;
 	struct server *server;
 	struct events *events;
 	struct integrity *integrity;
 	struct gc *gc;
-	struct telling *telling;
-	struct inforce *inforce;	/* policies */
+	struct attempt_log *attempt_log;
+	struct active *active;	/* policies */
 	struct containers *containers;
-	struct starts *starts;
+	struct reconcile *reconcile;
 	struct report *report;
 	struct config config;
 	uint64_t started;		/* ns since 1970 */

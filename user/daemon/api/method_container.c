@@ -86,7 +86,7 @@ static int find_policy(struct daemon *daemon, struct order *order, json_t *param
 			return error_set(error, "Failed", 0, "%s beside a policy, which says it; leave one of them out", others[i]);
 	if (!order->policy)
 		return 0;
-	r = inforce_find_seal(daemon->inforce, order->policy, &order->seal);
+	r = active_find_seal(daemon->active, order->policy, &order->seal);
 	if (r == -ENOENT)
 		return error_set(error, "NoSuchPolicy", 0,
 			    "there is no policy %.128s, or it has a fault; msealctl policy list-files and policy check tell",

@@ -103,10 +103,10 @@ int method_metrics(struct connection *connection, json_t *parameters, bool more)
 			 (json_int_t)count_seals(daemon), "lost", (json_int_t)state->lost, "lost_hints",
 			 (json_int_t)state->lost_hints, "lost_starts", (json_int_t)state->lost_starts, "misses",
 			 (json_int_t)programs_misses(daemon->programs, NULL), "policies",
-			 (json_int_t)inforce_policies(daemon->inforce)->count, "policy_faults",
-			 (json_int_t)inforce_faults(daemon->inforce), "pending",
-			 (json_int_t)starts_count_pending(daemon->starts), "unsealed",
-			 (json_int_t)starts_unsealed(daemon->starts), "locked", lock_is_complete(daemon->lock), "refused",
+			 (json_int_t)active_policies(daemon->active)->count, "policy_faults",
+			 (json_int_t)active_faults(daemon->active), "pending",
+			 (json_int_t)reconcile_count_pending(daemon->reconcile), "unsealed",
+			 (json_int_t)reconcile_unsealed(daemon->reconcile), "locked", lock_is_complete(daemon->lock), "refused",
 			 lock_denials_json(daemon->lock, true));
 	return reply ? connection_reply(connection, reply, false) : -ENOMEM;
 }

@@ -20,17 +20,17 @@ json_t *method_policy_reload(struct daemon *daemon, struct error *error)
 	json_t *list;
 	int r;
 
-	r = inforce_reload(daemon->inforce, &faults);
+	r = active_reload(daemon->active, &faults);
 	if (r < 0) {
 		(void)error_set(error, "Failed", 0, "cannot put the policies in force: %s; those of before stay", strerror(-r));
 		return NULL;
 	}
-	starts_look_at_all(daemon->starts);
+	reconcile_look_at_all(daemon->reconcile);
 	list = json_array();
 	for (size_t i = 0; i < faults.count; i++)
 		(void)json_array_append_new(list, json_pack("{s:s,s:i,s:s}", "path", faults.list[i].path, "line",
 							    (int)faults.list[i].line, "message", faults.list[i].message));
-	return json_pack("{s:I,s:o}", "policies", (json_int_t)inforce_policies(daemon->inforce)->count, "faults", list);
+	return json_pack("{s:I,s:o}", "policies", (json_int_t)active_policies(daemon->active)->count, "faults", list);
 }
 
 static uint32_t set_of(struct daemon *daemon, uint64_t key)
@@ -44,7 +44,7 @@ static const char *state_of(struct daemon *daemon, const struct policy *policy, 
 {
 	if (!policy->classes)
 		return "exempt";
-	if (starts_pending(daemon->starts, key))
+	if (reconcile_pending(daemon->reconcile, key))
 		return "pending";
 	return set ? "sealed" : "unsealed";
 }
@@ -52,7 +52,7 @@ static const char *state_of(struct daemon *daemon, const struct policy *policy, 
 /* The policy in force that a set was made for; NULL: none. */
 static const struct policy *maker_of(struct daemon *daemon, uint32_t set)
 {
-	const struct policies *policies = inforce_policies(daemon->inforce);
+	const struct policies *policies = active_policies(daemon->active);
 	struct mseald_label label;
 	uint64_t id;
 
@@ -66,17 +66,17 @@ static const struct policy *maker_of(struct daemon *daemon, uint32_t set)
 
 static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 {
-	_cleanup_(facts_free) struct facts facts = {};
+	_cleanup_(exec_facts_free) struct exec_facts facts = {};
 	_cleanup_free_ char *why = NULL;
 	const struct policy *policy, *maker;
 	struct mseald_armed armed;
 	bool is_armed = armed_find(daemon->programs, task->key, &armed);
 	uint32_t set = set_of(daemon, task->key);
 
-	if (facts_read(daemon->programs, (pid_t)task->pid, is_armed ? &armed : NULL, inforce_wants_marked(daemon->inforce),
+	if (exec_facts_read(daemon->programs, (pid_t)task->pid, is_armed ? &armed : NULL, active_wants_marked(daemon->active),
 		       &facts) < 0)
 		return NULL;
-	policy = policies_match(inforce_policies(daemon->inforce), &facts.policy, &why);
+	policy = policies_match(active_policies(daemon->active), &facts.policy, &why);
 	/* What matched when it started counts: since then it may have got another cgroup or user. */
 	maker = maker_of(daemon, set);
 	if (maker && maker != policy) {

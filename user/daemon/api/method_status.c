@@ -128,7 +128,7 @@ int method_status(struct connection *connection, json_t *parameters, bool more)
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_DENIED], "killed",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_KILLED], "audited",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_AUDITED], "unsealed",
-			  (json_int_t)starts_unsealed(daemon->starts), "lock",
+			  (json_int_t)reconcile_unsealed(daemon->reconcile), "lock",
 			  connection_is_root(connection) ? lock_json(daemon->lock) : NULL),
 		false);
 }

@@ -14,24 +14,24 @@
 #include "lib/base/names.h"
 #include "seal/labels.h"
 
-struct telling {
+struct attempt_log {
 	struct programs *programs;
 	const struct containers *containers;
 	sd_event_source *timer;		/* the end of the window */
-	struct flood flood;
+	struct ratelimit ratelimit;
 };
 
 _Static_assert(TEXT_COMM_MAX == MSEALD_COMM_LEN + 1, "room for a name");
 
 /* --- attempts --- */
 
-static void whose_fields(const struct telling *telling, const struct mseald_event *event, const char *container,
+static void whose_fields(const struct attempt_log *attempt_log, const struct mseald_event *event, const char *container,
 			 struct log_fields *fields)
 {
 	_cleanup_free_ char *cgroup = cgroup_path(event->cgroup);
 	struct mseald_label label = {};
 
-	if (labels_read(telling->programs, event->label, &label) && *label.policy)
+	if (labels_read(attempt_log->programs, event->label, &label) && *label.policy)
 		log_field(fields, "MSEALD_POLICY=%s", label.policy);
 	if (*label.program)
 		log_field(fields, "MSEALD_PROGRAM=%s", label.program);
@@ -41,7 +41,7 @@ static void whose_fields(const struct telling *telling, const struct mseald_even
 		log_field(fields, "MSEALD_CONTAINER=%s", container);
 }
 
-static void attempt_fields(const struct telling *telling, const struct mseald_event *event, const char *comm,
+static void attempt_fields(const struct attempt_log *attempt_log, const struct mseald_event *event, const char *comm,
 			   const char *container, struct log_fields *fields)
 {
 	log_field(fields, "MSEALD_OPERATION=%s", mseald_op_name(event->op));
@@ -57,7 +57,7 @@ static void attempt_fields(const struct telling *telling, const struct mseald_ev
 	log_field(fields, "MSEALD_UID=%u", event->uid);
 	log_field(fields, "MSEALD_GID=%u", event->gid);
 	log_field(fields, "MSEALD_COMM=%s", comm);
-	whose_fields(telling, event, container, fields);
+	whose_fields(attempt_log, event, container, fields);
 }
 
 static enum log_about about_verdict(uint32_t verdict)
@@ -66,18 +66,18 @@ static enum log_about about_verdict(uint32_t verdict)
 	       verdict == MSEALD_VERDICT_AUDITED ? LOG_ABOUT_AUDITED : LOG_ABOUT_DENIED;
 }
 
-void tell_attempt(struct telling *telling, const struct mseald_event *event)
+void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event *event)
 {
 	const char *container;
 	struct log_fields fields = {};
 	char comm[TEXT_COMM_MAX];
 
-	if (!telling->flood.lines)
-		(void)timer_set(telling->timer, FLOOD_WINDOW_US);
-	if (!flood_let(&telling->flood, event))
+	if (!attempt_log->ratelimit.lines)
+		(void)timer_set(attempt_log->timer, RATELIMIT_WINDOW_US);
+	if (!ratelimit_allow(&attempt_log->ratelimit, event))
 		return;
-	container = containers_find(telling->containers, event->cgroup);
-	attempt_fields(telling, event, text_comm_line(event->comm, comm), container, &fields);
+	container = containers_find(attempt_log->containers, event->cgroup);
+	attempt_fields(attempt_log, event, text_comm_line(event->comm, comm), container, &fields);
 	log_entry(LOG_LEVEL_NOTICE, about_verdict(event->verdict), &fields,
 		  "%s %s of 0x%" PRIx64 "+0x%" PRIx64 " by %s[%u] uid %u at ip 0x%" PRIx64
 		  ": %s sealed 0x%" PRIx64 "-0x%" PRIx64 "%s%s",
@@ -89,7 +89,7 @@ void tell_attempt(struct telling *telling, const struct mseald_event *event)
 
 /* --- those without a line --- */
 
-static void tell_process(const struct flood_process *process)
+static void tell_process(const struct ratelimit_process *process)
 {
 	struct log_fields fields = {};
 	char comm[TEXT_COMM_MAX];
@@ -100,24 +100,24 @@ static void tell_process(const struct flood_process *process)
 	log_field(&fields, "MSEALD_COMM=%s", comm);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SUPPRESSED, &fields,
 		  "%" PRIu64 " more attempts by %s[%u] have no line here: it made more than %u within a minute",
-		  process->suppressed, comm, process->tgid, FLOOD_LINES_PROCESS);
+		  process->suppressed, comm, process->tgid, RATELIMIT_LINES_PROCESS);
 }
 
-static void end_window(struct telling *telling)
+static void end_window(struct attempt_log *attempt_log)
 {
-	const struct flood_process *process;
+	const struct ratelimit_process *process;
 	struct log_fields fields = {};
 	size_t position = 0;
 
-	while ((process = flood_next(&telling->flood, &position)))
+	while ((process = ratelimit_next(&attempt_log->ratelimit, &position)))
 		tell_process(process);
-	if (telling->flood.suppressed) {
-		log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, telling->flood.suppressed);
+	if (attempt_log->ratelimit.suppressed) {
+		log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, attempt_log->ratelimit.suppressed);
 		log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SUPPRESSED, &fields,
 			  "%" PRIu64 " more attempts by several processes have no line here: there were more than %u within a minute, or "
-			  "more than %u of one user", telling->flood.suppressed, FLOOD_LINES_ALL, FLOOD_LINES_USER);
+			  "more than %u of one user", attempt_log->ratelimit.suppressed, RATELIMIT_LINES_ALL, RATELIMIT_LINES_USER);
 	}
-	flood_clear(&telling->flood);
+	ratelimit_clear(&attempt_log->ratelimit);
 }
 
 static int on_timer(sd_event_source *source, uint64_t now, void *context)
@@ -128,7 +128,7 @@ static int on_timer(sd_event_source *source, uint64_t now, void *context)
 	return 0;
 }
 
-void tell_lost(uint64_t count)
+void attempt_log_lost(uint64_t count)
 {
 	struct log_fields fields = {};
 
@@ -139,29 +139,29 @@ void tell_lost(uint64_t count)
 
 /* --- the timer --- */
 
-int telling_open(sd_event *loop, struct programs *programs, const struct containers *containers, struct telling **ret)
+int attempt_log_open(sd_event *loop, struct programs *programs, const struct containers *containers, struct attempt_log **ret)
 {
-	struct telling *telling = calloc(1, sizeof(*telling));
+	struct attempt_log *attempt_log = calloc(1, sizeof(*attempt_log));
 	int r;
 
-	if (!telling)
+	if (!attempt_log)
 		return -ENOMEM;
-	*telling = (struct telling){ .programs = programs, .containers = containers };
-	r = timer_add(loop, FLOOD_WINDOW_US / 60, on_timer, telling, &telling->timer);
+	*attempt_log = (struct attempt_log){ .programs = programs, .containers = containers };
+	r = timer_add(loop, RATELIMIT_WINDOW_US / 60, on_timer, attempt_log, &attempt_log->timer);
 	if (r < 0) {
-		(void)telling_close(telling);
+		(void)attempt_log_close(attempt_log);
 		return r;
 	}
-	*ret = telling;
+	*ret = attempt_log;
 	return 0;
 }
 
-struct telling *telling_close(struct telling *telling)
+struct attempt_log *attempt_log_close(struct attempt_log *attempt_log)
 {
-	if (!telling)
+	if (!attempt_log)
 		return NULL;
-	end_window(telling);
-	(void)sd_event_source_disable_unref(telling->timer);
-	free(telling);
+	end_window(attempt_log);
+	(void)sd_event_source_disable_unref(attempt_log->timer);
+	free(attempt_log);
 	return NULL;
 }

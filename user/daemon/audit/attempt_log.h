@@ -12,13 +12,13 @@
 #include "mseald/shared.h"
 #include "policy/containers.h"
 
-struct telling;
+struct attempt_log;
 
 /* Negative errno. */
-int telling_open(sd_event *loop, struct programs *programs, const struct containers *containers, struct telling **ret);
-struct telling *telling_close(struct telling *telling);	/* says what is not said yet; takes NULL, returns NULL */
+int attempt_log_open(sd_event *loop, struct programs *programs, const struct containers *containers, struct attempt_log **ret);
+struct attempt_log *attempt_log_close(struct attempt_log *attempt_log);	/* says what is not said yet; takes NULL, returns NULL */
 
-void tell_attempt(struct telling *telling, const struct mseald_event *event);
-void tell_lost(uint64_t count);
+void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event *event);
+void attempt_log_lost(uint64_t count);
 
 #endif

@@ -19,25 +19,25 @@
 /* As many as the buffer can hold: whoever tries all the time cannot keep us at it. */
 #define BATCH 1024u
 
-struct refusals {
+struct lock_log {
 	struct lock *lock;
 	const struct containers *containers;
 	void (*publish)(void *context, const struct mseald_refusal *refusal);
 	void *context;
 	struct ring_buffer *ring;
 	sd_event_source *source, *timer;	/* timer: the end of the window */
-	struct doors doors;
+	struct ratelimit_denials denials;
 	unsigned taken;				/* of this batch */
 	uint64_t lost_seen;
 };
 
 /* --- the log --- */
 
-static void caller_fields(struct refusals *refusals, const struct mseald_refusal *refusal, const char *comm,
+static void caller_fields(struct lock_log *lock_log, const struct mseald_refusal *refusal, const char *comm,
 			  struct log_fields *fields)
 {
 	_cleanup_free_ char *cgroup = cgroup_path(refusal->cgroup);
-	const char *container = containers_find(refusals->containers, refusal->cgroup);
+	const char *container = containers_find(lock_log->containers, refusal->cgroup);
 
 	log_field(fields, "OBJECT_PID=%u", refusal->tgid);
 	log_field(fields, "MSEALD_TID=%u", refusal->pid);
@@ -50,7 +50,7 @@ static void caller_fields(struct refusals *refusals, const struct mseald_refusal
 		log_field(fields, "MSEALD_CONTAINER=%s", container);
 }
 
-static void tell(struct refusals *refusals, const struct mseald_refusal *refusal)
+static void tell(struct lock_log *lock_log, const struct mseald_refusal *refusal)
 {
 	enum log_level level = lock_op_is_ordinary(refusal->door) ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING;
 	struct log_fields fields = {};
@@ -61,12 +61,12 @@ static void tell(struct refusals *refusals, const struct mseald_refusal *refusal
 		log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s, by whom is not known", lock_op_phrase(refusal->door));
 		return;
 	}
-	caller_fields(refusals, refusal, text_comm_line(refusal->comm, comm), &fields);
+	caller_fields(lock_log, refusal, text_comm_line(refusal->comm, comm), &fields);
 	log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s to %s[%u] uid %u", lock_op_phrase(refusal->door), comm,
 		  refusal->tgid, refusal->uid);
 }
 
-static void tell_more(enum mseald_lock_door door, const struct door_caller *caller)
+static void tell_more(enum mseald_lock_door door, const struct ratelimit_caller *caller)
 {
 	struct log_fields fields = {};
 	char comm[TEXT_COMM_MAX];
@@ -88,7 +88,7 @@ static void tell_others(enum mseald_lock_door door, uint64_t others)
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, others);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_REFUSED_MORE, &fields,
 		  "locked: refused %s %" PRIu64 " times more, to more than %u processes within %llu minutes", lock_op_phrase(door),
-		  others, DOOR_CALLERS, DOORS_WINDOW_US / 60000000);
+		  others, RATELIMIT_CALLERS, RATELIMIT_DENIALS_WINDOW_US / 60000000);
 }
 
 static void tell_untold(uint64_t count)
@@ -100,23 +100,23 @@ static void tell_untold(uint64_t count)
 		  "locked: refused %" PRIu64 " attempts of which no more is known: the buffer was full", count);
 }
 
-static void end_window(struct refusals *refusals)
+static void end_window(struct lock_log *lock_log)
 {
-	uint64_t untold = lock_lost(refusals->lock);
+	uint64_t untold = lock_lost(lock_log->lock);
 
 	for (unsigned i = 0; i < MSEALD_DOOR_COUNT; i++) {
-		const struct door *door = &refusals->doors.list[i];
+		const struct ratelimit_op *op = &lock_log->denials.list[i];
 
-		for (unsigned k = 0; k < door->callers; k++)
-			if (door->list[k].more)
-				tell_more(i, &door->list[k]);
-		if (door->others)
-			tell_others(i, door->others);
+		for (unsigned k = 0; k < op->callers; k++)
+			if (op->list[k].more)
+				tell_more(i, &op->list[k]);
+		if (op->others)
+			tell_others(i, op->others);
 	}
-	if (untold != refusals->lost_seen)
-		tell_untold(untold - refusals->lost_seen);
-	refusals->lost_seen = untold;
-	doors_clear(&refusals->doors);
+	if (untold != lock_log->lost_seen)
+		tell_untold(untold - lock_log->lost_seen);
+	lock_log->lost_seen = untold;
+	ratelimit_clear_denials(&lock_log->denials);
 }
 
 static int on_timer(sd_event_source *source, uint64_t now, void *context)
@@ -129,33 +129,33 @@ static int on_timer(sd_event_source *source, uint64_t now, void *context)
 
 /* --- the buffer --- */
 
-static void take(struct refusals *refusals, const struct mseald_refusal *refusal)
+static void take(struct lock_log *lock_log, const struct mseald_refusal *refusal)
 {
-	if (!refusals->doors.begun)
-		(void)timer_set(refusals->timer, DOORS_WINDOW_US);
-	if (!doors_let(&refusals->doors, refusal))
+	if (!lock_log->denials.begun)
+		(void)timer_set(lock_log->timer, RATELIMIT_DENIALS_WINDOW_US);
+	if (!ratelimit_allow_denial(&lock_log->denials, refusal))
 		return;
-	tell(refusals, refusal);
-	refusals->publish(refusals->context, refusal);
+	tell(lock_log, refusal);
+	lock_log->publish(lock_log->context, refusal);
 }
 
 /* An error ends the batch, with this one taken. */
 static int on_refusal(void *context, void *data, size_t size)
 {
 	const struct mseald_refusal *refusal = data;
-	struct refusals *refusals = context;
+	struct lock_log *lock_log = context;
 
 	if (size >= sizeof(*refusal) && refusal->door < MSEALD_DOOR_COUNT)
-		take(refusals, refusal);
-	return ++refusals->taken < BATCH ? 0 : -EXFULL;
+		take(lock_log, refusal);
+	return ++lock_log->taken < BATCH ? 0 : -EXFULL;
 }
 
-static void consume(struct refusals *refusals)
+static void consume(struct lock_log *lock_log)
 {
 	int r;
 
-	refusals->taken = 0;
-	r = ring_buffer__consume(refusals->ring);
+	lock_log->taken = 0;
+	r = ring_buffer__consume(lock_log->ring);
 	if (r < 0 && r != -EXFULL)
 		log_warning("cannot read what was refused: %s, ignoring", strerror(-r));
 }
@@ -169,44 +169,44 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 	return 0;
 }
 
-static void refusals_free(struct refusals *refusals)
+static void lock_log_free(struct lock_log *lock_log)
 {
-	(void)sd_event_source_disable_unref(refusals->source);
-	(void)sd_event_source_disable_unref(refusals->timer);
-	ring_buffer__free(refusals->ring);
-	free(refusals);
+	(void)sd_event_source_disable_unref(lock_log->source);
+	(void)sd_event_source_disable_unref(lock_log->timer);
+	ring_buffer__free(lock_log->ring);
+	free(lock_log);
 }
 
-int refusals_open(sd_event *loop, struct lock *lock, const struct containers *containers,
-		  void (*publish)(void *context, const struct mseald_refusal *refusal), void *context, struct refusals **ret)
+int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *containers,
+		  void (*publish)(void *context, const struct mseald_refusal *refusal), void *context, struct lock_log **ret)
 {
-	struct refusals *refusals = calloc(1, sizeof(*refusals));
+	struct lock_log *lock_log = calloc(1, sizeof(*lock_log));
 	int r;
 
-	if (!refusals)
+	if (!lock_log)
 		return -ENOMEM;
-	*refusals = (struct refusals){ .lock = lock, .containers = containers, .publish = publish, .context = context };
-	refusals->ring = ring_buffer__new(lock_denials_fd(lock), on_refusal, refusals, NULL);
-	r = refusals->ring ? 0 : -errno;
+	*lock_log = (struct lock_log){ .lock = lock, .containers = containers, .publish = publish, .context = context };
+	lock_log->ring = ring_buffer__new(lock_denials_fd(lock), on_refusal, lock_log, NULL);
+	r = lock_log->ring ? 0 : -errno;
 	if (r >= 0)
-		r = sd_event_add_io(loop, &refusals->source, ring_buffer__epoll_fd(refusals->ring), EPOLLIN, on_readable,
-				    refusals);
+		r = sd_event_add_io(loop, &lock_log->source, ring_buffer__epoll_fd(lock_log->ring), EPOLLIN, on_readable,
+				    lock_log);
 	if (r >= 0)
-		r = timer_add(loop, DOORS_WINDOW_US / 600, on_timer, refusals, &refusals->timer);
+		r = timer_add(loop, RATELIMIT_DENIALS_WINDOW_US / 600, on_timer, lock_log, &lock_log->timer);
 	if (r < 0) {
-		refusals_free(refusals);
+		lock_log_free(lock_log);
 		return r;
 	}
-	*ret = refusals;
+	*ret = lock_log;
 	return 0;
 }
 
-struct refusals *refusals_close(struct refusals *refusals)
+struct lock_log *lock_log_close(struct lock_log *lock_log)
 {
-	if (!refusals)
+	if (!lock_log)
 		return NULL;
-	consume(refusals);
-	end_window(refusals);
-	refusals_free(refusals);
+	consume(lock_log);
+	end_window(lock_log);
+	lock_log_free(lock_log);
 	return NULL;
 }

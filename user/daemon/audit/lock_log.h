@@ -9,11 +9,11 @@
 #include "mseald/lock.h"
 #include "policy/containers.h"
 
-struct refusals;
+struct lock_log;
 
 /* With a lock that is complete; publish() is called for each that has a line in the log. Negative errno. */
-int refusals_open(sd_event *loop, struct lock *lock, const struct containers *containers,
-		  void (*publish)(void *context, const struct mseald_refusal *refusal), void *context, struct refusals **ret);
-struct refusals *refusals_close(struct refusals *refusals);	/* says what is not said yet; takes NULL, returns NULL */
+int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *containers,
+		  void (*publish)(void *context, const struct mseald_refusal *refusal), void *context, struct lock_log **ret);
+struct lock_log *lock_log_close(struct lock_log *lock_log);	/* says what is not said yet; takes NULL, returns NULL */
 
 #endif

@@ -5,45 +5,45 @@
 #include <string.h>
 
 /* Each process, or user, that is in it has had a line. */
-_Static_assert(FLOOD_SLOTS >= 2 * FLOOD_LINES_ALL, "the hash always has free places");
-_Static_assert((FLOOD_SLOTS & (FLOOD_SLOTS - 1)) == 0, "the hash wraps by a mask");
+_Static_assert(RATELIMIT_SLOTS >= 2 * RATELIMIT_LINES_ALL, "the hash always has free places");
+_Static_assert((RATELIMIT_SLOTS & (RATELIMIT_SLOTS - 1)) == 0, "the hash wraps by a mask");
 
 /* Where it is, or belongs. */
-static struct flood_process *find(struct flood *flood, const struct mseald_event *event)
+static struct ratelimit_process *find(struct ratelimit *ratelimit, const struct mseald_event *event)
 {
 	uint64_t at = ((event->start_time ^ (uint64_t)event->tgid << 32) * 0x9e3779b97f4a7c15ULL) >> 40;
 
 	for (;; at++) {
-		struct flood_process *process = &flood->processes[at & (FLOOD_SLOTS - 1)];
+		struct ratelimit_process *process = &ratelimit->processes[at & (RATELIMIT_SLOTS - 1)];
 
 		if (!process->lines || (process->tgid == event->tgid && process->start_time == event->start_time))
 			return process;
 	}
 }
 
-static struct flood_user *find_user(struct flood *flood, uint32_t uid)
+static struct ratelimit_user *find_user(struct ratelimit *ratelimit, uint32_t uid)
 {
 	uint64_t at = (uid * 0x9e3779b97f4a7c15ULL) >> 40;
 
 	for (;; at++) {
-		struct flood_user *user = &flood->users[at & (FLOOD_SLOTS - 1)];
+		struct ratelimit_user *user = &ratelimit->users[at & (RATELIMIT_SLOTS - 1)];
 
 		if (!user->lines || user->uid == uid)
 			return user;
 	}
 }
 
-bool flood_let(struct flood *flood, const struct mseald_event *event)
+bool ratelimit_allow(struct ratelimit *ratelimit, const struct mseald_event *event)
 {
-	struct flood_process *process = find(flood, event);
-	struct flood_user *user = find_user(flood, event->uid);
+	struct ratelimit_process *process = find(ratelimit, event);
+	struct ratelimit_user *user = find_user(ratelimit, event->uid);
 
-	if (process->lines == FLOOD_LINES_PROCESS) {
+	if (process->lines == RATELIMIT_LINES_PROCESS) {
 		process->suppressed++;
 		return false;
 	}
-	if (flood->lines == FLOOD_LINES_ALL || user->lines == FLOOD_LINES_USER) {
-		flood->suppressed++;
+	if (ratelimit->lines == RATELIMIT_LINES_ALL || user->lines == RATELIMIT_LINES_USER) {
+		ratelimit->suppressed++;
 		return false;
 	}
 	if (!process->lines) {
@@ -54,14 +54,14 @@ bool flood_let(struct flood *flood, const struct mseald_event *event)
 	process->lines++;
 	user->uid = event->uid;
 	user->lines++;
-	flood->lines++;
+	ratelimit->lines++;
 	return true;
 }
 
-const struct flood_process *flood_next(const struct flood *flood, size_t *position)
+const struct ratelimit_process *ratelimit_next(const struct ratelimit *ratelimit, size_t *position)
 {
-	while (*position < FLOOD_SLOTS) {
-		const struct flood_process *process = &flood->processes[(*position)++];
+	while (*position < RATELIMIT_SLOTS) {
+		const struct ratelimit_process *process = &ratelimit->processes[(*position)++];
 
 		if (process->suppressed)
 			return process;
@@ -69,43 +69,43 @@ const struct flood_process *flood_next(const struct flood *flood, size_t *positi
 	return NULL;
 }
 
-void flood_clear(struct flood *flood)
+void ratelimit_clear(struct ratelimit *ratelimit)
 {
-	memset(flood, 0, sizeof(*flood));
+	memset(ratelimit, 0, sizeof(*ratelimit));
 }
 
 /* --- what the lock refuses --- */
 
-static struct door_caller *find_caller(struct door *door, const struct mseald_refusal *refusal)
+static struct ratelimit_caller *find_caller(struct ratelimit_op *op, const struct mseald_refusal *refusal)
 {
-	for (uint32_t i = 0; i < door->callers; i++)
-		if (door->list[i].tgid == refusal->tgid && door->list[i].start_time == refusal->start_time)
-			return &door->list[i];
+	for (uint32_t i = 0; i < op->callers; i++)
+		if (op->list[i].tgid == refusal->tgid && op->list[i].start_time == refusal->start_time)
+			return &op->list[i];
 	return NULL;
 }
 
-bool doors_let(struct doors *doors, const struct mseald_refusal *refusal)
+bool ratelimit_allow_denial(struct ratelimit_denials *denials, const struct mseald_refusal *refusal)
 {
-	struct door *door = &doors->list[refusal->door];
-	struct door_caller *caller = find_caller(door, refusal);
+	struct ratelimit_op *op = &denials->list[refusal->door];
+	struct ratelimit_caller *caller = find_caller(op, refusal);
 
-	doors->begun = true;
+	denials->begun = true;
 	if (caller) {
 		caller->more++;
 		return false;
 	}
-	if (door->callers == DOOR_CALLERS) {
-		door->others++;
+	if (op->callers == RATELIMIT_CALLERS) {
+		op->others++;
 		return false;
 	}
-	caller = &door->list[door->callers++];
+	caller = &op->list[op->callers++];
 	caller->tgid = refusal->tgid;
 	caller->start_time = refusal->start_time;
 	memcpy(caller->comm, refusal->comm, sizeof(caller->comm));
 	return true;
 }
 
-void doors_clear(struct doors *doors)
+void ratelimit_clear_denials(struct ratelimit_denials *denials)
 {
-	memset(doors, 0, sizeof(*doors));
+	memset(denials, 0, sizeof(*denials));
 }

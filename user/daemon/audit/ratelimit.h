@@ -14,13 +14,13 @@
 #include "mseald/lock.h"
 #include "mseald/shared.h"
 
-#define FLOOD_WINDOW_US (60ull * 1000 * 1000)
-#define FLOOD_LINES_PROCESS 200u	/* in a window */
-#define FLOOD_LINES_USER 500u		/* of all processes of one user id */
-#define FLOOD_LINES_ALL 1000u
-#define FLOOD_SLOTS 2048u
+#define RATELIMIT_WINDOW_US (60ull * 1000 * 1000)
+#define RATELIMIT_LINES_PROCESS 200u	/* in a window */
+#define RATELIMIT_LINES_USER 500u		/* of all processes of one user id */
+#define RATELIMIT_LINES_ALL 1000u
+#define RATELIMIT_SLOTS 2048u
 
-struct flood_process {
+struct ratelimit_process {
 	uint64_t start_time;
 	uint32_t tgid;
 	uint32_t lines;			/* 0: a free place */
@@ -28,55 +28,55 @@ struct flood_process {
 	char comm[MSEALD_COMM_LEN];
 };
 
-struct flood_user {
+struct ratelimit_user {
 	uint32_t uid;
 	uint32_t lines;			/* 0: a free place */
 };
 
-struct flood {
+struct ratelimit {
 	uint32_t lines;			/* 0: the window has not begun */
 	uint64_t suppressed;		/* because of the limits for users and for all */
 	/* Open hashes; more than half of each is free. */
-	struct flood_process processes[FLOOD_SLOTS];
-	struct flood_user users[FLOOD_SLOTS];
+	struct ratelimit_process processes[RATELIMIT_SLOTS];
+	struct ratelimit_user users[RATELIMIT_SLOTS];
 };
 
 /* May this one have a line? Counted either way. */
-bool flood_let(struct flood *flood, const struct mseald_event *event);
+bool ratelimit_allow(struct ratelimit *ratelimit, const struct mseald_event *event);
 /* The next process, from *position (at first 0), of which something was suppressed; NULL: no more. */
-const struct flood_process *flood_next(const struct flood *flood, size_t *position);
+const struct ratelimit_process *ratelimit_next(const struct ratelimit *ratelimit, size_t *position);
 /* A new window. */
-void flood_clear(struct flood *flood);
+void ratelimit_clear(struct ratelimit *ratelimit);
 
 /*
  * Who was refused what by the lock within one window of time: so many callers of each operation have a
  * line in the log, one each, and all else is counted. Whoever lists all maps of the machine is refused at
  * each of ours, and what is ordinary for one operation must not hide what is not for another.
  */
-#define DOORS_WINDOW_US (600ull * 1000 * 1000)
-#define DOOR_CALLERS 16u	/* that have a line, at each door */
+#define RATELIMIT_DENIALS_WINDOW_US (600ull * 1000 * 1000)
+#define RATELIMIT_CALLERS 16u	/* that have a line, at each door */
 
-struct door_caller {
+struct ratelimit_caller {
 	uint64_t start_time;
 	uint32_t tgid;
 	char comm[16];
 	uint64_t more;			/* after the one with a line */
 };
 
-struct door {
+struct ratelimit_op {
 	uint32_t callers;
 	uint64_t others;		/* attempts of those who found no place */
-	struct door_caller list[DOOR_CALLERS];
+	struct ratelimit_caller list[RATELIMIT_CALLERS];
 };
 
-struct doors {
+struct ratelimit_denials {
 	bool begun;			/* the window has */
-	struct door list[MSEALD_DOOR_COUNT];
+	struct ratelimit_op list[MSEALD_DOOR_COUNT];
 };
 
 /* Has this one a line? Counted either way. */
-bool doors_let(struct doors *doors, const struct mseald_refusal *refusal);
+bool ratelimit_allow_denial(struct ratelimit_denials *denials, const struct mseald_refusal *refusal);
 /* A new window. */
-void doors_clear(struct doors *doors);
+void ratelimit_clear_denials(struct ratelimit_denials *denials);
 
 #endif

@@ -25,8 +25,8 @@
 struct report {
 	struct programs *programs;
 	struct space_map *space_map;
-	const struct inforce *inforce;
-	struct tally tally;		/* the map `report`, as it is */
+	const struct active *active;
+	struct report_table table;		/* the map `report`, as it is */
 	volatile struct mseald_state *state;
 	int map;
 	sd_event_source *timer;
@@ -49,7 +49,7 @@ static uint64_t kernel_count(const struct report *report)
 /* Event and count of an attempt are not one step: what is being told just now must not look like -1. */
 static uint64_t missing(const struct report *report)
 {
-	int64_t count = (int64_t)(kernel_count(report) - report->state->report_base - tally_sum(&report->tally));
+	int64_t count = (int64_t)(kernel_count(report) - report->state->report_base - report_table_sum(&report->table));
 
 	return count > 0 ? (uint64_t)count : 0;
 }
@@ -90,7 +90,7 @@ static void write_file(struct report *report)
 	if (!report->changed)
 		return;
 	r = mkdir(REPORT_FOLDER, 0700) < 0 && errno != EEXIST ? -errno :
-	    reportfile_write(REPORT_FILE, &report->tally, &head, &names);
+	    report_file_write(REPORT_FILE, &report->table, &head, &names);
 	if (r < 0 && !report->told_file)
 		log_warning("cannot write " REPORT_FILE ": %s; what was attempted will not be known after a reboot, ignoring",
 			    strerror(-r));
@@ -119,15 +119,15 @@ static void read_file(struct report *report)
 {
 	struct report_head head = { .since = clock_ns(CLOCK_REALTIME) };
 	struct report_names names = names_of(report);
-	int r = reportfile_read(REPORT_FILE, &report->tally, &head, &names);
+	int r = report_file_read(REPORT_FILE, &report->table, &head, &names);
 
 	if (r == -EBADMSG)
 		log_warning(REPORT_FILE " is not what mseald writes: it is " REPORT_FILE ".broken now, and the report begins anew");
 	else if (r < 0 && r != -ENOENT)
 		log_warning("cannot read " REPORT_FILE ": %s; the report begins anew", strerror(-r));
-	for (size_t i = 0; i < report->tally.count; i++)
-		(void)bpf_map_update_elem(report->map, &report->tally.rows[i].key, &report->tally.rows[i].value, BPF_ANY);
-	report->state->report_base = 0 - tally_sum(&report->tally) - head.missing;
+	for (size_t i = 0; i < report->table.count; i++)
+		(void)bpf_map_update_elem(report->map, &report->table.rows[i].key, &report->table.rows[i].value, BPF_ANY);
+	report->state->report_base = 0 - report_table_sum(&report->table) - head.missing;
 	report->state->report_full = head.full;
 	report->state->report_since = head.since;
 }
@@ -140,12 +140,12 @@ static int read_map(struct report *report)
 
 	while (bpf_map_get_next_key(report->map, last, &key) == 0) {
 		struct mseald_tally value;
-		struct tally_row *row;
+		struct report_row *row;
 
 		last = &key;
 		if (bpf_map_lookup_elem(report->map, &key, &value) < 0)
 			return -errno;
-		row = tally_get(&report->tally, &key);
+		row = report_table_get(&report->table, &key);
 		if (row)
 			row->value = value;
 	}
@@ -161,7 +161,7 @@ static void empty_map(struct report *report)
 			return;
 }
 
-int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map, const struct inforce *inforce,
+int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map, const struct active *active,
 		struct report **ret)
 {
 	struct report *report = calloc(1, sizeof(*report));
@@ -169,9 +169,9 @@ int report_open(sd_event *loop, struct programs *programs, struct space_map *spa
 
 	if (!report)
 		return -ENOMEM;
-	*report = (struct report){ .programs = programs, .space_map = space_map, .inforce = inforce, .state = programs_state(programs),
+	*report = (struct report){ .programs = programs, .space_map = space_map, .active = active, .state = programs_state(programs),
 				   .map = programs_map_fd(programs, "report") };
-	r = tally_open(&report->tally);
+	r = report_table_open(&report->table);
 	if (r >= 0)
 		r = timer_add(loop, WRITE_US / 10, on_timer, report, &report->timer);
 	if (r >= 0 && !report->state->report_since) {
@@ -193,10 +193,10 @@ struct report *report_close(struct report *report)
 {
 	if (!report)
 		return NULL;
-	if (report->tally.rows)
+	if (report->table.rows)
 		write_file(report);
 	(void)sd_event_source_disable_unref(report->timer);
-	tally_close(&report->tally);
+	report_table_close(&report->table);
 	free(report);
 	return NULL;
 }
@@ -211,32 +211,32 @@ static void no_room(struct report *report)
 
 void report_attempt(struct report *report, const struct mseald_event *event)
 {
-	struct mseald_tally_key key = tally_key(event);
-	struct tally_row *row;
+	struct mseald_tally_key key = report_table_key(event);
+	struct report_row *row;
 	uint64_t attempts;
 
 	if (!report || event->op >= MSEALD_OP_COUNT || event->rule_class >= MSEALD_CLASS_COUNT ||
 	    event->verdict >= MSEALD_VERDICT_COUNT)
 		return;
 	note_change(report);
-	row = tally_get(&report->tally, &key);
+	row = report_table_get(&report->table, &key);
 	if (!row) {
 		no_room(report);
 		return;
 	}
-	tally_count(row, event, event->time + clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME));
+	report_table_count(row, event, event->time + clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME));
 	attempts = row->value.attempts;
 	/* The process may be gone by now: then a later attempt may tell. */
 	if (!*row->value.caller && (attempts & (attempts - 1)) == 0) {
-		place_attempt(report->programs, event, &row->value);
+		symbolize_attempt(report->programs, event, &row->value);
 		if (*row->value.caller)
-			tally_example(row, event);
+			report_table_example(row, event);
 	}
 	/* At once, before the event leaves the buffer: so none is lost with the daemon. */
 	(void)bpf_map_update_elem(report->map, &row->key, &row->value, BPF_ANY);
 }
 
-/* --- telling --- */
+/* --- the reply --- */
 
 /* What deny would make of it on this kernel, under the gate of this policy (NULL: none, or no more in force). */
 static void add_outcome(json_t *json, const struct coverage *coverage, const struct policy *policy, enum mseald_op op)
@@ -261,7 +261,7 @@ static void add_outcome(json_t *json, const struct coverage *coverage, const str
 
 static const struct policy *find_policy(const struct report *report, const char *name)
 {
-	const struct policies *policies = inforce_policies(report->inforce);
+	const struct policies *policies = active_policies(report->active);
 
 	for (size_t i = 0; i < policies->count; i++)
 		if (strcmp(policies->list[i].name, name) == 0)
@@ -279,15 +279,15 @@ static json_t *rows_json(const struct report *report, const char *policy)
 	const struct coverage *coverage = programs_coverage(report->programs);
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < report->tally.count; i++) {
-		const struct tally_row *row = &report->tally.rows[i];
+	for (size_t i = 0; i < report->table.count; i++) {
+		const struct report_row *row = &report->table.rows[i];
 		struct mseald_label label = {};
 		json_t *json;
 
 		(void)labels_read(report->programs, row->key.label, &label);
 		if (!is_meant(policy, label.policy))
 			continue;
-		json = reportfile_row(row, &label);
+		json = report_file_row(row, &label);
 		if (!json)
 			continue;
 		add_outcome(json, coverage, find_policy(report, label.policy), row->key.op);
@@ -343,7 +343,7 @@ static uint64_t count_sealed(const struct report *report, const char *name, cons
 
 static json_t *policies_json(const struct report *report, const char *wanted)
 {
-	const struct policies *policies = inforce_policies(report->inforce);
+	const struct policies *policies = active_policies(report->active);
 	_cleanup_free_ struct set_map_label *labels = NULL;
 	json_t *list = json_array();
 	size_t count = 0;
@@ -371,7 +371,7 @@ static void empty(struct report *report)
 	report->state->report_base = kernel_count(report);
 	report->state->report_full = 0;
 	report->state->report_since = clock_ns(CLOCK_REALTIME);
-	tally_clear(&report->tally);
+	report_table_clear(&report->table);
 	report->told_full = false;
 	note_change(report);
 	write_file(report);

@@ -29,7 +29,7 @@ static json_t *example_json(const struct mseald_tally *value)
 			 (json_int_t)value->ip, "caller", place_json(value->caller));
 }
 
-json_t *reportfile_row(const struct tally_row *row, const struct mseald_label *label)
+json_t *report_file_row(const struct report_row *row, const struct mseald_label *label)
 {
 	const struct mseald_tally *value = &row->value;
 
@@ -43,15 +43,15 @@ json_t *reportfile_row(const struct tally_row *row, const struct mseald_label *l
 
 /* --- writing --- */
 
-static json_t *encode(const struct tally *tally, const struct report_head *head, const struct report_names *names)
+static json_t *encode(const struct report_table *table, const struct report_head *head, const struct report_names *names)
 {
 	json_t *rows = json_array();
 
-	for (size_t i = 0; i < tally->count; i++) {
+	for (size_t i = 0; i < table->count; i++) {
 		struct mseald_label label = {};
 
-		(void)names->read(names->context, tally->rows[i].key.label, &label);
-		if (json_array_append_new(rows, reportfile_row(&tally->rows[i], &label)) < 0) {
+		(void)names->read(names->context, table->rows[i].key.label, &label);
+		if (json_array_append_new(rows, report_file_row(&table->rows[i], &label)) < 0) {
 			json_decref(rows);
 			return NULL;
 		}
@@ -65,10 +65,10 @@ static int dump(FILE *file, const void *document)
 	return json_dumpf(document, file, JSON_INDENT(1));
 }
 
-int reportfile_write(const char *path, const struct tally *tally, const struct report_head *head,
+int report_file_write(const char *path, const struct report_table *table, const struct report_head *head,
 		     const struct report_names *names)
 {
-	json_t *document = encode(tally, head, names);
+	json_t *document = encode(table, head, names);
 	int r = document ? file_replace(path, 0644, dump, document) : -ENOMEM;
 
 	json_decref(document);
@@ -139,13 +139,13 @@ static bool read_example(const json_t *example, struct mseald_tally *ret)
 	return true;
 }
 
-static int read_row(const json_t *object, struct tally_row *ret)
+static int read_row(const json_t *object, struct report_row *ret)
 {
 	int op = read_name(object, "operation", op_name, MSEALD_OP_COUNT);
 	int class = read_name(object, "class", class_name, MSEALD_CLASS_COUNT);
 	int verdict = read_name(object, "verdict", verdict_name, MSEALD_VERDICT_COUNT);
 	uint64_t attempts, first, last, processes;
-	struct tally_row row = {};
+	struct report_row row = {};
 
 	if (op < 0 || class < 0 || verdict < 0 || !read_number(object, "attempts", &attempts) || !attempts ||
 	    !read_number(object, "first", &first) || !read_number(object, "last", &last) ||
@@ -175,7 +175,7 @@ static const char *name_of(const json_t *object, const char *key)
 static bool is_ours(const json_t *document, struct report_head *head)
 {
 	const json_t *rows = json_object_get(document, "rows"), *object;
-	struct tally_row row;
+	struct report_row row;
 	size_t i;
 
 	if (json_integer_value(json_object_get(document, "version")) != VERSION || !json_is_array(rows) ||
@@ -189,20 +189,20 @@ static bool is_ours(const json_t *document, struct report_head *head)
 }
 
 /* The same policy and program twice, or no room: what is not taken over is missing. */
-static void take_over(const json_t *rows, struct tally *tally, struct report_head *head,
+static void take_over(const json_t *rows, struct report_table *table, struct report_head *head,
 		      const struct report_names *names)
 {
 	const json_t *object;
 	size_t i;
 
 	json_array_foreach(rows, i, object) {
-		struct tally_row row, *place = NULL;
+		struct report_row row, *place = NULL;
 
 		if (read_row(object, &row) < 0)
 			continue;
 		row.key.label = names->make(names->context, name_of(object, "policy"), name_of(object, "program"));
-		if (!tally_find(tally, &row.key))
-			place = tally_get(tally, &row.key);
+		if (!report_table_find(table, &row.key))
+			place = report_table_get(table, &row.key);
 		if (place) {
 			place->value = row.value;
 		} else {
@@ -223,7 +223,7 @@ static int move_aside(const char *path)
 	return rename(path, aside) < 0 ? -errno : -EBADMSG;
 }
 
-int reportfile_read(const char *path, struct tally *tally, struct report_head *ret, const struct report_names *names)
+int report_file_read(const char *path, struct report_table *table, struct report_head *ret, const struct report_names *names)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct report_head head = {};
@@ -237,7 +237,7 @@ int reportfile_read(const char *path, struct tally *tally, struct report_head *r
 		json_decref(document);
 		return move_aside(path);
 	}
-	take_over(json_object_get(document, "rows"), tally, &head, names);
+	take_over(json_object_get(document, "rows"), table, &head, names);
 	json_decref(document);
 	*ret = head;
 	return 0;

@@ -21,15 +21,15 @@ struct report_names {
 };
 
 /* One row, as type Attempts of io.mseald but for what it would be with deny. NULL: out of memory. */
-json_t *reportfile_row(const struct tally_row *row, const struct mseald_label *label);
+json_t *report_file_row(const struct report_row *row, const struct mseald_label *label);
 
 /* Writes it aside and renames. Negative errno. */
-int reportfile_write(const char *path, const struct tally *tally, const struct report_head *head,
+int report_file_write(const char *path, const struct report_table *table, const struct report_head *head,
 		     const struct report_names *names);
 /*
  * Adds what is in the file. -ENOENT: there is none; -EBADMSG: it is not one of ours, and was moved
  * aside (path.broken); nothing is added then.
  */
-int reportfile_read(const char *path, struct tally *tally, struct report_head *ret, const struct report_names *names);
+int report_file_read(const char *path, struct report_table *table, struct report_head *ret, const struct report_names *names);
 
 #endif

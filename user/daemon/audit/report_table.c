@@ -12,33 +12,33 @@
 
 _Static_assert((SLOTS & (SLOTS - 1)) == 0, "the index wraps by a mask");
 
-int tally_open(struct tally *ret)
+int report_table_open(struct report_table *ret)
 {
-	struct tally tally = {
-		.rows = calloc(MSEALD_MAX_TALLIES, sizeof(*tally.rows)),
-		.index = calloc(SLOTS, sizeof(*tally.index)),
+	struct report_table table = {
+		.rows = calloc(MSEALD_MAX_TALLIES, sizeof(*table.rows)),
+		.index = calloc(SLOTS, sizeof(*table.index)),
 	};
 
-	if (!tally.rows || !tally.index) {
-		tally_close(&tally);
+	if (!table.rows || !table.index) {
+		report_table_close(&table);
 		return -ENOMEM;
 	}
-	*ret = tally;
+	*ret = table;
 	return 0;
 }
 
-void tally_close(struct tally *tally)
+void report_table_close(struct report_table *table)
 {
-	free(tally->rows);
-	free(tally->index);
-	*tally = (struct tally){};
+	free(table->rows);
+	free(table->index);
+	*table = (struct report_table){};
 }
 
-void tally_clear(struct tally *tally)
+void report_table_clear(struct report_table *table)
 {
-	memset(tally->rows, 0, tally->count * sizeof(*tally->rows));
-	memset(tally->index, 0, SLOTS * sizeof(*tally->index));
-	tally->count = 0;
+	memset(table->rows, 0, table->count * sizeof(*table->rows));
+	memset(table->index, 0, SLOTS * sizeof(*table->index));
+	table->count = 0;
 }
 
 static bool same_key(const struct mseald_tally_key *a, const struct mseald_tally_key *b)
@@ -47,37 +47,37 @@ static bool same_key(const struct mseald_tally_key *a, const struct mseald_tally
 }
 
 /* Where it is in the index, or belongs. */
-static uint32_t *find_slot(const struct tally *tally, const struct mseald_tally_key *key)
+static uint32_t *find_slot(const struct report_table *table, const struct mseald_tally_key *key)
 {
 	uint64_t rest = (uint64_t)key->op << 32 | (uint64_t)key->rule_class << 16 | key->verdict;
 	uint64_t at = ((key->label ^ rest * 0x9e3779b97f4a7c15ULL) * 0x9e3779b97f4a7c15ULL) >> 40;
 
-	while (tally->index[at & (SLOTS - 1)] && !same_key(&tally->rows[tally->index[at & (SLOTS - 1)] - 1].key, key))
+	while (table->index[at & (SLOTS - 1)] && !same_key(&table->rows[table->index[at & (SLOTS - 1)] - 1].key, key))
 		at++;
-	return &tally->index[at & (SLOTS - 1)];
+	return &table->index[at & (SLOTS - 1)];
 }
 
-struct tally_row *tally_find(const struct tally *tally, const struct mseald_tally_key *key)
+struct report_row *report_table_find(const struct report_table *table, const struct mseald_tally_key *key)
 {
-	uint32_t *slot = find_slot(tally, key);
+	uint32_t *slot = find_slot(table, key);
 
-	return *slot ? &tally->rows[*slot - 1] : NULL;
+	return *slot ? &table->rows[*slot - 1] : NULL;
 }
 
-struct tally_row *tally_get(struct tally *tally, const struct mseald_tally_key *key)
+struct report_row *report_table_get(struct report_table *table, const struct mseald_tally_key *key)
 {
-	uint32_t *slot = find_slot(tally, key);
+	uint32_t *slot = find_slot(table, key);
 
 	if (!*slot) {
-		if (tally->count == MSEALD_MAX_TALLIES)
+		if (table->count == MSEALD_MAX_TALLIES)
 			return NULL;
-		tally->rows[tally->count++] = (struct tally_row){ .key = *key };
-		*slot = (uint32_t)tally->count;
+		table->rows[table->count++] = (struct report_row){ .key = *key };
+		*slot = (uint32_t)table->count;
 	}
-	return &tally->rows[*slot - 1];
+	return &table->rows[*slot - 1];
 }
 
-struct mseald_tally_key tally_key(const struct mseald_event *event)
+struct mseald_tally_key report_table_key(const struct mseald_event *event)
 {
 	return (struct mseald_tally_key){ .label = event->label, .op = event->op,
 					  .rule_class = (uint16_t)event->rule_class, .verdict = (uint16_t)event->verdict };
@@ -107,7 +107,7 @@ static void count_process(struct mseald_tally *value, const struct mseald_event 
 	value->processes = MIN_OF(value->processes + 1, (uint32_t)MSEALD_TALLY_PROCESSES);
 }
 
-void tally_example(struct tally_row *row, const struct mseald_event *event)
+void report_table_example(struct report_row *row, const struct mseald_event *event)
 {
 	struct mseald_tally *value = &row->value;
 
@@ -119,24 +119,24 @@ void tally_example(struct tally_row *row, const struct mseald_event *event)
 	memcpy(value->comm, event->comm, sizeof(value->comm));
 }
 
-void tally_count(struct tally_row *row, const struct mseald_event *event, uint64_t realtime)
+void report_table_count(struct report_row *row, const struct mseald_event *event, uint64_t realtime)
 {
 	struct mseald_tally *value = &row->value;
 
 	if (!value->attempts) {
 		value->first = realtime;
-		tally_example(row, event);
+		report_table_example(row, event);
 	}
 	value->attempts++;
 	value->last = MAX_OF(value->last, realtime);
 	count_process(value, event);
 }
 
-uint64_t tally_sum(const struct tally *tally)
+uint64_t report_table_sum(const struct report_table *table)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < tally->count; i++)
-		sum += tally->rows[i].value.attempts;
+	for (size_t i = 0; i < table->count; i++)
+		sum += table->rows[i].value.attempts;
 	return sum;
 }

@@ -12,32 +12,32 @@
 
 #include "mseald/shared.h"
 
-struct tally_row {
+struct report_row {
 	struct mseald_tally_key key;
 	struct mseald_tally value;
 };
 
-struct tally {
-	struct tally_row *rows;		/* in the order in which they came */
+struct report_table {
+	struct report_row *rows;		/* in the order in which they came */
 	uint32_t *index;		/* open hash of 1 + place in rows; 0: free */
 	size_t count;
 };
 
-int tally_open(struct tally *ret);		/* -ENOMEM */
-void tally_close(struct tally *tally);		/* takes zeroed */
-void tally_clear(struct tally *tally);
+int report_table_open(struct report_table *ret);		/* -ENOMEM */
+void report_table_close(struct report_table *table);		/* takes zeroed */
+void report_table_clear(struct report_table *table);
 
 /* NULL: there is none. */
-struct tally_row *tally_find(const struct tally *tally, const struct mseald_tally_key *key);
+struct report_row *report_table_find(const struct report_table *table, const struct mseald_tally_key *key);
 /* Made if need be; NULL: MSEALD_MAX_TALLIES are there already. */
-struct tally_row *tally_get(struct tally *tally, const struct mseald_tally_key *key);
+struct report_row *report_table_get(struct report_table *table, const struct mseald_tally_key *key);
 
-struct mseald_tally_key tally_key(const struct mseald_event *event);
+struct mseald_tally_key report_table_key(const struct mseald_event *event);
 /* One more; realtime: when, ns since 1970. */
-void tally_count(struct tally_row *row, const struct mseald_event *event, uint64_t realtime);
+void report_table_count(struct report_row *row, const struct mseald_event *event, uint64_t realtime);
 /* Makes this one the example, but for where it was. */
-void tally_example(struct tally_row *row, const struct mseald_event *event);
+void report_table_example(struct report_row *row, const struct mseald_event *event);
 /* All attempts of all rows. */
-uint64_t tally_sum(const struct tally *tally);
+uint64_t report_table_sum(const struct report_table *table);
 
 #endif

@@ -19,7 +19,7 @@ static uint64_t file_start(const struct procmaps *maps, const struct mapping *ma
 	return mapping->start;
 }
 
-void place_format(const struct procmaps *maps, uint64_t address, char ret[MSEALD_PLACE_MAX])
+void symbolize_address(const struct procmaps *maps, uint64_t address, char ret[MSEALD_PLACE_MAX])
 {
 	const struct mapping *mapping = procmaps_find(maps, address);
 	const char *path;
@@ -40,7 +40,7 @@ void place_format(const struct procmaps *maps, uint64_t address, char ret[MSEALD
 	text_clean(ret);
 }
 
-void place_attempt(struct programs *programs, const struct mseald_event *event, struct mseald_tally *tally)
+void symbolize_attempt(struct programs *programs, const struct mseald_event *event, struct mseald_tally *tally)
 {
 	_cleanup_(procmaps_free) struct procmaps maps = {};
 	_cleanup_free_ struct mseald_task *tasks = NULL;
@@ -56,6 +56,6 @@ void place_attempt(struct programs *programs, const struct mseald_event *event, 
 	if (!same || procmaps_read((pid_t)event->tgid, &maps) < 0)
 		return;
 	if (own)
-		place_format(&maps, event->address, tally->place);
-	place_format(&maps, event->ip, tally->caller);
+		symbolize_address(&maps, event->address, tally->place);
+	symbolize_address(&maps, event->ip, tally->caller);
 }

@@ -8,12 +8,12 @@
 #include "mseald/shared.h"
 
 /* "" where no file is mapped. Of a long path the end is kept. */
-void place_format(const struct procmaps *maps, uint64_t address, char ret[MSEALD_PLACE_MAX]);
+void symbolize_address(const struct procmaps *maps, uint64_t address, char ret[MSEALD_PLACE_MAX]);
 
 /*
  * Fills place and caller of an attempt, as far as they can be told: the process
  * is still there, and what it is was not replaced meanwhile.
  */
-void place_attempt(struct programs *programs, const struct mseald_event *event, struct mseald_tally *tally);
+void symbolize_attempt(struct programs *programs, const struct mseald_event *event, struct mseald_tally *tally);
 
 #endif

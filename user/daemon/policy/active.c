@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "policy/triggers.h"
 
-struct inforce {
+struct active {
 	struct programs *programs;
 	struct policies policies;
 	size_t faults;			/* in the files, as they were last read */
@@ -34,13 +34,13 @@ static void tell_fault(const struct policy_fault *fault)
 
 static const char *const folders[] = { POLICY_FOLDER_ETC, POLICY_FOLDER_VENDOR, NULL };
 
-struct inforce *inforce_new(struct programs *programs)
+struct active *active_new(struct programs *programs)
 {
-	struct inforce *inforce = calloc(1, sizeof(*inforce));
+	struct active *active = calloc(1, sizeof(*active));
 
-	if (inforce)
-		inforce->programs = programs;
-	return inforce;
+	if (active)
+		active->programs = programs;
+	return active;
 }
 
 static void free_all(struct policies *policies, size_t borrowed)
@@ -51,12 +51,12 @@ static void free_all(struct policies *policies, size_t borrowed)
 	*policies = (struct policies){};
 }
 
-struct inforce *inforce_free(struct inforce *inforce)
+struct active *active_free(struct active *active)
 {
-	if (!inforce)
+	if (!active)
 		return NULL;
-	free_all(&inforce->policies, inforce->first);
-	free(inforce);
+	free_all(&active->policies, active->first);
+	free(active);
 	return NULL;
 }
 
@@ -81,7 +81,7 @@ static char *policy_name(const char *path)
 
 static void kept_path(const char *name, char path[512])
 {
-	(void)snprintf(path, 512, "%s/%s%s", INFORCE_KEPT, name, POLICY_SUFFIX);
+	(void)snprintf(path, 512, "%s/%s%s", ACTIVE_KEPT, name, POLICY_SUFFIX);
 }
 
 static int insert(struct policies *policies, struct policy *policy)
@@ -135,7 +135,7 @@ static int copy_file(const char *from, const char *to)
 
 static void remove_kept_but(const struct policies *policies)
 {
-	DIR *folder = opendir(INFORCE_KEPT);
+	DIR *folder = opendir(ACTIVE_KEPT);
 	struct dirent *entry;
 
 	while (folder && (entry = readdir(folder))) {
@@ -151,8 +151,8 @@ static void remove_kept_but(const struct policies *policies)
 static void keep(const struct policies *policies)
 {
 	(void)mkdir("/run/mseald", 0755);
-	if (mkdir(INFORCE_KEPT, 0755) < 0 && errno != EEXIST)
-		log_warning("cannot keep the policies in " INFORCE_KEPT ": %s, ignoring", strerror(errno));
+	if (mkdir(ACTIVE_KEPT, 0755) < 0 && errno != EEXIST)
+		log_warning("cannot keep the policies in " ACTIVE_KEPT ": %s, ignoring", strerror(errno));
 	for (size_t i = 0; i < policies->count; i++) {
 		char path[512];
 		int r;
@@ -170,7 +170,7 @@ static void keep(const struct policies *policies)
 /* --- putting in force --- */
 
 /* Those of first, then those of files, in place of what is in force: the list, not what is in it. Nothing is freed. */
-static int change_over(struct inforce *inforce, const struct policy *first, size_t first_count, const struct policy *files,
+static int change_over(struct active *active, const struct policy *first, size_t first_count, const struct policy *files,
 		       size_t files_count)
 {
 	struct policies policies = { calloc(first_count + files_count + 1, sizeof(*policies.list)), first_count + files_count };
@@ -183,38 +183,38 @@ static int change_over(struct inforce *inforce, const struct policy *first, size
 	if (files_count)
 		memcpy(policies.list + first_count, files, files_count * sizeof(*files));
 	/* In this order: what a trigger hits is to be sealed at once. */
-	if (inforce->read && policies.count)
-		r = programs_attach(inforce->programs, NEED_POLICY);
-	if (r >= 0 && inforce->read && policies.count)
-		r = programs_check(inforce->programs, NEED_POLICY);
-	if (r >= 0 && inforce->read)
-		r = triggers_set(inforce->programs, &policies);
+	if (active->read && policies.count)
+		r = programs_attach(active->programs, NEED_POLICY);
+	if (r >= 0 && active->read && policies.count)
+		r = programs_check(active->programs, NEED_POLICY);
+	if (r >= 0 && active->read)
+		r = triggers_set(active->programs, &policies);
 	if (r < 0) {
 		free(policies.list);
 		return r;
 	}
-	programs_need(inforce->programs, NEED_POLICY, policies.count);
-	inforce->policies = policies;
-	inforce->first = first_count;
+	programs_need(active->programs, NEED_POLICY, policies.count);
+	active->policies = policies;
+	active->first = first_count;
 	return 0;
 }
 
-int inforce_put_first(struct inforce *inforce, const struct policy *first, size_t count)
+int active_put_first(struct active *active, const struct policy *first, size_t count)
 {
-	struct policies old = inforce->policies;
+	struct policies old = active->policies;
 	int r;
 
-	r = change_over(inforce, first, count, old.list + inforce->first, old.count - inforce->first);
+	r = change_over(active, first, count, old.list + active->first, old.count - active->first);
 	if (r >= 0)
 		free(old.list);
 	return r;
 }
 
-int inforce_reload(struct inforce *inforce, struct policy_faults *faults)
+int active_reload(struct active *active, struct policy_faults *faults)
 {
 	_cleanup_(policies_free) struct policies files = {};
-	struct policies old = inforce->policies;
-	bool was_read = inforce->read;
+	struct policies old = active->policies;
+	bool was_read = active->read;
 	int r;
 
 	r = policies_read(folders, &files, faults);
@@ -222,20 +222,20 @@ int inforce_reload(struct inforce *inforce, struct policy_faults *faults)
 		tell_fault(&faults->list[i]);
 	if (r >= 0)
 		r = add_last_good(&files, faults);
-	inforce->read = true;
+	active->read = true;
 	if (r >= 0)
-		r = change_over(inforce, old.list, inforce->first, files.list, files.count);
+		r = change_over(active, old.list, active->first, files.list, files.count);
 	if (r < 0) {
-		inforce->read = was_read;
+		active->read = was_read;
 		log_error("cannot put the policies in force: %s; those of before stay", strerror(-r));
 		return r;
 	}
 	keep(&files);
-	free_all(&old, inforce->first);
+	free_all(&old, active->first);
 	free(files.list);	/* what was in it is in force */
 	files = (struct policies){};
-	inforce->faults = faults->count;
-	log_info("%zu policies in force", inforce->policies.count);
+	active->faults = faults->count;
+	log_info("%zu policies in force", active->policies.count);
 	return 0;
 }
 
@@ -245,14 +245,14 @@ static struct policy seal_of(const struct policy *policy)
 				.dlopen = policy->dlopen, .gate = policy->gate };
 }
 
-int inforce_find_seal(const struct inforce *inforce, const char *name, struct policy *ret)
+int active_find_seal(const struct active *active, const char *name, struct policy *ret)
 {
 	_cleanup_(policy_files_free) struct policy_files files = {};
 	int r;
 
-	for (size_t i = inforce->first; i < inforce->policies.count; i++)
-		if (strcmp(inforce->policies.list[i].name, name) == 0) {
-			*ret = seal_of(&inforce->policies.list[i]);
+	for (size_t i = active->first; i < active->policies.count; i++)
+		if (strcmp(active->policies.list[i].name, name) == 0) {
+			*ret = seal_of(&active->policies.list[i]);
 			return 0;
 		}
 	r = policy_files_read(NULL, folders, &files, NULL);
@@ -267,20 +267,20 @@ int inforce_find_seal(const struct inforce *inforce, const char *name, struct po
 	return -ENOENT;
 }
 
-const struct policies *inforce_policies(const struct inforce *inforce)
+const struct policies *active_policies(const struct active *active)
 {
-	return &inforce->policies;
+	return &active->policies;
 }
 
-size_t inforce_faults(const struct inforce *inforce)
+size_t active_faults(const struct active *active)
 {
-	return inforce->faults;
+	return active->faults;
 }
 
-bool inforce_wants_marked(const struct inforce *inforce)
+bool active_wants_marked(const struct active *active)
 {
-	for (size_t i = 0; i < inforce->policies.count; i++)
-		if (inforce->policies.list[i].marked)
+	for (size_t i = 0; i < active->policies.count; i++)
+		if (active->policies.list[i].marked)
 			return true;
 	return false;
 }

@@ -10,37 +10,37 @@
 #include "bpf/programs.h"
 #include "lib/policy/policy.h"
 
-#define INFORCE_KEPT "/run/mseald/policy.d"
+#define ACTIVE_KEPT "/run/mseald/policy.d"
 
-struct inforce;
+struct active;
 
 /* With none in force. NULL without memory. */
-struct inforce *inforce_new(struct programs *programs);
-struct inforce *inforce_free(struct inforce *inforce);	/* takes NULL, returns NULL; the triggers stay */
+struct active *active_new(struct programs *programs);
+struct active *active_free(struct active *active);	/* takes NULL, returns NULL; the triggers stay */
 
 /*
  * Reads all files, attaches what policies need, then changes over. Logs. A negative errno: nothing
  * has changed. faults: also of files whose last good version goes on.
  */
-int inforce_reload(struct inforce *inforce, struct policy_faults *faults);
+int active_reload(struct active *active, struct policy_faults *faults);
 
 /*
  * Puts these in force before those of files, in place of those that were given before. The list is copied,
- * what is in it is borrowed until the next call has succeeded. Before the first inforce_reload(): with
+ * what is in it is borrowed until the next call has succeeded. Before the first active_reload(): with
  * that one. A negative errno: nothing has changed.
  */
-int inforce_put_first(struct inforce *inforce, const struct policy *first, size_t count);
+int active_put_first(struct active *active, const struct policy *first, size_t count);
 
 /*
  * [Seal] of the policy that a file of this name says, in force or turned off (Enabled=no): classes, stops, action,
  * dlopen and gate of ret are set, nothing else. -ENOENT: there is none, or it has a fault; -ENOMEM.
  */
-int inforce_find_seal(const struct inforce *inforce, const char *name, struct policy *ret);
+int active_find_seal(const struct active *active, const char *name, struct policy *ret);
 
-const struct policies *inforce_policies(const struct inforce *inforce);
+const struct policies *active_policies(const struct active *active);
 /* Faults that the last reading found. */
-size_t inforce_faults(const struct inforce *inforce);
+size_t active_faults(const struct active *active);
 /* Does any of them ask whether a program is marked? */
-bool inforce_wants_marked(const struct inforce *inforce);
+bool active_wants_marked(const struct active *active);
 
 #endif

@@ -12,16 +12,16 @@
 
 #define PATIENCE_US (5u * 1000 * 1000)
 
-static bool is_seen(struct starts *starts, struct programs *programs, struct space_map *space_map, uint64_t key)
+static bool is_seen(struct reconcile *reconcile, struct programs *programs, struct space_map *space_map, uint64_t key)
 {
 	struct mseald_armed armed;
 	struct mseald_space space;
 
-	return starts_known(starts, key) || armed_find(programs, key, &armed) ||
+	return reconcile_known(reconcile, key) || armed_find(programs, key, &armed) ||
 	       (space_map_read_space(space_map, key, &space) >= 0 && MSEALD_WORD_SET(space.word));
 }
 
-static void look_at(const struct policy *policy, struct container_watch *watch, struct starts *starts,
+static void look_at(const struct policy *policy, struct container_watch *watch, struct reconcile *reconcile,
 		    struct programs *programs, struct space_map *space_map)
 {
 	_cleanup_free_ pid_t *pids = NULL;
@@ -36,7 +36,7 @@ static void look_at(const struct policy *policy, struct container_watch *watch, 
 
 		if (key <= watch->newest)
 			continue;
-		if (is_seen(starts, programs, space_map, key)) {
+		if (is_seen(reconcile, programs, space_map, key)) {
 			watch->done = true;
 			return;
 		}
@@ -50,17 +50,17 @@ static void look_at(const struct policy *policy, struct container_watch *watch, 
 		watch->suspect = suspect;
 		watch->since = now;
 	} else if (suspect && now - watch->since >= PATIENCE_US) {
-		starts_missed(starts, suspect, pid, policy->name, (now - watch->since) / 1000000);
+		reconcile_missed(reconcile, suspect, pid, policy->name, (now - watch->since) / 1000000);
 		*watch = (struct container_watch){ .newest = newest };
 	}
 }
 
-void container_watch_look(struct containers *containers, struct starts *starts, struct programs *programs,
+void container_watch_look(struct containers *containers, struct reconcile *reconcile, struct programs *programs,
 			  struct space_map *space_map)
 {
 	struct container_watch *watch;
 	const struct policy *policy;
 
 	for (size_t i = 0; (watch = containers_watch(containers, i, &policy)); i++)
-		look_at(policy, watch, starts, programs, space_map);
+		look_at(policy, watch, reconcile, programs, space_map);
 }

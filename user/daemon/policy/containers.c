@@ -28,7 +28,7 @@ struct container {
 
 struct containers {
 	struct programs *programs;
-	struct inforce *inforce;
+	struct active *active;
 	struct container *list;
 	size_t count;
 };
@@ -152,7 +152,7 @@ static int put_in_force(struct containers *containers)
 	for (size_t i = 0; i < containers->count; i++)
 		if (!containers->list[i].gone)
 			list[count++] = containers->list[i].policy;
-	return inforce_put_first(containers->inforce, list, count);
+	return active_put_first(containers->active, list, count);
 }
 
 /* Takes it over, in place of the one of its id; on error nothing has changed. */
@@ -359,14 +359,14 @@ static int take_over_all(struct containers *containers)
 	return 0;
 }
 
-int containers_open(struct programs *programs, struct inforce *inforce, struct containers **ret)
+int containers_open(struct programs *programs, struct active *active, struct containers **ret)
 {
 	struct containers *containers = calloc(1, sizeof(*containers));
 	int r;
 
 	if (!containers)
 		return -ENOMEM;
-	*containers = (struct containers){ .programs = programs, .inforce = inforce };
+	*containers = (struct containers){ .programs = programs, .active = active };
 	r = take_over_all(containers);
 	if (r < 0)
 		log_warning("cannot read %s: %s, ignoring", CONTAINERS_KEPT, strerror(-r));

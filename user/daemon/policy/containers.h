@@ -20,8 +20,8 @@
 
 struct containers;
 
-/* With those of an earlier daemon that still are. They are in force with the next inforce_reload(). Negative errno. */
-int containers_open(struct programs *programs, struct inforce *inforce, struct containers **ret);
+/* With those of an earlier daemon that still are. They are in force with the next active_reload(). Negative errno. */
+int containers_open(struct programs *programs, struct active *active, struct containers **ret);
 struct containers *containers_close(struct containers *containers);	/* takes NULL, returns NULL; what is in force stays */
 
 /* Letters, digits and _ . + : -, the first no dot: it names a file. */

@@ -20,9 +20,9 @@ static bool read_marked(int proc_fd)
 	return fd >= 0 && elfobject_read(fd, &object) >= 0 && object.memory_seal;
 }
 
-int facts_read(struct programs *programs, pid_t pid, const struct mseald_armed *armed, bool want_marked, struct facts *ret)
+int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_armed *armed, bool want_marked, struct exec_facts *ret)
 {
-	_cleanup_(facts_free) struct facts facts = {};
+	_cleanup_(exec_facts_free) struct exec_facts facts = {};
 	_cleanup_close_ int proc_fd = procfs_open(pid);
 	char user[PROCFS_VALUE_MAX];
 
@@ -46,13 +46,13 @@ int facts_read(struct programs *programs, pid_t pid, const struct mseald_armed *
 	facts.policy.exe = facts.exe;
 	facts.policy.cgroup = facts.cgroup;
 	*ret = facts;
-	facts = (struct facts){};
+	facts = (struct exec_facts){};
 	return 0;
 }
 
-void facts_free(struct facts *facts)
+void exec_facts_free(struct exec_facts *facts)
 {
 	free(facts->exe);
 	free(facts->cgroup);
-	*facts = (struct facts){};
+	*facts = (struct exec_facts){};
 }

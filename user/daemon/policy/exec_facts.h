@@ -9,7 +9,7 @@
 #include "bpf/programs.h"
 #include "lib/policy/policy.h"
 
-struct facts {
+struct exec_facts {
 	struct policy_facts policy;	/* points into this */
 	char *exe, *cgroup;
 };
@@ -18,7 +18,7 @@ struct facts {
  * armed: NULL when it is not. want_marked: look into the program's file, and let the
  * kernel know. -ESRCH: the process is gone; -ENOMEM.
  */
-int facts_read(struct programs *programs, pid_t pid, const struct mseald_armed *armed, bool want_marked, struct facts *ret);
-void facts_free(struct facts *facts);	/* takes zeroed; leaves it zeroed */
+int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_armed *armed, bool want_marked, struct exec_facts *ret);
+void exec_facts_free(struct exec_facts *facts);	/* takes zeroed; leaves it zeroed */
 
 #endif

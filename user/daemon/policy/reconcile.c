@@ -30,9 +30,9 @@ enum phase {
 	PHASE_WATCH,	/* and whatever it loads from now on */
 };
 
-struct start {
-	struct start *next;
-	struct starts *starts;
+struct pending {
+	struct pending *next;
+	struct reconcile *reconcile;
 	sd_event_source *source;
 	uint64_t key;
 	pid_t pid;
@@ -48,9 +48,9 @@ struct start {
 	struct readiness readiness;
 };
 
-struct starts {
-	struct starts_context on;
-	struct start *buckets[BUCKETS];
+struct reconcile {
+	struct reconcile_context on;
+	struct pending *buckets[BUCKETS];
 	sd_event_source *settle;	/* for all that was sealed lately */
 	uint64_t lost_seen;
 	uint64_t unsealed;		/* that were not sealed in time */
@@ -58,91 +58,91 @@ struct starts {
 
 static int on_due(sd_event_source *source, uint64_t now, void *context);
 
-static uint64_t now_us(struct starts *starts)
+static uint64_t now_us(struct reconcile *reconcile)
 {
 	uint64_t now = 0;
 
-	(void)sd_event_now(starts->on.loop, CLOCK_MONOTONIC, &now);
+	(void)sd_event_now(reconcile->on.loop, CLOCK_MONOTONIC, &now);
 	return now;
 }
 
 /* --- the list --- */
 
-static struct start **find(const struct starts *starts, uint64_t key)
+static struct pending **find(const struct reconcile *reconcile, uint64_t key)
 {
-	struct start **at = (struct start **)&starts->buckets[key % BUCKETS];
+	struct pending **at = (struct pending **)&reconcile->buckets[key % BUCKETS];
 
 	while (*at && (*at)->key != key)
 		at = &(*at)->next;
 	return at;
 }
 
-static void look_after(struct start *start, uint64_t pause)
+static void look_after(struct pending *pending, uint64_t pause)
 {
 	/* What only makes it faster comes when nothing else is to do. */
-	(void)sd_event_source_set_priority(start->source, start->phase == PHASE_NATIVE ? SD_EVENT_PRIORITY_IDLE :
+	(void)sd_event_source_set_priority(pending->source, pending->phase == PHASE_NATIVE ? SD_EVENT_PRIORITY_IDLE :
 											SD_EVENT_PRIORITY_NORMAL);
-	(void)timer_set(start->source, pause);
+	(void)timer_set(pending->source, pause);
 }
 
-static struct start *add(struct starts *starts, uint64_t key, pid_t pid)
+static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 {
-	struct start **at = find(starts, key), *start = *at;
+	struct pending **at = find(reconcile, key), *pending = *at;
 
-	if (start)
-		return start;
-	start = calloc(1, sizeof(*start));
-	if (!start)
+	if (pending)
+		return pending;
+	pending = calloc(1, sizeof(*pending));
+	if (!pending)
 		return NULL;
-	*start = (struct start){ .starts = starts, .key = key, .pid = pid, .since = now_us(starts), .looking = now_us(starts),
+	*pending = (struct pending){ .reconcile = reconcile, .key = key, .pid = pid, .since = now_us(reconcile), .looking = now_us(reconcile),
 				 .began = clock_ns(CLOCK_BOOTTIME), .pause = FIRST_PAUSE_US };
-	if (timer_add(starts->on.loop, 1, on_due, start, &start->source) < 0) {
-		free(start);
+	if (timer_add(reconcile->on.loop, 1, on_due, pending, &pending->source) < 0) {
+		free(pending);
 		return NULL;
 	}
-	*at = start;
-	return start;
+	*at = pending;
+	return pending;
 }
 
-static void drop(struct start *start)
+static void drop(struct pending *pending)
 {
-	struct start **at = find(start->starts, start->key);
+	struct pending **at = find(pending->reconcile, pending->key);
 
-	*at = start->next;
-	(void)sd_event_source_disable_unref(start->source);
-	readiness_free(&start->readiness);
-	free(start);
+	*at = pending->next;
+	(void)sd_event_source_disable_unref(pending->source);
+	readiness_free(&pending->readiness);
+	free(pending);
 }
 
 /* --- one look --- */
 
 /* Nothing more is to be sealed of it. */
-static void end(struct start *start)
+static void end(struct pending *pending)
 {
-	(void)programs_disarm(start->starts->on.programs, start->key);
-	drop(start);
+	(void)programs_disarm(pending->reconcile->on.programs, pending->key);
+	drop(pending);
 }
 
 /* From here on what it dlopen()s is told of. */
-static bool stay_armed(struct start *start, const struct facts *facts)
+static bool stay_armed(struct pending *pending, const struct exec_facts *facts)
 {
-	struct programs *programs = start->starts->on.programs;
+	struct programs *programs = pending->reconcile->on.programs;
 	struct mseald_armed armed;
 
-	if (armed_find(programs, start->key, &armed))
+	if (armed_find(programs, pending->key, &armed))
 		return true;
 	armed = (struct mseald_armed){ .user = facts->policy.user };
 	(void)snprintf(armed.exe, sizeof(armed.exe), "%s", facts->exe ?: "");
-	return programs_arm(programs, start->key, &armed) >= 0;
+	return programs_arm(programs, pending->key, &armed) >= 0;
 }
 
 /* Each once. */
-static bool count_unsealed(struct start *start)
+static bool count_unsealed(struct pending *pending)
 {
-	if (start->counted)
+	if (pending->counted)
 		return false;
-	start->counted = true;
-	start->starts->unsealed++;
+	pending->counted = true;
+	pending->reconcile->unsealed++;
 	return true;
 }
 
@@ -158,12 +158,12 @@ static void tell_overdue(pid_t pid, const char *policy, uint64_t seconds, const 
 		  why);
 }
 
-static void tell_when_overdue(struct start *start, const struct policy *policy, uint64_t patience, const char *why)
+static void tell_when_overdue(struct pending *pending, const struct policy *policy, uint64_t patience, const char *why)
 {
-	uint64_t waited = now_us(start->starts) - start->looking;
+	uint64_t waited = now_us(pending->reconcile) - pending->looking;
 
-	if (start->phase == PHASE_LOOK && waited > patience && count_unsealed(start))
-		tell_overdue(start->pid, policy->name, waited / 1000000, why);
+	if (pending->phase == PHASE_LOOK && waited > patience && count_unsealed(pending))
+		tell_overdue(pending->pid, policy->name, waited / 1000000, why);
 }
 
 /* It is tried again, or not. */
@@ -178,131 +178,131 @@ static void tell_not_sealed(pid_t pid, const char *policy, bool again, const str
 }
 
 /* Something could not be sealed: said once, tried again; not what could never be by this policy on this kernel. */
-static void complain(struct start *start, const struct policy *policy, const struct error *error)
+static void complain(struct pending *pending, const struct policy *policy, const struct error *error)
 {
 	bool again = strcmp(error->name, "Unsupported") != 0;
 
-	if (!start->complained)
-		tell_not_sealed(start->pid, policy->name, again, error);
-	start->complained = true;
-	(void)count_unsealed(start);
+	if (!pending->complained)
+		tell_not_sealed(pending->pid, policy->name, again, error);
+	pending->complained = true;
+	(void)count_unsealed(pending);
 	if (again)
-		look_after(start, RETRY_US);
+		look_after(pending, RETRY_US);
 	else
-		end(start);
+		end(pending);
 }
 
-static uint64_t age_us(const struct start *start)
+static uint64_t age_us(const struct pending *pending)
 {
-	return (clock_ns(CLOCK_BOOTTIME) - start->began) / 1000;
+	return (clock_ns(CLOCK_BOOTTIME) - pending->began) / 1000;
 }
 
-static void tell_sealed_start(const struct start *start, const struct policy *policy, const struct facts *facts,
+static void tell_sealed_start(const struct pending *pending, const struct policy *policy, const struct exec_facts *facts,
 			      const struct seal_result *result)
 {
 	char natively[64] = "";
 
 	if (result->native)
-		(void)snprintf(natively, sizeof(natively), ", natively %" PRIu64 " us", age_us(start));
-	log_debug("policy %s: sealed pid %d (%s): %zu seals, %" PRIu64 " us%s after it began", policy->name, (int)start->pid,
-		  facts->exe ?: "?", result->seals, start->sealed, natively);
+		(void)snprintf(natively, sizeof(natively), ", natively %" PRIu64 " us", age_us(pending));
+	log_debug("policy %s: sealed pid %d (%s): %zu seals, %" PRIu64 " us%s after it began", policy->name, (int)pending->pid,
+		  facts->exe ?: "?", result->seals, pending->sealed, natively);
 }
 
 /* What there is of it is sealed, as far as it was ready. */
-static void go_on(struct start *start, const struct policy *policy, const struct facts *facts, const struct seal_result *result)
+static void go_on(struct pending *pending, const struct policy *policy, const struct exec_facts *facts, const struct seal_result *result)
 {
-	struct programs *programs = start->starts->on.programs;
+	struct programs *programs = pending->reconcile->on.programs;
 
-	if (!start->readiness.through || start->readiness.waiting) {
-		tell_when_overdue(start, policy, SETTLE_US + OVERDUE_US, "its loader is not done with all that it has loaded");
-		look_after(start, start->pause);
-		start->pause = MIN_OF(start->pause * 2, (uint64_t)LAST_PAUSE_US);
+	if (!pending->readiness.through || pending->readiness.waiting) {
+		tell_when_overdue(pending, policy, SETTLE_US + OVERDUE_US, "its loader is not done with all that it has loaded");
+		look_after(pending, pending->pause);
+		pending->pause = MIN_OF(pending->pause * 2, (uint64_t)LAST_PAUSE_US);
 		return;
 	}
-	if (!start->sealed)
-		start->sealed = age_us(start);
-	if (start->phase == PHASE_LOOK && programs_coverage(programs)->native && policy->gate != POLICY_GATE_BPF) {
-		start->phase = PHASE_NATIVE;
-		look_after(start, 0);
+	if (!pending->sealed)
+		pending->sealed = age_us(pending);
+	if (pending->phase == PHASE_LOOK && programs_coverage(programs)->native && policy->gate != POLICY_GATE_BPF) {
+		pending->phase = PHASE_NATIVE;
+		look_after(pending, 0);
 	} else {
-		if (start->phase != PHASE_WATCH)
-			tell_sealed_start(start, policy, facts, result);
-		if (!policy->dlopen || !stay_armed(start, facts)) {
-			end(start);
+		if (pending->phase != PHASE_WATCH)
+			tell_sealed_start(pending, policy, facts, result);
+		if (!policy->dlopen || !stay_armed(pending, facts)) {
+			end(pending);
 			return;
 		}
-		start->phase = PHASE_WATCH;
-		start->pause = FIRST_PAUSE_US;
+		pending->phase = PHASE_WATCH;
+		pending->pause = FIRST_PAUSE_US;
 	}
 }
 
 static int on_settle(sd_event_source *source, uint64_t now, void *context)
 {
-	struct starts *starts = context;
+	struct reconcile *reconcile = context;
 
 	(void)source;
 	(void)now;
-	space_map_settle(starts->on.space_map);
+	space_map_settle(reconcile->on.space_map);
 	return 0;
 }
 
-static void tell_readiness(struct start *start, const struct policy *policy)
+static void tell_readiness(struct pending *pending, const struct policy *policy)
 {
-	const struct starts_context *on = &start->starts->on;
+	const struct reconcile_context *on = &pending->reconcile->on;
 	const struct coverage *coverage = programs_coverage(on->programs);
-	struct readiness *readiness = &start->readiness;
+	struct readiness *readiness = &pending->readiness;
 	bool kills = policy->action == MSEALD_ACTION_DENY && coverage_kills(coverage, MSEALD_STOP_UNMAP);
 
-	readiness->settled = now_us(start->starts) - start->since > SETTLE_US;
+	readiness->settled = now_us(pending->reconcile) - pending->since > SETTLE_US;
 	readiness->marked = policy->marked;
 	readiness->dlopen = policy->dlopen;
 	readiness->late = !(policy->stops & MSEALD_STOP_UNMAP) || policy->action == MSEALD_ACTION_KILL ? LATE_NOT :
 			  !kills			       ? LATE_AS_ALL :
 			  coverage->native && policy->gate != POLICY_GATE_BPF &&
 					  (policy->stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT ? LATE_NATIVE : LATE_NOT;
-	readiness->native_now = start->phase == PHASE_NATIVE;
+	readiness->native_now = pending->phase == PHASE_NATIVE;
 	readiness->events = on->events;
 }
 
-static void seal(struct start *start, const struct policy *policy, const struct facts *facts)
+static void seal(struct pending *pending, const struct policy *policy, const struct exec_facts *facts)
 {
-	const struct starts_context *on = &start->starts->on;
+	const struct reconcile_context *on = &pending->reconcile->on;
 	const struct coverage *coverage = programs_coverage(on->programs);
 	struct seal_request request = {
-		.pid = start->pid,
-		.space = start->key,
+		.pid = pending->pid,
+		.space = pending->key,
 		.policy = policy->name,
 		.classes = policy->classes,
 		.stops = policy->stops,
 		.action = policy->action,
-		.readiness = &start->readiness,
+		.readiness = &pending->readiness,
 		.spared = policy->gate == POLICY_GATE_DENY ? coverage_kills(coverage, policy->stops) : 0,
-		.no_native = start->phase != PHASE_NATIVE || policy->gate == POLICY_GATE_BPF,
+		.no_native = pending->phase != PHASE_NATIVE || policy->gate == POLICY_GATE_BPF,
 	};
 	struct seal_result result = {};
 	struct error error = {};
 
-	tell_readiness(start, policy);
+	tell_readiness(pending, policy);
 	/* What was dlopen'ed would be left with a seal that lets it be unmapped, and outlives it. */
-	request.native_or_nothing = start->phase == PHASE_NATIVE && start->readiness.late == LATE_NATIVE;
-	timer_set_if_off(start->starts->settle, SETTLE_STORE_US);
+	request.native_or_nothing = pending->phase == PHASE_NATIVE && pending->readiness.late == LATE_NATIVE;
+	timer_set_if_off(pending->reconcile->settle, SETTLE_STORE_US);
 	if (seal_process(on->programs, on->space_map, &request, &result, &error) >= 0 ||
 	    strcmp(error.name, "NothingToSeal") == 0 || strcmp(error.name, "NotNative") == 0)
-		go_on(start, policy, facts, &result);
+		go_on(pending, policy, facts, &result);
 	else if (strcmp(error.name, "NoSuchProcess") == 0)
-		end(start);
+		end(pending);
 	else if (strcmp(error.name, "Changing") == 0) {
-		tell_when_overdue(start, policy, OVERDUE_US, error.message);
-		look_after(start, LAST_PAUSE_US);
+		tell_when_overdue(pending, policy, OVERDUE_US, error.message);
+		look_after(pending, LAST_PAUSE_US);
 	} else
-		complain(start, policy, &error);
+		complain(pending, policy, &error);
 }
 
 static int on_due(sd_event_source *source, uint64_t now, void *context)
 {
-	struct start *start = context;
-	const struct starts_context *on = &start->starts->on;
-	_cleanup_(facts_free) struct facts facts = {};
+	struct pending *pending = context;
+	const struct reconcile_context *on = &pending->reconcile->on;
+	_cleanup_(exec_facts_free) struct exec_facts facts = {};
 	const struct policy *policy;
 	struct mseald_armed armed;
 	bool is_armed;
@@ -310,51 +310,51 @@ static int on_due(sd_event_source *source, uint64_t now, void *context)
 
 	(void)source;
 	(void)now;
-	is_armed = armed_find(on->programs, start->key, &armed);
-	r = facts_read(on->programs, start->pid, is_armed ? &armed : NULL, inforce_wants_marked(on->inforce), &facts);
+	is_armed = armed_find(on->programs, pending->key, &armed);
+	r = exec_facts_read(on->programs, pending->pid, is_armed ? &armed : NULL, active_wants_marked(on->active), &facts);
 	if (r == -ENOMEM)
-		look_after(start, RETRY_US);
+		look_after(pending, RETRY_US);
 	if (r == -ESRCH)
-		end(start);
+		end(pending);
 	if (r < 0)
 		return 0;
 	if (is_armed && armed.flags & MSEALD_ARMED_FORKED)
-		start->readiness.unseen = true;
-	policy = policies_match(inforce_policies(on->inforce), &facts.policy, NULL);
-	if (policy && is_armed && !start->matched)
+		pending->readiness.unseen = true;
+	policy = policies_match(active_policies(on->active), &facts.policy, NULL);
+	if (policy && is_armed && !pending->matched)
 		containers_seen(on->containers, policy->name);
-	start->matched = true;
+	pending->matched = true;
 	if (!policy || !policy->classes)
-		end(start);
+		end(pending);
 	else
-		seal(start, policy, &facts);
+		seal(pending, policy, &facts);
 	return 0;
 }
 
 /* --- when to look --- */
 
-void starts_hint(struct starts *starts, const struct mseald_hint *hint)
+void reconcile_hint(struct reconcile *reconcile, const struct mseald_hint *hint)
 {
-	bool known = starts && *find(starts, hint->space);
-	struct start *start = starts ? add(starts, hint->space, (pid_t)hint->pid) : NULL;
+	bool known = reconcile && *find(reconcile, hint->space);
+	struct pending *pending = reconcile ? add(reconcile, hint->space, (pid_t)hint->pid) : NULL;
 	struct readiness *readiness;
 
-	if (!start)
+	if (!pending)
 		return;
-	readiness = &start->readiness;
+	readiness = &pending->readiness;
 	if (!known)
-		start->began = hint->time;
+		pending->began = hint->time;
 	/* Of one that was done with; what it was started with was told before. */
 	if (!known && hint->type == MSEALD_EVENT_RELRO)
 		readiness->unseen = true;
 	if (hint->type == MSEALD_EVENT_RELRO && readiness->hints_count < READINESS_HINTS_MAX)
 		readiness->hints[readiness->hints_count++] = hint->address;
-	if (start->phase != PHASE_LOOK)
-		start->looking = now_us(starts);
-	start->phase = PHASE_LOOK;
-	start->pause = FIRST_PAUSE_US;
+	if (pending->phase != PHASE_LOOK)
+		pending->looking = now_us(reconcile);
+	pending->phase = PHASE_LOOK;
+	pending->pause = FIRST_PAUSE_US;
 	/* Nothing is there yet, or nothing is done yet: its loader first has to run. */
-	look_after(start, FIRST_PAUSE_US);
+	look_after(pending, FIRST_PAUSE_US);
 }
 
 /* Of an address space whose end no program saw; the keys were read before the tasks, so none of these is new. */
@@ -371,128 +371,128 @@ static void disarm_gone(struct programs *programs, const uint64_t *keys, size_t 
 	}
 }
 
-static void look_at_all(struct starts *starts, bool lost)
+static void look_at_all(struct reconcile *reconcile, bool lost)
 {
-	struct programs *programs = starts->on.programs;
+	struct programs *programs = reconcile->on.programs;
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t count, keys_count;
 
-	if (!inforce_policies(starts->on.inforce)->count || armed_keys(programs, &keys, &keys_count) < 0 ||
+	if (!active_policies(reconcile->on.active)->count || armed_keys(programs, &keys, &keys_count) < 0 ||
 	    task_iter_read(programs, 0, &tasks, &count) < 0)
 		return;
 	disarm_gone(programs, keys, keys_count, tasks, count);
 	for (size_t i = 0; i < count; i++) {
-		struct start *start;
+		struct pending *pending;
 		bool known;
 
 		if (!task_is_process(&tasks[i]) || tasks[i].pid == (uint32_t)getpid())
 			continue;
 		/* Of one that is known hints may have been lost. */
-		known = *find(starts, tasks[i].key);
-		start = add(starts, tasks[i].key, (pid_t)tasks[i].pid);
-		if (start && (!known || lost))
-			start->readiness.unseen = true;
-		if (start && start->phase != PHASE_NATIVE)
-			look_after(start, 0);
+		known = *find(reconcile, tasks[i].key);
+		pending = add(reconcile, tasks[i].key, (pid_t)tasks[i].pid);
+		if (pending && (!known || lost))
+			pending->readiness.unseen = true;
+		if (pending && pending->phase != PHASE_NATIVE)
+			look_after(pending, 0);
 	}
 }
 
-void starts_look_at_all(struct starts *starts)
+void reconcile_look_at_all(struct reconcile *reconcile)
 {
-	look_at_all(starts, false);
+	look_at_all(reconcile, false);
 }
 
-static void forget_gone(struct starts *starts)
+static void forget_gone(struct reconcile *reconcile)
 {
 	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct start *start = starts->buckets[i], *next; start; start = next) {
+		for (struct pending *pending = reconcile->buckets[i], *next; pending; pending = next) {
 			struct mseald_armed armed;
 
-			next = start->next;
-			if (start->phase == PHASE_WATCH && !armed_find(starts->on.programs, start->key, &armed))
-				drop(start);
+			next = pending->next;
+			if (pending->phase == PHASE_WATCH && !armed_find(reconcile->on.programs, pending->key, &armed))
+				drop(pending);
 		}
 }
 
-void starts_sweep(struct starts *starts, bool lifecycle_missed)
+void reconcile_sweep(struct reconcile *reconcile, bool lifecycle_missed)
 {
-	uint64_t lost = programs_state(starts->on.programs)->lost_starts;
+	uint64_t lost = programs_state(reconcile->on.programs)->lost_starts;
 
-	forget_gone(starts);
-	if (lost == starts->lost_seen && !lifecycle_missed)
+	forget_gone(reconcile);
+	if (lost == reconcile->lost_seen && !lifecycle_missed)
 		return;
-	if (lost != starts->lost_seen)
-		log_debug("%" PRIu64 " hints were lost, looking at every process", lost - starts->lost_seen);
-	look_at_all(starts, lost != starts->lost_seen);
-	starts->lost_seen = lost;
+	if (lost != reconcile->lost_seen)
+		log_debug("%" PRIu64 " hints were lost, looking at every process", lost - reconcile->lost_seen);
+	look_at_all(reconcile, lost != reconcile->lost_seen);
+	reconcile->lost_seen = lost;
 }
 
-void starts_missed(struct starts *starts, uint64_t key, pid_t pid, const char *policy, uint64_t seconds)
+void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, const char *policy, uint64_t seconds)
 {
-	struct start *start = add(starts, key, pid);
+	struct pending *pending = add(reconcile, key, pid);
 
 	tell_overdue(pid, policy, seconds, "it was not seen starting");
-	if (!start)
+	if (!pending)
 		return;
-	(void)count_unsealed(start);
-	start->readiness.unseen = true;
-	look_after(start, 0);
+	(void)count_unsealed(pending);
+	pending->readiness.unseen = true;
+	look_after(pending, 0);
 }
 
-bool starts_known(const struct starts *starts, uint64_t key)
+bool reconcile_known(const struct reconcile *reconcile, uint64_t key)
 {
-	return *find(starts, key);
+	return *find(reconcile, key);
 }
 
-uint64_t starts_unsealed(const struct starts *starts)
+uint64_t reconcile_unsealed(const struct reconcile *reconcile)
 {
-	return starts->unsealed;
+	return reconcile->unsealed;
 }
 
-bool starts_pending(const struct starts *starts, uint64_t key)
+bool reconcile_pending(const struct reconcile *reconcile, uint64_t key)
 {
-	const struct start *start = *find(starts, key);
+	const struct pending *pending = *find(reconcile, key);
 
-	return start && start->phase == PHASE_LOOK;
+	return pending && pending->phase == PHASE_LOOK;
 }
 
-size_t starts_count_pending(const struct starts *starts)
+size_t reconcile_count_pending(const struct reconcile *reconcile)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < BUCKETS; i++)
-		for (const struct start *start = starts->buckets[i]; start; start = start->next)
-			count += start->phase == PHASE_LOOK;
+		for (const struct pending *pending = reconcile->buckets[i]; pending; pending = pending->next)
+			count += pending->phase == PHASE_LOOK;
 	return count;
 }
 
-int starts_open(const struct starts_context *context, struct starts **ret)
+int reconcile_open(const struct reconcile_context *context, struct reconcile **ret)
 {
-	struct starts *starts = calloc(1, sizeof(*starts));
+	struct reconcile *reconcile = calloc(1, sizeof(*reconcile));
 	int r;
 
-	if (!starts)
+	if (!reconcile)
 		return -ENOMEM;
-	starts->on = *context;
-	starts->lost_seen = programs_state(context->programs)->lost_starts;
-	r = timer_add(context->loop, 0, on_settle, starts, &starts->settle);
+	reconcile->on = *context;
+	reconcile->lost_seen = programs_state(context->programs)->lost_starts;
+	r = timer_add(context->loop, 0, on_settle, reconcile, &reconcile->settle);
 	if (r < 0) {
-		(void)starts_close(starts);
+		(void)reconcile_close(reconcile);
 		return r;
 	}
-	*ret = starts;
+	*ret = reconcile;
 	return 0;
 }
 
-struct starts *starts_close(struct starts *starts)
+struct reconcile *reconcile_close(struct reconcile *reconcile)
 {
-	if (!starts)
+	if (!reconcile)
 		return NULL;
 	for (size_t i = 0; i < BUCKETS; i++)
-		while (starts->buckets[i])
-			drop(starts->buckets[i]);
-	(void)sd_event_source_disable_unref(starts->settle);
-	free(starts);
+		while (reconcile->buckets[i])
+			drop(reconcile->buckets[i]);
+	(void)sd_event_source_disable_unref(reconcile->settle);
+	free(reconcile);
 	return NULL;
 }
