@@ -3,7 +3,7 @@
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
-UNIT_DAEMON := $(B)/tests/unit/test_sealset $(B)/tests/unit/test_calls $(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_flood $(B)/tests/unit/test_doors $(B)/tests/unit/test_asker $(B)/tests/unit/test_settings $(B)/tests/unit/test_resting
+UNIT_DAEMON := $(B)/tests/unit/test_sealset $(B)/tests/unit/test_restartable $(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_ratelimit $(B)/tests/unit/test_lock_log $(B)/tests/unit/test_creds $(B)/tests/unit/test_config $(B)/tests/unit/test_throttle
 UNIT_OCI := $(B)/tests/unit/test_ocistate
 KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/fuzz_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c tests/kernel/runpre.c tests/kernel/runme.c,$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
@@ -126,8 +126,8 @@ $(B)/fuzz/libcommon.a: $(FUZZ_LIB)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(B)/tests/fuzz/fuzz_ocistate: $(B)/fuzz/user/oci/state.o
 $(B)/tests/fuzz/fuzz_sealset: $(addprefix $(B)/fuzz/user/daemon/seal/,sealset.o sealset_codec.o)
-$(B)/tests/fuzz/fuzz_settings: $(B)/fuzz/user/daemon/base/config.o
-$(B)/tests/fuzz/fuzz_parameters: $(addprefix $(B)/fuzz/user/daemon/,api/params.o api/reply.o base/error.o)
+$(B)/tests/fuzz/fuzz_config: $(B)/fuzz/user/daemon/base/config.o
+$(B)/tests/fuzz/fuzz_params: $(addprefix $(B)/fuzz/user/daemon/,api/params.o api/reply.o base/error.o)
 $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/libcommon.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)

@@ -65,7 +65,7 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	(void)source;
 	if (!lock_keeps_signals(daemon->lock))
 		return sd_event_exit(daemon->loop, 0);
-	return info->ssi_signo == SIGTERM && info->ssi_pid == 1 ? parting_begin(daemon->loop, daemon->programs) : 0;
+	return info->ssi_signo == SIGTERM && info->ssi_pid == 1 ? shutdown_begin(daemon->loop, daemon->programs) : 0;
 }
 
 static int block_signals(struct daemon *daemon)
@@ -413,7 +413,7 @@ int main(int argc, char **argv)
 	(void)sd_notify(0, "STOPPING=1");
 	if (r < 0)
 		log_error("the event loop failed: %s", strerror(-r));
-	else if (!parting_begun())
+	else if (!shutdown_begun())
 		gc_finish(daemon.gc);
 	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STOPPED, NULL, "ended");
 	return r < 0 ? 1 : 0;

@@ -16,7 +16,7 @@ static struct {
 	sd_event *loop;
 	struct programs *programs;
 	bool begun;
-} parting;
+} state;
 
 static int look(void);
 
@@ -46,7 +46,7 @@ static int find_other(pid_t *ret)
 	size_t count;
 	int r;
 
-	r = task_iter_read(parting.programs, 0, &tasks, &count);
+	r = task_iter_read(state.programs, 0, &tasks, &count);
 	if (r < 0)
 		return r;
 	*ret = 0;
@@ -74,7 +74,7 @@ static int wait_for(pid_t pid)
 
 	if (fd < 0)
 		return -errno;
-	r = sd_event_add_io(parting.loop, &source, fd, EPOLLIN, on_gone, NULL);
+	r = sd_event_add_io(state.loop, &source, fd, EPOLLIN, on_gone, NULL);
 	if (r < 0)
 		(void)close(fd);
 	else
@@ -90,29 +90,29 @@ static int look(void)
 	do {
 		r = find_other(&other);
 		if (r >= 0 && !other)
-			return sd_event_exit(parting.loop, 0);
+			return sd_event_exit(state.loop, 0);
 		if (r >= 0)
 			r = wait_for(other);
 	} while (r == -ESRCH);
 	if (r < 0) {
 		log_error("cannot wait for the end of all processes: %s; runs on until the power is off", strerror(-r));
-		parting.begun = false;
+		state.begun = false;
 	}
 	return 0;
 }
 
-int parting_begin(sd_event *loop, struct programs *programs)
+int shutdown_begin(sd_event *loop, struct programs *programs)
 {
-	if (parting.begun)
+	if (state.begun)
 		return 0;
-	parting.loop = loop;
-	parting.programs = programs;
-	parting.begun = true;
+	state.loop = loop;
+	state.programs = programs;
+	state.begun = true;
 	log_notice("the machine is shutting down: ends when all other processes have ended");
 	return look();
 }
 
-bool parting_begun(void)
+bool shutdown_begun(void)
 {
-	return parting.begun;
+	return state.begun;
 }

@@ -18,8 +18,8 @@
 #include "bpf/programs.h"
 
 /* systemd-shutdown has sent SIGTERM. Once more does nothing more. Always 0. */
-int parting_begin(sd_event *loop, struct programs *programs);
+int shutdown_begin(sd_event *loop, struct programs *programs);
 /* Does the daemon end as the last process of the machine? */
-bool parting_begun(void);
+bool shutdown_begun(void);
 
 #endif

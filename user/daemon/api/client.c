@@ -63,7 +63,7 @@ static uid_t find_account(int proc_fd, int self_fd, uid_t uid)
 	uid_t owner = 0;
 
 	if (fd < 0 || fstatat(self_fd, "ns/user", &ours, 0) < 0)
-		return ASKER_UNKNOWN;
+		return CLIENT_UNKNOWN;
 	for (int i = 0; i <= USER_LEVELS; i++) {
 		int parent;
 
@@ -77,7 +77,7 @@ static uid_t find_account(int proc_fd, int self_fd, uid_t uid)
 		(void)close(fd);
 		fd = parent;
 	}
-	return ASKER_UNKNOWN;
+	return CLIENT_UNKNOWN;
 }
 
 /* The armed container that it is in; "": none. */
@@ -93,61 +93,61 @@ static const char *container_of(const struct containers *containers, int proc_fd
 }
 
 /* Sets rank, or the reason why it has none. */
-static void rank(struct asker *asker, int self_fd)
+static void rank(struct client *client, int self_fd)
 {
-	if (asker->uid != 0)
+	if (client->uid != 0)
 		return;
-	if (asker->proc_fd < 0)
-		asker->not_root = "the process that has connected is gone, or in a pid namespace that mseald does not see";
-	else if (namespaces_same(asker->proc_fd, self_fd, "user") <= 0)
-		asker->not_root = "it is in another user namespace than mseald";
-	else if (!asker->same_pids)
-		asker->not_root = "it is in another pid namespace than mseald, as in a container";
-	else if (*asker->container)
-		asker->not_root = "it is in a container that mseald seals";
-	else if (!(asker->creds.effective & UINT64_C(1) << SYS_ADMIN)) {
-		asker->not_root = "it does not have CAP_SYS_ADMIN";
-		asker->rank = ASKER_HOST;
+	if (client->proc_fd < 0)
+		client->not_root = "the process that has connected is gone, or in a pid namespace that mseald does not see";
+	else if (namespaces_same(client->proc_fd, self_fd, "user") <= 0)
+		client->not_root = "it is in another user namespace than mseald";
+	else if (!client->same_pids)
+		client->not_root = "it is in another pid namespace than mseald, as in a container";
+	else if (*client->container)
+		client->not_root = "it is in a container that mseald seals";
+	else if (!(client->creds.effective & UINT64_C(1) << SYS_ADMIN)) {
+		client->not_root = "it does not have CAP_SYS_ADMIN";
+		client->rank = CLIENT_HOST;
 	} else {
-		asker->rank = ASKER_ROOT;
+		client->rank = CLIENT_ROOT;
 	}
 }
 
-void asker_open(int socket, const struct ucred *peer, uint64_t begun, const struct containers *containers,
-		struct asker *ret)
+void client_open(int socket, const struct ucred *peer, uint64_t begun, const struct containers *containers,
+		struct client *ret)
 {
-	struct asker asker = { .uid = peer->uid, .gid = peer->gid, .account = ASKER_UNKNOWN, .pid = peer->pid,
+	struct client client = { .uid = peer->uid, .gid = peer->gid, .account = CLIENT_UNKNOWN, .pid = peer->pid,
 			       .containers = containers };
 	_cleanup_close_ int self_fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	asker.proc_fd = open_peer(socket, peer->pid, begun);
-	if (asker.proc_fd >= 0 && (self_fd < 0 || read_standing(asker.proc_fd, "status", &asker.creds) < 0)) {
-		(void)close(asker.proc_fd);
-		asker.proc_fd = -1;
+	client.proc_fd = open_peer(socket, peer->pid, begun);
+	if (client.proc_fd >= 0 && (self_fd < 0 || read_standing(client.proc_fd, "status", &client.creds) < 0)) {
+		(void)close(client.proc_fd);
+		client.proc_fd = -1;
 	}
-	if (asker.proc_fd >= 0) {
-		asker.same_pids = namespaces_same(asker.proc_fd, self_fd, "pid") > 0;
-		asker.account = find_account(asker.proc_fd, self_fd, asker.uid);
-		(void)snprintf(asker.container, sizeof(asker.container), "%s", container_of(containers, asker.proc_fd));
+	if (client.proc_fd >= 0) {
+		client.same_pids = namespaces_same(client.proc_fd, self_fd, "pid") > 0;
+		client.account = find_account(client.proc_fd, self_fd, client.uid);
+		(void)snprintf(client.container, sizeof(client.container), "%s", container_of(containers, client.proc_fd));
 	}
-	rank(&asker, self_fd);
-	*ret = asker;
+	rank(&client, self_fd);
+	*ret = client;
 }
 
-void asker_close(struct asker *asker)
+void client_close(struct client *client)
 {
-	cleanup_close(&asker->proc_fd);
+	cleanup_close(&client->proc_fd);
 }
 
-bool asker_lives(const struct asker *asker)
+bool client_lives(const struct client *client)
 {
-	return asker->proc_fd >= 0 && procfs_lives(asker->proc_fd);
+	return client->proc_fd >= 0 && procfs_lives(client->proc_fd);
 }
 
 /* --- pids --- */
 
-/* The process that has this pid in the asker's pid namespace, and is in it itself. 0: none. */
-static pid_t search_namespace(const struct asker *asker, pid_t named)
+/* The process that has this pid in the client's pid namespace, and is in it itself. 0: none. */
+static pid_t search_namespace(const struct client *client, pid_t named)
 {
 	DIR *folder = opendir("/proc");
 	struct dirent *entry;
@@ -160,7 +160,7 @@ static pid_t search_namespace(const struct asker *asker, pid_t named)
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0 && namespaces_same(fd, asker->proc_fd, "pid") > 0 && read_standing(fd, "status", &creds) >= 0 &&
+		if (fd >= 0 && namespaces_same(fd, client->proc_fd, "pid") > 0 && read_standing(fd, "status", &creds) >= 0 &&
 		    creds_own_pid(&creds) == named)
 			found = (pid_t)strtol(entry->d_name, NULL, 10);
 	}
@@ -169,12 +169,12 @@ static pid_t search_namespace(const struct asker *asker, pid_t named)
 	return found;
 }
 
-int asker_find_pid(const struct asker *asker, pid_t named, pid_t *ret, struct error *error)
+int client_find_pid(const struct client *client, pid_t named, pid_t *ret, struct error *error)
 {
-	pid_t pid = asker->rank == ASKER_ROOT || asker->same_pids ? named : 0;
+	pid_t pid = client->rank == CLIENT_ROOT || client->same_pids ? named : 0;
 
-	if (!pid && asker->proc_fd >= 0)
-		pid = creds_own_pid(&asker->creds) == named ? asker->pid : search_namespace(asker, named);
+	if (!pid && client->proc_fd >= 0)
+		pid = creds_own_pid(&client->creds) == named ? client->pid : search_namespace(client, named);
 	if (!pid)
 		return error_set(error, "NoSuchProcess", named,
 			    "pid %d: no such process in the pid namespace of the caller, which is not mseald's", (int)named);
@@ -182,24 +182,24 @@ int asker_find_pid(const struct asker *asker, pid_t named, pid_t *ret, struct er
 	return 0;
 }
 
-int asker_read_pid(const struct asker *asker, json_t *parameters, bool needed, pid_t *ret, const char **ret_bad,
+int client_read_pid(const struct client *client, json_t *parameters, bool needed, pid_t *ret, const char **ret_bad,
 		   struct error *error)
 {
 	pid_t named = 0;
-	int r = parameter_pid(parameters, needed, &named, ret_bad);
+	int r = params_pid(parameters, needed, &named, ret_bad);
 
-	return r < 0 || !named ? r : asker_find_pid(asker, named, ret, error);
+	return r < 0 || !named ? r : client_find_pid(client, named, ret, error);
 }
 
-pid_t asker_pid_for(const struct asker *asker, pid_t pid)
+pid_t client_pid_for(const struct client *client, pid_t pid)
 {
 	_cleanup_close_ int fd = -1;
 	struct creds creds;
 
-	if (asker->rank == ASKER_ROOT || asker->same_pids)
+	if (client->rank == CLIENT_ROOT || client->same_pids)
 		return pid;
 	fd = procfs_open(pid);
-	if (fd < 0 || asker->proc_fd < 0 || namespaces_same(fd, asker->proc_fd, "pid") <= 0 ||
+	if (fd < 0 || client->proc_fd < 0 || namespaces_same(fd, client->proc_fd, "pid") <= 0 ||
 	    read_standing(fd, "status", &creds) < 0)
 		return 0;
 	return creds_own_pid(&creds);
@@ -229,34 +229,34 @@ static int refuse(const struct target *target, struct error *error, const char *
 	return error_set(error, "PermissionDenied", target->pid, "pid %d %s", (int)target->pid, why);
 }
 
-int asker_may(const struct asker *asker, const struct target *target, struct error *error)
+int client_may(const struct client *client, const struct target *target, struct error *error)
 {
-	bool dumpable = is_dumpable(target, asker->uid);
+	bool dumpable = is_dumpable(target, client->uid);
 	struct creds creds;
 	char path[48];
 
-	if (asker->rank == ASKER_ROOT)
+	if (client->rank == CLIENT_ROOT)
 		return 0;
-	if (asker->proc_fd < 0)
+	if (client->proc_fd < 0)
 		return refuse(target, error, "can be sealed by the processes of its user only, and the caller is gone, or in a pid "
 			      "namespace that mseald does not see");
-	if (!creds_is_all(&asker->creds, asker->uid, asker->gid))
+	if (!creds_is_all(&client->creds, client->uid, client->gid))
 		return refuse(target, error, "is not the caller's to seal, which has other user or group ids by now than when it connected");
 	(void)snprintf(path, sizeof(path), "task/%d/status", (int)target->tid);
 	if (read_standing(target->proc_fd, path, &creds) < 0)
 		return error_set_errno(error, target->pid, -ESRCH, "");
-	if (!creds_is_all(&creds, asker->uid, asker->gid))
+	if (!creds_is_all(&creds, client->uid, client->gid))
 		return refuse(target, error, "has other user or group ids than the caller; only root may ask about it");
 	if (!dumpable)
 		return refuse(target, error, "has privileges that its user has not, or cannot be traced by him for another reason "
 			      "(PR_SET_DUMPABLE); only root may ask about it");
-	if (!asker->same_pids && namespaces_same(target->proc_fd, asker->proc_fd, "pid") <= 0)
+	if (!client->same_pids && namespaces_same(target->proc_fd, client->proc_fd, "pid") <= 0)
 		return refuse(target, error, "is in another pid namespace than the caller");
-	if (target->pid != asker->pid && namespaces_same(target->proc_fd, asker->proc_fd, "user") <= 0)
+	if (target->pid != client->pid && namespaces_same(target->proc_fd, client->proc_fd, "user") <= 0)
 		return refuse(target, error, "is in another user namespace than the caller; only root may ask about it");
-	if (*asker->container && strcmp(asker->container, container_of(asker->containers, target->proc_fd)) != 0)
+	if (*client->container && strcmp(client->container, container_of(client->containers, target->proc_fd)) != 0)
 		return refuse(target, error, "is not in the container that the caller is in");
-	if (!creds_covers(&asker->creds, &creds))
+	if (!creds_covers(&client->creds, &creds))
 		return refuse(target, error, "has capabilities that the caller has not; only root may ask about it");
 	return 0;
 }

@@ -23,9 +23,9 @@
 #define REPLY_MAX (256u << 20)	/* of one reply to root */
 
 /* A place is free again; user: NULL for root's. */
-static void leave(struct server *server, struct user *user)
+static void leave(struct server *server, struct quota_user *user)
 {
-	users_leave(server->users, user);
+	quota_leave(server->quota, user);
 	if (server->count-- == CONNECTIONS_MAX)
 		(void)sd_event_source_set_enabled(server->source, SD_EVENT_ON);
 }
@@ -41,9 +41,9 @@ void connection_close(struct connection *connection)
 	*connection->previous = connection->next;
 	if (connection->next)
 		connection->next->previous = connection->previous;
-	leave(server, connection->rest.user);
+	leave(server, connection->throttled.user);
 	(void)sd_event_source_disable_unref(connection->source);
-	resting_leave(server->resting, &connection->rest);
+	throttle_leave(server->throttle, &connection->throttled);
 	(void)close(connection->fd);
 	varlink_framer_free(&connection->framer);
 	free(connection->queue);
@@ -112,7 +112,7 @@ void connection_watch(struct connection *connection)
 {
 	uint32_t events = 0;
 
-	if (connection->rest.resting)
+	if (connection->throttled.waiting)
 		events = 0;
 	else if (connection_has_queue(connection) || connection->waiting)
 		events |= EPOLLOUT;
@@ -285,8 +285,8 @@ static int turn(struct connection *connection, uint32_t revents)
 	if (r >= 0)
 		r = serve(connection);
 	ended = monotonic_us();
-	if (connection->rest.user && ended > begun)
-		users_spend(connection->server->users, connection->rest.user, ended, ended - begun);
+	if (connection->throttled.user && ended > begun)
+		quota_spend(connection->server->quota, connection->throttled.user, ended, ended - begun);
 	return r;
 }
 
@@ -303,11 +303,11 @@ static void have_turn(struct connection *connection, uint32_t revents)
 	connection_watch(connection);
 }
 
-void connection_on_turn(struct rest *rest)
+void connection_on_turn(struct throttled *throttled)
 {
-	struct connection *connection = (struct connection *)((char *)rest - offsetof(struct connection, rest));
+	struct connection *connection = (struct connection *)((char *)throttled - offsetof(struct connection, throttled));
 
-	have_turn(connection, connection->rested);
+	have_turn(connection, connection->throttled_events);
 }
 
 int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *context)
@@ -316,8 +316,8 @@ int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *co
 
 	(void)source;
 	(void)fd;
-	if (!(revents & (EPOLLHUP | EPOLLERR)) && resting_must(connection->server->resting, &connection->rest)) {
-		connection->rested = revents;
+	if (!(revents & (EPOLLHUP | EPOLLERR)) && throttle_must(connection->server->throttle, &connection->throttled)) {
+		connection->throttled_events = revents;
 		connection_watch(connection);
 	} else {
 		have_turn(connection, revents);
@@ -352,14 +352,14 @@ bool connection_is_root(const struct connection *connection)
 
 uid_t connection_account(const struct connection *connection)
 {
-	return connection->rest.user ? users_uid(connection->rest.user) : connection->peer.uid;
+	return connection->throttled.user ? quota_uid(connection->throttled.user) : connection->peer.uid;
 }
 
-void connection_look(const struct connection *connection, struct asker *ret)
+void connection_look(const struct connection *connection, struct client *ret)
 {
-	asker_open(connection->fd, &connection->peer, connection->begun, connection->server->daemon->containers, ret);
+	client_open(connection->fd, &connection->peer, connection->begun, connection->server->daemon->containers, ret);
 	if (connection->root)
-		ret->rank = ASKER_ROOT;
+		ret->rank = CLIENT_ROOT;
 }
 
 void connection_defer(struct connection *connection, void (*gone)(void *), void *context)

@@ -22,8 +22,8 @@ typedef int (*connection_handler)(struct connection *connection, const char *met
 struct server {
 	struct daemon *daemon;
 	connection_handler call;
-	struct users *users;
-	struct resting *resting;
+	struct quota *quota;
+	struct throttle *throttle;
 	sd_event_source *source;
 	sd_event_source *pause;		/* ends when it may be tried again to accept */
 	int fd;
@@ -38,9 +38,9 @@ struct connection {
 	sd_event_source *source;
 	int fd;
 	struct ucred peer;
-	bool root;			/* ASKER_ROOT, as it connected */
-	struct rest rest;		/* rest.user: whose connections and time it counts for; NULL: root's */
-	uint32_t rested;		/* what it was woken for when it had to rest */
+	bool root;			/* CLIENT_ROOT, as it connected */
+	struct throttled throttled;		/* throttled.user: whose connections and time it counts for; NULL: root's */
+	uint32_t throttled_events;		/* what it was woken for when it had to wait */
 	struct varlink_framer framer;
 	char *queue;			/* to be sent: [sent, length) */
 	size_t sent, length, allocated;
@@ -72,18 +72,18 @@ void connection_watch(struct connection *connection);
 /* sd_event_io_handler_t, context: the connection. */
 int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *context);
 /* For throttle.h: it has rested. */
-void connection_on_turn(struct rest *rest);
+void connection_on_turn(struct throttled *throttled);
 
 /* --- for methods --- */
 
 struct daemon *connection_daemon(struct connection *connection);
 uid_t connection_uid(const struct connection *connection);
-/* ASKER_ROOT of client.h, as it connected. */
+/* CLIENT_ROOT of client.h, as it connected. */
 bool connection_is_root(const struct connection *connection);
 /* On whose account it is: client.h. */
 uid_t connection_account(const struct connection *connection);
-/* Who it is, looked at now, but root for as long as it is connected; to be closed with asker_close(). */
-void connection_look(const struct connection *connection, struct asker *ret);
+/* Who it is, looked at now, but root for as long as it is connected; to be closed with client_close(). */
+void connection_look(const struct connection *connection, struct client *ret);
 
 const struct ucred *connection_peer(const struct connection *connection);
 /*

@@ -36,7 +36,7 @@ static int read_string(json_t *parameters, const char *name, const char **ret, c
 	json_t *value = json_object_get(parameters, name);
 
 	*ret_bad = name;
-	if (!parameter_given(parameters, name))
+	if (!params_given(parameters, name))
 		return 0;
 	if (!json_is_string(value) || !*json_string_value(value))
 		return -EINVAL;
@@ -62,13 +62,13 @@ static int read_order(json_t *parameters, struct order *order, const char **ret_
 
 	r = read_id(parameters, &order->id, ret_bad);
 	if (r >= 0)
-		r = parameter_pid(parameters, true, &order->pid, ret_bad);
+		r = params_pid(parameters, true, &order->pid, ret_bad);
 	if (r >= 0)
 		r = read_string(parameters, "policy", &order->policy, ret_bad);
 	if (r >= 0)
-		r = parameter_seal_options(parameters, &options, ret_bad);
+		r = params_seal_options(parameters, &options, ret_bad);
 	if (r >= 0)
-		r = parameter_bool(parameters, "dlopen", &order->seal.dlopen, ret_bad);
+		r = params_bool(parameters, "dlopen", &order->seal.dlopen, ret_bad);
 	order->seal.classes = options.classes ?: MSEALD_CLASSES_ALL;
 	order->seal.stops = options.stops;
 	order->seal.action = options.action;
@@ -82,7 +82,7 @@ static int find_policy(struct daemon *daemon, struct order *order, json_t *param
 	int r;
 
 	for (size_t i = 0; order->policy && i < ELEMENTS(others); i++)
-		if (parameter_given(parameters, others[i]))
+		if (params_given(parameters, others[i]))
 			return error_set(error, "Failed", 0, "%s beside a policy, which says it; leave one of them out", others[i]);
 	if (!order->policy)
 		return 0;

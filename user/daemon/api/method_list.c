@@ -29,7 +29,7 @@ struct place {
 
 struct listing {
 	struct daemon *daemon;
-	struct asker asker;
+	struct client client;
 	bool once;
 	struct mseald_task *tasks;	/* sorted by key */
 	size_t tasks_count;
@@ -49,7 +49,7 @@ static void listing_free(void *context)
 
 	if (!listing)
 		return;
-	asker_close(&listing->asker);
+	client_close(&listing->client);
 	json_decref(listing->seals);
 	free(listing->tasks);
 	free(listing->places);
@@ -70,7 +70,7 @@ static int one_place(struct listing *listing, pid_t pid, struct error *error)
 
 	r = target_open(listing->daemon->programs, pid, &target, error);
 	if (r >= 0)
-		r = asker_may(&listing->asker, &target, error);
+		r = client_may(&listing->client, &target, error);
 	if (r < 0)
 		return r;
 	listing->places = malloc(sizeof(*listing->places));
@@ -113,22 +113,22 @@ static int all_places(struct listing *listing)
 
 /*
  * Every sealed address space, those of one seal set after each other, or (pid not 0) that of one process. once: as
- * io.mseald.List has it. Takes over asker. -EBADR and why.
+ * io.mseald.List has it. Takes over client. -EBADR and why.
  */
-static int listing_open(struct daemon *daemon, struct asker *asker, pid_t pid, bool once, struct listing **ret,
+static int listing_open(struct daemon *daemon, struct client *client, pid_t pid, bool once, struct listing **ret,
 			struct error *error)
 {
 	struct listing *listing = calloc(1, sizeof(*listing));
 	int r;
 
 	if (!listing) {
-		asker_close(asker);
+		client_close(client);
 		return error_set_errno(error, pid, -ENOMEM, "cannot list");
 	}
 	listing->daemon = daemon;
 	listing->once = once;
-	listing->asker = *asker;
-	*asker = (struct asker)ASKER_EMPTY;
+	listing->client = *client;
+	*client = (struct client)CLIENT_EMPTY;
 	r = pid ? one_place(listing, pid, error) : all_places(listing);
 	if (r >= 0 && listing->places_count) {
 		r = task_iter_read(daemon->programs, 0, &listing->tasks, &listing->tasks_count);
@@ -184,7 +184,7 @@ static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
 			 seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
 }
 
-/* May the asker see it? One of the processes that share it stands for all. */
+/* May the client see it? One of the processes that share it stands for all. */
 static bool may_see(const struct listing *listing, uint64_t key, pid_t pid)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
@@ -192,12 +192,12 @@ static bool may_see(const struct listing *listing, uint64_t key, pid_t pid)
 	struct stat st;
 	char path[32];
 
-	if (listing->asker.rank == ASKER_ROOT)
+	if (listing->client.rank == CLIENT_ROOT)
 		return true;
 	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	return stat(path, &st) == 0 && st.st_uid == listing->asker.uid &&
+	return stat(path, &st) == 0 && st.st_uid == listing->client.uid &&
 	       target_open(listing->daemon->programs, pid, &target, &ignored) >= 0 && target.key == key &&
-	       asker_may(&listing->asker, &target, &ignored) >= 0;
+	       client_may(&listing->client, &target, &ignored) >= 0;
 }
 
 static json_t *pids_json(const struct listing *listing, const pid_t *pids, size_t count)
@@ -205,7 +205,7 @@ static json_t *pids_json(const struct listing *listing, const pid_t *pids, size_
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++) {
-		pid_t pid = asker_pid_for(&listing->asker, pids[i]);
+		pid_t pid = client_pid_for(&listing->client, pids[i]);
 
 		if (pid)
 			(void)json_array_append_new(list, json_integer(pid));
@@ -286,7 +286,7 @@ static int listing_all(struct listing *listing, json_t **ret)
 	while ((r = next_space(listing, &space)) > 0) {
 		seals += json_array_size(json_object_get(space, "seals"));
 		(void)json_array_append_new(spaces, space);
-		if (listing->asker.rank != ASKER_ROOT && json_array_size(spaces) > 1 &&
+		if (listing->client.rank != CLIENT_ROOT && json_array_size(spaces) > 1 &&
 		    (seals > USER_SEALS_MAX || json_array_size(spaces) > USER_SPACES_MAX)) {
 			r = -E2BIG;
 			break;
@@ -314,7 +314,7 @@ static int listing_next_reply(struct connection *connection, void *context)
 			seals += json_array_size(json_object_get(space, "seals"));
 			(void)json_array_append_new(spaces, space);
 		}
-	} while (r > 0 && listing->asker.rank == ASKER_ROOT && json_array_size(spaces) < PART_SPACES && seals < PART_SEALS);
+	} while (r > 0 && listing->client.rank == CLIENT_ROOT && json_array_size(spaces) < PART_SPACES && seals < PART_SEALS);
 	if (r < 0) {
 		json_decref(spaces);
 		return r;
@@ -328,22 +328,22 @@ int method_list(struct connection *connection, json_t *parameters, bool more)
 	struct daemon *daemon = connection_daemon(connection);
 	struct error error = {};
 	struct listing *listing = NULL;
-	struct asker asker;
+	struct client client;
 	bool once = false;
 	const char *bad;
 	pid_t pid = 0;
 	json_t *spaces;
 	int r;
 
-	connection_look(connection, &asker);
-	r = asker_read_pid(&asker, parameters, false, &pid, &bad, &error);
+	connection_look(connection, &client);
+	r = client_read_pid(&client, parameters, false, &pid, &bad, &error);
 	if (r >= 0)
-		r = parameter_bool(parameters, "once", &once, &bad);
+		r = params_bool(parameters, "once", &once, &bad);
 	if (r < 0) {
-		asker_close(&asker);
+		client_close(&client);
 		return r == -EBADR ? reply_failure(connection, &error) : reply_bad(connection, r, bad);
 	}
-	r = listing_open(daemon, &asker, pid, once, &listing, &error);
+	r = listing_open(daemon, &client, pid, once, &listing, &error);
 	if (r < 0)
 		return reply_failure(connection, &error);
 	if (more) {

@@ -17,9 +17,9 @@ int method_report(struct connection *connection, json_t *parameters, bool more)
 	int r;
 
 	(void)more;
-	if (parameter_given(parameters, "policy") && !policy)
+	if (params_given(parameters, "policy") && !policy)
 		return reply_invalid(connection, "policy");
-	r = parameter_bool(parameters, "reset", &reset, &bad);
+	r = params_bool(parameters, "reset", &reset, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
 	/* It is emptied as a whole: since is said once. */

@@ -259,7 +259,7 @@ int method_run(struct connection *connection, json_t *parameters, bool more)
 	int r;
 
 	(void)more;
-	r = parameter_seal_options(parameters, &request, &bad);
+	r = params_seal_options(parameters, &request, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
 	if (!request.classes)

@@ -54,10 +54,10 @@ static void tell_unsealed(const struct connection *connection, pid_t pid, uint64
 /* --- Seal --- */
 
 /* Messages have the pid that mseald knows: to one who counts otherwise both are said. */
-static int reply_refusal(struct connection *connection, const struct asker *asker, struct error *error)
+static int reply_refusal(struct connection *connection, const struct client *client, struct error *error)
 {
 	struct error both = *error;
-	pid_t theirs = error->pid && asker->rank != ASKER_ROOT && !asker->same_pids ? asker_pid_for(asker, error->pid) : 0;
+	pid_t theirs = error->pid && client->rank != CLIENT_ROOT && !client->same_pids ? client_pid_for(client, error->pid) : 0;
 
 	if (theirs) {
 		both.pid = theirs;
@@ -69,13 +69,13 @@ static int reply_refusal(struct connection *connection, const struct asker *aske
 
 static int authorize(void *context, const struct target *target, struct error *error)
 {
-	return asker_may(context, target, error);
+	return client_may(context, target, error);
 }
 
 int method_seal(struct connection *connection, json_t *parameters, bool more)
 {
 	struct seal_request request = { .stops = MSEALD_STOP_DEFAULT, .action = MSEALD_ACTION_DENY };
-	_cleanup_(asker_close) struct asker asker = ASKER_EMPTY;
+	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
 	struct daemon *daemon = connection_daemon(connection);
 	_cleanup_free_ struct range *ranges = NULL;
 	struct error error = {};
@@ -84,19 +84,19 @@ int method_seal(struct connection *connection, json_t *parameters, bool more)
 	int r;
 
 	(void)more;
-	connection_look(connection, &asker);
-	r = asker_read_pid(&asker, parameters, true, &request.pid, &bad, &error);
+	connection_look(connection, &client);
+	r = client_read_pid(&client, parameters, true, &request.pid, &bad, &error);
 	if (r == -EBADR)
 		return reply_failure(connection, &error);
 	if (r >= 0)
-		r = parameter_seal_options(parameters, &request, &bad);
+		r = params_seal_options(parameters, &request, &bad);
 	if (r >= 0)
-		r = parameter_ranges(parameters, &ranges, &request.count, &bad);
+		r = params_ranges(parameters, &ranges, &request.count, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
 	request.authorize = authorize;
-	request.context = &asker;
-	request.limited = asker.rank != ASKER_ROOT;
+	request.context = &client;
+	request.limited = client.rank != CLIENT_ROOT;
 	if (request.count && request.classes)
 		return reply_invalid(connection, "segments");
 	if (!request.classes)
@@ -109,7 +109,7 @@ int method_seal(struct connection *connection, json_t *parameters, bool more)
 		gc_after_failure(daemon->gc);
 	gc_collect(daemon->gc);
 	if (r < 0)
-		return reply_refusal(connection, &asker, &error);
+		return reply_refusal(connection, &client, &error);
 	tell_sealed(connection, request.pid, &result);
 	return connection_reply(connection,
 				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*}", "space", (json_int_t)result.space, "ranges",
@@ -123,20 +123,20 @@ int method_seal(struct connection *connection, json_t *parameters, bool more)
 
 struct unsealing {
 	struct daemon *daemon;
-	struct asker asker;
+	struct client client;
 };
 
 /* Who is in it, whoever else is too, is not heard: what runs inside does not ask its own seals away. */
 static int authorize_unsealing(void *context, const struct target *target, struct error *error)
 {
 	const struct unsealing *unsealing = context;
-	const struct asker *asker = &unsealing->asker;
+	const struct client *client = &unsealing->client;
 	struct daemon *daemon = unsealing->daemon;
 	_cleanup_(target_close) struct target own = TARGET_EMPTY;
 	struct mseald_space theirs = {}, ours = {};
 	struct error ignored;
 
-	if (asker->proc_fd < 0 || target_open(daemon->programs, asker->pid, &own, &ignored) < 0 || !asker_lives(asker))
+	if (client->proc_fd < 0 || target_open(daemon->programs, client->pid, &own, &ignored) < 0 || !client_lives(client))
 		return error_set(error, "PermissionDenied", target->pid,
 			    "pid %d: seals are not taken back for a caller that is gone, or not seen by mseald", (int)target->pid);
 	(void)space_map_read_space(daemon->space_map, target->key, &theirs);
@@ -146,13 +146,13 @@ static int authorize_unsealing(void *context, const struct target *target, struc
 		return 0;
 	return error_set(error, "PermissionDenied", target->pid,
 		    "pid %d: seals are not taken back for a process that has them itself (pid %d, which has asked)",
-		    (int)target->pid, (int)asker->pid);
+		    (int)target->pid, (int)client->pid);
 }
 
 int method_unseal(struct connection *connection, json_t *parameters, bool more)
 {
 	struct daemon *daemon = connection_daemon(connection);
-	struct unsealing unsealing = { .daemon = daemon, .asker = ASKER_EMPTY };
+	struct unsealing unsealing = { .daemon = daemon, .client = CLIENT_EMPTY };
 	struct seal_request request = { .authorize = authorize_unsealing, .context = &unsealing };
 	_cleanup_free_ struct range *ranges = NULL;
 	struct error error = {};
@@ -162,15 +162,15 @@ int method_unseal(struct connection *connection, json_t *parameters, bool more)
 	int r;
 
 	(void)more;
-	r = parameter_pid(parameters, true, &request.pid, &bad);
+	r = params_pid(parameters, true, &request.pid, &bad);
 	if (r >= 0)
-		r = parameter_ranges(parameters, &ranges, &request.count, &bad);
+		r = params_ranges(parameters, &ranges, &request.count, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
 	request.ranges = ranges;
-	connection_look(connection, &unsealing.asker);
+	connection_look(connection, &unsealing.client);
 	r = seal_revoke(daemon->programs, daemon->space_map, &request, &bytes, &seals, &error);
-	asker_close(&unsealing.asker);
+	client_close(&unsealing.client);
 	gc_collect(daemon->gc);
 	if (r < 0)
 		return reply_failure(connection, &error);

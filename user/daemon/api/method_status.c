@@ -63,15 +63,15 @@ static void count_process(struct daemon *daemon, pid_t pid, struct counts *ret)
 static int count_own(struct connection *connection, struct counts *ret)
 {
 	struct daemon *daemon = connection_daemon(connection);
-	_cleanup_(asker_close) struct asker asker = ASKER_EMPTY;
+	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
 
 	*ret = (struct counts){ .spaces_max = daemon->config.user_spaces,
 				  .sets_max = daemon->config.user_spaces };
-	connection_look(connection, &asker);
-	if (asker.same_pids && asker.uid != 0)
-		return count_account(daemon, asker.account, ret);
-	if (asker_lives(&asker))
-		count_process(daemon, asker.pid, ret);
+	connection_look(connection, &client);
+	if (client.same_pids && client.uid != 0)
+		return count_account(daemon, client.account, ret);
+	if (client_lives(&client))
+		count_process(daemon, client.pid, ret);
 	return 0;
 }
 

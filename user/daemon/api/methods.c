@@ -58,24 +58,24 @@ static int call_describe(struct connection *connection, json_t *parameters, bool
 static const struct method {
 	const char *name;
 	int (*call)(struct connection *, json_t *, bool);
-	enum asker_rank rank;		/* that the caller needs at least */
+	enum client_rank rank;		/* that the caller needs at least */
 	const char *parameters[8];	/* all it knows */
 	const char *what;		/* it does, as a phrase, where not everybody may */
 } methods[] = {
-	{ "io.mseald.Seal", method_seal, ASKER_USER, { "pid", "ranges", "segments", "deny", "action", "revocable" } },
-	{ "io.mseald.Run", method_run, ASKER_USER, { "segments", "deny", "action", "revocable" } },
-	{ "io.mseald.Unseal", method_unseal, ASKER_ROOT, { "pid", "ranges" }, "take seals back" },
-	{ "io.mseald.List", method_list, ASKER_USER, { "pid", "once" } },
-	{ "io.mseald.Status", method_status, ASKER_USER, { NULL } },
-	{ "io.mseald.Metrics", method_metrics, ASKER_HOST, { NULL }, "read the metrics" },
-	{ "io.mseald.Monitor", method_monitor, ASKER_USER, { "pid" } },
-	{ "io.mseald.ReloadPolicy", method_reload_policy, ASKER_HOST, { NULL }, "have the policies read again" },
-	{ "io.mseald.ListMatches", method_list_matches, ASKER_ROOT, { NULL }, "see what policies are about" },
-	{ "io.mseald.ArmContainer", method_arm_container, ASKER_ROOT, { "pid", "id", "policy", "segments", "deny", "action", "dlopen" }, "have containers sealed" },
-	{ "io.mseald.DisarmContainer", method_disarm_container, ASKER_ROOT, { "id" }, "disarm containers" },
-	{ "io.mseald.Report", method_report, ASKER_ROOT, { "policy", "reset" }, "read the report; msealctl monitor shows everybody what his own processes try" },
-	{ "org.varlink.service.GetInfo", call_info, ASKER_USER, { NULL } },
-	{ "org.varlink.service.GetInterfaceDescription", call_describe, ASKER_USER, { "interface" } },
+	{ "io.mseald.Seal", method_seal, CLIENT_USER, { "pid", "ranges", "segments", "deny", "action", "revocable" } },
+	{ "io.mseald.Run", method_run, CLIENT_USER, { "segments", "deny", "action", "revocable" } },
+	{ "io.mseald.Unseal", method_unseal, CLIENT_ROOT, { "pid", "ranges" }, "take seals back" },
+	{ "io.mseald.List", method_list, CLIENT_USER, { "pid", "once" } },
+	{ "io.mseald.Status", method_status, CLIENT_USER, { NULL } },
+	{ "io.mseald.Metrics", method_metrics, CLIENT_HOST, { NULL }, "read the metrics" },
+	{ "io.mseald.Monitor", method_monitor, CLIENT_USER, { "pid" } },
+	{ "io.mseald.ReloadPolicy", method_reload_policy, CLIENT_HOST, { NULL }, "have the policies read again" },
+	{ "io.mseald.ListMatches", method_list_matches, CLIENT_ROOT, { NULL }, "see what policies are about" },
+	{ "io.mseald.ArmContainer", method_arm_container, CLIENT_ROOT, { "pid", "id", "policy", "segments", "deny", "action", "dlopen" }, "have containers sealed" },
+	{ "io.mseald.DisarmContainer", method_disarm_container, CLIENT_ROOT, { "id" }, "disarm containers" },
+	{ "io.mseald.Report", method_report, CLIENT_ROOT, { "policy", "reset" }, "read the report; msealctl monitor shows everybody what his own processes try" },
+	{ "org.varlink.service.GetInfo", call_info, CLIENT_USER, { NULL } },
+	{ "org.varlink.service.GetInterfaceDescription", call_describe, CLIENT_USER, { "interface" } },
 };
 
 /* A misspelt parameter must not be taken for one that was left out. */
@@ -97,22 +97,22 @@ static const char *unknown_parameter(const struct method *method, json_t *parame
 
 static bool has_rank(struct connection *connection, const struct method *method)
 {
-	struct asker asker;
+	struct client client;
 
-	connection_look(connection, &asker);
-	asker_close(&asker);
-	return asker.rank >= method->rank;
+	connection_look(connection, &client);
+	client_close(&client);
+	return client.rank >= method->rank;
 }
 
 static int refuse(struct connection *connection, const struct method *method)
 {
 	struct error error = {};
-	struct asker asker;
+	struct client client;
 
-	connection_look(connection, &asker);
-	asker_close(&asker);
+	connection_look(connection, &client);
+	client_close(&client);
 	(void)error_set(&error, "PermissionDenied", 0, "only root may %s%s%s", method->what,
-		   asker.not_root ? "; the caller has user id 0, but is not taken for root: " : "", asker.not_root ?: "");
+		   client.not_root ? "; the caller has user id 0, but is not taken for root: " : "", client.not_root ?: "");
 	return reply_failure(connection, &error);
 }
 
@@ -123,7 +123,7 @@ int methods_call(struct connection *connection, const char *name, json_t *parame
 
 		if (strcmp(methods[i].name, name) != 0)
 			continue;
-		if (methods[i].rank != ASKER_USER && !connection_is_root(connection) && !has_rank(connection, &methods[i]))
+		if (methods[i].rank != CLIENT_USER && !connection_is_root(connection) && !has_rank(connection, &methods[i]))
 			return refuse(connection, &methods[i]);
 		unknown = parameters ? unknown_parameter(&methods[i], parameters) : NULL;
 		if (unknown)

@@ -9,19 +9,19 @@
 #include "lib/base/util.h"
 #include "seal/seal.h"
 
-bool parameter_given(json_t *parameters, const char *name)
+bool params_given(json_t *parameters, const char *name)
 {
 	json_t *value = json_object_get(parameters, name);
 
 	return value && !json_is_null(value);
 }
 
-int parameter_pid(json_t *parameters, bool needed, pid_t *ret, const char **ret_bad)
+int params_pid(json_t *parameters, bool needed, pid_t *ret, const char **ret_bad)
 {
 	json_t *value = json_object_get(parameters, "pid");
 
 	*ret_bad = "pid";
-	if (!parameter_given(parameters, "pid"))
+	if (!params_given(parameters, "pid"))
 		return needed ? -EINVAL : 0;
 	if (!json_is_integer(value) || json_integer_value(value) <= 0 || json_integer_value(value) > INT32_MAX)
 		return -EINVAL;
@@ -29,12 +29,12 @@ int parameter_pid(json_t *parameters, bool needed, pid_t *ret, const char **ret_
 	return 0;
 }
 
-int parameter_bool(json_t *parameters, const char *name, bool *ret, const char **ret_bad)
+int params_bool(json_t *parameters, const char *name, bool *ret, const char **ret_bad)
 {
 	json_t *value = json_object_get(parameters, name);
 
 	*ret_bad = name;
-	if (!parameter_given(parameters, name))
+	if (!params_given(parameters, name))
 		return 0;
 	if (!json_is_boolean(value))
 		return -EINVAL;
@@ -51,7 +51,7 @@ static int read_words(json_t *parameters, const char *name, int (*parse)(const c
 	size_t i;
 
 	*ret_bad = name;
-	if (!parameter_given(parameters, name))
+	if (!params_given(parameters, name))
 		return 0;
 	if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > 64)
 		return -EINVAL;
@@ -72,7 +72,7 @@ static int read_action(json_t *parameters, enum mseald_action *ret, const char *
 	int action;
 
 	*ret_bad = "action";
-	if (!parameter_given(parameters, "action"))
+	if (!params_given(parameters, "action"))
 		return 0;
 	action = json_is_string(value) ? mseald_action_from_name(json_string_value(value)) : -EINVAL;
 	if (action < 0)
@@ -93,14 +93,14 @@ static int read_address(json_t *range, const char *name, uint64_t *ret)
 }
 
 /* -E2BIG: more than any request may have. An empty list is refused: it would mean everything. */
-int parameter_ranges(json_t *parameters, struct range **ret, size_t *ret_count, const char **ret_bad)
+int params_ranges(json_t *parameters, struct range **ret, size_t *ret_count, const char **ret_bad)
 {
 	json_t *list = json_object_get(parameters, "ranges"), *value;
 	_cleanup_free_ struct range *ranges = NULL;
 	size_t i;
 
 	*ret_bad = "ranges";
-	if (!parameter_given(parameters, "ranges"))
+	if (!params_given(parameters, "ranges"))
 		return 0;
 	if (!json_is_array(list) || json_array_size(list) == 0)
 		return -EINVAL;
@@ -118,7 +118,7 @@ int parameter_ranges(json_t *parameters, struct range **ret, size_t *ret_count, 
 	return 0;
 }
 
-int parameter_seal_options(json_t *parameters, struct seal_request *ret, const char **ret_bad)
+int params_seal_options(json_t *parameters, struct seal_request *ret, const char **ret_bad)
 {
 	int r;
 
@@ -128,7 +128,7 @@ int parameter_seal_options(json_t *parameters, struct seal_request *ret, const c
 	if (r >= 0)
 		r = read_action(parameters, &ret->action, ret_bad);
 	if (r >= 0)
-		r = parameter_bool(parameters, "revocable", &ret->revocable, ret_bad);
+		r = params_bool(parameters, "revocable", &ret->revocable, ret_bad);
 	return r;
 }
 

@@ -11,12 +11,12 @@
 #include "seal/plan.h"
 
 /* It is there, and not null. */
-bool parameter_given(json_t *parameters, const char *name);
-int parameter_pid(json_t *parameters, bool needed, pid_t *ret, const char **ret_bad);
-int parameter_bool(json_t *parameters, const char *name, bool *ret, const char **ret_bad);
+bool params_given(json_t *parameters, const char *name);
+int params_pid(json_t *parameters, bool needed, pid_t *ret, const char **ret_bad);
+int params_bool(json_t *parameters, const char *name, bool *ret, const char **ret_bad);
 /* -E2BIG: more than any request may have. The caller frees *ret. */
-int parameter_ranges(json_t *parameters, struct range **ret, size_t *ret_count, const char **ret_bad);
+int params_ranges(json_t *parameters, struct range **ret, size_t *ret_count, const char **ret_bad);
 /* What is sealed and how: segments, deny, action, revocable. */
-int parameter_seal_options(json_t *parameters, struct seal_request *ret, const char **ret_bad);
+int params_seal_options(json_t *parameters, struct seal_request *ret, const char **ret_bad);
 
 #endif

@@ -7,50 +7,50 @@
 
 #include "lib/base/util.h"
 
-/* Time that may be spent: it grows as time goes by, up to USERS_AT_ONCE_US, and may be overdrawn. */
-struct purse {
+/* Time that may be spent: it grows as time goes by, up to QUOTA_AT_ONCE_US, and may be overdrawn. */
+struct bucket {
 	int64_t left;		/* us */
 	uint64_t counted;	/* when */
 };
 
-struct user {
-	struct user *next, **previous;
+struct quota_user {
+	struct quota_user *next, **previous;
 	uid_t uid;
 	unsigned connections;
-	struct purse purse;
+	struct bucket bucket;
 };
 
-struct users {
-	struct user *list;	/* those that are connected, or in debt */
+struct quota {
+	struct quota_user *list;	/* those that are connected, or in debt */
 	unsigned connections;
-	struct purse purse;	/* of all of them */
+	struct bucket bucket;	/* of all of them */
 };
 
-static void refill(struct purse *purse, uint64_t now, unsigned share)
+static void refill(struct bucket *bucket, uint64_t now, unsigned share)
 {
-	uint64_t room = (uint64_t)(USERS_AT_ONCE_US - purse->left);
+	uint64_t room = (uint64_t)(QUOTA_AT_ONCE_US - bucket->left);
 
-	if (now <= purse->counted)
+	if (now <= bucket->counted)
 		return;
-	purse->left += (int64_t)MIN_OF((now - purse->counted) / share, room);
-	purse->counted = now;
+	bucket->left += (int64_t)MIN_OF((now - bucket->counted) / share, room);
+	bucket->counted = now;
 }
 
-static uint64_t wait_of(const struct purse *purse, unsigned share)
+static uint64_t wait_of(const struct bucket *bucket, unsigned share)
 {
-	return purse->left >= 0 ? 0 : (uint64_t)-purse->left * share;
+	return bucket->left >= 0 ? 0 : (uint64_t)-bucket->left * share;
 }
 
-struct users *users_new(void)
+struct quota *quota_new(void)
 {
-	struct users *users = calloc(1, sizeof(*users));
+	struct quota *quota = calloc(1, sizeof(*quota));
 
-	if (users)
-		users->purse.left = USERS_AT_ONCE_US;
-	return users;
+	if (quota)
+		quota->bucket.left = QUOTA_AT_ONCE_US;
+	return quota;
 }
 
-static void remove_user(struct user *user)
+static void remove_user(struct quota_user *user)
 {
 	*user->previous = user->next;
 	if (user->next)
@@ -58,100 +58,100 @@ static void remove_user(struct user *user)
 	free(user);
 }
 
-struct users *users_free(struct users *users)
+struct quota *quota_free(struct quota *quota)
 {
-	while (users && users->list)
-		remove_user(users->list);
-	free(users);
+	while (quota && quota->list)
+		remove_user(quota->list);
+	free(quota);
 	return NULL;
 }
 
-static struct user *find(struct users *users, uid_t uid)
+static struct quota_user *find(struct quota *quota, uid_t uid)
 {
-	for (struct user *user = users->list; user; user = user->next)
+	for (struct quota_user *user = quota->list; user; user = user->next)
 		if (user->uid == uid)
 			return user;
 	return NULL;
 }
 
-static struct user *add(struct users *users, uid_t uid)
+static struct quota_user *add(struct quota *quota, uid_t uid)
 {
-	struct user *user = calloc(1, sizeof(*user));
+	struct quota_user *user = calloc(1, sizeof(*user));
 
 	if (!user)
 		return NULL;
-	*user = (struct user){ .next = users->list, .previous = &users->list, .uid = uid, .purse.left = USERS_AT_ONCE_US };
+	*user = (struct quota_user){ .next = quota->list, .previous = &quota->list, .uid = uid, .bucket.left = QUOTA_AT_ONCE_US };
 	if (user->next)
 		user->next->previous = &user->next;
-	users->list = user;
+	quota->list = user;
 	return user;
 }
 
 /* Who has left in debt is not forgotten before it is paid: he would come back without. */
-static void forget_paid(struct users *users, uint64_t now)
+static void forget_paid(struct quota *quota, uint64_t now)
 {
-	struct user *next;
+	struct quota_user *next;
 
-	for (struct user *user = users->list; user; user = next) {
+	for (struct quota_user *user = quota->list; user; user = next) {
 		next = user->next;
-		refill(&user->purse, now, USERS_SHARE_EACH);
-		if (!user->connections && user->purse.left >= USERS_AT_ONCE_US)
+		refill(&user->bucket, now, QUOTA_SHARE_EACH);
+		if (!user->connections && user->bucket.left >= QUOTA_AT_ONCE_US)
 			remove_user(user);
 	}
 }
 
-int users_enter(struct users *users, uid_t uid, uint64_t now, struct user **ret)
+int quota_enter(struct quota *quota, uid_t uid, uint64_t now, struct quota_user **ret)
 {
-	struct user *user;
+	struct quota_user *user;
 
-	forget_paid(users, now);
-	user = find(users, uid);
-	if (user && user->connections >= USERS_CONNECTIONS_EACH)
+	forget_paid(quota, now);
+	user = find(quota, uid);
+	if (user && user->connections >= QUOTA_CONNECTIONS_EACH)
 		return -EDQUOT;
-	if (users->connections >= USERS_CONNECTIONS_ALL)
+	if (quota->connections >= QUOTA_CONNECTIONS_ALL)
 		return -EUSERS;
 	if (!user)
-		user = add(users, uid);
+		user = add(quota, uid);
 	if (!user)
 		return -ENOMEM;
 	user->connections++;
-	users->connections++;
+	quota->connections++;
 	*ret = user;
 	return 0;
 }
 
-void users_leave(struct users *users, struct user *user)
+void quota_leave(struct quota *quota, struct quota_user *user)
 {
 	if (!user)
 		return;
 	user->connections--;
-	users->connections--;
+	quota->connections--;
 }
 
-uid_t users_uid(const struct user *user)
+uid_t quota_uid(const struct quota_user *user)
 {
 	return user->uid;
 }
 
-void users_spend(struct users *users, struct user *user, uint64_t now, uint64_t spent)
+void quota_spend(struct quota *quota, struct quota_user *user, uint64_t now, uint64_t spent)
 {
-	refill(&users->purse, now, USERS_SHARE_ALL);
-	refill(&user->purse, now, USERS_SHARE_EACH);
-	users->purse.left -= (int64_t)spent;
-	user->purse.left -= (int64_t)spent;
+	refill(&quota->bucket, now, QUOTA_SHARE_ALL);
+	refill(&user->bucket, now, QUOTA_SHARE_EACH);
+	quota->bucket.left -= (int64_t)spent;
+	user->bucket.left -= (int64_t)spent;
 }
 
-void users_spend_for(struct users *users, uid_t uid, uint64_t now, uint64_t spent)
+void quota_spend_for(struct quota *quota, uid_t uid, uint64_t now, uint64_t spent)
 {
-	struct user *user = find(users, uid) ?: add(users, uid);
+	struct quota_user *user = find(quota, uid) ?: add(quota, uid);
 
 	if (user)
-		users_spend(users, user, now, spent);
+		quota_spend(quota, user, now, spent);
 }
 
-uint64_t users_wait(struct users *users, struct user *user, uint64_t now)
+uint64_t quota_wait(struct quota *quota, struct quota_user *user, uint64_t now)
 {
-	refill(&users->purse, now, USERS_SHARE_ALL);
-	refill(&user->purse, now, USERS_SHARE_EACH);
-	return MAX_OF(wait_of(&user->purse, USERS_SHARE_EACH), wait_of(&users->purse, USERS_SHARE_ALL));
+	refill(&quota->bucket, now, QUOTA_SHARE_ALL);
+	refill(&user->bucket, now, QUOTA_SHARE_EACH);
+	return MAX_OF(wait_of(&user->bucket, QUOTA_SHARE_EACH), wait_of(&quota->bucket, QUOTA_SHARE_ALL));
 }

@@ -10,30 +10,30 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define USERS_CONNECTIONS_EACH 72u	/* of one user at a time: 64 that wait in Run (method_run.c), and 8 */
-#define USERS_CONNECTIONS_ALL 960u	/* of all of them; CONNECTIONS_MAX has room for root besides */
+#define QUOTA_CONNECTIONS_EACH 72u	/* of one user at a time: 64 that wait in Run (method_run.c), and 8 */
+#define QUOTA_CONNECTIONS_ALL 960u	/* of all of them; CONNECTIONS_MAX has room for root besides */
 /* One user may take a quarter of the daemon's time, all users half of it, and some at once. */
-#define USERS_SHARE_EACH 4u
-#define USERS_SHARE_ALL 2u
-#define USERS_AT_ONCE_US 500000
+#define QUOTA_SHARE_EACH 4u
+#define QUOTA_SHARE_ALL 2u
+#define QUOTA_AT_ONCE_US 500000
 
-struct user;
-struct users;
+struct quota_user;
+struct quota;
 
-struct users *users_new(void);			/* NULL: no memory */
-struct users *users_free(struct users *users);	/* takes NULL, returns NULL */
+struct quota *quota_new(void);			/* NULL: no memory */
+struct quota *quota_free(struct quota *quota);	/* takes NULL, returns NULL */
 
-/* Counts a connection; given back by users_leave(). -EDQUOT: he has all that he may; -EUSERS: all users together; -ENOMEM. */
-int users_enter(struct users *users, uid_t uid, uint64_t now, struct user **ret);
-void users_leave(struct users *users, struct user *user);
+/* Counts a connection; given back by quota_leave(). -EDQUOT: he has all that he may; -EUSERS: all users together; -ENOMEM. */
+int quota_enter(struct quota *quota, uid_t uid, uint64_t now, struct quota_user **ret);
+void quota_leave(struct quota *quota, struct quota_user *user);
 
-uid_t users_uid(const struct user *user);
+uid_t quota_uid(const struct quota_user *user);
 
 /* Counts time that was spent for him, which may bring him into debt. */
-void users_spend(struct users *users, struct user *user, uint64_t now, uint64_t spent);
+void quota_spend(struct quota *quota, struct quota_user *user, uint64_t now, uint64_t spent);
 /* The same by his uid, connected or not. Nothing where there is no memory. */
-void users_spend_for(struct users *users, uid_t uid, uint64_t now, uint64_t spent);
+void quota_spend_for(struct quota *quota, uid_t uid, uint64_t now, uint64_t spent);
 /* How long he has to wait until he is out of it; 0: not at all. */
-uint64_t users_wait(struct users *users, struct user *user, uint64_t now);
+uint64_t quota_wait(struct quota *quota, struct quota_user *user, uint64_t now);
 
 #endif

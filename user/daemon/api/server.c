@@ -26,7 +26,7 @@ void server_spend(struct server *server, uid_t account, uint64_t us)
 	uint64_t now = 0;
 
 	if (server && sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now) >= 0)
-		users_spend_for(server->users, account, now, us);
+		quota_spend_for(server->quota, account, now, us);
 }
 
 /* --- one that comes --- */
@@ -36,14 +36,14 @@ static void turn_away(struct connection *connection, uid_t account, int r)
 {
 	struct error error = {};
 
-	if (r == -EDQUOT && account == ASKER_UNKNOWN)
+	if (r == -EDQUOT && account == CLIENT_UNKNOWN)
 		(void)error_set(&error, "TooMany", 0, "too many connections are of processes that had ended before mseald looked at them");
 	else if (r == -EDQUOT)
 		(void)error_set(&error, "TooMany", 0, "user %u has %u connections to mseald, and can have no more at a time",
-			   (unsigned)account, USERS_CONNECTIONS_EACH);
+			   (unsigned)account, QUOTA_CONNECTIONS_EACH);
 	else if (r == -EUSERS)
 		(void)error_set(&error, "TooMany", 0, "users have %u connections to mseald together, and can have no more at a time",
-			   USERS_CONNECTIONS_ALL);
+			   QUOTA_CONNECTIONS_ALL);
 	else
 		(void)error_set_errno(&error, connection->peer.pid, r, "cannot serve it");
 	(void)reply_failure(connection, &error);
@@ -54,18 +54,18 @@ static void turn_away(struct connection *connection, uid_t account, int r)
 static int let_in(struct connection *connection)
 {
 	struct server *server = connection->server;
-	struct asker asker;
+	struct client client;
 	uint64_t now = 0;
 	int r = 0;
 
-	connection_look(connection, &asker);
-	connection->root = asker.rank == ASKER_ROOT;
+	connection_look(connection, &client);
+	connection->root = client.rank == CLIENT_ROOT;
 	(void)sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now);
 	if (!connection->root)
-		r = users_enter(server->users, asker.account, now, &connection->rest.user);
+		r = quota_enter(server->quota, client.account, now, &connection->throttled.user);
 	if (r < 0)
-		turn_away(connection, asker.account, r);
-	asker_close(&asker);
+		turn_away(connection, client.account, r);
+	client_close(&client);
 	return r;
 }
 
@@ -164,8 +164,8 @@ int server_open(struct daemon *daemon, const char *path, connection_handler call
 
 	if (!server)
 		return -ENOMEM;
-	*server = (struct server){ .daemon = daemon, .call = call, .fd = -1, .users = users_new() };
-	r = server->users ? resting_open(daemon->loop, server->users, connection_on_turn, &server->resting) : -ENOMEM;
+	*server = (struct server){ .daemon = daemon, .call = call, .fd = -1, .quota = quota_new() };
+	r = server->quota ? throttle_open(daemon->loop, server->quota, connection_on_turn, &server->throttle) : -ENOMEM;
 	if (r < 0) {
 		(void)server_close(server);
 		return r;
@@ -202,8 +202,8 @@ struct server *server_close(struct server *server)
 	if (server->path)
 		(void)unlink(server->path);
 	free(server->path);
-	(void)resting_close(server->resting);
-	(void)users_free(server->users);
+	(void)throttle_close(server->throttle);
+	(void)quota_free(server->quota);
 	if (server->fd >= 0)
 		(void)close(server->fd);
 	free(server);

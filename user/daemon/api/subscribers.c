@@ -94,20 +94,20 @@ void subscribers_publish_refusal(struct server *server, const struct mseald_refu
 
 int method_monitor(struct connection *connection, json_t *parameters, bool more)
 {
-	_cleanup_(asker_close) struct asker asker = ASKER_EMPTY;
+	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
 	struct error error = {};
 	const char *bad;
 	pid_t pid = 0;
 	int r;
 
-	r = parameter_pid(parameters, false, &pid, &bad);
+	r = params_pid(parameters, false, &pid, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
 	if (!more)
 		return connection_error(connection, "org.varlink.service.ExpectedMore", NULL);
-	connection_look(connection, &asker);
+	connection_look(connection, &client);
 	/* The process may be gone when its pid is to be translated. */
-	if (asker.rank != ASKER_ROOT && !asker.same_pids) {
+	if (client.rank != CLIENT_ROOT && !client.same_pids) {
 		(void)error_set(&error, "Unsupported", 0,
 			   "attempts have pids as mseald counts them, and the caller is in another pid namespace; monitor outside of it");
 		return reply_failure(connection, &error);

@@ -10,118 +10,118 @@
 
 #define ACCURACY_US 1000
 
-struct resting {
-	struct users *users;
+struct throttle {
+	struct quota *quota;
 	sd_event_source *timer;
-	void (*turn)(struct rest *rest);
-	struct rest *first, **last;
+	void (*turn)(struct throttled *throttled);
+	struct throttled *first, **last;
 };
 
-static void remove_rest(struct resting *resting, struct rest *rest)
+static void remove_throttled(struct throttle *throttle, struct throttled *throttled)
 {
-	*rest->previous = rest->next;
-	if (rest->next)
-		rest->next->previous = rest->previous;
+	*throttled->previous = throttled->next;
+	if (throttled->next)
+		throttled->next->previous = throttled->previous;
 	else
-		resting->last = rest->previous;
-	rest->resting = false;
+		throttle->last = throttled->previous;
+	throttled->waiting = false;
 }
 
 /* The one whose turn it is. NULL: nobody's; *ret_wait is how long until it is that of the next one. */
-static struct rest *whose_turn(struct resting *resting, uint64_t *ret_wait)
+static struct throttled *whose_turn(struct throttle *throttle, uint64_t *ret_wait)
 {
 	uint64_t now = monotonic_us(), least = UINT64_MAX;
 
-	for (struct rest *rest = resting->first; rest; rest = rest->next) {
-		uint64_t wait = users_wait(resting->users, rest->user, now);
+	for (struct throttled *throttled = throttle->first; throttled; throttled = throttled->next) {
+		uint64_t wait = quota_wait(throttle->quota, throttled->user, now);
 
 		if (!wait)
-			return rest;
+			return throttled;
 		least = MIN_OF(least, wait);
 	}
 	*ret_wait = least;
 	return NULL;
 }
 
-static void arm(struct resting *resting)
+static void arm(struct throttle *throttle)
 {
 	uint64_t wait = 0;
 
-	if (!resting->first)
+	if (!throttle->first)
 		return;
-	(void)whose_turn(resting, &wait);
-	(void)sd_event_source_set_time(resting->timer, monotonic_us() + wait);
-	(void)sd_event_source_set_enabled(resting->timer, SD_EVENT_ONESHOT);
+	(void)whose_turn(throttle, &wait);
+	(void)sd_event_source_set_time(throttle->timer, monotonic_us() + wait);
+	(void)sd_event_source_set_enabled(throttle->timer, SD_EVENT_ONESHOT);
 }
 
 static int on_timer(sd_event_source *source, uint64_t now, void *context)
 {
-	struct resting *resting = context;
+	struct throttle *throttle = context;
 	uint64_t ignored;
-	struct rest *rest = whose_turn(resting, &ignored);
+	struct throttled *throttled = whose_turn(throttle, &ignored);
 
 	(void)source;
 	(void)now;
-	if (rest) {
-		remove_rest(resting, rest);
-		resting->turn(rest);
+	if (throttled) {
+		remove_throttled(throttle, throttled);
+		throttle->turn(throttled);
 	}
-	arm(resting);
+	arm(throttle);
 	return 0;
 }
 
-static bool waits(const struct resting *resting, const struct user *user)
+static bool waits(const struct throttle *throttle, const struct quota_user *user)
 {
-	for (const struct rest *rest = resting->first; rest; rest = rest->next)
-		if (rest->user == user)
+	for (const struct throttled *throttled = throttle->first; throttled; throttled = throttled->next)
+		if (throttled->user == user)
 			return true;
 	return false;
 }
 
-bool resting_must(struct resting *resting, struct rest *rest)
+bool throttle_must(struct throttle *throttle, struct throttled *throttled)
 {
-	if (rest->resting)
+	if (throttled->waiting)
 		return true;
-	if (!rest->user || (!users_wait(resting->users, rest->user, monotonic_us()) && !waits(resting, rest->user)))
+	if (!throttled->user || (!quota_wait(throttle->quota, throttled->user, monotonic_us()) && !waits(throttle, throttled->user)))
 		return false;
-	rest->next = NULL;
-	rest->previous = resting->last;
-	*resting->last = rest;
-	resting->last = &rest->next;
-	rest->resting = true;
-	arm(resting);
+	throttled->next = NULL;
+	throttled->previous = throttle->last;
+	*throttle->last = throttled;
+	throttle->last = &throttled->next;
+	throttled->waiting = true;
+	arm(throttle);
 	return true;
 }
 
-void resting_leave(struct resting *resting, struct rest *rest)
+void throttle_leave(struct throttle *throttle, struct throttled *throttled)
 {
-	if (rest->resting)
-		remove_rest(resting, rest);
+	if (throttled->waiting)
+		remove_throttled(throttle, throttled);
 }
 
-int resting_open(sd_event *loop, struct users *users, void (*turn)(struct rest *rest), struct resting **ret)
+int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throttled *throttled), struct throttle **ret)
 {
-	struct resting *resting = calloc(1, sizeof(*resting));
+	struct throttle *throttle = calloc(1, sizeof(*throttle));
 	int r;
 
-	if (!resting)
+	if (!throttle)
 		return -ENOMEM;
-	*resting = (struct resting){ .users = users, .turn = turn, .last = &resting->first };
+	*throttle = (struct throttle){ .quota = quota, .turn = turn, .last = &throttle->first };
 	/* Made at once, so that there is nothing left that could fail for want of memory. */
-	r = timer_add(loop, ACCURACY_US, on_timer, resting, &resting->timer);
+	r = timer_add(loop, ACCURACY_US, on_timer, throttle, &throttle->timer);
 	if (r < 0) {
-		(void)resting_close(resting);
+		(void)throttle_close(throttle);
 		return r;
 	}
-	*ret = resting;
+	*ret = throttle;
 	return 0;
 }
 
-struct resting *resting_close(struct resting *resting)
+struct throttle *throttle_close(struct throttle *throttle)
 {
-	if (resting) {
-		(void)sd_event_source_disable_unref(resting->timer);
-		free(resting);
+	if (throttle) {
+		(void)sd_event_source_disable_unref(throttle->timer);
+		free(throttle);
 	}
 	return NULL;
 }

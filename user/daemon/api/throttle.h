@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Those of users who have used up their time (quota.h) wait here, in the order in which they came. When its user has
- * some again one has its turn, the one that has waited longest, and only then is looked who is next: that a
- * user has many of them costs the daemon no more than that he has one.
+ * Connections of users who have used up their time (quota.h) wait here, in the order in which they came. When a user
+ * has time again, the connection that has waited longest has its turn, and only then the next one is looked for:
+ * many connections of a user cost the daemon no more than one.
  */
 #ifndef MSEALD_API_THROTTLE_H
 #define MSEALD_API_THROTTLE_H
@@ -12,22 +12,22 @@
 
 #include "api/quota.h"
 
-struct resting;
+struct throttle;
 
 /* Part of what waits. */
-struct rest {
-	struct rest *next, **previous;
-	struct user *user;
-	bool resting;
+struct throttled {
+	struct throttled *next, **previous;
+	struct quota_user *user;
+	bool waiting;
 };
 
-/* turn() is called when it does not rest any more; it may end it, and spends of its user's time. Negative errno. */
-int resting_open(sd_event *loop, struct users *users, void (*turn)(struct rest *rest), struct resting **ret);
-struct resting *resting_close(struct resting *resting);	/* none may rest; takes NULL, returns NULL */
+/* turn() is called when a connection has waited; it may end it, and spends of its user's time. Negative errno. */
+int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throttled *throttled), struct throttle **ret);
+struct throttle *throttle_close(struct throttle *throttle);	/* nothing may wait; takes NULL, returns NULL */
 
-/* Has its user used up his time, or has he others that wait for it? Then it rests. */
-bool resting_must(struct resting *resting, struct rest *rest);
+/* Has its user used up their time, or others that wait for it? Then it waits. */
+bool throttle_must(struct throttle *throttle, struct throttled *throttled);
 /* Its turn does not come. */
-void resting_leave(struct resting *resting, struct rest *rest);
+void throttle_leave(struct throttle *throttle, struct throttled *throttled);
 
 #endif

@@ -234,11 +234,11 @@ void space_map_forget_accounts(struct space_map *space_map)
 
 	/* One that is removed meanwhile sends us back to the first: not for ever, there are only so many. */
 	for (unsigned i = 0; r == 0 && i < MSEALD_MAX_ACCOUNTS; i++) {
-		uint64_t purse;
+		uint64_t bucket;
 
 		account = next;
 		r = bpf_map_get_next_key(fd, &account, &next);
-		if (bpf_map_lookup_elem(fd, &account, &purse) == 0 && !MSEALD_PURSE_PLACES(purse))
+		if (bpf_map_lookup_elem(fd, &account, &bucket) == 0 && !MSEALD_PURSE_PLACES(bucket))
 			(void)programs_forget_account(space_map->programs, account);
 	}
 }

@@ -23,7 +23,7 @@ static int setup(void **state)
 {
 	(void)state;
 	(void)umask(022);
-	(void)snprintf(test.root, sizeof(test.root), "/tmp/test_settings.XXXXXX");
+	(void)snprintf(test.root, sizeof(test.root), "/tmp/test_config.XXXXXX");
 	return mkdtemp(test.root) ? 0 : -1;
 }
 

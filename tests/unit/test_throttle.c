@@ -14,30 +14,30 @@
 #define MANY 72
 
 static sd_event *loop;
-static struct users *users;
-static struct resting *resting;
-static struct rest some[MANY], other;
-static struct rest *turns[2 * MANY];
+static struct quota *quota;
+static struct throttle *throttle;
+static struct throttled some[MANY], other;
+static struct throttled *turns[2 * MANY];
 static unsigned turns_count;
 static uint64_t spent;	/* by each turn, in us */
 
-static void on_turn(struct rest *rest)
+static void on_turn(struct throttled *throttled)
 {
-	turns[turns_count++] = rest;
-	users_spend(users, rest->user, monotonic_us(), spent);
+	turns[turns_count++] = throttled;
+	quota_spend(quota, throttled->user, monotonic_us(), spent);
 }
 
 static int setup(void **state)
 {
 	(void)state;
 	turns_count = 0;
-	users = users_new();
-	assert_true(users && sd_event_new(&loop) >= 0 && resting_open(loop, users, on_turn, &resting) >= 0);
+	quota = quota_new();
+	assert_true(quota && sd_event_new(&loop) >= 0 && throttle_open(loop, quota, on_turn, &throttle) >= 0);
 	memset(some, 0, sizeof(some));
 	memset(&other, 0, sizeof(other));
 	for (int i = 0; i < MANY; i++)
-		assert_int_equal(users_enter(users, 1000, monotonic_us(), &some[i].user), 0);
-	assert_int_equal(users_enter(users, 1001, monotonic_us(), &other.user), 0);
+		assert_int_equal(quota_enter(quota, 1000, monotonic_us(), &some[i].user), 0);
+	assert_int_equal(quota_enter(quota, 1001, monotonic_us(), &other.user), 0);
 	return 0;
 }
 
@@ -45,18 +45,18 @@ static int teardown(void **state)
 {
 	(void)state;
 	for (int i = 0; i < MANY; i++)
-		resting_leave(resting, &some[i]);
-	resting_leave(resting, &other);
-	resting = resting_close(resting);
-	users = users_free(users);
+		throttle_leave(throttle, &some[i]);
+	throttle_leave(throttle, &other);
+	throttle = throttle_close(throttle);
+	quota = quota_free(quota);
 	loop = sd_event_unref(loop);
 	return 0;
 }
 
 /* Uses up what he has at once, and more: he has to wait four times as long as that. */
-static void overdraw(struct user *user, uint64_t us)
+static void overdraw(struct quota_user *user, uint64_t us)
 {
-	users_spend(users, user, monotonic_us(), USERS_AT_ONCE_US + us);
+	quota_spend(quota, user, monotonic_us(), QUOTA_AT_ONCE_US + us);
 }
 
 /* The loop dispatches the next thing; false: nothing is due. */
@@ -67,17 +67,17 @@ static bool step(uint64_t wait)
 
 static void who_has_time_does_not_rest(void **state)
 {
-	struct rest root = { .user = NULL };
+	struct throttled root = { .user = NULL };
 
 	(void)state;
-	assert_false(resting_must(resting, &some[0]));
-	assert_false(resting_must(resting, &root));
+	assert_false(throttle_must(throttle, &some[0]));
+	assert_false(throttle_must(throttle, &root));
 	overdraw(some[0].user, 1000000);
-	assert_true(resting_must(resting, &some[0]));
-	assert_true(some[0].resting);
-	assert_true(resting_must(resting, &some[0]));
+	assert_true(throttle_must(throttle, &some[0]));
+	assert_true(some[0].waiting);
+	assert_true(throttle_must(throttle, &some[0]));
 	assert_null(some[0].next);
-	assert_false(resting_must(resting, &root));
+	assert_false(throttle_must(throttle, &root));
 	assert_false(step(0));
 	assert_int_equal(turns_count, 0);
 }
@@ -91,7 +91,7 @@ static void one_at_a_time(void **state)
 	spent = 1000;
 	overdraw(some[0].user, 1000);
 	for (int i = 0; i < MANY; i++)
-		assert_true(resting_must(resting, &some[i]));
+		assert_true(throttle_must(throttle, &some[i]));
 	while (turns_count < 10 && wakes < 1000) {
 		wakes += step(UINT64_MAX);
 		assert_true(turns_count <= wakes);
@@ -100,8 +100,8 @@ static void one_at_a_time(void **state)
 	assert_in_range(wakes, 10, 20);
 	for (int i = 0; i < 10; i++)
 		assert_ptr_equal(turns[i], &some[i]);
-	assert_false(some[9].resting);
-	assert_true(some[10].resting);
+	assert_false(some[9].waiting);
+	assert_true(some[10].waiting);
 }
 
 /* Who comes back comes after those who wait, also if there is time left. */
@@ -110,18 +110,18 @@ static void in_the_order_in_which_they_came(void **state)
 	(void)state;
 	spent = 0;
 	overdraw(some[0].user, 1000);
-	assert_true(resting_must(resting, &some[0]));
-	assert_true(resting_must(resting, &some[1]));
+	assert_true(throttle_must(throttle, &some[0]));
+	assert_true(throttle_must(throttle, &some[1]));
 	while (!turns_count)
 		(void)step(UINT64_MAX);
 	assert_ptr_equal(turns[0], &some[0]);
-	assert_int_equal(users_wait(users, some[0].user, monotonic_us()), 0);
-	assert_true(resting_must(resting, &some[0]));
+	assert_int_equal(quota_wait(quota, some[0].user, monotonic_us()), 0);
+	assert_true(throttle_must(throttle, &some[0]));
 	while (turns_count < 3)
 		(void)step(UINT64_MAX);
 	assert_ptr_equal(turns[1], &some[1]);
 	assert_ptr_equal(turns[2], &some[0]);
-	assert_false(resting_must(resting, &some[0]));
+	assert_false(throttle_must(throttle, &some[0]));
 }
 
 /* Deeper in debt, and before the other in the queue: the other, who only waits for all users together, has his turn before. */
@@ -130,8 +130,8 @@ static void who_has_time_is_not_held_up(void **state)
 	(void)state;
 	spent = 0;
 	overdraw(some[0].user, 250000);
-	assert_true(resting_must(resting, &some[0]));
-	assert_true(resting_must(resting, &other));
+	assert_true(throttle_must(throttle, &some[0]));
+	assert_true(throttle_must(throttle, &other));
 	assert_false(step(0));
 	while (!turns_count)
 		(void)step(UINT64_MAX);
@@ -147,16 +147,16 @@ static void leaving(void **state)
 	spent = 0;
 	overdraw(some[0].user, 1000);
 	for (int i = 0; i < 4; i++)
-		assert_true(resting_must(resting, &some[i]));
-	resting_leave(resting, &some[0]);
-	resting_leave(resting, &some[3]);
+		assert_true(throttle_must(throttle, &some[i]));
+	throttle_leave(throttle, &some[0]);
+	throttle_leave(throttle, &some[3]);
 	while (turns_count < 2)
 		(void)step(UINT64_MAX);
 	assert_ptr_equal(turns[0], &some[1]);
 	assert_ptr_equal(turns[1], &some[2]);
 	overdraw(some[0].user, 1000);
-	assert_true(resting_must(resting, &some[3]));
-	resting_leave(resting, &some[3]);
+	assert_true(throttle_must(throttle, &some[3]));
+	throttle_leave(throttle, &some[3]);
 	while (step(20000))
 		;
 	assert_int_equal(turns_count, 2);

@@ -104,105 +104,105 @@ static void capabilities_are_compared(void **state)
 
 static void connections_are_counted(void **state)
 {
-	struct users *users = users_new();
-	struct user *all[USERS_CONNECTIONS_ALL], *one;
+	struct quota *quota = quota_new();
+	struct quota_user *all[QUOTA_CONNECTIONS_ALL], *one;
 	unsigned count = 0;
 
 	(void)state;
-	for (; count < USERS_CONNECTIONS_EACH; count++)
-		assert_int_equal(users_enter(users, 1000, SECOND, &all[count]), 0);
-	assert_ptr_equal(all[0], all[USERS_CONNECTIONS_EACH - 1]);
-	assert_int_equal(users_enter(users, 1000, SECOND, &one), -EDQUOT);
-	for (uid_t uid = 2000; count < USERS_CONNECTIONS_ALL; count++)
-		assert_int_equal(users_enter(users, uid + count / USERS_CONNECTIONS_EACH, SECOND, &all[count]), 0);
-	assert_int_equal(users_enter(users, 1000, SECOND, &one), -EDQUOT);
-	assert_int_equal(users_enter(users, 5, SECOND, &one), -EUSERS);
-	users_leave(users, all[0]);
-	assert_int_equal(users_enter(users, 5, SECOND, &one), 0);
-	users_leave(users, one);
-	assert_int_equal(users_enter(users, 1000, SECOND, &all[0]), 0);
+	for (; count < QUOTA_CONNECTIONS_EACH; count++)
+		assert_int_equal(quota_enter(quota, 1000, SECOND, &all[count]), 0);
+	assert_ptr_equal(all[0], all[QUOTA_CONNECTIONS_EACH - 1]);
+	assert_int_equal(quota_enter(quota, 1000, SECOND, &one), -EDQUOT);
+	for (uid_t uid = 2000; count < QUOTA_CONNECTIONS_ALL; count++)
+		assert_int_equal(quota_enter(quota, uid + count / QUOTA_CONNECTIONS_EACH, SECOND, &all[count]), 0);
+	assert_int_equal(quota_enter(quota, 1000, SECOND, &one), -EDQUOT);
+	assert_int_equal(quota_enter(quota, 5, SECOND, &one), -EUSERS);
+	quota_leave(quota, all[0]);
+	assert_int_equal(quota_enter(quota, 5, SECOND, &one), 0);
+	quota_leave(quota, one);
+	assert_int_equal(quota_enter(quota, 1000, SECOND, &all[0]), 0);
 	while (count > 0)
-		users_leave(users, all[--count]);
-	users_leave(users, NULL);
-	assert_null(users_free(users));
-	assert_null(users_free(NULL));
+		quota_leave(quota, all[--count]);
+	quota_leave(quota, NULL);
+	assert_null(quota_free(quota));
+	assert_null(quota_free(NULL));
 }
 
 static void time_is_paid_back(void **state)
 {
-	struct users *users = users_new();
-	struct user *user, *other;
+	struct quota *quota = quota_new();
+	struct quota_user *user, *other;
 	uint64_t now = 100 * SECOND, wait;
 
 	(void)state;
-	assert_int_equal(users_enter(users, 1000, now, &user), 0);
-	assert_int_equal(users_enter(users, 1001, now, &other), 0);
-	assert_int_equal(users_wait(users, user, now), 0);
-	users_spend(users, user, now, USERS_AT_ONCE_US);
-	assert_int_equal(users_wait(users, user, now), 0);
-	users_spend(users, user, now, 1000);
-	wait = users_wait(users, user, now);
-	assert_int_equal(wait, 1000 * USERS_SHARE_EACH);
+	assert_int_equal(quota_enter(quota, 1000, now, &user), 0);
+	assert_int_equal(quota_enter(quota, 1001, now, &other), 0);
+	assert_int_equal(quota_wait(quota, user, now), 0);
+	quota_spend(quota, user, now, QUOTA_AT_ONCE_US);
+	assert_int_equal(quota_wait(quota, user, now), 0);
+	quota_spend(quota, user, now, 1000);
+	wait = quota_wait(quota, user, now);
+	assert_int_equal(wait, 1000 * QUOTA_SHARE_EACH);
 	/* All users together are in debt too, but less of it. */
-	assert_int_equal(users_wait(users, other, now), 1000 * USERS_SHARE_ALL);
-	assert_int_equal(users_wait(users, user, now + wait), 0);
+	assert_int_equal(quota_wait(quota, other, now), 1000 * QUOTA_SHARE_ALL);
+	assert_int_equal(quota_wait(quota, user, now + wait), 0);
 	/* No more is saved than may be spent at once. */
 	now += 1000 * SECOND;
-	users_spend(users, user, now, USERS_AT_ONCE_US + 7);
-	assert_int_equal(users_wait(users, user, now), 7 * USERS_SHARE_EACH);
+	quota_spend(quota, user, now, QUOTA_AT_ONCE_US + 7);
+	assert_int_equal(quota_wait(quota, user, now), 7 * QUOTA_SHARE_EACH);
 	/* A clock that goes back gives nothing, and takes nothing. */
-	assert_int_equal(users_wait(users, user, now - 500 * SECOND), 7 * USERS_SHARE_EACH);
-	users_leave(users, user);
-	users_leave(users, other);
-	(void)users_free(users);
+	assert_int_equal(quota_wait(quota, user, now - 500 * SECOND), 7 * QUOTA_SHARE_EACH);
+	quota_leave(quota, user);
+	quota_leave(quota, other);
+	(void)quota_free(quota);
 }
 
 static void a_share_is_a_share(void **state)
 {
-	struct users *users = users_new();
-	struct user *user;
+	struct quota *quota = quota_new();
+	struct quota_user *user;
 	uint64_t now = 100 * SECOND, spent = 0;
 
 	(void)state;
-	assert_int_equal(users_enter(users, 1000, now, &user), 0);
+	assert_int_equal(quota_enter(quota, 1000, now, &user), 0);
 	/* Who always asks as soon as he may, calls of 3 ms, for a minute. */
 	while (now < 160 * SECOND) {
-		uint64_t wait = users_wait(users, user, now);
+		uint64_t wait = quota_wait(quota, user, now);
 
 		now += wait;
 		if (wait)
 			continue;
 		now += 3000;
 		spent += 3000;
-		users_spend(users, user, now, 3000);
+		quota_spend(quota, user, now, 3000);
 	}
-	assert_in_range(spent, 60 * SECOND / USERS_SHARE_EACH, 60 * SECOND / USERS_SHARE_EACH + USERS_AT_ONCE_US + SECOND);
-	users_leave(users, user);
-	(void)users_free(users);
+	assert_in_range(spent, 60 * SECOND / QUOTA_SHARE_EACH, 60 * SECOND / QUOTA_SHARE_EACH + QUOTA_AT_ONCE_US + SECOND);
+	quota_leave(quota, user);
+	(void)quota_free(quota);
 }
 
 static void debt_outlives_the_connection(void **state)
 {
-	struct users *users = users_new();
-	struct user *user;
+	struct quota *quota = quota_new();
+	struct quota_user *user;
 	uint64_t now = 100 * SECOND;
 
 	(void)state;
-	assert_int_equal(users_enter(users, 1000, now, &user), 0);
-	users_spend(users, user, now, 10 * SECOND);
-	users_leave(users, user);
-	assert_int_equal(users_enter(users, 1000, now + SECOND, &user), 0);
-	assert_true(users_wait(users, user, now + SECOND) > 30 * SECOND);
-	users_leave(users, user);
+	assert_int_equal(quota_enter(quota, 1000, now, &user), 0);
+	quota_spend(quota, user, now, 10 * SECOND);
+	quota_leave(quota, user);
+	assert_int_equal(quota_enter(quota, 1000, now + SECOND, &user), 0);
+	assert_true(quota_wait(quota, user, now + SECOND) > 30 * SECOND);
+	quota_leave(quota, user);
 	/* Paid and gone: forgotten, which only ASan sees. */
-	assert_int_equal(users_enter(users, 1001, now + 100 * SECOND, &user), 0);
-	assert_int_equal(users_wait(users, user, now + 100 * SECOND), 0);
+	assert_int_equal(quota_enter(quota, 1001, now + 100 * SECOND, &user), 0);
+	assert_int_equal(quota_wait(quota, user, now + 100 * SECOND), 0);
 	/* Spent for one who is not connected. */
-	users_spend_for(users, 1002, now + 100 * SECOND, 10 * SECOND);
-	assert_int_equal(users_enter(users, 1002, now + 100 * SECOND, &user), 0);
-	assert_true(users_wait(users, user, now + 100 * SECOND) > 30 * SECOND);
-	assert_int_equal(users_uid(user), 1002);
-	(void)users_free(users);
+	quota_spend_for(quota, 1002, now + 100 * SECOND, 10 * SECOND);
+	assert_int_equal(quota_enter(quota, 1002, now + 100 * SECOND, &user), 0);
+	assert_true(quota_wait(quota, user, now + 100 * SECOND) > 30 * SECOND);
+	assert_int_equal(quota_uid(user), 1002);
+	(void)quota_free(quota);
 }
 
 int main(void)

@@ -42,12 +42,12 @@ static void read_pid(json_t *parameters)
 {
 	pid_t pid = 77;
 	const char *bad;
-	int r = parameter_pid(parameters, false, &pid, &bad);
+	int r = params_pid(parameters, false, &pid, &bad);
 
 	if (r < 0)
 		refused(r, bad, "pid");
-	CHECK(r <= 0 && (parameter_given(parameters, "pid") && r == 0 ? pid > 0 : pid == 77));
-	CHECK(parameter_pid(parameters, true, &pid, &bad) == (parameter_given(parameters, "pid") ? r : -EINVAL));
+	CHECK(r <= 0 && (params_given(parameters, "pid") && r == 0 ? pid > 0 : pid == 77));
+	CHECK(params_pid(parameters, true, &pid, &bad) == (params_given(parameters, "pid") ? r : -EINVAL));
 }
 
 static void read_ranges(json_t *parameters)
@@ -55,11 +55,11 @@ static void read_ranges(json_t *parameters)
 	struct range *ranges = NULL;
 	size_t count = 77;
 	const char *bad;
-	int r = parameter_ranges(parameters, &ranges, &count, &bad);
+	int r = params_ranges(parameters, &ranges, &count, &bad);
 
 	if (r < 0)
 		refused(r, bad, "ranges");
-	if (r < 0 || !parameter_given(parameters, "ranges")) {
+	if (r < 0 || !params_given(parameters, "ranges")) {
 		CHECK(!ranges && count == 77);
 		return;
 	}
@@ -73,7 +73,7 @@ static void read_options(json_t *parameters)
 {
 	struct seal_request request = { .action = MSEALD_ACTION_COUNT };
 	const char *bad;
-	int r = parameter_seal_options(parameters, &request, &bad);
+	int r = params_seal_options(parameters, &request, &bad);
 
 	if (r < 0) {
 		CHECK(strcmp(bad, "segments") == 0 || strcmp(bad, "deny") == 0 || strcmp(bad, "action") == 0 ||
@@ -82,9 +82,9 @@ static void read_options(json_t *parameters)
 		return;
 	}
 	CHECK(!(request.stops & ~(unsigned)MSEALD_STOP_ALL) && !(request.classes & ~(unsigned)MSEALD_CLASSES_ALL));
-	CHECK((request.classes != 0) == parameter_given(parameters, "segments"));
-	CHECK((request.stops != 0) == parameter_given(parameters, "deny"));
-	CHECK((request.action < MSEALD_ACTION_COUNT) == parameter_given(parameters, "action"));
+	CHECK((request.classes != 0) == params_given(parameters, "segments"));
+	CHECK((request.stops != 0) == params_given(parameters, "deny"));
+	CHECK((request.action < MSEALD_ACTION_COUNT) == params_given(parameters, "action"));
 	CHECK(!request.revocable || json_is_true(json_object_get(parameters, "revocable")));
 }
 

@@ -138,7 +138,7 @@ static void every_id_is_there_once(void **state)
 /* What a line looks like on this stderr, with these variables. Each in a child: where it goes is found out once. */
 static void check_line(const char *invocation, const char *journal, bool file, const char *expected)
 {
-	char line[256] = "", path[] = "/tmp/test_flood.XXXXXX";
+	char line[256] = "", path[] = "/tmp/test_ratelimit.XXXXXX";
 	int fds[2] = { -1, -1 };
 	ssize_t n;
 
