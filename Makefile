@@ -55,11 +55,11 @@ UNITS := $(patsubst systemd/%,%,$(sort $(wildcard systemd/*.socket systemd/*.tim
 MONITORING := $(sort $(wildcard packaging/monitoring/*))
 POLICY := $(sort $(wildcard policy/*.conf))
 
-.PHONY: all help clean image install uninstall deb deps FORCE
+.PHONY: all layers help clean image install uninstall deb deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook ## builds the daemon, the command line and the hook of container runtimes
+all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook layers ## builds the daemon, the command line and the hook of container runtimes
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -112,6 +112,14 @@ $(B)/user/daemon/api/methods.o: $(B)/interface.h
 # The interface description, as a C string.
 $(B)/interface.h: user/lib/varlink/io.mseald.varlink
 	$(Q)mkdir -p $(@D) && sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< > $@
+
+# The layers of each folder, the lowest first: what points up fails the build.
+LAYERS_lib := base elf proc varlink conf policy
+layers: $(B)/layers-lib
+$(B)/layers-lib: $(LIB_OBJ)
+$(B)/layers-%: tests/layers
+	$(call say,LAYERS,user/$*)
+	$(Q)tests/layers user/$* "$(LAYERS_$*)" $(filter %.o,$^) && touch $@
 
 $(B)/libcommon.a: $(LIB_OBJ)
 	$(call say,AR,$@)

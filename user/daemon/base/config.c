@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/conf/ini.h"
+#include "lib/conf/load.h"
 #include "lib/conf/parser.h"
 
 #define SECTION "Mseald"
@@ -113,7 +115,7 @@ static void assign(struct parser *p, struct config *config, const char *name, ch
 
 static void begin_section(struct parser *p, const char *name)
 {
-	p->section = SECTION_POLICY;
+	p->section = SECTION_FIRST;
 	if (strcmp(name, SECTION) == 0)
 		return;
 	/* Its keys are not told of one by one. */
@@ -140,7 +142,7 @@ static void read_text(struct parser *p, struct config *config, char *text)
 
 int config_parse(const char *path, const char *text, size_t size, struct config *ret, struct policy_faults *faults)
 {
-	struct parser p = { .root = "", .path = path, .faults = faults };
+	struct parser p = { .path = path, .faults = faults };
 	_cleanup_free_ char *copy = strndup(text, size);
 	struct config config = *ret;
 

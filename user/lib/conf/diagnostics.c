@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/policy/internal.h"
+#include "lib/conf/diagnostics.h"
 
 #define WORD_MAX 24	/* longer words are like no known one */
 

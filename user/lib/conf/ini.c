@@ -5,9 +5,10 @@
  * not libinih.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "lib/policy/internal.h"
+#include "lib/conf/ini.h"
 
 static const char blank[] = " \t";
 

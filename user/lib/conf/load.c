@@ -10,9 +10,17 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/policy/internal.h"
+#include "lib/conf/load.h"
 
 #define TRIES 5
+
+/* Hidden files and what editors and packages leave (x.conf~, .x.conf.swp, #x.conf#, x.conf.dpkg-old) are none. */
+bool policy_is_file_name(const char *name)
+{
+	size_t length = strlen(name), suffix = strlen(POLICY_SUFFIX);
+
+	return *name != '.' && *name != '#' && length > suffix && strcmp(name + length - suffix, POLICY_SUFFIX) == 0;
+}
 
 const char *policy_unguarded(const struct stat *st)
 {

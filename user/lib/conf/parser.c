@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/conf/ini.h"
 #include "lib/conf/parser.h"
 
 void parser_complain(struct parser *p, unsigned line, const char *format, ...)

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "lib/conf/parser.h"
+#include "lib/policy/internal.h"
 
 /* --- Exe= --- */
 
@@ -41,7 +41,7 @@ static size_t plain_length(const char *path)
 }
 
 /* What is matched, of a path that is normalized. NULL after a complaint. */
-static char *follow(struct parser *p, const char *path, int kind)
+static char *follow(struct policy_parser *p, const char *path, int kind)
 {
 	_cleanup_free_ char *plain = NULL, *followed = NULL;
 	char *whole;
@@ -52,34 +52,34 @@ static char *follow(struct parser *p, const char *path, int kind)
 	plain = strndup(path, length);
 	r = plain ? policy_path_follow(p->root, plain, &followed) : -ENOMEM;
 	if (r == -ENOMEM) {
-		p->error = r;
+		p->base.error = r;
 		return NULL;
 	}
 	if (r < 0) {
-		parser_complain(p, p->line, "Exe=" SHOWN ": %s", path,
+		parser_complain(&p->base, p->base.line, "Exe=" SHOWN ": %s", path,
 			 r == -ELOOP ? "its symbolic links go in a circle" : "its symbolic links lead to a path that is too long");
 		return NULL;
 	}
 	if (kind == POLICY_EXE_GLOB && policy_is_glob(followed)) {
-		parser_complain(p, p->line, "Exe=" SHOWN ": its folder is " SHOWN ", whose name is a glob "
+		parser_complain(&p->base, p->base.line, "Exe=" SHOWN ": its folder is " SHOWN ", whose name is a glob "
 				"itself", path, followed);
 		return NULL;
 	}
 	if (asprintf(&whole, "%s%s", *rest == '/' && !followed[1] ? "" : followed, rest) < 0) {
-		p->error = -ENOMEM;
+		p->base.error = -ENOMEM;
 		return NULL;
 	}
 	if (strlen(whole) < POLICY_PATH_MAX)
 		return whole;
-	parser_complain(p, p->line, "Exe=" SHOWN " is too long; a path has at most %d bytes", path,
+	parser_complain(&p->base, p->base.line, "Exe=" SHOWN " is too long; a path has at most %d bytes", path,
 			POLICY_PATH_MAX - 1);
 	free(whole);
 	return NULL;
 }
 
-static void add_exe(struct parser *p, const char *word)
+static void add_exe(struct policy_parser *p, const char *word)
 {
-	_cleanup_free_ char *given = parser_copy(p, word), *path = parser_copy(p, word), *followed = NULL;
+	_cleanup_free_ char *given = parser_copy(&p->base, word), *path = parser_copy(&p->base, word), *followed = NULL;
 	bool glob = policy_is_glob(word), folder = word[strlen(word) - 1] == '/';
 	int kind = glob ? POLICY_EXE_GLOB : folder ? POLICY_EXE_FOLDER : POLICY_EXE_FILE;
 	const char *wrong = NULL;
@@ -87,7 +87,7 @@ static void add_exe(struct parser *p, const char *word)
 	if (!given || !path)
 		return;
 	if (*word != '/') {
-		parser_complain(p, p->line, "Exe=" SHOWN " is not a whole path; write it from / on, as in "
+		parser_complain(&p->base, p->base.line, "Exe=" SHOWN " is not a whole path; write it from / on, as in "
 				"/usr/sbin/nginx", word);
 		return;
 	}
@@ -96,48 +96,48 @@ static void add_exe(struct parser *p, const char *word)
 	else if (glob)
 		wrong = judge_glob(word);
 	if (wrong) {
-		parser_complain(p, p->line, "Exe=" SHOWN " %s", word, wrong);
+		parser_complain(&p->base, p->base.line, "Exe=" SHOWN " %s", word, wrong);
 		return;
 	}
 	followed = follow(p, path, kind);
-	if (!followed || !parser_grow(p, "Exe", &p->policy->exe, p->policy->exe_count, sizeof(*p->policy->exe)))
+	if (!followed || !parser_grow(&p->base, "Exe", &p->policy->exe, p->policy->exe_count, sizeof(*p->policy->exe)))
 		return;
 	p->policy->exe[p->policy->exe_count++] = (struct policy_exe){
-		.given = TAKE_PTR(given), .path = TAKE_PTR(followed), .line = p->line, .kind = kind,
+		.given = TAKE_PTR(given), .path = TAKE_PTR(followed), .line = p->base.line, .kind = kind,
 	};
 }
 
 /* --- the other keys of [Match] --- */
 
-static void add_unit(struct parser *p, const char *word)
+static void add_unit(struct policy_parser *p, const char *word)
 {
 	struct policy *policy = p->policy;
 	char *unit;
 
 	if (strchr(word, '/')) {
-		parser_complain(p, p->line, "Unit=" SHOWN " holds a /; it takes the name of a unit, as "
+		parser_complain(&p->base, p->base.line, "Unit=" SHOWN " holds a /; it takes the name of a unit, as "
 				"nginx.service; a path is for Cgroup=", word);
 		return;
 	}
 	if (strlen(word) >= POLICY_PATH_MAX) {
-		parser_complain(p, p->line, "Unit=" SHOWN " is too long; a unit has at most %d bytes", word,
+		parser_complain(&p->base, p->base.line, "Unit=" SHOWN " is too long; a unit has at most %d bytes", word,
 				POLICY_PATH_MAX - 1);
 		return;
 	}
-	if (!parser_grow(p, "Unit", &policy->unit, policy->unit_count, sizeof(*policy->unit)) ||
-	    !parser_grow(p, "Unit", &policy->unit_line, policy->unit_count, sizeof(*policy->unit_line)))
+	if (!parser_grow(&p->base, "Unit", &policy->unit, policy->unit_count, sizeof(*policy->unit)) ||
+	    !parser_grow(&p->base, "Unit", &policy->unit_line, policy->unit_count, sizeof(*policy->unit_line)))
 		return;
-	unit = parser_copy(p, word);
+	unit = parser_copy(&p->base, word);
 	if (!unit)
 		return;
-	policy->unit_line[policy->unit_count] = p->line;
+	policy->unit_line[policy->unit_count] = p->base.line;
 	policy->unit[policy->unit_count++] = unit;
 }
 
-static void add_cgroup(struct parser *p, const char *word)
+static void add_cgroup(struct policy_parser *p, const char *word)
 {
 	static const char mount[] = "/sys/fs/cgroup/";
-	_cleanup_free_ char *path = parser_copy(p, word);
+	_cleanup_free_ char *path = parser_copy(&p->base, word);
 	const char *wrong = NULL;
 
 	if (!path)
@@ -151,12 +151,12 @@ static void add_cgroup(struct parser *p, const char *word)
 	else if (strlen(path) >= POLICY_PATH_MAX)
 		wrong = "is too long";
 	if (wrong) {
-		parser_complain(p, p->line, "Cgroup=" SHOWN " %s", word, wrong);
+		parser_complain(&p->base, p->base.line, "Cgroup=" SHOWN " %s", word, wrong);
 		return;
 	}
 	if (!*path)
 		(void)strcpy(path, "/");
-	if (parser_grow(p, "Cgroup", &p->policy->cgroup, p->policy->cgroup_count, sizeof(*p->policy->cgroup)))
+	if (parser_grow(&p->base, "Cgroup", &p->policy->cgroup, p->policy->cgroup_count, sizeof(*p->policy->cgroup)))
 		p->policy->cgroup[p->policy->cgroup_count++] = TAKE_PTR(path);
 }
 
@@ -189,7 +189,7 @@ static int find_user(const char *root, const char *name, uid_t *ret)
 	return 0;
 }
 
-static void add_user(struct parser *p, const char *word)
+static void add_user(struct policy_parser *p, const char *word)
 {
 	uid_t user = 0;
 	int r = 1;
@@ -202,7 +202,7 @@ static void add_user(struct parser *p, const char *word)
 		value = strtoull(word, &end, 10);
 		/* The highest number means "no user" to the kernel. */
 		if (*end || errno || value >= UINT32_MAX) {
-			parser_complain(p, p->line, "User=" SHOWN " is neither a name nor a number of a user", word);
+			parser_complain(&p->base, p->base.line, "User=" SHOWN " is neither a name nor a number of a user", word);
 			return;
 		}
 		user = (uid_t)value;
@@ -210,16 +210,16 @@ static void add_user(struct parser *p, const char *word)
 		r = find_user(p->root, word, &user);
 	}
 	if (r < 0)
-		p->error = r;
+		p->base.error = r;
 	else if (r == 0)
-		parser_complain(p, p->line, "User=" SHOWN ": there is no such user here; give its number, or "
+		parser_complain(&p->base, p->base.line, "User=" SHOWN ": there is no such user here; give its number, or "
 				"create it first", word);
-	else if (parser_grow(p, "User", &p->policy->user, p->policy->user_count, sizeof(*p->policy->user)))
+	else if (parser_grow(&p->base, "User", &p->policy->user, p->policy->user_count, sizeof(*p->policy->user)))
 		p->policy->user[p->policy->user_count++] = user;
 }
 
-static void each_word(struct parser *p, const char *key, char *value, void (*add)(struct parser *p, const char *word),
-		      void (*clear)(struct policy *policy))
+static void each_word(struct policy_parser *p, const char *key, char *value,
+		      void (*add)(struct policy_parser *p, const char *word), void (*clear)(struct policy *policy))
 {
 	const char *word;
 	unsigned words = 0;
@@ -228,42 +228,42 @@ static void each_word(struct parser *p, const char *key, char *value, void (*add
 	while ((r = policy_ini_word(&value, &word)) > 0) {
 		words++;
 		if (*word == '#' || *word == ';') {
-			parser_complain(p, p->line, "%s=: a comment stands on a line of its own; quote a value "
+			parser_complain(&p->base, p->base.line, "%s=: a comment stands on a line of its own; quote a value "
 					"that begins with %c", key, *word);
 			return;
 		}
 		if (*word)
 			add(p, word);
 		else
-			parser_complain(p, p->line, "%s= has an empty value", key);
+			parser_complain(&p->base, p->base.line, "%s= has an empty value", key);
 	}
 	if (r < 0)
-		parser_complain(p, p->line, "%s", word);
+		parser_complain(&p->base, p->base.line, "%s", word);
 	else if (words == 0)
 		clear(p->policy);
 }
 
-void policy_set_exe(struct parser *p, const char *key, char *value)
+void policy_set_exe(struct policy_parser *p, const char *key, char *value)
 {
 	each_word(p, key, value, add_exe, policy_clear_exe);
 }
 
-void policy_set_unit(struct parser *p, const char *key, char *value)
+void policy_set_unit(struct policy_parser *p, const char *key, char *value)
 {
 	each_word(p, key, value, add_unit, policy_clear_unit);
 }
 
-void policy_set_cgroup(struct parser *p, const char *key, char *value)
+void policy_set_cgroup(struct policy_parser *p, const char *key, char *value)
 {
 	each_word(p, key, value, add_cgroup, policy_clear_cgroup);
 }
 
-void policy_set_user(struct parser *p, const char *key, char *value)
+void policy_set_user(struct policy_parser *p, const char *key, char *value)
 {
 	each_word(p, key, value, add_user, policy_clear_user);
 }
 
-void policy_set_marked(struct parser *p, const char *key, char *value)
+void policy_set_marked(struct policy_parser *p, const char *key, char *value)
 {
-	parser_set_boolean(p, key, value, &p->policy->marked, false);
+	parser_set_boolean(&p->base, key, value, &p->policy->marked, false);
 }

@@ -6,54 +6,16 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/conf/parser.h"
+#include "lib/policy/internal.h"
 
 static const char *const section_names[] = {
 	[SECTION_POLICY] = "Policy", [SECTION_MATCH] = "Match", [SECTION_SEAL] = "Seal",
 };
 
-void policy_clear_exe(struct policy *policy)
-{
-	for (size_t i = 0; i < policy->exe_count; i++) {
-		free(policy->exe[i].given);
-		free(policy->exe[i].path);
-	}
-	free(policy->exe);
-	policy->exe = NULL;
-	policy->exe_count = 0;
-}
-
-void policy_clear_unit(struct policy *policy)
-{
-	for (size_t i = 0; i < policy->unit_count; i++)
-		free(policy->unit[i]);
-	free(policy->unit);
-	free(policy->unit_line);
-	policy->unit = NULL;
-	policy->unit_line = NULL;
-	policy->unit_count = 0;
-}
-
-void policy_clear_cgroup(struct policy *policy)
-{
-	for (size_t i = 0; i < policy->cgroup_count; i++)
-		free(policy->cgroup[i]);
-	free(policy->cgroup);
-	policy->cgroup = NULL;
-	policy->cgroup_count = 0;
-}
-
-void policy_clear_user(struct policy *policy)
-{
-	free(policy->user);
-	policy->user = NULL;
-	policy->user_count = 0;
-}
-
 static const struct key {
 	const char *name;
-	enum section section;
-	void (*set)(struct parser *p, const char *key, char *value);
+	unsigned section;
+	void (*set)(struct policy_parser *p, const char *key, char *value);
 } keys[] = {
 	{ "Description", SECTION_POLICY, policy_set_description },
 	{ "Enabled", SECTION_POLICY, policy_set_enabled },
@@ -71,27 +33,28 @@ static const struct key {
 	{ "Gate", SECTION_SEAL, policy_set_gate },
 };
 
-static void begin_section(struct parser *p, const char *name)
+static void begin_section(struct policy_parser *p, const char *name)
 {
 	const char *nearest;
 
-	for (size_t i = SECTION_POLICY; i <= SECTION_SEAL; i++) {
+	for (unsigned i = SECTION_POLICY; i <= SECTION_SEAL; i++) {
 		if (strcmp(section_names[i], name) == 0) {
-			p->section = (enum section)i;
+			p->base.section = i;
 			return;
 		}
 	}
 	/* Its keys are not told of one by one. */
-	p->section = SECTION_UNKNOWN;
-	nearest = policy_nearest(name, section_names + SECTION_POLICY, SECTION_SEAL);
+	p->base.section = SECTION_UNKNOWN;
+	nearest = policy_nearest(name, section_names + SECTION_POLICY,
+				 ELEMENTS(section_names) - SECTION_POLICY);
 	if (nearest)
-		parser_complain(p, p->line, "there is no section [" SHOWN "]; did you mean [%s]?", name, nearest);
+		parser_complain(&p->base, p->base.line, "there is no section [" SHOWN "]; did you mean [%s]?", name, nearest);
 	else
-		parser_complain(p, p->line, "there is no section [" SHOWN "]; there are [Policy], [Match] and "
+		parser_complain(&p->base, p->base.line, "there is no section [" SHOWN "]; there are [Policy], [Match] and "
 				"[Seal]", name);
 }
 
-static void complain_key(struct parser *p, const char *name)
+static void complain_key(struct policy_parser *p, const char *name)
 {
 	const char *names[ELEMENTS(keys)], *nearest;
 
@@ -99,54 +62,54 @@ static void complain_key(struct parser *p, const char *name)
 		names[i] = keys[i].name;
 	nearest = policy_nearest(name, names, ELEMENTS(names));
 	if (nearest)
-		parser_complain(p, p->line, "there is no key " SHOWN "=; did you mean %s=?", name, nearest);
-	else if (p->section == SECTION_MATCH)
-		parser_complain(p, p->line, "there is no key " SHOWN "=; [Match] has Exe=, Unit=, Cgroup=, "
+		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; did you mean %s=?", name, nearest);
+	else if (p->base.section == SECTION_MATCH)
+		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; [Match] has Exe=, Unit=, Cgroup=, "
 				"User= and Marked=", name);
-	else if (p->section == SECTION_SEAL)
-		parser_complain(p, p->line, "there is no key " SHOWN "=; [Seal] has Segments=, Deny=, "
+	else if (p->base.section == SECTION_SEAL)
+		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; [Seal] has Segments=, Deny=, "
 				"ForeignWrite=, FileWrite=, Action=, Dlopen= and Gate=", name);
 	else
-		parser_complain(p, p->line, "there is no key " SHOWN "=; [Policy] has Description= and Enabled=",
+		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; [Policy] has Description= and Enabled=",
 				name);
 }
 
-static void assign(struct parser *p, const char *name, char *value)
+static void assign(struct policy_parser *p, const char *name, char *value)
 {
-	if (p->section == SECTION_UNKNOWN)
+	if (p->base.section == SECTION_UNKNOWN)
 		return;
 	for (size_t i = 0; i < ELEMENTS(keys); i++) {
 		if (strcmp(keys[i].name, name) != 0)
 			continue;
-		if (keys[i].section == p->section)
+		if (keys[i].section == p->base.section)
 			keys[i].set(p, name, value);
 		else
-			parser_complain(p, p->line, "%s= belongs into [%s]%s", name, section_names[keys[i].section],
-				 p->section == SECTION_NONE ? "; write that above it" : "");
+			parser_complain(&p->base, p->base.line, "%s= belongs into [%s]%s", name, section_names[keys[i].section],
+				 p->base.section == SECTION_NONE ? "; write that above it" : "");
 		return;
 	}
-	if (p->section == SECTION_NONE)
-		parser_complain(p, p->line, "a key before the first section; write [Match] or [Seal] above it");
+	if (p->base.section == SECTION_NONE)
+		parser_complain(&p->base, p->base.line, "a key before the first section; write [Match] or [Seal] above it");
 	else
 		complain_key(p, name);
 }
 
-static void read_all(struct parser *p, char *text)
+static void read_all(struct policy_parser *p, char *text)
 {
 	struct policy_ini ini = { .rest = text };
 	enum policy_ini_kind kind;
 
-	while (p->error == 0 && (kind = policy_ini_next(&ini)) != POLICY_INI_END) {
-		p->line = ini.line;
+	while (p->base.error == 0 && (kind = policy_ini_next(&ini)) != POLICY_INI_END) {
+		p->base.line = ini.line;
 		if (kind == POLICY_INI_SECTION)
 			begin_section(p, ini.key);
 		else if (kind == POLICY_INI_ASSIGNMENT)
 			assign(p, ini.key, ini.value);
 		else
-			parser_complain(p, p->line, "%s", ini.key);
+			parser_complain(&p->base, p->base.line, "%s", ini.key);
 	}
 	policy_finish(p);
-	parser_tell_rest(p);
+	parser_tell_rest(&p->base);
 }
 
 /* The name of a policy, of its path: without folders and .conf. */
@@ -173,7 +136,9 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
 		     struct policy_faults *faults)
 {
 	_cleanup_(policy_free) struct policy policy = { .enabled = true, .action = MSEALD_ACTION_DENY };
-	struct parser p = { .root = root ? root : "", .path = path, .policy = &policy, .faults = faults };
+	struct policy_parser p = {
+		.base = { .path = path, .faults = faults }, .root = root ? root : "", .policy = &policy,
+	};
 	_cleanup_free_ char *copied = malloc(size + 1);
 	const char *nul = memchr(text, '\0', size);
 
@@ -184,15 +149,15 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
 	memcpy(copied, text, size);
 	copied[size] = '\0';
 	if (nul)
-		parser_complain(&p, line_of(text, nul), "holds a NUL byte; a policy is plain text (UTF-8, not "
+		parser_complain(&p.base, line_of(text, nul), "holds a NUL byte; a policy is plain text (UTF-8, not "
 				"UTF-16)");
 	else if (size > POLICY_FILE_MAX)
-		parser_complain(&p, 0, "has %zu bytes; a policy has at most %u", size, POLICY_FILE_MAX);
+		parser_complain(&p.base, 0, "has %zu bytes; a policy has at most %u", size, POLICY_FILE_MAX);
 	else
 		read_all(&p, copied);
-	if (p.error < 0)
-		return p.error;
-	if (p.fault_count > 0)
+	if (p.base.error < 0)
+		return p.base.error;
+	if (p.base.fault_count > 0)
 		return -EINVAL;
 	*ret = policy;
 	policy = (struct policy){};
@@ -219,18 +184,4 @@ int policy_read_file_for(const char *root, const char *path, struct policy *ret,
 int policy_read_file(const char *path, struct policy *ret, struct policy_faults *faults)
 {
 	return policy_read_file_for("", path, ret, faults);
-}
-
-void policy_free(struct policy *policy)
-{
-	if (!policy)
-		return;
-	free(policy->name);
-	free(policy->path);
-	free(policy->description);
-	policy_clear_exe(policy);
-	policy_clear_unit(policy);
-	policy_clear_cgroup(policy);
-	policy_clear_user(policy);
-	*policy = (struct policy){};
 }

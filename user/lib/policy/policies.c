@@ -14,14 +14,6 @@
 
 #define NAMES_MAX (4 * POLICIES_MAX)	/* that are looked at in one folder */
 
-/* Hidden files and what editors and packages leave (x.conf~, .x.conf.swp, #x.conf#, x.conf.dpkg-old) are none. */
-bool policy_is_file_name(const char *name)
-{
-	size_t length = strlen(name), suffix = strlen(POLICY_SUFFIX);
-
-	return *name != '.' && *name != '#' && length > suffix && strcmp(name + length - suffix, POLICY_SUFFIX) == 0;
-}
-
 static void file_free(struct policy_file *file)
 {
 	free(file->name);

@@ -11,22 +11,15 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "lib/conf/diagnostics.h"
+#include "lib/conf/load.h"
+#include "lib/conf/parser.h"
 #include "mseald/shared.h"
-#if __has_include("paths.h")
-#include "paths.h"			/* made by the Makefile: POLICY_FOLDER_VENDOR and CONFIG_FOLDER_VENDOR below PREFIX */
-#endif
-
 #define POLICY_FOLDER_ETC "/etc/mseald/policy.d"
 #ifndef POLICY_FOLDER_VENDOR
 #define POLICY_FOLDER_VENDOR "/usr/lib/mseald/policy.d"
 #endif
-#ifndef CONFIG_FOLDER_VENDOR
-#define CONFIG_FOLDER_VENDOR "/usr/lib/mseald"
-#endif
-#define POLICY_SUFFIX ".conf"
-#define POLICY_FILE_MAX (64u << 10)	/* bytes of one file */
 #define POLICIES_MAX 4096		/* files that count */
-#define POLICY_VALUES_MAX 256		/* values of one key in one file */
 #define POLICY_PATH_MAX 256		/* bytes of a path in Exe= and Cgroup=, with its NUL: what the kernel side keeps */
 
 /* One value of Exe=. */
@@ -70,18 +63,6 @@ struct policy {
 struct policies {
 	struct policy *list;		/* in the order of names */
 	size_t count;
-};
-
-/* What was wrong: a line for people each, that names the file (and line, unless 0) and the remedy. */
-struct policy_fault {
-	char *path;
-	unsigned line;			/* 0: about the whole file */
-	char *message;			/* what is wrong; what to do; without control characters */
-};
-
-struct policy_faults {
-	struct policy_fault *list;
-	size_t count, allocated;
 };
 
 /* What is known of a program when it starts. */
@@ -151,14 +132,17 @@ bool policy_matches(const struct policy *policy, const struct policy_facts *fact
 /* Everything that later matches, earlier does too: false where that cannot easily be told. */
 bool policy_covers(const struct policy *earlier, const struct policy *later);
 
-/* "PATH:LINE: MESSAGE" without control characters; malloc'ed, or NULL. */
-char *policy_fault_text(const struct policy_fault *fault);
 const char *policy_gate_name(enum policy_gate gate);
 
 /* All take NULL or zeroed, and leave it zeroed. */
 void policy_free(struct policy *policy);
 void policies_free(struct policies *policies);
 void policy_files_free(struct policy_files *files);
-void policy_faults_free(struct policy_faults *faults);
+
+/* A key without a value takes all its values back. */
+void policy_clear_exe(struct policy *policy);
+void policy_clear_unit(struct policy *policy);
+void policy_clear_cgroup(struct policy *policy);
+void policy_clear_user(struct policy *policy);
 
 #endif

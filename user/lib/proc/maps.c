@@ -245,3 +245,19 @@ bool procmaps_covers(const struct procmaps *maps, uint64_t start, uint64_t end, 
 	}
 	return true;
 }
+
+bool mapping_is_file(const struct mapping *mapping)
+{
+	return mapping->path[0] == '/';
+}
+
+int mapping_compare_files(const struct mapping *a, const struct mapping *b)
+{
+	if (a->dev_major != b->dev_major)
+		return a->dev_major < b->dev_major ? -1 : 1;
+	if (a->dev_minor != b->dev_minor)
+		return a->dev_minor < b->dev_minor ? -1 : 1;
+	if (a->inode != b->inode)
+		return a->inode < b->inode ? -1 : 1;
+	return strcmp(a->path, b->path);
+}

@@ -44,4 +44,8 @@ const struct mapping *procmaps_find(const struct procmaps *maps, uint64_t addres
 /* Is every byte of [start, end) mapped? If not, *ret_hole is the first that is not (may be NULL). */
 bool procmaps_covers(const struct procmaps *maps, uint64_t start, uint64_t end, uint64_t *ret_hole);
 
+/* Does a file stand behind it; and the order of two of them, 0: mappings of the same file. */
+bool mapping_is_file(const struct mapping *mapping);
+int mapping_compare_files(const struct mapping *a, const struct mapping *b);
+
 #endif

@@ -34,22 +34,6 @@ static uint64_t page_up(uint64_t address)
 
 /* --- files --- */
 
-bool mapping_is_file(const struct mapping *mapping)
-{
-	return mapping->path[0] == '/';
-}
-
-int mapping_compare_files(const struct mapping *a, const struct mapping *b)
-{
-	if (a->dev_major != b->dev_major)
-		return a->dev_major < b->dev_major ? -1 : 1;
-	if (a->dev_minor != b->dev_minor)
-		return a->dev_minor < b->dev_minor ? -1 : 1;
-	if (a->inode != b->inode)
-		return a->inode < b->inode ? -1 : 1;
-	return strcmp(a->path, b->path);
-}
-
 static int by_file_and_start(const void *left, const void *right)
 {
 	const struct mapping *const *a = left, *const *b = right;

@@ -37,8 +37,4 @@ int objects_find(const struct procmaps *maps, int proc_dirfd, struct objects *re
 int object_open(const struct object *object, int proc_dirfd);
 void objects_free(struct objects *objects);	/* takes NULL and zeroed */
 
-/* Does a file stand behind it; and the order of two of them, 0: mappings of the same file. */
-bool mapping_is_file(const struct mapping *mapping);
-int mapping_compare_files(const struct mapping *a, const struct mapping *b);
-
 #endif
