@@ -114,8 +114,10 @@ $(B)/interface.h: user/lib/varlink/io.mseald.varlink
 	$(Q)mkdir -p $(@D) && sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< > $@
 
 # The layers of each folder, the lowest first: what points up fails the build.
+LAYERS_daemon := base bpf process trace seal policy audit api
 LAYERS_lib := base elf proc varlink conf policy
-layers: $(B)/layers-lib
+layers: $(B)/layers-lib $(B)/layers-daemon
+$(B)/layers-daemon: $(DAEMON_OBJ)
 $(B)/layers-lib: $(LIB_OBJ)
 $(B)/layers-%: tests/layers
 	$(call say,LAYERS,user/$*)

@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "api/daemon.h"
+#include "api/method.h"
 #include "api/methods.h"
 #include "api/server.h"
 #include "api/subscribers.h"

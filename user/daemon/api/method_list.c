@@ -7,7 +7,7 @@
 #include "api/client.h"
 #include "api/connection.h"
 #include "api/daemon.h"
-#include "api/methods.h"
+#include "api/method.h"
 #include "api/params.h"
 #include "api/reply.h"
 #include "base/text.h"

@@ -5,7 +5,7 @@
 #include <sys/utsname.h>
 
 #include "api/daemon.h"
-#include "api/methods.h"
+#include "api/method.h"
 #include "bpf/lock.h"
 #include "lib/base/names.h"
 #include "lib/base/util.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "api/daemon.h"
-#include "api/methods.h"
+#include "api/method.h"
 #include "api/reply.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"

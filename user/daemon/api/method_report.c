@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Report: what was attempted, summed up. */
 #include "api/daemon.h"
-#include "api/methods.h"
+#include "api/method.h"
 #include "api/params.h"
 #include "api/reply.h"
 #include "audit/report.h"

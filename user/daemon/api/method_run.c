@@ -12,7 +12,7 @@
 
 #include "api/connection.h"
 #include "api/daemon.h"
-#include "api/methods.h"
+#include "api/method.h"
 #include "api/params.h"
 #include "api/reply.h"
 #include "api/server.h"

@@ -6,7 +6,7 @@
 
 #include "api/client.h"
 #include "api/daemon.h"
-#include "api/methods.h"
+#include "api/method.h"
 #include "bpf/events.h"
 #include "bpf/lock.h"
 #include "bpf/probe.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/client.h"
+#include "api/method.h"
 #include "api/params.h"
 #include "api/reply.h"
 #include "lib/base/util.h"

@@ -6,7 +6,7 @@
 #include "api/connection.h"
 #include "api/daemon.h"
 #include "api/event_json.h"
-#include "api/methods.h"
+#include "api/method.h"
 #include "api/params.h"
 #include "api/reply.h"
 
