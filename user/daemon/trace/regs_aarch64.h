@@ -34,7 +34,7 @@ static inline uint64_t regs_sp(const struct regs *regs)
 /* The kernel has overwritten the first argument: only what was seen before tells. */
 static inline void regs_get_call(const struct regs *regs, struct blocked_call *call)
 {
-	(void)registers;
+	(void)regs;
 	(void)call;
 }
 
@@ -84,7 +84,7 @@ static inline void regs_restart(struct regs *regs, const struct blocked_call *ca
 /* It has seen to that already, and tells no more. */
 static inline bool regs_restarts(const struct regs *regs)
 {
-	(void)registers;
+	(void)regs;
 	return false;
 }
 
