@@ -47,7 +47,7 @@ BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c user/lib/*/*.c)))
 DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/daemon/*.c user/daemon/*/*.c)))
-CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c)))
+CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c user/ctl/*/*.c)))
 OCI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/oci/*.c)))
 MAN := $(sort $(wildcard man/*.[1-9]))
 UNITS_MADE := $(patsubst systemd/%.in,%,$(sort $(wildcard systemd/*.in)))
@@ -116,9 +116,11 @@ $(B)/interface.h: user/lib/varlink/io.mseald.varlink
 # The layers of each folder, the lowest first: what points up fails the build.
 LAYERS_daemon := base bpf process trace seal policy audit api
 LAYERS_lib := base elf proc varlink conf policy
-layers: $(B)/layers-lib $(B)/layers-daemon
+LAYERS_ctl := base view cmd
+layers: $(B)/layers-lib $(B)/layers-daemon $(B)/layers-ctl
 $(B)/layers-daemon: $(DAEMON_OBJ)
 $(B)/layers-lib: $(LIB_OBJ)
+$(B)/layers-ctl: $(CTL_OBJ)
 $(B)/layers-%: tests/layers
 	$(call say,LAYERS,user/$*)
 	$(Q)tests/layers user/$* "$(LAYERS_$*)" $(filter %.o,$^) && touch $@

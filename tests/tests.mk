@@ -18,7 +18,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 
 # --- programs ---
 
-$(B)/tests/%.o: INCLUDES := -Itests/kernel -Iuser/ctl
+$(B)/tests/%.o: INCLUDES := -Itests/kernel
 
 unit-programs: $(UNIT)
 $(filter-out $(UNIT_DAEMON) $(UNIT_OCI),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(CTL_OBJ)) $(B)/libcommon.a

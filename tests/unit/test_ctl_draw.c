@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#include "draw.h"
-#include "event.h"
-#include "summary.h"
-#include "table.h"
-#include "text.h"
+#include "ctl/base/text.h"
+#include "ctl/view/event.h"
+#include "ctl/view/map_drawing.h"
+#include "ctl/view/summary.h"
+#include "ctl/view/table.h"
 
 static const struct terminal narrow = { .width = 80, .utf8 = true };
 static const struct terminal wide = { .width = 160, .utf8 = true };

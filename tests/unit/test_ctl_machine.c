@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "machine.h"
+#include "ctl/view/host_check.h"
 #include "lib/base/util.h"
 
 enum { ROOT, KERNEL, SECURITYFS, LSM, BTF, BPFFS, GATES, CGROUP, DAEMON };

@@ -17,7 +17,9 @@
 
 #include <cmocka.h>
 
-#include "policies.h"
+#include "ctl/base/command.h"
+#include "ctl/view/policy_common.h"
+#include "ctl/view/report_advice.h"
 
 #define READY "[Policy]\nDescription=A thing\nEnabled=no\n[Match]\nExe=/usr/bin/thing\n"
 

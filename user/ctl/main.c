@@ -4,7 +4,12 @@
 #include <locale.h>
 #include <string.h>
 
-#include "sealopts.h"
+#include "ctl/base/client.h"
+#include "ctl/base/error.h"
+#include "ctl/base/options.h"
+#include "ctl/base/seal_options.h"
+#include "ctl/cmd/commands.h"
+#include "lib/base/util.h"
 
 #ifndef MSEALD_VERSION
 #define MSEALD_VERSION "unknown"

@@ -26,20 +26,6 @@ struct policy_parser {
 	enum policy_word { WORD_UNSAID, WORD_DENY, WORD_ALLOW } foreign, file;
 };
 
-/* --- path.c --- */
-
-/* Takes out doubled "/", "/./" and a "/" at the end ("/" becomes ""). -EINVAL for a "..", or if it is not absolute. */
-int policy_path_normalize(char *path);
-/*
- * The path with its symbolic links followed as far as they exist, in a file
- * system that begins at root ("": /); without root. Malloc'ed. -ELOOP, -ENAMETOOLONG, -ENOMEM.
- */
-int policy_path_follow(const char *root, const char *path, char **ret);
-
-/* --- match.c --- */
-
-bool policy_is_glob(const char *text);
-
 /* --- keys_match.c, keys_seal.c: the keys --- */
 
 void policy_set_exe(struct policy_parser *p, const char *key, char *value);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/policy/internal.h"
+#include "lib/policy/path.h"
 
 /* --- Exe= --- */
 

@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "lib/policy/internal.h"
+#include "lib/base/util.h"
+#include "lib/policy/policy.h"
 
 /* A backslash is a plain character: systemd writes names of units with it. */
 #define GLOB_FLAGS FNM_NOESCAPE

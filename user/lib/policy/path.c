@@ -7,7 +7,8 @@
 #include <limits.h>
 #include <string.h>
 
-#include "lib/policy/internal.h"
+#include "lib/base/util.h"
+#include "lib/policy/path.h"
 
 #define LINKS_MAX 40	/* as the kernel: include/linux/namei.h, MAXSYMLINKS */
 

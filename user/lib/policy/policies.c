@@ -10,7 +10,9 @@
 #include <limits.h>
 #include <string.h>
 
-#include "lib/policy/internal.h"
+#include "lib/base/util.h"
+#include "lib/policy/path.h"
+#include "lib/policy/policy.h"
 
 #define NAMES_MAX (4 * POLICIES_MAX)	/* that are looked at in one folder */
 

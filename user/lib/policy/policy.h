@@ -128,6 +128,7 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
  * matched, such as "Exe=/usr/sbin/nginx, User=www-data"; malloc'ed, the caller frees; NULL without memory.
  */
 const struct policy *policies_match(const struct policies *policies, const struct policy_facts *facts, char **ret_why);
+bool policy_is_glob(const char *text);
 bool policy_matches(const struct policy *policy, const struct policy_facts *facts);
 /* Everything that later matches, earlier does too: false where that cannot easily be told. */
 bool policy_covers(const struct policy *earlier, const struct policy *later);

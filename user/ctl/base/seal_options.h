@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SEAL OPTIONS: what a seal is to be like, the same for every command that makes seals. */
+#ifndef MSEALCTL_SEALOPTS_H
+#define MSEALCTL_SEALOPTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "ctl/base/command.h"
+
+enum {
+	SEALOPTS_SEGMENTS = 1024,
+	SEALOPTS_DENY,
+	SEALOPTS_ACTION,
+	SEALOPTS_REVOCABLE,
+};
+
+/* For an array of long options. */
+#define SEALOPTS_OPTIONS \
+	{ "segments", required_argument, NULL, SEALOPTS_SEGMENTS }, \
+	{ "deny", required_argument, NULL, SEALOPTS_DENY }, \
+	{ "action", required_argument, NULL, SEALOPTS_ACTION }, \
+	{ "revocable", no_argument, NULL, SEALOPTS_REVOCABLE }
+
+/* For a description. */
+#define SEALOPTS_HELP \
+	"  --segments=LIST           what to seal of the program and its libraries: text,\n" \
+	"                            rodata, relro, data, vdso, stack, or all\n" \
+	"  --deny=LIST               what to stop: mprotect, unmap, discard,\n" \
+	"                            foreign-write, file-write, or all (default: the\n" \
+	"                            first three)\n" \
+	"  --action=ACTION           deny: the call fails with EPERM (default); kill: the\n" \
+	"                            process gets SIGKILL; audit: it is let through, and\n" \
+	"                            logged\n" \
+	"  --revocable               root may unseal it; without this it is for good\n"
+
+struct sealopts {
+	unsigned classes;	/* 1 << class; 0: not given */
+	unsigned stops;		/* 0: not given */
+	const char *action;	/* NULL: not given */
+	bool revocable;
+};
+
+/* Takes one option that ctl_option() returned. 0, or the exit status after a complaint. */
+int sealopts_option(const struct ctl *ctl, struct sealopts *opts, int option, const char *value);
+/* Adds to the parameters of io.mseald.Seal what was given. 0 or -ENOMEM. */
+int sealopts_to_json(const struct sealopts *opts, json_t *parameters);
+
+#endif
