@@ -71,21 +71,22 @@ static void read_ranges(json_t *parameters)
 
 static void read_options(json_t *parameters)
 {
-	struct seal_request request = { .action = MSEALD_ACTION_COUNT };
+	struct seal_spec spec = { .action = MSEALD_ACTION_COUNT };
 	const char *bad;
-	int r = params_seal_options(parameters, &request, &bad);
+	int r = params_seal_spec(parameters, &spec, &bad);
 
 	if (r < 0) {
 		CHECK(strcmp(bad, "segments") == 0 || strcmp(bad, "deny") == 0 || strcmp(bad, "action") == 0 ||
-		      strcmp(bad, "revocable") == 0);
+		      strcmp(bad, "dlopen") == 0 || strcmp(bad, "revocable") == 0);
 		refused(r, bad, bad);
 		return;
 	}
-	CHECK(!(request.stops & ~(unsigned)MSEALD_STOP_ALL) && !(request.classes & ~(unsigned)MSEALD_CLASSES_ALL));
-	CHECK((request.classes != 0) == params_given(parameters, "segments"));
-	CHECK((request.stops != 0) == params_given(parameters, "deny"));
-	CHECK((request.action < MSEALD_ACTION_COUNT) == params_given(parameters, "action"));
-	CHECK(!request.revocable || json_is_true(json_object_get(parameters, "revocable")));
+	CHECK(!(spec.stops & ~(unsigned)MSEALD_STOP_ALL) && !(spec.classes & ~(unsigned)MSEALD_CLASSES_ALL));
+	CHECK((spec.classes != 0) == params_given(parameters, "segments"));
+	CHECK((spec.stops != 0) == params_given(parameters, "deny"));
+	CHECK((spec.action < MSEALD_ACTION_COUNT) == params_given(parameters, "action"));
+	CHECK(!spec.dlopen || json_is_true(json_object_get(parameters, "dlopen")));
+	CHECK(!spec.revocable || json_is_true(json_object_get(parameters, "revocable")));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

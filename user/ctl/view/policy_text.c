@@ -95,21 +95,21 @@ static const char *with_blanks(char *list)
 static void put_seal(FILE *out, const struct policy *policy)
 {
 	char segments[64], stops[64];
-	unsigned own = policy->stops & ~(unsigned)(MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE);
+	unsigned own = policy->seal.stops & ~(unsigned)(MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE);
 
-	(void)mseald_classes_format(policy->classes, segments, sizeof(segments));
+	(void)mseald_classes_format(policy->seal.classes, segments, sizeof(segments));
 	(void)mseald_stops_format(own, stops, sizeof(stops));
-	if (policy->classes == 0) {
+	if (policy->seal.classes == 0) {
 		(void)fprintf(out, "Segments=none\n");
 		return;
 	}
 	if (!own)
-		(void)mseald_stops_format(policy->stops, stops, sizeof(stops));
+		(void)mseald_stops_format(policy->seal.stops, stops, sizeof(stops));
 	(void)fprintf(out, "Segments=%s\nDeny=%s\nForeignWrite=%s\nFileWrite=%s\nAction=%s\nDlopen=%s\nGate=%s\n",
 		      with_blanks(segments), with_blanks(stops),
-		      policy->stops & MSEALD_STOP_FOREIGN_WRITE ? "deny" : "allow",
-		      policy->stops & MSEALD_STOP_FILE_WRITE ? "deny" : "allow", mseald_action_name(policy->action),
-		      policy->dlopen ? "yes" : "no", policy_gate_name(policy->gate));
+		      policy->seal.stops & MSEALD_STOP_FOREIGN_WRITE ? "deny" : "allow",
+		      policy->seal.stops & MSEALD_STOP_FILE_WRITE ? "deny" : "allow", mseald_action_name(policy->seal.action),
+		      policy->seal.dlopen ? "yes" : "no", policy_gate_name(policy->seal.gate));
 }
 
 bool policy_print(const struct policy *policy, bool utf8)
@@ -184,14 +184,14 @@ static json_t *seal_json(const struct policy *policy)
 	json_t *segments = json_array(), *deny = json_array();
 
 	for (unsigned class = 0; class < MSEALD_CLASS_COUNT; class++)
-		if (policy->classes & 1u << class)
+		if (policy->seal.classes & 1u << class)
 			(void)json_array_append_new(segments, json_string(mseald_class_name(class)));
 	for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1)
-		if (policy->stops & stop)
+		if (policy->seal.stops & stop)
 			(void)json_array_append_new(deny, json_string(mseald_stop_name(stop)));
 	return json_pack("{s:o, s:o, s:s, s:b, s:s}", "segments", segments, "deny", deny, "action",
-			 mseald_action_name(policy->action), "dlopen", policy->dlopen, "gate",
-			 policy_gate_name(policy->gate));
+			 mseald_action_name(policy->seal.action), "dlopen", policy->seal.dlopen, "gate",
+			 policy_gate_name(policy->seal.gate));
 }
 
 json_t *policy_to_json(const struct policy *policy)

@@ -18,7 +18,7 @@
 
 struct order {
 	const char *id, *policy;	/* policy: NULL for none */
-	struct policy seal;		/* of this classes, stops, action, dlopen and gate */
+	struct seal_spec seal;
 	pid_t pid;
 	char *cgroup;
 	uint64_t cgroup_id;
@@ -57,7 +57,6 @@ static int read_id(json_t *parameters, const char **ret, const char **ret_bad)
 
 static int read_order(json_t *parameters, struct order *order, const char **ret_bad)
 {
-	struct seal_request options = { .stops = MSEALD_STOP_DEFAULT, .action = MSEALD_ACTION_DENY };
 	int r;
 
 	r = read_id(parameters, &order->id, ret_bad);
@@ -66,12 +65,7 @@ static int read_order(json_t *parameters, struct order *order, const char **ret_
 	if (r >= 0)
 		r = read_string(parameters, "policy", &order->policy, ret_bad);
 	if (r >= 0)
-		r = params_seal_options(parameters, &options, ret_bad);
-	if (r >= 0)
-		r = params_bool(parameters, "dlopen", &order->seal.dlopen, ret_bad);
-	order->seal.classes = options.classes ?: MSEALD_CLASSES_ALL;
-	order->seal.stops = options.stops;
-	order->seal.action = options.action;
+		r = params_seal_spec(parameters, &order->seal, ret_bad);
 	return r;
 }
 
@@ -188,7 +182,7 @@ static int put_in_force(struct daemon *daemon, const struct order *order, struct
 int method_arm_container(struct connection *connection, json_t *parameters, bool more)
 {
 	struct daemon *daemon = connection_daemon(connection);
-	_cleanup_(order_free) struct order order = {};
+	_cleanup_(order_free) struct order order = { .seal = SEAL_SPEC_DEFAULT };
 	struct error error = {};
 	const char *bad;
 	int r;

@@ -125,8 +125,8 @@ static int seal(struct run *run, const struct launch_message *message, struct er
 			    "run it without options");
 	request.launch = &run->launch;
 	if (message->word == LAUNCH_FIRST)
-		request.classes &= CLASSES_FIRST;
-	if (!request.classes)
+		request.seal.classes &= CLASSES_FIRST;
+	if (!request.seal.classes)
 		return 0;
 	r = seal_process(run->daemon->programs, run->daemon->space_map, &request, &result, error);
 	if (message->word == LAUNCH_FIRST && r < 0 && strcmp(error->name, "NothingToSeal") == 0)
@@ -251,7 +251,7 @@ static int begin(struct run *run, struct connection *connection, struct error *e
 
 int method_run(struct connection *connection, json_t *parameters, bool more)
 {
-	struct seal_request request = { .stops = MSEALD_STOP_DEFAULT, .action = MSEALD_ACTION_DENY };
+	struct seal_request request = { .seal = SEAL_SPEC_DEFAULT };
 	const struct ucred *peer = connection_peer(connection);
 	struct error error = {};
 	const char *bad;
@@ -259,11 +259,9 @@ int method_run(struct connection *connection, json_t *parameters, bool more)
 	int r;
 
 	(void)more;
-	r = params_seal_options(parameters, &request, &bad);
+	r = params_seal_spec(parameters, &request.seal, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
-	if (!request.classes)
-		request.classes = MSEALD_CLASSES_ALL;
 	request.pid = peer->pid;
 	run = calloc(1, sizeof(*run));
 	if (!run)

@@ -74,7 +74,7 @@ static int authorize(void *context, const struct target *target, struct error *e
 
 int method_seal(struct connection *connection, json_t *parameters, bool more)
 {
-	struct seal_request request = { .stops = MSEALD_STOP_DEFAULT, .action = MSEALD_ACTION_DENY };
+	struct seal_request request = { .seal = SEAL_SPEC_DEFAULT };
 	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
 	struct daemon *daemon = connection_daemon(connection);
 	_cleanup_free_ struct range *ranges = NULL;
@@ -89,7 +89,7 @@ int method_seal(struct connection *connection, json_t *parameters, bool more)
 	if (r == -EBADR)
 		return reply_failure(connection, &error);
 	if (r >= 0)
-		r = params_seal_options(parameters, &request, &bad);
+		r = params_seal_spec(parameters, &request.seal, &bad);
 	if (r >= 0)
 		r = params_ranges(parameters, &ranges, &request.count, &bad);
 	if (r < 0)
@@ -97,10 +97,8 @@ int method_seal(struct connection *connection, json_t *parameters, bool more)
 	request.authorize = authorize;
 	request.context = &client;
 	request.limited = client.rank != CLIENT_ROOT;
-	if (request.count && request.classes)
+	if (request.count && params_given(parameters, "segments"))
 		return reply_invalid(connection, "segments");
-	if (!request.classes)
-		request.classes = MSEALD_CLASSES_ALL;
 	request.ranges = ranges;
 	if (request.limited)
 		gc_linger(daemon->gc);

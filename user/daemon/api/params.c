@@ -118,7 +118,7 @@ int params_ranges(json_t *parameters, struct range **ret, size_t *ret_count, con
 	return 0;
 }
 
-int params_seal_options(json_t *parameters, struct seal_request *ret, const char **ret_bad)
+int params_seal_spec(json_t *parameters, struct seal_spec *ret, const char **ret_bad)
 {
 	int r;
 
@@ -127,6 +127,8 @@ int params_seal_options(json_t *parameters, struct seal_request *ret, const char
 		r = read_words(parameters, "deny", mseald_stops_parse, &ret->stops, ret_bad);
 	if (r >= 0)
 		r = read_action(parameters, &ret->action, ret_bad);
+	if (r >= 0)
+		r = params_bool(parameters, "dlopen", &ret->dlopen, ret_bad);
 	if (r >= 0)
 		r = params_bool(parameters, "revocable", &ret->revocable, ret_bad);
 	return r;

@@ -16,7 +16,7 @@ int params_pid(json_t *parameters, bool needed, pid_t *ret, const char **ret_bad
 int params_bool(json_t *parameters, const char *name, bool *ret, const char **ret_bad);
 /* -E2BIG: more than any request may have. The caller frees *ret. */
 int params_ranges(json_t *parameters, struct range **ret, size_t *ret_count, const char **ret_bad);
-/* What is sealed and how: segments, deny, action, revocable. */
-int params_seal_options(json_t *parameters, struct seal_request *ret, const char **ret_bad);
+/* What is sealed and how: segments, deny, action, dlopen, revocable. */
+int params_seal_spec(json_t *parameters, struct seal_spec *ret, const char **ret_bad);
 
 #endif

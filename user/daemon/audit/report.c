@@ -242,9 +242,9 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 static void add_outcome(json_t *json, const struct coverage *coverage, const struct policy *policy, enum mseald_op op)
 {
 	const struct decision *decision = coverage_decision(coverage, op);
-	bool all = !policy || (policy->stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT;	/* what mseal(2) stops */
-	bool native = coverage->native && all && (!policy || policy->gate != POLICY_GATE_BPF);
-	bool spared = policy && policy->gate == POLICY_GATE_DENY && coverage_kills(coverage, mseald_op_stop(op));
+	bool all = !policy || (policy->seal.stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT;	/* what mseal(2) stops */
+	bool native = coverage->native && all && (!policy || policy->seal.gate != POLICY_GATE_BPF);
+	bool spared = policy && policy->seal.gate == POLICY_GATE_DENY && coverage_kills(coverage, mseald_op_stop(op));
 	const char *outcome = "EPERM", *by = mechanism_name(decision ? decision->mechanism : MECHANISM_NONE);
 
 	if (decision && decision->native == NATIVE_ALL && native)
@@ -353,13 +353,13 @@ static json_t *policies_json(const struct report *report, const char *wanted)
 		const struct policy *policy = &policies->list[i];
 		uint64_t since = MAX_OF(changed_at(policy->path), (uint64_t)report->state->report_since);
 
-		if (!policy->classes || !is_meant(wanted, policy->name))
+		if (!policy->seal.classes || !is_meant(wanted, policy->name))
 			continue;
 		(void)json_array_append_new(list, json_pack(
 			"{s:s,s:s,s:s,s:o,s:o,s:b,s:I,s:I}", "name", policy->name, "path", policy->path, "action",
-			mseald_action_name(policy->action), "deny", words_json(policy->stops, 0, 4, stop_name),
-			"segments", words_json(policy->classes, 1, MSEALD_CLASS_COUNT, class_name), "dlopen",
-			policy->dlopen, "since", (json_int_t)since, "sealed",
+			mseald_action_name(policy->seal.action), "deny", words_json(policy->seal.stops, 0, 4, stop_name),
+			"segments", words_json(policy->seal.classes, 1, MSEALD_CLASS_COUNT, class_name), "dlopen",
+			policy->seal.dlopen, "since", (json_int_t)since, "sealed",
 			(json_int_t)count_sealed(report, policy->name, labels, count)));
 	}
 	return list;

@@ -239,20 +239,14 @@ int active_reload(struct active *active, struct policy_faults *faults)
 	return 0;
 }
 
-static struct policy seal_of(const struct policy *policy)
-{
-	return (struct policy){ .classes = policy->classes, .stops = policy->stops, .action = policy->action,
-				.dlopen = policy->dlopen, .gate = policy->gate };
-}
-
-int active_find_seal(const struct active *active, const char *name, struct policy *ret)
+int active_find_seal(const struct active *active, const char *name, struct seal_spec *ret)
 {
 	_cleanup_(policy_files_free) struct policy_files files = {};
 	int r;
 
 	for (size_t i = active->first; i < active->policies.count; i++)
 		if (strcmp(active->policies.list[i].name, name) == 0) {
-			*ret = seal_of(&active->policies.list[i]);
+			*ret = active->policies.list[i].seal;
 			return 0;
 		}
 	r = policy_files_read(NULL, folders, &files, NULL);
@@ -261,7 +255,7 @@ int active_find_seal(const struct active *active, const char *name, struct polic
 	for (size_t i = 0; i < files.count; i++)
 		if (strcmp(files.list[i].name, name) == 0 &&
 		    (files.list[i].state == POLICY_FILE_ON || files.list[i].state == POLICY_FILE_OFF)) {
-			*ret = seal_of(&files.list[i].policy);
+			*ret = files.list[i].policy.seal;
 			return 0;
 		}
 	return -ENOENT;

@@ -32,10 +32,10 @@ int active_reload(struct active *active, struct policy_faults *faults);
 int active_put_first(struct active *active, const struct policy *first, size_t count);
 
 /*
- * [Seal] of the policy that a file of this name says, in force or turned off (Enabled=no): classes, stops, action,
- * dlopen and gate of ret are set, nothing else. -ENOENT: there is none, or it has a fault; -ENOMEM.
+ * [Seal] of the policy that a file of this name says, in force or turned off (Enabled=no). -ENOENT: there is
+ * none, or it has a fault; -ENOMEM.
  */
-int active_find_seal(const struct active *active, const char *name, struct policy *ret);
+int active_find_seal(const struct active *active, const char *name, struct seal_spec *ret);
 
 const struct policies *active_policies(const struct active *active);
 /* Faults that the last reading found. */

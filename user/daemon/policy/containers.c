@@ -82,7 +82,7 @@ static void write_quoted(FILE *out, const char *text)
 }
 
 /* Malloc'ed; NULL without memory. */
-static char *write_policy(const char *cgroup, uint64_t cgroup_id, const struct policy *seal)
+static char *write_policy(const char *cgroup, uint64_t cgroup_id, const struct seal_spec *seal)
 {
 	char classes[128], stops[128];
 	char *text = NULL;
@@ -201,7 +201,7 @@ static void begin_watch(struct programs *programs, const char *cgroup, struct co
 	}
 }
 
-int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id, const struct policy *seal)
+int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id, const struct seal_spec *seal)
 {
 	_cleanup_(container_free) struct container container = {};
 	_cleanup_free_ char *text = write_policy(cgroup, cgroup_id, seal);

@@ -28,11 +28,11 @@ struct containers *containers_close(struct containers *containers);	/* takes NUL
 bool container_id_valid(const char *id);
 
 /*
- * Puts in force how a container is sealed: what is in seal (classes, stops, action, dlopen, gate), for whatever
+ * Puts in force how a container is sealed, for whatever
  * starts in its cgroup, whose id this is. In place of what there was of this id. Negative errno: nothing has changed; -EINVAL: the
  * cgroup's path cannot be a policy's; -ENOSPC: too many.
  */
-int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id, const struct policy *seal);
+int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id, const struct seal_spec *seal);
 /* -ENOENT: there is none of this id. */
 int containers_remove(struct containers *containers, const char *id);
 /* Every few seconds: those whose cgroup is gone. Cheap. */

@@ -221,13 +221,13 @@ static void go_on(struct pending *pending, const struct policy *policy, const st
 	}
 	if (!pending->sealed)
 		pending->sealed = age_us(pending);
-	if (pending->phase == PHASE_LOOK && programs_coverage(programs)->native && policy->gate != POLICY_GATE_BPF) {
+	if (pending->phase == PHASE_LOOK && programs_coverage(programs)->native && policy->seal.gate != POLICY_GATE_BPF) {
 		pending->phase = PHASE_NATIVE;
 		look_after(pending, 0);
 	} else {
 		if (pending->phase != PHASE_WATCH)
 			tell_sealed_start(pending, policy, facts, result);
-		if (!policy->dlopen || !stay_armed(pending, facts)) {
+		if (!policy->seal.dlopen || !stay_armed(pending, facts)) {
 			end(pending);
 			return;
 		}
@@ -251,15 +251,15 @@ static void tell_readiness(struct pending *pending, const struct policy *policy)
 	const struct reconcile_context *on = &pending->reconcile->on;
 	const struct coverage *coverage = programs_coverage(on->programs);
 	struct readiness *readiness = &pending->readiness;
-	bool kills = policy->action == MSEALD_ACTION_DENY && coverage_kills(coverage, MSEALD_STOP_UNMAP);
+	bool kills = policy->seal.action == MSEALD_ACTION_DENY && coverage_kills(coverage, MSEALD_STOP_UNMAP);
 
 	readiness->settled = now_us(pending->reconcile) - pending->since > SETTLE_US;
 	readiness->marked = policy->marked;
-	readiness->dlopen = policy->dlopen;
-	readiness->late = !(policy->stops & MSEALD_STOP_UNMAP) || policy->action == MSEALD_ACTION_KILL ? LATE_NOT :
+	readiness->dlopen = policy->seal.dlopen;
+	readiness->late = !(policy->seal.stops & MSEALD_STOP_UNMAP) || policy->seal.action == MSEALD_ACTION_KILL ? LATE_NOT :
 			  !kills			       ? LATE_AS_ALL :
-			  coverage->native && policy->gate != POLICY_GATE_BPF &&
-					  (policy->stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT ? LATE_NATIVE : LATE_NOT;
+			  coverage->native && policy->seal.gate != POLICY_GATE_BPF &&
+					  (policy->seal.stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT ? LATE_NATIVE : LATE_NOT;
 	readiness->native_now = pending->phase == PHASE_NATIVE;
 	readiness->events = on->events;
 }
@@ -272,12 +272,10 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 		.pid = pending->pid,
 		.space = pending->key,
 		.policy = policy->name,
-		.classes = policy->classes,
-		.stops = policy->stops,
-		.action = policy->action,
+		.seal = policy->seal,
 		.readiness = &pending->readiness,
-		.spared = policy->gate == POLICY_GATE_DENY ? coverage_kills(coverage, policy->stops) : 0,
-		.no_native = pending->phase != PHASE_NATIVE || policy->gate == POLICY_GATE_BPF,
+		.spared = policy->seal.gate == POLICY_GATE_DENY ? coverage_kills(coverage, policy->seal.stops) : 0,
+		.no_native = pending->phase != PHASE_NATIVE || policy->seal.gate == POLICY_GATE_BPF,
 	};
 	struct seal_result result = {};
 	struct error error = {};
@@ -324,7 +322,7 @@ static int on_due(sd_event_source *source, uint64_t now, void *context)
 	if (policy && is_armed && !pending->matched)
 		containers_seen(on->containers, policy->name);
 	pending->matched = true;
-	if (!policy || !policy->classes)
+	if (!policy || !policy->seal.classes)
 		end(pending);
 	else
 		seal(pending, policy, &facts);

@@ -96,7 +96,7 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 		      uint64_t start, uint64_t end, enum mseald_class class)
 {
 	struct seal seal = { .start = start, .end = end, .class = class };
-	unsigned stops = request->stops & ~request->spared;
+	unsigned stops = request->seal.stops & ~request->spared;
 	uint64_t flags = vma_flags(plan->vmas, plan->vmas_count, start);
 
 	if (mapping->write && !(flags & VM_PKEY))
@@ -104,10 +104,10 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 	stops = plan_file(plan, request, mapping, stops, &seal);
 	if (!stops)
 		return 0;
-	if (request->revocable)
-		seal.revocable[request->action] = (uint8_t)stops;
+	if (request->seal.revocable)
+		seal.revocable[request->seal.action] = (uint8_t)stops;
 	else
-		seal.firm[request->action] = (uint8_t)stops;
+		seal.firm[request->seal.action] = (uint8_t)stops;
 	if (mapping->shared && strncmp(mapping->path, "/SYSV", 5) == 0) {
 		seal.flags |= MSEALD_SEAL_SHM;
 		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / PAGE);
@@ -203,7 +203,7 @@ static int plan_classes(struct plan *plan, const struct seal_request *request)
 		const struct segment *segment = &plan->segments.list[i];
 		int r;
 
-		if (!(request->classes & 1u << segment->class) || segment->end >= MSEALD_NO_START ||
+		if (!(request->seal.classes & 1u << segment->class) || segment->end >= MSEALD_NO_START ||
 		    (request->readiness && !readiness_allows(request->readiness, segment)))
 			continue;
 		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->class);
@@ -243,25 +243,25 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 		return -EAGAIN;		/* they change faster than they can be read */
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read its mappings");
-	if (plan_is_32bit(plan) && request->action == MSEALD_ACTION_DENY &&
-	    coverage_spares_32bit(programs_coverage(programs), request->stops))
+	if (plan_is_32bit(plan) && request->seal.action == MSEALD_ACTION_DENY &&
+	    coverage_spares_32bit(programs_coverage(programs), request->seal.stops))
 		return error_set(error, "Unsupported", request->pid,
 			    "pid %d runs a 32-bit program, whose attempts could only be answered with SIGKILL on this "
 			    "kernel, and mseald has --gate=deny; use --deny=mprotect, or --action=kill or audit",
 			    (int)request->pid);
 	if (plan->maps.count == 0)
 		return error_set(error, "NoSuchProcess", request->pid, "pid %d has exited", (int)request->pid);
-	if (plan->count == 0 && request->stops == MSEALD_STOP_DISCARD)
+	if (plan->count == 0 && request->seal.stops == MSEALD_STOP_DISCARD)
 		return error_set(error, "NothingToSeal", request->pid,
 			    "pid %d: what was named is writable, so discarding it takes nothing that a write would not",
 			    (int)request->pid);
-	if (plan->count == 0 && request->stops == MSEALD_STOP_FILE_WRITE)
+	if (plan->count == 0 && request->seal.stops == MSEALD_STOP_FILE_WRITE)
 		return error_set(error, "NothingToSeal", request->pid,
 			    "pid %d: what was named is writable, shared, or of no file that file-write can be asked for",
 			    (int)request->pid);
 	if (plan->count == 0)
 		return error_set(error, "NothingToSeal", request->pid, "pid %d: no memory of class %s",
-			    (int)request->pid, mseald_classes_format(request->classes, words, sizeof(words)));
+			    (int)request->pid, mseald_classes_format(request->seal.classes, words, sizeof(words)));
 	return 0;
 }
 
@@ -326,7 +326,7 @@ bool plan_native_ranges(const struct plan *plan, const struct seal_request *requ
 	size_t count = 0;
 
 	/* mseal(2) cannot be taken back, lets nothing through, and stops all of these at once. */
-	if (request->revocable || request->action == MSEALD_ACTION_AUDIT || (request->stops & whole) != whole)
+	if (request->seal.revocable || request->seal.action == MSEALD_ACTION_AUDIT || (request->seal.stops & whole) != whole)
 		return false;
 	ranges = calloc(plan->count, sizeof(*ranges));
 	if (!ranges)

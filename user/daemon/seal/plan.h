@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "lib/base/range.h"
+#include "lib/policy/seal_spec.h"
 #include "lib/proc/maps.h"
 #include "lib/proc/segments.h"
 #include "process/target.h"
@@ -26,17 +27,14 @@ struct seal_request {
 	void *context;
 	bool limited;			/* a user asks: within what one user may have */
 	struct launch *launch;		/* a tracer of ours holds it at its entry point (launch.h); NULL: it is as it is */
-	const struct range *ranges;	/* with count 0: the segments of these classes */
+	const struct range *ranges;	/* with count 0: the segments of the classes of seal */
 	size_t count;
-	unsigned classes;		/* bits 1 << class */
-	unsigned stops;			/* MSEALD_STOP_* */
-	enum mseald_action action;
-	bool revocable;
+	struct seal_spec seal;
 	/* Of a policy: */
 	uint64_t space;			/* key of the address space that is meant; 0: whichever the pid has */
 	const char *policy;		/* its name; NULL: by hand */
 	struct readiness *readiness;	/* only what is ready, and by classes; NULL: all that is there */
-	unsigned spared;		/* of stops: those that are left out, for fear of a kill (mseal(2) may still refuse them) */
+	unsigned spared;		/* of seal.stops: those that are left out, for fear of a kill (mseal(2) may still refuse them) */
 	bool no_native;			/* not by mseal(2), or not now */
 	bool native_or_nothing;		/* by it first: what cannot be is not sealed at all */
 };

@@ -100,7 +100,7 @@ void policy_set_action(struct policy_parser *p, const char *key, char *value)
 	int r = parser_choice(&p->base, key, value, action_words, ELEMENTS(action_words), "deny, kill or audit");
 
 	if (r >= 0)
-		p->policy->action = (enum mseald_action)mseald_action_from_name(action_words[r]);
+		p->policy->seal.action = (enum mseald_action)mseald_action_from_name(action_words[r]);
 }
 
 void policy_set_gate(struct policy_parser *p, const char *key, char *value)
@@ -108,12 +108,12 @@ void policy_set_gate(struct policy_parser *p, const char *key, char *value)
 	int r = parser_choice(&p->base, key, value, gate_words, ELEMENTS(gate_words), "auto, bpf or deny");
 
 	if (r >= 0)
-		p->policy->gate = (enum policy_gate)r;
+		p->policy->seal.gate = (enum policy_gate)r;
 }
 
 void policy_set_dlopen(struct policy_parser *p, const char *key, char *value)
 {
-	parser_set_boolean(&p->base, key, value, &p->policy->dlopen, false);
+	parser_set_boolean(&p->base, key, value, &p->policy->seal.dlopen, false);
 }
 
 /* --- [Policy] --- */
@@ -148,11 +148,11 @@ void policy_finish(struct policy_parser *p)
 
 	if (p->exempt && p->classes)
 		parser_complain(&p->base, p->exempt_line, "Segments=none stands alone; other lines name segments");
-	policy->classes = p->exempt ? 0 : p->classes ? p->classes : MSEALD_CLASSES_ALL;
-	policy->stops = p->stops ? p->stops : usual;
-	policy->stops = said(policy->stops, p->foreign, MSEALD_STOP_FOREIGN_WRITE);
-	policy->stops = said(policy->stops, p->file, MSEALD_STOP_FILE_WRITE);
-	if (policy->stops == 0)
+	policy->seal.classes = p->exempt ? 0 : p->classes ? p->classes : MSEALD_CLASSES_ALL;
+	policy->seal.stops = p->stops ? p->stops : usual;
+	policy->seal.stops = said(policy->seal.stops, p->foreign, MSEALD_STOP_FOREIGN_WRITE);
+	policy->seal.stops = said(policy->seal.stops, p->file, MSEALD_STOP_FILE_WRITE);
+	if (policy->seal.stops == 0)
 		parser_complain(&p->base, 0, "denies nothing: %s=allow takes back all of Deny=; to exempt "
 				"write Segments=none", p->foreign == WORD_ALLOW ? "ForeignWrite" : "FileWrite");
 	if (p->base.fault_count == 0 &&

@@ -135,7 +135,7 @@ static unsigned line_of(const char *text, const char *place)
 int policy_parse_for(const char *root, const char *path, const char *text, size_t size, struct policy *ret,
 		     struct policy_faults *faults)
 {
-	_cleanup_(policy_free) struct policy policy = { .enabled = true, .action = MSEALD_ACTION_DENY };
+	_cleanup_(policy_free) struct policy policy = { .enabled = true, .seal.action = MSEALD_ACTION_DENY };
 	struct policy_parser p = {
 		.base = { .path = path, .faults = faults }, .root = root ? root : "", .policy = &policy,
 	};

@@ -14,6 +14,7 @@
 #include "lib/conf/diagnostics.h"
 #include "lib/conf/load.h"
 #include "lib/conf/parser.h"
+#include "lib/policy/seal_spec.h"
 #include "mseald/shared.h"
 #define POLICY_FOLDER_ETC "/etc/mseald/policy.d"
 #ifndef POLICY_FOLDER_VENDOR
@@ -28,12 +29,6 @@ struct policy_exe {
 	char *path;			/* what is matched: symbolic links followed, as far as they exist */
 	unsigned line;			/* where it stands */
 	enum { POLICY_EXE_FILE, POLICY_EXE_FOLDER, POLICY_EXE_GLOB } kind;	/* FOLDER: path ends in "/"; GLOB: glob(7), * stays within a name */
-};
-
-enum policy_gate {
-	POLICY_GATE_AUTO,		/* the soundest there is */
-	POLICY_GATE_BPF,		/* never by mseal(2): the process is not traced */
-	POLICY_GATE_DENY,		/* stops that could only be answered with SIGKILL are left out */
 };
 
 struct policy {
@@ -52,12 +47,7 @@ struct policy {
 	uid_t *user;			/* effective, at the exec */
 	size_t user_count;
 	bool marked;			/* its ELF file asks for it: GNU_PROPERTY_MEMORY_SEAL */
-	/* What is sealed. */
-	unsigned classes;		/* bits 1 << class; 0: nothing, what matches is exempt */
-	unsigned stops;			/* MSEALD_STOP_*: Deny=, ForeignWrite= and FileWrite= */
-	enum mseald_action action;
-	bool dlopen;			/* objects that are loaded later, too */
-	enum policy_gate gate;
+	struct seal_spec seal;
 };
 
 struct policies {
