@@ -325,29 +325,9 @@ int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *co
 	return 0;
 }
 
-struct daemon *connection_daemon(struct connection *connection)
-{
-	return connection->server->daemon;
-}
-
-uid_t connection_uid(const struct connection *connection)
-{
-	return connection->peer.uid;
-}
-
-const struct ucred *connection_peer(const struct connection *connection)
-{
-	return &connection->peer;
-}
-
 int connection_open_peer(const struct connection *connection)
 {
 	return peer_open(connection->fd, connection->peer.pid, connection->begun);
-}
-
-bool connection_is_root(const struct connection *connection)
-{
-	return connection->root;
 }
 
 uid_t connection_account(const struct connection *connection)

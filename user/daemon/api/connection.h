@@ -76,16 +76,11 @@ void connection_on_turn(struct throttled *throttled);
 
 /* --- for methods --- */
 
-struct daemon *connection_daemon(struct connection *connection);
-uid_t connection_uid(const struct connection *connection);
-/* CLIENT_ROOT of client.h, as it connected. */
-bool connection_is_root(const struct connection *connection);
 /* On whose account it is: client.h. */
 uid_t connection_account(const struct connection *connection);
 /* Who it is, looked at now, but root for as long as it is connected; to be closed with client_close(). */
 void connection_look(const struct connection *connection, struct client *ret);
 
-const struct ucred *connection_peer(const struct connection *connection);
 /*
  * The process that has connected, as a pidfd: surely that one, or nobody since it has gone.
  * Negative errno; -ESRCH also when its pid is not known here.

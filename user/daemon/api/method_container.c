@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/namespaces.h"
-#include "lib/base/names.h"
 #include "policy/active.h"
 #include "policy/containers.h"
 #include "process/procfs.h"
@@ -147,7 +146,7 @@ static int read_cgroup(struct order *order, int proc_fd, struct error *error)
 
 static int find_cgroup(struct connection *connection, struct order *order, struct error *error)
 {
-	_cleanup_close_ int proc_fd = procfs_open(order->pid), peer = procfs_open(connection_peer(connection)->pid);
+	_cleanup_close_ int proc_fd = procfs_open(order->pid), peer = procfs_open(connection->peer.pid);
 	_cleanup_close_ int self = procfs_open(getpid());
 	int r;
 
@@ -181,7 +180,7 @@ static int put_in_force(struct daemon *daemon, const struct order *order, struct
 
 int method_arm_container(struct connection *connection, json_t *parameters, bool more)
 {
-	struct daemon *daemon = connection_daemon(connection);
+	struct daemon *daemon = connection->server->daemon;
 	_cleanup_(order_free) struct order order = { .seal = SEAL_SPEC_DEFAULT };
 	struct error error = {};
 	const char *bad;
@@ -207,7 +206,7 @@ int method_arm_container(struct connection *connection, json_t *parameters, bool
 
 int method_disarm_container(struct connection *connection, json_t *parameters, bool more)
 {
-	struct daemon *daemon = connection_daemon(connection);
+	struct daemon *daemon = connection->server->daemon;
 	struct error error = {};
 	const char *id = NULL, *bad;
 	int r;

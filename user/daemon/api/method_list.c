@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* List: what is sealed, read back from the maps and told as io.mseald.Space. */
 #include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "api/client.h"
@@ -325,7 +324,7 @@ static int listing_next_reply(struct connection *connection, void *context)
 
 int method_list(struct connection *connection, json_t *parameters, bool more)
 {
-	struct daemon *daemon = connection_daemon(connection);
+	struct daemon *daemon = connection->server->daemon;
 	struct error error = {};
 	struct listing *listing = NULL;
 	struct client client;

@@ -87,7 +87,7 @@ static uint64_t count_seals(struct daemon *daemon)
 
 int method_metrics(struct connection *connection, json_t *parameters, bool more)
 {
-	struct daemon *daemon = connection_daemon(connection);
+	struct daemon *daemon = connection->server->daemon;
 	volatile const struct mseald_state *state = programs_state(daemon->programs);
 	struct utsname name = {};
 	json_t *reply;

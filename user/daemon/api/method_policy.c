@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* ReloadPolicy and ListMatches: reading policies again, and which of them is about which process. */
-#include <errno.h>
 #include <string.h>
 
 #include "api/daemon.h"
@@ -122,7 +121,7 @@ int method_reload_policy(struct connection *connection, json_t *parameters, bool
 
 	(void)parameters;
 	(void)more;
-	return reply_or_failure(connection, method_policy_reload(connection_daemon(connection), &error), &error);
+	return reply_or_failure(connection, method_policy_reload(connection->server->daemon, &error), &error);
 }
 
 int method_list_matches(struct connection *connection, json_t *parameters, bool more)
@@ -131,5 +130,5 @@ int method_list_matches(struct connection *connection, json_t *parameters, bool 
 
 	(void)parameters;
 	(void)more;
-	return reply_or_failure(connection, list_matches(connection_daemon(connection), &error), &error);
+	return reply_or_failure(connection, list_matches(connection->server->daemon, &error), &error);
 }

@@ -10,7 +10,7 @@
 int method_report(struct connection *connection, json_t *parameters, bool more)
 {
 	const char *policy = json_string_value(json_object_get(parameters, "policy"));
-	struct daemon *daemon = connection_daemon(connection);
+	struct daemon *daemon = connection->server->daemon;
 	struct error error = {};
 	const char *bad;
 	bool reset = false;

@@ -19,7 +19,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "lib/base/names.h"
 #include "seal/gc.h"
 #include "seal/seal.h"
 #include "trace/launch.h"
@@ -252,7 +251,7 @@ static int begin(struct run *run, struct connection *connection, struct error *e
 int method_run(struct connection *connection, json_t *parameters, bool more)
 {
 	struct seal_request request = { .seal = SEAL_SPEC_DEFAULT };
-	const struct ucred *peer = connection_peer(connection);
+	const struct ucred *peer = &connection->peer;
 	struct error error = {};
 	const char *bad;
 	struct run *run;
@@ -266,9 +265,9 @@ int method_run(struct connection *connection, json_t *parameters, bool more)
 	run = calloc(1, sizeof(*run));
 	if (!run)
 		return -ENOMEM;
-	*run = (struct run){ .daemon = connection_daemon(connection), .connection = connection, .request = request,
+	*run = (struct run){ .daemon = connection->server->daemon, .connection = connection, .request = request,
 			     .chosen = parameters && json_object_size(parameters) > 0, .uid = peer->uid,
-			     .root = connection_is_root(connection), .account = connection_account(connection) };
+			     .root = connection->root, .account = connection_account(connection) };
 	run->request.limited = !run->root;
 	r = check_limits(run, &error);
 	if (r >= 0)

@@ -10,7 +10,6 @@
 #include "api/params.h"
 #include "api/reply.h"
 #include "base/log.h"
-#include "lib/base/names.h"
 #include "seal/gc.h"
 #include "seal/seal.h"
 
@@ -25,7 +24,7 @@ static void request_fields(struct log_fields *fields, const struct ucred *peer, 
 
 static void tell_sealed(const struct connection *connection, pid_t pid, const struct seal_result *result)
 {
-	const struct ucred *peer = connection_peer(connection);
+	const struct ucred *peer = &connection->peer;
 	struct log_fields fields = {};
 
 	request_fields(&fields, peer, pid);
@@ -33,14 +32,14 @@ static void tell_sealed(const struct connection *connection, pid_t pid, const st
 	log_field(&fields, "MSEALD_BYTES=%" PRIu64, result->bytes);
 	log_field(&fields, "MSEALD_SEALS=%zu", result->seals);
 	/* A user could fill the log. */
-	log_entry(connection_is_root(connection) ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, LOG_ABOUT_SEALED, &fields,
+	log_entry(connection->root ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, LOG_ABOUT_SEALED, &fields,
 		  "sealed %" PRIu64 " bytes of pid %d%s, at the request of pid %d of user %u; it has %zu seals now", result->bytes,
 		  (int)pid, result->native ? ", natively" : "", (int)peer->pid, (unsigned)peer->uid, result->seals);
 }
 
 static void tell_unsealed(const struct connection *connection, pid_t pid, uint64_t bytes, size_t seals)
 {
-	const struct ucred *peer = connection_peer(connection);
+	const struct ucred *peer = &connection->peer;
 	struct log_fields fields = {};
 
 	request_fields(&fields, peer, pid);
@@ -76,7 +75,7 @@ int method_seal(struct connection *connection, json_t *parameters, bool more)
 {
 	struct seal_request request = { .seal = SEAL_SPEC_DEFAULT };
 	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
-	struct daemon *daemon = connection_daemon(connection);
+	struct daemon *daemon = connection->server->daemon;
 	_cleanup_free_ struct range *ranges = NULL;
 	struct error error = {};
 	struct seal_result result;
@@ -149,7 +148,7 @@ static int authorize_unsealing(void *context, const struct target *target, struc
 
 int method_unseal(struct connection *connection, json_t *parameters, bool more)
 {
-	struct daemon *daemon = connection_daemon(connection);
+	struct daemon *daemon = connection->server->daemon;
 	struct unsealing unsealing = { .daemon = daemon, .client = CLIENT_EMPTY };
 	struct seal_request request = { .authorize = authorize_unsealing, .context = &unsealing };
 	_cleanup_free_ struct range *ranges = NULL;

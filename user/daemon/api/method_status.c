@@ -10,7 +10,6 @@
 #include "bpf/events.h"
 #include "bpf/lock.h"
 #include "bpf/probe.h"
-#include "lib/base/names.h"
 #include "policy/reconcile.h"
 #include "process/target.h"
 #include "seal/set_map.h"
@@ -62,7 +61,7 @@ static void count_process(struct daemon *daemon, pid_t pid, struct counts *ret)
 /* Many containers may have one uid, 0 above all: from inside there is only the caller itself to be seen. */
 static int count_own(struct connection *connection, struct counts *ret)
 {
-	struct daemon *daemon = connection_daemon(connection);
+	struct daemon *daemon = connection->server->daemon;
 	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
 
 	*ret = (struct counts){ .spaces_max = daemon->config.user_spaces,
@@ -102,7 +101,7 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 
 int method_status(struct connection *connection, json_t *parameters, bool more)
 {
-	struct daemon *daemon = connection_daemon(connection);
+	struct daemon *daemon = connection->server->daemon;
 	const char *preemption = probe_preemption();
 	struct counts counts = {};
 	struct utsname name = {};
@@ -111,7 +110,7 @@ int method_status(struct connection *connection, json_t *parameters, bool more)
 	(void)parameters;
 	(void)more;
 	(void)uname(&name);
-	if (connection_is_root(connection))
+	if (connection->root)
 		count_all(daemon, &counts);
 	else
 		r = count_own(connection, &counts);
@@ -129,6 +128,6 @@ int method_status(struct connection *connection, json_t *parameters, bool more)
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_KILLED], "audited",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_AUDITED], "unsealed",
 			  (json_int_t)reconcile_unsealed(daemon->reconcile), "lock",
-			  connection_is_root(connection) ? lock_json(daemon->lock) : NULL),
+			  connection->root ? lock_json(daemon->lock) : NULL),
 		false);
 }

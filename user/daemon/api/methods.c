@@ -7,7 +7,6 @@
 
 #include "api/client.h"
 #include "api/method.h"
-#include "api/params.h"
 #include "api/reply.h"
 #include "lib/base/util.h"
 
@@ -124,7 +123,7 @@ int methods_call(struct connection *connection, const char *name, json_t *parame
 
 		if (strcmp(methods[i].name, name) != 0)
 			continue;
-		if (methods[i].rank != CLIENT_USER && !connection_is_root(connection) && !has_rank(connection, &methods[i]))
+		if (methods[i].rank != CLIENT_USER && !connection->root && !has_rank(connection, &methods[i]))
 			return refuse(connection, &methods[i]);
 		unknown = parameters ? unknown_parameter(&methods[i], parameters) : NULL;
 		if (unknown)

@@ -3,7 +3,6 @@
 #include "api/params.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "lib/base/names.h"
 #include "lib/base/util.h"

@@ -6,7 +6,6 @@
 #ifndef MSEALD_API_QUOTA_H
 #define MSEALD_API_QUOTA_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 

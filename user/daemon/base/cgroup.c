@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/list.h"
 #include "lib/base/util.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
@@ -73,7 +74,7 @@ int cgroup_id(const char *path, uint64_t *ret)
 	return 0;
 }
 
-static int add_processes(const char *folder, pid_t **list, size_t *count)
+static int add_processes(const char *folder, pid_t **list, size_t *count, size_t *allocated)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_fclose_ FILE *file = NULL;
@@ -85,14 +86,11 @@ static int add_processes(const char *folder, pid_t **list, size_t *count)
 	}
 	file = fopen(path, "re");
 	while (file && fscanf(file, "%d", &pid) == 1) {
-		pid_t *larger = reallocarray(*list, *count + 1, sizeof(*larger));
-
-		if (!larger)
+		if (list_grow(list, *count, 1, allocated, sizeof(**list)) < 0)
 			return -ENOMEM;
-		*list = larger;
 		/* 0: of a pid namespace that is not below ours. */
 		if (pid > 0)
-			larger[(*count)++] = pid;
+			(*list)[(*count)++] = pid;
 	}
 	return 0;
 }
@@ -101,7 +99,7 @@ int cgroup_processes(const char *path, pid_t **ret, size_t *ret_count)
 {
 	_cleanup_free_ char *whole = NULL;
 	_cleanup_free_ pid_t *list = NULL;
-	size_t count = 0;
+	size_t count = 0, allocated = 0;
 	FTSENT *entry;
 	FTS *walk;
 	int r = 0;
@@ -115,7 +113,7 @@ int cgroup_processes(const char *path, pid_t **ret, size_t *ret_count)
 		return -errno;
 	while (r >= 0 && (entry = fts_read(walk)))
 		if (entry->fts_info == FTS_D)
-			r = add_processes(entry->fts_path, &list, &count);
+			r = add_processes(entry->fts_path, &list, &count, &allocated);
 	(void)fts_close(walk);
 	if (r < 0)
 		return r;

@@ -2,7 +2,6 @@
 /* See log.h. */
 #include "base/log.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>

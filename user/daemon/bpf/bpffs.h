@@ -3,8 +3,6 @@
 #ifndef MSEALD_BPF_BPFFS_H
 #define MSEALD_BPF_BPFFS_H
 
-#include <stddef.h>
-
 #define BPFFS "/sys/fs/bpf"
 #define BPFFS_ROOT BPFFS "/mseald"
 #define BPFFS_LOCK BPFFS_ROOT "/lock"

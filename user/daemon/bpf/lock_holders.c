@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "bpf/bpffs.h"
 #include "lib/base/util.h"
 #include "mseald/lock.h"
@@ -59,15 +60,8 @@ static int read_own_descriptors(uint32_t **ret, size_t *ret_count)
 
 		(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%s", entry->d_name);
 		file = fopen(path, "re");
-		if (count == allocated) {
-			size_t more = allocated ? 2 * allocated : 256;
-			uint32_t *larger = reallocarray(ids, more, sizeof(*ids));
-
-			if (!larger)
-				return -ENOMEM;
-			ids = larger;
-			allocated = more;
-		}
+		if (list_grow(&ids, count, 1, &allocated, sizeof(*ids)) < 0)
+			return -ENOMEM;
 		while (file && fgets(line, sizeof(line), file))
 			if (sscanf(line, "map_id: %u", &ids[count]) == 1) {
 				count++;

@@ -10,7 +10,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -31,6 +30,8 @@ struct lock_selftest {
 	int fd;
 };
 
+static struct lock_selftest_targets child_targets;	/* in the child */
+
 /* All of them: the result of a call, as the kernel gives it. They do no harm where they are not refused. */
 
 static int error_of(long result)
@@ -38,29 +39,28 @@ static int error_of(long result)
 	return result < 0 ? errno : 0;
 }
 
-static int get_map(const struct lock_selftest_targets *targets)
+static int get_map(void)
 {
-	return error_of(bpf_map_get_fd_by_id(targets->map));
+	return error_of(bpf_map_get_fd_by_id(child_targets.map));
 }
 
-static int get_pinned_map(const struct lock_selftest_targets *targets)
+static int get_pinned_map(void)
 {
-	(void)targets;
 	return error_of(bpf_obj_get(BPFFS_ROOT "/maps/state"));
 }
 
-static int get_program(const struct lock_selftest_targets *targets)
+static int get_program(void)
 {
-	return error_of(bpf_prog_get_fd_by_id(targets->program));
+	return error_of(bpf_prog_get_fd_by_id(child_targets.program));
 }
 
-static int get_link(const struct lock_selftest_targets *targets)
+static int get_link(void)
 {
-	return error_of(bpf_link_get_fd_by_id(targets->link));
+	return error_of(bpf_link_get_fd_by_id(child_targets.link));
 }
 
 /* A program that could write to the memory of mseald. */
-static int load_writer(const struct lock_selftest_targets *targets)
+static int load_writer(void)
 {
 	const struct bpf_insn program[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_10 },
@@ -75,18 +75,16 @@ static int load_writer(const struct lock_selftest_targets *targets)
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
 	int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "mseald_probe", "GPL", program, ELEMENTS(program), &opts);
 
-	(void)targets;
 	/* A helper that may not be called is EINVAL to the verifier (kernel/bpf/verifier.c, check_helper_call). */
 	return fd < 0 && errno == EINVAL ? EPERM : error_of(fd);
 }
 
 /* One that says yes where the lock says no. */
-static int load_override(const struct lock_selftest_targets *targets)
+static int load_override(void)
 {
 	struct btf *vmlinux = btf__load_vmlinux_btf();
 	int r;
 
-	(void)targets;
 	if (!vmlinux)
 		return errno;
 	r = probe_override(vmlinux, "security_bpf_map");
@@ -95,96 +93,85 @@ static int load_override(const struct lock_selftest_targets *targets)
 	return r > 0 ? 0 : r == 0 ? EPERM : -r;
 }
 
-static int open_switch(const struct lock_selftest_targets *targets)
+static int open_switch(void)
 {
 	int error = error_of(open(LOCK_SELFTEST_FTRACE, O_WRONLY | O_CLOEXEC));
 
-	(void)targets;
 	return error == ENOENT ? EPERM : error;
 }
 
-static int unlink_pin(const struct lock_selftest_targets *targets)
+static int unlink_pin(void)
 {
-	(void)targets;
 	return error_of(unlink(BPFFS_ROOT "/lock/lock_bpf_map"));
 }
 
-static int rename_pins(const struct lock_selftest_targets *targets)
+static int rename_pins(void)
 {
-	(void)targets;
 	return error_of(rename(BPFFS_ROOT "/lock", BPFFS_ROOT "/was_lock"));
 }
 
-static int remove_pins(const struct lock_selftest_targets *targets)
+static int remove_pins(void)
 {
-	(void)targets;
 	return error_of(rmdir(BPFFS_ROOT "/lock"));
 }
 
-static int make_pins(const struct lock_selftest_targets *targets)
+static int make_pins(void)
 {
-	(void)targets;
 	return error_of(mkdir(BPFFS_ROOT "/links/0", 0700));
 }
 
-static int unmount_pins(const struct lock_selftest_targets *targets)
+static int unmount_pins(void)
 {
-	(void)targets;
 	return error_of(umount2(BPFFS, 0));
 }
 
-static int cover_pins(const struct lock_selftest_targets *targets)
+static int cover_pins(void)
 {
 	int error = error_of(mount("tmpfs", BPFFS_ROOT, "tmpfs", 0, NULL));
 
-	(void)targets;
 	if (!error)
 		(void)umount2(BPFFS_ROOT, MNT_DETACH);
 	return error;
 }
 
-static int trace(const struct lock_selftest_targets *targets)
+static int trace(void)
 {
-	(void)targets;
 	return error_of(ptrace(PTRACE_SEIZE, getppid(), NULL, NULL));
 }
 
-static int open_memory(const struct lock_selftest_targets *targets)
+static int open_memory(void)
 {
 	char path[32];
 
-	(void)targets;
 	(void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)getppid());
 	return error_of(open(path, O_RDWR | O_CLOEXEC));
 }
 
-static int take_descriptor(const struct lock_selftest_targets *targets)
+static int take_descriptor(void)
 {
 	int process = (int)syscall(SYS_pidfd_open, getppid(), 0);
 
-	(void)targets;
 	return process < 0 ? 0 : error_of(syscall(SYS_pidfd_getfd, process, STDERR_FILENO, 0));
 }
 
-static int change_limit(const struct lock_selftest_targets *targets)
+static int change_limit(void)
 {
 	struct rlimit limit;
 
-	(void)targets;
 	if (prlimit(getppid(), RLIMIT_CORE, NULL, &limit) < 0)
 		return errno;
 	return error_of(prlimit(getppid(), RLIMIT_CORE, &limit, NULL));
 }
 
 /* One that is ignored where it arrives. */
-static int send_signal(const struct lock_selftest_targets *targets)
+static int send_signal(void)
 {
-	return targets->signals ? error_of(kill(getppid(), SIGWINCH)) : EPERM;
+	return child_targets.signals ? error_of(kill(getppid(), SIGWINCH)) : EPERM;
 }
 
 static const struct probe {
 	const char *what;
-	int (*try)(const struct lock_selftest_targets *targets);
+	int (*try)(void);
 } probes[] = {
 	{ "getting a map by its id", get_map },
 	{ "getting a map by its pin", get_pinned_map },
@@ -218,15 +205,14 @@ static int enter_first_namespace(void)
 
 static void be_outsider(int fd)
 {
-	struct lock_selftest_targets targets;
 	int errors[PROBES_MAX + 1] = {};
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (recv(fd, &targets, sizeof(targets), MSG_WAITALL) != sizeof(targets))
+	if (recv(fd, &child_targets, sizeof(child_targets), MSG_WAITALL) != sizeof(child_targets))
 		_exit(1);
 	errors[PROBES_MAX] = enter_first_namespace();
 	for (size_t i = 0; i < ELEMENTS(probes) && !errors[PROBES_MAX]; i++)
-		errors[i] = probes[i].try(&targets);
+		errors[i] = probes[i].try();
 	(void)send(fd, errors, sizeof(errors), MSG_NOSIGNAL);
 	_exit(0);
 }

@@ -6,7 +6,6 @@
 #ifndef MSEALD_BPF_LOCK_SELFTEST_H
 #define MSEALD_BPF_LOCK_SELFTEST_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* Not in kernels without ftrace. */

@@ -13,7 +13,6 @@
 #define MSEALD_BPF_PROGRAMS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "bpf/coverage.h"

@@ -4,9 +4,10 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
+#include "bpf/map_keys.h"
 #include "lib/base/util.h"
 
 struct list {
@@ -29,15 +30,8 @@ static int add(struct list *list, enum mseald_trigger_kind kind, uint64_t value)
 	list->kinds |= 1u << kind;
 	if (kind == MSEALD_TRIGGER_ALL || kind == MSEALD_TRIGGER_MARKED)
 		return 0;	/* the kind says it all */
-	if (list->count == list->allocated) {
-		size_t more = list->allocated ? list->allocated * 2 : 64;
-		struct mseald_trigger *larger = reallocarray(list->list, more, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		list->list = larger;
-		list->allocated = more;
-	}
+	if (list_grow(&list->list, list->count, 1, &list->allocated, sizeof(*list->list)) < 0)
+		return -ENOMEM;
 	list->list[list->count++] = (struct mseald_trigger){ .hash = value, .kind = kind };
 	return 0;
 }
@@ -107,21 +101,14 @@ static bool has(const struct list *list, const struct mseald_trigger *trigger)
 /* Those that are in the map and not in the list. */
 static int remove_others(int map_fd, const struct list *keep)
 {
-	struct mseald_trigger key, *previous = NULL;
-	_cleanup_free_ struct mseald_trigger *gone = NULL;
-	size_t count = 0;
+	_cleanup_free_ struct mseald_trigger *keys = NULL;
+	size_t count;
+	int r = map_keys(map_fd, sizeof(*keys), MSEALD_MAX_TRIGGERS, &keys, &count);
 
-	gone = calloc(MSEALD_MAX_TRIGGERS, sizeof(*gone));
-	if (!gone)
-		return -ENOMEM;
-	while (count < MSEALD_MAX_TRIGGERS && bpf_map_get_next_key(map_fd, previous, &key) == 0) {
-		if (!has(keep, &key))
-			gone[count++] = key;
-		previous = &key;
-	}
-	for (size_t i = 0; i < count; i++)
-		(void)bpf_map_delete_elem(map_fd, &gone[i]);
-	return 0;
+	for (size_t i = 0; r >= 0 && i < count; i++)
+		if (!has(keep, &keys[i]))
+			(void)bpf_map_delete_elem(map_fd, &keys[i]);
+	return r;
 }
 
 static void set_bit(uint64_t *bits, const struct mseald_trigger *trigger)

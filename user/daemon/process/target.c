@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 
 #include "bpf/task_iter.h"
 #include "process/procfs.h"

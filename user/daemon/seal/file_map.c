@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/log.h"
 #include "lib/base/util.h"
 
@@ -114,15 +115,8 @@ int file_map_table_add(struct file_map_table *table, const struct sealset *set)
 
 	if (r < 0)
 		return r;
-	if (table->allocated - table->count < count) {
-		size_t more = 2 * table->allocated + count;
-		struct file_map_entry *larger = reallocarray(table->list, more, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		table->list = larger;
-		table->allocated = more;
-	}
+	if (list_grow(&table->list, table->count, count, &table->allocated, sizeof(*table->list)) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		table->list[table->count++] = (struct file_map_entry){ .inode = list[i].inode, .seals = seals_of(set, &list[i], 0) };
 	return 0;

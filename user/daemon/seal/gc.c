@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "base/timer.h"

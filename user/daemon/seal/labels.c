@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "bpf/map_keys.h"
 #include "process/procfs.h"
 
 #define PROBES 8
@@ -49,15 +50,11 @@ static bool in_list(uint64_t label, const struct set_map_label *list, size_t cou
 }
 
 /* Is it in the report? Then its name is still wanted. */
-static bool is_told(int fd, uint64_t label)
+static bool is_told(const struct mseald_tally_key *keys, size_t count, uint64_t label)
 {
-	struct mseald_tally_key key, *last = NULL;
-
-	while (bpf_map_get_next_key(fd, last, &key) == 0) {
-		if (key.label == label)
+	for (size_t i = 0; i < count; i++)
+		if (keys[i].label == label)
 			return true;
-		last = &key;
-	}
 	return false;
 }
 
@@ -66,19 +63,17 @@ static void forget_unused(struct programs *programs, struct space_map *space_map
 {
 	int fd = programs_map_fd(programs, "labels"), report = programs_map_fd(programs, "report");
 	_cleanup_free_ struct set_map_label *list = NULL;
-	uint64_t label, next;
-	size_t count;
-	int r;
+	_cleanup_free_ struct mseald_tally_key *told = NULL;
+	_cleanup_free_ uint64_t *labels = NULL;
+	size_t count, told_count, labels_count;
 
-	if (set_map_read_labels(space_map_sets(space_map), &list, &count) < 0)
+	if (set_map_read_labels(space_map_sets(space_map), &list, &count) < 0 ||
+	    map_keys(report, sizeof(*told), MSEALD_MAX_TALLIES, &told, &told_count) < 0 ||
+	    map_keys(fd, sizeof(*labels), MSEALD_MAX_LABELS, &labels, &labels_count) < 0)
 		return;
-	r = bpf_map_get_next_key(fd, NULL, &label);
-	while (r == 0) {
-		r = bpf_map_get_next_key(fd, &label, &next);
-		if (!in_list(label, list, count) && !is_told(report, label))
-			(void)bpf_map_delete_elem(fd, &label);
-		label = next;
-	}
+	for (size_t i = 0; i < labels_count; i++)
+		if (!in_list(labels[i], list, count) && !is_told(told, told_count, labels[i]))
+			(void)bpf_map_delete_elem(fd, &labels[i]);
 }
 
 /* 1: it is there now, 0: the number is another's, or a negative errno. */

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "bpf/task_iter.h"
 #include "lib/base/names.h"
 
@@ -25,15 +26,8 @@ void plan_free(struct plan *plan)
 
 static int plan_add(struct plan *plan, const struct seal *seal)
 {
-	if (plan->count == plan->allocated) {
-		size_t more = plan->allocated ? plan->allocated * 2 : 64;
-		struct seal *larger = reallocarray(plan->seals, more, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		plan->seals = larger;
-		plan->allocated = more;
-	}
+	if (list_grow(&plan->seals, plan->count, 1, &plan->allocated, sizeof(*plan->seals)) < 0)
+		return -ENOMEM;
 	plan->seals[plan->count++] = *seal;
 	return 0;
 }

@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 
 #include "lib/base/util.h"
 #include "seal/loader_deps.h"

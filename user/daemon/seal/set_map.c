@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
-#include "bpf/coverage.h"
 #include "lib/base/util.h"
 #include "seal/file_map.h"
 

@@ -4,8 +4,8 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <string.h>
 
+#include "bpf/map_keys.h"
 #include "lib/base/util.h"
 
 #define STALE_MAX 1024	/* address spaces that wait for programs to end, before they are waited for at once */
@@ -229,16 +229,15 @@ int space_map_count_account(struct space_map *space_map, uint32_t account, size_
 void space_map_forget_accounts(struct space_map *space_map)
 {
 	int fd = programs_map_fd(space_map->programs, "accounts");
-	uint32_t account, next;
-	int r = bpf_map_get_next_key(fd, NULL, &next);
+	_cleanup_free_ uint32_t *accounts = NULL;
+	size_t count;
 
-	/* One that is removed meanwhile sends us back to the first: not for ever, there are only so many. */
-	for (unsigned i = 0; r == 0 && i < MSEALD_MAX_ACCOUNTS; i++) {
-		uint64_t bucket;
+	if (map_keys(fd, sizeof(*accounts), MSEALD_MAX_ACCOUNTS, &accounts, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t purse;
 
-		account = next;
-		r = bpf_map_get_next_key(fd, &account, &next);
-		if (bpf_map_lookup_elem(fd, &account, &bucket) == 0 && !MSEALD_PURSE_PLACES(bucket))
-			(void)programs_forget_account(space_map->programs, account);
+		if (bpf_map_lookup_elem(fd, &accounts[i], &purse) == 0 && !MSEALD_PURSE_PLACES(purse))
+			(void)programs_forget_account(space_map->programs, accounts[i]);
 	}
 }

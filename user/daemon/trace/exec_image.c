@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 
 #include "base/text.h"
 #include "lib/base/util.h"

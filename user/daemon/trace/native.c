@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/log.h"

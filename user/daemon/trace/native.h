@@ -7,8 +7,6 @@
 #ifndef MSEALD_TRACE_NATIVE_H
 #define MSEALD_TRACE_NATIVE_H
 
-#include <stdbool.h>
-
 #include "bpf/programs.h"
 #include "lib/base/range.h"
 #include "process/target.h"
