@@ -9,6 +9,7 @@
 #include "api/client.h"
 #include "api/quota.h"
 #include "api/throttle.h"
+#include "base/timer.h"
 #include "lib/varlink/varlink.h"
 
 #define CONNECTIONS_MAX 1024
@@ -25,7 +26,7 @@ struct server {
 	struct quota *quota;
 	struct throttle *throttle;
 	sd_event_source *source;
-	sd_event_source *pause;		/* ends when it may be tried again to accept */
+	struct timer pause;		/* ends when it may be tried again to accept */
 	int fd;
 	char *path;			/* to unlink; NULL when the socket is systemd's */
 	struct connection *connections;

@@ -51,16 +51,12 @@ static const char *state_of(struct daemon *daemon, const struct policy *policy, 
 /* The policy in force that a set was made for; NULL: none. */
 static const struct policy *maker_of(struct daemon *daemon, uint32_t set)
 {
-	const struct policies *policies = active_policies(daemon->active);
 	struct mseald_label label;
 	uint64_t id;
 
 	if (!set || set_map_read_label(space_map_sets(daemon->space_map), set, &id) < 0 || !labels_read(daemon->programs, id, &label))
 		return NULL;
-	for (size_t i = 0; i < policies->count; i++)
-		if (strcmp(policies->list[i].name, label.policy) == 0)
-			return &policies->list[i];
-	return NULL;
+	return active_find(daemon->active, label.policy);
 }
 
 static json_t *describe(struct daemon *daemon, const struct mseald_task *task)

@@ -91,22 +91,19 @@ static void add(struct server *server, int client)
 		connection_close(connection);
 }
 
-static int on_pause_over(sd_event_source *source, uint64_t now, void *context)
+static void on_pause_over(void *context)
 {
 	struct server *server = context;
 
-	(void)source;
-	(void)now;
 	if (server->count < CONNECTIONS_MAX)
 		(void)sd_event_source_set_enabled(server->source, SD_EVENT_ON);
-	return 0;
 }
 
 /* No descriptor is free, or no memory: not to be tried again at once, and over and over. */
 static void pause_accepting(struct server *server, int error)
 {
 	log_warning("cannot accept a connection: %s, ignoring", strerror(error));
-	if (timer_set(server->pause, PAUSE_US) >= 0)
+	if (timer_set(&server->pause, PAUSE_US) >= 0)
 		(void)sd_event_source_set_enabled(server->source, SD_EVENT_OFF);
 }
 
@@ -182,7 +179,7 @@ int server_open(struct daemon *daemon, const char *path, connection_handler call
 		server->path = strdup(path);
 	r = sd_event_add_io(daemon->loop, &server->source, server->fd, EPOLLIN, on_listening, server);
 	if (r >= 0)
-		r = timer_add(daemon->loop, 0, on_pause_over, server, &server->pause);
+		r = timer_open(&server->pause, daemon->loop, 0, on_pause_over, server);
 	if (r < 0) {
 		(void)server_close(server);
 		return r;
@@ -198,7 +195,7 @@ struct server *server_close(struct server *server)
 	while (server->connections)
 		connection_close(server->connections);
 	(void)sd_event_source_disable_unref(server->source);
-	(void)sd_event_source_disable_unref(server->pause);
+	timer_close(&server->pause);
 	if (server->path)
 		(void)unlink(server->path);
 	free(server->path);

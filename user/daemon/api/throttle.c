@@ -12,7 +12,7 @@
 
 struct throttle {
 	struct quota *quota;
-	sd_event_source *timer;
+	struct timer timer;
 	void (*turn)(struct throttled *throttled);
 	struct throttled *first, **last;
 };
@@ -50,24 +50,21 @@ static void arm(struct throttle *throttle)
 	if (!throttle->first)
 		return;
 	(void)whose_turn(throttle, &wait);
-	(void)sd_event_source_set_time(throttle->timer, monotonic_us() + wait);
-	(void)sd_event_source_set_enabled(throttle->timer, SD_EVENT_ONESHOT);
+	(void)sd_event_source_set_time(throttle->timer.source, monotonic_us() + wait);
+	(void)sd_event_source_set_enabled(throttle->timer.source, SD_EVENT_ONESHOT);
 }
 
-static int on_timer(sd_event_source *source, uint64_t now, void *context)
+static void on_timer(void *context)
 {
 	struct throttle *throttle = context;
 	uint64_t ignored;
 	struct throttled *throttled = whose_turn(throttle, &ignored);
 
-	(void)source;
-	(void)now;
 	if (throttled) {
 		remove_throttled(throttle, throttled);
 		throttle->turn(throttled);
 	}
 	arm(throttle);
-	return 0;
 }
 
 static bool waits(const struct throttle *throttle, const struct quota_user *user)
@@ -108,7 +105,7 @@ int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throt
 		return -ENOMEM;
 	*throttle = (struct throttle){ .quota = quota, .turn = turn, .last = &throttle->first };
 	/* Made at once, so that there is nothing left that could fail for want of memory. */
-	r = timer_add(loop, ACCURACY_US, on_timer, throttle, &throttle->timer);
+	r = timer_open(&throttle->timer, loop, ACCURACY_US, on_timer, throttle);
 	if (r < 0) {
 		(void)throttle_close(throttle);
 		return r;
@@ -120,7 +117,7 @@ int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throt
 struct throttle *throttle_close(struct throttle *throttle)
 {
 	if (throttle) {
-		(void)sd_event_source_disable_unref(throttle->timer);
+		timer_close(&throttle->timer);
 		free(throttle);
 	}
 	return NULL;

@@ -17,7 +17,7 @@
 struct attempt_log {
 	struct programs *programs;
 	const struct containers *containers;
-	sd_event_source *timer;		/* the end of the window */
+	struct timer timer;		/* the end of the window */
 	struct ratelimit ratelimit;
 };
 
@@ -73,7 +73,7 @@ void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event 
 	char comm[TEXT_COMM_MAX];
 
 	if (!attempt_log->ratelimit.lines)
-		(void)timer_set(attempt_log->timer, RATELIMIT_WINDOW_US);
+		(void)timer_set(&attempt_log->timer, RATELIMIT_WINDOW_US);
 	if (!ratelimit_allow(&attempt_log->ratelimit, event))
 		return;
 	container = containers_find(attempt_log->containers, event->cgroup);
@@ -120,12 +120,9 @@ static void end_window(struct attempt_log *attempt_log)
 	ratelimit_clear(&attempt_log->ratelimit);
 }
 
-static int on_timer(sd_event_source *source, uint64_t now, void *context)
+static void on_timer(void *context)
 {
-	(void)source;
-	(void)now;
 	end_window(context);
-	return 0;
 }
 
 void attempt_log_lost(uint64_t count)
@@ -147,7 +144,7 @@ int attempt_log_open(sd_event *loop, struct programs *programs, const struct con
 	if (!attempt_log)
 		return -ENOMEM;
 	*attempt_log = (struct attempt_log){ .programs = programs, .containers = containers };
-	r = timer_add(loop, RATELIMIT_WINDOW_US / 60, on_timer, attempt_log, &attempt_log->timer);
+	r = timer_open(&attempt_log->timer, loop, RATELIMIT_WINDOW_US / 60, on_timer, attempt_log);
 	if (r < 0) {
 		(void)attempt_log_close(attempt_log);
 		return r;
@@ -161,7 +158,7 @@ struct attempt_log *attempt_log_close(struct attempt_log *attempt_log)
 	if (!attempt_log)
 		return NULL;
 	end_window(attempt_log);
-	(void)sd_event_source_disable_unref(attempt_log->timer);
+	timer_close(&attempt_log->timer);
 	free(attempt_log);
 	return NULL;
 }

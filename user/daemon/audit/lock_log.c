@@ -25,7 +25,8 @@ struct lock_log {
 	void (*publish)(void *context, const struct mseald_refusal *refusal);
 	void *context;
 	struct ring_buffer *ring;
-	sd_event_source *source, *timer;	/* timer: the end of the window */
+	sd_event_source *source;
+	struct timer timer;			/* the end of the window */
 	struct ratelimit_denials denials;
 	unsigned taken;				/* of this batch */
 	uint64_t lost_seen;
@@ -119,12 +120,9 @@ static void end_window(struct lock_log *lock_log)
 	ratelimit_clear_denials(&lock_log->denials);
 }
 
-static int on_timer(sd_event_source *source, uint64_t now, void *context)
+static void on_timer(void *context)
 {
-	(void)source;
-	(void)now;
 	end_window(context);
-	return 0;
 }
 
 /* --- the buffer --- */
@@ -132,7 +130,7 @@ static int on_timer(sd_event_source *source, uint64_t now, void *context)
 static void take(struct lock_log *lock_log, const struct mseald_refusal *refusal)
 {
 	if (!lock_log->denials.begun)
-		(void)timer_set(lock_log->timer, RATELIMIT_DENIALS_WINDOW_US);
+		(void)timer_set(&lock_log->timer, RATELIMIT_DENIALS_WINDOW_US);
 	if (!ratelimit_allow_denial(&lock_log->denials, refusal))
 		return;
 	tell(lock_log, refusal);
@@ -172,7 +170,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 static void lock_log_free(struct lock_log *lock_log)
 {
 	(void)sd_event_source_disable_unref(lock_log->source);
-	(void)sd_event_source_disable_unref(lock_log->timer);
+	timer_close(&lock_log->timer);
 	ring_buffer__free(lock_log->ring);
 	free(lock_log);
 }
@@ -192,7 +190,7 @@ int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *co
 		r = sd_event_add_io(loop, &lock_log->source, ring_buffer__epoll_fd(lock_log->ring), EPOLLIN, on_readable,
 				    lock_log);
 	if (r >= 0)
-		r = timer_add(loop, RATELIMIT_DENIALS_WINDOW_US / 600, on_timer, lock_log, &lock_log->timer);
+		r = timer_open(&lock_log->timer, loop, RATELIMIT_DENIALS_WINDOW_US / 600, on_timer, lock_log);
 	if (r < 0) {
 		lock_log_free(lock_log);
 		return r;

@@ -29,7 +29,7 @@ struct report {
 	struct report_table table;		/* the map `report`, as it is */
 	volatile struct mseald_state *state;
 	int map;
-	sd_event_source *timer;
+	struct timer timer;
 	bool changed;			/* since the file was written */
 	bool told_full, told_file;	/* logged once */
 };
@@ -98,12 +98,9 @@ static void write_file(struct report *report)
 	report->changed = r < 0;
 }
 
-static int on_timer(sd_event_source *source, uint64_t now, void *context)
+static void on_timer(void *context)
 {
-	(void)source;
-	(void)now;
 	write_file(context);
-	return 0;
 }
 
 static void note_change(struct report *report)
@@ -111,7 +108,7 @@ static void note_change(struct report *report)
 	if (report->changed)
 		return;
 	report->changed = true;
-	(void)timer_set(report->timer, WRITE_US);
+	(void)timer_set(&report->timer, WRITE_US);
 }
 
 /* Of another boot, or of before the pins were removed: in no count of this kernel. */
@@ -173,7 +170,7 @@ int report_open(sd_event *loop, struct programs *programs, struct space_map *spa
 				   .map = programs_map_fd(programs, "report") };
 	r = report_table_open(&report->table);
 	if (r >= 0)
-		r = timer_add(loop, WRITE_US / 10, on_timer, report, &report->timer);
+		r = timer_open(&report->timer, loop, WRITE_US / 10, on_timer, report);
 	if (r >= 0 && !report->state->report_since) {
 		empty_map(report);	/* a daemon that was killed while it read the file */
 		read_file(report);
@@ -195,7 +192,7 @@ struct report *report_close(struct report *report)
 		return NULL;
 	if (report->table.rows)
 		write_file(report);
-	(void)sd_event_source_disable_unref(report->timer);
+	timer_close(&report->timer);
 	report_table_close(&report->table);
 	free(report);
 	return NULL;
@@ -259,16 +256,6 @@ static void add_outcome(json_t *json, const struct coverage *coverage, const str
 	(void)json_object_set_new(json, "by", json_string(by));
 }
 
-static const struct policy *find_policy(const struct report *report, const char *name)
-{
-	const struct policies *policies = active_policies(report->active);
-
-	for (size_t i = 0; i < policies->count; i++)
-		if (strcmp(policies->list[i].name, name) == 0)
-			return &policies->list[i];
-	return NULL;
-}
-
 static bool is_meant(const char *wanted, const char *policy)
 {
 	return !wanted || strcmp(wanted, *policy ? policy : "-") == 0;
@@ -290,7 +277,7 @@ static json_t *rows_json(const struct report *report, const char *policy)
 		json = report_file_row(row, &label);
 		if (!json)
 			continue;
-		add_outcome(json, coverage, find_policy(report, label.policy), row->key.op);
+		add_outcome(json, coverage, active_find(report->active, label.policy), row->key.op);
 		(void)json_array_append_new(list, json);
 	}
 	return list;

@@ -4,24 +4,41 @@
 
 #include <time.h>
 
-int timer_add(sd_event *loop, uint64_t accuracy, sd_event_time_handler_t handler, void *context, sd_event_source **ret)
+static int on_time(sd_event_source *source, uint64_t now, void *context)
 {
-	int r = sd_event_add_time(loop, ret, CLOCK_MONOTONIC, 0, accuracy, handler, context);
+	struct timer *timer = context;
 
-	return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
+	(void)source;
+	(void)now;
+	timer->fire(timer->context);
+	return 0;
 }
 
-int timer_set(sd_event_source *timer, uint64_t us)
+int timer_open(struct timer *timer, sd_event *loop, uint64_t accuracy, void (*fire)(void *context), void *context)
 {
-	int r = sd_event_source_set_time_relative(timer, us);
+	int r;
 
-	return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+	*timer = (struct timer){ .fire = fire, .context = context };
+	r = sd_event_add_time(loop, &timer->source, CLOCK_MONOTONIC, 0, accuracy, on_time, timer);
+	return r < 0 ? r : sd_event_source_set_enabled(timer->source, SD_EVENT_OFF);
 }
 
-void timer_set_if_off(sd_event_source *timer, uint64_t us)
+void timer_close(struct timer *timer)
+{
+	timer->source = sd_event_source_disable_unref(timer->source);
+}
+
+int timer_set(struct timer *timer, uint64_t us)
+{
+	int r = sd_event_source_set_time_relative(timer->source, us);
+
+	return r < 0 ? r : sd_event_source_set_enabled(timer->source, SD_EVENT_ONESHOT);
+}
+
+void timer_set_if_off(struct timer *timer, uint64_t us)
 {
 	int enabled;
 
-	if (sd_event_source_get_enabled(timer, &enabled) < 0 || enabled == SD_EVENT_OFF)
+	if (sd_event_source_get_enabled(timer->source, &enabled) < 0 || enabled == SD_EVENT_OFF)
 		(void)timer_set(timer, us);
 }

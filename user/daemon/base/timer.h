@@ -5,12 +5,19 @@
 
 #include <systemd/sd-event.h>
 
-/* accuracy 0: the default of sd-event. Negative errno. */
-int timer_add(sd_event *loop, uint64_t accuracy, sd_event_time_handler_t handler, void *context, sd_event_source **ret);
+struct timer {
+	sd_event_source *source;
+	void (*fire)(void *context);
+	void *context;
+};
+
+/* accuracy 0: the default of sd-event. fire() may close it. Negative errno. */
+int timer_open(struct timer *timer, sd_event *loop, uint64_t accuracy, void (*fire)(void *context), void *context);
+void timer_close(struct timer *timer);	/* takes zeroed */
 
 /* So long from now, whatever it was set to before. Negative errno. */
-int timer_set(sd_event_source *timer, uint64_t us);
+int timer_set(struct timer *timer, uint64_t us);
 /* The same, unless it is set already. */
-void timer_set_if_off(sd_event_source *timer, uint64_t us);
+void timer_set_if_off(struct timer *timer, uint64_t us);
 
 #endif

@@ -14,6 +14,7 @@
 /* Which programs decide which row: the first that is there does. */
 static const struct rule {
 	unsigned row;
+	enum mseald_op op;
 	const char *operation;
 	const char *programs[2];
 	unsigned stop;
@@ -22,54 +23,54 @@ static const struct rule {
 	bool compat;		/* 32-bit calls: told of where they are not decided as the rule before */
 	enum native_scope native;
 } rules[] = {
-	{ 1, "mprotect, pkey_mprotect", { "mseald_file_mprotect" }, MSEALD_STOP_MPROTECT, NULL },
-	{ 2, "mmap over it", { "mseald_mmap_file" }, MSEALD_STOP_UNMAP, NULL },
-	{ 3, "munmap", { "override_munmap", "kill_munmap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
-	{ 3, "munmap, 32-bit call", { "override_munmap_32", "kill_munmap_32" },
+	{ 1, MSEALD_OP_MPROTECT, "mprotect, pkey_mprotect", { "mseald_file_mprotect" }, MSEALD_STOP_MPROTECT, NULL },
+	{ 2, MSEALD_OP_MMAP, "mmap over it", { "mseald_mmap_file" }, MSEALD_STOP_UNMAP, NULL },
+	{ 3, MSEALD_OP_MUNMAP, "munmap", { "override_munmap", "kill_munmap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 3, MSEALD_OP_MUNMAP, "munmap, 32-bit call", { "override_munmap_32", "kill_munmap_32" },
 	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 4, "mremap of it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
-	{ 4, "mremap of it, 32-bit call", { "override_mremap_32", "kill_mremap_32" },
+	{ 4, MSEALD_OP_MREMAP, "mremap of it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 4, MSEALD_OP_MREMAP, "mremap of it, 32-bit call", { "override_mremap_32", "kill_mremap_32" },
 	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 5, "mremap onto it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
-	{ 5, "mremap onto it, 32-bit call", { "override_mremap_32", "kill_mremap_32" },
+	{ 5, MSEALD_OP_MREMAP, "mremap onto it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 5, MSEALD_OP_MREMAP, "mremap onto it, 32-bit call", { "override_mremap_32", "kill_mremap_32" },
 	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 6, "madvise that discards", { "override_madvise", "kill_do_madvise" }, MSEALD_STOP_DISCARD,
+	{ 6, MSEALD_OP_MADVISE, "madvise that discards", { "override_madvise", "kill_do_madvise" }, MSEALD_STOP_DISCARD,
 	  "if not writable when sealed", .native = NATIVE_ANONYMOUS },
-	{ 6, "madvise that discards, 32-bit call", { "override_madvise_32", "kill_do_madvise" },
+	{ 6, MSEALD_OP_MADVISE, "madvise that discards, 32-bit call", { "override_madvise_32", "kill_do_madvise" },
 	  MSEALD_STOP_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
 	/* Not counted among the mprotect stop's: no program that means no harm does this to what it has sealed. */
-	{ 6, "madvise of guard pages", { "override_madvise", "kill_do_madvise" }, 0, NULL },
-	{ 7, "process_madvise that discards", { "override_process_madvise", "kill_process_madvise" },
+	{ 6, MSEALD_OP_MADVISE, "madvise of guard pages", { "override_madvise", "kill_do_madvise" }, 0, NULL },
+	{ 7, MSEALD_OP_PROCESS_MADVISE, "process_madvise that discards", { "override_process_madvise", "kill_process_madvise" },
 	  MSEALD_STOP_DISCARD, "if not writable when sealed", .native = NATIVE_ANONYMOUS },
-	{ 7, "process_madvise that discards, 32-bit call",
+	{ 7, MSEALD_OP_PROCESS_MADVISE, "process_madvise that discards, 32-bit call",
 	  { "override_process_madvise_32", "kill_process_madvise_32" },
 	  MSEALD_STOP_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
-	{ 7, "io_uring madvise that discards", { "kill_do_madvise" }, MSEALD_STOP_DISCARD,
+	{ 7, MSEALD_OP_MADVISE, "io_uring madvise that discards", { "kill_do_madvise" }, MSEALD_STOP_DISCARD,
 	  "if not writable when sealed", true, .native = NATIVE_ANONYMOUS },
-	{ 8, "brk into it", { "override_brk", "kill_brk" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
-	{ 8, "brk into it, 32-bit call", { "override_brk_32", "kill_brk_32" },
+	{ 8, MSEALD_OP_BRK, "brk into it", { "override_brk", "kill_brk" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 8, MSEALD_OP_BRK, "brk into it, 32-bit call", { "override_brk_32", "kill_brk_32" },
 	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 8, "prctl(PR_SET_MM) of the break", { "mseald_task_prctl" }, MSEALD_STOP_UNMAP, NULL },
-	{ 8, "shmdt of it", { "override_shmdt", "kill_shmdt" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
-	{ 8, "shmdt of it, 32-bit call", { "override_shmdt_32", "kill_shmdt_32" },
+	{ 8, MSEALD_OP_PRCTL, "prctl(PR_SET_MM) of the break", { "mseald_task_prctl" }, MSEALD_STOP_UNMAP, NULL },
+	{ 8, MSEALD_OP_SHMDT, "shmdt of it", { "override_shmdt", "kill_shmdt" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 8, MSEALD_OP_SHMDT, "shmdt of it, 32-bit call", { "override_shmdt_32", "kill_shmdt_32" },
 	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 8, "io_destroy of a ring that was there", { "kill_vm_munmap" }, MSEALD_STOP_UNMAP, NULL, true, .native = NATIVE_ALL },
-	{ 9, "shmat over it", { "mseald_shm_shmat" }, MSEALD_STOP_UNMAP, NULL },
-	{ 10, "remap_file_pages on it", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP, NULL },
-	{ 11, "write to /proc/PID/mem", { "mseald_file_permission" }, MSEALD_STOP_FOREIGN_WRITE, NULL },
-	{ 11, "ptrace, process_vm_writev by another", { "mseald_ptrace_access_check" }, MSEALD_STOP_FOREIGN_WRITE,
+	{ 8, MSEALD_OP_IO_DESTROY, "io_destroy of a ring that was there", { "kill_vm_munmap" }, MSEALD_STOP_UNMAP, NULL, true, .native = NATIVE_ALL },
+	{ 9, MSEALD_OP_SHMAT, "shmat over it", { "mseald_shm_shmat" }, MSEALD_STOP_UNMAP, NULL },
+	{ 10, MSEALD_OP_REMAP_FILE_PAGES, "remap_file_pages on it", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP, NULL },
+	{ 11, MSEALD_OP_PROC_MEM, "write to /proc/PID/mem", { "mseald_file_permission" }, MSEALD_STOP_FOREIGN_WRITE, NULL },
+	{ 11, MSEALD_OP_PTRACE, "ptrace, process_vm_writev by another", { "mseald_ptrace_access_check" }, MSEALD_STOP_FOREIGN_WRITE,
 	  NULL },
-	{ 11, "process_vm_writev to itself", { "override_process_vm_writev", "kill_mm_access" },
+	{ 11, MSEALD_OP_PROCESS_VM_WRITEV, "process_vm_writev to itself", { "override_process_vm_writev", "kill_mm_access" },
 	  MSEALD_STOP_FOREIGN_WRITE, NULL },
-	{ 12, "UFFDIO_MOVE out of it", { "mseald_file_ioctl" }, MSEALD_STOP_UNMAP, NULL },
-	{ 12, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", { "mseald_file_ioctl" }, MSEALD_STOP_DISCARD,
+	{ 12, MSEALD_OP_USERFAULTFD, "UFFDIO_MOVE out of it", { "mseald_file_ioctl" }, MSEALD_STOP_UNMAP, NULL },
+	{ 12, MSEALD_OP_USERFAULTFD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", { "mseald_file_ioctl" }, MSEALD_STOP_DISCARD,
 	  "if not writable when sealed" },
-	{ 13, "mapping anything where it was", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP,
+	{ 13, MSEALD_OP_MAP_HOLE, "mapping anything where it was", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP,
 	  "and the process dies" },
-	{ 13, "a stack growing where it was", { "kill_expand_downwards" }, MSEALD_STOP_UNMAP, NULL, true },
-	{ 14, "write to its file by itself", { "mseald_file_open" }, MSEALD_STOP_DISCARD,
+	{ 13, MSEALD_OP_MAP_HOLE, "a stack growing where it was", { "kill_expand_downwards" }, MSEALD_STOP_UNMAP, NULL, true },
+	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by itself", { "mseald_file_open" }, MSEALD_STOP_DISCARD,
 	  "a private mapping, if not writable when sealed" },
-	{ 14, "write to its file by anybody", { "mseald_file_open" }, MSEALD_STOP_FILE_WRITE,
+	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by anybody", { "mseald_file_open" }, MSEALD_STOP_FILE_WRITE,
 	  "a private mapping, if not writable when sealed" },
 };
 
@@ -170,11 +171,11 @@ static void choose_decisions(struct coverage *coverage, bool compat, bool no_pro
 	bool guard_pages = probe_guard_pages();
 
 	for (size_t i = 0; i < ELEMENTS(rules); i++) {
-		struct decision decision = { .row = rules[i].row, .operation = rules[i].operation,
+		struct decision decision = { .row = rules[i].row, .op = rules[i].op, .operation = rules[i].operation,
 					     .mechanism = rule_mechanism(coverage, &rules[i]), .note = rules[i].note,
 					     .native = coverage->native ? rules[i].native : NATIVE_NONE };
 
-		if (!decision.mechanism && no_process_madvise && strncmp(rules[i].operation, "process_madvise", 15) == 0) {
+		if (!decision.mechanism && no_process_madvise && rules[i].op == MSEALD_OP_PROCESS_MADVISE) {
 			decision.mechanism = MECHANISM_KERNEL;
 			decision.native = NATIVE_NONE;
 			decision.note = "this kernel takes no such advice";
@@ -242,21 +243,8 @@ unsigned coverage_kills(const struct coverage *coverage, unsigned stops)
 
 const struct decision *coverage_decision(const struct coverage *coverage, enum mseald_op op)
 {
-	/* How each begins in the rules. */
-	static const char *const operations[] = {
-		[MSEALD_OP_MPROTECT] = "mprotect", [MSEALD_OP_MMAP] = "mmap over", [MSEALD_OP_MUNMAP] = "munmap",
-		[MSEALD_OP_MREMAP] = "mremap of", [MSEALD_OP_MADVISE] = "madvise",
-		[MSEALD_OP_PROCESS_MADVISE] = "process_madvise", [MSEALD_OP_BRK] = "brk", [MSEALD_OP_SHMDT] = "shmdt",
-		[MSEALD_OP_SHMAT] = "shmat", [MSEALD_OP_REMAP_FILE_PAGES] = "remap_file_pages",
-		[MSEALD_OP_IO_DESTROY] = "io_destroy", [MSEALD_OP_PRCTL] = "prctl",
-		[MSEALD_OP_MAP_HOLE] = "mapping anything", [MSEALD_OP_PTRACE] = "ptrace",
-		[MSEALD_OP_PROC_MEM] = "write to /proc", [MSEALD_OP_PROCESS_VM_WRITEV] = "process_vm_writev to itself",
-		[MSEALD_OP_USERFAULTFD] = "UFFDIO_MOVE", [MSEALD_OP_FILE_WRITE] = "write to its file",
-	};
-
-	_Static_assert(ELEMENTS(operations) == MSEALD_OP_COUNT, "an operation that no rule is known of");
-	for (size_t i = 0; (size_t)op < ELEMENTS(operations) && i < coverage->decisions_count; i++)
-		if (strncmp(coverage->decisions[i].operation, operations[op], strlen(operations[op])) == 0)
+	for (size_t i = 0; i < coverage->decisions_count; i++)
+		if (coverage->decisions[i].op == op)
 			return &coverage->decisions[i];
 	return NULL;
 }

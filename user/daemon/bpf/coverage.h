@@ -33,6 +33,7 @@ const char *native_scope_name(enum native_scope scope);
 /* One operation and what decides it here. */
 struct decision {
 	unsigned row;
+	enum mseald_op op;
 	const char *operation;
 	enum mechanism mechanism;	/* by programs */
 	enum native_scope native;
@@ -67,7 +68,7 @@ bool coverage_wants(const struct coverage *coverage, const char *program);
  */
 unsigned coverage_kills(const struct coverage *coverage, unsigned stops);
 
-/* What decides about this operation, made by a 64-bit program; NULL: nothing there is. */
+/* What decides first about this operation, made by a 64-bit program; NULL: nothing there is. */
 const struct decision *coverage_decision(const struct coverage *coverage, enum mseald_op op);
 
 /* Is anything that one of these MSEALD_STOP_* stops left to a gate that can only kill? */

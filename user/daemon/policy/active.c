@@ -62,12 +62,12 @@ struct active *active_free(struct active *active)
 
 /* --- last good versions --- */
 
-static bool has_policy(const struct policies *policies, const char *name)
+static const struct policy *find(const struct policies *policies, size_t first, const char *name)
 {
-	for (size_t i = 0; i < policies->count; i++)
+	for (size_t i = first; i < policies->count; i++)
 		if (strcmp(policies->list[i].name, name) == 0)
-			return true;
-	return false;
+			return &policies->list[i];
+	return NULL;
 }
 
 /* NAME of a path .../NAME.conf; malloc'ed, NULL when it is none. */
@@ -111,7 +111,7 @@ static int add_last_good(struct policies *policies, const struct policy_faults *
 		char path[512];
 		int r;
 
-		if (!name || has_policy(policies, name))
+		if (!name || find(policies, 0, name))
 			continue;
 		kept_path(name, path);
 		r = access(path, F_OK) < 0 ? -ENOENT : policy_read_file(path, &policy, &ignored);
@@ -141,7 +141,7 @@ static void remove_kept_but(const struct policies *policies)
 	while (folder && (entry = readdir(folder))) {
 		_cleanup_free_ char *name = policy_name(entry->d_name);
 
-		if (name && !has_policy(policies, name))
+		if (name && !find(policies, 0, name))
 			(void)unlinkat(dirfd(folder), entry->d_name, 0);
 	}
 	if (folder)
@@ -242,13 +242,14 @@ int active_reload(struct active *active, struct policy_faults *faults)
 int active_find_seal(const struct active *active, const char *name, struct seal_spec *ret)
 {
 	_cleanup_(policy_files_free) struct policy_files files = {};
+	const struct policy *policy;
 	int r;
 
-	for (size_t i = active->first; i < active->policies.count; i++)
-		if (strcmp(active->policies.list[i].name, name) == 0) {
-			*ret = active->policies.list[i].seal;
-			return 0;
-		}
+	policy = find(&active->policies, active->first, name);
+	if (policy) {
+		*ret = policy->seal;
+		return 0;
+	}
 	r = policy_files_read(NULL, folders, &files, NULL);
 	if (r < 0)
 		return r;
@@ -259,6 +260,11 @@ int active_find_seal(const struct active *active, const char *name, struct seal_
 			return 0;
 		}
 	return -ENOENT;
+}
+
+const struct policy *active_find(const struct active *active, const char *name)
+{
+	return find(&active->policies, 0, name);
 }
 
 const struct policies *active_policies(const struct active *active)

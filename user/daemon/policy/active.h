@@ -38,6 +38,8 @@ int active_put_first(struct active *active, const struct policy *first, size_t c
 int active_find_seal(const struct active *active, const char *name, struct seal_spec *ret);
 
 const struct policies *active_policies(const struct active *active);
+/* The one of this name; NULL: none. */
+const struct policy *active_find(const struct active *active, const char *name);
 /* Faults that the last reading found. */
 size_t active_faults(const struct active *active);
 /* Does any of them ask whether a program is marked? */

@@ -33,7 +33,7 @@ enum phase {
 struct pending {
 	struct pending *next;
 	struct reconcile *reconcile;
-	sd_event_source *source;
+	struct timer timer;
 	uint64_t key;
 	pid_t pid;
 	uint64_t since;			/* microseconds, CLOCK_MONOTONIC */
@@ -51,12 +51,12 @@ struct pending {
 struct reconcile {
 	struct reconcile_context on;
 	struct pending *buckets[BUCKETS];
-	sd_event_source *settle;	/* for all that was sealed lately */
+	struct timer settle;	/* for all that was sealed lately */
 	uint64_t lost_seen;
 	uint64_t unsealed;		/* that were not sealed in time */
 };
 
-static int on_due(sd_event_source *source, uint64_t now, void *context);
+static void on_due(void *context);
 
 static uint64_t now_us(struct reconcile *reconcile)
 {
@@ -80,9 +80,9 @@ static struct pending **find(const struct reconcile *reconcile, uint64_t key)
 static void look_after(struct pending *pending, uint64_t pause)
 {
 	/* What only makes it faster comes when nothing else is to do. */
-	(void)sd_event_source_set_priority(pending->source, pending->phase == PHASE_NATIVE ? SD_EVENT_PRIORITY_IDLE :
+	(void)sd_event_source_set_priority(pending->timer.source, pending->phase == PHASE_NATIVE ? SD_EVENT_PRIORITY_IDLE :
 											SD_EVENT_PRIORITY_NORMAL);
-	(void)timer_set(pending->source, pause);
+	(void)timer_set(&pending->timer, pause);
 }
 
 static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
@@ -96,7 +96,7 @@ static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 		return NULL;
 	*pending = (struct pending){ .reconcile = reconcile, .key = key, .pid = pid, .since = now_us(reconcile), .looking = now_us(reconcile),
 				 .began = clock_ns(CLOCK_BOOTTIME), .pause = FIRST_PAUSE_US };
-	if (timer_add(reconcile->on.loop, 1, on_due, pending, &pending->source) < 0) {
+	if (timer_open(&pending->timer, reconcile->on.loop, 1, on_due, pending) < 0) {
 		free(pending);
 		return NULL;
 	}
@@ -109,7 +109,7 @@ static void drop(struct pending *pending)
 	struct pending **at = find(pending->reconcile, pending->key);
 
 	*at = pending->next;
-	(void)sd_event_source_disable_unref(pending->source);
+	timer_close(&pending->timer);
 	readiness_free(&pending->readiness);
 	free(pending);
 }
@@ -236,14 +236,11 @@ static void go_on(struct pending *pending, const struct policy *policy, const st
 	}
 }
 
-static int on_settle(sd_event_source *source, uint64_t now, void *context)
+static void on_settle(void *context)
 {
 	struct reconcile *reconcile = context;
 
-	(void)source;
-	(void)now;
 	space_map_settle(reconcile->on.space_map);
-	return 0;
 }
 
 static void tell_readiness(struct pending *pending, const struct policy *policy)
@@ -283,7 +280,7 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 	tell_readiness(pending, policy);
 	/* What was dlopen'ed would be left with a seal that lets it be unmapped, and outlives it. */
 	request.native_or_nothing = pending->phase == PHASE_NATIVE && pending->readiness.late == LATE_NATIVE;
-	timer_set_if_off(pending->reconcile->settle, SETTLE_STORE_US);
+	timer_set_if_off(&pending->reconcile->settle, SETTLE_STORE_US);
 	if (seal_process(on->programs, on->space_map, &request, &result, &error) >= 0 ||
 	    strcmp(error.name, "NothingToSeal") == 0 || strcmp(error.name, "NotNative") == 0)
 		go_on(pending, policy, facts, &result);
@@ -296,7 +293,7 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 		complain(pending, policy, &error);
 }
 
-static int on_due(sd_event_source *source, uint64_t now, void *context)
+static void on_due(void *context)
 {
 	struct pending *pending = context;
 	const struct reconcile_context *on = &pending->reconcile->on;
@@ -306,8 +303,6 @@ static int on_due(sd_event_source *source, uint64_t now, void *context)
 	bool is_armed;
 	int r;
 
-	(void)source;
-	(void)now;
 	is_armed = armed_find(on->programs, pending->key, &armed);
 	r = exec_facts_read(on->programs, pending->pid, is_armed ? &armed : NULL, active_wants_marked(on->active), &facts);
 	if (r == -ENOMEM)
@@ -315,7 +310,7 @@ static int on_due(sd_event_source *source, uint64_t now, void *context)
 	if (r == -ESRCH)
 		end(pending);
 	if (r < 0)
-		return 0;
+		return;
 	if (is_armed && armed.flags & MSEALD_ARMED_FORKED)
 		pending->readiness.unseen = true;
 	policy = policies_match(active_policies(on->active), &facts.policy, NULL);
@@ -326,7 +321,6 @@ static int on_due(sd_event_source *source, uint64_t now, void *context)
 		end(pending);
 	else
 		seal(pending, policy, &facts);
-	return 0;
 }
 
 /* --- when to look --- */
@@ -474,7 +468,7 @@ int reconcile_open(const struct reconcile_context *context, struct reconcile **r
 		return -ENOMEM;
 	reconcile->on = *context;
 	reconcile->lost_seen = programs_state(context->programs)->lost_starts;
-	r = timer_add(context->loop, 0, on_settle, reconcile, &reconcile->settle);
+	r = timer_open(&reconcile->settle, context->loop, 0, on_settle, reconcile);
 	if (r < 0) {
 		(void)reconcile_close(reconcile);
 		return r;
@@ -490,7 +484,7 @@ struct reconcile *reconcile_close(struct reconcile *reconcile)
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (reconcile->buckets[i])
 			drop(reconcile->buckets[i]);
-	(void)sd_event_source_disable_unref(reconcile->settle);
+	timer_close(&reconcile->settle);
 	free(reconcile);
 	return NULL;
 }

@@ -31,7 +31,7 @@ struct gc {
 	struct programs *programs;
 	struct space_map *space_map;
 	struct integrity *integrity;
-	sd_event_source *soon;		/* set when something is unused */
+	struct timer soon;		/* set when something is unused */
 	unsigned idle_looks, lingers;
 	/* As the last tick found them. */
 	uint64_t lifecycle_seen, misses_seen, idle_entries_seen, refused_seen;
@@ -106,17 +106,14 @@ void gc_collect(struct gc *gc)
 		programs_narrow(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
 }
 
-static int on_soon(sd_event_source *source, uint64_t now, void *context)
+static void on_soon(void *context)
 {
-	(void)source;
-	(void)now;
 	gc_collect(context);
-	return 0;
 }
 
 void gc_collect_soon(struct gc *gc)
 {
-	timer_set_if_off(gc->soon, SOON_US);
+	timer_set_if_off(&gc->soon, SOON_US);
 }
 
 /* The counter only says when to look: what is attached goes only when nothing needs it. */
@@ -240,7 +237,7 @@ int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_m
 	if (!gc)
 		return -ENOMEM;
 	*gc = (struct gc){ .programs = programs, .space_map = space_map, .integrity = integrity };
-	r = timer_add(loop, 0, on_soon, gc, &gc->soon);
+	r = timer_open(&gc->soon, loop, 0, on_soon, gc);
 	if (r < 0) {
 		(void)gc_close(gc);
 		return r;
@@ -252,7 +249,7 @@ int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_m
 struct gc *gc_close(struct gc *gc)
 {
 	if (gc)
-		(void)sd_event_source_disable_unref(gc->soon);
+		timer_close(&gc->soon);
 	free(gc);
 	return NULL;
 }

@@ -18,7 +18,7 @@
 struct integrity {
 	struct programs *programs;
 	struct space_map *space_map;
-	sd_event_source *again;
+	struct timer again;
 };
 
 /* Was this to be kept from being unmapped? Seals that only audit let it go. */
@@ -129,15 +129,12 @@ static bool end_doomed(struct integrity *integrity)
 void integrity_end_doomed(struct integrity *integrity)
 {
 	if (end_doomed(integrity))
-		(void)timer_set(integrity->again, AGAIN_US);
+		(void)timer_set(&integrity->again, AGAIN_US);
 }
 
-static int on_again(sd_event_source *source, uint64_t now, void *context)
+static void on_again(void *context)
 {
-	(void)source;
-	(void)now;
 	integrity_end_doomed(context);
-	return 0;
 }
 
 /* Dooms the address space, if one of its seals is not there any more. */
@@ -185,7 +182,7 @@ int integrity_open(sd_event *loop, struct programs *programs, struct space_map *
 	if (!integrity)
 		return -ENOMEM;
 	*integrity = (struct integrity){ .programs = programs, .space_map = space_map };
-	r = timer_add(loop, 0, on_again, integrity, &integrity->again);
+	r = timer_open(&integrity->again, loop, 0, on_again, integrity);
 	if (r < 0) {
 		(void)integrity_close(integrity);
 		return r;
@@ -197,7 +194,7 @@ int integrity_open(sd_event *loop, struct programs *programs, struct space_map *
 struct integrity *integrity_close(struct integrity *integrity)
 {
 	if (integrity)
-		(void)sd_event_source_disable_unref(integrity->again);
+		timer_close(&integrity->again);
 	free(integrity);
 	return NULL;
 }

@@ -3,14 +3,11 @@
 #include "trace/launch.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "process/procfs.h"
 #include "trace/remote_syscall.h"
-
-#define ANSWER_MILLISECONDS 20000
 
 bool launch_lives(const struct launch *launch)
 {
@@ -33,14 +30,10 @@ int launch_say(int fd, enum launch_word word, uint32_t value)
 /* Nothing else can come from a tracer whose process stands. */
 static enum remote_answer read_answer(const struct launch *launch)
 {
-	struct pollfd wait = { .fd = launch->fd, .events = POLLIN };
+	int n = remote_syscall_await(launch->fd);
 	struct launch_message message;
 	ssize_t size;
-	int n;
 
-	do
-		n = poll(&wait, 1, ANSWER_MILLISECONDS);
-	while (n < 0 && errno == EINTR);
 	size = n > 0 ? recv(launch->fd, &message, sizeof(message), 0) : -1;
 	if (size == (ssize_t)sizeof(message) && message.word == LAUNCH_CALLED && message.value < ANSWER_COUNT)
 		return (enum remote_answer)message.value;

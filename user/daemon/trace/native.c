@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <time.h>
 
@@ -29,7 +28,6 @@
 #define TRY_US 100000
 #define RUNNER_MILLISECONDS 5
 #define PAUSE_NS 200000
-#define ANSWER_MILLISECONDS 20000
 
 /* --- in the tracer --- */
 
@@ -153,13 +151,9 @@ static enum remote_answer try_once(struct programs *programs, const struct targe
 /* What the tracer answered. */
 static enum remote_answer read_answer(int fd)
 {
-	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	int n = remote_syscall_await(fd);
 	unsigned char answer;
-	int n;
 
-	do
-		n = poll(&wait, 1, ANSWER_MILLISECONDS);
-	while (n < 0 && errno == EINTR);
 	if (n == 0)
 		return ANSWER_LATE;
 	if (n < 0 || read(fd, &answer, sizeof(answer)) != sizeof(answer) || answer >= ANSWER_COUNT)

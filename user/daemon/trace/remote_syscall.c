@@ -3,6 +3,7 @@
 #include "trace/remote_syscall.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -14,6 +15,7 @@
 #define SYS_mseal 462
 #endif
 
+#define ANSWER_MILLISECONDS 20000
 #define END_32BIT (UINT64_C(1) << 32)
 #define RED_ZONE 128	/* below the stack pointer, that a function may use: System V ABI, x86-64 */
 
@@ -47,6 +49,17 @@ enum remote_answer remote_answer_of(int r)
 	case -EBUSY: return ANSWER_NOT_RUNNING;
 	default: return r < 0 ? ANSWER_FAILED : ANSWER_SEALED;
 	}
+}
+
+int remote_syscall_await(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do
+		n = poll(&wait, 1, ANSWER_MILLISECONDS);
+	while (n < 0 && errno == EINTR);
+	return n;
 }
 
 /* Where in its memory a system call can be made: the vdso always has one, else any code. 0: nowhere. */

@@ -31,6 +31,9 @@ const char *remote_answer_phrase(enum remote_answer answer);
 /* What an errno of tracee.h says. */
 enum remote_answer remote_answer_of(int r);
 
+/* Waits for the tracer to say something: as poll(2) returns, 0: not in time. */
+int remote_syscall_await(int fd);
+
 /* A 32-bit process? Its calls have other numbers, which must not be taken for what they look like. */
 bool remote_syscall_is_32bit(const struct procmaps *maps);
 
