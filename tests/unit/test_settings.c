@@ -16,7 +16,7 @@
 static struct {
 	char root[64];
 	struct settings settings;
-	struct policy_faults faults;
+	struct diagnostics faults;
 } test;
 
 static int setup(void **state)
@@ -32,7 +32,7 @@ static int teardown(void **state)
 	char command[128];
 
 	(void)state;
-	policy_faults_free(&test.faults);
+	diagnostics_free(&test.faults);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", test.root);
 	return system(command);
 }
@@ -60,7 +60,7 @@ static int read_settings(void)
 	struct settings settings = SETTINGS_DEFAULT;
 	int r;
 
-	policy_faults_free(&test.faults);
+	diagnostics_free(&test.faults);
 	r = settings_read(test.root, &settings, &test.faults);
 	test.settings = settings;
 	return r;

@@ -7,6 +7,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/seal_options.h"
 #include "ctl/cmd/commands.h"
 #include "lib/base/util.h"
@@ -32,7 +33,7 @@ static const struct command commands[] = {
 	  "All is sealed, or nothing.\n"
 	  RANGES_HELP
 	  "\nSEAL OPTIONS:\n"
-	  SEALOPTS_HELP
+	  SEAL_OPTIONS_HELP
 	  "\nOther options:\n"
 	  RANGES_FROM_HELP },
 	{ "run", command_run, "[SEAL OPTIONS] [--] PROGRAM [ARGUMENT...]",
@@ -41,7 +42,7 @@ static const struct command commands[] = {
 	  "status of its own. It does not run unless it is sealed. Everyone may run their\n"
 	  "own programs so.\n"
 	  "\nSEAL OPTIONS:\n"
-	  SEALOPTS_HELP
+	  SEAL_OPTIONS_HELP
 	  "\nStatus: that of PROGRAM; 1: it could not be sealed; 126: it cannot be run; 127:\n"
 	  "it was not found." },
 	{ "unseal", command_unseal, "[--ranges-from=FILE] PID [RANGE...]",
@@ -85,7 +86,7 @@ static const struct command commands[] = {
 	{ "policy", command_policy, "[--root=DIR] COMMAND [ARGUMENT...]",
 	  "work with policies: which programs are sealed as they start, and how\n\n"
 	  "mseald.policy(5) says how a policy is written.",
-	  print_policy_commands },
+	  command_policy_print },
 	{ "version", command_version, "",
 	  "print the version of msealctl" },
 	{ "help", command_help, "[COMMAND]",
@@ -121,7 +122,7 @@ static int command_help(struct ctl *ctl, int argc, char **argv)
 {
 	const struct command *command;
 
-	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
+	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (optind == argc) {
 		print_overview();
@@ -130,10 +131,10 @@ static int command_help(struct ctl *ctl, int argc, char **argv)
 	command = find_command(argv[optind]);
 	if (!command || optind + 1 < argc) {
 		ctl->command = NULL;
-		return command ? ctl_usage(ctl, "help takes one command") :
-				 ctl_usage(ctl, "there is no command '%s'", argv[optind]);
+		return command ? error_usage(ctl, "help takes one command") :
+				 error_usage(ctl, "there is no command '%s'", argv[optind]);
 	}
-	ctl_print_help(command);
+	options_print_help(command);
 	return CTL_OK;
 }
 
@@ -146,15 +147,15 @@ static int print_version(const struct ctl *ctl)
 		return CTL_OK;
 	}
 	document = json_pack("{s:s}", "version", MSEALD_VERSION);
-	return document ? ctl_print_json(document) : ctl_out_of_memory();
+	return document ? client_print_json(document) : error_out_of_memory();
 }
 
 static int command_version(struct ctl *ctl, int argc, char **argv)
 {
-	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
+	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return ctl_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+		return error_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
 	return print_version(ctl);
 }
 
@@ -186,7 +187,7 @@ static int global_options(struct ctl *ctl, int argc, char **argv, int *ret_statu
 			ctl->socket = optarg;
 			break;
 		default:
-			(void)ctl_refuse_option(ctl, option, argv, options);
+			(void)options_refuse(ctl, option, argv, options);
 			*ret_status = ctl->status;
 			return 1;
 		}
@@ -207,10 +208,10 @@ static int run(int argc, char **argv)
 	if (global_options(&ctl, argc, argv, &status))
 		return status;
 	if (optind == argc)
-		return ctl_usage(&ctl, "no command given");
+		return error_usage(&ctl, "no command given");
 	ctl.command = find_command(argv[optind]);
 	if (!ctl.command)
-		return ctl_usage(&ctl, "there is no command '%s'", argv[optind]);
+		return error_usage(&ctl, "there is no command '%s'", argv[optind]);
 	argc -= optind;
 	argv += optind;
 	optind = 0;	/* getopt_long() starts afresh */
@@ -225,6 +226,6 @@ int main(int argc, char **argv)
 	status = run(argc, argv);
 	/* What could not be printed must not look like success. */
 	if (fflush(stdout) != 0 || ferror(stdout))
-		return status == CTL_OK ? ctl_failure("cannot print: %s", strerror(errno)) : status;
+		return status == CTL_OK ? error_failure("cannot print: %s", strerror(errno)) : status;
 	return status;
 }

@@ -50,7 +50,7 @@ enum answer answer_of(int r)
 }
 
 /* Where in its memory a system call can be made: the vdso always has one, else any code. 0: nowhere. */
-static uint64_t find_instruction(const struct procmaps *maps, pid_t tid)
+static uint64_t find_instruction(const struct proc_maps *maps, pid_t tid)
 {
 	static unsigned char code[1 << 16];
 
@@ -73,12 +73,12 @@ static uint64_t find_instruction(const struct procmaps *maps, pid_t tid)
 	return 0;
 }
 
-bool calling_is_32bit(const struct procmaps *maps)
+bool calling_is_32bit(const struct proc_maps *maps)
 {
 	return maps->count && maps->list[maps->count - 1].end <= END_32BIT;
 }
 
-enum answer calling_prepare(struct tracee *tracee, const struct blocked_call *call, const struct procmaps *maps)
+enum answer calling_prepare(struct tracee *tracee, const struct blocked_call *call, const struct proc_maps *maps)
 {
 	uint64_t instruction;
 

@@ -32,13 +32,13 @@ const char *answer_phrase(enum answer answer);
 enum answer answer_of(int r);
 
 /* A 32-bit process? Its calls have other numbers, which must not be taken for what they look like. */
-bool calling_is_32bit(const struct procmaps *maps);
+bool calling_is_32bit(const struct proc_maps *maps);
 
 /*
  * Makes ready for calls a thread that stands. call: what it slept in. Whatever the
  * answer, it wants tracee_restore() or tracee_release().
  */
-enum answer calling_prepare(struct tracee *tracee, const struct blocked_call *call, const struct procmaps *maps);
+enum answer calling_prepare(struct tracee *tracee, const struct blocked_call *call, const struct proc_maps *maps);
 
 /* mseal(2) for each range. */
 enum answer calling_mseal(struct tracee *tracee, const struct range *ranges, size_t count);

@@ -206,9 +206,9 @@ static bool make_relro(struct entry *entry)
 static enum answer call_mseal(struct entry *entry)
 {
 	struct tracee *tracee = &entry->tracee;
-	_cleanup_(procmaps_free) struct procmaps maps = {};
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 
-	if (!tracee->changed && procmaps_read(tracee->tid, &maps) < 0)
+	if (!tracee->changed && proc_maps_read(tracee->tid, &maps) < 0)
 		return ANSWER_FAILED;
 	if (!tracee->changed)
 		entry->unable = calling_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);

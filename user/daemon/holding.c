@@ -123,12 +123,12 @@ bool stand_somewhere(struct entry *entry, int milliseconds)
 void end_unsealed(struct entry *entry, const char *why)
 {
 	struct tracee *tracee = &entry->tracee;
-	_cleanup_(procmaps_free) struct procmaps maps = {};
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 	char text[1024], name[256];
 
 	image_name(tracee->tid, name, sizeof(name));
 	(void)snprintf(text, sizeof(text), "msealctl: cannot seal %s: %s\n", name, why);
-	if (!tracee->changed && stand_somewhere(entry, STAND_MILLISECONDS) && procmaps_read(tracee->tid, &maps) >= 0)
+	if (!tracee->changed && stand_somewhere(entry, STAND_MILLISECONDS) && proc_maps_read(tracee->tid, &maps) >= 0)
 		entry->unable = calling_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);
 	if (tracee->changed && entry->unable == ANSWER_SEALED)
 		(void)calling_end(tracee, text);

@@ -62,14 +62,14 @@ static bool has_policy(const struct policies *policies, const char *name)
 static char *policy_name(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-	size_t length = strlen(base), suffix = strlen(POLICY_SUFFIX);
+	size_t length = strlen(base), suffix = strlen(LOAD_SUFFIX);
 
-	return length > suffix && strcmp(base + length - suffix, POLICY_SUFFIX) == 0 ? strndup(base, length - suffix) : NULL;
+	return length > suffix && strcmp(base + length - suffix, LOAD_SUFFIX) == 0 ? strndup(base, length - suffix) : NULL;
 }
 
 static void kept_path(const char *name, char path[512])
 {
-	(void)snprintf(path, 512, "%s/%s%s", INFORCE_KEPT, name, POLICY_SUFFIX);
+	(void)snprintf(path, 512, "%s/%s%s", INFORCE_KEPT, name, LOAD_SUFFIX);
 }
 
 static int insert(struct policies *policies, struct policy *policy)
@@ -90,11 +90,11 @@ static int insert(struct policies *policies, struct policy *policy)
 }
 
 /* Of each file that is there and cannot be read. */
-static int add_last_good(struct policies *policies, const struct policy_faults *faults)
+static int add_last_good(struct policies *policies, const struct diagnostics *faults)
 {
 	for (size_t i = 0; i < faults->count; i++) {
 		_cleanup_free_ char *name = policy_name(faults->list[i].path);
-		_cleanup_(policy_faults_free) struct policy_faults ignored = {};
+		_cleanup_(diagnostics_free) struct diagnostics ignored = {};
 		_cleanup_(policy_free) struct policy policy = {};
 		char path[512];
 		int r;
@@ -115,14 +115,14 @@ static int add_last_good(struct policies *policies, const struct policy_faults *
 
 static int copy_file(const char *from, const char *to)
 {
-	_cleanup_free_ char *text = malloc(POLICY_FILE_MAX);
+	_cleanup_free_ char *text = malloc(LOAD_FILE_MAX);
 	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK), out = -1;
 	char aside[520];
 	ssize_t n;
 
 	if (!text || in < 0)
 		return -errno;
-	n = read(in, text, POLICY_FILE_MAX);
+	n = read(in, text, LOAD_FILE_MAX);
 	(void)snprintf(aside, sizeof(aside), "%s.new", to);
 	out = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (n < 0 || out < 0 || write(out, text, (size_t)n) != n || rename(aside, to) < 0)
@@ -206,7 +206,7 @@ int inforce_put_first(struct inforce *inforce, const struct policy *first, size_
 	return r;
 }
 
-int inforce_reload(struct inforce *inforce, struct policy_faults *faults)
+int inforce_reload(struct inforce *inforce, struct diagnostics *faults)
 {
 	_cleanup_(policies_free) struct policies files = {};
 	struct policies old = inforce->policies;

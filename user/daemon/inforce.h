@@ -22,7 +22,7 @@ struct inforce *inforce_free(struct inforce *inforce);	/* takes NULL, returns NU
  * Reads all files, attaches what policies need, then changes over. Logs. A negative errno: nothing
  * has changed. faults: also of files whose last good version goes on.
  */
-int inforce_reload(struct inforce *inforce, struct policy_faults *faults);
+int inforce_reload(struct inforce *inforce, struct diagnostics *faults);
 
 /*
  * Puts these in force before those of files, in place of those that were given before. The list is copied,

@@ -24,7 +24,7 @@ static bool keeps_mapped(const struct seal *seal)
 static int find_gone(struct daemon *daemon, uint64_t key, pid_t pid, struct seal *ret)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
-	_cleanup_(procmaps_free) struct procmaps maps = {};
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 	_cleanup_(sealset_free) struct sealset set = {};
 	struct failure failure;
 	int r;
@@ -36,14 +36,14 @@ static int find_gone(struct daemon *daemon, uint64_t key, pid_t pid, struct seal
 		return -ESRCH;
 	r = store_read_seals(daemon->store, key, NULL, &set);
 	if (r >= 0)
-		r = procmaps_read_fd(target.maps_fd, &maps);
+		r = proc_maps_read_fd(target.maps_fd, &maps);
 	if (r < 0)
 		return r;
 	if (maps.count == 0)
 		return -ESRCH;	/* exiting: its maps read as empty */
 	for (size_t i = 0; i < set.count; i++)
 		if (keeps_mapped(&set.list[i]) &&
-		    !procmaps_covers(&maps, set.list[i].start, set.list[i].end, NULL)) {
+		    !proc_maps_covers(&maps, set.list[i].start, set.list[i].end, NULL)) {
 			r = target_unchanged(daemon->programs, &target);
 			*ret = set.list[i];
 			return r;

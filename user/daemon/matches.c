@@ -16,7 +16,7 @@
 
 json_t *matches_reload(struct daemon *daemon, struct failure *failure)
 {
-	_cleanup_(policy_faults_free) struct policy_faults faults = {};
+	_cleanup_(diagnostics_free) struct diagnostics faults = {};
 	json_t *list;
 	int r;
 

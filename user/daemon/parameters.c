@@ -74,7 +74,7 @@ static int read_action(json_t *parameters, enum mseald_action *ret, const char *
 	*ret_bad = "action";
 	if (!parameter_given(parameters, "action"))
 		return 0;
-	action = json_is_string(value) ? mseald_action_from_name(json_string_value(value)) : -EINVAL;
+	action = json_is_string(value) ? names_find_action(json_string_value(value)) : -EINVAL;
 	if (action < 0)
 		return action;
 	*ret = (enum mseald_action)action;
@@ -122,9 +122,9 @@ int parameter_seal_options(json_t *parameters, struct seal_request *ret, const c
 {
 	int r;
 
-	r = read_words(parameters, "segments", mseald_classes_parse, &ret->classes, ret_bad);
+	r = read_words(parameters, "segments", names_parse_classes, &ret->classes, ret_bad);
 	if (r >= 0)
-		r = read_words(parameters, "deny", mseald_stops_parse, &ret->stops, ret_bad);
+		r = read_words(parameters, "deny", names_parse_stops, &ret->stops, ret_bad);
 	if (r >= 0)
 		r = read_action(parameters, &ret->action, ret_bad);
 	if (r >= 0)

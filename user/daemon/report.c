@@ -259,7 +259,7 @@ static void add_outcome(json_t *json, const struct choice *choice, const struct 
 	const struct decision *decision = choice_decision(choice, op);
 	bool all = !policy || (policy->stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT;	/* what mseal(2) stops */
 	bool native = choice->native && all && (!policy || policy->gate != POLICY_GATE_BPF);
-	bool spared = policy && policy->gate == POLICY_GATE_DENY && choice_kills(choice, mseald_op_stop(op));
+	bool spared = policy && policy->gate == POLICY_GATE_DENY && choice_kills(choice, names_stops_of_op(op));
 	const char *outcome = "EPERM", *by = means_name(decision ? decision->means : MEANS_NONE);
 
 	if (decision && decision->native == NATIVE_ALL && native)
@@ -333,12 +333,12 @@ static json_t *words_json(unsigned bits, unsigned first, unsigned count, const c
 
 static const char *stop_name(unsigned bit)
 {
-	return mseald_stop_name(1u << bit);
+	return names_stop(1u << bit);
 }
 
 static const char *class_name(unsigned class)
 {
-	return mseald_class_name(class);
+	return names_class(class);
 }
 
 /* Address spaces that are sealed by it. */
@@ -372,7 +372,7 @@ static json_t *policies_json(const struct report *report, const char *wanted)
 			continue;
 		(void)json_array_append_new(list, json_pack(
 			"{s:s,s:s,s:s,s:o,s:o,s:b,s:I,s:I}", "name", policy->name, "path", policy->path, "action",
-			mseald_action_name(policy->action), "deny", words_json(policy->stops, 0, 4, stop_name),
+			names_action(policy->action), "deny", words_json(policy->stops, 0, 4, stop_name),
 			"segments", words_json(policy->classes, 1, MSEALD_CLASS_COUNT, class_name), "dlopen",
 			policy->dlopen, "since", (json_int_t)since, "sealed",
 			(json_int_t)count_sealed(report, policy->name, labels, count)));

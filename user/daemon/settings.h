@@ -27,7 +27,7 @@ int settings_parse_gate(const char *word, enum gate_mode *ret);
 int settings_parse_user_spaces(const char *word, uint32_t *ret);
 
 /* What the text of one file says; path is what faults speak of. *ret has what was read before. Returns as settings_read(). */
-int settings_parse(const char *path, const char *text, size_t size, struct settings *ret, struct policy_faults *faults);
+int settings_parse(const char *path, const char *text, size_t size, struct settings *ret, struct diagnostics *faults);
 
 /*
  * Reads mseald.conf, the first there is in /etc/mseald, /run/mseald and
@@ -36,6 +36,6 @@ int settings_parse(const char *path, const char *text, size_t size, struct setti
  * read later wins. root ("": /) stands before each path, for tests. *ret has
  * the defaults. 0, -EINVAL: faults say why, and *ret is untouched; -ENOMEM.
  */
-int settings_read(const char *root, struct settings *ret, struct policy_faults *faults);
+int settings_read(const char *root, struct settings *ret, struct diagnostics *faults);
 
 #endif

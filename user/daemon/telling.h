@@ -28,6 +28,6 @@ void tell_not_sealed(pid_t pid, const char *policy, bool again, const struct fai
 void tell_overdue(pid_t pid, const char *policy, uint64_t seconds, const char *why);
 /* What `msealctl run` was to start. */
 void tell_ended(pid_t pid, const struct failure *failure);
-void tell_policy_fault(const struct policy_fault *fault);
+void tell_policy_fault(const struct diagnostic *fault);
 
 #endif

@@ -6,6 +6,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/address_space.h"
@@ -54,21 +55,21 @@ struct answer {
 	bool raced;
 };
 
-static bool covers(const struct ctl_seal *seal, uint64_t address)
+static bool covers(const struct space_seal *seal, uint64_t address)
 {
 	return seal->start <= address && address < seal->end;
 }
 
-static struct page look_at(const struct addrspace *space, uint64_t address)
+static struct page look_at(const struct address_space *space, uint64_t address)
 {
 	struct page page = {
 		.address = address - address % CTL_PAGE_SIZE,
-		.mapping = procmaps_find(&space->maps, address),
-		.class = addrspace_class(space, address),
+		.mapping = proc_maps_find(&space->maps, address),
+		.class = address_space_class(space, address),
 	};
 
 	for (size_t i = 0; i < space->seals.count; i++) {
-		const struct ctl_seal *seal = &space->seals.list[i];
+		const struct space_seal *seal = &space->seals.list[i];
 
 		if (!covers(seal, address))
 			continue;
@@ -110,7 +111,7 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 
 	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
 		found |= page->stops[action] & stop;
-	name = mseald_stop_name(lowest(found));
+	name = names_stop(lowest(found));
 	if (refused_natively(page, row)) {
 		answer->by = "native";
 		outcome = "EPERM";
@@ -155,7 +156,7 @@ static struct answer judge(const struct page *page, const struct operation *oper
 	} else if (!(any & stop)) {
 		bool writable = stop & MSEALD_STOP_FILE && page->mapping && page->mapping->write;
 
-		(void)snprintf(answer.why, sizeof(answer.why), "its seal does not deny %s%s", mseald_stop_name(lowest(stop)),
+		(void)snprintf(answer.why, sizeof(answer.why), "its seal does not deny %s%s", names_stop(lowest(stop)),
 			       writable ? ": it is writable anyway" : "");
 	} else if (!row) {
 		(void)snprintf(answer.why, sizeof(answer.why), "this mseald does not cover it");
@@ -227,7 +228,7 @@ static json_t *matching_seals(const json_t *document, uint64_t address)
 		json_t *seal;
 
 		json_array_foreach(seals, j, seal) {
-			struct ctl_seal one = seal_from_json(seal);
+			struct space_seal one = spaces_seal_from_json(seal);
 
 			if (covers(&one, address))
 				(void)json_array_append(matching, seal);
@@ -236,7 +237,7 @@ static json_t *matching_seals(const json_t *document, uint64_t address)
 	return matching;
 }
 
-static int print_json(const struct addrspace *space, const struct page *page, const json_t *document,
+static int print_json(const struct address_space *space, const struct page *page, const json_t *document,
 		      const json_t *rows)
 {
 	_cleanup_json_ json_t *answer = NULL;
@@ -244,10 +245,10 @@ static int print_json(const struct addrspace *space, const struct page *page, co
 
 	judge_all(page, rows, add_json, list);
 	answer = json_pack("{s:i, s:o, s:I, s:s, s:b, s:o, s:o, s:o}", "pid", space->pid, "comm", text_json(space->comm),
-			   "address", (json_int_t)page->address, "class", mseald_class_name(page->class),
+			   "address", (json_int_t)page->address, "class", names_class(page->class),
 			   "sealed", page->sealed, "mapping", mapping_to_json(page),
 			   "seals", matching_seals(document, page->address), "operations", list);
-	return answer ? ctl_print_json(answer) : ctl_out_of_memory();
+	return answer ? client_print_json(answer) : error_out_of_memory();
 }
 
 /* --- for people --- */
@@ -274,13 +275,13 @@ static void add_row(const struct operation *operation, const struct answer *answ
 	table_add(sheet->table, sheet->terminal, COLOUR_NONE, "%s", answer->why);
 }
 
-static int print_head(const struct addrspace *space, const struct page *page, const struct terminal *terminal)
+static int print_head(const struct address_space *space, const struct page *page, const struct terminal *terminal)
 {
 	const struct mapping *mapping = page->mapping;
 	const char *name = mapping && *mapping->path ? mapping->path : "anonymous";
 	_cleanup_free_ char *comm = text_escape(space->comm, terminal->utf8);
 	_cleanup_free_ char *path = text_escape(name, terminal->utf8);
-	char size[TEXT_SIZE_MAX], stops[STOPS_TEXT_MAX];
+	char size[TEXT_SIZE_MAX], stops[SPACES_STOPS_TEXT_MAX];
 
 	if (!comm || !path)
 		return -1;
@@ -292,16 +293,16 @@ static int print_head(const struct addrspace *space, const struct page *page, co
 			     mapping->shared ? 's' : 'p', text_size(mapping->end - mapping->start, size), path);
 	else
 		(void)puts("mapping  none: nothing is mapped here");
-	(void)printf("class    %s%s%s\n", terminal_on(terminal, class_colour(page->class)),
-		     mseald_class_name(page->class), terminal_off(terminal, class_colour(page->class)));
+	(void)printf("class    %s%s%s\n", terminal_on(terminal, terminal_class_colour(page->class)),
+		     names_class(page->class), terminal_off(terminal, terminal_class_colour(page->class)));
 	if (!page->sealed)
 		(void)puts("seal     none");
 	for (size_t i = 0; i < space->seals.count; i++) {
-		const struct ctl_seal *seal = &space->seals.list[i];
+		const struct space_seal *seal = &space->seals.list[i];
 
 		if (covers(seal, page->address))
 			(void)printf("seal     0x%" PRIx64 "-0x%" PRIx64 " %s, %s, gate %s, %" PRIu64 " attempt%s\n",
-				     seal->start, seal->end, stops_text(seal->stops, false, stops),
+				     seal->start, seal->end, spaces_stops_text(seal->stops, false, stops),
 				     seal->revocable ? "revocable" : "for good", *seal->gate ? seal->gate : "-",
 				     seal->attempts, seal->attempts == 1 ? "" : "s");
 	}
@@ -309,7 +310,7 @@ static int print_head(const struct addrspace *space, const struct page *page, co
 	return 0;
 }
 
-static int print_text(const struct addrspace *space, const struct page *page, const json_t *rows)
+static int print_text(const struct address_space *space, const struct page *page, const json_t *rows)
 {
 	static const struct column columns[] = {
 		{ .title = "OPERATION", .least = 24, .wrap = true },
@@ -322,14 +323,14 @@ static int print_text(const struct addrspace *space, const struct page *page, co
 	struct sheet sheet = { &table, &terminal, page->sealed };
 
 	if (print_head(space, page, &terminal) < 0)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	judge_all(page, rows, add_row, &sheet);
-	return table_print(&table, &terminal, stdout) < 0 ? ctl_out_of_memory() : CTL_OK;
+	return table_print(&table, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
 }
 
 int command_explain(struct ctl *ctl, int argc, char **argv)
 {
-	_cleanup_(addrspace_free) struct addrspace space = {};
+	_cleanup_(address_space_free) struct address_space space = {};
 	_cleanup_json_ json_t *document = NULL, *status = NULL;
 	const json_t *rows;
 	uint64_t address;
@@ -337,30 +338,30 @@ int command_explain(struct ctl *ctl, int argc, char **argv)
 	pid_t pid;
 	int r;
 
-	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
+	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (argc - optind != 2)
-		return ctl_usage(ctl, argc == optind ? "no PID given" : argc - optind == 1 ? "no ADDRESS given" :
+		return error_usage(ctl, argc == optind ? "no PID given" : argc - optind == 1 ? "no ADDRESS given" :
 				 "one PID and one ADDRESS only");
-	r = ctl_parse_pid(ctl, argv[optind], &pid);
+	r = options_parse_pid(ctl, argv[optind], &pid);
 	if (r)
 		return r;
-	r = ctl_parse_address(ctl, argv[optind + 1], &address);
+	r = options_parse_address(ctl, argv[optind + 1], &address);
 	if (r)
 		return r;
 	r = spaces_fetch(ctl, pid, &document);
 	if (r)
 		return r;
-	r = ctl_call(ctl, "Status", json_object(), &status);
+	r = client_call(ctl, "Status", json_object(), &status);
 	if (r)
 		return r;
-	r = addrspace_read(pid, document, &space);
+	r = address_space_read(pid, document, &space);
 	if (r)
 		return r;
 
 	page = look_at(&space, address);
 	if (!page.mapping && !page.sealed)
-		return ctl_failure("pid %d: nothing is mapped at 0x%" PRIx64 " (see msealctl map %d)",
+		return error_failure("pid %d: nothing is mapped at 0x%" PRIx64 " (see msealctl map %d)",
 				   pid, address, pid);
 	rows = json_object_get(status, "rows");
 	return ctl->json ? print_json(&space, &page, document, rows) : print_text(&space, &page, rows);

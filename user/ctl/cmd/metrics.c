@@ -13,6 +13,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/cmd/commands.h"
 #include "lib/base/util.h"
 
@@ -185,13 +186,13 @@ static int write_textfile(const char *path, const json_t *reply)
 
 	if (asprintf(&aside, "%s.new", path) < 0) {
 		aside = NULL;
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	}
 	(void)unlink(aside);
 	fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	metrics.file = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!metrics.file)
-		return ctl_failure("cannot write %s: %s", aside, strerror(errno));
+		return error_failure("cannot write %s: %s", aside, strerror(errno));
 	if (reply)
 		print_reply(&metrics, reply);
 	else
@@ -202,7 +203,7 @@ static int write_textfile(const char *path, const json_t *reply)
 		r = -1;
 	if (r == 0 && rename(aside, path) == 0)
 		return CTL_OK;
-	r = ctl_failure("cannot write %s: %s", path, strerror(errno));
+	r = error_failure("cannot write %s: %s", path, strerror(errno));
 	(void)unlink(aside);
 	return r;
 }
@@ -218,15 +219,15 @@ int command_metrics(struct ctl *ctl, int argc, char **argv)
 	const char *textfile = NULL;
 	int option, r;
 
-	while ((option = ctl_option(ctl, argc, argv, options)) >= 0)
+	while ((option = options_next(ctl, argc, argv, options)) >= 0)
 		textfile = optarg;
 	if (option == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return ctl_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+		return error_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
 	if (textfile && ctl->json)
-		return ctl_usage(ctl, "--textfile and --json exclude each other");
-	r = ctl_call(ctl, "Metrics", json_object(), &reply);
+		return error_usage(ctl, "--textfile and --json exclude each other");
+	r = client_call(ctl, "Metrics", json_object(), &reply);
 	if (textfile) {
 		int written = write_textfile(textfile, reply);
 
@@ -235,7 +236,7 @@ int command_metrics(struct ctl *ctl, int argc, char **argv)
 	if (r)
 		return r;
 	if (ctl->json)
-		return ctl_print_json(reply);
+		return client_print_json(reply);
 	print_reply(&metrics, reply);
 	(void)puts("# EOF");
 	return CTL_OK;

@@ -8,6 +8,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/policy_common.h"
@@ -213,9 +214,9 @@ static int print_report(const json_t *reply)
 
 	json_array_foreach(policies, i, policy)
 		if (print_policy(&terminal, policy, reply, now) < 0)
-			return ctl_out_of_memory();
+			return error_out_of_memory();
 	if (print_others(&terminal, reply) < 0)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	if (!json_array_size(policies) && !json_array_size(json_object_get(reply, "rows")))
 		(void)puts("No policy is in force, and nothing was attempted.");
 	print_foot(reply);
@@ -234,12 +235,12 @@ static int print_json(json_t *reply)
 							    reply_integer(reply, "lost"), now);
 
 		if (!advice || json_object_set_new(policy, "advice", text_json(advice)) < 0)
-			return ctl_out_of_memory();
+			return error_out_of_memory();
 	}
-	return ctl_print_json(reply);
+	return client_print_json(reply);
 }
 
-int policy_report(struct ctl *ctl, int argc, char **argv)
+int command_policy_report(struct ctl *ctl, int argc, char **argv)
 {
 	enum { OPTION_RESET = CTL_OPTION_OWN };
 	static const struct option options[] = {
@@ -251,29 +252,29 @@ int policy_report(struct ctl *ctl, int argc, char **argv)
 	bool reset = false;
 	int option, r;
 
-	while ((option = ctl_option(ctl, argc, argv, options)) != CTL_END) {
+	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
 		if (option == CTL_STOP)
 			return ctl->status;
 		reset = true;
 	}
 	if (optind + 1 < argc)
-		return ctl_usage(ctl, "policy report takes one NAME, and here is '%s' too", argv[optind + 1]);
+		return error_usage(ctl, "policy report takes one NAME, and here is '%s' too", argv[optind + 1]);
 	if (reset && optind < argc)
-		return ctl_usage(ctl, "--reset empties the whole report, and takes no NAME");
+		return error_usage(ctl, "--reset empties the whole report, and takes no NAME");
 	if (optind < argc) {
-		size_t length = strlen(argv[optind]), suffix = strlen(POLICY_SUFFIX);
+		size_t length = strlen(argv[optind]), suffix = strlen(LOAD_SUFFIX);
 
-		if (length > suffix && strcmp(argv[optind] + length - suffix, POLICY_SUFFIX) == 0)
+		if (length > suffix && strcmp(argv[optind] + length - suffix, LOAD_SUFFIX) == 0)
 			length -= suffix;
 		name = strndup(argv[optind], length);
 		if (!name)
-			return ctl_out_of_memory();
+			return error_out_of_memory();
 	}
-	r = ctl_call(ctl, "Report", json_pack("{s:s*,s:b}", "policy", name, "reset", reset), &reply);
+	r = client_call(ctl, "Report", json_pack("{s:s*,s:b}", "policy", name, "reset", reset), &reply);
 	if (r)
 		return r;
 	if (name && !json_array_size(json_object_get(reply, "policies")) && !json_array_size(json_object_get(reply, "rows")))
-		return ctl_failure("there is no policy '%s' in force that seals anything, and nothing was attempted under one "
+		return error_failure("there is no policy '%s' in force that seals anything, and nothing was attempted under one "
 				   "of this name (see msealctl policy list-files)", name);
 	if (ctl->json)
 		return print_json(reply);

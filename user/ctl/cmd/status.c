@@ -6,6 +6,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/table.h"
 #include "lib/base/util.h"
@@ -63,7 +64,7 @@ static int print_rows(const struct terminal *terminal, const json_t *rows)
 
 	json_array_foreach(rows, i, row)
 		add_row(&table, terminal, row);
-	return table_print(&table, terminal, stdout) < 0 ? ctl_out_of_memory() : CTL_OK;
+	return table_print(&table, terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
 }
 
 static void warn(const struct terminal *terminal, const char *format, ...) _printf_(2, 3);
@@ -158,12 +159,12 @@ int command_status(struct ctl *ctl, int argc, char **argv)
 	_cleanup_json_ json_t *status = NULL;
 	int r;
 
-	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
+	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return ctl_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
-	r = ctl_call(ctl, "Status", json_object(), &status);
+		return error_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+	r = client_call(ctl, "Status", json_object(), &status);
 	if (r)
 		return r;
-	return ctl->json ? ctl_print_json(status) : print_text(status);
+	return ctl->json ? client_print_json(status) : print_text(status);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "ctl/base/client.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/view/event.h"
 #include "lib/base/util.h"

@@ -19,7 +19,7 @@
 
 #define BOOT_GRUB "/etc/default/grub"
 
-const char *finding_state_name(enum finding_state state)
+const char *host_check_state_name(enum finding_state state)
 {
 	static const char *const names[] = {
 		[FINDING_OK] = "ok", [FINDING_MISSING] = "missing", [FINDING_UNKNOWN] = "unknown",
@@ -28,9 +28,9 @@ const char *finding_state_name(enum finding_state state)
 	return names[state];
 }
 
-void machine_free(struct finding findings[MACHINE_FINDINGS])
+void host_check_free(struct finding findings[HOST_CHECK_FINDINGS])
 {
-	for (size_t i = 0; i < MACHINE_FINDINGS; i++) {
+	for (size_t i = 0; i < HOST_CHECK_FINDINGS; i++) {
 		free(findings[i].detail);
 		free(findings[i].remedy);
 		findings[i] = (struct finding){};
@@ -345,20 +345,20 @@ static void look_daemon(const struct machine *machine, struct finding *finding)
 	finding->remedy = strf("systemctl start mseald");
 }
 
-int machine_look(const struct machine *machine, struct finding findings[MACHINE_FINDINGS])
+int host_check_look(const struct machine *machine, struct finding findings[HOST_CHECK_FINDINGS])
 {
 	static void (*const looks[])(const struct machine *machine, struct finding *finding) = {
 		look_root, look_kernel, look_securityfs, look_lsm, look_btf, look_bpffs, look_gates, look_cgroup,
 		look_daemon,
 	};
 
-	_Static_assert(ELEMENTS(looks) == MACHINE_FINDINGS, "a finding for each look");
-	for (size_t i = 0; i < MACHINE_FINDINGS; i++)
+	_Static_assert(ELEMENTS(looks) == HOST_CHECK_FINDINGS, "a finding for each look");
+	for (size_t i = 0; i < HOST_CHECK_FINDINGS; i++)
 		findings[i] = (struct finding){};
-	for (size_t i = 0; i < MACHINE_FINDINGS; i++) {
+	for (size_t i = 0; i < HOST_CHECK_FINDINGS; i++) {
 		looks[i](machine, &findings[i]);
 		if (!findings[i].detail || (findings[i].state != FINDING_OK && !findings[i].remedy)) {
-			machine_free(findings);
+			host_check_free(findings);
 			return -ENOMEM;
 		}
 	}

@@ -12,7 +12,7 @@
 
 #define LINE_MAX_READ 256	/* of a script, as the kernel reads: include/uapi/linux/binfmts.h, BINPRM_BUF_SIZE */
 
-#define WARN(warnings, policy, line, ...) policy_faults_add(warnings, (policy)->path, line, __VA_ARGS__)
+#define WARN(warnings, policy, line, ...) diagnostics_add(warnings, (policy)->path, line, __VA_ARGS__)
 
 /* The beginning of a program, ended by NUL; "" where it cannot be read. */
 static void read_beginning(const char *path, char text[LINE_MAX_READ + 1])
@@ -24,7 +24,7 @@ static void read_beginning(const char *path, char text[LINE_MAX_READ + 1])
 }
 
 static int warn_script(const struct policy *policy, const struct policy_exe *exe, char *line,
-		       struct policy_faults *warnings)
+		       struct diagnostics *warnings)
 {
 	char *rest, *interpreter, *argument;
 
@@ -44,7 +44,7 @@ static int warn_script(const struct policy *policy, const struct policy_exe *exe
 }
 
 static int warn_file(const char *root, const struct policy *policy, const struct policy_exe *exe,
-		     struct policy_faults *warnings)
+		     struct diagnostics *warnings)
 {
 	_cleanup_free_ char *path = NULL;
 	char beginning[LINE_MAX_READ + 1];
@@ -74,7 +74,7 @@ static int warn_file(const char *root, const struct policy *policy, const struct
 }
 
 static int warn_glob(const char *root, const struct policy *policy, const struct policy_exe *exe,
-		     struct policy_faults *warnings)
+		     struct diagnostics *warnings)
 {
 	_cleanup_free_ char *path = NULL;
 	glob_t found = {};
@@ -104,7 +104,7 @@ static bool has_suffix(const char *unit)
 	return false;
 }
 
-static int warn_units(const struct policy *policy, struct policy_faults *warnings)
+static int warn_units(const struct policy *policy, struct diagnostics *warnings)
 {
 	int r = 0;
 
@@ -133,7 +133,7 @@ static bool exists(const char *root, const struct policy_exe *exe)
 	return r == 0;
 }
 
-int policy_warn(const char *root, const struct policy *policy, bool ready, struct policy_faults *warnings)
+int policy_lint(const char *root, const struct policy *policy, bool ready, struct diagnostics *warnings)
 {
 	bool any = false;
 	int r = 0;
@@ -153,7 +153,7 @@ int policy_warn(const char *root, const struct policy *policy, bool ready, struc
 	return r < 0 ? r : warn_units(policy, warnings);
 }
 
-static int warn_hidden(const struct policy_files *files, size_t index, struct policy_faults *warnings)
+static int warn_hidden(const struct policy_files *files, size_t index, struct diagnostics *warnings)
 {
 	const struct policy_file *later = &files->list[index];
 
@@ -167,7 +167,7 @@ static int warn_hidden(const struct policy_files *files, size_t index, struct po
 	return 0;
 }
 
-int policy_warn_files(const struct policy_files *files, struct policy_faults *warnings)
+int policy_lint_files(const struct policy_files *files, struct diagnostics *warnings)
 {
 	int r = 0;
 

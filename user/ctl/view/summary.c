@@ -5,6 +5,7 @@
  */
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/view/summary.h"
 #include "lib/base/util.h"
@@ -43,7 +44,7 @@ void summary_free(struct summary *summary)
 	*summary = (struct summary){};
 }
 
-const char *summary_gate(const struct ctl_seals *seals, char buf[32])
+const char *summary_gate(const struct space_seals *seals, char buf[32])
 {
 	static const char *const gates[] = { "native", "override", "kill" };
 	size_t length = 0;
@@ -69,7 +70,7 @@ static int put_shares(json_t *object, const struct share shares[SHARE_COUNT])
 	return r;
 }
 
-int summary_add(struct summary *summary, const struct addrspace *addresses, const json_t *space)
+int summary_add(struct summary *summary, const struct address_space *addresses, const json_t *space)
 {
 	const char *policy = reply_string(space, "policy");
 	uint64_t attempts = reply_integer(space, "denied") + reply_integer(space, "killed") +
@@ -86,7 +87,7 @@ int summary_add(struct summary *summary, const struct addrspace *addresses, cons
 	if (!pids && object)
 		(void)json_object_set_new(object, "pids", json_pack("[i]", (int)addresses->pid));
 	for (enum share_kind kind = 0; kind < SHARE_COUNT; kind++) {
-		shares[kind] = addrspace_share(addresses, kind);
+		shares[kind] = address_space_share(addresses, kind);
 		summary->shares[kind].sealed += shares[kind].sealed;
 		summary->shares[kind].all += shares[kind].all;
 	}
@@ -118,7 +119,7 @@ static void add_shares(struct table *table, const struct terminal *terminal, con
 			table_add(table, terminal, COLOUR_NONE, "%s", text_size(share.all, size));
 		}
 		if (share.all)
-			table_add(table, terminal, share_colour(share), "%u", share_percent(share));
+			table_add(table, terminal, share_colour(share), "%u", address_space_percent(share));
 		else
 			table_add(table, terminal, COLOUR_NONE, "-");
 	}
@@ -175,7 +176,7 @@ static int print_json(const struct summary *summary)
 		total = NULL;
 	}
 	document = json_pack("{s:O,s:o}", "spaces", summary->list, "total", total);
-	return document ? ctl_print_json(document) : ctl_out_of_memory();
+	return document ? client_print_json(document) : error_out_of_memory();
 }
 
 /* --- the command --- */
@@ -183,14 +184,14 @@ static int print_json(const struct summary *summary)
 /* What is no more there is left out. 0, or an exit status. */
 static int add_process(struct summary *summary, pid_t pid, const json_t *space)
 {
-	_cleanup_(addrspace_free) struct addrspace addresses = {};
-	int r = addrspace_read_brief(pid, space, &addresses);
+	_cleanup_(address_space_free) struct address_space addresses = {};
+	int r = address_space_read_brief(pid, space, &addresses);
 
 	if (r == -EACCES || r == -EPERM)
-		return ctl_failure("pid %d: cannot read its mappings: %s; ask as root", (int)pid, strerror(-r));
+		return error_failure("pid %d: cannot read its mappings: %s; ask as root", (int)pid, strerror(-r));
 	if (r >= 0 && addresses.maps.count)
 		r = summary_add(summary, &addresses, space);
-	return r == -ENOMEM ? ctl_out_of_memory() : 0;
+	return r == -ENOMEM ? error_out_of_memory() : 0;
 }
 
 static int add_space_of(const json_t *space, void *context)
@@ -212,12 +213,12 @@ int summary_command(const struct ctl *ctl, pid_t pid)
 	if (r)
 		return r;
 	if (!summary.list)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	if (ctl->json)
 		return print_json(&summary);
 	if (!summary.spaces) {
 		(void)puts("Nothing is sealed.");
 		return CTL_OK;
 	}
-	return summary_print(&summary, &terminal, stdout) < 0 ? ctl_out_of_memory() : CTL_OK;
+	return summary_print(&summary, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
 }

@@ -69,7 +69,7 @@ static bool notes_ask(const unsigned char *data, size_t size, size_t alignment)
 	return false;
 }
 
-int elfproperty_memory_seal(const struct elfsource *source, const Elf64_Phdr *phdr, bool is_64bit)
+int elf_property_memory_seal(const struct elf_reader *source, const Elf64_Phdr *phdr, bool is_64bit)
 {
 	_cleanup_free_ unsigned char *notes = NULL;
 	size_t alignment = is_64bit ? 8 : 4;
@@ -81,7 +81,7 @@ int elfproperty_memory_seal(const struct elfsource *source, const Elf64_Phdr *ph
 	notes = malloc(phdr->p_filesz);
 	if (!notes)
 		return -ENOMEM;
-	r = elfsource_fetch(source, phdr->p_offset, notes, phdr->p_filesz);
+	r = elf_reader_fetch(source, phdr->p_offset, notes, phdr->p_filesz);
 	if (r < 0)
 		return r == -EBADMSG ? 0 : r;
 	return notes_ask(notes, phdr->p_filesz, alignment);

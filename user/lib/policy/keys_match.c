@@ -226,7 +226,7 @@ static void each_word(struct policy_parser *p, const char *key, char *value,
 	unsigned words = 0;
 	int r;
 
-	while ((r = policy_ini_word(&value, &word)) > 0) {
+	while ((r = ini_word(&value, &word)) > 0) {
 		words++;
 		if (*word == '#' || *word == ';') {
 			parser_complain(&p->base, p->base.line, "%s=: a comment stands on a line of its own; quote a value "

@@ -32,7 +32,7 @@ void policy_set_segments(struct policy_parser *p, const char *key, char *value)
 		p->exempt_line = p->base.line;
 		return;
 	}
-	r = mseald_classes_parse(value, &classes, &bad);
+	r = names_parse_classes(value, &classes, &bad);
 	if (r == -ENOMEM)
 		p->base.error = r;
 	else if (r < 0 && bad && strcmp(bad, "none") == 0)
@@ -54,7 +54,7 @@ void policy_set_deny(struct policy_parser *p, const char *key, char *value)
 		p->stops = 0;
 		return;
 	}
-	r = mseald_stops_parse(value, &stops, &bad);
+	r = names_parse_stops(value, &stops, &bad);
 	if (r == -ENOMEM)
 		p->base.error = r;
 	else if (r < 0)
@@ -100,7 +100,7 @@ void policy_set_action(struct policy_parser *p, const char *key, char *value)
 	int r = parser_choice(&p->base, key, value, action_words, ELEMENTS(action_words), "deny, kill or audit");
 
 	if (r >= 0)
-		p->policy->action = (enum mseald_action)mseald_action_from_name(action_words[r]);
+		p->policy->action = (enum mseald_action)names_find_action(action_words[r]);
 }
 
 void policy_set_gate(struct policy_parser *p, const char *key, char *value)

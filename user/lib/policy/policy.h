@@ -83,11 +83,11 @@ struct policy_facts {
  * root nor the caller; and all files of such a folder. faults may be NULL, here and below.
  * -ENOMEM is the only error.
  */
-int policies_read(const char *const *folders, struct policies *ret, struct policy_faults *faults);
+int policies_read(const char *const *folders, struct policies *ret, struct diagnostics *faults);
 /* One file whatever its name, folder and owner. 0, -EINVAL: faults say why, or -ENOMEM. */
-int policy_read_file(const char *path, struct policy *ret, struct policy_faults *faults);
+int policy_read_file(const char *path, struct policy *ret, struct diagnostics *faults);
 /* The same from memory, for tests, fuzzing and `check -`; path is only told of. */
-int policy_parse(const char *path, const char *text, size_t size, struct policy *ret, struct policy_faults *faults);
+int policy_parse(const char *path, const char *text, size_t size, struct policy *ret, struct diagnostics *faults);
 
 /* Every file of the folders, whether or not it counts. */
 enum policy_file_state {
@@ -117,11 +117,11 @@ struct policy_files {
  * below root ("" or NULL: /): folders, what symbolic links and Exe= point to, users.
  */
 int policy_files_read(const char *root, const char *const *folders, struct policy_files *ret,
-		      struct policy_faults *faults);
+		      struct diagnostics *faults);
 /* policy_read_file() and policy_parse() of a file (path is that of the caller) about programs and users below root. */
-int policy_read_file_for(const char *root, const char *path, struct policy *ret, struct policy_faults *faults);
+int policy_read_file_for(const char *root, const char *path, struct policy *ret, struct diagnostics *faults);
 int policy_parse_for(const char *root, const char *path, const char *text, size_t size, struct policy *ret,
-		     struct policy_faults *faults);
+		     struct diagnostics *faults);
 
 /*
  * The policy that decides about such a program, or NULL. *ret_why (may be NULL): what of it
