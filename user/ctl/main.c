@@ -30,28 +30,20 @@ static const struct command commands[] = {
 	{ "seal", command_seal, "[SEAL OPTIONS] [--ranges-from=FILE] PID [RANGE...]",
 	  "seal memory of a process\n\n"
 	  "Without ranges and --segments: the segments of everything loaded.\n"
-	  "All is sealed, or nothing.\n"
-	  RANGES_HELP
-	  "\nSEAL OPTIONS:\n"
-	  SEAL_OPTIONS_HELP
-	  "\nOther options:\n"
-	  RANGES_FROM_HELP },
+	  "All is sealed, or nothing.\n" RANGES_HELP "\nSEAL OPTIONS:\n" SEAL_OPTIONS_HELP
+	  "\nOther options:\n" RANGES_FROM_HELP },
 	{ "run", command_run, "[SEAL OPTIONS] [--] PROGRAM [ARGUMENT...]",
 	  "run a program that is sealed before it begins\n\n"
 	  "PROGRAM takes the place of msealctl: it has its PID, its terminal, and an exit\n"
 	  "status of its own. It does not run unless it is sealed. Everyone may run their\n"
 	  "own programs so.\n"
-	  "\nSEAL OPTIONS:\n"
-	  SEAL_OPTIONS_HELP
+	  "\nSEAL OPTIONS:\n" SEAL_OPTIONS_HELP
 	  "\nStatus: that of PROGRAM; 1: it could not be sealed; 126: it cannot be run; 127:\n"
 	  "it was not found." },
 	{ "unseal", command_unseal, "[--ranges-from=FILE] PID [RANGE...]",
 	  "take revocable seals back\n\n"
 	  "Without ranges: all that are revocable. Only root may, and only seals made with\n"
-	  "--revocable.\n"
-	  RANGES_HELP
-	  "\nOptions:\n"
-	  RANGES_FROM_HELP },
+	  "--revocable.\n" RANGES_HELP "\nOptions:\n" RANGES_FROM_HELP },
 	{ "list", command_list, "[--summary] [PID]",
 	  "list every seal, or those of one process\n\n"
 	  "Everyone sees their own processes, root all. On a narrow terminal DENIES has\n"
@@ -72,8 +64,7 @@ static const struct command commands[] = {
 	  "Options:\n"
 	  "  --operation=LIST          only these: mprotect, mmap, munmap and so on\n"
 	  "  --verdict=LIST            only those that ended so: denied, killed, audited" },
-	{ "status", command_status, "",
-	  "show what mseald stops on this kernel, and by what" },
+	{ "status", command_status, "", "show what mseald stops on this kernel, and by what" },
 	{ "metrics", command_metrics, "[--textfile=FILE]",
 	  "print what is counted, for Prometheus and what reads OpenMetrics\n\n"
 	  "Options:\n"
@@ -87,10 +78,8 @@ static const struct command commands[] = {
 	  "work with policies: which programs are sealed as they start, and how\n\n"
 	  "mseald.policy(5) says how a policy is written.",
 	  command_policy_print },
-	{ "version", command_version, "",
-	  "print the version of msealctl" },
-	{ "help", command_help, "[COMMAND]",
-	  "print this, or the help of a command" },
+	{ "version", command_version, "", "print the version of msealctl" },
+	{ "help", command_help, "[COMMAND]", "print this, or the help of a command" },
 };
 
 static const struct command *find_command(const char *name)
@@ -110,11 +99,12 @@ static void print_overview(void)
 	for (size_t i = 0; i < ELEMENTS(commands); i++) {
 		const char *description = commands[i].description;
 
-		(void)printf("  %-10s %.*s\n", commands[i].name, (int)strcspn(description, "\n"), description);
+		(void)printf("  %-10s %.*s\n", commands[i].name, (int)strcspn(description, "\n"),
+			     description);
 	}
 	(void)puts("\nOptions, before or after the command:\n"
-		   "  --json                    print JSON\n"
-		   CTL_SOCKET_HELP		   "  --help                    print this, or after a command the help of that command\n"
+		   "  --json                    print JSON\n" CTL_SOCKET_HELP
+		   "  --help                    print this, or after a command the help of that command\n"
 		   "  --version                 print the version of msealctl");
 }
 

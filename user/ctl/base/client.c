@@ -17,7 +17,7 @@ int client_connect(const struct ctl *ctl, struct varlink_client **ret)
 
 	if (r < 0)
 		return error_failure("cannot reach mseald on %s: %s; is it running? (systemctl start mseald)",
-				   ctl->socket, strerror(-r));
+				     ctl->socket, strerror(-r));
 	return 0;
 }
 
@@ -26,7 +26,7 @@ int client_complain_connection(const struct ctl *ctl, int r)
 	switch (r) {
 	case -ECONNRESET:
 		return error_failure("mseald on %s closed the connection; see its log (journalctl -u mseald)",
-				   ctl->socket);
+				     ctl->socket);
 	case -EBADMSG:
 		return error_failure("what answers on %s does not speak varlink as mseald does", ctl->socket);
 	case -EMSGSIZE:
@@ -48,16 +48,19 @@ int client_complain_reply(const char *error, const json_t *parameters)
 		return error_failure("mseald answers %s", error + strlen(INTERFACE));
 	}
 	if (strcmp(error, SERVICE "InvalidParameter") == 0)
-		return error_failure("mseald does not take the parameter '%s'; is it of another version than msealctl? "
-				   "(msealctl status)", reply_string(parameters, "parameter"));
+		return error_failure(
+			"mseald does not take the parameter '%s'; is it of another version than msealctl? "
+			"(msealctl status)",
+			reply_string(parameters, "parameter"));
 	if (strncmp(error, SERVICE, strlen(SERVICE)) == 0)
-		return error_failure("mseald answers %s; is it of another version than msealctl? (msealctl status)",
-				   error + strlen(SERVICE));
+		return error_failure(
+			"mseald answers %s; is it of another version than msealctl? (msealctl status)",
+			error + strlen(SERVICE));
 	return error_failure("mseald answers %s", error);
 }
 
-int client_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method, json_t *parameters,
-		json_t **ret_reply)
+int client_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method,
+		   json_t *parameters, json_t **ret_reply)
 {
 	_cleanup_free_ char *name = NULL, *error = NULL;
 	_cleanup_json_ json_t *reply = NULL;
@@ -90,7 +93,8 @@ int client_call(const struct ctl *ctl, const char *method, json_t *parameters, j
 
 int client_print_json(const json_t *document)
 {
-	_cleanup_free_ char *text = json_dumps(document, JSON_INDENT(2));	/* json_dumpf() prints each blank by itself */
+	_cleanup_free_ char *text = json_dumps(document,
+					       JSON_INDENT(2)); /* json_dumpf() prints each blank by itself */
 
 	if (!text)
 		return error_out_of_memory();

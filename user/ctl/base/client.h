@@ -23,8 +23,8 @@ int client_connect(const struct ctl *ctl, struct varlink_client **ret);
 /* Calls METHOD of io.mseald; parameters is taken over, NULL is out of memory. */
 int client_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply);
 /* The same on a connection there is; parameters stays the caller's. */
-int client_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method, json_t *parameters,
-		json_t **ret_reply);
+int client_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method,
+		   json_t *parameters, json_t **ret_reply);
 /* What to say about an error reply, or about a negative errno r of the connection. */
 int client_complain_reply(const char *error, const json_t *parameters);
 int client_complain_connection(const struct ctl *ctl, int r);

@@ -36,7 +36,7 @@ int options_refuse(struct ctl *ctl, int result, char **argv, const struct option
 			if (options->val == optopt)
 				break;
 		return stop(ctl, error_usage(ctl, "option --%s %s", options->name ? options->name : "",
-					   result == ':' ? "needs a value" : "takes no value"));
+					     result == ':' ? "needs a value" : "takes no value"));
 	}
 	if (optopt)
 		return stop(ctl, error_usage(ctl, "there is no option -%c", optopt));
@@ -88,7 +88,8 @@ int options_parse_pid(const struct ctl *ctl, const char *text, pid_t *ret_pid)
 	errno = 0;
 	value = strtoul(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end || errno || value < 1 || value > INT_MAX)
-		return error_usage(ctl, "'%s' is not a PID: that is a whole number from 1 to %d", text, INT_MAX);
+		return error_usage(ctl, "'%s' is not a PID: that is a whole number from 1 to %d", text,
+				   INT_MAX);
 	*ret_pid = (pid_t)value;
 	return 0;
 }
@@ -101,7 +102,8 @@ int options_parse_address(const struct ctl *ctl, const char *text, uint64_t *ret
 	errno = 0;
 	value = strtoull(text, &end, 16);
 	if (text[0] != '0' || (text[1] != 'x' && text[1] != 'X') || !text[2] || *end || errno)
-		return error_usage(ctl, "'%s' is not an address: write it in hexadecimal, as 0x7f12a000", text);
+		return error_usage(ctl, "'%s' is not an address: write it in hexadecimal, as 0x7f12a000",
+				   text);
 	*ret_address = value;
 	return 0;
 }
@@ -224,7 +226,8 @@ int options_read_ranges(const char *path, struct ranges *ranges)
 		char *text;
 
 		if (strlen(line) != (size_t)length)
-			return error_failure("%s, line %lu holds a NUL byte: not a list of ranges", name, number);
+			return error_failure("%s, line %lu holds a NUL byte: not a list of ranges", name,
+					     number);
 		text = strip(line);
 		if (!*text)
 			continue;

@@ -19,7 +19,8 @@ static int parse_list(const struct ctl *ctl, const char *option, const char *val
 	if (r == -ENOMEM)
 		return error_out_of_memory();
 	if (r < 0 || parsed == 0)
-		return error_usage(ctl, "--%s does not know '%s'; it takes %s", option, bad ? bad : value, words);
+		return error_usage(ctl, "--%s does not know '%s'; it takes %s", option, bad ? bad : value,
+				   words);
 	*mask |= parsed;
 	return 0;
 }
@@ -31,11 +32,13 @@ int seal_options_take(const struct ctl *ctl, struct seal_options *opts, int opti
 		return parse_list(ctl, "segments", value, "text, rodata, relro, data, vdso, stack, all",
 				  names_parse_classes, &opts->classes);
 	case SEAL_OPTION_DENY:
-		return parse_list(ctl, "deny", value, "mprotect, unmap, discard, foreign-write, file-write, all",
+		return parse_list(ctl, "deny", value,
+				  "mprotect, unmap, discard, foreign-write, file-write, all",
 				  names_parse_stops, &opts->stops);
 	case SEAL_OPTION_ACTION:
 		if (names_find_action(value) < 0)
-			return error_usage(ctl, "--action does not know '%s'; it takes deny, kill or audit", value);
+			return error_usage(ctl, "--action does not know '%s'; it takes deny, kill or audit",
+					   value);
 		opts->action = value;
 		return 0;
 	case SEAL_OPTION_REVOCABLE:

@@ -18,9 +18,11 @@ enum {
 /* For an array of long options. */
 #define SEAL_OPTIONS_LONG \
 	{ "segments", required_argument, NULL, SEAL_OPTION_SEGMENTS }, \
-	{ "deny", required_argument, NULL, SEAL_OPTION_DENY }, \
-	{ "action", required_argument, NULL, SEAL_OPTION_ACTION }, \
-	{ "revocable", no_argument, NULL, SEAL_OPTION_REVOCABLE }
+		{ "deny", required_argument, NULL, SEAL_OPTION_DENY }, \
+		{ "action", required_argument, NULL, SEAL_OPTION_ACTION }, \
+	{ \
+		"revocable", no_argument, NULL, SEAL_OPTION_REVOCABLE \
+	}
 
 /* For a description. */
 #define SEAL_OPTIONS_HELP \

@@ -30,11 +30,11 @@ static int print_json(const struct finding findings[HOST_CHECK_FINDINGS])
 	for (size_t i = 0; i < HOST_CHECK_FINDINGS; i++) {
 		const struct finding *finding = &findings[i];
 
-		(void)json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:o, s:o}", "name", finding->name,
-							    "state", host_check_state_name(finding->state),
-							    "required", finding->required,
-							    "detail", text_json(finding->detail), "remedy",
-							    finding->remedy ? text_json(finding->remedy) : json_null()));
+		(void)json_array_append_new(
+			list, json_pack("{s:s, s:s, s:b, s:o, s:o}", "name", finding->name, "state",
+					host_check_state_name(finding->state), "required", finding->required,
+					"detail", text_json(finding->detail), "remedy",
+					finding->remedy ? text_json(finding->remedy) : json_null()));
 	}
 	document = json_pack("{s:b, s:o}", "can_run", can_run(findings), "findings", list);
 	return document ? client_print_json(document) : error_out_of_memory();
@@ -46,15 +46,18 @@ static int print_text(const struct finding findings[HOST_CHECK_FINDINGS])
 
 	for (size_t i = 0; i < HOST_CHECK_FINDINGS; i++) {
 		const struct finding *finding = &findings[i];
-		enum colour colour = finding->state == FINDING_OK ? COLOUR_GREEN :
-				     finding->state == FINDING_MISSING && finding->required ? COLOUR_RED : COLOUR_YELLOW;
+		enum colour colour = finding->state == FINDING_OK			    ? COLOUR_GREEN :
+				     finding->state == FINDING_MISSING && finding->required ? COLOUR_RED :
+											      COLOUR_YELLOW;
 		_cleanup_free_ char *detail = text_escape(finding->detail, terminal.utf8);
-		_cleanup_free_ char *remedy = text_escape(finding->remedy ? finding->remedy : "", terminal.utf8);
+		_cleanup_free_ char *remedy = text_escape(finding->remedy ? finding->remedy : "",
+							  terminal.utf8);
 
 		if (!detail || !remedy)
 			return error_out_of_memory();
-		(void)printf("%s%-8s%s %-11s %s\n", terminal_on(&terminal, colour), host_check_state_name(finding->state),
-			     terminal_off(&terminal, colour), finding->name, detail);
+		(void)printf("%s%-8s%s %-11s %s\n", terminal_on(&terminal, colour),
+			     host_check_state_name(finding->state), terminal_off(&terminal, colour),
+			     finding->name, detail);
 		if (*remedy)
 			(void)printf("%*s-> %s\n", 21, "", remedy);
 	}

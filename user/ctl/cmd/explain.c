@@ -121,7 +121,9 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 	if (page->stops[MSEALD_ACTION_KILL] & stop) {
 		answer->outcome = "SIGKILL";
 		(void)snprintf(answer->why, sizeof(answer->why), "its seal kills for %s%s", name,
-			       stop & (MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE) ? "; another process is only refused" : "");
+			       stop & (MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE) ?
+				       "; another process is only refused" :
+				       "");
 	} else if (page->stops[MSEALD_ACTION_DENY] & stop) {
 		answer->outcome = outcome;
 		(void)snprintf(answer->why, sizeof(answer->why), strcmp(outcome, "SIGKILL") == 0 ?
@@ -131,7 +133,8 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 		(void)snprintf(answer->why, sizeof(answer->why), "its seal only logs %s", name);
 	}
 	if (answer->raced)
-		(void)strncat(answer->why, "; a race gets past it", sizeof(answer->why) - strlen(answer->why) - 1);
+		(void)strncat(answer->why, "; a race gets past it",
+			      sizeof(answer->why) - strlen(answer->why) - 1);
 }
 
 static struct answer judge(const struct page *page, const struct operation *operation, const json_t *row)
@@ -156,13 +159,13 @@ static struct answer judge(const struct page *page, const struct operation *oper
 	} else if (!(any & stop)) {
 		bool writable = stop & MSEALD_STOP_FILE && page->mapping && page->mapping->write;
 
-		(void)snprintf(answer.why, sizeof(answer.why), "its seal does not deny %s%s", names_stop(lowest(stop)),
-			       writable ? ": it is writable anyway" : "");
+		(void)snprintf(answer.why, sizeof(answer.why), "its seal does not deny %s%s",
+			       names_stop(lowest(stop)), writable ? ": it is writable anyway" : "");
 	} else if (!row) {
 		(void)snprintf(answer.why, sizeof(answer.why), "this mseald does not cover it");
 	} else if (strcmp(reply_string(row, "outcome"), "not covered") == 0 || strcmp(by, "none") == 0) {
-		(void)snprintf(answer.why, sizeof(answer.why), "not covered on this kernel%s%s%s", *note ? " (" : "", note,
-			       *note ? ")" : "");
+		(void)snprintf(answer.why, sizeof(answer.why), "not covered on this kernel%s%s%s",
+			       *note ? " (" : "", note, *note ? ")" : "");
 	} else {
 		answer.by = by;
 		judge_covered(&answer, page, row, stop);
@@ -172,7 +175,8 @@ static struct answer judge(const struct page *page, const struct operation *oper
 
 /* Calls add for every operation; several rows of the daemon can have the same number. */
 static void judge_all(const struct page *page, const json_t *rows,
-		      void (*add)(const struct operation *operation, const struct answer *answer, void *to), void *to)
+		      void (*add)(const struct operation *operation, const struct answer *answer, void *to),
+		      void *to)
 {
 	for (size_t i = 0; i < ELEMENTS(operations); i++) {
 		const json_t *row;
@@ -182,7 +186,8 @@ static void judge_all(const struct page *page, const json_t *rows,
 
 		json_array_foreach(rows, j, row) {
 			if (reply_integer(row, "row") != operations[i].row ||
-			    (operations[i].word && !strstr(reply_string(row, "operation"), operations[i].word)))
+			    (operations[i].word &&
+			     !strstr(reply_string(row, "operation"), operations[i].word)))
 				continue;
 			answer = judge(page, &operations[i], row);
 			add(&operations[i], &answer, to);
@@ -199,9 +204,10 @@ static void judge_all(const struct page *page, const json_t *rows,
 
 static void add_json(const struct operation *operation, const struct answer *answer, void *to)
 {
-	(void)json_array_append_new(to, json_pack("{s:i, s:s, s:s, s:s, s:b, s:s}", "row", (int)operation->row,
-						  "operation", answer->operation, "outcome", answer->outcome,
-						  "by", answer->by, "raced", answer->raced, "why", answer->why));
+	(void)json_array_append_new(to,
+				    json_pack("{s:i, s:s, s:s, s:s, s:b, s:s}", "row", (int)operation->row,
+					      "operation", answer->operation, "outcome", answer->outcome,
+					      "by", answer->by, "raced", answer->raced, "why", answer->why));
 }
 
 static json_t *mapping_to_json(const struct page *page)
@@ -214,7 +220,8 @@ static json_t *mapping_to_json(const struct page *page)
 	(void)snprintf(permissions, sizeof(permissions), "%c%c%c%c", mapping->read ? 'r' : '-',
 		       mapping->write ? 'w' : '-', mapping->exec ? 'x' : '-', mapping->shared ? 's' : 'p');
 	return json_pack("{s:I, s:I, s:s, s:o}", "start", (json_int_t)mapping->start, "end",
-			 (json_int_t)mapping->end, "permissions", permissions, "path", text_json(mapping->path));
+			 (json_int_t)mapping->end, "permissions", permissions, "path",
+			 text_json(mapping->path));
 }
 
 static json_t *matching_seals(const json_t *document, uint64_t address)
@@ -244,9 +251,9 @@ static int print_json(const struct address_space *space, const struct page *page
 	json_t *list = json_array();
 
 	judge_all(page, rows, add_json, list);
-	answer = json_pack("{s:i, s:o, s:I, s:s, s:b, s:o, s:o, s:o}", "pid", space->pid, "comm", text_json(space->comm),
-			   "address", (json_int_t)page->address, "class", names_class(page->class),
-			   "sealed", page->sealed, "mapping", mapping_to_json(page),
+	answer = json_pack("{s:i, s:o, s:I, s:s, s:b, s:o, s:o, s:o}", "pid", space->pid, "comm",
+			   text_json(space->comm), "address", (json_int_t)page->address, "class",
+			   names_class(page->class), "sealed", page->sealed, "mapping", mapping_to_json(page),
 			   "seals", matching_seals(document, page->address), "operations", list);
 	return answer ? client_print_json(answer) : error_out_of_memory();
 }
@@ -275,7 +282,8 @@ static void add_row(const struct operation *operation, const struct answer *answ
 	table_add(sheet->table, sheet->terminal, COLOUR_NONE, "%s", answer->why);
 }
 
-static int print_head(const struct address_space *space, const struct page *page, const struct terminal *terminal)
+static int print_head(const struct address_space *space, const struct page *page,
+		      const struct terminal *terminal)
 {
 	const struct mapping *mapping = page->mapping;
 	const char *name = mapping && *mapping->path ? mapping->path : "anonymous";
@@ -286,11 +294,13 @@ static int print_head(const struct address_space *space, const struct page *page
 	if (!comm || !path)
 		return -1;
 	(void)printf("page     0x%" PRIx64 " of %s%s%s[%d]\n", page->address,
-		     terminal_on(terminal, COLOUR_BOLD), comm, terminal_off(terminal, COLOUR_BOLD), space->pid);
+		     terminal_on(terminal, COLOUR_BOLD), comm, terminal_off(terminal, COLOUR_BOLD),
+		     space->pid);
 	if (mapping)
-		(void)printf("mapping  0x%" PRIx64 "-0x%" PRIx64 " %c%c%c%c %s %s\n", mapping->start, mapping->end,
-			     mapping->read ? 'r' : '-', mapping->write ? 'w' : '-', mapping->exec ? 'x' : '-',
-			     mapping->shared ? 's' : 'p', text_size(mapping->end - mapping->start, size), path);
+		(void)printf("mapping  0x%" PRIx64 "-0x%" PRIx64 " %c%c%c%c %s %s\n", mapping->start,
+			     mapping->end, mapping->read ? 'r' : '-', mapping->write ? 'w' : '-',
+			     mapping->exec ? 'x' : '-', mapping->shared ? 's' : 'p',
+			     text_size(mapping->end - mapping->start, size), path);
 	else
 		(void)puts("mapping  none: nothing is mapped here");
 	(void)printf("class    %s%s%s\n", terminal_on(terminal, terminal_class_colour(page->class)),
@@ -301,10 +311,12 @@ static int print_head(const struct address_space *space, const struct page *page
 		const struct space_seal *seal = &space->seals.list[i];
 
 		if (covers(seal, page->address))
-			(void)printf("seal     0x%" PRIx64 "-0x%" PRIx64 " %s, %s, gate %s, %" PRIu64 " attempt%s\n",
+			(void)printf("seal     0x%" PRIx64 "-0x%" PRIx64 " %s, %s, gate %s, %" PRIu64
+				     " attempt%s\n",
 				     seal->start, seal->end, spaces_stops_text(seal->stops, false, stops),
-				     seal->revocable ? "revocable" : "for good", *seal->gate ? seal->gate : "-",
-				     seal->attempts, seal->attempts == 1 ? "" : "s");
+				     seal->revocable ? "revocable" : "for good",
+				     *seal->gate ? seal->gate : "-", seal->attempts,
+				     seal->attempts == 1 ? "" : "s");
 	}
 	(void)putchar('\n');
 	return 0;
@@ -341,8 +353,9 @@ int command_explain(struct ctl *ctl, int argc, char **argv)
 	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (argc - optind != 2)
-		return error_usage(ctl, argc == optind ? "no PID given" : argc - optind == 1 ? "no ADDRESS given" :
-				 "one PID and one ADDRESS only");
+		return error_usage(ctl, argc == optind	   ? "no PID given" :
+					argc - optind == 1 ? "no ADDRESS given" :
+							     "one PID and one ADDRESS only");
 	r = options_parse_pid(ctl, argv[optind], &pid);
 	if (r)
 		return r;
@@ -361,8 +374,8 @@ int command_explain(struct ctl *ctl, int argc, char **argv)
 
 	page = look_at(&space, address);
 	if (!page.mapping && !page.sealed)
-		return error_failure("pid %d: nothing is mapped at 0x%" PRIx64 " (see msealctl map %d)",
-				   pid, address, pid);
+		return error_failure("pid %d: nothing is mapped at 0x%" PRIx64 " (see msealctl map %d)", pid,
+				     address, pid);
 	rows = json_object_get(status, "rows");
 	return ctl->json ? print_json(&space, &page, document, rows) : print_text(&space, &page, rows);
 }

@@ -39,8 +39,8 @@ static char *pids_text(const json_t *pids, bool brief)
 	const json_t *pid;
 
 	if (brief && count > 1) {
-		if (asprintf(&text, "%" JSON_INTEGER_FORMAT "+%zu", json_integer_value(json_array_get(pids, 0)),
-			     count - 1) < 0)
+		if (asprintf(&text, "%" JSON_INTEGER_FORMAT "+%zu",
+			     json_integer_value(json_array_get(pids, 0)), count - 1) < 0)
 			return NULL;
 		return TAKE_PTR(text);
 	}
@@ -75,16 +75,20 @@ static void add_seal(struct table *table, const struct terminal *terminal, bool 
 			continue;
 		table_add(table, terminal, COLOUR_NONE, "%s", pids);
 		table_add(table, terminal, COLOUR_BOLD, "%s", comm);
-		table_add(table, terminal, COLOUR_NONE, "%s%" PRIx64 "-%s%" PRIx64, prefix, seal->start, prefix,
-			  seal->end);
+		table_add(table, terminal, COLOUR_NONE, "%s%" PRIx64 "-%s%" PRIx64, prefix, seal->start,
+			  prefix, seal->end);
 		table_add(table, terminal, COLOUR_NONE, "%s", text_size(seal->end - seal->start, size));
 		table_add(table, terminal, terminal_class_colour(seal->class), "%s",
 			  seal->class == MSEALD_CLASS_NONE ? "-" : names_class(seal->class));
 		table_add(table, terminal, COLOUR_NONE, "%s", spaces_stops_text(stops, brief, names));
 		table_add(table, terminal, action_colours[action], "%s", names_action(action));
 		table_add(table, terminal, COLOUR_NONE, "%s", *seal->gate ? seal->gate : "-");
-		table_add(table, terminal, COLOUR_NONE, "%s", !seal->revocable ? "good" : brief ? "rev" : "revocable");
-		table_add(table, terminal, seal->attempts ? COLOUR_RED : COLOUR_NONE, "%" PRIu64, seal->attempts);
+		table_add(table, terminal, COLOUR_NONE, "%s",
+			  !seal->revocable ? "good" :
+			  brief		   ? "rev" :
+					     "revocable");
+		table_add(table, terminal, seal->attempts ? COLOUR_RED : COLOUR_NONE, "%" PRIu64,
+			  seal->attempts);
 	}
 }
 

@@ -46,7 +46,8 @@ static json_t *row_to_json(const struct row *row)
 
 static int print_json(const struct address_space *space)
 {
-	struct share all = address_space_share(space, SHARE_ALL), executable = address_space_share(space, SHARE_EXECUTABLE);
+	struct share all = address_space_share(space, SHARE_ALL),
+		     executable = address_space_share(space, SHARE_EXECUTABLE);
 	_cleanup_json_ json_t *document = NULL;
 	json_t *mappings = json_array();
 

@@ -58,8 +58,10 @@ static int print_lost(const struct terminal *terminal, uint64_t lost)
 	struct timespec now = {};
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)snprintf(line, sizeof(line), "%s %" PRIu64 " event%s lost: a buffer was full (what is sealed was denied all "
-		       "the same)", event_time(now.tv_sec * 1000000000ll + now.tv_nsec, time), lost, lost == 1 ? "" : "s");
+	(void)snprintf(line, sizeof(line),
+		       "%s %" PRIu64 " event%s lost: a buffer was full (what is sealed was denied all "
+		       "the same)",
+		       event_time(now.tv_sec * 1000000000ll + now.tv_nsec, time), lost, lost == 1 ? "" : "s");
 	return print_line(terminal, COLOUR_YELLOW, line);
 }
 
@@ -83,7 +85,8 @@ static int print_json(json_t *reply)
 	return 0;
 }
 
-static int print_reply(const struct ctl *ctl, const struct terminal *terminal, const struct filter *filter, json_t *reply)
+static int print_reply(const struct ctl *ctl, const struct terminal *terminal, const struct filter *filter,
+		       json_t *reply)
 {
 	const json_t *event = json_object_get(reply, "event"), *refusal = json_object_get(reply, "refusal");
 	uint64_t lost = reply_integer(reply, "lost");

@@ -34,28 +34,23 @@ static const struct command commands[] = {
 	  "Without FILE: in all folders of policies. FILE may be -, for standard input. A\n"
 	  "line for each fault and warning. Works without the daemon. Status 1: there is a\n"
 	  "fault.\n\n"
-	  "Options:\n"
-	  ROOT_HELP },
+	  "Options:\n" ROOT_HELP },
 	{ FAMILY "show", command_policy_show, "[--root=DIR] NAME|FILE",
 	  "show a policy: where it is read, and what it means\n\n"
 	  "What has a / in it is a FILE.\n\n"
-	  "Options:\n"
-	  ROOT_HELP },
+	  "Options:\n" ROOT_HELP },
 	{ FAMILY "list-files", command_policy_list_files, "[--root=DIR]",
 	  "list all policy files, and whether each is on\n\n"
-	  "Options:\n"
-	  ROOT_HELP },
+	  "Options:\n" ROOT_HELP },
 	{ FAMILY "enable", command_policy_enable, "[--root=DIR] NAME...",
 	  "turn ready policies on\n\n"
 	  "Makes a symbolic link in " POLICY_FOLDER_ETC ".\n\n"
-	  "Options:\n"
-	  ROOT_HELP },
+	  "Options:\n" ROOT_HELP },
 	{ FAMILY "disable", command_policy_disable, "[--root=DIR] NAME...",
 	  "turn ready policies off\n\n"
 	  "Removes the link that enable made, or masks a policy that is on without. What is\n"
 	  "sealed already stays sealed.\n\n"
-	  "Options:\n"
-	  ROOT_HELP },
+	  "Options:\n" ROOT_HELP },
 };
 
 static const struct command *find_command(const char *name)
@@ -72,7 +67,8 @@ void command_policy_print(void)
 	for (size_t i = 0; i < ELEMENTS(commands); i++) {
 		const char *description = commands[i].description;
 
-		(void)printf("  %-18s %.*s\n", commands[i].name, (int)strcspn(description, "\n"), description);
+		(void)printf("  %-18s %.*s\n", commands[i].name, (int)strcspn(description, "\n"),
+			     description);
 	}
 }
 

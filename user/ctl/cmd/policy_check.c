@@ -51,7 +51,10 @@ static int check_file(const char *root, const char *path, struct findings *findi
 	return policy_lint(root, &policy, false, &findings->warnings);
 }
 
-/* What is replaced or masked is not looked into; nor warned of, what is off: it may be for what is not installed. */
+/*
+ * What is replaced or masked is not looked into; nor warned of, what is off: it may be for what is
+ * not installed.
+ */
 static int check_folders(const struct ctl *ctl, struct findings *findings)
 {
 	_cleanup_(policy_files_free) struct policy_files files = {};
@@ -60,8 +63,8 @@ static int check_folders(const struct ctl *ctl, struct findings *findings)
 	r = policy_files_read(ctl->root, policy_common_folders, &files, &findings->faults);
 	for (size_t i = 0; i < files.count && r == 0; i++) {
 		if (files.list[i].state == POLICY_FILE_ON)
-			r = policy_lint(ctl->root, &files.list[i].policy, files.list[i].folder > 0 ||
-					files.list[i].link, &findings->warnings);
+			r = policy_lint(ctl->root, &files.list[i].policy,
+					files.list[i].folder > 0 || files.list[i].link, &findings->warnings);
 		findings->files += files.list[i].state != POLICY_FILE_REPLACED;
 	}
 	return r < 0 ? r : policy_lint_files(&files, &findings->warnings);
@@ -73,10 +76,12 @@ static int print_findings(const struct ctl *ctl, const struct findings *findings
 
 	if (ctl->json) {
 		document = json_pack("{s:I, s:o, s:o}", "files", (json_int_t)findings->files, "faults",
-				     policy_text_diagnostics_to_json(&findings->faults), "warnings", policy_text_diagnostics_to_json(&findings->warnings));
+				     policy_text_diagnostics_to_json(&findings->faults), "warnings",
+				     policy_text_diagnostics_to_json(&findings->warnings));
 		return document ? client_print_json(document) : error_out_of_memory();
 	}
-	if (!policy_text_print_diagnostics(&findings->faults, "", stdout) || !policy_text_print_diagnostics(&findings->warnings, "warning: ", stdout))
+	if (!policy_text_print_diagnostics(&findings->faults, "", stdout) ||
+	    !policy_text_print_diagnostics(&findings->warnings, "warning: ", stdout))
 		return error_out_of_memory();
 	if (findings->faults.count == 0)
 		(void)printf("%zu polic%s, no fault\n", findings->files, findings->files == 1 ? "y" : "ies");

@@ -134,8 +134,9 @@ static int report(const struct switching *s, bool on, bool changed, const char *
 		return CTL_OK;
 	}
 	return json_array_append_new(s->results, json_pack("{s:s, s:b, s:b, s:s}", "name", s->name, "on", on,
-							   "changed", changed,
-							   "how", how)) < 0 ? error_out_of_memory() : CTL_OK;
+							   "changed", changed, "how", how)) < 0 ?
+		       error_out_of_memory() :
+		       CTL_OK;
 }
 
 /* The folder of the links, and those above it. 0 or a negative errno. */
@@ -191,10 +192,13 @@ static int remove_link(const struct switching *s)
 static int refuse_own(const struct switching *s, const char *wanted)
 {
 	if (s->own->link)
-		return error_failure("%s is a link to %s, which was not made by enable; remove it yourself to "
-				   "turn %s %s", s->link, s->own->link, s->name, wanted);
-	return error_failure("%s is a file of your own, which is not touched; rename or remove it to turn %s %s",
-			   s->link, s->name, wanted);
+		return error_failure(
+			"%s is a link to %s, which was not made by enable; remove it yourself to "
+			"turn %s %s",
+			s->link, s->own->link, s->name, wanted);
+	return error_failure(
+		"%s is a file of your own, which is not touched; rename or remove it to turn %s %s", s->link,
+		s->name, wanted);
 }
 
 static int enable_own(const struct switching *s)
@@ -213,7 +217,8 @@ static int enable(struct switching *s)
 	if (s->place == PLACE_OTHER)
 		return enable_own(s);
 	if (!s->ready)
-		return error_failure("there is no ready policy '%s' in %s%s", s->name, s->ctl->root, policy_common_folders[1]);
+		return error_failure("there is no ready policy '%s' in %s%s", s->name, s->ctl->root,
+				     policy_common_folders[1]);
 	if (s->faults.count > 0) {
 		if (!policy_text_print_diagnostics(&s->faults, "", stderr))
 			return error_out_of_memory();

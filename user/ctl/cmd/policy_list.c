@@ -83,14 +83,18 @@ int command_policy_reload(struct ctl *ctl, int argc, char **argv)
 		return r;
 	faults = json_object_get(reply, "faults");
 	if (ctl->json)
-		return client_print_json(reply) ? CTL_FAILURE : json_array_size(faults) ? CTL_FAILURE : CTL_OK;
+		return client_print_json(reply) ? CTL_FAILURE :
+		       json_array_size(faults)	? CTL_FAILURE :
+						  CTL_OK;
 	json_array_foreach(faults, i, fault) {
 		uint64_t line = reply_integer(fault, "line");
 
 		if (line)
-			(void)error_failure("%s:%" PRIu64 ": %s", reply_string(fault, "path"), line, reply_string(fault, "message"));
+			(void)error_failure("%s:%" PRIu64 ": %s", reply_string(fault, "path"), line,
+					    reply_string(fault, "message"));
 		else
-			(void)error_failure("%s: %s", reply_string(fault, "path"), reply_string(fault, "message"));
+			(void)error_failure("%s: %s", reply_string(fault, "path"),
+					    reply_string(fault, "message"));
 	}
 	(void)printf("%" PRIu64 " policies are in force.\n", reply_integer(reply, "policies"));
 	return json_array_size(faults) ? CTL_FAILURE : CTL_OK;

@@ -56,7 +56,7 @@ static int look(const struct ctl *ctl, const char *what, struct shown *shown)
 	for (size_t i = 0; i < all.count; i++)
 		if (strcmp(all.list[i].path, shown->first->path) == 0 &&
 		    diagnostics_add(&shown->faults, all.list[i].path, all.list[i].line, "%s",
-				      all.list[i].message) < 0)
+				    all.list[i].message) < 0)
 			return error_out_of_memory();
 	return 0;
 }
@@ -103,8 +103,8 @@ static bool print_state(const struct policy_file *file, bool utf8)
 
 	if (!name || !path || (file->link && !link))
 		return false;
-	(void)printf("%s: %s, %s%s%s\n", name, policy_common_state_name(file->state), path, link ? " -> " : "",
-		     link ? link : "");
+	(void)printf("%s: %s, %s%s%s\n", name, policy_common_state_name(file->state), path,
+		     link ? " -> " : "", link ? link : "");
 	return true;
 }
 
@@ -137,9 +137,9 @@ static json_t *files_json(const struct shown *shown)
 
 		if (is_of(shown, i))
 			(void)json_array_append_new(
-				list, json_pack("{s:o, s:o, s:s}", "path", text_json(file->path),
-						"link", file->link ? text_json(file->link) : json_null(),
-						"state", policy_common_state_name(file->state)));
+				list, json_pack("{s:o, s:o, s:s}", "path", text_json(file->path), "link",
+						file->link ? text_json(file->link) : json_null(), "state",
+						policy_common_state_name(file->state)));
 	}
 	return list;
 }
@@ -153,8 +153,9 @@ int command_policy_show(struct ctl *ctl, int argc, char **argv)
 	if (policy_common_option(ctl, argc, argv, NULL) == CTL_STOP)
 		return ctl->status;
 	if (optind + 1 != argc)
-		return optind == argc ? error_usage(ctl, "no NAME or FILE given") :
-					error_usage(ctl, "one NAME or FILE, and here is '%s' too", argv[optind + 1]);
+		return optind == argc ?
+			       error_usage(ctl, "no NAME or FILE given") :
+			       error_usage(ctl, "one NAME or FILE, and here is '%s' too", argv[optind + 1]);
 	r = look(ctl, argv[optind], &shown);
 	if (r)
 		return r;
@@ -200,13 +201,15 @@ static int print_table(const struct policy_files *files)
 		if (file->state == POLICY_FILE_REPLACED)
 			continue;
 		table_add(&table, &terminal, COLOUR_BOLD, "%s", file->name);
-		table_add(&table, &terminal, state_colours[file->state], "%s", policy_common_state_name(file->state));
+		table_add(&table, &terminal, state_colours[file->state], "%s",
+			  policy_common_state_name(file->state));
 		table_add(&table, &terminal, COLOUR_NONE, "%s",
 			  file->policy.description ? file->policy.description : "-");
 		table_add(&table, &terminal, COLOUR_NONE, "%s", file->path);
 	}
 	if (table.cell_count == 0 && !table.failed) {
-		(void)printf("There are no policies in %s and %s.\n", policy_common_folders[0], policy_common_folders[1]);
+		(void)printf("There are no policies in %s and %s.\n", policy_common_folders[0],
+			     policy_common_folders[1]);
 		return CTL_OK;
 	}
 	return table_print(&table, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
@@ -223,12 +226,13 @@ static int print_json(const struct policy_files *files, const struct diagnostics
 		const char *description = file->policy.description;
 
 		(void)json_array_append_new(
-			list, json_pack("{s:o, s:s, s:o, s:o, s:o}", "name", text_json(file->name),
-					"state", policy_common_state_name(file->state), "path", text_json(file->path),
+			list, json_pack("{s:o, s:s, s:o, s:o, s:o}", "name", text_json(file->name), "state",
+					policy_common_state_name(file->state), "path", text_json(file->path),
 					"link", file->link ? text_json(file->link) : json_null(),
 					"description", description ? text_json(description) : json_null()));
 	}
-	document = json_pack("{s:O, s:O, s:o}", "folders", folders, "files", list, "faults", policy_text_diagnostics_to_json(faults));
+	document = json_pack("{s:O, s:O, s:o}", "folders", folders, "files", list, "faults",
+			     policy_text_diagnostics_to_json(faults));
 	return document ? client_print_json(document) : error_out_of_memory();
 }
 

@@ -20,8 +20,8 @@ static int print_result(const struct ctl *ctl, pid_t pid, const json_t *reply)
 
 	if (ctl->json)
 		return client_print_json(reply);
-	(void)printf("pid %d: sealed %s in %" PRIu64 " range%s%s; its address space has %" PRIu64 " seal%s\n", pid,
-		     text_size(reply_integer(reply, "bytes"), size), ranges, ranges == 1 ? "" : "s",
+	(void)printf("pid %d: sealed %s in %" PRIu64 " range%s%s; its address space has %" PRIu64 " seal%s\n",
+		     pid, text_size(reply_integer(reply, "bytes"), size), ranges, ranges == 1 ? "" : "s",
 		     reply_bool(reply, "native") ? ", by mseal(2) too" : "", seals, seals == 1 ? "" : "s");
 	/* Phrases of the daemon: not chosen by processes. */
 	if (*reply_string(reply, "whyNotNative"))

@@ -178,7 +178,10 @@ struct share address_space_share(const struct address_space *space, enum share_k
 
 unsigned address_space_percent(struct share share)
 {
-	/* Sizes of address spaces are below 2^57, and all together below 2^64 / 100 for any machine there is. */
+	/*
+	 * Sizes of address spaces are below 2^57, and all together below 2^64 / 100 for any machine
+	 * there is.
+	 */
 	return share.all ? (unsigned)(share.sealed * 100 / share.all) : 0;
 }
 
@@ -241,7 +244,8 @@ int address_space_read(pid_t pid, const json_t *document, struct address_space *
 	if (r < 0)
 		return complain_proc(pid, r);
 	if (space.maps.count == 0)
-		return error_failure("pid %d is a kernel thread, or has exited: it has no memory of its own", pid);
+		return error_failure("pid %d is a kernel thread, or has exited: it has no memory of its own",
+				     pid);
 	if (spaces_seals_from_document(document, &space.seals) < 0 || address_space_join(&space) < 0)
 		return error_out_of_memory();
 	*ret = space;
@@ -252,7 +256,8 @@ int address_space_read(pid_t pid, const json_t *document, struct address_space *
 int address_space_read_brief(pid_t pid, const json_t *space, struct address_space *ret)
 {
 	_cleanup_(address_space_free) struct address_space addresses = { .pid = pid };
-	_cleanup_json_ json_t *document = space ? json_pack("{s:[O]}", "spaces", space) : json_pack("{s:[]}", "spaces");
+	_cleanup_json_ json_t *document = space ? json_pack("{s:[O]}", "spaces", space) :
+						  json_pack("{s:[]}", "spaces");
 	int r = document ? read_proc(pid, &addresses, false) : -ENOMEM;
 
 	if (r < 0)

@@ -35,7 +35,10 @@ struct address_space {
 	struct row *rows;			/* one for each mapping */
 };
 
-/* Reads /proc/PID and joins it with the document of spaces_fetch(). Complains itself: 0, or the exit status. */
+/*
+ * Reads /proc/PID and joins it with the document of spaces_fetch(). Complains itself: 0, or the
+ * exit status.
+ */
 int address_space_read(pid_t pid, const json_t *document, struct address_space *ret);
 /*
  * Without segments, for all that needs only the mappings and what is sealed of them; space: as

@@ -39,7 +39,8 @@ struct layout {
 	const struct glyphs *glyphs;
 	FILE *out;
 	int digits, range, bar, name, class;	/* columns; range: the whole address range */
-	unsigned largest;			/* log2 of the pages of the largest mapping that can be accessed */
+	/* log2 of the pages of the largest mapping that can be accessed */
+	unsigned largest;
 	bool brief;
 };
 
@@ -76,8 +77,8 @@ static const char *classes_label(const struct row *row, bool brief, char buf[CLA
 	}
 	for (unsigned class = 1; class < MSEALD_CLASS_COUNT; class++)
 		if (row->classes & (1u << class))
-			length += (size_t)snprintf(buf + length, CLASSES_MAX - length, "%s%s", length ? "+" : "",
-						   names_class(class));
+			length += (size_t)snprintf(buf + length, CLASSES_MAX - length, "%s%s",
+						   length ? "+" : "", names_class(class));
 	return buf;
 }
 
@@ -120,7 +121,8 @@ static void draw_bar(const struct layout *layout, const struct mapping *mapping,
 	const char *on = "";
 
 	if (layout->largest)
-		cells += (unsigned)(layout->bar - 1) * MIN_OF(log2_pages(size), layout->largest) / layout->largest;
+		cells += (unsigned)(layout->bar - 1) * MIN_OF(log2_pages(size), layout->largest) /
+			 layout->largest;
 	/* No cell stands for less than a page. */
 	cells = (unsigned)MIN_OF((uint64_t)cells, MAX_OF(pages, 1));
 	for (unsigned i = 0; i < cells; i++) {
@@ -218,17 +220,23 @@ static int draw_row(const struct layout *layout, size_t i)
 	if (draw_name(layout, row) < 0)
 		return -ENOMEM;
 
-	class = text_shorten(classes_label(row, layout->brief, label), (size_t)layout->class, layout->terminal->utf8);
+	class = text_shorten(classes_label(row, layout->brief, label), (size_t)layout->class,
+			     layout->terminal->utf8);
 	if (!class)
 		return -ENOMEM;
 	if (row->sealed)
-		class_shown = terminal_class_colour((enum mseald_class)(row->classes ? __builtin_ctz(row->classes) : 0));
+		class_shown = terminal_class_colour(
+			(enum mseald_class)(row->classes ? __builtin_ctz(row->classes) : 0));
 	(void)fputc(' ', layout->out);
 	put(layout, class_shown, class);
-	(void)fprintf(layout->out, "%*s ", layout->class - (int)text_width(class, layout->terminal->utf8), "");
-	put(layout, row->stops[MSEALD_ACTION_KILL] ? COLOUR_RED :
+	(void)fprintf(layout->out, "%*s ", layout->class - (int)text_width(class, layout->terminal->utf8),
+		      "");
+	put(layout,
+	    row->stops[MSEALD_ACTION_KILL]				       ? COLOUR_RED :
 	    row->stops[MSEALD_ACTION_AUDIT] && !row->stops[MSEALD_ACTION_DENY] ? COLOUR_YELLOW :
-	    row->sealed ? COLOUR_NONE : COLOUR_DIM, spaces_stops_text(row->stops, layout->brief, stops));
+	    row->sealed							       ? COLOUR_NONE :
+										 COLOUR_DIM,
+	    spaces_stops_text(row->stops, layout->brief, stops));
 	(void)fputc('\n', layout->out);
 	return 0;
 }

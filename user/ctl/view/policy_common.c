@@ -46,7 +46,8 @@ int policy_common_option(struct ctl *ctl, int argc, char **argv, const struct op
 
 int policy_common_read(const struct ctl *ctl, struct policy_files *ret, struct diagnostics *faults)
 {
-	return policy_files_read(ctl->root, policy_common_folders, ret, faults) < 0 ? error_out_of_memory() : 0;
+	return policy_files_read(ctl->root, policy_common_folders, ret, faults) < 0 ? error_out_of_memory() :
+										      0;
 }
 
 const struct policy_file *policy_common_find(const struct policy_files *files, const char *name)
@@ -119,7 +120,8 @@ int policy_common_reload(const struct ctl *ctl, const char **ret_said)
 		return 0;
 	}
 	if (strcmp(error, "org.varlink.service.MethodNotFound") == 0) {
-		*ret_said = "mseald could not be asked to read its policies again; do that with msealctl policy reload";
+		*ret_said = "mseald could not be asked to read its policies again; do that with "
+			    "msealctl policy reload";
 		return 0;
 	}
 	return client_complain_reply(error, reply);

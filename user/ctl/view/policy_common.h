@@ -17,7 +17,10 @@ enum { POLICY_OPTION_ROOT = CTL_OPTION_OWN + 100 };
 /* The folders policies are read from, the administrator's first; ended by NULL. */
 extern const char *const policy_common_folders[];
 
-/* The next option that is none of POLICY_OPTIONS, or CTL_END or CTL_STOP. options: what options_next() takes, or NULL. */
+/*
+ * The next option that is none of POLICY_OPTIONS, or CTL_END or CTL_STOP. options: what
+ * options_next() takes, or NULL.
+ */
 int policy_common_option(struct ctl *ctl, int argc, char **argv, const struct option *options);
 
 /* Takes --root=ROOT, whose slashes at the end are cut off. 0, or the exit status after a complaint. */

@@ -7,7 +7,10 @@
 
 #include "lib/policy/policy.h"
 
-/* A ready policy names where a program is on any distribution: only that none of them is here is worth a word. */
+/*
+ * A ready policy names where a program is on any distribution: only that none of them is here is
+ * worth a word.
+ */
 int policy_lint(const char *root, const struct policy *policy, bool ready, struct diagnostics *warnings);
 /* Policies that never decide, and Enabled=no where it does not count. */
 int policy_lint_files(const struct policy_files *files, struct diagnostics *warnings);

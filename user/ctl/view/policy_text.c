@@ -105,7 +105,8 @@ static void put_seal(FILE *out, const struct policy *policy)
 	}
 	if (!own)
 		(void)names_format_stops(policy->stops, stops, sizeof(stops));
-	(void)fprintf(out, "Segments=%s\nDeny=%s\nForeignWrite=%s\nFileWrite=%s\nAction=%s\nDlopen=%s\nGate=%s\n",
+	(void)fprintf(out,
+		      "Segments=%s\nDeny=%s\nForeignWrite=%s\nFileWrite=%s\nAction=%s\nDlopen=%s\nGate=%s\n",
 		      with_blanks(segments), with_blanks(stops),
 		      policy->stops & MSEALD_STOP_FOREIGN_WRITE ? "deny" : "allow",
 		      policy->stops & MSEALD_STOP_FILE_WRITE ? "deny" : "allow", names_action(policy->action),
@@ -148,9 +149,9 @@ static bool add_exe(json_t *list, const struct policy_exe *exe)
 		[POLICY_EXE_FILE] = "file", [POLICY_EXE_FOLDER] = "folder", [POLICY_EXE_GLOB] = "glob",
 	};
 
-	return json_array_append_new(list, json_pack("{s:o, s:o, s:s, s:i}", "given", text_json(exe->given), "path",
-						     text_json(exe->path), "kind", kinds[exe->kind], "line",
-						     (int)exe->line)) == 0;
+	return json_array_append_new(list, json_pack("{s:o, s:o, s:s, s:i}", "given", text_json(exe->given),
+						     "path", text_json(exe->path), "kind", kinds[exe->kind],
+						     "line", (int)exe->line)) == 0;
 }
 
 static json_t *names_json(char *const *list, size_t count)
@@ -198,8 +199,8 @@ json_t *policy_text_to_json(const struct policy *policy)
 {
 	return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o}", "name", text_json(policy->name), "path",
 			 text_json(policy->path), "description",
-			 policy->description ? text_json(policy->description) : json_null(), "enabled", policy->enabled,
-			 "match", match_json(policy), "seal", seal_json(policy));
+			 policy->description ? text_json(policy->description) : json_null(), "enabled",
+			 policy->enabled, "match", match_json(policy), "seal", seal_json(policy));
 }
 
 json_t *policy_text_diagnostics_to_json(const struct diagnostics *faults)
@@ -209,8 +210,9 @@ json_t *policy_text_diagnostics_to_json(const struct diagnostics *faults)
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct diagnostic *fault = &faults->list[i];
 
-		if (json_array_append_new(list, json_pack("{s:o, s:i, s:o}", "path", text_json(fault->path), "line",
-							  (int)fault->line, "message", text_json(fault->message))) < 0)
+		if (json_array_append_new(list, json_pack("{s:o, s:i, s:o}", "path", text_json(fault->path),
+							  "line", (int)fault->line, "message",
+							  text_json(fault->message))) < 0)
 			return NULL;
 	}
 	return TAKE_PTR(list);

@@ -79,7 +79,8 @@ const char *report_advice_duration(uint64_t ns, char buf[REPORT_ADVICE_DURATION_
 		number = minutes / 60;
 		unit = "hour";
 	}
-	(void)snprintf(buf, REPORT_ADVICE_DURATION_MAX, "%" PRIu64 " %s%s", number, unit, number == 1 ? "" : "s");
+	(void)snprintf(buf, REPORT_ADVICE_DURATION_MAX, "%" PRIu64 " %s%s", number, unit,
+		       number == 1 ? "" : "s");
 	return buf;
 }
 
@@ -87,8 +88,10 @@ const char *report_advice_duration(uint64_t ns, char buf[REPORT_ADVICE_DURATION_
 static void ways_out(const json_t *policy, const struct sums *sums, char *buf, size_t size)
 {
 	unsigned stops = bits_of(json_object_get(policy, "deny"), names_find_stop, false);
-	unsigned classes = bits_of(json_object_get(policy, "segments"), names_find_class, true) & ~sums->classes;
-	const unsigned keyed = MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE;	/* those with a key of their own */
+	unsigned classes = bits_of(json_object_get(policy, "segments"), names_find_class, true) &
+			   ~sums->classes;
+	const unsigned keyed = MSEALD_STOP_FOREIGN_WRITE |
+			       MSEALD_STOP_FILE_WRITE; /* those with a key of their own */
 	bool foreign = sums->stops & MSEALD_STOP_FOREIGN_WRITE, other = sums->stops & ~keyed;
 	bool file = sums->stops & stops & MSEALD_STOP_FILE_WRITE;
 	unsigned rest = stops & ~(sums->stops | keyed);
@@ -100,7 +103,8 @@ static void ways_out(const json_t *policy, const struct sums *sums, char *buf, s
 	if (sums->only_munmap && reply_bool(policy, "dlopen"))
 		(void)strcpy(dlopen, "Dlopen=no, if it is dlclose(3) of what was loaded later");
 	if (other && rest)
-		(void)snprintf(deny, sizeof(deny), "Deny=%s%s%s", names_format_stops(rest, words, sizeof(words)),
+		(void)snprintf(deny, sizeof(deny), "Deny=%s%s%s",
+			       names_format_stops(rest, words, sizeof(words)),
 			       foreign || file ? " with " : "", foreign || file ? allow : "");
 	else if (foreign && !other)
 		(void)strcpy(deny, allow);
@@ -125,19 +129,28 @@ static int advise_audit(const json_t *policy, const struct sums *sums, uint64_t 
 	char kills[96] = "";
 
 	if (!audited && !reply_integer(policy, "sealed"))
-		return asprintf(ret, "nothing that runs is sealed by it: start what it is about (msealctl policy list)");
+		return asprintf(
+			ret,
+			"nothing that runs is sealed by it: start what it is about (msealctl policy list)");
 	if (!audited && lost)
-		return asprintf(ret, "nothing that is in this table would have been denied in %s; but %" PRIu64
-				" attempt%s in none: empty it with --reset, and look again", duration, lost,
-				lost == 1 ? " is" : "s are");
+		return asprintf(ret,
+				"nothing that is in this table would have been denied in %s; but %" PRIu64
+				" attempt%s in none: empty it with --reset, and look again",
+				duration, lost, lost == 1 ? " is" : "s are");
 	if (!audited)
-		return asprintf(ret, "nothing would have been denied in %s; change Action=audit to deny in %s", duration,
-				reply_string(policy, "path"));
+		return asprintf(ret,
+				"nothing would have been denied in %s; change Action=audit to deny in %s",
+				duration, reply_string(policy, "path"));
 	if (sums->killed_by_deny)
-		(void)snprintf(kills, sizeof(kills), ", %" PRIu64 " of them by SIGKILL", sums->killed_by_deny);
-	return asprintf(ret, "%" PRIu64 " attempt%s would not have succeeded with Action=deny%s; %s%s", audited,
-			plural(audited), kills, *ways ? "what lets them be: " :
-			"no key lets them be: exempt the program by a policy of an earlier name with Segments=none", ways);
+		(void)snprintf(kills, sizeof(kills), ", %" PRIu64 " of them by SIGKILL",
+			       sums->killed_by_deny);
+	return asprintf(
+		ret, "%" PRIu64 " attempt%s would not have succeeded with Action=deny%s; %s%s", audited,
+		plural(audited), kills,
+		*ways ? "what lets them be: " :
+			"no key lets them be: exempt the program by a policy of an earlier name with "
+			"Segments=none",
+		ways);
 }
 
 char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uint64_t now)
@@ -157,12 +170,14 @@ char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uin
 	else if (!stopped)
 		r = asprintf(&text, "nothing was denied in %s", duration);
 	else
-		r = asprintf(&text, "%" PRIu64 " attempt%s denied, %" PRIu64 " killed for; %s%s",
-			     sums.attempts[MSEALD_VERDICT_DENIED],
-			     sums.attempts[MSEALD_VERDICT_DENIED] == 1 ? " was" : "s were",
-			     sums.attempts[MSEALD_VERDICT_KILLED],
-			     *ways ? "if the program means no harm, what lets it be: " :
-				     "if the program means no harm, exempt it by a policy of an earlier name with Segments=none",
-			     ways);
+		r = asprintf(
+			&text, "%" PRIu64 " attempt%s denied, %" PRIu64 " killed for; %s%s",
+			sums.attempts[MSEALD_VERDICT_DENIED],
+			sums.attempts[MSEALD_VERDICT_DENIED] == 1 ? " was" : "s were",
+			sums.attempts[MSEALD_VERDICT_KILLED],
+			*ways ? "if the program means no harm, what lets it be: " :
+				"if the program means no harm, exempt it by a policy of an earlier name with "
+				"Segments=none",
+			ways);
 	return r < 0 ? NULL : text;
 }

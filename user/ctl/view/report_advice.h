@@ -8,7 +8,8 @@
 
 
 /*
- * One line: what would have been denied, and what is to be changed. policy, rows, lost: of io.mseald.Report; now: ns
+ * One line: what would have been denied, and what is to be changed. policy, rows, lost: of
+ * io.mseald.Report; now: ns
  * since 1970. Malloc'ed, not escaped; NULL: out of memory.
  */
 char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uint64_t now);

@@ -52,7 +52,9 @@ static int receive_all(const struct ctl *ctl, struct varlink_client *client,
 		if (r < 0)
 			return client_complain_connection(ctl, r);
 		if (r > 0)
-			return strcmp(error, "io.mseald.NotSealed") == 0 ? 0 : client_complain_reply(error, reply);
+			return strcmp(error, "io.mseald.NotSealed") == 0 ?
+				       0 :
+				       client_complain_reply(error, reply);
 		json_array_foreach(json_object_get(reply, "spaces"), i, space) {
 			r = fill_in(space, &last);
 			if (!r)
@@ -64,7 +66,8 @@ static int receive_all(const struct ctl *ctl, struct varlink_client *client,
 	return 0;
 }
 
-int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *space, void *context), void *context)
+int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *space, void *context),
+		void *context)
 {
 	_cleanup_json_ json_t *parameters = pid ? json_pack("{s:i,s:b}", "pid", pid, "once", true) :
 						  json_pack("{s:b}", "once", true);
@@ -156,7 +159,7 @@ struct space_seal spaces_seal_from_json(const json_t *seal)
 	struct space_seal result = {
 		.start = reply_integer(seal, "start"),
 		.end = reply_integer(seal, "end"),
-		.class = class < 0 ? MSEALD_CLASS_NONE : (enum mseald_class)class,
+		.class = class < 0 ? MSEALD_CLASS_NONE : (enum mseald_class) class,
 		.revocable = reply_bool(seal, "revocable"),
 		.gate = reply_string(seal, "gate"),
 		.attempts = reply_integer(seal, "attempts"),
@@ -225,7 +228,8 @@ static const char *stops_letters(const unsigned stops[MSEALD_ACTION_COUNT], char
 	return buf;
 }
 
-const char *spaces_stops_text(const unsigned stops[MSEALD_ACTION_COUNT], bool short_form, char buf[SPACES_STOPS_TEXT_MAX])
+const char *spaces_stops_text(const unsigned stops[MSEALD_ACTION_COUNT], bool short_form,
+			      char buf[SPACES_STOPS_TEXT_MAX])
 {
 	/* What is shown as killed is not shown as denied or logged too: the strongest action wins. */
 	const unsigned kill = stops[MSEALD_ACTION_KILL];
@@ -244,8 +248,9 @@ const char *spaces_stops_text(const unsigned stops[MSEALD_ACTION_COUNT], bool sh
 
 		if (!parts[i].stops)
 			continue;
-		length += (size_t)snprintf(buf + length, SPACES_STOPS_TEXT_MAX - length, "%s%s%s", length ? " " : "",
-					   parts[i].prefix, names_format_stops(parts[i].stops, names, sizeof(names)));
+		length += (size_t)snprintf(buf + length, SPACES_STOPS_TEXT_MAX - length, "%s%s%s",
+					   length ? " " : "", parts[i].prefix,
+					   names_format_stops(parts[i].stops, names, sizeof(names)));
 	}
 	return buf;
 }

@@ -34,8 +34,12 @@ void spaces_free_seals(struct space_seals *seals);	/* for _cleanup_ */
  */
 int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document);
 
-/* The same, one space after the other, none kept. each: 0 to go on, else the exit status, which is returned. */
-int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *space, void *context), void *context);
+/*
+ * The same, one space after the other, none kept. each: 0 to go on, else the exit status, which is
+ * returned.
+ */
+int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *space, void *context),
+		void *context);
 
 /* One member of "seals" of a space; what is not understood is left out. */
 struct space_seal spaces_seal_from_json(const json_t *seal);
@@ -44,9 +48,11 @@ int spaces_seals_from_document(const json_t *document, struct space_seals *ret);
 
 /*
  * "mprotect,unmap"; what is killed or only logged is said: "mprotect kill:unmap".
- * short_form has a letter for each instead: "m", a capital where it is killed, "~" before what is only logged.
+ * short_form has a letter for each instead: "m", a capital where it is killed, "~" before what is
+ * only logged.
  */
 #define SPACES_STOPS_TEXT_MAX 160
-const char *spaces_stops_text(const unsigned stops[MSEALD_ACTION_COUNT], bool short_form, char buf[SPACES_STOPS_TEXT_MAX]);
+const char *spaces_stops_text(const unsigned stops[MSEALD_ACTION_COUNT], bool short_form,
+			      char buf[SPACES_STOPS_TEXT_MAX]);
 
 #endif

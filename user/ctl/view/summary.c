@@ -53,7 +53,8 @@ const char *summary_gate(const struct space_seals *seals, char buf[32])
 	for (size_t gate = 0; gate < ELEMENTS(gates); gate++)
 		for (size_t i = 0; i < seals->count; i++)
 			if (strcmp(seals->list[i].gate, gates[gate]) == 0) {
-				length += (size_t)snprintf(buf + length, 32 - length, "%s%s", length ? "+" : "", gates[gate]);
+				length += (size_t)snprintf(buf + length, 32 - length, "%s%s",
+							   length ? "+" : "", gates[gate]);
 				break;
 			}
 	return buf;
@@ -65,7 +66,8 @@ static int put_shares(json_t *object, const struct share shares[SHARE_COUNT])
 
 	for (size_t i = 0; i < SHARE_COUNT; i++) {
 		r |= json_object_set_new(object, members[i].all, json_integer((json_int_t)shares[i].all));
-		r |= json_object_set_new(object, members[i].sealed, json_integer((json_int_t)shares[i].sealed));
+		r |= json_object_set_new(object, members[i].sealed,
+					 json_integer((json_int_t)shares[i].sealed));
 	}
 	return r;
 }
@@ -81,9 +83,9 @@ int summary_add(struct summary *summary, const struct address_space *addresses, 
 
 	if (!summary->list)
 		summary->list = json_array();
-	object = json_pack("{s:O*,s:o,s:s*,s:s,s:I}", "pids", pids, "comm", text_json(addresses->comm), "policy",
-			   *policy ? policy : NULL, "gate", summary_gate(&addresses->seals, gate), "attempts",
-			   (json_int_t)attempts);
+	object = json_pack("{s:O*,s:o,s:s*,s:s,s:I}", "pids", pids, "comm", text_json(addresses->comm),
+			   "policy", *policy ? policy : NULL, "gate", summary_gate(&addresses->seals, gate),
+			   "attempts", (json_int_t)attempts);
 	if (!pids && object)
 		(void)json_object_set_new(object, "pids", json_pack("[i]", (int)addresses->pid));
 	for (enum share_kind kind = 0; kind < SHARE_COUNT; kind++) {
@@ -107,7 +109,8 @@ static enum colour share_colour(struct share share)
 	return !share.sealed ? COLOUR_RED : share.sealed == share.all ? COLOUR_GREEN : COLOUR_NONE;
 }
 
-static void add_shares(struct table *table, const struct terminal *terminal, const struct share shares[SHARE_COUNT])
+static void add_shares(struct table *table, const struct terminal *terminal,
+		       const struct share shares[SHARE_COUNT])
 {
 	char size[TEXT_SIZE_MAX];
 
@@ -188,7 +191,8 @@ static int add_process(struct summary *summary, pid_t pid, const json_t *space)
 	int r = address_space_read_brief(pid, space, &addresses);
 
 	if (r == -EACCES || r == -EPERM)
-		return error_failure("pid %d: cannot read its mappings: %s; ask as root", (int)pid, strerror(-r));
+		return error_failure("pid %d: cannot read its mappings: %s; ask as root", (int)pid,
+				     strerror(-r));
 	if (r >= 0 && addresses.maps.count)
 		r = summary_add(summary, &addresses, space);
 	return r == -ENOMEM ? error_out_of_memory() : 0;
@@ -198,7 +202,9 @@ static int add_space_of(const json_t *space, void *context)
 {
 	const json_t *pids = json_object_get(space, "pids");
 
-	return json_array_size(pids) ? add_process(context, (pid_t)json_integer_value(json_array_get(pids, 0)), space) : 0;
+	return json_array_size(pids) ?
+		       add_process(context, (pid_t)json_integer_value(json_array_get(pids, 0)), space) :
+		       0;
 }
 
 int summary_command(const struct ctl *ctl, pid_t pid)

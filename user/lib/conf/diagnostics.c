@@ -121,7 +121,8 @@ static unsigned distance(const char *a, const char *b)
 			least = rows[i - 1][j - 1] + (lower(a[i - 1]) != lower(b[j - 1]));
 			least = MIN_OF(least, rows[i - 1][j] + 1);
 			least = MIN_OF(least, rows[i][j - 1] + 1);
-			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]))
+			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+			    lower(a[i - 2]) == lower(b[j - 1]))
 				least = MIN_OF(least, rows[i - 2][j - 2] + 1);
 			rows[i][j] = least;
 		}

@@ -79,7 +79,9 @@ static enum ini_kind read_assignment(struct ini *ini, char *line)
 	if (!equals || equals == line)
 		return fault(ini, "not understood; write Key=value, [Section], or # and a comment");
 	if (line[strlen(line) - 1] == '\\')
-		return fault(ini, "a line does not go on in the next; give the key again instead, which adds to it");
+		return fault(
+			ini,
+			"a line does not go on in the next; give the key again instead, which adds to it");
 	*equals = '\0';
 	ini->key = strip(line);
 	ini->value = strip(equals + 1);
@@ -95,7 +97,8 @@ enum ini_kind ini_next(struct ini *ini)
 
 		if (control) {
 			(void)snprintf(ini->fault, sizeof(ini->fault),
-				       "holds the control character \\x%02x; this is to be plain text", control);
+				       "holds the control character \\x%02x; this is to be plain text",
+				       control);
 			ini->key = ini->fault;
 			return INI_FAULT;
 		}
@@ -132,7 +135,8 @@ int ini_word(char **value, const char **ret_word)
 	if (*word == '"') {
 		end = unquote(++word);
 		if (!end || (*end && !strchr(blank, *end))) {
-			*ret_word = end ? "after a quoted value there must be a space" : "a quote (\") is not closed";
+			*ret_word = end ? "after a quoted value there must be a space" :
+					  "a quote (\") is not closed";
 			return -EINVAL;
 		}
 		*value = end;

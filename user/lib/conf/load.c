@@ -14,12 +14,16 @@
 
 #define TRIES 5
 
-/* Hidden files and what editors and packages leave (x.conf~, .x.conf.swp, #x.conf#, x.conf.dpkg-old) are none. */
+/*
+ * Hidden files and what editors and packages leave (x.conf~, .x.conf.swp, #x.conf#,
+ * x.conf.dpkg-old) are none.
+ */
 bool load_is_file_name(const char *name)
 {
 	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
 
-	return *name != '.' && *name != '#' && length > suffix && strcmp(name + length - suffix, LOAD_SUFFIX) == 0;
+	return *name != '.' && *name != '#' && length > suffix &&
+	       strcmp(name + length - suffix, LOAD_SUFFIX) == 0;
 }
 
 const char *load_unguarded(const struct stat *st)
@@ -33,7 +37,10 @@ const char *load_unguarded(const struct stat *st)
 
 static const char *kind_of(mode_t mode)
 {
-	return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a FIFO" : S_ISSOCK(mode) ? "a socket" : "a device";
+	return S_ISDIR(mode)  ? "a folder" :
+	       S_ISFIFO(mode) ? "a FIFO" :
+	       S_ISSOCK(mode) ? "a socket" :
+				"a device";
 }
 
 static int complain(struct diagnostics *faults, const char *told, int error)
@@ -57,12 +64,12 @@ static int judge(const struct stat *st, const char *told, bool guarded, struct d
 
 	if (!S_ISREG(st->st_mode))
 		r = diagnostics_add(faults, told, 0, "is %s, not a file; a policy is a plain file",
-				      kind_of(st->st_mode));
+				    kind_of(st->st_mode));
 	else if (unguarded)
 		r = diagnostics_add(faults, told, 0, "%s", unguarded);
 	else if (st->st_size > LOAD_FILE_MAX)
 		r = diagnostics_add(faults, told, 0, "has %jd bytes; a policy has at most %u",
-				      (intmax_t)st->st_size, LOAD_FILE_MAX);
+				    (intmax_t)st->st_size, LOAD_FILE_MAX);
 	else
 		return 0;
 	return r < 0 ? r : -EINVAL;
@@ -128,7 +135,7 @@ static int try_load(const char *path, const char *told, bool guarded, char *text
 }
 
 int load_file(const char *path, const char *told, bool guarded, char **ret_text, size_t *ret_size,
-		struct diagnostics *faults)
+	      struct diagnostics *faults)
 {
 	_cleanup_free_ char *text = malloc(LOAD_FILE_MAX + 1);
 	int r;

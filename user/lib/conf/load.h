@@ -9,7 +9,8 @@
 
 #include "lib/conf/diagnostics.h"
 #if __has_include("paths.h")
-#include "paths.h"			/* made by the Makefile: POLICY_FOLDER_VENDOR and CONFIG_FOLDER_VENDOR below PREFIX */
+/* Made by the Makefile: POLICY_FOLDER_VENDOR and CONFIG_FOLDER_VENDOR below PREFIX. */
+#include "paths.h"
 #endif
 
 #ifndef CONFIG_FOLDER_VENDOR
@@ -23,7 +24,7 @@
  * why. told is the path to speak of. With guarded nobody else may be able to write it.
  */
 int load_file(const char *path, const char *told, bool guarded, char **ret_text, size_t *ret_size,
-		struct diagnostics *faults);
+	      struct diagnostics *faults);
 /* What to say of a file or folder that others could change: NULL when they cannot. */
 const char *load_unguarded(const struct stat *st);
 /* Is that the name of a file that counts, in a folder of them? */

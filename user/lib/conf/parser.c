@@ -33,7 +33,7 @@ void parser_tell_rest(struct parser *p)
 {
 	if (p->fault_count > PARSER_FAULTS_MAX && p->error == 0)
 		p->error = diagnostics_add(p->faults, p->path, 0, "has %u faults more",
-					     p->fault_count - PARSER_FAULTS_MAX);
+					   p->fault_count - PARSER_FAULTS_MAX);
 }
 
 void parser_complain_word(struct parser *p, const char *what, const char *word, const char *const *known,
@@ -42,7 +42,8 @@ void parser_complain_word(struct parser *p, const char *what, const char *word, 
 	const char *nearest = diagnostics_nearest(word, known, count);
 
 	if (nearest)
-		parser_complain(p, p->line, "%s does not know '" SHOWN "'; did you mean %s?", what, word, nearest);
+		parser_complain(p, p->line, "%s does not know '" SHOWN "'; did you mean %s?", what, word,
+				nearest);
 	else if (*word == '#' || *word == ';')
 		parser_complain(p, p->line, "%s does not know '" SHOWN "'; a comment stands on a line of its "
 				"own", what, word);
@@ -125,8 +126,8 @@ bool parser_grow(struct parser *p, const char *key, void *list, size_t count, si
 
 	if (count >= PARSER_VALUES_MAX) {
 		if (!p->full || strcmp(p->full, key) != 0)
-			parser_complain(p, p->line, "%s= has more than %d values; take a folder or a glob", key,
-					PARSER_VALUES_MAX);
+			parser_complain(p, p->line, "%s= has more than %d values; take a folder or a glob",
+					key, PARSER_VALUES_MAX);
 		p->full = key;
 		return false;
 	}

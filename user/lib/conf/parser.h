@@ -27,8 +27,8 @@ void parser_complain(struct parser *p, unsigned line, const char *format, ...) _
 /* At the end of the file: how many there were beside the PARSER_FAULTS_MAX that were told. */
 void parser_tell_rest(struct parser *p);
 /* That what (as "Deny=") does not know a word, and which was probably meant; all: what it takes. */
-void parser_complain_word(struct parser *p, const char *what, const char *word, const char *const *known, size_t count,
-			  const char *all);
+void parser_complain_word(struct parser *p, const char *what, const char *word, const char *const *known,
+			  size_t count, const char *all);
 /* -1: not one. As systemd's. */
 int parser_boolean(const char *word);
 /* The only word of a value; NULL after a complaint, "" for none. */

@@ -21,7 +21,8 @@ struct tables {
 };
 
 /* The place in the file of an address, and how many bytes of the file follow it there. */
-static int find_address(const struct elf_object *object, uint64_t address, uint64_t *ret_offset, uint64_t *ret_left)
+static int find_address(const struct elf_object *object, uint64_t address, uint64_t *ret_offset,
+			uint64_t *ret_left)
 {
 	for (size_t i = 0; i < object->loads; i++) {
 		uint64_t inside = address - object->load[i].vaddr;

@@ -46,12 +46,15 @@ static void begin_section(struct policy_parser *p, const char *name)
 	/* Its keys are not told of one by one. */
 	p->base.section = SECTION_UNKNOWN;
 	nearest = diagnostics_nearest(name, section_names + SECTION_POLICY,
-				 ELEMENTS(section_names) - SECTION_POLICY);
+				      ELEMENTS(section_names) - SECTION_POLICY);
 	if (nearest)
-		parser_complain(&p->base, p->base.line, "there is no section [" SHOWN "]; did you mean [%s]?", name, nearest);
+		parser_complain(&p->base, p->base.line, "there is no section [" SHOWN "]; did you mean [%s]?",
+				name, nearest);
 	else
-		parser_complain(&p->base, p->base.line, "there is no section [" SHOWN "]; there are [Policy], [Match] and "
-				"[Seal]", name);
+		parser_complain(&p->base, p->base.line,
+				"there is no section [" SHOWN "]; there are [Policy], [Match] and "
+				"[Seal]",
+				name);
 }
 
 static void complain_key(struct policy_parser *p, const char *name)
@@ -62,16 +65,21 @@ static void complain_key(struct policy_parser *p, const char *name)
 		names[i] = keys[i].name;
 	nearest = diagnostics_nearest(name, names, ELEMENTS(names));
 	if (nearest)
-		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; did you mean %s=?", name, nearest);
+		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; did you mean %s=?", name,
+				nearest);
 	else if (p->base.section == SECTION_MATCH)
-		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; [Match] has Exe=, Unit=, Cgroup=, "
-				"User= and Marked=", name);
-	else if (p->base.section == SECTION_SEAL)
-		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; [Seal] has Segments=, Deny=, "
-				"ForeignWrite=, FileWrite=, Action=, Dlopen= and Gate=", name);
-	else
-		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; [Policy] has Description= and Enabled=",
+		parser_complain(&p->base, p->base.line,
+				"there is no key " SHOWN "=; [Match] has Exe=, Unit=, Cgroup=, "
+				"User= and Marked=",
 				name);
+	else if (p->base.section == SECTION_SEAL)
+		parser_complain(&p->base, p->base.line,
+				"there is no key " SHOWN "=; [Seal] has Segments=, Deny=, "
+				"ForeignWrite=, FileWrite=, Action=, Dlopen= and Gate=",
+				name);
+	else
+		parser_complain(&p->base, p->base.line,
+				"there is no key " SHOWN "=; [Policy] has Description= and Enabled=", name);
 }
 
 static void assign(struct policy_parser *p, const char *name, char *value)
@@ -84,12 +92,14 @@ static void assign(struct policy_parser *p, const char *name, char *value)
 		if (keys[i].section == p->base.section)
 			keys[i].set(p, name, value);
 		else
-			parser_complain(&p->base, p->base.line, "%s= belongs into [%s]%s", name, section_names[keys[i].section],
-				 p->base.section == SECTION_NONE ? "; write that above it" : "");
+			parser_complain(&p->base, p->base.line, "%s= belongs into [%s]%s", name,
+					section_names[keys[i].section],
+					p->base.section == SECTION_NONE ? "; write that above it" : "");
 		return;
 	}
 	if (p->base.section == SECTION_NONE)
-		parser_complain(&p->base, p->base.line, "a key before the first section; write [Match] or [Seal] above it");
+		parser_complain(&p->base, p->base.line,
+				"a key before the first section; write [Match] or [Seal] above it");
 	else
 		complain_key(p, name);
 }
@@ -149,7 +159,8 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
 	memcpy(copied, text, size);
 	copied[size] = '\0';
 	if (nul)
-		parser_complain(&p.base, line_of(text, nul), "holds a NUL byte; a policy is plain text (UTF-8, not "
+		parser_complain(&p.base, line_of(text, nul),
+				"holds a NUL byte; a policy is plain text (UTF-8, not "
 				"UTF-16)");
 	else if (size > LOAD_FILE_MAX)
 		parser_complain(&p.base, 0, "has %zu bytes; a policy has at most %u", size, LOAD_FILE_MAX);
@@ -164,7 +175,8 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
 	return 0;
 }
 
-int policy_parse(const char *path, const char *text, size_t size, struct policy *ret, struct diagnostics *faults)
+int policy_parse(const char *path, const char *text, size_t size, struct policy *ret,
+		 struct diagnostics *faults)
 {
 	return policy_parse_for("", path, text, size, ret, faults);
 }

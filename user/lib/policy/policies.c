@@ -90,13 +90,13 @@ static int open_folder(struct reading *reading, const char *path, DIR **ret)
 	if (!folder && errno == ENOENT)
 		return 0;
 	if (!folder)
-		return diagnostics_add(reading->faults, path, 0, "cannot be read: %s; none of its policies counts",
-					 strerror(errno));
+		return diagnostics_add(reading->faults, path, 0,
+				       "cannot be read: %s; none of its policies counts", strerror(errno));
 	unguarded = fstat(dirfd(folder), &st) < 0 ? strerror(errno) : load_unguarded(&st);
 	if (unguarded) {
 		(void)closedir(folder);
 		return diagnostics_add(reading->faults, path, 0, "%s; until then none of its policies counts",
-					 unguarded);
+				       unguarded);
 	}
 	*ret = folder;
 	return 0;
@@ -123,7 +123,7 @@ static int list_folder(struct reading *reading, const char *path, size_t index)
 			continue;
 		if (++names > NAMES_MAX)
 			return diagnostics_add(reading->faults, whole, 0,
-						 "has more than %d policies; the rest is left out", NAMES_MAX);
+					       "has more than %d policies; the rest is left out", NAMES_MAX);
 		r = add_file(reading, whole, index, entry->d_name);
 	}
 	return r;
@@ -159,7 +159,8 @@ static bool leads_to_null(const struct reading *reading, const struct policy_fil
 {
 	_cleanup_free_ char *followed = NULL;
 
-	return file->link && policy_path_follow(reading->root, file->path + strlen(reading->root), &followed) == 0 &&
+	return file->link &&
+	       policy_path_follow(reading->root, file->path + strlen(reading->root), &followed) == 0 &&
 	       strcmp(followed, "/dev/null") == 0;
 }
 
@@ -179,10 +180,12 @@ static int read_first(const struct reading *reading, struct policy_file *file)
 		if (r == 0 && size == 0)
 			return 0;
 		if (r == 0)
-			r = policy_parse_for(reading->root, file->path, text, size, &file->policy, reading->faults);
+			r = policy_parse_for(reading->root, file->path, text, size, &file->policy,
+					     reading->faults);
 	} else if (r != -ENOMEM) {
-		r = diagnostics_add(reading->faults, file->path, 0, "is a symbolic link that goes in a "
-				      "circle; remove it");
+		r = diagnostics_add(reading->faults, file->path, 0,
+				    "is a symbolic link that goes in a "
+				    "circle; remove it");
 		r = r < 0 ? r : -EINVAL;
 	}
 	if (r == -EINVAL) {
@@ -209,8 +212,10 @@ static int read_all(const struct reading *reading)
 			continue;
 		}
 		if (names == POLICIES_MAX + 1)
-			r = diagnostics_add(reading->faults, files->list[i].path, 0,
-					      "there are more than %d policies; this and those after it are left out", POLICIES_MAX);
+			r = diagnostics_add(
+				reading->faults, files->list[i].path, 0,
+				"there are more than %d policies; this and those after it are left out",
+				POLICIES_MAX);
 		files->list[i].state = POLICY_FILE_FAULT;
 	}
 	return r;

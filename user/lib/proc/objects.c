@@ -112,7 +112,8 @@ int object_open(const struct object *object, int proc_dirfd)
 	return open_group(proc_dirfd, &object->file, 1);
 }
 
-static int read_object(int proc_dirfd, const struct mapping *const *group, size_t count, struct elf_object *ret)
+static int read_object(int proc_dirfd, const struct mapping *const *group, size_t count,
+		       struct elf_object *ret)
 {
 	_cleanup_close_ int fd = open_group(proc_dirfd, group, count);
 
@@ -203,7 +204,9 @@ static int objects_add(struct objects *objects, const struct object *object)
 /* Headers that cannot be read: if anything of it is executable, it is taken for one that is loaded. */
 static int add_unknown(struct objects *objects, const struct mapping *const *group, size_t count)
 {
-	struct object object = { .file = group[0], .start = group[0]->start, .end = group[count - 1]->end, .unknown = true };
+	struct object object = {
+		.file = group[0], .start = group[0]->start, .end = group[count - 1]->end, .unknown = true
+	};
 	bool code = false;
 
 	for (size_t i = 0; i < count; i++)
@@ -259,7 +262,8 @@ int objects_find(const struct proc_maps *maps, int proc_dirfd, struct objects *r
 	qsort(files, count, sizeof(*files), by_file_and_start);
 	for (size_t first = 0; first < count; first += group) {
 		group = 1;
-		while (first + group < count && proc_mapping_compare_files(files[first], files[first + group]) == 0)
+		while (first + group < count &&
+		       proc_mapping_compare_files(files[first], files[first + group]) == 0)
 			group++;
 		r = add_group(&objects, maps, proc_dirfd, files + first, group);
 		if (r < 0)

@@ -33,7 +33,10 @@ struct objects {
  * files are read. Each loaded copy is an object of its own. -ENOMEM.
  */
 int objects_find(const struct proc_maps *maps, int proc_dirfd, struct objects *ret);
-/* A descriptor to read its file by: the very one that is mapped, deleted or not, if that may be had. Negative errno. */
+/*
+ * A descriptor to read its file by: the very one that is mapped, deleted or not, if that may be
+ * had. Negative errno.
+ */
 int object_open(const struct object *object, int proc_dirfd);
 void objects_free(struct objects *objects);	/* takes NULL and zeroed */
 

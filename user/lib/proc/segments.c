@@ -63,7 +63,8 @@ static int spans_add(struct spans *spans, struct span span)
 	return 0;
 }
 
-static int spans_add_mapping(struct spans *spans, const struct mapping *mapping, enum mseald_class class, int object)
+static int spans_add_mapping(struct spans *spans, const struct mapping *mapping, enum mseald_class class,
+			     int object)
 {
 	return spans_add(spans, (struct span){ .start = mapping->start, .end = mapping->end,
 					       .class = class, .whole = true, .object = object });
@@ -143,7 +144,8 @@ static int add_known(struct spans *spans, const struct object *object, int index
 }
 
 /* Without program headers, by permissions. */
-static int add_by_permissions(struct spans *spans, const struct proc_maps *maps, const struct object *object, int index)
+static int add_by_permissions(struct spans *spans, const struct proc_maps *maps, const struct object *object,
+			      int index)
 {
 	for (size_t i = 0; i < maps->count; i++) {
 		const struct mapping *mapping = &maps->list[i];
@@ -153,7 +155,8 @@ static int add_by_permissions(struct spans *spans, const struct proc_maps *maps,
 							  : MSEALD_CLASS_NONE;
 		int r = 0;
 
-		if (class != MSEALD_CLASS_NONE && proc_mapping_is_file(mapping) && proc_mapping_compare_files(mapping, object->file) == 0)
+		if (class != MSEALD_CLASS_NONE && proc_mapping_is_file(mapping) &&
+		    proc_mapping_compare_files(mapping, object->file) == 0)
 			r = spans_add_mapping(spans, mapping, class, index);
 		if (r < 0)
 			return r;
@@ -165,7 +168,8 @@ static int add_objects(struct spans *spans, const struct proc_maps *maps, const 
 {
 	for (size_t i = 0; i < objects->count; i++) {
 		const struct object *object = &objects->list[i];
-		int r = object->unknown ? add_by_permissions(spans, maps, object, (int)i) : add_known(spans, object, (int)i);
+		int r = object->unknown ? add_by_permissions(spans, maps, object, (int)i) :
+					  add_known(spans, object, (int)i);
 
 		if (r < 0)
 			return r;
