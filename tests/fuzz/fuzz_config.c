@@ -22,12 +22,12 @@ static bool equal(const struct config *a, const struct config *b)
 	       a->user_spaces == b->user_spaces;
 }
 
-static void check_faults(const struct policy_faults *faults, size_t lines)
+static void check_faults(const struct diagnostics *faults, size_t lines)
 {
 	/* 20, and how many more there are. */
 	CHECK(faults->count > 0 && faults->count <= 21);
 	for (size_t i = 0; i < faults->count; i++) {
-		_cleanup_free_ char *text = policy_fault_text(&faults->list[i]);
+		_cleanup_free_ char *text = diagnostic_text(&faults->list[i]);
 
 		CHECK(text && strcmp(faults->list[i].path, PATH) == 0 && *faults->list[i].message);
 		CHECK(faults->list[i].line <= lines);
@@ -42,7 +42,7 @@ static void check_faults(const struct policy_faults *faults, size_t lines)
 static int parse(const void *text, size_t size, struct config *config, size_t lines)
 {
 	const struct config before = *config;
-	struct policy_faults faults = {};
+	struct diagnostics faults = {};
 	int r;
 
 	r = config_parse(PATH, text, size, config, &faults);
@@ -55,7 +55,7 @@ static int parse(const void *text, size_t size, struct config *config, size_t li
 		CHECK(config->gate <= GATE_DENY && config->user_spaces > 0 && config->user_spaces <= MSEALD_MAX_SPACES);
 		CHECK(memchr(text, '[', size) || equal(config, &before));
 	}
-	policy_faults_free(&faults);
+	diagnostics_free(&faults);
 	return r;
 }
 

@@ -16,7 +16,7 @@
 static struct {
 	char root[64];
 	struct config config;
-	struct policy_faults faults;
+	struct diagnostics faults;
 } test;
 
 static int setup(void **state)
@@ -32,7 +32,7 @@ static int teardown(void **state)
 	char command[128];
 
 	(void)state;
-	policy_faults_free(&test.faults);
+	diagnostics_free(&test.faults);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", test.root);
 	return system(command);
 }
@@ -60,7 +60,7 @@ static int read_settings(void)
 	struct config config = CONFIG_DEFAULT;
 	int r;
 
-	policy_faults_free(&test.faults);
+	diagnostics_free(&test.faults);
 	r = config_read(test.root, &config, &test.faults);
 	test.config = config;
 	return r;

@@ -20,14 +20,14 @@
 static struct {
 	char root[64];		/* a small file system of its own */
 	struct policy policy;
-	struct policy_faults faults;
+	struct diagnostics faults;
 } test;
 
 static int clean(void **state)
 {
 	(void)state;
 	policy_free(&test.policy);
-	policy_faults_free(&test.faults);
+	diagnostics_free(&test.faults);
 	return 0;
 }
 
@@ -277,7 +277,7 @@ static void all_faults_are_told(void **state)
 
 static void odd_texts(void **state)
 {
-	_cleanup_free_ char *big = malloc(POLICY_FILE_MAX + 2);
+	_cleanup_free_ char *big = malloc(LOAD_FILE_MAX + 2);
 	char *fault;
 
 	(void)state;
@@ -293,17 +293,17 @@ static void odd_texts(void **state)
 	assert_non_null(strstr(test.faults.list[0].message, "NUL"));
 
 	/* A long line is read as a whole; a comment may be of any length. */
-	memset(big, '#', POLICY_FILE_MAX + 2);
-	memcpy(big + POLICY_FILE_MAX - 21, "\n[Match]\nExe=/opt/x y", 21);
-	assert_int_equal(parse_bytes(big, POLICY_FILE_MAX), -EINVAL);
+	memset(big, '#', LOAD_FILE_MAX + 2);
+	memcpy(big + LOAD_FILE_MAX - 21, "\n[Match]\nExe=/opt/x y", 21);
+	assert_int_equal(parse_bytes(big, LOAD_FILE_MAX), -EINVAL);
 	assert_int_equal(test.faults.list[0].line, 3);
-	assert_int_equal(parse_bytes(big, POLICY_FILE_MAX - 2), 0);
-	assert_int_equal(parse_bytes(big, POLICY_FILE_MAX + 1), -EINVAL);
+	assert_int_equal(parse_bytes(big, LOAD_FILE_MAX - 2), 0);
+	assert_int_equal(parse_bytes(big, LOAD_FILE_MAX + 1), -EINVAL);
 	assert_non_null(strstr(test.faults.list[0].message, "at most 65536"));
 
 	/* What is told has no control characters. */
 	assert_int_equal(policy_parse("a\nb", "\x1b[2J\n", 5, &test.policy, &test.faults), -EINVAL);
-	fault = policy_fault_text(&test.faults.list[test.faults.count - 1]);
+	fault = diagnostic_text(&test.faults.list[test.faults.count - 1]);
 	assert_ptr_equal(strstr(fault, "a\\x0ab:1: "), fault);
 	free(fault);
 }
@@ -324,12 +324,12 @@ static void long_values(void **state)
 	assert_fault(text, 2, "at most 255 bytes");
 
 	(void)strcpy(text, "[Match]\n");
-	for (int i = 0; i < POLICY_VALUES_MAX; i++)
+	for (int i = 0; i < PARSER_VALUES_MAX; i++)
 		(void)strcat(text, "User=1\n");
 	assert_good(text);
-	assert_int_equal(test.policy.user_count, POLICY_VALUES_MAX);
+	assert_int_equal(test.policy.user_count, PARSER_VALUES_MAX);
 	(void)strcat(text, "User=1\nUser=2\n");
-	assert_fault(text, POLICY_VALUES_MAX + 2, "User= has more than 256 values");
+	assert_fault(text, PARSER_VALUES_MAX + 2, "User= has more than 256 values");
 }
 
 static const char *exe_path(const char *exe)

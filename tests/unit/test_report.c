@@ -347,7 +347,7 @@ static void test_place(void **state)
 		{ .start = 0x8000, .end = 0x9000, .inode = 3, .path = "/\xff\033\u00e4" },
 		{ .start = 0x9000, .end = 0xa000, .path = "[stack]" },
 	};
-	const struct procmaps all = { maps, ELEMENTS(maps) };
+	const struct proc_maps all = { maps, ELEMENTS(maps) };
 	char place[MSEALD_PLACE_MAX];
 
 	(void)state;

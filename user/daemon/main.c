@@ -101,7 +101,7 @@ static void keep_signals_out(void)
 /* After what was in force is in force again; what starts from here on is armed and told of. */
 static int open_policies(struct daemon *daemon)
 {
-	_cleanup_(policy_faults_free) struct policy_faults faults = {};
+	_cleanup_(diagnostics_free) struct diagnostics faults = {};
 	int r;
 
 	daemon->active = active_new(daemon->programs);
@@ -307,13 +307,13 @@ static const char usage[] =
 /* What the files say; status of the end, or -1 to go on. */
 static int configure(struct config *config)
 {
-	_cleanup_(policy_faults_free) struct policy_faults faults = {};
+	_cleanup_(diagnostics_free) struct diagnostics faults = {};
 	int r = config_read("", config, &faults);
 
 	if (r >= 0)
 		return -1;
 	for (size_t i = 0; i < faults.count; i++) {
-		_cleanup_free_ char *text = policy_fault_text(&faults.list[i]);
+		_cleanup_free_ char *text = diagnostic_text(&faults.list[i]);
 
 		log_error("%s", text ? text : "no memory");
 	}

@@ -11,36 +11,25 @@
 #include "lib/base/util.h"
 #include "lib/varlink/varlink.h"
 
-static inline void cleanup_json(json_t **json)
-{
-	json_decref(*json);
-}
-
 static inline void cleanup_varlink_client(struct varlink_client **client)
 {
 	(void)varlink_client_free(*client);
 }
 
-#define _cleanup_json_ _cleanup_(cleanup_json)
 #define _cleanup_client_ _cleanup_(cleanup_varlink_client)
 
 /* All of these complain themselves and return 0, or the exit status. */
-int ctl_connect(const struct ctl *ctl, struct varlink_client **ret);
+int client_connect(const struct ctl *ctl, struct varlink_client **ret);
 /* Calls METHOD of io.mseald; parameters is taken over, NULL is out of memory. */
-int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply);
+int client_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply);
 /* The same on a connection there is; parameters stays the caller's. */
-int ctl_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method, json_t *parameters,
-		json_t **ret_reply);
+int client_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method,
+		   json_t *parameters, json_t **ret_reply);
 /* What to say about an error reply, or about a negative errno r of the connection. */
-int ctl_complain_reply(const char *error, const json_t *parameters);
-int ctl_complain_connection(const struct ctl *ctl, int r);
+int client_complain_reply(const char *error, const json_t *parameters);
+int client_complain_connection(const struct ctl *ctl, int r);
 
 /* One JSON document and a new line on stdout, flushed. */
-int ctl_print_json(const json_t *document);
-
-/* Members of replies; 0, false, "" and NULL when absent or of another type. */
-uint64_t reply_integer(const json_t *object, const char *key);
-bool reply_bool(const json_t *object, const char *key);
-const char *reply_string(const json_t *object, const char *key);
+int client_print_json(const json_t *document);
 
 #endif

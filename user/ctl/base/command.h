@@ -23,7 +23,8 @@ struct ctl;
 
 struct command {
 	const char *name;
-	int (*run)(struct ctl *ctl, int argc, char **argv);	/* argv[0] is the name; returns an exit status */
+	/* argv[0] is the name; returns an exit status */
+	int (*run)(struct ctl *ctl, int argc, char **argv);
 	const char *synopsis;		/* what follows the name */
 	const char *description;	/* first line: the summary; the rest: for COMMAND --help */
 	void (*print_more)(void);	/* NULL, or what comes after that: commands of its own */

@@ -22,7 +22,7 @@ static void complain(const char *suffix, const char *format, va_list arguments)
 	(void)fprintf(stderr, "msealctl: %s%s\n", escaped ? escaped : "out of memory", suffix);
 }
 
-int ctl_failure(const char *format, ...)
+int error_failure(const char *format, ...)
 {
 	va_list arguments;
 
@@ -32,7 +32,7 @@ int ctl_failure(const char *format, ...)
 	return CTL_FAILURE;
 }
 
-int ctl_usage(const struct ctl *ctl, const char *format, ...)
+int error_usage(const struct ctl *ctl, const char *format, ...)
 {
 	_cleanup_free_ char *suffix = NULL;
 	va_list arguments;
@@ -46,7 +46,7 @@ int ctl_usage(const struct ctl *ctl, const char *format, ...)
 	return CTL_USAGE;
 }
 
-int ctl_out_of_memory(void)
+int error_out_of_memory(void)
 {
-	return ctl_failure("out of memory");
+	return error_failure("out of memory");
 }

@@ -7,9 +7,9 @@
 #include "lib/base/util.h"
 
 /* One line on stderr, "msealctl: ..."; control characters are escaped. Returns CTL_FAILURE. */
-int ctl_failure(const char *format, ...) _printf_(1, 2);
+int error_failure(const char *format, ...) _printf_(1, 2);
 /* The same with "; see msealctl COMMAND --help" after it. Returns CTL_USAGE. */
-int ctl_usage(const struct ctl *ctl, const char *format, ...) _printf_(2, 3);
-int ctl_out_of_memory(void);
+int error_usage(const struct ctl *ctl, const char *format, ...) _printf_(2, 3);
+int error_out_of_memory(void);
 
 #endif

@@ -10,7 +10,7 @@
 #include "lib/base/util.h"
 #include "mseald/shared.h"
 
-void ctl_print_help(const struct command *command)
+void options_print_help(const struct command *command)
 {
 	(void)printf("Usage: msealctl %s%s%s\n\n%s\n\n"
 		     "Options of every command:\n"
@@ -27,7 +27,7 @@ static int stop(struct ctl *ctl, int status)
 	return CTL_STOP;
 }
 
-int ctl_refuse_option(struct ctl *ctl, int result, char **argv, const struct option *options)
+int options_refuse(struct ctl *ctl, int result, char **argv, const struct option *options)
 {
 	const char *word = argv[optind - 1];
 
@@ -35,15 +35,15 @@ int ctl_refuse_option(struct ctl *ctl, int result, char **argv, const struct opt
 		for (; options->name; options++)
 			if (options->val == optopt)
 				break;
-		return stop(ctl, ctl_usage(ctl, "option --%s %s", options->name ? options->name : "",
-					   result == ':' ? "needs a value" : "takes no value"));
+		return stop(ctl, error_usage(ctl, "option --%s %s", options->name ? options->name : "",
+					     result == ':' ? "needs a value" : "takes no value"));
 	}
 	if (optopt)
-		return stop(ctl, ctl_usage(ctl, "there is no option -%c", optopt));
-	return stop(ctl, ctl_usage(ctl, "there is no option %.*s", (int)strcspn(word, "="), word));
+		return stop(ctl, error_usage(ctl, "there is no option -%c", optopt));
+	return stop(ctl, error_usage(ctl, "there is no option %.*s", (int)strcspn(word, "="), word));
 }
 
-int ctl_option(struct ctl *ctl, int argc, char **argv, const struct option *options)
+int options_next(struct ctl *ctl, int argc, char **argv, const struct option *options)
 {
 	static const struct option global[] = { CTL_GLOBAL_OPTIONS };
 
@@ -58,7 +58,7 @@ int ctl_option(struct ctl *ctl, int argc, char **argv, const struct option *opti
 			return CTL_END;
 		case 'h':
 		case CTL_OPTION_HELP:
-			ctl_print_help(ctl->command);
+			options_print_help(ctl->command);
 			return stop(ctl, CTL_OK);
 		case CTL_OPTION_JSON:
 			ctl->json = true;
@@ -68,19 +68,19 @@ int ctl_option(struct ctl *ctl, int argc, char **argv, const struct option *opti
 			break;
 		case '?':
 		case ':':
-			return ctl_refuse_option(ctl, option, argv, options);
+			return options_refuse(ctl, option, argv, options);
 		default:
 			return option;
 		}
 	}
 }
 
-int ctl_no_options(struct ctl *ctl, int argc, char **argv)
+int options_none(struct ctl *ctl, int argc, char **argv)
 {
-	return ctl_option(ctl, argc, argv, NULL) == CTL_END ? 0 : CTL_STOP;
+	return options_next(ctl, argc, argv, NULL) == CTL_END ? 0 : CTL_STOP;
 }
 
-int ctl_parse_pid(const struct ctl *ctl, const char *text, pid_t *ret_pid)
+int options_parse_pid(const struct ctl *ctl, const char *text, pid_t *ret_pid)
 {
 	unsigned long value;
 	char *end;
@@ -88,12 +88,13 @@ int ctl_parse_pid(const struct ctl *ctl, const char *text, pid_t *ret_pid)
 	errno = 0;
 	value = strtoul(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end || errno || value < 1 || value > INT_MAX)
-		return ctl_usage(ctl, "'%s' is not a PID: that is a whole number from 1 to %d", text, INT_MAX);
+		return error_usage(ctl, "'%s' is not a PID: that is a whole number from 1 to %d", text,
+				   INT_MAX);
 	*ret_pid = (pid_t)value;
 	return 0;
 }
 
-int ctl_parse_address(const struct ctl *ctl, const char *text, uint64_t *ret_address)
+int options_parse_address(const struct ctl *ctl, const char *text, uint64_t *ret_address)
 {
 	unsigned long long value;
 	char *end;
@@ -101,14 +102,15 @@ int ctl_parse_address(const struct ctl *ctl, const char *text, uint64_t *ret_add
 	errno = 0;
 	value = strtoull(text, &end, 16);
 	if (text[0] != '0' || (text[1] != 'x' && text[1] != 'X') || !text[2] || *end || errno)
-		return ctl_usage(ctl, "'%s' is not an address: write it in hexadecimal, as 0x7f12a000", text);
+		return error_usage(ctl, "'%s' is not an address: write it in hexadecimal, as 0x7f12a000",
+				   text);
 	*ret_address = value;
 	return 0;
 }
 
 /* --- ranges --- */
 
-void ranges_free(struct ranges *ranges)
+void options_free_ranges(struct ranges *ranges)
 {
 	free(ranges->list);
 	*ranges = (struct ranges){};
@@ -120,13 +122,13 @@ void ranges_free(struct ranges *ranges)
 static int ranges_append(struct ranges *ranges, struct range range)
 {
 	if (ranges->count == RANGES_MAX)
-		return ctl_failure("too many ranges: one request can name %d", RANGES_MAX);
+		return error_failure("too many ranges: one request can name %d", RANGES_MAX);
 	if (ranges->count == ranges->allocated) {
 		size_t allocated = ranges->allocated ? 2 * ranges->allocated : 16;
 		struct range *list = reallocarray(ranges->list, allocated, sizeof(*list));
 
 		if (!list)
-			return ctl_out_of_memory();
+			return error_out_of_memory();
 		ranges->list = list;
 		ranges->allocated = allocated;
 	}
@@ -170,7 +172,7 @@ static const char *shorten(char *text)
 	return text;
 }
 
-int ctl_parse_ranges(const struct ctl *ctl, char **texts, int count, struct ranges *ranges)
+int options_parse_ranges(const struct ctl *ctl, char **texts, int count, struct ranges *ranges)
 {
 	int failed;
 
@@ -179,7 +181,7 @@ int ctl_parse_ranges(const struct ctl *ctl, char **texts, int count, struct rang
 		const char *wrong = check_range(texts[i], &range);
 
 		if (wrong)
-			return ctl_usage(ctl, "range %s %s", shorten(texts[i]), wrong);
+			return error_usage(ctl, "range %s %s", shorten(texts[i]), wrong);
 		failed = ranges_append(ranges, range);
 		if (failed)
 			return failed;
@@ -201,7 +203,7 @@ static char *strip(char *line)
 	return line;
 }
 
-int ctl_read_ranges(const char *path, struct ranges *ranges)
+int options_read_ranges(const char *path, struct ranges *ranges)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	const char *name = is_stdin ? "standard input" : path;
@@ -215,7 +217,7 @@ int ctl_read_ranges(const char *path, struct ranges *ranges)
 	if (!is_stdin) {
 		file = opened = fopen(path, "re");
 		if (!file)
-			return ctl_failure("cannot open %s: %s", name, strerror(errno));
+			return error_failure("cannot open %s: %s", name, strerror(errno));
 	}
 	errno = 0;
 	for (unsigned long number = 1; (length = getline(&line, &allocated, file)) >= 0; number++) {
@@ -224,26 +226,27 @@ int ctl_read_ranges(const char *path, struct ranges *ranges)
 		char *text;
 
 		if (strlen(line) != (size_t)length)
-			return ctl_failure("%s, line %lu holds a NUL byte: not a list of ranges", name, number);
+			return error_failure("%s, line %lu holds a NUL byte: not a list of ranges", name,
+					     number);
 		text = strip(line);
 		if (!*text)
 			continue;
 		wrong = check_range(text, &range);
 		if (wrong)
-			return ctl_failure("%s, line %lu: range %s %s", name, number, shorten(text), wrong);
+			return error_failure("%s, line %lu: range %s %s", name, number, shorten(text), wrong);
 		failed = ranges_append(ranges, range);
 		if (failed)
 			return failed;
 	}
 	if (ferror(file))
-		return ctl_failure("cannot read %s: %s", name, strerror(errno));
+		return error_failure("cannot read %s: %s", name, strerror(errno));
 	/* No ranges would mean all segments: surely not what was meant. */
 	if (ranges->count == before)
-		return ctl_failure("%s holds no range; write one on each line, as 0xSTART-0xEND", name);
+		return error_failure("%s holds no range; write one on each line, as 0xSTART-0xEND", name);
 	return 0;
 }
 
-json_t *ranges_to_json(const struct ranges *ranges)
+json_t *options_ranges_to_json(const struct ranges *ranges)
 {
 	json_t *array = json_array();
 

@@ -30,28 +30,28 @@ enum {
 	{ }
 
 /* The next option that is not a global one, or CTL_END, or CTL_STOP. NULL: global options only. */
-int ctl_option(struct ctl *ctl, int argc, char **argv, const struct option *options);
+int options_next(struct ctl *ctl, int argc, char **argv, const struct option *options);
 /* Says what getopt_long() stumbled over, which itself does so only on stderr. CTL_STOP. */
-int ctl_refuse_option(struct ctl *ctl, int result, char **argv, const struct option *options);
+int options_refuse(struct ctl *ctl, int result, char **argv, const struct option *options);
 /* For commands without options of their own: 0, or CTL_STOP. */
-int ctl_no_options(struct ctl *ctl, int argc, char **argv);
+int options_none(struct ctl *ctl, int argc, char **argv);
 /* COMMAND --help, to stdout. */
-void ctl_print_help(const struct command *command);
+void options_print_help(const struct command *command);
 
 /* These complain themselves: 0, or the exit status. */
-int ctl_parse_pid(const struct ctl *ctl, const char *text, pid_t *ret_pid);
-int ctl_parse_address(const struct ctl *ctl, const char *text, uint64_t *ret_address);
+int options_parse_pid(const struct ctl *ctl, const char *text, pid_t *ret_pid);
+int options_parse_address(const struct ctl *ctl, const char *text, uint64_t *ret_address);
 
 struct ranges {
 	struct range *list;
 	size_t count, allocated;
 };
 
-void ranges_free(struct ranges *ranges);	/* for _cleanup_ */
+void options_free_ranges(struct ranges *ranges);	/* for _cleanup_ */
 /* Adds the ranges of the command line, or of a file ("-": stdin) with one a line and # comments. */
-int ctl_parse_ranges(const struct ctl *ctl, char **texts, int count, struct ranges *ranges);
-int ctl_read_ranges(const char *path, struct ranges *ranges);
+int options_parse_ranges(const struct ctl *ctl, char **texts, int count, struct ranges *ranges);
+int options_read_ranges(const char *path, struct ranges *ranges);
 /* [{start, end}...]; NULL when out of memory. */
-json_t *ranges_to_json(const struct ranges *ranges);
+json_t *options_ranges_to_json(const struct ranges *ranges);
 
 #endif

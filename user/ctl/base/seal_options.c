@@ -17,32 +17,35 @@ static int parse_list(const struct ctl *ctl, const char *option, const char *val
 
 	r = parse(value, &parsed, &bad);
 	if (r == -ENOMEM)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	if (r < 0 || parsed == 0)
-		return ctl_usage(ctl, "--%s does not know '%s'; it takes %s", option, bad ? bad : value, words);
+		return error_usage(ctl, "--%s does not know '%s'; it takes %s", option, bad ? bad : value,
+				   words);
 	*mask |= parsed;
 	return 0;
 }
 
-int sealopts_option(const struct ctl *ctl, struct sealopts *opts, int option, const char *value)
+int seal_options_take(const struct ctl *ctl, struct seal_options *opts, int option, const char *value)
 {
 	switch (option) {
-	case SEALOPTS_SEGMENTS:
+	case SEAL_OPTION_SEGMENTS:
 		return parse_list(ctl, "segments", value, "text, rodata, relro, data, vdso, stack, all",
-				  mseald_classes_parse, &opts->classes);
-	case SEALOPTS_DENY:
-		return parse_list(ctl, "deny", value, "mprotect, unmap, discard, foreign-write, file-write, all",
-				  mseald_stops_parse, &opts->stops);
-	case SEALOPTS_ACTION:
-		if (mseald_action_from_name(value) < 0)
-			return ctl_usage(ctl, "--action does not know '%s'; it takes deny, kill or audit", value);
+				  names_parse_classes, &opts->classes);
+	case SEAL_OPTION_DENY:
+		return parse_list(ctl, "deny", value,
+				  "mprotect, unmap, discard, foreign-write, file-write, all",
+				  names_parse_stops, &opts->stops);
+	case SEAL_OPTION_ACTION:
+		if (names_find_action(value) < 0)
+			return error_usage(ctl, "--action does not know '%s'; it takes deny, kill or audit",
+					   value);
 		opts->action = value;
 		return 0;
-	case SEALOPTS_REVOCABLE:
+	case SEAL_OPTION_REVOCABLE:
 		opts->revocable = true;
 		return 0;
 	default:
-		return ctl_usage(ctl, "option not understood");
+		return error_usage(ctl, "option not understood");
 	}
 }
 
@@ -58,21 +61,21 @@ static int add_name(json_t *parameters, const char *key, const char *name)
 	return json_array_append_new(array, json_string(name)) < 0 ? -ENOMEM : 0;
 }
 
-int sealopts_to_json(const struct sealopts *opts, json_t *parameters)
+int seal_options_to_json(const struct seal_options *opts, json_t *parameters)
 {
 	int r;
 
 	for (unsigned class = 0; class < MSEALD_CLASS_COUNT; class++) {
 		if (!(opts->classes & (1u << class)))
 			continue;
-		r = add_name(parameters, "segments", mseald_class_name(class));
+		r = add_name(parameters, "segments", names_class(class));
 		if (r < 0)
 			return r;
 	}
 	for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1) {
 		if (!(opts->stops & stop))
 			continue;
-		r = add_name(parameters, "deny", mseald_stop_name(stop));
+		r = add_name(parameters, "deny", names_stop(stop));
 		if (r < 0)
 			return r;
 	}

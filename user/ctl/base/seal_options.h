@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SEAL OPTIONS: what a seal is to be like, the same for every command that makes seals. */
-#ifndef MSEALCTL_SEALOPTS_H
-#define MSEALCTL_SEALOPTS_H
+#ifndef MSEALCTL_SEAL_OPTIONS_H
+#define MSEALCTL_SEAL_OPTIONS_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -9,21 +9,23 @@
 #include "ctl/base/command.h"
 
 enum {
-	SEALOPTS_SEGMENTS = 1024,
-	SEALOPTS_DENY,
-	SEALOPTS_ACTION,
-	SEALOPTS_REVOCABLE,
+	SEAL_OPTION_SEGMENTS = 1024,
+	SEAL_OPTION_DENY,
+	SEAL_OPTION_ACTION,
+	SEAL_OPTION_REVOCABLE,
 };
 
 /* For an array of long options. */
-#define SEALOPTS_OPTIONS \
-	{ "segments", required_argument, NULL, SEALOPTS_SEGMENTS }, \
-	{ "deny", required_argument, NULL, SEALOPTS_DENY }, \
-	{ "action", required_argument, NULL, SEALOPTS_ACTION }, \
-	{ "revocable", no_argument, NULL, SEALOPTS_REVOCABLE }
+#define SEAL_OPTIONS_LONG \
+	{ "segments", required_argument, NULL, SEAL_OPTION_SEGMENTS }, \
+		{ "deny", required_argument, NULL, SEAL_OPTION_DENY }, \
+		{ "action", required_argument, NULL, SEAL_OPTION_ACTION }, \
+	{ \
+		"revocable", no_argument, NULL, SEAL_OPTION_REVOCABLE \
+	}
 
 /* For a description. */
-#define SEALOPTS_HELP \
+#define SEAL_OPTIONS_HELP \
 	"  --segments=LIST           what to seal of the program and its libraries: text,\n" \
 	"                            rodata, relro, data, vdso, stack, or all\n" \
 	"  --deny=LIST               what to stop: mprotect, unmap, discard,\n" \
@@ -34,16 +36,16 @@ enum {
 	"                            logged\n" \
 	"  --revocable               root may unseal it; without this it is for good\n"
 
-struct sealopts {
+struct seal_options {
 	unsigned classes;	/* 1 << class; 0: not given */
 	unsigned stops;		/* 0: not given */
 	const char *action;	/* NULL: not given */
 	bool revocable;
 };
 
-/* Takes one option that ctl_option() returned. 0, or the exit status after a complaint. */
-int sealopts_option(const struct ctl *ctl, struct sealopts *opts, int option, const char *value);
+/* Takes one option that options_next() returned. 0, or the exit status after a complaint. */
+int seal_options_take(const struct ctl *ctl, struct seal_options *opts, int option, const char *value);
 /* Adds to the parameters of io.mseald.Seal what was given. 0 or -ENOMEM. */
-int sealopts_to_json(const struct sealopts *opts, json_t *parameters);
+int seal_options_to_json(const struct seal_options *opts, json_t *parameters);
 
 #endif

@@ -69,7 +69,7 @@ const char *terminal_off(const struct terminal *terminal, enum colour colour)
 	return terminal->colour && colour != COLOUR_NONE ? "\033[m" : "";
 }
 
-enum colour class_colour(enum mseald_class class)
+enum colour terminal_class_colour(enum mseald_class class)
 {
 	static const enum colour colours[MSEALD_CLASS_COUNT] = {
 		[MSEALD_CLASS_NONE] = COLOUR_BOLD,

@@ -34,6 +34,6 @@ const char *terminal_on(const struct terminal *terminal, enum colour colour);
 const char *terminal_off(const struct terminal *terminal, enum colour colour);
 
 /* One colour for each segment class, the same everywhere. */
-enum colour class_colour(enum mseald_class class);
+enum colour terminal_class_colour(enum mseald_class class);
 
 #endif

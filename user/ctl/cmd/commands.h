@@ -16,16 +16,16 @@ int command_status(struct ctl *ctl, int argc, char **argv);
 int command_metrics(struct ctl *ctl, int argc, char **argv);
 int command_check(struct ctl *ctl, int argc, char **argv);
 int command_policy(struct ctl *ctl, int argc, char **argv);
-void print_policy_commands(void);
+void command_policy_print(void);
 
 /* Those of `msealctl policy`. */
-int policy_check(struct ctl *ctl, int argc, char **argv);
-int policy_show(struct ctl *ctl, int argc, char **argv);
-int policy_list_files(struct ctl *ctl, int argc, char **argv);
-int policy_enable(struct ctl *ctl, int argc, char **argv);
-int policy_disable(struct ctl *ctl, int argc, char **argv);
-int policy_list(struct ctl *ctl, int argc, char **argv);
-int policy_reload(struct ctl *ctl, int argc, char **argv);
-int policy_report(struct ctl *ctl, int argc, char **argv);
+int command_policy_check(struct ctl *ctl, int argc, char **argv);
+int command_policy_show(struct ctl *ctl, int argc, char **argv);
+int command_policy_list_files(struct ctl *ctl, int argc, char **argv);
+int command_policy_enable(struct ctl *ctl, int argc, char **argv);
+int command_policy_disable(struct ctl *ctl, int argc, char **argv);
+int command_policy_list(struct ctl *ctl, int argc, char **argv);
+int command_policy_reload(struct ctl *ctl, int argc, char **argv);
+int command_policy_report(struct ctl *ctl, int argc, char **argv);
 
 #endif

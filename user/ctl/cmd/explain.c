@@ -6,6 +6,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/address_space.h"
@@ -54,21 +55,21 @@ struct answer {
 	bool raced;
 };
 
-static bool covers(const struct ctl_seal *seal, uint64_t address)
+static bool covers(const struct space_seal *seal, uint64_t address)
 {
 	return seal->start <= address && address < seal->end;
 }
 
-static struct page look_at(const struct addrspace *space, uint64_t address)
+static struct page look_at(const struct address_space *space, uint64_t address)
 {
 	struct page page = {
 		.address = address - address % CTL_PAGE_SIZE,
-		.mapping = procmaps_find(&space->maps, address),
-		.class = addrspace_class(space, address),
+		.mapping = proc_maps_find(&space->maps, address),
+		.class = address_space_class(space, address),
 	};
 
 	for (size_t i = 0; i < space->seals.count; i++) {
-		const struct ctl_seal *seal = &space->seals.list[i];
+		const struct space_seal *seal = &space->seals.list[i];
 
 		if (!covers(seal, address))
 			continue;
@@ -110,7 +111,7 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 
 	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
 		found |= page->stops[action] & stop;
-	name = mseald_stop_name(lowest(found));
+	name = names_stop(lowest(found));
 	if (refused_natively(page, row)) {
 		answer->by = "native";
 		outcome = "EPERM";
@@ -120,7 +121,9 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 	if (page->stops[MSEALD_ACTION_KILL] & stop) {
 		answer->outcome = "SIGKILL";
 		(void)snprintf(answer->why, sizeof(answer->why), "its seal kills for %s%s", name,
-			       stop & (MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE) ? "; another process is only refused" : "");
+			       stop & (MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE) ?
+				       "; another process is only refused" :
+				       "");
 	} else if (page->stops[MSEALD_ACTION_DENY] & stop) {
 		answer->outcome = outcome;
 		(void)snprintf(answer->why, sizeof(answer->why), strcmp(outcome, "SIGKILL") == 0 ?
@@ -130,7 +133,8 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 		(void)snprintf(answer->why, sizeof(answer->why), "its seal only logs %s", name);
 	}
 	if (answer->raced)
-		(void)strncat(answer->why, "; a race gets past it", sizeof(answer->why) - strlen(answer->why) - 1);
+		(void)strncat(answer->why, "; a race gets past it",
+			      sizeof(answer->why) - strlen(answer->why) - 1);
 }
 
 static struct answer judge(const struct page *page, const struct operation *operation, const json_t *row)
@@ -155,13 +159,13 @@ static struct answer judge(const struct page *page, const struct operation *oper
 	} else if (!(any & stop)) {
 		bool writable = stop & MSEALD_STOP_FILE && page->mapping && page->mapping->write;
 
-		(void)snprintf(answer.why, sizeof(answer.why), "its seal does not deny %s%s", mseald_stop_name(lowest(stop)),
-			       writable ? ": it is writable anyway" : "");
+		(void)snprintf(answer.why, sizeof(answer.why), "its seal does not deny %s%s",
+			       names_stop(lowest(stop)), writable ? ": it is writable anyway" : "");
 	} else if (!row) {
 		(void)snprintf(answer.why, sizeof(answer.why), "this mseald does not cover it");
 	} else if (strcmp(reply_string(row, "outcome"), "not covered") == 0 || strcmp(by, "none") == 0) {
-		(void)snprintf(answer.why, sizeof(answer.why), "not covered on this kernel%s%s%s", *note ? " (" : "", note,
-			       *note ? ")" : "");
+		(void)snprintf(answer.why, sizeof(answer.why), "not covered on this kernel%s%s%s",
+			       *note ? " (" : "", note, *note ? ")" : "");
 	} else {
 		answer.by = by;
 		judge_covered(&answer, page, row, stop);
@@ -171,7 +175,8 @@ static struct answer judge(const struct page *page, const struct operation *oper
 
 /* Calls add for every operation; several rows of the daemon can have the same number. */
 static void judge_all(const struct page *page, const json_t *rows,
-		      void (*add)(const struct operation *operation, const struct answer *answer, void *to), void *to)
+		      void (*add)(const struct operation *operation, const struct answer *answer, void *to),
+		      void *to)
 {
 	for (size_t i = 0; i < ELEMENTS(operations); i++) {
 		const json_t *row;
@@ -181,7 +186,8 @@ static void judge_all(const struct page *page, const json_t *rows,
 
 		json_array_foreach(rows, j, row) {
 			if (reply_integer(row, "row") != operations[i].row ||
-			    (operations[i].word && !strstr(reply_string(row, "operation"), operations[i].word)))
+			    (operations[i].word &&
+			     !strstr(reply_string(row, "operation"), operations[i].word)))
 				continue;
 			answer = judge(page, &operations[i], row);
 			add(&operations[i], &answer, to);
@@ -198,9 +204,10 @@ static void judge_all(const struct page *page, const json_t *rows,
 
 static void add_json(const struct operation *operation, const struct answer *answer, void *to)
 {
-	(void)json_array_append_new(to, json_pack("{s:i, s:s, s:s, s:s, s:b, s:s}", "row", (int)operation->row,
-						  "operation", answer->operation, "outcome", answer->outcome,
-						  "by", answer->by, "raced", answer->raced, "why", answer->why));
+	(void)json_array_append_new(to,
+				    json_pack("{s:i, s:s, s:s, s:s, s:b, s:s}", "row", (int)operation->row,
+					      "operation", answer->operation, "outcome", answer->outcome,
+					      "by", answer->by, "raced", answer->raced, "why", answer->why));
 }
 
 static json_t *mapping_to_json(const struct page *page)
@@ -213,7 +220,8 @@ static json_t *mapping_to_json(const struct page *page)
 	(void)snprintf(permissions, sizeof(permissions), "%c%c%c%c", mapping->read ? 'r' : '-',
 		       mapping->write ? 'w' : '-', mapping->exec ? 'x' : '-', mapping->shared ? 's' : 'p');
 	return json_pack("{s:I, s:I, s:s, s:o}", "start", (json_int_t)mapping->start, "end",
-			 (json_int_t)mapping->end, "permissions", permissions, "path", text_json(mapping->path));
+			 (json_int_t)mapping->end, "permissions", permissions, "path",
+			 text_json(mapping->path));
 }
 
 static json_t *matching_seals(const json_t *document, uint64_t address)
@@ -227,7 +235,7 @@ static json_t *matching_seals(const json_t *document, uint64_t address)
 		json_t *seal;
 
 		json_array_foreach(seals, j, seal) {
-			struct ctl_seal one = seal_from_json(seal);
+			struct space_seal one = spaces_seal_from_json(seal);
 
 			if (covers(&one, address))
 				(void)json_array_append(matching, seal);
@@ -236,18 +244,18 @@ static json_t *matching_seals(const json_t *document, uint64_t address)
 	return matching;
 }
 
-static int print_json(const struct addrspace *space, const struct page *page, const json_t *document,
+static int print_json(const struct address_space *space, const struct page *page, const json_t *document,
 		      const json_t *rows)
 {
 	_cleanup_json_ json_t *answer = NULL;
 	json_t *list = json_array();
 
 	judge_all(page, rows, add_json, list);
-	answer = json_pack("{s:i, s:o, s:I, s:s, s:b, s:o, s:o, s:o}", "pid", space->pid, "comm", text_json(space->comm),
-			   "address", (json_int_t)page->address, "class", mseald_class_name(page->class),
-			   "sealed", page->sealed, "mapping", mapping_to_json(page),
+	answer = json_pack("{s:i, s:o, s:I, s:s, s:b, s:o, s:o, s:o}", "pid", space->pid, "comm",
+			   text_json(space->comm), "address", (json_int_t)page->address, "class",
+			   names_class(page->class), "sealed", page->sealed, "mapping", mapping_to_json(page),
 			   "seals", matching_seals(document, page->address), "operations", list);
-	return answer ? ctl_print_json(answer) : ctl_out_of_memory();
+	return answer ? client_print_json(answer) : error_out_of_memory();
 }
 
 /* --- for people --- */
@@ -274,42 +282,47 @@ static void add_row(const struct operation *operation, const struct answer *answ
 	table_add(sheet->table, sheet->terminal, COLOUR_NONE, "%s", answer->why);
 }
 
-static int print_head(const struct addrspace *space, const struct page *page, const struct terminal *terminal)
+static int print_head(const struct address_space *space, const struct page *page,
+		      const struct terminal *terminal)
 {
 	const struct mapping *mapping = page->mapping;
 	const char *name = mapping && *mapping->path ? mapping->path : "anonymous";
 	_cleanup_free_ char *comm = text_escape(space->comm, terminal->utf8);
 	_cleanup_free_ char *path = text_escape(name, terminal->utf8);
-	char size[TEXT_SIZE_MAX], stops[STOPS_TEXT_MAX];
+	char size[TEXT_SIZE_MAX], stops[SPACES_STOPS_TEXT_MAX];
 
 	if (!comm || !path)
 		return -1;
 	(void)printf("page     0x%" PRIx64 " of %s%s%s[%d]\n", page->address,
-		     terminal_on(terminal, COLOUR_BOLD), comm, terminal_off(terminal, COLOUR_BOLD), space->pid);
+		     terminal_on(terminal, COLOUR_BOLD), comm, terminal_off(terminal, COLOUR_BOLD),
+		     space->pid);
 	if (mapping)
-		(void)printf("mapping  0x%" PRIx64 "-0x%" PRIx64 " %c%c%c%c %s %s\n", mapping->start, mapping->end,
-			     mapping->read ? 'r' : '-', mapping->write ? 'w' : '-', mapping->exec ? 'x' : '-',
-			     mapping->shared ? 's' : 'p', text_size(mapping->end - mapping->start, size), path);
+		(void)printf("mapping  0x%" PRIx64 "-0x%" PRIx64 " %c%c%c%c %s %s\n", mapping->start,
+			     mapping->end, mapping->read ? 'r' : '-', mapping->write ? 'w' : '-',
+			     mapping->exec ? 'x' : '-', mapping->shared ? 's' : 'p',
+			     text_size(mapping->end - mapping->start, size), path);
 	else
 		(void)puts("mapping  none: nothing is mapped here");
-	(void)printf("class    %s%s%s\n", terminal_on(terminal, class_colour(page->class)),
-		     mseald_class_name(page->class), terminal_off(terminal, class_colour(page->class)));
+	(void)printf("class    %s%s%s\n", terminal_on(terminal, terminal_class_colour(page->class)),
+		     names_class(page->class), terminal_off(terminal, terminal_class_colour(page->class)));
 	if (!page->sealed)
 		(void)puts("seal     none");
 	for (size_t i = 0; i < space->seals.count; i++) {
-		const struct ctl_seal *seal = &space->seals.list[i];
+		const struct space_seal *seal = &space->seals.list[i];
 
 		if (covers(seal, page->address))
-			(void)printf("seal     0x%" PRIx64 "-0x%" PRIx64 " %s, %s, gate %s, %" PRIu64 " attempt%s\n",
-				     seal->start, seal->end, stops_text(seal->stops, false, stops),
-				     seal->revocable ? "revocable" : "for good", *seal->gate ? seal->gate : "-",
-				     seal->attempts, seal->attempts == 1 ? "" : "s");
+			(void)printf("seal     0x%" PRIx64 "-0x%" PRIx64 " %s, %s, gate %s, %" PRIu64
+				     " attempt%s\n",
+				     seal->start, seal->end, spaces_stops_text(seal->stops, false, stops),
+				     seal->revocable ? "revocable" : "for good",
+				     *seal->gate ? seal->gate : "-", seal->attempts,
+				     seal->attempts == 1 ? "" : "s");
 	}
 	(void)putchar('\n');
 	return 0;
 }
 
-static int print_text(const struct addrspace *space, const struct page *page, const json_t *rows)
+static int print_text(const struct address_space *space, const struct page *page, const json_t *rows)
 {
 	static const struct column columns[] = {
 		{ .title = "OPERATION", .least = 24, .wrap = true },
@@ -322,14 +335,14 @@ static int print_text(const struct addrspace *space, const struct page *page, co
 	struct sheet sheet = { &table, &terminal, page->sealed };
 
 	if (print_head(space, page, &terminal) < 0)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	judge_all(page, rows, add_row, &sheet);
-	return table_print(&table, &terminal, stdout) < 0 ? ctl_out_of_memory() : CTL_OK;
+	return table_print(&table, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
 }
 
 int command_explain(struct ctl *ctl, int argc, char **argv)
 {
-	_cleanup_(addrspace_free) struct addrspace space = {};
+	_cleanup_(address_space_free) struct address_space space = {};
 	_cleanup_json_ json_t *document = NULL, *status = NULL;
 	const json_t *rows;
 	uint64_t address;
@@ -337,31 +350,32 @@ int command_explain(struct ctl *ctl, int argc, char **argv)
 	pid_t pid;
 	int r;
 
-	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
+	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (argc - optind != 2)
-		return ctl_usage(ctl, argc == optind ? "no PID given" : argc - optind == 1 ? "no ADDRESS given" :
-				 "one PID and one ADDRESS only");
-	r = ctl_parse_pid(ctl, argv[optind], &pid);
+		return error_usage(ctl, argc == optind	   ? "no PID given" :
+					argc - optind == 1 ? "no ADDRESS given" :
+							     "one PID and one ADDRESS only");
+	r = options_parse_pid(ctl, argv[optind], &pid);
 	if (r)
 		return r;
-	r = ctl_parse_address(ctl, argv[optind + 1], &address);
+	r = options_parse_address(ctl, argv[optind + 1], &address);
 	if (r)
 		return r;
 	r = spaces_fetch(ctl, pid, &document);
 	if (r)
 		return r;
-	r = ctl_call(ctl, "Status", json_object(), &status);
+	r = client_call(ctl, "Status", json_object(), &status);
 	if (r)
 		return r;
-	r = addrspace_read(pid, document, &space);
+	r = address_space_read(pid, document, &space);
 	if (r)
 		return r;
 
 	page = look_at(&space, address);
 	if (!page.mapping && !page.sealed)
-		return ctl_failure("pid %d: nothing is mapped at 0x%" PRIx64 " (see msealctl map %d)",
-				   pid, address, pid);
+		return error_failure("pid %d: nothing is mapped at 0x%" PRIx64 " (see msealctl map %d)", pid,
+				     address, pid);
 	rows = json_object_get(status, "rows");
 	return ctl->json ? print_json(&space, &page, document, rows) : print_text(&space, &page, rows);
 }

@@ -6,6 +6,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/spaces.h"
@@ -38,8 +39,8 @@ static char *pids_text(const json_t *pids, bool brief)
 	const json_t *pid;
 
 	if (brief && count > 1) {
-		if (asprintf(&text, "%" JSON_INTEGER_FORMAT "+%zu", json_integer_value(json_array_get(pids, 0)),
-			     count - 1) < 0)
+		if (asprintf(&text, "%" JSON_INTEGER_FORMAT "+%zu",
+			     json_integer_value(json_array_get(pids, 0)), count - 1) < 0)
 			return NULL;
 		return TAKE_PTR(text);
 	}
@@ -58,14 +59,14 @@ static char *pids_text(const json_t *pids, bool brief)
 
 /* A seal with several actions takes several rows. */
 static void add_seal(struct table *table, const struct terminal *terminal, bool brief, const char *pids,
-		     const char *comm, const struct ctl_seal *seal)
+		     const char *comm, const struct space_seal *seal)
 {
 	static const enum colour action_colours[MSEALD_ACTION_COUNT] = {
 		[MSEALD_ACTION_KILL] = COLOUR_RED,
 		[MSEALD_ACTION_AUDIT] = COLOUR_YELLOW,
 	};
 	const char *prefix = brief ? "" : "0x";
-	char size[TEXT_SIZE_MAX], names[STOPS_TEXT_MAX];
+	char size[TEXT_SIZE_MAX], names[SPACES_STOPS_TEXT_MAX];
 
 	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++) {
 		unsigned stops[MSEALD_ACTION_COUNT] = { [MSEALD_ACTION_DENY] = seal->stops[action] };
@@ -74,16 +75,20 @@ static void add_seal(struct table *table, const struct terminal *terminal, bool 
 			continue;
 		table_add(table, terminal, COLOUR_NONE, "%s", pids);
 		table_add(table, terminal, COLOUR_BOLD, "%s", comm);
-		table_add(table, terminal, COLOUR_NONE, "%s%" PRIx64 "-%s%" PRIx64, prefix, seal->start, prefix,
-			  seal->end);
+		table_add(table, terminal, COLOUR_NONE, "%s%" PRIx64 "-%s%" PRIx64, prefix, seal->start,
+			  prefix, seal->end);
 		table_add(table, terminal, COLOUR_NONE, "%s", text_size(seal->end - seal->start, size));
-		table_add(table, terminal, class_colour(seal->class), "%s",
-			  seal->class == MSEALD_CLASS_NONE ? "-" : mseald_class_name(seal->class));
-		table_add(table, terminal, COLOUR_NONE, "%s", stops_text(stops, brief, names));
-		table_add(table, terminal, action_colours[action], "%s", mseald_action_name(action));
+		table_add(table, terminal, terminal_class_colour(seal->class), "%s",
+			  seal->class == MSEALD_CLASS_NONE ? "-" : names_class(seal->class));
+		table_add(table, terminal, COLOUR_NONE, "%s", spaces_stops_text(stops, brief, names));
+		table_add(table, terminal, action_colours[action], "%s", names_action(action));
 		table_add(table, terminal, COLOUR_NONE, "%s", *seal->gate ? seal->gate : "-");
-		table_add(table, terminal, COLOUR_NONE, "%s", !seal->revocable ? "good" : brief ? "rev" : "revocable");
-		table_add(table, terminal, seal->attempts ? COLOUR_RED : COLOUR_NONE, "%" PRIu64, seal->attempts);
+		table_add(table, terminal, COLOUR_NONE, "%s",
+			  !seal->revocable ? "good" :
+			  brief		   ? "rev" :
+					     "revocable");
+		table_add(table, terminal, seal->attempts ? COLOUR_RED : COLOUR_NONE, "%" PRIu64,
+			  seal->attempts);
 	}
 }
 
@@ -100,9 +105,9 @@ static int print_table(pid_t pid, const json_t *document)
 		const json_t *seals = json_object_get(space, "seals"), *seal;
 
 		if (!pids)
-			return ctl_out_of_memory();
+			return error_out_of_memory();
 		json_array_foreach(seals, j, seal) {
-			struct ctl_seal one = seal_from_json(seal);
+			struct space_seal one = spaces_seal_from_json(seal);
 
 			add_seal(&table, &terminal, brief, pids, reply_string(space, "comm"), &one);
 		}
@@ -114,7 +119,7 @@ static int print_table(pid_t pid, const json_t *document)
 			(void)puts("Nothing is sealed.");
 		return CTL_OK;
 	}
-	return table_print(&table, &terminal, stdout) < 0 ? ctl_out_of_memory() : CTL_OK;
+	return table_print(&table, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
 }
 
 int command_list(struct ctl *ctl, int argc, char **argv)
@@ -129,15 +134,15 @@ int command_list(struct ctl *ctl, int argc, char **argv)
 	pid_t pid = 0;
 	int option, r;
 
-	while ((option = ctl_option(ctl, argc, argv, options)) != CTL_END) {
+	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
 		if (option == CTL_STOP)
 			return ctl->status;
 		summary = true;
 	}
 	if (optind + 1 < argc)
-		return ctl_usage(ctl, "one PID at most, and here is '%s' too", argv[optind + 1]);
+		return error_usage(ctl, "one PID at most, and here is '%s' too", argv[optind + 1]);
 	if (optind < argc) {
-		r = ctl_parse_pid(ctl, argv[optind], &pid);
+		r = options_parse_pid(ctl, argv[optind], &pid);
 		if (r)
 			return r;
 	}
@@ -146,5 +151,5 @@ int command_list(struct ctl *ctl, int argc, char **argv)
 	r = spaces_fetch(ctl, pid, &document);
 	if (r)
 		return r;
-	return ctl->json ? ctl_print_json(document) : print_table(pid, document);
+	return ctl->json ? client_print_json(document) : print_table(pid, document);
 }

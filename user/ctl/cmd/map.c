@@ -5,6 +5,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/map_drawing.h"
@@ -17,7 +18,7 @@ static json_t *stops_to_json(unsigned stops)
 
 	for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1)
 		if (stops & stop)
-			(void)json_array_append_new(array, json_string(mseald_stop_name(stop)));
+			(void)json_array_append_new(array, json_string(names_stop(stop)));
 	return array;
 }
 
@@ -32,7 +33,7 @@ static json_t *row_to_json(const struct row *row)
 
 	for (unsigned class = 1; class < MSEALD_CLASS_COUNT; class++)
 		if (row->classes & (1u << class))
-			(void)json_array_append_new(classes, json_string(mseald_class_name(class)));
+			(void)json_array_append_new(classes, json_string(names_class(class)));
 	return json_pack("{s:I, s:I, s:s, s:I, s:o, s:o, s:I, s:o, s:o, s:o}",
 			 "start", (json_int_t)mapping->start, "end", (json_int_t)mapping->end,
 			 "permissions", permissions, "offset", (json_int_t)mapping->offset,
@@ -43,9 +44,10 @@ static json_t *row_to_json(const struct row *row)
 			 "audit", stops_to_json(row->stops[MSEALD_ACTION_AUDIT]));
 }
 
-static int print_json(const struct addrspace *space)
+static int print_json(const struct address_space *space)
 {
-	struct share all = addrspace_share(space, SHARE_ALL), executable = addrspace_share(space, SHARE_EXECUTABLE);
+	struct share all = address_space_share(space, SHARE_ALL),
+		     executable = address_space_share(space, SHARE_EXECUTABLE);
 	_cleanup_json_ json_t *document = NULL;
 	json_t *mappings = json_array();
 
@@ -55,7 +57,7 @@ static int print_json(const struct addrspace *space)
 			continue;
 		if (json_array_append_new(mappings, row_to_json(&space->rows[i])) < 0) {
 			json_decref(mappings);
-			return ctl_out_of_memory();
+			return error_out_of_memory();
 		}
 	}
 	document = json_pack("{s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "pid", space->pid,
@@ -63,32 +65,32 @@ static int print_json(const struct addrspace *space)
 			     "bytes", (json_int_t)all.all, "sealed", (json_int_t)all.sealed,
 			     "executable_bytes", (json_int_t)executable.all,
 			     "executable_sealed", (json_int_t)executable.sealed, "mappings", mappings);
-	return document ? ctl_print_json(document) : ctl_out_of_memory();
+	return document ? client_print_json(document) : error_out_of_memory();
 }
 
 int command_map(struct ctl *ctl, int argc, char **argv)
 {
-	_cleanup_(addrspace_free) struct addrspace space = {};
+	_cleanup_(address_space_free) struct address_space space = {};
 	_cleanup_json_ json_t *document = NULL;
 	struct terminal terminal;
 	pid_t pid;
 	int r;
 
-	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
+	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (argc - optind != 1)
-		return ctl_usage(ctl, optind == argc ? "no PID given" : "one PID only");
-	r = ctl_parse_pid(ctl, argv[optind], &pid);
+		return error_usage(ctl, optind == argc ? "no PID given" : "one PID only");
+	r = options_parse_pid(ctl, argv[optind], &pid);
 	if (r)
 		return r;
 	r = spaces_fetch(ctl, pid, &document);
 	if (r)
 		return r;
-	r = addrspace_read(pid, document, &space);
+	r = address_space_read(pid, document, &space);
 	if (r)
 		return r;
 	if (ctl->json)
 		return print_json(&space);
 	terminal = terminal_detect();
-	return draw_addrspace(&space, &terminal, stdout) < 0 ? ctl_out_of_memory() : CTL_OK;
+	return map_drawing_print(&space, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
 }

@@ -9,6 +9,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/terminal.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/event.h"
@@ -29,7 +30,7 @@ static int print_line(const struct terminal *terminal, enum colour colour, const
 {
 	if (printf("%s%s%s\n", terminal_on(terminal, colour), line, terminal_off(terminal, colour)) < 0 ||
 	    fflush(stdout) != 0)
-		return ctl_failure("cannot print: %s", strerror(errno));
+		return error_failure("cannot print: %s", strerror(errno));
 	return 0;
 }
 
@@ -39,7 +40,7 @@ static int print_event(const struct terminal *terminal, const json_t *event)
 	const char *verdict = reply_string(event, "verdict");
 
 	if (!line)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	return print_line(terminal, strcmp(verdict, "killed") == 0 ? COLOUR_RED :
 			  strcmp(verdict, "audited") == 0 ? COLOUR_YELLOW : COLOUR_NONE, line);
 }
@@ -48,7 +49,7 @@ static int print_refusal(const struct terminal *terminal, const json_t *refusal)
 {
 	_cleanup_free_ char *line = event_refusal_line(refusal, event_clock_offset(), terminal->utf8);
 
-	return line ? print_line(terminal, COLOUR_RED, line) : ctl_out_of_memory();
+	return line ? print_line(terminal, COLOUR_RED, line) : error_out_of_memory();
 }
 
 static int print_lost(const struct terminal *terminal, uint64_t lost)
@@ -57,8 +58,10 @@ static int print_lost(const struct terminal *terminal, uint64_t lost)
 	struct timespec now = {};
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)snprintf(line, sizeof(line), "%s %" PRIu64 " event%s lost: a buffer was full (what is sealed was denied all "
-		       "the same)", event_time(now.tv_sec * 1000000000ll + now.tv_nsec, time), lost, lost == 1 ? "" : "s");
+	(void)snprintf(line, sizeof(line),
+		       "%s %" PRIu64 " event%s lost: a buffer was full (what is sealed was denied all "
+		       "the same)",
+		       event_time(now.tv_sec * 1000000000ll + now.tv_nsec, time), lost, lost == 1 ? "" : "s");
 	return print_line(terminal, COLOUR_YELLOW, line);
 }
 
@@ -76,19 +79,20 @@ static int print_json(json_t *reply)
 	}
 	text = json_dumps(reply, JSON_COMPACT);
 	if (!text)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	if (puts(text) < 0 || fflush(stdout) != 0)
-		return ctl_failure("cannot print: %s", strerror(errno));
+		return error_failure("cannot print: %s", strerror(errno));
 	return 0;
 }
 
-static int print_reply(const struct ctl *ctl, const struct terminal *terminal, const struct filter *filter, json_t *reply)
+static int print_reply(const struct ctl *ctl, const struct terminal *terminal, const struct filter *filter,
+		       json_t *reply)
 {
 	const json_t *event = json_object_get(reply, "event"), *refusal = json_object_get(reply, "refusal");
 	uint64_t lost = reply_integer(reply, "lost");
 	int r = 0;
 
-	if (json_is_object(event) && !filter_lets(filter, event)) {
+	if (json_is_object(event) && !event_filter_lets(filter, event)) {
 		event = NULL;
 		(void)json_object_del(reply, "event");
 	}
@@ -122,9 +126,9 @@ static int receive_all(const struct ctl *ctl, const struct filter *filter, struc
 
 		r = varlink_receive(client, &reply, &error, &continues);
 		if (r < 0)
-			return ctl_complain_connection(ctl, r);
+			return client_complain_connection(ctl, r);
 		if (r > 0)
-			return ctl_complain_reply(error, reply);
+			return client_complain_reply(error, reply);
 		r = print_reply(ctl, &terminal, filter, reply);
 		if (r)
 			return r;
@@ -147,34 +151,34 @@ int command_monitor(struct ctl *ctl, int argc, char **argv)
 	pid_t pid = 0;
 	int option, r;
 
-	while ((option = ctl_option(ctl, argc, argv, options)) != CTL_END) {
+	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
 		if (option == CTL_STOP)
 			return ctl->status;
-		r = option == OPTION_OPERATION ? filter_add_operations(ctl, &filter, optarg) :
-						 filter_add_verdicts(ctl, &filter, optarg);
+		r = option == OPTION_OPERATION ? event_filter_add_operations(ctl, &filter, optarg) :
+						 event_filter_add_verdicts(ctl, &filter, optarg);
 		if (r)
 			return r;
 	}
 	if (optind + 1 < argc)
-		return ctl_usage(ctl, "one PID at most, and here is '%s' too", argv[optind + 1]);
+		return error_usage(ctl, "one PID at most, and here is '%s' too", argv[optind + 1]);
 	if (optind < argc) {
-		r = ctl_parse_pid(ctl, argv[optind], &pid);
+		r = options_parse_pid(ctl, argv[optind], &pid);
 		if (r)
 			return r;
 	}
 	parameters = pid ? json_pack("{s:i}", "pid", pid) : json_object();
 	if (!parameters)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	/* A line that is printed leaves in one write. */
 	(void)setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	(void)sigaction(SIGINT, &action, NULL);
 	(void)sigaction(SIGTERM, &action, NULL);
 
-	r = ctl_connect(ctl, &client);
+	r = client_connect(ctl, &client);
 	if (r)
 		return r;
 	r = varlink_send_more(client, "io.mseald.Monitor", parameters);
 	if (r < 0)
-		return ctl_complain_connection(ctl, r);
+		return client_complain_connection(ctl, r);
 	return receive_all(ctl, &filter, client);
 }

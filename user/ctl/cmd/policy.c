@@ -13,15 +13,15 @@
 	"  --root=DIR                look below DIR instead of /, as in an image"
 
 static const struct command commands[] = {
-	{ FAMILY "list", policy_list, "",
+	{ FAMILY "list", command_policy_list, "",
 	  "show which policy is about which running process, and why\n\n"
 	  "The state is sealed, pending (something is not sealed yet), exempt (Segments=none)\n"
 	  "or unsealed." },
-	{ FAMILY "reload", policy_reload, "",
+	{ FAMILY "reload", command_policy_reload, "",
 	  "have mseald read all policies again\n\n"
 	  "A file with a fault leaves its last good version in force. What is sealed already\n"
 	  "stays sealed. Status 1: there is a fault." },
-	{ FAMILY "report", policy_report, "[--reset] [NAME]",
+	{ FAMILY "report", command_policy_report, "[--reset] [NAME]",
 	  "show what was attempted, and what would be denied\n\n"
 	  "Summed up per policy, program, operation and segment class. WITH DENY is what a\n"
 	  "policy with Action=audit would come to on this kernel if it were deny. The last\n"
@@ -29,33 +29,28 @@ static const struct command commands[] = {
 	  "NAME may be -, for what was sealed by hand or by msealctl run.\n\n"
 	  "Options:\n"
 	  "  --reset                   empty the report" },
-	{ FAMILY "check", policy_check, "[--root=DIR] [FILE...]",
+	{ FAMILY "check", command_policy_check, "[--root=DIR] [FILE...]",
 	  "find faults in policies\n\n"
 	  "Without FILE: in all folders of policies. FILE may be -, for standard input. A\n"
 	  "line for each fault and warning. Works without the daemon. Status 1: there is a\n"
 	  "fault.\n\n"
-	  "Options:\n"
-	  ROOT_HELP },
-	{ FAMILY "show", policy_show, "[--root=DIR] NAME|FILE",
+	  "Options:\n" ROOT_HELP },
+	{ FAMILY "show", command_policy_show, "[--root=DIR] NAME|FILE",
 	  "show a policy: where it is read, and what it means\n\n"
 	  "What has a / in it is a FILE.\n\n"
-	  "Options:\n"
-	  ROOT_HELP },
-	{ FAMILY "list-files", policy_list_files, "[--root=DIR]",
+	  "Options:\n" ROOT_HELP },
+	{ FAMILY "list-files", command_policy_list_files, "[--root=DIR]",
 	  "list all policy files, and whether each is on\n\n"
-	  "Options:\n"
-	  ROOT_HELP },
-	{ FAMILY "enable", policy_enable, "[--root=DIR] NAME...",
+	  "Options:\n" ROOT_HELP },
+	{ FAMILY "enable", command_policy_enable, "[--root=DIR] NAME...",
 	  "turn ready policies on\n\n"
 	  "Makes a symbolic link in " POLICY_FOLDER_ETC ".\n\n"
-	  "Options:\n"
-	  ROOT_HELP },
-	{ FAMILY "disable", policy_disable, "[--root=DIR] NAME...",
+	  "Options:\n" ROOT_HELP },
+	{ FAMILY "disable", command_policy_disable, "[--root=DIR] NAME...",
 	  "turn ready policies off\n\n"
 	  "Removes the link that enable made, or masks a policy that is on without. What is\n"
 	  "sealed already stays sealed.\n\n"
-	  "Options:\n"
-	  ROOT_HELP },
+	  "Options:\n" ROOT_HELP },
 };
 
 static const struct command *find_command(const char *name)
@@ -66,13 +61,14 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-void print_policy_commands(void)
+void command_policy_print(void)
 {
 	(void)puts("\nCommands:");
 	for (size_t i = 0; i < ELEMENTS(commands); i++) {
 		const char *description = commands[i].description;
 
-		(void)printf("  %-18s %.*s\n", commands[i].name, (int)strcspn(description, "\n"), description);
+		(void)printf("  %-18s %.*s\n", commands[i].name, (int)strcspn(description, "\n"),
+			     description);
 	}
 }
 
@@ -87,7 +83,7 @@ static int family_options(struct ctl *ctl, int argc, char **argv)
 		switch (option) {
 		case 'h':
 		case CTL_OPTION_HELP:
-			ctl_print_help(ctl->command);
+			options_print_help(ctl->command);
 			ctl->status = CTL_OK;
 			return CTL_STOP;
 		case CTL_OPTION_JSON:
@@ -97,12 +93,12 @@ static int family_options(struct ctl *ctl, int argc, char **argv)
 			ctl->socket = optarg;
 			break;
 		case POLICY_OPTION_ROOT:
-			ctl->status = policy_set_root(ctl, optarg);
+			ctl->status = policy_common_set_root(ctl, optarg);
 			if (ctl->status)
 				return CTL_STOP;
 			break;
 		default:
-			return ctl_refuse_option(ctl, option, argv, options);
+			return options_refuse(ctl, option, argv, options);
 		}
 	}
 	return 0;
@@ -116,10 +112,10 @@ int command_policy(struct ctl *ctl, int argc, char **argv)
 	if (family_options(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (optind == argc)
-		return ctl_usage(ctl, "no command of policy given");
+		return error_usage(ctl, "no command of policy given");
 	command = find_command(argv[optind]);
 	if (!command)
-		return ctl_usage(ctl, "there is no command 'policy %s'", argv[optind]);
+		return error_usage(ctl, "there is no command 'policy %s'", argv[optind]);
 	ctl->command = command;
 	argc -= optind;
 	argv += optind;

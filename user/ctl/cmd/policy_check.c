@@ -6,6 +6,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/policy_common.h"
 #include "ctl/view/policy_lint.h"
@@ -14,25 +15,25 @@
 #include "lib/policy/policy.h"
 
 struct findings {
-	struct policy_faults faults, warnings;
+	struct diagnostics faults, warnings;
 	size_t files;
 };
 
 static void findings_free(struct findings *findings)
 {
-	policy_faults_free(&findings->faults);
-	policy_faults_free(&findings->warnings);
+	diagnostics_free(&findings->faults);
+	diagnostics_free(&findings->warnings);
 }
 
 /* 0, -EINVAL (told in faults) or -ENOMEM. */
-static int read_stdin(const char *root, struct policy *ret, struct policy_faults *faults)
+static int read_stdin(const char *root, struct policy *ret, struct diagnostics *faults)
 {
-	_cleanup_free_ char *text = malloc(POLICY_FILE_MAX + 1);
+	_cleanup_free_ char *text = malloc(LOAD_FILE_MAX + 1);
 	size_t size;
 
 	if (!text)
 		return -ENOMEM;
-	size = fread(text, 1, POLICY_FILE_MAX + 1, stdin);
+	size = fread(text, 1, LOAD_FILE_MAX + 1, stdin);
 	return policy_parse_for(root, "-", text, size, ret, faults);
 }
 
@@ -47,23 +48,26 @@ static int check_file(const char *root, const char *path, struct findings *findi
 				   : policy_read_file_for(root, path, &policy, &findings->faults);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
-	return policy_warn(root, &policy, false, &findings->warnings);
+	return policy_lint(root, &policy, false, &findings->warnings);
 }
 
-/* What is replaced or masked is not looked into; nor warned of, what is off: it may be for what is not installed. */
+/*
+ * What is replaced or masked is not looked into; nor warned of, what is off: it may be for what is
+ * not installed.
+ */
 static int check_folders(const struct ctl *ctl, struct findings *findings)
 {
 	_cleanup_(policy_files_free) struct policy_files files = {};
 	int r;
 
-	r = policy_files_read(ctl->root, policy_folders, &files, &findings->faults);
+	r = policy_files_read(ctl->root, policy_common_folders, &files, &findings->faults);
 	for (size_t i = 0; i < files.count && r == 0; i++) {
 		if (files.list[i].state == POLICY_FILE_ON)
-			r = policy_warn(ctl->root, &files.list[i].policy, files.list[i].folder > 0 ||
-					files.list[i].link, &findings->warnings);
+			r = policy_lint(ctl->root, &files.list[i].policy,
+					files.list[i].folder > 0 || files.list[i].link, &findings->warnings);
 		findings->files += files.list[i].state != POLICY_FILE_REPLACED;
 	}
-	return r < 0 ? r : policy_warn_files(&files, &findings->warnings);
+	return r < 0 ? r : policy_lint_files(&files, &findings->warnings);
 }
 
 static int print_findings(const struct ctl *ctl, const struct findings *findings)
@@ -72,29 +76,31 @@ static int print_findings(const struct ctl *ctl, const struct findings *findings
 
 	if (ctl->json) {
 		document = json_pack("{s:I, s:o, s:o}", "files", (json_int_t)findings->files, "faults",
-				     faults_to_json(&findings->faults), "warnings", faults_to_json(&findings->warnings));
-		return document ? ctl_print_json(document) : ctl_out_of_memory();
+				     policy_text_diagnostics_to_json(&findings->faults), "warnings",
+				     policy_text_diagnostics_to_json(&findings->warnings));
+		return document ? client_print_json(document) : error_out_of_memory();
 	}
-	if (!faults_print(&findings->faults, "", stdout) || !faults_print(&findings->warnings, "warning: ", stdout))
-		return ctl_out_of_memory();
+	if (!policy_text_print_diagnostics(&findings->faults, "", stdout) ||
+	    !policy_text_print_diagnostics(&findings->warnings, "warning: ", stdout))
+		return error_out_of_memory();
 	if (findings->faults.count == 0)
 		(void)printf("%zu polic%s, no fault\n", findings->files, findings->files == 1 ? "y" : "ies");
 	return CTL_OK;
 }
 
-int policy_check(struct ctl *ctl, int argc, char **argv)
+int command_policy_check(struct ctl *ctl, int argc, char **argv)
 {
 	_cleanup_(findings_free) struct findings findings = {};
 	int r = 0;
 
-	if (policy_option(ctl, argc, argv, NULL) == CTL_STOP)
+	if (policy_common_option(ctl, argc, argv, NULL) == CTL_STOP)
 		return ctl->status;
 	if (optind == argc)
 		r = check_folders(ctl, &findings);
 	for (; optind < argc && r == 0; optind++)
 		r = check_file(ctl->root, argv[optind], &findings);
 	if (r < 0)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	r = print_findings(ctl, &findings);
 	return r ? r : findings.faults.count ? CTL_FAILURE : CTL_OK;
 }

@@ -10,6 +10,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/policy_common.h"
 #include "ctl/view/policy_text.h"
@@ -34,7 +35,7 @@ struct switching {
 	const struct policy_file *ready;	/* in the vendor's; NULL: none */
 	enum place place;
 	bool by_default;	/* the ready policy is on without a link */
-	struct policy_faults faults;	/* of the ready policy */
+	struct diagnostics faults;	/* of the ready policy */
 	json_t *results;	/* NULL: text */
 	bool *changed;		/* set where something was */
 };
@@ -43,7 +44,7 @@ static void switching_free(struct switching *s)
 {
 	free(s->link);
 	free(s->target);
-	policy_faults_free(&s->faults);
+	diagnostics_free(&s->faults);
 }
 
 static const struct policy_file *find_in(const struct policy_files *files, const char *name, size_t folder)
@@ -76,7 +77,7 @@ static int judge_place(struct switching *s)
 		return 0;
 	leads = target_of(s->ctl, s->link);
 	if (!leads || policy_path_follow(s->ctl->root, s->target, &ready) == -ENOMEM)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	if (strcmp(leads, "/dev/null") == 0)
 		s->place = PLACE_MASKED;
 	else if (strcmp(s->own->link, s->target) == 0 || (ready && strcmp(leads, ready) == 0))
@@ -93,19 +94,19 @@ static int look(struct switching *s, const struct policy_files *files)
 	s->own = find_in(files, s->name, 0);
 	s->ready = find_in(files, s->name, 1);
 	if (!s->own && !s->ready)
-		return policies_complain_name(files, s->name);
-	if (asprintf(&s->link, "%s%s/%s" POLICY_SUFFIX, s->ctl->root, policy_folders[0], s->name) < 0) {
+		return policy_common_complain_name(files, s->name);
+	if (asprintf(&s->link, "%s%s/%s" LOAD_SUFFIX, s->ctl->root, policy_common_folders[0], s->name) < 0) {
 		s->link = NULL;
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	}
-	if (asprintf(&s->target, "%s/%s" POLICY_SUFFIX, policy_folders[1], s->name) < 0) {
+	if (asprintf(&s->target, "%s/%s" LOAD_SUFFIX, policy_common_folders[1], s->name) < 0) {
 		s->target = NULL;
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	}
 	if (s->ready) {
 		r = policy_read_file_for(s->ctl->root, s->ready->path, &policy, &s->faults);
 		if (r == -ENOMEM)
-			return ctl_out_of_memory();
+			return error_out_of_memory();
 		s->by_default = r == 0 && policy.enabled;
 	}
 	return judge_place(s);
@@ -125,7 +126,7 @@ static int report(const struct switching *s, bool on, bool changed, const char *
 	va_end(arguments);
 	if (r < 0) {
 		how = NULL;
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	}
 	*s->changed |= changed;
 	if (!s->results) {
@@ -133,8 +134,9 @@ static int report(const struct switching *s, bool on, bool changed, const char *
 		return CTL_OK;
 	}
 	return json_array_append_new(s->results, json_pack("{s:s, s:b, s:b, s:s}", "name", s->name, "on", on,
-							   "changed", changed,
-							   "how", how)) < 0 ? ctl_out_of_memory() : CTL_OK;
+							   "changed", changed, "how", how)) < 0 ?
+		       error_out_of_memory() :
+		       CTL_OK;
 }
 
 /* The folder of the links, and those above it. 0 or a negative errno. */
@@ -161,39 +163,42 @@ static int make_link(const struct switching *s, const char *target, bool replace
 
 	r = make_folders(s->link);
 	if (r < 0)
-		return ctl_failure("cannot make the folder of %s: %s", s->link, strerror(-r));
+		return error_failure("cannot make the folder of %s: %s", s->link, strerror(-r));
 	if (!replace) {
 		if (symlink(target, s->link) < 0)
-			return ctl_failure("cannot link %s: %s", s->link, strerror(errno));
+			return error_failure("cannot link %s: %s", s->link, strerror(errno));
 		return 0;
 	}
 	/* Hidden, so that nobody takes it for a policy. */
-	if (asprintf(&new, "%s%s/.%s.%d", s->ctl->root, policy_folders[0], s->name, getpid()) < 0) {
+	if (asprintf(&new, "%s%s/.%s.%d", s->ctl->root, policy_common_folders[0], s->name, getpid()) < 0) {
 		new = NULL;
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	}
 	if (symlink(target, new) < 0)
-		return ctl_failure("cannot link %s: %s", new, strerror(errno));
+		return error_failure("cannot link %s: %s", new, strerror(errno));
 	if (rename(new, s->link) < 0) {
 		r = errno;
 		(void)unlink(new);
-		return ctl_failure("cannot link %s: %s", s->link, strerror(r));
+		return error_failure("cannot link %s: %s", s->link, strerror(r));
 	}
 	return 0;
 }
 
 static int remove_link(const struct switching *s)
 {
-	return unlink(s->link) < 0 ? ctl_failure("cannot remove %s: %s", s->link, strerror(errno)) : 0;
+	return unlink(s->link) < 0 ? error_failure("cannot remove %s: %s", s->link, strerror(errno)) : 0;
 }
 
 static int refuse_own(const struct switching *s, const char *wanted)
 {
 	if (s->own->link)
-		return ctl_failure("%s is a link to %s, which was not made by enable; remove it yourself to "
-				   "turn %s %s", s->link, s->own->link, s->name, wanted);
-	return ctl_failure("%s is a file of your own, which is not touched; rename or remove it to turn %s %s",
-			   s->link, s->name, wanted);
+		return error_failure(
+			"%s is a link to %s, which was not made by enable; remove it yourself to "
+			"turn %s %s",
+			s->link, s->own->link, s->name, wanted);
+	return error_failure(
+		"%s is a file of your own, which is not touched; rename or remove it to turn %s %s", s->link,
+		s->name, wanted);
 }
 
 static int enable_own(const struct switching *s)
@@ -201,7 +206,7 @@ static int enable_own(const struct switching *s)
 	if (s->own->state == POLICY_FILE_ON)
 		return report(s, true, false, "%s is a policy of your own", s->link);
 	if (s->own->state == POLICY_FILE_FAULT)
-		return ctl_failure("%s has faults, see msealctl policy check", s->link);
+		return error_failure("%s has faults, see msealctl policy check", s->link);
 	return refuse_own(s, "on");
 }
 
@@ -212,11 +217,12 @@ static int enable(struct switching *s)
 	if (s->place == PLACE_OTHER)
 		return enable_own(s);
 	if (!s->ready)
-		return ctl_failure("there is no ready policy '%s' in %s%s", s->name, s->ctl->root, policy_folders[1]);
+		return error_failure("there is no ready policy '%s' in %s%s", s->name, s->ctl->root,
+				     policy_common_folders[1]);
 	if (s->faults.count > 0) {
-		if (!faults_print(&s->faults, "", stderr))
-			return ctl_out_of_memory();
-		return ctl_failure("%s has faults and is not turned on", s->ready->path);
+		if (!policy_text_print_diagnostics(&s->faults, "", stderr))
+			return error_out_of_memory();
+		return error_failure("%s has faults and is not turned on", s->ready->path);
 	}
 	if (s->place == PLACE_LINKED)
 		return report(s, true, false, "%s is linked to %s", s->link, s->target);
@@ -265,14 +271,14 @@ static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results)
 
 	/* What is below another root is not the daemon's. */
 	if (changed && !*ctl->root)
-		r = policy_ask_to_reload(ctl, &said);
+		r = policy_common_reload(ctl, &said);
 	if (results) {
 		document = json_pack("{s:O, s:s?}", "policies", results, "daemon", said);
-		return !document ? ctl_out_of_memory() : ctl_print_json(document) ? CTL_FAILURE : r;
+		return !document ? error_out_of_memory() : client_print_json(document) ? CTL_FAILURE : r;
 	}
 	if (said)
 		(void)printf("%s.\n", said);
-	if (changed && !on && !*ctl->root && said != policy_daemon_absent)
+	if (changed && !on && !*ctl->root && said != policy_common_daemon_absent)
 		(void)puts("What is sealed already stays sealed.");
 	return r;
 }
@@ -281,18 +287,18 @@ static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results)
 static int switch_one(const struct ctl *ctl, const struct policy_files *files, const char *argument, bool on,
 		      json_t *results, bool *changed)
 {
-	size_t length = strlen(argument), suffix = strlen(POLICY_SUFFIX);
+	size_t length = strlen(argument), suffix = strlen(LOAD_SUFFIX);
 	_cleanup_(switching_free) struct switching s = { .ctl = ctl, .results = results, .changed = changed };
 	_cleanup_free_ char *name = NULL;
 	int r;
 
-	if (length > suffix && strcmp(argument + length - suffix, POLICY_SUFFIX) == 0)
+	if (length > suffix && strcmp(argument + length - suffix, LOAD_SUFFIX) == 0)
 		length -= suffix;
 	name = strndup(argument, length);
 	if (!name)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	if (strchr(name, '/'))
-		return ctl_usage(ctl, "'%s' is a path: give the name of a policy, as nginx", argument);
+		return error_usage(ctl, "'%s' is a path: give the name of a policy, as nginx", argument);
 	s.name = name;
 	r = look(&s, files);
 	if (r)
@@ -301,14 +307,14 @@ static int switch_one(const struct ctl *ctl, const struct policy_files *files, c
 }
 
 /* A folder that does not count as a whole: a link in it would do nothing. 0, or the exit status. */
-static int refuse_folders(const struct policy_faults *faults)
+static int refuse_folders(const struct diagnostics *faults)
 {
 	for (size_t i = 0; i < faults->count; i++) {
 		const char *path = faults->list[i].path;
-		size_t length = strlen(path), suffix = strlen(POLICY_SUFFIX);
+		size_t length = strlen(path), suffix = strlen(LOAD_SUFFIX);
 
-		if (length < suffix || strcmp(path + length - suffix, POLICY_SUFFIX) != 0)
-			return ctl_failure("%s %s", path, faults->list[i].message);
+		if (length < suffix || strcmp(path + length - suffix, LOAD_SUFFIX) != 0)
+			return error_failure("%s %s", path, faults->list[i].message);
 	}
 	return 0;
 }
@@ -316,16 +322,16 @@ static int refuse_folders(const struct policy_faults *faults)
 static int run(struct ctl *ctl, int argc, char **argv, bool on)
 {
 	_cleanup_(policy_files_free) struct policy_files files = {};
-	_cleanup_(policy_faults_free) struct policy_faults faults = {};
+	_cleanup_(diagnostics_free) struct diagnostics faults = {};
 	_cleanup_json_ json_t *results = NULL;
 	bool changed = false;
 	int r, status = CTL_OK;
 
-	if (policy_option(ctl, argc, argv, NULL) == CTL_STOP)
+	if (policy_common_option(ctl, argc, argv, NULL) == CTL_STOP)
 		return ctl->status;
 	if (optind == argc)
-		return ctl_usage(ctl, "no NAME given");
-	r = policies_fetch(ctl, &files, &faults);
+		return error_usage(ctl, "no NAME given");
+	r = policy_common_read(ctl, &files, &faults);
 	if (r == 0)
 		r = refuse_folders(&faults);
 	if (r)
@@ -340,12 +346,12 @@ static int run(struct ctl *ctl, int argc, char **argv, bool on)
 	return MAX_OF(status, r);
 }
 
-int policy_enable(struct ctl *ctl, int argc, char **argv)
+int command_policy_enable(struct ctl *ctl, int argc, char **argv)
 {
 	return run(ctl, argc, argv, true);
 }
 
-int policy_disable(struct ctl *ctl, int argc, char **argv)
+int command_policy_disable(struct ctl *ctl, int argc, char **argv)
 {
 	return run(ctl, argc, argv, false);
 }

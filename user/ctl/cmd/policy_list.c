@@ -6,6 +6,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/policy_common.h"
@@ -48,48 +49,52 @@ static int print_matches(const json_t *reply)
 		(void)puts("No policy is about anything that runs.");
 		return CTL_OK;
 	}
-	return table_print(&table, &terminal, stdout) < 0 ? ctl_out_of_memory() : CTL_OK;
+	return table_print(&table, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
 }
 
-int policy_list(struct ctl *ctl, int argc, char **argv)
+int command_policy_list(struct ctl *ctl, int argc, char **argv)
 {
 	_cleanup_json_ json_t *reply = NULL;
 	int r;
 
-	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
+	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return ctl_usage(ctl, "policy list takes no argument, and here is '%s'", argv[optind]);
-	r = ctl_call(ctl, "ListMatches", json_object(), &reply);
+		return error_usage(ctl, "policy list takes no argument, and here is '%s'", argv[optind]);
+	r = client_call(ctl, "ListMatches", json_object(), &reply);
 	if (r)
 		return r;
-	return ctl->json ? ctl_print_json(reply) : print_matches(reply);
+	return ctl->json ? client_print_json(reply) : print_matches(reply);
 }
 
-int policy_reload(struct ctl *ctl, int argc, char **argv)
+int command_policy_reload(struct ctl *ctl, int argc, char **argv)
 {
 	_cleanup_json_ json_t *reply = NULL;
 	const json_t *faults, *fault;
 	size_t i;
 	int r;
 
-	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
+	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return ctl_usage(ctl, "policy reload takes no argument, and here is '%s'", argv[optind]);
-	r = ctl_call(ctl, "ReloadPolicy", json_object(), &reply);
+		return error_usage(ctl, "policy reload takes no argument, and here is '%s'", argv[optind]);
+	r = client_call(ctl, "ReloadPolicy", json_object(), &reply);
 	if (r)
 		return r;
 	faults = json_object_get(reply, "faults");
 	if (ctl->json)
-		return ctl_print_json(reply) ? CTL_FAILURE : json_array_size(faults) ? CTL_FAILURE : CTL_OK;
+		return client_print_json(reply) ? CTL_FAILURE :
+		       json_array_size(faults)	? CTL_FAILURE :
+						  CTL_OK;
 	json_array_foreach(faults, i, fault) {
 		uint64_t line = reply_integer(fault, "line");
 
 		if (line)
-			(void)ctl_failure("%s:%" PRIu64 ": %s", reply_string(fault, "path"), line, reply_string(fault, "message"));
+			(void)error_failure("%s:%" PRIu64 ": %s", reply_string(fault, "path"), line,
+					    reply_string(fault, "message"));
 		else
-			(void)ctl_failure("%s: %s", reply_string(fault, "path"), reply_string(fault, "message"));
+			(void)error_failure("%s: %s", reply_string(fault, "path"),
+					    reply_string(fault, "message"));
 	}
 	(void)printf("%" PRIu64 " policies are in force.\n", reply_integer(reply, "policies"));
 	return json_array_size(faults) ? CTL_FAILURE : CTL_OK;

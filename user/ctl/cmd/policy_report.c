@@ -8,6 +8,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/policy_common.h"
@@ -60,8 +61,9 @@ static char *example_text(const json_t *example)
 
 	(void)snprintf(place_number, sizeof(place_number), "0x%" PRIx64, reply_integer(example, "address"));
 	(void)snprintf(caller_number, sizeof(caller_number), "0x%" PRIx64, reply_integer(example, "ip"));
-	if (asprintf(&text, "%s of %s by %s[%" PRIu64 "] at %s", text_size(reply_integer(example, "length"), size),
-		     *place ? place : place_number, reply_string(example, "comm"), reply_integer(example, "pid"),
+	if (asprintf(&text, "%s of %s by %s[%" PRIu64 "] at %s",
+		     text_size(reply_integer(example, "length"), size), *place ? place : place_number,
+		     reply_string(example, "comm"), reply_integer(example, "pid"),
 		     *caller ? caller : caller_number) < 0)
 		return NULL;
 	return text;
@@ -90,11 +92,12 @@ static int add_row(struct table *table, const struct terminal *terminal, const j
 	table_add(table, terminal, COLOUR_NONE, "%s", strcmp(class, "none") == 0 ? "-" : class);
 	table_add(table, terminal, verdict_colour(verdict), "%s", verdict);
 	table_add(table, terminal, COLOUR_NONE, "%" PRIu64, reply_integer(row, "attempts"));
-	table_add(table, terminal, COLOUR_NONE, "%" PRIu64 "%s", processes, processes >= PROCESSES_MORE ? "+" : "");
+	table_add(table, terminal, COLOUR_NONE, "%" PRIu64 "%s", processes,
+		  processes >= PROCESSES_MORE ? "+" : "");
 	table_add(table, terminal, COLOUR_NONE, "%s", time_text(reply_integer(row, "first"), first));
 	table_add(table, terminal, COLOUR_NONE, "%s", time_text(reply_integer(row, "last"), last));
-	table_add(table, terminal, strcmp(outcome, "SIGKILL") == 0 ? COLOUR_RED : COLOUR_NONE, "%s%s", outcome,
-		  native ? " (native)" : "");
+	table_add(table, terminal, strcmp(outcome, "SIGKILL") == 0 ? COLOUR_RED : COLOUR_NONE, "%s%s",
+		  outcome, native ? " (native)" : "");
 	table_add(table, terminal, COLOUR_NONE, "%s", example);
 	return 0;
 }
@@ -135,11 +138,13 @@ static int print_head(const struct terminal *terminal, const char *name, const c
 
 	if (!escaped)
 		return -1;
-	(void)printf("%s%s%s: %s\n", terminal_on(terminal, COLOUR_BOLD), escaped, terminal_off(terminal, COLOUR_BOLD), what);
+	(void)printf("%s%s%s: %s\n", terminal_on(terminal, COLOUR_BOLD), escaped,
+		     terminal_off(terminal, COLOUR_BOLD), what);
 	return 0;
 }
 
-static int print_policy(const struct terminal *terminal, const json_t *policy, const json_t *reply, uint64_t now)
+static int print_policy(const struct terminal *terminal, const json_t *policy, const json_t *reply,
+			uint64_t now)
 {
 	const json_t *rows = json_object_get(reply, "rows");
 	const char *name = reply_string(policy, "name");
@@ -148,8 +153,8 @@ static int print_policy(const struct terminal *terminal, const json_t *policy, c
 	uint64_t sealed = reply_integer(policy, "sealed");
 	char what[160];
 
-	(void)snprintf(what, sizeof(what), "Action=%s, %" PRIu64 " address space%s sealed", reply_string(policy, "action"),
-		       sealed, sealed == 1 ? "" : "s");
+	(void)snprintf(what, sizeof(what), "Action=%s, %" PRIu64 " address space%s sealed",
+		       reply_string(policy, "action"), sealed, sealed == 1 ? "" : "s");
 	if (!escaped || print_head(terminal, name, what) < 0 || print_rows(terminal, rows, name) < 0)
 		return -1;
 	(void)printf("=> %s\n\n", escaped);
@@ -159,7 +164,8 @@ static int print_policy(const struct terminal *terminal, const json_t *policy, c
 /* Is it among those in force, or was it told already with an earlier row? */
 static bool is_told(const json_t *reply, size_t row)
 {
-	const json_t *rows = json_object_get(reply, "rows"), *policies = json_object_get(reply, "policies"), *policy;
+	const json_t *rows = json_object_get(reply, "rows"), *policies = json_object_get(reply, "policies"),
+		     *policy;
 	const char *name = reply_string(json_array_get(rows, row), "policy");
 	size_t i;
 
@@ -184,7 +190,8 @@ static int print_others(const struct terminal *terminal, const json_t *reply)
 
 		if (is_told(reply, i))
 			continue;
-		if (print_head(terminal, hand ? "no policy" : name, hand ? "sealed by hand, or by msealctl run" : "no longer in force") < 0 ||
+		if (print_head(terminal, hand ? "no policy" : name,
+			       hand ? "sealed by hand, or by msealctl run" : "no longer in force") < 0 ||
 		    print_rows(terminal, rows, name) < 0)
 			return -1;
 		(void)putchar('\n');
@@ -199,9 +206,14 @@ static void print_foot(const json_t *reply)
 
 	(void)printf("since %s\n", time_text(reply_integer(reply, "since"), since));
 	if (lost)
-		(void)printf("%" PRIu64 " attempt%s not in this table: %s was full (what is sealed was denied all the same)\n",
-			     lost, lost == 1 ? " is" : "s are",
-			     full >= lost ? "the table" : full ? "the event buffer, or the table," : "the event buffer");
+		(void)printf(
+			"%" PRIu64
+			" attempt%s not in this table: %s was full "
+			"(what is sealed was denied all the same)\n",
+			lost, lost == 1 ? " is" : "s are",
+			full >= lost ? "the table" :
+			full	     ? "the event buffer, or the table," :
+				       "the event buffer");
 }
 
 static int print_report(const json_t *reply)
@@ -213,9 +225,9 @@ static int print_report(const json_t *reply)
 
 	json_array_foreach(policies, i, policy)
 		if (print_policy(&terminal, policy, reply, now) < 0)
-			return ctl_out_of_memory();
+			return error_out_of_memory();
 	if (print_others(&terminal, reply) < 0)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	if (!json_array_size(policies) && !json_array_size(json_object_get(reply, "rows")))
 		(void)puts("No policy is in force, and nothing was attempted.");
 	print_foot(reply);
@@ -234,12 +246,12 @@ static int print_json(json_t *reply)
 							    reply_integer(reply, "lost"), now);
 
 		if (!advice || json_object_set_new(policy, "advice", text_json(advice)) < 0)
-			return ctl_out_of_memory();
+			return error_out_of_memory();
 	}
-	return ctl_print_json(reply);
+	return client_print_json(reply);
 }
 
-int policy_report(struct ctl *ctl, int argc, char **argv)
+int command_policy_report(struct ctl *ctl, int argc, char **argv)
 {
 	enum { OPTION_RESET = CTL_OPTION_OWN };
 	static const struct option options[] = {
@@ -251,30 +263,34 @@ int policy_report(struct ctl *ctl, int argc, char **argv)
 	bool reset = false;
 	int option, r;
 
-	while ((option = ctl_option(ctl, argc, argv, options)) != CTL_END) {
+	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
 		if (option == CTL_STOP)
 			return ctl->status;
 		reset = true;
 	}
 	if (optind + 1 < argc)
-		return ctl_usage(ctl, "policy report takes one NAME, and here is '%s' too", argv[optind + 1]);
+		return error_usage(ctl, "policy report takes one NAME, and here is '%s' too",
+				   argv[optind + 1]);
 	if (reset && optind < argc)
-		return ctl_usage(ctl, "--reset empties the whole report, and takes no NAME");
+		return error_usage(ctl, "--reset empties the whole report, and takes no NAME");
 	if (optind < argc) {
-		size_t length = strlen(argv[optind]), suffix = strlen(POLICY_SUFFIX);
+		size_t length = strlen(argv[optind]), suffix = strlen(LOAD_SUFFIX);
 
-		if (length > suffix && strcmp(argv[optind] + length - suffix, POLICY_SUFFIX) == 0)
+		if (length > suffix && strcmp(argv[optind] + length - suffix, LOAD_SUFFIX) == 0)
 			length -= suffix;
 		name = strndup(argv[optind], length);
 		if (!name)
-			return ctl_out_of_memory();
+			return error_out_of_memory();
 	}
-	r = ctl_call(ctl, "Report", json_pack("{s:s*,s:b}", "policy", name, "reset", reset), &reply);
+	r = client_call(ctl, "Report", json_pack("{s:s*,s:b}", "policy", name, "reset", reset), &reply);
 	if (r)
 		return r;
-	if (name && !json_array_size(json_object_get(reply, "policies")) && !json_array_size(json_object_get(reply, "rows")))
-		return ctl_failure("there is no policy '%s' in force that seals anything, and nothing was attempted under one "
-				   "of this name (see msealctl policy list-files)", name);
+	if (name && !json_array_size(json_object_get(reply, "policies")) &&
+	    !json_array_size(json_object_get(reply, "rows")))
+		return error_failure(
+			"there is no policy '%s' in force that seals anything, and nothing was attempted "
+			"under one of this name (see msealctl policy list-files)",
+			name);
 	if (ctl->json)
 		return print_json(reply);
 	if (!reset)

@@ -6,6 +6,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/terminal.h"
 #include "ctl/base/text.h"
 #include "ctl/cmd/commands.h"
@@ -22,41 +23,41 @@ struct shown {
 	const struct policy_file *first;	/* NULL: a FILE was given */
 	struct policy read;		/* the FILE */
 	const struct policy *policy;	/* as it is in force, or would be; NULL: faults, or masked */
-	struct policy_faults faults;
+	struct diagnostics faults;
 };
 
 static void shown_free(struct shown *shown)
 {
 	policy_files_free(&shown->files);
 	policy_free(&shown->read);
-	policy_faults_free(&shown->faults);
+	diagnostics_free(&shown->faults);
 }
 
 /* 0, or the exit status after a complaint. */
 static int look(const struct ctl *ctl, const char *what, struct shown *shown)
 {
-	_cleanup_(policy_faults_free) struct policy_faults all = {};
+	_cleanup_(diagnostics_free) struct diagnostics all = {};
 	int r;
 
 	if (strchr(what, '/')) {
 		r = policy_read_file_for(ctl->root, what, &shown->read, &shown->faults);
 		shown->policy = r == 0 ? &shown->read : NULL;
-		return r == -ENOMEM ? ctl_out_of_memory() : 0;
+		return r == -ENOMEM ? error_out_of_memory() : 0;
 	}
-	r = policies_fetch(ctl, &shown->files, &all);
+	r = policy_common_read(ctl, &shown->files, &all);
 	if (r)
 		return r;
-	shown->first = policies_find(&shown->files, what);
+	shown->first = policy_common_find(&shown->files, what);
 	if (!shown->first)
-		return policies_complain_name(&shown->files, what);
+		return policy_common_complain_name(&shown->files, what);
 	if (shown->first->state == POLICY_FILE_ON || shown->first->state == POLICY_FILE_OFF)
 		shown->policy = &shown->first->policy;
 	/* Only what is wrong with this one. */
 	for (size_t i = 0; i < all.count; i++)
 		if (strcmp(all.list[i].path, shown->first->path) == 0 &&
-		    policy_faults_add(&shown->faults, all.list[i].path, all.list[i].line, "%s",
-				      all.list[i].message) < 0)
-			return ctl_out_of_memory();
+		    diagnostics_add(&shown->faults, all.list[i].path, all.list[i].line, "%s",
+				    all.list[i].message) < 0)
+			return error_out_of_memory();
 	return 0;
 }
 
@@ -74,7 +75,7 @@ static bool print_contents(const char *path, const char *told, bool utf8)
 	if (!name)
 		return false;
 	(void)printf("# %s\n", name);
-	if (policy_load(path, told, false, &text, &size, NULL) < 0)
+	if (load_file(path, told, false, &text, &size, NULL) < 0)
 		return true;	/* its fault is told below */
 	copy = strndup(text, size);
 	if (!copy)
@@ -102,14 +103,14 @@ static bool print_state(const struct policy_file *file, bool utf8)
 
 	if (!name || !path || (file->link && !link))
 		return false;
-	(void)printf("%s: %s, %s%s%s\n", name, policy_state_name(file->state), path, link ? " -> " : "",
-		     link ? link : "");
+	(void)printf("%s: %s, %s%s%s\n", name, policy_common_state_name(file->state), path,
+		     link ? " -> " : "", link ? link : "");
 	return true;
 }
 
 static bool print_shown(const struct ctl *ctl, const struct shown *shown, const char *file)
 {
-	_cleanup_free_ char *real = shown->first ? policies_real_path(ctl, shown->first->path) : NULL;
+	_cleanup_free_ char *real = shown->first ? policy_common_real_path(ctl, shown->first->path) : NULL;
 	bool utf8 = terminal_detect().utf8, good = !shown->first || real;
 
 	if (!shown->first)
@@ -122,7 +123,7 @@ static bool print_shown(const struct ctl *ctl, const struct shown *shown, const 
 		good &= print_contents(real, shown->first->path, utf8);
 	if (shown->policy) {
 		(void)puts("\n# What is in force of it:");
-		good &= policy_print(shown->policy, utf8);
+		good &= policy_text_print(shown->policy, utf8);
 	}
 	return good;
 }
@@ -136,38 +137,39 @@ static json_t *files_json(const struct shown *shown)
 
 		if (is_of(shown, i))
 			(void)json_array_append_new(
-				list, json_pack("{s:o, s:o, s:s}", "path", text_json(file->path),
-						"link", file->link ? text_json(file->link) : json_null(),
-						"state", policy_state_name(file->state)));
+				list, json_pack("{s:o, s:o, s:s}", "path", text_json(file->path), "link",
+						file->link ? text_json(file->link) : json_null(), "state",
+						policy_common_state_name(file->state)));
 	}
 	return list;
 }
 
-int policy_show(struct ctl *ctl, int argc, char **argv)
+int command_policy_show(struct ctl *ctl, int argc, char **argv)
 {
 	_cleanup_(shown_free) struct shown shown = {};
 	_cleanup_json_ json_t *document = NULL;
 	int r;
 
-	if (policy_option(ctl, argc, argv, NULL) == CTL_STOP)
+	if (policy_common_option(ctl, argc, argv, NULL) == CTL_STOP)
 		return ctl->status;
 	if (optind + 1 != argc)
-		return optind == argc ? ctl_usage(ctl, "no NAME or FILE given") :
-					ctl_usage(ctl, "one NAME or FILE, and here is '%s' too", argv[optind + 1]);
+		return optind == argc ?
+			       error_usage(ctl, "no NAME or FILE given") :
+			       error_usage(ctl, "one NAME or FILE, and here is '%s' too", argv[optind + 1]);
 	r = look(ctl, argv[optind], &shown);
 	if (r)
 		return r;
 	if (ctl->json) {
 		document = json_pack("{s:o, s:o, s:o}", "files", files_json(&shown), "policy",
-				     shown.policy ? policy_to_json(shown.policy) : json_null(), "faults",
-				     faults_to_json(&shown.faults));
-		r = document ? ctl_print_json(document) : ctl_out_of_memory();
+				     shown.policy ? policy_text_to_json(shown.policy) : json_null(), "faults",
+				     policy_text_diagnostics_to_json(&shown.faults));
+		r = document ? client_print_json(document) : error_out_of_memory();
 	} else {
 		if (!print_shown(ctl, &shown, argv[optind]))
-			return ctl_out_of_memory();
+			return error_out_of_memory();
 		(void)fflush(stdout);
-		if (!faults_print(&shown.faults, "", stderr))
-			return ctl_out_of_memory();
+		if (!policy_text_print_diagnostics(&shown.faults, "", stderr))
+			return error_out_of_memory();
 	}
 	return r ? r : shown.faults.count ? CTL_FAILURE : CTL_OK;
 }
@@ -199,56 +201,59 @@ static int print_table(const struct policy_files *files)
 		if (file->state == POLICY_FILE_REPLACED)
 			continue;
 		table_add(&table, &terminal, COLOUR_BOLD, "%s", file->name);
-		table_add(&table, &terminal, state_colours[file->state], "%s", policy_state_name(file->state));
+		table_add(&table, &terminal, state_colours[file->state], "%s",
+			  policy_common_state_name(file->state));
 		table_add(&table, &terminal, COLOUR_NONE, "%s",
 			  file->policy.description ? file->policy.description : "-");
 		table_add(&table, &terminal, COLOUR_NONE, "%s", file->path);
 	}
 	if (table.cell_count == 0 && !table.failed) {
-		(void)printf("There are no policies in %s and %s.\n", policy_folders[0], policy_folders[1]);
+		(void)printf("There are no policies in %s and %s.\n", policy_common_folders[0],
+			     policy_common_folders[1]);
 		return CTL_OK;
 	}
-	return table_print(&table, &terminal, stdout) < 0 ? ctl_out_of_memory() : CTL_OK;
+	return table_print(&table, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
 }
 
-static int print_json(const struct policy_files *files, const struct policy_faults *faults)
+static int print_json(const struct policy_files *files, const struct diagnostics *faults)
 {
 	_cleanup_json_ json_t *document = NULL, *list = json_array(), *folders = json_array();
 
-	for (size_t i = 0; policy_folders[i]; i++)
-		(void)json_array_append_new(folders, json_string(policy_folders[i]));
+	for (size_t i = 0; policy_common_folders[i]; i++)
+		(void)json_array_append_new(folders, json_string(policy_common_folders[i]));
 	for (size_t i = 0; i < files->count; i++) {
 		const struct policy_file *file = &files->list[i];
 		const char *description = file->policy.description;
 
 		(void)json_array_append_new(
-			list, json_pack("{s:o, s:s, s:o, s:o, s:o}", "name", text_json(file->name),
-					"state", policy_state_name(file->state), "path", text_json(file->path),
+			list, json_pack("{s:o, s:s, s:o, s:o, s:o}", "name", text_json(file->name), "state",
+					policy_common_state_name(file->state), "path", text_json(file->path),
 					"link", file->link ? text_json(file->link) : json_null(),
 					"description", description ? text_json(description) : json_null()));
 	}
-	document = json_pack("{s:O, s:O, s:o}", "folders", folders, "files", list, "faults", faults_to_json(faults));
-	return document ? ctl_print_json(document) : ctl_out_of_memory();
+	document = json_pack("{s:O, s:O, s:o}", "folders", folders, "files", list, "faults",
+			     policy_text_diagnostics_to_json(faults));
+	return document ? client_print_json(document) : error_out_of_memory();
 }
 
-int policy_list_files(struct ctl *ctl, int argc, char **argv)
+int command_policy_list_files(struct ctl *ctl, int argc, char **argv)
 {
 	_cleanup_(policy_files_free) struct policy_files files = {};
-	_cleanup_(policy_faults_free) struct policy_faults faults = {};
+	_cleanup_(diagnostics_free) struct diagnostics faults = {};
 	int r;
 
-	if (policy_option(ctl, argc, argv, NULL) == CTL_STOP)
+	if (policy_common_option(ctl, argc, argv, NULL) == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return ctl_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
-	r = policies_fetch(ctl, &files, &faults);
+		return error_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+	r = policy_common_read(ctl, &files, &faults);
 	if (r)
 		return r;
 	if (ctl->json)
 		return print_json(&files, &faults);
 	r = print_table(&files);
 	(void)fflush(stdout);
-	if (!faults_print(&faults, "", stderr))
-		return ctl_out_of_memory();
+	if (!policy_text_print_diagnostics(&faults, "", stderr))
+		return error_out_of_memory();
 	return r;
 }

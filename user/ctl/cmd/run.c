@@ -10,6 +10,7 @@
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/seal_options.h"
 #include "ctl/cmd/commands.h"
 #include "lib/base/util.h"
@@ -23,35 +24,35 @@ enum {
 int command_run(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = {
-		SEALOPTS_OPTIONS,
+		SEAL_OPTIONS_LONG,
 		CTL_GLOBAL_OPTIONS,
 	};
 	_cleanup_json_ json_t *parameters = NULL, *reply = NULL;
 	_cleanup_client_ struct varlink_client *client = NULL;
-	struct sealopts opts = {};
+	struct seal_options opts = {};
 	int option, r;
 
 	ctl->in_order = true;
-	while ((option = ctl_option(ctl, argc, argv, options)) != CTL_END) {
+	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
 		if (option == CTL_STOP)
 			return ctl->status;
-		r = sealopts_option(ctl, &opts, option, optarg);
+		r = seal_options_take(ctl, &opts, option, optarg);
 		if (r)
 			return r;
 	}
 	if (optind == argc)
-		return ctl_usage(ctl, "no PROGRAM given");
+		return error_usage(ctl, "no PROGRAM given");
 	parameters = json_object();
-	if (!parameters || sealopts_to_json(&opts, parameters) < 0)
-		return ctl_out_of_memory();
-	r = ctl_connect(ctl, &client);
+	if (!parameters || seal_options_to_json(&opts, parameters) < 0)
+		return error_out_of_memory();
+	r = client_connect(ctl, &client);
 	if (r == 0)
-		r = ctl_call_on(ctl, client, "Run", parameters, &reply);
+		r = client_call_on(ctl, client, "Run", parameters, &reply);
 	if (r)
 		return r;
 	/* The connection is closed by exec. If it fails, by our end: that tells the daemon to forget us. */
 	(void)execvp(argv[optind], argv + optind);
 	r = errno;
-	(void)ctl_failure("cannot run %s: %s", argv[optind], strerror(r));
+	(void)error_failure("cannot run %s: %s", argv[optind], strerror(r));
 	return r == ENOENT ? RUN_NOT_FOUND : RUN_CANNOT;
 }

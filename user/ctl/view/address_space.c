@@ -4,25 +4,25 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "ctl/base/client.h"
 #include "ctl/base/error.h"
+#include "ctl/base/reply.h"
 #include "ctl/view/address_space.h"
 #include "lib/base/range.h"
 #include "lib/base/util.h"
 
-void addrspace_free(struct addrspace *space)
+void address_space_free(struct address_space *space)
 {
 	free(space->rows);
 	free(space->covered);
-	ctl_seals_free(&space->seals);
+	spaces_free_seals(&space->seals);
 	segments_free(&space->segments);
-	procmaps_free(&space->maps);
-	*space = (struct addrspace){};
+	proc_maps_free(&space->maps);
+	*space = (struct address_space){};
 }
 
 /* --- joining --- */
 
-static int cover(struct addrspace *space)
+static int cover(struct address_space *space)
 {
 	space->covered = calloc(space->seals.count ? space->seals.count : 1, sizeof(*space->covered));
 	if (!space->covered)
@@ -34,7 +34,7 @@ static int cover(struct addrspace *space)
 }
 
 /* The first range that ends above address. */
-static size_t first_covered(const struct addrspace *space, uint64_t address)
+static size_t first_covered(const struct address_space *space, uint64_t address)
 {
 	size_t low = 0, high = space->covered_count;
 
@@ -49,7 +49,7 @@ static size_t first_covered(const struct addrspace *space, uint64_t address)
 	return low;
 }
 
-uint64_t addrspace_sealed(const struct addrspace *space, uint64_t start, uint64_t end)
+uint64_t address_space_sealed(const struct address_space *space, uint64_t start, uint64_t end)
 {
 	uint64_t sealed = 0;
 
@@ -63,7 +63,7 @@ uint64_t addrspace_sealed(const struct addrspace *space, uint64_t start, uint64_
 	return sealed;
 }
 
-enum mseald_class addrspace_class(const struct addrspace *space, uint64_t address)
+enum mseald_class address_space_class(const struct address_space *space, uint64_t address)
 {
 	size_t low = 0, high = space->seals.count;
 
@@ -111,7 +111,7 @@ static void name_row(struct row *row, const struct row *before)
 	}
 }
 
-int addrspace_join(struct addrspace *space)
+int address_space_join(struct address_space *space)
 {
 	size_t seal = 0, segment = 0;
 
@@ -125,7 +125,7 @@ int addrspace_join(struct addrspace *space)
 		struct row *row = &space->rows[i];
 
 		row->mapping = mapping;
-		row->sealed = addrspace_sealed(space, mapping->start, mapping->end);
+		row->sealed = address_space_sealed(space, mapping->start, mapping->end);
 		while (segment < space->segments.count && space->segments.list[segment].end <= mapping->start)
 			segment++;
 		for (size_t j = segment; j < space->segments.count; j++) {
@@ -136,7 +136,7 @@ int addrspace_join(struct addrspace *space)
 		while (seal < space->seals.count && space->seals.list[seal].end <= mapping->start)
 			seal++;
 		for (size_t j = seal; j < space->seals.count; j++) {
-			const struct ctl_seal *one = &space->seals.list[j];
+			const struct space_seal *one = &space->seals.list[j];
 
 			if (one->start >= mapping->end)
 				break;
@@ -158,10 +158,10 @@ static bool counts(const struct mapping *mapping, enum share_kind kind)
 		return false;
 	if (kind == SHARE_ALL)
 		return mapping->read || mapping->write || mapping->exec;
-	return mapping->exec && (kind == SHARE_EXECUTABLE || mapping_is_file(mapping));
+	return mapping->exec && (kind == SHARE_EXECUTABLE || proc_mapping_is_file(mapping));
 }
 
-struct share addrspace_share(const struct addrspace *space, enum share_kind kind)
+struct share address_space_share(const struct address_space *space, enum share_kind kind)
 {
 	struct share share = {};
 
@@ -176,9 +176,12 @@ struct share addrspace_share(const struct addrspace *space, enum share_kind kind
 	return share;
 }
 
-unsigned share_percent(struct share share)
+unsigned address_space_percent(struct share share)
 {
-	/* Sizes of address spaces are below 2^57, and all together below 2^64 / 100 for any machine there is. */
+	/*
+	 * Sizes of address spaces are below 2^57, and all together below 2^64 / 100 for any machine
+	 * there is.
+	 */
 	return share.all ? (unsigned)(share.sealed * 100 / share.all) : 0;
 }
 
@@ -189,14 +192,14 @@ static int complain_proc(pid_t pid, int r)
 	switch (r) {
 	case -ENOENT:
 	case -ESRCH:
-		return ctl_failure("pid %d: no such process", pid);
+		return error_failure("pid %d: no such process", pid);
 	case -ENOMEM:
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	case -EACCES:
 	case -EPERM:
-		return ctl_failure("pid %d: cannot read its mappings: %s; ask as root", pid, strerror(-r));
+		return error_failure("pid %d: cannot read its mappings: %s; ask as root", pid, strerror(-r));
 	default:
-		return ctl_failure("pid %d: cannot read its mappings: %s", pid, strerror(-r));
+		return error_failure("pid %d: cannot read its mappings: %s", pid, strerror(-r));
 	}
 }
 
@@ -212,7 +215,7 @@ static void read_comm(int directory, char comm[16])
 		(void)strcpy(comm, "?");
 }
 
-static int read_proc(pid_t pid, struct addrspace *space, bool segments)
+static int read_proc(pid_t pid, struct address_space *space, bool segments)
 {
 	_cleanup_close_ int directory = -1, maps = -1;
 	char path[32];
@@ -225,41 +228,43 @@ static int read_proc(pid_t pid, struct addrspace *space, bool segments)
 	maps = openat(directory, "maps", O_RDONLY | O_CLOEXEC);
 	if (maps < 0)
 		return -errno;
-	r = procmaps_read_fd(maps, &space->maps);
+	r = proc_maps_read_fd(maps, &space->maps);
 	if (r < 0)
 		return r;
 	read_comm(directory, space->comm);
 	return segments ? segments_resolve(&space->maps, directory, &space->segments) : 0;
 }
 
-int addrspace_read(pid_t pid, const json_t *document, struct addrspace *ret)
+int address_space_read(pid_t pid, const json_t *document, struct address_space *ret)
 {
-	_cleanup_(addrspace_free) struct addrspace space = { .pid = pid };
+	_cleanup_(address_space_free) struct address_space space = { .pid = pid };
 	int r;
 
 	r = read_proc(pid, &space, true);
 	if (r < 0)
 		return complain_proc(pid, r);
 	if (space.maps.count == 0)
-		return ctl_failure("pid %d is a kernel thread, or has exited: it has no memory of its own", pid);
-	if (seals_from_document(document, &space.seals) < 0 || addrspace_join(&space) < 0)
-		return ctl_out_of_memory();
+		return error_failure("pid %d is a kernel thread, or has exited: it has no memory of its own",
+				     pid);
+	if (spaces_seals_from_document(document, &space.seals) < 0 || address_space_join(&space) < 0)
+		return error_out_of_memory();
 	*ret = space;
-	space = (struct addrspace){};
+	space = (struct address_space){};
 	return 0;
 }
 
-int addrspace_read_brief(pid_t pid, const json_t *space, struct addrspace *ret)
+int address_space_read_brief(pid_t pid, const json_t *space, struct address_space *ret)
 {
-	_cleanup_(addrspace_free) struct addrspace addresses = { .pid = pid };
-	_cleanup_json_ json_t *document = space ? json_pack("{s:[O]}", "spaces", space) : json_pack("{s:[]}", "spaces");
+	_cleanup_(address_space_free) struct address_space addresses = { .pid = pid };
+	_cleanup_json_ json_t *document = space ? json_pack("{s:[O]}", "spaces", space) :
+						  json_pack("{s:[]}", "spaces");
 	int r = document ? read_proc(pid, &addresses, false) : -ENOMEM;
 
 	if (r < 0)
 		return r;
-	if (seals_from_document(document, &addresses.seals) < 0 || addrspace_join(&addresses) < 0)
+	if (spaces_seals_from_document(document, &addresses.seals) < 0 || address_space_join(&addresses) < 0)
 		return -ENOMEM;
 	*ret = addresses;
-	addresses = (struct addrspace){};
+	addresses = (struct address_space){};
 	return 0;
 }

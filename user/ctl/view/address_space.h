@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The mappings of a process together with what is sealed of each. */
-#ifndef MSEALCTL_ADDRSPACE_H
-#define MSEALCTL_ADDRSPACE_H
+#ifndef MSEALCTL_ADDRESS_SPACE_H
+#define MSEALCTL_ADDRESS_SPACE_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -24,32 +24,35 @@ struct row {
 	bool joined;				/* belongs to the same object as the row before */
 };
 
-struct addrspace {
+struct address_space {
 	pid_t pid;
 	char comm[16];				/* as in /proc/PID/comm; not escaped */
-	struct procmaps maps;
+	struct proc_maps maps;
 	struct segments segments;
-	struct ctl_seals seals;
+	struct space_seals seals;
 	struct range *covered;			/* what the seals cover, disjoint and sorted */
 	size_t covered_count;
 	struct row *rows;			/* one for each mapping */
 };
 
-/* Reads /proc/PID and joins it with the document of spaces_fetch(). Complains itself: 0, or the exit status. */
-int addrspace_read(pid_t pid, const json_t *document, struct addrspace *ret);
+/*
+ * Reads /proc/PID and joins it with the document of spaces_fetch(). Complains itself: 0, or the
+ * exit status.
+ */
+int address_space_read(pid_t pid, const json_t *document, struct address_space *ret);
 /*
  * Without segments, for all that needs only the mappings and what is sealed of them; space: as
  * io.mseald.Space, or NULL. Negative errno; says nothing.
  */
-int addrspace_read_brief(pid_t pid, const json_t *space, struct addrspace *ret);
+int address_space_read_brief(pid_t pid, const json_t *space, struct address_space *ret);
 /* The same from maps, segments and seals that are already in place. 0 or -ENOMEM. */
-int addrspace_join(struct addrspace *space);
-void addrspace_free(struct addrspace *space);	/* for _cleanup_ */
+int address_space_join(struct address_space *space);
+void address_space_free(struct address_space *space);	/* for _cleanup_ */
 
 /* Bytes of [start, end) that are sealed. */
-uint64_t addrspace_sealed(const struct addrspace *space, uint64_t start, uint64_t end);
+uint64_t address_space_sealed(const struct address_space *space, uint64_t start, uint64_t end);
 /* The class of an address: its seal's, else its segment's. */
-enum mseald_class addrspace_class(const struct addrspace *space, uint64_t address);
+enum mseald_class address_space_class(const struct address_space *space, uint64_t address);
 
 struct share {
 	uint64_t sealed, all;	/* bytes */
@@ -62,8 +65,8 @@ enum share_kind {
 	SHARE_COUNT,
 };
 
-struct share addrspace_share(const struct addrspace *space, enum share_kind kind);
+struct share address_space_share(const struct address_space *space, enum share_kind kind);
 /* Rounded down, so that nothing is called whole that is not; 0 of nothing. */
-unsigned share_percent(struct share share);
+unsigned address_space_percent(struct share share);
 
 #endif

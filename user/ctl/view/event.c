@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "ctl/base/client.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/view/event.h"
 #include "lib/base/util.h"
@@ -57,10 +57,12 @@ char *event_refusal_line(const json_t *refusal, int64_t clock_offset, bool utf8)
 
 	format_thread(refusal, thread);
 	if (reply_integer(refusal, "pid"))
-		(void)snprintf(who, sizeof(who), "%.40s[%" PRIu64 "%s] uid %" PRIu64, reply_string(refusal, "comm"),
-			       reply_integer(refusal, "pid"), thread, reply_integer(refusal, "uid"));
-	if (asprintf(&text, "%s %s refused %s (lock)%s%s", event_time((int64_t)reply_integer(refusal, "time") + clock_offset, time),
-		     who, reply_string(refusal, "door"), *container ? " container " : "", container) < 0)
+		(void)snprintf(who, sizeof(who), "%.40s[%" PRIu64 "%s] uid %" PRIu64,
+			       reply_string(refusal, "comm"), reply_integer(refusal, "pid"), thread,
+			       reply_integer(refusal, "uid"));
+	if (asprintf(&text, "%s %s refused %s (lock)%s%s",
+		     event_time((int64_t)reply_integer(refusal, "time") + clock_offset, time), who,
+		     reply_string(refusal, "door"), *container ? " container " : "", container) < 0)
 		return NULL;
 	return text_escape(text, utf8);
 }

@@ -9,12 +9,12 @@
 
 static const char *operation_name(int value)
 {
-	return mseald_op_name((enum mseald_op)value);
+	return names_op((enum mseald_op)value);
 }
 
 static const char *verdict_name(int value)
 {
-	return mseald_verdict_name((enum mseald_verdict)value);
+	return names_verdict((enum mseald_verdict)value);
 }
 
 static int find(const char *word, size_t length, const char *(*name)(int), int count)
@@ -32,10 +32,15 @@ static void list_names(const char *(*name)(int), int count, char *out, size_t si
 
 	*out = '\0';
 	for (int i = 0; i < count && length < size; i++)
-		length += (size_t)snprintf(out + length, size - length, "%s%s", i == 0 ? "" : i == count - 1 ? " and " : ", ", name(i));
+		length += (size_t)snprintf(out + length, size - length, "%s%s",
+					   i == 0	  ? "" :
+					   i == count - 1 ? " and " :
+							    ", ",
+					   name(i));
 }
 
-static int add(struct ctl *ctl, unsigned *mask, const char *list, const char *what, const char *(*name)(int), int count)
+static int add(struct ctl *ctl, unsigned *mask, const char *list, const char *what, const char *(*name)(int),
+	       int count)
 {
 	unsigned added = 0;
 	char known[512];
@@ -46,7 +51,8 @@ static int add(struct ctl *ctl, unsigned *mask, const char *list, const char *wh
 
 		if (value < 0) {
 			list_names(name, count, known, sizeof(known));
-			return ctl_usage(ctl, "there is no %s '%.*s'; there are %s", what, (int)length, word, known);
+			return error_usage(ctl, "there is no %s '%.*s'; there are %s", what, (int)length,
+					   word, known);
 		}
 		added |= 1u << value;
 		word += length;
@@ -57,12 +63,12 @@ static int add(struct ctl *ctl, unsigned *mask, const char *list, const char *wh
 	return 0;
 }
 
-int filter_add_operations(struct ctl *ctl, struct filter *filter, const char *list)
+int event_filter_add_operations(struct ctl *ctl, struct filter *filter, const char *list)
 {
 	return add(ctl, &filter->operations, list, "operation", operation_name, MSEALD_OP_COUNT);
 }
 
-int filter_add_verdicts(struct ctl *ctl, struct filter *filter, const char *list)
+int event_filter_add_verdicts(struct ctl *ctl, struct filter *filter, const char *list)
 {
 	return add(ctl, &filter->verdicts, list, "verdict", verdict_name, MSEALD_VERDICT_COUNT);
 }
@@ -75,8 +81,10 @@ static bool lets(unsigned mask, const char *text, const char *(*name)(int), int 
 	return !mask || value < 0 || mask & 1u << value;
 }
 
-bool filter_lets(const struct filter *filter, const json_t *event)
+bool event_filter_lets(const struct filter *filter, const json_t *event)
 {
-	return lets(filter->operations, json_string_value(json_object_get(event, "operation")), operation_name, MSEALD_OP_COUNT) &&
-	       lets(filter->verdicts, json_string_value(json_object_get(event, "verdict")), verdict_name, MSEALD_VERDICT_COUNT);
+	return lets(filter->operations, json_string_value(json_object_get(event, "operation")),
+		    operation_name, MSEALD_OP_COUNT) &&
+	       lets(filter->verdicts, json_string_value(json_object_get(event, "verdict")), verdict_name,
+		    MSEALD_VERDICT_COUNT);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which attempts are shown: by what was tried, and by how it ended. */
-#ifndef MSEALCTL_FILTER_H
-#define MSEALCTL_FILTER_H
+#ifndef MSEALCTL_EVENT_FILTER_H
+#define MSEALCTL_EVENT_FILTER_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -14,10 +14,10 @@ struct filter {
 };
 
 /* Adds the words of a list with commas. 0, or the status of a usage error, which is told. */
-int filter_add_operations(struct ctl *ctl, struct filter *filter, const char *list);
-int filter_add_verdicts(struct ctl *ctl, struct filter *filter, const char *list);
+int event_filter_add_operations(struct ctl *ctl, struct filter *filter, const char *list);
+int event_filter_add_verdicts(struct ctl *ctl, struct filter *filter, const char *list);
 
 /* Is an event of io.mseald.Monitor to be shown? */
-bool filter_lets(const struct filter *filter, const json_t *event);
+bool event_filter_lets(const struct filter *filter, const json_t *event);
 
 #endif

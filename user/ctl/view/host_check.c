@@ -19,7 +19,7 @@
 
 #define BOOT_GRUB "/etc/default/grub"
 
-const char *finding_state_name(enum finding_state state)
+const char *host_check_state_name(enum finding_state state)
 {
 	static const char *const names[] = {
 		[FINDING_OK] = "ok", [FINDING_MISSING] = "missing", [FINDING_UNKNOWN] = "unknown",
@@ -28,9 +28,9 @@ const char *finding_state_name(enum finding_state state)
 	return names[state];
 }
 
-void machine_free(struct finding findings[MACHINE_FINDINGS])
+void host_check_free(struct finding findings[HOST_CHECK_FINDINGS])
 {
-	for (size_t i = 0; i < MACHINE_FINDINGS; i++) {
+	for (size_t i = 0; i < HOST_CHECK_FINDINGS; i++) {
 		free(findings[i].detail);
 		free(findings[i].remedy);
 		findings[i] = (struct finding){};
@@ -167,7 +167,8 @@ static char *lsm_parameter(const struct machine *machine)
 	_cleanup_free_ char *line = read_line(machine, "/proc/cmdline");
 	char *value = NULL, *save = NULL;
 
-	for (char *word = line ? strtok_r(line, " \t", &save) : NULL; word; word = strtok_r(NULL, " \t", &save))
+	for (char *word = line ? strtok_r(line, " \t", &save) : NULL; word;
+	     word = strtok_r(NULL, " \t", &save))
 		if (strncmp(word, "lsm=", 4) == 0)
 			value = word + 4;
 	return value ? strdup(value) : NULL;
@@ -198,8 +199,8 @@ static void look_kernel(const struct machine *machine, struct finding *finding)
 	finding->remedy = strf("boot Linux %d.%d or newer", LEAST_MAJOR, LEAST_MINOR);
 }
 
-static void look_mount(const struct machine *machine, struct finding *finding, const char *name, const char *type,
-		       const char *place)
+static void look_mount(const struct machine *machine, struct finding *finding, const char *name,
+		       const char *type, const char *place)
 {
 	int r = is_mounted(machine, type, place);
 
@@ -245,15 +246,19 @@ static char *lsm_remedy(const struct machine *machine, const char *active)
 		return strf("boot a kernel built with CONFIG_BPF_LSM=y");
 	if (parameter && grub)
 		return strf("the kernel's command line has lsm=%s: make that lsm=%s,bpf in %s "
-			      "(GRUB_CMDLINE_LINUX or GRUB_CMDLINE_LINUX_DEFAULT), then: update-grub && reboot",
-			      list, list, BOOT_GRUB);
+			    "(GRUB_CMDLINE_LINUX or GRUB_CMDLINE_LINUX_DEFAULT), then: update-grub && reboot",
+			    list, list, BOOT_GRUB);
 	if (parameter)
-		return strf("the kernel's command line has lsm=%s: make that lsm=%s,bpf where your boot loader "
-			      "keeps it, then reboot", list, list);
+		return strf(
+			"the kernel's command line has lsm=%s: make that lsm=%s,bpf where your boot loader "
+			"keeps it, then reboot",
+			list, list);
 	if (grub)
 		return strf("add lsm=%s,bpf to GRUB_CMDLINE_LINUX in %s, then: update-grub && reboot", list,
 			      BOOT_GRUB);
-	return strf("add lsm=%s,bpf to the kernel's command line where your boot loader keeps it, then reboot", list);
+	return strf(
+		"add lsm=%s,bpf to the kernel's command line where your boot loader keeps it, then reboot",
+		list);
 }
 
 static void look_lsm(const struct machine *machine, struct finding *finding)
@@ -265,7 +270,8 @@ static void look_lsm(const struct machine *machine, struct finding *finding)
 	if (!active) {
 		finding->state = FINDING_UNKNOWN;
 		finding->detail = strf("cannot read /sys/kernel/security/lsm");
-		finding->remedy = strf("mount -t securityfs securityfs /sys/kernel/security, and check again");
+		finding->remedy = strf(
+			"mount -t securityfs securityfs /sys/kernel/security, and check again");
 		return;
 	}
 	finding->detail = strf("active security modules: %s", active);
@@ -305,14 +311,16 @@ static void look_gates(const struct machine *machine, struct finding *finding)
 	}
 	r = kernel_has(machine, "CONFIG_FUNCTION_ERROR_INJECTION", "within_error_injection_list");
 	if (r > 0) {
-		finding->detail = strf("CONFIG_FUNCTION_ERROR_INJECTION: munmap, mremap and madvise fail with EPERM");
+		finding->detail = strf(
+			"CONFIG_FUNCTION_ERROR_INJECTION: munmap, mremap and madvise fail with EPERM");
 		return;
 	}
 	finding->state = r == 0 ? FINDING_MISSING : FINDING_UNKNOWN;
-	finding->detail = r == 0 ?
-		strf("munmap, mremap and madvise of sealed memory end in SIGKILL, not in EPERM") :
-		strf("cannot tell whether the kernel has CONFIG_FUNCTION_ERROR_INJECTION; without it munmap, mremap "
-		       "and madvise of sealed memory end in SIGKILL");
+	finding->detail =
+		r == 0 ?
+			strf("munmap, mremap and madvise of sealed memory end in SIGKILL, not in EPERM") :
+			strf("cannot tell whether the kernel has CONFIG_FUNCTION_ERROR_INJECTION; without it "
+			     "munmap, mremap and madvise of sealed memory end in SIGKILL");
 	finding->remedy = strf("for EPERM, boot Linux %d.%d or newer, or a kernel built with "
 				 "CONFIG_FUNCTION_ERROR_INJECTION=y", OVERRIDE_MAJOR, OVERRIDE_MINOR);
 }
@@ -345,20 +353,20 @@ static void look_daemon(const struct machine *machine, struct finding *finding)
 	finding->remedy = strf("systemctl start mseald");
 }
 
-int machine_look(const struct machine *machine, struct finding findings[MACHINE_FINDINGS])
+int host_check_look(const struct machine *machine, struct finding findings[HOST_CHECK_FINDINGS])
 {
 	static void (*const looks[])(const struct machine *machine, struct finding *finding) = {
-		look_root, look_kernel, look_securityfs, look_lsm, look_btf, look_bpffs, look_gates, look_cgroup,
-		look_daemon,
+		look_root,  look_kernel, look_securityfs, look_lsm,    look_btf,
+		look_bpffs, look_gates,	 look_cgroup,	  look_daemon,
 	};
 
-	_Static_assert(ELEMENTS(looks) == MACHINE_FINDINGS, "a finding for each look");
-	for (size_t i = 0; i < MACHINE_FINDINGS; i++)
+	_Static_assert(ELEMENTS(looks) == HOST_CHECK_FINDINGS, "a finding for each look");
+	for (size_t i = 0; i < HOST_CHECK_FINDINGS; i++)
 		findings[i] = (struct finding){};
-	for (size_t i = 0; i < MACHINE_FINDINGS; i++) {
+	for (size_t i = 0; i < HOST_CHECK_FINDINGS; i++) {
 		looks[i](machine, &findings[i]);
 		if (!findings[i].detail || (findings[i].state != FINDING_OK && !findings[i].remedy)) {
-			machine_free(findings);
+			host_check_free(findings);
 			return -ENOMEM;
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What this machine has of what mseald needs, and the change that gives what is missing. */
-#ifndef MSEALCTL_MACHINE_H
-#define MSEALCTL_MACHINE_H
+#ifndef MSEALCTL_HOST_CHECK_H
+#define MSEALCTL_HOST_CHECK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,12 +30,12 @@ struct finding {
 	char *remedy;		/* the exact change; NULL: none needed */
 };
 
-#define MACHINE_FINDINGS 9
+#define HOST_CHECK_FINDINGS 9
 
 /* Fills all findings. 0 or -ENOMEM. */
-int machine_look(const struct machine *machine, struct finding findings[MACHINE_FINDINGS]);
-void machine_free(struct finding findings[MACHINE_FINDINGS]);
+int host_check_look(const struct machine *machine, struct finding findings[HOST_CHECK_FINDINGS]);
+void host_check_free(struct finding findings[HOST_CHECK_FINDINGS]);
 
-const char *finding_state_name(enum finding_state state);
+const char *host_check_state_name(enum finding_state state);
 
 #endif

@@ -34,12 +34,13 @@ static const struct glyphs unicode = {
 };
 
 struct layout {
-	const struct addrspace *space;
+	const struct address_space *space;
 	const struct terminal *terminal;
 	const struct glyphs *glyphs;
 	FILE *out;
 	int digits, range, bar, name, class;	/* columns; range: the whole address range */
-	unsigned largest;			/* log2 of the pages of the largest mapping that can be accessed */
+	/* log2 of the pages of the largest mapping that can be accessed */
+	unsigned largest;
 	bool brief;
 };
 
@@ -70,14 +71,14 @@ static const char *classes_label(const struct row *row, bool brief, char buf[CLA
 	if (!row->classes)
 		return "-";
 	if (brief) {
-		(void)snprintf(buf, CLASSES_MAX, "%s%s", mseald_class_name((unsigned)__builtin_ctz(row->classes)),
+		(void)snprintf(buf, CLASSES_MAX, "%s%s", names_class((unsigned)__builtin_ctz(row->classes)),
 			       row->classes & (row->classes - 1) ? "+" : "");
 		return buf;
 	}
 	for (unsigned class = 1; class < MSEALD_CLASS_COUNT; class++)
 		if (row->classes & (1u << class))
-			length += (size_t)snprintf(buf + length, CLASSES_MAX - length, "%s%s", length ? "+" : "",
-						   mseald_class_name(class));
+			length += (size_t)snprintf(buf + length, CLASSES_MAX - length, "%s%s",
+						   length ? "+" : "", names_class(class));
 	return buf;
 }
 
@@ -89,11 +90,11 @@ static void plan(struct layout *layout, size_t width)
 	layout->digits = 8;
 	for (size_t i = 0; i < layout->space->maps.count; i++) {
 		const struct row *row = &layout->space->rows[i];
-		char label[CLASSES_MAX], text[STOPS_TEXT_MAX];
+		char label[CLASSES_MAX], text[SPACES_STOPS_TEXT_MAX];
 		int digits = (67 - __builtin_clzll(row->mapping->end | 1)) / 4;
 
 		class = MAX_OF(class, (int)strlen(classes_label(row, layout->brief, label)));
-		denied = MAX_OF(denied, (int)strlen(stops_text(row->stops, layout->brief, text)));
+		denied = MAX_OF(denied, (int)strlen(spaces_stops_text(row->stops, layout->brief, text)));
 		if (row->mapping->end > INT64_MAX)
 			continue;
 		layout->digits = MAX_OF(layout->digits, digits);
@@ -120,7 +121,8 @@ static void draw_bar(const struct layout *layout, const struct mapping *mapping,
 	const char *on = "";
 
 	if (layout->largest)
-		cells += (unsigned)(layout->bar - 1) * MIN_OF(log2_pages(size), layout->largest) / layout->largest;
+		cells += (unsigned)(layout->bar - 1) * MIN_OF(log2_pages(size), layout->largest) /
+			 layout->largest;
 	/* No cell stands for less than a page. */
 	cells = (unsigned)MIN_OF((uint64_t)cells, MAX_OF(pages, 1));
 	for (unsigned i = 0; i < cells; i++) {
@@ -128,11 +130,11 @@ static void draw_bar(const struct layout *layout, const struct mapping *mapping,
 				 pages % cells * i / cells * CTL_PAGE_SIZE;
 		uint64_t end = mapping->start + pages / cells * (i + 1) * CTL_PAGE_SIZE +
 			       pages % cells * (i + 1) / cells * CTL_PAGE_SIZE;
-		uint64_t part = sealed ? addrspace_sealed(layout->space, start, end) : 0;
+		uint64_t part = sealed ? address_space_sealed(layout->space, start, end) : 0;
 		enum colour next = COLOUR_DIM;
 
 		if (part)
-			next = class_colour(addrspace_class(layout->space, start));
+			next = terminal_class_colour(address_space_class(layout->space, start));
 		if (i == 0 || next != colour) {
 			(void)fputs(terminal_off(layout->terminal, *on ? colour : COLOUR_NONE), layout->out);
 			colour = next;
@@ -196,7 +198,7 @@ static int draw_row(const struct layout *layout, size_t i)
 	const struct row *row = &layout->space->rows[i];
 	const struct mapping *mapping = row->mapping;
 	uint64_t bytes = mapping->end - mapping->start;
-	char size[TEXT_SIZE_MAX], label[CLASSES_MAX], range[64], permissions[5], stops[STOPS_TEXT_MAX];
+	char size[TEXT_SIZE_MAX], label[CLASSES_MAX], range[64], permissions[5], stops[SPACES_STOPS_TEXT_MAX];
 	_cleanup_free_ char *class = NULL;
 	enum colour class_shown = COLOUR_DIM;
 
@@ -218,17 +220,23 @@ static int draw_row(const struct layout *layout, size_t i)
 	if (draw_name(layout, row) < 0)
 		return -ENOMEM;
 
-	class = text_shorten(classes_label(row, layout->brief, label), (size_t)layout->class, layout->terminal->utf8);
+	class = text_shorten(classes_label(row, layout->brief, label), (size_t)layout->class,
+			     layout->terminal->utf8);
 	if (!class)
 		return -ENOMEM;
 	if (row->sealed)
-		class_shown = class_colour((enum mseald_class)(row->classes ? __builtin_ctz(row->classes) : 0));
+		class_shown = terminal_class_colour(
+			(enum mseald_class)(row->classes ? __builtin_ctz(row->classes) : 0));
 	(void)fputc(' ', layout->out);
 	put(layout, class_shown, class);
-	(void)fprintf(layout->out, "%*s ", layout->class - (int)text_width(class, layout->terminal->utf8), "");
-	put(layout, row->stops[MSEALD_ACTION_KILL] ? COLOUR_RED :
+	(void)fprintf(layout->out, "%*s ", layout->class - (int)text_width(class, layout->terminal->utf8),
+		      "");
+	put(layout,
+	    row->stops[MSEALD_ACTION_KILL]				       ? COLOUR_RED :
 	    row->stops[MSEALD_ACTION_AUDIT] && !row->stops[MSEALD_ACTION_DENY] ? COLOUR_YELLOW :
-	    row->sealed ? COLOUR_NONE : COLOUR_DIM, stops_text(row->stops, layout->brief, stops));
+	    row->sealed							       ? COLOUR_NONE :
+										 COLOUR_DIM,
+	    spaces_stops_text(row->stops, layout->brief, stops));
 	(void)fputc('\n', layout->out);
 	return 0;
 }
@@ -256,10 +264,10 @@ static void draw_legend(const struct layout *layout)
 		      glyphs->full, glyphs->part, glyphs->none);
 	if (layout->terminal->colour) {
 		for (unsigned class = 1; class < MSEALD_CLASS_COUNT; class++) {
-			put(layout, class_colour(class), glyphs->full);
-			(void)fprintf(layout->out, " %s  ", mseald_class_name(class));
+			put(layout, terminal_class_colour(class), glyphs->full);
+			(void)fprintf(layout->out, " %s  ", names_class(class));
 		}
-		put(layout, class_colour(MSEALD_CLASS_NONE), glyphs->full);
+		put(layout, terminal_class_colour(MSEALD_CLASS_NONE), glyphs->full);
 		(void)fputs(" sealed by its address\n", layout->out);
 	}
 	if (layout->brief)
@@ -272,7 +280,7 @@ static void draw_share(const struct layout *layout, const char *what, struct sha
 	unsigned cells, percent;
 	char sealed[TEXT_SIZE_MAX], all[TEXT_SIZE_MAX];
 
-	percent = share_percent(share);
+	percent = address_space_percent(share);
 	cells = share.all ? (unsigned)(share.sealed * SUMMARY_BAR / share.all) : 0;
 	(void)fprintf(layout->out, "%-11s ", what);
 	(void)fputs(terminal_on(layout->terminal, COLOUR_GREEN), layout->out);
@@ -287,7 +295,7 @@ static void draw_share(const struct layout *layout, const char *what, struct sha
 		      text_size(share.all, all));
 }
 
-int draw_addrspace(const struct addrspace *space, const struct terminal *terminal, FILE *out)
+int map_drawing_print(const struct address_space *space, const struct terminal *terminal, FILE *out)
 {
 	struct layout layout = {
 		.space = space,
@@ -306,7 +314,7 @@ int draw_addrspace(const struct addrspace *space, const struct terminal *termina
 	}
 	draw_legend(&layout);
 	(void)fputc('\n', out);
-	draw_share(&layout, "all memory", addrspace_share(space, SHARE_ALL));
-	draw_share(&layout, "executable", addrspace_share(space, SHARE_EXECUTABLE));
+	draw_share(&layout, "all memory", address_space_share(space, SHARE_ALL));
+	draw_share(&layout, "executable", address_space_share(space, SHARE_EXECUTABLE));
 	return 0;
 }

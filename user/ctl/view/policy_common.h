@@ -3,7 +3,6 @@
 #ifndef MSEALCTL_POLICY_COMMON_H
 #define MSEALCTL_POLICY_COMMON_H
 
-#include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
 #include "lib/policy/policy.h"
@@ -16,30 +15,33 @@ enum { POLICY_OPTION_ROOT = CTL_OPTION_OWN + 100 };
 	CTL_GLOBAL_OPTIONS
 
 /* The folders policies are read from, the administrator's first; ended by NULL. */
-extern const char *const policy_folders[];
+extern const char *const policy_common_folders[];
 
-/* The next option that is none of POLICY_OPTIONS, or CTL_END or CTL_STOP. options: what ctl_option() takes, or NULL. */
-int policy_option(struct ctl *ctl, int argc, char **argv, const struct option *options);
+/*
+ * The next option that is none of POLICY_OPTIONS, or CTL_END or CTL_STOP. options: what
+ * options_next() takes, or NULL.
+ */
+int policy_common_option(struct ctl *ctl, int argc, char **argv, const struct option *options);
 
 /* Takes --root=ROOT, whose slashes at the end are cut off. 0, or the exit status after a complaint. */
-int policy_set_root(struct ctl *ctl, char *root);
+int policy_common_set_root(struct ctl *ctl, char *root);
 
 /* Reads all folders, below ctl->root. 0, or the exit status after a complaint. */
-int policies_fetch(const struct ctl *ctl, struct policy_files *ret, struct policy_faults *faults);
+int policy_common_read(const struct ctl *ctl, struct policy_files *ret, struct diagnostics *faults);
 /* The file that stands for this name (with or without .conf), or NULL. */
-const struct policy_file *policies_find(const struct policy_files *files, const char *name);
+const struct policy_file *policy_common_find(const struct policy_files *files, const char *name);
 /* Where a file of policy_files really is, with the root; malloc'ed, or NULL. */
-char *policies_real_path(const struct ctl *ctl, const char *path);
+char *policy_common_real_path(const struct ctl *ctl, const char *path);
 /* Complains that there is no such policy, and which was perhaps meant. CTL_FAILURE. */
-int policies_complain_name(const struct policy_files *files, const char *name);
+int policy_common_complain_name(const struct policy_files *files, const char *name);
 /* One word for a state: on, off, fault, masked, replaced. Static. */
-const char *policy_state_name(enum policy_file_state state);
+const char *policy_common_state_name(enum policy_file_state state);
 
 /*
  * Asks the daemon to read its policies again. 0 and what came of it in words
- * (policy_daemon_absent where it is not running), or the exit status after a complaint.
+ * (policy_common_daemon_absent where it is not running), or the exit status after a complaint.
  */
-int policy_ask_to_reload(const struct ctl *ctl, const char **ret_said);
-extern const char policy_daemon_absent[];
+int policy_common_reload(const struct ctl *ctl, const char **ret_said);
+extern const char policy_common_daemon_absent[];
 
 #endif

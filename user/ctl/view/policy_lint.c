@@ -10,9 +10,10 @@
 #include "lib/base/util.h"
 #include "lib/policy/policy.h"
 
-#define LINE_MAX_READ 256	/* of a script, as the kernel reads: include/uapi/linux/binfmts.h, BINPRM_BUF_SIZE */
+#define LINE_MAX_READ \
+	256 /* of a script, as the kernel reads: include/uapi/linux/binfmts.h, BINPRM_BUF_SIZE */
 
-#define WARN(warnings, policy, line, ...) policy_faults_add(warnings, (policy)->path, line, __VA_ARGS__)
+#define WARN(warnings, policy, line, ...) diagnostics_add(warnings, (policy)->path, line, __VA_ARGS__)
 
 /* The beginning of a program, ended by NUL; "" where it cannot be read. */
 static void read_beginning(const char *path, char text[LINE_MAX_READ + 1])
@@ -24,7 +25,7 @@ static void read_beginning(const char *path, char text[LINE_MAX_READ + 1])
 }
 
 static int warn_script(const struct policy *policy, const struct policy_exe *exe, char *line,
-		       struct policy_faults *warnings)
+		       struct diagnostics *warnings)
 {
 	char *rest, *interpreter, *argument;
 
@@ -36,15 +37,19 @@ static int warn_script(const struct policy *policy, const struct policy_exe *exe
 	while (argument && *argument == '-')
 		argument = strtok_r(NULL, " \t\r", &rest);
 	if (argument && strcmp(interpreter, "/usr/bin/env") == 0)
-		return WARN(warnings, policy, exe->line, "Exe=%s is a script, and what runs is %s (by %s); name "
+		return WARN(warnings, policy, exe->line,
+			    "Exe=%s is a script, and what runs is %s (by %s); name "
 			    "the path of "
-			    "that, and Unit= or User= to tell it from others", exe->given, argument, interpreter);
-	return WARN(warnings, policy, exe->line, "Exe=%s is a script, and what runs is %s; name that, and Unit= "
-		    "or User= to tell it from others", exe->given, interpreter);
+			    "that, and Unit= or User= to tell it from others",
+			    exe->given, argument, interpreter);
+	return WARN(warnings, policy, exe->line,
+		    "Exe=%s is a script, and what runs is %s; name that, and Unit= "
+		    "or User= to tell it from others",
+		    exe->given, interpreter);
 }
 
 static int warn_file(const char *root, const struct policy *policy, const struct policy_exe *exe,
-		     struct policy_faults *warnings)
+		     struct diagnostics *warnings)
 {
 	_cleanup_free_ char *path = NULL;
 	char beginning[LINE_MAX_READ + 1];
@@ -63,10 +68,14 @@ static int warn_file(const char *root, const struct policy *policy, const struct
 			    exe->given, exe->path);
 	}
 	if (S_ISDIR(st.st_mode) && exe->kind == POLICY_EXE_FILE)
-		return WARN(warnings, policy, exe->line, "Exe=%s is a folder; end it in / for the programs in "
-			    "it", exe->given);
+		return WARN(warnings, policy, exe->line,
+			    "Exe=%s is a folder; end it in / for the programs in "
+			    "it",
+			    exe->given);
 	if (exe->kind == POLICY_EXE_FOLDER)
-		return S_ISDIR(st.st_mode) ? 0 : WARN(warnings, policy, exe->line, "Exe=%s is no folder", exe->given);
+		return S_ISDIR(st.st_mode) ?
+			       0 :
+			       WARN(warnings, policy, exe->line, "Exe=%s is no folder", exe->given);
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
 		return WARN(warnings, policy, exe->line, "Exe=%s cannot be executed", exe->given);
 	read_beginning(path, beginning);
@@ -74,7 +83,7 @@ static int warn_file(const char *root, const struct policy *policy, const struct
 }
 
 static int warn_glob(const char *root, const struct policy *policy, const struct policy_exe *exe,
-		     struct policy_faults *warnings)
+		     struct diagnostics *warnings)
 {
 	_cleanup_free_ char *path = NULL;
 	glob_t found = {};
@@ -95,7 +104,9 @@ static int warn_glob(const char *root, const struct policy *policy, const struct
 /* A cgroup of systemd has the whole name of its unit. */
 static bool has_suffix(const char *unit)
 {
-	static const char *const suffixes[] = { ".service", ".scope", ".slice", ".socket", ".mount", ".swap" };
+	static const char *const suffixes[] = {
+		".service", ".scope", ".slice", ".socket", ".mount", ".swap"
+	};
 	const char *dot = strrchr(unit, '.');
 
 	for (size_t i = 0; dot && i < ELEMENTS(suffixes); i++)
@@ -104,14 +115,16 @@ static bool has_suffix(const char *unit)
 	return false;
 }
 
-static int warn_units(const struct policy *policy, struct policy_faults *warnings)
+static int warn_units(const struct policy *policy, struct diagnostics *warnings)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < policy->unit_count && r == 0; i++)
 		if (!policy_is_glob(policy->unit[i]) && !has_suffix(policy->unit[i]))
-			r = WARN(warnings, policy, policy->unit_line[i], "Unit=%s has no suffix, so no unit is "
-				 "called so; did you mean %s.service?", policy->unit[i], policy->unit[i]);
+			r = WARN(warnings, policy, policy->unit_line[i],
+				 "Unit=%s has no suffix, so no unit is "
+				 "called so; did you mean %s.service?",
+				 policy->unit[i], policy->unit[i]);
 	return r;
 }
 
@@ -133,7 +146,7 @@ static bool exists(const char *root, const struct policy_exe *exe)
 	return r == 0;
 }
 
-int policy_warn(const char *root, const struct policy *policy, bool ready, struct policy_faults *warnings)
+int policy_lint(const char *root, const struct policy *policy, bool ready, struct diagnostics *warnings)
 {
 	bool any = false;
 	int r = 0;
@@ -153,7 +166,7 @@ int policy_warn(const char *root, const struct policy *policy, bool ready, struc
 	return r < 0 ? r : warn_units(policy, warnings);
 }
 
-static int warn_hidden(const struct policy_files *files, size_t index, struct policy_faults *warnings)
+static int warn_hidden(const struct policy_files *files, size_t index, struct diagnostics *warnings)
 {
 	const struct policy_file *later = &files->list[index];
 
@@ -161,13 +174,15 @@ static int warn_hidden(const struct policy_files *files, size_t index, struct po
 		const struct policy_file *earlier = &files->list[i];
 
 		if (earlier->state == POLICY_FILE_ON && policy_covers(&earlier->policy, &later->policy))
-			return WARN(warnings, &later->policy, 0, "never decides: %s comes before it and matches "
-				    "all that it does", earlier->path);
+			return WARN(warnings, &later->policy, 0,
+				    "never decides: %s comes before it and matches "
+				    "all that it does",
+				    earlier->path);
 	}
 	return 0;
 }
 
-int policy_warn_files(const struct policy_files *files, struct policy_faults *warnings)
+int policy_lint_files(const struct policy_files *files, struct diagnostics *warnings)
 {
 	int r = 0;
 

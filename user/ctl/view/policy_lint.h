@@ -7,9 +7,12 @@
 
 #include "lib/policy/policy.h"
 
-/* A ready policy names where a program is on any distribution: only that none of them is here is worth a word. */
-int policy_warn(const char *root, const struct policy *policy, bool ready, struct policy_faults *warnings);
+/*
+ * A ready policy names where a program is on any distribution: only that none of them is here is
+ * worth a word.
+ */
+int policy_lint(const char *root, const struct policy *policy, bool ready, struct diagnostics *warnings);
 /* Policies that never decide, and Enabled=no where it does not count. */
-int policy_warn_files(const struct policy_files *files, struct policy_faults *warnings);
+int policy_lint_files(const struct policy_files *files, struct diagnostics *warnings);
 
 #endif

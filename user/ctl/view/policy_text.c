@@ -2,7 +2,7 @@
 /* Policies and their faults, as text and as JSON. */
 #include <string.h>
 
-#include "ctl/base/client.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/terminal.h"
 #include "ctl/base/text.h"
 #include "ctl/view/policy_text.h"
@@ -67,7 +67,7 @@ static bool put_match(FILE *out, const struct policy *policy, const char *betwee
 	return good;
 }
 
-char *policy_match_text(const struct policy *policy)
+char *policy_text_match(const struct policy *policy)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -97,22 +97,23 @@ static void put_seal(FILE *out, const struct policy *policy)
 	char segments[64], stops[64];
 	unsigned own = policy->seal.stops & ~(unsigned)(MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE);
 
-	(void)mseald_classes_format(policy->seal.classes, segments, sizeof(segments));
-	(void)mseald_stops_format(own, stops, sizeof(stops));
+	(void)names_format_classes(policy->seal.classes, segments, sizeof(segments));
+	(void)names_format_stops(own, stops, sizeof(stops));
 	if (policy->seal.classes == 0) {
 		(void)fprintf(out, "Segments=none\n");
 		return;
 	}
 	if (!own)
-		(void)mseald_stops_format(policy->seal.stops, stops, sizeof(stops));
-	(void)fprintf(out, "Segments=%s\nDeny=%s\nForeignWrite=%s\nFileWrite=%s\nAction=%s\nDlopen=%s\nGate=%s\n",
+		(void)names_format_stops(policy->seal.stops, stops, sizeof(stops));
+	(void)fprintf(out,
+		      "Segments=%s\nDeny=%s\nForeignWrite=%s\nFileWrite=%s\nAction=%s\nDlopen=%s\nGate=%s\n",
 		      with_blanks(segments), with_blanks(stops),
 		      policy->seal.stops & MSEALD_STOP_FOREIGN_WRITE ? "deny" : "allow",
-		      policy->seal.stops & MSEALD_STOP_FILE_WRITE ? "deny" : "allow", mseald_action_name(policy->seal.action),
+		      policy->seal.stops & MSEALD_STOP_FILE_WRITE ? "deny" : "allow", names_action(policy->seal.action),
 		      policy->seal.dlopen ? "yes" : "no", policy_gate_name(policy->seal.gate));
 }
 
-bool policy_print(const struct policy *policy, bool utf8)
+bool policy_text_print(const struct policy *policy, bool utf8)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size = 0;
@@ -148,9 +149,9 @@ static bool add_exe(json_t *list, const struct policy_exe *exe)
 		[POLICY_EXE_FILE] = "file", [POLICY_EXE_FOLDER] = "folder", [POLICY_EXE_GLOB] = "glob",
 	};
 
-	return json_array_append_new(list, json_pack("{s:o, s:o, s:s, s:i}", "given", text_json(exe->given), "path",
-						     text_json(exe->path), "kind", kinds[exe->kind], "line",
-						     (int)exe->line)) == 0;
+	return json_array_append_new(list, json_pack("{s:o, s:o, s:s, s:i}", "given", text_json(exe->given),
+						     "path", text_json(exe->path), "kind", kinds[exe->kind],
+						     "line", (int)exe->line)) == 0;
 }
 
 static json_t *names_json(char *const *list, size_t count)
@@ -185,43 +186,44 @@ static json_t *seal_json(const struct policy *policy)
 
 	for (unsigned class = 0; class < MSEALD_CLASS_COUNT; class++)
 		if (policy->seal.classes & 1u << class)
-			(void)json_array_append_new(segments, json_string(mseald_class_name(class)));
+			(void)json_array_append_new(segments, json_string(names_class(class)));
 	for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1)
 		if (policy->seal.stops & stop)
-			(void)json_array_append_new(deny, json_string(mseald_stop_name(stop)));
+			(void)json_array_append_new(deny, json_string(names_stop(stop)));
 	return json_pack("{s:o, s:o, s:s, s:b, s:s}", "segments", segments, "deny", deny, "action",
-			 mseald_action_name(policy->seal.action), "dlopen", policy->seal.dlopen, "gate",
+			 names_action(policy->seal.action), "dlopen", policy->seal.dlopen, "gate",
 			 policy_gate_name(policy->seal.gate));
 }
 
-json_t *policy_to_json(const struct policy *policy)
+json_t *policy_text_to_json(const struct policy *policy)
 {
 	return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o}", "name", text_json(policy->name), "path",
 			 text_json(policy->path), "description",
-			 policy->description ? text_json(policy->description) : json_null(), "enabled", policy->enabled,
-			 "match", match_json(policy), "seal", seal_json(policy));
+			 policy->description ? text_json(policy->description) : json_null(), "enabled",
+			 policy->enabled, "match", match_json(policy), "seal", seal_json(policy));
 }
 
-json_t *faults_to_json(const struct policy_faults *faults)
+json_t *policy_text_diagnostics_to_json(const struct diagnostics *faults)
 {
 	_cleanup_json_ json_t *list = json_array();
 
 	for (size_t i = 0; i < faults->count; i++) {
-		const struct policy_fault *fault = &faults->list[i];
+		const struct diagnostic *fault = &faults->list[i];
 
-		if (json_array_append_new(list, json_pack("{s:o, s:i, s:o}", "path", text_json(fault->path), "line",
-							  (int)fault->line, "message", text_json(fault->message))) < 0)
+		if (json_array_append_new(list, json_pack("{s:o, s:i, s:o}", "path", text_json(fault->path),
+							  "line", (int)fault->line, "message",
+							  text_json(fault->message))) < 0)
 			return NULL;
 	}
 	return TAKE_PTR(list);
 }
 
-bool faults_print(const struct policy_faults *faults, const char *prefix, FILE *out)
+bool policy_text_print_diagnostics(const struct diagnostics *faults, const char *prefix, FILE *out)
 {
 	struct terminal terminal = terminal_detect();
 
 	for (size_t i = 0; i < faults->count; i++) {
-		const struct policy_fault *fault = &faults->list[i];
+		const struct diagnostic *fault = &faults->list[i];
 		_cleanup_free_ char *path = text_escape(fault->path, terminal.utf8);
 		_cleanup_free_ char *message = text_escape(fault->message, terminal.utf8);
 		char line[16] = "";

@@ -10,14 +10,14 @@
 #include "lib/policy/policy.h"
 
 /* The keys and values as they are in force, in the form of a file. false: out of memory. */
-bool policy_print(const struct policy *policy, bool utf8);
+bool policy_text_print(const struct policy *policy, bool utf8);
 /* The same as an object; NULL: out of memory. */
-json_t *policy_to_json(const struct policy *policy);
+json_t *policy_text_to_json(const struct policy *policy);
 /* [{path, line, message}...]; NULL: out of memory. */
-json_t *faults_to_json(const struct policy_faults *faults);
+json_t *policy_text_diagnostics_to_json(const struct diagnostics *faults);
 /* One line on out for each, escaped; prefix before the message. false: out of memory. */
-bool faults_print(const struct policy_faults *faults, const char *prefix, FILE *out);
+bool policy_text_print_diagnostics(const struct diagnostics *faults, const char *prefix, FILE *out);
 /* What a policy matches, in one line: "Exe=... Unit=...". Malloc'ed, or NULL. */
-char *policy_match_text(const struct policy *policy);
+char *policy_text_match(const struct policy *policy);
 
 #endif

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "ctl/base/client.h"
+#include "ctl/base/reply.h"
 #include "ctl/view/report_advice.h"
 #include "lib/base/names.h"
 
@@ -33,7 +33,7 @@ static struct sums sum_up(const json_t *rows, const char *policy, bool audit)
 	size_t i;
 
 	json_array_foreach(rows, i, row) {
-		int op = mseald_op_from_name(reply_string(row, "operation")), class;
+		int op = names_find_op(reply_string(row, "operation")), class;
 		enum mseald_verdict verdict = verdict_of(row);
 		uint64_t attempts = reply_integer(row, "attempts");
 
@@ -44,8 +44,8 @@ static struct sums sum_up(const json_t *rows, const char *policy, bool audit)
 			continue;
 		if (strcmp(reply_string(row, "outcome"), "SIGKILL") == 0)
 			sums.killed_by_deny += attempts;
-		class = mseald_class_from_name(reply_string(row, "class"));
-		sums.stops |= mseald_op_stop(op);
+		class = names_find_class(reply_string(row, "class"));
+		sums.stops |= names_stops_of_op(op);
 		sums.classes |= class > 0 ? 1u << class : 0;
 		sums.only_munmap &= op == MSEALD_OP_MUNMAP;
 	}
@@ -67,7 +67,7 @@ static unsigned bits_of(const json_t *words, int (*parse)(const char *), bool sh
 	return bits;
 }
 
-const char *report_duration(uint64_t ns, char buf[REPORT_DURATION_MAX])
+const char *report_advice_duration(uint64_t ns, char buf[REPORT_ADVICE_DURATION_MAX])
 {
 	uint64_t minutes = ns / NS_PER_MINUTE, number = minutes;
 	const char *unit = "minute";
@@ -79,16 +79,19 @@ const char *report_duration(uint64_t ns, char buf[REPORT_DURATION_MAX])
 		number = minutes / 60;
 		unit = "hour";
 	}
-	(void)snprintf(buf, REPORT_DURATION_MAX, "%" PRIu64 " %s%s", number, unit, number == 1 ? "" : "s");
+	(void)snprintf(buf, REPORT_ADVICE_DURATION_MAX, "%" PRIu64 " %s%s", number, unit,
+		       number == 1 ? "" : "s");
 	return buf;
 }
 
 /* "Dlopen=no; Deny=mprotect,discard; or Segments=rodata": any of them is enough. "" where there is none. */
 static void ways_out(const json_t *policy, const struct sums *sums, char *buf, size_t size)
 {
-	unsigned stops = bits_of(json_object_get(policy, "deny"), mseald_stop_from_name, false);
-	unsigned classes = bits_of(json_object_get(policy, "segments"), mseald_class_from_name, true) & ~sums->classes;
-	const unsigned keyed = MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE;	/* those with a key of their own */
+	unsigned stops = bits_of(json_object_get(policy, "deny"), names_find_stop, false);
+	unsigned classes = bits_of(json_object_get(policy, "segments"), names_find_class, true) &
+			   ~sums->classes;
+	const unsigned keyed = MSEALD_STOP_FOREIGN_WRITE |
+			       MSEALD_STOP_FILE_WRITE; /* those with a key of their own */
 	bool foreign = sums->stops & MSEALD_STOP_FOREIGN_WRITE, other = sums->stops & ~keyed;
 	bool file = sums->stops & stops & MSEALD_STOP_FILE_WRITE;
 	unsigned rest = stops & ~(sums->stops | keyed);
@@ -100,14 +103,15 @@ static void ways_out(const json_t *policy, const struct sums *sums, char *buf, s
 	if (sums->only_munmap && reply_bool(policy, "dlopen"))
 		(void)strcpy(dlopen, "Dlopen=no, if it is dlclose(3) of what was loaded later");
 	if (other && rest)
-		(void)snprintf(deny, sizeof(deny), "Deny=%s%s%s", mseald_stops_format(rest, words, sizeof(words)),
+		(void)snprintf(deny, sizeof(deny), "Deny=%s%s%s",
+			       names_format_stops(rest, words, sizeof(words)),
 			       foreign || file ? " with " : "", foreign || file ? allow : "");
 	else if (foreign && !other)
 		(void)strcpy(deny, allow);
 	/* A foreign write is denied for all of the memory, whatever of it is sealed. */
 	if (!foreign && classes)
 		(void)snprintf(segments, sizeof(segments), "Segments=%s",
-			       mseald_classes_format(classes, words, sizeof(words)));
+			       names_format_classes(classes, words, sizeof(words)));
 	first = *dlopen && (*deny || *segments) ? "; " : "";
 	second = *deny && *segments ? "; " : "";
 	(void)snprintf(buf, size, "%s%s%s%s%s", dlopen, first, deny, second, segments);
@@ -125,19 +129,28 @@ static int advise_audit(const json_t *policy, const struct sums *sums, uint64_t 
 	char kills[96] = "";
 
 	if (!audited && !reply_integer(policy, "sealed"))
-		return asprintf(ret, "nothing that runs is sealed by it: start what it is about (msealctl policy list)");
+		return asprintf(
+			ret,
+			"nothing that runs is sealed by it: start what it is about (msealctl policy list)");
 	if (!audited && lost)
-		return asprintf(ret, "nothing that is in this table would have been denied in %s; but %" PRIu64
-				" attempt%s in none: empty it with --reset, and look again", duration, lost,
-				lost == 1 ? " is" : "s are");
+		return asprintf(ret,
+				"nothing that is in this table would have been denied in %s; but %" PRIu64
+				" attempt%s in none: empty it with --reset, and look again",
+				duration, lost, lost == 1 ? " is" : "s are");
 	if (!audited)
-		return asprintf(ret, "nothing would have been denied in %s; change Action=audit to deny in %s", duration,
-				reply_string(policy, "path"));
+		return asprintf(ret,
+				"nothing would have been denied in %s; change Action=audit to deny in %s",
+				duration, reply_string(policy, "path"));
 	if (sums->killed_by_deny)
-		(void)snprintf(kills, sizeof(kills), ", %" PRIu64 " of them by SIGKILL", sums->killed_by_deny);
-	return asprintf(ret, "%" PRIu64 " attempt%s would not have succeeded with Action=deny%s; %s%s", audited,
-			plural(audited), kills, *ways ? "what lets them be: " :
-			"no key lets them be: exempt the program by a policy of an earlier name with Segments=none", ways);
+		(void)snprintf(kills, sizeof(kills), ", %" PRIu64 " of them by SIGKILL",
+			       sums->killed_by_deny);
+	return asprintf(
+		ret, "%" PRIu64 " attempt%s would not have succeeded with Action=deny%s; %s%s", audited,
+		plural(audited), kills,
+		*ways ? "what lets them be: " :
+			"no key lets them be: exempt the program by a policy of an earlier name with "
+			"Segments=none",
+		ways);
 }
 
 char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uint64_t now)
@@ -146,23 +159,25 @@ char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uin
 	struct sums sums = sum_up(rows, reply_string(policy, "name"), audit);
 	uint64_t since = reply_integer(policy, "since");
 	uint64_t stopped = sums.attempts[MSEALD_VERDICT_DENIED] + sums.attempts[MSEALD_VERDICT_KILLED];
-	char duration[REPORT_DURATION_MAX], ways[400];
+	char duration[REPORT_ADVICE_DURATION_MAX], ways[400];
 	char *text;
 	int r;
 
-	(void)report_duration(now > since ? now - since : 0, duration);
+	(void)report_advice_duration(now > since ? now - since : 0, duration);
 	ways_out(policy, &sums, ways, sizeof(ways));
 	if (audit)
 		r = advise_audit(policy, &sums, lost, duration, ways, &text);
 	else if (!stopped)
 		r = asprintf(&text, "nothing was denied in %s", duration);
 	else
-		r = asprintf(&text, "%" PRIu64 " attempt%s denied, %" PRIu64 " killed for; %s%s",
-			     sums.attempts[MSEALD_VERDICT_DENIED],
-			     sums.attempts[MSEALD_VERDICT_DENIED] == 1 ? " was" : "s were",
-			     sums.attempts[MSEALD_VERDICT_KILLED],
-			     *ways ? "if the program means no harm, what lets it be: " :
-				     "if the program means no harm, exempt it by a policy of an earlier name with Segments=none",
-			     ways);
+		r = asprintf(
+			&text, "%" PRIu64 " attempt%s denied, %" PRIu64 " killed for; %s%s",
+			sums.attempts[MSEALD_VERDICT_DENIED],
+			sums.attempts[MSEALD_VERDICT_DENIED] == 1 ? " was" : "s were",
+			sums.attempts[MSEALD_VERDICT_KILLED],
+			*ways ? "if the program means no harm, what lets it be: " :
+				"if the program means no harm, exempt it by a policy of an earlier name with "
+				"Segments=none",
+			ways);
 	return r < 0 ? NULL : text;
 }

@@ -8,12 +8,13 @@
 
 
 /*
- * One line: what would have been denied, and what is to be changed. policy, rows, lost: of io.mseald.Report; now: ns
+ * One line: what would have been denied, and what is to be changed. policy, rows, lost: of
+ * io.mseald.Report; now: ns
  * since 1970. Malloc'ed, not escaped; NULL: out of memory.
  */
 char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uint64_t now);
-#define REPORT_DURATION_MAX 32
+#define REPORT_ADVICE_DURATION_MAX 32
 /* "26 hours". Returns buf. */
-const char *report_duration(uint64_t ns, char buf[REPORT_DURATION_MAX]);
+const char *report_advice_duration(uint64_t ns, char buf[REPORT_ADVICE_DURATION_MAX]);
 
 #endif

@@ -6,14 +6,15 @@
 
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
+#include "ctl/base/reply.h"
 #include "ctl/view/spaces.h"
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-void ctl_seals_free(struct ctl_seals *seals)
+void spaces_free_seals(struct space_seals *seals)
 {
 	free(seals->list);
-	*seals = (struct ctl_seals){};
+	*seals = (struct space_seals){};
 }
 
 /* What mseald has told of the space before, it does not tell of this one again (io.mseald.List, once). */
@@ -26,7 +27,7 @@ static int fill_in(json_t *space, json_t **last)
 		json_t *value = json_object_get(*last, told_once[i]);
 
 		if (value && json_object_set(space, told_once[i], value) < 0)
-			return ctl_out_of_memory();
+			return error_out_of_memory();
 	}
 	json_decref(*last);
 	*last = json_incref(space);
@@ -49,9 +50,11 @@ static int receive_all(const struct ctl *ctl, struct varlink_client *client,
 
 		r = varlink_receive(client, &reply, &error, &continues);
 		if (r < 0)
-			return ctl_complain_connection(ctl, r);
+			return client_complain_connection(ctl, r);
 		if (r > 0)
-			return strcmp(error, "io.mseald.NotSealed") == 0 ? 0 : ctl_complain_reply(error, reply);
+			return strcmp(error, "io.mseald.NotSealed") == 0 ?
+				       0 :
+				       client_complain_reply(error, reply);
 		json_array_foreach(json_object_get(reply, "spaces"), i, space) {
 			r = fill_in(space, &last);
 			if (!r)
@@ -63,7 +66,8 @@ static int receive_all(const struct ctl *ctl, struct varlink_client *client,
 	return 0;
 }
 
-int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *space, void *context), void *context)
+int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *space, void *context),
+		void *context)
 {
 	_cleanup_json_ json_t *parameters = pid ? json_pack("{s:i,s:b}", "pid", pid, "once", true) :
 						  json_pack("{s:b}", "once", true);
@@ -71,19 +75,19 @@ int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *spac
 	int r;
 
 	if (!parameters)
-		return ctl_out_of_memory();
-	r = ctl_connect(ctl, &client);
+		return error_out_of_memory();
+	r = client_connect(ctl, &client);
 	if (r)
 		return r;
 	r = varlink_send_more(client, "io.mseald.List", parameters);
 	if (r < 0)
-		return ctl_complain_connection(ctl, r);
+		return client_complain_connection(ctl, r);
 	return receive_all(ctl, client, each, context);
 }
 
 static int keep(const json_t *space, void *context)
 {
-	return json_array_append(context, (json_t *)space) < 0 ? ctl_out_of_memory() : 0;
+	return json_array_append(context, (json_t *)space) < 0 ? error_out_of_memory() : 0;
 }
 
 static json_int_t first_pid(const json_t *space)
@@ -123,13 +127,13 @@ int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document)
 	int r;
 
 	if (!spaces)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	r = spaces_each(ctl, pid, keep, spaces);
 	if (r)
 		return r;
 	document = json_pack("{s:o}", "spaces", sort_spaces(spaces));
 	if (!document)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	*ret_document = TAKE_PTR(document);
 	return 0;
 }
@@ -141,7 +145,7 @@ static unsigned stops_from_json(const json_t *array)
 	size_t i;
 
 	json_array_foreach(array, i, name) {
-		int stop = json_is_string(name) ? mseald_stop_from_name(json_string_value(name)) : -EINVAL;
+		int stop = json_is_string(name) ? names_find_stop(json_string_value(name)) : -EINVAL;
 
 		if (stop > 0)
 			stops |= (unsigned)stop;
@@ -149,36 +153,36 @@ static unsigned stops_from_json(const json_t *array)
 	return stops;
 }
 
-struct ctl_seal seal_from_json(const json_t *seal)
+struct space_seal spaces_seal_from_json(const json_t *seal)
 {
-	int class = mseald_class_from_name(reply_string(seal, "class"));
-	struct ctl_seal result = {
+	int class = names_find_class(reply_string(seal, "class"));
+	struct space_seal result = {
 		.start = reply_integer(seal, "start"),
 		.end = reply_integer(seal, "end"),
-		.class = class < 0 ? MSEALD_CLASS_NONE : (enum mseald_class)class,
+		.class = class < 0 ? MSEALD_CLASS_NONE : (enum mseald_class) class,
 		.revocable = reply_bool(seal, "revocable"),
 		.gate = reply_string(seal, "gate"),
 		.attempts = reply_integer(seal, "attempts"),
 	};
 
 	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
-		result.stops[action] = stops_from_json(json_object_get(seal, mseald_action_name(action)));
+		result.stops[action] = stops_from_json(json_object_get(seal, names_action(action)));
 	return result;
 }
 
 static int compare_seals(const void *a, const void *b)
 {
-	const struct ctl_seal *x = a, *y = b;
+	const struct space_seal *x = a, *y = b;
 
 	if (x->start != y->start)
 		return x->start < y->start ? -1 : 1;
 	return x->end < y->end ? -1 : x->end > y->end;
 }
 
-int seals_from_document(const json_t *document, struct ctl_seals *ret)
+int spaces_seals_from_document(const json_t *document, struct space_seals *ret)
 {
 	const json_t *spaces = json_object_get(document, "spaces"), *space;
-	struct ctl_seals seals = {};
+	struct space_seals seals = {};
 	size_t i, j, count = 0;
 
 	json_array_foreach(spaces, i, space)
@@ -190,7 +194,7 @@ int seals_from_document(const json_t *document, struct ctl_seals *ret)
 		const json_t *list = json_object_get(space, "seals"), *seal;
 
 		json_array_foreach(list, j, seal) {
-			struct ctl_seal one = seal_from_json(seal);
+			struct space_seal one = spaces_seal_from_json(seal);
 
 			if (one.start < one.end)
 				seals.list[seals.count++] = one;
@@ -201,13 +205,13 @@ int seals_from_document(const json_t *document, struct ctl_seals *ret)
 	return 0;
 }
 
-static const char *stops_letters(const unsigned stops[MSEALD_ACTION_COUNT], char buf[STOPS_TEXT_MAX])
+static const char *stops_letters(const unsigned stops[MSEALD_ACTION_COUNT], char buf[SPACES_STOPS_TEXT_MAX])
 {
 	size_t length = 0;
 
 	for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1) {
 		/* "f" is foreign-write. */
-		char letter = stop == MSEALD_STOP_FILE_WRITE ? 'w' : mseald_stop_name(stop)[0];
+		char letter = stop == MSEALD_STOP_FILE_WRITE ? 'w' : names_stop(stop)[0];
 
 		if (stops[MSEALD_ACTION_KILL] & stop) {
 			buf[length++] = (char)toupper((unsigned char)letter);
@@ -224,7 +228,8 @@ static const char *stops_letters(const unsigned stops[MSEALD_ACTION_COUNT], char
 	return buf;
 }
 
-const char *stops_text(const unsigned stops[MSEALD_ACTION_COUNT], bool short_form, char buf[STOPS_TEXT_MAX])
+const char *spaces_stops_text(const unsigned stops[MSEALD_ACTION_COUNT], bool short_form,
+			      char buf[SPACES_STOPS_TEXT_MAX])
 {
 	/* What is shown as killed is not shown as denied or logged too: the strongest action wins. */
 	const unsigned kill = stops[MSEALD_ACTION_KILL];
@@ -243,8 +248,9 @@ const char *stops_text(const unsigned stops[MSEALD_ACTION_COUNT], bool short_for
 
 		if (!parts[i].stops)
 			continue;
-		length += (size_t)snprintf(buf + length, STOPS_TEXT_MAX - length, "%s%s%s", length ? " " : "",
-					   parts[i].prefix, mseald_stops_format(parts[i].stops, names, sizeof(names)));
+		length += (size_t)snprintf(buf + length, SPACES_STOPS_TEXT_MAX - length, "%s%s%s",
+					   length ? " " : "", parts[i].prefix,
+					   names_format_stops(parts[i].stops, names, sizeof(names)));
 	}
 	return buf;
 }

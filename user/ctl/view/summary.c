@@ -5,6 +5,7 @@
  */
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
+#include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/view/summary.h"
 #include "lib/base/util.h"
@@ -43,7 +44,7 @@ void summary_free(struct summary *summary)
 	*summary = (struct summary){};
 }
 
-const char *summary_gate(const struct ctl_seals *seals, char buf[32])
+const char *summary_gate(const struct space_seals *seals, char buf[32])
 {
 	static const char *const gates[] = { "native", "override", "kill" };
 	size_t length = 0;
@@ -52,7 +53,8 @@ const char *summary_gate(const struct ctl_seals *seals, char buf[32])
 	for (size_t gate = 0; gate < ELEMENTS(gates); gate++)
 		for (size_t i = 0; i < seals->count; i++)
 			if (strcmp(seals->list[i].gate, gates[gate]) == 0) {
-				length += (size_t)snprintf(buf + length, 32 - length, "%s%s", length ? "+" : "", gates[gate]);
+				length += (size_t)snprintf(buf + length, 32 - length, "%s%s",
+							   length ? "+" : "", gates[gate]);
 				break;
 			}
 	return buf;
@@ -64,12 +66,13 @@ static int put_shares(json_t *object, const struct share shares[SHARE_COUNT])
 
 	for (size_t i = 0; i < SHARE_COUNT; i++) {
 		r |= json_object_set_new(object, members[i].all, json_integer((json_int_t)shares[i].all));
-		r |= json_object_set_new(object, members[i].sealed, json_integer((json_int_t)shares[i].sealed));
+		r |= json_object_set_new(object, members[i].sealed,
+					 json_integer((json_int_t)shares[i].sealed));
 	}
 	return r;
 }
 
-int summary_add(struct summary *summary, const struct addrspace *addresses, const json_t *space)
+int summary_add(struct summary *summary, const struct address_space *addresses, const json_t *space)
 {
 	const char *policy = reply_string(space, "policy");
 	uint64_t attempts = reply_integer(space, "denied") + reply_integer(space, "killed") +
@@ -80,13 +83,13 @@ int summary_add(struct summary *summary, const struct addrspace *addresses, cons
 
 	if (!summary->list)
 		summary->list = json_array();
-	object = json_pack("{s:O*,s:o,s:s*,s:s,s:I}", "pids", pids, "comm", text_json(addresses->comm), "policy",
-			   *policy ? policy : NULL, "gate", summary_gate(&addresses->seals, gate), "attempts",
-			   (json_int_t)attempts);
+	object = json_pack("{s:O*,s:o,s:s*,s:s,s:I}", "pids", pids, "comm", text_json(addresses->comm),
+			   "policy", *policy ? policy : NULL, "gate", summary_gate(&addresses->seals, gate),
+			   "attempts", (json_int_t)attempts);
 	if (!pids && object)
 		(void)json_object_set_new(object, "pids", json_pack("[i]", (int)addresses->pid));
 	for (enum share_kind kind = 0; kind < SHARE_COUNT; kind++) {
-		shares[kind] = addrspace_share(addresses, kind);
+		shares[kind] = address_space_share(addresses, kind);
 		summary->shares[kind].sealed += shares[kind].sealed;
 		summary->shares[kind].all += shares[kind].all;
 	}
@@ -106,7 +109,8 @@ static enum colour share_colour(struct share share)
 	return !share.sealed ? COLOUR_RED : share.sealed == share.all ? COLOUR_GREEN : COLOUR_NONE;
 }
 
-static void add_shares(struct table *table, const struct terminal *terminal, const struct share shares[SHARE_COUNT])
+static void add_shares(struct table *table, const struct terminal *terminal,
+		       const struct share shares[SHARE_COUNT])
 {
 	char size[TEXT_SIZE_MAX];
 
@@ -118,7 +122,7 @@ static void add_shares(struct table *table, const struct terminal *terminal, con
 			table_add(table, terminal, COLOUR_NONE, "%s", text_size(share.all, size));
 		}
 		if (share.all)
-			table_add(table, terminal, share_colour(share), "%u", share_percent(share));
+			table_add(table, terminal, share_colour(share), "%u", address_space_percent(share));
 		else
 			table_add(table, terminal, COLOUR_NONE, "-");
 	}
@@ -175,7 +179,7 @@ static int print_json(const struct summary *summary)
 		total = NULL;
 	}
 	document = json_pack("{s:O,s:o}", "spaces", summary->list, "total", total);
-	return document ? ctl_print_json(document) : ctl_out_of_memory();
+	return document ? client_print_json(document) : error_out_of_memory();
 }
 
 /* --- the command --- */
@@ -183,21 +187,24 @@ static int print_json(const struct summary *summary)
 /* What is no more there is left out. 0, or an exit status. */
 static int add_process(struct summary *summary, pid_t pid, const json_t *space)
 {
-	_cleanup_(addrspace_free) struct addrspace addresses = {};
-	int r = addrspace_read_brief(pid, space, &addresses);
+	_cleanup_(address_space_free) struct address_space addresses = {};
+	int r = address_space_read_brief(pid, space, &addresses);
 
 	if (r == -EACCES || r == -EPERM)
-		return ctl_failure("pid %d: cannot read its mappings: %s; ask as root", (int)pid, strerror(-r));
+		return error_failure("pid %d: cannot read its mappings: %s; ask as root", (int)pid,
+				     strerror(-r));
 	if (r >= 0 && addresses.maps.count)
 		r = summary_add(summary, &addresses, space);
-	return r == -ENOMEM ? ctl_out_of_memory() : 0;
+	return r == -ENOMEM ? error_out_of_memory() : 0;
 }
 
 static int add_space_of(const json_t *space, void *context)
 {
 	const json_t *pids = json_object_get(space, "pids");
 
-	return json_array_size(pids) ? add_process(context, (pid_t)json_integer_value(json_array_get(pids, 0)), space) : 0;
+	return json_array_size(pids) ?
+		       add_process(context, (pid_t)json_integer_value(json_array_get(pids, 0)), space) :
+		       0;
 }
 
 int summary_command(const struct ctl *ctl, pid_t pid)
@@ -212,12 +219,12 @@ int summary_command(const struct ctl *ctl, pid_t pid)
 	if (r)
 		return r;
 	if (!summary.list)
-		return ctl_out_of_memory();
+		return error_out_of_memory();
 	if (ctl->json)
 		return print_json(&summary);
 	if (!summary.spaces) {
 		(void)puts("Nothing is sealed.");
 		return CTL_OK;
 	}
-	return summary_print(&summary, &terminal, stdout) < 0 ? ctl_out_of_memory() : CTL_OK;
+	return summary_print(&summary, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
 }

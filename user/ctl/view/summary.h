@@ -23,9 +23,9 @@ struct summary {
 void summary_free(struct summary *summary);	/* for _cleanup_ */
 
 /* Adds one: space as io.mseald.Space. 0 or -ENOMEM. */
-int summary_add(struct summary *summary, const struct addrspace *addresses, const json_t *space);
+int summary_add(struct summary *summary, const struct address_space *addresses, const json_t *space);
 /* "native", "kill", "native+kill"; "-": no seal has a gate. */
-const char *summary_gate(const struct ctl_seals *seals, char buf[32]);
+const char *summary_gate(const struct space_seals *seals, char buf[32]);
 int summary_print(const struct summary *summary, const struct terminal *terminal, FILE *out);
 
 /* The command: of all that are sealed, or of one process, sealed or not. An exit status. */

@@ -18,7 +18,10 @@ void table_free(struct table *table)
 	table->cell_count = table->allocated = 0;
 }
 
-/* What is printed by this, escaped; NULL: no memory. Tables are long, and most cells are short or a text as it is. */
+/*
+ * What is printed by this, escaped; NULL: no memory. Tables are long, and most cells are short or a
+ * text as it is.
+ */
 static char *escape_printed(bool utf8, const char *format, va_list arguments)
 {
 	_cleanup_free_ char *longer = NULL;
@@ -38,7 +41,8 @@ static char *escape_printed(bool utf8, const char *format, va_list arguments)
 	return length < 0 ? NULL : text_escape(longer ? longer : text, utf8);
 }
 
-void table_add(struct table *table, const struct terminal *terminal, enum colour colour, const char *format, ...)
+void table_add(struct table *table, const struct terminal *terminal, enum colour colour, const char *format,
+	       ...)
 {
 	struct cell cell = { .colour = colour };
 	va_list arguments;
@@ -89,7 +93,8 @@ static void fit_widths(const struct table *table, struct widths *widths, size_t 
 
 	/* First what may be shortened, the last column first; then the gaps; then what may be left out. */
 	for (size_t i = table->column_count; i-- > 0;) {
-		size_t total = total_width(table, widths), least = table->columns[i].least, *width = &widths->list[i];
+		size_t total = total_width(table, widths), least = table->columns[i].least,
+		       *width = &widths->list[i];
 
 		if (total <= limit)
 			return;
@@ -162,7 +167,8 @@ static int print_line(const struct table *table, const struct terminal *terminal
 		} else {
 			if (column->wrap)
 				length = line_length(text, width, terminal->utf8);
-			text = part = column->wrap ? strndup(text, length) : text_shorten(text, width, terminal->utf8);
+			text = part = column->wrap ? strndup(text, length) :
+						     text_shorten(text, width, terminal->utf8);
 			if (!part)
 				return -ENOMEM;
 			pad = width - text_width(part, terminal->utf8);

@@ -34,8 +34,8 @@ struct table {
 
 void table_free(struct table *table);	/* leaves it empty; for _cleanup_ */
 /* The next cell, left to right, row after row. The text is escaped. */
-void table_add(struct table *table, const struct terminal *terminal, enum colour colour, const char *format, ...)
-	_printf_(4, 5);
+void table_add(struct table *table, const struct terminal *terminal, enum colour colour, const char *format,
+	       ...) _printf_(4, 5);
 /* Prints title and rows. 0, or -ENOMEM, and then nothing is printed. */
 int table_print(const struct table *table, const struct terminal *terminal, FILE *out);
 

@@ -14,10 +14,10 @@ json_t *event_json(const struct containers *containers, const struct mseald_even
 			 (json_int_t)event->time, "space", (json_int_t)event->space, "pid",
 			 (json_int_t)event->tgid, "tid", (json_int_t)event->pid, "uid", (json_int_t)event->uid,
 			 "gid", (json_int_t)event->gid, "comm", text_comm(event->comm, comm), "cgroup",
-			 (json_int_t)event->cgroup, "operation", mseald_op_name(event->op), "address",
+			 (json_int_t)event->cgroup, "operation", names_op(event->op), "address",
 			 (json_int_t)event->address, "length", (json_int_t)event->length, "seal", "start",
 			 (json_int_t)event->seal_start, "end", (json_int_t)event->seal_end, "class",
-			 mseald_class_name(event->rule_class), "verdict", mseald_verdict_name(event->verdict),
+			 names_class(event->rule_class), "verdict", names_verdict(event->verdict),
 			 "ip", (json_int_t)event->ip, "container", containers_find(containers, event->cgroup));
 }
 

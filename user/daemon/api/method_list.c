@@ -148,7 +148,7 @@ static json_t *stops_json(unsigned stops)
 
 	for (unsigned bit = 1; bit <= MSEALD_STOP_ALL; bit <<= 1)
 		if (stops & bit)
-			(void)json_array_append_new(list, json_string(mseald_stop_name(bit)));
+			(void)json_array_append_new(list, json_string(names_stop(bit)));
 	return list;
 }
 
@@ -176,7 +176,7 @@ static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
 	for (int action = 0; action < MSEALD_ACTION_COUNT; action++)
 		firm |= seal->firm[action] != 0;
 	return json_pack("{s:I,s:I,s:s,s:o,s:o,s:o,s:b,s:s,s:I}", "start", (json_int_t)seal->start, "end",
-			 (json_int_t)seal->end, "class", mseald_class_name(seal->class), "deny",
+			 (json_int_t)seal->end, "class", names_class(seal->class), "deny",
 			 stops_json(seal_stops(seal, MSEALD_ACTION_DENY)), "kill",
 			 stops_json(seal_stops(seal, MSEALD_ACTION_KILL)), "audit",
 			 stops_json(seal_stops(seal, MSEALD_ACTION_AUDIT)), "revocable", !firm, "gate",

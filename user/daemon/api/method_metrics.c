@@ -21,8 +21,8 @@ static json_t *attempts_json(volatile const struct mseald_state *state)
 
 	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++)
 		for (unsigned verdict = 0; verdict < MSEALD_VERDICT_COUNT; verdict++)
-			(void)json_array_append_new(list, json_pack("{s:s,s:s,s:I}", "operation", mseald_op_name(op),
-								    "verdict", mseald_verdict_name(verdict), "attempts",
+			(void)json_array_append_new(list, json_pack("{s:s,s:s,s:I}", "operation", names_op(op),
+								    "verdict", names_verdict(verdict), "attempts",
 								    (json_int_t)state->attempts[op][verdict]));
 	return list;
 }

@@ -15,7 +15,7 @@
 
 json_t *method_policy_reload(struct daemon *daemon, struct error *error)
 {
-	_cleanup_(policy_faults_free) struct policy_faults faults = {};
+	_cleanup_(diagnostics_free) struct diagnostics faults = {};
 	json_t *list;
 	int r;
 

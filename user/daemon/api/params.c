@@ -73,7 +73,7 @@ static int read_action(json_t *parameters, enum mseald_action *ret, const char *
 	*ret_bad = "action";
 	if (!params_given(parameters, "action"))
 		return 0;
-	action = json_is_string(value) ? mseald_action_from_name(json_string_value(value)) : -EINVAL;
+	action = json_is_string(value) ? names_find_action(json_string_value(value)) : -EINVAL;
 	if (action < 0)
 		return action;
 	*ret = (enum mseald_action)action;
@@ -121,9 +121,9 @@ int params_seal_spec(json_t *parameters, struct seal_spec *ret, const char **ret
 {
 	int r;
 
-	r = read_words(parameters, "segments", mseald_classes_parse, &ret->classes, ret_bad);
+	r = read_words(parameters, "segments", names_parse_classes, &ret->classes, ret_bad);
 	if (r >= 0)
-		r = read_words(parameters, "deny", mseald_stops_parse, &ret->stops, ret_bad);
+		r = read_words(parameters, "deny", names_parse_stops, &ret->stops, ret_bad);
 	if (r >= 0)
 		r = read_action(parameters, &ret->action, ret_bad);
 	if (r >= 0)

@@ -44,9 +44,9 @@ static void whose_fields(const struct attempt_log *attempt_log, const struct mse
 static void attempt_fields(const struct attempt_log *attempt_log, const struct mseald_event *event, const char *comm,
 			   const char *container, struct log_fields *fields)
 {
-	log_field(fields, "MSEALD_OPERATION=%s", mseald_op_name(event->op));
-	log_field(fields, "MSEALD_VERDICT=%s", mseald_verdict_name(event->verdict));
-	log_field(fields, "MSEALD_CLASS=%s", mseald_class_name(event->rule_class));
+	log_field(fields, "MSEALD_OPERATION=%s", names_op(event->op));
+	log_field(fields, "MSEALD_VERDICT=%s", names_verdict(event->verdict));
+	log_field(fields, "MSEALD_CLASS=%s", names_class(event->rule_class));
 	log_field(fields, "MSEALD_ADDRESS=0x%" PRIx64, (uint64_t)event->address);
 	log_field(fields, "MSEALD_LENGTH=%" PRIu64, (uint64_t)event->length);
 	log_field(fields, "MSEALD_SEAL=0x%" PRIx64 "-0x%" PRIx64, (uint64_t)event->seal_start, (uint64_t)event->seal_end);
@@ -81,9 +81,9 @@ void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event 
 	log_entry(LOG_LEVEL_NOTICE, about_verdict(event->verdict), &fields,
 		  "%s %s of 0x%" PRIx64 "+0x%" PRIx64 " by %s[%u] uid %u at ip 0x%" PRIx64
 		  ": %s sealed 0x%" PRIx64 "-0x%" PRIx64 "%s%s",
-		  mseald_verdict_name(event->verdict), mseald_op_name(event->op), (uint64_t)event->address,
+		  names_verdict(event->verdict), names_op(event->op), (uint64_t)event->address,
 		  (uint64_t)event->length, comm, event->tgid, event->uid, (uint64_t)event->ip,
-		  mseald_class_name(event->rule_class), (uint64_t)event->seal_start, (uint64_t)event->seal_end,
+		  names_class(event->rule_class), (uint64_t)event->seal_start, (uint64_t)event->seal_end,
 		  container ? ", container " : "", container ?: "");
 }
 

@@ -34,9 +34,9 @@ json_t *report_file_row(const struct report_row *row, const struct mseald_label 
 	const struct mseald_tally *value = &row->value;
 
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "policy", *label->policy ? label->policy : "-",
-			 "program", *label->program ? label->program : "-", "operation", mseald_op_name(row->key.op),
-			 "class", mseald_class_name(row->key.rule_class), "verdict",
-			 mseald_verdict_name(row->key.verdict), "attempts", (json_int_t)value->attempts, "processes",
+			 "program", *label->program ? label->program : "-", "operation", names_op(row->key.op),
+			 "class", names_class(row->key.rule_class), "verdict",
+			 names_verdict(row->key.verdict), "attempts", (json_int_t)value->attempts, "processes",
 			 (json_int_t)value->processes, "first", (json_int_t)value->first, "last",
 			 (json_int_t)value->last, "example", example_json(value));
 }
@@ -98,17 +98,17 @@ static int read_name(const json_t *object, const char *key, const char *(*name)(
 
 static const char *op_name(unsigned value)
 {
-	return mseald_op_name(value);
+	return names_op(value);
 }
 
 static const char *class_name(unsigned value)
 {
-	return mseald_class_name(value);
+	return names_class(value);
 }
 
 static const char *verdict_name(unsigned value)
 {
-	return mseald_verdict_name(value);
+	return names_verdict(value);
 }
 
 static void read_text(const json_t *object, const char *key, char *to, size_t size)

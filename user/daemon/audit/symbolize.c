@@ -12,22 +12,22 @@
 #include "lib/proc/objects.h"
 
 /* Where the run of mappings of one file begins that this one is in. */
-static uint64_t file_start(const struct procmaps *maps, const struct mapping *mapping)
+static uint64_t file_start(const struct proc_maps *maps, const struct mapping *mapping)
 {
-	while (mapping > maps->list && mapping_compare_files(mapping - 1, mapping) == 0)
+	while (mapping > maps->list && proc_mapping_compare_files(mapping - 1, mapping) == 0)
 		mapping--;
 	return mapping->start;
 }
 
-void symbolize_address(const struct procmaps *maps, uint64_t address, char ret[MSEALD_PLACE_MAX])
+void symbolize_address(const struct proc_maps *maps, uint64_t address, char ret[MSEALD_PLACE_MAX])
 {
-	const struct mapping *mapping = procmaps_find(maps, address);
+	const struct mapping *mapping = proc_maps_find(maps, address);
 	const char *path;
 	char offset[24];
 	size_t room;
 
 	ret[0] = '\0';
-	if (!mapping || !mapping_is_file(mapping))
+	if (!mapping || !proc_mapping_is_file(mapping))
 		return;
 	(void)snprintf(offset, sizeof(offset), "+0x%" PRIx64, address - file_start(maps, mapping));
 	room = MSEALD_PLACE_MAX - 1 - strlen(offset);
@@ -42,7 +42,7 @@ void symbolize_address(const struct procmaps *maps, uint64_t address, char ret[M
 
 void symbolize_attempt(struct programs *programs, const struct mseald_event *event, struct mseald_tally *tally)
 {
-	_cleanup_(procmaps_free) struct procmaps maps = {};
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	bool same = false, own = false;
 	size_t count;
@@ -53,7 +53,7 @@ void symbolize_attempt(struct programs *programs, const struct mseald_event *eve
 		same |= tasks[i].tgid == event->tgid && tasks[i].start_time == event->start_time;
 		own |= tasks[i].key == event->space;
 	}
-	if (!same || procmaps_read((pid_t)event->tgid, &maps) < 0)
+	if (!same || proc_maps_read((pid_t)event->tgid, &maps) < 0)
 		return;
 	if (own)
 		symbolize_address(&maps, event->address, tally->place);

@@ -8,7 +8,7 @@
 #include "mseald/shared.h"
 
 /* "" where no file is mapped. Of a long path the end is kept. */
-void symbolize_address(const struct procmaps *maps, uint64_t address, char ret[MSEALD_PLACE_MAX]);
+void symbolize_address(const struct proc_maps *maps, uint64_t address, char ret[MSEALD_PLACE_MAX]);
 
 /*
  * Fills place and caller of an attempt, as far as they can be told: the process

@@ -105,7 +105,7 @@ static void assign(struct parser *p, struct config *config, const char *name, ch
 			return;
 		}
 	}
-	nearest = policy_nearest(name, names, ELEMENTS(names));
+	nearest = diagnostics_nearest(name, names, ELEMENTS(names));
 	if (nearest)
 		parser_complain(p, p->line, "there is no key " SHOWN "=; did you mean %s=?", name, nearest);
 	else
@@ -125,14 +125,14 @@ static void begin_section(struct parser *p, const char *name)
 
 static void read_text(struct parser *p, struct config *config, char *text)
 {
-	struct policy_ini ini = { .rest = text };
-	enum policy_ini_kind kind;
+	struct ini ini = { .rest = text };
+	enum ini_kind kind;
 
-	while (p->error == 0 && (kind = policy_ini_next(&ini)) != POLICY_INI_END) {
+	while (p->error == 0 && (kind = ini_next(&ini)) != INI_END) {
 		p->line = ini.line;
-		if (kind == POLICY_INI_SECTION)
+		if (kind == INI_SECTION)
 			begin_section(p, ini.key);
-		else if (kind == POLICY_INI_ASSIGNMENT)
+		else if (kind == INI_ASSIGNMENT)
 			assign(p, config, ini.key, ini.value);
 		else
 			parser_complain(p, p->line, "%s", ini.key);
@@ -140,7 +140,7 @@ static void read_text(struct parser *p, struct config *config, char *text)
 	parser_tell_rest(p);
 }
 
-int config_parse(const char *path, const char *text, size_t size, struct config *ret, struct policy_faults *faults)
+int config_parse(const char *path, const char *text, size_t size, struct config *ret, struct diagnostics *faults)
 {
 	struct parser p = { .path = path, .faults = faults };
 	_cleanup_free_ char *copy = strndup(text, size);
@@ -169,7 +169,7 @@ static bool is_mask(const char *path)
 }
 
 /* 0, -EINVAL after a complaint, or -ENOMEM. */
-static int read_file(const char *path, struct config *config, struct policy_faults *faults)
+static int read_file(const char *path, struct config *config, struct diagnostics *faults)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size = 0;
@@ -177,7 +177,7 @@ static int read_file(const char *path, struct config *config, struct policy_faul
 
 	if (is_mask(path))
 		return 0;
-	r = policy_load(path, path, true, &text, &size, faults);
+	r = load_file(path, path, true, &text, &size, faults);
 	if (r < 0)
 		return r;
 	return config_parse(path, text, size, config, faults);
@@ -200,7 +200,7 @@ static void dropins_free(struct dropins *dropins)
 	}
 }
 
-static int add_dropin(struct dropins *dropins, const char *folder, const char *name, struct policy_faults *faults)
+static int add_dropin(struct dropins *dropins, const char *folder, const char *name, struct diagnostics *faults)
 {
 	struct dropin new = {};
 
@@ -208,7 +208,7 @@ static int add_dropin(struct dropins *dropins, const char *folder, const char *n
 		if (strcmp(dropins->list[i].name, name) == 0)
 			return 0;	/* replaced by one of an earlier folder */
 	if (dropins->count == DROPINS_MAX)
-		return policy_faults_add(faults, folder, 0,
+		return diagnostics_add(faults, folder, 0,
 					 "with the other folders there are more than %d files; remove some",
 					 DROPINS_MAX) < 0 ? -ENOMEM : -EINVAL;
 	new.name = strdup(name);
@@ -220,7 +220,7 @@ static int add_dropin(struct dropins *dropins, const char *folder, const char *n
 	return 0;
 }
 
-static int list_folder(struct dropins *dropins, const char *path, struct policy_faults *faults)
+static int list_folder(struct dropins *dropins, const char *path, struct diagnostics *faults)
 {
 	DIR *folder = opendir(path);
 	const struct dirent *entry;
@@ -230,11 +230,11 @@ static int list_folder(struct dropins *dropins, const char *path, struct policy_
 
 	if (!folder && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
-	unguarded = !folder || fstat(dirfd(folder), &st) < 0 ? strerror(errno) : policy_unguarded(&st);
+	unguarded = !folder || fstat(dirfd(folder), &st) < 0 ? strerror(errno) : load_unguarded(&st);
 	if (unguarded)
-		r = policy_faults_add(faults, path, 0, "%s", unguarded) < 0 ? -ENOMEM : -EINVAL;
+		r = diagnostics_add(faults, path, 0, "%s", unguarded) < 0 ? -ENOMEM : -EINVAL;
 	while (r == 0 && (entry = readdir(folder)))
-		if (policy_is_file_name(entry->d_name))
+		if (load_is_file_name(entry->d_name))
 			r = add_dropin(dropins, path, entry->d_name, faults);
 	if (folder)
 		(void)closedir(folder);
@@ -247,7 +247,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* The main file: the first there is. */
-static int read_main(const char *root, struct config *config, struct policy_faults *faults)
+static int read_main(const char *root, struct config *config, struct diagnostics *faults)
 {
 	for (size_t i = 0; i < ELEMENTS(folders); i++) {
 		char path[PATH_MAX];
@@ -260,7 +260,7 @@ static int read_main(const char *root, struct config *config, struct policy_faul
 	return 0;
 }
 
-int config_read(const char *root, struct config *ret, struct policy_faults *faults)
+int config_read(const char *root, struct config *ret, struct diagnostics *faults)
 {
 	_cleanup_(dropins_free) struct dropins dropins = {};
 	struct config config = *ret;

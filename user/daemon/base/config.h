@@ -34,7 +34,7 @@ int config_parse_gate(const char *word, enum gate_mode *ret);
 int config_parse_user_spaces(const char *word, uint32_t *ret);
 
 /* What the text of one file says; path is what faults speak of. *ret has what was read before. Returns as config_read(). */
-int config_parse(const char *path, const char *text, size_t size, struct config *ret, struct policy_faults *faults);
+int config_parse(const char *path, const char *text, size_t size, struct config *ret, struct diagnostics *faults);
 
 /*
  * Reads mseald.conf, the first there is in /etc/mseald, /run/mseald and
@@ -43,6 +43,6 @@ int config_parse(const char *path, const char *text, size_t size, struct config 
  * read later wins. root ("": /) stands before each path, for tests. *ret has
  * the defaults. 0, -EINVAL: faults say why, and *ret is untouched; -ENOMEM.
  */
-int config_read(const char *root, struct config *ret, struct policy_faults *faults);
+int config_read(const char *root, struct config *ret, struct diagnostics *faults);
 
 #endif

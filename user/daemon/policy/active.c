@@ -19,7 +19,7 @@ struct active {
 	bool read;			/* the files have been */
 };
 
-static void tell_fault(const struct policy_fault *fault)
+static void tell_fault(const struct diagnostic *fault)
 {
 	struct log_fields fields = {};
 	char line[16] = "";
@@ -74,14 +74,14 @@ static const struct policy *find(const struct policies *policies, size_t first, 
 static char *policy_name(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-	size_t length = strlen(base), suffix = strlen(POLICY_SUFFIX);
+	size_t length = strlen(base), suffix = strlen(LOAD_SUFFIX);
 
-	return length > suffix && strcmp(base + length - suffix, POLICY_SUFFIX) == 0 ? strndup(base, length - suffix) : NULL;
+	return length > suffix && strcmp(base + length - suffix, LOAD_SUFFIX) == 0 ? strndup(base, length - suffix) : NULL;
 }
 
 static void kept_path(const char *name, char path[512])
 {
-	(void)snprintf(path, 512, "%s/%s%s", ACTIVE_KEPT, name, POLICY_SUFFIX);
+	(void)snprintf(path, 512, "%s/%s%s", ACTIVE_KEPT, name, LOAD_SUFFIX);
 }
 
 static int insert(struct policies *policies, struct policy *policy)
@@ -102,11 +102,11 @@ static int insert(struct policies *policies, struct policy *policy)
 }
 
 /* Of each file that is there and cannot be read. */
-static int add_last_good(struct policies *policies, const struct policy_faults *faults)
+static int add_last_good(struct policies *policies, const struct diagnostics *faults)
 {
 	for (size_t i = 0; i < faults->count; i++) {
 		_cleanup_free_ char *name = policy_name(faults->list[i].path);
-		_cleanup_(policy_faults_free) struct policy_faults ignored = {};
+		_cleanup_(diagnostics_free) struct diagnostics ignored = {};
 		_cleanup_(policy_free) struct policy policy = {};
 		char path[512];
 		int r;
@@ -127,8 +127,8 @@ static int add_last_good(struct policies *policies, const struct policy_faults *
 
 static int copy_file(const char *from, const char *to)
 {
-	_cleanup_free_ char *text = malloc(POLICY_FILE_MAX + 1);
-	ssize_t n = text ? file_read(from, text, POLICY_FILE_MAX + 1) : -ENOMEM;
+	_cleanup_free_ char *text = malloc(LOAD_FILE_MAX + 1);
+	ssize_t n = text ? file_read(from, text, LOAD_FILE_MAX + 1) : -ENOMEM;
 
 	return n < 0 ? (int)n : file_replace(to, 0644, file_write_text, text);
 }
@@ -210,7 +210,7 @@ int active_put_first(struct active *active, const struct policy *first, size_t c
 	return r;
 }
 
-int active_reload(struct active *active, struct policy_faults *faults)
+int active_reload(struct active *active, struct diagnostics *faults)
 {
 	_cleanup_(policies_free) struct policies files = {};
 	struct policies old = active->policies;

@@ -22,7 +22,7 @@ struct active *active_free(struct active *active);	/* takes NULL, returns NULL; 
  * Reads all files, attaches what policies need, then changes over. Logs. A negative errno: nothing
  * has changed. faults: also of files whose last good version goes on.
  */
-int active_reload(struct active *active, struct policy_faults *faults);
+int active_reload(struct active *active, struct diagnostics *faults);
 
 /*
  * Puts these in force before those of files, in place of those that were given before. The list is copied,

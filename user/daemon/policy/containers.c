@@ -67,7 +67,7 @@ static struct container *find(const struct containers *containers, const char *i
 
 static void kept_path(const char *id, char path[512])
 {
-	(void)snprintf(path, 512, "%s/%s%s", CONTAINERS_KEPT, id, POLICY_SUFFIX);
+	(void)snprintf(path, 512, "%s/%s%s", CONTAINERS_KEPT, id, LOAD_SUFFIX);
 }
 
 static void write_quoted(FILE *out, const char *text)
@@ -94,8 +94,8 @@ static char *write_policy(const char *cgroup, uint64_t cgroup_id, const struct s
 	(void)fprintf(out, "[Policy]\nDescription=cgroup %" PRIu64 "\n[Match]\nCgroup=", cgroup_id);
 	write_quoted(out, cgroup);
 	(void)fprintf(out, "\n[Seal]\nSegments=%s\nDeny=%s\nAction=%s\nDlopen=%s\nGate=%s\n",
-		      mseald_classes_format(seal->classes, classes, sizeof(classes)),
-		      mseald_stops_format(seal->stops, stops, sizeof(stops)), mseald_action_name(seal->action),
+		      names_format_classes(seal->classes, classes, sizeof(classes)),
+		      names_format_stops(seal->stops, stops, sizeof(stops)), names_action(seal->action),
 		      seal->dlopen ? "yes" : "no", policy_gate_name(seal->gate));
 	if (fclose(out) != 0) {
 		free(text);
@@ -317,13 +317,13 @@ const char *containers_find(const struct containers *containers, uint64_t cgroup
 static int take_over(struct containers *containers, const char *id)
 {
 	_cleanup_(container_free) struct container container = {};
-	_cleanup_free_ char *text = malloc(POLICY_FILE_MAX + 1);
+	_cleanup_free_ char *text = malloc(LOAD_FILE_MAX + 1);
 	char path[512];
 	ssize_t size;
 	int r;
 
 	kept_path(id, path);
-	size = text ? file_read(path, text, POLICY_FILE_MAX + 1) : -ENOMEM;
+	size = text ? file_read(path, text, LOAD_FILE_MAX + 1) : -ENOMEM;
 	if (size < 0)
 		return (int)size;
 	set_names(&container, id);
@@ -343,12 +343,12 @@ static int take_over_all(struct containers *containers)
 	if (!folder)
 		return errno == ENOENT ? 0 : -errno;
 	while ((entry = readdir(folder))) {
-		size_t length = strlen(entry->d_name), suffix = strlen(POLICY_SUFFIX);
+		size_t length = strlen(entry->d_name), suffix = strlen(LOAD_SUFFIX);
 		char id[sizeof(entry->d_name)];
 		int r;
 
 		(void)strcpy(id, entry->d_name);
-		if (length <= suffix || strcmp(id + length - suffix, POLICY_SUFFIX) != 0)
+		if (length <= suffix || strcmp(id + length - suffix, LOAD_SUFFIX) != 0)
 			continue;
 		id[length - suffix] = '\0';
 		r = container_id_valid(id) ? take_over(containers, id) : -EINVAL;

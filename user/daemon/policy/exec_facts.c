@@ -15,9 +15,9 @@
 static bool read_marked(int proc_fd)
 {
 	_cleanup_close_ int fd = openat(proc_fd, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct elfobject object;
+	struct elf_object object;
 
-	return fd >= 0 && elfobject_read(fd, &object) >= 0 && object.memory_seal;
+	return fd >= 0 && elf_object_read(fd, &object) >= 0 && object.memory_seal;
 }
 
 int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_armed *armed, bool want_marked, struct exec_facts *ret)

@@ -31,7 +31,7 @@ static bool keeps_mapped(const struct seal *seal)
 static int find_gone(struct integrity *integrity, uint64_t key, pid_t pid, struct seal *ret)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
-	_cleanup_(procmaps_free) struct procmaps maps = {};
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 	_cleanup_(sealset_free) struct sealset set = {};
 	struct error error;
 	int r;
@@ -43,14 +43,14 @@ static int find_gone(struct integrity *integrity, uint64_t key, pid_t pid, struc
 		return -ESRCH;
 	r = space_map_read_seals(integrity->space_map, key, NULL, &set);
 	if (r >= 0)
-		r = procmaps_read_fd(target.maps_fd, &maps);
+		r = proc_maps_read_fd(target.maps_fd, &maps);
 	if (r < 0)
 		return r;
 	if (maps.count == 0)
 		return -ESRCH;	/* exiting: its maps read as empty */
 	for (size_t i = 0; i < set.count; i++)
 		if (keeps_mapped(&set.list[i]) &&
-		    !procmaps_covers(&maps, set.list[i].start, set.list[i].end, NULL)) {
+		    !proc_maps_covers(&maps, set.list[i].start, set.list[i].end, NULL)) {
 			r = target_unchanged(integrity->programs, &target);
 			*ret = set.list[i];
 			return r;

@@ -19,7 +19,7 @@ static const char *base_name(const char *path)
 }
 
 /* Is it the object that this name was resolved to? By what it calls itself, or by its file. */
-static bool is_called(const struct object *object, const struct elfdynamic *dynamic, const char *name, size_t length)
+static bool is_called(const struct object *object, const struct elf_dynamic *dynamic, const char *name, size_t length)
 {
 	const char *file = memchr(name, '/', length) ? object->file->path : base_name(object->file->path);
 
@@ -29,7 +29,7 @@ static bool is_called(const struct object *object, const struct elfdynamic *dyna
 
 struct search {
 	const struct objects *objects;
-	struct elfdynamic *dynamics;
+	struct elf_dynamic *dynamics;
 	bool *late;
 	size_t *queue;		/* objects whose needs are still to be followed */
 	size_t queued, done;
@@ -75,7 +75,7 @@ static void find_preloaded(struct search *search, int proc_dirfd)
 
 int loader_deps_find_late(const struct objects *objects, size_t program, int proc_dirfd, bool *late)
 {
-	_cleanup_free_ struct elfdynamic *dynamics = calloc(objects->count, sizeof(*dynamics));
+	_cleanup_free_ struct elf_dynamic *dynamics = calloc(objects->count, sizeof(*dynamics));
 	_cleanup_free_ size_t *queue = calloc(objects->count, sizeof(*queue));
 	struct search search = { .objects = objects, .dynamics = dynamics, .late = late, .queue = queue };
 	int r = 0;
@@ -86,7 +86,7 @@ int loader_deps_find_late(const struct objects *objects, size_t program, int pro
 		_cleanup_close_ int fd = object_open(&objects->list[i], proc_dirfd);
 
 		late[i] = true;
-		r = fd < 0 ? fd : elfdynamic_read(fd, &dynamics[i]);
+		r = fd < 0 ? fd : elf_dynamic_read(fd, &dynamics[i]);
 		/* What cannot be read is taken for what was there from the start. */
 		if (r < 0)
 			late[i] = false;
@@ -97,13 +97,13 @@ int loader_deps_find_late(const struct objects *objects, size_t program, int pro
 		found(&search, program);
 		find_preloaded(&search, proc_dirfd);
 		while (search.done < search.queued) {
-			const struct elfdynamic *dynamic = &dynamics[search.queue[search.done++]];
+			const struct elf_dynamic *dynamic = &dynamics[search.queue[search.done++]];
 
 			for (size_t i = 0; i < dynamic->needed_count; i++)
 				find_name(&search, dynamic->needed[i], strlen(dynamic->needed[i]));
 		}
 	}
 	for (size_t i = 0; i < objects->count; i++)
-		elfdynamic_free(&dynamics[i]);
+		elf_dynamic_free(&dynamics[i]);
 	return r == -ENOMEM ? r : 0;
 }

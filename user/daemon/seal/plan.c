@@ -20,7 +20,7 @@ void plan_free(struct plan *plan)
 	free(plan->seals);
 	free(plan->vmas);
 	segments_free(&plan->segments);
-	procmaps_free(&plan->maps);
+	proc_maps_free(&plan->maps);
 	*plan = (struct plan){};
 }
 
@@ -167,7 +167,7 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 		const struct range *range = &request->ranges[i];
 		uint64_t hole;
 
-		if (!procmaps_covers(&plan->maps, range->start, range->end, &hole)) {
+		if (!proc_maps_covers(&plan->maps, range->start, range->end, &hole)) {
 			char text[RANGE_TEXT_MAX];
 
 			error->address = hole;
@@ -220,7 +220,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	int r;
 
 	plan->account = target->account;
-	r = procmaps_read_fd(target->maps_fd, &plan->maps);
+	r = proc_maps_read_fd(target->maps_fd, &plan->maps);
 	if (r >= 0)
 		r = task_iter_read_vmas(programs, target->tid, &plan->vmas, &plan->vmas_count);
 	if (r >= 0)
@@ -255,7 +255,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 			    (int)request->pid);
 	if (plan->count == 0)
 		return error_set(error, "NothingToSeal", request->pid, "pid %d: no memory of class %s",
-			    (int)request->pid, mseald_classes_format(request->seal.classes, words, sizeof(words)));
+			    (int)request->pid, names_format_classes(request->seal.classes, words, sizeof(words)));
 	return 0;
 }
 
@@ -269,13 +269,13 @@ static bool same_mapping(const struct mapping *a, const struct mapping *b, uint6
 
 int plan_holds(const struct plan *plan, struct programs *programs, const struct target *target)
 {
-	_cleanup_(procmaps_free) struct procmaps now = {};
+	_cleanup_(proc_maps_free) struct proc_maps now = {};
 	_cleanup_free_ struct mseald_vma *vmas = NULL;
 	size_t count;
 	int r;
 
 	target_wait_for_changes(target, plan->seals[0].start);
-	r = procmaps_read_fd(target->maps_fd, &now);
+	r = proc_maps_read_fd(target->maps_fd, &now);
 	if (r >= 0)
 		r = task_iter_read_vmas(programs, target->tid, &vmas, &count);
 	if (r < 0)
@@ -287,8 +287,8 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 		uint64_t at = plan->seals[i].start;
 
 		while (at < plan->seals[i].end) {
-			const struct mapping *old = procmaps_find(&plan->maps, at);
-			const struct mapping *new = procmaps_find(&now, at);
+			const struct mapping *old = proc_maps_find(&plan->maps, at);
+			const struct mapping *new = proc_maps_find(&now, at);
 			const struct mseald_vma *vma = vma_at(vmas, count, at);
 
 			/* Who has opened it to write since, before the seal was in force. */
@@ -308,7 +308,7 @@ const struct mapping *plan_shared_elsewhere(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->seals[i].file.address && vma_at(plan->vmas, plan->vmas_count, plan->seals[i].start)->shared)
-			return procmaps_find(&plan->maps, plan->seals[i].start);
+			return proc_maps_find(&plan->maps, plan->seals[i].start);
 	return NULL;
 }
 

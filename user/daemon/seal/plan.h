@@ -42,7 +42,7 @@ struct seal_request {
 struct plan {
 	struct seal *seals;		/* one for each mapping, or segment, or part of it */
 	size_t count, allocated;
-	struct procmaps maps;		/* what they were made from */
+	struct proc_maps maps;		/* what they were made from */
 	struct segments segments;
 	struct mseald_vma *vmas;
 	size_t vmas_count;

@@ -42,10 +42,10 @@ static bool find_value(const void *words, size_t size, bool bits_32, uint64_t ty
 static void read_relro(pid_t pid, struct exec_image *image)
 {
 	_cleanup_close_ int fd = open_file(pid, "exe");
-	struct elfobject object;
+	struct elf_object object;
 	uint64_t bias;
 
-	if (fd < 0 || elfobject_read(fd, &object) < 0) {
+	if (fd < 0 || elf_object_read(fd, &object) < 0) {
 		image->relro_end = UINT64_MAX;
 		return;
 	}

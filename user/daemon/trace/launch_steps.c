@@ -124,12 +124,12 @@ bool launch_stand(struct launch_tracer *tracer, int milliseconds)
 void launch_end_unsealed(struct launch_tracer *tracer, const char *why)
 {
 	struct tracee *tracee = &tracer->tracee;
-	_cleanup_(procmaps_free) struct procmaps maps = {};
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 	char text[1024], name[256];
 
 	exec_image_name(tracee->tid, name, sizeof(name));
 	(void)snprintf(text, sizeof(text), "msealctl: cannot seal %s: %s\n", name, why);
-	if (!tracee->changed && launch_stand(tracer, STAND_MILLISECONDS) && procmaps_read(tracee->tid, &maps) >= 0)
+	if (!tracee->changed && launch_stand(tracer, STAND_MILLISECONDS) && proc_maps_read(tracee->tid, &maps) >= 0)
 		tracer->unable = remote_syscall_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);
 	if (tracee->changed && tracer->unable == ANSWER_SEALED)
 		(void)remote_syscall_exit(tracee, text);

@@ -207,9 +207,9 @@ static bool make_relro(struct launch_tracer *tracer)
 static enum remote_answer call_mseal(struct launch_tracer *tracer)
 {
 	struct tracee *tracee = &tracer->tracee;
-	_cleanup_(procmaps_free) struct procmaps maps = {};
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 
-	if (!tracee->changed && procmaps_read(tracee->tid, &maps) < 0)
+	if (!tracee->changed && proc_maps_read(tracee->tid, &maps) < 0)
 		return ANSWER_FAILED;
 	if (!tracee->changed)
 		tracer->unable = remote_syscall_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);

@@ -94,7 +94,7 @@ static void join_processor(const struct target *target, pid_t tid)
 	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
-static enum remote_answer seal_by(struct programs *programs, const struct target *target, const struct procmaps *maps,
+static enum remote_answer seal_by(struct programs *programs, const struct target *target, const struct proc_maps *maps,
 			   pid_t tid, const struct range *ranges, size_t count)
 {
 	struct blocked_call call;
@@ -122,11 +122,11 @@ static enum remote_answer try_once(struct programs *programs, const struct targe
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	uint64_t deadline = monotonic_us() + TRY_US;
-	_cleanup_(procmaps_free) struct procmaps maps = {};
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 	bool traced = false;
 	int r;
 
-	r = procmaps_read_fd(target->maps_fd, &maps);
+	r = proc_maps_read_fd(target->maps_fd, &maps);
 	if (r < 0 || !maps.count)
 		return r == -ENOMEM ? ANSWER_FAILED : ANSWER_GONE;
 	if (remote_syscall_is_32bit(&maps))

@@ -63,7 +63,7 @@ int remote_syscall_await(int fd)
 }
 
 /* Where in its memory a system call can be made: the vdso always has one, else any code. 0: nowhere. */
-static uint64_t find_instruction(const struct procmaps *maps, pid_t tid)
+static uint64_t find_instruction(const struct proc_maps *maps, pid_t tid)
 {
 	static unsigned char code[1 << 16];
 
@@ -86,12 +86,12 @@ static uint64_t find_instruction(const struct procmaps *maps, pid_t tid)
 	return 0;
 }
 
-bool remote_syscall_is_32bit(const struct procmaps *maps)
+bool remote_syscall_is_32bit(const struct proc_maps *maps)
 {
 	return maps->count && maps->list[maps->count - 1].end <= END_32BIT;
 }
 
-enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct blocked_call *call, const struct procmaps *maps)
+enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct blocked_call *call, const struct proc_maps *maps)
 {
 	uint64_t instruction;
 

@@ -35,13 +35,13 @@ enum remote_answer remote_answer_of(int r);
 int remote_syscall_await(int fd);
 
 /* A 32-bit process? Its calls have other numbers, which must not be taken for what they look like. */
-bool remote_syscall_is_32bit(const struct procmaps *maps);
+bool remote_syscall_is_32bit(const struct proc_maps *maps);
 
 /*
  * Makes ready for calls a thread that stands. call: what it slept in. Whatever the
  * answer, it wants tracee_restore() or tracee_release().
  */
-enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct blocked_call *call, const struct procmaps *maps);
+enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct blocked_call *call, const struct proc_maps *maps);
 
 /* mseal(2) for each range. */
 enum remote_answer remote_syscall_mseal(struct tracee *tracee, const struct range *ranges, size_t count);

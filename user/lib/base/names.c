@@ -89,7 +89,7 @@ static int value_of(const char *const *names, size_t count, const char *name)
 	return -EINVAL;
 }
 
-unsigned mseald_op_stop(enum mseald_op op)
+unsigned names_stops_of_op(enum mseald_op op)
 {
 	switch (op) {
 	case MSEALD_OP_MPROTECT:
@@ -108,32 +108,32 @@ unsigned mseald_op_stop(enum mseald_op op)
 	}
 }
 
-int mseald_op_from_name(const char *name)
+int names_find_op(const char *name)
 {
 	return value_of(op_names, ELEMENTS(op_names), name);
 }
 
-const char *mseald_class_name(enum mseald_class class)
+const char *names_class(enum mseald_class class)
 {
 	return name_of(class_names, ELEMENTS(class_names), class);
 }
 
-const char *mseald_action_name(enum mseald_action action)
+const char *names_action(enum mseald_action action)
 {
 	return name_of(action_names, ELEMENTS(action_names), action);
 }
 
-const char *mseald_op_name(enum mseald_op op)
+const char *names_op(enum mseald_op op)
 {
 	return name_of(op_names, ELEMENTS(op_names), op);
 }
 
-const char *mseald_verdict_name(enum mseald_verdict verdict)
+const char *names_verdict(enum mseald_verdict verdict)
 {
 	return name_of(verdict_names, ELEMENTS(verdict_names), verdict);
 }
 
-const char *mseald_stop_name(unsigned stop)
+const char *names_stop(unsigned stop)
 {
 	for (size_t i = 0; i < ELEMENTS(stop_names); i++) {
 		if (stop == 1u << i)
@@ -142,17 +142,17 @@ const char *mseald_stop_name(unsigned stop)
 	return "unknown";
 }
 
-int mseald_class_from_name(const char *name)
+int names_find_class(const char *name)
 {
 	return value_of(class_names, ELEMENTS(class_names), name);
 }
 
-int mseald_action_from_name(const char *name)
+int names_find_action(const char *name)
 {
 	return value_of(action_names, ELEMENTS(action_names), name);
 }
 
-int mseald_stop_from_name(const char *name)
+int names_find_stop(const char *name)
 {
 	int bit = value_of(stop_names, ELEMENTS(stop_names), name);
 
@@ -228,13 +228,13 @@ static int list_parse(const char *list, const char *const *names, size_t first, 
 	return 0;
 }
 
-int mseald_classes_parse(const char *list, unsigned *ret_classes, char **ret_bad)
+int names_parse_classes(const char *list, unsigned *ret_classes, char **ret_bad)
 {
 	return list_parse(list, class_names, MSEALD_CLASS_NONE + 1, ELEMENTS(class_names), ret_classes,
 			  ret_bad);
 }
 
-int mseald_stops_parse(const char *list, unsigned *ret_stops, char **ret_bad)
+int names_parse_stops(const char *list, unsigned *ret_stops, char **ret_bad)
 {
 	return list_parse(list, stop_names, 0, ELEMENTS(stop_names), ret_stops, ret_bad);
 }
@@ -265,12 +265,12 @@ static const char *list_format(unsigned mask, const char *const *names, size_t f
 	return buf;
 }
 
-const char *mseald_stops_format(unsigned stops, char *buf, size_t size)
+const char *names_format_stops(unsigned stops, char *buf, size_t size)
 {
 	return list_format(stops, stop_names, 0, ELEMENTS(stop_names), buf, size);
 }
 
-const char *mseald_classes_format(unsigned classes, char *buf, size_t size)
+const char *names_format_classes(unsigned classes, char *buf, size_t size)
 {
 	return list_format(classes, class_names, MSEALD_CLASS_NONE + 1, ELEMENTS(class_names), buf, size);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* An address range, half open, and its textual form. */
-#ifndef MSEALD_RANGE_H
-#define MSEALD_RANGE_H
+#ifndef MSEALD_BASE_RANGE_H
+#define MSEALD_BASE_RANGE_H
 
 #include <stddef.h>
 #include <stdint.h>

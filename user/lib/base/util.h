@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Cleanup attributes and the few macros that everything uses. */
-#ifndef MSEALD_UTIL_H
-#define MSEALD_UTIL_H
+#ifndef MSEALD_BASE_UTIL_H
+#define MSEALD_BASE_UTIL_H
 
 #include <stdint.h>
 #include <stdio.h>

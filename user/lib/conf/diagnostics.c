@@ -28,11 +28,11 @@ static char *escape(const char *text)
 	return copy;
 }
 
-static int append(struct policy_faults *faults, struct policy_fault fault)
+static int append(struct diagnostics *faults, struct diagnostic fault)
 {
 	if (faults->count == faults->allocated) {
 		size_t allocated = faults->allocated ? 2 * faults->allocated : 16;
-		struct policy_fault *list = reallocarray(faults->list, allocated, sizeof(*list));
+		struct diagnostic *list = reallocarray(faults->list, allocated, sizeof(*list));
 
 		if (!list)
 			return -ENOMEM;
@@ -43,7 +43,7 @@ static int append(struct policy_faults *faults, struct policy_fault fault)
 	return 0;
 }
 
-int policy_faults_add(struct policy_faults *faults, const char *path, unsigned line, const char *format, ...)
+int diagnostics_add(struct diagnostics *faults, const char *path, unsigned line, const char *format, ...)
 {
 	_cleanup_free_ char *text = NULL, *message = NULL, *copy = NULL;
 	va_list arguments;
@@ -62,7 +62,7 @@ int policy_faults_add(struct policy_faults *faults, const char *path, unsigned l
 	copy = strdup(path);
 	if (!message || !copy)
 		return -ENOMEM;
-	r = append(faults, (struct policy_fault){ .path = copy, .line = line, .message = message });
+	r = append(faults, (struct diagnostic){ .path = copy, .line = line, .message = message });
 	if (r < 0)
 		return r;
 	(void)TAKE_PTR(copy);
@@ -70,7 +70,7 @@ int policy_faults_add(struct policy_faults *faults, const char *path, unsigned l
 	return 0;
 }
 
-char *policy_fault_text(const struct policy_fault *fault)
+char *diagnostic_text(const struct diagnostic *fault)
 {
 	_cleanup_free_ char *path = escape(fault->path);
 	char *text;
@@ -85,7 +85,7 @@ char *policy_fault_text(const struct policy_fault *fault)
 	return r < 0 ? NULL : text;
 }
 
-void policy_faults_free(struct policy_faults *faults)
+void diagnostics_free(struct diagnostics *faults)
 {
 	if (!faults)
 		return;
@@ -94,7 +94,7 @@ void policy_faults_free(struct policy_faults *faults)
 		free(faults->list[i].message);
 	}
 	free(faults->list);
-	*faults = (struct policy_faults){};
+	*faults = (struct diagnostics){};
 }
 
 static char lower(char c)
@@ -121,7 +121,8 @@ static unsigned distance(const char *a, const char *b)
 			least = rows[i - 1][j - 1] + (lower(a[i - 1]) != lower(b[j - 1]));
 			least = MIN_OF(least, rows[i - 1][j] + 1);
 			least = MIN_OF(least, rows[i][j - 1] + 1);
-			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]))
+			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+			    lower(a[i - 2]) == lower(b[j - 1]))
 				least = MIN_OF(least, rows[i - 2][j - 2] + 1);
 			rows[i][j] = least;
 		}
@@ -129,7 +130,7 @@ static unsigned distance(const char *a, const char *b)
 	return rows[m][n];
 }
 
-const char *policy_nearest(const char *word, const char *const *known, size_t count)
+const char *diagnostics_nearest(const char *word, const char *const *known, size_t count)
 {
 	const char *nearest = NULL;
 	unsigned least = WORD_MAX;

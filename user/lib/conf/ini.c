@@ -24,7 +24,7 @@ static char *strip(char *text)
 }
 
 /* Cuts the next line off, without its end. NULL at the end of the text. */
-static char *next_line(struct policy_ini *ini)
+static char *next_line(struct ini *ini)
 {
 	static const char mark[] = "\xef\xbb\xbf";	/* U+FEFF, as some editors write it first */
 	char *line = ini->rest, *end;
@@ -42,11 +42,11 @@ static char *next_line(struct policy_ini *ini)
 	return line;
 }
 
-static enum policy_ini_kind fault(struct policy_ini *ini, const char *what)
+static enum ini_kind fault(struct ini *ini, const char *what)
 {
 	(void)snprintf(ini->fault, sizeof(ini->fault), "%s", what);
 	ini->key = ini->fault;
-	return POLICY_INI_FAULT;
+	return INI_FAULT;
 }
 
 /* A control character in text, or NUL. */
@@ -61,7 +61,7 @@ static unsigned char control_character(const char *text)
 	return '\0';
 }
 
-static enum policy_ini_kind read_section(struct policy_ini *ini, char *line)
+static enum ini_kind read_section(struct ini *ini, char *line)
 {
 	size_t length = strlen(line);
 
@@ -69,24 +69,26 @@ static enum policy_ini_kind read_section(struct policy_ini *ini, char *line)
 		return fault(ini, "a section is written [Match], alone on its line");
 	line[length - 1] = '\0';
 	ini->key = line + 1;
-	return POLICY_INI_SECTION;
+	return INI_SECTION;
 }
 
-static enum policy_ini_kind read_assignment(struct policy_ini *ini, char *line)
+static enum ini_kind read_assignment(struct ini *ini, char *line)
 {
 	char *equals = strchr(line, '=');
 
 	if (!equals || equals == line)
 		return fault(ini, "not understood; write Key=value, [Section], or # and a comment");
 	if (line[strlen(line) - 1] == '\\')
-		return fault(ini, "a line does not go on in the next; give the key again instead, which adds to it");
+		return fault(
+			ini,
+			"a line does not go on in the next; give the key again instead, which adds to it");
 	*equals = '\0';
 	ini->key = strip(line);
 	ini->value = strip(equals + 1);
-	return POLICY_INI_ASSIGNMENT;
+	return INI_ASSIGNMENT;
 }
 
-enum policy_ini_kind policy_ini_next(struct policy_ini *ini)
+enum ini_kind ini_next(struct ini *ini)
 {
 	char *line;
 
@@ -95,16 +97,17 @@ enum policy_ini_kind policy_ini_next(struct policy_ini *ini)
 
 		if (control) {
 			(void)snprintf(ini->fault, sizeof(ini->fault),
-				       "holds the control character \\x%02x; this is to be plain text", control);
+				       "holds the control character \\x%02x; this is to be plain text",
+				       control);
 			ini->key = ini->fault;
-			return POLICY_INI_FAULT;
+			return INI_FAULT;
 		}
 		line = strip(line);
 		if (!*line || *line == '#' || *line == ';')
 			continue;
 		return *line == '[' ? read_section(ini, line) : read_assignment(ini, line);
 	}
-	return POLICY_INI_END;
+	return INI_END;
 }
 
 /* What stands between quotes, after the first; \" and \\ stand for " and \. NULL without the second. */
@@ -123,7 +126,7 @@ static char *unquote(char *text)
 	return text + 1;
 }
 
-int policy_ini_word(char **value, const char **ret_word)
+int ini_word(char **value, const char **ret_word)
 {
 	char *word = *value + strspn(*value, blank), *end;
 
@@ -132,7 +135,8 @@ int policy_ini_word(char **value, const char **ret_word)
 	if (*word == '"') {
 		end = unquote(++word);
 		if (!end || (*end && !strchr(blank, *end))) {
-			*ret_word = end ? "after a quoted value there must be a space" : "a quote (\") is not closed";
+			*ret_word = end ? "after a quoted value there must be a space" :
+					  "a quote (\") is not closed";
 			return -EINVAL;
 		}
 		*value = end;

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The form of a configuration file: sections, assignments, words. */
-#ifndef MSEALD_INI_H
-#define MSEALD_INI_H
+#ifndef MSEALD_CONF_INI_H
+#define MSEALD_CONF_INI_H
 
-enum policy_ini_kind { POLICY_INI_END, POLICY_INI_SECTION, POLICY_INI_ASSIGNMENT, POLICY_INI_FAULT };
+enum ini_kind { INI_END, INI_SECTION, INI_ASSIGNMENT, INI_FAULT };
 
-struct policy_ini {
+struct ini {
 	char *rest;			/* what is not read yet; changed while it is read */
 	unsigned line;			/* of what was read last, from 1 */
-	char *key, *value;		/* a section has its name in key; a fault what is wrong (never NULL) */
+	/* a section has its name in key; a fault what is wrong (never NULL) */
+	char *key, *value;
 	char fault[96];
 };
 
 /* The next that is no comment and no empty line; text is ended by NUL. */
-enum policy_ini_kind policy_ini_next(struct policy_ini *ini);
-/* The next word of a value: 1, 0 at the end, or -EINVAL and what is wrong in *ret_word. The value is changed. */
-int policy_ini_word(char **value, const char **ret_word);
+enum ini_kind ini_next(struct ini *ini);
+/*
+ * The next word of a value: 1, 0 at the end, or -EINVAL and what is wrong in *ret_word. The value
+ * is changed.
+ */
+int ini_word(char **value, const char **ret_word);
 
 #endif

@@ -14,15 +14,19 @@
 
 #define TRIES 5
 
-/* Hidden files and what editors and packages leave (x.conf~, .x.conf.swp, #x.conf#, x.conf.dpkg-old) are none. */
-bool policy_is_file_name(const char *name)
+/*
+ * Hidden files and what editors and packages leave (x.conf~, .x.conf.swp, #x.conf#,
+ * x.conf.dpkg-old) are none.
+ */
+bool load_is_file_name(const char *name)
 {
-	size_t length = strlen(name), suffix = strlen(POLICY_SUFFIX);
+	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
 
-	return *name != '.' && *name != '#' && length > suffix && strcmp(name + length - suffix, POLICY_SUFFIX) == 0;
+	return *name != '.' && *name != '#' && length > suffix &&
+	       strcmp(name + length - suffix, LOAD_SUFFIX) == 0;
 }
 
-const char *policy_unguarded(const struct stat *st)
+const char *load_unguarded(const struct stat *st)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return "belongs to someone else than root, who could change it; chown root";
@@ -33,36 +37,39 @@ const char *policy_unguarded(const struct stat *st)
 
 static const char *kind_of(mode_t mode)
 {
-	return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a FIFO" : S_ISSOCK(mode) ? "a socket" : "a device";
+	return S_ISDIR(mode)  ? "a folder" :
+	       S_ISFIFO(mode) ? "a FIFO" :
+	       S_ISSOCK(mode) ? "a socket" :
+				"a device";
 }
 
-static int complain(struct policy_faults *faults, const char *told, int error)
+static int complain(struct diagnostics *faults, const char *told, int error)
 {
 	int r;
 
 	if (error == ELOOP)
-		r = policy_faults_add(faults, told, 0, "is a symbolic link that goes in a circle; remove it");
+		r = diagnostics_add(faults, told, 0, "is a symbolic link that goes in a circle; remove it");
 	else if (error == ENOENT)
-		r = policy_faults_add(faults, told, 0, "is not there, or a symbolic link to what is not there");
+		r = diagnostics_add(faults, told, 0, "is not there, or a symbolic link to what is not there");
 	else
-		r = policy_faults_add(faults, told, 0, "cannot be read: %s", strerror(error));
+		r = diagnostics_add(faults, told, 0, "cannot be read: %s", strerror(error));
 	return r < 0 ? r : -EINVAL;
 }
 
 /* Is it a file that may be read as a policy? 0, or -EINVAL, or -ENOMEM. */
-static int judge(const struct stat *st, const char *told, bool guarded, struct policy_faults *faults)
+static int judge(const struct stat *st, const char *told, bool guarded, struct diagnostics *faults)
 {
-	const char *unguarded = guarded ? policy_unguarded(st) : NULL;
+	const char *unguarded = guarded ? load_unguarded(st) : NULL;
 	int r = 0;
 
 	if (!S_ISREG(st->st_mode))
-		r = policy_faults_add(faults, told, 0, "is %s, not a file; a policy is a plain file",
-				      kind_of(st->st_mode));
+		r = diagnostics_add(faults, told, 0, "is %s, not a file; a policy is a plain file",
+				    kind_of(st->st_mode));
 	else if (unguarded)
-		r = policy_faults_add(faults, told, 0, "%s", unguarded);
-	else if (st->st_size > POLICY_FILE_MAX)
-		r = policy_faults_add(faults, told, 0, "has %jd bytes; a policy has at most %u",
-				      (intmax_t)st->st_size, POLICY_FILE_MAX);
+		r = diagnostics_add(faults, told, 0, "%s", unguarded);
+	else if (st->st_size > LOAD_FILE_MAX)
+		r = diagnostics_add(faults, told, 0, "has %jd bytes; a policy has at most %u",
+				    (intmax_t)st->st_size, LOAD_FILE_MAX);
 	else
 		return 0;
 	return r < 0 ? r : -EINVAL;
@@ -95,7 +102,7 @@ static ssize_t read_bytes(int fd, char *text, size_t size)
 
 /* One try: 0, -EAGAIN when it changed meanwhile, -EINVAL (told), -ENOMEM. */
 static int try_load(const char *path, const char *told, bool guarded, char *text, size_t *ret_size,
-		    struct policy_faults *faults)
+		    struct diagnostics *faults)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat before, after;
@@ -116,7 +123,7 @@ static int try_load(const char *path, const char *told, bool guarded, char *text
 	r = judge(&before, told, guarded, faults);
 	if (r < 0)
 		return r;
-	size = read_bytes(fd, text, POLICY_FILE_MAX + 1);
+	size = read_bytes(fd, text, LOAD_FILE_MAX + 1);
 	if (size < 0)
 		return complain(faults, told, (int)-size);
 	if (fstat(fd, &after) < 0)
@@ -127,10 +134,10 @@ static int try_load(const char *path, const char *told, bool guarded, char *text
 	return 0;
 }
 
-int policy_load(const char *path, const char *told, bool guarded, char **ret_text, size_t *ret_size,
-		struct policy_faults *faults)
+int load_file(const char *path, const char *told, bool guarded, char **ret_text, size_t *ret_size,
+	      struct diagnostics *faults)
 {
-	_cleanup_free_ char *text = malloc(POLICY_FILE_MAX + 1);
+	_cleanup_free_ char *text = malloc(LOAD_FILE_MAX + 1);
 	int r;
 
 	if (!text)
@@ -147,6 +154,6 @@ int policy_load(const char *path, const char *told, bool guarded, char **ret_tex
 		}
 		(void)nanosleep(&pause, NULL);
 	}
-	r = policy_faults_add(faults, told, 0, "keeps changing while it is read; try again when it is written");
+	r = diagnostics_add(faults, told, 0, "keeps changing while it is read; try again when it is written");
 	return r < 0 ? r : -EINVAL;
 }

@@ -14,7 +14,7 @@ void parser_complain(struct parser *p, unsigned line, const char *format, ...)
 	va_list arguments;
 	int r;
 
-	if (p->fault_count++ >= POLICY_FAULTS_MAX)
+	if (p->fault_count++ >= PARSER_FAULTS_MAX)
 		return;
 	va_start(arguments, format);
 	r = vasprintf(&message, format, arguments);
@@ -24,25 +24,26 @@ void parser_complain(struct parser *p, unsigned line, const char *format, ...)
 		p->error = -ENOMEM;
 		return;
 	}
-	r = policy_faults_add(p->faults, p->path, line, "%s", message);
+	r = diagnostics_add(p->faults, p->path, line, "%s", message);
 	if (r < 0)
 		p->error = r;
 }
 
 void parser_tell_rest(struct parser *p)
 {
-	if (p->fault_count > POLICY_FAULTS_MAX && p->error == 0)
-		p->error = policy_faults_add(p->faults, p->path, 0, "has %u faults more",
-					     p->fault_count - POLICY_FAULTS_MAX);
+	if (p->fault_count > PARSER_FAULTS_MAX && p->error == 0)
+		p->error = diagnostics_add(p->faults, p->path, 0, "has %u faults more",
+					   p->fault_count - PARSER_FAULTS_MAX);
 }
 
 void parser_complain_word(struct parser *p, const char *what, const char *word, const char *const *known,
 			  size_t count, const char *all)
 {
-	const char *nearest = policy_nearest(word, known, count);
+	const char *nearest = diagnostics_nearest(word, known, count);
 
 	if (nearest)
-		parser_complain(p, p->line, "%s does not know '" SHOWN "'; did you mean %s?", what, word, nearest);
+		parser_complain(p, p->line, "%s does not know '" SHOWN "'; did you mean %s?", what, word,
+				nearest);
 	else if (*word == '#' || *word == ';')
 		parser_complain(p, p->line, "%s does not know '" SHOWN "'; a comment stands on a line of its "
 				"own", what, word);
@@ -69,13 +70,13 @@ const char *parser_single(struct parser *p, const char *key, char *value)
 	const char *word = "", *more = NULL;
 	int r;
 
-	r = policy_ini_word(&value, &word);
+	r = ini_word(&value, &word);
 	if (r == 0)
 		return "";
 	if (r < 0)
 		more = word;
 	else
-		r = policy_ini_word(&value, &more);
+		r = ini_word(&value, &more);
 	if (r < 0)
 		parser_complain(p, p->line, "%s", more);
 	else if (r > 0)
@@ -123,10 +124,10 @@ bool parser_grow(struct parser *p, const char *key, void *list, size_t count, si
 {
 	void *longer;
 
-	if (count >= POLICY_VALUES_MAX) {
+	if (count >= PARSER_VALUES_MAX) {
 		if (!p->full || strcmp(p->full, key) != 0)
-			parser_complain(p, p->line, "%s= has more than %d values; take a folder or a glob", key,
-					POLICY_VALUES_MAX);
+			parser_complain(p, p->line, "%s= has more than %d values; take a folder or a glob",
+					key, PARSER_VALUES_MAX);
 		p->full = key;
 		return false;
 	}

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The state of reading one configuration file, and what the values of most keys have in common. */
-#ifndef MSEALD_PARSER_H
-#define MSEALD_PARSER_H
+#ifndef MSEALD_CONF_PARSER_H
+#define MSEALD_CONF_PARSER_H
 
 #include <stdbool.h>
 
 #include "lib/conf/diagnostics.h"
 
-#define POLICY_FAULTS_MAX 20	/* told of one file */
-#define POLICY_VALUES_MAX 256	/* values of one key in one file */
+#define PARSER_FAULTS_MAX 20	/* told of one file */
+#define PARSER_VALUES_MAX 256	/* values of one key in one file */
 #define SHOWN "%.80s"		/* what is told of a word that may be long */
 
 /* Which section the keys belong to; a file with several has them from FIRST on. */
@@ -16,7 +16,7 @@ enum { SECTION_NONE, SECTION_UNKNOWN, SECTION_FIRST };
 
 struct parser {
 	const char *path;
-	struct policy_faults *faults;
+	struct diagnostics *faults;
 	unsigned section, line, fault_count;
 	int error;			/* -ENOMEM, once there was none */
 	const char *full;		/* the key that was told to have too many values */
@@ -24,11 +24,11 @@ struct parser {
 
 /* All of these tell what is wrong, or set parser->error. */
 void parser_complain(struct parser *p, unsigned line, const char *format, ...) _printf_(3, 4);
-/* At the end of the file: how many there were beside the POLICY_FAULTS_MAX that were told. */
+/* At the end of the file: how many there were beside the PARSER_FAULTS_MAX that were told. */
 void parser_tell_rest(struct parser *p);
 /* That what (as "Deny=") does not know a word, and which was probably meant; all: what it takes. */
-void parser_complain_word(struct parser *p, const char *what, const char *word, const char *const *known, size_t count,
-			  const char *all);
+void parser_complain_word(struct parser *p, const char *what, const char *word, const char *const *known,
+			  size_t count, const char *all);
 /* -1: not one. As systemd's. */
 int parser_boolean(const char *word);
 /* The only word of a value; NULL after a complaint, "" for none. */

@@ -12,8 +12,8 @@
 #define ENTRIES_MAX 8192u	/* what has more is no library: a big one has 60 */
 
 struct tables {
-	const struct elfsource *source;
-	struct elfobject object;
+	const struct elf_reader *source;
+	struct elf_object object;
 	Elf64_Dyn *entries;
 	size_t count;			/* up to DT_NULL */
 	uint64_t strings, strings_size;	/* where in the file */
@@ -21,7 +21,8 @@ struct tables {
 };
 
 /* The place in the file of an address, and how many bytes of the file follow it there. */
-static int find_address(const struct elfobject *object, uint64_t address, uint64_t *ret_offset, uint64_t *ret_left)
+static int find_address(const struct elf_object *object, uint64_t address, uint64_t *ret_offset,
+			uint64_t *ret_left)
 {
 	for (size_t i = 0; i < object->loads; i++) {
 		uint64_t inside = address - object->load[i].vaddr;
@@ -49,7 +50,7 @@ static int read_entries(struct tables *tables)
 	tables->entries = calloc(most, sizeof(*tables->entries));
 	if (!raw || !tables->entries)
 		return -ENOMEM;
-	r = elfsource_fetch(tables->source, tables->object.dynamic_offset, raw, most * width);
+	r = elf_reader_fetch(tables->source, tables->object.dynamic_offset, raw, most * width);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < most; i++) {
@@ -94,14 +95,14 @@ static int find_strings(struct tables *tables)
 /* A string of the table: malloc'ed. */
 static int read_name(const struct tables *tables, uint64_t place, char **ret)
 {
-	char buffer[ELFDYNAMIC_NAME_MAX];
+	char buffer[ELF_DYNAMIC_NAME_MAX];
 	size_t length;
 	int r;
 
 	if (!tables->has_strings || place >= tables->strings_size)
 		return -EBADMSG;
 	length = MIN_OF(tables->strings_size - place, (uint64_t)sizeof(buffer));
-	r = elfsource_fetch(tables->source, tables->strings + place, buffer, length);
+	r = elf_reader_fetch(tables->source, tables->strings + place, buffer, length);
 	if (r < 0)
 		return r;
 	if (!memchr(buffer, '\0', length))
@@ -110,14 +111,14 @@ static int read_name(const struct tables *tables, uint64_t place, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int add_needed(const struct tables *tables, uint64_t place, struct elfdynamic *dynamic)
+static int add_needed(const struct tables *tables, uint64_t place, struct elf_dynamic *dynamic)
 {
 	int r;
 
-	if (dynamic->needed_count == ELFDYNAMIC_NEEDED_MAX)
+	if (dynamic->needed_count == ELF_DYNAMIC_NEEDED_MAX)
 		return -EBADMSG;
 	if (!dynamic->needed) {
-		dynamic->needed = calloc(MIN_OF(tables->count, (size_t)ELFDYNAMIC_NEEDED_MAX),
+		dynamic->needed = calloc(MIN_OF(tables->count, (size_t)ELF_DYNAMIC_NEEDED_MAX),
 					 sizeof(*dynamic->needed));
 		if (!dynamic->needed)
 			return -ENOMEM;
@@ -128,7 +129,7 @@ static int add_needed(const struct tables *tables, uint64_t place, struct elfdyn
 	return r;
 }
 
-static int add_entry(const struct tables *tables, const Elf64_Dyn *entry, struct elfdynamic *dynamic)
+static int add_entry(const struct tables *tables, const Elf64_Dyn *entry, struct elf_dynamic *dynamic)
 {
 	switch (entry->d_tag) {
 	case DT_NEEDED:
@@ -147,9 +148,9 @@ static int add_entry(const struct tables *tables, const Elf64_Dyn *entry, struct
 	}
 }
 
-static int read_dynamic(struct tables *tables, struct elfdynamic *ret)
+static int read_dynamic(struct tables *tables, struct elf_dynamic *ret)
 {
-	_cleanup_(elfdynamic_free) struct elfdynamic dynamic = {};
+	_cleanup_(elf_dynamic_free) struct elf_dynamic dynamic = {};
 	int r;
 
 	r = read_entries(tables);
@@ -160,39 +161,39 @@ static int read_dynamic(struct tables *tables, struct elfdynamic *ret)
 	if (r < 0)
 		return r;
 	*ret = dynamic;
-	dynamic = (struct elfdynamic){};
+	dynamic = (struct elf_dynamic){};
 	return 0;
 }
 
-int elfdynamic_read(int fd, struct elfdynamic *ret)
+int elf_dynamic_read(int fd, struct elf_dynamic *ret)
 {
-	struct elfsource source;
+	struct elf_reader source;
 	struct tables tables = { .source = &source };
 	int r;
 
-	r = elfsource_open(fd, &source);
+	r = elf_reader_open(fd, &source);
 	if (r == 0)
-		r = elfobject_read(fd, &tables.object);
+		r = elf_object_read(fd, &tables.object);
 	if (r == 0)
 		r = read_dynamic(&tables, ret);
 	free(tables.entries);
 	return r;
 }
 
-int elfdynamic_parse(const void *file, size_t size, struct elfdynamic *ret)
+int elf_dynamic_parse(const void *file, size_t size, struct elf_dynamic *ret)
 {
-	struct elfsource source = { .fd = -1, .memory = file, .size = size };
+	struct elf_reader source = { .fd = -1, .memory = file, .size = size };
 	struct tables tables = { .source = &source };
 	int r;
 
-	r = elfobject_parse(file, size, &tables.object);
+	r = elf_object_parse(file, size, &tables.object);
 	if (r == 0)
 		r = read_dynamic(&tables, ret);
 	free(tables.entries);
 	return r;
 }
 
-void elfdynamic_free(struct elfdynamic *dynamic)
+void elf_dynamic_free(struct elf_dynamic *dynamic)
 {
 	if (!dynamic)
 		return;
@@ -200,5 +201,5 @@ void elfdynamic_free(struct elfdynamic *dynamic)
 	for (size_t i = 0; i < dynamic->needed_count; i++)
 		free(dynamic->needed[i]);
 	free(dynamic->needed);
-	*dynamic = (struct elfdynamic){};
+	*dynamic = (struct elf_dynamic){};
 }

@@ -3,16 +3,16 @@
  * The dynamic section of an ELF file: what it is called, what it is loaded
  * with. By this objects of the start are told from those loaded later by dlopen(3).
  */
-#ifndef MSEALD_ELFDYNAMIC_H
-#define MSEALD_ELFDYNAMIC_H
+#ifndef MSEALD_ELF_DYNAMIC_H
+#define MSEALD_ELF_DYNAMIC_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ELFDYNAMIC_NEEDED_MAX 1024	/* libraries of one object */
-#define ELFDYNAMIC_NAME_MAX 4096	/* bytes of a name, with its NUL */
+#define ELF_DYNAMIC_NEEDED_MAX 1024	/* libraries of one object */
+#define ELF_DYNAMIC_NAME_MAX 4096	/* bytes of a name, with its NUL */
 
-struct elfdynamic {
+struct elf_dynamic {
 	char *soname;			/* DT_SONAME; NULL: none */
 	char **needed;			/* DT_NEEDED, in the order of the file */
 	size_t needed_count;
@@ -21,14 +21,14 @@ struct elfdynamic {
 
 /*
  * Reads it from fd (pread only). A file without a dynamic section has nothing
- * of it. -ENOEXEC and -EBADMSG as elfobject_read() (a name that is not ended,
+ * of it. -ENOEXEC and -EBADMSG as elf_object_read() (a name that is not ended,
  * a table beyond the file, too many); -ENOMEM; or the error of reading.
  */
-int elfdynamic_read(int fd, struct elfdynamic *ret);
+int elf_dynamic_read(int fd, struct elf_dynamic *ret);
 
 /* The same from memory, for tests and fuzzing. */
-int elfdynamic_parse(const void *file, size_t size, struct elfdynamic *ret);
+int elf_dynamic_parse(const void *file, size_t size, struct elf_dynamic *ret);
 
-void elfdynamic_free(struct elfdynamic *dynamic);	/* takes NULL or zeroed, and leaves it zeroed */
+void elf_dynamic_free(struct elf_dynamic *dynamic);	/* takes NULL or zeroed, and leaves it zeroed */
 
 #endif

@@ -35,7 +35,7 @@ struct header {
 			  .type = (raw).e_type, .phentsize = (raw).e_phentsize,         \
 			  .phnum = (raw).e_phnum, .is_64bit = (bits64) })
 
-static int read_header(const struct elfsource *source, struct header *ret)
+static int read_header(const struct elf_reader *source, struct header *ret)
 {
 	unsigned char ident[EI_NIDENT];
 	Elf64_Ehdr raw64;
@@ -45,18 +45,18 @@ static int read_header(const struct elfsource *source, struct header *ret)
 
 	if (source->size < sizeof(ident))
 		return -ENOEXEC;
-	r = elfsource_fetch(source, 0, ident, sizeof(ident));
+	r = elf_reader_fetch(source, 0, ident, sizeof(ident));
 	if (r < 0)
 		return r;
 	if (memcmp(ident, ELFMAG, SELFMAG) != 0 || ident[EI_DATA] != ELFDATA_NATIVE)
 		return -ENOEXEC;
 	if (ident[EI_CLASS] == ELFCLASS64) {
-		r = elfsource_fetch(source, 0, &raw64, sizeof(raw64));
+		r = elf_reader_fetch(source, 0, &raw64, sizeof(raw64));
 		if (r < 0)
 			return r;
 		header = HEADER_FROM(raw64, true);
 	} else if (ident[EI_CLASS] == ELFCLASS32) {
-		r = elfsource_fetch(source, 0, &raw32, sizeof(raw32));
+		r = elf_reader_fetch(source, 0, &raw32, sizeof(raw32));
 		if (r < 0)
 			return r;
 		header = HEADER_FROM(raw32, false);
@@ -86,13 +86,13 @@ static Elf64_Phdr widen(const Elf32_Phdr *narrow)
 	};
 }
 
-static int add_load(struct elfobject *object, const Elf64_Phdr *phdr, uint64_t file_size)
+static int add_load(struct elf_object *object, const Elf64_Phdr *phdr, uint64_t file_size)
 {
 	uint64_t end;
 
 	if (phdr->p_memsz == 0)
 		return 0;
-	if (object->loads == ELFOBJECT_MAX_LOADS || phdr->p_filesz > phdr->p_memsz)
+	if (object->loads == ELF_OBJECT_MAX_LOADS || phdr->p_filesz > phdr->p_memsz)
 		return -EBADMSG;
 	if (__builtin_add_overflow(phdr->p_vaddr, phdr->p_memsz, &end))
 		return -EBADMSG;
@@ -118,7 +118,7 @@ static int add_load(struct elfobject *object, const Elf64_Phdr *phdr, uint64_t f
 	return 0;
 }
 
-static int add_phdr(struct elfobject *object, const Elf64_Phdr *phdr, const struct elfsource *source)
+static int add_phdr(struct elf_object *object, const Elf64_Phdr *phdr, const struct elf_reader *source)
 {
 	uint64_t end;
 	int r;
@@ -143,7 +143,7 @@ static int add_phdr(struct elfobject *object, const Elf64_Phdr *phdr, const stru
 		return 0;
 	case PT_NOTE:
 	case PT_GNU_PROPERTY:
-		r = elfproperty_memory_seal(source, phdr, object->is_64bit);
+		r = elf_property_memory_seal(source, phdr, object->is_64bit);
 		object->memory_seal |= r > 0;
 		return MIN_OF(r, 0);
 	default:
@@ -151,9 +151,9 @@ static int add_phdr(struct elfobject *object, const Elf64_Phdr *phdr, const stru
 	}
 }
 
-static int read_object(const struct elfsource *source, struct elfobject *ret)
+static int read_object(const struct elf_reader *source, struct elf_object *ret)
 {
-	struct elfobject object = { 0 };
+	struct elf_object object = { 0 };
 	struct header header;
 	int r;
 
@@ -172,9 +172,9 @@ static int read_object(const struct elfsource *source, struct elfobject *ret)
 		if (__builtin_add_overflow(header.phoff, (uint64_t)i * header.phentsize, &at))
 			return -EBADMSG;
 		if (header.is_64bit) {
-			r = elfsource_fetch(source, at, &phdr, sizeof(phdr));
+			r = elf_reader_fetch(source, at, &phdr, sizeof(phdr));
 		} else {
-			r = elfsource_fetch(source, at, &narrow, sizeof(narrow));
+			r = elf_reader_fetch(source, at, &narrow, sizeof(narrow));
 			if (r == 0)
 				phdr = widen(&narrow);
 		}
@@ -187,16 +187,16 @@ static int read_object(const struct elfsource *source, struct elfobject *ret)
 	return 0;
 }
 
-int elfobject_read(int fd, struct elfobject *ret)
+int elf_object_read(int fd, struct elf_object *ret)
 {
-	struct elfsource source;
+	struct elf_reader source;
 	int r;
 
-	r = elfsource_open(fd, &source);
+	r = elf_reader_open(fd, &source);
 	return r < 0 ? r : read_object(&source, ret);
 }
 
-int elfobject_parse(const void *file, size_t size, struct elfobject *ret)
+int elf_object_parse(const void *file, size_t size, struct elf_object *ret)
 {
-	return read_object(&(struct elfsource){ .fd = -1, .memory = file, .size = size }, ret);
+	return read_object(&(struct elf_reader){ .fd = -1, .memory = file, .size = size }, ret);
 }

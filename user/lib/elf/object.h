@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The program headers of an ELF file, as far as sealing needs them: elf(5). */
-#ifndef MSEALD_ELFOBJECT_H
-#define MSEALD_ELFOBJECT_H
+#ifndef MSEALD_ELF_OBJECT_H
+#define MSEALD_ELF_OBJECT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define ELFOBJECT_MAX_LOADS 64
+#define ELF_OBJECT_MAX_LOADS 64
 
-struct elfobject {
+struct elf_object {
 	struct {
 		uint64_t vaddr, filesz, memsz, offset;	/* bytes, not rounded */
 		bool read, write, exec;
-	} load[ELFOBJECT_MAX_LOADS];
+	} load[ELF_OBJECT_MAX_LOADS];
 	size_t loads;
 	uint64_t relro_vaddr, relro_memsz;	/* memsz 0: no PT_GNU_RELRO */
-	uint64_t dynamic_offset, dynamic_filesz;	/* in the file, not checked; filesz 0: no PT_DYNAMIC */
+	/* in the file, not checked; filesz 0: no PT_DYNAMIC */
+	uint64_t dynamic_offset, dynamic_filesz;
 	uint64_t entry;
 	bool is_64bit, has_interp, is_dyn;	/* ELFCLASS64; PT_INTERP; ET_DYN */
 	bool memory_seal;	/* GNU_PROPERTY_MEMORY_SEAL: it asks to be sealed */
@@ -29,9 +30,9 @@ struct elfobject {
  * too many, PT_LOADs out of order or not mappable); -ENOMEM; or the error of reading.
  * PT_LOADs of memsz 0 are left out.
  */
-int elfobject_read(int fd, struct elfobject *ret);
+int elf_object_read(int fd, struct elf_object *ret);
 
 /* The same from memory, for tests and fuzzing. */
-int elfobject_parse(const void *file, size_t size, struct elfobject *ret);
+int elf_object_parse(const void *file, size_t size, struct elf_object *ret);
 
 #endif

@@ -57,8 +57,8 @@ static bool notes_ask(const unsigned char *data, size_t size, size_t alignment)
 		name = padded(sizeof(note) + note.n_namesz, alignment) - sizeof(note);
 		if (name > size || note.n_descsz > size - name)
 			return false;
-		if (note.n_type == NT_GNU_PROPERTY_TYPE_0 && note.n_namesz == 4 && memcmp(data, "GNU", 4) == 0 &&
-		    properties_ask(data + name, note.n_descsz, alignment))
+		if (note.n_type == NT_GNU_PROPERTY_TYPE_0 && note.n_namesz == 4 &&
+		    memcmp(data, "GNU", 4) == 0 && properties_ask(data + name, note.n_descsz, alignment))
 			return true;
 		content = padded(note.n_descsz, alignment);
 		if (content > size - name)
@@ -69,19 +69,22 @@ static bool notes_ask(const unsigned char *data, size_t size, size_t alignment)
 	return false;
 }
 
-int elfproperty_memory_seal(const struct elfsource *source, const Elf64_Phdr *phdr, bool is_64bit)
+int elf_property_memory_seal(const struct elf_reader *source, const Elf64_Phdr *phdr, bool is_64bit)
 {
 	_cleanup_free_ unsigned char *notes = NULL;
 	size_t alignment = is_64bit ? 8 : 4;
 	int r;
 
-	/* Property notes of another alignment are those of an old, wrong linker: glibc passes them over too. */
+	/*
+	 * Property notes of another alignment are those of an old, wrong linker: glibc passes them
+	 * over too.
+	 */
 	if (phdr->p_align != alignment || phdr->p_filesz == 0 || phdr->p_filesz > NOTES_MAX)
 		return 0;
 	notes = malloc(phdr->p_filesz);
 	if (!notes)
 		return -ENOMEM;
-	r = elfsource_fetch(source, phdr->p_offset, notes, phdr->p_filesz);
+	r = elf_reader_fetch(source, phdr->p_offset, notes, phdr->p_filesz);
 	if (r < 0)
 		return r == -EBADMSG ? 0 : r;
 	return notes_ask(notes, phdr->p_filesz, alignment);

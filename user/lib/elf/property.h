@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Properties that an ELF file states about itself (.note.gnu.property), as far as sealing needs them. */
-#ifndef MSEALD_ELFPROPERTY_H
-#define MSEALD_ELFPROPERTY_H
+#ifndef MSEALD_ELF_PROPERTY_H
+#define MSEALD_ELF_PROPERTY_H
 
 #include <elf.h>
 #include <stdbool.h>
@@ -13,6 +13,6 @@
  * by GNU_PROPERTY_MEMORY_SEAL? Notes that make no sense ask for nothing, as
  * they do to the dynamic loader. 1, 0, -ENOMEM, or the error of reading.
  */
-int elfproperty_memory_seal(const struct elfsource *source, const Elf64_Phdr *phdr, bool is_64bit);
+int elf_property_memory_seal(const struct elf_reader *source, const Elf64_Phdr *phdr, bool is_64bit);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "lib/elf/reader.h"
 
-int elfsource_open(int fd, struct elfsource *ret)
+int elf_reader_open(int fd, struct elf_reader *ret)
 {
 	struct stat st;
 
@@ -15,11 +15,11 @@ int elfsource_open(int fd, struct elfsource *ret)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -ENOEXEC;
-	*ret = (struct elfsource){ .fd = fd, .size = (uint64_t)st.st_size };
+	*ret = (struct elf_reader){ .fd = fd, .size = (uint64_t)st.st_size };
 	return 0;
 }
 
-int elfsource_fetch(const struct elfsource *source, uint64_t offset, void *buffer, size_t length)
+int elf_reader_fetch(const struct elf_reader *source, uint64_t offset, void *buffer, size_t length)
 {
 	uint64_t end;
 

@@ -14,8 +14,8 @@
 static const char *judge_glob(const char *path)
 {
 	if (strstr(path, "**"))
-		return "holds **, which is not known; * stands for a part of one name, and a path that ends in / for "
-		       "everything below";
+		return "holds **, which is not known; * stands for a part of one name, and a path "
+		       "that ends in / for everything below";
 	if (path[strlen(path) - 1] == '/')
 		return "is a glob and ends in /; name the programs, as in /opt/*/bin/*";
 	for (const char *open = strchr(path, '['); open; open = strchr(open, '[')) {
@@ -58,12 +58,15 @@ static char *follow(struct policy_parser *p, const char *path, int kind)
 	}
 	if (r < 0) {
 		parser_complain(&p->base, p->base.line, "Exe=" SHOWN ": %s", path,
-			 r == -ELOOP ? "its symbolic links go in a circle" : "its symbolic links lead to a path that is too long");
+				r == -ELOOP ? "its symbolic links go in a circle" :
+					      "its symbolic links lead to a path that is too long");
 		return NULL;
 	}
 	if (kind == POLICY_EXE_GLOB && policy_is_glob(followed)) {
-		parser_complain(&p->base, p->base.line, "Exe=" SHOWN ": its folder is " SHOWN ", whose name is a glob "
-				"itself", path, followed);
+		parser_complain(&p->base, p->base.line,
+				"Exe=" SHOWN ": its folder is " SHOWN ", whose name is a glob "
+				"itself",
+				path, followed);
 		return NULL;
 	}
 	if (asprintf(&whole, "%s%s", *rest == '/' && !followed[1] ? "" : followed, rest) < 0) {
@@ -72,15 +75,16 @@ static char *follow(struct policy_parser *p, const char *path, int kind)
 	}
 	if (strlen(whole) < POLICY_PATH_MAX)
 		return whole;
-	parser_complain(&p->base, p->base.line, "Exe=" SHOWN " is too long; a path has at most %d bytes", path,
-			POLICY_PATH_MAX - 1);
+	parser_complain(&p->base, p->base.line, "Exe=" SHOWN " is too long; a path has at most %d bytes",
+			path, POLICY_PATH_MAX - 1);
 	free(whole);
 	return NULL;
 }
 
 static void add_exe(struct policy_parser *p, const char *word)
 {
-	_cleanup_free_ char *given = parser_copy(&p->base, word), *path = parser_copy(&p->base, word), *followed = NULL;
+	_cleanup_free_ char *given = parser_copy(&p->base, word), *path = parser_copy(&p->base, word),
+			    *followed = NULL;
 	bool glob = policy_is_glob(word), folder = word[strlen(word) - 1] == '/';
 	int kind = glob ? POLICY_EXE_GLOB : folder ? POLICY_EXE_FOLDER : POLICY_EXE_FILE;
 	const char *wrong = NULL;
@@ -88,8 +92,10 @@ static void add_exe(struct policy_parser *p, const char *word)
 	if (!given || !path)
 		return;
 	if (*word != '/') {
-		parser_complain(&p->base, p->base.line, "Exe=" SHOWN " is not a whole path; write it from / on, as in "
-				"/usr/sbin/nginx", word);
+		parser_complain(&p->base, p->base.line,
+				"Exe=" SHOWN " is not a whole path; write it from / on, as in "
+				"/usr/sbin/nginx",
+				word);
 		return;
 	}
 	if (policy_path_normalize(path) < 0)
@@ -101,7 +107,8 @@ static void add_exe(struct policy_parser *p, const char *word)
 		return;
 	}
 	followed = follow(p, path, kind);
-	if (!followed || !parser_grow(&p->base, "Exe", &p->policy->exe, p->policy->exe_count, sizeof(*p->policy->exe)))
+	if (!followed ||
+	    !parser_grow(&p->base, "Exe", &p->policy->exe, p->policy->exe_count, sizeof(*p->policy->exe)))
 		return;
 	p->policy->exe[p->policy->exe_count++] = (struct policy_exe){
 		.given = TAKE_PTR(given), .path = TAKE_PTR(followed), .line = p->base.line, .kind = kind,
@@ -116,17 +123,21 @@ static void add_unit(struct policy_parser *p, const char *word)
 	char *unit;
 
 	if (strchr(word, '/')) {
-		parser_complain(&p->base, p->base.line, "Unit=" SHOWN " holds a /; it takes the name of a unit, as "
-				"nginx.service; a path is for Cgroup=", word);
+		parser_complain(&p->base, p->base.line,
+				"Unit=" SHOWN " holds a /; it takes the name of a unit, as "
+				"nginx.service; a path is for Cgroup=",
+				word);
 		return;
 	}
 	if (strlen(word) >= POLICY_PATH_MAX) {
-		parser_complain(&p->base, p->base.line, "Unit=" SHOWN " is too long; a unit has at most %d bytes", word,
+		parser_complain(&p->base, p->base.line,
+				"Unit=" SHOWN " is too long; a unit has at most %d bytes", word,
 				POLICY_PATH_MAX - 1);
 		return;
 	}
 	if (!parser_grow(&p->base, "Unit", &policy->unit, policy->unit_count, sizeof(*policy->unit)) ||
-	    !parser_grow(&p->base, "Unit", &policy->unit_line, policy->unit_count, sizeof(*policy->unit_line)))
+	    !parser_grow(&p->base, "Unit", &policy->unit_line, policy->unit_count,
+			 sizeof(*policy->unit_line)))
 		return;
 	unit = parser_copy(&p->base, word);
 	if (!unit)
@@ -144,7 +155,8 @@ static void add_cgroup(struct policy_parser *p, const char *word)
 	if (!path)
 		return;
 	if (*word != '/')
-		wrong = "does not begin with /; write it as /proc/PID/cgroup has it, as in /system.slice/nginx.service";
+		wrong = "does not begin with /; write it as /proc/PID/cgroup has it, as in "
+			"/system.slice/nginx.service";
 	else if (strncmp(word, mount, strlen(mount)) == 0)
 		wrong = "is where cgroups are mounted; leave /sys/fs/cgroup away";
 	else if (policy_path_normalize(path) < 0)
@@ -157,7 +169,8 @@ static void add_cgroup(struct policy_parser *p, const char *word)
 	}
 	if (!*path)
 		(void)strcpy(path, "/");
-	if (parser_grow(&p->base, "Cgroup", &p->policy->cgroup, p->policy->cgroup_count, sizeof(*p->policy->cgroup)))
+	if (parser_grow(&p->base, "Cgroup", &p->policy->cgroup, p->policy->cgroup_count,
+			sizeof(*p->policy->cgroup)))
 		p->policy->cgroup[p->policy->cgroup_count++] = TAKE_PTR(path);
 }
 
@@ -203,7 +216,8 @@ static void add_user(struct policy_parser *p, const char *word)
 		value = strtoull(word, &end, 10);
 		/* The highest number means "no user" to the kernel. */
 		if (*end || errno || value >= UINT32_MAX) {
-			parser_complain(&p->base, p->base.line, "User=" SHOWN " is neither a name nor a number of a user", word);
+			parser_complain(&p->base, p->base.line,
+					"User=" SHOWN " is neither a name nor a number of a user", word);
 			return;
 		}
 		user = (uid_t)value;
@@ -213,24 +227,30 @@ static void add_user(struct policy_parser *p, const char *word)
 	if (r < 0)
 		p->base.error = r;
 	else if (r == 0)
-		parser_complain(&p->base, p->base.line, "User=" SHOWN ": there is no such user here; give its number, or "
-				"create it first", word);
-	else if (parser_grow(&p->base, "User", &p->policy->user, p->policy->user_count, sizeof(*p->policy->user)))
+		parser_complain(&p->base, p->base.line,
+				"User=" SHOWN ": there is no such user here; give its number, or "
+				"create it first",
+				word);
+	else if (parser_grow(&p->base, "User", &p->policy->user, p->policy->user_count,
+			     sizeof(*p->policy->user)))
 		p->policy->user[p->policy->user_count++] = user;
 }
 
 static void each_word(struct policy_parser *p, const char *key, char *value,
-		      void (*add)(struct policy_parser *p, const char *word), void (*clear)(struct policy *policy))
+		      void (*add)(struct policy_parser *p, const char *word),
+		      void (*clear)(struct policy *policy))
 {
 	const char *word;
 	unsigned words = 0;
 	int r;
 
-	while ((r = policy_ini_word(&value, &word)) > 0) {
+	while ((r = ini_word(&value, &word)) > 0) {
 		words++;
 		if (*word == '#' || *word == ';') {
-			parser_complain(&p->base, p->base.line, "%s=: a comment stands on a line of its own; quote a value "
-					"that begins with %c", key, *word);
+			parser_complain(&p->base, p->base.line,
+					"%s=: a comment stands on a line of its own; quote a value "
+					"that begins with %c",
+					key, *word);
 			return;
 		}
 		if (*word)

@@ -8,8 +8,12 @@
 
 /* --- [Seal] --- */
 
-static const char *const segment_words[] = { "text", "rodata", "relro", "data", "vdso", "stack", "all", "none" };
-static const char *const stop_words[] = { "mprotect", "unmap", "discard", "foreign-write", "file-write", "all" };
+static const char *const segment_words[] = {
+	"text", "rodata", "relro", "data", "vdso", "stack", "all", "none"
+};
+static const char *const stop_words[] = {
+	"mprotect", "unmap", "discard", "foreign-write", "file-write", "all"
+};
 static const char *const action_words[] = { "deny", "kill", "audit" };
 static const char *const allow_words[] = { "allow", "deny" };
 static const char *const gate_words[] = {
@@ -32,7 +36,7 @@ void policy_set_segments(struct policy_parser *p, const char *key, char *value)
 		p->exempt_line = p->base.line;
 		return;
 	}
-	r = mseald_classes_parse(value, &classes, &bad);
+	r = names_parse_classes(value, &classes, &bad);
 	if (r == -ENOMEM)
 		p->base.error = r;
 	else if (r < 0 && bad && strcmp(bad, "none") == 0)
@@ -54,7 +58,7 @@ void policy_set_deny(struct policy_parser *p, const char *key, char *value)
 		p->stops = 0;
 		return;
 	}
-	r = mseald_stops_parse(value, &stops, &bad);
+	r = names_parse_stops(value, &stops, &bad);
 	if (r == -ENOMEM)
 		p->base.error = r;
 	else if (r < 0)
@@ -77,7 +81,8 @@ static void set_stop(struct policy_parser *p, const char *key, char *value, enum
 	}
 	/* "yes" reads as "is allowed" to one and as "is stopped" to another: neither is guessed. */
 	if (parser_boolean(plain) >= 0) {
-		parser_complain(&p->base, p->base.line, "%s=%s can be read both ways; write deny or allow", key, plain);
+		parser_complain(&p->base, p->base.line, "%s=%s can be read both ways; write deny or allow",
+				key, plain);
 		return;
 	}
 	r = parser_choice(&p->base, key, value, allow_words, ELEMENTS(allow_words), "deny or allow");
@@ -97,10 +102,11 @@ void policy_set_file(struct policy_parser *p, const char *key, char *value)
 
 void policy_set_action(struct policy_parser *p, const char *key, char *value)
 {
-	int r = parser_choice(&p->base, key, value, action_words, ELEMENTS(action_words), "deny, kill or audit");
+	int r = parser_choice(&p->base, key, value, action_words, ELEMENTS(action_words),
+			      "deny, kill or audit");
 
 	if (r >= 0)
-		p->policy->seal.action = (enum mseald_action)mseald_action_from_name(action_words[r]);
+		p->policy->seal.action = (enum mseald_action)names_find_action(action_words[r]);
 }
 
 void policy_set_gate(struct policy_parser *p, const char *key, char *value)
@@ -147,17 +153,21 @@ void policy_finish(struct policy_parser *p)
 	struct policy *policy = p->policy;
 
 	if (p->exempt && p->classes)
-		parser_complain(&p->base, p->exempt_line, "Segments=none stands alone; other lines name segments");
+		parser_complain(&p->base, p->exempt_line,
+				"Segments=none stands alone; other lines name segments");
 	policy->seal.classes = p->exempt ? 0 : p->classes ? p->classes : MSEALD_CLASSES_ALL;
 	policy->seal.stops = p->stops ? p->stops : usual;
 	policy->seal.stops = said(policy->seal.stops, p->foreign, MSEALD_STOP_FOREIGN_WRITE);
 	policy->seal.stops = said(policy->seal.stops, p->file, MSEALD_STOP_FILE_WRITE);
 	if (policy->seal.stops == 0)
-		parser_complain(&p->base, 0, "denies nothing: %s=allow takes back all of Deny=; to exempt "
-				"write Segments=none", p->foreign == WORD_ALLOW ? "ForeignWrite" : "FileWrite");
+		parser_complain(&p->base, 0,
+				"denies nothing: %s=allow takes back all of Deny=; to exempt "
+				"write Segments=none",
+				p->foreign == WORD_ALLOW ? "ForeignWrite" : "FileWrite");
 	if (p->base.fault_count == 0 &&
 	    policy->exe_count + policy->unit_count + policy->cgroup_count + policy->user_count == 0 &&
 	    !policy->marked)
-		parser_complain(&p->base, 0, "matches nothing; write [Match] and at least one of Exe=, Unit=, Cgroup=, "
+		parser_complain(&p->base, 0,
+				"matches nothing; write [Match] and at least one of Exe=, Unit=, Cgroup=, "
 				"User=, Marked=yes");
 }

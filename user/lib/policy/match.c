@@ -161,7 +161,8 @@ static char *explain(const struct policy *policy, const struct reasons *reasons)
 	return text;
 }
 
-const struct policy *policies_match(const struct policies *policies, const struct policy_facts *facts, char **ret_why)
+const struct policy *policies_match(const struct policies *policies, const struct policy_facts *facts,
+				    char **ret_why)
 {
 	struct reasons reasons;
 

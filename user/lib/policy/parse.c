@@ -45,13 +45,16 @@ static void begin_section(struct policy_parser *p, const char *name)
 	}
 	/* Its keys are not told of one by one. */
 	p->base.section = SECTION_UNKNOWN;
-	nearest = policy_nearest(name, section_names + SECTION_POLICY,
-				 ELEMENTS(section_names) - SECTION_POLICY);
+	nearest = diagnostics_nearest(name, section_names + SECTION_POLICY,
+				      ELEMENTS(section_names) - SECTION_POLICY);
 	if (nearest)
-		parser_complain(&p->base, p->base.line, "there is no section [" SHOWN "]; did you mean [%s]?", name, nearest);
+		parser_complain(&p->base, p->base.line, "there is no section [" SHOWN "]; did you mean [%s]?",
+				name, nearest);
 	else
-		parser_complain(&p->base, p->base.line, "there is no section [" SHOWN "]; there are [Policy], [Match] and "
-				"[Seal]", name);
+		parser_complain(&p->base, p->base.line,
+				"there is no section [" SHOWN "]; there are [Policy], [Match] and "
+				"[Seal]",
+				name);
 }
 
 static void complain_key(struct policy_parser *p, const char *name)
@@ -60,18 +63,23 @@ static void complain_key(struct policy_parser *p, const char *name)
 
 	for (size_t i = 0; i < ELEMENTS(keys); i++)
 		names[i] = keys[i].name;
-	nearest = policy_nearest(name, names, ELEMENTS(names));
+	nearest = diagnostics_nearest(name, names, ELEMENTS(names));
 	if (nearest)
-		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; did you mean %s=?", name, nearest);
+		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; did you mean %s=?", name,
+				nearest);
 	else if (p->base.section == SECTION_MATCH)
-		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; [Match] has Exe=, Unit=, Cgroup=, "
-				"User= and Marked=", name);
-	else if (p->base.section == SECTION_SEAL)
-		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; [Seal] has Segments=, Deny=, "
-				"ForeignWrite=, FileWrite=, Action=, Dlopen= and Gate=", name);
-	else
-		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; [Policy] has Description= and Enabled=",
+		parser_complain(&p->base, p->base.line,
+				"there is no key " SHOWN "=; [Match] has Exe=, Unit=, Cgroup=, "
+				"User= and Marked=",
 				name);
+	else if (p->base.section == SECTION_SEAL)
+		parser_complain(&p->base, p->base.line,
+				"there is no key " SHOWN "=; [Seal] has Segments=, Deny=, "
+				"ForeignWrite=, FileWrite=, Action=, Dlopen= and Gate=",
+				name);
+	else
+		parser_complain(&p->base, p->base.line,
+				"there is no key " SHOWN "=; [Policy] has Description= and Enabled=", name);
 }
 
 static void assign(struct policy_parser *p, const char *name, char *value)
@@ -84,26 +92,28 @@ static void assign(struct policy_parser *p, const char *name, char *value)
 		if (keys[i].section == p->base.section)
 			keys[i].set(p, name, value);
 		else
-			parser_complain(&p->base, p->base.line, "%s= belongs into [%s]%s", name, section_names[keys[i].section],
-				 p->base.section == SECTION_NONE ? "; write that above it" : "");
+			parser_complain(&p->base, p->base.line, "%s= belongs into [%s]%s", name,
+					section_names[keys[i].section],
+					p->base.section == SECTION_NONE ? "; write that above it" : "");
 		return;
 	}
 	if (p->base.section == SECTION_NONE)
-		parser_complain(&p->base, p->base.line, "a key before the first section; write [Match] or [Seal] above it");
+		parser_complain(&p->base, p->base.line,
+				"a key before the first section; write [Match] or [Seal] above it");
 	else
 		complain_key(p, name);
 }
 
 static void read_all(struct policy_parser *p, char *text)
 {
-	struct policy_ini ini = { .rest = text };
-	enum policy_ini_kind kind;
+	struct ini ini = { .rest = text };
+	enum ini_kind kind;
 
-	while (p->base.error == 0 && (kind = policy_ini_next(&ini)) != POLICY_INI_END) {
+	while (p->base.error == 0 && (kind = ini_next(&ini)) != INI_END) {
 		p->base.line = ini.line;
-		if (kind == POLICY_INI_SECTION)
+		if (kind == INI_SECTION)
 			begin_section(p, ini.key);
-		else if (kind == POLICY_INI_ASSIGNMENT)
+		else if (kind == INI_ASSIGNMENT)
 			assign(p, ini.key, ini.value);
 		else
 			parser_complain(&p->base, p->base.line, "%s", ini.key);
@@ -116,9 +126,9 @@ static void read_all(struct policy_parser *p, char *text)
 static char *name_of(const char *path)
 {
 	const char *last = strrchr(path, '/'), *name = last ? last + 1 : path;
-	size_t length = strlen(name), suffix = strlen(POLICY_SUFFIX);
+	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
 
-	if (length > suffix && strcmp(name + length - suffix, POLICY_SUFFIX) == 0)
+	if (length > suffix && strcmp(name + length - suffix, LOAD_SUFFIX) == 0)
 		length -= suffix;
 	return strndup(name, length);
 }
@@ -133,7 +143,7 @@ static unsigned line_of(const char *text, const char *place)
 }
 
 int policy_parse_for(const char *root, const char *path, const char *text, size_t size, struct policy *ret,
-		     struct policy_faults *faults)
+		     struct diagnostics *faults)
 {
 	_cleanup_(policy_free) struct policy policy = { .enabled = true, .seal.action = MSEALD_ACTION_DENY };
 	struct policy_parser p = {
@@ -149,10 +159,11 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
 	memcpy(copied, text, size);
 	copied[size] = '\0';
 	if (nul)
-		parser_complain(&p.base, line_of(text, nul), "holds a NUL byte; a policy is plain text (UTF-8, not "
+		parser_complain(&p.base, line_of(text, nul),
+				"holds a NUL byte; a policy is plain text (UTF-8, not "
 				"UTF-16)");
-	else if (size > POLICY_FILE_MAX)
-		parser_complain(&p.base, 0, "has %zu bytes; a policy has at most %u", size, POLICY_FILE_MAX);
+	else if (size > LOAD_FILE_MAX)
+		parser_complain(&p.base, 0, "has %zu bytes; a policy has at most %u", size, LOAD_FILE_MAX);
 	else
 		read_all(&p, copied);
 	if (p.base.error < 0)
@@ -164,24 +175,25 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
 	return 0;
 }
 
-int policy_parse(const char *path, const char *text, size_t size, struct policy *ret, struct policy_faults *faults)
+int policy_parse(const char *path, const char *text, size_t size, struct policy *ret,
+		 struct diagnostics *faults)
 {
 	return policy_parse_for("", path, text, size, ret, faults);
 }
 
-int policy_read_file_for(const char *root, const char *path, struct policy *ret, struct policy_faults *faults)
+int policy_read_file_for(const char *root, const char *path, struct policy *ret, struct diagnostics *faults)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size = 0;
 	int r;
 
-	r = policy_load(path, path, false, &text, &size, faults);
+	r = load_file(path, path, false, &text, &size, faults);
 	if (r < 0)
 		return r;
 	return policy_parse_for(root, path, text, size, ret, faults);
 }
 
-int policy_read_file(const char *path, struct policy *ret, struct policy_faults *faults)
+int policy_read_file(const char *path, struct policy *ret, struct diagnostics *faults)
 {
 	return policy_read_file_for("", path, ret, faults);
 }

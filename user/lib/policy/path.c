@@ -69,7 +69,10 @@ static int read_link(const char *root, const char *path, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* Follows the link that path ends in, if it is one: path becomes what is left of it, *rest what is to be read next. */
+/*
+ * Follows the link that path ends in, if it is one: path becomes what is left of it, *rest what is
+ * to be read next.
+ */
 static int follow_last(const char *root, char *path, char **rest, const char *after, unsigned *links)
 {
 	_cleanup_free_ char *target = NULL;

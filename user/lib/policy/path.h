@@ -3,7 +3,10 @@
 #ifndef MSEALD_POLICY_PATH_H
 #define MSEALD_POLICY_PATH_H
 
-/* Takes out doubled "/", "/./" and a "/" at the end ("/" becomes ""). -EINVAL for a "..", or if it is not absolute. */
+/*
+ * Takes out doubled "/", "/./" and a "/" at the end ("/" becomes ""). -EINVAL for a "..", or if it
+ * is not absolute.
+ */
 int policy_path_normalize(char *path);
 /*
  * The path with its symbolic links followed as far as they exist, in a file

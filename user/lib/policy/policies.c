@@ -38,7 +38,7 @@ void policy_files_free(struct policy_files *files)
 struct reading {
 	const char *root;
 	struct policy_files *files;
-	struct policy_faults *faults;
+	struct diagnostics *faults;
 	size_t allocated;
 };
 
@@ -58,7 +58,7 @@ static int add_file(struct reading *reading, const char *folder, size_t index, c
 		files->list = list;
 		reading->allocated = allocated;
 	}
-	file.name = strndup(name, strlen(name) - strlen(POLICY_SUFFIX));
+	file.name = strndup(name, strlen(name) - strlen(LOAD_SUFFIX));
 	if (asprintf(&file.path, "%s/%s", folder, name) < 0)
 		file.path = NULL;
 	length = file.path ? readlink(file.path, target, sizeof(target)) : -1;
@@ -90,13 +90,13 @@ static int open_folder(struct reading *reading, const char *path, DIR **ret)
 	if (!folder && errno == ENOENT)
 		return 0;
 	if (!folder)
-		return policy_faults_add(reading->faults, path, 0, "cannot be read: %s; none of its policies counts",
-					 strerror(errno));
-	unguarded = fstat(dirfd(folder), &st) < 0 ? strerror(errno) : policy_unguarded(&st);
+		return diagnostics_add(reading->faults, path, 0,
+				       "cannot be read: %s; none of its policies counts", strerror(errno));
+	unguarded = fstat(dirfd(folder), &st) < 0 ? strerror(errno) : load_unguarded(&st);
 	if (unguarded) {
 		(void)closedir(folder);
-		return policy_faults_add(reading->faults, path, 0, "%s; until then none of its policies counts",
-					 unguarded);
+		return diagnostics_add(reading->faults, path, 0, "%s; until then none of its policies counts",
+				       unguarded);
 	}
 	*ret = folder;
 	return 0;
@@ -119,11 +119,11 @@ static int list_folder(struct reading *reading, const char *path, size_t index)
 	}
 	r = open_folder(reading, whole, &folder);
 	while (r == 0 && folder && (entry = readdir(folder))) {
-		if (!policy_is_file_name(entry->d_name))
+		if (!load_is_file_name(entry->d_name))
 			continue;
 		if (++names > NAMES_MAX)
-			return policy_faults_add(reading->faults, whole, 0,
-						 "has more than %d policies; the rest is left out", NAMES_MAX);
+			return diagnostics_add(reading->faults, whole, 0,
+					       "has more than %d policies; the rest is left out", NAMES_MAX);
 		r = add_file(reading, whole, index, entry->d_name);
 	}
 	return r;
@@ -159,7 +159,8 @@ static bool leads_to_null(const struct reading *reading, const struct policy_fil
 {
 	_cleanup_free_ char *followed = NULL;
 
-	return file->link && policy_path_follow(reading->root, file->path + strlen(reading->root), &followed) == 0 &&
+	return file->link &&
+	       policy_path_follow(reading->root, file->path + strlen(reading->root), &followed) == 0 &&
 	       strcmp(followed, "/dev/null") == 0;
 }
 
@@ -175,14 +176,16 @@ static int read_first(const struct reading *reading, struct policy_file *file)
 		return 0;
 	real = real_path(reading, file, &r);
 	if (real) {
-		r = policy_load(real, file->path, true, &text, &size, reading->faults);
+		r = load_file(real, file->path, true, &text, &size, reading->faults);
 		if (r == 0 && size == 0)
 			return 0;
 		if (r == 0)
-			r = policy_parse_for(reading->root, file->path, text, size, &file->policy, reading->faults);
+			r = policy_parse_for(reading->root, file->path, text, size, &file->policy,
+					     reading->faults);
 	} else if (r != -ENOMEM) {
-		r = policy_faults_add(reading->faults, file->path, 0, "is a symbolic link that goes in a "
-				      "circle; remove it");
+		r = diagnostics_add(reading->faults, file->path, 0,
+				    "is a symbolic link that goes in a "
+				    "circle; remove it");
 		r = r < 0 ? r : -EINVAL;
 	}
 	if (r == -EINVAL) {
@@ -209,15 +212,17 @@ static int read_all(const struct reading *reading)
 			continue;
 		}
 		if (names == POLICIES_MAX + 1)
-			r = policy_faults_add(reading->faults, files->list[i].path, 0,
-					      "there are more than %d policies; this and those after it are left out", POLICIES_MAX);
+			r = diagnostics_add(
+				reading->faults, files->list[i].path, 0,
+				"there are more than %d policies; this and those after it are left out",
+				POLICIES_MAX);
 		files->list[i].state = POLICY_FILE_FAULT;
 	}
 	return r;
 }
 
 int policy_files_read(const char *root, const char *const *folders, struct policy_files *ret,
-		      struct policy_faults *faults)
+		      struct diagnostics *faults)
 {
 	_cleanup_(policy_files_free) struct policy_files files = {};
 	struct reading reading = { .root = root ? root : "", .files = &files, .faults = faults };
@@ -237,7 +242,7 @@ int policy_files_read(const char *root, const char *const *folders, struct polic
 	return 0;
 }
 
-int policies_read(const char *const *folders, struct policies *ret, struct policy_faults *faults)
+int policies_read(const char *const *folders, struct policies *ret, struct diagnostics *faults)
 {
 	_cleanup_(policy_files_free) struct policy_files files = {};
 	struct policies policies = {};

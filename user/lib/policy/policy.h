@@ -21,14 +21,16 @@
 #define POLICY_FOLDER_VENDOR "/usr/lib/mseald/policy.d"
 #endif
 #define POLICIES_MAX 4096		/* files that count */
-#define POLICY_PATH_MAX 256		/* bytes of a path in Exe= and Cgroup=, with its NUL: what the kernel side keeps */
+/* Bytes of a path in Exe= and Cgroup=, with its NUL: what the kernel side keeps. */
+#define POLICY_PATH_MAX 256
 
 /* One value of Exe=. */
 struct policy_exe {
 	char *given;			/* as written */
 	char *path;			/* what is matched: symbolic links followed, as far as they exist */
 	unsigned line;			/* where it stands */
-	enum { POLICY_EXE_FILE, POLICY_EXE_FOLDER, POLICY_EXE_GLOB } kind;	/* FOLDER: path ends in "/"; GLOB: glob(7), * stays within a name */
+	/* FOLDER: path ends in "/"; GLOB: glob(7), * stays within a name */
+	enum { POLICY_EXE_FILE, POLICY_EXE_FOLDER, POLICY_EXE_GLOB } kind;
 };
 
 struct policy {
@@ -39,10 +41,12 @@ struct policy {
 	/* What matches: every key that is given must, by any of its values. At least one is given. */
 	struct policy_exe *exe;
 	size_t exe_count;
-	char **unit;			/* names of systemd units: any cgroup on the way up that is called so; glob(7) */
+	/* names of systemd units: any cgroup on the way up that is called so; glob(7) */
+	char **unit;
 	unsigned *unit_line;		/* where each stands */
 	size_t unit_count;
-	char **cgroup;			/* absolute in the hierarchy, no "/" at the end: that cgroup or one below; "/" is all */
+	/* absolute in the hierarchy, no "/" at the end: that cgroup or one below; "/" is all */
+	char **cgroup;
 	size_t cgroup_count;
 	uid_t *user;			/* effective, at the exec */
 	size_t user_count;
@@ -57,7 +61,8 @@ struct policies {
 
 /* What is known of a program when it starts. */
 struct policy_facts {
-	const char *exe;		/* absolute, as the process itself sees it; NULL: not known, matches no Exe= */
+	/* absolute, as the process itself sees it; NULL: not known, matches no Exe= */
+	const char *exe;
 	const char *cgroup;		/* absolute in the hierarchy, "/" for its root; NULL: not known */
 	uid_t user;
 	bool marked;
@@ -73,11 +78,12 @@ struct policy_facts {
  * root nor the caller; and all files of such a folder. faults may be NULL, here and below.
  * -ENOMEM is the only error.
  */
-int policies_read(const char *const *folders, struct policies *ret, struct policy_faults *faults);
+int policies_read(const char *const *folders, struct policies *ret, struct diagnostics *faults);
 /* One file whatever its name, folder and owner. 0, -EINVAL: faults say why, or -ENOMEM. */
-int policy_read_file(const char *path, struct policy *ret, struct policy_faults *faults);
+int policy_read_file(const char *path, struct policy *ret, struct diagnostics *faults);
 /* The same from memory, for tests, fuzzing and `check -`; path is only told of. */
-int policy_parse(const char *path, const char *text, size_t size, struct policy *ret, struct policy_faults *faults);
+int policy_parse(const char *path, const char *text, size_t size, struct policy *ret,
+		 struct diagnostics *faults);
 
 /* Every file of the folders, whether or not it counts. */
 enum policy_file_state {
@@ -85,7 +91,8 @@ enum policy_file_state {
 	POLICY_FILE_OFF,		/* Enabled=no */
 	POLICY_FILE_FAULT,		/* would count, and does not for its faults */
 	POLICY_FILE_MASK,		/* empty, or a link to /dev/null: none of this name counts */
-	POLICY_FILE_REPLACED,		/* one of the same name in an earlier folder stands for it (or masks it) */
+	/* one of the same name in an earlier folder stands for it (or masks it) */
+	POLICY_FILE_REPLACED,
 };
 
 struct policy_file {
@@ -107,17 +114,21 @@ struct policy_files {
  * below root ("" or NULL: /): folders, what symbolic links and Exe= point to, users.
  */
 int policy_files_read(const char *root, const char *const *folders, struct policy_files *ret,
-		      struct policy_faults *faults);
-/* policy_read_file() and policy_parse() of a file (path is that of the caller) about programs and users below root. */
-int policy_read_file_for(const char *root, const char *path, struct policy *ret, struct policy_faults *faults);
+		      struct diagnostics *faults);
+/*
+ * policy_read_file() and policy_parse() of a file (path is that of the caller) about programs and
+ * users below root.
+ */
+int policy_read_file_for(const char *root, const char *path, struct policy *ret, struct diagnostics *faults);
 int policy_parse_for(const char *root, const char *path, const char *text, size_t size, struct policy *ret,
-		     struct policy_faults *faults);
+		     struct diagnostics *faults);
 
 /*
  * The policy that decides about such a program, or NULL. *ret_why (may be NULL): what of it
  * matched, such as "Exe=/usr/sbin/nginx, User=www-data"; malloc'ed, the caller frees; NULL without memory.
  */
-const struct policy *policies_match(const struct policies *policies, const struct policy_facts *facts, char **ret_why);
+const struct policy *policies_match(const struct policies *policies, const struct policy_facts *facts,
+				    char **ret_why);
 bool policy_is_glob(const char *text);
 bool policy_matches(const struct policy *policy, const struct policy_facts *facts);
 /* Everything that later matches, earlier does too: false where that cannot easily be told. */

@@ -104,7 +104,7 @@ static bool read_line(struct cursor line, struct mapping *ret, char **pool)
 	return true;
 }
 
-int procmaps_parse(const char *text, size_t length, struct procmaps *ret)
+int proc_maps_parse(const char *text, size_t length, struct proc_maps *ret)
 {
 	const char *end = text + length;
 	_cleanup_free_ struct mapping *list = NULL;
@@ -112,7 +112,7 @@ int procmaps_parse(const char *text, size_t length, struct procmaps *ret)
 	char *pool;
 
 	if (length == 0) {
-		*ret = (struct procmaps){ 0 };
+		*ret = (struct proc_maps){ 0 };
 		return 0;
 	}
 	if (end[-1] != '\n')
@@ -138,7 +138,7 @@ int procmaps_parse(const char *text, size_t length, struct procmaps *ret)
 			return -EINVAL;
 		at = line_end + 1;
 	}
-	*ret = (struct procmaps){ .list = TAKE_PTR(list), .count = count };
+	*ret = (struct proc_maps){ .list = TAKE_PTR(list), .count = count };
 	return 0;
 }
 
@@ -149,7 +149,7 @@ int procmaps_parse(const char *text, size_t length, struct procmaps *ret)
  */
 #define READ_TRIES 16
 
-static int read_once(int fd, struct procmaps *ret)
+static int read_once(int fd, struct proc_maps *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t length = 0, allocated = 0;
@@ -176,10 +176,10 @@ static int read_once(int fd, struct procmaps *ret)
 		else if (errno != EINTR)
 			return -errno;
 	}
-	return procmaps_parse(text, length, ret);
+	return proc_maps_parse(text, length, ret);
 }
 
-int procmaps_read_fd(int fd, struct procmaps *ret)
+int proc_maps_read_fd(int fd, struct proc_maps *ret)
 {
 	int r = -EINVAL;
 
@@ -188,7 +188,7 @@ int procmaps_read_fd(int fd, struct procmaps *ret)
 	return r;
 }
 
-int procmaps_read(pid_t pid, struct procmaps *ret)
+int proc_maps_read(pid_t pid, struct proc_maps *ret)
 {
 	_cleanup_close_ int fd = -1;
 	char path[sizeof("/proc//maps") + 3 * sizeof(pid_t)];
@@ -197,19 +197,19 @@ int procmaps_read(pid_t pid, struct procmaps *ret)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	return procmaps_read_fd(fd, ret);
+	return proc_maps_read_fd(fd, ret);
 }
 
-void procmaps_free(struct procmaps *maps)
+void proc_maps_free(struct proc_maps *maps)
 {
 	if (!maps)
 		return;
 	free(maps->list);
-	*maps = (struct procmaps){ 0 };
+	*maps = (struct proc_maps){ 0 };
 }
 
 /* The first mapping that ends above address; count when there is none. */
-static size_t first_above(const struct procmaps *maps, uint64_t address)
+static size_t first_above(const struct proc_maps *maps, uint64_t address)
 {
 	size_t low = 0, high = maps->count;
 
@@ -224,14 +224,14 @@ static size_t first_above(const struct procmaps *maps, uint64_t address)
 	return low;
 }
 
-const struct mapping *procmaps_find(const struct procmaps *maps, uint64_t address)
+const struct mapping *proc_maps_find(const struct proc_maps *maps, uint64_t address)
 {
 	size_t i = first_above(maps, address);
 
 	return i < maps->count && maps->list[i].start <= address ? &maps->list[i] : NULL;
 }
 
-bool procmaps_covers(const struct procmaps *maps, uint64_t start, uint64_t end, uint64_t *ret_hole)
+bool proc_maps_covers(const struct proc_maps *maps, uint64_t start, uint64_t end, uint64_t *ret_hole)
 {
 	uint64_t reached = start;
 
@@ -246,12 +246,12 @@ bool procmaps_covers(const struct procmaps *maps, uint64_t start, uint64_t end, 
 	return true;
 }
 
-bool mapping_is_file(const struct mapping *mapping)
+bool proc_mapping_is_file(const struct mapping *mapping)
 {
 	return mapping->path[0] == '/';
 }
 
-int mapping_compare_files(const struct mapping *a, const struct mapping *b)
+int proc_mapping_compare_files(const struct mapping *a, const struct mapping *b)
 {
 	if (a->dev_major != b->dev_major)
 		return a->dev_major < b->dev_major ? -1 : 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* /proc/PID/maps, parsed: proc_pid_maps(5). */
-#ifndef MSEALD_PROCMAPS_H
-#define MSEALD_PROCMAPS_H
+#ifndef MSEALD_PROC_MAPS_H
+#define MSEALD_PROC_MAPS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,35 +17,35 @@ struct mapping {
 	char *path;		/* "" when anonymous; "[stack]"...; never NULL */
 };
 
-struct procmaps {
+struct proc_maps {
 	struct mapping *list;	/* sorted by address, as the kernel gives it */
 	size_t count;
 };
 
 /*
  * Parses the text (need not end in NUL). -EINVAL: not what the kernel writes
- * (then *ret is untouched), -ENOMEM. The caller frees with procmaps_free.
+ * (then *ret is untouched), -ENOMEM. The caller frees with proc_maps_free.
  * Paths keep the kernel's escapes (\012 for a new line).
  */
-int procmaps_parse(const char *text, size_t length, struct procmaps *ret);
+int proc_maps_parse(const char *text, size_t length, struct proc_maps *ret);
 
 /*
  * Reads all of an open /proc/PID/maps from its start (lseek, so the descriptor
  * can be read again) and parses it. Negative errno of open, read or parse. Reads again when
  * the mappings have changed under it; -EINVAL when they keep on doing so.
  */
-int procmaps_read_fd(int fd, struct procmaps *ret);
-int procmaps_read(pid_t pid, struct procmaps *ret);
+int proc_maps_read_fd(int fd, struct proc_maps *ret);
+int proc_maps_read(pid_t pid, struct proc_maps *ret);
 
-void procmaps_free(struct procmaps *maps);	/* takes NULL and zeroed */
+void proc_maps_free(struct proc_maps *maps);	/* takes NULL and zeroed */
 
 /* The mapping that holds address, or NULL. */
-const struct mapping *procmaps_find(const struct procmaps *maps, uint64_t address);
+const struct mapping *proc_maps_find(const struct proc_maps *maps, uint64_t address);
 /* Is every byte of [start, end) mapped? If not, *ret_hole is the first that is not (may be NULL). */
-bool procmaps_covers(const struct procmaps *maps, uint64_t start, uint64_t end, uint64_t *ret_hole);
+bool proc_maps_covers(const struct proc_maps *maps, uint64_t start, uint64_t end, uint64_t *ret_hole);
 
 /* Does a file stand behind it; and the order of two of them, 0: mappings of the same file. */
-bool mapping_is_file(const struct mapping *mapping);
-int mapping_compare_files(const struct mapping *a, const struct mapping *b);
+bool proc_mapping_is_file(const struct mapping *mapping);
+int proc_mapping_compare_files(const struct mapping *a, const struct mapping *b);
 
 #endif

@@ -37,7 +37,7 @@ static uint64_t page_up(uint64_t address)
 static int by_file_and_start(const void *left, const void *right)
 {
 	const struct mapping *const *a = left, *const *b = right;
-	int r = mapping_compare_files(*a, *b);
+	int r = proc_mapping_compare_files(*a, *b);
 
 	return r != 0 ? r : ((*a)->start > (*b)->start) - ((*a)->start < (*b)->start);
 }
@@ -112,17 +112,18 @@ int object_open(const struct object *object, int proc_dirfd)
 	return open_group(proc_dirfd, &object->file, 1);
 }
 
-static int read_object(int proc_dirfd, const struct mapping *const *group, size_t count, struct elfobject *ret)
+static int read_object(int proc_dirfd, const struct mapping *const *group, size_t count,
+		       struct elf_object *ret)
 {
 	_cleanup_close_ int fd = open_group(proc_dirfd, group, count);
 
-	return fd < 0 ? fd : elfobject_read(fd, ret);
+	return fd < 0 ? fd : elf_object_read(fd, ret);
 }
 
 /* --- places --- */
 
 /* Where the image of an object with this bias lies; false when nowhere. */
-static bool image_of(const struct elfobject *object, uint64_t bias, uint64_t *ret_start, uint64_t *ret_end)
+static bool image_of(const struct elf_object *object, uint64_t bias, uint64_t *ret_start, uint64_t *ret_end)
 {
 	uint64_t first = page_down(object->load[0].vaddr), last, start = bias + first, end;
 
@@ -141,17 +142,17 @@ static bool image_of(const struct elfobject *object, uint64_t bias, uint64_t *re
  * PT_LOAD must begin with its own bytes if it begins with the file at all, and
  * code must be executable. Code may also have been replaced (by huge pages).
  */
-static bool is_loaded(const struct procmaps *maps, const struct mapping *file,
-		      const struct elfobject *object, uint64_t bias)
+static bool is_loaded(const struct proc_maps *maps, const struct mapping *file,
+		      const struct elf_object *object, uint64_t bias)
 {
 	unsigned fitting = 0;
 	bool code = false;
 
 	for (size_t i = 0; i < object->loads; i++) {
 		uint64_t start = bias + page_down(object->load[i].vaddr);
-		const struct mapping *there = procmaps_find(maps, start);
+		const struct mapping *there = proc_maps_find(maps, start);
 
-		if (object->load[i].filesz == 0 || !there || mapping_compare_files(there, file) != 0)
+		if (object->load[i].filesz == 0 || !there || proc_mapping_compare_files(there, file) != 0)
 			continue;
 		if (there->offset + (start - there->start) != page_down(object->load[i].offset) ||
 		    (object->load[i].exec && !there->exec))
@@ -163,8 +164,8 @@ static bool is_loaded(const struct procmaps *maps, const struct mapping *file,
 }
 
 /* A mapping that begins where a PT_LOAD does tells the bias. False when there is none. */
-static bool find_bias(const struct procmaps *maps, const struct mapping *mapping,
-		      const struct elfobject *object, uint64_t *ret_bias)
+static bool find_bias(const struct proc_maps *maps, const struct mapping *mapping,
+		      const struct elf_object *object, uint64_t *ret_bias)
 {
 	unsigned tries = 0;
 
@@ -203,7 +204,9 @@ static int objects_add(struct objects *objects, const struct object *object)
 /* Headers that cannot be read: if anything of it is executable, it is taken for one that is loaded. */
 static int add_unknown(struct objects *objects, const struct mapping *const *group, size_t count)
 {
-	struct object object = { .file = group[0], .start = group[0]->start, .end = group[count - 1]->end, .unknown = true };
+	struct object object = {
+		.file = group[0], .start = group[0]->start, .end = group[count - 1]->end, .unknown = true
+	};
 	bool code = false;
 
 	for (size_t i = 0; i < count; i++)
@@ -211,7 +214,7 @@ static int add_unknown(struct objects *objects, const struct mapping *const *gro
 	return code ? objects_add(objects, &object) : 0;
 }
 
-static int add_group(struct objects *objects, const struct procmaps *maps, int proc_dirfd,
+static int add_group(struct objects *objects, const struct proc_maps *maps, int proc_dirfd,
 		     const struct mapping *const *group, size_t count)
 {
 	struct object object = {};
@@ -242,7 +245,7 @@ static int add_group(struct objects *objects, const struct procmaps *maps, int p
 	return 0;
 }
 
-int objects_find(const struct procmaps *maps, int proc_dirfd, struct objects *ret)
+int objects_find(const struct proc_maps *maps, int proc_dirfd, struct objects *ret)
 {
 	_cleanup_free_ const struct mapping **files = NULL;
 	_cleanup_(objects_free) struct objects objects = {};
@@ -253,13 +256,14 @@ int objects_find(const struct procmaps *maps, int proc_dirfd, struct objects *re
 	if (!files)
 		return -ENOMEM;
 	for (size_t i = 0; i < maps->count; i++) {
-		if (mapping_is_file(&maps->list[i]))
+		if (proc_mapping_is_file(&maps->list[i]))
 			files[count++] = &maps->list[i];
 	}
 	qsort(files, count, sizeof(*files), by_file_and_start);
 	for (size_t first = 0; first < count; first += group) {
 		group = 1;
-		while (first + group < count && mapping_compare_files(files[first], files[first + group]) == 0)
+		while (first + group < count &&
+		       proc_mapping_compare_files(files[first], files[first + group]) == 0)
 			group++;
 		r = add_group(&objects, maps, proc_dirfd, files + first, group);
 		if (r < 0)

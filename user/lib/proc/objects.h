@@ -4,8 +4,8 @@
  * whose program headers say that they belong together. A file that is only
  * mapped to be read, or not yet loaded as a whole, is no object.
  */
-#ifndef MSEALD_OBJECTS_H
-#define MSEALD_OBJECTS_H
+#ifndef MSEALD_PROC_OBJECTS_H
+#define MSEALD_PROC_OBJECTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,8 +15,8 @@
 #include "lib/proc/maps.h"
 
 struct object {
-	const struct mapping *file;	/* a mapping of it; belongs to the procmaps */
-	struct elfobject elf;
+	const struct mapping *file;	/* a mapping of it; belongs to the proc_maps */
+	struct elf_object elf;
 	uint64_t bias;			/* what its addresses are moved by */
 	uint64_t start, end;		/* its image */
 	bool unknown;			/* its headers cannot be read or lie: elf says nothing */
@@ -32,8 +32,11 @@ struct objects {
  * proc_dirfd is an open /proc/PID, through whose map_files (then root) the
  * files are read. Each loaded copy is an object of its own. -ENOMEM.
  */
-int objects_find(const struct procmaps *maps, int proc_dirfd, struct objects *ret);
-/* A descriptor to read its file by: the very one that is mapped, deleted or not, if that may be had. Negative errno. */
+int objects_find(const struct proc_maps *maps, int proc_dirfd, struct objects *ret);
+/*
+ * A descriptor to read its file by: the very one that is mapped, deleted or not, if that may be
+ * had. Negative errno.
+ */
 int object_open(const struct object *object, int proc_dirfd);
 void objects_free(struct objects *objects);	/* takes NULL and zeroed */
 

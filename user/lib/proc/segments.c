@@ -63,7 +63,8 @@ static int spans_add(struct spans *spans, struct span span)
 	return 0;
 }
 
-static int spans_add_mapping(struct spans *spans, const struct mapping *mapping, enum mseald_class class, int object)
+static int spans_add_mapping(struct spans *spans, const struct mapping *mapping, enum mseald_class class,
+			     int object)
 {
 	return spans_add(spans, (struct span){ .start = mapping->start, .end = mapping->end,
 					       .class = class, .whole = true, .object = object });
@@ -104,7 +105,7 @@ static int add_overlaid(struct spans *spans, struct span span, uint64_t relro_st
 /* What its headers say; objects_find() has checked that nothing overflows. */
 static int add_known(struct spans *spans, const struct object *object, int index)
 {
-	const struct elfobject *elf = &object->elf;
+	const struct elf_object *elf = &object->elf;
 	uint64_t bias = object->bias;
 	uint64_t relro_start = bias + page_down(elf->relro_vaddr);
 	/* Down as well, as the loader does: a last page that is not all RELRO stays writable. */
@@ -143,7 +144,8 @@ static int add_known(struct spans *spans, const struct object *object, int index
 }
 
 /* Without program headers, by permissions. */
-static int add_by_permissions(struct spans *spans, const struct procmaps *maps, const struct object *object, int index)
+static int add_by_permissions(struct spans *spans, const struct proc_maps *maps, const struct object *object,
+			      int index)
 {
 	for (size_t i = 0; i < maps->count; i++) {
 		const struct mapping *mapping = &maps->list[i];
@@ -153,7 +155,8 @@ static int add_by_permissions(struct spans *spans, const struct procmaps *maps, 
 							  : MSEALD_CLASS_NONE;
 		int r = 0;
 
-		if (class != MSEALD_CLASS_NONE && mapping_is_file(mapping) && mapping_compare_files(mapping, object->file) == 0)
+		if (class != MSEALD_CLASS_NONE && proc_mapping_is_file(mapping) &&
+		    proc_mapping_compare_files(mapping, object->file) == 0)
 			r = spans_add_mapping(spans, mapping, class, index);
 		if (r < 0)
 			return r;
@@ -161,11 +164,12 @@ static int add_by_permissions(struct spans *spans, const struct procmaps *maps, 
 	return 0;
 }
 
-static int add_objects(struct spans *spans, const struct procmaps *maps, const struct objects *objects)
+static int add_objects(struct spans *spans, const struct proc_maps *maps, const struct objects *objects)
 {
 	for (size_t i = 0; i < objects->count; i++) {
 		const struct object *object = &objects->list[i];
-		int r = object->unknown ? add_by_permissions(spans, maps, object, (int)i) : add_known(spans, object, (int)i);
+		int r = object->unknown ? add_by_permissions(spans, maps, object, (int)i) :
+					  add_known(spans, object, (int)i);
 
 		if (r < 0)
 			return r;
@@ -174,7 +178,7 @@ static int add_objects(struct spans *spans, const struct procmaps *maps, const s
 }
 
 /* What the kernel put there itself. */
-static int add_kernel_mappings(struct spans *spans, const struct procmaps *maps)
+static int add_kernel_mappings(struct spans *spans, const struct proc_maps *maps)
 {
 	static const struct {
 		const char *name;
@@ -213,7 +217,7 @@ static bool span_fits(const struct span *span, const struct mapping *mapping, ui
 {
 	if (span->whole || is_anonymous(mapping))
 		return true;
-	return span->file && mapping_compare_files(span->file, mapping) == 0 &&
+	return span->file && proc_mapping_compare_files(span->file, mapping) == 0 &&
 	       mapping->offset + (address - mapping->start) == span->offset + (address - span->start);
 }
 
@@ -228,7 +232,7 @@ static void append_segment(struct segments *segments, struct segment segment)
 		segments->list[segments->count++] = segment;
 }
 
-int segments_resolve(const struct procmaps *maps, int proc_dirfd, struct segments *ret)
+int segments_resolve(const struct proc_maps *maps, int proc_dirfd, struct segments *ret)
 {
 	_cleanup_(spans_free) struct spans spans = { 0 };
 	_cleanup_(segments_free) struct segments segments = { 0 };
@@ -268,7 +272,7 @@ int segments_resolve(const struct procmaps *maps, int proc_dirfd, struct segment
 				.class = span->relro && !mapping->write ? MSEALD_CLASS_RELRO : span->class,
 				.writable = mapping->write,
 				.shared = mapping->shared,
-				.anonymous = !mapping_is_file(mapping),
+				.anonymous = !proc_mapping_is_file(mapping),
 				.object = span->object,
 				.mapping = mapping,
 			};

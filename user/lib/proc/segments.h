@@ -9,8 +9,8 @@
  *   stack   [stack] of the first thread
  * Heaps, thread stacks, JIT code and files that are not ELF belong to no class.
  */
-#ifndef MSEALD_SEGMENTS_H
-#define MSEALD_SEGMENTS_H
+#ifndef MSEALD_PROC_SEGMENTS_H
+#define MSEALD_PROC_SEGMENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ struct segment {
 	bool shared;
 	bool anonymous;			/* .bss, stack, vdso: no file behind it */
 	int object;			/* index in the objects; -1: the kernel's own mapping */
-	const struct mapping *mapping;	/* the mapping it lies in; belongs to the procmaps */
+	const struct mapping *mapping;	/* the mapping it lies in; belongs to the proc_maps */
 };
 
 struct segments {
@@ -46,7 +46,7 @@ struct segments {
  * it is executable. An ELF file that is not loaded but only mapped to be read,
  * or not yet loaded as a whole, has no class. -ENOMEM.
  */
-int segments_resolve(const struct procmaps *maps, int proc_dirfd, struct segments *ret);
+int segments_resolve(const struct proc_maps *maps, int proc_dirfd, struct segments *ret);
 void segments_free(struct segments *segments);	/* takes NULL and zeroed */
 
 #endif

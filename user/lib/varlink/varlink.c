@@ -223,7 +223,10 @@ static int client_send(struct varlink_client *client, const char *method, json_t
 	if (length - 1 > VARLINK_MESSAGE_MAX)
 		return -EMSGSIZE;
 	r = send_all(client->fd, text, length);
-	/* It may have said why before it closed the connection: varlink_receive() finds that, or the same error. */
+	/*
+	 * It may have said why before it closed the connection: varlink_receive() finds that, or
+	 * the same error.
+	 */
 	return r == -ECONNRESET ? 0 : r;
 }
 
