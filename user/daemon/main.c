@@ -66,7 +66,9 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	(void)source;
 	if (!lock_keeps_signals(daemon->lock))
 		return sd_event_exit(daemon->loop, 0);
-	return info->ssi_signo == SIGTERM && info->ssi_pid == 1 ? shutdown_begin(daemon->loop, daemon->programs) : 0;
+	return info->ssi_signo == SIGTERM && info->ssi_pid == 1 ?
+		       shutdown_begin(daemon->loop, daemon->programs) :
+		       0;
 }
 
 static int block_signals(struct daemon *daemon)
@@ -86,7 +88,10 @@ static int block_signals(struct daemon *daemon)
 	return r;
 }
 
-/* About what a terminal sends the kernel asks no hook: only faults of its own end, or stop, one that is locked. */
+/*
+ * About what a terminal sends the kernel asks no hook: only faults of its own end, or stop, one
+ * that is locked.
+ */
 static void keep_signals_out(void)
 {
 	static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
@@ -107,10 +112,13 @@ static int open_policies(struct daemon *daemon)
 	daemon->active = active_new(daemon->programs);
 	r = daemon->active ? containers_open(daemon->programs, daemon->active, &daemon->containers) : -ENOMEM;
 	if (r >= 0)
-		r = reconcile_open(&(struct reconcile_context){ .loop = daemon->loop, .programs = daemon->programs,
-							  .space_map = daemon->space_map, .events = daemon->events,
-							  .active = daemon->active, .containers = daemon->containers },
-				&daemon->reconcile);
+		r = reconcile_open(&(struct reconcile_context){ .loop = daemon->loop,
+								.programs = daemon->programs,
+								.space_map = daemon->space_map,
+								.events = daemon->events,
+								.active = daemon->active,
+								.containers = daemon->containers },
+				   &daemon->reconcile);
 	if (r >= 0)
 		r = active_reload(daemon->active, &faults);
 	if (r < 0)
@@ -207,7 +215,10 @@ static int on_tick(sd_event_source *source, uint64_t now, void *context)
 
 /* --- beginning --- */
 
-/* Loads the programs; with Lock=yes behind a lock, which is there before they are. -ENOLCK: for want of one, or before one. */
+/*
+ * Loads the programs; with Lock=yes behind a lock, which is there before they are. -ENOLCK: for
+ * want of one, or before one.
+ */
 static int open_programs(struct daemon *daemon)
 {
 	int r;
@@ -216,8 +227,10 @@ static int open_programs(struct daemon *daemon)
 	if (r < 0)
 		return r;
 	if (lock_is_taken()) {
-		log_error("another mseald has locked this machine, and only that process reaches its maps: this one cannot take over. "
-			  "What is sealed stays sealed; where that process has ended, boot again to seal more");
+		log_error(
+			"another mseald has locked this machine, and only that process reaches its maps: "
+			"this one cannot take over. "
+			"What is sealed stays sealed; where that process has ended, boot again to seal more");
 		return -ENOLCK;
 	}
 	if (daemon->config.lock && lock_take(daemon->config.lock_signals, &daemon->lock) < 0)
@@ -252,7 +265,8 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	}
 	r = integrity_open(daemon->loop, daemon->programs, daemon->space_map, &daemon->integrity);
 	if (r >= 0)
-		r = gc_open(daemon->loop, daemon->programs, daemon->space_map, daemon->integrity, &daemon->gc);
+		r = gc_open(daemon->loop, daemon->programs, daemon->space_map, daemon->integrity,
+			    &daemon->gc);
 	if (r >= 0)
 		r = events_open(daemon->loop, daemon->programs, &event_handlers, daemon, &daemon->events);
 	if (r < 0) {
@@ -269,9 +283,11 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		return r;
 	r = report_open(daemon->loop, daemon->programs, daemon->space_map, daemon->active, &daemon->report);
 	if (r >= 0)
-		r = attempt_log_open(daemon->loop, daemon->programs, daemon->containers, &daemon->attempt_log);
+		r = attempt_log_open(daemon->loop, daemon->programs, daemon->containers,
+				     &daemon->attempt_log);
 	if (r >= 0)
-		r = sd_event_add_time_relative(daemon->loop, NULL, CLOCK_MONOTONIC, TICK_US, TICK_US / 5, on_tick, daemon);
+		r = sd_event_add_time_relative(daemon->loop, NULL, CLOCK_MONOTONIC, TICK_US, TICK_US / 5,
+					       on_tick, daemon);
 	if (r >= 0)
 		r = sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_reload, daemon);
 	if (r < 0)
@@ -280,7 +296,8 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	if (r >= 0 && daemon->lock && lock_complete(daemon->lock) < 0)
 		r = -ENOLCK;
 	if (r >= 0 && daemon->lock &&
-	    lock_log_open(daemon->loop, daemon->lock, daemon->containers, on_refusal, daemon, &daemon->lock_log) < 0)
+	    lock_log_open(daemon->loop, daemon->lock, daemon->containers, on_refusal, daemon,
+			  &daemon->lock_log) < 0)
 		log_warning("cannot read what the lock refuses: it is counted, but not logged");
 	if (r >= 0)
 		reconcile_look_at_all(daemon->reconcile);
@@ -317,7 +334,8 @@ static int configure(struct config *config)
 
 		log_error("%s", text ? text : "no memory");
 	}
-	log_error("cannot start: the configuration has %s; see mseald.conf(5)", r == -EINVAL ? "mistakes" : "no room in memory");
+	log_error("cannot start: the configuration has %s; see mseald.conf(5)",
+		  r == -EINVAL ? "mistakes" : "no room in memory");
 	return STATUS_CONFIG;
 }
 
@@ -355,13 +373,16 @@ int main(int argc, char **argv)
 		case 'g':
 			gate = optarg;
 			if (config_parse_gate(gate, &daemon.config.gate) < 0) {
-				(void)fprintf(stderr, "mseald: --gate=%s: it can be auto, bpf, deny or kill\n", optarg);
+				(void)fprintf(stderr,
+					      "mseald: --gate=%s: it can be auto, bpf, deny or kill\n",
+					      optarg);
 				return 2;
 			}
 			break;
 		case 'u':
 			if (config_parse_user_spaces(optarg, &user_spaces) < 0) {
-				(void)fprintf(stderr, "mseald: --user-spaces=%s: it can be 1 to %u\n", optarg, MSEALD_MAX_SPACES);
+				(void)fprintf(stderr, "mseald: --user-spaces=%s: it can be 1 to %u\n", optarg,
+					      MSEALD_MAX_SPACES);
 				return 2;
 			}
 			break;
@@ -404,7 +425,8 @@ int main(int argc, char **argv)
 	r = daemon_open(&daemon, socket);
 	if (r < 0)
 		return r == -ENOLCK ? STATUS_LOCK : 1;
-	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STARTED, NULL, "mseald " MSEALD_VERSION " is ready on %s", socket);
+	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STARTED, NULL, "mseald " MSEALD_VERSION " is ready on %s",
+		  socket);
 	(void)sd_notify(0, "READY=1");
 	/* As WatchdogSec= asks for; nothing without. */
 	r = sd_event_set_watchdog(daemon.loop, true);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See shutdown.h. systemd-shutdown waits for whom it could send SIGTERM to, and so for us (src/shutdown/shutdown.c, 252). */
+/*
+ * See shutdown.h. systemd-shutdown waits for whom it could send SIGTERM to, and so for us
+ * (src/shutdown/shutdown.c, 252).
+ */
 #include "shutdown.h"
 
 #include <errno.h>
@@ -20,7 +23,10 @@ static struct {
 
 static int look(void);
 
-/* root's storage daemons that run until the power is off (systemd.io/ROOT_STORAGE_DAEMONS): systemd-shutdown leaves them. */
+/*
+ * root's storage daemons that run until the power is off (systemd.io/ROOT_STORAGE_DAEMONS):
+ * systemd-shutdown leaves them.
+ */
 static bool is_left(uint32_t tgid)
 {
 	_cleanup_close_ int fd = -1;
@@ -29,7 +35,8 @@ static bool is_left(uint32_t tgid)
 
 	(void)snprintf(path, sizeof(path), "/proc/%u/cmdline", tgid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && fstat(fd, &status) == 0 && status.st_uid == 0 && read(fd, &first, 1) == 1 && first == '@';
+	return fd >= 0 && fstat(fd, &status) == 0 && status.st_uid == 0 && read(fd, &first, 1) == 1 &&
+	       first == '@';
 }
 
 static bool is_other(const struct mseald_task *task)
@@ -95,7 +102,8 @@ static int look(void)
 			r = wait_for(other);
 	} while (r == -ESRCH);
 	if (r < 0) {
-		log_error("cannot wait for the end of all processes: %s; runs on until the power is off", strerror(-r));
+		log_error("cannot wait for the end of all processes: %s; runs on until the power is off",
+			  strerror(-r));
 		state.begun = false;
 	}
 	return 0;

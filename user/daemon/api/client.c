@@ -98,7 +98,9 @@ static void rank(struct client *client, int self_fd)
 	if (client->uid != 0)
 		return;
 	if (client->proc_fd < 0)
-		client->not_root = "the process that has connected is gone, or in a pid namespace that mseald does not see";
+		client->not_root =
+			"the process that has connected is gone, or in a pid namespace that mseald does "
+			"not see";
 	else if (namespaces_same(client->proc_fd, self_fd, "user") <= 0)
 		client->not_root = "it is in another user namespace than mseald";
 	else if (!client->same_pids)
@@ -116,19 +118,24 @@ static void rank(struct client *client, int self_fd)
 void client_open(int socket, const struct ucred *peer, uint64_t begun, const struct containers *containers,
 		struct client *ret)
 {
-	struct client client = { .uid = peer->uid, .gid = peer->gid, .account = CLIENT_UNKNOWN, .pid = peer->pid,
-			       .containers = containers };
+	struct client client = { .uid = peer->uid,
+				 .gid = peer->gid,
+				 .account = CLIENT_UNKNOWN,
+				 .pid = peer->pid,
+				 .containers = containers };
 	_cleanup_close_ int self_fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	client.proc_fd = open_peer(socket, peer->pid, begun);
-	if (client.proc_fd >= 0 && (self_fd < 0 || read_standing(client.proc_fd, "status", &client.creds) < 0)) {
+	if (client.proc_fd >= 0 &&
+	    (self_fd < 0 || read_standing(client.proc_fd, "status", &client.creds) < 0)) {
 		(void)close(client.proc_fd);
 		client.proc_fd = -1;
 	}
 	if (client.proc_fd >= 0) {
 		client.same_pids = namespaces_same(client.proc_fd, self_fd, "pid") > 0;
 		client.account = find_account(client.proc_fd, self_fd, client.uid);
-		(void)snprintf(client.container, sizeof(client.container), "%s", container_of(containers, client.proc_fd));
+		(void)snprintf(client.container, sizeof(client.container), "%s",
+			       container_of(containers, client.proc_fd));
 	}
 	rank(&client, self_fd);
 	*ret = client;
@@ -160,8 +167,8 @@ static pid_t search_namespace(const struct client *client, pid_t named)
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0 && namespaces_same(fd, client->proc_fd, "pid") > 0 && read_standing(fd, "status", &creds) >= 0 &&
-		    creds_own_pid(&creds) == named)
+		if (fd >= 0 && namespaces_same(fd, client->proc_fd, "pid") > 0 &&
+		    read_standing(fd, "status", &creds) >= 0 && creds_own_pid(&creds) == named)
 			found = (pid_t)strtol(entry->d_name, NULL, 10);
 	}
 	if (folder)
@@ -176,14 +183,16 @@ int client_find_pid(const struct client *client, pid_t named, pid_t *ret, struct
 	if (!pid && client->proc_fd >= 0)
 		pid = creds_own_pid(&client->creds) == named ? client->pid : search_namespace(client, named);
 	if (!pid)
-		return error_set(error, "NoSuchProcess", named,
-			    "pid %d: no such process in the pid namespace of the caller, which is not mseald's", (int)named);
+		return error_set(
+			error, "NoSuchProcess", named,
+			"pid %d: no such process in the pid namespace of the caller, which is not mseald's",
+			(int)named);
 	*ret = pid;
 	return 0;
 }
 
-int client_read_pid(const struct client *client, json_t *parameters, bool needed, pid_t *ret, const char **ret_bad,
-		   struct error *error)
+int client_read_pid(const struct client *client, json_t *parameters, bool needed, pid_t *ret,
+		    const char **ret_bad, struct error *error)
 {
 	pid_t named = 0;
 	int r = params_pid(parameters, needed, &named, ret_bad);
@@ -209,7 +218,8 @@ pid_t client_pid_for(const struct client *client, pid_t pid)
 
 /*
  * Can be traced by its user: files of others belong to root (fs/proc/base.c, task_dump_owner). Of a
- * process that is just having its exec, what it was: so this waits until that is over, by opening its maps (mm_access takes
+ * process that is just having its exec, what it was: so this waits until that is over, by opening
+ * its maps (mm_access takes
  * exec_update_lock, which exec holds from the new memory to the new privileges; fs/exec.c, kernel/fork.c).
  */
 static bool is_dumpable(const struct target *target, uid_t uid)
@@ -238,25 +248,37 @@ int client_may(const struct client *client, const struct target *target, struct 
 	if (client->rank == CLIENT_ROOT)
 		return 0;
 	if (client->proc_fd < 0)
-		return refuse(target, error, "can be sealed by the processes of its user only, and the caller is gone, or in a pid "
-			      "namespace that mseald does not see");
+		return refuse(
+			target, error,
+			"can be sealed by the processes of its user only, and the caller is gone, or in a "
+			"pid "
+			"namespace that mseald does not see");
 	if (!creds_is_all(&client->creds, client->uid, client->gid))
-		return refuse(target, error, "is not the caller's to seal, which has other user or group ids by now than when it connected");
+		return refuse(
+			target, error,
+			"is not the caller's to seal, which has other user or group ids by now than when "
+			"it connected");
 	(void)snprintf(path, sizeof(path), "task/%d/status", (int)target->tid);
 	if (read_standing(target->proc_fd, path, &creds) < 0)
 		return error_set_errno(error, target->pid, -ESRCH, "");
 	if (!creds_is_all(&creds, client->uid, client->gid))
-		return refuse(target, error, "has other user or group ids than the caller; only root may ask about it");
+		return refuse(target, error,
+			      "has other user or group ids than the caller; only root may ask about it");
 	if (!dumpable)
-		return refuse(target, error, "has privileges that its user has not, or cannot be traced by him for another reason "
-			      "(PR_SET_DUMPABLE); only root may ask about it");
+		return refuse(
+			target, error,
+			"has privileges that its user has not, or cannot be traced by him for another reason "
+			"(PR_SET_DUMPABLE); only root may ask about it");
 	if (!client->same_pids && namespaces_same(target->proc_fd, client->proc_fd, "pid") <= 0)
 		return refuse(target, error, "is in another pid namespace than the caller");
 	if (target->pid != client->pid && namespaces_same(target->proc_fd, client->proc_fd, "user") <= 0)
-		return refuse(target, error, "is in another user namespace than the caller; only root may ask about it");
-	if (*client->container && strcmp(client->container, container_of(client->containers, target->proc_fd)) != 0)
+		return refuse(target, error,
+			      "is in another user namespace than the caller; only root may ask about it");
+	if (*client->container &&
+	    strcmp(client->container, container_of(client->containers, target->proc_fd)) != 0)
 		return refuse(target, error, "is not in the container that the caller is in");
 	if (!creds_covers(&client->creds, &creds))
-		return refuse(target, error, "has capabilities that the caller has not; only root may ask about it");
+		return refuse(target, error,
+			      "has capabilities that the caller has not; only root may ask about it");
 	return 0;
 }

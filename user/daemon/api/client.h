@@ -17,7 +17,8 @@
 
 enum client_rank {
 	CLIENT_USER,	/* whoever is none of the others */
-	CLIENT_HOST,	/* user 0 of this machine, whatever it lacks in capabilities: reads numbers, has files read again */
+	/* user 0 of this machine, whatever it lacks in capabilities: reads numbers, has files read again */
+	CLIENT_HOST,
 	CLIENT_ROOT,	/* the same with CAP_SYS_ADMIN, which could as well reach the maps */
 };
 
@@ -25,7 +26,8 @@ struct client {
 	enum client_rank rank;
 	uid_t uid;		/* effective ids as it connected, in mseald's user namespace */
 	gid_t gid;
-	uid_t account;		/* who pays: the owner of the user namespace that it is in, or its uid; or CLIENT_UNKNOWN */
+	/* who pays: the owner of the user namespace that it is in, or its uid; or CLIENT_UNKNOWN */
+	uid_t account;
 	pid_t pid;		/* as mseald sees it; 0: it cannot be told */
 	int proc_fd;		/* its /proc/PID; -1: it is gone, or not seen from here */
 	bool same_pids;		/* it counts pids as mseald does */
@@ -35,7 +37,10 @@ struct client {
 	struct creds creds;	/* as it is now */
 };
 
-/* All that are gone before they were looked at share one account: who knows in which user namespace they were? */
+/*
+ * All that are gone before they were looked at share one account: who knows in which user namespace
+ * they were?
+ */
 #define CLIENT_UNKNOWN ((uid_t)-2)
 
 #define CLIENT_EMPTY { .proc_fd = -1 }
@@ -52,13 +57,14 @@ void client_close(struct client *client);
 bool client_lives(const struct client *client);
 
 /*
- * The pid that is meant by a number that the client has named, as mseald counts. Where it counts otherwise, only of
+ * The pid that is meant by a number that the client has named, as mseald counts. Where it counts
+ * otherwise, only of
  * processes in its own pid namespace. -EBADR and why.
  */
 int client_find_pid(const struct client *client, pid_t named, pid_t *ret, struct error *error);
 /* The same of the parameter "pid". -EINVAL: see params.h. */
-int client_read_pid(const struct client *client, json_t *parameters, bool needed, pid_t *ret, const char **ret_bad,
-		   struct error *error);
+int client_read_pid(const struct client *client, json_t *parameters, bool needed, pid_t *ret,
+		    const char **ret_bad, struct error *error);
 /* The other way round; 0: it has none there. */
 pid_t client_pid_for(const struct client *client, pid_t pid);
 

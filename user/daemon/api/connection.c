@@ -135,8 +135,10 @@ static int queue_reply(struct connection *connection, const json_t *message)
 	if (r != -ENOBUFS || connection->root || connection->refusing)
 		return r;
 	connection->refusing = true;
-	(void)snprintf(why, sizeof(why), "the answer is too long: one of a user can have %u bytes; name a pid, or ask with more",
-		       USER_REPLY_MAX);
+	(void)snprintf(
+		why, sizeof(why),
+		"the answer is too long: one of a user can have %u bytes; name a pid, or ask with more",
+		USER_REPLY_MAX);
 	r = say_too_long(connection, why);
 	connection->refusing = false;
 	return r;
@@ -195,10 +197,12 @@ static int handle(struct connection *connection, json_t *message)
 
 	if (json_object_get(message, "oneway") && json_is_true(json_object_get(message, "oneway")))
 		return -EPROTO;	/* no method of ours makes sense without its answer */
-	if (!json_is_string(method) || (parameters && !json_is_object(parameters) && !json_is_null(parameters)))
+	if (!json_is_string(method) ||
+	    (parameters && !json_is_object(parameters) && !json_is_null(parameters)))
 		return -EPROTO;
 	name = strdup(json_string_value(method));
-	return name ? connection->server->call(connection, name, json_is_object(parameters) ? parameters : NULL, more) :
+	return name ? connection->server->call(connection, name,
+					       json_is_object(parameters) ? parameters : NULL, more) :
 		      -ENOMEM;
 }
 
@@ -248,7 +252,8 @@ static int too_long(struct connection *connection)
 {
 	char why[128];
 
-	(void)snprintf(why, sizeof(why), "the request is too long: one can have %u bytes; name fewer ranges at a time",
+	(void)snprintf(why, sizeof(why),
+		       "the request is too long: one can have %u bytes; name fewer ranges at a time",
 		       connection->root ? VARLINK_MESSAGE_MAX : USER_MESSAGE_MAX);
 	(void)say_too_long(connection, why);
 	(void)connection_flush(connection);
@@ -268,7 +273,8 @@ static int receive(struct connection *connection)
 		return 0;
 	}
 	r = varlink_framer_feed(&connection->framer, data, (size_t)n);
-	if (r >= 0 && !connection->root && connection->framer.length - connection->framer.consumed > USER_MESSAGE_MAX)
+	if (r >= 0 && !connection->root &&
+	    connection->framer.length - connection->framer.consumed > USER_MESSAGE_MAX)
 		r = -EMSGSIZE;
 	return r == -EMSGSIZE ? too_long(connection) : r;
 }
@@ -296,7 +302,8 @@ static void have_turn(struct connection *connection, uint32_t revents)
 
 	if (r < 0) {
 		if (r != -ENOTCONN && r != -ECONNRESET && r != -EPIPE)
-			log_debug("closing the connection of pid %d: %s", (int)connection->peer.pid, strerror(-r));
+			log_debug("closing the connection of pid %d: %s", (int)connection->peer.pid,
+				  strerror(-r));
 		connection_close(connection);
 		return;
 	}
@@ -305,7 +312,8 @@ static void have_turn(struct connection *connection, uint32_t revents)
 
 void connection_on_turn(struct throttled *throttled)
 {
-	struct connection *connection = (struct connection *)((char *)throttled - offsetof(struct connection, throttled));
+	struct connection *connection = (struct connection *)((char *)throttled -
+							      offsetof(struct connection, throttled));
 
 	have_turn(connection, connection->throttled_events);
 }
@@ -316,7 +324,8 @@ int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *co
 
 	(void)source;
 	(void)fd;
-	if (!(revents & (EPOLLHUP | EPOLLERR)) && throttle_must(connection->server->throttle, &connection->throttled)) {
+	if (!(revents & (EPOLLHUP | EPOLLERR)) &&
+	    throttle_must(connection->server->throttle, &connection->throttled)) {
 		connection->throttled_events = revents;
 		connection_watch(connection);
 	} else {
@@ -337,7 +346,8 @@ uid_t connection_account(const struct connection *connection)
 
 void connection_look(const struct connection *connection, struct client *ret)
 {
-	client_open(connection->fd, &connection->peer, connection->begun, connection->server->daemon->containers, ret);
+	client_open(connection->fd, &connection->peer, connection->begun,
+		    connection->server->daemon->containers, ret);
 	if (connection->root)
 		ret->rank = CLIENT_ROOT;
 }

@@ -18,7 +18,8 @@ struct daemon;
 struct connection;
 
 /* As methods_call() of methods.h. */
-typedef int (*connection_handler)(struct connection *connection, const char *method, json_t *parameters, bool more);
+typedef int (*connection_handler)(struct connection *connection, const char *method, json_t *parameters,
+				  bool more);
 
 struct server {
 	struct daemon *daemon;
@@ -40,7 +41,8 @@ struct connection {
 	int fd;
 	struct ucred peer;
 	bool root;			/* CLIENT_ROOT, as it connected */
-	struct throttled throttled;		/* throttled.user: whose connections and time it counts for; NULL: root's */
+	struct throttled
+		throttled; /* throttled.user: whose connections and time it counts for; NULL: root's */
 	uint32_t throttled_events;		/* what it was woken for when it had to wait */
 	struct varlink_framer framer;
 	char *queue;			/* to be sent: [sent, length) */

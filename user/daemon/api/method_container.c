@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* ArmContainer and DisarmContainer: from a process that a container begins with to a policy about its cgroup. */
+/*
+ * ArmContainer and DisarmContainer: from a process that a container begins with to a policy about
+ * its cgroup.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -76,19 +79,24 @@ static int find_policy(struct daemon *daemon, struct order *order, json_t *param
 
 	for (size_t i = 0; order->policy && i < ELEMENTS(others); i++)
 		if (params_given(parameters, others[i]))
-			return error_set(error, "Failed", 0, "%s beside a policy, which says it; leave one of them out", others[i]);
+			return error_set(error, "Failed", 0,
+					 "%s beside a policy, which says it; leave one of them out",
+					 others[i]);
 	if (!order->policy)
 		return 0;
 	r = active_find_seal(daemon->active, order->policy, &order->seal);
 	if (r == -ENOENT)
-		return error_set(error, "NoSuchPolicy", 0,
-			    "there is no policy %.128s, or it has a fault; msealctl policy list-files and policy check tell",
-			    order->policy);
+		return error_set(
+			error, "NoSuchPolicy", 0,
+			"there is no policy %.128s, or it has a fault; msealctl policy list-files and "
+			"policy check tell",
+			order->policy);
 	if (r < 0)
 		return error_set(error, "Failed", 0, "cannot read the policies: %s", strerror(-r));
 	if (!order->seal.classes)
-		return error_set(error, "NoSuchPolicy", 0, "the policy %.128s exempts (Segments=none), so it seals no container",
-			    order->policy);
+		return error_set(error, "NoSuchPolicy", 0,
+				 "the policy %.128s exempts (Segments=none), so it seals no container",
+				 order->policy);
 	return 0;
 }
 
@@ -109,17 +117,23 @@ static int judge_cgroup(const struct order *order, int peer_proc, struct error *
 	_cleanup_close_ int self = procfs_open(getpid()), init = procfs_open(1);
 
 	if (strcmp(order->cgroup, "/") == 0)
-		return error_set(error, "NoCgroup", order->pid, "pid %d is in the root cgroup; %s", (int)order->pid, advice);
+		return error_set(error, "NoCgroup", order->pid, "pid %d is in the root cgroup; %s",
+				 (int)order->pid, advice);
 	if (strncmp(order->cgroup, "/..", 3) == 0)
-		return error_set(error, "NoCgroup", order->pid,
-			    "pid %d is in a cgroup that mseald does not see from its own cgroup namespace; run mseald in the "
-			    "host's", (int)order->pid);
+		return error_set(
+			error, "NoCgroup", order->pid,
+			"pid %d is in a cgroup that mseald does not see from its own cgroup namespace; run "
+			"mseald in the "
+			"host's",
+			(int)order->pid);
 	if (strlen(order->cgroup) >= POLICY_PATH_MAX)
-		return error_set(error, "NoCgroup", order->pid, "pid %d: the path of its cgroup has %zu bytes; it can have %d",
-			    (int)order->pid, strlen(order->cgroup), POLICY_PATH_MAX - 1);
+		return error_set(error, "NoCgroup", order->pid,
+				 "pid %d: the path of its cgroup has %zu bytes; it can have %d",
+				 (int)order->pid, strlen(order->cgroup), POLICY_PATH_MAX - 1);
 	if (holds(order->cgroup, self) || holds(order->cgroup, init) || holds(order->cgroup, peer_proc))
-		return error_set(error, "NoCgroup", order->pid, "pid %d is in the cgroup %.200s, which is not the container's alone; %s",
-			    (int)order->pid, order->cgroup, advice);
+		return error_set(error, "NoCgroup", order->pid,
+				 "pid %d is in the cgroup %.200s, which is not the container's alone; %s",
+				 (int)order->pid, order->cgroup, advice);
 	return 0;
 }
 
@@ -131,16 +145,19 @@ static int read_cgroup(struct order *order, int proc_fd, struct error *error)
 
 	order->cgroup = cgroup_read(proc_fd);
 	if (!order->cgroup)
-		return error_set(error, "NoCgroup", order->pid, "pid %d has no cgroup (v2), or is gone", (int)order->pid);
+		return error_set(error, "NoCgroup", order->pid, "pid %d has no cgroup (v2), or is gone",
+				 (int)order->pid);
 	r = cgroup_id(order->cgroup, &order->cgroup_id);
 	again = cgroup_read(proc_fd);
 	if (!again || !procfs_lives(proc_fd))
 		return error_set_errno(error, order->pid, -ESRCH, "");
 	if (r >= 0 && strcmp(again, order->cgroup) != 0)
-		return error_set(error, "Changing", order->pid, "pid %d is just changing its cgroup", (int)order->pid);
+		return error_set(error, "Changing", order->pid, "pid %d is just changing its cgroup",
+				 (int)order->pid);
 	if (r < 0)
-		return error_set(error, "NoCgroup", order->pid, "pid %d: cannot look at its cgroup %.200s: %s", (int)order->pid,
-			    order->cgroup, strerror(-r));
+		return error_set(error, "NoCgroup", order->pid,
+				 "pid %d: cannot look at its cgroup %.200s: %s", (int)order->pid,
+				 order->cgroup, strerror(-r));
 	return 0;
 }
 
@@ -154,9 +171,10 @@ static int find_cgroup(struct connection *connection, struct order *order, struc
 		return error_set_errno(error, order->pid, proc_fd, "cannot open it");
 	/* A number is to mean the same process to both. */
 	if (self < 0 || peer < 0 || namespaces_same(self, peer, "pid") <= 0)
-		return error_set(error, "Unsupported", order->pid,
-			    "the caller is in another pid namespace than mseald, where pid %d is another process",
-			    (int)order->pid);
+		return error_set(
+			error, "Unsupported", order->pid,
+			"the caller is in another pid namespace than mseald, where pid %d is another process",
+			(int)order->pid);
 	r = read_cgroup(order, proc_fd, error);
 	return r < 0 ? r : judge_cgroup(order, peer, error);
 }
@@ -168,13 +186,15 @@ static int put_in_force(struct daemon *daemon, const struct order *order, struct
 	int r = containers_add(daemon->containers, order->id, order->cgroup, order->cgroup_id, &order->seal);
 
 	if (r == -ENOSPC)
-		return error_set(error, "NoRoom", order->pid, "there are too many container policies (at most %d) or triggers",
-			    CONTAINERS_MAX);
+		return error_set(error, "NoRoom", order->pid,
+				 "there are too many container policies (at most %d) or triggers",
+				 CONTAINERS_MAX);
 	if (r == -EINVAL)
-		return error_set(error, "NoCgroup", order->pid, "pid %d: its cgroup has a name that no policy can hold",
-			    (int)order->pid);
+		return error_set(error, "NoCgroup", order->pid,
+				 "pid %d: its cgroup has a name that no policy can hold", (int)order->pid);
 	if (r < 0)
-		return error_set(error, "Failed", order->pid, "cannot put a policy in force for the container: %s", strerror(-r));
+		return error_set(error, "Failed", order->pid,
+				 "cannot put a policy in force for the container: %s", strerror(-r));
 	return 0;
 }
 
@@ -199,8 +219,8 @@ int method_arm_container(struct connection *connection, json_t *parameters, bool
 		log_warning("container %s is not armed: %s", order.id, error.message);
 		return reply_failure(connection, &error);
 	}
-	log_info("container %s: what starts in %s from now on is to be sealed%s%s", order.id, order.cgroup, order.policy ? " by policy " : "",
-		 order.policy ?: "");
+	log_info("container %s: what starts in %s from now on is to be sealed%s%s", order.id, order.cgroup,
+		 order.policy ? " by policy " : "", order.policy ?: "");
 	return connection_reply(connection, json_pack("{s:s}", "cgroup", order.cgroup), false);
 }
 
@@ -217,8 +237,10 @@ int method_disarm_container(struct connection *connection, json_t *parameters, b
 		return reply_bad(connection, r, bad);
 	r = containers_remove(daemon->containers, id);
 	if (r == -ENOENT)
-		(void)error_set(&error, "NoSuchContainer", 0, "there is no policy of a container %s; msealctl policy list has all", id);
+		(void)error_set(&error, "NoSuchContainer", 0,
+				"there is no policy of a container %s; msealctl policy list has all", id);
 	else if (r < 0)
-		(void)error_set(&error, "Failed", 0, "cannot take the policy of container %s out of force: %s", id, strerror(-r));
+		(void)error_set(&error, "Failed", 0,
+				"cannot take the policy of container %s out of force: %s", id, strerror(-r));
 	return r < 0 ? reply_failure(connection, &error) : connection_reply(connection, NULL, false);
 }

@@ -15,7 +15,10 @@
 #include "process/target.h"
 #include "seal/labels.h"
 
-/* What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see whether it is his. */
+/*
+ * What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see
+ * whether it is his.
+ */
 #define USER_SEALS_MAX 8192
 #define USER_SPACES_MAX 512
 /* What is told in one part, of many: it ends with the space that reaches either. */
@@ -58,7 +61,9 @@ static void listing_free(void *context)
 /* What the seals of a space go by; 0: it has none. */
 static uint64_t set_bits(const struct mseald_space *space)
 {
-	return MSEALD_WORD_SET(space->word) ? MSEALD_WORD_SET(space->word) | (space->word & MSEALD_WORD_FORKED) : 0;
+	return MSEALD_WORD_SET(space->word) ?
+		       MSEALD_WORD_SET(space->word) | (space->word & MSEALD_WORD_FORKED) :
+		       0;
 }
 
 static int one_place(struct listing *listing, pid_t pid, struct error *error)
@@ -77,7 +82,8 @@ static int one_place(struct listing *listing, pid_t pid, struct error *error)
 		return -ENOMEM;
 	listing->places[0].key = target.key;
 	/* Not sealed at all: an empty list, not an error. */
-	listing->places_count = space_map_read_space(listing->daemon->space_map, target.key, &space) >= 0 && set_bits(&space);
+	listing->places_count = space_map_read_space(listing->daemon->space_map, target.key, &space) >= 0 &&
+				set_bits(&space);
 	return 0;
 }
 
@@ -105,17 +111,19 @@ static int all_places(struct listing *listing)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		if (set_bits(&spaces[i]))
-			listing->places[listing->places_count++] = (struct place){ keys[i], set_bits(&spaces[i]) };
+			listing->places[listing->places_count++] = (struct place){ keys[i],
+										   set_bits(&spaces[i]) };
 	qsort(listing->places, listing->places_count, sizeof(*listing->places), compare_places);
 	return 0;
 }
 
 /*
- * Every sealed address space, those of one seal set after each other, or (pid not 0) that of one process. once: as
+ * Every sealed address space, those of one seal set after each other, or (pid not 0) that of one
+ * process. once: as
  * io.mseald.List has it. Takes over client. -EBADR and why.
  */
-static int listing_open(struct daemon *daemon, struct client *client, pid_t pid, bool once, struct listing **ret,
-			struct error *error)
+static int listing_open(struct daemon *daemon, struct client *client, pid_t pid, bool once,
+			struct listing **ret, struct error *error)
 {
 	struct listing *listing = calloc(1, sizeof(*listing));
 	int r;
@@ -239,20 +247,23 @@ static bool read_set(struct listing *listing, uint64_t key, struct mseald_space 
 	return true;
 }
 
-static json_t *space_json(struct listing *listing, const struct mseald_task *task, const struct mseald_space *space,
-			  json_t *pids)
+static json_t *space_json(struct listing *listing, const struct mseald_task *task,
+			  const struct mseald_space *space, json_t *pids)
 {
 	const struct mseald_label *label = &listing->label;
 	bool tell = !listing->once || !listing->told;
 	char comm[TEXT_COMM_MAX];
 
 	listing->told = true;
-	return json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:O*,s:s*,s:s*}", "id", (json_int_t)task->key, "pids", pids, "comm",
-			 text_comm(task->comm, comm), "set", (json_int_t)MSEALD_WORD_SET(space->word), "denied",
+	return json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:O*,s:s*,s:s*}", "id", (json_int_t)task->key, "pids",
+			 pids, "comm", text_comm(task->comm, comm), "set",
+			 (json_int_t)MSEALD_WORD_SET(space->word), "denied",
 			 (json_int_t)space->verdicts[MSEALD_VERDICT_DENIED], "killed",
 			 (json_int_t)space->verdicts[MSEALD_VERDICT_KILLED], "audited",
-			 (json_int_t)space->verdicts[MSEALD_VERDICT_AUDITED], "seals", tell ? listing->seals : NULL, "policy",
-			 tell && *label->policy ? label->policy : NULL, "program", tell && *label->program ? label->program : NULL);
+			 (json_int_t)space->verdicts[MSEALD_VERDICT_AUDITED], "seals",
+			 tell ? listing->seals : NULL, "policy",
+			 tell && *label->policy ? label->policy : NULL, "program",
+			 tell && *label->program ? label->program : NULL);
 }
 
 /* The next space; 0 at the end. One that nobody runs in any more is passed over. */
@@ -313,7 +324,8 @@ static int listing_next_reply(struct connection *connection, void *context)
 			seals += json_array_size(json_object_get(space, "seals"));
 			(void)json_array_append_new(spaces, space);
 		}
-	} while (r > 0 && listing->client.rank == CLIENT_ROOT && json_array_size(spaces) < PART_SPACES && seals < PART_SEALS);
+	} while (r > 0 && listing->client.rank == CLIENT_ROOT && json_array_size(spaces) < PART_SPACES &&
+		 seals < PART_SEALS);
 	if (r < 0) {
 		json_decref(spaces);
 		return r;
@@ -352,7 +364,8 @@ int method_list(struct connection *connection, json_t *parameters, bool more)
 	r = listing_all(listing, &spaces);
 	listing_free(listing);
 	if (r == -E2BIG) {
-		(void)error_set(&error, "TooMany", 0, "there are too many seals for one answer; name a pid, or ask with more");
+		(void)error_set(&error, "TooMany", 0,
+				"there are too many seals for one answer; name a pid, or ask with more");
 		return reply_failure(connection, &error);
 	}
 	if (r < 0)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Metrics: what is counted, for those who watch many machines. Everything is read anew when it is asked for. */
+/*
+ * Metrics: what is counted, for those who watch many machines. Everything is read anew when it is
+ * asked for.
+ */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <sys/utsname.h>
@@ -21,16 +24,17 @@ static json_t *attempts_json(volatile const struct mseald_state *state)
 
 	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++)
 		for (unsigned verdict = 0; verdict < MSEALD_VERDICT_COUNT; verdict++)
-			(void)json_array_append_new(list, json_pack("{s:s,s:s,s:I}", "operation", names_op(op),
-								    "verdict", names_verdict(verdict), "attempts",
-								    (json_int_t)state->attempts[op][verdict]));
+			(void)json_array_append_new(list,
+						    json_pack("{s:s,s:s,s:I}", "operation", names_op(op),
+							      "verdict", names_verdict(verdict), "attempts",
+							      (json_int_t)state->attempts[op][verdict]));
 	return list;
 }
 
 static void add_map(json_t *list, const char *name, uint64_t entries, uint64_t limit)
 {
-	(void)json_array_append_new(list, json_pack("{s:s,s:I,s:I}", "map", name, "entries", (json_int_t)entries, "limit",
-						    (json_int_t)limit));
+	(void)json_array_append_new(list, json_pack("{s:s,s:I,s:I}", "map", name, "entries",
+						    (json_int_t)entries, "limit", (json_int_t)limit));
 }
 
 static uint64_t count_keys(struct programs *programs, const char *map)
@@ -95,18 +99,19 @@ int method_metrics(struct connection *connection, json_t *parameters, bool more)
 	(void)parameters;
 	(void)more;
 	(void)uname(&name);
-	reply = json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:o}", "version", MSEALD_VERSION,
-			 "kernel", name.release, "started", (json_int_t)daemon->started, "attached",
-			 programs_attached(daemon->programs), "generation",
-			 (json_int_t)programs_generation(daemon->programs), "attempts", attempts_json(state), "maps",
-			 maps_json(daemon), "spaces", (json_int_t)state->sealed, "seals",
-			 (json_int_t)count_seals(daemon), "lost", (json_int_t)state->lost, "lost_hints",
-			 (json_int_t)state->lost_hints, "lost_starts", (json_int_t)state->lost_starts, "misses",
-			 (json_int_t)programs_misses(daemon->programs, NULL), "policies",
-			 (json_int_t)active_policies(daemon->active)->count, "policy_faults",
-			 (json_int_t)active_faults(daemon->active), "pending",
-			 (json_int_t)reconcile_count_pending(daemon->reconcile), "unsealed",
-			 (json_int_t)reconcile_unsealed(daemon->reconcile), "locked", lock_is_complete(daemon->lock), "refused",
-			 lock_denials_json(daemon->lock, true));
+	reply = json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:o}",
+			  "version", MSEALD_VERSION, "kernel", name.release, "started",
+			  (json_int_t)daemon->started, "attached", programs_attached(daemon->programs),
+			  "generation", (json_int_t)programs_generation(daemon->programs), "attempts",
+			  attempts_json(state), "maps", maps_json(daemon), "spaces",
+			  (json_int_t)state->sealed, "seals", (json_int_t)count_seals(daemon), "lost",
+			  (json_int_t)state->lost, "lost_hints", (json_int_t)state->lost_hints, "lost_starts",
+			  (json_int_t)state->lost_starts, "misses",
+			  (json_int_t)programs_misses(daemon->programs, NULL), "policies",
+			  (json_int_t)active_policies(daemon->active)->count, "policy_faults",
+			  (json_int_t)active_faults(daemon->active), "pending",
+			  (json_int_t)reconcile_count_pending(daemon->reconcile), "unsealed",
+			  (json_int_t)reconcile_unsealed(daemon->reconcile), "locked",
+			  lock_is_complete(daemon->lock), "refused", lock_denials_json(daemon->lock, true));
 	return reply ? connection_reply(connection, reply, false) : -ENOMEM;
 }

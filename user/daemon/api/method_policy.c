@@ -21,15 +21,18 @@ json_t *method_policy_reload(struct daemon *daemon, struct error *error)
 
 	r = active_reload(daemon->active, &faults);
 	if (r < 0) {
-		(void)error_set(error, "Failed", 0, "cannot put the policies in force: %s; those of before stay", strerror(-r));
+		(void)error_set(error, "Failed", 0,
+				"cannot put the policies in force: %s; those of before stay", strerror(-r));
 		return NULL;
 	}
 	reconcile_look_at_all(daemon->reconcile);
 	list = json_array();
 	for (size_t i = 0; i < faults.count; i++)
-		(void)json_array_append_new(list, json_pack("{s:s,s:i,s:s}", "path", faults.list[i].path, "line",
-							    (int)faults.list[i].line, "message", faults.list[i].message));
-	return json_pack("{s:I,s:o}", "policies", (json_int_t)active_policies(daemon->active)->count, "faults", list);
+		(void)json_array_append_new(list, json_pack("{s:s,s:i,s:s}", "path", faults.list[i].path,
+							    "line", (int)faults.list[i].line, "message",
+							    faults.list[i].message));
+	return json_pack("{s:I,s:o}", "policies", (json_int_t)active_policies(daemon->active)->count,
+			 "faults", list);
 }
 
 static uint32_t set_of(struct daemon *daemon, uint64_t key)
@@ -54,7 +57,8 @@ static const struct policy *maker_of(struct daemon *daemon, uint32_t set)
 	struct mseald_label label;
 	uint64_t id;
 
-	if (!set || set_map_read_label(space_map_sets(daemon->space_map), set, &id) < 0 || !labels_read(daemon->programs, id, &label))
+	if (!set || set_map_read_label(space_map_sets(daemon->space_map), set, &id) < 0 ||
+	    !labels_read(daemon->programs, id, &label))
 		return NULL;
 	return active_find(daemon->active, label.policy);
 }
@@ -68,8 +72,8 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	bool is_armed = armed_find(daemon->programs, task->key, &armed);
 	uint32_t set = set_of(daemon, task->key);
 
-	if (exec_facts_read(daemon->programs, (pid_t)task->pid, is_armed ? &armed : NULL, active_wants_marked(daemon->active),
-		       &facts) < 0)
+	if (exec_facts_read(daemon->programs, (pid_t)task->pid, is_armed ? &armed : NULL,
+			    active_wants_marked(daemon->active), &facts) < 0)
 		return NULL;
 	policy = policies_match(active_policies(daemon->active), &facts.policy, &why);
 	/* What matched when it started counts: since then it may have got another cgroup or user. */
@@ -81,10 +85,10 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	}
 	if (!policy)
 		return NULL;
-	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy", text_json(policy->name),
-			 "path", text_json(policy->path), "why", text_json(why ?: ""), "state",
-			 state_of(daemon, policy, task->key, set), "exe", text_json(facts.exe), "cgroup",
-			 text_json(facts.cgroup));
+	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy",
+			 text_json(policy->name), "path", text_json(policy->path), "why",
+			 text_json(why ?: ""), "state", state_of(daemon, policy, task->key, set), "exe",
+			 text_json(facts.exe), "cgroup", text_json(facts.cgroup));
 }
 
 /* Every process that a policy is about; NULL and why. */

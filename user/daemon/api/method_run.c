@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Run: whoever calls it is traced through its next exec to the entry point of
- * the new program (launch_tracer.h), sealed there, and let go. Open to everybody: the process meant is always the caller itself,
+ * the new program (launch_tracer.h), sealed there, and let go. Open to everybody: the process meant
+ * is always the caller itself,
  * as the kernel knows it. Nothing here waits for anything that the
  * caller does before it is at its entry point; there, it stands.
  */
@@ -65,8 +66,8 @@ static void tell_ended(pid_t pid, const struct error *error)
 	struct log_fields fields = {};
 
 	log_field(&fields, "OBJECT_PID=%d", (int)pid);
-	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields, "pid %d is ended, for it cannot be sealed: %s", (int)pid,
-		  error->message);
+	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
+		  "pid %d is ended, for it cannot be sealed: %s", (int)pid, error->message);
 }
 
 void method_run_end_all(void)
@@ -98,13 +99,17 @@ static void not_seized(struct run *run, int code)
 	pid_t pid = run->request.pid;
 
 	if (code == EALREADY)
-		(void)error_set(&error, "Traced", pid,
-			   "pid %d is traced by another process (strace, gdb), and cannot be held until it is sealed; "
-			   "run it without, or trace it later", (int)pid);
+		(void)error_set(
+			&error, "Traced", pid,
+			"pid %d is traced by another process (strace, gdb), and cannot be held until it is "
+			"sealed; "
+			"run it without, or trace it later",
+			(int)pid);
 	else if (code == EACCES)
-		(void)error_set(&error, "PermissionDenied", pid,
-			   "pid %d has privileges that its user has not, or is no longer the process that asked",
-			   (int)pid);
+		(void)error_set(
+			&error, "PermissionDenied", pid,
+			"pid %d has privileges that its user has not, or is no longer the process that asked",
+			(int)pid);
 	else
 		(void)error_set_errno(&error, pid, -code, "cannot trace it");
 	refuse(run, &error);
@@ -117,11 +122,15 @@ static int seal(struct run *run, const struct launch_message *message, struct er
 	struct seal_result result;
 	int r;
 
-	/* Seals in place of rights: who gives a program rights that its caller has not, has not reckoned with them. */
+	/*
+	 * Seals in place of rights: who gives a program rights that its caller has not, has not
+	 * reckoned with them.
+	 */
 	if (message->secure && run->chosen && !run->root)
-		return error_set(error, "PermissionDenied", request.pid,
-			    "it has privileges that its user has not, so only root may choose how it is sealed; "
-			    "run it without options");
+		return error_set(
+			error, "PermissionDenied", request.pid,
+			"it has privileges that its user has not, so only root may choose how it is sealed; "
+			"run it without options");
 	request.launch = &run->launch;
 	if (message->word == LAUNCH_FIRST)
 		request.seal.classes &= CLASSES_FIRST;
@@ -165,8 +174,8 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 		return 0;
 	if (size != (ssize_t)sizeof(message)) {
 		/* It is done; or, before it had begun, it was killed. */
-		(void)error_set(&error, "Failed", run->request.pid, "the process that was to trace pid %d has ended",
-			   (int)run->request.pid);
+		(void)error_set(&error, "Failed", run->request.pid,
+				"the process that was to trace pid %d has ended", (int)run->request.pid);
 		refuse(run, &error);
 		run_free(run);
 		return 0;
@@ -211,9 +220,10 @@ static int check_limits(const struct run *run, struct error *error)
 		return error_set(error, "TooMany", run->request.pid,
 			    "%u programs of users are waiting to be sealed, and there can be no more", users);
 	if (!run->root && user >= RUNS_PER_USER_MAX)
-		return error_set(error, "TooMany", run->request.pid,
-			    "%u programs of user %u are waiting to be sealed, and one user can have no more", user,
-			    (unsigned)run->account);
+		return error_set(
+			error, "TooMany", run->request.pid,
+			"%u programs of user %u are waiting to be sealed, and one user can have no more",
+			user, (unsigned)run->account);
 	return 0;
 }
 
@@ -235,13 +245,16 @@ static int begin(struct run *run, struct connection *connection, struct error *e
 	}
 	pid = tracer_fork();
 	if (pid == 0)
-		launch_trace(&(struct launch_order){ .pid = caller, .pidfd = run->launch.pidfd, .uid = run->uid,
-						  .fd = pair[1] });
+		launch_trace(&(struct launch_order){
+			.pid = caller, .pidfd = run->launch.pidfd, .uid = run->uid, .fd = pair[1] });
 	(void)close(pair[1]);
 	run->launch.fd = pair[0];
-	r = pid < 0 ? pid : sd_event_add_io(run->daemon->loop, &run->source, pair[0], EPOLLIN, on_tracer, run);
+	r = pid < 0 ? pid :
+		      sd_event_add_io(run->daemon->loop, &run->source, pair[0], EPOLLIN, on_tracer, run);
 	if (r < 0) {
-		(void)close(pair[0]);	/* it then lets go of the caller, which has not been answered, by ending it */
+		(void)close(
+			/* it then lets go of the caller, which has not been answered, by ending it */
+			pair[0]);
 		(void)close(run->launch.pidfd);
 		return error_set_errno(error, caller, r, "cannot make a process to trace it");
 	}
@@ -265,7 +278,8 @@ int method_run(struct connection *connection, json_t *parameters, bool more)
 	run = calloc(1, sizeof(*run));
 	if (!run)
 		return -ENOMEM;
-	*run = (struct run){ .daemon = connection->server->daemon, .connection = connection, .request = request,
+	*run = (struct run){ .daemon = connection->server->daemon, .connection = connection,
+			     .request = request,
 			     .chosen = parameters && json_object_size(parameters) > 0, .uid = peer->uid,
 			     .root = connection->root, .account = connection_account(connection) };
 	run->request.limited = !run->root;

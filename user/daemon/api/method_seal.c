@@ -33,8 +33,10 @@ static void tell_sealed(const struct connection *connection, pid_t pid, const st
 	log_field(&fields, "MSEALD_SEALS=%zu", result->seals);
 	/* A user could fill the log. */
 	log_entry(connection->root ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, LOG_ABOUT_SEALED, &fields,
-		  "sealed %" PRIu64 " bytes of pid %d%s, at the request of pid %d of user %u; it has %zu seals now", result->bytes,
-		  (int)pid, result->native ? ", natively" : "", (int)peer->pid, (unsigned)peer->uid, result->seals);
+		  "sealed %" PRIu64
+		  " bytes of pid %d%s, at the request of pid %d of user %u; it has %zu seals now",
+		  result->bytes, (int)pid, result->native ? ", natively" : "", (int)peer->pid,
+		  (unsigned)peer->uid, result->seals);
 }
 
 static void tell_unsealed(const struct connection *connection, pid_t pid, uint64_t bytes, size_t seals)
@@ -46,8 +48,9 @@ static void tell_unsealed(const struct connection *connection, pid_t pid, uint64
 	log_field(&fields, "MSEALD_BYTES=%" PRIu64, bytes);
 	log_field(&fields, "MSEALD_SEALS=%zu", seals);
 	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_UNSEALED, &fields,
-		  "unsealed %" PRIu64 " bytes of pid %d, at the request of pid %d of user %u; it has %zu seals now", bytes, (int)pid,
-		  (int)peer->pid, (unsigned)peer->uid, seals);
+		  "unsealed %" PRIu64
+		  " bytes of pid %d, at the request of pid %d of user %u; it has %zu seals now",
+		  bytes, (int)pid, (int)peer->pid, (unsigned)peer->uid, seals);
 }
 
 /* --- Seal --- */
@@ -56,12 +59,15 @@ static void tell_unsealed(const struct connection *connection, pid_t pid, uint64
 static int reply_refusal(struct connection *connection, const struct client *client, struct error *error)
 {
 	struct error both = *error;
-	pid_t theirs = error->pid && client->rank != CLIENT_ROOT && !client->same_pids ? client_pid_for(client, error->pid) : 0;
+	pid_t theirs = error->pid && client->rank != CLIENT_ROOT && !client->same_pids ?
+			       client_pid_for(client, error->pid) :
+			       0;
 
 	if (theirs) {
 		both.pid = theirs;
-		(void)snprintf(both.message, sizeof(both.message), "%.400s (pid %d is %d in the caller's pid namespace)",
-			       error->message, (int)error->pid, (int)theirs);
+		(void)snprintf(both.message, sizeof(both.message),
+			       "%.400s (pid %d is %d in the caller's pid namespace)", error->message,
+			       (int)error->pid, (int)theirs);
 	}
 	return reply_failure(connection, &both);
 }
@@ -109,10 +115,10 @@ int method_seal(struct connection *connection, json_t *parameters, bool more)
 		return reply_refusal(connection, &client, &error);
 	tell_sealed(connection, request.pid, &result);
 	return connection_reply(connection,
-				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*}", "space", (json_int_t)result.space, "ranges",
-					  (json_int_t)result.ranges, "bytes", (json_int_t)result.bytes, "seals",
-					  (json_int_t)result.seals, "native", result.native, "whyNotNative",
-					  result.why_not_native),
+				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*}", "space", (json_int_t)result.space,
+					  "ranges", (json_int_t)result.ranges, "bytes",
+					  (json_int_t)result.bytes, "seals", (json_int_t)result.seals,
+					  "native", result.native, "whyNotNative", result.why_not_native),
 				false);
 }
 
@@ -133,17 +139,22 @@ static int authorize_unsealing(void *context, const struct target *target, struc
 	struct mseald_space theirs = {}, ours = {};
 	struct error ignored;
 
-	if (client->proc_fd < 0 || target_open(daemon->programs, client->pid, &own, &ignored) < 0 || !client_lives(client))
-		return error_set(error, "PermissionDenied", target->pid,
-			    "pid %d: seals are not taken back for a caller that is gone, or not seen by mseald", (int)target->pid);
+	if (client->proc_fd < 0 || target_open(daemon->programs, client->pid, &own, &ignored) < 0 ||
+	    !client_lives(client))
+		return error_set(
+			error, "PermissionDenied", target->pid,
+			"pid %d: seals are not taken back for a caller that is gone, or not seen by mseald",
+			(int)target->pid);
 	(void)space_map_read_space(daemon->space_map, target->key, &theirs);
 	(void)space_map_read_space(daemon->space_map, own.key, &ours);
 	if (own.key != target->key &&
 	    (!MSEALD_WORD_SET(theirs.word) || MSEALD_WORD_SET(theirs.word) != MSEALD_WORD_SET(ours.word)))
 		return 0;
-	return error_set(error, "PermissionDenied", target->pid,
-		    "pid %d: seals are not taken back for a process that has them itself (pid %d, which has asked)",
-		    (int)target->pid, (int)client->pid);
+	return error_set(
+		error, "PermissionDenied", target->pid,
+		"pid %d: seals are not taken back for a process that has them itself (pid %d, which has "
+		"asked)",
+		(int)target->pid, (int)client->pid);
 }
 
 int method_unseal(struct connection *connection, json_t *parameters, bool more)

@@ -24,8 +24,10 @@ static void count_all(struct daemon *daemon, struct counts *ret)
 {
 	volatile const struct mseald_state *state = programs_state(daemon->programs);
 
-	*ret = (struct counts){ .spaces = state->sealed, .spaces_max = MSEALD_MAX_SPACES,
-				.sets = set_map_count(space_map_sets(daemon->space_map)), .sets_max = MSEALD_MAX_SETS - 1 };
+	*ret = (struct counts){ .spaces = state->sealed,
+				.spaces_max = MSEALD_MAX_SPACES,
+				.sets = set_map_count(space_map_sets(daemon->space_map)),
+				.sets_max = MSEALD_MAX_SETS - 1 };
 	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++)
 		for (unsigned verdict = 0; verdict < MSEALD_VERDICT_COUNT; verdict++)
 			ret->verdicts[verdict] += state->attempts[op][verdict];
@@ -85,11 +87,13 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 		enum mechanism mechanism = decisions[i].mechanism;
 		json_t *row = json_pack("{s:i,s:s,s:s,s:s,s:b,s:s}", "row", decisions[i].row, "operation",
 					decisions[i].operation, "outcome",
-					mechanism == MECHANISM_NONE ? "not covered" :
+					mechanism == MECHANISM_NONE   ? "not covered" :
 					mechanism == MECHANISM_KERNEL ? "EINVAL" :
-					mechanism == MECHANISM_KILL ? "SIGKILL" : "EPERM",
+					mechanism == MECHANISM_KILL   ? "SIGKILL" :
+									"EPERM",
 					"by", mechanism_name(mechanism), "raced",
-					(mechanism == MECHANISM_KILL || mechanism == MECHANISM_OVERRIDE) && preempts,
+					(mechanism == MECHANISM_KILL || mechanism == MECHANISM_OVERRIDE) &&
+						preempts,
 					"native", native_scope_name(decisions[i].native));
 
 		if (row && decisions[i].note)
@@ -118,12 +122,13 @@ int method_status(struct connection *connection, json_t *parameters, bool more)
 		return r;
 	return connection_reply(
 		connection,
-		json_pack("{s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o*}", "version", MSEALD_VERSION,
-			  "kernel", name.release, "attached", programs_attached(daemon->programs), "preemption",
-			  preemption, "rows", status_rows(daemon, preemption), "spaces", (json_int_t)counts.spaces,
-			  "sets", (json_int_t)counts.sets, "spaces_max", (json_int_t)counts.spaces_max, "sets_max",
-			  (json_int_t)counts.sets_max, "lost", (json_int_t)events_lost(daemon->events), "misses",
-			  (json_int_t)programs_misses(daemon->programs, NULL), "denied",
+		json_pack("{s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o*}", "version",
+			  MSEALD_VERSION, "kernel", name.release, "attached",
+			  programs_attached(daemon->programs), "preemption", preemption, "rows",
+			  status_rows(daemon, preemption), "spaces", (json_int_t)counts.spaces, "sets",
+			  (json_int_t)counts.sets, "spaces_max", (json_int_t)counts.spaces_max, "sets_max",
+			  (json_int_t)counts.sets_max, "lost", (json_int_t)events_lost(daemon->events),
+			  "misses", (json_int_t)programs_misses(daemon->programs, NULL), "denied",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_DENIED], "killed",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_KILLED], "audited",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_AUDITED], "unsealed",

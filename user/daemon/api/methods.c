@@ -21,8 +21,8 @@ static int call_info(struct connection *connection, json_t *parameters, bool mor
 	(void)parameters;
 	(void)more;
 	return connection_reply(connection,
-				json_pack("{s:s,s:s,s:s,s:s,s:[s,s]}", "vendor", "mseald", "product", "mseald",
-					  "version", MSEALD_VERSION, "url", "", "interfaces",
+				json_pack("{s:s,s:s,s:s,s:s,s:[s,s]}", "vendor", "mseald", "product",
+					  "mseald", "version", MSEALD_VERSION, "url", "", "interfaces",
 					  "org.varlink.service", "io.mseald"),
 				false);
 }
@@ -30,7 +30,8 @@ static int call_info(struct connection *connection, json_t *parameters, bool mor
 static const char service_interface[] =
 	"# The Varlink Service Interface is provided by every varlink service.\n"
 	"interface org.varlink.service\n\n"
-	"method GetInfo() -> (vendor: string, product: string, version: string, url: string, interfaces: []string)\n\n"
+	"method GetInfo() -> (vendor: string, product: string, version: string, url: string, interfaces: "
+	"[]string)\n\n"
 	"method GetInterfaceDescription(interface: string) -> (description: string)\n\n"
 	"error InterfaceNotFound (interface: string)\n"
 	"error MethodNotFound (method: string)\n"
@@ -62,18 +63,37 @@ static const struct method {
 	const char *parameters[8];	/* all it knows */
 	const char *what;		/* it does, as a phrase, where not everybody may */
 } methods[] = {
-	{ "io.mseald.Seal", method_seal, CLIENT_USER, { "pid", "ranges", "segments", "deny", "action", "revocable" } },
+	{ "io.mseald.Seal",
+	  method_seal,
+	  CLIENT_USER,
+	  { "pid", "ranges", "segments", "deny", "action", "revocable" } },
 	{ "io.mseald.Run", method_run, CLIENT_USER, { "segments", "deny", "action", "revocable" } },
 	{ "io.mseald.Unseal", method_unseal, CLIENT_ROOT, { "pid", "ranges" }, "take seals back" },
 	{ "io.mseald.List", method_list, CLIENT_USER, { "pid", "once" } },
 	{ "io.mseald.Status", method_status, CLIENT_USER, { NULL } },
 	{ "io.mseald.Metrics", method_metrics, CLIENT_HOST, { NULL }, "read the metrics" },
 	{ "io.mseald.Monitor", method_monitor, CLIENT_USER, { "pid" } },
-	{ "io.mseald.ReloadPolicy", method_reload_policy, CLIENT_HOST, { NULL }, "have the policies read again" },
-	{ "io.mseald.ListMatches", method_list_matches, CLIENT_ROOT, { NULL }, "see what policies are about" },
-	{ "io.mseald.ArmContainer", method_arm_container, CLIENT_ROOT, { "pid", "id", "policy", "segments", "deny", "action", "dlopen" }, "have containers sealed" },
+	{ "io.mseald.ReloadPolicy",
+	  method_reload_policy,
+	  CLIENT_HOST,
+	  { NULL },
+	  "have the policies read again" },
+	{ "io.mseald.ListMatches",
+	  method_list_matches,
+	  CLIENT_ROOT,
+	  { NULL },
+	  "see what policies are about" },
+	{ "io.mseald.ArmContainer",
+	  method_arm_container,
+	  CLIENT_ROOT,
+	  { "pid", "id", "policy", "segments", "deny", "action", "dlopen" },
+	  "have containers sealed" },
 	{ "io.mseald.DisarmContainer", method_disarm_container, CLIENT_ROOT, { "id" }, "disarm containers" },
-	{ "io.mseald.Report", method_report, CLIENT_ROOT, { "policy", "reset" }, "read the report; msealctl monitor shows everybody what his own processes try" },
+	{ "io.mseald.Report",
+	  method_report,
+	  CLIENT_ROOT,
+	  { "policy", "reset" },
+	  "read the report; msealctl monitor shows everybody what his own processes try" },
 	{ "org.varlink.service.GetInfo", call_info, CLIENT_USER, { NULL } },
 	{ "org.varlink.service.GetInterfaceDescription", call_describe, CLIENT_USER, { "interface" } },
 };
@@ -112,7 +132,8 @@ static int refuse(struct connection *connection, const struct method *method)
 	connection_look(connection, &client);
 	client_close(&client);
 	(void)error_set(&error, "PermissionDenied", 0, "only root may %s%s%s", method->what,
-		   client.not_root ? "; the caller has user id 0, but is not taken for root: " : "", client.not_root ?: "");
+			client.not_root ? "; the caller has user id 0, but is not taken for root: " : "",
+			client.not_root ?: "");
 	return reply_failure(connection, &error);
 }
 

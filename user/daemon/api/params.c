@@ -22,7 +22,8 @@ int params_pid(json_t *parameters, bool needed, pid_t *ret, const char **ret_bad
 	*ret_bad = "pid";
 	if (!params_given(parameters, "pid"))
 		return needed ? -EINVAL : 0;
-	if (!json_is_integer(value) || json_integer_value(value) <= 0 || json_integer_value(value) > INT32_MAX)
+	if (!json_is_integer(value) || json_integer_value(value) <= 0 ||
+	    json_integer_value(value) > INT32_MAX)
 		return -EINVAL;
 	*ret = (pid_t)json_integer_value(value);
 	return 0;

@@ -80,7 +80,8 @@ static struct quota_user *add(struct quota *quota, uid_t uid)
 
 	if (!user)
 		return NULL;
-	*user = (struct quota_user){ .next = quota->list, .previous = &quota->list, .uid = uid, .bucket.left = QUOTA_AT_ONCE_US };
+	*user = (struct quota_user){ .next = quota->list, .previous = &quota->list, .uid = uid,
+				      .bucket.left = QUOTA_AT_ONCE_US };
 	if (user->next)
 		user->next->previous = &user->next;
 	quota->list = user;

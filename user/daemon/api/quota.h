@@ -22,7 +22,10 @@ struct quota;
 struct quota *quota_new(void);			/* NULL: no memory */
 struct quota *quota_free(struct quota *quota);	/* takes NULL, returns NULL */
 
-/* Counts a connection; given back by quota_leave(). -EDQUOT: he has all that he may; -EUSERS: all users together; -ENOMEM. */
+/*
+ * Counts a connection; given back by quota_leave(). -EDQUOT: he has all that he may; -EUSERS: all
+ * users together; -ENOMEM.
+ */
 int quota_enter(struct quota *quota, uid_t uid, uint64_t now, struct quota_user **ret);
 void quota_leave(struct quota *quota, struct quota_user *user);
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See server.h. Who comes in, and how many: users have limits (quota.h), so that there is always room for root. */
+/*
+ * See server.h. Who comes in, and how many: users have limits (quota.h), so that there is always
+ * room for root.
+ */
 #include "api/server.h"
 
 #include <errno.h>
@@ -37,13 +40,18 @@ static void turn_away(struct connection *connection, uid_t account, int r)
 	struct error error = {};
 
 	if (r == -EDQUOT && account == CLIENT_UNKNOWN)
-		(void)error_set(&error, "TooMany", 0, "too many connections are of processes that had ended before mseald looked at them");
+		(void)error_set(
+			&error, "TooMany", 0,
+			"too many connections are of processes that had ended before mseald looked at them");
 	else if (r == -EDQUOT)
-		(void)error_set(&error, "TooMany", 0, "user %u has %u connections to mseald, and can have no more at a time",
-			   (unsigned)account, QUOTA_CONNECTIONS_EACH);
+		(void)error_set(&error, "TooMany", 0,
+				"user %u has %u connections to mseald, and can have no more at a time",
+				(unsigned)account, QUOTA_CONNECTIONS_EACH);
 	else if (r == -EUSERS)
-		(void)error_set(&error, "TooMany", 0, "users have %u connections to mseald together, and can have no more at a time",
-			   QUOTA_CONNECTIONS_ALL);
+		(void)error_set(
+			&error, "TooMany", 0,
+			"users have %u connections to mseald together, and can have no more at a time",
+			QUOTA_CONNECTIONS_ALL);
 	else
 		(void)error_set_errno(&error, connection->peer.pid, r, "cannot serve it");
 	(void)reply_failure(connection, &error);
@@ -78,7 +86,8 @@ static void add(struct server *server, int client)
 		(void)close(client);
 		return;
 	}
-	*connection = (struct connection){ .server = server, .fd = client, .reading = true, .begun = clock_ns(CLOCK_BOOTTIME),
+	*connection = (struct connection){ .server = server, .fd = client, .reading = true,
+					   .begun = clock_ns(CLOCK_BOOTTIME),
 					   .next = server->connections, .previous = &server->connections };
 	if (connection->next)
 		connection->next->previous = &connection->next;
@@ -86,8 +95,10 @@ static void add(struct server *server, int client)
 	/* Further clients wait in the backlog until one leaves. */
 	if (++server->count == CONNECTIONS_MAX)
 		(void)sd_event_source_set_enabled(server->source, SD_EVENT_OFF);
-	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &connection->peer, &size) < 0 || let_in(connection) < 0 ||
-	    sd_event_add_io(server->daemon->loop, &connection->source, client, EPOLLIN, connection_on_io, connection) < 0)
+	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &connection->peer, &size) < 0 ||
+	    let_in(connection) < 0 ||
+	    sd_event_add_io(server->daemon->loop, &connection->source, client, EPOLLIN, connection_on_io,
+			    connection) < 0)
 		connection_close(connection);
 }
 
@@ -162,7 +173,9 @@ int server_open(struct daemon *daemon, const char *path, connection_handler call
 	if (!server)
 		return -ENOMEM;
 	*server = (struct server){ .daemon = daemon, .call = call, .fd = -1, .quota = quota_new() };
-	r = server->quota ? throttle_open(daemon->loop, server->quota, connection_on_turn, &server->throttle) : -ENOMEM;
+	r = server->quota ?
+		    throttle_open(daemon->loop, server->quota, connection_on_turn, &server->throttle) :
+		    -ENOMEM;
 	if (r < 0) {
 		(void)server_close(server);
 		return r;

@@ -10,7 +10,10 @@
 
 #define SERVER_SOCKET "/run/mseald/io.mseald"
 
-/* Listens on the socket systemd hands over, else on path (made anew); call() answers. Logs; negative errno. */
+/*
+ * Listens on the socket systemd hands over, else on path (made anew); call() answers. Logs;
+ * negative errno.
+ */
 int server_open(struct daemon *daemon, const char *path, connection_handler call, struct server **ret);
 struct server *server_close(struct server *server);	/* takes NULL, returns NULL */
 

@@ -10,14 +10,16 @@
 #include "api/params.h"
 #include "api/reply.h"
 
-#define QUEUE_MAX (8u << 20)		/* bytes of events that a client may leave unread before it loses some */
+/* bytes of events that a client may leave unread before it loses some */
+#define QUEUE_MAX (8u << 20)
 #define USER_QUEUE_MAX (256u << 10)	/* the same of one that is not root */
 
 static void publish(struct connection *connection, json_t *parameters)
 {
 	json_t *message = json_pack("{s:O,s:b}", "parameters", parameters, "continues", 1);
 
-	if (!message || connection_queue(connection, message, connection->root ? QUEUE_MAX : USER_QUEUE_MAX) < 0)
+	if (!message ||
+	    connection_queue(connection, message, connection->root ? QUEUE_MAX : USER_QUEUE_MAX) < 0)
 		connection->lost++;
 	json_decref(message);
 }
@@ -43,7 +45,8 @@ static void publish_to(struct connection *connection, json_t *parameters)
 static bool may_see(const struct connection *connection, const struct mseald_event *event)
 {
 	return connection->root ||
-	       (connection->peer.uid == event->uid && connection->peer.gid == event->gid && !(event->flags & MSEALD_EVENT_PRIVILEGED));
+	       (connection->peer.uid == event->uid && connection->peer.gid == event->gid &&
+		!(event->flags & MSEALD_EVENT_PRIVILEGED));
 }
 
 void subscribers_publish(struct server *server, const struct mseald_event *event)
@@ -53,10 +56,12 @@ void subscribers_publish(struct server *server, const struct mseald_event *event
 	if (!server)
 		return;
 	for (struct connection *c = server->connections; c; c = c->next) {
-		if (!c->monitor || (c->monitor_pid && c->monitor_pid != (pid_t)event->tgid) || !may_see(c, event))
+		if (!c->monitor || (c->monitor_pid && c->monitor_pid != (pid_t)event->tgid) ||
+		    !may_see(c, event))
 			continue;
 		if (!parameters)
-			parameters = json_pack("{s:o}", "event", event_json(server->daemon->containers, event));
+			parameters = json_pack("{s:o}", "event",
+					       event_json(server->daemon->containers, event));
 		if (parameters)
 			publish_to(c, parameters);
 		else
@@ -83,7 +88,8 @@ void subscribers_publish_refusal(struct server *server, const struct mseald_refu
 		if (!c->monitor || !c->root || (c->monitor_pid && c->monitor_pid != (pid_t)refusal->tgid))
 			continue;
 		if (!parameters)
-			parameters = json_pack("{s:o}", "refusal", event_json_refusal(server->daemon->containers, refusal));
+			parameters = json_pack("{s:o}", "refusal",
+					       event_json_refusal(server->daemon->containers, refusal));
 		if (parameters)
 			publish_to(c, parameters);
 		else
@@ -108,8 +114,10 @@ int method_monitor(struct connection *connection, json_t *parameters, bool more)
 	connection_look(connection, &client);
 	/* The process may be gone when its pid is to be translated. */
 	if (client.rank != CLIENT_ROOT && !client.same_pids) {
-		(void)error_set(&error, "Unsupported", 0,
-			   "attempts have pids as mseald counts them, and the caller is in another pid namespace; monitor outside of it");
+		(void)error_set(
+			&error, "Unsupported", 0,
+			"attempts have pids as mseald counts them, and the caller is in another pid "
+			"namespace; monitor outside of it");
 		return reply_failure(connection, &error);
 	}
 	connection->monitor = true;

@@ -79,7 +79,8 @@ bool throttle_must(struct throttle *throttle, struct throttled *throttled)
 {
 	if (throttled->waiting)
 		return true;
-	if (!throttled->user || (!quota_wait(throttle->quota, throttled->user, monotonic_us()) && !waits(throttle, throttled->user)))
+	if (!throttled->user || (!quota_wait(throttle->quota, throttled->user, monotonic_us()) &&
+				 !waits(throttle, throttled->user)))
 		return false;
 	throttled->next = NULL;
 	throttled->previous = throttle->last;
@@ -96,7 +97,8 @@ void throttle_leave(struct throttle *throttle, struct throttled *throttled)
 		remove_throttled(throttle, throttled);
 }
 
-int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throttled *throttled), struct throttle **ret)
+int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throttled *throttled),
+		  struct throttle **ret)
 {
 	struct throttle *throttle = calloc(1, sizeof(*throttle));
 	int r;

@@ -25,8 +25,8 @@ _Static_assert(TEXT_COMM_MAX == MSEALD_COMM_LEN + 1, "room for a name");
 
 /* --- attempts --- */
 
-static void whose_fields(const struct attempt_log *attempt_log, const struct mseald_event *event, const char *container,
-			 struct log_fields *fields)
+static void whose_fields(const struct attempt_log *attempt_log, const struct mseald_event *event,
+			 const char *container, struct log_fields *fields)
 {
 	_cleanup_free_ char *cgroup = cgroup_path(event->cgroup);
 	struct mseald_label label = {};
@@ -41,15 +41,16 @@ static void whose_fields(const struct attempt_log *attempt_log, const struct mse
 		log_field(fields, "MSEALD_CONTAINER=%s", container);
 }
 
-static void attempt_fields(const struct attempt_log *attempt_log, const struct mseald_event *event, const char *comm,
-			   const char *container, struct log_fields *fields)
+static void attempt_fields(const struct attempt_log *attempt_log, const struct mseald_event *event,
+			   const char *comm, const char *container, struct log_fields *fields)
 {
 	log_field(fields, "MSEALD_OPERATION=%s", names_op(event->op));
 	log_field(fields, "MSEALD_VERDICT=%s", names_verdict(event->verdict));
 	log_field(fields, "MSEALD_CLASS=%s", names_class(event->rule_class));
 	log_field(fields, "MSEALD_ADDRESS=0x%" PRIx64, (uint64_t)event->address);
 	log_field(fields, "MSEALD_LENGTH=%" PRIu64, (uint64_t)event->length);
-	log_field(fields, "MSEALD_SEAL=0x%" PRIx64 "-0x%" PRIx64, (uint64_t)event->seal_start, (uint64_t)event->seal_end);
+	log_field(fields, "MSEALD_SEAL=0x%" PRIx64 "-0x%" PRIx64, (uint64_t)event->seal_start,
+		  (uint64_t)event->seal_end);
 	log_field(fields, "MSEALD_IP=0x%" PRIx64, (uint64_t)event->ip);
 	log_field(fields, "MSEALD_SPACE=%" PRIu64, (uint64_t)event->space);
 	log_field(fields, "OBJECT_PID=%u", event->tgid);
@@ -99,7 +100,8 @@ static void tell_process(const struct ratelimit_process *process)
 	log_field(&fields, "OBJECT_PID=%u", process->tgid);
 	log_field(&fields, "MSEALD_COMM=%s", comm);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SUPPRESSED, &fields,
-		  "%" PRIu64 " more attempts by %s[%u] have no line here: it made more than %u within a minute",
+		  "%" PRIu64
+		  " more attempts by %s[%u] have no line here: it made more than %u within a minute",
 		  process->suppressed, comm, process->tgid, RATELIMIT_LINES_PROCESS);
 }
 
@@ -113,9 +115,13 @@ static void end_window(struct attempt_log *attempt_log)
 		tell_process(process);
 	if (attempt_log->ratelimit.suppressed) {
 		log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, attempt_log->ratelimit.suppressed);
-		log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SUPPRESSED, &fields,
-			  "%" PRIu64 " more attempts by several processes have no line here: there were more than %u within a minute, or "
-			  "more than %u of one user", attempt_log->ratelimit.suppressed, RATELIMIT_LINES_ALL, RATELIMIT_LINES_USER);
+		log_entry(
+			LOG_LEVEL_WARNING, LOG_ABOUT_SUPPRESSED, &fields,
+			"%" PRIu64
+			" more attempts by several processes have no line here: there were more than %u "
+			"within a minute, or "
+			"more than %u of one user",
+			attempt_log->ratelimit.suppressed, RATELIMIT_LINES_ALL, RATELIMIT_LINES_USER);
 	}
 	ratelimit_clear(&attempt_log->ratelimit);
 }
@@ -136,7 +142,8 @@ void attempt_log_lost(uint64_t count)
 
 /* --- the timer --- */
 
-int attempt_log_open(sd_event *loop, struct programs *programs, const struct containers *containers, struct attempt_log **ret)
+int attempt_log_open(sd_event *loop, struct programs *programs, const struct containers *containers,
+		     struct attempt_log **ret)
 {
 	struct attempt_log *attempt_log = calloc(1, sizeof(*attempt_log));
 	int r;

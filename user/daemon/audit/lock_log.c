@@ -59,12 +59,13 @@ static void tell(struct lock_log *lock_log, const struct mseald_refusal *refusal
 
 	log_field(&fields, "MSEALD_DOOR=%s", lock_op_name(refusal->door));
 	if (!refusal->tgid) {
-		log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s, by whom is not known", lock_op_phrase(refusal->door));
+		log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s, by whom is not known",
+			  lock_op_phrase(refusal->door));
 		return;
 	}
 	caller_fields(lock_log, refusal, text_comm_line(refusal->comm, comm), &fields);
-	log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s to %s[%u] uid %u", lock_op_phrase(refusal->door), comm,
-		  refusal->tgid, refusal->uid);
+	log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s to %s[%u] uid %u",
+		  lock_op_phrase(refusal->door), comm, refusal->tgid, refusal->uid);
 }
 
 static void tell_more(enum mseald_lock_door door, const struct ratelimit_caller *caller)
@@ -77,8 +78,9 @@ static void tell_more(enum mseald_lock_door door, const struct ratelimit_caller 
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, caller->more);
 	log_field(&fields, "OBJECT_PID=%u", caller->tgid);
 	log_field(&fields, "MSEALD_COMM=%s", comm);
-	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_REFUSED_MORE, &fields, "locked: refused %s to %s[%u] %" PRIu64 " times more",
-		  lock_op_phrase(door), comm, caller->tgid, caller->more);
+	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_REFUSED_MORE, &fields,
+		  "locked: refused %s to %s[%u] %" PRIu64 " times more", lock_op_phrase(door), comm,
+		  caller->tgid, caller->more);
 }
 
 static void tell_others(enum mseald_lock_door door, uint64_t others)
@@ -88,8 +90,8 @@ static void tell_others(enum mseald_lock_door door, uint64_t others)
 	log_field(&fields, "MSEALD_DOOR=%s", lock_op_name(door));
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, others);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_REFUSED_MORE, &fields,
-		  "locked: refused %s %" PRIu64 " times more, to more than %u processes within %llu minutes", lock_op_phrase(door),
-		  others, RATELIMIT_CALLERS, RATELIMIT_DENIALS_WINDOW_US / 60000000);
+		  "locked: refused %s %" PRIu64 " times more, to more than %u processes within %llu minutes",
+		  lock_op_phrase(door), others, RATELIMIT_CALLERS, RATELIMIT_DENIALS_WINDOW_US / 60000000);
 }
 
 static void tell_untold(uint64_t count)
@@ -98,7 +100,8 @@ static void tell_untold(uint64_t count)
 
 	log_field(&fields, "MSEALD_LOST=%" PRIu64, count);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_REFUSED_MORE, &fields,
-		  "locked: refused %" PRIu64 " attempts of which no more is known: the buffer was full", count);
+		  "locked: refused %" PRIu64 " attempts of which no more is known: the buffer was full",
+		  count);
 }
 
 static void end_window(struct lock_log *lock_log)
@@ -176,19 +179,21 @@ static void lock_log_free(struct lock_log *lock_log)
 }
 
 int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *containers,
-		  void (*publish)(void *context, const struct mseald_refusal *refusal), void *context, struct lock_log **ret)
+		  void (*publish)(void *context, const struct mseald_refusal *refusal), void *context,
+		  struct lock_log **ret)
 {
 	struct lock_log *lock_log = calloc(1, sizeof(*lock_log));
 	int r;
 
 	if (!lock_log)
 		return -ENOMEM;
-	*lock_log = (struct lock_log){ .lock = lock, .containers = containers, .publish = publish, .context = context };
+	*lock_log = (struct lock_log){ .lock = lock, .containers = containers, .publish = publish,
+				       .context = context };
 	lock_log->ring = ring_buffer__new(lock_denials_fd(lock), on_refusal, lock_log, NULL);
 	r = lock_log->ring ? 0 : -errno;
 	if (r >= 0)
-		r = sd_event_add_io(loop, &lock_log->source, ring_buffer__epoll_fd(lock_log->ring), EPOLLIN, on_readable,
-				    lock_log);
+		r = sd_event_add_io(loop, &lock_log->source, ring_buffer__epoll_fd(lock_log->ring), EPOLLIN,
+				    on_readable, lock_log);
 	if (r >= 0)
 		r = timer_open(&lock_log->timer, loop, RATELIMIT_DENIALS_WINDOW_US / 600, on_timer, lock_log);
 	if (r < 0) {

@@ -13,7 +13,9 @@ struct lock_log;
 
 /* With a lock that is complete; publish() is called for each that has a line in the log. Negative errno. */
 int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *containers,
-		  void (*publish)(void *context, const struct mseald_refusal *refusal), void *context, struct lock_log **ret);
-struct lock_log *lock_log_close(struct lock_log *lock_log);	/* says what is not said yet; takes NULL, returns NULL */
+		  void (*publish)(void *context, const struct mseald_refusal *refusal), void *context,
+		  struct lock_log **ret);
+struct lock_log *lock_log_close(
+	struct lock_log *lock_log); /* says what is not said yet; takes NULL, returns NULL */
 
 #endif

@@ -16,7 +16,8 @@ static struct ratelimit_process *find(struct ratelimit *ratelimit, const struct 
 	for (;; at++) {
 		struct ratelimit_process *process = &ratelimit->processes[at & (RATELIMIT_SLOTS - 1)];
 
-		if (!process->lines || (process->tgid == event->tgid && process->start_time == event->start_time))
+		if (!process->lines ||
+		    (process->tgid == event->tgid && process->start_time == event->start_time))
 			return process;
 	}
 }

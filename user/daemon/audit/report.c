@@ -49,7 +49,8 @@ static uint64_t kernel_count(const struct report *report)
 /* Event and count of an attempt are not one step: what is being told just now must not look like -1. */
 static uint64_t missing(const struct report *report)
 {
-	int64_t count = (int64_t)(kernel_count(report) - report->state->report_base - report_table_sum(&report->table));
+	int64_t count = (int64_t)(kernel_count(report) - report->state->report_base -
+				  report_table_sum(&report->table));
 
 	return count > 0 ? (uint64_t)count : 0;
 }
@@ -92,7 +93,8 @@ static void write_file(struct report *report)
 	r = mkdir(REPORT_FOLDER, 0700) < 0 && errno != EEXIST ? -errno :
 	    report_file_write(REPORT_FILE, &report->table, &head, &names);
 	if (r < 0 && !report->told_file)
-		log_warning("cannot write " REPORT_FILE ": %s; what was attempted will not be known after a reboot, ignoring",
+		log_warning("cannot write " REPORT_FILE
+			    ": %s; what was attempted will not be known after a reboot, ignoring",
 			    strerror(-r));
 	report->told_file = r < 0;
 	report->changed = r < 0;
@@ -119,11 +121,13 @@ static void read_file(struct report *report)
 	int r = report_file_read(REPORT_FILE, &report->table, &head, &names);
 
 	if (r == -EBADMSG)
-		log_warning(REPORT_FILE " is not what mseald writes: it is " REPORT_FILE ".broken now, and the report begins anew");
+		log_warning(REPORT_FILE " is not what mseald writes: it is " REPORT_FILE
+					".broken now, and the report begins anew");
 	else if (r < 0 && r != -ENOENT)
 		log_warning("cannot read " REPORT_FILE ": %s; the report begins anew", strerror(-r));
 	for (size_t i = 0; i < report->table.count; i++)
-		(void)bpf_map_update_elem(report->map, &report->table.rows[i].key, &report->table.rows[i].value, BPF_ANY);
+		(void)bpf_map_update_elem(report->map, &report->table.rows[i].key,
+					  &report->table.rows[i].value, BPF_ANY);
 	report->state->report_base = 0 - report_table_sum(&report->table) - head.missing;
 	report->state->report_full = head.full;
 	report->state->report_since = head.since;
@@ -158,15 +162,16 @@ static void empty_map(struct report *report)
 			return;
 }
 
-int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map, const struct active *active,
-		struct report **ret)
+int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
+		const struct active *active, struct report **ret)
 {
 	struct report *report = calloc(1, sizeof(*report));
 	int r;
 
 	if (!report)
 		return -ENOMEM;
-	*report = (struct report){ .programs = programs, .space_map = space_map, .active = active, .state = programs_state(programs),
+	*report = (struct report){ .programs = programs, .space_map = space_map, .active = active,
+				   .state = programs_state(programs),
 				   .map = programs_map_fd(programs, "report") };
 	r = report_table_open(&report->table);
 	if (r >= 0)
@@ -202,7 +207,9 @@ static void no_room(struct report *report)
 {
 	report->state->report_full++;
 	if (!report->told_full)
-		log_warning("the report is full: what is new is only counted; empty it with `msealctl policy report --reset`");
+		log_warning(
+			"the report is full: what is new is only counted; empty it with `msealctl policy "
+			"report --reset`");
 	report->told_full = true;
 }
 
@@ -235,18 +242,25 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 
 /* --- the reply --- */
 
-/* What deny would make of it on this kernel, under the gate of this policy (NULL: none, or no more in force). */
-static void add_outcome(json_t *json, const struct coverage *coverage, const struct policy *policy, enum mseald_op op)
+/*
+ * What deny would make of it on this kernel, under the gate of this policy (NULL: none, or no more
+ * in force).
+ */
+static void add_outcome(json_t *json, const struct coverage *coverage, const struct policy *policy,
+			enum mseald_op op)
 {
 	const struct decision *decision = coverage_decision(coverage, op);
-	bool all = !policy || (policy->seal.stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT;	/* what mseal(2) stops */
+	bool all = !policy || (policy->seal.stops & MSEALD_STOP_DEFAULT) ==
+				      MSEALD_STOP_DEFAULT; /* what mseal(2) stops */
 	bool native = coverage->native && all && (!policy || policy->seal.gate != POLICY_GATE_BPF);
-	bool spared = policy && policy->seal.gate == POLICY_GATE_DENY && coverage_kills(coverage, names_stops_of_op(op));
+	bool spared = policy && policy->seal.gate == POLICY_GATE_DENY &&
+		      coverage_kills(coverage, names_stops_of_op(op));
 	const char *outcome = "EPERM", *by = mechanism_name(decision ? decision->mechanism : MECHANISM_NONE);
 
 	if (decision && decision->native == NATIVE_ALL && native)
 		by = "native";
-	else if (!decision || decision->mechanism == MECHANISM_NONE || decision->mechanism == MECHANISM_KERNEL || spared)
+	else if (!decision || decision->mechanism == MECHANISM_NONE ||
+		 decision->mechanism == MECHANISM_KERNEL || spared)
 		outcome = "allowed";
 	else if (decision->mechanism == MECHANISM_KILL)
 		outcome = "SIGKILL";
@@ -314,8 +328,8 @@ static const char *class_name(unsigned class)
 }
 
 /* Address spaces that are sealed by it. */
-static uint64_t count_sealed(const struct report *report, const char *name, const struct set_map_label *labels,
-			     size_t count)
+static uint64_t count_sealed(const struct report *report, const char *name,
+			     const struct set_map_label *labels, size_t count)
 {
 	uint64_t sealed = 0;
 
@@ -342,12 +356,13 @@ static json_t *policies_json(const struct report *report, const char *wanted)
 
 		if (!policy->seal.classes || !is_meant(wanted, policy->name))
 			continue;
-		(void)json_array_append_new(list, json_pack(
-			"{s:s,s:s,s:s,s:o,s:o,s:b,s:I,s:I}", "name", policy->name, "path", policy->path, "action",
-			names_action(policy->seal.action), "deny", words_json(policy->seal.stops, 0, 4, stop_name),
-			"segments", words_json(policy->seal.classes, 1, MSEALD_CLASS_COUNT, class_name), "dlopen",
-			policy->seal.dlopen, "since", (json_int_t)since, "sealed",
-			(json_int_t)count_sealed(report, policy->name, labels, count)));
+		(void)json_array_append_new(
+			list, json_pack("{s:s,s:s,s:s,s:o,s:o,s:b,s:I,s:I}", "name", policy->name, "path",
+					policy->path, "action", names_action(policy->seal.action), "deny",
+					words_json(policy->seal.stops, 0, 4, stop_name), "segments",
+					words_json(policy->seal.classes, 1, MSEALD_CLASS_COUNT, class_name),
+					"dlopen", policy->seal.dlopen, "since", (json_int_t)since, "sealed",
+					(json_int_t)count_sealed(report, policy->name, labels, count)));
 	}
 	return list;
 }

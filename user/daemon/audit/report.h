@@ -23,13 +23,16 @@
 struct report;
 
 /* With what earlier daemons had counted. Negative errno. */
-int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map, const struct active *active,
-		struct report **ret);
+int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
+		const struct active *active, struct report **ret);
 struct report *report_close(struct report *report);	/* writes the file; takes NULL, returns NULL */
 
 void report_attempt(struct report *report, const struct mseald_event *event);
 
-/* The reply of Report: all, or what is about one policy ("-": by hand). reset: and then empties it. NULL and why. */
+/*
+ * The reply of Report: all, or what is about one policy ("-": by hand). reset: and then empties it.
+ * NULL and why.
+ */
 json_t *report_tell(struct report *report, const char *policy, bool reset, struct error *error);
 
 #endif

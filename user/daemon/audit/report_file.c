@@ -24,26 +24,29 @@ static json_t *example_json(const struct mseald_tally *value)
 	char comm[TEXT_COMM_MAX];
 
 	return json_pack("{s:I,s:I,s:s,s:I,s:I,s:o*,s:I,s:o*}", "pid", (json_int_t)value->pid, "uid",
-			 (json_int_t)value->uid, "comm", text_comm(value->comm, comm), "address", (json_int_t)value->address, "length",
-			 (json_int_t)value->length, "place", place_json(value->place), "ip",
-			 (json_int_t)value->ip, "caller", place_json(value->caller));
+			 (json_int_t)value->uid, "comm", text_comm(value->comm, comm), "address",
+			 (json_int_t)value->address, "length", (json_int_t)value->length, "place",
+			 place_json(value->place), "ip", (json_int_t)value->ip, "caller",
+			 place_json(value->caller));
 }
 
 json_t *report_file_row(const struct report_row *row, const struct mseald_label *label)
 {
 	const struct mseald_tally *value = &row->value;
 
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "policy", *label->policy ? label->policy : "-",
-			 "program", *label->program ? label->program : "-", "operation", names_op(row->key.op),
-			 "class", names_class(row->key.rule_class), "verdict",
-			 names_verdict(row->key.verdict), "attempts", (json_int_t)value->attempts, "processes",
-			 (json_int_t)value->processes, "first", (json_int_t)value->first, "last",
-			 (json_int_t)value->last, "example", example_json(value));
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "policy",
+			 *label->policy ? label->policy : "-", "program",
+			 *label->program ? label->program : "-", "operation", names_op(row->key.op), "class",
+			 names_class(row->key.rule_class), "verdict", names_verdict(row->key.verdict),
+			 "attempts", (json_int_t)value->attempts, "processes", (json_int_t)value->processes,
+			 "first", (json_int_t)value->first, "last", (json_int_t)value->last, "example",
+			 example_json(value));
 }
 
 /* --- writing --- */
 
-static json_t *encode(const struct report_table *table, const struct report_head *head, const struct report_names *names)
+static json_t *encode(const struct report_table *table, const struct report_head *head,
+		      const struct report_names *names)
 {
 	json_t *rows = json_array();
 
@@ -56,8 +59,8 @@ static json_t *encode(const struct report_table *table, const struct report_head
 			return NULL;
 		}
 	}
-	return json_pack("{s:i,s:I,s:I,s:I,s:o}", "version", VERSION, "since", (json_int_t)head->since, "missing",
-			 (json_int_t)head->missing, "full", (json_int_t)head->full, "rows", rows);
+	return json_pack("{s:i,s:I,s:I,s:I,s:o}", "version", VERSION, "since", (json_int_t)head->since,
+			 "missing", (json_int_t)head->missing, "full", (json_int_t)head->full, "rows", rows);
 }
 
 static int dump(FILE *file, const void *document)
@@ -149,7 +152,8 @@ static int read_row(const json_t *object, struct report_row *ret)
 
 	if (op < 0 || class < 0 || verdict < 0 || !read_number(object, "attempts", &attempts) || !attempts ||
 	    !read_number(object, "first", &first) || !read_number(object, "last", &last) ||
-	    !read_number(object, "processes", &processes) || !json_is_string(json_object_get(object, "policy")) ||
+	    !read_number(object, "processes", &processes) ||
+	    !json_is_string(json_object_get(object, "policy")) ||
 	    !json_is_string(json_object_get(object, "program")) ||
 	    !read_example(json_object_get(object, "example"), &row.value))
 		return -EBADMSG;
@@ -179,7 +183,8 @@ static bool is_ours(const json_t *document, struct report_head *head)
 	size_t i;
 
 	if (json_integer_value(json_object_get(document, "version")) != VERSION || !json_is_array(rows) ||
-	    !read_number(document, "since", &head->since) || !read_number(document, "missing", &head->missing) ||
+	    !read_number(document, "since", &head->since) ||
+	    !read_number(document, "missing", &head->missing) ||
 	    !read_number(document, "full", &head->full) || !head->since)
 		return false;
 	json_array_foreach(rows, i, object)
@@ -200,7 +205,8 @@ static void take_over(const json_t *rows, struct report_table *table, struct rep
 
 		if (read_row(object, &row) < 0)
 			continue;
-		row.key.label = names->make(names->context, name_of(object, "policy"), name_of(object, "program"));
+		row.key.label = names->make(names->context, name_of(object, "policy"),
+					    name_of(object, "program"));
 		if (!report_table_find(table, &row.key))
 			place = report_table_get(table, &row.key);
 		if (place) {
@@ -223,7 +229,8 @@ static int move_aside(const char *path)
 	return rename(path, aside) < 0 ? -errno : -EBADMSG;
 }
 
-int report_file_read(const char *path, struct report_table *table, struct report_head *ret, const struct report_names *names)
+int report_file_read(const char *path, struct report_table *table, struct report_head *ret,
+		     const struct report_names *names)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct report_head head = {};

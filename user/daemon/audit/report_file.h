@@ -30,6 +30,7 @@ int report_file_write(const char *path, const struct report_table *table, const 
  * Adds what is in the file. -ENOENT: there is none; -EBADMSG: it is not one of ours, and was moved
  * aside (path.broken); nothing is added then.
  */
-int report_file_read(const char *path, struct report_table *table, struct report_head *ret, const struct report_names *names);
+int report_file_read(const char *path, struct report_table *table, struct report_head *ret,
+		     const struct report_names *names);
 
 #endif

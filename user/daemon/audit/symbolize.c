@@ -40,7 +40,8 @@ void symbolize_address(const struct proc_maps *maps, uint64_t address, char ret[
 	text_clean(ret);
 }
 
-void symbolize_attempt(struct programs *programs, const struct mseald_event *event, struct mseald_tally *tally)
+void symbolize_attempt(struct programs *programs, const struct mseald_event *event,
+		       struct mseald_tally *tally)
 {
 	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 	_cleanup_free_ struct mseald_task *tasks = NULL;

@@ -13,7 +13,8 @@
 #include "lib/base/util.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
-#define HANDLE_KERNFS 0xfe	/* FILEID_KERNFS, include/linux/exportfs.h: the id of a cgroup is its handle */
+/* FILEID_KERNFS, include/linux/exportfs.h: the id of a cgroup is its handle */
+#define HANDLE_KERNFS 0xfe
 
 char *cgroup_path(uint64_t id)
 {

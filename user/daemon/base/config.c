@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See config.h. The form of the files is that of policies (user/lib/conf/ini.c), and so is who may write them. */
+/*
+ * See config.h. The form of the files is that of policies (user/lib/conf/ini.c), and so is who may
+ * write them.
+ */
 #include "base/config.h"
 
 #include <dirent.h>
@@ -74,7 +77,8 @@ static void set_user_spaces(struct parser *p, struct config *config, char *value
 	if (!*value)
 		config->user_spaces = MSEALD_PLACES_EACH;
 	else if (config_parse_user_spaces(value, &config->user_spaces) < 0)
-		parser_complain(p, p->line, "UserSpaces=" SHOWN ": it can be 1 to %u", value, MSEALD_MAX_SPACES);
+		parser_complain(p, p->line, "UserSpaces=" SHOWN ": it can be 1 to %u", value,
+				MSEALD_MAX_SPACES);
 }
 
 static const struct {
@@ -109,8 +113,10 @@ static void assign(struct parser *p, struct config *config, const char *name, ch
 	if (nearest)
 		parser_complain(p, p->line, "there is no key " SHOWN "=; did you mean %s=?", name, nearest);
 	else
-		parser_complain(p, p->line, "there is no key " SHOWN "=; [" SECTION "] has Debug=, Gate=, Lock=, "
-				"LockSignals= and UserSpaces=", name);
+		parser_complain(p, p->line,
+				"there is no key " SHOWN "=; [" SECTION "] has Debug=, Gate=, Lock=, "
+				"LockSignals= and UserSpaces=",
+				name);
 }
 
 static void begin_section(struct parser *p, const char *name)
@@ -140,7 +146,8 @@ static void read_text(struct parser *p, struct config *config, char *text)
 	parser_tell_rest(p);
 }
 
-int config_parse(const char *path, const char *text, size_t size, struct config *ret, struct diagnostics *faults)
+int config_parse(const char *path, const char *text, size_t size, struct config *ret,
+		 struct diagnostics *faults)
 {
 	struct parser p = { .path = path, .faults = faults };
 	_cleanup_free_ char *copy = strndup(text, size);
@@ -200,7 +207,8 @@ static void dropins_free(struct dropins *dropins)
 	}
 }
 
-static int add_dropin(struct dropins *dropins, const char *folder, const char *name, struct diagnostics *faults)
+static int add_dropin(struct dropins *dropins, const char *folder, const char *name,
+		      struct diagnostics *faults)
 {
 	struct dropin new = {};
 

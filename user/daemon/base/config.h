@@ -14,7 +14,8 @@ enum gate_mode {
 	GATE_AUTO,	/* the soundest there is */
 	GATE_BPF,	/* the same, but never mseal(2): no process is ever traced */
 	GATE_KILL,	/* never override either: for tests, and to see what an older kernel does */
-	GATE_DENY,	/* refuse to start where a row could only be killed; see coverage.h, coverage_spares_32bit() */
+	/* refuse to start where a row could only be killed; see coverage.h, coverage_spares_32bit() */
+	GATE_DENY,
 };
 
 struct config {
@@ -33,8 +34,12 @@ int config_parse_gate(const char *word, enum gate_mode *ret);
 /* 1 to MSEALD_MAX_SPACES. -EINVAL. */
 int config_parse_user_spaces(const char *word, uint32_t *ret);
 
-/* What the text of one file says; path is what faults speak of. *ret has what was read before. Returns as config_read(). */
-int config_parse(const char *path, const char *text, size_t size, struct config *ret, struct diagnostics *faults);
+/*
+ * What the text of one file says; path is what faults speak of. *ret has what was read before.
+ * Returns as config_read().
+ */
+int config_parse(const char *path, const char *text, size_t size, struct config *ret,
+		 struct diagnostics *faults);
 
 /*
  * Reads mseald.conf, the first there is in /etc/mseald, /run/mseald and

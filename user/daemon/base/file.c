@@ -7,7 +7,8 @@
 
 #include "lib/base/util.h"
 
-int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const void *context), const void *context)
+int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const void *context),
+		 const void *context)
 {
 	_cleanup_free_ char *aside = NULL;
 	_cleanup_close_ int fd = -1;

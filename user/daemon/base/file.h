@@ -10,7 +10,8 @@
  * Writes a file aside (PATH.new) and renames it, so that it is there whole or as it was. write() returns
  * a negative value when it fails, with errno. Negative errno.
  */
-int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const void *context), const void *context);
+int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const void *context),
+		 const void *context);
 /* For file_replace(): context is the text. */
 int file_write_text(FILE *file, const void *text);
 

@@ -73,8 +73,8 @@ static bool is_journal(const struct stat *status)
 	const char *stream = getenv("JOURNAL_STREAM");
 	uint64_t device, inode;
 
-	return stream && sscanf(stream, "%" SCNu64 ":%" SCNu64, &device, &inode) == 2 && device == status->st_dev &&
-	       inode == status->st_ino;
+	return stream && sscanf(stream, "%" SCNu64 ":%" SCNu64, &device, &inode) == 2 &&
+	       device == status->st_dev && inode == status->st_ino;
 }
 
 static enum way find_way(void)
@@ -86,10 +86,12 @@ static enum way find_way(void)
 	if (is_journal(&status))
 		return WAY_JOURNAL;
 	/* /dev/kmsg, or a pipe to a logger. In a file nobody would take the priority out again. */
-	return getenv("INVOCATION_ID") && !isatty(STDERR_FILENO) && !S_ISREG(status.st_mode) ? WAY_PRIORITY : WAY_PLAIN;
+	return getenv("INVOCATION_ID") && !isatty(STDERR_FILENO) && !S_ISREG(status.st_mode) ? WAY_PRIORITY :
+											       WAY_PLAIN;
 }
 
-static int send_entry(enum log_level level, enum log_about about, const struct log_fields *fields, const char *line)
+static int send_entry(enum log_level level, enum log_about about, const struct log_fields *fields,
+		      const char *line)
 {
 	struct iovec parts[LOG_FIELDS_MAX + 3];
 	char message[LINE_MAX_BYTES + 8], priority[16], id[48];
@@ -108,10 +110,10 @@ static int send_entry(enum log_level level, enum log_about about, const struct l
 	return sd_journal_sendv(parts, count);
 }
 
-static void say(enum log_level level, enum log_about about, const struct log_fields *fields, const char *format,
-		va_list arguments) __attribute__((format(printf, 4, 0)));
-static void say(enum log_level level, enum log_about about, const struct log_fields *fields, const char *format,
-		va_list arguments)
+static void say(enum log_level level, enum log_about about, const struct log_fields *fields,
+		const char *format, va_list arguments) __attribute__((format(printf, 4, 0)));
+static void say(enum log_level level, enum log_about about, const struct log_fields *fields,
+		const char *format, va_list arguments)
 {
 	static enum way way = WAY_UNKNOWN;
 	char line[LINE_MAX_BYTES];
@@ -139,7 +141,8 @@ void log_message(enum log_level level, const char *format, ...)
 	va_end(arguments);
 }
 
-void log_entry(enum log_level level, enum log_about about, const struct log_fields *fields, const char *format, ...)
+void log_entry(enum log_level level, enum log_about about, const struct log_fields *fields,
+	       const char *format, ...)
 {
 	va_list arguments;
 

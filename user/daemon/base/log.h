@@ -9,7 +9,13 @@
 
 #include "lib/base/util.h"
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_NOTICE = 5,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
 
 /* What a message is about: its MESSAGE_ID=, which systemd/mseald.catalog explains. */
 enum log_about {
@@ -44,8 +50,8 @@ void log_set_level(enum log_level level);	/* default: INFO */
 void log_field(struct log_fields *fields, const char *format, ...) _printf_(2, 3);
 void log_message(enum log_level level, const char *format, ...) _printf_(2, 3);
 /* The same about something, with fields; those may be NULL. */
-void log_entry(enum log_level level, enum log_about about, const struct log_fields *fields, const char *format, ...)
-	_printf_(4, 5);
+void log_entry(enum log_level level, enum log_about about, const struct log_fields *fields,
+	       const char *format, ...) _printf_(4, 5);
 /* 32 hexadecimal digits; NULL: it has none. */
 const char *log_message_id(enum log_about about);
 

@@ -5,7 +5,10 @@
 
 #include <stdbool.h>
 
-/* The cgroups of processes are told as pid 1 sees them from here on; in another cgroup namespace they would begin with "/..". Logs. */
+/*
+ * The cgroups of processes are told as pid 1 sees them from here on; in another cgroup namespace
+ * they would begin with "/..". Logs.
+ */
 void namespaces_join_cgroups(void);
 
 /*

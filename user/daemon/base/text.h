@@ -10,7 +10,10 @@
 
 #define TEXT_COMM_MAX 17	/* bytes of the name of a process, with the NUL */
 
-/* For JSON: ASCII, whatever the control characters. Both take a name that need not end with a NUL; return out. */
+/*
+ * For JSON: ASCII, whatever the control characters. Both take a name that need not end with a NUL;
+ * return out.
+ */
 const char *text_comm(const char *comm, char out[TEXT_COMM_MAX]);
 /* For a line of the log: neither spaces nor control characters. */
 const char *text_comm_line(const char *comm, char out[TEXT_COMM_MAX]);

@@ -14,7 +14,8 @@ static int on_time(sd_event_source *source, uint64_t now, void *context)
 	return 0;
 }
 
-int timer_open(struct timer *timer, sd_event *loop, uint64_t accuracy, void (*fire)(void *context), void *context)
+int timer_open(struct timer *timer, sd_event *loop, uint64_t accuracy, void (*fire)(void *context),
+	       void *context)
 {
 	int r;
 

@@ -20,7 +20,8 @@
 #include "mseald/shared.h"
 
 #define MAPS_OF_PROGRAM 64
-#define WAY_OUT "stop what is sealed, `rm -r " BPFFS_ROOT "` and start mseald again, or reboot: that ends every seal"
+#define WAY_OUT \
+	"stop what is sealed, `rm -r " BPFFS_ROOT "` and start mseald again, or reboot: that ends every seal"
 
 static void cleanup_dir(DIR **dir)
 {
@@ -65,8 +66,11 @@ static int check_layout(void)
 	}
 	/* 0: its daemon died before it wrote that. */
 	if (layout && layout != MSEALD_LAYOUT) {
-		log_error("the maps in " BPFFS_ROOT " have layout %llu, this mseald knows %u; go on with the mseald that made them, or "
-			  WAY_OUT, (unsigned long long)layout, MSEALD_LAYOUT);
+		log_error(
+			"the maps in " BPFFS_ROOT
+			" have layout %llu, this mseald knows %u; go on with the mseald that made them, or "
+			WAY_OUT,
+			(unsigned long long)layout, MSEALD_LAYOUT);
 		return -EPROTO;
 	}
 	return 0;

@@ -7,7 +7,8 @@
 #define MSEALD_BPF_ADOPT_H
 
 /*
- * Logs what is wrong and the way out, and has changed nothing then. -EPROTO: maps of another layout; -EINVAL: something
+ * Logs what is wrong and the way out, and has changed nothing then. -EPROTO: maps of another
+ * layout; -EINVAL: something
  * that is no map of ours is pinned there; other negative errno.
  */
 int adopt_check(void);

@@ -44,7 +44,8 @@ int bpffs_prepare(void)
 	if (statfs(BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC) {
 		/* One that ends with this mount namespace would take the seals along. */
 		if (!namespaces_share_mounts()) {
-			log_error("there is no BPF file system on " BPFFS " in this mount namespace; mount the host's there");
+			log_error("there is no BPF file system on " BPFFS
+				  " in this mount namespace; mount the host's there");
 			return -ENODEV;
 		}
 		if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0) {
@@ -74,8 +75,11 @@ int bpffs_enter(void)
 		return r;
 	}
 	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) {
-		log_error(BPFFS_ROOT " is not the same to pid 1: mseald has a BPF file system of its own; mount one on " BPFFS
-			  " before it starts");
+		log_error(
+			BPFFS_ROOT
+			" is not the same to pid 1: mseald has a BPF file system of its own; mount one on "
+			"" BPFFS
+			" before it starts");
 		return -EXDEV;
 	}
 	if (fchdir(first) < 0)

@@ -21,7 +21,10 @@ enum mechanism {
 
 const char *mechanism_name(enum mechanism mechanism);
 
-/* What the kernel itself refuses, whoever asks and however it is raced, where a seal was made by mseal(2) too. */
+/*
+ * What the kernel itself refuses, whoever asks and however it is raced, where a seal was made by
+ * mseal(2) too.
+ */
 enum native_scope {
 	NATIVE_NONE,
 	NATIVE_ALL,
@@ -46,7 +49,10 @@ struct coverage {
 	bool wanted[PROG_COUNT];
 	enum gate_mode mode;
 	bool native;			/* seals for good are made by mseal(2) too */
-	/* Row by row; where 32-bit calls are decided otherwise, that is one of its own, behind the 64-bit one. */
+	/*
+	 * Row by row; where 32-bit calls are decided otherwise, that is one of its own, behind the
+	 * 64-bit one.
+	 */
 	struct decision decisions[DECISIONS_MAX];
 	size_t decisions_count;
 	unsigned compat_kills;		/* MSEALD_STOP_* that 32-bit calls could only be killed for */

@@ -10,7 +10,10 @@
 
 #include "base/log.h"
 
-/* What a buffer can hold of the smallest there are, so that whoever tries all the time cannot keep us at it. */
+/*
+ * What a buffer can hold of the smallest there are, so that whoever tries all the time cannot keep
+ * us at it.
+ */
 #define BATCH (MSEALD_EVENTS_SIZE / (sizeof(struct mseald_hint) + 8))
 
 struct events {
@@ -28,7 +31,8 @@ static void take_event(struct events *events, void *data, size_t size)
 {
 	const struct mseald_event *event = data;
 
-	if (size >= sizeof(struct mseald_hint) && (event->type == MSEALD_EVENT_START || event->type == MSEALD_EVENT_RELRO)) {
+	if (size >= sizeof(struct mseald_hint) &&
+	    (event->type == MSEALD_EVENT_START || event->type == MSEALD_EVENT_RELRO)) {
 		events->handlers->hint(events->context, data);
 		return;
 	}
@@ -83,8 +87,8 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 	return 0;
 }
 
-int events_open(sd_event *loop, struct programs *programs, const struct event_handlers *handlers, void *context,
-		struct events **ret)
+int events_open(sd_event *loop, struct programs *programs, const struct event_handlers *handlers,
+		void *context, struct events **ret)
 {
 	struct events *events = calloc(1, sizeof(*events));
 	int r;
@@ -95,7 +99,8 @@ int events_open(sd_event *loop, struct programs *programs, const struct event_ha
 	events->ring = ring_buffer__new(programs_map_fd(programs, "events"), on_event, events, NULL);
 	r = events->ring ? 0 : -errno;
 	if (r >= 0)
-		r = sd_event_add_io(loop, &events->source, ring_buffer__epoll_fd(events->ring), EPOLLIN, on_readable, events);
+		r = sd_event_add_io(loop, &events->source, ring_buffer__epoll_fd(events->ring), EPOLLIN,
+				    on_readable, events);
 	if (r < 0) {
 		(void)events_close(events);
 		return r;

@@ -81,7 +81,8 @@ static int attach(struct lock *lock)
 		if (!link) {
 			int r = -errno;
 
-			log_error("Lock=yes: cannot attach %s: %s; not locked", bpf_program__name(program), strerror(-r));
+			log_error("Lock=yes: cannot attach %s: %s; not locked", bpf_program__name(program),
+				  strerror(-r));
 			return r;
 		}
 		lock->links[lock->links_count++] = link;
@@ -94,8 +95,8 @@ static int engage(struct lock *lock)
 	static const char *const why[] = {
 		[MSEALD_LOCK_TRACED] = "mseald is traced; start it without a debugger",
 		[MSEALD_LOCK_NOT_BPFFS] = BPFFS_ROOT " is not on a BPF file system; mount -t bpf bpf " BPFFS,
-		[MSEALD_LOCK_NAMESPACE] =
-			BPFFS " is mounted in a mount namespace that may end; mount it where pid 1 of the machine is",
+		[MSEALD_LOCK_NAMESPACE] = BPFFS
+		" is mounted in a mount namespace that may end; mount it where pid 1 of the machine is",
 		[MSEALD_LOCK_DEPTH] = BPFFS " is mounted on too many other mounts; mount it on /sys",
 		[MSEALD_LOCK_NO_ROOM] = "no memory",
 	};
@@ -104,7 +105,8 @@ static int engage(struct lock *lock)
 	int r = bpf_prog_test_run_opts(bpf_program__fd(lock->skeleton->progs.lock_engage), &opts);
 
 	if (r < 0) {
-		log_error("Lock=yes: cannot run the program that takes the lock: %s; not locked", strerror(-r));
+		log_error("Lock=yes: cannot run the program that takes the lock: %s; not locked",
+			  strerror(-r));
 		return r;
 	}
 	if (!request.why)
@@ -176,7 +178,8 @@ int lock_take(bool signals, struct lock **ret)
 	if (r >= 0)
 		r = load(lock);
 	if (r < 0)
-		log_error("Lock=yes: the kernel did not take the programs of the lock: %s; not locked", strerror(-r));
+		log_error("Lock=yes: the kernel did not take the programs of the lock: %s; not locked",
+			  strerror(-r));
 	if (r >= 0)
 		r = attach(lock);
 	if (r >= 0)
@@ -288,7 +291,10 @@ static int try_doors(struct lock *lock)
 	for (unsigned i = 0; i < MSEALD_DOOR_COUNT; i++) {
 		if (!state->refused[i] && (i != MSEALD_DOOR_SIGNAL || lock->signals) &&
 		    (i != MSEALD_DOOR_SWITCH || access(LOCK_SELFTEST_FTRACE, F_OK) == 0)) {
-			log_error("Lock=yes: it was not the lock that refused \"%s\" to an outsider; not locked", lock_op_name(i));
+			log_error(
+				"Lock=yes: it was not the lock that refused \"%s\" to an outsider; not "
+				"locked",
+				lock_op_name(i));
 			return -EBUSY;
 		}
 		state->refused[i] = 0;
@@ -309,7 +315,8 @@ static int pin_links(struct lock *lock)
 		if (r < 0)
 			break;
 		if (is_guard(program))
-			r = bpf_link__pin(lock->links[i++], bpffs_lock_path(bpf_program__name(program), path));
+			r = bpf_link__pin(lock->links[i++],
+					  bpffs_lock_path(bpf_program__name(program), path));
 	}
 	if (r < 0)
 		log_error("Lock=yes: cannot pin the programs of the lock: %s; not locked", strerror(-r));
@@ -334,13 +341,16 @@ int lock_complete(struct lock *lock)
 	if (r == -EBUSY)
 		log_error("Lock=yes: %s; not locked. End it, or boot again", why);
 	else if (r < 0)
-		log_error("Lock=yes: cannot find out who else has what is to be locked: %s; not locked", strerror(-r));
+		log_error("Lock=yes: cannot find out who else has what is to be locked: %s; not locked",
+			  strerror(-r));
 	if (r < 0)
 		return r;
 	lock->outsider = lock_selftest_end(lock->outsider);
 	lock->complete = true;
-	log_notice("locked until the machine is booted again: only this process reaches the maps, programs and pins of mseald%s",
-		   lock->signals ? ", and no signal ends it" : "");
+	log_notice(
+		"locked until the machine is booted again: only this process reaches the maps, programs "
+		"and pins of mseald%s",
+		lock->signals ? ", and no signal ends it" : "");
 	return 0;
 }
 
@@ -368,7 +378,9 @@ int lock_guard_link(struct lock *lock, int link_fd)
 	r = id_of(link_fd, &id);
 	if (r < 0)
 		return r;
-	return bpf_map_update_elem(bpf_map__fd(lock->skeleton->maps.lock_links), &id, &one, BPF_ANY) < 0 ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(lock->skeleton->maps.lock_links), &id, &one, BPF_ANY) < 0 ?
+		       -errno :
+		       0;
 }
 
 void lock_forget_link(struct lock *lock, int link_fd)
@@ -417,8 +429,9 @@ json_t *lock_denials_json(const struct lock *lock, bool all)
 
 	for (unsigned i = 0; state && i < MSEALD_DOOR_COUNT; i++)
 		if (all || state->refused[i])
-			(void)json_array_append_new(list, json_pack("{s:s,s:I}", "door", lock_op_name(i), "attempts",
-								    (json_int_t)state->refused[i]));
+			(void)json_array_append_new(list,
+						    json_pack("{s:s,s:I}", "door", lock_op_name(i),
+							      "attempts", (json_int_t)state->refused[i]));
 	return list;
 }
 
@@ -429,6 +442,7 @@ json_t *lock_json(const struct lock *lock)
 	if (!lock_is_complete(lock))
 		return NULL;
 	state = &lock->skeleton->bss->lock;
-	return json_pack("{s:b,s:I,s:I,s:I,s:o}", "signals", lock->signals, "maps", (json_int_t)state->maps, "programs",
-			 (json_int_t)state->programs, "links", count_links(lock), "refused", lock_denials_json(lock, false));
+	return json_pack("{s:b,s:I,s:I,s:I,s:o}", "signals", lock->signals, "maps", (json_int_t)state->maps,
+			 "programs", (json_int_t)state->programs, "links", count_links(lock), "refused",
+			 lock_denials_json(lock, false));
 }

@@ -40,7 +40,10 @@ bool lock_is_complete(const struct lock *lock);
 /* LockSignals=yes: only systemd-shutdown has SIGTERM arrive (shutdown.h). lock may be NULL. */
 bool lock_keeps_signals(const struct lock *lock);
 
-/* The buffer of what others were refused (struct mseald_refusal), and how many found it full. Once it is complete. */
+/*
+ * The buffer of what others were refused (struct mseald_refusal), and how many found it full. Once
+ * it is complete.
+ */
 int lock_denials_fd(const struct lock *lock);
 uint64_t lock_lost(const struct lock *lock);
 /* How often at each door, at all or at those where anybody was, a new reference; lock may be NULL: none. */

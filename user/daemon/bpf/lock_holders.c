@@ -27,7 +27,8 @@ static void cleanup_closedir(DIR **dir)
 /* The first records of an iterator, at most room of them; how many. */
 static ssize_t read_iterator(const struct bpf_program *program, void *records, size_t size, size_t room)
 {
-	_cleanup_close_ int link = bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, NULL), fd = -1;
+	_cleanup_close_ int link = bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, NULL),
+			    fd = -1;
 	size_t length = 0;
 	ssize_t n;
 
@@ -44,7 +45,10 @@ static ssize_t read_iterator(const struct bpf_program *program, void *records, s
 	return (ssize_t)(length / size);
 }
 
-/* The maps that our descriptors are of, one id for each; all at once, since each takes a file to be read. Malloc'ed. */
+/*
+ * The maps that our descriptors are of, one id for each; all at once, since each takes a file to be
+ * read. Malloc'ed.
+ */
 static int read_own_descriptors(uint32_t **ret, size_t *ret_count)
 {
 	_cleanup_(cleanup_closedir) DIR *dir = opendir("/proc/self/fdinfo");
@@ -119,7 +123,8 @@ static int find_programs(struct lock_bpf *skeleton, char why[256])
 
 	if (count <= 0)
 		return (int)count;
-	(void)snprintf(why, 256, "the program with id %u, which this mseald did not load, works on the map with id %u",
+	(void)snprintf(why, 256,
+		       "the program with id %u, which this mseald did not load, works on the map with id %u",
 		       found.id, found.map);
 	return -EBUSY;
 }

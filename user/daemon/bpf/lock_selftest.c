@@ -73,9 +73,13 @@ static int load_writer(void)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
-	int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "mseald_probe", "GPL", program, ELEMENTS(program), &opts);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "mseald_probe", "GPL", program,
+			       ELEMENTS(program), &opts);
 
-	/* A helper that may not be called is EINVAL to the verifier (kernel/bpf/verifier.c, check_helper_call). */
+	/*
+	 * A helper that may not be called is EINVAL to the verifier (kernel/bpf/verifier.c,
+	 * check_helper_call).
+	 */
 	return fd < 0 && errno == EINVAL ? EPERM : error_of(fd);
 }
 
@@ -245,7 +249,8 @@ int lock_selftest_begin(struct lock_selftest **ret)
 	return 0;
 }
 
-int lock_selftest_try(struct lock_selftest *outsider, const struct lock_selftest_targets *targets, const char **ret_what)
+int lock_selftest_try(struct lock_selftest *outsider, const struct lock_selftest_targets *targets,
+		      const char **ret_what)
 {
 	int errors[PROBES_MAX + 1];
 

@@ -25,7 +25,8 @@ int lock_selftest_begin(struct lock_selftest **ret);
  * It tries all, and ends. 0 when all was refused to it; -EBUSY when something was not, and *ret_what
  * (static) says what; or another negative errno.
  */
-int lock_selftest_try(struct lock_selftest *outsider, const struct lock_selftest_targets *targets, const char **ret_what);
+int lock_selftest_try(struct lock_selftest *outsider, const struct lock_selftest_targets *targets,
+		      const char **ret_what);
 /* Takes NULL, returns NULL. */
 struct lock_selftest *lock_selftest_end(struct lock_selftest *outsider);
 

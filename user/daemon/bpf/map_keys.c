@@ -17,7 +17,8 @@ int map_keys(int fd, size_t size, size_t max, void *ret, size_t *ret_count)
 	for (; count < max; count++) {
 		if (list_grow(&keys, count, 1, &room, size) < 0)
 			return -ENOMEM;
-		if (bpf_map_get_next_key(fd, count ? keys + size * (count - 1) : NULL, keys + size * count) < 0)
+		if (bpf_map_get_next_key(fd, count ? keys + size * (count - 1) : NULL, keys + size * count) <
+		    0)
 			break;
 	}
 	*(void **)ret = TAKE_PTR(keys);

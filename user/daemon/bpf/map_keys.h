@@ -6,7 +6,8 @@
 #include <stddef.h>
 
 /*
- * All of them, each of size bytes; the caller frees *ret. Those that come or go meanwhile may be missing, or there
+ * All of them, each of size bytes; the caller frees *ret. Those that come or go meanwhile may be
+ * missing, or there
  * twice; never more than max. -ENOMEM.
  */
 int map_keys(int fd, size_t size, size_t max, void *ret, size_t *ret_count);

@@ -93,11 +93,13 @@ bool probe_process_madvise_discards(void)
 	bool taken;
 
 	self = (int)syscall(SYS_pidfd_open, getpid(), 0);
-	range.iov_base = mmap(NULL, range.iov_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	range.iov_base = mmap(NULL, range.iov_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			      0);
 	if (range.iov_base == MAP_FAILED)
 		return true;
 	/* Only its own "no" counts: whatever else went wrong, assume that it could. */
-	taken = self < 0 || syscall(SYS_process_madvise, self, &range, 1ul, MADV_DONTNEED, 0u) >= 0 || errno != EINVAL;
+	taken = self < 0 || syscall(SYS_process_madvise, self, &range, 1ul, MADV_DONTNEED, 0u) >= 0 ||
+		errno != EINVAL;
 	(void)munmap(range.iov_base, range.iov_len);
 	return taken;
 }

@@ -26,7 +26,8 @@ enum prog_kind {
 extern const struct prog {
 	const char *program;
 	enum prog_kind kind;
-	const char *target;		/* kernel function (LSM: hook), for the probe; NULL: every kernel has it */
+	/* kernel function (LSM: hook), for the probe; NULL: every kernel has it */
+	const char *target;
 	const char *instead_of;		/* KILL: not needed where this program can be had */
 	bool compat;			/* for 32-bit system calls only */
 	unsigned need;			/* NEED_*: attached only while there is it; 0: always */

@@ -65,7 +65,10 @@ uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycl
 
 /* Shared with the programs, which may change it at any moment. */
 volatile struct mseald_state *programs_state(struct programs *programs);
-/* The same mapped anew from the kernel's map, so that no copy can answer; NULL and errno. To be unmapped by the caller. */
+/*
+ * The same mapped anew from the kernel's map, so that no copy can answer; NULL and errno. To be
+ * unmapped by the caller.
+ */
 const struct mseald_state *programs_map_state(const struct programs *programs);
 void programs_unmap_state(const struct programs *programs, const struct mseald_state *state);
 int programs_map_fd(const struct programs *programs, const char *name);
@@ -75,10 +78,16 @@ int programs_uncache(struct programs *programs, uint64_t key);
 int programs_doom(struct programs *programs, uint64_t key);
 int programs_forget(struct programs *programs, uint64_t key);
 int programs_forget_account(struct programs *programs, uint32_t account);
-/* So that its loader's work is told of (bpf/start.bpf.c); -ENOSPC: no room, or it is already. And no longer so. */
+/*
+ * So that its loader's work is told of (bpf/start.bpf.c); -ENOSPC: no room, or it is already. And
+ * no longer so.
+ */
 int programs_arm(struct programs *programs, uint64_t key, const struct mseald_armed *facts);
 int programs_disarm(struct programs *programs, uint64_t key);
-/* What the kernel's iterators tell: a descriptor to read struct mseald_task from, of one process or all (pid 0)... */
+/*
+ * What the kernel's iterators tell: a descriptor to read struct mseald_task from, of one process or
+ * all (pid 0)...
+ */
 int programs_tasks_fd(struct programs *programs, uint32_t pid);
 /* ...and struct mseald_vma, of the memory of one thread. */
 int programs_vmas_fd(struct programs *programs, uint32_t tid);

@@ -131,7 +131,8 @@ const struct mseald_task *task_iter_find(const struct mseald_task *tasks, size_t
 	return low < count && tasks[low].key == key ? &tasks[low] : NULL;
 }
 
-int task_iter_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret, size_t *ret_count)
+int task_iter_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret,
+		      size_t *ret_count)
 {
 	const struct mseald_task *first = task_iter_find(tasks, count, key);
 	_cleanup_free_ pid_t *pids = NULL;

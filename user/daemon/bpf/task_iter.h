@@ -37,7 +37,8 @@ const struct mseald_task *task_iter_find(const struct mseald_task *tasks, size_t
  * The processes (thread group ids, ascending, each once) that have this key.
  * Tasks must be sorted by key. The caller frees *ret, which is NULL for none.
  */
-int task_iter_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret, size_t *ret_count);
+int task_iter_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret,
+		      size_t *ret_count);
 
 /* Orders by key, then process. */
 void task_iter_sort_by_key(struct mseald_task *tasks, size_t count);

@@ -29,7 +29,8 @@ static void tell_fault(const struct diagnostic *fault)
 		log_field(&fields, "MSEALD_POLICY_LINE=%u", fault->line);
 		(void)snprintf(line, sizeof(line), ":%u", fault->line);
 	}
-	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_POLICY_FAULT, &fields, "%s%s: %s", fault->path, line, fault->message);
+	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_POLICY_FAULT, &fields, "%s%s: %s", fault->path, line,
+		  fault->message);
 }
 
 static const char *const folders[] = { POLICY_FOLDER_ETC, POLICY_FOLDER_VENDOR, NULL };
@@ -76,7 +77,9 @@ static char *policy_name(const char *path)
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
 	size_t length = strlen(base), suffix = strlen(LOAD_SUFFIX);
 
-	return length > suffix && strcmp(base + length - suffix, LOAD_SUFFIX) == 0 ? strndup(base, length - suffix) : NULL;
+	return length > suffix && strcmp(base + length - suffix, LOAD_SUFFIX) == 0 ?
+		       strndup(base, length - suffix) :
+		       NULL;
 }
 
 static void kept_path(const char *name, char path[512])
@@ -162,18 +165,23 @@ static void keep(const struct policies *policies)
 			continue;
 		r = copy_file(policies->list[i].path, path);
 		if (r < 0)
-			log_warning("cannot keep a copy of %s: %s, ignoring", policies->list[i].path, strerror(-r));
+			log_warning("cannot keep a copy of %s: %s, ignoring", policies->list[i].path,
+				    strerror(-r));
 	}
 	remove_kept_but(policies);
 }
 
 /* --- putting in force --- */
 
-/* Those of first, then those of files, in place of what is in force: the list, not what is in it. Nothing is freed. */
-static int change_over(struct active *active, const struct policy *first, size_t first_count, const struct policy *files,
-		       size_t files_count)
+/*
+ * Those of first, then those of files, in place of what is in force: the list, not what is in it.
+ * Nothing is freed.
+ */
+static int change_over(struct active *active, const struct policy *first, size_t first_count,
+		       const struct policy *files, size_t files_count)
 {
-	struct policies policies = { calloc(first_count + files_count + 1, sizeof(*policies.list)), first_count + files_count };
+	struct policies policies = { calloc(first_count + files_count + 1, sizeof(*policies.list)),
+				     first_count + files_count };
 	int r = 0;
 
 	if (!policies.list)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The map `armed`: programs that started and matched a trigger, with what was so at their exec (bpf/start.bpf.c).
+ * The map `armed`: programs that started and matched a trigger, with what was so at their exec
+ * (bpf/start.bpf.c).
  * programs_arm() and programs_disarm() change it.
  */
 #ifndef MSEALD_POLICY_ARMED_H

@@ -12,7 +12,8 @@
 
 #define PATIENCE_US (5u * 1000 * 1000)
 
-static bool is_seen(struct reconcile *reconcile, struct programs *programs, struct space_map *space_map, uint64_t key)
+static bool is_seen(struct reconcile *reconcile, struct programs *programs, struct space_map *space_map,
+		    uint64_t key)
 {
 	struct mseald_armed armed;
 	struct mseald_space space;
@@ -55,8 +56,8 @@ static void look_at(const struct policy *policy, struct container_watch *watch, 
 	}
 }
 
-void container_watch_look(struct containers *containers, struct reconcile *reconcile, struct programs *programs,
-			  struct space_map *space_map)
+void container_watch_look(struct containers *containers, struct reconcile *reconcile,
+			  struct programs *programs, struct space_map *space_map)
 {
 	struct container_watch *watch;
 	const struct policy *policy;

@@ -11,7 +11,7 @@
 #include "seal/space_map.h"
 
 /* Every few seconds: all containers. */
-void container_watch_look(struct containers *containers, struct reconcile *reconcile, struct programs *programs,
-			  struct space_map *space_map);
+void container_watch_look(struct containers *containers, struct reconcile *reconcile,
+			  struct programs *programs, struct space_map *space_map);
 
 #endif

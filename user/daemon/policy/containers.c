@@ -201,7 +201,8 @@ static void begin_watch(struct programs *programs, const char *cgroup, struct co
 	}
 }
 
-int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id, const struct seal_spec *seal)
+int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id,
+		   const struct seal_spec *seal)
 {
 	_cleanup_(container_free) struct container container = {};
 	_cleanup_free_ char *text = write_policy(cgroup, cgroup_id, seal);
@@ -288,7 +289,8 @@ void containers_seen(struct containers *containers, const char *policy)
 			containers->list[i].watch.done = true;
 }
 
-struct container_watch *containers_watch(struct containers *containers, size_t i, const struct policy **ret_policy)
+struct container_watch *containers_watch(struct containers *containers, size_t i,
+					 const struct policy **ret_policy)
 {
 	if (!containers || i >= containers->count)
 		return NULL;
@@ -353,7 +355,8 @@ static int take_over_all(struct containers *containers)
 		id[length - suffix] = '\0';
 		r = container_id_valid(id) ? take_over(containers, id) : -EINVAL;
 		if (r < 0)
-			log_warning("cannot read %s/%s: %s, ignoring", CONTAINERS_KEPT, entry->d_name, strerror(-r));
+			log_warning("cannot read %s/%s: %s, ignoring", CONTAINERS_KEPT, entry->d_name,
+				    strerror(-r));
 	}
 	(void)closedir(folder);
 	return 0;

@@ -19,7 +19,10 @@
 #define LAST_PAUSE_US (250u * 1000)
 #define SETTLE_STORE_US (20u * 1000)
 #define RETRY_US (5u * 1000 * 1000)
-/* The time a loader may take, however slow the machine; only what never makes its RELRO read-only waits for it. */
+/*
+ * The time a loader may take, however slow the machine; only what never makes its RELRO read-only
+ * waits for it.
+ */
 #define SETTLE_US (10u * 1000 * 1000)
 /* What is not sealed after that is told of; of what may wait for a loader, that much later. */
 #define OVERDUE_US (5u * 1000 * 1000)
@@ -80,8 +83,9 @@ static struct pending **find(const struct reconcile *reconcile, uint64_t key)
 static void look_after(struct pending *pending, uint64_t pause)
 {
 	/* What only makes it faster comes when nothing else is to do. */
-	(void)sd_event_source_set_priority(pending->timer.source, pending->phase == PHASE_NATIVE ? SD_EVENT_PRIORITY_IDLE :
-											SD_EVENT_PRIORITY_NORMAL);
+	(void)sd_event_source_set_priority(pending->timer.source, pending->phase == PHASE_NATIVE ?
+									  SD_EVENT_PRIORITY_IDLE :
+									  SD_EVENT_PRIORITY_NORMAL);
 	(void)timer_set(&pending->timer, pause);
 }
 
@@ -94,8 +98,8 @@ static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 	pending = calloc(1, sizeof(*pending));
 	if (!pending)
 		return NULL;
-	*pending = (struct pending){ .reconcile = reconcile, .key = key, .pid = pid, .since = now_us(reconcile), .looking = now_us(reconcile),
-				 .began = clock_ns(CLOCK_BOOTTIME), .pause = FIRST_PAUSE_US };
+	*pending = (struct pending){ .reconcile = reconcile, .key = key, .pid = pid, .since = now_us(reconcile),
+				     .looking = now_us(reconcile), .began = clock_ns(CLOCK_BOOTTIME), .pause = FIRST_PAUSE_US };
 	if (timer_open(&pending->timer, reconcile->on.loop, 1, on_due, pending) < 0) {
 		free(pending);
 		return NULL;
@@ -154,11 +158,12 @@ static void tell_overdue(pid_t pid, const char *policy, uint64_t seconds, const 
 	log_field(&fields, "OBJECT_PID=%d", (int)pid);
 	log_field(&fields, "MSEALD_POLICY=%s", policy);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
-		  "policy %s: pid %d is not sealed, or not all of it, after %" PRIu64 " s: %s; trying again", policy, (int)pid, seconds,
-		  why);
+		  "policy %s: pid %d is not sealed, or not all of it, after %" PRIu64 " s: %s; trying again",
+		  policy, (int)pid, seconds, why);
 }
 
-static void tell_when_overdue(struct pending *pending, const struct policy *policy, uint64_t patience, const char *why)
+static void tell_when_overdue(struct pending *pending, const struct policy *policy, uint64_t patience,
+			      const char *why)
 {
 	uint64_t waited = now_us(pending->reconcile) - pending->looking;
 
@@ -177,7 +182,10 @@ static void tell_not_sealed(pid_t pid, const char *policy, bool again, const str
 		  again ? "; trying again every few seconds" : "; it stays unsealed");
 }
 
-/* Something could not be sealed: said once, tried again; not what could never be by this policy on this kernel. */
+/*
+ * Something could not be sealed: said once, tried again; not what could never be by this policy on
+ * this kernel.
+ */
 static void complain(struct pending *pending, const struct policy *policy, const struct error *error)
 {
 	bool again = strcmp(error->name, "Unsupported") != 0;
@@ -197,31 +205,34 @@ static uint64_t age_us(const struct pending *pending)
 	return (clock_ns(CLOCK_BOOTTIME) - pending->began) / 1000;
 }
 
-static void tell_sealed_start(const struct pending *pending, const struct policy *policy, const struct exec_facts *facts,
-			      const struct seal_result *result)
+static void tell_sealed_start(const struct pending *pending, const struct policy *policy,
+			      const struct exec_facts *facts, const struct seal_result *result)
 {
 	char natively[64] = "";
 
 	if (result->native)
 		(void)snprintf(natively, sizeof(natively), ", natively %" PRIu64 " us", age_us(pending));
-	log_debug("policy %s: sealed pid %d (%s): %zu seals, %" PRIu64 " us%s after it began", policy->name, (int)pending->pid,
-		  facts->exe ?: "?", result->seals, pending->sealed, natively);
+	log_debug("policy %s: sealed pid %d (%s): %zu seals, %" PRIu64 " us%s after it began", policy->name,
+		  (int)pending->pid, facts->exe ?: "?", result->seals, pending->sealed, natively);
 }
 
 /* What there is of it is sealed, as far as it was ready. */
-static void go_on(struct pending *pending, const struct policy *policy, const struct exec_facts *facts, const struct seal_result *result)
+static void go_on(struct pending *pending, const struct policy *policy, const struct exec_facts *facts,
+		  const struct seal_result *result)
 {
 	struct programs *programs = pending->reconcile->on.programs;
 
 	if (!pending->readiness.through || pending->readiness.waiting) {
-		tell_when_overdue(pending, policy, SETTLE_US + OVERDUE_US, "its loader is not done with all that it has loaded");
+		tell_when_overdue(pending, policy, SETTLE_US + OVERDUE_US,
+				  "its loader is not done with all that it has loaded");
 		look_after(pending, pending->pause);
 		pending->pause = MIN_OF(pending->pause * 2, (uint64_t)LAST_PAUSE_US);
 		return;
 	}
 	if (!pending->sealed)
 		pending->sealed = age_us(pending);
-	if (pending->phase == PHASE_LOOK && programs_coverage(programs)->native && policy->seal.gate != POLICY_GATE_BPF) {
+	if (pending->phase == PHASE_LOOK && programs_coverage(programs)->native &&
+	    policy->seal.gate != POLICY_GATE_BPF) {
 		pending->phase = PHASE_NATIVE;
 		look_after(pending, 0);
 	} else {
@@ -253,10 +264,14 @@ static void tell_readiness(struct pending *pending, const struct policy *policy)
 	readiness->settled = now_us(pending->reconcile) - pending->since > SETTLE_US;
 	readiness->marked = policy->marked;
 	readiness->dlopen = policy->seal.dlopen;
-	readiness->late = !(policy->seal.stops & MSEALD_STOP_UNMAP) || policy->seal.action == MSEALD_ACTION_KILL ? LATE_NOT :
-			  !kills			       ? LATE_AS_ALL :
+	readiness->late = !(policy->seal.stops & MSEALD_STOP_UNMAP) ||
+					  policy->seal.action == MSEALD_ACTION_KILL ?
+				  LATE_NOT :
+			  !kills ? LATE_AS_ALL :
 			  coverage->native && policy->seal.gate != POLICY_GATE_BPF &&
-					  (policy->seal.stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT ? LATE_NATIVE : LATE_NOT;
+					  (policy->seal.stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT ?
+				   LATE_NATIVE :
+				   LATE_NOT;
 	readiness->native_now = pending->phase == PHASE_NATIVE;
 	readiness->events = on->events;
 }
@@ -271,7 +286,9 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 		.policy = policy->name,
 		.seal = policy->seal,
 		.readiness = &pending->readiness,
-		.spared = policy->seal.gate == POLICY_GATE_DENY ? coverage_kills(coverage, policy->seal.stops) : 0,
+		.spared = policy->seal.gate == POLICY_GATE_DENY ?
+				  coverage_kills(coverage, policy->seal.stops) :
+				  0,
 		.no_native = pending->phase != PHASE_NATIVE || policy->seal.gate == POLICY_GATE_BPF,
 	};
 	struct seal_result result = {};
@@ -304,7 +321,8 @@ static void on_due(void *context)
 	int r;
 
 	is_armed = armed_find(on->programs, pending->key, &armed);
-	r = exec_facts_read(on->programs, pending->pid, is_armed ? &armed : NULL, active_wants_marked(on->active), &facts);
+	r = exec_facts_read(on->programs, pending->pid, is_armed ? &armed : NULL,
+			    active_wants_marked(on->active), &facts);
 	if (r == -ENOMEM)
 		look_after(pending, RETRY_US);
 	if (r == -ESRCH)
@@ -349,9 +367,12 @@ void reconcile_hint(struct reconcile *reconcile, const struct mseald_hint *hint)
 	look_after(pending, FIRST_PAUSE_US);
 }
 
-/* Of an address space whose end no program saw; the keys were read before the tasks, so none of these is new. */
-static void disarm_gone(struct programs *programs, const uint64_t *keys, size_t keys_count, struct mseald_task *tasks,
-			size_t tasks_count)
+/*
+ * Of an address space whose end no program saw; the keys were read before the tasks, so none of
+ * these is new.
+ */
+static void disarm_gone(struct programs *programs, const uint64_t *keys, size_t keys_count,
+			struct mseald_task *tasks, size_t tasks_count)
 {
 	task_iter_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < keys_count; i++) {
@@ -402,7 +423,8 @@ static void forget_gone(struct reconcile *reconcile)
 			struct mseald_armed armed;
 
 			next = pending->next;
-			if (pending->phase == PHASE_WATCH && !armed_find(reconcile->on.programs, pending->key, &armed))
+			if (pending->phase == PHASE_WATCH &&
+			    !armed_find(reconcile->on.programs, pending->key, &armed))
 				drop(pending);
 		}
 }
@@ -415,12 +437,14 @@ void reconcile_sweep(struct reconcile *reconcile, bool lifecycle_missed)
 	if (lost == reconcile->lost_seen && !lifecycle_missed)
 		return;
 	if (lost != reconcile->lost_seen)
-		log_debug("%" PRIu64 " hints were lost, looking at every process", lost - reconcile->lost_seen);
+		log_debug("%" PRIu64 " hints were lost, looking at every process",
+			  lost - reconcile->lost_seen);
 	look_at_all(reconcile, lost != reconcile->lost_seen);
 	reconcile->lost_seen = lost;
 }
 
-void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, const char *policy, uint64_t seconds)
+void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, const char *policy,
+		      uint64_t seconds)
 {
 	struct pending *pending = add(reconcile, key, pid);
 

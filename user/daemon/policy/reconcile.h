@@ -36,11 +36,18 @@ void reconcile_hint(struct reconcile *reconcile, const struct mseald_hint *hint)
 /* Every process there is: at the start, after a reload, and when a hint may have been lost. */
 void reconcile_look_at_all(struct reconcile *reconcile);
 
-/* Every few seconds: whether a hint was lost; forgets those that are gone. lifecycle_missed: a program was skipped. */
+/*
+ * Every few seconds: whether a hint was lost; forgets those that are gone. lifecycle_missed: a
+ * program was skipped.
+ */
 void reconcile_sweep(struct reconcile *reconcile, bool lifecycle_missed);
 
-/* One that should have been seen starting, so many seconds ago, and was not: told of, counted, and looked at from now on. */
-void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, const char *policy, uint64_t seconds);
+/*
+ * One that should have been seen starting, so many seconds ago, and was not: told of, counted, and
+ * looked at from now on.
+ */
+void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, const char *policy,
+		      uint64_t seconds);
 /* Is it one that was seen, and that more is to be sealed of? */
 bool reconcile_known(const struct reconcile *reconcile, uint64_t key);
 /* How many could not be sealed, or not in time, since this daemon began. */

@@ -79,8 +79,9 @@ static int add_policy(struct list *list, const struct policy *policy)
 			r = add_unit(list, policy->unit[i]);
 	} else if (policy->cgroup_count) {
 		for (size_t i = 0; i < policy->cgroup_count && r >= 0; i++)
-			r = strcmp(policy->cgroup[i], "/") == 0 ? add(list, MSEALD_TRIGGER_ALL, 0) :
-								  add_text(list, MSEALD_TRIGGER_CGROUP, policy->cgroup[i]);
+			r = strcmp(policy->cgroup[i], "/") == 0 ?
+				    add(list, MSEALD_TRIGGER_ALL, 0) :
+				    add_text(list, MSEALD_TRIGGER_CGROUP, policy->cgroup[i]);
 	} else if (policy->user_count) {
 		for (size_t i = 0; i < policy->user_count && r >= 0; i++)
 			r = add(list, MSEALD_TRIGGER_USER, policy->user[i]);
@@ -128,7 +129,8 @@ static int read_back(struct programs *programs, const struct list *list, const u
 
 	if (!state)
 		return -errno;
-	same = state->triggers == list->kinds && memcmp(state->trigger_bits, bits, sizeof(state->trigger_bits)) == 0;
+	same = state->triggers == list->kinds &&
+	       memcmp(state->trigger_bits, bits, sizeof(state->trigger_bits)) == 0;
 	programs_unmap_state(programs, state);
 	if (!same)
 		return -EBADE;

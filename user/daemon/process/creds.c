@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What follows the name of a line; the name of the process, in the first, has its line feeds escaped. NULL: no such line. */
+/*
+ * What follows the name of a line; the name of the process, in the first, has its line feeds
+ * escaped. NULL: no such line.
+ */
 static const char *find_line(const char *text, const char *name)
 {
 	const char *at = strstr(text, name);
@@ -20,7 +23,8 @@ static bool read_ids(const char *text, const char *name, uint32_t ret[4])
 {
 	const char *line = find_line(text, name);
 
-	return line && sscanf(line, "%" SCNu32 "%" SCNu32 "%" SCNu32 "%" SCNu32, &ret[0], &ret[1], &ret[2], &ret[3]) == 4;
+	return line && sscanf(line, "%" SCNu32 "%" SCNu32 "%" SCNu32 "%" SCNu32, &ret[0], &ret[1], &ret[2],
+			      &ret[3]) == 4;
 }
 
 static bool read_capabilities(const char *text, const char *name, uint64_t *ret)

@@ -10,13 +10,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CREDS_LEVELS 33	/* pid namespaces in one another: MAX_PID_NS_LEVEL and the first (include/linux/pid_namespace.h) */
+/* pid namespaces in one another: MAX_PID_NS_LEVEL and the first (include/linux/pid_namespace.h) */
+#define CREDS_LEVELS 33
 
 struct creds {
 	uid_t uids[4];		/* real, effective, saved, of files: as mseald sees them */
 	gid_t gids[4];
 	uint64_t permitted, effective;	/* capabilities, bits by number */
-	pid_t pids[CREDS_LEVELS];	/* NSpid: here, and in each pid namespace further in; the last is its own */
+	/* NSpid: here, and in each pid namespace further in; the last is its own */
+	pid_t pids[CREDS_LEVELS];
 	unsigned levels;
 };
 

@@ -7,7 +7,8 @@
 #include <sys/types.h>
 
 /*
- * A pidfd of the peer, whose pid is that of SO_PEERCRED; begun: boot-time ns, when it had connected. -ESRCH: it has gone, or is in a pid namespace that is not seen
+ * A pidfd of the peer, whose pid is that of SO_PEERCRED; begun: boot-time ns, when it had
+ * connected. -ESRCH: it has gone, or is in a pid namespace that is not seen
  * from here (pid 0); other negative errnos.
  */
 int peer_open(int socket, pid_t pid, uint64_t begun);

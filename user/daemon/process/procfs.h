@@ -18,7 +18,10 @@ int procfs_read(int dirfd, const char *name, char *text, size_t size);
 
 #define PROCFS_VALUE_MAX 256
 
-/* What a line of a status says ("Tgid"); path: from an open folder. -ESRCH: it is gone; -ENODATA: there is no such line. */
+/*
+ * What a line of a status says ("Tgid"); path: from an open folder. -ESRCH: it is gone; -ENODATA:
+ * there is no such line.
+ */
 int procfs_read_status(int dirfd, const char *path, const char *name, char ret[PROCFS_VALUE_MAX]);
 /* The same of a process or thread by its pid, as a number in this base; otherwise if it cannot be had. */
 uint64_t procfs_status_number(pid_t pid, const char *name, int base, uint64_t otherwise);

@@ -40,7 +40,8 @@ static int read_task(struct programs *programs, pid_t pid, struct mseald_task *r
  * The files of a thread that has the memory, and then what the kernel says of that thread: not of the
  * first one, should it have ended before the others. *ret_error: of the files.
  */
-static int open_of_thread(struct programs *programs, struct target *target, struct mseald_task *ret_task, int *ret_error)
+static int open_of_thread(struct programs *programs, struct target *target, struct mseald_task *ret_task,
+			  int *ret_error)
 {
 	pid_t tid = target->pid;
 
@@ -83,8 +84,8 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 	if (r < 0)
 		return error_set_errno(error, pid, r, "cannot ask the kernel for its address space");
 	if (task.flags & TASK_KTHREAD)
-		return error_set(error, "NotAProcess", pid, "pid %d is a kernel thread and has no memory of its own",
-			    (int)pid);
+		return error_set(error, "NotAProcess", pid,
+				 "pid %d is a kernel thread and has no memory of its own", (int)pid);
 	if (!task.key)
 		return error_set(error, "NoSuchProcess", pid, "pid %d has exited", (int)pid);
 	if (files_r)

@@ -14,13 +14,19 @@
 #include "base/log.h"
 #include "lib/base/util.h"
 
-static struct mseald_file_seals seals_of(const struct sealset *set, const struct sealset_file *file, uint64_t space)
+static struct mseald_file_seals seals_of(const struct sealset *set, const struct sealset_file *file,
+					 uint64_t space)
 {
 	const struct seal *seal = &set->list[file->seal];
 
 	return (struct mseald_file_seals){
-		.denying = file->action != MSEALD_ACTION_AUDIT, .auditing = file->action == MSEALD_ACTION_AUDIT,
-		.space = space, .label = set->label, .start = seal->start, .end = seal->end, .rule_class = seal->class,
+		.denying = file->action != MSEALD_ACTION_AUDIT,
+		.auditing = file->action == MSEALD_ACTION_AUDIT,
+		.space = space,
+		.label = set->label,
+		.start = seal->start,
+		.end = seal->end,
+		.rule_class = seal->class,
 	};
 }
 
@@ -29,7 +35,8 @@ static volatile uint32_t *entries(struct programs *programs)
 	return &programs_state(programs)->files;
 }
 
-static int add(struct programs *programs, const struct mseald_inode *inode, const struct mseald_file_seals *seals)
+static int add(struct programs *programs, const struct mseald_inode *inode,
+	       const struct mseald_file_seals *seals)
 {
 	int fd = programs_map_fd(programs, "files");
 	struct mseald_file_seals old = {}, new = *seals;
@@ -94,7 +101,9 @@ void file_map_remove(struct programs *programs, const struct sealset *set)
 	size_t count = 0;
 
 	if (sealset_files(set, MSEALD_STOP_FILE_WRITE, &list, &count) < 0)
-		log_warning("no memory: files that were sealed stay closed to writes until mseald is restarted, ignoring");
+		log_warning(
+			"no memory: files that were sealed stay closed to writes until mseald is "
+			"restarted, ignoring");
 	for (size_t i = 0; list && i < count; i++)
 		take_out(programs, &list[i].inode, list[i].action != MSEALD_ACTION_AUDIT);
 }
@@ -118,7 +127,8 @@ int file_map_table_add(struct file_map_table *table, const struct sealset *set)
 	if (list_grow(&table->list, table->count, count, &table->allocated, sizeof(*table->list)) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
-		table->list[table->count++] = (struct file_map_entry){ .inode = list[i].inode, .seals = seals_of(set, &list[i], 0) };
+		table->list[table->count++] = (struct file_map_entry){ .inode = list[i].inode,
+								       .seals = seals_of(set, &list[i], 0) };
 	return 0;
 }
 
@@ -135,7 +145,8 @@ static void sum_up(struct file_map_table *table)
 	if (table->count)
 		qsort(table->list, table->count, sizeof(*table->list), compare);
 	for (size_t i = 0; i < table->count; i++) {
-		struct mseald_file_seals *sum = count ? &table->list[count - 1].seals : NULL, one = table->list[i].seals;
+		struct mseald_file_seals *sum = count ? &table->list[count - 1].seals : NULL,
+					 one = table->list[i].seals;
 
 		if (!count || compare(&table->list[count - 1], &table->list[i]) != 0) {
 			table->list[count++] = table->list[i];
@@ -169,7 +180,8 @@ int file_map_restore(struct programs *programs, struct file_map_table *table)
 	while (r == 0) {
 		inode = next;
 		r = bpf_map_get_next_key(fd, &inode, &next);
-		if (!table->count || !bsearch(&inode, table->list, table->count, sizeof(*table->list), compare))
+		if (!table->count ||
+		    !bsearch(&inode, table->list, table->count, sizeof(*table->list), compare))
 			(void)bpf_map_delete_elem(fd, &inode);
 	}
 	*entries(programs) = (uint32_t)table->count;

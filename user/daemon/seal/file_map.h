@@ -34,7 +34,10 @@ struct file_map_table {
 
 int file_map_table_add(struct file_map_table *table, const struct sealset *set);	/* -ENOMEM */
 void file_map_table_free(struct file_map_table *table);	/* takes zeroed; leaves it zeroed */
-/* Makes the map say just that; what stays in it is in force throughout. Negative errno: nothing was taken out. */
+/*
+ * Makes the map say just that; what stays in it is in force throughout. Negative errno: nothing was
+ * taken out.
+ */
 int file_map_restore(struct programs *programs, struct file_map_table *table);
 
 #endif

@@ -119,7 +119,8 @@ void gc_collect_soon(struct gc *gc)
 /* The counter only says when to look: what is attached goes only when nothing needs it. */
 static bool is_idle(struct gc *gc)
 {
-	return !programs_needed(gc->programs) && !sealed_spaces(gc) && !unsettled_forks(gc) && !space_map_any_sealed(gc->space_map);
+	return !programs_needed(gc->programs) && !sealed_spaces(gc) && !unsettled_forks(gc) &&
+	       !space_map_any_sealed(gc->space_map);
 }
 
 static void detach(struct gc *gc)
@@ -196,8 +197,12 @@ static void look_at_places(struct gc *gc)
 	}
 	if (refused <= gc->refused_seen)
 		return;
-	log_warning("%" PRIu64 " forks of sealed processes were refused (EAGAIN): their user, or all users together, have as many "
-		    "sealed address spaces as they can have; mseald --user-spaces= sets how many one can", refused - gc->refused_seen);
+	log_warning(
+		"%" PRIu64
+		" forks of sealed processes were refused (EAGAIN): their user, or all users together, have "
+		"as many "
+		"sealed address spaces as they can have; mseald --user-spaces= sets how many one can",
+		refused - gc->refused_seen);
 	gc->refused_seen = refused;
 	gc->quiet = QUIET_LOOKS;
 }
@@ -229,7 +234,8 @@ bool gc_tick(struct gc *gc)
 	return missed;
 }
 
-int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_map, struct integrity *integrity, struct gc **ret)
+int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
+	    struct integrity *integrity, struct gc **ret)
 {
 	struct gc *gc = calloc(1, sizeof(*gc));
 	int r;

@@ -16,7 +16,8 @@
 
 struct integrity;
 
-int integrity_open(sd_event *loop, struct programs *programs, struct space_map *space_map, struct integrity **ret);	/* negative errno */
+int integrity_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
+		   struct integrity **ret); /* negative errno */
 struct integrity *integrity_close(struct integrity *integrity);	/* takes NULL, returns NULL */
 
 /*

@@ -106,7 +106,8 @@ static int find_number(int fd, const struct mseald_label *label, uint64_t *ret)
 	return -ENOSPC;
 }
 
-uint64_t labels_make(struct programs *programs, struct space_map *space_map, const char *policy, const char *program)
+uint64_t labels_make(struct programs *programs, struct space_map *space_map, const char *policy,
+		     const char *program)
 {
 	int fd = programs_map_fd(programs, "labels"), r;
 	struct mseald_label label = {};
@@ -129,8 +130,8 @@ uint64_t labels_make(struct programs *programs, struct space_map *space_map, con
 	return 0;
 }
 
-uint64_t labels_of_process(struct programs *programs, struct space_map *space_map, int proc_fd, const char *policy,
-			   uint64_t old)
+uint64_t labels_of_process(struct programs *programs, struct space_map *space_map, int proc_fd,
+			   const char *policy, uint64_t old)
 {
 	_cleanup_free_ char *exe = NULL;
 

@@ -14,11 +14,12 @@
 #include "seal/space_map.h"
 
 /* The label of this policy ("": by hand) and program; 0: there is no room for another. */
-uint64_t labels_make(struct programs *programs, struct space_map *space_map, const char *policy, const char *program);
+uint64_t labels_make(struct programs *programs, struct space_map *space_map, const char *policy,
+		     const char *program);
 
 /* For a process that is sealed by a policy (NULL: by hand, which changes no label there is). */
-uint64_t labels_of_process(struct programs *programs, struct space_map *space_map, int proc_fd, const char *policy,
-			   uint64_t old);
+uint64_t labels_of_process(struct programs *programs, struct space_map *space_map, int proc_fd,
+			   const char *policy, uint64_t old);
 
 /* false: nobody knows it. */
 bool labels_read(const struct programs *programs, uint64_t label, struct mseald_label *ret);

@@ -19,11 +19,13 @@ static const char *base_name(const char *path)
 }
 
 /* Is it the object that this name was resolved to? By what it calls itself, or by its file. */
-static bool is_called(const struct object *object, const struct elf_dynamic *dynamic, const char *name, size_t length)
+static bool is_called(const struct object *object, const struct elf_dynamic *dynamic, const char *name,
+		      size_t length)
 {
 	const char *file = memchr(name, '/', length) ? object->file->path : base_name(object->file->path);
 
-	return (dynamic->soname && strlen(dynamic->soname) == length && memcmp(dynamic->soname, name, length) == 0) ||
+	return (dynamic->soname && strlen(dynamic->soname) == length &&
+		memcmp(dynamic->soname, name, length) == 0) ||
 	       (strlen(file) == length && memcmp(file, name, length) == 0);
 }
 
@@ -46,7 +48,8 @@ static void found(struct search *search, size_t i)
 static void find_name(struct search *search, const char *name, size_t length)
 {
 	for (size_t i = 0; length && i < search->objects->count; i++)
-		if (search->late[i] && is_called(&search->objects->list[i], &search->dynamics[i], name, length))
+		if (search->late[i] &&
+		    is_called(&search->objects->list[i], &search->dynamics[i], name, length))
 			found(search, i);
 }
 

@@ -63,11 +63,13 @@ static bool any_hugetlb(const struct mseald_vma *vmas, size_t count)
 }
 
 /*
- * The file whose pages stand there, if the process may not write them anyway. The stops that remain: without a file
- * file-write stops nothing, and a user keeps root from no file but his own. Huge pages without a file have one of the kernel's.
+ * The file whose pages stand there, if the process may not write them anyway. The stops that
+ * remain: without a file
+ * file-write stops nothing, and a user keeps root from no file but his own. Huge pages without a
+ * file have one of the kernel's.
  */
-static unsigned plan_file(const struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
-			  unsigned stops, struct seal *seal)
+static unsigned plan_file(const struct plan *plan, const struct seal_request *request,
+			  const struct mapping *mapping, unsigned stops, struct seal *seal)
 {
 	const struct mseald_vma *vma = vma_at(plan->vmas, plan->vmas_count, seal->start);
 	bool has = vma->inode.address && !mapping->shared && !mapping->write &&
@@ -84,7 +86,8 @@ static unsigned plan_file(const struct plan *plan, const struct seal_request *re
 
 /*
  * One piece of one mapping. Contents that the process may write anyway are not kept from being discarded.
- * With a protection key each thread says by itself, at any moment, whether it may write: it counts as not writable.
+ * With a protection key each thread says by itself, at any moment, whether it may write: it counts
+ * as not writable.
  */
 static int plan_piece(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
 		      uint64_t start, uint64_t end, enum mseald_class class)
@@ -149,7 +152,8 @@ int plan_check_range(const struct seal_request *request, const struct range *ran
 	(void)range_format(range, text);
 	if (range->start >= range->end)
 		return error_set(error, "InvalidRange", request->pid, "range %s is %s", text,
-			    range->start == range->end ? "empty" : "reversed: its end comes before its start");
+				 range->start == range->end ? "empty" :
+							      "reversed: its end comes before its start");
 	if (range->start % PAGE || range->end % PAGE)
 		return error_set(error, "InvalidRange", request->pid,
 			    "range %s is not aligned: both ends must be multiples of %d", text, PAGE);
@@ -172,9 +176,10 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 
 			error->address = hole;
 			return error_set(error, "NotMapped", request->pid,
-				    "pid %d: range %s is not wholly mapped: nothing is at 0x%" PRIx64
-				    " (see msealctl map %d)", (int)request->pid, range_format(range, text), hole,
-				    (int)request->pid);
+					 "pid %d: range %s is not wholly mapped: nothing is at 0x%" PRIx64
+					 " (see msealctl map %d)",
+					 (int)request->pid, range_format(range, text), hole,
+					 (int)request->pid);
 		}
 		/* Both are sorted: go on where the last one ended. */
 		while (next < plan->maps.count && plan->maps.list[next].end <= range->start)
@@ -228,7 +233,8 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	if (r >= 0)
 		r = segments_resolve(&plan->maps, target->proc_fd, &plan->segments);
 	if (r >= 0 && request->readiness)
-		r = readiness_judge(request->readiness, &plan->segments, plan->vmas, plan->vmas_count, target->proc_fd);
+		r = readiness_judge(request->readiness, &plan->segments, plan->vmas, plan->vmas_count,
+				    target->proc_fd);
 	if (r >= 0)
 		r = request->count ? plan_ranges(plan, request, error) : plan_classes(plan, request);
 	if (r == -EBADR)
@@ -239,23 +245,31 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 		return error_set_errno(error, request->pid, r, "cannot read its mappings");
 	if (plan_is_32bit(plan) && request->seal.action == MSEALD_ACTION_DENY &&
 	    coverage_spares_32bit(programs_coverage(programs), request->seal.stops))
-		return error_set(error, "Unsupported", request->pid,
-			    "pid %d runs a 32-bit program, whose attempts could only be answered with SIGKILL on this "
-			    "kernel, and mseald has --gate=deny; use --deny=mprotect, or --action=kill or audit",
-			    (int)request->pid);
+		return error_set(
+			error, "Unsupported", request->pid,
+			"pid %d runs a 32-bit program, whose attempts could only be answered with SIGKILL "
+			"on this "
+			"kernel, and mseald has --gate=deny; use --deny=mprotect, or --action=kill or audit",
+			(int)request->pid);
 	if (plan->maps.count == 0)
-		return error_set(error, "NoSuchProcess", request->pid, "pid %d has exited", (int)request->pid);
+		return error_set(error, "NoSuchProcess", request->pid, "pid %d has exited",
+				 (int)request->pid);
 	if (plan->count == 0 && request->seal.stops == MSEALD_STOP_DISCARD)
-		return error_set(error, "NothingToSeal", request->pid,
-			    "pid %d: what was named is writable, so discarding it takes nothing that a write would not",
-			    (int)request->pid);
+		return error_set(
+			error, "NothingToSeal", request->pid,
+			"pid %d: what was named is writable, so discarding it takes nothing that a write "
+			"would not",
+			(int)request->pid);
 	if (plan->count == 0 && request->seal.stops == MSEALD_STOP_FILE_WRITE)
-		return error_set(error, "NothingToSeal", request->pid,
-			    "pid %d: what was named is writable, shared, or of no file that file-write can be asked for",
-			    (int)request->pid);
+		return error_set(
+			error, "NothingToSeal", request->pid,
+			"pid %d: what was named is writable, shared, or of no file that file-write can be "
+			"asked for",
+			(int)request->pid);
 	if (plan->count == 0)
 		return error_set(error, "NothingToSeal", request->pid, "pid %d: no memory of class %s",
-			    (int)request->pid, names_format_classes(request->seal.classes, words, sizeof(words)));
+				 (int)request->pid,
+				 names_format_classes(request->seal.classes, words, sizeof(words)));
 	return 0;
 }
 
@@ -292,11 +306,13 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 			const struct mseald_vma *vma = vma_at(vmas, count, at);
 
 			/* Who has opened it to write since, before the seal was in force. */
-			if (plan->seals[i].file.address && (vma->inode.address != plan->seals[i].file.address ||
-							    (vma->written && !(plan->seals[i].flags & MSEALD_SEAL_WRITTEN))))
+			if (plan->seals[i].file.address &&
+			    (vma->inode.address != plan->seals[i].file.address ||
+			     (vma->written && !(plan->seals[i].flags & MSEALD_SEAL_WRITTEN))))
 				return 0;
 			if (!same_mapping(old, new, at) ||
-			    (vma_flags(plan->vmas, plan->vmas_count, at) ^ vma_flags(vmas, count, at)) & VM_DONTCOPY)
+			    (vma_flags(plan->vmas, plan->vmas_count, at) ^ vma_flags(vmas, count, at)) &
+				    VM_DONTCOPY)
 				return 0;
 			at = MIN_OF(old->end, new->end);
 		}
@@ -307,20 +323,22 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 const struct mapping *plan_shared_elsewhere(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++)
-		if (plan->seals[i].file.address && vma_at(plan->vmas, plan->vmas_count, plan->seals[i].start)->shared)
+		if (plan->seals[i].file.address &&
+		    vma_at(plan->vmas, plan->vmas_count, plan->seals[i].start)->shared)
 			return proc_maps_find(&plan->maps, plan->seals[i].start);
 	return NULL;
 }
 
-bool plan_native_ranges(const struct plan *plan, const struct seal_request *request, const struct sealset *have,
-			struct range **ret, size_t *ret_count)
+bool plan_native_ranges(const struct plan *plan, const struct seal_request *request,
+			const struct sealset *have, struct range **ret, size_t *ret_count)
 {
 	const unsigned whole = MSEALD_STOP_DEFAULT;
 	struct range *ranges;
 	size_t count = 0;
 
 	/* mseal(2) cannot be taken back, lets nothing through, and stops all of these at once. */
-	if (request->seal.revocable || request->seal.action == MSEALD_ACTION_AUDIT || (request->seal.stops & whole) != whole)
+	if (request->seal.revocable || request->seal.action == MSEALD_ACTION_AUDIT ||
+	    (request->seal.stops & whole) != whole)
 		return false;
 	ranges = calloc(plan->count, sizeof(*ranges));
 	if (!ranges)

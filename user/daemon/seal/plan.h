@@ -26,7 +26,8 @@ struct seal_request {
 	int (*authorize)(void *context, const struct target *target, struct error *error);
 	void *context;
 	bool limited;			/* a user asks: within what one user may have */
-	struct launch *launch;		/* a tracer of ours holds it at its entry point (launch.h); NULL: it is as it is */
+	struct launch
+		*launch; /* a tracer of ours holds it at its entry point (launch.h); NULL: it is as it is */
 	const struct range *ranges;	/* with count 0: the segments of the classes of seal */
 	size_t count;
 	struct seal_spec seal;
@@ -34,7 +35,12 @@ struct seal_request {
 	uint64_t space;			/* key of the address space that is meant; 0: whichever the pid has */
 	const char *policy;		/* its name; NULL: by hand */
 	struct readiness *readiness;	/* only what is ready, and by classes; NULL: all that is there */
-	unsigned spared;		/* of seal.stops: those that are left out, for fear of a kill (mseal(2) may still refuse them) */
+	unsigned
+		/*
+		 * of seal.stops: those that are left out, for fear of a kill (mseal(2) may still
+		 * refuse them)
+		 */
+		spared;
 	bool no_native;			/* not by mseal(2), or not now */
 	bool native_or_nothing;		/* by it first: what cannot be is not sealed at all */
 };
@@ -65,7 +71,10 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
  */
 int plan_holds(const struct plan *plan, struct programs *programs, const struct target *target);
 
-/* A mapping of the plan whose file somebody has mapped to write to: such a write goes on changing it. NULL: none. */
+/*
+ * A mapping of the plan whose file somebody has mapped to write to: such a write goes on changing
+ * it. NULL: none.
+ */
 const struct mapping *plan_shared_elsewhere(const struct plan *plan);
 
 /*
@@ -73,7 +82,7 @@ const struct mapping *plan_shared_elsewhere(const struct plan *plan);
  * ranges to call it for, sorted and joined, but for those that already were
  * (in have). The caller frees *ret.
  */
-bool plan_native_ranges(const struct plan *plan, const struct seal_request *request, const struct sealset *have,
-			struct range **ret, size_t *ret_count);
+bool plan_native_ranges(const struct plan *plan, const struct seal_request *request,
+			const struct sealset *have, struct range **ret, size_t *ret_count);
 
 #endif

@@ -49,7 +49,10 @@ static bool in_relro(const struct object *object, uint64_t address)
 	return has_relro(object) && address < start + object->elf.relro_memsz && address + 4096 > start;
 }
 
-/* Where in the hints the program's own RELRO (the loader's, if it has none) came into force; their count: not yet. */
+/*
+ * Where in the hints the program's own RELRO (the loader's, if it has none) came into force; their
+ * count: not yet.
+ */
 static size_t end_of_start(const struct readiness *readiness, const struct object *last)
 {
 	size_t i = 0;
@@ -59,7 +62,10 @@ static size_t end_of_start(const struct readiness *readiness, const struct objec
 	return i;
 }
 
-/* Was its RELRO put in force after that of the program? Of one that has none it is not known, and it counts as early. */
+/*
+ * Was its RELRO put in force after that of the program? Of one that has none it is not known, and
+ * it counts as early.
+ */
 static bool is_late(const struct readiness *readiness, const struct object *object, size_t end)
 {
 	if (!has_relro(object))
@@ -75,7 +81,8 @@ static bool is_late(const struct readiness *readiness, const struct object *obje
  * others will be, as read-only as RELRO is in the end. But what was never writable was never accounted
  * for (mm/vma.c, accountable_mapping; mprotect keeps VM_ACCOUNT).
  */
-static uint64_t flags_at(const struct object *object, uint64_t vaddr, const struct mseald_vma *vmas, size_t count)
+static uint64_t flags_at(const struct object *object, uint64_t vaddr, const struct mseald_vma *vmas,
+			 size_t count)
 {
 	uint64_t address = (object->bias + vaddr) & ~UINT64_C(4095);
 
@@ -89,7 +96,8 @@ static uint64_t flags_at(const struct object *object, uint64_t vaddr, const stru
 static bool relro_in_force(const struct object *object, const struct mseald_vma *vmas, size_t count)
 {
 	return has_relro(object) && !object->relro_open &&
-	       (flags_at(object, object->elf.relro_vaddr, vmas, count) & (VM_WRITE | VM_ACCOUNT)) == VM_ACCOUNT;
+	       (flags_at(object, object->elf.relro_vaddr, vmas, count) & (VM_WRITE | VM_ACCOUNT)) ==
+		       VM_ACCOUNT;
 }
 
 /* Is it there as a whole? Its data comes last. */
@@ -102,8 +110,8 @@ static bool is_whole(const struct object *object, const struct mseald_vma *vmas,
 }
 
 /* The parts of a program say that the loader is through: the last thing it does for them it has done. */
-static bool is_through(const struct readiness *readiness, const struct object *program, const struct object *loader,
-		       const struct mseald_vma *vmas, size_t count)
+static bool is_through(const struct readiness *readiness, const struct object *program,
+		       const struct object *loader, const struct mseald_vma *vmas, size_t count)
 {
 	if (readiness->settled || !program)
 		return readiness->settled;
@@ -124,7 +132,10 @@ static void judge(struct readiness *readiness, struct readiness_object *verdict,
 		verdict->constant = readiness->through;
 		verdict->data = readiness->through && (!has_relro(object) || readiness->settled);
 	} else {
-		/* One that is being dlopen'ed looks like this as well: it is not touched while its RELRO is open. */
+		/*
+		 * One that is being dlopen'ed looks like this as well: it is not touched while its
+		 * RELRO is open.
+		 */
 		verdict->constant = verdict->data = readiness->through && !has_relro(object) &&
 						     is_whole(object, vmas, count);
 	}
@@ -163,7 +174,8 @@ static int find_late(struct readiness *readiness, const struct objects *objects,
 	if (!late)
 		return -ENOMEM;
 	for (size_t i = 0; i < objects->count; i++)
-		plain = plain || (!has_relro(&objects->list[i]) && &objects->list[i] != program && &objects->list[i] != loader);
+		plain = plain || (!has_relro(&objects->list[i]) && &objects->list[i] != program &&
+				  &objects->list[i] != loader);
 	/* Of one without RELRO there is no hint. */
 	if ((readiness->unseen || plain) && program)
 		r = loader_deps_find_late(objects, (size_t)(program - objects->list), proc_dirfd, late);
@@ -171,13 +183,14 @@ static int find_late(struct readiness *readiness, const struct objects *objects,
 	      loader			    ? end_of_start(readiness, loader) : readiness->hints_count;
 	for (size_t i = 0; i < objects->count && r >= 0; i++)
 		if (!readiness->objects[i].program && !readiness->objects[i].loader)
-			readiness->objects[i].late = (late[i] && (readiness->unseen || !has_relro(&objects->list[i]))) ||
+			readiness->objects[i].late = (late[i] &&
+						      (readiness->unseen || !has_relro(&objects->list[i]))) ||
 						     is_late(readiness, &objects->list[i], end);
 	return r;
 }
 
-int readiness_judge(struct readiness *readiness, const struct segments *segments, const struct mseald_vma *vmas,
-		    size_t vmas_count, int proc_dirfd)
+int readiness_judge(struct readiness *readiness, const struct segments *segments,
+		    const struct mseald_vma *vmas, size_t vmas_count, int proc_dirfd)
 {
 	const struct objects *objects = &segments->objects;
 	const struct object *program, *loader;
@@ -215,8 +228,9 @@ bool readiness_allows(const struct readiness *readiness, const struct segment *s
 	if (segment->object < 0)
 		return readiness->through;
 	verdict = &readiness->objects[segment->object];
-	return segment->class == MSEALD_CLASS_TEXT || segment->class == MSEALD_CLASS_RODATA ? verdict->constant :
-											      verdict->data;
+	return segment->class == MSEALD_CLASS_TEXT || segment->class == MSEALD_CLASS_RODATA ?
+		       verdict->constant :
+		       verdict->data;
 }
 
 void readiness_free(struct readiness *readiness)

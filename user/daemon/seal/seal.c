@@ -22,7 +22,8 @@ static int check_killable(struct programs *programs, const struct seal_request *
 {
 	if (request->pid != 1 || request->seal.action == MSEALD_ACTION_AUDIT)
 		return 0;
-	if (request->seal.action == MSEALD_ACTION_KILL || coverage_kill_only(programs_coverage(programs), request->seal.stops))
+	if (request->seal.action == MSEALD_ACTION_KILL ||
+	    coverage_kill_only(programs_coverage(programs), request->seal.stops))
 		return error_set(error, "Unsupported", request->pid,
 			    "pid 1 cannot be killed, and on this kernel something could only be answered so; "
 			    "use --deny=mprotect, or --action=audit");
@@ -71,14 +72,16 @@ static void label(struct programs *programs, struct space_map *space_map, const 
  * The same ranges by the kernel's own mseal(2); the seals then say so. 1, 0 when the memory
  * is no longer what was planned, or -EOPNOTSUPP: it cannot be, at least not all of it.
  */
-static int make_native(struct programs *programs, const struct target *target, const struct seal_request *request,
-		       struct plan *plan, const struct sealset *have, struct seal_result *result)
+static int make_native(struct programs *programs, const struct target *target,
+		       const struct seal_request *request, struct plan *plan, const struct sealset *have,
+		       struct seal_result *result)
 {
 	_cleanup_free_ struct range *ranges = NULL;
 	size_t count;
 	int r;
 
-	if (!programs_coverage(programs)->native || request->no_native || !plan_native_ranges(plan, request, have, &ranges, &count))
+	if (!programs_coverage(programs)->native || request->no_native ||
+	    !plan_native_ranges(plan, request, have, &ranges, &count))
 		return -EOPNOTSUPP;
 	if (count) {
 		r = request->launch ? launch_mseal(request->launch, ranges, count, &result->why_not_native) :
@@ -108,7 +111,8 @@ static int seal_natively(struct programs *programs, struct space_map *space_map,
 	if (r <= 0)
 		return r == -EOPNOTSUPP ? 1 : r;
 	/* Should this fail, it is sealed all the same: only that it is, nobody knows. */
-	if (unite(plan, have, &new, &changed) >= 0 && (!changed || space_map_set_space(space_map, target->key, &place, &new, when(request), NULL) >= 0))
+	if (unite(plan, have, &new, &changed) >= 0 &&
+	    (!changed || space_map_set_space(space_map, target->key, &place, &new, when(request), NULL) >= 0))
 		result->native = true;
 	return 1;
 }
@@ -117,8 +121,9 @@ static int seal_natively(struct programs *programs, struct space_map *space_map,
  * Of what may be unmapped until it is native: a seal must not outlive it, so mseal(2) comes first.
  * As make_native(); 1 as well when there is nothing new.
  */
-static int native_first(struct programs *programs, const struct target *target, const struct seal_request *request,
-			struct plan *plan, const struct sealset *old, struct seal_result *result, struct error *error)
+static int native_first(struct programs *programs, const struct target *target,
+			const struct seal_request *request, struct plan *plan, const struct sealset *old,
+			struct seal_result *result, struct error *error)
 {
 	_cleanup_(sealset_free) struct sealset new = {};
 	bool changed;
@@ -128,13 +133,15 @@ static int native_first(struct programs *programs, const struct target *target, 
 		return r < 0 ? r : 1;
 	r = make_native(programs, target, request, plan, old, result);
 	if (r == -EOPNOTSUPP)
-		return error_set(error, "NotNative", request->pid, "pid %d %s", (int)request->pid, result->why_not_native ?: "");
+		return error_set(error, "NotNative", request->pid, "pid %d %s", (int)request->pid,
+				 result->why_not_native ?: "");
 	return r;
 }
 
 /* Would a user have more than one may? What he has by policies counts, and is not refused. */
-static int check_limits(struct space_map *space_map, const struct target *target, const struct seal_request *request,
-			const struct sealset *old, const struct sealset *new, struct error *error)
+static int check_limits(struct space_map *space_map, const struct target *target,
+			const struct seal_request *request, const struct sealset *old,
+			const struct sealset *new, struct error *error)
 {
 	size_t spaces, sets, seals = 0;
 	int r;
@@ -142,26 +149,31 @@ static int check_limits(struct space_map *space_map, const struct target *target
 	if (!request->limited)
 		return 0;
 	if (new->count > SEAL_USER_SEALS)
-		return error_set(error, "TooMany", request->pid,
-			    "pid %d would have %zu seals; at the request of a user one address space can have %u",
-			    (int)request->pid, new->count, SEAL_USER_SEALS);
+		return error_set(
+			error, "TooMany", request->pid,
+			"pid %d would have %zu seals; at the request of a user one address space can have %u",
+			(int)request->pid, new->count, SEAL_USER_SEALS);
 	r = space_map_count_account(space_map, target->account, &spaces, &sets, &seals, NULL);
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read what is sealed");
 	if (seals + new->count - MIN_OF(old->count, seals) > SEAL_USER_SEALS_ALL)
-		return error_set(error, "TooMany", request->pid,
-			    "user %u has %zu seals, and can have no more than %u; they go with their processes",
-			    (unsigned)target->account, seals, SEAL_USER_SEALS_ALL);
+		return error_set(
+			error, "TooMany", request->pid,
+			"user %u has %zu seals, and can have no more than %u; they go with their processes",
+			(unsigned)target->account, seals, SEAL_USER_SEALS_ALL);
 	return 0;
 }
 
-static int not_stored(const struct target *target, const struct seal_request *request, int r, struct error *error)
+static int not_stored(const struct target *target, const struct seal_request *request, int r,
+		      struct error *error)
 {
 	if (r == -EDQUOT)
-		return error_set(error, "NoRoom", request->pid,
-			    "pid %d: user %u, or all users together, have as many sealed address spaces as they can have; "
-			    "`msealctl status` says how many that is (mseald --user-spaces=)",
-			    (int)request->pid, (unsigned)target->account);
+		return error_set(
+			error, "NoRoom", request->pid,
+			"pid %d: user %u, or all users together, have as many sealed address spaces as "
+			"they can have; "
+			"`msealctl status` says how many that is (mseald --user-spaces=)",
+			(int)request->pid, (unsigned)target->account);
 	return error_set_errno(error, request->pid, r, "cannot store its seal set");
 }
 
@@ -171,8 +183,11 @@ static void warn_shared(const struct plan *plan, const struct seal_request *requ
 	const struct mapping *mapping = changed ? plan_shared_elsewhere(plan) : NULL;
 
 	if (mapping && !request->limited)
-		log_warning("pid %d: %s is sealed, and some process has it mapped shared and writable: what that stores there "
-			    "changes the sealed memory", (int)request->pid, mapping->path);
+		log_warning(
+			"pid %d: %s is sealed, and some process has it mapped shared and writable: what "
+			"that stores there "
+			"changes the sealed memory",
+			(int)request->pid, mapping->path);
 }
 
 /* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
@@ -281,7 +296,8 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 		if (r >= 0 && request->launch && !launch_lives(request->launch))
 			r = error_set_errno(error, request->pid, -ESRCH, "");
 		if (r >= 0 && request->space && target.key != request->space)
-			return error_set(error, "NoSuchProcess", request->pid, "pid %d is another program by now", (int)request->pid);
+			return error_set(error, "NoSuchProcess", request->pid,
+					 "pid %d is another program by now", (int)request->pid);
 		/* It has begun no other program since, or target_unchanged() will say so. */
 		if (r >= 0 && request->authorize)
 			r = request->authorize(request->context, &target, error);
@@ -298,7 +314,8 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 }
 
 /* All ranges of the request, or everything, out of set. */
-static int revoke_ranges(struct sealset *set, const struct seal_request *request, uint64_t *ret_bytes, struct error *error)
+static int revoke_ranges(struct sealset *set, const struct seal_request *request, uint64_t *ret_bytes,
+			 struct error *error)
 {
 	static const struct range everything = { 0, MSEALD_NO_START };
 	size_t count = request->count;
@@ -318,16 +335,18 @@ static int revoke_ranges(struct sealset *set, const struct seal_request *request
 			return error_set(error, "NotSealed", pid, "pid %d: %s%s is not sealed", (int)pid,
 				    count ? "range " : "", count ? range_format(range, text) : "it");
 		if (firm && (count || !bytes))
-			return error_set(error, "NotRevocable", pid,
-				    "pid %d: %s%s is sealed for good; only seals made with --revocable can be taken back",
-				    (int)pid, count ? "range " : "", count ? range_format(range, text) : "it");
+			return error_set(
+				error, "NotRevocable", pid,
+				"pid %d: %s%s is sealed for good; only seals made with --revocable can be "
+				"taken back",
+				(int)pid, count ? "range " : "", count ? range_format(range, text) : "it");
 		*ret_bytes += bytes;
 	}
 	return 0;
 }
 
-int seal_revoke(struct programs *programs, struct space_map *space_map, const struct seal_request *request, uint64_t *ret_bytes,
-		   size_t *ret_seals, struct error *error)
+int seal_revoke(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
+		uint64_t *ret_bytes, size_t *ret_seals, struct error *error)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	_cleanup_(sealset_free) struct sealset set = {};
@@ -350,7 +369,8 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 	r = revoke_ranges(&set, request, ret_bytes, error);
 	if (r < 0)
 		return r;
-	r = space_map_set_space(space_map, target.key, &(struct space_map_owner){ .account = target.account }, &set, SPACE_MAP_NOW, &old);
+	r = space_map_set_space(space_map, target.key, &(struct space_map_owner){ .account = target.account },
+				&set, SPACE_MAP_NOW, &old);
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot store its seal set");
 	*ret_seals = set.count;

@@ -34,7 +34,7 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
  * Takes revocable seals back, of the ranges of the request; without any: everywhere. *ret_bytes: of which
  * something was taken back. As seal_process().
  */
-int seal_revoke(struct programs *programs, struct space_map *space_map, const struct seal_request *request, uint64_t *ret_bytes,
-		   size_t *ret_seals, struct error *error);
+int seal_revoke(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
+		uint64_t *ret_bytes, size_t *ret_seals, struct error *error);
 
 #endif

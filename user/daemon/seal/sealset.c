@@ -18,8 +18,8 @@
 static bool same_rule(const struct seal *a, const struct seal *b)
 {
 	return memcmp(a->firm, b->firm, sizeof(a->firm)) == 0 &&
-	       memcmp(a->revocable, b->revocable, sizeof(a->revocable)) == 0 &&
-	       a->class == b->class && a->flags == b->flags && memcmp(&a->file, &b->file, sizeof(a->file)) == 0;
+	       memcmp(a->revocable, b->revocable, sizeof(a->revocable)) == 0 && a->class == b->class &&
+	       a->flags == b->flags && memcmp(&a->file, &b->file, sizeof(a->file)) == 0;
 }
 
 static unsigned firm_stops(const struct seal *seal)
@@ -460,12 +460,15 @@ static enum mseald_action strongest(const struct seal *seal, unsigned stops)
 }
 
 /*
- * Is a write better judged by the seal of a than by that of b? A child of fork does not have all of them. Of two files
+ * Is a write better judged by the seal of a than by that of b? A child of fork does not have all of
+ * them. Of two files
  * that had the address one after the other, the first was mapped where a seal only audits.
  */
-static bool judges_better(const struct sealset *set, const struct sealset_file *a, const struct sealset_file *b)
+static bool judges_better(const struct sealset *set, const struct sealset_file *a,
+			  const struct sealset_file *b)
 {
-	bool gone_a = set->list[a->seal].flags & MSEALD_SEAL_DONTFORK, gone_b = set->list[b->seal].flags & MSEALD_SEAL_DONTFORK;
+	bool gone_a = set->list[a->seal].flags & MSEALD_SEAL_DONTFORK,
+	     gone_b = set->list[b->seal].flags & MSEALD_SEAL_DONTFORK;
 
 	if (memcmp(&a->inode, &b->inode, sizeof(a->inode)) != 0)
 		return strength(a->action) < strength(b->action);
@@ -484,7 +487,9 @@ int sealset_files(const struct sealset *set, unsigned stops, struct sealset_file
 		const struct seal *seal = &set->list[i];
 
 		if (seal->file.address && seal_all_stops(seal) & stops)
-			list[all++] = (struct sealset_file){ .inode = seal->file, .seal = i, .action = strongest(seal, stops) };
+			list[all++] = (struct sealset_file){ .inode = seal->file,
+							     .seal = i,
+							     .action = strongest(seal, stops) };
 	}
 	qsort(list, all, sizeof(*list), compare_files);
 	for (size_t i = 0; i < all; i++) {

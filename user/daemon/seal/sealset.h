@@ -20,7 +20,8 @@ struct seal {
 	uint8_t flags;					/* MSEALD_SEAL_* */
 	uint32_t hits;					/* attempts met */
 	uint32_t pgoff;					/* MSEALD_SEAL_SHM: pages from the attach address */
-	struct mseald_inode file;			/* that this private mapping is of; only with MSEALD_STOP_FILE */
+	/* that this private mapping is of; only with MSEALD_STOP_FILE */
+	struct mseald_inode file;
 };
 
 struct sealset {
@@ -29,7 +30,10 @@ struct sealset {
 	uint64_t label;		/* of struct mseald_node */
 };
 
-/* Could it stand in a set? Not empty, aligned, in user memory, something to stop, nothing unknown, no file without reason. */
+/*
+ * Could it stand in a set? Not empty, aligned, in user memory, something to stop, nothing unknown,
+ * no file without reason.
+ */
 bool seal_valid(const struct seal *seal);
 
 void sealset_free(struct sealset *set);		/* takes NULL and zeroed; leaves it zeroed */
@@ -59,7 +63,8 @@ int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count)
  * something was taken back; *ret_firm: bytes that stay sealed for good (both may be NULL). -EINVAL:
  * empty or unaligned; -ENOMEM. On error the set is unchanged.
  */
-int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_firm);
+int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes,
+		   uint64_t *ret_firm);
 
 /* Takes out the seals that have one of these MSEALD_SEAL_* flags; how many. */
 size_t sealset_drop_flagged(struct sealset *set, unsigned flags);
@@ -103,7 +108,10 @@ int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsig
  */
 #define SEALSET_WIDE_GAP (1ULL << 40)
 
-/* Elements an encoded set of so many seals and different files needs; 0 for an empty set, -E2BIG over MSEALD_MAX_SEALS. */
+/*
+ * Elements an encoded set of so many seals and different files needs; 0 for an empty set, -E2BIG
+ * over MSEALD_MAX_SEALS.
+ */
 int sealset_nodes_needed(size_t seals, size_t files);
 /* Fills all elements (count of them, as sealset_nodes_needed said, else -EINVAL; zeroed or not). */
 int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t count);

@@ -90,7 +90,8 @@ static void encode_inner(struct mseald_node *level, const struct mseald_node *be
 }
 
 static_assert(sizeof(struct mseald_file_node) == sizeof(struct mseald_node) &&
-	      offsetof(struct mseald_file_node, none) == offsetof(struct mseald_node, start), "no seal begins where files are");
+		      offsetof(struct mseald_file_node, none) == offsetof(struct mseald_node, start),
+	      "no seal begins where files are");
 
 /* The files, in nodes that have no seals. */
 static void encode_files(const struct sealset_file *files, size_t count, struct mseald_node *nodes)
@@ -180,7 +181,8 @@ static struct mseald_inode decode_file(const struct mseald_node *nodes, size_t i
 	const struct mseald_file_node *node = (const void *)&nodes[index / MSEALD_FANOUT];
 	size_t slot = index % MSEALD_FANOUT;
 
-	return (struct mseald_inode){ .address = MSEALD_INODE_ADDRESS(node->order[slot]), .number = node->number[slot],
+	return (struct mseald_inode){ .address = MSEALD_INODE_ADDRESS(node->order[slot]),
+				      .number = node->number[slot],
 				      .generation = node->generation[slot] };
 }
 

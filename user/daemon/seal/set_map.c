@@ -43,7 +43,8 @@ struct set {
 struct set_map {
 	int fd;
 	struct programs *programs;
-	volatile uint64_t *refs;	/* the map `refs`, as the programs see it; ours is [0]: see set_map_end() */
+	/* the map `refs`, as the programs see it; ours is [0]: see set_map_end() */
+	volatile uint64_t *refs;
 	uint32_t lowest_free;		/* no lower id is free */
 	uint32_t ready;			/* how many are */
 	uint64_t written;
@@ -82,7 +83,8 @@ int set_map_open(struct programs *programs, struct set_map **ret)
 		return -ENOMEM;
 	sets->fd = programs_map_fd(programs, "sets");
 	sets->programs = programs;
-	refs = mmap(NULL, REFS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, programs_map_fd(programs, "refs"), 0);
+	refs = mmap(NULL, REFS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, programs_map_fd(programs, "refs"),
+		    0);
 	if (refs == MAP_FAILED) {
 		int r = -errno;
 
@@ -127,8 +129,8 @@ static int open_map(struct set_map *sets, uint32_t id)
 static int create_map(uint32_t nodes, uint32_t *ret_id)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
-	_cleanup_close_ int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "mseald_set", sizeof(__u32), sizeof(struct mseald_node),
-						nodes, &opts);
+	_cleanup_close_ int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "mseald_set", sizeof(__u32),
+						sizeof(struct mseald_node), nodes, &opts);
 	struct bpf_map_info info = {};
 	__u32 size = sizeof(info);
 
@@ -180,7 +182,8 @@ static bool is_kept_size(uint32_t nodes)
 /* Puts new maps of this size there, many with one wait where they are to be kept: the lowest id. */
 static int make_ready(struct set_map *sets, uint32_t nodes, uint32_t *ret)
 {
-	uint32_t ids[READY_AT_ONCE], wanted = is_kept_size(nodes) ? READY_AT_ONCE : 1, count = 0, done, from = sets->lowest_free;
+	uint32_t ids[READY_AT_ONCE], wanted = is_kept_size(nodes) ? READY_AT_ONCE : 1, count = 0, done,
+				     from = sets->lowest_free;
 	int fds[READY_AT_ONCE], r = 0;
 
 	while (count < wanted && r >= 0) {
@@ -307,8 +310,10 @@ static void unguard_files(struct set_map *sets, uint32_t id)
 	sets->list[id].guards = false;
 	r = set_map_read(sets, id, &set);
 	if (r < 0)
-		log_warning("cannot read seal set %u: %s; its files stay closed to writes until mseald is restarted, ignoring",
-			    (unsigned)id, strerror(-r));
+		log_warning(
+			"cannot read seal set %u: %s; its files stay closed to writes until mseald is "
+			"restarted, ignoring",
+			(unsigned)id, strerror(-r));
 	else
 		file_map_remove(sets->programs, &set);
 }
@@ -351,8 +356,10 @@ static void restore_files(struct set_map *sets)
 	if (r >= 0)
 		r = file_map_restore(sets->programs, &table);
 	if (r < 0)
-		log_warning("cannot find out which files are sealed against writes: %s; those that were stay so, ignoring",
-			    strerror(-r));
+		log_warning(
+			"cannot find out which files are sealed against writes: %s; those that were stay "
+			"so, ignoring",
+			strerror(-r));
 	file_map_table_free(&table);
 }
 
@@ -478,7 +485,8 @@ static unsigned needs_of(unsigned stops, unsigned flags, bool files)
 		needs |= NEED_FILES;
 	if (flags & MSEALD_SEAL_WRITTEN)
 		needs |= NEED_WRITERS;
-	if (flags & MSEALD_SEAL_UFFD && stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD | MSEALD_STOP_FOREIGN_WRITE))
+	if (flags & MSEALD_SEAL_UFFD &&
+	    stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD | MSEALD_STOP_FOREIGN_WRITE))
 		needs |= NEED_USERFAULT;
 	return needs;
 }

@@ -35,7 +35,10 @@ uint64_t set_map_written(const struct set_map *sets);
 /* One that nobody came to refer to. */
 void set_map_unwrite(struct set_map *sets, uint32_t id);
 
-/* Returns when every program that ran when it was called has ended: the kernel waits after a change of map in map. */
+/*
+ * Returns when every program that ran when it was called has ended: the kernel waits after a change
+ * of map in map.
+ */
 void set_map_wait(struct set_map *sets);
 
 /* Frees the sets that nobody refers to; how many. */

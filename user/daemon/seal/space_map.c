@@ -56,7 +56,8 @@ int space_map_read_space(struct space_map *space_map, uint64_t key, struct mseal
 	return bpf_map_lookup_elem(space_map->spaces_fd, &key, ret) < 0 ? -errno : 0;
 }
 
-int space_map_read_spaces(struct space_map *space_map, uint64_t **ret_keys, struct mseald_space **ret_spaces, size_t *ret_count)
+int space_map_read_spaces(struct space_map *space_map, uint64_t **ret_keys, struct mseald_space **ret_spaces,
+			  size_t *ret_count)
 {
 	_cleanup_free_ uint64_t *keys = malloc(MSEALD_MAX_SPACES * sizeof(*keys));
 	_cleanup_free_ struct mseald_space *values = malloc(MSEALD_MAX_SPACES * sizeof(*values));
@@ -66,7 +67,8 @@ int space_map_read_spaces(struct space_map *space_map, uint64_t **ret_keys, stru
 	if (!keys || !values)
 		return -ENOMEM;
 	/* One call for all of them; ENOENT says that it reached the end. */
-	if (bpf_map_lookup_batch(space_map->spaces_fd, NULL, &next, keys, values, &count, NULL) < 0 && errno != ENOENT)
+	if (bpf_map_lookup_batch(space_map->spaces_fd, NULL, &next, keys, values, &count, NULL) < 0 &&
+	    errno != ENOENT)
 		return -errno;
 	*ret_keys = TAKE_PTR(keys);
 	*ret_spaces = TAKE_PTR(values);
@@ -95,7 +97,8 @@ bool space_map_any_sealed(struct space_map *space_map)
 	return false;
 }
 
-int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseald_space *ret_space, struct sealset *ret)
+int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseald_space *ret_space,
+			 struct sealset *ret)
 {
 	struct mseald_space space = {};
 	int r;
@@ -115,7 +118,10 @@ int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseal
 	return 0;
 }
 
-/* Programs that began before may have filled the slot from the old set: it is emptied when they have ended. */
+/*
+ * Programs that began before may have filled the slot from the old set: it is emptied when they
+ * have ended.
+ */
 void space_map_settle(struct space_map *space_map)
 {
 	if (!space_map->stale_count)
@@ -141,11 +147,14 @@ void space_map_settle_all(struct space_map *space_map)
 	space_map_settle(space_map);
 }
 
-static int commit(struct space_map *space_map, uint64_t key, const struct space_map_owner *place, uint32_t bits, enum space_map_when when,
-		  struct space_map_old *ret_old)
+static int commit(struct space_map *space_map, uint64_t key, const struct space_map_owner *place,
+		  uint32_t bits, enum space_map_when when, struct space_map_old *ret_old)
 {
-	struct mseald_commit request = { .key = key, .bits = bits, .account = place->account, .limited = place->limited,
-				       .flags = place->flags };
+	struct mseald_commit request = { .key = key,
+					 .bits = bits,
+					 .account = place->account,
+					 .limited = place->limited,
+					 .flags = place->flags };
 	int r = programs_commit(space_map->programs, &request);
 
 	if (r < 0)
@@ -162,8 +171,8 @@ static int commit(struct space_map *space_map, uint64_t key, const struct space_
 	return 0;
 }
 
-int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *place, const struct sealset *set,
-		    enum space_map_when when, struct space_map_old *ret_old)
+int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *place,
+			const struct sealset *set, enum space_map_when when, struct space_map_old *ret_old)
 {
 	uint32_t id = 0;
 	int r;
@@ -182,7 +191,8 @@ int space_map_set_space(struct space_map *space_map, uint64_t key, const struct 
 int space_map_restore_space(struct space_map *space_map, uint64_t key, const struct space_map_old *old)
 {
 	/* It has its place: nothing is entered anew. */
-	return commit(space_map, key, &(struct space_map_owner){ .account = MSEALD_ACCOUNT_NONE }, old->bits, SPACE_MAP_NOW, NULL);
+	return commit(space_map, key, &(struct space_map_owner){ .account = MSEALD_ACCOUNT_NONE }, old->bits,
+		      SPACE_MAP_NOW, NULL);
 }
 
 int space_map_forget_space(struct space_map *space_map, uint64_t key)
@@ -192,8 +202,8 @@ int space_map_forget_space(struct space_map *space_map, uint64_t key)
 
 /* --- accounts --- */
 
-int space_map_count_account(struct space_map *space_map, uint32_t account, size_t *ret_spaces, size_t *ret_sets, size_t *ret_seals,
-			uint64_t ret_verdicts[MSEALD_VERDICT_COUNT])
+int space_map_count_account(struct space_map *space_map, uint32_t account, size_t *ret_spaces,
+			    size_t *ret_sets, size_t *ret_seals, uint64_t ret_verdicts[MSEALD_VERDICT_COUNT])
 {
 	_cleanup_free_ struct mseald_space *values = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;

@@ -27,12 +27,14 @@ struct space_map_old {
 };
 
 int space_map_open(struct programs *programs, struct space_map **ret);
-struct space_map *space_map_close(struct space_map *space_map);		/* takes NULL, returns NULL; the maps stay */
+/* takes NULL, returns NULL; the maps stay */
+struct space_map *space_map_close(struct space_map *space_map);
 
 /* -ENOENT: no entry. */
 int space_map_read_space(struct space_map *space_map, uint64_t key, struct mseald_space *ret);
 /* All entries, by their keys; the caller frees both. */
-int space_map_read_spaces(struct space_map *space_map, uint64_t **ret_keys, struct mseald_space **ret_spaces, size_t *ret_count);
+int space_map_read_spaces(struct space_map *space_map, uint64_t **ret_keys, struct mseald_space **ret_spaces,
+			  size_t *ret_count);
 /* The keys alone. */
 int space_map_read_keys(struct space_map *space_map, uint64_t **ret, size_t *ret_count);
 
@@ -40,7 +42,8 @@ int space_map_read_keys(struct space_map *space_map, uint64_t **ret, size_t *ret
 bool space_map_any_sealed(struct space_map *space_map);
 
 /* The seals that hold in an address space, with its entry (ret_space may be NULL). Not sealed: empty, 0. */
-int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseald_space *ret_space, struct sealset *ret);
+int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseald_space *ret_space,
+			 struct sealset *ret);
 
 /* Whose place an address space takes that has none yet. */
 struct space_map_owner {
@@ -57,12 +60,13 @@ enum space_map_when {
 /*
  * Gives an address space this set (empty: none), whole or not at all.
  * *ret_old is what it had, which stays readable until the next set_map_collect().
- * -EDQUOT: its account has all places it may; -ENOSPC: no room for another set or address space; -E2BIG: more than
+ * -EDQUOT: its account has all places it may; -ENOSPC: no room for another set or address space;
+ * -E2BIG: more than
  * MSEALD_MAX_SEALS; -ESRCH: the address space is gone; -EEXIST: it has just
  * been entered by a fork, try again.
  */
-int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *place, const struct sealset *set,
-		    enum space_map_when when, struct space_map_old *ret_old);
+int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *place,
+			const struct sealset *set, enum space_map_when when, struct space_map_old *ret_old);
 
 /* After SPACE_MAP_SOON, for all of them at once: the kernel waits for every program that runs. */
 void space_map_settle(struct space_map *space_map);
@@ -75,8 +79,8 @@ int space_map_restore_space(struct space_map *space_map, uint64_t key, const str
 int space_map_forget_space(struct space_map *space_map, uint64_t key);
 
 /* How many places an account has, and how many seals the sets in them, each counted once. Negative errno. */
-int space_map_count_account(struct space_map *space_map, uint32_t account, size_t *ret_spaces, size_t *ret_sets, size_t *ret_seals,
-			uint64_t ret_verdicts[MSEALD_VERDICT_COUNT]);
+int space_map_count_account(struct space_map *space_map, uint32_t account, size_t *ret_spaces,
+			    size_t *ret_sets, size_t *ret_seals, uint64_t ret_verdicts[MSEALD_VERDICT_COUNT]);
 /* Removes accounts that have no place. */
 void space_map_forget_accounts(struct space_map *space_map);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The program that a process has just been given by exec: where it begins, and what it will do before it is complete. */
+/*
+ * The program that a process has just been given by exec: where it begins, and what it will do
+ * before it is complete.
+ */
 #ifndef MSEALD_TRACE_EXEC_IMAGE_H
 #define MSEALD_TRACE_EXEC_IMAGE_H
 
@@ -12,7 +15,8 @@ struct exec_image {
 	uint64_t entry;			/* of the program, not of its dynamic loader */
 	bool loader;			/* that runs first */
 	bool secure;			/* it has privileges that its caller has not (AT_SECURE) */
-	uint64_t relro_start, relro_end;	/* what it protects itself; empty: nothing. Only without a loader */
+	/* what it protects itself; empty: nothing. Only without a loader */
+	uint64_t relro_start, relro_end;
 };
 
 /* From /proc/PID. bits_32: it runs 32-bit code. Negative errno. */

@@ -16,7 +16,8 @@ bool launch_lives(const struct launch *launch)
 
 int launch_send(int fd, const struct launch_message *message, const void *more, size_t size)
 {
-	struct iovec parts[] = { { (void *)(uintptr_t)message, sizeof(*message) }, { (void *)(uintptr_t)more, size } };
+	struct iovec parts[] = { { (void *)(uintptr_t)message, sizeof(*message) },
+				 { (void *)(uintptr_t)more, size } };
 	struct msghdr header = { .msg_iov = parts, .msg_iovlen = size ? 2 : 1 };
 
 	return sendmsg(fd, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
@@ -46,8 +47,9 @@ int launch_mseal(const struct launch *launch, const struct range *ranges, size_t
 	enum remote_answer answer = ANSWER_TOO_MANY;
 
 	if (count <= REMOTE_SYSCALL_MAX_RANGES)
-		answer = launch_send(launch->fd, &message, ranges, count * sizeof(*ranges)) < 0 ? ANSWER_GONE :
-											      read_answer(launch);
+		answer = launch_send(launch->fd, &message, ranges, count * sizeof(*ranges)) < 0 ?
+				 ANSWER_GONE :
+				 read_answer(launch);
 	if (answer == ANSWER_SEALED)
 		return 1;
 	*ret_why = remote_answer_phrase(answer);

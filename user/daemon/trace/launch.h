@@ -17,12 +17,15 @@
 enum launch_word {
 	/* of the tracer */
 	LAUNCH_SEIZED,		/* it may exec now */
-	LAUNCH_NOT_SEIZED,	/* and the tracer has ended; value: an errno, EALREADY where another traces it */
-	LAUNCH_FIRST,		/* at its entry point; it makes its RELRO itself, but all else can be sealed */
+	/* and the tracer has ended; value: an errno, EALREADY where another traces it */
+	LAUNCH_NOT_SEIZED,
+	/* at its entry point; it makes its RELRO itself, but all else can be sealed */
+	LAUNCH_FIRST,
 	LAUNCH_ENTRY,		/* it is complete, and stands */
 	LAUNCH_CALLED,		/* value: enum remote_answer of mseal(2) */
 	/* of the daemon */
-	LAUNCH_LEFT,		/* the caller has closed its connection: by exec, or because it will not exec any more */
+	/* the caller has closed its connection: by exec, or because it will not exec any more */
+	LAUNCH_LEFT,
 	LAUNCH_MSEAL,		/* ranges follow */
 	LAUNCH_GO,
 	LAUNCH_END,		/* a text follows: why it must not run */

@@ -28,7 +28,8 @@ void launch_ended(const struct launch_tracer *tracer)
 
 enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds, int *ret_status)
 {
-	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
+	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) +
+			    (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
 
 	for (bool dying = false;;) {
 		struct pollfd waits[] = { { .fd = tracer->changes, .events = POLLIN },
@@ -39,7 +40,9 @@ enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds
 		struct msghdr header = { .msg_iov = parts, .msg_iovlen = 2 };
 		struct signalfd_siginfo change;
 		pid_t got = waitpid(-1, ret_status, __WALL | (dying ? 0 : WNOHANG));
-		int left = milliseconds < 0 ? -1 : (int)((int64_t)(deadline - clock_ns(CLOCK_MONOTONIC)) / 1000000);
+		int left = milliseconds < 0 ?
+				   -1 :
+				   (int)((int64_t)(deadline - clock_ns(CLOCK_MONOTONIC)) / 1000000);
 		ssize_t size;
 
 		if (got > 0 && WIFSTOPPED(*ret_status))
@@ -92,7 +95,8 @@ int launch_pass_on(struct launch_tracer *tracer, int status, int how)
 		return ptrace_request(PTRACE_LISTEN, tracee->tid, 0, NULL) < 0 ? -errno : 0;
 	if (PTRACE_STOPPED(status))
 		return tracee_continue(tracee, how, 0);
-	if (tracer->hidden && status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP && !ptrace_is_trap(tracee->tid, status)) {
+	if (tracer->hidden && status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP &&
+	    !ptrace_is_trap(tracee->tid, status)) {
 		tracer->owed = true;
 		return tracee_continue(tracee, how, 0);
 	}
@@ -129,8 +133,10 @@ void launch_end_unsealed(struct launch_tracer *tracer, const char *why)
 
 	exec_image_name(tracee->tid, name, sizeof(name));
 	(void)snprintf(text, sizeof(text), "msealctl: cannot seal %s: %s\n", name, why);
-	if (!tracee->changed && launch_stand(tracer, STAND_MILLISECONDS) && proc_maps_read(tracee->tid, &maps) >= 0)
-		tracer->unable = remote_syscall_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);
+	if (!tracee->changed && launch_stand(tracer, STAND_MILLISECONDS) &&
+	    proc_maps_read(tracee->tid, &maps) >= 0)
+		tracer->unable = remote_syscall_prepare(tracee, &(struct blocked_call){ .number = -1 },
+							&maps);
 	if (tracee->changed && tracer->unable == ANSWER_SEALED)
 		(void)remote_syscall_exit(tracee, text);
 	launch_ended(tracer);

@@ -36,7 +36,10 @@ struct launch_tracer {
 
 enum launch_happening { LAUNCH_STOPPED, LAUNCH_TOLD, LAUNCH_NOTHING };
 
-/* Its next stop (*ret_status) or the next word of the daemon, whichever comes first. Should it end, so does the tracer. */
+/*
+ * Its next stop (*ret_status) or the next word of the daemon, whichever comes first. Should it end,
+ * so does the tracer.
+ */
 enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds, int *ret_status);
 
 /* It is no longer there, or not in our hands: then it must not be there. */

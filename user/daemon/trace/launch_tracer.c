@@ -27,7 +27,8 @@
 
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
 #define RELRO_CALLS 200		/* system calls that a static program has to get its RELRO done, */
-#define RELRO_MILLISECONDS 10000	/* and time, while it is not stopped: to seal RELRO too early breaks it */
+/* and time, while it is not stopped: to seal RELRO too early breaks it */
+#define RELRO_MILLISECONDS 10000
 #define MPROTECT_32 125
 
 static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
@@ -41,7 +42,10 @@ static bool is_theirs(const struct launch_order *order)
 
 	if (!procfs_lives(order->pidfd))
 		return false;
-	/* Root's when the process has, or had, privileges that are not its user's (fs/proc/base.c, task_dump_owner). */
+	/*
+	 * Root's when the process has, or had, privileges that are not its user's (fs/proc/base.c,
+	 * task_dump_owner).
+	 */
 	(void)snprintf(path, sizeof(path), "/proc/%d/auxv", (int)order->pid);
 	return !order->uid || (stat(path, &file) == 0 && file.st_uid == order->uid);
 }
@@ -72,7 +76,8 @@ static void await_exec(struct launch_tracer *tracer)
 		if (left && PTRACE_STOPPED(status))
 			let_go(tracer);
 		if (left)
-			launch_must(tracer, tracee_interrupt(&tracer->tracee));	/* this stop has taken that back */
+			launch_must(tracer,
+				    tracee_interrupt(&tracer->tracee)); /* this stop has taken that back */
 		launch_must(tracer, launch_pass_on(tracer, status, PTRACE_CONT));
 	}
 }
@@ -101,20 +106,26 @@ static void show(struct launch_tracer *tracer)
 	tracer->hidden = tracer->owed = false;
 }
 
-/* At the end of a call its own code follows, where our trap may lie; at the beginning it may look at its mask. */
+/*
+ * At the end of a call its own code follows, where our trap may lie; at the beginning it may look
+ * at its mask.
+ */
 static void at_call(struct launch_tracer *tracer)
 {
 	struct tracee *tracee = &tracer->tracee;
 	struct __ptrace_syscall_info info = { 0 };
 	uint64_t mask = 0;
 
-	launch_must(tracer, ptrace_request(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0 ? -errno : 0);
+	launch_must(tracer, ptrace_request(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0 ?
+				    -errno :
+				    0);
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		uint64_t start = info.entry.args[0], end = start + info.entry.args[1];
 
-		tracer->protecting = info.entry.nr == (info.arch == AUDIT_ARCH_I386 ? MPROTECT_32 : SYS_mprotect) &&
-				    !(info.entry.args[2] & PROT_WRITE) && start < tracer->image.relro_end &&
-				    end > tracer->image.relro_start;
+		tracer->protecting = info.entry.nr ==
+					     (info.arch == AUDIT_ARCH_I386 ? MPROTECT_32 : SYS_mprotect) &&
+				     !(info.entry.args[2] & PROT_WRITE) && start < tracer->image.relro_end &&
+				     end > tracer->image.relro_start;
 		show(tracer);
 		return;
 	}
@@ -148,7 +159,8 @@ static bool load(struct launch_tracer *tracer)
 	if (r < 0)
 		launch_end_unsealed(tracer, "it cannot be stopped at its entry point: "
 				    "all breakpoints of the machine may be in use");
-	for (r = tracee_continue(tracee, PTRACE_SYSCALL, 0); r == 0; r = launch_pass_on(tracer, status, PTRACE_SYSCALL)) {
+	for (r = tracee_continue(tracee, PTRACE_SYSCALL, 0); r == 0;
+	     r = launch_pass_on(tracer, status, PTRACE_SYSCALL)) {
 		while (launch_next(tracer, PTRACE_FOREVER, &status) == LAUNCH_TOLD)
 			;	/* it has left, as was to be expected */
 		if (status >> 16 == 0 && WSTOPSIG(status) == PTRACE_STOP_AT_CALL)
@@ -179,14 +191,19 @@ static bool make_relro(struct launch_tracer *tracer)
 	launch_must(tracer, tracee_continue(tracee, PTRACE_SYSCALL, 0));
 	for (;;) {
 		int64_t left = (int64_t)(deadline - clock_ns(CLOCK_MONOTONIC)) / 1000000;
-		enum launch_happening happening = launch_next(tracer, halted ? PTRACE_FOREVER : left > 0 ? (int)left : 0, &status);
+		enum launch_happening happening = launch_next(tracer,
+							      halted   ? PTRACE_FOREVER :
+							      left > 0 ? (int)left :
+									 0,
+							      &status);
 
 		if (happening == LAUNCH_TOLD)
 			continue;
 		if (halted)
 			deadline = clock_ns(CLOCK_MONOTONIC) + RELRO_MILLISECONDS * NS_PER_MS;
 		halted = happening == LAUNCH_STOPPED && launch_is_group_stop(status);
-		if (happening == LAUNCH_STOPPED && status >> 16 == 0 && WSTOPSIG(status) == PTRACE_STOP_AT_CALL) {
+		if (happening == LAUNCH_STOPPED && status >> 16 == 0 &&
+		    WSTOPSIG(status) == PTRACE_STOP_AT_CALL) {
 			bool was = tracer->protecting;
 
 			at_call(tracer);
@@ -212,7 +229,8 @@ static enum remote_answer call_mseal(struct launch_tracer *tracer)
 	if (!tracee->changed && proc_maps_read(tracee->tid, &maps) < 0)
 		return ANSWER_FAILED;
 	if (!tracee->changed)
-		tracer->unable = remote_syscall_prepare(tracee, &(struct blocked_call){ .number = -1 }, &maps);
+		tracer->unable = remote_syscall_prepare(tracee, &(struct blocked_call){ .number = -1 },
+							&maps);
 	if (tracer->unable != ANSWER_SEALED)
 		return tracer->unable;
 	return remote_syscall_mseal(tracee, tracer->ranges, tracer->more_size / sizeof(struct range));
@@ -265,10 +283,14 @@ void launch_trace(const struct launch_order *order)
 	(void)sigemptyset(&child);
 	(void)sigaddset(&child, SIGCHLD);
 	tracer.changes = signalfd(-1, &child, SFD_CLOEXEC);
-	r = tracer.changes < 0 ? -errno : !is_theirs(order) ? -EACCES : tracee_seize(&tracer.tracee, order->pid, OPTIONS);
+	r = tracer.changes < 0 ? -errno :
+	    !is_theirs(order)  ? -EACCES :
+				 tracee_seize(&tracer.tracee, order->pid, OPTIONS);
 	if (r < 0) {
 		(void)launch_say(order->fd, LAUNCH_NOT_SEIZED,
-			       r == -EPERM && procfs_status_number(order->pid, "TracerPid", 10, 1) ? EALREADY : (uint32_t)-r);
+				 r == -EPERM && procfs_status_number(order->pid, "TracerPid", 10, 1) ?
+					 EALREADY :
+					 (uint32_t)-r);
 		_exit(1);
 	}
 	/* Now it can become nothing else that we would not see. */

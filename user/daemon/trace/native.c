@@ -31,16 +31,21 @@
 
 /* --- in the tracer --- */
 
-/* Stops one that seemed to sleep in that call, if it does; guarded, so that it is not stopped in what comes next. */
+/*
+ * Stops one that seemed to sleep in that call, if it does; guarded, so that it is not stopped in
+ * what comes next.
+ */
 static int stop_sleeper(struct tracee *tracee, const struct target *target, const struct blocked_call *call)
 {
 	if (tracee_guard(tracee, call) < 0)
 		return 0;
-	return thread_still_in(target, tracee->tid, call) ? tracee_stop_sleeping(tracee) : tracee_unguard(tracee);
+	return thread_still_in(target, tracee->tid, call) ? tracee_stop_sleeping(tracee) :
+							    tracee_unguard(tracee);
 }
 
 /* Stops the thread at a moment that it does not notice. *ret_call: what it slept in. */
-static enum remote_answer stop_unnoticed(struct tracee *tracee, const struct target *target, struct blocked_call *ret_call)
+static enum remote_answer stop_unnoticed(struct tracee *tracee, const struct target *target,
+					 struct blocked_call *ret_call)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	uint64_t deadline = monotonic_us() + TRY_US;
@@ -94,8 +99,9 @@ static void join_processor(const struct target *target, pid_t tid)
 	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
-static enum remote_answer seal_by(struct programs *programs, const struct target *target, const struct proc_maps *maps,
-			   pid_t tid, const struct range *ranges, size_t count)
+static enum remote_answer seal_by(struct programs *programs, const struct target *target,
+				  const struct proc_maps *maps, pid_t tid, const struct range *ranges,
+				  size_t count)
 {
 	struct blocked_call call;
 	struct tracee tracee;
@@ -112,13 +118,14 @@ static enum remote_answer seal_by(struct programs *programs, const struct target
 	join_processor(target, tid);
 	answer = remote_syscall_prepare(&tracee, &call, maps);
 	if (answer == ANSWER_SEALED)
-		answer = is_in_target(programs, target, tid) ? remote_syscall_mseal(&tracee, ranges, count) : ANSWER_GONE;
+		answer = is_in_target(programs, target, tid) ? remote_syscall_mseal(&tracee, ranges, count) :
+							       ANSWER_GONE;
 	r = tracee_release(&tracee);
 	return answer == ANSWER_SEALED && r < 0 && r != -ESRCH ? ANSWER_FAILED : answer;
 }
 
-static enum remote_answer try_once(struct programs *programs, const struct target *target, const struct range *ranges,
-			    size_t count, unsigned try)
+static enum remote_answer try_once(struct programs *programs, const struct target *target,
+				   const struct range *ranges, size_t count, unsigned try)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	uint64_t deadline = monotonic_us() + TRY_US;
@@ -161,8 +168,8 @@ static enum remote_answer read_answer(int fd)
 	return answer;
 }
 
-static enum remote_answer by_tracer(struct programs *programs, const struct target *target, const struct range *ranges,
-			     size_t count, unsigned try)
+static enum remote_answer by_tracer(struct programs *programs, const struct target *target,
+				    const struct range *ranges, size_t count, unsigned try)
 {
 	int pipe_fds[2];
 	enum remote_answer answer;
@@ -185,11 +192,12 @@ static enum remote_answer by_tracer(struct programs *programs, const struct targ
 /* May another thread, or another moment, give another answer? (It may be only the thread that has ended.) */
 static bool worth_another(enum remote_answer answer)
 {
-	return answer == ANSWER_GONE || answer == ANSWER_NO_THREAD || answer == ANSWER_OTHER_CODE || answer == ANSWER_FAILED;
+	return answer == ANSWER_GONE || answer == ANSWER_NO_THREAD || answer == ANSWER_OTHER_CODE ||
+	       answer == ANSWER_FAILED;
 }
 
-int native_seal(struct programs *programs, const struct target *target, const struct range *ranges, size_t count,
-		const char **ret_why)
+int native_seal(struct programs *programs, const struct target *target, const struct range *ranges,
+		size_t count, const char **ret_why)
 {
 	enum remote_answer answer = count > REMOTE_SYSCALL_MAX_RANGES ? ANSWER_TOO_MANY : ANSWER_NO_MOMENT;
 	unsigned in_vain = 0;

@@ -17,7 +17,7 @@
  * sealed so; *ret_why is a phrase (a string constant) that says why: "is
  * traced by another program". It may be that some ranges then are sealed.
  */
-int native_seal(struct programs *programs, const struct target *target, const struct range *ranges, size_t count,
-		const char **ret_why);
+int native_seal(struct programs *programs, const struct target *target, const struct range *ranges,
+		size_t count, const char **ret_why);
 
 #endif

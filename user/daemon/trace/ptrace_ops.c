@@ -25,7 +25,8 @@ long ptrace_request(int what, pid_t tid, uint64_t address, void *data)
 
 int ptrace_wait(pid_t tid, int milliseconds, int *ret_status)
 {
-	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
+	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) +
+			    (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
 
 	for (;;) {
 		const struct timespec pause = { .tv_nsec = POLL_NS };
@@ -62,7 +63,8 @@ bool ptrace_is_trap(pid_t tid, int status)
 	siginfo_t info;
 	uint64_t data;
 
-	if (status >> 16 || WSTOPSIG(status) != SIGTRAP || ptrace_request(PTRACE_GETSIGINFO, tid, 0, &info) < 0)
+	if (status >> 16 || WSTOPSIG(status) != SIGTRAP ||
+	    ptrace_request(PTRACE_GETSIGINFO, tid, 0, &info) < 0)
 		return false;
 	memcpy(&data, (char *)&info.si_addr + sizeof(info.si_addr), sizeof(data));	/* si_perf_data */
 	return info.si_code == TRAP_PERF && data == PERF_TRAP_DATA;

@@ -30,7 +30,10 @@ static inline uint64_t regs_sp(const struct regs *regs)
 	return regs->r.rsp;
 }
 
-/* The call that it was stopped at the end of. Keeps *call, what it was seen in, where the registers do not tell. */
+/*
+ * The call that it was stopped at the end of. Keeps *call, what it was seen in, where the registers
+ * do not tell.
+ */
 static inline void regs_get_call(const struct regs *regs, struct blocked_call *call)
 {
 	*call = (struct blocked_call){
@@ -44,7 +47,10 @@ static inline void regs_get_call(const struct regs *regs, struct blocked_call *c
 
 #define REGS_EFLAGS_TF 0x100ul
 
-/* Makes it do a call at an instruction of that kind. No call is in progress then (orig_rax), so none is made again. */
+/*
+ * Makes it do a call at an instruction of that kind. No call is in progress then (orig_rax), so
+ * none is made again.
+ */
 static inline void regs_set_call(struct regs *regs, uint64_t instruction, long number,
 				      const uint64_t arguments[3])
 {

@@ -71,7 +71,8 @@ static uint64_t find_instruction(const struct proc_maps *maps, pid_t tid)
 		const struct mapping *mapping = &maps->list[i];
 		uint64_t at = mapping->start;
 
-		for (; mapping->exec && at < mapping->end && at - mapping->start < (4u << 20); at += sizeof(code)) {
+		for (; mapping->exec && at < mapping->end && at - mapping->start < (4u << 20);
+		     at += sizeof(code)) {
 			struct iovec local = { code, MIN_OF(sizeof(code), mapping->end - at) };
 			struct iovec remote = { (void *)(uintptr_t)at, local.iov_len };
 			const unsigned char *found;
@@ -91,7 +92,8 @@ bool remote_syscall_is_32bit(const struct proc_maps *maps)
 	return maps->count && maps->list[maps->count - 1].end <= END_32BIT;
 }
 
-enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct blocked_call *call, const struct proc_maps *maps)
+enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct blocked_call *call,
+					  const struct proc_maps *maps)
 {
 	uint64_t instruction;
 

@@ -7,7 +7,8 @@
 #include "lib/proc/maps.h"
 #include "trace/tracee.h"
 
-#define REMOTE_SYSCALL_MAX_RANGES 2000	/* each is two stops; 6.12 may wait a tick for each (kernel/sched/core.c, wait_task_inactive) */
+/* each is two stops; 6.12 may wait a tick for each (kernel/sched/core.c, wait_task_inactive) */
+#define REMOTE_SYSCALL_MAX_RANGES 2000
 
 enum remote_answer {
 	ANSWER_SEALED,
@@ -41,12 +42,16 @@ bool remote_syscall_is_32bit(const struct proc_maps *maps);
  * Makes ready for calls a thread that stands. call: what it slept in. Whatever the
  * answer, it wants tracee_restore() or tracee_release().
  */
-enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct blocked_call *call, const struct proc_maps *maps);
+enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct blocked_call *call,
+					  const struct proc_maps *maps);
 
 /* mseal(2) for each range. */
 enum remote_answer remote_syscall_mseal(struct tracee *tracee, const struct range *ranges, size_t count);
 
-/* It writes text to its standard error, as far as that can be had, and ends with status 1. -ESRCH: it has; else it lives. */
+/*
+ * It writes text to its standard error, as far as that can be had, and ends with status 1. -ESRCH:
+ * it has; else it lives.
+ */
 int remote_syscall_exit(struct tracee *tracee, const char *text);
 
 #endif

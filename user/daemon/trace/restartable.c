@@ -35,8 +35,8 @@ int restartable_parse(const char *text, struct blocked_call *ret)
 	/* "running", "-1 SP PC" when asleep in no call, or "NUMBER A1 ... A6 SP PC" (fs/proc/base.c). */
 	if (strncmp(text, "running", 7) == 0)
 		return 0;
-	n = sscanf(text, "%ld 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx", &call.number, &a[0], &a[1],
-		   &a[2], &a[3], &a[4], &a[5], &a[6], &a[7]);
+	n = sscanf(text, "%ld 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx", &call.number, &a[0],
+		   &a[1], &a[2], &a[3], &a[4], &a[5], &a[6], &a[7]);
 	if (n >= 1 && call.number == -1)
 		return 0;
 	if (n != 9 || call.number < 0)

@@ -11,7 +11,10 @@
 
 #include "trace/regs.h"
 
-/* The call as /proc/PID/syscall (its text) shows it. -EINVAL: not such a text. 0: running, or in no call. 1: asleep in *ret. */
+/*
+ * The call as /proc/PID/syscall (its text) shows it. -EINVAL: not such a text. 0: running, or in no
+ * call. 1: asleep in *ret.
+ */
 int restartable_parse(const char *text, struct blocked_call *ret);
 
 bool restartable_call(const struct blocked_call *call);

@@ -56,7 +56,9 @@ pid_t thread_tracer(const struct target *target, pid_t tid)
 	char path[48], value[PROCFS_VALUE_MAX];
 
 	(void)snprintf(path, sizeof(path), "task/%d/status", (int)tid);
-	return procfs_read_status(target->proc_fd, path, "TracerPid", value) < 0 ? 0 : (pid_t)strtol(value, NULL, 10);
+	return procfs_read_status(target->proc_fd, path, "TracerPid", value) < 0 ?
+		       0 :
+		       (pid_t)strtol(value, NULL, 10);
 }
 
 pid_t thread_pick(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try,
@@ -68,7 +70,8 @@ pid_t thread_pick(const struct target *target, const struct mseald_task *tasks, 
 	for (size_t i = 0; i < count && sleepers <= try; i++) {
 		struct blocked_call call;
 		pid_t tid = (pid_t)tasks[i].pid;
-		enum doing doing = tasks[i].key == target->key ? thread_look_at(target, tid, &call) : DOING_OTHER;
+		enum doing doing = tasks[i].key == target->key ? thread_look_at(target, tid, &call) :
+								 DOING_OTHER;
 
 		if ((doing != DOING_OTHER || thread_state(target, tid) == 't') &&
 		    thread_tracer(target, tid)) {

@@ -24,7 +24,8 @@
 #ifndef PTRACE_GET_RSEQ_CONFIGURATION
 #define PTRACE_GET_RSEQ_CONFIGURATION 0x420f
 #endif
-#define PTRACE_GET_USER_DISPATCH 0x4211		/* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, include/uapi/linux/ptrace.h, 6.4 */
+/* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, include/uapi/linux/ptrace.h, 6.4 */
+#define PTRACE_GET_USER_DISPATCH 0x4211
 
 int tracee_continue(struct tracee *tracee, int how, int signal)
 {
@@ -47,7 +48,8 @@ int tracee_on_stop(struct tracee *tracee, int status, int how)
 		r = tracee_interrupt(tracee);
 		return r < 0 ? r : tracee_continue(tracee, how, 0);
 	}
-	return tracee_continue(tracee, how, status >> 16 || WSTOPSIG(status) == PTRACE_STOP_AT_CALL ? 0 : WSTOPSIG(status));
+	return tracee_continue(
+		tracee, how, status >> 16 || WSTOPSIG(status) == PTRACE_STOP_AT_CALL ? 0 : WSTOPSIG(status));
 }
 
 int tracee_wait_standing(struct tracee *tracee)
@@ -100,7 +102,8 @@ static void abort_sequence(struct tracee *tracee)
 	struct { uint32_t version, flags; uint64_t start, length, abort; } sequence;
 	uint64_t address;
 
-	if (ptrace_request(PTRACE_GET_RSEQ_CONFIGURATION, tracee->tid, sizeof(area), &area) < 0 || !area.pointer)
+	if (ptrace_request(PTRACE_GET_RSEQ_CONFIGURATION, tracee->tid, sizeof(area), &area) < 0 ||
+	    !area.pointer)
 		return;
 	/* struct rseq: cpu_id_start, cpu_id, then rseq_cs (include/uapi/linux/rseq.h). */
 	if (!read_memory(tracee->tid, area.pointer + 8, &address, sizeof(address)) || !address ||
@@ -114,7 +117,8 @@ static bool dispatches_calls(pid_t tid)
 {
 	struct { uint64_t mode, selector, offset, length; } dispatch = { 0 };
 
-	return ptrace_request(PTRACE_GET_USER_DISPATCH, tid, sizeof(dispatch), &dispatch) == 0 && dispatch.mode;
+	return ptrace_request(PTRACE_GET_USER_DISPATCH, tid, sizeof(dispatch), &dispatch) == 0 &&
+	       dispatch.mode;
 }
 
 /*
@@ -187,7 +191,8 @@ static int to_begin(struct tracee *tracee)
 		r = tracee_on_stop(tracee, status, PTRACE_SYSCALL);
 		/* Another thread stops the group: it may stop when it is released. */
 		if (r == 1)
-			r = milliseconds == PTRACE_FOREVER ? -EBUSY : tracee_continue(tracee, PTRACE_SYSCALL, 0);
+			r = milliseconds == PTRACE_FOREVER ? -EBUSY :
+							     tracee_continue(tracee, PTRACE_SYSCALL, 0);
 	}
 	return r;
 }
@@ -256,7 +261,10 @@ static int rejoin_call(struct tracee *tracee)
 	return PTRACE_STOPPED(status) || WSTOPSIG(status) == PTRACE_STOP_AT_CALL ? 0 : WSTOPSIG(status);
 }
 
-/* From the end of a call back into get_signal(), before it is in user code again. *ret_signal: it has come meanwhile. */
+/*
+ * From the end of a call back into get_signal(), before it is in user code again. *ret_signal: it
+ * has come meanwhile.
+ */
 static int restore(struct tracee *tracee, bool rejoin, int *ret_signal)
 {
 	int r;
@@ -286,7 +294,8 @@ int tracee_restore(struct tracee *tracee)
 	int signal, r = restore(tracee, false, &signal);
 
 	/* Its filters are in force again. */
-	if (r == 0 && ptrace_request(PTRACE_SETOPTIONS, tracee->tid, 0, (void *)(uintptr_t)tracee->options) < 0)
+	if (r == 0 &&
+	    ptrace_request(PTRACE_SETOPTIONS, tracee->tid, 0, (void *)(uintptr_t)tracee->options) < 0)
 		r = -errno;
 	return r;
 }
@@ -295,7 +304,8 @@ int tracee_release(struct tracee *tracee)
 {
 	int signal, r = restore(tracee, true, &signal);
 
-	if (ptrace_request(PTRACE_DETACH, tracee->tid, 0, (void *)(intptr_t)(signal > 0 ? signal : 0)) < 0 && r >= 0)
+	if (ptrace_request(PTRACE_DETACH, tracee->tid, 0, (void *)(intptr_t)(signal > 0 ? signal : 0)) < 0 &&
+	    r >= 0)
 		r = -errno;
 	return r < 0 ? r : 0;
 }

@@ -21,7 +21,8 @@ static int take_pending_trap(struct tracee *tracee)
 	uint64_t mask = 0;
 	int status, r = 1;
 
-	while (r == 1 && tracee->fired && !tracee->trapped && procfs_status_number(tracee->tid, "SigPnd", 16, UINT64_MAX) & sigtrap) {
+	while (r == 1 && tracee->fired && !tracee->trapped &&
+	       procfs_status_number(tracee->tid, "SigPnd", 16, UINT64_MAX) & sigtrap) {
 		r = ptrace_get_mask(tracee->tid, &mask);
 		if (r == 0 && mask & sigtrap)
 			r = ptrace_set_mask(tracee->tid, mask & ~sigtrap);
@@ -29,7 +30,10 @@ static int take_pending_trap(struct tracee *tracee)
 			r = tracee_continue(tracee, PTRACE_CONT, 0);
 		if (r == 0)
 			r = ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
-		/* Stands again, told of a SIGCONT: to be interrupted as well would keep it from the signal for ever. */
+		/*
+		 * Stands again, told of a SIGCONT: to be interrupted as well would keep it from the
+		 * signal for ever.
+		 */
 		if (r == 0 && PTRACE_STOPPED(status))
 			r = 1;
 		if (r == 0)
@@ -78,14 +82,18 @@ int tracee_stop_sleeping(struct tracee *tracee)
 /* One that is blocked when it comes stays pending. One that is pending already would swallow ours. */
 static bool trap_would_stay(const struct tracee *tracee, bool other_mask)
 {
-	return (procfs_status_number(tracee->tid, "SigPnd", 16, UINT64_MAX) | (other_mask ? 0 : procfs_status_number(tracee->tid, "SigBlk", 16, UINT64_MAX))) & sigtrap;
+	return (procfs_status_number(tracee->tid, "SigPnd", 16, UINT64_MAX) |
+		(other_mask ? 0 : procfs_status_number(tracee->tid, "SigBlk", 16, UINT64_MAX))) &
+	       sigtrap;
 }
 
 int tracee_guard(struct tracee *tracee, const struct blocked_call *call)
 {
 	tracee->fired = tracee->trapped = false;
 	/* It has its own mask again when it is in its own code, which may not be seen from here. */
-	return trap_would_stay(tracee, restartable_replaces_mask(call)) ? -EBUSY : perf_trap_at(tracee->tid, call->pc, &tracee->trap);
+	return trap_would_stay(tracee, restartable_replaces_mask(call)) ?
+		       -EBUSY :
+		       perf_trap_at(tracee->tid, call->pc, &tracee->trap);
 }
 
 int tracee_unguard(struct tracee *tracee)

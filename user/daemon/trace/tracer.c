@@ -32,8 +32,10 @@ void tracer_allow(struct programs *programs)
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
 	if (task_iter_read(programs, getpid(), &tasks, &count) < 0) {
-		log_warning("cannot find out when mseald was started: what is sealed against foreign writes will not be "
-			    "sealed by mseal(2) as well, ignoring");
+		log_warning(
+			"cannot find out when mseald was started: what is sealed against foreign writes "
+			"will not be "
+			"sealed by mseal(2) as well, ignoring");
 		return;
 	}
 	state->injector_tgid = 0;
@@ -111,10 +113,12 @@ int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, str
 			return 0;
 		if (traced->tracer == MSEALD_TRACER_COMING)
 			continue;
-		return error_set(error, "Traced", pid,
-			    "pid %d is traced by pid %u (%s), which could go on writing to it; nothing is sealed: "
-			    "end the tracer first, or seal without foreign-write",
-			    (int)traced->pid, traced->tracer, comm_of((pid_t)traced->tracer, comm));
+		return error_set(
+			error, "Traced", pid,
+			"pid %d is traced by pid %u (%s), which could go on writing to it; nothing is "
+			"sealed: "
+			"end the tracer first, or seal without foreign-write",
+			(int)traced->pid, traced->tracer, comm_of((pid_t)traced->tracer, comm));
 	}
 	return -EAGAIN;
 }

@@ -20,7 +20,10 @@
  */
 void tracer_allow(struct programs *programs);
 
-/* As fork(2), -errno for errors. In the tracer all signals are blocked: only SIGKILL ends it while it holds a thread. */
+/*
+ * As fork(2), -errno for errors. In the tracer all signals are blocked: only SIGKILL ends it while
+ * it holds a thread.
+ */
 pid_t tracer_fork(void);
 
 /* Is that process a tracer of this daemon? */
