@@ -32,7 +32,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers -Werror
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -DMSEALD_VERSION='"$(VERSION)"' \
-	-Iinclude -Iuser/lib -I$(B) -MMD -MP $(CFLAGS) $(CFLAGS_EXTRA)
+	-Iinclude -Iuser $(INCLUDES) -I$(B) -MMD -MP $(CFLAGS) $(CFLAGS_EXTRA)
 LIBS_DAEMON := $(shell $(PKG_CONFIG) --libs libbpf libsystemd jansson 2>/dev/null || echo -lbpf -lsystemd -ljansson)
 LIBS_OCI := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null || echo -ljansson)
 LIBS_CTL := $(shell $(PKG_CONFIG) --libs libbpf jansson 2>/dev/null || echo -lbpf -ljansson)
@@ -45,9 +45,9 @@ LOCK_SRC := bpf/lock.bpf.c bpf/lock_pins.bpf.c
 BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c $(LOCK_SRC),$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 
-LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c)))
-DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/daemon/*.c)))
-CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c)))
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c user/lib/*/*.c)))
+DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/daemon/*.c user/daemon/*/*.c)))
+CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c user/ctl/*/*.c)))
 OCI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/oci/*.c)))
 MAN := $(sort $(wildcard man/*.[1-9]))
 UNITS_MADE := $(patsubst systemd/%.in,%,$(sort $(wildcard systemd/*.in)))
@@ -55,11 +55,11 @@ UNITS := $(patsubst systemd/%,%,$(sort $(wildcard systemd/*.socket systemd/*.tim
 MONITORING := $(sort $(wildcard packaging/monitoring/*))
 POLICY := $(sort $(wildcard policy/*.conf))
 
-.PHONY: all help clean image install uninstall deb deps FORCE
+.PHONY: all layers help clean image install uninstall deb deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook ## builds the daemon, the command line and the hook of container runtimes
+all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook layers ## builds the daemon, the command line and the hook of container runtimes
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -106,11 +106,24 @@ $(B)/%.o: %.c | $(B)/paths.h
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 $(DAEMON_OBJ): | $(B)/mseald.skel.h $(B)/lock.skel.h
-$(B)/user/daemon/methods.o: $(B)/interface.h
+$(DAEMON_OBJ): INCLUDES := -Iuser/daemon
+$(B)/user/daemon/api/methods.o: $(B)/interface.h
 
 # The interface description, as a C string.
-$(B)/interface.h: user/lib/io.mseald.varlink
+$(B)/interface.h: user/lib/varlink/io.mseald.varlink
 	$(Q)mkdir -p $(@D) && sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< > $@
+
+# The layers of each folder, the lowest first: what points up fails the build.
+LAYERS_daemon := base bpf process trace seal policy audit api
+LAYERS_lib := base elf proc varlink conf policy
+LAYERS_ctl := base view cmd
+layers: $(B)/layers-lib $(B)/layers-daemon $(B)/layers-ctl
+$(B)/layers-daemon: $(DAEMON_OBJ)
+$(B)/layers-lib: $(LIB_OBJ)
+$(B)/layers-ctl: $(CTL_OBJ)
+$(B)/layers-%: tests/layers
+	$(call say,LAYERS,user/$*)
+	$(Q)tests/layers user/$* "$(LAYERS_$*)" $(filter %.o,$^) && touch $@
 
 $(B)/libcommon.a: $(LIB_OBJ)
 	$(call say,AR,$@)
@@ -155,7 +168,7 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -m 644 $(B)/mseald.json $(DESTDIR)$(OCIHOOKDIR)/mseald.json
 	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
 	$(INSTALL) -D -m 644 completion/_msealctl $(DESTDIR)$(ZSHCOMPDIR)/_msealctl
-	$(INSTALL) -D -m 644 user/lib/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
+	$(INSTALL) -D -m 644 user/lib/varlink/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
 	$(foreach page,$(MAN),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
 	$(foreach file,$(POLICY),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(POLICYDIR)/$(notdir $(file));)
 

@@ -249,7 +249,7 @@ static __always_inline bool by_shutdown(void)
 
 /*
  * SIGHUP comes with a reload, and SIGCONT does no harm. Nor does SIGTERM to the daemon, which has it
- * blocked and then looks itself whether any process is left (user/daemon/parting.c), so that a process
+ * blocked and then looks itself whether any process is left (user/daemon/shutdown.c), so that a process
  * that passes for pid 1 gains nothing.
  */
 SEC("lsm/task_kill")

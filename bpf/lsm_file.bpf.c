@@ -4,7 +4,7 @@
  * the mapping. Denied to the process that has the file sealed; to every process where a seal has
  * file-write (map `files`). All hooks are in 6.1, 6.12 and 7.3.
  *
- * Attached while some seal is on a file (NEED_FILES in user/daemon/choice.h):
+ * Attached while some seal is on a file (NEED_FILES in user/daemon/bpf/coverage.h):
  *
  *   lsm/file_open        every open to write or with O_TRUNC. The kernel counts the writer before it
  *                        asks (fs/open.c, do_dentry_open), so a writer that was let through before the

@@ -149,7 +149,7 @@ struct events_map {
 };
 extern struct events_map events SEC(".maps");
 
-/* Set between open and load by user/daemon/programs.c. */
+/* Set between open and load by user/daemon/bpf/programs.c. */
 extern const volatile __u32 possible_cpus;
 extern const volatile bool madvise_overridden, madvise_32_overridden;
 extern const volatile bool setattr_has_idmap;

@@ -3,7 +3,7 @@
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
-UNIT_DAEMON := $(B)/tests/unit/test_calls $(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_flood $(B)/tests/unit/test_doors $(B)/tests/unit/test_asker $(B)/tests/unit/test_settings $(B)/tests/unit/test_resting
+UNIT_DAEMON := $(B)/tests/unit/test_sealset $(B)/tests/unit/test_restartable $(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_ratelimit $(B)/tests/unit/test_lock_log $(B)/tests/unit/test_creds $(B)/tests/unit/test_config $(B)/tests/unit/test_throttle
 UNIT_OCI := $(B)/tests/unit/test_ocistate
 KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/fuzz_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c tests/kernel/runpre.c tests/kernel/runme.c,$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
@@ -18,20 +18,20 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 
 # --- programs ---
 
-$(B)/tests/%.o: ALL_CFLAGS += -Itests/kernel -Iuser/ctl
+$(B)/tests/%.o: INCLUDES := -Itests/kernel
 
 unit-programs: $(UNIT)
 $(filter-out $(UNIT_DAEMON) $(UNIT_OCI),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(CTL_OBJ)) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_CTL)
 # What tests files of user/daemon.
-$(UNIT_DAEMON:%=%.o): ALL_CFLAGS += -Iuser/daemon
+$(UNIT_DAEMON:%=%.o): INCLUDES := -Iuser/daemon
 $(UNIT_DAEMON): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(DAEMON_OBJ)) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_DAEMON)
 
 # And of user/oci.
-$(UNIT_OCI:%=%.o): ALL_CFLAGS += -Iuser/oci
+$(UNIT_OCI:%=%.o): INCLUDES := -Iuser/oci
 $(UNIT_OCI): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(OCI_OBJ)) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_OCI)
@@ -114,19 +114,20 @@ $(B)/tests/kernel/started-static-norelro: STARTED_FLAGS := -static -no-pie -fno-
 
 # All of it is instrumented, so that libFuzzer sees which way the library goes: made once for all targets.
 FUZZ_SANITIZE := address,undefined
-FUZZ_LIB := $(patsubst %.c,$(B)/fuzz/%.o,$(filter-out user/lib/probe.c,$(sort $(wildcard user/lib/*.c))))
+FUZZ_LIB := $(patsubst %.c,$(B)/fuzz/%.o,$(sort $(wildcard user/lib/*.c user/lib/*/*.c)))
 fuzz-programs: $(FUZZ)
 $(B)/fuzz/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
-	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE= -Iinclude -Iuser/lib -Iuser/oci -Iuser/daemon -I$(B) -MMD -MP -g -O1 \
+	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE= -Iinclude -Iuser -Iuser/oci -Iuser/daemon -I$(B) -MMD -MP -g -O1 \
 		-fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -fno-sanitize-recover=all -c $< -o $@
 $(B)/fuzz/libcommon.a: $(FUZZ_LIB)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(B)/tests/fuzz/fuzz_ocistate: $(B)/fuzz/user/oci/state.o
-$(B)/tests/fuzz/fuzz_settings: $(B)/fuzz/user/daemon/settings.o
-$(B)/tests/fuzz/fuzz_parameters: $(B)/fuzz/user/daemon/parameters.o $(B)/fuzz/user/daemon/failure.o
+$(B)/tests/fuzz/fuzz_sealset: $(addprefix $(B)/fuzz/user/daemon/seal/,sealset.o sealset_codec.o)
+$(B)/tests/fuzz/fuzz_config: $(B)/fuzz/user/daemon/base/config.o
+$(B)/tests/fuzz/fuzz_params: $(addprefix $(B)/fuzz/user/daemon/,api/params.o api/reply.o base/error.o)
 $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/libcommon.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)

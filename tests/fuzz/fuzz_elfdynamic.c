@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "elfdynamic.h"
+#include "lib/elf/dynamic.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 
@@ -13,21 +13,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct elfdynamic dynamic, before;
+	struct elf_dynamic dynamic, before;
 	int r;
 
 	memset(&before, 0x5a, sizeof(before));
 	memcpy(&dynamic, &before, sizeof(dynamic));
-	r = elfdynamic_parse(data, size, &dynamic);
+	r = elf_dynamic_parse(data, size, &dynamic);
 	if (r < 0) {
 		CHECK(r == -ENOEXEC || r == -EBADMSG);
 		CHECK(memcmp(&dynamic, &before, sizeof(dynamic)) == 0);
 		return 0;
 	}
-	CHECK(dynamic.needed_count <= ELFDYNAMIC_NEEDED_MAX);
-	CHECK(!dynamic.soname || strlen(dynamic.soname) < ELFDYNAMIC_NAME_MAX);
+	CHECK(dynamic.needed_count <= ELF_DYNAMIC_NEEDED_MAX);
+	CHECK(!dynamic.soname || strlen(dynamic.soname) < ELF_DYNAMIC_NAME_MAX);
 	for (size_t i = 0; i < dynamic.needed_count; i++)
-		CHECK(strlen(dynamic.needed[i]) < ELFDYNAMIC_NAME_MAX);
-	elfdynamic_free(&dynamic);
+		CHECK(strlen(dynamic.needed[i]) < ELF_DYNAMIC_NAME_MAX);
+	elf_dynamic_free(&dynamic);
 	return 0;
 }

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "elfobject.h"
-#include "util.h"
+#include "lib/elf/object.h"
+#include "lib/base/util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 
@@ -14,19 +14,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct elfobject object, before;
+	struct elf_object object, before;
 	uint64_t sum;
 	int r;
 
 	memset(&before, 0x5a, sizeof(before));
 	memcpy(&object, &before, sizeof(object));
-	r = elfobject_parse(data, size, &object);
+	r = elf_object_parse(data, size, &object);
 	if (r < 0) {
 		CHECK(r == -ENOEXEC || r == -EBADMSG);
 		CHECK(memcmp(&object, &before, sizeof(object)) == 0);
 		return 0;
 	}
-	CHECK(object.loads <= ELFOBJECT_MAX_LOADS);
+	CHECK(object.loads <= ELF_OBJECT_MAX_LOADS);
 	CHECK(!__builtin_add_overflow(object.relro_vaddr, object.relro_memsz, &sum));
 	for (size_t i = 0; i < object.loads; i++) {
 		CHECK(object.load[i].memsz > 0 && object.load[i].filesz <= object.load[i].memsz);

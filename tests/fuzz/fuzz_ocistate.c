@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "state.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 

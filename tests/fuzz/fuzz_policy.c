@@ -5,19 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "names.h"
-#include "policy.h"
-#include "util.h"
+#include "lib/base/names.h"
+#include "lib/policy/policy.h"
+#include "lib/base/util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_faults(const struct policy_faults *faults, size_t lines)
+static void check_faults(const struct diagnostics *faults, size_t lines)
 {
 	CHECK(faults->count > 0 && faults->count <= 21);
 	for (size_t i = 0; i < faults->count; i++) {
-		_cleanup_free_ char *text = policy_fault_text(&faults->list[i]);
+		_cleanup_free_ char *text = diagnostic_text(&faults->list[i]);
 
 		CHECK(text && faults->list[i].line <= lines && *faults->list[i].message);
 		for (const char *c = text; *c; c++)
@@ -41,11 +41,11 @@ static void check_policy(const struct policy *policy)
 {
 	CHECK(policy->name && policy->path);
 	CHECK(policy->exe_count + policy->unit_count + policy->cgroup_count + policy->user_count > 0 || policy->marked);
-	CHECK(policy->exe_count <= POLICY_VALUES_MAX && policy->unit_count <= POLICY_VALUES_MAX);
-	CHECK(policy->cgroup_count <= POLICY_VALUES_MAX && policy->user_count <= POLICY_VALUES_MAX);
-	CHECK((policy->classes & ~MSEALD_CLASSES_ALL) == 0);
-	CHECK(policy->stops != 0 && (policy->stops & ~(unsigned)MSEALD_STOP_ALL) == 0);
-	CHECK(policy->action < MSEALD_ACTION_COUNT && policy->gate <= POLICY_GATE_DENY);
+	CHECK(policy->exe_count <= PARSER_VALUES_MAX && policy->unit_count <= PARSER_VALUES_MAX);
+	CHECK(policy->cgroup_count <= PARSER_VALUES_MAX && policy->user_count <= PARSER_VALUES_MAX);
+	CHECK((policy->seal.classes & ~MSEALD_CLASSES_ALL) == 0);
+	CHECK(policy->seal.stops != 0 && (policy->seal.stops & ~(unsigned)MSEALD_STOP_ALL) == 0);
+	CHECK(policy->seal.action < MSEALD_ACTION_COUNT && policy->seal.gate <= POLICY_GATE_DENY);
 	for (size_t i = 0; i < policy->cgroup_count; i++)
 		CHECK(policy->cgroup[i][0] == '/' && (!policy->cgroup[i][1] || policy->cgroup[i][strlen(policy->cgroup[i]) - 1] != '/'));
 	for (size_t i = 0; i < policy->unit_count; i++)
@@ -74,7 +74,7 @@ static void check_match(struct policy *policy)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct policy_faults faults = {};
+	struct diagnostics faults = {};
 	struct policy policy;
 	size_t lines = 1;
 	int r;
@@ -92,6 +92,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_match(&policy);
 		policy_free(&policy);
 	}
-	policy_faults_free(&faults);
+	diagnostics_free(&faults);
 	return 0;
 }

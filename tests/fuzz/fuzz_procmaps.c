@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "procmaps.h"
-#include "util.h"
+#include "lib/proc/maps.h"
+#include "lib/base/util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 
@@ -14,10 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_(procmaps_free) struct procmaps maps = { 0 };
+	_cleanup_(proc_maps_free) struct proc_maps maps = { 0 };
 	size_t lines = 0, paths = 0;
 	uint64_t hole = 0;
-	int r = procmaps_parse((const char *)data, size, &maps);
+	int r = proc_maps_parse((const char *)data, size, &maps);
 
 	if (r < 0) {
 		CHECK(r == -EINVAL && !maps.list && maps.count == 0);
@@ -32,11 +32,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(m->start < m->end && (i == 0 || m[-1].end <= m->start));
 		CHECK(!strchr(m->path, '\n') && m->path[0] != ' ');
 		paths += strlen(m->path);
-		CHECK(procmaps_find(&maps, m->start) == m && procmaps_find(&maps, m->end - 1) == m);
-		CHECK(procmaps_covers(&maps, m->start, m->end, &hole));
+		CHECK(proc_maps_find(&maps, m->start) == m && proc_maps_find(&maps, m->end - 1) == m);
+		CHECK(proc_maps_covers(&maps, m->start, m->end, &hole));
 		if (i > 0 && m[-1].end < m->start) {
-			CHECK(!procmaps_find(&maps, m[-1].end));
-			CHECK(!procmaps_covers(&maps, m[-1].start, m->end, &hole) && hole == m[-1].end);
+			CHECK(!proc_maps_find(&maps, m[-1].end));
+			CHECK(!proc_maps_covers(&maps, m[-1].start, m->end, &hole) && hole == m[-1].end);
 		}
 	}
 	CHECK(paths <= size);

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "names.h"
-#include "range.h"
-#include "util.h"
+#include "lib/base/names.h"
+#include "lib/base/range.h"
+#include "lib/base/util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 
@@ -82,8 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	try_range(text);
-	try_list(text, mseald_classes_parse, mseald_classes_format, MSEALD_CLASSES_ALL);
-	try_list(text, mseald_stops_parse, mseald_stops_format, MSEALD_STOP_ALL);
+	try_list(text, names_parse_classes, names_format_classes, MSEALD_CLASSES_ALL);
+	try_list(text, names_parse_stops, names_format_stops, MSEALD_STOP_ALL);
 	try_normalize(data, size);
 	return 0;
 }

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sealset.h"
-#include "util.h"
+#include "seal/sealset.h"
+#include "lib/base/util.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 #define PAGE 4096ull

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util.h"
-#include "varlink.h"
+#include "lib/base/util.h"
+#include "lib/varlink/varlink.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 

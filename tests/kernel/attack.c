@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "procmaps.h"
+#include "lib/proc/maps.h"
 #include "tap.h"
 
 #define STAGE_PAGES 32ul	/* the target is in their middle */
@@ -303,17 +303,17 @@ char *snapshot(pid_t pid, uint64_t start, uint64_t length)
 const char *protection_of(pid_t pid, uint64_t address)
 {
 	static char text[5];
-	struct procmaps maps;
+	struct proc_maps maps;
 	const struct mapping *mapping;
 
 	text[0] = '\0';
-	if (procmaps_read(pid, &maps) < 0)
+	if (proc_maps_read(pid, &maps) < 0)
 		return text;
-	mapping = procmaps_find(&maps, address);
+	mapping = proc_maps_find(&maps, address);
 	if (mapping)
 		snprintf(text, sizeof(text), "%c%c%c%c", mapping->read ? 'r' : '-', mapping->write ? 'w' : '-',
 			 mapping->exec ? 'x' : '-', mapping->shared ? 's' : 'p');
-	procmaps_free(&maps);
+	proc_maps_free(&maps);
 	return text;
 }
 

@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "range.h"
-#include "varlink.h"
+#include "lib/base/range.h"
+#include "lib/varlink/varlink.h"
 
 #define DAEMON_SOCKET "/run/mseald/io.mseald"
 #define DAEMON_LOG "/run/mseald-test.log"

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "procmaps.h"
+#include "lib/proc/maps.h"
 
 #define STOP_SYSCALL (SIGTRAP | 0x80)
 
@@ -23,13 +23,13 @@ static uint64_t find_instruction(pid_t pid)
 	static const unsigned char instruction[] = { 0x0f, 0x05 };
 	static unsigned char code[1 << 16];
 	uint64_t found = 0;
-	struct procmaps maps;
+	struct proc_maps maps;
 	char path[64];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || procmaps_read(pid, &maps) < 0) {
+	if (fd < 0 || proc_maps_read(pid, &maps) < 0) {
 		if (fd >= 0)
 			close(fd);
 		return 0;
@@ -45,7 +45,7 @@ static uint64_t find_instruction(pid_t pid)
 			found = hit ? at + (uint64_t)(hit - code) : 0;
 		}
 	}
-	procmaps_free(&maps);
+	proc_maps_free(&maps);
 	close(fd);
 	return found;
 }

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 
 #include "attack.h"
-#include "procmaps.h"
+#include "lib/proc/maps.h"
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -232,23 +232,23 @@ static void with_rings(struct stage *stage)
 {
 	aio_context_t *context = puppet_data(stage->victim);
 	const struct mapping *mapping;
-	struct procmaps maps;
+	struct proc_maps maps;
 
 	for (int i = 0; i < 2; i++) {
 		*context = 0;
 		/* By the ABI of the attack, which puts the ring where that can name it. */
 		if (CALL(SYS_io_setup, 1, (long)context))
 			stage_trouble(stage, "io_setup fails");
-		if (stage->trouble[0] || procmaps_read(stage->victim->pid, &maps) < 0)
+		if (stage->trouble[0] || proc_maps_read(stage->victim->pid, &maps) < 0)
 			return;
-		mapping = procmaps_find(&maps, *context);
+		mapping = proc_maps_find(&maps, *context);
 		if (!mapping || !strstr(mapping->path, "aio")) {
 			stage_trouble(stage, "there is no ring at %#lx", (unsigned long)*context);
 		} else {
 			stage->length = mapping->end - mapping->start;
 			reuse_ring(stage, *context);
 		}
-		procmaps_free(&maps);
+		proc_maps_free(&maps);
 		*(i ? &stage->target : &stage->control[0]) = *context;
 	}
 }

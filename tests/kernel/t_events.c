@@ -23,7 +23,7 @@
 
 #include "attack.h"
 #include "daemon.h"
-#include "names.h"
+#include "lib/base/names.h"
 #include "tap.h"
 
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
@@ -193,7 +193,7 @@ static void each_operation(void)
 		int64_t cgroup, since = boot_time();
 		struct puppet *puppet = somebody("culprit", &cgroup);
 		uint64_t seal = puppet_pages(puppet, 6, PROT_READ) + PAGE;
-		struct expected wanted = by(puppet, cgroup, mseald_op_name(tries[how].op), gone ? "killed" : "denied");
+		struct expected wanted = by(puppet, cgroup, names_op(tries[how].op), gone ? "killed" : "denied");
 		struct monitor one, other;
 		json_t *event;
 

@@ -23,7 +23,7 @@
 #include "puppet.h"
 #include "ring.h"
 #include "tap.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define PAGES 4
 #define SIZE (PAGES * PAGE)

@@ -26,7 +26,7 @@
 #include "attack.h"
 #include "daemon.h"
 #include "hole.h"
-#include "procmaps.h"
+#include "lib/proc/maps.h"
 #include "strike_huge.h"
 #include "strike_tricks.h"
 #include "tap.h"
@@ -124,7 +124,7 @@ static void breaks(void)
 	uint64_t start, end;
 	struct puppet *puppet = puppet_with_heap(&start, &end);
 	uint64_t places[5] = { 0, 1, PAGE, 0, 0 };
-	struct procmaps maps;
+	struct proc_maps maps;
 	const char *error = NULL;
 	unsigned sealed = 0;
 	long result;
@@ -136,14 +136,14 @@ static void breaks(void)
 		ok(result == (long)end, "row 8: %s: not sealed, it tells the break (%s)", names[i],
 		   puppet_text(puppet, result));
 	}
-	if (procmaps_read(puppet->pid, &maps) < 0)
+	if (proc_maps_read(puppet->pid, &maps) < 0)
 		bail("the maps of a puppet cannot be read");
 	for (size_t i = 0; i < maps.count && !error; i++)
 		if (maps.list[i].end <= start) {
 			error = seal_range(puppet->pid, maps.list[i].start, maps.list[i].end - maps.list[i].start);
 			sealed += !error;
 		}
-	procmaps_free(&maps);
+	proc_maps_free(&maps);
 	ok(!error && sealed > 2, "row 8: all %u mappings below the heap are sealed (%s)", sealed, error ?: "fine");
 	for (int i = 0; i < 5; i++) {
 		result = puppet_call(puppet, SYS_brk, places[i]);
@@ -264,21 +264,21 @@ static uint64_t find_relro(pid_t pid, const char *library, uint64_t *ret_length)
 {
 	json_t *seals = daemon_seals(pid), *seal;
 	uint64_t found = 0;
-	struct procmaps maps;
+	struct proc_maps maps;
 	size_t i;
 
-	if (procmaps_read(pid, &maps) < 0)
+	if (proc_maps_read(pid, &maps) < 0)
 		bail("the maps of a puppet cannot be read");
 	json_array_foreach (seals, i, seal) {
 		uint64_t start = (uint64_t)json_number(seal, "start");
-		const struct mapping *mapping = procmaps_find(&maps, start);
+		const struct mapping *mapping = proc_maps_find(&maps, start);
 
 		if (found || !mapping || !strstr(mapping->path, library))
 			continue;
 		found = start;
 		*ret_length = (uint64_t)json_number(seal, "end") - start;
 	}
-	procmaps_free(&maps);
+	proc_maps_free(&maps);
 	json_decref(seals);
 	return found;
 }

@@ -20,7 +20,7 @@
 
 #include "attack.h"
 #include "daemon.h"
-#include "procmaps.h"
+#include "lib/proc/maps.h"
 #include "tap.h"
 #include "ways.h"
 

@@ -15,8 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "procmaps.h"
-#include "util.h"
+#include "lib/proc/maps.h"
+#include "lib/base/util.h"
 #include "victims.h"
 
 #ifndef SYS_mseal
@@ -227,13 +227,13 @@ static long dispatches(const long arguments[6])
 
 static long without_vdso(const long arguments[6])
 {
-	_cleanup_(procmaps_free) struct procmaps maps = {};
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 	const struct mapping *vdso;
 	long n;
 
 	(void)arguments;
-	MUST(procmaps_read(getpid(), &maps) >= 0, 0);
-	vdso = procmaps_find(&maps, getauxval(AT_SYSINFO_EHDR));
+	MUST(proc_maps_read(getpid(), &maps) >= 0, 0);
+	vdso = proc_maps_find(&maps, getauxval(AT_SYSINFO_EHDR));
 	MUST(vdso, 0);
 	n = RAW(SYS_munmap, vdso->start, vdso->end - vdso->start);
 	MUST(n == 0, n);
@@ -244,11 +244,11 @@ static long without_vdso(const long arguments[6])
 
 static long busy_without_vdso(const long arguments[6])
 {
-	_cleanup_(procmaps_free) struct procmaps maps = {};
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 	const struct mapping *vdso;
 
-	MUST(procmaps_read(getpid(), &maps) >= 0, 0);
-	vdso = procmaps_find(&maps, getauxval(AT_SYSINFO_EHDR));
+	MUST(proc_maps_read(getpid(), &maps) >= 0, 0);
+	vdso = proc_maps_find(&maps, getauxval(AT_SYSINFO_EHDR));
 	MUST(vdso && RAW(SYS_munmap, vdso->start, vdso->end - vdso->start) == 0, 0);
 	return busy(arguments);
 }

@@ -134,11 +134,11 @@ sources_of() {
 	kernel) echo bpf tests/vm/kernels.list ;;
 	calls) echo bpf tests/kernel/fuzz_*.c ;;
 	race) echo bpf tests/race tests/kernel/r_race.c ;;
-	real*) echo user/daemon/native.c user/daemon/run.c user/daemon/starts.c bpf/exec_match.bpf.c policy tests/real tests/vm/programs-disk.list ;;
-	service) echo systemd packaging/debian packaging/deb.sh user/daemon/lock.c bpf/lock.bpf.c bpf/lock_pins.bpf.c tests/service ;;
-	oci) echo user/oci packaging/oci packaging/k8s packaging/image user/daemon/containers.c tests/oci ;;
+	real*) echo user/daemon/trace/native.c user/daemon/api/method_run.c user/daemon/policy/reconcile.c bpf/exec_match.bpf.c policy tests/real tests/vm/programs-disk.list ;;
+	service) echo systemd packaging/debian packaging/deb.sh user/daemon/bpf/lock.c bpf/lock.bpf.c bpf/lock_pins.bpf.c tests/service ;;
+	oci) echo user/oci packaging/oci packaging/k8s packaging/image user/daemon/policy/containers.c tests/oci ;;
 	harness) echo tests/vm ;;
-	fuzz*) echo user/lib user/oci user/daemon/settings.c user/daemon/parameters.c tests/fuzz ;;
+	fuzz*) echo user/lib user/oci user/daemon/base/config.c user/daemon/api/params.c tests/fuzz ;;
 	sanitize) echo user/lib user/ctl user/oci ;;
 	valgrind) echo user/daemon ;;
 	esac

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "util.h"
+#include "lib/base/util.h"
 
 #define OUTPUT_MAX (1 << 20)
 

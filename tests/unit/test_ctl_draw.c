@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#include "draw.h"
-#include "event.h"
-#include "summary.h"
-#include "table.h"
-#include "text.h"
+#include "ctl/base/text.h"
+#include "ctl/view/event.h"
+#include "ctl/view/map_drawing.h"
+#include "ctl/view/summary.h"
+#include "ctl/view/table.h"
 
 static const struct terminal narrow = { .width = 80, .utf8 = true };
 static const struct terminal wide = { .width = 160, .utf8 = true };
@@ -124,13 +124,13 @@ static void test_stops(void **state)
 		[MSEALD_ACTION_AUDIT] = MSEALD_STOP_DISCARD | MSEALD_STOP_MPROTECT,
 	};
 	const unsigned none[MSEALD_ACTION_COUNT] = {};
-	char buf[STOPS_TEXT_MAX];
+	char buf[SPACES_STOPS_TEXT_MAX];
 
 	(void)state;
-	assert_string_equal(stops_text(mixed, false, buf), "mprotect kill:unmap audit:discard");
-	assert_string_equal(stops_text(mixed, true, buf), "mU~d");
-	assert_string_equal(stops_text(none, false, buf), "-");
-	assert_string_equal(stops_text(none, true, buf), "-");
+	assert_string_equal(spaces_stops_text(mixed, false, buf), "mprotect kill:unmap audit:discard");
+	assert_string_equal(spaces_stops_text(mixed, true, buf), "mU~d");
+	assert_string_equal(spaces_stops_text(none, false, buf), "-");
+	assert_string_equal(spaces_stops_text(none, true, buf), "-");
 }
 
 /* --- table --- */
@@ -233,7 +233,7 @@ static struct segment segments[] = {
 	{ .start = 0x55d0c0a43000, .end = 0x55d0c0a45000, .class = MSEALD_CLASS_DATA },
 };
 #define ALL { [MSEALD_ACTION_DENY] = MSEALD_STOP_DEFAULT }
-static struct ctl_seal seals[] = {
+static struct space_seal seals[] = {
 	{ .start = 0x55d0c0a00000, .end = 0x55d0c0a02000, .stops = ALL, .class = MSEALD_CLASS_RODATA, .gate = "kill" },
 	/* Half of the text, twice, as when one is revocable. */
 	{ .start = 0x55d0c0a02000, .end = 0x55d0c0a22000, .stops = ALL, .class = MSEALD_CLASS_TEXT, .gate = "kill" },
@@ -243,9 +243,9 @@ static struct ctl_seal seals[] = {
 	  .stops = { [MSEALD_ACTION_AUDIT] = MSEALD_STOP_UNMAP }, .gate = "none" },
 };
 
-static struct addrspace example(void)
+static struct address_space example(void)
 {
-	struct addrspace space = {
+	struct address_space space = {
 		.pid = 812,
 		.comm = "ng\033inx",
 		.maps = { maps, ELEMENTS(maps) },
@@ -253,12 +253,12 @@ static struct addrspace example(void)
 		.seals = { seals, ELEMENTS(seals) },
 	};
 
-	assert_int_equal(addrspace_join(&space), 0);
+	assert_int_equal(address_space_join(&space), 0);
 	return space;
 }
 
-/* Only what addrspace_join() made: the rest is static. */
-static void example_free(struct addrspace *space)
+/* Only what address_space_join() made: the rest is static. */
+static void example_free(struct address_space *space)
 {
 	free(space->rows);
 	free(space->covered);
@@ -266,12 +266,12 @@ static void example_free(struct addrspace *space)
 
 static char *draw(const struct terminal *terminal)
 {
-	_cleanup_(example_free) struct addrspace space = example();
+	_cleanup_(example_free) struct address_space space = example();
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	assert_int_equal(draw_addrspace(&space, terminal, out), 0);
+	assert_int_equal(map_drawing_print(&space, terminal, out), 0);
 	assert_int_equal(fclose(out), 0);
 	return text;
 }
@@ -292,13 +292,13 @@ static void assert_fits(const char *text, size_t width, bool utf8)
 
 static void test_join(void **state)
 {
-	_cleanup_(example_free) struct addrspace space = example();
-	struct share all = addrspace_share(&space, SHARE_ALL), executable = addrspace_share(&space, SHARE_EXECUTABLE);
+	_cleanup_(example_free) struct address_space space = example();
+	struct share all = address_space_share(&space, SHARE_ALL), executable = address_space_share(&space, SHARE_EXECUTABLE);
 
 	(void)state;
-	assert_int_equal(addrspace_sealed(&space, 0, UINT64_MAX), 0x2000 + 0x20000 + 0x1000);
-	assert_int_equal(addrspace_sealed(&space, 0x55d0c0a21000, 0x55d0c0a23000), 0x1000);
-	assert_int_equal(addrspace_sealed(&space, 0x55d0c0a22000, 0x55d0c0a23000), 0);
+	assert_int_equal(address_space_sealed(&space, 0, UINT64_MAX), 0x2000 + 0x20000 + 0x1000);
+	assert_int_equal(address_space_sealed(&space, 0x55d0c0a21000, 0x55d0c0a23000), 0x1000);
+	assert_int_equal(address_space_sealed(&space, 0x55d0c0a22000, 0x55d0c0a23000), 0);
 	assert_int_equal(space.rows[1].sealed, 0x20000);
 	assert_int_equal(space.rows[1].stops[MSEALD_ACTION_KILL], MSEALD_STOP_UNMAP);
 	assert_int_equal(space.rows[2].classes, 1 << MSEALD_CLASS_RELRO | 1 << MSEALD_CLASS_DATA);
@@ -306,16 +306,16 @@ static void test_join(void **state)
 	assert_string_equal(space.rows[3].name, "/usr/sbin/ng\033inx");
 	assert_false(space.rows[4].joined);
 	assert_string_equal(space.rows[5].name, "[anon]");
-	assert_int_equal(addrspace_class(&space, 0x55d0c0a02000), MSEALD_CLASS_TEXT);
-	assert_int_equal(addrspace_class(&space, 0x55d0c0a42fff), MSEALD_CLASS_RELRO);
-	assert_int_equal(addrspace_class(&space, 0x1000), MSEALD_CLASS_NONE);
+	assert_int_equal(address_space_class(&space, 0x55d0c0a02000), MSEALD_CLASS_TEXT);
+	assert_int_equal(address_space_class(&space, 0x55d0c0a42fff), MSEALD_CLASS_RELRO);
+	assert_int_equal(address_space_class(&space, 0x1000), MSEALD_CLASS_NONE);
 	/* What cannot be accessed and [vsyscall] do not count. */
 	assert_int_equal(all.all, 0x45000 + 0x21000 + 0x10000);
 	assert_int_equal(all.sealed, 0x23000);
 	assert_int_equal(executable.all, 0x40000 + 0x10000);
 	assert_int_equal(executable.sealed, 0x21000);
-	assert_int_equal(addrspace_share(&space, SHARE_FILE_EXECUTABLE).all, 0x40000);
-	assert_int_equal(addrspace_share(&space, SHARE_FILE_EXECUTABLE).sealed, 0x20000);
+	assert_int_equal(address_space_share(&space, SHARE_FILE_EXECUTABLE).all, 0x40000);
+	assert_int_equal(address_space_share(&space, SHARE_FILE_EXECUTABLE).sealed, 0x20000);
 }
 
 static void test_draw_narrow(void **state)
@@ -390,18 +390,18 @@ static void test_draw_wide(void **state)
 static void test_percent(void **state)
 {
 	(void)state;
-	assert_int_equal(share_percent((struct share){ 0, 0 }), 0);
-	assert_int_equal(share_percent((struct share){ 0, 10 }), 0);
-	assert_int_equal(share_percent((struct share){ 10, 10 }), 100);
+	assert_int_equal(address_space_percent((struct share){ 0, 0 }), 0);
+	assert_int_equal(address_space_percent((struct share){ 0, 10 }), 0);
+	assert_int_equal(address_space_percent((struct share){ 10, 10 }), 100);
 	/* What is not all of it is not 100. */
-	assert_int_equal(share_percent((struct share){ (1ull << 57) - 1, 1ull << 57 }), 99);
-	assert_int_equal(share_percent((struct share){ 1ull << 57, 1ull << 57 }), 100);
+	assert_int_equal(address_space_percent((struct share){ (1ull << 57) - 1, 1ull << 57 }), 99);
+	assert_int_equal(address_space_percent((struct share){ 1ull << 57, 1ull << 57 }), 100);
 }
 
 static void assert_gate(const char *a, const char *b, const char *expected)
 {
-	struct ctl_seal list[] = { { .gate = a }, { .gate = b }, { .gate = "none" } };
-	const struct ctl_seals some = { list, ELEMENTS(list) };
+	struct space_seal list[] = { { .gate = a }, { .gate = b }, { .gate = "none" } };
+	const struct space_seals some = { list, ELEMENTS(list) };
 	char buf[32];
 
 	assert_string_equal(summary_gate(&some, buf), expected);
@@ -418,7 +418,7 @@ static void test_gate(void **state)
 
 static void test_summary(void **state)
 {
-	_cleanup_(example_free) struct addrspace space = example();
+	_cleanup_(example_free) struct address_space space = example();
 	_cleanup_(summary_free) struct summary summary = {};
 	json_t *told = json_pack("{s:[i,i],s:s,s:i,s:i,s:i}", "pids", 812, 813, "policy", "nginx", "denied", 1, "killed", 2,
 				 "audited", 3);

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "machine.h"
-#include "util.h"
+#include "ctl/view/host_check.h"
+#include "lib/base/util.h"
 
 enum { ROOT, KERNEL, SECURITYFS, LSM, BTF, BPFFS, GATES, CGROUP, DAEMON };
 
@@ -24,7 +24,7 @@ enum { ROOT, KERNEL, SECURITYFS, LSM, BTF, BPFFS, GATES, CGROUP, DAEMON };
 struct fixture {
 	char root[64];
 	struct machine machine;
-	struct finding findings[MACHINE_FINDINGS];
+	struct finding findings[HOST_CHECK_FINDINGS];
 };
 
 static void put(const struct fixture *fixture, const char *path, const char *text)
@@ -79,14 +79,14 @@ static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
 
-	machine_free(fixture->findings);
+	host_check_free(fixture->findings);
 	return nftw(fixture->root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static const struct finding *look(struct fixture *fixture, int which)
 {
-	machine_free(fixture->findings);
-	assert_int_equal(machine_look(&fixture->machine, fixture->findings), 0);
+	host_check_free(fixture->findings);
+	assert_int_equal(host_check_look(&fixture->machine, fixture->findings), 0);
 	return &fixture->findings[which];
 }
 
@@ -114,7 +114,7 @@ static void test_all_there(void **state)
 	struct fixture *fixture = *state;
 
 	(void)look(fixture, 0);
-	for (size_t i = 0; i < MACHINE_FINDINGS; i++) {
+	for (size_t i = 0; i < HOST_CHECK_FINDINGS; i++) {
 		if (fixture->findings[i].state != FINDING_OK)
 			fail_msg("%s: %s", fixture->findings[i].name, fixture->findings[i].detail);
 		assert_null(fixture->findings[i].remedy);

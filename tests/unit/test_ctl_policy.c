@@ -17,7 +17,9 @@
 
 #include <cmocka.h>
 
-#include "policies.h"
+#include "ctl/base/command.h"
+#include "ctl/view/policy_common.h"
+#include "ctl/view/report_advice.h"
 
 #define READY "[Policy]\nDescription=A thing\nEnabled=no\n[Match]\nExe=/usr/bin/thing\n"
 
@@ -439,7 +441,7 @@ static int ask(const char *answer, const char **ret_said)
 		}
 	}
 	(void)close(listener);
-	r = policy_ask_to_reload(&ctl, ret_said);
+	r = policy_common_reload(&ctl, ret_said);
 	if (server)
 		(void)waitpid(server, NULL, 0);
 	return r;
@@ -451,7 +453,7 @@ static void asking_the_daemon(void **state)
 
 	(void)state;
 	assert_int_equal(ask(NULL, &said), 0);
-	assert_ptr_equal(said, policy_daemon_absent);
+	assert_ptr_equal(said, policy_common_daemon_absent);
 	assert_int_equal(ask("{\"parameters\":{}}", &said), 0);
 	assert_string_equal(said, "mseald has read its policies again");
 	/* An older one. */
@@ -522,14 +524,14 @@ static void advice(void **state)
 
 static void durations(void **state)
 {
-	char buf[REPORT_DURATION_MAX];
+	char buf[REPORT_ADVICE_DURATION_MAX];
 
 	(void)state;
-	assert_string_equal(report_duration(0, buf), "0 minutes");
-	assert_string_equal(report_duration(HOUR / 60, buf), "1 minute");
-	assert_string_equal(report_duration(HOUR, buf), "1 hour");
-	assert_string_equal(report_duration(71 * HOUR, buf), "71 hours");
-	assert_string_equal(report_duration(72 * HOUR, buf), "3 days");
+	assert_string_equal(report_advice_duration(0, buf), "0 minutes");
+	assert_string_equal(report_advice_duration(HOUR / 60, buf), "1 minute");
+	assert_string_equal(report_advice_duration(HOUR, buf), "1 hour");
+	assert_string_equal(report_advice_duration(71 * HOUR, buf), "71 hours");
+	assert_string_equal(report_advice_duration(72 * HOUR, buf), "3 days");
 }
 
 #define each(function) cmocka_unit_test_setup_teardown(function, before_each, after_each)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/elfdynamic.c: a small library made here, right and wrong in one thing each, and real ones. */
+/* user/lib/elf/dynamic.c: a small library made here, right and wrong in one thing each, and real ones. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "elfdynamic.h"
-#include "util.h"
+#include "lib/elf/dynamic.h"
+#include "lib/base/util.h"
 
 #define ADDRESS 0x10000u	/* where the file is loaded: an address is a place in it, and this */
 #define STRINGS "\0liba.so\0libb.so.1\0self.so"
@@ -39,7 +39,7 @@ struct file32 {
 };
 
 static struct file file;
-static struct elfdynamic dynamic;
+static struct elf_dynamic dynamic;
 
 static void add(size_t i, Elf64_Sxword tag, Elf64_Xword value)
 {
@@ -68,7 +68,7 @@ static int before_each(void **state)
 static int after_each(void **state)
 {
 	(void)state;
-	elfdynamic_free(&dynamic);
+	elf_dynamic_free(&dynamic);
 	return 0;
 }
 
@@ -77,9 +77,9 @@ static int parse_bytes(const void *bytes, size_t size)
 {
 	_cleanup_free_ unsigned char *copy = malloc(MAX_OF(size, (size_t)1));
 
-	elfdynamic_free(&dynamic);
+	elf_dynamic_free(&dynamic);
 	memcpy(copy, bytes, size);
-	return elfdynamic_parse(copy, size, &dynamic);
+	return elf_dynamic_parse(copy, size, &dynamic);
 }
 
 static int parse(void)
@@ -187,7 +187,7 @@ static void without_an_end(void **state)
 
 static void too_many(void **state)
 {
-	size_t dyns = ELFDYNAMIC_NEEDED_MAX + 4, size = sizeof(file) + dyns * sizeof(Elf64_Dyn);
+	size_t dyns = ELF_DYNAMIC_NEEDED_MAX + 4, size = sizeof(file) + dyns * sizeof(Elf64_Dyn);
 	_cleanup_free_ unsigned char *big = calloc(1, size);
 	Elf64_Dyn *dyn = (Elf64_Dyn *)(big + sizeof(file) + 8 - sizeof(file) % 8);
 
@@ -198,11 +198,11 @@ static void too_many(void **state)
 	file.phdr[1].p_filesz = (dyns - 1) * sizeof(Elf64_Dyn);
 	memcpy(big, &file, sizeof(file));
 	memcpy(dyn, &file.dyn[2], 2 * sizeof(*dyn));
-	for (size_t i = 0; i < ELFDYNAMIC_NEEDED_MAX; i++)
+	for (size_t i = 0; i < ELF_DYNAMIC_NEEDED_MAX; i++)
 		dyn[2 + i] = file.dyn[4];
 	assert_int_equal(parse_bytes(big, size), 0);
-	assert_int_equal(dynamic.needed_count, ELFDYNAMIC_NEEDED_MAX);
-	dyn[2 + ELFDYNAMIC_NEEDED_MAX] = file.dyn[4];
+	assert_int_equal(dynamic.needed_count, ELF_DYNAMIC_NEEDED_MAX);
+	dyn[2 + ELF_DYNAMIC_NEEDED_MAX] = file.dyn[4];
 	assert_int_equal(parse_bytes(big, size), -EBADMSG);
 }
 
@@ -243,23 +243,23 @@ static void real_files(void **state)
 	char path[256] = "";
 
 	(void)state;
-	assert_int_equal(elfdynamic_read(self, &dynamic), 0);
+	assert_int_equal(elf_dynamic_read(self, &dynamic), 0);
 	assert_null(dynamic.soname);
 	for (size_t i = 0; i < dynamic.needed_count; i++)
 		found |= strcmp(dynamic.needed[i], "libc.so.6") == 0;
 	assert_true(found);
 	assert_false(dynamic.textrel);
-	elfdynamic_free(&dynamic);
+	elf_dynamic_free(&dynamic);
 
 	(void)dl_iterate_phdr(find_libc, path);
 	libc = open(path, O_RDONLY | O_CLOEXEC);
-	assert_int_equal(elfdynamic_read(libc, &dynamic), 0);
+	assert_int_equal(elf_dynamic_read(libc, &dynamic), 0);
 	assert_string_equal(dynamic.soname, "libc.so.6");
-	elfdynamic_free(&dynamic);
+	elf_dynamic_free(&dynamic);
 
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	assert_int_equal(elfdynamic_read(null, &dynamic), -ENOEXEC);
-	assert_int_equal(elfdynamic_read(-1, &dynamic), -EBADF);
+	assert_int_equal(elf_dynamic_read(null, &dynamic), -ENOEXEC);
+	assert_int_equal(elf_dynamic_read(-1, &dynamic), -EBADF);
 }
 
 #define each(function) cmocka_unit_test_setup_teardown(function, before_each, after_each)

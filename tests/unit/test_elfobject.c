@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/elfobject.c: files made here, right and wrong in one thing each, and this program. */
+/* user/lib/elf/object.c: files made here, right and wrong in one thing each, and this program. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "elfobject.h"
-#include "util.h"
+#include "lib/elf/object.h"
+#include "lib/base/util.h"
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define DATA_NATIVE ELFDATA2LSB
@@ -66,23 +66,23 @@ static void file64_init(struct file64 *file)
 }
 
 /* Parses a copy of exactly size bytes, so that the sanitizers see what is read beyond. */
-static int parse(const void *file, size_t size, struct elfobject *ret)
+static int parse(const void *file, size_t size, struct elf_object *ret)
 {
 	_cleanup_free_ unsigned char *copy = calloc(1, size ? size : 1);
 
 	assert_non_null(copy);
 	memcpy(copy, file, size);
-	return elfobject_parse(copy, size, ret);
+	return elf_object_parse(copy, size, ret);
 }
 
-static int parse64(const struct file64 *file, struct elfobject *ret)
+static int parse64(const struct file64 *file, struct elf_object *ret)
 {
 	return parse(file, sizeof(*file), ret);
 }
 
 static void usual_headers(void **state)
 {
-	struct elfobject object;
+	struct elf_object object;
 	struct file64 file;
 
 	(void)state;
@@ -124,7 +124,7 @@ static void headers_of_32_bits(void **state)
 			  { .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x100,
 			    .p_vaddr = 0xfffff100, .p_filesz = 0x10, .p_memsz = 0xf00 } },
 	};
-	struct elfobject object;
+	struct elf_object object;
 
 	(void)state;
 	assert_int_equal(parse(&file, sizeof(file), &object), 0);
@@ -144,7 +144,7 @@ static void headers_of_32_bits(void **state)
 static void headers_that_lie(void **state)
 {
 	struct file64 file;
-	struct elfobject object, before;
+	struct elf_object object, before;
 
 	(void)state;
 	memset(&before, 0x5a, sizeof(before));
@@ -195,7 +195,7 @@ static void headers_that_lie(void **state)
 /* The same places, one step before they are wrong. */
 static void headers_just_good(void **state)
 {
-	struct elfobject object;
+	struct elf_object object;
 	struct file64 file;
 
 	(void)state;
@@ -226,18 +226,18 @@ static void headers_just_good(void **state)
 
 static void as_many_loads_as_fit(void **state)
 {
-	struct elfobject object;
+	struct elf_object object;
 	struct file64 file;
 
 	(void)state;
 	file64_init(&file);
-	for (unsigned i = 0; i < ELFOBJECT_MAX_LOADS + 1; i++)
+	for (unsigned i = 0; i < ELF_OBJECT_MAX_LOADS + 1; i++)
 		file.phdr[i] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = i * 0x1000,
 					     .p_filesz = 0x1000, .p_memsz = 0x1000 };
-	file.header.e_phnum = ELFOBJECT_MAX_LOADS;
+	file.header.e_phnum = ELF_OBJECT_MAX_LOADS;
 	assert_int_equal(parse64(&file, &object), 0);
-	assert_int_equal(object.loads, ELFOBJECT_MAX_LOADS);
-	assert_int_equal(object.load[ELFOBJECT_MAX_LOADS - 1].vaddr, (ELFOBJECT_MAX_LOADS - 1) * 0x1000);
+	assert_int_equal(object.loads, ELF_OBJECT_MAX_LOADS);
+	assert_int_equal(object.load[ELF_OBJECT_MAX_LOADS - 1].vaddr, (ELF_OBJECT_MAX_LOADS - 1) * 0x1000);
 	file.header.e_phnum++;
 	assert_int_equal(parse64(&file, &object), -EBADMSG);
 }
@@ -245,7 +245,7 @@ static void as_many_loads_as_fit(void **state)
 static void cut_short(void **state)
 {
 	const size_t whole = 0x2100;	/* where the last PT_LOAD ends in the file */
-	struct elfobject object;
+	struct elf_object object;
 	struct file64 file;
 
 	(void)state;
@@ -260,7 +260,7 @@ static void cut_short(void **state)
 
 static void from_a_descriptor(void **state)
 {
-	struct elfobject object, from_memory;
+	struct elf_object object, from_memory;
 	_cleanup_close_ int fd = memfd_create("elf", MFD_CLOEXEC), directory = -1;
 	struct file64 file;
 
@@ -270,19 +270,19 @@ static void from_a_descriptor(void **state)
 	assert_int_equal(write(fd, &file, sizeof(file)), sizeof(file));
 	memset(&object, 0, sizeof(object));
 	memset(&from_memory, 0, sizeof(from_memory));
-	assert_int_equal(elfobject_read(fd, &object), 0);
+	assert_int_equal(elf_object_read(fd, &object), 0);
 	assert_int_equal(lseek(fd, 0, SEEK_CUR), sizeof(file));
 	assert_int_equal(parse64(&file, &from_memory), 0);
 	assert_memory_equal(&object, &from_memory, sizeof(object));
 	assert_int_equal(ftruncate(fd, 100), 0);
-	assert_int_equal(elfobject_read(fd, &object), -EBADMSG);
+	assert_int_equal(elf_object_read(fd, &object), -EBADMSG);
 	assert_int_equal(ftruncate(fd, 0), 0);
-	assert_int_equal(elfobject_read(fd, &object), -ENOEXEC);
+	assert_int_equal(elf_object_read(fd, &object), -ENOEXEC);
 	assert_memory_equal(&object, &from_memory, sizeof(object));
 
 	directory = open("/", O_RDONLY | O_CLOEXEC);
-	assert_int_equal(elfobject_read(directory, &object), -ENOEXEC);
-	assert_int_equal(elfobject_read(-1, &object), -EBADF);
+	assert_int_equal(elf_object_read(directory, &object), -ENOEXEC);
+	assert_int_equal(elf_object_read(-1, &object), -EBADF);
 }
 
 /* What the kernel says of this program's headers, against what the file says. */
@@ -291,12 +291,12 @@ static void this_program(void **state)
 	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	const ElfW(Phdr) *phdr = (const void *)getauxval(AT_PHDR);
 	size_t count = getauxval(AT_PHNUM), loads = 0;
-	struct elfobject object;
+	struct elf_object object;
 	uint64_t bias = 0;
 
 	(void)state;
 	assert_true(fd >= 0);
-	assert_int_equal(elfobject_read(fd, &object), 0);
+	assert_int_equal(elf_object_read(fd, &object), 0);
 	assert_int_equal(object.is_64bit, sizeof(void *) == 8);
 	for (size_t i = 0; i < count; i++) {
 		if (phdr[i].p_type == PT_PHDR)
@@ -329,7 +329,7 @@ static void this_program(void **state)
 static bool asks_to_be_sealed(bool is_64bit, uint32_t type, uint64_t align, const uint32_t *words, size_t count)
 {
 	struct file64 file;
-	struct elfobject object;
+	struct elf_object object;
 	size_t place = offsetof(struct file64, phdr[8]);
 	_cleanup_free_ unsigned char *small = NULL;
 	Elf32_Phdr phdr32 = { .p_type = type, .p_offset = 512, .p_filesz = count * 4, .p_memsz = count * 4, .p_align = align };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/names.c: every name there and back, and lists good and bad. */
+/* user/lib/base/names.c: every name there and back, and lists good and bad. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <setjmp.h>
@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "names.h"
-#include "util.h"
+#include "lib/base/names.h"
+#include "lib/base/util.h"
 
 static void classes_there_and_back(void **state)
 {
@@ -21,16 +21,16 @@ static void classes_there_and_back(void **state)
 	(void)state;
 	assert_int_equal(ELEMENTS(words), MSEALD_CLASS_COUNT);
 	for (unsigned i = 0; i < MSEALD_CLASS_COUNT; i++) {
-		assert_string_equal(mseald_class_name((enum mseald_class)i), words[i]);
-		assert_int_equal(mseald_class_from_name(words[i]), i);
+		assert_string_equal(names_class((enum mseald_class)i), words[i]);
+		assert_int_equal(names_find_class(words[i]), i);
 	}
-	assert_string_equal(mseald_class_name(MSEALD_CLASS_COUNT), "unknown");
-	assert_string_equal(mseald_class_name((enum mseald_class)-1), "unknown");
-	assert_int_equal(mseald_class_from_name("Text"), -EINVAL);
-	assert_int_equal(mseald_class_from_name("tex"), -EINVAL);
-	assert_int_equal(mseald_class_from_name("texts"), -EINVAL);
-	assert_int_equal(mseald_class_from_name(""), -EINVAL);
-	assert_int_equal(mseald_class_from_name("all"), -EINVAL);
+	assert_string_equal(names_class(MSEALD_CLASS_COUNT), "unknown");
+	assert_string_equal(names_class((enum mseald_class)-1), "unknown");
+	assert_int_equal(names_find_class("Text"), -EINVAL);
+	assert_int_equal(names_find_class("tex"), -EINVAL);
+	assert_int_equal(names_find_class("texts"), -EINVAL);
+	assert_int_equal(names_find_class(""), -EINVAL);
+	assert_int_equal(names_find_class("all"), -EINVAL);
 }
 
 static void actions_there_and_back(void **state)
@@ -40,11 +40,11 @@ static void actions_there_and_back(void **state)
 	(void)state;
 	assert_int_equal(ELEMENTS(words), MSEALD_ACTION_COUNT);
 	for (unsigned i = 0; i < MSEALD_ACTION_COUNT; i++) {
-		assert_string_equal(mseald_action_name((enum mseald_action)i), words[i]);
-		assert_int_equal(mseald_action_from_name(words[i]), i);
+		assert_string_equal(names_action((enum mseald_action)i), words[i]);
+		assert_int_equal(names_find_action(words[i]), i);
 	}
-	assert_string_equal(mseald_action_name(MSEALD_ACTION_COUNT), "unknown");
-	assert_int_equal(mseald_action_from_name("denied"), -EINVAL);
+	assert_string_equal(names_action(MSEALD_ACTION_COUNT), "unknown");
+	assert_int_equal(names_find_action("denied"), -EINVAL);
 }
 
 static void stops_there_and_back(void **state)
@@ -62,40 +62,40 @@ static void stops_there_and_back(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(stops); i++) {
-		assert_string_equal(mseald_stop_name(stops[i].stop), stops[i].word);
-		assert_int_equal(mseald_stop_from_name(stops[i].word), stops[i].stop);
+		assert_string_equal(names_stop(stops[i].stop), stops[i].word);
+		assert_int_equal(names_find_stop(stops[i].word), stops[i].stop);
 	}
-	assert_string_equal(mseald_stop_name(0), "unknown");
-	assert_string_equal(mseald_stop_name(MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP), "unknown");
-	assert_string_equal(mseald_stop_name(0x20), "unknown");
-	assert_int_equal(mseald_stop_from_name("foreign_write"), -EINVAL);
+	assert_string_equal(names_stop(0), "unknown");
+	assert_string_equal(names_stop(MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP), "unknown");
+	assert_string_equal(names_stop(0x20), "unknown");
+	assert_int_equal(names_find_stop("foreign_write"), -EINVAL);
 }
 
 static void operations_and_verdicts(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < MSEALD_OP_COUNT; i++) {
-		const char *name = mseald_op_name((enum mseald_op)i);
+		const char *name = names_op((enum mseald_op)i);
 
 		assert_string_not_equal(name, "unknown");
 		for (unsigned j = 0; j < i; j++)
-			assert_string_not_equal(name, mseald_op_name((enum mseald_op)j));
-		assert_int_equal(mseald_op_from_name(name), i);
-		assert_true(mseald_op_stop((enum mseald_op)i) & MSEALD_STOP_ALL);
+			assert_string_not_equal(name, names_op((enum mseald_op)j));
+		assert_int_equal(names_find_op(name), i);
+		assert_true(names_stops_of_op((enum mseald_op)i) & MSEALD_STOP_ALL);
 	}
-	assert_int_equal(mseald_op_from_name("frob"), -EINVAL);
-	assert_int_equal(mseald_op_stop(MSEALD_OP_MPROTECT), MSEALD_STOP_MPROTECT);
-	assert_int_equal(mseald_op_stop(MSEALD_OP_MMAP), MSEALD_STOP_UNMAP);
-	assert_int_equal(mseald_op_stop(MSEALD_OP_MADVISE), MSEALD_STOP_DISCARD);
-	assert_int_equal(mseald_op_stop(MSEALD_OP_PROC_MEM), MSEALD_STOP_FOREIGN_WRITE);
-	assert_int_equal(mseald_op_stop(MSEALD_OP_FILE_WRITE), MSEALD_STOP_DISCARD | MSEALD_STOP_FILE_WRITE);
-	assert_string_equal(mseald_op_name(MSEALD_OP_MPROTECT), "mprotect");
-	assert_string_equal(mseald_op_name(MSEALD_OP_MAP_HOLE), "map-hole");
-	assert_string_equal(mseald_op_name(MSEALD_OP_COUNT), "unknown");
-	assert_string_equal(mseald_verdict_name(MSEALD_VERDICT_DENIED), "denied");
-	assert_string_equal(mseald_verdict_name(MSEALD_VERDICT_KILLED), "killed");
-	assert_string_equal(mseald_verdict_name(MSEALD_VERDICT_AUDITED), "audited");
-	assert_string_equal(mseald_verdict_name(MSEALD_VERDICT_COUNT), "unknown");
+	assert_int_equal(names_find_op("frob"), -EINVAL);
+	assert_int_equal(names_stops_of_op(MSEALD_OP_MPROTECT), MSEALD_STOP_MPROTECT);
+	assert_int_equal(names_stops_of_op(MSEALD_OP_MMAP), MSEALD_STOP_UNMAP);
+	assert_int_equal(names_stops_of_op(MSEALD_OP_MADVISE), MSEALD_STOP_DISCARD);
+	assert_int_equal(names_stops_of_op(MSEALD_OP_PROC_MEM), MSEALD_STOP_FOREIGN_WRITE);
+	assert_int_equal(names_stops_of_op(MSEALD_OP_FILE_WRITE), MSEALD_STOP_DISCARD | MSEALD_STOP_FILE_WRITE);
+	assert_string_equal(names_op(MSEALD_OP_MPROTECT), "mprotect");
+	assert_string_equal(names_op(MSEALD_OP_MAP_HOLE), "map-hole");
+	assert_string_equal(names_op(MSEALD_OP_COUNT), "unknown");
+	assert_string_equal(names_verdict(MSEALD_VERDICT_DENIED), "denied");
+	assert_string_equal(names_verdict(MSEALD_VERDICT_KILLED), "killed");
+	assert_string_equal(names_verdict(MSEALD_VERDICT_AUDITED), "audited");
+	assert_string_equal(names_verdict(MSEALD_VERDICT_COUNT), "unknown");
 }
 
 static void good_lists(void **state)
@@ -122,13 +122,13 @@ static void good_lists(void **state)
 		unsigned classes = 0;
 		char *bad = NULL;
 
-		assert_int_equal(mseald_classes_parse(lists[i].list, &classes, &bad), 0);
+		assert_int_equal(names_parse_classes(lists[i].list, &classes, &bad), 0);
 		assert_int_equal(classes, lists[i].classes);
 		assert_null(bad);
 	}
-	assert_int_equal(mseald_stops_parse("foreign-write,mprotect", &stops, NULL), 0);
+	assert_int_equal(names_parse_stops("foreign-write,mprotect", &stops, NULL), 0);
 	assert_int_equal(stops, MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_MPROTECT);
-	assert_int_equal(mseald_stops_parse("all", &stops, NULL), 0);
+	assert_int_equal(names_parse_stops("all", &stops, NULL), 0);
 	assert_int_equal(stops, MSEALD_STOP_ALL);
 }
 
@@ -156,12 +156,12 @@ static void bad_lists(void **state)
 		_cleanup_free_ char *bad = NULL;
 		unsigned classes = 0xabcd;
 
-		assert_int_equal(mseald_classes_parse(lists[i].list, &classes, &bad), -EINVAL);
+		assert_int_equal(names_parse_classes(lists[i].list, &classes, &bad), -EINVAL);
 		assert_int_equal(classes, 0xabcd);
 		assert_non_null(bad);
 		assert_string_equal(bad, lists[i].bad);
 		/* Who does not want to know the word need not. */
-		assert_int_equal(mseald_stops_parse(lists[i].list, &classes, NULL), -EINVAL);
+		assert_int_equal(names_parse_stops(lists[i].list, &classes, NULL), -EINVAL);
 		assert_int_equal(classes, 0xabcd);
 	}
 }
@@ -171,17 +171,17 @@ static void lists_formatted(void **state)
 	char buf[64];
 
 	(void)state;
-	assert_ptr_equal(mseald_stops_format(0, buf, sizeof(buf)), buf);
+	assert_ptr_equal(names_format_stops(0, buf, sizeof(buf)), buf);
 	assert_string_equal(buf, "-");
-	assert_string_equal(mseald_stops_format(MSEALD_STOP_DEFAULT, buf, sizeof(buf)),
+	assert_string_equal(names_format_stops(MSEALD_STOP_DEFAULT, buf, sizeof(buf)),
 			    "mprotect,unmap,discard");
-	assert_string_equal(mseald_stops_format(MSEALD_STOP_ALL, buf, sizeof(buf)),
+	assert_string_equal(names_format_stops(MSEALD_STOP_ALL, buf, sizeof(buf)),
 			    "mprotect,unmap,discard,foreign-write,file-write");
-	assert_string_equal(mseald_classes_format(MSEALD_CLASSES_ALL, buf, sizeof(buf)),
+	assert_string_equal(names_format_classes(MSEALD_CLASSES_ALL, buf, sizeof(buf)),
 			    "text,rodata,relro,data,vdso,stack");
-	assert_string_equal(mseald_classes_format(1u << MSEALD_CLASS_STACK, buf, sizeof(buf)), "stack");
+	assert_string_equal(names_format_classes(1u << MSEALD_CLASS_STACK, buf, sizeof(buf)), "stack");
 	/* What there is no name for is not named. */
-	assert_string_equal(mseald_stops_format(0x20, buf, sizeof(buf)), "-");
+	assert_string_equal(names_format_stops(0x20, buf, sizeof(buf)), "-");
 }
 
 static void lists_cut_at_words(void **state)
@@ -190,12 +190,12 @@ static void lists_cut_at_words(void **state)
 
 	(void)state;
 	memset(buf, 'X', sizeof(buf));
-	assert_string_equal(mseald_stops_format(MSEALD_STOP_ALL, buf, sizeof("mprotect,unmap")), "mprotect,unmap");
+	assert_string_equal(names_format_stops(MSEALD_STOP_ALL, buf, sizeof("mprotect,unmap")), "mprotect,unmap");
 	assert_int_equal(buf[15], 'X');
-	assert_string_equal(mseald_stops_format(MSEALD_STOP_ALL, buf, sizeof("mprotect,unmap") - 1), "mprotect");
-	assert_string_equal(mseald_stops_format(MSEALD_STOP_ALL, buf, 1), "");
+	assert_string_equal(names_format_stops(MSEALD_STOP_ALL, buf, sizeof("mprotect,unmap") - 1), "mprotect");
+	assert_string_equal(names_format_stops(MSEALD_STOP_ALL, buf, 1), "");
 	buf[0] = 'X';
-	assert_ptr_equal(mseald_stops_format(MSEALD_STOP_ALL, buf, 0), buf);
+	assert_ptr_equal(names_format_stops(MSEALD_STOP_ALL, buf, 0), buf);
 	assert_int_equal(buf[0], 'X');
 }
 

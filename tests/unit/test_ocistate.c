@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "state.h"
-#include "util.h"
+#include "lib/base/util.h"
 
 #define STATE(id, pid, annotations) \
 	"{\"ociVersion\":\"1.0.2\",\"id\":\"" id "\",\"status\":\"creating\",\"pid\":" pid ",\"bundle\":\"/b\",\"annotations\":{" annotations "}}"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/daemon/plan.c: which requests mseal(2) could answer as well, and the ranges it is to be called for. */
+/* user/daemon/seal/plan.c: which requests mseal(2) could answer as well, and the ranges it is to be called for. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "plan.h"	/* before cmocka.h, which has a macro fail() */
-#include "util.h"
+#include "seal/plan.h"	/* before cmocka.h, which has a macro fail() */
+#include "lib/base/util.h"
 
 #include <cmocka.h>
 
@@ -45,22 +45,22 @@ static void requests(void **state)
 	const unsigned whole = MSEALD_STOP_DEFAULT;
 
 	(void)state;
-	assert_true(native(&(struct seal_request){ .stops = whole, .action = MSEALD_ACTION_DENY }));
-	assert_true(native(&(struct seal_request){ .stops = whole, .action = MSEALD_ACTION_KILL }));
-	assert_true(native(&(struct seal_request){ .stops = MSEALD_STOP_ALL, .action = MSEALD_ACTION_DENY }));
-	assert_false(native(&(struct seal_request){ .stops = whole, .action = MSEALD_ACTION_AUDIT }));
-	assert_false(native(&(struct seal_request){ .stops = whole, .action = MSEALD_ACTION_DENY, .revocable = true }));
+	assert_true(native(&(struct seal_request){ .seal = { .stops = whole, .action = MSEALD_ACTION_DENY } }));
+	assert_true(native(&(struct seal_request){ .seal = { .stops = whole, .action = MSEALD_ACTION_KILL } }));
+	assert_true(native(&(struct seal_request){ .seal = { .stops = MSEALD_STOP_ALL, .action = MSEALD_ACTION_DENY } }));
+	assert_false(native(&(struct seal_request){ .seal = { .stops = whole, .action = MSEALD_ACTION_AUDIT } }));
+	assert_false(native(&(struct seal_request){ .seal = { .stops = whole, .action = MSEALD_ACTION_DENY, .revocable = true } }));
 	/* It stops all of these or nothing. */
 	for (unsigned stops = 0; stops < MSEALD_STOP_DEFAULT; stops++)
 		if ((stops & whole) != whole)
-			assert_false(native(&(struct seal_request){ .stops = stops, .action = MSEALD_ACTION_DENY }));
+			assert_false(native(&(struct seal_request){ .seal = { .stops = stops, .action = MSEALD_ACTION_DENY } }));
 }
 
 static void joined_and_sorted(void **state)
 {
 	struct seal seals[] = { pages(1, 2, 0), pages(2, 5, MSEALD_SEAL_ANON), pages(7, 8, 0), pages(8, 9, 0) };
 	const struct plan plan = { .seals = seals, .count = ELEMENTS(seals) };
-	const struct seal_request request = { .stops = MSEALD_STOP_DEFAULT };
+	const struct seal_request request = { .seal.stops = MSEALD_STOP_DEFAULT };
 	const struct sealset none = {};
 	struct range *ranges;
 	size_t count;
@@ -80,7 +80,7 @@ static void those_that_already_were(void **state)
 {
 	struct seal seals[] = { pages(1, 2, 0), pages(3, 5, 0), pages(6, 8, 0) };
 	const struct plan plan = { .seals = seals, .count = ELEMENTS(seals) };
-	const struct seal_request request = { .stops = MSEALD_STOP_DEFAULT };
+	const struct seal_request request = { .seal.stops = MSEALD_STOP_DEFAULT };
 	struct seal had[] = { pages(1, 2, MSEALD_SEAL_NATIVE), pages(3, 4, MSEALD_SEAL_NATIVE), pages(4, 5, 0),
 			      pages(6, 7, MSEALD_SEAL_NATIVE) };
 	struct sealset have = {};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Folders of policies: which file stands for its name, and files that are no policies (user/lib/policies.c, policyload.c). */
+/* Folders of policies: which file stands for its name, and files that are no policies (user/lib/policy/policies.c, conf/load.c). */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "policyparts.h"
+#include "lib/policy/internal.h"
 
 #define GOOD "[Match]\nExe=/opt/x\n"
 
@@ -22,7 +22,7 @@ static struct {
 	const char *folders[3];
 	struct policies policies;
 	struct policy_files files;
-	struct policy_faults faults;
+	struct diagnostics faults;
 	/* What fstat() below does to the file that is being read. */
 	unsigned changes;
 	char changed[160];
@@ -77,7 +77,7 @@ static void free_all(void)
 {
 	policies_free(&test.policies);
 	policy_files_free(&test.files);
-	policy_faults_free(&test.faults);
+	diagnostics_free(&test.faults);
 }
 
 static void run(const char *format)
@@ -272,7 +272,7 @@ static void odd_names(void **state)
 	(void)state;
 	write_file(test.etc, "a b\n\x1b[2J\xff.conf", "x");
 	assert_one_fault("a b\n\x1b[2J\xff.conf", "not understood");
-	text = policy_fault_text(&test.faults.list[0]);
+	text = diagnostic_text(&test.faults.list[0]);
 	assert_non_null(strstr(text, "a b\\x0a\\x1b[2J\xff.conf:1: "));
 	free(text);
 }
@@ -313,14 +313,14 @@ static void no_plain_files(void **state)
 
 static void contents_that_are_none(void **state)
 {
-	_cleanup_free_ char *big = malloc(POLICY_FILE_MAX + 1);
+	_cleanup_free_ char *big = malloc(LOAD_FILE_MAX + 1);
 
 	(void)state;
-	memset(big, '#', POLICY_FILE_MAX + 1);
-	write_bytes(test.etc, "a.conf", big, POLICY_FILE_MAX + 1);
+	memset(big, '#', LOAD_FILE_MAX + 1);
+	write_bytes(test.etc, "a.conf", big, LOAD_FILE_MAX + 1);
 	assert_one_fault("a.conf", "at most 65536");
 	memcpy(big, GOOD "#", strlen(GOOD) + 1);
-	write_bytes(test.etc, "a.conf", big, POLICY_FILE_MAX);
+	write_bytes(test.etc, "a.conf", big, LOAD_FILE_MAX);
 	assert_in_force("a zz-good");
 	/* A hole of a terabyte is not read. */
 	assert_int_equal(truncate(path_of(test.etc, "a.conf"), (off_t)1 << 40), 0);

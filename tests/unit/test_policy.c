@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One policy: what a file says (user/lib/policyparse.c and its keys), and what it matches (policymatch.c). */
+/* One policy: what a file says (user/lib/policy/parse.c and its keys), and what it matches (policy/match.c). */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,22 +12,22 @@
 
 #include <cmocka.h>
 
-#include "names.h"
-#include "policyparts.h"
+#include "lib/base/names.h"
+#include "lib/policy/internal.h"
 
 #define USUAL_STOPS (MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)
 
 static struct {
 	char root[64];		/* a small file system of its own */
 	struct policy policy;
-	struct policy_faults faults;
+	struct diagnostics faults;
 } test;
 
 static int clean(void **state)
 {
 	(void)state;
 	policy_free(&test.policy);
-	policy_faults_free(&test.faults);
+	diagnostics_free(&test.faults);
 	return 0;
 }
 
@@ -83,11 +83,11 @@ static void defaults(void **state)
 	assert_int_equal(test.policy.exe[0].line, 2);
 	assert_int_equal(test.policy.unit_count + test.policy.cgroup_count + test.policy.user_count, 0);
 	assert_false(test.policy.marked);
-	assert_int_equal(test.policy.classes, MSEALD_CLASSES_ALL);
-	assert_int_equal(test.policy.stops, USUAL_STOPS);
-	assert_int_equal(test.policy.action, MSEALD_ACTION_DENY);
-	assert_false(test.policy.dlopen);
-	assert_int_equal(test.policy.gate, POLICY_GATE_AUTO);
+	assert_int_equal(test.policy.seal.classes, MSEALD_CLASSES_ALL);
+	assert_int_equal(test.policy.seal.stops, USUAL_STOPS);
+	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_DENY);
+	assert_false(test.policy.seal.dlopen);
+	assert_int_equal(test.policy.seal.gate, POLICY_GATE_AUTO);
 }
 
 static void all_keys(void **state)
@@ -118,11 +118,11 @@ static void all_keys(void **state)
 	assert_int_equal(test.policy.user[1], 4711);
 	assert_int_equal(test.policy.user[2], 4294967294u);
 	assert_true(test.policy.marked);
-	assert_int_equal(test.policy.classes, 1u << MSEALD_CLASS_TEXT | 1u << MSEALD_CLASS_RODATA | 1u << MSEALD_CLASS_RELRO);
-	assert_int_equal(test.policy.stops, MSEALD_STOP_MPROTECT | MSEALD_STOP_FOREIGN_WRITE);
-	assert_int_equal(test.policy.action, MSEALD_ACTION_AUDIT);
-	assert_true(test.policy.dlopen);
-	assert_int_equal(test.policy.gate, POLICY_GATE_BPF);
+	assert_int_equal(test.policy.seal.classes, 1u << MSEALD_CLASS_TEXT | 1u << MSEALD_CLASS_RODATA | 1u << MSEALD_CLASS_RELRO);
+	assert_int_equal(test.policy.seal.stops, MSEALD_STOP_MPROTECT | MSEALD_STOP_FOREIGN_WRITE);
+	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_AUDIT);
+	assert_true(test.policy.seal.dlopen);
+	assert_int_equal(test.policy.seal.gate, POLICY_GATE_BPF);
 }
 
 #define M "[Match]\nExe=/opt/x\n"
@@ -137,27 +137,27 @@ static void adding_and_resetting(void **state)
 
 	assert_good(M "[Seal]\nSegments=none\nSegments=\nSegments=text\nDeny=unmap\nDeny=\nAction=kill\nAction=\nGate=deny\nGate=\n"
 		    "Dlopen=yes\nDlopen=\nForeignWrite=deny\nForeignWrite=\n");
-	assert_int_equal(test.policy.classes, 1u << MSEALD_CLASS_TEXT);
-	assert_int_equal(test.policy.stops, USUAL_STOPS);
-	assert_int_equal(test.policy.action, MSEALD_ACTION_DENY);
-	assert_int_equal(test.policy.gate, POLICY_GATE_AUTO);
-	assert_false(test.policy.dlopen);
+	assert_int_equal(test.policy.seal.classes, 1u << MSEALD_CLASS_TEXT);
+	assert_int_equal(test.policy.seal.stops, USUAL_STOPS);
+	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_DENY);
+	assert_int_equal(test.policy.seal.gate, POLICY_GATE_AUTO);
+	assert_false(test.policy.seal.dlopen);
 
 	assert_good(M "[Seal]\nSegments=none\n");
-	assert_int_equal(test.policy.classes, 0);
+	assert_int_equal(test.policy.seal.classes, 0);
 	assert_good(M "[Seal]\nSegments=all\nDeny=all\nForeignWrite=allow\nFileWrite=allow\nGate=deny\nAction=kill\n");
-	assert_int_equal(test.policy.classes, MSEALD_CLASSES_ALL);
-	assert_int_equal(test.policy.stops, USUAL_STOPS);
-	assert_int_equal(test.policy.gate, POLICY_GATE_DENY);
-	assert_int_equal(test.policy.action, MSEALD_ACTION_KILL);
+	assert_int_equal(test.policy.seal.classes, MSEALD_CLASSES_ALL);
+	assert_int_equal(test.policy.seal.stops, USUAL_STOPS);
+	assert_int_equal(test.policy.seal.gate, POLICY_GATE_DENY);
+	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_KILL);
 	/* In whatever order they come. */
 	assert_good(M "[Seal]\nForeignWrite=allow\nDeny=all\n");
-	assert_int_equal(test.policy.stops, USUAL_STOPS | MSEALD_STOP_FILE_WRITE);
+	assert_int_equal(test.policy.seal.stops, USUAL_STOPS | MSEALD_STOP_FILE_WRITE);
 	assert_good(M "[Seal]\nFileWrite=deny\n");
-	assert_int_equal(test.policy.stops, USUAL_STOPS | MSEALD_STOP_FILE_WRITE);
+	assert_int_equal(test.policy.seal.stops, USUAL_STOPS | MSEALD_STOP_FILE_WRITE);
 	/* A section may come twice. */
 	assert_good("[Seal]\nDlopen=yes\n" M "[Seal]\nGate=bpf\n[Match]\nExe=/opt/y\n");
-	assert_true(test.policy.dlopen);
+	assert_true(test.policy.seal.dlopen);
 	assert_int_equal(test.policy.exe_count, 2);
 }
 
@@ -277,7 +277,7 @@ static void all_faults_are_told(void **state)
 
 static void odd_texts(void **state)
 {
-	_cleanup_free_ char *big = malloc(POLICY_FILE_MAX + 2);
+	_cleanup_free_ char *big = malloc(LOAD_FILE_MAX + 2);
 	char *fault;
 
 	(void)state;
@@ -293,17 +293,17 @@ static void odd_texts(void **state)
 	assert_non_null(strstr(test.faults.list[0].message, "NUL"));
 
 	/* A long line is read as a whole; a comment may be of any length. */
-	memset(big, '#', POLICY_FILE_MAX + 2);
-	memcpy(big + POLICY_FILE_MAX - 21, "\n[Match]\nExe=/opt/x y", 21);
-	assert_int_equal(parse_bytes(big, POLICY_FILE_MAX), -EINVAL);
+	memset(big, '#', LOAD_FILE_MAX + 2);
+	memcpy(big + LOAD_FILE_MAX - 21, "\n[Match]\nExe=/opt/x y", 21);
+	assert_int_equal(parse_bytes(big, LOAD_FILE_MAX), -EINVAL);
 	assert_int_equal(test.faults.list[0].line, 3);
-	assert_int_equal(parse_bytes(big, POLICY_FILE_MAX - 2), 0);
-	assert_int_equal(parse_bytes(big, POLICY_FILE_MAX + 1), -EINVAL);
+	assert_int_equal(parse_bytes(big, LOAD_FILE_MAX - 2), 0);
+	assert_int_equal(parse_bytes(big, LOAD_FILE_MAX + 1), -EINVAL);
 	assert_non_null(strstr(test.faults.list[0].message, "at most 65536"));
 
 	/* What is told has no control characters. */
 	assert_int_equal(policy_parse("a\nb", "\x1b[2J\n", 5, &test.policy, &test.faults), -EINVAL);
-	fault = policy_fault_text(&test.faults.list[test.faults.count - 1]);
+	fault = diagnostic_text(&test.faults.list[test.faults.count - 1]);
 	assert_ptr_equal(strstr(fault, "a\\x0ab:1: "), fault);
 	free(fault);
 }
@@ -324,12 +324,12 @@ static void long_values(void **state)
 	assert_fault(text, 2, "at most 255 bytes");
 
 	(void)strcpy(text, "[Match]\n");
-	for (int i = 0; i < POLICY_VALUES_MAX; i++)
+	for (int i = 0; i < PARSER_VALUES_MAX; i++)
 		(void)strcat(text, "User=1\n");
 	assert_good(text);
-	assert_int_equal(test.policy.user_count, POLICY_VALUES_MAX);
+	assert_int_equal(test.policy.user_count, PARSER_VALUES_MAX);
 	(void)strcat(text, "User=1\nUser=2\n");
-	assert_fault(text, POLICY_VALUES_MAX + 2, "User= has more than 256 values");
+	assert_fault(text, PARSER_VALUES_MAX + 2, "User= has more than 256 values");
 }
 
 static const char *exe_path(const char *exe)

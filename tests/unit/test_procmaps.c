@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/procmaps.c: the kernel's lines, lines that are not the kernel's, and this process. */
+/* user/lib/proc/maps.c: the kernel's lines, lines that are not the kernel's, and this process. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "procmaps.h"
-#include "util.h"
+#include "lib/proc/maps.h"
+#include "lib/base/util.h"
 
 #define PAGE 4096u
 
@@ -29,7 +29,7 @@ static const char sample[] =
 
 static void sample_to_the_byte(void **state)
 {
-	_cleanup_(procmaps_free) struct procmaps maps = { 0 };
+	_cleanup_(proc_maps_free) struct proc_maps maps = { 0 };
 	_cleanup_free_ char *text = malloc(sizeof(sample) - 1);
 	const struct mapping *m;
 
@@ -37,7 +37,7 @@ static void sample_to_the_byte(void **state)
 	/* A copy of its exact size, so that reading past its end is seen by the sanitizers. */
 	assert_non_null(text);
 	memcpy(text, sample, sizeof(sample) - 1);
-	assert_int_equal(procmaps_parse(text, sizeof(sample) - 1, &maps), 0);
+	assert_int_equal(proc_maps_parse(text, sizeof(sample) - 1, &maps), 0);
 	assert_int_equal(maps.count, 6);
 
 	m = &maps.list[0];
@@ -70,17 +70,17 @@ static void sample_to_the_byte(void **state)
 
 static void nothing_mapped(void **state)
 {
-	struct procmaps maps = { (void *)1, 7 };
+	struct proc_maps maps = { (void *)1, 7 };
 
 	(void)state;
-	assert_int_equal(procmaps_parse("", 0, &maps), 0);
+	assert_int_equal(proc_maps_parse("", 0, &maps), 0);
 	assert_int_equal(maps.count, 0);
-	assert_null(procmaps_find(&maps, 0));
-	assert_true(procmaps_covers(&maps, 0x1000, 0x1000, NULL));
-	assert_false(procmaps_covers(&maps, 0x1000, 0x2000, NULL));
-	procmaps_free(&maps);
-	procmaps_free(&maps);
-	procmaps_free(NULL);
+	assert_null(proc_maps_find(&maps, 0));
+	assert_true(proc_maps_covers(&maps, 0x1000, 0x1000, NULL));
+	assert_false(proc_maps_covers(&maps, 0x1000, 0x2000, NULL));
+	proc_maps_free(&maps);
+	proc_maps_free(&maps);
+	proc_maps_free(NULL);
 }
 
 #define BAD(text) { text, sizeof(text) - 1 }
@@ -122,9 +122,9 @@ static void lines_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(bad); i++) {
-		struct procmaps maps = { (void *)1, 7 };
+		struct proc_maps maps = { (void *)1, 7 };
 
-		if (procmaps_parse(bad[i].text, bad[i].length, &maps) != -EINVAL)
+		if (proc_maps_parse(bad[i].text, bad[i].length, &maps) != -EINVAL)
 			fail_msg("taken, or refused with another error: %s", bad[i].text);
 		assert_ptr_equal(maps.list, (void *)1);
 		assert_int_equal(maps.count, 7);
@@ -133,36 +133,36 @@ static void lines_refused(void **state)
 
 static void found_and_covered(void **state)
 {
-	_cleanup_(procmaps_free) struct procmaps maps = { 0 };
+	_cleanup_(proc_maps_free) struct proc_maps maps = { 0 };
 	uint64_t hole = 1;
 
 	(void)state;
-	assert_int_equal(procmaps_parse(sample, sizeof(sample) - 1, &maps), 0);
-	assert_null(procmaps_find(&maps, 0x3fffff));
-	assert_ptr_equal(procmaps_find(&maps, 0x400000), &maps.list[0]);
-	assert_ptr_equal(procmaps_find(&maps, 0x451fff), &maps.list[0]);
-	assert_null(procmaps_find(&maps, 0x452000));
-	assert_ptr_equal(procmaps_find(&maps, 0x653000), &maps.list[2]);
-	assert_ptr_equal(procmaps_find(&maps, 0xffffffffff600fff), &maps.list[5]);
-	assert_null(procmaps_find(&maps, UINT64_MAX));
+	assert_int_equal(proc_maps_parse(sample, sizeof(sample) - 1, &maps), 0);
+	assert_null(proc_maps_find(&maps, 0x3fffff));
+	assert_ptr_equal(proc_maps_find(&maps, 0x400000), &maps.list[0]);
+	assert_ptr_equal(proc_maps_find(&maps, 0x451fff), &maps.list[0]);
+	assert_null(proc_maps_find(&maps, 0x452000));
+	assert_ptr_equal(proc_maps_find(&maps, 0x653000), &maps.list[2]);
+	assert_ptr_equal(proc_maps_find(&maps, 0xffffffffff600fff), &maps.list[5]);
+	assert_null(proc_maps_find(&maps, UINT64_MAX));
 
-	assert_true(procmaps_covers(&maps, 0x400000, 0x452000, &hole));
-	assert_true(procmaps_covers(&maps, 0x652000, 0x655000, &hole));	/* two that touch */
+	assert_true(proc_maps_covers(&maps, 0x400000, 0x452000, &hole));
+	assert_true(proc_maps_covers(&maps, 0x652000, 0x655000, &hole));	/* two that touch */
 	assert_int_equal(hole, 1);
-	assert_false(procmaps_covers(&maps, 0x400000, 0x452001, &hole));
+	assert_false(proc_maps_covers(&maps, 0x400000, 0x452001, &hole));
 	assert_int_equal(hole, 0x452000);
-	assert_false(procmaps_covers(&maps, 0x3ff000, 0x452000, &hole));
+	assert_false(proc_maps_covers(&maps, 0x3ff000, 0x452000, &hole));
 	assert_int_equal(hole, 0x3ff000);
-	assert_false(procmaps_covers(&maps, 0x451000, 0x655000, &hole));
+	assert_false(proc_maps_covers(&maps, 0x451000, 0x655000, &hole));
 	assert_int_equal(hole, 0x452000);
-	assert_false(procmaps_covers(&maps, 0x654000, UINT64_MAX, &hole));
+	assert_false(proc_maps_covers(&maps, 0x654000, UINT64_MAX, &hole));
 	assert_int_equal(hole, 0x655000);
-	assert_false(procmaps_covers(&maps, UINT64_MAX - 1, UINT64_MAX, NULL));
+	assert_false(proc_maps_covers(&maps, UINT64_MAX - 1, UINT64_MAX, NULL));
 }
 
 static void this_process(void **state)
 {
-	_cleanup_(procmaps_free) struct procmaps before = { 0 }, after = { 0 };
+	_cleanup_(proc_maps_free) struct proc_maps before = { 0 }, after = { 0 };
 	_cleanup_close_ int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	const struct mapping *m;
 	char *pages;
@@ -172,35 +172,35 @@ static void this_process(void **state)
 	pages = mmap(NULL, 3 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(pages, MAP_FAILED);
 	assert_int_equal(mprotect(pages + PAGE, PAGE, PROT_READ | PROT_WRITE), 0);
-	assert_int_equal(procmaps_read_fd(fd, &before), 0);
-	m = procmaps_find(&before, (uintptr_t)pages + PAGE);
+	assert_int_equal(proc_maps_read_fd(fd, &before), 0);
+	m = proc_maps_find(&before, (uintptr_t)pages + PAGE);
 	assert_non_null(m);
 	assert_int_equal(m->start, (uintptr_t)pages + PAGE);
 	assert_int_equal(m->end, (uintptr_t)pages + 2 * PAGE);
 	assert_true(m->read && m->write && !m->exec && !m->shared);
 	assert_string_equal(m->path, "");
-	assert_true(procmaps_covers(&before, (uintptr_t)pages, (uintptr_t)pages + 3 * PAGE, NULL));
-	m = procmaps_find(&before, (uintptr_t)this_process);
+	assert_true(proc_maps_covers(&before, (uintptr_t)pages, (uintptr_t)pages + 3 * PAGE, NULL));
+	m = proc_maps_find(&before, (uintptr_t)this_process);
 	assert_non_null(m);
 	assert_true(m->exec && !m->write && m->inode != 0 && m->path[0] == '/');
-	assert_string_equal(procmaps_find(&before, (uintptr_t)__builtin_frame_address(0))->path,
+	assert_string_equal(proc_maps_find(&before, (uintptr_t)__builtin_frame_address(0))->path,
 			    "[stack]");
 
 	/* The same descriptor again, and by pid. */
 	assert_int_equal(munmap(pages + PAGE, PAGE), 0);
-	assert_int_equal(procmaps_read_fd(fd, &after), 0);
-	assert_null(procmaps_find(&after, (uintptr_t)pages + PAGE));
-	procmaps_free(&after);
-	assert_int_equal(procmaps_read(getpid(), &after), 0);
-	assert_null(procmaps_find(&after, (uintptr_t)pages + PAGE));
-	assert_non_null(procmaps_find(&after, (uintptr_t)pages));
+	assert_int_equal(proc_maps_read_fd(fd, &after), 0);
+	assert_null(proc_maps_find(&after, (uintptr_t)pages + PAGE));
+	proc_maps_free(&after);
+	assert_int_equal(proc_maps_read(getpid(), &after), 0);
+	assert_null(proc_maps_find(&after, (uintptr_t)pages + PAGE));
+	assert_non_null(proc_maps_find(&after, (uintptr_t)pages));
 	assert_int_equal(munmap(pages, 3 * PAGE), 0);
 }
 
 static void many_mappings(void **state)
 {
 	const size_t count = 3000;
-	_cleanup_(procmaps_free) struct procmaps maps = { 0 };
+	_cleanup_(proc_maps_free) struct proc_maps maps = { 0 };
 	char *pages = mmap(NULL, count * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)state;
@@ -208,9 +208,9 @@ static void many_mappings(void **state)
 	assert_ptr_not_equal(pages, MAP_FAILED);
 	for (size_t i = 0; i < count; i += 2)
 		assert_int_equal(mprotect(pages + i * PAGE, PAGE, PROT_NONE), 0);
-	assert_int_equal(procmaps_read(getpid(), &maps), 0);
+	assert_int_equal(proc_maps_read(getpid(), &maps), 0);
 	for (size_t i = 0; i < count; i++) {
-		const struct mapping *m = procmaps_find(&maps, (uintptr_t)pages + i * PAGE);
+		const struct mapping *m = proc_maps_find(&maps, (uintptr_t)pages + i * PAGE);
 
 		assert_non_null(m);
 		assert_int_equal(m->read, i % 2);
@@ -221,16 +221,16 @@ static void many_mappings(void **state)
 static void not_to_be_read(void **state)
 {
 	_cleanup_close_ int directory = open("/", O_RDONLY | O_CLOEXEC);
-	struct procmaps maps = { (void *)1, 7 };
+	struct proc_maps maps = { (void *)1, 7 };
 	int ends[2];
 
 	(void)state;
 	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(procmaps_read_fd(ends[0], &maps), -ESPIPE);
-	assert_int_equal(procmaps_read_fd(directory, &maps), -EISDIR);
-	assert_int_equal(procmaps_read_fd(-1, &maps), -EBADF);
-	assert_int_equal(procmaps_read(0, &maps), -ENOENT);
-	assert_int_equal(procmaps_read(-1, &maps), -ENOENT);
+	assert_int_equal(proc_maps_read_fd(ends[0], &maps), -ESPIPE);
+	assert_int_equal(proc_maps_read_fd(directory, &maps), -EISDIR);
+	assert_int_equal(proc_maps_read_fd(-1, &maps), -EBADF);
+	assert_int_equal(proc_maps_read(0, &maps), -ENOENT);
+	assert_int_equal(proc_maps_read(-1, &maps), -ENOENT);
 	assert_ptr_equal(maps.list, (void *)1);
 	assert_int_equal(maps.count, 7);
 	(void)close(ends[0]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/range.c: the textual form to the letter, and ranges put in order. */
+/* user/lib/base/range.c: the textual form to the letter, and ranges put in order. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "range.h"
-#include "util.h"
+#include "lib/base/range.h"
+#include "lib/base/util.h"
 
 static void good_ranges(void **state)
 {

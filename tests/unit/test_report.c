@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "place.h"
-#include "reportfile.h"
-#include "util.h"
+#include "audit/report_file.h"
+#include "audit/symbolize.h"
+#include "lib/base/util.h"
 
 static struct {
 	char folder[64], path[96], broken[112], aside[112];
@@ -78,13 +78,13 @@ static struct mseald_event event(uint64_t label, unsigned op, unsigned verdict, 
 	return one;
 }
 
-static struct tally_row *count(struct tally *tally, const struct mseald_event *one, uint64_t when)
+static struct report_row *count(struct report_table *tally, const struct mseald_event *one, uint64_t when)
 {
-	struct mseald_tally_key key = tally_key(one);
-	struct tally_row *row = tally_get(tally, &key);
+	struct mseald_tally_key key = report_table_key(one);
+	struct report_row *row = report_table_get(tally, &key);
 
 	if (row)
-		tally_count(row, one, when);
+		report_table_count(row, one, when);
 	return row;
 }
 
@@ -92,12 +92,12 @@ static struct tally_row *count(struct tally *tally, const struct mseald_event *o
 
 static void test_count(void **state)
 {
-	_cleanup_(tally_close) struct tally tally = {};
+	_cleanup_(report_table_close) struct report_table tally = {};
 	struct mseald_event a = event(0x101, MSEALD_OP_MUNMAP, MSEALD_VERDICT_AUDITED, 5), b = a;
-	struct tally_row *row;
+	struct report_row *row;
 
 	(void)state;
-	assert_int_equal(tally_open(&tally), 0);
+	assert_int_equal(report_table_open(&tally), 0);
 	row = count(&tally, &a, 100);
 	assert_ptr_equal(count(&tally, &a, 300), row);
 	b.tgid = 6;
@@ -124,21 +124,21 @@ static void test_count(void **state)
 		assert_ptr_not_equal(count(&tally, &b, 100), row);
 	}
 	assert_int_equal(tally.count, 5);
-	assert_int_equal(tally_sum(&tally), 8);
-	tally_clear(&tally);
-	assert_int_equal(tally_sum(&tally), 0);
-	assert_null(tally_find(&tally, &(struct mseald_tally_key){ .label = 0x101, .op = MSEALD_OP_MUNMAP,
+	assert_int_equal(report_table_sum(&tally), 8);
+	report_table_clear(&tally);
+	assert_int_equal(report_table_sum(&tally), 0);
+	assert_null(report_table_find(&tally, &(struct mseald_tally_key){ .label = 0x101, .op = MSEALD_OP_MUNMAP,
 								   .rule_class = MSEALD_CLASS_TEXT,
 								   .verdict = MSEALD_VERDICT_AUDITED }));
 }
 
 static void test_processes(void **state)
 {
-	_cleanup_(tally_close) struct tally tally = {};
-	struct tally_row *row = NULL;
+	_cleanup_(report_table_close) struct report_table tally = {};
+	struct report_row *row = NULL;
 
 	(void)state;
-	assert_int_equal(tally_open(&tally), 0);
+	assert_int_equal(report_table_open(&tally), 0);
 	for (unsigned round = 0; round < 3; round++)
 		for (unsigned tgid = 1; tgid <= 2 * MSEALD_TALLY_PROCESSES; tgid++) {
 			struct mseald_event one = event(0x101, MSEALD_OP_MPROTECT, MSEALD_VERDICT_DENIED, tgid);
@@ -153,11 +153,11 @@ static void test_processes(void **state)
 
 static void test_overflow(void **state)
 {
-	_cleanup_(tally_close) struct tally tally = {};
+	_cleanup_(report_table_close) struct report_table tally = {};
 	struct mseald_event one;
 
 	(void)state;
-	assert_int_equal(tally_open(&tally), 0);
+	assert_int_equal(report_table_open(&tally), 0);
 	for (unsigned i = 1; i <= MSEALD_MAX_TALLIES; i++) {
 		one = event((uint64_t)i << 8 | 1, MSEALD_OP_MPROTECT, MSEALD_VERDICT_DENIED, 1);
 		assert_non_null(count(&tally, &one, i));
@@ -169,17 +169,17 @@ static void test_overflow(void **state)
 		one = event((uint64_t)i << 8 | 1, MSEALD_OP_MPROTECT, MSEALD_VERDICT_DENIED, 1);
 		assert_int_equal(count(&tally, &one, i)->value.attempts, 2);
 	}
-	assert_int_equal(tally_sum(&tally), 2 * MSEALD_MAX_TALLIES);
+	assert_int_equal(report_table_sum(&tally), 2 * MSEALD_MAX_TALLIES);
 }
 
 /* --- the file --- */
 
-static void assert_same(const struct tally *a, const struct tally *b)
+static void assert_same(const struct report_table *a, const struct report_table *b)
 {
 	assert_int_equal(a->count, b->count);
 	for (size_t i = 0; i < a->count; i++) {
 		const struct mseald_tally *x = &a->rows[i].value, *y;
-		const struct tally_row *row = tally_find(b, &a->rows[i].key);
+		const struct report_row *row = report_table_find(b, &a->rows[i].key);
 
 		assert_non_null(row);
 		y = &row->value;
@@ -198,12 +198,12 @@ static void assert_same(const struct tally *a, const struct tally *b)
 	}
 }
 
-static void fill(struct tally *tally)
+static void fill(struct report_table *tally)
 {
 	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++)
 		for (unsigned verdict = 0; verdict < MSEALD_VERDICT_COUNT; verdict++) {
 			struct mseald_event one = event(0x100u * op + verdict + 1, op, verdict, op + 7);
-			struct tally_row *row = count(tally, &one, 1795348799000000000 + op);
+			struct report_row *row = count(tally, &one, 1795348799000000000 + op);
 
 			(void)count(tally, &one, 1795348799000000000 + 2 * op);
 			(void)snprintf(row->value.symbol, MSEALD_SYMBOL_MAX, "/usr/lib/\"q\"+0x%x", op);
@@ -212,48 +212,48 @@ static void fill(struct tally *tally)
 
 static void test_file(void **state)
 {
-	_cleanup_(tally_close) struct tally tally = {}, back = {};
+	_cleanup_(report_table_close) struct report_table tally = {}, back = {};
 	const struct report_head head = { .since = 1795348799000000001, .missing = 12, .full = 5 };
 	struct report_head head_back = {};
 
 	(void)state;
-	assert_int_equal(tally_open(&tally), 0);
-	assert_int_equal(tally_open(&back), 0);
+	assert_int_equal(report_table_open(&tally), 0);
+	assert_int_equal(report_table_open(&back), 0);
 	fill(&tally);
 	/* One whose label nobody knows any more: it is kept, under no name. */
 	tally.rows[0].key.label = 0;
-	assert_int_equal(reportfile_write(test.path, &tally, &head, &names), 0);
+	assert_int_equal(report_file_write(test.path, &tally, &head, &names), 0);
 	assert_int_equal(access(test.aside, F_OK), -1);
-	assert_int_equal(reportfile_read(test.path, &back, &head_back, &names), 0);
+	assert_int_equal(report_file_read(test.path, &back, &head_back, &names), 0);
 	assert_int_equal(head_back.since, head.since);
 	assert_int_equal(head_back.missing, head.missing);
 	assert_int_equal(head_back.full, head.full);
 	assert_int_equal(back.count, tally.count);
-	assert_int_equal(tally_sum(&back), tally_sum(&tally));
+	assert_int_equal(report_table_sum(&back), report_table_sum(&tally));
 	tally.rows[0].key.label = 0x1;
-	tally_clear(&tally);
+	report_table_clear(&tally);
 	fill(&tally);
-	tally_clear(&back);
-	assert_int_equal(reportfile_write(test.path, &tally, &head, &names), 0);
-	assert_int_equal(reportfile_read(test.path, &back, &head_back, &names), 0);
+	report_table_clear(&back);
+	assert_int_equal(report_file_write(test.path, &tally, &head, &names), 0);
+	assert_int_equal(report_file_read(test.path, &back, &head_back, &names), 0);
 	assert_same(&tally, &back);
 	/* Once more on top of it: nothing is counted twice, it is said to be missing. */
-	assert_int_equal(reportfile_read(test.path, &back, &head_back, &names), 0);
+	assert_int_equal(report_file_read(test.path, &back, &head_back, &names), 0);
 	assert_same(&tally, &back);
-	assert_int_equal(head_back.missing, head.missing + tally_sum(&tally));
+	assert_int_equal(head_back.missing, head.missing + report_table_sum(&tally));
 }
 
 static void test_no_file(void **state)
 {
-	_cleanup_(tally_close) struct tally tally = {};
+	_cleanup_(report_table_close) struct report_table tally = {};
 	struct report_head head = { .since = 7 };
 
 	(void)state;
 	(void)unlink(test.path);
-	assert_int_equal(tally_open(&tally), 0);
-	assert_int_equal(reportfile_read(test.path, &tally, &head, &names), -ENOENT);
+	assert_int_equal(report_table_open(&tally), 0);
+	assert_int_equal(report_file_read(test.path, &tally, &head, &names), -ENOENT);
 	assert_int_equal(head.since, 7);
-	assert_int_equal(reportfile_write("/nonexistent/report.json", &tally, &head, &names), -ENOENT);
+	assert_int_equal(report_file_write("/nonexistent/report.json", &tally, &head, &names), -ENOENT);
 }
 
 #define ROW(policy, operation, attempts, example) \
@@ -283,16 +283,16 @@ static void test_broken(void **state)
 		DOCUMENT(ROW("\"p1\"", "mmap", "1", EXAMPLE) "," ROW("\"p1\"", "frob", "1", EXAMPLE)),
 	};
 	static const char good[] = DOCUMENT(ROW("\"p1\"", "mmap", "1", EXAMPLE));
-	_cleanup_(tally_close) struct tally tally = {};
+	_cleanup_(report_table_close) struct report_table tally = {};
 	struct report_head head = {};
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(tally_open(&tally), 0);
+	assert_int_equal(report_table_open(&tally), 0);
 	for (size_t i = 0; i < ELEMENTS(texts); i++) {
 		write_text(texts[i], strlen(texts[i]));
 		(void)unlink(test.broken);
-		assert_int_equal(reportfile_read(test.path, &tally, &head, &names), -EBADMSG);
+		assert_int_equal(report_file_read(test.path, &tally, &head, &names), -EBADMSG);
 		assert_int_equal(tally.count, 0);
 		assert_int_equal(access(test.path, F_OK), -1);
 		assert_int_equal(stat(test.broken, &st), 0);
@@ -301,33 +301,33 @@ static void test_broken(void **state)
 	/* Cut off anywhere. */
 	for (size_t length = 0; length + 1 < sizeof(good); length++) {
 		write_text(good, length);
-		assert_int_equal(reportfile_read(test.path, &tally, &head, &names), -EBADMSG);
+		assert_int_equal(report_file_read(test.path, &tally, &head, &names), -EBADMSG);
 		assert_int_equal(tally.count, 0);
 	}
 	write_text(good, sizeof(good) - 1);
-	assert_int_equal(reportfile_read(test.path, &tally, &head, &names), 0);
-	assert_int_equal(tally_sum(&tally), 1);
+	assert_int_equal(report_file_read(test.path, &tally, &head, &names), 0);
+	assert_int_equal(report_table_sum(&tally), 1);
 	assert_int_equal(head.since, 5);
 }
 
 static void test_file_too_large(void **state)
 {
-	_cleanup_(tally_close) struct tally tally = {}, back = {};
+	_cleanup_(report_table_close) struct report_table tally = {}, back = {};
 	struct report_head head = { .since = 1 };
 	struct mseald_event one;
 
 	(void)state;
-	assert_int_equal(tally_open(&tally), 0);
-	assert_int_equal(tally_open(&back), 0);
+	assert_int_equal(report_table_open(&tally), 0);
+	assert_int_equal(report_table_open(&back), 0);
 	for (unsigned i = 1; i <= MSEALD_MAX_TALLIES; i++) {
 		one = event((uint64_t)i << 8 | 1, MSEALD_OP_MPROTECT, MSEALD_VERDICT_DENIED, 1);
 		(void)count(&tally, &one, i);
 	}
-	assert_int_equal(reportfile_write(test.path, &tally, &head, &names), 0);
+	assert_int_equal(report_file_write(test.path, &tally, &head, &names), 0);
 	one = event(2, MSEALD_OP_MPROTECT, MSEALD_VERDICT_DENIED, 1);
 	(void)count(&back, &one, 1);
 	/* One of them has no room, and is said to be missing. */
-	assert_int_equal(reportfile_read(test.path, &back, &head, &names), 0);
+	assert_int_equal(report_file_read(test.path, &back, &head, &names), 0);
 	assert_int_equal(back.count, MSEALD_MAX_TALLIES);
 	assert_int_equal(head.missing, 1);
 	assert_int_equal(head.full, 1);
@@ -347,28 +347,28 @@ static void test_place(void **state)
 		{ .start = 0x8000, .end = 0x9000, .inode = 3, .path = "/\xff\033\u00e4" },
 		{ .start = 0x9000, .end = 0xa000, .path = "[stack]" },
 	};
-	const struct procmaps all = { maps, ELEMENTS(maps) };
+	const struct proc_maps all = { maps, ELEMENTS(maps) };
 	char place[MSEALD_SYMBOL_MAX];
 
 	(void)state;
-	place_format(&all, 0x1000, place);
+	symbolize_address(&all, 0x1000, place);
 	assert_string_equal(place, "/bin/a+0x0");
-	place_format(&all, 0x2345, place);
+	symbolize_address(&all, 0x2345, place);
 	assert_string_equal(place, "/bin/a+0x1345");
-	place_format(&all, 0x5001, place);
+	symbolize_address(&all, 0x5001, place);
 	assert_string_equal(place, "/bin/a+0x1");
-	place_format(&all, 0x4000, place);
+	symbolize_address(&all, 0x4000, place);
 	assert_string_equal(place, "");
-	place_format(&all, 0x7000, place);
+	symbolize_address(&all, 0x7000, place);
 	assert_string_equal(place, "");
-	place_format(&all, 0x9000, place);
+	symbolize_address(&all, 0x9000, place);
 	assert_string_equal(place, "");
-	place_format(&all, 0x8010, place);
+	symbolize_address(&all, 0x8010, place);
 	assert_string_equal(place, "/????+0x10");
 	for (size_t length = 90; length < sizeof(path) - 1; length++) {
 		memset(path + 1, 'x', length);
 		path[length] = 'y';
-		place_format(&all, 0x6fff, place);
+		symbolize_address(&all, 0x6fff, place);
 		assert_true(strlen(place) < MSEALD_SYMBOL_MAX);
 		assert_string_equal(place + strlen(place) - 8, "xy+0xfff");
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * user/lib/sealset.c: each rule of the header by hand; a model that keeps one
+ * user/daemon/seal/sealset.c: each rule of the header by hand; a model that keeps one
  * entry a page, against random operations; the tree searched as the BPF
  * programs search it, against sealset_judge. Seeds are fixed.
  */
@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "sealset.h"
-#include "util.h"
+#include "seal/sealset.h"
+#include "lib/base/util.h"
 
 #define PAGE 4096ull
 #define MPROTECT MSEALD_STOP_MPROTECT

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * user/lib/segments.c three ways: made-up processes (a folder that looks like
+ * user/lib/proc/segments.c three ways: made-up processes (a folder that looks like
  * /proc/PID, and a maps text) for every odd case; this process, page by page
  * against the loader's own view (dl_iterate_phdr); and a real cat(1).
  */
@@ -29,9 +29,9 @@
 
 #include <cmocka.h>
 
-#include "names.h"
-#include "segments.h"
-#include "util.h"
+#include "lib/base/names.h"
+#include "lib/proc/segments.h"
+#include "lib/base/util.h"
 
 #define PAGE 4096u
 
@@ -142,19 +142,19 @@ struct expected {
 	const char *how;	/* w: writable, s: shared, a: anonymous */
 };
 
-static void resolve(const char *text, struct procmaps *maps, struct segments *segments)
+static void resolve(const char *text, struct proc_maps *maps, struct segments *segments)
 {
 	_cleanup_close_ int dirfd = open(proc_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	assert_true(dirfd >= 0);
-	assert_int_equal(procmaps_parse(text, strlen(text), maps), 0);
+	assert_int_equal(proc_maps_parse(text, strlen(text), maps), 0);
 	assert_int_equal(segments_resolve(maps, dirfd, segments), 0);
 }
 
 /* Resolves a maps text against the folder, and compares. */
 static void expect(const char *text, const struct expected *expected, size_t count)
 {
-	_cleanup_(procmaps_free) struct procmaps maps = { 0 };
+	_cleanup_(proc_maps_free) struct proc_maps maps = { 0 };
 	_cleanup_(segments_free) struct segments segments = { 0 };
 
 	resolve(text, &maps, &segments);
@@ -167,11 +167,11 @@ static void expect(const char *text, const struct expected *expected, size_t cou
 		if (i >= count || s->start != expected[i].start || s->end != expected[i].end ||
 		    s->class != expected[i].class)
 			fail_msg("%zu: 0x%" PRIx64 "-0x%" PRIx64 " %s", i, s->start, s->end,
-				 mseald_class_name(s->class));
+				 names_class(s->class));
 		assert_int_equal(s->writable, !!strchr(expected[i].how, 'w'));
 		assert_int_equal(s->shared, !!strchr(expected[i].how, 's'));
 		assert_int_equal(s->anonymous, !!strchr(expected[i].how, 'a'));
-		assert_ptr_equal(s->mapping, procmaps_find(&maps, s->start));
+		assert_ptr_equal(s->mapping, proc_maps_find(&maps, s->start));
 		assert_true(s->end <= s->mapping->end);
 	}
 }
@@ -586,7 +586,7 @@ static enum mseald_class class_by_headers(const ElfW(Phdr) *phdr, size_t count, 
 }
 
 /* Compares all pages of an object; returns how many of each class there were in seen[]. */
-static void compare_object(const struct procmaps *maps, const struct segments *segments, uint64_t bias,
+static void compare_object(const struct proc_maps *maps, const struct segments *segments, uint64_t bias,
 			   const ElfW(Phdr) *phdr, size_t count, size_t seen[MSEALD_CLASS_COUNT])
 {
 	uint64_t first = UINT64_MAX, last = 0;
@@ -598,13 +598,13 @@ static void compare_object(const struct procmaps *maps, const struct segments *s
 		last = MAX_OF(last, phdr[i].p_vaddr + phdr[i].p_memsz);
 	}
 	for (uint64_t page = first; page < last; page += PAGE) {
-		const struct mapping *m = procmaps_find(maps, bias + page);
+		const struct mapping *m = proc_maps_find(maps, bias + page);
 		enum mseald_class expected = class_by_headers(phdr, count, page);
 		enum mseald_class class = class_at(segments, bias + page);
 
 		if (class != expected)
-			fail_msg("0x%" PRIx64 " is %s and not %s", bias + page, mseald_class_name(class),
-				 mseald_class_name(expected));
+			fail_msg("0x%" PRIx64 " is %s and not %s", bias + page, names_class(class),
+				 names_class(expected));
 		if (class == MSEALD_CLASS_NONE)
 			continue;
 		seen[class]++;
@@ -616,7 +616,7 @@ static void compare_object(const struct procmaps *maps, const struct segments *s
 }
 
 struct self {
-	struct procmaps maps;
+	struct proc_maps maps;
 	struct segments segments;
 	size_t objects, seen[MSEALD_CLASS_COUNT];
 };
@@ -661,7 +661,7 @@ static void this_process(void **state)
 	copy = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	assert_ptr_not_equal(copy, MAP_FAILED);
 
-	assert_int_equal(procmaps_read(getpid(), &self.maps), 0);
+	assert_int_equal(proc_maps_read(getpid(), &self.maps), 0);
 	assert_int_equal(segments_resolve(&self.maps, dirfd, &self.segments), 0);
 	assert_int_equal(dl_iterate_phdr(compare_one, &self), 0);
 	assert_true(self.objects >= 3);		/* the program, libc, the loader */
@@ -684,7 +684,7 @@ static void this_process(void **state)
 	segments_free(&self.segments);
 	segments_free(&self.segments);
 	segments_free(NULL);
-	procmaps_free(&self.maps);
+	proc_maps_free(&self.maps);
 	assert_int_equal(munmap(copy, (size_t)st.st_size), 0);
 }
 
@@ -765,14 +765,14 @@ static ElfW(Phdr) *phdrs_of(int dirfd, const char *path, size_t *ret_count)
 /* The program and its loader, placed by the auxiliary vector. */
 static void compare_child(const struct child *child, bool with_headers)
 {
-	_cleanup_(procmaps_free) struct procmaps maps = { 0 };
+	_cleanup_(proc_maps_free) struct proc_maps maps = { 0 };
 	_cleanup_(segments_free) struct segments segments = { 0 };
 	_cleanup_free_ ElfW(Phdr) *program = NULL, *loader = NULL;
 	uint64_t phdr_at = child_auxv(child, AT_PHDR), loader_at = child_auxv(child, AT_BASE), bias = 0;
 	size_t program_count, loader_count, seen[MSEALD_CLASS_COUNT] = { 0 };
 	const struct mapping *m;
 
-	assert_int_equal(procmaps_read(child->pid, &maps), 0);
+	assert_int_equal(proc_maps_read(child->pid, &maps), 0);
 	assert_int_equal(segments_resolve(&maps, child->dirfd, &segments), 0);
 	program = phdrs_of(child->dirfd, "exe", &program_count);
 	for (size_t i = 0; i < program_count; i++) {
@@ -787,7 +787,7 @@ static void compare_child(const struct child *child, bool with_headers)
 	compare_object(&maps, &segments, bias, program, program_count, seen);
 	assert_true(seen[TEXT] > 0 && seen[RODATA] > 0 && seen[RELRO_] > 0 && seen[DATA] > 0);
 
-	m = procmaps_find(&maps, loader_at);
+	m = proc_maps_find(&maps, loader_at);
 	assert_non_null(m);
 	loader = phdrs_of(AT_FDCWD, m->path, &loader_count);
 	memset(seen, 0, sizeof(seen));
@@ -812,14 +812,14 @@ static void a_real_program(void **state)
 
 static bool map_files_can_be_opened(void)
 {
-	_cleanup_(procmaps_free) struct procmaps maps = { 0 };
+	_cleanup_(proc_maps_free) struct proc_maps maps = { 0 };
 	_cleanup_close_ int fd = -1;
 	char name[96];
 
-	assert_int_equal(procmaps_read(getpid(), &maps), 0);
+	assert_int_equal(proc_maps_read(getpid(), &maps), 0);
 	(void)snprintf(name, sizeof(name), "/proc/self/map_files/%" PRIx64 "-%" PRIx64,
-		       procmaps_find(&maps, (uintptr_t)compare_child)->start,
-		       procmaps_find(&maps, (uintptr_t)compare_child)->end);
+		       proc_maps_find(&maps, (uintptr_t)compare_child)->start,
+		       proc_maps_find(&maps, (uintptr_t)compare_child)->end);
 	fd = open(name, O_PATH | O_CLOEXEC);
 	return fd >= 0;
 }

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "util.h"
-#include "varlink.h"
+#include "lib/base/util.h"
+#include "lib/varlink/varlink.h"
 
 /* --- framing --- */
 

@@ -4,7 +4,13 @@
 #include <locale.h>
 #include <string.h>
 
-#include "sealopts.h"
+#include "ctl/base/client.h"
+#include "ctl/base/error.h"
+#include "ctl/base/options.h"
+#include "ctl/base/reply.h"
+#include "ctl/base/seal_options.h"
+#include "ctl/cmd/commands.h"
+#include "lib/base/util.h"
 
 #ifndef MSEALD_VERSION
 #define MSEALD_VERSION "unknown"
@@ -24,28 +30,20 @@ static const struct command commands[] = {
 	{ "seal", command_seal, "[SEAL OPTIONS] [--ranges-from=FILE] PID [RANGE...]",
 	  "seal memory of a process\n\n"
 	  "Without ranges and --segments: the segments of everything loaded.\n"
-	  "All is sealed, or nothing.\n"
-	  RANGES_HELP
-	  "\nSEAL OPTIONS:\n"
-	  SEALOPTS_HELP
-	  "\nOther options:\n"
-	  RANGES_FROM_HELP },
+	  "All is sealed, or nothing.\n" RANGES_HELP "\nSEAL OPTIONS:\n" SEAL_OPTIONS_HELP
+	  "\nOther options:\n" RANGES_FROM_HELP },
 	{ "run", command_run, "[SEAL OPTIONS] [--] PROGRAM [ARGUMENT...]",
 	  "run a program that is sealed before it begins\n\n"
 	  "PROGRAM takes the place of msealctl: it has its PID, its terminal, and an exit\n"
 	  "status of its own. It does not run unless it is sealed. Everyone may run their\n"
 	  "own programs so.\n"
-	  "\nSEAL OPTIONS:\n"
-	  SEALOPTS_HELP
+	  "\nSEAL OPTIONS:\n" SEAL_OPTIONS_HELP
 	  "\nStatus: that of PROGRAM; 1: it could not be sealed; 126: it cannot be run; 127:\n"
 	  "it was not found." },
 	{ "unseal", command_unseal, "[--ranges-from=FILE] PID [RANGE...]",
 	  "take revocable seals back\n\n"
 	  "Without ranges: all that are revocable. Only root may, and only seals made with\n"
-	  "--revocable.\n"
-	  RANGES_HELP
-	  "\nOptions:\n"
-	  RANGES_FROM_HELP },
+	  "--revocable.\n" RANGES_HELP "\nOptions:\n" RANGES_FROM_HELP },
 	{ "list", command_list, "[--summary] [PID]",
 	  "list every seal, or those of one process\n\n"
 	  "Everyone sees their own processes, root all. On a narrow terminal DENIES has\n"
@@ -66,8 +64,7 @@ static const struct command commands[] = {
 	  "Options:\n"
 	  "  --operation=LIST          only these: mprotect, mmap, munmap and so on\n"
 	  "  --verdict=LIST            only those that ended so: denied, killed, audited" },
-	{ "status", command_status, "",
-	  "show what mseald stops on this kernel, and by what" },
+	{ "status", command_status, "", "show what mseald stops on this kernel, and by what" },
 	{ "metrics", command_metrics, "[--textfile=FILE]",
 	  "print what is counted, for Prometheus and what reads OpenMetrics\n\n"
 	  "Options:\n"
@@ -80,11 +77,9 @@ static const struct command commands[] = {
 	{ "policy", command_policy, "[--root=DIR] COMMAND [ARGUMENT...]",
 	  "work with policies: which programs are sealed as they start, and how\n\n"
 	  "mseald.policy(5) says how a policy is written.",
-	  print_policy_commands },
-	{ "version", command_version, "",
-	  "print the version of msealctl" },
-	{ "help", command_help, "[COMMAND]",
-	  "print this, or the help of a command" },
+	  command_policy_print },
+	{ "version", command_version, "", "print the version of msealctl" },
+	{ "help", command_help, "[COMMAND]", "print this, or the help of a command" },
 };
 
 static const struct command *find_command(const char *name)
@@ -104,11 +99,12 @@ static void print_overview(void)
 	for (size_t i = 0; i < ELEMENTS(commands); i++) {
 		const char *description = commands[i].description;
 
-		(void)printf("  %-10s %.*s\n", commands[i].name, (int)strcspn(description, "\n"), description);
+		(void)printf("  %-10s %.*s\n", commands[i].name, (int)strcspn(description, "\n"),
+			     description);
 	}
 	(void)puts("\nOptions, before or after the command:\n"
-		   "  --json                    print JSON\n"
-		   CTL_SOCKET_HELP		   "  --help                    print this, or after a command the help of that command\n"
+		   "  --json                    print JSON\n" CTL_SOCKET_HELP
+		   "  --help                    print this, or after a command the help of that command\n"
 		   "  --version                 print the version of msealctl");
 }
 
@@ -116,7 +112,7 @@ static int command_help(struct ctl *ctl, int argc, char **argv)
 {
 	const struct command *command;
 
-	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
+	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (optind == argc) {
 		print_overview();
@@ -125,10 +121,10 @@ static int command_help(struct ctl *ctl, int argc, char **argv)
 	command = find_command(argv[optind]);
 	if (!command || optind + 1 < argc) {
 		ctl->command = NULL;
-		return command ? ctl_usage(ctl, "help takes one command") :
-				 ctl_usage(ctl, "there is no command '%s'", argv[optind]);
+		return command ? error_usage(ctl, "help takes one command") :
+				 error_usage(ctl, "there is no command '%s'", argv[optind]);
 	}
-	ctl_print_help(command);
+	options_print_help(command);
 	return CTL_OK;
 }
 
@@ -141,15 +137,15 @@ static int print_version(const struct ctl *ctl)
 		return CTL_OK;
 	}
 	document = json_pack("{s:s}", "version", MSEALD_VERSION);
-	return document ? ctl_print_json(document) : ctl_out_of_memory();
+	return document ? client_print_json(document) : error_out_of_memory();
 }
 
 static int command_version(struct ctl *ctl, int argc, char **argv)
 {
-	if (ctl_no_options(ctl, argc, argv) == CTL_STOP)
+	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return ctl_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+		return error_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
 	return print_version(ctl);
 }
 
@@ -181,7 +177,7 @@ static int global_options(struct ctl *ctl, int argc, char **argv, int *ret_statu
 			ctl->socket = optarg;
 			break;
 		default:
-			(void)ctl_refuse_option(ctl, option, argv, options);
+			(void)options_refuse(ctl, option, argv, options);
 			*ret_status = ctl->status;
 			return 1;
 		}
@@ -202,10 +198,10 @@ static int run(int argc, char **argv)
 	if (global_options(&ctl, argc, argv, &status))
 		return status;
 	if (optind == argc)
-		return ctl_usage(&ctl, "no command given");
+		return error_usage(&ctl, "no command given");
 	ctl.command = find_command(argv[optind]);
 	if (!ctl.command)
-		return ctl_usage(&ctl, "there is no command '%s'", argv[optind]);
+		return error_usage(&ctl, "there is no command '%s'", argv[optind]);
 	argc -= optind;
 	argv += optind;
 	optind = 0;	/* getopt_long() starts afresh */
@@ -220,6 +216,6 @@ int main(int argc, char **argv)
 	status = run(argc, argv);
 	/* What could not be printed must not look like success. */
 	if (fflush(stdout) != 0 || ferror(stdout))
-		return status == CTL_OK ? ctl_failure("cannot print: %s", strerror(errno)) : status;
+		return status == CTL_OK ? error_failure("cannot print: %s", strerror(errno)) : status;
 	return status;
 }

@@ -10,26 +10,30 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
-#include "containers.h"
-#include "daemon.h"
-#include "events.h"
-#include "host.h"
-#include "inforce.h"
-#include "lock.h"
-#include "log.h"
-#include "matches.h"
-#include "parting.h"
-#include "refusals.h"
-#include "report.h"
-#include "run.h"
-#include "server.h"
-#include "starts.h"
-#include "sweep.h"
-#include "tracer.h"
-#include "util.h"
+#include "api/daemon.h"
+#include "api/method.h"
+#include "api/methods.h"
+#include "api/server.h"
+#include "api/subscribers.h"
+#include "audit/attempt_log.h"
+#include "audit/lock_log.h"
+#include "audit/report.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/namespaces.h"
+#include "bpf/events.h"
+#include "bpf/lock.h"
+#include "lib/base/util.h"
+#include "policy/active.h"
+#include "policy/container_watch.h"
+#include "policy/containers.h"
+#include "policy/reconcile.h"
+#include "seal/gc.h"
+#include "shutdown.h"
+#include "trace/tracer.h"
 
+#define TICK_US (2u * 1000 * 1000)
 #define DESCRIPTORS 8192	/* 1,024 clients, as many that are run with two each, and room */
 /* Trying again does not help: mseald.service has them in RestartPreventExitStatus=. */
 #define STATUS_CONFIG 78	/* systemd.exec(5) calls it CONFIG */
@@ -37,15 +41,18 @@
 
 static void daemon_close(struct daemon *daemon)
 {
-	runs_end();
+	method_run_end_all();
 	daemon->server = server_close(daemon->server);
 	daemon->events = events_close(daemon->events);
-	daemon->refusals = refusals_close(daemon->refusals);
+	daemon->attempt_log = attempt_log_close(daemon->attempt_log);
+	daemon->lock_log = lock_log_close(daemon->lock_log);
 	daemon->report = report_close(daemon->report);
-	daemon->starts = starts_close(daemon->starts);
-	daemon->inforce = inforce_free(daemon->inforce);
+	daemon->reconcile = reconcile_close(daemon->reconcile);
+	daemon->active = active_free(daemon->active);
 	daemon->containers = containers_close(daemon->containers);
-	daemon->store = store_close(daemon->store);
+	daemon->gc = gc_close(daemon->gc);
+	daemon->integrity = integrity_close(daemon->integrity);
+	daemon->space_map = space_map_close(daemon->space_map);
 	daemon->programs = programs_free(daemon->programs);
 	daemon->lock = lock_free(daemon->lock);
 	daemon->loop = sd_event_unref(daemon->loop);
@@ -59,7 +66,9 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	(void)source;
 	if (!lock_keeps_signals(daemon->lock))
 		return sd_event_exit(daemon->loop, 0);
-	return info->ssi_signo == SIGTERM && info->ssi_pid == 1 ? parting_begin(daemon) : 0;
+	return info->ssi_signo == SIGTERM && info->ssi_pid == 1 ?
+		       shutdown_begin(daemon->loop, daemon->programs) :
+		       0;
 }
 
 static int block_signals(struct daemon *daemon)
@@ -79,7 +88,10 @@ static int block_signals(struct daemon *daemon)
 	return r;
 }
 
-/* About what a terminal sends the kernel asks no hook: only faults of its own end, or stop, one that is locked. */
+/*
+ * About what a terminal sends the kernel asks no hook: only faults of its own end, or stop, one
+ * that is locked.
+ */
 static void keep_signals_out(void)
 {
 	static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
@@ -94,15 +106,21 @@ static void keep_signals_out(void)
 /* After what was in force is in force again; what starts from here on is armed and told of. */
 static int open_policies(struct daemon *daemon)
 {
-	_cleanup_(policy_faults_free) struct policy_faults faults = {};
+	_cleanup_(diagnostics_free) struct diagnostics faults = {};
 	int r;
 
-	daemon->inforce = inforce_new(daemon->programs);
-	r = daemon->inforce ? starts_open(daemon, &daemon->starts) : -ENOMEM;
+	daemon->active = active_new(daemon->programs);
+	r = daemon->active ? containers_open(daemon->programs, daemon->active, &daemon->containers) : -ENOMEM;
 	if (r >= 0)
-		r = containers_open(daemon, &daemon->containers);
+		r = reconcile_open(&(struct reconcile_context){ .loop = daemon->loop,
+								.programs = daemon->programs,
+								.space_map = daemon->space_map,
+								.events = daemon->events,
+								.active = daemon->active,
+								.containers = daemon->containers },
+				   &daemon->reconcile);
 	if (r >= 0)
-		r = inforce_reload(daemon->inforce, &faults);
+		r = active_reload(daemon->active, &faults);
 	if (r < 0)
 		log_error("cannot begin with the policies: %s", strerror(-r));
 	return r;
@@ -111,22 +129,96 @@ static int open_policies(struct daemon *daemon)
 /* sd_event_signal_handler_t: SIGHUP reads the policies again. */
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
-	struct failure failure = {};
+	struct error error = {};
 	json_t *reply;
 
 	(void)source;
 	(void)info;
 	/* systemd.service(5), Type=notify-reload: both in one message, before and after. */
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_us());
-	reply = matches_reload(context, &failure);
+	reply = method_policy_reload(context, &error);
 	if (!reply)
-		log_error("%s", failure.message);
+		log_error("%s", error.message);
 	json_decref(reply);
 	(void)sd_notify(0, "READY=1");
 	return 0;
 }
 
-/* Loads the programs; with Lock=yes behind a lock, which is there before they are. -ENOLCK: for want of one, or before one. */
+/* --- what events are handed to --- */
+
+static void on_attempt(void *context, const struct mseald_event *event)
+{
+	struct daemon *daemon = context;
+
+	attempt_log_add(daemon->attempt_log, event);
+	report_attempt(daemon->report, event);
+	subscribers_publish(daemon->server, event);
+}
+
+static void on_hint(void *context, const struct mseald_exec_event *hint)
+{
+	struct daemon *daemon = context;
+
+	reconcile_hint(daemon->reconcile, hint);
+}
+
+static void on_lost(void *context, uint64_t count)
+{
+	struct daemon *daemon = context;
+
+	attempt_log_lost(count);
+	subscribers_publish_lost(daemon->server, count);
+}
+
+static void on_killed(void *context)
+{
+	struct daemon *daemon = context;
+
+	integrity_end_doomed(daemon->integrity);
+}
+
+static void on_unused(void *context)
+{
+	struct daemon *daemon = context;
+
+	gc_collect_soon(daemon->gc);
+}
+
+static const struct event_handlers event_handlers = {
+	.attempt = on_attempt, .hint = on_hint, .lost = on_lost, .killed = on_killed, .unused = on_unused,
+};
+
+static void on_refusal(void *context, const struct mseald_refusal *refusal)
+{
+	struct daemon *daemon = context;
+
+	subscribers_publish_refusal(daemon->server, refusal);
+}
+
+/*
+ * Events say when there is something to tidy up, but can be lost, and the program that sees an address
+ * space go can be raced: so a timer looks at a few counters.
+ */
+static int on_tick(sd_event_source *source, uint64_t now, void *context)
+{
+	struct daemon *daemon = context;
+	bool attached = programs_attached(daemon->programs), missed;
+
+	containers_sweep(daemon->containers);
+	container_watch_look(daemon->containers, daemon->reconcile, daemon->programs, daemon->space_map);
+	missed = gc_tick(daemon->gc);
+	if (attached)
+		reconcile_sweep(daemon->reconcile, missed);
+	(void)sd_event_source_set_time(source, now + TICK_US);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* --- beginning --- */
+
+/*
+ * Loads the programs; with Lock=yes behind a lock, which is there before they are. -ENOLCK: for
+ * want of one, or before one.
+ */
 static int open_programs(struct daemon *daemon)
 {
 	int r;
@@ -135,24 +227,24 @@ static int open_programs(struct daemon *daemon)
 	if (r < 0)
 		return r;
 	if (lock_is_taken()) {
-		log_error("another mseald has locked this machine, and only that process reaches its maps: this one cannot take over. "
-			  "What is sealed stays sealed; where that process has ended, boot again to seal more");
+		log_error(
+			"another mseald has locked this machine, and only that process reaches its maps: "
+			"this one cannot take over. "
+			"What is sealed stays sealed; where that process has ended, boot again to seal more");
 		return -ENOLCK;
 	}
-	if (daemon->settings.lock && lock_take(daemon->settings.lock_signals, &daemon->lock) < 0)
+	if (daemon->config.lock && lock_take(daemon->config.lock_signals, &daemon->lock) < 0)
 		return -ENOLCK;
 	if (lock_keeps_signals(daemon->lock))
 		keep_signals_out();
-	return programs_load(daemon->settings.gate, daemon->lock, &daemon->programs);
+	return programs_load(daemon->config.gate, daemon->lock, &daemon->programs);
 }
 
 static int daemon_open(struct daemon *daemon, const char *socket)
 {
-	struct timespec now = {};
 	int r;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	daemon->started = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	daemon->started = clock_ns(CLOCK_REALTIME);
 	r = sd_event_default(&daemon->loop);
 	if (r >= 0)
 		r = block_signals(daemon);
@@ -160,30 +252,42 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		log_error("cannot make an event loop: %s", strerror(-r));
 		return r;
 	}
-	host_join_cgroups();
+	namespaces_join_cgroups();
 	r = open_programs(daemon);
 	if (r < 0)
 		return r;
-	*(volatile __u32 *)&programs_state(daemon->programs)->quota_each = daemon->settings.user_spaces;
-	tracers_allow(daemon->programs);
-	r = store_open(daemon->programs, &daemon->store);
+	programs_state(daemon->programs)->quota_each = daemon->config.user_spaces;
+	tracer_allow(daemon->programs);
+	r = space_map_open(daemon->programs, &daemon->space_map);
 	if (r < 0) {
 		log_error("cannot read the maps: %s", strerror(-r));
 		return r;
 	}
-	r = sweep_take_over(daemon);
+	r = integrity_open(daemon->loop, daemon->programs, daemon->space_map, &daemon->integrity);
+	if (r >= 0)
+		r = gc_open(daemon->loop, daemon->programs, daemon->space_map, daemon->integrity,
+			    &daemon->gc);
+	if (r >= 0)
+		r = events_open(daemon->loop, daemon->programs, &event_handlers, daemon, &daemon->events);
+	if (r < 0) {
+		log_error("cannot watch for events: %s", strerror(-r));
+		return r;
+	}
+	r = gc_take_over(daemon->gc);
 	if (r >= 0)
 		r = open_policies(daemon);
 	if (r < 0)
 		return r;
-	r = server_open(daemon, socket, &daemon->server);
+	r = server_open(daemon, socket, methods_call, &daemon->server);
 	if (r < 0)
 		return r;
-	r = report_open(daemon, &daemon->report);
+	r = report_open(daemon->loop, daemon->programs, daemon->space_map, daemon->active, &daemon->report);
 	if (r >= 0)
-		r = events_open(daemon, &daemon->events);
+		r = attempt_log_open(daemon->loop, daemon->programs, daemon->containers,
+				     &daemon->attempt_log);
 	if (r >= 0)
-		r = sweep_start(daemon);
+		r = sd_event_add_time_relative(daemon->loop, NULL, CLOCK_MONOTONIC, TICK_US, TICK_US / 5,
+					       on_tick, daemon);
 	if (r >= 0)
 		r = sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_reload, daemon);
 	if (r < 0)
@@ -191,10 +295,12 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	/* Last: what is locked stays so, even if this process ends the next moment. */
 	if (r >= 0 && daemon->lock && lock_complete(daemon->lock) < 0)
 		r = -ENOLCK;
-	if (r >= 0 && refusals_open(daemon, &daemon->refusals) < 0)
+	if (r >= 0 && daemon->lock &&
+	    lock_log_open(daemon->loop, daemon->lock, daemon->containers, on_refusal, daemon,
+			  &daemon->lock_log) < 0)
 		log_warning("cannot read what the lock refuses: it is counted, but not logged");
 	if (r >= 0)
-		starts_look_at_all(daemon->starts);
+		reconcile_look_at_all(daemon->reconcile);
 	return r;
 }
 
@@ -216,19 +322,20 @@ static const char usage[] =
 	"  --help\n";
 
 /* What the files say; status of the end, or -1 to go on. */
-static int configure(struct settings *settings)
+static int configure(struct config *config)
 {
-	_cleanup_(policy_faults_free) struct policy_faults faults = {};
-	int r = settings_read("", settings, &faults);
+	_cleanup_(diagnostics_free) struct diagnostics faults = {};
+	int r = config_read("", config, &faults);
 
 	if (r >= 0)
 		return -1;
 	for (size_t i = 0; i < faults.count; i++) {
-		_cleanup_free_ char *text = policy_fault_text(&faults.list[i]);
+		_cleanup_free_ char *text = diagnostic_text(&faults.list[i]);
 
 		log_error("%s", text ? text : "no memory");
 	}
-	log_error("cannot start: the configuration has %s; see mseald.conf(5)", r == -EINVAL ? "mistakes" : "no room in memory");
+	log_error("cannot start: the configuration has %s; see mseald.conf(5)",
+		  r == -EINVAL ? "mistakes" : "no room in memory");
 	return STATUS_CONFIG;
 }
 
@@ -252,7 +359,7 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },	    { "user-spaces", required_argument, NULL, 'u' },
 		{ NULL, 0, NULL, 0 },
 	};
-	_cleanup_(daemon_close) struct daemon daemon = { .settings = SETTINGS_DEFAULT };
+	_cleanup_(daemon_close) struct daemon daemon = { .config = CONFIG_DEFAULT };
 	const char *socket = SERVER_SOCKET, *gate = NULL;
 	uint32_t user_spaces = 0;
 	bool debug = false;
@@ -265,14 +372,17 @@ int main(int argc, char **argv)
 			break;
 		case 'g':
 			gate = optarg;
-			if (settings_parse_gate(gate, &daemon.settings.gate) < 0) {
-				(void)fprintf(stderr, "mseald: --gate=%s: it can be auto, bpf, deny or kill\n", optarg);
+			if (config_parse_gate(gate, &daemon.config.gate) < 0) {
+				(void)fprintf(stderr,
+					      "mseald: --gate=%s: it can be auto, bpf, deny or kill\n",
+					      optarg);
 				return 2;
 			}
 			break;
 		case 'u':
-			if (settings_parse_user_spaces(optarg, &user_spaces) < 0) {
-				(void)fprintf(stderr, "mseald: --user-spaces=%s: it can be 1 to %u\n", optarg, MSEALD_MAX_SPACES);
+			if (config_parse_user_spaces(optarg, &user_spaces) < 0) {
+				(void)fprintf(stderr, "mseald: --user-spaces=%s: it can be 1 to %u\n", optarg,
+					      MSEALD_MAX_SPACES);
 				return 2;
 			}
 			break;
@@ -298,24 +408,25 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	raise_limit();
-	r = configure(&daemon.settings);
+	r = configure(&daemon.config);
 	if (r >= 0)
 		return r;
 	/* The command line has the last word. */
 	if (gate)
-		(void)settings_parse_gate(gate, &daemon.settings.gate);
+		(void)config_parse_gate(gate, &daemon.config.gate);
 	if (user_spaces)
-		daemon.settings.user_spaces = user_spaces;
-	if (daemon.settings.lock && *socket != '/') {
+		daemon.config.user_spaces = user_spaces;
+	if (daemon.config.lock && *socket != '/') {
 		log_error("--socket=%s: with Lock=yes that must be an absolute path", socket);
 		return 2;
 	}
-	if (debug || daemon.settings.debug)
+	if (debug || daemon.config.debug)
 		log_set_level(LOG_LEVEL_DEBUG);
 	r = daemon_open(&daemon, socket);
 	if (r < 0)
 		return r == -ENOLCK ? STATUS_LOCK : 1;
-	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STARTED, NULL, "mseald " MSEALD_VERSION " is ready on %s", socket);
+	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STARTED, NULL, "mseald " MSEALD_VERSION " is ready on %s",
+		  socket);
 	(void)sd_notify(0, "READY=1");
 	/* As WatchdogSec= asks for; nothing without. */
 	r = sd_event_set_watchdog(daemon.loop, true);
@@ -325,8 +436,8 @@ int main(int argc, char **argv)
 	(void)sd_notify(0, "STOPPING=1");
 	if (r < 0)
 		log_error("the event loop failed: %s", strerror(-r));
-	else if (!daemon.parting)
-		sweep_finish(&daemon);
+	else if (!shutdown_begun())
+		gc_finish(daemon.gc);
 	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STOPPED, NULL, "ended");
 	return r < 0 ? 1 : 0;
 }

@@ -13,8 +13,8 @@
 #include <syslog.h>
 
 #include "state.h"
-#include "util.h"
-#include "varlink.h"
+#include "lib/base/util.h"
+#include "lib/varlink/varlink.h"
 
 #define SOCKET "/run/mseald/io.mseald"
 #define TIMEOUT_S 8	/* packaging/oci/mseald.json.in gives it 10 */

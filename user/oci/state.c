@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "names.h"
-#include "util.h"
+#include "lib/base/names.h"
+#include "lib/base/util.h"
 
 #define POLICY_NAME_MAX 200
 
@@ -116,7 +116,7 @@ static json_t *class_names(unsigned classes)
 
 	for (unsigned class = 0; class < 32; class++)
 		if (classes & 1u << class)
-			(void)json_array_append_new(list, json_string(mseald_class_name((enum mseald_class)class)));
+			(void)json_array_append_new(list, json_string(names_class((enum mseald_class)class)));
 	return list;
 }
 
@@ -126,7 +126,7 @@ static json_t *stop_names(unsigned stops)
 
 	for (unsigned bit = 0; bit < 32; bit++)
 		if (stops & 1u << bit)
-			(void)json_array_append_new(list, json_string(mseald_stop_name(1u << bit)));
+			(void)json_array_append_new(list, json_string(names_stop(1u << bit)));
 	return list;
 }
 
@@ -134,7 +134,7 @@ static int add_segments(json_t *request, const char *key, const char *value, str
 {
 	_cleanup_free_ char *bad = NULL;
 	unsigned classes;
-	int r = mseald_classes_parse(value, &classes, &bad);
+	int r = names_parse_classes(value, &classes, &bad);
 
 	if (r == -ENOMEM)
 		return r;
@@ -148,7 +148,7 @@ static int add_deny(json_t *request, const char *key, const char *value, struct 
 {
 	_cleanup_free_ char *bad = NULL;
 	unsigned stops;
-	int r = mseald_stops_parse(value, &stops, &bad);
+	int r = names_parse_stops(value, &stops, &bad);
 
 	if (r == -ENOMEM)
 		return r;
@@ -160,7 +160,7 @@ static int add_deny(json_t *request, const char *key, const char *value, struct 
 
 static int add_action(json_t *request, const char *key, const char *value, struct fault *fault)
 {
-	if (mseald_action_from_name(value) < 0)
+	if (names_find_action(value) < 0)
 		return wrong(fault, "io.mseald.action=%.64s: it can be deny, kill or audit", value);
 	return no_memory_or(request, key, json_string(value));
 }

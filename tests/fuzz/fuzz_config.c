@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Any bytes as mseald.conf: config that the daemon can work with, or lines that say why not, and nothing changed.
+ * Never both. What is taken is written out and must read back the same.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "lib/base/util.h"
+
+#define CHECK(condition) ((condition) ? (void)0 : abort())
+#define PATH "fuzz.conf"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool equal(const struct config *a, const struct config *b)
+{
+	return a->gate == b->gate && a->debug == b->debug && a->lock == b->lock && a->lock_signals == b->lock_signals &&
+	       a->user_spaces == b->user_spaces;
+}
+
+static void check_faults(const struct diagnostics *faults, size_t lines)
+{
+	/* 20, and how many more there are. */
+	CHECK(faults->count > 0 && faults->count <= 21);
+	for (size_t i = 0; i < faults->count; i++) {
+		_cleanup_free_ char *text = diagnostic_text(&faults->list[i]);
+
+		CHECK(text && strcmp(faults->list[i].path, PATH) == 0 && *faults->list[i].message);
+		CHECK(faults->list[i].line <= lines);
+		/* A line has one fault; that there are more is told last, of no line. */
+		CHECK(i == 0 || faults->list[i].line > faults->list[i - 1].line || (i == 20 && faults->list[i].line == 0));
+		for (const char *c = text; *c; c++)
+			CHECK((unsigned char)*c >= 0x20 && *c != 0x7f);
+	}
+}
+
+/* Parses; what comes of it does not hang on what was there before but for keys that the text does not set. */
+static int parse(const void *text, size_t size, struct config *config, size_t lines)
+{
+	const struct config before = *config;
+	struct diagnostics faults = {};
+	int r;
+
+	r = config_parse(PATH, text, size, config, &faults);
+	CHECK(r == 0 || r == -EINVAL);
+	if (r < 0) {
+		check_faults(&faults, lines);
+		CHECK(equal(config, &before));
+	} else {
+		CHECK(faults.count == 0);
+		CHECK(config->gate <= GATE_DENY && config->user_spaces > 0 && config->user_spaces <= MSEALD_MAX_SPACES);
+		CHECK(memchr(text, '[', size) || equal(config, &before));
+	}
+	diagnostics_free(&faults);
+	return r;
+}
+
+static void check_round(const struct config *config)
+{
+	static const char *const gates[] = { "auto", "bpf", "kill", "deny" };
+	struct config again = { .gate = GATE_KILL, .user_spaces = 5 };
+	char text[160];
+	int length;
+
+	length = snprintf(text, sizeof(text), "[Mseald]\nGate=%s\nDebug=%s\nLock=%s\nLockSignals=%s\nUserSpaces=%u\n",
+			  gates[config->gate], config->debug ? "yes" : "no", config->lock ? "yes" : "no",
+			  config->lock_signals ? "yes" : "no", config->user_spaces);
+	CHECK(parse(text, (size_t)length, &again, 6) == 0 && equal(config, &again));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct config config = CONFIG_DEFAULT;
+	/* Each other than its default, so that what a text leaves alone can be seen. */
+	struct config other = { .gate = GATE_DENY, .debug = true, .lock = true, .user_spaces = 7 };
+	struct config twice;
+	size_t lines = 1;
+	int r;
+
+	for (size_t i = 0; i < size; i++)
+		lines += data[i] == '\n';
+	r = parse(data, size, &config, lines);
+	CHECK(parse(data, size, &other, lines) == r);
+	if (r < 0)
+		return 0;
+	twice = config;
+	CHECK(parse(data, size, &twice, lines) == 0 && equal(&twice, &config));
+	/* What the text sets, it sets alike; what it does not, is as it was. */
+	CHECK(config.gate == other.gate || (config.gate == GATE_AUTO && other.gate == GATE_DENY));
+	CHECK(config.debug == other.debug || (!config.debug && other.debug));
+	CHECK(config.lock == other.lock || (!config.lock && other.lock));
+	CHECK(config.lock_signals == other.lock_signals || (config.lock_signals && !other.lock_signals));
+	CHECK(config.user_spaces == other.user_spaces || (config.user_spaces == MSEALD_QUOTA_EACH && other.user_spaces == 7));
+	check_round(&config);
+	return 0;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* mseald.conf(5): which files count, in which order, and what is said of mistakes (user/daemon/base/config.c). */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/config.h"
+#include "lib/base/util.h"
+
+static struct {
+	char root[64];
+	struct config config;
+	struct diagnostics faults;
+} test;
+
+static int setup(void **state)
+{
+	(void)state;
+	(void)umask(022);
+	(void)snprintf(test.root, sizeof(test.root), "/tmp/test_config.XXXXXX");
+	return mkdtemp(test.root) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	diagnostics_free(&test.faults);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", test.root);
+	return system(command);
+}
+
+/* A file below the root, with its folders. */
+static void put(const char *path, const char *text)
+{
+	char whole[512];
+	FILE *file;
+
+	(void)snprintf(whole, sizeof(whole), "%s%s", test.root, path);
+	for (char *slash = strchr(whole + strlen(test.root) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		(void)mkdir(whole, 0755);
+		*slash = '/';
+	}
+	file = fopen(whole, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static int read_settings(void)
+{
+	struct config config = CONFIG_DEFAULT;
+	int r;
+
+	diagnostics_free(&test.faults);
+	r = config_read(test.root, &config, &test.faults);
+	test.config = config;
+	return r;
+}
+
+static void assert_settings(bool lock, bool signals, enum gate_mode gate)
+{
+	assert_int_equal(read_settings(), 0);
+	assert_int_equal(test.faults.count, 0);
+	assert_int_equal(test.config.lock, lock);
+	assert_int_equal(test.config.lock_signals, signals);
+	assert_int_equal(test.config.gate, gate);
+}
+
+/* This text as the only file: one fault, at this line, with these words; nothing is set. */
+static void assert_fault(const char *text, unsigned line, const char *words)
+{
+	put("/etc/mseald/mseald.conf", text);
+	assert_int_equal(read_settings(), -EINVAL);
+	assert_int_equal(test.faults.count, 1);
+	assert_int_equal(test.faults.list[0].line, line);
+	if (!strstr(test.faults.list[0].message, words))
+		fail_msg("\"%s\" has no \"%s\"", test.faults.list[0].message, words);
+	assert_false(test.config.lock);
+}
+
+static void without_files(void **state)
+{
+	(void)state;
+	assert_settings(false, true, GATE_AUTO);
+}
+
+static void main_file(void **state)
+{
+	(void)state;
+	put(CONFIG_FOLDER_VENDOR "/mseald.conf", "[Mseald]\nGate=kill\n");
+	assert_settings(false, true, GATE_KILL);
+	put("/run/mseald/mseald.conf", "[Mseald]\nGate=bpf\n");
+	assert_settings(false, true, GATE_BPF);
+	/* The first there is, alone. */
+	put("/etc/mseald/mseald.conf", "# a comment\n\n[Mseald]\nLock=yes\nLockSignals = no\n");
+	assert_settings(true, false, GATE_AUTO);
+	put("/etc/mseald/mseald.conf", "[Mseald]\nUserSpaces=65536\n");
+	assert_settings(false, true, GATE_AUTO);
+	assert_int_equal(test.config.user_spaces, 65536);
+	put("/etc/mseald/mseald.conf", "");
+	assert_settings(false, true, GATE_AUTO);
+	assert_int_equal(test.config.user_spaces, MSEALD_QUOTA_EACH);
+	/* U+FEFF, as some editors write it first. */
+	put("/etc/mseald/mseald.conf", "\xef\xbb\xbf[Mseald]\nGate=kill\n");
+	assert_settings(false, true, GATE_KILL);
+}
+
+static void drop_ins(void **state)
+{
+	char link[256];
+
+	(void)state;
+	put("/etc/mseald/mseald.conf", "[Mseald]\nLock=no\nGate=deny\n");
+	put(CONFIG_FOLDER_VENDOR "/mseald.conf.d/50-x.conf", "[Mseald]\nLock=yes\n");
+	assert_settings(true, true, GATE_DENY);
+	/* By name, whatever the folder. */
+	put("/etc/mseald/mseald.conf.d/10-y.conf", "[Mseald]\nLock=no\nGate=bpf\n");
+	assert_settings(true, true, GATE_BPF);
+	put("/run/mseald/mseald.conf.d/60-z.conf", "[Mseald]\nLock=\nGate=\n");
+	assert_settings(false, true, GATE_AUTO);
+	/* /etc before /run before /usr/lib. */
+	put("/run/mseald/mseald.conf.d/50-x.conf", "[Mseald]\nLockSignals=no\n");
+	assert_settings(false, false, GATE_AUTO);
+	put("/etc/mseald/mseald.conf.d/50-x.conf", "");
+	assert_settings(false, true, GATE_AUTO);
+	(void)snprintf(link, sizeof(link), "%s/etc/mseald/mseald.conf.d/60-z.conf", test.root);
+	assert_int_equal(symlink("/dev/null", link), 0);
+	assert_settings(false, true, GATE_BPF);
+	/* What is no drop-in by its name. */
+	put("/etc/mseald/mseald.conf.d/99.conf.dpkg-old", "nonsense");
+	put("/etc/mseald/mseald.conf.d/.hidden.conf", "nonsense");
+	assert_settings(false, true, GATE_BPF);
+}
+
+static void mistakes(void **state)
+{
+	(void)state;
+	assert_fault("[Mseald]\nLock=yess\n", 2, "Lock= does not know 'yess'; it takes yes or no");
+	assert_fault("[Mseald]\nLock=yes\nLockSignal=yes\n", 3, "did you mean LockSignals=?");
+	assert_fault("[Mseald]\nLock=yes\nColour=red\n", 3, "[Mseald] has Debug=, Gate=, Lock=, LockSignals= and UserSpaces=");
+	assert_fault("[Mseald]\nUserSpaces=0\n", 2, "it can be 1 to 65536");
+	assert_fault("[Mseald]\nUserSpaces=65537\n", 2, "it can be 1 to 65536");
+	assert_fault("[Mseald]\nUserSpaces=many\n", 2, "it can be 1 to 65536");
+	assert_fault("[Mseald]\nLock=yes\nGate=maybe\n", 3, "auto, bpf, deny or kill");
+	assert_fault("Lock=yes\n", 1, "write [Mseald] above it");
+	assert_fault("[Match]\nLock=yes\n", 1, "there is [Mseald]");
+	assert_fault("[Mseald]\nLock=yes no\n", 2, "takes one value");
+	assert_fault("[Mseald]\nLock\n", 2, "not understood");
+}
+
+static void all_mistakes_are_told(void **state)
+{
+	(void)state;
+	put("/etc/mseald/mseald.conf", "[Mseald]\nLock=1 2\nNo=1\n");
+	put("/run/mseald/mseald.conf.d/a.conf", "Lock=yes\n");
+	assert_int_equal(read_settings(), -EINVAL);
+	assert_int_equal(test.faults.count, 3);
+	assert_non_null(strstr(test.faults.list[2].path, "/run/mseald/mseald.conf.d/a.conf"));
+}
+
+/* Of very many, the first, and how many more there are. */
+static void very_many_mistakes(void **state)
+{
+	char text[512] = "[Mseald]\n";
+
+	(void)state;
+	for (int i = 0; i < 23; i++)
+		strcat(text, "Colour=red\n");
+	put("/etc/mseald/mseald.conf", text);
+	assert_int_equal(read_settings(), -EINVAL);
+	assert_int_equal(test.faults.count, 21);
+	assert_string_equal(test.faults.list[20].message, "has 3 faults more");
+	assert_int_equal(test.faults.list[20].line, 0);
+}
+
+static void writable_by_others(void **state)
+{
+	char path[256];
+
+	(void)state;
+	put("/etc/mseald/mseald.conf", "[Mseald]\nLock=no\n");
+	(void)snprintf(path, sizeof(path), "%s/etc/mseald/mseald.conf", test.root);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(read_settings(), -EINVAL);
+	assert_non_null(strstr(test.faults.list[0].message, "chmod go-w"));
+	assert_int_equal(chmod(path, 0644), 0);
+	put("/etc/mseald/mseald.conf.d/a.conf", "[Mseald]\nLock=yes\n");
+	(void)snprintf(path, sizeof(path), "%s/etc/mseald/mseald.conf.d", test.root);
+	assert_int_equal(chmod(path, 0777), 0);
+	assert_int_equal(read_settings(), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(without_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(main_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(drop_ins, setup, teardown),
+		cmocka_unit_test_setup_teardown(mistakes, setup, teardown),
+		cmocka_unit_test_setup_teardown(all_mistakes_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(very_many_mistakes, setup, teardown),
+		cmocka_unit_test_setup_teardown(writable_by_others, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

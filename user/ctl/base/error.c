@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Everything msealctl says on standard error goes through here, one line at a time. */
+#include <langinfo.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/base/error.h"
+#include "ctl/base/text.h"
+#include "lib/base/util.h"
+
+/* Messages hold names of files and processes, so they are escaped as a whole. */
+static void complain(const char *suffix, const char *format, va_list arguments)
+{
+	_cleanup_free_ char *text = NULL, *escaped = NULL;
+
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
+	else
+		escaped = text_escape(text, strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "msealctl: %s%s\n", escaped ? escaped : "out of memory", suffix);
+}
+
+int error_failure(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	complain("", format, arguments);
+	va_end(arguments);
+	return CTL_FAILURE;
+}
+
+int error_usage(const struct ctl *ctl, const char *format, ...)
+{
+	_cleanup_free_ char *suffix = NULL;
+	va_list arguments;
+
+	if (asprintf(&suffix, "; see msealctl %s%s--help", ctl->command ? ctl->command->name : "",
+		     ctl->command ? " " : "") < 0)
+		suffix = NULL;
+	va_start(arguments, format);
+	complain(suffix ? suffix : "", format, arguments);
+	va_end(arguments);
+	return CTL_USAGE;
+}
+
+int error_out_of_memory(void)
+{
+	return error_failure("out of memory");
+}

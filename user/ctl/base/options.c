@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Options and arguments of all commands: see options.h. */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "ctl/base/error.h"
+#include "ctl/base/options.h"
+#include "lib/base/range.h"
+#include "lib/base/util.h"
+#include "mseald/shared.h"
+
+void options_print_help(const struct command *command)
+{
+	(void)printf("Usage: msealctl %s%s%s\n\n%s\n\n"
+		     "Options of every command:\n"
+		     "  --json                    print JSON\n"
+		     CTL_SOCKET_HELP		     "  --help                    print this\n",
+		     command->name, *command->synopsis ? " " : "", command->synopsis, command->description);
+	if (command->print_more)
+		command->print_more();
+}
+
+static int stop(struct ctl *ctl, int status)
+{
+	ctl->status = status;
+	return CTL_STOP;
+}
+
+int options_refuse(struct ctl *ctl, int result, char **argv, const struct option *options)
+{
+	const char *word = argv[optind - 1];
+
+	if (optopt >= CTL_OPTION_HELP) {
+		for (; options->name; options++)
+			if (options->val == optopt)
+				break;
+		return stop(ctl, error_usage(ctl, "option --%s %s", options->name ? options->name : "",
+					     result == ':' ? "needs a value" : "takes no value"));
+	}
+	if (optopt)
+		return stop(ctl, error_usage(ctl, "there is no option -%c", optopt));
+	return stop(ctl, error_usage(ctl, "there is no option %.*s", (int)strcspn(word, "="), word));
+}
+
+int options_next(struct ctl *ctl, int argc, char **argv, const struct option *options)
+{
+	static const struct option global[] = { CTL_GLOBAL_OPTIONS };
+
+	if (!options)
+		options = global;
+	opterr = 0;
+	for (;;) {
+		int option = getopt_long(argc, argv, ctl->in_order ? "+:h" : ":h", options, NULL);
+
+		switch (option) {
+		case CTL_END:
+			return CTL_END;
+		case 'h':
+		case CTL_OPTION_HELP:
+			options_print_help(ctl->command);
+			return stop(ctl, CTL_OK);
+		case CTL_OPTION_JSON:
+			ctl->json = true;
+			break;
+		case CTL_OPTION_SOCKET:
+			ctl->socket = optarg;
+			break;
+		case '?':
+		case ':':
+			return options_refuse(ctl, option, argv, options);
+		default:
+			return option;
+		}
+	}
+}
+
+int options_none(struct ctl *ctl, int argc, char **argv)
+{
+	return options_next(ctl, argc, argv, NULL) == CTL_END ? 0 : CTL_STOP;
+}
+
+int options_parse_pid(const struct ctl *ctl, const char *text, pid_t *ret_pid)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || value < 1 || value > INT_MAX)
+		return error_usage(ctl, "'%s' is not a PID: that is a whole number from 1 to %d", text,
+				   INT_MAX);
+	*ret_pid = (pid_t)value;
+	return 0;
+}
+
+int options_parse_address(const struct ctl *ctl, const char *text, uint64_t *ret_address)
+{
+	unsigned long long value;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 16);
+	if (text[0] != '0' || (text[1] != 'x' && text[1] != 'X') || !text[2] || *end || errno)
+		return error_usage(ctl, "'%s' is not an address: write it in hexadecimal, as 0x7f12a000",
+				   text);
+	*ret_address = value;
+	return 0;
+}
+
+/* --- ranges --- */
+
+void options_free_ranges(struct ranges *ranges)
+{
+	free(ranges->list);
+	*ranges = (struct ranges){};
+}
+
+/* What the daemon takes in one request; more would only break the connection. */
+#define RANGES_MAX MSEALD_MAX_SEALS
+
+static int ranges_append(struct ranges *ranges, struct range range)
+{
+	if (ranges->count == RANGES_MAX)
+		return error_failure("too many ranges: one request can name %d", RANGES_MAX);
+	if (ranges->count == ranges->allocated) {
+		size_t allocated = ranges->allocated ? 2 * ranges->allocated : 16;
+		struct range *list = reallocarray(ranges->list, allocated, sizeof(*list));
+
+		if (!list)
+			return error_out_of_memory();
+		ranges->list = list;
+		ranges->allocated = allocated;
+	}
+	ranges->list[ranges->count++] = range;
+	return 0;
+}
+
+/* NULL when the range can be asked for, else what is wrong with it, in the words of the daemon. */
+static const char *check_range(const char *text, struct range *ret_range)
+{
+	unsigned long long start, end;
+	struct range range;
+	char more;
+	int r;
+
+	r = range_parse(text, &range);
+	if (r == -ERANGE)
+		return "is not in user memory";
+	if (r < 0 && sscanf(text, "0x%llx-0x%llx%c", &start, &end, &more) == 2)
+		return start == end ? "is empty" : "is reversed: its end comes before its start";
+	if (r < 0)
+		return "is no range: write 0xSTART-0xEND or 0xSTART+LENGTH";
+	if (range.start % CTL_PAGE_SIZE || range.end % CTL_PAGE_SIZE)
+		return "is not aligned: both ends must be multiples of 4096";
+	if (range.end > INT64_MAX)
+		return "is not in user memory";
+	*ret_range = range;
+	return NULL;
+}
+
+/*
+ * What was written in place of a range, for a message: cut, in place, to what
+ * a line of an error can show even when every byte has to be escaped.
+ */
+static const char *shorten(char *text)
+{
+	enum { SHOWN = 40 };
+
+	if (strlen(text) >= SHOWN + sizeof("..."))
+		(void)memcpy(text + SHOWN, "...", sizeof("..."));
+	return text;
+}
+
+int options_parse_ranges(const struct ctl *ctl, char **texts, int count, struct ranges *ranges)
+{
+	int failed;
+
+	for (int i = 0; i < count; i++) {
+		struct range range;
+		const char *wrong = check_range(texts[i], &range);
+
+		if (wrong)
+			return error_usage(ctl, "range %s %s", shorten(texts[i]), wrong);
+		failed = ranges_append(ranges, range);
+		if (failed)
+			return failed;
+	}
+	return 0;
+}
+
+/* Cuts white space and comments off, in place. */
+static char *strip(char *line)
+{
+	static const char space[] = " \t\r\n\v\f";
+	size_t length;
+
+	line += strspn(line, space);
+	line[strcspn(line, "#")] = '\0';
+	length = strlen(line);
+	while (length > 0 && strchr(space, line[length - 1]))
+		line[--length] = '\0';
+	return line;
+}
+
+int options_read_ranges(const char *path, struct ranges *ranges)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	const char *name = is_stdin ? "standard input" : path;
+	_cleanup_fclose_ FILE *opened = NULL;
+	_cleanup_free_ char *line = NULL;
+	size_t allocated = 0, before = ranges->count;
+	FILE *file = stdin;
+	ssize_t length;
+	int failed;
+
+	if (!is_stdin) {
+		file = opened = fopen(path, "re");
+		if (!file)
+			return error_failure("cannot open %s: %s", name, strerror(errno));
+	}
+	errno = 0;
+	for (unsigned long number = 1; (length = getline(&line, &allocated, file)) >= 0; number++) {
+		struct range range;
+		const char *wrong;
+		char *text;
+
+		if (strlen(line) != (size_t)length)
+			return error_failure("%s, line %lu holds a NUL byte: not a list of ranges", name,
+					     number);
+		text = strip(line);
+		if (!*text)
+			continue;
+		wrong = check_range(text, &range);
+		if (wrong)
+			return error_failure("%s, line %lu: range %s %s", name, number, shorten(text), wrong);
+		failed = ranges_append(ranges, range);
+		if (failed)
+			return failed;
+	}
+	if (ferror(file))
+		return error_failure("cannot read %s: %s", name, strerror(errno));
+	/* No ranges would mean all segments: surely not what was meant. */
+	if (ranges->count == before)
+		return error_failure("%s holds no range; write one on each line, as 0xSTART-0xEND", name);
+	return 0;
+}
+
+json_t *options_ranges_to_json(const struct ranges *ranges)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < ranges->count; i++) {
+		json_t *range = json_pack("{s:I, s:I}", "start", (json_int_t)ranges->list[i].start,
+					  "end", (json_int_t)ranges->list[i].end);
+
+		if (!range || json_array_append_new(array, range) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SEAL OPTIONS: what a seal is to be like, the same for every command that makes seals. */
+#ifndef MSEALCTL_SEAL_OPTIONS_H
+#define MSEALCTL_SEAL_OPTIONS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "ctl/base/command.h"
+
+enum {
+	SEAL_OPTION_SEGMENTS = 1024,
+	SEAL_OPTION_DENY,
+	SEAL_OPTION_ACTION,
+	SEAL_OPTION_REVOCABLE,
+};
+
+/* For an array of long options. */
+#define SEAL_OPTIONS_LONG \
+	{ "segments", required_argument, NULL, SEAL_OPTION_SEGMENTS }, \
+		{ "deny", required_argument, NULL, SEAL_OPTION_DENY }, \
+		{ "action", required_argument, NULL, SEAL_OPTION_ACTION }, \
+	{ \
+		"revocable", no_argument, NULL, SEAL_OPTION_REVOCABLE \
+	}
+
+/* For a description. */
+#define SEAL_OPTIONS_HELP \
+	"  --segments=LIST           what to seal of the program and its libraries: text,\n" \
+	"                            rodata, relro, data, vdso, stack, or all\n" \
+	"  --deny=LIST               what to stop: mprotect, unmap, discard,\n" \
+	"                            foreign-write, file-write, or all (default: the\n" \
+	"                            first three)\n" \
+	"  --action=ACTION           deny: the call fails with EPERM (default); kill: the\n" \
+	"                            process gets SIGKILL; audit: it is let through, and\n" \
+	"                            logged\n" \
+	"  --revocable               root may unseal it; without this it is for good\n"
+
+struct seal_options {
+	unsigned classes;	/* 1 << class; 0: not given */
+	unsigned stops;		/* 0: not given */
+	const char *action;	/* NULL: not given */
+	bool revocable;
+};
+
+/* Takes one option that options_next() returned. 0, or the exit status after a complaint. */
+int seal_options_take(const struct ctl *ctl, struct seal_options *opts, int option, const char *value);
+/* Adds to the parameters of io.mseald.Seal what was given. 0 or -ENOMEM. */
+int seal_options_to_json(const struct seal_options *opts, json_t *parameters);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What standard output can show: colour, UTF-8, how wide. */
+#ifndef MSEALCTL_TERMINAL_H
+#define MSEALCTL_TERMINAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mseald/shared.h"
+
+struct terminal {
+	size_t width;		/* columns; 0: no limit (not a terminal, and COLUMNS is not set) */
+	bool colour, utf8;
+};
+
+enum colour {
+	COLOUR_NONE,
+	COLOUR_BOLD,
+	COLOUR_DIM,
+	COLOUR_RED,
+	COLOUR_GREEN,
+	COLOUR_YELLOW,
+	COLOUR_BLUE,
+	COLOUR_MAGENTA,
+	COLOUR_CYAN,
+	COLOUR_COUNT,
+};
+
+/* Looks at stdout: colour on a terminal, unless NO_COLOR is set or TERM is dumb; UTF-8 by the locale. */
+struct terminal terminal_detect(void);
+
+/* The escape sequences, "" without colour. */
+const char *terminal_on(const struct terminal *terminal, enum colour colour);
+const char *terminal_off(const struct terminal *terminal, enum colour colour);
+
+/* One colour for each segment class, the same everywhere. */
+enum colour terminal_class_colour(enum mseald_class class);
+
+#endif

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* msealctl explain: what would happen to one page, operation by operation, and why. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ctl/base/client.h"
+#include "ctl/base/error.h"
+#include "ctl/base/options.h"
+#include "ctl/base/reply.h"
+#include "ctl/base/text.h"
+#include "ctl/cmd/commands.h"
+#include "ctl/view/address_space.h"
+#include "ctl/view/table.h"
+#include "lib/base/names.h"
+#include "lib/base/util.h"
+
+/* The rows of docs/threat-model.md and what a seal must stop for each. */
+static const struct operation {
+	unsigned row;
+	unsigned stop;		/* MSEALD_STOP_*: any of them */
+	const char *name;	/* when the daemon does not tell of the row */
+	const char *word;	/* of the daemon's rows of this number, those that have it; NULL: all */
+} operations[] = {
+	{ 1, MSEALD_STOP_MPROTECT, "mprotect, pkey_mprotect" },
+	{ 2, MSEALD_STOP_UNMAP, "mmap over it" },
+	{ 3, MSEALD_STOP_UNMAP, "munmap" },
+	{ 4, MSEALD_STOP_UNMAP, "mremap of it" },
+	{ 5, MSEALD_STOP_UNMAP, "mremap onto it" },
+	{ 6, MSEALD_STOP_DISCARD, "madvise that discards" },
+	{ 7, MSEALD_STOP_DISCARD, "process_madvise, io_uring madvise that discard" },
+	{ 8, MSEALD_STOP_UNMAP, "brk, shmdt, io_destroy" },
+	{ 9, MSEALD_STOP_UNMAP, "shmat over it" },
+	{ 10, MSEALD_STOP_UNMAP, "remap_file_pages" },
+	{ 11, MSEALD_STOP_FOREIGN_WRITE, "writes by /proc/PID/mem, ptrace, process_vm_writev" },
+	{ 12, MSEALD_STOP_UNMAP, "UFFDIO_MOVE out of it", "MOVE" },
+	{ 12, MSEALD_STOP_DISCARD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", "COPY" },
+	{ 13, MSEALD_STOP_UNMAP, "something mapped where it was" },
+	{ 14, MSEALD_STOP_FILE, "write to its file by itself", "itself" },
+	{ 14, MSEALD_STOP_FILE_WRITE, "write to its file by anybody", "anybody" },
+};
+
+/* All that is known of the page. */
+struct page {
+	uint64_t address;			/* of its first byte */
+	const struct mapping *mapping;		/* NULL: not mapped */
+	enum mseald_class class;
+	bool sealed;
+	bool native;		/* by mseal(2) too */
+	unsigned stops[MSEALD_ACTION_COUNT];
+};
+
+struct answer {
+	const char *operation, *outcome, *by;
+	char why[256];
+	bool raced;
+};
+
+static bool covers(const struct space_seal *seal, uint64_t address)
+{
+	return seal->start <= address && address < seal->end;
+}
+
+static struct page look_at(const struct address_space *space, uint64_t address)
+{
+	struct page page = {
+		.address = address - address % CTL_PAGE_SIZE,
+		.mapping = proc_maps_find(&space->maps, address),
+		.class = address_space_class(space, address),
+	};
+
+	for (size_t i = 0; i < space->seals.count; i++) {
+		const struct space_seal *seal = &space->seals.list[i];
+
+		if (!covers(seal, address))
+			continue;
+		page.sealed = true;
+		page.native |= strcmp(seal->gate, "native") == 0;
+		for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
+			page.stops[action] |= seal->stops[action];
+	}
+	return page;
+}
+
+/* Does the kernel itself refuse it, because mseal(2) has sealed the page? */
+static bool refused_natively(const struct page *page, const json_t *row)
+{
+	const char *scope = reply_string(row, "native");
+
+	if (!page->native || !page->mapping)
+		return false;
+	return strcmp(scope, "all") == 0 ||
+	       (strcmp(scope, "anonymous") == 0 && !page->mapping->shared && !page->mapping->inode);
+}
+
+static unsigned lowest(unsigned stops)
+{
+	return stops & -stops;
+}
+
+/* Is there a file whose contents stand in the page, that its seal could keep from being written? */
+static bool has_file(const struct page *page)
+{
+	return page->mapping && page->mapping->inode && !page->mapping->shared;
+}
+
+/* What a row that the kernel can stop comes to for a seal with this action. */
+static void judge_covered(struct answer *answer, const struct page *page, const json_t *row, unsigned stop)
+{
+	const char *outcome = reply_string(row, "outcome"), *name;
+	unsigned found = 0;
+
+	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
+		found |= page->stops[action] & stop;
+	name = names_stop(lowest(found));
+	if (refused_natively(page, row)) {
+		answer->by = "native";
+		outcome = "EPERM";
+	} else {
+		answer->raced = reply_bool(row, "raced");
+	}
+	if (page->stops[MSEALD_ACTION_KILL] & stop) {
+		answer->outcome = "SIGKILL";
+		(void)snprintf(answer->why, sizeof(answer->why), "its seal kills for %s%s", name,
+			       stop & (MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE) ?
+				       "; another process is only refused" :
+				       "");
+	} else if (page->stops[MSEALD_ACTION_DENY] & stop) {
+		answer->outcome = outcome;
+		(void)snprintf(answer->why, sizeof(answer->why), strcmp(outcome, "SIGKILL") == 0 ?
+			       "its seal denies %s; only killing stops it here" : "its seal denies %s", name);
+	} else {
+		answer->outcome = "logged";
+		(void)snprintf(answer->why, sizeof(answer->why), "its seal only logs %s", name);
+	}
+	if (answer->raced)
+		(void)strncat(answer->why, "; a race gets past it",
+			      sizeof(answer->why) - strlen(answer->why) - 1);
+}
+
+static struct answer judge(const struct page *page, const struct operation *operation, const json_t *row)
+{
+	struct answer answer = {
+		.operation = row ? reply_string(row, "operation") : operation->name,
+		.outcome = "allowed",
+		.by = "-",
+	};
+	const char *by = reply_string(row, "by"), *note = reply_string(row, "note");
+	unsigned stop = operation->stop, any = 0;
+
+	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
+		any |= page->stops[action];
+	if (!*answer.operation)
+		answer.operation = operation->name;
+
+	if (!page->sealed) {
+		(void)snprintf(answer.why, sizeof(answer.why), "it is not sealed");
+	} else if (operation->stop & MSEALD_STOP_FILE_WRITE && !has_file(page)) {
+		(void)snprintf(answer.why, sizeof(answer.why), "it is no private mapping of a file");
+	} else if (!(any & stop)) {
+		bool writable = stop & MSEALD_STOP_FILE && page->mapping && page->mapping->write;
+
+		(void)snprintf(answer.why, sizeof(answer.why), "its seal does not deny %s%s",
+			       names_stop(lowest(stop)), writable ? ": it is writable anyway" : "");
+	} else if (!row) {
+		(void)snprintf(answer.why, sizeof(answer.why), "this mseald does not cover it");
+	} else if (strcmp(reply_string(row, "outcome"), "not covered") == 0 || strcmp(by, "none") == 0) {
+		(void)snprintf(answer.why, sizeof(answer.why), "not covered on this kernel%s%s%s",
+			       *note ? " (" : "", note, *note ? ")" : "");
+	} else {
+		answer.by = by;
+		judge_covered(&answer, page, row, stop);
+	}
+	return answer;
+}
+
+/* Calls add for every operation; several rows of the daemon can have the same number. */
+static void judge_all(const struct page *page, const json_t *rows,
+		      void (*add)(const struct operation *operation, const struct answer *answer, void *to),
+		      void *to)
+{
+	for (size_t i = 0; i < ELEMENTS(operations); i++) {
+		const json_t *row;
+		struct answer answer;
+		bool found = false;
+		size_t j;
+
+		json_array_foreach(rows, j, row) {
+			if (reply_integer(row, "row") != operations[i].row ||
+			    (operations[i].word &&
+			     !strstr(reply_string(row, "operation"), operations[i].word)))
+				continue;
+			answer = judge(page, &operations[i], row);
+			add(&operations[i], &answer, to);
+			found = true;
+		}
+		if (!found) {
+			answer = judge(page, &operations[i], NULL);
+			add(&operations[i], &answer, to);
+		}
+	}
+}
+
+/* --- for programs --- */
+
+static void add_json(const struct operation *operation, const struct answer *answer, void *to)
+{
+	(void)json_array_append_new(to,
+				    json_pack("{s:i, s:s, s:s, s:s, s:b, s:s}", "row", (int)operation->row,
+					      "operation", answer->operation, "outcome", answer->outcome,
+					      "by", answer->by, "raced", answer->raced, "why", answer->why));
+}
+
+static json_t *mapping_to_json(const struct page *page)
+{
+	const struct mapping *mapping = page->mapping;
+	char permissions[5] = "";
+
+	if (!mapping)
+		return json_null();
+	(void)snprintf(permissions, sizeof(permissions), "%c%c%c%c", mapping->read ? 'r' : '-',
+		       mapping->write ? 'w' : '-', mapping->exec ? 'x' : '-', mapping->shared ? 's' : 'p');
+	return json_pack("{s:I, s:I, s:s, s:o}", "start", (json_int_t)mapping->start, "end",
+			 (json_int_t)mapping->end, "permissions", permissions, "path",
+			 text_json(mapping->path));
+}
+
+static json_t *matching_seals(const json_t *document, uint64_t address)
+{
+	const json_t *spaces = json_object_get(document, "spaces"), *space;
+	json_t *matching = json_array();
+	size_t i, j;
+
+	json_array_foreach(spaces, i, space) {
+		const json_t *seals = json_object_get(space, "seals");
+		json_t *seal;
+
+		json_array_foreach(seals, j, seal) {
+			struct space_seal one = spaces_seal_from_json(seal);
+
+			if (covers(&one, address))
+				(void)json_array_append(matching, seal);
+		}
+	}
+	return matching;
+}
+
+static int print_json(const struct address_space *space, const struct page *page, const json_t *document,
+		      const json_t *rows)
+{
+	_cleanup_json_ json_t *answer = NULL;
+	json_t *list = json_array();
+
+	judge_all(page, rows, add_json, list);
+	answer = json_pack("{s:i, s:o, s:I, s:s, s:b, s:o, s:o, s:o}", "pid", space->pid, "comm",
+			   text_json(space->comm), "address", (json_int_t)page->address, "class",
+			   names_class(page->class), "sealed", page->sealed, "mapping", mapping_to_json(page),
+			   "seals", matching_seals(document, page->address), "operations", list);
+	return answer ? client_print_json(answer) : error_out_of_memory();
+}
+
+/* --- for people --- */
+
+struct sheet {
+	struct table *table;
+	const struct terminal *terminal;
+	bool sealed;
+};
+
+static void add_row(const struct operation *operation, const struct answer *answer, void *to)
+{
+	const struct sheet *sheet = to;
+	enum colour colour = COLOUR_GREEN;
+
+	(void)operation;
+	if (strcmp(answer->outcome, "allowed") == 0)
+		colour = sheet->sealed ? COLOUR_RED : COLOUR_NONE;
+	else if (strcmp(answer->outcome, "logged") == 0 || answer->raced)
+		colour = COLOUR_YELLOW;
+	table_add(sheet->table, sheet->terminal, COLOUR_NONE, "%s", answer->operation);
+	table_add(sheet->table, sheet->terminal, colour, "%s", answer->outcome);
+	table_add(sheet->table, sheet->terminal, COLOUR_NONE, "%s", answer->by);
+	table_add(sheet->table, sheet->terminal, COLOUR_NONE, "%s", answer->why);
+}
+
+static int print_head(const struct address_space *space, const struct page *page,
+		      const struct terminal *terminal)
+{
+	const struct mapping *mapping = page->mapping;
+	const char *name = mapping && *mapping->path ? mapping->path : "anonymous";
+	_cleanup_free_ char *comm = text_escape(space->comm, terminal->utf8);
+	_cleanup_free_ char *path = text_escape(name, terminal->utf8);
+	char size[TEXT_SIZE_MAX], stops[SPACES_STOPS_TEXT_MAX];
+
+	if (!comm || !path)
+		return -1;
+	(void)printf("page     0x%" PRIx64 " of %s%s%s[%d]\n", page->address,
+		     terminal_on(terminal, COLOUR_BOLD), comm, terminal_off(terminal, COLOUR_BOLD),
+		     space->pid);
+	if (mapping)
+		(void)printf("mapping  0x%" PRIx64 "-0x%" PRIx64 " %c%c%c%c %s %s\n", mapping->start,
+			     mapping->end, mapping->read ? 'r' : '-', mapping->write ? 'w' : '-',
+			     mapping->exec ? 'x' : '-', mapping->shared ? 's' : 'p',
+			     text_size(mapping->end - mapping->start, size), path);
+	else
+		(void)puts("mapping  none: nothing is mapped here");
+	(void)printf("class    %s%s%s\n", terminal_on(terminal, terminal_class_colour(page->class)),
+		     names_class(page->class), terminal_off(terminal, terminal_class_colour(page->class)));
+	if (!page->sealed)
+		(void)puts("seal     none");
+	for (size_t i = 0; i < space->seals.count; i++) {
+		const struct space_seal *seal = &space->seals.list[i];
+
+		if (covers(seal, page->address))
+			(void)printf("seal     0x%" PRIx64 "-0x%" PRIx64 " %s, %s, gate %s, %" PRIu64
+				     " attempt%s\n",
+				     seal->start, seal->end, spaces_stops_text(seal->stops, false, stops),
+				     seal->revocable ? "revocable" : "for good",
+				     *seal->gate ? seal->gate : "-", seal->attempts,
+				     seal->attempts == 1 ? "" : "s");
+	}
+	(void)putchar('\n');
+	return 0;
+}
+
+static int print_text(const struct address_space *space, const struct page *page, const json_t *rows)
+{
+	static const struct column columns[] = {
+		{ .title = "OPERATION", .least = 24, .wrap = true },
+		{ .title = "OUTCOME" },
+		{ .title = "BY" },
+		{ .title = "WHY", .least = 28, .wrap = true },
+	};
+	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
+	struct terminal terminal = terminal_detect();
+	struct sheet sheet = { &table, &terminal, page->sealed };
+
+	if (print_head(space, page, &terminal) < 0)
+		return error_out_of_memory();
+	judge_all(page, rows, add_row, &sheet);
+	return table_print(&table, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
+}
+
+int command_explain(struct ctl *ctl, int argc, char **argv)
+{
+	_cleanup_(address_space_free) struct address_space space = {};
+	_cleanup_json_ json_t *document = NULL, *status = NULL;
+	const json_t *rows;
+	uint64_t address;
+	struct page page;
+	pid_t pid;
+	int r;
+
+	if (options_none(ctl, argc, argv) == CTL_STOP)
+		return ctl->status;
+	if (argc - optind != 2)
+		return error_usage(ctl, argc == optind	   ? "no PID given" :
+					argc - optind == 1 ? "no ADDRESS given" :
+							     "one PID and one ADDRESS only");
+	r = options_parse_pid(ctl, argv[optind], &pid);
+	if (r)
+		return r;
+	r = options_parse_address(ctl, argv[optind + 1], &address);
+	if (r)
+		return r;
+	r = spaces_fetch(ctl, pid, &document);
+	if (r)
+		return r;
+	r = client_call(ctl, "Status", json_object(), &status);
+	if (r)
+		return r;
+	r = address_space_read(pid, document, &space);
+	if (r)
+		return r;
+
+	page = look_at(&space, address);
+	if (!page.mapping && !page.sealed)
+		return error_failure("pid %d: nothing is mapped at 0x%" PRIx64 " (see msealctl map %d)", pid,
+				     address, pid);
+	rows = json_object_get(status, "rows");
+	return ctl->json ? print_json(&space, &page, document, rows) : print_text(&space, &page, rows);
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* msealctl list: every seal, one a line. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ctl/base/client.h"
+#include "ctl/base/error.h"
+#include "ctl/base/options.h"
+#include "ctl/base/reply.h"
+#include "ctl/base/text.h"
+#include "ctl/cmd/commands.h"
+#include "ctl/view/spaces.h"
+#include "ctl/view/summary.h"
+#include "ctl/view/table.h"
+#include "lib/base/names.h"
+#include "lib/base/util.h"
+
+/* Wide enough for every column with all words; below it denials are letters. */
+#define WIDE 140
+
+static const struct column columns[] = {
+	{ .title = "PID" },
+	{ .title = "COMM", .least = 6 },
+	{ .title = "RANGE" },
+	{ .title = "SIZE", .right = true, .drop = 1 },
+	{ .title = "CLASS" },
+	{ .title = "DENIES" },
+	{ .title = "ACTION" },
+	{ .title = "GATE", .drop = 2 },
+	{ .title = "FOR" },
+	{ .title = "ATTEMPTS", .right = true },
+};
+
+/* "812,813", brief: "812+1"; "-" when nobody has it any more. Malloc'ed, or NULL. */
+static char *pids_text(const json_t *pids, bool brief)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t count = json_array_size(pids), i;
+	const json_t *pid;
+
+	if (brief && count > 1) {
+		if (asprintf(&text, "%" JSON_INTEGER_FORMAT "+%zu",
+			     json_integer_value(json_array_get(pids, 0)), count - 1) < 0)
+			return NULL;
+		return TAKE_PTR(text);
+	}
+	text = strdup(count ? "" : "-");
+	json_array_foreach(pids, i, pid) {
+		char *longer;
+
+		if (!text || asprintf(&longer, "%s%s%" JSON_INTEGER_FORMAT, text, *text ? "," : "",
+				      json_integer_value(pid)) < 0)
+			return NULL;
+		free(text);
+		text = longer;
+	}
+	return TAKE_PTR(text);
+}
+
+/* A seal with several actions takes several rows. */
+static void add_seal(struct table *table, const struct terminal *terminal, bool brief, const char *pids,
+		     const char *comm, const struct space_seal *seal)
+{
+	static const enum colour action_colours[MSEALD_ACTION_COUNT] = {
+		[MSEALD_ACTION_KILL] = COLOUR_RED,
+		[MSEALD_ACTION_AUDIT] = COLOUR_YELLOW,
+	};
+	const char *prefix = brief ? "" : "0x";
+	char size[TEXT_SIZE_MAX], names[SPACES_STOPS_TEXT_MAX];
+
+	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++) {
+		unsigned stops[MSEALD_ACTION_COUNT] = { [MSEALD_ACTION_DENY] = seal->stops[action] };
+
+		if (!seal->stops[action])
+			continue;
+		table_add(table, terminal, COLOUR_NONE, "%s", pids);
+		table_add(table, terminal, COLOUR_BOLD, "%s", comm);
+		table_add(table, terminal, COLOUR_NONE, "%s%" PRIx64 "-%s%" PRIx64, prefix, seal->start,
+			  prefix, seal->end);
+		table_add(table, terminal, COLOUR_NONE, "%s", text_size(seal->end - seal->start, size));
+		table_add(table, terminal, terminal_class_colour(seal->class), "%s",
+			  seal->class == MSEALD_CLASS_NONE ? "-" : names_class(seal->class));
+		table_add(table, terminal, COLOUR_NONE, "%s", spaces_stops_text(stops, brief, names));
+		table_add(table, terminal, action_colours[action], "%s", names_action(action));
+		table_add(table, terminal, COLOUR_NONE, "%s", *seal->gate ? seal->gate : "-");
+		table_add(table, terminal, COLOUR_NONE, "%s",
+			  !seal->revocable ? "good" :
+			  brief		   ? "rev" :
+					     "revocable");
+		table_add(table, terminal, seal->attempts ? COLOUR_RED : COLOUR_NONE, "%" PRIu64,
+			  seal->attempts);
+	}
+}
+
+static int print_table(pid_t pid, const json_t *document)
+{
+	const json_t *spaces = json_object_get(document, "spaces"), *space;
+	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
+	struct terminal terminal = terminal_detect();
+	bool brief = terminal.width && terminal.width < WIDE;
+	size_t i, j;
+
+	json_array_foreach(spaces, i, space) {
+		_cleanup_free_ char *pids = pids_text(json_object_get(space, "pids"), brief);
+		const json_t *seals = json_object_get(space, "seals"), *seal;
+
+		if (!pids)
+			return error_out_of_memory();
+		json_array_foreach(seals, j, seal) {
+			struct space_seal one = spaces_seal_from_json(seal);
+
+			add_seal(&table, &terminal, brief, pids, reply_string(space, "comm"), &one);
+		}
+	}
+	if (table.cell_count == 0 && !table.failed) {
+		if (pid)
+			(void)printf("Nothing of pid %d is sealed.\n", pid);
+		else
+			(void)puts("Nothing is sealed.");
+		return CTL_OK;
+	}
+	return table_print(&table, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
+}
+
+int command_list(struct ctl *ctl, int argc, char **argv)
+{
+	enum { OPTION_SUMMARY = CTL_OPTION_OWN };
+	static const struct option options[] = {
+		{ "summary", no_argument, NULL, OPTION_SUMMARY },
+		CTL_GLOBAL_OPTIONS,
+	};
+	_cleanup_json_ json_t *document = NULL;
+	bool summary = false;
+	pid_t pid = 0;
+	int option, r;
+
+	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
+		if (option == CTL_STOP)
+			return ctl->status;
+		summary = true;
+	}
+	if (optind + 1 < argc)
+		return error_usage(ctl, "one PID at most, and here is '%s' too", argv[optind + 1]);
+	if (optind < argc) {
+		r = options_parse_pid(ctl, argv[optind], &pid);
+		if (r)
+			return r;
+	}
+	if (summary)
+		return summary_command(ctl, pid);
+	r = spaces_fetch(ctl, pid, &document);
+	if (r)
+		return r;
+	return ctl->json ? client_print_json(document) : print_table(pid, document);
+}

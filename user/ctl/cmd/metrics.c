@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * msealctl metrics: what is counted, as OpenMetrics text; into a file, in
+ * Prometheus' own text format, which is all that node_exporter reads
+ * (it knows neither UNIT nor the type info, and wants _total in names of families).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ctl/base/client.h"
+#include "ctl/base/error.h"
+#include "ctl/base/options.h"
+#include "ctl/base/reply.h"
+#include "ctl/cmd/commands.h"
+#include "lib/base/util.h"
+
+struct metrics {
+	FILE *file;
+	bool textfile;
+	const char *suffix;	/* of samples of the family at hand */
+};
+
+/* What a family's samples have after its name. */
+static const char *suffix_of(const char *type)
+{
+	return strcmp(type, "counter") == 0 ? "_total" : strcmp(type, "info") == 0 ? "_info" : "";
+}
+
+static void begin_family(struct metrics *metrics, const char *name, const char *type, const char *unit,
+			 const char *help)
+{
+	const char *in_name = metrics->textfile ? suffix_of(type) : "";
+
+	metrics->suffix = suffix_of(type);
+	(void)fprintf(metrics->file, "# TYPE %s%s %s\n", name, in_name,
+		      metrics->textfile && strcmp(type, "info") == 0 ? "gauge" : type);
+	if (unit && !metrics->textfile)
+		(void)fprintf(metrics->file, "# UNIT %s %s\n", name, unit);
+	(void)fprintf(metrics->file, "# HELP %s%s %s\n", name, in_name, help);
+}
+
+static void print_label(FILE *file, const char *name, const char *value)
+{
+	(void)fprintf(file, "%s=\"", name);
+	for (; *value; value++)
+		if (*value == '\n')
+			(void)fputs("\\n", file);
+		else
+			(void)fprintf(file, "%s%c", *value == '"' || *value == '\\' ? "\\" : "", *value);
+	(void)fputc('"', file);
+}
+
+/* labels: names and values in turns, up to a NULL. */
+static void print_sample(struct metrics *metrics, const char *name, const char *const *labels,
+			 const char *value)
+{
+	(void)fprintf(metrics->file, "%s%s", name, metrics->suffix);
+	for (size_t i = 0; labels && labels[i]; i += 2) {
+		(void)fputc(i ? ',' : '{', metrics->file);
+		print_label(metrics->file, labels[i], labels[i + 1]);
+	}
+	(void)fprintf(metrics->file, "%s %s\n", labels && labels[0] ? "}" : "", value);
+}
+
+static void print_number(struct metrics *metrics, const char *name, const char *const *labels,
+			 uint64_t number)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, number);
+	print_sample(metrics, name, labels, text);
+}
+
+/* A family of one sample. */
+static void print_single(struct metrics *metrics, const char *name, const char *type, const char *help,
+			 uint64_t number)
+{
+	begin_family(metrics, name, type, NULL, help);
+	print_number(metrics, name, NULL, number);
+}
+
+static void print_up(struct metrics *metrics, bool up)
+{
+	print_single(metrics, "mseald_up", "gauge", "Whether mseald answers.", up);
+}
+
+static void print_daemon(struct metrics *metrics, const json_t *reply)
+{
+	const char *const labels[] = { "version", reply_string(reply, "version"), "kernel",
+				       reply_string(reply, "kernel"), NULL };
+	uint64_t started = reply_integer(reply, "started");
+	char seconds[48];
+
+	begin_family(metrics, "mseald_build", "info", NULL,
+		     "Version of mseald, and of the kernel that it runs on.");
+	print_sample(metrics, "mseald_build", labels, "1");
+	begin_family(metrics, "mseald_start_time_seconds", "gauge", "seconds",
+		     "When mseald was started, since 1970: changes at each restart.");
+	(void)snprintf(seconds, sizeof(seconds), "%" PRIu64 ".%03" PRIu64, started / 1000000000,
+		       started / 1000000 % 1000);
+	print_sample(metrics, "mseald_start_time_seconds", NULL, seconds);
+	print_single(metrics, "mseald_attached", "gauge", "Whether programs are attached to the kernel.",
+		     reply_bool(reply, "attached"));
+	print_single(metrics, "mseald_generation", "gauge",
+		     "Of the programs attached: one more for each restart; 0: none attached.",
+		     reply_integer(reply, "generation"));
+}
+
+static void print_attempts(struct metrics *metrics, const json_t *reply)
+{
+	const json_t *list = json_object_get(reply, "attempts"), *count;
+	size_t i;
+
+	begin_family(metrics, "mseald_attempts", "counter", NULL,
+		     "Attempts on sealed memory, by how they ended.");
+	json_array_foreach(list, i, count) {
+		const char *const labels[] = { "operation", reply_string(count, "operation"), "verdict",
+					       reply_string(count, "verdict"), NULL };
+
+		print_number(metrics, "mseald_attempts", labels, reply_integer(count, "attempts"));
+	}
+}
+
+/* One family: key of each map. */
+static void print_maps(struct metrics *metrics, const json_t *reply, const char *name, const char *key,
+		       const char *help)
+{
+	const json_t *list = json_object_get(reply, "maps"), *map;
+	size_t i;
+
+	begin_family(metrics, name, "gauge", NULL, help);
+	json_array_foreach(list, i, map) {
+		const char *const labels[] = { "map", reply_string(map, "map"), NULL };
+
+		print_number(metrics, name, labels, reply_integer(map, key));
+	}
+}
+
+static void print_lost(struct metrics *metrics, const json_t *reply)
+{
+	static const char *const kinds[][2] = { { "attempt", "lost" },
+						{ "start", "lost_starts" },
+						{ "tidy", "lost_hints" } };
+
+	begin_family(metrics, "mseald_events_lost", "counter", NULL,
+		     "Events that found the buffer full; what is sealed was denied all the same.");
+	for (size_t i = 0; i < ELEMENTS(kinds); i++) {
+		const char *const labels[] = { "kind", kinds[i][0], NULL };
+
+		print_number(metrics, "mseald_events_lost", labels, reply_integer(reply, kinds[i][1]));
+	}
+}
+
+/* Each door from the beginning, also where nobody was: so the first attempt is an increase. */
+static void print_lock(struct metrics *metrics, const json_t *reply)
+{
+	const json_t *list = json_object_get(reply, "refused"), *refused;
+	size_t i;
+
+	print_single(metrics, "mseald_locked", "gauge",
+		     "Whether nobody but this mseald reaches its maps and programs (Lock=yes).",
+		     reply_bool(reply, "locked"));
+	begin_family(metrics, "mseald_lock_refused", "counter", NULL,
+		     "Attempts of others on mseald itself that its lock refused, by door.");
+	json_array_foreach(list, i, refused) {
+		const char *const labels[] = { "door", reply_string(refused, "door"), NULL };
+
+		print_number(metrics, "mseald_lock_refused", labels, reply_integer(refused, "attempts"));
+	}
+}
+
+static void print_reply(struct metrics *metrics, const json_t *reply)
+{
+	print_up(metrics, true);
+	print_daemon(metrics, reply);
+	print_attempts(metrics, reply);
+	print_single(metrics, "mseald_address_spaces", "gauge", "Sealed address spaces.",
+		     reply_integer(reply, "spaces"));
+	print_single(metrics, "mseald_seals", "gauge", "Seals of all address spaces.",
+		     reply_integer(reply, "seals"));
+	print_maps(metrics, reply, "mseald_map_entries", "entries", "Entries in use of a map.");
+	print_maps(metrics, reply, "mseald_map_limit", "limit", "Entries that a map has room for.");
+	print_lost(metrics, reply);
+	print_single(metrics, "mseald_gate_misses", "counter",
+		     "Program runs that the kernel skipped, since the programs were loaded.",
+		     reply_integer(reply, "misses"));
+	print_single(metrics, "mseald_policies", "gauge", "Policies in force.",
+		     reply_integer(reply, "policies"));
+	print_single(metrics, "mseald_policy_faults", "gauge",
+		     "Faults in policy files, when they were read last.",
+		     reply_integer(reply, "policy_faults"));
+	print_single(metrics, "mseald_starts_pending", "gauge",
+		     "Processes that a policy may be about, and that are not sealed yet.",
+		     reply_integer(reply, "pending"));
+	print_single(
+		metrics, "mseald_starts_unsealed", "counter",
+		"Processes that a policy or a container names and that could not be sealed, or not in time.",
+		reply_integer(reply, "unsealed"));
+	print_lock(metrics, reply);
+}
+
+/* A file that nobody reads half: it is written aside and renamed. reply: NULL when there is no answer. */
+static int write_textfile(const char *path, const json_t *reply)
+{
+	struct metrics metrics = { .textfile = true };
+	_cleanup_free_ char *aside = NULL;
+	int fd, r;
+
+	if (asprintf(&aside, "%s.new", path) < 0) {
+		aside = NULL;
+		return error_out_of_memory();
+	}
+	(void)unlink(aside);
+	fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	metrics.file = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!metrics.file)
+		return error_failure("cannot write %s: %s", aside, strerror(errno));
+	if (reply)
+		print_reply(&metrics, reply);
+	else
+		print_up(&metrics, false);
+	/* The collector is another user, whatever the umask. */
+	r = fchmod(fd, 0644) < 0 || ferror(metrics.file) ? -1 : 0;
+	if (fclose(metrics.file) != 0)
+		r = -1;
+	if (r == 0 && rename(aside, path) == 0)
+		return CTL_OK;
+	r = error_failure("cannot write %s: %s", path, strerror(errno));
+	(void)unlink(aside);
+	return r;
+}
+
+int command_metrics(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "textfile", required_argument, NULL, CTL_OPTION_OWN },
+		CTL_GLOBAL_OPTIONS,
+	};
+	struct metrics metrics = { .file = stdout };
+	_cleanup_json_ json_t *reply = NULL;
+	const char *textfile = NULL;
+	int option, r;
+
+	while ((option = options_next(ctl, argc, argv, options)) >= 0)
+		textfile = optarg;
+	if (option == CTL_STOP)
+		return ctl->status;
+	if (optind < argc)
+		return error_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+	if (textfile && ctl->json)
+		return error_usage(ctl, "--textfile and --json exclude each other");
+	r = client_call(ctl, "Metrics", json_object(), &reply);
+	if (textfile) {
+		int written = write_textfile(textfile, reply);
+
+		return r ? r : written;
+	}
+	if (r)
+		return r;
+	if (ctl->json)
+		return client_print_json(reply);
+	print_reply(&metrics, reply);
+	(void)puts("# EOF");
+	return CTL_OK;
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* msealctl policy: the table of its commands. */
+#include <string.h>
+
+#include "ctl/base/error.h"
+#include "ctl/base/options.h"
+#include "ctl/cmd/commands.h"
+#include "ctl/view/policy_common.h"
+#include "lib/base/util.h"
+
+#define FAMILY "policy "
+#define ROOT_HELP \
+	"  --root=DIR                look below DIR instead of /, as in an image"
+
+static const struct command commands[] = {
+	{ FAMILY "list", command_policy_list, "",
+	  "show which policy is about which running process, and why\n\n"
+	  "The state is sealed, pending (something is not sealed yet), exempt (Segments=none)\n"
+	  "or unsealed." },
+	{ FAMILY "reload", command_policy_reload, "",
+	  "have mseald read all policies again\n\n"
+	  "A file with a fault leaves its last good version in force. What is sealed already\n"
+	  "stays sealed. Status 1: there is a fault." },
+	{ FAMILY "report", command_policy_report, "[--reset] [NAME]",
+	  "show what was attempted, and what would be denied\n\n"
+	  "Summed up per policy, program, operation and segment class. WITH DENY is what a\n"
+	  "policy with Action=audit would come to on this kernel if it were deny. The last\n"
+	  "line of a policy says what to do.\n"
+	  "NAME may be -, for what was sealed by hand or by msealctl run.\n\n"
+	  "Options:\n"
+	  "  --reset                   empty the report" },
+	{ FAMILY "check", command_policy_check, "[--root=DIR] [FILE...]",
+	  "find faults in policies\n\n"
+	  "Without FILE: in all folders of policies. FILE may be -, for standard input. A\n"
+	  "line for each fault and warning. Works without the daemon. Status 1: there is a\n"
+	  "fault.\n\n"
+	  "Options:\n" ROOT_HELP },
+	{ FAMILY "show", command_policy_show, "[--root=DIR] NAME|FILE",
+	  "show a policy: where it is read, and what it means\n\n"
+	  "What has a / in it is a FILE.\n\n"
+	  "Options:\n" ROOT_HELP },
+	{ FAMILY "list-files", command_policy_list_files, "[--root=DIR]",
+	  "list all policy files, and whether each is on\n\n"
+	  "Options:\n" ROOT_HELP },
+	{ FAMILY "enable", command_policy_enable, "[--root=DIR] NAME...",
+	  "turn ready policies on\n\n"
+	  "Makes a symbolic link in " POLICY_FOLDER_ETC ".\n\n"
+	  "Options:\n" ROOT_HELP },
+	{ FAMILY "disable", command_policy_disable, "[--root=DIR] NAME...",
+	  "turn ready policies off\n\n"
+	  "Removes the link that enable made, or masks a policy that is on without. What is\n"
+	  "sealed already stays sealed.\n\n"
+	  "Options:\n" ROOT_HELP },
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ELEMENTS(commands); i++)
+		if (strcmp(commands[i].name + strlen(FAMILY), name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+void command_policy_print(void)
+{
+	(void)puts("\nCommands:");
+	for (size_t i = 0; i < ELEMENTS(commands); i++) {
+		const char *description = commands[i].description;
+
+		(void)printf("  %-18s %.*s\n", commands[i].name, (int)strcspn(description, "\n"),
+			     description);
+	}
+}
+
+/* Options between "policy" and its command. 0, or CTL_STOP. */
+static int family_options(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = { POLICY_OPTIONS };
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
+		switch (option) {
+		case 'h':
+		case CTL_OPTION_HELP:
+			options_print_help(ctl->command);
+			ctl->status = CTL_OK;
+			return CTL_STOP;
+		case CTL_OPTION_JSON:
+			ctl->json = true;
+			break;
+		case CTL_OPTION_SOCKET:
+			ctl->socket = optarg;
+			break;
+		case POLICY_OPTION_ROOT:
+			ctl->status = policy_common_set_root(ctl, optarg);
+			if (ctl->status)
+				return CTL_STOP;
+			break;
+		default:
+			return options_refuse(ctl, option, argv, options);
+		}
+	}
+	return 0;
+}
+
+int command_policy(struct ctl *ctl, int argc, char **argv)
+{
+	const struct command *command;
+
+	ctl->root = "";
+	if (family_options(ctl, argc, argv) == CTL_STOP)
+		return ctl->status;
+	if (optind == argc)
+		return error_usage(ctl, "no command of policy given");
+	command = find_command(argv[optind]);
+	if (!command)
+		return error_usage(ctl, "there is no command 'policy %s'", argv[optind]);
+	ctl->command = command;
+	argc -= optind;
+	argv += optind;
+	optind = 0;	/* getopt_long() starts afresh */
+	return command->run(ctl, argc, argv);
+}

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * msealctl policy enable and disable: links in the administrator's folder, to a
+ * ready policy or to /dev/null. Nothing else is ever removed there.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ctl/base/client.h"
+#include "ctl/base/error.h"
+#include "ctl/base/options.h"
+#include "ctl/base/reply.h"
+#include "ctl/cmd/commands.h"
+#include "ctl/view/policy_common.h"
+#include "ctl/view/policy_text.h"
+#include "lib/base/util.h"
+#include "lib/policy/path.h"
+#include "lib/policy/policy.h"
+
+/* What the administrator's folder has of this name. */
+enum place {
+	PLACE_EMPTY,
+	PLACE_LINKED,		/* a link to the ready policy, there or gone */
+	PLACE_MASKED,		/* a link to /dev/null */
+	PLACE_OTHER,		/* anything else: the administrator's own */
+};
+
+struct switching {
+	const struct ctl *ctl;
+	const char *name;
+	char *link;		/* its path in the administrator's folder, with the root */
+	char *target;		/* of the ready policy, without it */
+	const struct policy_file *own;		/* in the administrator's folder; NULL: none */
+	const struct policy_file *ready;	/* in the vendor's; NULL: none */
+	enum place place;
+	bool by_default;	/* the ready policy is on without a link */
+	struct diagnostics faults;	/* of the ready policy */
+	json_t *results;	/* NULL: text */
+	bool *changed;		/* set where something was */
+};
+
+static void switching_free(struct switching *s)
+{
+	free(s->link);
+	free(s->target);
+	diagnostics_free(&s->faults);
+}
+
+static const struct policy_file *find_in(const struct policy_files *files, const char *name, size_t folder)
+{
+	for (size_t i = 0; i < files->count; i++)
+		if (files->list[i].folder == folder && strcmp(files->list[i].name, name) == 0)
+			return &files->list[i];
+	return NULL;
+}
+
+/* Where the link leads to, without the root; "" where it cannot be said. Malloc'ed, or NULL. */
+static char *target_of(const struct ctl *ctl, const char *link)
+{
+	char *followed;
+	int r = policy_path_follow(ctl->root, link + strlen(ctl->root), &followed);
+
+	return r == 0 ? followed : r == -ENOMEM ? NULL : strdup("");
+}
+
+/* 0, or the exit status after a complaint. */
+static int judge_place(struct switching *s)
+{
+	_cleanup_free_ char *leads = NULL, *ready = NULL;
+
+	s->place = PLACE_EMPTY;
+	if (!s->own)
+		return 0;
+	s->place = PLACE_OTHER;
+	if (!s->own->link)
+		return 0;
+	leads = target_of(s->ctl, s->link);
+	if (!leads || policy_path_follow(s->ctl->root, s->target, &ready) == -ENOMEM)
+		return error_out_of_memory();
+	if (strcmp(leads, "/dev/null") == 0)
+		s->place = PLACE_MASKED;
+	else if (strcmp(s->own->link, s->target) == 0 || (ready && strcmp(leads, ready) == 0))
+		s->place = PLACE_LINKED;
+	return 0;
+}
+
+/* Finds everything there is of this name. 0, or the exit status after a complaint. */
+static int look(struct switching *s, const struct policy_files *files)
+{
+	_cleanup_(policy_free) struct policy policy = {};
+	int r;
+
+	s->own = find_in(files, s->name, 0);
+	s->ready = find_in(files, s->name, 1);
+	if (!s->own && !s->ready)
+		return policy_common_complain_name(files, s->name);
+	if (asprintf(&s->link, "%s%s/%s" LOAD_SUFFIX, s->ctl->root, policy_common_folders[0], s->name) < 0) {
+		s->link = NULL;
+		return error_out_of_memory();
+	}
+	if (asprintf(&s->target, "%s/%s" LOAD_SUFFIX, policy_common_folders[1], s->name) < 0) {
+		s->target = NULL;
+		return error_out_of_memory();
+	}
+	if (s->ready) {
+		r = policy_read_file_for(s->ctl->root, s->ready->path, &policy, &s->faults);
+		if (r == -ENOMEM)
+			return error_out_of_memory();
+		s->by_default = r == 0 && policy.enabled;
+	}
+	return judge_place(s);
+}
+
+/* Says what is so now. how may be "". */
+static int report(const struct switching *s, bool on, bool changed, const char *format, ...) _printf_(4, 5);
+
+static int report(const struct switching *s, bool on, bool changed, const char *format, ...)
+{
+	_cleanup_free_ char *how = NULL;
+	va_list arguments;
+	int r;
+
+	va_start(arguments, format);
+	r = vasprintf(&how, format, arguments);
+	va_end(arguments);
+	if (r < 0) {
+		how = NULL;
+		return error_out_of_memory();
+	}
+	*s->changed |= changed;
+	if (!s->results) {
+		(void)printf("%s is %s%s: %s\n", s->name, on ? "on" : "off", changed ? "" : " already", how);
+		return CTL_OK;
+	}
+	return json_array_append_new(s->results, json_pack("{s:s, s:b, s:b, s:s}", "name", s->name, "on", on,
+							   "changed", changed, "how", how)) < 0 ?
+		       error_out_of_memory() :
+		       CTL_OK;
+}
+
+/* The folder of the links, and those above it. 0 or a negative errno. */
+static int make_folders(const char *link)
+{
+	_cleanup_free_ char *path = strdup(link);
+
+	if (!path)
+		return -ENOMEM;
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return 0;
+}
+
+/* Makes the link; one that is there is replaced in one step if that is asked for. 0, or the exit status. */
+static int make_link(const struct switching *s, const char *target, bool replace)
+{
+	_cleanup_free_ char *new = NULL;
+	int r;
+
+	r = make_folders(s->link);
+	if (r < 0)
+		return error_failure("cannot make the folder of %s: %s", s->link, strerror(-r));
+	if (!replace) {
+		if (symlink(target, s->link) < 0)
+			return error_failure("cannot link %s: %s", s->link, strerror(errno));
+		return 0;
+	}
+	/* Hidden, so that nobody takes it for a policy. */
+	if (asprintf(&new, "%s%s/.%s.%d", s->ctl->root, policy_common_folders[0], s->name, getpid()) < 0) {
+		new = NULL;
+		return error_out_of_memory();
+	}
+	if (symlink(target, new) < 0)
+		return error_failure("cannot link %s: %s", new, strerror(errno));
+	if (rename(new, s->link) < 0) {
+		r = errno;
+		(void)unlink(new);
+		return error_failure("cannot link %s: %s", s->link, strerror(r));
+	}
+	return 0;
+}
+
+static int remove_link(const struct switching *s)
+{
+	return unlink(s->link) < 0 ? error_failure("cannot remove %s: %s", s->link, strerror(errno)) : 0;
+}
+
+static int refuse_own(const struct switching *s, const char *wanted)
+{
+	if (s->own->link)
+		return error_failure(
+			"%s is a link to %s, which was not made by enable; remove it yourself to "
+			"turn %s %s",
+			s->link, s->own->link, s->name, wanted);
+	return error_failure(
+		"%s is a file of your own, which is not touched; rename or remove it to turn %s %s", s->link,
+		s->name, wanted);
+}
+
+static int enable_own(const struct switching *s)
+{
+	if (s->own->state == POLICY_FILE_ON)
+		return report(s, true, false, "%s is a policy of your own", s->link);
+	if (s->own->state == POLICY_FILE_FAULT)
+		return error_failure("%s has faults, see msealctl policy check", s->link);
+	return refuse_own(s, "on");
+}
+
+static int enable(struct switching *s)
+{
+	int r;
+
+	if (s->place == PLACE_OTHER)
+		return enable_own(s);
+	if (!s->ready)
+		return error_failure("there is no ready policy '%s' in %s%s", s->name, s->ctl->root,
+				     policy_common_folders[1]);
+	if (s->faults.count > 0) {
+		if (!policy_text_print_diagnostics(&s->faults, "", stderr))
+			return error_out_of_memory();
+		return error_failure("%s has faults and is not turned on", s->ready->path);
+	}
+	if (s->place == PLACE_LINKED)
+		return report(s, true, false, "%s is linked to %s", s->link, s->target);
+	if (s->by_default && s->place == PLACE_EMPTY)
+		return report(s, true, false, "%s is on without a link", s->target);
+	if (s->by_default) {
+		r = remove_link(s);
+		return r ? r : report(s, true, true, "removed the link %s to /dev/null", s->link);
+	}
+	r = make_link(s, s->target, s->place == PLACE_MASKED);
+	return r ? r : report(s, true, true, "linked %s to %s", s->link, s->target);
+}
+
+static int disable(struct switching *s)
+{
+	int r;
+
+	switch (s->place) {
+	case PLACE_OTHER:
+		if (!s->own->link && s->own->state == POLICY_FILE_MASK)
+			return report(s, false, false, "%s is empty", s->link);
+		return refuse_own(s, "off");
+	case PLACE_MASKED:
+		return report(s, false, false, "%s is linked to /dev/null", s->link);
+	case PLACE_LINKED:
+	case PLACE_EMPTY:
+		break;
+	}
+	if (s->by_default) {
+		r = make_link(s, "/dev/null", s->place == PLACE_LINKED);
+		return r ? r : report(s, false, true, "linked %s to /dev/null", s->link);
+	}
+	if (s->place == PLACE_EMPTY)
+		return report(s, false, false, "nothing links to %s", s->target);
+	r = remove_link(s);
+	return r ? r : report(s, false, true, "removed the link %s", s->link);
+}
+
+/* --- telling the daemon --- */
+
+static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results)
+{
+	_cleanup_json_ json_t *document = NULL;
+	const char *said = NULL;
+	int r = 0;
+
+	/* What is below another root is not the daemon's. */
+	if (changed && !*ctl->root)
+		r = policy_common_reload(ctl, &said);
+	if (results) {
+		document = json_pack("{s:O, s:s?}", "policies", results, "daemon", said);
+		return !document ? error_out_of_memory() : client_print_json(document) ? CTL_FAILURE : r;
+	}
+	if (said)
+		(void)printf("%s.\n", said);
+	if (changed && !on && !*ctl->root && said != policy_common_daemon_absent)
+		(void)puts("What is sealed already stays sealed.");
+	return r;
+}
+
+/* One of the names: 0, or the exit status. */
+static int switch_one(const struct ctl *ctl, const struct policy_files *files, const char *argument, bool on,
+		      json_t *results, bool *changed)
+{
+	size_t length = strlen(argument), suffix = strlen(LOAD_SUFFIX);
+	_cleanup_(switching_free) struct switching s = { .ctl = ctl, .results = results, .changed = changed };
+	_cleanup_free_ char *name = NULL;
+	int r;
+
+	if (length > suffix && strcmp(argument + length - suffix, LOAD_SUFFIX) == 0)
+		length -= suffix;
+	name = strndup(argument, length);
+	if (!name)
+		return error_out_of_memory();
+	if (strchr(name, '/'))
+		return error_usage(ctl, "'%s' is a path: give the name of a policy, as nginx", argument);
+	s.name = name;
+	r = look(&s, files);
+	if (r)
+		return r;
+	return on ? enable(&s) : disable(&s);
+}
+
+/* A folder that does not count as a whole: a link in it would do nothing. 0, or the exit status. */
+static int refuse_folders(const struct diagnostics *faults)
+{
+	for (size_t i = 0; i < faults->count; i++) {
+		const char *path = faults->list[i].path;
+		size_t length = strlen(path), suffix = strlen(LOAD_SUFFIX);
+
+		if (length < suffix || strcmp(path + length - suffix, LOAD_SUFFIX) != 0)
+			return error_failure("%s %s", path, faults->list[i].message);
+	}
+	return 0;
+}
+
+static int run(struct ctl *ctl, int argc, char **argv, bool on)
+{
+	_cleanup_(policy_files_free) struct policy_files files = {};
+	_cleanup_(diagnostics_free) struct diagnostics faults = {};
+	_cleanup_json_ json_t *results = NULL;
+	bool changed = false;
+	int r, status = CTL_OK;
+
+	if (policy_common_option(ctl, argc, argv, NULL) == CTL_STOP)
+		return ctl->status;
+	if (optind == argc)
+		return error_usage(ctl, "no NAME given");
+	r = policy_common_read(ctl, &files, &faults);
+	if (r == 0)
+		r = refuse_folders(&faults);
+	if (r)
+		return r;
+	results = ctl->json ? json_array() : NULL;
+	/* One that cannot be does not keep the others from it. */
+	for (; optind < argc; optind++) {
+		r = switch_one(ctl, &files, argv[optind], on, results, &changed);
+		status = MAX_OF(status, r);
+	}
+	r = finish(ctl, on, changed, results);
+	return MAX_OF(status, r);
+}
+
+int command_policy_enable(struct ctl *ctl, int argc, char **argv)
+{
+	return run(ctl, argc, argv, true);
+}
+
+int command_policy_disable(struct ctl *ctl, int argc, char **argv)
+{
+	return run(ctl, argc, argv, false);
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* msealctl policy report: what was attempted, summed up, and what to make of it. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/base/client.h"
+#include "ctl/base/error.h"
+#include "ctl/base/options.h"
+#include "ctl/base/reply.h"
+#include "ctl/base/text.h"
+#include "ctl/cmd/commands.h"
+#include "ctl/view/policy_common.h"
+#include "ctl/view/report_advice.h"
+#include "ctl/view/table.h"
+#include "lib/base/util.h"
+
+#define NS_PER_SECOND 1000000000ull
+#define PROCESSES_MORE 32	/* stands for more as well */
+#define BY_HAND "-"
+
+static const struct column columns[] = {
+	{ .title = "PROGRAM", .least = 12 },
+	{ .title = "OPERATION" },
+	{ .title = "CLASS" },
+	{ .title = "VERDICT" },
+	{ .title = "ATTEMPTS", .right = true },
+	{ .title = "PROCESSES", .right = true, .drop = 2 },
+	{ .title = "FIRST", .drop = 1 },
+	{ .title = "LAST", .drop = 3 },
+	{ .title = "WITH DENY" },
+	{ .title = "EXAMPLE", .least = 24, .wrap = true },
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now = {};
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+#define TIME_MAX 32
+static const char *time_text(uint64_t ns, char buf[TIME_MAX])
+{
+	time_t seconds = (time_t)(ns / NS_PER_SECOND);
+	struct tm local = {};
+
+	if (!localtime_r(&seconds, &local) || !strftime(buf, TIME_MAX, "%Y-%m-%d %H:%M:%S", &local))
+		(void)strcpy(buf, "?");
+	return buf;
+}
+
+/* "text+4K by nginx[812] at libc.so.6+0x1": addresses where it is not known in which file they are. */
+static char *example_text(const json_t *example)
+{
+	const char *place = reply_string(example, "place"), *caller = reply_string(example, "caller");
+	char place_number[24], caller_number[24], size[TEXT_SIZE_MAX];
+	char *text;
+
+	(void)snprintf(place_number, sizeof(place_number), "0x%" PRIx64, reply_integer(example, "address"));
+	(void)snprintf(caller_number, sizeof(caller_number), "0x%" PRIx64, reply_integer(example, "ip"));
+	if (asprintf(&text, "%s of %s by %s[%" PRIu64 "] at %s",
+		     text_size(reply_integer(example, "length"), size), *place ? place : place_number,
+		     reply_string(example, "comm"), reply_integer(example, "pid"),
+		     *caller ? caller : caller_number) < 0)
+		return NULL;
+	return text;
+}
+
+static enum colour verdict_colour(const char *verdict)
+{
+	return strcmp(verdict, "killed") == 0  ? COLOUR_RED :
+	       strcmp(verdict, "audited") == 0 ? COLOUR_YELLOW :
+						 COLOUR_NONE;
+}
+
+static int add_row(struct table *table, const struct terminal *terminal, const json_t *row)
+{
+	_cleanup_free_ char *example = example_text(json_object_get(row, "example"));
+	const char *verdict = reply_string(row, "verdict"), *outcome = reply_string(row, "outcome");
+	const char *class = reply_string(row, "class"), *by = reply_string(row, "by");
+	uint64_t processes = reply_integer(row, "processes");
+	bool native = strcmp(by, "native") == 0;
+	char first[TIME_MAX], last[TIME_MAX];
+
+	if (!example)
+		return -1;
+	table_add(table, terminal, COLOUR_BOLD, "%s", reply_string(row, "program"));
+	table_add(table, terminal, COLOUR_NONE, "%s", reply_string(row, "operation"));
+	table_add(table, terminal, COLOUR_NONE, "%s", strcmp(class, "none") == 0 ? "-" : class);
+	table_add(table, terminal, verdict_colour(verdict), "%s", verdict);
+	table_add(table, terminal, COLOUR_NONE, "%" PRIu64, reply_integer(row, "attempts"));
+	table_add(table, terminal, COLOUR_NONE, "%" PRIu64 "%s", processes,
+		  processes >= PROCESSES_MORE ? "+" : "");
+	table_add(table, terminal, COLOUR_NONE, "%s", time_text(reply_integer(row, "first"), first));
+	table_add(table, terminal, COLOUR_NONE, "%s", time_text(reply_integer(row, "last"), last));
+	table_add(table, terminal, strcmp(outcome, "SIGKILL") == 0 ? COLOUR_RED : COLOUR_NONE, "%s%s",
+		  outcome, native ? " (native)" : "");
+	table_add(table, terminal, COLOUR_NONE, "%s", example);
+	return 0;
+}
+
+/* --- one policy --- */
+
+static int compare_attempts(const void *a, const void *b)
+{
+	uint64_t x = reply_integer(*(const json_t *const *)a, "attempts");
+	uint64_t y = reply_integer(*(const json_t *const *)b, "attempts");
+
+	return x > y ? -1 : x < y;
+}
+
+/* The rows of one policy, the most frequent first; how many, or -1: out of memory. */
+static int print_rows(const struct terminal *terminal, const json_t *rows, const char *policy)
+{
+	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
+	_cleanup_free_ const json_t **sorted = calloc(json_array_size(rows) + 1, sizeof(*sorted));
+	const json_t *row;
+	size_t i, count = 0;
+
+	if (!sorted)
+		return -1;
+	json_array_foreach(rows, i, row)
+		if (strcmp(reply_string(row, "policy"), policy) == 0)
+			sorted[count++] = row;
+	qsort(sorted, count, sizeof(*sorted), compare_attempts);
+	for (i = 0; i < count; i++)
+		if (add_row(&table, terminal, sorted[i]) < 0)
+			return -1;
+	return count && table_print(&table, terminal, stdout) < 0 ? -1 : (int)count;
+}
+
+static int print_head(const struct terminal *terminal, const char *name, const char *what)
+{
+	_cleanup_free_ char *escaped = text_escape(name, terminal->utf8);
+
+	if (!escaped)
+		return -1;
+	(void)printf("%s%s%s: %s\n", terminal_on(terminal, COLOUR_BOLD), escaped,
+		     terminal_off(terminal, COLOUR_BOLD), what);
+	return 0;
+}
+
+static int print_policy(const struct terminal *terminal, const json_t *policy, const json_t *reply,
+			uint64_t now)
+{
+	const json_t *rows = json_object_get(reply, "rows");
+	const char *name = reply_string(policy, "name");
+	_cleanup_free_ char *advice = report_advice(policy, rows, reply_integer(reply, "lost"), now);
+	_cleanup_free_ char *escaped = advice ? text_escape(advice, terminal->utf8) : NULL;
+	uint64_t sealed = reply_integer(policy, "sealed");
+	char what[160];
+
+	(void)snprintf(what, sizeof(what), "Action=%s, %" PRIu64 " address space%s sealed",
+		       reply_string(policy, "action"), sealed, sealed == 1 ? "" : "s");
+	if (!escaped || print_head(terminal, name, what) < 0 || print_rows(terminal, rows, name) < 0)
+		return -1;
+	(void)printf("=> %s\n\n", escaped);
+	return 0;
+}
+
+/* Is it among those in force, or was it told already with an earlier row? */
+static bool is_told(const json_t *reply, size_t row)
+{
+	const json_t *rows = json_object_get(reply, "rows"), *policies = json_object_get(reply, "policies"),
+		     *policy;
+	const char *name = reply_string(json_array_get(rows, row), "policy");
+	size_t i;
+
+	json_array_foreach(policies, i, policy)
+		if (strcmp(reply_string(policy, "name"), name) == 0)
+			return true;
+	for (i = 0; i < row; i++)
+		if (strcmp(reply_string(json_array_get(rows, i), "policy"), name) == 0)
+			return true;
+	return false;
+}
+
+/* What belongs to no policy in force. */
+static int print_others(const struct terminal *terminal, const json_t *reply)
+{
+	const json_t *rows = json_object_get(reply, "rows"), *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		const char *name = reply_string(row, "policy");
+		bool hand = strcmp(name, BY_HAND) == 0;
+
+		if (is_told(reply, i))
+			continue;
+		if (print_head(terminal, hand ? "no policy" : name,
+			       hand ? "sealed by hand, or by msealctl run" : "no longer in force") < 0 ||
+		    print_rows(terminal, rows, name) < 0)
+			return -1;
+		(void)putchar('\n');
+	}
+	return 0;
+}
+
+static void print_foot(const json_t *reply)
+{
+	uint64_t lost = reply_integer(reply, "lost"), full = reply_integer(reply, "full");
+	char since[TIME_MAX];
+
+	(void)printf("since %s\n", time_text(reply_integer(reply, "since"), since));
+	if (lost)
+		(void)printf(
+			"%" PRIu64
+			" attempt%s not in this table: %s was full "
+			"(what is sealed was denied all the same)\n",
+			lost, lost == 1 ? " is" : "s are",
+			full >= lost ? "the table" :
+			full	     ? "the event buffer, or the table," :
+				       "the event buffer");
+}
+
+static int print_report(const json_t *reply)
+{
+	const json_t *policies = json_object_get(reply, "policies"), *policy;
+	struct terminal terminal = terminal_detect();
+	uint64_t now = now_ns();
+	size_t i;
+
+	json_array_foreach(policies, i, policy)
+		if (print_policy(&terminal, policy, reply, now) < 0)
+			return error_out_of_memory();
+	if (print_others(&terminal, reply) < 0)
+		return error_out_of_memory();
+	if (!json_array_size(policies) && !json_array_size(json_object_get(reply, "rows")))
+		(void)puts("No policy is in force, and nothing was attempted.");
+	print_foot(reply);
+	return CTL_OK;
+}
+
+/* With what is said about each policy. */
+static int print_json(json_t *reply)
+{
+	json_t *policies = json_object_get(reply, "policies"), *policy;
+	uint64_t now = now_ns();
+	size_t i;
+
+	json_array_foreach(policies, i, policy) {
+		_cleanup_free_ char *advice = report_advice(policy, json_object_get(reply, "rows"),
+							    reply_integer(reply, "lost"), now);
+
+		if (!advice || json_object_set_new(policy, "advice", text_json(advice)) < 0)
+			return error_out_of_memory();
+	}
+	return client_print_json(reply);
+}
+
+int command_policy_report(struct ctl *ctl, int argc, char **argv)
+{
+	enum { OPTION_RESET = CTL_OPTION_OWN };
+	static const struct option options[] = {
+		{ "reset", no_argument, NULL, OPTION_RESET },
+		CTL_GLOBAL_OPTIONS,
+	};
+	_cleanup_json_ json_t *reply = NULL;
+	_cleanup_free_ char *name = NULL;
+	bool reset = false;
+	int option, r;
+
+	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
+		if (option == CTL_STOP)
+			return ctl->status;
+		reset = true;
+	}
+	if (optind + 1 < argc)
+		return error_usage(ctl, "policy report takes one NAME, and here is '%s' too",
+				   argv[optind + 1]);
+	if (reset && optind < argc)
+		return error_usage(ctl, "--reset empties the whole report, and takes no NAME");
+	if (optind < argc) {
+		size_t length = strlen(argv[optind]), suffix = strlen(LOAD_SUFFIX);
+
+		if (length > suffix && strcmp(argv[optind] + length - suffix, LOAD_SUFFIX) == 0)
+			length -= suffix;
+		name = strndup(argv[optind], length);
+		if (!name)
+			return error_out_of_memory();
+	}
+	r = client_call(ctl, "Report", json_pack("{s:s*,s:b}", "policy", name, "reset", reset), &reply);
+	if (r)
+		return r;
+	if (name && !json_array_size(json_object_get(reply, "policies")) &&
+	    !json_array_size(json_object_get(reply, "rows")))
+		return error_failure(
+			"there is no policy '%s' in force that seals anything, and nothing was attempted "
+			"under one of this name (see msealctl policy list-files)",
+			name);
+	if (ctl->json)
+		return print_json(reply);
+	if (!reset)
+		return print_report(reply);
+	(void)puts("The report is empty now.");
+	return CTL_OK;
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* msealctl status: what happens on this kernel, row by row, and what is going on. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ctl/base/client.h"
+#include "ctl/base/error.h"
+#include "ctl/base/options.h"
+#include "ctl/base/reply.h"
+#include "ctl/cmd/commands.h"
+#include "ctl/view/table.h"
+#include "lib/base/util.h"
+
+static const struct column columns[] = {
+	{ .title = "ROW", .right = true },
+	{ .title = "OPERATION", .least = 24, .wrap = true },
+	{ .title = "FOR GOOD" },
+	{ .title = "REVOCABLE" },
+	{ .title = "RACED" },
+	{ .title = "NOTE", .least = 16, .wrap = true },
+};
+
+static enum colour outcome_colour(const char *outcome)
+{
+	if (strcmp(outcome, "EPERM") == 0)
+		return COLOUR_GREEN;
+	return strcmp(outcome, "SIGKILL") == 0 ? COLOUR_YELLOW : COLOUR_RED;
+}
+
+/* "EPERM native": what happens, and by what. */
+static void add_outcome(struct table *table, const struct terminal *terminal, const char *outcome,
+			const char *by)
+{
+	table_add(table, terminal, outcome_colour(outcome), "%s%s%s", outcome,
+		  strcmp(by, "none") == 0 ? "" : " ", strcmp(by, "none") == 0 ? "" : by);
+}
+
+static void add_row(struct table *table, const struct terminal *terminal, const json_t *row)
+{
+	const char *outcome = reply_string(row, "outcome"), *by = reply_string(row, "by");
+	const char *native = reply_string(row, "native"), *note = reply_string(row, "note");
+	bool raced = reply_bool(row, "raced"), all = strcmp(native, "all") == 0;
+	bool anonymous = strcmp(native, "anonymous") == 0;
+
+	table_add(table, terminal, COLOUR_NONE, "%" PRIu64, reply_integer(row, "row"));
+	table_add(table, terminal, COLOUR_NONE, "%s", reply_string(row, "operation"));
+	if (all || anonymous)
+		add_outcome(table, terminal, "EPERM", "native");
+	else
+		add_outcome(table, terminal, outcome, by);
+	add_outcome(table, terminal, outcome, by);
+	table_add(table, terminal, raced ? COLOUR_YELLOW : COLOUR_NONE, "%s",
+		  !raced ? "no" : all ? "revocable" : "yes");
+	if (anonymous)
+		table_add(table, terminal, COLOUR_NONE, "of a file: %s %s%s%s", outcome, by,
+			  *note ? "; " : "", note);
+	else
+		table_add(table, terminal, COLOUR_NONE, "%s", note);
+}
+
+static int print_rows(const struct terminal *terminal, const json_t *rows)
+{
+	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		add_row(&table, terminal, row);
+	return table_print(&table, terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
+}
+
+static void warn(const struct terminal *terminal, const char *format, ...) _printf_(2, 3);
+static void warn(const struct terminal *terminal, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)printf("%swarning:%s ", terminal_on(terminal, COLOUR_YELLOW),
+		     terminal_off(terminal, COLOUR_YELLOW));
+	(void)vprintf(format, arguments);
+	(void)putchar('\n');
+	va_end(arguments);
+}
+
+static void print_warnings(const struct terminal *terminal, const json_t *status)
+{
+	const json_t *rows = json_object_get(status, "rows"), *row;
+	uint64_t lost = reply_integer(status, "lost"), misses = reply_integer(status, "misses");
+	uint64_t unsealed = reply_integer(status, "unsealed");
+	size_t raced = 0, uncovered = 0, i;
+
+	json_array_foreach(rows, i, row) {
+		raced += reply_bool(row, "raced");
+		uncovered += strcmp(reply_string(row, "outcome"), "not covered") == 0;
+	}
+	if (lost)
+		warn(terminal,
+		     "%" PRIu64
+		     " event%s lost because a buffer was full; what is sealed was denied all the same",
+		     lost, lost == 1 ? " was" : "s were");
+	if (misses)
+		warn(terminal,
+		     "programs were skipped %" PRIu64
+		     " time%s while another instance was preempted; mseald then "
+		     "compares every seal with the maps",
+		     misses, misses == 1 ? "" : "s");
+	if (unsealed)
+		warn(terminal,
+		     "%" PRIu64
+		     " process%s that a policy or a container names could not be sealed, or not "
+		     "in time, since mseald began; the log says which and why",
+		     unsealed, unsealed == 1 ? "" : "es");
+	if (raced)
+		warn(terminal,
+		     "%zu row%s can be raced on this kernel: a call may slip past while a program is "
+		     "preempted",
+		     raced, raced == 1 ? "" : "s");
+	if (uncovered)
+		warn(terminal, "%zu row%s not covered on this kernel; see msealctl check", uncovered,
+		     uncovered == 1 ? " is" : "s are");
+}
+
+static void print_lock(const json_t *lock)
+{
+	const json_t *refused = json_object_get(lock, "refused"), *one;
+	uint64_t attempts = 0;
+	size_t i;
+
+	if (!lock) {
+		(void)printf("lock       off\n");
+		return;
+	}
+	json_array_foreach(refused, i, one)
+		attempts += reply_integer(one, "attempts");
+	(void)printf("lock       on until the next boot: %" PRIu64 " maps, %" PRIu64 " programs, %" PRIu64
+		     " links, their pins, mseald "
+		     "itself%s; %" PRIu64 " attempt%s refused",
+		     reply_integer(lock, "maps"), reply_integer(lock, "programs"),
+		     reply_integer(lock, "links"), reply_bool(lock, "signals") ? " (signals too)" : "",
+		     attempts, attempts == 1 ? "" : "s");
+	json_array_foreach(refused, i, one)
+		(void)printf("%s%s %" PRIu64, i ? ", " : " (", reply_string(one, "door"),
+			     reply_integer(one, "attempts"));
+	(void)printf("%s\n", attempts ? ")" : "");
+}
+
+static int print_text(const json_t *status)
+{
+	struct terminal terminal = terminal_detect();
+	uint64_t spaces = reply_integer(status, "spaces"), sets = reply_integer(status, "sets");
+	/* Strings of the daemon and the kernel's own version: not chosen by processes. */
+	const char *version = reply_string(status, "version"),
+		   *preemption = reply_string(status, "preemption");
+	int r;
+
+	(void)printf("mseald     %s on Linux %s, preemption %s\n", version, reply_string(status, "kernel"),
+		     *preemption ? preemption : "unknown");
+	(void)printf("programs   %s\n",
+		     reply_bool(status, "attached") ? "attached" : "not attached: nothing is sealed");
+	(void)printf("sealed     %" PRIu64 " address space%s (room for %" PRIu64 "), %" PRIu64
+		     " seal set%s (room for %" PRIu64 ")\n",
+		     spaces, spaces == 1 ? "" : "s", reply_integer(status, "spaces_max"), sets,
+		     sets == 1 ? "" : "s", reply_integer(status, "sets_max"));
+	(void)printf("attempts   %" PRIu64 " denied, %" PRIu64 " killed, %" PRIu64 " audited\n",
+		     reply_integer(status, "denied"), reply_integer(status, "killed"),
+		     reply_integer(status, "audited"));
+	print_lock(json_object_get(status, "lock"));
+	(void)putchar('\n');
+	r = print_rows(&terminal, json_object_get(status, "rows"));
+	if (r)
+		return r;
+	(void)putchar('\n');
+	print_warnings(&terminal, status);
+	return CTL_OK;
+}
+
+int command_status(struct ctl *ctl, int argc, char **argv)
+{
+	_cleanup_json_ json_t *status = NULL;
+	int r;
+
+	if (options_none(ctl, argc, argv) == CTL_STOP)
+		return ctl->status;
+	if (optind < argc)
+		return error_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+	r = client_call(ctl, "Status", json_object(), &status);
+	if (r)
+		return r;
+	return ctl->json ? client_print_json(status) : print_text(status);
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Formats events: see event.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/base/reply.h"
+#include "ctl/base/text.h"
+#include "ctl/view/event.h"
+#include "lib/base/util.h"
+
+#define NS_PER_SECOND 1000000000ll
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec now = {};
+
+	(void)clock_gettime(clock, &now);
+	return now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+}
+
+int64_t event_clock_offset(void)
+{
+	return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+}
+
+const char *event_time(int64_t realtime, char buf[EVENT_TIME_MAX])
+{
+	time_t seconds = (time_t)(realtime / NS_PER_SECOND);
+	unsigned milliseconds = (unsigned)(realtime % NS_PER_SECOND / 1000000) % 1000;
+	struct tm local = {};
+	size_t length;
+
+	if (!localtime_r(&seconds, &local))
+		return strcpy(buf, "?");
+	length = strftime(buf, EVENT_TIME_MAX, "%Y-%m-%dT%H:%M:%S", &local);
+	(void)snprintf(buf + length, EVENT_TIME_MAX - length, ".%03u", milliseconds);
+	return buf;
+}
+
+/* "/813", where it is not the first thread. */
+static void format_thread(const json_t *event, char thread[24])
+{
+	uint64_t tid = reply_integer(event, "tid");
+
+	*thread = '\0';
+	if (tid && tid != reply_integer(event, "pid"))
+		(void)snprintf(thread, 24, "/%" PRIu64, tid);
+}
+
+char *event_refusal_line(const json_t *refusal, int64_t clock_offset, bool utf8)
+{
+	const char *container = reply_string(refusal, "container");
+	_cleanup_free_ char *text = NULL;
+	char time[EVENT_TIME_MAX], thread[24], who[96] = "somebody";
+
+	format_thread(refusal, thread);
+	if (reply_integer(refusal, "pid"))
+		(void)snprintf(who, sizeof(who), "%.40s[%" PRIu64 "%s] uid %" PRIu64,
+			       reply_string(refusal, "comm"), reply_integer(refusal, "pid"), thread,
+			       reply_integer(refusal, "uid"));
+	if (asprintf(&text, "%s %s refused %s (lock)%s%s",
+		     event_time((int64_t)reply_integer(refusal, "time") + clock_offset, time), who,
+		     reply_string(refusal, "door"), *container ? " container " : "", container) < 0)
+		return NULL;
+	return text_escape(text, utf8);
+}
+
+char *event_line(const json_t *event, int64_t clock_offset, bool utf8)
+{
+	const json_t *seal = json_object_get(event, "seal");
+	uint64_t pid = reply_integer(event, "pid");
+	const char *class = reply_string(event, "class");
+	const char *container = reply_string(event, "container");
+	_cleanup_free_ char *text = NULL;
+	char time[EVENT_TIME_MAX], thread[24];
+
+	format_thread(event, thread);
+	if (asprintf(&text, "%s %s[%" PRIu64 "%s] uid %" PRIu64 " %s %s 0x%" PRIx64 "+%" PRIu64
+		     " (%s 0x%" PRIx64 "-0x%" PRIx64 ") at ip 0x%" PRIx64 "%s%s",
+		     event_time((int64_t)reply_integer(event, "time") + clock_offset, time),
+		     reply_string(event, "comm"), pid, thread, reply_integer(event, "uid"),
+		     reply_string(event, "verdict"), reply_string(event, "operation"),
+		     reply_integer(event, "address"), reply_integer(event, "length"),
+		     *class && strcmp(class, "none") != 0 ? class : "seal",
+		     reply_integer(seal, "start"), reply_integer(seal, "end"), reply_integer(event, "ip"),
+		     *container ? " container " : "", container) < 0)
+		return NULL;
+	return text_escape(text, utf8);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Attempts as io.mseald.Monitor tells of them, as text. */
+#ifndef MSEALCTL_EVENT_H
+#define MSEALCTL_EVENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+
+/* Nanoseconds to add to CLOCK_BOOTTIME for the time of day; changes when the clock is set. */
+int64_t event_clock_offset(void);
+
+#define EVENT_TIME_MAX 40
+/* "2026-11-22T12:00:01.123" in local time; realtime: ns since 1970. Returns buf. */
+const char *event_time(int64_t realtime, char buf[EVENT_TIME_MAX]);
+
+/*
+ * One line without its end, escaped:
+ * "TIME nginx[812] uid 33 denied munmap 0x7f12a000+4096 (relro 0x7f12a000-0x7f12b000) at ip 0x7f001234".
+ * The caller frees; NULL: out of memory.
+ */
+char *event_line(const json_t *event, int64_t clock_offset, bool utf8);
+/* The same of what the lock has refused: "TIME rm[812] uid 0 refused pin (lock)". */
+char *event_refusal_line(const json_t *refusal, int64_t clock_offset, bool utf8);
+
+#endif

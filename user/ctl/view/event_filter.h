@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which attempts are shown: by what was tried, and by how it ended. */
+#ifndef MSEALCTL_EVENT_FILTER_H
+#define MSEALCTL_EVENT_FILTER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "ctl/base/command.h"
+
+/* Bit masks, 1 << enum mseald_op and 1 << enum mseald_verdict; 0: all. */
+struct filter {
+	unsigned operations, verdicts;
+};
+
+/* Adds the words of a list with commas. 0, or the status of a usage error, which is told. */
+int event_filter_add_operations(struct ctl *ctl, struct filter *filter, const char *list);
+int event_filter_add_verdicts(struct ctl *ctl, struct filter *filter, const char *list);
+
+/* Is an event of io.mseald.Monitor to be shown? */
+bool event_filter_lets(const struct filter *filter, const json_t *event);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What to make of a report. */
+#ifndef MSEALCTL_REPORT_ADVICE_H
+#define MSEALCTL_REPORT_ADVICE_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+
+/*
+ * One line: what would have been denied, and what is to be changed. policy, rows, lost: of
+ * io.mseald.Report; now: ns
+ * since 1970. Malloc'ed, not escaped; NULL: out of memory.
+ */
+char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uint64_t now);
+#define REPORT_ADVICE_DURATION_MAX 32
+/* "26 hours". Returns buf. */
+const char *report_advice_duration(uint64_t ns, char buf[REPORT_ADVICE_DURATION_MAX]);
+
+#endif

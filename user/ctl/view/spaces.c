@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Fetches and reads lists of seals: see spaces.h. */
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "ctl/base/client.h"
+#include "ctl/base/error.h"
+#include "ctl/base/reply.h"
+#include "ctl/view/spaces.h"
+#include "lib/base/names.h"
+#include "lib/base/util.h"
+
+void spaces_free_seals(struct space_seals *seals)
+{
+	free(seals->list);
+	*seals = (struct space_seals){};
+}
+
+/* What mseald has told of the space before, it does not tell of this one again (io.mseald.List, once). */
+static int fill_in(json_t *space, json_t **last)
+{
+	static const char *const told_once[] = { "seals", "policy", "program" };
+	bool told = json_object_get(space, told_once[0]);
+
+	for (size_t i = 0; !told && i < ELEMENTS(told_once); i++) {
+		json_t *value = json_object_get(*last, told_once[i]);
+
+		if (value && json_object_set(space, told_once[i], value) < 0)
+			return error_out_of_memory();
+	}
+	json_decref(*last);
+	*last = json_incref(space);
+	return 0;
+}
+
+/* Receives replies until the last one. */
+static int receive_all(const struct ctl *ctl, struct varlink_client *client,
+		       int (*each)(const json_t *space, void *context), void *context)
+{
+	_cleanup_json_ json_t *last = NULL;
+	bool continues = true;
+
+	while (continues) {
+		_cleanup_json_ json_t *reply = NULL;
+		_cleanup_free_ char *error = NULL;
+		json_t *space;
+		size_t i;
+		int r;
+
+		r = varlink_receive(client, &reply, &error, &continues);
+		if (r < 0)
+			return client_complain_connection(ctl, r);
+		if (r > 0)
+			return strcmp(error, "io.mseald.NotSealed") == 0 ?
+				       0 :
+				       client_complain_reply(error, reply);
+		json_array_foreach(json_object_get(reply, "spaces"), i, space) {
+			r = fill_in(space, &last);
+			if (!r)
+				r = each(space, context);
+			if (r)
+				return r;
+		}
+	}
+	return 0;
+}
+
+int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *space, void *context),
+		void *context)
+{
+	_cleanup_json_ json_t *parameters = pid ? json_pack("{s:i,s:b}", "pid", pid, "once", true) :
+						  json_pack("{s:b}", "once", true);
+	_cleanup_client_ struct varlink_client *client = NULL;
+	int r;
+
+	if (!parameters)
+		return error_out_of_memory();
+	r = client_connect(ctl, &client);
+	if (r)
+		return r;
+	r = varlink_send_more(client, "io.mseald.List", parameters);
+	if (r < 0)
+		return client_complain_connection(ctl, r);
+	return receive_all(ctl, client, each, context);
+}
+
+static int keep(const json_t *space, void *context)
+{
+	return json_array_append(context, (json_t *)space) < 0 ? error_out_of_memory() : 0;
+}
+
+static json_int_t first_pid(const json_t *space)
+{
+	return json_integer_value(json_array_get(json_object_get(space, "pids"), 0));
+}
+
+static int compare_spaces(const void *a, const void *b)
+{
+	json_int_t x = first_pid(*(json_t *const *)a), y = first_pid(*(json_t *const *)b);
+
+	return x < y ? -1 : x > y;
+}
+
+/* A new array of the same, by pid. NULL: no memory. */
+static json_t *sort_spaces(const json_t *spaces)
+{
+	size_t count = json_array_size(spaces), i;
+	_cleanup_free_ json_t **list = calloc(count + 1, sizeof(json_t *));
+	_cleanup_json_ json_t *sorted = json_array();
+	json_t *space;
+
+	if (!list || !sorted)
+		return NULL;
+	json_array_foreach(spaces, i, space)
+		list[i] = space;
+	qsort(list, count, sizeof(json_t *), compare_spaces);
+	for (i = 0; i < count; i++)
+		if (json_array_append(sorted, list[i]) < 0)
+			return NULL;
+	return TAKE_PTR(sorted);
+}
+
+int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document)
+{
+	_cleanup_json_ json_t *spaces = json_array(), *document = NULL;
+	int r;
+
+	if (!spaces)
+		return error_out_of_memory();
+	r = spaces_each(ctl, pid, keep, spaces);
+	if (r)
+		return r;
+	document = json_pack("{s:o}", "spaces", sort_spaces(spaces));
+	if (!document)
+		return error_out_of_memory();
+	*ret_document = TAKE_PTR(document);
+	return 0;
+}
+
+static unsigned stops_from_json(const json_t *array)
+{
+	const json_t *name;
+	unsigned stops = 0;
+	size_t i;
+
+	json_array_foreach(array, i, name) {
+		int stop = json_is_string(name) ? names_find_stop(json_string_value(name)) : -EINVAL;
+
+		if (stop > 0)
+			stops |= (unsigned)stop;
+	}
+	return stops;
+}
+
+struct space_seal spaces_seal_from_json(const json_t *seal)
+{
+	int class = names_find_class(reply_string(seal, "class"));
+	struct space_seal result = {
+		.start = reply_integer(seal, "start"),
+		.end = reply_integer(seal, "end"),
+		.class = class < 0 ? MSEALD_CLASS_NONE : (enum mseald_class) class,
+		.revocable = reply_bool(seal, "revocable"),
+		.gate = reply_string(seal, "gate"),
+		.attempts = reply_integer(seal, "attempts"),
+	};
+
+	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
+		result.stops[action] = stops_from_json(json_object_get(seal, names_action(action)));
+	return result;
+}
+
+static int compare_seals(const void *a, const void *b)
+{
+	const struct space_seal *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->end < y->end ? -1 : x->end > y->end;
+}
+
+int spaces_seals_from_document(const json_t *document, struct space_seals *ret)
+{
+	const json_t *spaces = json_object_get(document, "spaces"), *space;
+	struct space_seals seals = {};
+	size_t i, j, count = 0;
+
+	json_array_foreach(spaces, i, space)
+		count += json_array_size(json_object_get(space, "seals"));
+	seals.list = calloc(count ? count : 1, sizeof(*seals.list));
+	if (!seals.list)
+		return -ENOMEM;
+	json_array_foreach(spaces, i, space) {
+		const json_t *list = json_object_get(space, "seals"), *seal;
+
+		json_array_foreach(list, j, seal) {
+			struct space_seal one = spaces_seal_from_json(seal);
+
+			if (one.start < one.end)
+				seals.list[seals.count++] = one;
+		}
+	}
+	qsort(seals.list, seals.count, sizeof(*seals.list), compare_seals);
+	*ret = seals;
+	return 0;
+}
+
+static const char *stops_letters(const unsigned stops[MSEALD_ACTION_COUNT], char buf[SPACES_STOPS_TEXT_MAX])
+{
+	size_t length = 0;
+
+	for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1) {
+		/* "f" is foreign-write. */
+		char letter = stop == MSEALD_STOP_FILE_WRITE ? 'w' : names_stop(stop)[0];
+
+		if (stops[MSEALD_ACTION_KILL] & stop) {
+			buf[length++] = (char)toupper((unsigned char)letter);
+		} else if (stops[MSEALD_ACTION_DENY] & stop) {
+			buf[length++] = letter;
+		} else if (stops[MSEALD_ACTION_AUDIT] & stop) {
+			buf[length++] = '~';
+			buf[length++] = letter;
+		}
+	}
+	if (length == 0)
+		buf[length++] = '-';
+	buf[length] = '\0';
+	return buf;
+}
+
+const char *spaces_stops_text(const unsigned stops[MSEALD_ACTION_COUNT], bool short_form,
+			      char buf[SPACES_STOPS_TEXT_MAX])
+{
+	/* What is shown as killed is not shown as denied or logged too: the strongest action wins. */
+	const unsigned kill = stops[MSEALD_ACTION_KILL];
+	const unsigned deny = stops[MSEALD_ACTION_DENY] & ~kill;
+	const unsigned audit = stops[MSEALD_ACTION_AUDIT] & ~kill & ~deny;
+	const struct { const char *prefix; unsigned stops; } parts[] = {
+		{ "", deny }, { "kill:", kill }, { "audit:", audit },
+	};
+	size_t length = 0;
+
+	if (short_form)
+		return stops_letters(stops, buf);
+	(void)strcpy(buf, "-");
+	for (size_t i = 0; i < ELEMENTS(parts); i++) {
+		char names[48];
+
+		if (!parts[i].stops)
+			continue;
+		length += (size_t)snprintf(buf + length, SPACES_STOPS_TEXT_MAX - length, "%s%s%s",
+					   length ? " " : "", parts[i].prefix,
+					   names_format_stops(parts[i].stops, names, sizeof(names)));
+	}
+	return buf;
+}

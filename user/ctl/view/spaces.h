@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sealed address spaces as io.mseald.List tells of them. */
+#ifndef MSEALCTL_SPACES_H
+#define MSEALCTL_SPACES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ctl/base/command.h"
+#include "mseald/shared.h"
+
+struct space_seal {
+	uint64_t start, end;
+	unsigned stops[MSEALD_ACTION_COUNT];	/* MSEALD_STOP_* by action */
+	enum mseald_class class;
+	bool revocable;
+	const char *gate;			/* belongs to the reply */
+	uint64_t attempts;
+};
+
+struct space_seals {
+	struct space_seal *list;	/* sorted by start */
+	size_t count;
+};
+
+void spaces_free_seals(struct space_seals *seals);	/* for _cleanup_ */
+
+/*
+ * All address spaces (pid 0), or that of one process, as {"spaces": [...]}, sorted by the first pid of each.
+ * One that is not sealed gives an empty list. Complains itself: 0, or the exit status.
+ */
+int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document);
+
+/*
+ * The same, one space after the other, none kept. each: 0 to go on, else the exit status, which is
+ * returned.
+ */
+int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *space, void *context),
+		void *context);
+
+/* One member of "seals" of a space; what is not understood is left out. */
+struct space_seal spaces_seal_from_json(const json_t *seal);
+/* The seals of all spaces of a document, sorted. 0 or -ENOMEM. */
+int spaces_seals_from_document(const json_t *document, struct space_seals *ret);
+
+/*
+ * "mprotect,unmap"; what is killed or only logged is said: "mprotect kill:unmap".
+ * short_form has a letter for each instead: "m", a capital where it is killed, "~" before what is
+ * only logged.
+ */
+#define SPACES_STOPS_TEXT_MAX 160
+const char *spaces_stops_text(const unsigned stops[MSEALD_ACTION_COUNT], bool short_form,
+			      char buf[SPACES_STOPS_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How much of each sealed address space cannot change any more: msealctl list --summary. */
+#ifndef MSEALCTL_SUMMARY_H
+#define MSEALCTL_SUMMARY_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "ctl/base/command.h"
+#include "ctl/view/address_space.h"
+#include "ctl/view/table.h"
+
+struct summary {
+	size_t spaces;
+	struct share shares[SHARE_COUNT];	/* of all of them */
+	uint64_t attempts;
+	json_t *list;				/* one object for each, as --json prints it */
+};
+
+void summary_free(struct summary *summary);	/* for _cleanup_ */
+
+/* Adds one: space as io.mseald.Space. 0 or -ENOMEM. */
+int summary_add(struct summary *summary, const struct address_space *addresses, const json_t *space);
+/* "native", "kill", "native+kill"; "-": no seal has a gate. */
+const char *summary_gate(const struct space_seals *seals, char buf[32]);
+int summary_print(const struct summary *summary, const struct terminal *terminal, FILE *out);
+
+/* The command: of all that are sealed, or of one process, sealed or not. An exit status. */
+int summary_command(const struct ctl *ctl, pid_t pid);
+
+#endif

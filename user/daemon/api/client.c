@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See client.h. */
+#include "api/client.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "api/params.h"
+#include "base/cgroup.h"
+#include "base/namespaces.h"
+#include "process/peer.h"
+#include "process/procfs.h"
+
+#define SYS_ADMIN 21		/* CAP_SYS_ADMIN, linux/capability.h */
+#define USER_LEVELS 32		/* user namespaces in one another (kernel/user_namespace.c, create_user_ns) */
+#define STATUS_MAX 8192
+
+/* --- what /proc says --- */
+
+static int read_standing(int proc_fd, const char *path, struct creds *ret)
+{
+	char text[STATUS_MAX];
+	int r = procfs_read(proc_fd, path, text, sizeof(text));
+
+	return r < 0 ? r : creds_parse(text, ret);
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+}
+
+/* --- who it is --- */
+
+/* Its /proc/PID, surely its own: the pid is still its while the pidfd says that it lives. */
+static int open_peer(int socket, pid_t pid, uint64_t begun)
+{
+	_cleanup_close_ int pidfd = peer_open(socket, pid, begun), fd = -1;
+
+	if (pidfd < 0)
+		return -1;
+	fd = procfs_open(pid);
+	if (fd < 0 || !procfs_lives(pidfd))
+		return -1;
+	return TAKE_FD(fd);
+}
+
+/*
+ * Who made the outermost user namespace that it is in, if not root: all users of that namespace
+ * are him. (Its uids are as many as /etc/subuid gives him.) bpf/quota.h has the same rule.
+ */
+static uid_t find_account(int proc_fd, int self_fd, uid_t uid)
+{
+	_cleanup_close_ int fd = openat(proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
+	struct stat ours, theirs;
+	uid_t owner = 0;
+
+	if (fd < 0 || fstatat(self_fd, "ns/user", &ours, 0) < 0)
+		return CLIENT_UNKNOWN;
+	for (int i = 0; i <= USER_LEVELS; i++) {
+		int parent;
+
+		if (fstat(fd, &theirs) < 0)
+			break;
+		if (same_file(&ours, &theirs))
+			return owner ?: uid;
+		parent = ioctl(fd, NS_GET_OWNER_UID, &owner) < 0 ? -1 : ioctl(fd, NS_GET_PARENT);
+		if (parent < 0)
+			break;
+		(void)close(fd);
+		fd = parent;
+	}
+	return CLIENT_UNKNOWN;
+}
+
+/* The armed container that it is in; "": none. */
+static const char *container_of(const struct containers *containers, int proc_fd)
+{
+	_cleanup_free_ char *cgroup = containers ? cgroup_read(proc_fd) : NULL;
+	const char *name = NULL;
+	uint64_t id;
+
+	if (cgroup && cgroup_id(cgroup, &id) >= 0)
+		name = containers_find(containers, id);
+	return name ?: "";
+}
+
+/* Sets rank, or the reason why it has none. */
+static void rank(struct client *client, int self_fd)
+{
+	if (client->uid != 0)
+		return;
+	if (client->proc_fd < 0)
+		client->not_root =
+			"the process that has connected is gone, or in a pid namespace that mseald does "
+			"not see";
+	else if (namespaces_same(client->proc_fd, self_fd, "user") <= 0)
+		client->not_root = "it is in another user namespace than mseald";
+	else if (!client->same_pids)
+		client->not_root = "it is in another pid namespace than mseald, as in a container";
+	else if (*client->container)
+		client->not_root = "it is in a container that mseald seals";
+	else if (!(client->creds.effective & UINT64_C(1) << SYS_ADMIN)) {
+		client->not_root = "it does not have CAP_SYS_ADMIN";
+		client->rank = CLIENT_HOST;
+	} else {
+		client->rank = CLIENT_ROOT;
+	}
+}
+
+void client_open(int socket, const struct ucred *peer, uint64_t begun, const struct containers *containers,
+		struct client *ret)
+{
+	struct client client = { .uid = peer->uid,
+				 .gid = peer->gid,
+				 .account = CLIENT_UNKNOWN,
+				 .pid = peer->pid,
+				 .containers = containers };
+	_cleanup_close_ int self_fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	client.proc_fd = open_peer(socket, peer->pid, begun);
+	if (client.proc_fd >= 0 &&
+	    (self_fd < 0 || read_standing(client.proc_fd, "status", &client.creds) < 0)) {
+		(void)close(client.proc_fd);
+		client.proc_fd = -1;
+	}
+	if (client.proc_fd >= 0) {
+		client.same_pids = namespaces_same(client.proc_fd, self_fd, "pid") > 0;
+		client.account = find_account(client.proc_fd, self_fd, client.uid);
+		(void)snprintf(client.container, sizeof(client.container), "%s",
+			       container_of(containers, client.proc_fd));
+	}
+	rank(&client, self_fd);
+	*ret = client;
+}
+
+void client_close(struct client *client)
+{
+	cleanup_close(&client->proc_fd);
+}
+
+bool client_lives(const struct client *client)
+{
+	return client->proc_fd >= 0 && procfs_lives(client->proc_fd);
+}
+
+/* --- pids --- */
+
+/* The process that has this pid in the client's pid namespace, and is in it itself. 0: none. */
+static pid_t search_namespace(const struct client *client, pid_t named)
+{
+	DIR *folder = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	while (folder && !found && (entry = readdir(folder))) {
+		_cleanup_close_ int fd = -1;
+		struct creds creds;
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && namespaces_same(fd, client->proc_fd, "pid") > 0 &&
+		    read_standing(fd, "status", &creds) >= 0 && creds_own_pid(&creds) == named)
+			found = (pid_t)strtol(entry->d_name, NULL, 10);
+	}
+	if (folder)
+		(void)closedir(folder);
+	return found;
+}
+
+int client_find_pid(const struct client *client, pid_t named, pid_t *ret, struct error *error)
+{
+	pid_t pid = client->rank == CLIENT_ROOT || client->same_pids ? named : 0;
+
+	if (!pid && client->proc_fd >= 0)
+		pid = creds_own_pid(&client->creds) == named ? client->pid : search_namespace(client, named);
+	if (!pid)
+		return error_set(
+			error, "NoSuchProcess", named,
+			"pid %d: no such process in the pid namespace of the caller, which is not mseald's",
+			(int)named);
+	*ret = pid;
+	return 0;
+}
+
+int client_read_pid(const struct client *client, json_t *parameters, bool needed, pid_t *ret,
+		    const char **ret_bad, struct error *error)
+{
+	pid_t named = 0;
+	int r = params_pid(parameters, needed, &named, ret_bad);
+
+	return r < 0 || !named ? r : client_find_pid(client, named, ret, error);
+}
+
+pid_t client_pid_for(const struct client *client, pid_t pid)
+{
+	_cleanup_close_ int fd = -1;
+	struct creds creds;
+
+	if (client->rank == CLIENT_ROOT || client->same_pids)
+		return pid;
+	fd = procfs_open(pid);
+	if (fd < 0 || client->proc_fd < 0 || namespaces_same(fd, client->proc_fd, "pid") <= 0 ||
+	    read_standing(fd, "status", &creds) < 0)
+		return 0;
+	return creds_own_pid(&creds);
+}
+
+/* --- what it may --- */
+
+/*
+ * Can be traced by its user: files of others belong to root (fs/proc/base.c, task_dump_owner). Of a
+ * process that is just having its exec, what it was: so this waits until that is over, by opening
+ * its maps (mm_access takes
+ * exec_update_lock, which exec holds from the new memory to the new privileges; fs/exec.c, kernel/fork.c).
+ */
+static bool is_dumpable(const struct target *target, uid_t uid)
+{
+	_cleanup_close_ int maps = -1;
+	struct stat file;
+	char path[48];
+
+	(void)snprintf(path, sizeof(path), "task/%d/maps", (int)target->tid);
+	maps = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	(void)snprintf(path, sizeof(path), "task/%d/auxv", (int)target->tid);
+	return maps >= 0 && fstatat(target->proc_fd, path, &file, 0) == 0 && file.st_uid == uid;
+}
+
+static int refuse(const struct target *target, struct error *error, const char *why)
+{
+	return error_set(error, "PermissionDenied", target->pid, "pid %d %s", (int)target->pid, why);
+}
+
+int client_may(const struct client *client, const struct target *target, struct error *error)
+{
+	bool dumpable = is_dumpable(target, client->uid);
+	struct creds creds;
+	char path[48];
+
+	if (client->rank == CLIENT_ROOT)
+		return 0;
+	if (client->proc_fd < 0)
+		return refuse(
+			target, error,
+			"can be sealed by the processes of its user only, and the caller is gone, or in a "
+			"pid "
+			"namespace that mseald does not see");
+	if (!creds_is_all(&client->creds, client->uid, client->gid))
+		return refuse(
+			target, error,
+			"is not the caller's to seal, which has other user or group ids by now than when "
+			"it connected");
+	(void)snprintf(path, sizeof(path), "task/%d/status", (int)target->tid);
+	if (read_standing(target->proc_fd, path, &creds) < 0)
+		return error_set_errno(error, target->pid, -ESRCH, "");
+	if (!creds_is_all(&creds, client->uid, client->gid))
+		return refuse(target, error,
+			      "has other user or group ids than the caller; only root may ask about it");
+	if (!dumpable)
+		return refuse(
+			target, error,
+			"has privileges that its user has not, or cannot be traced by him for another reason "
+			"(PR_SET_DUMPABLE); only root may ask about it");
+	if (!client->same_pids && namespaces_same(target->proc_fd, client->proc_fd, "pid") <= 0)
+		return refuse(target, error, "is in another pid namespace than the caller");
+	if (target->pid != client->pid && namespaces_same(target->proc_fd, client->proc_fd, "user") <= 0)
+		return refuse(target, error,
+			      "is in another user namespace than the caller; only root may ask about it");
+	if (*client->container &&
+	    strcmp(client->container, container_of(client->containers, target->proc_fd)) != 0)
+		return refuse(target, error, "is not in the container that the caller is in");
+	if (!creds_covers(&client->creds, &creds))
+		return refuse(target, error,
+			      "has capabilities that the caller has not; only root may ask about it");
+	return 0;
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See connection.h. One turn after the other: a client is served as many calls as its turn has, and a
+ * user who has used up his time waits until he has some again (throttle.h).
+ */
+#include "api/connection.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "api/daemon.h"
+#include "base/log.h"
+#include "lib/base/util.h"
+#include "process/peer.h"
+
+#define CALLS_A_TURN 32		/* of root, before others have theirs; others have one */
+#define PARTS_A_TURN 32		/* of a reply in parts, for others */
+/* What is read or kept for a client that is not root, in bytes. */
+#define USER_MESSAGE_MAX (256u << 10)
+#define USER_REPLY_MAX (10u << 20)	/* the seals of one address space, as many as there can be */
+#define REPLY_MAX (256u << 20)	/* of one reply to root */
+
+/* A place is free again; user: NULL for root's. */
+static void leave(struct server *server, struct quota_user *user)
+{
+	quota_leave(server->quota, user);
+	if (server->count-- == CONNECTIONS_MAX)
+		(void)sd_event_source_set_enabled(server->source, SD_EVENT_ON);
+}
+
+void connection_close(struct connection *connection)
+{
+	struct server *server = connection->server;
+
+	if (connection->stream_done)
+		connection->stream_done(connection->stream_context);
+	if (connection->gone)
+		connection->gone(connection->gone_context);
+	*connection->previous = connection->next;
+	if (connection->next)
+		connection->next->previous = connection->previous;
+	leave(server, connection->throttled.user);
+	(void)sd_event_source_disable_unref(connection->source);
+	throttle_leave(server->throttle, &connection->throttled);
+	(void)close(connection->fd);
+	varlink_framer_free(&connection->framer);
+	free(connection->queue);
+	free(connection);
+}
+
+/* --- sending --- */
+
+bool connection_has_queue(const struct connection *connection)
+{
+	return connection->sent < connection->length;
+}
+
+int connection_queue(struct connection *connection, const json_t *message, size_t limit)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t length, unsent = connection->length - connection->sent;
+
+	text = varlink_encode(message, &length);
+	if (!text)
+		return -ENOMEM;
+	if (unsent + length > limit)
+		return -ENOBUFS;
+	if (connection->sent) {
+		memmove(connection->queue, connection->queue + connection->sent, unsent);
+		connection->sent = 0;
+		connection->length = unsent;
+	}
+	if (unsent + length > connection->allocated) {
+		size_t more = MAX_OF(unsent + length, connection->allocated * 2);
+		char *larger = realloc(connection->queue, more);
+
+		if (!larger)
+			return -ENOMEM;
+		connection->queue = larger;
+		connection->allocated = more;
+	}
+	memcpy(connection->queue + unsent, text, length);
+	connection->length += length;
+	return 0;
+}
+
+int connection_flush(struct connection *connection)
+{
+	while (connection_has_queue(connection)) {
+		ssize_t n = send(connection->fd, connection->queue + connection->sent,
+				 connection->length - connection->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		connection->sent += (size_t)n;
+	}
+	connection->sent = connection->length = 0;
+	if (connection->allocated > 1u << 20) {
+		free(connection->queue);
+		connection->queue = NULL;
+		connection->allocated = 0;
+	}
+	return 0;
+}
+
+/* What the loop should wake us for: reading stops while an answer is under way. */
+void connection_watch(struct connection *connection)
+{
+	uint32_t events = 0;
+
+	if (connection->throttled.waiting)
+		events = 0;
+	else if (connection_has_queue(connection) || connection->waiting)
+		events |= EPOLLOUT;
+	else if (connection->reading && !connection->stream_next && !connection->gone)
+		events |= EPOLLIN;
+	(void)sd_event_source_set_io_events(connection->source, events);
+}
+
+static int say_too_long(struct connection *connection, const char *why)
+{
+	return connection_error(connection, "io.mseald.TooMany", json_pack("{s:s}", "message", why));
+}
+
+/* What is too much for a user, he is told so: nothing of it has been queued. */
+static int queue_reply(struct connection *connection, const json_t *message)
+{
+	char why[128];
+	int r = connection_queue(connection, message, connection->root ? REPLY_MAX : USER_REPLY_MAX);
+
+	if (r != -ENOBUFS || connection->root || connection->refusing)
+		return r;
+	connection->refusing = true;
+	(void)snprintf(
+		why, sizeof(why),
+		"the answer is too long: one of a user can have %u bytes; name a pid, or ask with more",
+		USER_REPLY_MAX);
+	r = say_too_long(connection, why);
+	connection->refusing = false;
+	return r;
+}
+
+int connection_reply(struct connection *connection, json_t *parameters, bool continues)
+{
+	json_t *message = json_pack("{s:o}", "parameters", parameters ? parameters : json_object());
+	int r;
+
+	if (!message)
+		return -ENOMEM;
+	if (continues)
+		(void)json_object_set_new(message, "continues", json_true());
+	r = queue_reply(connection, message);
+	json_decref(message);
+	return r;
+}
+
+int connection_error(struct connection *connection, const char *error, json_t *parameters)
+{
+	json_t *message = json_pack("{s:s,s:o}", "error", error, "parameters",
+				    parameters ? parameters : json_object());
+	int r;
+
+	if (!message)
+		return -ENOMEM;
+	r = queue_reply(connection, message);
+	json_decref(message);
+	return r;
+}
+
+void connection_stream(struct connection *connection, int (*next)(struct connection *, void *),
+		       void (*done)(void *), void *context)
+{
+	connection->stream_next = next;
+	connection->stream_done = done;
+	connection->stream_context = context;
+}
+
+static void end_stream(struct connection *connection)
+{
+	connection->stream_done(connection->stream_context);
+	connection->stream_next = NULL;
+	connection->stream_done = NULL;
+}
+
+/* --- receiving --- */
+
+static int handle(struct connection *connection, json_t *message)
+{
+	json_t *method = json_object_get(message, "method");
+	json_t *parameters = json_object_get(message, "parameters");
+	bool more = json_is_true(json_object_get(message, "more"));
+	_cleanup_free_ char *name = NULL;
+
+	if (json_object_get(message, "oneway") && json_is_true(json_object_get(message, "oneway")))
+		return -EPROTO;	/* no method of ours makes sense without its answer */
+	if (!json_is_string(method) ||
+	    (parameters && !json_is_object(parameters) && !json_is_null(parameters)))
+		return -EPROTO;
+	name = strdup(json_string_value(method));
+	return name ? connection->server->call(connection, name,
+					       json_is_object(parameters) ? parameters : NULL, more) :
+		      -ENOMEM;
+}
+
+/* Answers what has come in whole, one call after the other, as long as the answers can be sent. */
+static int serve(struct connection *connection)
+{
+	int told = 0;
+
+	connection->waiting = false;
+	for (int calls = 0;; calls++) {
+		json_t *message;
+		int r;
+
+		r = connection_flush(connection);
+		if (r < 0 || connection_has_queue(connection) || connection->gone)
+			return r;
+		if (connection->stream_next) {
+			r = connection->stream_next(connection, connection->stream_context);
+			if (r <= 0)
+				end_stream(connection);
+			if (r < 0)
+				return r;
+			if (!connection->root && r > 0 && ++told >= PARTS_A_TURN) {
+				connection->waiting = true;
+				return 0;
+			}
+			continue;
+		}
+		if (calls >= (connection->root ? CALLS_A_TURN : 1)) {
+			connection->waiting = true;
+			return 0;
+		}
+		r = varlink_framer_next(&connection->framer, &message);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return connection->reading || connection->monitor ? 0 : -ENOTCONN;
+		r = handle(connection, message);
+		json_decref(message);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* Says so before it is closed, as far as it can be said without waiting. */
+static int too_long(struct connection *connection)
+{
+	char why[128];
+
+	(void)snprintf(why, sizeof(why),
+		       "the request is too long: one can have %u bytes; name fewer ranges at a time",
+		       connection->root ? VARLINK_MESSAGE_MAX : USER_MESSAGE_MAX);
+	(void)say_too_long(connection, why);
+	(void)connection_flush(connection);
+	return -EMSGSIZE;
+}
+
+static int receive(struct connection *connection)
+{
+	char data[65536];
+	int r;
+	ssize_t n = recv(connection->fd, data, sizeof(data), MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (n == 0) {
+		connection->reading = false;
+		return 0;
+	}
+	r = varlink_framer_feed(&connection->framer, data, (size_t)n);
+	if (r >= 0 && !connection->root &&
+	    connection->framer.length - connection->framer.consumed > USER_MESSAGE_MAX)
+		r = -EMSGSIZE;
+	return r == -EMSGSIZE ? too_long(connection) : r;
+}
+
+/* --- turns --- */
+
+static int turn(struct connection *connection, uint32_t revents)
+{
+	uint64_t begun = monotonic_us(), ended;
+	int r = 0;
+
+	if (revents & EPOLLIN)
+		r = receive(connection);
+	if (r >= 0)
+		r = serve(connection);
+	ended = monotonic_us();
+	if (connection->throttled.user && ended > begun)
+		quota_spend(connection->server->quota, connection->throttled.user, ended, ended - begun);
+	return r;
+}
+
+static void have_turn(struct connection *connection, uint32_t revents)
+{
+	int r = revents & (EPOLLHUP | EPOLLERR) ? -ECONNRESET : turn(connection, revents);
+
+	if (r < 0) {
+		if (r != -ENOTCONN && r != -ECONNRESET && r != -EPIPE)
+			log_debug("closing the connection of pid %d: %s", (int)connection->peer.pid,
+				  strerror(-r));
+		connection_close(connection);
+		return;
+	}
+	connection_watch(connection);
+}
+
+void connection_on_turn(struct throttled *throttled)
+{
+	struct connection *connection = (struct connection *)((char *)throttled -
+							      offsetof(struct connection, throttled));
+
+	have_turn(connection, connection->throttled_events);
+}
+
+int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *context)
+{
+	struct connection *connection = context;
+
+	(void)source;
+	(void)fd;
+	if (!(revents & (EPOLLHUP | EPOLLERR)) &&
+	    throttle_must(connection->server->throttle, &connection->throttled)) {
+		connection->throttled_events = revents;
+		connection_watch(connection);
+	} else {
+		have_turn(connection, revents);
+	}
+	return 0;
+}
+
+int connection_open_peer(const struct connection *connection)
+{
+	return peer_open(connection->fd, connection->peer.pid, connection->begun);
+}
+
+uid_t connection_account(const struct connection *connection)
+{
+	return connection->throttled.user ? quota_uid(connection->throttled.user) : connection->peer.uid;
+}
+
+void connection_look(const struct connection *connection, struct client *ret)
+{
+	client_open(connection->fd, &connection->peer, connection->begun,
+		    connection->server->daemon->containers, ret);
+	if (connection->root)
+		ret->rank = CLIENT_ROOT;
+}
+
+void connection_defer(struct connection *connection, void (*gone)(void *), void *context)
+{
+	connection->gone = gone;
+	connection->gone_context = context;
+}
+
+void connection_resume(struct connection *connection, bool over)
+{
+	if (over)
+		connection->gone = NULL;
+	(void)connection_flush(connection);	/* if it fails, the connection is closed by what comes next */
+	connection_watch(connection);
+}
+

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the parts of the daemon share: one event loop, one thread. */
+#ifndef MSEALD_API_DAEMON_H
+#define MSEALD_API_DAEMON_H
+
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "base/config.h"
+#include "bpf/programs.h"
+#include "seal/space_map.h"
+
+struct server;
+struct events;
+struct integrity;
+struct gc;
+struct attempt_log;
+struct active;
+struct containers;
+struct reconcile;
+struct report;
+struct lock;
+struct lock_log;
+
+struct daemon {
+	sd_event *loop;
+	struct lock *lock;		/* NULL: not locked */
+	struct lock_log *lock_log;	/* NULL: not locked */
+	struct programs *programs;
+	struct space_map *space_map;
+	struct server *server;
+	struct events *events;
+	struct integrity *integrity;
+	struct gc *gc;
+	struct attempt_log *attempt_log;
+	struct active *active;	/* policies */
+	struct containers *containers;
+	struct reconcile *reconcile;
+	struct report *report;
+	struct config config;
+	uint64_t started;		/* ns since 1970 */
+};
+
+#endif

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See event_json.h. */
+#include "api/event_json.h"
+
+#include "base/text.h"
+#include "bpf/lock_ops.h"
+#include "lib/base/names.h"
+
+json_t *event_json(const struct containers *containers, const struct mseald_event *event)
+{
+	char comm[TEXT_COMM_MAX];
+
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:s,s:I,s:I,s:{s:I,s:I},s:s,s:s,s:I,s:s*}", "time",
+			 (json_int_t)event->time, "space", (json_int_t)event->space, "pid",
+			 (json_int_t)event->tgid, "tid", (json_int_t)event->pid, "uid",
+			 (json_int_t)event->uid, "gid", (json_int_t)event->gid, "comm",
+			 text_comm(event->comm, comm), "cgroup", (json_int_t)event->cgroup, "operation",
+			 names_op(event->op), "address", (json_int_t)event->address, "length",
+			 (json_int_t)event->length, "seal", "start", (json_int_t)event->seal_start, "end",
+			 (json_int_t)event->seal_end, "class", names_class(event->rule_class), "verdict",
+			 names_verdict(event->verdict), "ip", (json_int_t)event->ip, "container",
+			 containers_find(containers, event->cgroup));
+}
+
+json_t *event_json_refusal(const struct containers *containers, const struct mseald_refusal *refusal)
+{
+	char comm[TEXT_COMM_MAX];
+
+	return json_pack("{s:I,s:s,s:I,s:I,s:I,s:I,s:s,s:I,s:s*}", "time", (json_int_t)refusal->time, "door",
+			 lock_op_name(refusal->door), "pid", (json_int_t)refusal->tgid, "tid",
+			 (json_int_t)refusal->pid, "uid", (json_int_t)refusal->uid, "gid",
+			 (json_int_t)refusal->gid, "comm", text_comm(refusal->comm, comm), "cgroup",
+			 (json_int_t)refusal->cgroup, "container",
+			 containers_find(containers, refusal->cgroup));
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What Monitor tells of: new references, NULL without memory. */
+#ifndef MSEALD_API_EVENT_JSON_H
+#define MSEALD_API_EVENT_JSON_H
+
+#include <jansson.h>
+
+#include "mseald/lock.h"
+#include "mseald/shared.h"
+#include "policy/containers.h"
+
+/* An attempt. */
+json_t *event_json(const struct containers *containers, const struct mseald_event *event);
+/* What the lock refused. */
+json_t *event_json_refusal(const struct containers *containers, const struct mseald_refusal *refusal);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The methods of io.mseald: JSON in, JSON out. Each is in the method_*.c of its name, and in the table of
+ * methods.c.
+ */
+#ifndef MSEALD_API_METHOD_H
+#define MSEALD_API_METHOD_H
+
+#include "api/connection.h"
+
+/* Answers one call. more: the client takes several replies. Negative errno closes the connection. */
+int method_seal(struct connection *connection, json_t *parameters, bool more);
+int method_unseal(struct connection *connection, json_t *parameters, bool more);
+int method_run(struct connection *connection, json_t *parameters, bool more);
+int method_list(struct connection *connection, json_t *parameters, bool more);
+int method_status(struct connection *connection, json_t *parameters, bool more);
+int method_metrics(struct connection *connection, json_t *parameters, bool more);
+int method_monitor(struct connection *connection, json_t *parameters, bool more);
+int method_report(struct connection *connection, json_t *parameters, bool more);
+int method_reload_policy(struct connection *connection, json_t *parameters, bool more);
+int method_list_matches(struct connection *connection, json_t *parameters, bool more);
+int method_arm_container(struct connection *connection, json_t *parameters, bool more);
+int method_disarm_container(struct connection *connection, json_t *parameters, bool more);
+
+/* The daemon ends: so do all programs that Run has not sealed yet. */
+void method_run_end_all(void);
+/* All policies are read again, and every process is looked at: the reply of ReloadPolicy, or NULL and why. */
+json_t *method_policy_reload(struct daemon *daemon, struct error *error);
+
+#endif

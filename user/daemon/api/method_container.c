@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * ArmContainer and DisarmContainer: from a process that a container begins with to a policy about
+ * its cgroup.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "api/daemon.h"
+#include "api/method.h"
+#include "api/params.h"
+#include "api/reply.h"
+#include "base/cgroup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/namespaces.h"
+#include "policy/active.h"
+#include "policy/containers.h"
+#include "process/procfs.h"
+
+struct order {
+	const char *id, *policy;	/* policy: NULL for none */
+	struct seal_spec seal;
+	pid_t pid;
+	char *cgroup;
+	uint64_t cgroup_id;
+};
+
+static void order_free(struct order *order)
+{
+	free(order->cgroup);
+}
+
+/* --- what is asked for --- */
+
+static int read_string(json_t *parameters, const char *name, const char **ret, const char **ret_bad)
+{
+	json_t *value = json_object_get(parameters, name);
+
+	*ret_bad = name;
+	if (!params_given(parameters, name))
+		return 0;
+	if (!json_is_string(value) || !*json_string_value(value))
+		return -EINVAL;
+	/* It is told of in the log. */
+	for (const char *at = json_string_value(value); *at; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			return -EINVAL;
+	*ret = json_string_value(value);
+	return 0;
+}
+
+static int read_id(json_t *parameters, const char **ret, const char **ret_bad)
+{
+	int r = read_string(parameters, "id", ret, ret_bad);
+
+	return r < 0 ? r : *ret && container_id_valid(*ret) ? 0 : -EINVAL;
+}
+
+static int read_order(json_t *parameters, struct order *order, const char **ret_bad)
+{
+	int r;
+
+	r = read_id(parameters, &order->id, ret_bad);
+	if (r >= 0)
+		r = params_pid(parameters, true, &order->pid, ret_bad);
+	if (r >= 0)
+		r = read_string(parameters, "policy", &order->policy, ret_bad);
+	if (r >= 0)
+		r = params_seal_spec(parameters, &order->seal, ret_bad);
+	return r;
+}
+
+/* How it is sealed, where a policy says it. */
+static int find_policy(struct daemon *daemon, struct order *order, json_t *parameters, struct error *error)
+{
+	static const char *const others[] = { "segments", "deny", "action", "dlopen" };
+	int r;
+
+	for (size_t i = 0; order->policy && i < ELEMENTS(others); i++)
+		if (params_given(parameters, others[i]))
+			return error_set(error, "Failed", 0,
+					 "%s beside a policy, which says it; leave one of them out",
+					 others[i]);
+	if (!order->policy)
+		return 0;
+	r = active_find_seal(daemon->active, order->policy, &order->seal);
+	if (r == -ENOENT)
+		return error_set(
+			error, "NoSuchPolicy", 0,
+			"there is no policy %.128s, or it has a fault; msealctl policy list-files and "
+			"policy check tell",
+			order->policy);
+	if (r < 0)
+		return error_set(error, "Failed", 0, "cannot read the policies: %s", strerror(-r));
+	if (!order->seal.classes)
+		return error_set(error, "NoSuchPolicy", 0,
+				 "the policy %.128s exempts (Segments=none), so it seals no container",
+				 order->policy);
+	return 0;
+}
+
+/* --- whose cgroup it is --- */
+
+/* Would a policy about this cgroup be one about that process? */
+static bool holds(const char *cgroup, int proc_fd)
+{
+	_cleanup_free_ char *other = proc_fd < 0 ? NULL : cgroup_read(proc_fd);
+
+	return !other || cgroup_within(other, cgroup);
+}
+
+/* A cgroup of the container's own: nobody else is in it who can be known not to belong there. */
+static int judge_cgroup(const struct order *order, int peer_proc, struct error *error)
+{
+	static const char advice[] = "a container needs a cgroup of its own (cgroups v2) to be sealed";
+	_cleanup_close_ int self = procfs_open(getpid()), init = procfs_open(1);
+
+	if (strcmp(order->cgroup, "/") == 0)
+		return error_set(error, "NoCgroup", order->pid, "pid %d is in the root cgroup; %s",
+				 (int)order->pid, advice);
+	if (strncmp(order->cgroup, "/..", 3) == 0)
+		return error_set(
+			error, "NoCgroup", order->pid,
+			"pid %d is in a cgroup that mseald does not see from its own cgroup namespace; run "
+			"mseald in the "
+			"host's",
+			(int)order->pid);
+	if (strlen(order->cgroup) >= POLICY_PATH_MAX)
+		return error_set(error, "NoCgroup", order->pid,
+				 "pid %d: the path of its cgroup has %zu bytes; it can have %d",
+				 (int)order->pid, strlen(order->cgroup), POLICY_PATH_MAX - 1);
+	if (holds(order->cgroup, self) || holds(order->cgroup, init) || holds(order->cgroup, peer_proc))
+		return error_set(error, "NoCgroup", order->pid,
+				 "pid %d is in the cgroup %.200s, which is not the container's alone; %s",
+				 (int)order->pid, order->cgroup, advice);
+	return 0;
+}
+
+/* Its cgroup, by path and id, both of the same one, while the process was there. */
+static int read_cgroup(struct order *order, int proc_fd, struct error *error)
+{
+	_cleanup_free_ char *again = NULL;
+	int r;
+
+	order->cgroup = cgroup_read(proc_fd);
+	if (!order->cgroup)
+		return error_set(error, "NoCgroup", order->pid, "pid %d has no cgroup (v2), or is gone",
+				 (int)order->pid);
+	r = cgroup_id(order->cgroup, &order->cgroup_id);
+	again = cgroup_read(proc_fd);
+	if (!again || !procfs_lives(proc_fd))
+		return error_set_errno(error, order->pid, -ESRCH, "");
+	if (r >= 0 && strcmp(again, order->cgroup) != 0)
+		return error_set(error, "Changing", order->pid, "pid %d is just changing its cgroup",
+				 (int)order->pid);
+	if (r < 0)
+		return error_set(error, "NoCgroup", order->pid,
+				 "pid %d: cannot look at its cgroup %.200s: %s", (int)order->pid,
+				 order->cgroup, strerror(-r));
+	return 0;
+}
+
+static int find_cgroup(struct connection *connection, struct order *order, struct error *error)
+{
+	_cleanup_close_ int proc_fd = procfs_open(order->pid), peer = procfs_open(connection->peer.pid);
+	_cleanup_close_ int self = procfs_open(getpid());
+	int r;
+
+	if (proc_fd < 0)
+		return error_set_errno(error, order->pid, proc_fd, "cannot open it");
+	/* A number is to mean the same process to both. */
+	if (self < 0 || peer < 0 || namespaces_same(self, peer, "pid") <= 0)
+		return error_set(
+			error, "Unsupported", order->pid,
+			"the caller is in another pid namespace than mseald, where pid %d is another process",
+			(int)order->pid);
+	r = read_cgroup(order, proc_fd, error);
+	return r < 0 ? r : judge_cgroup(order, peer, error);
+}
+
+/* --- the methods --- */
+
+static int put_in_force(struct daemon *daemon, const struct order *order, struct error *error)
+{
+	int r = containers_add(daemon->containers, order->id, order->cgroup, order->cgroup_id, &order->seal);
+
+	if (r == -ENOSPC)
+		return error_set(error, "NoRoom", order->pid,
+				 "there are too many container policies (at most %d) or triggers",
+				 CONTAINERS_MAX);
+	if (r == -EINVAL)
+		return error_set(error, "NoCgroup", order->pid,
+				 "pid %d: its cgroup has a name that no policy can hold", (int)order->pid);
+	if (r < 0)
+		return error_set(error, "Failed", order->pid,
+				 "cannot put a policy in force for the container: %s", strerror(-r));
+	return 0;
+}
+
+int method_arm_container(struct connection *connection, json_t *parameters, bool more)
+{
+	struct daemon *daemon = connection->server->daemon;
+	_cleanup_(order_free) struct order order = { .seal = SEAL_SPEC_DEFAULT };
+	struct error error = {};
+	const char *bad;
+	int r;
+
+	(void)more;
+	r = read_order(parameters, &order, &bad);
+	if (r < 0)
+		return reply_bad(connection, r, bad);
+	r = find_policy(daemon, &order, parameters, &error);
+	if (r >= 0)
+		r = find_cgroup(connection, &order, &error);
+	if (r >= 0)
+		r = put_in_force(daemon, &order, &error);
+	if (r < 0) {
+		log_warning("container %s is not armed: %s", order.id, error.message);
+		return reply_failure(connection, &error);
+	}
+	log_info("container %s: what starts in %s from now on is to be sealed%s%s", order.id, order.cgroup,
+		 order.policy ? " by policy " : "", order.policy ?: "");
+	return connection_reply(connection, json_pack("{s:s}", "cgroup", order.cgroup), false);
+}
+
+int method_disarm_container(struct connection *connection, json_t *parameters, bool more)
+{
+	struct daemon *daemon = connection->server->daemon;
+	struct error error = {};
+	const char *id = NULL, *bad;
+	int r;
+
+	(void)more;
+	r = read_id(parameters, &id, &bad);
+	if (r < 0)
+		return reply_bad(connection, r, bad);
+	r = containers_remove(daemon->containers, id);
+	if (r == -ENOENT)
+		(void)error_set(&error, "NoSuchContainer", 0,
+				"there is no policy of a container %s; msealctl policy list has all", id);
+	else if (r < 0)
+		(void)error_set(&error, "Failed", 0,
+				"cannot take the policy of container %s out of force: %s", id, strerror(-r));
+	return r < 0 ? reply_failure(connection, &error) : connection_reply(connection, NULL, false);
+}

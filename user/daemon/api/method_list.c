@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* List: what is sealed, read back from the maps and told as io.mseald.Space. */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "api/client.h"
+#include "api/connection.h"
+#include "api/daemon.h"
+#include "api/method.h"
+#include "api/params.h"
+#include "api/reply.h"
+#include "base/text.h"
+#include "bpf/task_iter.h"
+#include "lib/base/names.h"
+#include "process/target.h"
+#include "seal/labels.h"
+
+/*
+ * What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see
+ * whether it is his.
+ */
+#define USER_SEALS_MAX 8192
+#define USER_SPACES_MAX 512
+/* What is told in one part, of many: it ends with the space that reaches either. */
+#define PART_SPACES 64
+#define PART_SEALS 64
+
+struct place {
+	uint64_t key, set_bits;
+};
+
+struct listing {
+	struct daemon *daemon;
+	struct client client;
+	bool once;
+	struct mseald_task *tasks;	/* sorted by key */
+	size_t tasks_count;
+	struct place *places;		/* sorted by set_bits: forks share a set, which is then read once */
+	size_t places_count, next;
+	/* The set that was read last. */
+	uint64_t set_bits;		/* 0: none */
+	uint64_t sets_written;		/* then */
+	bool told;			/* is what follows */
+	json_t *seals;
+	struct mseald_label label;
+};
+
+static void listing_free(void *context)
+{
+	struct listing *listing = context;
+
+	if (!listing)
+		return;
+	client_close(&listing->client);
+	json_decref(listing->seals);
+	free(listing->tasks);
+	free(listing->places);
+	free(listing);
+}
+
+/* What the seals of a space go by; 0: it has none. */
+static uint64_t set_bits(const struct mseald_space *space)
+{
+	return MSEALD_WORD_SET(space->word) ?
+		       MSEALD_WORD_SET(space->word) | (space->word & MSEALD_WORD_FORKED) :
+		       0;
+}
+
+static int one_place(struct listing *listing, pid_t pid, struct error *error)
+{
+	_cleanup_(target_close) struct target target = TARGET_EMPTY;
+	struct mseald_space space;
+	int r;
+
+	r = target_open(listing->daemon->programs, pid, &target, error);
+	if (r >= 0)
+		r = client_may(&listing->client, &target, error);
+	if (r < 0)
+		return r;
+	listing->places = malloc(sizeof(*listing->places));
+	if (!listing->places)
+		return -ENOMEM;
+	listing->places[0].key = target.key;
+	/* Not sealed at all: an empty list, not an error. */
+	listing->places_count = space_map_read_space(listing->daemon->space_map, target.key, &space) >= 0 &&
+				set_bits(&space);
+	return 0;
+}
+
+static int compare_places(const void *left, const void *right)
+{
+	const struct place *a = left, *b = right;
+
+	if (a->set_bits != b->set_bits)
+		return a->set_bits < b->set_bits ? -1 : 1;
+	return a->key < b->key ? -1 : a->key > b->key;
+}
+
+static int all_places(struct listing *listing)
+{
+	_cleanup_free_ struct mseald_space *spaces = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t count;
+	int r;
+
+	r = space_map_read_spaces(listing->daemon->space_map, &keys, &spaces, &count);
+	if (r < 0)
+		return r;
+	listing->places = calloc(count + 1, sizeof(*listing->places));
+	if (!listing->places)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		if (set_bits(&spaces[i]))
+			listing->places[listing->places_count++] = (struct place){ keys[i],
+										   set_bits(&spaces[i]) };
+	qsort(listing->places, listing->places_count, sizeof(*listing->places), compare_places);
+	return 0;
+}
+
+/*
+ * Every sealed address space, those of one seal set after each other, or (pid not 0) that of one
+ * process. once: as
+ * io.mseald.List has it. Takes over client. -EBADR and why.
+ */
+static int listing_open(struct daemon *daemon, struct client *client, pid_t pid, bool once,
+			struct listing **ret, struct error *error)
+{
+	struct listing *listing = calloc(1, sizeof(*listing));
+	int r;
+
+	if (!listing) {
+		client_close(client);
+		return error_set_errno(error, pid, -ENOMEM, "cannot list");
+	}
+	listing->daemon = daemon;
+	listing->once = once;
+	listing->client = *client;
+	*client = (struct client)CLIENT_EMPTY;
+	r = pid ? one_place(listing, pid, error) : all_places(listing);
+	if (r >= 0 && listing->places_count) {
+		r = task_iter_read(daemon->programs, 0, &listing->tasks, &listing->tasks_count);
+		if (r >= 0)
+			task_iter_sort_by_key(listing->tasks, listing->tasks_count);
+	}
+	if (r < 0) {
+		listing_free(listing);
+		return r == -EBADR ? r : error_set_errno(error, pid, r, "cannot read what is sealed");
+	}
+	*ret = listing;
+	return 0;
+}
+
+static json_t *stops_json(unsigned stops)
+{
+	json_t *list = json_array();
+
+	for (unsigned bit = 1; bit <= MSEALD_STOP_ALL; bit <<= 1)
+		if (stops & bit)
+			(void)json_array_append_new(list, json_string(names_stop(bit)));
+	return list;
+}
+
+/* By what the seal's calls without an LSM hook are stopped; "none" where it stops no such call. */
+static const char *seal_gate(const struct daemon *daemon, const struct seal *seal)
+{
+	unsigned stops = seal_stops(seal, MSEALD_ACTION_DENY) | seal_stops(seal, MSEALD_ACTION_KILL);
+	const struct coverage *coverage = programs_coverage(daemon->programs);
+
+	if (!(stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)))
+		return "none";
+	if (seal->flags & MSEALD_SEAL_NATIVE)
+		return "native";
+	/* munmap stands for all: 64-bit calls are overridden together or not at all. */
+	for (size_t i = 0; i < coverage->decisions_count; i++)
+		if (coverage->decisions[i].row == 3)
+			return mechanism_name(coverage->decisions[i].mechanism);
+	return "none";
+}
+
+static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
+{
+	bool firm = false;
+
+	for (int action = 0; action < MSEALD_ACTION_COUNT; action++)
+		firm |= seal->firm[action] != 0;
+	return json_pack("{s:I,s:I,s:s,s:o,s:o,s:o,s:b,s:s,s:I}", "start", (json_int_t)seal->start, "end",
+			 (json_int_t)seal->end, "class", names_class(seal->class), "deny",
+			 stops_json(seal_stops(seal, MSEALD_ACTION_DENY)), "kill",
+			 stops_json(seal_stops(seal, MSEALD_ACTION_KILL)), "audit",
+			 stops_json(seal_stops(seal, MSEALD_ACTION_AUDIT)), "revocable", !firm, "gate",
+			 seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
+}
+
+/* May the client see it? One of the processes that share it stands for all. */
+static bool may_see(const struct listing *listing, uint64_t key, pid_t pid)
+{
+	_cleanup_(target_close) struct target target = TARGET_EMPTY;
+	struct error ignored;
+	struct stat st;
+	char path[32];
+
+	if (listing->client.rank == CLIENT_ROOT)
+		return true;
+	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	return stat(path, &st) == 0 && st.st_uid == listing->client.uid &&
+	       target_open(listing->daemon->programs, pid, &target, &ignored) >= 0 && target.key == key &&
+	       client_may(&listing->client, &target, &ignored) >= 0;
+}
+
+static json_t *pids_json(const struct listing *listing, const pid_t *pids, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		pid_t pid = client_pid_for(&listing->client, pids[i]);
+
+		if (pid)
+			(void)json_array_append_new(list, json_integer(pid));
+	}
+	return list;
+}
+
+/* The set of a space, into listing. false: it has none, or is gone. */
+static bool read_set(struct listing *listing, uint64_t key, struct mseald_space *ret_space)
+{
+	struct daemon *daemon = listing->daemon;
+	struct set_map *sets = space_map_sets(daemon->space_map);
+	_cleanup_(sealset_free) struct sealset set = {};
+
+	if (space_map_read_space(daemon->space_map, key, ret_space) < 0 || !set_bits(ret_space))
+		return false;
+	/* Who reads slowly may come back when the set has gone and its number is another's. */
+	if (set_bits(ret_space) == listing->set_bits && set_map_written(sets) == listing->sets_written)
+		return true;
+	listing->set_bits = 0;
+	listing->told = false;
+	if (space_map_read_seals(daemon->space_map, key, ret_space, &set) < 0 || !set.count)
+		return false;
+	json_decref(listing->seals);
+	listing->seals = json_array();
+	for (size_t i = 0; i < set.count; i++)
+		(void)json_array_append_new(listing->seals, seal_json(daemon, &set.list[i]));
+	listing->label = (struct mseald_label){};
+	(void)labels_read(daemon->programs, set.label, &listing->label);
+	listing->set_bits = set_bits(ret_space);
+	listing->sets_written = set_map_written(sets);
+	return true;
+}
+
+static json_t *space_json(struct listing *listing, const struct mseald_task *task,
+			  const struct mseald_space *space, json_t *pids)
+{
+	const struct mseald_label *label = &listing->label;
+	bool tell = !listing->once || !listing->told;
+	char comm[TEXT_COMM_MAX];
+
+	listing->told = true;
+	return json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:O*,s:s*,s:s*}", "id", (json_int_t)task->key, "pids",
+			 pids, "comm", text_comm(task->comm, comm), "set",
+			 (json_int_t)MSEALD_WORD_SET(space->word), "denied",
+			 (json_int_t)space->verdicts[MSEALD_VERDICT_DENIED], "killed",
+			 (json_int_t)space->verdicts[MSEALD_VERDICT_KILLED], "audited",
+			 (json_int_t)space->verdicts[MSEALD_VERDICT_AUDITED], "seals",
+			 tell ? listing->seals : NULL, "policy",
+			 tell && *label->policy ? label->policy : NULL, "program",
+			 tell && *label->program ? label->program : NULL);
+}
+
+/* The next space; 0 at the end. One that nobody runs in any more is passed over. */
+static int next_space(struct listing *listing, json_t **ret)
+{
+	while (listing->next < listing->places_count) {
+		uint64_t key = listing->places[listing->next++].key;
+		const struct mseald_task *task = task_iter_find(listing->tasks, listing->tasks_count, key);
+		_cleanup_free_ pid_t *pids = NULL;
+		struct mseald_space space;
+		size_t count;
+
+		if (!task || !may_see(listing, key, (pid_t)task->tgid) || !read_set(listing, key, &space))
+			continue;
+		if (task_iter_sharing(listing->tasks, listing->tasks_count, key, &pids, &count) < 0)
+			return -ENOMEM;
+		*ret = space_json(listing, task, &space, pids_json(listing, pids, count));
+		return *ret ? 1 : -ENOMEM;
+	}
+	return 0;
+}
+
+/* All at once, a new reference. -E2BIG: more than a user is told at once; one by one he is. */
+static int listing_all(struct listing *listing, json_t **ret)
+{
+	json_t *spaces = json_array(), *space;
+	size_t seals = 0;
+	int r;
+
+	while ((r = next_space(listing, &space)) > 0) {
+		seals += json_array_size(json_object_get(space, "seals"));
+		(void)json_array_append_new(spaces, space);
+		if (listing->client.rank != CLIENT_ROOT && json_array_size(spaces) > 1 &&
+		    (seals > USER_SEALS_MAX || json_array_size(spaces) > USER_SPACES_MAX)) {
+			r = -E2BIG;
+			break;
+		}
+	}
+	if (r < 0) {
+		json_decref(spaces);
+		return r;
+	}
+	*ret = spaces;
+	return 0;
+}
+
+/* One reply a space, for connection_stream(). */
+static int listing_next_reply(struct connection *connection, void *context)
+{
+	struct listing *listing = context;
+	json_t *spaces = json_array(), *space;
+	size_t seals = 0;
+	int r, sent;
+
+	do {
+		r = next_space(listing, &space);
+		if (r > 0) {
+			seals += json_array_size(json_object_get(space, "seals"));
+			(void)json_array_append_new(spaces, space);
+		}
+	} while (r > 0 && listing->client.rank == CLIENT_ROOT && json_array_size(spaces) < PART_SPACES &&
+		 seals < PART_SEALS);
+	if (r < 0) {
+		json_decref(spaces);
+		return r;
+	}
+	sent = connection_reply(connection, json_pack("{s:o}", "spaces", spaces), r > 0);
+	return sent < 0 ? sent : r;
+}
+
+int method_list(struct connection *connection, json_t *parameters, bool more)
+{
+	struct daemon *daemon = connection->server->daemon;
+	struct error error = {};
+	struct listing *listing = NULL;
+	struct client client;
+	bool once = false;
+	const char *bad;
+	pid_t pid = 0;
+	json_t *spaces;
+	int r;
+
+	connection_look(connection, &client);
+	r = client_read_pid(&client, parameters, false, &pid, &bad, &error);
+	if (r >= 0)
+		r = params_bool(parameters, "once", &once, &bad);
+	if (r < 0) {
+		client_close(&client);
+		return r == -EBADR ? reply_failure(connection, &error) : reply_bad(connection, r, bad);
+	}
+	r = listing_open(daemon, &client, pid, once, &listing, &error);
+	if (r < 0)
+		return reply_failure(connection, &error);
+	if (more) {
+		connection_stream(connection, listing_next_reply, listing_free, listing);
+		return 0;
+	}
+	r = listing_all(listing, &spaces);
+	listing_free(listing);
+	if (r == -E2BIG) {
+		(void)error_set(&error, "TooMany", 0,
+				"there are too many seals for one answer; name a pid, or ask with more");
+		return reply_failure(connection, &error);
+	}
+	if (r < 0)
+		return r;
+	return connection_reply(connection, json_pack("{s:o}", "spaces", spaces), false);
+}

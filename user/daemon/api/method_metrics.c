@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Metrics: what is counted, for those who watch many machines. Everything is read anew when it is
+ * asked for.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <sys/utsname.h>
+
+#include "api/daemon.h"
+#include "api/method.h"
+#include "bpf/lock.h"
+#include "lib/base/names.h"
+#include "lib/base/util.h"
+#include "policy/active.h"
+#include "policy/reconcile.h"
+#include "seal/set_map.h"
+
+#define KEY_MAX 64	/* bytes of the largest key of the maps that are counted */
+
+static json_t *attempts_json(volatile const struct mseald_state *state)
+{
+	json_t *list = json_array();
+
+	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++)
+		for (unsigned verdict = 0; verdict < MSEALD_VERDICT_COUNT; verdict++)
+			(void)json_array_append_new(list,
+						    json_pack("{s:s,s:s,s:I}", "operation", names_op(op),
+							      "verdict", names_verdict(verdict), "attempts",
+							      (json_int_t)state->attempts[op][verdict]));
+	return list;
+}
+
+static void add_map(json_t *list, const char *name, uint64_t entries, uint64_t limit)
+{
+	(void)json_array_append_new(list, json_pack("{s:s,s:I,s:I}", "map", name, "entries",
+						    (json_int_t)entries, "limit", (json_int_t)limit));
+}
+
+static uint64_t count_keys(struct programs *programs, const char *map)
+{
+	unsigned char keys[2][KEY_MAX], *last = NULL;
+	int fd = programs_map_fd(programs, map);
+	uint64_t count = 0;
+
+	while (bpf_map_get_next_key(fd, last, keys[count & 1]) == 0)
+		last = keys[count++ & 1];
+	return count;
+}
+
+static json_t *maps_json(struct daemon *daemon)
+{
+	volatile const struct mseald_state *state = programs_state(daemon->programs);
+	json_t *list = json_array();
+
+	add_map(list, "spaces", state->entries, MSEALD_MAX_SPACES);
+	add_map(list, "sets", set_map_count(space_map_sets(daemon->space_map)), MSEALD_MAX_SETS - 1);
+	add_map(list, "files", state->files, MSEALD_MAX_FILES);
+	add_map(list, "accounts", count_keys(daemon->programs, "accounts"), MSEALD_MAX_ACCOUNTS);
+	add_map(list, "user_spaces", state->charged, MSEALD_QUOTA_USERS);
+	add_map(list, "labels", count_keys(daemon->programs, "labels"), MSEALD_MAX_LABELS);
+	add_map(list, "report", count_keys(daemon->programs, "report"), MSEALD_MAX_TALLIES);
+	add_map(list, "triggers", count_keys(daemon->programs, "triggers"), MSEALD_MAX_TRIGGERS);
+	return list;
+}
+
+/* Of all address spaces; sets that forks share are read once. */
+static uint64_t count_seals(struct daemon *daemon)
+{
+	_cleanup_free_ uint32_t *counts = calloc(MSEALD_MAX_SETS, sizeof(*counts));
+	_cleanup_free_ uint64_t *keys = NULL;
+	uint64_t sum = 0;
+	size_t count;
+
+	if (!counts || space_map_read_keys(daemon->space_map, &keys, &count) < 0)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_(sealset_free) struct sealset set = {};
+		struct mseald_space space;
+		uint32_t id;
+
+		if (space_map_read_space(daemon->space_map, keys[i], &space) < 0)
+			continue;
+		id = MSEALD_WORD_SET(space.word);
+		if (id && !counts[id] && set_map_read(space_map_sets(daemon->space_map), id, &set) >= 0)
+			counts[id] = (uint32_t)set.count;
+		sum += counts[id];
+	}
+	return sum;
+}
+
+int method_metrics(struct connection *connection, json_t *parameters, bool more)
+{
+	struct daemon *daemon = connection->server->daemon;
+	volatile const struct mseald_state *state = programs_state(daemon->programs);
+	struct utsname name = {};
+	json_t *reply;
+
+	(void)parameters;
+	(void)more;
+	(void)uname(&name);
+	reply = json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:o}",
+			  "version", MSEALD_VERSION, "kernel", name.release, "started",
+			  (json_int_t)daemon->started, "attached", programs_attached(daemon->programs),
+			  "generation", (json_int_t)programs_generation(daemon->programs), "attempts",
+			  attempts_json(state), "maps", maps_json(daemon), "spaces",
+			  (json_int_t)state->sealed, "seals", (json_int_t)count_seals(daemon), "lost",
+			  (json_int_t)state->lost, "lost_hints", (json_int_t)state->lost_unused, "lost_starts",
+			  (json_int_t)state->lost_exec_events, "misses",
+			  (json_int_t)programs_misses(daemon->programs, NULL), "policies",
+			  (json_int_t)active_policies(daemon->active)->count, "policy_faults",
+			  (json_int_t)active_faults(daemon->active), "pending",
+			  (json_int_t)reconcile_count_pending(daemon->reconcile), "unsealed",
+			  (json_int_t)reconcile_unsealed(daemon->reconcile), "locked",
+			  lock_is_complete(daemon->lock), "refused", lock_denials_json(daemon->lock, true));
+	return reply ? connection_reply(connection, reply, false) : -ENOMEM;
+}

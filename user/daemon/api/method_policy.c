@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* ReloadPolicy and ListMatches: reading policies again, and which of them is about which process. */
+#include <string.h>
+
+#include "api/daemon.h"
+#include "api/method.h"
+#include "api/reply.h"
+#include "base/text.h"
+#include "bpf/task_iter.h"
+#include "policy/active.h"
+#include "policy/armed.h"
+#include "policy/exec_facts.h"
+#include "policy/reconcile.h"
+#include "seal/labels.h"
+
+json_t *method_policy_reload(struct daemon *daemon, struct error *error)
+{
+	_cleanup_(diagnostics_free) struct diagnostics faults = {};
+	json_t *list;
+	int r;
+
+	r = active_reload(daemon->active, &faults);
+	if (r < 0) {
+		(void)error_set(error, "Failed", 0,
+				"cannot put the policies in force: %s; those of before stay", strerror(-r));
+		return NULL;
+	}
+	reconcile_look_at_all(daemon->reconcile);
+	list = json_array();
+	for (size_t i = 0; i < faults.count; i++)
+		(void)json_array_append_new(list, json_pack("{s:s,s:i,s:s}", "path", faults.list[i].path,
+							    "line", (int)faults.list[i].line, "message",
+							    faults.list[i].message));
+	return json_pack("{s:I,s:o}", "policies", (json_int_t)active_policies(daemon->active)->count,
+			 "faults", list);
+}
+
+static uint32_t set_of(struct daemon *daemon, uint64_t key)
+{
+	struct mseald_space space;
+
+	return space_map_read_space(daemon->space_map, key, &space) < 0 ? 0 : MSEALD_WORD_SET(space.word);
+}
+
+static const char *state_of(struct daemon *daemon, const struct policy *policy, uint64_t key, uint32_t set)
+{
+	if (!policy->seal.classes)
+		return "exempt";
+	if (reconcile_pending(daemon->reconcile, key))
+		return "pending";
+	return set ? "sealed" : "unsealed";
+}
+
+/* The policy in force that a set was made for; NULL: none. */
+static const struct policy *maker_of(struct daemon *daemon, uint32_t set)
+{
+	struct mseald_label label;
+	uint64_t id;
+
+	if (!set || set_map_read_label(space_map_sets(daemon->space_map), set, &id) < 0 ||
+	    !labels_read(daemon->programs, id, &label))
+		return NULL;
+	return active_find(daemon->active, label.policy);
+}
+
+static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
+{
+	_cleanup_(exec_facts_free) struct exec_facts facts = {};
+	_cleanup_free_ char *why = NULL;
+	const struct policy *policy, *maker;
+	struct mseald_armed armed;
+	bool is_armed = armed_find(daemon->programs, task->key, &armed);
+	uint32_t set = set_of(daemon, task->key);
+
+	if (exec_facts_read(daemon->programs, (pid_t)task->pid, is_armed ? &armed : NULL,
+			    active_wants_marked(daemon->active), &facts) < 0)
+		return NULL;
+	policy = policies_match(active_policies(daemon->active), &facts.policy, &why);
+	/* What matched when it started counts: since then it may have got another cgroup or user. */
+	maker = maker_of(daemon, set);
+	if (maker && maker != policy) {
+		policy = maker;
+		free(why);
+		why = strdup("as it was when it started");
+	}
+	if (!policy)
+		return NULL;
+	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy",
+			 text_json(policy->name), "path", text_json(policy->path), "why",
+			 text_json(why ?: ""), "state", state_of(daemon, policy, task->key, set), "exe",
+			 text_json(facts.exe), "cgroup", text_json(facts.cgroup));
+}
+
+/* Every process that a policy is about; NULL and why. */
+static json_t *list_matches(struct daemon *daemon, struct error *error)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	json_t *list = json_array();
+	size_t count;
+	int r = task_iter_read(daemon->programs, 0, &tasks, &count);
+
+	if (r < 0) {
+		json_decref(list);
+		(void)error_set_errno(error, 0, r, "cannot read what runs");
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		json_t *match = NULL;
+
+		if (task_is_process(&tasks[i]))
+			match = describe(daemon, &tasks[i]);
+		if (match)
+			(void)json_array_append_new(list, match);
+	}
+	return json_pack("{s:o}", "matches", list);
+}
+
+int method_reload_policy(struct connection *connection, json_t *parameters, bool more)
+{
+	struct error error = {};
+
+	(void)parameters;
+	(void)more;
+	return reply_or_failure(connection, method_policy_reload(connection->server->daemon, &error), &error);
+}
+
+int method_list_matches(struct connection *connection, json_t *parameters, bool more)
+{
+	struct error error = {};
+
+	(void)parameters;
+	(void)more;
+	return reply_or_failure(connection, list_matches(connection->server->daemon, &error), &error);
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Report: what was attempted, summed up. */
+#include "api/daemon.h"
+#include "api/method.h"
+#include "api/params.h"
+#include "api/reply.h"
+#include "audit/report.h"
+#include "bpf/events.h"
+
+int method_report(struct connection *connection, json_t *parameters, bool more)
+{
+	const char *policy = json_string_value(json_object_get(parameters, "policy"));
+	struct daemon *daemon = connection->server->daemon;
+	struct error error = {};
+	const char *bad;
+	bool reset = false;
+	int r;
+
+	(void)more;
+	if (params_given(parameters, "policy") && !policy)
+		return reply_invalid(connection, "policy");
+	r = params_bool(parameters, "reset", &reset, &bad);
+	if (r < 0)
+		return reply_bad(connection, r, bad);
+	/* It is emptied as a whole: since is said once. */
+	if (policy && reset)
+		return reply_invalid(connection, "policy");
+	/* What has happened before the question is in the answer. */
+	events_catch_up(daemon->events);
+	return reply_or_failure(connection, report_tell(daemon->report, policy, reset, &error), &error);
+}

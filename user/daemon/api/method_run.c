@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Run: whoever calls it is traced through its next exec to the entry point of
+ * the new program (launch_tracer.h), sealed there, and let go. Open to everybody: the process meant
+ * is always the caller itself,
+ * as the kernel knows it. Nothing here waits for anything that the
+ * caller does before it is at its entry point; there, it stands.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "api/connection.h"
+#include "api/daemon.h"
+#include "api/method.h"
+#include "api/params.h"
+#include "api/reply.h"
+#include "api/server.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "seal/gc.h"
+#include "seal/seal.h"
+#include "trace/launch.h"
+#include "trace/launch_tracer.h"
+#include "trace/tracer.h"
+
+#define RUNS_MAX 1024		/* at a time, until they are sealed */
+#define RUNS_OF_USERS_MAX 960	/* of all but root */
+#define RUNS_PER_USER_MAX 64
+
+/* What is complete when a program without a loader begins. */
+#define CLASSES_FIRST (1u << MSEALD_CLASS_TEXT | 1u << MSEALD_CLASS_RODATA | 1u << MSEALD_CLASS_VDSO)
+
+struct run {
+	struct run *next, **previous;
+	struct daemon *daemon;
+	struct connection *connection;	/* NULL: it has gone, as it does by exec */
+	bool answered;
+	sd_event_source *source;
+	struct launch launch;
+	struct seal_request request;
+	bool chosen;			/* any option was given */
+	bool root;			/* who asks is (client.h) */
+	uid_t uid, account;
+};
+
+static struct run *runs;
+
+static void run_free(struct run *run)
+{
+	if (run->connection)
+		connection_resume(run->connection, true);
+	*run->previous = run->next;
+	if (run->next)
+		run->next->previous = run->previous;
+	(void)sd_event_source_disable_unref(run->source);
+	(void)close(run->launch.fd);
+	(void)close(run->launch.pidfd);
+	free(run);
+}
+
+static void tell_ended(pid_t pid, const struct error *error)
+{
+	struct log_fields fields = {};
+
+	log_field(&fields, "OBJECT_PID=%d", (int)pid);
+	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
+		  "pid %d is ended, for it cannot be sealed: %s", (int)pid, error->message);
+}
+
+void method_run_end_all(void)
+{
+	/* The connections end next, which must not be taken for callers that will not exec. */
+	while (runs)
+		run_free(runs);
+}
+
+/* The caller's connection has ended. */
+static void on_gone(void *context)
+{
+	struct run *run = context;
+
+	run->connection = NULL;
+	(void)launch_say(run->launch.fd, LAUNCH_LEFT, 0);
+}
+
+static void refuse(struct run *run, const struct error *error)
+{
+	if (run->connection && !run->answered)
+		(void)reply_failure(run->connection, error);
+	run->answered = true;
+}
+
+static void not_seized(struct run *run, int code)
+{
+	struct error error = {};
+	pid_t pid = run->request.pid;
+
+	if (code == EALREADY)
+		(void)error_set(
+			&error, "Traced", pid,
+			"pid %d is traced by another process (strace, gdb), and cannot be held until it is "
+			"sealed; "
+			"run it without, or trace it later",
+			(int)pid);
+	else if (code == EACCES)
+		(void)error_set(
+			&error, "PermissionDenied", pid,
+			"pid %d has privileges that its user has not, or is no longer the process that asked",
+			(int)pid);
+	else
+		(void)error_set_errno(&error, pid, -code, "cannot trace it");
+	refuse(run, &error);
+}
+
+/* Seals what is there; what is to come, where the program is not complete, follows. */
+static int seal(struct run *run, const struct launch_message *message, struct error *error)
+{
+	struct seal_request request = run->request;
+	struct seal_result result;
+	int r;
+
+	/*
+	 * Seals in place of rights: who gives a program rights that its caller has not, has not
+	 * reckoned with them.
+	 */
+	if (message->secure && run->chosen && !run->root)
+		return error_set(
+			error, "PermissionDenied", request.pid,
+			"it has privileges that its user has not, so only root may choose how it is sealed; "
+			"run it without options");
+	request.launch = &run->launch;
+	if (message->word == LAUNCH_FIRST)
+		request.seal.classes &= CLASSES_FIRST;
+	if (!request.seal.classes)
+		return 0;
+	r = seal_process(run->daemon->programs, run->daemon->space_map, &request, &result, error);
+	if (message->word == LAUNCH_FIRST && r < 0 && strcmp(error->name, "NothingToSeal") == 0)
+		return 0;
+	if (r < 0)
+		gc_after_failure(run->daemon->gc);
+	else if (result.why_not_native)
+		log_debug("pid %d %s: sealed at its entry point, but not by mseal(2)", (int)request.pid,
+			  result.why_not_native);
+	gc_collect(run->daemon->gc);
+	return r;
+}
+
+/* The same, and it counts as time of the user. */
+static int seal_for(struct run *run, const struct launch_message *message, struct error *error)
+{
+	uint64_t begun = clock_ns(CLOCK_BOOTTIME);
+	int r = seal(run, message, error);
+
+	if (!run->root) {
+		gc_linger(run->daemon->gc);
+		server_spend(run->daemon->server, run->account, (clock_ns(CLOCK_BOOTTIME) - begun) / 1000);
+	}
+	return r;
+}
+
+static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *context)
+{
+	struct run *run = context;
+	struct error error = {};
+	struct launch_message message;
+	ssize_t size = recv(fd, &message, sizeof(message), MSG_DONTWAIT);
+
+	(void)source;
+	(void)revents;
+	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (size != (ssize_t)sizeof(message)) {
+		/* It is done; or, before it had begun, it was killed. */
+		(void)error_set(&error, "Failed", run->request.pid,
+				"the process that was to trace pid %d has ended", (int)run->request.pid);
+		refuse(run, &error);
+		run_free(run);
+		return 0;
+	}
+	switch (message.word) {
+	case LAUNCH_SEIZED:
+		if (run->connection && connection_reply(run->connection, NULL, false) >= 0)
+			connection_resume(run->connection, false);
+		run->answered = true;
+		break;
+	case LAUNCH_NOT_SEIZED:
+		not_seized(run, (int)message.value);
+		break;
+	case LAUNCH_FIRST:
+	case LAUNCH_ENTRY:
+		if (seal_for(run, &message, &error) >= 0) {
+			(void)launch_say(fd, LAUNCH_GO, 0);
+			break;
+		}
+		tell_ended(run->request.pid, &error);
+		(void)launch_send(fd, &(struct launch_message){ .word = LAUNCH_END }, error.message,
+				strlen(error.message));
+		break;
+	}
+	return 0;
+}
+
+/* Is there room for one more? */
+static int check_limits(const struct run *run, struct error *error)
+{
+	unsigned all = 0, users = 0, user = 0;
+
+	for (const struct run *other = runs; other; other = other->next) {
+		all++;
+		users += !other->root;
+		user += !other->root && other->account == run->account;
+	}
+	if (all >= RUNS_MAX)
+		return error_set(error, "TooMany", run->request.pid,
+			    "%u programs are waiting to be sealed, and there can be no more", all);
+	if (!run->root && users >= RUNS_OF_USERS_MAX)
+		return error_set(error, "TooMany", run->request.pid,
+			    "%u programs of users are waiting to be sealed, and there can be no more", users);
+	if (!run->root && user >= RUNS_PER_USER_MAX)
+		return error_set(
+			error, "TooMany", run->request.pid,
+			"%u programs of user %u are waiting to be sealed, and one user can have no more",
+			user, (unsigned)run->account);
+	return 0;
+}
+
+/* Makes the tracer. */
+static int begin(struct run *run, struct connection *connection, struct error *error)
+{
+	pid_t caller = run->request.pid, pid;
+	int pair[2], r;
+
+	run->launch.pidfd = connection_open_peer(connection);
+	if (run->launch.pidfd < 0)
+		return caller <= 0 ? error_set(error, "Unsupported", 0,
+					  "the caller is in a pid namespace that mseald does not see") :
+				     error_set_errno(error, caller, run->launch.pidfd, "cannot open it");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		r = error_set_errno(error, caller, -errno, "cannot make a socket");
+		(void)close(run->launch.pidfd);
+		return r;
+	}
+	pid = tracer_fork();
+	if (pid == 0)
+		launch_trace(&(struct launch_order){
+			.pid = caller, .pidfd = run->launch.pidfd, .uid = run->uid, .fd = pair[1] });
+	(void)close(pair[1]);
+	run->launch.fd = pair[0];
+	r = pid < 0 ? pid :
+		      sd_event_add_io(run->daemon->loop, &run->source, pair[0], EPOLLIN, on_tracer, run);
+	if (r < 0) {
+		(void)close(
+			/* it then lets go of the caller, which has not been answered, by ending it */
+			pair[0]);
+		(void)close(run->launch.pidfd);
+		return error_set_errno(error, caller, r, "cannot make a process to trace it");
+	}
+	return 0;
+}
+
+int method_run(struct connection *connection, json_t *parameters, bool more)
+{
+	struct seal_request request = { .seal = SEAL_SPEC_DEFAULT };
+	const struct ucred *peer = &connection->peer;
+	struct error error = {};
+	const char *bad;
+	struct run *run;
+	int r;
+
+	(void)more;
+	r = params_seal_spec(parameters, &request.seal, &bad);
+	if (r < 0)
+		return reply_bad(connection, r, bad);
+	request.pid = peer->pid;
+	run = calloc(1, sizeof(*run));
+	if (!run)
+		return -ENOMEM;
+	*run = (struct run){ .daemon = connection->server->daemon, .connection = connection,
+			     .request = request,
+			     .chosen = parameters && json_object_size(parameters) > 0, .uid = peer->uid,
+			     .root = connection->root, .account = connection_account(connection) };
+	run->request.limited = !run->root;
+	r = check_limits(run, &error);
+	if (r >= 0)
+		r = begin(run, connection, &error);
+	if (r < 0) {
+		free(run);
+		return reply_failure(connection, &error);
+	}
+	run->next = runs;
+	run->previous = &runs;
+	if (run->next)
+		run->next->previous = &run->next;
+	runs = run;
+	connection_defer(connection, on_gone, run);
+	return 0;
+}

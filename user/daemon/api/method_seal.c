@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Seal and Unseal. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "api/client.h"
+#include "api/connection.h"
+#include "api/daemon.h"
+#include "api/method.h"
+#include "api/params.h"
+#include "api/reply.h"
+#include "base/log.h"
+#include "seal/gc.h"
+#include "seal/seal.h"
+
+/* --- the log --- */
+
+static void request_fields(struct log_fields *fields, const struct ucred *peer, pid_t pid)
+{
+	log_field(fields, "OBJECT_PID=%d", (int)pid);
+	log_field(fields, "MSEALD_CLIENT_PID=%d", (int)peer->pid);
+	log_field(fields, "MSEALD_CLIENT_UID=%u", (unsigned)peer->uid);
+}
+
+static void tell_sealed(const struct connection *connection, pid_t pid, const struct seal_result *result)
+{
+	const struct ucred *peer = &connection->peer;
+	struct log_fields fields = {};
+
+	request_fields(&fields, peer, pid);
+	log_field(&fields, "MSEALD_SPACE=%" PRIu64, result->space);
+	log_field(&fields, "MSEALD_BYTES=%" PRIu64, result->bytes);
+	log_field(&fields, "MSEALD_SEALS=%zu", result->seals);
+	/* A user could fill the log. */
+	log_entry(connection->root ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, LOG_ABOUT_SEALED, &fields,
+		  "sealed %" PRIu64
+		  " bytes of pid %d%s, at the request of pid %d of user %u; it has %zu seals now",
+		  result->bytes, (int)pid, result->native ? ", natively" : "", (int)peer->pid,
+		  (unsigned)peer->uid, result->seals);
+}
+
+static void tell_unsealed(const struct connection *connection, pid_t pid, uint64_t bytes, size_t seals)
+{
+	const struct ucred *peer = &connection->peer;
+	struct log_fields fields = {};
+
+	request_fields(&fields, peer, pid);
+	log_field(&fields, "MSEALD_BYTES=%" PRIu64, bytes);
+	log_field(&fields, "MSEALD_SEALS=%zu", seals);
+	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_UNSEALED, &fields,
+		  "unsealed %" PRIu64
+		  " bytes of pid %d, at the request of pid %d of user %u; it has %zu seals now",
+		  bytes, (int)pid, (int)peer->pid, (unsigned)peer->uid, seals);
+}
+
+/* --- Seal --- */
+
+/* Messages have the pid that mseald knows: to one who counts otherwise both are said. */
+static int reply_refusal(struct connection *connection, const struct client *client, struct error *error)
+{
+	struct error both = *error;
+	pid_t theirs = error->pid && client->rank != CLIENT_ROOT && !client->same_pids ?
+			       client_pid_for(client, error->pid) :
+			       0;
+
+	if (theirs) {
+		both.pid = theirs;
+		(void)snprintf(both.message, sizeof(both.message),
+			       "%.400s (pid %d is %d in the caller's pid namespace)", error->message,
+			       (int)error->pid, (int)theirs);
+	}
+	return reply_failure(connection, &both);
+}
+
+static int authorize(void *context, const struct target *target, struct error *error)
+{
+	return client_may(context, target, error);
+}
+
+int method_seal(struct connection *connection, json_t *parameters, bool more)
+{
+	struct seal_request request = { .seal = SEAL_SPEC_DEFAULT };
+	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
+	struct daemon *daemon = connection->server->daemon;
+	_cleanup_free_ struct range *ranges = NULL;
+	struct error error = {};
+	struct seal_result result;
+	const char *bad;
+	int r;
+
+	(void)more;
+	connection_look(connection, &client);
+	r = client_read_pid(&client, parameters, true, &request.pid, &bad, &error);
+	if (r == -EBADR)
+		return reply_failure(connection, &error);
+	if (r >= 0)
+		r = params_seal_spec(parameters, &request.seal, &bad);
+	if (r >= 0)
+		r = params_ranges(parameters, &ranges, &request.count, &bad);
+	if (r < 0)
+		return reply_bad(connection, r, bad);
+	request.authorize = authorize;
+	request.context = &client;
+	request.limited = client.rank != CLIENT_ROOT;
+	if (request.count && params_given(parameters, "segments"))
+		return reply_invalid(connection, "segments");
+	request.ranges = ranges;
+	if (request.limited)
+		gc_linger(daemon->gc);
+	r = seal_process(daemon->programs, daemon->space_map, &request, &result, &error);
+	if (r < 0)
+		gc_after_failure(daemon->gc);
+	gc_collect(daemon->gc);
+	if (r < 0)
+		return reply_refusal(connection, &client, &error);
+	tell_sealed(connection, request.pid, &result);
+	return connection_reply(connection,
+				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*}", "space", (json_int_t)result.space,
+					  "ranges", (json_int_t)result.ranges, "bytes",
+					  (json_int_t)result.bytes, "seals", (json_int_t)result.seals,
+					  "native", result.native, "whyNotNative", result.why_not_native),
+				false);
+}
+
+/* --- Unseal --- */
+
+struct unsealing {
+	struct daemon *daemon;
+	struct client client;
+};
+
+/* Who is in it, whoever else is too, is not heard: what runs inside does not ask its own seals away. */
+static int authorize_unsealing(void *context, const struct target *target, struct error *error)
+{
+	const struct unsealing *unsealing = context;
+	const struct client *client = &unsealing->client;
+	struct daemon *daemon = unsealing->daemon;
+	_cleanup_(target_close) struct target own = TARGET_EMPTY;
+	struct mseald_space theirs = {}, ours = {};
+	struct error ignored;
+
+	if (client->proc_fd < 0 || target_open(daemon->programs, client->pid, &own, &ignored) < 0 ||
+	    !client_lives(client))
+		return error_set(
+			error, "PermissionDenied", target->pid,
+			"pid %d: seals are not taken back for a caller that is gone, or not seen by mseald",
+			(int)target->pid);
+	(void)space_map_read_space(daemon->space_map, target->key, &theirs);
+	(void)space_map_read_space(daemon->space_map, own.key, &ours);
+	if (own.key != target->key &&
+	    (!MSEALD_WORD_SET(theirs.word) || MSEALD_WORD_SET(theirs.word) != MSEALD_WORD_SET(ours.word)))
+		return 0;
+	return error_set(
+		error, "PermissionDenied", target->pid,
+		"pid %d: seals are not taken back for a process that has them itself (pid %d, which has "
+		"asked)",
+		(int)target->pid, (int)client->pid);
+}
+
+int method_unseal(struct connection *connection, json_t *parameters, bool more)
+{
+	struct daemon *daemon = connection->server->daemon;
+	struct unsealing unsealing = { .daemon = daemon, .client = CLIENT_EMPTY };
+	struct seal_request request = { .authorize = authorize_unsealing, .context = &unsealing };
+	_cleanup_free_ struct range *ranges = NULL;
+	struct error error = {};
+	size_t seals = 0;
+	uint64_t bytes = 0;
+	const char *bad;
+	int r;
+
+	(void)more;
+	r = params_pid(parameters, true, &request.pid, &bad);
+	if (r >= 0)
+		r = params_ranges(parameters, &ranges, &request.count, &bad);
+	if (r < 0)
+		return reply_bad(connection, r, bad);
+	request.ranges = ranges;
+	connection_look(connection, &unsealing.client);
+	r = seal_revoke(daemon->programs, daemon->space_map, &request, &bytes, &seals, &error);
+	client_close(&unsealing.client);
+	gc_collect(daemon->gc);
+	if (r < 0)
+		return reply_failure(connection, &error);
+	tell_unsealed(connection, request.pid, bytes, seals);
+	return connection_reply(connection, json_pack("{s:I,s:I}", "bytes", (json_int_t)bytes, "seals",
+						      (json_int_t)seals),
+				false);
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Status: what happens on this kernel, and what is going on, of all or of the user who asks. */
+#include <errno.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "api/client.h"
+#include "api/daemon.h"
+#include "api/method.h"
+#include "bpf/events.h"
+#include "bpf/lock.h"
+#include "bpf/probe.h"
+#include "policy/reconcile.h"
+#include "process/target.h"
+#include "seal/set_map.h"
+
+/* What is sealed and what was attempted, and how much of it there can be. */
+struct counts {
+	uint64_t spaces, spaces_max, sets, sets_max;
+	uint64_t verdicts[MSEALD_VERDICT_COUNT];
+};
+
+static void count_all(struct daemon *daemon, struct counts *ret)
+{
+	volatile const struct mseald_state *state = programs_state(daemon->programs);
+
+	*ret = (struct counts){ .spaces = state->sealed,
+				.spaces_max = MSEALD_MAX_SPACES,
+				.sets = set_map_count(space_map_sets(daemon->space_map)),
+				.sets_max = MSEALD_MAX_SETS - 1 };
+	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++)
+		for (unsigned verdict = 0; verdict < MSEALD_VERDICT_COUNT; verdict++)
+			ret->verdicts[verdict] += state->attempts[op][verdict];
+}
+
+/* Of the address spaces that are on this account, attempts in those that are there now. */
+static int count_account(struct daemon *daemon, uid_t account, struct counts *ret)
+{
+	size_t spaces, sets, seals;
+	int r = space_map_count_account(daemon->space_map, account, &spaces, &sets, &seals, ret->verdicts);
+
+	if (r < 0)
+		return r;
+	ret->spaces = spaces;
+	ret->sets = sets;
+	return 0;
+}
+
+/* Of one process. */
+static void count_process(struct daemon *daemon, pid_t pid, struct counts *ret)
+{
+	_cleanup_(target_close) struct target target = TARGET_EMPTY;
+	struct error ignored;
+	struct mseald_space space;
+
+	if (target_open(daemon->programs, pid, &target, &ignored) < 0 ||
+	    space_map_read_space(daemon->space_map, target.key, &space) < 0)
+		return;
+	ret->spaces = ret->sets = MSEALD_WORD_SET(space.word) != 0;
+	memcpy(ret->verdicts, space.verdicts, sizeof(ret->verdicts));
+}
+
+/* Many containers may have one uid, 0 above all: from inside there is only the caller itself to be seen. */
+static int count_own(struct connection *connection, struct counts *ret)
+{
+	struct daemon *daemon = connection->server->daemon;
+	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
+
+	*ret = (struct counts){ .spaces_max = daemon->config.user_spaces,
+				  .sets_max = daemon->config.user_spaces };
+	connection_look(connection, &client);
+	if (client.same_pids && client.uid != 0)
+		return count_account(daemon, client.account, ret);
+	if (client_lives(&client))
+		count_process(daemon, client.pid, ret);
+	return 0;
+}
+
+static json_t *status_rows(struct daemon *daemon, const char *preemption)
+{
+	bool preempts = strcmp(preemption, "none") != 0 && strcmp(preemption, "voluntary") != 0;
+	const struct coverage *coverage = programs_coverage(daemon->programs);
+	const struct decision *decisions = coverage->decisions;
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < coverage->decisions_count; i++) {
+		enum mechanism mechanism = decisions[i].mechanism;
+		json_t *row = json_pack("{s:i,s:s,s:s,s:s,s:b,s:s}", "row", decisions[i].row, "operation",
+					decisions[i].operation, "outcome",
+					mechanism == MECHANISM_NONE   ? "not covered" :
+					mechanism == MECHANISM_KERNEL ? "EINVAL" :
+					mechanism == MECHANISM_KILL   ? "SIGKILL" :
+									"EPERM",
+					"by", mechanism_name(mechanism), "raced",
+					(mechanism == MECHANISM_KILL || mechanism == MECHANISM_OVERRIDE) &&
+						preempts,
+					"native", native_scope_name(decisions[i].native));
+
+		if (row && decisions[i].note)
+			(void)json_object_set_new(row, "note", json_string(decisions[i].note));
+		(void)json_array_append_new(rows, row);
+	}
+	return rows;
+}
+
+int method_status(struct connection *connection, json_t *parameters, bool more)
+{
+	struct daemon *daemon = connection->server->daemon;
+	const char *preemption = probe_preemption();
+	struct counts counts = {};
+	struct utsname name = {};
+	int r = 0;
+
+	(void)parameters;
+	(void)more;
+	(void)uname(&name);
+	if (connection->root)
+		count_all(daemon, &counts);
+	else
+		r = count_own(connection, &counts);
+	if (r < 0)
+		return r;
+	return connection_reply(
+		connection,
+		json_pack("{s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o*}", "version",
+			  MSEALD_VERSION, "kernel", name.release, "attached",
+			  programs_attached(daemon->programs), "preemption", preemption, "rows",
+			  status_rows(daemon, preemption), "spaces", (json_int_t)counts.spaces, "sets",
+			  (json_int_t)counts.sets, "spaces_max", (json_int_t)counts.spaces_max, "sets_max",
+			  (json_int_t)counts.sets_max, "lost", (json_int_t)events_lost(daemon->events),
+			  "misses", (json_int_t)programs_misses(daemon->programs, NULL), "denied",
+			  (json_int_t)counts.verdicts[MSEALD_VERDICT_DENIED], "killed",
+			  (json_int_t)counts.verdicts[MSEALD_VERDICT_KILLED], "audited",
+			  (json_int_t)counts.verdicts[MSEALD_VERDICT_AUDITED], "unsealed",
+			  (json_int_t)reconcile_unsealed(daemon->reconcile), "lock",
+			  connection->root ? lock_json(daemon->lock) : NULL),
+		false);
+}

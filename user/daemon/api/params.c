@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See params.h. */
+#include "api/params.h"
+
+#include <errno.h>
+
+#include "lib/base/names.h"
+#include "lib/base/util.h"
+#include "seal/seal.h"
+
+bool params_given(json_t *parameters, const char *name)
+{
+	json_t *value = json_object_get(parameters, name);
+
+	return value && !json_is_null(value);
+}
+
+int params_pid(json_t *parameters, bool needed, pid_t *ret, const char **ret_bad)
+{
+	json_t *value = json_object_get(parameters, "pid");
+
+	*ret_bad = "pid";
+	if (!params_given(parameters, "pid"))
+		return needed ? -EINVAL : 0;
+	if (!json_is_integer(value) || json_integer_value(value) <= 0 ||
+	    json_integer_value(value) > INT32_MAX)
+		return -EINVAL;
+	*ret = (pid_t)json_integer_value(value);
+	return 0;
+}
+
+int params_bool(json_t *parameters, const char *name, bool *ret, const char **ret_bad)
+{
+	json_t *value = json_object_get(parameters, name);
+
+	*ret_bad = name;
+	if (!params_given(parameters, name))
+		return 0;
+	if (!json_is_boolean(value))
+		return -EINVAL;
+	*ret = json_is_true(value);
+	return 0;
+}
+
+/* A list of words into a mask; `one` reads a single word into its bits. */
+static int read_words(json_t *parameters, const char *name, int (*parse)(const char *, unsigned *, char **),
+		      unsigned *ret, const char **ret_bad)
+{
+	json_t *list = json_object_get(parameters, name), *word;
+	unsigned mask = 0, bits;
+	size_t i;
+
+	*ret_bad = name;
+	if (!params_given(parameters, name))
+		return 0;
+	if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > 64)
+		return -EINVAL;
+	json_array_foreach(list, i, word) {
+		_cleanup_free_ char *bad = NULL;
+
+		if (!json_is_string(word) || parse(json_string_value(word), &bits, &bad) < 0)
+			return -EINVAL;
+		mask |= bits;
+	}
+	*ret = mask;
+	return 0;
+}
+
+static int read_action(json_t *parameters, enum mseald_action *ret, const char **ret_bad)
+{
+	json_t *value = json_object_get(parameters, "action");
+	int action;
+
+	*ret_bad = "action";
+	if (!params_given(parameters, "action"))
+		return 0;
+	action = json_is_string(value) ? names_find_action(json_string_value(value)) : -EINVAL;
+	if (action < 0)
+		return action;
+	*ret = (enum mseald_action)action;
+	return 0;
+}
+
+/* An address as JSON has it: never negative, so beyond 63 bits is refused here. */
+static int read_address(json_t *range, const char *name, uint64_t *ret)
+{
+	json_t *value = json_object_get(range, name);
+
+	if (!json_is_integer(value) || json_integer_value(value) < 0)
+		return -EINVAL;
+	*ret = (uint64_t)json_integer_value(value);
+	return 0;
+}
+
+/* -E2BIG: more than any request may have. An empty list is refused: it would mean everything. */
+int params_ranges(json_t *parameters, struct range **ret, size_t *ret_count, const char **ret_bad)
+{
+	json_t *list = json_object_get(parameters, "ranges"), *value;
+	_cleanup_free_ struct range *ranges = NULL;
+	size_t i;
+
+	*ret_bad = "ranges";
+	if (!params_given(parameters, "ranges"))
+		return 0;
+	if (!json_is_array(list) || json_array_size(list) == 0)
+		return -EINVAL;
+	if (json_array_size(list) > SEAL_MAX_RANGES)
+		return -E2BIG;
+	ranges = calloc(json_array_size(list), sizeof(*ranges));
+	if (!ranges)
+		return -ENOMEM;
+	json_array_foreach(list, i, value)
+		if (!json_is_object(value) || read_address(value, "start", &ranges[i].start) < 0 ||
+		    read_address(value, "end", &ranges[i].end) < 0)
+			return -EINVAL;
+	*ret_count = json_array_size(list);
+	*ret = TAKE_PTR(ranges);
+	return 0;
+}
+
+int params_seal_spec(json_t *parameters, struct seal_spec *ret, const char **ret_bad)
+{
+	int r;
+
+	r = read_words(parameters, "segments", names_parse_classes, &ret->classes, ret_bad);
+	if (r >= 0)
+		r = read_words(parameters, "deny", names_parse_stops, &ret->stops, ret_bad);
+	if (r >= 0)
+		r = read_action(parameters, &ret->action, ret_bad);
+	if (r >= 0)
+		r = params_bool(parameters, "dlopen", &ret->dlopen, ret_bad);
+	if (r >= 0)
+		r = params_bool(parameters, "revocable", &ret->revocable, ret_bad);
+	return r;
+}
+

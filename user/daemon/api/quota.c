@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See quota.h. */
+#include "api/quota.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/base/util.h"
+
+/* Time that may be spent: it grows as time goes by, up to QUOTA_AT_ONCE_US, and may be overdrawn. */
+struct bucket {
+	int64_t left;		/* us */
+	uint64_t counted;	/* when */
+};
+
+struct quota_user {
+	struct quota_user *next, **previous;
+	uid_t uid;
+	unsigned connections;
+	struct bucket bucket;
+};
+
+struct quota {
+	struct quota_user *list;	/* those that are connected, or in debt */
+	unsigned connections;
+	struct bucket bucket;	/* of all of them */
+};
+
+static void refill(struct bucket *bucket, uint64_t now, unsigned share)
+{
+	uint64_t room = (uint64_t)(QUOTA_AT_ONCE_US - bucket->left);
+
+	if (now <= bucket->counted)
+		return;
+	bucket->left += (int64_t)MIN_OF((now - bucket->counted) / share, room);
+	bucket->counted = now;
+}
+
+static uint64_t wait_of(const struct bucket *bucket, unsigned share)
+{
+	return bucket->left >= 0 ? 0 : (uint64_t)-bucket->left * share;
+}
+
+struct quota *quota_new(void)
+{
+	struct quota *quota = calloc(1, sizeof(*quota));
+
+	if (quota)
+		quota->bucket.left = QUOTA_AT_ONCE_US;
+	return quota;
+}
+
+static void remove_user(struct quota_user *user)
+{
+	*user->previous = user->next;
+	if (user->next)
+		user->next->previous = user->previous;
+	free(user);
+}
+
+struct quota *quota_free(struct quota *quota)
+{
+	while (quota && quota->list)
+		remove_user(quota->list);
+	free(quota);
+	return NULL;
+}
+
+static struct quota_user *find(struct quota *quota, uid_t uid)
+{
+	for (struct quota_user *user = quota->list; user; user = user->next)
+		if (user->uid == uid)
+			return user;
+	return NULL;
+}
+
+static struct quota_user *add(struct quota *quota, uid_t uid)
+{
+	struct quota_user *user = calloc(1, sizeof(*user));
+
+	if (!user)
+		return NULL;
+	*user = (struct quota_user){ .next = quota->list, .previous = &quota->list, .uid = uid,
+				      .bucket.left = QUOTA_AT_ONCE_US };
+	if (user->next)
+		user->next->previous = &user->next;
+	quota->list = user;
+	return user;
+}
+
+/* Who has left in debt is not forgotten before it is paid: he would come back without. */
+static void forget_paid(struct quota *quota, uint64_t now)
+{
+	struct quota_user *next;
+
+	for (struct quota_user *user = quota->list; user; user = next) {
+		next = user->next;
+		refill(&user->bucket, now, QUOTA_SHARE_EACH);
+		if (!user->connections && user->bucket.left >= QUOTA_AT_ONCE_US)
+			remove_user(user);
+	}
+}
+
+int quota_enter(struct quota *quota, uid_t uid, uint64_t now, struct quota_user **ret)
+{
+	struct quota_user *user;
+
+	forget_paid(quota, now);
+	user = find(quota, uid);
+	if (user && user->connections >= QUOTA_CONNECTIONS_EACH)
+		return -EDQUOT;
+	if (quota->connections >= QUOTA_CONNECTIONS_ALL)
+		return -EUSERS;
+	if (!user)
+		user = add(quota, uid);
+	if (!user)
+		return -ENOMEM;
+	user->connections++;
+	quota->connections++;
+	*ret = user;
+	return 0;
+}
+
+void quota_leave(struct quota *quota, struct quota_user *user)
+{
+	if (!user)
+		return;
+	user->connections--;
+	quota->connections--;
+}
+
+uid_t quota_uid(const struct quota_user *user)
+{
+	return user->uid;
+}
+
+void quota_spend(struct quota *quota, struct quota_user *user, uint64_t now, uint64_t spent)
+{
+	refill(&quota->bucket, now, QUOTA_SHARE_ALL);
+	refill(&user->bucket, now, QUOTA_SHARE_EACH);
+	quota->bucket.left -= (int64_t)spent;
+	user->bucket.left -= (int64_t)spent;
+}
+
+void quota_spend_for(struct quota *quota, uid_t uid, uint64_t now, uint64_t spent)
+{
+	struct quota_user *user = find(quota, uid) ?: add(quota, uid);
+
+	if (user)
+		quota_spend(quota, user, now, spent);
+}
+
+uint64_t quota_wait(struct quota *quota, struct quota_user *user, uint64_t now)
+{
+	refill(&quota->bucket, now, QUOTA_SHARE_ALL);
+	refill(&user->bucket, now, QUOTA_SHARE_EACH);
+	return MAX_OF(wait_of(&user->bucket, QUOTA_SHARE_EACH), wait_of(&quota->bucket, QUOTA_SHARE_ALL));
+}

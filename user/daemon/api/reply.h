@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Answers that say what is wrong. Return as connection_error(). */
+#ifndef MSEALD_API_REPLY_H
+#define MSEALD_API_REPLY_H
+
+#include <jansson.h>
+
+#include "api/connection.h"
+#include "base/error.h"
+
+/* With a parameter, by the errno of its reader (params.h). */
+int reply_bad(struct connection *connection, int r, const char *bad);
+int reply_invalid(struct connection *connection, const char *parameter);
+int reply_failure(struct connection *connection, const struct error *error);
+/* The reply, or if that is NULL the error. */
+static inline int reply_or_failure(struct connection *connection, json_t *reply, const struct error *error)
+{
+	return reply ? connection_reply(connection, reply, false) : reply_failure(connection, error);
+}
+
+#endif

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See server.h. Who comes in, and how many: users have limits (quota.h), so that there is always
+ * room for root.
+ */
+#include "api/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+
+#include "api/client.h"
+#include "api/daemon.h"
+#include "api/reply.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/timer.h"
+
+#define PAUSE_US 200000		/* before the next try, when no connection can be accepted */
+
+void server_spend(struct server *server, uid_t account, uint64_t us)
+{
+	uint64_t now = 0;
+
+	if (server && sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now) >= 0)
+		quota_spend_for(server->quota, account, now, us);
+}
+
+/* --- one that comes --- */
+
+/* Says why before it is closed; nothing has been asked yet, so the client may be told too late to see it. */
+static void turn_away(struct connection *connection, uid_t account, int r)
+{
+	struct error error = {};
+
+	if (r == -EDQUOT && account == CLIENT_UNKNOWN)
+		(void)error_set(
+			&error, "TooMany", 0,
+			"too many connections are of processes that had ended before mseald looked at them");
+	else if (r == -EDQUOT)
+		(void)error_set(&error, "TooMany", 0,
+				"user %u has %u connections to mseald, and can have no more at a time",
+				(unsigned)account, QUOTA_CONNECTIONS_EACH);
+	else if (r == -EUSERS)
+		(void)error_set(
+			&error, "TooMany", 0,
+			"users have %u connections to mseald together, and can have no more at a time",
+			QUOTA_CONNECTIONS_ALL);
+	else
+		(void)error_set_errno(&error, connection->peer.pid, r, "cannot serve it");
+	(void)reply_failure(connection, &error);
+	(void)connection_flush(connection);
+}
+
+/* Who it is, and whether there is room for him. */
+static int let_in(struct connection *connection)
+{
+	struct server *server = connection->server;
+	struct client client;
+	uint64_t now = 0;
+	int r = 0;
+
+	connection_look(connection, &client);
+	connection->root = client.rank == CLIENT_ROOT;
+	(void)sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now);
+	if (!connection->root)
+		r = quota_enter(server->quota, client.account, now, &connection->throttled.user);
+	if (r < 0)
+		turn_away(connection, client.account, r);
+	client_close(&client);
+	return r;
+}
+
+static void add(struct server *server, int client)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+	socklen_t size = sizeof(connection->peer);
+
+	if (!connection) {
+		(void)close(client);
+		return;
+	}
+	*connection = (struct connection){ .server = server, .fd = client, .reading = true,
+					   .begun = clock_ns(CLOCK_BOOTTIME),
+					   .next = server->connections, .previous = &server->connections };
+	if (connection->next)
+		connection->next->previous = &connection->next;
+	server->connections = connection;
+	/* Further clients wait in the backlog until one leaves. */
+	if (++server->count == CONNECTIONS_MAX)
+		(void)sd_event_source_set_enabled(server->source, SD_EVENT_OFF);
+	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &connection->peer, &size) < 0 ||
+	    let_in(connection) < 0 ||
+	    sd_event_add_io(server->daemon->loop, &connection->source, client, EPOLLIN, connection_on_io,
+			    connection) < 0)
+		connection_close(connection);
+}
+
+static void on_pause_over(void *context)
+{
+	struct server *server = context;
+
+	if (server->count < CONNECTIONS_MAX)
+		(void)sd_event_source_set_enabled(server->source, SD_EVENT_ON);
+}
+
+/* No descriptor is free, or no memory: not to be tried again at once, and over and over. */
+static void pause_accepting(struct server *server, int error)
+{
+	log_warning("cannot accept a connection: %s, ignoring", strerror(error));
+	if (timer_set(&server->pause, PAUSE_US) >= 0)
+		(void)sd_event_source_set_enabled(server->source, SD_EVENT_OFF);
+}
+
+static int on_listening(sd_event_source *source, int fd, uint32_t revents, void *context)
+{
+	struct server *server = context;
+	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)source;
+	(void)revents;
+	if (client >= 0)
+		add(server, client);
+	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+		pause_accepting(server, errno);
+	return 0;
+}
+
+/* --- listening --- */
+
+static int make_socket(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_free_ char *folder = strdup(path);
+	_cleanup_close_ int fd = -1;
+	char *slash;
+
+	if (!folder)
+		return -ENOMEM;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash && slash != folder) {
+		*slash = '\0';
+		if (mkdir(folder, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	/* Somebody there: another mseald. Nobody: what a killed one left. */
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return -EADDRINUSE;
+	(void)unlink(path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || chmod(path, 0666) < 0 ||
+	    listen(fd, SOMAXCONN) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+int server_open(struct daemon *daemon, const char *path, connection_handler call, struct server **ret)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	int r, given = sd_listen_fds(1);
+
+	if (!server)
+		return -ENOMEM;
+	*server = (struct server){ .daemon = daemon, .call = call, .fd = -1, .quota = quota_new() };
+	r = server->quota ?
+		    throttle_open(daemon->loop, server->quota, connection_on_turn, &server->throttle) :
+		    -ENOMEM;
+	if (r < 0) {
+		(void)server_close(server);
+		return r;
+	}
+	server->fd = given > 0 ? SD_LISTEN_FDS_START : make_socket(path);
+	if (server->fd < 0) {
+		r = server->fd;
+		log_error("cannot listen on %s: %s%s", path, strerror(-r),
+			  r == -EADDRINUSE ? " (another mseald is running)" : "");
+		(void)server_close(server);
+		return r;
+	}
+	if (given <= 0)
+		server->path = strdup(path);
+	r = sd_event_add_io(daemon->loop, &server->source, server->fd, EPOLLIN, on_listening, server);
+	if (r >= 0)
+		r = timer_open(&server->pause, daemon->loop, 0, on_pause_over, server);
+	if (r < 0) {
+		(void)server_close(server);
+		return r;
+	}
+	*ret = server;
+	return 0;
+}
+
+struct server *server_close(struct server *server)
+{
+	if (!server)
+		return NULL;
+	while (server->connections)
+		connection_close(server->connections);
+	(void)sd_event_source_disable_unref(server->source);
+	timer_close(&server->pause);
+	if (server->path)
+		(void)unlink(server->path);
+	free(server->path);
+	(void)throttle_close(server->throttle);
+	(void)quota_free(server->quota);
+	if (server->fd >= 0)
+		(void)close(server->fd);
+	free(server);
+	return NULL;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The varlink server: who comes in, and how many. Replies come in the order of the calls; a client
+ * that does not read, or asks too much, holds up nobody but itself.
+ */
+#ifndef MSEALD_API_SERVER_H
+#define MSEALD_API_SERVER_H
+
+#include "api/connection.h"
+
+#define SERVER_SOCKET "/run/mseald/io.mseald"
+
+/*
+ * Listens on the socket systemd hands over, else on path (made anew); call() answers. Logs;
+ * negative errno.
+ */
+int server_open(struct daemon *daemon, const char *path, connection_handler call, struct server **ret);
+struct server *server_close(struct server *server);	/* takes NULL, returns NULL */
+
+/* Time (us) that was spent for a user outside of his calls: it counts as if it were. Takes NULL. */
+void server_spend(struct server *server, uid_t account, uint64_t us);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Clients that monitor: they are sent events as they come. One that does not read loses some, and
+ * is told how many.
+ */
+#ifndef MSEALD_API_SUBSCRIBERS_H
+#define MSEALD_API_SUBSCRIBERS_H
+
+#include <stdint.h>
+
+#include "mseald/lock.h"
+#include "mseald/shared.h"
+
+struct server;
+
+/* All take NULL. An attempt, to every client that monitors and may see it. */
+void subscribers_publish(struct server *server, const struct mseald_event *event);
+void subscribers_publish_lost(struct server *server, uint64_t count);
+/* What the lock refused, to every client of root that monitors. */
+void subscribers_publish_refusal(struct server *server, const struct mseald_refusal *refusal);
+
+#endif

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See throttle.h. */
+#include "api/throttle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/timer.h"
+#include "lib/base/util.h"
+
+#define ACCURACY_US 1000
+
+struct throttle {
+	struct quota *quota;
+	struct timer timer;
+	void (*turn)(struct throttled *throttled);
+	struct throttled *first, **last;
+};
+
+static void remove_throttled(struct throttle *throttle, struct throttled *throttled)
+{
+	*throttled->previous = throttled->next;
+	if (throttled->next)
+		throttled->next->previous = throttled->previous;
+	else
+		throttle->last = throttled->previous;
+	throttled->waiting = false;
+}
+
+/* The one whose turn it is. NULL: nobody's; *ret_wait is how long until it is that of the next one. */
+static struct throttled *whose_turn(struct throttle *throttle, uint64_t *ret_wait)
+{
+	uint64_t now = monotonic_us(), least = UINT64_MAX;
+
+	for (struct throttled *throttled = throttle->first; throttled; throttled = throttled->next) {
+		uint64_t wait = quota_wait(throttle->quota, throttled->user, now);
+
+		if (!wait)
+			return throttled;
+		least = MIN_OF(least, wait);
+	}
+	*ret_wait = least;
+	return NULL;
+}
+
+static void arm(struct throttle *throttle)
+{
+	uint64_t wait = 0;
+
+	if (!throttle->first)
+		return;
+	(void)whose_turn(throttle, &wait);
+	(void)sd_event_source_set_time(throttle->timer.source, monotonic_us() + wait);
+	(void)sd_event_source_set_enabled(throttle->timer.source, SD_EVENT_ONESHOT);
+}
+
+static void on_timer(void *context)
+{
+	struct throttle *throttle = context;
+	uint64_t ignored;
+	struct throttled *throttled = whose_turn(throttle, &ignored);
+
+	if (throttled) {
+		remove_throttled(throttle, throttled);
+		throttle->turn(throttled);
+	}
+	arm(throttle);
+}
+
+static bool waits(const struct throttle *throttle, const struct quota_user *user)
+{
+	for (const struct throttled *throttled = throttle->first; throttled; throttled = throttled->next)
+		if (throttled->user == user)
+			return true;
+	return false;
+}
+
+bool throttle_must(struct throttle *throttle, struct throttled *throttled)
+{
+	if (throttled->waiting)
+		return true;
+	if (!throttled->user || (!quota_wait(throttle->quota, throttled->user, monotonic_us()) &&
+				 !waits(throttle, throttled->user)))
+		return false;
+	throttled->next = NULL;
+	throttled->previous = throttle->last;
+	*throttle->last = throttled;
+	throttle->last = &throttled->next;
+	throttled->waiting = true;
+	arm(throttle);
+	return true;
+}
+
+void throttle_leave(struct throttle *throttle, struct throttled *throttled)
+{
+	if (throttled->waiting)
+		remove_throttled(throttle, throttled);
+}
+
+int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throttled *throttled),
+		  struct throttle **ret)
+{
+	struct throttle *throttle = calloc(1, sizeof(*throttle));
+	int r;
+
+	if (!throttle)
+		return -ENOMEM;
+	*throttle = (struct throttle){ .quota = quota, .turn = turn, .last = &throttle->first };
+	/* Made at once, so that there is nothing left that could fail for want of memory. */
+	r = timer_open(&throttle->timer, loop, ACCURACY_US, on_timer, throttle);
+	if (r < 0) {
+		(void)throttle_close(throttle);
+		return r;
+	}
+	*ret = throttle;
+	return 0;
+}
+
+struct throttle *throttle_close(struct throttle *throttle)
+{
+	if (throttle) {
+		timer_close(&throttle->timer);
+		free(throttle);
+	}
+	return NULL;
+}

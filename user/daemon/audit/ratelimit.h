@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How many lines attempts may fill in the log, so that a process which tries
+ * 100,000 times a second does not drive out what others say. Counts what is
+ * let through and what is not, in one window of time; knows neither clock nor log.
+ */
+#ifndef MSEALD_AUDIT_RATELIMIT_H
+#define MSEALD_AUDIT_RATELIMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mseald/lock.h"
+#include "mseald/shared.h"
+
+#define RATELIMIT_WINDOW_US (60ull * 1000 * 1000)
+#define RATELIMIT_LINES_PROCESS 200u	/* in a window */
+#define RATELIMIT_LINES_USER 500u		/* of all processes of one user id */
+#define RATELIMIT_LINES_ALL 1000u
+#define RATELIMIT_SLOTS 2048u
+
+struct ratelimit_process {
+	uint64_t start_time;
+	uint32_t tgid;
+	uint32_t lines;			/* 0: a free place */
+	uint64_t suppressed;		/* because of its own limit */
+	char comm[MSEALD_COMM_LEN];
+};
+
+struct ratelimit_user {
+	uint32_t uid;
+	uint32_t lines;			/* 0: a free place */
+};
+
+struct ratelimit {
+	uint32_t lines;			/* 0: the window has not begun */
+	uint64_t suppressed;		/* because of the limits for users and for all */
+	/* Open hashes; more than half of each is free. */
+	struct ratelimit_process processes[RATELIMIT_SLOTS];
+	struct ratelimit_user users[RATELIMIT_SLOTS];
+};
+
+/* May this one have a line? Counted either way. */
+bool ratelimit_allow(struct ratelimit *ratelimit, const struct mseald_event *event);
+/* The next process, from *position (at first 0), of which something was suppressed; NULL: no more. */
+const struct ratelimit_process *ratelimit_next(const struct ratelimit *ratelimit, size_t *position);
+/* A new window. */
+void ratelimit_clear(struct ratelimit *ratelimit);
+
+/*
+ * Who was refused what by the lock within one window of time: so many callers of each operation have a
+ * line in the log, one each, and all else is counted. Whoever lists all maps of the machine is refused at
+ * each of ours, and what is ordinary for one operation must not hide what is not for another.
+ */
+#define RATELIMIT_DENIALS_WINDOW_US (600ull * 1000 * 1000)
+#define RATELIMIT_CALLERS 16u	/* that have a line, at each door */
+
+struct ratelimit_caller {
+	uint64_t start_time;
+	uint32_t tgid;
+	char comm[16];
+	uint64_t more;			/* after the one with a line */
+};
+
+struct ratelimit_op {
+	uint32_t callers;
+	uint64_t others;		/* attempts of those who found no place */
+	struct ratelimit_caller list[RATELIMIT_CALLERS];
+};
+
+struct ratelimit_denials {
+	bool begun;			/* the window has */
+	struct ratelimit_op list[MSEALD_DOOR_COUNT];
+};
+
+/* Has this one a line? Counted either way. */
+bool ratelimit_allow_denial(struct ratelimit_denials *denials, const struct mseald_refusal *refusal);
+/* A new window. */
+void ratelimit_clear_denials(struct ratelimit_denials *denials);
+
+#endif

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See report.h. What is missing in the table is reckoned from the kernel's own
+ * counts: every attempt that is counted there and in no row, whatever became
+ * of it, is told as missing.
+ */
+#include "audit/report.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "audit/report_file.h"
+#include "audit/symbolize.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/timer.h"
+#include "lib/base/names.h"
+#include "seal/labels.h"
+
+#define WRITE_US (5u * 1000 * 1000)	/* from the first change until it is in the file */
+
+struct report {
+	struct programs *programs;
+	struct space_map *space_map;
+	const struct active *active;
+	struct report_table table;		/* the map `report`, as it is */
+	volatile struct mseald_state *state;
+	int map;
+	struct timer timer;
+	bool changed;			/* since the file was written */
+	bool told_full, told_file;	/* logged once */
+};
+
+/* --- times and counts --- */
+
+static uint64_t kernel_count(const struct report *report)
+{
+	uint64_t sum = 0;
+
+	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++)
+		for (unsigned verdict = 0; verdict < MSEALD_VERDICT_COUNT; verdict++)
+			sum += report->state->attempts[op][verdict];
+	return sum;
+}
+
+/* Event and count of an attempt are not one step: what is being told just now must not look like -1. */
+static uint64_t missing(const struct report *report)
+{
+	int64_t count = (int64_t)(kernel_count(report) - report->state->report_base -
+				  report_table_sum(&report->table));
+
+	return count > 0 ? (uint64_t)count : 0;
+}
+
+static struct report_head head_of(const struct report *report)
+{
+	return (struct report_head){ .since = report->state->report_since, .missing = missing(report),
+				     .full = report->state->report_full };
+}
+
+/* --- the file --- */
+
+static bool read_names(void *context, uint64_t label, struct mseald_label *ret)
+{
+	const struct report *report = context;
+
+	return labels_read(report->programs, label, ret);
+}
+
+static uint64_t make_label(void *context, const char *policy, const char *program)
+{
+	const struct report *report = context;
+
+	return labels_make(report->programs, report->space_map, policy, program);
+}
+
+static struct report_names names_of(struct report *report)
+{
+	return (struct report_names){ .read = read_names, .make = make_label, .context = report };
+}
+
+static void write_file(struct report *report)
+{
+	struct report_names names = names_of(report);
+	struct report_head head = head_of(report);
+	int r;
+
+	if (!report->changed)
+		return;
+	r = mkdir(REPORT_FOLDER, 0700) < 0 && errno != EEXIST ? -errno :
+	    report_file_write(REPORT_FILE, &report->table, &head, &names);
+	if (r < 0 && !report->told_file)
+		log_warning("cannot write " REPORT_FILE
+			    ": %s; what was attempted will not be known after a reboot, ignoring",
+			    strerror(-r));
+	report->told_file = r < 0;
+	report->changed = r < 0;
+}
+
+static void on_timer(void *context)
+{
+	write_file(context);
+}
+
+static void note_change(struct report *report)
+{
+	if (report->changed)
+		return;
+	report->changed = true;
+	(void)timer_set(&report->timer, WRITE_US);
+}
+
+/* Of another boot, or of before the pins were removed: in no count of this kernel. */
+static void read_file(struct report *report)
+{
+	struct report_head head = { .since = clock_ns(CLOCK_REALTIME) };
+	struct report_names names = names_of(report);
+	int r = report_file_read(REPORT_FILE, &report->table, &head, &names);
+
+	if (r == -EBADMSG)
+		log_warning(REPORT_FILE " is not what mseald writes: it is " REPORT_FILE
+					".broken now, and the report begins anew");
+	else if (r < 0 && r != -ENOENT)
+		log_warning("cannot read " REPORT_FILE ": %s; the report begins anew", strerror(-r));
+	for (size_t i = 0; i < report->table.count; i++)
+		(void)bpf_map_update_elem(report->map, &report->table.rows[i].key,
+					  &report->table.rows[i].value, BPF_ANY);
+	report->state->report_base = 0 - report_table_sum(&report->table) - head.missing;
+	report->state->report_full = head.full;
+	report->state->report_since = head.since;
+}
+
+/* --- the map --- */
+
+static int read_map(struct report *report)
+{
+	struct mseald_tally_key key, *last = NULL;
+
+	while (bpf_map_get_next_key(report->map, last, &key) == 0) {
+		struct mseald_tally value;
+		struct report_row *row;
+
+		last = &key;
+		if (bpf_map_lookup_elem(report->map, &key, &value) < 0)
+			return -errno;
+		row = report_table_get(&report->table, &key);
+		if (row)
+			row->value = value;
+	}
+	return 0;
+}
+
+static void empty_map(struct report *report)
+{
+	struct mseald_tally_key key;
+
+	while (bpf_map_get_next_key(report->map, NULL, &key) == 0)
+		if (bpf_map_delete_elem(report->map, &key) < 0)
+			return;
+}
+
+int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
+		const struct active *active, struct report **ret)
+{
+	struct report *report = calloc(1, sizeof(*report));
+	int r;
+
+	if (!report)
+		return -ENOMEM;
+	*report = (struct report){ .programs = programs, .space_map = space_map, .active = active,
+				   .state = programs_state(programs),
+				   .map = programs_map_fd(programs, "report") };
+	r = report_table_open(&report->table);
+	if (r >= 0)
+		r = timer_open(&report->timer, loop, WRITE_US / 10, on_timer, report);
+	if (r >= 0 && !report->state->report_since) {
+		empty_map(report);	/* a daemon that was killed while it read the file */
+		read_file(report);
+	} else if (r >= 0) {
+		r = read_map(report);
+		note_change(report);	/* the file may be older */
+	}
+	if (r < 0) {
+		(void)report_close(report);
+		return r;
+	}
+	*ret = report;
+	return 0;
+}
+
+struct report *report_close(struct report *report)
+{
+	if (!report)
+		return NULL;
+	if (report->table.rows)
+		write_file(report);
+	timer_close(&report->timer);
+	report_table_close(&report->table);
+	free(report);
+	return NULL;
+}
+
+static void no_room(struct report *report)
+{
+	report->state->report_full++;
+	if (!report->told_full)
+		log_warning(
+			"the report is full: what is new is only counted; empty it with `msealctl policy "
+			"report --reset`");
+	report->told_full = true;
+}
+
+void report_attempt(struct report *report, const struct mseald_event *event)
+{
+	struct mseald_tally_key key = report_table_key(event);
+	struct report_row *row;
+	uint64_t attempts;
+
+	if (!report || event->op >= MSEALD_OP_COUNT || event->rule_class >= MSEALD_CLASS_COUNT ||
+	    event->verdict >= MSEALD_VERDICT_COUNT)
+		return;
+	note_change(report);
+	row = report_table_get(&report->table, &key);
+	if (!row) {
+		no_room(report);
+		return;
+	}
+	report_table_count(row, event, event->time + clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME));
+	attempts = row->value.attempts;
+	/* The process may be gone by now: then a later attempt may tell. */
+	if (!*row->value.caller && (attempts & (attempts - 1)) == 0) {
+		symbolize_attempt(report->programs, event, &row->value);
+		if (*row->value.caller)
+			report_table_example(row, event);
+	}
+	/* At once, before the event leaves the buffer: so none is lost with the daemon. */
+	(void)bpf_map_update_elem(report->map, &row->key, &row->value, BPF_ANY);
+}
+
+/* --- the reply --- */
+
+/*
+ * What deny would make of it on this kernel, under the gate of this policy (NULL: none, or no more
+ * in force).
+ */
+static void add_outcome(json_t *json, const struct coverage *coverage, const struct policy *policy,
+			enum mseald_op op)
+{
+	const struct decision *decision = coverage_decision(coverage, op);
+	bool all = !policy || (policy->seal.stops & MSEALD_STOP_DEFAULT) ==
+				      MSEALD_STOP_DEFAULT; /* what mseal(2) stops */
+	bool native = coverage->native && all && (!policy || policy->seal.gate != POLICY_GATE_BPF);
+	bool spared = policy && policy->seal.gate == POLICY_GATE_DENY &&
+		      coverage_kills(coverage, names_stops_of_op(op));
+	const char *outcome = "EPERM", *by = mechanism_name(decision ? decision->mechanism : MECHANISM_NONE);
+
+	if (decision && decision->native == NATIVE_ALL && native)
+		by = "native";
+	else if (!decision || decision->mechanism == MECHANISM_NONE ||
+		 decision->mechanism == MECHANISM_KERNEL || spared)
+		outcome = "allowed";
+	else if (decision->mechanism == MECHANISM_KILL)
+		outcome = "SIGKILL";
+	if (strcmp(outcome, "allowed") == 0)
+		by = "none";
+	(void)json_object_set_new(json, "outcome", json_string(outcome));
+	(void)json_object_set_new(json, "by", json_string(by));
+}
+
+static bool is_meant(const char *wanted, const char *policy)
+{
+	return !wanted || strcmp(wanted, *policy ? policy : "-") == 0;
+}
+
+static json_t *rows_json(const struct report *report, const char *policy)
+{
+	const struct coverage *coverage = programs_coverage(report->programs);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < report->table.count; i++) {
+		const struct report_row *row = &report->table.rows[i];
+		struct mseald_label label = {};
+		json_t *json;
+
+		(void)labels_read(report->programs, row->key.label, &label);
+		if (!is_meant(policy, label.policy))
+			continue;
+		json = report_file_row(row, &label);
+		if (!json)
+			continue;
+		add_outcome(json, coverage, active_find(report->active, label.policy), row->key.op);
+		(void)json_array_append_new(list, json);
+	}
+	return list;
+}
+
+/* Since when it says what it says: the last change of the file, or of the link to it. */
+static uint64_t changed_at(const char *path)
+{
+	struct stat st[2] = {};
+
+	if (stat(path, &st[0]) < 0 || lstat(path, &st[1]) < 0)
+		return 0;
+	return MAX_OF((uint64_t)st[0].st_ctim.tv_sec, (uint64_t)st[1].st_ctim.tv_sec) * NS_PER_SECOND;
+}
+
+static json_t *words_json(unsigned bits, unsigned first, unsigned count, const char *(*name)(unsigned))
+{
+	json_t *list = json_array();
+
+	for (unsigned bit = first; bit < count; bit++)
+		if (bits & 1u << bit)
+			(void)json_array_append_new(list, json_string(name(bit)));
+	return list;
+}
+
+static const char *stop_name(unsigned bit)
+{
+	return names_stop(1u << bit);
+}
+
+static const char *class_name(unsigned class)
+{
+	return names_class(class);
+}
+
+/* Address spaces that are sealed by it. */
+static uint64_t count_sealed(const struct report *report, const char *name,
+			     const struct set_map_label *labels, size_t count)
+{
+	uint64_t sealed = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct mseald_label label;
+
+		if (labels_read(report->programs, labels[i].label, &label) && strcmp(label.policy, name) == 0)
+			sealed += labels[i].spaces;
+	}
+	return sealed;
+}
+
+static json_t *policies_json(const struct report *report, const char *wanted)
+{
+	const struct policies *policies = active_policies(report->active);
+	_cleanup_free_ struct set_map_label *labels = NULL;
+	json_t *list = json_array();
+	size_t count = 0;
+
+	(void)set_map_read_labels(space_map_sets(report->space_map), &labels, &count);
+	for (size_t i = 0; i < policies->count; i++) {
+		const struct policy *policy = &policies->list[i];
+		uint64_t since = MAX_OF(changed_at(policy->path), (uint64_t)report->state->report_since);
+
+		if (!policy->seal.classes || !is_meant(wanted, policy->name))
+			continue;
+		(void)json_array_append_new(
+			list, json_pack("{s:s,s:s,s:s,s:o,s:o,s:b,s:I,s:I}", "name", policy->name, "path",
+					policy->path, "action", names_action(policy->seal.action), "deny",
+					words_json(policy->seal.stops, 0, 4, stop_name), "segments",
+					words_json(policy->seal.classes, 1, MSEALD_CLASS_COUNT, class_name),
+					"dlopen", policy->seal.dlopen, "since", (json_int_t)since, "sealed",
+					(json_int_t)count_sealed(report, policy->name, labels, count)));
+	}
+	return list;
+}
+
+static void empty(struct report *report)
+{
+	empty_map(report);
+	report->state->report_base = kernel_count(report);
+	report->state->report_full = 0;
+	report->state->report_since = clock_ns(CLOCK_REALTIME);
+	report_table_clear(&report->table);
+	report->told_full = false;
+	note_change(report);
+	write_file(report);
+}
+
+json_t *report_tell(struct report *report, const char *policy, bool reset, struct error *error)
+{
+	struct report_head head;
+	json_t *reply;
+
+	head = head_of(report);
+	reply = json_pack("{s:o,s:o,s:I,s:I,s:I}", "rows", rows_json(report, policy), "policies",
+			  policies_json(report, policy), "lost", (json_int_t)head.missing, "full",
+			  (json_int_t)head.full, "since", (json_int_t)head.since);
+	if (!reply)
+		(void)error_set_errno(error, 0, -ENOMEM, "cannot report");
+	else if (reset)
+		empty(report);
+	return reply;
+}

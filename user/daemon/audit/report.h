@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What was attempted, summed up per policy, program, operation, class and
+ * verdict: from the events to the map `report`, which outlives the daemon, to a
+ * file, which outlives the boot, and to whoever asks (io.mseald.Report).
+ */
+#ifndef MSEALD_AUDIT_REPORT_H
+#define MSEALD_AUDIT_REPORT_H
+
+#include <jansson.h>
+
+#include <systemd/sd-event.h>
+
+#include "base/error.h"
+#include "bpf/programs.h"
+#include "mseald/shared.h"
+#include "policy/active.h"
+#include "seal/space_map.h"
+
+#define REPORT_FOLDER "/var/lib/mseald"
+#define REPORT_FILE REPORT_FOLDER "/report.json"
+
+struct report;
+
+/* With what earlier daemons had counted. Negative errno. */
+int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
+		const struct active *active, struct report **ret);
+struct report *report_close(struct report *report);	/* writes the file; takes NULL, returns NULL */
+
+void report_attempt(struct report *report, const struct mseald_event *event);
+
+/*
+ * The reply of Report: all, or what is about one policy ("-": by hand). reset: and then empties it.
+ * NULL and why.
+ */
+json_t *report_tell(struct report *report, const char *policy, bool reset, struct error *error);
+
+#endif

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See report_file.h. */
+#include "audit/report_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "lib/base/names.h"
+#include "lib/base/util.h"
+
+#define VERSION 1
+
+static json_t *place_json(const char *place)
+{
+	return *place ? json_string(place) : NULL;
+}
+
+static json_t *example_json(const struct mseald_tally *value)
+{
+	char comm[TEXT_COMM_MAX];
+
+	return json_pack("{s:I,s:I,s:s,s:I,s:I,s:o*,s:I,s:o*}", "pid", (json_int_t)value->pid, "uid",
+			 (json_int_t)value->uid, "comm", text_comm(value->comm, comm), "address",
+			 (json_int_t)value->address, "length", (json_int_t)value->length, "place",
+			 place_json(value->symbol), "ip", (json_int_t)value->ip, "caller",
+			 place_json(value->caller));
+}
+
+json_t *report_file_row(const struct report_row *row, const struct mseald_label *label)
+{
+	const struct mseald_tally *value = &row->value;
+
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "policy",
+			 *label->policy ? label->policy : "-", "program",
+			 *label->program ? label->program : "-", "operation", names_op(row->key.op), "class",
+			 names_class(row->key.rule_class), "verdict", names_verdict(row->key.verdict),
+			 "attempts", (json_int_t)value->attempts, "processes", (json_int_t)value->processes,
+			 "first", (json_int_t)value->first, "last", (json_int_t)value->last, "example",
+			 example_json(value));
+}
+
+/* --- writing --- */
+
+static json_t *encode(const struct report_table *table, const struct report_head *head,
+		      const struct report_names *names)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < table->count; i++) {
+		struct mseald_label label = {};
+
+		(void)names->read(names->context, table->rows[i].key.label, &label);
+		if (json_array_append_new(rows, report_file_row(&table->rows[i], &label)) < 0) {
+			json_decref(rows);
+			return NULL;
+		}
+	}
+	return json_pack("{s:i,s:I,s:I,s:I,s:o}", "version", VERSION, "since", (json_int_t)head->since,
+			 "missing", (json_int_t)head->missing, "full", (json_int_t)head->full, "rows", rows);
+}
+
+static int dump(FILE *file, const void *document)
+{
+	return json_dumpf(document, file, JSON_INDENT(1));
+}
+
+int report_file_write(const char *path, const struct report_table *table, const struct report_head *head,
+		     const struct report_names *names)
+{
+	json_t *document = encode(table, head, names);
+	int r = document ? file_replace(path, 0644, dump, document) : -ENOMEM;
+
+	json_decref(document);
+	return r;
+}
+
+/* --- reading --- */
+
+static bool read_number(const json_t *object, const char *key, uint64_t *ret)
+{
+	const json_t *value = json_object_get(object, key);
+
+	*ret = (uint64_t)json_integer_value(value);
+	return json_is_integer(value);
+}
+
+/* The value with this name, or -EBADMSG. */
+static int read_name(const json_t *object, const char *key, const char *(*name)(unsigned), unsigned count)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	for (unsigned i = 0; text && i < count; i++)
+		if (strcmp(name(i), text) == 0)
+			return (int)i;
+	return -EBADMSG;
+}
+
+static const char *op_name(unsigned value)
+{
+	return names_op(value);
+}
+
+static const char *class_name(unsigned value)
+{
+	return names_class(value);
+}
+
+static const char *verdict_name(unsigned value)
+{
+	return names_verdict(value);
+}
+
+static void read_text(const json_t *object, const char *key, char *to, size_t size)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	(void)snprintf(to, size, "%s", text ?: "");
+}
+
+static bool read_example(const json_t *example, struct mseald_tally *ret)
+{
+	char comm[MSEALD_COMM_LEN + 1] = "";
+	uint64_t pid, uid, address, length, ip;
+
+	if (!read_number(example, "pid", &pid) || !read_number(example, "uid", &uid) ||
+	    !read_number(example, "address", &address) || !read_number(example, "length", &length) ||
+	    !read_number(example, "ip", &ip))
+		return false;
+	ret->pid = (uint32_t)pid;
+	ret->uid = (uint32_t)uid;
+	ret->address = address;
+	ret->length = length;
+	ret->ip = ip;
+	read_text(example, "comm", comm, sizeof(comm));
+	memcpy(ret->comm, comm, sizeof(ret->comm));
+	read_text(example, "place", ret->symbol, sizeof(ret->symbol));
+	read_text(example, "caller", ret->caller, sizeof(ret->caller));
+	return true;
+}
+
+static int read_row(const json_t *object, struct report_row *ret)
+{
+	int op = read_name(object, "operation", op_name, MSEALD_OP_COUNT);
+	int class = read_name(object, "class", class_name, MSEALD_CLASS_COUNT);
+	int verdict = read_name(object, "verdict", verdict_name, MSEALD_VERDICT_COUNT);
+	uint64_t attempts, first, last, processes;
+	struct report_row row = {};
+
+	if (op < 0 || class < 0 || verdict < 0 || !read_number(object, "attempts", &attempts) || !attempts ||
+	    !read_number(object, "first", &first) || !read_number(object, "last", &last) ||
+	    !read_number(object, "processes", &processes) ||
+	    !json_is_string(json_object_get(object, "policy")) ||
+	    !json_is_string(json_object_get(object, "program")) ||
+	    !read_example(json_object_get(object, "example"), &row.value))
+		return -EBADMSG;
+	row.key.op = (uint32_t)op;
+	row.key.rule_class = (uint16_t)class;
+	row.key.verdict = (uint16_t)verdict;
+	row.value.attempts = attempts;
+	row.value.first = first;
+	row.value.last = last;
+	row.value.processes = (uint32_t)MIN_OF(processes, (uint64_t)MSEALD_TALLY_PROCESSES);
+	*ret = row;
+	return 0;
+}
+
+/* "-" is the name of none. */
+static const char *name_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text && strcmp(text, "-") != 0 ? text : "";
+}
+
+static bool is_ours(const json_t *document, struct report_head *head)
+{
+	const json_t *rows = json_object_get(document, "rows"), *object;
+	struct report_row row;
+	size_t i;
+
+	if (json_integer_value(json_object_get(document, "version")) != VERSION || !json_is_array(rows) ||
+	    !read_number(document, "since", &head->since) ||
+	    !read_number(document, "missing", &head->missing) ||
+	    !read_number(document, "full", &head->full) || !head->since)
+		return false;
+	json_array_foreach(rows, i, object)
+		if (read_row(object, &row) < 0)
+			return false;
+	return true;
+}
+
+/* The same policy and program twice, or no room: what is not taken over is missing. */
+static void take_over(const json_t *rows, struct report_table *table, struct report_head *head,
+		      const struct report_names *names)
+{
+	const json_t *object;
+	size_t i;
+
+	json_array_foreach(rows, i, object) {
+		struct report_row row, *place = NULL;
+
+		if (read_row(object, &row) < 0)
+			continue;
+		row.key.label = names->make(names->context, name_of(object, "policy"),
+					    name_of(object, "program"));
+		if (!report_table_find(table, &row.key))
+			place = report_table_get(table, &row.key);
+		if (place) {
+			place->value = row.value;
+		} else {
+			head->missing += row.value.attempts;
+			head->full += row.value.attempts;
+		}
+	}
+}
+
+static int move_aside(const char *path)
+{
+	_cleanup_free_ char *aside = NULL;
+
+	if (asprintf(&aside, "%s.broken", path) < 0) {
+		aside = NULL;
+		return -ENOMEM;
+	}
+	return rename(path, aside) < 0 ? -errno : -EBADMSG;
+}
+
+int report_file_read(const char *path, struct report_table *table, struct report_head *ret,
+		     const struct report_names *names)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct report_head head = {};
+	json_t *document;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	document = S_ISREG(st.st_mode) ? json_loadfd(fd, 0, NULL) : NULL;
+	if (!document || !is_ours(document, &head)) {
+		json_decref(document);
+		return move_aside(path);
+	}
+	take_over(json_object_get(document, "rows"), table, &head, names);
+	json_decref(document);
+	*ret = head;
+	return 0;
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See report_table.h. */
+#include "audit/report_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/util.h"
+
+#define SLOTS (2 * MSEALD_MAX_TALLIES)
+
+_Static_assert((SLOTS & (SLOTS - 1)) == 0, "the index wraps by a mask");
+
+int report_table_open(struct report_table *ret)
+{
+	struct report_table table = {
+		.rows = calloc(MSEALD_MAX_TALLIES, sizeof(*table.rows)),
+		.index = calloc(SLOTS, sizeof(*table.index)),
+	};
+
+	if (!table.rows || !table.index) {
+		report_table_close(&table);
+		return -ENOMEM;
+	}
+	*ret = table;
+	return 0;
+}
+
+void report_table_close(struct report_table *table)
+{
+	free(table->rows);
+	free(table->index);
+	*table = (struct report_table){};
+}
+
+void report_table_clear(struct report_table *table)
+{
+	memset(table->rows, 0, table->count * sizeof(*table->rows));
+	memset(table->index, 0, SLOTS * sizeof(*table->index));
+	table->count = 0;
+}
+
+static bool same_key(const struct mseald_tally_key *a, const struct mseald_tally_key *b)
+{
+	return a->label == b->label && a->op == b->op && a->rule_class == b->rule_class &&
+	       a->verdict == b->verdict;
+}
+
+/* Where it is in the index, or belongs. */
+static uint32_t *find_slot(const struct report_table *table, const struct mseald_tally_key *key)
+{
+	uint64_t rest = (uint64_t)key->op << 32 | (uint64_t)key->rule_class << 16 | key->verdict;
+	uint64_t at = ((key->label ^ rest * 0x9e3779b97f4a7c15ULL) * 0x9e3779b97f4a7c15ULL) >> 40;
+
+	while (table->index[at & (SLOTS - 1)] &&
+	       !same_key(&table->rows[table->index[at & (SLOTS - 1)] - 1].key, key))
+		at++;
+	return &table->index[at & (SLOTS - 1)];
+}
+
+struct report_row *report_table_find(const struct report_table *table, const struct mseald_tally_key *key)
+{
+	uint32_t *slot = find_slot(table, key);
+
+	return *slot ? &table->rows[*slot - 1] : NULL;
+}
+
+struct report_row *report_table_get(struct report_table *table, const struct mseald_tally_key *key)
+{
+	uint32_t *slot = find_slot(table, key);
+
+	if (!*slot) {
+		if (table->count == MSEALD_MAX_TALLIES)
+			return NULL;
+		table->rows[table->count++] = (struct report_row){ .key = *key };
+		*slot = (uint32_t)table->count;
+	}
+	return &table->rows[*slot - 1];
+}
+
+struct mseald_tally_key report_table_key(const struct mseald_event *event)
+{
+	return (struct mseald_tally_key){ .label = event->label,
+					  .op = event->op,
+					  .rule_class = (uint16_t)event->rule_class,
+					  .verdict = (uint16_t)event->verdict };
+}
+
+/* Not 0, which is the place of nobody. */
+static uint32_t hash_process(const struct mseald_event *event)
+{
+	uint64_t hash = (event->start_time ^ (uint64_t)event->tgid << 32) * 0x9e3779b97f4a7c15ULL;
+
+	return (uint32_t)(hash >> 32) ?: 1;
+}
+
+static void count_process(struct mseald_tally *value, const struct mseald_event *event)
+{
+	uint32_t hash = hash_process(event);
+
+	for (size_t i = 0; i < MSEALD_TALLY_PROCESSES; i++) {
+		if (value->seen[i] == hash)
+			return;
+		if (value->seen[i])
+			continue;
+		value->seen[i] = hash;
+		break;
+	}
+	/* Of an earlier boot there is a number only, and nobody's hash. */
+	value->processes = MIN_OF(value->processes + 1, (uint32_t)MSEALD_TALLY_PROCESSES);
+}
+
+void report_table_example(struct report_row *row, const struct mseald_event *event)
+{
+	struct mseald_tally *value = &row->value;
+
+	value->address = event->address;
+	value->length = event->length;
+	value->ip = event->ip;
+	value->pid = event->tgid;
+	value->uid = event->uid;
+	memcpy(value->comm, event->comm, sizeof(value->comm));
+}
+
+void report_table_count(struct report_row *row, const struct mseald_event *event, uint64_t realtime)
+{
+	struct mseald_tally *value = &row->value;
+
+	if (!value->attempts) {
+		value->first = realtime;
+		report_table_example(row, event);
+	}
+	value->attempts++;
+	value->last = MAX_OF(value->last, realtime);
+	count_process(value, event);
+}
+
+uint64_t report_table_sum(const struct report_table *table)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		sum += table->rows[i].value.attempts;
+	return sum;
+}

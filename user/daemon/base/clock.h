@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The clocks of the system, in nanoseconds. Microseconds of CLOCK_MONOTONIC: monotonic_us() of util.h. */
+#ifndef MSEALD_BASE_CLOCK_H
+#define MSEALD_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define NS_PER_SECOND 1000000000ull
+#define NS_PER_MS 1000000ull
+
+static inline uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now = {};
+
+	(void)clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+#endif

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See config.h. The form of the files is that of policies (user/lib/conf/ini.c), and so is who may
+ * write them.
+ */
+#include "base/config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/conf/ini.h"
+#include "lib/conf/load.h"
+#include "lib/conf/parser.h"
+
+#define SECTION "Mseald"
+#define DROPINS_MAX 256
+
+static const char *const folders[] = { "/etc/mseald", "/run/mseald", CONFIG_FOLDER_VENDOR };
+static const char *const gate_words[] = {
+	[GATE_AUTO] = "auto", [GATE_BPF] = "bpf", [GATE_KILL] = "kill", [GATE_DENY] = "deny",
+};
+
+int config_parse_gate(const char *word, enum gate_mode *ret)
+{
+	for (size_t i = 0; i < ELEMENTS(gate_words); i++)
+		if (strcmp(gate_words[i], word) == 0) {
+			*ret = (enum gate_mode)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int config_parse_user_spaces(const char *word, uint32_t *ret)
+{
+	unsigned long number;
+	char *end;
+
+	errno = 0;
+	number = strtoul(word, &end, 10);
+	if (*word < '0' || *word > '9' || *end || errno || number == 0 || number > MSEALD_MAX_SPACES)
+		return -EINVAL;
+	*ret = (uint32_t)number;
+	return 0;
+}
+
+/* --- keys --- */
+
+static void set_gate(struct parser *p, struct config *config, char *value)
+{
+	int r = parser_choice(p, "Gate", value, gate_words, ELEMENTS(gate_words), "auto, bpf, deny or kill");
+
+	if (r >= 0)
+		config->gate = (enum gate_mode)r;
+}
+
+static void set_debug(struct parser *p, struct config *config, char *value)
+{
+	parser_set_boolean(p, "Debug", value, &config->debug, false);
+}
+
+static void set_lock(struct parser *p, struct config *config, char *value)
+{
+	parser_set_boolean(p, "Lock", value, &config->lock, false);
+}
+
+static void set_lock_signals(struct parser *p, struct config *config, char *value)
+{
+	parser_set_boolean(p, "LockSignals", value, &config->lock_signals, true);
+}
+
+/* Empty: the default. */
+static void set_user_spaces(struct parser *p, struct config *config, char *value)
+{
+	if (!*value)
+		config->user_spaces = MSEALD_QUOTA_EACH;
+	else if (config_parse_user_spaces(value, &config->user_spaces) < 0)
+		parser_complain(p, p->line, "UserSpaces=" SHOWN ": it can be 1 to %u", value,
+				MSEALD_MAX_SPACES);
+}
+
+static const struct {
+	const char *name;
+	void (*set)(struct parser *p, struct config *config, char *value);
+} keys[] = {
+	{ "Debug", set_debug },
+	{ "Gate", set_gate },
+	{ "Lock", set_lock },
+	{ "LockSignals", set_lock_signals },
+	{ "UserSpaces", set_user_spaces },
+};
+
+static void assign(struct parser *p, struct config *config, const char *name, char *value)
+{
+	const char *names[ELEMENTS(keys)], *nearest;
+
+	if (p->section == SECTION_UNKNOWN)
+		return;
+	if (p->section == SECTION_NONE) {
+		parser_complain(p, p->line, "a key before the first section; write [" SECTION "] above it");
+		return;
+	}
+	for (size_t i = 0; i < ELEMENTS(keys); i++) {
+		names[i] = keys[i].name;
+		if (strcmp(keys[i].name, name) == 0) {
+			keys[i].set(p, config, value);
+			return;
+		}
+	}
+	nearest = diagnostics_nearest(name, names, ELEMENTS(names));
+	if (nearest)
+		parser_complain(p, p->line, "there is no key " SHOWN "=; did you mean %s=?", name, nearest);
+	else
+		parser_complain(p, p->line,
+				"there is no key " SHOWN "=; [" SECTION "] has Debug=, Gate=, Lock=, "
+				"LockSignals= and UserSpaces=",
+				name);
+}
+
+static void begin_section(struct parser *p, const char *name)
+{
+	p->section = SECTION_FIRST;
+	if (strcmp(name, SECTION) == 0)
+		return;
+	/* Its keys are not told of one by one. */
+	p->section = SECTION_UNKNOWN;
+	parser_complain(p, p->line, "there is no section [" SHOWN "]; there is [" SECTION "]", name);
+}
+
+static void read_text(struct parser *p, struct config *config, char *text)
+{
+	struct ini ini = { .rest = text };
+	enum ini_kind kind;
+
+	while (p->error == 0 && (kind = ini_next(&ini)) != INI_END) {
+		p->line = ini.line;
+		if (kind == INI_SECTION)
+			begin_section(p, ini.key);
+		else if (kind == INI_ASSIGNMENT)
+			assign(p, config, ini.key, ini.value);
+		else
+			parser_complain(p, p->line, "%s", ini.key);
+	}
+	parser_tell_rest(p);
+}
+
+int config_parse(const char *path, const char *text, size_t size, struct config *ret,
+		 struct diagnostics *faults)
+{
+	struct parser p = { .path = path, .faults = faults };
+	_cleanup_free_ char *copy = strndup(text, size);
+	struct config config = *ret;
+
+	if (!copy)
+		return -ENOMEM;
+	if (strlen(copy) < size)
+		parser_complain(&p, 0, "holds a NUL byte; it is to be plain text");
+	else
+		read_text(&p, &config, copy);
+	if (p.error < 0 || p.fault_count > 0)
+		return p.error < 0 ? p.error : -EINVAL;
+	*ret = config;
+	return 0;
+}
+
+/* --- files --- */
+
+static bool is_mask(const char *path)
+{
+	char target[16];
+	ssize_t length = readlink(path, target, sizeof(target));
+
+	return length == 9 && memcmp(target, "/dev/null", 9) == 0;
+}
+
+/* 0, -EINVAL after a complaint, or -ENOMEM. */
+static int read_file(const char *path, struct config *config, struct diagnostics *faults)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	int r;
+
+	if (is_mask(path))
+		return 0;
+	r = load_file(path, path, true, &text, &size, faults);
+	if (r < 0)
+		return r;
+	return config_parse(path, text, size, config, faults);
+}
+
+struct dropin {
+	char *name, *path;
+};
+
+struct dropins {
+	struct dropin list[DROPINS_MAX];
+	size_t count;
+};
+
+static void dropins_free(struct dropins *dropins)
+{
+	for (size_t i = 0; i < dropins->count; i++) {
+		free(dropins->list[i].name);
+		free(dropins->list[i].path);
+	}
+}
+
+static int add_dropin(struct dropins *dropins, const char *folder, const char *name,
+		      struct diagnostics *faults)
+{
+	struct dropin new = {};
+
+	for (size_t i = 0; i < dropins->count; i++)
+		if (strcmp(dropins->list[i].name, name) == 0)
+			return 0;	/* replaced by one of an earlier folder */
+	if (dropins->count == DROPINS_MAX)
+		return diagnostics_add(faults, folder, 0,
+					 "with the other folders there are more than %d files; remove some",
+					 DROPINS_MAX) < 0 ? -ENOMEM : -EINVAL;
+	new.name = strdup(name);
+	if (!new.name || asprintf(&new.path, "%s/%s", folder, name) < 0) {
+		free(new.name);
+		return -ENOMEM;
+	}
+	dropins->list[dropins->count++] = new;
+	return 0;
+}
+
+static int list_folder(struct dropins *dropins, const char *path, struct diagnostics *faults)
+{
+	DIR *folder = opendir(path);
+	const struct dirent *entry;
+	const char *unguarded;
+	struct stat st;
+	int r = 0;
+
+	if (!folder && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	unguarded = !folder || fstat(dirfd(folder), &st) < 0 ? strerror(errno) : load_unguarded(&st);
+	if (unguarded)
+		r = diagnostics_add(faults, path, 0, "%s", unguarded) < 0 ? -ENOMEM : -EINVAL;
+	while (r == 0 && (entry = readdir(folder)))
+		if (load_is_file_name(entry->d_name))
+			r = add_dropin(dropins, path, entry->d_name, faults);
+	if (folder)
+		(void)closedir(folder);
+	return r;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct dropin *)a)->name, ((const struct dropin *)b)->name);
+}
+
+/* The main file: the first there is. */
+static int read_main(const char *root, struct config *config, struct diagnostics *faults)
+{
+	for (size_t i = 0; i < ELEMENTS(folders); i++) {
+		char path[PATH_MAX];
+		struct stat st;
+
+		(void)snprintf(path, sizeof(path), "%s%s/mseald.conf", root, folders[i]);
+		if (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
+			return read_file(path, config, faults);
+	}
+	return 0;
+}
+
+int config_read(const char *root, struct config *ret, struct diagnostics *faults)
+{
+	_cleanup_(dropins_free) struct dropins dropins = {};
+	struct config config = *ret;
+	int r, worst;
+
+	worst = read_main(root, &config, faults);
+	for (size_t i = 0; i < ELEMENTS(folders) && worst != -ENOMEM; i++) {
+		char path[PATH_MAX];
+
+		(void)snprintf(path, sizeof(path), "%s%s/mseald.conf.d", root, folders[i]);
+		r = list_folder(&dropins, path, faults);
+		worst = r < 0 ? r : worst;
+	}
+	qsort(dropins.list, dropins.count, sizeof(*dropins.list), compare);
+	/* All of them, so that all that is wrong is told at once. */
+	for (size_t i = 0; i < dropins.count && worst != -ENOMEM; i++) {
+		r = read_file(dropins.list[i].path, &config, faults);
+		worst = r < 0 ? r : worst;
+	}
+	if (worst >= 0)
+		*ret = config;
+	return worst;
+}

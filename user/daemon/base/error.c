@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See error.h. */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+int error_set(struct error *error, const char *name, pid_t pid, const char *format, ...)
+{
+	va_list arguments;
+
+	error->name = name;
+	error->pid = pid;
+	va_start(arguments, format);
+	(void)vsnprintf(error->message, sizeof(error->message), format, arguments);
+	va_end(arguments);
+	return -EBADR;
+}
+
+int error_set_errno(struct error *error, pid_t pid, int r, const char *what)
+{
+	if (r == -ESRCH || r == -ENOENT)
+		return error_set(error, "NoSuchProcess", pid, "pid %d: no such process", (int)pid);
+	if (r == -ENOSPC)
+		return error_set(error, "NoRoom", pid,
+			    "pid %d: %s: the maps are full; `msealctl status` says of what", (int)pid, what);
+	return error_set(error, "Failed", pid, "pid %d: %s: %s", (int)pid, what, strerror(-r));
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Why a request was refused: an error of io.mseald and a line for people. */
+#ifndef MSEALD_BASE_ERROR_H
+#define MSEALD_BASE_ERROR_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/base/util.h"
+
+struct error {
+	const char *name;	/* without the interface: "NotMapped"; NULL: none */
+	pid_t pid;		/* 0: none to name */
+	uint64_t address;
+	char message[512];
+};
+
+/* Fills in a refusal; returns -EBADR, so that `return error_set(...)` reads well. */
+int error_set(struct error *error, const char *name, pid_t pid, const char *format, ...) _printf_(4, 5);
+/* The same from a negative errno of something that should have worked. */
+int error_set_errno(struct error *error, pid_t pid, int r, const char *what);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Small files that the daemon keeps. */
+#ifndef MSEALD_BASE_FILE_H
+#define MSEALD_BASE_FILE_H
+
+#include <stdio.h>
+#include <sys/types.h>
+
+/*
+ * Writes a file aside (PATH.new) and renames it, so that it is there whole or as it was. write() returns
+ * a negative value when it fails, with errno. Negative errno.
+ */
+int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const void *context),
+		 const void *context);
+/* For file_replace(): context is the text. */
+int file_write_text(FILE *file, const void *text);
+
+/* All of a regular file, or as much as size - 1 bytes, ended by a NUL; its length, or a negative errno. */
+ssize_t file_read(const char *path, char *text, size_t size);
+
+#endif

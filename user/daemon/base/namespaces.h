@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* mseald in a container of its own (docs/containers.md): what of the host's namespaces it has, and needs. */
+#ifndef MSEALD_BASE_NAMESPACES_H
+#define MSEALD_BASE_NAMESPACES_H
+
+#include <stdbool.h>
+
+/*
+ * The cgroups of processes are told as pid 1 sees them from here on; in another cgroup namespace
+ * they would begin with "/..". Logs.
+ */
+void namespaces_join_cgroups(void);
+
+/*
+ * Are two processes (open /proc/PID) in one namespace of this kind, "pid"? 1, 0, or a negative errno: that
+ * cannot be told.
+ */
+int namespaces_same(int proc_fd, int other_fd, const char *kind);
+
+/* Is what is mounted here mounted for pid 1 too? */
+bool namespaces_share_mounts(void);
+
+#endif

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See bpffs.h. */
+#include "bpf/bpffs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/log.h"
+#include "base/namespaces.h"
+
+/* In front of "maps" and "links": nothing when the folder of pins is the working directory. */
+static const char *place = BPFFS_ROOT "/";
+
+static void cleanup_closedir(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+static int make_folder(const char *path)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+		int r = -errno;
+
+		log_error("cannot make %s: %s", path, strerror(-r));
+		return r;
+	}
+	return 0;
+}
+
+int bpffs_prepare(void)
+{
+	struct statfs fs;
+	int r;
+
+	if (!*place)
+		return 0;	/* that was done before it was entered */
+	if (statfs(BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC) {
+		/* One that ends with this mount namespace would take the seals along. */
+		if (!namespaces_share_mounts()) {
+			log_error("there is no BPF file system on " BPFFS
+				  " in this mount namespace; mount the host's there");
+			return -ENODEV;
+		}
+		if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0) {
+			r = -errno;
+			log_error("cannot mount the BPF file system on " BPFFS ": %s", strerror(-r));
+			return r;
+		}
+	}
+	r = make_folder(BPFFS_ROOT);
+	if (r >= 0)
+		r = make_folder(BPFFS_ROOT "/maps");
+	if (r >= 0)
+		r = make_folder(BPFFS_ROOT "/links");
+	return r;
+}
+
+int bpffs_enter(void)
+{
+	_cleanup_close_ int ours = open(BPFFS_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int first = open("/proc/1/root" BPFFS_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat a, b;
+
+	if (ours < 0 || first < 0 || fstat(ours, &a) < 0 || fstat(first, &b) < 0) {
+		int r = -errno;
+
+		log_error("cannot open " BPFFS_ROOT " as pid 1 sees it: %s", strerror(-r));
+		return r;
+	}
+	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) {
+		log_error(
+			BPFFS_ROOT
+			" is not the same to pid 1: mseald has a BPF file system of its own; mount one on "
+			"" BPFFS
+			" before it starts");
+		return -EXDEV;
+	}
+	if (fchdir(first) < 0)
+		return -errno;
+	place = "";
+	return 0;
+}
+
+const char *bpffs_map_path(const char *map, char path[BPFFS_PATH_MAX])
+{
+	(void)snprintf(path, BPFFS_PATH_MAX, "%smaps/%s", place, map);
+	return path;
+}
+
+const char *bpffs_link_path(unsigned generation, const char *program, char path[BPFFS_PATH_MAX])
+{
+	(void)snprintf(path, BPFFS_PATH_MAX, "%slinks/%u/%s", place, generation, program);
+	return path;
+}
+
+static DIR *open_links(void)
+{
+	return opendir(*place ? BPFFS_ROOT "/links" : "links");
+}
+
+/* The next folder of links whose name is a generation, or 0 at the end. */
+static unsigned next_generation(DIR *dir)
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(dir))) {
+		char *end;
+		unsigned long number = strtoul(entry->d_name, &end, 10);
+
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && *end == '\0' && number < 1u << 31)
+			return (unsigned)number;
+	}
+	return 0;
+}
+
+unsigned bpffs_last_generation(void)
+{
+	_cleanup_(cleanup_closedir) DIR *dir = open_links();
+	unsigned last = 0, generation;
+
+	while (dir && (generation = next_generation(dir)))
+		last = MAX_OF(last, generation);
+	return last;
+}
+
+int bpffs_make_generation(unsigned generation)
+{
+	char path[BPFFS_PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%slinks/%u", place, generation);
+	return make_folder(path);
+}
+
+void bpffs_remove_generation(unsigned generation)
+{
+	char folder[64], path[BPFFS_PATH_MAX];
+	_cleanup_(cleanup_closedir) DIR *dir = NULL;
+	struct dirent *entry;
+
+	(void)snprintf(folder, sizeof(folder), "%slinks/%u", place, generation);
+	dir = opendir(folder);
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (unlink(bpffs_link_path(generation, entry->d_name, path)) < 0)
+			log_warning("cannot remove %s: %s, ignoring", path, strerror(errno));
+	}
+	if (rmdir(folder) < 0)
+		log_warning("cannot remove %s: %s, ignoring", folder, strerror(errno));
+}
+
+void bpffs_remove_generations_before(unsigned generation)
+{
+	_cleanup_(cleanup_closedir) DIR *dir = open_links();
+	unsigned other;
+
+	while (dir && (other = next_generation(dir)))
+		if (other < generation)
+			bpffs_remove_generation(other);
+}
+
+const char *bpffs_lock_path(const char *program, char path[BPFFS_PATH_MAX])
+{
+	(void)snprintf(path, BPFFS_PATH_MAX, "%slock/%s", place, program);
+	return path;
+}
+
+int bpffs_make_lock(void)
+{
+	return make_folder(*place ? BPFFS_LOCK : "lock");
+}
+
+void bpffs_remove_lock(void)
+{
+	const char *folder = *place ? BPFFS_LOCK : "lock";
+	_cleanup_(cleanup_closedir) DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		(void)rmdir(folder);
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See coverage.h. */
+#include "bpf/coverage.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "bpf/probe.h"
+#include "lib/base/util.h"
+#include "mseald/shared.h"
+
+/* Which programs decide which row: the first that is there does. */
+static const struct rule {
+	unsigned row;
+	enum mseald_op op;
+	const char *operation;
+	const char *programs[2];
+	unsigned stop;
+	const char *note;
+	bool only_kill;		/* on every kernel, and by no program that means no harm */
+	bool compat;		/* 32-bit calls: told of where they are not decided as the rule before */
+	enum native_scope native;
+} rules[] = {
+	{ 1, MSEALD_OP_MPROTECT, "mprotect, pkey_mprotect", { "mseald_file_mprotect" }, MSEALD_STOP_MPROTECT, NULL },
+	{ 2, MSEALD_OP_MMAP, "mmap over it", { "mseald_mmap_file" }, MSEALD_STOP_UNMAP, NULL },
+	{ 3, MSEALD_OP_MUNMAP, "munmap", { "override_munmap", "kill_munmap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 3, MSEALD_OP_MUNMAP, "munmap, 32-bit call", { "override_munmap_32", "kill_munmap_32" },
+	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
+	{ 4, MSEALD_OP_MREMAP, "mremap of it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 4, MSEALD_OP_MREMAP, "mremap of it, 32-bit call", { "override_mremap_32", "kill_mremap_32" },
+	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
+	{ 5, MSEALD_OP_MREMAP, "mremap onto it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 5, MSEALD_OP_MREMAP, "mremap onto it, 32-bit call", { "override_mremap_32", "kill_mremap_32" },
+	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
+	{ 6, MSEALD_OP_MADVISE, "madvise that discards", { "override_madvise", "kill_do_madvise" }, MSEALD_STOP_DISCARD,
+	  "if not writable when sealed", .native = NATIVE_ANONYMOUS },
+	{ 6, MSEALD_OP_MADVISE, "madvise that discards, 32-bit call", { "override_madvise_32", "kill_do_madvise" },
+	  MSEALD_STOP_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
+	/* Not counted among the mprotect stop's: no program that means no harm does this to what it has sealed. */
+	{ 6, MSEALD_OP_MADVISE, "madvise of guard pages", { "override_madvise", "kill_do_madvise" }, 0, NULL },
+	{ 7, MSEALD_OP_PROCESS_MADVISE, "process_madvise that discards", { "override_process_madvise", "kill_process_madvise" },
+	  MSEALD_STOP_DISCARD, "if not writable when sealed", .native = NATIVE_ANONYMOUS },
+	{ 7, MSEALD_OP_PROCESS_MADVISE, "process_madvise that discards, 32-bit call",
+	  { "override_process_madvise_32", "kill_process_madvise_32" },
+	  MSEALD_STOP_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
+	{ 7, MSEALD_OP_MADVISE, "io_uring madvise that discards", { "kill_do_madvise" }, MSEALD_STOP_DISCARD,
+	  "if not writable when sealed", true, .native = NATIVE_ANONYMOUS },
+	{ 8, MSEALD_OP_BRK, "brk into it", { "override_brk", "kill_brk" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 8, MSEALD_OP_BRK, "brk into it, 32-bit call", { "override_brk_32", "kill_brk_32" },
+	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
+	{ 8, MSEALD_OP_PRCTL, "prctl(PR_SET_MM) of the break", { "mseald_task_prctl" }, MSEALD_STOP_UNMAP, NULL },
+	{ 8, MSEALD_OP_SHMDT, "shmdt of it", { "override_shmdt", "kill_shmdt" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 8, MSEALD_OP_SHMDT, "shmdt of it, 32-bit call", { "override_shmdt_32", "kill_shmdt_32" },
+	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
+	{ 8, MSEALD_OP_IO_DESTROY, "io_destroy of a ring that was there", { "kill_vm_munmap" }, MSEALD_STOP_UNMAP, NULL, true, .native = NATIVE_ALL },
+	{ 9, MSEALD_OP_SHMAT, "shmat over it", { "mseald_shm_shmat" }, MSEALD_STOP_UNMAP, NULL },
+	{ 10, MSEALD_OP_REMAP_FILE_PAGES, "remap_file_pages on it", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP, NULL },
+	{ 11, MSEALD_OP_PROC_MEM, "write to /proc/PID/mem", { "mseald_file_permission" }, MSEALD_STOP_FOREIGN_WRITE, NULL },
+	{ 11, MSEALD_OP_PTRACE, "ptrace, process_vm_writev by another", { "mseald_ptrace_access_check" }, MSEALD_STOP_FOREIGN_WRITE,
+	  NULL },
+	{ 11, MSEALD_OP_PROCESS_VM_WRITEV, "process_vm_writev to itself", { "override_process_vm_writev", "kill_mm_access" },
+	  MSEALD_STOP_FOREIGN_WRITE, NULL },
+	{ 12, MSEALD_OP_USERFAULTFD, "UFFDIO_MOVE out of it", { "mseald_file_ioctl" }, MSEALD_STOP_UNMAP, NULL },
+	{ 12, MSEALD_OP_USERFAULTFD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", { "mseald_file_ioctl" }, MSEALD_STOP_DISCARD,
+	  "if not writable when sealed" },
+	{ 13, MSEALD_OP_MAP_HOLE, "mapping anything where it was", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP,
+	  "and the process dies" },
+	{ 13, MSEALD_OP_MAP_HOLE, "a stack growing where it was", { "kill_expand_downwards" }, MSEALD_STOP_UNMAP, NULL, true },
+	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by itself", { "mseald_file_open" }, MSEALD_STOP_DISCARD,
+	  "a private mapping, if not writable when sealed" },
+	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by anybody", { "mseald_file_open" }, MSEALD_STOP_FILE_WRITE,
+	  "a private mapping, if not writable when sealed" },
+};
+
+_Static_assert(ELEMENTS(rules) == DECISIONS_MAX, "room for a decision for each rule");
+
+const char *mechanism_name(enum mechanism mechanism)
+{
+	static const char *const names[] = { "none", "kernel", "lsm", "override", "kill" };
+
+	return mechanism < ELEMENTS(names) ? names[mechanism] : "unknown";
+}
+
+const char *native_scope_name(enum native_scope scope)
+{
+	static const char *const names[] = { "none", "all", "anonymous" };
+
+	return scope < ELEMENTS(names) ? names[scope] : "unknown";
+}
+
+static int prog_index(const char *program)
+{
+	for (size_t i = 0; program && i < ELEMENTS(prog_table); i++)
+		if (strcmp(prog_table[i].program, program) == 0)
+			return (int)i;
+	return -1;
+}
+
+bool coverage_wants(const struct coverage *coverage, const char *program)
+{
+	int index = prog_index(program);
+
+	return index >= 0 && coverage->wanted[index];
+}
+
+/* Asks the kernel about every attach point that not all kernels have. */
+static int choose_progs(struct coverage *coverage, bool compat)
+{
+	struct btf *vmlinux = btf__load_vmlinux_btf();
+	int r = 0;
+
+	if (!vmlinux) {
+		r = -errno;
+		log_error("this kernel has no BTF (/sys/kernel/btf/vmlinux: %s); CONFIG_DEBUG_INFO_BTF is needed",
+			  strerror(-r));
+		return r;
+	}
+	coverage->setattr_has_idmap = probe_lsm_arguments(vmlinux, "inode_setattr") > 2;
+	for (size_t i = 0; i < ELEMENTS(prog_table) && r >= 0; i++) {
+		const struct prog *prog = &prog_table[i];
+
+		if (prog->instead_of && coverage_wants(coverage, prog->instead_of))
+			continue;
+		if (prog->kind == PROG_OVERRIDE && coverage->mode == GATE_KILL)
+			continue;
+		if (prog->compat && !compat)
+			continue;
+		r = !prog->target ? 1 :
+		    prog->kind == PROG_OVERRIDE ? probe_override(vmlinux, prog->target) :
+		    prog->kind == PROG_LSM ? probe_lsm(vmlinux, prog->target) :
+						  probe_fentry(vmlinux, prog->target);
+		coverage->wanted[i] = r > 0;
+		if (r == -ENOENT)
+			r = 0;	/* no such call in this kernel */
+		else if (r < 0)
+			log_error("cannot ask the kernel about %s: %s", prog->target, strerror(-r));
+	}
+	btf__free(vmlinux);
+	return r < 0 ? r : 0;
+}
+
+/* What process_madvise refuses by itself needs no program: nobody pays for it, nor dies of an EINVAL. */
+static bool leave_out_impossible(struct coverage *coverage)
+{
+	if (probe_process_madvise_discards())
+		return false;
+	for (size_t i = 0; i < ELEMENTS(prog_table); i++)
+		if (strstr(prog_table[i].program, "process_madvise"))
+			coverage->wanted[i] = false;
+	return true;
+}
+
+/* By the first of its programs that is there. */
+static enum mechanism rule_mechanism(const struct coverage *coverage, const struct rule *rule)
+{
+	for (size_t i = 0; i < ELEMENTS(rule->programs); i++) {
+		int index = prog_index(rule->programs[i]);
+
+		if (index >= 0 && coverage->wanted[index])
+			return prog_table[index].kind == PROG_OVERRIDE ? MECHANISM_OVERRIDE :
+			       prog_table[index].kind == PROG_KILL ? MECHANISM_KILL : MECHANISM_LSM;
+	}
+	return MECHANISM_NONE;
+}
+
+static void choose_decisions(struct coverage *coverage, bool compat, bool no_process_madvise)
+{
+	enum mechanism before = MECHANISM_NONE;
+	bool guard_pages = probe_guard_pages();
+
+	for (size_t i = 0; i < ELEMENTS(rules); i++) {
+		struct decision decision = { .row = rules[i].row, .op = rules[i].op, .operation = rules[i].operation,
+					     .mechanism = rule_mechanism(coverage, &rules[i]), .note = rules[i].note,
+					     .native = coverage->native ? rules[i].native : NATIVE_NONE };
+
+		if (!decision.mechanism && no_process_madvise && rules[i].op == MSEALD_OP_PROCESS_MADVISE) {
+			decision.mechanism = MECHANISM_KERNEL;
+			decision.native = NATIVE_NONE;
+			decision.note = "this kernel takes no such advice";
+		}
+		if (!guard_pages && strcmp(rules[i].operation, "madvise of guard pages") == 0) {
+			decision.mechanism = MECHANISM_KERNEL;
+			decision.note = "this kernel has none";
+		}
+		if (rules[i].compat && compat && decision.mechanism == MECHANISM_KILL)
+			coverage->compat_kills |= rules[i].stop;
+		if (!rules[i].compat || (compat && decision.mechanism != before))
+			coverage->decisions[coverage->decisions_count++] = decision;
+		before = decision.mechanism;
+	}
+}
+
+static int check_gates(const struct coverage *coverage)
+{
+	for (size_t i = 0; coverage->mode == GATE_DENY && i < ELEMENTS(rules); i++)
+		if (!rules[i].only_kill && !rules[i].compat && rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL) {
+			log_error("--gate=deny: on this kernel \"%s\" could only be answered with SIGKILL; "
+				  "use --gate=auto, or a kernel with CONFIG_FUNCTION_ERROR_INJECTION, or 7.1 and later",
+				  rules[i].operation);
+			return -EOPNOTSUPP;
+		}
+	if (coverage->mode == GATE_DENY && coverage->compat_kills)
+		log_info("--gate=deny: on this kernel 32-bit system calls could only be answered with SIGKILL; "
+			 "32-bit processes will not be sealed against them");
+	return 0;
+}
+
+int coverage_make(enum gate_mode mode, struct coverage *ret)
+{
+	struct coverage coverage = { .mode = mode, .native = (mode == GATE_AUTO || mode == GATE_DENY) && probe_mseal() };
+	bool compat = probe_32bit_calls();
+	int r;
+
+	r = choose_progs(&coverage, compat);
+	if (r < 0)
+		return r;
+	choose_decisions(&coverage, compat, leave_out_impossible(&coverage));
+	r = check_gates(&coverage);
+	if (r >= 0)
+		*ret = coverage;
+	return r;
+}
+
+bool coverage_kill_only(const struct coverage *coverage, unsigned stops)
+{
+	for (size_t i = 0; i < ELEMENTS(rules); i++)
+		if (rules[i].stop & stops && rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL)
+			return true;
+	return false;
+}
+
+unsigned coverage_kills(const struct coverage *coverage, unsigned stops)
+{
+	unsigned kills = 0;
+
+	for (size_t i = 0; i < ELEMENTS(rules); i++)
+		if (!rules[i].only_kill && !rules[i].compat && rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL)
+			kills |= rules[i].stop;
+	return kills & stops;
+}
+
+const struct decision *coverage_decision(const struct coverage *coverage, enum mseald_op op)
+{
+	for (size_t i = 0; i < coverage->decisions_count; i++)
+		if (coverage->decisions[i].op == op)
+			return &coverage->decisions[i];
+	return NULL;
+}
+
+bool coverage_spares_32bit(const struct coverage *coverage, unsigned stops)
+{
+	return coverage->mode == GATE_DENY && coverage->compat_kills & stops;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which programs this kernel takes, and what that makes of each row of docs/design.md, "What is denied". */
+#ifndef MSEALD_BPF_COVERAGE_H
+#define MSEALD_BPF_COVERAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/config.h"
+#include "bpf/prog_table.h"
+#include "mseald/shared.h"
+
+/* How a row of docs/design.md, "What is denied", is decided on this kernel. */
+enum mechanism {
+	MECHANISM_NONE,
+	MECHANISM_KERNEL,	/* this kernel has no such operation */
+	MECHANISM_LSM,
+	MECHANISM_OVERRIDE,
+	MECHANISM_KILL,
+};
+
+const char *mechanism_name(enum mechanism mechanism);
+
+/*
+ * What the kernel itself refuses, whoever asks and however it is raced, where a seal was made by
+ * mseal(2) too.
+ */
+enum native_scope {
+	NATIVE_NONE,
+	NATIVE_ALL,
+	NATIVE_ANONYMOUS,	/* in private memory without a file that is not writable */
+};
+
+const char *native_scope_name(enum native_scope scope);
+
+/* One operation and what decides it here. */
+struct decision {
+	unsigned row;
+	enum mseald_op op;
+	const char *operation;
+	enum mechanism mechanism;	/* by programs */
+	enum native_scope native;
+	const char *note;	/* or NULL */
+};
+
+#define DECISIONS_MAX 31
+
+struct coverage {
+	bool wanted[PROG_COUNT];
+	enum gate_mode mode;
+	bool native;			/* seals for good are made by mseal(2) too */
+	/*
+	 * Row by row; where 32-bit calls are decided otherwise, that is one of its own, behind the
+	 * 64-bit one.
+	 */
+	struct decision decisions[DECISIONS_MAX];
+	size_t decisions_count;
+	unsigned compat_kills;		/* MSEALD_STOP_* that 32-bit calls could only be killed for */
+	bool setattr_has_idmap;		/* lsm/inode_setattr has three arguments (6.12, 7.3), not two (6.1) */
+};
+
+/*
+ * Asks the kernel about every attach point that not all kernels have. Logs;
+ * -EOPNOTSUPP: GATE_DENY, and something could only be killed; or another negative errno.
+ */
+int coverage_make(enum gate_mode mode, struct coverage *ret);
+
+/* Is the program of this name among those wanted? */
+bool coverage_wants(const struct coverage *coverage, const char *program);
+
+/*
+ * Those of these MSEALD_STOP_* for which a 64-bit program that means no harm could be killed
+ * here, where there is no mseal(2): for what it may do in the course of its work.
+ */
+unsigned coverage_kills(const struct coverage *coverage, unsigned stops);
+
+/* What decides first about this operation, made by a 64-bit program; NULL: nothing there is. */
+const struct decision *coverage_decision(const struct coverage *coverage, enum mseald_op op);
+
+/* Is anything that one of these MSEALD_STOP_* stops left to a gate that can only kill? */
+bool coverage_kill_only(const struct coverage *coverage, unsigned stops);
+
+/*
+ * With GATE_DENY no process that means no harm is to be killed. A 64-bit one
+ * makes no 32-bit calls; where those could only be killed, a 32-bit process is
+ * not to be sealed. Is that so for a seal with these stops?
+ */
+bool coverage_spares_32bit(const struct coverage *coverage, unsigned stops);
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See events.h. */
+#include "bpf/events.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/log.h"
+
+/*
+ * What a buffer can hold of the smallest there are, so that whoever tries all the time cannot keep
+ * us at it.
+ */
+#define BATCH (MSEALD_EVENTS_SIZE / (sizeof(struct mseald_exec_event) + 8))
+
+struct events {
+	struct programs *programs;
+	const struct event_handlers *handlers;
+	void *context;
+	unsigned taken;		/* of this batch */
+	struct ring_buffer *ring;
+	sd_event_source *source;
+	uint64_t lost_told;	/* of state->lost, already handed on */
+	bool unused, killed;	/* seen in this batch */
+};
+
+static void take_event(struct events *events, void *data, size_t size)
+{
+	const struct mseald_event *event = data;
+
+	if (size >= sizeof(struct mseald_exec_event) &&
+	    (event->type == MSEALD_EVENT_EXEC || event->type == MSEALD_EVENT_RELRO)) {
+		events->handlers->hint(events->context, data);
+		return;
+	}
+	if (size < sizeof(*event))
+		return;
+	if (event->type == MSEALD_EVENT_UNUSED) {
+		events->unused = true;
+		return;
+	}
+	if (event->verdict == MSEALD_VERDICT_KILLED)
+		events->killed = true;
+	events->handlers->attempt(events->context, event);
+}
+
+/* An error ends the batch, with this event taken (libbpf's ringbuf.c, ringbuf_process_ring). */
+static int on_event(void *context, void *data, size_t size)
+{
+	struct events *events = context;
+
+	take_event(events, data, size);
+	return ++events->taken < BATCH ? 0 : -EXFULL;
+}
+
+void events_catch_up(struct events *events)
+{
+	uint64_t lost;
+	int r;
+
+	if (!events)
+		return;
+	events->taken = 0;
+	r = ring_buffer__consume(events->ring);
+	if (r < 0 && r != -EXFULL)
+		log_warning("cannot read the event buffer: %s, ignoring", strerror(-r));
+	lost = events_lost(events);
+	if (lost != events->lost_told)
+		events->handlers->lost(events->context, lost - events->lost_told);
+	events->lost_told = lost;
+	if (events->killed)
+		events->handlers->killed(events->context);
+	if (events->unused)
+		events->handlers->unused(events->context);
+	events->killed = events->unused = false;
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *context)
+{
+	(void)source;
+	(void)fd;
+	(void)revents;
+	events_catch_up(context);
+	return 0;
+}
+
+int events_open(sd_event *loop, struct programs *programs, const struct event_handlers *handlers,
+		void *context, struct events **ret)
+{
+	struct events *events = calloc(1, sizeof(*events));
+	int r;
+
+	if (!events)
+		return -ENOMEM;
+	*events = (struct events){ .programs = programs, .handlers = handlers, .context = context };
+	events->ring = ring_buffer__new(programs_map_fd(programs, "events"), on_event, events, NULL);
+	r = events->ring ? 0 : -errno;
+	if (r >= 0)
+		r = sd_event_add_io(loop, &events->source, ring_buffer__epoll_fd(events->ring), EPOLLIN,
+				    on_readable, events);
+	if (r < 0) {
+		(void)events_close(events);
+		return r;
+	}
+	/* What an earlier daemon counted as lost, it said. */
+	events->lost_told = events_lost(events);
+	*ret = events;
+	return 0;
+}
+
+struct events *events_close(struct events *events)
+{
+	if (!events)
+		return NULL;
+	(void)sd_event_source_disable_unref(events->source);
+	ring_buffer__free(events->ring);
+	free(events);
+	return NULL;
+}
+
+uint64_t events_lost(const struct events *events)
+{
+	return programs_state(events->programs)->lost;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The ring buffer of the programs: what they tell of, handed on to who deals with it. */
+#ifndef MSEALD_BPF_EVENTS_H
+#define MSEALD_BPF_EVENTS_H
+
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "bpf/programs.h"
+#include "mseald/shared.h"
+
+struct events;
+
+struct event_handlers {
+	void (*attempt)(void *context, const struct mseald_event *event);
+	void (*hint)(void *context, const struct mseald_exec_event *hint);
+	void (*lost)(void *context, uint64_t count);	/* attempts that found the buffer full */
+	/* At the end of a batch: */
+	void (*killed)(void *context);			/* an address space is doomed */
+	void (*unused)(void *context);			/* a seal set may be */
+};
+
+/* Begins to read the ring buffer, with what an earlier daemon did not get to. Negative errno. */
+int events_open(sd_event *loop, struct programs *programs, const struct event_handlers *handlers,
+		void *context, struct events **ret);
+struct events *events_close(struct events *events);	/* takes NULL, returns NULL */
+
+/* Reads what is in the ring buffer now. Takes NULL. */
+void events_catch_up(struct events *events);
+
+/* Attempts whose event was lost, since the maps were made. */
+uint64_t events_lost(const struct events *events);
+
+#endif

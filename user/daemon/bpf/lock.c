@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See lock.h. */
+#include "bpf/lock.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "bpf/bpffs.h"
+#include "bpf/lock_holders.h"
+#include "bpf/lock_ops.h"
+#include "bpf/lock_selftest.h"
+#include "bpf/probe.h"
+#include "mseald/lock.h"
+#include "mseald/shared.h"
+
+struct lock {
+	struct lock_bpf *skeleton;
+	struct bpf_link *links[64];
+	size_t links_count;
+	struct lock_selftest *outsider;
+	bool signals;
+	bool complete;
+};
+
+/* The id of a map, program or link: what is told of each has it in the second place. */
+static int id_of(int fd, uint32_t *ret)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+
+	_Static_assert(offsetof(struct bpf_map_info, id) == 4 && offsetof(struct bpf_prog_info, id) == 4 &&
+		       offsetof(struct bpf_link_info, id) == 4, "one place for the id");
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return -errno;
+	*ret = info.id;
+	return 0;
+}
+
+bool lock_is_taken(void)
+{
+	return access(BPFFS_LOCK, F_OK) == 0;
+}
+
+/* The hook that tells of the end of a map was renamed in 6.9. */
+static int choose_programs(struct lock_bpf *skeleton)
+{
+	struct btf *vmlinux = btf__load_vmlinux_btf();
+	bool named_new;
+
+	if (!vmlinux)
+		return -errno;
+	named_new = btf__find_by_name_kind(vmlinux, "bpf_lsm_bpf_map_free", BTF_KIND_FUNC) > 0;
+	btf__free(vmlinux);
+	(void)bpf_program__set_autoload(skeleton->progs.lock_map_free, named_new);
+	(void)bpf_program__set_autoload(skeleton->progs.lock_map_free_security, !named_new);
+	return 0;
+}
+
+static bool is_guard(const struct bpf_program *program)
+{
+	return bpf_program__autoload(program) && bpf_program__type(program) == BPF_PROG_TYPE_LSM;
+}
+
+static int attach(struct lock *lock)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, lock->skeleton->obj) {
+		struct bpf_link *link;
+
+		if (!is_guard(program))
+			continue;
+		if (lock->links_count == ELEMENTS(lock->links))
+			return -ENOBUFS;
+		link = bpf_program__attach(program);
+		if (!link) {
+			int r = -errno;
+
+			log_error("Lock=yes: cannot attach %s: %s; not locked", bpf_program__name(program),
+				  strerror(-r));
+			return r;
+		}
+		lock->links[lock->links_count++] = link;
+	}
+	return 0;
+}
+
+static int engage(struct lock *lock)
+{
+	static const char *const why[] = {
+		[MSEALD_LOCK_TRACED] = "mseald is traced; start it without a debugger",
+		[MSEALD_LOCK_NOT_BPFFS] = BPFFS_ROOT " is not on a BPF file system; mount -t bpf bpf " BPFFS,
+		[MSEALD_LOCK_NAMESPACE] = BPFFS
+		" is mounted in a mount namespace that may end; mount it where pid 1 of the machine is",
+		[MSEALD_LOCK_DEPTH] = BPFFS " is mounted on too many other mounts; mount it on /sys",
+		[MSEALD_LOCK_NO_ROOM] = "no memory",
+	};
+	struct mseald_lock_engage request = { .signals = lock->signals };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &request, .ctx_size_in = sizeof(request));
+	int r = bpf_prog_test_run_opts(bpf_program__fd(lock->skeleton->progs.lock_engage), &opts);
+
+	if (r < 0) {
+		log_error("Lock=yes: cannot run the program that takes the lock: %s; not locked",
+			  strerror(-r));
+		return r;
+	}
+	if (!request.why)
+		return 0;
+	log_error("Lock=yes: %s; not locked", why[request.why]);
+	return -EBUSY;
+}
+
+static int open_and_close(int fd)
+{
+	return fd < 0 ? -errno : close(fd);
+}
+
+/* Our own maps, programs and links were made before there was a lock: a descriptor made anew enters them. */
+static int guard_itself(struct lock *lock)
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+	uint32_t id = 0;
+	int r = 0;
+
+	bpf_object__for_each_map(map, lock->skeleton->obj) {
+		r = id_of(bpf_map__fd(map), &id);
+		if (r >= 0)
+			r = open_and_close(bpf_map_get_fd_by_id(id));
+		if (r < 0)
+			return r;
+	}
+	bpf_object__for_each_program(program, lock->skeleton->obj) {
+		if (!bpf_program__autoload(program))
+			continue;
+		r = id_of(bpf_program__fd(program), &id);
+		if (r >= 0)
+			r = open_and_close(bpf_prog_get_fd_by_id(id));
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < lock->links_count && r >= 0; i++)
+		r = lock_guard_link(lock, bpf_link__fd(lock->links[i]));
+	return r;
+}
+
+static int load(struct lock *lock)
+{
+	int r;
+
+	lock->skeleton = lock_bpf__open();
+	if (!lock->skeleton)
+		return -errno;
+	r = choose_programs(lock->skeleton);
+	return r < 0 ? r : lock_bpf__load(lock->skeleton);
+}
+
+int lock_take(bool signals, struct lock **ret)
+{
+	_cleanup_free_ struct lock *new = calloc(1, sizeof(*new));
+	struct lock *lock = new;
+	int r;
+
+	if (!lock)
+		return -ENOMEM;
+	lock->signals = signals;
+	r = bpffs_prepare();
+	if (r >= 0)
+		r = bpffs_enter();
+	if (r < 0)
+		return r;
+	r = lock_selftest_begin(&lock->outsider);
+	if (r >= 0)
+		r = load(lock);
+	if (r < 0)
+		log_error("Lock=yes: the kernel did not take the programs of the lock: %s; not locked",
+			  strerror(-r));
+	if (r >= 0)
+		r = attach(lock);
+	if (r >= 0)
+		r = engage(lock);
+	if (r >= 0) {
+		r = guard_itself(lock);
+		if (r < 0)
+			log_error("Lock=yes: cannot guard the lock itself: %s; not locked", strerror(-r));
+	}
+	if (r < 0) {
+		(void)lock_free(TAKE_PTR(new));
+		return r;
+	}
+	*ret = TAKE_PTR(new);
+	return 0;
+}
+
+/* Programs that were loaded only to ask the kernel something are gone again. */
+static void count_programs(struct lock *lock)
+{
+	int fd = bpf_map__fd(lock->skeleton->maps.lock_ids);
+	uint64_t alive = 0;
+	uint32_t id, next;
+	bool more = bpf_map_get_next_key(fd, NULL, &id) == 0;
+
+	while (more) {
+		int program = bpf_prog_get_fd_by_id(id);
+
+		more = bpf_map_get_next_key(fd, &id, &next) == 0;
+		if (program >= 0) {
+			alive++;
+			(void)close(program);
+		} else if (errno == ENOENT) {
+			(void)bpf_map_delete_elem(fd, &id);
+		}
+		id = next;
+	}
+	lock->skeleton->bss->lock.programs = alive;
+}
+
+/*
+ * The seal sets that an earlier mseald left, those included that are kept to be
+ * used again: each is guarded once it is opened.
+ */
+static int guard_sets(void)
+{
+	_cleanup_close_ int sets = bpf_obj_get("maps/sets"), refs = bpf_obj_get("maps/refs");
+	uint64_t end = 0;
+	uint32_t zero = 0;
+
+	if (sets < 0 || refs < 0 || bpf_map_lookup_elem(refs, &zero, &end) < 0)
+		return -errno;
+	for (uint32_t id = 1; id < MIN_OF(end, (uint64_t)MSEALD_MAX_SETS); id++) {
+		uint32_t map;
+
+		if (bpf_map_lookup_elem(sets, &id, &map) < 0)
+			continue;
+		if (open_and_close(bpf_map_get_fd_by_id(map)) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	return 0;
+}
+
+static int ignore(void *context, void *data, size_t size)
+{
+	(void)context;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
+/* What it was refused is not told of. */
+static void forget_outsider(struct lock *lock)
+{
+	struct ring_buffer *ring = ring_buffer__new(lock_denials_fd(lock), ignore, NULL, NULL);
+
+	if (!ring)
+		return;
+	(void)ring_buffer__consume(ring);
+	ring_buffer__free(ring);
+	lock->skeleton->bss->lock.untold = 0;
+}
+
+/* Each door is tried by an outsider, and must have been shut by the lock itself and nothing else. */
+static int try_doors(struct lock *lock)
+{
+	volatile struct mseald_lock *state = &lock->skeleton->bss->lock;
+	struct lock_selftest_targets targets = { .signals = lock->signals };
+	_cleanup_close_ int map = bpf_obj_get("maps/state");
+	const char *what;
+	int r;
+
+	r = map < 0 ? map : id_of(map, &targets.map);
+	if (r >= 0)
+		r = id_of(bpf_program__fd(lock->skeleton->progs.lock_bpf_map), &targets.program);
+	if (r >= 0)
+		r = id_of(bpf_link__fd(lock->links[0]), &targets.link);
+	if (r >= 0)
+		r = lock_selftest_try(lock->outsider, &targets, &what);
+	if (r == -EBUSY) {
+		log_error("Lock=yes: %s was not refused to an outsider; not locked", what);
+		return r;
+	}
+	if (r < 0) {
+		log_error("Lock=yes: cannot try whether it is complete: %s; not locked", strerror(-r));
+		return r;
+	}
+	forget_outsider(lock);
+	for (unsigned i = 0; i < MSEALD_DOOR_COUNT; i++) {
+		if (!state->refused[i] && (i != MSEALD_DOOR_SIGNAL || lock->signals) &&
+		    (i != MSEALD_DOOR_SWITCH || access(LOCK_SELFTEST_FTRACE, F_OK) == 0)) {
+			log_error(
+				"Lock=yes: it was not the lock that refused \"%s\" to an outsider; not "
+				"locked",
+				lock_op_name(i));
+			return -EBUSY;
+		}
+		state->refused[i] = 0;
+	}
+	return 0;
+}
+
+static int pin_links(struct lock *lock)
+{
+	struct bpf_program *program;
+	size_t i = 0;
+	int r;
+
+	r = bpffs_make_lock();
+	bpf_object__for_each_program(program, lock->skeleton->obj) {
+		char path[BPFFS_PATH_MAX];
+
+		if (r < 0)
+			break;
+		if (is_guard(program))
+			r = bpf_link__pin(lock->links[i++],
+					  bpffs_lock_path(bpf_program__name(program), path));
+	}
+	if (r < 0)
+		log_error("Lock=yes: cannot pin the programs of the lock: %s; not locked", strerror(-r));
+	return r;
+}
+
+int lock_complete(struct lock *lock)
+{
+	char why[256];
+	int r;
+
+	r = pin_links(lock);
+	if (r < 0)
+		return r;
+	count_programs(lock);
+	r = try_doors(lock);
+	if (r < 0)
+		return r;
+	r = guard_sets();
+	if (r >= 0)
+		r = lock_holders_find(lock->skeleton, why);
+	if (r == -EBUSY)
+		log_error("Lock=yes: %s; not locked. End it, or boot again", why);
+	else if (r < 0)
+		log_error("Lock=yes: cannot find out who else has what is to be locked: %s; not locked",
+			  strerror(-r));
+	if (r < 0)
+		return r;
+	lock->outsider = lock_selftest_end(lock->outsider);
+	lock->complete = true;
+	log_notice(
+		"locked until the machine is booted again: only this process reaches the maps, programs "
+		"and pins of mseald%s",
+		lock->signals ? ", and no signal ends it" : "");
+	return 0;
+}
+
+struct lock *lock_free(struct lock *lock)
+{
+	if (!lock)
+		return NULL;
+	lock->outsider = lock_selftest_end(lock->outsider);
+	if (!lock->complete)
+		bpffs_remove_lock();
+	for (size_t i = lock->links_count; i-- > 0;)
+		(void)bpf_link__destroy(lock->links[i]);
+	lock_bpf__destroy(lock->skeleton);
+	free(lock);
+	return NULL;
+}
+
+int lock_guard_link(struct lock *lock, int link_fd)
+{
+	uint32_t id, one = 1;
+	int r;
+
+	if (!lock)
+		return 0;
+	r = id_of(link_fd, &id);
+	if (r < 0)
+		return r;
+	return bpf_map_update_elem(bpf_map__fd(lock->skeleton->maps.lock_links), &id, &one, BPF_ANY) < 0 ?
+		       -errno :
+		       0;
+}
+
+void lock_forget_link(struct lock *lock, int link_fd)
+{
+	uint32_t id;
+
+	if (lock && id_of(link_fd, &id) >= 0)
+		(void)bpf_map_delete_elem(bpf_map__fd(lock->skeleton->maps.lock_links), &id);
+}
+
+bool lock_is_complete(const struct lock *lock)
+{
+	return lock && lock->complete;
+}
+
+bool lock_keeps_signals(const struct lock *lock)
+{
+	return lock && lock->signals;
+}
+
+int lock_denials_fd(const struct lock *lock)
+{
+	return bpf_map__fd(lock->skeleton->maps.lock_refusals);
+}
+
+uint64_t lock_lost(const struct lock *lock)
+{
+	return *(volatile const __u64 *)&lock->skeleton->bss->lock.untold;
+}
+
+static json_int_t count_links(const struct lock *lock)
+{
+	int fd = bpf_map__fd(lock->skeleton->maps.lock_links);
+	uint32_t keys[2], *last = NULL;
+	json_int_t count = 0;
+
+	while (bpf_map_get_next_key(fd, last, &keys[count & 1]) == 0)
+		last = &keys[count++ & 1];
+	return count;
+}
+
+json_t *lock_denials_json(const struct lock *lock, bool all)
+{
+	volatile const struct mseald_lock *state = lock_is_complete(lock) ? &lock->skeleton->bss->lock : NULL;
+	json_t *list = json_array();
+
+	for (unsigned i = 0; state && i < MSEALD_DOOR_COUNT; i++)
+		if (all || state->refused[i])
+			(void)json_array_append_new(list,
+						    json_pack("{s:s,s:I}", "door", lock_op_name(i),
+							      "attempts", (json_int_t)state->refused[i]));
+	return list;
+}
+
+json_t *lock_json(const struct lock *lock)
+{
+	volatile const struct mseald_lock *state;
+
+	if (!lock_is_complete(lock))
+		return NULL;
+	state = &lock->skeleton->bss->lock;
+	return json_pack("{s:b,s:I,s:I,s:I,s:o}", "signals", lock->signals, "maps", (json_int_t)state->maps,
+			 "programs", (json_int_t)state->programs, "links", count_links(lock), "refused",
+			 lock_denials_json(lock, false));
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See lock_holders.h. The kernel counts how many hold a map from user space: one
+ * for each open description and each pin. So more than we have means others.
+ */
+#include "bpf/lock_holders.h"
+
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/list.h"
+#include "bpf/bpffs.h"
+#include "lib/base/util.h"
+#include "mseald/lock.h"
+
+#define TRIES 150
+#define PAUSE_US 100000
+
+static void cleanup_closedir(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+/* The first records of an iterator, at most room of them; how many. */
+static ssize_t read_iterator(const struct bpf_program *program, void *records, size_t size, size_t room)
+{
+	_cleanup_close_ int link = bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, NULL),
+			    fd = -1;
+	size_t length = 0;
+	ssize_t n;
+
+	if (link < 0)
+		return link;
+	fd = bpf_iter_create(link);
+	if (fd < 0)
+		return -errno;
+	while (length < size * room && (n = read(fd, (char *)records + length, size * room - length)) != 0) {
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return -errno;
+		length += n > 0 ? (size_t)n : 0;
+	}
+	return (ssize_t)(length / size);
+}
+
+/*
+ * The maps that our descriptors are of, one id for each; all at once, since each takes a file to be
+ * read. Malloc'ed.
+ */
+static int read_own_descriptors(uint32_t **ret, size_t *ret_count)
+{
+	_cleanup_(cleanup_closedir) DIR *dir = opendir("/proc/self/fdinfo");
+	_cleanup_free_ uint32_t *ids = NULL;
+	size_t count = 0, allocated = 0;
+	struct dirent *entry;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		_cleanup_fclose_ FILE *file = NULL;
+		char path[300], line[128];
+
+		(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%s", entry->d_name);
+		file = fopen(path, "re");
+		if (list_grow(&ids, count, 1, &allocated, sizeof(*ids)) < 0)
+			return -ENOMEM;
+		while (file && fgets(line, sizeof(line), file))
+			if (sscanf(line, "map_id: %u", &ids[count]) == 1) {
+				count++;
+				break;
+			}
+	}
+	*ret = TAKE_PTR(ids);
+	*ret_count = count;
+	return 0;
+}
+
+static bool is_pinned(uint32_t id, const char *name)
+{
+	char path[BPFFS_PATH_MAX];
+	struct bpf_map_info info = {};
+	_cleanup_close_ int fd = bpf_obj_get(bpffs_map_path(strstr(name, ".bss") ? "state" : name, path));
+	__u32 size = sizeof(info);
+
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.id == id;
+}
+
+static int find_descriptors(struct lock_bpf *skeleton, char why[256])
+{
+	static struct mseald_lock_map maps[4096];
+	ssize_t count = read_iterator(skeleton->progs.lock_maps, maps, sizeof(*maps), ELEMENTS(maps));
+	_cleanup_free_ uint32_t *own = NULL;
+	size_t own_count;
+	int r;
+
+	if (count < 0)
+		return (int)count;
+	if (count == ELEMENTS(maps))
+		return -E2BIG;
+	r = read_own_descriptors(&own, &own_count);
+	if (r < 0)
+		return r;
+	for (ssize_t i = 0; i < count; i++) {
+		int64_t ours = is_pinned(maps[i].id, maps[i].name);
+
+		for (size_t k = 0; k < own_count; k++)
+			ours += own[k] == maps[i].id;
+		if (maps[i].users <= ours)
+			continue;
+		(void)snprintf(why, 256, "some other process has the map %s (id %u) open, or has pinned it",
+			       maps[i].name, maps[i].id);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static int find_programs(struct lock_bpf *skeleton, char why[256])
+{
+	struct mseald_lock_program found;
+	ssize_t count = read_iterator(skeleton->progs.lock_programs, &found, sizeof(found), 1);
+
+	if (count <= 0)
+		return (int)count;
+	(void)snprintf(why, 256,
+		       "the program with id %u, which this mseald did not load, works on the map with id %u",
+		       found.id, found.map);
+	return -EBUSY;
+}
+
+int lock_holders_find(struct lock_bpf *skeleton, char why[256])
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		if (i)
+			(void)usleep(PAUSE_US);
+		r = find_descriptors(skeleton, why);
+		if (r >= 0)
+			r = find_programs(skeleton, why);
+		if (r != -EBUSY)
+			break;
+	}
+	return r;
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See lock_ops.h. */
+#include "bpf/lock_ops.h"
+
+#include "lib/base/util.h"
+
+static const struct {
+	const char *name, *phrase;
+	bool ordinary;
+} words[] = {
+	[MSEALD_DOOR_MAP] = { "map", "a descriptor of a map", true },
+	[MSEALD_DOOR_PROGRAM] = { "program", "a descriptor of a program", true },
+	[MSEALD_DOOR_LINK] = { "link", "a descriptor of a link", true },
+	[MSEALD_DOOR_LOAD] = { "load", "loading a program that could undo the lock", false },
+	[MSEALD_DOOR_SWITCH] = { "switch", "writing to the switch of ftrace", false },
+	[MSEALD_DOOR_PIN] = { "pin", "changing the pins", false },
+	[MSEALD_DOOR_MOUNT] = { "mount", "unmounting or covering the pins", false },
+	[MSEALD_DOOR_TRACE] = { "trace", "tracing mseald", false },
+	[MSEALD_DOOR_LIMIT] = { "limit", "changing a limit of mseald", false },
+	[MSEALD_DOOR_SIGNAL] = { "signal", "a signal to mseald", true },
+};
+
+_Static_assert(ELEMENTS(words) == MSEALD_DOOR_COUNT, "words for each door");
+
+const char *lock_op_name(enum mseald_lock_door door)
+{
+	return words[door].name;
+}
+
+const char *lock_op_phrase(enum mseald_lock_door door)
+{
+	return words[door].phrase;
+}
+
+bool lock_op_is_ordinary(enum mseald_lock_door door)
+{
+	return words[door].ordinary;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The operations that the lock refuses, in words. */
+#ifndef MSEALD_BPF_LOCK_OPS_H
+#define MSEALD_BPF_LOCK_OPS_H
+
+#include <stdbool.h>
+
+#include "mseald/lock.h"
+
+/* One word, for machines: "pin". What was refused, for people: "changing the pins". Static. */
+const char *lock_op_name(enum mseald_lock_door door);
+const char *lock_op_phrase(enum mseald_lock_door door);
+/* Is it what systemd, bpftool or a monitor does in its everyday work too? */
+bool lock_op_is_ordinary(enum mseald_lock_door door);
+
+#endif

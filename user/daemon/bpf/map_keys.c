@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See map_keys.h. */
+#include "bpf/map_keys.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+
+#include "base/list.h"
+#include "lib/base/util.h"
+
+int map_keys(int fd, size_t size, size_t max, void *ret, size_t *ret_count)
+{
+	_cleanup_free_ char *keys = NULL;
+	size_t count = 0, room = 0;
+
+	/* A key that has gone meanwhile would begin anew: hence max. */
+	for (; count < max; count++) {
+		if (list_grow(&keys, count, 1, &room, size) < 0)
+			return -ENOMEM;
+		if (bpf_map_get_next_key(fd, count ? keys + size * (count - 1) : NULL, keys + size * count) <
+		    0)
+			break;
+	}
+	*(void **)ret = TAKE_PTR(keys);
+	*ret_count = count;
+	return 0;
+}

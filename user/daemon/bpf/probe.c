@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See probe.h. */
+#include "bpf/probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/util.h"
+
+int probe_bpf_lsm(void)
+{
+	_cleanup_fclose_ FILE *file = fopen("/sys/kernel/security/lsm", "re");
+	char line[512];
+	char *word, *rest;
+
+	if (!file)
+		return -errno;
+	if (!fgets(line, sizeof(line), file))
+		return 0;
+	for (word = strtok_r(line, ",\n", &rest); word; word = strtok_r(NULL, ",\n", &rest))
+		if (strcmp(word, "bpf") == 0)
+			return 1;
+	return 0;
+}
+
+/* "return 0", on this attach point. */
+static int probe_load(const struct btf *vmlinux, const char *function, enum bpf_prog_type type,
+		      enum bpf_attach_type attach)
+{
+	const struct bpf_insn program[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
+	int id = btf__find_by_name_kind(vmlinux, function, BTF_KIND_FUNC);
+	int fd;
+
+	if (id < 0)
+		return -ENOENT;
+	opts.attach_btf_id = id;
+	fd = bpf_prog_load(type, "mseald_probe", "GPL", program, ELEMENTS(program), &opts);
+	if (fd < 0)
+		return fd == -EINVAL || fd == -ENOTSUP || fd == -EBUSY ? 0 : fd;
+	(void)close(fd);
+	return 1;
+}
+
+int probe_fentry(const struct btf *vmlinux, const char *function)
+{
+	return probe_load(vmlinux, function, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY);
+}
+
+int probe_override(const struct btf *vmlinux, const char *function)
+{
+	return probe_load(vmlinux, function, BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN);
+}
+
+int probe_lsm(const struct btf *vmlinux, const char *hook)
+{
+	char function[64];
+
+	(void)snprintf(function, sizeof(function), "bpf_lsm_%s", hook);
+	return probe_load(vmlinux, function, BPF_PROG_TYPE_LSM, BPF_LSM_MAC);
+}
+
+int probe_lsm_arguments(const struct btf *vmlinux, const char *hook)
+{
+	const struct btf_type *type;
+	char function[64];
+	int id;
+
+	(void)snprintf(function, sizeof(function), "bpf_lsm_%s", hook);
+	id = btf__find_by_name_kind(vmlinux, function, BTF_KIND_FUNC);
+	type = id < 0 ? NULL : btf__type_by_id(vmlinux, (__u32)id);
+	type = type ? btf__type_by_id(vmlinux, type->type) : NULL;
+	return type ? btf_vlen(type) : -ENOENT;
+}
+
+bool probe_process_madvise_discards(void)
+{
+	struct iovec range = { .iov_len = 4096 };
+	_cleanup_close_ int self = -1;
+	bool taken;
+
+	self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	range.iov_base = mmap(NULL, range.iov_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			      0);
+	if (range.iov_base == MAP_FAILED)
+		return true;
+	/* Only its own "no" counts: whatever else went wrong, assume that it could. */
+	taken = self < 0 || syscall(SYS_process_madvise, self, &range, 1ul, MADV_DONTNEED, 0u) >= 0 ||
+		errno != EINVAL;
+	(void)munmap(range.iov_base, range.iov_len);
+	return taken;
+}
+
+bool probe_guard_pages(void)
+{
+	/* No memory: an advice that it knows it takes, and changes nothing (mm/madvise.c, do_madvise). */
+	return madvise(NULL, 0, 102 /* MADV_GUARD_INSTALL */) == 0;
+}
+
+static void on_fault(int signal)
+{
+	(void)signal;
+	_exit(1);
+}
+
+bool probe_32bit_calls(void)
+{
+#ifdef __x86_64__
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		long number = 20;	/* getpid of arch/x86/entry/syscalls/syscall_32.tbl */
+
+		/*
+		 * Without CONFIG_IA32_EMULATION, or with ia32_emulation=0 (since 6.7), it is a general
+		 * protection fault. Any other end, as by a filter of our own, tells nothing about the others.
+		 */
+		(void)signal(SIGSEGV, on_fault);
+		__asm__ volatile("int $0x80" : "+a"(number) : : "memory");
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return true;
+	return !(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+#else
+	return true;
+#endif
+}
+
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+
+bool probe_mseal(void)
+{
+	return syscall(SYS_mseal, 0ul, 0ul, 0ul) == 0;
+}
+
+const char *probe_preemption(void)
+{
+	static const char *const known[] = { "none", "voluntary", "full", "lazy" };
+	_cleanup_fclose_ FILE *file = fopen("/sys/kernel/debug/sched/preempt", "re");
+	char line[128], wanted[16];
+	struct utsname name;
+
+	if (file && fgets(line, sizeof(line), file))
+		for (size_t i = 0; i < ELEMENTS(known); i++) {
+			(void)snprintf(wanted, sizeof(wanted), "(%s)", known[i]);
+			if (strstr(line, wanted))
+				return known[i];
+		}
+	/* Without dynamic preemption the version string says how the kernel was built. */
+	if (uname(&name) == 0 && !strstr(name.version, "PREEMPT_DYNAMIC")) {
+		if (strstr(name.version, "PREEMPT_RT") || strstr(name.version, " PREEMPT "))
+			return "full";
+		if (strstr(name.version, "PREEMPT_LAZY"))
+			return "lazy";
+		if (!strstr(name.version, "PREEMPT"))
+			return "none";	/* or voluntary: alike as far as we care */
+	}
+	return "unknown";
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What this kernel can do, found out by loading a real, tiny program for each question. */
+#ifndef MSEALD_BPF_PROBE_H
+#define MSEALD_BPF_PROBE_H
+
+#include <stdbool.h>
+
+struct btf;
+
+/* 1: "bpf" is among the active LSMs; 0: not; negative errno: securityfs cannot be read. */
+int probe_bpf_lsm(void);
+
+/*
+ * Can a program of this kind be attached to a kernel function? 1, 0 (the
+ * kernel refuses it), -ENOENT (no such function), or a negative errno of the
+ * load (-EPERM: not root).
+ */
+int probe_fentry(const struct btf *vmlinux, const char *function);
+int probe_override(const struct btf *vmlinux, const char *function);	/* fmod_ret */
+int probe_lsm(const struct btf *vmlinux, const char *hook);
+/* How many arguments an LSM hook has; -ENOENT: there is none of that name. */
+int probe_lsm_arguments(const struct btf *vmlinux, const char *hook);
+
+/* Does process_madvise() take advice that discards, on the caller itself? 7.x does; before, EINVAL. */
+bool probe_process_madvise_discards(void);
+
+/* Has this kernel guard pages (MADV_GUARD_INSTALL, since 6.13)? */
+bool probe_guard_pages(void);
+
+/*
+ * Does the kernel take 32-bit system calls from a 64-bit process (int 0x80)?
+ * Then it runs 32-bit programs as well. Tried in a child.
+ */
+bool probe_32bit_calls(void);
+
+/* Has this kernel mseal(2)? Since 6.10, on 64-bit machines. */
+bool probe_mseal(void);
+
+/* How the kernel preempts itself, as a word of /sys/kernel/debug/sched/preempt; "unknown" otherwise. */
+const char *probe_preemption(void);
+
+#endif

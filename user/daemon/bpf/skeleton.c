@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See skeleton.h. */
+#include "bpf/skeleton.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/log.h"
+#include "bpf/bpffs.h"
+#include "lib/base/util.h"
+#include "mseald.skel.h"
+
+#define MAPS_MAX 20
+/* Where the state stands among the globals. */
+#define STATE_OFFSET offsetof(typeof(*((struct mseald *)NULL)->bss), state)
+
+struct skeleton {
+	const struct coverage *coverage;	/* not ours */
+	int tools[TOOL_COUNT];
+	int progs[PROG_COUNT];
+	struct {
+		char name[BPF_OBJ_NAME_LEN];
+		int fd;
+	} maps[MAPS_MAX];
+	size_t maps_count;		/* 0: nothing is loaded yet */
+	void *globals;			/* the map of them, mapped */
+	size_t globals_size;
+};
+
+static const char *const tools[TOOL_COUNT] = {
+	"mseald_commit", "mseald_uncache", "mseald_set_kill_pending", "mseald_forget", "mseald_forget_account",
+	"mseald_arm",	 "mseald_disarm",  "mseald_tasks",	      "mseald_vmas",
+};
+
+static bool is_settings(const struct bpf_map *map)
+{
+	return strstr(bpf_map__name(map), ".rodata");	/* of one load */
+}
+
+static const char *map_name(const struct bpf_map *map)
+{
+	return strstr(bpf_map__name(map), ".bss") ? "state" : bpf_map__name(map);
+}
+
+/*
+ * The first load takes the maps that are pinned, and pins what it makes; later ones take those of the
+ * first, whatever has become of the pins.
+ */
+static int choose_maps(const struct skeleton *skeleton, struct mseald *libbpf)
+{
+	struct bpf_map *map;
+	char path[BPFFS_PATH_MAX];
+
+	bpf_object__for_each_map(map, libbpf->obj) {
+		int r;
+
+		if (is_settings(map))
+			continue;
+		r = skeleton->maps_count ? bpf_map__reuse_fd(map, skeleton_map_fd(skeleton, map_name(map))) :
+					 bpf_map__set_pin_path(map, bpffs_map_path(map_name(map), path));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A descriptor that outlives the skeleton. */
+static int keep(int fd, int *ret)
+{
+	*ret = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return *ret < 0 ? -errno : 0;
+}
+
+static int keep_maps(struct skeleton *skeleton, struct mseald *libbpf)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, libbpf->obj) {
+		int r;
+
+		if (is_settings(map))
+			continue;
+		if (skeleton->maps_count == MAPS_MAX || strlen(map_name(map)) >= sizeof(skeleton->maps->name))
+			return -E2BIG;
+		r = keep(bpf_map__fd(map), &skeleton->maps[skeleton->maps_count].fd);
+		if (r < 0)
+			return r;
+		strcpy(skeleton->maps[skeleton->maps_count++].name, map_name(map));
+	}
+	skeleton->globals_size = bpf_map__value_size(libbpf->maps.bss);
+	skeleton->globals = mmap(NULL, skeleton->globals_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			       skeleton_map_fd(skeleton, "state"), 0);
+	if (skeleton->globals == MAP_FAILED) {
+		skeleton->globals = NULL;
+		return -errno;
+	}
+	skeleton_state(skeleton)->layout = MSEALD_LAYOUT;
+	return 0;
+}
+
+/* Where the descriptor of a program is kept; NULL: nobody knows it. */
+static int *descriptor_of(struct skeleton *skeleton, const char *name)
+{
+	for (size_t i = 0; i < TOOL_COUNT; i++)
+		if (strcmp(tools[i], name) == 0)
+			return &skeleton->tools[i];
+	for (size_t i = 0; i < PROG_COUNT; i++)
+		if (strcmp(prog_table[i].program, name) == 0)
+			return &skeleton->progs[i];
+	return NULL;
+}
+
+/* The tools are loaded with the maps, and no programs with them. */
+static int choose_programs(struct skeleton *skeleton, struct mseald *libbpf, const bool *wanted)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, libbpf->obj) {
+		const int *descriptor = descriptor_of(skeleton, bpf_program__name(program));
+		bool is_prog = descriptor >= skeleton->progs && descriptor < skeleton->progs + PROG_COUNT;
+
+		if (!descriptor)
+			return -ENOENT;
+		(void)bpf_program__set_autoload(program, is_prog ? wanted && wanted[descriptor - skeleton->progs] : !wanted);
+	}
+	return 0;
+}
+
+static int load(struct skeleton *skeleton, struct mseald *libbpf, const bool *wanted)
+{
+	struct bpf_program *program;
+	int r;
+
+	libbpf->rodata->possible_cpus = libbpf_num_possible_cpus();
+	libbpf->rodata->madvise_overridden = coverage_wants(skeleton->coverage, "override_madvise");
+	libbpf->rodata->madvise_32_overridden = coverage_wants(skeleton->coverage, "override_madvise_32");
+	libbpf->rodata->setattr_has_idmap = skeleton->coverage->setattr_has_idmap;
+	r = choose_programs(skeleton, libbpf, wanted);
+	if (r >= 0)
+		r = choose_maps(skeleton, libbpf);
+	if (r >= 0)
+		r = mseald__load(libbpf);
+	if (r >= 0 && !skeleton->maps_count)
+		r = keep_maps(skeleton, libbpf);
+	bpf_object__for_each_program(program, libbpf->obj)
+		if (r >= 0 && bpf_program__autoload(program))
+			r = keep(bpf_program__fd(program), descriptor_of(skeleton, bpf_program__name(program)));
+	return r;
+}
+
+/* wanted NULL: the first load, of maps and tools. Logs. */
+static int open_and_load(struct skeleton *skeleton, const bool *wanted)
+{
+	struct mseald *libbpf = mseald__open();
+	int r = libbpf ? load(skeleton, libbpf, wanted) : -errno;
+
+	mseald__destroy(libbpf);
+	if (r < 0)
+		log_error("the kernel did not take the BPF programs or maps: %s%s", strerror(-r),
+			  r == -EINVAL ? " (is something else pinned in " BPFFS_ROOT "/maps?)" : "");
+	return r;
+}
+
+int skeleton_load(struct skeleton *skeleton, const bool wanted[PROG_COUNT])
+{
+	return open_and_load(skeleton, wanted);
+}
+
+int skeleton_open(const struct coverage *coverage, struct skeleton **ret)
+{
+	struct skeleton *skeleton = calloc(1, sizeof(*skeleton));
+	int r;
+
+	if (!skeleton)
+		return -ENOMEM;
+	skeleton->coverage = coverage;
+	for (size_t i = 0; i < TOOL_COUNT; i++)
+		skeleton->tools[i] = -1;
+	for (size_t i = 0; i < PROG_COUNT; i++)
+		skeleton->progs[i] = -1;
+	r = open_and_load(skeleton, NULL);
+	if (r < 0)
+		skeleton_close(skeleton);
+	else
+		*ret = skeleton;
+	return r;
+}
+
+struct skeleton *skeleton_close(struct skeleton *skeleton)
+{
+	if (!skeleton)
+		return NULL;
+	for (size_t i = 0; i < TOOL_COUNT; i++)
+		cleanup_close(&skeleton->tools[i]);
+	for (size_t i = 0; i < PROG_COUNT; i++)
+		cleanup_close(&skeleton->progs[i]);
+	for (size_t i = 0; i < skeleton->maps_count; i++)
+		cleanup_close(&skeleton->maps[i].fd);
+	if (skeleton->globals)
+		(void)munmap(skeleton->globals, skeleton->globals_size);
+	free(skeleton);
+	return NULL;
+}
+
+int skeleton_prog_fd(const struct skeleton *skeleton, size_t i)
+{
+	return skeleton->progs[i];
+}
+
+int skeleton_tool_fd(const struct skeleton *skeleton, enum tool tool)
+{
+	return skeleton->tools[tool];
+}
+
+int skeleton_map_fd(const struct skeleton *skeleton, const char *name)
+{
+	for (size_t i = 0; i < skeleton->maps_count; i++)
+		if (strcmp(skeleton->maps[i].name, name) == 0)
+			return skeleton->maps[i].fd;
+	return -ENOENT;
+}
+
+volatile struct mseald_state *skeleton_state(const struct skeleton *skeleton)
+{
+	return (void *)((char *)skeleton->globals + STATE_OFFSET);
+}
+
+const struct mseald_state *skeleton_map_state(const struct skeleton *skeleton)
+{
+	void *globals =
+		mmap(NULL, skeleton->globals_size, PROT_READ, MAP_SHARED, skeleton_map_fd(skeleton, "state"), 0);
+
+	return globals == MAP_FAILED ? NULL : (const void *)((char *)globals + STATE_OFFSET);
+}
+
+void skeleton_unmap_state(const struct skeleton *skeleton, const struct mseald_state *state)
+{
+	(void)munmap((char *)state - STATE_OFFSET, skeleton->globals_size);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which address space each task has, as the kernel says (bpf/iter_task.bpf.c). */
+#ifndef MSEALD_BPF_TASK_ITER_H
+#define MSEALD_BPF_TASK_ITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bpf/programs.h"
+#include "mseald/shared.h"
+
+/* Of mseald_task.flags: include/linux/sched.h. */
+#define TASK_EXITING 0x00000004u
+#define TASK_KTHREAD 0x00200000u
+
+/* Is it the first thread of a process that has memory? */
+static inline bool task_is_process(const struct mseald_task *task)
+{
+	return task->pid == task->tgid && task->key && !(task->flags & TASK_KTHREAD);
+}
+
+/* The threads of one process, or of all (pid 0). The caller frees *ret. -ESRCH: none. */
+int task_iter_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count);
+
+/* The key of the address space of a process; 0: it is gone. */
+uint64_t task_iter_key_of(struct programs *programs, pid_t pid);
+
+/* The mappings of one thread with their flags (VM_*), sorted by address. The caller frees *ret. */
+int task_iter_read_vmas(struct programs *programs, pid_t tid, struct mseald_vma **ret, size_t *ret_count);
+
+/* The first of those that have this key; NULL: none has. Tasks must be sorted by key. */
+const struct mseald_task *task_iter_find(const struct mseald_task *tasks, size_t count, uint64_t key);
+
+/*
+ * The processes (thread group ids, ascending, each once) that have this key.
+ * Tasks must be sorted by key. The caller frees *ret, which is NULL for none.
+ */
+int task_iter_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret,
+		      size_t *ret_count);
+
+/* Orders by key, then process. */
+void task_iter_sort_by_key(struct mseald_task *tasks, size_t count);
+
+#endif

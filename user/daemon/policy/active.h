@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The policies that are in force: read at the start and at each reload, and put
+ * into the kernel as triggers. A file that cannot be read any more leaves its
+ * last good version in force, a copy of which is kept for the next daemon.
+ */
+#ifndef MSEALD_POLICY_ACTIVE_H
+#define MSEALD_POLICY_ACTIVE_H
+
+#include "bpf/programs.h"
+#include "lib/policy/policy.h"
+
+#define ACTIVE_KEPT "/run/mseald/policy.d"
+
+struct active;
+
+/* With none in force. NULL without memory. */
+struct active *active_new(struct programs *programs);
+struct active *active_free(struct active *active);	/* takes NULL, returns NULL; the triggers stay */
+
+/*
+ * Reads all files, attaches what policies need, then changes over. Logs. A negative errno: nothing
+ * has changed. faults: also of files whose last good version goes on.
+ */
+int active_reload(struct active *active, struct diagnostics *faults);
+
+/*
+ * Puts these in force before those of files, in place of those that were given before. The list is copied,
+ * what is in it is borrowed until the next call has succeeded. Before the first active_reload(): with
+ * that one. A negative errno: nothing has changed.
+ */
+int active_put_first(struct active *active, const struct policy *first, size_t count);
+
+/*
+ * [Seal] of the policy that a file of this name says, in force or turned off (Enabled=no). -ENOENT: there is
+ * none, or it has a fault; -ENOMEM.
+ */
+int active_find_seal(const struct active *active, const char *name, struct seal_spec *ret);
+
+const struct policies *active_policies(const struct active *active);
+/* The one of this name; NULL: none. */
+const struct policy *active_find(const struct active *active, const char *name);
+/* Faults that the last reading found. */
+size_t active_faults(const struct active *active);
+/* Does any of them ask whether a program is marked? */
+bool active_wants_marked(const struct active *active);
+
+#endif

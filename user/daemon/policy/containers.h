@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Container policies: of each container that was armed (method_container.h) one policy
+ * about its cgroup, in force before those of files. Each is kept in a file for
+ * the next daemon, and ends with the cgroup.
+ */
+#ifndef MSEALD_POLICY_CONTAINERS_H
+#define MSEALD_POLICY_CONTAINERS_H
+
+#include <stdint.h>
+
+#include "bpf/programs.h"
+#include "lib/policy/policy.h"
+#include "policy/active.h"
+
+#define CONTAINERS_KEPT "/run/mseald/containers"
+#define CONTAINERS_MAX 4096
+#define CONTAINER_ID_MAX 128	/* bytes */
+#define CONTAINER_NAME_MAX (CONTAINER_ID_MAX + 16)
+
+struct containers;
+
+/*
+ * With those of an earlier daemon that still are. They are in force with the next active_reload().
+ * Negative errno.
+ */
+int containers_open(struct programs *programs, struct active *active, struct containers **ret);
+struct containers *containers_close(
+	struct containers *containers); /* takes NULL, returns NULL; what is in force stays */
+
+/* Letters, digits and _ . + : -, the first no dot: it names a file. */
+bool container_id_valid(const char *id);
+
+/*
+ * Puts in force how a container is sealed, for whatever
+ * starts in its cgroup, whose id this is. In place of what there was of this id. Negative errno:
+ * nothing has changed; -EINVAL: the
+ * cgroup's path cannot be a policy's; -ENOSPC: too many.
+ */
+int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id,
+		   const struct seal_spec *seal);
+/* -ENOENT: there is none of this id. */
+int containers_remove(struct containers *containers, const char *id);
+/* Every few seconds: those whose cgroup is gone. Cheap. */
+void containers_sweep(struct containers *containers);
+
+/*
+ * The kernel has told of a program that the policy of this name is about; nothing is done if it is
+ * no container's.
+ */
+void containers_seen(struct containers *containers, const char *policy);
+
+/*
+ * The container that a cgroup belongs to, by the short form of its id; NULL: none. Lives until the
+ * next change.
+ */
+const char *containers_find(const struct containers *containers, uint64_t cgroup_id);
+
+/* Whether what starts in it is seen: container_watch.h. */
+struct container_watch {
+	uint64_t newest;		/* key: address spaces up to it were there before */
+	uint64_t suspect;		/* key of one that should have been seen, and was not; 0: none */
+	uint64_t since;			/* microseconds, CLOCK_MONOTONIC: when it was found */
+	bool done;			/* the first was seen */
+};
+
+/* that are looked at; who has more had them before it was armed */
+#define CONTAINER_WATCH_PROCESSES_MAX 64
+
+/* That of the i-th container and its policy; NULL: there are not so many. */
+struct container_watch *containers_watch(struct containers *containers, size_t i,
+					 const struct policy **ret_policy);
+
+#endif

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See exec_facts.h. */
+#include "policy/exec_facts.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cgroup.h"
+#include "lib/base/util.h"
+#include "lib/elf/object.h"
+#include "process/procfs.h"
+
+static bool read_marked(int proc_fd)
+{
+	_cleanup_close_ int fd = openat(proc_fd, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct elf_object object;
+
+	return fd >= 0 && elf_object_read(fd, &object) >= 0 && object.memory_seal;
+}
+
+int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_armed *armed, bool want_marked,
+		    struct exec_facts *ret)
+{
+	_cleanup_(exec_facts_free) struct exec_facts facts = {};
+	_cleanup_close_ int proc_fd = procfs_open(pid);
+	char user[PROCFS_VALUE_MAX];
+
+	if (proc_fd < 0)
+		return -ESRCH;
+	facts.exe = armed && armed->exe[0] == '/' ? strndup(armed->exe, sizeof(armed->exe)) :
+						    procfs_exe(proc_fd);
+	facts.cgroup = armed ? cgroup_path(armed->cgroup) : NULL;
+	if (!facts.cgroup)
+		facts.cgroup = cgroup_read(proc_fd);
+	if (armed)
+		facts.policy.user = armed->user;
+	else if (procfs_read_status(proc_fd, "status", "Uid", user) < 0 ||
+		 sscanf(user, "%*u %u", &facts.policy.user) != 1)
+		return -ESRCH;
+	if (want_marked) {
+		uint32_t marked = facts.policy.marked = read_marked(proc_fd);
+
+		/* Of the next start of the same file the kernel knows it. */
+		if (armed && armed->file.inode && !(armed->flags & MSEALD_ARMED_FORKED))
+			(void)bpf_map_update_elem(programs_map_fd(programs, "marks"), &armed->file, &marked,
+						  BPF_ANY);
+	}
+	facts.policy.exe = facts.exe;
+	facts.policy.cgroup = facts.cgroup;
+	*ret = facts;
+	facts = (struct exec_facts){};
+	return 0;
+}
+
+void exec_facts_free(struct exec_facts *facts)
+{
+	free(facts->exe);
+	free(facts->cgroup);
+	*facts = (struct exec_facts){};
+}

@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See reconcile.h. */
+#include "policy/reconcile.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/timer.h"
+#include "bpf/task_iter.h"
+#include "policy/armed.h"
+#include "policy/exec_facts.h"
+#include "seal/seal.h"
+
+#define BUCKETS 1024
+#define FIRST_PAUSE_US 1000u
+#define LAST_PAUSE_US (250u * 1000)
+#define SETTLE_STORE_US (20u * 1000)
+#define RETRY_US (5u * 1000 * 1000)
+/*
+ * The time a loader may take, however slow the machine; only what never makes its RELRO read-only
+ * waits for it.
+ */
+#define SETTLE_US (10u * 1000 * 1000)
+/* What is not sealed after that is told of; of what may wait for a loader, that much later. */
+#define OVERDUE_US (5u * 1000 * 1000)
+
+enum phase {
+	PHASE_LOOK,	/* something is not sealed yet */
+	PHASE_NATIVE,	/* all is; now by mseal(2), too */
+	PHASE_WATCH,	/* and whatever it loads from now on */
+};
+
+struct pending {
+	struct pending *next;
+	struct reconcile *reconcile;
+	struct timer timer;
+	uint64_t key;
+	pid_t pid;
+	uint64_t since;			/* microseconds, CLOCK_MONOTONIC */
+	uint64_t looking;		/* the same: since when there is something to be sealed */
+	uint64_t began;			/* nanoseconds, CLOCK_BOOTTIME: its exec, or when it was found */
+	uint64_t sealed;		/* microseconds from then until all there was was sealed */
+	uint64_t pause;
+	enum phase phase;
+	bool matched;			/* it has been looked at */
+	bool complained;
+	bool counted;			/* as not sealed in time */
+	struct readiness readiness;
+};
+
+struct reconcile {
+	struct reconcile_context on;
+	struct pending *buckets[BUCKETS];
+	struct timer settle;	/* for all that was sealed lately */
+	uint64_t lost_seen;
+	uint64_t unsealed;		/* that were not sealed in time */
+};
+
+static void on_due(void *context);
+
+static uint64_t now_us(struct reconcile *reconcile)
+{
+	uint64_t now = 0;
+
+	(void)sd_event_now(reconcile->on.loop, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+/* --- the list --- */
+
+static struct pending **find(const struct reconcile *reconcile, uint64_t key)
+{
+	struct pending **at = (struct pending **)&reconcile->buckets[key % BUCKETS];
+
+	while (*at && (*at)->key != key)
+		at = &(*at)->next;
+	return at;
+}
+
+static void look_after(struct pending *pending, uint64_t pause)
+{
+	/* What only makes it faster comes when nothing else is to do. */
+	(void)sd_event_source_set_priority(pending->timer.source, pending->phase == PHASE_NATIVE ?
+									  SD_EVENT_PRIORITY_IDLE :
+									  SD_EVENT_PRIORITY_NORMAL);
+	(void)timer_set(&pending->timer, pause);
+}
+
+static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
+{
+	struct pending **at = find(reconcile, key), *pending = *at;
+
+	if (pending)
+		return pending;
+	pending = calloc(1, sizeof(*pending));
+	if (!pending)
+		return NULL;
+	*pending = (struct pending){ .reconcile = reconcile, .key = key, .pid = pid, .since = now_us(reconcile),
+				     .looking = now_us(reconcile), .began = clock_ns(CLOCK_BOOTTIME), .pause = FIRST_PAUSE_US };
+	if (timer_open(&pending->timer, reconcile->on.loop, 1, on_due, pending) < 0) {
+		free(pending);
+		return NULL;
+	}
+	*at = pending;
+	return pending;
+}
+
+static void drop(struct pending *pending)
+{
+	struct pending **at = find(pending->reconcile, pending->key);
+
+	*at = pending->next;
+	timer_close(&pending->timer);
+	readiness_free(&pending->readiness);
+	free(pending);
+}
+
+/* --- one look --- */
+
+/* Nothing more is to be sealed of it. */
+static void end(struct pending *pending)
+{
+	(void)programs_disarm(pending->reconcile->on.programs, pending->key);
+	drop(pending);
+}
+
+/* From here on what it dlopen()s is told of. */
+static bool stay_armed(struct pending *pending, const struct exec_facts *facts)
+{
+	struct programs *programs = pending->reconcile->on.programs;
+	struct mseald_armed armed;
+
+	if (armed_find(programs, pending->key, &armed))
+		return true;
+	armed = (struct mseald_armed){ .user = facts->policy.user };
+	(void)snprintf(armed.exe, sizeof(armed.exe), "%s", facts->exe ?: "");
+	return programs_arm(programs, pending->key, &armed) >= 0;
+}
+
+/* Each once. */
+static bool count_unsealed(struct pending *pending)
+{
+	if (pending->counted)
+		return false;
+	pending->counted = true;
+	pending->reconcile->unsealed++;
+	return true;
+}
+
+/* So many seconds after it was to be sealed; why: a phrase. */
+static void tell_overdue(pid_t pid, const char *policy, uint64_t seconds, const char *why)
+{
+	struct log_fields fields = {};
+
+	log_field(&fields, "OBJECT_PID=%d", (int)pid);
+	log_field(&fields, "MSEALD_POLICY=%s", policy);
+	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
+		  "policy %s: pid %d is not sealed, or not all of it, after %" PRIu64 " s: %s; trying again",
+		  policy, (int)pid, seconds, why);
+}
+
+static void tell_when_overdue(struct pending *pending, const struct policy *policy, uint64_t patience,
+			      const char *why)
+{
+	uint64_t waited = now_us(pending->reconcile) - pending->looking;
+
+	if (pending->phase == PHASE_LOOK && waited > patience && count_unsealed(pending))
+		tell_overdue(pending->pid, policy->name, waited / 1000000, why);
+}
+
+/* It is tried again, or not. */
+static void tell_not_sealed(pid_t pid, const char *policy, bool again, const struct error *error)
+{
+	struct log_fields fields = {};
+
+	log_field(&fields, "OBJECT_PID=%d", (int)pid);
+	log_field(&fields, "MSEALD_POLICY=%s", policy);
+	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_NOT_SEALED, &fields, "policy %s: %s%s", policy, error->message,
+		  again ? "; trying again every few seconds" : "; it stays unsealed");
+}
+
+/*
+ * Something could not be sealed: said once, tried again; not what could never be by this policy on
+ * this kernel.
+ */
+static void complain(struct pending *pending, const struct policy *policy, const struct error *error)
+{
+	bool again = strcmp(error->name, "Unsupported") != 0;
+
+	if (!pending->complained)
+		tell_not_sealed(pending->pid, policy->name, again, error);
+	pending->complained = true;
+	(void)count_unsealed(pending);
+	if (again)
+		look_after(pending, RETRY_US);
+	else
+		end(pending);
+}
+
+static uint64_t age_us(const struct pending *pending)
+{
+	return (clock_ns(CLOCK_BOOTTIME) - pending->began) / 1000;
+}
+
+static void tell_sealed_start(const struct pending *pending, const struct policy *policy,
+			      const struct exec_facts *facts, const struct seal_result *result)
+{
+	char natively[64] = "";
+
+	if (result->native)
+		(void)snprintf(natively, sizeof(natively), ", natively %" PRIu64 " us", age_us(pending));
+	log_debug("policy %s: sealed pid %d (%s): %zu seals, %" PRIu64 " us%s after it began", policy->name,
+		  (int)pending->pid, facts->exe ?: "?", result->seals, pending->sealed, natively);
+}
+
+/* What there is of it is sealed, as far as it was ready. */
+static void go_on(struct pending *pending, const struct policy *policy, const struct exec_facts *facts,
+		  const struct seal_result *result)
+{
+	struct programs *programs = pending->reconcile->on.programs;
+
+	if (!pending->readiness.through || pending->readiness.waiting) {
+		tell_when_overdue(pending, policy, SETTLE_US + OVERDUE_US,
+				  "its loader is not done with all that it has loaded");
+		look_after(pending, pending->pause);
+		pending->pause = MIN_OF(pending->pause * 2, (uint64_t)LAST_PAUSE_US);
+		return;
+	}
+	if (!pending->sealed)
+		pending->sealed = age_us(pending);
+	if (pending->phase == PHASE_LOOK && programs_coverage(programs)->native &&
+	    policy->seal.gate != POLICY_GATE_BPF) {
+		pending->phase = PHASE_NATIVE;
+		look_after(pending, 0);
+	} else {
+		if (pending->phase != PHASE_WATCH)
+			tell_sealed_start(pending, policy, facts, result);
+		if (!policy->seal.dlopen || !stay_armed(pending, facts)) {
+			end(pending);
+			return;
+		}
+		pending->phase = PHASE_WATCH;
+		pending->pause = FIRST_PAUSE_US;
+	}
+}
+
+static void on_settle(void *context)
+{
+	struct reconcile *reconcile = context;
+
+	space_map_settle(reconcile->on.space_map);
+}
+
+static void tell_readiness(struct pending *pending, const struct policy *policy)
+{
+	const struct reconcile_context *on = &pending->reconcile->on;
+	const struct coverage *coverage = programs_coverage(on->programs);
+	struct readiness *readiness = &pending->readiness;
+	bool kills = policy->seal.action == MSEALD_ACTION_DENY && coverage_kills(coverage, MSEALD_STOP_UNMAP);
+
+	readiness->settled = now_us(pending->reconcile) - pending->since > SETTLE_US;
+	readiness->marked = policy->marked;
+	readiness->dlopen = policy->seal.dlopen;
+	readiness->late = !(policy->seal.stops & MSEALD_STOP_UNMAP) ||
+					  policy->seal.action == MSEALD_ACTION_KILL ?
+				  LATE_NOT :
+			  !kills ? LATE_AS_ALL :
+			  coverage->native && policy->seal.gate != POLICY_GATE_BPF &&
+					  (policy->seal.stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT ?
+				   LATE_NATIVE :
+				   LATE_NOT;
+	readiness->native_now = pending->phase == PHASE_NATIVE;
+	readiness->events = on->events;
+}
+
+static void seal(struct pending *pending, const struct policy *policy, const struct exec_facts *facts)
+{
+	const struct reconcile_context *on = &pending->reconcile->on;
+	const struct coverage *coverage = programs_coverage(on->programs);
+	struct seal_request request = {
+		.pid = pending->pid,
+		.space = pending->key,
+		.policy = policy->name,
+		.seal = policy->seal,
+		.readiness = &pending->readiness,
+		.spared = policy->seal.gate == POLICY_GATE_DENY ?
+				  coverage_kills(coverage, policy->seal.stops) :
+				  0,
+		.no_native = pending->phase != PHASE_NATIVE || policy->seal.gate == POLICY_GATE_BPF,
+	};
+	struct seal_result result = {};
+	struct error error = {};
+
+	tell_readiness(pending, policy);
+	/* What was dlopen'ed would be left with a seal that lets it be unmapped, and outlives it. */
+	request.native_or_nothing = pending->phase == PHASE_NATIVE && pending->readiness.late == LATE_NATIVE;
+	timer_set_if_off(&pending->reconcile->settle, SETTLE_STORE_US);
+	if (seal_process(on->programs, on->space_map, &request, &result, &error) >= 0 ||
+	    strcmp(error.name, "NothingToSeal") == 0 || strcmp(error.name, "NotNative") == 0)
+		go_on(pending, policy, facts, &result);
+	else if (strcmp(error.name, "NoSuchProcess") == 0)
+		end(pending);
+	else if (strcmp(error.name, "Changing") == 0) {
+		tell_when_overdue(pending, policy, OVERDUE_US, error.message);
+		look_after(pending, LAST_PAUSE_US);
+	} else
+		complain(pending, policy, &error);
+}
+
+static void on_due(void *context)
+{
+	struct pending *pending = context;
+	const struct reconcile_context *on = &pending->reconcile->on;
+	_cleanup_(exec_facts_free) struct exec_facts facts = {};
+	const struct policy *policy;
+	struct mseald_armed armed;
+	bool is_armed;
+	int r;
+
+	is_armed = armed_find(on->programs, pending->key, &armed);
+	r = exec_facts_read(on->programs, pending->pid, is_armed ? &armed : NULL,
+			    active_wants_marked(on->active), &facts);
+	if (r == -ENOMEM)
+		look_after(pending, RETRY_US);
+	if (r == -ESRCH)
+		end(pending);
+	if (r < 0)
+		return;
+	if (is_armed && armed.flags & MSEALD_ARMED_FORKED)
+		pending->readiness.unseen = true;
+	policy = policies_match(active_policies(on->active), &facts.policy, NULL);
+	if (policy && is_armed && !pending->matched)
+		containers_seen(on->containers, policy->name);
+	pending->matched = true;
+	if (!policy || !policy->seal.classes)
+		end(pending);
+	else
+		seal(pending, policy, &facts);
+}
+
+/* --- when to look --- */
+
+void reconcile_hint(struct reconcile *reconcile, const struct mseald_exec_event *hint)
+{
+	bool known = reconcile && *find(reconcile, hint->space);
+	struct pending *pending = reconcile ? add(reconcile, hint->space, (pid_t)hint->pid) : NULL;
+	struct readiness *readiness;
+
+	if (!pending)
+		return;
+	readiness = &pending->readiness;
+	if (!known)
+		pending->began = hint->time;
+	/* Of one that was done with; what it was started with was told before. */
+	if (!known && hint->type == MSEALD_EVENT_RELRO)
+		readiness->unseen = true;
+	if (hint->type == MSEALD_EVENT_RELRO && readiness->hints_count < READINESS_HINTS_MAX)
+		readiness->hints[readiness->hints_count++] = hint->address;
+	if (pending->phase != PHASE_LOOK)
+		pending->looking = now_us(reconcile);
+	pending->phase = PHASE_LOOK;
+	pending->pause = FIRST_PAUSE_US;
+	/* Nothing is there yet, or nothing is done yet: its loader first has to run. */
+	look_after(pending, FIRST_PAUSE_US);
+}
+
+/*
+ * Of an address space whose end no program saw; the keys were read before the tasks, so none of
+ * these is new.
+ */
+static void disarm_gone(struct programs *programs, const uint64_t *keys, size_t keys_count,
+			struct mseald_task *tasks, size_t tasks_count)
+{
+	task_iter_sort_by_key(tasks, tasks_count);
+	for (size_t i = 0; i < keys_count; i++) {
+		_cleanup_free_ pid_t *pids = NULL;
+		size_t count;
+
+		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0 && !count)
+			(void)programs_disarm(programs, keys[i]);
+	}
+}
+
+static void look_at_all(struct reconcile *reconcile, bool lost)
+{
+	struct programs *programs = reconcile->on.programs;
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t count, keys_count;
+
+	if (!active_policies(reconcile->on.active)->count || armed_keys(programs, &keys, &keys_count) < 0 ||
+	    task_iter_read(programs, 0, &tasks, &count) < 0)
+		return;
+	disarm_gone(programs, keys, keys_count, tasks, count);
+	for (size_t i = 0; i < count; i++) {
+		struct pending *pending;
+		bool known;
+
+		if (!task_is_process(&tasks[i]) || tasks[i].pid == (uint32_t)getpid())
+			continue;
+		/* Of one that is known hints may have been lost. */
+		known = *find(reconcile, tasks[i].key);
+		pending = add(reconcile, tasks[i].key, (pid_t)tasks[i].pid);
+		if (pending && (!known || lost))
+			pending->readiness.unseen = true;
+		if (pending && pending->phase != PHASE_NATIVE)
+			look_after(pending, 0);
+	}
+}
+
+void reconcile_look_at_all(struct reconcile *reconcile)
+{
+	look_at_all(reconcile, false);
+}
+
+static void forget_gone(struct reconcile *reconcile)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct pending *pending = reconcile->buckets[i], *next; pending; pending = next) {
+			struct mseald_armed armed;
+
+			next = pending->next;
+			if (pending->phase == PHASE_WATCH &&
+			    !armed_find(reconcile->on.programs, pending->key, &armed))
+				drop(pending);
+		}
+}
+
+void reconcile_sweep(struct reconcile *reconcile, bool lifecycle_missed)
+{
+	uint64_t lost = programs_state(reconcile->on.programs)->lost_exec_events;
+
+	forget_gone(reconcile);
+	if (lost == reconcile->lost_seen && !lifecycle_missed)
+		return;
+	if (lost != reconcile->lost_seen)
+		log_debug("%" PRIu64 " hints were lost, looking at every process",
+			  lost - reconcile->lost_seen);
+	look_at_all(reconcile, lost != reconcile->lost_seen);
+	reconcile->lost_seen = lost;
+}
+
+void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, const char *policy,
+		      uint64_t seconds)
+{
+	struct pending *pending = add(reconcile, key, pid);
+
+	tell_overdue(pid, policy, seconds, "it was not seen starting");
+	if (!pending)
+		return;
+	(void)count_unsealed(pending);
+	pending->readiness.unseen = true;
+	look_after(pending, 0);
+}
+
+bool reconcile_known(const struct reconcile *reconcile, uint64_t key)
+{
+	return *find(reconcile, key);
+}
+
+uint64_t reconcile_unsealed(const struct reconcile *reconcile)
+{
+	return reconcile->unsealed;
+}
+
+bool reconcile_pending(const struct reconcile *reconcile, uint64_t key)
+{
+	const struct pending *pending = *find(reconcile, key);
+
+	return pending && pending->phase == PHASE_LOOK;
+}
+
+size_t reconcile_count_pending(const struct reconcile *reconcile)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (const struct pending *pending = reconcile->buckets[i]; pending; pending = pending->next)
+			count += pending->phase == PHASE_LOOK;
+	return count;
+}
+
+int reconcile_open(const struct reconcile_context *context, struct reconcile **ret)
+{
+	struct reconcile *reconcile = calloc(1, sizeof(*reconcile));
+	int r;
+
+	if (!reconcile)
+		return -ENOMEM;
+	reconcile->on = *context;
+	reconcile->lost_seen = programs_state(context->programs)->lost_exec_events;
+	r = timer_open(&reconcile->settle, context->loop, 0, on_settle, reconcile);
+	if (r < 0) {
+		(void)reconcile_close(reconcile);
+		return r;
+	}
+	*ret = reconcile;
+	return 0;
+}
+
+struct reconcile *reconcile_close(struct reconcile *reconcile)
+{
+	if (!reconcile)
+		return NULL;
+	for (size_t i = 0; i < BUCKETS; i++)
+		while (reconcile->buckets[i])
+			drop(reconcile->buckets[i]);
+	timer_close(&reconcile->settle);
+	free(reconcile);
+	return NULL;
+}

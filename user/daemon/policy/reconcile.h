@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Sealing by policy: processes that are to be looked at, until everything of
+ * them that their policy names is sealed. Looking is what does it; hints of the
+ * kernel only say when, so none that is lost is missed for long.
+ */
+#ifndef MSEALD_POLICY_RECONCILE_H
+#define MSEALD_POLICY_RECONCILE_H
+
+#include <systemd/sd-event.h>
+
+#include "bpf/events.h"
+#include "bpf/programs.h"
+#include "policy/active.h"
+#include "policy/containers.h"
+#include "seal/space_map.h"
+
+struct reconcile;
+
+/* What it works with; all of it outlives it. */
+struct reconcile_context {
+	sd_event *loop;
+	struct programs *programs;
+	struct space_map *space_map;
+	struct events *events;
+	struct active *active;
+	struct containers *containers;
+};
+
+/* Negative errno. */
+int reconcile_open(const struct reconcile_context *context, struct reconcile **ret);
+struct reconcile *reconcile_close(struct reconcile *reconcile);	/* takes NULL, returns NULL */
+
+void reconcile_hint(struct reconcile *reconcile, const struct mseald_exec_event *hint);
+
+/* Every process there is: at the start, after a reload, and when a hint may have been lost. */
+void reconcile_look_at_all(struct reconcile *reconcile);
+
+/*
+ * Every few seconds: whether a hint was lost; forgets those that are gone. lifecycle_missed: a
+ * program was skipped.
+ */
+void reconcile_sweep(struct reconcile *reconcile, bool lifecycle_missed);
+
+/*
+ * One that should have been seen starting, so many seconds ago, and was not: told of, counted, and
+ * looked at from now on.
+ */
+void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, const char *policy,
+		      uint64_t seconds);
+/* Is it one that was seen, and that more is to be sealed of? */
+bool reconcile_known(const struct reconcile *reconcile, uint64_t key);
+/* How many could not be sealed, or not in time, since this daemon began. */
+uint64_t reconcile_unsealed(const struct reconcile *reconcile);
+
+/* Is this one still being looked at? */
+bool reconcile_pending(const struct reconcile *reconcile, uint64_t key);
+/* And how many are. */
+size_t reconcile_count_pending(const struct reconcile *reconcile);
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See target.h. */
+#include "process/target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "bpf/task_iter.h"
+#include "process/procfs.h"
+
+/* The task of the thread group leader, or any other that has the memory when that one is gone already. */
+static const struct mseald_task *best_task(const struct mseald_task *tasks, size_t count, pid_t pid)
+{
+	const struct mseald_task *best = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		if (tasks[i].tgid == (uint32_t)pid && (!best || (!best->key && tasks[i].key)))
+			best = &tasks[i];
+	return best;
+}
+
+static int read_task(struct programs *programs, pid_t pid, struct mseald_task *ret)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	const struct mseald_task *task;
+	size_t count;
+	int r;
+
+	r = task_iter_read(programs, pid, &tasks, &count);
+	if (r < 0)
+		return r;
+	task = best_task(tasks, count, pid);
+	if (!task)
+		return -ESRCH;
+	*ret = *task;
+	return 0;
+}
+
+/*
+ * The files of a thread that has the memory, and then what the kernel says of that thread: not of the
+ * first one, should it have ended before the others. *ret_error: of the files.
+ */
+static int open_of_thread(struct programs *programs, struct target *target, struct mseald_task *ret_task,
+			  int *ret_error)
+{
+	pid_t tid = target->pid;
+
+	for (;;) {
+		char path[48];
+		int r;
+
+		(void)snprintf(path, sizeof(path), "task/%d/maps", (int)tid);
+		target->maps_fd = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
+		*ret_error = target->maps_fd < 0 ? -errno : 0;
+		(void)snprintf(path, sizeof(path), "task/%d/pagemap", (int)tid);
+		target->pagemap_fd = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
+		*ret_error = target->pagemap_fd < 0 && !*ret_error ? -errno : *ret_error;
+		/* Of a task without memory these may fail to open, or read as empty. */
+		r = read_task(programs, target->pid, ret_task);
+		if (r < 0 || !ret_task->key || (pid_t)ret_task->pid == tid)
+			return r;
+		tid = (pid_t)ret_task->pid;
+		cleanup_close(&target->maps_fd);
+		cleanup_close(&target->pagemap_fd);
+	}
+}
+
+int target_open(struct programs *programs, pid_t pid, struct target *ret, struct error *error)
+{
+	_cleanup_(target_close) struct target target = TARGET_EMPTY;
+	struct mseald_task task;
+	pid_t tgid;
+	int r, files_r;
+
+	target.pid = pid;
+	target.proc_fd = procfs_open(pid);
+	if (target.proc_fd < 0)
+		return error_set_errno(error, pid, target.proc_fd, "cannot open /proc/PID");
+	tgid = (pid_t)procfs_status_number(pid, "Tgid", 10, 0);
+	if (tgid > 0 && tgid != pid)
+		return error_set(error, "NotAProcess", pid, "pid %d is a thread; its process is %d",
+			    (int)pid, (int)tgid);
+	r = open_of_thread(programs, &target, &task, &files_r);
+	if (r < 0)
+		return error_set_errno(error, pid, r, "cannot ask the kernel for its address space");
+	if (task.flags & TASK_KTHREAD)
+		return error_set(error, "NotAProcess", pid,
+				 "pid %d is a kernel thread and has no memory of its own", (int)pid);
+	if (!task.key)
+		return error_set(error, "NoSuchProcess", pid, "pid %d has exited", (int)pid);
+	if (files_r)
+		return error_set_errno(error, pid, files_r, "cannot open its maps in /proc");
+	target.tid = (pid_t)task.pid;
+	target.key = task.key;
+	target.exec_id = task.exec_id;
+	target.start_time = task.start_time;
+	target.account = task.account;
+	*ret = target;
+	target = (struct target)TARGET_EMPTY;
+	return 0;
+}
+
+void target_close(struct target *target)
+{
+	cleanup_close(&target->proc_fd);
+	cleanup_close(&target->maps_fd);
+	cleanup_close(&target->pagemap_fd);
+	*target = (struct target)TARGET_EMPTY;
+}
+
+int target_unchanged(struct programs *programs, const struct target *target)
+{
+	struct mseald_task task;
+	int r = read_task(programs, target->pid, &task);
+
+	if (r < 0)
+		return r;
+	return task.key == target->key && task.exec_id == target->exec_id &&
+	       task.start_time == target->start_time;
+}
+
+void target_wait_for_changes(const struct target *target, uint64_t address)
+{
+	uint64_t entry;
+
+	(void)!pread(target->pagemap_fd, &entry, sizeof(entry), (off_t)(address / 4096 * sizeof(entry)));
+}
+
+#define SETTLE_STEP_US 2000
+#define SETTLE_STEPS 25
+
+/* Could this thread be on its way through a call that changes mappings? The state of proc_pid_stat(5). */
+static bool may_be_in_call(const struct target *target, uint32_t tid)
+{
+	char path[48], text[128];
+	const char *state;
+
+	(void)snprintf(path, sizeof(path), "task/%u/stat", tid);
+	if (procfs_read(target->proc_fd, path, text, sizeof(text)) < 0 || !*text)
+		return false;	/* gone */
+	state = procfs_stat_field(text, 3);
+	return !state || *state == 'R' || *state == 'D';
+}
+
+void target_let_calls_end(struct programs *programs, const struct target *target)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	size_t count, waiting = 1;
+
+	if (task_iter_read(programs, target->pid, &tasks, &count) < 0)
+		return;
+	for (int step = 0; step < SETTLE_STEPS && waiting; step++) {
+		if (step)
+			(void)usleep(SETTLE_STEP_US);
+		waiting = 0;
+		for (size_t i = 0; i < count; i++) {
+			if (tasks[i].key && !may_be_in_call(target, tasks[i].pid))
+				tasks[i].key = 0;	/* seen asleep: it has left whatever it was in */
+			waiting += tasks[i].key != 0;
+		}
+	}
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See gc.h. Events say when there is something to tidy up, but can be lost,
+ * and the program that sees an address space go can be raced: so while
+ * programs are attached a timer looks at a few counters.
+ */
+#include "seal/gc.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+
+#include "base/log.h"
+#include "base/timer.h"
+#include "bpf/task_iter.h"
+
+#define SOON_US (100u * 1000)
+/*
+ * Looks in a row that find nothing sealed, until the programs are detached. That
+ * takes the kernel seconds (ftrace waits for all tasks after each: 2.2 s on
+ * 6.12, seen), and who attaches meanwhile waits for it: a service that is
+ * started again and sealed again must not.
+ */
+#define IDLE_LOOKS 2
+#define KEPT_MEMORY (256u * 1024)	/* bytes of free heap */
+
+/* The same when a user has asked for something: he must not have them attached and detached all the time. */
+#define IDLE_LOOKS_USER 30
+
+struct gc {
+	struct programs *programs;
+	struct space_map *space_map;
+	struct integrity *integrity;
+	struct timer soon;		/* set when something is unused */
+	unsigned idle_looks, lingers;
+	/* As the last tick found them. */
+	uint64_t lifecycle_seen, misses_seen, idle_entries_seen, refused_seen;
+	unsigned quiet;			/* ticks without another line on forks */
+};
+
+static uint64_t sealed_spaces(struct gc *gc)
+{
+	return programs_state(gc->programs)->sealed;
+}
+
+static uint64_t unsettled_forks(struct gc *gc)
+{
+	return programs_state(gc->programs)->pending_forks;
+}
+
+/* Entries that hold nothing, once no program can be looking at them. */
+static void forget_all(struct gc *gc)
+{
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t count;
+
+	if (space_map_read_keys(gc->space_map, &keys, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		(void)space_map_forget_space(gc->space_map, keys[i]);
+}
+
+/* Entries whose address space is gone; their keys are never used again. */
+static void forget_stale(struct gc *gc)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t keys_count, tasks_count, forgotten = 0;
+
+	/* The keys first: an address space made after that has no key among them. */
+	if (space_map_read_keys(gc->space_map, &keys, &keys_count) < 0 ||
+	    task_iter_read(gc->programs, 0, &tasks, &tasks_count) < 0)
+		return;
+	task_iter_sort_by_key(tasks, tasks_count);
+	for (size_t i = 0; i < keys_count; i++) {
+		_cleanup_free_ pid_t *pids = NULL;
+		size_t count;
+
+		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) < 0 || count)
+			continue;
+		if (space_map_forget_space(gc->space_map, keys[i]) >= 0)
+			forgotten++;
+	}
+	if (forgotten)
+		log_info("forgot %zu address spaces that are gone", forgotten);
+}
+
+/* Without a seal set. */
+static uint64_t count_idle_entries(struct gc *gc)
+{
+	volatile const struct mseald_state *state = programs_state(gc->programs);
+
+	return state->entries - state->sealed - state->pending_forks;
+}
+
+void gc_after_failure(struct gc *gc)
+{
+	if (count_idle_entries(gc))
+		forget_stale(gc);
+}
+
+void gc_collect(struct gc *gc)
+{
+	gc->idle_looks = 0;
+	if (set_map_collect(space_map_sets(gc->space_map)) && programs_needs(gc->programs))
+		programs_narrow(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
+}
+
+static void on_soon(void *context)
+{
+	gc_collect(context);
+}
+
+void gc_collect_soon(struct gc *gc)
+{
+	timer_set_if_off(&gc->soon, SOON_US);
+}
+
+/* The counter only says when to look: what is attached goes only when nothing needs it. */
+static bool is_idle(struct gc *gc)
+{
+	return !programs_needed(gc->programs) && !sealed_spaces(gc) && !unsettled_forks(gc) &&
+	       !space_map_any_sealed(gc->space_map);
+}
+
+static void detach(struct gc *gc)
+{
+	programs_detach(gc->programs);
+	forget_all(gc);
+	log_info("nothing is sealed: programs detached");
+}
+
+void gc_linger(struct gc *gc)
+{
+	gc->lingers = IDLE_LOOKS_USER;
+}
+
+static void detach_when_idle(struct gc *gc)
+{
+	if (!is_idle(gc))
+		gc->idle_looks = 0;
+	else if (gc->lingers > 0)
+		gc->lingers--;
+	else if (++gc->idle_looks >= IDLE_LOOKS)
+		detach(gc);
+}
+
+void gc_finish(struct gc *gc)
+{
+	/* Nobody else would ever. */
+	if (programs_attached(gc->programs) && is_idle(gc))
+		detach(gc);
+	if (programs_attached(gc->programs))
+		log_info("ending; what is sealed stays sealed");
+}
+
+int gc_take_over(struct gc *gc)
+{
+	int r;
+
+	if (!space_map_any_sealed(gc->space_map) && (!programs_inherited(gc->programs) || is_idle(gc))) {
+		programs_detach(gc->programs);
+		forget_all(gc);
+		return 0;
+	}
+	r = programs_attach(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
+	if (r < 0) {
+		log_error("cannot take over what is in force; the earlier programs, if any, stay attached");
+		return r;
+	}
+	space_map_settle_all(gc->space_map);
+	forget_stale(gc);
+	integrity_check(gc->integrity);	/* what slipped while nobody watched */
+	integrity_end_doomed(gc->integrity);
+	log_info("took over %" PRIu64 " sealed address spaces", sealed_spaces(gc));
+	return 0;
+}
+
+/* What loading the programs or a burst of requests took; the C library would keep it. */
+static void give_memory_back(void)
+{
+	if (mallinfo2().fordblks > KEPT_MEMORY)
+		(void)malloc_trim(0);
+}
+
+#define QUIET_LOOKS 30	/* a minute without another line on forks */
+
+/* Accounts without a place are forgotten; and forks that found none are told of. */
+static void look_at_places(struct gc *gc)
+{
+	uint64_t refused = programs_state(gc->programs)->forks_refused;
+
+	space_map_forget_accounts(gc->space_map);
+	if (gc->quiet) {
+		gc->quiet--;
+		return;
+	}
+	if (refused <= gc->refused_seen)
+		return;
+	log_warning(
+		"%" PRIu64
+		" forks of sealed processes were refused (EAGAIN): their user, or all users together, have "
+		"as many "
+		"sealed address spaces as they can have; mseald --user-spaces= sets how many one can",
+		refused - gc->refused_seen);
+	gc->refused_seen = refused;
+	gc->quiet = QUIET_LOOKS;
+}
+
+bool gc_tick(struct gc *gc)
+{
+	uint64_t lifecycle, all, idle_entries;
+	bool missed = false;
+
+	if (programs_attached(gc->programs)) {
+		all = programs_misses(gc->programs, &lifecycle);
+		missed = lifecycle != gc->lifecycle_seen;
+		/* Of what is alive and not sealed any more, or of what ended just when it was sealed. */
+		idle_entries = count_idle_entries(gc);
+		if (missed || (idle_entries && idle_entries != gc->idle_entries_seen))
+			forget_stale(gc);
+		gc->idle_entries_seen = count_idle_entries(gc);
+		if (all != gc->misses_seen)
+			integrity_check(gc->integrity);
+		gc->lifecycle_seen = lifecycle;
+		gc->misses_seen = all;
+		look_at_places(gc);
+		integrity_end_doomed(gc->integrity);
+		detach_when_idle(gc);
+		(void)set_map_collect(space_map_sets(gc->space_map));
+		set_map_trim(space_map_sets(gc->space_map));
+	}
+	give_memory_back();
+	return missed;
+}
+
+int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
+	    struct integrity *integrity, struct gc **ret)
+{
+	struct gc *gc = calloc(1, sizeof(*gc));
+	int r;
+
+	if (!gc)
+		return -ENOMEM;
+	*gc = (struct gc){ .programs = programs, .space_map = space_map, .integrity = integrity };
+	r = timer_open(&gc->soon, loop, 0, on_soon, gc);
+	if (r < 0) {
+		(void)gc_close(gc);
+		return r;
+	}
+	*ret = gc;
+	return 0;
+}
+
+struct gc *gc_close(struct gc *gc)
+{
+	if (gc)
+		timer_close(&gc->soon);
+	free(gc);
+	return NULL;
+}

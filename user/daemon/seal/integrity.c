@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See integrity.h. */
+#include "seal/integrity.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "base/log.h"
+#include "base/timer.h"
+#include "bpf/task_iter.h"
+#include "process/target.h"
+
+#define AGAIN_US (10u * 1000)	/* until it is looked whether all have died that were killed */
+
+struct integrity {
+	struct programs *programs;
+	struct space_map *space_map;
+	struct timer again;
+};
+
+/* Was this to be kept from being unmapped? Seals that only audit let it go. */
+static bool keeps_mapped(const struct seal *seal)
+{
+	return (seal_stops(seal, MSEALD_ACTION_DENY) | seal_stops(seal, MSEALD_ACTION_KILL)) & MSEALD_STOP_UNMAP;
+}
+
+/* 1 and the seal that is gone, 0: all there, or an error: the process is another by now, or cannot be read. */
+static int find_gone(struct integrity *integrity, uint64_t key, pid_t pid, struct seal *ret)
+{
+	_cleanup_(target_close) struct target target = TARGET_EMPTY;
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
+	_cleanup_(sealset_free) struct sealset set = {};
+	struct error error;
+	int r;
+
+	r = target_open(integrity->programs, pid, &target, &error);
+	if (r < 0)
+		return r;
+	if (target.key != key)
+		return -ESRCH;
+	r = space_map_read_seals(integrity->space_map, key, NULL, &set);
+	if (r >= 0)
+		r = proc_maps_read_fd(target.maps_fd, &maps);
+	if (r < 0)
+		return r;
+	if (maps.count == 0)
+		return -ESRCH;	/* exiting: its maps read as empty */
+	for (size_t i = 0; i < set.count; i++)
+		if (keeps_mapped(&set.list[i]) &&
+		    !proc_maps_covers(&maps, set.list[i].start, set.list[i].end, NULL)) {
+			r = target_unchanged(integrity->programs, &target);
+			*ret = set.list[i];
+			return r;
+		}
+	return 0;
+}
+
+/*
+ * Kills the process if it shares the address space still: its pid may be another's since it was listed,
+ * or it may have begun another program. False: there is nobody to kill.
+ */
+static bool kill_sharer(struct integrity *integrity, uint64_t key, pid_t pid)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	_cleanup_free_ struct mseald_task *threads = NULL;
+	size_t count = 0;
+	bool shares = false;
+
+	if (pidfd < 0 && errno != ESRCH && errno != EINVAL)
+		log_error("cannot open pid %d, which shares memory with a killed process: %s", (int)pid, strerror(errno));
+	if (pidfd < 0 || task_iter_read(integrity->programs, pid, &threads, &count) < 0)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		shares = shares || (threads[i].key == key && !(threads[i].flags & TASK_EXITING));
+	if (!shares)
+		return false;
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0)
+		return true;
+	if (errno != ESRCH)
+		log_error("cannot kill pid %d, which shares memory with a killed process: %s", (int)pid, strerror(errno));
+	return errno != ESRCH;
+}
+
+/* Of the tasks as they were listed. Is anybody to be looked at again? */
+static bool end_space(struct integrity *integrity, uint64_t key, const struct mseald_task *tasks, size_t tasks_count)
+{
+	_cleanup_free_ pid_t *pids = NULL;
+	bool living = false;
+	size_t count;
+
+	if (task_iter_sharing(tasks, tasks_count, key, &pids, &count) < 0)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		living |= kill_sharer(integrity, key, pids[i]);
+	/* It may have been kept for a fork under way (bpf/space.h, space_remove). */
+	if (!count)
+		(void)space_map_forget_space(integrity->space_map, key);
+	return living;
+}
+
+/*
+ * Kills every process that shares a doomed address space: the programs' signal
+ * does not reach those made by clone(CLONE_VM). True: somebody was alive.
+ */
+static bool end_doomed(struct integrity *integrity)
+{
+	_cleanup_free_ struct mseald_space *spaces = NULL;
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t count, tasks_count = 0;
+	bool living = false;
+
+	if (!programs_state(integrity->programs)->kill_pending)
+		return false;
+	/* The keys first: a child that is born doomed after that is in the list the next time. */
+	if (space_map_read_spaces(integrity->space_map, &keys, &spaces, &count) < 0 ||
+	    task_iter_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
+		return true;
+	task_iter_sort_by_key(tasks, tasks_count);
+	for (size_t i = 0; i < count; i++)
+		if (spaces[i].flags & MSEALD_SPACE_KILL_PENDING)
+			living |= end_space(integrity, keys[i], tasks, tasks_count);
+	return living;
+}
+
+void integrity_end_doomed(struct integrity *integrity)
+{
+	if (end_doomed(integrity))
+		(void)timer_set(&integrity->again, AGAIN_US);
+}
+
+static void on_again(void *context)
+{
+	integrity_end_doomed(context);
+}
+
+/* Dooms the address space, if one of its seals is not there any more. */
+static void check_space(struct integrity *integrity, uint64_t key, const pid_t *pids, size_t count)
+{
+	struct log_fields fields = {};
+	struct seal gone = {};
+	int r = -ESRCH;
+
+	for (size_t i = 0; i < count && r < 0; i++)
+		r = find_gone(integrity, key, pids[i], &gone);
+	if (r <= 0)
+		return;
+	log_field(&fields, "OBJECT_PID=%d", (int)pids[0]);
+	log_field(&fields, "MSEALD_SEAL=0x%" PRIx64 "-0x%" PRIx64, gone.start, gone.end);
+	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SLIPPED, &fields, "pid %d got rid of sealed memory 0x%" PRIx64 "-0x%" PRIx64
+		    " past a gate: killing it and what shares its memory", (int)pids[0], gone.start, gone.end);
+	(void)programs_doom(integrity->programs, key);
+}
+
+void integrity_check(struct integrity *integrity)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t keys_count, tasks_count;
+
+	if (space_map_read_keys(integrity->space_map, &keys, &keys_count) < 0 ||
+	    task_iter_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
+		return;
+	task_iter_sort_by_key(tasks, tasks_count);
+	for (size_t i = 0; i < keys_count; i++) {
+		_cleanup_free_ pid_t *pids = NULL;
+		size_t count;
+
+		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0)
+			check_space(integrity, keys[i], pids, count);
+	}
+}
+
+int integrity_open(sd_event *loop, struct programs *programs, struct space_map *space_map, struct integrity **ret)
+{
+	struct integrity *integrity = calloc(1, sizeof(*integrity));
+	int r;
+
+	if (!integrity)
+		return -ENOMEM;
+	*integrity = (struct integrity){ .programs = programs, .space_map = space_map };
+	r = timer_open(&integrity->again, loop, 0, on_again, integrity);
+	if (r < 0) {
+		(void)integrity_close(integrity);
+		return r;
+	}
+	*ret = integrity;
+	return 0;
+}
+
+struct integrity *integrity_close(struct integrity *integrity)
+{
+	if (integrity)
+		timer_close(&integrity->again);
+	free(integrity);
+	return NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a gate let slip, and what a gate by kill has let happen. Gates that are
+ * no LSM programs can be raced where the kernel preempts (docs/design.md,
+ * Gates); the kernel counts the runs that it skipped. A process whose sealed
+ * memory is gone is not to go on: its address space is doomed, which nobody can
+ * leave by a fork (bpf/lifecycle.bpf.c), until nobody is left in it.
+ */
+#ifndef MSEALD_SEAL_INTEGRITY_H
+#define MSEALD_SEAL_INTEGRITY_H
+
+#include <systemd/sd-event.h>
+
+#include "bpf/programs.h"
+#include "seal/space_map.h"
+
+struct integrity;
+
+int integrity_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
+		   struct integrity **ret); /* negative errno */
+struct integrity *integrity_close(struct integrity *integrity);	/* takes NULL, returns NULL */
+
+/*
+ * Compares every seal that denies unmapping with the mappings there are, and
+ * dooms each address space where one is not wholly mapped. Logs.
+ */
+void integrity_check(struct integrity *integrity);
+
+/* Kills whoever shares a doomed address space, and looks again soon, until nobody is left. */
+void integrity_end_doomed(struct integrity *integrity);
+
+#endif

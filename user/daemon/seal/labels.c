@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See labels.h. */
+#include "seal/labels.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "bpf/map_keys.h"
+#include "process/procfs.h"
+
+#define PROBES 8
+
+/* Of what is too long the end, which tells more. */
+static void copy_text(char to[MSEALD_LABEL_TEXT], const char *from)
+{
+	size_t length = strlen(from);
+
+	if (length < MSEALD_LABEL_TEXT)
+		memcpy(to, from, length);
+	else
+		(void)snprintf(to, MSEALD_LABEL_TEXT, "...%s", from + length - (MSEALD_LABEL_TEXT - 4));
+	text_clean(to);
+}
+
+static uint64_t hash_label(const struct mseald_label *label)
+{
+	uint64_t hash = MSEALD_HASH_START;
+
+	for (size_t i = 0; i < sizeof(*label); i++)
+		hash = MSEALD_HASH_STEP(hash, ((const char *)label)[i]);
+	return hash;
+}
+
+static bool in_list(uint64_t label, const struct set_map_label *list, size_t count)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (list[middle].label < label)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && list[low].label == label;
+}
+
+/* Is it in the report? Then its name is still wanted. */
+static bool is_told(const struct mseald_tally_key *keys, size_t count, uint64_t label)
+{
+	for (size_t i = 0; i < count; i++)
+		if (keys[i].label == label)
+			return true;
+	return false;
+}
+
+/* Those of which neither a seal set nor the report knows; rarely needed, so it may take its time. */
+static void forget_unused(struct programs *programs, struct space_map *space_map)
+{
+	int fd = programs_map_fd(programs, "labels"), report = programs_map_fd(programs, "report");
+	_cleanup_free_ struct set_map_label *list = NULL;
+	_cleanup_free_ struct mseald_tally_key *told = NULL;
+	_cleanup_free_ uint64_t *labels = NULL;
+	size_t count, told_count, labels_count;
+
+	if (set_map_read_labels(space_map_sets(space_map), &list, &count) < 0 ||
+	    map_keys(report, sizeof(*told), MSEALD_MAX_TALLIES, &told, &told_count) < 0 ||
+	    map_keys(fd, sizeof(*labels), MSEALD_MAX_LABELS, &labels, &labels_count) < 0)
+		return;
+	for (size_t i = 0; i < labels_count; i++)
+		if (!in_list(labels[i], list, count) && !is_told(told, told_count, labels[i]))
+			(void)bpf_map_delete_elem(fd, &labels[i]);
+}
+
+/* 1: it is there now, 0: the number is another's, or a negative errno. */
+static int insert(int fd, uint64_t number, const struct mseald_label *label)
+{
+	struct mseald_label there;
+
+	if (bpf_map_update_elem(fd, &number, label, BPF_NOEXIST) == 0)
+		return 1;
+	if (errno != EEXIST)
+		return -errno;
+	if (bpf_map_lookup_elem(fd, &number, &there) < 0)
+		return -errno;
+	return memcmp(&there, label, sizeof(there)) == 0;
+}
+
+static int find_number(int fd, const struct mseald_label *label, uint64_t *ret)
+{
+	uint64_t number = hash_label(label);
+
+	for (int i = 0; i < PROBES; i++, number++) {
+		int r = number ? insert(fd, number, label) : 0;
+
+		if (r < 0)
+			return r;
+		*ret = number;
+		if (r > 0)
+			return 0;
+	}
+	return -ENOSPC;
+}
+
+uint64_t labels_make(struct programs *programs, struct space_map *space_map, const char *policy,
+		     const char *program)
+{
+	int fd = programs_map_fd(programs, "labels"), r;
+	struct mseald_label label = {};
+	static bool complained;
+	uint64_t number;
+
+	copy_text(label.policy, policy);
+	copy_text(label.program, program);
+	r = find_number(fd, &label, &number);
+	if (r == -E2BIG) {
+		forget_unused(programs, space_map);
+		r = find_number(fd, &label, &number);
+	}
+	if (r >= 0)
+		return number;
+	if (!complained)
+		log_warning("attempts on %s cannot be told by policy: %s, ignoring", label.program,
+			    r == -E2BIG ? "there are too many programs" : strerror(-r));
+	complained = true;
+	return 0;
+}
+
+uint64_t labels_of_process(struct programs *programs, struct space_map *space_map, int proc_fd,
+			   const char *policy, uint64_t old)
+{
+	_cleanup_free_ char *exe = NULL;
+
+	if (!policy && old)
+		return old;
+	exe = procfs_exe(proc_fd);
+	return labels_make(programs, space_map, policy ?: "", exe ?: "");
+}
+
+bool labels_read(const struct programs *programs, uint64_t label, struct mseald_label *ret)
+{
+	return label && bpf_map_lookup_elem(programs_map_fd(programs, "labels"), &label, ret) == 0;
+}

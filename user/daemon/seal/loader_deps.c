@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See loader_deps.h. */
+#include "seal/loader_deps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "lib/base/util.h"
+#include "lib/elf/dynamic.h"
+
+#define ENVIRONMENT_MAX (128u << 10)	/* bytes of it that are looked at */
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Is it the object that this name was resolved to? By what it calls itself, or by its file. */
+static bool is_called(const struct object *object, const struct elf_dynamic *dynamic, const char *name,
+		      size_t length)
+{
+	const char *file = memchr(name, '/', length) ? object->file->path : base_name(object->file->path);
+
+	return (dynamic->soname && strlen(dynamic->soname) == length &&
+		memcmp(dynamic->soname, name, length) == 0) ||
+	       (strlen(file) == length && memcmp(file, name, length) == 0);
+}
+
+struct search {
+	const struct objects *objects;
+	struct elf_dynamic *dynamics;
+	bool *late;
+	size_t *queue;		/* objects whose needs are still to be followed */
+	size_t queued, done;
+};
+
+static void found(struct search *search, size_t i)
+{
+	if (!search->late[i])
+		return;
+	search->late[i] = false;
+	search->queue[search->queued++] = i;
+}
+
+static void find_name(struct search *search, const char *name, size_t length)
+{
+	for (size_t i = 0; length && i < search->objects->count; i++)
+		if (search->late[i] &&
+		    is_called(&search->objects->list[i], &search->dynamics[i], name, length))
+			found(search, i);
+}
+
+/* LD_PRELOAD as the program was started with: names, between spaces and colons (ld.so(8)). */
+static void find_preloaded(struct search *search, int proc_dirfd)
+{
+	static const char variable[] = "LD_PRELOAD=";
+	_cleanup_close_ int fd = openat(proc_dirfd, "environ", O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *environment = malloc(ENVIRONMENT_MAX + 1);
+	ssize_t n = fd < 0 || !environment ? -1 : read(fd, environment, ENVIRONMENT_MAX);
+
+	if (n < 0)
+		return;
+	environment[n] = '\0';
+	for (char *at = environment; at < environment + n; at += strlen(at) + 1) {
+		if (strncmp(at, variable, sizeof(variable) - 1) != 0)
+			continue;
+		for (char *name = at + sizeof(variable) - 1; *name; name += strspn(name, " :")) {
+			size_t length = strcspn(name, " :");
+
+			find_name(search, name, length);
+			name += length;
+		}
+	}
+}
+
+int loader_deps_find_late(const struct objects *objects, size_t program, int proc_dirfd, bool *late)
+{
+	_cleanup_free_ struct elf_dynamic *dynamics = calloc(objects->count, sizeof(*dynamics));
+	_cleanup_free_ size_t *queue = calloc(objects->count, sizeof(*queue));
+	struct search search = { .objects = objects, .dynamics = dynamics, .late = late, .queue = queue };
+	int r = 0;
+
+	if (!dynamics || !queue)
+		return -ENOMEM;
+	for (size_t i = 0; i < objects->count && r != -ENOMEM; i++) {
+		_cleanup_close_ int fd = object_open(&objects->list[i], proc_dirfd);
+
+		late[i] = true;
+		r = fd < 0 ? fd : elf_dynamic_read(fd, &dynamics[i]);
+		/* What cannot be read is taken for what was there from the start. */
+		if (r < 0)
+			late[i] = false;
+	}
+	if (r != -ENOMEM) {
+		if (!late[program])
+			memset(late, 0, objects->count * sizeof(*late));
+		found(&search, program);
+		find_preloaded(&search, proc_dirfd);
+		while (search.done < search.queued) {
+			const struct elf_dynamic *dynamic = &dynamics[search.queue[search.done++]];
+
+			for (size_t i = 0; i < dynamic->needed_count; i++)
+				find_name(&search, dynamic->needed[i], strlen(dynamic->needed[i]));
+		}
+	}
+	for (size_t i = 0; i < objects->count; i++)
+		elf_dynamic_free(&dynamics[i]);
+	return r == -ENOMEM ? r : 0;
+}

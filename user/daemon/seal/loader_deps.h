@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which objects a program was started with, told from what is there later:
+ * those that it needs (DT_NEEDED, and what these need), and LD_PRELOAD. The
+ * others were dlopen'ed. Only for processes that nobody saw starting.
+ */
+#ifndef MSEALD_SEAL_LOADER_DEPS_H
+#define MSEALD_SEAL_LOADER_DEPS_H
+
+#include <stdbool.h>
+
+#include "lib/proc/objects.h"
+
+/*
+ * Marks late[i] of every object that the program (an index of objects) was not started with; late
+ * has room for all. Where the program cannot be read none is marked. -ENOMEM.
+ */
+int loader_deps_find_late(const struct objects *objects, size_t program, int proc_dirfd, bool *late);
+
+#endif

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See plan.h. */
+#include "seal/plan.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/list.h"
+#include "bpf/task_iter.h"
+#include "lib/base/names.h"
+
+#define PAGE 4096
+#define VM_DONTCOPY 0x00020000	/* include/linux/mm.h: MADV_DONTFORK */
+#define VM_HUGETLB 0x00400000
+#define VM_PKEY (0xfULL << 32)	/* arch/x86: a protection key other than that of all memory */
+
+void plan_free(struct plan *plan)
+{
+	free(plan->seals);
+	free(plan->vmas);
+	segments_free(&plan->segments);
+	proc_maps_free(&plan->maps);
+	*plan = (struct plan){};
+}
+
+static int plan_add(struct plan *plan, const struct seal *seal)
+{
+	if (list_grow(&plan->seals, plan->count, 1, &plan->allocated, sizeof(*plan->seals)) < 0)
+		return -ENOMEM;
+	plan->seals[plan->count++] = *seal;
+	return 0;
+}
+
+/* The mapping at address; that of one that came meanwhile is empty, and the plan will not hold. */
+static const struct mseald_vma *vma_at(const struct mseald_vma *vmas, size_t count, uint64_t address)
+{
+	static const struct mseald_vma none;
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (vmas[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && vmas[low].start <= address ? &vmas[low] : &none;
+}
+
+static uint64_t vma_flags(const struct mseald_vma *vmas, size_t count, uint64_t address)
+{
+	return vma_at(vmas, count, address)->flags;
+}
+
+static bool any_hugetlb(const struct mseald_vma *vmas, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (vmas[i].flags & VM_HUGETLB)
+			return true;
+	return false;
+}
+
+/*
+ * The file whose pages stand there, if the process may not write them anyway. The stops that
+ * remain: without a file
+ * file-write stops nothing, and a user keeps root from no file but his own. Huge pages without a
+ * file have one of the kernel's.
+ */
+static unsigned plan_file(const struct plan *plan, const struct seal_request *request,
+			  const struct mapping *mapping, unsigned stops, struct seal *seal)
+{
+	const struct mseald_vma *vma = vma_at(plan->vmas, plan->vmas_count, seal->start);
+	bool has = vma->inode.address && !mapping->shared && !mapping->write &&
+		   strncmp(mapping->path, "/anon_hugepage", 14) != 0;
+
+	if (!has || (request->limited && vma->owner != plan->account))
+		stops &= ~(unsigned)MSEALD_STOP_FILE_WRITE;
+	if (has && stops & MSEALD_STOP_FILE) {
+		seal->file = vma->inode;
+		seal->flags |= vma->written ? MSEALD_SEAL_WRITTEN : 0;
+	}
+	return stops;
+}
+
+/*
+ * One piece of one mapping. Contents that the process may write anyway are not kept from being discarded.
+ * With a protection key each thread says by itself, at any moment, whether it may write: it counts
+ * as not writable.
+ */
+static int plan_piece(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
+		      uint64_t start, uint64_t end, enum mseald_class class)
+{
+	struct seal seal = { .start = start, .end = end, .class = class };
+	unsigned stops = request->seal.stops & ~request->spared;
+	uint64_t flags = vma_flags(plan->vmas, plan->vmas_count, start);
+
+	if (mapping->write && !(flags & VM_PKEY))
+		stops &= ~(unsigned)MSEALD_STOP_DISCARD;
+	stops = plan_file(plan, request, mapping, stops, &seal);
+	if (!stops)
+		return 0;
+	if (request->seal.revocable)
+		seal.revocable[request->seal.action] = (uint8_t)stops;
+	else
+		seal.firm[request->seal.action] = (uint8_t)stops;
+	if (mapping->shared && strncmp(mapping->path, "/SYSV", 5) == 0) {
+		seal.flags |= MSEALD_SEAL_SHM;
+		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / PAGE);
+	}
+	/* With a protection key mseal(2) refuses to discard it only while the caller may not write. */
+	if (!mapping->shared && !mapping->inode && !(mapping->write && flags & VM_PKEY))
+		seal.flags |= MSEALD_SEAL_ANON;
+	if (flags & VM_DONTCOPY)
+		seal.flags |= MSEALD_SEAL_DONTFORK;
+	if (vma_at(plan->vmas, plan->vmas_count, start)->userfault)
+		seal.flags |= MSEALD_SEAL_UFFD;
+	return plan_add(plan, &seal);
+}
+
+/* Splits [start, end) of a mapping at the borders of segments, so that each seal has its class. */
+static int plan_split(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
+		      uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < plan->segments.count && start < end; i++) {
+		const struct segment *segment = &plan->segments.list[i];
+		int r;
+
+		if (segment->end <= start)
+			continue;
+		if (segment->start >= end)
+			break;
+		if (segment->start > start) {
+			r = plan_piece(plan, request, mapping, start, segment->start, MSEALD_CLASS_NONE);
+			if (r < 0)
+				return r;
+			start = segment->start;
+		}
+		r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end), segment->class);
+		if (r < 0)
+			return r;
+		start = MIN_OF(end, segment->end);
+	}
+	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_CLASS_NONE) : 0;
+}
+
+int plan_check_range(const struct seal_request *request, const struct range *range, struct error *error)
+{
+	char text[RANGE_TEXT_MAX];
+
+	(void)range_format(range, text);
+	if (range->start >= range->end)
+		return error_set(error, "InvalidRange", request->pid, "range %s is %s", text,
+				 range->start == range->end ? "empty" :
+							      "reversed: its end comes before its start");
+	if (range->start % PAGE || range->end % PAGE)
+		return error_set(error, "InvalidRange", request->pid,
+			    "range %s is not aligned: both ends must be multiples of %d", text, PAGE);
+	if (range->end >= MSEALD_NO_START)
+		return error_set(error, "InvalidRange", request->pid, "range %s is not in user memory", text);
+	return 0;
+}
+
+static int plan_ranges(struct plan *plan, const struct seal_request *request, struct error *error)
+{
+	size_t next = 0;
+	int r;
+
+	for (size_t i = 0; i < request->count; i++) {
+		const struct range *range = &request->ranges[i];
+		uint64_t hole;
+
+		if (!proc_maps_covers(&plan->maps, range->start, range->end, &hole)) {
+			char text[RANGE_TEXT_MAX];
+
+			error->address = hole;
+			return error_set(error, "NotMapped", request->pid,
+					 "pid %d: range %s is not wholly mapped: nothing is at 0x%" PRIx64
+					 " (see msealctl map %d)",
+					 (int)request->pid, range_format(range, text), hole,
+					 (int)request->pid);
+		}
+		/* Both are sorted: go on where the last one ended. */
+		while (next < plan->maps.count && plan->maps.list[next].end <= range->start)
+			next++;
+		for (size_t j = next; j < plan->maps.count && plan->maps.list[j].start < range->end; j++) {
+			const struct mapping *mapping = &plan->maps.list[j];
+
+			r = plan_split(plan, request, mapping, MAX_OF(range->start, mapping->start),
+				       MIN_OF(range->end, mapping->end));
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int plan_classes(struct plan *plan, const struct seal_request *request)
+{
+	for (size_t i = 0; i < plan->segments.count; i++) {
+		const struct segment *segment = &plan->segments.list[i];
+		int r;
+
+		if (!(request->seal.classes & 1u << segment->class) || segment->end >= MSEALD_NO_START ||
+		    (request->readiness && !readiness_allows(request->readiness, segment)))
+			continue;
+		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->class);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Its system calls are 32-bit ones. A 64-bit process has its stack, or at least [vsyscall], above 4 GiB. */
+static bool plan_is_32bit(const struct plan *plan)
+{
+	return plan->maps.count && plan->maps.list[plan->maps.count - 1].end <= 1ull << 32;
+}
+
+int plan_make(struct plan *plan, struct programs *programs, const struct target *target,
+		     const struct seal_request *request, struct error *error)
+{
+	char words[128];
+	int r;
+
+	plan->account = target->account;
+	r = proc_maps_read_fd(target->maps_fd, &plan->maps);
+	if (r >= 0)
+		r = task_iter_read_vmas(programs, target->tid, &plan->vmas, &plan->vmas_count);
+	if (r >= 0)
+		plan->hugetlb = any_hugetlb(plan->vmas, plan->vmas_count);
+	if (r >= 0)
+		r = segments_resolve(&plan->maps, target->proc_fd, &plan->segments);
+	if (r >= 0 && request->readiness)
+		r = readiness_judge(request->readiness, &plan->segments, plan->vmas, plan->vmas_count,
+				    target->proc_fd);
+	if (r >= 0)
+		r = request->count ? plan_ranges(plan, request, error) : plan_classes(plan, request);
+	if (r == -EBADR)
+		return r;
+	if (r == -EINVAL)
+		return -EAGAIN;		/* they change faster than they can be read */
+	if (r < 0)
+		return error_set_errno(error, request->pid, r, "cannot read its mappings");
+	if (plan_is_32bit(plan) && request->seal.action == MSEALD_ACTION_DENY &&
+	    coverage_spares_32bit(programs_coverage(programs), request->seal.stops))
+		return error_set(
+			error, "Unsupported", request->pid,
+			"pid %d runs a 32-bit program, whose attempts could only be answered with SIGKILL "
+			"on this "
+			"kernel, and mseald has --gate=deny; use --deny=mprotect, or --action=kill or audit",
+			(int)request->pid);
+	if (plan->maps.count == 0)
+		return error_set(error, "NoSuchProcess", request->pid, "pid %d has exited",
+				 (int)request->pid);
+	if (plan->count == 0 && request->seal.stops == MSEALD_STOP_DISCARD)
+		return error_set(
+			error, "NothingToSeal", request->pid,
+			"pid %d: what was named is writable, so discarding it takes nothing that a write "
+			"would not",
+			(int)request->pid);
+	if (plan->count == 0 && request->seal.stops == MSEALD_STOP_FILE_WRITE)
+		return error_set(
+			error, "NothingToSeal", request->pid,
+			"pid %d: what was named is writable, shared, or of no file that file-write can be "
+			"asked for",
+			(int)request->pid);
+	if (plan->count == 0)
+		return error_set(error, "NothingToSeal", request->pid, "pid %d: no memory of class %s",
+				 (int)request->pid,
+				 names_format_classes(request->seal.classes, words, sizeof(words)));
+	return 0;
+}
+
+static bool same_mapping(const struct mapping *a, const struct mapping *b, uint64_t at)
+{
+	return a && b && a->read == b->read && a->write == b->write && a->exec == b->exec &&
+	       a->shared == b->shared && a->inode == b->inode && a->dev_major == b->dev_major &&
+	       a->dev_minor == b->dev_minor &&
+	       (!a->inode || a->offset + (at - a->start) == b->offset + (at - b->start));
+}
+
+int plan_holds(const struct plan *plan, struct programs *programs, const struct target *target)
+{
+	_cleanup_(proc_maps_free) struct proc_maps now = {};
+	_cleanup_free_ struct mseald_vma *vmas = NULL;
+	size_t count;
+	int r;
+
+	target_wait_for_changes(target, plan->seals[0].start);
+	r = proc_maps_read_fd(target->maps_fd, &now);
+	if (r >= 0)
+		r = task_iter_read_vmas(programs, target->tid, &vmas, &count);
+	if (r < 0)
+		return r;
+	/* The first huge pages that come after the commit mmap_file sees (bpf/lsm_mm.bpf.c). */
+	if (!plan->hugetlb && any_hugetlb(vmas, count))
+		return 0;
+	for (size_t i = 0; i < plan->count; i++) {
+		uint64_t at = plan->seals[i].start;
+
+		while (at < plan->seals[i].end) {
+			const struct mapping *old = proc_maps_find(&plan->maps, at);
+			const struct mapping *new = proc_maps_find(&now, at);
+			const struct mseald_vma *vma = vma_at(vmas, count, at);
+
+			/* Who has opened it to write since, before the seal was in force. */
+			if (plan->seals[i].file.address &&
+			    (vma->inode.address != plan->seals[i].file.address ||
+			     (vma->written && !(plan->seals[i].flags & MSEALD_SEAL_WRITTEN))))
+				return 0;
+			if (!same_mapping(old, new, at) ||
+			    (vma_flags(plan->vmas, plan->vmas_count, at) ^ vma_flags(vmas, count, at)) &
+				    VM_DONTCOPY)
+				return 0;
+			at = MIN_OF(old->end, new->end);
+		}
+	}
+	return 1;
+}
+
+const struct mapping *plan_shared_elsewhere(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->seals[i].file.address &&
+		    vma_at(plan->vmas, plan->vmas_count, plan->seals[i].start)->shared)
+			return proc_maps_find(&plan->maps, plan->seals[i].start);
+	return NULL;
+}
+
+bool plan_native_ranges(const struct plan *plan, const struct seal_request *request,
+			const struct sealset *have, struct range **ret, size_t *ret_count)
+{
+	const unsigned whole = MSEALD_STOP_DEFAULT;
+	struct range *ranges;
+	size_t count = 0;
+
+	/* mseal(2) cannot be taken back, lets nothing through, and stops all of these at once. */
+	if (request->seal.revocable || request->seal.action == MSEALD_ACTION_AUDIT ||
+	    (request->seal.stops & whole) != whole)
+		return false;
+	ranges = calloc(plan->count, sizeof(*ranges));
+	if (!ranges)
+		return false;
+	for (size_t i = 0; i < plan->count; i++)
+		if (!sealset_all_flagged(have, plan->seals[i].start, plan->seals[i].end, MSEALD_SEAL_NATIVE))
+			ranges[count++] = (struct range){ plan->seals[i].start, plan->seals[i].end };
+	*ret_count = ranges_normalize(ranges, count);
+	*ret = ranges;
+	return true;
+}

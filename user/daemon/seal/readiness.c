@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See readiness.h. */
+#include "seal/readiness.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "lib/base/util.h"
+#include "seal/loader_deps.h"
+
+#define AUXV_MAX 2048
+#define VM_WRITE 0x2		/* include/linux/mm.h */
+#define VM_ACCOUNT 0x00100000
+
+/* What the kernel told the program: getauxval(3). 0: not there. */
+static void read_auxv(int proc_dirfd, bool is_64bit, uint64_t *ret_headers, uint64_t *ret_base)
+{
+	_cleanup_close_ int fd = openat(proc_dirfd, "auxv", O_RDONLY | O_CLOEXEC);
+	union {
+		Elf64_auxv_t long_words[AUXV_MAX / sizeof(Elf64_auxv_t)];
+		Elf32_auxv_t words[AUXV_MAX / sizeof(Elf32_auxv_t)];
+	} auxv;
+	ssize_t n = fd < 0 ? -1 : read(fd, &auxv, sizeof(auxv));
+	size_t count = n < 0 ? 0 : (size_t)n / (is_64bit ? sizeof(Elf64_auxv_t) : sizeof(Elf32_auxv_t));
+
+	*ret_headers = *ret_base = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t type = is_64bit ? auxv.long_words[i].a_type : auxv.words[i].a_type;
+		uint64_t value = is_64bit ? auxv.long_words[i].a_un.a_val : auxv.words[i].a_un.a_val;
+
+		if (type == AT_PHDR)
+			*ret_headers = value;
+		else if (type == AT_BASE)
+			*ret_base = value;
+	}
+}
+
+static bool has_relro(const struct object *object)
+{
+	return !object->unknown && object->elf.relro_memsz;
+}
+
+static bool in_relro(const struct object *object, uint64_t address)
+{
+	uint64_t start = object->bias + object->elf.relro_vaddr;
+
+	/* The loader rounds the start down to a page. */
+	return has_relro(object) && address < start + object->elf.relro_memsz && address + 4096 > start;
+}
+
+/*
+ * Where in the hints the program's own RELRO (the loader's, if it has none) came into force; their
+ * count: not yet.
+ */
+static size_t end_of_start(const struct readiness *readiness, const struct object *last)
+{
+	size_t i = 0;
+
+	while (i < readiness->hints_count && !in_relro(last, readiness->hints[i]))
+		i++;
+	return i;
+}
+
+/*
+ * Was its RELRO put in force after that of the program? Of one that has none it is not known, and
+ * it counts as early.
+ */
+static bool is_late(const struct readiness *readiness, const struct object *object, size_t end)
+{
+	if (!has_relro(object))
+		return false;
+	for (size_t i = end + 1; i < readiness->hints_count; i++)
+		if (in_relro(object, readiness->hints[i]))
+			return true;
+	return false;
+}
+
+/*
+ * The flags of the memory there. While a loader maps an object, its first segment stands where the
+ * others will be, as read-only as RELRO is in the end. But what was never writable was never accounted
+ * for (mm/vma.c, accountable_mapping; mprotect keeps VM_ACCOUNT).
+ */
+static uint64_t flags_at(const struct object *object, uint64_t vaddr, const struct mseald_vma *vmas,
+			 size_t count)
+{
+	uint64_t address = (object->bias + vaddr) & ~UINT64_C(4095);
+
+	for (size_t i = 0; i < count; i++)
+		if (vmas[i].start <= address && address < vmas[i].end)
+			return vmas[i].flags;
+	return 0;
+}
+
+/* Has it been writable, and is not any more? */
+static bool relro_in_force(const struct object *object, const struct mseald_vma *vmas, size_t count)
+{
+	return has_relro(object) && !object->relro_open &&
+	       (flags_at(object, object->elf.relro_vaddr, vmas, count) & (VM_WRITE | VM_ACCOUNT)) ==
+		       VM_ACCOUNT;
+}
+
+/* Is it there as a whole? Its data comes last. */
+static bool is_whole(const struct object *object, const struct mseald_vma *vmas, size_t count)
+{
+	for (size_t i = object->unknown ? 0 : object->elf.loads; i-- > 0;)
+		if (object->elf.load[i].write)
+			return flags_at(object, object->elf.load[i].vaddr, vmas, count) & VM_ACCOUNT;
+	return true;
+}
+
+/* The parts of a program say that the loader is through: the last thing it does for them it has done. */
+static bool is_through(const struct readiness *readiness, const struct object *program,
+		       const struct object *loader, const struct mseald_vma *vmas, size_t count)
+{
+	if (readiness->settled || !program)
+		return readiness->settled;
+	if (has_relro(program))
+		return relro_in_force(program, vmas, count);
+	return !loader || relro_in_force(loader, vmas, count);
+}
+
+static void judge(struct readiness *readiness, struct readiness_object *verdict, const struct object *object,
+		  const struct mseald_vma *vmas, size_t count)
+{
+	bool kernels = verdict->program || verdict->loader;
+
+	if (relro_in_force(object, vmas, count)) {
+		verdict->constant = verdict->data = true;
+	} else if (kernels) {
+		/* Whole since the exec, so its text stands; and should its RELRO never come, it is data. */
+		verdict->constant = readiness->through;
+		verdict->data = readiness->through && (!has_relro(object) || readiness->settled);
+	} else {
+		/*
+		 * One that is being dlopen'ed looks like this as well: it is not touched while its
+		 * RELRO is open.
+		 */
+		verdict->constant = verdict->data = readiness->through && !has_relro(object) &&
+						     is_whole(object, vmas, count);
+	}
+}
+
+/* Which are what the kernel itself has loaded at the exec. NULL: not to be found. */
+static void find_kernels(struct readiness *readiness, const struct objects *objects, int proc_dirfd,
+			 const struct object **ret_program, const struct object **ret_loader)
+{
+	*ret_program = *ret_loader = NULL;
+	for (int is_64bit = 1; is_64bit >= 0 && !*ret_program; is_64bit--) {
+		uint64_t headers, base;
+
+		read_auxv(proc_dirfd, is_64bit, &headers, &base);
+		for (size_t i = 0; i < objects->count; i++) {
+			const struct object *object = &objects->list[i];
+
+			if (headers >= object->start && headers < object->end)
+				*ret_program = object;
+			else if (base && base >= object->start && base < object->end)
+				*ret_loader = object;
+			readiness->objects[i].program = *ret_program == object;
+			readiness->objects[i].loader = *ret_loader == object;
+		}
+	}
+}
+
+static int find_late(struct readiness *readiness, const struct objects *objects, const struct object *program,
+		     const struct object *loader, int proc_dirfd)
+{
+	_cleanup_free_ bool *late = calloc(objects->count + 1, sizeof(*late));
+	bool plain = false;
+	size_t end;
+	int r = 0;
+
+	if (!late)
+		return -ENOMEM;
+	for (size_t i = 0; i < objects->count; i++)
+		plain = plain || (!has_relro(&objects->list[i]) && &objects->list[i] != program &&
+				  &objects->list[i] != loader);
+	/* Of one without RELRO there is no hint. */
+	if ((readiness->unseen || plain) && program)
+		r = loader_deps_find_late(objects, (size_t)(program - objects->list), proc_dirfd, late);
+	end = program && has_relro(program) ? end_of_start(readiness, program) :
+	      loader			    ? end_of_start(readiness, loader) : readiness->hints_count;
+	for (size_t i = 0; i < objects->count && r >= 0; i++)
+		if (!readiness->objects[i].program && !readiness->objects[i].loader)
+			readiness->objects[i].late = (late[i] &&
+						      (readiness->unseen || !has_relro(&objects->list[i]))) ||
+						     is_late(readiness, &objects->list[i], end);
+	return r;
+}
+
+int readiness_judge(struct readiness *readiness, const struct segments *segments,
+		    const struct mseald_vma *vmas, size_t vmas_count, int proc_dirfd)
+{
+	const struct objects *objects = &segments->objects;
+	const struct object *program, *loader;
+	int r;
+
+	readiness_free(readiness);
+	readiness->objects = calloc(objects->count + 1, sizeof(*readiness->objects));
+	if (!readiness->objects)
+		return -ENOMEM;
+	/* The mappings have been read: whatever they show has been hinted at by now. */
+	events_catch_up(readiness->events);
+	find_kernels(readiness, objects, proc_dirfd, &program, &loader);
+	readiness->through = is_through(readiness, program, loader, vmas, vmas_count);
+	r = find_late(readiness, objects, program, loader, proc_dirfd);
+	for (size_t i = 0; i < objects->count && r >= 0; i++) {
+		struct readiness_object *verdict = &readiness->objects[i];
+
+		if (verdict->late && (!readiness->dlopen || readiness->late == LATE_NOT ||
+				      (readiness->late == LATE_NATIVE && !readiness->native_now)))
+			continue;
+		if (readiness->marked && !objects->list[i].elf.memory_seal)
+			continue;
+		judge(readiness, verdict, &objects->list[i], vmas, vmas_count);
+		if (!verdict->constant || !verdict->data)
+			readiness->waiting++;
+	}
+	return r;
+}
+
+bool readiness_allows(const struct readiness *readiness, const struct segment *segment)
+{
+	const struct readiness_object *verdict;
+
+	/* While the kernel is still in exec, its own mappings move. */
+	if (segment->object < 0)
+		return readiness->through;
+	verdict = &readiness->objects[segment->object];
+	return segment->class == MSEALD_CLASS_TEXT || segment->class == MSEALD_CLASS_RODATA ?
+		       verdict->constant :
+		       verdict->data;
+}
+
+void readiness_free(struct readiness *readiness)
+{
+	free(readiness->objects);
+	readiness->objects = NULL;
+	readiness->through = false;
+	readiness->waiting = 0;
+}

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See seal.h. The order is what makes it sound: read the maps, attach,
+ * commit, then look again whether the memory is still what was read. If not,
+ * the commit is taken back and all begins anew.
+ */
+#include "seal/seal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "process/target.h"
+#include "seal/labels.h"
+#include "trace/launch.h"
+#include "trace/native.h"
+#include "trace/tracer.h"
+
+#define TRIES 8		/* while the process changes its mappings under us */
+
+static int check_killable(struct programs *programs, const struct seal_request *request, struct error *error)
+{
+	if (request->pid != 1 || request->seal.action == MSEALD_ACTION_AUDIT)
+		return 0;
+	if (request->seal.action == MSEALD_ACTION_KILL ||
+	    coverage_kill_only(programs_coverage(programs), request->seal.stops))
+		return error_set(error, "Unsupported", request->pid,
+			    "pid 1 cannot be killed, and on this kernel something could only be answered so; "
+			    "use --deny=mprotect, or --action=audit");
+	return 0;
+}
+
+/* What is only starting is looked at again anyway, and others wait. */
+static enum space_map_when when(const struct seal_request *request)
+{
+	return request->readiness ? SPACE_MAP_SOON : SPACE_MAP_NOW;
+}
+
+/* Takes back what a try has done; it is to be made anew. */
+static void undo(struct space_map *space_map, const struct target *target, const struct space_map_old *before)
+{
+	if (before)
+		(void)space_map_restore_space(space_map, target->key, before);
+}
+
+/* The plan's seals united with what there is. *ret_changed: that makes a difference. */
+static int unite(const struct plan *plan, const struct sealset *old, struct sealset *ret, bool *ret_changed)
+{
+	int r = sealset_copy(old, ret);
+
+	if (r >= 0)
+		r = sealset_add_all(ret, plan->seals, plan->count);
+	*ret_changed = r >= 0 && !sealset_equal(old, ret);
+	return r;
+}
+
+/* Says in the set for whom it is made. */
+static void label(struct programs *programs, struct space_map *space_map, const struct target *target,
+		  const struct seal_request *request, struct sealset *set, bool *changed)
+{
+	uint64_t old = set->label;
+
+	/* There are only so many labels, and lines in the report: users get none, or they could fill both. */
+	if (request->limited)
+		return;
+
+	set->label = labels_of_process(programs, space_map, target->proc_fd, request->policy, old);
+	*changed |= set->label != old;
+}
+
+/*
+ * The same ranges by the kernel's own mseal(2); the seals then say so. 1, 0 when the memory
+ * is no longer what was planned, or -EOPNOTSUPP: it cannot be, at least not all of it.
+ */
+static int make_native(struct programs *programs, const struct target *target,
+		       const struct seal_request *request, struct plan *plan, const struct sealset *have,
+		       struct seal_result *result)
+{
+	_cleanup_free_ struct range *ranges = NULL;
+	size_t count;
+	int r;
+
+	if (!programs_coverage(programs)->native || request->no_native ||
+	    !plan_native_ranges(plan, request, have, &ranges, &count))
+		return -EOPNOTSUPP;
+	if (count) {
+		r = request->launch ? launch_mseal(request->launch, ranges, count, &result->why_not_native) :
+				    native_seal(programs, target, ranges, count, &result->why_not_native);
+		if (r <= 0)
+			return -EOPNOTSUPP;
+		r = plan_holds(plan, programs, target);
+		if (r <= 0)
+			return r;
+	}
+	for (size_t i = 0; i < plan->count; i++)
+		plan->seals[i].flags |= MSEALD_SEAL_NATIVE;
+	return 1;
+}
+
+/* What is sealed already is made native as well, where that can be; else the next gate has it. */
+static int seal_natively(struct programs *programs, struct space_map *space_map, const struct target *target,
+			 const struct seal_request *request, struct plan *plan, const struct sealset *have,
+			 struct seal_result *result)
+{
+	const struct space_map_owner place = { .account = target->account };
+	_cleanup_(sealset_free) struct sealset new = {};
+	bool changed;
+	int r;
+
+	r = make_native(programs, target, request, plan, have, result);
+	if (r <= 0)
+		return r == -EOPNOTSUPP ? 1 : r;
+	/* Should this fail, it is sealed all the same: only that it is, nobody knows. */
+	if (unite(plan, have, &new, &changed) >= 0 &&
+	    (!changed || space_map_set_space(space_map, target->key, &place, &new, when(request), NULL) >= 0))
+		result->native = true;
+	return 1;
+}
+
+/*
+ * Of what may be unmapped until it is native: a seal must not outlive it, so mseal(2) comes first.
+ * As make_native(); 1 as well when there is nothing new.
+ */
+static int native_first(struct programs *programs, const struct target *target,
+			const struct seal_request *request, struct plan *plan, const struct sealset *old,
+			struct seal_result *result, struct error *error)
+{
+	_cleanup_(sealset_free) struct sealset new = {};
+	bool changed;
+	int r = unite(plan, old, &new, &changed);
+
+	if (r < 0 || !changed)
+		return r < 0 ? r : 1;
+	r = make_native(programs, target, request, plan, old, result);
+	if (r == -EOPNOTSUPP)
+		return error_set(error, "NotNative", request->pid, "pid %d %s", (int)request->pid,
+				 result->why_not_native ?: "");
+	return r;
+}
+
+/* Would a user have more than one may? What he has by policies counts, and is not refused. */
+static int check_limits(struct space_map *space_map, const struct target *target,
+			const struct seal_request *request, const struct sealset *old,
+			const struct sealset *new, struct error *error)
+{
+	size_t spaces, sets, seals = 0;
+	int r;
+
+	if (!request->limited)
+		return 0;
+	if (new->count > SEAL_USER_SEALS)
+		return error_set(
+			error, "TooMany", request->pid,
+			"pid %d would have %zu seals; at the request of a user one address space can have %u",
+			(int)request->pid, new->count, SEAL_USER_SEALS);
+	r = space_map_count_account(space_map, target->account, &spaces, &sets, &seals, NULL);
+	if (r < 0)
+		return error_set_errno(error, request->pid, r, "cannot read what is sealed");
+	if (seals + new->count - MIN_OF(old->count, seals) > SEAL_USER_SEALS_ALL)
+		return error_set(
+			error, "TooMany", request->pid,
+			"user %u has %zu seals, and can have no more than %u; they go with their processes",
+			(unsigned)target->account, seals, SEAL_USER_SEALS_ALL);
+	return 0;
+}
+
+static int not_stored(const struct target *target, const struct seal_request *request, int r,
+		      struct error *error)
+{
+	if (r == -EDQUOT)
+		return error_set(
+			error, "NoRoom", request->pid,
+			"pid %d: user %u, or all users together, have as many sealed address spaces as "
+			"they can have; "
+			"`msealctl status` says how many that is (mseald --user-spaces=)",
+			(int)request->pid, (unsigned)target->account);
+	return error_set_errno(error, request->pid, r, "cannot store its seal set");
+}
+
+/* What is mapped shared and writable already can be stored to, and no hook sees that. */
+static void warn_shared(const struct plan *plan, const struct seal_request *request, bool changed)
+{
+	const struct mapping *mapping = changed ? plan_shared_elsewhere(plan) : NULL;
+
+	if (mapping && !request->limited)
+		log_warning(
+			"pid %d: %s is sealed, and some process has it mapped shared and writable: what "
+			"that stores there "
+			"changes the sealed memory",
+			(int)request->pid, mapping->path);
+}
+
+/* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
+static int seal_once(struct programs *programs, struct space_map *space_map, const struct target *target,
+		     const struct seal_request *request, struct seal_result *ret, struct error *error)
+{
+	_cleanup_(sealset_free) struct sealset old = {}, new = {};
+	_cleanup_(plan_free) struct plan plan = {};
+	struct space_map_owner place = { .account = target->account, .limited = request->limited };
+	struct seal_result result = { .space = target->key };
+	struct space_map_old before;
+	bool changed;
+	int r;
+
+	r = plan_make(&plan, programs, target, request, error);
+	if (r == -EAGAIN)
+		return 0;
+	if (r < 0)
+		return r;
+	place.flags = plan.hugetlb ? MSEALD_SPACE_HUGETLB : 0;
+	r = space_map_read_seals(space_map, target->key, NULL, &old);
+	if (r >= 0 && request->native_or_nothing) {
+		r = native_first(programs, target, request, &plan, &old, &result, error);
+		if (r == 0 || r == -EINVAL || r == -EBADR)
+			return r == -EBADR ? r : 0;
+	}
+	if (r >= 0)
+		r = unite(&plan, &old, &new, &changed);
+	if (r < 0)
+		return error_set_errno(error, request->pid, r, "cannot make its seal set");
+	if (new.count > MSEALD_MAX_SEALS)
+		return error_set(error, "TooMany", request->pid,
+			    "pid %d would have %zu seals; one address space can have %d", (int)request->pid,
+			    new.count, MSEALD_MAX_SEALS);
+	label(programs, space_map, target, request, &new, &changed);
+	r = changed ? check_limits(space_map, target, request, &old, &new, error) : 0;
+	if (r < 0)
+		return r;
+	if (changed) {
+		if (programs_attach(programs, set_map_needs_of(&new)) < 0)
+			return error_set(error, "Failed", request->pid,
+				    "cannot attach the BPF programs; see mseald's log");
+		r = space_map_set_space(space_map, target->key, &place, &new, when(request), &before);
+		if (r == -EEXIST)
+			return 0;	/* a fork has just been settled */
+		if (r < 0)
+			return not_stored(target, request, r, error);
+		if (when(request) == SPACE_MAP_NOW)
+			target_let_calls_end(programs, target);
+	}
+	r = plan_holds(&plan, programs, target);
+	/* Nobody can begin to trace it any more. There is no way back from mseal(2), so this comes before. */
+	if (r > 0 && changed && request->seal.stops & MSEALD_STOP_FOREIGN_WRITE) {
+		r = tracer_check_foreign(programs, target->key, request->pid, error);
+		r = r == 0 ? 1 : r == -EAGAIN ? 0 : r;
+	}
+	if (r > 0)
+		r = seal_natively(programs, space_map, target, request, &plan, &new, &result);
+	if (r == -EINVAL)
+		r = 0;
+	if (r > 0)
+		r = target_unchanged(programs, target);
+	if (r <= 0) {
+		undo(space_map, target, changed ? &before : NULL);
+		if (r == -EBADR)
+			return r;
+		return r == 0 ? 0 : error_set_errno(error, request->pid, r, "it changed while it was sealed");
+	}
+	warn_shared(&plan, request, changed);
+	result.ranges = plan.count;
+	result.seals = new.count;
+	for (size_t i = 0; i < plan.count; i++)
+		result.bytes += plan.seals[i].end - plan.seals[i].start;
+	*ret = result;
+	return 1;
+}
+
+int seal_process(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
+		 struct seal_result *ret, struct error *error)
+{
+	_cleanup_free_ struct range *ranges = NULL;
+	struct seal_request sorted = *request;
+	int r;
+
+	r = check_killable(programs, request, error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < request->count; i++) {
+		r = plan_check_range(request, &request->ranges[i], error);
+		if (r < 0)
+			return r;
+	}
+	if (request->count) {
+		ranges = calloc(request->count, sizeof(*ranges));
+		if (!ranges)
+			return error_set_errno(error, request->pid, -ENOMEM, "cannot sort the ranges");
+		memcpy(ranges, request->ranges, request->count * sizeof(*ranges));
+		sorted.count = ranges_normalize(ranges, request->count);
+		sorted.ranges = ranges;
+	}
+	for (int i = 0; i < TRIES; i++) {
+		_cleanup_(target_close) struct target target = TARGET_EMPTY;
+
+		r = target_open(programs, request->pid, &target, error);
+		/* If it lives after that, it is the one that was opened. */
+		if (r >= 0 && request->launch && !launch_lives(request->launch))
+			r = error_set_errno(error, request->pid, -ESRCH, "");
+		if (r >= 0 && request->space && target.key != request->space)
+			return error_set(error, "NoSuchProcess", request->pid,
+					 "pid %d is another program by now", (int)request->pid);
+		/* It has begun no other program since, or target_unchanged() will say so. */
+		if (r >= 0 && request->authorize)
+			r = request->authorize(request->context, &target, error);
+		if (r >= 0)
+			r = seal_once(programs, space_map, &target, &sorted, ret, error);
+		if (r != 0)
+			break;
+	}
+	if (r == 0)
+		return error_set(error, "Changing", request->pid,
+			    "pid %d keeps changing the memory that was named; nothing is sealed, try again",
+			    (int)request->pid);
+	return r < 0 ? r : 0;
+}
+
+/* All ranges of the request, or everything, out of set. */
+static int revoke_ranges(struct sealset *set, const struct seal_request *request, uint64_t *ret_bytes,
+			 struct error *error)
+{
+	static const struct range everything = { 0, MSEALD_NO_START };
+	size_t count = request->count;
+	pid_t pid = request->pid;
+	char text[RANGE_TEXT_MAX];
+
+	*ret_bytes = 0;
+	for (size_t i = 0; i < (count ? count : 1); i++) {
+		const struct range *range = count ? &request->ranges[i] : &everything;
+		uint64_t bytes, firm;
+		int r;
+
+		r = sealset_revoke(set, range->start, range->end, &bytes, &firm);
+		if (r < 0)
+			return error_set_errno(error, pid, r, "cannot make its seal set");
+		if (!bytes && !firm)
+			return error_set(error, "NotSealed", pid, "pid %d: %s%s is not sealed", (int)pid,
+				    count ? "range " : "", count ? range_format(range, text) : "it");
+		if (firm && (count || !bytes))
+			return error_set(
+				error, "NotRevocable", pid,
+				"pid %d: %s%s is sealed for good; only seals made with --revocable can be "
+				"taken back",
+				(int)pid, count ? "range " : "", count ? range_format(range, text) : "it");
+		*ret_bytes += bytes;
+	}
+	return 0;
+}
+
+int seal_revoke(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
+		uint64_t *ret_bytes, size_t *ret_seals, struct error *error)
+{
+	_cleanup_(target_close) struct target target = TARGET_EMPTY;
+	_cleanup_(sealset_free) struct sealset set = {};
+	struct space_map_old old;
+	int r;
+
+	for (size_t i = 0; i < request->count; i++) {
+		r = plan_check_range(request, &request->ranges[i], error);
+		if (r < 0)
+			return r;
+	}
+	r = target_open(programs, request->pid, &target, error);
+	if (r >= 0 && request->authorize)
+		r = request->authorize(request->context, &target, error);
+	if (r < 0)
+		return r;
+	r = space_map_read_seals(space_map, target.key, NULL, &set);
+	if (r < 0)
+		return error_set_errno(error, request->pid, r, "cannot read its seal set");
+	r = revoke_ranges(&set, request, ret_bytes, error);
+	if (r < 0)
+		return r;
+	r = space_map_set_space(space_map, target.key, &(struct space_map_owner){ .account = target.account },
+				&set, SPACE_MAP_NOW, &old);
+	if (r < 0)
+		return error_set_errno(error, request->pid, r, "cannot store its seal set");
+	*ret_seals = set.count;
+	return 0;
+}

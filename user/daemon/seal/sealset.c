@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Seal sets: adding is a merge of two sorted lists (unite), everything else
+ * splices a few pieces into one. The second half turns a set into the static
+ * tree of mseald/shared.h and back.
+ */
+#define _GNU_SOURCE
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/util.h"
+#include "seal/sealset.h"
+
+#define PAGE 4096ull
+
+/* What decides whether two seals may be one. */
+static bool same_rule(const struct seal *a, const struct seal *b)
+{
+	return memcmp(a->firm, b->firm, sizeof(a->firm)) == 0 &&
+	       memcmp(a->revocable, b->revocable, sizeof(a->revocable)) == 0 && a->class == b->class &&
+	       a->flags == b->flags && memcmp(&a->file, &b->file, sizeof(a->file)) == 0;
+}
+
+static unsigned firm_stops(const struct seal *seal)
+{
+	unsigned stops = 0;
+
+	for (size_t i = 0; i < MSEALD_ACTION_COUNT; i++)
+		stops |= seal->firm[i];
+	return stops;
+}
+
+static unsigned revocable_stops(const struct seal *seal)
+{
+	unsigned stops = 0;
+
+	for (size_t i = 0; i < MSEALD_ACTION_COUNT; i++)
+		stops |= seal->revocable[i];
+	return stops;
+}
+
+unsigned seal_all_stops(const struct seal *seal)
+{
+	return firm_stops(seal) | revocable_stops(seal);
+}
+
+bool seal_valid(const struct seal *seal)
+{
+	unsigned stops = seal_all_stops(seal);
+
+	return seal->start < seal->end && seal->start % PAGE == 0 && seal->end % PAGE == 0 &&
+	       seal->end <= MSEALD_NO_START && stops != 0 && (stops & ~(unsigned)MSEALD_STOP_ALL) == 0 &&
+	       seal->class < MSEALD_CLASS_COUNT && (seal->flags & ~MSEALD_SEAL_FLAGS) == 0 &&
+	       (!seal->file.address || stops & MSEALD_STOP_FILE) && !seal->file.pad;
+}
+
+static uint32_t add_hits(uint32_t a, uint32_t b)
+{
+	uint32_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT32_MAX : sum;
+}
+
+/* Cuts [seal->start, at) off, and returns it. The hits go with it. */
+static struct seal cut(struct seal *seal, uint64_t at)
+{
+	struct seal head = *seal;
+
+	head.end = at;
+	if (seal->flags & MSEALD_SEAL_SHM)
+		seal->pgoff += (uint32_t)((at - seal->start) / PAGE);
+	seal->start = at;
+	seal->hits = 0;
+	return head;
+}
+
+/* Appends a piece to a list that has room, joined with the last where it may be. */
+static void append(struct seal *list, size_t *count, const struct seal *piece)
+{
+	struct seal *last = *count > 0 ? &list[*count - 1] : NULL;
+
+	if (last && last->end == piece->start && same_rule(last, piece) &&
+	    (!(last->flags & MSEALD_SEAL_SHM) ||
+	     piece->pgoff == last->pgoff + (uint32_t)((last->end - last->start) / PAGE))) {
+		last->end = piece->end;
+		last->hits = add_hits(last->hits, piece->hits);
+		return;
+	}
+	list[(*count)++] = *piece;
+}
+
+/* The rules of both, over the same range. */
+static struct seal both(const struct seal *older, const struct seal *newer)
+{
+	struct seal seal = *older;
+
+	for (size_t i = 0; i < MSEALD_ACTION_COUNT; i++) {
+		seal.firm[i] |= newer->firm[i];
+		seal.revocable[i] |= newer->revocable[i];
+	}
+	if (newer->class != MSEALD_CLASS_NONE)
+		seal.class = newer->class;
+	if (newer->flags & MSEALD_SEAL_SHM)
+		seal.pgoff = newer->pgoff;
+	/* What the memory is may have changed since, if it was not kept from it: the newer knows. */
+	seal.flags = (uint8_t)((older->flags & ~(MSEALD_SEAL_DONTFORK | MSEALD_SEAL_ANON)) | newer->flags);
+	if (newer->file.address)
+		seal.file = newer->file;
+	seal.hits = add_hits(older->hits, newer->hits);
+	return seal;
+}
+
+/* Pieces that uniting can make: each border of either list begins or ends one. */
+static bool united_max(size_t older, size_t newer, size_t *ret)
+{
+	return !__builtin_add_overflow(older, newer, ret) && !__builtin_mul_overflow(*ret, 2u, ret);
+}
+
+/* Merges two sorted, disjoint lists into out, which has room for united_max. Returns the count. */
+static size_t unite(const struct seal *older, size_t older_count, const struct seal *newer,
+		    size_t newer_count, struct seal *out)
+{
+	size_t i = 0, j = 0, count = 0;
+	struct seal a = older_count > 0 ? older[0] : (struct seal){ 0 };
+	struct seal b = newer_count > 0 ? newer[0] : (struct seal){ 0 };
+
+	while (i < older_count || j < newer_count) {
+		bool from_a = j == newer_count || (i < older_count && a.start < b.start);
+		bool from_b = i == older_count || (j < newer_count && b.start < a.start);
+		struct seal piece;
+
+		if (from_a) {
+			piece = cut(&a, j < newer_count ? MIN_OF(a.end, b.start) : a.end);
+		} else if (from_b) {
+			piece = cut(&b, i < older_count ? MIN_OF(b.end, a.start) : b.end);
+		} else {
+			uint64_t end = MIN_OF(a.end, b.end);
+			struct seal head_a = cut(&a, end), head_b = cut(&b, end);
+
+			piece = both(&head_a, &head_b);
+		}
+		append(out, &count, &piece);
+		if (i < older_count && a.start == a.end && ++i < older_count)
+			a = older[i];
+		if (j < newer_count && b.start == b.end && ++j < newer_count)
+			b = newer[j];
+	}
+	return count;
+}
+
+static int reserve(struct sealset *set, size_t count)
+{
+	size_t larger = MAX_OF(count, set->allocated + set->allocated / 2);
+	struct seal *list;
+
+	if (count <= set->allocated)
+		return 0;
+	list = reallocarray(set->list, larger, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	set->list = list;
+	set->allocated = larger;
+	return 0;
+}
+
+/* The seals that overlap or touch [start, end): [*ret_first, *ret_after). */
+static void find_slice(const struct sealset *set, uint64_t start, uint64_t end, size_t *ret_first,
+		       size_t *ret_after)
+{
+	size_t low = 0, high = set->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (set->list[middle].end >= start)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	*ret_first = low;
+	while (low < set->count && set->list[low].start <= end)
+		low++;
+	*ret_after = low;
+}
+
+/* Puts pieces in the place of [first, after). */
+static int splice(struct sealset *set, size_t first, size_t after, const struct seal *pieces, size_t count)
+{
+	size_t behind = set->count - after;
+	int r = reserve(set, first + count + behind);
+
+	if (r < 0)
+		return r;
+	if (set->list && behind > 0)
+		memmove(set->list + first + count, set->list + after, behind * sizeof(*set->list));
+	if (count > 0)
+		memcpy(set->list + first, pieces, count * sizeof(*pieces));
+	set->count = first + count + behind;
+	return 0;
+}
+
+void sealset_free(struct sealset *set)
+{
+	if (!set)
+		return;
+	free(set->list);
+	*set = (struct sealset){ 0 };
+}
+
+int sealset_copy(const struct sealset *from, struct sealset *ret)
+{
+	struct sealset copy = { 0 };
+	int r = splice(&copy, 0, 0, from->list, from->count);
+
+	if (r < 0)
+		return r;
+	copy.label = from->label;
+	*ret = copy;
+	return 0;
+}
+
+/* A seal as it is kept: a place in a segment only where there is one. */
+static struct seal normal(const struct seal *seal)
+{
+	struct seal copy = *seal;
+
+	if (!(copy.flags & MSEALD_SEAL_SHM))
+		copy.pgoff = 0;
+	return copy;
+}
+
+int sealset_add(struct sealset *set, const struct seal *seal)
+{
+	_cleanup_free_ struct seal *pieces = NULL;
+	struct seal newer = normal(seal);
+	size_t first, after, max;
+
+	if (!seal_valid(seal))
+		return -EINVAL;
+	find_slice(set, seal->start, seal->end, &first, &after);
+	if (!united_max(after - first, 1, &max))
+		return -ENOMEM;
+	pieces = reallocarray(NULL, max, sizeof(*pieces));
+	if (!pieces)
+		return -ENOMEM;
+	return splice(set, first, after, pieces,
+		      unite(set->list ? set->list + first : NULL, after - first, &newer, 1, pieces));
+}
+
+/*
+ * Sorts and unites seals[0..count): halves, quarters... in their order, so that
+ * of two that overlap the later one is the newer. *ret_list is malloc'ed.
+ */
+static int unite_all(const struct seal *seals, size_t count, struct seal **ret_list, size_t *ret_count)
+{
+	_cleanup_free_ struct seal *older = NULL, *newer = NULL, *list = NULL;
+	size_t older_count, newer_count, max;
+	int r;
+
+	if (count == 1) {
+		list = malloc(sizeof(*list));
+		if (!list)
+			return -ENOMEM;
+		*list = normal(seals);
+		*ret_list = TAKE_PTR(list);
+		*ret_count = 1;
+		return 0;
+	}
+	r = unite_all(seals, count / 2, &older, &older_count);
+	if (r == 0)
+		r = unite_all(seals + count / 2, count - count / 2, &newer, &newer_count);
+	if (r < 0)
+		return r;
+	if (!united_max(older_count, newer_count, &max))
+		return -ENOMEM;
+	list = reallocarray(NULL, max, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	*ret_count = unite(older, older_count, newer, newer_count, list);
+	*ret_list = TAKE_PTR(list);
+	return 0;
+}
+
+int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count)
+{
+	_cleanup_free_ struct seal *newer = NULL, *list = NULL;
+	size_t newer_count, max;
+	int r;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!seal_valid(&seals[i]))
+			return -EINVAL;
+	}
+	if (count == 0)
+		return 0;
+	r = unite_all(seals, count, &newer, &newer_count);
+	if (r < 0)
+		return r;
+	if (!united_max(set->count, newer_count, &max))
+		return -ENOMEM;
+	list = reallocarray(NULL, max, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	set->count = unite(set->list, set->count, newer, newer_count, list);
+	set->allocated = max;
+	free(set->list);
+	set->list = TAKE_PTR(list);
+	return 0;
+}
+
+int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_firm)
+{
+	_cleanup_free_ struct seal *pieces = NULL;
+	uint64_t bytes = 0, firm = 0;
+	size_t first, after, count = 0;
+	int r;
+
+	if (start >= end || start % PAGE != 0 || end % PAGE != 0)
+		return -EINVAL;
+	find_slice(set, start, end, &first, &after);
+	/* Only the first and the last can be split, at two borders. */
+	pieces = reallocarray(NULL, after - first + 2, sizeof(*pieces));
+	if (!pieces)
+		return -ENOMEM;
+	for (size_t i = first; i < after; i++) {
+		struct seal rest = set->list[i], piece;
+
+		if (rest.start < start) {
+			piece = cut(&rest, MIN_OF(start, rest.end));
+			append(pieces, &count, &piece);
+		}
+		if (rest.start < rest.end && rest.start < end) {
+			piece = cut(&rest, MIN_OF(end, rest.end));
+			if (revocable_stops(&piece))
+				bytes += piece.end - piece.start;
+			memset(piece.revocable, 0, sizeof(piece.revocable));
+			if (!(firm_stops(&piece) & MSEALD_STOP_FILE))
+				piece.file = (struct mseald_inode){};
+			if (firm_stops(&piece)) {
+				firm += piece.end - piece.start;
+				append(pieces, &count, &piece);
+			}
+		}
+		if (rest.start < rest.end)
+			append(pieces, &count, &rest);
+	}
+	r = splice(set, first, after, pieces, count);
+	if (r < 0)
+		return r;
+	if (ret_bytes)
+		*ret_bytes = bytes;
+	if (ret_firm)
+		*ret_firm = firm;
+	return 0;
+}
+
+size_t sealset_drop_flagged(struct sealset *set, unsigned flags)
+{
+	size_t kept = 0, before = set->count;
+
+	for (size_t i = 0; i < set->count; i++)
+		if (!(set->list[i].flags & flags))
+			set->list[kept++] = set->list[i];
+	set->count = kept;
+	return before - kept;
+}
+
+bool sealset_all_flagged(const struct sealset *set, uint64_t start, uint64_t end, unsigned flags)
+{
+	size_t first, after;
+
+	find_slice(set, start, end, &first, &after);
+	for (size_t i = first; i < after && start < end; i++) {
+		if (set->list[i].end <= start)
+			continue;
+		if (set->list[i].start > start || !(set->list[i].flags & flags))
+			return false;
+		start = set->list[i].end;
+	}
+	return start >= end;
+}
+
+uint64_t sealset_bytes(const struct sealset *set)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < set->count; i++)
+		bytes += set->list[i].end - set->list[i].start;
+	return bytes;
+}
+
+bool sealset_equal(const struct sealset *a, const struct sealset *b)
+{
+	if (a->count != b->count || a->label != b->label)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		const struct seal *x = &a->list[i], *y = &b->list[i];
+
+		if (x->start != y->start || x->end != y->end || !same_rule(x, y) || x->pgoff != y->pgoff)
+			return false;
+	}
+	return true;
+}
+
+unsigned seal_stops(const struct seal *seal, enum mseald_action action)
+{
+	return (unsigned)seal->firm[action] | seal->revocable[action];
+}
+
+int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsigned stop,
+		  const struct seal **ret_seal)
+{
+	static const enum mseald_action strongest_first[] = {
+		MSEALD_ACTION_KILL, MSEALD_ACTION_DENY, MSEALD_ACTION_AUDIT,
+	};
+	static_assert(ELEMENTS(strongest_first) == MSEALD_ACTION_COUNT, "an action that is never judged");
+	size_t first, after;
+
+	if (start >= end)
+		return -ENOENT;
+	find_slice(set, start, end, &first, &after);
+	for (size_t a = 0; a < ELEMENTS(strongest_first); a++) {
+		for (size_t i = first; i < after; i++) {
+			const struct seal *seal = &set->list[i];
+
+			if (seal->start >= end || seal->end <= start ||
+			    !(seal_stops(seal, strongest_first[a]) & stop))
+				continue;
+			if (ret_seal)
+				*ret_seal = seal;
+			return (int)strongest_first[a];
+		}
+	}
+	return -ENOENT;
+}
+
+/* --- files --- */
+
+static int compare_files(const void *left, const void *right)
+{
+	const struct sealset_file *a = left, *b = right;
+	uint64_t x = MSEALD_INODE_ORDER(a->inode.address), y = MSEALD_INODE_ORDER(b->inode.address);
+
+	if (x != y)
+		return x < y ? -1 : 1;
+	return a->seal < b->seal ? -1 : a->seal > b->seal;
+}
+
+/* Kill, deny, audit: the lower the stronger. */
+static unsigned strength(enum mseald_action action)
+{
+	return action == MSEALD_ACTION_KILL ? 0 : action == MSEALD_ACTION_DENY ? 1 : 2;
+}
+
+static enum mseald_action strongest(const struct seal *seal, unsigned stops)
+{
+	return seal_stops(seal, MSEALD_ACTION_KILL) & stops ? MSEALD_ACTION_KILL :
+	       seal_stops(seal, MSEALD_ACTION_DENY) & stops ? MSEALD_ACTION_DENY : MSEALD_ACTION_AUDIT;
+}
+
+/*
+ * Is a write better judged by the seal of a than by that of b? A child of fork does not have all of
+ * them. Of two files
+ * that had the address one after the other, the first was mapped where a seal only audits.
+ */
+static bool judges_better(const struct sealset *set, const struct sealset_file *a,
+			  const struct sealset_file *b)
+{
+	bool gone_a = set->list[a->seal].flags & MSEALD_SEAL_DONTFORK,
+	     gone_b = set->list[b->seal].flags & MSEALD_SEAL_DONTFORK;
+
+	if (memcmp(&a->inode, &b->inode, sizeof(a->inode)) != 0)
+		return strength(a->action) < strength(b->action);
+	return gone_a != gone_b ? gone_b : strength(a->action) < strength(b->action);
+}
+
+int sealset_files(const struct sealset *set, unsigned stops, struct sealset_file **ret, size_t *ret_count)
+{
+	_cleanup_free_ struct sealset_file *list = NULL;
+	size_t all = 0, count = 0;
+
+	list = calloc(set->count + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->count; i++) {
+		const struct seal *seal = &set->list[i];
+
+		if (seal->file.address && seal_all_stops(seal) & stops)
+			list[all++] = (struct sealset_file){ .inode = seal->file,
+							     .seal = i,
+							     .action = strongest(seal, stops) };
+	}
+	qsort(list, all, sizeof(*list), compare_files);
+	for (size_t i = 0; i < all; i++) {
+		if (!count || list[count - 1].inode.address != list[i].inode.address)
+			list[count++] = list[i];
+		else if (judges_better(set, &list[i], &list[count - 1]))
+			list[count - 1] = list[i];
+	}
+	*ret = TAKE_PTR(list);
+	*ret_count = count;
+	return 0;
+}

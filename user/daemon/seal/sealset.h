@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A seal set in user space: sorted, disjoint seals, and the operations on
+ * sets. Turned into the nodes that the programs search, and back.
+ */
+#ifndef MSEALD_SEAL_SEALSET_H
+#define MSEALD_SEAL_SEALSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mseald/shared.h"
+
+struct seal {
+	uint64_t start, end;				/* page aligned, start < end */
+	uint8_t firm[MSEALD_ACTION_COUNT];		/* stop bits by action, for good */
+	uint8_t revocable[MSEALD_ACTION_COUNT];		/* the same, that may be taken back */
+	uint8_t class;					/* enum mseald_class */
+	uint8_t flags;					/* MSEALD_SEAL_* */
+	uint32_t hits;					/* attempts met */
+	uint32_t pgoff;					/* MSEALD_SEAL_SHM: pages from the attach address */
+	/* that this private mapping is of; only with MSEALD_STOP_FILE */
+	struct mseald_inode file;
+};
+
+struct sealset {
+	struct seal *list;	/* sorted by start, disjoint */
+	size_t count, allocated;
+	uint64_t label;		/* of struct mseald_node */
+};
+
+/*
+ * Could it stand in a set? Not empty, aligned, in user memory, something to stop, nothing unknown,
+ * no file without reason.
+ */
+bool seal_valid(const struct seal *seal);
+
+void sealset_free(struct sealset *set);		/* takes NULL and zeroed; leaves it zeroed */
+int sealset_copy(const struct sealset *from, struct sealset *ret);
+
+/*
+ * Adds one seal: where it overlaps others these are split and the rules are
+ * united, so nothing that was denied becomes allowed. The class of the newer
+ * wins unless it is NONE; of a seal that is split, the first piece keeps the
+ * hits, so that their sum stays. Neighbours that agree in all but hits (and
+ * touch) are joined, hits added up (not for MSEALD_SEAL_SHM unless pgoff
+ * continues). -EINVAL: empty, unaligned to 4096, beyond MSEALD_NO_START, no stop
+ * bit at all, or a bit, class or flag that there is not. -ENOMEM. On error the
+ * set is unchanged.
+ */
+int sealset_add(struct sealset *set, const struct seal *seal);
+
+/*
+ * Adds many, or none on error: in any order, and they may overlap; the later in
+ * the list is the newer. O((n+m) log(n+m)).
+ */
+int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count);
+
+/*
+ * Takes the revocable rules back in [start, end), splitting at its borders;
+ * pieces left with no rule go, and their hits. *ret_bytes: bytes of which
+ * something was taken back; *ret_firm: bytes that stay sealed for good (both may be NULL). -EINVAL:
+ * empty or unaligned; -ENOMEM. On error the set is unchanged.
+ */
+int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes,
+		   uint64_t *ret_firm);
+
+/* Takes out the seals that have one of these MSEALD_SEAL_* flags; how many. */
+size_t sealset_drop_flagged(struct sealset *set, unsigned flags);
+
+/* Is all of [start, end) sealed, by seals that have one of these flags? */
+bool sealset_all_flagged(const struct sealset *set, uint64_t start, uint64_t end, unsigned flags);
+
+uint64_t sealset_bytes(const struct sealset *set);
+bool sealset_equal(const struct sealset *a, const struct sealset *b);	/* but for hits */
+
+/* All stop bits of a seal for this action, firm or revocable. */
+unsigned seal_stops(const struct seal *seal, enum mseald_action action);
+/* The same for any action. */
+unsigned seal_all_stops(const struct seal *seal);
+
+/* A file that seals of a set keep from being written. */
+struct sealset_file {
+	struct mseald_inode inode;
+	size_t seal;		/* place of the one with the strongest action, in the set */
+	enum mseald_action action;
+};
+
+/*
+ * Those of the seals with any of these stops (of MSEALD_STOP_FILE), each file
+ * once, sorted by MSEALD_INODE_ORDER. The caller frees *ret. -ENOMEM.
+ */
+int sealset_files(const struct sealset *set, unsigned stops, struct sealset_file **ret, size_t *ret_count);
+
+/*
+ * The strongest action of the set for this stop bit in [start, end): KILL
+ * over DENY over AUDIT. Returns the action, or -ENOENT when nothing stops it;
+ * *ret_seal (may be NULL) is the first seal that says so. The user-space twin of
+ * the programs' search, for explain and for the tests.
+ */
+int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsigned stop,
+		  const struct seal **ret_seal);
+
+/*
+ * The gap told in the root is the widest between two seals; narrower than this
+ * (bytes) it is what lies below the first, if that is wider.
+ */
+#define SEALSET_WIDE_GAP (1ULL << 40)
+
+/*
+ * Elements an encoded set of so many seals and different files needs; 0 for an empty set, -E2BIG
+ * over MSEALD_MAX_SEALS.
+ */
+int sealset_nodes_needed(size_t seals, size_t files);
+/* Fills all elements (count of them, as sealset_nodes_needed said, else -EINVAL; zeroed or not). */
+int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t count);
+/* Back again. -EBADMSG: not what encode writes. */
+int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset *ret);
+
+#endif

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Seal sets as the programs search them: struct mseald_node of mseald/shared.h. See sealset.h. */
+#include "seal/sealset.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/util.h"
+
+static_assert(MSEALD_LEVEL_0 == 0 && MSEALD_LEVEL_1 == 1 && MSEALD_LEVEL_2 == 1 + MSEALD_FANOUT,
+	      "levels in other places");
+
+static const size_t level_at[] = { MSEALD_LEVEL_0, MSEALD_LEVEL_1, MSEALD_LEVEL_2 };
+
+static unsigned depth_of(size_t seals)
+{
+	return seals <= MSEALD_FANOUT ? 0 : seals <= MSEALD_FANOUT * MSEALD_FANOUT ? 1 : 2;
+}
+
+static size_t nodes_for(size_t things)
+{
+	return (things + MSEALD_FANOUT - 1) / MSEALD_FANOUT;
+}
+
+int sealset_nodes_needed(size_t seals, size_t files)
+{
+	if (seals == 0)
+		return 0;
+	if (seals > MSEALD_MAX_SEALS || files > seals)
+		return -E2BIG;
+	return (int)(level_at[depth_of(seals)] + nodes_for(seals) + nodes_for(files));
+}
+
+static uint64_t rule_pack(const struct seal *seal)
+{
+	uint64_t rule = (uint64_t)seal->class << MSEALD_RULE_CLASS_SHIFT |
+			(uint64_t)seal->flags << MSEALD_RULE_FLAGS_SHIFT;
+
+	for (unsigned i = 0; i < MSEALD_ACTION_COUNT; i++)
+		rule |= (uint64_t)seal->firm[i] << MSEALD_RULE_SHIFT(i) |
+			(uint64_t)seal->revocable[i] << (MSEALD_RULE_REVOCABLE_SHIFT + MSEALD_RULE_SHIFT(i));
+	return rule;
+}
+
+static void rule_unpack(uint64_t rule, struct seal *seal)
+{
+	for (unsigned i = 0; i < MSEALD_ACTION_COUNT; i++) {
+		seal->firm[i] = (uint8_t)(rule >> MSEALD_RULE_SHIFT(i));
+		seal->revocable[i] = (uint8_t)(rule >> (MSEALD_RULE_REVOCABLE_SHIFT + MSEALD_RULE_SHIFT(i)));
+	}
+	seal->class = (uint8_t)(rule >> MSEALD_RULE_CLASS_SHIFT);
+	seal->flags = (uint8_t)(rule >> MSEALD_RULE_FLAGS_SHIFT);
+}
+
+/* What the root says about the whole set. */
+static void encode_header(const struct sealset *set, struct mseald_node *root)
+{
+	root->count = (uint32_t)set->count;
+	root->depth = (uint8_t)depth_of(set->count);
+	root->label = set->label;
+	for (size_t i = 0; i < set->count; i++) {
+		const struct seal *seal = &set->list[i];
+
+		root->stops |= (uint8_t)seal_all_stops(seal);
+		root->flags |= seal->flags;
+		if (i > 0 && seal->start - seal[-1].end > root->gap_end - root->gap_start) {
+			root->gap_start = seal[-1].end;
+			root->gap_end = seal->start;
+		}
+	}
+	/*
+	 * The kernel gives out addresses from the top of the gap between heap
+	 * and libraries. Where nothing is sealed below the libraries it is
+	 * below the first seal.
+	 */
+	if (root->gap_end - root->gap_start < SEALSET_WIDE_GAP &&
+	    set->list[0].start > root->gap_end - root->gap_start) {
+		root->gap_start = 0;
+		root->gap_end = set->list[0].start;
+	}
+}
+
+/* A level of inner nodes: each slot is the first start of one node of the level below. */
+static void encode_inner(struct mseald_node *level, const struct mseald_node *below, size_t below_count)
+{
+	for (size_t i = 0; i < below_count; i++)
+		level[i / MSEALD_FANOUT].start[i % MSEALD_FANOUT] = below[i].start[0];
+}
+
+static_assert(sizeof(struct mseald_file_node) == sizeof(struct mseald_node) &&
+		      offsetof(struct mseald_file_node, none) == offsetof(struct mseald_node, start),
+	      "no seal begins where files are");
+
+/* The files, in nodes that have no seals. */
+static void encode_files(const struct sealset_file *files, size_t count, struct mseald_node *nodes)
+{
+	for (size_t i = 0; i < nodes_for(count) * MSEALD_FANOUT; i++) {
+		struct mseald_file_node *node = (void *)&nodes[i / MSEALD_FANOUT];
+		size_t slot = i % MSEALD_FANOUT;
+
+		node->order[slot] = MSEALD_NO_START;
+		if (i >= count)
+			continue;
+		node->order[slot] = MSEALD_INODE_ORDER(files[i].inode.address);
+		node->number[slot] = files[i].inode.number;
+		node->generation[slot] = files[i].inode.generation;
+		node->seal[slot] = (uint32_t)files[i].seal;
+	}
+}
+
+/* Which of the files it is: 1 for the first; 0: none, or no longer. */
+static uint16_t file_index(const struct sealset_file *files, size_t count, const struct mseald_inode *inode)
+{
+	uint64_t order = MSEALD_INODE_ORDER(inode->address);
+	size_t low = 0, high = count;
+
+	if (!inode->address)
+		return 0;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (MSEALD_INODE_ORDER(files[middle].inode.address) < order)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && memcmp(&files[low].inode, inode, sizeof(*inode)) == 0 ? (uint16_t)(low + 1) : 0;
+}
+
+int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t count)
+{
+	_cleanup_free_ struct sealset_file *files = NULL;
+	unsigned depth = depth_of(set->count);
+	size_t files_count, width;
+	int needed;
+
+	if (set->count > MSEALD_MAX_SEALS)
+		return -E2BIG;
+	needed = sealset_files(set, MSEALD_STOP_FILE, &files, &files_count);
+	if (needed < 0)
+		return needed;
+	needed = sealset_nodes_needed(set->count, files_count);
+	if (needed < 0)
+		return needed;
+	if ((size_t)needed != count)
+		return -EINVAL;
+	if (count == 0)
+		return 0;
+	memset(nodes, 0, count * sizeof(*nodes));
+	for (size_t i = 0; i < count; i++) {
+		for (size_t slot = 0; slot < MSEALD_FANOUT; slot++)
+			nodes[i].start[slot] = MSEALD_NO_START;
+	}
+	for (size_t i = 0; i < set->count; i++) {
+		struct mseald_node *leaf = &nodes[level_at[depth] + i / MSEALD_FANOUT];
+		const struct seal *seal = &set->list[i];
+		size_t slot = i % MSEALD_FANOUT;
+
+		leaf->start[slot] = seal->start;
+		leaf->end[slot] = seal->end;
+		leaf->rule[slot] = rule_pack(seal);
+		leaf->hits[slot] = seal->hits;
+		leaf->pgoff[slot] = seal->pgoff;
+		leaf->file[slot] = file_index(files, files_count, &seal->file);
+	}
+	encode_files(files, files_count, &nodes[count - nodes_for(files_count)]);
+	nodes[0].files = (uint32_t)files_count;
+	width = nodes_for(set->count);
+	for (unsigned level = depth; level > 0; level--) {
+		encode_inner(nodes + level_at[level - 1], nodes + level_at[level], width);
+		width = (width + MSEALD_FANOUT - 1) / MSEALD_FANOUT;
+	}
+	encode_header(set, nodes);
+	return 0;
+}
+
+static struct mseald_inode decode_file(const struct mseald_node *nodes, size_t index)
+{
+	const struct mseald_file_node *node = (const void *)&nodes[index / MSEALD_FANOUT];
+	size_t slot = index % MSEALD_FANOUT;
+
+	return (struct mseald_inode){ .address = MSEALD_INODE_ADDRESS(node->order[slot]),
+				      .number = node->number[slot],
+				      .generation = node->generation[slot] };
+}
+
+int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset *ret)
+{
+	_cleanup_(sealset_free) struct sealset set = { 0 };
+	_cleanup_free_ struct mseald_node *again = NULL;
+	size_t seals = count > 0 ? nodes[0].count : 0, files = count > 0 ? nodes[0].files : 0;
+	int r = sealset_nodes_needed(seals, files);
+
+	if (r < 0 || (size_t)r != count)
+		return -EBADMSG;
+	set.list = seals ? reallocarray(NULL, seals, sizeof(*set.list)) : NULL;
+	if (seals && !set.list)
+		return -ENOMEM;
+	set.allocated = seals;
+	set.label = count > 0 ? nodes[0].label : 0;
+	for (size_t i = 0; i < seals; i++) {
+		const struct mseald_node *leaf = &nodes[level_at[depth_of(seals)] + i / MSEALD_FANOUT];
+		size_t slot = i % MSEALD_FANOUT;
+		struct seal seal = {
+			.start = leaf->start[slot],
+			.end = leaf->end[slot],
+			.hits = leaf->hits[slot],
+			.pgoff = leaf->pgoff[slot],
+		};
+
+		rule_unpack(leaf->rule[slot], &seal);
+		if (leaf->file[slot] > files)
+			return -EBADMSG;
+		if (leaf->file[slot])
+			seal.file = decode_file(&nodes[count - nodes_for(files)], leaf->file[slot] - 1u);
+		if (!seal_valid(&seal) || (seal.pgoff && !(seal.flags & MSEALD_SEAL_SHM)) ||
+		    (i > 0 && seal.start < set.list[i - 1].end))
+			return -EBADMSG;
+		set.list[set.count++] = seal;
+	}
+
+	/* All the rest follows from the seals: what is not as encode writes it was not written by it. */
+	if (count > 0) {
+		again = reallocarray(NULL, count, sizeof(*again));
+		if (!again)
+			return -ENOMEM;
+		r = sealset_encode(&set, again, count);
+		if (r < 0)
+			return r;
+		if (memcmp(again, nodes, count * sizeof(*again)) != 0)
+			return -EBADMSG;
+	}
+	*ret = set;
+	set = (struct sealset){ 0 };
+	return 0;
+}

@@ -1,0 +1,608 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See set_map.h. A set's map is in the map of maps before it is written: putting it
+ * there makes the kernel wait for all programs (kernel/bpf/syscall.c,
+ * maybe_wait_bpf_programs), and writing its elements does not. So some are kept
+ * ready, put there many at a time.
+ */
+#include "seal/set_map.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/log.h"
+#include "lib/base/util.h"
+#include "seal/file_map.h"
+
+#define REFS_SIZE (MSEALD_MAX_SETS * sizeof(uint64_t))
+#define READY_AT_ONCE 16u	/* maps made when there is none */
+#define READY_KEPT 256u		/* more are removed in time */
+#define TRIM_AT_ONCE 4u
+
+/* Sizes of the maps that are kept ready, in nodes: 32, 128 and 1,024 seals, of 32 different files. */
+static const uint32_t sizes[] = { 2, 6, 34 };
+
+enum set_state {
+	SET_FREE,	/* no such set */
+	SET_READY,	/* its map is there, to be written */
+	SET_USED,	/* is referred to, or was */
+};
+
+struct set {
+	uint32_t map;		/* id of its map; 0: not known yet */
+	uint32_t nodes;		/* that it has room for; 0: not known yet */
+	uint8_t state;		/* enum set_state */
+	bool guards;		/* some of its files are in the map `files` */
+	bool known;		/* are these two */
+	uint32_t seals;
+	uint64_t label;
+};
+
+struct set_map {
+	int fd;
+	struct programs *programs;
+	/* the map `refs`, as the programs see it; ours is [0]: see set_map_end() */
+	volatile uint64_t *refs;
+	uint32_t lowest_free;		/* no lower id is free */
+	uint32_t ready;			/* how many are */
+	uint64_t written;
+	struct set list[MSEALD_MAX_SETS];
+};
+
+/*
+ * Every set there is has a lower id than this. No set has the id 0, so its place
+ * in `refs` is free for it: it is known to the next daemon, however this one
+ * ends. (In 6.1 each look-up in a map of maps waits for a grace period:
+ * kernel/bpf/syscall.c, bpf_map_copy_value. So none is made that need not be.)
+ */
+static uint32_t set_map_end(const struct set_map *sets)
+{
+	return (uint32_t)MIN_OF(sets->refs[0], (uint64_t)MSEALD_MAX_SETS);
+}
+
+static void lower_sets_end(struct set_map *sets)
+{
+	uint32_t end = set_map_end(sets);
+
+	while (end > 0 && sets->list[end - 1].state == SET_FREE)
+		end--;
+	sets->refs[0] = end;
+}
+
+static void restore_files(struct set_map *sets);
+static void unguard_files(struct set_map *sets, uint32_t id);
+
+int set_map_open(struct programs *programs, struct set_map **ret)
+{
+	struct set_map *sets = calloc(1, sizeof(*sets));
+	void *refs;
+
+	if (!sets)
+		return -ENOMEM;
+	sets->fd = programs_map_fd(programs, "sets");
+	sets->programs = programs;
+	refs = mmap(NULL, REFS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, programs_map_fd(programs, "refs"),
+		    0);
+	if (refs == MAP_FAILED) {
+		int r = -errno;
+
+		free(sets);
+		return r;
+	}
+	sets->refs = refs;
+	sets->lowest_free = 1;
+	/* Whatever an earlier daemon left, referred to, ready or not. */
+	for (uint32_t id = 1; id < MSEALD_MAX_SETS; id++)
+		if (sets->refs[id] ||
+		    (id < set_map_end(sets) && bpf_map_lookup_elem(sets->fd, &id, &sets->list[id].map) == 0))
+			sets->list[id].state = SET_USED;
+	lower_sets_end(sets);
+	restore_files(sets);
+	*ret = sets;
+	return 0;
+}
+
+struct set_map *set_map_close(struct set_map *sets)
+{
+	if (!sets)
+		return NULL;
+	(void)munmap((void *)sets->refs, REFS_SIZE);
+	free(sets);
+	return NULL;
+}
+
+/* --- maps --- */
+
+static int open_map(struct set_map *sets, uint32_t id)
+{
+	struct set *set = &sets->list[id];
+	int fd;
+
+	if (!set->map && bpf_map_lookup_elem(sets->fd, &id, &set->map) < 0)
+		return -errno;
+	fd = bpf_map_get_fd_by_id(set->map);
+	return fd < 0 ? -errno : fd;
+}
+
+static int create_map(uint32_t nodes, uint32_t *ret_id)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
+	_cleanup_close_ int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "mseald_set", sizeof(__u32),
+						sizeof(struct mseald_node), nodes, &opts);
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return -errno;
+	*ret_id = info.id;
+	return TAKE_FD(fd);
+}
+
+/* Finds the size of one that an earlier daemon made. */
+static uint32_t room_of(struct set_map *sets, uint32_t id)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+
+	if (!sets->list[id].nodes) {
+		_cleanup_close_ int fd = open_map(sets, id);
+
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+			sets->list[id].nodes = info.max_entries;
+	}
+	return sets->list[id].nodes;
+}
+
+static int find_free(struct set_map *sets, uint32_t from, uint32_t *ret)
+{
+	for (uint32_t id = from; id < MSEALD_MAX_SETS; id++)
+		if (sets->list[id].state == SET_FREE) {
+			*ret = id;
+			return 0;
+		}
+	return -ENOSPC;
+}
+
+/* What a map for so many nodes is made for. */
+static uint32_t size_for(uint32_t nodes)
+{
+	for (size_t i = 0; i < ELEMENTS(sizes); i++)
+		if (nodes <= sizes[i])
+			return sizes[i];
+	return nodes;
+}
+
+static bool is_kept_size(uint32_t nodes)
+{
+	return nodes && nodes <= sizes[ELEMENTS(sizes) - 1] && size_for(nodes) == nodes;
+}
+
+/* Puts new maps of this size there, many with one wait where they are to be kept: the lowest id. */
+static int make_ready(struct set_map *sets, uint32_t nodes, uint32_t *ret)
+{
+	uint32_t ids[READY_AT_ONCE], wanted = is_kept_size(nodes) ? READY_AT_ONCE : 1, count = 0, done,
+				     from = sets->lowest_free;
+	int fds[READY_AT_ONCE], r = 0;
+
+	while (count < wanted && r >= 0) {
+		r = find_free(sets, from, &ids[count]);
+		if (r < 0)
+			break;
+		fds[count] = create_map(nodes, &sets->list[ids[count]].map);
+		r = fds[count] < 0 ? fds[count] : 0;
+		if (r >= 0)
+			from = ids[count++] + 1;
+	}
+	done = count;
+	if (count) {
+		LIBBPF_OPTS(bpf_map_batch_opts, opts);
+
+		sets->refs[0] = MAX_OF(sets->refs[0], (uint64_t)ids[count - 1] + 1);
+		r = bpf_map_update_batch(sets->fd, ids, fds, &done, &opts) < 0 ? -errno : 0;
+		if (r < 0)
+			done = 0;
+		/* Where it cannot be done many at a time. */
+		if (!done && bpf_map_update_elem(sets->fd, &ids[0], &fds[0], BPF_ANY) == 0)
+			done = 1;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		(void)close(fds[i]);
+		if (i >= done)
+			continue;
+		sets->list[ids[i]].nodes = nodes;
+		sets->list[ids[i]].state = SET_READY;
+		sets->ready++;
+	}
+	if (!done)
+		return r < 0 ? r : -ENOSPC;
+	*ret = ids[0];
+	return 0;
+}
+
+static int find_ready(struct set_map *sets, uint32_t nodes, uint32_t *ret)
+{
+	for (uint32_t id = 1; sets->ready && id < set_map_end(sets); id++)
+		if (sets->list[id].state == SET_READY && sets->list[id].nodes == nodes) {
+			*ret = id;
+			return 0;
+		}
+	return make_ready(sets, nodes, ret);
+}
+
+static void remove_set(struct set_map *sets, uint32_t id)
+{
+	(void)bpf_map_delete_elem(sets->fd, &id);
+	sets->list[id] = (struct set){};
+	sets->lowest_free = MIN_OF(sets->lowest_free, id);
+}
+
+/* Nobody refers to it, and no program reads it any more. */
+static void release_set(struct set_map *sets, uint32_t id)
+{
+	struct set *set = &sets->list[id];
+
+	unguard_files(sets, id);
+	if (!is_kept_size(room_of(sets, id))) {
+		remove_set(sets, id);
+		return;
+	}
+	set->state = SET_READY;
+	set->known = false;
+	sets->ready++;
+}
+
+void set_map_wait(struct set_map *sets)
+{
+	_cleanup_close_ int fd = -1;
+	__u32 unused = 0, id;
+
+	fd = create_map(1, &id);
+	if (fd >= 0)
+		(void)bpf_map_update_elem(sets->fd, &unused, &fd, BPF_ANY);
+}
+
+/* --- sets --- */
+
+static int read_nodes(int fd, uint32_t count, struct mseald_node **ret)
+{
+	_cleanup_free_ struct mseald_node *nodes = calloc(count, sizeof(*nodes));
+
+	if (!nodes)
+		return -ENOMEM;
+	for (__u32 i = 0; i < count; i++)
+		if (bpf_map_lookup_elem(fd, &i, &nodes[i]) < 0)
+			return -errno;
+	*ret = TAKE_PTR(nodes);
+	return 0;
+}
+
+int set_map_read(struct set_map *sets, uint32_t id, struct sealset *ret)
+{
+	_cleanup_free_ struct mseald_node *nodes = NULL;
+	_cleanup_close_ int fd = open_map(sets, id);
+	struct mseald_node root;
+	__u32 zero = 0;
+	int count, r;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
+		return -errno;
+	/* The map may have room for more. */
+	count = sealset_nodes_needed(root.count, root.files);
+	if (count <= 0)
+		return -EBADMSG;
+	r = read_nodes(fd, (uint32_t)count, &nodes);
+	return r < 0 ? r : sealset_decode(nodes, (size_t)count, ret);
+}
+
+/* --- files that nobody may write --- */
+
+static void unguard_files(struct set_map *sets, uint32_t id)
+{
+	_cleanup_(sealset_free) struct sealset set = {};
+	int r;
+
+	if (!sets->list[id].guards)
+		return;
+	sets->list[id].guards = false;
+	r = set_map_read(sets, id, &set);
+	if (r < 0)
+		log_warning(
+			"cannot read seal set %u: %s; its files stay closed to writes until mseald is "
+			"restarted, ignoring",
+			(unsigned)id, strerror(-r));
+	else
+		file_map_remove(sets->programs, &set);
+}
+
+/* Has it a seal that denies writes to its file by anybody? Then *ret is the whole set. Negative errno. */
+static int read_guarding(struct set_map *sets, uint32_t id, struct sealset *ret)
+{
+	_cleanup_close_ int fd = open_map(sets, id);
+	struct mseald_node root;
+	__u32 zero = 0;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
+		return -errno;
+	if (!(root.stops & MSEALD_STOP_FILE_WRITE))
+		return 0;
+	r = set_map_read(sets, id, ret);
+	return r < 0 ? r : 1;
+}
+
+/* The map `files`, as an earlier daemon left it in the middle of something, from the sets themselves. */
+static void restore_files(struct set_map *sets)
+{
+	struct file_map_table table = {};
+	int r = 0;
+
+	for (uint32_t id = 1; id < set_map_end(sets) && r >= 0; id++) {
+		_cleanup_(sealset_free) struct sealset set = {};
+
+		if (!sets->refs[id])
+			continue;	/* nobody comes to refer to it any more */
+		r = read_guarding(sets, id, &set);
+		if (r <= 0)
+			continue;
+		sets->list[id].guards = true;
+		r = file_map_table_add(&table, &set);
+	}
+	if (r >= 0)
+		r = file_map_restore(sets->programs, &table);
+	if (r < 0)
+		log_warning(
+			"cannot find out which files are sealed against writes: %s; those that were stay "
+			"so, ignoring",
+			strerror(-r));
+	file_map_table_free(&table);
+}
+
+/* What an earlier set has left behind the last seal, or else zeros, must not be taken for more of them. */
+static int write_end(int fd, uint32_t at)
+{
+	struct mseald_node node = {};
+
+	for (size_t slot = 0; slot < MSEALD_FANOUT; slot++)
+		node.start[slot] = MSEALD_NO_START;
+	return bpf_map_update_elem(fd, &at, &node, BPF_ANY) < 0 ? -errno : 0;
+}
+
+/* Into a map that has room for that many. */
+static int write_nodes(int fd, const struct sealset *set, uint32_t count, uint32_t room)
+{
+	_cleanup_free_ struct mseald_node *nodes = calloc(count, sizeof(*nodes));
+	int r;
+
+	if (!nodes)
+		return -ENOMEM;
+	r = sealset_encode(set, nodes, count);
+	for (__u32 i = 0; i < count && r >= 0; i++)
+		r = bpf_map_update_elem(fd, &i, &nodes[i], BPF_ANY) < 0 ? -errno : 0;
+	return r < 0 || count == room ? r : write_end(fd, count);
+}
+
+static int nodes_of(const struct sealset *set)
+{
+	_cleanup_free_ struct sealset_file *files = NULL;
+	size_t count;
+	int r = sealset_files(set, MSEALD_STOP_FILE, &files, &count);
+
+	return r < 0 ? r : sealset_nodes_needed(set->count, count);
+}
+
+int set_map_write(struct set_map *sets, const struct sealset *set, uint64_t space, uint32_t *ret)
+{
+	_cleanup_close_ int fd = -1;
+	int count = nodes_of(set), r;
+	uint32_t id;
+
+	if (count <= 0)
+		return count < 0 ? count : -EINVAL;
+	r = find_ready(sets, size_for((uint32_t)count), &id);
+	if (r == -ENOSPC && set_map_collect(sets) > 0)
+		r = find_ready(sets, size_for((uint32_t)count), &id);
+	if (r < 0)
+		return r;
+	fd = open_map(sets, id);
+	r = fd < 0 ? fd : write_nodes(fd, set, (uint32_t)count, room_of(sets, id));
+	/* Before anybody goes by the set: should we die between, the next daemon counts anew. */
+	if (r >= 0)
+		r = file_map_add(sets->programs, set, space);
+	if (r < 0)
+		return r;
+	sets->list[id].guards = r > 0;
+	sets->list[id].state = SET_USED;
+	sets->ready--;
+	sets->list[id].known = true;
+	sets->list[id].seals = (uint32_t)set->count;
+	sets->list[id].label = set->label;
+	sets->written++;
+	*ret = id;
+	return 0;
+}
+
+uint64_t set_map_written(const struct set_map *sets)
+{
+	return sets->written;
+}
+
+void set_map_unwrite(struct set_map *sets, uint32_t id)
+{
+	release_set(sets, id);
+}
+
+static bool is_garbage(const struct set_map *sets, uint32_t id)
+{
+	return sets->list[id].state == SET_USED && !sets->refs[id];
+}
+
+size_t set_map_collect(struct set_map *sets)
+{
+	size_t found = 0;
+
+	for (uint32_t id = 1; id < set_map_end(sets); id++)
+		found += is_garbage(sets, id);
+	if (!found)
+		return 0;
+	set_map_wait(sets);
+	/* A count that is 0 stays 0: only what is referred to is ever passed on. */
+	for (uint32_t id = 1; id < set_map_end(sets); id++)
+		if (is_garbage(sets, id))
+			release_set(sets, id);
+	lower_sets_end(sets);
+	return found;
+}
+
+void set_map_trim(struct set_map *sets)
+{
+	uint32_t removed = 0;
+
+	for (uint32_t id = set_map_end(sets); id-- > 1 && sets->ready > READY_KEPT && removed < TRIM_AT_ONCE;)
+		if (sets->list[id].state == SET_READY) {
+			remove_set(sets, id);
+			sets->ready--;
+			removed++;
+		}
+	if (removed)
+		lower_sets_end(sets);
+}
+
+/* --- what they are --- */
+
+static unsigned needs_of(unsigned stops, unsigned flags, bool files)
+{
+	unsigned needs = 0;
+
+	if (stops & MSEALD_STOP_FOREIGN_WRITE)
+		needs |= NEED_FOREIGN;
+	if (files)
+		needs |= NEED_FILES;
+	if (flags & MSEALD_SEAL_WRITTEN)
+		needs |= NEED_WRITERS;
+	if (flags & MSEALD_SEAL_UFFD &&
+	    stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD | MSEALD_STOP_FOREIGN_WRITE))
+		needs |= NEED_USERFAULT;
+	return needs;
+}
+
+unsigned set_map_needs_of(const struct sealset *set)
+{
+	unsigned stops = 0, flags = 0;
+	bool files = false;
+
+	for (size_t i = 0; i < set->count; i++) {
+		for (int action = 0; action < MSEALD_ACTION_COUNT; action++)
+			stops |= seal_stops(&set->list[i], action);
+		flags |= set->list[i].flags;
+		files = files || set->list[i].file.address;
+	}
+	return needs_of(stops, flags, files);
+}
+
+unsigned set_map_needs(struct set_map *sets)
+{
+	struct mseald_node root;
+	unsigned needs = 0;
+	__u32 zero = 0;
+
+	for (uint32_t id = 1; id < set_map_end(sets) && needs != NEED_SEALS; id++) {
+		_cleanup_close_ int fd = -1;
+
+		if (sets->list[id].state != SET_USED)
+			continue;
+		fd = open_map(sets, id);
+		if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &root) < 0)
+			return NEED_SEALS;
+		needs |= needs_of(root.stops, root.flags, root.files);
+	}
+	return needs;
+}
+
+/* What its root says of the whole of it. */
+static int know(struct set_map *sets, uint32_t id)
+{
+	struct set *set = &sets->list[id];
+	struct mseald_node root;
+	__u32 zero = 0;
+
+	if (!set->known) {
+		_cleanup_close_ int fd = open_map(sets, id);
+
+		if (fd < 0)
+			return fd;
+		if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
+			return -errno;
+		set->label = root.label;
+		set->seals = root.count;
+		set->known = true;
+	}
+	return 0;
+}
+
+int set_map_read_count(struct set_map *sets, uint32_t id, size_t *ret)
+{
+	int r = know(sets, id);
+
+	if (r >= 0)
+		*ret = sets->list[id].seals;
+	return r;
+}
+
+int set_map_read_label(struct set_map *sets, uint32_t id, uint64_t *ret)
+{
+	int r = know(sets, id);
+
+	if (r >= 0)
+		*ret = sets->list[id].label;
+	return r;
+}
+
+static int compare_labels(const void *a, const void *b)
+{
+	const struct set_map_label *x = a, *y = b;
+
+	return x->label < y->label ? -1 : x->label > y->label;
+}
+
+int set_map_read_labels(struct set_map *sets, struct set_map_label **ret, size_t *ret_count)
+{
+	_cleanup_free_ struct set_map_label *list = calloc(set_map_end(sets) + 1, sizeof(*list));
+	size_t count = 0, kept = 0;
+
+	if (!list)
+		return -ENOMEM;
+	for (uint32_t id = 1; id < set_map_end(sets); id++) {
+		list[count].spaces = sets->refs[id];
+		if (sets->list[id].state == SET_USED) {
+			int r = know(sets, id);
+
+			if (r < 0)
+				return r;
+			list[count++].label = sets->list[id].label;
+		}
+	}
+	qsort(list, count, sizeof(*list), compare_labels);
+	for (size_t i = 0; i < count; i++)
+		if (kept && list[kept - 1].label == list[i].label)
+			list[kept - 1].spaces += list[i].spaces;
+		else
+			list[kept++] = list[i];
+	*ret = TAKE_PTR(list);
+	*ret_count = kept;
+	return 0;
+}
+
+size_t set_map_count(const struct set_map *sets)
+{
+	size_t count = 0;
+
+	for (uint32_t id = 1; id < set_map_end(sets); id++)
+		count += sets->list[id].state == SET_USED && sets->refs[id];
+	return count;
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See space_map.h. */
+#include "seal/space_map.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+
+#include "bpf/map_keys.h"
+#include "lib/base/util.h"
+
+#define STALE_MAX 1024	/* address spaces that wait for programs to end, before they are waited for at once */
+
+struct space_map {
+	struct programs *programs;
+	int spaces_fd;
+	struct set_map *sets;
+	uint64_t stale[STALE_MAX];	/* keys whose slot may still be filled from an older set */
+	size_t stale_count;
+};
+
+int space_map_open(struct programs *programs, struct space_map **ret)
+{
+	struct space_map *space_map = calloc(1, sizeof(*space_map));
+	int r;
+
+	if (!space_map)
+		return -ENOMEM;
+	space_map->programs = programs;
+	space_map->spaces_fd = programs_map_fd(programs, "spaces");
+	r = set_map_open(programs, &space_map->sets);
+	if (r < 0) {
+		free(space_map);
+		return r;
+	}
+	*ret = space_map;
+	return 0;
+}
+
+struct space_map *space_map_close(struct space_map *space_map)
+{
+	if (!space_map)
+		return NULL;
+	space_map_settle(space_map);
+	space_map->sets = set_map_close(space_map->sets);
+	free(space_map);
+	return NULL;
+}
+
+struct set_map *space_map_sets(struct space_map *space_map)
+{
+	return space_map->sets;
+}
+
+int space_map_read_space(struct space_map *space_map, uint64_t key, struct mseald_space *ret)
+{
+	return bpf_map_lookup_elem(space_map->spaces_fd, &key, ret) < 0 ? -errno : 0;
+}
+
+int space_map_read_spaces(struct space_map *space_map, uint64_t **ret_keys, struct mseald_space **ret_spaces,
+			  size_t *ret_count)
+{
+	_cleanup_free_ uint64_t *keys = malloc(MSEALD_MAX_SPACES * sizeof(*keys));
+	_cleanup_free_ struct mseald_space *values = malloc(MSEALD_MAX_SPACES * sizeof(*values));
+	__u32 count = MSEALD_MAX_SPACES;
+	uint64_t next;
+
+	if (!keys || !values)
+		return -ENOMEM;
+	/* One call for all of them; ENOENT says that it reached the end. */
+	if (bpf_map_lookup_batch(space_map->spaces_fd, NULL, &next, keys, values, &count, NULL) < 0 &&
+	    errno != ENOENT)
+		return -errno;
+	*ret_keys = TAKE_PTR(keys);
+	*ret_spaces = TAKE_PTR(values);
+	*ret_count = count;
+	return 0;
+}
+
+int space_map_read_keys(struct space_map *space_map, uint64_t **ret, size_t *ret_count)
+{
+	_cleanup_free_ struct mseald_space *values = NULL;
+
+	return space_map_read_spaces(space_map, ret, &values, ret_count);
+}
+
+bool space_map_any_sealed(struct space_map *space_map)
+{
+	_cleanup_free_ struct mseald_space *values = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t count = 0;
+
+	if (space_map_read_spaces(space_map, &keys, &values, &count) < 0)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (MSEALD_WORD_SET(values[i].word))
+			return true;
+	return false;
+}
+
+int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseald_space *ret_space,
+			 struct sealset *ret)
+{
+	struct mseald_space space = {};
+	int r;
+
+	r = space_map_read_space(space_map, key, &space);
+	if (r == -ENOENT)
+		r = 0;
+	if (r >= 0 && MSEALD_WORD_SET(space.word))
+		r = set_map_read(space_map->sets, MSEALD_WORD_SET(space.word), ret);
+	if (r < 0)
+		return r;
+	/* Made by fork, it never had the memory that its parent kept to itself. */
+	if (space.word & MSEALD_WORD_FORKED)
+		(void)sealset_drop_flagged(ret, MSEALD_SEAL_DONTFORK);
+	if (ret_space)
+		*ret_space = space;
+	return 0;
+}
+
+/*
+ * Programs that began before may have filled the slot from the old set: it is emptied when they
+ * have ended.
+ */
+void space_map_settle(struct space_map *space_map)
+{
+	if (!space_map->stale_count)
+		return;
+	set_map_wait(space_map->sets);
+	for (size_t i = 0; i < space_map->stale_count; i++)
+		(void)programs_uncache(space_map->programs, space_map->stale[i]);
+	space_map->stale_count = 0;
+}
+
+void space_map_settle_all(struct space_map *space_map)
+{
+	_cleanup_free_ uint64_t *keys = NULL;
+	size_t count;
+
+	if (space_map_read_keys(space_map, &keys, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		if (space_map->stale_count == STALE_MAX)
+			space_map_settle(space_map);
+		space_map->stale[space_map->stale_count++] = keys[i];
+	}
+	space_map_settle(space_map);
+}
+
+static int commit(struct space_map *space_map, uint64_t key, const struct space_map_owner *place,
+		  uint32_t bits, enum space_map_when when, struct space_map_old *ret_old)
+{
+	struct mseald_commit request = { .key = key,
+					 .bits = bits,
+					 .account = place->account,
+					 .limited = place->limited,
+					 .flags = place->flags };
+	int r = programs_commit(space_map->programs, &request);
+
+	if (r < 0)
+		return r;
+	if (request.error < 0)
+		return request.error;
+	/* Room is made before it is needed. Without a set before there is nothing to be filled from. */
+	if (MSEALD_WORD_SET(request.old_bits) || when == SPACE_MAP_NOW)
+		space_map->stale[space_map->stale_count++] = key;
+	if (when == SPACE_MAP_NOW || space_map->stale_count == STALE_MAX)
+		space_map_settle(space_map);
+	if (ret_old)
+		*ret_old = (struct space_map_old){ .bits = request.old_bits };
+	return 0;
+}
+
+int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *place,
+			const struct sealset *set, enum space_map_when when, struct space_map_old *ret_old)
+{
+	uint32_t id = 0;
+	int r;
+
+	if (set->count) {
+		r = set_map_write(space_map->sets, set, key, &id);
+		if (r < 0)
+			return r;
+	}
+	r = commit(space_map, key, place, id, when, ret_old);
+	if (r < 0 && id)
+		set_map_unwrite(space_map->sets, id);
+	return r;
+}
+
+int space_map_restore_space(struct space_map *space_map, uint64_t key, const struct space_map_old *old)
+{
+	/* It has its place: nothing is entered anew. */
+	return commit(space_map, key, &(struct space_map_owner){ .account = MSEALD_ACCOUNT_NONE }, old->bits,
+		      SPACE_MAP_NOW, NULL);
+}
+
+int space_map_forget_space(struct space_map *space_map, uint64_t key)
+{
+	return programs_forget(space_map->programs, key);
+}
+
+/* --- accounts --- */
+
+int space_map_count_account(struct space_map *space_map, uint32_t account, size_t *ret_spaces,
+			    size_t *ret_sets, size_t *ret_seals, uint64_t ret_verdicts[MSEALD_VERDICT_COUNT])
+{
+	_cleanup_free_ struct mseald_space *values = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	_cleanup_free_ bool *seen = calloc(MSEALD_MAX_SETS, sizeof(*seen));
+	size_t count, spaces = 0, sets = 0, seals = 0;
+	int r = seen ? space_map_read_spaces(space_map, &keys, &values, &count) : -ENOMEM;
+
+	for (size_t i = 0; r >= 0 && i < count; i++) {
+		uint32_t id = MSEALD_WORD_SET(values[i].word);
+		size_t more = 0;
+
+		if (values[i].account != account || !id)
+			continue;
+		spaces++;
+		for (unsigned verdict = 0; ret_verdicts && verdict < MSEALD_VERDICT_COUNT; verdict++)
+			ret_verdicts[verdict] += values[i].verdicts[verdict];
+		if (seen[id])
+			continue;
+		seen[id] = true;
+		sets++;
+		/* One that is gone by now has none. */
+		if (set_map_read_count(space_map->sets, id, &more) >= 0)
+			seals += more;
+	}
+	if (r < 0)
+		return r;
+	*ret_spaces = spaces;
+	*ret_sets = sets;
+	*ret_seals = seals;
+	return 0;
+}
+
+void space_map_forget_accounts(struct space_map *space_map)
+{
+	int fd = programs_map_fd(space_map->programs, "accounts");
+	_cleanup_free_ uint32_t *accounts = NULL;
+	size_t count;
+
+	if (map_keys(fd, sizeof(*accounts), MSEALD_MAX_ACCOUNTS, &accounts, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t purse;
+
+		if (bpf_map_lookup_elem(fd, &accounts[i], &purse) == 0 && !MSEALD_USAGE_SPACES(purse))
+			(void)programs_forget_account(space_map->programs, accounts[i]);
+	}
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See exec_image.h: the auxiliary vector (getauxval(3)), and the program headers of /proc/PID/exe. */
+#include "trace/exec_image.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/text.h"
+#include "lib/base/util.h"
+#include "lib/elf/object.h"
+
+#define PAGE 4096
+#define WORDS 128
+
+static int open_file(pid_t pid, const char *name)
+{
+	char path[48];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The kernel gives it as the program has it: in 32-bit words, if that is what it has. */
+static bool find_value(const void *words, size_t size, bool bits_32, uint64_t type, uint64_t *ret)
+{
+	const uint64_t *wide = words;
+	const uint32_t *narrow = words;
+	size_t count = size / (bits_32 ? sizeof(*narrow) : sizeof(*wide));
+
+	for (size_t i = 0; i + 1 < count; i += 2)
+		if ((bits_32 ? narrow[i] : wide[i]) == type) {
+			*ret = bits_32 ? narrow[i + 1] : wide[i + 1];
+			return true;
+		}
+	return false;
+}
+
+/* Where that cannot be read, any page may be what it protects last. */
+static void read_relro(pid_t pid, struct exec_image *image)
+{
+	_cleanup_close_ int fd = open_file(pid, "exe");
+	struct elf_object object;
+	uint64_t bias;
+
+	if (fd < 0 || elf_object_read(fd, &object) < 0) {
+		image->relro_end = UINT64_MAX;
+		return;
+	}
+	bias = image->entry - object.entry;
+	if (object.relro_memsz) {
+		image->relro_start = (bias + object.relro_vaddr) & ~(uint64_t)(PAGE - 1);
+		image->relro_end = bias + object.relro_vaddr + object.relro_memsz;
+	}
+}
+
+int exec_image_read(pid_t pid, bool bits_32, struct exec_image *ret)
+{
+	_cleanup_close_ int fd = open_file(pid, "auxv");
+	struct exec_image image = {};
+	uint64_t words[WORDS], base = 0, secure = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = read(fd, words, sizeof(words));
+	if (n < 0)
+		return -errno;
+	if (!find_value(words, (size_t)n, bits_32, AT_ENTRY, &image.entry) || !image.entry)
+		return -ENOEXEC;
+	(void)find_value(words, (size_t)n, bits_32, AT_BASE, &base);
+	(void)find_value(words, (size_t)n, bits_32, AT_SECURE, &secure);
+	image.loader = base != 0;
+	image.secure = secure != 0;
+	if (!image.loader)
+		read_relro(pid, &image);
+	*ret = image;
+	return 0;
+}
+
+void exec_image_name(pid_t pid, char *name, size_t size)
+{
+	char path[32];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	n = readlink(path, name, size - 1);
+	if (n < 0)
+		n = snprintf(name, size, "pid %d", (int)pid);
+	name[n] = '\0';
+	text_make_printable(name);
+}

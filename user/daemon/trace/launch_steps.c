@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See launch_steps.h. Signals are passed on as they come, and a group that is stopped
+ * stays so until SIGCONT (PTRACE_LISTEN); its real parent is told of stops of the group and
+ * of its end only, by the kernel itself (kernel/signal.c, kernel/exit.c).
+ */
+#include "trace/launch_steps.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "lib/base/util.h"
+#include "trace/ptrace_ops.h"
+
+#define STAND_MILLISECONDS 2000
+
+void launch_ended(const struct launch_tracer *tracer)
+{
+	(void)syscall(SYS_pidfd_send_signal, tracer->order->pidfd, SIGKILL, NULL, 0);
+	_exit(0);
+}
+
+enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds, int *ret_status)
+{
+	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) +
+			    (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000;
+
+	for (bool dying = false;;) {
+		struct pollfd waits[] = { { .fd = tracer->changes, .events = POLLIN },
+					  { .fd = tracer->order->fd, .events = POLLIN },
+					  { .fd = tracer->tracee.trap.fd } };
+		struct iovec parts[] = { { &tracer->message, sizeof(tracer->message) },
+					 { tracer->more, sizeof(tracer->more) } };
+		struct msghdr header = { .msg_iov = parts, .msg_iovlen = 2 };
+		struct signalfd_siginfo change;
+		pid_t got = waitpid(-1, ret_status, __WALL | (dying ? 0 : WNOHANG));
+		int left = milliseconds < 0 ?
+				   -1 :
+				   (int)((int64_t)(deadline - clock_ns(CLOCK_MONOTONIC)) / 1000000);
+		ssize_t size;
+
+		if (got > 0 && WIFSTOPPED(*ret_status))
+			return LAUNCH_STOPPED;
+		if (got != 0)
+			launch_ended(tracer);
+		if (milliseconds >= 0 && left <= 0)
+			return LAUNCH_NOTHING;
+		if (poll(waits, ELEMENTS(waits), left) < 0 && errno != EINTR)
+			launch_end_unsealed(tracer, "mseald's tracer failed");
+		/*
+		 * Its trap has been taken away: it execs, or ends - or another thread execs, of which nothing
+		 * tells us but wait(2) itself, and only who waits for any child, because the two threads
+		 * have exchanged their ids by then (fs/exec.c, de_thread; seen on 6.12). It must not get far.
+		 */
+		dying = waits[2].revents & (POLLHUP | POLLERR);
+		if (waits[0].revents)
+			(void)!read(tracer->changes, &change, sizeof(change));
+		if (dying || !waits[1].revents)
+			continue;
+		size = recvmsg(tracer->order->fd, &header, 0);
+		if (size < (ssize_t)sizeof(tracer->message))
+			launch_end_unsealed(tracer, "mseald has ended");
+		tracer->more_size = (size_t)size - sizeof(tracer->message);
+		return LAUNCH_TOLD;
+	}
+}
+
+void launch_must(const struct launch_tracer *tracer, int r)
+{
+	if (r < 0)
+		launch_ended(tracer);
+}
+
+bool launch_is_group_stop(int status)
+{
+	int signal = WSTOPSIG(status);
+
+	return PTRACE_STOPPED(status) &&
+	       (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU);
+}
+
+int launch_pass_on(struct launch_tracer *tracer, int status, int how)
+{
+	struct tracee *tracee = &tracer->tracee;
+
+	if (PTRACE_STOPPED(status) && tracee->trapped)
+		return 1;
+	if (launch_is_group_stop(status))
+		return ptrace_request(PTRACE_LISTEN, tracee->tid, 0, NULL) < 0 ? -errno : 0;
+	if (PTRACE_STOPPED(status))
+		return tracee_continue(tracee, how, 0);
+	if (tracer->hidden && status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP &&
+	    !ptrace_is_trap(tracee->tid, status)) {
+		tracer->owed = true;
+		return tracee_continue(tracee, how, 0);
+	}
+	return tracee_on_stop(tracee, status, how);
+}
+
+/* --- ending it --- */
+
+/* Any other stop takes back what PTRACE_INTERRUPT asked for (kernel/signal.c, ptrace_stop). */
+bool launch_stand(struct launch_tracer *tracer, int milliseconds)
+{
+	struct tracee *tracee = &tracer->tracee;
+	int status;
+
+	(void)tracee_interrupt(tracee);
+	/* Does it stand in anything else? */
+	if (tracee_continue(tracee, PTRACE_CONT, 0) == 0)
+		(void)tracee_interrupt(tracee);
+	while (ptrace_wait(tracee->tid, milliseconds, &status) == 0) {
+		if (PTRACE_STOPPED(status))
+			return true;
+		if (status >> 16 == PTRACE_EVENT_EXEC || tracee_interrupt(tracee) < 0 ||
+		    tracee_on_stop(tracee, status, PTRACE_CONT) < 0)
+			break;
+	}
+	return false;
+}
+
+void launch_end_unsealed(struct launch_tracer *tracer, const char *why)
+{
+	struct tracee *tracee = &tracer->tracee;
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
+	char text[1024], name[256];
+
+	exec_image_name(tracee->tid, name, sizeof(name));
+	(void)snprintf(text, sizeof(text), "msealctl: cannot seal %s: %s\n", name, why);
+	if (!tracee->changed && launch_stand(tracer, STAND_MILLISECONDS) &&
+	    proc_maps_read(tracee->tid, &maps) >= 0)
+		tracer->unable = remote_syscall_prepare(tracee, &(struct blocked_call){ .number = -1 },
+							&maps);
+	if (tracee->changed && tracer->unable == ANSWER_SEALED)
+		(void)remote_syscall_exit(tracee, text);
+	launch_ended(tracer);
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See launch_tracer.h. From the moment the caller is seized until its program is sealed,
+ * nothing but PTRACE_DETACH lets it go: should this process be killed, the
+ * program dies with it (PTRACE_O_EXITKILL); should the daemon die, it is ended.
+ *
+ * It stops at the entry point by a perf event (perf_trap.h): no text is written to, and nothing of
+ * it is left behind - debug registers set by PTRACE_POKEUSER stay allocated, and slow every
+ * task switch of the machine, until the program ends. The event's SIGTRAP must not be blocked
+ * then, or the program would run past. So while the loader runs, SIGTRAP is unblocked
+ * whenever it is in its own code, and as it was when it makes a system call.
+ */
+#include "trace/launch_tracer.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/clock.h"
+#include "lib/base/util.h"
+#include "process/procfs.h"
+#include "trace/ptrace_ops.h"
+
+#define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
+#define RELRO_CALLS 200		/* system calls that a static program has to get its RELRO done, */
+/* and time, while it is not stopped: to seal RELRO too early breaks it */
+#define RELRO_MILLISECONDS 10000
+#define MPROTECT_32 125
+
+static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
+
+/* --- before exec --- */
+
+static bool is_theirs(const struct launch_order *order)
+{
+	struct stat file;
+	char path[32];
+
+	if (!procfs_lives(order->pidfd))
+		return false;
+	/*
+	 * Root's when the process has, or had, privileges that are not its user's (fs/proc/base.c,
+	 * task_dump_owner).
+	 */
+	(void)snprintf(path, sizeof(path), "/proc/%d/auxv", (int)order->pid);
+	return !order->uid || (stat(path, &file) == 0 && file.st_uid == order->uid);
+}
+
+/* Without having changed anything about it. */
+static void let_go(struct launch_tracer *tracer) __attribute__((noreturn));
+static void let_go(struct launch_tracer *tracer)
+{
+	launch_must(tracer, ptrace_request(PTRACE_DETACH, tracer->tracee.tid, 0, NULL) < 0 ? -errno : 0);
+	_exit(0);
+}
+
+/* The caller goes on as it likes until it execs; if it says that it will not, it is free. */
+static void await_exec(struct launch_tracer *tracer)
+{
+	bool left = false;
+	int status;
+
+	for (;;) {
+		if (launch_next(tracer, PTRACE_FOREVER, &status) == LAUNCH_TOLD) {
+			/* Has it had an exec, that is the next stop, even so. */
+			left = true;
+			launch_must(tracer, tracee_interrupt(&tracer->tracee));
+			continue;
+		}
+		if (status >> 16 == PTRACE_EVENT_EXEC)
+			return;
+		if (left && PTRACE_STOPPED(status))
+			let_go(tracer);
+		if (left)
+			launch_must(tracer,
+				    tracee_interrupt(&tracer->tracee)); /* this stop has taken that back */
+		launch_must(tracer, launch_pass_on(tracer, status, PTRACE_CONT));
+	}
+}
+
+/* --- from exec to the entry point --- */
+
+static bool bits_32(pid_t tid)
+{
+	struct regs regs;
+	size_t size;
+
+	return tracee_registers(tid, &regs, &size) == 0 && !regs_64bit(&regs, size);
+}
+
+/* SIGTRAP is blocked again, as it means it to be. */
+static void show(struct launch_tracer *tracer)
+{
+	uint64_t mask = 0;
+
+	if (!tracer->hidden)
+		return;
+	launch_must(tracer, ptrace_get_mask(tracer->tracee.tid, &mask));
+	launch_must(tracer, ptrace_set_mask(tracer->tracee.tid, mask | sigtrap));
+	if (tracer->owed)
+		(void)syscall(SYS_tgkill, tracer->order->pid, tracer->tracee.tid, SIGTRAP);
+	tracer->hidden = tracer->owed = false;
+}
+
+/*
+ * At the end of a call its own code follows, where our trap may lie; at the beginning it may look
+ * at its mask.
+ */
+static void at_call(struct launch_tracer *tracer)
+{
+	struct tracee *tracee = &tracer->tracee;
+	struct __ptrace_syscall_info info = { 0 };
+	uint64_t mask = 0;
+
+	launch_must(tracer, ptrace_request(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0 ?
+				    -errno :
+				    0);
+	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+		uint64_t start = info.entry.args[0], end = start + info.entry.args[1];
+
+		tracer->protecting = info.entry.nr ==
+					     (info.arch == AUDIT_ARCH_I386 ? MPROTECT_32 : SYS_mprotect) &&
+				     !(info.entry.args[2] & PROT_WRITE) && start < tracer->image.relro_end &&
+				     end > tracer->image.relro_start;
+		show(tracer);
+		return;
+	}
+	tracer->protecting &= info.exit.rval == 0;
+	launch_must(tracer, ptrace_get_mask(tracee->tid, &mask));
+	if (mask & sigtrap && tracee->trap.fd >= 0) {
+		tracer->hidden = true;
+		launch_must(tracer, ptrace_set_mask(tracee->tid, mask & ~sigtrap));
+	}
+}
+
+/* At the stop of an exec. False: it has had another exec. */
+static bool load(struct launch_tracer *tracer)
+{
+	struct tracee *tracee = &tracer->tracee;
+	int status, r;
+
+	tracee->trapped = false;
+	tracer->hidden = tracer->owed = tracer->protecting = false;
+	r = exec_image_read(tracee->tid, bits_32(tracee->tid), &tracer->image);
+	if (r < 0)
+		launch_end_unsealed(tracer, "its entry point cannot be found");
+	if (!tracer->image.loader) {
+		/* It is at its entry point, and has not run yet. */
+		launch_must(tracer, tracee_interrupt(tracee));
+		launch_must(tracer, tracee_continue(tracee, PTRACE_CONT, 0));
+		launch_must(tracer, tracee_wait_standing(tracee));
+		return true;
+	}
+	r = perf_trap_at(tracee->tid, tracer->image.entry, &tracee->trap);
+	if (r < 0)
+		launch_end_unsealed(tracer, "it cannot be stopped at its entry point: "
+				    "all breakpoints of the machine may be in use");
+	for (r = tracee_continue(tracee, PTRACE_SYSCALL, 0); r == 0;
+	     r = launch_pass_on(tracer, status, PTRACE_SYSCALL)) {
+		while (launch_next(tracer, PTRACE_FOREVER, &status) == LAUNCH_TOLD)
+			;	/* it has left, as was to be expected */
+		if (status >> 16 == 0 && WSTOPSIG(status) == PTRACE_STOP_AT_CALL)
+			at_call(tracer);
+		if (status >> 16 == PTRACE_EVENT_EXEC) {
+			(void)perf_trap_disarm(&tracee->trap);
+			return false;
+		}
+	}
+	launch_must(tracer, r);
+	(void)perf_trap_disarm(&tracee->trap);
+	show(tracer);
+	return true;
+}
+
+/*
+ * It stands, and runs on until its RELRO is in force; or, should it take no care
+ * of that, for a while. False: it has had an exec.
+ */
+static bool make_relro(struct launch_tracer *tracer)
+{
+	struct tracee *tracee = &tracer->tracee;
+	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + RELRO_MILLISECONDS * NS_PER_MS;
+	bool halted = false;
+	unsigned calls = 0;
+	int status = 0;
+
+	launch_must(tracer, tracee_continue(tracee, PTRACE_SYSCALL, 0));
+	for (;;) {
+		int64_t left = (int64_t)(deadline - clock_ns(CLOCK_MONOTONIC)) / 1000000;
+		enum launch_happening happening = launch_next(tracer,
+							      halted   ? PTRACE_FOREVER :
+							      left > 0 ? (int)left :
+									 0,
+							      &status);
+
+		if (happening == LAUNCH_TOLD)
+			continue;
+		if (halted)
+			deadline = clock_ns(CLOCK_MONOTONIC) + RELRO_MILLISECONDS * NS_PER_MS;
+		halted = happening == LAUNCH_STOPPED && launch_is_group_stop(status);
+		if (happening == LAUNCH_STOPPED && status >> 16 == 0 &&
+		    WSTOPSIG(status) == PTRACE_STOP_AT_CALL) {
+			bool was = tracer->protecting;
+
+			at_call(tracer);
+			if ((was && tracer->protecting) || ++calls >= 2 * RELRO_CALLS)
+				happening = LAUNCH_NOTHING;
+		}
+		if (happening == LAUNCH_NOTHING)
+			break;
+		if (status >> 16 == PTRACE_EVENT_EXEC)
+			return false;
+		launch_must(tracer, launch_pass_on(tracer, status, PTRACE_SYSCALL));
+	}
+	return launch_stand(tracer, PTRACE_FOREVER);
+}
+
+/* --- at the entry point --- */
+
+static enum remote_answer call_mseal(struct launch_tracer *tracer)
+{
+	struct tracee *tracee = &tracer->tracee;
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
+
+	if (!tracee->changed && proc_maps_read(tracee->tid, &maps) < 0)
+		return ANSWER_FAILED;
+	if (!tracee->changed)
+		tracer->unable = remote_syscall_prepare(tracee, &(struct blocked_call){ .number = -1 },
+							&maps);
+	if (tracer->unable != ANSWER_SEALED)
+		return tracer->unable;
+	return remote_syscall_mseal(tracee, tracer->ranges, tracer->more_size / sizeof(struct range));
+}
+
+/* Says where it is, and does what the daemon wants until that is: on. */
+static void obey(struct launch_tracer *tracer, enum launch_word where)
+{
+	const struct launch_message report = { .word = where, .secure = tracer->image.secure };
+	int status;
+
+	if (launch_send(tracer->order->fd, &report, NULL, 0) < 0)
+		launch_end_unsealed(tracer, "mseald has ended");
+	for (;;) {
+		if (launch_next(tracer, PTRACE_FOREVER, &status) != LAUNCH_TOLD)
+			launch_ended(tracer);	/* it stands, and cannot stop */
+		switch (tracer->message.word) {
+		case LAUNCH_MSEAL:
+			(void)launch_say(tracer->order->fd, LAUNCH_CALLED, call_mseal(tracer));
+			break;
+		case LAUNCH_GO:
+			return;
+		case LAUNCH_END:
+			tracer->more[MIN_OF(tracer->more_size, sizeof(tracer->more) - 1)] = '\0';
+			launch_end_unsealed(tracer, tracer->more);
+		}
+	}
+}
+
+/* Connections of clients, and the socket itself, must not live as long as this process. */
+static void leave_open(int one, int other)
+{
+	unsigned low = (unsigned)MIN_OF(one, other), high = (unsigned)MAX_OF(one, other);
+
+	if (low > 3)
+		(void)close_range(3, low - 1, 0);
+	if (high > low + 1)
+		(void)close_range(low + 1, high - 1, 0);
+	(void)close_range(high + 1, ~0u, 0);
+}
+
+void launch_trace(const struct launch_order *order)
+{
+	static struct launch_tracer tracer;
+	sigset_t child;
+	int r;
+
+	tracer.order = order;
+	leave_open(order->fd, order->pidfd);
+	(void)sigemptyset(&child);
+	(void)sigaddset(&child, SIGCHLD);
+	tracer.changes = signalfd(-1, &child, SFD_CLOEXEC);
+	r = tracer.changes < 0 ? -errno :
+	    !is_theirs(order)  ? -EACCES :
+				 tracee_seize(&tracer.tracee, order->pid, OPTIONS);
+	if (r < 0) {
+		(void)launch_say(order->fd, LAUNCH_NOT_SEIZED,
+				 r == -EPERM && procfs_status_number(order->pid, "TracerPid", 10, 1) ?
+					 EALREADY :
+					 (uint32_t)-r);
+		_exit(1);
+	}
+	/* Now it can become nothing else that we would not see. */
+	if (!is_theirs(order)) {
+		(void)launch_say(order->fd, LAUNCH_NOT_SEIZED, EACCES);
+		(void)launch_stand(&tracer, PTRACE_FOREVER);
+		let_go(&tracer);		/* at the stop of an exec as well */
+	}
+	if (launch_say(order->fd, LAUNCH_SEIZED, 0) < 0)
+		launch_end_unsealed(&tracer, "mseald has ended");
+	await_exec(&tracer);
+	do {
+		while (!load(&tracer))
+			;
+		if (!tracer.image.relro_end)
+			break;
+		obey(&tracer, LAUNCH_FIRST);
+		launch_must(&tracer, tracee_restore(&tracer.tracee));
+	} while (!make_relro(&tracer));
+	obey(&tracer, LAUNCH_ENTRY);
+	_exit(tracee_release(&tracer.tracee) < 0);
+}

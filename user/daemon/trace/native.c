@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See native.h. The tracer is a process of its own, made for one seal: should
+ * the daemon die meanwhile it still finishes, and whatever it could not stop
+ * is let go by its end. Which thread, and when, is chosen so that no system
+ * call of it is changed: one that sleeps in a call that is simply made
+ * again, or one that is in its own code.
+ */
+#include "trace/native.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "bpf/task_iter.h"
+#include "lib/base/util.h"
+#include "process/procfs.h"
+#include "trace/remote_syscall.h"
+#include "trace/restartable.h"
+#include "trace/thread_pick.h"
+#include "trace/tracer.h"
+
+#define TRIES 20		/* other threads, other moments */
+#define TRIES_IN_VAIN 3		/* while no thread is even seen in anything that it could be stopped in */
+#define TRIES_OF_THREADS 5	/* the best, the second best, ... and the best again */
+#define TRY_US 100000
+#define RUNNER_MILLISECONDS 5
+#define PAUSE_NS 200000
+
+/* --- in the tracer --- */
+
+/*
+ * Stops one that seemed to sleep in that call, if it does; guarded, so that it is not stopped in
+ * what comes next.
+ */
+static int stop_sleeper(struct tracee *tracee, const struct target *target, const struct blocked_call *call)
+{
+	if (tracee_guard(tracee, call) < 0)
+		return 0;
+	return thread_still_in(target, tracee->tid, call) ? tracee_stop_sleeping(tracee) :
+							    tracee_unguard(tracee);
+}
+
+/* Stops the thread at a moment that it does not notice. *ret_call: what it slept in. */
+static enum remote_answer stop_unnoticed(struct tracee *tracee, const struct target *target,
+					 struct blocked_call *ret_call)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	uint64_t deadline = monotonic_us() + TRY_US;
+	int r;
+
+	do {
+		enum doing doing = thread_look_at(target, tracee->tid, ret_call);
+
+		r = doing == DOING_SLEEP && ret_call->number >= 0 ? stop_sleeper(tracee, target, ret_call) :
+		    doing == DOING_RUN ? tracee_stop_running(tracee, RUNNER_MILLISECONDS) : 0;
+		if (r <= 0 && r != -ESRCH)
+			r = tracee_poll(tracee);
+		if (r == 0 && doing != DOING_RUN)
+			(void)nanosleep(&pause, NULL);
+	} while (r == 0 && monotonic_us() < deadline);
+	return r == 1 ? ANSWER_SEALED : r < 0 ? ANSWER_GONE : ANSWER_NO_MOMENT;
+}
+
+/* Is the thread, now that it stands still, in the address space that is meant? */
+static bool is_in_target(struct programs *programs, const struct target *target, pid_t tid)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	size_t count;
+
+	if (task_iter_read(programs, target->pid, &tasks, &count) < 0)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (tasks[i].pid == (uint32_t)tid)
+			return tasks[i].key == target->key;
+	return false;
+}
+
+/*
+ * Tracer and thread take turns, thousands of times where there are as many
+ * ranges: on one processor that is a switch, between two it is a wake-up.
+ */
+static void join_processor(const struct target *target, pid_t tid)
+{
+	const char *field;
+	char text[512];
+	cpu_set_t set;
+	int processor;
+
+	if (thread_read_file(target, tid, "stat", text, sizeof(text)) < 0)
+		return;
+	field = procfs_stat_field(text, 39);
+	if (!field || sscanf(field, "%d", &processor) != 1 || processor < 0 || processor >= CPU_SETSIZE)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(processor, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
+static enum remote_answer seal_by(struct programs *programs, const struct target *target,
+				  const struct proc_maps *maps, pid_t tid, const struct range *ranges,
+				  size_t count)
+{
+	struct blocked_call call;
+	struct tracee tracee;
+	enum remote_answer answer;
+	int r;
+
+	r = tracee_seize(&tracee, tid, 0);
+	if (r < 0)
+		return r == -ESRCH ? ANSWER_GONE :
+		       thread_tracer(target, tid) ? ANSWER_TRACED : ANSWER_NOT_ALLOWED;
+	answer = stop_unnoticed(&tracee, target, &call);
+	if (answer != ANSWER_SEALED)
+		return answer;
+	join_processor(target, tid);
+	answer = remote_syscall_prepare(&tracee, &call, maps);
+	if (answer == ANSWER_SEALED)
+		answer = is_in_target(programs, target, tid) ? remote_syscall_mseal(&tracee, ranges, count) :
+							       ANSWER_GONE;
+	r = tracee_release(&tracee);
+	return answer == ANSWER_SEALED && r < 0 && r != -ESRCH ? ANSWER_FAILED : answer;
+}
+
+static enum remote_answer try_once(struct programs *programs, const struct target *target,
+				   const struct range *ranges, size_t count, unsigned try)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	uint64_t deadline = monotonic_us() + TRY_US;
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
+	bool traced = false;
+	int r;
+
+	r = proc_maps_read_fd(target->maps_fd, &maps);
+	if (r < 0 || !maps.count)
+		return r == -ENOMEM ? ANSWER_FAILED : ANSWER_GONE;
+	if (remote_syscall_is_32bit(&maps))
+		return ANSWER_OTHER_CODE;
+	do {
+		_cleanup_free_ struct mseald_task *tasks = NULL;
+		size_t tasks_count;
+		pid_t tid;
+
+		if (task_iter_read(programs, target->pid, &tasks, &tasks_count) < 0)
+			return ANSWER_GONE;
+		tid = thread_pick(target, tasks, tasks_count, try, &traced);
+		if (tid)
+			return seal_by(programs, target, &maps, tid, ranges, count);
+		(void)nanosleep(&pause, NULL);
+	} while (monotonic_us() < deadline);
+	return traced ? ANSWER_TRACED : ANSWER_NO_THREAD;
+}
+
+/* --- in the daemon --- */
+
+/* What the tracer answered. */
+static enum remote_answer read_answer(int fd)
+{
+	int n = remote_syscall_await(fd);
+	unsigned char answer;
+
+	if (n == 0)
+		return ANSWER_LATE;
+	if (n < 0 || read(fd, &answer, sizeof(answer)) != sizeof(answer) || answer >= ANSWER_COUNT)
+		return ANSWER_FAILED;
+	return answer;
+}
+
+static enum remote_answer by_tracer(struct programs *programs, const struct target *target,
+				    const struct range *ranges, size_t count, unsigned try)
+{
+	int pipe_fds[2];
+	enum remote_answer answer;
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return ANSWER_FAILED;
+	pid = tracer_fork();
+	if (pid == 0) {
+		unsigned char byte = (unsigned char)try_once(programs, target, ranges, count, try);
+
+		_exit(write(pipe_fds[1], &byte, sizeof(byte)) != sizeof(byte));
+	}
+	(void)close(pipe_fds[1]);
+	answer = pid < 0 ? ANSWER_FAILED : read_answer(pipe_fds[0]);
+	(void)close(pipe_fds[0]);
+	return answer;
+}
+
+/* May another thread, or another moment, give another answer? (It may be only the thread that has ended.) */
+static bool worth_another(enum remote_answer answer)
+{
+	return answer == ANSWER_GONE || answer == ANSWER_NO_THREAD || answer == ANSWER_OTHER_CODE ||
+	       answer == ANSWER_FAILED;
+}
+
+int native_seal(struct programs *programs, const struct target *target, const struct range *ranges,
+		size_t count, const char **ret_why)
+{
+	enum remote_answer answer = count > REMOTE_SYSCALL_MAX_RANGES ? ANSWER_TOO_MANY : ANSWER_NO_MOMENT;
+	unsigned in_vain = 0;
+
+	for (unsigned try = 0; answer != ANSWER_TOO_MANY && try < TRIES && in_vain < TRIES_IN_VAIN; try++) {
+		answer = by_tracer(programs, target, ranges, count, try % TRIES_OF_THREADS);
+		if (answer == ANSWER_NO_MOMENT)
+			continue;
+		if (!worth_another(answer))
+			break;
+		in_vain++;
+	}
+	if (answer == ANSWER_SEALED)
+		return 1;
+	log_debug("pid %d %s: not sealed by mseal(2)", (int)target->pid, remote_answer_phrase(answer));
+	*ret_why = remote_answer_phrase(answer);
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ptrace(2) and what belongs to it, with negative errnos. */
+#ifndef MSEALD_TRACE_PTRACE_OPS_H
+#define MSEALD_TRACE_PTRACE_OPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/ptrace.h>
+#include <sys/types.h>
+
+#define PTRACE_STOP_AT_CALL (SIGTRAP | 0x80)		/* PTRACE_O_TRACESYSGOOD */
+#define PTRACE_STOPPED(status) ((status) >> 16 == PTRACE_EVENT_STOP)
+#define PTRACE_FOREVER (-1)				/* milliseconds */
+
+/* Requests take addresses as numbers. As ptrace(2) returns, with errno. */
+long ptrace_request(int what, pid_t tid, uint64_t address, void *data);
+
+/* Its next stop. -ETIMEDOUT, or -ESRCH: it has ended, or become another by exec. */
+int ptrace_wait(pid_t tid, int milliseconds, int *ret_status);
+
+int ptrace_get_mask(pid_t tid, uint64_t *mask);
+int ptrace_set_mask(pid_t tid, uint64_t mask);
+
+/* Is it the signal of a trap of ours (perf_trap.h)? */
+bool ptrace_is_trap(pid_t tid, int status);
+
+#endif

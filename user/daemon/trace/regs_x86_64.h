@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* regs.h on x86-64, which includes this. */
+#ifndef MSEALD_TRACE_REGS_X86_64_H
+#define MSEALD_TRACE_REGS_X86_64_H
+
+struct regs {
+	struct user_regs_struct r;	/* NT_PRSTATUS */
+};
+
+static const unsigned char regs_instruction[] = { 0x0f, 0x05 };	/* syscall */
+
+/* Those of 64-bit code? A 32-bit thread has a smaller set, and 64-bit ones can run 32-bit code. */
+static inline bool regs_64bit(const struct regs *regs, size_t size)
+{
+	return size == sizeof(regs->r) && regs->r.cs == 0x33;
+}
+
+static inline uint64_t regs_ip(const struct regs *regs)
+{
+	return regs->r.rip;
+}
+
+static inline void regs_set_ip(struct regs *regs, uint64_t ip)
+{
+	regs->r.rip = ip;
+}
+
+static inline uint64_t regs_sp(const struct regs *regs)
+{
+	return regs->r.rsp;
+}
+
+/*
+ * The call that it was stopped at the end of. Keeps *call, what it was seen in, where the registers
+ * do not tell.
+ */
+static inline void regs_get_call(const struct regs *regs, struct blocked_call *call)
+{
+	*call = (struct blocked_call){
+		.number = (long)regs->r.orig_rax < 0 ? -1 : (long)regs->r.orig_rax,
+		.arguments = { regs->r.rdi, regs->r.rsi, regs->r.rdx, regs->r.r10, regs->r.r8,
+			       regs->r.r9 },
+		.sp = regs->r.rsp,
+		.pc = regs->r.rip,
+	};
+}
+
+#define REGS_EFLAGS_TF 0x100ul
+
+/*
+ * Makes it do a call at an instruction of that kind. No call is in progress then (orig_rax), so
+ * none is made again.
+ */
+static inline void regs_set_call(struct regs *regs, uint64_t instruction, long number,
+				      const uint64_t arguments[3])
+{
+	regs->r.rip = instruction;
+	regs->r.eflags &= ~REGS_EFLAGS_TF;	/* who steps through itself must not get a SIGTRAP there */
+	regs->r.rax = (unsigned long)number;
+	regs->r.orig_rax = (unsigned long)-1;
+	regs->r.rdi = arguments[0];
+	regs->r.rsi = arguments[1];
+	regs->r.rdx = arguments[2];
+}
+
+/* Where a call begins: is it that one? */
+static inline bool regs_is_call(const struct regs *regs, uint64_t instruction, long number,
+				     const uint64_t arguments[3])
+{
+	return regs->r.rip == instruction + sizeof(regs_instruction) &&
+	       (long)regs->r.orig_rax == number && regs->r.rdi == arguments[0] &&
+	       regs->r.rsi == arguments[1] && regs->r.rdx == arguments[2];
+}
+
+/* Where a call begins: it is not made. */
+static inline void regs_drop_call(struct regs *regs)
+{
+	regs->r.orig_rax = (unsigned long)-1;
+}
+
+static inline long regs_result(const struct regs *regs)
+{
+	return (long)regs->r.rax;
+}
+
+/*
+ * A call that gave up with EINTR only because it was stopped is to be made
+ * again, unless a signal handler comes first: the kernel does just that for
+ * ERESTARTNOHAND when the thread goes on (arch/x86/kernel/signal.c).
+ */
+static inline void regs_restart(struct regs *regs, const struct blocked_call *call)
+{
+	if (call->number >= 0 && (long)regs->r.orig_rax == call->number && (long)regs->r.rax == -EINTR)
+		regs->r.rax = (unsigned long)-REGS_ERESTARTNOHAND;
+}
+
+/* Does the kernel make the call again when it goes on, unless a handler comes first? */
+static inline bool regs_restarts(const struct regs *regs)
+{
+	long result = (long)regs->r.rax;
+
+	return (long)regs->r.orig_rax >= 0 && result <= -REGS_ERESTARTSYS && result >= -REGS_ERESTART_LAST;
+}
+
+#endif

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See tracee.h; stopping is in tracee_stop.c. Everything is changed and restored in
+ * stops inside the kernel's get_signal() (kernel/signal.c), where
+ * PTRACE_INTERRUPT holds a thread: what follows there - making the interrupted call
+ * again, delivering a signal instead - then is done by the kernel itself, on the
+ * restored registers.
+ */
+#include "trace/tracee.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "process/procfs.h"
+#include "trace/ptrace_ops.h"
+#include "trace/restartable.h"
+
+#define BEGIN_MILLISECONDS 2000			/* it only has to run to an instruction */
+
+#ifndef PTRACE_GET_RSEQ_CONFIGURATION
+#define PTRACE_GET_RSEQ_CONFIGURATION 0x420f
+#endif
+/* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, include/uapi/linux/ptrace.h, 6.4 */
+#define PTRACE_GET_USER_DISPATCH 0x4211
+
+int tracee_continue(struct tracee *tracee, int how, int signal)
+{
+	return ptrace_request(how, tracee->tid, 0, (void *)(intptr_t)signal) < 0 ? -errno : 0;
+}
+
+int tracee_interrupt(struct tracee *tracee)
+{
+	return ptrace_request(PTRACE_INTERRUPT, tracee->tid, 0, NULL) < 0 ? -errno : 0;
+}
+
+int tracee_on_stop(struct tracee *tracee, int status, int how)
+{
+	if (PTRACE_STOPPED(status))
+		return 1;
+	if (ptrace_is_trap(tracee->tid, status)) {
+		int r;
+
+		tracee->trapped = true;
+		r = tracee_interrupt(tracee);
+		return r < 0 ? r : tracee_continue(tracee, how, 0);
+	}
+	return tracee_continue(
+		tracee, how, status >> 16 || WSTOPSIG(status) == PTRACE_STOP_AT_CALL ? 0 : WSTOPSIG(status));
+}
+
+int tracee_wait_standing(struct tracee *tracee)
+{
+	int status, r;
+
+	do {
+		r = ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
+		if (r == 0)
+			r = tracee_on_stop(tracee, status, PTRACE_CONT);
+	} while (r == 0);
+	return r;
+}
+
+int tracee_registers(pid_t tid, struct regs *ret, size_t *ret_size)
+{
+	struct iovec buffer = { .iov_base = &ret->r, .iov_len = sizeof(ret->r) };
+
+	if (ptrace_request(PTRACE_GETREGSET, tid, NT_PRSTATUS, &buffer) < 0)
+		return -errno;
+	*ret_size = buffer.iov_len;
+	return 0;
+}
+
+static int write_registers(pid_t tid, const struct regs *regs)
+{
+	struct regs copy = *regs;
+	struct iovec buffer = { .iov_base = &copy.r, .iov_len = sizeof(copy.r) };
+
+	return ptrace_request(PTRACE_SETREGSET, tid, NT_PRSTATUS, &buffer) < 0 ? -errno : 0;
+}
+
+static bool read_memory(pid_t tid, uint64_t address, void *out, size_t size)
+{
+	struct iovec local = { .iov_base = out, .iov_len = size };
+	struct iovec remote = { .iov_base = (void *)(uintptr_t)address, .iov_len = size };
+
+	return process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
+}
+
+/*
+ * In a restartable sequence (rseq(2)) a thread that was held must not go on
+ * where it was, but at its abort handler. The kernel would see to that, but
+ * finds the thread elsewhere when it does our call, and takes it to have left
+ * (kernel/rseq.c, rseq_ip_fixup).
+ */
+static void abort_sequence(struct tracee *tracee)
+{
+	struct { uint64_t pointer; uint32_t size, signature, flags, pad; } area;
+	struct { uint32_t version, flags; uint64_t start, length, abort; } sequence;
+	uint64_t address;
+
+	if (ptrace_request(PTRACE_GET_RSEQ_CONFIGURATION, tracee->tid, sizeof(area), &area) < 0 ||
+	    !area.pointer)
+		return;
+	/* struct rseq: cpu_id_start, cpu_id, then rseq_cs (include/uapi/linux/rseq.h). */
+	if (!read_memory(tracee->tid, area.pointer + 8, &address, sizeof(address)) || !address ||
+	    !read_memory(tracee->tid, address, &sequence, sizeof(sequence)))
+		return;
+	if (regs_ip(&tracee->saved) - sequence.start < sequence.length)
+		regs_set_ip(&tracee->saved, sequence.abort);
+}
+
+static bool dispatches_calls(pid_t tid)
+{
+	struct { uint64_t mode, selector, offset, length; } dispatch = { 0 };
+
+	return ptrace_request(PTRACE_GET_USER_DISPATCH, tid, sizeof(dispatch), &dispatch) == 0 &&
+	       dispatch.mode;
+}
+
+/*
+ * Its filters do not apply while it makes our calls - and only then: its own code does not run
+ * meanwhile. Where that cannot be had (include/uapi: CONFIG_CHECKPOINT_RESTORE; the tracer must be
+ * under no filter itself), a filter forbids it.
+ */
+static int set_options(const struct tracee *tracee)
+{
+	uintptr_t options = tracee->options | PTRACE_O_TRACESYSGOOD;
+	pid_t tid = tracee->tid;
+
+	if (ptrace_request(PTRACE_SETOPTIONS, tid, 0, (void *)(options | PTRACE_O_SUSPEND_SECCOMP)) == 0)
+		return 0;
+	if (procfs_status_number(tid, "Seccomp", 16, UINT64_MAX) != 0)
+		return -EPERM;
+	return ptrace_request(PTRACE_SETOPTIONS, tid, 0, (void *)options) < 0 ? -errno : 0;
+}
+
+int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint64_t instruction)
+{
+	unsigned char code[sizeof(regs_instruction)];
+	struct blocked_call call = *seen;
+	size_t size = 0;
+	int r;
+
+	r = tracee_registers(tracee->tid, &tracee->saved, &size);
+	if (r < 0)
+		return r;
+	if (!regs_64bit(&tracee->saved, size))
+		return -EOPNOTSUPP;
+	/* From here on it wants its registers back: a call that gave up for our sake is made again. */
+	tracee->changed = true;
+	regs_get_call(&tracee->saved, &call);
+	if (restartable_call(&call))
+		regs_restart(&tracee->saved, &call);
+	/* GETSIGMASK knows the mask that ppoll and the like replaced for their sleep (kernel/ptrace.c). */
+	tracee->blocked = procfs_status_number(tracee->tid, "SigBlk", 16, UINT64_MAX);
+	r = ptrace_get_mask(tracee->tid, &tracee->mask);
+	if (r == 0)
+		r = ptrace_set_mask(tracee->tid, ~UINT64_C(0));
+	if (r == 0)
+		r = set_options(tracee);
+	if (r < 0)
+		return r;
+	if (dispatches_calls(tracee->tid))
+		return -EOPNOTSUPP;
+	if (!read_memory(tracee->tid, instruction, code, sizeof(code)) ||
+	    memcmp(code, regs_instruction, sizeof(code)) != 0)
+		return -EPROTO;
+	abort_sequence(tracee);
+	tracee->instruction = instruction;
+	return 0;
+}
+
+/* Lets it run to where a system call begins. -EBUSY: it does not get there, and stands in get_signal(). */
+static int to_begin(struct tracee *tracee)
+{
+	int milliseconds = BEGIN_MILLISECONDS, status, r = tracee_continue(tracee, PTRACE_SYSCALL, 0);
+
+	while (r == 0) {
+		r = ptrace_wait(tracee->tid, milliseconds, &status);
+		if (r == -ETIMEDOUT) {
+			milliseconds = PTRACE_FOREVER;
+			r = tracee_interrupt(tracee);
+			continue;
+		}
+		if (r < 0 || WSTOPSIG(status) == PTRACE_STOP_AT_CALL)
+			return r;
+		r = tracee_on_stop(tracee, status, PTRACE_SYSCALL);
+		/* Another thread stops the group: it may stop when it is released. */
+		if (r == 1)
+			r = milliseconds == PTRACE_FOREVER ? -EBUSY :
+							     tracee_continue(tracee, PTRACE_SYSCALL, 0);
+	}
+	return r;
+}
+
+/* And to its end, which it stands at then: nothing but a SIGKILL keeps it from that. */
+static int to_end(struct tracee *tracee)
+{
+	int status, r = tracee_continue(tracee, PTRACE_SYSCALL, 0);
+
+	return r < 0 ? r : ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
+}
+
+int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3], long *ret_result)
+{
+	struct regs regs = tracee->saved;
+	bool meant = false;
+	size_t size;
+	int r;
+
+	regs_set_call(&regs, tracee->instruction, number, arguments);
+	r = write_registers(tracee->tid, &regs);
+	if (r == 0)
+		r = to_begin(tracee);
+	if (r == 0)
+		r = tracee_registers(tracee->tid, &regs, &size);
+	if (r < 0)
+		return r;
+	/* Another thread may have written other code there, to do with our help what a filter forbids. */
+	meant = regs_is_call(&regs, tracee->instruction, number, arguments);
+	if (!meant) {
+		regs_drop_call(&regs);
+		r = write_registers(tracee->tid, &regs);
+	}
+	if (r == 0)
+		r = to_end(tracee);
+	if (r == 0)
+		r = tracee_registers(tracee->tid, &regs, &size);
+	if (r < 0)
+		return r;
+	if (!meant)
+		return -EPROTO;
+	*ret_result = regs_result(&regs);
+	return 0;
+}
+
+/* --- letting it go --- */
+
+/*
+ * A call like ppoll(2) is made again with the mask that it puts in place of the thread's; in between a
+ * signal that the one blocks and the other does not must not come. So it is held until the call begins.
+ */
+static int rejoin_call(struct tracee *tracee)
+{
+	int status, r;
+
+	r = ptrace_set_mask(tracee->tid, tracee->mask | tracee->blocked);
+	if (r == 0)
+		r = tracee_continue(tracee, PTRACE_SYSCALL, 0);
+	if (r == 0)
+		r = ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
+	if (r == 0)
+		r = ptrace_set_mask(tracee->tid, tracee->mask);
+	if (r < 0)
+		return r;
+	/* Or until a signal comes that neither blocks. */
+	return PTRACE_STOPPED(status) || WSTOPSIG(status) == PTRACE_STOP_AT_CALL ? 0 : WSTOPSIG(status);
+}
+
+/*
+ * From the end of a call back into get_signal(), before it is in user code again. *ret_signal: it
+ * has come meanwhile.
+ */
+static int restore(struct tracee *tracee, bool rejoin, int *ret_signal)
+{
+	int r;
+
+	*ret_signal = 0;
+	if (!tracee->changed)
+		return 0;
+	r = tracee_interrupt(tracee);
+	if (r == 0)
+		r = tracee_continue(tracee, PTRACE_CONT, 0);
+	if (r == 0)
+		r = tracee_wait_standing(tracee);
+	if (r == 1)
+		r = write_registers(tracee->tid, &tracee->saved);
+	if (r == 0)
+		r = ptrace_set_mask(tracee->tid, tracee->mask);
+	if (r == 0 && rejoin && tracee->blocked != tracee->mask && tracee->blocked != ~UINT64_C(0) &&
+	    regs_restarts(&tracee->saved))
+		*ret_signal = r = rejoin_call(tracee);
+	if (r >= 0)
+		tracee->changed = false;
+	return r < 0 ? r : 0;
+}
+
+int tracee_restore(struct tracee *tracee)
+{
+	int signal, r = restore(tracee, false, &signal);
+
+	/* Its filters are in force again. */
+	if (r == 0 &&
+	    ptrace_request(PTRACE_SETOPTIONS, tracee->tid, 0, (void *)(uintptr_t)tracee->options) < 0)
+		r = -errno;
+	return r;
+}
+
+int tracee_release(struct tracee *tracee)
+{
+	int signal, r = restore(tracee, true, &signal);
+
+	if (ptrace_request(PTRACE_DETACH, tracee->tid, 0, (void *)(intptr_t)(signal > 0 ? signal : 0)) < 0 &&
+	    r >= 0)
+		r = -errno;
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The tables of names, one per shared enum, and the lists that options and
+ * policy are written in. A table's index is the enum's value, but for the stop
+ * bits, whose index is the bit's number.
+ */
+#define _GNU_SOURCE
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "lib/base/names.h"
+#include "lib/base/util.h"
+
+static const char *const class_names[] = {
+	[MSEALD_CLASS_NONE] = "none",
+	[MSEALD_CLASS_TEXT] = "text",
+	[MSEALD_CLASS_RODATA] = "rodata",
+	[MSEALD_CLASS_RELRO] = "relro",
+	[MSEALD_CLASS_DATA] = "data",
+	[MSEALD_CLASS_VDSO] = "vdso",
+	[MSEALD_CLASS_STACK] = "stack",
+};
+static_assert(ELEMENTS(class_names) == MSEALD_CLASS_COUNT, "a class without a name");
+static_assert(MSEALD_CLASSES_ALL == (1u << MSEALD_CLASS_COUNT) - 1 - (1u << MSEALD_CLASS_NONE),
+	      "a class that \"all\" leaves out");
+
+static const char *const action_names[] = {
+	[MSEALD_ACTION_DENY] = "deny",
+	[MSEALD_ACTION_KILL] = "kill",
+	[MSEALD_ACTION_AUDIT] = "audit",
+};
+static_assert(ELEMENTS(action_names) == MSEALD_ACTION_COUNT, "an action without a name");
+
+static const char *const op_names[] = {
+	[MSEALD_OP_MPROTECT] = "mprotect",
+	[MSEALD_OP_MMAP] = "mmap",
+	[MSEALD_OP_MUNMAP] = "munmap",
+	[MSEALD_OP_MREMAP] = "mremap",
+	[MSEALD_OP_MADVISE] = "madvise",
+	[MSEALD_OP_PROCESS_MADVISE] = "process_madvise",
+	[MSEALD_OP_BRK] = "brk",
+	[MSEALD_OP_SHMDT] = "shmdt",
+	[MSEALD_OP_SHMAT] = "shmat",
+	[MSEALD_OP_REMAP_FILE_PAGES] = "remap_file_pages",
+	[MSEALD_OP_IO_DESTROY] = "io_destroy",
+	[MSEALD_OP_PRCTL] = "prctl",
+	[MSEALD_OP_MAP_HOLE] = "map-hole",
+	[MSEALD_OP_PTRACE] = "ptrace",
+	[MSEALD_OP_PROC_MEM] = "proc-mem",
+	[MSEALD_OP_PROCESS_VM_WRITEV] = "process_vm_writev",
+	[MSEALD_OP_USERFAULTFD] = "userfaultfd",
+	[MSEALD_OP_FILE_WRITE] = "file-write",
+};
+static_assert(ELEMENTS(op_names) == MSEALD_OP_COUNT, "an operation without a name");
+
+static const char *const verdict_names[] = {
+	[MSEALD_VERDICT_DENIED] = "denied",
+	[MSEALD_VERDICT_KILLED] = "killed",
+	[MSEALD_VERDICT_AUDITED] = "audited",
+};
+static_assert(ELEMENTS(verdict_names) == MSEALD_VERDICT_COUNT, "a verdict without a name");
+
+static const char *const stop_names[] = {
+	[0] = "mprotect",
+	[1] = "unmap",
+	[2] = "discard",
+	[3] = "foreign-write",
+	[4] = "file-write",
+};
+static_assert((1u << ELEMENTS(stop_names)) - 1 == MSEALD_STOP_ALL, "a stop bit without a name");
+static_assert(MSEALD_STOP_MPROTECT == 1 << 0 && MSEALD_STOP_UNMAP == 1 << 1 &&
+	      MSEALD_STOP_DISCARD == 1 << 2 && MSEALD_STOP_FOREIGN_WRITE == 1 << 3 &&
+	      MSEALD_STOP_FILE_WRITE == 1 << 4,
+	      "stop bits in another order than their names");
+
+static const char *name_of(const char *const *names, size_t count, size_t value)
+{
+	return value < count && names[value] ? names[value] : "unknown";
+}
+
+static int value_of(const char *const *names, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(names[i], name) == 0)
+			return (int)i;
+	}
+	return -EINVAL;
+}
+
+unsigned names_stops_of_op(enum mseald_op op)
+{
+	switch (op) {
+	case MSEALD_OP_MPROTECT:
+		return MSEALD_STOP_MPROTECT;
+	case MSEALD_OP_MADVISE:
+	case MSEALD_OP_PROCESS_MADVISE:
+		return MSEALD_STOP_DISCARD;
+	case MSEALD_OP_PTRACE:
+	case MSEALD_OP_PROC_MEM:
+	case MSEALD_OP_PROCESS_VM_WRITEV:
+		return MSEALD_STOP_FOREIGN_WRITE;
+	case MSEALD_OP_FILE_WRITE:
+		return MSEALD_STOP_FILE;
+	default:
+		return MSEALD_STOP_UNMAP;
+	}
+}
+
+int names_find_op(const char *name)
+{
+	return value_of(op_names, ELEMENTS(op_names), name);
+}
+
+const char *names_class(enum mseald_class class)
+{
+	return name_of(class_names, ELEMENTS(class_names), class);
+}
+
+const char *names_action(enum mseald_action action)
+{
+	return name_of(action_names, ELEMENTS(action_names), action);
+}
+
+const char *names_op(enum mseald_op op)
+{
+	return name_of(op_names, ELEMENTS(op_names), op);
+}
+
+const char *names_verdict(enum mseald_verdict verdict)
+{
+	return name_of(verdict_names, ELEMENTS(verdict_names), verdict);
+}
+
+const char *names_stop(unsigned stop)
+{
+	for (size_t i = 0; i < ELEMENTS(stop_names); i++) {
+		if (stop == 1u << i)
+			return stop_names[i];
+	}
+	return "unknown";
+}
+
+int names_find_class(const char *name)
+{
+	return value_of(class_names, ELEMENTS(class_names), name);
+}
+
+int names_find_action(const char *name)
+{
+	return value_of(action_names, ELEMENTS(action_names), name);
+}
+
+int names_find_stop(const char *name)
+{
+	int bit = value_of(stop_names, ELEMENTS(stop_names), name);
+
+	return bit < 0 ? bit : 1 << bit;
+}
+
+/* --- lists --- */
+
+static const char white_space[] = " \t\n\r\v\f";
+
+/*
+ * Cuts the next word off *rest: words are separated by white space, or by one
+ * comma with or without white space around it. True, and *ret_length of 0
+ * where a word is missing; false at the end of the list.
+ */
+static bool next_word(const char **rest, bool *after_comma, const char **ret_word, size_t *ret_length)
+{
+	const char *word = *rest + strspn(*rest, white_space);
+	size_t length = strcspn(word, ",") < strcspn(word, white_space) ? strcspn(word, ",")
+									: strcspn(word, white_space);
+	const char *end;
+
+	if (*word == '\0' && !*after_comma)
+		return false;
+	end = word + length;
+	end += strspn(end, white_space);
+	*after_comma = *end == ',';
+	*rest = *after_comma ? end + 1 : end;
+	*ret_word = word;
+	*ret_length = length;
+	return true;
+}
+
+/* Reads a list into bits, one per name from the first one allowed on. */
+static int list_parse(const char *list, const char *const *names, size_t first, size_t count,
+		      unsigned *ret_mask, char **ret_bad)
+{
+	unsigned mask = 0, words = 0;
+	bool after_comma = false;
+	const char *word = "";
+	size_t length = 0;
+
+	while (next_word(&list, &after_comma, &word, &length)) {
+		_cleanup_free_ char *name = strndup(word, length);
+		int value;
+
+		if (!name)
+			return -ENOMEM;
+		words++;
+		if (strcmp(name, "all") == 0) {
+			for (size_t i = first; i < count; i++)
+				mask |= 1u << i;
+			continue;
+		}
+		value = value_of(names + first, count - first, name);
+		if (value < 0) {
+			if (ret_bad)
+				*ret_bad = TAKE_PTR(name);
+			return -EINVAL;
+		}
+		mask |= 1u << (first + (size_t)value);
+	}
+	if (words == 0) {
+		_cleanup_free_ char *name = strdup("");
+
+		if (!name)
+			return -ENOMEM;
+		if (ret_bad)
+			*ret_bad = TAKE_PTR(name);
+		return -EINVAL;
+	}
+	*ret_mask = mask;
+	return 0;
+}
+
+int names_parse_classes(const char *list, unsigned *ret_classes, char **ret_bad)
+{
+	return list_parse(list, class_names, MSEALD_CLASS_NONE + 1, ELEMENTS(class_names), ret_classes,
+			  ret_bad);
+}
+
+int names_parse_stops(const char *list, unsigned *ret_stops, char **ret_bad)
+{
+	return list_parse(list, stop_names, 0, ELEMENTS(stop_names), ret_stops, ret_bad);
+}
+
+/* Whole names only: one that does not fit ends the list. */
+static const char *list_format(unsigned mask, const char *const *names, size_t first, size_t count,
+			       char *buf, size_t size)
+{
+	size_t used = 0;
+
+	if (size == 0)
+		return buf;
+	buf[0] = '\0';
+	for (size_t i = first; i < count; i++) {
+		int length;
+
+		if (!(mask & 1u << i))
+			continue;
+		length = snprintf(buf + used, size - used, "%s%s", used ? "," : "", names[i]);
+		if (length < 0 || (size_t)length >= size - used) {
+			buf[used] = '\0';
+			return buf;
+		}
+		used += (size_t)length;
+	}
+	if (used == 0)
+		(void)snprintf(buf, size, "-");
+	return buf;
+}
+
+const char *names_format_stops(unsigned stops, char *buf, size_t size)
+{
+	return list_format(stops, stop_names, 0, ELEMENTS(stop_names), buf, size);
+}
+
+const char *names_format_classes(unsigned classes, char *buf, size_t size)
+{
+	return list_format(classes, class_names, MSEALD_CLASS_NONE + 1, ELEMENTS(class_names), buf, size);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Cleanup attributes and the few macros that everything uses. */
+#ifndef MSEALD_BASE_UTIL_H
+#define MSEALD_BASE_UTIL_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define _cleanup_(function) __attribute__((cleanup(function)))
+#define _printf_(string, first) __attribute__((format(printf, string, first)))
+
+#define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+#define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
+#define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
+
+/* Hands the value on and leaves the variable empty, so that its cleanup does nothing. */
+#define TAKE_PTR(pointer) ({ __typeof__(pointer) taken_ = (pointer); (pointer) = NULL; taken_; })
+#define TAKE_FD(fd) ({ int taken_ = (fd); (fd) = -1; taken_; })
+
+static inline void cleanup_free(void *pointer)
+{
+	free(*(void **)pointer);
+}
+
+static inline void cleanup_close(const int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+}
+
+static inline void cleanup_fclose(FILE **file)
+{
+	if (*file)
+		(void)fclose(*file);
+}
+
+/* CLOCK_MONOTONIC in microseconds. */
+static inline uint64_t monotonic_us(void)
+{
+	struct timespec now = {};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+#define _cleanup_free_ _cleanup_(cleanup_free)
+#define _cleanup_close_ _cleanup_(cleanup_close)
+#define _cleanup_fclose_ _cleanup_(cleanup_fclose)
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is wrong with a configuration file, in words for people; and which word was meant instead. */
+#ifndef MSEALD_CONF_DIAGNOSTICS_H
+#define MSEALD_CONF_DIAGNOSTICS_H
+
+#include <stddef.h>
+
+#include "lib/base/util.h"
+
+/* What was wrong: a line for people each, that names the file (and line, unless 0) and the remedy. */
+struct diagnostic {
+	char *path;
+	unsigned line;			/* 0: about the whole file */
+	char *message;			/* what is wrong; what to do; without control characters */
+};
+
+struct diagnostics {
+	struct diagnostic *list;
+	size_t count, allocated;
+};
+
+/* Adds one; faults may be NULL. 0 or -ENOMEM. */
+int diagnostics_add(struct diagnostics *faults, const char *path, unsigned line, const char *format, ...)
+	_printf_(4, 5);
+/* The known word that was probably meant, or NULL. */
+const char *diagnostics_nearest(const char *word, const char *const *known, size_t count);
+
+/* "PATH:LINE: MESSAGE" without control characters; malloc'ed, or NULL. */
+char *diagnostic_text(const struct diagnostic *fault);
+void diagnostics_free(struct diagnostics *faults);	/* takes NULL or zeroed, and leaves it zeroed */
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reads a policy into memory, once, and only what is a plain file, small, and
+ * the same from beginning to end. Nothing here waits for anyone: a FIFO is not
+ * opened, a file that is being written is tried a few times.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/conf/load.h"
+
+#define TRIES 5
+
+/*
+ * Hidden files and what editors and packages leave (x.conf~, .x.conf.swp, #x.conf#,
+ * x.conf.dpkg-old) are none.
+ */
+bool load_is_file_name(const char *name)
+{
+	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
+
+	return *name != '.' && *name != '#' && length > suffix &&
+	       strcmp(name + length - suffix, LOAD_SUFFIX) == 0;
+}
+
+const char *load_unguarded(const struct stat *st)
+{
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return "belongs to someone else than root, who could change it; chown root";
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		return "can be written by others than its owner; chmod go-w";
+	return NULL;
+}
+
+static const char *kind_of(mode_t mode)
+{
+	return S_ISDIR(mode)  ? "a folder" :
+	       S_ISFIFO(mode) ? "a FIFO" :
+	       S_ISSOCK(mode) ? "a socket" :
+				"a device";
+}
+
+static int complain(struct diagnostics *faults, const char *told, int error)
+{
+	int r;
+
+	if (error == ELOOP)
+		r = diagnostics_add(faults, told, 0, "is a symbolic link that goes in a circle; remove it");
+	else if (error == ENOENT)
+		r = diagnostics_add(faults, told, 0, "is not there, or a symbolic link to what is not there");
+	else
+		r = diagnostics_add(faults, told, 0, "cannot be read: %s", strerror(error));
+	return r < 0 ? r : -EINVAL;
+}
+
+/* Is it a file that may be read as a policy? 0, or -EINVAL, or -ENOMEM. */
+static int judge(const struct stat *st, const char *told, bool guarded, struct diagnostics *faults)
+{
+	const char *unguarded = guarded ? load_unguarded(st) : NULL;
+	int r = 0;
+
+	if (!S_ISREG(st->st_mode))
+		r = diagnostics_add(faults, told, 0, "is %s, not a file; a policy is a plain file",
+				    kind_of(st->st_mode));
+	else if (unguarded)
+		r = diagnostics_add(faults, told, 0, "%s", unguarded);
+	else if (st->st_size > LOAD_FILE_MAX)
+		r = diagnostics_add(faults, told, 0, "has %jd bytes; a policy has at most %u",
+				    (intmax_t)st->st_size, LOAD_FILE_MAX);
+	else
+		return 0;
+	return r < 0 ? r : -EINVAL;
+}
+
+static bool same(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* Fills text (size bytes of room) from fd: how many there were, or a negative errno. */
+static ssize_t read_bytes(int fd, char *text, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t got = read(fd, text + done, size - done);
+
+		if (got == 0)
+			break;
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		if (got > 0)
+			done += (size_t)got;
+	}
+	return (ssize_t)done;
+}
+
+/* One try: 0, -EAGAIN when it changed meanwhile, -EINVAL (told), -ENOMEM. */
+static int try_load(const char *path, const char *told, bool guarded, char *text, size_t *ret_size,
+		    struct diagnostics *faults)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat before, after;
+	ssize_t size;
+	int r;
+
+	/* Opening alone can do harm where it is a device. */
+	if (stat(path, &before) < 0)
+		return complain(faults, told, errno);
+	r = judge(&before, told, guarded, faults);
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return complain(faults, told, errno);
+	if (fstat(fd, &before) < 0)
+		return complain(faults, told, errno);
+	r = judge(&before, told, guarded, faults);
+	if (r < 0)
+		return r;
+	size = read_bytes(fd, text, LOAD_FILE_MAX + 1);
+	if (size < 0)
+		return complain(faults, told, (int)-size);
+	if (fstat(fd, &after) < 0)
+		return complain(faults, told, errno);
+	if (size != before.st_size || !same(&before, &after))
+		return -EAGAIN;
+	*ret_size = (size_t)size;
+	return 0;
+}
+
+int load_file(const char *path, const char *told, bool guarded, char **ret_text, size_t *ret_size,
+	      struct diagnostics *faults)
+{
+	_cleanup_free_ char *text = malloc(LOAD_FILE_MAX + 1);
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	for (unsigned i = 0; i < TRIES; i++) {
+		struct timespec pause = { .tv_nsec = 2000000l << i };
+
+		r = try_load(path, told, guarded, text, ret_size, faults);
+		if (r < 0 && r != -EAGAIN)
+			return r;
+		if (r == 0) {
+			*ret_text = TAKE_PTR(text);
+			return 0;
+		}
+		(void)nanosleep(&pause, NULL);
+	}
+	r = diagnostics_add(faults, told, 0, "keeps changing while it is read; try again when it is written");
+	return r < 0 ? r : -EINVAL;
+}

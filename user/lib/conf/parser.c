@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the values of most keys have in common: words, booleans, tables of words, lists, and complaints. */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/conf/ini.h"
+#include "lib/conf/parser.h"
+
+void parser_complain(struct parser *p, unsigned line, const char *format, ...)
+{
+	_cleanup_free_ char *message = NULL;
+	va_list arguments;
+	int r;
+
+	if (p->fault_count++ >= PARSER_FAULTS_MAX)
+		return;
+	va_start(arguments, format);
+	r = vasprintf(&message, format, arguments);
+	va_end(arguments);
+	if (r < 0) {
+		message = NULL;
+		p->error = -ENOMEM;
+		return;
+	}
+	r = diagnostics_add(p->faults, p->path, line, "%s", message);
+	if (r < 0)
+		p->error = r;
+}
+
+void parser_tell_rest(struct parser *p)
+{
+	if (p->fault_count > PARSER_FAULTS_MAX && p->error == 0)
+		p->error = diagnostics_add(p->faults, p->path, 0, "has %u faults more",
+					   p->fault_count - PARSER_FAULTS_MAX);
+}
+
+void parser_complain_word(struct parser *p, const char *what, const char *word, const char *const *known,
+			  size_t count, const char *all)
+{
+	const char *nearest = diagnostics_nearest(word, known, count);
+
+	if (nearest)
+		parser_complain(p, p->line, "%s does not know '" SHOWN "'; did you mean %s?", what, word,
+				nearest);
+	else if (*word == '#' || *word == ';')
+		parser_complain(p, p->line, "%s does not know '" SHOWN "'; a comment stands on a line of its "
+				"own", what, word);
+	else
+		parser_complain(p, p->line, "%s does not know '" SHOWN "'; it takes %s", what, word, all);
+}
+
+int parser_boolean(const char *word)
+{
+	static const char *const yes[] = { "yes", "y", "true", "t", "on", "1" };
+	static const char *const no[] = { "no", "n", "false", "f", "off", "0" };
+
+	for (size_t i = 0; i < ELEMENTS(yes); i++) {
+		if (strcasecmp(word, yes[i]) == 0)
+			return 1;
+		if (strcasecmp(word, no[i]) == 0)
+			return 0;
+	}
+	return -1;
+}
+
+const char *parser_single(struct parser *p, const char *key, char *value)
+{
+	const char *word = "", *more = NULL;
+	int r;
+
+	r = ini_word(&value, &word);
+	if (r == 0)
+		return "";
+	if (r < 0)
+		more = word;
+	else
+		r = ini_word(&value, &more);
+	if (r < 0)
+		parser_complain(p, p->line, "%s", more);
+	else if (r > 0)
+		parser_complain(p, p->line, "%s= takes one value, and here is '" SHOWN "' too", key, more);
+	return r == 0 ? word : NULL;
+}
+
+void parser_set_boolean(struct parser *p, const char *key, char *value, bool *ret, bool otherwise)
+{
+	const char *word = parser_single(p, key, value);
+	int r;
+
+	if (!word)
+		return;
+	r = *word ? parser_boolean(word) : otherwise;
+	if (r < 0)
+		parser_complain(p, p->line, "%s= does not know '" SHOWN "'; it takes yes or no", key, word);
+	else
+		*ret = r;
+}
+
+int parser_choice(struct parser *p, const char *key, char *value, const char *const *known, size_t count,
+		  const char *all)
+{
+	const char *word = parser_single(p, key, value);
+	_cleanup_free_ char *what = NULL;
+
+	if (!word)
+		return -1;
+	if (!*word)
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(known[i], word) == 0)
+			return (int)i;
+	if (asprintf(&what, "%s=", key) < 0) {
+		what = NULL;
+		p->error = -ENOMEM;
+		return -1;
+	}
+	parser_complain_word(p, what, word, known, count, all);
+	return -1;
+}
+
+bool parser_grow(struct parser *p, const char *key, void *list, size_t count, size_t size)
+{
+	void *longer;
+
+	if (count >= PARSER_VALUES_MAX) {
+		if (!p->full || strcmp(p->full, key) != 0)
+			parser_complain(p, p->line, "%s= has more than %d values; take a folder or a glob",
+					key, PARSER_VALUES_MAX);
+		p->full = key;
+		return false;
+	}
+	memcpy(&longer, list, sizeof(longer));
+	longer = reallocarray(longer, count + 1, size);
+	if (!longer) {
+		p->error = -ENOMEM;
+		return false;
+	}
+	memcpy(list, &longer, sizeof(longer));
+	return true;
+}
+
+char *parser_copy(struct parser *p, const char *text)
+{
+	char *new = strdup(text);
+
+	if (!new)
+		p->error = -ENOMEM;
+	return new;
+}

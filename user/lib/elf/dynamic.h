@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The dynamic section of an ELF file: what it is called, what it is loaded
+ * with. By this objects of the start are told from those loaded later by dlopen(3).
+ */
+#ifndef MSEALD_ELF_DYNAMIC_H
+#define MSEALD_ELF_DYNAMIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ELF_DYNAMIC_NEEDED_MAX 1024	/* libraries of one object */
+#define ELF_DYNAMIC_NAME_MAX 4096	/* bytes of a name, with its NUL */
+
+struct elf_dynamic {
+	char *soname;			/* DT_SONAME; NULL: none */
+	char **needed;			/* DT_NEEDED, in the order of the file */
+	size_t needed_count;
+	bool textrel;			/* DT_TEXTREL or DF_TEXTREL: its text is written to as it is loaded */
+};
+
+/*
+ * Reads it from fd (pread only). A file without a dynamic section has nothing
+ * of it. -ENOEXEC and -EBADMSG as elf_object_read() (a name that is not ended,
+ * a table beyond the file, too many); -ENOMEM; or the error of reading.
+ */
+int elf_dynamic_read(int fd, struct elf_dynamic *ret);
+
+/* The same from memory, for tests and fuzzing. */
+int elf_dynamic_parse(const void *file, size_t size, struct elf_dynamic *ret);
+
+void elf_dynamic_free(struct elf_dynamic *dynamic);	/* takes NULL or zeroed, and leaves it zeroed */
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where the bytes of an ELF file come from, for elf/object.c and elf/dynamic.c. */
+#ifndef MSEALD_ELF_READER_H
+#define MSEALD_ELF_READER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A file, or memory when fd is negative. */
+struct elf_reader {
+	int fd;
+	const unsigned char *memory;
+	uint64_t size;
+};
+
+/* -ENOEXEC where fd is no plain file; or the error of fstat(). */
+int elf_reader_open(int fd, struct elf_reader *ret);
+/* All of the bytes asked for; -EBADMSG when the file ends before; or the error of reading. */
+int elf_reader_fetch(const struct elf_reader *source, uint64_t offset, void *buffer, size_t length);
+
+#endif

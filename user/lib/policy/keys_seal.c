@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The keys of [Seal] and [Policy]: how what matches is sealed, and what the policy says of itself. */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/names.h"
+#include "lib/policy/internal.h"
+
+/* --- [Seal] --- */
+
+static const char *const segment_words[] = {
+	"text", "rodata", "relro", "data", "vdso", "stack", "all", "none"
+};
+static const char *const stop_words[] = {
+	"mprotect", "unmap", "discard", "foreign-write", "file-write", "all"
+};
+static const char *const action_words[] = { "deny", "kill", "audit" };
+static const char *const allow_words[] = { "allow", "deny" };
+static const char *const gate_words[] = {
+	[POLICY_GATE_AUTO] = "auto", [POLICY_GATE_BPF] = "bpf", [POLICY_GATE_DENY] = "deny",
+};
+
+void policy_set_segments(struct policy_parser *p, const char *key, char *value)
+{
+	_cleanup_free_ char *bad = NULL;
+	unsigned classes = 0;
+	int r;
+
+	if (!*value) {
+		p->classes = 0;
+		p->exempt = false;
+		return;
+	}
+	if (strcmp(value, "none") == 0) {
+		p->exempt = true;
+		p->exempt_line = p->base.line;
+		return;
+	}
+	r = names_parse_classes(value, &classes, &bad);
+	if (r == -ENOMEM)
+		p->base.error = r;
+	else if (r < 0 && bad && strcmp(bad, "none") == 0)
+		parser_complain(&p->base, p->base.line, "%s=none stands alone; it exempts what matches", key);
+	else if (r < 0)
+		parser_complain_word(&p->base, "Segments=", bad, segment_words, ELEMENTS(segment_words),
+			      "text rodata relro data vdso stack, or all, or none");
+	p->classes |= classes;
+}
+
+void policy_set_deny(struct policy_parser *p, const char *key, char *value)
+{
+	_cleanup_free_ char *bad = NULL;
+	unsigned stops = 0;
+	int r;
+
+	(void)key;
+	if (!*value) {
+		p->stops = 0;
+		return;
+	}
+	r = names_parse_stops(value, &stops, &bad);
+	if (r == -ENOMEM)
+		p->base.error = r;
+	else if (r < 0)
+		parser_complain_word(&p->base, "Deny=", bad, stop_words, ELEMENTS(stop_words),
+				     "mprotect unmap discard foreign-write file-write, or all");
+	p->stops |= stops;
+}
+
+/* allow or deny: what it says of one stop, beside Deny=. */
+static void set_stop(struct policy_parser *p, const char *key, char *value, enum policy_word *ret)
+{
+	_cleanup_free_ char *plain = parser_copy(&p->base, value);
+	int r;
+
+	if (!plain)
+		return;
+	if (!*value) {
+		*ret = WORD_UNSAID;
+		return;
+	}
+	/* "yes" reads as "is allowed" to one and as "is stopped" to another: neither is guessed. */
+	if (parser_boolean(plain) >= 0) {
+		parser_complain(&p->base, p->base.line, "%s=%s can be read both ways; write deny or allow",
+				key, plain);
+		return;
+	}
+	r = parser_choice(&p->base, key, value, allow_words, ELEMENTS(allow_words), "deny or allow");
+	if (r >= 0)
+		*ret = r == 0 ? WORD_ALLOW : WORD_DENY;
+}
+
+void policy_set_foreign(struct policy_parser *p, const char *key, char *value)
+{
+	set_stop(p, key, value, &p->foreign);
+}
+
+void policy_set_file(struct policy_parser *p, const char *key, char *value)
+{
+	set_stop(p, key, value, &p->file);
+}
+
+void policy_set_action(struct policy_parser *p, const char *key, char *value)
+{
+	int r = parser_choice(&p->base, key, value, action_words, ELEMENTS(action_words),
+			      "deny, kill or audit");
+
+	if (r >= 0)
+		p->policy->seal.action = (enum mseald_action)names_find_action(action_words[r]);
+}
+
+void policy_set_gate(struct policy_parser *p, const char *key, char *value)
+{
+	int r = parser_choice(&p->base, key, value, gate_words, ELEMENTS(gate_words), "auto, bpf or deny");
+
+	if (r >= 0)
+		p->policy->seal.gate = (enum policy_gate)r;
+}
+
+void policy_set_dlopen(struct policy_parser *p, const char *key, char *value)
+{
+	parser_set_boolean(&p->base, key, value, &p->policy->seal.dlopen, false);
+}
+
+/* --- [Policy] --- */
+
+void policy_set_description(struct policy_parser *p, const char *key, char *value)
+{
+	(void)key;
+	free(p->policy->description);
+	p->policy->description = *value ? parser_copy(&p->base, value) : NULL;
+}
+
+void policy_set_enabled(struct policy_parser *p, const char *key, char *value)
+{
+	parser_set_boolean(&p->base, key, value, &p->policy->enabled, true);
+}
+
+const char *policy_gate_name(enum policy_gate gate)
+{
+	return (size_t)gate < ELEMENTS(gate_words) ? gate_words[gate] : "unknown";
+}
+
+static unsigned said(unsigned stops, enum policy_word word, unsigned stop)
+{
+	return word == WORD_DENY ? stops | stop : word == WORD_ALLOW ? stops & ~stop : stops;
+}
+
+/* What can only be said when all of the file is known. */
+void policy_finish(struct policy_parser *p)
+{
+	const unsigned usual = MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD;
+	struct policy *policy = p->policy;
+
+	if (p->exempt && p->classes)
+		parser_complain(&p->base, p->exempt_line,
+				"Segments=none stands alone; other lines name segments");
+	policy->seal.classes = p->exempt ? 0 : p->classes ? p->classes : MSEALD_CLASSES_ALL;
+	policy->seal.stops = p->stops ? p->stops : usual;
+	policy->seal.stops = said(policy->seal.stops, p->foreign, MSEALD_STOP_FOREIGN_WRITE);
+	policy->seal.stops = said(policy->seal.stops, p->file, MSEALD_STOP_FILE_WRITE);
+	if (policy->seal.stops == 0)
+		parser_complain(&p->base, 0,
+				"denies nothing: %s=allow takes back all of Deny=; to exempt "
+				"write Segments=none",
+				p->foreign == WORD_ALLOW ? "ForeignWrite" : "FileWrite");
+	if (p->base.fault_count == 0 &&
+	    policy->exe_count + policy->unit_count + policy->cgroup_count + policy->user_count == 0 &&
+	    !policy->marked)
+		parser_complain(&p->base, 0,
+				"matches nothing; write [Match] and at least one of Exe=, Unit=, Cgroup=, "
+				"User=, Marked=yes");
+}

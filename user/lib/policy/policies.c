@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The folders of policies: which files there are, which of one name stands for
+ * the others, and what each says. As systemd does it: the earlier folder wins,
+ * an empty file or a link to /dev/null masks.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "lib/base/util.h"
+#include "lib/policy/path.h"
+#include "lib/policy/policy.h"
+
+#define NAMES_MAX (4 * POLICIES_MAX)	/* that are looked at in one folder */
+
+static void file_free(struct policy_file *file)
+{
+	free(file->name);
+	free(file->path);
+	free(file->link);
+	policy_free(&file->policy);
+	*file = (struct policy_file){};
+}
+
+void policy_files_free(struct policy_files *files)
+{
+	if (!files)
+		return;
+	for (size_t i = 0; i < files->count; i++)
+		file_free(&files->list[i]);
+	free(files->list);
+	*files = (struct policy_files){};
+}
+
+struct reading {
+	const char *root;
+	struct policy_files *files;
+	struct diagnostics *faults;
+	size_t allocated;
+};
+
+static int add_file(struct reading *reading, const char *folder, size_t index, const char *name)
+{
+	struct policy_files *files = reading->files;
+	struct policy_file file = { .folder = index };
+	char target[PATH_MAX];
+	ssize_t length;
+
+	if (files->count == reading->allocated) {
+		size_t allocated = reading->allocated ? 2 * reading->allocated : 32;
+		struct policy_file *list = reallocarray(files->list, allocated, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		files->list = list;
+		reading->allocated = allocated;
+	}
+	file.name = strndup(name, strlen(name) - strlen(LOAD_SUFFIX));
+	if (asprintf(&file.path, "%s/%s", folder, name) < 0)
+		file.path = NULL;
+	length = file.path ? readlink(file.path, target, sizeof(target)) : -1;
+	if (length > 0)
+		file.link = strndup(target, (size_t)length);
+	if (!file.name || !file.path || (length > 0 && !file.link)) {
+		file_free(&file);
+		return -ENOMEM;
+	}
+	files->list[files->count++] = file;
+	return 0;
+}
+
+static void close_folder(DIR *const *folder)
+{
+	if (*folder)
+		(void)closedir(*folder);
+}
+
+/* Opens a folder that nobody else may write to. 0 and NULL where there is none to be read. */
+static int open_folder(struct reading *reading, const char *path, DIR **ret)
+{
+	const char *unguarded;
+	struct stat st;
+	DIR *folder;
+
+	*ret = NULL;
+	folder = opendir(path);
+	if (!folder && errno == ENOENT)
+		return 0;
+	if (!folder)
+		return diagnostics_add(reading->faults, path, 0,
+				       "cannot be read: %s; none of its policies counts", strerror(errno));
+	unguarded = fstat(dirfd(folder), &st) < 0 ? strerror(errno) : load_unguarded(&st);
+	if (unguarded) {
+		(void)closedir(folder);
+		return diagnostics_add(reading->faults, path, 0, "%s; until then none of its policies counts",
+				       unguarded);
+	}
+	*ret = folder;
+	return 0;
+}
+
+static int list_folder(struct reading *reading, const char *path, size_t index)
+{
+	_cleanup_(close_folder) DIR *folder = NULL;
+	_cleanup_free_ char *followed = NULL, *whole = NULL;
+	const struct dirent *entry;
+	size_t names = 0;
+	int r;
+
+	r = policy_path_follow(reading->root, path, &followed);
+	if (r == -ENOMEM)
+		return r;
+	if (asprintf(&whole, "%s%s", reading->root, r < 0 || !*reading->root ? path : followed) < 0) {
+		whole = NULL;
+		return -ENOMEM;
+	}
+	r = open_folder(reading, whole, &folder);
+	while (r == 0 && folder && (entry = readdir(folder))) {
+		if (!load_is_file_name(entry->d_name))
+			continue;
+		if (++names > NAMES_MAX)
+			return diagnostics_add(reading->faults, whole, 0,
+					       "has more than %d policies; the rest is left out", NAMES_MAX);
+		r = add_file(reading, whole, index, entry->d_name);
+	}
+	return r;
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	const struct policy_file *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : (x->folder > y->folder) - (x->folder < y->folder);
+}
+
+/* The path where a file really is, with the root; NULL where that cannot be said (-ENOMEM: *error). */
+static char *real_path(const struct reading *reading, const struct policy_file *file, int *error)
+{
+	_cleanup_free_ char *followed = NULL;
+	char *path;
+	int r;
+
+	if (!*reading->root || !file->link)
+		return strdup(file->path);
+	r = policy_path_follow(reading->root, file->path + strlen(reading->root), &followed);
+	if (r < 0) {
+		*error = r;
+		return NULL;
+	}
+	return asprintf(&path, "%s%s", reading->root, followed) < 0 ? NULL : path;
+}
+
+/* A link to /dev/null, by name: below a root there may be no such device. */
+static bool leads_to_null(const struct reading *reading, const struct policy_file *file)
+{
+	_cleanup_free_ char *followed = NULL;
+
+	return file->link &&
+	       policy_path_follow(reading->root, file->path + strlen(reading->root), &followed) == 0 &&
+	       strcmp(followed, "/dev/null") == 0;
+}
+
+/* Reads the file that stands for its name, and says in state what is to be thought of it. */
+static int read_first(const struct reading *reading, struct policy_file *file)
+{
+	_cleanup_free_ char *real = NULL, *text = NULL;
+	size_t size = 0;
+	int r = -ENOMEM;
+
+	file->state = POLICY_FILE_MASK;
+	if (leads_to_null(reading, file))
+		return 0;
+	real = real_path(reading, file, &r);
+	if (real) {
+		r = load_file(real, file->path, true, &text, &size, reading->faults);
+		if (r == 0 && size == 0)
+			return 0;
+		if (r == 0)
+			r = policy_parse_for(reading->root, file->path, text, size, &file->policy,
+					     reading->faults);
+	} else if (r != -ENOMEM) {
+		r = diagnostics_add(reading->faults, file->path, 0,
+				    "is a symbolic link that goes in a "
+				    "circle; remove it");
+		r = r < 0 ? r : -EINVAL;
+	}
+	if (r == -EINVAL) {
+		file->state = POLICY_FILE_FAULT;
+		return 0;
+	}
+	file->state = file->folder == 0 || file->policy.enabled ? POLICY_FILE_ON : POLICY_FILE_OFF;
+	return r;
+}
+
+static int read_all(const struct reading *reading)
+{
+	struct policy_files *files = reading->files;
+	size_t names = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < files->count && r == 0; i++) {
+		if (i > 0 && strcmp(files->list[i].name, files->list[i - 1].name) == 0) {
+			files->list[i].state = POLICY_FILE_REPLACED;
+			continue;
+		}
+		if (++names <= POLICIES_MAX) {
+			r = read_first(reading, &files->list[i]);
+			continue;
+		}
+		if (names == POLICIES_MAX + 1)
+			r = diagnostics_add(
+				reading->faults, files->list[i].path, 0,
+				"there are more than %d policies; this and those after it are left out",
+				POLICIES_MAX);
+		files->list[i].state = POLICY_FILE_FAULT;
+	}
+	return r;
+}
+
+int policy_files_read(const char *root, const char *const *folders, struct policy_files *ret,
+		      struct diagnostics *faults)
+{
+	_cleanup_(policy_files_free) struct policy_files files = {};
+	struct reading reading = { .root = root ? root : "", .files = &files, .faults = faults };
+	int r = 0;
+
+	for (size_t i = 0; folders[i] && r == 0; i++)
+		r = list_folder(&reading, folders[i], i);
+	if (r < 0)
+		return r;
+	if (files.count > 0)
+		qsort(files.list, files.count, sizeof(*files.list), compare_files);
+	r = read_all(&reading);
+	if (r < 0)
+		return r;
+	*ret = files;
+	files = (struct policy_files){};
+	return 0;
+}
+
+int policies_read(const char *const *folders, struct policies *ret, struct diagnostics *faults)
+{
+	_cleanup_(policy_files_free) struct policy_files files = {};
+	struct policies policies = {};
+	int r;
+
+	r = policy_files_read("", folders, &files, faults);
+	if (r < 0)
+		return r;
+	policies.list = calloc(MAX_OF(files.count, (size_t)1), sizeof(*policies.list));
+	if (!policies.list)
+		return -ENOMEM;
+	for (size_t i = 0; i < files.count; i++) {
+		if (files.list[i].state != POLICY_FILE_ON)
+			continue;
+		policies.list[policies.count++] = files.list[i].policy;
+		files.list[i].policy = (struct policy){};
+	}
+	*ret = policies;
+	return 0;
+}
+
+void policies_free(struct policies *policies)
+{
+	if (!policies)
+		return;
+	for (size_t i = 0; i < policies->count; i++)
+		policy_free(&policies->list[i]);
+	free(policies->list);
+	*policies = (struct policies){};
+}

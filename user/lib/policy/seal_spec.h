@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How memory is to be sealed: the one form in which a policy, a request, a container and `msealctl run` say it, so
+ * that none of them can forget a part of it.
+ */
+#ifndef MSEALD_LIB_POLICY_SEAL_SPEC_H
+#define MSEALD_LIB_POLICY_SEAL_SPEC_H
+
+#include <stdbool.h>
+
+#include "lib/base/names.h"
+#include "mseald/shared.h"
+
+enum policy_gate {
+	POLICY_GATE_AUTO,		/* the soundest there is */
+	POLICY_GATE_BPF,		/* never by mseal(2): the process is not traced */
+	POLICY_GATE_DENY,		/* stops that could only be answered with SIGKILL are left out */
+};
+
+struct seal_spec {
+	unsigned classes;		/* bits 1 << class; 0 in a policy: nothing, what matches is exempt */
+	unsigned stops;			/* MSEALD_STOP_*: Deny=, ForeignWrite= and FileWrite= */
+	enum mseald_action action;
+	bool dlopen;			/* objects that are loaded later, too; of policies */
+	enum policy_gate gate;
+	bool revocable;			/* of requests */
+};
+
+/* As it is where nothing is said. */
+#define SEAL_SPEC_DEFAULT { .classes = MSEALD_CLASSES_ALL, .stops = MSEALD_STOP_DEFAULT, .action = MSEALD_ACTION_DENY }
+
+#endif

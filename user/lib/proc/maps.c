@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reads /proc/PID/maps. The line, as fs/proc/task_mmu.c writes it:
+ *   START-END rwxs OFFSET MAJOR:MINOR INODE [spaces PATH]
+ * all in hexadecimal but for the inode. The kernel escapes a new line in PATH
+ * and nothing else, so PATH is whatever is left of the line.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/proc/maps.h"
+#include "lib/base/util.h"
+
+/* What is left of the line being read. */
+struct cursor {
+	const char *at, *end;
+};
+
+static bool skip_char(struct cursor *line, char wanted)
+{
+	if (line->at == line->end || *line->at != wanted)
+		return false;
+	line->at++;
+	return true;
+}
+
+static bool read_number(struct cursor *line, unsigned base, uint64_t *ret)
+{
+	const char *first = line->at;
+	uint64_t value = 0;
+
+	for (; line->at < line->end; line->at++) {
+		unsigned digit;
+
+		if (*line->at >= '0' && *line->at <= '9')
+			digit = (unsigned)(*line->at - '0');
+		else if (base == 16 && *line->at >= 'a' && *line->at <= 'f')
+			digit = (unsigned)(*line->at - 'a') + 10;
+		else
+			break;
+		if (__builtin_mul_overflow(value, (uint64_t)base, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)digit, &value))
+			return false;
+	}
+	*ret = value;
+	return line->at > first;
+}
+
+static bool read_device_number(struct cursor *line, unsigned *ret)
+{
+	uint64_t value;
+
+	if (!read_number(line, 16, &value) || value > UINT32_MAX)
+		return false;
+	*ret = (unsigned)value;
+	return true;
+}
+
+/* One of the four permissions: its letter, or the one that stands for "no". */
+static bool read_flag(struct cursor *line, char yes, char no, bool *ret)
+{
+	if (skip_char(line, yes))
+		*ret = true;
+	else if (skip_char(line, no))
+		*ret = false;
+	else
+		return false;
+	return true;
+}
+
+/* A line without its end. The path is copied to *pool, which is moved on. */
+static bool read_line(struct cursor line, struct mapping *ret, char **pool)
+{
+	struct mapping mapping = { 0 };
+	size_t length;
+
+	if (!read_number(&line, 16, &mapping.start) || !skip_char(&line, '-') ||
+	    !read_number(&line, 16, &mapping.end) || !skip_char(&line, ' ') ||
+	    !read_flag(&line, 'r', '-', &mapping.read) || !read_flag(&line, 'w', '-', &mapping.write) ||
+	    !read_flag(&line, 'x', '-', &mapping.exec) || !read_flag(&line, 's', 'p', &mapping.shared) ||
+	    !skip_char(&line, ' ') || !read_number(&line, 16, &mapping.offset) ||
+	    !skip_char(&line, ' ') || !read_device_number(&line, &mapping.dev_major) ||
+	    !skip_char(&line, ':') || !read_device_number(&line, &mapping.dev_minor) ||
+	    !skip_char(&line, ' ') || !read_number(&line, 10, &mapping.inode))
+		return false;
+	if (mapping.start >= mapping.end)
+		return false;
+	if (line.at < line.end && *line.at != ' ')
+		return false;
+	while (skip_char(&line, ' '))
+		;
+
+	length = (size_t)(line.end - line.at);
+	if (memchr(line.at, '\0', length))
+		return false;
+	mapping.path = *pool;
+	memcpy(mapping.path, line.at, length);
+	mapping.path[length] = '\0';
+	*pool += length + 1;
+	*ret = mapping;
+	return true;
+}
+
+int proc_maps_parse(const char *text, size_t length, struct proc_maps *ret)
+{
+	const char *end = text + length;
+	_cleanup_free_ struct mapping *list = NULL;
+	size_t lines = 0, bytes, count = 0;
+	char *pool;
+
+	if (length == 0) {
+		*ret = (struct proc_maps){ 0 };
+		return 0;
+	}
+	if (end[-1] != '\n')
+		return -EINVAL;
+	for (const char *at = text; at < end; at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1)
+		lines++;
+
+	/* The list and the paths it points to in one piece; the paths are no longer than the text. */
+	if (__builtin_mul_overflow(lines, sizeof(*list), &bytes) ||
+	    __builtin_add_overflow(bytes, length, &bytes))
+		return -ENOMEM;
+	list = malloc(bytes);
+	if (!list)
+		return -ENOMEM;
+	pool = (char *)(list + lines);
+
+	for (const char *at = text; at < end; count++) {
+		const char *line_end = memchr(at, '\n', (size_t)(end - at));
+
+		if (!read_line((struct cursor){ at, line_end }, &list[count], &pool))
+			return -EINVAL;
+		if (count > 0 && list[count].start < list[count - 1].end)
+			return -EINVAL;
+		at = line_end + 1;
+	}
+	*ret = (struct proc_maps){ .list = TAKE_PTR(list), .count = count };
+	return 0;
+}
+
+/*
+ * Lines that were written while the mappings changed may overlap, where the
+ * kernel does not hold mmap_lock all along: every read() begins anew before
+ * 6.17, every mapping does since (fs/proc/task_mmu.c).
+ */
+#define READ_TRIES 16
+
+static int read_once(int fd, struct proc_maps *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t length = 0, allocated = 0;
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	for (;;) {
+		ssize_t got;
+
+		if (length == allocated) {
+			size_t larger = allocated ? allocated * 2 : 16384;
+			char *grown = realloc(text, larger);
+
+			if (!grown)
+				return -ENOMEM;
+			text = grown;
+			allocated = larger;
+		}
+		got = read(fd, text + length, allocated - length);
+		if (got == 0)
+			break;
+		if (got > 0)
+			length += (size_t)got;
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return proc_maps_parse(text, length, ret);
+}
+
+int proc_maps_read_fd(int fd, struct proc_maps *ret)
+{
+	int r = -EINVAL;
+
+	for (int i = 0; i < READ_TRIES && r == -EINVAL; i++)
+		r = read_once(fd, ret);
+	return r;
+}
+
+int proc_maps_read(pid_t pid, struct proc_maps *ret)
+{
+	_cleanup_close_ int fd = -1;
+	char path[sizeof("/proc//maps") + 3 * sizeof(pid_t)];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return proc_maps_read_fd(fd, ret);
+}
+
+void proc_maps_free(struct proc_maps *maps)
+{
+	if (!maps)
+		return;
+	free(maps->list);
+	*maps = (struct proc_maps){ 0 };
+}
+
+/* The first mapping that ends above address; count when there is none. */
+static size_t first_above(const struct proc_maps *maps, uint64_t address)
+{
+	size_t low = 0, high = maps->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (maps->list[middle].end > address)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+const struct mapping *proc_maps_find(const struct proc_maps *maps, uint64_t address)
+{
+	size_t i = first_above(maps, address);
+
+	return i < maps->count && maps->list[i].start <= address ? &maps->list[i] : NULL;
+}
+
+bool proc_maps_covers(const struct proc_maps *maps, uint64_t start, uint64_t end, uint64_t *ret_hole)
+{
+	uint64_t reached = start;
+
+	for (size_t i = first_above(maps, start); reached < end; i++) {
+		if (i == maps->count || maps->list[i].start > reached) {
+			if (ret_hole)
+				*ret_hole = reached;
+			return false;
+		}
+		reached = maps->list[i].end;
+	}
+	return true;
+}
+
+bool proc_mapping_is_file(const struct mapping *mapping)
+{
+	return mapping->path[0] == '/';
+}
+
+int proc_mapping_compare_files(const struct mapping *a, const struct mapping *b)
+{
+	if (a->dev_major != b->dev_major)
+		return a->dev_major < b->dev_major ? -1 : 1;
+	if (a->dev_minor != b->dev_minor)
+		return a->dev_minor < b->dev_minor ? -1 : 1;
+	if (a->inode != b->inode)
+		return a->inode < b->inode ? -1 : 1;
+	return strcmp(a->path, b->path);
+}

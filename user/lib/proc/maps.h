@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* /proc/PID/maps, parsed: proc_pid_maps(5). */
+#ifndef MSEALD_PROC_MAPS_H
+#define MSEALD_PROC_MAPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct mapping {
+	uint64_t start, end;
+	uint64_t offset;	/* bytes into the file */
+	uint64_t inode;
+	unsigned dev_major, dev_minor;
+	bool read, write, exec, shared;
+	char *path;		/* "" when anonymous; "[stack]"...; never NULL */
+};
+
+struct proc_maps {
+	struct mapping *list;	/* sorted by address, as the kernel gives it */
+	size_t count;
+};
+
+/*
+ * Parses the text (need not end in NUL). -EINVAL: not what the kernel writes
+ * (then *ret is untouched), -ENOMEM. The caller frees with proc_maps_free.
+ * Paths keep the kernel's escapes (\012 for a new line).
+ */
+int proc_maps_parse(const char *text, size_t length, struct proc_maps *ret);
+
+/*
+ * Reads all of an open /proc/PID/maps from its start (lseek, so the descriptor
+ * can be read again) and parses it. Negative errno of open, read or parse. Reads again when
+ * the mappings have changed under it; -EINVAL when they keep on doing so.
+ */
+int proc_maps_read_fd(int fd, struct proc_maps *ret);
+int proc_maps_read(pid_t pid, struct proc_maps *ret);
+
+void proc_maps_free(struct proc_maps *maps);	/* takes NULL and zeroed */
+
+/* The mapping that holds address, or NULL. */
+const struct mapping *proc_maps_find(const struct proc_maps *maps, uint64_t address);
+/* Is every byte of [start, end) mapped? If not, *ret_hole is the first that is not (may be NULL). */
+bool proc_maps_covers(const struct proc_maps *maps, uint64_t start, uint64_t end, uint64_t *ret_hole);
+
+/* Does a file stand behind it; and the order of two of them, 0: mappings of the same file. */
+bool proc_mapping_is_file(const struct mapping *mapping);
+int proc_mapping_compare_files(const struct mapping *a, const struct mapping *b);
+
+#endif
