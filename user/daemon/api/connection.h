@@ -18,8 +18,7 @@ struct daemon;
 struct connection;
 
 /* As methods_call() of methods.h. */
-typedef int (*connection_handler)(struct connection *connection, const char *method, json_t *parameters,
-				  bool more);
+typedef int (*connection_handler)(struct connection *connection, const char *method, json_t *parameters);
 
 struct server {
 	struct daemon *daemon;
@@ -48,6 +47,7 @@ struct connection {
 	char *queue;			/* to be sent: [sent, length) */
 	size_t sent, length, allocated;
 	bool reading;			/* the peer may still send */
+	bool more;			/* the call that is being handled takes several replies */
 	bool waiting;			/* had its turn, has more calls */
 	bool refusing;			/* just being told that an answer is too long */
 	bool monitor;
