@@ -74,7 +74,7 @@ void connection_watch(struct connection *connection);
 
 /* sd_event_io_handler_t, context: the connection. */
 int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *context);
-/* For throttle.h: it has rested. */
+/* For throttle.h: it has waited. */
 void connection_on_turn(struct throttled *throttled);
 
 /* --- for methods --- */

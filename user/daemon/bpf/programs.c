@@ -54,7 +54,7 @@ static int set_pins(struct mseald *skeleton)
 		int r;
 
 		if (strstr(name, ".rodata"))
-			continue;	/* config of one load */
+			continue;	/* settings of one load */
 		r = bpf_map__set_pin_path(map, bpffs_map_path(strstr(name, ".bss") ? "state" : name, path));
 		if (r < 0)
 			return r;

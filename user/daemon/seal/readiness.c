@@ -46,7 +46,8 @@ static bool in_relro(const struct object *object, uint64_t address)
 	uint64_t start = object->bias + object->elf.relro_vaddr;
 
 	/* The loader rounds the start down to a page. */
-	return has_relro(object) && address < start + object->elf.relro_memsz && address + page_size() > start;
+	return has_relro(object) && address < start + object->elf.relro_memsz &&
+	       address + page_size() > start;
 }
 
 /*

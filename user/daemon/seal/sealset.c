@@ -12,7 +12,6 @@
 #include "lib/base/util.h"
 #include "seal/sealset.h"
 
-
 /* What decides whether two seals may be one. */
 static bool same_rule(const struct seal *a, const struct seal *b)
 {
