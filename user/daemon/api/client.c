@@ -156,7 +156,7 @@ bool client_lives(const struct client *client)
 /* The process that has this pid in the client's pid namespace, and is in it itself. 0: none. */
 static pid_t search_namespace(const struct client *client, pid_t named)
 {
-	DIR *folder = opendir("/proc");
+	_cleanup_closedir_ DIR *folder = opendir("/proc");
 	struct dirent *entry;
 	pid_t found = 0;
 
@@ -171,8 +171,6 @@ static pid_t search_namespace(const struct client *client, pid_t named)
 		    read_standing(fd, "status", &creds) >= 0 && creds_own_pid(&creds) == named)
 			found = (pid_t)strtol(entry->d_name, NULL, 10);
 	}
-	if (folder)
-		(void)closedir(folder);
 	return found;
 }
 

@@ -192,7 +192,6 @@ static int handle(struct connection *connection, json_t *message)
 {
 	json_t *method = json_object_get(message, "method");
 	json_t *parameters = json_object_get(message, "parameters");
-	bool more = json_is_true(json_object_get(message, "more"));
 	_cleanup_free_ char *name = NULL;
 
 	if (json_object_get(message, "oneway") && json_is_true(json_object_get(message, "oneway")))
@@ -200,9 +199,10 @@ static int handle(struct connection *connection, json_t *message)
 	if (!json_is_string(method) ||
 	    (parameters && !json_is_object(parameters) && !json_is_null(parameters)))
 		return -EPROTO;
+	connection->more = json_is_true(json_object_get(message, "more"));
 	name = strdup(json_string_value(method));
 	return name ? connection->server->call(connection, name,
-					       json_is_object(parameters) ? parameters : NULL, more) :
+					       json_is_object(parameters) ? parameters : NULL) :
 		      -ENOMEM;
 }
 

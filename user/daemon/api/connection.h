@@ -18,8 +18,7 @@ struct daemon;
 struct connection;
 
 /* As methods_call() of methods.h. */
-typedef int (*connection_handler)(struct connection *connection, const char *method, json_t *parameters,
-				  bool more);
+typedef int (*connection_handler)(struct connection *connection, const char *method, json_t *parameters);
 
 struct server {
 	struct daemon *daemon;
@@ -48,6 +47,7 @@ struct connection {
 	char *queue;			/* to be sent: [sent, length) */
 	size_t sent, length, allocated;
 	bool reading;			/* the peer may still send */
+	bool more;			/* the call that is being handled takes several replies */
 	bool waiting;			/* had its turn, has more calls */
 	bool refusing;			/* just being told that an answer is too long */
 	bool monitor;
@@ -74,7 +74,7 @@ void connection_watch(struct connection *connection);
 
 /* sd_event_io_handler_t, context: the connection. */
 int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *context);
-/* For throttle.h: it has rested. */
+/* For throttle.h: it has waited. */
 void connection_on_turn(struct throttled *throttled);
 
 /* --- for methods --- */

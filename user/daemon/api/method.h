@@ -8,19 +8,19 @@
 
 #include "api/connection.h"
 
-/* Answers one call. more: the client takes several replies. Negative errno closes the connection. */
-int method_seal(struct connection *connection, json_t *parameters, bool more);
-int method_unseal(struct connection *connection, json_t *parameters, bool more);
-int method_run(struct connection *connection, json_t *parameters, bool more);
-int method_list(struct connection *connection, json_t *parameters, bool more);
-int method_status(struct connection *connection, json_t *parameters, bool more);
-int method_metrics(struct connection *connection, json_t *parameters, bool more);
-int method_monitor(struct connection *connection, json_t *parameters, bool more);
-int method_report(struct connection *connection, json_t *parameters, bool more);
-int method_reload_policy(struct connection *connection, json_t *parameters, bool more);
-int method_list_matches(struct connection *connection, json_t *parameters, bool more);
-int method_arm_container(struct connection *connection, json_t *parameters, bool more);
-int method_disarm_container(struct connection *connection, json_t *parameters, bool more);
+/* Answers one call. Negative errno closes the connection. */
+int method_seal(struct connection *connection, json_t *parameters);
+int method_unseal(struct connection *connection, json_t *parameters);
+int method_run(struct connection *connection, json_t *parameters);
+int method_list(struct connection *connection, json_t *parameters);
+int method_status(struct connection *connection, json_t *parameters);
+int method_metrics(struct connection *connection, json_t *parameters);
+int method_monitor(struct connection *connection, json_t *parameters);
+int method_report(struct connection *connection, json_t *parameters);
+int method_reload_policy(struct connection *connection, json_t *parameters);
+int method_list_matches(struct connection *connection, json_t *parameters);
+int method_arm_container(struct connection *connection, json_t *parameters);
+int method_disarm_container(struct connection *connection, json_t *parameters);
 
 /* The daemon ends: so do all programs that Run has not sealed yet. */
 void method_run_end_all(void);

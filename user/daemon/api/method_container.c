@@ -198,7 +198,7 @@ static int put_in_force(struct daemon *daemon, const struct order *order, struct
 	return 0;
 }
 
-int method_arm_container(struct connection *connection, json_t *parameters, bool more)
+int method_arm_container(struct connection *connection, json_t *parameters)
 {
 	struct daemon *daemon = connection->server->daemon;
 	_cleanup_(order_free) struct order order = { .seal = SEAL_SPEC_DEFAULT };
@@ -206,7 +206,6 @@ int method_arm_container(struct connection *connection, json_t *parameters, bool
 	const char *bad;
 	int r;
 
-	(void)more;
 	r = read_order(parameters, &order, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
@@ -224,14 +223,13 @@ int method_arm_container(struct connection *connection, json_t *parameters, bool
 	return connection_reply(connection, json_pack("{s:s}", "cgroup", order.cgroup), false);
 }
 
-int method_disarm_container(struct connection *connection, json_t *parameters, bool more)
+int method_disarm_container(struct connection *connection, json_t *parameters)
 {
 	struct daemon *daemon = connection->server->daemon;
 	struct error error = {};
 	const char *id = NULL, *bad;
 	int r;
 
-	(void)more;
 	r = read_id(parameters, &id, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);

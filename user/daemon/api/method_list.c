@@ -25,7 +25,7 @@
 #define PART_SPACES 64
 #define PART_SEALS 64
 
-struct place {
+struct entry {
 	uint64_t key, set_bits;
 };
 
@@ -35,8 +35,8 @@ struct listing {
 	bool once;
 	struct mseald_task *tasks;	/* sorted by key */
 	size_t tasks_count;
-	struct place *places;		/* sorted by set_bits: forks share a set, which is then read once */
-	size_t places_count, next;
+	struct entry *entries;		/* sorted by set_bits: forks share a set, which is then read once */
+	size_t entries_count, next;
 	/* The set that was read last. */
 	uint64_t set_bits;		/* 0: none */
 	uint64_t sets_written;		/* then */
@@ -54,7 +54,7 @@ static void listing_free(void *context)
 	client_close(&listing->client);
 	json_decref(listing->seals);
 	free(listing->tasks);
-	free(listing->places);
+	free(listing->entries);
 	free(listing);
 }
 
@@ -66,7 +66,7 @@ static uint64_t set_bits(const struct mseald_space *space)
 		       0;
 }
 
-static int one_place(struct listing *listing, pid_t pid, struct error *error)
+static int one_entry(struct listing *listing, pid_t pid, struct error *error)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	struct mseald_space space;
@@ -77,26 +77,26 @@ static int one_place(struct listing *listing, pid_t pid, struct error *error)
 		r = client_may(&listing->client, &target, error);
 	if (r < 0)
 		return r;
-	listing->places = malloc(sizeof(*listing->places));
-	if (!listing->places)
+	listing->entries = malloc(sizeof(*listing->entries));
+	if (!listing->entries)
 		return -ENOMEM;
-	listing->places[0].key = target.key;
+	listing->entries[0].key = target.key;
 	/* Not sealed at all: an empty list, not an error. */
-	listing->places_count = space_map_read_space(listing->daemon->space_map, target.key, &space) >= 0 &&
+	listing->entries_count = space_map_read_space(listing->daemon->space_map, target.key, &space) >= 0 &&
 				set_bits(&space);
 	return 0;
 }
 
-static int compare_places(const void *left, const void *right)
+static int compare_entries(const void *left, const void *right)
 {
-	const struct place *a = left, *b = right;
+	const struct entry *a = left, *b = right;
 
 	if (a->set_bits != b->set_bits)
 		return a->set_bits < b->set_bits ? -1 : 1;
 	return a->key < b->key ? -1 : a->key > b->key;
 }
 
-static int all_places(struct listing *listing)
+static int all_entries(struct listing *listing)
 {
 	_cleanup_free_ struct mseald_space *spaces = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
@@ -106,14 +106,14 @@ static int all_places(struct listing *listing)
 	r = space_map_read_spaces(listing->daemon->space_map, &keys, &spaces, &count);
 	if (r < 0)
 		return r;
-	listing->places = calloc(count + 1, sizeof(*listing->places));
-	if (!listing->places)
+	listing->entries = calloc(count + 1, sizeof(*listing->entries));
+	if (!listing->entries)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		if (set_bits(&spaces[i]))
-			listing->places[listing->places_count++] = (struct place){ keys[i],
+			listing->entries[listing->entries_count++] = (struct entry){ keys[i],
 										   set_bits(&spaces[i]) };
-	qsort(listing->places, listing->places_count, sizeof(*listing->places), compare_places);
+	qsort(listing->entries, listing->entries_count, sizeof(*listing->entries), compare_entries);
 	return 0;
 }
 
@@ -136,8 +136,8 @@ static int listing_open(struct daemon *daemon, struct client *client, pid_t pid,
 	listing->once = once;
 	listing->client = *client;
 	*client = (struct client)CLIENT_EMPTY;
-	r = pid ? one_place(listing, pid, error) : all_places(listing);
-	if (r >= 0 && listing->places_count) {
+	r = pid ? one_entry(listing, pid, error) : all_entries(listing);
+	if (r >= 0 && listing->entries_count) {
 		r = task_iter_read(daemon->programs, 0, &listing->tasks, &listing->tasks_count);
 		if (r >= 0)
 			task_iter_sort_by_key(listing->tasks, listing->tasks_count);
@@ -269,8 +269,8 @@ static json_t *space_json(struct listing *listing, const struct mseald_task *tas
 /* The next space; 0 at the end. One that nobody runs in any more is passed over. */
 static int next_space(struct listing *listing, json_t **ret)
 {
-	while (listing->next < listing->places_count) {
-		uint64_t key = listing->places[listing->next++].key;
+	while (listing->next < listing->entries_count) {
+		uint64_t key = listing->entries[listing->next++].key;
 		const struct mseald_task *task = task_iter_find(listing->tasks, listing->tasks_count, key);
 		_cleanup_free_ pid_t *pids = NULL;
 		struct mseald_space space;
@@ -334,7 +334,7 @@ static int listing_next_reply(struct connection *connection, void *context)
 	return sent < 0 ? sent : r;
 }
 
-int method_list(struct connection *connection, json_t *parameters, bool more)
+int method_list(struct connection *connection, json_t *parameters)
 {
 	struct daemon *daemon = connection->server->daemon;
 	struct error error = {};
@@ -357,7 +357,7 @@ int method_list(struct connection *connection, json_t *parameters, bool more)
 	r = listing_open(daemon, &client, pid, once, &listing, &error);
 	if (r < 0)
 		return reply_failure(connection, &error);
-	if (more) {
+	if (connection->more) {
 		connection_stream(connection, listing_next_reply, listing_free, listing);
 		return 0;
 	}

@@ -89,7 +89,7 @@ static uint64_t count_seals(struct daemon *daemon)
 	return sum;
 }
 
-int method_metrics(struct connection *connection, json_t *parameters, bool more)
+int method_metrics(struct connection *connection, json_t *parameters)
 {
 	struct daemon *daemon = connection->server->daemon;
 	volatile const struct mseald_state *state = programs_state(daemon->programs);
@@ -97,7 +97,6 @@ int method_metrics(struct connection *connection, json_t *parameters, bool more)
 	json_t *reply;
 
 	(void)parameters;
-	(void)more;
 	(void)uname(&name);
 	reply = json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:o}",
 			  "version", MSEALD_VERSION, "kernel", name.release, "started",

@@ -115,20 +115,18 @@ static json_t *list_matches(struct daemon *daemon, struct error *error)
 	return json_pack("{s:o}", "matches", list);
 }
 
-int method_reload_policy(struct connection *connection, json_t *parameters, bool more)
+int method_reload_policy(struct connection *connection, json_t *parameters)
 {
 	struct error error = {};
 
 	(void)parameters;
-	(void)more;
 	return reply_or_failure(connection, method_policy_reload(connection->server->daemon, &error), &error);
 }
 
-int method_list_matches(struct connection *connection, json_t *parameters, bool more)
+int method_list_matches(struct connection *connection, json_t *parameters)
 {
 	struct error error = {};
 
 	(void)parameters;
-	(void)more;
 	return reply_or_failure(connection, list_matches(connection->server->daemon, &error), &error);
 }

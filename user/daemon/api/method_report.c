@@ -7,7 +7,7 @@
 #include "audit/report.h"
 #include "bpf/events.h"
 
-int method_report(struct connection *connection, json_t *parameters, bool more)
+int method_report(struct connection *connection, json_t *parameters)
 {
 	const char *policy = json_string_value(json_object_get(parameters, "policy"));
 	struct daemon *daemon = connection->server->daemon;
@@ -16,7 +16,6 @@ int method_report(struct connection *connection, json_t *parameters, bool more)
 	bool reset = false;
 	int r;
 
-	(void)more;
 	if (params_given(parameters, "policy") && !policy)
 		return reply_invalid(connection, "policy");
 	r = params_bool(parameters, "reset", &reset, &bad);

@@ -261,7 +261,7 @@ static int begin(struct run *run, struct connection *connection, struct error *e
 	return 0;
 }
 
-int method_run(struct connection *connection, json_t *parameters, bool more)
+int method_run(struct connection *connection, json_t *parameters)
 {
 	struct seal_request request = { .seal = SEAL_SPEC_DEFAULT };
 	const struct ucred *peer = &connection->peer;
@@ -270,7 +270,6 @@ int method_run(struct connection *connection, json_t *parameters, bool more)
 	struct run *run;
 	int r;
 
-	(void)more;
 	r = params_seal_spec(parameters, &request.seal, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);

@@ -77,7 +77,7 @@ static int authorize(void *context, const struct target *target, struct error *e
 	return client_may(context, target, error);
 }
 
-int method_seal(struct connection *connection, json_t *parameters, bool more)
+int method_seal(struct connection *connection, json_t *parameters)
 {
 	struct seal_request request = { .seal = SEAL_SPEC_DEFAULT };
 	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
@@ -88,7 +88,6 @@ int method_seal(struct connection *connection, json_t *parameters, bool more)
 	const char *bad;
 	int r;
 
-	(void)more;
 	connection_look(connection, &client);
 	r = client_read_pid(&client, parameters, true, &request.pid, &bad, &error);
 	if (r == -EBADR)
@@ -157,7 +156,7 @@ static int authorize_unsealing(void *context, const struct target *target, struc
 		(int)target->pid, (int)client->pid);
 }
 
-int method_unseal(struct connection *connection, json_t *parameters, bool more)
+int method_unseal(struct connection *connection, json_t *parameters)
 {
 	struct daemon *daemon = connection->server->daemon;
 	struct unsealing unsealing = { .daemon = daemon, .client = CLIENT_EMPTY };
@@ -169,7 +168,6 @@ int method_unseal(struct connection *connection, json_t *parameters, bool more)
 	const char *bad;
 	int r;
 
-	(void)more;
 	r = params_pid(parameters, true, &request.pid, &bad);
 	if (r >= 0)
 		r = params_ranges(parameters, &ranges, &request.count, &bad);

@@ -103,7 +103,7 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 	return rows;
 }
 
-int method_status(struct connection *connection, json_t *parameters, bool more)
+int method_status(struct connection *connection, json_t *parameters)
 {
 	struct daemon *daemon = connection->server->daemon;
 	const char *preemption = probe_preemption();
@@ -112,7 +112,6 @@ int method_status(struct connection *connection, json_t *parameters, bool more)
 	int r = 0;
 
 	(void)parameters;
-	(void)more;
 	(void)uname(&name);
 	if (connection->root)
 		count_all(daemon, &counts);

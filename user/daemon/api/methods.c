@@ -16,10 +16,9 @@ static const char interface[] =
 
 /* --- org.varlink.service --- */
 
-static int call_info(struct connection *connection, json_t *parameters, bool more)
+static int call_info(struct connection *connection, json_t *parameters)
 {
 	(void)parameters;
-	(void)more;
 	return connection_reply(connection,
 				json_pack("{s:s,s:s,s:s,s:s,s:[s,s]}", "vendor", "mseald", "product",
 					  "mseald", "version", MSEALD_VERSION, "url", "", "interfaces",
@@ -40,12 +39,11 @@ static const char service_interface[] =
 	"error PermissionDenied ()\n"
 	"error ExpectedMore ()\n";
 
-static int call_describe(struct connection *connection, json_t *parameters, bool more)
+static int call_describe(struct connection *connection, json_t *parameters)
 {
 	const char *name = json_string_value(json_object_get(parameters, "interface"));
 	const char *description;
 
-	(void)more;
 	if (!name)
 		return reply_invalid(connection, "interface");
 	description = strcmp(name, "io.mseald") == 0 ? interface :
@@ -58,7 +56,7 @@ static int call_describe(struct connection *connection, json_t *parameters, bool
 
 static const struct method {
 	const char *name;
-	int (*call)(struct connection *, json_t *, bool);
+	int (*call)(struct connection *, json_t *);
 	enum client_rank rank;		/* that the caller needs at least */
 	const char *parameters[8];	/* all it knows */
 	const char *what;		/* it does, as a phrase, where not everybody may */
@@ -137,7 +135,7 @@ static int refuse(struct connection *connection, const struct method *method)
 	return reply_failure(connection, &error);
 }
 
-int methods_call(struct connection *connection, const char *name, json_t *parameters, bool more)
+int methods_call(struct connection *connection, const char *name, json_t *parameters)
 {
 	for (size_t i = 0; i < ELEMENTS(methods); i++) {
 		const char *unknown;
@@ -149,7 +147,7 @@ int methods_call(struct connection *connection, const char *name, json_t *parame
 		unknown = parameters ? unknown_parameter(&methods[i], parameters) : NULL;
 		if (unknown)
 			return reply_invalid(connection, unknown);
-		return methods[i].call(connection, parameters, more);
+		return methods[i].call(connection, parameters);
 	}
 	return connection_error(connection, "org.varlink.service.MethodNotFound",
 				json_pack("{s:s}", "method", name));

@@ -5,7 +5,7 @@
 
 #include "api/connection.h"
 
-/* Answers one call. more: the client takes several replies. Negative errno closes the connection. */
-int methods_call(struct connection *connection, const char *method, json_t *parameters, bool more);
+/* Answers one call. Negative errno closes the connection. */
+int methods_call(struct connection *connection, const char *method, json_t *parameters);
 
 #endif

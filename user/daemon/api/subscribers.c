@@ -98,7 +98,7 @@ void subscribers_publish_refusal(struct server *server, const struct mseald_refu
 	json_decref(parameters);
 }
 
-int method_monitor(struct connection *connection, json_t *parameters, bool more)
+int method_monitor(struct connection *connection, json_t *parameters)
 {
 	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
 	struct error error = {};
@@ -109,7 +109,7 @@ int method_monitor(struct connection *connection, json_t *parameters, bool more)
 	r = params_pid(parameters, false, &pid, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
-	if (!more)
+	if (!connection->more)
 		return connection_error(connection, "org.varlink.service.ExpectedMore", NULL);
 	connection_look(connection, &client);
 	/* The process may be gone when its pid is to be translated. */

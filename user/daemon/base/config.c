@@ -230,7 +230,7 @@ static int add_dropin(struct dropins *dropins, const char *folder, const char *n
 
 static int list_folder(struct dropins *dropins, const char *path, struct diagnostics *faults)
 {
-	DIR *folder = opendir(path);
+	_cleanup_closedir_ DIR *folder = opendir(path);
 	const struct dirent *entry;
 	const char *unguarded;
 	struct stat st;
@@ -244,8 +244,6 @@ static int list_folder(struct dropins *dropins, const char *path, struct diagnos
 	while (r == 0 && (entry = readdir(folder)))
 		if (load_is_file_name(entry->d_name))
 			r = add_dropin(dropins, path, entry->d_name, faults);
-	if (folder)
-		(void)closedir(folder);
 	return r;
 }
 

@@ -23,12 +23,6 @@
 #define WAY_OUT \
 	"stop what is sealed, `rm -r " BPFFS_ROOT "` and start mseald again, or reboot: that ends every seal"
 
-static void cleanup_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 /* --- the layout --- */
 
 static int read_layout(int map, uint64_t *ret)
@@ -127,7 +121,7 @@ static void pin_maps_of(const char *link_path)
 static void pin_missing(void)
 {
 	unsigned generation = bpffs_last_generation();
-	_cleanup_(cleanup_dir) DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *entry;
 	char path[BPFFS_PATH_MAX];
 

@@ -17,12 +17,6 @@
 /* In front of "maps" and "links": nothing when the folder of pins is the working directory. */
 static const char *place = BPFFS_ROOT "/";
 
-static void cleanup_closedir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 static int make_folder(const char *path)
 {
 	if (mkdir(path, 0700) < 0 && errno != EEXIST) {
@@ -122,7 +116,7 @@ static unsigned next_generation(DIR *dir)
 
 unsigned bpffs_last_generation(void)
 {
-	_cleanup_(cleanup_closedir) DIR *dir = open_links();
+	_cleanup_closedir_ DIR *dir = open_links();
 	unsigned last = 0, generation;
 
 	while (dir && (generation = next_generation(dir)))
@@ -141,7 +135,7 @@ int bpffs_make_generation(unsigned generation)
 void bpffs_remove_generation(unsigned generation)
 {
 	char folder[64], path[BPFFS_PATH_MAX];
-	_cleanup_(cleanup_closedir) DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *entry;
 
 	(void)snprintf(folder, sizeof(folder), "%slinks/%u", place, generation);
@@ -158,7 +152,7 @@ void bpffs_remove_generation(unsigned generation)
 
 void bpffs_remove_generations_before(unsigned generation)
 {
-	_cleanup_(cleanup_closedir) DIR *dir = open_links();
+	_cleanup_closedir_ DIR *dir = open_links();
 	unsigned other;
 
 	while (dir && (other = next_generation(dir)))
@@ -180,7 +174,7 @@ int bpffs_make_lock(void)
 void bpffs_remove_lock(void)
 {
 	const char *folder = *place ? BPFFS_LOCK : "lock";
-	_cleanup_(cleanup_closedir) DIR *dir = opendir(folder);
+	_cleanup_closedir_ DIR *dir = opendir(folder);
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)))

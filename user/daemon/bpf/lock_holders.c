@@ -18,12 +18,6 @@
 #define TRIES 150
 #define PAUSE_US 100000
 
-static void cleanup_closedir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 /* The first records of an iterator, at most room of them; how many. */
 static ssize_t read_iterator(const struct bpf_program *program, void *records, size_t size, size_t room)
 {
@@ -51,7 +45,7 @@ static ssize_t read_iterator(const struct bpf_program *program, void *records, s
  */
 static int read_own_descriptors(uint32_t **ret, size_t *ret_count)
 {
-	_cleanup_(cleanup_closedir) DIR *dir = opendir("/proc/self/fdinfo");
+	_cleanup_closedir_ DIR *dir = opendir("/proc/self/fdinfo");
 	_cleanup_free_ uint32_t *ids = NULL;
 	size_t count = 0, allocated = 0;
 	struct dirent *entry;

@@ -138,7 +138,7 @@ static int copy_file(const char *from, const char *to)
 
 static void remove_kept_but(const struct policies *policies)
 {
-	DIR *folder = opendir(ACTIVE_KEPT);
+	_cleanup_closedir_ DIR *folder = opendir(ACTIVE_KEPT);
 	struct dirent *entry;
 
 	while (folder && (entry = readdir(folder))) {
@@ -147,8 +147,6 @@ static void remove_kept_but(const struct policies *policies)
 		if (name && !find(policies, 0, name))
 			(void)unlinkat(dirfd(folder), entry->d_name, 0);
 	}
-	if (folder)
-		(void)closedir(folder);
 }
 
 static void keep(const struct policies *policies)

@@ -339,7 +339,7 @@ static int take_over(struct containers *containers, const char *id)
 
 static int take_over_all(struct containers *containers)
 {
-	DIR *folder = opendir(CONTAINERS_KEPT);
+	_cleanup_closedir_ DIR *folder = opendir(CONTAINERS_KEPT);
 	struct dirent *entry;
 
 	if (!folder)
@@ -358,7 +358,6 @@ static int take_over_all(struct containers *containers)
 			log_warning("cannot read %s/%s: %s, ignoring", CONTAINERS_KEPT, entry->d_name,
 				    strerror(-r));
 	}
-	(void)closedir(folder);
 	return 0;
 }
 

@@ -98,8 +98,10 @@ static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 	pending = calloc(1, sizeof(*pending));
 	if (!pending)
 		return NULL;
-	*pending = (struct pending){ .reconcile = reconcile, .key = key, .pid = pid, .since = now_us(reconcile),
-				     .looking = now_us(reconcile), .began = clock_ns(CLOCK_BOOTTIME), .pause = FIRST_PAUSE_US };
+	*pending = (struct pending){
+		.reconcile = reconcile, .key = key, .pid = pid, .since = now_us(reconcile),
+		.looking = now_us(reconcile), .began = clock_ns(CLOCK_BOOTTIME), .pause = FIRST_PAUSE_US,
+	};
 	if (timer_open(&pending->timer, reconcile->on.loop, 1, on_due, pending) < 0) {
 		free(pending);
 		return NULL;

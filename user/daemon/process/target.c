@@ -123,7 +123,8 @@ void target_wait_for_changes(const struct target *target, uint64_t address)
 {
 	uint64_t entry;
 
-	(void)!pread(target->pagemap_fd, &entry, sizeof(entry), (off_t)(address / 4096 * sizeof(entry)));
+	(void)!pread(target->pagemap_fd, &entry, sizeof(entry),
+		     (off_t)(address / page_size() * sizeof(entry)));
 }
 
 #define SETTLE_STEP_US 2000

@@ -38,16 +38,6 @@ struct gc {
 	unsigned quiet;			/* ticks without another line on forks */
 };
 
-static uint64_t sealed_spaces(struct gc *gc)
-{
-	return programs_state(gc->programs)->sealed;
-}
-
-static uint64_t unsettled_forks(struct gc *gc)
-{
-	return programs_state(gc->programs)->pending_forks;
-}
-
 /* Entries that hold nothing, once no program can be looking at them. */
 static void forget_all(struct gc *gc)
 {
@@ -119,7 +109,9 @@ void gc_collect_soon(struct gc *gc)
 /* The counter only says when to look: what is attached goes only when nothing needs it. */
 static bool is_idle(struct gc *gc)
 {
-	return !programs_needed(gc->programs) && !sealed_spaces(gc) && !unsettled_forks(gc) &&
+	volatile const struct mseald_state *state = programs_state(gc->programs);
+
+	return !programs_needed(gc->programs) && !state->sealed && !state->pending_forks &&
 	       !space_map_any_sealed(gc->space_map);
 }
 
@@ -172,7 +164,7 @@ int gc_take_over(struct gc *gc)
 	forget_stale(gc);
 	integrity_check(gc->integrity);	/* what slipped while nobody watched */
 	integrity_end_doomed(gc->integrity);
-	log_info("took over %" PRIu64 " sealed address spaces", sealed_spaces(gc));
+	log_info("took over %" PRIu64 " sealed address spaces", (uint64_t)programs_state(gc->programs)->sealed);
 	return 0;
 }
 

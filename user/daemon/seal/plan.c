@@ -10,7 +10,6 @@
 #include "bpf/task_iter.h"
 #include "lib/base/names.h"
 
-#define PAGE 4096
 #define VM_DONTCOPY 0x00020000	/* include/linux/mm.h: MADV_DONTFORK */
 #define VM_HUGETLB 0x00400000
 #define VM_PKEY (0xfULL << 32)	/* arch/x86: a protection key other than that of all memory */
@@ -107,7 +106,7 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 		seal.firm[request->seal.action] = (uint8_t)stops;
 	if (mapping->shared && strncmp(mapping->path, "/SYSV", 5) == 0) {
 		seal.flags |= MSEALD_SEAL_SHM;
-		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / PAGE);
+		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / page_size());
 	}
 	/* With a protection key mseal(2) refuses to discard it only while the caller may not write. */
 	if (!mapping->shared && !mapping->inode && !(mapping->write && flags & VM_PKEY))
@@ -154,9 +153,10 @@ int plan_check_range(const struct seal_request *request, const struct range *ran
 		return error_set(error, "InvalidRange", request->pid, "range %s is %s", text,
 				 range->start == range->end ? "empty" :
 							      "reversed: its end comes before its start");
-	if (range->start % PAGE || range->end % PAGE)
+	if (range->start % page_size() || range->end % page_size())
 		return error_set(error, "InvalidRange", request->pid,
-			    "range %s is not aligned: both ends must be multiples of %d", text, PAGE);
+			    "range %s is not aligned: both ends must be multiples of "
+			    "%d", text, (int)page_size());
 	if (range->end >= MSEALD_NO_START)
 		return error_set(error, "InvalidRange", request->pid, "range %s is not in user memory", text);
 	return 0;

@@ -46,7 +46,8 @@ static bool in_relro(const struct object *object, uint64_t address)
 	uint64_t start = object->bias + object->elf.relro_vaddr;
 
 	/* The loader rounds the start down to a page. */
-	return has_relro(object) && address < start + object->elf.relro_memsz && address + 4096 > start;
+	return has_relro(object) && address < start + object->elf.relro_memsz &&
+	       address + page_size() > start;
 }
 
 /*
@@ -84,7 +85,7 @@ static bool is_late(const struct readiness *readiness, const struct object *obje
 static uint64_t flags_at(const struct object *object, uint64_t vaddr, const struct mseald_vma *vmas,
 			 size_t count)
 {
-	uint64_t address = (object->bias + vaddr) & ~UINT64_C(4095);
+	uint64_t address = (object->bias + vaddr) & ~(page_size() - 1);
 
 	for (size_t i = 0; i < count; i++)
 		if (vmas[i].start <= address && address < vmas[i].end)

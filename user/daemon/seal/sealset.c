@@ -12,8 +12,6 @@
 #include "lib/base/util.h"
 #include "seal/sealset.h"
 
-#define PAGE 4096ull
-
 /* What decides whether two seals may be one. */
 static bool same_rule(const struct seal *a, const struct seal *b)
 {
@@ -49,7 +47,7 @@ bool seal_valid(const struct seal *seal)
 {
 	unsigned stops = seal_all_stops(seal);
 
-	return seal->start < seal->end && seal->start % PAGE == 0 && seal->end % PAGE == 0 &&
+	return seal->start < seal->end && seal->start % page_size() == 0 && seal->end % page_size() == 0 &&
 	       seal->end <= MSEALD_NO_START && stops != 0 && (stops & ~(unsigned)MSEALD_STOP_ALL) == 0 &&
 	       seal->class < MSEALD_CLASS_COUNT && (seal->flags & ~MSEALD_SEAL_FLAGS) == 0 &&
 	       (!seal->file.address || stops & MSEALD_STOP_FILE) && !seal->file.pad;
@@ -69,7 +67,7 @@ static struct seal cut(struct seal *seal, uint64_t at)
 
 	head.end = at;
 	if (seal->flags & MSEALD_SEAL_SHM)
-		seal->pgoff += (uint32_t)((at - seal->start) / PAGE);
+		seal->pgoff += (uint32_t)((at - seal->start) / page_size());
 	seal->start = at;
 	seal->hits = 0;
 	return head;
@@ -82,7 +80,7 @@ static void append(struct seal *list, size_t *count, const struct seal *piece)
 
 	if (last && last->end == piece->start && same_rule(last, piece) &&
 	    (!(last->flags & MSEALD_SEAL_SHM) ||
-	     piece->pgoff == last->pgoff + (uint32_t)((last->end - last->start) / PAGE))) {
+	     piece->pgoff == last->pgoff + (uint32_t)((last->end - last->start) / page_size()))) {
 		last->end = piece->end;
 		last->hits = add_hits(last->hits, piece->hits);
 		return;
@@ -316,7 +314,7 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 	size_t first, after, count = 0;
 	int r;
 
-	if (start >= end || start % PAGE != 0 || end % PAGE != 0)
+	if (start >= end || start % page_size() != 0 || end % page_size() != 0)
 		return -EINVAL;
 	find_slice(set, start, end, &first, &after);
 	/* Only the first and the last can be split, at two borders. */

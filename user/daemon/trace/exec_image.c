@@ -10,7 +10,6 @@
 #include "lib/base/util.h"
 #include "lib/elf/object.h"
 
-#define PAGE 4096
 #define WORDS 128
 
 static int open_file(pid_t pid, const char *name)
@@ -51,7 +50,7 @@ static void read_relro(pid_t pid, struct exec_image *image)
 	}
 	bias = image->entry - object.entry;
 	if (object.relro_memsz) {
-		image->relro_start = (bias + object.relro_vaddr) & ~(uint64_t)(PAGE - 1);
+		image->relro_start = (bias + object.relro_vaddr) & ~(page_size() - 1);
 		image->relro_end = bias + object.relro_vaddr + object.relro_memsz;
 	}
 }

@@ -17,19 +17,18 @@
 
 #include "lib/base/util.h"
 
-#define PAGE 4096ull
 #define OPEN_TRIES 4	/* mappings through which a file is looked for */
 #define ANCHOR_TRIES 4	/* segments that one mapping may be the start of */
 
 static uint64_t page_down(uint64_t address)
 {
-	return address & ~(PAGE - 1);
+	return address & ~(page_size() - 1);
 }
 
 /* Callers have checked that this does not go over the end. */
 static uint64_t page_up(uint64_t address)
 {
-	return page_down(address + PAGE - 1);
+	return page_down(address + page_size() - 1);
 }
 
 /* --- files --- */
@@ -128,7 +127,7 @@ static bool image_of(const struct elf_object *object, uint64_t bias, uint64_t *r
 	uint64_t first = page_down(object->load[0].vaddr), last, start = bias + first, end;
 
 	last = object->load[object->loads - 1].vaddr + object->load[object->loads - 1].memsz;
-	if (__builtin_add_overflow(last, PAGE - 1, &end))
+	if (__builtin_add_overflow(last, page_size() - 1, &end))
 		return false;
 	if (__builtin_add_overflow(start, page_up(last) - first, &end))
 		return false;

@@ -12,17 +12,16 @@
 #include "lib/proc/segments.h"
 #include "lib/base/util.h"
 
-#define PAGE 4096ull
 
 static uint64_t page_down(uint64_t address)
 {
-	return address & ~(PAGE - 1);
+	return address & ~(page_size() - 1);
 }
 
 /* Callers have checked that this does not go over the end. */
 static uint64_t page_up(uint64_t address)
 {
-	return page_down(address + PAGE - 1);
+	return page_down(address + page_size() - 1);
 }
 
 /* What should be somewhere. */
