@@ -11,14 +11,14 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -110,12 +110,16 @@ static void print_programs(void)
 
 static void run(char *const argv[])
 {
+	posix_spawn_file_actions_t actions;
 	char *environment[] = { NULL };
 	int status;
 	pid_t pid;
 
-	errno = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environment);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	errno = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environment);
 	must(errno == 0 && waitpid(pid, &status, 0) == pid, argv[0]);
+	posix_spawn_file_actions_destroy(&actions);
 	errno = ECHILD;
 	must(status == 0, argv[1]);
 }
