@@ -29,7 +29,8 @@ all_jobs() {
 	every=$(tests/vm/kernel --list)
 	always=$(tests/vm/kernel --list always)
 	for name in $(programs unit test_); do echo "check unit:$name"; done
-	echo "brief kernel:most@6.12"
+	echo "brief kernel:memory@6.12"
+	echo "brief kernel:daemon@6.12"
 	echo "brief oci:brief@6.12"
 	for kernel in $always $today; do echo "brief kernel:attacks@$kernel"; done
 	echo "check service:service@6.12"
@@ -97,7 +98,7 @@ command_of() {
 	tree:?*) command+=("tests/$test") ;;
 	harness:brief) command=(tests/vm/selftest --brief "$kernel") ;;
 	harness:) command=(tests/vm/selftest "$kernel") ;;
-	kernel:attacks) command+=("MSEALD_TURN=${MSEALD_TURN:-$(turn_of "$kernel")}" tests/kernel/run "$kernel" attacks) limit=3600 ;;
+	kernel:attacks) command+=("MSEALD_TURN=${MSEALD_TURN:-$(turn_of "$kernel")}" "MSEALD_CPUS=${MSEALD_CPUS:-1}" tests/kernel/run "$kernel" attacks) limit=3600 ;;
 	kernel:) command+=(tests/kernel/run "$kernel") limit=3600 ;;
 	kernel:*) command+=(tests/kernel/run "$kernel" "$test") limit=3600 ;;
 	calls:brief) command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-8}" tests/kernel/run "$kernel" fuzz_calls) ;;
