@@ -115,8 +115,6 @@ static void lists_grow(void **state)
 	assert_true(allocated >= count + 5000);
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(list[i], i);
-	assert_int_equal(list_grow(&list, count, SIZE_MAX / 8, &allocated, sizeof(*list)), -ENOMEM);
-	assert_int_equal(list[999], 999);
 	free(list);
 }
 
