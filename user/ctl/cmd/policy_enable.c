@@ -19,11 +19,11 @@
 #include "lib/policy/policy.h"
 
 /* What the administrator's folder has of this name. */
-enum place {
-	PLACE_EMPTY,
-	PLACE_LINKED,		/* a link to the ready policy, there or gone */
-	PLACE_MASKED,		/* a link to /dev/null */
-	PLACE_OTHER,		/* anything else: the administrator's own */
+enum link_state {
+	LINK_EMPTY,
+	LINK_LINKED,		/* a link to the ready policy, there or gone */
+	LINK_MASKED,		/* a link to /dev/null */
+	LINK_OTHER,		/* anything else: the administrator's own */
 };
 
 struct switching {
@@ -33,7 +33,7 @@ struct switching {
 	char *target;		/* of the ready policy, without it */
 	const struct policy_file *own;		/* in the administrator's folder; NULL: none */
 	const struct policy_file *ready;	/* in the vendor's; NULL: none */
-	enum place place;
+	enum link_state state;
 	bool by_default;	/* the ready policy is on without a link */
 	struct diagnostics faults;	/* of the ready policy */
 	json_t *results;	/* NULL: text */
@@ -69,19 +69,19 @@ static int judge_place(struct switching *s)
 {
 	_cleanup_free_ char *leads = NULL, *ready = NULL;
 
-	s->place = PLACE_EMPTY;
+	s->state = LINK_EMPTY;
 	if (!s->own)
 		return 0;
-	s->place = PLACE_OTHER;
+	s->state = LINK_OTHER;
 	if (!s->own->link)
 		return 0;
 	leads = target_of(s->ctl, s->link);
 	if (!leads || policy_path_follow(s->ctl->root, s->target, &ready) == -ENOMEM)
 		return error_out_of_memory();
 	if (strcmp(leads, "/dev/null") == 0)
-		s->place = PLACE_MASKED;
+		s->state = LINK_MASKED;
 	else if (strcmp(s->own->link, s->target) == 0 || (ready && strcmp(leads, ready) == 0))
-		s->place = PLACE_LINKED;
+		s->state = LINK_LINKED;
 	return 0;
 }
 
@@ -214,7 +214,7 @@ static int enable(struct switching *s)
 {
 	int r;
 
-	if (s->place == PLACE_OTHER)
+	if (s->state == LINK_OTHER)
 		return enable_own(s);
 	if (!s->ready)
 		return error_failure("there is no ready policy '%s' in %s%s", s->name, s->ctl->root,
@@ -224,15 +224,15 @@ static int enable(struct switching *s)
 			return error_out_of_memory();
 		return error_failure("%s has faults and is not turned on", s->ready->path);
 	}
-	if (s->place == PLACE_LINKED)
+	if (s->state == LINK_LINKED)
 		return report(s, true, false, "%s is linked to %s", s->link, s->target);
-	if (s->by_default && s->place == PLACE_EMPTY)
+	if (s->by_default && s->state == LINK_EMPTY)
 		return report(s, true, false, "%s is on without a link", s->target);
 	if (s->by_default) {
 		r = remove_link(s);
 		return r ? r : report(s, true, true, "removed the link %s to /dev/null", s->link);
 	}
-	r = make_link(s, s->target, s->place == PLACE_MASKED);
+	r = make_link(s, s->target, s->state == LINK_MASKED);
 	return r ? r : report(s, true, true, "linked %s to %s", s->link, s->target);
 }
 
@@ -240,28 +240,28 @@ static int disable(struct switching *s)
 {
 	int r;
 
-	switch (s->place) {
-	case PLACE_OTHER:
+	switch (s->state) {
+	case LINK_OTHER:
 		if (!s->own->link && s->own->state == POLICY_FILE_MASK)
 			return report(s, false, false, "%s is empty", s->link);
 		return refuse_own(s, "off");
-	case PLACE_MASKED:
+	case LINK_MASKED:
 		return report(s, false, false, "%s is linked to /dev/null", s->link);
-	case PLACE_LINKED:
-	case PLACE_EMPTY:
+	case LINK_LINKED:
+	case LINK_EMPTY:
 		break;
 	}
 	if (s->by_default) {
-		r = make_link(s, "/dev/null", s->place == PLACE_LINKED);
+		r = make_link(s, "/dev/null", s->state == LINK_LINKED);
 		return r ? r : report(s, false, true, "linked %s to /dev/null", s->link);
 	}
-	if (s->place == PLACE_EMPTY)
+	if (s->state == LINK_EMPTY)
 		return report(s, false, false, "nothing links to %s", s->target);
 	r = remove_link(s);
 	return r ? r : report(s, false, true, "removed the link %s", s->link);
 }
 
-/* --- telling the daemon --- */
+/* --- the outcome --- */
 
 static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results)
 {

@@ -161,8 +161,8 @@ static int print_policy(const struct terminal *terminal, const json_t *policy, c
 	return 0;
 }
 
-/* Is it among those in force, or was it told already with an earlier row? */
-static bool is_told(const json_t *reply, size_t row)
+/* Is it among those in force, or was it printed already with an earlier row? */
+static bool is_printed(const json_t *reply, size_t row)
 {
 	const json_t *rows = json_object_get(reply, "rows"), *policies = json_object_get(reply, "policies"),
 		     *policy;
@@ -188,7 +188,7 @@ static int print_others(const struct terminal *terminal, const json_t *reply)
 		const char *name = reply_string(row, "policy");
 		bool hand = strcmp(name, BY_HAND) == 0;
 
-		if (is_told(reply, i))
+		if (is_printed(reply, i))
 			continue;
 		if (print_head(terminal, hand ? "no policy" : name,
 			       hand ? "sealed by hand, or by msealctl run" : "no longer in force") < 0 ||

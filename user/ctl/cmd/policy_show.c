@@ -67,16 +67,16 @@ static bool is_of(const struct shown *shown, size_t i)
 	return shown->first && strcmp(shown->files.list[i].name, shown->first->name) == 0;
 }
 
-static bool print_contents(const char *path, const char *told, bool utf8)
+static bool print_contents(const char *path, const char *shown, bool utf8)
 {
-	_cleanup_free_ char *text = NULL, *copy = NULL, *name = text_escape(told, utf8);
+	_cleanup_free_ char *text = NULL, *copy = NULL, *name = text_escape(shown, utf8);
 	size_t size = 0;
 
 	if (!name)
 		return false;
 	(void)printf("# %s\n", name);
-	if (load_file(path, told, false, &text, &size, NULL) < 0)
-		return true;	/* its fault is told below */
+	if (load_file(path, shown, false, &text, &size, NULL) < 0)
+		return true;	/* its fault is shown below */
 	copy = strndup(text, size);
 	if (!copy)
 		return false;

@@ -84,10 +84,10 @@ static char *read_line(const struct machine *machine, const char *path)
 }
 
 /*
- * Is a file system of this type mounted (at this place, unless NULL)? 1, 0, or
+ * Is a file system of this type mounted (at this mount point, unless NULL)? 1, 0, or
  * a negative errno; -EROFS when it is, but only for reading.
  */
-static int is_mounted(const struct machine *machine, const char *type, const char *place)
+static int is_mounted(const struct machine *machine, const char *type, const char *mount_point)
 {
 	_cleanup_fclose_ FILE *file = open_file(machine, "/proc/self/mountinfo");
 	_cleanup_free_ char *line = NULL;
@@ -102,7 +102,7 @@ static int is_mounted(const struct machine *machine, const char *type, const cha
 		if (!dash || sscanf(line, "%*s %*s %*s %*s %255s %127s", at, options) != 2 ||
 		    sscanf(dash, " - %63s", found) != 1)
 			continue;
-		if (strcmp(found, type) != 0 || (place && strcmp(at, place) != 0))
+		if (strcmp(found, type) != 0 || (mount_point && strcmp(at, mount_point) != 0))
 			continue;
 		return strncmp(options, "ro", 2) == 0 && (options[2] == ',' || !options[2]) ? -EROFS : 1;
 	}
@@ -200,22 +200,22 @@ static void look_kernel(const struct machine *machine, struct finding *finding)
 }
 
 static void look_mount(const struct machine *machine, struct finding *finding, const char *name,
-		       const char *type, const char *place)
+		       const char *type, const char *mount_point)
 {
-	int r = is_mounted(machine, type, place);
+	int r = is_mounted(machine, type, mount_point);
 
 	finding->name = name;
 	finding->required = true;
 	if (r > 0) {
-		finding->detail = strf("mounted on %s", place);
+		finding->detail = strf("mounted on %s", mount_point);
 	} else if (r == -EROFS) {
 		finding->state = FINDING_MISSING;
-		finding->detail = strf("mounted on %s, but read-only", place);
-		finding->remedy = strf("mount -o remount,rw %s", place);
+		finding->detail = strf("mounted on %s, but read-only", mount_point);
+		finding->remedy = strf("mount -o remount,rw %s", mount_point);
 	} else if (r == 0) {
 		finding->state = FINDING_MISSING;
-		finding->detail = strf("not mounted on %s", place);
-		finding->remedy = strf("mount -t %s %s %s", type, type, place);
+		finding->detail = strf("not mounted on %s", mount_point);
+		finding->remedy = strf("mount -t %s %s %s", type, type, mount_point);
 	} else {
 		finding->state = FINDING_UNKNOWN;
 		finding->detail = strf("cannot read /proc/self/mountinfo: %s", strerror(-r));

@@ -20,13 +20,13 @@ void spaces_free_seals(struct space_seals *seals)
 /* What mseald has told of the space before, it does not tell of this one again (io.mseald.List, once). */
 static int fill_in(json_t *space, json_t **last)
 {
-	static const char *const told_once[] = { "seals", "policy", "program" };
-	bool told = json_object_get(space, told_once[0]);
+	static const char *const sent_once[] = { "seals", "policy", "program" };
+	bool sent = json_object_get(space, sent_once[0]);
 
-	for (size_t i = 0; !told && i < ELEMENTS(told_once); i++) {
-		json_t *value = json_object_get(*last, told_once[i]);
+	for (size_t i = 0; !sent && i < ELEMENTS(sent_once); i++) {
+		json_t *value = json_object_get(*last, sent_once[i]);
 
-		if (value && json_object_set(space, told_once[i], value) < 0)
+		if (value && json_object_set(space, sent_once[i], value) < 0)
 			return error_out_of_memory();
 	}
 	json_decref(*last);

@@ -99,8 +99,8 @@ static void rank(struct client *client, int self_fd)
 		return;
 	if (client->proc_fd < 0)
 		client->not_root =
-			"the process that has connected is gone, or in a pid namespace that mseald does "
-			"not see";
+			"the process that has connected is gone, or in a pid namespace that mseald does not "
+			"see";
 	else if (namespaces_same(client->proc_fd, self_fd, "user") <= 0)
 		client->not_root = "it is in another user namespace than mseald";
 	else if (!client->same_pids)
@@ -249,13 +249,12 @@ int client_may(const struct client *client, const struct target *target, struct 
 		return refuse(
 			target, error,
 			"can be sealed by the processes of its user only, and the caller is gone, or in a "
-			"pid "
-			"namespace that mseald does not see");
+			"pid namespace that mseald does not see");
 	if (!creds_is_all(&client->creds, client->uid, client->gid))
 		return refuse(
 			target, error,
-			"is not the caller's to seal, which has other user or group ids by now than when "
-			"it connected");
+			"is not the caller's to seal, which has other user or group ids by now than when it "
+			"connected");
 	(void)snprintf(path, sizeof(path), "task/%d/status", (int)target->tid);
 	if (read_standing(target->proc_fd, path, &creds) < 0)
 		return error_set_errno(error, target->pid, -ESRCH, "");
@@ -265,8 +264,8 @@ int client_may(const struct client *client, const struct target *target, struct 
 	if (!dumpable)
 		return refuse(
 			target, error,
-			"has privileges that its user has not, or cannot be traced by him for another reason "
-			"(PR_SET_DUMPABLE); only root may ask about it");
+			"has privileges that its user has not, or cannot be traced by him for another "
+			"reason (PR_SET_DUMPABLE); only root may ask about it");
 	if (!client->same_pids && namespaces_same(target->proc_fd, client->proc_fd, "pid") <= 0)
 		return refuse(target, error, "is in another pid namespace than the caller");
 	if (target->pid != client->pid && namespaces_same(target->proc_fd, client->proc_fd, "user") <= 0)

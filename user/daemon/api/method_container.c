@@ -123,8 +123,7 @@ static int judge_cgroup(const struct order *order, int peer_proc, struct error *
 		return error_set(
 			error, "NoCgroup", order->pid,
 			"pid %d is in a cgroup that mseald does not see from its own cgroup namespace; run "
-			"mseald in the "
-			"host's",
+			"mseald in the host's",
 			(int)order->pid);
 	if (strlen(order->cgroup) >= POLICY_PATH_MAX)
 		return error_set(error, "NoCgroup", order->pid,

@@ -102,8 +102,7 @@ static void not_seized(struct run *run, int code)
 		(void)error_set(
 			&error, "Traced", pid,
 			"pid %d is traced by another process (strace, gdb), and cannot be held until it is "
-			"sealed; "
-			"run it without, or trace it later",
+			"sealed; run it without, or trace it later",
 			(int)pid);
 	else if (code == EACCES)
 		(void)error_set(

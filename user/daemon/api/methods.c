@@ -113,22 +113,18 @@ static const char *unknown_parameter(const struct method *method, json_t *parame
 	return NULL;
 }
 
-static bool has_rank(struct connection *connection, const struct method *method)
-{
-	struct client client;
-
-	connection_look(connection, &client);
-	client_close(&client);
-	return client.rank >= method->rank;
-}
-
-static int refuse(struct connection *connection, const struct method *method)
+/* 1: the caller has the rank that the method needs; or what the reply that says why not returned. */
+static int check_rank(struct connection *connection, const struct method *method)
 {
 	struct error error = {};
 	struct client client;
 
+	if (method->rank == CLIENT_USER || connection->root)
+		return 1;
 	connection_look(connection, &client);
 	client_close(&client);
+	if (client.rank >= method->rank)
+		return 1;
 	(void)error_set(&error, "PermissionDenied", 0, "only root may %s%s%s", method->what,
 			client.not_root ? "; the caller has user id 0, but is not taken for root: " : "",
 			client.not_root ?: "");
@@ -139,11 +135,13 @@ int methods_call(struct connection *connection, const char *name, json_t *parame
 {
 	for (size_t i = 0; i < ELEMENTS(methods); i++) {
 		const char *unknown;
+		int r;
 
 		if (strcmp(methods[i].name, name) != 0)
 			continue;
-		if (methods[i].rank != CLIENT_USER && !connection->root && !has_rank(connection, &methods[i]))
-			return refuse(connection, &methods[i]);
+		r = check_rank(connection, &methods[i]);
+		if (r <= 0)
+			return r;
 		unknown = parameters ? unknown_parameter(&methods[i], parameters) : NULL;
 		if (unknown)
 			return reply_invalid(connection, unknown);

@@ -119,8 +119,7 @@ static void end_window(struct attempt_log *attempt_log)
 			LOG_LEVEL_WARNING, LOG_ABOUT_SUPPRESSED, &fields,
 			"%" PRIu64
 			" more attempts by several processes have no line here: there were more than %u "
-			"within a minute, or "
-			"more than %u of one user",
+			"within a minute, or more than %u of one user",
 			attempt_log->ratelimit.suppressed, RATELIMIT_LINES_ALL, RATELIMIT_LINES_USER);
 	}
 	ratelimit_clear(&attempt_log->ratelimit);

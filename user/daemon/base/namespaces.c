@@ -50,7 +50,6 @@ void namespaces_join_cgroups(void)
 	if (r < 0)
 		log_warning(
 			"cannot enter the cgroup namespace of pid 1: %s; policies about cgroups, and "
-			"containers, may not be "
-			"found, ignoring",
+			"containers, may not be found, ignoring",
 			strerror(-r));
 }

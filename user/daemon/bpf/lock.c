@@ -348,8 +348,8 @@ int lock_complete(struct lock *lock)
 	lock->outsider = lock_selftest_end(lock->outsider);
 	lock->complete = true;
 	log_notice(
-		"locked until the machine is booted again: only this process reaches the maps, programs "
-		"and pins of mseald%s",
+		"locked until the machine is booted again: only this process reaches the maps, programs and "
+		"pins of mseald%s",
 		lock->signals ? ", and no signal ends it" : "");
 	return 0;
 }

@@ -102,8 +102,8 @@ void file_map_remove(struct programs *programs, const struct sealset *set)
 
 	if (sealset_files(set, MSEALD_STOP_FILE_WRITE, &list, &count) < 0)
 		log_warning(
-			"no memory: files that were sealed stay closed to writes until mseald is "
-			"restarted, ignoring");
+			"no memory: files that were sealed stay closed to writes until mseald is restarted, "
+			"ignoring");
 	for (size_t i = 0; list && i < count; i++)
 		take_out(programs, &list[i].inode, list[i].action != MSEALD_ACTION_AUDIT);
 }

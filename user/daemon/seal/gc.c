@@ -164,7 +164,8 @@ int gc_take_over(struct gc *gc)
 	forget_stale(gc);
 	integrity_check(gc->integrity);	/* what slipped while nobody watched */
 	integrity_end_doomed(gc->integrity);
-	log_info("took over %" PRIu64 " sealed address spaces", (uint64_t)programs_state(gc->programs)->sealed);
+	log_info("took over %" PRIu64 " sealed address spaces",
+		 (uint64_t)programs_state(gc->programs)->sealed);
 	return 0;
 }
 
@@ -192,8 +193,7 @@ static void look_at_places(struct gc *gc)
 	log_warning(
 		"%" PRIu64
 		" forks of sealed processes were refused (EAGAIN): their user, or all users together, have "
-		"as many "
-		"sealed address spaces as they can have; mseald --user-spaces= sets how many one can",
+		"as many sealed address spaces as they can have; mseald --user-spaces= sets how many one can",
 		refused - gc->refused_seen);
 	gc->refused_seen = refused;
 	gc->quiet = QUIET_LOOKS;

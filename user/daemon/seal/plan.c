@@ -248,8 +248,8 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 		return error_set(
 			error, "Unsupported", request->pid,
 			"pid %d runs a 32-bit program, whose attempts could only be answered with SIGKILL "
-			"on this "
-			"kernel, and mseald has --gate=deny; use --deny=mprotect, or --action=kill or audit",
+			"on this kernel, and mseald has --gate=deny; use --deny=mprotect, or --action=kill "
+			"or audit",
 			(int)request->pid);
 	if (plan->maps.count == 0)
 		return error_set(error, "NoSuchProcess", request->pid, "pid %d has exited",

@@ -25,8 +25,8 @@ static int check_killable(struct programs *programs, const struct seal_request *
 	if (request->seal.action == MSEALD_ACTION_KILL ||
 	    coverage_kill_only(programs_coverage(programs), request->seal.stops))
 		return error_set(error, "Unsupported", request->pid,
-			    "pid 1 cannot be killed, and on this kernel something could only be answered so; "
-			    "use --deny=mprotect, or --action=audit");
+			    "pid 1 cannot be killed, and on this kernel something could only be answered "
+			    "so; use --deny=mprotect, or --action=audit");
 	return 0;
 }
 
@@ -170,9 +170,8 @@ static int not_stored(const struct target *target, const struct seal_request *re
 	if (r == -EDQUOT)
 		return error_set(
 			error, "NoRoom", request->pid,
-			"pid %d: user %u, or all users together, have as many sealed address spaces as "
-			"they can have; "
-			"`msealctl status` says how many that is (mseald --user-spaces=)",
+			"pid %d: user %u, or all users together, have as many sealed address spaces as they "
+			"can have; `msealctl status` says how many that is (mseald --user-spaces=)",
 			(int)request->pid, (unsigned)target->account);
 	return error_set_errno(error, request->pid, r, "cannot store its seal set");
 }
@@ -185,8 +184,7 @@ static void warn_shared(const struct plan *plan, const struct seal_request *requ
 	if (mapping && !request->limited)
 		log_warning(
 			"pid %d: %s is sealed, and some process has it mapped shared and writable: what "
-			"that stores there "
-			"changes the sealed memory",
+			"that stores there changes the sealed memory",
 			(int)request->pid, mapping->path);
 }
 

@@ -34,8 +34,7 @@ void tracer_allow(struct programs *programs)
 	if (task_iter_read(programs, getpid(), &tasks, &count) < 0) {
 		log_warning(
 			"cannot find out when mseald was started: what is sealed against foreign writes "
-			"will not be "
-			"sealed by mseal(2) as well, ignoring");
+			"will not be sealed by mseal(2) as well, ignoring");
 		return;
 	}
 	state->injector_tgid = 0;
@@ -116,8 +115,7 @@ int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, str
 		return error_set(
 			error, "Traced", pid,
 			"pid %d is traced by pid %u (%s), which could go on writing to it; nothing is "
-			"sealed: "
-			"end the tracer first, or seal without foreign-write",
+			"sealed: end the tracer first, or seal without foreign-write",
 			(int)traced->pid, traced->tracer, comm_of((pid_t)traced->tracer, comm));
 	}
 	return -EAGAIN;

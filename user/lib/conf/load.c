@@ -43,32 +43,32 @@ static const char *kind_of(mode_t mode)
 				"a device";
 }
 
-static int complain(struct diagnostics *faults, const char *told, int error)
+static int complain(struct diagnostics *faults, const char *shown, int error)
 {
 	int r;
 
 	if (error == ELOOP)
-		r = diagnostics_add(faults, told, 0, "is a symbolic link that goes in a circle; remove it");
+		r = diagnostics_add(faults, shown, 0, "is a symbolic link that goes in a circle; remove it");
 	else if (error == ENOENT)
-		r = diagnostics_add(faults, told, 0, "is not there, or a symbolic link to what is not there");
+		r = diagnostics_add(faults, shown, 0, "is not there, or a symbolic link to what is not there");
 	else
-		r = diagnostics_add(faults, told, 0, "cannot be read: %s", strerror(error));
+		r = diagnostics_add(faults, shown, 0, "cannot be read: %s", strerror(error));
 	return r < 0 ? r : -EINVAL;
 }
 
 /* Is it a file that may be read as a policy? 0, or -EINVAL, or -ENOMEM. */
-static int judge(const struct stat *st, const char *told, bool guarded, struct diagnostics *faults)
+static int judge(const struct stat *st, const char *shown, bool guarded, struct diagnostics *faults)
 {
 	const char *unguarded = guarded ? load_unguarded(st) : NULL;
 	int r = 0;
 
 	if (!S_ISREG(st->st_mode))
-		r = diagnostics_add(faults, told, 0, "is %s, not a file; a policy is a plain file",
+		r = diagnostics_add(faults, shown, 0, "is %s, not a file; a policy is a plain file",
 				    kind_of(st->st_mode));
 	else if (unguarded)
-		r = diagnostics_add(faults, told, 0, "%s", unguarded);
+		r = diagnostics_add(faults, shown, 0, "%s", unguarded);
 	else if (st->st_size > LOAD_FILE_MAX)
-		r = diagnostics_add(faults, told, 0, "has %jd bytes; a policy has at most %u",
+		r = diagnostics_add(faults, shown, 0, "has %jd bytes; a policy has at most %u",
 				    (intmax_t)st->st_size, LOAD_FILE_MAX);
 	else
 		return 0;
@@ -100,8 +100,8 @@ static ssize_t read_bytes(int fd, char *text, size_t size)
 	return (ssize_t)done;
 }
 
-/* One try: 0, -EAGAIN when it changed meanwhile, -EINVAL (told), -ENOMEM. */
-static int try_load(const char *path, const char *told, bool guarded, char *text, size_t *ret_size,
+/* One try: 0, -EAGAIN when it changed meanwhile, -EINVAL (in faults), -ENOMEM. */
+static int try_load(const char *path, const char *shown, bool guarded, char *text, size_t *ret_size,
 		    struct diagnostics *faults)
 {
 	_cleanup_close_ int fd = -1;
@@ -111,30 +111,30 @@ static int try_load(const char *path, const char *told, bool guarded, char *text
 
 	/* Opening alone can do harm where it is a device. */
 	if (stat(path, &before) < 0)
-		return complain(faults, told, errno);
-	r = judge(&before, told, guarded, faults);
+		return complain(faults, shown, errno);
+	r = judge(&before, shown, guarded, faults);
 	if (r < 0)
 		return r;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return complain(faults, told, errno);
+		return complain(faults, shown, errno);
 	if (fstat(fd, &before) < 0)
-		return complain(faults, told, errno);
-	r = judge(&before, told, guarded, faults);
+		return complain(faults, shown, errno);
+	r = judge(&before, shown, guarded, faults);
 	if (r < 0)
 		return r;
 	size = read_bytes(fd, text, LOAD_FILE_MAX + 1);
 	if (size < 0)
-		return complain(faults, told, (int)-size);
+		return complain(faults, shown, (int)-size);
 	if (fstat(fd, &after) < 0)
-		return complain(faults, told, errno);
+		return complain(faults, shown, errno);
 	if (size != before.st_size || !same(&before, &after))
 		return -EAGAIN;
 	*ret_size = (size_t)size;
 	return 0;
 }
 
-int load_file(const char *path, const char *told, bool guarded, char **ret_text, size_t *ret_size,
+int load_file(const char *path, const char *shown, bool guarded, char **ret_text, size_t *ret_size,
 	      struct diagnostics *faults)
 {
 	_cleanup_free_ char *text = malloc(LOAD_FILE_MAX + 1);
@@ -145,7 +145,7 @@ int load_file(const char *path, const char *told, bool guarded, char **ret_text,
 	for (unsigned i = 0; i < TRIES; i++) {
 		struct timespec pause = { .tv_nsec = 2000000l << i };
 
-		r = try_load(path, told, guarded, text, ret_size, faults);
+		r = try_load(path, shown, guarded, text, ret_size, faults);
 		if (r < 0 && r != -EAGAIN)
 			return r;
 		if (r == 0) {
@@ -154,6 +154,6 @@ int load_file(const char *path, const char *told, bool guarded, char **ret_text,
 		}
 		(void)nanosleep(&pause, NULL);
 	}
-	r = diagnostics_add(faults, told, 0, "keeps changing while it is read; try again when it is written");
+	r = diagnostics_add(faults, shown, 0, "keeps changing while it is read; try again when it is written");
 	return r < 0 ? r : -EINVAL;
 }

@@ -21,9 +21,9 @@
 
 /*
  * The bytes of a file, whole and as they were at one time. -EINVAL: faults say
- * why. told is the path to speak of. With guarded nobody else may be able to write it.
+ * why. shown is the path to speak of. With guarded nobody else may be able to write it.
  */
-int load_file(const char *path, const char *told, bool guarded, char **ret_text, size_t *ret_size,
+int load_file(const char *path, const char *shown, bool guarded, char **ret_text, size_t *ret_size,
 	      struct diagnostics *faults);
 /* What to say of a file or folder that others could change: NULL when they cannot. */
 const char *load_unguarded(const struct stat *st);

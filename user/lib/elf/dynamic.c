@@ -20,7 +20,7 @@ struct tables {
 	bool has_strings;
 };
 
-/* The place in the file of an address, and how many bytes of the file follow it there. */
+/* The offset in the file of an address, and how many bytes of the file follow it there. */
 static int find_address(const struct elf_object *object, uint64_t address, uint64_t *ret_offset,
 			uint64_t *ret_left)
 {
@@ -93,16 +93,16 @@ static int find_strings(struct tables *tables)
 }
 
 /* A string of the table: malloc'ed. */
-static int read_name(const struct tables *tables, uint64_t place, char **ret)
+static int read_name(const struct tables *tables, uint64_t offset, char **ret)
 {
 	char buffer[ELF_DYNAMIC_NAME_MAX];
 	size_t length;
 	int r;
 
-	if (!tables->has_strings || place >= tables->strings_size)
+	if (!tables->has_strings || offset >= tables->strings_size)
 		return -EBADMSG;
-	length = MIN_OF(tables->strings_size - place, (uint64_t)sizeof(buffer));
-	r = elf_reader_fetch(tables->source, tables->strings + place, buffer, length);
+	length = MIN_OF(tables->strings_size - offset, (uint64_t)sizeof(buffer));
+	r = elf_reader_fetch(tables->source, tables->strings + offset, buffer, length);
 	if (r < 0)
 		return r;
 	if (!memchr(buffer, '\0', length))
@@ -111,7 +111,7 @@ static int read_name(const struct tables *tables, uint64_t place, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int add_needed(const struct tables *tables, uint64_t place, struct elf_dynamic *dynamic)
+static int add_needed(const struct tables *tables, uint64_t offset, struct elf_dynamic *dynamic)
 {
 	int r;
 
@@ -123,7 +123,7 @@ static int add_needed(const struct tables *tables, uint64_t place, struct elf_dy
 		if (!dynamic->needed)
 			return -ENOMEM;
 	}
-	r = read_name(tables, place, &dynamic->needed[dynamic->needed_count]);
+	r = read_name(tables, offset, &dynamic->needed[dynamic->needed_count]);
 	if (r == 0)
 		dynamic->needed_count++;
 	return r;

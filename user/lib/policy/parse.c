@@ -133,11 +133,11 @@ static char *name_of(const char *path)
 	return strndup(name, length);
 }
 
-static unsigned line_of(const char *text, const char *place)
+static unsigned line_of(const char *text, const char *at)
 {
 	unsigned line = 1;
 
-	for (; text < place; text++)
+	for (; text < at; text++)
 		line += *text == '\n';
 	return line;
 }

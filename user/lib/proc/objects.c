@@ -119,7 +119,7 @@ static int read_object(int proc_dirfd, const struct mapping *const *group, size_
 	return fd < 0 ? fd : elf_object_read(fd, ret);
 }
 
-/* --- places --- */
+/* --- addresses --- */
 
 /* Where the image of an object with this bias lies; false when nowhere. */
 static bool image_of(const struct elf_object *object, uint64_t bias, uint64_t *ret_start, uint64_t *ret_end)
