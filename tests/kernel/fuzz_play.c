@@ -15,6 +15,8 @@
 #define BATCH_MS 20000 /* a batch takes no longer, or hangs */
 #define GRACE_MS 15000 /* the daemon kills whoever shares memory that a gate has killed for */
 #define BIRTH_MS 60
+#define LOOKS 3 /* so often it is looked again whether a change is one */
+#define LOOK_US 20000
 #define REPLAY_SLOT (FUZZ_SLOTS - FUZZ_FAMILY)
 #define HASTE_MS 2000 /* the same while what is known to happen is pruned */
 #define SHORTEN_MS 30000 /* pruning may take so long */
@@ -26,11 +28,21 @@ static bool needs_grace(const struct fuzz_victim *victim)
 	return victim->dead || victim_slot(victim)->doomed;
 }
 
-/* Is what it has sealed changed, and does it live on? */
+/*
+ * Is what it has sealed changed, and does it live on? What was kept from reading for a moment, as by a page
+ * that is being moved, is there when it is looked again.
+ */
 static struct fuzz_change look(const struct fuzz_scene *scene, struct fuzz_victim *one, bool patient)
 {
 	struct fuzz_change change = oracle_look(scene, one);
 
+	for (int again = 0; change.page && again < LOOKS; again++) {
+		(void)usleep(LOOK_US);
+		victim_slot(one)->count = 0;
+		if (victim_step(one, BATCH_MS) != FUZZ_DONE)
+			return (struct fuzz_change){ 0 };	/* it has died */
+		change = oracle_look(scene, one);
+	}
 	if (change.page && patient && victim_dies(one, grace))
 		change.page = NULL;
 	return change;
@@ -90,6 +102,7 @@ struct fuzz_judgement play_batch(const struct fuzz_scene *scene, struct fuzz_vic
 	struct fuzz_slot *slot = victim_slot(victim);
 	struct fuzz_judgement judgement = { 0 };
 	enum fuzz_turn turn;
+	unsigned at;
 
 	memcpy(slot->calls, calls, count * sizeof(*calls));
 	slot->count = count;
@@ -103,11 +116,12 @@ struct fuzz_judgement play_batch(const struct fuzz_scene *scene, struct fuzz_vic
 	judgement.over = turn != FUZZ_DONE || slot->doomed;
 	if (counted)
 		count_outcomes(victim, slot);
+	at = slot->at;
 	if (turn == FUZZ_DONE) {
 		judgement.change = look(scene, victim, slot->doomed);
 		judgement.who = "the process";
 	}
-	for (unsigned i = 0; i < count && i <= slot->at && !judgement.change.page; i++) {
+	for (unsigned i = 0; i < count && i <= at && !judgement.change.page; i++) {
 		struct fuzz_judgement other;
 
 		if (calls[i].by != FUZZ_FORK && calls[i].by != FUZZ_VFORK && calls[i].by != FUZZ_SHARER)
