@@ -40,7 +40,6 @@ all_jobs() {
 	echo "brief harness:brief@6.12"
 	echo "check demo@7.3"
 	for kernel in 6.12 7.3; do echo "brief race:brief@$kernel"; done
-	for kernel in 6.12 7.3; do echo "rest calls:brief@$kernel"; done
 	for name in tree k8s metrics completion; do echo "check tree:$name"; done
 	for name in $(programs fuzz fuzz_); do echo "brief fuzz:${name#fuzz_}"; done
 
@@ -65,6 +64,7 @@ all_jobs() {
 	for kernel in $always; do echo "rest race:long@$kernel"; done
 	for kernel in $always; do echo "rest harness@$kernel"; done
 	echo "rest real@7.3"
+	for kernel in $every; do echo "rest cost:startup@$kernel"; done
 	echo "rest real-time"
 	for name in $(programs fuzz fuzz_); do echo "rest fuzz-long:${name#fuzz_}"; done
 	echo "rest matrix"
@@ -101,8 +101,7 @@ command_of() {
 	kernel:attacks) command+=("MSEALD_TURN=${MSEALD_TURN:-$(turn_of "$kernel")}" "MSEALD_CPUS=${MSEALD_CPUS:-1}" tests/kernel/run "$kernel" attacks) limit=3600 ;;
 	kernel:) command+=(tests/kernel/run "$kernel") limit=3600 ;;
 	kernel:*) command+=(tests/kernel/run "$kernel" "$test") limit=3600 ;;
-	calls:brief) command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-8}" tests/kernel/run "$kernel" fuzz_calls) ;;
-	calls:) command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-30}" tests/kernel/run "$kernel" fuzz_calls) limit=$((${MSEALD_FUZZ_SECONDS:-30} + 1200)) ;;
+	calls:) command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-120}" tests/kernel/run "$kernel" fuzz_calls) limit=$((${MSEALD_FUZZ_SECONDS:-120} + 1200)) ;;
 	matrix:) command+=(tests/matrix --check) ;;
 	race:brief) command+=("MSEALD_RACE_SECONDS=${MSEALD_RACE_SECONDS:-5}" tests/race --brief "$kernel") ;;
 	race:long) command+=(tests/race "$kernel") ;;
@@ -120,6 +119,7 @@ command_of() {
 	oci:trixie) command+=(MSEALD_ROOT_SUITE=trixie tests/oci/run "$kernel" restarts) ;;
 	oci:?*) command+=(tests/oci/run "$kernel" "$test") ;;
 	cost:) command+=(tests/lib/one cost tests/bench/run --check "$kernel") ;;
+	cost:startup) command+=(tests/lib/one startup tests/bench/run --startup "$kernel") ;;
 	demo:) command+=(tests/lib/one demo tests/demo/run "$kernel") ;;
 	sanitize:) command+=(tests/lib/sanitized "$kernel") limit=3600 ;;
 	valgrind:) command+=(MSEALD_VALGRIND=1 "MSEALD_SOAK=${MSEALD_SOAK:-300}" tests/kernel/run "$kernel" t_soak) limit=3600 ;;
