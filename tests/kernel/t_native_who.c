@@ -144,7 +144,7 @@ static void stopped_and_continued(bool stopped_last)
 		bail("%s: does not begin", name);
 	other = fork();
 	if (other == 0) {
-		for (int i = 0; i < 1500; i++) {
+		for (unsigned i = 0; i < brief(1500, 450); i++) {
 			kill(pid, SIGSTOP);
 			if (i % 3 == 0)
 				usleep(500);
@@ -156,10 +156,10 @@ static void stopped_and_continued(bool stopped_last)
 			kill(pid, SIGSTOP);
 		_exit(0);
 	}
-	for (unsigned i = 0; i < 100; i++)
+	for (unsigned i = 0; i < brief(100, 30); i++)
 		sealed += !seal_page(pid, page + 2ul * i * PAGE).error;
 	waitpid(other, NULL, 0);
-	ok(sealed == 100, "%s: sealed %u times", name, sealed);
+	ok(sealed == brief(100, 30), "%s: sealed %u times", name, sealed);
 	if (stopped_last) {
 		ok(becomes(pid, 'T'), "%s: is stopped", name);
 		kill(pid, SIGCONT);
@@ -410,7 +410,7 @@ static void daemon_dies(void)
 
 	puppet_start(puppet, count_up, 0, 0, 0, 0, 0, 0);
 	puppet_start(thread, read_pipe, 0, 0, 0, 0, 0, 0);
-	for (unsigned round = 0; round < 6; round++) {
+	for (unsigned round = 0; round < brief(6, 2); round++) {
 		sealer = fork();
 		for (unsigned i = round * 50; sealer == 0; i++) {
 			if (i == 300)
