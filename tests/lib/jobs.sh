@@ -65,6 +65,7 @@ all_jobs() {
 	for kernel in $always; do echo "rest harness@$kernel"; done
 	echo "rest real@7.3"
 	for kernel in $every; do echo "rest cost:startup@$kernel"; done
+	echo "rest cost:crowd@6.12"
 	echo "rest real-time"
 	for name in $(programs fuzz fuzz_); do echo "rest fuzz-long:${name#fuzz_}"; done
 	echo "rest matrix"
@@ -118,7 +119,8 @@ command_of() {
 	oci:brief) command+=(MSEALD_BRIEF=1 tests/oci/run "$kernel" bare nginx podman daemonset) ;;
 	oci:trixie) command+=(MSEALD_ROOT_SUITE=trixie tests/oci/run "$kernel" restarts) ;;
 	oci:?*) command+=(tests/oci/run "$kernel" "$test") ;;
-	cost:) command+=(tests/lib/one cost tests/bench/run --check "$kernel") ;;
+	cost:) command+=(tests/lib/one cost tests/bench/run --check --crowd 2000 "$kernel") ;;
+	cost:crowd) command+=(tests/lib/one crowd tests/bench/run --check "$kernel") ;;
 	cost:startup) command+=(tests/lib/one startup tests/bench/run --startup "$kernel") ;;
 	demo:) command+=(tests/lib/one demo tests/demo/run "$kernel") ;;
 	sanitize:) command+=(tests/lib/sanitized "$kernel") limit=3600 ;;
