@@ -22,7 +22,7 @@
 
 #define SEALS 1000			/* at most; $MSEALD_THREADS_SEALS, 50 without it */
 #define PAGES (2ul * SEALS + 1)
-#define ROUNDS 400			/* of work: some ten seconds of an emulated machine */
+#define ROUNDS brief(400, 100)	/* of work: some ten seconds of an emulated machine, or a quarter */
 #define MOST 40				/* processes sealed, at most, until there are 1,000 seals */
 
 static struct work *work;
