@@ -19,10 +19,10 @@
 #include "lib/base/util.h"
 
 #define PAGE 4096ull
-#define MPROTECT MSEALD_STOP_MPROTECT
-#define UNMAP MSEALD_STOP_UNMAP
-#define DISCARD MSEALD_STOP_DISCARD
-#define FOREIGN MSEALD_STOP_FOREIGN_WRITE
+#define MPROTECT MSEALD_DENY_MPROTECT
+#define UNMAP MSEALD_DENY_UNMAP
+#define DISCARD MSEALD_DENY_DISCARD
+#define FOREIGN MSEALD_DENY_FOREIGN_WRITE
 
 /* xorshift64*: the same numbers on every machine. */
 static uint64_t random_state;
@@ -39,16 +39,16 @@ static uint64_t random_below(uint64_t limit)
 #define INODE(i) (0xffff888000000000ull + (i) * 0x400)
 
 /* Pages first..after, stops denied for good. */
-static struct seal pages(uint64_t first, uint64_t after, unsigned stops)
+static struct seal pages(uint64_t first, uint64_t after, unsigned deny)
 {
 	return (struct seal){ .start = first * PAGE, .end = after * PAGE,
-			      .firm[MSEALD_ACTION_DENY] = (uint8_t)stops };
+			      .firm[MSEALD_ACTION_DENY] = (uint8_t)deny };
 }
 
-static struct seal revocable_pages(uint64_t first, uint64_t after, unsigned stops)
+static struct seal revocable_pages(uint64_t first, uint64_t after, unsigned deny)
 {
 	return (struct seal){ .start = first * PAGE, .end = after * PAGE,
-			      .revocable[MSEALD_ACTION_DENY] = (uint8_t)stops };
+			      .revocable[MSEALD_ACTION_DENY] = (uint8_t)deny };
 }
 
 static void add(struct sealset *set, struct seal seal)
@@ -57,12 +57,12 @@ static void add(struct sealset *set, struct seal seal)
 }
 
 /* The seal of the set at this index lies there and denies just this for good. */
-static void assert_seal(const struct sealset *set, size_t index, uint64_t first, uint64_t after, unsigned stops)
+static void assert_seal(const struct sealset *set, size_t index, uint64_t first, uint64_t after, unsigned deny)
 {
 	assert_true(index < set->count);
 	assert_int_equal(set->list[index].start, first * PAGE);
 	assert_int_equal(set->list[index].end, after * PAGE);
-	assert_int_equal(set->list[index].firm[MSEALD_ACTION_DENY], stops);
+	assert_int_equal(set->list[index].firm[MSEALD_ACTION_DENY], deny);
 }
 
 static void nothing_in_it(void **state)
@@ -111,9 +111,9 @@ static void apart_touching_overlapping(void **state)
 	assert_seal(&set, 3, 25, 30, UNMAP);
 	assert_seal(&set, 4, 30, 40, MPROTECT);
 	/* over all and more, everything: one */
-	add(&set, pages(5, 50, MSEALD_STOP_ALL));
+	add(&set, pages(5, 50, MSEALD_DENY_ALL));
 	assert_int_equal(set.count, 1);
-	assert_seal(&set, 0, 5, 50, MSEALD_STOP_ALL);
+	assert_seal(&set, 0, 5, 50, MSEALD_DENY_ALL);
 	/* inside, nothing new */
 	add(&set, pages(7, 8, MPROTECT));
 	assert_int_equal(set.count, 1);
@@ -330,8 +330,8 @@ static void strongest_action(void **state)
 	assert_int_equal(sealset_judge(&set, 16 * PAGE, 15 * PAGE, MPROTECT, &hit), -ENOENT);
 	assert_int_equal(sealset_judge(&set, 0, UINT64_MAX, DISCARD, &hit), -ENOENT);
 	assert_null(hit);
-	assert_int_equal(seal_stops(&set.list[2], MSEALD_ACTION_KILL), MPROTECT);
-	assert_int_equal(seal_stops(&set.list[2], MSEALD_ACTION_DENY), 0);
+	assert_int_equal(seal_deny(&set.list[2], MSEALD_ACTION_KILL), MPROTECT);
+	assert_int_equal(seal_deny(&set.list[2], MSEALD_ACTION_DENY), 0);
 }
 
 /* --- the model: one entry a page --- */
@@ -380,14 +380,14 @@ static void model_revoke(struct model *model, uint64_t start, uint64_t end, uint
 		memset(page->revocable, 0, sizeof(page->revocable));
 		*ret_bytes += taken ? PAGE : 0;
 		*ret_firm += model_sealed(page) ? PAGE : 0;
-		if (!((page->firm[0] | page->firm[1] | page->firm[2]) & MSEALD_STOP_FILE))
+		if (!((page->firm[0] | page->firm[1] | page->firm[2]) & MSEALD_DENY_FILE))
 			memset(&page->file, 0, sizeof(page->file));
 		if (was && !model_sealed(page))
 			memset(page, 0, sizeof(*page));
 	}
 }
 
-static int model_judge(const struct model *model, uint64_t start, uint64_t end, unsigned stop, uint64_t *ret_page)
+static int model_judge(const struct model *model, uint64_t start, uint64_t end, unsigned bit, uint64_t *ret_page)
 {
 	static const int actions[] = { MSEALD_ACTION_KILL, MSEALD_ACTION_DENY, MSEALD_ACTION_AUDIT };
 
@@ -396,7 +396,7 @@ static int model_judge(const struct model *model, uint64_t start, uint64_t end, 
 			const struct seal *page = &model->page[i];
 
 			if (i * PAGE < end && (i + 1) * PAGE > start &&
-			    (page->firm[actions[a]] | page->revocable[actions[a]]) & stop) {
+			    (page->firm[actions[a]] | page->revocable[actions[a]]) & bit) {
 				*ret_page = i * PAGE;
 				return actions[a];
 			}
@@ -463,7 +463,7 @@ static struct seal random_seal(void)
 	if (random_below(3) == 0) {
 		uint64_t i = random_below(40);
 
-		seal.firm[action] |= random_below(2) ? MSEALD_STOP_DISCARD : MSEALD_STOP_FILE_WRITE;
+		seal.firm[action] |= random_below(2) ? MSEALD_DENY_DISCARD : MSEALD_DENY_FILE_WRITE;
 		seal.file = (struct mseald_inode){ .address = INODE(i), .number = i, .generation = (uint32_t)(3 * i) };
 	}
 	return seal;
@@ -477,7 +477,7 @@ static void assert_roundtrip(const struct sealset *set)
 	size_t file_count;
 	int needed;
 
-	assert_int_equal(sealset_files(set, MSEALD_STOP_FILE, &files, &file_count), 0);
+	assert_int_equal(sealset_files(set, MSEALD_DENY_FILE, &files, &file_count), 0);
 	needed = sealset_nodes_needed(set->count, file_count);
 
 	assert_true(needed >= 0);
@@ -506,7 +506,7 @@ static void random_operations(void **state)
 			uint64_t expected_taken, expected_firm;
 			size_t count = random_below(ELEMENTS(list) + 1);
 			const struct seal *hit = NULL;
-			unsigned stop = 1u << random_below(3);
+			unsigned bit = 1u << random_below(3);
 			int expected;
 
 			switch (random_below(4)) {
@@ -531,8 +531,8 @@ static void random_operations(void **state)
 			default:
 				start += random_below(PAGE);
 				end -= random_below(PAGE);
-				expected = start < end ? model_judge(&model, start, end, stop, &page) : -ENOENT;
-				assert_int_equal(sealset_judge(&set, start, end, stop, &hit), expected);
+				expected = start < end ? model_judge(&model, start, end, bit, &page) : -ENOENT;
+				assert_int_equal(sealset_judge(&set, start, end, bit, &hit), expected);
 				if (expected >= 0)
 					assert_true(hit->start <= page && page < hit->end);
 				if (expected >= 0 && hit->start < page)
@@ -599,7 +599,7 @@ static size_t tree_slot(const struct mseald_node *node, uint64_t address)
 }
 
 /* The search of the BPF programs: down the fixed levels, then along the leaves. */
-static int tree_judge(const struct mseald_node *nodes, uint64_t start, uint64_t end, unsigned stop,
+static int tree_judge(const struct mseald_node *nodes, uint64_t start, uint64_t end, unsigned bit,
 		      uint64_t *ret_start)
 {
 	static const size_t levels[] = { MSEALD_LEVEL_0, MSEALD_LEVEL_1, MSEALD_LEVEL_2 };
@@ -620,10 +620,10 @@ static int tree_judge(const struct mseald_node *nodes, uint64_t start, uint64_t 
 		if (leaf->end[slot] <= start)
 			continue;
 		for (int action = 0; action < MSEALD_ACTION_COUNT; action++) {
-			uint64_t stops = (leaf->rule[slot] | leaf->rule[slot] >> MSEALD_RULE_REVOCABLE_SHIFT) >>
+			uint64_t deny = (leaf->rule[slot] | leaf->rule[slot] >> MSEALD_RULE_REVOCABLE_SHIFT) >>
 					 MSEALD_RULE_SHIFT(action) & 0xff;
 
-			if ((stops & stop) && (best < 0 || strength[action] > strength[best])) {
+			if ((deny & bit) && (best < 0 || strength[action] > strength[best])) {
 				best = action;
 				*ret_start = leaf->start[slot];
 			}
@@ -644,7 +644,7 @@ static void assert_layout(const struct sealset *set, const struct mseald_node *n
 	unsigned depth = seals <= 32 ? 0 : seals <= 1024 ? 1 : 2;
 	size_t first_leaf = depth == 0 ? 0 : depth == 1 ? 1 : 33;
 	uint64_t gap_start = 0, gap_end = 0;
-	unsigned stops = 0;
+	unsigned deny = 0;
 
 	assert_int_equal(count, first_leaf + leaves);
 	assert_int_equal(nodes[0].count, seals);
@@ -653,7 +653,7 @@ static void assert_layout(const struct sealset *set, const struct mseald_node *n
 	for (size_t i = 0; i < seals; i++) {
 		const struct seal *s = &set->list[i];
 
-		stops |= s->firm[0] | s->firm[1] | s->firm[2] | s->revocable[0] | s->revocable[1] | s->revocable[2];
+		deny |= s->firm[0] | s->firm[1] | s->firm[2] | s->revocable[0] | s->revocable[1] | s->revocable[2];
 		if (i > 0 && s->start - s[-1].end > gap_end - gap_start) {
 			gap_start = s[-1].end;
 			gap_end = s->start;
@@ -663,7 +663,7 @@ static void assert_layout(const struct sealset *set, const struct mseald_node *n
 		gap_start = 0;
 		gap_end = set->list[0].start;
 	}
-	assert_int_equal(nodes[0].stops, stops);
+	assert_int_equal(nodes[0].deny, deny);
 	assert_int_equal(nodes[0].gap_start, gap_start);
 	assert_int_equal(nodes[0].gap_end, gap_end);
 	for (size_t n = 0; n < count; n++) {
@@ -725,12 +725,12 @@ static void trees_of_every_depth(void **state)
 		for (unsigned query = 0; query < 4000; query++) {
 			uint64_t start = first + random_below(span);
 			uint64_t length = 1 + random_below(query % 50 ? 20 * PAGE : span);
-			unsigned stop = 1u << random_below(4);
+			unsigned bit = 1u << random_below(4);
 			const struct seal *hit = NULL;
 			uint64_t hit_start = 0;
-			int expected = sealset_judge(&set, start, start + length, stop, &hit);
+			int expected = sealset_judge(&set, start, start + length, bit, &hit);
 
-			assert_int_equal(tree_judge(nodes, start, start + length, stop, &hit_start), expected);
+			assert_int_equal(tree_judge(nodes, start, start + length, bit, &hit_start), expected);
 			if (expected >= 0)
 				assert_int_equal(hit_start, hit->start);
 		}
@@ -744,33 +744,33 @@ static void files_of_seals(void **state)
 	_cleanup_free_ struct sealset_file *files = NULL;
 	struct mseald_node nodes[3];
 	const struct mseald_file_node *node = (const void *)&nodes[1];
-	struct seal seal = pages(10, 20, MSEALD_STOP_DISCARD);
+	struct seal seal = pages(10, 20, MSEALD_DENY_DISCARD);
 	size_t count;
 
 	(void)state;
 	seal.file = (struct mseald_inode){ .address = INODE(7), .number = 70, .generation = 700 };
 	add(&set, seal);
-	seal = pages(20, 30, MSEALD_STOP_FILE_WRITE);
+	seal = pages(20, 30, MSEALD_DENY_FILE_WRITE);
 	seal.file = (struct mseald_inode){ .address = INODE(3), .number = 30, .generation = 300 };
 	add(&set, seal);
 	seal = pages(40, 50, 0);
-	seal.firm[MSEALD_ACTION_KILL] = MSEALD_STOP_DISCARD;
+	seal.firm[MSEALD_ACTION_KILL] = MSEALD_DENY_DISCARD;
 	seal.file = set.list[0].file;
 	add(&set, seal);
 	/* The strongest, but a child of fork does not have it. */
 	seal = pages(60, 70, 0);
-	seal.firm[MSEALD_ACTION_KILL] = MSEALD_STOP_DISCARD;
+	seal.firm[MSEALD_ACTION_KILL] = MSEALD_DENY_DISCARD;
 	seal.flags = MSEALD_SEAL_DONTFORK;
 	seal.file = set.list[1].file;
 	add(&set, seal);
 	add(&set, pages(80, 90, UNMAP));
 	assert_int_equal(set.count, 5);
 
-	assert_int_equal(sealset_files(&set, MSEALD_STOP_FILE_WRITE, &files, &count), 0);
+	assert_int_equal(sealset_files(&set, MSEALD_DENY_FILE_WRITE, &files, &count), 0);
 	assert_int_equal(count, 1);
 	assert_int_equal(files[0].inode.number, 30);
 	free(TAKE_PTR(files));
-	assert_int_equal(sealset_files(&set, MSEALD_STOP_FILE, &files, &count), 0);
+	assert_int_equal(sealset_files(&set, MSEALD_DENY_FILE, &files, &count), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(files[0].inode.number, 30);
 	assert_int_equal(files[0].seal, 1);
@@ -814,7 +814,7 @@ static void rule_bits(void **state)
 	assert_int_equal(node.rule[0], 0x0105030803040201);
 	assert_int_equal(node.hits[0], 77);
 	assert_int_equal(node.pgoff[0], 88);
-	assert_int_equal(node.stops, 0xf);
+	assert_int_equal(node.deny, 0xf);
 	assert_int_equal(node.flags, MSEALD_SEAL_SHM);
 	assert_int_equal(node.gap_start, 0);
 	assert_int_equal(node.gap_end, set.list[0].start);
@@ -894,7 +894,7 @@ static void decode_refuses(void **state)
 	REFUSED(bad[0].count = UINT32_MAX);
 	REFUSED(bad[0].depth = 0);
 	REFUSED(bad[0].depth = 2);
-	REFUSED(bad[0].stops ^= 1);
+	REFUSED(bad[0].deny ^= 1);
 	REFUSED(bad[0].flags = 1);
 	REFUSED(bad[0].pad0 = 1);
 	REFUSED(bad[0].gap_end += PAGE);

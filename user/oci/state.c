@@ -120,13 +120,13 @@ static json_t *class_names(unsigned classes)
 	return list;
 }
 
-static json_t *stop_names(unsigned stops)
+static json_t *deny_names(unsigned deny)
 {
 	json_t *list = json_array();
 
 	for (unsigned bit = 0; bit < 32; bit++)
-		if (stops & 1u << bit)
-			(void)json_array_append_new(list, json_string(names_stop(1u << bit)));
+		if (deny & 1u << bit)
+			(void)json_array_append_new(list, json_string(names_deny(1u << bit)));
 	return list;
 }
 
@@ -147,15 +147,15 @@ static int add_segments(json_t *request, const char *key, const char *value, str
 static int add_deny(json_t *request, const char *key, const char *value, struct fault *fault)
 {
 	_cleanup_free_ char *bad = NULL;
-	unsigned stops;
-	int r = names_parse_stops(value, &stops, &bad);
+	unsigned deny;
+	int r = names_parse_deny(value, &deny, &bad);
 
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
 		return wrong(fault, "io.mseald.deny: '%.64s' cannot be denied; mprotect, unmap, discard, foreign-write, file-write can, and all",
 			     bad ?: "");
-	return no_memory_or(request, key, stop_names(stops));
+	return no_memory_or(request, key, deny_names(deny));
 }
 
 static int add_action(json_t *request, const char *key, const char *value, struct fault *fault)

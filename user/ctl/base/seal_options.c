@@ -34,7 +34,7 @@ int seal_options_take(const struct ctl *ctl, struct seal_options *opts, int opti
 	case SEAL_OPTION_DENY:
 		return parse_list(ctl, "deny", value,
 				  "mprotect, unmap, discard, foreign-write, file-write, all",
-				  names_parse_stops, &opts->stops);
+				  names_parse_deny, &opts->deny);
 	case SEAL_OPTION_ACTION:
 		if (names_find_action(value) < 0)
 			return error_usage(ctl, "--action does not know '%s'; it takes deny, kill or audit",
@@ -72,10 +72,10 @@ int seal_options_to_json(const struct seal_options *opts, json_t *parameters)
 		if (r < 0)
 			return r;
 	}
-	for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1) {
-		if (!(opts->stops & stop))
+	for (unsigned bit = 1; bit & MSEALD_DENY_ALL; bit <<= 1) {
+		if (!(opts->deny & bit))
 			continue;
-		r = add_name(parameters, "deny", names_stop(stop));
+		r = add_name(parameters, "deny", names_deny(bit));
 		if (r < 0)
 			return r;
 	}

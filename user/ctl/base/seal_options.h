@@ -38,7 +38,7 @@ enum {
 
 struct seal_options {
 	unsigned classes;	/* 1 << class; 0: not given */
-	unsigned stops;		/* 0: not given */
+	unsigned deny;		/* 0: not given */
 	const char *action;	/* NULL: not given */
 	bool revocable;
 };

@@ -12,13 +12,13 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-static json_t *stops_to_json(unsigned stops)
+static json_t *deny_to_json(unsigned deny)
 {
 	json_t *array = json_array();
 
-	for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1)
-		if (stops & stop)
-			(void)json_array_append_new(array, json_string(names_stop(stop)));
+	for (unsigned bit = 1; bit & MSEALD_DENY_ALL; bit <<= 1)
+		if (deny & bit)
+			(void)json_array_append_new(array, json_string(names_deny(bit)));
 	return array;
 }
 
@@ -39,9 +39,9 @@ static json_t *row_to_json(const struct row *row)
 			 "permissions", permissions, "offset", (json_int_t)mapping->offset,
 			 "path", text_json(mapping->path), "classes", classes,
 			 "sealed", (json_int_t)row->sealed,
-			 "deny", stops_to_json(row->stops[MSEALD_ACTION_DENY]),
-			 "kill", stops_to_json(row->stops[MSEALD_ACTION_KILL]),
-			 "audit", stops_to_json(row->stops[MSEALD_ACTION_AUDIT]));
+			 "deny", deny_to_json(row->deny[MSEALD_ACTION_DENY]),
+			 "kill", deny_to_json(row->deny[MSEALD_ACTION_KILL]),
+			 "audit", deny_to_json(row->deny[MSEALD_ACTION_AUDIT]));
 }
 
 static int print_json(const struct address_space *space)

@@ -144,7 +144,7 @@ int address_space_join(struct address_space *space)
 				continue;
 			row->classes |= 1u << one->class;
 			for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
-				row->stops[action] |= one->stops[action];
+				row->deny[action] |= one->deny[action];
 		}
 		row->classes &= ~(1u << MSEALD_CLASS_NONE);
 		name_row(row, i ? row - 1 : NULL);

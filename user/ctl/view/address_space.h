@@ -19,7 +19,7 @@ struct row {
 	const struct mapping *mapping;
 	const char *name;			/* of the file, or "[anon]", "[heap]"; not escaped */
 	uint64_t sealed;			/* bytes of it that a seal stops anything for */
-	unsigned stops[MSEALD_ACTION_COUNT];	/* of all its seals */
+	unsigned deny[MSEALD_ACTION_COUNT];	/* of all its seals */
 	unsigned classes;			/* 1 << class */
 	bool joined;				/* belongs to the same object as the row before */
 };

@@ -90,11 +90,11 @@ static void plan(struct layout *layout, size_t width)
 	layout->digits = 8;
 	for (size_t i = 0; i < layout->space->maps.count; i++) {
 		const struct row *row = &layout->space->rows[i];
-		char label[CLASSES_MAX], text[SPACES_STOPS_TEXT_MAX];
+		char label[CLASSES_MAX], text[SPACES_DENY_TEXT_MAX];
 		int digits = (67 - __builtin_clzll(row->mapping->end | 1)) / 4;
 
 		class = MAX_OF(class, (int)strlen(classes_label(row, layout->brief, label)));
-		denied = MAX_OF(denied, (int)strlen(spaces_stops_text(row->stops, layout->brief, text)));
+		denied = MAX_OF(denied, (int)strlen(spaces_deny_text(row->deny, layout->brief, text)));
 		if (row->mapping->end > INT64_MAX)
 			continue;
 		layout->digits = MAX_OF(layout->digits, digits);
@@ -198,7 +198,7 @@ static int draw_row(const struct layout *layout, size_t i)
 	const struct row *row = &layout->space->rows[i];
 	const struct mapping *mapping = row->mapping;
 	uint64_t bytes = mapping->end - mapping->start;
-	char size[TEXT_SIZE_MAX], label[CLASSES_MAX], range[64], permissions[5], stops[SPACES_STOPS_TEXT_MAX];
+	char size[TEXT_SIZE_MAX], label[CLASSES_MAX], range[64], permissions[5], deny[SPACES_DENY_TEXT_MAX];
 	_cleanup_free_ char *class = NULL;
 	enum colour class_shown = COLOUR_DIM;
 
@@ -232,11 +232,11 @@ static int draw_row(const struct layout *layout, size_t i)
 	(void)fprintf(layout->out, "%*s ", layout->class - (int)text_width(class, layout->terminal->utf8),
 		      "");
 	put(layout,
-	    row->stops[MSEALD_ACTION_KILL]				       ? COLOUR_RED :
-	    row->stops[MSEALD_ACTION_AUDIT] && !row->stops[MSEALD_ACTION_DENY] ? COLOUR_YELLOW :
+	    row->deny[MSEALD_ACTION_KILL]				       ? COLOUR_RED :
+	    row->deny[MSEALD_ACTION_AUDIT] && !row->deny[MSEALD_ACTION_DENY] ? COLOUR_YELLOW :
 	    row->sealed							       ? COLOUR_NONE :
 										 COLOUR_DIM,
-	    spaces_stops_text(row->stops, layout->brief, stops));
+	    spaces_deny_text(row->deny, layout->brief, deny));
 	(void)fputc('\n', layout->out);
 	return 0;
 }

@@ -250,11 +250,11 @@ static void add_outcome(json_t *json, const struct coverage *coverage, const str
 			enum mseald_op op)
 {
 	const struct decision *decision = coverage_decision(coverage, op);
-	bool all = !policy || (policy->seal.stops & MSEALD_STOP_DEFAULT) ==
-				      MSEALD_STOP_DEFAULT; /* what mseal(2) stops */
+	bool all = !policy || (policy->seal.deny & MSEALD_DENY_DEFAULT) ==
+				      MSEALD_DENY_DEFAULT; /* what mseal(2) stops */
 	bool native = coverage->native && all && (!policy || policy->seal.gate != POLICY_GATE_BPF);
 	bool spared = policy && policy->seal.gate == POLICY_GATE_DENY &&
-		      coverage_kills(coverage, names_stops_of_op(op));
+		      coverage_kills(coverage, names_deny_of_op(op));
 	const char *outcome = "EPERM", *by = mechanism_name(decision ? decision->mechanism : MECHANISM_NONE);
 
 	if (decision && decision->native == NATIVE_ALL && native)
@@ -317,9 +317,9 @@ static json_t *words_json(unsigned bits, unsigned first, unsigned count, const c
 	return list;
 }
 
-static const char *stop_name(unsigned bit)
+static const char *deny_name(unsigned bit)
 {
-	return names_stop(1u << bit);
+	return names_deny(1u << bit);
 }
 
 static const char *class_name(unsigned class)
@@ -359,7 +359,7 @@ static json_t *policies_json(const struct report *report, const char *wanted)
 		(void)json_array_append_new(
 			list, json_pack("{s:s,s:s,s:s,s:o,s:o,s:b,s:I,s:I}", "name", policy->name, "path",
 					policy->path, "action", names_action(policy->seal.action), "deny",
-					words_json(policy->seal.stops, 0, 4, stop_name), "segments",
+					words_json(policy->seal.deny, 0, 4, deny_name), "segments",
 					words_json(policy->seal.classes, 1, MSEALD_CLASS_COUNT, class_name),
 					"dlopen", policy->seal.dlopen, "since", (json_int_t)since, "sealed",
 					(json_int_t)count_sealed(report, policy->name, labels, count)));

@@ -37,7 +37,7 @@ struct seal_request {
 	struct readiness *readiness;	/* only what is ready, and by classes; NULL: all that is there */
 	unsigned
 		/*
-		 * of seal.stops: those that are left out, for fear of a kill (mseal(2) may still
+		 * of seal.deny: those that are left out, for fear of a kill (mseal(2) may still
 		 * refuse them)
 		 */
 		spared;

@@ -23,7 +23,7 @@ static int check_killable(struct programs *programs, const struct seal_request *
 	if (request->pid != 1 || request->seal.action == MSEALD_ACTION_AUDIT)
 		return 0;
 	if (request->seal.action == MSEALD_ACTION_KILL ||
-	    coverage_kill_only(programs_coverage(programs), request->seal.stops))
+	    coverage_kill_only(programs_coverage(programs), request->seal.deny))
 		return error_set(error, "Unsupported", request->pid,
 			    "pid 1 cannot be killed, and on this kernel something could only be answered so; "
 			    "use --deny=mprotect, or --action=audit");
@@ -240,7 +240,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	}
 	r = plan_holds(&plan, programs, target);
 	/* Nobody can begin to trace it any more. There is no way back from mseal(2), so this comes before. */
-	if (r > 0 && changed && request->seal.stops & MSEALD_STOP_FOREIGN_WRITE) {
+	if (r > 0 && changed && request->seal.deny & MSEALD_DENY_FOREIGN_WRITE) {
 		r = tracer_check_foreign(programs, target->key, request->pid, error);
 		r = r == 0 ? 1 : r == -EAGAIN ? 0 : r;
 	}

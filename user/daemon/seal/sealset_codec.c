@@ -63,7 +63,7 @@ static void encode_header(const struct sealset *set, struct mseald_node *root)
 	for (size_t i = 0; i < set->count; i++) {
 		const struct seal *seal = &set->list[i];
 
-		root->stops |= (uint8_t)seal_all_stops(seal);
+		root->deny |= (uint8_t)seal_deny_all(seal);
 		root->flags |= seal->flags;
 		if (i > 0 && seal->start - seal[-1].end > root->gap_end - root->gap_start) {
 			root->gap_start = seal[-1].end;
@@ -138,7 +138,7 @@ int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t 
 
 	if (set->count > MSEALD_MAX_SEALS)
 		return -E2BIG;
-	needed = sealset_files(set, MSEALD_STOP_FILE, &files, &files_count);
+	needed = sealset_files(set, MSEALD_DENY_FILE, &files, &files_count);
 	if (needed < 0)
 		return needed;
 	needed = sealset_nodes_needed(set->count, files_count);

@@ -62,18 +62,18 @@ static const char *const verdict_names[] = {
 };
 static_assert(ELEMENTS(verdict_names) == MSEALD_VERDICT_COUNT, "a verdict without a name");
 
-static const char *const stop_names[] = {
+static const char *const deny_names[] = {
 	[0] = "mprotect",
 	[1] = "unmap",
 	[2] = "discard",
 	[3] = "foreign-write",
 	[4] = "file-write",
 };
-static_assert((1u << ELEMENTS(stop_names)) - 1 == MSEALD_STOP_ALL, "a stop bit without a name");
-static_assert(MSEALD_STOP_MPROTECT == 1 << 0 && MSEALD_STOP_UNMAP == 1 << 1 &&
-	      MSEALD_STOP_DISCARD == 1 << 2 && MSEALD_STOP_FOREIGN_WRITE == 1 << 3 &&
-	      MSEALD_STOP_FILE_WRITE == 1 << 4,
-	      "stop bits in another order than their names");
+static_assert((1u << ELEMENTS(deny_names)) - 1 == MSEALD_DENY_ALL, "a deny bit without a name");
+static_assert(MSEALD_DENY_MPROTECT == 1 << 0 && MSEALD_DENY_UNMAP == 1 << 1 &&
+	      MSEALD_DENY_DISCARD == 1 << 2 && MSEALD_DENY_FOREIGN_WRITE == 1 << 3 &&
+	      MSEALD_DENY_FILE_WRITE == 1 << 4,
+	      "deny bits in another order than their names");
 
 static const char *name_of(const char *const *names, size_t count, size_t value)
 {
@@ -89,22 +89,22 @@ static int value_of(const char *const *names, size_t count, const char *name)
 	return -EINVAL;
 }
 
-unsigned names_stops_of_op(enum mseald_op op)
+unsigned names_deny_of_op(enum mseald_op op)
 {
 	switch (op) {
 	case MSEALD_OP_MPROTECT:
-		return MSEALD_STOP_MPROTECT;
+		return MSEALD_DENY_MPROTECT;
 	case MSEALD_OP_MADVISE:
 	case MSEALD_OP_PROCESS_MADVISE:
-		return MSEALD_STOP_DISCARD;
+		return MSEALD_DENY_DISCARD;
 	case MSEALD_OP_PTRACE:
 	case MSEALD_OP_PROC_MEM:
 	case MSEALD_OP_PROCESS_VM_WRITEV:
-		return MSEALD_STOP_FOREIGN_WRITE;
+		return MSEALD_DENY_FOREIGN_WRITE;
 	case MSEALD_OP_FILE_WRITE:
-		return MSEALD_STOP_FILE;
+		return MSEALD_DENY_FILE;
 	default:
-		return MSEALD_STOP_UNMAP;
+		return MSEALD_DENY_UNMAP;
 	}
 }
 
@@ -133,11 +133,11 @@ const char *names_verdict(enum mseald_verdict verdict)
 	return name_of(verdict_names, ELEMENTS(verdict_names), verdict);
 }
 
-const char *names_stop(unsigned stop)
+const char *names_deny(unsigned bit)
 {
-	for (size_t i = 0; i < ELEMENTS(stop_names); i++) {
-		if (stop == 1u << i)
-			return stop_names[i];
+	for (size_t i = 0; i < ELEMENTS(deny_names); i++) {
+		if (bit == 1u << i)
+			return deny_names[i];
 	}
 	return "unknown";
 }
@@ -152,9 +152,9 @@ int names_find_action(const char *name)
 	return value_of(action_names, ELEMENTS(action_names), name);
 }
 
-int names_find_stop(const char *name)
+int names_find_deny(const char *name)
 {
-	int bit = value_of(stop_names, ELEMENTS(stop_names), name);
+	int bit = value_of(deny_names, ELEMENTS(deny_names), name);
 
 	return bit < 0 ? bit : 1 << bit;
 }
@@ -234,9 +234,9 @@ int names_parse_classes(const char *list, unsigned *ret_classes, char **ret_bad)
 			  ret_bad);
 }
 
-int names_parse_stops(const char *list, unsigned *ret_stops, char **ret_bad)
+int names_parse_deny(const char *list, unsigned *ret_deny, char **ret_bad)
 {
-	return list_parse(list, stop_names, 0, ELEMENTS(stop_names), ret_stops, ret_bad);
+	return list_parse(list, deny_names, 0, ELEMENTS(deny_names), ret_deny, ret_bad);
 }
 
 /* Whole names only: one that does not fit ends the list. */
@@ -265,9 +265,9 @@ static const char *list_format(unsigned mask, const char *const *names, size_t f
 	return buf;
 }
 
-const char *names_format_stops(unsigned stops, char *buf, size_t size)
+const char *names_format_deny(unsigned deny, char *buf, size_t size)
 {
-	return list_format(stops, stop_names, 0, ELEMENTS(stop_names), buf, size);
+	return list_format(deny, deny_names, 0, ELEMENTS(deny_names), buf, size);
 }
 
 const char *names_format_classes(unsigned classes, char *buf, size_t size)
