@@ -214,7 +214,7 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
 	event->type = MSEALD_EVENT_ATTEMPT;
 	event->op = op;
 	event->verdict = outcome;
-	event->rule_class = walk->hit_rule >> MSEALD_RULE_CLASS_SHIFT & 0xff;
+	event->segment = walk->hit_rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff;
 	event->time = bpf_ktime_get_boot_ns();
 	event->space = key;
 	event->label = walk->label;
@@ -330,7 +330,7 @@ __noinline int verdict_on_file(const struct mseald_file_seals *seals, u32 attemp
 		return 1;
 	walk.tried_start = walk.hit_start = seals->start;
 	walk.tried_end = walk.hit_end = seals->end;
-	walk.hit_rule = (u64)seals->rule_class << MSEALD_RULE_CLASS_SHIFT;
+	walk.hit_rule = (u64)seals->segment << MSEALD_RULE_SEGMENT_SHIFT;
 	walk.label = seals->label;
 	walk.rank = seals->denying ? RANK_DENY : RANK_AUDIT;
 	return carry_out(&walk, seals->space, attempt);

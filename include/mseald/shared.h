@@ -38,16 +38,16 @@ enum mseald_action {
 	MSEALD_ACTION_COUNT,
 };
 
-/* Segment class of a sealed range: --segments=. */
-enum mseald_class {
-	MSEALD_CLASS_NONE,	/* named by its address only */
-	MSEALD_CLASS_TEXT,
-	MSEALD_CLASS_RODATA,
-	MSEALD_CLASS_RELRO,
-	MSEALD_CLASS_DATA,
-	MSEALD_CLASS_VDSO,
-	MSEALD_CLASS_STACK,
-	MSEALD_CLASS_COUNT,
+/* Segment of a sealed range: --segments=. */
+enum mseald_segment {
+	MSEALD_SEGMENT_NONE,	/* named by its address only */
+	MSEALD_SEGMENT_TEXT,
+	MSEALD_SEGMENT_RODATA,
+	MSEALD_SEGMENT_RELRO,
+	MSEALD_SEGMENT_DATA,
+	MSEALD_SEGMENT_VDSO,
+	MSEALD_SEGMENT_STACK,
+	MSEALD_SEGMENT_COUNT,
 };
 
 /* The operation attempted, as events and statistics name it. */
@@ -83,11 +83,11 @@ enum mseald_verdict {
 
 /*
  * The rule of one seal, packed so that a program reads it at once: three bytes
- * of deny bits (deny, kill, audit) that are for good, the class, the same
+ * of deny bits (deny, kill, audit) that are permanent, the segment, the same
  * three bytes for what is revocable, and the flags.
  */
 #define MSEALD_RULE_SHIFT(action) (8 * (action))
-#define MSEALD_RULE_CLASS_SHIFT 24
+#define MSEALD_RULE_SEGMENT_SHIFT 24
 #define MSEALD_RULE_REVOCABLE_SHIFT 32
 #define MSEALD_RULE_FLAGS_SHIFT 56
 #define MSEALD_RULE_DENY_MASK 0xffffffULL
@@ -172,7 +172,7 @@ struct mseald_file_seals {
 	__u32 denying, auditing;
 	__u64 space, label;		/* key of the address space it was made for, label of its set */
 	__u64 start, end;		/* of the seal */
-	__u32 rule_class;		/* enum mseald_class */
+	__u32 segment;		/* enum mseald_segment */
 	__u32 pad;
 };
 
@@ -249,7 +249,7 @@ struct mseald_event {
 	__u32 type;			/* enum mseald_event_type, always first */
 	__u32 op;			/* enum mseald_op */
 	__u32 verdict;			/* enum mseald_verdict */
-	__u32 rule_class;		/* enum mseald_class of the seal hit */
+	__u32 segment;		/* enum mseald_segment of the seal hit */
 	__u64 time;			/* nanoseconds, CLOCK_BOOTTIME */
 	__u64 space;			/* key of the address space */
 	__u64 label;			/* of its seal set */
@@ -291,7 +291,7 @@ struct mseald_label {
 struct mseald_tally_key {
 	__u64 label;
 	__u32 op;			/* enum mseald_op */
-	__u16 rule_class;		/* enum mseald_class */
+	__u16 segment;		/* enum mseald_segment */
 	__u16 verdict;			/* enum mseald_verdict */
 };
 

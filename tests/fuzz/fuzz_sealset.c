@@ -21,7 +21,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct page {
-	uint8_t firm[MSEALD_ACTION_COUNT], revocable[MSEALD_ACTION_COUNT];
+	uint8_t permanent[MSEALD_ACTION_COUNT], revocable[MSEALD_ACTION_COUNT];
 };
 
 static uint64_t first_page(const uint8_t *op)
@@ -39,7 +39,7 @@ static struct seal seal_of(const uint8_t *op)
 	struct seal seal = {
 		.start = first_page(op) * PAGE,
 		.end = after_page(op) * PAGE,
-		.class = op[3] >> 4 & 3,
+		.segment = op[3] >> 4 & 3,
 		.flags = op[3] >> 7 & MSEALD_SEAL_SHM,
 		.hits = op[5],
 		.pgoff = op[5],
@@ -47,7 +47,7 @@ static struct seal seal_of(const uint8_t *op)
 	uint8_t deny = op[4] & MSEALD_DENY_ALL;
 
 	if (op[3] & 4)
-		seal.firm[op[3] % 4 % MSEALD_ACTION_COUNT] = deny;
+		seal.permanent[op[3] % 4 % MSEALD_ACTION_COUNT] = deny;
 	else
 		seal.revocable[op[3] % 4 % MSEALD_ACTION_COUNT] = deny;
 	if (op[4] >> 5 && deny & MSEALD_DENY_FILE)
@@ -59,7 +59,7 @@ static void model_add(struct page *model, const struct seal *seal)
 {
 	for (uint64_t i = seal->start / PAGE; i < seal->end / PAGE; i++) {
 		for (size_t a = 0; a < MSEALD_ACTION_COUNT; a++) {
-			model[i].firm[a] |= seal->firm[a];
+			model[i].permanent[a] |= seal->permanent[a];
 			model[i].revocable[a] |= seal->revocable[a];
 		}
 	}
@@ -70,7 +70,7 @@ static int model_judge(const struct page *page, unsigned bit)
 	static const int strongest_first[] = { MSEALD_ACTION_KILL, MSEALD_ACTION_DENY, MSEALD_ACTION_AUDIT };
 
 	for (size_t i = 0; i < ELEMENTS(strongest_first); i++) {
-		if ((page->firm[strongest_first[i]] | page->revocable[strongest_first[i]]) & bit)
+		if ((page->permanent[strongest_first[i]] | page->revocable[strongest_first[i]]) & bit)
 			return strongest_first[i];
 	}
 	return -ENOENT;

@@ -14,23 +14,23 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-static void classes_there_and_back(void **state)
+static void segments_there_and_back(void **state)
 {
 	static const char *const words[] = { "none", "text", "rodata", "relro", "data", "vdso", "stack" };
 
 	(void)state;
-	assert_int_equal(ELEMENTS(words), MSEALD_CLASS_COUNT);
-	for (unsigned i = 0; i < MSEALD_CLASS_COUNT; i++) {
-		assert_string_equal(names_class((enum mseald_class)i), words[i]);
-		assert_int_equal(names_find_class(words[i]), i);
+	assert_int_equal(ELEMENTS(words), MSEALD_SEGMENT_COUNT);
+	for (unsigned i = 0; i < MSEALD_SEGMENT_COUNT; i++) {
+		assert_string_equal(names_segment((enum mseald_segment)i), words[i]);
+		assert_int_equal(names_find_segment(words[i]), i);
 	}
-	assert_string_equal(names_class(MSEALD_CLASS_COUNT), "unknown");
-	assert_string_equal(names_class((enum mseald_class)-1), "unknown");
-	assert_int_equal(names_find_class("Text"), -EINVAL);
-	assert_int_equal(names_find_class("tex"), -EINVAL);
-	assert_int_equal(names_find_class("texts"), -EINVAL);
-	assert_int_equal(names_find_class(""), -EINVAL);
-	assert_int_equal(names_find_class("all"), -EINVAL);
+	assert_string_equal(names_segment(MSEALD_SEGMENT_COUNT), "unknown");
+	assert_string_equal(names_segment((enum mseald_segment)-1), "unknown");
+	assert_int_equal(names_find_segment("Text"), -EINVAL);
+	assert_int_equal(names_find_segment("tex"), -EINVAL);
+	assert_int_equal(names_find_segment("texts"), -EINVAL);
+	assert_int_equal(names_find_segment(""), -EINVAL);
+	assert_int_equal(names_find_segment("all"), -EINVAL);
 }
 
 static void actions_there_and_back(void **state)
@@ -100,10 +100,10 @@ static void operations_and_verdicts(void **state)
 
 static void good_lists(void **state)
 {
-	const unsigned text = 1u << MSEALD_CLASS_TEXT, relro = 1u << MSEALD_CLASS_RELRO;
+	const unsigned text = 1u << MSEALD_SEGMENT_TEXT, relro = 1u << MSEALD_SEGMENT_RELRO;
 	const struct {
 		const char *list;
-		unsigned classes;
+		unsigned segments;
 	} lists[] = {
 		{ "text", text },
 		{ "text,relro", text | relro },
@@ -111,19 +111,19 @@ static void good_lists(void **state)
 		{ "relro,text", text | relro },
 		{ " text ,\trelro\n", text | relro },
 		{ "text,text", text },
-		{ "all", MSEALD_CLASSES_ALL },
-		{ "text all", MSEALD_CLASSES_ALL },
-		{ "text rodata relro data vdso stack", MSEALD_CLASSES_ALL },
+		{ "all", MSEALD_SEGMENTS_ALL },
+		{ "text all", MSEALD_SEGMENTS_ALL },
+		{ "text rodata relro data vdso stack", MSEALD_SEGMENTS_ALL },
 	};
 	unsigned deny = 0;
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(lists); i++) {
-		unsigned classes = 0;
+		unsigned segments = 0;
 		char *bad = NULL;
 
-		assert_int_equal(names_parse_classes(lists[i].list, &classes, &bad), 0);
-		assert_int_equal(classes, lists[i].classes);
+		assert_int_equal(names_parse_segments(lists[i].list, &segments, &bad), 0);
+		assert_int_equal(segments, lists[i].segments);
 		assert_null(bad);
 	}
 	assert_int_equal(names_parse_deny("foreign-write,mprotect", &deny, NULL), 0);
@@ -154,15 +154,15 @@ static void bad_lists(void **state)
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(lists); i++) {
 		_cleanup_free_ char *bad = NULL;
-		unsigned classes = 0xabcd;
+		unsigned segments = 0xabcd;
 
-		assert_int_equal(names_parse_classes(lists[i].list, &classes, &bad), -EINVAL);
-		assert_int_equal(classes, 0xabcd);
+		assert_int_equal(names_parse_segments(lists[i].list, &segments, &bad), -EINVAL);
+		assert_int_equal(segments, 0xabcd);
 		assert_non_null(bad);
 		assert_string_equal(bad, lists[i].bad);
 		/* Who does not want to know the word need not. */
-		assert_int_equal(names_parse_deny(lists[i].list, &classes, NULL), -EINVAL);
-		assert_int_equal(classes, 0xabcd);
+		assert_int_equal(names_parse_deny(lists[i].list, &segments, NULL), -EINVAL);
+		assert_int_equal(segments, 0xabcd);
 	}
 }
 
@@ -177,9 +177,9 @@ static void lists_formatted(void **state)
 			    "mprotect,unmap,discard");
 	assert_string_equal(names_format_deny(MSEALD_DENY_ALL, buf, sizeof(buf)),
 			    "mprotect,unmap,discard,foreign-write,file-write");
-	assert_string_equal(names_format_classes(MSEALD_CLASSES_ALL, buf, sizeof(buf)),
+	assert_string_equal(names_format_segments(MSEALD_SEGMENTS_ALL, buf, sizeof(buf)),
 			    "text,rodata,relro,data,vdso,stack");
-	assert_string_equal(names_format_classes(1u << MSEALD_CLASS_STACK, buf, sizeof(buf)), "stack");
+	assert_string_equal(names_format_segments(1u << MSEALD_SEGMENT_STACK, buf, sizeof(buf)), "stack");
 	/* What there is no name for is not named. */
 	assert_string_equal(names_format_deny(0x20, buf, sizeof(buf)), "-");
 }
@@ -202,7 +202,7 @@ static void lists_cut_at_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(classes_there_and_back),
+		cmocka_unit_test(segments_there_and_back),
 		cmocka_unit_test(actions_there_and_back),
 		cmocka_unit_test(deny_there_and_back),
 		cmocka_unit_test(operations_and_verdicts),

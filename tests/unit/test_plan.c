@@ -16,7 +16,7 @@
 static struct seal pages(uint64_t first, uint64_t after, unsigned flags)
 {
 	return (struct seal){ .start = first * PAGE, .end = after * PAGE, .flags = (uint8_t)flags,
-			      .firm[MSEALD_ACTION_DENY] = MSEALD_DENY_DEFAULT };
+			      .permanent[MSEALD_ACTION_DENY] = MSEALD_DENY_DEFAULT };
 }
 
 static bool native(const struct seal_request *request)

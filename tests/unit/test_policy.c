@@ -83,7 +83,7 @@ static void defaults(void **state)
 	assert_int_equal(test.policy.exe[0].line, 2);
 	assert_int_equal(test.policy.unit_count + test.policy.cgroup_count + test.policy.user_count, 0);
 	assert_false(test.policy.marked);
-	assert_int_equal(test.policy.seal.classes, MSEALD_CLASSES_ALL);
+	assert_int_equal(test.policy.seal.segments, MSEALD_SEGMENTS_ALL);
 	assert_int_equal(test.policy.seal.deny, USUAL_DENY);
 	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_DENY);
 	assert_false(test.policy.seal.dlopen);
@@ -118,7 +118,7 @@ static void all_keys(void **state)
 	assert_int_equal(test.policy.user[1], 4711);
 	assert_int_equal(test.policy.user[2], 4294967294u);
 	assert_true(test.policy.marked);
-	assert_int_equal(test.policy.seal.classes, 1u << MSEALD_CLASS_TEXT | 1u << MSEALD_CLASS_RODATA | 1u << MSEALD_CLASS_RELRO);
+	assert_int_equal(test.policy.seal.segments, 1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_RELRO);
 	assert_int_equal(test.policy.seal.deny, MSEALD_DENY_MPROTECT | MSEALD_DENY_FOREIGN_WRITE);
 	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_AUDIT);
 	assert_true(test.policy.seal.dlopen);
@@ -137,16 +137,16 @@ static void adding_and_resetting(void **state)
 
 	assert_good(M "[Seal]\nSegments=none\nSegments=\nSegments=text\nDeny=unmap\nDeny=\nAction=kill\nAction=\nGate=deny\nGate=\n"
 		    "Dlopen=yes\nDlopen=\nForeignWrite=deny\nForeignWrite=\n");
-	assert_int_equal(test.policy.seal.classes, 1u << MSEALD_CLASS_TEXT);
+	assert_int_equal(test.policy.seal.segments, 1u << MSEALD_SEGMENT_TEXT);
 	assert_int_equal(test.policy.seal.deny, USUAL_DENY);
 	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_DENY);
 	assert_int_equal(test.policy.seal.gate, POLICY_GATE_AUTO);
 	assert_false(test.policy.seal.dlopen);
 
 	assert_good(M "[Seal]\nSegments=none\n");
-	assert_int_equal(test.policy.seal.classes, 0);
+	assert_int_equal(test.policy.seal.segments, 0);
 	assert_good(M "[Seal]\nSegments=all\nDeny=all\nForeignWrite=allow\nFileWrite=allow\nGate=deny\nAction=kill\n");
-	assert_int_equal(test.policy.seal.classes, MSEALD_CLASSES_ALL);
+	assert_int_equal(test.policy.seal.segments, MSEALD_SEGMENTS_ALL);
 	assert_int_equal(test.policy.seal.deny, USUAL_DENY);
 	assert_int_equal(test.policy.seal.gate, POLICY_GATE_DENY);
 	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_KILL);

@@ -311,7 +311,7 @@ static const char usage[] =
 	"\n"
 	"  --socket=PATH  serve there instead of " SERVER_SOCKET "\n"
 	"  --gate=auto    answer what has no LSM hook with EPERM where this kernel can, else SIGKILL;\n"
-	"                 seals for good are made by the kernel's own mseal(2) as well, if it has one\n"
+	"                 permanent seals are made by the kernel's own mseal(2) as well, if it has one\n"
 	"  --gate=bpf     the same without mseal(2), so that no process is ever traced\n"
 	"  --gate=deny    do not start where something could only be answered with SIGKILL\n"
 	"  --gate=kill    answer all of it with SIGKILL\n"

@@ -30,7 +30,7 @@ int seal_options_take(const struct ctl *ctl, struct seal_options *opts, int opti
 	switch (option) {
 	case SEAL_OPTION_SEGMENTS:
 		return parse_list(ctl, "segments", value, "text, rodata, relro, data, vdso, stack, all",
-				  names_parse_classes, &opts->classes);
+				  names_parse_segments, &opts->segments);
 	case SEAL_OPTION_DENY:
 		return parse_list(ctl, "deny", value,
 				  "mprotect, unmap, discard, foreign-write, file-write, all",
@@ -65,10 +65,10 @@ int seal_options_to_json(const struct seal_options *opts, json_t *parameters)
 {
 	int r;
 
-	for (unsigned class = 0; class < MSEALD_CLASS_COUNT; class++) {
-		if (!(opts->classes & (1u << class)))
+	for (unsigned segment = 0; segment < MSEALD_SEGMENT_COUNT; segment++) {
+		if (!(opts->segments & (1u << segment)))
 			continue;
-		r = add_name(parameters, "segments", names_class(class));
+		r = add_name(parameters, "segments", names_segment(segment));
 		if (r < 0)
 			return r;
 	}

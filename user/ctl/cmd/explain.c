@@ -43,7 +43,7 @@ static const struct operation {
 struct page {
 	uint64_t address;			/* of its first byte */
 	const struct mapping *mapping;		/* NULL: not mapped */
-	enum mseald_class class;
+	enum mseald_segment segment;
 	bool sealed;
 	bool native;		/* by mseal(2) too */
 	unsigned deny[MSEALD_ACTION_COUNT];
@@ -65,7 +65,7 @@ static struct page look_at(const struct address_space *space, uint64_t address)
 	struct page page = {
 		.address = address - address % CTL_PAGE_SIZE,
 		.mapping = proc_maps_find(&space->maps, address),
-		.class = address_space_class(space, address),
+		.segment = address_space_segment(space, address),
 	};
 
 	for (size_t i = 0; i < space->seals.count; i++) {
@@ -252,8 +252,8 @@ static int print_json(const struct address_space *space, const struct page *page
 
 	judge_all(page, rows, add_json, list);
 	answer = json_pack("{s:i, s:o, s:I, s:s, s:b, s:o, s:o, s:o}", "pid", space->pid, "comm",
-			   text_json(space->comm), "address", (json_int_t)page->address, "class",
-			   names_class(page->class), "sealed", page->sealed, "mapping", mapping_to_json(page),
+			   text_json(space->comm), "address", (json_int_t)page->address, "segment",
+			   names_segment(page->segment), "sealed", page->sealed, "mapping", mapping_to_json(page),
 			   "seals", matching_seals(document, page->address), "operations", list);
 	return answer ? client_print_json(answer) : error_out_of_memory();
 }
@@ -303,8 +303,8 @@ static int print_head(const struct address_space *space, const struct page *page
 			     text_size(mapping->end - mapping->start, size), path);
 	else
 		(void)puts("mapping  none: nothing is mapped here");
-	(void)printf("class    %s%s%s\n", terminal_on(terminal, terminal_class_colour(page->class)),
-		     names_class(page->class), terminal_off(terminal, terminal_class_colour(page->class)));
+	(void)printf("segment  %s%s%s\n", terminal_on(terminal, terminal_segment_colour(page->segment)),
+		     names_segment(page->segment), terminal_off(terminal, terminal_segment_colour(page->segment)));
 	if (!page->sealed)
 		(void)puts("seal     none");
 	for (size_t i = 0; i < space->seals.count; i++) {
@@ -314,7 +314,7 @@ static int print_head(const struct address_space *space, const struct page *page
 			(void)printf("seal     0x%" PRIx64 "-0x%" PRIx64 " %s, %s, gate %s, %" PRIu64
 				     " attempt%s\n",
 				     seal->start, seal->end, spaces_deny_text(seal->deny, false, deny),
-				     seal->revocable ? "revocable" : "for good",
+				     seal->revocable ? "revocable" : "permanent",
 				     *seal->gate ? seal->gate : "-", seal->attempts,
 				     seal->attempts == 1 ? "" : "s");
 	}

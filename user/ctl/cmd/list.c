@@ -23,7 +23,7 @@ static const struct column columns[] = {
 	{ .title = "COMM", .least = 6 },
 	{ .title = "RANGE" },
 	{ .title = "SIZE", .right = true, .drop = 1 },
-	{ .title = "CLASS" },
+	{ .title = "SEGMENT" },
 	{ .title = "DENIES" },
 	{ .title = "ACTION" },
 	{ .title = "GATE", .drop = 2 },
@@ -78,8 +78,8 @@ static void add_seal(struct table *table, const struct terminal *terminal, bool 
 		table_add(table, terminal, COLOUR_NONE, "%s%" PRIx64 "-%s%" PRIx64, prefix, seal->start,
 			  prefix, seal->end);
 		table_add(table, terminal, COLOUR_NONE, "%s", text_size(seal->end - seal->start, size));
-		table_add(table, terminal, terminal_class_colour(seal->class), "%s",
-			  seal->class == MSEALD_CLASS_NONE ? "-" : names_class(seal->class));
+		table_add(table, terminal, terminal_segment_colour(seal->segment), "%s",
+			  seal->segment == MSEALD_SEGMENT_NONE ? "-" : names_segment(seal->segment));
 		table_add(table, terminal, COLOUR_NONE, "%s", spaces_deny_text(deny, brief, names));
 		table_add(table, terminal, action_colours[action], "%s", names_action(action));
 		table_add(table, terminal, COLOUR_NONE, "%s", *seal->gate ? seal->gate : "-");

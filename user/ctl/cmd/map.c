@@ -29,15 +29,15 @@ static json_t *row_to_json(const struct row *row)
 		mapping->read ? 'r' : '-', mapping->write ? 'w' : '-',
 		mapping->exec ? 'x' : '-', mapping->shared ? 's' : 'p', '\0',
 	};
-	json_t *classes = json_array();
+	json_t *segments = json_array();
 
-	for (unsigned class = 1; class < MSEALD_CLASS_COUNT; class++)
-		if (row->classes & (1u << class))
-			(void)json_array_append_new(classes, json_string(names_class(class)));
+	for (unsigned segment = 1; segment < MSEALD_SEGMENT_COUNT; segment++)
+		if (row->segments & (1u << segment))
+			(void)json_array_append_new(segments, json_string(names_segment(segment)));
 	return json_pack("{s:I, s:I, s:s, s:I, s:o, s:o, s:I, s:o, s:o, s:o}",
 			 "start", (json_int_t)mapping->start, "end", (json_int_t)mapping->end,
 			 "permissions", permissions, "offset", (json_int_t)mapping->offset,
-			 "path", text_json(mapping->path), "classes", classes,
+			 "path", text_json(mapping->path), "segments", segments,
 			 "sealed", (json_int_t)row->sealed,
 			 "deny", deny_to_json(row->deny[MSEALD_ACTION_DENY]),
 			 "kill", deny_to_json(row->deny[MSEALD_ACTION_KILL]),

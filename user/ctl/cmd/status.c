@@ -14,7 +14,7 @@
 static const struct column columns[] = {
 	{ .title = "ROW", .right = true },
 	{ .title = "OPERATION", .least = 24, .wrap = true },
-	{ .title = "FOR GOOD" },
+	{ .title = "PERMANENT" },
 	{ .title = "REVOCABLE" },
 	{ .title = "RACED" },
 	{ .title = "NOTE", .least = 16, .wrap = true },

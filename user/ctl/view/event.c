@@ -71,7 +71,7 @@ char *event_line(const json_t *event, int64_t clock_offset, bool utf8)
 {
 	const json_t *seal = json_object_get(event, "seal");
 	uint64_t pid = reply_integer(event, "pid");
-	const char *class = reply_string(event, "class");
+	const char *segment = reply_string(event, "segment");
 	const char *container = reply_string(event, "container");
 	_cleanup_free_ char *text = NULL;
 	char time[EVENT_TIME_MAX], thread[24];
@@ -83,7 +83,7 @@ char *event_line(const json_t *event, int64_t clock_offset, bool utf8)
 		     reply_string(event, "comm"), pid, thread, reply_integer(event, "uid"),
 		     reply_string(event, "verdict"), reply_string(event, "operation"),
 		     reply_integer(event, "address"), reply_integer(event, "length"),
-		     *class && strcmp(class, "none") != 0 ? class : "seal",
+		     *segment && strcmp(segment, "none") != 0 ? segment : "seal",
 		     reply_integer(seal, "start"), reply_integer(seal, "end"), reply_integer(event, "ip"),
 		     *container ? " container " : "", container) < 0)
 		return NULL;

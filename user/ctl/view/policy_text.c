@@ -97,9 +97,9 @@ static void put_seal(FILE *out, const struct policy *policy)
 	char segments[64], deny[64];
 	unsigned own = policy->seal.deny & ~(unsigned)(MSEALD_DENY_FOREIGN_WRITE | MSEALD_DENY_FILE_WRITE);
 
-	(void)names_format_classes(policy->seal.classes, segments, sizeof(segments));
+	(void)names_format_segments(policy->seal.segments, segments, sizeof(segments));
 	(void)names_format_deny(own, deny, sizeof(deny));
-	if (policy->seal.classes == 0) {
+	if (policy->seal.segments == 0) {
 		(void)fprintf(out, "Segments=none\n");
 		return;
 	}
@@ -184,9 +184,9 @@ static json_t *seal_json(const struct policy *policy)
 {
 	json_t *segments = json_array(), *deny = json_array();
 
-	for (unsigned class = 0; class < MSEALD_CLASS_COUNT; class++)
-		if (policy->seal.classes & 1u << class)
-			(void)json_array_append_new(segments, json_string(names_class(class)));
+	for (unsigned segment = 0; segment < MSEALD_SEGMENT_COUNT; segment++)
+		if (policy->seal.segments & 1u << segment)
+			(void)json_array_append_new(segments, json_string(names_segment(segment)));
 	for (unsigned bit = 1; bit & MSEALD_DENY_ALL; bit <<= 1)
 		if (policy->seal.deny & bit)
 			(void)json_array_append_new(deny, json_string(names_deny(bit)));

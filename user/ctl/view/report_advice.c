@@ -13,7 +13,7 @@
 struct sums {
 	uint64_t attempts[MSEALD_VERDICT_COUNT];
 	uint64_t killed_by_deny;	/* of what was audited: what deny could only kill for */
-	unsigned deny, classes;	/* of those that the policy met */
+	unsigned deny, segments;	/* of those that the policy met */
 	bool only_munmap;
 };
 
@@ -33,7 +33,7 @@ static struct sums sum_up(const json_t *rows, const char *policy, bool audit)
 	size_t i;
 
 	json_array_foreach(rows, i, row) {
-		int op = names_find_op(reply_string(row, "operation")), class;
+		int op = names_find_op(reply_string(row, "operation")), segment;
 		enum mseald_verdict verdict = verdict_of(row);
 		uint64_t attempts = reply_integer(row, "attempts");
 
@@ -44,9 +44,9 @@ static struct sums sum_up(const json_t *rows, const char *policy, bool audit)
 			continue;
 		if (strcmp(reply_string(row, "outcome"), "SIGKILL") == 0)
 			sums.killed_by_deny += attempts;
-		class = names_find_class(reply_string(row, "class"));
+		segment = names_find_segment(reply_string(row, "segment"));
 		sums.deny |= names_deny_of_op(op);
-		sums.classes |= class > 0 ? 1u << class : 0;
+		sums.segments |= segment > 0 ? 1u << segment : 0;
 		sums.only_munmap &= op == MSEALD_OP_MUNMAP;
 	}
 	return sums;
@@ -88,8 +88,8 @@ const char *report_advice_duration(uint64_t ns, char buf[REPORT_ADVICE_DURATION_
 static void ways_out(const json_t *policy, const struct sums *sums, char *buf, size_t size)
 {
 	unsigned deny_mask = bits_of(json_object_get(policy, "deny"), names_find_deny, false);
-	unsigned classes = bits_of(json_object_get(policy, "segments"), names_find_class, true) &
-			   ~sums->classes;
+	unsigned segment_mask = bits_of(json_object_get(policy, "segments"), names_find_segment, true) &
+			   ~sums->segments;
 	const unsigned keyed = MSEALD_DENY_FOREIGN_WRITE |
 			       MSEALD_DENY_FILE_WRITE; /* those with a key of their own */
 	bool foreign = sums->deny & MSEALD_DENY_FOREIGN_WRITE, other = sums->deny & ~keyed;
@@ -109,9 +109,9 @@ static void ways_out(const json_t *policy, const struct sums *sums, char *buf, s
 	else if (foreign && !other)
 		(void)strcpy(deny, allow);
 	/* A foreign write is denied for all of the memory, whatever of it is sealed. */
-	if (!foreign && classes)
+	if (!foreign && segment_mask)
 		(void)snprintf(segments, sizeof(segments), "Segments=%s",
-			       names_format_classes(classes, words, sizeof(words)));
+			       names_format_segments(segment_mask, words, sizeof(words)));
 	first = *dlopen && (*deny || *segments) ? "; " : "";
 	second = *deny && *segments ? "; " : "";
 	(void)snprintf(buf, size, "%s%s%s%s%s", dlopen, first, deny, second, segments);

@@ -155,11 +155,11 @@ static unsigned deny_from_json(const json_t *array)
 
 struct space_seal spaces_seal_from_json(const json_t *seal)
 {
-	int class = names_find_class(reply_string(seal, "class"));
+	int segment = names_find_segment(reply_string(seal, "segment"));
 	struct space_seal result = {
 		.start = reply_integer(seal, "start"),
 		.end = reply_integer(seal, "end"),
-		.class = class < 0 ? MSEALD_CLASS_NONE : (enum mseald_class) class,
+		.segment = segment < 0 ? MSEALD_SEGMENT_NONE : (enum mseald_segment) segment,
 		.revocable = reply_bool(seal, "revocable"),
 		.gate = reply_string(seal, "gate"),
 		.attempts = reply_integer(seal, "attempts"),

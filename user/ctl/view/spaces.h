@@ -15,7 +15,7 @@
 struct space_seal {
 	uint64_t start, end;
 	unsigned deny[MSEALD_ACTION_COUNT];	/* MSEALD_DENY_* by action */
-	enum mseald_class class;
+	enum mseald_segment segment;
 	bool revocable;
 	const char *gate;			/* belongs to the reply */
 	uint64_t attempts;

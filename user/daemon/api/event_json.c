@@ -17,7 +17,7 @@ json_t *event_json(const struct containers *containers, const struct mseald_even
 			 text_comm(event->comm, comm), "cgroup", (json_int_t)event->cgroup, "operation",
 			 names_op(event->op), "address", (json_int_t)event->address, "length",
 			 (json_int_t)event->length, "seal", "start", (json_int_t)event->seal_start, "end",
-			 (json_int_t)event->seal_end, "class", names_class(event->rule_class), "verdict",
+			 (json_int_t)event->seal_end, "segment", names_segment(event->segment), "verdict",
 			 names_verdict(event->verdict), "ip", (json_int_t)event->ip, "container",
 			 containers_find(containers, event->cgroup));
 }

@@ -179,15 +179,15 @@ static const char *seal_gate(const struct daemon *daemon, const struct seal *sea
 
 static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
 {
-	bool firm = false;
+	bool permanent = false;
 
 	for (int action = 0; action < MSEALD_ACTION_COUNT; action++)
-		firm |= seal->firm[action] != 0;
+		permanent |= seal->permanent[action] != 0;
 	return json_pack("{s:I,s:I,s:s,s:o,s:o,s:o,s:b,s:s,s:I}", "start", (json_int_t)seal->start, "end",
-			 (json_int_t)seal->end, "class", names_class(seal->class), "deny",
+			 (json_int_t)seal->end, "segment", names_segment(seal->segment), "deny",
 			 deny_json(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
 			 deny_json(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
-			 deny_json(seal_deny(seal, MSEALD_ACTION_AUDIT)), "revocable", !firm, "gate",
+			 deny_json(seal_deny(seal, MSEALD_ACTION_AUDIT)), "revocable", !permanent, "gate",
 			 seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
 }
 

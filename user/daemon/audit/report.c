@@ -219,7 +219,7 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 	struct report_row *row;
 	uint64_t attempts;
 
-	if (!report || event->op >= MSEALD_OP_COUNT || event->rule_class >= MSEALD_CLASS_COUNT ||
+	if (!report || event->op >= MSEALD_OP_COUNT || event->segment >= MSEALD_SEGMENT_COUNT ||
 	    event->verdict >= MSEALD_VERDICT_COUNT)
 		return;
 	note_change(report);
@@ -322,9 +322,9 @@ static const char *deny_name(unsigned bit)
 	return names_deny(1u << bit);
 }
 
-static const char *class_name(unsigned class)
+static const char *segment_name(unsigned segment)
 {
-	return names_class(class);
+	return names_segment(segment);
 }
 
 /* Address spaces that are sealed by it. */
@@ -354,13 +354,13 @@ static json_t *policies_json(const struct report *report, const char *wanted)
 		const struct policy *policy = &policies->list[i];
 		uint64_t since = MAX_OF(changed_at(policy->path), (uint64_t)report->state->report_since);
 
-		if (!policy->seal.classes || !is_meant(wanted, policy->name))
+		if (!policy->seal.segments || !is_meant(wanted, policy->name))
 			continue;
 		(void)json_array_append_new(
 			list, json_pack("{s:s,s:s,s:s,s:o,s:o,s:b,s:I,s:I}", "name", policy->name, "path",
 					policy->path, "action", names_action(policy->seal.action), "deny",
 					words_json(policy->seal.deny, 0, 4, deny_name), "segments",
-					words_json(policy->seal.classes, 1, MSEALD_CLASS_COUNT, class_name),
+					words_json(policy->seal.segments, 1, MSEALD_SEGMENT_COUNT, segment_name),
 					"dlopen", policy->seal.dlopen, "since", (json_int_t)since, "sealed",
 					(json_int_t)count_sealed(report, policy->name, labels, count)));
 	}

@@ -48,7 +48,7 @@ struct decision {
 struct coverage {
 	bool wanted[PROG_COUNT];
 	enum gate_mode mode;
-	bool native;			/* seals for good are made by mseal(2) too */
+	bool native;			/* permanent seals are made by mseal(2) too */
 	/*
 	 * Row by row; where 32-bit calls are decided otherwise, that is one of its own, behind the
 	 * 64-bit one.

@@ -337,7 +337,7 @@ static void on_due(void *context)
 	if (policy && is_armed && !pending->matched)
 		containers_seen(on->containers, policy->name);
 	pending->matched = true;
-	if (!policy || !policy->seal.classes)
+	if (!policy || !policy->seal.segments)
 		end(pending);
 	else
 		seal(pending, policy, &facts);

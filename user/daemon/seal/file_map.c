@@ -26,7 +26,7 @@ static struct mseald_file_seals seals_of(const struct sealset *set, const struct
 		.label = set->label,
 		.start = seal->start,
 		.end = seal->end,
-		.rule_class = seal->class,
+		.segment = seal->segment,
 	};
 }
 

@@ -89,9 +89,9 @@ static unsigned plan_file(const struct plan *plan, const struct seal_request *re
  * as not writable.
  */
 static int plan_piece(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
-		      uint64_t start, uint64_t end, enum mseald_class class)
+		      uint64_t start, uint64_t end, enum mseald_segment segment)
 {
-	struct seal seal = { .start = start, .end = end, .class = class };
+	struct seal seal = { .start = start, .end = end, .segment = segment };
 	unsigned deny = request->seal.deny & ~request->spared;
 	uint64_t flags = vma_flags(plan->vmas, plan->vmas_count, start);
 
@@ -103,7 +103,7 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 	if (request->seal.revocable)
 		seal.revocable[request->seal.action] = (uint8_t)deny;
 	else
-		seal.firm[request->seal.action] = (uint8_t)deny;
+		seal.permanent[request->seal.action] = (uint8_t)deny;
 	if (mapping->shared && strncmp(mapping->path, "/SYSV", 5) == 0) {
 		seal.flags |= MSEALD_SEAL_SHM;
 		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / page_size());
@@ -118,7 +118,7 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 	return plan_add(plan, &seal);
 }
 
-/* Splits [start, end) of a mapping at the borders of segments, so that each seal has its class. */
+/* Splits [start, end) of a mapping at the borders of segments, so that each seal has its segment. */
 static int plan_split(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
 		      uint64_t start, uint64_t end)
 {
@@ -131,17 +131,17 @@ static int plan_split(struct plan *plan, const struct seal_request *request, con
 		if (segment->start >= end)
 			break;
 		if (segment->start > start) {
-			r = plan_piece(plan, request, mapping, start, segment->start, MSEALD_CLASS_NONE);
+			r = plan_piece(plan, request, mapping, start, segment->start, MSEALD_SEGMENT_NONE);
 			if (r < 0)
 				return r;
 			start = segment->start;
 		}
-		r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end), segment->class);
+		r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end), segment->kind);
 		if (r < 0)
 			return r;
 		start = MIN_OF(end, segment->end);
 	}
-	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_CLASS_NONE) : 0;
+	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_SEGMENT_NONE) : 0;
 }
 
 int plan_check_range(const struct seal_request *request, const struct range *range, struct error *error)
@@ -196,16 +196,16 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 	return 0;
 }
 
-static int plan_classes(struct plan *plan, const struct seal_request *request)
+static int plan_segments(struct plan *plan, const struct seal_request *request)
 {
 	for (size_t i = 0; i < plan->segments.count; i++) {
 		const struct segment *segment = &plan->segments.list[i];
 		int r;
 
-		if (!(request->seal.classes & 1u << segment->class) || segment->end >= MSEALD_NO_START ||
+		if (!(request->seal.segments & 1u << segment->kind) || segment->end >= MSEALD_NO_START ||
 		    (request->readiness && !readiness_allows(request->readiness, segment)))
 			continue;
-		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->class);
+		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->kind);
 		if (r < 0)
 			return r;
 	}
@@ -236,7 +236,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 		r = readiness_judge(request->readiness, &plan->segments, plan->vmas, plan->vmas_count,
 				    target->proc_fd);
 	if (r >= 0)
-		r = request->count ? plan_ranges(plan, request, error) : plan_classes(plan, request);
+		r = request->count ? plan_ranges(plan, request, error) : plan_segments(plan, request);
 	if (r == -EBADR)
 		return r;
 	if (r == -EINVAL)
@@ -267,9 +267,9 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 			"asked for",
 			(int)request->pid);
 	if (plan->count == 0)
-		return error_set(error, "NothingToSeal", request->pid, "pid %d: no memory of class %s",
+		return error_set(error, "NothingToSeal", request->pid, "pid %d: no memory of segment %s",
 				 (int)request->pid,
-				 names_format_classes(request->seal.classes, words, sizeof(words)));
+				 names_format_segments(request->seal.segments, words, sizeof(words)));
 	return 0;
 }
 

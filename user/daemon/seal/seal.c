@@ -325,19 +325,19 @@ static int revoke_ranges(struct sealset *set, const struct seal_request *request
 	*ret_bytes = 0;
 	for (size_t i = 0; i < (count ? count : 1); i++) {
 		const struct range *range = count ? &request->ranges[i] : &everything;
-		uint64_t bytes, firm;
+		uint64_t bytes, permanent;
 		int r;
 
-		r = sealset_revoke(set, range->start, range->end, &bytes, &firm);
+		r = sealset_revoke(set, range->start, range->end, &bytes, &permanent);
 		if (r < 0)
 			return error_set_errno(error, pid, r, "cannot make its seal set");
-		if (!bytes && !firm)
+		if (!bytes && !permanent)
 			return error_set(error, "NotSealed", pid, "pid %d: %s%s is not sealed", (int)pid,
 				    count ? "range " : "", count ? range_format(range, text) : "it");
-		if (firm && (count || !bytes))
+		if (permanent && (count || !bytes))
 			return error_set(
 				error, "NotRevocable", pid,
-				"pid %d: %s%s is sealed for good; only seals made with --revocable can be "
+				"pid %d: %s%s is permanently sealed; only seals made with --revocable can be "
 				"taken back",
 				(int)pid, count ? "range " : "", count ? range_format(range, text) : "it");
 		*ret_bytes += bytes;

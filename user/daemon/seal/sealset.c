@@ -15,8 +15,8 @@
 /* What decides whether two seals may be one. */
 static bool same_rule(const struct seal *a, const struct seal *b)
 {
-	return memcmp(a->firm, b->firm, sizeof(a->firm)) == 0 &&
-	       memcmp(a->revocable, b->revocable, sizeof(a->revocable)) == 0 && a->class == b->class &&
+	return memcmp(a->permanent, b->permanent, sizeof(a->permanent)) == 0 &&
+	       memcmp(a->revocable, b->revocable, sizeof(a->revocable)) == 0 && a->segment == b->segment &&
 	       a->flags == b->flags && memcmp(&a->file, &b->file, sizeof(a->file)) == 0;
 }
 
@@ -25,7 +25,7 @@ static unsigned permanent_deny(const struct seal *seal)
 	unsigned deny = 0;
 
 	for (size_t i = 0; i < MSEALD_ACTION_COUNT; i++)
-		deny |= seal->firm[i];
+		deny |= seal->permanent[i];
 	return deny;
 }
 
@@ -49,7 +49,7 @@ bool seal_valid(const struct seal *seal)
 
 	return seal->start < seal->end && seal->start % page_size() == 0 && seal->end % page_size() == 0 &&
 	       seal->end <= MSEALD_NO_START && deny != 0 && (deny & ~(unsigned)MSEALD_DENY_ALL) == 0 &&
-	       seal->class < MSEALD_CLASS_COUNT && (seal->flags & ~MSEALD_SEAL_FLAGS) == 0 &&
+	       seal->segment < MSEALD_SEGMENT_COUNT && (seal->flags & ~MSEALD_SEAL_FLAGS) == 0 &&
 	       (!seal->file.address || deny & MSEALD_DENY_FILE) && !seal->file.pad;
 }
 
@@ -94,11 +94,11 @@ static struct seal both(const struct seal *older, const struct seal *newer)
 	struct seal seal = *older;
 
 	for (size_t i = 0; i < MSEALD_ACTION_COUNT; i++) {
-		seal.firm[i] |= newer->firm[i];
+		seal.permanent[i] |= newer->permanent[i];
 		seal.revocable[i] |= newer->revocable[i];
 	}
-	if (newer->class != MSEALD_CLASS_NONE)
-		seal.class = newer->class;
+	if (newer->segment != MSEALD_SEGMENT_NONE)
+		seal.segment = newer->segment;
 	if (newer->flags & MSEALD_SEAL_SHM)
 		seal.pgoff = newer->pgoff;
 	/* What the memory is may have changed since, if it was not kept from it: the newer knows. */
@@ -307,10 +307,10 @@ int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count)
 	return 0;
 }
 
-int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_firm)
+int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_permanent)
 {
 	_cleanup_free_ struct seal *pieces = NULL;
-	uint64_t bytes = 0, firm = 0;
+	uint64_t bytes = 0, permanent = 0;
 	size_t first, after, count = 0;
 	int r;
 
@@ -336,7 +336,7 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 			if (!(permanent_deny(&piece) & MSEALD_DENY_FILE))
 				piece.file = (struct mseald_inode){};
 			if (permanent_deny(&piece)) {
-				firm += piece.end - piece.start;
+				permanent += piece.end - piece.start;
 				append(pieces, &count, &piece);
 			}
 		}
@@ -348,8 +348,8 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 		return r;
 	if (ret_bytes)
 		*ret_bytes = bytes;
-	if (ret_firm)
-		*ret_firm = firm;
+	if (ret_permanent)
+		*ret_permanent = permanent;
 	return 0;
 }
 
@@ -403,7 +403,7 @@ bool sealset_equal(const struct sealset *a, const struct sealset *b)
 
 unsigned seal_deny(const struct seal *seal, enum mseald_action action)
 {
-	return (unsigned)seal->firm[action] | seal->revocable[action];
+	return (unsigned)seal->permanent[action] | seal->revocable[action];
 }
 
 int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsigned deny,

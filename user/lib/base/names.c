@@ -13,18 +13,18 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-static const char *const class_names[] = {
-	[MSEALD_CLASS_NONE] = "none",
-	[MSEALD_CLASS_TEXT] = "text",
-	[MSEALD_CLASS_RODATA] = "rodata",
-	[MSEALD_CLASS_RELRO] = "relro",
-	[MSEALD_CLASS_DATA] = "data",
-	[MSEALD_CLASS_VDSO] = "vdso",
-	[MSEALD_CLASS_STACK] = "stack",
+static const char *const segment_names[] = {
+	[MSEALD_SEGMENT_NONE] = "none",
+	[MSEALD_SEGMENT_TEXT] = "text",
+	[MSEALD_SEGMENT_RODATA] = "rodata",
+	[MSEALD_SEGMENT_RELRO] = "relro",
+	[MSEALD_SEGMENT_DATA] = "data",
+	[MSEALD_SEGMENT_VDSO] = "vdso",
+	[MSEALD_SEGMENT_STACK] = "stack",
 };
-static_assert(ELEMENTS(class_names) == MSEALD_CLASS_COUNT, "a class without a name");
-static_assert(MSEALD_CLASSES_ALL == (1u << MSEALD_CLASS_COUNT) - 1 - (1u << MSEALD_CLASS_NONE),
-	      "a class that \"all\" leaves out");
+static_assert(ELEMENTS(segment_names) == MSEALD_SEGMENT_COUNT, "a segment without a name");
+static_assert(MSEALD_SEGMENTS_ALL == (1u << MSEALD_SEGMENT_COUNT) - 1 - (1u << MSEALD_SEGMENT_NONE),
+	      "a segment that \"all\" leaves out");
 
 static const char *const action_names[] = {
 	[MSEALD_ACTION_DENY] = "deny",
@@ -113,9 +113,9 @@ int names_find_op(const char *name)
 	return value_of(op_names, ELEMENTS(op_names), name);
 }
 
-const char *names_class(enum mseald_class class)
+const char *names_segment(enum mseald_segment segment)
 {
-	return name_of(class_names, ELEMENTS(class_names), class);
+	return name_of(segment_names, ELEMENTS(segment_names), segment);
 }
 
 const char *names_action(enum mseald_action action)
@@ -142,9 +142,9 @@ const char *names_deny(unsigned bit)
 	return "unknown";
 }
 
-int names_find_class(const char *name)
+int names_find_segment(const char *name)
 {
-	return value_of(class_names, ELEMENTS(class_names), name);
+	return value_of(segment_names, ELEMENTS(segment_names), name);
 }
 
 int names_find_action(const char *name)
@@ -228,9 +228,9 @@ static int list_parse(const char *list, const char *const *names, size_t first, 
 	return 0;
 }
 
-int names_parse_classes(const char *list, unsigned *ret_classes, char **ret_bad)
+int names_parse_segments(const char *list, unsigned *ret_segments, char **ret_bad)
 {
-	return list_parse(list, class_names, MSEALD_CLASS_NONE + 1, ELEMENTS(class_names), ret_classes,
+	return list_parse(list, segment_names, MSEALD_SEGMENT_NONE + 1, ELEMENTS(segment_names), ret_segments,
 			  ret_bad);
 }
 
@@ -270,7 +270,7 @@ const char *names_format_deny(unsigned deny, char *buf, size_t size)
 	return list_format(deny, deny_names, 0, ELEMENTS(deny_names), buf, size);
 }
 
-const char *names_format_classes(unsigned classes, char *buf, size_t size)
+const char *names_format_segments(unsigned segments, char *buf, size_t size)
 {
-	return list_format(classes, class_names, MSEALD_CLASS_NONE + 1, ELEMENTS(class_names), buf, size);
+	return list_format(segments, segment_names, MSEALD_SEGMENT_NONE + 1, ELEMENTS(segment_names), buf, size);
 }

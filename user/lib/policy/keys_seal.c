@@ -23,11 +23,11 @@ static const char *const gate_words[] = {
 void policy_set_segments(struct policy_parser *p, const char *key, char *value)
 {
 	_cleanup_free_ char *bad = NULL;
-	unsigned classes = 0;
+	unsigned segments = 0;
 	int r;
 
 	if (!*value) {
-		p->classes = 0;
+		p->segments = 0;
 		p->exempt = false;
 		return;
 	}
@@ -36,7 +36,7 @@ void policy_set_segments(struct policy_parser *p, const char *key, char *value)
 		p->exempt_line = p->base.line;
 		return;
 	}
-	r = names_parse_classes(value, &classes, &bad);
+	r = names_parse_segments(value, &segments, &bad);
 	if (r == -ENOMEM)
 		p->base.error = r;
 	else if (r < 0 && bad && strcmp(bad, "none") == 0)
@@ -44,7 +44,7 @@ void policy_set_segments(struct policy_parser *p, const char *key, char *value)
 	else if (r < 0)
 		parser_complain_word(&p->base, "Segments=", bad, segment_words, ELEMENTS(segment_words),
 			      "text rodata relro data vdso stack, or all, or none");
-	p->classes |= classes;
+	p->segments |= segments;
 }
 
 void policy_set_deny(struct policy_parser *p, const char *key, char *value)
@@ -152,10 +152,10 @@ void policy_finish(struct policy_parser *p)
 	const unsigned usual = MSEALD_DENY_MPROTECT | MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD;
 	struct policy *policy = p->policy;
 
-	if (p->exempt && p->classes)
+	if (p->exempt && p->segments)
 		parser_complain(&p->base, p->exempt_line,
 				"Segments=none stands alone; other lines name segments");
-	policy->seal.classes = p->exempt ? 0 : p->classes ? p->classes : MSEALD_CLASSES_ALL;
+	policy->seal.segments = p->exempt ? 0 : p->segments ? p->segments : MSEALD_SEGMENTS_ALL;
 	policy->seal.deny = p->deny ? p->deny : usual;
 	policy->seal.deny = said(policy->seal.deny, p->foreign, MSEALD_DENY_FOREIGN_WRITE);
 	policy->seal.deny = said(policy->seal.deny, p->file, MSEALD_DENY_FILE_WRITE);
