@@ -333,7 +333,7 @@ static void test_seal(void **state)
 static void test_run(void **state)
 {
 	static const struct reply replies[] = { { "io.mseald.Run\"", "{\"parameters\":{}}" }, {} };
-	static const struct reply refusal[] = {
+	static const struct reply denied[] = {
 		{ "io.mseald.Run\"", "{\"error\":\"io.mseald.Traced\",\"parameters\":{\"message\":\"pid 7 is traced\"}}" }, {}
 	};
 
@@ -349,7 +349,7 @@ static void test_run(void **state)
 	assert_result(127, "", "msealctl: cannot run /nonexistent: No such file or directory\n");
 	RUN(replies, "run", "/etc");
 	assert_result(126, "", "msealctl: cannot run /etc: Permission denied\n");
-	RUN(refusal, "run", "echo", "never");
+	RUN(denied, "run", "echo", "never");
 	assert_result(1, "", "msealctl: pid 7 is traced\n");
 }
 
@@ -531,13 +531,13 @@ static void test_status_locked(void **state)
 {
 	static const struct reply replies[] = {
 		{ "io.mseald.Status\"", "{\"parameters\":{\"rows\":[],\"lock\":{\"signals\":true,\"maps\":20,\"programs\":60,"
-		  "\"links\":50,\"refused\":[{\"door\":\"map\",\"attempts\":3},{\"door\":\"pin\",\"attempts\":1}]}}}" }, {} };
+		  "\"links\":50,\"denials\":[{\"operation\":\"map\",\"attempts\":3},{\"operation\":\"pin\",\"attempts\":1}]}}}" }, {} };
 
 	(void)state;
 	RUN(replies, "status");
 	assert_int_equal(test.status, 0);
 	assert_non_null(strstr(test.out, "lock       on until the next boot: 20 maps, 60 programs, 50 links, their pins, mseald itself "
-			       "(signals too); 4 attempts refused (map 3, pin 1)\n"));
+			       "(signals too); 4 attempts denied (map 3, pin 1)\n"));
 }
 
 static void test_monitor(void **state)
@@ -584,21 +584,21 @@ static void test_monitor_filter(void **state)
 }
 
 /* Of the lock: shown where nothing is chosen by operation or verdict, which they have not. */
-static void test_monitor_refusals(void **state)
+static void test_monitor_denials(void **state)
 {
 	static const struct reply replies[] = {
-		{ "io.mseald.Monitor\"", "{\"parameters\":{\"refusal\":{\"time\":1000,\"door\":\"pin\",\"pid\":812,\"tid\":813,\"uid\":0,"
+		{ "io.mseald.Monitor\"", "{\"parameters\":{\"denial\":{\"time\":1000,\"operation\":\"pin\",\"pid\":812,\"tid\":813,\"uid\":0,"
 		  "\"gid\":0,\"comm\":\"r\\u001bm\",\"cgroup\":1,\"container\":\"web\"}},\"continues\":true}"
-		  "\n{\"parameters\":{\"refusal\":{\"time\":1000,\"door\":\"signal\",\"pid\":0,\"tid\":0,\"uid\":0,\"gid\":0,"
+		  "\n{\"parameters\":{\"denial\":{\"time\":1000,\"operation\":\"signal\",\"pid\":0,\"tid\":0,\"uid\":0,\"gid\":0,"
 		  "\"comm\":\"\",\"cgroup\":0}}}" }, {} };
 
 	(void)state;
 	RUN(replies, "monitor");
 	assert_int_equal(test.status, 0);
-	assert_non_null(strstr(test.out, " r\\x1bm[812/813] uid 0 refused pin (lock) container web\n"));
-	assert_non_null(strstr(test.out, " somebody refused signal (lock)\n"));
+	assert_non_null(strstr(test.out, " r\\x1bm[812/813] uid 0 denied pin (lock) container web\n"));
+	assert_non_null(strstr(test.out, " somebody denied signal (lock)\n"));
 	RUN(replies, "monitor", "--json");
-	assert_non_null(strstr(test.out, "{\"refusal\":{\"time\":1000,\"door\":\"pin\""));
+	assert_non_null(strstr(test.out, "{\"denial\":{\"time\":1000,\"operation\":\"pin\""));
 	assert_non_null(strstr(test.out, "\"local_time\":\"20"));
 	RUN(replies, "monitor", "--verdict=denied,killed,audited");
 	assert_int_equal(test.status, 0);
@@ -861,7 +861,7 @@ int main(void)
 		cmocka_unit_test(test_status_locked),
 		cmocka_unit_test(test_monitor),
 		cmocka_unit_test(test_monitor_filter),
-		cmocka_unit_test(test_monitor_refusals),
+		cmocka_unit_test(test_monitor_denials),
 		cmocka_unit_test(test_monitor_interrupted),
 		cmocka_unit_test(test_map_and_explain),
 		cmocka_unit_test(test_report),
