@@ -74,7 +74,7 @@ int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long ad
 	if (!(vma->vm_flags & VM_GROWSDOWN))
 		return 0;
 	(void)verdict_on(key, start, vma->vm_start - start,
-			 ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, REACTION_DIE));
+			 ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_DENY_UNMAP, REACTION_DIE));
 	return 0;
 }
 
@@ -90,7 +90,7 @@ int BPF_PROG(kill_vm_munmap, unsigned long start, size_t length)
 	site = call_site_of(task);
 	(void)verdict_on(key, start, length,
 			 ATTEMPT(site.call == CALL_IO_DESTROY ? MSEALD_OP_IO_DESTROY : MSEALD_OP_MUNMAP,
-				 MSEALD_STOP_UNMAP, REACTION_KILL) |
+				 MSEALD_DENY_UNMAP, REACTION_KILL) |
 			 ATTEMPT_NATIVE);
 	return 0;
 }
@@ -119,7 +119,7 @@ int BPF_PROG(kill_mm_access, struct task_struct *target, unsigned int mode)
 	site = call_site_of(task);
 	if (site.call == CALL_PROCESS_VM_WRITEV)
 		(void)verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-				 ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE,
+				 ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_DENY_FOREIGN_WRITE,
 					 REACTION_KILL));
 	return 0;
 }

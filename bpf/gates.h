@@ -53,19 +53,19 @@ static __always_inline bool advice_matters(u32 advice)
  * What a seal must stop for this advice to be denied; 0: it is harmless. MADV_DOFORK gives memory back
  * to children, where the seals do not hold because it was sealed as memory that they do not have.
  */
-static __always_inline u32 advice_stops(u64 key, u32 advice)
+static __always_inline u32 advice_deny(u64 key, u32 advice)
 {
 	if (likely(advice < MADV_DONTFORK))
-		return MSEALD_STOP_DISCARD;
+		return MSEALD_DENY_DISCARD;
 	if (advice == MADV_DONTFORK || advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)
-		return MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP;
+		return MSEALD_DENY_DISCARD | MSEALD_DENY_UNMAP;
 	if (advice == MADV_DOFORK)
 		return seals_flags(current_set(key)) & MSEALD_SEAL_DONTFORK ?
-			       MSEALD_STOP_DISCARD | MSEALD_STOP_UNMAP : 0;
+			       MSEALD_DENY_DISCARD | MSEALD_DENY_UNMAP : 0;
 	if (advice == MADV_GUARD_REMOVE)
-		return MSEALD_STOP_MPROTECT;
-	return advice == MADV_GUARD_INSTALL ? MSEALD_STOP_DISCARD | MSEALD_STOP_MPROTECT :
-					      MSEALD_STOP_DISCARD;
+		return MSEALD_DENY_MPROTECT;
+	return advice == MADV_GUARD_INSTALL ? MSEALD_DENY_DISCARD | MSEALD_DENY_MPROTECT :
+					      MSEALD_DENY_DISCARD;
 }
 
 /*
@@ -110,7 +110,7 @@ static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, 
 	if (likely(in_gap(key, start, length)) || unaligned(start) || beyond_user(mm, start, length))
 		return 0;
 	return verdict_on(key, start, length,
-			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_STOP_UNMAP, reaction) | OR_NATIVE(reaction));
+			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_DENY_UNMAP, reaction) | OR_NATIVE(reaction));
 }
 
 /*
@@ -122,7 +122,7 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 {
 	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 	u64 key = space_key(mm), old, new, target;
-	u32 set, attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_STOP_UNMAP, reaction);
+	u32 set, attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_DENY_UNMAP, reaction);
 	struct touched touched = {};
 	bool fixed, huge, from;
 
@@ -152,8 +152,8 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 			touched.target_end = huge_end(touched.target_start, touched.target_end,
 						      distance, true);
 	}
-	from = seals_meet_called(set, touched.start, touched.end, MSEALD_STOP_UNMAP);
-	if (!from && !(fixed && seals_meet_called(set, touched.target_start, touched.target_end, MSEALD_STOP_UNMAP)))
+	from = seals_meet_called(set, touched.start, touched.end, MSEALD_DENY_UNMAP);
+	if (!from && !(fixed && seals_meet_called(set, touched.target_start, touched.target_end, MSEALD_DENY_UNMAP)))
 		return 0;
 	/*
 	 * Old length 0, and be it by rounding, makes a second mapping of what is there over the new length.
@@ -184,7 +184,7 @@ static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u3
 		length = ((end + LARGEST_PAGE_MASK) & ~LARGEST_PAGE_MASK) - start;
 	}
 	return verdict_on(key, start, length,
-			  ATTEMPT(MSEALD_OP_MADVISE, advice_stops(key, advice), reaction) | again);
+			  ATTEMPT(MSEALD_OP_MADVISE, advice_deny(key, advice), reaction) | again);
 }
 
 static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat, u32 reaction)
@@ -205,7 +205,7 @@ static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool
 	if (likely(space_unsealed(key)) || !advice_matters(advice))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_stops(key, advice), reaction) |
+			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_deny(key, advice), reaction) |
 			  (advice_refused_natively(advice) ? OR_NATIVE(reaction) : 0));
 }
 
@@ -236,7 +236,7 @@ static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32
 	if (start >= end)
 		return 0;
 	return verdict_on(key, start, end - start,
-			  ATTEMPT(MSEALD_OP_BRK, MSEALD_STOP_UNMAP, reaction) | OR_NATIVE(reaction));
+			  ATTEMPT(MSEALD_OP_BRK, MSEALD_DENY_UNMAP, reaction) | OR_NATIVE(reaction));
 }
 
 /* The number of a pid in its own namespace: what its process calls itself. */
@@ -270,7 +270,7 @@ static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bo
 	    pid != own_number(BPF_CORE_READ(signal, pids[PIDTYPE_TGID])))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-			  ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_STOP_FOREIGN_WRITE, reaction));
+			  ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_DENY_FOREIGN_WRITE, reaction));
 }
 
 /*
@@ -289,7 +289,7 @@ static __always_inline int gate_detach(u64 address, u32 reaction)
 	if (!set || !(seals_flags(set) & MSEALD_SEAL_SHM))
 		return 0;
 	return verdict_in(key, address, MSEALD_ADDRESS_LIMIT, set,
-			  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_STOP_UNMAP, reaction) | ATTEMPT_SHM | OR_NATIVE(reaction));
+			  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_DENY_UNMAP, reaction) | ATTEMPT_SHM | OR_NATIVE(reaction));
 }
 
 static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u32 reaction)

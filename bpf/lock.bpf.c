@@ -53,7 +53,7 @@ struct {
 } lock_links SEC(".maps");
 
 struct lock_tasks_map lock_tasks SEC(".maps");
-struct lock_refusals_map lock_refusals SEC(".maps");
+struct lock_denials_map lock_denials SEC(".maps");
 
 struct kernel_siginfo;
 union bpf_attr;
@@ -103,7 +103,7 @@ int BPF_PROG(lock_bpf_map, struct bpf_map *map)
 	if (!lock.on)
 		return 0;
 	if (!by_us())
-		return bpf_map_lookup_elem(&lock_guarded, &name) ? refuse(MSEALD_DOOR_MAP) : 0;
+		return bpf_map_lookup_elem(&lock_guarded, &name) ? deny(MSEALD_LOCK_OP_MAP) : 0;
 	if (bpf_map_lookup_elem(&lock_guarded, &name))
 		return 0;
 	err = bpf_map_update_elem(&lock_guarded, &name, &one, BPF_ANY);
@@ -170,8 +170,8 @@ int BPF_PROG(lock_bpf_prog, struct bpf_prog *prog)
 		return 0;
 	if (!by_us()) {
 		if (bpf_map_lookup_elem(&lock_ids, &id))
-			return refuse(MSEALD_DOOR_PROGRAM);
-		return is_harmful(prog) ? refuse(MSEALD_DOOR_LOAD) : 0;
+			return deny(MSEALD_LOCK_OP_PROGRAM);
+		return is_harmful(prog) ? deny(MSEALD_LOCK_OP_LOAD) : 0;
 	}
 	if (bpf_map_lookup_elem(&lock_ids, &id))
 		return 0;
@@ -192,7 +192,7 @@ int BPF_PROG(lock_bpf, int cmd, union bpf_attr *attr)
 	bpf_probe_read_kernel(&id, sizeof(id), attr);
 	if (!bpf_map_lookup_elem(&lock_links, &id) || by_us())
 		return 0;
-	return refuse(MSEALD_DOOR_LINK);
+	return deny(MSEALD_LOCK_OP_LINK);
 }
 
 SEC("lsm/locked_down")
@@ -200,7 +200,7 @@ int BPF_PROG(lock_locked_down, enum lockdown_reason what)
 {
 	if (!lock.on || what != bpf_core_enum_value(enum lockdown_reason, LOCKDOWN_BPF_WRITE_USER))
 		return 0;
-	return refuse(MSEALD_DOOR_LOAD);
+	return deny(MSEALD_LOCK_OP_LOAD);
 }
 
 /* In procfs only the kernel gives names to files. */
@@ -216,7 +216,7 @@ int BPF_PROG(lock_file_open, struct file *file)
 	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	if (*(u64 *)name != *(const u64 *)wanted || *(u64 *)(name + 8) != *(const u64 *)(wanted + 8))
 		return 0;
-	return refuse(MSEALD_DOOR_SWITCH);
+	return deny(MSEALD_LOCK_OP_SWITCH);
 }
 
 /* --- mseald itself --- */
@@ -226,13 +226,13 @@ int BPF_PROG(lock_ptrace_access_check, struct task_struct *child, unsigned int m
 {
 	if (!(mode & PTRACE_MODE_ATTACH) || !is_ours((u64)child) || by_us())
 		return 0;
-	return refuse(MSEALD_DOOR_TRACE);
+	return deny(MSEALD_LOCK_OP_TRACE);
 }
 
 SEC("lsm/task_setrlimit")
 int BPF_PROG(lock_task_setrlimit, struct task_struct *task)
 {
-	return is_ours((u64)task) && !by_us() ? refuse(MSEALD_DOOR_LIMIT) : 0;
+	return is_ours((u64)task) && !by_us() ? deny(MSEALD_LOCK_OP_LIMIT) : 0;
 }
 
 /* What pid 1 is when it shuts the machine down, as it calls itself. */
@@ -259,14 +259,14 @@ int BPF_PROG(lock_task_kill, struct task_struct *task, struct kernel_siginfo *in
 		return 0;
 	if (sig == SIGTERM && (u32)BPF_CORE_READ(task, tgid) == lock.keeper && by_shutdown())
 		return 0;
-	return refuse(MSEALD_DOOR_SIGNAL);
+	return deny(MSEALD_LOCK_OP_SIGNAL);
 }
 
 /* F_SETSIG makes any signal of it; the task that set it is not the current one. mseald asks for none. */
 SEC("lsm/file_send_sigiotask")
 int BPF_PROG(lock_file_send_sigiotask, struct task_struct *task)
 {
-	return lock.signals && is_ours((u64)task) ? refuse_somebody(MSEALD_DOOR_SIGNAL, false) : 0;
+	return lock.signals && is_ours((u64)task) ? deny_caller(MSEALD_LOCK_OP_SIGNAL, false) : 0;
 }
 
 /* --- run by the daemon --- */

@@ -25,48 +25,48 @@ struct lock_tasks_map {
 extern struct lock_tasks_map lock_tasks SEC(".maps");
 
 /* Not the buffer of attempts on seals: repeated denials by the lock would evict those. */
-struct lock_refusals_map {
+struct lock_denials_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 64 * 1024);
 };
-extern struct lock_refusals_map lock_refusals SEC(".maps");
+extern struct lock_denials_map lock_denials SEC(".maps");
 
-static __always_inline void fill_caller(struct mseald_refusal *refusal)
+static __always_inline void fill_caller(struct mseald_lock_denial *denial)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 id = bpf_get_current_pid_tgid();
 
-	refusal->pid = (u32)id;
-	refusal->tgid = id >> 32;
+	denial->pid = (u32)id;
+	denial->tgid = id >> 32;
 	id = bpf_get_current_uid_gid();
-	refusal->uid = (u32)id;
-	refusal->gid = id >> 32;
-	refusal->cgroup = bpf_get_current_cgroup_id();
-	refusal->start_time = BPF_CORE_READ(task, group_leader, start_boottime);
-	bpf_get_current_comm(refusal->comm, sizeof(refusal->comm));
+	denial->uid = (u32)id;
+	denial->gid = id >> 32;
+	denial->cgroup = bpf_get_current_cgroup_id();
+	denial->start_time = BPF_CORE_READ(task, group_leader, start_boottime);
+	bpf_get_current_comm(denial->comm, sizeof(denial->comm));
 }
 
 /* Counted always; reported if the buffer has room. */
-static __always_inline int refuse_somebody(enum mseald_lock_door door, bool caller)
+static __always_inline int deny_caller(enum mseald_lock_op op, bool caller)
 {
-	struct mseald_refusal *refusal = bpf_ringbuf_reserve(&lock_refusals, sizeof(*refusal), 0);
+	struct mseald_lock_denial *denial = bpf_ringbuf_reserve(&lock_denials, sizeof(*denial), 0);
 
-	__sync_fetch_and_add(&lock.refused[door], 1);
-	if (!refusal) {
-		__sync_fetch_and_add(&lock.untold, 1);
+	__sync_fetch_and_add(&lock.denied[op], 1);
+	if (!denial) {
+		__sync_fetch_and_add(&lock.lost, 1);
 		return -EPERM;
 	}
-	*refusal = (struct mseald_refusal){ .door = door, .time = bpf_ktime_get_boot_ns() };
+	*denial = (struct mseald_lock_denial){ .op = op, .time = bpf_ktime_get_boot_ns() };
 	if (caller)
-		fill_caller(refusal);
-	bpf_ringbuf_submit(refusal, 0);
+		fill_caller(denial);
+	bpf_ringbuf_submit(denial, 0);
 	return -EPERM;
 }
 
 /* The current task. */
-static __noinline int refuse(enum mseald_lock_door door)
+static __noinline int deny(enum mseald_lock_op op)
 {
-	return refuse_somebody(door, true);
+	return deny_caller(op, true);
 }
 
 static __always_inline bool is_ours(u64 task)

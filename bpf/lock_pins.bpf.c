@@ -31,7 +31,7 @@ static __always_inline bool in_folder(struct dentry *dentry)
 
 static __always_inline int judge_pin(struct dentry *dentry)
 {
-	return in_folder(dentry) && !by_us() ? refuse(MSEALD_DOOR_PIN) : 0;
+	return in_folder(dentry) && !by_us() ? deny(MSEALD_LOCK_OP_PIN) : 0;
 }
 
 SEC("lsm/inode_unlink")
@@ -50,7 +50,7 @@ SEC("lsm/inode_rename")
 int BPF_PROG(lock_inode_rename, struct inode *dir, struct dentry *dentry, struct inode *new_dir,
 	     struct dentry *new)
 {
-	return (in_folder(dentry) || in_folder(new)) && !by_us() ? refuse(MSEALD_DOOR_PIN) : 0;
+	return (in_folder(dentry) || in_folder(new)) && !by_us() ? deny(MSEALD_LOCK_OP_PIN) : 0;
 }
 
 /* What stands where mseald is going to pin something would make it fail. */
@@ -75,7 +75,7 @@ int BPF_PROG(lock_inode_symlink, struct inode *dir, struct dentry *dentry)
 SEC("lsm/inode_link")
 int BPF_PROG(lock_inode_link, struct dentry *old, struct inode *dir, struct dentry *new)
 {
-	return (in_folder(old) || in_folder(new)) && !by_us() ? refuse(MSEALD_DOOR_PIN) : 0;
+	return (in_folder(old) || in_folder(new)) && !by_us() ? deny(MSEALD_LOCK_OP_PIN) : 0;
 }
 
 /* --- the mounts on the way there --- */
@@ -152,7 +152,7 @@ int BPF_PROG(lock_sb_umount, struct vfsmount *mnt)
 {
 	if (!lock.on || by_us() || !lock_takes_away(number_of(mount_of(mnt))))
 		return 0;
-	return refuse(MSEALD_DOOR_MOUNT);
+	return deny(MSEALD_LOCK_OP_MOUNT);
 }
 
 /* Would something that is mounted there hide the pins from the namespace of pid 1? */
@@ -180,7 +180,7 @@ static __always_inline int judge_cover(const struct path *path)
 {
 	if (!lock.on || by_us() || !lock_covers(number_of(mount_of(path->mnt)), number_of(path->dentry)))
 		return 0;
-	return refuse(MSEALD_DOOR_MOUNT);
+	return deny(MSEALD_LOCK_OP_MOUNT);
 }
 
 SEC("lsm/sb_mount")
@@ -202,5 +202,5 @@ int BPF_PROG(lock_move_mount, const struct path *from, const struct path *to)
 SEC("lsm/sb_remount")
 int BPF_PROG(lock_sb_remount, struct super_block *super)
 {
-	return lock.on && (u64)super == lock.super && !by_us() ? refuse(MSEALD_DOOR_MOUNT) : 0;
+	return lock.on && (u64)super == lock.super && !by_us() ? deny(MSEALD_LOCK_OP_MOUNT) : 0;
 }

@@ -25,7 +25,7 @@
 #include "syscall.h"
 #include "verdict.h"
 
-#define ATTEMPT_WRITE(stop) ATTEMPT(MSEALD_OP_FILE_WRITE, stop, REACTION_DENY)
+#define ATTEMPT_WRITE(deny_mask) ATTEMPT(MSEALD_OP_FILE_WRITE, deny_mask, REACTION_DENY)
 
 struct file_search {
 	struct mseald_inode inode;
@@ -84,7 +84,7 @@ static __noinline int judge_own(u64 key, u32 set, const struct mseald_inode *ino
 	if (!node)
 		return OWN_REFUSED;
 	level = search.seal & (MSEALD_FANOUT - 1);
-	return verdict_in(key, node->start[level], node->end[level], set, ATTEMPT_WRITE(MSEALD_STOP_FILE)) ?
+	return verdict_in(key, node->start[level], node->end[level], set, ATTEMPT_WRITE(MSEALD_DENY_FILE)) ?
 	       OWN_REFUSED : OWN_LET;
 }
 
@@ -114,7 +114,7 @@ static __noinline int judge_write(u64 address, bool anybody)
 	/* If it is the caller's own, an audited write has been reported. */
 	if (!seals || (own == OWN_LET && !seals->denying))
 		return 0;
-	return verdict_on_file(seals, ATTEMPT_WRITE(MSEALD_STOP_FILE_WRITE)) ? -EPERM : 0;
+	return verdict_on_file(seals, ATTEMPT_WRITE(MSEALD_DENY_FILE_WRITE)) ? -EPERM : 0;
 }
 
 SEC("lsm/file_open")

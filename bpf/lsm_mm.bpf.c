@@ -101,14 +101,14 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long req
 		length = vma->vm_end - start;
 	}
 	return verdict_on_inline(key, start, length,
-			  ATTEMPT(MSEALD_OP_MPROTECT, MSEALD_STOP_MPROTECT, REACTION_DENY)) ? -EPERM : 0;
+			  ATTEMPT(MSEALD_OP_MPROTECT, MSEALD_DENY_MPROTECT, REACTION_DENY)) ? -EPERM : 0;
 }
 
 SEC("lsm/mmap_file")
 int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot,
 	     unsigned long flags)
 {
-	const u32 attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, REACTION_DENY);
+	const u32 attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_DENY_UNMAP, REACTION_DENY);
 	struct task_struct *task;
 	struct call_site site;
 	u64 key;
@@ -178,7 +178,7 @@ static __always_inline int grows_into_hole(const struct task_struct *task, const
 			return 0;
 	}
 	return verdict_on(key, start + old, new - old,
-			  ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, REACTION_DENY));
+			  ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_DENY_UNMAP, REACTION_DENY));
 }
 
 /* What the call in hand would put at addr; nonzero: it must not. */
@@ -187,8 +187,8 @@ static __noinline int judge_address(u64 key, u64 addr)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_site site = call_site_of(task);
 	/* Unless the caller named the address, a sealed range there means that it is gone. */
-	u32 attempt = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, REACTION_DIE);
-	const u32 refuse = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_STOP_UNMAP, REACTION_DENY);
+	u32 attempt = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_DENY_UNMAP, REACTION_DIE);
+	const u32 refuse = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_DENY_UNMAP, REACTION_DENY);
 	u64 length, flags, self = bpf_get_current_task(), *note;
 
 	switch (site.call) {
@@ -200,7 +200,7 @@ static __noinline int judge_address(u64 key, u64 addr)
 			length = note ? *note : round_up_to(length, HUGE_SHIFT_MAX);
 		}
 		if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
-			attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_STOP_UNMAP, REACTION_DENY) |
+			attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_DENY_UNMAP, REACTION_DENY) |
 				  (flags & MAP_FIXED ? ATTEMPT_AGAIN : 0);
 		break;
 	case CALL_MREMAP:
@@ -223,11 +223,11 @@ static __noinline int judge_address(u64 key, u64 addr)
 	case CALL_IPC:
 		note = bpf_map_lookup_elem(&notes, &self);
 		length = note ? *note : MSEALD_ADDRESS_LIMIT - addr - 1;
-		attempt = ATTEMPT(MSEALD_OP_SHMAT, MSEALD_STOP_UNMAP, REACTION_DENY) | ATTEMPT_AGAIN;
+		attempt = ATTEMPT(MSEALD_OP_SHMAT, MSEALD_DENY_UNMAP, REACTION_DENY) | ATTEMPT_AGAIN;
 		break;
 	case CALL_REMAP_FILE_PAGES:
 		length = call_arg(&site, 1) & ~(MSEALD_PAGE - 1);
-		attempt = ATTEMPT(MSEALD_OP_REMAP_FILE_PAGES, MSEALD_STOP_UNMAP, REACTION_DENY);
+		attempt = ATTEMPT(MSEALD_OP_REMAP_FILE_PAGES, MSEALD_DENY_UNMAP, REACTION_DENY);
 		break;
 	case CALL_MAP_SHADOW_STACK:
 		length = call_arg(&site, 1);
@@ -279,7 +279,7 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 	if (!(flags & SHM_REMAP))
 		return 0;
 	return verdict_on(key, (u64)address & ~(MSEALD_PAGE - 1), length,
-			  ATTEMPT(MSEALD_OP_SHMAT, MSEALD_STOP_UNMAP, REACTION_DENY)) ? -EPERM : 0;
+			  ATTEMPT(MSEALD_OP_SHMAT, MSEALD_DENY_UNMAP, REACTION_DENY)) ? -EPERM : 0;
 }
 
 SEC("lsm/task_prctl")
@@ -299,5 +299,5 @@ int BPF_PROG(mseald_task_prctl, int option, unsigned long what)
 	if (likely(space_unsealed(key)))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-			  ATTEMPT(MSEALD_OP_PRCTL, MSEALD_STOP_UNMAP, REACTION_DENY)) ? -EPERM : 0;
+			  ATTEMPT(MSEALD_OP_PRCTL, MSEALD_DENY_UNMAP, REACTION_DENY)) ? -EPERM : 0;
 }

@@ -44,7 +44,7 @@ int BPF_PROG(mseald_ptrace_access_check, struct task_struct *child, unsigned int
 	op = call_site_of(task).call == CALL_PROCESS_VM_WRITEV ? MSEALD_OP_PROCESS_VM_WRITEV :
 								  MSEALD_OP_PTRACE;
 	return verdict_on_all(key, (u64)child->group_leader,
-			      ATTEMPT(op, MSEALD_STOP_FOREIGN_WRITE, REACTION_DENY)) ? -EPERM : 0;
+			      ATTEMPT(op, MSEALD_DENY_FOREIGN_WRITE, REACTION_DENY)) ? -EPERM : 0;
 }
 
 SEC("lsm/ptrace_traceme")
@@ -56,7 +56,7 @@ int BPF_PROG(mseald_ptrace_traceme, struct task_struct *parent)
 	if (likely(space_unsealed(key)))
 		return 0;
 	return verdict_on_all(key, (u64)task->group_leader,
-			      ATTEMPT(MSEALD_OP_PTRACE, MSEALD_STOP_FOREIGN_WRITE, REACTION_DENY)) ?
+			      ATTEMPT(MSEALD_OP_PTRACE, MSEALD_DENY_FOREIGN_WRITE, REACTION_DENY)) ?
 		       -EPERM : 0;
 }
 
@@ -92,6 +92,6 @@ int BPF_PROG(mseald_file_permission, struct file *file, int mask)
 	if (likely(space_unsealed(key)))
 		return 0;
 	return verdict_on_all(key, mm_owner(mm),
-			      ATTEMPT(MSEALD_OP_PROC_MEM, MSEALD_STOP_FOREIGN_WRITE, REACTION_DENY)) ?
+			      ATTEMPT(MSEALD_OP_PROC_MEM, MSEALD_DENY_FOREIGN_WRITE, REACTION_DENY)) ?
 		       -EPERM : 0;
 }

@@ -13,7 +13,7 @@
 #include "verdict_space.h"
 
 /* What a seal must stop for the command to be denied; 0: it is harmless, or another file's. */
-static __always_inline u32 command_stops(u32 cmd)
+static __always_inline u32 command_deny(u32 cmd)
 {
 	if (likely((cmd >> 8 & 0xff) != UFFDIO))
 		return 0;
@@ -23,10 +23,10 @@ static __always_inline u32 command_stops(u32 cmd)
 	case _UFFDIO_CONTINUE:
 	case _UFFDIO_POISON:
 		/* Only where there is no page yet, so nothing that a write would not do. */
-		return MSEALD_STOP_DISCARD;
+		return MSEALD_DENY_DISCARD;
 	case _UFFDIO_MOVE:
 		/* Between writable mappings only (mm/userfaultfd.c); takes the pages away, as mremap does. */
-		return MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD;
+		return MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD;
 	default:
 		return 0;
 	}
@@ -46,12 +46,12 @@ static __always_inline bool is_userfaultfd(const struct file *file)
 
 static __always_inline int judge_command(const struct file *file, u32 cmd)
 {
-	u32 stops = command_stops(cmd);
+	u32 deny = command_deny(cmd);
 	const struct userfaultfd_ctx *context;
 	const struct mm_struct *mm;
 	u64 key;
 
-	if (likely(!stops) || !is_userfaultfd(file))
+	if (likely(!deny) || !is_userfaultfd(file))
 		return 0;
 	context = file->private_data;
 	mm = BPF_CORE_READ(context, mm);
@@ -60,9 +60,9 @@ static __always_inline int judge_command(const struct file *file, u32 cmd)
 		return 0;
 	/* A monitor writes where only the process's own stores may. */
 	if (key != space_key(bpf_get_current_task_btf()->mm))
-		stops |= MSEALD_STOP_FOREIGN_WRITE;
+		deny |= MSEALD_DENY_FOREIGN_WRITE;
 	return verdict_on_all(key, mm_owner(mm),
-			      ATTEMPT(MSEALD_OP_USERFAULTFD, stops, REACTION_DENY) | ATTEMPT_UFFD) ?
+			      ATTEMPT(MSEALD_OP_USERFAULTFD, deny, REACTION_DENY) | ATTEMPT_UFFD) ?
 		       -EPERM : 0;
 }
 

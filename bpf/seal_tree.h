@@ -2,7 +2,7 @@
 /*
  * The search in a seal set: does [start, end) meet a seal that could stop
  * this? Quick and free of branches on data; it may say yes where the slow look
- * in verdict.bpf.c says no (another stop bit), never the reverse.
+ * in verdict.bpf.c says no (another deny bit), never the reverse.
  */
 #ifndef MSEALD_BPF_SEAL_TREE_H
 #define MSEALD_BPF_SEAL_TREE_H
@@ -78,8 +78,8 @@ static __always_inline struct mseald_node *seals_leaf(void *seals, struct mseald
 	return node;
 }
 
-/* Does [start, end) meet a seal of a set that holds one of these stop bits? Yes, when that cannot be read. */
-static __always_inline bool seals_meet(u32 set, u64 start, u64 end, u32 stop)
+/* Does [start, end) meet a seal of a set that holds one of these deny bits? Yes, when that cannot be read. */
+static __always_inline bool seals_meet(u32 set, u64 start, u64 end, u32 deny_mask)
 {
 	void *seals = bpf_map_lookup_elem(&sets, &set);
 	struct mseald_node *node;
@@ -91,7 +91,7 @@ static __always_inline bool seals_meet(u32 set, u64 start, u64 end, u32 stop)
 	node = bpf_map_lookup_elem(seals, &at);
 	if (unlikely(!node))
 		return true;
-	if (!(node->stops & stop))
+	if (!(node->deny & deny_mask))
 		return false;
 	if (start >= node->gap_start && end <= node->gap_end)
 		return false;

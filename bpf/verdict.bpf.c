@@ -15,7 +15,7 @@ struct walk {
 	u64 segment;		/* with MSEALD_SEAL_SHM: where it must be attached */
 	u64 label;		/* of the set */
 	u32 set, at, slot;
-	u32 stop;
+	u32 deny_mask;
 	u32 flags;		/* MSEALD_SEAL_* a seal must have to count; 0: all do */
 	u32 rank;		/* of the strongest action so far */
 	u32 hit_at, hit_slot;
@@ -40,18 +40,18 @@ struct walk {
 	 ((rank) & 3) * 4 & 3)
 
 _Static_assert(MSEALD_ACTION_COUNT == 3, "an action and none fit in two bits");
-_Static_assert(MSEALD_STOP_ALL == (1 << 5) - 1, "any of the stops carries into the sixth bit");
+_Static_assert(MSEALD_DENY_ALL == (1 << 5) - 1, "any of the deny bits carries into the sixth bit");
 
-static __always_inline u32 rule_rank(u64 rule, u32 stop)
+static __always_inline u32 rule_rank(u64 rule, u32 deny_mask)
 {
-	u64 stops = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
+	u64 masks = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
 	/* One bit for each action that has one of the stops, kill the highest. */
-	u32 kill = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_KILL) & stop & MSEALD_STOP_ALL) +
-		     MSEALD_STOP_ALL) >> 5;
-	u32 deny = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & stop & MSEALD_STOP_ALL) +
-		     MSEALD_STOP_ALL) >> 5;
-	u32 audit = ((stops >> MSEALD_RULE_SHIFT(MSEALD_ACTION_AUDIT) & stop & MSEALD_STOP_ALL) +
-		      MSEALD_STOP_ALL) >> 5;
+	u32 kill = ((masks >> MSEALD_RULE_SHIFT(MSEALD_ACTION_KILL) & deny_mask & MSEALD_DENY_ALL) +
+		     MSEALD_DENY_ALL) >> 5;
+	u32 deny = ((masks >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & deny_mask & MSEALD_DENY_ALL) +
+		     MSEALD_DENY_ALL) >> 5;
+	u32 audit = ((masks >> MSEALD_RULE_SHIFT(MSEALD_ACTION_AUDIT) & deny_mask & MSEALD_DENY_ALL) +
+		      MSEALD_DENY_ALL) >> 5;
 
 	return 0x00001123u >> ((kill << 2 | deny << 1 | audit) & 7) * 4 & 3;
 }
@@ -60,13 +60,13 @@ static __always_inline u32 rule_rank(u64 rule, u32 stop)
  * Does the kernel itself deny it here? mseal(2) refuses to discard only what is
  * anonymous and not writable (mm/madvise.c, mm/mseal.c of 6.12 and 7.3).
  */
-static __always_inline bool denied_natively(u64 rule, u32 stop)
+static __always_inline bool denied_natively(u64 rule, u32 deny_mask)
 {
 	u64 native = rule >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_NATIVE;
 	u64 anonymous = rule >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_ANON;
-	u64 kept = rule >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & MSEALD_STOP_DISCARD;
+	u64 kept = rule >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & MSEALD_DENY_DISCARD;
 
-	return (native != 0) & (((stop & MSEALD_STOP_DISCARD) == 0) | ((anonymous != 0) & (kept != 0)));
+	return (native != 0) & (((deny_mask & MSEALD_DENY_DISCARD) == 0) | ((anonymous != 0) & (kept != 0)));
 }
 
 /* What cannot be read counts as a seal that denies. */
@@ -112,8 +112,8 @@ __noinline int walk_seal(u32 index, struct walk *walk)
 		return 0;
 	if (walk->forked && node->rule[slot] >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_DONTFORK)
 		return 0;
-	rank = rule_rank(node->rule[slot], walk->stop);
-	native = denied_natively(node->rule[slot], walk->stop);
+	rank = rule_rank(node->rule[slot], walk->deny_mask);
+	native = denied_natively(node->rule[slot], walk->deny_mask);
 	walk->native |= (rank == RANK_DENY) & native;
 	walk->not_native |= (rank == RANK_DENY) & !native;
 	if (rank < walk->rank) {
@@ -214,7 +214,7 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
 	event->type = MSEALD_EVENT_ATTEMPT;
 	event->op = op;
 	event->verdict = outcome;
-	event->rule_class = walk->hit_rule >> MSEALD_RULE_CLASS_SHIFT & 0xff;
+	event->segment = walk->hit_rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff;
 	event->time = bpf_ktime_get_boot_ns();
 	event->space = key;
 	event->label = walk->label;
@@ -293,7 +293,7 @@ static __always_inline struct walk walk_for(u64 key, u32 set, u32 attempt)
 {
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 
-	return (struct walk){ .set = set, .stop = ATTEMPT_STOP(attempt), .rank = RANK_NONE,
+	return (struct walk){ .set = set, .deny_mask = ATTEMPT_DENY(attempt), .rank = RANK_NONE,
 			      .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD :
 				       attempt & ATTEMPT_SHM ? MSEALD_SEAL_SHM : 0,
 			      .forked = space && space->word & MSEALD_WORD_FORKED };
@@ -330,15 +330,15 @@ __noinline int verdict_on_file(const struct mseald_file_seals *seals, u32 attemp
 		return 1;
 	walk.tried_start = walk.hit_start = seals->start;
 	walk.tried_end = walk.hit_end = seals->end;
-	walk.hit_rule = (u64)seals->rule_class << MSEALD_RULE_CLASS_SHIFT;
+	walk.hit_rule = (u64)seals->segment << MSEALD_RULE_SEGMENT_SHIFT;
 	walk.label = seals->label;
 	walk.rank = seals->denying ? RANK_DENY : RANK_AUDIT;
 	return carry_out(&walk, seals->space, attempt);
 }
 
-__noinline bool seals_meet_called(u32 set, u64 start, u64 end, u32 stop)
+__noinline bool seals_meet_called(u32 set, u64 start, u64 end, u32 deny_mask)
 {
-	return seals_meet(set, start, end, stop);
+	return seals_meet(set, start, end, deny_mask);
 }
 
 __noinline int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt)

@@ -14,7 +14,7 @@ enum reaction {
 	REACTION_DIE,	/* the call fails, and the process must not go on either */
 };
 
-#define ATTEMPT(op, stop, reaction) ((u32)(op) | (u32)(stop) << 8 | (u32)(reaction) << 16)
+#define ATTEMPT(op, deny_mask, reaction) ((u32)(op) | (u32)(deny_mask) << 8 | (u32)(reaction) << 16)
 #define ATTEMPT_AGAIN (1u << 24)	/* judged before in this call, and reported if only audited */
 /*
  * Where a program can only kill: if all seals that the call meets are made by
@@ -26,7 +26,7 @@ enum reaction {
 #define ATTEMPT_UFFD (1u << 26)	/* only seals on what userfaultfd reaches (MSEALD_SEAL_UFFD) count */
 #define ATTEMPT_SHM (1u << 27)	/* only seals on the System V segment attached at start count */
 #define ATTEMPT_OP(attempt) ((attempt) & 0xff)
-#define ATTEMPT_STOP(attempt) ((attempt) >> 8 & 0xff)
+#define ATTEMPT_DENY(attempt) ((attempt) >> 8 & 0xff)
 #define ATTEMPT_REACTION(attempt) ((attempt) >> 16 & 0xff)
 
 /*
@@ -47,7 +47,7 @@ struct touched {
 int verdict_on_both(u64 key, u32 set, u32 attempt, const struct touched *touched);
 
 /* seals_meet(), looked at by the verifier once in each program, and called. */
-bool seals_meet_called(u32 set, u64 start, u64 end, u32 stop);
+bool seals_meet_called(u32 set, u64 start, u64 end, u32 deny_mask);
 
 /* The same of an attempt on a file that nobody may write. */
 int verdict_on_file(const struct mseald_file_seals *seals, u32 attempt);
@@ -86,7 +86,7 @@ static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 len
 	set = MSEALD_TAG_KEY(tag) == key ? MSEALD_TAG_SET(tag) : current_set_kept(key);
 	if (!set)
 		return 0;
-	if (likely(!seals_meet(set, start, end, ATTEMPT_STOP(attempt))))
+	if (likely(!seals_meet(set, start, end, ATTEMPT_DENY(attempt))))
 		return 0;
 	return verdict_in(key, start, end, set, attempt);
 }

@@ -25,7 +25,7 @@ static __always_inline int verdict_on_all(u64 key, u64 owner, u32 attempt)
 {
 	u32 set = set_of(key, owner);
 
-	if (!set || !seals_meet_called(set, 0, MSEALD_ADDRESS_LIMIT, ATTEMPT_STOP(attempt)))
+	if (!set || !seals_meet_called(set, 0, MSEALD_ADDRESS_LIMIT, ATTEMPT_DENY(attempt)))
 		return 0;
 	return verdict_in(key, 0, MSEALD_ADDRESS_LIMIT, set, attempt);
 }

@@ -7,19 +7,19 @@
 #include <linux/types.h>
 #endif
 
-/* What another process was refused, as it is counted. */
-enum mseald_lock_door {
-	MSEALD_DOOR_MAP,	/* a descriptor of a map */
-	MSEALD_DOOR_PROGRAM,	/* of a program */
-	MSEALD_DOOR_LINK,	/* of a link, by its id */
-	MSEALD_DOOR_LOAD,	/* loading a program that could undo the lock */
-	MSEALD_DOOR_SWITCH,	/* turning off what programs are attached by */
-	MSEALD_DOOR_PIN,	/* changing what is in the folder of pins */
-	MSEALD_DOOR_MOUNT,	/* unmounting or covering the way there */
-	MSEALD_DOOR_TRACE,	/* tracing mseald */
-	MSEALD_DOOR_LIMIT,	/* changing its resource limits */
-	MSEALD_DOOR_SIGNAL,	/* sending it a signal */
-	MSEALD_DOOR_COUNT,
+/* The operations that the lock denies to other processes, as they are counted. */
+enum mseald_lock_op {
+	MSEALD_LOCK_OP_MAP,	/* a descriptor of a map */
+	MSEALD_LOCK_OP_PROGRAM,	/* of a program */
+	MSEALD_LOCK_OP_LINK,	/* of a link, by its id */
+	MSEALD_LOCK_OP_LOAD,	/* loading a program that could undo the lock */
+	MSEALD_LOCK_OP_SWITCH,	/* turning off what programs are attached by */
+	MSEALD_LOCK_OP_PIN,	/* changing what is in the folder of pins */
+	MSEALD_LOCK_OP_MOUNT,	/* unmounting or covering the way there */
+	MSEALD_LOCK_OP_TRACE,	/* tracing mseald */
+	MSEALD_LOCK_OP_LIMIT,	/* changing its resource limits */
+	MSEALD_LOCK_OP_SIGNAL,	/* sending it a signal */
+	MSEALD_LOCK_OP_COUNT,
 };
 
 #define MSEALD_LOCK_MAX_TASKS 8192u	/* threads of the daemon and its children */
@@ -31,16 +31,16 @@ struct mseald_lock {
 	__u64 mount;			/* struct mount of bpffs in the mount namespace of pid 1 */
 	__u64 super;			/* its struct super_block */
 	__u64 folder;			/* dentry of the folder of pins */
-	__u32 signals;			/* refuse signals too */
+	__u32 signals;			/* deny signals too */
 	__u32 keeper;			/* tgid of the daemon */
 	__u64 maps, programs;		/* guarded now */
-	__u64 refused[MSEALD_DOOR_COUNT];
-	__u64 untold;			/* of them: found the buffer of refusals full */
+	__u64 denied[MSEALD_LOCK_OP_COUNT];
+	__u64 lost;			/* of them: not reported: the buffer of denials was full */
 };
 
-/* Who was refused what: a record in the lock's own buffer (lock_refusals). */
-struct mseald_refusal {
-	__u32 door;			/* enum mseald_lock_door */
+/* An operation that was denied to a process: a record in the lock's own buffer (lock_denials). */
+struct mseald_lock_denial {
+	__u32 op;			/* enum mseald_lock_op */
 	__u32 pid, tgid;		/* of the caller, in the initial namespace; 0: not known */
 	__u32 uid, gid;
 	__u32 pad;

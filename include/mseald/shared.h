@@ -18,17 +18,17 @@
 #define MSEALD_LAYOUT 7
 
 /* What a seal can be told to stop: --deny= of msealctl(1), bits of a rule. */
-enum mseald_stop {
-	MSEALD_STOP_MPROTECT = 1 << 0,		/* rows 1 of docs/design.md, "What is denied" */
-	MSEALD_STOP_UNMAP = 1 << 1,		/* rows 2-5, 8-10, 13: unmap, move, replace */
-	MSEALD_STOP_DISCARD = 1 << 2,		/* rows 6, 7, 12, 14: contents thrown away */
-	MSEALD_STOP_FOREIGN_WRITE = 1 << 3,	/* row 11: writes that bypass the mapping */
-	MSEALD_STOP_FILE_WRITE = 1 << 4,	/* row 14, by any process: writes to the file */
+enum mseald_deny {
+	MSEALD_DENY_MPROTECT = 1 << 0,		/* rows 1 of docs/design.md, "What is denied" */
+	MSEALD_DENY_UNMAP = 1 << 1,		/* rows 2-5, 8-10, 13: unmap, move, replace */
+	MSEALD_DENY_DISCARD = 1 << 2,		/* rows 6, 7, 12, 14: contents thrown away */
+	MSEALD_DENY_FOREIGN_WRITE = 1 << 3,	/* row 11: writes that bypass the mapping */
+	MSEALD_DENY_FILE_WRITE = 1 << 4,	/* row 14, by any process: writes to the file */
 };
-#define MSEALD_STOP_ALL 0x1f
-#define MSEALD_STOP_DEFAULT (MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)
+#define MSEALD_DENY_ALL 0x1f
+#define MSEALD_DENY_DEFAULT (MSEALD_DENY_MPROTECT | MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD)
 /* A seal with one of these keeps the file that it knows of (struct mseald_inode) from being written. */
-#define MSEALD_STOP_FILE (MSEALD_STOP_DISCARD | MSEALD_STOP_FILE_WRITE)
+#define MSEALD_DENY_FILE (MSEALD_DENY_DISCARD | MSEALD_DENY_FILE_WRITE)
 
 /* What happens to an attempt: --action=. The strongest of all seals hit wins. */
 enum mseald_action {
@@ -38,16 +38,16 @@ enum mseald_action {
 	MSEALD_ACTION_COUNT,
 };
 
-/* Segment class of a sealed range: --segments=. */
-enum mseald_class {
-	MSEALD_CLASS_NONE,	/* named by its address only */
-	MSEALD_CLASS_TEXT,
-	MSEALD_CLASS_RODATA,
-	MSEALD_CLASS_RELRO,
-	MSEALD_CLASS_DATA,
-	MSEALD_CLASS_VDSO,
-	MSEALD_CLASS_STACK,
-	MSEALD_CLASS_COUNT,
+/* Segment of a sealed range: --segments=. */
+enum mseald_segment {
+	MSEALD_SEGMENT_NONE,	/* named by its address only */
+	MSEALD_SEGMENT_TEXT,
+	MSEALD_SEGMENT_RODATA,
+	MSEALD_SEGMENT_RELRO,
+	MSEALD_SEGMENT_DATA,
+	MSEALD_SEGMENT_VDSO,
+	MSEALD_SEGMENT_STACK,
+	MSEALD_SEGMENT_COUNT,
 };
 
 /* The operation attempted, as events and statistics name it. */
@@ -83,14 +83,14 @@ enum mseald_verdict {
 
 /*
  * The rule of one seal, packed so that a program reads it at once: three bytes
- * of stop bits (deny, kill, audit) that are for good, the class, the same
+ * of deny bits (deny, kill, audit) that are permanent, the segment, the same
  * three bytes for what is revocable, and the flags.
  */
 #define MSEALD_RULE_SHIFT(action) (8 * (action))
-#define MSEALD_RULE_CLASS_SHIFT 24
+#define MSEALD_RULE_SEGMENT_SHIFT 24
 #define MSEALD_RULE_REVOCABLE_SHIFT 32
 #define MSEALD_RULE_FLAGS_SHIFT 56
-#define MSEALD_RULE_STOPS_MASK 0xffffffULL
+#define MSEALD_RULE_DENY_MASK 0xffffffULL
 
 #define MSEALD_SEAL_SHM 0x01u		/* a System V segment: what shmdt() would detach */
 #define MSEALD_SEAL_DONTFORK 0x02u	/* VM_DONTCOPY: a child of fork does not have this memory */
@@ -133,7 +133,7 @@ struct mseald_node {
 	__u64 gap_start, gap_end;	/* the hole between seals where most new mappings go */
 	__u32 count;			/* seals in the set */
 	__u8 depth;			/* 0: the root is the leaf; at most 2 */
-	__u8 stops;			/* union of all stop bits, any action */
+	__u8 deny;			/* union of all deny bits, any action */
 	__u8 flags;			/* union of all MSEALD_SEAL_* */
 	__u8 pad0;
 	__u64 label;			/* policy and program: key of the map `labels`; 0: not known */
@@ -165,14 +165,14 @@ struct mseald_file_node {
 
 /*
  * Value of the map `files`: a file that nobody at all may write, because of
- * seals with MSEALD_STOP_FILE_WRITE. How many sets have one that denies or
+ * seals with MSEALD_DENY_FILE_WRITE. How many sets have one that denies or
  * kills, and one that only audits; and what is told of an attempt: the last that was made.
  */
 struct mseald_file_seals {
 	__u32 denying, auditing;
 	__u64 space, label;		/* key of the address space it was made for, label of its set */
 	__u64 start, end;		/* of the seal */
-	__u32 rule_class;		/* enum mseald_class */
+	__u32 segment;		/* enum mseald_segment */
 	__u32 pad;
 };
 
@@ -249,7 +249,7 @@ struct mseald_event {
 	__u32 type;			/* enum mseald_event_type, always first */
 	__u32 op;			/* enum mseald_op */
 	__u32 verdict;			/* enum mseald_verdict */
-	__u32 rule_class;		/* enum mseald_class of the seal hit */
+	__u32 segment;		/* enum mseald_segment of the seal hit */
 	__u64 time;			/* nanoseconds, CLOCK_BOOTTIME */
 	__u64 space;			/* key of the address space */
 	__u64 label;			/* of its seal set */
@@ -291,7 +291,7 @@ struct mseald_label {
 struct mseald_tally_key {
 	__u64 label;
 	__u32 op;			/* enum mseald_op */
-	__u16 rule_class;		/* enum mseald_class */
+	__u16 segment;		/* enum mseald_segment */
 	__u16 verdict;			/* enum mseald_verdict */
 };
 

@@ -81,9 +81,9 @@ static void read_options(json_t *parameters)
 		refused(r, bad, bad);
 		return;
 	}
-	CHECK(!(spec.stops & ~(unsigned)MSEALD_STOP_ALL) && !(spec.classes & ~(unsigned)MSEALD_CLASSES_ALL));
-	CHECK((spec.classes != 0) == params_given(parameters, "segments"));
-	CHECK((spec.stops != 0) == params_given(parameters, "deny"));
+	CHECK(!(spec.deny & ~(unsigned)MSEALD_DENY_ALL) && !(spec.segments & ~(unsigned)MSEALD_SEGMENTS_ALL));
+	CHECK((spec.segments != 0) == params_given(parameters, "segments"));
+	CHECK((spec.deny != 0) == params_given(parameters, "deny"));
 	CHECK((spec.action < MSEALD_ACTION_COUNT) == params_given(parameters, "action"));
 	CHECK(!spec.dlopen || json_is_true(json_object_get(parameters, "dlopen")));
 	CHECK(!spec.revocable || json_is_true(json_object_get(parameters, "revocable")));

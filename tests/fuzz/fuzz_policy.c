@@ -43,8 +43,8 @@ static void check_policy(const struct policy *policy)
 	CHECK(policy->exe_count + policy->unit_count + policy->cgroup_count + policy->user_count > 0 || policy->marked);
 	CHECK(policy->exe_count <= PARSER_VALUES_MAX && policy->unit_count <= PARSER_VALUES_MAX);
 	CHECK(policy->cgroup_count <= PARSER_VALUES_MAX && policy->user_count <= PARSER_VALUES_MAX);
-	CHECK((policy->seal.classes & ~MSEALD_CLASSES_ALL) == 0);
-	CHECK(policy->seal.stops != 0 && (policy->seal.stops & ~(unsigned)MSEALD_STOP_ALL) == 0);
+	CHECK((policy->seal.segments & ~MSEALD_SEGMENTS_ALL) == 0);
+	CHECK(policy->seal.deny != 0 && (policy->seal.deny & ~(unsigned)MSEALD_DENY_ALL) == 0);
 	CHECK(policy->seal.action < MSEALD_ACTION_COUNT && policy->seal.gate <= POLICY_GATE_DENY);
 	for (size_t i = 0; i < policy->cgroup_count; i++)
 		CHECK(policy->cgroup[i][0] == '/' && (!policy->cgroup[i][1] || policy->cgroup[i][strlen(policy->cgroup[i]) - 1] != '/'));

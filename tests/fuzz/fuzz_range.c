@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What people type: the same text as a range, a list of classes and a list of
- * stop bits; the same bytes as ranges to be put in order. What is taken is
+ * What people type: the same text as a range, a list of segments and a list of
+ * deny bits; the same bytes as ranges to be put in order. What is taken is
  * written out and must read back the same.
  */
 #include <errno.h>
@@ -82,8 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	try_range(text);
-	try_list(text, names_parse_classes, names_format_classes, MSEALD_CLASSES_ALL);
-	try_list(text, names_parse_stops, names_format_stops, MSEALD_STOP_ALL);
+	try_list(text, names_parse_segments, names_format_segments, MSEALD_SEGMENTS_ALL);
+	try_list(text, names_parse_deny, names_format_deny, MSEALD_DENY_ALL);
 	try_normalize(data, size);
 	return 0;
 }

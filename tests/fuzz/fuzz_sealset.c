@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Six bytes are one operation on a seal set: add, collect for add_all, revoke,
- * or spoil the encoded nodes. Beside it stop bits are kept page by page; after
+ * or spoil the encoded nodes. Beside it deny bits are kept page by page; after
  * each operation every page must be judged alike, and encoding must lead back.
  */
 #include <errno.h>
@@ -21,7 +21,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct page {
-	uint8_t firm[MSEALD_ACTION_COUNT], revocable[MSEALD_ACTION_COUNT];
+	uint8_t permanent[MSEALD_ACTION_COUNT], revocable[MSEALD_ACTION_COUNT];
 };
 
 static uint64_t first_page(const uint8_t *op)
@@ -39,18 +39,18 @@ static struct seal seal_of(const uint8_t *op)
 	struct seal seal = {
 		.start = first_page(op) * PAGE,
 		.end = after_page(op) * PAGE,
-		.class = op[3] >> 4 & 3,
+		.segment = op[3] >> 4 & 3,
 		.flags = op[3] >> 7 & MSEALD_SEAL_SHM,
 		.hits = op[5],
 		.pgoff = op[5],
 	};
-	uint8_t stops = op[4] & MSEALD_STOP_ALL;
+	uint8_t deny = op[4] & MSEALD_DENY_ALL;
 
 	if (op[3] & 4)
-		seal.firm[op[3] % 4 % MSEALD_ACTION_COUNT] = stops;
+		seal.permanent[op[3] % 4 % MSEALD_ACTION_COUNT] = deny;
 	else
-		seal.revocable[op[3] % 4 % MSEALD_ACTION_COUNT] = stops;
-	if (op[4] >> 5 && stops & MSEALD_STOP_FILE)
+		seal.revocable[op[3] % 4 % MSEALD_ACTION_COUNT] = deny;
+	if (op[4] >> 5 && deny & MSEALD_DENY_FILE)
 		seal.file = (struct mseald_inode){ .address = 0xffff888000000000ull + 64ull * (op[4] >> 5), .number = op[4] >> 5 };
 	return seal;
 }
@@ -59,18 +59,18 @@ static void model_add(struct page *model, const struct seal *seal)
 {
 	for (uint64_t i = seal->start / PAGE; i < seal->end / PAGE; i++) {
 		for (size_t a = 0; a < MSEALD_ACTION_COUNT; a++) {
-			model[i].firm[a] |= seal->firm[a];
+			model[i].permanent[a] |= seal->permanent[a];
 			model[i].revocable[a] |= seal->revocable[a];
 		}
 	}
 }
 
-static int model_judge(const struct page *page, unsigned stop)
+static int model_judge(const struct page *page, unsigned bit)
 {
 	static const int strongest_first[] = { MSEALD_ACTION_KILL, MSEALD_ACTION_DENY, MSEALD_ACTION_AUDIT };
 
 	for (size_t i = 0; i < ELEMENTS(strongest_first); i++) {
-		if ((page->firm[strongest_first[i]] | page->revocable[strongest_first[i]]) & stop)
+		if ((page->permanent[strongest_first[i]] | page->revocable[strongest_first[i]]) & bit)
 			return strongest_first[i];
 	}
 	return -ENOENT;
@@ -83,9 +83,9 @@ static void check(const struct sealset *set, const struct page *model)
 		CHECK(i == 0 || set->list[i - 1].end <= set->list[i].start);
 	}
 	for (uint64_t i = 0; i < PAGES; i++) {
-		for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1)
-			CHECK(sealset_judge(set, i * PAGE, (i + 1) * PAGE, stop, NULL) ==
-			      model_judge(&model[i], stop));
+		for (unsigned bit = 1; bit & MSEALD_DENY_ALL; bit <<= 1)
+			CHECK(sealset_judge(set, i * PAGE, (i + 1) * PAGE, bit, NULL) ==
+			      model_judge(&model[i], bit));
 	}
 }
 
@@ -98,7 +98,7 @@ static void roundtrip(const struct sealset *set, const uint8_t *op, bool spoil)
 	size_t file_count = 0, count, bytes;
 	int needed, r;
 
-	CHECK(sealset_files(set, MSEALD_STOP_FILE, &files, &file_count) == 0);
+	CHECK(sealset_files(set, MSEALD_DENY_FILE, &files, &file_count) == 0);
 	needed = sealset_nodes_needed(set->count, file_count);
 	CHECK(needed >= 0);
 	count = (size_t)needed;
@@ -129,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	for (size_t n = 0; n < MOST_OPERATIONS && size >= 6; n++, data += 6, size -= 6) {
 		struct seal seal = seal_of(data);
-		bool empty = (data[4] & MSEALD_STOP_ALL) == 0;
+		bool empty = (data[4] & MSEALD_DENY_ALL) == 0;
 
 		switch (data[0] % 5) {
 		case 0:

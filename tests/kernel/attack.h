@@ -117,9 +117,9 @@ char *snapshot(pid_t pid, uint64_t start, uint64_t length);
 /* $MSEALD_EXPECT_GATE is "override" (true) or "kill"; bails out when it is neither. The same of 32-bit calls. */
 bool gate_is_override(void);
 bool gate_32_is_override(void);		/* $MSEALD_EXPECT_GATE_32 */
-/* Is $MSEALD_EXPECT_NATIVE set: are seals for good made by mseal(2) too on this kernel? */
+/* Is $MSEALD_EXPECT_NATIVE set: are permanent seals made by mseal(2) too on this kernel? */
 bool native_expected(void);
-/* Does a call that changes the mappings of what is sealed for good fail here, rather than kill? */
+/* Does a call that changes the mappings of what is permanently sealed fail here, rather than kill? */
 bool gate_denies(void);
 /* Was such a call, which only a gate can stop, stopped as it must be on this kernel? */
 bool stopped_by_gate(struct puppet *puppet, long result);

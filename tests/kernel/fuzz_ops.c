@@ -18,7 +18,7 @@ bool op_is_here(const struct fuzz_scene *scene, unsigned op)
 {
 	unsigned where = fuzz_ops[op].where;
 
-	return !op_off[op] && (!(where & IN_ALL) || scene->firm == FUZZ_ALL) &&
+	return !op_off[op] && (!(where & IN_ALL) || scene->permanent == FUZZ_ALL) &&
 	       (!(where & IN_LOW) || scene->low) && (!(where & IN_FILE) || scene->flags & SCENE_FILE) &&
 	       (!(where & IN_32) || scene->is_32);
 }

@@ -35,18 +35,18 @@ const char *const fuzz_memory_names[] = { "anon",	 "data",    "relro",  "text", 
 					  "shared-data", "segment", "guards", "keyed", "huge-data",
 					  "huge",	 "heap",    "room" };
 const char *const fuzz_strength_names[] = {
-	"unsealed", "firm", "revocable", "audit", "weak", "kill", "all"
+	"unsealed", "permanent", "revocable", "audit", "weak", "kill", "all"
 };
 
 struct fuzz_scene fuzz_scenes[] = {
-	{ "mixed", HIGH, .firm = FUZZ_FIRM, .flags = SCENE_AUDIT },
-	{ "revocable", HIGH, .firm = FUZZ_REVOCABLE },
-	{ "all", HIGH, .firm = FUZZ_ALL },
-	{ "low", LOW, .low = true, .firm = FUZZ_FIRM, .flags = SCENE_AUDIT },
-	{ "huge", HIGH, .firm = FUZZ_FIRM, .flags = SCENE_HUGE },
-	{ "32", LOW, .is_32 = true, .low = true, .firm = FUZZ_FIRM, .flags = SCENE_AUDIT },
-	{ "32-huge", LOW, .is_32 = true, .low = true, .firm = FUZZ_REVOCABLE, .flags = SCENE_HUGE },
-	{ "file", HIGH, .firm = FUZZ_FIRM, .flags = SCENE_FILE },
+	{ "mixed", HIGH, .permanent = FUZZ_PERMANENT, .flags = SCENE_AUDIT },
+	{ "revocable", HIGH, .permanent = FUZZ_REVOCABLE },
+	{ "all", HIGH, .permanent = FUZZ_ALL },
+	{ "low", LOW, .low = true, .permanent = FUZZ_PERMANENT, .flags = SCENE_AUDIT },
+	{ "huge", HIGH, .permanent = FUZZ_PERMANENT, .flags = SCENE_HUGE },
+	{ "32", LOW, .is_32 = true, .low = true, .permanent = FUZZ_PERMANENT, .flags = SCENE_AUDIT },
+	{ "32-huge", LOW, .is_32 = true, .low = true, .permanent = FUZZ_REVOCABLE, .flags = SCENE_HUGE },
+	{ "file", HIGH, .permanent = FUZZ_PERMANENT, .flags = SCENE_FILE },
 };
 const unsigned fuzz_scenes_count = sizeof(fuzz_scenes) / sizeof(*fuzz_scenes);
 
@@ -63,26 +63,26 @@ _Static_assert(sizeof(fuzz_scenes) / sizeof(*fuzz_scenes) <= FUZZ_SCENES,
 	}
 
 const struct fuzz_area fuzz_areas[] = {
-	{ "anon", FUZZ_ANON, AT(0), 8, MIDDLE(FUZZ_FIRM) },
+	{ "anon", FUZZ_ANON, AT(0), 8, MIDDLE(FUZZ_PERMANENT) },
 	{ "anon_rev", FUZZ_ANON, AT(1), 8, MIDDLE(FUZZ_REVOCABLE) },
-	{ "data", FUZZ_DATA, AT(2), 8, MIDDLE(FUZZ_FIRM) },
+	{ "data", FUZZ_DATA, AT(2), 8, MIDDLE(FUZZ_PERMANENT) },
 	{ "data_rev", FUZZ_DATA, AT(3), 8, MIDDLE(FUZZ_REVOCABLE) },
-	{ "audit", FUZZ_ANON, AT(4), 8, { { 1, 3, FUZZ_AUDIT }, { 4, 2, FUZZ_FIRM } }, SCENE_AUDIT },
-	{ "relro", FUZZ_RELRO, AT(5), 8, MIDDLE(FUZZ_FIRM) },
-	{ "text", FUZZ_TEXT, AT(6), 8, MIDDLE(FUZZ_FIRM) },
+	{ "audit", FUZZ_ANON, AT(4), 8, { { 1, 3, FUZZ_AUDIT }, { 4, 2, FUZZ_PERMANENT } }, SCENE_AUDIT },
+	{ "relro", FUZZ_RELRO, AT(5), 8, MIDDLE(FUZZ_PERMANENT) },
+	{ "text", FUZZ_TEXT, AT(6), 8, MIDDLE(FUZZ_PERMANENT) },
 	{ "text_rev", FUZZ_TEXT, AT(7), 8, MIDDLE(FUZZ_REVOCABLE) },
-	{ "shared", FUZZ_SHARED, AT(8), 8, MIDDLE(FUZZ_FIRM) },
+	{ "shared", FUZZ_SHARED, AT(8), 8, MIDDLE(FUZZ_PERMANENT) },
 	{ "shared_rev", FUZZ_SHARED, AT(9), 8, MIDDLE(FUZZ_REVOCABLE) },
-	{ "shared_data", FUZZ_SHARED_DATA, AT(10), 8, MIDDLE(FUZZ_FIRM) },
+	{ "shared_data", FUZZ_SHARED_DATA, AT(10), 8, MIDDLE(FUZZ_PERMANENT) },
 	/* Several seals on one segment. */
-	{ "shm_weak", FUZZ_SEGMENT, AT(11), 8, { { 0, 1, FUZZ_WEAK }, { 4, 1, FUZZ_FIRM } } },
-	{ "shm_audit", FUZZ_SEGMENT, AT(12), 8, { { 0, 1, FUZZ_AUDIT }, { 4, 1, FUZZ_FIRM } },
+	{ "shm_weak", FUZZ_SEGMENT, AT(11), 8, { { 0, 1, FUZZ_WEAK }, { 4, 1, FUZZ_PERMANENT } } },
+	{ "shm_audit", FUZZ_SEGMENT, AT(12), 8, { { 0, 1, FUZZ_AUDIT }, { 4, 1, FUZZ_PERMANENT } },
 	  SCENE_AUDIT },
-	{ "shm_firm", FUZZ_SEGMENT, AT(13), 8, { { 0, 1, FUZZ_FIRM }, { 4, 1, FUZZ_REVOCABLE } } },
-	{ "shm_whole", FUZZ_SEGMENT, AT(14), 4, { { 0, 4, FUZZ_FIRM } } },
-	{ "guards", FUZZ_GUARDS, AT(15), 8, MIDDLE(FUZZ_FIRM) },
+	{ "shm_permanent", FUZZ_SEGMENT, AT(13), 8, { { 0, 1, FUZZ_PERMANENT }, { 4, 1, FUZZ_REVOCABLE } } },
+	{ "shm_whole", FUZZ_SEGMENT, AT(14), 4, { { 0, 4, FUZZ_PERMANENT } } },
+	{ "guards", FUZZ_GUARDS, AT(15), 8, MIDDLE(FUZZ_PERMANENT) },
 	{ "guards_rev", FUZZ_GUARDS, AT(16), 8, MIDDLE(FUZZ_REVOCABLE) },
-	{ "keyed", FUZZ_KEYED, AT(17), 8, MIDDLE(FUZZ_FIRM) },
+	{ "keyed", FUZZ_KEYED, AT(17), 8, MIDDLE(FUZZ_PERMANENT) },
 	{ "keyed_rev", FUZZ_KEYED, AT(18), 8, MIDDLE(FUZZ_REVOCABLE) },
 	{ "deadly", FUZZ_ANON, AT(19), 8, MIDDLE(FUZZ_KILL), SCENE_AUDIT },
 	{ "plain", FUZZ_DATA, AT(20), 8, {} },
@@ -90,15 +90,15 @@ const struct fuzz_area fuzz_areas[] = {
 	/* An ordinary page, a huge one behind it, ordinary pages behind that, of which some are sealed. */
 	{ "before", FUZZ_DATA, 2 * FUZZ_HUGE - FUZZ_PAGE, 1, {} },
 	{ "huge", FUZZ_HUGE_DATA, 2 * FUZZ_HUGE, 512, {} },
-	{ "behind", FUZZ_DATA, 3 * FUZZ_HUGE, 16, { { 8, 4, FUZZ_FIRM } } },
+	{ "behind", FUZZ_DATA, 3 * FUZZ_HUGE, 16, { { 8, 4, FUZZ_PERMANENT } } },
 	/* Where a huge page would cover what is sealed. */
 	{ "slot", FUZZ_DATA, 5 * FUZZ_HUGE - FUZZ_PAGE, 17, { { 9, 4, FUZZ_REVOCABLE } } },
-	{ "slot_firm", FUZZ_DATA, 7 * FUZZ_HUGE - FUZZ_PAGE, 17, { { 9, 4, FUZZ_FIRM } } },
+	{ "slot_permanent", FUZZ_DATA, 7 * FUZZ_HUGE - FUZZ_PAGE, 17, { { 9, 4, FUZZ_PERMANENT } } },
 	{ "room", FUZZ_ROOM, 9 * FUZZ_HUGE, 1024, {} },
 	{ "before2", FUZZ_DATA, 12 * FUZZ_HUGE - FUZZ_PAGE, 1, {}, SCENE_HUGE },
 	{ "huge_tail", FUZZ_HUGE_DATA, 12 * FUZZ_HUGE, 512, { { 508, 4, FUZZ_REVOCABLE } }, SCENE_HUGE },
-	{ "huge_firm", FUZZ_HUGE_ANON, 14 * FUZZ_HUGE, 512, { { 0, 512, FUZZ_FIRM } }, SCENE_HUGE },
-	{ "heap", FUZZ_HEAP, 0, 16, { { 4, 4, FUZZ_FIRM } } },
+	{ "huge_permanent", FUZZ_HUGE_ANON, 14 * FUZZ_HUGE, 512, { { 0, 512, FUZZ_PERMANENT } }, SCENE_HUGE },
+	{ "heap", FUZZ_HEAP, 0, 16, { { 4, 4, FUZZ_PERMANENT } } },
 };
 const unsigned fuzz_areas_count = sizeof(fuzz_areas) / sizeof(*fuzz_areas);
 
@@ -128,7 +128,7 @@ enum fuzz_strength scene_strength(const struct fuzz_scene *scene, const struct f
 		const struct fuzz_seal *seal = &area->seals[i];
 
 		if (page >= seal->from && page - seal->from < seal->pages)
-			return seal->strength == FUZZ_FIRM ? scene->firm : seal->strength;
+			return seal->strength == FUZZ_PERMANENT ? scene->permanent : seal->strength;
 	}
 	return FUZZ_NONE;
 }
@@ -392,7 +392,7 @@ static void seal_all(struct fuzz_scene *scene)
 {
 	struct range ranges[FUZZ_AREAS];
 
-	for (unsigned strength = FUZZ_FIRM; strength < FUZZ_STRENGTHS; strength++) {
+	for (unsigned strength = FUZZ_PERMANENT; strength < FUZZ_STRENGTHS; strength++) {
 		struct seal_order order = { .pid = scene->template.pid, .ranges = ranges };
 		const char *error;
 

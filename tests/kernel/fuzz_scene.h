@@ -28,7 +28,7 @@ enum fuzz_memory {
 
 /* FUZZ_ALL: with foreign-write. FUZZ_WEAK: mprotect only. */
 enum fuzz_strength {
-	FUZZ_NONE, FUZZ_FIRM, FUZZ_REVOCABLE, FUZZ_AUDIT, FUZZ_WEAK, FUZZ_KILL, FUZZ_ALL,
+	FUZZ_NONE, FUZZ_PERMANENT, FUZZ_REVOCABLE, FUZZ_AUDIT, FUZZ_WEAK, FUZZ_KILL, FUZZ_ALL,
 	FUZZ_STRENGTHS,
 };
 
@@ -80,7 +80,7 @@ struct fuzz_scene {
 	const char *name;
 	uint64_t base;
 	bool is_32, low;		/* low: below 4 GiB, so that int 0x80 reaches it */
-	enum fuzz_strength firm;	/* what a seal that is for good is in this scene */
+	enum fuzz_strength permanent;	/* what a permanent seal is in this scene */
 	unsigned flags;
 
 	unsigned index;

@@ -77,11 +77,11 @@ static uint64_t pages_for(struct puppet *puppet, enum abi abi, unsigned long pag
 	return (uint64_t)at;
 }
 
-static void seal_pages(const struct puppet *puppet, uint64_t at, bool for_good)
+static void seal_pages(const struct puppet *puppet, uint64_t at, bool permanent)
 {
 	const struct range range = { at, at + 4 * PAGE };
 	const char *error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = &range, .count = 1,
-							      .revocable = !for_good }, NULL);
+							      .revocable = !permanent }, NULL);
 
 	if (error)
 		bail("cannot seal pid %d: %s", puppet->pid, error);
@@ -130,9 +130,9 @@ static long fill_hole(struct puppet *puppet, enum abi abi, enum filling how, uin
 	}
 }
 
-static void tell_hole(enum abi abi, enum filling how, bool for_good, const char *result)
+static void tell_hole(enum abi abi, enum filling how, bool permanent, const char *result)
 {
-	tell_cell(13, fillings[how].operation, how == FILL_STACK ? "gate" : "lsm", abi, for_good, result,
+	tell_cell(13, fillings[how].operation, how == FILL_STACK ? "gate" : "lsm", abi, permanent, result,
 		  fillings[how].name);
 }
 
@@ -152,14 +152,14 @@ static const char *check_hole(struct puppet *puppet, enum abi abi, enum filling 
 /* --- making it --- */
 
 /* Without an override gate: one of two processes that share the memory unmaps it and dies; the other is left. */
-static void hole_by_kill(enum abi abi, enum filling how, bool for_good)
+static void hole_by_kill(enum abi abi, enum filling how, bool permanent)
 {
 	struct puppet *one = puppet_new(), *other = puppet_clone(one, CLONE_VM, NULL);
 	uint64_t at = how == FILL_STACK ? pages_below_stack(one) : pages_for(one, abi, 4);
 	uint64_t spare = pages_for(one, abi, 1);
 	long result;
 
-	seal_pages(one, at, for_good);
+	seal_pages(one, at, permanent);
 	daemon_pause(true);
 	result = puppet_call_by(one, abi, SYS_munmap, at, 4 * PAGE);
 	ok(result == PUPPET_DEAD && WIFSIGNALED(one->status) && WTERMSIG(one->status) == SIGKILL,
@@ -169,7 +169,7 @@ static void hole_by_kill(enum abi abi, enum filling how, bool for_good)
 	else if (protection_of(other->pid, at)[0])
 		skip("what is sealed is still there", "row 13: the hole cannot be filled by %s", fillings[how].name);
 	else
-		tell_hole(abi, how, for_good, check_hole(other, abi, how, at, spare));
+		tell_hole(abi, how, permanent, check_hole(other, abi, how, at, spare));
 	daemon_pause(false);
 	ok(puppet_died(other, 15000), "row 13: the daemon kills whoever shares the memory");
 	puppet_end(other);
@@ -192,7 +192,7 @@ static long race_munmap(const long arguments[6])
 }
 
 /* With an override gate: threads on one processor race it. No cell: not every race is won. */
-static void hole_by_race(enum abi abi, enum filling how, bool for_good, bool can_be_raced)
+static void hole_by_race(enum abi abi, enum filling how, bool permanent, bool can_be_raced)
 {
 	struct puppet *racers[4];
 	uint64_t at, spare;
@@ -209,7 +209,7 @@ static void hole_by_race(enum abi abi, enum filling how, bool for_good, bool can
 					 NULL);
 	at = how == FILL_STACK ? pages_below_stack(racers[0]) : pages_for(racers[0], abi, 4);
 	spare = pages_for(racers[0], abi, 1);
-	seal_pages(racers[0], at, for_good);
+	seal_pages(racers[0], at, permanent);
 	daemon_pause(true);
 	for (int i = 0; i < 4; i++)
 		puppet_start(racers[i], race_munmap, (long)at, 4 * PAGE, can_be_raced ? 5 : 2, abi == ABI_INT80);
@@ -242,25 +242,25 @@ static bool gate_can_be_raced(void)
 	return raced;
 }
 
-/* What is sealed for good by the kernel too is never gone. */
-static bool can_be_gone(bool for_good)
+/* What is permanently sealed by the kernel too is never gone. */
+static bool can_be_gone(bool permanent)
 {
-	return !for_good || strcmp(getenv("MSEALD_EXPECT_NATIVE") ?: "", "1");
+	return !permanent || strcmp(getenv("MSEALD_EXPECT_NATIVE") ?: "", "1");
 }
 
 static void holes_by_kill(enum abi abi, enum filling how)
 {
-	for (int for_good = 1; for_good >= 0; for_good--)
-		if (can_be_gone(for_good))
-			hole_by_kill(abi, how, for_good);
+	for (int permanent = 1; permanent >= 0; permanent--)
+		if (can_be_gone(permanent))
+			hole_by_kill(abi, how, permanent);
 		else
-			tell_hole(abi, how, for_good, "no: never gone");
+			tell_hole(abi, how, permanent, "no: never gone");
 }
 
 static void holes_by_race(enum abi abi, enum filling how, bool can_be_raced)
 {
-	for (int for_good = 1; for_good >= 0; for_good--)
-		tell_hole(abi, how, for_good, "no: by a race only");
+	for (int permanent = 1; permanent >= 0; permanent--)
+		tell_hole(abi, how, permanent, "no: by a race only");
 	if (can_be_raced || how == FILL_HINT)
 		hole_by_race(abi, how, how % 2 == 0 && can_be_gone(true), can_be_raced);
 }

@@ -501,7 +501,7 @@ static void reap(void)
 
 static void one_round(struct total *total, int64_t end)
 {
-	/* Seals for good and revocable ones; all strikes, and those that nobody dies of, so that they go on. */
+	/* Permanent and revocable seals; all strikes, and those that nobody dies of, so that they go on. */
 	bool revocable = total->rounds % 2, gentle = kills && total->rounds % 4 >= 2, restarts = total->rounds % 3 == 2;
 	int pipes[2], status = 0;
 	int64_t until;

@@ -33,7 +33,7 @@ struct segment {
 	uintptr_t start, end;
 };
 
-static int find(const char *class, const char *file, struct segment *ret)
+static int find(const char *kind, const char *file, struct segment *ret)
 {
 	char line[512], permissions[8], path[256];
 	uintptr_t start, end;
@@ -46,8 +46,8 @@ static int find(const char *class, const char *file, struct segment *ret)
 			continue;
 		int text = permissions[2] == 'x', write = permissions[1] == 'w';
 
-		if ((!strcmp(class, "text") && text) || (!strcmp(class, "rodata") && !text && !write && code == 1 && !found) ||
-		    (!strcmp(class, "relro") && !text && !write && code == 1) || (!strcmp(class, "data") && write)) {
+		if ((!strcmp(kind, "text") && text) || (!strcmp(kind, "rodata") && !text && !write && code == 1 && !found) ||
+		    (!strcmp(kind, "relro") && !text && !write && code == 1) || (!strcmp(kind, "data") && write)) {
 			*ret = (struct segment){ start, end };
 			found = 1;
 		}
@@ -58,16 +58,16 @@ static int find(const char *class, const char *file, struct segment *ret)
 	return found;
 }
 
-static const char *attack(const char *call, const char *class, const char *file)
+static const char *attack(const char *call, const char *kind, const char *file)
 {
 	struct segment segment;
 	void *page;
 	long r;
 
-	if (!find(class, file, &segment))
+	if (!find(kind, file, &segment))
 		return "no such segment";
 	page = (void *)(segment.end - 4096);
-	r = !strcmp(call, "mprotect") ? mprotect(page, 4096, PROT_READ | PROT_WRITE | (strcmp(class, "text") ? 0 : PROT_EXEC)) :
+	r = !strcmp(call, "mprotect") ? mprotect(page, 4096, PROT_READ | PROT_WRITE | (strcmp(kind, "text") ? 0 : PROT_EXEC)) :
 	    !strcmp(call, "munmap")   ? munmap(page, 4096) :
 	    !strcmp(call, "madvise")  ? madvise(page, 4096, MADV_DONTNEED) :
 	    mmap(page, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? -1 : 0;

@@ -226,7 +226,7 @@ static void revocable(void)
 	puppet_end(puppet);
 }
 
-static void for_good(void)
+static void permanent(void)
 {
 	struct puppet *puppet = puppet_new();
 	uint64_t start = puppet_pages(puppet, 12, PROT_READ);
@@ -234,28 +234,28 @@ static void for_good(void)
 
 	must_seal(puppet->pid, start, 2 * PAGE);
 	error = unseal_page(puppet, start);
-	ok(error && !strcmp(error, "NotRevocable"), "for good: unseal is refused, NotRevocable (%s)",
+	ok(error && !strcmp(error, "NotRevocable"), "permanent: unseal is refused, NotRevocable (%s)",
 	   error ?: "no error");
-	ok(daemon_error_message()[0], "for good: with a message: %s", daemon_error_message());
-	ok(protect(puppet, start, 1) == -EPERM, "for good: still denied");
+	ok(daemon_error_message()[0], "permanent: with a message: %s", daemon_error_message());
+	ok(protect(puppet, start, 1) == -EPERM, "permanent: still denied");
 	error = daemon_unseal(puppet->pid, NULL, 0);
-	ok(error && !strcmp(error, "NotRevocable"), "for good: unseal of all is refused (%s)", error ?: "no error");
+	ok(error && !strcmp(error, "NotRevocable"), "permanent: unseal of all is refused (%s)", error ?: "no error");
 	ok(protect(puppet, start, 1) == -EPERM && daemon_says_sealed(puppet->pid, start, 2 * PAGE),
-	   "for good: still denied and listed");
+	   "permanent: still denied and listed");
 
-	/* Both on the same page: what is for good stays, whichever came first. */
+	/* Both on the same page: what is permanent stays, whichever came first. */
 	seal_as(puppet, start + 4 * PAGE, 1, "mprotect", NULL, false);
 	seal_as(puppet, start + 4 * PAGE, 1, "unmap", NULL, true);
 	seal_as(puppet, start + 6 * PAGE, 1, NULL, NULL, true);
 	seal_as(puppet, start + 6 * PAGE, 1, NULL, NULL, false);
 	error = unseal_page(puppet, start + 4 * PAGE);
 	ok(error && !strcmp(error, "NotRevocable") && map_over(puppet, start + 4 * PAGE) == -EPERM,
-	   "for good and revocable: a range that is partly for good is refused, and nothing taken back");
-	ok(!daemon_unseal(puppet->pid, NULL, 0), "for good and revocable: all that is revocable can be taken back");
-	ok(protect(puppet, start + 4 * PAGE, 1) == -EPERM, "for good and revocable: what is for good stays");
-	ok(map_over(puppet, start + 4 * PAGE) > 0, "for good and revocable: what is revocable goes");
+	   "permanent and revocable: a range that is partly permanent is refused, and nothing taken back");
+	ok(!daemon_unseal(puppet->pid, NULL, 0), "permanent and revocable: all that is revocable can be taken back");
+	ok(protect(puppet, start + 4 * PAGE, 1) == -EPERM, "permanent and revocable: what is permanent stays");
+	ok(map_over(puppet, start + 4 * PAGE) > 0, "permanent and revocable: what is revocable goes");
 	ok(protect(puppet, start + 6 * PAGE, 1) == -EPERM && map_over(puppet, start + 6 * PAGE) == -EPERM,
-	   "revocable, then for good: all stays");
+	   "revocable, then permanent: all stays");
 
 	/* Not aligned, reversed: refused, nothing happens. */
 	seal_as(puppet, start + 8 * PAGE, 2, NULL, NULL, true);
@@ -282,7 +282,7 @@ int main(int argc, char **argv)
 	masks();
 	ok(status_becomes("spaces", 0, 10), "nothing is left before seals are taken back");
 	revocable();
-	for_good();
+	permanent();
 	daemon_stop(SIGTERM);
 	return tap_end();
 }

@@ -114,7 +114,7 @@ for command in "list $victim" list status check "map $victim" "explain $victim $
 done
 msealctl unseal $victim >$dir/out 2>$dir/err
 [ $? = 1 ] && [ ! -s $dir/out ] && [ "$(wc -l <$dir/err)" = 1 ]
-ok $? 'unseal of what is sealed for good: status 1, one line'
+ok $? 'unseal of what is permanently sealed: status 1, one line'
 sed 's/^/# /' $dir/err
 msealctl list $victim | grep -q "$start"
 ok $? 'and it stays sealed'

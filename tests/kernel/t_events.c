@@ -100,7 +100,7 @@ static void check_event(struct monitor *monitor, const struct expected *wanted, 
 	ok(good, "%s: says what it did, and from where", what);
 	good = is_number(seal, "start", (int64_t)wanted->seal_start, what);
 	good &= is_number(seal, "end", (int64_t)wanted->seal_end, what);
-	good &= is_text(event, "class", "none", what);
+	good &= is_text(event, "segment", "none", what);
 	good &= is_text(event, "verdict", wanted->verdict, what);
 	good &= json_number(event, "space") > 0;
 	ok(good, "%s: says which seal it met, and the verdict", what);
@@ -288,7 +288,7 @@ static void threads_and_order(void)
 	puppet_end(puppet);
 }
 
-static void classes(void)
+static void segments(void)
 {
 	struct puppet *puppet = puppet_new();
 	struct monitor monitor;
@@ -297,11 +297,11 @@ static void classes(void)
 	if (daemon_seal(&(struct seal_order){ .pid = puppet->pid, .segments = "text" }, NULL))
 		bail("sealing the text of a puppet: %s", daemon_error_message());
 	monitor_open(&monitor, puppet->pid);
-	ok(puppet_call(puppet, SYS_mprotect, (uint64_t)&classes & -PAGE, PAGE, PROT_READ | PROT_EXEC) == -EPERM,
+	ok(puppet_call(puppet, SYS_mprotect, (uint64_t)&segments & -PAGE, PAGE, PROT_READ | PROT_EXEC) == -EPERM,
 	   "sealed by segment: the program's text");
 	event = monitor_next(&monitor, 10000);
-	ok(!strcmp(json_text(event, "class"), "text"), "the event names the class of the seal (%s)",
-	   json_text(event, "class"));
+	ok(!strcmp(json_text(event, "segment"), "text"), "the event names the segment of the seal (%s)",
+	   json_text(event, "segment"));
 	json_decref(event);
 	monitor_close(&monitor);
 	puppet_end(puppet);
@@ -490,7 +490,7 @@ int main(int argc, char **argv)
 	each_operation();
 	audited_once();
 	threads_and_order();
-	classes();
+	segments();
 	buffer_overflows();
 	others_are_told_of();
 	monitor_that_does_not_read();

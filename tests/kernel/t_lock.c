@@ -207,32 +207,32 @@ static void attack_locked(struct puppet *puppet, uint64_t page)
 
 /* --- what was refused is counted and told of --- */
 
-/* Attempts at one door, by Metrics; -1: it is not among them. */
-static int64_t refused_at(const char *door)
+/* Denials of one lock operation, by Metrics; -1: it is not among them. */
+static int64_t denied_at(const char *op)
 {
 	json_t *reply = NULL, *one;
 	int64_t count = -1;
 	size_t i;
 
 	(void)daemon_call("Metrics", NULL, &reply);
-	json_array_foreach(json_object_get(reply, "refused"), i, one)
-		if (strcmp(json_text(one, "door"), door) == 0)
+	json_array_foreach(json_object_get(reply, "lock_denials"), i, one)
+		if (strcmp(json_text(one, "operation"), op) == 0)
 			count = json_number(one, "attempts");
 	json_decref(reply);
 	return count;
 }
 
-/* The next refusal at this door that a monitor of all is told of (new reference). */
-static json_t *next_refusal(struct monitor *monitor, const char *door)
+/* The next denial of this operation that a monitor of all processes receives (new reference). */
+static json_t *next_denial(struct monitor *monitor, const char *op)
 {
 	for (;;) {
 		json_t *message = connection_receive(&monitor->connection, 10000, &monitor->gone);
-		json_t *refusal = json_incref(json_object_get(json_object_get(message, "parameters"), "refusal"));
+		json_t *denial = json_incref(json_object_get(json_object_get(message, "parameters"), "denial"));
 
 		json_decref(message);
-		if (!message || (refusal && strcmp(json_text(refusal, "door"), door) == 0))
-			return refusal;
-		json_decref(refusal);
+		if (!message || (denial && strcmp(json_text(denial, "operation"), op) == 0))
+			return denial;
+		json_decref(denial);
 	}
 }
 
@@ -269,49 +269,49 @@ static pid_t try_pin(unsigned times)
 
 static void told(void)
 {
-	static const char *const doors[] = { "map", "program", "link", "load", "switch", "pin", "mount", "trace", "limit", "signal" };
+	static const char *const ops[] = { "map", "program", "link", "load", "switch", "pin", "mount", "trace", "limit", "signal" };
 	struct monitor monitor = { 0 };
-	json_t *refusal, *reply = NULL;
+	json_t *denial, *reply = NULL;
 	unsigned counted = 0;
 	int64_t before;
 	char words[128];
 	pid_t pid;
 
 	ok(!daemon_call("Metrics", NULL, &reply) && json_number(reply, "locked") == 1 &&
-	   json_array_size(json_object_get(reply, "refused")) == ELEMENTS(doors), "told: metrics say that it is locked, and have all doors");
+	   json_array_size(json_object_get(reply, "lock_denials")) == ELEMENTS(ops), "told: metrics say that it is locked, and have all operations");
 	json_decref(reply);
-	for (size_t i = 0; i < ELEMENTS(doors); i++) {
-		int64_t count = refused_at(doors[i]);
+	for (size_t i = 0; i < ELEMENTS(ops); i++) {
+		int64_t count = denied_at(ops[i]);
 
 		counted += count > 0;
-		diag("%s: %lld", doors[i], (long long)count);
+		diag("%s: %lld", ops[i], (long long)count);
 	}
-	/* A kernel without ftrace has not the door of its switch. */
-	ok(counted == ELEMENTS(doors) || (counted == ELEMENTS(doors) - 1 && access("/proc/sys/kernel/ftrace_enabled", F_OK) < 0),
-	   "told: the attacks are counted at %u doors", counted);
-	before = refused_at("pin");
+	/* A kernel without ftrace has no switch to deny. */
+	ok(counted == ELEMENTS(ops) || (counted == ELEMENTS(ops) - 1 && access("/proc/sys/kernel/ftrace_enabled", F_OK) < 0),
+	   "told: the attacks are counted for %u operations", counted);
+	before = denied_at("pin");
 	monitor_open(&monitor, 0);
 	pid = try_pin(50);
-	ok(refused_at("pin") == before + 50, "told: each one is counted");
-	refusal = next_refusal(&monitor, "pin");
-	ok(json_number(refusal, "pid") == pid && json_number(refusal, "tid") == pid && json_number(refusal, "uid") == 0 &&
-	   json_number(refusal, "time") > 0 && json_number(refusal, "cgroup") > 0 && strcmp(json_text(refusal, "comm"), "t_lock") == 0,
-	   "told: a monitor has who it was (%s[%lld])", json_text(refusal, "comm"), (long long)json_number(refusal, "pid"));
-	json_decref(refusal);
+	ok(denied_at("pin") == before + 50, "told: each one is counted");
+	denial = next_denial(&monitor, "pin");
+	ok(json_number(denial, "pid") == pid && json_number(denial, "tid") == pid && json_number(denial, "uid") == 0 &&
+	   json_number(denial, "time") > 0 && json_number(denial, "cgroup") > 0 && strcmp(json_text(denial, "comm"), "t_lock") == 0,
+	   "told: a monitor has who it was (%s[%lld])", json_text(denial, "comm"), (long long)json_number(denial, "pid"));
+	json_decref(denial);
 	snprintf(words, sizeof(words), "mseald: locked: refused changing the pins to t_lock[%d] uid 0\n", pid);
 	ok(log_says(words), "told: and so has the log");
 	pid = try_pin(1);
-	refusal = next_refusal(&monitor, "pin");
-	ok(json_number(refusal, "pid") == pid, "told: the next that is told of is the next process: a process has one line");
-	json_decref(refusal);
+	denial = next_denial(&monitor, "pin");
+	ok(json_number(denial, "pid") == pid, "told: the next that is told of is the next process: a process has one line");
+	json_decref(denial);
 	monitor_close(&monitor);
 }
 
-/* A hundred thousand attempts at the doors take nothing away from what is told of seals. */
+/* A hundred thousand denied lock operations displace no event about seals. */
 static void flooded(struct puppet *puppet, uint64_t page)
 {
 	struct monitor monitor = { 0 };
-	int64_t before = refused_at("pin");
+	int64_t before = denied_at("pin");
 	json_t *event;
 	pid_t pid;
 
@@ -324,7 +324,7 @@ static void flooded(struct puppet *puppet, uint64_t page)
 		json_decref(event);
 	} while (event && pid != puppet->pid);
 	ok(event && monitor.lost == 0 && status_number("lost") == 0, "told: and no attempt on a seal is lost");
-	ok(refused_at("pin") == before + 100000, "told: while all of them are counted");
+	ok(denied_at("pin") == before + 100000, "told: while all of them are counted");
 	monitor_close(&monitor);
 }
 

@@ -26,7 +26,7 @@
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 #define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
 
-enum kind { NONE, MPROTECT_ONLY, AUDIT, REVOCABLE, FOR_GOOD };
+enum kind { NONE, MPROTECT_ONLY, AUDIT, REVOCABLE, PERMANENT };
 
 static const struct {
 	const char *name, *deny, *action;
@@ -36,15 +36,15 @@ static const struct {
 	[MPROTECT_ONLY] = { "against mprotect", "mprotect", NULL, true, false },
 	[AUDIT] = { "audit", NULL, "audit", true, false },
 	[REVOCABLE] = { "revocable", "all", NULL, true, true },
-	[FOR_GOOD] = { "for good", NULL, NULL, false, true },
+	[PERMANENT] = { "permanent", NULL, NULL, false, true },
 };
 
 static const enum kind pairs[][2] = {
 	{ NONE, NONE },		/* first: it works */
 	{ MPROTECT_ONLY, MPROTECT_ONLY }, { AUDIT, AUDIT }, { MPROTECT_ONLY, AUDIT },
 	{ MPROTECT_ONLY, REVOCABLE }, { REVOCABLE, MPROTECT_ONLY }, { AUDIT, REVOCABLE }, { REVOCABLE, AUDIT },
-	{ MPROTECT_ONLY, FOR_GOOD }, { FOR_GOOD, MPROTECT_ONLY }, { AUDIT, FOR_GOOD }, { FOR_GOOD, AUDIT },
-	{ FOR_GOOD, REVOCABLE }, { REVOCABLE, FOR_GOOD }, { FOR_GOOD, FOR_GOOD }, { REVOCABLE, REVOCABLE },
+	{ MPROTECT_ONLY, PERMANENT }, { PERMANENT, MPROTECT_ONLY }, { AUDIT, PERMANENT }, { PERMANENT, AUDIT },
+	{ PERMANENT, REVOCABLE }, { REVOCABLE, PERMANENT }, { PERMANENT, PERMANENT }, { REVOCABLE, REVOCABLE },
 };
 
 /* Two parts of a process, each of two pages. */
@@ -164,7 +164,7 @@ static bool may_succeed(enum call call, enum kind first, enum kind second)
 /* Where mseal(2) has split the mapping, the kernel moves it no more, whatever else is met. */
 static bool may_fail_otherwise(enum call call, enum kind first, enum kind second)
 {
-	return call == MOVE_AWAY && native_expected() && (first == FOR_GOOD || second == FOR_GOOD);
+	return call == MOVE_AWAY && native_expected() && (first == PERMANENT || second == PERMANENT);
 }
 
 static bool meet(enum call call, enum abi abi, enum kind first, enum kind second)

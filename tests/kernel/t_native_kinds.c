@@ -50,12 +50,12 @@ static void which(void)
 	never("deny=mprotect,discard", "mprotect,discard", NULL, false);
 	sealed = seal_as(&(struct seal_order){ .pid = puppet->pid, .ranges = &(struct range){ page, page + PAGE }, .count = 1,
 						.action = "kill" });
-	check_gate(puppet->pid, page, &sealed, true, "action kill, for good");
-	/* First revocable, then for good: native from then on. */
+	check_gate(puppet->pid, page, &sealed, true, "action kill, permanent");
+	/* First revocable, then permanent: native from then on. */
 	(void)seal_as(&(struct seal_order){ .pid = puppet->pid, .count = 1, .revocable = true,
 					     .ranges = &(struct range){ page + 2 * PAGE, page + 4 * PAGE } });
 	sealed = seal_page(puppet->pid, page + 2 * PAGE);
-	check_gate(puppet->pid, page + 2 * PAGE, &sealed, true, "revocable, then for good");
+	check_gate(puppet->pid, page + 2 * PAGE, &sealed, true, "revocable, then permanent");
 	ok(strcmp(listed_gate(puppet->pid, page + 3 * PAGE), "native") && !shown_sealed(puppet->pid, page + 3 * PAGE),
 	   "the page beside it, revocable only, is not native");
 	/* The whole process. */

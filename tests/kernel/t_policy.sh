@@ -55,7 +55,7 @@ state() { msealctl policy list | awk -v pid="$1" '$1 == pid { print $4 }'; }
 policy_of() { msealctl policy list | awk -v pid="$1" '$1 == pid { print $3 }'; }
 is_sealed() { [ "$(state "$1")" = sealed ]; }
 seals() { msealctl list "$1" | grep -c "^$1 "; }
-# Executable mappings of files, and how many of them have a seal of the class text that begins there.
+# Executable mappings of files, and how many of them have a seal of the segment text that begins there.
 texts() { awk '$2 ~ /x/ && $6 ~ /^\// { sub(/-.*/, "", $1); sub(/^0*/, "", $1); print $1 }' "/proc/$1/maps"; }
 unsealed_texts() {
 	msealctl list "$1" >$dir/list

@@ -84,7 +84,7 @@ static char *seals_of(pid_t pid)
 	FILE *file = open_memstream(&text, &size);
 
 	json_array_foreach(seals, i, seal) {
-		fprintf(file, "%s %ld", json_text(seal, "class"), (long)((json_number(seal, "end") - json_number(seal, "start")) >> 12));
+		fprintf(file, "%s %ld", json_text(seal, "segment"), (long)((json_number(seal, "end") - json_number(seal, "start")) >> 12));
 		json_array_foreach(json_object_get(seal, "deny"), j, stop)
 			fprintf(file, " %s", json_string_value(stop));
 		fprintf(file, " %s%s\n", json_text(seal, "gate"), json_is_true(json_object_get(seal, "revocable")) ? " revocable" : "");

@@ -99,7 +99,7 @@ static void guard_page(const char *deny, bool stops, bool remove)
 /* --- protection keys --- */
 
 /* What the key says now is the thread's own affair: any key but 0 may forbid writes at any time. */
-static void with_key(bool for_good, const char *what, long advice)
+static void with_key(bool permanent, const char *what, long advice)
 {
 	struct puppet *puppet = puppet_new();
 	uint64_t at = puppet_pages(puppet, 4, READ_WRITE);
@@ -119,7 +119,7 @@ static void with_key(bool for_good, const char *what, long advice)
 	   what, key, puppet_text(puppet, result));
 	free(before);
 	free(after);
-	if (for_good)
+	if (permanent)
 		must_seal(puppet->pid, at, 2 * PAGE);
 	else
 		must_seal_revocably(puppet->pid, at, 2 * PAGE);
@@ -128,11 +128,11 @@ static void with_key(bool for_good, const char *what, long advice)
 	before = snapshot(puppet->pid, at, 2 * PAGE);
 	result = puppet_call(puppet, SYS_madvise, at, PAGE, advice);
 	ok(result == -EPERM || stopped_by_program(puppet, result), "%s, protection key, sealed %s: %s (%s)", what,
-	   for_good ? "for good" : "revocably", program_text(), puppet_text(puppet, result));
+	   permanent ? "permanently" : "revocably", program_text(), puppet_text(puppet, result));
 	if (!puppet_died(puppet, 0)) {
 		after = snapshot(puppet->pid, at, 2 * PAGE);
 		ok(!strcmp(before, after), "%s, protection key, sealed %s: nothing has changed", what,
-		   for_good ? "for good" : "revocably");
+		   permanent ? "permanently" : "revocably");
 		free(after);
 	}
 	free(before);
@@ -254,10 +254,10 @@ int main(int argc, char **argv)
 		guard_page(denials[i].deny, denials[i].stops_install, false);
 		guard_page(denials[i].deny, denials[i].stops_remove, true);
 	}
-	for (int for_good = 1; for_good >= 0; for_good--) {
-		with_key(for_good, "MADV_DONTNEED", MADV_DONTNEED);
-		with_key(for_good, "MADV_FREE", MADV_FREE);
-		with_key(for_good, "MADV_WIPEONFORK", MADV_WIPEONFORK);
+	for (int permanent = 1; permanent >= 0; permanent--) {
+		with_key(permanent, "MADV_DONTNEED", MADV_DONTNEED);
+		with_key(permanent, "MADV_FREE", MADV_FREE);
+		with_key(permanent, "MADV_WIPEONFORK", MADV_WIPEONFORK);
 	}
 	with_key_0();
 	from_outside(PROT_READ, "read-only memory");

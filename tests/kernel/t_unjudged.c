@@ -247,15 +247,15 @@ static bool is_unchanged(struct subject *subject)
 	return same;
 }
 
-enum seal { UNSEALED, FOR_GOOD, REVOCABLY };
-static const char *const seal_names[] = { "not sealed", "for good", "revocable" };
+enum seal { UNSEALED, PERMANENT, REVOCABLY };
+static const char *const seal_names[] = { "not sealed", "permanent", "revocable" };
 
 static struct subject subject_new(enum abi abi, enum seal seal)
 {
 	struct subject subject = { .stage = new_stage(abi) };
 
 	subject.at = lay_out(&subject.stage);
-	if (seal == FOR_GOOD)
+	if (seal == PERMANENT)
 		must_seal(subject.stage.victim->pid, subject.at, LENGTH);
 	if (seal == REVOCABLY)
 		must_seal_revocably(subject.stage.victim->pid, subject.at, LENGTH);
@@ -283,7 +283,7 @@ static bool check_call(struct subject *subject, size_t call, size_t place, enum 
 	struct puppet *victim = subject->stage.victim;
 	long result = make_call(&subject->stage, &calls[call], subject->at + (uint64_t)places[place].offset);
 	/* The kernel's own seal may be looked at first. */
-	bool may_be_stopped = place < 2 && (calls[call].either || (seal == FOR_GOOD && native_expected() && !victim->is_32));
+	bool may_be_stopped = place < 2 && (calls[call].either || (seal == PERMANENT && native_expected() && !victim->is_32));
 
 	if (seal == UNSEALED) {
 		wants[call][place] = result;

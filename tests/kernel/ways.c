@@ -17,31 +17,31 @@
 
 /*
  * Does mseal(2) refuse it, where the memory is sealed by it too? Memory of
- * 64-bit processes is, for good, where MSEALD_EXPECT_NATIVE is 1 (tests/kernel/run);
+ * 64-bit processes is, for permanent seals, where MSEALD_EXPECT_NATIVE is 1 (tests/kernel/run);
  * the ABI of the call does not matter. Advice that discards only where the
  * memory is anonymous and not writable (mm/mseal.c, seen on 6.12 and 7.3). That
  * of process_madvise is judged before its ranges are known: by all that is sealed.
  */
-static bool is_native(const struct attack *attack, enum abi abi, bool for_good)
+static bool is_native(const struct attack *attack, enum abi abi, bool permanent)
 {
 	const char *native = getenv("MSEALD_EXPECT_NATIVE") ?: "";
 
-	if (strcmp(native, "1") || !for_good || abi == ABI_32 || attack->not_native)
+	if (strcmp(native, "1") || !permanent || abi == ABI_32 || attack->not_native)
 		return false;
 	return (attack->row != 6 && attack->row != 7) || attack->layout == ANON_READ || attack->anonymous;
 }
 
 /* The one place that knows: "success", "EPERM", "SIGKILL", or the kernel's own word (attack->natively). */
-static const char *expected(const struct attack *attack, enum abi abi, bool for_good)
+static const char *expected(const struct attack *attack, enum abi abi, bool permanent)
 {
 	bool compat = abi == ABI_INT80 || abi == ABI_32;
 	bool overridden = attack->stopper == BY_GATE && (compat ? gate_32_is_override() : gate_is_override());
 
-	if (attack->natively && !overridden && is_native(attack, abi, for_good))
+	if (attack->natively && !overridden && is_native(attack, abi, permanent))
 		return attack->natively;
 	if (attack->stopper == ALLOWED)
 		return attack->error ? strerrorname_np(attack->error) : "success";
-	if (attack->stopper == BY_LSM || is_native(attack, abi, for_good))
+	if (attack->stopper == BY_LSM || is_native(attack, abi, permanent))
 		return "EPERM";
 	if (attack->stopper == BY_KILL)
 		return "SIGKILL";
@@ -73,14 +73,14 @@ static bool as_kernel_does(const struct attack *attack, const struct outcome *ou
 
 /* --- cells --- */
 
-void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool for_good, const char *result,
+void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent, const char *result,
 	       const char *attack)
 {
-	diag("cell %d|%s|%s|%s|%s|%s|%s", row, operation, by, abi_name(abi), for_good ? "for good" : "revocable",
+	diag("cell %d|%s|%s|%s|%s|%s|%s", row, operation, by, abi_name(abi), permanent ? "permanent" : "revocable",
 	     result, attack);
 }
 
-static void tell_attack(const struct attack *attack, enum abi abi, bool for_good, const char *result)
+static void tell_attack(const struct attack *attack, enum abi abi, bool permanent, const char *result)
 {
 	const char *end = strchr(attack->name, ':');
 	char operation[128];
@@ -88,7 +88,7 @@ static void tell_attack(const struct attack *attack, enum abi abi, bool for_good
 	if (attack->stopper == ALLOWED)
 		return;
 	snprintf(operation, sizeof(operation), "%.*s", end ? (int)(end - attack->name) : 100, attack->name);
-	tell_cell(attack->row, operation, attack->stopper == BY_LSM ? "lsm" : "gate", abi, for_good, result,
+	tell_cell(attack->row, operation, attack->stopper == BY_LSM ? "lsm" : "gate", abi, permanent, result,
 		  end ? end + 2 : attack->name);
 }
 
@@ -137,11 +137,11 @@ static bool works_unsealed(const struct attack *attack, enum abi abi)
 
 /* --- sealed --- */
 
-static void seal_stage(const struct stage *stage, bool for_good)
+static void seal_stage(const struct stage *stage, bool permanent)
 {
 	const struct range range = { stage->target, stage->target + stage->length };
 	const char *error = daemon_seal(&(struct seal_order){ .pid = stage->victim->pid, .ranges = &range, .count = 1,
-							      .revocable = !for_good }, NULL);
+							      .revocable = !permanent }, NULL);
 
 	if (error)
 		bail("cannot seal pid %d: %s: %s", stage->victim->pid, error, daemon_error_message());
@@ -166,17 +166,17 @@ static bool works_beside(struct stage *stage)
 	return true;
 }
 
-static void strike_sealed(const struct attack *attack, enum abi abi, bool for_good)
+static void strike_sealed(const struct attack *attack, enum abi abi, bool permanent)
 {
-	const char *want = expected(attack, abi, for_good), *got, *by = abi_name(abi);
-	const char *what = for_good ? "for good" : "revocable";
+	const char *want = expected(attack, abi, permanent), *got, *by = abi_name(abi);
+	const char *what = permanent ? "permanent" : "revocable";
 	struct outcome outcome;
 	char *before, *after;
 	struct stage stage;
 	bool changed;
 
 	stage_open(&stage, attack, abi);
-	seal_stage(&stage, for_good);
+	seal_stage(&stage, permanent);
 	if (!works_beside(&stage)) {
 		ok(false, "row %d: %s, %s, %s: beside the seal it succeeds", attack->row, attack->name, by, what);
 		stage_close(&stage);
@@ -198,7 +198,7 @@ static void strike_sealed(const struct attack *attack, enum abi abi, bool for_go
 		     changed ? "after:\n" : "", changed ? after : "");
 	if (!changed && attack->natively == want && strcmp(want, "kept") && !strcmp(got, want))
 		got = "EPERM";	/* refused all the same */
-	tell_attack(attack, abi, for_good, changed || !strcmp(got, "success") ? "let through" : got);
+	tell_attack(attack, abi, permanent, changed || !strcmp(got, "success") ? "let through" : got);
 	free(before);
 	free(after);
 	stage_close(&stage);
@@ -248,8 +248,8 @@ void make_attack(const struct attack *attack, unsigned abis)
 	abis = brief(abis, one_of_them(abis));
 	for (enum abi abi = 0; abi < ABI_COUNT; abi++)
 		if (abis & 1u << abi && works_unsealed(attack, abi))
-			for (int for_good = 1; for_good >= 0; for_good--)
-				strike_sealed(attack, abi, for_good);
+			for (int permanent = 1; permanent >= 0; permanent--)
+				strike_sealed(attack, abi, permanent);
 }
 
 void make_attacks(const struct attack *list, unsigned abis)

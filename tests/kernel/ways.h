@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * An attack in every way there is to make it: by each ABI, on memory sealed
- * for good and revocably. By each ABI it first succeeds on memory that is not
+ * permanently and revocably. By each ABI it first succeeds on memory that is not
  * sealed (in a process that is not, while another is); sealed, it ends exactly
  * as this kernel is known to end it, and has changed nothing; right beside the
  * seal it still succeeds.
@@ -26,7 +26,7 @@ void make_attack(const struct attack *attack, unsigned abis);
 void make_attacks(const struct attack *list, unsigned abis);	/* ends with a name of NULL */
 
 /* The remark; by: "lsm" or "gate"; result: "EPERM", "SIGKILL", "let through", "no: " and why it cannot be made. */
-void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool for_good, const char *result,
+void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent, const char *result,
 	       const char *attack);
 
 #endif

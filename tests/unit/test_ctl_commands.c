@@ -32,9 +32,9 @@ struct reply {
 
 static const char pid_line[] = "{\"parameters\":{\"space\":7,\"ranges\":2,\"bytes\":8192,\"seals\":3}}";
 
-#define SEAL_1 "{\"start\":4096,\"end\":8192,\"class\":\"none\",\"deny\":[\"mprotect\",\"unmap\",\"discard\"]," \
+#define SEAL_1 "{\"start\":4096,\"end\":8192,\"segment\":\"none\",\"deny\":[\"mprotect\",\"unmap\",\"discard\"]," \
 	"\"kill\":[],\"audit\":[],\"revocable\":false,\"gate\":\"override\",\"attempts\":3}"
-#define SEAL_2 "{\"start\":139637976727552,\"end\":139637976731648,\"class\":\"relro\",\"deny\":[\"mprotect\"]," \
+#define SEAL_2 "{\"start\":139637976727552,\"end\":139637976731648,\"segment\":\"relro\",\"deny\":[\"mprotect\"]," \
 	"\"kill\":[\"unmap\"],\"audit\":[],\"revocable\":true,\"gate\":\"kill\",\"attempts\":0}"
 #define SPACES \
 	"{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[812,813],\"comm\":\"ng\\u001binx\",\"set\":1,\"denied\":3," \
@@ -54,7 +54,7 @@ static const char pid_line[] = "{\"parameters\":{\"space\":7,\"ranges\":2,\"byte
 #define EVENTS \
 	"{\"parameters\":{\"event\":{\"time\":1000,\"space\":7,\"pid\":812,\"tid\":812,\"uid\":33,\"gid\":33," \
 	"\"comm\":\"nginx\",\"cgroup\":1,\"operation\":\"munmap\",\"address\":4096,\"length\":4096," \
-	"\"seal\":{\"start\":4096,\"end\":8192},\"class\":\"none\",\"verdict\":\"denied\",\"ip\":16}}," \
+	"\"seal\":{\"start\":4096,\"end\":8192},\"segment\":\"none\",\"verdict\":\"denied\",\"ip\":16}}," \
 	"\"continues\":true}\n{\"parameters\":{\"lost\":2}}"
 
 static struct {
@@ -333,7 +333,7 @@ static void test_seal(void **state)
 static void test_run(void **state)
 {
 	static const struct reply replies[] = { { "io.mseald.Run\"", "{\"parameters\":{}}" }, {} };
-	static const struct reply refusal[] = {
+	static const struct reply denied[] = {
 		{ "io.mseald.Run\"", "{\"error\":\"io.mseald.Traced\",\"parameters\":{\"message\":\"pid 7 is traced\"}}" }, {}
 	};
 
@@ -349,7 +349,7 @@ static void test_run(void **state)
 	assert_result(127, "", "msealctl: cannot run /nonexistent: No such file or directory\n");
 	RUN(replies, "run", "/etc");
 	assert_result(126, "", "msealctl: cannot run /etc: Permission denied\n");
-	RUN(refusal, "run", "echo", "never");
+	RUN(denied, "run", "echo", "never");
 	assert_result(1, "", "msealctl: pid 7 is traced\n");
 }
 
@@ -394,7 +394,7 @@ static void test_errors(void **state)
 {
 	static const struct reply refuse[] = {
 		{ "io.mseald.Unseal\"", "{\"error\":\"io.mseald.NotRevocable\",\"parameters\":{\"pid\":812,"
-		  "\"message\":\"PID 812: \\u001b0x1000-0x2000 is sealed for good\"}}" }, {}
+		  "\"message\":\"PID 812: \\u001b0x1000-0x2000 is permanently sealed\"}}" }, {}
 	};
 	static const struct reply unknown[] = {
 		{ "io.mseald.Unseal\"", "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{}}" }, {}
@@ -405,7 +405,7 @@ static void test_errors(void **state)
 
 	(void)state;
 	RUN(refuse, "unseal", "812", "0x1000-0x2000");
-	assert_result(1, "", "msealctl: PID 812: \\x1b0x1000-0x2000 is sealed for good\n");
+	assert_result(1, "", "msealctl: PID 812: \\x1b0x1000-0x2000 is permanently sealed\n");
 	RUN(unknown, "unseal", "812");
 	assert_result(1, "", "msealctl: mseald answers MethodNotFound; is it of another version than msealctl? "
 		      "(msealctl status)\n");
@@ -469,7 +469,7 @@ static void test_list(void **state)
 static void test_list_once(void **state)
 {
 #define TOLD(pid, start) "{\"id\":-1,\"pids\":[" pid "],\"comm\":\"a\",\"set\":1,\"denied\":0,\"killed\":0,\"audited\":0,\"seals\":[{\"start\":" \
-	start ",\"end\":8192,\"class\":\"text\",\"deny\":[\"unmap\"],\"kill\":[],\"audit\":[],\"revocable\":false,\"gate\":\"kill\"," \
+	start ",\"end\":8192,\"segment\":\"text\",\"deny\":[\"unmap\"],\"kill\":[],\"audit\":[],\"revocable\":false,\"gate\":\"kill\"," \
 	"\"attempts\":0}],\"policy\":\"p" start "\"}"
 #define NOT_TOLD(pid) "{\"id\":-1,\"pids\":[" pid "],\"comm\":\"a\",\"set\":1,\"denied\":0,\"killed\":0,\"audited\":0}"
 	static const struct reply replies[] = {
@@ -512,7 +512,7 @@ static void test_status(void **state)
 		"attempts   3 denied, 0 killed, 0 audited\n"
 		"lock       off\n"
 		"\n"
-		"ROW  OPERATION  FOR GOOD      REVOCABLE     RACED      NOTE\n"
+		"ROW  OPERATION  PERMANENT     REVOCABLE     RACED      NOTE\n"
 		"  1  mprotect   EPERM lsm     EPERM lsm     no\n"
 		"  3  munmap     EPERM native  SIGKILL kill  revocable\n"
 		"  6  madvise    EPERM native  SIGKILL kill  yes        of a file: SIGKILL kill\n"
@@ -531,13 +531,13 @@ static void test_status_locked(void **state)
 {
 	static const struct reply replies[] = {
 		{ "io.mseald.Status\"", "{\"parameters\":{\"rows\":[],\"lock\":{\"signals\":true,\"maps\":20,\"programs\":60,"
-		  "\"links\":50,\"refused\":[{\"door\":\"map\",\"attempts\":3},{\"door\":\"pin\",\"attempts\":1}]}}}" }, {} };
+		  "\"links\":50,\"denials\":[{\"operation\":\"map\",\"attempts\":3},{\"operation\":\"pin\",\"attempts\":1}]}}}" }, {} };
 
 	(void)state;
 	RUN(replies, "status");
 	assert_int_equal(test.status, 0);
 	assert_non_null(strstr(test.out, "lock       on until the next boot: 20 maps, 60 programs, 50 links, their pins, mseald itself "
-			       "(signals too); 4 attempts refused (map 3, pin 1)\n"));
+			       "(signals too); 4 attempts denied (map 3, pin 1)\n"));
 }
 
 static void test_monitor(void **state)
@@ -584,21 +584,21 @@ static void test_monitor_filter(void **state)
 }
 
 /* Of the lock: shown where nothing is chosen by operation or verdict, which they have not. */
-static void test_monitor_refusals(void **state)
+static void test_monitor_denials(void **state)
 {
 	static const struct reply replies[] = {
-		{ "io.mseald.Monitor\"", "{\"parameters\":{\"refusal\":{\"time\":1000,\"door\":\"pin\",\"pid\":812,\"tid\":813,\"uid\":0,"
+		{ "io.mseald.Monitor\"", "{\"parameters\":{\"denial\":{\"time\":1000,\"operation\":\"pin\",\"pid\":812,\"tid\":813,\"uid\":0,"
 		  "\"gid\":0,\"comm\":\"r\\u001bm\",\"cgroup\":1,\"container\":\"web\"}},\"continues\":true}"
-		  "\n{\"parameters\":{\"refusal\":{\"time\":1000,\"door\":\"signal\",\"pid\":0,\"tid\":0,\"uid\":0,\"gid\":0,"
+		  "\n{\"parameters\":{\"denial\":{\"time\":1000,\"operation\":\"signal\",\"pid\":0,\"tid\":0,\"uid\":0,\"gid\":0,"
 		  "\"comm\":\"\",\"cgroup\":0}}}" }, {} };
 
 	(void)state;
 	RUN(replies, "monitor");
 	assert_int_equal(test.status, 0);
-	assert_non_null(strstr(test.out, " r\\x1bm[812/813] uid 0 refused pin (lock) container web\n"));
-	assert_non_null(strstr(test.out, " somebody refused signal (lock)\n"));
+	assert_non_null(strstr(test.out, " r\\x1bm[812/813] uid 0 denied pin (lock) container web\n"));
+	assert_non_null(strstr(test.out, " somebody denied signal (lock)\n"));
 	RUN(replies, "monitor", "--json");
-	assert_non_null(strstr(test.out, "{\"refusal\":{\"time\":1000,\"door\":\"pin\""));
+	assert_non_null(strstr(test.out, "{\"denial\":{\"time\":1000,\"operation\":\"pin\""));
 	assert_non_null(strstr(test.out, "\"local_time\":\"20"));
 	RUN(replies, "monitor", "--verdict=denied,killed,audited");
 	assert_int_equal(test.status, 0);
@@ -652,7 +652,7 @@ static void test_map_and_explain(void **state)
 	(void)snprintf(address, sizeof(address), "%p", (void *)(pages + 17));
 	(void)snprintf(after, sizeof(after), "%p", (void *)(pages + 4096));
 	(void)snprintf(list, sizeof(list), "{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[%s],\"comm\":\"x\","
-		       "\"seals\":[{\"start\":%jd,\"end\":%jd,\"class\":\"none\",\"deny\":[\"mprotect\",\"unmap\","
+		       "\"seals\":[{\"start\":%jd,\"end\":%jd,\"segment\":\"none\",\"deny\":[\"mprotect\",\"unmap\","
 		       "\"discard\"],\"kill\":[],\"audit\":[],\"revocable\":true,\"gate\":\"kill\",\"attempts\":0}]}]}}",
 		       pid, (intmax_t)pages, (intmax_t)pages + 4096);
 
@@ -706,8 +706,8 @@ static void test_map_and_explain(void **state)
 	assert_result(1, "", "msealctl: pid 2147483647: no such process\n");
 }
 
-#define REPORT_ROW(policy, program, operation, class, verdict, attempts, outcome, by) \
-	"{\"policy\":\"" policy "\",\"program\":\"" program "\",\"operation\":\"" operation "\",\"class\":\"" class \
+#define REPORT_ROW(policy, program, operation, segment, verdict, attempts, outcome, by) \
+	"{\"policy\":\"" policy "\",\"program\":\"" program "\",\"operation\":\"" operation "\",\"segment\":\"" segment \
 	"\",\"verdict\":\"" verdict "\",\"attempts\":" #attempts ",\"processes\":32,\"first\":1795348799000000000," \
 	"\"last\":1795348800000000000,\"example\":{\"pid\":812,\"uid\":33,\"comm\":\"ng\\u001binx\",\"address\":4096," \
 	"\"length\":4096,\"place\":\"/usr/lib/x.so+0x0\",\"ip\":8192},\"outcome\":\"" outcome "\",\"by\":\"" by "\"}"
@@ -861,7 +861,7 @@ int main(void)
 		cmocka_unit_test(test_status_locked),
 		cmocka_unit_test(test_monitor),
 		cmocka_unit_test(test_monitor_filter),
-		cmocka_unit_test(test_monitor_refusals),
+		cmocka_unit_test(test_monitor_denials),
 		cmocka_unit_test(test_monitor_interrupted),
 		cmocka_unit_test(test_map_and_explain),
 		cmocka_unit_test(test_report),

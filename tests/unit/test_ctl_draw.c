@@ -116,21 +116,21 @@ static void test_json_text(void **state)
 	json_decref(text);
 }
 
-static void test_stops(void **state)
+static void test_deny(void **state)
 {
 	const unsigned mixed[MSEALD_ACTION_COUNT] = {
-		[MSEALD_ACTION_DENY] = MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP,
-		[MSEALD_ACTION_KILL] = MSEALD_STOP_UNMAP,
-		[MSEALD_ACTION_AUDIT] = MSEALD_STOP_DISCARD | MSEALD_STOP_MPROTECT,
+		[MSEALD_ACTION_DENY] = MSEALD_DENY_MPROTECT | MSEALD_DENY_UNMAP,
+		[MSEALD_ACTION_KILL] = MSEALD_DENY_UNMAP,
+		[MSEALD_ACTION_AUDIT] = MSEALD_DENY_DISCARD | MSEALD_DENY_MPROTECT,
 	};
 	const unsigned none[MSEALD_ACTION_COUNT] = {};
-	char buf[SPACES_STOPS_TEXT_MAX];
+	char buf[SPACES_DENY_TEXT_MAX];
 
 	(void)state;
-	assert_string_equal(spaces_stops_text(mixed, false, buf), "mprotect kill:unmap audit:discard");
-	assert_string_equal(spaces_stops_text(mixed, true, buf), "mU~d");
-	assert_string_equal(spaces_stops_text(none, false, buf), "-");
-	assert_string_equal(spaces_stops_text(none, true, buf), "-");
+	assert_string_equal(spaces_deny_text(mixed, false, buf), "mprotect kill:unmap audit:discard");
+	assert_string_equal(spaces_deny_text(mixed, true, buf), "mU~d");
+	assert_string_equal(spaces_deny_text(none, false, buf), "-");
+	assert_string_equal(spaces_deny_text(none, true, buf), "-");
 }
 
 /* --- table --- */
@@ -194,7 +194,7 @@ static void test_event(void **state)
 				  "time", (json_int_t)1500000000, "pid", 812, "tid", 812, "uid", 33, "comm", "ng\033nx",
 				  "operation", "munmap", "address", (json_int_t)0x7f12a000, "length", 4096,
 				  "seal", "start", (json_int_t)0x7f12a000, "end", (json_int_t)0x7f12b000,
-				  "class", "relro", "verdict", "denied", "ip", (json_int_t)0x7f001234);
+				  "segment", "relro", "verdict", "denied", "ip", (json_int_t)0x7f001234);
 	_cleanup_free_ char *line = event_line(event, 1795348799000000000, true), *other = NULL;
 	json_t *empty = json_object();
 
@@ -202,7 +202,7 @@ static void test_event(void **state)
 	assert_string_equal(line, "2026-11-22T12:00:00.500 ng\\x1bnx[812] uid 33 denied munmap 0x7f12a000+4096 "
 			    "(relro 0x7f12a000-0x7f12b000) at ip 0x7f001234");
 	json_object_set_new(event, "tid", json_integer(815));
-	json_object_set_new(event, "class", json_string("none"));
+	json_object_set_new(event, "segment", json_string("none"));
 	other = event_line(event, 1795348799000000000, true);
 	assert_non_null(strstr(other, "[812/815] uid"));
 	assert_non_null(strstr(other, "(seal 0x7f12a000-"));
@@ -227,20 +227,20 @@ static struct mapping maps[] = {
 	{ .start = 0xffffffffff600000, .end = 0xffffffffff601000, .exec = true, .path = "[vsyscall]" },
 };
 static struct segment segments[] = {
-	{ .start = 0x55d0c0a00000, .end = 0x55d0c0a02000, .class = MSEALD_CLASS_RODATA },
-	{ .start = 0x55d0c0a02000, .end = 0x55d0c0a42000, .class = MSEALD_CLASS_TEXT },
-	{ .start = 0x55d0c0a42000, .end = 0x55d0c0a43000, .class = MSEALD_CLASS_RELRO },
-	{ .start = 0x55d0c0a43000, .end = 0x55d0c0a45000, .class = MSEALD_CLASS_DATA },
+	{ .start = 0x55d0c0a00000, .end = 0x55d0c0a02000, .kind = MSEALD_SEGMENT_RODATA },
+	{ .start = 0x55d0c0a02000, .end = 0x55d0c0a42000, .kind = MSEALD_SEGMENT_TEXT },
+	{ .start = 0x55d0c0a42000, .end = 0x55d0c0a43000, .kind = MSEALD_SEGMENT_RELRO },
+	{ .start = 0x55d0c0a43000, .end = 0x55d0c0a45000, .kind = MSEALD_SEGMENT_DATA },
 };
-#define ALL { [MSEALD_ACTION_DENY] = MSEALD_STOP_DEFAULT }
+#define ALL { [MSEALD_ACTION_DENY] = MSEALD_DENY_DEFAULT }
 static struct space_seal seals[] = {
-	{ .start = 0x55d0c0a00000, .end = 0x55d0c0a02000, .stops = ALL, .class = MSEALD_CLASS_RODATA, .gate = "kill" },
+	{ .start = 0x55d0c0a00000, .end = 0x55d0c0a02000, .deny = ALL, .segment = MSEALD_SEGMENT_RODATA, .gate = "kill" },
 	/* Half of the text, twice, as when one is revocable. */
-	{ .start = 0x55d0c0a02000, .end = 0x55d0c0a22000, .stops = ALL, .class = MSEALD_CLASS_TEXT, .gate = "kill" },
+	{ .start = 0x55d0c0a02000, .end = 0x55d0c0a22000, .deny = ALL, .segment = MSEALD_SEGMENT_TEXT, .gate = "kill" },
 	{ .start = 0x55d0c0a02000, .end = 0x55d0c0a22000,
-	  .stops = { [MSEALD_ACTION_KILL] = MSEALD_STOP_UNMAP }, .class = MSEALD_CLASS_TEXT, .gate = "kill" },
+	  .deny = { [MSEALD_ACTION_KILL] = MSEALD_DENY_UNMAP }, .segment = MSEALD_SEGMENT_TEXT, .gate = "kill" },
 	{ .start = 0x7f0000001000, .end = 0x7f0000002000,
-	  .stops = { [MSEALD_ACTION_AUDIT] = MSEALD_STOP_UNMAP }, .gate = "none" },
+	  .deny = { [MSEALD_ACTION_AUDIT] = MSEALD_DENY_UNMAP }, .gate = "none" },
 };
 
 static struct address_space example(void)
@@ -300,15 +300,15 @@ static void test_join(void **state)
 	assert_int_equal(address_space_sealed(&space, 0x55d0c0a21000, 0x55d0c0a23000), 0x1000);
 	assert_int_equal(address_space_sealed(&space, 0x55d0c0a22000, 0x55d0c0a23000), 0);
 	assert_int_equal(space.rows[1].sealed, 0x20000);
-	assert_int_equal(space.rows[1].stops[MSEALD_ACTION_KILL], MSEALD_STOP_UNMAP);
-	assert_int_equal(space.rows[2].classes, 1 << MSEALD_CLASS_RELRO | 1 << MSEALD_CLASS_DATA);
+	assert_int_equal(space.rows[1].deny[MSEALD_ACTION_KILL], MSEALD_DENY_UNMAP);
+	assert_int_equal(space.rows[2].segments, 1 << MSEALD_SEGMENT_RELRO | 1 << MSEALD_SEGMENT_DATA);
 	assert_true(space.rows[3].joined);	/* .bss */
 	assert_string_equal(space.rows[3].name, "/usr/sbin/ng\033inx");
 	assert_false(space.rows[4].joined);
 	assert_string_equal(space.rows[5].name, "[anon]");
-	assert_int_equal(address_space_class(&space, 0x55d0c0a02000), MSEALD_CLASS_TEXT);
-	assert_int_equal(address_space_class(&space, 0x55d0c0a42fff), MSEALD_CLASS_RELRO);
-	assert_int_equal(address_space_class(&space, 0x1000), MSEALD_CLASS_NONE);
+	assert_int_equal(address_space_segment(&space, 0x55d0c0a02000), MSEALD_SEGMENT_TEXT);
+	assert_int_equal(address_space_segment(&space, 0x55d0c0a42fff), MSEALD_SEGMENT_RELRO);
+	assert_int_equal(address_space_segment(&space, 0x1000), MSEALD_SEGMENT_NONE);
 	/* What cannot be accessed and [vsyscall] do not count. */
 	assert_int_equal(all.all, 0x45000 + 0x21000 + 0x10000);
 	assert_int_equal(all.sealed, 0x23000);
@@ -459,7 +459,7 @@ int main(void)
 		cmocka_unit_test(test_shorten_path),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_json_text),
-		cmocka_unit_test(test_stops),
+		cmocka_unit_test(test_deny),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_event),
 		cmocka_unit_test(test_join),

@@ -469,8 +469,8 @@ static void asking_the_daemon(void **state)
 	"{\"name\":\"web\",\"path\":\"/etc/web.conf\",\"action\":\"" action "\",\"deny\":[\"mprotect\",\"unmap\"," \
 	"\"discard\",\"foreign-write\"],\"segments\":[\"text\",\"rodata\"],\"dlopen\":" #dlopen ",\"since\":0," \
 	"\"sealed\":" #sealed "}"
-#define ATTEMPTS(policy, operation, class, verdict, attempts, outcome) \
-	"{\"policy\":\"" policy "\",\"operation\":\"" operation "\",\"class\":\"" class "\",\"verdict\":\"" verdict \
+#define ATTEMPTS(policy, operation, segment, verdict, attempts, outcome) \
+	"{\"policy\":\"" policy "\",\"operation\":\"" operation "\",\"segment\":\"" segment "\",\"verdict\":\"" verdict \
 	"\",\"attempts\":" #attempts ",\"outcome\":\"" outcome "\"}"
 #define HOUR 3600000000000ull
 

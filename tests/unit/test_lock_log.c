@@ -12,85 +12,85 @@
 #include "audit/ratelimit.h"
 #include "bpf/lock_ops.h"
 
-static struct ratelimit_denials doors;
+static struct ratelimit_denials denials;
 
 static int setup(void **state)
 {
 	(void)state;
-	ratelimit_clear_denials(&doors);
+	ratelimit_clear_denials(&denials);
 	return 0;
 }
 
-static unsigned let(enum mseald_lock_door door, uint32_t tgid, uint64_t start_time, unsigned times)
+static unsigned let(enum mseald_lock_op op, uint32_t tgid, uint64_t start_time, unsigned times)
 {
-	struct mseald_refusal refusal = { .door = door, .tgid = tgid, .start_time = start_time, .comm = "bpftool" };
+	struct mseald_lock_denial denial = { .op = op, .tgid = tgid, .start_time = start_time, .comm = "bpftool" };
 	unsigned lines = 0;
 
 	for (unsigned i = 0; i < times; i++)
-		lines += ratelimit_allow_denial(&doors, &refusal);
+		lines += ratelimit_allow_denial(&denials, &denial);
 	return lines;
 }
 
 /* What lists everything has one line for each kind of thing. */
-static void one_has_a_line_at_each_door(void **state)
+static void one_has_a_line_for_each_operation(void **state)
 {
-	const struct ratelimit_op *maps = &doors.list[MSEALD_DOOR_MAP];
+	const struct ratelimit_op *maps = &denials.list[MSEALD_LOCK_OP_MAP];
 
 	(void)state;
-	assert_false(doors.begun);
-	assert_int_equal(let(MSEALD_DOOR_MAP, 100, 1, 1), 1);
-	assert_true(doors.begun);
+	assert_false(denials.begun);
+	assert_int_equal(let(MSEALD_LOCK_OP_MAP, 100, 1, 1), 1);
+	assert_true(denials.begun);
 	assert_int_equal(maps->list[0].more, 0);
-	assert_int_equal(let(MSEALD_DOOR_MAP, 100, 1, 29), 0);
-	assert_int_equal(let(MSEALD_DOOR_PROGRAM, 100, 1, 60), 1);
+	assert_int_equal(let(MSEALD_LOCK_OP_MAP, 100, 1, 29), 0);
+	assert_int_equal(let(MSEALD_LOCK_OP_PROGRAM, 100, 1, 60), 1);
 	assert_int_equal(maps->callers, 1);
 	assert_int_equal(maps->list[0].tgid, 100);
 	assert_string_equal(maps->list[0].comm, "bpftool");
 	assert_int_equal(maps->list[0].more, 29);
-	assert_int_equal(doors.list[MSEALD_DOOR_PROGRAM].list[0].more, 59);
+	assert_int_equal(denials.list[MSEALD_LOCK_OP_PROGRAM].list[0].more, 59);
 	/* The same number is another process later. */
-	assert_int_equal(let(MSEALD_DOOR_MAP, 100, 2, 1), 1);
+	assert_int_equal(let(MSEALD_LOCK_OP_MAP, 100, 2, 1), 1);
 }
 
-static void many_leave_room_at_other_doors(void **state)
+static void many_leave_room_for_other_operations(void **state)
 {
 	unsigned lines = 0;
 
 	(void)state;
 	for (uint32_t tgid = 1; tgid <= 1000; tgid++)
-		lines += let(MSEALD_DOOR_MAP, tgid, tgid * 7919ull, 2);
+		lines += let(MSEALD_LOCK_OP_MAP, tgid, tgid * 7919ull, 2);
 	assert_int_equal(lines, RATELIMIT_CALLERS);
-	assert_int_equal(doors.list[MSEALD_DOOR_MAP].others, 2 * (1000 - RATELIMIT_CALLERS));
-	assert_int_equal(let(MSEALD_DOOR_PIN, 5000, 1, 2), 1);
+	assert_int_equal(denials.list[MSEALD_LOCK_OP_MAP].others, 2 * (1000 - RATELIMIT_CALLERS));
+	assert_int_equal(let(MSEALD_LOCK_OP_PIN, 5000, 1, 2), 1);
 	/* Of who has a line, the others are still counted as his. */
-	assert_int_equal(let(MSEALD_DOOR_MAP, 1, 7919, 1), 0);
-	assert_int_equal(doors.list[MSEALD_DOOR_MAP].list[0].more, 2);
-	ratelimit_clear_denials(&doors);
-	assert_int_equal(let(MSEALD_DOOR_MAP, 1000, 1, 1), 1);
+	assert_int_equal(let(MSEALD_LOCK_OP_MAP, 1, 7919, 1), 0);
+	assert_int_equal(denials.list[MSEALD_LOCK_OP_MAP].list[0].more, 2);
+	ratelimit_clear_denials(&denials);
+	assert_int_equal(let(MSEALD_LOCK_OP_MAP, 1000, 1, 1), 1);
 }
 
-static void each_door_has_words(void **state)
+static void each_operation_has_words(void **state)
 {
 	unsigned ordinary = 0;
 
 	(void)state;
-	for (int i = 0; i < MSEALD_DOOR_COUNT; i++) {
+	for (int i = 0; i < MSEALD_LOCK_OP_COUNT; i++) {
 		assert_true(strlen(lock_op_name(i)) > 0 && strlen(lock_op_phrase(i)) > 0);
 		ordinary += lock_op_is_ordinary(i);
 		for (int k = 0; k < i; k++)
 			assert_string_not_equal(lock_op_name(i), lock_op_name(k));
 	}
 	assert_int_equal(ordinary, 4);
-	assert_false(lock_op_is_ordinary(MSEALD_DOOR_PIN));
-	assert_false(lock_op_is_ordinary(MSEALD_DOOR_LOAD));
+	assert_false(lock_op_is_ordinary(MSEALD_LOCK_OP_PIN));
+	assert_false(lock_op_is_ordinary(MSEALD_LOCK_OP_LOAD));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(one_has_a_line_at_each_door, setup),
-		cmocka_unit_test_setup(many_leave_room_at_other_doors, setup),
-		cmocka_unit_test(each_door_has_words),
+		cmocka_unit_test_setup(one_has_a_line_for_each_operation, setup),
+		cmocka_unit_test_setup(many_leave_room_for_other_operations, setup),
+		cmocka_unit_test(each_operation_has_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

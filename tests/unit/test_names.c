@@ -14,23 +14,23 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-static void classes_there_and_back(void **state)
+static void segments_there_and_back(void **state)
 {
 	static const char *const words[] = { "none", "text", "rodata", "relro", "data", "vdso", "stack" };
 
 	(void)state;
-	assert_int_equal(ELEMENTS(words), MSEALD_CLASS_COUNT);
-	for (unsigned i = 0; i < MSEALD_CLASS_COUNT; i++) {
-		assert_string_equal(names_class((enum mseald_class)i), words[i]);
-		assert_int_equal(names_find_class(words[i]), i);
+	assert_int_equal(ELEMENTS(words), MSEALD_SEGMENT_COUNT);
+	for (unsigned i = 0; i < MSEALD_SEGMENT_COUNT; i++) {
+		assert_string_equal(names_segment((enum mseald_segment)i), words[i]);
+		assert_int_equal(names_find_segment(words[i]), i);
 	}
-	assert_string_equal(names_class(MSEALD_CLASS_COUNT), "unknown");
-	assert_string_equal(names_class((enum mseald_class)-1), "unknown");
-	assert_int_equal(names_find_class("Text"), -EINVAL);
-	assert_int_equal(names_find_class("tex"), -EINVAL);
-	assert_int_equal(names_find_class("texts"), -EINVAL);
-	assert_int_equal(names_find_class(""), -EINVAL);
-	assert_int_equal(names_find_class("all"), -EINVAL);
+	assert_string_equal(names_segment(MSEALD_SEGMENT_COUNT), "unknown");
+	assert_string_equal(names_segment((enum mseald_segment)-1), "unknown");
+	assert_int_equal(names_find_segment("Text"), -EINVAL);
+	assert_int_equal(names_find_segment("tex"), -EINVAL);
+	assert_int_equal(names_find_segment("texts"), -EINVAL);
+	assert_int_equal(names_find_segment(""), -EINVAL);
+	assert_int_equal(names_find_segment("all"), -EINVAL);
 }
 
 static void actions_there_and_back(void **state)
@@ -47,28 +47,28 @@ static void actions_there_and_back(void **state)
 	assert_int_equal(names_find_action("denied"), -EINVAL);
 }
 
-static void stops_there_and_back(void **state)
+static void deny_there_and_back(void **state)
 {
 	static const struct {
-		unsigned stop;
+		unsigned bit;
 		const char *word;
-	} stops[] = {
-		{ MSEALD_STOP_MPROTECT, "mprotect" },
-		{ MSEALD_STOP_UNMAP, "unmap" },
-		{ MSEALD_STOP_DISCARD, "discard" },
-		{ MSEALD_STOP_FOREIGN_WRITE, "foreign-write" },
-		{ MSEALD_STOP_FILE_WRITE, "file-write" },
+	} deny[] = {
+		{ MSEALD_DENY_MPROTECT, "mprotect" },
+		{ MSEALD_DENY_UNMAP, "unmap" },
+		{ MSEALD_DENY_DISCARD, "discard" },
+		{ MSEALD_DENY_FOREIGN_WRITE, "foreign-write" },
+		{ MSEALD_DENY_FILE_WRITE, "file-write" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ELEMENTS(stops); i++) {
-		assert_string_equal(names_stop(stops[i].stop), stops[i].word);
-		assert_int_equal(names_find_stop(stops[i].word), stops[i].stop);
+	for (size_t i = 0; i < ELEMENTS(deny); i++) {
+		assert_string_equal(names_deny(deny[i].bit), deny[i].word);
+		assert_int_equal(names_find_deny(deny[i].word), deny[i].bit);
 	}
-	assert_string_equal(names_stop(0), "unknown");
-	assert_string_equal(names_stop(MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP), "unknown");
-	assert_string_equal(names_stop(0x20), "unknown");
-	assert_int_equal(names_find_stop("foreign_write"), -EINVAL);
+	assert_string_equal(names_deny(0), "unknown");
+	assert_string_equal(names_deny(MSEALD_DENY_MPROTECT | MSEALD_DENY_UNMAP), "unknown");
+	assert_string_equal(names_deny(0x20), "unknown");
+	assert_int_equal(names_find_deny("foreign_write"), -EINVAL);
 }
 
 static void operations_and_verdicts(void **state)
@@ -81,14 +81,14 @@ static void operations_and_verdicts(void **state)
 		for (unsigned j = 0; j < i; j++)
 			assert_string_not_equal(name, names_op((enum mseald_op)j));
 		assert_int_equal(names_find_op(name), i);
-		assert_true(names_stops_of_op((enum mseald_op)i) & MSEALD_STOP_ALL);
+		assert_true(names_deny_of_op((enum mseald_op)i) & MSEALD_DENY_ALL);
 	}
 	assert_int_equal(names_find_op("frob"), -EINVAL);
-	assert_int_equal(names_stops_of_op(MSEALD_OP_MPROTECT), MSEALD_STOP_MPROTECT);
-	assert_int_equal(names_stops_of_op(MSEALD_OP_MMAP), MSEALD_STOP_UNMAP);
-	assert_int_equal(names_stops_of_op(MSEALD_OP_MADVISE), MSEALD_STOP_DISCARD);
-	assert_int_equal(names_stops_of_op(MSEALD_OP_PROC_MEM), MSEALD_STOP_FOREIGN_WRITE);
-	assert_int_equal(names_stops_of_op(MSEALD_OP_FILE_WRITE), MSEALD_STOP_DISCARD | MSEALD_STOP_FILE_WRITE);
+	assert_int_equal(names_deny_of_op(MSEALD_OP_MPROTECT), MSEALD_DENY_MPROTECT);
+	assert_int_equal(names_deny_of_op(MSEALD_OP_MMAP), MSEALD_DENY_UNMAP);
+	assert_int_equal(names_deny_of_op(MSEALD_OP_MADVISE), MSEALD_DENY_DISCARD);
+	assert_int_equal(names_deny_of_op(MSEALD_OP_PROC_MEM), MSEALD_DENY_FOREIGN_WRITE);
+	assert_int_equal(names_deny_of_op(MSEALD_OP_FILE_WRITE), MSEALD_DENY_DISCARD | MSEALD_DENY_FILE_WRITE);
 	assert_string_equal(names_op(MSEALD_OP_MPROTECT), "mprotect");
 	assert_string_equal(names_op(MSEALD_OP_MAP_HOLE), "map-hole");
 	assert_string_equal(names_op(MSEALD_OP_COUNT), "unknown");
@@ -100,10 +100,10 @@ static void operations_and_verdicts(void **state)
 
 static void good_lists(void **state)
 {
-	const unsigned text = 1u << MSEALD_CLASS_TEXT, relro = 1u << MSEALD_CLASS_RELRO;
+	const unsigned text = 1u << MSEALD_SEGMENT_TEXT, relro = 1u << MSEALD_SEGMENT_RELRO;
 	const struct {
 		const char *list;
-		unsigned classes;
+		unsigned segments;
 	} lists[] = {
 		{ "text", text },
 		{ "text,relro", text | relro },
@@ -111,25 +111,25 @@ static void good_lists(void **state)
 		{ "relro,text", text | relro },
 		{ " text ,\trelro\n", text | relro },
 		{ "text,text", text },
-		{ "all", MSEALD_CLASSES_ALL },
-		{ "text all", MSEALD_CLASSES_ALL },
-		{ "text rodata relro data vdso stack", MSEALD_CLASSES_ALL },
+		{ "all", MSEALD_SEGMENTS_ALL },
+		{ "text all", MSEALD_SEGMENTS_ALL },
+		{ "text rodata relro data vdso stack", MSEALD_SEGMENTS_ALL },
 	};
-	unsigned stops = 0;
+	unsigned deny = 0;
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(lists); i++) {
-		unsigned classes = 0;
+		unsigned segments = 0;
 		char *bad = NULL;
 
-		assert_int_equal(names_parse_classes(lists[i].list, &classes, &bad), 0);
-		assert_int_equal(classes, lists[i].classes);
+		assert_int_equal(names_parse_segments(lists[i].list, &segments, &bad), 0);
+		assert_int_equal(segments, lists[i].segments);
 		assert_null(bad);
 	}
-	assert_int_equal(names_parse_stops("foreign-write,mprotect", &stops, NULL), 0);
-	assert_int_equal(stops, MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_MPROTECT);
-	assert_int_equal(names_parse_stops("all", &stops, NULL), 0);
-	assert_int_equal(stops, MSEALD_STOP_ALL);
+	assert_int_equal(names_parse_deny("foreign-write,mprotect", &deny, NULL), 0);
+	assert_int_equal(deny, MSEALD_DENY_FOREIGN_WRITE | MSEALD_DENY_MPROTECT);
+	assert_int_equal(names_parse_deny("all", &deny, NULL), 0);
+	assert_int_equal(deny, MSEALD_DENY_ALL);
 }
 
 static void bad_lists(void **state)
@@ -154,15 +154,15 @@ static void bad_lists(void **state)
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(lists); i++) {
 		_cleanup_free_ char *bad = NULL;
-		unsigned classes = 0xabcd;
+		unsigned segments = 0xabcd;
 
-		assert_int_equal(names_parse_classes(lists[i].list, &classes, &bad), -EINVAL);
-		assert_int_equal(classes, 0xabcd);
+		assert_int_equal(names_parse_segments(lists[i].list, &segments, &bad), -EINVAL);
+		assert_int_equal(segments, 0xabcd);
 		assert_non_null(bad);
 		assert_string_equal(bad, lists[i].bad);
 		/* Who does not want to know the word need not. */
-		assert_int_equal(names_parse_stops(lists[i].list, &classes, NULL), -EINVAL);
-		assert_int_equal(classes, 0xabcd);
+		assert_int_equal(names_parse_deny(lists[i].list, &segments, NULL), -EINVAL);
+		assert_int_equal(segments, 0xabcd);
 	}
 }
 
@@ -171,17 +171,17 @@ static void lists_formatted(void **state)
 	char buf[64];
 
 	(void)state;
-	assert_ptr_equal(names_format_stops(0, buf, sizeof(buf)), buf);
+	assert_ptr_equal(names_format_deny(0, buf, sizeof(buf)), buf);
 	assert_string_equal(buf, "-");
-	assert_string_equal(names_format_stops(MSEALD_STOP_DEFAULT, buf, sizeof(buf)),
+	assert_string_equal(names_format_deny(MSEALD_DENY_DEFAULT, buf, sizeof(buf)),
 			    "mprotect,unmap,discard");
-	assert_string_equal(names_format_stops(MSEALD_STOP_ALL, buf, sizeof(buf)),
+	assert_string_equal(names_format_deny(MSEALD_DENY_ALL, buf, sizeof(buf)),
 			    "mprotect,unmap,discard,foreign-write,file-write");
-	assert_string_equal(names_format_classes(MSEALD_CLASSES_ALL, buf, sizeof(buf)),
+	assert_string_equal(names_format_segments(MSEALD_SEGMENTS_ALL, buf, sizeof(buf)),
 			    "text,rodata,relro,data,vdso,stack");
-	assert_string_equal(names_format_classes(1u << MSEALD_CLASS_STACK, buf, sizeof(buf)), "stack");
+	assert_string_equal(names_format_segments(1u << MSEALD_SEGMENT_STACK, buf, sizeof(buf)), "stack");
 	/* What there is no name for is not named. */
-	assert_string_equal(names_format_stops(0x20, buf, sizeof(buf)), "-");
+	assert_string_equal(names_format_deny(0x20, buf, sizeof(buf)), "-");
 }
 
 static void lists_cut_at_words(void **state)
@@ -190,21 +190,21 @@ static void lists_cut_at_words(void **state)
 
 	(void)state;
 	memset(buf, 'X', sizeof(buf));
-	assert_string_equal(names_format_stops(MSEALD_STOP_ALL, buf, sizeof("mprotect,unmap")), "mprotect,unmap");
+	assert_string_equal(names_format_deny(MSEALD_DENY_ALL, buf, sizeof("mprotect,unmap")), "mprotect,unmap");
 	assert_int_equal(buf[15], 'X');
-	assert_string_equal(names_format_stops(MSEALD_STOP_ALL, buf, sizeof("mprotect,unmap") - 1), "mprotect");
-	assert_string_equal(names_format_stops(MSEALD_STOP_ALL, buf, 1), "");
+	assert_string_equal(names_format_deny(MSEALD_DENY_ALL, buf, sizeof("mprotect,unmap") - 1), "mprotect");
+	assert_string_equal(names_format_deny(MSEALD_DENY_ALL, buf, 1), "");
 	buf[0] = 'X';
-	assert_ptr_equal(names_format_stops(MSEALD_STOP_ALL, buf, 0), buf);
+	assert_ptr_equal(names_format_deny(MSEALD_DENY_ALL, buf, 0), buf);
 	assert_int_equal(buf[0], 'X');
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(classes_there_and_back),
+		cmocka_unit_test(segments_there_and_back),
 		cmocka_unit_test(actions_there_and_back),
-		cmocka_unit_test(stops_there_and_back),
+		cmocka_unit_test(deny_there_and_back),
 		cmocka_unit_test(operations_and_verdicts),
 		cmocka_unit_test(good_lists),
 		cmocka_unit_test(bad_lists),

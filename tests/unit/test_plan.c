@@ -16,7 +16,7 @@
 static struct seal pages(uint64_t first, uint64_t after, unsigned flags)
 {
 	return (struct seal){ .start = first * PAGE, .end = after * PAGE, .flags = (uint8_t)flags,
-			      .firm[MSEALD_ACTION_DENY] = MSEALD_STOP_DEFAULT };
+			      .permanent[MSEALD_ACTION_DENY] = MSEALD_DENY_DEFAULT };
 }
 
 static bool native(const struct seal_request *request)
@@ -42,25 +42,25 @@ static bool native(const struct seal_request *request)
 
 static void requests(void **state)
 {
-	const unsigned whole = MSEALD_STOP_DEFAULT;
+	const unsigned whole = MSEALD_DENY_DEFAULT;
 
 	(void)state;
-	assert_true(native(&(struct seal_request){ .seal = { .stops = whole, .action = MSEALD_ACTION_DENY } }));
-	assert_true(native(&(struct seal_request){ .seal = { .stops = whole, .action = MSEALD_ACTION_KILL } }));
-	assert_true(native(&(struct seal_request){ .seal = { .stops = MSEALD_STOP_ALL, .action = MSEALD_ACTION_DENY } }));
-	assert_false(native(&(struct seal_request){ .seal = { .stops = whole, .action = MSEALD_ACTION_AUDIT } }));
-	assert_false(native(&(struct seal_request){ .seal = { .stops = whole, .action = MSEALD_ACTION_DENY, .revocable = true } }));
+	assert_true(native(&(struct seal_request){ .seal = { .deny = whole, .action = MSEALD_ACTION_DENY } }));
+	assert_true(native(&(struct seal_request){ .seal = { .deny = whole, .action = MSEALD_ACTION_KILL } }));
+	assert_true(native(&(struct seal_request){ .seal = { .deny = MSEALD_DENY_ALL, .action = MSEALD_ACTION_DENY } }));
+	assert_false(native(&(struct seal_request){ .seal = { .deny = whole, .action = MSEALD_ACTION_AUDIT } }));
+	assert_false(native(&(struct seal_request){ .seal = { .deny = whole, .action = MSEALD_ACTION_DENY, .revocable = true } }));
 	/* It stops all of these or nothing. */
-	for (unsigned stops = 0; stops < MSEALD_STOP_DEFAULT; stops++)
-		if ((stops & whole) != whole)
-			assert_false(native(&(struct seal_request){ .seal = { .stops = stops, .action = MSEALD_ACTION_DENY } }));
+	for (unsigned deny = 0; deny < MSEALD_DENY_DEFAULT; deny++)
+		if ((deny & whole) != whole)
+			assert_false(native(&(struct seal_request){ .seal = { .deny = deny, .action = MSEALD_ACTION_DENY } }));
 }
 
 static void joined_and_sorted(void **state)
 {
 	struct seal seals[] = { pages(1, 2, 0), pages(2, 5, MSEALD_SEAL_ANON), pages(7, 8, 0), pages(8, 9, 0) };
 	const struct plan plan = { .seals = seals, .count = ELEMENTS(seals) };
-	const struct seal_request request = { .seal.stops = MSEALD_STOP_DEFAULT };
+	const struct seal_request request = { .seal.deny = MSEALD_DENY_DEFAULT };
 	const struct sealset none = {};
 	struct range *ranges;
 	size_t count;
@@ -80,7 +80,7 @@ static void those_that_already_were(void **state)
 {
 	struct seal seals[] = { pages(1, 2, 0), pages(3, 5, 0), pages(6, 8, 0) };
 	const struct plan plan = { .seals = seals, .count = ELEMENTS(seals) };
-	const struct seal_request request = { .seal.stops = MSEALD_STOP_DEFAULT };
+	const struct seal_request request = { .seal.deny = MSEALD_DENY_DEFAULT };
 	struct seal had[] = { pages(1, 2, MSEALD_SEAL_NATIVE), pages(3, 4, MSEALD_SEAL_NATIVE), pages(4, 5, 0),
 			      pages(6, 7, MSEALD_SEAL_NATIVE) };
 	struct sealset have = {};

@@ -15,7 +15,7 @@
 #include "lib/base/names.h"
 #include "lib/policy/internal.h"
 
-#define USUAL_STOPS (MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)
+#define USUAL_DENY (MSEALD_DENY_MPROTECT | MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD)
 
 static struct {
 	char root[64];		/* a small file system of its own */
@@ -83,8 +83,8 @@ static void defaults(void **state)
 	assert_int_equal(test.policy.exe[0].line, 2);
 	assert_int_equal(test.policy.unit_count + test.policy.cgroup_count + test.policy.user_count, 0);
 	assert_false(test.policy.marked);
-	assert_int_equal(test.policy.seal.classes, MSEALD_CLASSES_ALL);
-	assert_int_equal(test.policy.seal.stops, USUAL_STOPS);
+	assert_int_equal(test.policy.seal.segments, MSEALD_SEGMENTS_ALL);
+	assert_int_equal(test.policy.seal.deny, USUAL_DENY);
 	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_DENY);
 	assert_false(test.policy.seal.dlopen);
 	assert_int_equal(test.policy.seal.gate, POLICY_GATE_AUTO);
@@ -118,8 +118,8 @@ static void all_keys(void **state)
 	assert_int_equal(test.policy.user[1], 4711);
 	assert_int_equal(test.policy.user[2], 4294967294u);
 	assert_true(test.policy.marked);
-	assert_int_equal(test.policy.seal.classes, 1u << MSEALD_CLASS_TEXT | 1u << MSEALD_CLASS_RODATA | 1u << MSEALD_CLASS_RELRO);
-	assert_int_equal(test.policy.seal.stops, MSEALD_STOP_MPROTECT | MSEALD_STOP_FOREIGN_WRITE);
+	assert_int_equal(test.policy.seal.segments, 1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_RELRO);
+	assert_int_equal(test.policy.seal.deny, MSEALD_DENY_MPROTECT | MSEALD_DENY_FOREIGN_WRITE);
 	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_AUDIT);
 	assert_true(test.policy.seal.dlopen);
 	assert_int_equal(test.policy.seal.gate, POLICY_GATE_BPF);
@@ -137,24 +137,24 @@ static void adding_and_resetting(void **state)
 
 	assert_good(M "[Seal]\nSegments=none\nSegments=\nSegments=text\nDeny=unmap\nDeny=\nAction=kill\nAction=\nGate=deny\nGate=\n"
 		    "Dlopen=yes\nDlopen=\nForeignWrite=deny\nForeignWrite=\n");
-	assert_int_equal(test.policy.seal.classes, 1u << MSEALD_CLASS_TEXT);
-	assert_int_equal(test.policy.seal.stops, USUAL_STOPS);
+	assert_int_equal(test.policy.seal.segments, 1u << MSEALD_SEGMENT_TEXT);
+	assert_int_equal(test.policy.seal.deny, USUAL_DENY);
 	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_DENY);
 	assert_int_equal(test.policy.seal.gate, POLICY_GATE_AUTO);
 	assert_false(test.policy.seal.dlopen);
 
 	assert_good(M "[Seal]\nSegments=none\n");
-	assert_int_equal(test.policy.seal.classes, 0);
+	assert_int_equal(test.policy.seal.segments, 0);
 	assert_good(M "[Seal]\nSegments=all\nDeny=all\nForeignWrite=allow\nFileWrite=allow\nGate=deny\nAction=kill\n");
-	assert_int_equal(test.policy.seal.classes, MSEALD_CLASSES_ALL);
-	assert_int_equal(test.policy.seal.stops, USUAL_STOPS);
+	assert_int_equal(test.policy.seal.segments, MSEALD_SEGMENTS_ALL);
+	assert_int_equal(test.policy.seal.deny, USUAL_DENY);
 	assert_int_equal(test.policy.seal.gate, POLICY_GATE_DENY);
 	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_KILL);
 	/* In whatever order they come. */
 	assert_good(M "[Seal]\nForeignWrite=allow\nDeny=all\n");
-	assert_int_equal(test.policy.seal.stops, USUAL_STOPS | MSEALD_STOP_FILE_WRITE);
+	assert_int_equal(test.policy.seal.deny, USUAL_DENY | MSEALD_DENY_FILE_WRITE);
 	assert_good(M "[Seal]\nFileWrite=deny\n");
-	assert_int_equal(test.policy.seal.stops, USUAL_STOPS | MSEALD_STOP_FILE_WRITE);
+	assert_int_equal(test.policy.seal.deny, USUAL_DENY | MSEALD_DENY_FILE_WRITE);
 	/* A section may come twice. */
 	assert_good("[Seal]\nDlopen=yes\n" M "[Seal]\nGate=bpf\n[Match]\nExe=/opt/y\n");
 	assert_true(test.policy.seal.dlopen);

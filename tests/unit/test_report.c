@@ -70,7 +70,7 @@ static const struct report_names names = { .read = read_label, .make = make_labe
 static struct mseald_event event(uint64_t label, unsigned op, unsigned verdict, unsigned tgid)
 {
 	struct mseald_event one = {
-		.op = op, .verdict = verdict, .rule_class = MSEALD_CLASS_TEXT, .label = label, .tgid = tgid,
+		.op = op, .verdict = verdict, .segment = MSEALD_SEGMENT_TEXT, .label = label, .tgid = tgid,
 		.start_time = 1000ull * tgid, .uid = 33, .address = 0x7f0000001000, .length = 4096, .ip = 0x7f0000002345,
 		.comm = "nginx",
 	};
@@ -120,7 +120,7 @@ static void test_count(void **state)
 		b.label += i == 0;
 		b.op += i == 1;
 		b.verdict -= i == 2;
-		b.rule_class += i == 3;
+		b.segment += i == 3;
 		assert_ptr_not_equal(count(&tally, &b, 100), row);
 	}
 	assert_int_equal(tally.count, 5);
@@ -128,7 +128,7 @@ static void test_count(void **state)
 	report_table_clear(&tally);
 	assert_int_equal(report_table_sum(&tally), 0);
 	assert_null(report_table_find(&tally, &(struct mseald_tally_key){ .label = 0x101, .op = MSEALD_OP_MUNMAP,
-								   .rule_class = MSEALD_CLASS_TEXT,
+								   .segment = MSEALD_SEGMENT_TEXT,
 								   .verdict = MSEALD_VERDICT_AUDITED }));
 }
 
@@ -257,7 +257,7 @@ static void test_no_file(void **state)
 }
 
 #define ROW(policy, operation, attempts, example) \
-	"{\"policy\":" policy ",\"program\":\"/usr/bin/1\",\"operation\":\"" operation "\",\"class\":\"text\"," \
+	"{\"policy\":" policy ",\"program\":\"/usr/bin/1\",\"operation\":\"" operation "\",\"segment\":\"text\"," \
 	"\"verdict\":\"audited\",\"attempts\":" attempts ",\"processes\":1,\"first\":1,\"last\":2,\"example\":" example "}"
 #define EXAMPLE "{\"pid\":1,\"uid\":0,\"comm\":\"a\",\"address\":4096,\"length\":4096,\"ip\":1}"
 #define DOCUMENT(row) "{\"version\":1,\"since\":5,\"missing\":0,\"full\":0,\"rows\":[" row "]}"

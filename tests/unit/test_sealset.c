@@ -19,10 +19,10 @@
 #include "lib/base/util.h"
 
 #define PAGE 4096ull
-#define MPROTECT MSEALD_STOP_MPROTECT
-#define UNMAP MSEALD_STOP_UNMAP
-#define DISCARD MSEALD_STOP_DISCARD
-#define FOREIGN MSEALD_STOP_FOREIGN_WRITE
+#define MPROTECT MSEALD_DENY_MPROTECT
+#define UNMAP MSEALD_DENY_UNMAP
+#define DISCARD MSEALD_DENY_DISCARD
+#define FOREIGN MSEALD_DENY_FOREIGN_WRITE
 
 /* xorshift64*: the same numbers on every machine. */
 static uint64_t random_state;
@@ -38,17 +38,17 @@ static uint64_t random_below(uint64_t limit)
 /* The address of an inode, as the kernel has them. */
 #define INODE(i) (0xffff888000000000ull + (i) * 0x400)
 
-/* Pages first..after, stops denied for good. */
-static struct seal pages(uint64_t first, uint64_t after, unsigned stops)
+/* Pages first..after, stops denied permanently. */
+static struct seal pages(uint64_t first, uint64_t after, unsigned deny)
 {
 	return (struct seal){ .start = first * PAGE, .end = after * PAGE,
-			      .firm[MSEALD_ACTION_DENY] = (uint8_t)stops };
+			      .permanent[MSEALD_ACTION_DENY] = (uint8_t)deny };
 }
 
-static struct seal revocable_pages(uint64_t first, uint64_t after, unsigned stops)
+static struct seal revocable_pages(uint64_t first, uint64_t after, unsigned deny)
 {
 	return (struct seal){ .start = first * PAGE, .end = after * PAGE,
-			      .revocable[MSEALD_ACTION_DENY] = (uint8_t)stops };
+			      .revocable[MSEALD_ACTION_DENY] = (uint8_t)deny };
 }
 
 static void add(struct sealset *set, struct seal seal)
@@ -56,26 +56,26 @@ static void add(struct sealset *set, struct seal seal)
 	assert_int_equal(sealset_add(set, &seal), 0);
 }
 
-/* The seal of the set at this index lies there and denies just this for good. */
-static void assert_seal(const struct sealset *set, size_t index, uint64_t first, uint64_t after, unsigned stops)
+/* The seal of the set at this index lies there and denies just this permanently. */
+static void assert_seal(const struct sealset *set, size_t index, uint64_t first, uint64_t after, unsigned deny)
 {
 	assert_true(index < set->count);
 	assert_int_equal(set->list[index].start, first * PAGE);
 	assert_int_equal(set->list[index].end, after * PAGE);
-	assert_int_equal(set->list[index].firm[MSEALD_ACTION_DENY], stops);
+	assert_int_equal(set->list[index].permanent[MSEALD_ACTION_DENY], deny);
 }
 
 static void nothing_in_it(void **state)
 {
 	struct sealset set = { 0 }, copy = { .count = 7 };
 	const struct seal *hit = NULL;
-	uint64_t bytes = 1, firm = 1;
+	uint64_t bytes = 1, permanent = 1;
 
 	(void)state;
 	assert_int_equal(sealset_bytes(&set), 0);
 	assert_int_equal(sealset_judge(&set, 0, UINT64_MAX, MPROTECT, &hit), -ENOENT);
-	assert_int_equal(sealset_revoke(&set, 0, PAGE, &bytes, &firm), 0);
-	assert_int_equal(bytes + firm, 0);
+	assert_int_equal(sealset_revoke(&set, 0, PAGE, &bytes, &permanent), 0);
+	assert_int_equal(bytes + permanent, 0);
 	assert_int_equal(sealset_add_all(&set, NULL, 0), 0);
 	assert_int_equal(sealset_copy(&set, &copy), 0);
 	assert_int_equal(copy.count, 0);
@@ -111,33 +111,33 @@ static void apart_touching_overlapping(void **state)
 	assert_seal(&set, 3, 25, 30, UNMAP);
 	assert_seal(&set, 4, 30, 40, MPROTECT);
 	/* over all and more, everything: one */
-	add(&set, pages(5, 50, MSEALD_STOP_ALL));
+	add(&set, pages(5, 50, MSEALD_DENY_ALL));
 	assert_int_equal(set.count, 1);
-	assert_seal(&set, 0, 5, 50, MSEALD_STOP_ALL);
+	assert_seal(&set, 0, 5, 50, MSEALD_DENY_ALL);
 	/* inside, nothing new */
 	add(&set, pages(7, 8, MPROTECT));
 	assert_int_equal(set.count, 1);
 	assert_int_equal(sealset_bytes(&set), 45 * PAGE);
 }
 
-static void newer_class_wins_unless_none(void **state)
+static void newer_segment_wins_unless_none(void **state)
 {
 	_cleanup_(sealset_free) struct sealset set = { 0 };
 	struct seal seal = pages(10, 20, MPROTECT);
 
 	(void)state;
-	seal.class = MSEALD_CLASS_TEXT;
+	seal.segment = MSEALD_SEGMENT_TEXT;
 	add(&set, seal);
 	add(&set, pages(12, 14, MPROTECT));
 	assert_int_equal(set.count, 1);
-	assert_int_equal(set.list[0].class, MSEALD_CLASS_TEXT);
+	assert_int_equal(set.list[0].segment, MSEALD_SEGMENT_TEXT);
 	seal = pages(12, 14, MPROTECT);
-	seal.class = MSEALD_CLASS_DATA;
+	seal.segment = MSEALD_SEGMENT_DATA;
 	add(&set, seal);
 	assert_int_equal(set.count, 3);
-	assert_int_equal(set.list[0].class, MSEALD_CLASS_TEXT);
-	assert_int_equal(set.list[1].class, MSEALD_CLASS_DATA);
-	assert_int_equal(set.list[2].class, MSEALD_CLASS_TEXT);
+	assert_int_equal(set.list[0].segment, MSEALD_SEGMENT_TEXT);
+	assert_int_equal(set.list[1].segment, MSEALD_SEGMENT_DATA);
+	assert_int_equal(set.list[2].segment, MSEALD_SEGMENT_TEXT);
 }
 
 static void hits_are_kept(void **state)
@@ -218,10 +218,10 @@ static void bad_seals(void **state)
 	bad[count++].end = good.start - PAGE;
 	bad[count++].start += 1;
 	bad[count++].end += 2048;
-	bad[count++].firm[MSEALD_ACTION_DENY] = 0;
-	bad[count++].firm[MSEALD_ACTION_AUDIT] = 0x20;
+	bad[count++].permanent[MSEALD_ACTION_DENY] = 0;
+	bad[count++].permanent[MSEALD_ACTION_AUDIT] = 0x20;
 	bad[count++].revocable[MSEALD_ACTION_KILL] = 0x80;
-	bad[count++].class = MSEALD_CLASS_COUNT;
+	bad[count++].segment = MSEALD_SEGMENT_COUNT;
 	bad[count++].flags = MSEALD_SEAL_FLAGS + 1;
 	bad[count++].end = MSEALD_NO_START + PAGE;
 	bad[count++].file.address = INODE(1);	/* nothing that is about its file */
@@ -246,33 +246,33 @@ static void later_in_the_list_is_newer(void **state)
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(list); i++) {
 		list[i] = pages(10 - i, 20 - i, MPROTECT);
-		list[i].class = (uint8_t)(MSEALD_CLASS_TEXT + i);
+		list[i].segment = (uint8_t)(MSEALD_SEGMENT_TEXT + i);
 	}
 	add(&set, pages(0, 100, UNMAP));
 	assert_int_equal(sealset_add_all(&set, list, ELEMENTS(list)), 0);
 	assert_int_equal(set.count, 7);
 	assert_seal(&set, 0, 0, 6, UNMAP);
 	assert_seal(&set, 1, 6, 16, MPROTECT | UNMAP);
-	assert_int_equal(set.list[1].class, MSEALD_CLASS_TEXT + 4);
+	assert_int_equal(set.list[1].segment, MSEALD_SEGMENT_TEXT + 4);
 	assert_seal(&set, 2, 16, 17, MPROTECT | UNMAP);
-	assert_int_equal(set.list[2].class, MSEALD_CLASS_TEXT + 3);
-	assert_int_equal(set.list[5].class, MSEALD_CLASS_TEXT);
+	assert_int_equal(set.list[2].segment, MSEALD_SEGMENT_TEXT + 3);
+	assert_int_equal(set.list[5].segment, MSEALD_SEGMENT_TEXT);
 	assert_seal(&set, 6, 20, 100, UNMAP);
 }
 
 static void revoked(void **state)
 {
 	_cleanup_(sealset_free) struct sealset set = { 0 };
-	uint64_t bytes = 0, firm = 0;
+	uint64_t bytes = 0, permanent = 0;
 
 	(void)state;
 	add(&set, revocable_pages(10, 20, MPROTECT));
 	add(&set, pages(15, 30, UNMAP));
 	assert_int_equal(set.count, 3);
-	/* all of one, half of one, part of one that is firm, and nothing */
-	assert_int_equal(sealset_revoke(&set, 12 * PAGE, 40 * PAGE, &bytes, &firm), 0);
+	/* all of one, half of one, part of one that is permanent, and nothing */
+	assert_int_equal(sealset_revoke(&set, 12 * PAGE, 40 * PAGE, &bytes, &permanent), 0);
 	assert_int_equal(bytes, 8 * PAGE);
-	assert_int_equal(firm, 15 * PAGE);
+	assert_int_equal(permanent, 15 * PAGE);
 	assert_int_equal(set.count, 2);
 	assert_seal(&set, 0, 10, 12, 0);
 	assert_int_equal(set.list[0].revocable[MSEALD_ACTION_DENY], MPROTECT);
@@ -280,20 +280,20 @@ static void revoked(void **state)
 	assert_int_equal(set.list[1].revocable[MSEALD_ACTION_DENY], 0);
 	/* from the middle: two are left */
 	add(&set, revocable_pages(50, 60, UNMAP));
-	assert_int_equal(sealset_revoke(&set, 52 * PAGE, 53 * PAGE, &bytes, &firm), 0);
+	assert_int_equal(sealset_revoke(&set, 52 * PAGE, 53 * PAGE, &bytes, &permanent), 0);
 	assert_int_equal(bytes, PAGE);
-	assert_int_equal(firm, 0);
+	assert_int_equal(permanent, 0);
 	assert_int_equal(set.count, 4);
 	assert_int_equal(set.list[2].end, 52 * PAGE);
 	assert_int_equal(set.list[3].start, 53 * PAGE);
 	/* what only touches is left alone */
-	assert_int_equal(sealset_revoke(&set, 30 * PAGE, 50 * PAGE, &bytes, &firm), 0);
-	assert_int_equal(bytes + firm, 0);
+	assert_int_equal(sealset_revoke(&set, 30 * PAGE, 50 * PAGE, &bytes, &permanent), 0);
+	assert_int_equal(bytes + permanent, 0);
 	assert_int_equal(set.count, 4);
 
-	assert_int_equal(sealset_revoke(&set, 5, PAGE, &bytes, &firm), -EINVAL);
-	assert_int_equal(sealset_revoke(&set, PAGE, PAGE, &bytes, &firm), -EINVAL);
-	assert_int_equal(sealset_revoke(&set, 2 * PAGE, PAGE, &bytes, &firm), -EINVAL);
+	assert_int_equal(sealset_revoke(&set, 5, PAGE, &bytes, &permanent), -EINVAL);
+	assert_int_equal(sealset_revoke(&set, PAGE, PAGE, &bytes, &permanent), -EINVAL);
+	assert_int_equal(sealset_revoke(&set, 2 * PAGE, PAGE, &bytes, &permanent), -EINVAL);
 	assert_int_equal(sealset_revoke(&set, 0, 100 * PAGE, NULL, NULL), 0);
 	assert_int_equal(set.count, 1);
 }
@@ -305,7 +305,7 @@ static void strongest_action(void **state)
 	struct seal seal = pages(10, 20, 0);
 
 	(void)state;
-	seal.firm[MSEALD_ACTION_AUDIT] = MPROTECT | UNMAP;
+	seal.permanent[MSEALD_ACTION_AUDIT] = MPROTECT | UNMAP;
 	add(&set, seal);
 	add(&set, pages(20, 30, MPROTECT));
 	seal = pages(30, 40, 0);
@@ -330,8 +330,8 @@ static void strongest_action(void **state)
 	assert_int_equal(sealset_judge(&set, 16 * PAGE, 15 * PAGE, MPROTECT, &hit), -ENOENT);
 	assert_int_equal(sealset_judge(&set, 0, UINT64_MAX, DISCARD, &hit), -ENOENT);
 	assert_null(hit);
-	assert_int_equal(seal_stops(&set.list[2], MSEALD_ACTION_KILL), MPROTECT);
-	assert_int_equal(seal_stops(&set.list[2], MSEALD_ACTION_DENY), 0);
+	assert_int_equal(seal_deny(&set.list[2], MSEALD_ACTION_KILL), MPROTECT);
+	assert_int_equal(seal_deny(&set.list[2], MSEALD_ACTION_DENY), 0);
 }
 
 /* --- the model: one entry a page --- */
@@ -345,7 +345,7 @@ struct model {
 static bool model_sealed(const struct seal *page)
 {
 	for (unsigned i = 0; i < MSEALD_ACTION_COUNT; i++) {
-		if (page->firm[i] | page->revocable[i])
+		if (page->permanent[i] | page->revocable[i])
 			return true;
 	}
 	return false;
@@ -357,11 +357,11 @@ static void model_add(struct model *model, const struct seal *seal)
 		struct seal *page = &model->page[i];
 
 		for (unsigned a = 0; a < MSEALD_ACTION_COUNT; a++) {
-			page->firm[a] |= seal->firm[a];
+			page->permanent[a] |= seal->permanent[a];
 			page->revocable[a] |= seal->revocable[a];
 		}
-		if (seal->class)
-			page->class = seal->class;
+		if (seal->segment)
+			page->segment = seal->segment;
 		if (seal->flags & MSEALD_SEAL_SHM)
 			page->pgoff = seal->pgoff + (uint32_t)(i - seal->start / PAGE);
 		page->flags |= seal->flags;
@@ -370,24 +370,24 @@ static void model_add(struct model *model, const struct seal *seal)
 	}
 }
 
-static void model_revoke(struct model *model, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_firm)
+static void model_revoke(struct model *model, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_permanent)
 {
-	*ret_bytes = *ret_firm = 0;
+	*ret_bytes = *ret_permanent = 0;
 	for (uint64_t i = start / PAGE; i < end / PAGE; i++) {
 		struct seal *page = &model->page[i];
 		bool was = model_sealed(page), taken = page->revocable[0] | page->revocable[1] | page->revocable[2];
 
 		memset(page->revocable, 0, sizeof(page->revocable));
 		*ret_bytes += taken ? PAGE : 0;
-		*ret_firm += model_sealed(page) ? PAGE : 0;
-		if (!((page->firm[0] | page->firm[1] | page->firm[2]) & MSEALD_STOP_FILE))
+		*ret_permanent += model_sealed(page) ? PAGE : 0;
+		if (!((page->permanent[0] | page->permanent[1] | page->permanent[2]) & MSEALD_DENY_FILE))
 			memset(&page->file, 0, sizeof(page->file));
 		if (was && !model_sealed(page))
 			memset(page, 0, sizeof(*page));
 	}
 }
 
-static int model_judge(const struct model *model, uint64_t start, uint64_t end, unsigned stop, uint64_t *ret_page)
+static int model_judge(const struct model *model, uint64_t start, uint64_t end, unsigned bit, uint64_t *ret_page)
 {
 	static const int actions[] = { MSEALD_ACTION_KILL, MSEALD_ACTION_DENY, MSEALD_ACTION_AUDIT };
 
@@ -396,7 +396,7 @@ static int model_judge(const struct model *model, uint64_t start, uint64_t end, 
 			const struct seal *page = &model->page[i];
 
 			if (i * PAGE < end && (i + 1) * PAGE > start &&
-			    (page->firm[actions[a]] | page->revocable[actions[a]]) & stop) {
+			    (page->permanent[actions[a]] | page->revocable[actions[a]]) & bit) {
 				*ret_page = i * PAGE;
 				return actions[a];
 			}
@@ -419,9 +419,9 @@ static void assert_as_model(const struct sealset *set, const struct model *model
 		assert_int_equal(seal != NULL, model_sealed(page));
 		if (!seal)
 			continue;
-		assert_memory_equal(seal->firm, page->firm, sizeof(page->firm));
+		assert_memory_equal(seal->permanent, page->permanent, sizeof(page->permanent));
 		assert_memory_equal(seal->revocable, page->revocable, sizeof(page->revocable));
-		assert_int_equal(seal->class, page->class);
+		assert_int_equal(seal->segment, page->segment);
 		assert_int_equal(seal->flags, page->flags);
 		assert_memory_equal(&seal->file, &page->file, sizeof(page->file));
 		assert_int_equal(seal->flags ? seal->pgoff + (i - seal->start / PAGE) : seal->pgoff, page->pgoff);
@@ -433,8 +433,8 @@ static void assert_as_model(const struct sealset *set, const struct model *model
 		if (i == 0)
 			continue;
 		assert_true(before->end <= s->start);
-		assert_false(before->end == s->start && before->class == s->class && before->flags == s->flags &&
-			     memcmp(before->firm, s->firm, sizeof(s->firm)) == 0 &&
+		assert_false(before->end == s->start && before->segment == s->segment && before->flags == s->flags &&
+			     memcmp(before->permanent, s->permanent, sizeof(s->permanent)) == 0 &&
 			     memcmp(&before->file, &s->file, sizeof(s->file)) == 0 &&
 			     memcmp(before->revocable, s->revocable, sizeof(s->revocable)) == 0 &&
 			     (!s->flags || s->pgoff == before->pgoff + (s->start - before->start) / PAGE));
@@ -447,13 +447,13 @@ static struct seal random_seal(void)
 	struct seal seal = {
 		.start = first * PAGE,
 		.end = MIN_OF(first + length, MODEL_PAGES) * PAGE,
-		.class = (uint8_t)(random_below(3) ? 0 : random_below(3)),
+		.segment = (uint8_t)(random_below(3) ? 0 : random_below(3)),
 	};
 	unsigned action = (unsigned)random_below(MSEALD_ACTION_COUNT);
 
 	/* Few different rules, so that neighbours often agree. */
 	if (random_below(2))
-		seal.firm[action] = (uint8_t)(1 + random_below(2));
+		seal.permanent[action] = (uint8_t)(1 + random_below(2));
 	else
 		seal.revocable[action] = (uint8_t)(1 + random_below(2));
 	if (random_below(8) == 0) {
@@ -463,7 +463,7 @@ static struct seal random_seal(void)
 	if (random_below(3) == 0) {
 		uint64_t i = random_below(40);
 
-		seal.firm[action] |= random_below(2) ? MSEALD_STOP_DISCARD : MSEALD_STOP_FILE_WRITE;
+		seal.permanent[action] |= random_below(2) ? MSEALD_DENY_DISCARD : MSEALD_DENY_FILE_WRITE;
 		seal.file = (struct mseald_inode){ .address = INODE(i), .number = i, .generation = (uint32_t)(3 * i) };
 	}
 	return seal;
@@ -477,7 +477,7 @@ static void assert_roundtrip(const struct sealset *set)
 	size_t file_count;
 	int needed;
 
-	assert_int_equal(sealset_files(set, MSEALD_STOP_FILE, &files, &file_count), 0);
+	assert_int_equal(sealset_files(set, MSEALD_DENY_FILE, &files, &file_count), 0);
 	needed = sealset_nodes_needed(set->count, file_count);
 
 	assert_true(needed >= 0);
@@ -501,12 +501,12 @@ static void random_operations(void **state)
 		random_state = seed;
 		for (unsigned step = 0; step < 150; step++) {
 			struct seal list[12];
-			uint64_t start = random_below(MODEL_PAGES) * PAGE, taken, firm, page = 0;
+			uint64_t start = random_below(MODEL_PAGES) * PAGE, taken, permanent, page = 0;
 			uint64_t end = start + (1 + random_below(MODEL_PAGES - start / PAGE)) * PAGE;
-			uint64_t expected_taken, expected_firm;
+			uint64_t expected_taken, expected_permanent;
 			size_t count = random_below(ELEMENTS(list) + 1);
 			const struct seal *hit = NULL;
-			unsigned stop = 1u << random_below(3);
+			unsigned bit = 1u << random_below(3);
 			int expected;
 
 			switch (random_below(4)) {
@@ -523,16 +523,16 @@ static void random_operations(void **state)
 				assert_int_equal(sealset_add_all(&set, list, count), 0);
 				break;
 			case 2:
-				model_revoke(&model, start, end, &expected_taken, &expected_firm);
-				assert_int_equal(sealset_revoke(&set, start, end, &taken, &firm), 0);
+				model_revoke(&model, start, end, &expected_taken, &expected_permanent);
+				assert_int_equal(sealset_revoke(&set, start, end, &taken, &permanent), 0);
 				assert_int_equal(taken, expected_taken);
-				assert_int_equal(firm, expected_firm);
+				assert_int_equal(permanent, expected_permanent);
 				break;
 			default:
 				start += random_below(PAGE);
 				end -= random_below(PAGE);
-				expected = start < end ? model_judge(&model, start, end, stop, &page) : -ENOENT;
-				assert_int_equal(sealset_judge(&set, start, end, stop, &hit), expected);
+				expected = start < end ? model_judge(&model, start, end, bit, &page) : -ENOENT;
+				assert_int_equal(sealset_judge(&set, start, end, bit, &hit), expected);
 				if (expected >= 0)
 					assert_true(hit->start <= page && page < hit->end);
 				if (expected >= 0 && hit->start < page)
@@ -576,10 +576,10 @@ static void big_set(struct sealset *set, size_t count)
 		at += random_below(4) * PAGE;
 		list[i] = (struct seal){
 			.start = at, .end = at + (1 + random_below(3)) * PAGE,
-			.class = (uint8_t)(1 + i % 2),	/* so that neighbours differ */
+			.segment = (uint8_t)(1 + i % 2),	/* so that neighbours differ */
 			.hits = (uint32_t)random_below(1000),
 		};
-		list[i].firm[i % MSEALD_ACTION_COUNT] = (uint8_t)(1 + random_below(7));
+		list[i].permanent[i % MSEALD_ACTION_COUNT] = (uint8_t)(1 + random_below(7));
 		at = list[i].end;
 	}
 	assert_int_equal(sealset_add_all(set, list, count), 0);
@@ -599,7 +599,7 @@ static size_t tree_slot(const struct mseald_node *node, uint64_t address)
 }
 
 /* The search of the BPF programs: down the fixed levels, then along the leaves. */
-static int tree_judge(const struct mseald_node *nodes, uint64_t start, uint64_t end, unsigned stop,
+static int tree_judge(const struct mseald_node *nodes, uint64_t start, uint64_t end, unsigned bit,
 		      uint64_t *ret_start)
 {
 	static const size_t levels[] = { MSEALD_LEVEL_0, MSEALD_LEVEL_1, MSEALD_LEVEL_2 };
@@ -620,10 +620,10 @@ static int tree_judge(const struct mseald_node *nodes, uint64_t start, uint64_t 
 		if (leaf->end[slot] <= start)
 			continue;
 		for (int action = 0; action < MSEALD_ACTION_COUNT; action++) {
-			uint64_t stops = (leaf->rule[slot] | leaf->rule[slot] >> MSEALD_RULE_REVOCABLE_SHIFT) >>
+			uint64_t deny = (leaf->rule[slot] | leaf->rule[slot] >> MSEALD_RULE_REVOCABLE_SHIFT) >>
 					 MSEALD_RULE_SHIFT(action) & 0xff;
 
-			if ((stops & stop) && (best < 0 || strength[action] > strength[best])) {
+			if ((deny & bit) && (best < 0 || strength[action] > strength[best])) {
 				best = action;
 				*ret_start = leaf->start[slot];
 			}
@@ -644,7 +644,7 @@ static void assert_layout(const struct sealset *set, const struct mseald_node *n
 	unsigned depth = seals <= 32 ? 0 : seals <= 1024 ? 1 : 2;
 	size_t first_leaf = depth == 0 ? 0 : depth == 1 ? 1 : 33;
 	uint64_t gap_start = 0, gap_end = 0;
-	unsigned stops = 0;
+	unsigned deny = 0;
 
 	assert_int_equal(count, first_leaf + leaves);
 	assert_int_equal(nodes[0].count, seals);
@@ -653,7 +653,7 @@ static void assert_layout(const struct sealset *set, const struct mseald_node *n
 	for (size_t i = 0; i < seals; i++) {
 		const struct seal *s = &set->list[i];
 
-		stops |= s->firm[0] | s->firm[1] | s->firm[2] | s->revocable[0] | s->revocable[1] | s->revocable[2];
+		deny |= s->permanent[0] | s->permanent[1] | s->permanent[2] | s->revocable[0] | s->revocable[1] | s->revocable[2];
 		if (i > 0 && s->start - s[-1].end > gap_end - gap_start) {
 			gap_start = s[-1].end;
 			gap_end = s->start;
@@ -663,7 +663,7 @@ static void assert_layout(const struct sealset *set, const struct mseald_node *n
 		gap_start = 0;
 		gap_end = set->list[0].start;
 	}
-	assert_int_equal(nodes[0].stops, stops);
+	assert_int_equal(nodes[0].deny, deny);
 	assert_int_equal(nodes[0].gap_start, gap_start);
 	assert_int_equal(nodes[0].gap_end, gap_end);
 	for (size_t n = 0; n < count; n++) {
@@ -725,12 +725,12 @@ static void trees_of_every_depth(void **state)
 		for (unsigned query = 0; query < 4000; query++) {
 			uint64_t start = first + random_below(span);
 			uint64_t length = 1 + random_below(query % 50 ? 20 * PAGE : span);
-			unsigned stop = 1u << random_below(4);
+			unsigned bit = 1u << random_below(4);
 			const struct seal *hit = NULL;
 			uint64_t hit_start = 0;
-			int expected = sealset_judge(&set, start, start + length, stop, &hit);
+			int expected = sealset_judge(&set, start, start + length, bit, &hit);
 
-			assert_int_equal(tree_judge(nodes, start, start + length, stop, &hit_start), expected);
+			assert_int_equal(tree_judge(nodes, start, start + length, bit, &hit_start), expected);
 			if (expected >= 0)
 				assert_int_equal(hit_start, hit->start);
 		}
@@ -744,33 +744,33 @@ static void files_of_seals(void **state)
 	_cleanup_free_ struct sealset_file *files = NULL;
 	struct mseald_node nodes[3];
 	const struct mseald_file_node *node = (const void *)&nodes[1];
-	struct seal seal = pages(10, 20, MSEALD_STOP_DISCARD);
+	struct seal seal = pages(10, 20, MSEALD_DENY_DISCARD);
 	size_t count;
 
 	(void)state;
 	seal.file = (struct mseald_inode){ .address = INODE(7), .number = 70, .generation = 700 };
 	add(&set, seal);
-	seal = pages(20, 30, MSEALD_STOP_FILE_WRITE);
+	seal = pages(20, 30, MSEALD_DENY_FILE_WRITE);
 	seal.file = (struct mseald_inode){ .address = INODE(3), .number = 30, .generation = 300 };
 	add(&set, seal);
 	seal = pages(40, 50, 0);
-	seal.firm[MSEALD_ACTION_KILL] = MSEALD_STOP_DISCARD;
+	seal.permanent[MSEALD_ACTION_KILL] = MSEALD_DENY_DISCARD;
 	seal.file = set.list[0].file;
 	add(&set, seal);
 	/* The strongest, but a child of fork does not have it. */
 	seal = pages(60, 70, 0);
-	seal.firm[MSEALD_ACTION_KILL] = MSEALD_STOP_DISCARD;
+	seal.permanent[MSEALD_ACTION_KILL] = MSEALD_DENY_DISCARD;
 	seal.flags = MSEALD_SEAL_DONTFORK;
 	seal.file = set.list[1].file;
 	add(&set, seal);
 	add(&set, pages(80, 90, UNMAP));
 	assert_int_equal(set.count, 5);
 
-	assert_int_equal(sealset_files(&set, MSEALD_STOP_FILE_WRITE, &files, &count), 0);
+	assert_int_equal(sealset_files(&set, MSEALD_DENY_FILE_WRITE, &files, &count), 0);
 	assert_int_equal(count, 1);
 	assert_int_equal(files[0].inode.number, 30);
 	free(TAKE_PTR(files));
-	assert_int_equal(sealset_files(&set, MSEALD_STOP_FILE, &files, &count), 0);
+	assert_int_equal(sealset_files(&set, MSEALD_DENY_FILE, &files, &count), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(files[0].inode.number, 30);
 	assert_int_equal(files[0].seal, 1);
@@ -802,9 +802,9 @@ static void rule_bits(void **state)
 	_cleanup_(sealset_free) struct sealset set = { 0 };
 	const struct seal seal = {
 		.start = PAGE, .end = 2 * PAGE,
-		.firm = { [MSEALD_ACTION_DENY] = 0x1, [MSEALD_ACTION_KILL] = 0x2, [MSEALD_ACTION_AUDIT] = 0x4 },
+		.permanent = { [MSEALD_ACTION_DENY] = 0x1, [MSEALD_ACTION_KILL] = 0x2, [MSEALD_ACTION_AUDIT] = 0x4 },
 		.revocable = { [MSEALD_ACTION_DENY] = 0x8, [MSEALD_ACTION_KILL] = 0x3, [MSEALD_ACTION_AUDIT] = 0x5 },
-		.class = MSEALD_CLASS_RELRO, .flags = MSEALD_SEAL_SHM, .hits = 77, .pgoff = 88,
+		.segment = MSEALD_SEGMENT_RELRO, .flags = MSEALD_SEAL_SHM, .hits = 77, .pgoff = 88,
 	};
 	struct mseald_node node;
 
@@ -814,7 +814,7 @@ static void rule_bits(void **state)
 	assert_int_equal(node.rule[0], 0x0105030803040201);
 	assert_int_equal(node.hits[0], 77);
 	assert_int_equal(node.pgoff[0], 88);
-	assert_int_equal(node.stops, 0xf);
+	assert_int_equal(node.deny, 0xf);
 	assert_int_equal(node.flags, MSEALD_SEAL_SHM);
 	assert_int_equal(node.gap_start, 0);
 	assert_int_equal(node.gap_end, set.list[0].start);
@@ -894,7 +894,7 @@ static void decode_refuses(void **state)
 	REFUSED(bad[0].count = UINT32_MAX);
 	REFUSED(bad[0].depth = 0);
 	REFUSED(bad[0].depth = 2);
-	REFUSED(bad[0].stops ^= 1);
+	REFUSED(bad[0].deny ^= 1);
 	REFUSED(bad[0].flags = 1);
 	REFUSED(bad[0].pad0 = 1);
 	REFUSED(bad[0].gap_end += PAGE);
@@ -907,7 +907,7 @@ static void decode_refuses(void **state)
 	REFUSED(bad[1].end[3] = bad[1].start[4] + PAGE);
 	REFUSED(bad[1].rule[3] = 0);
 	REFUSED(bad[1].rule[3] |= 0x20);
-	REFUSED(bad[1].rule[3] |= 0xffull << MSEALD_RULE_CLASS_SHIFT);
+	REFUSED(bad[1].rule[3] |= 0xffull << MSEALD_RULE_SEGMENT_SHIFT);
 	REFUSED(bad[1].rule[3] |= 0x80ull << MSEALD_RULE_FLAGS_SHIFT);
 	REFUSED(bad[1].pgoff[3] = 1);
 	REFUSED(bad[2].start[8] = bad[2].end[7]);
@@ -1000,7 +1000,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_in_it),
 		cmocka_unit_test(apart_touching_overlapping),
-		cmocka_unit_test(newer_class_wins_unless_none),
+		cmocka_unit_test(newer_segment_wins_unless_none),
 		cmocka_unit_test(hits_are_kept),
 		cmocka_unit_test(shm_offsets_continue),
 		cmocka_unit_test(bad_seals),

@@ -138,7 +138,7 @@ static struct elf_file elf_file(void)
 /* A segment as the tables below write it. */
 struct expected {
 	uint64_t start, end;
-	enum mseald_class class;
+	enum mseald_segment kind;
 	const char *how;	/* w: writable, s: shared, a: anonymous */
 };
 
@@ -165,9 +165,9 @@ static void expect(const char *text, const struct expected *expected, size_t cou
 			fail_msg("missing: 0x%" PRIx64 "-0x%" PRIx64, expected[i].start, expected[i].end);
 		s = &segments.list[i];
 		if (i >= count || s->start != expected[i].start || s->end != expected[i].end ||
-		    s->class != expected[i].class)
+		    s->kind != expected[i].kind)
 			fail_msg("%zu: 0x%" PRIx64 "-0x%" PRIx64 " %s", i, s->start, s->end,
-				 names_class(s->class));
+				 names_segment(s->kind));
 		assert_int_equal(s->writable, !!strchr(expected[i].how, 'w'));
 		assert_int_equal(s->shared, !!strchr(expected[i].how, 's'));
 		assert_int_equal(s->anonymous, !!strchr(expected[i].how, 'a'));
@@ -184,12 +184,12 @@ static void expect(const char *text, const struct expected *expected, size_t cou
 
 #define EXPECT_NOTHING(text) expect(text, NULL, 0)
 
-#define TEXT MSEALD_CLASS_TEXT
-#define RODATA MSEALD_CLASS_RODATA
-#define RELRO_ MSEALD_CLASS_RELRO
-#define DATA MSEALD_CLASS_DATA
-#define VDSO MSEALD_CLASS_VDSO
-#define STACK MSEALD_CLASS_STACK
+#define TEXT MSEALD_SEGMENT_TEXT
+#define RODATA MSEALD_SEGMENT_RODATA
+#define RELRO_ MSEALD_SEGMENT_RELRO
+#define DATA MSEALD_SEGMENT_DATA
+#define VDSO MSEALD_SEGMENT_VDSO
+#define STACK MSEALD_SEGMENT_STACK
 
 /* The object at 0x10000, relocated. Pieces, so that a test can replace one. */
 #define HEADERS_10000 "00010000-00011000 r--p 00000000 08:01 7 /lib/a.so\n"
@@ -558,36 +558,36 @@ static void mappings_of_the_kernel(void **state)
 
 /* --- real processes --- */
 
-static enum mseald_class class_at(const struct segments *segments, uint64_t address)
+static enum mseald_segment segment_at(const struct segments *segments, uint64_t address)
 {
 	for (size_t i = 0; i < segments->count; i++) {
 		if (address >= segments->list[i].start && address < segments->list[i].end)
-			return segments->list[i].class;
+			return segments->list[i].kind;
 	}
-	return MSEALD_CLASS_NONE;
+	return MSEALD_SEGMENT_NONE;
 }
 
 /* One page, straight from program headers. */
-static enum mseald_class class_by_headers(const ElfW(Phdr) *phdr, size_t count, uint64_t page)
+static enum mseald_segment kind_by_headers(const ElfW(Phdr) *phdr, size_t count, uint64_t page)
 {
-	enum mseald_class class = MSEALD_CLASS_NONE;
+	enum mseald_segment kind = MSEALD_SEGMENT_NONE;
 
 	for (size_t i = 0; i < count; i++) {
 		if (phdr[i].p_type == PT_LOAD && page + PAGE > phdr[i].p_vaddr &&
 		    page < phdr[i].p_vaddr + phdr[i].p_memsz)
-			class = phdr[i].p_flags & PF_W ? DATA : phdr[i].p_flags & PF_X ? TEXT : RODATA;
+			kind = phdr[i].p_flags & PF_W ? DATA : phdr[i].p_flags & PF_X ? TEXT : RODATA;
 	}
-	for (size_t i = 0; class == DATA && i < count; i++) {
+	for (size_t i = 0; kind == DATA && i < count; i++) {
 		if (phdr[i].p_type == PT_GNU_RELRO && page + PAGE > phdr[i].p_vaddr &&
 		    page + PAGE <= phdr[i].p_vaddr + phdr[i].p_memsz)
-			class = RELRO_;
+			kind = RELRO_;
 	}
-	return class;
+	return kind;
 }
 
-/* Compares all pages of an object; returns how many of each class there were in seen[]. */
+/* Compares all pages of an object; returns how many of each segment there were in seen[]. */
 static void compare_object(const struct proc_maps *maps, const struct segments *segments, uint64_t bias,
-			   const ElfW(Phdr) *phdr, size_t count, size_t seen[MSEALD_CLASS_COUNT])
+			   const ElfW(Phdr) *phdr, size_t count, size_t seen[MSEALD_SEGMENT_COUNT])
 {
 	uint64_t first = UINT64_MAX, last = 0;
 
@@ -599,26 +599,26 @@ static void compare_object(const struct proc_maps *maps, const struct segments *
 	}
 	for (uint64_t page = first; page < last; page += PAGE) {
 		const struct mapping *m = proc_maps_find(maps, bias + page);
-		enum mseald_class expected = class_by_headers(phdr, count, page);
-		enum mseald_class class = class_at(segments, bias + page);
+		enum mseald_segment expected = kind_by_headers(phdr, count, page);
+		enum mseald_segment kind = segment_at(segments, bias + page);
 
-		if (class != expected)
-			fail_msg("0x%" PRIx64 " is %s and not %s", bias + page, names_class(class),
-				 names_class(expected));
-		if (class == MSEALD_CLASS_NONE)
+		if (kind != expected)
+			fail_msg("0x%" PRIx64 " is %s and not %s", bias + page, names_segment(kind),
+				 names_segment(expected));
+		if (kind == MSEALD_SEGMENT_NONE)
 			continue;
-		seen[class]++;
+		seen[kind]++;
 		assert_non_null(m);
 		assert_true(m->read);
-		assert_int_equal(m->exec, class == TEXT);
-		assert_int_equal(m->write, class == DATA);
+		assert_int_equal(m->exec, kind == TEXT);
+		assert_int_equal(m->write, kind == DATA);
 	}
 }
 
 struct self {
 	struct proc_maps maps;
 	struct segments segments;
-	size_t objects, seen[MSEALD_CLASS_COUNT];
+	size_t objects, seen[MSEALD_SEGMENT_COUNT];
 };
 
 static int compare_one(struct dl_phdr_info *info, size_t size, void *data)
@@ -626,8 +626,8 @@ static int compare_one(struct dl_phdr_info *info, size_t size, void *data)
 	struct self *self = data;
 
 	(void)size;
-	/* The vdso has headers as well, but it is a class of its own. */
-	if (class_at(&self->segments, (uintptr_t)info->dlpi_phdr) == VDSO)
+	/* The vdso has headers as well, but it is a segment of its own. */
+	if (segment_at(&self->segments, (uintptr_t)info->dlpi_phdr) == VDSO)
 		return 0;
 	compare_object(&self->maps, &self->segments, info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum,
 		       self->seen);
@@ -635,12 +635,12 @@ static int compare_one(struct dl_phdr_info *info, size_t size, void *data)
 	return 0;
 }
 
-static size_t pages_of(const struct segments *segments, enum mseald_class class)
+static size_t pages_of(const struct segments *segments, enum mseald_segment kind)
 {
 	size_t pages = 0;
 
 	for (size_t i = 0; i < segments->count; i++) {
-		if (segments->list[i].class == class)
+		if (segments->list[i].kind == kind)
 			pages += (segments->list[i].end - segments->list[i].start) / PAGE;
 	}
 	return pages;
@@ -667,18 +667,18 @@ static void this_process(void **state)
 	assert_true(self.objects >= 3);		/* the program, libc, the loader */
 	assert_true(self.seen[TEXT] > 0 && self.seen[RODATA] > 0 && self.seen[RELRO_] > 0 && self.seen[DATA] > 0);
 	/* No page more than the loader knows of. */
-	for (enum mseald_class class = TEXT; class <= DATA; class++)
-		assert_int_equal(pages_of(&self.segments, class), self.seen[class]);
+	for (enum mseald_segment kind = TEXT; kind <= DATA; kind++)
+		assert_int_equal(pages_of(&self.segments, kind), self.seen[kind]);
 
-	assert_int_equal(class_at(&self.segments, (uintptr_t)this_process), TEXT);
-	assert_int_equal(class_at(&self.segments, (uintptr_t)&constant), RODATA);
-	assert_int_equal(class_at(&self.segments, (uintptr_t)proc_dir), DATA);
-	assert_int_equal(class_at(&self.segments, (uintptr_t)dlsym(RTLD_DEFAULT, "getpid")), TEXT);
-	assert_int_equal(class_at(&self.segments, (uintptr_t)__builtin_frame_address(0)), STACK);
-	assert_int_equal(class_at(&self.segments, (uintptr_t)self.segments.list), MSEALD_CLASS_NONE);
-	assert_int_equal(class_at(&self.segments, (uintptr_t)copy), MSEALD_CLASS_NONE);
+	assert_int_equal(segment_at(&self.segments, (uintptr_t)this_process), TEXT);
+	assert_int_equal(segment_at(&self.segments, (uintptr_t)&constant), RODATA);
+	assert_int_equal(segment_at(&self.segments, (uintptr_t)proc_dir), DATA);
+	assert_int_equal(segment_at(&self.segments, (uintptr_t)dlsym(RTLD_DEFAULT, "getpid")), TEXT);
+	assert_int_equal(segment_at(&self.segments, (uintptr_t)__builtin_frame_address(0)), STACK);
+	assert_int_equal(segment_at(&self.segments, (uintptr_t)self.segments.list), MSEALD_SEGMENT_NONE);
+	assert_int_equal(segment_at(&self.segments, (uintptr_t)copy), MSEALD_SEGMENT_NONE);
 	if (getauxval(AT_SYSINFO_EHDR))
-		assert_int_equal(class_at(&self.segments, getauxval(AT_SYSINFO_EHDR)), VDSO);
+		assert_int_equal(segment_at(&self.segments, getauxval(AT_SYSINFO_EHDR)), VDSO);
 	for (size_t i = 1; i < self.segments.count; i++)
 		assert_true(self.segments.list[i - 1].end <= self.segments.list[i].start);
 	segments_free(&self.segments);
@@ -769,7 +769,7 @@ static void compare_child(const struct child *child, bool with_headers)
 	_cleanup_(segments_free) struct segments segments = { 0 };
 	_cleanup_free_ ElfW(Phdr) *program = NULL, *loader = NULL;
 	uint64_t phdr_at = child_auxv(child, AT_PHDR), loader_at = child_auxv(child, AT_BASE), bias = 0;
-	size_t program_count, loader_count, seen[MSEALD_CLASS_COUNT] = { 0 };
+	size_t program_count, loader_count, seen[MSEALD_SEGMENT_COUNT] = { 0 };
 	const struct mapping *m;
 
 	assert_int_equal(proc_maps_read(child->pid, &maps), 0);
@@ -780,8 +780,8 @@ static void compare_child(const struct child *child, bool with_headers)
 			bias = phdr_at - program[i].p_vaddr;
 	}
 	if (!with_headers) {
-		assert_int_equal(class_at(&segments, child_auxv(child, AT_ENTRY)), TEXT);
-		assert_int_equal(class_at(&segments, phdr_at), RODATA);
+		assert_int_equal(segment_at(&segments, child_auxv(child, AT_ENTRY)), TEXT);
+		assert_int_equal(segment_at(&segments, phdr_at), RODATA);
 		return;
 	}
 	compare_object(&maps, &segments, bias, program, program_count, seen);
@@ -796,7 +796,7 @@ static void compare_child(const struct child *child, bool with_headers)
 	assert_true(pages_of(&segments, STACK) > 0);
 	for (size_t i = 0; i < maps.count; i++) {
 		if (strstr(maps.list[i].path, "/locale/") || strcmp(maps.list[i].path, "[heap]") == 0)
-			assert_int_equal(class_at(&segments, maps.list[i].start), MSEALD_CLASS_NONE);
+			assert_int_equal(segment_at(&segments, maps.list[i].start), MSEALD_SEGMENT_NONE);
 	}
 }
 

@@ -188,11 +188,11 @@ static const struct event_handlers event_handlers = {
 	.attempt = on_attempt, .hint = on_hint, .lost = on_lost, .killed = on_killed, .unused = on_unused,
 };
 
-static void on_refusal(void *context, const struct mseald_refusal *refusal)
+static void on_denial(void *context, const struct mseald_lock_denial *denial)
 {
 	struct daemon *daemon = context;
 
-	subscribers_publish_refusal(daemon->server, refusal);
+	subscribers_publish_denial(daemon->server, denial);
 }
 
 /*
@@ -296,9 +296,9 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	if (r >= 0 && daemon->lock && lock_complete(daemon->lock) < 0)
 		r = -ENOLCK;
 	if (r >= 0 && daemon->lock &&
-	    lock_log_open(daemon->loop, daemon->lock, daemon->containers, on_refusal, daemon,
+	    lock_log_open(daemon->loop, daemon->lock, daemon->containers, on_denial, daemon,
 			  &daemon->lock_log) < 0)
-		log_warning("cannot read what the lock refuses: it is counted, but not logged");
+		log_warning("cannot read the denials of the lock: they are counted, but not logged");
 	if (r >= 0)
 		reconcile_look_at_all(daemon->reconcile);
 	return r;
@@ -311,7 +311,7 @@ static const char usage[] =
 	"\n"
 	"  --socket=PATH  serve there instead of " SERVER_SOCKET "\n"
 	"  --gate=auto    answer what has no LSM hook with EPERM where this kernel can, else SIGKILL;\n"
-	"                 seals for good are made by the kernel's own mseal(2) as well, if it has one\n"
+	"                 permanent seals are made by the kernel's own mseal(2) as well, if it has one\n"
 	"  --gate=bpf     the same without mseal(2), so that no process is ever traced\n"
 	"  --gate=deny    do not start where something could only be answered with SIGKILL\n"
 	"  --gate=kill    answer all of it with SIGKILL\n"

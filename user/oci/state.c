@@ -110,52 +110,52 @@ static int add_policy(json_t *request, const char *key, const char *value, struc
 }
 
 /* A list of words, by the names of the bits that they are. */
-static json_t *class_names(unsigned classes)
+static json_t *segment_names(unsigned segments)
 {
 	json_t *list = json_array();
 
-	for (unsigned class = 0; class < 32; class++)
-		if (classes & 1u << class)
-			(void)json_array_append_new(list, json_string(names_class((enum mseald_class)class)));
+	for (unsigned segment = 0; segment < 32; segment++)
+		if (segments & 1u << segment)
+			(void)json_array_append_new(list, json_string(names_segment((enum mseald_segment)segment)));
 	return list;
 }
 
-static json_t *stop_names(unsigned stops)
+static json_t *deny_names(unsigned deny)
 {
 	json_t *list = json_array();
 
 	for (unsigned bit = 0; bit < 32; bit++)
-		if (stops & 1u << bit)
-			(void)json_array_append_new(list, json_string(names_stop(1u << bit)));
+		if (deny & 1u << bit)
+			(void)json_array_append_new(list, json_string(names_deny(1u << bit)));
 	return list;
 }
 
 static int add_segments(json_t *request, const char *key, const char *value, struct fault *fault)
 {
 	_cleanup_free_ char *bad = NULL;
-	unsigned classes;
-	int r = names_parse_classes(value, &classes, &bad);
+	unsigned segments;
+	int r = names_parse_segments(value, &segments, &bad);
 
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
 		return wrong(fault, "io.mseald.segments: there is no segment '%.64s'; there are text, rodata, relro, data, vdso, "
 				    "stack, and all", bad ?: "");
-	return no_memory_or(request, key, class_names(classes));
+	return no_memory_or(request, key, segment_names(segments));
 }
 
 static int add_deny(json_t *request, const char *key, const char *value, struct fault *fault)
 {
 	_cleanup_free_ char *bad = NULL;
-	unsigned stops;
-	int r = names_parse_stops(value, &stops, &bad);
+	unsigned deny;
+	int r = names_parse_deny(value, &deny, &bad);
 
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
 		return wrong(fault, "io.mseald.deny: '%.64s' cannot be denied; mprotect, unmap, discard, foreign-write, file-write can, and all",
 			     bad ?: "");
-	return no_memory_or(request, key, stop_names(stops));
+	return no_memory_or(request, key, deny_names(deny));
 }
 
 static int add_action(json_t *request, const char *key, const char *value, struct fault *fault)

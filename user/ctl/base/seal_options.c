@@ -30,11 +30,11 @@ int seal_options_take(const struct ctl *ctl, struct seal_options *opts, int opti
 	switch (option) {
 	case SEAL_OPTION_SEGMENTS:
 		return parse_list(ctl, "segments", value, "text, rodata, relro, data, vdso, stack, all",
-				  names_parse_classes, &opts->classes);
+				  names_parse_segments, &opts->segments);
 	case SEAL_OPTION_DENY:
 		return parse_list(ctl, "deny", value,
 				  "mprotect, unmap, discard, foreign-write, file-write, all",
-				  names_parse_stops, &opts->stops);
+				  names_parse_deny, &opts->deny);
 	case SEAL_OPTION_ACTION:
 		if (names_find_action(value) < 0)
 			return error_usage(ctl, "--action does not know '%s'; it takes deny, kill or audit",
@@ -65,17 +65,17 @@ int seal_options_to_json(const struct seal_options *opts, json_t *parameters)
 {
 	int r;
 
-	for (unsigned class = 0; class < MSEALD_CLASS_COUNT; class++) {
-		if (!(opts->classes & (1u << class)))
+	for (unsigned segment = 0; segment < MSEALD_SEGMENT_COUNT; segment++) {
+		if (!(opts->segments & (1u << segment)))
 			continue;
-		r = add_name(parameters, "segments", names_class(class));
+		r = add_name(parameters, "segments", names_segment(segment));
 		if (r < 0)
 			return r;
 	}
-	for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1) {
-		if (!(opts->stops & stop))
+	for (unsigned bit = 1; bit & MSEALD_DENY_ALL; bit <<= 1) {
+		if (!(opts->deny & bit))
 			continue;
-		r = add_name(parameters, "deny", names_stop(stop));
+		r = add_name(parameters, "deny", names_deny(bit));
 		if (r < 0)
 			return r;
 	}

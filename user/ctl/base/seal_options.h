@@ -34,11 +34,11 @@ enum {
 	"  --action=ACTION           deny: the call fails with EPERM (default); kill: the\n" \
 	"                            process gets SIGKILL; audit: it is let through, and\n" \
 	"                            logged\n" \
-	"  --revocable               root may unseal it; without this it is for good\n"
+	"  --revocable               root may unseal it; without this it is permanent\n"
 
 struct seal_options {
-	unsigned classes;	/* 1 << class; 0: not given */
-	unsigned stops;		/* 0: not given */
+	unsigned segments;	/* 1 << segment; 0: not given */
+	unsigned deny;		/* 0: not given */
 	const char *action;	/* NULL: not given */
 	bool revocable;
 };

@@ -69,17 +69,17 @@ const char *terminal_off(const struct terminal *terminal, enum colour colour)
 	return terminal->colour && colour != COLOUR_NONE ? "\033[m" : "";
 }
 
-enum colour terminal_class_colour(enum mseald_class class)
+enum colour terminal_segment_colour(enum mseald_segment segment)
 {
-	static const enum colour colours[MSEALD_CLASS_COUNT] = {
-		[MSEALD_CLASS_NONE] = COLOUR_BOLD,
-		[MSEALD_CLASS_TEXT] = COLOUR_GREEN,
-		[MSEALD_CLASS_RODATA] = COLOUR_CYAN,
-		[MSEALD_CLASS_RELRO] = COLOUR_BLUE,
-		[MSEALD_CLASS_DATA] = COLOUR_YELLOW,
-		[MSEALD_CLASS_VDSO] = COLOUR_MAGENTA,
-		[MSEALD_CLASS_STACK] = COLOUR_RED,
+	static const enum colour colours[MSEALD_SEGMENT_COUNT] = {
+		[MSEALD_SEGMENT_NONE] = COLOUR_BOLD,
+		[MSEALD_SEGMENT_TEXT] = COLOUR_GREEN,
+		[MSEALD_SEGMENT_RODATA] = COLOUR_CYAN,
+		[MSEALD_SEGMENT_RELRO] = COLOUR_BLUE,
+		[MSEALD_SEGMENT_DATA] = COLOUR_YELLOW,
+		[MSEALD_SEGMENT_VDSO] = COLOUR_MAGENTA,
+		[MSEALD_SEGMENT_STACK] = COLOUR_RED,
 	};
 
-	return class < MSEALD_CLASS_COUNT ? colours[class] : COLOUR_NONE;
+	return segment < MSEALD_SEGMENT_COUNT ? colours[segment] : COLOUR_NONE;
 }

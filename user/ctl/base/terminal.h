@@ -33,7 +33,7 @@ struct terminal terminal_detect(void);
 const char *terminal_on(const struct terminal *terminal, enum colour colour);
 const char *terminal_off(const struct terminal *terminal, enum colour colour);
 
-/* One colour for each segment class, the same everywhere. */
-enum colour terminal_class_colour(enum mseald_class class);
+/* One colour for each segment, the same everywhere. */
+enum colour terminal_segment_colour(enum mseald_segment segment);
 
 #endif

@@ -17,36 +17,36 @@
 /* The rows of docs/threat-model.md and what a seal must stop for each. */
 static const struct operation {
 	unsigned row;
-	unsigned stop;		/* MSEALD_STOP_*: any of them */
+	unsigned bit;		/* MSEALD_DENY_*: any of them */
 	const char *name;	/* when the daemon does not tell of the row */
 	const char *word;	/* of the daemon's rows of this number, those that have it; NULL: all */
 } operations[] = {
-	{ 1, MSEALD_STOP_MPROTECT, "mprotect, pkey_mprotect" },
-	{ 2, MSEALD_STOP_UNMAP, "mmap over it" },
-	{ 3, MSEALD_STOP_UNMAP, "munmap" },
-	{ 4, MSEALD_STOP_UNMAP, "mremap of it" },
-	{ 5, MSEALD_STOP_UNMAP, "mremap onto it" },
-	{ 6, MSEALD_STOP_DISCARD, "madvise that discards" },
-	{ 7, MSEALD_STOP_DISCARD, "process_madvise, io_uring madvise that discard" },
-	{ 8, MSEALD_STOP_UNMAP, "brk, shmdt, io_destroy" },
-	{ 9, MSEALD_STOP_UNMAP, "shmat over it" },
-	{ 10, MSEALD_STOP_UNMAP, "remap_file_pages" },
-	{ 11, MSEALD_STOP_FOREIGN_WRITE, "writes by /proc/PID/mem, ptrace, process_vm_writev" },
-	{ 12, MSEALD_STOP_UNMAP, "UFFDIO_MOVE out of it", "MOVE" },
-	{ 12, MSEALD_STOP_DISCARD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", "COPY" },
-	{ 13, MSEALD_STOP_UNMAP, "something mapped where it was" },
-	{ 14, MSEALD_STOP_FILE, "write to its file by itself", "itself" },
-	{ 14, MSEALD_STOP_FILE_WRITE, "write to its file by anybody", "anybody" },
+	{ 1, MSEALD_DENY_MPROTECT, "mprotect, pkey_mprotect" },
+	{ 2, MSEALD_DENY_UNMAP, "mmap over it" },
+	{ 3, MSEALD_DENY_UNMAP, "munmap" },
+	{ 4, MSEALD_DENY_UNMAP, "mremap of it" },
+	{ 5, MSEALD_DENY_UNMAP, "mremap onto it" },
+	{ 6, MSEALD_DENY_DISCARD, "madvise that discards" },
+	{ 7, MSEALD_DENY_DISCARD, "process_madvise, io_uring madvise that discard" },
+	{ 8, MSEALD_DENY_UNMAP, "brk, shmdt, io_destroy" },
+	{ 9, MSEALD_DENY_UNMAP, "shmat over it" },
+	{ 10, MSEALD_DENY_UNMAP, "remap_file_pages" },
+	{ 11, MSEALD_DENY_FOREIGN_WRITE, "writes by /proc/PID/mem, ptrace, process_vm_writev" },
+	{ 12, MSEALD_DENY_UNMAP, "UFFDIO_MOVE out of it", "MOVE" },
+	{ 12, MSEALD_DENY_DISCARD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", "COPY" },
+	{ 13, MSEALD_DENY_UNMAP, "something mapped where it was" },
+	{ 14, MSEALD_DENY_FILE, "write to its file by itself", "itself" },
+	{ 14, MSEALD_DENY_FILE_WRITE, "write to its file by anybody", "anybody" },
 };
 
 /* All that is known of the page. */
 struct page {
 	uint64_t address;			/* of its first byte */
 	const struct mapping *mapping;		/* NULL: not mapped */
-	enum mseald_class class;
+	enum mseald_segment segment;
 	bool sealed;
 	bool native;		/* by mseal(2) too */
-	unsigned stops[MSEALD_ACTION_COUNT];
+	unsigned deny[MSEALD_ACTION_COUNT];
 };
 
 struct answer {
@@ -65,7 +65,7 @@ static struct page look_at(const struct address_space *space, uint64_t address)
 	struct page page = {
 		.address = address - address % CTL_PAGE_SIZE,
 		.mapping = proc_maps_find(&space->maps, address),
-		.class = address_space_class(space, address),
+		.segment = address_space_segment(space, address),
 	};
 
 	for (size_t i = 0; i < space->seals.count; i++) {
@@ -76,7 +76,7 @@ static struct page look_at(const struct address_space *space, uint64_t address)
 		page.sealed = true;
 		page.native |= strcmp(seal->gate, "native") == 0;
 		for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
-			page.stops[action] |= seal->stops[action];
+			page.deny[action] |= seal->deny[action];
 	}
 	return page;
 }
@@ -92,9 +92,9 @@ static bool refused_natively(const struct page *page, const json_t *row)
 	       (strcmp(scope, "anonymous") == 0 && !page->mapping->shared && !page->mapping->inode);
 }
 
-static unsigned lowest(unsigned stops)
+static unsigned lowest(unsigned deny)
 {
-	return stops & -stops;
+	return deny & -deny;
 }
 
 /* Is there a file whose contents stand in the page, that its seal could keep from being written? */
@@ -104,27 +104,27 @@ static bool has_file(const struct page *page)
 }
 
 /* What a row that the kernel can stop comes to for a seal with this action. */
-static void judge_covered(struct answer *answer, const struct page *page, const json_t *row, unsigned stop)
+static void judge_covered(struct answer *answer, const struct page *page, const json_t *row, unsigned bit)
 {
 	const char *outcome = reply_string(row, "outcome"), *name;
 	unsigned found = 0;
 
 	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
-		found |= page->stops[action] & stop;
-	name = names_stop(lowest(found));
+		found |= page->deny[action] & bit;
+	name = names_deny(lowest(found));
 	if (refused_natively(page, row)) {
 		answer->by = "native";
 		outcome = "EPERM";
 	} else {
 		answer->raced = reply_bool(row, "raced");
 	}
-	if (page->stops[MSEALD_ACTION_KILL] & stop) {
+	if (page->deny[MSEALD_ACTION_KILL] & bit) {
 		answer->outcome = "SIGKILL";
 		(void)snprintf(answer->why, sizeof(answer->why), "its seal kills for %s%s", name,
-			       stop & (MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE) ?
+			       bit & (MSEALD_DENY_FOREIGN_WRITE | MSEALD_DENY_FILE_WRITE) ?
 				       "; another process is only refused" :
 				       "");
-	} else if (page->stops[MSEALD_ACTION_DENY] & stop) {
+	} else if (page->deny[MSEALD_ACTION_DENY] & bit) {
 		answer->outcome = outcome;
 		(void)snprintf(answer->why, sizeof(answer->why), strcmp(outcome, "SIGKILL") == 0 ?
 			       "its seal denies %s; only killing stops it here" : "its seal denies %s", name);
@@ -145,22 +145,22 @@ static struct answer judge(const struct page *page, const struct operation *oper
 		.by = "-",
 	};
 	const char *by = reply_string(row, "by"), *note = reply_string(row, "note");
-	unsigned stop = operation->stop, any = 0;
+	unsigned bit = operation->bit, any = 0;
 
 	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
-		any |= page->stops[action];
+		any |= page->deny[action];
 	if (!*answer.operation)
 		answer.operation = operation->name;
 
 	if (!page->sealed) {
 		(void)snprintf(answer.why, sizeof(answer.why), "it is not sealed");
-	} else if (operation->stop & MSEALD_STOP_FILE_WRITE && !has_file(page)) {
+	} else if (operation->bit & MSEALD_DENY_FILE_WRITE && !has_file(page)) {
 		(void)snprintf(answer.why, sizeof(answer.why), "it is no private mapping of a file");
-	} else if (!(any & stop)) {
-		bool writable = stop & MSEALD_STOP_FILE && page->mapping && page->mapping->write;
+	} else if (!(any & bit)) {
+		bool writable = bit & MSEALD_DENY_FILE && page->mapping && page->mapping->write;
 
 		(void)snprintf(answer.why, sizeof(answer.why), "its seal does not deny %s%s",
-			       names_stop(lowest(stop)), writable ? ": it is writable anyway" : "");
+			       names_deny(lowest(bit)), writable ? ": it is writable anyway" : "");
 	} else if (!row) {
 		(void)snprintf(answer.why, sizeof(answer.why), "this mseald does not cover it");
 	} else if (strcmp(reply_string(row, "outcome"), "not covered") == 0 || strcmp(by, "none") == 0) {
@@ -168,7 +168,7 @@ static struct answer judge(const struct page *page, const struct operation *oper
 			       *note ? " (" : "", note, *note ? ")" : "");
 	} else {
 		answer.by = by;
-		judge_covered(&answer, page, row, stop);
+		judge_covered(&answer, page, row, bit);
 	}
 	return answer;
 }
@@ -252,8 +252,8 @@ static int print_json(const struct address_space *space, const struct page *page
 
 	judge_all(page, rows, add_json, list);
 	answer = json_pack("{s:i, s:o, s:I, s:s, s:b, s:o, s:o, s:o}", "pid", space->pid, "comm",
-			   text_json(space->comm), "address", (json_int_t)page->address, "class",
-			   names_class(page->class), "sealed", page->sealed, "mapping", mapping_to_json(page),
+			   text_json(space->comm), "address", (json_int_t)page->address, "segment",
+			   names_segment(page->segment), "sealed", page->sealed, "mapping", mapping_to_json(page),
 			   "seals", matching_seals(document, page->address), "operations", list);
 	return answer ? client_print_json(answer) : error_out_of_memory();
 }
@@ -289,7 +289,7 @@ static int print_head(const struct address_space *space, const struct page *page
 	const char *name = mapping && *mapping->path ? mapping->path : "anonymous";
 	_cleanup_free_ char *comm = text_escape(space->comm, terminal->utf8);
 	_cleanup_free_ char *path = text_escape(name, terminal->utf8);
-	char size[TEXT_SIZE_MAX], stops[SPACES_STOPS_TEXT_MAX];
+	char size[TEXT_SIZE_MAX], deny[SPACES_DENY_TEXT_MAX];
 
 	if (!comm || !path)
 		return -1;
@@ -303,8 +303,8 @@ static int print_head(const struct address_space *space, const struct page *page
 			     text_size(mapping->end - mapping->start, size), path);
 	else
 		(void)puts("mapping  none: nothing is mapped here");
-	(void)printf("class    %s%s%s\n", terminal_on(terminal, terminal_class_colour(page->class)),
-		     names_class(page->class), terminal_off(terminal, terminal_class_colour(page->class)));
+	(void)printf("segment  %s%s%s\n", terminal_on(terminal, terminal_segment_colour(page->segment)),
+		     names_segment(page->segment), terminal_off(terminal, terminal_segment_colour(page->segment)));
 	if (!page->sealed)
 		(void)puts("seal     none");
 	for (size_t i = 0; i < space->seals.count; i++) {
@@ -313,8 +313,8 @@ static int print_head(const struct address_space *space, const struct page *page
 		if (covers(seal, page->address))
 			(void)printf("seal     0x%" PRIx64 "-0x%" PRIx64 " %s, %s, gate %s, %" PRIu64
 				     " attempt%s\n",
-				     seal->start, seal->end, spaces_stops_text(seal->stops, false, stops),
-				     seal->revocable ? "revocable" : "for good",
+				     seal->start, seal->end, spaces_deny_text(seal->deny, false, deny),
+				     seal->revocable ? "revocable" : "permanent",
 				     *seal->gate ? seal->gate : "-", seal->attempts,
 				     seal->attempts == 1 ? "" : "s");
 	}

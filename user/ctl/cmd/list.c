@@ -23,7 +23,7 @@ static const struct column columns[] = {
 	{ .title = "COMM", .least = 6 },
 	{ .title = "RANGE" },
 	{ .title = "SIZE", .right = true, .drop = 1 },
-	{ .title = "CLASS" },
+	{ .title = "SEGMENT" },
 	{ .title = "DENIES" },
 	{ .title = "ACTION" },
 	{ .title = "GATE", .drop = 2 },
@@ -66,21 +66,21 @@ static void add_seal(struct table *table, const struct terminal *terminal, bool 
 		[MSEALD_ACTION_AUDIT] = COLOUR_YELLOW,
 	};
 	const char *prefix = brief ? "" : "0x";
-	char size[TEXT_SIZE_MAX], names[SPACES_STOPS_TEXT_MAX];
+	char size[TEXT_SIZE_MAX], names[SPACES_DENY_TEXT_MAX];
 
 	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++) {
-		unsigned stops[MSEALD_ACTION_COUNT] = { [MSEALD_ACTION_DENY] = seal->stops[action] };
+		unsigned deny[MSEALD_ACTION_COUNT] = { [MSEALD_ACTION_DENY] = seal->deny[action] };
 
-		if (!seal->stops[action])
+		if (!seal->deny[action])
 			continue;
 		table_add(table, terminal, COLOUR_NONE, "%s", pids);
 		table_add(table, terminal, COLOUR_BOLD, "%s", comm);
 		table_add(table, terminal, COLOUR_NONE, "%s%" PRIx64 "-%s%" PRIx64, prefix, seal->start,
 			  prefix, seal->end);
 		table_add(table, terminal, COLOUR_NONE, "%s", text_size(seal->end - seal->start, size));
-		table_add(table, terminal, terminal_class_colour(seal->class), "%s",
-			  seal->class == MSEALD_CLASS_NONE ? "-" : names_class(seal->class));
-		table_add(table, terminal, COLOUR_NONE, "%s", spaces_stops_text(stops, brief, names));
+		table_add(table, terminal, terminal_segment_colour(seal->segment), "%s",
+			  seal->segment == MSEALD_SEGMENT_NONE ? "-" : names_segment(seal->segment));
+		table_add(table, terminal, COLOUR_NONE, "%s", spaces_deny_text(deny, brief, names));
 		table_add(table, terminal, action_colours[action], "%s", names_action(action));
 		table_add(table, terminal, COLOUR_NONE, "%s", *seal->gate ? seal->gate : "-");
 		table_add(table, terminal, COLOUR_NONE, "%s",

@@ -12,13 +12,13 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-static json_t *stops_to_json(unsigned stops)
+static json_t *deny_to_json(unsigned deny)
 {
 	json_t *array = json_array();
 
-	for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1)
-		if (stops & stop)
-			(void)json_array_append_new(array, json_string(names_stop(stop)));
+	for (unsigned bit = 1; bit & MSEALD_DENY_ALL; bit <<= 1)
+		if (deny & bit)
+			(void)json_array_append_new(array, json_string(names_deny(bit)));
 	return array;
 }
 
@@ -29,19 +29,19 @@ static json_t *row_to_json(const struct row *row)
 		mapping->read ? 'r' : '-', mapping->write ? 'w' : '-',
 		mapping->exec ? 'x' : '-', mapping->shared ? 's' : 'p', '\0',
 	};
-	json_t *classes = json_array();
+	json_t *segments = json_array();
 
-	for (unsigned class = 1; class < MSEALD_CLASS_COUNT; class++)
-		if (row->classes & (1u << class))
-			(void)json_array_append_new(classes, json_string(names_class(class)));
+	for (unsigned segment = 1; segment < MSEALD_SEGMENT_COUNT; segment++)
+		if (row->segments & (1u << segment))
+			(void)json_array_append_new(segments, json_string(names_segment(segment)));
 	return json_pack("{s:I, s:I, s:s, s:I, s:o, s:o, s:I, s:o, s:o, s:o}",
 			 "start", (json_int_t)mapping->start, "end", (json_int_t)mapping->end,
 			 "permissions", permissions, "offset", (json_int_t)mapping->offset,
-			 "path", text_json(mapping->path), "classes", classes,
+			 "path", text_json(mapping->path), "segments", segments,
 			 "sealed", (json_int_t)row->sealed,
-			 "deny", stops_to_json(row->stops[MSEALD_ACTION_DENY]),
-			 "kill", stops_to_json(row->stops[MSEALD_ACTION_KILL]),
-			 "audit", stops_to_json(row->stops[MSEALD_ACTION_AUDIT]));
+			 "deny", deny_to_json(row->deny[MSEALD_ACTION_DENY]),
+			 "kill", deny_to_json(row->deny[MSEALD_ACTION_KILL]),
+			 "audit", deny_to_json(row->deny[MSEALD_ACTION_AUDIT]));
 }
 
 static int print_json(const struct address_space *space)

@@ -154,21 +154,21 @@ static void print_lost(struct metrics *metrics, const json_t *reply)
 	}
 }
 
-/* Each door from the beginning, also where nobody was: so the first attempt is an increase. */
+/* Every operation from the beginning, with 0 too: so the first denial is an increase. */
 static void print_lock(struct metrics *metrics, const json_t *reply)
 {
-	const json_t *list = json_object_get(reply, "refused"), *refused;
+	const json_t *list = json_object_get(reply, "lock_denials"), *denial;
 	size_t i;
 
 	print_single(metrics, "mseald_locked", "gauge",
 		     "Whether nobody but this mseald reaches its maps and programs (Lock=yes).",
 		     reply_bool(reply, "locked"));
-	begin_family(metrics, "mseald_lock_refused", "counter", NULL,
-		     "Attempts of others on mseald itself that its lock refused, by door.");
-	json_array_foreach(list, i, refused) {
-		const char *const labels[] = { "door", reply_string(refused, "door"), NULL };
+	begin_family(metrics, "mseald_lock_denials", "counter", NULL,
+		     "Operations on mseald itself that its lock denied to other processes.");
+	json_array_foreach(list, i, denial) {
+		const char *const labels[] = { "operation", reply_string(denial, "operation"), NULL };
 
-		print_number(metrics, "mseald_lock_refused", labels, reply_integer(refused, "attempts"));
+		print_number(metrics, "mseald_lock_denials", labels, reply_integer(denial, "attempts"));
 	}
 }
 

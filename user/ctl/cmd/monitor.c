@@ -45,9 +45,9 @@ static int print_event(const struct terminal *terminal, const json_t *event)
 			  strcmp(verdict, "audited") == 0 ? COLOUR_YELLOW : COLOUR_NONE, line);
 }
 
-static int print_refusal(const struct terminal *terminal, const json_t *refusal)
+static int print_denial(const struct terminal *terminal, const json_t *denial)
 {
-	_cleanup_free_ char *line = event_refusal_line(refusal, event_clock_offset(), terminal->utf8);
+	_cleanup_free_ char *line = event_denial_line(denial, event_clock_offset(), terminal->utf8);
 
 	return line ? print_line(terminal, COLOUR_RED, line) : error_out_of_memory();
 }
@@ -68,7 +68,7 @@ static int print_lost(const struct terminal *terminal, uint64_t lost)
 /* One object a line, with the time of day added to the event. */
 static int print_json(json_t *reply)
 {
-	json_t *event = json_object_get(reply, "event") ?: json_object_get(reply, "refusal");
+	json_t *event = json_object_get(reply, "event") ?: json_object_get(reply, "denial");
 	_cleanup_free_ char *text = NULL;
 
 	if (json_is_object(event)) {
@@ -88,7 +88,7 @@ static int print_json(json_t *reply)
 static int print_reply(const struct ctl *ctl, const struct terminal *terminal, const struct filter *filter,
 		       json_t *reply)
 {
-	const json_t *event = json_object_get(reply, "event"), *refusal = json_object_get(reply, "refusal");
+	const json_t *event = json_object_get(reply, "event"), *denial = json_object_get(reply, "denial");
 	uint64_t lost = reply_integer(reply, "lost");
 	int r = 0;
 
@@ -97,11 +97,11 @@ static int print_reply(const struct ctl *ctl, const struct terminal *terminal, c
 		(void)json_object_del(reply, "event");
 	}
 
-	if (json_is_object(refusal) && (filter->operations || filter->verdicts)) {
-		refusal = NULL;
-		(void)json_object_del(reply, "refusal");
+	if (json_is_object(denial) && (filter->operations || filter->verdicts)) {
+		denial = NULL;
+		(void)json_object_del(reply, "denial");
 	}
-	if (!json_is_object(event) && !json_is_object(refusal) && lost == 0)
+	if (!json_is_object(event) && !json_is_object(denial) && lost == 0)
 		return 0;
 	if (ctl->json)
 		return print_json(reply);
@@ -109,8 +109,8 @@ static int print_reply(const struct ctl *ctl, const struct terminal *terminal, c
 		r = print_lost(terminal, lost);
 	if (r == 0 && json_is_object(event))
 		r = print_event(terminal, event);
-	if (r == 0 && json_is_object(refusal))
-		r = print_refusal(terminal, refusal);
+	if (r == 0 && json_is_object(denial))
+		r = print_denial(terminal, denial);
 	return r;
 }
 

@@ -23,7 +23,7 @@ static const struct command commands[] = {
 	  "stays sealed. Status 1: there is a fault." },
 	{ FAMILY "report", command_policy_report, "[--reset] [NAME]",
 	  "show what was attempted, and what would be denied\n\n"
-	  "Summed up per policy, program, operation and segment class. WITH DENY is what a\n"
+	  "Summed up per policy, program, operation and segment. WITH DENY is what a\n"
 	  "policy with Action=audit would come to on this kernel if it were deny. The last\n"
 	  "line of a policy says what to do.\n"
 	  "NAME may be -, for what was sealed by hand or by msealctl run.\n\n"

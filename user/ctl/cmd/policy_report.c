@@ -23,7 +23,7 @@
 static const struct column columns[] = {
 	{ .title = "PROGRAM", .least = 12 },
 	{ .title = "OPERATION" },
-	{ .title = "CLASS" },
+	{ .title = "SEGMENT" },
 	{ .title = "VERDICT" },
 	{ .title = "ATTEMPTS", .right = true },
 	{ .title = "PROCESSES", .right = true, .drop = 2 },
@@ -80,7 +80,7 @@ static int add_row(struct table *table, const struct terminal *terminal, const j
 {
 	_cleanup_free_ char *example = example_text(json_object_get(row, "example"));
 	const char *verdict = reply_string(row, "verdict"), *outcome = reply_string(row, "outcome");
-	const char *class = reply_string(row, "class"), *by = reply_string(row, "by");
+	const char *segment = reply_string(row, "segment"), *by = reply_string(row, "by");
 	uint64_t processes = reply_integer(row, "processes");
 	bool native = strcmp(by, "native") == 0;
 	char first[TIME_MAX], last[TIME_MAX];
@@ -89,7 +89,7 @@ static int add_row(struct table *table, const struct terminal *terminal, const j
 		return -1;
 	table_add(table, terminal, COLOUR_BOLD, "%s", reply_string(row, "program"));
 	table_add(table, terminal, COLOUR_NONE, "%s", reply_string(row, "operation"));
-	table_add(table, terminal, COLOUR_NONE, "%s", strcmp(class, "none") == 0 ? "-" : class);
+	table_add(table, terminal, COLOUR_NONE, "%s", strcmp(segment, "none") == 0 ? "-" : segment);
 	table_add(table, terminal, verdict_colour(verdict), "%s", verdict);
 	table_add(table, terminal, COLOUR_NONE, "%" PRIu64, reply_integer(row, "attempts"));
 	table_add(table, terminal, COLOUR_NONE, "%" PRIu64 "%s", processes,

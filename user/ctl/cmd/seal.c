@@ -60,7 +60,7 @@ int command_seal(struct ctl *ctl, int argc, char **argv)
 	r = options_parse_pid(ctl, argv[optind], &pid);
 	if (r)
 		return r;
-	if (opts.classes && (file || optind + 1 < argc))
+	if (opts.segments && (file || optind + 1 < argc))
 		return error_usage(ctl, "give ranges or --segments, not both");
 	r = options_parse_ranges(ctl, argv + optind + 1, argc - optind - 1, &ranges);
 	if (r)

@@ -14,7 +14,7 @@
 static const struct column columns[] = {
 	{ .title = "ROW", .right = true },
 	{ .title = "OPERATION", .least = 24, .wrap = true },
-	{ .title = "FOR GOOD" },
+	{ .title = "PERMANENT" },
 	{ .title = "REVOCABLE" },
 	{ .title = "RACED" },
 	{ .title = "NOTE", .least = 16, .wrap = true },
@@ -122,7 +122,7 @@ static void print_warnings(const struct terminal *terminal, const json_t *status
 
 static void print_lock(const json_t *lock)
 {
-	const json_t *refused = json_object_get(lock, "refused"), *one;
+	const json_t *denials = json_object_get(lock, "denials"), *one;
 	uint64_t attempts = 0;
 	size_t i;
 
@@ -130,16 +130,16 @@ static void print_lock(const json_t *lock)
 		(void)printf("lock       off\n");
 		return;
 	}
-	json_array_foreach(refused, i, one)
+	json_array_foreach(denials, i, one)
 		attempts += reply_integer(one, "attempts");
 	(void)printf("lock       on until the next boot: %" PRIu64 " maps, %" PRIu64 " programs, %" PRIu64
 		     " links, their pins, mseald "
-		     "itself%s; %" PRIu64 " attempt%s refused",
+		     "itself%s; %" PRIu64 " attempt%s denied",
 		     reply_integer(lock, "maps"), reply_integer(lock, "programs"),
 		     reply_integer(lock, "links"), reply_bool(lock, "signals") ? " (signals too)" : "",
 		     attempts, attempts == 1 ? "" : "s");
-	json_array_foreach(refused, i, one)
-		(void)printf("%s%s %" PRIu64, i ? ", " : " (", reply_string(one, "door"),
+	json_array_foreach(denials, i, one)
+		(void)printf("%s%s %" PRIu64, i ? ", " : " (", reply_string(one, "operation"),
 			     reply_integer(one, "attempts"));
 	(void)printf("%s\n", attempts ? ")" : "");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Joins /proc/PID/maps, segment classes and seals: see address_space.h. */
+/* Joins /proc/PID/maps, segments and seals: see address_space.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -63,7 +63,7 @@ uint64_t address_space_sealed(const struct address_space *space, uint64_t start,
 	return sealed;
 }
 
-enum mseald_class address_space_class(const struct address_space *space, uint64_t address)
+enum mseald_segment address_space_segment(const struct address_space *space, uint64_t address)
 {
 	size_t low = 0, high = space->seals.count;
 
@@ -77,8 +77,8 @@ enum mseald_class address_space_class(const struct address_space *space, uint64_
 			low = middle + 1;
 	}
 	if (low > 0 && space->seals.list[low - 1].end > address &&
-	    space->seals.list[low - 1].class != MSEALD_CLASS_NONE)
-		return space->seals.list[low - 1].class;
+	    space->seals.list[low - 1].segment != MSEALD_SEGMENT_NONE)
+		return space->seals.list[low - 1].segment;
 
 	low = 0;
 	high = space->segments.count;
@@ -91,8 +91,8 @@ enum mseald_class address_space_class(const struct address_space *space, uint64_
 			low = middle + 1;
 	}
 	if (low < space->segments.count && space->segments.list[low].start <= address)
-		return space->segments.list[low].class;
-	return MSEALD_CLASS_NONE;
+		return space->segments.list[low].kind;
+	return MSEALD_SEGMENT_NONE;
 }
 
 static void name_row(struct row *row, const struct row *before)
@@ -103,7 +103,7 @@ static void name_row(struct row *row, const struct row *before)
 	if (*mapping->path) {
 		row->name = mapping->path;
 		row->joined = last && mapping->path[0] == '/' && strcmp(before->name, mapping->path) == 0;
-	} else if (adjacent && row->classes == 1u << MSEALD_CLASS_DATA && before->name[0] == '/') {
+	} else if (adjacent && row->segments == 1u << MSEALD_SEGMENT_DATA && before->name[0] == '/') {
 		row->name = before->name;	/* the object's .bss */
 		row->joined = true;
 	} else {
@@ -131,7 +131,7 @@ int address_space_join(struct address_space *space)
 		for (size_t j = segment; j < space->segments.count; j++) {
 			if (space->segments.list[j].start >= mapping->end)
 				break;
-			row->classes |= 1u << space->segments.list[j].class;
+			row->segments |= 1u << space->segments.list[j].kind;
 		}
 		while (seal < space->seals.count && space->seals.list[seal].end <= mapping->start)
 			seal++;
@@ -142,11 +142,11 @@ int address_space_join(struct address_space *space)
 				break;
 			if (one->end <= mapping->start)
 				continue;
-			row->classes |= 1u << one->class;
+			row->segments |= 1u << one->segment;
 			for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
-				row->stops[action] |= one->stops[action];
+				row->deny[action] |= one->deny[action];
 		}
-		row->classes &= ~(1u << MSEALD_CLASS_NONE);
+		row->segments &= ~(1u << MSEALD_SEGMENT_NONE);
 		name_row(row, i ? row - 1 : NULL);
 	}
 	return 0;

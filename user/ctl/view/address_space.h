@@ -19,8 +19,8 @@ struct row {
 	const struct mapping *mapping;
 	const char *name;			/* of the file, or "[anon]", "[heap]"; not escaped */
 	uint64_t sealed;			/* bytes of it that a seal stops anything for */
-	unsigned stops[MSEALD_ACTION_COUNT];	/* of all its seals */
-	unsigned classes;			/* 1 << class */
+	unsigned deny[MSEALD_ACTION_COUNT];	/* of all its seals */
+	unsigned segments;			/* 1 << segment */
 	bool joined;				/* belongs to the same object as the row before */
 };
 
@@ -51,8 +51,8 @@ void address_space_free(struct address_space *space);	/* for _cleanup_ */
 
 /* Bytes of [start, end) that are sealed. */
 uint64_t address_space_sealed(const struct address_space *space, uint64_t start, uint64_t end);
-/* The class of an address: its seal's, else its segment's. */
-enum mseald_class address_space_class(const struct address_space *space, uint64_t address);
+/* The segment of an address: its seal's, else its segment's. */
+enum mseald_segment address_space_segment(const struct address_space *space, uint64_t address);
 
 struct share {
 	uint64_t sealed, all;	/* bytes */

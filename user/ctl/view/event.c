@@ -49,20 +49,20 @@ static void format_thread(const json_t *event, char thread[24])
 		(void)snprintf(thread, 24, "/%" PRIu64, tid);
 }
 
-char *event_refusal_line(const json_t *refusal, int64_t clock_offset, bool utf8)
+char *event_denial_line(const json_t *denial, int64_t clock_offset, bool utf8)
 {
-	const char *container = reply_string(refusal, "container");
+	const char *container = reply_string(denial, "container");
 	_cleanup_free_ char *text = NULL;
 	char time[EVENT_TIME_MAX], thread[24], who[96] = "somebody";
 
-	format_thread(refusal, thread);
-	if (reply_integer(refusal, "pid"))
+	format_thread(denial, thread);
+	if (reply_integer(denial, "pid"))
 		(void)snprintf(who, sizeof(who), "%.40s[%" PRIu64 "%s] uid %" PRIu64,
-			       reply_string(refusal, "comm"), reply_integer(refusal, "pid"), thread,
-			       reply_integer(refusal, "uid"));
-	if (asprintf(&text, "%s %s refused %s (lock)%s%s",
-		     event_time((int64_t)reply_integer(refusal, "time") + clock_offset, time), who,
-		     reply_string(refusal, "door"), *container ? " container " : "", container) < 0)
+			       reply_string(denial, "comm"), reply_integer(denial, "pid"), thread,
+			       reply_integer(denial, "uid"));
+	if (asprintf(&text, "%s %s denied %s (lock)%s%s",
+		     event_time((int64_t)reply_integer(denial, "time") + clock_offset, time), who,
+		     reply_string(denial, "operation"), *container ? " container " : "", container) < 0)
 		return NULL;
 	return text_escape(text, utf8);
 }
@@ -71,7 +71,7 @@ char *event_line(const json_t *event, int64_t clock_offset, bool utf8)
 {
 	const json_t *seal = json_object_get(event, "seal");
 	uint64_t pid = reply_integer(event, "pid");
-	const char *class = reply_string(event, "class");
+	const char *segment = reply_string(event, "segment");
 	const char *container = reply_string(event, "container");
 	_cleanup_free_ char *text = NULL;
 	char time[EVENT_TIME_MAX], thread[24];
@@ -83,7 +83,7 @@ char *event_line(const json_t *event, int64_t clock_offset, bool utf8)
 		     reply_string(event, "comm"), pid, thread, reply_integer(event, "uid"),
 		     reply_string(event, "verdict"), reply_string(event, "operation"),
 		     reply_integer(event, "address"), reply_integer(event, "length"),
-		     *class && strcmp(class, "none") != 0 ? class : "seal",
+		     *segment && strcmp(segment, "none") != 0 ? segment : "seal",
 		     reply_integer(seal, "start"), reply_integer(seal, "end"), reply_integer(event, "ip"),
 		     *container ? " container " : "", container) < 0)
 		return NULL;

@@ -21,7 +21,7 @@ const char *event_time(int64_t realtime, char buf[EVENT_TIME_MAX]);
  * The caller frees; NULL: out of memory.
  */
 char *event_line(const json_t *event, int64_t clock_offset, bool utf8);
-/* The same of what the lock has refused: "TIME rm[812] uid 0 refused pin (lock)". */
-char *event_refusal_line(const json_t *refusal, int64_t clock_offset, bool utf8);
+/* The same of a denial by the lock: "TIME rm[812] uid 0 denied pin (lock)". */
+char *event_denial_line(const json_t *denial, int64_t clock_offset, bool utf8);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The drawing of msealctl map. From left to right: a bracket that holds the
  * mappings of one object together, address range, permissions, size, a bar,
- * the object's name (once), class, and what is denied. The length of the bar
+ * the object's name (once), segment, and what is denied. The length of the bar
  * stands for the size of the mapping, each cell of it for that part of the mapping.
  */
 #include <errno.h>
@@ -38,7 +38,7 @@ struct layout {
 	const struct terminal *terminal;
 	const struct glyphs *glyphs;
 	FILE *out;
-	int digits, range, bar, name, class;	/* columns; range: the whole address range */
+	int digits, range, bar, name, segment;	/* columns; range: the whole address range */
 	/* log2 of the pages of the largest mapping that can be accessed */
 	unsigned largest;
 	bool brief;
@@ -61,40 +61,40 @@ static unsigned log2_pages(uint64_t bytes)
 
 /*
  * "text", "relro+data", or "-"; brief: "relro+" when there is more than one.
- * buf holds the names of all classes.
+ * buf holds the names of all segments.
  */
-#define CLASSES_MAX 64
-static const char *classes_label(const struct row *row, bool brief, char buf[CLASSES_MAX])
+#define SEGMENTS_MAX 64
+static const char *segments_label(const struct row *row, bool brief, char buf[SEGMENTS_MAX])
 {
 	size_t length = 0;
 
-	if (!row->classes)
+	if (!row->segments)
 		return "-";
 	if (brief) {
-		(void)snprintf(buf, CLASSES_MAX, "%s%s", names_class((unsigned)__builtin_ctz(row->classes)),
-			       row->classes & (row->classes - 1) ? "+" : "");
+		(void)snprintf(buf, SEGMENTS_MAX, "%s%s", names_segment((unsigned)__builtin_ctz(row->segments)),
+			       row->segments & (row->segments - 1) ? "+" : "");
 		return buf;
 	}
-	for (unsigned class = 1; class < MSEALD_CLASS_COUNT; class++)
-		if (row->classes & (1u << class))
-			length += (size_t)snprintf(buf + length, CLASSES_MAX - length, "%s%s",
-						   length ? "+" : "", names_class(class));
+	for (unsigned segment = 1; segment < MSEALD_SEGMENT_COUNT; segment++)
+		if (row->segments & (1u << segment))
+			length += (size_t)snprintf(buf + length, SEGMENTS_MAX - length, "%s%s",
+						   length ? "+" : "", names_segment(segment));
 	return buf;
 }
 
 static void plan(struct layout *layout, size_t width)
 {
-	int class = 1, denied = 1, fixed;
+	int segment = 1, denied = 1, fixed;
 
 	layout->brief = width < WIDE;
 	layout->digits = 8;
 	for (size_t i = 0; i < layout->space->maps.count; i++) {
 		const struct row *row = &layout->space->rows[i];
-		char label[CLASSES_MAX], text[SPACES_STOPS_TEXT_MAX];
+		char label[SEGMENTS_MAX], text[SPACES_DENY_TEXT_MAX];
 		int digits = (67 - __builtin_clzll(row->mapping->end | 1)) / 4;
 
-		class = MAX_OF(class, (int)strlen(classes_label(row, layout->brief, label)));
-		denied = MAX_OF(denied, (int)strlen(spaces_stops_text(row->stops, layout->brief, text)));
+		segment = MAX_OF(segment, (int)strlen(segments_label(row, layout->brief, label)));
+		denied = MAX_OF(denied, (int)strlen(spaces_deny_text(row->deny, layout->brief, text)));
 		if (row->mapping->end > INT64_MAX)
 			continue;
 		layout->digits = MAX_OF(layout->digits, digits);
@@ -104,10 +104,10 @@ static void plan(struct layout *layout, size_t width)
 						 log2_pages(row->mapping->end - row->mapping->start));
 	}
 	layout->range = 2 * layout->digits + 1;
-	layout->class = MIN_OF(class, 16);
+	layout->segment = MIN_OF(segment, 16);
 	layout->bar = width <= 80 ? 12 : MIN_OF(12 + ((int)width - 80) / 4, 40);
 	/* Bracket, permissions, size, and the blanks between all of them. */
-	fixed = 1 + layout->range + 1 + 4 + 1 + 5 + 1 + layout->bar + 1 + 1 + layout->class + 1 + denied;
+	fixed = 1 + layout->range + 1 + 4 + 1 + 5 + 1 + layout->bar + 1 + 1 + layout->segment + 1 + denied;
 	layout->name = MAX_OF((int)width - fixed, LEAST_NAME);
 }
 
@@ -134,7 +134,7 @@ static void draw_bar(const struct layout *layout, const struct mapping *mapping,
 		enum colour next = COLOUR_DIM;
 
 		if (part)
-			next = terminal_class_colour(address_space_class(layout->space, start));
+			next = terminal_segment_colour(address_space_segment(layout->space, start));
 		if (i == 0 || next != colour) {
 			(void)fputs(terminal_off(layout->terminal, *on ? colour : COLOUR_NONE), layout->out);
 			colour = next;
@@ -198,9 +198,9 @@ static int draw_row(const struct layout *layout, size_t i)
 	const struct row *row = &layout->space->rows[i];
 	const struct mapping *mapping = row->mapping;
 	uint64_t bytes = mapping->end - mapping->start;
-	char size[TEXT_SIZE_MAX], label[CLASSES_MAX], range[64], permissions[5], stops[SPACES_STOPS_TEXT_MAX];
-	_cleanup_free_ char *class = NULL;
-	enum colour class_shown = COLOUR_DIM;
+	char size[TEXT_SIZE_MAX], label[SEGMENTS_MAX], range[64], permissions[5], deny[SPACES_DENY_TEXT_MAX];
+	_cleanup_free_ char *segment = NULL;
+	enum colour segment_shown = COLOUR_DIM;
 
 	put(layout, COLOUR_DIM, bracket(layout, i));
 	(void)snprintf(range, sizeof(range), "%0*" PRIx64 "-%0*" PRIx64, layout->digits, mapping->start,
@@ -220,23 +220,23 @@ static int draw_row(const struct layout *layout, size_t i)
 	if (draw_name(layout, row) < 0)
 		return -ENOMEM;
 
-	class = text_shorten(classes_label(row, layout->brief, label), (size_t)layout->class,
+	segment = text_shorten(segments_label(row, layout->brief, label), (size_t)layout->segment,
 			     layout->terminal->utf8);
-	if (!class)
+	if (!segment)
 		return -ENOMEM;
 	if (row->sealed)
-		class_shown = terminal_class_colour(
-			(enum mseald_class)(row->classes ? __builtin_ctz(row->classes) : 0));
+		segment_shown = terminal_segment_colour(
+			(enum mseald_segment)(row->segments ? __builtin_ctz(row->segments) : 0));
 	(void)fputc(' ', layout->out);
-	put(layout, class_shown, class);
-	(void)fprintf(layout->out, "%*s ", layout->class - (int)text_width(class, layout->terminal->utf8),
+	put(layout, segment_shown, segment);
+	(void)fprintf(layout->out, "%*s ", layout->segment - (int)text_width(segment, layout->terminal->utf8),
 		      "");
 	put(layout,
-	    row->stops[MSEALD_ACTION_KILL]				       ? COLOUR_RED :
-	    row->stops[MSEALD_ACTION_AUDIT] && !row->stops[MSEALD_ACTION_DENY] ? COLOUR_YELLOW :
+	    row->deny[MSEALD_ACTION_KILL]				       ? COLOUR_RED :
+	    row->deny[MSEALD_ACTION_AUDIT] && !row->deny[MSEALD_ACTION_DENY] ? COLOUR_YELLOW :
 	    row->sealed							       ? COLOUR_NONE :
 										 COLOUR_DIM,
-	    spaces_stops_text(row->stops, layout->brief, stops));
+	    spaces_deny_text(row->deny, layout->brief, deny));
 	(void)fputc('\n', layout->out);
 	return 0;
 }
@@ -263,11 +263,11 @@ static void draw_legend(const struct layout *layout)
 	(void)fprintf(layout->out, "\n%s sealed  %s partly  %s not; the longer the larger (logarithmic)\n",
 		      glyphs->full, glyphs->part, glyphs->none);
 	if (layout->terminal->colour) {
-		for (unsigned class = 1; class < MSEALD_CLASS_COUNT; class++) {
-			put(layout, terminal_class_colour(class), glyphs->full);
-			(void)fprintf(layout->out, " %s  ", names_class(class));
+		for (unsigned segment = 1; segment < MSEALD_SEGMENT_COUNT; segment++) {
+			put(layout, terminal_segment_colour(segment), glyphs->full);
+			(void)fprintf(layout->out, " %s  ", names_segment(segment));
 		}
-		put(layout, terminal_class_colour(MSEALD_CLASS_NONE), glyphs->full);
+		put(layout, terminal_segment_colour(MSEALD_SEGMENT_NONE), glyphs->full);
 		(void)fputs(" sealed by its address\n", layout->out);
 	}
 	if (layout->brief)

@@ -94,22 +94,22 @@ static const char *with_blanks(char *list)
 
 static void put_seal(FILE *out, const struct policy *policy)
 {
-	char segments[64], stops[64];
-	unsigned own = policy->seal.stops & ~(unsigned)(MSEALD_STOP_FOREIGN_WRITE | MSEALD_STOP_FILE_WRITE);
+	char segments[64], deny[64];
+	unsigned own = policy->seal.deny & ~(unsigned)(MSEALD_DENY_FOREIGN_WRITE | MSEALD_DENY_FILE_WRITE);
 
-	(void)names_format_classes(policy->seal.classes, segments, sizeof(segments));
-	(void)names_format_stops(own, stops, sizeof(stops));
-	if (policy->seal.classes == 0) {
+	(void)names_format_segments(policy->seal.segments, segments, sizeof(segments));
+	(void)names_format_deny(own, deny, sizeof(deny));
+	if (policy->seal.segments == 0) {
 		(void)fprintf(out, "Segments=none\n");
 		return;
 	}
 	if (!own)
-		(void)names_format_stops(policy->seal.stops, stops, sizeof(stops));
+		(void)names_format_deny(policy->seal.deny, deny, sizeof(deny));
 	(void)fprintf(out,
 		      "Segments=%s\nDeny=%s\nForeignWrite=%s\nFileWrite=%s\nAction=%s\nDlopen=%s\nGate=%s\n",
-		      with_blanks(segments), with_blanks(stops),
-		      policy->seal.stops & MSEALD_STOP_FOREIGN_WRITE ? "deny" : "allow",
-		      policy->seal.stops & MSEALD_STOP_FILE_WRITE ? "deny" : "allow", names_action(policy->seal.action),
+		      with_blanks(segments), with_blanks(deny),
+		      policy->seal.deny & MSEALD_DENY_FOREIGN_WRITE ? "deny" : "allow",
+		      policy->seal.deny & MSEALD_DENY_FILE_WRITE ? "deny" : "allow", names_action(policy->seal.action),
 		      policy->seal.dlopen ? "yes" : "no", policy_gate_name(policy->seal.gate));
 }
 
@@ -184,12 +184,12 @@ static json_t *seal_json(const struct policy *policy)
 {
 	json_t *segments = json_array(), *deny = json_array();
 
-	for (unsigned class = 0; class < MSEALD_CLASS_COUNT; class++)
-		if (policy->seal.classes & 1u << class)
-			(void)json_array_append_new(segments, json_string(names_class(class)));
-	for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1)
-		if (policy->seal.stops & stop)
-			(void)json_array_append_new(deny, json_string(names_stop(stop)));
+	for (unsigned segment = 0; segment < MSEALD_SEGMENT_COUNT; segment++)
+		if (policy->seal.segments & 1u << segment)
+			(void)json_array_append_new(segments, json_string(names_segment(segment)));
+	for (unsigned bit = 1; bit & MSEALD_DENY_ALL; bit <<= 1)
+		if (policy->seal.deny & bit)
+			(void)json_array_append_new(deny, json_string(names_deny(bit)));
 	return json_pack("{s:o, s:o, s:s, s:b, s:s}", "segments", segments, "deny", deny, "action",
 			 names_action(policy->seal.action), "dlopen", policy->seal.dlopen, "gate",
 			 policy_gate_name(policy->seal.gate));

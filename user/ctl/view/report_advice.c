@@ -13,7 +13,7 @@
 struct sums {
 	uint64_t attempts[MSEALD_VERDICT_COUNT];
 	uint64_t killed_by_deny;	/* of what was audited: what deny could only kill for */
-	unsigned stops, classes;	/* of those that the policy met */
+	unsigned deny, segments;	/* of those that the policy met */
 	bool only_munmap;
 };
 
@@ -33,7 +33,7 @@ static struct sums sum_up(const json_t *rows, const char *policy, bool audit)
 	size_t i;
 
 	json_array_foreach(rows, i, row) {
-		int op = names_find_op(reply_string(row, "operation")), class;
+		int op = names_find_op(reply_string(row, "operation")), segment;
 		enum mseald_verdict verdict = verdict_of(row);
 		uint64_t attempts = reply_integer(row, "attempts");
 
@@ -44,9 +44,9 @@ static struct sums sum_up(const json_t *rows, const char *policy, bool audit)
 			continue;
 		if (strcmp(reply_string(row, "outcome"), "SIGKILL") == 0)
 			sums.killed_by_deny += attempts;
-		class = names_find_class(reply_string(row, "class"));
-		sums.stops |= names_stops_of_op(op);
-		sums.classes |= class > 0 ? 1u << class : 0;
+		segment = names_find_segment(reply_string(row, "segment"));
+		sums.deny |= names_deny_of_op(op);
+		sums.segments |= segment > 0 ? 1u << segment : 0;
 		sums.only_munmap &= op == MSEALD_OP_MUNMAP;
 	}
 	return sums;
@@ -87,14 +87,14 @@ const char *report_advice_duration(uint64_t ns, char buf[REPORT_ADVICE_DURATION_
 /* "Dlopen=no; Deny=mprotect,discard; or Segments=rodata": any of them is enough. "" where there is none. */
 static void ways_out(const json_t *policy, const struct sums *sums, char *buf, size_t size)
 {
-	unsigned stops = bits_of(json_object_get(policy, "deny"), names_find_stop, false);
-	unsigned classes = bits_of(json_object_get(policy, "segments"), names_find_class, true) &
-			   ~sums->classes;
-	const unsigned keyed = MSEALD_STOP_FOREIGN_WRITE |
-			       MSEALD_STOP_FILE_WRITE; /* those with a key of their own */
-	bool foreign = sums->stops & MSEALD_STOP_FOREIGN_WRITE, other = sums->stops & ~keyed;
-	bool file = sums->stops & stops & MSEALD_STOP_FILE_WRITE;
-	unsigned rest = stops & ~(sums->stops | keyed);
+	unsigned deny_mask = bits_of(json_object_get(policy, "deny"), names_find_deny, false);
+	unsigned segment_mask = bits_of(json_object_get(policy, "segments"), names_find_segment, true) &
+			   ~sums->segments;
+	const unsigned keyed = MSEALD_DENY_FOREIGN_WRITE |
+			       MSEALD_DENY_FILE_WRITE; /* those with a key of their own */
+	bool foreign = sums->deny & MSEALD_DENY_FOREIGN_WRITE, other = sums->deny & ~keyed;
+	bool file = sums->deny & deny_mask & MSEALD_DENY_FILE_WRITE;
+	unsigned rest = deny_mask & ~(sums->deny | keyed);
 	const char *allow = foreign && file ? "ForeignWrite=allow and FileWrite=allow" :
 			    foreign ? "ForeignWrite=allow" : "FileWrite=allow";
 	char words[96], dlopen[80] = "", deny[160] = "", segments[128] = "";
@@ -104,14 +104,14 @@ static void ways_out(const json_t *policy, const struct sums *sums, char *buf, s
 		(void)strcpy(dlopen, "Dlopen=no, if it is dlclose(3) of what was loaded later");
 	if (other && rest)
 		(void)snprintf(deny, sizeof(deny), "Deny=%s%s%s",
-			       names_format_stops(rest, words, sizeof(words)),
+			       names_format_deny(rest, words, sizeof(words)),
 			       foreign || file ? " with " : "", foreign || file ? allow : "");
 	else if (foreign && !other)
 		(void)strcpy(deny, allow);
 	/* A foreign write is denied for all of the memory, whatever of it is sealed. */
-	if (!foreign && classes)
+	if (!foreign && segment_mask)
 		(void)snprintf(segments, sizeof(segments), "Segments=%s",
-			       names_format_classes(classes, words, sizeof(words)));
+			       names_format_segments(segment_mask, words, sizeof(words)));
 	first = *dlopen && (*deny || *segments) ? "; " : "";
 	second = *deny && *segments ? "; " : "";
 	(void)snprintf(buf, size, "%s%s%s%s%s", dlopen, first, deny, second, segments);

@@ -138,35 +138,35 @@ int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document)
 	return 0;
 }
 
-static unsigned stops_from_json(const json_t *array)
+static unsigned deny_from_json(const json_t *array)
 {
 	const json_t *name;
-	unsigned stops = 0;
+	unsigned deny = 0;
 	size_t i;
 
 	json_array_foreach(array, i, name) {
-		int stop = json_is_string(name) ? names_find_stop(json_string_value(name)) : -EINVAL;
+		int bit = json_is_string(name) ? names_find_deny(json_string_value(name)) : -EINVAL;
 
-		if (stop > 0)
-			stops |= (unsigned)stop;
+		if (bit > 0)
+			deny |= (unsigned)bit;
 	}
-	return stops;
+	return deny;
 }
 
 struct space_seal spaces_seal_from_json(const json_t *seal)
 {
-	int class = names_find_class(reply_string(seal, "class"));
+	int segment = names_find_segment(reply_string(seal, "segment"));
 	struct space_seal result = {
 		.start = reply_integer(seal, "start"),
 		.end = reply_integer(seal, "end"),
-		.class = class < 0 ? MSEALD_CLASS_NONE : (enum mseald_class) class,
+		.segment = segment < 0 ? MSEALD_SEGMENT_NONE : (enum mseald_segment) segment,
 		.revocable = reply_bool(seal, "revocable"),
 		.gate = reply_string(seal, "gate"),
 		.attempts = reply_integer(seal, "attempts"),
 	};
 
 	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
-		result.stops[action] = stops_from_json(json_object_get(seal, names_action(action)));
+		result.deny[action] = deny_from_json(json_object_get(seal, names_action(action)));
 	return result;
 }
 
@@ -205,19 +205,19 @@ int spaces_seals_from_document(const json_t *document, struct space_seals *ret)
 	return 0;
 }
 
-static const char *stops_letters(const unsigned stops[MSEALD_ACTION_COUNT], char buf[SPACES_STOPS_TEXT_MAX])
+static const char *deny_letters(const unsigned masks[MSEALD_ACTION_COUNT], char buf[SPACES_DENY_TEXT_MAX])
 {
 	size_t length = 0;
 
-	for (unsigned stop = 1; stop & MSEALD_STOP_ALL; stop <<= 1) {
+	for (unsigned bit = 1; bit & MSEALD_DENY_ALL; bit <<= 1) {
 		/* "f" is foreign-write. */
-		char letter = stop == MSEALD_STOP_FILE_WRITE ? 'w' : names_stop(stop)[0];
+		char letter = bit == MSEALD_DENY_FILE_WRITE ? 'w' : names_deny(bit)[0];
 
-		if (stops[MSEALD_ACTION_KILL] & stop) {
+		if (masks[MSEALD_ACTION_KILL] & bit) {
 			buf[length++] = (char)toupper((unsigned char)letter);
-		} else if (stops[MSEALD_ACTION_DENY] & stop) {
+		} else if (masks[MSEALD_ACTION_DENY] & bit) {
 			buf[length++] = letter;
-		} else if (stops[MSEALD_ACTION_AUDIT] & stop) {
+		} else if (masks[MSEALD_ACTION_AUDIT] & bit) {
 			buf[length++] = '~';
 			buf[length++] = letter;
 		}
@@ -228,29 +228,29 @@ static const char *stops_letters(const unsigned stops[MSEALD_ACTION_COUNT], char
 	return buf;
 }
 
-const char *spaces_stops_text(const unsigned stops[MSEALD_ACTION_COUNT], bool short_form,
-			      char buf[SPACES_STOPS_TEXT_MAX])
+const char *spaces_deny_text(const unsigned masks[MSEALD_ACTION_COUNT], bool short_form,
+			      char buf[SPACES_DENY_TEXT_MAX])
 {
 	/* What is shown as killed is not shown as denied or logged too: the strongest action wins. */
-	const unsigned kill = stops[MSEALD_ACTION_KILL];
-	const unsigned deny = stops[MSEALD_ACTION_DENY] & ~kill;
-	const unsigned audit = stops[MSEALD_ACTION_AUDIT] & ~kill & ~deny;
-	const struct { const char *prefix; unsigned stops; } parts[] = {
+	const unsigned kill = masks[MSEALD_ACTION_KILL];
+	const unsigned deny = masks[MSEALD_ACTION_DENY] & ~kill;
+	const unsigned audit = masks[MSEALD_ACTION_AUDIT] & ~kill & ~deny;
+	const struct { const char *prefix; unsigned deny; } parts[] = {
 		{ "", deny }, { "kill:", kill }, { "audit:", audit },
 	};
 	size_t length = 0;
 
 	if (short_form)
-		return stops_letters(stops, buf);
+		return deny_letters(masks, buf);
 	(void)strcpy(buf, "-");
 	for (size_t i = 0; i < ELEMENTS(parts); i++) {
 		char names[48];
 
-		if (!parts[i].stops)
+		if (!parts[i].deny)
 			continue;
-		length += (size_t)snprintf(buf + length, SPACES_STOPS_TEXT_MAX - length, "%s%s%s",
+		length += (size_t)snprintf(buf + length, SPACES_DENY_TEXT_MAX - length, "%s%s%s",
 					   length ? " " : "", parts[i].prefix,
-					   names_format_stops(parts[i].stops, names, sizeof(names)));
+					   names_format_deny(parts[i].deny, names, sizeof(names)));
 	}
 	return buf;
 }

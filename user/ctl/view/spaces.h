@@ -14,8 +14,8 @@
 
 struct space_seal {
 	uint64_t start, end;
-	unsigned stops[MSEALD_ACTION_COUNT];	/* MSEALD_STOP_* by action */
-	enum mseald_class class;
+	unsigned deny[MSEALD_ACTION_COUNT];	/* MSEALD_DENY_* by action */
+	enum mseald_segment segment;
 	bool revocable;
 	const char *gate;			/* belongs to the reply */
 	uint64_t attempts;
@@ -51,8 +51,8 @@ int spaces_seals_from_document(const json_t *document, struct space_seals *ret);
  * short_form has a letter for each instead: "m", a capital where it is killed, "~" before what is
  * only logged.
  */
-#define SPACES_STOPS_TEXT_MAX 160
-const char *spaces_stops_text(const unsigned stops[MSEALD_ACTION_COUNT], bool short_form,
-			      char buf[SPACES_STOPS_TEXT_MAX]);
+#define SPACES_DENY_TEXT_MAX 160
+const char *spaces_deny_text(const unsigned deny[MSEALD_ACTION_COUNT], bool short_form,
+			      char buf[SPACES_DENY_TEXT_MAX]);
 
 #endif

@@ -17,19 +17,19 @@ json_t *event_json(const struct containers *containers, const struct mseald_even
 			 text_comm(event->comm, comm), "cgroup", (json_int_t)event->cgroup, "operation",
 			 names_op(event->op), "address", (json_int_t)event->address, "length",
 			 (json_int_t)event->length, "seal", "start", (json_int_t)event->seal_start, "end",
-			 (json_int_t)event->seal_end, "class", names_class(event->rule_class), "verdict",
+			 (json_int_t)event->seal_end, "segment", names_segment(event->segment), "verdict",
 			 names_verdict(event->verdict), "ip", (json_int_t)event->ip, "container",
 			 containers_find(containers, event->cgroup));
 }
 
-json_t *event_json_refusal(const struct containers *containers, const struct mseald_refusal *refusal)
+json_t *event_json_denial(const struct containers *containers, const struct mseald_lock_denial *denial)
 {
 	char comm[TEXT_COMM_MAX];
 
-	return json_pack("{s:I,s:s,s:I,s:I,s:I,s:I,s:s,s:I,s:s*}", "time", (json_int_t)refusal->time, "door",
-			 lock_op_name(refusal->door), "pid", (json_int_t)refusal->tgid, "tid",
-			 (json_int_t)refusal->pid, "uid", (json_int_t)refusal->uid, "gid",
-			 (json_int_t)refusal->gid, "comm", text_comm(refusal->comm, comm), "cgroup",
-			 (json_int_t)refusal->cgroup, "container",
-			 containers_find(containers, refusal->cgroup));
+	return json_pack("{s:I,s:s,s:I,s:I,s:I,s:I,s:s,s:I,s:s*}", "time", (json_int_t)denial->time, "operation",
+			 lock_op_name(denial->op), "pid", (json_int_t)denial->tgid, "tid",
+			 (json_int_t)denial->pid, "uid", (json_int_t)denial->uid, "gid",
+			 (json_int_t)denial->gid, "comm", text_comm(denial->comm, comm), "cgroup",
+			 (json_int_t)denial->cgroup, "container",
+			 containers_find(containers, denial->cgroup));
 }

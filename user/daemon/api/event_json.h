@@ -12,6 +12,6 @@
 /* An attempt. */
 json_t *event_json(const struct containers *containers, const struct mseald_event *event);
 /* What the lock refused. */
-json_t *event_json_refusal(const struct containers *containers, const struct mseald_refusal *refusal);
+json_t *event_json_denial(const struct containers *containers, const struct mseald_lock_denial *denial);
 
 #endif

@@ -93,7 +93,7 @@ static int find_policy(struct daemon *daemon, struct order *order, json_t *param
 			order->policy);
 	if (r < 0)
 		return error_set(error, "Failed", 0, "cannot read the policies: %s", strerror(-r));
-	if (!order->seal.classes)
+	if (!order->seal.segments)
 		return error_set(error, "NoSuchPolicy", 0,
 				 "the policy %.128s exempts (Segments=none), so it seals no container",
 				 order->policy);

@@ -150,23 +150,23 @@ static int listing_open(struct daemon *daemon, struct client *client, pid_t pid,
 	return 0;
 }
 
-static json_t *stops_json(unsigned stops)
+static json_t *deny_json(unsigned deny)
 {
 	json_t *list = json_array();
 
-	for (unsigned bit = 1; bit <= MSEALD_STOP_ALL; bit <<= 1)
-		if (stops & bit)
-			(void)json_array_append_new(list, json_string(names_stop(bit)));
+	for (unsigned bit = 1; bit <= MSEALD_DENY_ALL; bit <<= 1)
+		if (deny & bit)
+			(void)json_array_append_new(list, json_string(names_deny(bit)));
 	return list;
 }
 
 /* By what the seal's calls without an LSM hook are stopped; "none" where it stops no such call. */
 static const char *seal_gate(const struct daemon *daemon, const struct seal *seal)
 {
-	unsigned stops = seal_stops(seal, MSEALD_ACTION_DENY) | seal_stops(seal, MSEALD_ACTION_KILL);
+	unsigned deny = seal_deny(seal, MSEALD_ACTION_DENY) | seal_deny(seal, MSEALD_ACTION_KILL);
 	const struct coverage *coverage = programs_coverage(daemon->programs);
 
-	if (!(stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD)))
+	if (!(deny & (MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD)))
 		return "none";
 	if (seal->flags & MSEALD_SEAL_NATIVE)
 		return "native";
@@ -179,15 +179,15 @@ static const char *seal_gate(const struct daemon *daemon, const struct seal *sea
 
 static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
 {
-	bool firm = false;
+	bool permanent = false;
 
 	for (int action = 0; action < MSEALD_ACTION_COUNT; action++)
-		firm |= seal->firm[action] != 0;
+		permanent |= seal->permanent[action] != 0;
 	return json_pack("{s:I,s:I,s:s,s:o,s:o,s:o,s:b,s:s,s:I}", "start", (json_int_t)seal->start, "end",
-			 (json_int_t)seal->end, "class", names_class(seal->class), "deny",
-			 stops_json(seal_stops(seal, MSEALD_ACTION_DENY)), "kill",
-			 stops_json(seal_stops(seal, MSEALD_ACTION_KILL)), "audit",
-			 stops_json(seal_stops(seal, MSEALD_ACTION_AUDIT)), "revocable", !firm, "gate",
+			 (json_int_t)seal->end, "segment", names_segment(seal->segment), "deny",
+			 deny_json(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
+			 deny_json(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
+			 deny_json(seal_deny(seal, MSEALD_ACTION_AUDIT)), "revocable", !permanent, "gate",
 			 seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
 }
 

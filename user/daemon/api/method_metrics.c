@@ -111,6 +111,6 @@ int method_metrics(struct connection *connection, json_t *parameters)
 			  (json_int_t)active_faults(daemon->active), "pending",
 			  (json_int_t)reconcile_count_pending(daemon->reconcile), "unsealed",
 			  (json_int_t)reconcile_unsealed(daemon->reconcile), "locked",
-			  lock_is_complete(daemon->lock), "refused", lock_denials_json(daemon->lock, true));
+			  lock_is_complete(daemon->lock), "lock_denials", lock_denials_json(daemon->lock, true));
 	return reply ? connection_reply(connection, reply, false) : -ENOMEM;
 }

@@ -44,7 +44,7 @@ static uint32_t set_of(struct daemon *daemon, uint64_t key)
 
 static const char *state_of(struct daemon *daemon, const struct policy *policy, uint64_t key, uint32_t set)
 {
-	if (!policy->seal.classes)
+	if (!policy->seal.segments)
 		return "exempt";
 	if (reconcile_pending(daemon->reconcile, key))
 		return "pending";

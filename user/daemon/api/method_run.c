@@ -31,7 +31,7 @@
 #define RUNS_PER_USER_MAX 64
 
 /* What is complete when a program without a loader begins. */
-#define CLASSES_FIRST (1u << MSEALD_CLASS_TEXT | 1u << MSEALD_CLASS_RODATA | 1u << MSEALD_CLASS_VDSO)
+#define SEGMENTS_FIRST (1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_VDSO)
 
 struct run {
 	struct run *next, **previous;
@@ -132,8 +132,8 @@ static int seal(struct run *run, const struct launch_message *message, struct er
 			"run it without options");
 	request.launch = &run->launch;
 	if (message->word == LAUNCH_FIRST)
-		request.seal.classes &= CLASSES_FIRST;
-	if (!request.seal.classes)
+		request.seal.segments &= SEGMENTS_FIRST;
+	if (!request.seal.segments)
 		return 0;
 	r = seal_process(run->daemon->programs, run->daemon->space_map, &request, &result, error);
 	if (message->word == LAUNCH_FIRST && r < 0 && strcmp(error->name, "NothingToSeal") == 0)

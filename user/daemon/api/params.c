@@ -122,9 +122,9 @@ int params_seal_spec(json_t *parameters, struct seal_spec *ret, const char **ret
 {
 	int r;
 
-	r = read_words(parameters, "segments", names_parse_classes, &ret->classes, ret_bad);
+	r = read_words(parameters, "segments", names_parse_segments, &ret->segments, ret_bad);
 	if (r >= 0)
-		r = read_words(parameters, "deny", names_parse_stops, &ret->stops, ret_bad);
+		r = read_words(parameters, "deny", names_parse_deny, &ret->deny, ret_bad);
 	if (r >= 0)
 		r = read_action(parameters, &ret->action, ret_bad);
 	if (r >= 0)

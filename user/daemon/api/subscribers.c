@@ -80,16 +80,16 @@ void subscribers_publish_lost(struct server *server, uint64_t count)
 	json_decref(parameters);
 }
 
-void subscribers_publish_refusal(struct server *server, const struct mseald_refusal *refusal)
+void subscribers_publish_denial(struct server *server, const struct mseald_lock_denial *denial)
 {
 	json_t *parameters = NULL;
 
 	for (struct connection *c = server ? server->connections : NULL; c; c = c->next) {
-		if (!c->monitor || !c->root || (c->monitor_pid && c->monitor_pid != (pid_t)refusal->tgid))
+		if (!c->monitor || !c->root || (c->monitor_pid && c->monitor_pid != (pid_t)denial->tgid))
 			continue;
 		if (!parameters)
-			parameters = json_pack("{s:o}", "refusal",
-					       event_json_refusal(server->daemon->containers, refusal));
+			parameters = json_pack("{s:o}", "denial",
+					       event_json_denial(server->daemon->containers, denial));
 		if (parameters)
 			publish_to(c, parameters);
 		else

@@ -17,6 +17,6 @@ struct server;
 void subscribers_publish(struct server *server, const struct mseald_event *event);
 void subscribers_publish_lost(struct server *server, uint64_t count);
 /* What the lock refused, to every client of root that monitors. */
-void subscribers_publish_refusal(struct server *server, const struct mseald_refusal *refusal);
+void subscribers_publish_denial(struct server *server, const struct mseald_lock_denial *denial);
 
 #endif

@@ -46,7 +46,7 @@ static void attempt_fields(const struct attempt_log *attempt_log, const struct m
 {
 	log_field(fields, "MSEALD_OPERATION=%s", names_op(event->op));
 	log_field(fields, "MSEALD_VERDICT=%s", names_verdict(event->verdict));
-	log_field(fields, "MSEALD_CLASS=%s", names_class(event->rule_class));
+	log_field(fields, "MSEALD_SEGMENT=%s", names_segment(event->segment));
 	log_field(fields, "MSEALD_ADDRESS=0x%" PRIx64, (uint64_t)event->address);
 	log_field(fields, "MSEALD_LENGTH=%" PRIu64, (uint64_t)event->length);
 	log_field(fields, "MSEALD_SEAL=0x%" PRIx64 "-0x%" PRIx64, (uint64_t)event->seal_start,
@@ -84,7 +84,7 @@ void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event 
 		  ": %s sealed 0x%" PRIx64 "-0x%" PRIx64 "%s%s",
 		  names_verdict(event->verdict), names_op(event->op), (uint64_t)event->address,
 		  (uint64_t)event->length, comm, event->tgid, event->uid, (uint64_t)event->ip,
-		  names_class(event->rule_class), (uint64_t)event->seal_start, (uint64_t)event->seal_end,
+		  names_segment(event->segment), (uint64_t)event->seal_start, (uint64_t)event->seal_end,
 		  container ? ", container " : "", container ?: "");
 }
 

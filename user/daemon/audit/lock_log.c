@@ -22,7 +22,7 @@
 struct lock_log {
 	struct lock *lock;
 	const struct containers *containers;
-	void (*publish)(void *context, const struct mseald_refusal *refusal);
+	void (*publish)(void *context, const struct mseald_lock_denial *denial);
 	void *context;
 	struct ring_buffer *ring;
 	sd_event_source *source;
@@ -34,16 +34,16 @@ struct lock_log {
 
 /* --- the log --- */
 
-static void caller_fields(struct lock_log *lock_log, const struct mseald_refusal *refusal, const char *comm,
+static void caller_fields(struct lock_log *lock_log, const struct mseald_lock_denial *denial, const char *comm,
 			  struct log_fields *fields)
 {
-	_cleanup_free_ char *cgroup = cgroup_path(refusal->cgroup);
-	const char *container = containers_find(lock_log->containers, refusal->cgroup);
+	_cleanup_free_ char *cgroup = cgroup_path(denial->cgroup);
+	const char *container = containers_find(lock_log->containers, denial->cgroup);
 
-	log_field(fields, "OBJECT_PID=%u", refusal->tgid);
-	log_field(fields, "MSEALD_TID=%u", refusal->pid);
-	log_field(fields, "MSEALD_UID=%u", refusal->uid);
-	log_field(fields, "MSEALD_GID=%u", refusal->gid);
+	log_field(fields, "OBJECT_PID=%u", denial->tgid);
+	log_field(fields, "MSEALD_TID=%u", denial->pid);
+	log_field(fields, "MSEALD_UID=%u", denial->uid);
+	log_field(fields, "MSEALD_GID=%u", denial->gid);
 	log_field(fields, "MSEALD_COMM=%s", comm);
 	if (cgroup)
 		log_field(fields, "MSEALD_CGROUP=%s", cgroup);
@@ -51,75 +51,75 @@ static void caller_fields(struct lock_log *lock_log, const struct mseald_refusal
 		log_field(fields, "MSEALD_CONTAINER=%s", container);
 }
 
-static void tell(struct lock_log *lock_log, const struct mseald_refusal *refusal)
+static void log_denial(struct lock_log *lock_log, const struct mseald_lock_denial *denial)
 {
-	enum log_level level = lock_op_is_ordinary(refusal->door) ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING;
+	enum log_level level = lock_op_is_ordinary(denial->op) ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING;
 	struct log_fields fields = {};
 	char comm[TEXT_COMM_MAX];
 
-	log_field(&fields, "MSEALD_DOOR=%s", lock_op_name(refusal->door));
-	if (!refusal->tgid) {
-		log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s, by whom is not known",
-			  lock_op_phrase(refusal->door));
+	log_field(&fields, "MSEALD_OPERATION=%s", lock_op_name(denial->op));
+	if (!denial->tgid) {
+		log_entry(level, LOG_ABOUT_LOCK_DENIED, &fields, "locked: denied %s, to an unknown process",
+			  lock_op_phrase(denial->op));
 		return;
 	}
-	caller_fields(lock_log, refusal, text_comm_line(refusal->comm, comm), &fields);
-	log_entry(level, LOG_ABOUT_REFUSED, &fields, "locked: refused %s to %s[%u] uid %u",
-		  lock_op_phrase(refusal->door), comm, refusal->tgid, refusal->uid);
+	caller_fields(lock_log, denial, text_comm_line(denial->comm, comm), &fields);
+	log_entry(level, LOG_ABOUT_LOCK_DENIED, &fields, "locked: denied %s to %s[%u] uid %u",
+		  lock_op_phrase(denial->op), comm, denial->tgid, denial->uid);
 }
 
-static void tell_more(enum mseald_lock_door door, const struct ratelimit_caller *caller)
+static void log_more(enum mseald_lock_op op, const struct ratelimit_caller *caller)
 {
 	struct log_fields fields = {};
 	char comm[TEXT_COMM_MAX];
 
 	(void)text_comm_line(caller->comm, comm);
-	log_field(&fields, "MSEALD_DOOR=%s", lock_op_name(door));
+	log_field(&fields, "MSEALD_OPERATION=%s", lock_op_name(op));
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, caller->more);
 	log_field(&fields, "OBJECT_PID=%u", caller->tgid);
 	log_field(&fields, "MSEALD_COMM=%s", comm);
-	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_REFUSED_MORE, &fields,
-		  "locked: refused %s to %s[%u] %" PRIu64 " times more", lock_op_phrase(door), comm,
+	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_LOCK_DENIED_MORE, &fields,
+		  "locked: denied %s to %s[%u] %" PRIu64 " times more", lock_op_phrase(op), comm,
 		  caller->tgid, caller->more);
 }
 
-static void tell_others(enum mseald_lock_door door, uint64_t others)
+static void log_others(enum mseald_lock_op op, uint64_t others)
 {
 	struct log_fields fields = {};
 
-	log_field(&fields, "MSEALD_DOOR=%s", lock_op_name(door));
+	log_field(&fields, "MSEALD_OPERATION=%s", lock_op_name(op));
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, others);
-	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_REFUSED_MORE, &fields,
-		  "locked: refused %s %" PRIu64 " times more, to more than %u processes within %llu minutes",
-		  lock_op_phrase(door), others, RATELIMIT_CALLERS, RATELIMIT_DENIALS_WINDOW_US / 60000000);
+	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_LOCK_DENIED_MORE, &fields,
+		  "locked: denied %s %" PRIu64 " times more, to more than %u processes within %llu minutes",
+		  lock_op_phrase(op), others, RATELIMIT_CALLERS, RATELIMIT_DENIALS_WINDOW_US / 60000000);
 }
 
-static void tell_untold(uint64_t count)
+static void log_lost(uint64_t count)
 {
 	struct log_fields fields = {};
 
 	log_field(&fields, "MSEALD_LOST=%" PRIu64, count);
-	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_REFUSED_MORE, &fields,
-		  "locked: refused %" PRIu64 " attempts of which no more is known: the buffer was full",
+	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_LOCK_DENIED_MORE, &fields,
+		  "locked: denied %" PRIu64 " operations that were not reported: the buffer was full",
 		  count);
 }
 
 static void end_window(struct lock_log *lock_log)
 {
-	uint64_t untold = lock_lost(lock_log->lock);
+	uint64_t lost = lock_lost(lock_log->lock);
 
-	for (unsigned i = 0; i < MSEALD_DOOR_COUNT; i++) {
+	for (unsigned i = 0; i < MSEALD_LOCK_OP_COUNT; i++) {
 		const struct ratelimit_op *op = &lock_log->denials.list[i];
 
 		for (unsigned k = 0; k < op->callers; k++)
 			if (op->list[k].more)
-				tell_more(i, &op->list[k]);
+				log_more(i, &op->list[k]);
 		if (op->others)
-			tell_others(i, op->others);
+			log_others(i, op->others);
 	}
-	if (untold != lock_log->lost_seen)
-		tell_untold(untold - lock_log->lost_seen);
-	lock_log->lost_seen = untold;
+	if (lost != lock_log->lost_seen)
+		log_lost(lost - lock_log->lost_seen);
+	lock_log->lost_seen = lost;
 	ratelimit_clear_denials(&lock_log->denials);
 }
 
@@ -130,24 +130,24 @@ static void on_timer(void *context)
 
 /* --- the buffer --- */
 
-static void take(struct lock_log *lock_log, const struct mseald_refusal *refusal)
+static void take(struct lock_log *lock_log, const struct mseald_lock_denial *denial)
 {
 	if (!lock_log->denials.begun)
 		(void)timer_set(&lock_log->timer, RATELIMIT_DENIALS_WINDOW_US);
-	if (!ratelimit_allow_denial(&lock_log->denials, refusal))
+	if (!ratelimit_allow_denial(&lock_log->denials, denial))
 		return;
-	tell(lock_log, refusal);
-	lock_log->publish(lock_log->context, refusal);
+	log_denial(lock_log, denial);
+	lock_log->publish(lock_log->context, denial);
 }
 
 /* An error ends the batch, with this one taken. */
-static int on_refusal(void *context, void *data, size_t size)
+static int on_denial(void *context, void *data, size_t size)
 {
-	const struct mseald_refusal *refusal = data;
+	const struct mseald_lock_denial *denial = data;
 	struct lock_log *lock_log = context;
 
-	if (size >= sizeof(*refusal) && refusal->door < MSEALD_DOOR_COUNT)
-		take(lock_log, refusal);
+	if (size >= sizeof(*denial) && denial->op < MSEALD_LOCK_OP_COUNT)
+		take(lock_log, denial);
 	return ++lock_log->taken < BATCH ? 0 : -EXFULL;
 }
 
@@ -158,7 +158,7 @@ static void consume(struct lock_log *lock_log)
 	lock_log->taken = 0;
 	r = ring_buffer__consume(lock_log->ring);
 	if (r < 0 && r != -EXFULL)
-		log_warning("cannot read what was refused: %s, ignoring", strerror(-r));
+		log_warning("cannot read the denials of the lock: %s, ignoring", strerror(-r));
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *context)
@@ -179,7 +179,7 @@ static void lock_log_free(struct lock_log *lock_log)
 }
 
 int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *containers,
-		  void (*publish)(void *context, const struct mseald_refusal *refusal), void *context,
+		  void (*publish)(void *context, const struct mseald_lock_denial *denial), void *context,
 		  struct lock_log **ret)
 {
 	struct lock_log *lock_log = calloc(1, sizeof(*lock_log));
@@ -189,7 +189,7 @@ int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *co
 		return -ENOMEM;
 	*lock_log = (struct lock_log){ .lock = lock, .containers = containers, .publish = publish,
 				       .context = context };
-	lock_log->ring = ring_buffer__new(lock_denials_fd(lock), on_refusal, lock_log, NULL);
+	lock_log->ring = ring_buffer__new(lock_denials_fd(lock), on_denial, lock_log, NULL);
 	r = lock_log->ring ? 0 : -errno;
 	if (r >= 0)
 		r = sd_event_add_io(loop, &lock_log->source, ring_buffer__epoll_fd(lock_log->ring), EPOLLIN,

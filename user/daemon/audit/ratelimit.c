@@ -75,20 +75,20 @@ void ratelimit_clear(struct ratelimit *ratelimit)
 	memset(ratelimit, 0, sizeof(*ratelimit));
 }
 
-/* --- what the lock refuses --- */
+/* --- denials by the lock --- */
 
-static struct ratelimit_caller *find_caller(struct ratelimit_op *op, const struct mseald_refusal *refusal)
+static struct ratelimit_caller *find_caller(struct ratelimit_op *op, const struct mseald_lock_denial *denial)
 {
 	for (uint32_t i = 0; i < op->callers; i++)
-		if (op->list[i].tgid == refusal->tgid && op->list[i].start_time == refusal->start_time)
+		if (op->list[i].tgid == denial->tgid && op->list[i].start_time == denial->start_time)
 			return &op->list[i];
 	return NULL;
 }
 
-bool ratelimit_allow_denial(struct ratelimit_denials *denials, const struct mseald_refusal *refusal)
+bool ratelimit_allow_denial(struct ratelimit_denials *denials, const struct mseald_lock_denial *denial)
 {
-	struct ratelimit_op *op = &denials->list[refusal->door];
-	struct ratelimit_caller *caller = find_caller(op, refusal);
+	struct ratelimit_op *op = &denials->list[denial->op];
+	struct ratelimit_caller *caller = find_caller(op, denial);
 
 	denials->begun = true;
 	if (caller) {
@@ -100,9 +100,9 @@ bool ratelimit_allow_denial(struct ratelimit_denials *denials, const struct msea
 		return false;
 	}
 	caller = &op->list[op->callers++];
-	caller->tgid = refusal->tgid;
-	caller->start_time = refusal->start_time;
-	memcpy(caller->comm, refusal->comm, sizeof(caller->comm));
+	caller->tgid = denial->tgid;
+	caller->start_time = denial->start_time;
+	memcpy(caller->comm, denial->comm, sizeof(caller->comm));
 	return true;
 }
 

@@ -49,12 +49,12 @@ const struct ratelimit_process *ratelimit_next(const struct ratelimit *ratelimit
 void ratelimit_clear(struct ratelimit *ratelimit);
 
 /*
- * Who was refused what by the lock within one window of time: so many callers of each operation have a
- * line in the log, one each, and all else is counted. Whoever lists all maps of the machine is refused at
- * each of ours, and what is ordinary for one operation must not hide what is not for another.
+ * Denials by the lock within one window of time: RATELIMIT_CALLERS callers of each operation have one line
+ * each in the log, all other denials are counted. A program that lists all maps is denied each map of
+ * mseald, and ordinary denials of one operation must not hide denials of another.
  */
 #define RATELIMIT_DENIALS_WINDOW_US (600ull * 1000 * 1000)
-#define RATELIMIT_CALLERS 16u	/* that have a line, at each door */
+#define RATELIMIT_CALLERS 16u	/* that have a line, for each operation */
 
 struct ratelimit_caller {
 	uint64_t start_time;
@@ -71,11 +71,11 @@ struct ratelimit_op {
 
 struct ratelimit_denials {
 	bool begun;			/* the window has */
-	struct ratelimit_op list[MSEALD_DOOR_COUNT];
+	struct ratelimit_op list[MSEALD_LOCK_OP_COUNT];
 };
 
 /* Has this one a line? Counted either way. */
-bool ratelimit_allow_denial(struct ratelimit_denials *denials, const struct mseald_refusal *refusal);
+bool ratelimit_allow_denial(struct ratelimit_denials *denials, const struct mseald_lock_denial *denial);
 /* A new window. */
 void ratelimit_clear_denials(struct ratelimit_denials *denials);
 

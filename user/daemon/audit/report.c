@@ -219,7 +219,7 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 	struct report_row *row;
 	uint64_t attempts;
 
-	if (!report || event->op >= MSEALD_OP_COUNT || event->rule_class >= MSEALD_CLASS_COUNT ||
+	if (!report || event->op >= MSEALD_OP_COUNT || event->segment >= MSEALD_SEGMENT_COUNT ||
 	    event->verdict >= MSEALD_VERDICT_COUNT)
 		return;
 	note_change(report);
@@ -250,11 +250,11 @@ static void add_outcome(json_t *json, const struct coverage *coverage, const str
 			enum mseald_op op)
 {
 	const struct decision *decision = coverage_decision(coverage, op);
-	bool all = !policy || (policy->seal.stops & MSEALD_STOP_DEFAULT) ==
-				      MSEALD_STOP_DEFAULT; /* what mseal(2) stops */
+	bool all = !policy || (policy->seal.deny & MSEALD_DENY_DEFAULT) ==
+				      MSEALD_DENY_DEFAULT; /* what mseal(2) stops */
 	bool native = coverage->native && all && (!policy || policy->seal.gate != POLICY_GATE_BPF);
 	bool spared = policy && policy->seal.gate == POLICY_GATE_DENY &&
-		      coverage_kills(coverage, names_stops_of_op(op));
+		      coverage_kills(coverage, names_deny_of_op(op));
 	const char *outcome = "EPERM", *by = mechanism_name(decision ? decision->mechanism : MECHANISM_NONE);
 
 	if (decision && decision->native == NATIVE_ALL && native)
@@ -317,14 +317,14 @@ static json_t *words_json(unsigned bits, unsigned first, unsigned count, const c
 	return list;
 }
 
-static const char *stop_name(unsigned bit)
+static const char *deny_name(unsigned bit)
 {
-	return names_stop(1u << bit);
+	return names_deny(1u << bit);
 }
 
-static const char *class_name(unsigned class)
+static const char *segment_name(unsigned segment)
 {
-	return names_class(class);
+	return names_segment(segment);
 }
 
 /* Address spaces that are sealed by it. */
@@ -354,13 +354,13 @@ static json_t *policies_json(const struct report *report, const char *wanted)
 		const struct policy *policy = &policies->list[i];
 		uint64_t since = MAX_OF(changed_at(policy->path), (uint64_t)report->state->report_since);
 
-		if (!policy->seal.classes || !is_meant(wanted, policy->name))
+		if (!policy->seal.segments || !is_meant(wanted, policy->name))
 			continue;
 		(void)json_array_append_new(
 			list, json_pack("{s:s,s:s,s:s,s:o,s:o,s:b,s:I,s:I}", "name", policy->name, "path",
 					policy->path, "action", names_action(policy->seal.action), "deny",
-					words_json(policy->seal.stops, 0, 4, stop_name), "segments",
-					words_json(policy->seal.classes, 1, MSEALD_CLASS_COUNT, class_name),
+					words_json(policy->seal.deny, 0, 4, deny_name), "segments",
+					words_json(policy->seal.segments, 1, MSEALD_SEGMENT_COUNT, segment_name),
 					"dlopen", policy->seal.dlopen, "since", (json_int_t)since, "sealed",
 					(json_int_t)count_sealed(report, policy->name, labels, count)));
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What was attempted, summed up per policy, program, operation, class and
+ * What was attempted, summed up per policy, program, operation, segment and
  * verdict: from the events to the map `report`, which outlives the daemon, to a
  * file, which outlives the boot, and to whoever asks (io.mseald.Report).
  */

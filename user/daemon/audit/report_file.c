@@ -36,8 +36,8 @@ json_t *report_file_row(const struct report_row *row, const struct mseald_label 
 
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "policy",
 			 *label->policy ? label->policy : "-", "program",
-			 *label->program ? label->program : "-", "operation", names_op(row->key.op), "class",
-			 names_class(row->key.rule_class), "verdict", names_verdict(row->key.verdict),
+			 *label->program ? label->program : "-", "operation", names_op(row->key.op), "segment",
+			 names_segment(row->key.segment), "verdict", names_verdict(row->key.verdict),
 			 "attempts", (json_int_t)value->attempts, "processes", (json_int_t)value->processes,
 			 "first", (json_int_t)value->first, "last", (json_int_t)value->last, "example",
 			 example_json(value));
@@ -104,9 +104,9 @@ static const char *op_name(unsigned value)
 	return names_op(value);
 }
 
-static const char *class_name(unsigned value)
+static const char *segment_name(unsigned value)
 {
-	return names_class(value);
+	return names_segment(value);
 }
 
 static const char *verdict_name(unsigned value)
@@ -145,12 +145,12 @@ static bool read_example(const json_t *example, struct mseald_tally *ret)
 static int read_row(const json_t *object, struct report_row *ret)
 {
 	int op = read_name(object, "operation", op_name, MSEALD_OP_COUNT);
-	int class = read_name(object, "class", class_name, MSEALD_CLASS_COUNT);
+	int segment = read_name(object, "segment", segment_name, MSEALD_SEGMENT_COUNT);
 	int verdict = read_name(object, "verdict", verdict_name, MSEALD_VERDICT_COUNT);
 	uint64_t attempts, first, last, processes;
 	struct report_row row = {};
 
-	if (op < 0 || class < 0 || verdict < 0 || !read_number(object, "attempts", &attempts) || !attempts ||
+	if (op < 0 || segment < 0 || verdict < 0 || !read_number(object, "attempts", &attempts) || !attempts ||
 	    !read_number(object, "first", &first) || !read_number(object, "last", &last) ||
 	    !read_number(object, "processes", &processes) ||
 	    !json_is_string(json_object_get(object, "policy")) ||
@@ -158,7 +158,7 @@ static int read_row(const json_t *object, struct report_row *ret)
 	    !read_example(json_object_get(object, "example"), &row.value))
 		return -EBADMSG;
 	row.key.op = (uint32_t)op;
-	row.key.rule_class = (uint16_t)class;
+	row.key.segment = (uint16_t)segment;
 	row.key.verdict = (uint16_t)verdict;
 	row.value.attempts = attempts;
 	row.value.first = first;

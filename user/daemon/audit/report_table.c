@@ -43,14 +43,14 @@ void report_table_clear(struct report_table *table)
 
 static bool same_key(const struct mseald_tally_key *a, const struct mseald_tally_key *b)
 {
-	return a->label == b->label && a->op == b->op && a->rule_class == b->rule_class &&
+	return a->label == b->label && a->op == b->op && a->segment == b->segment &&
 	       a->verdict == b->verdict;
 }
 
 /* Where it is in the index, or belongs. */
 static uint32_t *find_slot(const struct report_table *table, const struct mseald_tally_key *key)
 {
-	uint64_t rest = (uint64_t)key->op << 32 | (uint64_t)key->rule_class << 16 | key->verdict;
+	uint64_t rest = (uint64_t)key->op << 32 | (uint64_t)key->segment << 16 | key->verdict;
 	uint64_t at = ((key->label ^ rest * 0x9e3779b97f4a7c15ULL) * 0x9e3779b97f4a7c15ULL) >> 40;
 
 	while (table->index[at & (SLOTS - 1)] &&
@@ -83,7 +83,7 @@ struct mseald_tally_key report_table_key(const struct mseald_event *event)
 {
 	return (struct mseald_tally_key){ .label = event->label,
 					  .op = event->op,
-					  .rule_class = (uint16_t)event->rule_class,
+					  .segment = (uint16_t)event->segment,
 					  .verdict = (uint16_t)event->verdict };
 }
 

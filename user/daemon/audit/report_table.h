@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Attempts summed up in memory: one row for each policy, program, operation,
- * class and verdict. Bounded; knows neither maps nor files.
+ * segment and verdict. Bounded; knows neither maps nor files.
  */
 #ifndef MSEALD_AUDIT_REPORT_TABLE_H
 #define MSEALD_AUDIT_REPORT_TABLE_H

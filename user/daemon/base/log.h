@@ -30,8 +30,8 @@ enum log_about {
 	LOG_ABOUT_NOT_SEALED,
 	LOG_ABOUT_UNSEALED,
 	LOG_ABOUT_POLICY_FAULT,
-	LOG_ABOUT_REFUSED,	/* by the lock */
-	LOG_ABOUT_REFUSED_MORE,	/* without a line of their own */
+	LOG_ABOUT_LOCK_DENIED,	/* by the lock */
+	LOG_ABOUT_LOCK_DENIED_MORE,	/* without a line of their own */
 	LOG_ABOUT_STARTED,
 	LOG_ABOUT_STOPPED,
 	LOG_ABOUT_COUNT,

@@ -17,60 +17,60 @@ static const struct rule {
 	enum mseald_op op;
 	const char *operation;
 	const char *programs[2];
-	unsigned stop;
+	unsigned deny;
 	const char *note;
 	bool only_kill;		/* on every kernel, and by no program that means no harm */
 	bool compat;		/* 32-bit calls: told of where they are not decided as the rule before */
 	enum native_scope native;
 } rules[] = {
-	{ 1, MSEALD_OP_MPROTECT, "mprotect, pkey_mprotect", { "mseald_file_mprotect" }, MSEALD_STOP_MPROTECT, NULL },
-	{ 2, MSEALD_OP_MMAP, "mmap over it", { "mseald_mmap_file" }, MSEALD_STOP_UNMAP, NULL },
-	{ 3, MSEALD_OP_MUNMAP, "munmap", { "override_munmap", "kill_munmap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 1, MSEALD_OP_MPROTECT, "mprotect, pkey_mprotect", { "mseald_file_mprotect" }, MSEALD_DENY_MPROTECT, NULL },
+	{ 2, MSEALD_OP_MMAP, "mmap over it", { "mseald_mmap_file" }, MSEALD_DENY_UNMAP, NULL },
+	{ 3, MSEALD_OP_MUNMAP, "munmap", { "override_munmap", "kill_munmap" }, MSEALD_DENY_UNMAP, NULL, .native = NATIVE_ALL },
 	{ 3, MSEALD_OP_MUNMAP, "munmap, 32-bit call", { "override_munmap_32", "kill_munmap_32" },
-	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 4, MSEALD_OP_MREMAP, "mremap of it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	  MSEALD_DENY_UNMAP, NULL, false, true, .native = NATIVE_ALL },
+	{ 4, MSEALD_OP_MREMAP, "mremap of it", { "override_mremap", "kill_mremap" }, MSEALD_DENY_UNMAP, NULL, .native = NATIVE_ALL },
 	{ 4, MSEALD_OP_MREMAP, "mremap of it, 32-bit call", { "override_mremap_32", "kill_mremap_32" },
-	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 5, MSEALD_OP_MREMAP, "mremap onto it", { "override_mremap", "kill_mremap" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	  MSEALD_DENY_UNMAP, NULL, false, true, .native = NATIVE_ALL },
+	{ 5, MSEALD_OP_MREMAP, "mremap onto it", { "override_mremap", "kill_mremap" }, MSEALD_DENY_UNMAP, NULL, .native = NATIVE_ALL },
 	{ 5, MSEALD_OP_MREMAP, "mremap onto it, 32-bit call", { "override_mremap_32", "kill_mremap_32" },
-	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 6, MSEALD_OP_MADVISE, "madvise that discards", { "override_madvise", "kill_do_madvise" }, MSEALD_STOP_DISCARD,
+	  MSEALD_DENY_UNMAP, NULL, false, true, .native = NATIVE_ALL },
+	{ 6, MSEALD_OP_MADVISE, "madvise that discards", { "override_madvise", "kill_do_madvise" }, MSEALD_DENY_DISCARD,
 	  "if not writable when sealed", .native = NATIVE_ANONYMOUS },
 	{ 6, MSEALD_OP_MADVISE, "madvise that discards, 32-bit call", { "override_madvise_32", "kill_do_madvise" },
-	  MSEALD_STOP_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
-	/* Not counted among the mprotect stop's: no program that means no harm does this to what it has sealed. */
+	  MSEALD_DENY_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
+	/* Not counted as mprotect: no program that means no harm does this to what it has sealed. */
 	{ 6, MSEALD_OP_MADVISE, "madvise of guard pages", { "override_madvise", "kill_do_madvise" }, 0, NULL },
 	{ 7, MSEALD_OP_PROCESS_MADVISE, "process_madvise that discards", { "override_process_madvise", "kill_process_madvise" },
-	  MSEALD_STOP_DISCARD, "if not writable when sealed", .native = NATIVE_ANONYMOUS },
+	  MSEALD_DENY_DISCARD, "if not writable when sealed", .native = NATIVE_ANONYMOUS },
 	{ 7, MSEALD_OP_PROCESS_MADVISE, "process_madvise that discards, 32-bit call",
 	  { "override_process_madvise_32", "kill_process_madvise_32" },
-	  MSEALD_STOP_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
-	{ 7, MSEALD_OP_MADVISE, "io_uring madvise that discards", { "kill_do_madvise" }, MSEALD_STOP_DISCARD,
+	  MSEALD_DENY_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
+	{ 7, MSEALD_OP_MADVISE, "io_uring madvise that discards", { "kill_do_madvise" }, MSEALD_DENY_DISCARD,
 	  "if not writable when sealed", true, .native = NATIVE_ANONYMOUS },
-	{ 8, MSEALD_OP_BRK, "brk into it", { "override_brk", "kill_brk" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	{ 8, MSEALD_OP_BRK, "brk into it", { "override_brk", "kill_brk" }, MSEALD_DENY_UNMAP, NULL, .native = NATIVE_ALL },
 	{ 8, MSEALD_OP_BRK, "brk into it, 32-bit call", { "override_brk_32", "kill_brk_32" },
-	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 8, MSEALD_OP_PRCTL, "prctl(PR_SET_MM) of the break", { "mseald_task_prctl" }, MSEALD_STOP_UNMAP, NULL },
-	{ 8, MSEALD_OP_SHMDT, "shmdt of it", { "override_shmdt", "kill_shmdt" }, MSEALD_STOP_UNMAP, NULL, .native = NATIVE_ALL },
+	  MSEALD_DENY_UNMAP, NULL, false, true, .native = NATIVE_ALL },
+	{ 8, MSEALD_OP_PRCTL, "prctl(PR_SET_MM) of the break", { "mseald_task_prctl" }, MSEALD_DENY_UNMAP, NULL },
+	{ 8, MSEALD_OP_SHMDT, "shmdt of it", { "override_shmdt", "kill_shmdt" }, MSEALD_DENY_UNMAP, NULL, .native = NATIVE_ALL },
 	{ 8, MSEALD_OP_SHMDT, "shmdt of it, 32-bit call", { "override_shmdt_32", "kill_shmdt_32" },
-	  MSEALD_STOP_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 8, MSEALD_OP_IO_DESTROY, "io_destroy of a ring that was there", { "kill_vm_munmap" }, MSEALD_STOP_UNMAP, NULL, true, .native = NATIVE_ALL },
-	{ 9, MSEALD_OP_SHMAT, "shmat over it", { "mseald_shm_shmat" }, MSEALD_STOP_UNMAP, NULL },
-	{ 10, MSEALD_OP_REMAP_FILE_PAGES, "remap_file_pages on it", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP, NULL },
-	{ 11, MSEALD_OP_PROC_MEM, "write to /proc/PID/mem", { "mseald_file_permission" }, MSEALD_STOP_FOREIGN_WRITE, NULL },
-	{ 11, MSEALD_OP_PTRACE, "ptrace, process_vm_writev by another", { "mseald_ptrace_access_check" }, MSEALD_STOP_FOREIGN_WRITE,
+	  MSEALD_DENY_UNMAP, NULL, false, true, .native = NATIVE_ALL },
+	{ 8, MSEALD_OP_IO_DESTROY, "io_destroy of a ring that was there", { "kill_vm_munmap" }, MSEALD_DENY_UNMAP, NULL, true, .native = NATIVE_ALL },
+	{ 9, MSEALD_OP_SHMAT, "shmat over it", { "mseald_shm_shmat" }, MSEALD_DENY_UNMAP, NULL },
+	{ 10, MSEALD_OP_REMAP_FILE_PAGES, "remap_file_pages on it", { "mseald_mmap_addr" }, MSEALD_DENY_UNMAP, NULL },
+	{ 11, MSEALD_OP_PROC_MEM, "write to /proc/PID/mem", { "mseald_file_permission" }, MSEALD_DENY_FOREIGN_WRITE, NULL },
+	{ 11, MSEALD_OP_PTRACE, "ptrace, process_vm_writev by another", { "mseald_ptrace_access_check" }, MSEALD_DENY_FOREIGN_WRITE,
 	  NULL },
 	{ 11, MSEALD_OP_PROCESS_VM_WRITEV, "process_vm_writev to itself", { "override_process_vm_writev", "kill_mm_access" },
-	  MSEALD_STOP_FOREIGN_WRITE, NULL },
-	{ 12, MSEALD_OP_USERFAULTFD, "UFFDIO_MOVE out of it", { "mseald_file_ioctl" }, MSEALD_STOP_UNMAP, NULL },
-	{ 12, MSEALD_OP_USERFAULTFD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", { "mseald_file_ioctl" }, MSEALD_STOP_DISCARD,
+	  MSEALD_DENY_FOREIGN_WRITE, NULL },
+	{ 12, MSEALD_OP_USERFAULTFD, "UFFDIO_MOVE out of it", { "mseald_file_ioctl" }, MSEALD_DENY_UNMAP, NULL },
+	{ 12, MSEALD_OP_USERFAULTFD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", { "mseald_file_ioctl" }, MSEALD_DENY_DISCARD,
 	  "if not writable when sealed" },
-	{ 13, MSEALD_OP_MAP_HOLE, "mapping anything where it was", { "mseald_mmap_addr" }, MSEALD_STOP_UNMAP,
+	{ 13, MSEALD_OP_MAP_HOLE, "mapping anything where it was", { "mseald_mmap_addr" }, MSEALD_DENY_UNMAP,
 	  "and the process dies" },
-	{ 13, MSEALD_OP_MAP_HOLE, "a stack growing where it was", { "kill_expand_downwards" }, MSEALD_STOP_UNMAP, NULL, true },
-	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by itself", { "mseald_file_open" }, MSEALD_STOP_DISCARD,
+	{ 13, MSEALD_OP_MAP_HOLE, "a stack growing where it was", { "kill_expand_downwards" }, MSEALD_DENY_UNMAP, NULL, true },
+	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by itself", { "mseald_file_open" }, MSEALD_DENY_DISCARD,
 	  "a private mapping, if not writable when sealed" },
-	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by anybody", { "mseald_file_open" }, MSEALD_STOP_FILE_WRITE,
+	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by anybody", { "mseald_file_open" }, MSEALD_DENY_FILE_WRITE,
 	  "a private mapping, if not writable when sealed" },
 };
 
@@ -185,7 +185,7 @@ static void choose_decisions(struct coverage *coverage, bool compat, bool no_pro
 			decision.note = "this kernel has none";
 		}
 		if (rules[i].compat && compat && decision.mechanism == MECHANISM_KILL)
-			coverage->compat_kills |= rules[i].stop;
+			coverage->compat_kills |= rules[i].deny;
 		if (!rules[i].compat || (compat && decision.mechanism != before))
 			coverage->decisions[coverage->decisions_count++] = decision;
 		before = decision.mechanism;
@@ -223,22 +223,22 @@ int coverage_make(enum gate_mode mode, struct coverage *ret)
 	return r;
 }
 
-bool coverage_kill_only(const struct coverage *coverage, unsigned stops)
+bool coverage_kill_only(const struct coverage *coverage, unsigned deny_mask)
 {
 	for (size_t i = 0; i < ELEMENTS(rules); i++)
-		if (rules[i].stop & stops && rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL)
+		if (rules[i].deny & deny_mask && rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL)
 			return true;
 	return false;
 }
 
-unsigned coverage_kills(const struct coverage *coverage, unsigned stops)
+unsigned coverage_kills(const struct coverage *coverage, unsigned deny_mask)
 {
 	unsigned kills = 0;
 
 	for (size_t i = 0; i < ELEMENTS(rules); i++)
 		if (!rules[i].only_kill && !rules[i].compat && rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL)
-			kills |= rules[i].stop;
-	return kills & stops;
+			kills |= rules[i].deny;
+	return kills & deny_mask;
 }
 
 const struct decision *coverage_decision(const struct coverage *coverage, enum mseald_op op)
@@ -249,7 +249,7 @@ const struct decision *coverage_decision(const struct coverage *coverage, enum m
 	return NULL;
 }
 
-bool coverage_spares_32bit(const struct coverage *coverage, unsigned stops)
+bool coverage_spares_32bit(const struct coverage *coverage, unsigned deny_mask)
 {
-	return coverage->mode == GATE_DENY && coverage->compat_kills & stops;
+	return coverage->mode == GATE_DENY && coverage->compat_kills & deny_mask;
 }

@@ -48,14 +48,14 @@ struct decision {
 struct coverage {
 	bool wanted[PROG_COUNT];
 	enum gate_mode mode;
-	bool native;			/* seals for good are made by mseal(2) too */
+	bool native;			/* permanent seals are made by mseal(2) too */
 	/*
 	 * Row by row; where 32-bit calls are decided otherwise, that is one of its own, behind the
 	 * 64-bit one.
 	 */
 	struct decision decisions[DECISIONS_MAX];
 	size_t decisions_count;
-	unsigned compat_kills;		/* MSEALD_STOP_* that 32-bit calls could only be killed for */
+	unsigned compat_kills;		/* MSEALD_DENY_* that 32-bit calls could only be killed for */
 	bool setattr_has_idmap;		/* lsm/inode_setattr has three arguments (6.12, 7.3), not two (6.1) */
 };
 
@@ -69,22 +69,22 @@ int coverage_make(enum gate_mode mode, struct coverage *ret);
 bool coverage_wants(const struct coverage *coverage, const char *program);
 
 /*
- * Those of these MSEALD_STOP_* for which a 64-bit program that means no harm could be killed
+ * Those of these MSEALD_DENY_* for which a 64-bit program that means no harm could be killed
  * here, where there is no mseal(2): for what it may do in the course of its work.
  */
-unsigned coverage_kills(const struct coverage *coverage, unsigned stops);
+unsigned coverage_kills(const struct coverage *coverage, unsigned deny_mask);
 
 /* What decides first about this operation, made by a 64-bit program; NULL: nothing there is. */
 const struct decision *coverage_decision(const struct coverage *coverage, enum mseald_op op);
 
-/* Is anything that one of these MSEALD_STOP_* stops left to a gate that can only kill? */
-bool coverage_kill_only(const struct coverage *coverage, unsigned stops);
+/* Is anything that one of these MSEALD_DENY_* stops left to a gate that can only kill? */
+bool coverage_kill_only(const struct coverage *coverage, unsigned deny_mask);
 
 /*
  * With GATE_DENY no process that means no harm is to be killed. A 64-bit one
  * makes no 32-bit calls; where those could only be killed, a 32-bit process is
  * not to be sealed. Is that so for a seal with these stops?
  */
-bool coverage_spares_32bit(const struct coverage *coverage, unsigned stops);
+bool coverage_spares_32bit(const struct coverage *coverage, unsigned deny_mask);
 
 #endif

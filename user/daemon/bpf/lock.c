@@ -251,7 +251,7 @@ static int ignore(void *context, void *data, size_t size)
 	return 0;
 }
 
-/* What it was refused is not told of. */
+/* What it was denied is not reported. */
 static void forget_outsider(struct lock *lock)
 {
 	struct ring_buffer *ring = ring_buffer__new(lock_denials_fd(lock), ignore, NULL, NULL);
@@ -260,11 +260,11 @@ static void forget_outsider(struct lock *lock)
 		return;
 	(void)ring_buffer__consume(ring);
 	ring_buffer__free(ring);
-	lock->skeleton->bss->lock.untold = 0;
+	lock->skeleton->bss->lock.lost = 0;
 }
 
-/* Each door is tried by an outsider, and must have been shut by the lock itself and nothing else. */
-static int try_doors(struct lock *lock)
+/* An outsider tries each operation, which the lock itself, and nothing else, must deny. */
+static int try_lock_ops(struct lock *lock)
 {
 	volatile struct mseald_lock *state = &lock->skeleton->bss->lock;
 	struct lock_selftest_targets targets = { .signals = lock->signals };
@@ -280,7 +280,7 @@ static int try_doors(struct lock *lock)
 	if (r >= 0)
 		r = lock_selftest_try(lock->outsider, &targets, &what);
 	if (r == -EBUSY) {
-		log_error("Lock=yes: %s was not refused to an outsider; not locked", what);
+		log_error("Lock=yes: %s was not denied to an outsider; not locked", what);
 		return r;
 	}
 	if (r < 0) {
@@ -288,16 +288,16 @@ static int try_doors(struct lock *lock)
 		return r;
 	}
 	forget_outsider(lock);
-	for (unsigned i = 0; i < MSEALD_DOOR_COUNT; i++) {
-		if (!state->refused[i] && (i != MSEALD_DOOR_SIGNAL || lock->signals) &&
-		    (i != MSEALD_DOOR_SWITCH || access(LOCK_SELFTEST_FTRACE, F_OK) == 0)) {
+	for (unsigned i = 0; i < MSEALD_LOCK_OP_COUNT; i++) {
+		if (!state->denied[i] && (i != MSEALD_LOCK_OP_SIGNAL || lock->signals) &&
+		    (i != MSEALD_LOCK_OP_SWITCH || access(LOCK_SELFTEST_FTRACE, F_OK) == 0)) {
 			log_error(
-				"Lock=yes: it was not the lock that refused \"%s\" to an outsider; not "
+				"Lock=yes: it was not the lock that denied \"%s\" to an outsider; not "
 				"locked",
 				lock_op_name(i));
 			return -EBUSY;
 		}
-		state->refused[i] = 0;
+		state->denied[i] = 0;
 	}
 	return 0;
 }
@@ -332,7 +332,7 @@ int lock_complete(struct lock *lock)
 	if (r < 0)
 		return r;
 	count_programs(lock);
-	r = try_doors(lock);
+	r = try_lock_ops(lock);
 	if (r < 0)
 		return r;
 	r = guard_sets();
@@ -403,12 +403,12 @@ bool lock_keeps_signals(const struct lock *lock)
 
 int lock_denials_fd(const struct lock *lock)
 {
-	return bpf_map__fd(lock->skeleton->maps.lock_refusals);
+	return bpf_map__fd(lock->skeleton->maps.lock_denials);
 }
 
 uint64_t lock_lost(const struct lock *lock)
 {
-	return *(volatile const __u64 *)&lock->skeleton->bss->lock.untold;
+	return *(volatile const __u64 *)&lock->skeleton->bss->lock.lost;
 }
 
 static json_int_t count_links(const struct lock *lock)
@@ -427,11 +427,11 @@ json_t *lock_denials_json(const struct lock *lock, bool all)
 	volatile const struct mseald_lock *state = lock_is_complete(lock) ? &lock->skeleton->bss->lock : NULL;
 	json_t *list = json_array();
 
-	for (unsigned i = 0; state && i < MSEALD_DOOR_COUNT; i++)
-		if (all || state->refused[i])
+	for (unsigned i = 0; state && i < MSEALD_LOCK_OP_COUNT; i++)
+		if (all || state->denied[i])
 			(void)json_array_append_new(list,
-						    json_pack("{s:s,s:I}", "door", lock_op_name(i),
-							      "attempts", (json_int_t)state->refused[i]));
+						    json_pack("{s:s,s:I}", "operation", lock_op_name(i),
+							      "attempts", (json_int_t)state->denied[i]));
 	return list;
 }
 
@@ -443,6 +443,6 @@ json_t *lock_json(const struct lock *lock)
 		return NULL;
 	state = &lock->skeleton->bss->lock;
 	return json_pack("{s:b,s:I,s:I,s:I,s:o}", "signals", lock->signals, "maps", (json_int_t)state->maps,
-			 "programs", (json_int_t)state->programs, "links", count_links(lock), "refused",
+			 "programs", (json_int_t)state->programs, "links", count_links(lock), "denials",
 			 lock_denials_json(lock, false));
 }

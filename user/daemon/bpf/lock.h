@@ -25,7 +25,7 @@ bool lock_is_taken(void);
  */
 int lock_take(bool signals, struct lock **ret);
 /*
- * When all maps, programs and links are there: has an outsider try each door, looks who else
+ * When all maps, programs and links are there: has an outsider try each operation, looks who else
  * has what is locked, and makes it last. Logs; negative errno: it is not complete, lock_free() it and end.
  */
 int lock_complete(struct lock *lock);
@@ -41,12 +41,12 @@ bool lock_is_complete(const struct lock *lock);
 bool lock_keeps_signals(const struct lock *lock);
 
 /*
- * The buffer of what others were refused (struct mseald_refusal), and how many found it full. Once
+ * The buffer of denials (struct mseald_lock_denial), and how many found it full. Once
  * it is complete.
  */
 int lock_denials_fd(const struct lock *lock);
 uint64_t lock_lost(const struct lock *lock);
-/* How often at each door, at all or at those where anybody was, a new reference; lock may be NULL: none. */
+/* Denials of each operation, or of those with any, a new reference; lock may be NULL: none. */
 json_t *lock_denials_json(const struct lock *lock, bool all);
 /* What Status says of it, a new reference; lock may be NULL: NULL. */
 json_t *lock_json(const struct lock *lock);

@@ -8,31 +8,31 @@ static const struct {
 	const char *name, *phrase;
 	bool ordinary;
 } words[] = {
-	[MSEALD_DOOR_MAP] = { "map", "a descriptor of a map", true },
-	[MSEALD_DOOR_PROGRAM] = { "program", "a descriptor of a program", true },
-	[MSEALD_DOOR_LINK] = { "link", "a descriptor of a link", true },
-	[MSEALD_DOOR_LOAD] = { "load", "loading a program that could undo the lock", false },
-	[MSEALD_DOOR_SWITCH] = { "switch", "writing to the switch of ftrace", false },
-	[MSEALD_DOOR_PIN] = { "pin", "changing the pins", false },
-	[MSEALD_DOOR_MOUNT] = { "mount", "unmounting or covering the pins", false },
-	[MSEALD_DOOR_TRACE] = { "trace", "tracing mseald", false },
-	[MSEALD_DOOR_LIMIT] = { "limit", "changing a limit of mseald", false },
-	[MSEALD_DOOR_SIGNAL] = { "signal", "a signal to mseald", true },
+	[MSEALD_LOCK_OP_MAP] = { "map", "a descriptor of a map", true },
+	[MSEALD_LOCK_OP_PROGRAM] = { "program", "a descriptor of a program", true },
+	[MSEALD_LOCK_OP_LINK] = { "link", "a descriptor of a link", true },
+	[MSEALD_LOCK_OP_LOAD] = { "load", "loading a program that could undo the lock", false },
+	[MSEALD_LOCK_OP_SWITCH] = { "switch", "writing to the switch of ftrace", false },
+	[MSEALD_LOCK_OP_PIN] = { "pin", "changing the pins", false },
+	[MSEALD_LOCK_OP_MOUNT] = { "mount", "unmounting or covering the pins", false },
+	[MSEALD_LOCK_OP_TRACE] = { "trace", "tracing mseald", false },
+	[MSEALD_LOCK_OP_LIMIT] = { "limit", "changing a limit of mseald", false },
+	[MSEALD_LOCK_OP_SIGNAL] = { "signal", "a signal to mseald", true },
 };
 
-_Static_assert(ELEMENTS(words) == MSEALD_DOOR_COUNT, "words for each door");
+_Static_assert(ELEMENTS(words) == MSEALD_LOCK_OP_COUNT, "words for each operation");
 
-const char *lock_op_name(enum mseald_lock_door door)
+const char *lock_op_name(enum mseald_lock_op op)
 {
-	return words[door].name;
+	return words[op].name;
 }
 
-const char *lock_op_phrase(enum mseald_lock_door door)
+const char *lock_op_phrase(enum mseald_lock_op op)
 {
-	return words[door].phrase;
+	return words[op].phrase;
 }
 
-bool lock_op_is_ordinary(enum mseald_lock_door door)
+bool lock_op_is_ordinary(enum mseald_lock_op op)
 {
-	return words[door].ordinary;
+	return words[op].ordinary;
 }

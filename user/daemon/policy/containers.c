@@ -84,7 +84,7 @@ static void write_quoted(FILE *out, const char *text)
 /* Malloc'ed; NULL without memory. */
 static char *write_policy(const char *cgroup, uint64_t cgroup_id, const struct seal_spec *seal)
 {
-	char classes[128], stops[128];
+	char segments[128], deny[128];
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
@@ -94,8 +94,8 @@ static char *write_policy(const char *cgroup, uint64_t cgroup_id, const struct s
 	(void)fprintf(out, "[Policy]\nDescription=cgroup %" PRIu64 "\n[Match]\nCgroup=", cgroup_id);
 	write_quoted(out, cgroup);
 	(void)fprintf(out, "\n[Seal]\nSegments=%s\nDeny=%s\nAction=%s\nDlopen=%s\nGate=%s\n",
-		      names_format_classes(seal->classes, classes, sizeof(classes)),
-		      names_format_stops(seal->stops, stops, sizeof(stops)), names_action(seal->action),
+		      names_format_segments(seal->segments, segments, sizeof(segments)),
+		      names_format_deny(seal->deny, deny, sizeof(deny)), names_action(seal->action),
 		      seal->dlopen ? "yes" : "no", policy_gate_name(seal->gate));
 	if (fclose(out) != 0) {
 		free(text);

@@ -261,17 +261,17 @@ static void tell_readiness(struct pending *pending, const struct policy *policy)
 	const struct reconcile_context *on = &pending->reconcile->on;
 	const struct coverage *coverage = programs_coverage(on->programs);
 	struct readiness *readiness = &pending->readiness;
-	bool kills = policy->seal.action == MSEALD_ACTION_DENY && coverage_kills(coverage, MSEALD_STOP_UNMAP);
+	bool kills = policy->seal.action == MSEALD_ACTION_DENY && coverage_kills(coverage, MSEALD_DENY_UNMAP);
 
 	readiness->settled = now_us(pending->reconcile) - pending->since > SETTLE_US;
 	readiness->marked = policy->marked;
 	readiness->dlopen = policy->seal.dlopen;
-	readiness->late = !(policy->seal.stops & MSEALD_STOP_UNMAP) ||
+	readiness->late = !(policy->seal.deny & MSEALD_DENY_UNMAP) ||
 					  policy->seal.action == MSEALD_ACTION_KILL ?
 				  LATE_NOT :
 			  !kills ? LATE_AS_ALL :
 			  coverage->native && policy->seal.gate != POLICY_GATE_BPF &&
-					  (policy->seal.stops & MSEALD_STOP_DEFAULT) == MSEALD_STOP_DEFAULT ?
+					  (policy->seal.deny & MSEALD_DENY_DEFAULT) == MSEALD_DENY_DEFAULT ?
 				   LATE_NATIVE :
 				   LATE_NOT;
 	readiness->native_now = pending->phase == PHASE_NATIVE;
@@ -289,7 +289,7 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 		.seal = policy->seal,
 		.readiness = &pending->readiness,
 		.spared = policy->seal.gate == POLICY_GATE_DENY ?
-				  coverage_kills(coverage, policy->seal.stops) :
+				  coverage_kills(coverage, policy->seal.deny) :
 				  0,
 		.no_native = pending->phase != PHASE_NATIVE || policy->seal.gate == POLICY_GATE_BPF,
 	};
@@ -337,7 +337,7 @@ static void on_due(void *context)
 	if (policy && is_armed && !pending->matched)
 		containers_seen(on->containers, policy->name);
 	pending->matched = true;
-	if (!policy || !policy->seal.classes)
+	if (!policy || !policy->seal.segments)
 		end(pending);
 	else
 		seal(pending, policy, &facts);

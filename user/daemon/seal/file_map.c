@@ -26,7 +26,7 @@ static struct mseald_file_seals seals_of(const struct sealset *set, const struct
 		.label = set->label,
 		.start = seal->start,
 		.end = seal->end,
-		.rule_class = seal->class,
+		.segment = seal->segment,
 	};
 }
 
@@ -83,7 +83,7 @@ int file_map_add(struct programs *programs, const struct sealset *set, uint64_t 
 {
 	_cleanup_free_ struct sealset_file *list = NULL;
 	size_t count;
-	int r = sealset_files(set, MSEALD_STOP_FILE_WRITE, &list, &count);
+	int r = sealset_files(set, MSEALD_DENY_FILE_WRITE, &list, &count);
 
 	for (size_t i = 0; i < count && r >= 0; i++) {
 		struct mseald_file_seals seals = seals_of(set, &list[i], space);
@@ -100,7 +100,7 @@ void file_map_remove(struct programs *programs, const struct sealset *set)
 	_cleanup_free_ struct sealset_file *list = NULL;
 	size_t count = 0;
 
-	if (sealset_files(set, MSEALD_STOP_FILE_WRITE, &list, &count) < 0)
+	if (sealset_files(set, MSEALD_DENY_FILE_WRITE, &list, &count) < 0)
 		log_warning(
 			"no memory: files that were sealed stay closed to writes until mseald is restarted, "
 			"ignoring");
@@ -120,7 +120,7 @@ int file_map_table_add(struct file_map_table *table, const struct sealset *set)
 {
 	_cleanup_free_ struct sealset_file *list = NULL;
 	size_t count;
-	int r = sealset_files(set, MSEALD_STOP_FILE_WRITE, &list, &count);
+	int r = sealset_files(set, MSEALD_DENY_FILE_WRITE, &list, &count);
 
 	if (r < 0)
 		return r;

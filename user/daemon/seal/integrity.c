@@ -24,7 +24,7 @@ struct integrity {
 /* Was this to be kept from being unmapped? Seals that only audit let it go. */
 static bool keeps_mapped(const struct seal *seal)
 {
-	return (seal_stops(seal, MSEALD_ACTION_DENY) | seal_stops(seal, MSEALD_ACTION_KILL)) & MSEALD_STOP_UNMAP;
+	return (seal_deny(seal, MSEALD_ACTION_DENY) | seal_deny(seal, MSEALD_ACTION_KILL)) & MSEALD_DENY_UNMAP;
 }
 
 /* 1 and the seal that is gone, 0: all there, or an error: the process is another by now, or cannot be read. */

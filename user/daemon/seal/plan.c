@@ -68,19 +68,19 @@ static bool any_hugetlb(const struct mseald_vma *vmas, size_t count)
  * file have one of the kernel's.
  */
 static unsigned plan_file(const struct plan *plan, const struct seal_request *request,
-			  const struct mapping *mapping, unsigned stops, struct seal *seal)
+			  const struct mapping *mapping, unsigned deny, struct seal *seal)
 {
 	const struct mseald_vma *vma = vma_at(plan->vmas, plan->vmas_count, seal->start);
 	bool has = vma->inode.address && !mapping->shared && !mapping->write &&
 		   strncmp(mapping->path, "/anon_hugepage", 14) != 0;
 
 	if (!has || (request->limited && vma->owner != plan->account))
-		stops &= ~(unsigned)MSEALD_STOP_FILE_WRITE;
-	if (has && stops & MSEALD_STOP_FILE) {
+		deny &= ~(unsigned)MSEALD_DENY_FILE_WRITE;
+	if (has && deny & MSEALD_DENY_FILE) {
 		seal->file = vma->inode;
 		seal->flags |= vma->written ? MSEALD_SEAL_WRITTEN : 0;
 	}
-	return stops;
+	return deny;
 }
 
 /*
@@ -89,21 +89,21 @@ static unsigned plan_file(const struct plan *plan, const struct seal_request *re
  * as not writable.
  */
 static int plan_piece(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
-		      uint64_t start, uint64_t end, enum mseald_class class)
+		      uint64_t start, uint64_t end, enum mseald_segment segment)
 {
-	struct seal seal = { .start = start, .end = end, .class = class };
-	unsigned stops = request->seal.stops & ~request->spared;
+	struct seal seal = { .start = start, .end = end, .segment = segment };
+	unsigned deny = request->seal.deny & ~request->spared;
 	uint64_t flags = vma_flags(plan->vmas, plan->vmas_count, start);
 
 	if (mapping->write && !(flags & VM_PKEY))
-		stops &= ~(unsigned)MSEALD_STOP_DISCARD;
-	stops = plan_file(plan, request, mapping, stops, &seal);
-	if (!stops)
+		deny &= ~(unsigned)MSEALD_DENY_DISCARD;
+	deny = plan_file(plan, request, mapping, deny, &seal);
+	if (!deny)
 		return 0;
 	if (request->seal.revocable)
-		seal.revocable[request->seal.action] = (uint8_t)stops;
+		seal.revocable[request->seal.action] = (uint8_t)deny;
 	else
-		seal.firm[request->seal.action] = (uint8_t)stops;
+		seal.permanent[request->seal.action] = (uint8_t)deny;
 	if (mapping->shared && strncmp(mapping->path, "/SYSV", 5) == 0) {
 		seal.flags |= MSEALD_SEAL_SHM;
 		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / page_size());
@@ -118,7 +118,7 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 	return plan_add(plan, &seal);
 }
 
-/* Splits [start, end) of a mapping at the borders of segments, so that each seal has its class. */
+/* Splits [start, end) of a mapping at the borders of segments, so that each seal has its segment. */
 static int plan_split(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
 		      uint64_t start, uint64_t end)
 {
@@ -131,17 +131,17 @@ static int plan_split(struct plan *plan, const struct seal_request *request, con
 		if (segment->start >= end)
 			break;
 		if (segment->start > start) {
-			r = plan_piece(plan, request, mapping, start, segment->start, MSEALD_CLASS_NONE);
+			r = plan_piece(plan, request, mapping, start, segment->start, MSEALD_SEGMENT_NONE);
 			if (r < 0)
 				return r;
 			start = segment->start;
 		}
-		r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end), segment->class);
+		r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end), segment->kind);
 		if (r < 0)
 			return r;
 		start = MIN_OF(end, segment->end);
 	}
-	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_CLASS_NONE) : 0;
+	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_SEGMENT_NONE) : 0;
 }
 
 int plan_check_range(const struct seal_request *request, const struct range *range, struct error *error)
@@ -196,16 +196,16 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 	return 0;
 }
 
-static int plan_classes(struct plan *plan, const struct seal_request *request)
+static int plan_segments(struct plan *plan, const struct seal_request *request)
 {
 	for (size_t i = 0; i < plan->segments.count; i++) {
 		const struct segment *segment = &plan->segments.list[i];
 		int r;
 
-		if (!(request->seal.classes & 1u << segment->class) || segment->end >= MSEALD_NO_START ||
+		if (!(request->seal.segments & 1u << segment->kind) || segment->end >= MSEALD_NO_START ||
 		    (request->readiness && !readiness_allows(request->readiness, segment)))
 			continue;
-		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->class);
+		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->kind);
 		if (r < 0)
 			return r;
 	}
@@ -236,7 +236,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 		r = readiness_judge(request->readiness, &plan->segments, plan->vmas, plan->vmas_count,
 				    target->proc_fd);
 	if (r >= 0)
-		r = request->count ? plan_ranges(plan, request, error) : plan_classes(plan, request);
+		r = request->count ? plan_ranges(plan, request, error) : plan_segments(plan, request);
 	if (r == -EBADR)
 		return r;
 	if (r == -EINVAL)
@@ -244,7 +244,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read its mappings");
 	if (plan_is_32bit(plan) && request->seal.action == MSEALD_ACTION_DENY &&
-	    coverage_spares_32bit(programs_coverage(programs), request->seal.stops))
+	    coverage_spares_32bit(programs_coverage(programs), request->seal.deny))
 		return error_set(
 			error, "Unsupported", request->pid,
 			"pid %d runs a 32-bit program, whose attempts could only be answered with SIGKILL "
@@ -254,22 +254,22 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	if (plan->maps.count == 0)
 		return error_set(error, "NoSuchProcess", request->pid, "pid %d has exited",
 				 (int)request->pid);
-	if (plan->count == 0 && request->seal.stops == MSEALD_STOP_DISCARD)
+	if (plan->count == 0 && request->seal.deny == MSEALD_DENY_DISCARD)
 		return error_set(
 			error, "NothingToSeal", request->pid,
 			"pid %d: what was named is writable, so discarding it takes nothing that a write "
 			"would not",
 			(int)request->pid);
-	if (plan->count == 0 && request->seal.stops == MSEALD_STOP_FILE_WRITE)
+	if (plan->count == 0 && request->seal.deny == MSEALD_DENY_FILE_WRITE)
 		return error_set(
 			error, "NothingToSeal", request->pid,
 			"pid %d: what was named is writable, shared, or of no file that file-write can be "
 			"asked for",
 			(int)request->pid);
 	if (plan->count == 0)
-		return error_set(error, "NothingToSeal", request->pid, "pid %d: no memory of class %s",
+		return error_set(error, "NothingToSeal", request->pid, "pid %d: no memory of segment %s",
 				 (int)request->pid,
-				 names_format_classes(request->seal.classes, words, sizeof(words)));
+				 names_format_segments(request->seal.segments, words, sizeof(words)));
 	return 0;
 }
 
@@ -332,13 +332,13 @@ const struct mapping *plan_shared_elsewhere(const struct plan *plan)
 bool plan_native_ranges(const struct plan *plan, const struct seal_request *request,
 			const struct sealset *have, struct range **ret, size_t *ret_count)
 {
-	const unsigned whole = MSEALD_STOP_DEFAULT;
+	const unsigned whole = MSEALD_DENY_DEFAULT;
 	struct range *ranges;
 	size_t count = 0;
 
 	/* mseal(2) cannot be taken back, lets nothing through, and stops all of these at once. */
 	if (request->seal.revocable || request->seal.action == MSEALD_ACTION_AUDIT ||
-	    (request->seal.stops & whole) != whole)
+	    (request->seal.deny & whole) != whole)
 		return false;
 	ranges = calloc(plan->count, sizeof(*ranges));
 	if (!ranges)

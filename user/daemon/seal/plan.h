@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a request would seal: its ranges or classes, resolved against the
+ * What a request would seal: its ranges or segments, resolved against the
  * mappings of the process as they are now into seals, with all that has to be
  * known of the memory under each.
  */
@@ -28,16 +28,16 @@ struct seal_request {
 	bool limited;			/* a user asks: within what one user may have */
 	struct launch
 		*launch; /* a tracer of ours holds it at its entry point (launch.h); NULL: it is as it is */
-	const struct range *ranges;	/* with count 0: the segments of the classes of seal */
+	const struct range *ranges;	/* with count 0: the segments of seal */
 	size_t count;
 	struct seal_spec seal;
 	/* Of a policy: */
 	uint64_t space;			/* key of the address space that is meant; 0: whichever the pid has */
 	const char *policy;		/* its name; NULL: by hand */
-	struct readiness *readiness;	/* only what is ready, and by classes; NULL: all that is there */
+	struct readiness *readiness;	/* only what is ready, and by segments; NULL: all that is there */
 	unsigned
 		/*
-		 * of seal.stops: those that are left out, for fear of a kill (mseal(2) may still
+		 * of seal.deny: those that are left out, for fear of a kill (mseal(2) may still
 		 * refuse them)
 		 */
 		spared;

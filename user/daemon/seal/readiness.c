@@ -229,7 +229,7 @@ bool readiness_allows(const struct readiness *readiness, const struct segment *s
 	if (segment->object < 0)
 		return readiness->through;
 	verdict = &readiness->objects[segment->object];
-	return segment->class == MSEALD_CLASS_TEXT || segment->class == MSEALD_CLASS_RODATA ?
+	return segment->kind == MSEALD_SEGMENT_TEXT || segment->kind == MSEALD_SEGMENT_RODATA ?
 		       verdict->constant :
 		       verdict->data;
 }

@@ -23,7 +23,7 @@ static int check_killable(struct programs *programs, const struct seal_request *
 	if (request->pid != 1 || request->seal.action == MSEALD_ACTION_AUDIT)
 		return 0;
 	if (request->seal.action == MSEALD_ACTION_KILL ||
-	    coverage_kill_only(programs_coverage(programs), request->seal.stops))
+	    coverage_kill_only(programs_coverage(programs), request->seal.deny))
 		return error_set(error, "Unsupported", request->pid,
 			    "pid 1 cannot be killed, and on this kernel something could only be answered "
 			    "so; use --deny=mprotect, or --action=audit");
@@ -238,7 +238,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	}
 	r = plan_holds(&plan, programs, target);
 	/* Nobody can begin to trace it any more. There is no way back from mseal(2), so this comes before. */
-	if (r > 0 && changed && request->seal.stops & MSEALD_STOP_FOREIGN_WRITE) {
+	if (r > 0 && changed && request->seal.deny & MSEALD_DENY_FOREIGN_WRITE) {
 		r = tracer_check_foreign(programs, target->key, request->pid, error);
 		r = r == 0 ? 1 : r == -EAGAIN ? 0 : r;
 	}
@@ -323,19 +323,19 @@ static int revoke_ranges(struct sealset *set, const struct seal_request *request
 	*ret_bytes = 0;
 	for (size_t i = 0; i < (count ? count : 1); i++) {
 		const struct range *range = count ? &request->ranges[i] : &everything;
-		uint64_t bytes, firm;
+		uint64_t bytes, permanent;
 		int r;
 
-		r = sealset_revoke(set, range->start, range->end, &bytes, &firm);
+		r = sealset_revoke(set, range->start, range->end, &bytes, &permanent);
 		if (r < 0)
 			return error_set_errno(error, pid, r, "cannot make its seal set");
-		if (!bytes && !firm)
+		if (!bytes && !permanent)
 			return error_set(error, "NotSealed", pid, "pid %d: %s%s is not sealed", (int)pid,
 				    count ? "range " : "", count ? range_format(range, text) : "it");
-		if (firm && (count || !bytes))
+		if (permanent && (count || !bytes))
 			return error_set(
 				error, "NotRevocable", pid,
-				"pid %d: %s%s is sealed for good; only seals made with --revocable can be "
+				"pid %d: %s%s is permanently sealed; only seals made with --revocable can be "
 				"taken back",
 				(int)pid, count ? "range " : "", count ? range_format(range, text) : "it");
 		*ret_bytes += bytes;

@@ -15,42 +15,42 @@
 /* What decides whether two seals may be one. */
 static bool same_rule(const struct seal *a, const struct seal *b)
 {
-	return memcmp(a->firm, b->firm, sizeof(a->firm)) == 0 &&
-	       memcmp(a->revocable, b->revocable, sizeof(a->revocable)) == 0 && a->class == b->class &&
+	return memcmp(a->permanent, b->permanent, sizeof(a->permanent)) == 0 &&
+	       memcmp(a->revocable, b->revocable, sizeof(a->revocable)) == 0 && a->segment == b->segment &&
 	       a->flags == b->flags && memcmp(&a->file, &b->file, sizeof(a->file)) == 0;
 }
 
-static unsigned firm_stops(const struct seal *seal)
+static unsigned permanent_deny(const struct seal *seal)
 {
-	unsigned stops = 0;
+	unsigned deny = 0;
 
 	for (size_t i = 0; i < MSEALD_ACTION_COUNT; i++)
-		stops |= seal->firm[i];
-	return stops;
+		deny |= seal->permanent[i];
+	return deny;
 }
 
-static unsigned revocable_stops(const struct seal *seal)
+static unsigned revocable_deny(const struct seal *seal)
 {
-	unsigned stops = 0;
+	unsigned deny = 0;
 
 	for (size_t i = 0; i < MSEALD_ACTION_COUNT; i++)
-		stops |= seal->revocable[i];
-	return stops;
+		deny |= seal->revocable[i];
+	return deny;
 }
 
-unsigned seal_all_stops(const struct seal *seal)
+unsigned seal_deny_all(const struct seal *seal)
 {
-	return firm_stops(seal) | revocable_stops(seal);
+	return permanent_deny(seal) | revocable_deny(seal);
 }
 
 bool seal_valid(const struct seal *seal)
 {
-	unsigned stops = seal_all_stops(seal);
+	unsigned deny = seal_deny_all(seal);
 
 	return seal->start < seal->end && seal->start % page_size() == 0 && seal->end % page_size() == 0 &&
-	       seal->end <= MSEALD_NO_START && stops != 0 && (stops & ~(unsigned)MSEALD_STOP_ALL) == 0 &&
-	       seal->class < MSEALD_CLASS_COUNT && (seal->flags & ~MSEALD_SEAL_FLAGS) == 0 &&
-	       (!seal->file.address || stops & MSEALD_STOP_FILE) && !seal->file.pad;
+	       seal->end <= MSEALD_NO_START && deny != 0 && (deny & ~(unsigned)MSEALD_DENY_ALL) == 0 &&
+	       seal->segment < MSEALD_SEGMENT_COUNT && (seal->flags & ~MSEALD_SEAL_FLAGS) == 0 &&
+	       (!seal->file.address || deny & MSEALD_DENY_FILE) && !seal->file.pad;
 }
 
 static uint32_t add_hits(uint32_t a, uint32_t b)
@@ -94,11 +94,11 @@ static struct seal both(const struct seal *older, const struct seal *newer)
 	struct seal seal = *older;
 
 	for (size_t i = 0; i < MSEALD_ACTION_COUNT; i++) {
-		seal.firm[i] |= newer->firm[i];
+		seal.permanent[i] |= newer->permanent[i];
 		seal.revocable[i] |= newer->revocable[i];
 	}
-	if (newer->class != MSEALD_CLASS_NONE)
-		seal.class = newer->class;
+	if (newer->segment != MSEALD_SEGMENT_NONE)
+		seal.segment = newer->segment;
 	if (newer->flags & MSEALD_SEAL_SHM)
 		seal.pgoff = newer->pgoff;
 	/* What the memory is may have changed since, if it was not kept from it: the newer knows. */
@@ -307,10 +307,10 @@ int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count)
 	return 0;
 }
 
-int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_firm)
+int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_permanent)
 {
 	_cleanup_free_ struct seal *pieces = NULL;
-	uint64_t bytes = 0, firm = 0;
+	uint64_t bytes = 0, permanent = 0;
 	size_t first, after, count = 0;
 	int r;
 
@@ -330,13 +330,13 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 		}
 		if (rest.start < rest.end && rest.start < end) {
 			piece = cut(&rest, MIN_OF(end, rest.end));
-			if (revocable_stops(&piece))
+			if (revocable_deny(&piece))
 				bytes += piece.end - piece.start;
 			memset(piece.revocable, 0, sizeof(piece.revocable));
-			if (!(firm_stops(&piece) & MSEALD_STOP_FILE))
+			if (!(permanent_deny(&piece) & MSEALD_DENY_FILE))
 				piece.file = (struct mseald_inode){};
-			if (firm_stops(&piece)) {
-				firm += piece.end - piece.start;
+			if (permanent_deny(&piece)) {
+				permanent += piece.end - piece.start;
 				append(pieces, &count, &piece);
 			}
 		}
@@ -348,8 +348,8 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 		return r;
 	if (ret_bytes)
 		*ret_bytes = bytes;
-	if (ret_firm)
-		*ret_firm = firm;
+	if (ret_permanent)
+		*ret_permanent = permanent;
 	return 0;
 }
 
@@ -401,12 +401,12 @@ bool sealset_equal(const struct sealset *a, const struct sealset *b)
 	return true;
 }
 
-unsigned seal_stops(const struct seal *seal, enum mseald_action action)
+unsigned seal_deny(const struct seal *seal, enum mseald_action action)
 {
-	return (unsigned)seal->firm[action] | seal->revocable[action];
+	return (unsigned)seal->permanent[action] | seal->revocable[action];
 }
 
-int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsigned stop,
+int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsigned deny,
 		  const struct seal **ret_seal)
 {
 	static const enum mseald_action strongest_first[] = {
@@ -423,7 +423,7 @@ int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsig
 			const struct seal *seal = &set->list[i];
 
 			if (seal->start >= end || seal->end <= start ||
-			    !(seal_stops(seal, strongest_first[a]) & stop))
+			    !(seal_deny(seal, strongest_first[a]) & deny))
 				continue;
 			if (ret_seal)
 				*ret_seal = seal;
@@ -451,10 +451,10 @@ static unsigned strength(enum mseald_action action)
 	return action == MSEALD_ACTION_KILL ? 0 : action == MSEALD_ACTION_DENY ? 1 : 2;
 }
 
-static enum mseald_action strongest(const struct seal *seal, unsigned stops)
+static enum mseald_action strongest(const struct seal *seal, unsigned deny)
 {
-	return seal_stops(seal, MSEALD_ACTION_KILL) & stops ? MSEALD_ACTION_KILL :
-	       seal_stops(seal, MSEALD_ACTION_DENY) & stops ? MSEALD_ACTION_DENY : MSEALD_ACTION_AUDIT;
+	return seal_deny(seal, MSEALD_ACTION_KILL) & deny ? MSEALD_ACTION_KILL :
+	       seal_deny(seal, MSEALD_ACTION_DENY) & deny ? MSEALD_ACTION_DENY : MSEALD_ACTION_AUDIT;
 }
 
 /*
@@ -473,7 +473,7 @@ static bool judges_better(const struct sealset *set, const struct sealset_file *
 	return gone_a != gone_b ? gone_b : strength(a->action) < strength(b->action);
 }
 
-int sealset_files(const struct sealset *set, unsigned stops, struct sealset_file **ret, size_t *ret_count)
+int sealset_files(const struct sealset *set, unsigned deny, struct sealset_file **ret, size_t *ret_count)
 {
 	_cleanup_free_ struct sealset_file *list = NULL;
 	size_t all = 0, count = 0;
@@ -484,10 +484,10 @@ int sealset_files(const struct sealset *set, unsigned stops, struct sealset_file
 	for (size_t i = 0; i < set->count; i++) {
 		const struct seal *seal = &set->list[i];
 
-		if (seal->file.address && seal_all_stops(seal) & stops)
+		if (seal->file.address && seal_deny_all(seal) & deny)
 			list[all++] = (struct sealset_file){ .inode = seal->file,
 							     .seal = i,
-							     .action = strongest(seal, stops) };
+							     .action = strongest(seal, deny) };
 	}
 	qsort(list, all, sizeof(*list), compare_files);
 	for (size_t i = 0; i < all; i++) {

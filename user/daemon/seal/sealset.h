@@ -14,13 +14,13 @@
 
 struct seal {
 	uint64_t start, end;				/* page aligned, start < end */
-	uint8_t firm[MSEALD_ACTION_COUNT];		/* stop bits by action, for good */
+	uint8_t permanent[MSEALD_ACTION_COUNT];		/* deny bits by action, permanent */
 	uint8_t revocable[MSEALD_ACTION_COUNT];		/* the same, that may be taken back */
-	uint8_t class;					/* enum mseald_class */
+	uint8_t segment;					/* enum mseald_segment */
 	uint8_t flags;					/* MSEALD_SEAL_* */
 	uint32_t hits;					/* attempts met */
 	uint32_t pgoff;					/* MSEALD_SEAL_SHM: pages from the attach address */
-	/* that this private mapping is of; only with MSEALD_STOP_FILE */
+	/* that this private mapping is of; only with MSEALD_DENY_FILE */
 	struct mseald_inode file;
 };
 
@@ -41,12 +41,12 @@ int sealset_copy(const struct sealset *from, struct sealset *ret);
 
 /*
  * Adds one seal: where it overlaps others these are split and the rules are
- * united, so nothing that was denied becomes allowed. The class of the newer
+ * united, so nothing that was denied becomes allowed. The segment of the newer
  * wins unless it is NONE; of a seal that is split, the first piece keeps the
  * hits, so that their sum stays. Neighbours that agree in all but hits (and
  * touch) are joined, hits added up (not for MSEALD_SEAL_SHM unless pgoff
  * continues). -EINVAL: empty, unaligned to 4096, beyond MSEALD_NO_START, no stop
- * bit at all, or a bit, class or flag that there is not. -ENOMEM. On error the
+ * bit at all, or a bit, segment or flag that there is not. -ENOMEM. On error the
  * set is unchanged.
  */
 int sealset_add(struct sealset *set, const struct seal *seal);
@@ -60,11 +60,11 @@ int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count)
 /*
  * Takes the revocable rules back in [start, end), splitting at its borders;
  * pieces left with no rule go, and their hits. *ret_bytes: bytes of which
- * something was taken back; *ret_firm: bytes that stay sealed for good (both may be NULL). -EINVAL:
+ * something was taken back; *ret_permanent: bytes that stay sealed permanently (both may be NULL). -EINVAL:
  * empty or unaligned; -ENOMEM. On error the set is unchanged.
  */
 int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes,
-		   uint64_t *ret_firm);
+		   uint64_t *ret_permanent);
 
 /* Takes out the seals that have one of these MSEALD_SEAL_* flags; how many. */
 size_t sealset_drop_flagged(struct sealset *set, unsigned flags);
@@ -75,10 +75,10 @@ bool sealset_all_flagged(const struct sealset *set, uint64_t start, uint64_t end
 uint64_t sealset_bytes(const struct sealset *set);
 bool sealset_equal(const struct sealset *a, const struct sealset *b);	/* but for hits */
 
-/* All stop bits of a seal for this action, firm or revocable. */
-unsigned seal_stops(const struct seal *seal, enum mseald_action action);
+/* All deny bits of a seal for this action, permanent or revocable. */
+unsigned seal_deny(const struct seal *seal, enum mseald_action action);
 /* The same for any action. */
-unsigned seal_all_stops(const struct seal *seal);
+unsigned seal_deny_all(const struct seal *seal);
 
 /* A file that seals of a set keep from being written. */
 struct sealset_file {
@@ -88,18 +88,18 @@ struct sealset_file {
 };
 
 /*
- * Those of the seals with any of these stops (of MSEALD_STOP_FILE), each file
+ * Those of the seals with any of these stops (of MSEALD_DENY_FILE), each file
  * once, sorted by MSEALD_INODE_ORDER. The caller frees *ret. -ENOMEM.
  */
-int sealset_files(const struct sealset *set, unsigned stops, struct sealset_file **ret, size_t *ret_count);
+int sealset_files(const struct sealset *set, unsigned deny, struct sealset_file **ret, size_t *ret_count);
 
 /*
- * The strongest action of the set for this stop bit in [start, end): KILL
+ * The strongest action of the set for this deny bit in [start, end): KILL
  * over DENY over AUDIT. Returns the action, or -ENOENT when nothing stops it;
  * *ret_seal (may be NULL) is the first seal that says so. The user-space twin of
  * the programs' search, for explain and for the tests.
  */
-int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsigned stop,
+int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsigned deny,
 		  const struct seal **ret_seal);
 
 /*

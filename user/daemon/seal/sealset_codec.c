@@ -35,11 +35,11 @@ int sealset_nodes_needed(size_t seals, size_t files)
 
 static uint64_t rule_pack(const struct seal *seal)
 {
-	uint64_t rule = (uint64_t)seal->class << MSEALD_RULE_CLASS_SHIFT |
+	uint64_t rule = (uint64_t)seal->segment << MSEALD_RULE_SEGMENT_SHIFT |
 			(uint64_t)seal->flags << MSEALD_RULE_FLAGS_SHIFT;
 
 	for (unsigned i = 0; i < MSEALD_ACTION_COUNT; i++)
-		rule |= (uint64_t)seal->firm[i] << MSEALD_RULE_SHIFT(i) |
+		rule |= (uint64_t)seal->permanent[i] << MSEALD_RULE_SHIFT(i) |
 			(uint64_t)seal->revocable[i] << (MSEALD_RULE_REVOCABLE_SHIFT + MSEALD_RULE_SHIFT(i));
 	return rule;
 }
@@ -47,10 +47,10 @@ static uint64_t rule_pack(const struct seal *seal)
 static void rule_unpack(uint64_t rule, struct seal *seal)
 {
 	for (unsigned i = 0; i < MSEALD_ACTION_COUNT; i++) {
-		seal->firm[i] = (uint8_t)(rule >> MSEALD_RULE_SHIFT(i));
+		seal->permanent[i] = (uint8_t)(rule >> MSEALD_RULE_SHIFT(i));
 		seal->revocable[i] = (uint8_t)(rule >> (MSEALD_RULE_REVOCABLE_SHIFT + MSEALD_RULE_SHIFT(i)));
 	}
-	seal->class = (uint8_t)(rule >> MSEALD_RULE_CLASS_SHIFT);
+	seal->segment = (uint8_t)(rule >> MSEALD_RULE_SEGMENT_SHIFT);
 	seal->flags = (uint8_t)(rule >> MSEALD_RULE_FLAGS_SHIFT);
 }
 
@@ -63,7 +63,7 @@ static void encode_header(const struct sealset *set, struct mseald_node *root)
 	for (size_t i = 0; i < set->count; i++) {
 		const struct seal *seal = &set->list[i];
 
-		root->stops |= (uint8_t)seal_all_stops(seal);
+		root->deny |= (uint8_t)seal_deny_all(seal);
 		root->flags |= seal->flags;
 		if (i > 0 && seal->start - seal[-1].end > root->gap_end - root->gap_start) {
 			root->gap_start = seal[-1].end;
@@ -138,7 +138,7 @@ int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t 
 
 	if (set->count > MSEALD_MAX_SEALS)
 		return -E2BIG;
-	needed = sealset_files(set, MSEALD_STOP_FILE, &files, &files_count);
+	needed = sealset_files(set, MSEALD_DENY_FILE, &files, &files_count);
 	if (needed < 0)
 		return needed;
 	needed = sealset_nodes_needed(set->count, files_count);

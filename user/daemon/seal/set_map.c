@@ -330,7 +330,7 @@ static int read_guarding(struct set_map *sets, uint32_t id, struct sealset *ret)
 		return fd;
 	if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
 		return -errno;
-	if (!(root.stops & MSEALD_STOP_FILE_WRITE))
+	if (!(root.deny & MSEALD_DENY_FILE_WRITE))
 		return 0;
 	r = set_map_read(sets, id, ret);
 	return r < 0 ? r : 1;
@@ -391,7 +391,7 @@ static int nodes_of(const struct sealset *set)
 {
 	_cleanup_free_ struct sealset_file *files = NULL;
 	size_t count;
-	int r = sealset_files(set, MSEALD_STOP_FILE, &files, &count);
+	int r = sealset_files(set, MSEALD_DENY_FILE, &files, &count);
 
 	return r < 0 ? r : sealset_nodes_needed(set->count, count);
 }
@@ -475,34 +475,34 @@ void set_map_trim(struct set_map *sets)
 
 /* --- what they are --- */
 
-static unsigned needs_of(unsigned stops, unsigned flags, bool files)
+static unsigned needs_of(unsigned deny, unsigned flags, bool files)
 {
 	unsigned needs = 0;
 
-	if (stops & MSEALD_STOP_FOREIGN_WRITE)
+	if (deny & MSEALD_DENY_FOREIGN_WRITE)
 		needs |= NEED_FOREIGN;
 	if (files)
 		needs |= NEED_FILES;
 	if (flags & MSEALD_SEAL_WRITTEN)
 		needs |= NEED_WRITERS;
 	if (flags & MSEALD_SEAL_UFFD &&
-	    stops & (MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD | MSEALD_STOP_FOREIGN_WRITE))
+	    deny & (MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD | MSEALD_DENY_FOREIGN_WRITE))
 		needs |= NEED_USERFAULT;
 	return needs;
 }
 
 unsigned set_map_needs_of(const struct sealset *set)
 {
-	unsigned stops = 0, flags = 0;
+	unsigned deny = 0, flags = 0;
 	bool files = false;
 
 	for (size_t i = 0; i < set->count; i++) {
 		for (int action = 0; action < MSEALD_ACTION_COUNT; action++)
-			stops |= seal_stops(&set->list[i], action);
+			deny |= seal_deny(&set->list[i], action);
 		flags |= set->list[i].flags;
 		files = files || set->list[i].file.address;
 	}
-	return needs_of(stops, flags, files);
+	return needs_of(deny, flags, files);
 }
 
 unsigned set_map_needs(struct set_map *sets)
@@ -519,7 +519,7 @@ unsigned set_map_needs(struct set_map *sets)
 		fd = open_map(sets, id);
 		if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &root) < 0)
 			return NEED_SEALS;
-		needs |= needs_of(root.stops, root.flags, root.files);
+		needs |= needs_of(root.deny, root.flags, root.files);
 	}
 	return needs;
 }

@@ -13,18 +13,18 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-static const char *const class_names[] = {
-	[MSEALD_CLASS_NONE] = "none",
-	[MSEALD_CLASS_TEXT] = "text",
-	[MSEALD_CLASS_RODATA] = "rodata",
-	[MSEALD_CLASS_RELRO] = "relro",
-	[MSEALD_CLASS_DATA] = "data",
-	[MSEALD_CLASS_VDSO] = "vdso",
-	[MSEALD_CLASS_STACK] = "stack",
+static const char *const segment_names[] = {
+	[MSEALD_SEGMENT_NONE] = "none",
+	[MSEALD_SEGMENT_TEXT] = "text",
+	[MSEALD_SEGMENT_RODATA] = "rodata",
+	[MSEALD_SEGMENT_RELRO] = "relro",
+	[MSEALD_SEGMENT_DATA] = "data",
+	[MSEALD_SEGMENT_VDSO] = "vdso",
+	[MSEALD_SEGMENT_STACK] = "stack",
 };
-static_assert(ELEMENTS(class_names) == MSEALD_CLASS_COUNT, "a class without a name");
-static_assert(MSEALD_CLASSES_ALL == (1u << MSEALD_CLASS_COUNT) - 1 - (1u << MSEALD_CLASS_NONE),
-	      "a class that \"all\" leaves out");
+static_assert(ELEMENTS(segment_names) == MSEALD_SEGMENT_COUNT, "a segment without a name");
+static_assert(MSEALD_SEGMENTS_ALL == (1u << MSEALD_SEGMENT_COUNT) - 1 - (1u << MSEALD_SEGMENT_NONE),
+	      "a segment that \"all\" leaves out");
 
 static const char *const action_names[] = {
 	[MSEALD_ACTION_DENY] = "deny",
@@ -62,18 +62,18 @@ static const char *const verdict_names[] = {
 };
 static_assert(ELEMENTS(verdict_names) == MSEALD_VERDICT_COUNT, "a verdict without a name");
 
-static const char *const stop_names[] = {
+static const char *const deny_names[] = {
 	[0] = "mprotect",
 	[1] = "unmap",
 	[2] = "discard",
 	[3] = "foreign-write",
 	[4] = "file-write",
 };
-static_assert((1u << ELEMENTS(stop_names)) - 1 == MSEALD_STOP_ALL, "a stop bit without a name");
-static_assert(MSEALD_STOP_MPROTECT == 1 << 0 && MSEALD_STOP_UNMAP == 1 << 1 &&
-	      MSEALD_STOP_DISCARD == 1 << 2 && MSEALD_STOP_FOREIGN_WRITE == 1 << 3 &&
-	      MSEALD_STOP_FILE_WRITE == 1 << 4,
-	      "stop bits in another order than their names");
+static_assert((1u << ELEMENTS(deny_names)) - 1 == MSEALD_DENY_ALL, "a deny bit without a name");
+static_assert(MSEALD_DENY_MPROTECT == 1 << 0 && MSEALD_DENY_UNMAP == 1 << 1 &&
+	      MSEALD_DENY_DISCARD == 1 << 2 && MSEALD_DENY_FOREIGN_WRITE == 1 << 3 &&
+	      MSEALD_DENY_FILE_WRITE == 1 << 4,
+	      "deny bits in another order than their names");
 
 static const char *name_of(const char *const *names, size_t count, size_t value)
 {
@@ -89,22 +89,22 @@ static int value_of(const char *const *names, size_t count, const char *name)
 	return -EINVAL;
 }
 
-unsigned names_stops_of_op(enum mseald_op op)
+unsigned names_deny_of_op(enum mseald_op op)
 {
 	switch (op) {
 	case MSEALD_OP_MPROTECT:
-		return MSEALD_STOP_MPROTECT;
+		return MSEALD_DENY_MPROTECT;
 	case MSEALD_OP_MADVISE:
 	case MSEALD_OP_PROCESS_MADVISE:
-		return MSEALD_STOP_DISCARD;
+		return MSEALD_DENY_DISCARD;
 	case MSEALD_OP_PTRACE:
 	case MSEALD_OP_PROC_MEM:
 	case MSEALD_OP_PROCESS_VM_WRITEV:
-		return MSEALD_STOP_FOREIGN_WRITE;
+		return MSEALD_DENY_FOREIGN_WRITE;
 	case MSEALD_OP_FILE_WRITE:
-		return MSEALD_STOP_FILE;
+		return MSEALD_DENY_FILE;
 	default:
-		return MSEALD_STOP_UNMAP;
+		return MSEALD_DENY_UNMAP;
 	}
 }
 
@@ -113,9 +113,9 @@ int names_find_op(const char *name)
 	return value_of(op_names, ELEMENTS(op_names), name);
 }
 
-const char *names_class(enum mseald_class class)
+const char *names_segment(enum mseald_segment segment)
 {
-	return name_of(class_names, ELEMENTS(class_names), class);
+	return name_of(segment_names, ELEMENTS(segment_names), segment);
 }
 
 const char *names_action(enum mseald_action action)
@@ -133,18 +133,18 @@ const char *names_verdict(enum mseald_verdict verdict)
 	return name_of(verdict_names, ELEMENTS(verdict_names), verdict);
 }
 
-const char *names_stop(unsigned stop)
+const char *names_deny(unsigned bit)
 {
-	for (size_t i = 0; i < ELEMENTS(stop_names); i++) {
-		if (stop == 1u << i)
-			return stop_names[i];
+	for (size_t i = 0; i < ELEMENTS(deny_names); i++) {
+		if (bit == 1u << i)
+			return deny_names[i];
 	}
 	return "unknown";
 }
 
-int names_find_class(const char *name)
+int names_find_segment(const char *name)
 {
-	return value_of(class_names, ELEMENTS(class_names), name);
+	return value_of(segment_names, ELEMENTS(segment_names), name);
 }
 
 int names_find_action(const char *name)
@@ -152,9 +152,9 @@ int names_find_action(const char *name)
 	return value_of(action_names, ELEMENTS(action_names), name);
 }
 
-int names_find_stop(const char *name)
+int names_find_deny(const char *name)
 {
-	int bit = value_of(stop_names, ELEMENTS(stop_names), name);
+	int bit = value_of(deny_names, ELEMENTS(deny_names), name);
 
 	return bit < 0 ? bit : 1 << bit;
 }
@@ -228,15 +228,15 @@ static int list_parse(const char *list, const char *const *names, size_t first, 
 	return 0;
 }
 
-int names_parse_classes(const char *list, unsigned *ret_classes, char **ret_bad)
+int names_parse_segments(const char *list, unsigned *ret_segments, char **ret_bad)
 {
-	return list_parse(list, class_names, MSEALD_CLASS_NONE + 1, ELEMENTS(class_names), ret_classes,
+	return list_parse(list, segment_names, MSEALD_SEGMENT_NONE + 1, ELEMENTS(segment_names), ret_segments,
 			  ret_bad);
 }
 
-int names_parse_stops(const char *list, unsigned *ret_stops, char **ret_bad)
+int names_parse_deny(const char *list, unsigned *ret_deny, char **ret_bad)
 {
-	return list_parse(list, stop_names, 0, ELEMENTS(stop_names), ret_stops, ret_bad);
+	return list_parse(list, deny_names, 0, ELEMENTS(deny_names), ret_deny, ret_bad);
 }
 
 /* Whole names only: one that does not fit ends the list. */
@@ -265,12 +265,12 @@ static const char *list_format(unsigned mask, const char *const *names, size_t f
 	return buf;
 }
 
-const char *names_format_stops(unsigned stops, char *buf, size_t size)
+const char *names_format_deny(unsigned deny, char *buf, size_t size)
 {
-	return list_format(stops, stop_names, 0, ELEMENTS(stop_names), buf, size);
+	return list_format(deny, deny_names, 0, ELEMENTS(deny_names), buf, size);
 }
 
-const char *names_format_classes(unsigned classes, char *buf, size_t size)
+const char *names_format_segments(unsigned segments, char *buf, size_t size)
 {
-	return list_format(classes, class_names, MSEALD_CLASS_NONE + 1, ELEMENTS(class_names), buf, size);
+	return list_format(segments, segment_names, MSEALD_SEGMENT_NONE + 1, ELEMENTS(segment_names), buf, size);
 }

@@ -20,7 +20,7 @@ struct policy_parser {
 	const char *root;
 	struct policy *policy;
 	/* [Seal], until the end, when all of it is known. */
-	unsigned classes, stops;	/* what Segments= and Deny= add up to */
+	unsigned segments, deny;	/* what Segments= and Deny= add up to */
 	bool exempt;			/* Segments=none */
 	unsigned exempt_line;
 	enum policy_word { WORD_UNSAID, WORD_DENY, WORD_ALLOW } foreign, file;

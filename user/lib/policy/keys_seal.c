@@ -11,7 +11,7 @@
 static const char *const segment_words[] = {
 	"text", "rodata", "relro", "data", "vdso", "stack", "all", "none"
 };
-static const char *const stop_words[] = {
+static const char *const deny_words[] = {
 	"mprotect", "unmap", "discard", "foreign-write", "file-write", "all"
 };
 static const char *const action_words[] = { "deny", "kill", "audit" };
@@ -23,11 +23,11 @@ static const char *const gate_words[] = {
 void policy_set_segments(struct policy_parser *p, const char *key, char *value)
 {
 	_cleanup_free_ char *bad = NULL;
-	unsigned classes = 0;
+	unsigned segments = 0;
 	int r;
 
 	if (!*value) {
-		p->classes = 0;
+		p->segments = 0;
 		p->exempt = false;
 		return;
 	}
@@ -36,7 +36,7 @@ void policy_set_segments(struct policy_parser *p, const char *key, char *value)
 		p->exempt_line = p->base.line;
 		return;
 	}
-	r = names_parse_classes(value, &classes, &bad);
+	r = names_parse_segments(value, &segments, &bad);
 	if (r == -ENOMEM)
 		p->base.error = r;
 	else if (r < 0 && bad && strcmp(bad, "none") == 0)
@@ -44,31 +44,31 @@ void policy_set_segments(struct policy_parser *p, const char *key, char *value)
 	else if (r < 0)
 		parser_complain_word(&p->base, "Segments=", bad, segment_words, ELEMENTS(segment_words),
 			      "text rodata relro data vdso stack, or all, or none");
-	p->classes |= classes;
+	p->segments |= segments;
 }
 
 void policy_set_deny(struct policy_parser *p, const char *key, char *value)
 {
 	_cleanup_free_ char *bad = NULL;
-	unsigned stops = 0;
+	unsigned deny = 0;
 	int r;
 
 	(void)key;
 	if (!*value) {
-		p->stops = 0;
+		p->deny = 0;
 		return;
 	}
-	r = names_parse_stops(value, &stops, &bad);
+	r = names_parse_deny(value, &deny, &bad);
 	if (r == -ENOMEM)
 		p->base.error = r;
 	else if (r < 0)
-		parser_complain_word(&p->base, "Deny=", bad, stop_words, ELEMENTS(stop_words),
+		parser_complain_word(&p->base, "Deny=", bad, deny_words, ELEMENTS(deny_words),
 				     "mprotect unmap discard foreign-write file-write, or all");
-	p->stops |= stops;
+	p->deny |= deny;
 }
 
 /* allow or deny: what it says of one stop, beside Deny=. */
-static void set_stop(struct policy_parser *p, const char *key, char *value, enum policy_word *ret)
+static void set_deny(struct policy_parser *p, const char *key, char *value, enum policy_word *ret)
 {
 	_cleanup_free_ char *plain = parser_copy(&p->base, value);
 	int r;
@@ -92,12 +92,12 @@ static void set_stop(struct policy_parser *p, const char *key, char *value, enum
 
 void policy_set_foreign(struct policy_parser *p, const char *key, char *value)
 {
-	set_stop(p, key, value, &p->foreign);
+	set_deny(p, key, value, &p->foreign);
 }
 
 void policy_set_file(struct policy_parser *p, const char *key, char *value)
 {
-	set_stop(p, key, value, &p->file);
+	set_deny(p, key, value, &p->file);
 }
 
 void policy_set_action(struct policy_parser *p, const char *key, char *value)
@@ -141,25 +141,25 @@ const char *policy_gate_name(enum policy_gate gate)
 	return (size_t)gate < ELEMENTS(gate_words) ? gate_words[gate] : "unknown";
 }
 
-static unsigned said(unsigned stops, enum policy_word word, unsigned stop)
+static unsigned said(unsigned deny, enum policy_word word, unsigned bit)
 {
-	return word == WORD_DENY ? stops | stop : word == WORD_ALLOW ? stops & ~stop : stops;
+	return word == WORD_DENY ? deny | bit : word == WORD_ALLOW ? deny & ~bit : deny;
 }
 
 /* What can only be said when all of the file is known. */
 void policy_finish(struct policy_parser *p)
 {
-	const unsigned usual = MSEALD_STOP_MPROTECT | MSEALD_STOP_UNMAP | MSEALD_STOP_DISCARD;
+	const unsigned usual = MSEALD_DENY_MPROTECT | MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD;
 	struct policy *policy = p->policy;
 
-	if (p->exempt && p->classes)
+	if (p->exempt && p->segments)
 		parser_complain(&p->base, p->exempt_line,
 				"Segments=none stands alone; other lines name segments");
-	policy->seal.classes = p->exempt ? 0 : p->classes ? p->classes : MSEALD_CLASSES_ALL;
-	policy->seal.stops = p->stops ? p->stops : usual;
-	policy->seal.stops = said(policy->seal.stops, p->foreign, MSEALD_STOP_FOREIGN_WRITE);
-	policy->seal.stops = said(policy->seal.stops, p->file, MSEALD_STOP_FILE_WRITE);
-	if (policy->seal.stops == 0)
+	policy->seal.segments = p->exempt ? 0 : p->segments ? p->segments : MSEALD_SEGMENTS_ALL;
+	policy->seal.deny = p->deny ? p->deny : usual;
+	policy->seal.deny = said(policy->seal.deny, p->foreign, MSEALD_DENY_FOREIGN_WRITE);
+	policy->seal.deny = said(policy->seal.deny, p->file, MSEALD_DENY_FILE_WRITE);
+	if (policy->seal.deny == 0)
 		parser_complain(&p->base, 0,
 				"denies nothing: %s=allow takes back all of Deny=; to exempt "
 				"write Segments=none",

@@ -18,8 +18,8 @@ enum policy_gate {
 };
 
 struct seal_spec {
-	unsigned classes;		/* bits 1 << class; 0 in a policy: nothing, what matches is exempt */
-	unsigned stops;			/* MSEALD_STOP_*: Deny=, ForeignWrite= and FileWrite= */
+	unsigned segments;		/* bits 1 << segment; 0 in a policy: nothing, what matches is exempt */
+	unsigned deny;			/* MSEALD_DENY_*: Deny=, ForeignWrite= and FileWrite= */
 	enum mseald_action action;
 	bool dlopen;			/* objects that are loaded later, too; of policies */
 	enum policy_gate gate;
@@ -27,6 +27,6 @@ struct seal_spec {
 };
 
 /* As it is where nothing is said. */
-#define SEAL_SPEC_DEFAULT { .classes = MSEALD_CLASSES_ALL, .stops = MSEALD_STOP_DEFAULT, .action = MSEALD_ACTION_DENY }
+#define SEAL_SPEC_DEFAULT { .segments = MSEALD_SEGMENTS_ALL, .deny = MSEALD_DENY_DEFAULT, .action = MSEALD_ACTION_DENY }
 
 #endif

@@ -27,8 +27,8 @@ static uint64_t page_up(uint64_t address)
 /* What should be somewhere. */
 struct span {
 	uint64_t start, end;
-	enum mseald_class class;
-	bool relro;			/* of the class RELRO wherever it is not writable */
+	enum mseald_segment kind;
+	bool relro;			/* of the segment RELRO wherever it is not writable */
 	bool whole;			/* one mapping as it is: nothing to check */
 	const struct mapping *file;	/* or this file at this offset; NULL: anonymous memory */
 	uint64_t offset;
@@ -62,11 +62,11 @@ static int spans_add(struct spans *spans, struct span span)
 	return 0;
 }
 
-static int spans_add_mapping(struct spans *spans, const struct mapping *mapping, enum mseald_class class,
+static int spans_add_mapping(struct spans *spans, const struct mapping *mapping, enum mseald_segment kind,
 			     int object)
 {
 	return spans_add(spans, (struct span){ .start = mapping->start, .end = mapping->end,
-					       .class = class, .whole = true, .object = object });
+					       .kind = kind, .whole = true, .object = object });
 }
 
 static bool is_anonymous(const struct mapping *mapping)
@@ -86,7 +86,7 @@ static int add_overlaid(struct spans *spans, struct span span, uint64_t relro_st
 	struct span before = span, inside = span, after = span;
 	int r;
 
-	if (span.class != MSEALD_CLASS_DATA)
+	if (span.kind != MSEALD_SEGMENT_DATA)
 		return spans_add(spans, span);
 	before.end = from;
 	inside.start = from;
@@ -115,9 +115,9 @@ static int add_known(struct spans *spans, const struct object *object, int index
 		struct span bytes = {
 			.start = bias + page_down(vaddr),
 			.end = bias + page_up(vaddr + elf->load[i].filesz),
-			.class = elf->load[i].write	? MSEALD_CLASS_DATA
-				 : elf->load[i].exec ? MSEALD_CLASS_TEXT
-							: MSEALD_CLASS_RODATA,
+			.kind = elf->load[i].write	? MSEALD_SEGMENT_DATA
+				 : elf->load[i].exec ? MSEALD_SEGMENT_TEXT
+							: MSEALD_SEGMENT_RODATA,
 			.file = object->file,
 			.offset = page_down(elf->load[i].offset),
 			.object = index,
@@ -148,15 +148,15 @@ static int add_by_permissions(struct spans *spans, const struct proc_maps *maps,
 {
 	for (size_t i = 0; i < maps->count; i++) {
 		const struct mapping *mapping = &maps->list[i];
-		enum mseald_class class = mapping->write  ? MSEALD_CLASS_DATA
-					  : mapping->exec ? MSEALD_CLASS_TEXT
-					  : mapping->read ? MSEALD_CLASS_RODATA
-							  : MSEALD_CLASS_NONE;
+		enum mseald_segment kind = mapping->write  ? MSEALD_SEGMENT_DATA
+					  : mapping->exec ? MSEALD_SEGMENT_TEXT
+					  : mapping->read ? MSEALD_SEGMENT_RODATA
+							  : MSEALD_SEGMENT_NONE;
 		int r = 0;
 
-		if (class != MSEALD_CLASS_NONE && proc_mapping_is_file(mapping) &&
+		if (kind != MSEALD_SEGMENT_NONE && proc_mapping_is_file(mapping) &&
 		    proc_mapping_compare_files(mapping, object->file) == 0)
-			r = spans_add_mapping(spans, mapping, class, index);
+			r = spans_add_mapping(spans, mapping, kind, index);
 		if (r < 0)
 			return r;
 	}
@@ -181,12 +181,12 @@ static int add_kernel_mappings(struct spans *spans, const struct proc_maps *maps
 {
 	static const struct {
 		const char *name;
-		enum mseald_class class;
+		enum mseald_segment kind;
 	} kernel[] = {
-		{ "[vdso]", MSEALD_CLASS_VDSO },
-		{ "[vvar]", MSEALD_CLASS_VDSO },
-		{ "[vvar_vclock]", MSEALD_CLASS_VDSO },
-		{ "[stack]", MSEALD_CLASS_STACK },
+		{ "[vdso]", MSEALD_SEGMENT_VDSO },
+		{ "[vvar]", MSEALD_SEGMENT_VDSO },
+		{ "[vvar_vclock]", MSEALD_SEGMENT_VDSO },
+		{ "[stack]", MSEALD_SEGMENT_STACK },
 	};
 
 	for (size_t i = 0; i < maps->count; i++) {
@@ -194,7 +194,7 @@ static int add_kernel_mappings(struct spans *spans, const struct proc_maps *maps
 			int r = 0;
 
 			if (strcmp(maps->list[i].path, kernel[k].name) == 0)
-				r = spans_add_mapping(spans, &maps->list[i], kernel[k].class, -1);
+				r = spans_add_mapping(spans, &maps->list[i], kernel[k].kind, -1);
 			if (r < 0)
 				return r;
 		}
@@ -224,7 +224,7 @@ static void append_segment(struct segments *segments, struct segment segment)
 {
 	struct segment *last = segments->count > 0 ? &segments->list[segments->count - 1] : NULL;
 
-	if (last && last->mapping == segment.mapping && last->class == segment.class &&
+	if (last && last->mapping == segment.mapping && last->kind == segment.kind &&
 	    last->object == segment.object && last->end == segment.start)
 		last->end = segment.end;
 	else
@@ -268,7 +268,7 @@ int segments_resolve(const struct proc_maps *maps, int proc_dirfd, struct segmen
 			struct segment segment = {
 				.start = MAX_OF(span->start, mapping->start),
 				.end = MIN_OF(end, mapping->end),
-				.class = span->relro && !mapping->write ? MSEALD_CLASS_RELRO : span->class,
+				.kind = span->relro && !mapping->write ? MSEALD_SEGMENT_RELRO : span->kind,
 				.writable = mapping->write,
 				.shared = mapping->shared,
 				.anonymous = !proc_mapping_is_file(mapping),

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Which part of an address space is what: the mappings of each object (a
- * mapped ELF file) split into segment classes by its program headers, and the
+ * mapped ELF file) split into segments by its program headers, and the
  * kernel's own mappings.
  *   text    executable PT_LOAD            rodata  neither writable nor executable PT_LOAD
  *   relro   PT_GNU_RELRO, once read-only  data    writable PT_LOAD, its .bss included
  *   vdso    [vdso] [vvar] [vvar_vclock] [vsyscall] is left out: the kernel's own
  *   stack   [stack] of the first thread
- * Heaps, thread stacks, JIT code and files that are not ELF belong to no class.
+ * Heaps, thread stacks, JIT code and files that are not ELF belong to no segment.
  */
 #ifndef MSEALD_PROC_SEGMENTS_H
 #define MSEALD_PROC_SEGMENTS_H
@@ -23,7 +23,7 @@
 
 struct segment {
 	uint64_t start, end;		/* page aligned */
-	enum mseald_class class;
+	enum mseald_segment kind;
 	bool writable;			/* as mapped now */
 	bool shared;
 	bool anonymous;			/* .bss, stack, vdso: no file behind it */
@@ -44,7 +44,7 @@ struct segments {
  * executable is data. An object whose headers cannot be read or are not valid
  * is classed by its permissions alone (relro then counts as rodata), if any of
  * it is executable. An ELF file that is not loaded but only mapped to be read,
- * or not yet loaded as a whole, has no class. -ENOMEM.
+ * or not yet loaded as a whole, has no segment. -ENOMEM.
  */
 int segments_resolve(const struct proc_maps *maps, int proc_dirfd, struct segments *ret);
 void segments_free(struct segments *segments);	/* takes NULL and zeroed */
