@@ -387,14 +387,14 @@ static long attack_and_once_more(const long arguments[6])
 	return RAW(SYS_mprotect, arguments[2], PAGE, PROT_NONE);
 }
 
-static int64_t lost_hints(void)
+static int64_t lost_unused(void)
 {
 	json_t *reply;
 	int64_t number;
 
 	if (daemon_call("Metrics", NULL, &reply))
 		bail("Metrics: %s", daemon_error_message());
-	number = json_number(reply, "lost_hints");
+	number = json_number(reply, "lost_unused");
 	json_decref(reply);
 	return number;
 }
@@ -405,7 +405,7 @@ static void others_are_told_of(void)
 	struct puppet *noisy = puppet_new(), *quiet = puppet_new(), *ends = puppet_new(), *killed = puppet_new();
 	uint64_t page = puppet_pages(noisy, 1, PROT_READ), other = puppet_pages(quiet, 1, PROT_READ);
 	struct range own = { puppet_pages(killed, 3, PROT_READ), 0 };
-	int64_t lost = status_number("lost"), hints = lost_hints(), told = 0, kills = 0;
+	int64_t lost = status_number("lost"), hints = lost_unused(), told = 0, kills = 0;
 	struct monitor monitor;
 	json_t *event;
 
@@ -438,7 +438,7 @@ static void others_are_told_of(void)
 	ok(told == 5, "others: all 5 attempts of another process are told of (%" PRId64 ")", told);
 	ok(status_number("lost") > lost, "others: though events were lost (%" PRId64 ")", status_number("lost") - lost);
 	ok(kills == 1, "others: a kill is told of (%" PRId64 "), for who shares the memory must be killed as well", kills);
-	ok(lost_hints() == hints, "others: that a process has ended is not lost (%" PRId64 ")", lost_hints() - hints);
+	ok(lost_unused() == hints, "others: that a process has ended is not lost (%" PRId64 ")", lost_unused() - hints);
 	monitor_close(&monitor);
 	puppet_end(killed);
 	puppet_end(quiet);

@@ -305,8 +305,8 @@ static void counts(struct actor *first, struct actor *second)
 	   json_text(row, "segment"), json_text(row, "outcome"), json_text(row, "by"));
 	ok(json_number(row, "first") > 0 && json_number(row, "last") >= json_number(row, "first"), "first and last time");
 	row = json_object_get(row, "example");
-	ok(!strncmp(json_text(row, "place"), PROGRAM "+0x", sizeof(PROGRAM "+0x") - 1) &&
-	   strstr(json_text(row, "caller"), "+0x"), "an example: %s, from %s", json_text(row, "place"),
+	ok(!strncmp(json_text(row, "symbol"), PROGRAM "+0x", sizeof(PROGRAM "+0x") - 1) &&
+	   strstr(json_text(row, "caller"), "+0x"), "an example: %s, from %s", json_text(row, "symbol"),
 	   json_text(row, "caller"));
 	row = find_row(reply, "audited", "madvise", "audited");
 	ok(!strcmp(json_text(row, "segment"), "rodata") && !strcmp(json_text(row, "outcome"), madvise_ends()),

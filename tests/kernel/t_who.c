@@ -358,12 +358,12 @@ static void armed(void)
 	write_text("/sys/fs/cgroup/t_who/cgroup.procs", text);
 	asked = ask(asker, "ListMatches", 0, 0, 0);
 	ok(!*asked->error, "before the container is armed it is root (%s)", asked->message);
-	if (daemon_call("ArmContainer", json_pack("{s:s,s:i}", "id", "who", "pid", (int)asker->pid), NULL))
+	if (daemon_call("WatchContainer", json_pack("{s:s,s:i}", "id", "who", "pid", (int)asker->pid), NULL))
 		bail("arming: %s", daemon_error_message());
 	no_root(asker, false, "root in an armed container", "in a container that mseald seals");
 	refused(asker, roots, "PermissionDenied", "not in the container", "root in an armed container: one of root outside");
 	sealed(asker, asker, asker->pid, "root in an armed container: itself");
-	daemon_call("DisarmContainer", json_pack("{s:s}", "id", "who"), NULL);
+	daemon_call("UnwatchContainer", json_pack("{s:s}", "id", "who"), NULL);
 	puppet_end(asker);
 	rmdir("/sys/fs/cgroup/t_who");
 }

@@ -41,14 +41,15 @@ static const char pid_line[] = "{\"parameters\":{\"space\":7,\"ranges\":2,\"byte
 	"\"killed\":0,\"audited\":0,\"seals\":[" SEAL_1 "]}]},\"continues\":true}\n" \
 	"{\"parameters\":{\"spaces\":[{\"id\":8,\"pids\":[900],\"comm\":\"x\",\"set\":2,\"denied\":0," \
 	"\"killed\":0,\"audited\":0,\"seals\":[" SEAL_2 "]}]}}"
-#define ROW(row, name, outcome, by, raced, native) \
-	"{\"row\":" #row ",\"operation\":\"" name "\",\"outcome\":\"" outcome "\",\"by\":\"" by "\",\"raced\":" #raced \
-	",\"native\":\"" native "\"}"
+#define ROW_DENY(row, name, deny, outcome, by, raced, native) \
+	"{\"row\":" #row ",\"operation\":\"mmap\",\"description\":\"" name "\",\"deny\":[\"" deny "\"]," \
+	"\"outcome\":\"" outcome "\",\"by\":\"" by "\",\"raced\":" #raced ",\"native\":\"" native "\"}"
+#define ROW(row, name, ...) ROW_DENY(row, name, name, __VA_ARGS__)
 #define STATUS \
 	"{\"parameters\":{\"version\":\"0.1\",\"kernel\":\"6.12.1\",\"attached\":true,\"preemption\":\"voluntary\"," \
 	"\"rows\":[" ROW(1, "mprotect", "EPERM", "lsm", false, "none") "," \
-	ROW(3, "munmap", "SIGKILL", "kill", true, "all") "," ROW(6, "madvise", "SIGKILL", "kill", true, "anonymous") "," \
-	ROW(12, "MOVE", "not covered", "none", false, "none") "]," \
+	ROW_DENY(3, "munmap", "unmap", "SIGKILL", "kill", true, "all") "," ROW_DENY(6, "madvise", "discard", "SIGKILL", "kill", true, "anonymous") "," \
+	ROW_DENY(12, "MOVE", "unmap", "not covered", "none", false, "none") "]," \
 	"\"spaces\":1,\"sets\":1,\"spaces_max\":65536,\"sets_max\":65536,\"lost\":1,\"misses\":0,\"denied\":3," \
 	"\"killed\":0,\"audited\":0,\"unsealed\":2}}"
 #define EVENTS \
@@ -443,13 +444,13 @@ static void test_list(void **state)
 	(void)state;
 	RUN(replies, "list");
 	assert_result(0,
-		"PID      COMM       RANGE                          SIZE  CLASS  DENIES                  ACTION  GATE      "
-		"FOR        ATTEMPTS\n"
-		"812,813  ng\\x1binx  0x1000-0x2000                    4K  -      mprotect,unmap,discard  deny    override  "
-		"good              3\n"
-		"900      x          0x7f0000000000-0x7f0000001000    4K  relro  mprotect                deny    kill      "
+		"PID      COMM       RANGE                          SIZE  SEGMENT  DENIES                  ACTION  GATE      "
+		"KIND       ATTEMPTS\n"
+		"812,813  ng\\x1binx  0x1000-0x2000                    4K  -        mprotect,unmap,discard  deny    override  "
+		"permanent         3\n"
+		"900      x          0x7f0000000000-0x7f0000001000    4K  relro    mprotect                deny    kill      "
 		"revocable         0\n"
-		"900      x          0x7f0000000000-0x7f0000001000    4K  relro  unmap                   kill    kill      "
+		"900      x          0x7f0000000000-0x7f0000001000    4K  relro    unmap                   kill    kill      "
 		"revocable         0\n", "");
 	assert_string_equal(test.request, "{\"method\":\"io.mseald.List\",\"parameters\":{\"once\":true},\"more\":true}");
 
@@ -710,7 +711,7 @@ static void test_map_and_explain(void **state)
 	"{\"policy\":\"" policy "\",\"program\":\"" program "\",\"operation\":\"" operation "\",\"segment\":\"" segment \
 	"\",\"verdict\":\"" verdict "\",\"attempts\":" #attempts ",\"processes\":32,\"first\":1795348799000000000," \
 	"\"last\":1795348800000000000,\"example\":{\"pid\":812,\"uid\":33,\"comm\":\"ng\\u001binx\",\"address\":4096," \
-	"\"length\":4096,\"place\":\"/usr/lib/x.so+0x0\",\"ip\":8192},\"outcome\":\"" outcome "\",\"by\":\"" by "\"}"
+	"\"length\":4096,\"symbol\":\"/usr/lib/x.so+0x0\",\"ip\":8192},\"outcome\":\"" outcome "\",\"by\":\"" by "\"}"
 #define REPORT_POLICY(name, action, sealed) \
 	"{\"name\":\"" name "\",\"path\":\"/etc/mseald/policy.d/" name ".conf\",\"action\":\"" action "\",\"deny\":[" \
 	"\"mprotect\",\"unmap\"],\"segments\":[\"text\",\"relro\"],\"dlopen\":false,\"since\":1795348800000000000," \
@@ -750,7 +751,7 @@ static void test_report(void **state)
 					 "what lets them be: Deny=mprotect; Segments=relro\n"));
 	assert_non_null(strstr(test.out, "still: Action=audit, 1 address space sealed\n=> nothing that is in this table"));
 	assert_non_null(strstr(test.out, "no policy: sealed by hand, or by msealctl run\n"));
-	assert_non_null(strstr(test.out, "old: no longer in force\n"));
+	assert_non_null(strstr(test.out, "old: no longer active\n"));
 	assert_non_null(strstr(test.out, "EPERM (native)"));
 	assert_non_null(strstr(test.out, "4 attempts are not in this table: the event buffer, or the table, was full"));
 
@@ -761,10 +762,10 @@ static void test_report(void **state)
 	json_decref(document);
 
 	RUN(nothing, "policy", "report");
-	assert_non_null(strstr(test.out, "No policy is in force, and nothing was attempted.\nsince "));
+	assert_non_null(strstr(test.out, "No policy is active, and nothing was attempted.\nsince "));
 	RUN(nothing, "policy", "report", "web");
 	assert_int_equal(test.status, 1);
-	assert_non_null(strstr(test.error, "there is no policy 'web' in force"));
+	assert_non_null(strstr(test.error, "there is no active policy 'web'"));
 	RUN(nothing, "policy", "report", "--reset");
 	assert_result(0, "The report is empty now.\n", "");
 	assert_string_equal(test.request, "{\"method\":\"io.mseald.Report\",\"parameters\":{\"reset\":true}}");

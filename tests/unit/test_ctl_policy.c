@@ -283,16 +283,16 @@ static void showing(void **state)
 	run("enable thing");
 	run("show thing");
 	assert_result(0, "thing: on, " POLICY_FOLDER_ETC "/thing.conf -> %s/thing.conf\nthing: replaced, %s/thing.conf\n\n"
-		      "# " POLICY_FOLDER_ETC "/thing.conf\n" READY "\n# What is in force of it:\n[Match]\nExe=/usr/bin/thing\n\n"
+		      "# " POLICY_FOLDER_ETC "/thing.conf\n" READY "\n# The active policy:\n[Match]\nExe=/usr/bin/thing\n\n"
 		      "[Seal]\nSegments=text rodata relro data vdso stack\nDeny=mprotect unmap discard\nForeignWrite=allow\nFileWrite=allow\n"
 		      "Action=deny\nDlopen=no\nGate=auto\n", test.vendor, test.vendor);
 	write_file(POLICY_FOLDER_ETC, "x.conf", "[Match]\nExe=\"/a b\" /c\nUnit=x.service\nUser=7\nMarked=yes\n# \xc3\xa4\n[Seal]\n"
 		   "Segments=none\n");
 	run("show x.conf");
 	assert_says(0, "\n# \\xc3\\xa4\n");
-	assert_says(0, "# What is in force of it:\n[Match]\nExe=\"/a b\" /c\nUnit=x.service\nUser=7\nMarked=yes\n\n[Seal]\nSegments=none\n");
+	assert_says(0, "# The active policy:\n[Match]\nExe=\"/a b\" /c\nUnit=x.service\nUser=7\nMarked=yes\n\n[Seal]\nSegments=none\n");
 	run("show %s", below_root(POLICY_FOLDER_ETC, "x.conf"));
-	assert_says(0, "# What is in force of it:\n");
+	assert_says(0, "# The active policy:\n");
 	run("--json show x");
 	document = json_loads(test.out, 0, NULL);
 	assert_string_equal(json_string_value(json_array_get(json_object_get(json_object_get(json_object_get(document, "policy"),

@@ -97,7 +97,7 @@ static int arm(const char *socket, const char *id, json_t *request)
 	r = varlink_connect(socket, &client);
 	if (r < 0)
 		return give_up(id, "cannot reach mseald on %s: %s (systemctl start mseald)", socket, strerror(-r));
-	r = varlink_call(client, "io.mseald.ArmContainer", request, &reply, &error);
+	r = varlink_call(client, "io.mseald.WatchContainer", request, &reply, &error);
 	if (r < 0)
 		result = give_up(id, "no answer of mseald on %s: %s; see its log (journalctl -u mseald)", socket, strerror(-r));
 	else

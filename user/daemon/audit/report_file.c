@@ -25,7 +25,7 @@ static json_t *example_json(const struct mseald_tally *value)
 
 	return json_pack("{s:I,s:I,s:s,s:I,s:I,s:o*,s:I,s:o*}", "pid", (json_int_t)value->pid, "uid",
 			 (json_int_t)value->uid, "comm", text_comm(value->comm, comm), "address",
-			 (json_int_t)value->address, "length", (json_int_t)value->length, "place",
+			 (json_int_t)value->address, "length", (json_int_t)value->length, "symbol",
 			 place_json(value->symbol), "ip", (json_int_t)value->ip, "caller",
 			 place_json(value->caller));
 }
@@ -137,7 +137,7 @@ static bool read_example(const json_t *example, struct mseald_tally *ret)
 	ret->ip = ip;
 	read_text(example, "comm", comm, sizeof(comm));
 	memcpy(ret->comm, comm, sizeof(ret->comm));
-	read_text(example, "place", ret->symbol, sizeof(ret->symbol));
+	read_text(example, "symbol", ret->symbol, sizeof(ret->symbol));
 	read_text(example, "caller", ret->caller, sizeof(ret->caller));
 	return true;
 }

@@ -15,13 +15,15 @@
 static const struct rule {
 	unsigned row;
 	enum mseald_op op;
-	const char *operation;
+	const char *description;
 	const char *programs[2];
 	unsigned deny;
 	const char *note;
 	bool only_kill;		/* on every kernel, and by no program that means no harm */
 	bool compat;		/* 32-bit calls: told of where they are not decided as the rule before */
 	enum native_scope native;
+	bool guard_pages;	/* only on kernels that have them */
+	unsigned uncounted;	/* deny bits that deny it too, but do not make it a reason not to seal */
 } rules[] = {
 	{ 1, MSEALD_OP_MPROTECT, "mprotect, pkey_mprotect", { "mseald_file_mprotect" }, MSEALD_DENY_MPROTECT, NULL },
 	{ 2, MSEALD_OP_MMAP, "mmap over it", { "mseald_mmap_file" }, MSEALD_DENY_UNMAP, NULL },
@@ -38,8 +40,9 @@ static const struct rule {
 	  "if not writable when sealed", .native = NATIVE_ANONYMOUS },
 	{ 6, MSEALD_OP_MADVISE, "madvise that discards, 32-bit call", { "override_madvise_32", "kill_do_madvise" },
 	  MSEALD_DENY_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
-	/* Not counted as mprotect: no program that means no harm does this to what it has sealed. */
-	{ 6, MSEALD_OP_MADVISE, "madvise of guard pages", { "override_madvise", "kill_do_madvise" }, 0, NULL },
+	/* No program that means no harm does this to what it has sealed. */
+	{ 6, MSEALD_OP_MADVISE, "madvise of guard pages", { "override_madvise", "kill_do_madvise" }, 0, NULL,
+	  .uncounted = MSEALD_DENY_MPROTECT, .guard_pages = true },
 	{ 7, MSEALD_OP_PROCESS_MADVISE, "process_madvise that discards", { "override_process_madvise", "kill_process_madvise" },
 	  MSEALD_DENY_DISCARD, "if not writable when sealed", .native = NATIVE_ANONYMOUS },
 	{ 7, MSEALD_OP_PROCESS_MADVISE, "process_madvise that discards, 32-bit call",
@@ -69,7 +72,7 @@ static const struct rule {
 	  "and the process dies" },
 	{ 13, MSEALD_OP_MAP_HOLE, "a stack growing where it was", { "kill_expand_downwards" }, MSEALD_DENY_UNMAP, NULL, true },
 	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by itself", { "mseald_file_open" }, MSEALD_DENY_DISCARD,
-	  "a private mapping, if not writable when sealed" },
+	  "a private mapping, if not writable when sealed", .uncounted = MSEALD_DENY_FILE_WRITE },
 	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by anybody", { "mseald_file_open" }, MSEALD_DENY_FILE_WRITE,
 	  "a private mapping, if not writable when sealed" },
 };
@@ -171,7 +174,8 @@ static void choose_decisions(struct coverage *coverage, bool compat, bool no_pro
 	bool guard_pages = probe_guard_pages();
 
 	for (size_t i = 0; i < ELEMENTS(rules); i++) {
-		struct decision decision = { .row = rules[i].row, .op = rules[i].op, .operation = rules[i].operation,
+		struct decision decision = { .row = rules[i].row, .op = rules[i].op, .description = rules[i].description,
+					     .deny = rules[i].deny | rules[i].uncounted,
 					     .mechanism = rule_mechanism(coverage, &rules[i]), .note = rules[i].note,
 					     .native = coverage->native ? rules[i].native : NATIVE_NONE };
 
@@ -180,7 +184,7 @@ static void choose_decisions(struct coverage *coverage, bool compat, bool no_pro
 			decision.native = NATIVE_NONE;
 			decision.note = "this kernel takes no such advice";
 		}
-		if (!guard_pages && strcmp(rules[i].operation, "madvise of guard pages") == 0) {
+		if (!guard_pages && rules[i].guard_pages) {
 			decision.mechanism = MECHANISM_KERNEL;
 			decision.note = "this kernel has none";
 		}
@@ -198,7 +202,7 @@ static int check_gates(const struct coverage *coverage)
 		if (!rules[i].only_kill && !rules[i].compat && rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL) {
 			log_error("--gate=deny: on this kernel \"%s\" could only be answered with SIGKILL; "
 				  "use --gate=auto, or a kernel with CONFIG_FUNCTION_ERROR_INJECTION, or 7.1 and later",
-				  rules[i].operation);
+				  rules[i].description);
 			return -EOPNOTSUPP;
 		}
 	if (coverage->mode == GATE_DENY && coverage->compat_kills)
