@@ -220,11 +220,10 @@ static void judge_all(const struct page *page, const json_t *rows,
 
 static void add_json(const struct operation *operation, const struct answer *answer, void *to)
 {
-	(void)json_array_append_new(to,
-				    json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:s}", "row", (int)operation->row,
-					      "operation", answer->operation, "description",
-					      answer->description, "outcome", answer->outcome,
-					      "by", answer->by, "raced", answer->raced, "why", answer->why));
+	(void)json_array_append_new(
+		to, json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:s}", "row", (int)operation->row, "operation",
+			      answer->operation, "description", answer->description, "outcome",
+			      answer->outcome, "by", answer->by, "raced", answer->raced, "why", answer->why));
 }
 
 static json_t *mapping_to_json(const struct page *page)
@@ -270,8 +269,9 @@ static int print_json(const struct address_space *space, const struct page *page
 	judge_all(page, rows, add_json, list);
 	answer = json_pack("{s:i, s:o, s:I, s:s, s:b, s:o, s:o, s:o}", "pid", space->pid, "comm",
 			   text_json(space->comm), "address", (json_int_t)page->address, "segment",
-			   names_segment(page->segment), "sealed", page->sealed, "mapping", mapping_to_json(page),
-			   "seals", matching_seals(document, page->address), "operations", list);
+			   names_segment(page->segment), "sealed", page->sealed, "mapping",
+			   mapping_to_json(page), "seals", matching_seals(document, page->address),
+			   "operations", list);
 	return answer ? client_print_json(answer) : error_out_of_memory();
 }
 
@@ -321,7 +321,8 @@ static int print_head(const struct address_space *space, const struct page *page
 	else
 		(void)puts("mapping  none: nothing is mapped here");
 	(void)printf("segment  %s%s%s\n", terminal_on(terminal, terminal_segment_colour(page->segment)),
-		     names_segment(page->segment), terminal_off(terminal, terminal_segment_colour(page->segment)));
+		     names_segment(page->segment),
+		     terminal_off(terminal, terminal_segment_colour(page->segment)));
 	if (!page->sealed)
 		(void)puts("seal     none");
 	for (size_t i = 0; i < space->seals.count; i++) {

@@ -178,8 +178,8 @@ static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
 			 (json_int_t)seal->end, "segment", names_segment(seal->segment), "deny",
 			 event_json_deny(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
 			 event_json_deny(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
-			 event_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "revocable", !permanent, "gate",
-			 seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
+			 event_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "revocable", !permanent,
+			 "gate", seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
 }
 
 /* May the client see it? One of the processes that share it stands for all. */

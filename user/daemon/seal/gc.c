@@ -164,7 +164,8 @@ int gc_take_over(struct gc *gc)
 	forget_stale(gc);
 	integrity_check(gc->integrity);	/* what slipped while nobody watched */
 	integrity_end_doomed(gc->integrity);
-	log_info("took over %" PRIu64 " sealed address spaces", (uint64_t)programs_state(gc->programs)->sealed);
+	log_info("took over %" PRIu64 " sealed address spaces",
+		 (uint64_t)programs_state(gc->programs)->sealed);
 	return 0;
 }
 
