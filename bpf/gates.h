@@ -153,7 +153,8 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 						      distance, true);
 	}
 	from = seals_meet_called(set, touched.start, touched.end, MSEALD_DENY_UNMAP);
-	if (!from && !(fixed && seals_meet_called(set, touched.target_start, touched.target_end, MSEALD_DENY_UNMAP)))
+	if (!from &&
+	    !(fixed && seals_meet_called(set, touched.target_start, touched.target_end, MSEALD_DENY_UNMAP)))
 		return 0;
 	/*
 	 * Old length 0, and be it by rounding, makes a second mapping of what is there over the new length.
@@ -289,7 +290,8 @@ static __always_inline int gate_detach(u64 address, u32 reaction)
 	if (!set || !(seals_flags(set) & MSEALD_SEAL_SHM))
 		return 0;
 	return verdict_in(key, address, MSEALD_ADDRESS_LIMIT, set,
-			  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_DENY_UNMAP, reaction) | ATTEMPT_SHM | OR_NATIVE(reaction));
+			  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_DENY_UNMAP, reaction) | ATTEMPT_SHM |
+				  OR_NATIVE(reaction));
 }
 
 static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u32 reaction)

@@ -218,7 +218,10 @@ u32 current_set_of(u64 key);
 /* The same, remembered in its slot for the next time. */
 u32 current_set_kept(u64 key);
 
-/* The seal set of an address space: of its entry or, while its fork is pending, of the mark of its first task. */
+/*
+ * The seal set of an address space: of its entry or, while its fork is pending, of the mark of its
+ * first task.
+ */
 static __always_inline u32 set_of(u64 key, u64 task)
 {
 	/* Read first: fork_finish() makes the entry, and then takes the mark away. */

@@ -178,7 +178,10 @@ static const struct operation {
 	{ "exec dynamic", do_exec_dynamic, 1 },
 };
 
-/* Instructions per call: the least of as many batches as the budget allows; the long calls, which vary, get more. */
+/*
+ * Instructions per call: the least of as many batches as the budget allows; the long calls, which
+ * vary, get more.
+ */
 static uint64_t measure(const struct operation *operation, uint64_t budget)
 {
 	uint64_t least = UINT64_MAX, spent = 0;
@@ -214,7 +217,9 @@ static void check_icount(void)
 			first = begin;
 	}
 	if (first > 8) {
-		fprintf(stderr, "bench: the time stamp counter does not count instructions here; run it by `make bench`\n");
+		fprintf(stderr,
+			"bench: the time stamp counter does not count instructions here; run it by "
+			"`make bench`\n");
 		exit(1);
 	}
 }
@@ -225,7 +230,8 @@ static void prepare(unsigned long seals)
 	char *top = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *pages;
 
 	/*
-	 * As high as there is room, and not aligned to huge pages, which would leave a hole above: whatever the kernel
+	 * As high as there is room, and not aligned to huge pages, which would leave a hole above:
+	 * whatever the kernel
 	 * places from now on comes right below it, as in a program below its libraries.
 	 */
 	must(top != MAP_FAILED, "mmap");

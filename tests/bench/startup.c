@@ -85,8 +85,8 @@ static void print_program(int fd, bool first)
 	must(bpf_obj_get_info_by_fd(fd, &program, &length) == 0, "a program cannot be read");
 	btf = btf__load_from_kernel_by_id(program.btf_id);
 	type = btf ? btf__type_by_id(btf, function.type_id) : NULL;
-	printf("%s\"%s\": %u", first ? "" : ", ", type ? btf__name_by_offset(btf, type->name_off) : program.name,
-	       program.verified_insns);
+	printf("%s\"%s\": %u", first ? "" : ", ",
+	       type ? btf__name_by_offset(btf, type->name_off) : program.name, program.verified_insns);
 	btf__free(btf);
 }
 
@@ -138,11 +138,18 @@ static void reload_policies(void)
 	run(reload);
 }
 
-/* Of a file that is open for writing, and of memory that userfaultfd reaches: what all programs are needed for. */
+/*
+ * Of a file that is open for writing, and of memory that userfaultfd reaches: what all programs are
+ * needed for.
+ */
 static void seal_everything(void)
 {
-	char range[40], pid[24], *seal[] = { (char[]){ "msealctl" }, (char[]){ "seal" }, (char[]){ "--deny=all,file-write" },
-					     pid, range, NULL };
+	char range[40], pid[24], *seal[] = { (char[]){ "msealctl" },
+					     (char[]){ "seal" },
+					     (char[]){ "--deny=all,file-write" },
+					     pid,
+					     range,
+					     NULL };
 	int fd = open("/tmp/startup", O_RDWR | O_CREAT, 0644);
 	char *area = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 

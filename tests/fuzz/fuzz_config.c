@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any bytes as mseald.conf: config that the daemon can work with, or lines that say why not, and nothing changed.
+ * Any bytes as mseald.conf: config that the daemon can work with, or lines that say why not, and
+ * nothing changed.
  * Never both. What is taken is written out and must read back the same.
  */
 #include <errno.h>
@@ -18,8 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool equal(const struct config *a, const struct config *b)
 {
-	return a->gate == b->gate && a->debug == b->debug && a->lock == b->lock && a->lock_signals == b->lock_signals &&
-	       a->user_spaces == b->user_spaces;
+	return a->gate == b->gate && a->debug == b->debug && a->lock == b->lock &&
+	       a->lock_signals == b->lock_signals && a->user_spaces == b->user_spaces;
 }
 
 static void check_faults(const struct diagnostics *faults, size_t lines)
@@ -32,7 +33,8 @@ static void check_faults(const struct diagnostics *faults, size_t lines)
 		CHECK(text && strcmp(faults->list[i].path, PATH) == 0 && *faults->list[i].message);
 		CHECK(faults->list[i].line <= lines);
 		/* A line has one fault; that there are more is told last, of no line. */
-		CHECK(i == 0 || faults->list[i].line > faults->list[i - 1].line || (i == 20 && faults->list[i].line == 0));
+		CHECK(i == 0 || faults->list[i].line > faults->list[i - 1].line ||
+		      (i == 20 && faults->list[i].line == 0));
 		for (const char *c = text; *c; c++)
 			CHECK((unsigned char)*c >= 0x20 && *c != 0x7f);
 	}
@@ -52,7 +54,8 @@ static int parse(const void *text, size_t size, struct config *config, size_t li
 		CHECK(equal(config, &before));
 	} else {
 		CHECK(faults.count == 0);
-		CHECK(config->gate <= GATE_DENY && config->user_spaces > 0 && config->user_spaces <= MSEALD_MAX_SPACES);
+		CHECK(config->gate <= GATE_DENY && config->user_spaces > 0 &&
+		      config->user_spaces <= MSEALD_MAX_SPACES);
 		CHECK(memchr(text, '[', size) || equal(config, &before));
 	}
 	diagnostics_free(&faults);
@@ -66,7 +69,8 @@ static void check_round(const struct config *config)
 	char text[160];
 	int length;
 
-	length = snprintf(text, sizeof(text), "[Mseald]\nGate=%s\nDebug=%s\nLock=%s\nLockSignals=%s\nUserSpaces=%u\n",
+	length = snprintf(text, sizeof(text),
+			  "[Mseald]\nGate=%s\nDebug=%s\nLock=%s\nLockSignals=%s\nUserSpaces=%u\n",
 			  gates[config->gate], config->debug ? "yes" : "no", config->lock ? "yes" : "no",
 			  config->lock_signals ? "yes" : "no", config->user_spaces);
 	CHECK(parse(text, (size_t)length, &again, 6) == 0 && equal(config, &again));
@@ -94,7 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(config.debug == other.debug || (!config.debug && other.debug));
 	CHECK(config.lock == other.lock || (!config.lock && other.lock));
 	CHECK(config.lock_signals == other.lock_signals || (config.lock_signals && !other.lock_signals));
-	CHECK(config.user_spaces == other.user_spaces || (config.user_spaces == MSEALD_QUOTA_EACH && other.user_spaces == 7));
+	CHECK(config.user_spaces == other.user_spaces ||
+	      (config.user_spaces == MSEALD_QUOTA_EACH && other.user_spaces == 7));
 	check_round(&config);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any JSON object as the parameters of a call: each is taken or refused by its name, and what was not given, or was
+ * Any JSON object as the parameters of a call: each is taken or refused by its name, and what was
+ * not given, or was
  * refused, leaves alone what there was.
  */
 #include <errno.h>
@@ -35,7 +36,8 @@ static void refused(int r, const char *bad, const char *name)
 	error_sent = NULL;
 	CHECK((r == -EINVAL || r == -E2BIG) && strcmp(bad, name) == 0);
 	CHECK(reply_bad(NULL, r, bad) == 0 && error_sent);
-	CHECK(strcmp(error_sent, r == -EINVAL ? "org.varlink.service.InvalidParameter" : "io.mseald.TooMany") == 0);
+	CHECK(strcmp(error_sent,
+		     r == -EINVAL ? "org.varlink.service.InvalidParameter" : "io.mseald.TooMany") == 0);
 }
 
 static void read_pid(json_t *parameters)
@@ -63,7 +65,8 @@ static void read_ranges(json_t *parameters)
 		CHECK(!ranges && count == 77);
 		return;
 	}
-	CHECK(count == json_array_size(json_object_get(parameters, "ranges")) && count > 0 && count <= SEAL_MAX_RANGES);
+	CHECK(count == json_array_size(json_object_get(parameters, "ranges")) && count > 0 &&
+	      count <= SEAL_MAX_RANGES);
 	for (size_t i = 0; i < count; i++)
 		CHECK(ranges[i].start <= INT64_MAX && ranges[i].end <= INT64_MAX);
 	free(ranges);
@@ -76,8 +79,9 @@ static void read_options(json_t *parameters)
 	int r = params_seal_spec(parameters, &spec, &bad);
 
 	if (r < 0) {
-		CHECK(strcmp(bad, "segments") == 0 || strcmp(bad, "deny") == 0 || strcmp(bad, "action") == 0 ||
-		      strcmp(bad, "dlopen") == 0 || strcmp(bad, "revocable") == 0);
+		CHECK(strcmp(bad, "segments") == 0 || strcmp(bad, "deny") == 0 ||
+		      strcmp(bad, "action") == 0 || strcmp(bad, "dlopen") == 0 ||
+		      strcmp(bad, "revocable") == 0);
 		refused(r, bad, bad);
 		return;
 	}

@@ -31,8 +31,10 @@ static void check_exe(const struct policy *policy)
 		const struct policy_exe *exe = &policy->exe[i];
 		size_t length = strlen(exe->path);
 
-		CHECK(exe->given[0] == '/' && exe->path[0] == '/' && length < POLICY_PATH_MAX && exe->line > 0);
-		CHECK((exe->kind == POLICY_EXE_FOLDER) == (exe->path[length - 1] == '/' && exe->kind != POLICY_EXE_FILE));
+		CHECK(exe->given[0] == '/' && exe->path[0] == '/' && length < POLICY_PATH_MAX &&
+		      exe->line > 0);
+		CHECK((exe->kind == POLICY_EXE_FOLDER) ==
+		      (exe->path[length - 1] == '/' && exe->kind != POLICY_EXE_FILE));
 		CHECK(!strstr(exe->path, "/../") && !strstr(exe->path, "//"));
 	}
 }
@@ -40,14 +42,16 @@ static void check_exe(const struct policy *policy)
 static void check_policy(const struct policy *policy)
 {
 	CHECK(policy->name && policy->path);
-	CHECK(policy->exe_count + policy->unit_count + policy->cgroup_count + policy->user_count > 0 || policy->marked);
+	CHECK(policy->exe_count + policy->unit_count + policy->cgroup_count + policy->user_count > 0 ||
+	      policy->marked);
 	CHECK(policy->exe_count <= PARSER_VALUES_MAX && policy->unit_count <= PARSER_VALUES_MAX);
 	CHECK(policy->cgroup_count <= PARSER_VALUES_MAX && policy->user_count <= PARSER_VALUES_MAX);
 	CHECK((policy->seal.segments & ~MSEALD_SEGMENTS_ALL) == 0);
 	CHECK(policy->seal.deny != 0 && (policy->seal.deny & ~(unsigned)MSEALD_DENY_ALL) == 0);
 	CHECK(policy->seal.action < MSEALD_ACTION_COUNT && policy->seal.gate <= POLICY_GATE_DENY);
 	for (size_t i = 0; i < policy->cgroup_count; i++)
-		CHECK(policy->cgroup[i][0] == '/' && (!policy->cgroup[i][1] || policy->cgroup[i][strlen(policy->cgroup[i]) - 1] != '/'));
+		CHECK(policy->cgroup[i][0] == '/' &&
+		      (!policy->cgroup[i][1] || policy->cgroup[i][strlen(policy->cgroup[i]) - 1] != '/'));
 	for (size_t i = 0; i < policy->unit_count; i++)
 		CHECK(!strchr(policy->unit[i], '/') && policy->unit_line[i] > 0);
 	check_exe(policy);
@@ -57,7 +61,9 @@ static void check_policy(const struct policy *policy)
 static void check_match(struct policy *policy)
 {
 	const struct policies policies = { policy, 1 };
-	struct policy_facts facts = { .exe = "/usr/bin/x", .cgroup = "/a.slice/b.service", .user = 7, .marked = true };
+	struct policy_facts facts = {
+		.exe = "/usr/bin/x", .cgroup = "/a.slice/b.service", .user = 7, .marked = true
+	};
 	_cleanup_free_ char *why = NULL;
 	const struct policy *found;
 

@@ -51,7 +51,8 @@ static struct seal seal_of(const uint8_t *op)
 	else
 		seal.revocable[op[3] % 4 % MSEALD_ACTION_COUNT] = deny;
 	if (op[4] >> 5 && deny & MSEALD_DENY_FILE)
-		seal.file = (struct mseald_inode){ .address = 0xffff888000000000ull + 64ull * (op[4] >> 5), .number = op[4] >> 5 };
+		seal.file = (struct mseald_inode){ .address = 0xffff888000000000ull + 64ull * (op[4] >> 5),
+						   .number = op[4] >> 5 };
 	return seal;
 }
 
@@ -89,7 +90,10 @@ static void check(const struct sealset *set, const struct page *model)
 	}
 }
 
-/* Encodes and decodes; with a byte spoiled the result must be refused, or be a set that encodes to just that. */
+/*
+ * Encodes and decodes; with a byte spoiled the result must be refused, or be a set that encodes to
+ * just that.
+ */
 static void roundtrip(const struct sealset *set, const uint8_t *op, bool spoil)
 {
 	_cleanup_(sealset_free) struct sealset back = { 0 };

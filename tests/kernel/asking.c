@@ -101,7 +101,8 @@ static void note(struct asked *asked, const char *error, const json_t *reply)
 	snprintf(asked->error, sizeof(asked->error), "%s", error ?: "");
 	snprintf(asked->message, sizeof(asked->message), "%s", error ? daemon_error_message() : "");
 	asked->spaces = json_is_array(spaces) ? (int64_t)json_array_size(spaces) : json_integer_value(spaces);
-	asked->pid = json_integer_value(json_array_get(json_object_get(json_array_get(spaces, 0), "pids"), 0));
+	asked->pid = json_integer_value(
+		json_array_get(json_object_get(json_array_get(spaces, 0), "pids"), 0));
 }
 
 /* Arguments: where the answer goes, method, pid, start, length, revocable. */
@@ -124,10 +125,12 @@ static long inside(const long arguments[6])
 	return 0;
 }
 
-static const struct asked *ask_it(struct puppet *puppet, const char *method, pid_t pid, uint64_t start, uint64_t length, long revocable)
+static const struct asked *ask_it(struct puppet *puppet, const char *method, pid_t pid, uint64_t start,
+				  uint64_t length, long revocable)
 {
 	struct asked *asked = puppet_data(puppet);
-	long r = puppet_run(puppet, inside, (long)asked, (long)method, pid, (long)start, (long)length, revocable);
+	long r = puppet_run(puppet, inside, (long)asked, (long)method, pid, (long)start, (long)length,
+			    revocable);
 
 	if (r)
 		bail("asking %s: %s", method, puppet_text(puppet, r));

@@ -18,15 +18,22 @@ struct puppet *puppet_of(uid_t uid, gid_t gid);
 void puppet_become(struct puppet *puppet, uid_t uid, gid_t gid);
 /* Takes capabilities from it: all but those in this mask. */
 void puppet_keep_capabilities(struct puppet *puppet, uint64_t mask);
-/* It is in a user namespace of its own from now on, of `count` ids from `outside` on, which are 0 and on inside. */
+/*
+ * It is in a user namespace of its own from now on, of `count` ids from `outside` on, which are 0
+ * and on inside.
+ */
 void puppet_user_namespace(struct puppet *puppet, uid_t outside, unsigned count);
 /* Its children are in a pid namespace of their own from now on: the first is pid 1 there, and must live. */
 void puppet_pid_namespace(struct puppet *puppet);
 /* puppet_clone(), which must not fail. */
 struct puppet *puppet_child(struct puppet *of, unsigned long flags);
 
-/* It calls a method. pid 0: not given; length 0: no ranges, else one. The answer is the puppet's until the next one. */
-const struct asked *ask(struct puppet *puppet, const char *method, pid_t pid, uint64_t start, uint64_t length);
+/*
+ * It calls a method. pid 0: not given; length 0: no ranges, else one. The answer is the puppet's
+ * until the next one.
+ */
+const struct asked *ask(struct puppet *puppet, const char *method, pid_t pid, uint64_t start,
+			uint64_t length);
 const struct asked *ask_revocably(struct puppet *puppet, pid_t pid, uint64_t start, uint64_t length);
 
 #endif

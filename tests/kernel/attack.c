@@ -102,12 +102,14 @@ uint64_t stage_map(struct stage *stage, unsigned long length, int protection, in
 	if (stage->abi != ABI_INT80)
 		return (uint64_t)stage_call(stage, SYS_mmap, 0, (long)length, protection, flags, -1, 0);
 	if (!(flags & MAP_HUGETLB))
-		return (uint64_t)stage_call(stage, SYS_mmap, 0, (long)length, protection, flags | MAP_32BIT, -1, 0);
+		return (uint64_t)stage_call(stage, SYS_mmap, 0, (long)length, protection, flags | MAP_32BIT,
+					    -1, 0);
 	/* For huge pages 6.1 and 6.12 do not look at MAP_32BIT (fs/hugetlbfs/inode.c). */
 	room = (uint64_t)stage_call(stage, SYS_mmap, 0, (long)(length + HUGE_PAGE), PROT_NONE,
 				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	room = (room + HUGE_PAGE - 1) & -HUGE_PAGE;
-	return (uint64_t)stage_call(stage, SYS_mmap, (long)room, (long)length, protection, flags | MAP_FIXED, -1, 0);
+	return (uint64_t)stage_call(stage, SYS_mmap, (long)room, (long)length, protection, flags | MAP_FIXED,
+				    -1, 0);
 }
 
 static int open_memory(pid_t pid, int mode)
@@ -133,7 +135,8 @@ void stage_poke(struct stage *stage, uint64_t at, const void *bytes, size_t leng
 	int fd = stage->trouble[0] ? -1 : open_memory(stage->victim->pid, O_RDWR);
 
 	if (!stage->trouble[0] && (fd < 0 || pwrite(fd, bytes, length, (off_t)at) != (ssize_t)length))
-		stage_trouble(stage, "memory at %#lx cannot be written: %s", (unsigned long)at, strerror(errno));
+		stage_trouble(stage, "memory at %#lx cannot be written: %s", (unsigned long)at,
+			      strerror(errno));
 	if (fd >= 0)
 		close(fd);
 }
@@ -185,7 +188,8 @@ static void lay_out(struct stage *stage, uint64_t start, uint64_t length)
 		stage_call(stage, SYS_ftruncate, stage->fd, (long)(length * 2));
 	}
 	stage_call(stage, SYS_mmap, (long)start, (long)length, PROT_READ | PROT_WRITE,
-		   MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE) | (file ? 0 : MAP_ANONYMOUS), stage->fd, 0);
+		   MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE) | (file ? 0 : MAP_ANONYMOUS), stage->fd,
+		   0);
 	stage_fill(stage, start, length, 7);
 	if (layout != ANON_WRITE && layout != SHARED_WRITE)
 		stage_call(stage, SYS_mprotect, (long)start, (long)length, PROT_READ);
@@ -197,7 +201,8 @@ void stage_open(struct stage *stage, const struct attack *attack, enum abi abi)
 
 	*stage = (struct stage){ .victim = abi == ABI_32 ? puppet_new_32() : puppet_new(), .abi = abi,
 				 .attack = attack, .fd = -1 };
-	base = stage_map(stage, (STAGE_PAGES + 2 * GUARD_PAGES) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS);
+	base = stage_map(stage, (STAGE_PAGES + 2 * GUARD_PAGES) * PAGE, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS);
 	start = base + GUARD_PAGES * PAGE;
 	stage->length = TARGET_PAGES * PAGE;
 	stage->target = start + (STAGE_PAGES - TARGET_PAGES) / 2 * PAGE;
@@ -278,16 +283,16 @@ char *snapshot(pid_t pid, uint64_t start, uint64_t length)
 	if (!out || !smaps)
 		bail("%s: %s", path, strerror(errno));
 	while (getline(&line, &allocated, smaps) > 0) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %15s %" SCNu64, &from, &to, permissions,
-			   &offset, device, &inode) == 6) {
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %15s %" SCNu64, &from, &to,
+			   permissions, &offset, device, &inode) == 6) {
 			inside = from < end && to > start;
 			if (!inside)
 				continue;
 			offset += from < start && inode ? start - from : 0;
 			from = from > start ? from : start;
 			to = to < end ? to : end;
-			fprintf(out, "%" PRIx64 "-%" PRIx64 " %s %" PRIx64 " %s %" PRIu64 "\n", from, to, permissions,
-				inode ? offset : 0, device, inode);
+			fprintf(out, "%" PRIx64 "-%" PRIx64 " %s %" PRIx64 " %s %" PRIu64 "\n", from, to,
+				permissions, inode ? offset : 0, device, inode);
 		} else if (inside && (!strncmp(line, "VmFlags:", 8) || !strncmp(line, "LazyFree:", 9) ||
 				      !strncmp(line, "ProtectionKey:", 14))) {
 			fputs(line, out);
@@ -311,8 +316,8 @@ const char *protection_of(pid_t pid, uint64_t address)
 		return text;
 	mapping = proc_maps_find(&maps, address);
 	if (mapping)
-		snprintf(text, sizeof(text), "%c%c%c%c", mapping->read ? 'r' : '-', mapping->write ? 'w' : '-',
-			 mapping->exec ? 'x' : '-', mapping->shared ? 's' : 'p');
+		snprintf(text, sizeof(text), "%c%c%c%c", mapping->read ? 'r' : '-',
+			 mapping->write ? 'w' : '-', mapping->exec ? 'x' : '-', mapping->shared ? 's' : 'p');
 	proc_maps_free(&maps);
 	return text;
 }
@@ -320,15 +325,16 @@ const char *protection_of(pid_t pid, uint64_t address)
 uint64_t puppet_pages(struct puppet *puppet, unsigned long pages, int protection)
 {
 	/* With a page left out on both sides, so that no neighbour joins. */
-	long base = puppet_call(puppet, SYS_mmap, 0, (long)((pages + 2) * PAGE), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-				-1, 0);
+	long base = puppet_call(puppet, SYS_mmap, 0, (long)((pages + 2) * PAGE), PROT_NONE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	long start = base + (long)PAGE, length = (long)(pages * PAGE);
 
 	if (base < 0 || puppet_call(puppet, SYS_mprotect, start, length, PROT_READ | PROT_WRITE))
 		bail("no memory for a puppet: %s", puppet_text(puppet, base));
 	if (pages <= 4096 && puppet_run(puppet, fill_pages, start, length, 3))
 		bail("a puppet died when it filled its memory");
-	if (protection != (PROT_READ | PROT_WRITE) && puppet_call(puppet, SYS_mprotect, start, length, protection))
+	if (protection != (PROT_READ | PROT_WRITE) &&
+	    puppet_call(puppet, SYS_mprotect, start, length, protection))
 		bail("cannot set the protection of a puppet's memory");
 	return (uint64_t)start;
 }

@@ -38,7 +38,8 @@ struct stage {
 	enum abi abi;			/* by which the attack is made; all its addresses fit in */
 	const struct attack *attack;
 	uint64_t target, length;	/* to be sealed, bytes */
-	uint64_t control[2];		/* where the same call must succeed: after and before the seal; 0: nowhere */
+	/* where the same call must succeed: after and before the seal; 0: nowhere */
+	uint64_t control[2];
 	int fd;				/* of the file mapped, in the victim */
 	long own[4];			/* of the attack: what prepare() tells strike() */
 	char trouble[160];		/* why it cannot be tried; "" while all is well */
@@ -50,30 +51,36 @@ struct stage {
 
 struct attack {
 	int row;			/* of docs/design.md, "What is denied" */
-	const char *name;		/* up to the first ':' the operation: a line of docs/threat-model.md */
+	/* up to the first ':' the operation: a line of docs/threat-model.md */
+	const char *name;
 	enum layout layout;
 	enum stopper stopper;
 	/* Makes the call on the pages at this address; its result, as of puppet_call. */
 	long (*strike)(struct stage *stage, uint64_t at);
 	/* Whatever else is needed first, on top of the layout; may move target and controls. */
 	void (*prepare)(struct stage *stage);
-	unsigned below, above;		/* pages before and behind the target's four that the call touches too */
+	/* pages before and behind the target's four that the call touches too */
+	unsigned below, above;
 	bool invisible;			/* success leaves no trace in the target */
 	bool either;			/* whether it leaves a trace differs from kernel to kernel */
-	bool no_before;			/* no control before the seal: the call would undo the target itself */
+	/* no control before the seal: the call would undo the target itself */
+	bool no_before;
 	bool coarse;			/* any seal of the process denies it, wherever it goes */
 	bool not_native;		/* mseal(2) does not refuse it, though the row is one that it does */
-	bool anonymous;			/* prepare() makes anonymous memory that is not writable: mseal(2) keeps its contents */
+	/* prepare() makes anonymous memory that is not writable: mseal(2) keeps its contents */
+	bool anonymous;
 	/*
 	 * What the call says where mseal(2) alone refuses, if not EPERM: another
 	 * errno, or "kept": it succeeds, and has left the memory as it was.
 	 */
 	const char *natively;
 	unsigned abis;			/* bits of the ABIs that have it; 0: all */
-	int error;			/* what the kernel itself says, though it may have changed memory; 0: success */
+	/* what the kernel itself says, though it may have changed memory; 0: success */
+	int error;
 };
 
-extern const struct attack lsm_attacks[], gate_attacks[], length_attacks[], discard_attacks[];	/* end with a name of NULL */
+extern const struct attack lsm_attacks[], gate_attacks[], length_attacks[],
+	discard_attacks[]; /* end with a name of NULL */
 
 enum outcome_kind { SUCCEEDED, DENIED, KILLED, NOT_TRIED };
 
@@ -114,7 +121,10 @@ struct outcome stage_strike(struct stage *stage, uint64_t at);
  */
 char *snapshot(pid_t pid, uint64_t start, uint64_t length);
 
-/* $MSEALD_EXPECT_GATE is "override" (true) or "kill"; bails out when it is neither. The same of 32-bit calls. */
+/*
+ * $MSEALD_EXPECT_GATE is "override" (true) or "kill"; bails out when it is neither. The same of
+ * 32-bit calls.
+ */
 bool gate_is_override(void);
 bool gate_32_is_override(void);		/* $MSEALD_EXPECT_GATE_32 */
 /* Is $MSEALD_EXPECT_NATIVE set: are permanent seals made by mseal(2) too on this kernel? */

@@ -202,8 +202,8 @@ static json_t *range_list(const struct range *ranges, size_t count)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json_pack("{s:I, s:I}", "start", (json_int_t)ranges[i].start, "end",
-						      (json_int_t)ranges[i].end));
+		json_array_append_new(list, json_pack("{s:I, s:I}", "start", (json_int_t)ranges[i].start,
+						      "end", (json_int_t)ranges[i].end));
 	return list;
 }
 
@@ -263,7 +263,8 @@ json_t *daemon_list(pid_t pid)
 	json_t *reply = NULL, *spaces;
 	const char *error = daemon_call("List", pid ? json_pack("{s:i}", "pid", (int)pid) : NULL, &reply);
 
-	if (error && strcmp(error, "NotSealed") && strcmp(error, "NoSuchProcess") && strcmp(error, "NotAProcess"))
+	if (error && strcmp(error, "NotSealed") && strcmp(error, "NoSuchProcess") &&
+	    strcmp(error, "NotAProcess"))
 		bail("List of pid %d: %s %s", pid, error, daemon_error_message());
 	spaces = error ? json_array() : json_incref(json_object_get(reply, "spaces"));
 	json_decref(reply);
@@ -290,7 +291,8 @@ bool daemon_says_sealed(pid_t pid, uint64_t start, uint64_t length)
 	size_t i;
 
 	json_array_foreach (seals, i, seal)
-		if ((uint64_t)json_number(seal, "start") <= reached && (uint64_t)json_number(seal, "end") > reached)
+		if ((uint64_t)json_number(seal, "start") <= reached &&
+		    (uint64_t)json_number(seal, "end") > reached)
 			reached = (uint64_t)json_number(seal, "end");
 	json_decref(seals);
 	return reached >= start + length;
@@ -388,7 +390,9 @@ static const char *daemon_path(void)
 static void keep_scheduler_patched(void)
 {
 	static int event = -1;
-	struct perf_event_attr attributes = { .type = PERF_TYPE_SOFTWARE, .size = sizeof(attributes), .config = PERF_COUNT_SW_DUMMY };
+	struct perf_event_attr attributes = { .type = PERF_TYPE_SOFTWARE,
+					      .size = sizeof(attributes),
+					      .config = PERF_COUNT_SW_DUMMY };
 
 	if (event < 0)
 		event = (int)syscall(SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
@@ -428,7 +432,8 @@ long daemon_ticks(void)
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)running);
 	file = fopen(path, "re");
-	if (!file || fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &kernel) != 2)
+	if (!file ||
+	    fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &kernel) != 2)
 		bail("%s: %s", path, strerror(errno));
 	fclose(file);
 	return user + kernel;

@@ -18,7 +18,10 @@
 #define DAEMON_SOCKET "/run/mseald/io.mseald"
 #define DAEMON_LOG "/run/mseald-test.log"
 
-/* Starts it ($MSEALD, or /usr/sbin/mseald, with $MSEALD_OPTION if there is one) and waits until it answers; bails out when it does not. */
+/*
+ * Starts it ($MSEALD, or /usr/sbin/mseald, with $MSEALD_OPTION if there is one) and waits until it
+ * answers; bails out when it does not.
+ */
 void daemon_start(void);
 /* The same without waiting, for daemons that are not to live; its pid. */
 pid_t daemon_spawn(void);
@@ -31,7 +34,10 @@ void daemon_pause(bool pause);		/* SIGSTOP, and back */
 /* A field of its /proc/PID/status, such as "VmRSS:" (kB); -1: not there. */
 long daemon_process_number(const char *field);
 long daemon_ticks(void);		/* of a processor until now: sysconf(_SC_CLK_TCK) in a second */
-/* What it runs under that keeps memory of its own and is slow ($MSEALD_UNDER: valgrind, AddressSanitizer); NULL: nothing. */
+/*
+ * What it runs under that keeps memory of its own and is slow ($MSEALD_UNDER: valgrind,
+ * AddressSanitizer); NULL: nothing.
+ */
 const char *daemon_under(void);
 /* Its memory is as small as it must be (ok()), which cannot be seen when it runs under something (skip()). */
 void daemon_memory_ok(bool good, const char *name, ...) __attribute__((format(printf, 2, 3)));

@@ -324,14 +324,16 @@ static void fuzz(int64_t seconds)
 			start_daemon();
 		restart = now_milliseconds() + every;
 	}
-	diag("%.1f s, %lu victims (%lu killed, %lu crashed, %lu hung), %lu calls in %lu batches (%.0f in a second), "
+	diag("%.1f s, %lu victims (%lu killed, %lu crashed, %lu hung), %lu calls in %lu batches "
+	"(%.0f in a second), "
 	     "%lu other processes, "
-	     "%lu restarts of the daemon, %lu raced, %lu times shared memory changed by a victim that died; in ms: "
-	     "birth %" PRId64
-	     ", calls %" PRId64 ", end %" PRId64 "; the daemon took %.1f s",
+	     "%lu restarts of the daemon, %lu raced, %lu times shared memory changed by a victim "
+	     "that died; in ms: "
+	     "birth %" PRId64 ", calls %" PRId64 ", end %" PRId64 "; the daemon took %.1f s",
 	     (double)(now - start) / 1000, run.victims, run.died, run.crashed, run.hung, run.calls,
 	     run.batches, (double)run.calls * 1000 / (double)(now - start), run.children, run.restarts,
-	     run.raced, run.shared, run.birth_us / 1000, run.play_us / 1000, run.end_us / 1000, daemon_pid() ? daemon_seconds(false) : 0);
+	     run.raced, run.shared, run.birth_us / 1000, run.play_us / 1000, run.end_us / 1000,
+	     daemon_pid() ? daemon_seconds(false) : 0);
 }
 
 /* Addresses must not depend on chance, or no seed means anything. */

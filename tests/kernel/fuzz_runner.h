@@ -27,11 +27,14 @@ enum fuzz_by {
 	FUZZ_FILL,	/* stores the pattern: address, pages */
 	FUZZ_FORK,	/* a child that becomes a runner: slot */
 	FUZZ_VFORK,	/* the next call is made by a vfork child, then a child is forked: slot */
-	FUZZ_SHARER,	/* a process that shares the memory and forks as soon as the call with that index has begun: */
+	/* a process that shares the memory and forks as soon as the call with that index has begun: */
+	FUZZ_SHARER,
 			/* its slot, a slot for the child, index relative to this call */
 	FUZZ_RING,	/* IORING_OP_MADVISE: address, length, advice */
-	FUZZ_ADVISE,	/* process_madvise of oneself: address, length, advice, by int 0x80? number in argument 5 */
-	FUZZ_WRITE,	/* process_vm_writev of FUZZ_X to oneself: address, length, -, by int 0x80?, -, number */
+	/* process_madvise of oneself: address, length, advice, by int 0x80? number in argument 5 */
+	FUZZ_ADVISE,
+	/* process_vm_writev of FUZZ_X to oneself: address, length, -, by int 0x80?, -, number */
+	FUZZ_WRITE,
 	FUZZ_UFFD,	/* register, command, unregister: address, command, source, mode, features */
 	FUZZ_OLDMMAP,	/* i386 number 90: the arguments of mmap, which stand in memory */
 	FUZZ_MEMFILE,	/* FUZZ_X into /proc/self/mem: address; number of open in argument 5 */

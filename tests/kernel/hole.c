@@ -29,7 +29,16 @@
 #define I386_IPC 117
 #define IPC_SHMAT 21
 
-enum filling { FILL_HINT, FILL_FIXED, FILL_NOREPLACE, FILL_MREMAP, FILL_SHMAT, FILL_STACK, FILL_OLD_MMAP, FILL_IPC };
+enum filling {
+	FILL_HINT,
+	FILL_FIXED,
+	FILL_NOREPLACE,
+	FILL_MREMAP,
+	FILL_SHMAT,
+	FILL_STACK,
+	FILL_OLD_MMAP,
+	FILL_IPC
+};
 
 #define BY_CHOICE "mapping where it was, at the kernel's choice"
 #define BY_ADDRESS "mapping where it was, by address"
@@ -43,7 +52,8 @@ static const struct {
 	[FILL_NOREPLACE] = { "mmap(MAP_FIXED_NOREPLACE)", BY_ADDRESS, ~0u },
 	[FILL_MREMAP] = { "mremap(MREMAP_FIXED)", "mremap to where it was", ~0u },
 	[FILL_SHMAT] = { "shmat", BY_ADDRESS, ~0u },
-	[FILL_STACK] = { "a stack that grows", "a stack growing where it was", ABIS_64 },	/* no call at all */
+	[FILL_STACK] = { "a stack that grows", "a stack growing where it "
+	"was", ABIS_64 },	/* no call at all */
 	[FILL_OLD_MMAP] = { "the old mmap with a hint", BY_CHOICE, ABIS_32 },
 	[FILL_IPC] = { "shmat by ipc", BY_ADDRESS, ABIS_32 },
 };
@@ -59,7 +69,8 @@ static uint64_t pages_below_stack(struct puppet *puppet)
 	long at = base + 600 * (long)PAGE, stack = at + 4 * (long)PAGE;
 
 	if (base < 0 || puppet_call(puppet, SYS_munmap, base, 1024 * PAGE) ||
-	    puppet_call(puppet, SYS_mmap, stack, 2 * PAGE, protection, fixed | MAP_GROWSDOWN, -1, 0) != stack ||
+	    puppet_call(puppet, SYS_mmap, stack, 2 * PAGE, protection, fixed | MAP_GROWSDOWN, -1, 0) !=
+		    stack ||
 	    puppet_call(puppet, SYS_mmap, at, 4 * PAGE, PROT_READ, fixed, -1, 0) != at)
 		bail("no memory for a stack");
 	return (uint64_t)at;
@@ -80,8 +91,10 @@ static uint64_t pages_for(struct puppet *puppet, enum abi abi, unsigned long pag
 static void seal_pages(const struct puppet *puppet, uint64_t at, bool permanent)
 {
 	const struct range range = { at, at + 4 * PAGE };
-	const char *error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = &range, .count = 1,
-							      .revocable = !permanent }, NULL);
+	const char *error = daemon_seal(
+		&(struct seal_order){
+			.pid = puppet->pid, .ranges = &range, .count = 1, .revocable = !permanent },
+		NULL);
 
 	if (error)
 		bail("cannot seal pid %d: %s", puppet->pid, error);
@@ -95,7 +108,8 @@ static void stack_grows_unsealed(void)
 
 	puppet_call(puppet, SYS_munmap, at, 4 * PAGE);
 	ok(puppet_run(puppet, fill_pages, (long)(at + 3 * PAGE), PAGE, 1) == 0 &&
-	   !strcmp(protection_of(puppet->pid, at + 3 * PAGE), "rw-p"), "row 13: not sealed, a stack grows into a hole");
+		   !strcmp(protection_of(puppet->pid, at + 3 * PAGE), "rw-p"),
+	   "row 13: not sealed, a stack grows into a hole");
 	puppet_end(puppet);
 }
 
@@ -108,14 +122,17 @@ static long fill_hole(struct puppet *puppet, enum abi abi, enum filling how, uin
 
 	switch (how) {
 	case FILL_HINT:
-		return puppet_call_by(puppet, abi, SYS_mmap, at, PAGE, PROT_READ | PROT_WRITE, ANONYMOUS, -1, 0);
-	case FILL_FIXED:
-		return puppet_call_by(puppet, abi, SYS_mmap, at, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0);
-	case FILL_NOREPLACE:
-		return puppet_call_by(puppet, abi, SYS_mmap, at, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+		return puppet_call_by(puppet, abi, SYS_mmap, at, PAGE, PROT_READ | PROT_WRITE, ANONYMOUS, -1,
 				      0);
+	case FILL_FIXED:
+		return puppet_call_by(puppet, abi, SYS_mmap, at, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1,
+				      0);
+	case FILL_NOREPLACE:
+		return puppet_call_by(puppet, abi, SYS_mmap, at, PAGE, PROT_READ,
+				      ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	case FILL_MREMAP:
-		return puppet_call_by(puppet, abi, SYS_mremap, spare, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at);
+		return puppet_call_by(puppet, abi, SYS_mremap, spare, PAGE, PAGE,
+				      MREMAP_MAYMOVE | MREMAP_FIXED, at);
 	case FILL_STACK:
 		return puppet_run(puppet, fill_pages, (long)(at + 3 * PAGE), PAGE, 1);
 	case FILL_OLD_MMAP:
@@ -123,8 +140,9 @@ static long fill_hole(struct puppet *puppet, enum abi abi, enum filling how, uin
 		return puppet_call_32(puppet, I386_OLD_MMAP, (long)old_mmap);
 	default:
 		id = shmget(IPC_PRIVATE, PAGE, IPC_CREAT | 0600);
-		result = how == FILL_SHMAT ? puppet_call_by(puppet, abi, SYS_shmat, id, at, 0) :
-					     puppet_call_32(puppet, I386_IPC, IPC_SHMAT, id, 0, (long)old_mmap, at);
+		result = how == FILL_SHMAT ?
+				 puppet_call_by(puppet, abi, SYS_shmat, id, at, 0) :
+				 puppet_call_32(puppet, I386_IPC, IPC_SHMAT, id, 0, (long)old_mmap, at);
 		shmctl((int)id, IPC_RMID, NULL);
 		return result;
 	}
@@ -137,21 +155,25 @@ static void tell_hole(enum abi abi, enum filling how, bool permanent, const char
 }
 
 /* Not filled: denied, killed, or put somewhere else. */
-static const char *check_hole(struct puppet *puppet, enum abi abi, enum filling how, uint64_t at, uint64_t spare)
+static const char *check_hole(struct puppet *puppet, enum abi abi, enum filling how, uint64_t at,
+			      uint64_t spare)
 {
 	long result = fill_hole(puppet, abi, how, at, spare);
 	bool denied = result == -EPERM, killed = result == PUPPET_DEAD && WIFSIGNALED(puppet->status) &&
 						 WTERMSIG(puppet->status) == SIGKILL;
 
-	if (!ok(denied || killed, "row 13: the hole cannot be filled by %s, %s (%s)", fillings[how].name, abi_name(abi),
-		puppet_text(puppet, result)))
+	if (!ok(denied || killed, "row 13: the hole cannot be filled by %s, %s (%s)", fillings[how].name,
+		abi_name(abi), puppet_text(puppet, result)))
 		diag("there is now \"%s\" at %#lx", protection_of(puppet->pid, at), at);
 	return denied ? "EPERM" : killed ? "SIGKILL" : "let through";
 }
 
 /* --- making it --- */
 
-/* Without an override gate: one of two processes that share the memory unmaps it and dies; the other is left. */
+/*
+ * Without an override gate: one of two processes that share the memory unmaps it and dies; the
+ * other is left.
+ */
 static void hole_by_kill(enum abi abi, enum filling how, bool permanent)
 {
 	struct puppet *one = puppet_new(), *other = puppet_clone(one, CLONE_VM, NULL);
@@ -165,9 +187,11 @@ static void hole_by_kill(enum abi abi, enum filling how, bool permanent)
 	ok(result == PUPPET_DEAD && WIFSIGNALED(one->status) && WTERMSIG(one->status) == SIGKILL,
 	   "row 13: who unmaps dies (%s)", puppet_text(one, result));
 	if (puppet_died(other, 0))
-		skip("the other one was killed as well", "row 13: the hole cannot be filled by %s", fillings[how].name);
+		skip("the other one was killed as well", "row 13: the hole cannot be filled by %s",
+		     fillings[how].name);
 	else if (protection_of(other->pid, at)[0])
-		skip("what is sealed is still there", "row 13: the hole cannot be filled by %s", fillings[how].name);
+		skip("what is sealed is still there", "row 13: the hole cannot be filled by %s",
+		     fillings[how].name);
 	else
 		tell_hole(abi, how, permanent, check_hole(other, abi, how, at, spare));
 	daemon_pause(false);
@@ -205,24 +229,27 @@ static void hole_by_race(enum abi abi, enum filling how, bool permanent, bool ca
 	CPU_SET(0, cpu);
 	puppet_call(racers[0], SYS_sched_setaffinity, 0, sizeof(*cpu), (long)cpu);
 	for (int i = 1; i < 4; i++)
-		racers[i] = puppet_clone(racers[0], CLONE_VM | CLONE_THREAD | CLONE_SIGHAND | CLONE_FS | CLONE_FILES,
-					 NULL);
+		racers[i] = puppet_clone(
+			racers[0], CLONE_VM | CLONE_THREAD | CLONE_SIGHAND | CLONE_FS | CLONE_FILES, NULL);
 	at = how == FILL_STACK ? pages_below_stack(racers[0]) : pages_for(racers[0], abi, 4);
 	spare = pages_for(racers[0], abi, 1);
 	seal_pages(racers[0], at, permanent);
 	daemon_pause(true);
 	for (int i = 0; i < 4; i++)
-		puppet_start(racers[i], race_munmap, (long)at, 4 * PAGE, can_be_raced ? 5 : 2, abi == ABI_INT80);
+		puppet_start(racers[i], race_munmap, (long)at, 4 * PAGE, can_be_raced ? 5 : 2,
+			     abi == ABI_INT80);
 	for (int i = 0; i < 4; i++)
 		result |= puppet_result(racers[i]);
 	if (!can_be_raced)
 		ok(result == 0, "row 3: the gate cannot be raced by %s, as Status says", abi_name(abi));
 	else if (result == 0)
-		skip("the gate was not raced in 5 s", "row 13: the hole cannot be filled by %s", fillings[how].name);
+		skip("the gate was not raced in 5 s", "row 13: the hole cannot be filled by %s",
+		     fillings[how].name);
 	if (result == 1) {
 		check_hole(racers[0], abi, how, at, spare);
 		daemon_pause(false);
-		ok(puppet_died(racers[0], 30000), "row 13: the daemon kills a process whose sealed memory is gone");
+		ok(puppet_died(racers[0], 30000),
+		   "row 13: the daemon kills a process whose sealed memory is gone");
 	}
 	daemon_pause(false);
 	for (int i = 3; i >= 0; i--)
@@ -281,13 +308,18 @@ void holes(enum abi abi)
 			holes_by_kill(abi, how);
 	}
 	if (by_override && !can_be_raced)
-		skip("no gate can be raced here, so there is never a hole", "row 13: a hole cannot be filled");
+		skip("no gate can be raced here, so there is never a hole",
+		     "row 13: a hole cannot be filled");
 }
 
 /* --- a hole with room for a huge page around it --- */
 
-static const char *const covers[] = { "MAP_FIXED_NOREPLACE of a file", "MAP_FIXED of a file", "MAP_FIXED|MAP_HUGETLB",
-				      "a hint, MAP_HUGETLB", "shmat", "mremap" };
+static const char *const covers[] = { "MAP_FIXED_NOREPLACE of a file",
+				      "MAP_FIXED of a file",
+				      "MAP_FIXED|MAP_HUGETLB",
+				      "a hint, MAP_HUGETLB",
+				      "shmat",
+				      "mremap" };
 #define COVERS (sizeof(covers) / sizeof(*covers))
 
 /* Puts a huge page at that address, by a call of 4096 bytes where there is such. */
@@ -325,7 +357,8 @@ static bool cover_hole(size_t how, bool sealed)
 {
 	bool worked = false;
 	struct puppet *one = puppet_new(), *other = puppet_clone(one, CLONE_VM, NULL);
-	long room = puppet_call(one, SYS_mmap, 0, 3 * HUGE, PROT_NONE, ANONYMOUS | MAP_NORESERVE, -1, 0), result;
+	long room = puppet_call(one, SYS_mmap, 0, 3 * HUGE, PROT_NONE, ANONYMOUS | MAP_NORESERVE, -1, 0),
+	     result;
 	uint64_t start = ((uint64_t)room + HUGE - 1) & -HUGE, at = start + 8 * PAGE;
 
 	puppet_call(one, SYS_munmap, room, 3 * HUGE);
@@ -339,18 +372,19 @@ static bool cover_hole(size_t how, bool sealed)
 		ok(false, "row 13: who unmaps dies (%s)", puppet_text(one, result));
 	result = cover(other, how, start);
 	if (!sealed && result == -ENOMEM)
-		skip("there are no huge pages", "row 13: not sealed, a huge page covers a hole by %s", covers[how]);
+		skip("there are no huge pages", "row 13: not sealed, a huge page covers a hole by %s",
+		     covers[how]);
 	else if (!sealed)
-		worked = ok(result == (long)start, "row 13: not sealed, a huge page covers a hole by %s (%s)", covers[how],
-		   puppet_text(other, result));
+		worked = ok(result == (long)start, "row 13: not sealed, a huge page covers a hole by %s (%s)",
+			    covers[how], puppet_text(other, result));
 	else
 		ok(result == -EPERM || (result == PUPPET_DEAD && WTERMSIG(other->status) == SIGKILL),
 		   "row 13: a hole cannot be covered by a huge page before it, by %s (%s)", covers[how],
 		   puppet_text(other, result));
 	daemon_pause(false);
 	if (sealed)
-		ok(puppet_died(other, 15000), "row 13: a hole beside a huge page, %s: the daemon kills who is left",
-		   covers[how]);
+		ok(puppet_died(other, 15000),
+		   "row 13: a hole beside a huge page, %s: the daemon kills who is left", covers[how]);
 	puppet_end(other);
 	puppet_end(one);
 	return worked;

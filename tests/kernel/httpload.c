@@ -85,8 +85,8 @@ static int run_client(int requests)
 			left = each;
 		}
 		last = --left == 0 || i == requests - 1;
-		size = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: x\r\nConnection: %s\r\n\r\n", path,
-				last ? "close" : "keep-alive");
+		size = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: x\r\nConnection: %s\r\n\r\n",
+				path, last ? "close" : "keep-alive");
 		if (fd >= 0 && send(fd, text, (size_t)size, MSG_NOSIGNAL) == size && read_answer(fd))
 			good++;
 		else

@@ -37,7 +37,8 @@ static uint64_t find_instruction(pid_t pid)
 	for (size_t i = 0; i < maps.count && !found; i++) {
 		const struct mapping *mapping = &maps.list[i];
 
-		for (uint64_t at = mapping->start; mapping->exec && at < mapping->end && !found; at += sizeof(code)) {
+		for (uint64_t at = mapping->start; mapping->exec && at < mapping->end && !found;
+		     at += sizeof(code)) {
 			size_t size = mapping->end - at < sizeof(code) ? mapping->end - at : sizeof(code);
 			ssize_t got = pread(fd, code, size, (off_t)at);
 			unsigned char *hit = got > 0 ? memmem(code, (size_t)got, instruction, 2) : NULL;
@@ -74,8 +75,8 @@ static int step(pid_t pid, int *signal, int *status)
 	}
 }
 
-static int make_call(pid_t pid, uint64_t instruction, long number, const long arguments[6], struct injection *ret,
-		     int *signal)
+static int make_call(pid_t pid, uint64_t instruction, long number, const long arguments[6],
+		     struct injection *ret, int *signal)
 {
 	struct user_regs_struct saved, registers;
 	int r;

@@ -154,8 +154,10 @@ static long map_by_id(pid_t daemon)
 /* Of all maps that there are, seal sets too: none of mseald's. */
 static long any_map_by_id(pid_t daemon)
 {
-	static const char *const names[] = { "spaces", "sets", "refs", "pending_forks", "notes", "triggers", "armed", "marks", "labels",
-					     "report", "events", "mseald_set", "mseald.bss", "lock_guarded", "lock_ids", "lock_links",
+	static const char *const names[] = { "spaces",	   "sets",	   "refs",	  "pending_forks",
+					     "notes",	   "triggers",	   "armed",	  "marks",
+					     "labels",	   "report",	   "events",	  "mseald_set",
+					     "mseald.bss", "lock_guarded", "lock_ids",	  "lock_links",
 					     "lock_tasks", "lock_denials", "lock_bpf.bss" };
 	unsigned mine = 0;
 	__u32 id = 0;
@@ -187,8 +189,10 @@ static long any_program_by_id(pid_t daemon)
 		if (fd < 0)
 			continue;
 		if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
-			mine += strncmp(info.name, "mseald_", 7) == 0 || strncmp(info.name, "kill_", 5) == 0 ||
-				strncmp(info.name, "override_", 9) == 0 || strncmp(info.name, "lock_", 5) == 0;
+			mine += strncmp(info.name, "mseald_", 7) == 0 ||
+				strncmp(info.name, "kill_", 5) == 0 ||
+				strncmp(info.name, "override_", 9) == 0 ||
+				strncmp(info.name, "lock_", 5) == 0;
 		close(fd);
 	}
 	return mine ? 0 : -EPERM;
@@ -222,7 +226,8 @@ static long map_by_pin_read_only(pid_t daemon)
 /* A link that is pinned; any. */
 static int pinned_link(void)
 {
-	static const char *const folders[] = { PINS "/lock", PINS "/links/1", PINS "/links/2", PINS "/links/3", PINS "/links/4" };
+	static const char *const folders[] = { PINS "/lock", PINS "/links/1", PINS "/links/2",
+					       PINS "/links/3", PINS "/links/4" };
 
 	for (size_t i = 0; i < ELEMENTS(folders); i++) {
 		DIR *dir = opendir(folders[i]);
@@ -261,9 +266,11 @@ static long detach_pinned_link(pid_t daemon)
 
 static long update_pinned_link(pid_t daemon)
 {
-	const struct bpf_insn program[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 }, { .code = BPF_JMP | BPF_EXIT } };
+	const struct bpf_insn program[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+					    { .code = BPF_JMP | BPF_EXIT } };
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
-	int fd = pinned_link(), other = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "test", "GPL", program, ELEMENTS(program), &opts);
+	int fd = pinned_link(), other = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "test", "GPL", program,
+						      ELEMENTS(program), &opts);
 	long r;
 
 	(void)daemon;
@@ -322,12 +329,18 @@ static long act_freeze(int fd)
 static long act_refer(int fd)
 {
 	const struct bpf_insn program[] = {
-		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = BPF_REG_1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = fd }, { 0 },
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 }, { .code = BPF_JMP | BPF_EXIT },
+		{ .code = BPF_LD | BPF_DW | BPF_IMM,
+		  .dst_reg = BPF_REG_1,
+		  .src_reg = BPF_PSEUDO_MAP_FD,
+		  .imm = fd },
+		{ 0 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
 
-	return got(bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "test", "GPL", program, ELEMENTS(program), &opts));
+	return got(
+		bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "test", "GPL", program, ELEMENTS(program), &opts));
 }
 
 static int load_traced(enum bpf_prog_type type, enum bpf_attach_type attach, const char *target, int value);
@@ -386,7 +399,8 @@ static long open_proc_fd(pid_t daemon)
 static int load_traced(enum bpf_prog_type type, enum bpf_attach_type attach, const char *target, int value)
 {
 	const struct bpf_insn program[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = value }, { .code = BPF_JMP | BPF_EXIT },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = value },
+		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
 	int id = libbpf_find_vmlinux_btf_id(target, attach), fd;
@@ -444,7 +458,8 @@ static long write_user(pid_t daemon)
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
 
 	(void)daemon;
-	return got(bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "test", "GPL", program, ELEMENTS(program), &opts));
+	return got(bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "test", "GPL", program, ELEMENTS(program),
+				 &opts));
 }
 
 /* Off, and with it whatever BPF programs are attached to. */
@@ -860,7 +875,8 @@ const struct lock_attack lock_attacks[] = {
 	{ "BPF_LINK_GET_FD_BY_ID of every link", any_link_by_id, .lasts = true },
 	{ "BPF_OBJ_GET of a map", map_by_pin, .lasts = true },
 	{ "BPF_OBJ_GET of a map, only to read", map_by_pin_read_only, .lasts = true },
-	{ "BPF_LINK_DETACH of a pinned link", detach_pinned_link, .when_locked = -EOPNOTSUPP, .by_kernel = true },
+	{ "BPF_LINK_DETACH of a pinned link", detach_pinned_link, .when_locked = -EOPNOTSUPP,
+	  .by_kernel = true },
 	{ "BPF_LINK_UPDATE of a pinned link", update_pinned_link, .when_locked = -EINVAL, .by_kernel = true },
 	{ "a map's descriptor by pidfd_getfd, and update", stolen_update },
 	{ "the same, delete", stolen_delete },
@@ -901,7 +917,8 @@ const struct lock_attack lock_attacks[] = {
 	{ "move_mount over bpffs", cover_anew, .lasts = true },
 	{ "mount over bpffs in a namespace that shares its mounts", peer_cover, .lasts = true },
 	{ "remount of bpffs, read-only", remount, .lasts = true },
-	{ "umount of bpffs in a namespace that shares its mounts", peer_detach_bpffs, .lasts = true, .ends_pins = true },
+	{ "umount of bpffs in a namespace that shares its mounts", peer_detach_bpffs, .lasts = true,
+	  .ends_pins = true },
 	{ "umount -l of /sys in such a namespace", peer_detach_sys, .lasts = true, .ends_pins = true },
 	{ "umount of bpffs", unmount, .lasts = true, .ends_pins = true },
 	{ "umount -l of bpffs", detach_bpffs, .lasts = true, .ends_pins = true },

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What root can do to mseald and its maps, programs, links and pins, and what Lock=yes is to refuse: for t_lock.c alone. */
+/*
+ * What root can do to mseald and its maps, programs, links and pins, and what Lock=yes is to
+ * refuse: for t_lock.c alone.
+ */
 #ifndef MSEALD_TESTS_LOCK_ATTACKS_H
 #define MSEALD_TESTS_LOCK_ATTACKS_H
 
@@ -33,7 +36,10 @@ int lock_map_by_id(pid_t daemon, const char *name);
 int lock_set_by_id(void);
 /* The same as the daemon's own descriptor. */
 int lock_map_stolen(pid_t daemon, const char *name);
-/* Loads and attaches a program that makes security_bpf_map() say 1; a descriptor of its link, or a negative errno. */
+/*
+ * Loads and attaches a program that makes security_bpf_map() say 1; a descriptor of its link, or a
+ * negative errno.
+ */
 int lock_override_check(void);
 
 /* Maps of others, whatever they are called, and processes of others are left alone. */

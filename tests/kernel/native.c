@@ -26,7 +26,8 @@ struct sealed seal_as(const struct seal_order *order)
 
 struct sealed seal_page(pid_t pid, uint64_t page)
 {
-	return seal_as(&(struct seal_order){ .pid = pid, .ranges = &(struct range){ page, page + PAGE }, .count = 1 });
+	return seal_as(&(struct seal_order){
+		.pid = pid, .ranges = &(struct range){ page, page + PAGE }, .count = 1 });
 }
 
 static uint64_t address_in(const json_t *seal, const char *member)
@@ -94,9 +95,10 @@ bool check_gate(pid_t pid, uint64_t page, const struct sealed *sealed, bool nati
 	const char *gate = listed_gate(pid, page);
 	bool shown = shown_sealed(pid, page);
 
-	return ok(!sealed->error && !strcmp(gate, native ? "native" : next_gate()) && sealed->native == native &&
-		  (!sealing_is_shown() || shown == native),
+	return ok(!sealed->error && !strcmp(gate, native ? "native" : next_gate()) &&
+			  sealed->native == native && (!sealing_is_shown() || shown == native),
 		  "%s: %s (%s; List says %s%s%s%s)", name, native ? "native" : next_gate(),
-		  sealed->error ?: "sealed", gate, sealing_is_shown() ? shown ? ", smaps sl" : ", smaps not sl" : "",
+		  sealed->error ?: "sealed", gate,
+		  sealing_is_shown() ? shown ? ", smaps sl" : ", smaps not sl" : "",
 		  *sealed->why ? "; it " : "", sealed->why);
 }

@@ -220,8 +220,8 @@ long puppet_result(struct puppet *puppet)
 		if (puppet_died(puppet, 0))
 			return PUPPET_DEAD;
 		if (time(NULL) - start > PATIENCE)
-			bail("puppet %d has not come back from operation %u, call %ld", puppet->tid, channel->op,
-			     channel->call[0]);
+			bail("puppet %d has not come back from operation %u, call %ld", puppet->tid,
+			     channel->op, channel->call[0]);
 	}
 	return channel->result;
 }

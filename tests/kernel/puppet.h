@@ -72,7 +72,10 @@ long puppet_exec(struct puppet *puppet);
 /* To be called first in main(): does not return in such an image. */
 void puppet_main(int argc, char **argv);
 
-/* PUPPET_DATA_SIZE bytes that both share, at the same address below 4 GiB, for arguments passed by pointer. */
+/*
+ * PUPPET_DATA_SIZE bytes that both share, at the same address below 4 GiB, for arguments passed by
+ * pointer.
+ */
 void *puppet_data(const struct puppet *puppet);
 
 /* Whether it has died by now (or within milliseconds); sets status. */

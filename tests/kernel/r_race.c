@@ -34,11 +34,14 @@
 #include "tap.h"
 
 #define TARGETS 24		/* pages that are sealed one after the other, a free one between */
-#define BURST 200		/* tries of one kind on one page in a row: a race needs others doing the same */
+/* Tries of one kind on one page in a row: a race needs others doing the same. */
+#define BURST 200
 #define ROUND_MS 4000
-#define DEADLINE_MS 30000	/* until a process that got rid of sealed memory must be dead: several looks of the daemon */
+/* Until a process that got rid of sealed memory must be dead: several looks of the daemon. */
+#define DEADLINE_MS 30000
 #define EVIL 0x4c4956454c495645ull
-#define STILL_SEALED 77		/* status of a new image that is not let map where its predecessor was sealed */
+/* Status of a new image that is not let map where its predecessor was sealed. */
+#define STILL_SEALED 77
 
 enum strike { MUNMAP, MREMAP_AWAY, MREMAP_ONTO, DISCARD, MPROTECT, MAP_OVER, MAP_BESIDE, MAP_HINT, STRIKES };
 
@@ -89,7 +92,10 @@ static void pin(int cpu)
 	(void)RAW(SYS_sched_setaffinity, 0, sizeof(mask), &mask);
 }
 
-/* By a call, not by a store: another may have taken the page away by now, and that must not end the attack. */
+/*
+ * By a call, not by a store: another may have taken the page away by now, and that must not end the
+ * attack.
+ */
 static void put_evil(uint64_t at)
 {
 	(void)RAW(SYS_pread64, evil_fd, at, PAGE, 0);
@@ -114,7 +120,10 @@ static bool any_target(uint64_t at)
 	return false;
 }
 
-/* One try; true when the call did to the sealed page what it must not: *ret_writable is where it can be written to now. */
+/*
+ * One try; true when the call did to the sealed page what it must not: *ret_writable is where it
+ * can be written to now.
+ */
 static bool try(enum strike strike, uint64_t target, uint64_t *own, uint64_t *ret_writable)
 {
 	const long flags = MAP_PRIVATE | MAP_ANONYMOUS;
@@ -141,7 +150,10 @@ static bool try(enum strike strike, uint64_t target, uint64_t *own, uint64_t *re
 	case MAP_BESIDE:
 	case MAP_HINT:
 		got = RAW(SYS_mmap, target, PAGE, PROT_READ | PROT_WRITE,
-			  flags | (strike == MAP_OVER ? MAP_FIXED : strike == MAP_BESIDE ? MAP_FIXED_NOREPLACE : 0), -1, 0);
+			  flags | (strike == MAP_OVER	? MAP_FIXED :
+				   strike == MAP_BESIDE ? MAP_FIXED_NOREPLACE :
+							  0),
+			  -1, 0);
 		if (got < 0)
 			return false;
 		if ((uint64_t)got == target || any_target((uint64_t)got)) {
@@ -197,7 +209,8 @@ static void look(uint64_t pid)
 	while (!board->stop) {
 		for (unsigned i = 0; i < board->sealed; i++) {
 			struct iovec local = { words, sizeof(words) };
-			struct iovec remote[2] = { { (void *)board->page[i], 8 }, { (void *)(board->page[i] + PAGE - 8), 8 } };
+			struct iovec remote[2] = { { (void *)board->page[i], 8 },
+						   { (void *)(board->page[i] + PAGE - 8), 8 } };
 
 			if (RAW(SYS_process_vm_readv, pid, &local, 1, remote, 2, 0) != sizeof(words)) {
 				board->gone[i] = 1;
@@ -248,12 +261,14 @@ static void become(uint32_t seed)
 	while (!board->fire)
 		(void)RAW(SYS_sched_yield);
 	while (!board->stop) {
-		char address[32], *arguments[] = { "r_race", "--image", address, NULL }, *environment[] = { NULL };
+		char address[32], *arguments[] = { "r_race", "--image", address, NULL },
+				  *environment[] = { NULL };
 		int status = 0;
 		long pid;
 
 		seed = seed * 1664525u + 1013904223u;
-		(void)snprintf(address, sizeof(address), "%" PRIu64, board->page[(seed >> 8) % board->sealed]);
+		(void)snprintf(address, sizeof(address), "%" PRIu64,
+			       board->page[(seed >> 8) % board->sealed]);
 		pid = RAW(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 		if (pid == 0) {
 			(void)RAW(SYS_execve, "/proc/self/exe", arguments, environment);
@@ -271,7 +286,8 @@ static int image_main(const char *address)
 	void *at = (void *)strtoull(address, NULL, 10);
 
 	/* Something of the new image may be there. */
-	if (mmap(at, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED &&
+	if (mmap(at, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
+		    MAP_FAILED &&
 	    errno == EPERM)
 		return STILL_SEALED;
 	return 0;
@@ -317,14 +333,17 @@ static pid_t share(int (*function)(void *), void *context)
 {
 	char *stack = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return stack == MAP_FAILED ? -1 : clone(function, stack + 16 * PAGE, CLONE_VM | CLONE_PARENT | SIGCHLD, context);
+	return stack == MAP_FAILED ?
+		       -1 :
+		       clone(function, stack + 16 * PAGE, CLONE_VM | CLONE_PARENT | SIGCHLD, context);
 }
 
 static void victim(int ready)
 {
 	static struct role roles[32];
 	unsigned count = 0;
-	char *pages = mmap(NULL, (2 * TARGETS + 1) * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *pages = mmap(NULL, (2 * TARGETS + 1) * PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)nice(10);		/* the test and the daemon come to their turn, which also preempts more */
@@ -413,7 +432,8 @@ static void look_from_outside(pid_t pid)
 {
 	for (unsigned i = 0; i < board->sealed; i++) {
 		uint64_t words[PAGE / 8];
-		struct iovec local = { words, sizeof(words) }, remote = { (void *)board->page[i], sizeof(words) };
+		struct iovec local = { words, sizeof(words) },
+			     remote = { (void *)board->page[i], sizeof(words) };
 
 		if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != (ssize_t)sizeof(words)) {
 			if (errno != ESRCH)
@@ -480,7 +500,8 @@ static void judge(pid_t pid, bool dead, int status, struct total *total)
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		if (dead && !ends_in_time(board->sharers[i], &other)) {
-			diag("pid %d lives on, with which the dead pid %d shared its memory", board->sharers[i], pid);
+			diag("pid %d lives on, with which the dead pid %d shared its memory",
+			     board->sharers[i], pid);
 			total->outlived++;
 		}
 		kill(board->sharers[i], SIGKILL);
@@ -493,7 +514,8 @@ static void reap(void)
 {
 	siginfo_t info = { 0 };
 
-	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid && info.si_pid != daemon_pid()) {
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid &&
+	       info.si_pid != daemon_pid()) {
 		waitpid(info.si_pid, NULL, 0);
 		info.si_pid = 0;
 	}
@@ -502,7 +524,8 @@ static void reap(void)
 static void one_round(struct total *total, int64_t end)
 {
 	/* Permanent and revocable seals; all strikes, and those that nobody dies of, so that they go on. */
-	bool revocable = total->rounds % 2, gentle = kills && total->rounds % 4 >= 2, restarts = total->rounds % 3 == 2;
+	bool revocable = total->rounds % 2, gentle = kills && total->rounds % 4 >= 2,
+	     restarts = total->rounds % 3 == 2;
 	int pipes[2], status = 0;
 	int64_t until;
 	bool dead = false;
@@ -538,7 +561,8 @@ static void one_round(struct total *total, int64_t end)
 		if (restarts && board->sealed >= 3) {
 			restart(total);
 			restarts = false;
-			until = now_ms() + ROUND_MS / 4;	/* starting takes long: what follows it is what counts */
+			until = now_ms() +
+				ROUND_MS / 4; /* starting takes long: what follows it is what counts */
 		}
 		if (board->sealed < TARGETS)
 			(void)seal_next(pid, revocable, total);
@@ -559,13 +583,15 @@ static void say_counts(const struct total *total, int64_t seconds)
 	size_t length = 0;
 
 	for (unsigned i = 0; i < STRIKES; i++)
-		length += (size_t)snprintf(text + length, sizeof(text) - length, " %s %" PRIu64 "/%" PRIu64, strike_names[i],
-					   (uint64_t)board->passed[i], (uint64_t)board->tries[i]);
+		length += (size_t)snprintf(text + length, sizeof(text) - length, " %s %" PRIu64 "/%" PRIu64,
+					   strike_names[i], (uint64_t)board->passed[i],
+					   (uint64_t)board->tries[i]);
 	diag("race: %" PRId64 " s, %" PRIu64 " rounds, %" PRIu64 " died, %" PRIu64 " restarts, %" PRIu64
 	     " seals (%" PRIu64 " refused), %" PRIu64 " misses, %" PRIu64 " pages gone, %" PRIu64
 	     " discarded, %" PRIu64 " children, %" PRIu64 " images, %" PRIu64 " reads; let by/tried:%s",
-	     seconds, total->rounds, total->died, total->restarts, total->pages, total->refused, total->misses, total->gone,
-	     total->zero, (uint64_t)board->children, (uint64_t)board->images, (uint64_t)board->reads, text);
+	     seconds, total->rounds, total->died, total->restarts, total->pages, total->refused,
+	     total->misses, total->gone, total->zero, (uint64_t)board->children, (uint64_t)board->images,
+	     (uint64_t)board->reads, text);
 }
 
 int main(int argc, char **argv)
@@ -604,16 +630,22 @@ int main(int argc, char **argv)
 	ok(total.never_sealed == 0, "each process can be sealed (%" PRIu64 " not)", total.never_sealed);
 	ok(board->evil == 0, "the attacker's bytes are never there (%u times)", board->evil);
 	ok(board->wrong == 0, "nor any other bytes (%u times)", board->wrong);
-	ok(board->passed[MPROTECT] + board->passed[MAP_OVER] + board->passed[MAP_BESIDE] + board->passed[MAP_HINT] == 0,
+	ok(board->passed[MPROTECT] + board->passed[MAP_OVER] + board->passed[MAP_BESIDE] +
+			   board->passed[MAP_HINT] ==
+		   0,
 	   "what LSM programs stop is never let by");
-	ok(board->native_passed == 0, "where the kernel's own mseal() stops it, nothing is let by (%u)", board->native_passed);
+	ok(board->native_passed == 0, "where the kernel's own mseal() stops it, nothing is let by (%u)",
+	   board->native_passed);
 	ok(total.unexpected_gone == 0 && total.unexpected_zero == 0,
-	   "pages are gone or discarded only where a gate can be raced, or lets the call happen (%" PRIu64 ", %" PRIu64 " not)",
+	   "pages are gone or discarded only where a gate can be raced, or lets the call happen (%" PRIu64
+	   ", %" PRIu64 " not)",
 	   total.unexpected_gone, total.unexpected_zero);
-	ok(total.outlived == 0, "who got rid of a sealed page dies, with all that share the memory (%" PRIu64 " not)",
+	ok(total.outlived == 0,
+	   "who got rid of a sealed page dies, with all that share the memory (%" PRIu64 " not)",
 	   total.outlived);
 	ok(total.other_death == 0 && total.needless_death == 0,
-	   "nobody dies of anything else (%" PRIu64 ", %" PRIu64 ")", total.other_death, total.needless_death);
+	   "nobody dies of anything else (%" PRIu64 ", %" PRIu64 ")", total.other_death,
+	   total.needless_death);
 	ok(board->born_unsealed == 0, "no child is born unsealed (%u of %" PRIu64 ")", board->born_unsealed,
 	   (uint64_t)board->children);
 	ok(board->image_sealed == 0, "no new image is sealed (%u of %" PRIu64 ")", board->image_sealed,

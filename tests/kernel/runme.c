@@ -23,7 +23,8 @@ extern int main(int argc, char **argv);
 
 static const char rodata[3 * PAGE] __attribute__((aligned(PAGE))) = "constant";
 /* Relocated, so that it is RELRO where there is any. */
-static const void *const relro[3 * PAGE / 8] __attribute__((aligned(PAGE), section(".data.rel.ro"))) = { main, relro, rodata };
+static const void *const relro[3 * PAGE / 8]
+	__attribute__((aligned(PAGE), section(".data.rel.ro"))) = { main, relro, rodata };
 static char data[3 * PAGE] __attribute__((aligned(PAGE))) = "data";
 static char early[256];
 
@@ -71,8 +72,9 @@ static void print_file(const char *path, const char *const *lines)
 /* All that it was given by who started it. */
 static void show_self(int argc, char **argv)
 {
-	static const char *const lines[] = { "SigBlk", "SigIgn", "SigCgt", "SigPnd", "ShdPnd", "TracerPid", "NoNewPrivs", "Seccomp:",
-					     "Uid", "Gid", "Groups", "Umask", "CapPrm", "CapEff", NULL };
+	static const char *const lines[] = { "SigBlk",	  "SigIgn",	"SigCgt",   "SigPnd", "ShdPnd",
+					     "TracerPid", "NoNewPrivs", "Seccomp:", "Uid",    "Gid",
+					     "Groups",	  "Umask",	"CapPrm",   "CapEff", NULL };
 	char path[256];
 
 	for (int i = 0; i < argc; i++)
@@ -87,11 +89,13 @@ static void show_self(int argc, char **argv)
 		struct rlimit limit;
 
 		if (!getrlimit((__rlimit_resource_t)i, &limit))
-			printf("limit %d %lu %lu\n", i, (unsigned long)limit.rlim_cur, (unsigned long)limit.rlim_max);
+			printf("limit %d %lu %lu\n", i, (unsigned long)limit.rlim_cur,
+			       (unsigned long)limit.rlim_max);
 	}
 	/* Set by t_run to 100 s before the exec, however long that took. */
 	printf("priority %d alarm %s\n", getpriority(PRIO_PROCESS, 0), alarm(0) > 10 ? "set" : "not set");
-	printf("group %d session %d terminal %d\n", getpgrp() == getpid(), getsid(0) == getpid(), tcgetpgrp(0) == getpgrp());
+	printf("group %d session %d terminal %d\n", getpgrp() == getpid(), getsid(0) == getpid(),
+	       tcgetpgrp(0) == getpgrp());
 	print_file("/proc/self/status", lines);
 }
 

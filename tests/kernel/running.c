@@ -41,7 +41,10 @@ static void exec_it(const struct run *run, bool sealed)
 		setenv("RUNPRE", run->preload, 1);
 		setenv("RUNPRE_FIFO", FIFO, 1);
 	}
-	/* What is preloaded comes before its library; and its handlers of signals make ignored ones to be none after exec. */
+	/*
+	 * What is preloaded comes before its library; and its handlers of signals make ignored ones
+	 * to be none after exec.
+	 */
 	sanitizer_options("verify_asan_link_order=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0");
 	if (sealed) {
 		argv[n++] = "msealctl";
@@ -114,7 +117,8 @@ struct ran run_end(struct running *running)
 		if (got == running->pid)
 			ran.stops++;
 		else if (got < 0 || milliseconds() > end)
-			bail("pid %d does not end: %s", running->pid, got < 0 ? strerror(errno) : "it takes too long");
+			bail("pid %d does not end: %s", running->pid,
+			     got < 0 ? strerror(errno) : "it takes too long");
 		else
 			nap(2);
 	}

@@ -12,8 +12,10 @@
 struct run {
 	const char *options[8];		/* of msealctl run; not used when plain */
 	const char *argv[8];		/* the program */
-	const char *preload;		/* what /tests/librunpre.so does before the entry point; NULL: not loaded */
-	const char *input;		/* on its stdin; NULL: an open pipe with nothing in it, which is running.in */
+	/* what /tests/librunpre.so does before the entry point; NULL: not loaded */
+	const char *preload;
+	/* on its stdin; NULL: an open pipe with nothing in it, which is running.in */
+	const char *input;
 	void (*set_up)(void);		/* in the child, before exec */
 };
 

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * started [--fork] : the program that policies seal in t_policy.sh. Built dynamic, static, static-pie, without RELRO,
+ * started [--fork] : the program that policies seal in t_policy.sh. Built dynamic, static,
+ * static-pie, without RELRO,
  * not PIE. Reads orders from stdin, a line each, and answers each with a line:
- *   attack CALL SEGMENT [FILE]   mprotect, munmap, mmap, madvise on the last page of text, rodata, relro or data of the
- *                                first file whose path has FILE in it (default: its own): the error's name, or ok
+ *   attack CALL SEGMENT [FILE]   mprotect, munmap, mmap, madvise on the last page of text, rodata,
+ *   relro or data of the
+ *                                first file whose path has FILE in it (default: its own): the
+ *                                error's name, or ok
  *   open NAME, close             dlopen, dlclose
  *   fork                         the pid of a child that sleeps
  *   exec PATH, vfork PATH        becomes that program, or begets it
  *   exit STATUS
- * --fork: leaves at once, and a child does all that. --as UID PATH: becomes that program as that user. --sleep, --short:
- * sleeps, or ends. --storm N MATCHED OTHER: starts N programs as fast as it can, every 25th MATCHED and to stay,
+ * --fork: leaves at once, and a child does all that. --as UID PATH: becomes that program as that
+ * user. --sleep, --short:
+ * sleeps, or ends. --storm N MATCHED OTHER: starts N programs as fast as it can, every 25th MATCHED
+ * and to stay,
  * the others in turns MATCHED and OTHER and short; when those have ended, the pids of those that stay.
  */
 #define _GNU_SOURCE
@@ -42,12 +47,15 @@ static int find(const char *kind, const char *file, struct segment *ret)
 
 	while (maps && fgets(line, sizeof(line), maps)) {
 		path[0] = '\0';
-		if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %255s", &start, &end, permissions, path) < 3 || !strstr(path, file))
+		if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %255s", &start, &end, permissions, path) < 3 ||
+		    !strstr(path, file))
 			continue;
 		int text = permissions[2] == 'x', write = permissions[1] == 'w';
 
-		if ((!strcmp(kind, "text") && text) || (!strcmp(kind, "rodata") && !text && !write && code == 1 && !found) ||
-		    (!strcmp(kind, "relro") && !text && !write && code == 1) || (!strcmp(kind, "data") && write)) {
+		if ((!strcmp(kind, "text") && text) ||
+		    (!strcmp(kind, "rodata") && !text && !write && code == 1 && !found) ||
+		    (!strcmp(kind, "relro") && !text && !write && code == 1) ||
+		    (!strcmp(kind, "data") && write)) {
 			*ret = (struct segment){ start, end };
 			found = 1;
 		}
@@ -67,10 +75,12 @@ static const char *attack(const char *call, const char *kind, const char *file)
 	if (!find(kind, file, &segment))
 		return "no such segment";
 	page = (void *)(segment.end - 4096);
-	r = !strcmp(call, "mprotect") ? mprotect(page, 4096, PROT_READ | PROT_WRITE | (strcmp(kind, "text") ? 0 : PROT_EXEC)) :
-	    !strcmp(call, "munmap")   ? munmap(page, 4096) :
-	    !strcmp(call, "madvise")  ? madvise(page, 4096, MADV_DONTNEED) :
-	    mmap(page, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? -1 : 0;
+	r = !strcmp(call, "mprotect") ?
+		    mprotect(page, 4096, PROT_READ | PROT_WRITE | (strcmp(kind, "text") ? 0 : PROT_EXEC)) :
+	    !strcmp(call, "munmap")  ? munmap(page, 4096) :
+	    !strcmp(call, "madvise") ? madvise(page, 4096, MADV_DONTNEED) :
+	    mmap(page, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? -1 :
+													0;
 	return r ? strerrorname_np(errno) : "ok";
 }
 

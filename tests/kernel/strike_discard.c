@@ -81,14 +81,16 @@ static void guarding(struct stage *stage)
 {
 	uint64_t start = stage->control[1];
 
-	stage_call(stage, SYS_madvise, (long)start, (long)(stage->control[0] + LENGTH - start), ADVICE_GUARD_INSTALL);
+	stage_call(stage, SYS_madvise, (long)start, (long)(stage->control[0] + LENGTH - start),
+		   ADVICE_GUARD_INSTALL);
 }
 
 static void not_for_forks(struct stage *stage)
 {
 	uint64_t start = stage->control[1];
 
-	stage_call(stage, SYS_madvise, (long)start, (long)(stage->control[0] + LENGTH - start), MADV_DONTFORK);
+	stage_call(stage, SYS_madvise, (long)start, (long)(stage->control[0] + LENGTH - start),
+		   MADV_DONTFORK);
 }
 
 /* --- row 7: process_madvise on itself --- */
@@ -102,7 +104,9 @@ static long advise_vector(struct stage *stage, const struct iovec *vector, size_
 		length += vector[i].iov_len;
 		if (ABIS_32 & 1u << stage->abi)
 			memcpy((uint32_t *)puppet_data(stage->victim) + 2 * i,
-			       (uint32_t[2]){ (uint32_t)(long)vector[i].iov_base, (uint32_t)vector[i].iov_len }, 8);
+			       (uint32_t[2]){ (uint32_t)(long)vector[i].iov_base,
+					      (uint32_t)vector[i].iov_len },
+			       8);
 		else
 			memcpy((struct iovec *)puppet_data(stage->victim) + i, &vector[i], sizeof(*vector));
 	}
@@ -162,9 +166,12 @@ static void guarding_with_pidfd(struct stage *stage)
 /* address, length, advice, whether by int 0x80 */
 static long ring_madvise(const long arguments[6])
 {
-	return ring_submit_by(arguments[3], &(struct io_uring_sqe){ .opcode = IORING_OP_MADVISE, .fd = -1,
-						   .addr = (uint64_t)arguments[0], .len = (uint32_t)arguments[1],
-						   .fadvise_advice = (uint32_t)arguments[2] });
+	return ring_submit_by(arguments[3],
+			      &(struct io_uring_sqe){ .opcode = IORING_OP_MADVISE,
+						      .fd = -1,
+						      .addr = (uint64_t)arguments[0],
+						      .len = (uint32_t)arguments[1],
+						      .fadvise_advice = (uint32_t)arguments[2] });
 }
 
 static void with_uring(struct stage *stage)
@@ -183,7 +190,8 @@ static void guarding_with_uring(struct stage *stage)
 
 static long ring_call(struct stage *stage, uint64_t at, unsigned long length, int advice)
 {
-	return puppet_run(stage->victim, ring_madvise, (long)at, (long)length, advice, stage->abi == ABI_INT80);
+	return puppet_run(stage->victim, ring_madvise, (long)at, (long)length, advice,
+			  stage->abi == ABI_INT80);
 }
 
 STRIKE(ring_dontneed, ring_call(stage, at, LENGTH, MADV_DONTNEED))
@@ -194,9 +202,10 @@ STRIKE(ring_guard_remove, ring_call(stage, at, LENGTH, ADVICE_GUARD_REMOVE))
 STRIKE(ring_random, ring_call(stage, at, LENGTH, MADV_RANDOM))
 
 const struct attack discard_attacks[] = {
-	{ 6, "madvise that discards: MADV_DONTNEED, read-only memory", ANON_READ, BY_GATE, .strike = dontneed },
-	{ 6, "madvise that discards a file's pages: MADV_DONTNEED, written to, now read-only", FILE_READ, BY_GATE,
+	{ 6, "madvise that discards: MADV_DONTNEED, read-only memory", ANON_READ, BY_GATE,
 	  .strike = dontneed },
+	{ 6, "madvise that discards a file's pages: MADV_DONTNEED, written to, now read-only", FILE_READ,
+	  BY_GATE, .strike = dontneed },
 	{ 6, "madvise that discards a file's pages: MADV_DONTNEED, one page of it", FILE_READ, BY_GATE,
 	  .strike = dontneed_one_page },
 	{ 6, "madvise that discards a file's pages: MADV_DONTNEED, into it from below", FILE_READ, BY_GATE,
@@ -210,8 +219,8 @@ const struct attack discard_attacks[] = {
 	{ 6, "madvise that discards: MADV_DONTNEED, a tagged address", ANON_READ, BY_GATE,
 	  .strike = dontneed_tagged, .prepare = with_tags, .abis = ABIS_64 },
 	{ 6, "madvise that discards: MADV_FREE", ANON_READ, BY_GATE, .strike = lazy_free, .invisible = true },
-	{ 6, "madvise that discards a file's pages: MADV_REMOVE, shared, read-only here", SHARED_READ, BY_GATE,
-	  .strike = remove_pages },
+	{ 6, "madvise that discards a file's pages: MADV_REMOVE, shared, read-only here", SHARED_READ,
+	  BY_GATE, .strike = remove_pages },
 	{ 6, "madvise that keeps it from children: MADV_DONTFORK", ANON_READ, BY_GATE, .strike = dontfork },
 	/* Writable or not: a child would be born with a hole. */
 	{ 6, "madvise that keeps it from children: MADV_DONTFORK, writable memory", ANON_WRITE, BY_GATE,
@@ -221,10 +230,14 @@ const struct attack discard_attacks[] = {
 	  .prepare = not_for_forks, .not_native = true },
 	{ 6, "madvise that discards: MADV_WIPEONFORK", ANON_READ, BY_GATE, .strike = wipeonfork },
 	{ 6, "madvise that discards: MADV_GUARD_INSTALL", ANON_READ, BY_GATE, .strike = guard_install },
-	/* Inside or out, these change what can be accessed. mseal(2) knows GUARD_INSTALL of read-only memory only. */
+	/*
+	 * Inside or out, these change what can be accessed. mseal(2) knows GUARD_INSTALL of
+	 * read-only memory only.
+	 */
 	{ 6, "madvise of guard pages: MADV_GUARD_INSTALL, writable memory", ANON_WRITE, BY_GATE,
 	  .strike = guard_install, .not_native = true },
-	{ 6, "madvise of guard pages: MADV_GUARD_INSTALL, a file", FILE_READ, BY_GATE, .strike = guard_install },
+	{ 6, "madvise of guard pages: MADV_GUARD_INSTALL, a file", FILE_READ, BY_GATE,
+	  .strike = guard_install },
 	{ 6, "madvise of guard pages: MADV_GUARD_REMOVE, read-only memory", ANON_READ, BY_GATE,
 	  .strike = guard_remove, .prepare = guarding, .not_native = true },
 	{ 6, "madvise of guard pages: MADV_GUARD_REMOVE, writable memory", ANON_WRITE, BY_GATE,
@@ -234,11 +247,14 @@ const struct attack discard_attacks[] = {
 	{ 6, "madvise of guard pages: MADV_GUARD_REMOVE, into it from below", ANON_WRITE, BY_GATE,
 	  .strike = guard_remove_from_below, .prepare = guarding, .below = 2, .not_native = true },
 
-	/* The page goes with all of the huge page that it may be in: judged rounded to the biggest there is. */
-	{ 6, "madvise that takes pages away: MADV_HWPOISON", ANON_READ, BY_GATE,
-	  .strike = hwpoison, .prepare = with_handler, .coarse = true, .abis = ABIS_FUNCTIONS, .not_native = true },
-	{ 6, "madvise that takes pages away: MADV_SOFT_OFFLINE", ANON_READ, BY_GATE,
-	  .strike = soft_offline, .coarse = true, .invisible = true, .not_native = true },
+	/*
+	 * The page goes with all of the huge page that it may be in: judged rounded to the biggest
+	 * there is.
+	 */
+	{ 6, "madvise that takes pages away: MADV_HWPOISON", ANON_READ, BY_GATE, .strike = hwpoison,
+	  .prepare = with_handler, .coarse = true, .abis = ABIS_FUNCTIONS, .not_native = true },
+	{ 6, "madvise that takes pages away: MADV_SOFT_OFFLINE", ANON_READ, BY_GATE, .strike = soft_offline,
+	  .coarse = true, .invisible = true, .not_native = true },
 	{ 6, "madvise that takes pages away: MADV_HWPOISON, beside it", ANON_READ, BY_GATE,
 	  .strike = hwpoison_beside, .prepare = with_handler, .coarse = true, .invisible = true,
 	  .abis = ABIS_FUNCTIONS, .not_native = true },
@@ -246,10 +262,10 @@ const struct attack discard_attacks[] = {
 	  .prepare = with_handler, .no_before = true, .invisible = true, .abis = 1u << ABI_64 },
 
 	/* No write takes the page itself away. */
-	{ 6, "MADV_HWPOISON: writable memory", ANON_WRITE, BY_GATE, .strike = hwpoison, .prepare = with_handler,
-	  .coarse = true, .abis = ABIS_FUNCTIONS, .not_native = true },
-	{ 6, "MADV_SOFT_OFFLINE: writable memory", ANON_WRITE, BY_GATE, .strike = soft_offline, .coarse = true,
-	  .invisible = true, .not_native = true },
+	{ 6, "MADV_HWPOISON: writable memory", ANON_WRITE, BY_GATE, .strike = hwpoison,
+	  .prepare = with_handler, .coarse = true, .abis = ABIS_FUNCTIONS, .not_native = true },
+	{ 6, "MADV_SOFT_OFFLINE: writable memory", ANON_WRITE, BY_GATE, .strike = soft_offline,
+	  .coarse = true, .invisible = true, .not_native = true },
 
 	{ 6, "MADV_DONTNEED: writable memory", ANON_WRITE, ALLOWED, .strike = dontneed },
 	{ 6, "MADV_FREE: writable memory", ANON_WRITE, ALLOWED, .strike = lazy_free, .invisible = true },
@@ -259,22 +275,22 @@ const struct attack discard_attacks[] = {
 	{ 6, "MADV_COLD", ANON_READ, ALLOWED, .strike = advise_cold, .invisible = true },
 	{ 6, "MADV_DOFORK", ANON_READ, ALLOWED, .strike = advise_dofork, .invisible = true },
 
-	{ 7, "process_madvise that discards: MADV_DONTNEED", ANON_READ, BY_GATE,
-	  .strike = vector_dontneed, .prepare = with_pidfd, .coarse = true },
+	{ 7, "process_madvise that discards: MADV_DONTNEED", ANON_READ, BY_GATE, .strike = vector_dontneed,
+	  .prepare = with_pidfd, .coarse = true },
 	{ 7, "process_madvise that discards: a file, MADV_DONTNEED", FILE_READ, BY_GATE,
 	  .strike = vector_dontneed, .prepare = with_pidfd, .coarse = true },
 	{ 7, "process_madvise that discards: MADV_WIPEONFORK", ANON_READ, BY_GATE,
 	  .strike = vector_wipeonfork, .prepare = with_pidfd, .coarse = true },
 	{ 7, "process_madvise that discards: the second of two ranges", ANON_READ, BY_GATE,
 	  .strike = vector_of_two, .prepare = with_pidfd, .below = 2, .coarse = true, .natively = "kept" },
-	{ 7, "process_madvise: MADV_COLD", ANON_READ, ALLOWED,
-	  .strike = vector_cold, .prepare = with_pidfd, .invisible = true },
-	{ 7, "io_uring madvise that discards: MADV_DONTNEED", ANON_READ, BY_KILL,
-	  .strike = ring_dontneed, .prepare = with_uring, .abis = ABIS_FUNCTIONS },
+	{ 7, "process_madvise: MADV_COLD", ANON_READ, ALLOWED, .strike = vector_cold, .prepare = with_pidfd,
+	  .invisible = true },
+	{ 7, "io_uring madvise that discards: MADV_DONTNEED", ANON_READ, BY_KILL, .strike = ring_dontneed,
+	  .prepare = with_uring, .abis = ABIS_FUNCTIONS },
 	{ 7, "io_uring madvise that discards: a file, MADV_DONTNEED", FILE_READ, BY_KILL,
 	  .strike = ring_dontneed, .prepare = with_uring, .abis = ABIS_FUNCTIONS },
-	{ 7, "io_uring madvise that discards: MADV_DONTFORK", ANON_READ, BY_KILL,
-	  .strike = ring_dontfork, .prepare = with_uring, .abis = ABIS_FUNCTIONS },
+	{ 7, "io_uring madvise that discards: MADV_DONTFORK", ANON_READ, BY_KILL, .strike = ring_dontfork,
+	  .prepare = with_uring, .abis = ABIS_FUNCTIONS },
 	{ 7, "io_uring madvise that discards: into it from below", ANON_READ, BY_KILL,
 	  .strike = ring_from_below, .prepare = with_uring, .below = 2, .abis = ABIS_FUNCTIONS },
 	{ 7, "process_madvise that discards: MADV_GUARD_INSTALL, writable memory", ANON_WRITE, BY_GATE,
@@ -284,7 +300,8 @@ const struct attack discard_attacks[] = {
 	{ 7, "io_uring madvise that discards: MADV_GUARD_INSTALL, writable memory", ANON_WRITE, BY_KILL,
 	  .strike = ring_guard_install, .prepare = with_uring, .abis = ABIS_FUNCTIONS, .not_native = true },
 	{ 7, "io_uring madvise that discards: MADV_GUARD_REMOVE", ANON_WRITE, BY_KILL,
-	  .strike = ring_guard_remove, .prepare = guarding_with_uring, .abis = ABIS_FUNCTIONS, .not_native = true },
+	  .strike = ring_guard_remove, .prepare = guarding_with_uring, .abis = ABIS_FUNCTIONS,
+	  .not_native = true },
 	{ 7, "io_uring: MADV_RANDOM", ANON_READ, ALLOWED, .strike = ring_random, .prepare = with_uring,
 	  .abis = ABIS_FUNCTIONS },
 	{ .name = NULL },

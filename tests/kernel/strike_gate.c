@@ -73,10 +73,12 @@ STRIKE(shrink_tail, CALL(SYS_mremap, at - 2 * PAGE, 6 * PAGE, 2 * PAGE, 0))
 STRIKE(shrink_to_it, CALL(SYS_mremap, at + 3 * PAGE, 3 * PAGE, PAGE, 0))
 STRIKE(grow_in_place, CALL(SYS_mremap, at, LENGTH, LENGTH + PAGE, 0))
 STRIKE(grow_and_move, CALL(SYS_mremap, at, LENGTH, 2 * LENGTH, MREMAP_MAYMOVE))
-STRIKE(move_away, CALL(SYS_mremap, at, LENGTH, LENGTH, MREMAP_MAYMOVE | MREMAP_FIXED, elsewhere(stage, LENGTH)))
+STRIKE(move_away,
+       CALL(SYS_mremap, at, LENGTH, LENGTH, MREMAP_MAYMOVE | MREMAP_FIXED, elsewhere(stage, LENGTH)))
 STRIKE(move_part_away, CALL(SYS_mremap, at - PAGE, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
 			    elsewhere(stage, 2 * PAGE)))
-STRIKE(move_shrunk, CALL(SYS_mremap, at, LENGTH, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, elsewhere(stage, LENGTH)))
+STRIKE(move_shrunk,
+       CALL(SYS_mremap, at, LENGTH, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, elsewhere(stage, LENGTH)))
 STRIKE(dontunmap, CALL(SYS_mremap, at, LENGTH, LENGTH, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0))
 STRIKE(dontunmap_fixed, CALL(SYS_mremap, at, LENGTH, LENGTH, MREMAP_MAYMOVE | MREMAP_DONTUNMAP | MREMAP_FIXED,
 			     elsewhere(stage, LENGTH)))
@@ -168,7 +170,8 @@ STRIKE(detach, CALL(SYS_shmdt, at))
 STRIKE(detach_rest, CALL(SYS_shmdt, at - PAGE))
 /* The i386 multiplexer takes any version in the upper half of its first argument (ipc/syscall.c). */
 STRIKE(detach_by_ipc, puppet_call_32(stage->victim, I386_IPC, IPC_SHMDT, 0, 0, 0, (long)at))
-STRIKE(detach_by_ipc_version, puppet_call_32(stage->victim, I386_IPC, 0xffff0000l | IPC_SHMDT, 0, 0, 0, (long)at))
+STRIKE(detach_by_ipc_version,
+       puppet_call_32(stage->victim, I386_IPC, 0xffff0000l | IPC_SHMDT, 0, 0, 0, (long)at))
 
 static void attach_at(struct stage *stage, uint64_t address, unsigned long length)
 {
@@ -220,8 +223,8 @@ static void reuse_ring(struct stage *stage, uint64_t at)
 	/* The kernel finds the context by a number in the ring. */
 	stage_peek(stage, at, head, sizeof(head));
 	stage_call(stage, SYS_munmap, (long)at, (long)stage->length);
-	stage_call(stage, SYS_mmap, (long)at, (long)stage->length, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_FIXED,
-		   -1, 0);
+	stage_call(stage, SYS_mmap, (long)at, (long)stage->length, PROT_READ | PROT_WRITE,
+		   ANONYMOUS | MAP_FIXED, -1, 0);
 	stage_poke(stage, at, head, sizeof(head));
 	stage_call(stage, SYS_mprotect, (long)at, (long)stage->length, PROT_READ);
 }
@@ -258,66 +261,75 @@ const struct attack gate_attacks[] = {
 	{ 3, "munmap: writable memory", ANON_WRITE, BY_GATE, .strike = unmap },
 	{ 3, "munmap: a file", FILE_READ, BY_GATE, .strike = unmap },
 	{ 3, "munmap: a shared file", SHARED_READ, BY_GATE, .strike = unmap },
-	{ 3, "munmap: a whole mapping", ANON_READ, BY_GATE, .strike = unmap, .prepare = apart, .below = 4, .above = 4 },
+	{ 3, "munmap: a whole mapping", ANON_READ, BY_GATE, .strike = unmap, .prepare = apart, .below = 4,
+	  .above = 4 },
 	{ 3, "munmap: one page of it", ANON_READ, BY_GATE, .strike = unmap_middle },
 	{ 3, "munmap: into it from below", ANON_READ, BY_GATE, .strike = unmap_from_below, .below = 2 },
 	{ 3, "munmap: out of it", ANON_READ, BY_GATE, .strike = unmap_from_above, .above = 2 },
 	{ 3, "munmap: around it", ANON_READ, BY_GATE, .strike = unmap_around, .below = 2, .above = 2 },
-	{ 3, "munmap: one byte of it, rounded up", ANON_READ, BY_GATE, .strike = unmap_odd_length, .below = 1 },
-	{ 3, "munmap: a tagged address", ANON_READ, BY_GATE,
-	  .strike = unmap_tagged, .prepare = with_tags, .abis = ABIS_64 },
+	{ 3, "munmap: one byte of it, rounded up", ANON_READ, BY_GATE, .strike = unmap_odd_length,
+	  .below = 1 },
+	{ 3, "munmap: a tagged address", ANON_READ, BY_GATE, .strike = unmap_tagged, .prepare = with_tags,
+	  .abis = ABIS_64 },
 
-	{ 4, "mremap of it: a tagged address", ANON_READ, BY_GATE,
-	  .strike = shrink_tagged, .prepare = with_tags, .abis = ABIS_64 },
+	{ 4, "mremap of it: a tagged address", ANON_READ, BY_GATE, .strike = shrink_tagged,
+	  .prepare = with_tags, .abis = ABIS_64 },
 	{ 4, "mremap of it: shrink", ANON_READ, BY_GATE, .strike = shrink },
 	/* above: so that the control leaves what is below the target as it is */
-	{ 4, "mremap of it: shrink, the seal is what goes", ANON_READ, BY_GATE,
-	  .strike = shrink_tail, .below = 2, .above = 2 },
-	{ 4, "mremap of it: shrink, the seal is what stays", ANON_READ, BY_GATE,
-	  .strike = shrink_to_it, .above = 2, .invisible = true },
-	{ 4, "mremap of it: grow in place", ANON_READ, BY_GATE,
-	  .strike = grow_in_place, .prepare = with_room, .invisible = true },
-	{ 4, "mremap of it: grow and move", ANON_READ, BY_GATE, .strike = grow_and_move, .prepare = without_room },
+	{ 4, "mremap of it: shrink, the seal is what goes", ANON_READ, BY_GATE, .strike = shrink_tail,
+	  .below = 2, .above = 2 },
+	{ 4, "mremap of it: shrink, the seal is what stays", ANON_READ, BY_GATE, .strike = shrink_to_it,
+	  .above = 2, .invisible = true },
+	{ 4, "mremap of it: grow in place", ANON_READ, BY_GATE, .strike = grow_in_place, .prepare = with_room,
+	  .invisible = true },
+	{ 4, "mremap of it: grow and move", ANON_READ, BY_GATE, .strike = grow_and_move,
+	  .prepare = without_room },
 	{ 4, "mremap of it: MREMAP_FIXED away", ANON_READ, BY_GATE, .strike = move_away },
 	{ 4, "mremap of it: a file, MREMAP_FIXED away", FILE_READ, BY_GATE, .strike = move_away },
-	{ 4, "mremap of it: part of it, MREMAP_FIXED away", ANON_READ, BY_GATE, .strike = move_part_away, .below = 1,
+	{ 4, "mremap of it: part of it, MREMAP_FIXED away", ANON_READ, BY_GATE, .strike = move_part_away,
+	  .below = 1,
 	  /* mseal(2) has split the mapping. */
 	  .natively = "EFAULT" },
 	{ 4, "mremap of it: shrink and MREMAP_FIXED away", ANON_READ, BY_GATE, .strike = move_shrunk },
 	{ 4, "mremap of it: MREMAP_DONTUNMAP", ANON_READ, BY_GATE, .strike = dontunmap },
-	{ 4, "mremap of it: MREMAP_DONTUNMAP and MREMAP_FIXED", ANON_READ, BY_GATE, .strike = dontunmap_fixed },
+	{ 4, "mremap of it: MREMAP_DONTUNMAP and MREMAP_FIXED", ANON_READ, BY_GATE,
+	  .strike = dontunmap_fixed },
 	{ 4, "mremap of it: old length 0", SHARED_READ, BY_GATE, .strike = duplicate, .invisible = true },
 
 	{ 5, "mremap onto it: all of it", ANON_READ, BY_GATE, .strike = onto_it },
 	{ 5, "mremap onto it: a file", FILE_READ, BY_GATE, .strike = onto_it },
-	{ 5, "mremap onto it: reaching into it from below", ANON_READ, BY_GATE,
-	  .strike = onto_from_below, .below = 2 },
-	{ 5, "mremap onto it: reaching out of it", ANON_READ, BY_GATE, .strike = onto_from_above, .above = 2 },
-	{ 5, "mremap onto it: and around it", ANON_READ, BY_GATE, .strike = onto_around, .below = 2, .above = 2 },
+	{ 5, "mremap onto it: reaching into it from below", ANON_READ, BY_GATE, .strike = onto_from_below,
+	  .below = 2 },
+	{ 5, "mremap onto it: reaching out of it", ANON_READ, BY_GATE, .strike = onto_from_above,
+	  .above = 2 },
+	{ 5, "mremap onto it: and around it", ANON_READ, BY_GATE, .strike = onto_around, .below = 2,
+	  .above = 2 },
 	{ 5, "mremap onto it: one page of it", ANON_READ, BY_GATE, .strike = onto_one_page },
-	{ 5, "mremap onto it: only what grows meets it", ANON_READ, BY_GATE, .strike = onto_growing, .below = 2 },
+	{ 5, "mremap onto it: only what grows meets it", ANON_READ, BY_GATE, .strike = onto_growing,
+	  .below = 2 },
 	{ 5, "mremap onto it: shrinking", ANON_READ, BY_GATE, .strike = onto_shrinking },
 	{ 5, "mremap onto it: MREMAP_DONTUNMAP", ANON_READ, BY_GATE, .strike = onto_dontunmap },
 	{ 5, "mremap onto it: old length 0", ANON_READ, BY_GATE, .strike = onto_shared },
 
-	{ 8, "brk into it: at its start", PREPARED, BY_GATE,
-	  .strike = break_into, .prepare = with_heap, .natively = "ENOMEM", .no_before = true },
-	{ 8, "brk into it: over all of it", PREPARED, BY_GATE,
-	  .strike = break_below, .prepare = with_heap, .natively = "ENOMEM", .below = 2, .no_before = true },
-	{ 8, "brk into it: its last page, rounded up", PREPARED, BY_GATE,
-	  .strike = break_odd, .prepare = with_heap, .natively = "ENOMEM", .no_before = true },
-	{ 8, "brk above it: growing", PREPARED, ALLOWED,
-	  .strike = break_grow, .prepare = with_heap, .no_before = true, .invisible = true },
-	{ 8, "shmdt: of it", ANON_READ, BY_GATE, .strike = detach, .prepare = with_segments, .natively = "kept" },
-	{ 8, "shmdt: its last page only is sealed", ANON_READ, BY_GATE,
-	  .strike = detach_whole, .prepare = with_sealed_tail, .natively = "kept" },
-	{ 8, "shmdt: of what is left of it", ANON_READ, BY_GATE,
-	  .strike = detach_rest, .prepare = with_cut_segments, .natively = "kept", .below = 1, .above = 1 },
-	{ 8, "shmdt by ipc: of it", ANON_READ, BY_GATE,
-	  .strike = detach_by_ipc, .prepare = with_segments, .natively = "kept", .abis = ABIS_32 },
-	{ 8, "shmdt by ipc: a version in the upper half", ANON_READ, BY_GATE,
-	  .strike = detach_by_ipc_version, .prepare = with_segments, .natively = "kept", .abis = ABIS_32 },
-	{ 8, "io_destroy: its ring's address was used again", PREPARED, BY_KILL,
-	  .strike = destroy_ring, .prepare = with_rings, .natively = "kept", .no_before = true },
+	{ 8, "brk into it: at its start", PREPARED, BY_GATE, .strike = break_into, .prepare = with_heap,
+	  .natively = "ENOMEM", .no_before = true },
+	{ 8, "brk into it: over all of it", PREPARED, BY_GATE, .strike = break_below, .prepare = with_heap,
+	  .natively = "ENOMEM", .below = 2, .no_before = true },
+	{ 8, "brk into it: its last page, rounded up", PREPARED, BY_GATE, .strike = break_odd,
+	  .prepare = with_heap, .natively = "ENOMEM", .no_before = true },
+	{ 8, "brk above it: growing", PREPARED, ALLOWED, .strike = break_grow, .prepare = with_heap,
+	  .no_before = true, .invisible = true },
+	{ 8, "shmdt: of it", ANON_READ, BY_GATE, .strike = detach, .prepare = with_segments,
+	  .natively = "kept" },
+	{ 8, "shmdt: its last page only is sealed", ANON_READ, BY_GATE, .strike = detach_whole,
+	  .prepare = with_sealed_tail, .natively = "kept" },
+	{ 8, "shmdt: of what is left of it", ANON_READ, BY_GATE, .strike = detach_rest,
+	  .prepare = with_cut_segments, .natively = "kept", .below = 1, .above = 1 },
+	{ 8, "shmdt by ipc: of it", ANON_READ, BY_GATE, .strike = detach_by_ipc, .prepare = with_segments,
+	  .natively = "kept", .abis = ABIS_32 },
+	{ 8, "shmdt by ipc: a version in the upper half", ANON_READ, BY_GATE, .strike = detach_by_ipc_version,
+	  .prepare = with_segments, .natively = "kept", .abis = ABIS_32 },
+	{ 8, "io_destroy: its ring's address was used again", PREPARED, BY_KILL, .strike = destroy_ring,
+	  .prepare = with_rings, .natively = "kept", .no_before = true },
 	{ .name = NULL },
 };

@@ -85,7 +85,8 @@ static long huge_segment(struct stage *stage, uint64_t at)
 
 static long huge_mmap(struct stage *stage, uint64_t at)
 {
-	return CALL(SYS_mmap, (long)(at & -HUGE), PAGE, READ_WRITE, ANONYMOUS | MAP_FIXED | MAP_HUGETLB, -1, 0);
+	return CALL(SYS_mmap, (long)(at & -HUGE), PAGE, READ_WRITE, ANONYMOUS | MAP_FIXED | MAP_HUGETLB, -1,
+		    0);
 }
 
 static long map_huge_file(struct stage *stage, uint64_t at, long fd)
@@ -104,8 +105,9 @@ static long huge_file(struct stage *stage, uint64_t at)
 		return 0;
 	}
 	snprintf(puppet_data(stage->victim), PUPPET_DATA_SIZE, "%s/file", huge_folder);
-	return map_huge_file(stage, at, stage_call(stage, SYS_open, (long)puppet_data(stage->victim), O_RDWR | O_CREAT,
-						   0600));
+	return map_huge_file(stage, at,
+			     stage_call(stage, SYS_open, (long)puppet_data(stage->victim), O_RDWR | O_CREAT,
+					0600));
 }
 
 static long huge_memfd(struct stage *stage, uint64_t at)
@@ -118,7 +120,8 @@ static long huge_memfd(struct stage *stage, uint64_t at)
 #define AMID_HUGE .layout = PREPARED, .prepare = amid_huge, .no_before = true
 
 static const struct attack huge_attacks[] = {
-	{ 5, "mremap onto it: a huge page, new length 4096", AMID_HUGE, .stopper = BY_GATE, .strike = huge_onto },
+	{ 5, "mremap onto it: a huge page, new length 4096", AMID_HUGE, .stopper = BY_GATE,
+	  .strike = huge_onto },
 	{ 5, "mremap onto it: a huge page, both lengths 4096", AMID_HUGE, .stopper = BY_GATE,
 	  .strike = huge_short_onto },
 	{ 5, "mremap onto it: a shared huge page, both lengths 4096", AMID_HUGE, .stopper = BY_GATE,
@@ -126,10 +129,8 @@ static const struct attack huge_attacks[] = {
 	{ 9, "shmat: SHM_REMAP of a segment of 4096 bytes on huge pages", AMID_HUGE, .stopper = BY_LSM,
 	  .strike = huge_segment },
 	{ 2, "mmap: MAP_HUGETLB, length 4096", AMID_HUGE, .stopper = BY_LSM, .strike = huge_mmap },
-	{ 2, "mmap: a file on hugetlbfs, length 4096", AMID_HUGE, .stopper = BY_LSM,
-	  .strike = huge_file },
-	{ 2, "mmap: a memfd on huge pages, length 4096", AMID_HUGE, .stopper = BY_LSM,
-	  .strike = huge_memfd },
+	{ 2, "mmap: a file on hugetlbfs, length 4096", AMID_HUGE, .stopper = BY_LSM, .strike = huge_file },
+	{ 2, "mmap: a memfd on huge pages, length 4096", AMID_HUGE, .stopper = BY_LSM, .strike = huge_memfd },
 	{ .name = NULL },
 };
 
@@ -209,11 +210,11 @@ static const struct attack on_huge_attacks[] = {
 	{ 3, "munmap: a huge page, its tail is sealed", TAIL, .stopper = BY_GATE, .strike = huge_unmap },
 	/* The kernel splits no huge page. */
 	{ 3, "munmap: a huge page, length 4096", WHOLE, .stopper = BY_GATE, .strike = huge_unmap_short,
-	    .invisible = true, .error = EINVAL },
+	  .invisible = true, .error = EINVAL },
 	{ 3, "munmap: a huge page, length 4096, its tail is sealed", TAIL, .stopper = ALLOWED,
 	  .strike = huge_unmap_short, .invisible = true, .error = EINVAL },
-	{ 6, "madvise that discards: MADV_DONTNEED, a huge page, its tail is sealed", TAIL, .stopper = BY_GATE,
-	  .strike = huge_discard },
+	{ 6, "madvise that discards: MADV_DONTNEED, a huge page, its tail is sealed", TAIL,
+	  .stopper = BY_GATE, .strike = huge_discard },
 	/* It does nothing: the end is rounded down. */
 	{ 6, "MADV_DONTNEED of a huge page, length 4096, its tail is sealed", TAIL, .stopper = ALLOWED,
 	  .strike = huge_discard_short, .invisible = true },
@@ -237,7 +238,8 @@ static void put_huge(struct stage *stage, uint64_t at)
 	if (no_huge_pages)
 		stage_trouble(stage, "%s", no_huge_pages);
 	if (!stage->trouble[0])
-		stage_call(stage, SYS_mmap, (long)at, HUGE, READ_WRITE, ANONYMOUS | MAP_HUGETLB | MAP_FIXED, -1, 0);
+		stage_call(stage, SYS_mmap, (long)at, HUGE, READ_WRITE, ANONYMOUS | MAP_HUGETLB | MAP_FIXED,
+			   -1, 0);
 	stage_fill(stage, at, HUGE, 19);
 }
 
@@ -301,7 +303,8 @@ static long move_before(struct stage *stage, uint64_t at)
 /* at: in the huge page. 7.3 moves several mappings at once, each rounded to what it is made of. */
 static long move_several(struct stage *stage, uint64_t at)
 {
-	return CALL(SYS_mremap, (long)((at & -HUGE) - PAGE), 2 * PAGE, 2 * PAGE, MOVE, away(stage) - (long)PAGE);
+	return CALL(SYS_mremap, (long)((at & -HUGE) - PAGE), 2 * PAGE, 2 * PAGE, MOVE,
+		    away(stage) - (long)PAGE);
 }
 
 /* at: in the small pages. A page and a huge page come to where a page and small ones are. */
@@ -360,14 +363,17 @@ static const struct attack near_huge_attacks[] = {
 #define AMID .layout = PREPARED, .stopper = BY_GATE, .no_before = true, .prepare = amid_several
 /* mseal(2) splits no huge page, and says EINVAL. */
 #define TAIL .layout = PREPARED, .stopper = BY_GATE, .no_before = true, .not_native = true
-	{ 4, "mremap of it: a huge page before it, shrunk from 2 MiB + 4096 to 4096", BEHIND, .strike = shrink_before },
+	{ 4, "mremap of it: a huge page before it, shrunk from 2 MiB + 4096 to 4096", BEHIND,
+	  .strike = shrink_before },
 	{ 4, "mremap of it: a huge page before it, shrunk from 2 MiB + 1 to 2 MiB", BEHIND,
 	  .strike = shrink_before_may_move },
-	{ 4, "mremap of it: a huge page before it, shrunk from 2 MiB + 4096 and moved", BEHIND, .strike = move_before },
+	{ 4, "mremap of it: a huge page before it, shrunk from 2 MiB + 4096 and moved", BEHIND,
+	  .strike = move_before },
 	{ 4, "mremap of it: a page and a huge page away, the huge page's tail is sealed", TAIL,
 	  .prepare = tail_of_huge, .strike = move_several },
 	{ 5, "mremap onto it: a page and a huge page, 8192 bytes", AMID, .strike = several_onto },
-	{ 5, "mremap onto it: a page, a hole and a huge page, 16384 bytes", AMID, .strike = several_apart_onto },
+	{ 5, "mremap onto it: a page, a hole and a huge page, 16384 bytes", AMID,
+	  .strike = several_apart_onto },
 	{ 6, "madvise that takes pages away: MADV_HWPOISON elsewhere in its huge page", TAIL,
 	  .prepare = neighbour_in_huge, .strike = poison_neighbour, .coarse = true, .abis = ABIS_FUNCTIONS },
 	{ 6, "madvise that takes pages away: MADV_SOFT_OFFLINE elsewhere in its huge page", TAIL,
@@ -426,10 +432,15 @@ static long block_shrinks_much(struct stage *stage, uint64_t at)
 }
 
 static const struct attack ordinary_calls[] = {
-#define ORDINARY .layout = PREPARED, .stopper = ALLOWED, .prepare = ordinary_block, .no_before = true, .invisible = true
-	{ 4, "mremap of a block aligned to 2 MiB before the seal: grow in place", ORDINARY, .strike = block_grows },
-	{ 4, "mremap of a block aligned to 2 MiB before the seal: grow and move", ORDINARY, .strike = block_moves },
-	{ 4, "mremap of a block aligned to 2 MiB before the seal: shrink", ORDINARY, .strike = block_shrinks },
+#define ORDINARY \
+	.layout = PREPARED, .stopper = ALLOWED, .prepare = ordinary_block, .no_before = true, \
+	.invisible = true
+	{ 4, "mremap of a block aligned to 2 MiB before the seal: grow in place", ORDINARY,
+	  .strike = block_grows },
+	{ 4, "mremap of a block aligned to 2 MiB before the seal: grow and move", ORDINARY,
+	  .strike = block_moves },
+	{ 4, "mremap of a block aligned to 2 MiB before the seal: shrink", ORDINARY,
+	  .strike = block_shrinks },
 	{ 4, "mremap of a block aligned to 2 MiB before the seal: shrink to a page", ORDINARY,
 	  .strike = block_shrinks_much },
 #undef ORDINARY

@@ -55,7 +55,8 @@ STRIKE(shrink_bits_56, CALL(SYS_mremap, at, 1l << 56, PAGE, 0))
 STRIKE(shrink_far_below, CALL(SYS_mremap, at - 2 * PAGE, far(stage), PAGE, MREMAP_MAYMOVE))
 STRIKE(grow_far, any_refusal(CALL(SYS_mremap, at, LENGTH, far(stage), 0)))
 STRIKE(grow_farthest, any_refusal(CALL(SYS_mremap, at, LENGTH, farthest(stage), MREMAP_MAYMOVE)))
-STRIKE(dontunmap_far, any_refusal(CALL(SYS_mremap, at, far(stage), far(stage), MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0)))
+STRIKE(dontunmap_far,
+       any_refusal(CALL(SYS_mremap, at, far(stage), far(stage), MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0)))
 STRIKE(duplicate_wrapped, CALL(SYS_mremap, at, -1l, LENGTH, MREMAP_MAYMOVE))
 STRIKE(duplicate_below, CALL(SYS_mremap, at - 2 * PAGE, 0, LENGTH, MREMAP_MAYMOVE))
 STRIKE(duplicate_wrapped_below, CALL(SYS_mremap, at - 2 * PAGE, -100l, LENGTH, MREMAP_MAYMOVE))
@@ -80,7 +81,8 @@ static long source_above(struct stage *stage)
 	if (stage->abi != ABI_INT80)
 		return (long)(stage->target + 12 * PAGE);
 	/* Nothing a 64-bit process needs lies above it for 4 GiB. */
-	return stage_call(stage, SYS_mmap, high, LENGTH, READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	return stage_call(stage, SYS_mmap, high, LENGTH, READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+			  -1, 0);
 }
 
 static long onto(struct stage *stage, uint64_t at, long old, long new, long flags)
@@ -128,18 +130,19 @@ STRIKE(onto_unaligned, onto(stage, at + 8, PAGE, PAGE, 0))
 
 const struct attack length_attacks[] = {
 	/* From before the seal, the range would reach over it. */
-	{ 4, "mremap of it: old length 2^62", ANON_READ, BY_GATE, .strike = shrink_far, AT_ONCE, .no_before = true,
-	  .abis = ABIS_NATURAL },
-	{ 4, "mremap of it: old length up to the last page", ANON_READ, BY_GATE, .strike = shrink_farthest, AT_ONCE,
+	{ 4, "mremap of it: old length 2^62", ANON_READ, BY_GATE, .strike = shrink_far, AT_ONCE,
 	  .no_before = true, .abis = ABIS_NATURAL },
-	{ 4, "mremap of it: old length 2^56", ANON_READ, BY_GATE, .strike = shrink_bits_56, AT_ONCE, .no_before = true,
-	  .abis = ABIS_64 },
-	{ 4, "mremap of it: old length 2^62, from below", ANON_READ, BY_GATE, .strike = shrink_far_below, AT_ONCE,
-	  .below = 2, .no_before = true, .abis = ABIS_NATURAL },
+	{ 4, "mremap of it: old length up to the last page", ANON_READ, BY_GATE, .strike = shrink_farthest,
+	  AT_ONCE, .no_before = true, .abis = ABIS_NATURAL },
+	{ 4, "mremap of it: old length 2^56", ANON_READ, BY_GATE, .strike = shrink_bits_56, AT_ONCE,
+	  .no_before = true, .abis = ABIS_64 },
+	{ 4, "mremap of it: old length 2^62, from below", ANON_READ, BY_GATE, .strike = shrink_far_below,
+	  AT_ONCE, .below = 2, .no_before = true, .abis = ABIS_NATURAL },
 	{ 4, "mremap of it: new length 2^62", ANON_READ, BY_GATE, .strike = grow_far, AT_ONCE },
-	{ 4, "mremap of it: new length up to the last page", ANON_READ, BY_GATE, .strike = grow_farthest, AT_ONCE },
-	{ 4, "mremap of it: MREMAP_DONTUNMAP, both lengths 2^62", ANON_READ, BY_GATE, .strike = dontunmap_far, AT_ONCE,
-	  .no_before = true },
+	{ 4, "mremap of it: new length up to the last page", ANON_READ, BY_GATE, .strike = grow_farthest,
+	  AT_ONCE },
+	{ 4, "mremap of it: MREMAP_DONTUNMAP, both lengths 2^62", ANON_READ, BY_GATE, .strike = dontunmap_far,
+	  AT_ONCE, .no_before = true },
 	{ 4, "mremap of it: old length 2^64 - 1, which is 0 rounded up", SHARED_READ, BY_GATE,
 	  .strike = duplicate_wrapped, .invisible = true, .abis = ABIS_64 },
 	{ 4, "mremap of it: old length 0, MREMAP_FIXED away", SHARED_READ, BY_GATE, .strike = duplicate_away,
@@ -148,19 +151,22 @@ const struct attack length_attacks[] = {
 	{ 4, "mremap of it: old length 0, the seal is behind its first page", SHARED_READ, BY_GATE,
 	  .strike = duplicate_below, .below = 2, .invisible = true, .not_native = true },
 	{ 4, "mremap of it: old length 2^64 - 100, the seal is behind its first page", SHARED_READ, BY_GATE,
-	  .strike = duplicate_wrapped_below, .below = 2, .invisible = true, .not_native = true, .abis = ABIS_64 },
+	  .strike = duplicate_wrapped_below, .below = 2, .invisible = true, .not_native = true,
+	  .abis = ABIS_64 },
 
 	{ 5, "mremap onto it: old length 2^62", ANON_READ, BY_GATE, .strike = onto_old_far, TOO_LATE },
-	{ 5, "mremap onto it: a file, old length 2^62", FILE_READ, BY_GATE, .strike = onto_old_far, TOO_LATE },
-	{ 5, "mremap onto it: writable memory, old length 2^62", ANON_WRITE, BY_GATE, .strike = onto_old_far, TOO_LATE },
+	{ 5, "mremap onto it: a file, old length 2^62", FILE_READ, BY_GATE, .strike = onto_old_far,
+	  TOO_LATE },
+	{ 5, "mremap onto it: writable memory, old length 2^62", ANON_WRITE, BY_GATE, .strike = onto_old_far,
+	  TOO_LATE },
 	{ 5, "mremap onto it: old length nearly 2^32", ANON_READ, BY_GATE, .strike = onto_old_far,
 	  .abis = 1u << ABI_INT80 },
-	{ 5, "mremap onto it: old length up to the last page", ANON_READ, BY_GATE, .strike = onto_old_farthest,
-	  TOO_LATE },
-	{ 5, "mremap onto it: old length 2^56", ANON_READ, BY_GATE, .strike = onto_old_bits_56, .error = EINVAL,
-	  .abis = ABIS_64 },
-	{ 5, "mremap onto it: old length 2^63", ANON_READ, BY_GATE, .strike = onto_old_bits_63, .error = EINVAL,
-	  .abis = ABIS_64 },
+	{ 5, "mremap onto it: old length up to the last page", ANON_READ, BY_GATE,
+	  .strike = onto_old_farthest, TOO_LATE },
+	{ 5, "mremap onto it: old length 2^56", ANON_READ, BY_GATE, .strike = onto_old_bits_56,
+	  .error = EINVAL, .abis = ABIS_64 },
+	{ 5, "mremap onto it: old length 2^63", ANON_READ, BY_GATE, .strike = onto_old_bits_63,
+	  .error = EINVAL, .abis = ABIS_64 },
 	{ 5, "mremap onto it: old length 2^62, reaching into it from below", ANON_READ, BY_GATE,
 	  .strike = onto_old_far_from_below, .below = 2, TOO_LATE },
 	{ 5, "mremap onto it: old length 2^62 + 1, one byte of it, rounded up", ANON_READ, BY_GATE,
@@ -168,26 +174,27 @@ const struct attack length_attacks[] = {
 	/* 7.3 looks at the source before it unmaps the target. */
 	{ 5, "mremap onto it: old length 0 of private memory", ANON_READ, BY_GATE, .strike = onto_old_none,
 	  .error = EINVAL, .natively = "EINVAL", .either = true },
-	{ 5, "mremap onto it: old length 2^64 - 1 of private memory", ANON_READ, BY_GATE, .strike = onto_old_wrapped,
-	  .error = EINVAL, .natively = "EINVAL", .either = true, .abis = ABIS_64 },
+	{ 5, "mremap onto it: old length 2^64 - 1 of private memory", ANON_READ, BY_GATE,
+	  .strike = onto_old_wrapped, .error = EINVAL, .natively = "EINVAL", .either = true,
+	  .abis = ABIS_64 },
 	{ 5, "mremap onto it: old length 2^64 - 1 of shared memory", ANON_READ, BY_GATE,
 	  .strike = onto_shared_wrapped, .abis = ABIS_64 },
 	{ 5, "mremap onto it: old length 2^64 - 4095 of shared memory", ANON_READ, BY_GATE,
 	  .strike = onto_shared_wrapped_odd, .abis = ABIS_64 },
 	{ 5, "mremap onto it: a source that is not there", ANON_READ, BY_GATE, .strike = onto_from_nowhere,
 	  .error = EFAULT, .natively = "EFAULT", .invisible = true },
-	{ 5, "mremap onto it: new length 2^62", ANON_READ, BY_GATE, .strike = onto_new_far, AT_ONCE, .no_before = true,
-	  .abis = ABIS_NATURAL },
-	{ 5, "mremap onto it: new length up to the last page", ANON_READ, BY_GATE, .strike = onto_new_farthest,
-	  AT_ONCE, .no_before = true, .abis = ABIS_NATURAL },
+	{ 5, "mremap onto it: new length 2^62", ANON_READ, BY_GATE, .strike = onto_new_far, AT_ONCE,
+	  .no_before = true, .abis = ABIS_NATURAL },
+	{ 5, "mremap onto it: new length up to the last page", ANON_READ, BY_GATE,
+	  .strike = onto_new_farthest, AT_ONCE, .no_before = true, .abis = ABIS_NATURAL },
 	{ 5, "mremap onto it: new length 2^56", ANON_READ, BY_GATE, .strike = onto_new_bits_56, AT_ONCE,
 	  .no_before = true, .abis = ABIS_64 },
 	{ 5, "mremap onto it: new length 2^64 - 1, which is 0 rounded up", ANON_READ, BY_GATE,
 	  .strike = onto_new_wrapped, AT_ONCE, .no_before = true, .abis = ABIS_64 },
 	{ 5, "mremap onto it: both lengths 2^62", ANON_READ, BY_GATE, .strike = onto_both_far, AT_ONCE,
 	  .no_before = true, .abis = ABIS_NATURAL },
-	{ 5, "mremap onto it: MREMAP_DONTUNMAP, both lengths 2^62", ANON_READ, BY_GATE, .strike = onto_dontunmap_far,
-	  AT_ONCE, .no_before = true, .abis = ABIS_NATURAL },
+	{ 5, "mremap onto it: MREMAP_DONTUNMAP, both lengths 2^62", ANON_READ, BY_GATE,
+	  .strike = onto_dontunmap_far, AT_ONCE, .no_before = true, .abis = ABIS_NATURAL },
 	{ 5, "mremap onto it: unaligned", ANON_READ, BY_GATE, .strike = onto_unaligned, AT_ONCE },
 	{ .name = NULL },
 };

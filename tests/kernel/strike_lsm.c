@@ -84,7 +84,8 @@ STRIKE(map_from_above, CALL(SYS_mmap, at + 3 * PAGE, 3 * PAGE, PROT_READ, ANONYM
 STRIKE(map_around, CALL(SYS_mmap, at - 2 * PAGE, LENGTH + 4 * PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0))
 STRIKE(map_odd_length, CALL(SYS_mmap, at - PAGE, PAGE + 1, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0))
 STRIKE(map_file, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_PRIVATE | MAP_FIXED, stage->fd, 16 * PAGE))
-STRIKE(map_file_below, CALL(SYS_mmap, at - 2 * PAGE, 3 * PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, stage->fd, 0))
+STRIKE(map_file_below,
+       CALL(SYS_mmap, at - 2 * PAGE, 3 * PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, stage->fd, 0))
 STRIKE(map_shared, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_SHARED | MAP_FIXED, stage->fd, 0))
 STRIKE(map_validate, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_SHARED_VALIDATE | MAP_FIXED, stage->fd, 0))
 STRIKE(map_growsdown, CALL(SYS_mmap, at, LENGTH, PROT_READ, ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0))
@@ -150,8 +151,9 @@ STRIKE(attach_rounded_below, CALL(SYS_shmat, stage->own[0], at - 3 * PAGE + 4000
 /* By the i386 multiplexer: number, id, flags, where to put the address, address. */
 STRIKE(attach_by_ipc, puppet_call_32(stage->victim, I386_IPC, IPC_SHMAT, stage->own[0], SHM_REMAP,
 				     (long)puppet_data(stage->victim), (long)at))
-STRIKE(attach_by_ipc_below, puppet_call_32(stage->victim, I386_IPC, IPC_SHMAT, stage->own[0], SHM_REMAP | SHM_RND,
-					   (long)puppet_data(stage->victim), (long)(at - 3 * PAGE + 4000)))
+STRIKE(attach_by_ipc_below,
+       puppet_call_32(stage->victim, I386_IPC, IPC_SHMAT, stage->own[0], SHM_REMAP | SHM_RND,
+		      (long)puppet_data(stage->victim), (long)(at - 3 * PAGE + 4000)))
 
 static void with_segment(struct stage *stage)
 {
@@ -183,9 +185,10 @@ const struct attack lsm_attacks[] = {
 	{ 1, "mprotect: into it from below", ANON_READ, BY_LSM, .strike = protect_from_below, .below = 2 },
 	{ 1, "mprotect: out of it", ANON_READ, BY_LSM, .strike = protect_from_above, .above = 2 },
 	{ 1, "mprotect: around it", ANON_READ, BY_LSM, .strike = protect_around, .below = 2, .above = 2 },
-	{ 1, "mprotect: one byte of it, rounded up", ANON_READ, BY_LSM, .strike = protect_odd_length, .below = 1 },
-	{ 1, "mprotect: a tagged address", ANON_READ, BY_LSM,
-	  .strike = protect_tagged, .prepare = with_tags, .abis = ABIS_64 },
+	{ 1, "mprotect: one byte of it, rounded up", ANON_READ, BY_LSM, .strike = protect_odd_length,
+	  .below = 1 },
+	{ 1, "mprotect: a tagged address", ANON_READ, BY_LSM, .strike = protect_tagged, .prepare = with_tags,
+	  .abis = ABIS_64 },
 	{ 1, "mprotect: PROT_GROWSDOWN from above", PREPARED, BY_LSM,
 	  /* mseal(2) has split the stack, so the call does not reach into it. */
 	  .strike = protect_growsdown, .prepare = with_stacks, .natively = "kept" },
@@ -207,37 +210,39 @@ const struct attack lsm_attacks[] = {
 	{ 2, "mmap: shared file over it", SHARED_READ, BY_LSM, .strike = map_shared },
 	{ 2, "mmap: MAP_SHARED_VALIDATE over it", SHARED_READ, BY_LSM, .strike = map_validate },
 	{ 2, "mmap: MAP_GROWSDOWN over it", ANON_READ, BY_LSM, .strike = map_growsdown, .coarse = true },
-	{ 2, "mmap: a huge page around it", PREPARED, BY_LSM, .strike = map_huge, .prepare = with_huge_areas },
+	{ 2, "mmap: a huge page around it", PREPARED, BY_LSM, .strike = map_huge,
+	  .prepare = with_huge_areas },
 
-	{ 2, "old mmap over it: all of it", ANON_READ, BY_LSM,
-	  .strike = old_map_over, .abis = ABIS_32, .coarse = true },
-	{ 2, "old mmap over it: from below", ANON_READ, BY_LSM,
-	  .strike = old_map_from_below, .below = 2, .abis = ABIS_32, .coarse = true },
+	{ 2, "old mmap over it: all of it", ANON_READ, BY_LSM, .strike = old_map_over, .abis = ABIS_32,
+	  .coarse = true },
+	{ 2, "old mmap over it: from below", ANON_READ, BY_LSM, .strike = old_map_from_below, .below = 2,
+	  .abis = ABIS_32, .coarse = true },
 	{ 2, "old mmap: the address as a hint", ANON_READ, ALLOWED, .strike = old_map_hint, .invisible = true,
 	  .abis = ABIS_32 },
 
-	{ 8, "PR_SET_MM of the break: then brk into it", ANON_READ, BY_LSM,
-	  .strike = break_moved, .above = 2, .coarse = true },
+	{ 8, "PR_SET_MM of the break: then brk into it", ANON_READ, BY_LSM, .strike = break_moved, .above = 2,
+	  .coarse = true },
 
 	{ 9, "shmat: SHM_REMAP over it", ANON_READ, BY_LSM, .strike = attach_over, .prepare = with_segment },
-	{ 9, "shmat: SHM_REMAP into it from below", ANON_READ, BY_LSM,
-	  .strike = attach_from_below, .prepare = with_segment, .below = 2 },
-	{ 9, "shmat: SHM_REMAP out of it, read-only", ANON_READ, BY_LSM,
-	  .strike = attach_from_above, .prepare = with_segment, .above = 3 },
-	{ 9, "shmat: SHM_REMAP and SHM_RND", ANON_READ, BY_LSM, .strike = attach_rounded, .prepare = with_segment },
-	{ 9, "shmat: SHM_REMAP and SHM_RND from below", ANON_READ, BY_LSM,
-	  .strike = attach_rounded_below, .prepare = with_segment, .below = 3 },
+	{ 9, "shmat: SHM_REMAP into it from below", ANON_READ, BY_LSM, .strike = attach_from_below,
+	  .prepare = with_segment, .below = 2 },
+	{ 9, "shmat: SHM_REMAP out of it, read-only", ANON_READ, BY_LSM, .strike = attach_from_above,
+	  .prepare = with_segment, .above = 3 },
+	{ 9, "shmat: SHM_REMAP and SHM_RND", ANON_READ, BY_LSM, .strike = attach_rounded,
+	  .prepare = with_segment },
+	{ 9, "shmat: SHM_REMAP and SHM_RND from below", ANON_READ, BY_LSM, .strike = attach_rounded_below,
+	  .prepare = with_segment, .below = 3 },
 
-	{ 9, "shmat by ipc: SHM_REMAP over it", ANON_READ, BY_LSM,
-	  .strike = attach_by_ipc, .prepare = with_segment, .abis = ABIS_32 },
+	{ 9, "shmat by ipc: SHM_REMAP over it", ANON_READ, BY_LSM, .strike = attach_by_ipc,
+	  .prepare = with_segment, .abis = ABIS_32 },
 	{ 9, "shmat by ipc: SHM_REMAP and SHM_RND from below", ANON_READ, BY_LSM,
 	  .strike = attach_by_ipc_below, .prepare = with_segment, .below = 3, .abis = ABIS_32 },
 
 	{ 10, "remap_file_pages: on it", SHARED_READ, BY_LSM, .strike = remap_pages },
 	{ 10, "remap_file_pages: on writable memory", SHARED_WRITE, BY_LSM, .strike = remap_pages },
 	{ 10, "remap_file_pages: one page of it", SHARED_READ, BY_LSM, .strike = remap_one_page },
-	{ 10, "remap_file_pages: into it from below", SHARED_READ, BY_LSM, .strike = remap_from_below, .below = 2,
-	  .natively = "EINVAL" },
+	{ 10, "remap_file_pages: into it from below", SHARED_READ, BY_LSM, .strike = remap_from_below,
+	  .below = 2, .natively = "EINVAL" },
 	{ 10, "remap_file_pages: out of it", SHARED_READ, BY_LSM, .strike = remap_from_above, .above = 2,
 	  .natively = "EINVAL" },
 	{ 10, "remap_file_pages: MAP_NONBLOCK", SHARED_READ, BY_LSM, .strike = remap_nonblock },

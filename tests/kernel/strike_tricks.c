@@ -27,8 +27,8 @@ static long plain(struct stage *stage, uint64_t at)
 	const struct trick *trick = (const struct trick *)stage->attack;
 	uint64_t start = at + (uint64_t)trick->offset;
 
-	return CALL(trick->number, (long)start, (long)(trick->length - (trick->from_end ? start : 0)), trick->third,
-		    trick->fourth, trick->fifth);
+	return CALL(trick->number, (long)start, (long)(trick->length - (trick->from_end ? start : 0)),
+		    trick->third, trick->fourth, trick->fifth);
 }
 
 /* --- lengths beyond all memory --- */
@@ -40,7 +40,8 @@ static long plain(struct stage *stage, uint64_t at)
 static void at_top(struct stage *stage)
 {
 	uint64_t start = TOP - 4 * LENGTH;
-	long got = CALL(SYS_mmap, (long)start, 3 * LENGTH, READ_WRITE, ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	long got = CALL(SYS_mmap, (long)start, 3 * LENGTH, READ_WRITE, ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+			0);
 
 	if (got != (long)start) {
 		stage_trouble(stage, "the highest pages of user memory cannot be had: %s",
@@ -64,23 +65,36 @@ static const struct trick reaching[] = {
 	MPROTECT("length 2^63", .length = 1ul << 63),
 	MPROTECT("length up to the last page of 2^64", .from_end = true, .length = -PAGE),
 	{ { 1, "mprotect: length 2^62, from below", AT_TOP, .stopper = BY_LSM, .below = 1, .error = ENOMEM },
-	  .number = SYS_mprotect, .offset = -(long)PAGE, .length = 1ul << 62, .third = READ_WRITE },
+	  .number = SYS_mprotect,
+	  .offset = -(long)PAGE,
+	  .length = 1ul << 62,
+	  .third = READ_WRITE },
 	{ { 1, "pkey_mprotect: length 2^62", AT_TOP, .stopper = BY_LSM, .error = ENOMEM },
-	  .number = SYS_pkey_mprotect, .length = 1ul << 62, .third = READ_WRITE, .fourth = -1 },
+	  .number = SYS_pkey_mprotect,
+	  .length = 1ul << 62,
+	  .third = READ_WRITE,
+	  .fourth = -1 },
 #undef MPROTECT
 #define MADVISE(name, advice, ...) \
-	{ { 6, name, AT_TOP, .anonymous = true, .stopper = BY_GATE, .error = ENOMEM }, .number = SYS_madvise, .third = advice, \
-	  __VA_ARGS__ }
+	{ \
+		{ 6, name, AT_TOP, .anonymous = true, .stopper = BY_GATE, .error = ENOMEM }, \
+			.number = SYS_madvise, .third = advice, __VA_ARGS__ \
+	}
 	MADVISE("madvise that discards: MADV_DONTNEED, length 2^62", MADV_DONTNEED, .length = 1ul << 62),
 	MADVISE("madvise that discards: MADV_DONTNEED, length 2^47", MADV_DONTNEED, .length = 1ul << 47),
 	MADVISE("madvise that discards: MADV_DONTNEED, length up to the last page of 2^64", MADV_DONTNEED,
 		.from_end = true, .length = -PAGE),
-	MADVISE("madvise that keeps it from children: MADV_DONTFORK, length 2^62", MADV_DONTFORK, .length = 1ul << 62),
-	MADVISE("madvise that keeps it from children: MADV_DONTFORK, length 2^47", MADV_DONTFORK, .length = 1ul << 47),
+	MADVISE("madvise that keeps it from children: MADV_DONTFORK, length 2^62", MADV_DONTFORK,
+		.length = 1ul << 62),
+	MADVISE("madvise that keeps it from children: MADV_DONTFORK, length 2^47", MADV_DONTFORK,
+		.length = 1ul << 47),
 	MADVISE("madvise that discards: MADV_WIPEONFORK, length 2^62", MADV_WIPEONFORK, .length = 1ul << 62),
 #undef MADVISE
 	{ { 6, "madvise that discards: MADV_DONTNEED, length 2^62, from below", AT_TOP, .stopper = BY_GATE,
-	    .anonymous = true, .below = 1, .error = ENOMEM }, .number = SYS_madvise, .offset = -(long)PAGE, .length = 1ul << 62,
+	    .anonymous = true, .below = 1, .error = ENOMEM },
+	  .number = SYS_madvise,
+	  .offset = -(long)PAGE,
+	  .length = 1ul << 62,
 	  .third = MADV_DONTNEED },
 	{ { .name = NULL } },
 };
@@ -104,34 +118,68 @@ static const struct trick reaching_32[] = {
 #define REFUSED_64 REFUSED, .abis = ABIS_64
 
 static const struct trick refused[] = {
-	/* The end of the range comes round to small numbers. */
+/* The end of the range comes round to small numbers. */
 #define WRAPS(row_, name, call, what, err) \
-	{ { row_, name ": a length that ends at 2^64", REFUSED_64, .error = err }, .number = call, .third = what, \
+	{ { row_, name ": a length that ends at 2^64", REFUSED_64, .error = err }, \
+	  .number = call, \
+	  .third = what, \
 	  .from_end = true }, \
-	{ { row_, name ": a length that ends beyond 2^64", REFUSED_64, .error = err }, .number = call, .third = what, \
-	  .from_end = true, .length = PAGE }, \
-	{ { row_, name ": a length that ends in the last page of 2^64", REFUSED_64, .error = err }, .number = call, \
-	  .third = what, .from_end = true, .length = -100ul }, \
-	{ { row_, name ": length 2^64 - 1", REFUSED_64, .error = err }, .number = call, .third = what, .length = -1ul }
+		{ { row_, name ": a length that ends beyond 2^64", REFUSED_64, .error = err }, \
+		  .number = call, \
+		  .third = what, \
+		  .from_end = true, \
+		  .length = PAGE }, \
+		{ { row_, name ": a length that ends in the last page of 2^64", REFUSED_64, .error = err }, \
+		  .number = call, \
+		  .third = what, \
+		  .from_end = true, \
+		  .length = -100ul }, \
+	{ \
+		{ row_, name ": length 2^64 - 1", REFUSED_64, .error = err }, .number = call, .third = what, \
+									      .length = -1ul \
+	}
 	WRAPS(1, "mprotect", SYS_mprotect, READ_WRITE, ENOMEM),
 	WRAPS(6, "MADV_DONTNEED", SYS_madvise, MADV_DONTNEED, EINVAL),
 	WRAPS(6, "MADV_DONTFORK", SYS_madvise, MADV_DONTFORK, EINVAL),
 	WRAPS(3, "munmap", SYS_munmap, 0, EINVAL),
 #undef WRAPS
-	/* munmap, unlike madvise, takes nothing that reaches beyond user memory, which has up to 2^56 bytes. */
-	{ { 3, "munmap: length 2^62", REFUSED_64, .error = EINVAL }, .number = SYS_munmap, .length = 1ul << 62 },
-	{ { 3, "munmap: length 2^56", REFUSED_64, .error = EINVAL }, .number = SYS_munmap, .length = 1ul << 56 },
+	/*
+	 * munmap, unlike madvise, takes nothing that reaches beyond user memory, which has up to
+	 * 2^56 bytes.
+	 */
+	{ { 3, "munmap: length 2^62", REFUSED_64, .error = EINVAL },
+	  .number = SYS_munmap,
+	  .length = 1ul << 62 },
+	{ { 3, "munmap: length 2^56", REFUSED_64, .error = EINVAL },
+	  .number = SYS_munmap,
+	  .length = 1ul << 56 },
 
-	{ { 1, "mprotect: unaligned", REFUSED, .error = EINVAL }, .number = SYS_mprotect, .offset = 8,
-	  .length = PAGE, .third = READ_WRITE },
-	{ { 3, "munmap: unaligned", REFUSED, .error = EINVAL }, .number = SYS_munmap, .offset = 8, .length = PAGE },
+	{ { 1, "mprotect: unaligned", REFUSED, .error = EINVAL },
+	  .number = SYS_mprotect,
+	  .offset = 8,
+	  .length = PAGE,
+	  .third = READ_WRITE },
+	{ { 3, "munmap: unaligned", REFUSED, .error = EINVAL },
+	  .number = SYS_munmap,
+	  .offset = 8,
+	  .length = PAGE },
 	{ { 3, "munmap: length 0", REFUSED, .error = EINVAL }, .number = SYS_munmap },
-	{ { 4, "mremap: unaligned", REFUSED, .error = EINVAL }, .number = SYS_mremap, .offset = 8, .length = PAGE,
-	  .third = 2 * PAGE, .fourth = MREMAP_MAYMOVE },
-	{ { 6, "MADV_DONTNEED: unaligned", REFUSED, .error = EINVAL }, .number = SYS_madvise, .offset = 8,
-	  .length = PAGE, .third = MADV_DONTNEED },
-	{ { 6, "MADV_DONTFORK: unaligned", REFUSED, .error = EINVAL }, .number = SYS_madvise, .offset = 8,
-	  .length = PAGE, .third = MADV_DONTFORK },
+	{ { 4, "mremap: unaligned", REFUSED, .error = EINVAL },
+	  .number = SYS_mremap,
+	  .offset = 8,
+	  .length = PAGE,
+	  .third = 2 * PAGE,
+	  .fourth = MREMAP_MAYMOVE },
+	{ { 6, "MADV_DONTNEED: unaligned", REFUSED, .error = EINVAL },
+	  .number = SYS_madvise,
+	  .offset = 8,
+	  .length = PAGE,
+	  .third = MADV_DONTNEED },
+	{ { 6, "MADV_DONTFORK: unaligned", REFUSED, .error = EINVAL },
+	  .number = SYS_madvise,
+	  .offset = 8,
+	  .length = PAGE,
+	  .third = MADV_DONTFORK },
 	/* Done at once: there is nothing to do. */
 	{ { 1, "mprotect: length 0", REFUSED }, .number = SYS_mprotect, .third = READ_WRITE },
 	{ { 6, "MADV_DONTNEED: length 0", REFUSED }, .number = SYS_madvise, .third = MADV_DONTNEED },
@@ -151,7 +199,10 @@ static long advise_by_vector(struct stage *stage, uint64_t at)
 }
 
 #define VECTOR(name, advice) \
-	{ { 7, "process_madvise: " name, REFUSED_64, .strike = advise_by_vector, .error = EINVAL }, .third = advice }
+	{ \
+		{ 7, "process_madvise: " name, REFUSED_64, .strike = advise_by_vector, .error = EINVAL }, \
+			.third = advice \
+	}
 
 static const struct trick by_vector[] = {
 	VECTOR("MADV_DONTNEED", MADV_DONTNEED),

@@ -72,7 +72,8 @@ static long uffd_new(const long arguments[6])
 /* fd, address, mode */
 static long uffd_register(const long arguments[6])
 {
-	struct uffdio_register area = { .range = { (uint64_t)arguments[1], PAGE }, .mode = (uint64_t)arguments[2] };
+	struct uffdio_register area = { .range = { (uint64_t)arguments[1], PAGE },
+					.mode = (uint64_t)arguments[2] };
 
 	return RAW(SYS_ioctl, arguments[0], UFFDIO_REGISTER, &area);
 }
@@ -146,10 +147,12 @@ static struct uffd_stage stage_for(const struct trick *trick)
 		stage.at = (uint64_t)map_pages(stage.puppet, PROT_READ | PROT_WRITE, anonymous, -1);
 		break;
 	case FILE_PRIVATE:
-		stage.at = (uint64_t)map_pages(stage.puppet, PROT_READ, MAP_PRIVATE, (int)memory_file(stage.puppet));
+		stage.at = (uint64_t)map_pages(stage.puppet, PROT_READ, MAP_PRIVATE,
+					       (int)memory_file(stage.puppet));
 		break;
 	case FILE_SHARED:
-		stage.at = (uint64_t)map_pages(stage.puppet, PROT_READ, MAP_SHARED, (int)memory_file(stage.puppet));
+		stage.at = (uint64_t)map_pages(stage.puppet, PROT_READ, MAP_SHARED,
+					       (int)memory_file(stage.puppet));
 		mode = UFFDIO_REGISTER_MODE_MINOR;
 		break;
 	case SHARED_WRITABLE:
@@ -163,7 +166,8 @@ static struct uffd_stage stage_for(const struct trick *trick)
 		puppet_run(stage.puppet, fill_pages, (long)stage.at, PAGE, 1);
 	if (trick->command == MOVE_INTO)
 		puppet_run(stage.puppet, fill_pages, (long)stage.target, PAGE, 1);
-	stage.fd = puppet_run(stage.puppet, uffd_new, trick->command == CONTINUE ? UFFD_FEATURE_MINOR_SHMEM : 0);
+	stage.fd = puppet_run(stage.puppet, uffd_new,
+			      trick->command == CONTINUE ? UFFD_FEATURE_MINOR_SHMEM : 0);
 	registered = puppet_run(stage.puppet, uffd_register, stage.fd,
 				(long)(trick->command == MOVE ? stage.target : stage.at), mode);
 	if (stage.fd >= 0 && registered < 0)
@@ -204,7 +208,8 @@ static bool works(const struct trick *trick)
 	bool worked = result == 0 && has_worked(&stage, trick);
 
 	if (result == -EINVAL || stage.fd < 0)
-		skip(puppet_text(stage.puppet, result), "row 12: %s: not sealed, this kernel does not have it", trick->name);
+		skip(puppet_text(stage.puppet, result),
+		     "row 12: %s: not sealed, this kernel does not have it", trick->name);
 	else if (!ok(worked, "row 12: %s: not sealed, it succeeds", trick->name))
 		diag("it ended: %s", puppet_text(stage.puppet, result));
 	stage_done(&stage);
@@ -225,7 +230,8 @@ static void fails(const struct trick *trick)
 		ok(result == 0, "row 12: %s: sealed, success", trick->name);
 	} else if (ok(result == -EPERM, "row 12: %s: sealed, EPERM", trick->name)) {
 		event = monitor_next(&monitor, 10000);
-		ok(event && !strcmp(json_text(event, "operation"), "userfaultfd"), "row 12: %s: it is told of", trick->name);
+		ok(event && !strcmp(json_text(event, "operation"), "userfaultfd"),
+		   "row 12: %s: it is told of", trick->name);
 		json_decref(event);
 		if (trick->command == MOVE)
 			ok(look(&stage) != 0, "row 12: %s: sealed, nothing has changed", trick->name);
@@ -243,11 +249,14 @@ static void audit(const struct trick *trick)
 	struct monitor monitor;
 	json_t *event;
 
-	if (daemon_seal(&(struct seal_order){ .pid = stage.puppet->pid, .ranges = &range, .count = 1, .action = "audit" },
-			NULL))
+	if (daemon_seal(
+		    &(struct seal_order){
+			    .pid = stage.puppet->pid, .ranges = &range, .count = 1, .action = "audit" },
+		    NULL))
 		bail("cannot seal");
 	monitor_open(&monitor, stage.puppet->pid);
-	ok(attempt(&stage, trick, stage.puppet) == 0 && has_worked(&stage, trick), "row 12: audit: %s succeeds", trick->name);
+	ok(attempt(&stage, trick, stage.puppet) == 0 && has_worked(&stage, trick),
+	   "row 12: audit: %s succeeds", trick->name);
 	event = monitor_next(&monitor, 10000);
 	ok(event && !strcmp(json_text(event, "verdict"), "audited"), "row 12: audit: it is told of");
 	json_decref(event);
@@ -263,11 +272,13 @@ static void beside_text(const struct trick *trick)
 	uint64_t text = uffd_file_page(stage.puppet);
 
 	must_seal(stage.puppet->pid, text, PAGE);
-	if (daemon_seal(&(struct seal_order){ .pid = stage.puppet->pid, .ranges = &range, .count = 1, .action = "audit" },
-			NULL))
+	if (daemon_seal(
+		    &(struct seal_order){
+			    .pid = stage.puppet->pid, .ranges = &range, .count = 1, .action = "audit" },
+		    NULL))
 		bail("cannot seal");
-	ok(attempt(&stage, trick, stage.puppet) == 0, "row 12: a seal on a file that it cannot reach does not deny %s",
-	   trick->name);
+	ok(attempt(&stage, trick, stage.puppet) == 0,
+	   "row 12: a seal on a file that it cannot reach does not deny %s", trick->name);
 	stage_done(&stage);
 }
 
@@ -288,8 +299,12 @@ static const struct trick foreign_tricks[] = {
 static void seal_deny(const struct uffd_stage *stage, const char *deny, bool revocable)
 {
 	const struct range range = { stage->at, stage->at + PAGE };
-	const char *error = daemon_seal(&(struct seal_order){ .pid = stage->puppet->pid, .ranges = &range, .count = 1,
-							      .deny = deny, .revocable = revocable }, NULL);
+	const char *error = daemon_seal(&(struct seal_order){ .pid = stage->puppet->pid,
+							      .ranges = &range,
+							      .count = 1,
+							      .deny = deny,
+							      .revocable = revocable },
+					NULL);
 
 	if (error)
 		bail("cannot seal with deny %s: %s %s", deny, error, daemon_error_message());
@@ -313,21 +328,23 @@ static void by_foreign_monitor(const struct trick *trick)
 			snprintf(what, sizeof(what), "sealed with --deny=%s%s", seals[i].deny,
 				 seals[i].revocable ? ", revocably" : "");
 		else
-			snprintf(what, sizeof(what), seals[i].deny ? "sealed with --deny=foreign-write" : "not sealed");
+			snprintf(what, sizeof(what),
+				 seals[i].deny ? "sealed with --deny=foreign-write" : "not sealed");
 		if (seals[i].deny)
 			seal_deny(&stage, seals[i].deny, seals[i].revocable);
 		result = stage.fd < 0 ? stage.fd : attempt(&stage, trick, other);
 		if (!seals[i].deny && (result == -EINVAL || stage.fd < 0)) {
-			skip(puppet_text(other, result), "row 12: %s by another process: this kernel does not have it",
-			     trick->name);
+			skip(puppet_text(other, result),
+			     "row 12: %s by another process: this kernel does not have it", trick->name);
 			i = sizeof(seals) / sizeof(*seals);
 		} else if (!seals[i].deny) {
-			ok(result == 0 && has_worked(&stage, trick), "row 12: %s by another process: %s, it succeeds (%s)",
-			   trick->name, what, puppet_text(other, result));
+			ok(result == 0 && has_worked(&stage, trick),
+			   "row 12: %s by another process: %s, it succeeds (%s)", trick->name, what,
+			   puppet_text(other, result));
 		} else {
 			good = result == -EPERM && look(&stage) == before;
-			ok(good, "row 12: %s by another process: %s, EPERM, nothing has changed (%s)", trick->name, what,
-			   puppet_text(other, result));
+			ok(good, "row 12: %s by another process: %s, EPERM, nothing has changed (%s)",
+			   trick->name, what, puppet_text(other, result));
 		}
 		puppet_end(other);
 		stage_done(&stage);
@@ -342,7 +359,8 @@ static void by_itself(const struct trick *trick)
 
 	seal_deny(&stage, "foreign-write", true);
 	result = attempt(&stage, trick, stage.puppet);
-	ok(result == 0, "row 12: %s by the process itself: sealed with --deny=foreign-write, it succeeds (%s)",
+	ok(result == 0,
+	   "row 12: %s by the process itself: sealed with --deny=foreign-write, it succeeds (%s)",
 	   trick->name, puppet_text(stage.puppet, result));
 	stage_done(&stage);
 }
@@ -393,7 +411,8 @@ void uffd_all(bool (*pinned)(const char *program))
 	uint64_t kept = puppet_pages(keeper, 1, PROT_READ);
 
 	must_seal(keeper->pid, kept, PAGE);
-	ok(pinned("mseald_file_ioctl"), "row 12: the first seal that userfaultfd can reach attaches its program");
+	ok(pinned("mseald_file_ioctl"),
+	   "row 12: the first seal that userfaultfd can reach attaches its program");
 	for (const struct trick *trick = tricks; trick->name; trick++)
 		if (works(trick))
 			fails(trick);

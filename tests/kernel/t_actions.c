@@ -15,12 +15,16 @@
 
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 
-static void seal_as(struct puppet *puppet, uint64_t start, unsigned long pages, const char *deny, const char *action,
-		    bool revocable)
+static void seal_as(struct puppet *puppet, uint64_t start, unsigned long pages, const char *deny,
+		    const char *action, bool revocable)
 {
 	struct range range = { start, start + pages * PAGE };
-	const char *error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = &range, .count = 1,
-							       .deny = deny, .action = action, .revocable = revocable },
+	const char *error = daemon_seal(&(struct seal_order){ .pid = puppet->pid,
+							      .ranges = &range,
+							      .count = 1,
+							      .deny = deny,
+							      .action = action,
+							      .revocable = revocable },
 					NULL);
 
 	if (error)
@@ -63,11 +67,14 @@ static void audit(void)
 	ok(protect(puppet, start, 4) == 0, "audit: mprotect is let through");
 	ok(!strcmp(protection_of(puppet->pid, start), "rw-p"), "audit: and has its effect");
 	/* Sealed when it was read-only, so advice still counts. */
-	ok(puppet_call(puppet, SYS_madvise, start, PAGE, MADV_DONTNEED) == 0, "audit: madvise is let through");
-	ok(puppet_call(puppet, SYS_mremap, start + 2 * PAGE, 2 * PAGE, PAGE, 0) > 0, "audit: mremap is let through");
+	ok(puppet_call(puppet, SYS_madvise, start, PAGE, MADV_DONTNEED) == 0,
+	   "audit: madvise is let through");
+	ok(puppet_call(puppet, SYS_mremap, start + 2 * PAGE, 2 * PAGE, PAGE, 0) > 0,
+	   "audit: mremap is let through");
 	ok(puppet_call(puppet, SYS_munmap, start + PAGE, PAGE) == 0, "audit: munmap is let through");
 	ok(map_over(puppet, start) == (long)start, "audit: mmap over it is let through");
-	ok(puppet_call(puppet, SYS_mmap, start + PAGE, PAGE, PROT_READ, ANONYMOUS, -1, 0) == (long)(start + PAGE),
+	ok(puppet_call(puppet, SYS_mmap, start + PAGE, PAGE, PROT_READ, ANONYMOUS, -1, 0) ==
+		   (long)(start + PAGE),
 	   "audit: what is gone can be mapped again");
 	for (size_t i = 0; i < 5; i++) {
 		json_t *event = monitor_next(&monitor, 10000);
@@ -78,12 +85,14 @@ static void audit(void)
 			event = monitor_next(&monitor, 10000);
 		}
 		ok(!strcmp(json_text(event, "operation"), operations[i]) &&
-		   !strcmp(json_text(event, "verdict"), "audited"), "audit: %s is an event (%s %s)", operations[i],
-		   json_text(event, "operation"), json_text(event, "verdict"));
+			   !strcmp(json_text(event, "verdict"), "audited"),
+		   "audit: %s is an event (%s %s)", operations[i], json_text(event, "operation"),
+		   json_text(event, "verdict"));
 		json_decref(event);
 	}
 	monitor_close(&monitor);
-	ok(status_number("audited") >= audited + 5 && status_number("denied") == denied, "audit: counted as such");
+	ok(status_number("audited") >= audited + 5 && status_number("denied") == denied,
+	   "audit: counted as such");
 	ok(!puppet_died(puppet, 0), "audit: nobody dies");
 	puppet_end(puppet);
 }
@@ -140,7 +149,8 @@ static void strongest_wins(void)
 	ok(protect(puppet, start + 4 * PAGE, 1) == -EPERM, "deny stays");
 	seal_as(puppet, start + 8 * PAGE, 1, "mprotect", "deny", false);
 	seal_as(puppet, start + 8 * PAGE, 1, "unmap", "audit", false);
-	ok(protect(puppet, start + 8 * PAGE, 1) == -EPERM, "mprotect denied, unmap audited: mprotect is denied");
+	ok(protect(puppet, start + 8 * PAGE, 1) == -EPERM,
+	   "mprotect denied, unmap audited: mprotect is denied");
 	ok(map_over(puppet, start + 8 * PAGE) > 0, "mprotect denied, unmap audited: mmap is let through");
 	seal_as(puppet, start + 5 * PAGE, 2, NULL, "kill", false);
 	ok(protect(puppet, start + 4 * PAGE, 1) == -EPERM, "deny beside kill: denied");
@@ -166,7 +176,8 @@ static void masks(void)
 
 	seal_as(puppet, start, 1, "mprotect", NULL, false);
 	ok(protect(puppet, start, 1) == -EPERM, "deny=mprotect: mprotect is denied");
-	ok(puppet_call(puppet, SYS_madvise, start, PAGE, MADV_DONTNEED) == 0, "deny=mprotect: madvise is allowed");
+	ok(puppet_call(puppet, SYS_madvise, start, PAGE, MADV_DONTNEED) == 0,
+	   "deny=mprotect: madvise is allowed");
 	ok(map_over(puppet, start) == (long)start, "deny=mprotect: mmap is allowed");
 	ok(puppet_call(puppet, SYS_munmap, start, PAGE) == 0, "deny=mprotect: munmap is allowed");
 
@@ -180,7 +191,8 @@ static void masks(void)
 	   "deny=unmap: madvise is allowed");
 	ok(map_over(puppet, start + 4 * PAGE) == -EPERM, "deny=unmap: mmap is denied");
 	result = puppet_call(puppet, SYS_munmap, start + 4 * PAGE, PAGE);
-	ok(stopped_by_program(puppet, result), "deny=unmap: munmap: %s (%s)", program_text(), puppet_text(puppet, result));
+	ok(stopped_by_program(puppet, result), "deny=unmap: munmap: %s (%s)", program_text(),
+	   puppet_text(puppet, result));
 	puppet_end(puppet);
 
 	puppet = puppet_new();
@@ -219,7 +231,8 @@ static void revocable(void)
 	ok(protect(puppet, start, 6) == 0 && puppet_call(puppet, SYS_munmap, start, PAGE) == 0,
 	   "revocable: the parent can change and unmap it");
 	error = daemon_unseal(puppet->pid, NULL, 0);
-	ok(error && !strcmp(error, "NotSealed"), "unseal of what is not sealed: NotSealed (%s)", error ?: "no error");
+	ok(error && !strcmp(error, "NotSealed"), "unseal of what is not sealed: NotSealed (%s)",
+	   error ?: "no error");
 	seal_as(puppet, start + 6 * PAGE, 1, NULL, NULL, false);
 	ok(protect(puppet, start + 6 * PAGE, 1) == -EPERM, "and it can be sealed again");
 	puppet_end(child);
@@ -239,7 +252,8 @@ static void permanent(void)
 	ok(daemon_error_message()[0], "permanent: with a message: %s", daemon_error_message());
 	ok(protect(puppet, start, 1) == -EPERM, "permanent: still denied");
 	error = daemon_unseal(puppet->pid, NULL, 0);
-	ok(error && !strcmp(error, "NotRevocable"), "permanent: unseal of all is refused (%s)", error ?: "no error");
+	ok(error && !strcmp(error, "NotRevocable"), "permanent: unseal of all is refused (%s)",
+	   error ?: "no error");
 	ok(protect(puppet, start, 1) == -EPERM && daemon_says_sealed(puppet->pid, start, 2 * PAGE),
 	   "permanent: still denied and listed");
 
@@ -251,8 +265,10 @@ static void permanent(void)
 	error = unseal_page(puppet, start + 4 * PAGE);
 	ok(error && !strcmp(error, "NotRevocable") && map_over(puppet, start + 4 * PAGE) == -EPERM,
 	   "permanent and revocable: a range that is partly permanent is refused, and nothing taken back");
-	ok(!daemon_unseal(puppet->pid, NULL, 0), "permanent and revocable: all that is revocable can be taken back");
-	ok(protect(puppet, start + 4 * PAGE, 1) == -EPERM, "permanent and revocable: what is permanent stays");
+	ok(!daemon_unseal(puppet->pid, NULL, 0),
+	   "permanent and revocable: all that is revocable can be taken back");
+	ok(protect(puppet, start + 4 * PAGE, 1) == -EPERM,
+	   "permanent and revocable: what is permanent stays");
 	ok(map_over(puppet, start + 4 * PAGE) > 0, "permanent and revocable: what is revocable goes");
 	ok(protect(puppet, start + 6 * PAGE, 1) == -EPERM && map_over(puppet, start + 6 * PAGE) == -EPERM,
 	   "revocable, then permanent: all stays");
@@ -260,8 +276,8 @@ static void permanent(void)
 	/* Not aligned, reversed: refused, nothing happens. */
 	seal_as(puppet, start + 8 * PAGE, 2, NULL, NULL, true);
 	error = daemon_unseal(puppet->pid, &(struct range){ start + 8 * PAGE + 1, start + 9 * PAGE }, 1);
-	ok(error && !strcmp(error, "InvalidRange"), "unseal of a range that is not aligned: InvalidRange (%s)",
-	   error ?: "no error");
+	ok(error && !strcmp(error, "InvalidRange"),
+	   "unseal of a range that is not aligned: InvalidRange (%s)", error ?: "no error");
 	error = daemon_unseal(puppet->pid, &(struct range){ start + 9 * PAGE, start + 8 * PAGE }, 1);
 	ok(error && !strcmp(error, "InvalidRange"), "unseal of a reversed range: InvalidRange (%s)",
 	   error ?: "no error");

@@ -29,7 +29,8 @@ enum memory { ANON_RO, ANON_RW, COWED_FILE, SHARED_FILE };
 struct comparison {
 	const char *name;
 	enum memory memory;
-	long (*strike)(struct puppet *victim, uint64_t page);	/* 0 or more: it succeeded; -errno; PUPPET_DEAD */
+	long (*strike)(struct puppet *victim,
+		       uint64_t page); /* 0 or more: it succeeded; -errno; PUPPET_DEAD */
 	int row;			/* of docs/design.md: 11 and 12 may not be covered yet */
 };
 
@@ -46,7 +47,8 @@ static uint64_t make_memory(struct puppet *victim, enum memory memory)
 	if (fd < 0 || puppet_call(victim, SYS_ftruncate, fd, PAGE))
 		bail("memfd: %s", puppet_text(victim, fd));
 	at = puppet_call(victim, SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE, shared, fd, 0);
-	if (at < 0 || puppet_run(victim, fill_pages, at, PAGE, 9) || puppet_call(victim, SYS_mprotect, at, PAGE, PROT_READ))
+	if (at < 0 || puppet_run(victim, fill_pages, at, PAGE, 9) ||
+	    puppet_call(victim, SYS_mprotect, at, PAGE, PROT_READ))
 		bail("file mapping: %s", puppet_text(victim, at));
 	return (uint64_t)at;
 }
@@ -188,13 +190,19 @@ static void compare(const struct comparison *comparison)
 			diag("%s: this kernel refuses it by itself (%s)", comparison->name, native);
 		range.start = make_memory(ours, comparison->memory);
 		range.end = range.start + PAGE;
-		error = daemon_seal(&(struct seal_order){ .pid = ours->pid, .ranges = &range, .count = 1,
-							   .deny = comparison->row == 11 ?
-							   "mprotect,unmap,discard,foreign-write" : NULL }, NULL);
+		error = daemon_seal(
+			&(struct seal_order){ .pid = ours->pid,
+					      .ranges = &range,
+					      .count = 1,
+					      .deny = comparison->row == 11 ?
+							      "mprotect,unmap,discard,foreign-write" :
+							      NULL },
+			NULL);
 		if (error)
 			bail("%s: sealing: %s %s", comparison->name, error, daemon_error_message());
 		result = comparison->strike(ours, range.start);
-		ok(result < 0 && !(result == PUPPET_DEAD && WTERMSIG(ours->status) != SIGKILL), "%s: mseal(2) %s, mseald: %s", comparison->name, native, puppet_text(ours, result));
+		ok(result < 0 && !(result == PUPPET_DEAD && WTERMSIG(ours->status) != SIGKILL),
+		   "%s: mseal(2) %s, mseald: %s", comparison->name, native, puppet_text(ours, result));
 		diag("compare | %s | %s | %s |", comparison->name, native, puppet_text(ours, result));
 	}
 	puppet_end(own);

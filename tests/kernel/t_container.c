@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ArmContainer and DisarmContainer without any container runtime: whose cgroup is taken and whose
+ * WatchContainer and UnwatchContainer without any container runtime: whose cgroup is taken and whose
  * is not, what is kept, who comes first, what a daemon makes of what another left. tests/oci has containers.
  */
 #define _GNU_SOURCE
@@ -75,7 +75,7 @@ static json_t *order(const char *id, pid_t pid)
 
 static const char *arm(const char *id, pid_t pid)
 {
-	return daemon_call("ArmContainer", order(id, pid), NULL);
+	return daemon_call("WatchContainer", order(id, pid), NULL);
 }
 
 static void is_error(const char *got, const char *expected, const char *name)
@@ -102,7 +102,8 @@ static const char *policy_of(pid_t pid, bool sealed)
 	if (daemon_call("ListMatches", NULL, &reply))
 		bail("ListMatches fails");
 	json_array_foreach(json_object_get(reply, "matches"), i, match)
-		if (json_number(match, "pid") == pid && (!sealed || strcmp(json_text(match, "state"), "sealed") == 0))
+		if (json_number(match, "pid") == pid &&
+		    (!sealed || strcmp(json_text(match, "state"), "sealed") == 0))
 			(void)snprintf(policy, sizeof(policy), "%s", json_text(match, "policy"));
 	json_decref(reply);
 	return policy;
@@ -129,25 +130,34 @@ static bool is_gone(const char *id)
 
 static void test_parameters(pid_t pid)
 {
-	static const char *const ids[] = { "", ".", "..", "a/b", "../../etc/mseald/policy.d/x", "a b", "a\n", "\xc3\xa4" };
+	static const char *const ids[] = { "",	  ".",	 "..",	    "a/b", "../../etc/mseald/policy.d/x",
+					   "a b", "a\n", "\xc3\xa4" };
 	char longest[130];
 
 	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
 		is_error(arm(ids[i], pid), "org.varlink.service.InvalidParameter", "an id that is none");
-		is_error(daemon_call("DisarmContainer", json_pack("{s:s}", "id", ids[i]), NULL),
+		is_error(daemon_call("UnwatchContainer", json_pack("{s:s}", "id", ids[i]), NULL),
 			 "org.varlink.service.InvalidParameter", "disarming it");
 	}
 	memset(longest, 'x', sizeof(longest));
 	longest[129] = '\0';
 	is_error(arm(longest, pid), "org.varlink.service.InvalidParameter", "an id that is too long");
-	is_error(daemon_call("ArmContainer", json_pack("{s:s}", "id", "a"), NULL), "org.varlink.service.InvalidParameter", "no pid");
-	is_error(daemon_call("ArmContainer", json_pack("{s:s,s:i,s:b}", "id", "a", "pid", (int)pid, "revocable", 1), NULL),
+	is_error(daemon_call("WatchContainer", json_pack("{s:s}", "id", "a"), NULL),
+		 "org.varlink.service.InvalidParameter", "no pid");
+	is_error(daemon_call("WatchContainer",
+			     json_pack("{s:s,s:i,s:b}", "id", "a", "pid", (int)pid, "revocable", 1), NULL),
 		 "org.varlink.service.InvalidParameter", "a parameter that it has not");
-	is_error(daemon_call("ArmContainer", json_pack("{s:s,s:i,s:s}", "id", "a", "pid", (int)pid, "policy", "none-such"), NULL),
+	is_error(daemon_call("WatchContainer",
+			     json_pack("{s:s,s:i,s:s}", "id", "a", "pid", (int)pid, "policy", "none-such"),
+			     NULL),
 		 "NoSuchPolicy", "a policy that is not there");
-	is_error(daemon_call("ArmContainer", json_pack("{s:s,s:i,s:s,s:b}", "id", "a", "pid", (int)pid, "policy", "x", "dlopen", 1), NULL),
+	is_error(daemon_call("WatchContainer",
+			     json_pack("{s:s,s:i,s:s,s:b}", "id", "a", "pid", (int)pid, "policy", "x",
+				       "dlopen", 1),
+			     NULL),
 		 "Failed", "a policy and what it says");
-	is_error(daemon_call("DisarmContainer", json_pack("{s:s}", "id", "none"), NULL), "NoSuchContainer", "disarming what is not there");
+	is_error(daemon_call("UnwatchContainer", json_pack("{s:s}", "id", "none"), NULL), "NoSuchContainer",
+		 "disarming what is not there");
 }
 
 static void test_cgroups(void)
@@ -195,10 +205,12 @@ static void test_life(pid_t first, pid_t odd)
 	ok(!arm("two.x_y+z:-", odd), "a cgroup with an odd name is taken");
 	second = program_in(ODD);
 	/* Both are about it: it is below. */
-	ok(is_sealed_by(second, "container one"), "what starts there is sealed: by the first that is about it");
+	ok(is_sealed_by(second, "container one"),
+	   "what starts there is sealed: by the first that is about it");
 	end(second);
 
-	ok(!daemon_call("DisarmContainer", json_pack("{s:s}", "id", "one"), NULL) && !is_kept("one"), "disarmed, and kept no longer");
+	ok(!daemon_call("UnwatchContainer", json_pack("{s:s}", "id", "one"), NULL) && !is_kept("one"),
+	   "disarmed, and kept no longer");
 	ok(!strcmp(policy_of(program, false), "90-file"), "then what a file says decides again");
 	second = program_in(ODD);
 	ok(is_sealed_by(second, "container two.x_y+z:-"), "what starts in the odd one is sealed by its own");
@@ -218,7 +230,8 @@ static void test_life(pid_t first, pid_t odd)
 	ok(!arm("one", first), "armed again");
 	(void)daemon_stop(SIGTERM);
 	end(first);
-	ok(rmdir(CGROUPS OWN) == 0 && mkdir(CGROUPS OWN, 0755) == 0, "another cgroup has its path, while no daemon is there");
+	ok(rmdir(CGROUPS OWN) == 0 && mkdir(CGROUPS OWN, 0755) == 0,
+	   "another cgroup has its path, while no daemon is there");
 	daemon_start();
 	ok(!is_kept("one"), "which is not taken for it");
 	(void)rmdir(CGROUPS OWN);

@@ -98,7 +98,10 @@ static void attached_while_needed(void)
 	must_seal(puppet->pid, page, PAGE);
 	ok(status_number("attached") == 1 && denied(puppet, page), "and with the next seal it is again");
 	puppet_end(puppet);
-	/* On and off, quickly: no seal may fall into a detaching, which the kernel goes on with when the daemon is done. */
+	/*
+	 * On and off, quickly: no seal may fall into a detaching, which the kernel goes on with
+	 * when the daemon is done.
+	 */
 	for (int i = 0; i < 10; i++) {
 		puppet = puppet_new();
 		page = puppet_pages(puppet, 1, PROT_READ);
@@ -169,12 +172,14 @@ static void ended_and_restarted(int signal, const char *name)
 	if (signal == SIGKILL)
 		ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "%s: the daemon is dead", name);
 	else
-		ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: the daemon ends with status 0 (%#x)", name,
-		   status);
+		ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: the daemon ends with status 0 (%#x)",
+		   name, status);
 	ok(count_pins() > 0, "%s: what it has pinned is still there", name);
 
-	ok(family_holds(&family), "%s: without it mprotect stays denied, the neighbours and others stay free", name);
-	ok(puppet_call(family.one, SYS_mmap, family.page, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0) == -EPERM,
+	ok(family_holds(&family), "%s: without it mprotect stays denied, the neighbours and others stay free",
+	   name);
+	ok(puppet_call(family.one, SYS_mmap, family.page, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0) ==
+		   -EPERM,
 	   "%s: without it mmap over the seal stays denied", name);
 	result = puppet_call(family.sacrifice, SYS_munmap, family.page, PAGE);
 	ok(stopped_by_gate(family.sacrifice, result), "%s: without it munmap: %s (%s)", name, gate_text(),
@@ -185,10 +190,15 @@ static void ended_and_restarted(int signal, const char *name)
 	family.sacrifice = NULL;
 
 	daemon_start();
-	ok(family_holds(&family) && denied(newborn, family.page), "%s: the new one changes nothing of that", name);
-	/* The sacrifice is gone, the newborn is new: as many spaces, and the same seals for those who stayed. */
+	ok(family_holds(&family) && denied(newborn, family.page), "%s: the new one changes nothing of that",
+	   name);
+	/*
+	 * The sacrifice is gone, the newborn is new: as many spaces, and the same seals for those
+	 * who stayed.
+	 */
 	after = list_without_counts();
-	ok(json_object_size(after) == 3, "%s: the new one lists three spaces (%zu)", name, json_object_size(after));
+	ok(json_object_size(after) == 3, "%s: the new one lists three spaces (%zu)", name,
+	   json_object_size(after));
 	json_object_foreach (before, key, space) {
 		json_t *now = json_object_get(after, key);
 
@@ -222,7 +232,8 @@ static void last_one_goes_without_it(void)
 	daemon_stop(SIGKILL);
 	family_close(&family);
 	daemon_start();
-	ok(status_becomes("spaces", 0, 15) && status_becomes("sets", 0, 15) && status_becomes("attached", 0, 15),
+	ok(status_becomes("spaces", 0, 15) && status_becomes("sets", 0, 15) &&
+		   status_becomes("attached", 0, 15),
 	   "all sealed processes end without the daemon: the new one finds nothing and detaches");
 }
 
@@ -243,7 +254,8 @@ static void events_go_on(void)
 	json_decref(event);
 	(void)denied(family.child, family.page);
 	event = monitor_next(&monitor, 10000);
-	ok(json_number(event, "pid") == family.child->pid && !strcmp(json_text(event, "operation"), "mprotect"),
+	ok(json_number(event, "pid") == family.child->pid &&
+		   !strcmp(json_text(event, "operation"), "mprotect"),
 	   "events go on with the new daemon");
 	json_decref(event);
 	monitor_close(&monitor);
@@ -265,7 +277,8 @@ static void ten_times(void)
 		open += !family_holds(&family);
 		after = list_without_counts();
 		if (!json_equal(before, after)) {
-			char *first = json_dumps(before, JSON_SORT_KEYS), *second = json_dumps(after, JSON_SORT_KEYS);
+			char *first = json_dumps(before, JSON_SORT_KEYS),
+			     *second = json_dumps(after, JSON_SORT_KEYS);
 
 			if (!different++)
 				diag("before: %s\nafter: %s", first, second);
@@ -278,7 +291,8 @@ static void ten_times(void)
 	ok(different == 0, "%u restarts: the same spaces with the same seals each time", times);
 	json_decref(before);
 	family_close(&family);
-	ok(status_becomes("spaces", 0, 15) && status_becomes("attached", 0, 15), "%u restarts: nothing is left then", times);
+	ok(status_becomes("spaces", 0, 15) && status_becomes("attached", 0, 15),
+	   "%u restarts: nothing is left then", times);
 }
 
 /* --- killed in the midst of its work --- */
@@ -310,7 +324,8 @@ static void killed_while_sealing(void)
 		daemon_start();
 		for (uint64_t k = 0; k < sealed; k++) {
 			promised++;
-			broken += !denied(puppet, start + 2 * k * PAGE) || !denied(child, start + 2 * k * PAGE) ||
+			broken += !denied(puppet, start + 2 * k * PAGE) ||
+				  !denied(child, start + 2 * k * PAGE) ||
 				  !daemon_says_sealed(puppet->pid, start + 2 * k * PAGE, PAGE);
 		}
 		/* The seal it died over: there or not, but listed if there. */
@@ -320,9 +335,11 @@ static void killed_while_sealing(void)
 		puppet_end(child);
 		puppet_end(puppet);
 	}
-	ok(broken == 0, "killed while it seals, %u times: every seal it has confirmed (%u) holds", times, promised);
+	ok(broken == 0, "killed while it seals, %u times: every seal it has confirmed (%u) holds", times,
+	   promised);
 	ok(silent == 0, "killed while it seals, %u times: what holds is listed, what is listed holds", times);
-	ok(status_becomes("spaces", 0, 15) && status_becomes("sets", 0, 15), "killed while it seals: nothing is left");
+	ok(status_becomes("spaces", 0, 15) && status_becomes("sets", 0, 15),
+	   "killed while it seals: nothing is left");
 }
 
 int main(int argc, char **argv)

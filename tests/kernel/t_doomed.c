@@ -40,14 +40,17 @@ static const char *const via_names[] = { "madvise", "io_uring", "munmap", "mrema
 /* What the others do. */
 enum how { WATCH, VFORK, FLOOD, HOP };
 static const char *const how_names[] = {
-	"who shares the memory forks when it has changed", "who has called vfork forks when its child is dead",
-	"others fork all the time", "a process follows another in the same memory",
+	"who shares the memory forks when it has changed",
+	"who has called vfork forks when its child is dead",
+	"others fork all the time",
+	"a process follows another in the same memory",
 };
 
 /* Shared by all, at the same address. */
 static struct board {
 	_Atomic int go, forks, refused, left;
-	_Atomic int stop;		/* all stand still: else the test itself could not kill who is that fast */
+	/* all stand still: else the test itself could not kill who is that fast */
+	_Atomic int stop;
 	_Atomic long page;		/* once it can be sealed */
 	_Atomic long seen, ran_us;	/* when a sharer saw the change, and how long it ran on with it */
 	_Atomic int victim;
@@ -83,8 +86,11 @@ static void strike_page(void)
 		RAW(SYS_madvise, page, PAGE, MADV_DONTNEED);
 		break;
 	case BY_URING:
-		ring_submit(&(struct io_uring_sqe){ .opcode = IORING_OP_MADVISE, .fd = -1, .addr = (uint64_t)page,
-						    .len = PAGE, .fadvise_advice = MADV_DONTNEED });
+		ring_submit(&(struct io_uring_sqe){ .opcode = IORING_OP_MADVISE,
+						    .fd = -1,
+						    .addr = (uint64_t)page,
+						    .len = PAGE,
+						    .fadvise_advice = MADV_DONTNEED });
 		break;
 	case BY_MUNMAP:
 		RAW(SYS_munmap, page, PAGE);
@@ -264,7 +270,10 @@ static bool reads_as_before(pid_t pid)
 	return value == board->page + 3;
 }
 
-/* How many live in that session, its leader apart; changed: of those only that have lost the page. Kills them if asked to. */
+/*
+ * How many live in that session, its leader apart; changed: of those only that have lost the page.
+ * Kills them if asked to.
+ */
 static int living(pid_t session, bool changed, bool end)
 {
 	DIR *folder = opendir("/proc");
@@ -288,8 +297,8 @@ static int living(pid_t session, bool changed, bool end)
 			text[0] = '\0';
 		fclose(file);
 		rest = strrchr(text, ')');
-		if (!rest || sscanf(rest + 1, " %c %*d %*d %d", &state, &of) != 2 || of != session || state == 'Z' ||
-		    state == 'X' || (changed && reads_as_before(pid)))
+		if (!rest || sscanf(rest + 1, " %c %*d %*d %d", &state, &of) != 2 || of != session ||
+		    state == 'Z' || state == 'X' || (changed && reads_as_before(pid)))
 			continue;
 		count++;
 		if (end)
@@ -336,14 +345,15 @@ static void escapes_unsealed(void)
 	for (int i = 0; i < 50 && !escaped; i++) {
 		nap(100);
 		if (how == HOP)
-			escaped = atomic_load(&board->forks) > before + 10 && living(keeper, false, false) > 0;
+			escaped = atomic_load(&board->forks) > before + 10 &&
+				  living(keeper, false, false) > 0;
 		else
 			escaped = atomic_load(&board->left) > 0 && living(keeper, true, false) > 0;
 	}
 	ok(escaped, "%s, %s: not sealed, it gets away", via_names[via], how_names[how]);
 	if (!escaped)
-		diag("%d forks before, %d behind, %d refused, %d got away", before, board->forks, board->refused,
-		     board->left);
+		diag("%d forks before, %d behind, %d refused, %d got away", before, board->forks,
+		     board->refused, board->left);
 	end(keeper);
 }
 
@@ -364,21 +374,23 @@ static void escapes(bool stopped)
 		left = atomic_load(&board->left);
 		/* Who was being born just then may still have to be killed. */
 		if (how != FLOOD)
-			ok(left == 0, "%s, %s%s: nobody gets away (%d)", via_names[via], how_names[how], when, left);
+			ok(left == 0, "%s, %s%s: nobody gets away (%d)", via_names[via], how_names[how], when,
+			   left);
 		daemon_pause(false);
 	} else {
 		nap(500);	/* so that it has happened */
 	}
 	good = dies_out(keeper, true, PATIENCE_MS);
 	if (!ok(good, "%s, %s%s: nobody lives on with it", via_names[via], how_names[how], when))
-		diag("%d live, %d of them with it; %d forks, %d refused, %d got away", living(keeper, false, false),
-		     living(keeper, true, false), board->forks, board->refused, board->left);
+		diag("%d live, %d of them with it; %d forks, %d refused, %d got away",
+		     living(keeper, false, false), living(keeper, true, false), board->forks, board->refused,
+		     board->left);
 	if (how == WATCH && !stopped)
 		diag("who shared the memory ran on for %ld us", atomic_load(&board->ran_us));
 	good = dies_out(keeper, false, good ? PATIENCE_MS : 100);
 	nap(300);
-	ok(good && !living(keeper, false, false), "%s, %s%s: all who shared the memory are dead", via_names[via],
-	   how_names[how], when);
+	ok(good && !living(keeper, false, false), "%s, %s%s: all who shared the memory are dead",
+	   via_names[via], how_names[how], when);
 	end(keeper);
 }
 
@@ -453,7 +465,8 @@ static void births_refused(void)
 	must_seal_revocably(one->pid, at, 2 * PAGE);
 	for (size_t i = 0; i < BIRTHS; i++) {
 		result = puppet_run(one, births[i].function, births[i].argument);
-		ok(result == 0, "doomed: %s: sealed, it works (%s)", births[i].name, puppet_text(one, result));
+		ok(result == 0, "doomed: %s: sealed, it works (%s)", births[i].name,
+		   puppet_text(one, result));
 	}
 	child = puppet_clone(one, 0, NULL);
 	unrelated = puppet_new();
@@ -467,8 +480,8 @@ static void births_refused(void)
 		   "doomed: %s: then it fails (%s)", births[i].name, puppet_text(one, result));
 	}
 	result = puppet_run(child, beget_plainly, 0);
-	ok(result == 0 && protection_of(child->pid, at)[0] == 'r', "doomed: a child of before begets as it likes (%s)",
-	   puppet_text(child, result));
+	ok(result == 0 && protection_of(child->pid, at)[0] == 'r',
+	   "doomed: a child of before begets as it likes (%s)", puppet_text(child, result));
 	result = puppet_run(unrelated, beget_plainly, 0);
 	ok(result == 0, "doomed: so does everybody else (%s)", puppet_text(unrelated, result));
 	daemon_pause(false);

@@ -51,8 +51,8 @@ static bool is_number(const json_t *object, const char *member, int64_t wanted, 
 
 	if (is == wanted)
 		return true;
-	diag("%s: %s is %" PRId64 " (%#" PRIx64 "), not %" PRId64 " (%#" PRIx64 ")", what, member, is, is, wanted,
-	     wanted);
+	diag("%s: %s is %" PRId64 " (%#" PRIx64 "), not %" PRId64 " (%#" PRIx64 ")", what, member, is, is,
+	     wanted, wanted);
 	return false;
 }
 
@@ -72,7 +72,8 @@ static bool in_own_text(uint64_t address)
 	return address >= (uint64_t)&__executable_start && address < (uint64_t)&etext;
 }
 
-static void check_event(struct monitor *monitor, const struct expected *wanted, int64_t since, const char *what)
+static void check_event(struct monitor *monitor, const struct expected *wanted, int64_t since,
+			const char *what)
 {
 	json_t *event = monitor_next(monitor, 10000);
 	json_t *seal = json_object_get(event, "seal");
@@ -133,10 +134,17 @@ static struct puppet *somebody(const char *name, int64_t *ret_cgroup)
 
 /* --- each operation --- */
 
-static struct expected by(const struct puppet *puppet, int64_t cgroup, const char *operation, const char *verdict)
+static struct expected by(const struct puppet *puppet, int64_t cgroup, const char *operation,
+			  const char *verdict)
 {
-	return (struct expected){ .pid = puppet->pid, .tid = puppet->tid, .uid = 1000, .gid = 1000, .cgroup = cgroup,
-				  .comm = "culprit", .operation = operation, .verdict = verdict };
+	return (struct expected){ .pid = puppet->pid,
+				  .tid = puppet->tid,
+				  .uid = 1000,
+				  .gid = 1000,
+				  .cgroup = cgroup,
+				  .comm = "culprit",
+				  .operation = operation,
+				  .verdict = verdict };
 }
 
 enum { TRY_MPROTECT, TRY_MMAP, TRY_SHMAT, TRY_MUNMAP, TRY_MREMAP, TRY_ONTO, TRY_MADVISE, TRY_COUNT };
@@ -193,7 +201,8 @@ static void each_operation(void)
 		int64_t cgroup, since = boot_time();
 		struct puppet *puppet = somebody("culprit", &cgroup);
 		uint64_t seal = puppet_pages(puppet, 6, PROT_READ) + PAGE;
-		struct expected wanted = by(puppet, cgroup, names_op(tries[how].op), gone ? "killed" : "denied");
+		struct expected wanted = by(puppet, cgroup, names_op(tries[how].op),
+					    gone ? "killed" : "denied");
 		struct monitor one, other;
 		json_t *event;
 
@@ -279,7 +288,8 @@ static void threads_and_order(void)
 		json_t *event = monitor_next(&monitor, 10000);
 
 		right += (uint64_t)json_number(event, "address") == ranges[i * 7 % 32].start &&
-			 (uint64_t)json_number(json_object_get(event, "seal"), "start") == ranges[i * 7 % 32].start;
+			 (uint64_t)json_number(json_object_get(event, "seal"), "start") ==
+				 ranges[i * 7 % 32].start;
 		json_decref(event);
 	}
 	ok(right == 200, "200 attempts are told of in their order, each with its seal (%u)", right);
@@ -297,7 +307,8 @@ static void segments(void)
 	if (daemon_seal(&(struct seal_order){ .pid = puppet->pid, .segments = "text" }, NULL))
 		bail("sealing the text of a puppet: %s", daemon_error_message());
 	monitor_open(&monitor, puppet->pid);
-	ok(puppet_call(puppet, SYS_mprotect, (uint64_t)&segments & -PAGE, PAGE, PROT_READ | PROT_EXEC) == -EPERM,
+	ok(puppet_call(puppet, SYS_mprotect, (uint64_t)&segments & -PAGE, PAGE, PROT_READ | PROT_EXEC) ==
+		   -EPERM,
 	   "sealed by segment: the program's text");
 	event = monitor_next(&monitor, 10000);
 	ok(!strcmp(json_text(event, "segment"), "text"), "the event names the segment of the seal (%s)",
@@ -349,8 +360,8 @@ static void buffer_overflows(void)
 	ok(lost > 0, "events were lost, and Status counts them (%" PRId64 ")", lost);
 	ok(!monitor.gone, "the monitor is still connected");
 	ok(received > 0 && received + monitor.lost == count,
-	   "what the monitor got and what it was told is lost make 300,000 (%" PRId64 " + %" PRId64 ")", received,
-	   monitor.lost);
+	   "what the monitor got and what it was told is lost make 300,000 (%" PRId64 " + %" PRId64 ")",
+	   received, monitor.lost);
 	/* And afterwards as before. */
 	puppet_call(puppet, SYS_mprotect, page, PAGE, PROT_NONE);
 	event = monitor_next(&monitor, 10000);
@@ -387,14 +398,14 @@ static long attack_and_once_more(const long arguments[6])
 	return RAW(SYS_mprotect, arguments[2], PAGE, PROT_NONE);
 }
 
-static int64_t lost_hints(void)
+static int64_t lost_unused(void)
 {
 	json_t *reply;
 	int64_t number;
 
 	if (daemon_call("Metrics", NULL, &reply))
 		bail("Metrics: %s", daemon_error_message());
-	number = json_number(reply, "lost_hints");
+	number = json_number(reply, "lost_unused");
 	json_decref(reply);
 	return number;
 }
@@ -402,10 +413,11 @@ static int64_t lost_hints(void)
 /* Who tries all the time, by many processes too, does not drive out what is to be told of others. */
 static void others_are_told_of(void)
 {
-	struct puppet *noisy = puppet_new(), *quiet = puppet_new(), *ends = puppet_new(), *killed = puppet_new();
+	struct puppet *noisy = puppet_new(), *quiet = puppet_new(), *ends = puppet_new(),
+		      *killed = puppet_new();
 	uint64_t page = puppet_pages(noisy, 1, PROT_READ), other = puppet_pages(quiet, 1, PROT_READ);
 	struct range own = { puppet_pages(killed, 3, PROT_READ), 0 };
-	int64_t lost = status_number("lost"), hints = lost_hints(), told = 0, kills = 0;
+	int64_t lost = status_number("lost"), hints = lost_unused(), told = 0, kills = 0;
 	struct monitor monitor;
 	json_t *event;
 
@@ -413,32 +425,42 @@ static void others_are_told_of(void)
 	must_seal(quiet->pid, other, PAGE);
 	must_seal(ends->pid, puppet_pages(ends, 1, PROT_READ), PAGE);
 	own.end = own.start + PAGE;
-	if (daemon_seal(&(struct seal_order){ .pid = killed->pid, .ranges = &own, .count = 1, .action = "kill" }, NULL))
+	if (daemon_seal(
+		    &(struct seal_order){ .pid = killed->pid, .ranges = &own, .count = 1, .action = "kill" },
+		    NULL))
 		bail("sealing: %s", daemon_error_message());
 	must_seal(killed->pid, own.start + 2 * PAGE, PAGE);
 	monitor_open(&monitor, 0);
 	daemon_pause(true);
 	for (int i = 0; i < 5; i++) {
-		ok(puppet_run(noisy, attack_often, (long)page, 10000) == 0, "others: 10,000 attempts while the daemon stands still");
+		ok(puppet_run(noisy, attack_often, (long)page, 10000) == 0,
+		   "others: 10,000 attempts while the daemon stands still");
 		puppet_call(quiet, SYS_mprotect, other, PAGE, PROT_NONE);
 		nap(300);
 	}
 	/* Each of very many has something to tell: attempts end where hints have the rest of the buffer. */
-	ok(puppet_run(noisy, attack_by_children, (long)page, 10, 600) == 0, "others: 600 processes try as well");
+	ok(puppet_run(noisy, attack_by_children, (long)page, 10, 600) == 0,
+	   "others: 600 processes try as well");
 	ends = puppet_end(ends);
 	/* It has told of another attempt just now. */
-	ok(puppet_run(killed, attack_and_once_more, (long)own.start + 2 * (long)PAGE, 1000, (long)own.start) == PUPPET_DEAD,
+	ok(puppet_run(killed, attack_and_once_more, (long)own.start + 2 * (long)PAGE, 1000,
+		      (long)own.start) == PUPPET_DEAD,
 	   "others: one is killed");
 	daemon_pause(false);
 	while ((event = monitor_next(&monitor, 3000))) {
 		told += json_number(event, "pid") == quiet->pid;
-		kills += json_number(event, "pid") == killed->pid && !strcmp(json_text(event, "verdict"), "killed");
+		kills += json_number(event, "pid") == killed->pid &&
+			 !strcmp(json_text(event, "verdict"), "killed");
 		json_decref(event);
 	}
 	ok(told == 5, "others: all 5 attempts of another process are told of (%" PRId64 ")", told);
-	ok(status_number("lost") > lost, "others: though events were lost (%" PRId64 ")", status_number("lost") - lost);
-	ok(kills == 1, "others: a kill is told of (%" PRId64 "), for who shares the memory must be killed as well", kills);
-	ok(lost_hints() == hints, "others: that a process has ended is not lost (%" PRId64 ")", lost_hints() - hints);
+	ok(status_number("lost") > lost, "others: though events were lost (%" PRId64 ")",
+	   status_number("lost") - lost);
+	ok(kills == 1,
+	   "others: a kill is told of (%" PRId64 "), for who shares the memory must be killed as well",
+	   kills);
+	ok(lost_unused() == hints, "others: that a process has ended is not lost (%" PRId64 ")",
+	   lost_unused() - hints);
 	monitor_close(&monitor);
 	puppet_end(killed);
 	puppet_end(quiet);
@@ -465,7 +487,8 @@ static void monitor_that_does_not_read(void)
 	}
 	ok(puppet_result(puppet) == 0, "a monitor that does not read: 50,000 attempts are denied");
 	ok(received > 0 && received + busy.lost == count,
-	   "a monitor that does not read: another one gets all, or is told what is lost (%" PRId64 " + %" PRId64 ")",
+	   "a monitor that does not read: another one gets all, or is told what is lost (%" PRId64
+	   " + %" PRId64 ")",
 	   received, busy.lost);
 	ok(daemon_alive(), "a monitor that does not read: the daemon answers");
 	/* Having slept, it may read on and learns what it missed, or has been dropped. */

@@ -96,7 +96,9 @@ static long by_punch(const long a[6])
 {
 	long fd = opened(a, O_RDWR);
 
-	return fd < 0 ? fd : done(a, fd, RAW(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE));
+	return fd < 0 ? fd :
+			done(a, fd,
+			     RAW(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE));
 }
 
 static long store(long at)
@@ -174,7 +176,9 @@ static long by_ring(const long a[6])
 {
 	const long none[6] = { 0 };
 	long fd = opened(a, O_RDWR), r;
-	struct io_uring_sqe request = { .opcode = IORING_OP_WRITE, .fd = (int)fd, .addr = (uintptr_t)text, .len = sizeof(text) };
+	struct io_uring_sqe request = {
+		.opcode = IORING_OP_WRITE, .fd = (int)fd, .addr = (uintptr_t)text, .len = sizeof(text)
+	};
 
 	if (fd < 0)
 		return fd;
@@ -250,7 +254,8 @@ static bool unchanged(const struct scene *scene)
 	char now[SIZE];
 	struct stat st;
 
-	return peek(scene, now) && memcmp(now, scene->before, SIZE) == 0 && stat(scene->path, &st) == 0 && st.st_size == SIZE;
+	return peek(scene, now) && memcmp(now, scene->before, SIZE) == 0 && stat(scene->path, &st) == 0 &&
+	       st.st_size == SIZE;
 }
 
 static uint64_t map_file(struct puppet *puppet, const char *path, int protection, int flags)
@@ -258,7 +263,8 @@ static uint64_t map_file(struct puppet *puppet, const char *path, int protection
 	long fd, at;
 
 	(void)strcpy(puppet_data(puppet), path);
-	fd = puppet_call(puppet, SYS_open, (long)puppet_data(puppet), flags == MAP_SHARED ? O_RDWR : O_RDONLY);
+	fd = puppet_call(puppet, SYS_open, (long)puppet_data(puppet),
+			 flags == MAP_SHARED ? O_RDWR : O_RDONLY);
 	at = fd < 0 ? fd : puppet_call(puppet, SYS_mmap, 0, SIZE, protection, flags, fd, 0);
 	if (at < 0)
 		bail("cannot map %s: %s", path, puppet_text(puppet, at));
@@ -312,8 +318,13 @@ static const char *seal(const struct scene *scene, const char *deny, const char 
 {
 	const struct range range = { scene->at, scene->at + SIZE };
 
-	return daemon_seal(&(struct seal_order){ .pid = scene->victim->pid, .ranges = &range, .count = 1, .deny = deny,
-						 .action = action, .revocable = true }, NULL);
+	return daemon_seal(&(struct seal_order){ .pid = scene->victim->pid,
+						 .ranges = &range,
+						 .count = 1,
+						 .deny = deny,
+						 .action = action,
+						 .revocable = true },
+			   NULL);
 }
 
 static void must_seal_file(const struct scene *scene, const char *deny)
@@ -360,8 +371,8 @@ static void one_way(const struct way *way, bool before)
 		scene_close(&scene);
 		return;
 	}
-	ok(r == 0 && !unchanged(&scene), "%s%s: changes the memory as long as it is not sealed (%s)", way->name, when,
-	   puppet_text(scene.victim, r));
+	ok(r == 0 && !unchanged(&scene), "%s%s: changes the memory as long as it is not sealed (%s)",
+	   way->name, when, puppet_text(scene.victim, r));
 	fill(scene.path);
 	ok(unchanged(&scene), "%s%s: and back", way->name, when);
 	must_seal_file(&scene, NULL);
@@ -370,14 +381,17 @@ static void one_way(const struct way *way, bool before)
 	   puppet_text(scene.victim, r));
 	child = puppet_child(scene.victim, 0);
 	r = strike(&scene, child, way->strike);
-	ok(r == -EPERM && unchanged(&scene), "%s%s: denied to its child (%s)", way->name, when, puppet_text(child, r));
+	ok(r == -EPERM && unchanged(&scene), "%s%s: denied to its child (%s)", way->name, when,
+	   puppet_text(child, r));
 	puppet_end(child);
 	r = strike(&scene, scene.other, way->strike);
-	ok(r == 0 && !unchanged(&scene), "%s%s: another process may (%s)", way->name, when, puppet_text(scene.other, r));
+	ok(r == 0 && !unchanged(&scene), "%s%s: another process may (%s)", way->name, when,
+	   puppet_text(scene.other, r));
 	fill(scene.path);
 	must_seal_file(&scene, "file-write");
 	r = strike(&scene, scene.other, way->strike);
-	ok(r == -EPERM && unchanged(&scene), "%s%s: with file-write it may not (%s)", way->name, when, puppet_text(scene.other, r));
+	ok(r == -EPERM && unchanged(&scene), "%s%s: with file-write it may not (%s)", way->name, when,
+	   puppet_text(scene.other, r));
 	scene_close(&scene);
 }
 
@@ -424,18 +438,22 @@ static void goes_on(void)
 	(void)snprintf(hold, sizeof(hold), "%s/hold", folder);
 	fill(beside);
 	must_seal_file(&scene, ANYBODY);
-	ok(!copy_over(scene.path) && errno == EPERM, "file-write: root cannot write over it (%s)", strerror(errno));
+	ok(!copy_over(scene.path) && errno == EPERM, "file-write: root cannot write over it (%s)",
+	   strerror(errno));
 	ok(!pinned("mseald_file_write"), "nobody had it open: no program is in the way of writes");
-	ok(open_in(scene.victim, beside, O_RDWR | O_TRUNC) >= 0 && copy_over(beside), "other files can be written");
+	ok(open_in(scene.victim, beside, O_RDWR | O_TRUNC) >= 0 && copy_over(beside),
+	   "other files can be written");
 	fd = open(scene.path, O_RDONLY | O_CLOEXEC);
-	ok(fd >= 0 && read(fd, contents, SIZE) == SIZE && memcmp(contents, scene.before, SIZE) == 0, "it can be read");
+	ok(fd >= 0 && read(fd, contents, SIZE) == SIZE && memcmp(contents, scene.before, SIZE) == 0,
+	   "it can be read");
 	ok(fchmod(fd, 0644) == 0 && futimens(fd, NULL) == 0, "its mode and times can be changed");
 	(void)close(fd);
 	ok(link(scene.path, hold) == 0, "it can be linked");
 	ok(rename(beside, scene.path) == 0, "a new version can be renamed over it, as packages are upgraded");
 	ok(copy_over(scene.path), "the new version can be written");
 	ok(!copy_over(hold) && errno == EPERM, "the old one, by another name, cannot (%s)", strerror(errno));
-	ok(peek(&scene, contents) && memcmp(contents, scene.before, SIZE) == 0, "what is mapped is the old version still");
+	ok(peek(&scene, contents) && memcmp(contents, scene.before, SIZE) == 0,
+	   "what is mapped is the old version still");
 	ok(truncate(hold, 0) < 0 && errno == EPERM, "nor truncated (%s)", strerror(errno));
 	puppet_end(scene.victim);
 	ok(writable_within(hold, 20), "when the sealed process has ended it can be written");
@@ -463,7 +481,8 @@ static void data_stays_writable(void)
 	scene_open(&scene, "data", false, 0);
 	(void)puppet_call(scene.victim, SYS_mprotect, (long)scene.at, SIZE, PROT_READ | PROT_WRITE);
 	must_seal_file(&scene, ANYBODY);
-	ok(strike(&scene, scene.victim, by_pwrite) == 0, "a mapping that was writable as it was sealed: its file can be written");
+	ok(strike(&scene, scene.victim, by_pwrite) == 0,
+	   "a mapping that was writable as it was sealed: its file can be written");
 	ok(copy_over(scene.path), "and by others");
 	scene_close(&scene);
 	scene_open(&scene, "data", false, 0);
@@ -512,13 +531,16 @@ static void actions(void)
 	ok(!seal(&scene, ANYBODY, "audit"), "audit: sealed");
 	ok(strike(&scene, scene.victim, by_pwrite) == 0, "audit: the process may write");
 	event = monitor_next(&monitor, 5000);
-	ok(event && !strcmp(json_text(event, "operation"), "file-write") && !strcmp(json_text(event, "verdict"), "audited") &&
-	   json_number(event, "pid") == scene.victim->pid && json_number(event, "address") == (int64_t)scene.at,
+	ok(event && !strcmp(json_text(event, "operation"), "file-write") &&
+		   !strcmp(json_text(event, "verdict"), "audited") &&
+		   json_number(event, "pid") == scene.victim->pid &&
+		   json_number(event, "address") == (int64_t)scene.at,
 	   "audit: and it is told of (%s %s)", json_text(event, "operation"), json_text(event, "verdict"));
 	json_decref(event);
 	ok(copy_over(scene.path), "audit: others may write");
 	event = monitor_next(&monitor, 5000);
-	ok(event && !strcmp(json_text(event, "operation"), "file-write") && json_number(event, "pid") == getpid(),
+	ok(event && !strcmp(json_text(event, "operation"), "file-write") &&
+		   json_number(event, "pid") == getpid(),
 	   "audit: and that is told of");
 	json_decref(event);
 	fill(scene.path);
@@ -529,7 +551,8 @@ static void actions(void)
 
 	scene_open(&scene, "library", true, 0);
 	ok(!seal(&scene, ANYBODY, "kill"), "kill: sealed");
-	ok(strike(&scene, scene.other, by_pwrite) == -EPERM && !scene.other->dead, "kill: another process is only refused");
+	ok(strike(&scene, scene.other, by_pwrite) == -EPERM && !scene.other->dead,
+	   "kill: another process is only refused");
 	ok(strike(&scene, scene.victim, by_pwrite) == PUPPET_DEAD && WIFSIGNALED(scene.victim->status) &&
 	   WTERMSIG(scene.victim->status) == SIGKILL, "kill: the process itself is killed");
 	scene_close(&scene);
@@ -565,7 +588,8 @@ static void memory_file(void)
 	at = puppet_call(scene.victim, SYS_mmap, 0, SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
 	scene.fd = fd;
 	scene.at = (uint64_t)at;
-	ok(fd >= 0 && at > 0 && strike(&scene, scene.victim, by_pwrite) == 0, "memfd: written before the seal");
+	ok(fd >= 0 && at > 0 && strike(&scene, scene.victim, by_pwrite) == 0,
+	   "memfd: written before the seal");
 	must_seal_file(&scene, NULL);
 	ok(strike(&scene, scene.victim, by_pwrite) == -EPERM, "memfd: not by the same descriptor after it");
 	ok(strike(&scene, scene.victim, by_shared_mapping) == -EPERM, "memfd: nor mapped");
@@ -578,7 +602,9 @@ static long receive(const long a[6])
 {
 	char byte, control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec data = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
 	long n = RAW(SYS_recvmsg, a[0], &message, 0);
 	int fd;
 
@@ -594,7 +620,9 @@ static void send_fd(int to, int fd)
 {
 	char byte = 0, control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec data = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
 	struct cmsghdr *header = (struct cmsghdr *)control;
 
 	header->cmsg_level = SOL_SOCKET;
@@ -651,7 +679,8 @@ static void daemon_gone(void)
 	puppet_end(scene.victim);
 	scene.victim = puppet_new();
 	daemon_start();
-	ok(writable_within(scene.path, 20), "the process ended while there was none: the next lets it be written");
+	ok(writable_within(scene.path, 20),
+	   "the process ended while there was none: the next lets it be written");
 	scene_close(&scene);
 }
 
@@ -659,7 +688,11 @@ static long seal_self(const long a[6])
 {
 	const struct range range = { (uint64_t)a[0], (uint64_t)a[0] + SIZE };
 
-	return daemon_seal(&(struct seal_order){ .pid = getpid(), .ranges = &range, .count = 1, .deny = ANYBODY }, NULL) ? -1 : 0;
+	return daemon_seal(
+		       &(struct seal_order){ .pid = getpid(), .ranges = &range, .count = 1, .deny = ANYBODY },
+		       NULL) ?
+		       -1 :
+		       0;
 }
 
 /* A user must not keep root from files that are not his. */
@@ -714,9 +747,12 @@ static void lower_file(void)
 	scene_open(&scene, "above", false, 0);
 	scene.at = map_file(scene.victim, "/run/t_file/merged/below", PROT_READ, MAP_PRIVATE);
 	must_seal_file(&scene, ANYBODY);
-	ok(copy_over("/run/t_file/merged/below"), "overlayfs: a file of the lower layer is copied up, and the copy written");
-	ok(peek(&scene, contents) && memcmp(contents, scene.before, SIZE) == 0, "overlayfs: what is sealed has not changed");
-	ok(!copy_over("/run/t_file/lower/below") && errno == EPERM, "overlayfs: the file of the lower layer itself cannot be written");
+	ok(copy_over("/run/t_file/merged/below"),
+	   "overlayfs: a file of the lower layer is copied up, and the copy written");
+	ok(peek(&scene, contents) && memcmp(contents, scene.before, SIZE) == 0,
+	   "overlayfs: what is sealed has not changed");
+	ok(!copy_over("/run/t_file/lower/below") && errno == EPERM,
+	   "overlayfs: the file of the lower layer itself cannot be written");
 	scene_close(&scene);
 }
 

@@ -127,7 +127,8 @@ static long take_descriptor(const long arguments[6])
 
 /* fd, how, address: writes by a descriptor there is already. */
 enum { BY_PWRITE, BY_WRITE, BY_WRITEV, BY_PWRITEV, BY_RING, BY_RING_WORKER, WAYS };
-static const char *const way_names[] = { "pwrite", "write", "writev", "pwritev", "io_uring", "an io_uring worker" };
+static const char *const way_names[] = { "pwrite",  "write",	"writev",
+					 "pwritev", "io_uring", "an io_uring worker" };
 
 static long write_by(const long arguments[6])
 {
@@ -150,10 +151,13 @@ static long write_by(const long arguments[6])
 		result = RAW(SYS_pwritev, fd, &from, 1, address, 0);
 		break;
 	default:
-		result = ring_submit(&(struct io_uring_sqe){ .opcode = IORING_OP_WRITE, .fd = (int)fd,
-							     .flags = arguments[1] == BY_RING ? 0 : IOSQE_ASYNC,
-							     .off = (uint64_t)address, .addr = (uint64_t)&value,
-							     .len = sizeof(value) });
+		result = ring_submit(
+			&(struct io_uring_sqe){ .opcode = IORING_OP_WRITE,
+						.fd = (int)fd,
+						.flags = arguments[1] == BY_RING ? 0 : IOSQE_ASYNC,
+						.off = (uint64_t)address,
+						.addr = (uint64_t)&value,
+						.len = sizeof(value) });
 	}
 	return result == sizeof(value) ? 0 : result < 0 ? result : -EIO;
 }
@@ -170,13 +174,15 @@ static long open_mem(const long arguments[6])
 
 struct victim {
 	struct puppet *puppet;
-	uint64_t still, writable, beside;	/* a page each: read-only, writable, read-only and never sealed */
+	/* a page each: read-only, writable, read-only and never sealed */
+	uint64_t still, writable, beside;
 	int eyes;				/* its memory, opened before it was sealed: to read */
 };
 
 static void become_user(struct puppet *puppet)
 {
-	if (puppet_call(puppet, SYS_setresgid, USER, USER, USER) || puppet_call(puppet, SYS_setresuid, USER, USER, USER) ||
+	if (puppet_call(puppet, SYS_setresgid, USER, USER, USER) ||
+	    puppet_call(puppet, SYS_setresuid, USER, USER, USER) ||
 	    puppet_call(puppet, SYS_prctl, PR_SET_DUMPABLE, 1))
 		bail("a puppet cannot become another user");
 }
@@ -213,13 +219,19 @@ static long peek(const struct victim *victim, uint64_t address)
 	return value;
 }
 
-static const char *seal_foreign(const struct victim *victim, const char *deny, const char *action, bool revocable)
+static const char *seal_foreign(const struct victim *victim, const char *deny, const char *action,
+				bool revocable)
 {
 	const struct range ranges[] = { { victim->still, victim->still + PAGE },
 					{ victim->writable, victim->writable + PAGE } };
 
-	return daemon_seal(&(struct seal_order){ .pid = victim->puppet->pid, .ranges = ranges, .count = 2, .deny = deny,
-						 .action = action, .revocable = revocable }, NULL);
+	return daemon_seal(&(struct seal_order){ .pid = victim->puppet->pid,
+						 .ranges = ranges,
+						 .count = 2,
+						 .deny = deny,
+						 .action = action,
+						 .revocable = revocable },
+			   NULL);
 }
 
 static void must_seal_foreign(const struct victim *victim, const char *action)
@@ -227,14 +239,15 @@ static void must_seal_foreign(const struct victim *victim, const char *action)
 	const char *error = seal_foreign(victim, "foreign-write", action, false);
 
 	if (error)
-		bail("sealing %d against foreign writes: %s %s", victim->puppet->pid, error, daemon_error_message());
+		bail("sealing %d against foreign writes: %s %s", victim->puppet->pid, error,
+		     daemon_error_message());
 }
 
 /* --- the attacks --- */
 
 enum who { SELF, THREAD_OF_IT, SHARER, SAME_USER, ROOT };
-static const char *const who_names[] = { "itself", "a thread of it", "a process that shares its memory", "the same user",
-					 "root" };
+static const char *const who_names[] = { "itself", "a thread of it", "a process that shares its memory",
+					 "the same user", "root" };
 
 static const struct strike {
 	const char *name;
@@ -297,12 +310,15 @@ static long strike(const struct strike *attack, const struct victim *victim, str
 /* The descriptor that pidfd_getfd is after. */
 static long own_mem(const struct strike *attack, const struct victim *victim)
 {
-	return attack->function == take_descriptor ? puppet_run(victim->puppet, open_mem, victim->puppet->pid) : -1;
+	return attack->function == take_descriptor ?
+		       puppet_run(victim->puppet, open_mem, victim->puppet->pid) :
+		       -1;
 }
 
 static bool is_as_meant(const struct strike *attack, const struct puppet *attacker, long result)
 {
-	bool killed = result == PUPPET_DEAD && WIFSIGNALED(attacker->status) && WTERMSIG(attacker->status) == SIGKILL;
+	bool killed = result == PUPPET_DEAD && WIFSIGNALED(attacker->status) &&
+		      WTERMSIG(attacker->status) == SIGKILL;
 
 	if (attack->error > 0)
 		return result == -attack->error;
@@ -321,8 +337,8 @@ static bool works_unsealed(const struct strike *attack)
 	bool done = result == 0 && peek(&victim, at) == VALUE;
 
 	if (!attack->writable && result == -EIO)
-		skip("this kernel does not write to read-only memory by it", "row 11: %s by %s: not sealed, it succeeds",
-		     attack->name, who_names[attack->who]);
+		skip("this kernel does not write to read-only memory by it",
+		     "row 11: %s by %s: not sealed, it succeeds", attack->name, who_names[attack->who]);
 	else if (!ok(done, "row 11: %s by %s: not sealed, it succeeds", attack->name, who_names[attack->who]))
 		diag("it ended: %s", puppet_text(attacker, result));
 	if (attacker != victim.puppet)
@@ -398,8 +414,8 @@ static void audited(const struct strike *attack)
 		diag("it ended: %s", puppet_text(attacker, result));
 	event = monitor_next(&monitor, 10000);
 	ok(event && !strcmp(json_text(event, "verdict"), "audited") &&
-	   !strcmp(json_text(event, "operation"), attack->operation), "audit: %s by %s is told of", attack->name,
-	   who_names[attack->who]);
+		   !strcmp(json_text(event, "operation"), attack->operation),
+	   "audit: %s by %s is told of", attack->name, who_names[attack->who]);
 	json_decref(event);
 	monitor_close(&monitor);
 	if (attacker != victim.puppet)
@@ -416,7 +432,8 @@ static void killed(const struct strike *outside, const struct strike *inside)
 
 	must_seal_foreign(&victim, "kill");
 	result = strike(outside, &victim, attacker, -1);
-	if (!ok(result == -outside->error, "kill: %s by %s is refused", outside->name, who_names[outside->who]))
+	if (!ok(result == -outside->error, "kill: %s by %s is refused", outside->name,
+		who_names[outside->who]))
 		diag("it ended: %s", puppet_text(attacker, result));
 	ok(!puppet_died(victim.puppet, 200), "kill: nobody dies of it");
 	result = strike(inside, &victim, victim.puppet, -1);
@@ -445,19 +462,22 @@ static void old_descriptors(void)
 				struct puppet *who = i ? other : victim.puppet;
 
 				if (how >= BY_RING && !worker) {
-					skip("no io_uring here", "a descriptor opened before, %s", way_names[how]);
+					skip("no io_uring here", "a descriptor opened before, %s",
+					     way_names[how]);
 					continue;
 				}
 				result = puppet_run(who, write_by, i ? others : own, how,
 						    (long)victim.writable + (sealed ? 8 : 0));
-				if (!ok(result == (sealed ? -EPERM : 0), "%s: its memory by a descriptor opened before, %s, of %s",
+				if (!ok(result == (sealed ? -EPERM : 0),
+					"%s: its memory by a descriptor opened before, %s, of %s",
 					sealed ? "sealed, EPERM" : "not sealed, it succeeds", way_names[how],
 					i ? "another" : "itself"))
 					diag("it ended: %s", puppet_text(who, result));
 			}
 		}
 		if (sealed)
-			ok(peek(&victim, victim.writable + 8) == before, "sealed, nothing has changed; and it can still be read");
+			ok(peek(&victim, victim.writable + 8) == before,
+			   "sealed, nothing has changed; and it can still be read");
 	}
 	/* Nothing of the process can be written so, sealed or not: the hook is not told where. */
 	ok(puppet_run(other, write_by, others, BY_PWRITE, (long)victim.beside) == -EPERM,
@@ -607,7 +627,8 @@ static void attached_meanwhile(void)
 		puppet_end(tracer);
 		victim_end(&victim);
 	}
-	if (!ok(wrong == 0 && sealed + refused == 12, "attached and detached meanwhile: sealed and untraced, or refused"))
+	if (!ok(wrong == 0 && sealed + refused == 12,
+		"attached and detached meanwhile: sealed and untraced, or refused"))
 		diag("wrong: %d", wrong);
 	diag("%d sealed, %d refused", sealed, refused);
 }
@@ -649,7 +670,9 @@ static bool state_becomes(pid_t pid, char wanted)
 
 static void still_works(void)
 {
-	static const char *const files[] = { "maps", "smaps", "status", "stat", "cmdline", "environ", "limits" };
+	static const char *const files[] = {
+		"maps", "smaps", "status", "stat", "cmdline", "environ", "limits"
+	};
 	struct victim victim = victim_new(true);
 	struct puppet *readers[] = { victim.puppet, puppet_new(), puppet_new() };
 	struct puppet *child;
@@ -658,17 +681,22 @@ static void still_works(void)
 	must_seal_foreign(&victim, NULL);
 	for (int i = 0; i < 3; i++)
 		for (size_t j = 0; j < sizeof(files) / sizeof(*files); j++)
-			ok(reads(readers[i], victim.puppet->pid, files[j]), "sealed, %s can be read by %s", files[j],
-			   who_names[i == 0 ? SELF : i == 1 ? SAME_USER : ROOT]);
+			ok(reads(readers[i], victim.puppet->pid, files[j]), "sealed, %s can be read by %s",
+			   files[j],
+			   who_names[i == 0 ? SELF :
+				     i == 1 ? SAME_USER :
+					      ROOT]);
 	ok(puppet_run(victim.puppet, fill_pages, (long)victim.writable, PAGE, 9) == 0,
 	   "it writes what is writable as before");
 	child = puppet_clone(victim.puppet, 0, NULL);
 	ok(puppet_run(readers[2], mem_pid, child->pid, 0, (long)victim.still) == -EACCES,
 	   "a child made by fork is sealed against foreign writes too");
 	puppet_end(child);
-	ok(kill(victim.puppet->pid, SIGSTOP) == 0 && state_becomes(victim.puppet->pid, 'T'), "it can be stopped");
+	ok(kill(victim.puppet->pid, SIGSTOP) == 0 && state_becomes(victim.puppet->pid, 'T'),
+	   "it can be stopped");
 	ok(kill(victim.puppet->pid, SIGCONT) == 0 && state_becomes(victim.puppet->pid, 'S'), "and goes on");
-	ok(puppet_call(readers[1], SYS_kill, victim.puppet->pid, SIGKILL) == 0 && puppet_died(victim.puppet, 5000),
+	ok(puppet_call(readers[1], SYS_kill, victim.puppet->pid, SIGKILL) == 0 &&
+		   puppet_died(victim.puppet, 5000),
 	   "and can be killed by the same user");
 	puppet_end(readers[1]);
 	puppet_end(readers[2]);
@@ -683,7 +711,8 @@ static void writes_to_others(void)
 
 	must_seal_foreign(&victim, NULL);
 	result = puppet_run(victim.puppet, vm_write, other.puppet->pid, 0, (long)other.writable);
-	ok(result == 0 && peek(&other, other.writable) == VALUE, "a sealed process may write to another by process_vm_writev (%s)",
+	ok(result == 0 && peek(&other, other.writable) == VALUE,
+	   "a sealed process may write to another by process_vm_writev (%s)",
 	   puppet_text(victim.puppet, result));
 	result = puppet_run(victim.puppet, mem_pid, other.puppet->pid, 0, (long)other.writable + 8);
 	ok(result == 0, "and by /proc/PID/mem (%s)", puppet_text(victim.puppet, result));
@@ -732,11 +761,14 @@ static void daemon_gone(void)
 
 	must_seal_foreign(&victim, NULL);
 	daemon_stop(SIGKILL);
-	ok(puppet_run(other, mem_pid, victim.puppet->pid, 0, (long)victim.still) == -EACCES, "the daemon killed: denied");
+	ok(puppet_run(other, mem_pid, victim.puppet->pid, 0, (long)victim.still) == -EACCES,
+	   "the daemon killed: denied");
 	daemon_start();
 	nap(1000);	/* the older programs go in the kernel's own time */
-	ok(puppet_run(other, mem_pid, victim.puppet->pid, 0, (long)victim.still) == -EACCES, "a new one: denied");
-	ok(pwrite(victim.eyes, "x", 1, (off_t)victim.still) == -1 && errno == EPERM, "and by the descriptor opened before");
+	ok(puppet_run(other, mem_pid, victim.puppet->pid, 0, (long)victim.still) == -EACCES,
+	   "a new one: denied");
+	ok(pwrite(victim.eyes, "x", 1, (off_t)victim.still) == -1 && errno == EPERM,
+	   "and by the descriptor opened before");
 	ok(pinned("mseald_file_permission"), "it has attached its own programs");
 	puppet_end(other);
 	victim_end(&victim);
@@ -749,9 +781,11 @@ static void taken_back(void)
 	struct puppet *other = puppet_new();
 
 	ok(!seal_foreign(&victim, "foreign-write", NULL, true), "sealed with --revocable");
-	ok(puppet_run(other, attach_poke, victim.puppet->pid, 0, (long)victim.still) == -EPERM, "it cannot be traced");
+	ok(puppet_run(other, attach_poke, victim.puppet->pid, 0, (long)victim.still) == -EPERM,
+	   "it cannot be traced");
 	ok(!daemon_unseal(victim.puppet->pid, NULL, 0), "taken back");
-	ok(puppet_run(other, attach_poke, victim.puppet->pid, 0, (long)victim.still) == 0, "it can be traced again");
+	ok(puppet_run(other, attach_poke, victim.puppet->pid, 0, (long)victim.still) == 0,
+	   "it can be traced again");
 	puppet_end(other);
 	victim_end(&victim);
 }
@@ -782,7 +816,8 @@ int main(int argc, char **argv)
 	kept = uffd_file_page(keeper);
 	must_seal(keeper->pid, kept, PAGE);
 	attached_as_needed();
-	ok(!pinned("mseald_file_ioctl"), "while userfaultfd reaches nothing sealed, no program is in its way");
+	ok(!pinned("mseald_file_ioctl"),
+	   "while userfaultfd reaches nothing sealed, no program is in its way");
 
 	/* Somebody is sealed all the time: the programs stay attached while others act unsealed. */
 	watched = victim_new(false);

@@ -3,7 +3,8 @@
  * Where huge pages have 1 GiB by default (default_hugepagesz=1G), calls that
  * name no size take that much. Only in a VM that is booted so and has the room:
  *
- *   MSEALD_APPEND='default_hugepagesz=1G hugepagesz=1G hugepages=2' MSEALD_MEM=4096 tests/kernel/run 7.3 t_giga
+ *   MSEALD_APPEND='default_hugepagesz=1G hugepagesz=1G hugepages=2' MSEALD_MEM=4096
+ *   tests/kernel/run 7.3 t_giga
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -51,7 +52,8 @@ static void behind_gigabyte(struct stage *stage)
 {
 	in_gigabyte(stage);
 	stage->control[0] = 0;
-	stage_call(stage, SYS_mmap, FAR - (long)GIGA, (long)GIGA, READ_WRITE, ANONYMOUS | MAP_FIXED | MAP_HUGETLB, -1, 0);
+	stage_call(stage, SYS_mmap, FAR - (long)GIGA, (long)GIGA, READ_WRITE,
+		   ANONYMOUS | MAP_FIXED | MAP_HUGETLB, -1, 0);
 }
 
 static long start_of(uint64_t at)
@@ -91,7 +93,8 @@ static long move_giga(struct stage *stage, uint64_t at)
 {
 	long source = FAR + 8 * (long)GIGA;
 
-	stage_call(stage, SYS_mmap, source, (long)GIGA, READ_WRITE, ANONYMOUS | MAP_FIXED | MAP_HUGETLB, -1, 0);
+	stage_call(stage, SYS_mmap, source, (long)GIGA, READ_WRITE, ANONYMOUS | MAP_FIXED | MAP_HUGETLB, -1,
+		   0);
 	return CALL(SYS_mremap, source, PAGE, PAGE, MOVE, start_of(at));
 }
 
@@ -103,12 +106,15 @@ static long shrink_giga(struct stage *stage, uint64_t at)
 static const struct attack giga_attacks[] = {
 #define GIGABYTE PREPARED, .prepare = in_gigabyte, .no_before = true, .abis = 1u << ABI_64
 	{ 2, "mmap: MAP_HUGETLB of 1 GiB, length 4096", GIGABYTE, .stopper = BY_LSM, .strike = map_giga },
-	{ 2, "mmap: a memfd on pages of 1 GiB, length 4096", GIGABYTE, .stopper = BY_LSM, .strike = map_giga_file },
-	{ 9, "shmat: a segment of 4096 bytes on pages of 1 GiB", GIGABYTE, .stopper = BY_LSM, .strike = attach_giga },
-	{ 5, "mremap onto it: a page of 1 GiB, both lengths 4096", GIGABYTE, .stopper = BY_GATE, .strike = move_giga },
+	{ 2, "mmap: a memfd on pages of 1 GiB, length 4096", GIGABYTE, .stopper = BY_LSM,
+	  .strike = map_giga_file },
+	{ 9, "shmat: a segment of 4096 bytes on pages of 1 GiB", GIGABYTE, .stopper = BY_LSM,
+	  .strike = attach_giga },
+	{ 5, "mremap onto it: a page of 1 GiB, both lengths 4096", GIGABYTE, .stopper = BY_GATE,
+	  .strike = move_giga },
 #undef GIGABYTE
-	{ 4, "mremap of it: a page of 1 GiB before it, shrunk", PREPARED, .stopper = BY_GATE, .strike = shrink_giga,
-	  .prepare = behind_gigabyte, .no_before = true, .abis = 1u << ABI_64 },
+	{ 4, "mremap of it: a page of 1 GiB before it, shrunk", PREPARED, .stopper = BY_GATE,
+	  .strike = shrink_giga, .prepare = behind_gigabyte, .no_before = true, .abis = 1u << ABI_64 },
 	{ .name = NULL },
 };
 
@@ -130,7 +136,8 @@ int main(int argc, char **argv)
 	puppet_main(argc, argv);
 	(void)gate_is_override();
 	if (!pages_are_giga()) {
-		skip("huge pages do not have 1 GiB by default here", "what takes 1 GiB though it says 4096 bytes");
+		skip("huge pages do not have 1 GiB by default here",
+		     "what takes 1 GiB though it says 4096 bytes");
 		return tap_end();
 	}
 	ways_begin();

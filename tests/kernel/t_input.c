@@ -60,8 +60,8 @@ static void refused(const char *what, const char *method, const char *parameters
 	error = daemon_call(method, object, NULL);
 	ok(one_of(error, wanted), "%s: %s (%s)", what, wanted, error ?: "no error");
 	if (error && !strchr(error, '.'))
-		ok(daemon_error_message()[0] && !strchr(daemon_error_message(), '\n'), "%s: a line for people: %s",
-		   what, daemon_error_message());
+		ok(daemon_error_message()[0] && !strchr(daemon_error_message(), '\n'),
+		   "%s: a line for people: %s", what, daemon_error_message());
 	else if (error && !strcmp(error, INVALID))
 		ok(json_text(daemon_error_parameters(), "parameter")[0], "%s: names the parameter: %s", what,
 		   json_text(daemon_error_parameters(), "parameter"));
@@ -119,8 +119,8 @@ static void wrong_ranges(void)
 	seal_refused("empty", "InvalidRange", RANGE, pid, pages, pages);
 	seal_refused("not mapped", "NotMapped", RANGE, pid, pages + 8 * PAGE, pages + 9 * PAGE);
 	seal_refused("partly not mapped", "NotMapped", RANGE, pid, pages + 6 * PAGE, pages + 10 * PAGE);
-	parameters = json_pack("{s:i, s:[{s:I, s:I}]}", "pid", pid, "ranges", "start", (json_int_t)(pages + 6 * PAGE),
-			       "end", (json_int_t)(pages + 10 * PAGE));
+	parameters = json_pack("{s:i, s:[{s:I, s:I}]}", "pid", pid, "ranges", "start",
+			       (json_int_t)(pages + 6 * PAGE), "end", (json_int_t)(pages + 10 * PAGE));
 	(void)daemon_call("Seal", parameters, NULL);
 	ok((uint64_t)json_number(daemon_error_parameters(), "address") == pages + 8 * PAGE,
 	   "partly not mapped: names the first address that is not");
@@ -136,12 +136,12 @@ static void wrong_ranges(void)
 		     "{\"pid\": %d, \"ranges\": [{\"start\": -4096, \"end\": 4096}]}", pid);
 	seal_refused("one good range, then one that is not mapped", "NotMapped",
 		     "{\"pid\": %d, \"ranges\": [{\"start\": %" PRIu64 ", \"end\": %" PRIu64 "}, "
-		     "{\"start\": %" PRIu64 ", \"end\": %" PRIu64 "}]}", pid, pages, pages + PAGE, pages + 8 * PAGE,
-		     pages + 9 * PAGE);
+		     "{\"start\": %" PRIu64 ", \"end\": %" PRIu64 "}]}",
+		     pid, pages, pages + PAGE, pages + 8 * PAGE, pages + 9 * PAGE);
 	seal_refused("one good range, then one that is reversed", "InvalidRange",
 		     "{\"pid\": %d, \"ranges\": [{\"start\": %" PRIu64 ", \"end\": %" PRIu64 "}, "
-		     "{\"start\": %" PRIu64 ", \"end\": %" PRIu64 "}]}", pid, pages, pages + PAGE, pages + 3 * PAGE,
-		     pages + 2 * PAGE);
+		     "{\"start\": %" PRIu64 ", \"end\": %" PRIu64 "}]}",
+		     pid, pages, pages + PAGE, pages + 3 * PAGE, pages + 2 * PAGE);
 	seal_refused("ranges and segments", INVALID "|InvalidRange",
 		     "{\"pid\": %d, \"ranges\": [{\"start\": %" PRIu64 ", \"end\": %" PRIu64 "}], "
 		     "\"segments\": [\"text\"]}", pid, pages, pages + PAGE);
@@ -160,20 +160,22 @@ static void wrong_words(void)
 	seal_refused("ranges is an object", INVALID, "{\"pid\": %d, \"ranges\": {}}", pid);
 	seal_refused("a range is a number", INVALID, "{\"pid\": %d, \"ranges\": [4096]}", pid);
 	seal_refused("a range is an array", INVALID, "{\"pid\": %d, \"ranges\": [[4096, 8192]]}", pid);
-	seal_refused("a range without end", INVALID, "{\"pid\": %d, \"ranges\": [{\"start\": %" PRIu64 "}]}", pid,
-		     pages);
+	seal_refused("a range without end", INVALID, "{\"pid\": %d, \"ranges\": [{\"start\": %" PRIu64 "}]}",
+		     pid, pages);
 	seal_refused("a range in strings", INVALID,
 		     "{\"pid\": %d, \"ranges\": [{\"start\": \"0x1000\", \"end\": \"0x2000\"}]}", pid);
 	seal_refused("a range in real numbers", INVALID,
-		     "{\"pid\": %d, \"ranges\": [{\"start\": %" PRIu64 ".0, \"end\": %" PRIu64 ".0}]}", pid, pages,
-		     pages + PAGE);
-	seal_refused("a segment that is not there", INVALID, "{\"pid\": %d, \"segments\": [\"text\", \"txet\"]}", pid);
+		     "{\"pid\": %d, \"ranges\": [{\"start\": %" PRIu64 ".0, \"end\": %" PRIu64 ".0}]}", pid,
+		     pages, pages + PAGE);
+	seal_refused("a segment that is not there", INVALID,
+		     "{\"pid\": %d, \"segments\": [\"text\", \"txet\"]}", pid);
 	seal_refused("a segment with garbage", INVALID,
 		     "{\"pid\": %d, \"segments\": [\"\\u0001\\u00ff %%s%%n\"]}", pid);
 	seal_refused("an empty segment", INVALID, "{\"pid\": %d, \"segments\": [\"\"]}", pid);
 	seal_refused("segments is a string", INVALID, "{\"pid\": %d, \"segments\": \"text\"}", pid);
 	seal_refused("a segment is a number", INVALID, "{\"pid\": %d, \"segments\": [1]}", pid);
-	seal_refused("an unknown deny", INVALID, "{\"pid\": %d, \"deny\": [\"mprotect\", \"everything\"]}", pid);
+	seal_refused("an unknown deny", INVALID, "{\"pid\": %d, \"deny\": [\"mprotect\", \"everything\"]}",
+		     pid);
 	seal_refused("nothing to deny", INVALID, "{\"pid\": %d, \"deny\": []}", pid);
 	seal_refused("deny is a number", INVALID, "{\"pid\": %d, \"deny\": 7}", pid);
 	seal_refused("an unknown action", INVALID, "{\"pid\": %d, \"action\": \"forgive\"}", pid);
@@ -189,8 +191,9 @@ static void wrong_words(void)
 	refused("an interface that is not there", "org.example.Seal", "{}",
 		"org.varlink.service.InterfaceNotFound|org.varlink.service.MethodNotFound");
 	refused("monitor without more", "Monitor", "{}", "org.varlink.service.ExpectedMore");
-	refused("description of an interface that is not there", "org.varlink.service.GetInterfaceDescription",
-		"{\"interface\": \"org.example\"}", "org.varlink.service.InterfaceNotFound|" INVALID);
+	refused("description of an interface that is not there",
+		"org.varlink.service.GetInterfaceDescription", "{\"interface\": \"org.example\"}",
+		"org.varlink.service.InterfaceNotFound|" INVALID);
 }
 
 static void good_introspection(void)
@@ -198,7 +201,8 @@ static void good_introspection(void)
 	json_t *reply = NULL;
 	const char *error = daemon_call("org.varlink.service.GetInfo", NULL, &reply);
 
-	ok(!error && json_is_array(json_object_get(reply, "interfaces")), "org.varlink.service.GetInfo works");
+	ok(!error && json_is_array(json_object_get(reply, "interfaces")),
+	   "org.varlink.service.GetInfo works");
 	json_decref(reply);
 	reply = NULL;
 	error = daemon_call("org.varlink.service.GetInterfaceDescription",
@@ -226,24 +230,30 @@ static void too_many(void)
 		ranges[i] = (struct range){ page, page + PAGE };
 	}
 	for (size_t i = 0; i < 2; i++) {
-		error = daemon_seal(&(struct seal_order){ .pid = large->pid, .ranges = ranges, .count = counts[i] },
-				    NULL);
-		ok(one_of(error, "TooMany|NoRoom"), "%zu ranges: TooMany (%s)", counts[i], error ?: "no error");
+		error = daemon_seal(
+			&(struct seal_order){ .pid = large->pid, .ranges = ranges, .count = counts[i] },
+			NULL);
+		ok(one_of(error, "TooMany|NoRoom"), "%zu ranges: TooMany (%s)", counts[i],
+		   error ?: "no error");
 		ok(daemon_error_message()[0], "%zu ranges: %s", counts[i], daemon_error_message());
 		ok(puppet_call(large, SYS_mprotect, start, PAGE, PROT_READ) == 0 && nothing_sealed(),
 		   "%zu ranges: nothing is sealed", counts[i]);
 	}
-	error = daemon_seal(&(struct seal_order){ .pid = large->pid, .ranges = ranges, .count = million }, NULL);
+	error = daemon_seal(&(struct seal_order){ .pid = large->pid, .ranges = ranges, .count = million },
+			    NULL);
 	ok(one_of(error, "TooMany|NoRoom|(closed)"), "%zu ranges: refused, or the connection is closed (%s)",
 	   million, error ?: "no error");
 	ok(puppet_call(large, SYS_mprotect, start, PAGE, PROT_READ) == 0 && nothing_sealed(),
 	   "%zu ranges: nothing is sealed", million);
 	/* In steps it gets to the same end: what does not fit is refused whole. */
-	error = daemon_seal(&(struct seal_order){ .pid = large->pid, .ranges = ranges, .count = 32000 }, NULL);
+	error = daemon_seal(&(struct seal_order){ .pid = large->pid, .ranges = ranges, .count = 32000 },
+			    NULL);
 	if (!error) {
-		error = daemon_seal(&(struct seal_order){ .pid = large->pid, .ranges = ranges + 32000, .count = 769 },
-				    NULL);
-		ok(one_of(error, "TooMany|NoRoom"), "32,000 seals and 769 more: TooMany (%s)", error ?: "no error");
+		error = daemon_seal(
+			&(struct seal_order){ .pid = large->pid, .ranges = ranges + 32000, .count = 769 },
+			NULL);
+		ok(one_of(error, "TooMany|NoRoom"), "32,000 seals and 769 more: TooMany (%s)",
+		   error ?: "no error");
 		ok(puppet_call(large, SYS_mprotect, ranges[0].start, PAGE, PROT_READ) == -EPERM &&
 		   puppet_call(large, SYS_mprotect, ranges[32000].start, PAGE, PROT_READ) == 0,
 		   "32,000 seals and 769 more: the first stay, of the others none is made");
@@ -303,7 +313,8 @@ static void other_users(void)
 		_exit(one_of(error, "PermissionDenied|org.varlink.service.PermissionDenied") ? 0 : 1);
 	}
 	waitpid(pid, &status, 0);
-	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "another user may not seal: PermissionDenied (%#x)", status);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "another user may not seal: PermissionDenied (%#x)",
+	   status);
 	ok(nothing_sealed(), "another user: nothing is sealed");
 }
 

@@ -54,10 +54,12 @@ static void check_sealed(struct puppet *puppet, uint64_t page, const char *who)
 	ok(denied(puppet, page), "%s: mprotect is denied", who);
 	ok(puppet_call(puppet, SYS_mmap, page, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0) == -EPERM,
 	   "%s: mmap over it is denied", who);
-	ok(allowed(puppet, page - PAGE) && allowed(puppet, page + PAGE), "%s: the pages beside can be changed", who);
+	ok(allowed(puppet, page - PAGE) && allowed(puppet, page + PAGE),
+	   "%s: the pages beside can be changed", who);
 	ok(daemon_says_sealed(puppet->pid, page, PAGE), "%s: the seal is listed", who);
 	result = puppet_call(puppet, SYS_munmap, page, PAGE);
-	ok(stopped_by_gate(puppet, result), "%s: munmap: %s (%s)", who, gate_text(), puppet_text(puppet, result));
+	ok(stopped_by_gate(puppet, result), "%s: munmap: %s (%s)", who, gate_text(),
+	   puppet_text(puppet, result));
 }
 
 /* --- children --- */
@@ -93,17 +95,20 @@ static void sets_part(void)
 	ok(status_number("spaces") == 3 && sets == 1, "three of a family are three spaces and one set");
 	must_seal(child->pid, page + PAGE, PAGE);
 	ok(denied(child, page) && denied(child, page + PAGE), "a child that adds a seal has both");
-	ok(denied(puppet, page) && allowed(puppet, page + PAGE), "a child that adds a seal does not change its parent");
+	ok(denied(puppet, page) && allowed(puppet, page + PAGE),
+	   "a child that adds a seal does not change its parent");
 	ok(denied(other, page) && allowed(other, page + PAGE), "nor its sister");
 	ok(status_number("sets") == 2, "it has a set of its own");
 	must_seal(puppet->pid, page - PAGE, PAGE);
 	ok(denied(puppet, page - PAGE) && denied(puppet, page), "a parent that adds a seal has both");
-	ok(allowed(child, page - PAGE) && allowed(other, page - PAGE), "a parent that adds a seal changes no child");
+	ok(allowed(child, page - PAGE) && allowed(other, page - PAGE),
+	   "a parent that adds a seal changes no child");
 	must_seal(puppet->pid, page, PAGE);
 	ok(status_number("sets") == 3, "sealing what is sealed makes no further set");
 	puppet_end(other);
 	puppet_end(child);
-	ok(status_becomes("sets", 1, 10) && status_becomes("spaces", 1, 10), "sets go with the last who has them");
+	ok(status_becomes("sets", 1, 10) && status_becomes("spaces", 1, 10),
+	   "sets go with the last who has them");
 	puppet_end(puppet);
 }
 
@@ -170,7 +175,8 @@ static void vforks(void)
 		/* The child dies of it, and the daemon kills who shares the memory that is gone. */
 		ok(result == PUPPET_DEAD || (WIFSIGNALED(result) && WTERMSIG(result) == SIGKILL),
 		   "child of vfork: munmap: SIGKILL (%s)", puppet_text(puppet, result));
-		ok(puppet_died(puppet, 10000), "child of vfork: its parent, who shares the memory, is killed too");
+		ok(puppet_died(puppet, 10000),
+		   "child of vfork: its parent, who shares the memory, is killed too");
 	}
 	puppet_end(puppet);
 }
@@ -184,9 +190,11 @@ static void shared_memory(unsigned long flags, const char *who)
 
 	check_sealed(sharer, page, who);
 	if (gate_denies())
-		ok(!puppet_died(puppet, 100) && denied(puppet, page), "%s: the first one lives on, sealed", who);
+		ok(!puppet_died(puppet, 100) && denied(puppet, page), "%s: the first one lives on, sealed",
+		   who);
 	else
-		ok(puppet_died(puppet, 10000), "%s: the first one, who shares the memory, is killed too", who);
+		ok(puppet_died(puppet, 10000), "%s: the first one, who shares the memory, is killed too",
+		   who);
 	puppet_end(sharer);
 	puppet_end(puppet);
 
@@ -197,7 +205,8 @@ static void shared_memory(unsigned long flags, const char *who)
 	must_seal(sharer->pid, page, PAGE);
 	ok(daemon_says_sealed(puppet->pid, page, PAGE) && daemon_says_sealed(sharer->pid, page, PAGE),
 	   "%s: sealed by the name of either, listed for both", who);
-	ok(denied(puppet, page) && denied(sharer, page), "%s: sealed by the name of either, denied to both", who);
+	ok(denied(puppet, page) && denied(sharer, page), "%s: sealed by the name of either, denied to both",
+	   who);
 	if (!(flags & CLONE_THREAD)) {
 		json_t *spaces = daemon_list(sharer->pid);
 
@@ -245,7 +254,8 @@ static void execs(void)
 
 	/* An exec that fails changes nothing. */
 	strcpy(puppet_data(puppet), "/no/such/program");
-	ok(puppet_call(puppet, SYS_execve, (long)puppet_data(puppet), 0, 0) == -ENOENT && denied(puppet, page),
+	ok(puppet_call(puppet, SYS_execve, (long)puppet_data(puppet), 0, 0) == -ENOENT &&
+		   denied(puppet, page),
 	   "exec that fails: still sealed");
 	puppet_end(child);
 	puppet_end(puppet);
@@ -290,7 +300,8 @@ static void forks_with_a_hole(void)
 	diag("sealing memory that forks do not take along: %s %s", error ?: "fine",
 	     error ? daemon_error_message() : "");
 	child = puppet_clone(puppet, 0, NULL);
-	ok(!protection_of(child->pid, page)[0], "MADV_DONTFORK before the seal: the child does not have the page");
+	ok(!protection_of(child->pid, page)[0],
+	   "MADV_DONTFORK before the seal: the child does not have the page");
 	for (int i = 0; i < 50 && !child->dead; i++)
 		result = puppet_call(child, SYS_mmap, 0, PAGE, PROT_READ, ANONYMOUS, -1, 0);
 	ok(!puppet_died(child, 0) && result > 0,
@@ -366,7 +377,8 @@ static void pids_used_again(void)
 	wrong_sealed = puppet_result(sealed);
 	wrong_unsealed = puppet_result(free_one);
 	write_pid_max(pid_max);
-	ok(wrong_sealed == 0, "%ld children of a sealed process: all are denied (%ld are not)", lives, wrong_sealed);
+	ok(wrong_sealed == 0, "%ld children of a sealed process: all are denied (%ld are not)", lives,
+	   wrong_sealed);
 	ok(wrong_unsealed == 0, "%ld children of another at the same time: none is denied (%ld are)", lives,
 	   wrong_unsealed);
 	ok(status_becomes("spaces", spaces, 15), "the number of spaces is back to what it was");

@@ -79,7 +79,9 @@ static int daemon_fails(char said[4096])
 		char command[128];
 
 		diag("it does not end");
-		(void)snprintf(command, sizeof(command), "grep -E 'State|Sig|Shd' /proc/%d/status; cat /proc/%d/stack /proc/%d/syscall", pid, pid, pid);
+		(void)snprintf(command, sizeof(command),
+			       "grep -E 'State|Sig|Shd' /proc/%d/status; cat /proc/%d/stack /proc/%d/syscall",
+			       pid, pid, pid);
 		(void)system(command);
 		(void)kill(pid, SIGKILL);
 		(void)waitpid(pid, &status, 0);
@@ -125,8 +127,8 @@ static void attack_unlocked(void)
 			skip("this kernel refuses it itself", "not locked: %s", attack->name);
 			continue;
 		}
-		ok(attack->by_kernel ? result == attack->when_locked : result == 0, "not locked: %s %s (%ld)", attack->name,
-		   attack->by_kernel ? "is refused by the kernel itself" : "succeeds", result);
+		ok(attack->by_kernel ? result == attack->when_locked : result == 0, "not locked: %s %s (%ld)",
+		   attack->name, attack->by_kernel ? "is refused by the kernel itself" : "succeeds", result);
 		if (attack->ends_pins && result == 0)
 			lock_mount_all();
 	}
@@ -179,8 +181,10 @@ static void taken_over(void)
 
 static void mistakes(void)
 {
-	refused("[Mseald]\nLock=yess\n", 78, CONFIG ":2: Lock= does not know 'yess'", "a mistake in the configuration");
-	refused("[Mseald]\nLocked=yes\n", 78, ":2: there is no key Locked=; [Mseald] has", "a key that is not there");
+	refused("[Mseald]\nLock=yess\n", 78, CONFIG ":2: Lock= does not know 'yess'",
+		"a mistake in the configuration");
+	refused("[Mseald]\nLocked=yes\n", 78, ":2: there is no key Locked=; [Mseald] has",
+		"a key that is not there");
 	configure("[Mseald]\nLock=no\n");
 	(void)mkdir("/run/mseald/mseald.conf.d", 0755);
 	write_file(DROPIN, "[Mseald]\nGate=kil\n");
@@ -194,15 +198,18 @@ static void attack_locked(struct puppet *puppet, uint64_t page)
 {
 	for (size_t i = 0; i < lock_attacks_count; i++) {
 		const struct lock_attack *attack = &lock_attacks[i];
-		long wanted = attack->when_locked ? attack->when_locked : -EPERM, result = attack->strike(daemon_pid());
+		long wanted = attack->when_locked ? attack->when_locked : -EPERM,
+		     result = attack->strike(daemon_pid());
 
 		ok(result == wanted, "locked: %s is refused (%ld)", attack->name, result);
 	}
-	ok(kill(daemon_pid(), SIGKILL) < 0 && errno == EPERM && kill(daemon_pid(), SIGTERM) < 0 && errno == EPERM,
+	ok(kill(daemon_pid(), SIGKILL) < 0 && errno == EPERM && kill(daemon_pid(), SIGTERM) < 0 &&
+		   errno == EPERM,
 	   "locked: SIGKILL and SIGTERM are refused");
 	ok(kill(daemon_pid(), 0) == 0 && kill(daemon_pid(), SIGCONT) == 0 && kill(daemon_pid(), SIGHUP) == 0,
 	   "locked: SIGHUP, SIGCONT and 0 are not");
-	ok(daemon_alive() && denied(puppet, page), "locked: after all of that it answers, and what is sealed is sealed");
+	ok(daemon_alive() && denied(puppet, page),
+	   "locked: after all of that it answers, and what is sealed is sealed");
 }
 
 /* --- what was refused is counted and told of --- */
@@ -227,7 +234,8 @@ static json_t *next_denial(struct monitor *monitor, const char *op)
 {
 	for (;;) {
 		json_t *message = connection_receive(&monitor->connection, 10000, &monitor->gone);
-		json_t *denial = json_incref(json_object_get(json_object_get(message, "parameters"), "denial"));
+		json_t *denial = json_incref(
+			json_object_get(json_object_get(message, "parameters"), "denial"));
 
 		json_decref(message);
 		if (!message || (denial && strcmp(json_text(denial, "operation"), op) == 0))
@@ -242,14 +250,18 @@ static bool log_says(const char *words)
 	static char log[1 << 18];
 	int fd = open(DAEMON_LOG, O_RDONLY | O_CLOEXEC);
 	off_t whole = lseek(fd, 0, SEEK_END);
-	ssize_t length = pread(fd, log, sizeof(log) - 1, whole < (off_t)sizeof(log) ? 0 : whole - (off_t)sizeof(log) + 1);
+	ssize_t length = pread(fd, log, sizeof(log) - 1,
+			       whole < (off_t)sizeof(log) ? 0 : whole - (off_t)sizeof(log) + 1);
 
 	close(fd);
 	log[length < 0 ? 0 : length] = '\0';
 	return strstr(log, words);
 }
 
-/* By a process of its own, so that it has a line in the log: what unlink says each time, 0 when it is not EPERM. */
+/*
+ * By a process of its own, so that it has a line in the log: what unlink says each time, 0 when it
+ * is not EPERM.
+ */
 static pid_t try_pin(unsigned times)
 {
 	int status;
@@ -269,7 +281,8 @@ static pid_t try_pin(unsigned times)
 
 static void told(void)
 {
-	static const char *const ops[] = { "map", "program", "link", "load", "switch", "pin", "mount", "trace", "limit", "signal" };
+	static const char *const ops[] = { "map", "program", "link",  "load",  "switch",
+					   "pin", "mount",   "trace", "limit", "signal" };
 	struct monitor monitor = { 0 };
 	json_t *denial, *reply = NULL;
 	unsigned counted = 0;
@@ -278,7 +291,8 @@ static void told(void)
 	pid_t pid;
 
 	ok(!daemon_call("Metrics", NULL, &reply) && json_number(reply, "locked") == 1 &&
-	   json_array_size(json_object_get(reply, "lock_denials")) == ELEMENTS(ops), "told: metrics say that it is locked, and have all operations");
+		   json_array_size(json_object_get(reply, "lock_denials")) == ELEMENTS(ops),
+	   "told: metrics say that it is locked, and have all operations");
 	json_decref(reply);
 	for (size_t i = 0; i < ELEMENTS(ops); i++) {
 		int64_t count = denied_at(ops[i]);
@@ -287,22 +301,27 @@ static void told(void)
 		diag("%s: %lld", ops[i], (long long)count);
 	}
 	/* A kernel without ftrace has no switch to deny. */
-	ok(counted == ELEMENTS(ops) || (counted == ELEMENTS(ops) - 1 && access("/proc/sys/kernel/ftrace_enabled", F_OK) < 0),
+	ok(counted == ELEMENTS(ops) ||
+		   (counted == ELEMENTS(ops) - 1 && access("/proc/sys/kernel/ftrace_enabled", F_OK) < 0),
 	   "told: the attacks are counted for %u operations", counted);
 	before = denied_at("pin");
 	monitor_open(&monitor, 0);
 	pid = try_pin(50);
 	ok(denied_at("pin") == before + 50, "told: each one is counted");
 	denial = next_denial(&monitor, "pin");
-	ok(json_number(denial, "pid") == pid && json_number(denial, "tid") == pid && json_number(denial, "uid") == 0 &&
-	   json_number(denial, "time") > 0 && json_number(denial, "cgroup") > 0 && strcmp(json_text(denial, "comm"), "t_lock") == 0,
-	   "told: a monitor has who it was (%s[%lld])", json_text(denial, "comm"), (long long)json_number(denial, "pid"));
+	ok(json_number(denial, "pid") == pid && json_number(denial, "tid") == pid &&
+		   json_number(denial, "uid") == 0 && json_number(denial, "time") > 0 &&
+		   json_number(denial, "cgroup") > 0 && strcmp(json_text(denial, "comm"), "t_lock") == 0,
+	   "told: a monitor has who it was (%s[%lld])", json_text(denial, "comm"),
+	   (long long)json_number(denial, "pid"));
 	json_decref(denial);
-	snprintf(words, sizeof(words), "mseald: locked: refused changing the pins to t_lock[%d] uid 0\n", pid);
+	snprintf(words, sizeof(words), "mseald: locked: refused changing the pins to t_lock[%d] uid 0\n",
+		 pid);
 	ok(log_says(words), "told: and so has the log");
 	pid = try_pin(1);
 	denial = next_denial(&monitor, "pin");
-	ok(json_number(denial, "pid") == pid, "told: the next that is told of is the next process: a process has one line");
+	ok(json_number(denial, "pid") == pid,
+	   "told: the next that is told of is the next process: a process has one line");
 	json_decref(denial);
 	monitor_close(&monitor);
 }
@@ -323,7 +342,8 @@ static void flooded(struct puppet *puppet, uint64_t page)
 		pid = (pid_t)json_number(event, "pid");
 		json_decref(event);
 	} while (event && pid != puppet->pid);
-	ok(event && monitor.lost == 0 && status_number("lost") == 0, "told: and no attempt on a seal is lost");
+	ok(event && monitor.lost == 0 && status_number("lost") == 0,
+	   "told: and no attempt on a seal is lost");
 	ok(denied_at("pin") == before + 100000, "told: while all of them are counted");
 	monitor_close(&monitor);
 }
@@ -333,7 +353,8 @@ static void flooded(struct puppet *puppet, uint64_t page)
 /* Of a task: what it calls itself; nobody but itself can change that. */
 static void call_itself(pid_t pid, long memory, const char *name)
 {
-	struct iovec local = { (void *)name, strlen(name) + 1 }, remote = { (void *)memory, strlen(name) + 1 };
+	struct iovec local = { (void *)name, strlen(name) + 1 },
+		     remote = { (void *)memory, strlen(name) + 1 };
 	struct injection done = { 0 };
 
 	if (process_vm_writev(pid, &local, 1, &remote, 1, 0) != (ssize_t)strlen(name) + 1 ||
@@ -345,7 +366,8 @@ static long kill_from(pid_t pid, int signal)
 {
 	struct injection done = { 0 };
 
-	return inject_call(pid, SYS_kill, (long[6]){ daemon_pid(), signal }, &done) < 0 ? -ENOSYS : done.result;
+	return inject_call(pid, SYS_kill, (long[6]){ daemon_pid(), signal }, &done) < 0 ? -ENOSYS :
+											  done.result;
 }
 
 /* pid 1 as systemd-shutdown: SIGTERM arrives, and nothing comes of it while anybody lives. */
@@ -366,17 +388,22 @@ static void pretended_shutdown(struct puppet *puppet, uint64_t page)
 	}
 	waitpid(other, &r, 0);
 	ok(r == 0, "shutdown: SIGTERM is refused to whoever calls itself systemd-shutdown");
-	r = inject_call(1, SYS_mmap, (long[6]){ 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 }, &done);
+	r = inject_call(1, SYS_mmap,
+			(long[6]){ 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 },
+			&done);
 	if (r < 0 || done.result < 0)
 		bail("no call can be made in pid 1");
-	ok(kill_from(1, SIGTERM) == -EPERM, "shutdown: also to pid 1, as long as it is what it was (%s)", was);
+	ok(kill_from(1, SIGTERM) == -EPERM, "shutdown: also to pid 1, as long as it is what it was (%s)",
+	   was);
 	call_itself(1, done.result, "systemd-shutdow");
-	ok(kill_from(1, SIGKILL) == -EPERM && kill_from(1, SIGINT) == -EPERM && kill_from(1, SIGSTOP) == -EPERM,
+	ok(kill_from(1, SIGKILL) == -EPERM && kill_from(1, SIGINT) == -EPERM &&
+		   kill_from(1, SIGSTOP) == -EPERM,
 	   "shutdown: as systemd-shutdown it cannot kill or stop it");
 	ok(kill_from(1, SIGTERM) == 0, "shutdown: but send SIGTERM");
 	for (int i = 0; i < 100 && !log_says("the machine is shutting down"); i++)
 		nap(100);
-	ok(log_says("the machine is shutting down: ends when all other processes have ended"), "shutdown: which it says in the log");
+	ok(log_says("the machine is shutting down: ends when all other processes have ended"),
+	   "shutdown: which it says in the log");
 	nap(500);
 	ok(daemon_alive() && denied(puppet, page), "shutdown: while others live it goes on");
 	ok(kill_from(1, SIGKILL) == -EPERM, "shutdown: and still cannot be killed");
@@ -391,19 +418,22 @@ static void others_go_on(void)
 
 	ok(mkdir(BPFFS "/others", 0700) == 0 && rmdir(BPFFS "/others") == 0, "locked: others pin beside it");
 	ok(lock_leaves_others(), "locked: others make maps, and get them by id");
-	ok(mkdir("/tmp/mnt", 0700) == 0 && mount("tmpfs", "/tmp/mnt", "tmpfs", 0, NULL) == 0 && umount("/tmp/mnt") == 0,
+	ok(mkdir("/tmp/mnt", 0700) == 0 && mount("tmpfs", "/tmp/mnt", "tmpfs", 0, NULL) == 0 &&
+		   umount("/tmp/mnt") == 0,
 	   "locked: others mount and unmount");
 	pid = fork();
 	if (pid == 0) {
 		/* As services and containers do it. */
-		bool good = unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 &&
+		bool good = unshare(CLONE_NEWNS) == 0 &&
+			    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 &&
 			    mount("tmpfs", "/sys", "tmpfs", 0, NULL) == 0 && umount("/sys") == 0 &&
 			    umount2("/sys", MNT_DETACH) == 0;
 
 		_exit(good ? 0 : errno);
 	}
 	waitpid(pid, &status, 0);
-	ok(status == 0 && access(PINS "/lock", F_OK) == 0, "locked: a mount namespace of one's own is one's own (%#x)", status);
+	ok(status == 0 && access(PINS "/lock", F_OK) == 0,
+	   "locked: a mount namespace of one's own is one's own (%#x)", status);
 	pid = fork();
 	if (pid == 0) {
 		pause();
@@ -421,11 +451,16 @@ static void goes_on_itself(struct puppet *puppet, uint64_t page)
 
 	must_seal(other->pid, target, PAGE);
 	ok(denied(other, target) && !denied(other, target + PAGE), "locked: it seals another process");
-	ok(!daemon_seal(&(struct seal_order){ .pid = other->pid, .ranges = &(struct range){ target, target + PAGE }, .count = 1,
-					      .deny = "foreign-write" }, NULL), "locked: it attaches more programs when they are needed");
+	ok(!daemon_seal(&(struct seal_order){ .pid = other->pid,
+					      .ranges = &(struct range){ target, target + PAGE },
+					      .count = 1,
+					      .deny = "foreign-write" },
+			NULL),
+	   "locked: it attaches more programs when they are needed");
 	lock = lock_status();
-	ok(json_number(lock, "signals") == 1 && json_number(lock, "maps") > 12 && json_number(lock, "programs") > 30 &&
-	   json_number(lock, "links") > 30, "locked: status says what is");
+	ok(json_number(lock, "signals") == 1 && json_number(lock, "maps") > 12 &&
+		   json_number(lock, "programs") > 30 && json_number(lock, "links") > 30,
+	   "locked: status says what is");
 	if (lock) {
 		char *text = json_dumps(lock, 0);
 
@@ -503,7 +538,8 @@ static void end_daemon(void)
 	(void)mount("cgroup2", "/tmp/cgroup", "cgroup2", 0, NULL);
 	(void)mkdir(GROUP, 0755);
 	snprintf(pid, sizeof(pid), "%d", daemon_pid());
-	ok(write_to(GROUP "/cgroup.procs", pid) && write_to(GROUP "/cgroup.kill", "1"), "known: cgroup.kill is not refused");
+	ok(write_to(GROUP "/cgroup.procs", pid) && write_to(GROUP "/cgroup.kill", "1"),
+	   "known: cgroup.kill is not refused");
 	for (int i = 0; i < 600 && waitpid(daemon_pid(), &status, WNOHANG) == 0; i++)
 		nap(100);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "known: it ends a locked daemon");
@@ -518,13 +554,15 @@ static void after_its_end(struct puppet *puppet, uint64_t page)
 	for (size_t i = 0; i < lock_attacks_count; i++) {
 		const struct lock_attack *attack = &lock_attacks[i];
 
-		long wanted = attack->when_locked ? attack->when_locked : -EPERM, result = attack->lasts ? attack->strike(0) : wanted;
+		long wanted = attack->when_locked ? attack->when_locked : -EPERM,
+		     result = attack->lasts ? attack->strike(0) : wanted;
 
 		if (attack->lasts)
 			ok(result == wanted, "locked and gone: %s is refused (%ld)", attack->name, result);
 	}
 	r = daemon_fails(said);
-	ok(r == 3 && strstr(said, "boot again"), "locked and gone: a new one says so and ends with status 3 (%d)", r);
+	ok(r == 3 && strstr(said, "boot again"),
+	   "locked and gone: a new one says so and ends with status 3 (%d)", r);
 	configure("");
 	r = daemon_fails(said);
 	ok(r == 3 && strstr(said, "boot again"), "locked and gone: with Lock=no as well (%d)", r);

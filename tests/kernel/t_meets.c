@@ -41,10 +41,21 @@ static const struct {
 
 static const enum kind pairs[][2] = {
 	{ NONE, NONE },		/* first: it works */
-	{ MPROTECT_ONLY, MPROTECT_ONLY }, { AUDIT, AUDIT }, { MPROTECT_ONLY, AUDIT },
-	{ MPROTECT_ONLY, REVOCABLE }, { REVOCABLE, MPROTECT_ONLY }, { AUDIT, REVOCABLE }, { REVOCABLE, AUDIT },
-	{ MPROTECT_ONLY, PERMANENT }, { PERMANENT, MPROTECT_ONLY }, { AUDIT, PERMANENT }, { PERMANENT, AUDIT },
-	{ PERMANENT, REVOCABLE }, { REVOCABLE, PERMANENT }, { PERMANENT, PERMANENT }, { REVOCABLE, REVOCABLE },
+	{ MPROTECT_ONLY, MPROTECT_ONLY },
+	{ AUDIT, AUDIT },
+	{ MPROTECT_ONLY, AUDIT },
+	{ MPROTECT_ONLY, REVOCABLE },
+	{ REVOCABLE, MPROTECT_ONLY },
+	{ AUDIT, REVOCABLE },
+	{ REVOCABLE, AUDIT },
+	{ MPROTECT_ONLY, PERMANENT },
+	{ PERMANENT, MPROTECT_ONLY },
+	{ AUDIT, PERMANENT },
+	{ PERMANENT, AUDIT },
+	{ PERMANENT, REVOCABLE },
+	{ REVOCABLE, PERMANENT },
+	{ PERMANENT, PERMANENT },
+	{ REVOCABLE, REVOCABLE },
 };
 
 /* Two parts of a process, each of two pages. */
@@ -54,8 +65,18 @@ struct scene {
 	uint64_t base;			/* of what the call is about: a page, both parts, a page */
 };
 
-enum call { UNMAP, DISCARD, SHRINK, MOVE_AWAY, ONTO_BOTH, ONE_ONTO_OTHER, TAIL_ONTO_OTHER, DETACH, DISCARD_BY_RING,
-	    CALLS };
+enum call {
+	UNMAP,
+	DISCARD,
+	SHRINK,
+	MOVE_AWAY,
+	ONTO_BOTH,
+	ONE_ONTO_OTHER,
+	TAIL_ONTO_OTHER,
+	DETACH,
+	DISCARD_BY_RING,
+	CALLS
+};
 
 static const struct {
 	const char *name;
@@ -89,7 +110,9 @@ static void scene_open(struct scene *scene, enum call call, enum abi abi)
 	struct stage *stage = &scene->stage;
 	uint64_t base;
 
-	*scene = (struct scene){ .stage = { .victim = abi == ABI_32 ? puppet_new_32() : puppet_new(), .abi = abi } };
+	*scene = (struct scene){
+		.stage = { .victim = abi == ABI_32 ? puppet_new_32() : puppet_new(), .abi = abi },
+	};
 	if (call == DETACH) {
 		base = (uint64_t)segment(scene);
 	} else {
@@ -107,9 +130,11 @@ static void scene_open(struct scene *scene, enum call call, enum abi abi)
 /* address, length, whether by int 0x80 */
 static long discard_by_ring(const long arguments[6])
 {
-	return ring_submit_by(arguments[2], &(struct io_uring_sqe){ .opcode = IORING_OP_MADVISE, .fd = -1,
-						   .addr = (uint64_t)arguments[0], .len = (uint32_t)arguments[1],
-						   .fadvise_advice = MADV_DONTNEED });
+	return ring_submit_by(arguments[2], &(struct io_uring_sqe){ .opcode = IORING_OP_MADVISE,
+								    .fd = -1,
+								    .addr = (uint64_t)arguments[0],
+								    .len = (uint32_t)arguments[1],
+								    .fadvise_advice = MADV_DONTNEED });
 }
 
 static long make_call(struct scene *scene, enum call call)
@@ -148,14 +173,21 @@ static void seal_part(const struct scene *scene, int which, enum kind kind)
 
 	if (kind == NONE)
 		return;
-	error = daemon_seal(&(struct seal_order){ .pid = scene->stage.victim->pid, .ranges = &range, .count = 1,
-						  .deny = kinds[kind].deny, .action = kinds[kind].action,
-						  .revocable = kinds[kind].revocable }, NULL);
+	error = daemon_seal(&(struct seal_order){ .pid = scene->stage.victim->pid,
+						  .ranges = &range,
+						  .count = 1,
+						  .deny = kinds[kind].deny,
+						  .action = kinds[kind].action,
+						  .revocable = kinds[kind].revocable },
+			    NULL);
 	if (error)
 		bail("cannot seal: %s %s", error, daemon_error_message());
 }
 
-/* May the call say that it has worked, though it left alone what mseal(2) protects? So does shmdt (ipc/shm.c). */
+/*
+ * May the call say that it has worked, though it left alone what mseal(2) protects? So does shmdt
+ * (ipc/shm.c).
+ */
 static bool may_succeed(enum call call, enum kind first, enum kind second)
 {
 	return call == DETACH && native_expected() && first != REVOCABLE && second != REVOCABLE;
@@ -221,8 +253,9 @@ static void later_first(void)
 	seal_part(&scene, 1, REVOCABLE);
 	seal_part(&scene, 0, AUDIT);
 	result = make_call(&scene, UNMAP);
-	ok(stopped_by_program(scene.stage.victim, result), "the stronger seal was made first: munmap: %s (%s)",
-	   program_text(), puppet_text(scene.stage.victim, result));
+	ok(stopped_by_program(scene.stage.victim, result),
+	   "the stronger seal was made first: munmap: %s (%s)", program_text(),
+	   puppet_text(scene.stage.victim, result));
 	stage_close(&scene.stage);
 }
 
@@ -243,8 +276,9 @@ static void many_on_segment(void)
 						  .deny = "mprotect", .revocable = true }, NULL);
 	must_seal_revocably(puppet->pid, ranges[pages - 1].start, PAGE);
 	result = puppet_call(puppet, SYS_shmdt, at);
-	ok(!error && stopped_by_program(puppet, result), "shmdt of a segment with %lu seals, the last is strong: %s (%s, %s)",
-	   pages, program_text(), error ?: "sealed", puppet_text(puppet, result));
+	ok(!error && stopped_by_program(puppet, result),
+	   "shmdt of a segment with %lu seals, the last is strong: %s (%s, %s)", pages, program_text(),
+	   error ?: "sealed", puppet_text(puppet, result));
 	puppet_end(puppet);
 }
 

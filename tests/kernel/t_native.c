@@ -28,8 +28,9 @@ static bool is_there(const struct victim *victim, pid_t pid)
 	for (int i = 0; i < 4000; i++) {
 		char state = state_of(pid, &call);
 
-		if (victim->call >= 0 ? state == 'S' && call == victim->call :
-					atomic_load(&scene.shared->progress) > (victim->call == RUNS ? first : 0))
+		if (victim->call >= 0 ?
+			    state == 'S' && call == victim->call :
+			    atomic_load(&scene.shared->progress) > (victim->call == RUNS ? first : 0))
 			return true;
 		nap(5);
 	}
@@ -57,14 +58,16 @@ static void check_end(const struct victim *victim, struct puppet *puppet, uint64
 	long result;
 
 	if (victim->dies) {
-		ok(puppet_died(puppet, 20000) && WIFEXITED(puppet->status) && WEXITSTATUS(puppet->status) == VICTIM_ENDS,
+		ok(puppet_died(puppet, 20000) && WIFEXITED(puppet->status) &&
+			   WEXITSTATUS(puppet->status) == VICTIM_ENDS,
 		   "%s: ends as it would (wait status %#x)", victim->name, puppet->status);
 		return;
 	}
 	/* The kernel itself refuses where it is native: nobody is killed for it, and no program is needed. */
 	result = puppet_call(puppet, SYS_munmap, page, PAGE);
-	ok(native || gate_is_override() ? result == -EPERM : result == PUPPET_DEAD, "%s: munmap then: %s (%s)", victim->name,
-	   native || gate_is_override() ? "EPERM" : "SIGKILL", puppet_text(puppet, result));
+	ok(native || gate_is_override() ? result == -EPERM : result == PUPPET_DEAD,
+	   "%s: munmap then: %s (%s)", victim->name, native || gate_is_override() ? "EPERM" : "SIGKILL",
+	   puppet_text(puppet, result));
 }
 
 static void try_victim(const struct victim *victim)
@@ -114,13 +117,17 @@ static void try_victim(const struct victim *victim)
 		victim->wake();
 	if (!victim->dies) {
 		result = puppet_result(puppet);
-		snprintf(name, sizeof(name), result == PUPPET_DEAD ? "wait status %#lx" : result ? "line %ld" : "well",
+		snprintf(name, sizeof(name),
+			 result == PUPPET_DEAD ? "wait status %#lx" :
+			 result		       ? "line %ld" :
+						 "well",
 			 result == PUPPET_DEAD ? (long)puppet->status : result >> 32);
 		ok(result == 0, "%s: notices nothing (%s, found %d)", victim->name, name, (int)result);
 	}
 	if (scene.shared->numbers[0])
-		ok((long)scene.shared->numbers[0] < before + SLEEP_MS, "%s: does not begin anew (%ld ms after the seal)",
-		   victim->name, (long)scene.shared->numbers[0] - before);
+		ok((long)scene.shared->numbers[0] < before + SLEEP_MS,
+		   "%s: does not begin anew (%ld ms after the seal)", victim->name,
+		   (long)scene.shared->numbers[0] - before);
 	check_end(victim, puppet, pages + PAGE, native);
 	puppet_end(puppet);
 	scene_close();
@@ -140,7 +147,8 @@ static void without(void)
 
 int main(int argc, char **argv)
 {
-	static const struct victim *const all[] = { call_victims, signal_victims, state_victims, half_victims };
+	static const struct victim *const all[] = { call_victims, signal_victims, state_victims,
+						    half_victims };
 	const char *only = argc > 1 ? argv[1] : NULL;
 
 	if (argc != 2)
@@ -154,7 +162,8 @@ int main(int argc, char **argv)
 		struct puppet *other = puppet_new();
 
 		must_seal(other->pid, puppet_pages(other, 1, PROT_READ), PAGE);
-		diag("smaps %s", sealing_is_shown() ? "shows what is sealed" : "does not show what is sealed");
+		diag("smaps %s",
+		     sealing_is_shown() ? "shows what is sealed" : "does not show what is sealed");
 		for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 			for (const struct victim *victim = all[i]; victim->name; victim++)
 				if (!only || strstr(victim->name, only))

@@ -27,12 +27,16 @@ static void never(const char *name, const char *deny, const char *action, bool r
 {
 	struct puppet *puppet = puppet_new();
 	uint64_t page = puppet_pages(puppet, 3, PROT_READ) + PAGE;
-	struct sealed sealed = seal_as(&(struct seal_order){ .pid = puppet->pid, .ranges = &(struct range){ page, page + PAGE },
-							      .count = 1, .deny = deny, .action = action,
-							      .revocable = revocable });
+	struct sealed sealed = seal_as(&(struct seal_order){ .pid = puppet->pid,
+							     .ranges = &(struct range){ page, page + PAGE },
+							     .count = 1,
+							     .deny = deny,
+							     .action = action,
+							     .revocable = revocable });
 	const char *gate = listed_gate(puppet->pid, page);
 
-	ok(!sealed.error && !sealed.native && !*sealed.why && strcmp(gate, "native") && !shown_sealed(puppet->pid, page),
+	ok(!sealed.error && !sealed.native && !*sealed.why && strcmp(gate, "native") &&
+		   !shown_sealed(puppet->pid, page),
 	   "%s: never native (%s; List says %s)", name, sealed.error ?: "sealed", gate);
 	puppet_end(puppet);
 }
@@ -48,19 +52,23 @@ static void which(void)
 	never("deny=mprotect", "mprotect", NULL, false);
 	never("deny=unmap", "unmap", NULL, false);
 	never("deny=mprotect,discard", "mprotect,discard", NULL, false);
-	sealed = seal_as(&(struct seal_order){ .pid = puppet->pid, .ranges = &(struct range){ page, page + PAGE }, .count = 1,
-						.action = "kill" });
+	sealed = seal_as(&(struct seal_order){ .pid = puppet->pid,
+					       .ranges = &(struct range){ page, page + PAGE },
+					       .count = 1,
+					       .action = "kill" });
 	check_gate(puppet->pid, page, &sealed, true, "action kill, permanent");
 	/* First revocable, then permanent: native from then on. */
 	(void)seal_as(&(struct seal_order){ .pid = puppet->pid, .count = 1, .revocable = true,
 					     .ranges = &(struct range){ page + 2 * PAGE, page + 4 * PAGE } });
 	sealed = seal_page(puppet->pid, page + 2 * PAGE);
 	check_gate(puppet->pid, page + 2 * PAGE, &sealed, true, "revocable, then permanent");
-	ok(strcmp(listed_gate(puppet->pid, page + 3 * PAGE), "native") && !shown_sealed(puppet->pid, page + 3 * PAGE),
+	ok(strcmp(listed_gate(puppet->pid, page + 3 * PAGE), "native") &&
+		   !shown_sealed(puppet->pid, page + 3 * PAGE),
 	   "the page beside it, revocable only, is not native");
 	/* The whole process. */
 	sealed = seal_as(&(struct seal_order){ .pid = puppet->pid });
-	ok(!sealed.error && sealed.native, "all segments of a process: native (%s %s)", sealed.error ?: "sealed", sealed.why);
+	ok(!sealed.error && sealed.native, "all segments of a process: native (%s %s)",
+	   sealed.error ?: "sealed", sealed.why);
 	puppet_end(puppet);
 }
 
@@ -111,15 +119,20 @@ static void happens(void)
 	/* The kernel's own brk tells the break that there is; one that is overridden says EPERM. */
 	result = puppet_call(puppet, SYS_brk, heap);
 	ok(result == (gate_is_override() ? -EPERM : (long)(heap + 2 * PAGE)) &&
-	   *protection_of(puppet->pid, heap + PAGE), "brk: the break stays where it is (%s)", puppet_text(puppet, result));
-	/* The kernel's own shmdt says 0 when it was refused (ipc/shm.c, ksys_shmdt, 6.12), but changes nothing. */
+	   *protection_of(puppet->pid, heap + PAGE), "brk: the break stays where it is (%s)",
+	   puppet_text(puppet, result));
+	/*
+	 * The kernel's own shmdt says 0 when it was refused (ipc/shm.c, ksys_shmdt, 6.12), but
+	 * changes nothing.
+	 */
 	result = puppet_call(puppet, SYS_shmdt, segment);
 	ok((result == -EPERM || (result == 0 && !gate_is_override())) && *protection_of(puppet->pid, segment),
 	   "shmdt: the segment stays, and the caller lives (%s)", puppet_text(puppet, result));
 	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
 		json_t *event = monitor_next(&monitor, 5000);
 
-		ok(!strcmp(json_text(event, "operation"), operations[i]) && !strcmp(json_text(event, "verdict"), "denied"),
+		ok(!strcmp(json_text(event, "operation"), operations[i]) &&
+			   !strcmp(json_text(event, "verdict"), "denied"),
 		   "%s: is an event, denied (%s %s)", operations[i], json_text(event, "operation"),
 		   json_text(event, "verdict"));
 		json_decref(event);
@@ -139,15 +152,18 @@ static void beyond(void)
 
 	at = puppet_call(puppet, SYS_openat, AT_FDCWD, (long)"/proc/self/exe", O_RDONLY);
 	at = puppet_call(puppet, SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, at, 0);
-	if (at < 0 || puppet_run(puppet, fill_pages, at, PAGE, 5) || puppet_call(puppet, SYS_mprotect, at, PAGE, PROT_READ))
+	if (at < 0 || puppet_run(puppet, fill_pages, at, PAGE, 5) ||
+	    puppet_call(puppet, SYS_mprotect, at, PAGE, PROT_READ))
 		bail("a private file mapping: %s", puppet_text(puppet, at));
-	ok(seal_page(puppet->pid, page).native && seal_page(puppet->pid, (uint64_t)at).native, "a written file mapping: native");
+	ok(seal_page(puppet->pid, page).native && seal_page(puppet->pid, (uint64_t)at).native,
+	   "a written file mapping: native");
 	child = puppet_clone(puppet, 0, NULL);
 	result = puppet_call(child, SYS_madvise, page, PAGE, MADV_DONTNEED);
-	ok(result == -EPERM, "a child of fork: madvise of read-only memory: EPERM (%s)", puppet_text(child, result));
-	result = puppet_call(child, SYS_madvise, at, PAGE, MADV_DONTNEED);
-	ok(stopped_by_program(child, result), "a child of fork: madvise of a written file mapping: %s (%s)", program_text(),
+	ok(result == -EPERM, "a child of fork: madvise of read-only memory: EPERM (%s)",
 	   puppet_text(child, result));
+	result = puppet_call(child, SYS_madvise, at, PAGE, MADV_DONTNEED);
+	ok(stopped_by_program(child, result), "a child of fork: madvise of a written file mapping: %s (%s)",
+	   program_text(), puppet_text(child, result));
 	puppet_end(child);
 	result = puppet_call(puppet, SYS_madvise, at, PAGE, MADV_DONTNEED);
 	ok(stopped_by_program(puppet, result), "madvise of a written file mapping: %s (%s)", program_text(),

@@ -114,9 +114,11 @@ static void stopped(bool asleep)
 	sealed = seal_page(puppet->pid, page);
 	check_gate(puppet->pid, page, &sealed, true, name);
 	nap(300);
-	ok(state_of(puppet->pid, &call) == 'T', "%s: stays so (state %c)", name, state_of(puppet->pid, &call));
+	ok(state_of(puppet->pid, &call) == 'T', "%s: stays so (state %c)", name,
+	   state_of(puppet->pid, &call));
 	ok(atomic_load(&scene.shared->progress) == progress, "%s: and did not run meanwhile", name);
-	ok(waitpid(puppet->pid, NULL, WUNTRACED | WCONTINUED | WNOHANG) == 0, "%s: its parent is told of nothing", name);
+	ok(waitpid(puppet->pid, NULL, WUNTRACED | WCONTINUED | WNOHANG) == 0,
+	   "%s: its parent is told of nothing", name);
 	kill(puppet->pid, SIGCONT);
 	ok(asleep ? comes_to(puppet->pid, SYS_read) : runs(), "%s: goes on with SIGCONT", name);
 	if (asleep)
@@ -206,10 +208,12 @@ static void traced(void)
 
 	check_gate(puppet->pid, page, &sealed, true, "before it is traced");
 	sealed = seal_page(puppet->pid, page);
-	check_gate(puppet->pid, page, &sealed, true, "sealed again while traced by another, for nothing is to do");
+	check_gate(puppet->pid, page, &sealed, true,
+		   "sealed again while traced by another, for nothing is to do");
 	sealed = seal_page(puppet->pid, page + 2 * PAGE);
 	check_gate(puppet->pid, page + 2 * PAGE, &sealed, false, "traced by another");
-	ok(!strcmp(sealed.why, "is traced by another program"), "traced by another: the reply says why (%s)", sealed.why);
+	ok(!strcmp(sealed.why, "is traced by another program"), "traced by another: the reply says why (%s)",
+	   sealed.why);
 	kill(tracer, SIGKILL);
 	waitpid(tracer, NULL, 0);
 	thread = puppet_clone(puppet, THREAD, NULL);
@@ -237,7 +241,8 @@ static void zombie(void)
 	kill(puppet->pid, SIGKILL);
 	becomes(puppet->pid, 'Z');
 	sealed = seal_as(&(struct seal_order){ .pid = puppet->pid, .ranges = &range, .count = 1 });
-	ok(sealed.error && !strcmp(sealed.error, "NoSuchProcess"), "zombie: NoSuchProcess (%s)", sealed.error ?: "sealed");
+	ok(sealed.error && !strcmp(sealed.error, "NoSuchProcess"), "zombie: NoSuchProcess (%s)",
+	   sealed.error ?: "sealed");
 	puppet_end(puppet);
 }
 
@@ -259,8 +264,8 @@ static void leader_gone(void)
 	sealed = seal_page(puppet->pid, page);
 	/* /proc/PID/smaps of the first one is empty. */
 	ok(!sealed.error && sealed.native && !strcmp(listed_gate(puppet->pid, page), "native") &&
-	   (!sealing_is_shown() || shown_sealed(thread->tid, page)), "its first thread has ended: native (%s %s)",
-	   sealed.error ?: "sealed", sealed.why);
+		   (!sealing_is_shown() || shown_sealed(thread->tid, page)),
+	   "its first thread has ended: native (%s %s)", sealed.error ?: "sealed", sealed.why);
 	result = puppet_call(thread, SYS_munmap, page, PAGE);
 	ok(result == -EPERM, "its first thread has ended: munmap: EPERM (%s)", puppet_text(thread, result));
 	puppet_end(thread);
@@ -276,7 +281,8 @@ static void shared_memory(void)
 
 	check_gate(puppet->pid, page, &sealed, true, "memory shared with another process");
 	result = puppet_call(sharer, SYS_munmap, page, PAGE);
-	ok(result == -EPERM, "the other process that shares the memory: munmap: EPERM (%s)", puppet_text(sharer, result));
+	ok(result == -EPERM, "the other process that shares the memory: munmap: EPERM (%s)",
+	   puppet_text(sharer, result));
 	child = puppet_clone(puppet, 0, NULL);
 	ok(!strcmp(listed_gate(child->pid, page), "native"), "a child of fork: native");
 	ok(!sealing_is_shown() || shown_sealed(child->pid, page), "a child of fork: smaps shows it");
@@ -309,11 +315,21 @@ static void run_32bit(int in, int out)
 		Elf32_Phdr segment;
 		unsigned char code[sizeof(code_32)];
 	} image = {
-		.header = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT }, .e_type = ET_EXEC,
-			    .e_machine = EM_386, .e_version = EV_CURRENT, .e_entry = 0x8048000 + 84,
-			    .e_phoff = 52, .e_ehsize = 52, .e_phentsize = 32, .e_phnum = 1 },
-		.segment = { .p_type = PT_LOAD, .p_vaddr = 0x8048000, .p_filesz = sizeof(image), .p_memsz = sizeof(image),
-			     .p_flags = PF_R | PF_X, .p_align = 4096 },
+		.header = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT },
+			    .e_type = ET_EXEC,
+			    .e_machine = EM_386,
+			    .e_version = EV_CURRENT,
+			    .e_entry = 0x8048000 + 84,
+			    .e_phoff = 52,
+			    .e_ehsize = 52,
+			    .e_phentsize = 32,
+			    .e_phnum = 1 },
+		.segment = { .p_type = PT_LOAD,
+			     .p_vaddr = 0x8048000,
+			     .p_filesz = sizeof(image),
+			     .p_memsz = sizeof(image),
+			     .p_flags = PF_R | PF_X,
+			     .p_align = 4096 },
 	};
 	char *const none[] = { NULL };
 	int fd = memfd_create("32", MFD_CLOEXEC);
@@ -381,8 +397,9 @@ static void frozen(void)
 	snprintf(text, sizeof(text), "%d", puppet->pid);
 	(void)mkdir(GROUP, 0700);
 	puppet_start(puppet, read_pipe, 0, 0, 0, 0, 0, 0);
-	if (!comes_to(puppet->pid, SYS_read) || mount("none", GROUP, "cgroup2", 0, NULL) || mkdir(GROUP "/it", 0700) ||
-	    !put(GROUP "/it/cgroup.procs", text) || !put(GROUP "/it/cgroup.freeze", "1")) {
+	if (!comes_to(puppet->pid, SYS_read) || mount("none", GROUP, "cgroup2", 0, NULL) ||
+	    mkdir(GROUP "/it", 0700) || !put(GROUP "/it/cgroup.procs", text) ||
+	    !put(GROUP "/it/cgroup.freeze", "1")) {
 		skip(strerror(errno), "a frozen process");
 	} else {
 		nap(200);

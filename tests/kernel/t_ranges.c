@@ -53,7 +53,8 @@ static void part_of_a_mapping(void)
 	ok(denied(puppet, seal - PAGE, PAGE + 1), "part of a mapping: one byte into it from below");
 	ok(denied(puppet, seal + 2 * PAGE, 4 * PAGE), "part of a mapping: out of it");
 	ok(denied(puppet, start, 16 * PAGE), "part of a mapping: the whole mapping");
-	ok(puppet_call(puppet, SYS_mprotect, start, 0, PROT_NONE) == 0, "part of a mapping: length 0 changes nothing");
+	ok(puppet_call(puppet, SYS_mprotect, start, 0, PROT_NONE) == 0,
+	   "part of a mapping: length 0 changes nothing");
 	ok(puppet_call(puppet, SYS_mprotect, seal + 1, PAGE, PROT_NONE) == -EINVAL,
 	   "part of a mapping: the kernel refuses what is not aligned, with its own error");
 	ok(puppet_call(puppet, SYS_munmap, seal - PAGE, PAGE) == 0,
@@ -78,8 +79,8 @@ static void several_mappings(void)
 
 	for (size_t i = 0; i < 5; i++)
 		puppet_call(puppet, SYS_mprotect, start + i * 2 * PAGE, 2 * PAGE, protections[i]);
-	puppet_call(puppet, SYS_mmap, start + 8 * PAGE, 2 * PAGE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED,
-		    -1, 0);
+	puppet_call(puppet, SYS_mmap, start + 8 * PAGE, 2 * PAGE, PROT_READ,
+		    MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	/* From the middle of the first to the middle of the last. */
 	must_seal(puppet->pid, start + PAGE, 8 * PAGE);
 	before = snapshot(puppet->pid, start, 10 * PAGE);
@@ -115,7 +116,8 @@ static void adjacent_and_overlapping(void)
 	must_seal(puppet->pid, start + 20 * PAGE, 8 * PAGE);
 	must_seal(puppet->pid, start + 22 * PAGE, 2 * PAGE);
 	must_seal(puppet->pid, start + 20 * PAGE, 8 * PAGE);
-	ok(daemon_says_sealed(puppet->pid, start + 20 * PAGE, 8 * PAGE), "a seal within a seal, and once more: listed");
+	ok(daemon_says_sealed(puppet->pid, start + 20 * PAGE, 8 * PAGE),
+	   "a seal within a seal, and once more: listed");
 	ok(denied(puppet, start + 20 * PAGE, PAGE) && denied(puppet, start + 27 * PAGE, PAGE) &&
 	   denied(puppet, start + 23 * PAGE, PAGE), "a seal within a seal: all of it is sealed");
 	/* A call that meets several seals and what lies between. */
@@ -157,8 +159,8 @@ static long attack_seals(const long arguments[6])
 
 static void ten_thousand(void)
 {
-	static const unsigned long interesting[] = { 0, 1, 31, 32, 33, 1023, 1024, 1025, MANY / 2, 9215, 9216, MANY - 2,
-						     MANY - 1 };
+	static const unsigned long interesting[] = { 0,	   1,	     31,   32,	 33,	   1023,    1024,
+						     1025, MANY / 2, 9215, 9216, MANY - 2, MANY - 1 };
 	struct range *ranges = calloc(MANY, sizeof(*ranges));
 	struct puppet *puppet = puppet_new(), *child;
 	uint64_t start = puppet_pages(puppet, 2 * MANY, PROT_READ), seal;
@@ -168,9 +170,12 @@ static void ten_thousand(void)
 
 	for (unsigned long i = 0; i < MANY; i++)
 		ranges[i] = (struct range){ start + 2 * i * PAGE, start + (2 * i + 1) * PAGE };
-	error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = ranges, .count = MANY }, &reply);
-	ok(!error, "10,000 seals in one request (%s %s)", error ?: "fine", error ? daemon_error_message() : "");
-	ok(json_number(reply, "ranges") == (int64_t)MANY && json_number(reply, "bytes") == (int64_t)(MANY * PAGE),
+	error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = ranges, .count = MANY },
+			    &reply);
+	ok(!error, "10,000 seals in one request (%s %s)", error ?: "fine",
+	   error ? daemon_error_message() : "");
+	ok(json_number(reply, "ranges") == (int64_t)MANY &&
+		   json_number(reply, "bytes") == (int64_t)(MANY * PAGE),
 	   "10,000 seals: the reply counts them and their bytes");
 	json_decref(reply);
 	seals = daemon_seals(puppet->pid);
@@ -180,7 +185,8 @@ static void ten_thousand(void)
 		seal = start + 2 * interesting[i] * PAGE;
 		ok(denied(puppet, seal, PAGE), "10,000 seals: number %lu", interesting[i]);
 		ok(denied(puppet, seal - PAGE, 3 * PAGE), "10,000 seals: around number %lu", interesting[i]);
-		ok(allowed(puppet, seal + PAGE, PAGE), "10,000 seals: the gap behind number %lu", interesting[i]);
+		ok(allowed(puppet, seal + PAGE, PAGE), "10,000 seals: the gap behind number %lu",
+		   interesting[i]);
 	}
 	ok(allowed(puppet, start - PAGE, PAGE), "10,000 seals: the page before all");
 	result = puppet_run(puppet, attack_seals, (long)start);
@@ -197,7 +203,8 @@ static void ten_thousand(void)
 	   "10,000 seals: and one more");
 	result = puppet_call(puppet, SYS_munmap, start + (2 * MANY - 3) * PAGE, 2 * PAGE);
 	/* Too many to make each by mseal(2). */
-	ok(stopped_by_program(puppet, result), "10,000 seals: munmap of a gap and the last: %s", program_text());
+	ok(stopped_by_program(puppet, result), "10,000 seals: munmap of a gap and the last: %s",
+	   program_text());
 	free(ranges);
 	puppet_end(puppet);
 }
@@ -211,7 +218,8 @@ static struct puppet *mappings_in_a_row(uint64_t *ret_start)
 	uint64_t start = puppet_pages(puppet, 16, PROT_READ);
 
 	for (uint64_t i = 1; i < 8; i += 2)
-		puppet_call(puppet, SYS_mprotect, start + i * 2 * PAGE, 2 * PAGE, i % 4 == 1 ? RW : PROT_NONE);
+		puppet_call(puppet, SYS_mprotect, start + i * 2 * PAGE, 2 * PAGE,
+			    i % 4 == 1 ? RW : PROT_NONE);
 	/* The last is read-only, so that advice that discards is denied there too. */
 	puppet_call(puppet, SYS_mprotect, start + 14 * PAGE, 2 * PAGE, PROT_READ | PROT_EXEC);
 	*ret_start = start;
@@ -240,10 +248,11 @@ static long call_over(struct puppet *puppet, int how, uint64_t start)
 	default:
 		source = puppet_call(puppet, SYS_mmap, 0, length, PROT_READ, ANONYMOUS, -1, 0);
 		if (how == OVER_MREMAP_ONTO)
-			return puppet_call(puppet, SYS_mremap, source, length, length, MREMAP_MAYMOVE | MREMAP_FIXED,
-					   start);
+			return puppet_call(puppet, SYS_mremap, source, length, length,
+					   MREMAP_MAYMOVE | MREMAP_FIXED, start);
 		/* Several mappings at once: since 6.17. */
-		return puppet_call(puppet, SYS_mremap, start, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, source);
+		return puppet_call(puppet, SYS_mremap, start, length, length, MREMAP_MAYMOVE | MREMAP_FIXED,
+				   source);
 	}
 }
 
@@ -261,8 +270,10 @@ static void over_mappings(int how)
 	after = puppet->dead ? strdup("dead") : snapshot(puppet->pid, start, 16 * PAGE);
 	puppet_end(puppet);
 	if (result == -EFAULT) {
-		skip("this kernel takes one mapping at a time", "%s, the last one sealed, changes none", name);
-	} else if (ok(result >= 0 && strcmp(before, after), "%s over eight mappings: not sealed, it succeeds", name)) {
+		skip("this kernel takes one mapping at a time", "%s, the last one sealed, changes none",
+		     name);
+	} else if (ok(result >= 0 && strcmp(before, after), "%s over eight mappings: not sealed, it succeeds",
+		      name)) {
 		puppet = mappings_in_a_row(&start);
 		must_seal(puppet->pid, start + 14 * PAGE, 2 * PAGE);
 		free(before);
@@ -270,10 +281,11 @@ static void over_mappings(int how)
 		before = snapshot(puppet->pid, start, 16 * PAGE);
 		result = call_over(puppet, how, start);
 		if (how == OVER_MPROTECT || how == OVER_MMAP)
-			ok(result == -EPERM, "%s, the last one sealed: EPERM (%s)", name, puppet_text(puppet, result));
-		else
-			ok(stopped_by_gate(puppet, result), "%s, the last one sealed: %s (%s)", name, gate_text(),
+			ok(result == -EPERM, "%s, the last one sealed: EPERM (%s)", name,
 			   puppet_text(puppet, result));
+		else
+			ok(stopped_by_gate(puppet, result), "%s, the last one sealed: %s (%s)", name,
+			   gate_text(), puppet_text(puppet, result));
 		after = puppet->dead ? strdup(before) : snapshot(puppet->pid, start, 16 * PAGE);
 		if (how == OVER_MADVISE && native_expected() && !gate_is_override())
 			skip("mseal(2) refuses it mapping by mapping: docs/design.md, Native",
@@ -292,7 +304,8 @@ static struct puppet *with_thread(struct puppet **ret_thread)
 {
 	struct puppet *puppet = puppet_new();
 
-	*ret_thread = puppet_clone(puppet, CLONE_VM | CLONE_THREAD | CLONE_SIGHAND | CLONE_FS | CLONE_FILES, NULL);
+	*ret_thread = puppet_clone(puppet, CLONE_VM | CLONE_THREAD | CLONE_SIGHAND | CLONE_FS | CLONE_FILES,
+				   NULL);
 	return puppet;
 }
 
@@ -320,7 +333,8 @@ static long stir(const long arguments[6])
 
 			if (RAW(SYS_munmap, page, PAGE) ||
 			    RAW(SYS_mmap, page, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0) != page ||
-			    RAW(SYS_mprotect, page, PAGE, PROT_NONE) || RAW(SYS_mprotect, page, PAGE, PROT_READ))
+			    RAW(SYS_mprotect, page, PAGE, PROT_NONE) ||
+			    RAW(SYS_mprotect, page, PAGE, PROT_READ))
 				return -1;
 		}
 	return rounds;
@@ -423,14 +437,18 @@ static void sealed_while_it_changes(void)
 		puppet_end(thread);
 		puppet_end(puppet);
 	}
-	diag("of 40 pages that change all the time %u were sealed (%u of these died at it), %u refused", sealed, killed,
-	     refused);
-	/* A thread that never sleeps may have been past a gate: docs/threat-model.md, Races. Rare, or something is wrong. */
+	diag("of 40 pages that change all the time %u were sealed (%u of these died at it), %u refused",
+	     sealed, killed, refused);
+	/*
+	 * A thread that never sleeps may have been past a gate: docs/threat-model.md, Races. Rare,
+	 * or something is wrong.
+	 */
 	if (gone)
 		diag("%u of them went all the same", gone);
 	ok(sealed + refused == 40 && gone <= 2,
 	   "a page that comes and goes is sealed while it is there, or not at all");
-	ok(killed == 0 || !gate_denies(), "a page that comes and goes: nobody dies of it where a gate can say no");
+	ok(killed == 0 || !gate_denies(),
+	   "a page that comes and goes: nobody dies of it where a gate can say no");
 	ok(changed == 0, "a page that changes all the time stays as it is once it is sealed");
 }
 
@@ -444,12 +462,15 @@ static void seals_of_an_older_set(void)
 
 	for (size_t i = 0; i < 128; i++)
 		ranges[i] = (struct range){ start + 2 * i * PAGE, start + (2 * i + 1) * PAGE };
-	ok(!daemon_seal(&order, NULL) && denied(puppet, start + 200 * PAGE, PAGE), "128 seals: the 101st denies");
-	ok(!daemon_unseal(puppet->pid, NULL, 0) && allowed(puppet, start + 200 * PAGE, PAGE), "taken back: it does not");
+	ok(!daemon_seal(&order, NULL) && denied(puppet, start + 200 * PAGE, PAGE),
+	   "128 seals: the 101st denies");
+	ok(!daemon_unseal(puppet->pid, NULL, 0) && allowed(puppet, start + 200 * PAGE, PAGE),
+	   "taken back: it does not");
 	/* Until the set is collected. */
 	nap(6000);
 	order.count = 64;
-	ok(!daemon_seal(&order, NULL) && denied(puppet, start + 126 * PAGE, PAGE), "the first 64 again: the last of them denies");
+	ok(!daemon_seal(&order, NULL) && denied(puppet, start + 126 * PAGE, PAGE),
+	   "the first 64 again: the last of them denies");
 	ok(allowed(puppet, start + 200 * PAGE, PAGE), "the 101st does not");
 	puppet_end(puppet);
 }

@@ -135,7 +135,8 @@ static int finish(struct actor *actor)
 
 static void copy_self(const char *to)
 {
-	int in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+	int in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC),
+	    out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
 	char buffer[65536];
 	ssize_t n;
 
@@ -219,21 +220,23 @@ static json_t *find_row(const json_t *reply, const char *policy, const char *ope
 	size_t i;
 
 	json_array_foreach(json_object_get(reply, "rows"), i, row)
-		if (!strcmp(json_text(row, "policy"), policy) && !strcmp(json_text(row, "operation"), operation) &&
+		if (!strcmp(json_text(row, "policy"), policy) &&
+		    !strcmp(json_text(row, "operation"), operation) &&
 		    !strcmp(json_text(row, "verdict"), verdict))
 			return row;
 	return NULL;
 }
 
-static bool is_row(const json_t *reply, const char *policy, const char *operation, const char *verdict, int64_t count,
-		   int64_t processes)
+static bool is_row(const json_t *reply, const char *policy, const char *operation, const char *verdict,
+		   int64_t count, int64_t processes)
 {
 	json_t *row = find_row(reply, policy, operation, verdict);
 
 	if (row && json_number(row, "attempts") == count && json_number(row, "processes") == processes)
 		return true;
-	diag("%s %s %s: %" PRId64 " attempts by %" PRId64 " processes, not %" PRId64 " by %" PRId64, policy, operation,
-	     verdict, json_number(row, "attempts"), json_number(row, "processes"), count, processes);
+	diag("%s %s %s: %" PRId64 " attempts by %" PRId64 " processes, not %" PRId64 " by %" PRId64, policy,
+	     operation, verdict, json_number(row, "attempts"), json_number(row, "processes"), count,
+	     processes);
 	return false;
 }
 
@@ -303,10 +306,11 @@ static void counts(struct actor *first, struct actor *second)
 	   !strcmp(json_text(row, "outcome"), "EPERM") && !strcmp(json_text(row, "by"), "lsm"),
 	   "the program, its segment, and what deny would be (%s %s %s %s)", json_text(row, "program"),
 	   json_text(row, "segment"), json_text(row, "outcome"), json_text(row, "by"));
-	ok(json_number(row, "first") > 0 && json_number(row, "last") >= json_number(row, "first"), "first and last time");
+	ok(json_number(row, "first") > 0 && json_number(row, "last") >= json_number(row, "first"),
+	   "first and last time");
 	row = json_object_get(row, "example");
-	ok(!strncmp(json_text(row, "place"), PROGRAM "+0x", sizeof(PROGRAM "+0x") - 1) &&
-	   strstr(json_text(row, "caller"), "+0x"), "an example: %s, from %s", json_text(row, "place"),
+	ok(!strncmp(json_text(row, "symbol"), PROGRAM "+0x", sizeof(PROGRAM "+0x") - 1) &&
+	   strstr(json_text(row, "caller"), "+0x"), "an example: %s, from %s", json_text(row, "symbol"),
 	   json_text(row, "caller"));
 	row = find_row(reply, "audited", "madvise", "audited");
 	ok(!strcmp(json_text(row, "segment"), "rodata") && !strcmp(json_text(row, "outcome"), madvise_ends()),
@@ -321,14 +325,19 @@ static void by_hand(void)
 	json_t *reply;
 
 	range.end = range.start + PAGE;
-	if (daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = &range, .count = 1, .action = "audit" }, NULL))
+	if (daemon_seal(
+		    &(struct seal_order){
+			    .pid = puppet->pid, .ranges = &range, .count = 1, .action = "audit" },
+		    NULL))
 		bail("sealing with action audit: %s", daemon_error_message());
 	puppet_call(puppet, SYS_mprotect, range.start, PAGE, PROT_READ);
 	puppet_end(puppet);
 	reply = report("-", false);
-	ok(is_row(reply, "-", "mprotect", "audited", 1, 1) && sum_rows(reply) == 1, "sealed by hand: told under no policy");
+	ok(is_row(reply, "-", "mprotect", "audited", 1, 1) && sum_rows(reply) == 1,
+	   "sealed by hand: told under no policy");
 	ok(strstr(json_text(find_row(reply, "-", "mprotect", "audited"), "program"), "t_report") != NULL,
-	   "with its program, though that is gone (%s)", json_text(find_row(reply, "-", "mprotect", "audited"), "program"));
+	   "with its program, though that is gone (%s)",
+	   json_text(find_row(reply, "-", "mprotect", "audited"), "program"));
 	json_decref(reply);
 }
 
@@ -337,8 +346,10 @@ static void said(void)
 	says("msealctl policy report audited", "attempts would not have succeeded with Action=deny",
 	     "msealctl says what deny would stop");
 	says("msealctl policy report audited", "Deny=unmap", "and what would let it be");
-	says("msealctl policy report quiet", "nothing would have been denied in", "of a policy without attempts it says so");
-	says("msealctl policy report quiet", "change Action=audit to deny in " FOLDER "/quiet.conf", "and what to change");
+	says("msealctl policy report quiet", "nothing would have been denied in",
+	     "of a policy without attempts it says so");
+	says("msealctl policy report quiet", "change Action=audit to deny in " FOLDER "/quiet.conf",
+	     "and what to change");
 	says("msealctl --json policy report", "\"advice\"", "and as JSON");
 	says("msealctl list --summary", "quiet", "list --summary has a line for it");
 	says("msealctl list --summary", "total", "and a total");
@@ -356,9 +367,11 @@ static void overflow(struct actor *actor)
 	daemon_pause(false);
 	totals(&told_after, &lost_after);
 	ok(lost_after > lost, "some are lost, and that is said (%" PRId64 ")", lost_after - lost);
-	ok(told_after - told + lost_after - lost == count, "what is told and what is lost make 20,000 (%" PRId64 " + %" PRId64 ")",
-	   told_after - told, lost_after - lost);
-	says("msealctl policy report", "not in this table: the event buffer was full", "msealctl says so, too");
+	ok(told_after - told + lost_after - lost == count,
+	   "what is told and what is lost make 20,000 (%" PRId64 " + %" PRId64 ")", told_after - told,
+	   lost_after - lost);
+	says("msealctl policy report", "not in this table: the event buffer was full",
+	     "msealctl says so, too");
 }
 
 static void reset(void)
@@ -385,7 +398,8 @@ static void crash(struct actor *actor)
 	ok(act_so(actor, 'p', 7) == 7, "7 more while no daemon runs: it was killed");
 	daemon_start();
 	totals(&told, &lost);
-	ok(told == 13 && lost == 0, "kill -9: nothing is missing (%" PRId64 ", lost %" PRId64 ")", told, lost);
+	ok(told == 13 && lost == 0, "kill -9: nothing is missing (%" PRId64 ", lost %" PRId64 ")", told,
+	   lost);
 
 	/* In the middle of it. What is tried while two daemons' programs are attached is counted twice. */
 	audited = status_number("audited");
@@ -397,7 +411,8 @@ static void crash(struct actor *actor)
 	audited = status_number("audited") - audited;
 	totals(&told, &lost);
 	ok(audited >= 30000 && told - 13 > 0 && told - 13 + lost == audited,
-	   "kill -9 in the middle: told and lost are what the kernel has counted (%" PRId64 " + %" PRId64 " = %" PRId64 ")",
+	   "kill -9 in the middle: told and lost are what the kernel has counted (%" PRId64 " + %" PRId64
+	   " = %" PRId64 ")",
 	   told - 13, lost, audited);
 }
 
@@ -421,10 +436,11 @@ static void reboot(void)
 	remove_pins();
 	daemon_start();
 	totals(&told_after, &lost_after);
-	ok(told_after == told && lost_after == lost, "with new maps all of it is read from there (%" PRId64 ", %" PRId64 ")",
-	   told_after, lost_after);
+	ok(told_after == told && lost_after == lost,
+	   "with new maps all of it is read from there (%" PRId64 ", %" PRId64 ")", told_after, lost_after);
 	reply = report(NULL, false);
-	ok(!strcmp(json_text(find_row(reply, "audited", "mprotect", "audited"), "program"), PROGRAM), "by policy and program");
+	ok(!strcmp(json_text(find_row(reply, "audited", "mprotect", "audited"), "program"), PROGRAM),
+	   "by policy and program");
 	json_decref(reply);
 
 	daemon_stop(SIGTERM);
@@ -447,7 +463,8 @@ static void to_deny(void)
 	int status;
 
 	wait_sealed(actor.pid, "audited", "audit");
-	ok(act_so(&actor, 'p', 3) == 3 && act_so(&actor, 'd', 1) == 1, "before: what runs under Action=audit succeeds");
+	ok(act_so(&actor, 'p', 3) == 3 && act_so(&actor, 'd', 1) == 1,
+	   "before: what runs under Action=audit succeeds");
 	write_policy("audited", PROGRAM, "deny");
 	if (daemon_call("ReloadPolicy", NULL, NULL))
 		bail("ReloadPolicy: %s", daemon_error_message());
@@ -459,7 +476,8 @@ static void to_deny(void)
 	status = finish(&actor);
 	ok(dies ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL : status == 0, "by %s", madvise_ends());
 	reply = report("audited", false);
-	ok(json_number(find_row(reply, "audited", "mprotect", "denied"), "attempts") == 4, "the report has it as denied");
+	ok(json_number(find_row(reply, "audited", "mprotect", "denied"), "attempts") == 4,
+	   "the report has it as denied");
 	ok(json_number(find_row(reply, "audited", "madvise", dies ? "killed" : "denied"), "attempts") == 1,
 	   "and %s", dies ? "killed" : "denied");
 	ok(sum_rows(reply) == told + 5 && json_number(reply, "lost") == lost, "and nothing else is new");

@@ -29,7 +29,7 @@ static void check_status(void)
 
 	diag("kernel %s, preemption %s", json_text(status, "kernel"), json_text(status, "preemption"));
 	json_array_foreach (rows, i, row) {
-		const char *operation = json_text(row, "operation"), *outcome = json_text(row, "outcome");
+		const char *operation = json_text(row, "description"), *outcome = json_text(row, "outcome");
 		const char *by = json_text(row, "by");
 		int number = (int)json_number(row, "row");
 		bool lsm = !strcmp(by, "lsm");
@@ -46,21 +46,22 @@ static void check_status(void)
 			   "Status, row 13: %s: %s", operation, outcome);
 		else if (!strcmp(by, "kernel"))
 			/* Tried below: it must be so. */
-			ok((strstr(operation, "process_madvise") || strstr(operation, "guard pages")) && !strcmp(outcome, "EINVAL"),
+			ok((strstr(operation, "process_madvise") || strstr(operation, "guard pages")) &&
+				   !strcmp(outcome, "EINVAL"),
 			   "Status, row %d: %s: the kernel itself says EINVAL", number, operation);
 		else if (lsm)
 			ok((is_lsm_row(number) || number == 8 || number == 11) && !strcmp(outcome, "EPERM"),
 			   "Status, row %d: %s: EPERM", number, operation);
 		else if (strstr(operation, "32-bit call"))
 			/* A row of its own only where it is not answered as 64-bit calls are. */
-			ok(gate_is_override() && !strcmp(outcome, "SIGKILL"), "Status, row %d: %s: SIGKILL", number,
-			   operation);
+			ok(gate_is_override() && !strcmp(outcome, "SIGKILL"), "Status, row %d: %s: SIGKILL",
+			   number, operation);
 		else if (either)
-			ok(!strcmp(outcome, "EPERM") || !strcmp(outcome, "SIGKILL"), "Status, row %d: %s: %s", number,
-			   operation, outcome);
+			ok(!strcmp(outcome, "EPERM") || !strcmp(outcome, "SIGKILL"), "Status, row %d: %s: %s",
+			   number, operation, outcome);
 		else
-			ok(!is_lsm_row(number) && !strcmp(outcome, program_text()), "Status, row %d: %s: %s", number,
-			   operation, program_text());
+			ok(!is_lsm_row(number) && !strcmp(outcome, program_text()), "Status, row %d: %s: %s",
+			   number, operation, program_text());
 	}
 	for (int number = 1; number <= 13; number++)
 		ok(seen[number], "Status has row %d", number);

@@ -38,7 +38,8 @@ static void limit_moved(void)
 	result = puppet_call(puppet, SYS_munmap, at + (long)PAGE, PAGE);
 	ok(result == 0, "ADDR_LIMIT_3GB: beside the seal, munmap works (%s)", puppet_text(puppet, result));
 	result = puppet_call(puppet, SYS_munmap, at, PAGE);
-	ok(gate_32_is_override() ? result == -EPERM : result == PUPPET_DEAD && WTERMSIG(puppet->status) == SIGKILL,
+	ok(gate_32_is_override() ? result == -EPERM :
+				   result == PUPPET_DEAD && WTERMSIG(puppet->status) == SIGKILL,
 	   "ADDR_LIMIT_3GB: sealed, munmap: %s (%s)", gate_32_is_override() ? "EPERM" : "SIGKILL",
 	   puppet_text(puppet, result));
 	puppet_end(puppet);

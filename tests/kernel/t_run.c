@@ -45,17 +45,20 @@ static void attacks(const char *program)
 	const struct run unmap = { .argv = { program, "unmap" } };
 	struct ran ran = run_whole(&in_main, false);
 
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, OPEN), "%s: not sealed: all can be changed (%s)", program, ran.out);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, OPEN), "%s: not sealed: all can be changed (%s)",
+	   program, ran.out);
 	ran = run_whole(&in_main, true);
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED) && !*ran.err, "%s: sealed in main (%#x, %s%s)", program, ran.status,
-	   ran.out, ran.err);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED) && !*ran.err, "%s: sealed in main (%#x, %s%s)",
+	   program, ran.status, ran.out, ran.err);
 	ran = run_whole(&in_constructor, false);
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, OPEN), "%s: not sealed: its constructor can change all (%s)", program, ran.out);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, OPEN),
+	   "%s: not sealed: its constructor can change all (%s)", program, ran.out);
 	ran = run_whole(&in_constructor, true);
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED), "%s: sealed before its constructors (%#x, %s%s)", program, ran.status,
-	   ran.out, ran.err);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED),
+	   "%s: sealed before its constructors (%#x, %s%s)", program, ran.status, ran.out, ran.err);
 	ran = run_whole(&unmap, false);
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, "unmap 0"), "%s: not sealed: unmaps (%s)", program, ran.out);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, "unmap 0"), "%s: not sealed: unmaps (%s)", program,
+	   ran.out);
 	ran = run_whole(&unmap, true);
 	ok(gate_denies() ? EXITED(ran.status, 0) && !strcmp(ran.out, "unmap 1") :
 			   WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == SIGKILL,
@@ -84,10 +87,12 @@ static char *seals_of(pid_t pid)
 	FILE *file = open_memstream(&text, &size);
 
 	json_array_foreach(seals, i, seal) {
-		fprintf(file, "%s %ld", json_text(seal, "segment"), (long)((json_number(seal, "end") - json_number(seal, "start")) >> 12));
+		fprintf(file, "%s %ld", json_text(seal, "segment"),
+			(long)((json_number(seal, "end") - json_number(seal, "start")) >> 12));
 		json_array_foreach(json_object_get(seal, "deny"), j, stop)
 			fprintf(file, " %s", json_string_value(stop));
-		fprintf(file, " %s%s\n", json_text(seal, "gate"), json_is_true(json_object_get(seal, "revocable")) ? " revocable" : "");
+		fprintf(file, " %s%s\n", json_text(seal, "gate"),
+			json_is_true(json_object_get(seal, "revocable")) ? " revocable" : "");
 	}
 	fclose(file);
 	json_decref(seals);
@@ -109,7 +114,8 @@ static void as_seal_does(const char *program)
 		read_line(plain.out, line, sizeof(line));
 		read_line(sealed.out, line, sizeof(line));
 	} else {
-		ok(traced_within(sealed.pid, true, 20) && traced_within(sealed.pid, false, 20), "%s: is let go", program);
+		ok(traced_within(sealed.pid, true, 20) && traced_within(sealed.pid, false, 20),
+		   "%s: is let go", program);
 		nap(300);
 	}
 	ok(!daemon_seal(&(struct seal_order){ .pid = plain.pid }, NULL), "%s: msealctl seal", program);
@@ -138,15 +144,18 @@ static void as_seal_does(const char *program)
 
 static void options(void)
 {
-	const struct run run = { .options = { "--revocable", "--segments=text,relro", "--deny=mprotect" }, .argv = { RUNME, "wait" } };
+	const struct run run = { .options = { "--revocable", "--segments=text,relro", "--deny=mprotect" },
+				 .argv = { RUNME, "wait" } };
 	struct running running = run_start(&run, true);
 	char line[64], *found;
 	struct ran ran;
 
 	read_line(running.out, line, sizeof(line));
 	found = seals_of(running.pid);
-	ok(strstr(found, "text") && strstr(found, "relro") && !strstr(found, "data") && !strstr(found, "stack") &&
-	   !strstr(found, "unmap") && strstr(found, "mprotect") && strstr(found, "revocable"), "options are as of seal");
+	ok(strstr(found, "text") && strstr(found, "relro") && !strstr(found, "data") &&
+		   !strstr(found, "stack") && !strstr(found, "unmap") && strstr(found, "mprotect") &&
+		   strstr(found, "revocable"),
+	   "options are as of seal");
 	diag("%s", found);
 	free(found);
 	ok(!daemon_unseal(running.pid, NULL, 0), "revocable: root takes it back");
@@ -155,18 +164,22 @@ static void options(void)
 	ran = run_whole(&(struct run){ .options = { "--action=audit" }, .argv = { RUNME, "attack" } }, true);
 	ok(EXITED(ran.status, 0) && !strcmp(ran.out, OPEN), "--action=audit: lets it (%s)", ran.out);
 	ran = run_whole(&(struct run){ .options = { "--action=kill" }, .argv = { RUNME, "attack" } }, true);
-	ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == SIGKILL, "--action=kill: it is killed (%#x)", ran.status);
+	ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == SIGKILL, "--action=kill: it is killed (%#x)",
+	   ran.status);
 }
 
 /* --- as without --- */
 
 static void compare(const char *name, void (*set_up)(void), const char *preload)
 {
-	const struct run run = { .argv = { RUNME, "self", "an argument", "" }, .set_up = set_up, .preload = preload };
+	const struct run run = { .argv = { RUNME, "self", "an argument", "" },
+				 .set_up = set_up,
+				 .preload = preload };
 	struct ran plain = run_whole(&run, false), sealed = run_whole(&run, true);
 	char *left = plain.out, *right = sealed.out, *a, *b;
 
-	ok(EXITED(plain.status, 0) && EXITED(sealed.status, 0) && !strcmp(plain.out, sealed.out) && *plain.out && sealed.stops == 0,
+	ok(EXITED(plain.status, 0) && EXITED(sealed.status, 0) && !strcmp(plain.out, sealed.out) &&
+		   *plain.out && sealed.stops == 0,
 	   "%s: finds all as without (%#x, stops %u)%s", name, sealed.status, sealed.stops, sealed.err);
 	while ((a = strsep(&left, "\n")) && (b = strsep(&right, "\n")))
 		if (strcmp(a, b))
@@ -248,25 +261,30 @@ static void ends(void)
 	for (int code = 0; code < 256; code += 51) {
 		snprintf(number, sizeof(number), "%d", code);
 		ran = run_whole(&(struct run){ .argv = { RUNME, "exit", number } }, true);
-		ok(EXITED(ran.status, code) && !*ran.err && !ran.stops, "exit status %d (%#x)", code, ran.status);
+		ok(EXITED(ran.status, code) && !*ran.err && !ran.stops, "exit status %d (%#x)", code,
+		   ran.status);
 	}
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
 		snprintf(number, sizeof(number), "%d", signals[i]);
 		ran = run_whole(&(struct run){ .argv = { RUNME, "signal", number } }, true);
-		ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == signals[i] && !ran.stops, "killed by signal %d (%#x)", signals[i],
-		   ran.status);
+		ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == signals[i] && !ran.stops,
+		   "killed by signal %d (%#x)", signals[i], ran.status);
 	}
 	ran = run_whole(&(struct run){ .argv = { RUNME, "wait" }, .input = "some input\nx" }, true);
 	ok(EXITED(ran.status, 5) && strstr(ran.out, "some input"), "standard input and output");
 	ran = run_whole(&(struct run){ .argv = { "/none/such" } }, true);
-	ok(EXITED(ran.status, 127) && !strcmp(ran.err, "msealctl: cannot run /none/such: No such file or directory"),
+	ok(EXITED(ran.status, 127) &&
+		   !strcmp(ran.err, "msealctl: cannot run /none/such: No such file or directory"),
 	   "no such program: 127 (%#x, %s)", ran.status, ran.err);
 	ran = run_whole(&(struct run){ .argv = { "nosuchprogram" } }, true);
-	ok(EXITED(ran.status, 127) && strstr(ran.err, "nosuchprogram"), "not in the path: 127 (%#x, %s)", ran.status, ran.err);
+	ok(EXITED(ran.status, 127) && strstr(ran.err, "nosuchprogram"), "not in the path: 127 (%#x, %s)",
+	   ran.status, ran.err);
 	ran = run_whole(&(struct run){ .argv = { "/etc/passwd" } }, true);
-	ok(EXITED(ran.status, 126) && strstr(ran.err, "Permission denied"), "not executable: 126 (%#x, %s)", ran.status, ran.err);
+	ok(EXITED(ran.status, 126) && strstr(ran.err, "Permission denied"), "not executable: 126 (%#x, %s)",
+	   ran.status, ran.err);
 	ran = run_whole(&(struct run){ .argv = { "sh", "-c", "echo $0; exit 3", "name" } }, true);
-	ok(EXITED(ran.status, 3) && !strcmp(ran.out, "name"), "a program of the path (%#x, %s%s)", ran.status, ran.out, ran.err);
+	ok(EXITED(ran.status, 3) && !strcmp(ran.out, "name"), "a program of the path (%#x, %s%s)", ran.status,
+	   ran.out, ran.err);
 }
 
 /* --- kinds of programs --- */
@@ -283,17 +301,20 @@ static void kinds(void)
 	ran = run_whole(&(struct run){ .argv = { "/tmp/script" } }, false);
 	ok(!strcmp(ran.out, OPEN), "script: not sealed");
 	ran = run_whole(&(struct run){ .argv = { "/tmp/script" } }, true);
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED), "script: its interpreter is sealed (%s%s)", ran.out, ran.err);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED), "script: its interpreter is sealed (%s%s)",
+	   ran.out, ran.err);
 	ran = run_whole(&(struct run){ .argv = { RUNME, "again" } }, true);
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, OPEN), "what it execs itself is not sealed (%s%s)", ran.out, ran.err);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, OPEN), "what it execs itself is not sealed (%s%s)",
+	   ran.out, ran.err);
 	ran = run_whole(&(struct run){ .argv = { RUNME, "attack" }, .preload = "exec" }, true);
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED), "an exec before the entry point: that program is (%s%s)", ran.out, ran.err);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED),
+	   "an exec before the entry point: that program is (%s%s)", ran.out, ran.err);
 	for (int i = 0; i < 5; i++) {
 		static const char *const preloads[] = { "thread", "fork", "vfork", "block", "handler" };
 
 		ran = run_whole(&(struct run){ .argv = { RUNME, "attack" }, .preload = preloads[i] }, true);
-		ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED) && !ran.stops, "%s before the entry point (%#x, %s%s)", preloads[i],
-		   ran.status, ran.out, ran.err);
+		ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED) && !ran.stops,
+		   "%s before the entry point (%#x, %s%s)", preloads[i], ran.status, ran.out, ran.err);
 	}
 	ran = run_whole(&(struct run){ .argv = { RUNME, "attack" }, .preload = "exit" }, true);
 	ok(EXITED(ran.status, 64), "an end before the entry point (%#x)", ran.status);
@@ -321,14 +342,17 @@ static void many(void)
 
 int main(int argc, char **argv)
 {
-	static const char *const programs[] = { RUNME, RUNME "-now", RUNME "-norelro", RUNME "-static", RUNME "-static-pie",
-						RUNME "-static-norelro" };
+	static const char *const programs[] = {
+		RUNME,		 RUNME "-now",	      RUNME "-norelro",
+		RUNME "-static", RUNME "-static-pie", RUNME "-static-norelro"
+	};
 	struct puppet *other;
 	struct ran ran;
 
 	puppet_main(argc, argv);
 	ran = run_whole(&(struct run){ .argv = { RUNME, "exit", "7" } }, true);
-	ok(EXITED(ran.status, 1) && strstr(ran.err, "cannot reach mseald"), "no daemon: does not run (%#x, %s)", ran.status, ran.err);
+	ok(EXITED(ran.status, 1) && strstr(ran.err, "cannot reach mseald"),
+	   "no daemon: does not run (%#x, %s)", ran.status, ran.err);
 	daemon_start();
 	other = puppet_new();
 	must_seal(other->pid, puppet_pages(other, 1, PROT_READ), PAGE);

@@ -64,7 +64,8 @@ static void traced_itself(void)
 static void copy(const char *from, const char *to, mode_t mode)
 {
 	char buffer[65536];
-	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+	int in = open(from, O_RDONLY | O_CLOEXEC),
+	    out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
 	ssize_t got;
 
 	while ((got = read(in, buffer, sizeof(buffer))) > 0)
@@ -81,27 +82,34 @@ static void users(void)
 	static const char program[] = "/usr/bin/runme-setuid";
 	struct ran ran = run_whole(&(struct run){ .argv = { RUNME, "attack" }, .set_up = as_user }, true);
 
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED) && !ran.stops, "a user (%#x, %s%s)", ran.status, ran.out, ran.err);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED) && !ran.stops, "a user (%#x, %s%s)", ran.status,
+	   ran.out, ran.err);
 	copy(RUNME, program, 04755);
 	ran = run_whole(&(struct run){ .argv = { program, "euid" }, .set_up = as_user }, false);
 	ok(!strcmp(ran.out, "uid 1000 euid 0"), "setuid: has its privileges (%s)", ran.out);
 	ran = run_whole(&(struct run){ .argv = { program, "euid" }, .set_up = as_user }, true);
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, "uid 1000 euid 0"), "setuid: has them sealed as well (%#x, %s%s)", ran.status,
-	   ran.out, ran.err);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, "uid 1000 euid 0"),
+	   "setuid: has them sealed as well (%#x, %s%s)", ran.status, ran.out, ran.err);
 	ran = run_whole(&(struct run){ .argv = { program, "attack" }, .set_up = as_user }, true);
 	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED), "setuid: is sealed (%s%s)", ran.out, ran.err);
-	ran = run_whole(&(struct run){ .options = { "--action=kill" }, .argv = { program, "attack" }, .set_up = as_user }, true);
-	ok(EXITED(ran.status, 1) && !*ran.out && strstr(ran.err, "only root may choose"), "setuid: not as a user chooses (%#x, %s%s)",
-	   ran.status, ran.out, ran.err);
-	ran = run_whole(&(struct run){ .options = { "--action=audit" }, .argv = { program, "attack" } }, true);
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, OPEN), "setuid: as root chooses (%#x, %s%s)", ran.status, ran.out, ran.err);
+	ran = run_whole(&(struct run){ .options = { "--action=kill" },
+				       .argv = { program, "attack" },
+				       .set_up = as_user },
+			true);
+	ok(EXITED(ran.status, 1) && !*ran.out && strstr(ran.err, "only root may choose"),
+	   "setuid: not as a user chooses (%#x, %s%s)", ran.status, ran.out, ran.err);
+	ran = run_whole(&(struct run){ .options = { "--action=audit" }, .argv = { program, "attack" } },
+			true);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, OPEN), "setuid: as root chooses (%#x, %s%s)", ran.status,
+	   ran.out, ran.err);
 	unlink(program);
 }
 
 /* Asks, and is a setuid program by the time that it is looked at. */
 static void becomes_another(void)
 {
-	static const char program[] = "/usr/bin/runme-setuid", call[] = "{\"method\":\"io.mseald.Run\",\"parameters\":{\"action\":\"audit\"}}";
+	static const char program[] = "/usr/bin/runme-setuid",
+			  call[] = "{\"method\":\"io.mseald.Run\",\"parameters\":{\"action\":\"audit\"}}";
 	int out[2], in[2], status = 0;
 	char byte = 0;
 	pid_t pid;
@@ -141,7 +149,8 @@ static void becomes_another(void)
 
 static void traced(void)
 {
-	struct running running = run_start(&(struct run){ .argv = { RUNME, "attack" }, .set_up = traced_itself }, true);
+	struct running running = run_start(
+		&(struct run){ .argv = { RUNME, "attack" }, .set_up = traced_itself }, true);
 	char text[512] = "";
 	int status;
 
@@ -149,7 +158,8 @@ static void traced(void)
 		ptrace(PTRACE_CONT, running.pid, 0, WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status));
 	if (read(running.err, text, sizeof(text) - 1) < 0)
 		diag("its stderr: %s", strerror(errno));
-	ok(EXITED(status, 1) && strstr(text, "is traced by another"), "a caller that is traced: refused (%#x, %s)", status, text);
+	ok(EXITED(status, 1) && strstr(text, "is traced by another"),
+	   "a caller that is traced: refused (%#x, %s)", status, text);
 	close(running.in);
 	close(running.out);
 	close(running.err);
@@ -163,7 +173,8 @@ static void foreign(void)
 	struct ran ran;
 
 	read_line(running.out, line, sizeof(line));
-	ok(ptrace(PTRACE_SEIZE, running.pid, 0, 0) < 0 && errno == EPERM, "foreign-write: it cannot be traced (%s)", strerror(errno));
+	ok(ptrace(PTRACE_SEIZE, running.pid, 0, 0) < 0 && errno == EPERM,
+	   "foreign-write: it cannot be traced (%s)", strerror(errno));
 	if (native_expected()) {
 		json_t *spaces = daemon_list(running.pid);
 
@@ -173,10 +184,12 @@ static void foreign(void)
 	ran = run_end((close(running.in), running.in = -1, &running));
 	ok(EXITED(ran.status, 5), "foreign-write: ends as it would (%#x)", ran.status);
 	/* One that is sealed so itself may run another. */
-	ran = run_whole(&(struct run){ .options = { "--deny=all" },
-				       .argv = { "sh", "-c", "exec msealctl run --deny=all -- " RUNME " attack" } }, true);
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED), "foreign-write: and runs another so (%#x, %s%s)", ran.status, ran.out,
-	   ran.err);
+	ran = run_whole(
+		&(struct run){ .options = { "--deny=all" },
+			       .argv = { "sh", "-c", "exec msealctl run --deny=all -- " RUNME " attack" } },
+		true);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED),
+	   "foreign-write: and runs another so (%#x, %s%s)", ran.status, ran.out, ran.err);
 }
 
 /* --- it cannot be sealed --- */
@@ -189,13 +202,19 @@ static void fails(void)
 
 	/* To discard what is writable takes nothing that a write would not: no such seal is made. */
 	for (int i = 0; i < 3; i++) {
-		ran = run_whole(&(struct run){ .options = { "--segments=data", "--deny=discard" }, .argv = { programs[i], "attack" } }, true);
+		ran = run_whole(&(struct run){ .options = { "--segments=data", "--deny=discard" },
+					       .argv = { programs[i], "attack" } },
+				true);
 		snprintf(expected, sizeof(expected), "msealctl: cannot seal %s: pid ", programs[i]);
-		ok(EXITED(ran.status, 1) && !*ran.out && !strncmp(ran.err, expected, strlen(expected)) && !strchr(ran.err, '\n'),
-		   "%s: cannot be sealed: does not run, and says why (%#x, %s%s)", programs[i], ran.status, ran.out, ran.err);
+		ok(EXITED(ran.status, 1) && !*ran.out && !strncmp(ran.err, expected, strlen(expected)) &&
+			   !strchr(ran.err, '\n'),
+		   "%s: cannot be sealed: does not run, and says why (%#x, %s%s)", programs[i], ran.status,
+		   ran.out, ran.err);
 	}
-	ran = run_whole(&(struct run){ .options = { "--segments=relro" }, .argv = { "/tests/runme32" } }, true);
-	ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == SIGKILL, "32-bit: nothing to seal: does not run (%#x)", ran.status);
+	ran = run_whole(&(struct run){ .options = { "--segments=relro" }, .argv = { "/tests/runme32" } },
+			true);
+	ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == SIGKILL,
+	   "32-bit: nothing to seal: does not run (%#x)", ran.status);
 }
 
 /* --- somebody dies --- */
@@ -209,22 +228,23 @@ static void deaths(void)
 	ok(tracer > 0, "in its loader: it is traced");
 	hang_on();
 	ran = run_end(&running);
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED) && !ran.stops, "in its loader for a while: sealed (%#x, %s%s)", ran.status,
-	   ran.out, ran.err);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED) && !ran.stops,
+	   "in its loader for a while: sealed (%#x, %s%s)", ran.status, ran.out, ran.err);
 	ok(gone_within(tracer, 20), "and the tracer is gone");
 
 	running = hanging(&hangs, true);
 	tracer = tracer_of(running.pid);
 	kill(tracer, SIGKILL);
 	ran = run_end(&running);
-	ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == SIGKILL && !*ran.out, "the tracer is killed: so is the program (%#x, %s)",
-	   ran.status, ran.out);
+	ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == SIGKILL && !*ran.out,
+	   "the tracer is killed: so is the program (%#x, %s)", ran.status, ran.out);
 
 	running = hanging(&hangs, true);
 	tracer = tracer_of(running.pid);
 	daemon_stop(SIGKILL);
 	ran = run_end(&running);
-	ok(EXITED(ran.status, 1) && !*ran.out && !strcmp(ran.err, "msealctl: cannot seal /tests/runme: mseald has ended"),
+	ok(EXITED(ran.status, 1) && !*ran.out &&
+		   !strcmp(ran.err, "msealctl: cannot seal /tests/runme: mseald has ended"),
 	   "the daemon is killed: the program ends, and says why (%#x, %s%s)", ran.status, ran.out, ran.err);
 	ok(gone_within(tracer, 20), "and the tracer is gone");
 	daemon_start();
@@ -232,18 +252,20 @@ static void deaths(void)
 	running = hanging(&hangs, true);
 	daemon_stop(SIGTERM);
 	ran = run_end(&running);
-	ok(EXITED(ran.status, 1) && !*ran.out, "the daemon ends: the program too (%#x, %s%s)", ran.status, ran.out, ran.err);
+	ok(EXITED(ran.status, 1) && !*ran.out, "the daemon ends: the program too (%#x, %s%s)", ran.status,
+	   ran.out, ran.err);
 	daemon_start();
 
 	running = hanging(&hangs, true);
 	tracer = tracer_of(running.pid);
 	kill(running.pid, SIGTERM);
 	ran = run_end(&running);
-	ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == SIGTERM && gone_within(tracer, 20), "killed in its loader (%#x)", ran.status);
+	ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == SIGTERM && gone_within(tracer, 20),
+	   "killed in its loader (%#x)", ran.status);
 
 	ran = run_whole(&(struct run){ .argv = { RUNME, "attack" }, .preload = "threadexec" }, true);
-	ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == SIGKILL, "another thread of its loader execs: it is killed (%#x, %s)",
-	   ran.status, ran.out);
+	ok(WIFSIGNALED(ran.status) && WTERMSIG(ran.status) == SIGKILL,
+	   "another thread of its loader execs: it is killed (%#x, %s)", ran.status, ran.out);
 
 	daemon_pause(true);
 	running = run_start(&(struct run){ .argv = { RUNME, "attack" } }, true);
@@ -264,7 +286,10 @@ static void ask(struct connection *connection)
 		_exit(90);
 }
 
-/* A user's process that asks, and stays; 'g' or 'e' on fd is what it was answered. Closes when a byte comes. */
+/*
+ * A user's process that asks, and stays; 'g' or 'e' on fd is what it was answered. Closes when a
+ * byte comes.
+ */
 static pid_t asker(int answers, int orders, bool user)
 {
 	struct connection connection;
@@ -310,7 +335,8 @@ static void stays(void)
 	if (write(orders[1], "x", 1) != 1)
 		bail("pipe");
 	ok(traced_within(pid, false, 20) && gone_within(tracer, 20), "it closes its connection: is let go");
-	ok(waitpid(pid, &status, WNOHANG | WUNTRACED | WCONTINUED) == 0, "and lives, its parent has been told of nothing");
+	ok(waitpid(pid, &status, WNOHANG | WUNTRACED | WCONTINUED) == 0,
+	   "and lives, its parent has been told of nothing");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	pid = asker(answers[1], orders[0], true);
@@ -318,7 +344,8 @@ static void stays(void)
 		bail("no answer");
 	tracer = tracer_of(pid);
 	kill(pid, SIGKILL);
-	ok(waitpid(pid, &status, 0) == pid && WTERMSIG(status) == SIGKILL && gone_within(tracer, 20), "it is killed: the tracer ends");
+	ok(waitpid(pid, &status, 0) == pid && WTERMSIG(status) == SIGKILL && gone_within(tracer, 20),
+	   "it is killed: the tracer ends");
 	for (int i = 0; i < 2; i++) {
 		close(answers[i]);
 		close(orders[i]);
@@ -365,7 +392,10 @@ static void limits(void)
 
 /* --- job control --- */
 
-/* All that the parent of a job is told of it, as letters: s(topped) c(ontinued) e(xited) k(illed), with a number. */
+/*
+ * All that the parent of a job is told of it, as letters: s(topped) c(ontinued) e(xited) k(illed),
+ * with a number.
+ */
 static void tell(pid_t pid, char *told, size_t size)
 {
 	size_t length = strlen(told);
@@ -421,7 +451,8 @@ static void shell(int terminal, int out, bool sealed, bool in_loader)
 		if (write(out, &byte, 1) != 1)
 			_exit(93);
 		tell(pid, told, sizeof(told));
-		snprintf(told + strlen(told), sizeof(told) - strlen(told), "%s ", tcgetpgrp(terminal) == pid ? "in front" : "behind");
+		snprintf(told + strlen(told), sizeof(told) - strlen(told), "%s ",
+			 tcgetpgrp(terminal) == pid ? "in front" : "behind");
 		kill(-pid, SIGCONT);
 		tell(pid, told, sizeof(told));
 	}
@@ -451,7 +482,8 @@ static void report(bool sealed, bool in_loader, char *text, size_t size)
 	ssize_t got;
 	pid_t pid;
 
-	if (master < 0 || grantpt(master) || unlockpt(master) || ptsname_r(master, name, sizeof(name)) || pipe2(keys, O_CLOEXEC))
+	if (master < 0 || grantpt(master) || unlockpt(master) || ptsname_r(master, name, sizeof(name)) ||
+	    pipe2(keys, O_CLOEXEC))
 		bail("no terminal: %s", strerror(errno));
 	terminal = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	fflush(NULL);
@@ -482,8 +514,10 @@ static void jobs(void)
 
 		report(false, in_loader, plain, sizeof(plain));
 		report(true, in_loader, sealed, sizeof(sealed));
-		ok(!strcmp(plain, sealed) && strstr(plain, "s20 in front c s20 in front c") && strstr(plain, "k2"),
-		   "job control%s: the shell is told the same (%s; without: %s)", in_loader ? " while its loader runs" : "", sealed, plain);
+		ok(!strcmp(plain, sealed) && strstr(plain, "s20 in front c s20 in front c") &&
+			   strstr(plain, "k2"),
+		   "job control%s: the shell is told the same (%s; without: %s)",
+		   in_loader ? " while its loader runs" : "", sealed, plain);
 	}
 }
 
@@ -495,16 +529,19 @@ static void stopped_in_loader(void)
 	int status = 0;
 
 	kill(running.pid, SIGSTOP);
-	ok(waitpid(running.pid, &status, WUNTRACED) == running.pid && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP,
+	ok(waitpid(running.pid, &status, WUNTRACED) == running.pid && WIFSTOPPED(status) &&
+		   WSTOPSIG(status) == SIGSTOP,
 	   "stopped in its loader: its parent is told (%#x)", status);
 	hang_on();
 	nap(300);
 	ok(waitpid(running.pid, &status, WUNTRACED | WNOHANG) == 0, "and it stays so");
 	kill(running.pid, SIGCONT);
-	ok(waitpid(running.pid, &status, WCONTINUED) == running.pid && WIFCONTINUED(status), "continued: its parent is told (%#x)", status);
+	ok(waitpid(running.pid, &status, WCONTINUED) == running.pid && WIFCONTINUED(status),
+	   "continued: its parent is told (%#x)", status);
 	hang_on();
 	ran = run_end(&running);
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED) && !ran.stops, "then sealed (%#x, %s%s)", ran.status, ran.out, ran.err);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED) && !ran.stops, "then sealed (%#x, %s%s)",
+	   ran.status, ran.out, ran.err);
 	for (int i = 0; i < 10; i++) {
 		running = run_start(&(struct run){ .argv = { RUNME, "attack" } }, true);
 		for (int j = 0; j < 60 + 7 * i; j++) {
@@ -517,7 +554,8 @@ static void stopped_in_loader(void)
 		if (strcmp(ran.out, SEALED))
 			break;
 	}
-	ok(!strcmp(ran.out, SEALED), "stopped and continued all the time: sealed (%#x, %s%s)", ran.status, ran.out, ran.err);
+	ok(!strcmp(ran.out, SEALED), "stopped and continued all the time: sealed (%#x, %s%s)", ran.status,
+	   ran.out, ran.err);
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Much of everything: 10,000 seals in 100 processes, 10,000 sealed processes. The daemon stays small, does
- * nothing when nothing is asked of it, and each of them is sealed. $MSEALD_SCALE: processes (default 10,000 on 6.12, 1,000
+ * nothing when nothing is asked of it, and each of them is sealed. $MSEALD_SCALE: processes
+ * (default 10,000 on 6.12, 1,000
  * elsewhere, and under sanitizers, where each of them has so much memory that the VM has too little).
  */
 #define _GNU_SOURCE
@@ -64,7 +65,8 @@ static void many_seals(void)
 		start[i] = puppet_pages(crowd[i], 2 * SEALS, PROT_READ);
 		order.pid = crowd[i]->pid;
 		for (int k = 0; k < SEALS; k++)
-			ranges[k] = (struct range){ start[i] + (uint64_t)k * 2 * PAGE, start[i] + ((uint64_t)k * 2 + 1) * PAGE };
+			ranges[k] = (struct range){ start[i] + (uint64_t)k * 2 * PAGE,
+						    start[i] + ((uint64_t)k * 2 + 1) * PAGE };
 		error = daemon_seal(&order, NULL);
 		if (error)
 			bail("sealing: %s", error);
@@ -81,16 +83,19 @@ static void many_seals(void)
 		open += puppet_call(crowd[i], SYS_mprotect, at, PAGE, PROT_READ | PROT_WRITE) != -EPERM ||
 			puppet_call(crowd[i], SYS_mprotect, at + PAGE, PAGE, PROT_READ | PROT_WRITE) != 0;
 	}
-	ok(seals == MANY * SEALS && open == 0, "10,000 seals in 100 processes hold (%" PRId64 ", %u do not)", seals, open);
+	ok(seals == MANY * SEALS && open == 0, "10,000 seals in 100 processes hold (%" PRId64 ", %u do not)",
+	   seals, open);
 	/* Maps for the next sets are made in advance, some dozens. */
-	ok(open_files() <= files + 48, "the daemon has no descriptor for each of them (%d, %d before)", open_files(), files);
+	ok(open_files() <= files + 48, "the daemon has no descriptor for each of them (%d, %d before)",
+	   open_files(), files);
 	sleep(5);
-	daemon_memory_ok(daemon_process_number("VmRSS:") < 10240, "the daemon has less than 10 MB resident (%ld kB)",
-			 daemon_process_number("VmRSS:"));
+	daemon_memory_ok(daemon_process_number("VmRSS:") < 10240,
+			 "the daemon has less than 10 MB resident (%ld kB)", daemon_process_number("VmRSS:"));
 	ok(daemon_stop(SIGTERM) == 0, "it ends");
 	daemon_start();
 	sleep(5);
-	daemon_memory_ok(daemon_process_number("VmRSS:") < 10240, "the next one, which has read them all, too (%ld kB)",
+	daemon_memory_ok(daemon_process_number("VmRSS:") < 10240,
+			 "the next one, which has read them all, too (%ld kB)",
 			 daemon_process_number("VmRSS:"));
 	ticks = daemon_ticks();
 	wakes = daemon_process_number("voluntary_ctxt_switches:");
@@ -101,7 +106,8 @@ static void many_seals(void)
 	diag("%ld ticks of a processor in these 20 s", daemon_ticks() - ticks);
 	for (int i = 0; i < MANY; i++)
 		(void)puppet_end(crowd[i]);
-	ok(status_becomes("spaces", 0, 30) && status_becomes("sets", 0, 30), "nothing is left when they have ended");
+	ok(status_becomes("spaces", 0, 30) && status_becomes("sets", 0, 30),
+	   "nothing is left when they have ended");
 }
 
 /* --- many processes --- */
@@ -135,7 +141,9 @@ static long beget(const long arguments[6])
 static void many_processes(void)
 {
 	const char *kernel = getenv("MSEALD_EXPECT_KERNEL"), *scale = getenv("MSEALD_SCALE");
-	long wanted = scale ? atol(scale) : daemon_under() || (kernel && strcmp(kernel, "6.12")) ? 1000 : 10000;
+	long wanted = scale						   ? atol(scale) :
+		      daemon_under() || (kernel && strcmp(kernel, "6.12")) ? 1000 :
+									     10000;
 	struct puppet *parent = puppet_new();
 	uint64_t page = puppet_pages(parent, 1, PROT_READ);
 	struct births *births = puppet_data(parent);
@@ -147,8 +155,8 @@ static void many_processes(void)
 	memset(births, 0, sizeof(*births));
 	must_seal(parent->pid, page, PAGE);
 	result = puppet_run(parent, beget, (long)page, (long)births, wanted);
-	ok(result == 0 && births->born == wanted, "%ld forks of a sealed process (%ld: %s)", wanted, births->born,
-	   puppet_text(parent, result));
+	ok(result == 0 && births->born == wanted, "%ld forks of a sealed process (%ld: %s)", wanted,
+	   births->born, puppet_text(parent, result));
 	for (int tries = 0; births->denied < births->born && tries < 600; tries++)
 		nap(100);
 	ok(births->denied == births->born, "each of them is denied what its parent is (%ld)", births->denied);
@@ -157,17 +165,20 @@ static void many_processes(void)
 	list = daemon_list(0);
 	began = now_us() - began;
 	/* Under -icount a microsecond is a thousand instructions. */
-	diag("listing them takes %" PRId64 " us, %ld ticks of it in the daemon", began, daemon_ticks() - ticks);
+	diag("listing them takes %" PRId64 " us, %ld ticks of it in the daemon", began,
+	     daemon_ticks() - ticks);
 	listed = json_array_size(list);
 	ok(listed == (size_t)wanted + 1, "and all are listed (%zu)", listed);
-	daemon_memory_ok(daemon_process_number("VmRSS:") < 20480, "the daemon has less than 20 MB resident (%ld kB)",
-			 daemon_process_number("VmRSS:"));
+	daemon_memory_ok(daemon_process_number("VmRSS:") < 20480,
+			 "the daemon has less than 20 MB resident (%ld kB)", daemon_process_number("VmRSS:"));
 	json_array_foreach (list, i, space)
-		if ((pid = json_array_get(json_object_get(space, "pids"), 0)) && json_integer_value(pid) != parent->pid)
+		if ((pid = json_array_get(json_object_get(space, "pids"), 0)) &&
+		    json_integer_value(pid) != parent->pid)
 			kill((pid_t)json_integer_value(pid), SIGKILL);
 	json_decref(list);
 	(void)puppet_end(parent);
-	ok(status_becomes("spaces", 0, 60) && status_becomes("sets", 0, 60), "nothing is left when they have ended");
+	ok(status_becomes("spaces", 0, 60) && status_becomes("sets", 0, 60),
+	   "nothing is left when they have ended");
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How much one user may have: connections, time, memory of the daemon, seals, and places in the maps, which his
+ * How much one user may have: connections, time, memory of the daemon, seals, and places in the
+ * maps, which his
  * forks take. Whoever has all that he may is refused, and nobody else is.
  */
 #define _GNU_SOURCE
@@ -103,7 +104,8 @@ static void connections(void)
 		connection_close(&all[--count]);
 	for (int i = 0; i < 100 && *ask(other, "List", 0, 0, 0)->error; i++)
 		nap(50);
-	ok(!*((const struct asked *)puppet_data(other))->error, "when they have gone, users are served again");
+	ok(!*((const struct asked *)puppet_data(other))->error,
+	   "when they have gone, users are served again");
 	puppet_end(other);
 }
 
@@ -126,7 +128,8 @@ static void stallers(void)
 	while (sent < (100u << 20) && connection_send(&all[0], spaces, chunk))
 		sent += chunk;
 	reply = told(&all[0], 20000);
-	ok(sent < (2u << 20) && reply && strstr(json_text(reply, "error"), "TooMany"), "a message without an end: after %zu KiB: %s", sent >> 10,
+	ok(sent < (2u << 20) && reply && strstr(json_text(reply, "error"), "TooMany"),
+	   "a message without an end: after %zu KiB: %s", sent >> 10,
 	   json_text(json_object_get(reply, "parameters"), "message"));
 	json_decref(reply);
 	connection_close(&all[0]);
@@ -139,7 +142,8 @@ static void stallers(void)
 	}
 	ok(daemon_alive(), "half messages on all connections of a user: root is served");
 	after = daemon_process_number("VmRSS:");
-	ok(after - before < TIMES * (32 << 10), "and the daemon has not grown by much (%ld KiB)", after - before);
+	ok(after - before < TIMES * (32 << 10), "and the daemon has not grown by much (%ld KiB)",
+	   after - before);
 	for (int i = 0; i < EACH; i++)
 		connection_close(&all[i]);
 	free(spaces);
@@ -163,8 +167,10 @@ static void swollen(void)
 		bail("cannot connect");
 	(void)connection_send(&connection, text, at);
 	reply = told(&connection, 60000);
-	ok(reply && strstr(json_text(reply, "error"), "InvalidParameter") && daemon_process_number("VmRSS:") - before < TIMES * (64 << 10),
-	   "a message that swells when it is parsed: %s (%ld KiB more)", json_text(reply, "error"), daemon_process_number("VmRSS:") - before);
+	ok(reply && strstr(json_text(reply, "error"), "InvalidParameter") &&
+		   daemon_process_number("VmRSS:") - before < TIMES * (64 << 10),
+	   "a message that swells when it is parsed: %s (%ld KiB more)", json_text(reply, "error"),
+	   daemon_process_number("VmRSS:") - before);
 	json_decref(reply);
 	connection_close(&connection);
 	free(text);
@@ -201,7 +207,8 @@ static void slow_readers(void)
 		}
 	}
 	after = daemon_process_number("VmRSS:");
-	ok(daemon_alive() && after - before < TIMES * (64 << 10), "%d monitors that do not read: the daemon has not grown by much (%ld KiB)", EACH - 1,
+	ok(daemon_alive() && after - before < TIMES * (64 << 10),
+	   "%d monitors that do not read: the daemon has not grown by much (%ld KiB)", EACH - 1,
 	   after - before);
 	ok(seen > 1000, "and root's monitor has got its events (%ld)", seen);
 	monitor_close(&all);
@@ -263,8 +270,10 @@ static void floods(void)
 		calls++;
 		nap(50);
 	}
-	diag("%ld ticks of a processor in %.0f s, root's calls included", daemon_ticks() - ticks, seconds() - begun);
-	ok(roots < 2 * TIMES && calls > 20 / TIMES, "a user floods: root waits for %.3f s at the most, in %u calls", roots, calls);
+	diag("%ld ticks of a processor in %.0f s, root's calls included", daemon_ticks() - ticks,
+	     seconds() - begun);
+	ok(roots < 2 * TIMES && calls > 20 / TIMES,
+	   "a user floods: root waits for %.3f s at the most, in %u calls", roots, calls);
 	ok(others < 4 * TIMES, "and another user for %.3f s", others);
 	puppet_result(asker);
 	nap(3000);
@@ -284,7 +293,10 @@ static uint64_t seal_many(struct puppet *puppet)
 
 	for (unsigned i = 0; i < SEALS; i++)
 		ranges[i] = (struct range){ pages + 2 * i * PAGE, pages + (2 * i + 1) * PAGE };
-	error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = ranges, .count = SEALS, .revocable = true }, NULL);
+	error = daemon_seal(
+		&(struct seal_order){
+			.pid = puppet->pid, .ranges = ranges, .count = SEALS, .revocable = true },
+		NULL);
 	if (error)
 		bail("sealing %d ranges: %s %s", SEALS, error, daemon_error_message());
 	return pages + 2 * SEALS * PAGE;
@@ -292,7 +304,8 @@ static uint64_t seal_many(struct puppet *puppet)
 
 static void many_seals(void)
 {
-	struct puppet *askers[SEALS_ALL / SEALS], *last = puppet_of(USER, USER), *other = puppet_of(OTHER, OTHER);
+	struct puppet *askers[SEALS_ALL / SEALS], *last = puppet_of(USER, USER),
+						  *other = puppet_of(OTHER, OTHER);
 	const struct asked *asked;
 	uint64_t page = 0;
 
@@ -302,7 +315,8 @@ static void many_seals(void)
 		if (i)
 			continue;
 		asked = ask(askers[0], "Seal", askers[0]->pid, page, PAGE);
-		ok(!strcmp(asked->error, "TooMany"), "a user: %d seals in one address space, and no more: %s", SEALS, asked->message);
+		ok(!strcmp(asked->error, "TooMany"), "a user: %d seals in one address space, and no more: %s",
+		   SEALS, asked->message);
 		asked = ask(askers[0], "List", 0, 0, 0);
 		ok(!*asked->error && asked->spaces == 1, "they can be listed (%s)", asked->message);
 		ok(!seal_range(askers[0]->pid, page, PAGE), "root: more");
@@ -318,7 +332,8 @@ static void many_seals(void)
 	for (int i = 0; i < SEALS_ALL / SEALS; i++)
 		puppet_end(askers[i]);
 	page = puppet_pages(last, 1, PROT_READ);
-	ok(status_becomes("spaces", 1, 20) && !*ask(last, "Seal", last->pid, page, PAGE)->error, "and he, when they have ended");
+	ok(status_becomes("spaces", 1, 20) && !*ask(last, "Seal", last->pid, page, PAGE)->error,
+	   "and he, when they have ended");
 	puppet_end(last);
 	puppet_end(other);
 }
@@ -337,7 +352,8 @@ static long fork_many(const long arguments[6])
 			return pid == -EAGAIN ? made : pid;
 		if (pid == 0) {
 			/* Sealed, or it says so by its end. */
-			if (arguments[1] && raw_call(SYS_mprotect, arguments[1], PAGE, PROT_READ, 0, 0, 0) != -EPERM)
+			if (arguments[1] &&
+			    raw_call(SYS_mprotect, arguments[1], PAGE, PROT_READ, 0, 0, 0) != -EPERM)
 				_exit(99);
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			for (;;)
@@ -381,13 +397,16 @@ static struct puppet *sealed_of(uid_t uid, uint64_t *ret_page)
 static void places(void)
 {
 	uint64_t page, others_page, roots_page, users_page;
-	struct puppet *own = sealed_of(USER, &page), *other = sealed_of(OTHER, &others_page), *root = sealed_of(0, &roots_page), *asker, *inside;
+	struct puppet *own = sealed_of(USER, &page), *other = sealed_of(OTHER, &others_page),
+		      *root = sealed_of(0, &roots_page), *asker, *inside;
 	const struct asked *asked;
 	long made, again;
 	int64_t before = status_number("spaces");
 
 	made = puppet_run(own, fork_many, PLACES + 10, (long)page);
-	ok(made == PLACES - 1, "a user may have %d sealed address spaces: %ld forks of the first are made, then EAGAIN", PLACES, made);
+	ok(made == PLACES - 1,
+	   "a user may have %d sealed address spaces: %ld forks of the first are made, then EAGAIN", PLACES,
+	   made);
 	ok(status_becomes("spaces", before + made, 10), "all of them sealed");
 	again = puppet_run(own, fork_many, 1, (long)page);
 	ok(again == 0, "no further one (%ld)", again);
@@ -401,19 +420,23 @@ static void places(void)
 	ok(made == 5, "another user's forks are made (%ld)", made);
 	made = puppet_run(root, fork_many, 2 * PLACES, (long)roots_page);
 	ok(made == 2 * PLACES, "root's are made, and more of them (%ld)", made);
-	ok(puppet_call(own, SYS_mprotect, page, PAGE, PROT_READ) == -EPERM, "the user's first is sealed still");
+	ok(puppet_call(own, SYS_mprotect, page, PAGE, PROT_READ) == -EPERM,
+	   "the user's first is sealed still");
 	must_seal(asker->pid, users_page, PAGE);
-	ok(puppet_call(asker, SYS_mprotect, users_page, PAGE, PROT_READ) == -EPERM, "what root asks for is sealed, full or not");
+	ok(puppet_call(asker, SYS_mprotect, users_page, PAGE, PROT_READ) == -EPERM,
+	   "what root asks for is sealed, full or not");
 	made = puppet_run(asker, fork_many, 1, (long)users_page);
 	ok(made == 0, "but does not fork (%ld)", made);
 	puppet_end(asker);
 
 	ok(puppet_run(own, end_children, 0) == 0, "none of the children was born unsealed");
-	ok(puppet_run(other, end_children, 0) == 0 && puppet_run(root, end_children, 0) == 0, "nor of the others'");
+	ok(puppet_run(other, end_children, 0) == 0 && puppet_run(root, end_children, 0) == 0,
+	   "nor of the others'");
 	ok(status_becomes("spaces", before, 20), "when they have ended all places are free");
 	made = puppet_run(own, fork_many, PLACES + 10, (long)page);
 	ok(made == PLACES - 1, "and can be taken again (%ld)", made);
-	ok(puppet_run(own, end_children, 0) == 0 && status_becomes("spaces", before, 20), "and are free again");
+	ok(puppet_run(own, end_children, 0) == 0 && status_becomes("spaces", before, 20),
+	   "and are free again");
 
 	/* Users of a user namespace of his are him. */
 	inside = puppet_of(USER, USER);
@@ -424,7 +447,8 @@ static void places(void)
 	users_page = puppet_pages(inside, 1, PROT_READ);
 	must_seal(inside->pid, users_page, PAGE);
 	made = puppet_run(inside, fork_many, PLACES + 10, (long)users_page);
-	ok(made == PLACES - 2, "another uid in a user namespace that he has made is on his account (%ld)", made);
+	ok(made == PLACES - 2, "another uid in a user namespace that he has made is on his account (%ld)",
+	   made);
 	ok(puppet_run(own, fork_many, 1, (long)page) == 0, "which is full now");
 	ok(puppet_run(inside, end_children, 0) == 0, "none of them was born unsealed");
 	puppet_end(inside);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A soak: very many requests of all kinds, right and wrong, and programs that start and are sealed by a policy, in
+ * A soak: very many requests of all kinds, right and wrong, and programs that start and are sealed
+ * by a policy, in
  * random order. In the end maps, descriptors and memory of the daemon are where they were.
- * $MSEALD_SOAK: how many turns, of 20 requests on the average (default 600; `make soak` has 50,000). $MSEALD_SEED: the same order again.
+ * $MSEALD_SOAK: how many turns, of 20 requests on the average (default 600; `make soak` has
+ * 50,000). $MSEALD_SEED: the same order again.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -46,11 +48,16 @@ static long bpf(int command, union bpf_attr *attributes)
 	return syscall(SYS_bpf, command, attributes, sizeof(*attributes));
 }
 
-/* Entries come and go. Of an array of maps each look-up takes a grace period (kernel/bpf/syscall.c, maybe_wait_bpf_programs). */
+/*
+ * Entries come and go. Of an array of maps each look-up takes a grace period (kernel/bpf/syscall.c,
+ * maybe_wait_bpf_programs).
+ */
 static bool is_hash(int map)
 {
 	struct bpf_map_info info = { 0 };
-	union bpf_attr attributes = { .info = { .bpf_fd = (uint32_t)map, .info_len = sizeof(info), .info = (uint64_t)(uintptr_t)&info } };
+	union bpf_attr attributes = { .info = { .bpf_fd = (uint32_t)map,
+						.info_len = sizeof(info),
+						.info = (uint64_t)(uintptr_t)&info } };
 
 	return bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) == 0 && info.type == BPF_MAP_TYPE_HASH;
 }
@@ -133,7 +140,8 @@ static void expect(const char *error, const char *wanted, const char *what)
 	if ((error == NULL) == (wanted == NULL))
 		return;
 	if (!wrong++)
-		diag("%s: %s %s, wanted %s", what, error ?: "done", error ? daemon_error_message() : "", wanted ?: "it done");
+		diag("%s: %s %s, wanted %s", what, error ?: "done", error ? daemon_error_message() : "",
+		     wanted ?: "it done");
 }
 
 static void seal_some(struct one *one, bool revocable)
@@ -141,13 +149,18 @@ static void seal_some(struct one *one, bool revocable)
 	const struct range range = { one->start + (uint64_t)(random() % (PAGES / 2)) * 2 * PAGE, 0 };
 	struct range whole = { range.start, range.start + PAGE };
 
-	expect(daemon_seal(&(struct seal_order){ .pid = one->puppet->pid, .ranges = &whole, .count = 1, .revocable = revocable }, NULL),
+	expect(daemon_seal(&(struct seal_order){ .pid = one->puppet->pid,
+						 .ranges = &whole,
+						 .count = 1,
+						 .revocable = revocable },
+			   NULL),
 	       NULL, "Seal");
 	one->seals++;
 	if (revocable)
 		expect(daemon_unseal(one->puppet->pid, NULL, 0), NULL, "Unseal");
 	else
-		wrong += puppet_call(one->puppet, SYS_mprotect, whole.start, PAGE, PROT_READ | PROT_WRITE) != -EPERM;
+		wrong += puppet_call(one->puppet, SYS_mprotect, whole.start, PAGE, PROT_READ | PROT_WRITE) !=
+			 -EPERM;
 }
 
 static void seal_wrongly(struct one *one)
@@ -155,22 +168,31 @@ static void seal_wrongly(struct one *one)
 	static const struct {
 		int pid;
 		const char *segments, *deny, *action;
-	} orders[] = { { -1, "text", NULL, NULL }, { 0, "text", NULL, NULL }, { 999999999, "text", NULL, NULL }, { 1, "txet", NULL, NULL },
+	} orders[] = { { -1, "text", NULL, NULL },	  { 0, "text", NULL, NULL },
+		       { 999999999, "text", NULL, NULL }, { 1, "txet", NULL, NULL },
 		       { 1, "text", "everything", NULL }, { 1, "text", NULL, "forgive" } };
 	size_t i = (size_t)random() % (sizeof(orders) / sizeof(*orders) + 1);
 	struct range range = { one->start + 1, one->start + PAGE };
 
 	if (i == sizeof(orders) / sizeof(*orders))
-		expect(daemon_seal(&(struct seal_order){ .pid = one->puppet->pid, .ranges = &range, .count = 1 }, NULL), "an error",
-		       "Seal of half a page");
+		expect(daemon_seal(
+			       &(struct seal_order){ .pid = one->puppet->pid, .ranges = &range, .count = 1 },
+			       NULL),
+		       "an error", "Seal of half a page");
 	else
-		expect(daemon_seal(&(struct seal_order){ .pid = orders[i].pid, .segments = orders[i].segments, .deny = orders[i].deny,
-							 .action = orders[i].action }, NULL), "an error", "a wrong Seal");
+		expect(daemon_seal(&(struct seal_order){ .pid = orders[i].pid,
+							 .segments = orders[i].segments,
+							 .deny = orders[i].deny,
+							 .action = orders[i].action },
+				   NULL),
+		       "an error", "a wrong Seal");
 }
 
 static void talk_nonsense(void)
 {
-	static const char *const texts[] = { "", "{", "{\"method\":5}", "garbage", "{\"method\":\"io.mseald.Status\"", "[]" };
+	static const char *const texts[] = {
+		"", "{", "{\"method\":5}", "garbage", "{\"method\":\"io.mseald.Status\"", "[]"
+	};
 	const char *text = texts[(size_t)random() % (sizeof(texts) / sizeof(*texts))];
 	struct connection connection;
 
@@ -288,7 +310,8 @@ static void rest(void)
 	nap(5000);
 	for (int tries = 0; tries < 60 && count_entries(MAPS "/spaces"); tries++) {
 		if (tries % 10 == 0)
-			diag("spaces: %u, entries %" PRId64, count_entries(MAPS "/spaces"), status_number("spaces"));
+			diag("spaces: %u, entries %" PRId64, count_entries(MAPS "/spaces"),
+			     status_number("spaces"));
 		nap(500);
 	}
 }
@@ -337,15 +360,18 @@ int main(int argc, char **argv)
 	before = stand();
 	soak(times);
 	after = stand();
-	ok(wrong == 0, "%lu requests (%lu refused) and %lu starts: each answered as it must be (%lu not)", asked, refused, started, wrong);
+	ok(wrong == 0, "%lu requests (%lu refused) and %lu starts: each answered as it must be (%lu not)",
+	   asked, refused, started, wrong);
 	ok(status_number("sets") == 0, "no seal sets are left");
-	ok(after.files <= before.files + 4, "no descriptors are left (%d, %d before)", after.files, before.files);
-	daemon_memory_ok(after.memory <= before.memory + 768, "no memory is left (%ld kB resident, %ld before)", after.memory, before.memory);
+	ok(after.files <= before.files + 4, "no descriptors are left (%d, %d before)", after.files,
+	   before.files);
+	daemon_memory_ok(after.memory <= before.memory + 768,
+			 "no memory is left (%ld kB resident, %ld before)", after.memory, before.memory);
 	for (size_t i = 0; i < before.maps; i++)
 		/* Labels are kept for the report. */
 		if (strcmp(before.names[i], "labels") && strcmp(before.names[i], "report"))
-			ok(after.entries[i] == before.entries[i], "the map %s is as it was (%u, %u before)", before.names[i],
-			   after.entries[i], before.entries[i]);
+			ok(after.entries[i] == before.entries[i], "the map %s is as it was (%u, %u before)",
+			   before.names[i], after.entries[i], before.entries[i]);
 	ok(daemon_stop(SIGTERM) == 0, "and it ends well");
 	(void)unlink("/etc/mseald/policy.d/soak.conf");
 	return tap_end();

@@ -49,9 +49,12 @@ static void malformed(void)
 	send_raw("no method", BYTES("{}\0"), "");
 	send_raw("method is a number", BYTES("{\"method\": 5}\0"), "");
 	send_raw("method is null", BYTES("{\"method\": null}\0"), "");
-	send_raw("parameters is an array", BYTES("{\"method\": \"io.mseald.Seal\", \"parameters\": []}\0"), "");
-	send_raw("parameters is a string", BYTES("{\"method\": \"io.mseald.Seal\", \"parameters\": \"\"}\0"), "");
-	send_raw("more is a string", BYTES("{\"method\": \"io.mseald.Sael\", \"more\": \"x\"}\0"), "MethodNotFound");
+	send_raw("parameters is an array", BYTES("{\"method\": \"io.mseald.Seal\", \"parameters\": []}\0"),
+		 "");
+	send_raw("parameters is a string", BYTES("{\"method\": \"io.mseald.Seal\", \"parameters\": \"\"}\0"),
+		 "");
+	send_raw("more is a string", BYTES("{\"method\": \"io.mseald.Sael\", \"more\": \"x\"}\0"),
+		 "MethodNotFound");
 	send_raw("not UTF-8", BYTES("{\"method\": \"io.mseald.\xc3\x28\"}\0"), "");
 	send_raw("a NUL in a string", BYTES("{\"method\": \"io.mseald.Status\\u0000x\"}\0"), "");
 	send_raw("a number beyond 64 bits",
@@ -83,7 +86,8 @@ static void huge_and_endless(void)
 	json_decref(connection_receive(&connection, 5000, &gone));	/* it may be told why */
 	if (!gone)
 		(void)connection_receive(&connection, 5000, &gone);
-	ok(sent < (256u << 20) && gone, "an endless message: the connection is closed (after %zu MB)", sent >> 20);
+	ok(sent < (256u << 20) && gone, "an endless message: the connection is closed (after %zu MB)",
+	   sent >> 20);
 	connection_close(&connection);
 	ok(daemon_alive(), "an endless message: the daemon goes on");
 
@@ -132,7 +136,8 @@ static void half_closed_and_slow(void)
 		for (int i = 0; i < 10; i++)
 			(void)connection_send(&slow[i], call + at, 1);
 		if (at == sizeof(call) / 2)
-			ok(daemon_alive(), "ten clients that send a byte at a time: others are served meanwhile");
+			ok(daemon_alive(),
+			   "ten clients that send a byte at a time: others are served meanwhile");
 		nap(5);
 	}
 	for (int i = 0; i < 10; i++) {
@@ -179,7 +184,8 @@ static void pipelined(void)
 	if (!connection_open(&connection))
 		bail("cannot connect");
 	for (int i = 0; i < 20000; i++)
-		if (send(connection.fd, "{\"method\": \"io.mseald.Status\"}", 31, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		if (send(connection.fd, "{\"method\": \"io.mseald.Status\"}", 31,
+			 MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 			break;
 	ok(daemon_alive(), "a client that asks and never reads: others are served");
 	connection_close(&connection);

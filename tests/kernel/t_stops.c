@@ -29,8 +29,10 @@
 static void seal(const struct puppet *puppet, uint64_t at, unsigned long pages, const char *deny)
 {
 	const struct range range = { at, at + pages * PAGE };
-	const char *error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = &range, .count = 1,
-							      .deny = deny, .revocable = true }, NULL);
+	const char *error = daemon_seal(
+		&(struct seal_order){
+			.pid = puppet->pid, .ranges = &range, .count = 1, .deny = deny, .revocable = true },
+		NULL);
 
 	if (error)
 		bail("cannot seal with deny %s: %s %s", deny ?: "as usual", error, daemon_error_message());
@@ -56,7 +58,8 @@ static const struct {
 	const char *deny;
 	bool stops_install, stops_remove;
 } denials[] = {
-	{ NULL, true, true }, { "all", true, true }, { "mprotect", true, true }, { "unmap,discard", false, false },
+	{ NULL, true, true },	    { "all", true, true },
+	{ "mprotect", true, true }, { "unmap,discard", false, false },
 	{ "unmap", false, false },
 };
 
@@ -81,8 +84,9 @@ static void guard_page(const char *deny, bool stops, bool remove)
 	   puppet_text(puppet, result));
 	seal(puppet, at, 3, deny);
 	result = puppet_call(puppet, SYS_madvise, at + 3 * PAGE, PAGE, advice);
-	ok(result == 0 && readable(puppet, at + 3 * PAGE) == remove, "%s, --deny=%s: beside the seal it works (%s)",
-	   name, deny ?: "as usual", puppet_text(puppet, result));
+	ok(result == 0 && readable(puppet, at + 3 * PAGE) == remove,
+	   "%s, --deny=%s: beside the seal it works (%s)", name, deny ?: "as usual",
+	   puppet_text(puppet, result));
 	result = puppet_call(puppet, SYS_madvise, at + PAGE, PAGE, advice);
 	if (stops)
 		ok(stopped_by_program(puppet, result), "%s, --deny=%s: %s (%s)", name, deny ?: "as usual",
@@ -107,7 +111,8 @@ static void with_key(bool permanent, const char *what, long advice)
 	char *before, *after;
 
 	if (key < 0) {
-		skip(puppet_text(puppet, key), "%s of memory with a protection key: there are none here", what);
+		skip(puppet_text(puppet, key), "%s of memory with a protection key: there are none here",
+		     what);
 		puppet_end(puppet);
 		return;
 	}
@@ -115,8 +120,8 @@ static void with_key(bool permanent, const char *what, long advice)
 	before = snapshot(puppet->pid, at + 3 * PAGE, PAGE);
 	result = result ?: puppet_call(puppet, SYS_madvise, at + 3 * PAGE, PAGE, advice);
 	after = snapshot(puppet->pid, at + 3 * PAGE, PAGE);
-	ok(result == 0 && (advice == MADV_FREE || strcmp(before, after)), "%s, protection key %ld: not sealed, it works (%s)",
-	   what, key, puppet_text(puppet, result));
+	ok(result == 0 && (advice == MADV_FREE || strcmp(before, after)),
+	   "%s, protection key %ld: not sealed, it works (%s)", what, key, puppet_text(puppet, result));
 	free(before);
 	free(after);
 	if (permanent)
@@ -124,11 +129,12 @@ static void with_key(bool permanent, const char *what, long advice)
 	else
 		must_seal_revocably(puppet->pid, at, 2 * PAGE);
 	result = puppet_call(puppet, SYS_madvise, at + 2 * PAGE, PAGE, advice);
-	ok(result == 0, "%s, protection key: beside the seal it works (%s)", what, puppet_text(puppet, result));
+	ok(result == 0, "%s, protection key: beside the seal it works (%s)", what,
+	   puppet_text(puppet, result));
 	before = snapshot(puppet->pid, at, 2 * PAGE);
 	result = puppet_call(puppet, SYS_madvise, at, PAGE, advice);
-	ok(result == -EPERM || stopped_by_program(puppet, result), "%s, protection key, sealed %s: %s (%s)", what,
-	   permanent ? "permanently" : "revocably", program_text(), puppet_text(puppet, result));
+	ok(result == -EPERM || stopped_by_program(puppet, result), "%s, protection key, sealed %s: %s (%s)",
+	   what, permanent ? "permanently" : "revocably", program_text(), puppet_text(puppet, result));
 	if (!puppet_died(puppet, 0)) {
 		after = snapshot(puppet->pid, at, 2 * PAGE);
 		ok(!strcmp(before, after), "%s, protection key, sealed %s: nothing has changed", what,
@@ -181,11 +187,13 @@ static void from_outside(int protection, const char *what)
 		after = snapshot(victim->pid, at, 4 * PAGE);
 		good = !puppet_died(victim, 0) && !strcmp(before, after);
 		if (!good)
-			diag("advice %ld (%s), before:\n%safter:\n%s", advice, puppet_text(other, result), before, after);
+			diag("advice %ld (%s), before:\n%safter:\n%s", advice, puppet_text(other, result),
+			     before, after);
 		free(before);
 		free(after);
 	}
-	ok(good && length, "process_madvise by another process, %s: what it may advise changes nothing (it may:%s)", what,
+	ok(good && length,
+	   "process_madvise by another process, %s: what it may advise changes nothing (it may:%s)", what,
 	   taken);
 	puppet_end(other);
 	puppet_end(victim);
@@ -211,12 +219,16 @@ static void end_of_data(long what, const char *name)
 	ok(result == -EPERM, "PR_SET_MM %s: sealed, EPERM (%s)", name, puppet_text(puppet, result));
 	seal(other, there, 1, "mprotect,discard");
 	result = puppet_call(other, SYS_prctl, PR_SET_MM, what, heap, 0, 0);
-	ok(result == 0, "PR_SET_MM %s: not sealed against unmapping, it works (%s)", name, puppet_text(other, result));
+	ok(result == 0, "PR_SET_MM %s: not sealed against unmapping, it works (%s)", name,
+	   puppet_text(other, result));
 	puppet_end(other);
 	puppet_end(puppet);
 }
 
-/* Where brk counts from the end of data (CONFIG_COMPAT_BRK, no randomization): sealed data below the heap stays. */
+/*
+ * Where brk counts from the end of data (CONFIG_COMPAT_BRK, no randomization): sealed data below
+ * the heap stays.
+ */
 static void break_into_data(void)
 {
 	struct puppet *puppet;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What goes wrong around the daemon while something is sealed: it is killed and started again all the time, finds pins
+ * What goes wrong around the daemon while something is sealed: it is killed and started again all
+ * the time, finds pins
  * missing, or such as are none of ours, of another layout, no BTF, no room, no memory. What is sealed stays
  * sealed; a daemon that cannot go on says why and changes nothing.
- * $MSEALD_SURVIVE: how often it is killed (default 200 on 6.12, 20 elsewhere and in short, where not every map is tried either).
+ * $MSEALD_SURVIVE: how often it is killed (default 200 on 6.12, 20 elsewhere and in short, where
+ * not every map is tried either).
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -70,18 +72,23 @@ static long try_all_the_time(const long arguments[6])
 	while (!score->stop) {
 		(void)count(score, SYS_mprotect, RAW(SYS_mprotect, page, PAGE, PROT_READ | PROT_WRITE));
 		(void)count(score, SYS_mprotect, RAW(SYS_mprotect, page - PAGE, 3 * PAGE, PROT_READ));
-		(void)count(score, SYS_mmap, RAW(SYS_mmap, page, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0));
-		(void)count(score, SYS_pkey_mprotect, RAW(SYS_pkey_mprotect, page, PAGE, PROT_READ | PROT_EXEC, -1));
+		(void)count(score, SYS_mmap,
+			    RAW(SYS_mmap, page, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0));
+		(void)count(score, SYS_pkey_mprotect,
+			    RAW(SYS_pkey_mprotect, page, PAGE, PROT_READ | PROT_EXEC, -1));
 		if (arguments[2]) {
 			(void)count(score, SYS_munmap, RAW(SYS_munmap, page, PAGE));
-			(void)count(score, SYS_mremap, RAW(SYS_mremap, page, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, page - PAGE));
+			(void)count(score, SYS_mremap,
+				    RAW(SYS_mremap, page, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+					page - PAGE));
 		}
 		if (++round % 16)
 			continue;
 		/* A newborn is as sealed as its parent. */
 		child = RAW(SYS_fork);
 		if (child == 0) {
-			(void)count(score, SYS_mprotect, RAW(SYS_mprotect, page, PAGE, PROT_READ | PROT_WRITE));
+			(void)count(score, SYS_mprotect,
+				    RAW(SYS_mprotect, page, PAGE, PROT_READ | PROT_WRITE));
 			RAW(SYS_exit_group, 0);
 		}
 		if (child > 0) {
@@ -130,7 +137,8 @@ static void never_a_moment(void)
 		attackers[i] = puppet_new();
 		page = puppet_pages(attackers[i], 3, PROT_READ) + PAGE;
 		must_seal(attackers[i]->pid, page, PAGE);
-		puppet_start(attackers[i], try_all_the_time, (long)page, (long)puppet_data(attackers[i]), gate_denies());
+		puppet_start(attackers[i], try_all_the_time, (long)page, (long)puppet_data(attackers[i]),
+			     gate_denies());
 	}
 	(void)daemon_stop(SIGKILL);
 	for (unsigned i = 0; i < kills; i++)
@@ -152,10 +160,12 @@ static void never_a_moment(void)
 		(void)puppet_end(attackers[i]);
 	}
 	ok(successes == 0 && tries > kills * 100,
-	   "killed and started again %u times: of %" PRIu64 " attempts, %" PRIu64 " of them by newborns, none succeeds (%" PRIu64 ")", kills,
-	   tries, forks, successes);
+	   "killed and started again %u times: of %" PRIu64 " attempts, %" PRIu64
+	   " of them by newborns, none succeeds (%" PRIu64 ")",
+	   kills, tries, forks, successes);
 	ok(listed, "and the last one lists every seal");
-	ok(status_becomes("spaces", 0, 15) && status_becomes("sets", 0, 15), "and nothing is left when all have ended");
+	ok(status_becomes("spaces", 0, 15) && status_becomes("sets", 0, 15),
+	   "and nothing is left when all have ended");
 }
 
 /* --- a daemon that cannot go on --- */
@@ -235,7 +245,8 @@ static void is_refused(struct victim *victim, const char *word, const char *name
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 1 && strstr(said, word) && newline && !newline[1],
 	   "%s: refused, and one line says why", name);
 	diag("%s", said);
-	ok(count_below(PINS) == pins, "%s: nothing is pinned or unpinned (%lu, %lu)", name, pins, count_below(PINS));
+	ok(count_below(PINS) == pins, "%s: nothing is pinned or unpinned (%lu, %lu)", name, pins,
+	   count_below(PINS));
 	ok(victim_holds(victim), "%s: what is sealed stays sealed", name);
 	free(said);
 }
@@ -243,7 +254,8 @@ static void is_refused(struct victim *victim, const char *word, const char *name
 static void is_taken_over(struct victim *victim, const char *name)
 {
 	daemon_start();
-	ok(victim_holds(victim) && daemon_says_sealed(victim->puppet->pid, victim->page, PAGE), "%s: the next one goes on", name);
+	ok(victim_holds(victim) && daemon_says_sealed(victim->puppet->pid, victim->page, PAGE),
+	   "%s: the next one goes on", name);
 }
 
 static long bpf(int command, union bpf_attr *attributes)
@@ -309,7 +321,9 @@ static void hidden_behind(const char *path, const char *content, const char *wor
 
 static int foreign_map(const char *path)
 {
-	union bpf_attr attributes = { .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 12, .max_entries = 3 };
+	union bpf_attr attributes = {
+		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 12, .max_entries = 3
+	};
 	int fd = (int)bpf(BPF_MAP_CREATE, &attributes);
 
 	attributes = (union bpf_attr){ .pathname = (uint64_t)(uintptr_t)path, .bpf_fd = (uint32_t)fd };
@@ -319,7 +333,8 @@ static int foreign_map(const char *path)
 /* In place of a map that no attached program holds, so that it is not found and pinned again. */
 static void foreign_pins(void)
 {
-	static const char path[] = PINS "/maps/report", state[] = PINS "/maps/state", aside[] = PINS "/state-aside";
+	static const char path[] = PINS "/maps/report", state[] = PINS "/maps/state",
+			  aside[] = PINS "/state-aside";
 	struct victim victim;
 	int fd;
 
@@ -357,7 +372,8 @@ static void missing_map(struct victim *victim, const char *map)
 	if (!victim_holds(victim))
 		ok(false, "without the pin of %s it holds", map);
 	daemon_start();
-	ok(victim_holds(victim) && daemon_says_sealed(victim->puppet->pid, victim->page, PAGE) && count_below(PINS "/maps") == pins,
+	ok(victim_holds(victim) && daemon_says_sealed(victim->puppet->pid, victim->page, PAGE) &&
+		   count_below(PINS "/maps") == pins,
 	   "the pin of the map %s is gone: made anew, and all is as before", map);
 }
 
@@ -377,7 +393,8 @@ static void missing_maps(void)
 	ok(count > 8, "there are pins of maps (%zu)", count);
 	victim_open(&victim);
 	for (size_t i = 0; i < count; i++) {
-		if (!is_short() || !strcmp(names[i], "spaces") || !strcmp(names[i], "sets") || !strcmp(names[i], "state"))
+		if (!is_short() || !strcmp(names[i], "spaces") || !strcmp(names[i], "sets") ||
+		    !strcmp(names[i], "state"))
 			missing_map(&victim, names[i]);
 		free(names[i]);
 	}
@@ -399,7 +416,8 @@ static unsigned unpin_links(const char *beginning)
 		dir = opendir(path);
 		while (dir && (entry = readdir(dir))) {
 			snprintf(path, sizeof(path), PINS "/links/%s/%s", generation->d_name, entry->d_name);
-			removed += strncmp(entry->d_name, beginning, strlen(beginning)) == 0 && unlink(path) == 0;
+			removed += strncmp(entry->d_name, beginning, strlen(beginning)) == 0 &&
+				   unlink(path) == 0;
 		}
 		if (dir)
 			closedir(dir);
@@ -436,7 +454,8 @@ static void bpffs_is_not_mounted(void)
 		bail("umount of the BPF file system: %s", strerror(errno));
 	daemon_start();
 	victim_open(&victim);
-	ok(victim_holds(&victim) && count_below(PINS) > 8, "no BPF file system: it is mounted, and what is sealed is pinned there");
+	ok(victim_holds(&victim) && count_below(PINS) > 8,
+	   "no BPF file system: it is mounted, and what is sealed is pinned there");
 	victim_close(&victim);
 }
 
@@ -456,11 +475,13 @@ static void maps_are_full(void)
 	entries = state->entries;
 	state->entries = MSEALD_MAX_SPACES;
 	error = seal_range(other->pid, page, PAGE);
-	ok(error && strcmp(error, "NoRoom") == 0, "no room for another address space: NoRoom (%s)", error ?: "sealed");
+	ok(error && strcmp(error, "NoRoom") == 0, "no room for another address space: NoRoom (%s)",
+	   error ?: "sealed");
 	diag("%s", daemon_error_message());
 	ok(allowed(other, page), "and nothing of it is sealed");
 	child = puppet_clone(victim.puppet, 0, &result);
-	ok(!child && result == -EAGAIN, "a fork of what is sealed: EAGAIN, not an unsealed child (%ld)", result);
+	ok(!child && result == -EAGAIN, "a fork of what is sealed: EAGAIN, not an unsealed child (%ld)",
+	   result);
 	child = puppet_clone(other, 0, &result);
 	ok(child, "a fork of what is not sealed works");
 	puppet_end(child);
@@ -538,11 +559,13 @@ static void memory_runs_out(void)
 			broken += !denied(crowd[i], start[i] + 2 * k * PAGE) ||
 				  !daemon_says_sealed(crowd[i]->pid, start[i] + 2 * k * PAGE, PAGE);
 		}
-	ok(broken == 0, "memory runs out: every seal it has confirmed (%u) holds, and the next one knows it", all);
+	ok(broken == 0, "memory runs out: every seal it has confirmed (%u) holds, and the next one knows it",
+	   all);
 	for (int i = 0; i < CROWD; i++)
 		(void)puppet_end(crowd[i]);
 	(void)rmdir(GROUP);
-	ok(status_becomes("spaces", 0, 15) && status_becomes("sets", 0, 15), "memory runs out: nothing is left in the end");
+	ok(status_becomes("spaces", 0, 15) && status_becomes("sets", 0, 15),
+	   "memory runs out: nothing is left in the end");
 }
 
 int main(int argc, char **argv)
@@ -553,7 +576,8 @@ int main(int argc, char **argv)
 	never_a_moment();
 	another_layout();
 	hidden_behind("/sys/kernel/btf/vmlinux", "", "BTF", "no BTF of the kernel");
-	hidden_behind("/sys/kernel/security/lsm", "lockdown,capability,yama", "BPF LSM is not active", "bpf is not in lsm=");
+	hidden_behind("/sys/kernel/security/lsm", "lockdown,capability,yama", "BPF LSM is not active",
+		      "bpf is not in lsm=");
 	foreign_pins();
 	missing_maps();
 	missing_links();

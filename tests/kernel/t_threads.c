@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A process with 64 threads in system calls of all kinds is sealed natively
- * 50 times, or $MSEALD_THREADS_SEALS, up to 1,000 (half an hour under emulation). None of its calls may fail or return anything else than in a
+ * 50 times, or $MSEALD_THREADS_SEALS, up to 1,000 (half an hour under emulation). None of its calls
+ * may fail or return anything else than in a
  * process that is left alone.
  */
 #define _GNU_SOURCE
@@ -70,8 +71,8 @@ static bool run(bool sealed, struct work_result results[WORK_THREADS])
 
 		if (result->bad_line || !result->done) {
 			bad++;
-			diag("thread %d (%s): line %u: found %d%s", i, result->name, result->bad_line, result->bad_found,
-			     result->bad_line ? "" : ", has not ended");
+			diag("thread %d (%s): line %u: found %d%s", i, result->name, result->bad_line,
+			     result->bad_found, result->bad_line ? "" : ", has not ended");
 		}
 		results[i] = *result;
 	}
@@ -79,8 +80,8 @@ static bool run(bool sealed, struct work_result results[WORK_THREADS])
 	nap(50);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	diag("%s: %ld ms, %u seals, %u threads bad", sealed ? "sealed" : "left alone", milliseconds() - began, tried - before,
-	     bad);
+	diag("%s: %ld ms, %u seals, %u threads bad", sealed ? "sealed" : "left alone", milliseconds() - began,
+	     tried - before, bad);
 	return bad == 0;
 }
 
@@ -88,8 +89,8 @@ static void compare(const struct work_result *alone, const struct work_result *n
 {
 	for (int i = 0; i < WORK_THREADS; i++)
 		if (now[i].sum != alone[i].sum && altered++ < 20)
-			diag("thread %d (%s): sum %#llx, alone %#llx", i, now[i].name, (unsigned long long)now[i].sum,
-			     (unsigned long long)alone[i].sum);
+			diag("thread %d (%s): sum %#llx, alone %#llx", i, now[i].name,
+			     (unsigned long long)now[i].sum, (unsigned long long)alone[i].sum);
 }
 
 int main(int argc, char **argv)

@@ -140,15 +140,18 @@ static void breaks(void)
 		bail("the maps of a puppet cannot be read");
 	for (size_t i = 0; i < maps.count && !error; i++)
 		if (maps.list[i].end <= start) {
-			error = seal_range(puppet->pid, maps.list[i].start, maps.list[i].end - maps.list[i].start);
+			error = seal_range(puppet->pid, maps.list[i].start,
+					   maps.list[i].end - maps.list[i].start);
 			sealed += !error;
 		}
 	proc_maps_free(&maps);
-	ok(!error && sealed > 2, "row 8: all %u mappings below the heap are sealed (%s)", sealed, error ?: "fine");
+	ok(!error && sealed > 2, "row 8: all %u mappings below the heap are sealed (%s)", sealed,
+	   error ?: "fine");
 	for (int i = 0; i < 5; i++) {
 		result = puppet_call(puppet, SYS_brk, places[i]);
-		ok(result == (long)end, "row 8: %s: everything below the heap sealed, it tells the break (%s)",
-		   names[i], puppet_text(puppet, result));
+		ok(result == (long)end,
+		   "row 8: %s: everything below the heap sealed, it tells the break (%s)", names[i],
+		   puppet_text(puppet, result));
 	}
 	result = puppet_call(puppet, SYS_brk, end + PAGE);
 	ok(result == (long)(end + PAGE), "row 8: the break can be moved up");
@@ -160,13 +163,15 @@ static void breaks(void)
 	puppet = puppet_with_heap(&start, &end);
 	must_seal(puppet->pid, start, PAGE);
 	result = puppet_call(puppet, SYS_brk, 0);
-	ok(result == (long)end, "row 8: brk(0), the heap sealed: it tells the break (%s)", puppet_text(puppet, result));
+	ok(result == (long)end, "row 8: brk(0), the heap sealed: it tells the break (%s)",
+	   puppet_text(puppet, result));
 	result = puppet_call(puppet, SYS_brk, start + PAGE);
 	ok(result == (long)(start + PAGE), "row 8: the break can be moved down to the seal (%s)",
 	   puppet_text(puppet, result));
 	result = puppet_call(puppet, SYS_brk, start);
 	/* The kernel's own way to refuse is to tell the break as it is. */
-	ok(native_expected() && !gate_is_override() ? result == (long)(start + PAGE) : stopped_by_gate(puppet, result),
+	ok(native_expected() && !gate_is_override() ? result == (long)(start + PAGE) :
+						      stopped_by_gate(puppet, result),
 	   "row 8: and no further: %s (%s)", gate_text(), puppet_text(puppet, result));
 	if (!puppet_died(puppet, 0))
 		ok(protection_of(puppet->pid, start)[0] == 'r', "row 8: the heap is still there");
@@ -200,7 +205,8 @@ static void kept_from_children(int protection, const char *what)
 	long result;
 
 	/* The one page before it is sealed, the next one is not sealed at all. */
-	ok(!puppet_call(puppet, SYS_madvise, page, 2 * PAGE, MADV_DONTFORK) && has_flag(puppet->pid, page, "dc"),
+	ok(!puppet_call(puppet, SYS_madvise, page, 2 * PAGE, MADV_DONTFORK) &&
+		   has_flag(puppet->pid, page, "dc"),
 	   "MADV_DONTFORK before the seal, %s: it works", what);
 	must_seal(puppet->pid, page, PAGE);
 	child = puppet_clone(puppet, 0, NULL);
@@ -214,8 +220,8 @@ static void kept_from_children(int protection, const char *what)
 	puppet_end(child);
 	ok(denied(puppet, page), "%s: in the parent it is sealed", what);
 	result = puppet_call(puppet, SYS_madvise, page + PAGE, PAGE, MADV_DOFORK);
-	ok(result == 0 && !has_flag(puppet->pid, page + PAGE, "dc"), "%s: MADV_DOFORK beside the seal (%s)", what,
-	   puppet_text(puppet, result));
+	ok(result == 0 && !has_flag(puppet->pid, page + PAGE, "dc"), "%s: MADV_DOFORK beside the seal (%s)",
+	   what, puppet_text(puppet, result));
 	result = puppet_call(puppet, SYS_madvise, page, PAGE, MADV_DOFORK);
 	ok(stopped_by_program(puppet, result), "%s: MADV_DOFORK of it: %s (%s)", what, program_text(),
 	   puppet_text(puppet, result));
@@ -229,7 +235,8 @@ static void then_kept_from_children(int protection, const char *what)
 	struct puppet *puppet = puppet_new();
 	uint64_t page = puppet_pages(puppet, 3, protection) + PAGE;
 	/* mseal(2) lets it pass where memory is writable. */
-	bool (*stopped)(struct puppet *puppet, long result) = protection & PROT_WRITE ? stopped_by_program : stopped_by_gate;
+	bool (*stopped)(struct puppet * puppet, long result) = protection & PROT_WRITE ? stopped_by_program :
+											 stopped_by_gate;
 	const char *text = protection & PROT_WRITE ? program_text() : gate_text();
 	struct puppet *child;
 	long result;
@@ -253,7 +260,8 @@ static void then_kept_from_children(int protection, const char *what)
 	ok(stopped(puppet, result), "MADV_DONTFORK, %s: sealed, %s (%s)", what, text,
 	   puppet_text(puppet, result));
 	if (!puppet_died(puppet, 0))
-		ok(!has_flag(puppet->pid, page, "dc"), "MADV_DONTFORK, %s: sealed, nothing has changed", what);
+		ok(!has_flag(puppet->pid, page, "dc"), "MADV_DONTFORK, %s: sealed, nothing has changed",
+		   what);
 	puppet_end(puppet);
 }
 
@@ -287,7 +295,8 @@ static void relro(void)
 {
 	struct puppet *puppet = puppet_new(), *unsealed = puppet_new();
 	uint64_t beside = puppet_pages(puppet, 1, PROT_READ), at, length = 0;
-	const char *error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .segments = "relro" }, NULL);
+	const char *error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .segments = "relro" },
+					NULL);
 	char *before, *after;
 	long result;
 
@@ -298,11 +307,12 @@ static void relro(void)
 	before = snapshot(unsealed->pid, at, length);
 	result = puppet_call(unsealed, SYS_madvise, at, length, MADV_DONTNEED);
 	after = snapshot(unsealed->pid, at, length);
-	ok(result == 0 && strcmp(before, after), "RELRO, MADV_DONTNEED: not sealed, relocation is undone (%s)",
-	   puppet_text(unsealed, result));
+	ok(result == 0 && strcmp(before, after),
+	   "RELRO, MADV_DONTNEED: not sealed, relocation is undone (%s)", puppet_text(unsealed, result));
 	free(before);
 	free(after);
-	ok(puppet_call(puppet, SYS_madvise, beside, PAGE, MADV_DONTNEED) == 0, "RELRO: other memory can be discarded");
+	ok(puppet_call(puppet, SYS_madvise, beside, PAGE, MADV_DONTNEED) == 0,
+	   "RELRO: other memory can be discarded");
 	before = snapshot(puppet->pid, at, length);
 	result = puppet_call(puppet, SYS_madvise, at, length, MADV_DONTNEED);
 	ok(stopped_by_program(puppet, result), "RELRO, MADV_DONTNEED: sealed, %s (%s)", program_text(),
@@ -342,8 +352,8 @@ static void growing_mappings(void)
 	long result;
 
 	puppet_call(puppet, SYS_munmap, old, ROOM * PAGE);
-	old = (uint64_t)puppet_call(puppet, SYS_mmap, old + (ROOM - 4) * PAGE, 2 * PAGE, READ_WRITE, flags | MAP_FIXED,
-				    -1, 0);
+	old = (uint64_t)puppet_call(puppet, SYS_mmap, old + (ROOM - 4) * PAGE, 2 * PAGE, READ_WRITE,
+				    flags | MAP_FIXED, -1, 0);
 	result = puppet_call(puppet, SYS_mmap, 0, PAGE, READ_WRITE, flags, -1, 0);
 	ok(result > 0, "MAP_GROWSDOWN: not sealed, it works (%s)", puppet_text(puppet, result));
 	puppet_call(puppet, SYS_munmap, result, PAGE);
@@ -364,18 +374,20 @@ static void growing_mappings(void)
 	ok(result == 6, "the stack grows in a sealed process (%s)", puppet_text(puppet, result));
 	page = puppet_pages(other, 1, PROT_READ);
 	range = (struct range){ page, page + PAGE };
-	error = daemon_seal(&(struct seal_order){ .pid = other->pid, .ranges = &range, .count = 1, .deny = "mprotect" },
-			    NULL);
+	error = daemon_seal(
+		&(struct seal_order){ .pid = other->pid, .ranges = &range, .count = 1, .deny = "mprotect" },
+		NULL);
 	result = puppet_call(other, SYS_mmap, 0, PAGE, READ_WRITE, flags, -1, 0);
-	ok(!error && result > 0, "MAP_GROWSDOWN: sealed against mprotect only, it works (%s, %s)", error ?: "fine",
-	   puppet_text(other, result));
+	ok(!error && result > 0, "MAP_GROWSDOWN: sealed against mprotect only, it works (%s, %s)",
+	   error ?: "fine", puppet_text(other, result));
 	puppet_end(other);
 	puppet_end(puppet);
 }
 
 struct grower {
 	struct puppet *one, *sibling, *third;	/* all in one address space */
-	uint64_t page, stack;			/* four pages to be sealed; a mapping that grows, above them */
+	/* four pages to be sealed; a mapping that grows, above them */
+	uint64_t page, stack;
 };
 
 static struct grower grower_new(void)
@@ -389,9 +401,10 @@ static struct grower grower_new(void)
 	puppet_call(grower.one, SYS_munmap, room, ROOM * PAGE);
 	grower.page = room + 500 * PAGE;
 	grower.stack = room + 1100 * PAGE;
-	if (puppet_call(grower.one, SYS_mmap, grower.page, 4 * PAGE, READ_WRITE, ANONYMOUS | MAP_FIXED, -1, 0) < 0 ||
-	    puppet_call(grower.one, SYS_mmap, grower.stack, 4 * PAGE, READ_WRITE, ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED,
-			-1, 0) < 0 ||
+	if (puppet_call(grower.one, SYS_mmap, grower.page, 4 * PAGE, READ_WRITE, ANONYMOUS | MAP_FIXED, -1,
+			0) < 0 ||
+	    puppet_call(grower.one, SYS_mmap, grower.stack, 4 * PAGE, READ_WRITE,
+			ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0) < 0 ||
 	    puppet_run(grower.one, fill_pages, (long)grower.page, 4 * PAGE, 5) ||
 	    puppet_call(grower.one, SYS_mprotect, grower.page, 4 * PAGE, PROT_READ))
 		bail("a stack to grow cannot be made");
@@ -453,7 +466,8 @@ static void stack_into_hole(puppet_function grow, const char *what)
 	result = puppet_call(grower.sibling, SYS_munmap, grower.page, 4 * PAGE);
 	ok(result == 0, "stack into a hole by %s: not sealed, memory is unmapped", what);
 	result = puppet_run(grower.one, grow, (long)grower.page + (long)PAGE, (long)told);
-	ok(result == 'X' && told[0] == 'X' && !strcmp(protection_of(grower.one->pid, grower.page + PAGE), "rw-p"),
+	ok(result == 'X' && told[0] == 'X' &&
+		   !strcmp(protection_of(grower.one->pid, grower.page + PAGE), "rw-p"),
 	   "stack into a hole by %s: not sealed, it grows (%s)", what, puppet_text(grower.one, result));
 	grower_end(&grower);
 
@@ -465,7 +479,8 @@ static void stack_into_hole(puppet_function grow, const char *what)
 	ok(killed(grower.sibling, result), "stack into a hole by %s: who unmaps dies (%s)", what,
 	   puppet_text(grower.sibling, result));
 	ok(!puppet_died(grower.one, 100) && !protection_of(grower.one->pid, grower.page)[0],
-	   "stack into a hole by %s: who shares the memory lives while the daemon is stopped, and has a hole", what);
+	   "stack into a hole by %s: who shares the memory lives while the daemon is stopped, and has a hole",
+	   what);
 	result = puppet_run(grower.one, touch_pages, (long)(grower.stack - 64 * PAGE), (long)PAGE);
 	ok(result == 0, "stack into a hole by %s: outside of the hole it grows (%s)", what,
 	   puppet_text(grower.one, result));
@@ -497,7 +512,8 @@ static void survivor_of(const char *what, const long call[7], uint64_t at, struc
 	must_seal(one->pid, at, 2 * PAGE);
 	child = puppet_clone(one, 0, NULL);
 	result = puppet_call_(sibling, call);
-	ok(killed(sibling, result), "who shares memory: %s: SIGKILL (%s)", what, puppet_text(sibling, result));
+	ok(killed(sibling, result), "who shares memory: %s: SIGKILL (%s)", what,
+	   puppet_text(sibling, result));
 	ok(puppet_died(one, 10000) && killed(one, PUPPET_DEAD),
 	   "who shares memory: %s: the other one is killed by the daemon", what);
 	ok(!puppet_died(child, 300) && denied(child, at) && protection_of(child->pid, at)[0] == 'r',
@@ -519,8 +535,9 @@ static void survivors(void)
 	at = puppet_pages(one, 2, PROT_READ);
 	to = puppet_pages(one, 2, PROT_READ);
 	survivor_of("mremap",
-		    (const long[7]){ SYS_mremap, (long)at, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (long)to }, at,
-		    one);
+		    (const long[7]){ SYS_mremap, (long)at, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+				     (long)to },
+		    at, one);
 	one = puppet_new();
 	at = puppet_pages(one, 2, PROT_READ);
 	survivor_of("MADV_DONTNEED", (const long[7]){ SYS_madvise, (long)at, PAGE, MADV_DONTNEED }, at, one);
@@ -543,7 +560,8 @@ static long fork_on(const long arguments[6])
 		long pid = RAW(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 
 		if (pid == 0)
-			RAW(SYS_exit_group, RAW(SYS_mprotect, arguments[0], PAGE, PROT_READ) == -EPERM ? 0 : 1);
+			RAW(SYS_exit_group,
+			    RAW(SYS_mprotect, arguments[0], PAGE, PROT_READ) == -EPERM ? 0 : 1);
 		if (pid < 0 || RAW(SYS_wait4, pid, &status, 0, 0) != pid || status)
 			atomic_fetch_add(&load->wrong, 1);
 		atomic_fetch_add(&load->forks, 1);
@@ -602,7 +620,8 @@ static void forks_during_hand_over(void)
 		puppet_end(forkers[i]);
 	}
 	ok(alive && forks > 50, "forks during hand-over: %ld forks", forks);
-	ok(wrong == 0, "forks during hand-over: every child was sealed, whoever served (%ld were not)", wrong);
+	ok(wrong == 0, "forks during hand-over: every child was sealed, whoever served (%ld were not)",
+	   wrong);
 	ok(status_becomes("spaces", 0, 20), "forks during hand-over: no space is left (%" PRId64 ")",
 	   status_number("spaces"));
 	ok(status_becomes("sets", 0, 20), "forks during hand-over: no set is left (%" PRId64 ")",
@@ -635,7 +654,8 @@ static int run_daemon(const char *option, char *said, size_t size)
 		_exit(127);
 	}
 	close(output[1]);
-	while (length < size - 1 && poll(&(struct pollfd){ .fd = output[0], .events = POLLIN }, 1, 60000) > 0) {
+	while (length < size - 1 &&
+	       poll(&(struct pollfd){ .fd = output[0], .events = POLLIN }, 1, 60000) > 0) {
 		got = read(output[0], said + length, size - 1 - length);
 		if (got <= 0)
 			break;
@@ -668,12 +688,14 @@ static void deny_32(void)
 		   error ?: "sealed", puppet_text(puppet, result));
 	} else {
 		ok(error && !strcmp(error, "Unsupported") && strstr(daemon_error_message(), "32-bit"),
-		   "--gate=deny: a 32-bit program is not sealed (%s: %s)", error ?: "no error", daemon_error_message());
+		   "--gate=deny: a 32-bit program is not sealed (%s: %s)", error ?: "no error",
+		   daemon_error_message());
 		error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = &range, .count = 1,
 							  .deny = "mprotect" }, NULL);
 		result = puppet_call(puppet, SYS_mprotect, page, PAGE, READ_WRITE);
-		ok(!error && result == -EPERM, "--gate=deny: a 32-bit program, --deny=mprotect: EPERM (%s, %s)",
-		   error ?: "sealed", puppet_text(puppet, result));
+		ok(!error && result == -EPERM,
+		   "--gate=deny: a 32-bit program, --deny=mprotect: EPERM (%s, %s)", error ?: "sealed",
+		   puppet_text(puppet, result));
 	}
 	puppet_end(puppet);
 }
@@ -689,8 +711,8 @@ static void rather_not_start(void)
 
 	if (!gate_is_override()) {
 		status = run_daemon("--gate=deny", said, sizeof(said));
-		ok(WIFEXITED(status) && WEXITSTATUS(status) == 1, "--gate=deny: exits with status 1 (wait status %#x)",
-		   status);
+		ok(WIFEXITED(status) && WEXITSTATUS(status) == 1,
+		   "--gate=deny: exits with status 1 (wait status %#x)", status);
 		ok(!strncmp(said, "mseald: ", 8) && strstr(said, "--gate=deny") && strchr(said, '\n') &&
 		   !strchr(said, '\n')[1], "--gate=deny: says one line why");
 		diag("%s", said);
@@ -742,7 +764,8 @@ int main(int argc, char **argv)
 	stack_into_hole(grow_by_store, "a store");
 	stack_into_hole(grow_by_call, "a system call");
 	huge_into_holes();
-	ok(status_becomes("spaces", 0, 10) && status_becomes("attached", 0, 10), "nothing is left in the end");
+	ok(status_becomes("spaces", 0, 10) && status_becomes("attached", 0, 10),
+	   "nothing is left in the end");
 	daemon_stop(SIGTERM);
 	huge_end();
 	return tap_end();

@@ -76,7 +76,8 @@ static const struct call {
 	{ "MADV_DONTNEED: length 0", WITHOUT_WRAP, SYS_madvise, 0, 0, MADV_DONTNEED },
 	{ "MADV_DONTFORK: length 0", WITHOUT_WRAP, SYS_madvise, 0, 0, MADV_DONTFORK },
 	{ "madvise: no such advice", WITHOUT_WRAP, SYS_madvise, 0, LENGTH, 77 },
-	{ "madvise: advice of more than 32 bits", WRAPPING, SYS_madvise, 8, LENGTH, 1l << 32 | MADV_DONTNEED },
+	{ "madvise: advice of more than 32 bits", WRAPPING, SYS_madvise, 8, LENGTH,
+	  1l << 32 | MADV_DONTNEED },
 
 	UNALIGNED("mprotect", SYS_mprotect, READ_WRITE),
 	WRAPS("mprotect", SYS_mprotect, READ_WRITE),
@@ -99,10 +100,11 @@ static const struct call {
 	{ "mremap: MREMAP_FIXED alone", WITHOUT_WRAP, SYS_mremap, 0, LENGTH, PAGE, MREMAP_FIXED, PAGE,
 	  .either = true },
 	{ "mremap: MREMAP_DONTUNMAP alone", WITHOUT_WRAP, SYS_mremap, 0, LENGTH, LENGTH, 4, .either = true },
-	{ "mremap: MREMAP_DONTUNMAP, other length", WITHOUT_WRAP, SYS_mremap, 0, LENGTH, PAGE, MREMAP_MAYMOVE | 4,
-	  .either = true },
+	{ "mremap: MREMAP_DONTUNMAP, other length", WITHOUT_WRAP, SYS_mremap, 0, LENGTH, PAGE,
+	  MREMAP_MAYMOVE | 4, .either = true },
 	{ "mremap: new length 0", WITHOUT_WRAP, SYS_mremap, 0, LENGTH, 0, MREMAP_MAYMOVE, .either = true },
-	{ "mremap: new length 2^64 - 1", WRAPPING, SYS_mremap, 0, LENGTH, -1, MREMAP_MAYMOVE, .either = true },
+	{ "mremap: new length 2^64 - 1", WRAPPING, SYS_mremap, 0, LENGTH, -1, MREMAP_MAYMOVE,
+	  .either = true },
 	{ "mremap: MREMAP_FIXED onto itself", WITHOUT_WRAP, SYS_mremap, 0, LENGTH, LENGTH, MOVE, -2,
 	  .either = true },
 
@@ -136,7 +138,8 @@ static uint64_t hash_bytes(int fd, uint64_t start, uint64_t end)
 }
 
 /*
- * A line for each mapping: all that maps says, its flags, how many pages of its own it has, and if it has any, its
+ * A line for each mapping: all that maps says, its flags, how many pages of its own it has, and if
+ * it has any, its
  * bytes. Not of what is shared, nor of the stack in use.
  */
 static char *everything(pid_t pid)
@@ -283,7 +286,8 @@ static bool check_call(struct subject *subject, size_t call, size_t place, enum 
 	struct puppet *victim = subject->stage.victim;
 	long result = make_call(&subject->stage, &calls[call], subject->at + (uint64_t)places[place].offset);
 	/* The kernel's own seal may be looked at first. */
-	bool may_be_stopped = place < 2 && (calls[call].either || (seal == PERMANENT && native_expected() && !victim->is_32));
+	bool may_be_stopped = place < 2 && (calls[call].either ||
+					    (seal == PERMANENT && native_expected() && !victim->is_32));
 
 	if (seal == UNSEALED) {
 		wants[call][place] = result;
@@ -324,8 +328,9 @@ static void all_calls(enum abi abi, enum seal seal)
 		   seal_names[seal],
 		   seal == UNSEALED ? puppet_text(subject.stage.victim, wants[call][0]) : "as not sealed");
 	}
-	ok(seal == UNSEALED || (daemon_says_sealed(subject.stage.victim->pid, subject.at, LENGTH) &&
-				puppet_call(subject.stage.victim, SYS_mprotect, subject.at, PAGE, READ_WRITE) == -EPERM),
+	ok(seal == UNSEALED ||
+		   (daemon_says_sealed(subject.stage.victim->pid, subject.at, LENGTH) &&
+		    puppet_call(subject.stage.victim, SYS_mprotect, subject.at, PAGE, READ_WRITE) == -EPERM),
 	   "%s, %s: in the end it is as sealed as before", abi_name(abi), seal_names[seal]);
 	subject_end(&subject);
 }

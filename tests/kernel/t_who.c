@@ -47,13 +47,14 @@ static uint64_t pages_of(struct puppet *puppet)
 }
 
 /* Is asked for, refused so, and nothing of it is sealed. */
-static void refused(struct puppet *asker, struct puppet *victim, const char *error, const char *why, const char *name)
+static void refused(struct puppet *asker, struct puppet *victim, const char *error, const char *why,
+		    const char *name)
 {
 	uint64_t page = pages_of(victim);
 	const struct asked *asked = ask(asker, "Seal", victim->pid, page, PAGE);
 
-	ok(!strcmp(asked->error, error) && strstr(asked->message, why) && !is_sealed(victim, page), "%s: %s (%s: %s)", name, error,
-	   asked->error, asked->message);
+	ok(!strcmp(asked->error, error) && strstr(asked->message, why) && !is_sealed(victim, page),
+	   "%s: %s (%s: %s)", name, error, asked->error, asked->message);
 }
 
 static void sealed(struct puppet *asker, struct puppet *victim, pid_t named, const char *name)
@@ -61,8 +62,8 @@ static void sealed(struct puppet *asker, struct puppet *victim, pid_t named, con
 	uint64_t page = pages_of(victim);
 	const struct asked *asked = ask(asker, "Seal", named, page, PAGE);
 
-	ok(!*asked->error && is_sealed(victim, page) && !is_sealed(victim, page + PAGE), "%s: sealed (%s: %s)", name, asked->error,
-	   asked->message);
+	ok(!*asked->error && is_sealed(victim, page) && !is_sealed(victim, page + PAGE),
+	   "%s: sealed (%s: %s)", name, asked->error, asked->message);
 }
 
 /* --- users --- */
@@ -107,7 +108,8 @@ static void users(void)
 	victim = puppet_child(roots, CLONE_VM);
 	puppet_call(victim, SYS_setresgid, USER, USER, USER);
 	puppet_call(victim, SYS_setresuid, USER, USER, USER);
-	refused(asker, victim, "PermissionDenied", "PR_SET_DUMPABLE", "a user: one of his that shares root's memory");
+	refused(asker, victim, "PermissionDenied", "PR_SET_DUMPABLE",
+		"a user: one of his that shares root's memory");
 	puppet_end(victim);
 	/* The caller is another by now than when it connected: the same as seteuid() there. */
 	puppet_end(asker);
@@ -128,9 +130,11 @@ static void takes_back(void)
 	asked = ask_revocably(asker, own->pid, page, PAGE);
 	ok(!*asked->error && is_sealed(own, page), "a user: revocably (%s)", asked->message);
 	asked = ask(asker, "Unseal", own->pid, 0, 0);
-	ok(!strcmp(asked->error, "PermissionDenied") && is_sealed(own, page), "a user: takes nothing back (%s)", asked->message);
+	ok(!strcmp(asked->error, "PermissionDenied") && is_sealed(own, page),
+	   "a user: takes nothing back (%s)", asked->message);
 	asked = ask(own, "Unseal", own->pid, page, PAGE);
-	ok(!strcmp(asked->error, "PermissionDenied") && is_sealed(own, page), "nor from inside (%s)", asked->message);
+	ok(!strcmp(asked->error, "PermissionDenied") && is_sealed(own, page), "nor from inside (%s)",
+	   asked->message);
 	ok(!daemon_unseal(own->pid, NULL, 0) && !is_sealed(own, page), "root does");
 	puppet_end(asker);
 	puppet_end(own);
@@ -139,13 +143,16 @@ static void takes_back(void)
 	page = pages_of(own);
 	must_seal_revocably(own->pid, page, PAGE);
 	asked = ask(own, "Unseal", own->pid, 0, 0);
-	ok(!strcmp(asked->error, "PermissionDenied") && strstr(asked->message, "itself") && is_sealed(own, page),
+	ok(!strcmp(asked->error, "PermissionDenied") && strstr(asked->message, "itself") &&
+		   is_sealed(own, page),
 	   "root, from inside: does not (%s)", asked->message);
 	child = puppet_child(own, 0);
 	asked = ask(child, "Unseal", own->pid, 0, 0);
-	ok(!strcmp(asked->error, "PermissionDenied") && is_sealed(own, page), "nor a child that has the same seals (%s)", asked->message);
+	ok(!strcmp(asked->error, "PermissionDenied") && is_sealed(own, page),
+	   "nor a child that has the same seals (%s)", asked->message);
 	asked = ask(own, "Unseal", child->pid, 0, 0);
-	ok(!strcmp(asked->error, "PermissionDenied") && is_sealed(child, page), "nor for the child (%s)", asked->message);
+	ok(!strcmp(asked->error, "PermissionDenied") && is_sealed(child, page), "nor for the child (%s)",
+	   asked->message);
 	puppet_end(child);
 	ok(!daemon_unseal(own->pid, NULL, 0) && !is_sealed(own, page), "another process of root does");
 	puppet_end(own);
@@ -156,31 +163,36 @@ static void takes_back(void)
 static void looks(void)
 {
 	static const char *const roots_only[] = { "Report", "Metrics", "ReloadPolicy", "ListMatches" };
-	struct puppet *asker = puppet_of(USER, USER), *own = puppet_of(USER, USER), *others = puppet_of(OTHER, OTHER);
+	struct puppet *asker = puppet_of(USER, USER), *own = puppet_of(USER, USER),
+		      *others = puppet_of(OTHER, OTHER);
 	const struct asked *asked;
 	json_t *spaces;
 
 	must_seal(others->pid, pages_of(others), PAGE);
 	asked = ask(asker, "List", 0, 0, 0);
-	ok(!*asked->error && asked->spaces == 0, "a user: is shown nothing of others (%s, %d)", asked->error, (int)asked->spaces);
+	ok(!*asked->error && asked->spaces == 0, "a user: is shown nothing of others (%s, %d)", asked->error,
+	   (int)asked->spaces);
 	asked = ask(asker, "Status", 0, 0, 0);
-	ok(!*asked->error && asked->spaces == 0, "a user: nothing of others is counted (%s, %d)", asked->error, (int)asked->spaces);
+	ok(!*asked->error && asked->spaces == 0, "a user: nothing of others is counted (%s, %d)",
+	   asked->error, (int)asked->spaces);
 	asked = ask(asker, "List", roots->pid, 0, 0);
 	ok(!strcmp(asked->error, "PermissionDenied"), "a user: nor when he names one (%s)", asked->message);
 	must_seal(own->pid, pages_of(own), PAGE);
 	asked = ask(asker, "List", 0, 0, 0);
-	ok(!*asked->error && asked->spaces == 1 && asked->pid == own->pid, "a user: is shown his own (%s, %d)", asked->error, (int)asked->spaces);
+	ok(!*asked->error && asked->spaces == 1 && asked->pid == own->pid,
+	   "a user: is shown his own (%s, %d)", asked->error, (int)asked->spaces);
 	asked = ask(asker, "List", own->pid, 0, 0);
 	ok(!*asked->error && asked->spaces == 1, "a user: and when he names it (%s)", asked->error);
 	asked = ask(asker, "Status", 0, 0, 0);
-	ok(!*asked->error && asked->spaces == 1, "a user: his own is counted (%s, %d)", asked->error, (int)asked->spaces);
+	ok(!*asked->error && asked->spaces == 1, "a user: his own is counted (%s, %d)", asked->error,
+	   (int)asked->spaces);
 	spaces = daemon_list(0);
 	ok(status_number("spaces") == 3 && json_array_size(spaces) == 3, "root: sees all");
 	json_decref(spaces);
 	for (size_t i = 0; i < sizeof(roots_only) / sizeof(*roots_only); i++) {
 		asked = ask(asker, roots_only[i], 0, 0, 0);
-		ok(!strcmp(asked->error, "PermissionDenied") && strstr(asked->message, "only root may"), "a user: %s: %s", roots_only[i],
-		   asked->message);
+		ok(!strcmp(asked->error, "PermissionDenied") && strstr(asked->message, "only root may"),
+		   "a user: %s: %s", roots_only[i], asked->message);
 	}
 	puppet_end(asker);
 	puppet_end(own);
@@ -189,8 +201,10 @@ static void looks(void)
 
 static void monitors(void)
 {
-	struct puppet *own = puppet_of(USER, USER), *others = puppet_of(OTHER, OTHER), *privileged = puppet_new();
-	uint64_t pages = pages_of(own), others_pages = pages_of(others), privileged_pages = pages_of(privileged);
+	struct puppet *own = puppet_of(USER, USER), *others = puppet_of(OTHER, OTHER),
+		      *privileged = puppet_new();
+	uint64_t pages = pages_of(own), others_pages = pages_of(others),
+		 privileged_pages = pages_of(privileged);
 	struct monitor all, users;
 	json_t *event;
 
@@ -212,7 +226,8 @@ static void monitors(void)
 	is_sealed(roots, roots_pages);
 	is_sealed(own, pages);
 	event = monitor_next(&users, 20000);
-	ok(event && json_number(event, "pid") == own->pid, "a user: monitors his own first (%d)", (int)json_number(event, "pid"));
+	ok(event && json_number(event, "pid") == own->pid, "a user: monitors his own first (%d)",
+	   (int)json_number(event, "pid"));
 	json_decref(event);
 	event = monitor_next(&users, 1000);
 	ok(!event, "and nothing else");
@@ -230,19 +245,25 @@ static void monitors(void)
 
 /* --- containers --- */
 
-/* Is he refused all that only root of the machine may? host: but for what its user 0 may without a capability. */
+/*
+ * Is he refused all that only root of the machine may? host: but for what its user 0 may without a
+ * capability.
+ */
 static void no_root(struct puppet *asker, bool host, const char *name, const char *why)
 {
 	static const char *const methods[] = { "ListMatches", "Report", "ReloadPolicy", "Metrics" };
 	const struct asked *asked = ask(asker, "Unseal", asker->pid, 0, 0);
 
-	ok(!strcmp(asked->error, "PermissionDenied") && strstr(asked->message, why), "%s: takes nothing back (%s)", name, asked->message);
+	ok(!strcmp(asked->error, "PermissionDenied") && strstr(asked->message, why),
+	   "%s: takes nothing back (%s)", name, asked->message);
 	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
 		asked = ask(asker, methods[i], 0, 0, 0);
-		ok(!strcmp(asked->error, host && i >= 2 ? "" : "PermissionDenied"), "%s: %s (%s)", name, methods[i], asked->message);
+		ok(!strcmp(asked->error, host && i >= 2 ? "" : "PermissionDenied"), "%s: %s (%s)", name,
+		   methods[i], asked->message);
 	}
 	asked = ask(asker, "Status", 0, 0, 0);
-	ok(!*asked->error && asked->spaces <= 1, "%s: nothing of others is counted (%d)", name, (int)asked->spaces);
+	ok(!*asked->error && asked->spaces <= 1, "%s: nothing of others is counted (%d)", name,
+	   (int)asked->spaces);
 }
 
 static void pid_namespace(void)
@@ -257,18 +278,22 @@ static void pid_namespace(void)
 	second = puppet_child(outside, 0);
 	page = pages_of(inside);
 	asked = ask_revocably(inside, 1, page, PAGE);
-	ok(!*asked->error && is_sealed(inside, page), "root in a pid namespace: seals itself by its own number (%s)", asked->message);
+	ok(!*asked->error && is_sealed(inside, page),
+	   "root in a pid namespace: seals itself by its own number (%s)", asked->message);
 	asked = ask(inside, "List", 0, 0, 0);
-	ok(!*asked->error && asked->spaces == 1 && asked->pid == 1, "sees itself, by its own number, and nobody else (%d, pid %d)",
-	   (int)asked->spaces, (int)asked->pid);
+	ok(!*asked->error && asked->spaces == 1 && asked->pid == 1,
+	   "sees itself, by its own number, and nobody else (%d, pid %d)", (int)asked->spaces,
+	   (int)asked->pid);
 	asked = ask(inside, "List", 1, 0, 0);
 	ok(!*asked->error && asked->spaces == 1 && asked->pid == 1, "and when it is named");
 	no_root(inside, false, "root in a pid namespace", "another pid namespace");
 	asked = ask(inside, "Metrics", 0, 0, 0);
-	ok(!strcmp(asked->error, "PermissionDenied"), "root in a pid namespace: Metrics (%s)", asked->message);
+	ok(!strcmp(asked->error, "PermissionDenied"), "root in a pid namespace: Metrics (%s)",
+	   asked->message);
 	ok(is_sealed(inside, page), "and is sealed still");
 	asked = ask(inside, "Seal", roots->pid, roots_pages + PAGE, PAGE);
-	ok(!strcmp(asked->error, "NoSuchProcess") && !is_sealed(roots, roots_pages + PAGE), "numbers of outside are nobody's (%s)", asked->message);
+	ok(!strcmp(asked->error, "NoSuchProcess") && !is_sealed(roots, roots_pages + PAGE),
+	   "numbers of outside are nobody's (%s)", asked->message);
 	asked = ask(inside, "List", roots->pid, 0, 0);
 	ok(!strcmp(asked->error, "NoSuchProcess"), "to look at either (%s)", asked->message);
 
@@ -299,8 +324,10 @@ static void no_capabilities(void)
 	puppet_keep_capabilities(same, SOME);
 	puppet_keep_capabilities(more, ALL_BUT_ADMIN);
 	no_root(asker, true, "root without CAP_SYS_ADMIN", "does not have CAP_SYS_ADMIN");
-	refused(asker, roots, "PermissionDenied", "capabilities", "root without CAP_SYS_ADMIN: one that has it");
-	refused(asker, more, "PermissionDenied", "capabilities", "root without CAP_SYS_ADMIN: one that has more");
+	refused(asker, roots, "PermissionDenied", "capabilities",
+		"root without CAP_SYS_ADMIN: one that has it");
+	refused(asker, more, "PermissionDenied", "capabilities",
+		"root without CAP_SYS_ADMIN: one that has more");
 	sealed(asker, same, same->pid, "root without CAP_SYS_ADMIN: one that has no more");
 	asked = ask(asker, "List", 0, 0, 0);
 	ok(!*asked->error && asked->spaces == 1, "sees this one only (%d)", (int)asked->spaces);
@@ -320,7 +347,8 @@ static void user_namespaces(void)
 	ok(puppet_call(asker, SYS_getuid) == 0, "root in a user namespace: is user 0 there");
 	no_root(asker, false, "root in a user namespace", "only root may");
 	refused(asker, roots, "PermissionDenied", "only root", "root in a user namespace: a process of root");
-	refused(asker, users, "PermissionDenied", "user namespace", "root in a user namespace: one of his user outside");
+	refused(asker, users, "PermissionDenied", "user namespace",
+		"root in a user namespace: one of his user outside");
 	own = puppet_child(asker, 0);
 	sealed(asker, own, own->pid, "root in a user namespace: one of his own there");
 	puppet_end(own);
@@ -358,12 +386,13 @@ static void armed(void)
 	write_text("/sys/fs/cgroup/t_who/cgroup.procs", text);
 	asked = ask(asker, "ListMatches", 0, 0, 0);
 	ok(!*asked->error, "before the container is armed it is root (%s)", asked->message);
-	if (daemon_call("ArmContainer", json_pack("{s:s,s:i}", "id", "who", "pid", (int)asker->pid), NULL))
+	if (daemon_call("WatchContainer", json_pack("{s:s,s:i}", "id", "who", "pid", (int)asker->pid), NULL))
 		bail("arming: %s", daemon_error_message());
 	no_root(asker, false, "root in an armed container", "in a container that mseald seals");
-	refused(asker, roots, "PermissionDenied", "not in the container", "root in an armed container: one of root outside");
+	refused(asker, roots, "PermissionDenied", "not in the container",
+		"root in an armed container: one of root outside");
 	sealed(asker, asker, asker->pid, "root in an armed container: itself");
-	daemon_call("DisarmContainer", json_pack("{s:s}", "id", "who"), NULL);
+	daemon_call("UnwatchContainer", json_pack("{s:s}", "id", "who"), NULL);
 	puppet_end(asker);
 	rmdir("/sys/fs/cgroup/t_who");
 }
@@ -391,7 +420,8 @@ static void becomes_another(void)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		if (setgroups(0, NULL) || setresgid(USER, USER, USER) || setresuid(USER, USER, USER) || !connection_open(&connection))
+		if (setgroups(0, NULL) || setresgid(USER, USER, USER) || setresuid(USER, USER, USER) ||
+		    !connection_open(&connection))
 			_exit(90);
 		snprintf(text, sizeof(text), call, (int)getpid());
 		if (!connection_send(&connection, text, strlen(text) + 1))
@@ -407,7 +437,8 @@ static void becomes_another(void)
 	daemon_pause(false);
 	nap(2000);
 	reply = daemon_list(pid);
-	ok(json_array_size(reply) == 0 && waitpid(pid, &status, WNOHANG) == 0, "who asks and becomes a setuid program is not sealed");
+	ok(json_array_size(reply) == 0 && waitpid(pid, &status, WNOHANG) == 0,
+	   "who asks and becomes a setuid program is not sealed");
 	json_decref(reply);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -450,8 +481,8 @@ static void named_is_gone(void)
 	}
 	daemon_pause(false);
 	reply = connection_receive(&connection, 60000, NULL);
-	ok(heir->pid == pid && strstr(json_text(reply, "error"), "PermissionDenied"), "the pid that was named is root's by now: refused (%s)",
-	   json_text(reply, "error"));
+	ok(heir->pid == pid && strstr(json_text(reply, "error"), "PermissionDenied"),
+	   "the pid that was named is root's by now: refused (%s)", json_text(reply, "error"));
 	json_decref(reply);
 	connection_close(&connection);
 	puppet_end(heir);
@@ -484,7 +515,9 @@ static long connect_and_ask(const long arguments[6])
 	struct connection connection;
 
 	(void)arguments;
-	return connection_open(&connection) && connection_send(&connection, call, sizeof(call)) ? connection.fd : -1;
+	return connection_open(&connection) && connection_send(&connection, call, sizeof(call)) ?
+		       connection.fd :
+		       -1;
 }
 
 /* Has it been told that by now? */
@@ -497,7 +530,10 @@ static bool finds(struct puppet *puppet, long fd, const char *word)
 	return strstr(text, word);
 }
 
-/* Root of a container asks, ends, and leaves its connection to another; root of the machine has its pid then. */
+/*
+ * Root of a container asks, ends, and leaves its connection to another; root of the machine has its
+ * pid then.
+ */
 static void asker_is_gone(void)
 {
 	struct puppet *outside = puppet_new(), *first, *asker, *heir = NULL;
@@ -524,7 +560,8 @@ static void asker_is_gone(void)
 	if (!has_peerpidfd())
 		skip("this kernel has no SO_PEERPIDFD", "what it has left behind is refused");
 	else
-		ok(finds(outside, fd, "PermissionDenied"), "what it has left behind is refused (%s)", (char *)puppet_data(outside));
+		ok(finds(outside, fd, "PermissionDenied"), "what it has left behind is refused (%s)",
+		   (char *)puppet_data(outside));
 	puppet_end(heir);
 	puppet_end(first);
 	puppet_end(outside);
@@ -551,12 +588,14 @@ static void without_admin(void)
 		_exit(97);
 }
 
-static void says(const char *line, void (*set_up)(void), const char *first, const char *second, const char *third)
+static void says(const char *line, void (*set_up)(void), const char *first, const char *second,
+		 const char *third)
 {
 	struct run run = { .argv = { "msealctl", first, second, third }, .set_up = set_up };
 	struct ran ran = run_whole(&run, false);
 
-	ok(EXITED(ran.status, 1) && strstr(ran.err, line) && !strchr(ran.err, '\n'), "msealctl %s: %s", first, ran.err);
+	ok(EXITED(ran.status, 1) && strstr(ran.err, line) && !strchr(ran.err, '\n'), "msealctl %s: %s", first,
+	   ran.err);
 }
 
 static void lines(void)
@@ -573,9 +612,11 @@ static void lines(void)
 	says("only root may have the policies read again", as_user, "policy", "reload", NULL);
 	says("is not taken for root: it does not have CAP_SYS_ADMIN", without_admin, "unseal", pid, NULL);
 	ran = run_whole(&(struct run){ .argv = { "msealctl", "list" }, .set_up = as_user }, false);
-	ok(EXITED(ran.status, 0) && !strcmp(ran.out, "Nothing is sealed."), "msealctl list, as a user (%s%s)", ran.out, ran.err);
+	ok(EXITED(ran.status, 0) && !strcmp(ran.out, "Nothing is sealed."), "msealctl list, as a user (%s%s)",
+	   ran.out, ran.err);
 	ran = run_whole(&(struct run){ .argv = { "msealctl", "status" }, .set_up = as_user }, false);
-	ok(EXITED(ran.status, 0) && strstr(ran.out, "0 address spaces"), "msealctl status, as a user (%s)", ran.err);
+	ok(EXITED(ran.status, 0) && strstr(ran.out, "0 address spaces"), "msealctl status, as a user (%s)",
+	   ran.err);
 }
 
 int main(int argc, char **argv)

@@ -18,7 +18,10 @@ void diag(const char *text, ...) __attribute__((format(printf, 1, 2)));
 void bail(const char *why, ...) __attribute__((format(printf, 1, 2), noreturn));
 void on_bail(void (*tidy)(void));
 
-/* How often something is tried: full times, or a few where tests are to be short ($MSEALD_BRIEF, as make check has it). */
+/*
+ * How often something is tried: full times, or a few where tests are to be short ($MSEALD_BRIEF, as
+ * make check has it).
+ */
 unsigned brief(unsigned full, unsigned few);
 
 /* Prints the plan; returns the exit status: 0 when all checks were good, else 1. */

@@ -32,7 +32,10 @@ struct victim {
 	const char *name;
 	/* Runs in the victim: 0, or what went wrong (VICTIM_BAD). */
 	long (*live)(const long arguments[6]);
-	/* The system call it must be blocked in when it is sealed; -1: none, it runs; -2: it says so itself (progress). */
+	/*
+	 * The system call it must be blocked in when it is sealed; -1: none, it runs; -2: it says
+	 * so itself (progress).
+	 */
 	long call;
 	/* In the test, after the seal: makes it go on. */
 	void (*wake)(void);
@@ -44,7 +47,10 @@ struct victim {
 	bool dies;			/* it ends itself, with VICTIM_ENDS, when all was well */
 };
 
-/* A sleep of this long, without wake, is sealed half way: begun anew then, it would end this long after the seal. */
+/*
+ * A sleep of this long, without wake, is sealed half way: begun anew then, it would end this long
+ * after the seal.
+ */
 #define SLEEP_MS 3000
 
 #define RUNS (-1)
@@ -52,7 +58,8 @@ struct victim {
 
 #define VICTIM_ENDS 7			/* the exit status of those that die */
 
-extern const struct victim call_victims[], signal_victims[], state_victims[], half_victims[];	/* end with a name of NULL */
+extern const struct victim call_victims[], signal_victims[], state_victims[],
+	half_victims[]; /* end with a name of NULL */
 
 /* What went wrong, and where: the line, and the number found. */
 #define VICTIM_BAD(found) ((long)__LINE__ << 32 | ((long)(found) & 0xffffffff))

@@ -357,7 +357,9 @@ static void wake_lock(void)
 
 static long in_io_getevents(const long arguments[6])
 {
-	struct iocb order = { .aio_lio_opcode = IOCB_CMD_POLL, .aio_fildes = (unsigned)scene.pipe[0], .aio_buf = POLLIN,
+	struct iocb order = { .aio_lio_opcode = IOCB_CMD_POLL,
+			      .aio_fildes = (unsigned)scene.pipe[0],
+			      .aio_buf = POLLIN,
 			      .aio_data = 77 };
 	struct iocb *orders[1] = { &order };
 	struct io_event event = { 0 };
@@ -386,10 +388,13 @@ static long in_io_uring_enter(const long arguments[6])
 
 	(void)arguments;
 	MUST(fd >= 0, fd);
-	ring = mmap(NULL, size > cq_size ? size : cq_size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, IORING_OFF_SQ_RING);
-	sqe = mmap(NULL, params.sq_entries * sizeof(*sqe), PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, IORING_OFF_SQES);
+	ring = mmap(NULL, size > cq_size ? size : cq_size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd,
+		    IORING_OFF_SQ_RING);
+	sqe = mmap(NULL, params.sq_entries * sizeof(*sqe), PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd,
+		   IORING_OFF_SQES);
 	MUST(ring != MAP_FAILED && sqe != MAP_FAILED, errno);
-	*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_POLL_ADD, .fd = scene.pipe[0], .poll32_events = POLLIN,
+	*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_POLL_ADD, .fd = scene.pipe[0],
+				      .poll32_events = POLLIN,
 				      .user_data = 77 };
 	((unsigned *)(ring + params.sq_off.array))[0] = 0;
 	atomic_store((_Atomic unsigned *)(ring + params.sq_off.tail), 1);

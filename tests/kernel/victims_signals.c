@@ -166,7 +166,8 @@ static long in_handler(const long arguments[6])
 	long r;
 
 	(void)arguments;
-	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = read_in_handler, .sa_flags = SA_RESTART }, NULL);
+	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = read_in_handler, .sa_flags = SA_RESTART },
+		  NULL);
 	r = RAW(SYS_tkill, RAW(SYS_gettid), SIGUSR1);
 	MUST(r == 0, r);
 	MUST(handler_read == 5, handler_read);
@@ -217,7 +218,9 @@ static long many_signals(const long arguments[6])
 	long n;
 
 	(void)arguments;
-	sigaction(SIGRTMIN, &(struct sigaction){ .sa_sigaction = next_number, .sa_flags = SA_SIGINFO | SA_RESTART }, NULL);
+	sigaction(SIGRTMIN,
+		  &(struct sigaction){ .sa_sigaction = next_number, .sa_flags = SA_SIGINFO | SA_RESTART },
+		  NULL);
 	atomic_store(&scene.shared->progress, 1);
 	while (HANDLED < QUEUED && !scene.shared->numbers[2]) {
 		n = RAW(SYS_poll, NULL, 0, 1);
@@ -255,9 +258,10 @@ const struct victim signal_victims[] = {
 	{ "pause", in_pause, SYS_pause, wake_signal },
 	{ "ppoll that unblocks a signal", in_ppoll_signal, SYS_ppoll, wake_signal },
 	{ "ppoll that blocks a signal", in_ppoll_pending, SYS_ppoll, wake_both },
-	{ "ppoll that blocks a signal which is pending", in_ppoll_pending, SYS_ppoll, wake_pipe, .pending = SIGUSR1 },
-	{ "epoll_pwait that blocks a signal which is pending", in_epoll_pwait_pending, SYS_epoll_pwait, wake_pipe,
+	{ "ppoll that blocks a signal which is pending", in_ppoll_pending, SYS_ppoll, wake_pipe,
 	  .pending = SIGUSR1 },
+	{ "epoll_pwait that blocks a signal which is pending", in_epoll_pwait_pending, SYS_epoll_pwait,
+	  wake_pipe, .pending = SIGUSR1 },
 	{ "rt_sigsuspend", in_sigsuspend, SYS_rt_sigsuspend, wake_signal },
 	{ "rt_sigtimedwait", in_sigtimedwait, SYS_rt_sigtimedwait, wake_signal },
 	{ "with signals pending", pending, SYS_read, wake_pipe },

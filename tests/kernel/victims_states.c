@@ -121,8 +121,8 @@ static long in_sequence(const long arguments[6])
 				 "4: incq %[aborted]\n"
 				 "6:\n"
 				 "movq $0, %[cs]\n"
-				 : [spin] "+r"(spin), [broken] "+r"(broken), [done] "+r"(done), [aborted] "+r"(aborted),
-				   [cs] "+m"(area->rseq_cs)
+				 : [spin] "+r"(spin), [broken] "+r"(broken), [done] "+r"(done),
+				   [aborted] "+r"(aborted), [cs] "+m"(area->rseq_cs)
 				 : [signature] "i"(RSEQ_SIG)
 				 : "rax", "cc", "memory");
 		atomic_fetch_add_explicit(&scene.shared->progress, 1, memory_order_relaxed);
@@ -142,7 +142,8 @@ static bool install(struct sock_filter *filter, unsigned short length)
 {
 	struct sock_fprog program = { length, filter };
 
-	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
 /* Only what it needs itself, and being a puppet does (munmap is what the test tries at the end). */

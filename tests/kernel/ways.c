@@ -73,11 +73,11 @@ static bool as_kernel_does(const struct attack *attack, const struct outcome *ou
 
 /* --- cells --- */
 
-void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent, const char *result,
-	       const char *attack)
+void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent,
+	       const char *result, const char *attack)
 {
-	diag("cell %d|%s|%s|%s|%s|%s|%s", row, operation, by, abi_name(abi), permanent ? "permanent" : "revocable",
-	     result, attack);
+	diag("cell %d|%s|%s|%s|%s|%s|%s", row, operation, by, abi_name(abi),
+	     permanent ? "permanent" : "revocable", result, attack);
 }
 
 static void tell_attack(const struct attack *attack, enum abi abi, bool permanent, const char *result)
@@ -96,7 +96,8 @@ static void tell_attack(const struct attack *attack, enum abi abi, bool permanen
 
 static char *look_at(const struct stage *stage)
 {
-	return stage->victim->dead ? strdup("dead") : snapshot(stage->victim->pid, stage->target, stage->length);
+	return stage->victim->dead ? strdup("dead") :
+				     snapshot(stage->victim->pid, stage->target, stage->length);
 }
 
 static bool works_unsealed(const struct attack *attack, enum abi abi)
@@ -123,8 +124,8 @@ static bool works_unsealed(const struct attack *attack, enum abi abi)
 		ok(false, "row %d: %s, %s: not sealed, it succeeds", attack->row, name, by);
 		diag("it ended: %s", outcome.text);
 	} else {
-		skip(outcome.text, "row %d: %s, %s: not sealed, it does not work on this kernel", attack->row, name,
-		     by);
+		skip(outcome.text, "row %d: %s, %s: not sealed, it does not work on this kernel", attack->row,
+		     name, by);
 		snprintf(no, sizeof(no), "no: %s", outcome.text);
 		tell_attack(attack, abi, true, no);
 		tell_attack(attack, abi, false, no);
@@ -140,8 +141,10 @@ static bool works_unsealed(const struct attack *attack, enum abi abi)
 static void seal_stage(const struct stage *stage, bool permanent)
 {
 	const struct range range = { stage->target, stage->target + stage->length };
-	const char *error = daemon_seal(&(struct seal_order){ .pid = stage->victim->pid, .ranges = &range, .count = 1,
-							      .revocable = !permanent }, NULL);
+	const char *error = daemon_seal(
+		&(struct seal_order){
+			.pid = stage->victim->pid, .ranges = &range, .count = 1, .revocable = !permanent },
+		NULL);
 
 	if (error)
 		bail("cannot seal pid %d: %s: %s", stage->victim->pid, error, daemon_error_message());
@@ -159,8 +162,8 @@ static bool works_beside(struct stage *stage)
 		outcome = stage_strike(stage, stage->control[i]);
 		if (as_kernel_does(stage->attack, &outcome))
 			continue;
-		diag("%s the seal %#lx+%#lx it ended: %s", i ? "before" : "behind", stage->target, stage->length,
-		     outcome.text);
+		diag("%s the seal %#lx+%#lx it ended: %s", i ? "before" : "behind", stage->target,
+		     stage->length, outcome.text);
 		return false;
 	}
 	return true;
@@ -178,7 +181,8 @@ static void strike_sealed(const struct attack *attack, enum abi abi, bool perman
 	stage_open(&stage, attack, abi);
 	seal_stage(&stage, permanent);
 	if (!works_beside(&stage)) {
-		ok(false, "row %d: %s, %s, %s: beside the seal it succeeds", attack->row, attack->name, by, what);
+		ok(false, "row %d: %s, %s, %s: beside the seal it succeeds", attack->row, attack->name, by,
+		   what);
 		stage_close(&stage);
 		return;
 	}
@@ -192,10 +196,11 @@ static void strike_sealed(const struct attack *attack, enum abi abi, bool perman
 	/* Which of them the kernel looks at first differs from version to version. */
 	if (attack->natively == want && strcmp(want, "kept") && !strcmp(got, "EPERM"))
 		want = got;
-	if (!ok(!strcmp(got, want) && !changed, "row %d: %s, %s, %s: %s%s", attack->row, attack->name, by, what, want,
+	if (!ok(!strcmp(got, want) && !changed, "row %d: %s, %s, %s: %s%s", attack->row, attack->name, by,
+		what, want,
 		attack->stopper == ALLOWED ? "" : ", nothing has changed, beside the seal it succeeds"))
-		diag("it ended: %s%s%s%s%s", outcome.text, changed ? "; before:\n" : "", changed ? before : "",
-		     changed ? "after:\n" : "", changed ? after : "");
+		diag("it ended: %s%s%s%s%s", outcome.text, changed ? "; before:\n" : "",
+		     changed ? before : "", changed ? "after:\n" : "", changed ? after : "");
 	if (!changed && attack->natively == want && strcmp(want, "kept") && !strcmp(got, want))
 		got = "EPERM";	/* refused all the same */
 	tell_attack(attack, abi, permanent, changed || !strcmp(got, "success") ? "let through" : got);
@@ -225,7 +230,8 @@ static bool has_x32(void)
 }
 
 /*
- * Short: one ABI of those that the attack has, another for the next attack; and where $MSEALD_TURN is another, as it is on the
+ * Short: one ABI of those that the attack has, another for the next attack; and where $MSEALD_TURN
+ * is another, as it is on the
  * next kernel and on the next day.
  */
 static unsigned one_of_them(unsigned abis)
@@ -286,7 +292,8 @@ void ways_begin(void)
 void ways_end(void)
 {
 	ok(daemon_says_sealed(keeper->pid, kept, 2 * PAGE), "who was sealed at first still is");
-	ok(puppet_call(keeper, SYS_mprotect, kept, PAGE, PROT_READ | PROT_WRITE) == -EPERM, "and cannot undo it");
+	ok(puppet_call(keeper, SYS_mprotect, kept, PAGE, PROT_READ | PROT_WRITE) == -EPERM,
+	   "and cannot undo it");
 	keeper = puppet_end(keeper);
 	hurry("0");
 }

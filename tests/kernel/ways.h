@@ -25,8 +25,11 @@ void ways_end(void);
 void make_attack(const struct attack *attack, unsigned abis);
 void make_attacks(const struct attack *list, unsigned abis);	/* ends with a name of NULL */
 
-/* The remark; by: "lsm" or "gate"; result: "EPERM", "SIGKILL", "let through", "no: " and why it cannot be made. */
-void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent, const char *result,
-	       const char *attack);
+/*
+ * The remark; by: "lsm" or "gate"; result: "EPERM", "SIGKILL", "let through", "no: " and why it
+ * cannot be made.
+ */
+void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent,
+	       const char *result, const char *attack);
 
 #endif

@@ -94,7 +94,8 @@ static void large_write(struct worker *worker)
 			continue;
 		}
 		for (long all = 0, n; all < LARGE; all += n) {
-			n = read(worker->pair->pipe[0], worker->buffer + all, LARGE - all < PIECE ? LARGE - all : PIECE);
+			n = read(worker->pair->pipe[0], worker->buffer + all,
+				 LARGE - all < PIECE ? LARGE - all : PIECE);
 			CHECK(n > 0, n < 0 ? -errno : n);
 			if (all % 3 == 0)
 				sched_yield();
@@ -187,7 +188,8 @@ struct message {
 
 static void queues(struct worker *worker)
 {
-	struct sembuf down = { (unsigned short)worker->side, -1, 0 }, up = { (unsigned short)!worker->side, 1, 0 };
+	struct sembuf down = { (unsigned short)worker->side, -1, 0 },
+		      up = { (unsigned short)!worker->side, 1, 0 };
 
 	for (unsigned round = 0; round < worker->rounds * 4; round++) {
 		struct message message = { 1 + worker->side, round };
@@ -197,7 +199,8 @@ static void queues(struct worker *worker)
 		else
 			GIVES(0, semop(worker->pair->sem, &down, 1));
 		GIVES(0, msgsnd(worker->pair->msg, &message, sizeof(message.number), 0));
-		GIVES(sizeof(message.number), msgrcv(worker->pair->msg, &message, sizeof(message.number), 2 - worker->side, 0));
+		GIVES(sizeof(message.number),
+		      msgrcv(worker->pair->msg, &message, sizeof(message.number), 2 - worker->side, 0));
 		CHECK(message.number == round, message.number);
 		GIVES(0, semop(worker->pair->sem, worker->side == 0 ? &down : &up, 1));
 	}
@@ -302,7 +305,8 @@ static void files(struct worker *worker)
 		if (worker->side == 0) {
 			off_t at = 0;
 
-			fill(worker, 0);	/* always the same: the pipe has the file's pages, not copies */
+			/* always the same: the pipe has the file's pages, not copies */
+			fill(worker, 0);
 			GIVES(LARGE, pwrite(file, worker->buffer, LARGE, 0));
 			GIVES(LARGE, pread(file, worker->buffer, LARGE, 0));
 			fold_bytes(worker, worker->buffer, LARGE);
@@ -314,7 +318,8 @@ static void files(struct worker *worker)
 			continue;
 		}
 		for (long all = 0, n; all < LARGE; all += n) {
-			n = splice(pair->pipe[0], NULL, pair->other_pipe[1], NULL, LARGE - all < PIECE ? LARGE - all : PIECE, 0);
+			n = splice(pair->pipe[0], NULL, pair->other_pipe[1], NULL,
+				   LARGE - all < PIECE ? LARGE - all : PIECE, 0);
 			CHECK(n > 0, n < 0 ? -errno : n);
 			CHECK(read(pair->other_pipe[0], worker->buffer + all, (size_t)n) == n, n);
 		}
@@ -372,7 +377,8 @@ static bool pair_open(struct pair *pair, int number)
 	snprintf(pair->address.sun_path + 1, 32, "mseald-work-%d-%d", getpid(), number);
 	if (pipe(pair->pipe) || pipe(pair->other_pipe) || socketpair(AF_UNIX, SOCK_STREAM, 0, pair->stream) ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair->packets) || pair->sem < 0 || pair->msg < 0 ||
-	    bind(pair->listener, (struct sockaddr *)&pair->address, sizeof(pair->address)) || listen(pair->listener, 3))
+	    bind(pair->listener, (struct sockaddr *)&pair->address, sizeof(pair->address)) ||
+	    listen(pair->listener, 3))
 		return false;
 	for (unsigned side = 0; side < 2; side++) {
 		pair->event[side] = eventfd(0, 0);
@@ -396,7 +402,9 @@ static void work(unsigned rounds, unsigned long pages)
 
 		if (i % 2 == 0 && !pair_open(pair, i))
 			_exit(2);
-		workers[i] = (struct worker){ .pair = pair, .result = &shared->results[i], .side = i % 2, .rounds = rounds };
+		workers[i] = (struct worker){
+			.pair = pair, .result = &shared->results[i], .side = i % 2, .rounds = rounds
+		};
 		if (pthread_create(&pair->threads[i % 2], NULL, run, &workers[i]))
 			_exit(3);
 	}

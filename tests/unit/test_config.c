@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* mseald.conf(5): which files count, in which order, and what is said of mistakes (user/daemon/base/config.c). */
+/*
+ * mseald.conf(5): which files count, in which order, and what is said of mistakes
+ * (user/daemon/base/config.c).
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,7 +47,8 @@ static void put(const char *path, const char *text)
 	FILE *file;
 
 	(void)snprintf(whole, sizeof(whole), "%s%s", test.root, path);
-	for (char *slash = strchr(whole + strlen(test.root) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+	for (char *slash = strchr(whole + strlen(test.root) + 1, '/'); slash;
+	     slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		(void)mkdir(whole, 0755);
 		*slash = '/';
@@ -146,7 +150,8 @@ static void mistakes(void **state)
 	(void)state;
 	assert_fault("[Mseald]\nLock=yess\n", 2, "Lock= does not know 'yess'; it takes yes or no");
 	assert_fault("[Mseald]\nLock=yes\nLockSignal=yes\n", 3, "did you mean LockSignals=?");
-	assert_fault("[Mseald]\nLock=yes\nColour=red\n", 3, "[Mseald] has Debug=, Gate=, Lock=, LockSignals= and UserSpaces=");
+	assert_fault("[Mseald]\nLock=yes\nColour=red\n", 3,
+		     "[Mseald] has Debug=, Gate=, Lock=, LockSignals= and UserSpaces=");
 	assert_fault("[Mseald]\nUserSpaces=0\n", 2, "it can be 1 to 65536");
 	assert_fault("[Mseald]\nUserSpaces=65537\n", 2, "it can be 1 to 65536");
 	assert_fault("[Mseald]\nUserSpaces=many\n", 2, "it can be 1 to 65536");

@@ -20,16 +20,19 @@
 
 #define STATUS(uid, gid, nspid, permitted, effective) \
 	"Name:\tnginx\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t812\nPid:\t812\nUid:\t" uid "\nGid:\t" gid \
-	"\nGroups:\t0 4 24\nNStgid:\t812\t5\nNSpid:\t" nspid "\nVmRSS:\t 1 kB\nCapInh:\t0000000000000000\nCapPrm:\t" permitted \
-	"\nCapEff:\t" effective "\nCapBnd:\t000001ffffffffff\n"
+	"\nGroups:\t0 4 24\nNStgid:\t812\t5\nNSpid:\t" nspid \
+	"\nVmRSS:\t 1 kB\nCapInh:\t0000000000000000\nCapPrm:\t" permitted "\nCapEff:\t" effective \
+	"\nCapBnd:\t000001ffffffffff\n"
 
 static void a_status_is_read(void **state)
 {
 	struct creds creds;
 
 	(void)state;
-	assert_int_equal(creds_parse(STATUS("1000\t1001\t1002\t1003", "4\t5\t6\t4294967295", "812\t37\t5", "00000000a80425fb",
-					       "0000000000200000"), &creds), 0);
+	assert_int_equal(creds_parse(STATUS("1000\t1001\t1002\t1003", "4\t5\t6\t4294967295", "812\t37\t5",
+					    "00000000a80425fb", "0000000000200000"),
+				     &creds),
+			 0);
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(creds.uids[i], 1000 + i);
 	assert_int_equal(creds.gids[3], UINT32_MAX);
@@ -46,8 +49,12 @@ static void a_name_is_no_line(void **state)
 
 	(void)state;
 	/* What a process calls itself has its line feeds escaped (fs/proc/array.c, proc_task_name). */
-	assert_int_equal(creds_parse("Name:\ta\\nUid:\t0 0 0 0\nUid:\t7\t7\t7\t7\nGid:\t7\t7\t7\t7\nNSpid:\t1\nCapPrm:\t0\nCapEff:\t0\n",
-					&creds), 0);
+	assert_int_equal(
+		creds_parse(
+			"Name:\ta\\nUid:\t0 0 0 0\nUid:\t7\t7\t7\t7\nGid:\t7\t7\t7\t7\nNSpid:\t1\n"
+			"CapPrm:\t0\nCapEff:\t0\n",
+			&creds),
+		0);
 	assert_true(creds_is_all(&creds, 7, 7));
 }
 
@@ -90,7 +97,8 @@ static void all_ids_count(void **state)
 
 static void capabilities_are_compared(void **state)
 {
-	const struct creds none = {}, some = { .permitted = 0x30 }, more = { .permitted = 0x70 }, other = { .permitted = 0x80 };
+	const struct creds none = {}, some = { .permitted = 0x30 }, more = { .permitted = 0x70 },
+			   other = { .permitted = 0x80 };
 
 	(void)state;
 	assert_true(creds_covers(&none, &none));
@@ -114,7 +122,8 @@ static void connections_are_counted(void **state)
 	assert_ptr_equal(all[0], all[QUOTA_CONNECTIONS_EACH - 1]);
 	assert_int_equal(quota_enter(quota, 1000, SECOND, &one), -EDQUOT);
 	for (uid_t uid = 2000; count < QUOTA_CONNECTIONS_ALL; count++)
-		assert_int_equal(quota_enter(quota, uid + count / QUOTA_CONNECTIONS_EACH, SECOND, &all[count]), 0);
+		assert_int_equal(
+			quota_enter(quota, uid + count / QUOTA_CONNECTIONS_EACH, SECOND, &all[count]), 0);
 	assert_int_equal(quota_enter(quota, 1000, SECOND, &one), -EDQUOT);
 	assert_int_equal(quota_enter(quota, 5, SECOND, &one), -EUSERS);
 	quota_leave(quota, all[0]);
@@ -176,7 +185,8 @@ static void a_share_is_a_share(void **state)
 		spent += 3000;
 		quota_spend(quota, user, now, 3000);
 	}
-	assert_in_range(spent, 60 * SECOND / QUOTA_SHARE_EACH, 60 * SECOND / QUOTA_SHARE_EACH + QUOTA_AT_ONCE_US + SECOND);
+	assert_in_range(spent, 60 * SECOND / QUOTA_SHARE_EACH,
+			60 * SECOND / QUOTA_SHARE_EACH + QUOTA_AT_ONCE_US + SECOND);
 	quota_leave(quota, user);
 	(void)quota_free(quota);
 }

@@ -32,27 +32,40 @@ struct reply {
 
 static const char pid_line[] = "{\"parameters\":{\"space\":7,\"ranges\":2,\"bytes\":8192,\"seals\":3}}";
 
-#define SEAL_1 "{\"start\":4096,\"end\":8192,\"segment\":\"none\",\"deny\":[\"mprotect\",\"unmap\",\"discard\"]," \
+#define SEAL_1 \
+	"{\"start\":4096,\"end\":8192,\"segment\":\"none\",\"deny\":[\"mprotect\",\"unmap\",\"discard\"]," \
 	"\"kill\":[],\"audit\":[],\"revocable\":false,\"gate\":\"override\",\"attempts\":3}"
-#define SEAL_2 "{\"start\":139637976727552,\"end\":139637976731648,\"segment\":\"relro\",\"deny\":[\"mprotect\"]," \
+#define SEAL_2 \
+	"{\"start\":139637976727552,\"end\":139637976731648,\"segment\":\"relro\",\"deny\":[\"mprotect\"]," \
 	"\"kill\":[\"unmap\"],\"audit\":[],\"revocable\":true,\"gate\":\"kill\",\"attempts\":0}"
 #define SPACES \
-	"{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[812,813],\"comm\":\"ng\\u001binx\",\"set\":1,\"denied\":3," \
+	"{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[812,813],\"comm\":\"ng\\u001binx\"," \
+	"\"set\":1,\"denied\":3," \
 	"\"killed\":0,\"audited\":0,\"seals\":[" SEAL_1 "]}]},\"continues\":true}\n" \
 	"{\"parameters\":{\"spaces\":[{\"id\":8,\"pids\":[900],\"comm\":\"x\",\"set\":2,\"denied\":0," \
 	"\"killed\":0,\"audited\":0,\"seals\":[" SEAL_2 "]}]}}"
-#define ROW(row, name, outcome, by, raced, native) \
-	"{\"row\":" #row ",\"operation\":\"" name "\",\"outcome\":\"" outcome "\",\"by\":\"" by "\",\"raced\":" #raced \
-	",\"native\":\"" native "\"}"
+#define ROW_DENY(row, name, deny, outcome, by, raced, native) \
+	"{\"row\":" #row ",\"operation\":\"mmap\",\"description\":\"" name "\",\"deny\":[\"" deny "\"]," \
+	"\"outcome\":\"" outcome "\",\"by\":\"" by "\",\"raced\":" #raced ",\"native\":\"" native "\"}"
+#define ROW(row, name, ...) ROW_DENY(row, name, name, __VA_ARGS__)
 #define STATUS \
-	"{\"parameters\":{\"version\":\"0.1\",\"kernel\":\"6.12.1\",\"attached\":true,\"preemption\":\"voluntary\"," \
-	"\"rows\":[" ROW(1, "mprotect", "EPERM", "lsm", false, "none") "," \
-	ROW(3, "munmap", "SIGKILL", "kill", true, "all") "," ROW(6, "madvise", "SIGKILL", "kill", true, "anonymous") "," \
-	ROW(12, "MOVE", "not covered", "none", false, "none") "]," \
-	"\"spaces\":1,\"sets\":1,\"spaces_max\":65536,\"sets_max\":65536,\"lost\":1,\"misses\":0,\"denied\":3," \
-	"\"killed\":0,\"audited\":0,\"unsealed\":2}}"
+	"{\"parameters\":{\"version\":\"0.1\",\"kernel\":\"6.12.1\",\"attached\":true," \
+	"\"preemption\":\"voluntary\"," \
+	"\"rows\":[" ROW(1, "mprotect", "EPERM", "lsm", false, "none") "," ROW_DENY( \
+		3, "munmap", "unmap", "SIGKILL", "kill", true, \
+		"all") "," ROW_DENY(6, "madvise", "discard", "SIGKILL", "kill", true, \
+				    "anonymous") "," ROW_DENY(12, "MOVE", "unmap", "not covered", "none", \
+							      false, \
+							      "none") "]," \
+								      "\"spaces\":1,\"sets\":1," \
+								      "\"spaces_max\":65536," \
+								      "\"sets_max\":65536,\"lost\":1," \
+								      "\"misses\":0,\"denied\":3," \
+								      "\"killed\":0,\"audited\":0," \
+								      "\"unsealed\":2}}"
 #define EVENTS \
-	"{\"parameters\":{\"event\":{\"time\":1000,\"space\":7,\"pid\":812,\"tid\":812,\"uid\":33,\"gid\":33," \
+	"{\"parameters\":{\"event\":{\"time\":1000,\"space\":7,\"pid\":812,\"tid\":812,\"uid\":33," \
+	"\"gid\":33," \
 	"\"comm\":\"nginx\",\"cgroup\":1,\"operation\":\"munmap\",\"address\":4096,\"length\":4096," \
 	"\"seal\":{\"start\":4096,\"end\":8192},\"segment\":\"none\",\"verdict\":\"denied\",\"ip\":16}}," \
 	"\"continues\":true}\n{\"parameters\":{\"lost\":2}}"
@@ -193,7 +206,8 @@ static void assert_usage(const char *complaint, const char *command)
 {
 	char expected[512];
 
-	(void)snprintf(expected, sizeof(expected), "msealctl: %s; see msealctl %s--help\n", complaint, command);
+	(void)snprintf(expected, sizeof(expected), "msealctl: %s; see msealctl %s--help\n", complaint,
+		       command);
 	assert_result(2, "", expected);
 }
 
@@ -256,9 +270,13 @@ static void test_usage(void **state)
 	RUN(NULL, "seal", "1", "4096-8192");
 	assert_usage("range 4096-8192 is no range: write 0xSTART-0xEND or 0xSTART+LENGTH", "seal ");
 	RUN(NULL, "seal", "--deny=mprotect,frob", "1");
-	assert_usage("--deny does not know 'frob'; it takes mprotect, unmap, discard, foreign-write, file-write, all", "seal ");
+	assert_usage(
+		"--deny does not know 'frob'; it takes mprotect, unmap, discard, foreign-write, "
+		"file-write, all",
+		"seal ");
 	RUN(NULL, "seal", "--segments=heap", "1");
-	assert_usage("--segments does not know 'heap'; it takes text, rodata, relro, data, vdso, stack, all", "seal ");
+	assert_usage("--segments does not know 'heap'; it takes text, rodata, relro, data, vdso, stack, all",
+		     "seal ");
 	RUN(NULL, "seal", "--action=log", "1");
 	assert_usage("--action does not know 'log'; it takes deny, kill or audit", "seal ");
 	RUN(NULL, "seal", "--segments=text", "1", "0x1000+4K");
@@ -270,7 +288,8 @@ static void test_usage(void **state)
 static void test_help(void **state)
 {
 	static const char *const commands[] = {
-		"seal", "unseal", "list", "map", "explain", "monitor", "status", "check", "policy", "version", "help",
+		"seal",	  "unseal", "list",   "map",	 "explain", "monitor",
+		"status", "check",  "policy", "version", "help",
 	};
 	char usage[64];
 
@@ -303,8 +322,10 @@ static void test_unreachable(void **state)
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(commands); i++) {
 		RUN(NULL, "--socket=/nonexistent", commands[i]);
-		assert_result(1, "", "msealctl: cannot reach mseald on /nonexistent: No such file or directory; is it "
-			      "running? (systemctl start mseald)\n");
+		assert_result(
+			1, "",
+			"msealctl: cannot reach mseald on /nonexistent: No such file or directory; is it "
+			"running? (systemctl start mseald)\n");
 	}
 }
 
@@ -315,12 +336,15 @@ static void test_seal(void **state)
 	(void)state;
 	RUN(replies, "seal", "812", "0x1000-0x2000", "0x5000+4K");
 	assert_result(0, "pid 812: sealed 8K in 2 ranges; its address space has 3 seals\n", "");
-	assert_string_equal(test.request, "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812,\"ranges\":["
+	assert_string_equal(test.request,
+			    "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812,\"ranges\":["
 			    "{\"start\":4096,\"end\":8192},{\"start\":20480,\"end\":24576}]}}");
 
-	RUN(replies, "seal", "812", "--deny=unmap,mprotect", "--action=kill", "--revocable", "--segments=relro,text");
+	RUN(replies, "seal", "812", "--deny=unmap,mprotect", "--action=kill", "--revocable",
+	    "--segments=relro,text");
 	assert_int_equal(test.status, 0);
-	assert_string_equal(test.request, "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812,\"segments\":["
+	assert_string_equal(test.request,
+			    "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812,\"segments\":["
 			    "\"text\",\"relro\"],\"deny\":[\"mprotect\",\"unmap\"],\"action\":\"kill\","
 			    "\"revocable\":true}}");
 
@@ -334,17 +358,23 @@ static void test_run(void **state)
 {
 	static const struct reply replies[] = { { "io.mseald.Run\"", "{\"parameters\":{}}" }, {} };
 	static const struct reply denied[] = {
-		{ "io.mseald.Run\"", "{\"error\":\"io.mseald.Traced\",\"parameters\":{\"message\":\"pid 7 is traced\"}}" }, {}
+		{ "io.mseald.Run\"",
+		  "{\"error\":\"io.mseald.Traced\",\"parameters\":{\"message\":\"pid 7 is traced\"}}" },
+		{}
 	};
 
 	(void)state;
 	RUN(replies, "run", "echo", "--revocable", "-n", "--");
 	assert_result(0, "--revocable -n --\n", "");
 	assert_string_equal(test.request, "{\"method\":\"io.mseald.Run\",\"parameters\":{}}");
-	RUN(replies, "run", "--segments=text", "--deny=all", "--action=audit", "--revocable", "--", "sh", "-c", "exit 9");
+	RUN(replies, "run", "--segments=text", "--deny=all", "--action=audit", "--revocable", "--", "sh",
+	    "-c", "exit 9");
 	assert_result(9, "", "");
-	assert_string_equal(test.request, "{\"method\":\"io.mseald.Run\",\"parameters\":{\"segments\":[\"text\"],\"deny\":["
-			    "\"mprotect\",\"unmap\",\"discard\",\"foreign-write\",\"file-write\"],\"action\":\"audit\",\"revocable\":true}}");
+	assert_string_equal(
+		test.request,
+		"{\"method\":\"io.mseald.Run\",\"parameters\":{\"segments\":[\"text\"],\"deny\":["
+		"\"mprotect\",\"unmap\",\"discard\",\"foreign-write\",\"file-write\"],"
+		"\"action\":\"audit\",\"revocable\":true}}");
 	RUN(replies, "run", "/nonexistent");
 	assert_result(127, "", "msealctl: cannot run /nonexistent: No such file or directory\n");
 	RUN(replies, "run", "/etc");
@@ -371,11 +401,14 @@ static void test_ranges_from(void **state)
 	run_with(many, replies, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
 	assert_int_equal(test.status, 0);
 	request = json_loads(test.request, 0, NULL);
-	assert_int_equal(json_array_size(json_object_get(json_object_get(request, "parameters"), "ranges")), 10000);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(request, "parameters"), "ranges")),
+			 10000);
 	json_decref(request);
 
-	run_with("0x1000-0x2000\n0x3000\n", NULL, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
-	assert_result(1, "", "msealctl: standard input, line 2: range 0x3000 is no range: write 0xSTART-0xEND or "
+	run_with("0x1000-0x2000\n0x3000\n", NULL,
+		 (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
+	assert_result(1, "",
+		      "msealctl: standard input, line 2: range 0x3000 is no range: write 0xSTART-0xEND or "
 		      "0xSTART+LENGTH\n");
 	/* More than one request can name: said here, not by a broken connection. */
 	length = 0;
@@ -385,7 +418,8 @@ static void test_ranges_from(void **state)
 	assert_result(1, "", "msealctl: too many ranges: one request can name 32768\n");
 	/* No ranges must not come to mean everything. */
 	run_with("\n# none\n", NULL, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
-	assert_result(1, "", "msealctl: standard input holds no range; write one on each line, as 0xSTART-0xEND\n");
+	assert_result(1, "",
+		      "msealctl: standard input holds no range; write one on each line, as 0xSTART-0xEND\n");
 	RUN(NULL, "unseal", "--ranges-from=/nonexistent", "812");
 	assert_result(1, "", "msealctl: cannot open /nonexistent: No such file or directory\n");
 }
@@ -397,7 +431,9 @@ static void test_errors(void **state)
 		  "\"message\":\"PID 812: \\u001b0x1000-0x2000 is permanently sealed\"}}" }, {}
 	};
 	static const struct reply unknown[] = {
-		{ "io.mseald.Unseal\"", "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{}}" }, {}
+		{ "io.mseald.Unseal\"",
+		  "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{}}" },
+		{}
 	};
 	static const struct reply garbage[] = { { "io.mseald.Unseal\"", "hello" }, {} };
 	static const struct reply silent[] = { {} };
@@ -407,15 +443,20 @@ static void test_errors(void **state)
 	RUN(refuse, "unseal", "812", "0x1000-0x2000");
 	assert_result(1, "", "msealctl: PID 812: \\x1b0x1000-0x2000 is permanently sealed\n");
 	RUN(unknown, "unseal", "812");
-	assert_result(1, "", "msealctl: mseald answers MethodNotFound; is it of another version than msealctl? "
+	assert_result(1, "",
+		      "msealctl: mseald answers MethodNotFound; is it of another version than msealctl? "
 		      "(msealctl status)\n");
 	RUN(garbage, "unseal", "812");
-	(void)snprintf(expected, sizeof(expected), "msealctl: what answers on %s does not speak varlink as mseald "
-		       "does\n", test.address.sun_path);
+	(void)snprintf(expected, sizeof(expected),
+		       "msealctl: what answers on %s does not speak varlink as mseald "
+		       "does\n",
+		       test.address.sun_path);
 	assert_result(1, "", expected);
 	RUN(silent, "unseal", "812");
-	(void)snprintf(expected, sizeof(expected), "msealctl: mseald on %s closed the connection; see its log "
-		       "(journalctl -u mseald)\n", test.address.sun_path);
+	(void)snprintf(expected, sizeof(expected),
+		       "msealctl: mseald on %s closed the connection; see its log "
+		       "(journalctl -u mseald)\n",
+		       test.address.sun_path);
 	assert_result(1, "", expected);
 }
 
@@ -442,19 +483,28 @@ static void test_list(void **state)
 
 	(void)state;
 	RUN(replies, "list");
-	assert_result(0,
-		"PID      COMM       RANGE                          SIZE  CLASS  DENIES                  ACTION  GATE      "
-		"FOR        ATTEMPTS\n"
-		"812,813  ng\\x1binx  0x1000-0x2000                    4K  -      mprotect,unmap,discard  deny    override  "
-		"good              3\n"
-		"900      x          0x7f0000000000-0x7f0000001000    4K  relro  mprotect                deny    kill      "
+	assert_result(
+		0,
+		"PID      COMM       RANGE                          SIZE  SEGMENT  DENIES            "
+		"      ACTION  GATE      "
+		"KIND       ATTEMPTS\n"
+		"812,813  ng\\x1binx  0x1000-0x2000                    4K  -        mprotect,unmap,"
+		"discard  deny    override  "
+		"permanent         3\n"
+		"900      x          0x7f0000000000-0x7f0000001000    4K  relro    mprotect          "
+		"      deny    kill      "
 		"revocable         0\n"
-		"900      x          0x7f0000000000-0x7f0000001000    4K  relro  unmap                   kill    kill      "
-		"revocable         0\n", "");
-	assert_string_equal(test.request, "{\"method\":\"io.mseald.List\",\"parameters\":{\"once\":true},\"more\":true}");
+		"900      x          0x7f0000000000-0x7f0000001000    4K  relro    unmap             "
+		"      kill    kill      "
+		"revocable         0\n",
+		"");
+	assert_string_equal(test.request,
+			    "{\"method\":\"io.mseald.List\",\"parameters\":{\"once\":true},\"more\":true}");
 
 	RUN(replies, "list", "--json", "812");
-	assert_string_equal(test.request, "{\"method\":\"io.mseald.List\",\"parameters\":{\"pid\":812,\"once\":true},\"more\":true}");
+	assert_string_equal(
+		test.request,
+		"{\"method\":\"io.mseald.List\",\"parameters\":{\"pid\":812,\"once\":true},\"more\":true}");
 	document = output_json();
 	assert_int_equal(json_array_size(json_object_get(document, "spaces")), 2);
 	json_decref(document);
@@ -465,17 +515,27 @@ static void test_list(void **state)
 	assert_result(0, "Nothing of pid 1 is sealed.\n", "");
 }
 
-/* Seals, policy and program that are not told are those of the space before, in another reply too; rows are by pid. */
+/*
+ * Seals, policy and program that are not told are those of the space before, in another reply too;
+ * rows are by pid.
+ */
 static void test_list_once(void **state)
 {
-#define TOLD(pid, start) "{\"id\":-1,\"pids\":[" pid "],\"comm\":\"a\",\"set\":1,\"denied\":0,\"killed\":0,\"audited\":0,\"seals\":[{\"start\":" \
-	start ",\"end\":8192,\"segment\":\"text\",\"deny\":[\"unmap\"],\"kill\":[],\"audit\":[],\"revocable\":false,\"gate\":\"kill\"," \
+#define TOLD(pid, start) \
+	"{\"id\":-1,\"pids\":[" pid \
+	"],\"comm\":\"a\",\"set\":1,\"denied\":0,\"killed\":0,\"audited\":0,\"seals\":[{\"start\":" start \
+	",\"end\":8192,\"segment\":\"text\",\"deny\":[\"unmap\"],\"kill\":[],\"audit\":[]," \
+	"\"revocable\":false,\"gate\":\"kill\"," \
 	"\"attempts\":0}],\"policy\":\"p" start "\"}"
-#define NOT_TOLD(pid) "{\"id\":-1,\"pids\":[" pid "],\"comm\":\"a\",\"set\":1,\"denied\":0,\"killed\":0,\"audited\":0}"
+#define NOT_TOLD(pid) \
+	"{\"id\":-1,\"pids\":[" pid "],\"comm\":\"a\",\"set\":1,\"denied\":0,\"killed\":0,\"audited\":0}"
 	static const struct reply replies[] = {
-		{ "io.mseald.List\"", "{\"parameters\":{\"spaces\":[" TOLD("30", "4096") "," NOT_TOLD("9") "]},\"continues\":true}\n"
-		  "{\"parameters\":{\"spaces\":[" NOT_TOLD("31") "," TOLD("10", "0") "]},\"continues\":true}\n"
-		  "{\"parameters\":{\"spaces\":[" NOT_TOLD("40") "]}}" },
+		{ "io.mseald.List\"",
+		  "{\"parameters\":{\"spaces\":[" TOLD("30", "4096") "," NOT_TOLD(
+			  "9") "]},\"continues\":true}\n"
+			       "{\"parameters\":{\"spaces\":[" NOT_TOLD("31") "," TOLD(
+				       "10", "0") "]},\"continues\":true}\n"
+						  "{\"parameters\":{\"spaces\":[" NOT_TOLD("40") "]}}" },
 		{}
 	};
 	static const struct {
@@ -492,9 +552,11 @@ static void test_list_once(void **state)
 	for (size_t i = 0; i < ELEMENTS(wanted); i++) {
 		json_t *space = json_array_get(spaces, i), *seals = json_object_get(space, "seals");
 
-		assert_int_equal(json_integer_value(json_array_get(json_object_get(space, "pids"), 0)), wanted[i].pid);
+		assert_int_equal(json_integer_value(json_array_get(json_object_get(space, "pids"), 0)),
+				 wanted[i].pid);
 		assert_string_equal(json_string_value(json_object_get(space, "policy")), wanted[i].policy);
-		assert_int_equal(json_integer_value(json_object_get(json_array_get(seals, 0), "start")), atoi(wanted[i].policy + 1));
+		assert_int_equal(json_integer_value(json_object_get(json_array_get(seals, 0), "start")),
+				 atoi(wanted[i].policy + 1));
 	}
 	json_decref(document);
 }
@@ -505,7 +567,8 @@ static void test_status(void **state)
 
 	(void)state;
 	RUN(replies, "status");
-	assert_result(0,
+	assert_result(
+		0,
 		"mseald     0.1 on Linux 6.12.1, preemption voluntary\n"
 		"programs   attached\n"
 		"sealed     1 address space (room for 65536), 1 seal set (room for 65536)\n"
@@ -518,11 +581,15 @@ static void test_status(void **state)
 		"  6  madvise    EPERM native  SIGKILL kill  yes        of a file: SIGKILL kill\n"
 		" 12  MOVE       not covered   not covered   no\n"
 		"\n"
-		"warning: 1 event was lost because a buffer was full; what is sealed was denied all the same\n"
-		"warning: 2 processes that a policy or a container names could not be sealed, or not in time, since mseald "
+		"warning: 1 event was lost because a buffer was full; what is sealed was denied all "
+		"the same\n"
+		"warning: 2 processes that a policy or a container names could not be sealed, or not "
+		"in time, since mseald "
 		"began; the log says which and why\n"
-		"warning: 2 rows can be raced on this kernel: a call may slip past while a program is preempted\n"
-		"warning: 1 row is not covered on this kernel; see msealctl check\n", "");
+		"warning: 2 rows can be raced on this kernel: a call may slip past while a program "
+		"is preempted\n"
+		"warning: 1 row is not covered on this kernel; see msealctl check\n",
+		"");
 	RUN(replies, "--json", "status");
 	json_decref(output_json());
 }
@@ -530,21 +597,30 @@ static void test_status(void **state)
 static void test_status_locked(void **state)
 {
 	static const struct reply replies[] = {
-		{ "io.mseald.Status\"", "{\"parameters\":{\"rows\":[],\"lock\":{\"signals\":true,\"maps\":20,\"programs\":60,"
-		  "\"links\":50,\"denials\":[{\"operation\":\"map\",\"attempts\":3},{\"operation\":\"pin\",\"attempts\":1}]}}}" }, {} };
+		{ "io.mseald.Status\"",
+		  "{\"parameters\":{\"rows\":[],\"lock\":{\"signals\":true,\"maps\":20,\"programs\":60,"
+		  "\"links\":50,\"denials\":[{\"operation\":\"map\",\"attempts\":3},"
+		  "{\"operation\":\"pin\",\"attempts\":1}]}}}" },
+		{}
+	};
 
 	(void)state;
 	RUN(replies, "status");
 	assert_int_equal(test.status, 0);
-	assert_non_null(strstr(test.out, "lock       on until the next boot: 20 maps, 60 programs, 50 links, their pins, mseald itself "
-			       "(signals too); 4 attempts denied (map 3, pin 1)\n"));
+	assert_non_null(strstr(
+		test.out,
+		"lock       on until the next boot: 20 maps, 60 programs, 50 links, their pins, "
+		"mseald itself "
+		"(signals too); 4 attempts denied (map 3, pin 1)\n"));
 }
 
 static void test_monitor(void **state)
 {
 	static const struct reply replies[] = { { "io.mseald.Monitor\"", EVENTS }, {} };
-	static const char event[] = " nginx[812] uid 33 denied munmap 0x1000+4096 (seal 0x1000-0x2000) at ip 0x10\n";
-	static const char lost[] = " 2 events lost: a buffer was full (what is sealed was denied all the same)\n";
+	static const char event[] =
+		" nginx[812] uid 33 denied munmap 0x1000+4096 (seal 0x1000-0x2000) at ip 0x10\n";
+	static const char lost[] =
+		" 2 events lost: a buffer was full (what is sealed was denied all the same)\n";
 
 	(void)state;
 	RUN(replies, "monitor", "812");
@@ -587,10 +663,15 @@ static void test_monitor_filter(void **state)
 static void test_monitor_denials(void **state)
 {
 	static const struct reply replies[] = {
-		{ "io.mseald.Monitor\"", "{\"parameters\":{\"denial\":{\"time\":1000,\"operation\":\"pin\",\"pid\":812,\"tid\":813,\"uid\":0,"
+		{ "io.mseald.Monitor\"",
+		  "{\"parameters\":{\"denial\":{\"time\":1000,\"operation\":\"pin\",\"pid\":812,"
+		  "\"tid\":813,\"uid\":0,"
 		  "\"gid\":0,\"comm\":\"r\\u001bm\",\"cgroup\":1,\"container\":\"web\"}},\"continues\":true}"
-		  "\n{\"parameters\":{\"denial\":{\"time\":1000,\"operation\":\"signal\",\"pid\":0,\"tid\":0,\"uid\":0,\"gid\":0,"
-		  "\"comm\":\"\",\"cgroup\":0}}}" }, {} };
+		  "\n{\"parameters\":{\"denial\":{\"time\":1000,\"operation\":\"signal\",\"pid\":0,"
+		  "\"tid\":0,\"uid\":0,\"gid\":0,"
+		  "\"comm\":\"\",\"cgroup\":0}}}" },
+		{}
+	};
 
 	(void)state;
 	RUN(replies, "monitor");
@@ -651,10 +732,13 @@ static void test_map_and_explain(void **state)
 	(void)snprintf(pid, sizeof(pid), "%d", getpid());
 	(void)snprintf(address, sizeof(address), "%p", (void *)(pages + 17));
 	(void)snprintf(after, sizeof(after), "%p", (void *)(pages + 4096));
-	(void)snprintf(list, sizeof(list), "{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[%s],\"comm\":\"x\","
-		       "\"seals\":[{\"start\":%jd,\"end\":%jd,\"segment\":\"none\",\"deny\":[\"mprotect\",\"unmap\","
-		       "\"discard\"],\"kill\":[],\"audit\":[],\"revocable\":true,\"gate\":\"kill\",\"attempts\":0}]}]}}",
-		       pid, (intmax_t)pages, (intmax_t)pages + 4096);
+	(void)snprintf(
+		list, sizeof(list),
+		"{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[%s],\"comm\":\"x\","
+		"\"seals\":[{\"start\":%jd,\"end\":%jd,\"segment\":\"none\",\"deny\":[\"mprotect\",\"unmap\","
+		"\"discard\"],\"kill\":[],\"audit\":[],\"revocable\":true,\"gate\":\"kill\","
+		"\"attempts\":0}]}]}}",
+		pid, (intmax_t)pages, (intmax_t)pages + 4096);
 
 	RUN(replies, "explain", "--json", pid, address);
 	document = output_json();
@@ -683,7 +767,8 @@ static void test_map_and_explain(void **state)
 	assert_non_null(strstr(test.out, "\nseal     none\n"));
 	assert_null(strstr(test.out, "EPERM"));
 
-	(void)snprintf(expected, sizeof(expected), "msealctl: pid %s: nothing is mapped at 0x1000 (see msealctl map %s)\n", pid, pid);
+	(void)snprintf(expected, sizeof(expected),
+		       "msealctl: pid %s: nothing is mapped at 0x1000 (see msealctl map %s)\n", pid, pid);
 	RUN(replies, "explain", pid, "0x1000");
 	assert_result(1, "", expected);
 
@@ -707,27 +792,33 @@ static void test_map_and_explain(void **state)
 }
 
 #define REPORT_ROW(policy, program, operation, segment, verdict, attempts, outcome, by) \
-	"{\"policy\":\"" policy "\",\"program\":\"" program "\",\"operation\":\"" operation "\",\"segment\":\"" segment \
-	"\",\"verdict\":\"" verdict "\",\"attempts\":" #attempts ",\"processes\":32,\"first\":1795348799000000000," \
-	"\"last\":1795348800000000000,\"example\":{\"pid\":812,\"uid\":33,\"comm\":\"ng\\u001binx\",\"address\":4096," \
-	"\"length\":4096,\"place\":\"/usr/lib/x.so+0x0\",\"ip\":8192},\"outcome\":\"" outcome "\",\"by\":\"" by "\"}"
+	"{\"policy\":\"" policy "\",\"program\":\"" program "\",\"operation\":\"" operation \
+	"\",\"segment\":\"" segment "\",\"verdict\":\"" verdict "\",\"attempts\":" #attempts \
+	",\"processes\":32,\"first\":1795348799000000000," \
+	"\"last\":1795348800000000000,\"example\":{\"pid\":812,\"uid\":33,\"comm\":\"ng\\u001binx\"," \
+	"\"address\":4096," \
+	"\"length\":4096,\"symbol\":\"/usr/lib/x.so+0x0\",\"ip\":8192},\"outcome\":\"" outcome \
+	"\",\"by\":\"" by "\"}"
 #define REPORT_POLICY(name, action, sealed) \
-	"{\"name\":\"" name "\",\"path\":\"/etc/mseald/policy.d/" name ".conf\",\"action\":\"" action "\",\"deny\":[" \
-	"\"mprotect\",\"unmap\"],\"segments\":[\"text\",\"relro\"],\"dlopen\":false,\"since\":1795348800000000000," \
+	"{\"name\":\"" name "\",\"path\":\"/etc/mseald/policy.d/" name ".conf\",\"action\":\"" action \
+	"\",\"deny\":[" \
+	"\"mprotect\",\"unmap\"],\"segments\":[\"text\",\"relro\"],\"dlopen\":false," \
+	"\"since\":1795348800000000000," \
 	"\"sealed\":" #sealed "}"
 #define REPORT(rows, policies, lost, full) \
-	"{\"parameters\":{\"rows\":[" rows "],\"policies\":[" policies "],\"lost\":" #lost ",\"full\":" #full \
-	",\"since\":1795348800000000000}}"
+	"{\"parameters\":{\"rows\":[" rows "],\"policies\":[" policies "],\"lost\":" #lost \
+	",\"full\":" #full ",\"since\":1795348800000000000}}"
 
 static void test_report(void **state)
 {
 	static const struct reply replies[] = {
-		{ "io.mseald.Report\"", REPORT(
-			REPORT_ROW("web", "/usr/sbin/nginx", "munmap", "text", "audited", 2, "SIGKILL", "kill") ","
-			REPORT_ROW("-", "/bin/x", "mprotect", "none", "denied", 1, "EPERM", "lsm") ","
-			REPORT_ROW("old", "/bin/y", "munmap", "text", "killed", 1, "EPERM", "native") ","
-			REPORT_ROW("web", "/usr/sbin/nginx", "mmap", "text", "audited", 5, "EPERM", "lsm"),
-			REPORT_POLICY("web", "audit", 3) "," REPORT_POLICY("still", "audit", 1), 4, 1) }, {},
+		{ "io.mseald.Report\"",
+		  REPORT(REPORT_ROW("web", "/usr/sbin/nginx", "munmap", "text", "audited", 2, "SIGKILL", "kill") ","
+			 REPORT_ROW("-", "/bin/x", "mprotect", "none", "denied", 1, "EPERM", "lsm") ","
+			 REPORT_ROW("old", "/bin/y", "munmap", "text", "killed", 1, "EPERM", "native") ","
+			 REPORT_ROW("web", "/usr/sbin/nginx", "mmap", "text", "audited", 5, "EPERM", "lsm"),
+			 REPORT_POLICY("web", "audit", 3) "," REPORT_POLICY("still", "audit", 1), 4, 1) },
+		{},
 	};
 	static const struct reply nothing[] = { { "io.mseald.Report\"", REPORT("", "", 0, 0) }, {} };
 	const char *first, *second;
@@ -737,7 +828,8 @@ static void test_report(void **state)
 	RUN(replies, "policy", "report");
 	assert_int_equal(test.status, 0);
 	assert_string_equal(test.error, "");
-	assert_string_equal(test.request, "{\"method\":\"io.mseald.Report\",\"parameters\":{\"reset\":false}}");
+	assert_string_equal(test.request,
+			    "{\"method\":\"io.mseald.Report\",\"parameters\":{\"reset\":false}}");
 	assert_non_null(strstr(test.out, "web: Action=audit, 3 address spaces sealed\n"));
 	/* The most frequent first. */
 	first = strstr(test.out, "/usr/sbin/nginx  mmap ");
@@ -746,28 +838,34 @@ static void test_report(void **state)
 	assert_true(second > first);
 	assert_non_null(strstr(test.out, "32+"));
 	assert_non_null(strstr(test.out, "4K of /usr/lib/x.so+0x0 by ng\\x1binx[812] at 0x2000\n"));
-	assert_non_null(strstr(test.out, "=> 7 attempts would not have succeeded with Action=deny, 2 of them by SIGKILL; "
-					 "what lets them be: Deny=mprotect; Segments=relro\n"));
-	assert_non_null(strstr(test.out, "still: Action=audit, 1 address space sealed\n=> nothing that is in this table"));
+	assert_non_null(strstr(
+		test.out, "=> 7 attempts would not have succeeded with Action=deny, 2 of them by SIGKILL; "
+			  "what lets them be: Deny=mprotect; Segments=relro\n"));
+	assert_non_null(strstr(
+		test.out, "still: Action=audit, 1 address space sealed\n=> nothing that is in this table"));
 	assert_non_null(strstr(test.out, "no policy: sealed by hand, or by msealctl run\n"));
-	assert_non_null(strstr(test.out, "old: no longer in force\n"));
+	assert_non_null(strstr(test.out, "old: no longer active\n"));
 	assert_non_null(strstr(test.out, "EPERM (native)"));
-	assert_non_null(strstr(test.out, "4 attempts are not in this table: the event buffer, or the table, was full"));
+	assert_non_null(strstr(test.out,
+			       "4 attempts are not in this table: the event buffer, or the table, was full"));
 
 	RUN(replies, "--json", "policy", "report", "web.conf");
-	assert_string_equal(test.request, "{\"method\":\"io.mseald.Report\",\"parameters\":{\"policy\":\"web\",\"reset\":false}}");
+	assert_string_equal(
+		test.request,
+		"{\"method\":\"io.mseald.Report\",\"parameters\":{\"policy\":\"web\",\"reset\":false}}");
 	document = output_json();
 	assert_non_null(json_object_get(json_array_get(json_object_get(document, "policies"), 0), "advice"));
 	json_decref(document);
 
 	RUN(nothing, "policy", "report");
-	assert_non_null(strstr(test.out, "No policy is in force, and nothing was attempted.\nsince "));
+	assert_non_null(strstr(test.out, "No policy is active, and nothing was attempted.\nsince "));
 	RUN(nothing, "policy", "report", "web");
 	assert_int_equal(test.status, 1);
-	assert_non_null(strstr(test.error, "there is no policy 'web' in force"));
+	assert_non_null(strstr(test.error, "there is no active policy 'web'"));
 	RUN(nothing, "policy", "report", "--reset");
 	assert_result(0, "The report is empty now.\n", "");
-	assert_string_equal(test.request, "{\"method\":\"io.mseald.Report\",\"parameters\":{\"reset\":true}}");
+	assert_string_equal(test.request,
+			    "{\"method\":\"io.mseald.Report\",\"parameters\":{\"reset\":true}}");
 	RUN(NULL, "policy", "report", "--reset", "web");
 	assert_usage("--reset empties the whole report, and takes no NAME", "policy report ");
 	RUN(NULL, "policy", "report", "web", "x");
@@ -778,23 +876,29 @@ static void test_summary(void **state)
 {
 	static char list[1024];
 	const struct reply replies[] = { { "io.mseald.List\"", list }, {} };
-	static const struct reply nothing[] = { { "io.mseald.List\"", "{\"parameters\":{\"spaces\":[]}}" }, {} };
+	static const struct reply nothing[] = { { "io.mseald.List\"", "{\"parameters\":{\"spaces\":[]}}" },
+						{} };
 	char pid[16];
 	json_t *document, *spaces;
 
 	(void)state;
 	(void)snprintf(pid, sizeof(pid), "%d", getpid());
 	/* Two spaces; of the second nobody is left. */
-	(void)snprintf(list, sizeof(list), "{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[%s],\"comm\":\"x\",\"denied\":1,"
-		       "\"policy\":\"web\",\"seals\":[]}]},\"continues\":true}\n{\"parameters\":{\"spaces\":[{\"id\":8,\"pids\":["
-		       "2147483647],\"comm\":\"y\",\"seals\":[" SEAL_1 "]}]}}", pid);
+	(void)snprintf(
+		list, sizeof(list),
+		"{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[%s],\"comm\":\"x\",\"denied\":1,"
+		"\"policy\":\"web\",\"seals\":[]}]},\"continues\":true}\n"
+		"{\"parameters\":{\"spaces\":[{\"id\":8,\"pids\":["
+		"2147483647],\"comm\":\"y\",\"seals\":[" SEAL_1 "]}]}}",
+		pid);
 	RUN(replies, "list", "--summary", "--json");
 	document = output_json();
 	spaces = json_object_get(document, "spaces");
 	assert_int_equal(json_array_size(spaces), 1);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(spaces, 0), "policy")), "web");
 	assert_true(json_integer_value(json_object_get(json_array_get(spaces, 0), "executable_bytes")) > 0);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(document, "total"), "attempts")), 1);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(document, "total"), "attempts")),
+			 1);
 	json_decref(document);
 	RUN(replies, "list", "--summary");
 	assert_int_equal(test.status, 0);

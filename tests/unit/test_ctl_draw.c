@@ -95,10 +95,11 @@ static void test_shorten_path(void **state)
 
 static void test_size(void **state)
 {
-	static const struct { uint64_t bytes; const char *text; } sizes[] = {
-		{ 0, "0" }, { 1023, "1023" }, { 1024, "1K" }, { 4096, "4K" }, { 1536, "1.5K" }, { 10239, "9.9K" },
-		{ 10240, "10K" }, { 1048575, "1023K" }, { 1048576, "1M" }, { UINT64_MAX, "15E" },
-		{ 1ull << 47, "128T" },
+	static const struct { uint64_t bytes; const char *text;
+	} sizes[] = {
+		{ 0, "0" },	   { 1023, "1023" },	  { 1024, "1K" },	  { 4096, "4K" },
+		{ 1536, "1.5K" },  { 10239, "9.9K" },	  { 10240, "10K" },	  { 1048575, "1023K" },
+		{ 1048576, "1M" }, { UINT64_MAX, "15E" }, { 1ull << 47, "128T" },
 	};
 	char buf[TEXT_SIZE_MAX];
 
@@ -165,7 +166,8 @@ static void test_table(void **state)
 {
 	const struct terminal unlimited = { .utf8 = true }, forty = { .utf8 = true, .width = 40 };
 	const struct terminal tight = { .utf8 = true, .width = 30 }, green = { .colour = true };
-	_cleanup_free_ char *all = table_text(&unlimited), *less = table_text(&forty), *least = table_text(&tight);
+	_cleanup_free_ char *all = table_text(&unlimited), *less = table_text(&forty),
+			    *least = table_text(&tight);
 	_cleanup_free_ char *colour = table_text(&green);
 
 	(void)state;
@@ -190,16 +192,18 @@ static void test_table(void **state)
 
 static void test_event(void **state)
 {
-	json_t *event = json_pack("{s:I,s:i,s:i,s:i,s:s,s:s,s:I,s:i,s:{s:I,s:I},s:s,s:s,s:I}",
-				  "time", (json_int_t)1500000000, "pid", 812, "tid", 812, "uid", 33, "comm", "ng\033nx",
-				  "operation", "munmap", "address", (json_int_t)0x7f12a000, "length", 4096,
-				  "seal", "start", (json_int_t)0x7f12a000, "end", (json_int_t)0x7f12b000,
-				  "segment", "relro", "verdict", "denied", "ip", (json_int_t)0x7f001234);
+	json_t *event = json_pack("{s:I,s:i,s:i,s:i,s:s,s:s,s:I,s:i,s:{s:I,s:I},s:s,s:s,s:I}", "time",
+				  (json_int_t)1500000000, "pid", 812, "tid", 812, "uid", 33, "comm",
+				  "ng\033nx", "operation", "munmap", "address", (json_int_t)0x7f12a000,
+				  "length", 4096, "seal", "start", (json_int_t)0x7f12a000, "end",
+				  (json_int_t)0x7f12b000, "segment", "relro", "verdict", "denied", "ip",
+				  (json_int_t)0x7f001234);
 	_cleanup_free_ char *line = event_line(event, 1795348799000000000, true), *other = NULL;
 	json_t *empty = json_object();
 
 	(void)state;
-	assert_string_equal(line, "2026-11-22T12:00:00.500 ng\\x1bnx[812] uid 33 denied munmap 0x7f12a000+4096 "
+	assert_string_equal(line,
+			    "2026-11-22T12:00:00.500 ng\\x1bnx[812] uid 33 denied munmap 0x7f12a000+4096 "
 			    "(relro 0x7f12a000-0x7f12b000) at ip 0x7f001234");
 	json_object_set_new(event, "tid", json_integer(815));
 	json_object_set_new(event, "segment", json_string("none"));
@@ -218,11 +222,24 @@ static void test_event(void **state)
 
 static struct mapping maps[] = {
 	{ .start = 0x55d0c0a00000, .end = 0x55d0c0a02000, .read = true, .path = "/usr/sbin/ng\033inx" },
-	{ .start = 0x55d0c0a02000, .end = 0x55d0c0a42000, .read = true, .exec = true, .path = "/usr/sbin/ng\033inx" },
-	{ .start = 0x55d0c0a42000, .end = 0x55d0c0a44000, .read = true, .write = true, .path = "/usr/sbin/ng\033inx" },
+	{ .start = 0x55d0c0a02000,
+	  .end = 0x55d0c0a42000,
+	  .read = true,
+	  .exec = true,
+	  .path = "/usr/sbin/ng\033inx" },
+	{ .start = 0x55d0c0a42000,
+	  .end = 0x55d0c0a44000,
+	  .read = true,
+	  .write = true,
+	  .path = "/usr/sbin/ng\033inx" },
 	{ .start = 0x55d0c0a44000, .end = 0x55d0c0a45000, .read = true, .write = true, .path = "" },
 	{ .start = 0x55d0c1000000, .end = 0x55d0c1021000, .read = true, .write = true, .path = "[heap]" },
-	{ .start = 0x7f0000000000, .end = 0x7f0000010000, .read = true, .write = true, .exec = true, .path = "" },
+	{ .start = 0x7f0000000000,
+	  .end = 0x7f0000010000,
+	  .read = true,
+	  .write = true,
+	  .exec = true,
+	  .path = "" },
 	{ .start = 0x7f0000010000, .end = 0x7f0040000000, .path = "" },
 	{ .start = 0xffffffffff600000, .end = 0xffffffffff601000, .exec = true, .path = "[vsyscall]" },
 };
@@ -234,13 +251,26 @@ static struct segment segments[] = {
 };
 #define ALL { [MSEALD_ACTION_DENY] = MSEALD_DENY_DEFAULT }
 static struct space_seal seals[] = {
-	{ .start = 0x55d0c0a00000, .end = 0x55d0c0a02000, .deny = ALL, .segment = MSEALD_SEGMENT_RODATA, .gate = "kill" },
+	{ .start = 0x55d0c0a00000,
+	  .end = 0x55d0c0a02000,
+	  .deny = ALL,
+	  .segment = MSEALD_SEGMENT_RODATA,
+	  .gate = "kill" },
 	/* Half of the text, twice, as when one is revocable. */
-	{ .start = 0x55d0c0a02000, .end = 0x55d0c0a22000, .deny = ALL, .segment = MSEALD_SEGMENT_TEXT, .gate = "kill" },
-	{ .start = 0x55d0c0a02000, .end = 0x55d0c0a22000,
-	  .deny = { [MSEALD_ACTION_KILL] = MSEALD_DENY_UNMAP }, .segment = MSEALD_SEGMENT_TEXT, .gate = "kill" },
-	{ .start = 0x7f0000001000, .end = 0x7f0000002000,
-	  .deny = { [MSEALD_ACTION_AUDIT] = MSEALD_DENY_UNMAP }, .gate = "none" },
+	{ .start = 0x55d0c0a02000,
+	  .end = 0x55d0c0a22000,
+	  .deny = ALL,
+	  .segment = MSEALD_SEGMENT_TEXT,
+	  .gate = "kill" },
+	{ .start = 0x55d0c0a02000,
+	  .end = 0x55d0c0a22000,
+	  .deny = { [MSEALD_ACTION_KILL] = MSEALD_DENY_UNMAP },
+	  .segment = MSEALD_SEGMENT_TEXT,
+	  .gate = "kill" },
+	{ .start = 0x7f0000001000,
+	  .end = 0x7f0000002000,
+	  .deny = { [MSEALD_ACTION_AUDIT] = MSEALD_DENY_UNMAP },
+	  .gate = "none" },
 };
 
 static struct address_space example(void)
@@ -293,7 +323,8 @@ static void assert_fits(const char *text, size_t width, bool utf8)
 static void test_join(void **state)
 {
 	_cleanup_(example_free) struct address_space space = example();
-	struct share all = address_space_share(&space, SHARE_ALL), executable = address_space_share(&space, SHARE_EXECUTABLE);
+	struct share all = address_space_share(&space, SHARE_ALL),
+		     executable = address_space_share(&space, SHARE_EXECUTABLE);
 
 	(void)state;
 	assert_int_equal(address_space_sealed(&space, 0, UINT64_MAX), 0x2000 + 0x20000 + 0x1000);
@@ -324,25 +355,25 @@ static void test_draw_narrow(void **state)
 
 	(void)state;
 	assert_fits(text, 80, true);
-	assert_string_equal(text,
-			    "ng\\x1binx[812]: 8 mappings, 4 seals\n"
-			    "┌55d0c0a00000-55d0c0a02000 r--p    8K ██           /usr/sb…/ng\\x1binx rodata mud\n"
-			    "│55d0c0a02000-55d0c0a42000 r-xp  256K ██████░░░░░░                    text   mUd\n"
-			    "│55d0c0a42000-55d0c0a44000 rw-p    8K ░░                              relro+ -\n"
-			    "└55d0c0a44000-55d0c0a45000 rw-p    4K ░                               data   -\n"
-			    " ╌╌ 5.7M unmapped\n"
-			    " 55d0c1000000-55d0c1021000 rw-p  132K ░░░░░░░░░░   [heap]             -      -\n"
-			    " ╌╌ 41T unmapped\n"
-			    " 7f0000000000-7f0000010000 rwxp   64K ▒░░░░░░░     [anon]             -      ~u\n"
-			    " 7f0000010000-7f0040000000 ---p 1023M ░░░░░░░░░░░░ [anon]             -      -\n"
-			    " ffffffffff600000+1000     --xp    4K ░            [vsyscall]         -      -\n"
-			    "\n"
-			    "█ sealed  ▒ partly  ░ not; the longer the larger (logarithmic)\n"
-			    "denied: m mprotect  u unmap  d discard  f foreign-write  w file-write\n"
-			    "        M: killed  ~m: logged\n"
-			    "\n"
-			    "all memory  ███████░░░░░░░░░░░░░░░░░  29 %  140K of 472K sealed\n"
-			    "executable  █████████░░░░░░░░░░░░░░░  41 %  132K of 320K sealed\n");
+	assert_string_equal(
+		text, "ng\\x1binx[812]: 8 mappings, 4 seals\n"
+		      "┌55d0c0a00000-55d0c0a02000 r--p    8K ██           /usr/sb…/ng\\x1binx rodata mud\n"
+		      "│55d0c0a02000-55d0c0a42000 r-xp  256K ██████░░░░░░                    text   mUd\n"
+		      "│55d0c0a42000-55d0c0a44000 rw-p    8K ░░                              relro+ -\n"
+		      "└55d0c0a44000-55d0c0a45000 rw-p    4K ░                               data   -\n"
+		      " ╌╌ 5.7M unmapped\n"
+		      " 55d0c1000000-55d0c1021000 rw-p  132K ░░░░░░░░░░   [heap]             -      -\n"
+		      " ╌╌ 41T unmapped\n"
+		      " 7f0000000000-7f0000010000 rwxp   64K ▒░░░░░░░     [anon]             -      ~u\n"
+		      " 7f0000010000-7f0040000000 ---p 1023M ░░░░░░░░░░░░ [anon]             -      -\n"
+		      " ffffffffff600000+1000     --xp    4K ░            [vsyscall]         -      -\n"
+		      "\n"
+		      "█ sealed  ▒ partly  ░ not; the longer the larger (logarithmic)\n"
+		      "denied: m mprotect  u unmap  d discard  f foreign-write  w file-write\n"
+		      "        M: killed  ~m: logged\n"
+		      "\n"
+		      "all memory  ███████░░░░░░░░░░░░░░░░░  29 %  140K of 472K sealed\n"
+		      "executable  █████████░░░░░░░░░░░░░░░  41 %  132K of 320K sealed\n");
 }
 
 static void test_draw_plain(void **state)
@@ -420,8 +451,8 @@ static void test_summary(void **state)
 {
 	_cleanup_(example_free) struct address_space space = example();
 	_cleanup_(summary_free) struct summary summary = {};
-	json_t *told = json_pack("{s:[i,i],s:s,s:i,s:i,s:i}", "pids", 812, 813, "policy", "nginx", "denied", 1, "killed", 2,
-				 "audited", 3);
+	json_t *told = json_pack("{s:[i,i],s:s,s:i,s:i,s:i}", "pids", 812, 813, "policy", "nginx", "denied",
+				 1, "killed", 2, "audited", 3);
 	char *text = NULL;
 	size_t size;
 	FILE *out;
@@ -438,11 +469,13 @@ static void test_summary(void **state)
 	out = open_memstream(&text, &size);
 	assert_int_equal(summary_print(&summary, &wide, out), 0);
 	assert_int_equal(fclose(out), 0);
-	assert_string_equal(text,
-			    "  PID  COMM       POLICY  SEALED    OF   %  EXEC    OF  EXEC%  FILE EXEC%  GATE  ATTEMPTS\n"
-			    "812+1  ng\\x1binx  nginx     140K  472K  29  132K  320K     41          50  kill         6\n"
-			    "  812  ng\\x1binx  -         140K  472K  29  132K  320K     41          50  kill         0\n"
-			    "total  2                    280K  944K  29  264K  640K     41          50               6\n");
+	assert_string_equal(
+		text,
+		"  PID  COMM       POLICY  SEALED    OF   %  EXEC    OF  EXEC%  FILE EXEC%  GATE  ATTEMPTS\n"
+		"812+1  ng\\x1binx  nginx     140K  472K  29  132K  320K     41          50  kill         6\n"
+		"  812  ng\\x1binx  -         140K  472K  29  132K  320K     41          50  kill         0\n"
+		"total  2                    280K  944K  29  264K  640K     41          50           "
+		"    6\n");
 	free(text);
 	out = open_memstream(&text, &size);
 	assert_int_equal(summary_print(&summary, &narrow, out), 0);

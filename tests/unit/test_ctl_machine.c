@@ -33,7 +33,8 @@ static void put(const struct fixture *fixture, const char *path, const char *tex
 	FILE *file;
 
 	(void)snprintf(full, sizeof(full), "%s%s", fixture->root, path);
-	for (char *slash = strchr(full + strlen(fixture->root) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+	for (char *slash = strchr(full + strlen(fixture->root) + 1, '/'); slash;
+	     slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		assert_true(mkdir(full, 0755) == 0 || errno == EEXIST);
 		*slash = '/';
@@ -51,7 +52,9 @@ static int setup(void **state)
 
 	fixture = (struct fixture){
 		.root = "/tmp/test_machine.XXXXXX",
-		.machine = { .release = "6.12.107-cloud", .socket = "/run/mseald/io.mseald", .is_root = true },
+		.machine = { .release = "6.12.107-cloud",
+			     .socket = "/run/mseald/io.mseald",
+			     .is_root = true },
 	};
 	if (!mkdtemp(fixture.root))
 		return -1;
@@ -141,20 +144,26 @@ static void test_lsm(void **state)
 	struct fixture *fixture = *state;
 
 	put(fixture, "/sys/kernel/security/lsm", "lockdown,yama,bpfx");
-	assert_remedy(fixture, LSM, FINDING_MISSING, "add lsm=lockdown,yama,bpfx,bpf to GRUB_CMDLINE_LINUX in "
+	assert_remedy(fixture, LSM, FINDING_MISSING,
+		      "add lsm=lockdown,yama,bpfx,bpf to GRUB_CMDLINE_LINUX in "
 		      "/etc/default/grub, then: update-grub && reboot");
 	assert_true(fixture->findings[LSM].required);
 	forget(fixture, "/etc/default/grub");
-	assert_remedy(fixture, LSM, FINDING_MISSING, "add lsm=lockdown,yama,bpfx,bpf to the kernel's command line "
+	assert_remedy(fixture, LSM, FINDING_MISSING,
+		      "add lsm=lockdown,yama,bpfx,bpf to the kernel's command line "
 		      "where your boot loader keeps it, then reboot");
 	/* A list on the command line counts, and of several the last. */
 	put(fixture, "/proc/cmdline", "lsm=a,b xlsm=q lsm=yama,apparmor quiet");
-	assert_remedy(fixture, LSM, FINDING_MISSING, "the kernel's command line has lsm=yama,apparmor: make that "
+	assert_remedy(fixture, LSM, FINDING_MISSING,
+		      "the kernel's command line has lsm=yama,apparmor: make that "
 		      "lsm=yama,apparmor,bpf where your boot loader keeps it, then reboot");
 	put(fixture, "/etc/default/grub", "");
-	assert_remedy(fixture, LSM, FINDING_MISSING, "the kernel's command line has lsm=yama,apparmor: make that "
-		      "lsm=yama,apparmor,bpf in /etc/default/grub (GRUB_CMDLINE_LINUX or GRUB_CMDLINE_LINUX_DEFAULT), "
-		      "then: update-grub && reboot");
+	assert_remedy(
+		fixture, LSM, FINDING_MISSING,
+		"the kernel's command line has lsm=yama,apparmor: make that "
+		"lsm=yama,apparmor,bpf in /etc/default/grub (GRUB_CMDLINE_LINUX or "
+		"GRUB_CMDLINE_LINUX_DEFAULT), "
+		"then: update-grub && reboot");
 	/* It was asked for, and is not there: then it is not built in. */
 	put(fixture, "/proc/cmdline", "lsm=yama,bpf");
 	assert_remedy(fixture, LSM, FINDING_MISSING, "boot a kernel built with CONFIG_BPF_LSM=y");
@@ -170,17 +179,20 @@ static void test_mounts(void **state)
 {
 	struct fixture *fixture = *state;
 
-	put(fixture, "/proc/self/mountinfo", MOUNT("/sys/fs/bpf", "bpf", "ro,nosuid") MOUNT("/x", "bpf", "rw"));
+	put(fixture, "/proc/self/mountinfo",
+	    MOUNT("/sys/fs/bpf", "bpf", "ro,nosuid") MOUNT("/x", "bpf", "rw"));
 	assert_remedy(fixture, BPFFS, FINDING_MISSING, "mount -o remount,rw /sys/fs/bpf");
 	/* The file is there, so it is mounted somehow. */
 	assert_remedy(fixture, SECURITYFS, FINDING_OK, NULL);
-	assert_remedy(fixture, CGROUP, FINDING_MISSING, "add systemd.unified_cgroup_hierarchy=1 to the kernel's command "
+	assert_remedy(fixture, CGROUP, FINDING_MISSING,
+		      "add systemd.unified_cgroup_hierarchy=1 to the kernel's command "
 		      "line, or: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 	assert_false(fixture->findings[CGROUP].required);
 	put(fixture, "/proc/self/mountinfo", "what\n1 2 - \n" MOUNT("/x", "bpf", "rw"));
 	assert_remedy(fixture, BPFFS, FINDING_MISSING, "mount -t bpf bpf /sys/fs/bpf");
 	forget(fixture, "/sys/kernel/security/lsm");
-	assert_remedy(fixture, SECURITYFS, FINDING_MISSING, "mount -t securityfs securityfs /sys/kernel/security");
+	assert_remedy(fixture, SECURITYFS, FINDING_MISSING,
+		      "mount -t securityfs securityfs /sys/kernel/security");
 	forget(fixture, "/proc/self/mountinfo");
 	assert_int_equal(look(fixture, BPFFS)->state, FINDING_UNKNOWN);
 }

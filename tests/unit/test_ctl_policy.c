@@ -53,7 +53,8 @@ static void run(const char *format, ...)
 	va_start(arguments, format);
 	(void)vsnprintf(words, sizeof(words), format, arguments);
 	va_end(arguments);
-	(void)snprintf(command, sizeof(command), "%s --socket=/nonexistent policy --root=%s %s 2>&1", test.program, test.root, words);
+	(void)snprintf(command, sizeof(command), "%s --socket=/nonexistent policy --root=%s %s 2>&1",
+		       test.program, test.root, words);
 	pipe = popen(command, "re");
 	assert_non_null(pipe);
 	got = fread(test.out, 1, sizeof(test.out) - 1, pipe);
@@ -207,8 +208,11 @@ static void checking(void **state)
 	run("enable thing");
 	write_file(POLICY_FOLDER_ETC, "bad.conf", "[Match]\nexe=/x\n[Seal]\nDeny=x\n");
 	run("check");
-	assert_result(1, POLICY_FOLDER_ETC "/bad.conf:2: there is no key exe=; did you mean Exe=?\n"
-		      POLICY_FOLDER_ETC "/bad.conf:4: Deny= does not know 'x'; it takes mprotect unmap discard foreign-write file-write, or all\n");
+	assert_result(
+		1, POLICY_FOLDER_ETC
+		"/bad.conf:2: there is no key exe=; did you mean Exe=?\n" POLICY_FOLDER_ETC
+		"/bad.conf:4: Deny= does not know 'x'; it takes mprotect unmap discard foreign-write "
+		"file-write, or all\n");
 	run("check %s", below_root(POLICY_FOLDER_ETC, "thing.conf"));
 	assert_says(1, "a symbolic link to what is not there");	/* of this machine, not of the root */
 	run("check %s", below_root(test.vendor, "thing.conf"));
@@ -220,7 +224,9 @@ static void checking(void **state)
 	run("--json check");
 	document = json_loads(test.out, 0, NULL);
 	assert_int_equal(json_array_size(json_object_get(document, "faults")), 2);
-	assert_int_equal(json_integer_value(json_object_get(json_array_get(json_object_get(document, "faults"), 0), "line")), 2);
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_array_get(json_object_get(document, "faults"), 0), "line")),
+			 2);
 	assert_int_equal(json_integer_value(json_object_get(document, "files")), 2);
 	assert_int_equal(test.status, 1);
 	json_decref(document);
@@ -237,23 +243,30 @@ static void warnings(void **state)
 	(void)chmod(below_root("/usr/bin", "script"), 0755);
 	(void)chmod(below_root("/usr/bin", "other"), 0755);
 	(void)symlink("/usr/bin/gone", below_root("/usr/bin", "link"));
-	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/usr/bin/thing /usr/bin/gone\nExe=/usr/bin/script\nExe=/usr/bin/other\n"
-		   "Exe=/usr/bin/data\nExe=/opt/folder\nExe=/opt/folder/ /opt/gone/\nExe=/usr/*/x?\nExe=/usr/*/th*\nExe=/usr/bin/link\n"
-		   "Unit=nginx\nUnit=nginx.service nginx*\n");
+	write_file(
+		POLICY_FOLDER_ETC, "a.conf",
+		"[Match]\nExe=/usr/bin/thing /usr/bin/gone\nExe=/usr/bin/script\nExe=/usr/bin/other\n"
+		"Exe=/usr/bin/data\nExe=/opt/folder\nExe=/opt/folder/ /opt/gone/\nExe=/usr/*/x?\n"
+		"Exe=/usr/*/th*\nExe=/usr/bin/link\n"
+		"Unit=nginx\nUnit=nginx.service nginx*\n");
 	run("check");
 #define W POLICY_FOLDER_ETC "/a.conf:"
-	assert_result(0, W "2: warning: Exe=/usr/bin/gone does not exist here\n"
-		      W "3: warning: Exe=/usr/bin/script is a script, and what runs is python3 (by /usr/bin/env); name the path of that, "
-		      "and Unit= or User= to tell it from others\n"
-		      W "4: warning: Exe=/usr/bin/other is a script, and what runs is /bin/sh; name that, and Unit= or User= to tell it "
-		      "from others\n"
-		      W "5: warning: Exe=/usr/bin/data cannot be executed\n"
-		      W "6: warning: Exe=/opt/folder is a folder; end it in / for the programs in it\n"
-		      W "7: warning: Exe=/opt/gone/ does not exist here\n"
-		      W "8: warning: Exe=/usr/*/x?: nothing here is called so\n"
-		      W "10: warning: Exe=/usr/bin/link does not exist here (it leads to /usr/bin/gone)\n"
-		      W "11: warning: Unit=nginx has no suffix, so no unit is called so; did you mean nginx.service?\n"
-		      "2 policies, no fault\n");
+	assert_result(
+		0, W
+		"2: warning: Exe=/usr/bin/gone does not exist here\n" W
+		"3: warning: Exe=/usr/bin/script is a script, and what runs is python3 (by "
+		"/usr/bin/env); name the path of that, "
+		"and Unit= or User= to tell it from others\n" W
+		"4: warning: Exe=/usr/bin/other is a script, and what runs is /bin/sh; name that, "
+		"and Unit= or User= to tell it "
+		"from others\n" W "5: warning: Exe=/usr/bin/data cannot be executed\n" W
+		"6: warning: Exe=/opt/folder is a folder; end it in / for the programs in it\n" W
+		"7: warning: Exe=/opt/gone/ does not exist here\n" W
+		"8: warning: Exe=/usr/*/x?: nothing here is called so\n" W
+		"10: warning: Exe=/usr/bin/link does not exist here (it leads to /usr/bin/gone)\n" W
+		"11: warning: Unit=nginx has no suffix, so no unit is called so; did you mean "
+		"nginx.service?\n"
+		"2 policies, no fault\n");
 
 	/* Who comes first decides. */
 	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/usr/bin/\n");
@@ -268,7 +281,9 @@ static void warnings(void **state)
 	assert_result(0, "2 policies, no fault\n");
 	(void)unlink(below_root("/usr/bin", "thing"));
 	run("check");
-	assert_result(0, POLICY_FOLDER_ETC "/thing.conf: warning: none of the programs it names exists here\n2 policies, no fault\n");
+	assert_result(
+		0, POLICY_FOLDER_ETC
+		"/thing.conf: warning: none of the programs it names exists here\n2 policies, no fault\n");
 	/* Enabled=no does not turn off what the administrator wrote. */
 	write_file(POLICY_FOLDER_ETC, "b.conf", "[Policy]\nEnabled=no\n[Match]\nUser=1\n");
 	run("check");
@@ -282,22 +297,38 @@ static void showing(void **state)
 	(void)state;
 	run("enable thing");
 	run("show thing");
-	assert_result(0, "thing: on, " POLICY_FOLDER_ETC "/thing.conf -> %s/thing.conf\nthing: replaced, %s/thing.conf\n\n"
-		      "# " POLICY_FOLDER_ETC "/thing.conf\n" READY "\n# What is in force of it:\n[Match]\nExe=/usr/bin/thing\n\n"
-		      "[Seal]\nSegments=text rodata relro data vdso stack\nDeny=mprotect unmap discard\nForeignWrite=allow\nFileWrite=allow\n"
-		      "Action=deny\nDlopen=no\nGate=auto\n", test.vendor, test.vendor);
-	write_file(POLICY_FOLDER_ETC, "x.conf", "[Match]\nExe=\"/a b\" /c\nUnit=x.service\nUser=7\nMarked=yes\n# \xc3\xa4\n[Seal]\n"
+	assert_result(
+		0,
+		"thing: on, " POLICY_FOLDER_ETC
+		"/thing.conf -> %s/thing.conf\nthing: replaced, %s/thing.conf\n\n"
+		"# " POLICY_FOLDER_ETC "/thing.conf\n" READY
+		"\n# The active policy:\n[Match]\nExe=/usr/bin/thing\n\n"
+		"[Seal]\nSegments=text rodata relro data vdso stack\nDeny=mprotect unmap discard\n"
+		"ForeignWrite=allow\nFileWrite=allow\n"
+		"Action=deny\nDlopen=no\nGate=auto\n",
+		test.vendor, test.vendor);
+	write_file(POLICY_FOLDER_ETC, "x.conf",
+		   "[Match]\nExe=\"/a b\" /c\nUnit=x.service\nUser=7\nMarked=yes\n# \xc3\xa4\n[Seal]\n"
 		   "Segments=none\n");
 	run("show x.conf");
 	assert_says(0, "\n# \\xc3\\xa4\n");
-	assert_says(0, "# What is in force of it:\n[Match]\nExe=\"/a b\" /c\nUnit=x.service\nUser=7\nMarked=yes\n\n[Seal]\nSegments=none\n");
+	assert_says(
+		0,
+		"# The active policy:\n[Match]\nExe=\"/a b\" /c\nUnit=x.service\nUser=7\nMarked=yes\n"
+		"\n[Seal]\nSegments=none\n");
 	run("show %s", below_root(POLICY_FOLDER_ETC, "x.conf"));
-	assert_says(0, "# What is in force of it:\n");
+	assert_says(0, "# The active policy:\n");
 	run("--json show x");
 	document = json_loads(test.out, 0, NULL);
-	assert_string_equal(json_string_value(json_array_get(json_object_get(json_object_get(json_object_get(document, "policy"),
-			    "match"), "unit"), 0)), "x.service");
-	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(document, "files"), 0), "state")), "on");
+	assert_string_equal(
+		json_string_value(json_array_get(
+			json_object_get(json_object_get(json_object_get(document, "policy"), "match"),
+					"unit"),
+			0)),
+		"x.service");
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(json_object_get(document, "files"), 0), "state")),
+			    "on");
 	json_decref(document);
 
 	write_file(POLICY_FOLDER_ETC, "x.conf", "[Match]\nexe=1\n");
@@ -383,8 +414,9 @@ static void own_files_are_left_alone(void **state)
 	in_root("mkdir -p", POLICY_FOLDER_ETC);
 	write_file(POLICY_FOLDER_ETC, "thing.conf", "[Match]\nExe=/usr/bin/thing\n");
 	run("disable thing");
-	assert_result(1, "msealctl: " POLICY_FOLDER_ETC "/thing.conf is a file of your own, which is not touched; rename or remove it to "
-		      "turn thing off\n");
+	assert_result(1, "msealctl: " POLICY_FOLDER_ETC
+			 "/thing.conf is a file of your own, which is not touched; rename or remove it to "
+			 "turn thing off\n");
 	run("enable thing");
 	assert_result(0, "thing is on already: " POLICY_FOLDER_ETC "/thing.conf is a policy of your own\n");
 	assert_int_equal(lstat(below_root(POLICY_FOLDER_ETC, "thing.conf"), &st), 0);
@@ -406,8 +438,9 @@ static void folders_of_others(void **state)
 	in_root("mkdir -p", POLICY_FOLDER_ETC);
 	in_root("chmod 777", POLICY_FOLDER_ETC);
 	run("enable thing");
-	assert_result(1, "msealctl: " POLICY_FOLDER_ETC " can be written by others than its owner; chmod go-w; until then none of its "
-		      "policies counts\n");
+	assert_result(1, "msealctl: " POLICY_FOLDER_ETC
+			 " can be written by others than its owner; chmod go-w; until then none of its "
+			 "policies counts\n");
 	assert_string_equal(link_of("thing.conf"), "");
 	run("check");
 	assert_says(1, POLICY_FOLDER_ETC ": can be written by others");
@@ -435,7 +468,8 @@ static int ask(const char *answer, const char **ret_said)
 			int fd = accept(listener, NULL, NULL);
 
 			(void)alarm(20);
-			if (read(fd, request, sizeof(request)) > 0 && strstr(request, "\"io.mseald.ReloadPolicy\""))
+			if (read(fd, request, sizeof(request)) > 0 &&
+			    strstr(request, "\"io.mseald.ReloadPolicy\""))
 				(void)!write(fd, answer, strlen(answer) + 1);
 			_exit(0);
 		}
@@ -457,21 +491,27 @@ static void asking_the_daemon(void **state)
 	assert_int_equal(ask("{\"parameters\":{}}", &said), 0);
 	assert_string_equal(said, "mseald has read its policies again");
 	/* An older one. */
-	assert_int_equal(ask("{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"x\"}}", &said), 0);
+	assert_int_equal(
+		ask("{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"x\"}}",
+		    &said),
+		0);
 	assert_non_null(strstr(said, "msealctl policy reload"));
-	assert_int_equal(ask("{\"error\":\"io.mseald.PermissionDenied\",\"parameters\":{}}", &said), CTL_FAILURE);
+	assert_int_equal(ask("{\"error\":\"io.mseald.PermissionDenied\",\"parameters\":{}}", &said),
+			 CTL_FAILURE);
 	assert_int_equal(ask("nonsense", &said), CTL_FAILURE);
 }
 
 /* --- what to make of a report --- */
 
 #define POLICY(action, sealed, dlopen) \
-	"{\"name\":\"web\",\"path\":\"/etc/web.conf\",\"action\":\"" action "\",\"deny\":[\"mprotect\",\"unmap\"," \
-	"\"discard\",\"foreign-write\"],\"segments\":[\"text\",\"rodata\"],\"dlopen\":" #dlopen ",\"since\":0," \
+	"{\"name\":\"web\",\"path\":\"/etc/web.conf\",\"action\":\"" action \
+	"\",\"deny\":[\"mprotect\",\"unmap\"," \
+	"\"discard\",\"foreign-write\"],\"segments\":[\"text\",\"rodata\"],\"dlopen\":" #dlopen \
+	",\"since\":0," \
 	"\"sealed\":" #sealed "}"
 #define ATTEMPTS(policy, operation, segment, verdict, attempts, outcome) \
-	"{\"policy\":\"" policy "\",\"operation\":\"" operation "\",\"segment\":\"" segment "\",\"verdict\":\"" verdict \
-	"\",\"attempts\":" #attempts ",\"outcome\":\"" outcome "\"}"
+	"{\"policy\":\"" policy "\",\"operation\":\"" operation "\",\"segment\":\"" segment \
+	"\",\"verdict\":\"" verdict "\",\"attempts\":" #attempts ",\"outcome\":\"" outcome "\"}"
 #define HOUR 3600000000000ull
 
 static void assert_advice(const char *policy, const char *rows, uint64_t lost, const char *expected)
@@ -491,33 +531,59 @@ static void assert_advice(const char *policy, const char *rows, uint64_t lost, c
 static void advice(void **state)
 {
 	(void)state;
-	assert_advice(POLICY("audit", 2, false), "[]", 0, "nothing would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
+	assert_advice(
+		POLICY("audit", 2, false), "[]", 0,
+		"nothing would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
 	assert_advice(POLICY("audit", 0, false), "[]", 0,
 		      "nothing that runs is sealed by it: start what it is about (msealctl policy list)");
-	assert_advice(POLICY("audit", 2, false), "[]", 1, "nothing that is in this table would have been denied in 26 hours; "
+	assert_advice(POLICY("audit", 2, false), "[]", 1,
+		      "nothing that is in this table would have been denied in 26 hours; "
 		      "but 1 attempt is in none: empty it with --reset, and look again");
 	/* Another's is no matter of its, nor is what was denied before. */
-	assert_advice(POLICY("audit", 2, false), "[" ATTEMPTS("x", "munmap", "text", "audited", 5, "EPERM") ","
-		      ATTEMPTS("web", "munmap", "text", "denied", 5, "EPERM") "]", 0,
-		      "nothing would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
-	assert_advice(POLICY("audit", 2, true), "[" ATTEMPTS("web", "munmap", "text", "audited", 5, "SIGKILL") "]", 0,
-		      "5 attempts would not have succeeded with Action=deny, 5 of them by SIGKILL; what lets them be: "
-		      "Dlopen=no, if it is dlclose(3) of what was loaded later; Deny=mprotect,discard; Segments=rodata");
-	assert_advice(POLICY("audit", 2, true), "[" ATTEMPTS("web", "mprotect", "text", "audited", 1, "EPERM") "]", 0,
-		      "1 attempt would not have succeeded with Action=deny; what lets them be: Deny=unmap,discard; Segments=rodata");
-	assert_advice(POLICY("audit", 2, false), "[" ATTEMPTS("web", "ptrace", "text", "audited", 2, "EPERM") "]", 0,
-		      "2 attempts would not have succeeded with Action=deny; what lets them be: ForeignWrite=allow");
-	assert_advice(POLICY("audit", 2, false), "[" ATTEMPTS("web", "ptrace", "text", "audited", 2, "EPERM") ","
-		      ATTEMPTS("web", "mmap", "text", "audited", 1, "EPERM") "]", 0,
-		      "3 attempts would not have succeeded with Action=deny; what lets them be: Deny=mprotect,discard with ForeignWrite=allow");
-	assert_advice(POLICY("audit", 2, false), "[" ATTEMPTS("web", "mprotect", "text", "audited", 1, "EPERM") ","
-		      ATTEMPTS("web", "munmap", "rodata", "audited", 1, "EPERM") ","
-		      ATTEMPTS("web", "madvise", "rodata", "audited", 1, "EPERM") "]", 0,
-		      "3 attempts would not have succeeded with Action=deny; no key lets them be: exempt the program by a "
-		      "policy of an earlier name with Segments=none");
+	assert_advice(
+		POLICY("audit", 2, false),
+		"[" ATTEMPTS("x", "munmap", "text", "audited", 5,
+			     "EPERM") "," ATTEMPTS("web", "munmap", "text", "denied", 5, "EPERM") "]",
+		0,
+		"nothing would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
+	assert_advice(
+		POLICY("audit", 2, true), "[" ATTEMPTS("web", "munmap", "text", "audited", 5, "SIGKILL") "]",
+		0,
+		"5 attempts would not have succeeded with Action=deny, 5 of them by SIGKILL; what "
+		"lets them be: "
+		"Dlopen=no, if it is dlclose(3) of what was loaded later; Deny=mprotect,discard; "
+		"Segments=rodata");
+	assert_advice(
+		POLICY("audit", 2, true), "[" ATTEMPTS("web", "mprotect", "text", "audited", 1, "EPERM") "]",
+		0,
+		"1 attempt would not have succeeded with Action=deny; what lets them be: Deny=unmap,"
+		"discard; Segments=rodata");
+	assert_advice(
+		POLICY("audit", 2, false), "[" ATTEMPTS("web", "ptrace", "text", "audited", 2, "EPERM") "]",
+		0,
+		"2 attempts would not have succeeded with Action=deny; what lets them be: "
+		"ForeignWrite=allow");
+	assert_advice(
+		POLICY("audit", 2, false),
+		"[" ATTEMPTS("web", "ptrace", "text", "audited", 2,
+			     "EPERM") "," ATTEMPTS("web", "mmap", "text", "audited", 1, "EPERM") "]",
+		0,
+		"3 attempts would not have succeeded with Action=deny; what lets them be: "
+		"Deny=mprotect,discard with ForeignWrite=allow");
+	assert_advice(
+		POLICY("audit", 2, false),
+		"[" ATTEMPTS("web", "mprotect", "text", "audited", 1, "EPERM") "," ATTEMPTS(
+			"web", "munmap", "rodata", "audited", 1,
+			"EPERM") "," ATTEMPTS("web", "madvise", "rodata", "audited", 1, "EPERM") "]",
+		0,
+		"3 attempts would not have succeeded with Action=deny; no key lets them be: exempt "
+		"the program by a "
+		"policy of an earlier name with Segments=none");
 	assert_advice(POLICY("deny", 2, false), "[]", 3, "nothing was denied in 26 hours");
-	assert_advice(POLICY("deny", 2, false), "[" ATTEMPTS("web", "munmap", "text", "denied", 1, "EPERM") ","
-		      ATTEMPTS("web", "munmap", "text", "killed", 2, "SIGKILL") "]", 0,
+	assert_advice(POLICY("deny", 2, false),
+		      "[" ATTEMPTS("web", "munmap", "text", "denied", 1,
+				   "EPERM") "," ATTEMPTS("web", "munmap", "text", "killed", 2, "SIGKILL") "]",
+		      0,
 		      "1 attempt was denied, 2 killed for; if the program means no harm, what lets it be: "
 		      "Deny=mprotect,discard; Segments=rodata");
 }
@@ -539,9 +605,18 @@ static void durations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		each(usage),	each(help),	     each(checking),		     each(warnings),	     each(showing),
-		each(enabling), each(on_by_default), each(own_files_are_left_alone), each(asking_the_daemon),
-		each(folders_of_others), cmocka_unit_test(advice), cmocka_unit_test(durations),
+		each(usage),
+		each(help),
+		each(checking),
+		each(warnings),
+		each(showing),
+		each(enabling),
+		each(on_by_default),
+		each(own_files_are_left_alone),
+		each(asking_the_daemon),
+		each(folders_of_others),
+		cmocka_unit_test(advice),
+		cmocka_unit_test(durations),
 	};
 
 	test.program = getenv("MSEALCTL") ? getenv("MSEALCTL") : "build/msealctl";

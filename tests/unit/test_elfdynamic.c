@@ -50,11 +50,19 @@ static int before_each(void **state)
 {
 	(void)state;
 	file = (struct file){
-		.header = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-			    .e_type = ET_DYN, .e_phoff = offsetof(struct file, phdr), .e_phentsize = sizeof(Elf64_Phdr),
+		.header = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+					 EV_CURRENT },
+			    .e_type = ET_DYN,
+			    .e_phoff = offsetof(struct file, phdr),
+			    .e_phentsize = sizeof(Elf64_Phdr),
 			    .e_phnum = 2 },
-		.phdr = { { .p_type = PT_LOAD, .p_vaddr = ADDRESS, .p_filesz = sizeof(file), .p_memsz = sizeof(file) },
-			  { .p_type = PT_DYNAMIC, .p_offset = offsetof(struct file, dyn), .p_filesz = sizeof(file.dyn) } },
+		.phdr = { { .p_type = PT_LOAD,
+			    .p_vaddr = ADDRESS,
+			    .p_filesz = sizeof(file),
+			    .p_memsz = sizeof(file) },
+			  { .p_type = PT_DYNAMIC,
+			    .p_offset = offsetof(struct file, dyn),
+			    .p_filesz = sizeof(file.dyn) } },
 		.strings = STRINGS,
 	};
 	add(0, DT_NEEDED, NAME_B);	/* before the table that its name is in */
@@ -209,13 +217,24 @@ static void too_many(void **state)
 static void of_32_bits(void **state)
 {
 	struct file32 small = {
-		.header = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB, EV_CURRENT },
-			    .e_type = ET_DYN, .e_phoff = offsetof(struct file32, phdr), .e_phentsize = sizeof(Elf32_Phdr),
+		.header = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB,
+					 EV_CURRENT },
+			    .e_type = ET_DYN,
+			    .e_phoff = offsetof(struct file32, phdr),
+			    .e_phentsize = sizeof(Elf32_Phdr),
 			    .e_phnum = 2 },
-		.phdr = { { .p_type = PT_LOAD, .p_vaddr = ADDRESS, .p_filesz = sizeof(small), .p_memsz = sizeof(small) },
-			  { .p_type = PT_DYNAMIC, .p_offset = offsetof(struct file32, dyn), .p_filesz = sizeof(small.dyn) } },
-		.dyn = { { DT_NEEDED, { NAME_A } }, { DT_STRTAB, { ADDRESS + offsetof(struct file32, strings) } },
-			 { DT_STRSZ, { sizeof(STRINGS) } }, { DT_SONAME, { NAME_SELF } }, { DT_FLAGS, { DF_TEXTREL } } },
+		.phdr = { { .p_type = PT_LOAD,
+			    .p_vaddr = ADDRESS,
+			    .p_filesz = sizeof(small),
+			    .p_memsz = sizeof(small) },
+			  { .p_type = PT_DYNAMIC,
+			    .p_offset = offsetof(struct file32, dyn),
+			    .p_filesz = sizeof(small.dyn) } },
+		.dyn = { { DT_NEEDED, { NAME_A } },
+			 { DT_STRTAB, { ADDRESS + offsetof(struct file32, strings) } },
+			 { DT_STRSZ, { sizeof(STRINGS) } },
+			 { DT_SONAME, { NAME_SELF } },
+			 { DT_FLAGS, { DF_TEXTREL } } },
 		.strings = STRINGS,
 	};
 

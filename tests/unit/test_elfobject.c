@@ -38,14 +38,36 @@ struct file64 {
 
 static const Elf64_Phdr usual[] = {
 	{ .p_type = PT_PHDR, .p_flags = PF_R, .p_offset = 64, .p_vaddr = 64, .p_filesz = 56, .p_memsz = 56 },
-	{ .p_type = PT_INTERP, .p_flags = PF_R, .p_offset = 512, .p_vaddr = 512, .p_filesz = 8, .p_memsz = 8 },
-	{ .p_type = PT_LOAD, .p_flags = PF_R, .p_offset = 0, .p_vaddr = 0, .p_filesz = 0x800, .p_memsz = 0x800 },
-	{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0x1000, .p_vaddr = 0x1000,
-	  .p_filesz = 0x123, .p_memsz = 0x123 },
-	{ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x1e00, .p_vaddr = 0x2e00,
-	  .p_filesz = 0x300, .p_memsz = 0x5000 },
-	{ .p_type = PT_GNU_RELRO, .p_flags = PF_R, .p_offset = 0x1e00, .p_vaddr = 0x2e00,
-	  .p_filesz = 0x200, .p_memsz = 0x200 },
+	{ .p_type = PT_INTERP,
+	  .p_flags = PF_R,
+	  .p_offset = 512,
+	  .p_vaddr = 512,
+	  .p_filesz = 8,
+	  .p_memsz = 8 },
+	{ .p_type = PT_LOAD,
+	  .p_flags = PF_R,
+	  .p_offset = 0,
+	  .p_vaddr = 0,
+	  .p_filesz = 0x800,
+	  .p_memsz = 0x800 },
+	{ .p_type = PT_LOAD,
+	  .p_flags = PF_R | PF_X,
+	  .p_offset = 0x1000,
+	  .p_vaddr = 0x1000,
+	  .p_filesz = 0x123,
+	  .p_memsz = 0x123 },
+	{ .p_type = PT_LOAD,
+	  .p_flags = PF_R | PF_W,
+	  .p_offset = 0x1e00,
+	  .p_vaddr = 0x2e00,
+	  .p_filesz = 0x300,
+	  .p_memsz = 0x5000 },
+	{ .p_type = PT_GNU_RELRO,
+	  .p_flags = PF_R,
+	  .p_offset = 0x1e00,
+	  .p_vaddr = 0x2e00,
+	  .p_filesz = 0x200,
+	  .p_memsz = 0x200 },
 };
 
 enum { INTERP = 1, LOAD_R = 2, LOAD_X = 3, LOAD_W = 4, RELRO = 5 };
@@ -326,14 +348,19 @@ static void this_program(void **state)
 #define SEAL 3u
 
 /* A file with one segment of notes, of either class. */
-static bool asks_to_be_sealed(bool is_64bit, uint32_t type, uint64_t align, const uint32_t *words, size_t count)
+static bool asks_to_be_sealed(bool is_64bit, uint32_t type, uint64_t align, const uint32_t *words,
+			      size_t count)
 {
 	struct file64 file;
 	struct elf_object object;
 	size_t place = offsetof(struct file64, phdr[8]);
 	_cleanup_free_ unsigned char *small = NULL;
-	Elf32_Phdr phdr32 = { .p_type = type, .p_offset = 512, .p_filesz = count * 4, .p_memsz = count * 4, .p_align = align };
-	Elf32_Ehdr header32 = { .e_type = ET_DYN, .e_phoff = sizeof(header32), .e_phentsize = sizeof(phdr32), .e_phnum = 1 };
+	Elf32_Phdr phdr32 = {
+		.p_type = type, .p_offset = 512, .p_filesz = count * 4, .p_memsz = count * 4, .p_align = align
+	};
+	Elf32_Ehdr header32 = {
+		.e_type = ET_DYN, .e_phoff = sizeof(header32), .e_phentsize = sizeof(phdr32), .e_phnum = 1
+	};
 
 	file64_init(&file);
 	if (is_64bit) {
@@ -369,19 +396,25 @@ static void marked(void **state)
 	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 20, 5, GNU, 1, 4, 7, SEAL, 0)));
 	assert_true(asks_to_be_sealed(false, PT_NOTE, 4, NOTES(4, 20, 5, GNU, 1, 4, 7, SEAL, 0)));
 	/* After another note, of a name of 5 bytes and a content of 4. */
-	assert_true(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(5, 4, 1, 0x41414141, 0, 0, 9, 0, 4, 8, 5, GNU, SEAL, 0)));
-	assert_true(asks_to_be_sealed(false, PT_NOTE, 4, NOTES(5, 4, 1, 0x41414141, 0, 9, 4, 8, 5, GNU, SEAL, 0)));
+	assert_true(asks_to_be_sealed(true, PT_NOTE, 8,
+				      NOTES(5, 4, 1, 0x41414141, 0, 0, 9, 0, 4, 8, 5, GNU, SEAL, 0)));
+	assert_true(asks_to_be_sealed(false, PT_NOTE, 4,
+				      NOTES(5, 4, 1, 0x41414141, 0, 9, 4, 8, 5, GNU, SEAL, 0)));
 }
 
 static void not_marked(void **state)
 {
 	(void)state;
 	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 16, 5, GNU, 0xc0000002u, 4, 3, 0)));
-	assert_false(asks_to_be_sealed(true, PT_NOTE, 4, NOTES(4, 8, 5, GNU, SEAL, 0)));	/* another alignment */
+	assert_false(
+		asks_to_be_sealed(true, PT_NOTE, 4, NOTES(4, 8, 5, GNU, SEAL, 0))); /* another alignment */
 	assert_false(asks_to_be_sealed(false, PT_NOTE, 8, NOTES(4, 8, 5, GNU, SEAL, 0)));
-	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 8, 4, GNU, SEAL, 0)));	/* another type of note */
-	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 8, 5, GNU + 1, SEAL, 0)));	/* another name */
-	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 16, 5, GNU, SEAL, 4, 1, 0)));	/* with data */
+	assert_false(
+		asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 8, 4, GNU, SEAL, 0))); /* another type of note */
+	assert_false(
+		asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 8, 5, GNU + 1, SEAL, 0))); /* another name */
+	assert_false(
+		asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 16, 5, GNU, SEAL, 4, 1, 0))); /* with data */
 	assert_false(asks_to_be_sealed(true, PT_LOAD + 0x60000000, 8, NOTES(4, 8, 5, GNU, SEAL, 0)));
 	/* Sizes that lie make no error of the file, and no mark. */
 	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 16, 5, GNU, SEAL, 0)));

@@ -23,7 +23,9 @@ static int setup(void **state)
 
 static unsigned let(enum mseald_lock_op op, uint32_t tgid, uint64_t start_time, unsigned times)
 {
-	struct mseald_lock_denial denial = { .op = op, .tgid = tgid, .start_time = start_time, .comm = "bpftool" };
+	struct mseald_lock_denial denial = {
+		.op = op, .tgid = tgid, .start_time = start_time, .comm = "bpftool"
+	};
 	unsigned lines = 0;
 
 	for (unsigned i = 0; i < times; i++)

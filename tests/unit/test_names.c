@@ -88,7 +88,8 @@ static void operations_and_verdicts(void **state)
 	assert_int_equal(names_deny_of_op(MSEALD_OP_MMAP), MSEALD_DENY_UNMAP);
 	assert_int_equal(names_deny_of_op(MSEALD_OP_MADVISE), MSEALD_DENY_DISCARD);
 	assert_int_equal(names_deny_of_op(MSEALD_OP_PROC_MEM), MSEALD_DENY_FOREIGN_WRITE);
-	assert_int_equal(names_deny_of_op(MSEALD_OP_FILE_WRITE), MSEALD_DENY_DISCARD | MSEALD_DENY_FILE_WRITE);
+	assert_int_equal(names_deny_of_op(MSEALD_OP_FILE_WRITE),
+			 MSEALD_DENY_DISCARD | MSEALD_DENY_FILE_WRITE);
 	assert_string_equal(names_op(MSEALD_OP_MPROTECT), "mprotect");
 	assert_string_equal(names_op(MSEALD_OP_MAP_HOLE), "map-hole");
 	assert_string_equal(names_op(MSEALD_OP_COUNT), "unknown");
@@ -190,9 +191,11 @@ static void lists_cut_at_words(void **state)
 
 	(void)state;
 	memset(buf, 'X', sizeof(buf));
-	assert_string_equal(names_format_deny(MSEALD_DENY_ALL, buf, sizeof("mprotect,unmap")), "mprotect,unmap");
+	assert_string_equal(names_format_deny(MSEALD_DENY_ALL, buf, sizeof("mprotect,unmap")),
+			    "mprotect,unmap");
 	assert_int_equal(buf[15], 'X');
-	assert_string_equal(names_format_deny(MSEALD_DENY_ALL, buf, sizeof("mprotect,unmap") - 1), "mprotect");
+	assert_string_equal(names_format_deny(MSEALD_DENY_ALL, buf, sizeof("mprotect,unmap") - 1),
+			    "mprotect");
 	assert_string_equal(names_format_deny(MSEALD_DENY_ALL, buf, 1), "");
 	buf[0] = 'X';
 	assert_ptr_equal(names_format_deny(MSEALD_DENY_ALL, buf, 0), buf);

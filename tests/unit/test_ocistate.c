@@ -13,7 +13,8 @@
 #include "lib/base/util.h"
 
 #define STATE(id, pid, annotations) \
-	"{\"ociVersion\":\"1.0.2\",\"id\":\"" id "\",\"status\":\"creating\",\"pid\":" pid ",\"bundle\":\"/b\",\"annotations\":{" annotations "}}"
+	"{\"ociVersion\":\"1.0.2\",\"id\":\"" id "\",\"status\":\"creating\",\"pid\":" pid \
+	",\"bundle\":\"/b\",\"annotations\":{" annotations "}}"
 
 static struct fault fault;
 
@@ -53,11 +54,16 @@ static void is_wrong(const char *text, const char *why)
 static void test_requests(void **unused)
 {
 	(void)unused;
-	asks(STATE("web-1", "77", "\"io.mseald.policy\":\"50-nginx\""), "{\"id\":\"web-1\",\"pid\":77,\"policy\":\"50-nginx\"}");
-	asks(STATE("a", "1", "\"io.mseald.segments\":\"text, rodata\",\"io.mseald.deny\":\"mprotect\",\"x\":\"y\""),
+	asks(STATE("web-1", "77", "\"io.mseald.policy\":\"50-nginx\""),
+	     "{\"id\":\"web-1\",\"pid\":77,\"policy\":\"50-nginx\"}");
+	asks(STATE("a", "1",
+		   "\"io.mseald.segments\":\"text, rodata\",\"io.mseald.deny\":\"mprotect\",\"x\":\"y\""),
 	     "{\"deny\":[\"mprotect\"],\"id\":\"a\",\"pid\":1,\"segments\":[\"text\",\"rodata\"]}");
-	asks(STATE("a", "1", "\"io.mseald.segments\":\"all\",\"io.mseald.dlopen\":\"yes\",\"io.mseald.action\":\"audit\""),
-	     "{\"action\":\"audit\",\"dlopen\":true,\"id\":\"a\",\"pid\":1,\"segments\":[\"text\",\"rodata\",\"relro\",\"data\","
+	asks(STATE("a", "1",
+		   "\"io.mseald.segments\":\"all\",\"io.mseald.dlopen\":\"yes\","
+		   "\"io.mseald.action\":\"audit\""),
+	     "{\"action\":\"audit\",\"dlopen\":true,\"id\":\"a\",\"pid\":1,\"segments\":[\"text\","
+	     "\"rodata\",\"relro\",\"data\","
 	     "\"vdso\",\"stack\"]}");
 	asks(STATE("a", "1", "\"io.mseald.on-failure\":\"run\""), "{\"id\":\"a\",\"pid\":1}");
 }
@@ -77,7 +83,8 @@ static void test_annotations_that_are_wrong(void **unused)
 	is_wrong(STATE("a", "1", "\"io.mseald.action\":\"log\""), "deny, kill or audit");
 	is_wrong(STATE("a", "1", "\"io.mseald.dlopen\":\"maybe\""), "yes or no");
 	is_wrong(STATE("a", "1", "\"io.mseald.on-failure\":\"ignore\""), "stop or run");
-	is_wrong(STATE("a", "1", "\"io.mseald.policy\":\"x\",\"io.mseald.deny\":\"all\""), "io.mseald.deny beside");
+	is_wrong(STATE("a", "1", "\"io.mseald.policy\":\"x\",\"io.mseald.deny\":\"all\""),
+		 "io.mseald.deny beside");
 	/* What is told of it is one line. */
 	is_wrong(STATE("a", "1", "\"io.mseald.action\":\"a\\n\\u001b[2J\""), "action=a??[2J:");
 }
@@ -85,9 +92,12 @@ static void test_annotations_that_are_wrong(void **unused)
 static void test_containers_that_are_none(void **unused)
 {
 	static const char *const ids[] = {
-		STATE("", "1", "\"io.mseald.policy\":\"x\""),	   STATE("../x", "1", "\"io.mseald.policy\":\"x\""),
-		STATE("a/b", "1", "\"io.mseald.policy\":\"x\""),   STATE(".a", "1", "\"io.mseald.policy\":\"x\""),
-		STATE("a\\nb", "1", "\"io.mseald.policy\":\"x\""), STATE("a b", "1", "\"io.mseald.policy\":\"x\""),
+		STATE("", "1", "\"io.mseald.policy\":\"x\""),
+		STATE("../x", "1", "\"io.mseald.policy\":\"x\""),
+		STATE("a/b", "1", "\"io.mseald.policy\":\"x\""),
+		STATE(".a", "1", "\"io.mseald.policy\":\"x\""),
+		STATE("a\\nb", "1", "\"io.mseald.policy\":\"x\""),
+		STATE("a b", "1", "\"io.mseald.policy\":\"x\""),
 		"{\"pid\":1,\"annotations\":{\"io.mseald.policy\":\"x\"}}",
 		"{\"id\":7,\"pid\":1,\"annotations\":{\"io.mseald.policy\":\"x\"}}",
 	};
@@ -111,8 +121,18 @@ static void test_containers_that_are_none(void **unused)
 static void test_no_state(void **unused)
 {
 	static const char *const texts[] = {
-		"", "{", "[]", "7", "null", "\"x\"", "{\"id\":\"a\"} {}", "{\"id\":\"a\",\"id\":\"b\"}", "{\"annotations\":[]}",
-		"{\"annotations\":\"io.mseald.policy\"}", "\xff\xfe{\0}", "{\"id\":\"a\\u0000b\"}",
+		"",
+		"{",
+		"[]",
+		"7",
+		"null",
+		"\"x\"",
+		"{\"id\":\"a\"} {}",
+		"{\"id\":\"a\",\"id\":\"b\"}",
+		"{\"annotations\":[]}",
+		"{\"annotations\":\"io.mseald.policy\"}",
+		"\xff\xfe{\0}",
+		"{\"id\":\"a\\u0000b\"}",
 		"{\"annotations\":{\"io.mseald.policy\":\"a\",\"io.mseald.policy\":\"b\"}}",
 	};
 	_cleanup_free_ char *deep = malloc(200001), *large = malloc(STATE_MAX + 2);
@@ -134,7 +154,10 @@ static void test_no_state(void **unused)
 static void test_not_asked(void **unused)
 {
 	static const char *const texts[] = {
-		"{}", "{\"annotations\":null}", STATE("a", "0", ""), STATE("/", "-7", "\"io.msealdx\":\"1\",\"mseald.policy\":\"x\""),
+		"{}",
+		"{\"annotations\":null}",
+		STATE("a", "0", ""),
+		STATE("/", "-7", "\"io.msealdx\":\"1\",\"mseald.policy\":\"x\""),
 	};
 
 	(void)unused;
@@ -155,7 +178,8 @@ static void test_on_failure(void **unused)
 		enum on_failure expected;
 	} cases[] = {
 		{ STATE("/", "0", ""), ON_FAILURE_UNSAID },
-		{ STATE("/", "0", "\"io.mseald.on-failure\":\"run\",\"io.mseald.policy\":7"), ON_FAILURE_RUN },
+		{ STATE("/", "0", "\"io.mseald.on-failure\":\"run\",\"io.mseald.policy\":7"),
+		  ON_FAILURE_RUN },
 		{ STATE("a", "1", "\"io.mseald.on-failure\":\"stop\""), ON_FAILURE_STOP },
 		{ STATE("a", "1", "\"io.mseald.on-failure\":\"Run\""), ON_FAILURE_UNSAID },
 		{ STATE("a", "1", "\"io.mseald.on-failure\":true"), ON_FAILURE_UNSAID },

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/daemon/seal/plan.c: which requests mseal(2) could answer as well, and the ranges it is to be called for. */
+/*
+ * user/daemon/seal/plan.c: which requests mseal(2) could answer as well, and the ranges it is to be
+ * called for.
+ */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,20 +48,27 @@ static void requests(void **state)
 	const unsigned whole = MSEALD_DENY_DEFAULT;
 
 	(void)state;
-	assert_true(native(&(struct seal_request){ .seal = { .deny = whole, .action = MSEALD_ACTION_DENY } }));
-	assert_true(native(&(struct seal_request){ .seal = { .deny = whole, .action = MSEALD_ACTION_KILL } }));
-	assert_true(native(&(struct seal_request){ .seal = { .deny = MSEALD_DENY_ALL, .action = MSEALD_ACTION_DENY } }));
-	assert_false(native(&(struct seal_request){ .seal = { .deny = whole, .action = MSEALD_ACTION_AUDIT } }));
-	assert_false(native(&(struct seal_request){ .seal = { .deny = whole, .action = MSEALD_ACTION_DENY, .revocable = true } }));
+	assert_true(
+		native(&(struct seal_request){ .seal = { .deny = whole, .action = MSEALD_ACTION_DENY } }));
+	assert_true(
+		native(&(struct seal_request){ .seal = { .deny = whole, .action = MSEALD_ACTION_KILL } }));
+	assert_true(native(
+		&(struct seal_request){ .seal = { .deny = MSEALD_DENY_ALL, .action = MSEALD_ACTION_DENY } }));
+	assert_false(
+		native(&(struct seal_request){ .seal = { .deny = whole, .action = MSEALD_ACTION_AUDIT } }));
+	assert_false(native(&(struct seal_request){
+		.seal = { .deny = whole, .action = MSEALD_ACTION_DENY, .revocable = true } }));
 	/* It stops all of these or nothing. */
 	for (unsigned deny = 0; deny < MSEALD_DENY_DEFAULT; deny++)
 		if ((deny & whole) != whole)
-			assert_false(native(&(struct seal_request){ .seal = { .deny = deny, .action = MSEALD_ACTION_DENY } }));
+			assert_false(native(&(struct seal_request){
+				.seal = { .deny = deny, .action = MSEALD_ACTION_DENY } }));
 }
 
 static void joined_and_sorted(void **state)
 {
-	struct seal seals[] = { pages(1, 2, 0), pages(2, 5, MSEALD_SEAL_ANON), pages(7, 8, 0), pages(8, 9, 0) };
+	struct seal seals[] = { pages(1, 2, 0), pages(2, 5, MSEALD_SEAL_ANON), pages(7, 8, 0),
+				pages(8, 9, 0) };
 	const struct plan plan = { .seals = seals, .count = ELEMENTS(seals) };
 	const struct seal_request request = { .seal.deny = MSEALD_DENY_DEFAULT };
 	const struct sealset none = {};
@@ -81,8 +91,8 @@ static void those_that_already_were(void **state)
 	struct seal seals[] = { pages(1, 2, 0), pages(3, 5, 0), pages(6, 8, 0) };
 	const struct plan plan = { .seals = seals, .count = ELEMENTS(seals) };
 	const struct seal_request request = { .seal.deny = MSEALD_DENY_DEFAULT };
-	struct seal had[] = { pages(1, 2, MSEALD_SEAL_NATIVE), pages(3, 4, MSEALD_SEAL_NATIVE), pages(4, 5, 0),
-			      pages(6, 7, MSEALD_SEAL_NATIVE) };
+	struct seal had[] = { pages(1, 2, MSEALD_SEAL_NATIVE), pages(3, 4, MSEALD_SEAL_NATIVE),
+			      pages(4, 5, 0), pages(6, 7, MSEALD_SEAL_NATIVE) };
 	struct sealset have = {};
 	struct range *ranges;
 	size_t count;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Folders of policies: which file stands for its name, and files that are no policies (user/lib/policy/policies.c, conf/load.c). */
+/*
+ * Folders of policies: which file stands for its name, and files that are no policies
+ * (user/lib/policy/policies.c, conf/load.c).
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -369,7 +372,9 @@ static void files_of_others(void **state)
 		assert_int_equal(chown(path_of(test.etc, "a.conf"), 12345, 0), 0);
 		assert_one_fault("a.conf", "belongs to someone else than root");
 		/* What a link leads to counts, not the link. */
-		assert_int_equal(rename(path_of(test.etc, "a.conf"), strcpy((char[512]){}, path_of(test.vendor, "x"))), 0);
+		assert_int_equal(rename(path_of(test.etc, "a.conf"),
+					strcpy((char[512]){}, path_of(test.vendor, "x"))),
+				 0);
 		link_file("../vendor/x", "a.conf");
 		assert_one_fault("a.conf", "belongs to someone else than root");
 	}
@@ -436,10 +441,20 @@ static void too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		each(no_folders),	  each(order_and_precedence), each(masks),	      each(ready_policies),
-		each(below_a_root),	  each(names_that_are_none),  each(odd_names),	      each(no_plain_files),
-		each(contents_that_are_none), each(unreadable),	      each(files_of_others),  each(folders_of_others),
-		each(changing_files),	  each(too_many),
+		each(no_folders),
+		each(order_and_precedence),
+		each(masks),
+		each(ready_policies),
+		each(below_a_root),
+		each(names_that_are_none),
+		each(odd_names),
+		each(no_plain_files),
+		each(contents_that_are_none),
+		each(unreadable),
+		each(files_of_others),
+		each(folders_of_others),
+		each(changing_files),
+		each(too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One policy: what a file says (user/lib/policy/parse.c and its keys), and what it matches (policy/match.c). */
+/*
+ * One policy: what a file says (user/lib/policy/parse.c and its keys), and what it matches
+ * (policy/match.c).
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -93,11 +96,13 @@ static void defaults(void **state)
 static void all_keys(void **state)
 {
 	(void)state;
-	assert_good("# a comment\n; another\n\n  [Policy]  \nDescription=What it is, # and all\nEnabled=NO\n"
-		    "[Match]\n  Exe = /opt/x /opt/y/\t\"/opt/a b/*\"\nUnit=x.service y@*.service\nUnit=z.slice\n"
-		    "Cgroup=/a//b/ /\nUser=0 named 4294967294\nMarked=on\n"
-		    "[Seal]\nSegments=text, rodata\nSegments=relro\nDeny=mprotect\nForeignWrite=deny\nAction=audit\nDlopen=1\n"
-		    "Gate=bpf\n");
+	assert_good(
+		"# a comment\n; another\n\n  [Policy]  \nDescription=What it is, # and all\nEnabled=NO\n"
+		"[Match]\n  Exe = /opt/x /opt/y/\t\"/opt/a b/*\"\nUnit=x.service y@*.service\nUnit=z.slice\n"
+		"Cgroup=/a//b/ /\nUser=0 named 4294967294\nMarked=on\n"
+		"[Seal]\nSegments=text, rodata\nSegments=relro\nDeny=mprotect\nForeignWrite=deny\n"
+		"Action=audit\nDlopen=1\n"
+		"Gate=bpf\n");
 	assert_string_equal(test.policy.description, "What it is, # and all");
 	assert_false(test.policy.enabled);
 	assert_int_equal(test.policy.exe_count, 3);
@@ -118,7 +123,8 @@ static void all_keys(void **state)
 	assert_int_equal(test.policy.user[1], 4711);
 	assert_int_equal(test.policy.user[2], 4294967294u);
 	assert_true(test.policy.marked);
-	assert_int_equal(test.policy.seal.segments, 1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_RELRO);
+	assert_int_equal(test.policy.seal.segments, 1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA |
+							    1u << MSEALD_SEGMENT_RELRO);
 	assert_int_equal(test.policy.seal.deny, MSEALD_DENY_MPROTECT | MSEALD_DENY_FOREIGN_WRITE);
 	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_AUDIT);
 	assert_true(test.policy.seal.dlopen);
@@ -130,13 +136,18 @@ static void all_keys(void **state)
 static void adding_and_resetting(void **state)
 {
 	(void)state;
-	assert_good("[Match]\nExe=/opt/x\nExe=/opt/y\nExe=\nExe=/opt/z\nUnit=a.service\nUnit=\nCgroup=/a\nCgroup=\nUser=1\nUser=\n");
+	assert_good(
+		"[Match]\nExe=/opt/x\nExe=/opt/y\nExe=\nExe=/opt/z\nUnit=a.service\nUnit=\n"
+		"Cgroup=/a\nCgroup=\nUser=1\nUser=\n");
 	assert_int_equal(test.policy.exe_count, 1);
 	assert_string_equal(test.policy.exe[0].given, "/opt/z");
 	assert_int_equal(test.policy.unit_count + test.policy.cgroup_count + test.policy.user_count, 0);
 
-	assert_good(M "[Seal]\nSegments=none\nSegments=\nSegments=text\nDeny=unmap\nDeny=\nAction=kill\nAction=\nGate=deny\nGate=\n"
-		    "Dlopen=yes\nDlopen=\nForeignWrite=deny\nForeignWrite=\n");
+	assert_good(
+		M
+		"[Seal]\nSegments=none\nSegments=\nSegments=text\nDeny=unmap\nDeny=\nAction=kill\n"
+		"Action=\nGate=deny\nGate=\n"
+		"Dlopen=yes\nDlopen=\nForeignWrite=deny\nForeignWrite=\n");
 	assert_int_equal(test.policy.seal.segments, 1u << MSEALD_SEGMENT_TEXT);
 	assert_int_equal(test.policy.seal.deny, USUAL_DENY);
 	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_DENY);
@@ -145,7 +156,10 @@ static void adding_and_resetting(void **state)
 
 	assert_good(M "[Seal]\nSegments=none\n");
 	assert_int_equal(test.policy.seal.segments, 0);
-	assert_good(M "[Seal]\nSegments=all\nDeny=all\nForeignWrite=allow\nFileWrite=allow\nGate=deny\nAction=kill\n");
+	assert_good(
+		M
+		"[Seal]\nSegments=all\nDeny=all\nForeignWrite=allow\nFileWrite=allow\nGate=deny\n"
+		"Action=kill\n");
 	assert_int_equal(test.policy.seal.segments, MSEALD_SEGMENTS_ALL);
 	assert_int_equal(test.policy.seal.deny, USUAL_DENY);
 	assert_int_equal(test.policy.seal.gate, POLICY_GATE_DENY);
@@ -226,16 +240,19 @@ static void single_faults(void **state)
 		{ M "Marked=perhaps\n", 3, "it takes yes or no" },
 		{ M "Marked=yes no\n", 3, "takes one value, and here is 'no' too" },
 		{ M "[Seal]\nSegments=txt\n", 4, "Segments= does not know 'txt'; did you mean text?" },
-		{ M "[Seal]\nSegments=text heap\n", 4, "it takes text rodata relro data vdso stack, or all, or none" },
+		{ M "[Seal]\nSegments=text heap\n", 4,
+		  "it takes text rodata relro data vdso stack, or all, or none" },
 		{ M "[Seal]\nSegments=text # x\n", 4, "a comment stands on a line of its own" },
 		{ M "[Seal]\nSegments=none text\n", 4, "Segments=none stands alone" },
 		{ M "[Seal]\nSegments=none\nSegments=text\n", 4, "Segments=none stands alone" },
 		{ M "[Seal]\nDeny=mprotct\n", 4, "did you mean mprotect?" },
-		{ M "[Seal]\nDeny=everything\n", 4, "it takes mprotect unmap discard foreign-write file-write, or all" },
+		{ M "[Seal]\nDeny=everything\n", 4,
+		  "it takes mprotect unmap discard foreign-write file-write, or all" },
 		{ M "[Seal]\nDeny=foreign-write\nForeignWrite=allow\n", 0, "denies nothing" },
 		{ M "[Seal]\nDeny=file-write\nFileWrite=allow\n", 0, "denies nothing: FileWrite=allow" },
 		{ M "[Seal]\nFileWrite=no\n", 4, "FileWrite=no can be read both ways; write deny or allow" },
-		{ M "[Seal]\nForeignWrite=yes\n", 4, "ForeignWrite=yes can be read both ways; write deny or allow" },
+		{ M "[Seal]\nForeignWrite=yes\n", 4,
+		  "ForeignWrite=yes can be read both ways; write deny or allow" },
 		{ M "[Seal]\nForeignWrite=alow\n", 4, "did you mean allow?" },
 		{ M "[Seal]\nAction=log\n", 4, "Action= does not know 'log'; it takes deny, kill or audit" },
 		{ M "[Seal]\nAction=Kill\n", 4, "did you mean kill?" },
@@ -447,7 +464,8 @@ static void the_first_decides(void **state)
 
 	(void)state;
 	read_into(&list[0], "Exe=/opt/x");
-	read_into(&list[1], "Exe=/opt/x /bin/sh\nUser=32 33\nUnit=a.* b.*\nCgroup=/x /system.slice\nMarked=yes");
+	read_into(&list[1],
+		  "Exe=/opt/x /bin/sh\nUser=32 33\nUnit=a.* b.*\nCgroup=/x /system.slice\nMarked=yes");
 	read_into(&list[2], "Exe=/");
 	assert_ptr_equal(policies_match(&policies, &facts, &why), &list[1]);
 	assert_string_equal(why, "Exe=/bin/sh, Unit=b.*, Cgroup=/system.slice, User=33, Marked=yes");

@@ -135,7 +135,10 @@ static void every_id_is_there_once(void **state)
 	}
 }
 
-/* What a line looks like on this stderr, with these variables. Each in a child: where it goes is found out once. */
+/*
+ * What a line looks like on this stderr, with these variables. Each in a child: where it goes is
+ * found out once.
+ */
 static void check_line(const char *invocation, const char *journal, bool file, const char *expected)
 {
 	char line[256] = "", path[] = "/tmp/test_ratelimit.XXXXXX";

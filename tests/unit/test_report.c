@@ -70,8 +70,16 @@ static const struct report_names names = { .read = read_label, .make = make_labe
 static struct mseald_event event(uint64_t label, unsigned op, unsigned verdict, unsigned tgid)
 {
 	struct mseald_event one = {
-		.op = op, .verdict = verdict, .segment = MSEALD_SEGMENT_TEXT, .label = label, .tgid = tgid,
-		.start_time = 1000ull * tgid, .uid = 33, .address = 0x7f0000001000, .length = 4096, .ip = 0x7f0000002345,
+		.op = op,
+		.verdict = verdict,
+		.segment = MSEALD_SEGMENT_TEXT,
+		.label = label,
+		.tgid = tgid,
+		.start_time = 1000ull * tgid,
+		.uid = 33,
+		.address = 0x7f0000001000,
+		.length = 4096,
+		.ip = 0x7f0000002345,
 		.comm = "nginx",
 	};
 
@@ -127,9 +135,11 @@ static void test_count(void **state)
 	assert_int_equal(report_table_sum(&tally), 8);
 	report_table_clear(&tally);
 	assert_int_equal(report_table_sum(&tally), 0);
-	assert_null(report_table_find(&tally, &(struct mseald_tally_key){ .label = 0x101, .op = MSEALD_OP_MUNMAP,
-								   .segment = MSEALD_SEGMENT_TEXT,
-								   .verdict = MSEALD_VERDICT_AUDITED }));
+	assert_null(
+		report_table_find(&tally, &(struct mseald_tally_key){ .label = 0x101,
+								      .op = MSEALD_OP_MUNMAP,
+								      .segment = MSEALD_SEGMENT_TEXT,
+								      .verdict = MSEALD_VERDICT_AUDITED }));
 }
 
 static void test_processes(void **state)
@@ -141,11 +151,13 @@ static void test_processes(void **state)
 	assert_int_equal(report_table_open(&tally), 0);
 	for (unsigned round = 0; round < 3; round++)
 		for (unsigned tgid = 1; tgid <= 2 * MSEALD_TALLY_PROCESSES; tgid++) {
-			struct mseald_event one = event(0x101, MSEALD_OP_MPROTECT, MSEALD_VERDICT_DENIED, tgid);
+			struct mseald_event one = event(0x101, MSEALD_OP_MPROTECT, MSEALD_VERDICT_DENIED,
+							tgid);
 
 			row = count(&tally, &one, 1);
 			if (round == 0)
-				assert_int_equal(row->value.processes, MIN_OF(tgid, (unsigned)MSEALD_TALLY_PROCESSES));
+				assert_int_equal(row->value.processes,
+						 MIN_OF(tgid, (unsigned)MSEALD_TALLY_PROCESSES));
 		}
 	assert_int_equal(row->value.processes, MSEALD_TALLY_PROCESSES);
 	assert_int_equal(row->value.attempts, 6 * MSEALD_TALLY_PROCESSES);
@@ -257,8 +269,10 @@ static void test_no_file(void **state)
 }
 
 #define ROW(policy, operation, attempts, example) \
-	"{\"policy\":" policy ",\"program\":\"/usr/bin/1\",\"operation\":\"" operation "\",\"segment\":\"text\"," \
-	"\"verdict\":\"audited\",\"attempts\":" attempts ",\"processes\":1,\"first\":1,\"last\":2,\"example\":" example "}"
+	"{\"policy\":" policy ",\"program\":\"/usr/bin/1\",\"operation\":\"" operation \
+	"\",\"segment\":\"text\"," \
+	"\"verdict\":\"audited\",\"attempts\":" attempts \
+	",\"processes\":1,\"first\":1,\"last\":2,\"example\":" example "}"
 #define EXAMPLE "{\"pid\":1,\"uid\":0,\"comm\":\"a\",\"address\":4096,\"length\":4096,\"ip\":1}"
 #define DOCUMENT(row) "{\"version\":1,\"since\":5,\"missing\":0,\"full\":0,\"rows\":[" row "]}"
 
@@ -274,10 +288,19 @@ static void write_text(const char *text, size_t length)
 static void test_broken(void **state)
 {
 	static const char *const texts[] = {
-		"", "{", "[]", "null", "\"text\"", "{\"version\":2,\"since\":5,\"missing\":0,\"full\":0,\"rows\":[]}",
-		"{\"version\":1,\"since\":0,\"missing\":0,\"full\":0,\"rows\":[]}", "{\"version\":1,\"since\":5,\"rows\":{}}",
-		DOCUMENT("7"), DOCUMENT(ROW("\"p1\"", "frob", "1", EXAMPLE)), DOCUMENT(ROW("1", "mmap", "1", EXAMPLE)),
-		DOCUMENT(ROW("\"p1\"", "mmap", "0", EXAMPLE)), DOCUMENT(ROW("\"p1\"", "mmap", "1.5", EXAMPLE)),
+		"",
+		"{",
+		"[]",
+		"null",
+		"\"text\"",
+		"{\"version\":2,\"since\":5,\"missing\":0,\"full\":0,\"rows\":[]}",
+		"{\"version\":1,\"since\":0,\"missing\":0,\"full\":0,\"rows\":[]}",
+		"{\"version\":1,\"since\":5,\"rows\":{}}",
+		DOCUMENT("7"),
+		DOCUMENT(ROW("\"p1\"", "frob", "1", EXAMPLE)),
+		DOCUMENT(ROW("1", "mmap", "1", EXAMPLE)),
+		DOCUMENT(ROW("\"p1\"", "mmap", "0", EXAMPLE)),
+		DOCUMENT(ROW("\"p1\"", "mmap", "1.5", EXAMPLE)),
 		DOCUMENT(ROW("\"p1\"", "mmap", "1", "{}")),
 		/* A good one before it is not taken, either. */
 		DOCUMENT(ROW("\"p1\"", "mmap", "1", EXAMPLE) "," ROW("\"p1\"", "frob", "1", EXAMPLE)),
@@ -340,7 +363,12 @@ static void test_place(void **state)
 	static char path[200] = "/";
 	struct mapping maps[] = {
 		{ .start = 0x1000, .end = 0x2000, .inode = 1, .path = "/bin/a" },
-		{ .start = 0x2000, .end = 0x4000, .inode = 1, .path = "/bin/a", .exec = true, .offset = 0x1000 },
+		{ .start = 0x2000,
+		  .end = 0x4000,
+		  .inode = 1,
+		  .path = "/bin/a",
+		  .exec = true,
+		  .offset = 0x1000 },
 		{ .start = 0x4000, .end = 0x5000, .path = "" },
 		{ .start = 0x5000, .end = 0x6000, .inode = 1, .path = "/bin/a" },
 		{ .start = 0x6000, .end = 0x7000, .inode = 2, .path = path },

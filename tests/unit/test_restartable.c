@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/daemon/trace/restartable.c: what /proc/PID/syscall says, and which calls a thread can be stopped in unnoticed. */
+/*
+ * user/daemon/trace/restartable.c: what /proc/PID/syscall says, and which calls a thread can be
+ * stopped in unnoticed.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +24,10 @@ static void parse_a_call(void **state)
 	struct blocked_call call;
 
 	(void)state;
-	assert_int_equal(restartable_parse("232 0x4 0x7ffc8 0x1 0xffffffffffffffff 0x5 0x6 0x7ffe1000 0x7f0010\n", &call), 1);
+	assert_int_equal(
+		restartable_parse("232 0x4 0x7ffc8 0x1 0xffffffffffffffff 0x5 0x6 0x7ffe1000 0x7f0010\n",
+				  &call),
+		1);
 	assert_int_equal(call.number, 232);
 	assert_int_equal(call.arguments[0], 4);
 	assert_int_equal(call.arguments[1], 0x7ffc8);
@@ -35,7 +41,8 @@ static void parse_a_call(void **state)
 
 static void parse_none(void **state)
 {
-	static const char *const none[] = { "running\n", "running", "-1 0x7ffe1000 0x7f0010\n", "-1 0x0 0x0" };
+	static const char *const none[] = { "running\n", "running", "-1 0x7ffe1000 0x7f0010\n",
+					    "-1 0x0 0x0" };
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(none); i++) {
@@ -70,16 +77,43 @@ static bool restartable(long number, uint64_t a, uint64_t b, uint64_t c, uint64_
 	return restartable_call(&(struct blocked_call){ .number = number, .arguments = { a, b, c, d } });
 }
 
-/* Every number there is: just these are restartable with all arguments 0 or 1 (futex: WAIT is 0, WAKE is 1). */
+/*
+ * Every number there is: just these are restartable with all arguments 0 or 1 (futex: WAIT is 0,
+ * WAKE is 1).
+ */
 static void each_number(void **state)
 {
 	static const long always[] = {
-		SYS_read, SYS_readv, SYS_ppoll, SYS_pselect6, SYS_epoll_pwait, 441, SYS_nanosleep, SYS_clock_nanosleep,
-		SYS_restart_syscall, 449, SYS_wait4, SYS_waitid, SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_accept,
-		SYS_accept4, SYS_flock, SYS_semop, SYS_semtimedop, SYS_msgrcv, SYS_msgsnd, SYS_mq_timedreceive,
-		SYS_mq_timedsend, SYS_io_getevents, SYS_io_pgetevents,
+		SYS_read,
+		SYS_readv,
+		SYS_ppoll,
+		SYS_pselect6,
+		SYS_epoll_pwait,
+		441,
+		SYS_nanosleep,
+		SYS_clock_nanosleep,
+		SYS_restart_syscall,
+		449,
+		SYS_wait4,
+		SYS_waitid,
+		SYS_rt_sigsuspend,
+		SYS_rt_sigtimedwait,
+		SYS_accept,
+		SYS_accept4,
+		SYS_flock,
+		SYS_semop,
+		SYS_semtimedop,
+		SYS_msgrcv,
+		SYS_msgsnd,
+		SYS_mq_timedreceive,
+		SYS_mq_timedsend,
+		SYS_io_getevents,
+		SYS_io_pgetevents,
 #ifdef SYS_pause
-		SYS_pause, SYS_poll, SYS_select, SYS_epoll_wait,
+		SYS_pause,
+		SYS_poll,
+		SYS_select,
+		SYS_epoll_wait,
 #endif
 	};
 	static const long not_with_ones[] = { SYS_futex, SYS_io_uring_enter };
@@ -102,9 +136,11 @@ static void each_number(void **state)
 
 static void never_half_done(void **state)
 {
-	static const long half[] = { SYS_write, SYS_writev, SYS_pwrite64, SYS_sendto, SYS_sendmsg, SYS_sendmmsg, SYS_recvmmsg,
-				     SYS_connect, SYS_splice, SYS_sendfile, SYS_tee, SYS_vmsplice, SYS_copy_file_range,
-				     SYS_getrandom, SYS_close, SYS_fsync, SYS_openat, SYS_execve, SYS_clone };
+	static const long half[] = { SYS_write,		  SYS_writev,	 SYS_pwrite64, SYS_sendto,
+				     SYS_sendmsg,	  SYS_sendmmsg,	 SYS_recvmmsg, SYS_connect,
+				     SYS_splice,	  SYS_sendfile,	 SYS_tee,      SYS_vmsplice,
+				     SYS_copy_file_range, SYS_getrandom, SYS_close,    SYS_fsync,
+				     SYS_openat,	  SYS_execve,	 SYS_clone };
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(half); i++)
@@ -122,8 +158,10 @@ static void futexes(void **state)
 		for (size_t i = 0; i < ELEMENTS(waits); i++)
 			waiting |= waits[i] == operation;
 		assert_int_equal(restartable(SYS_futex, 0, (uint64_t)operation, 0, 0), waiting);
-		assert_int_equal(restartable(SYS_futex, 0, (uint64_t)operation | FUTEX_PRIVATE_FLAG, 0, 0), waiting);
-		assert_int_equal(restartable(SYS_futex, 0, (uint64_t)operation | FUTEX_CLOCK_REALTIME, 0, 0), waiting);
+		assert_int_equal(restartable(SYS_futex, 0, (uint64_t)operation | FUTEX_PRIVATE_FLAG, 0, 0),
+				 waiting);
+		assert_int_equal(restartable(SYS_futex, 0, (uint64_t)operation | FUTEX_CLOCK_REALTIME, 0, 0),
+				 waiting);
 	}
 }
 
@@ -145,7 +183,8 @@ static void by_flags(void **state)
 
 static bool replaces(long number, uint64_t c3, uint64_t c4, uint64_t c5)
 {
-	return restartable_replaces_mask(&(struct blocked_call){ .number = number, .arguments = { 1, 1, 1, c3, c4, c5 } });
+	return restartable_replaces_mask(
+		&(struct blocked_call){ .number = number, .arguments = { 1, 1, 1, c3, c4, c5 } });
 }
 
 static void masks(void **state)
@@ -164,9 +203,10 @@ static void masks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parse_a_call), cmocka_unit_test(parse_none),	  cmocka_unit_test(parse_wrong),
-		cmocka_unit_test(each_number),	cmocka_unit_test(never_half_done), cmocka_unit_test(futexes),
-		cmocka_unit_test(by_flags),	cmocka_unit_test(masks),
+		cmocka_unit_test(parse_a_call),	   cmocka_unit_test(parse_none),
+		cmocka_unit_test(parse_wrong),	   cmocka_unit_test(each_number),
+		cmocka_unit_test(never_half_done), cmocka_unit_test(futexes),
+		cmocka_unit_test(by_flags),	   cmocka_unit_test(masks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

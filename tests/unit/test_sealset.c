@@ -57,7 +57,8 @@ static void add(struct sealset *set, struct seal seal)
 }
 
 /* The seal of the set at this index lies there and denies just this permanently. */
-static void assert_seal(const struct sealset *set, size_t index, uint64_t first, uint64_t after, unsigned deny)
+static void assert_seal(const struct sealset *set, size_t index, uint64_t first, uint64_t after,
+			unsigned deny)
 {
 	assert_true(index < set->count);
 	assert_int_equal(set->list[index].start, first * PAGE);
@@ -370,12 +371,14 @@ static void model_add(struct model *model, const struct seal *seal)
 	}
 }
 
-static void model_revoke(struct model *model, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_permanent)
+static void model_revoke(struct model *model, uint64_t start, uint64_t end, uint64_t *ret_bytes,
+			 uint64_t *ret_permanent)
 {
 	*ret_bytes = *ret_permanent = 0;
 	for (uint64_t i = start / PAGE; i < end / PAGE; i++) {
 		struct seal *page = &model->page[i];
-		bool was = model_sealed(page), taken = page->revocable[0] | page->revocable[1] | page->revocable[2];
+		bool was = model_sealed(page),
+		     taken = page->revocable[0] | page->revocable[1] | page->revocable[2];
 
 		memset(page->revocable, 0, sizeof(page->revocable));
 		*ret_bytes += taken ? PAGE : 0;
@@ -387,7 +390,8 @@ static void model_revoke(struct model *model, uint64_t start, uint64_t end, uint
 	}
 }
 
-static int model_judge(const struct model *model, uint64_t start, uint64_t end, unsigned bit, uint64_t *ret_page)
+static int model_judge(const struct model *model, uint64_t start, uint64_t end, unsigned bit,
+		       uint64_t *ret_page)
 {
 	static const int actions[] = { MSEALD_ACTION_KILL, MSEALD_ACTION_DENY, MSEALD_ACTION_AUDIT };
 
@@ -424,7 +428,8 @@ static void assert_as_model(const struct sealset *set, const struct model *model
 		assert_int_equal(seal->segment, page->segment);
 		assert_int_equal(seal->flags, page->flags);
 		assert_memory_equal(&seal->file, &page->file, sizeof(page->file));
-		assert_int_equal(seal->flags ? seal->pgoff + (i - seal->start / PAGE) : seal->pgoff, page->pgoff);
+		assert_int_equal(seal->flags ? seal->pgoff + (i - seal->start / PAGE) : seal->pgoff,
+				 page->pgoff);
 	}
 	for (size_t i = 0; i < set->count; i++) {
 		const struct seal *s = &set->list[i], *before = s - 1;
@@ -433,7 +438,8 @@ static void assert_as_model(const struct sealset *set, const struct model *model
 		if (i == 0)
 			continue;
 		assert_true(before->end <= s->start);
-		assert_false(before->end == s->start && before->segment == s->segment && before->flags == s->flags &&
+		assert_false(before->end == s->start && before->segment == s->segment &&
+			     before->flags == s->flags &&
 			     memcmp(before->permanent, s->permanent, sizeof(s->permanent)) == 0 &&
 			     memcmp(&before->file, &s->file, sizeof(s->file)) == 0 &&
 			     memcmp(before->revocable, s->revocable, sizeof(s->revocable)) == 0 &&
@@ -443,7 +449,8 @@ static void assert_as_model(const struct sealset *set, const struct model *model
 
 static struct seal random_seal(void)
 {
-	uint64_t first = random_below(MODEL_PAGES), length = 1 + random_below(random_below(4) ? 6 : MODEL_PAGES);
+	uint64_t first = random_below(MODEL_PAGES),
+		 length = 1 + random_below(random_below(4) ? 6 : MODEL_PAGES);
 	struct seal seal = {
 		.start = first * PAGE,
 		.end = MIN_OF(first + length, MODEL_PAGES) * PAGE,
@@ -464,7 +471,9 @@ static struct seal random_seal(void)
 		uint64_t i = random_below(40);
 
 		seal.permanent[action] |= random_below(2) ? MSEALD_DENY_DISCARD : MSEALD_DENY_FILE_WRITE;
-		seal.file = (struct mseald_inode){ .address = INODE(i), .number = i, .generation = (uint32_t)(3 * i) };
+		seal.file = (struct mseald_inode){ .address = INODE(i),
+						   .number = i,
+						   .generation = (uint32_t)(3 * i) };
 	}
 	return seal;
 }
@@ -531,7 +540,8 @@ static void random_operations(void **state)
 			default:
 				start += random_below(PAGE);
 				end -= random_below(PAGE);
-				expected = start < end ? model_judge(&model, start, end, bit, &page) : -ENOENT;
+				expected = start < end ? model_judge(&model, start, end, bit, &page) :
+							 -ENOENT;
 				assert_int_equal(sealset_judge(&set, start, end, bit, &hit), expected);
 				if (expected >= 0)
 					assert_true(hit->start <= page && page < hit->end);
@@ -620,8 +630,10 @@ static int tree_judge(const struct mseald_node *nodes, uint64_t start, uint64_t 
 		if (leaf->end[slot] <= start)
 			continue;
 		for (int action = 0; action < MSEALD_ACTION_COUNT; action++) {
-			uint64_t deny = (leaf->rule[slot] | leaf->rule[slot] >> MSEALD_RULE_REVOCABLE_SHIFT) >>
-					 MSEALD_RULE_SHIFT(action) & 0xff;
+			uint64_t deny = (leaf->rule[slot] |
+					 leaf->rule[slot] >> MSEALD_RULE_REVOCABLE_SHIFT) >>
+						MSEALD_RULE_SHIFT(action) &
+					0xff;
 
 			if ((deny & bit) && (best < 0 || strength[action] > strength[best])) {
 				best = action;
@@ -653,7 +665,8 @@ static void assert_layout(const struct sealset *set, const struct mseald_node *n
 	for (size_t i = 0; i < seals; i++) {
 		const struct seal *s = &set->list[i];
 
-		deny |= s->permanent[0] | s->permanent[1] | s->permanent[2] | s->revocable[0] | s->revocable[1] | s->revocable[2];
+		deny |= s->permanent[0] | s->permanent[1] | s->permanent[2] | s->revocable[0] |
+			s->revocable[1] | s->revocable[2];
 		if (i > 0 && s->start - s[-1].end > gap_end - gap_start) {
 			gap_start = s[-1].end;
 			gap_end = s->start;
@@ -801,10 +814,18 @@ static void rule_bits(void **state)
 {
 	_cleanup_(sealset_free) struct sealset set = { 0 };
 	const struct seal seal = {
-		.start = PAGE, .end = 2 * PAGE,
-		.permanent = { [MSEALD_ACTION_DENY] = 0x1, [MSEALD_ACTION_KILL] = 0x2, [MSEALD_ACTION_AUDIT] = 0x4 },
-		.revocable = { [MSEALD_ACTION_DENY] = 0x8, [MSEALD_ACTION_KILL] = 0x3, [MSEALD_ACTION_AUDIT] = 0x5 },
-		.segment = MSEALD_SEGMENT_RELRO, .flags = MSEALD_SEAL_SHM, .hits = 77, .pgoff = 88,
+		.start = PAGE,
+		.end = 2 * PAGE,
+		.permanent = { [MSEALD_ACTION_DENY] = 0x1,
+			       [MSEALD_ACTION_KILL] = 0x2,
+			       [MSEALD_ACTION_AUDIT] = 0x4 },
+		.revocable = { [MSEALD_ACTION_DENY] = 0x8,
+			       [MSEALD_ACTION_KILL] = 0x3,
+			       [MSEALD_ACTION_AUDIT] = 0x5 },
+		.segment = MSEALD_SEGMENT_RELRO,
+		.flags = MSEALD_SEAL_SHM,
+		.hits = 77,
+		.pgoff = 88,
 	};
 	struct mseald_node node;
 
@@ -986,12 +1007,16 @@ static void all_flagged(void **state)
 	assert_true(sealset_all_flagged(&set, 11 * PAGE, 13 * PAGE, MSEALD_SEAL_NATIVE));
 	assert_true(sealset_all_flagged(&set, 10 * PAGE, 11 * PAGE, MSEALD_SEAL_NATIVE | MSEALD_SEAL_SHM));
 	assert_true(sealset_all_flagged(&set, 15 * PAGE, 16 * PAGE, MSEALD_SEAL_NATIVE));
-	assert_false(sealset_all_flagged(&set, 9 * PAGE, 11 * PAGE, MSEALD_SEAL_NATIVE));	/* begins before */
-	assert_false(sealset_all_flagged(&set, 13 * PAGE, 15 * PAGE, MSEALD_SEAL_NATIVE));	/* runs into one without */
-	assert_false(sealset_all_flagged(&set, 13 * PAGE, 16 * PAGE, MSEALD_SEAL_NATIVE));	/* one without amid */
+	/* begins before */
+	assert_false(sealset_all_flagged(&set, 9 * PAGE, 11 * PAGE, MSEALD_SEAL_NATIVE));
+	assert_false(sealset_all_flagged(&set, 13 * PAGE, 15 * PAGE,
+					 MSEALD_SEAL_NATIVE)); /* runs into one without */
+	assert_false(
+		sealset_all_flagged(&set, 13 * PAGE, 16 * PAGE, MSEALD_SEAL_NATIVE)); /* one without amid */
 	assert_false(sealset_all_flagged(&set, 15 * PAGE, 17 * PAGE, MSEALD_SEAL_NATIVE));	/* runs out */
 	assert_false(sealset_all_flagged(&set, 14 * PAGE, 15 * PAGE, MSEALD_SEAL_NATIVE));
-	assert_false(sealset_all_flagged(&set, 10 * PAGE, 13 * PAGE, MSEALD_SEAL_ANON));	/* the first has it not */
+	assert_false(
+		sealset_all_flagged(&set, 10 * PAGE, 13 * PAGE, MSEALD_SEAL_ANON)); /* the first has it not */
 	sealset_free(&set);
 }
 

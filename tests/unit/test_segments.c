@@ -122,7 +122,8 @@ static struct elf_file elf_file(void)
 			    .e_type = ET_DYN, .e_phoff = sizeof(Elf64_Ehdr),
 			    .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 5 },
 		.phdr = {
-			[LOAD_HEADERS] = { .p_type = PT_LOAD, .p_flags = PF_R, .p_filesz = 0x900, .p_memsz = 0x900 },
+			[LOAD_HEADERS] = { .p_type = PT_LOAD, .p_flags = PF_R,
+					   .p_filesz = 0x900, .p_memsz = 0x900 },
 			[LOAD_TEXT] = { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0x1000,
 					.p_vaddr = 0x1000, .p_filesz = 0x1234, .p_memsz = 0x1234 },
 			[LOAD_RODATA] = { .p_type = PT_LOAD, .p_flags = PF_R, .p_offset = 0x3000,
@@ -488,7 +489,8 @@ static void by_permissions(void **state)
 
 	(void)state;
 	/* no file to be found */
-	EXPECT(FILE_10000 BSS_10000, AT_HEADERS, AT_TEXT, AT_RODATA, { 0x14000, 0x15000, RODATA, "" }, AT_DATA);
+	EXPECT(FILE_10000 BSS_10000, AT_HEADERS, AT_TEXT, AT_RODATA, { 0x14000, 0x15000, RODATA, "" },
+	       AT_DATA);
 	/* nothing executable: some data file */
 	EXPECT_NOTHING(HEADERS_10000 RODATA_10000 DATA_10000);
 	/* headers that lie */
@@ -665,7 +667,8 @@ static void this_process(void **state)
 	assert_int_equal(segments_resolve(&self.maps, dirfd, &self.segments), 0);
 	assert_int_equal(dl_iterate_phdr(compare_one, &self), 0);
 	assert_true(self.objects >= 3);		/* the program, libc, the loader */
-	assert_true(self.seen[TEXT] > 0 && self.seen[RODATA] > 0 && self.seen[RELRO_] > 0 && self.seen[DATA] > 0);
+	assert_true(self.seen[TEXT] > 0 && self.seen[RODATA] > 0 && self.seen[RELRO_] > 0 &&
+		    self.seen[DATA] > 0);
 	/* No page more than the loader knows of. */
 	for (enum mseald_segment kind = TEXT; kind <= DATA; kind++)
 		assert_int_equal(pages_of(&self.segments, kind), self.seen[kind]);

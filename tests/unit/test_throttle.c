@@ -82,7 +82,10 @@ static void who_has_time_does_not_rest(void **state)
 	assert_int_equal(turns_count, 0);
 }
 
-/* What many of one cost: each time that the loop wakes up for them one is served, whose turn brings him into debt again. */
+/*
+ * What many of one cost: each time that the loop wakes up for them one is served, whose turn brings
+ * him into debt again.
+ */
 static void one_at_a_time(void **state)
 {
 	unsigned wakes = 0;
@@ -124,7 +127,10 @@ static void in_the_order_in_which_they_came(void **state)
 	assert_false(throttle_must(throttle, &some[0]));
 }
 
-/* Deeper in debt, and before the other in the queue: the other, who only waits for all users together, has his turn before. */
+/*
+ * Deeper in debt, and before the other in the queue: the other, who only waits for all users
+ * together, has his turn before.
+ */
 static void who_has_time_is_not_held_up(void **state)
 {
 	(void)state;

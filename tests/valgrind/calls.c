@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * System calls that valgrind does not know (3.19; 3.24 pidfd_open only) and answers with ENOSYS, so that half of the
- * daemon would not run: pidfd_open, pidfd_send_signal, mseal. The library, preloaded under valgrind, asks the program (-DPROGRAM),
- * which runs without, to make them; descriptors go to and fro. One connection a call. Commands of bpf(2) that it does
+ * System calls that valgrind does not know (3.19; 3.24 pidfd_open only) and answers with ENOSYS, so
+ * that half of the
+ * daemon would not run: pidfd_open, pidfd_send_signal, mseal. The library, preloaded under
+ * valgrind, asks the program (-DPROGRAM),
+ * which runs without, to make them; descriptors go to and fro. One connection a call. Commands of
+ * bpf(2) that it does
  * not know it makes; what they have written the library tells it.
  */
 #include <errno.h>
@@ -50,7 +53,9 @@ static ssize_t send_with(int fd, const void *data, size_t size, int other)
 	if (other >= 0) {
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control);
-		control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+		control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+						   .cmsg_level = SOL_SOCKET,
+						   .cmsg_type = SCM_RIGHTS };
 		memcpy(CMSG_DATA(&control.header), &other, sizeof(int));
 	}
 	return sendmsg(fd, &message, MSG_NOSIGNAL);
@@ -63,7 +68,9 @@ static ssize_t receive_with(int fd, void *data, size_t size, int *ret_other)
 		char room[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec io = { data, size };
-	struct msghdr message = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr message = {
+		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
 	ssize_t got;
 
 	memset(&control, 0, sizeof(control));
@@ -71,7 +78,8 @@ static ssize_t receive_with(int fd, void *data, size_t size, int *ret_other)
 		got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
 	while (got < 0 && errno == EINTR);
 	*ret_other = -1;
-	if (got > 0 && message.msg_controllen >= CMSG_LEN(sizeof(int)) && control.header.cmsg_type == SCM_RIGHTS)
+	if (got > 0 && message.msg_controllen >= CMSG_LEN(sizeof(int)) &&
+	    control.header.cmsg_type == SCM_RIGHTS)
 		memcpy(ret_other, CMSG_DATA(&control.header), sizeof(int));
 	return got;
 }
@@ -86,7 +94,10 @@ static long make(const struct call *call, int fd)
 	case SYS_pidfd_send_signal:
 		return syscall(SYS_pidfd_send_signal, fd, call->arguments[1], NULL, call->arguments[3]);
 	case SYS_mseal:
-		/* Of the caller's memory nothing can be sealed here: whether there is the call is all that is asked. */
+		/*
+		 * Of the caller's memory nothing can be sealed here: whether there is the call is
+		 * all that is asked.
+		 */
 		if (call->arguments[1] == 0)
 			return syscall(SYS_mseal, 0ul, 0ul, 0ul);
 		break;
@@ -99,7 +110,8 @@ int main(void)
 {
 	int listening = talk();
 
-	if (bind(listening, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(listening, 64) < 0)
+	if (bind(listening, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(listening, 64) < 0)
 		return 1;
 	for (;;) {
 		int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC), given = -1;
@@ -113,8 +125,9 @@ int main(void)
 			if (result.value < 0)
 				result.value = -errno;
 			/* Number 0 is a descriptor too, but not of this process, which keeps its own. */
-			(void)send_with(fd, &result, sizeof(result),
-					call.number == SYS_pidfd_open && result.value > 0 ? (int)result.value : -1);
+			(void)send_with(
+				fd, &result, sizeof(result),
+				call.number == SYS_pidfd_open && result.value > 0 ? (int)result.value : -1);
 			if (call.number == SYS_pidfd_open && result.value > 0)
 				(void)close((int)result.value);
 		}
@@ -132,7 +145,8 @@ static long ask(const struct call *call)
 	struct result result = { -ENOSYS };
 
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    send_with(fd, call, sizeof(*call), call->number == SYS_pidfd_send_signal ? (int)call->arguments[0] : -1) < 0) {
+	    send_with(fd, call, sizeof(*call),
+		      call->number == SYS_pidfd_send_signal ? (int)call->arguments[0] : -1) < 0) {
 		result.value = -errno;
 	} else if (receive_with(fd, &result, sizeof(result), &given) == sizeof(result) && given >= 0) {
 		result.value = given;
@@ -149,7 +163,9 @@ static long raw(long number, const long a[6])
 	register long r9 __asm__("r9") = a[5];
 	long value;
 
-	__asm__ volatile("syscall" : "=a"(value) : "0"(number), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
+	__asm__ volatile("syscall"
+			 : "=a"(value)
+			 : "0"(number), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return value;
 }
@@ -158,14 +174,18 @@ static long raw(long number, const long a[6])
 static void tell_batch(const union bpf_attr *attributes)
 {
 	struct bpf_map_info info = { 0 };
-	union bpf_attr ask = { .info = { .bpf_fd = attributes->batch.map_fd, .info_len = sizeof(info), .info = (uint64_t)(uintptr_t)&info } };
+	union bpf_attr ask = { .info = { .bpf_fd = attributes->batch.map_fd,
+					 .info_len = sizeof(info),
+					 .info = (uint64_t)(uintptr_t)&info } };
 
 	if (raw(SYS_bpf, (const long[6]){ BPF_OBJ_GET_INFO_BY_FD, (long)(uintptr_t)&ask, sizeof(ask) }) < 0)
 		return;
 	(void)VALGRIND_MAKE_MEM_DEFINED(&info, sizeof(info));
 	(void)VALGRIND_MAKE_MEM_DEFINED(&attributes->batch.count, sizeof(attributes->batch.count));
-	(void)VALGRIND_MAKE_MEM_DEFINED((void *)(uintptr_t)attributes->batch.keys, (size_t)attributes->batch.count * info.key_size);
-	(void)VALGRIND_MAKE_MEM_DEFINED((void *)(uintptr_t)attributes->batch.values, (size_t)attributes->batch.count * info.value_size);
+	(void)VALGRIND_MAKE_MEM_DEFINED((void *)(uintptr_t)attributes->batch.keys,
+					(size_t)attributes->batch.count * info.key_size);
+	(void)VALGRIND_MAKE_MEM_DEFINED((void *)(uintptr_t)attributes->batch.values,
+					(size_t)attributes->batch.count * info.value_size);
 	/* Of a hash it is the number of a bucket (kernel/bpf/hashtab.c). */
 	(void)VALGRIND_MAKE_MEM_DEFINED((void *)(uintptr_t)attributes->batch.out_batch, sizeof(uint32_t));
 }

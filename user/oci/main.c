@@ -23,7 +23,8 @@ static enum on_failure on_failure = ON_FAILURE_STOP;
 
 static const char *verdict(void)
 {
-	return on_failure == ON_FAILURE_RUN ? "; the container runs unsealed\n" : "; the container is not started\n";
+	return on_failure == ON_FAILURE_RUN ? "; the container runs unsealed\n" :
+					      "; the container is not started\n";
 }
 
 static int status(void)
@@ -55,7 +56,8 @@ static void on_alarm(int signal)
 	static const char text[] = "mseald-oci-hook: neither the runtime nor mseald has answered in time";
 
 	(void)signal;
-	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0 || write(STDERR_FILENO, verdict(), strlen(verdict())) < 0)
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ||
+	    write(STDERR_FILENO, verdict(), strlen(verdict())) < 0)
 		_exit(status());
 	_exit(status());
 }
@@ -96,10 +98,12 @@ static int arm(const char *socket, const char *id, json_t *request)
 
 	r = varlink_connect(socket, &client);
 	if (r < 0)
-		return give_up(id, "cannot reach mseald on %s: %s (systemctl start mseald)", socket, strerror(-r));
-	r = varlink_call(client, "io.mseald.ArmContainer", request, &reply, &error);
+		return give_up(id, "cannot reach mseald on %s: %s (systemctl start mseald)", socket,
+			       strerror(-r));
+	r = varlink_call(client, "io.mseald.WatchContainer", request, &reply, &error);
 	if (r < 0)
-		result = give_up(id, "no answer of mseald on %s: %s; see its log (journalctl -u mseald)", socket, strerror(-r));
+		result = give_up(id, "no answer of mseald on %s: %s; see its log (journalctl -u mseald)",
+				 socket, strerror(-r));
 	else
 		result = r > 0 ? refused(id, error, reply) : 0;
 	json_decref(reply);
@@ -164,7 +168,9 @@ int main(int argc, char **argv)
 		case 'f':
 			on_failure = on_failure_from_name(optarg);
 			if (on_failure == ON_FAILURE_UNSAID) {
-				(void)fprintf(stderr, "mseald-oci-hook: --on-failure=%s: it can be stop or run\n", optarg);
+				(void)fprintf(stderr,
+					      "mseald-oci-hook: --on-failure=%s: it can be stop or run\n",
+					      optarg);
 				return 2;
 			}
 			break;
@@ -179,7 +185,8 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	if (optind < argc) {
-		(void)fprintf(stderr, "mseald-oci-hook: unexpected argument %s; see mseald-oci-hook --help\n", argv[optind]);
+		(void)fprintf(stderr, "mseald-oci-hook: unexpected argument %s; see mseald-oci-hook --help\n",
+			      argv[optind]);
 		return 2;
 	}
 	(void)signal(SIGALRM, on_alarm);

@@ -57,9 +57,11 @@ int state_parse(const char *text, size_t size, struct state *ret, struct fault *
 	/* Of an annotation that is there twice, another reader may take the other one. */
 	state.document = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
 	if (!state.document)
-		return wrong(fault, "what is on standard input is no state of a container: %s (line %d)", error.text, error.line);
+		return wrong(fault, "what is on standard input is no state of a container: %s (line %d)",
+			     error.text, error.line);
 	annotations = json_object_get(state.document, "annotations");
-	if (!json_is_object(state.document) || (annotations && !json_is_object(annotations) && !json_is_null(annotations))) {
+	if (!json_is_object(state.document) ||
+	    (annotations && !json_is_object(annotations) && !json_is_null(annotations))) {
 		state_free(&state);
 		return wrong(fault, "what is on standard input is no state of a container: %s",
 			     annotations ? "its annotations are no JSON object" : "it is no JSON object");
@@ -67,7 +69,8 @@ int state_parse(const char *text, size_t size, struct state *ret, struct fault *
 	state.annotations = json_is_object(annotations) ? annotations : NULL;
 	json_object_foreach(state.annotations, name, value)
 		state.asked |= strncmp(name, STATE_PREFIX, strlen(STATE_PREFIX)) == 0;
-	state.on_failure = on_failure_from_name(json_string_value(json_object_get(state.annotations, STATE_PREFIX "on-failure")));
+	state.on_failure = on_failure_from_name(
+		json_string_value(json_object_get(state.annotations, STATE_PREFIX "on-failure")));
 	*ret = state;
 	return 0;
 }
@@ -105,7 +108,9 @@ static int add_policy(json_t *request, const char *key, const char *value, struc
 	size_t length = strlen(value);
 
 	if (length == 0 || length > POLICY_NAME_MAX || strchr(value, '/'))
-		return wrong(fault, "io.mseald.policy=%.64s is no name of a policy; see msealctl policy list-files", value);
+		return wrong(fault,
+			     "io.mseald.policy=%.64s is no name of a policy; see msealctl policy list-files",
+			     value);
 	return no_memory_or(request, key, json_string(value));
 }
 
@@ -116,7 +121,8 @@ static json_t *segment_names(unsigned segments)
 
 	for (unsigned segment = 0; segment < 32; segment++)
 		if (segments & 1u << segment)
-			(void)json_array_append_new(list, json_string(names_segment((enum mseald_segment)segment)));
+			(void)json_array_append_new(list,
+						    json_string(names_segment((enum mseald_segment)segment)));
 	return list;
 }
 
@@ -139,8 +145,12 @@ static int add_segments(json_t *request, const char *key, const char *value, str
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return wrong(fault, "io.mseald.segments: there is no segment '%.64s'; there are text, rodata, relro, data, vdso, "
-				    "stack, and all", bad ?: "");
+		return wrong(
+			fault,
+			"io.mseald.segments: there is no segment '%.64s'; there are text, rodata, "
+			"relro, data, vdso, "
+			"stack, and all",
+			bad ?: "");
 	return no_memory_or(request, key, segment_names(segments));
 }
 
@@ -153,8 +163,11 @@ static int add_deny(json_t *request, const char *key, const char *value, struct 
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return wrong(fault, "io.mseald.deny: '%.64s' cannot be denied; mprotect, unmap, discard, foreign-write, file-write can, and all",
-			     bad ?: "");
+		return wrong(
+			fault,
+			"io.mseald.deny: '%.64s' cannot be denied; mprotect, unmap, discard, "
+			"foreign-write, file-write can, and all",
+			bad ?: "");
 	return no_memory_or(request, key, deny_names(deny));
 }
 
@@ -195,8 +208,11 @@ static int add_annotation(json_t *request, const char *key, json_t *value, struc
 		if (strcmp(known[i].key, key) == 0)
 			return known[i].add(request, key, json_string_value(value), fault);
 	/* One that is misspelt must not be taken for one that was left out. */
-	return wrong(fault, "there is no annotation io.mseald.%.64s; there are policy, segments, deny, action, dlopen and on-failure",
-		     key);
+	return wrong(
+		fault,
+		"there is no annotation io.mseald.%.64s; there are policy, segments, deny, action, "
+		"dlopen and on-failure",
+		key);
 }
 
 /* A policy says all of this itself. */
@@ -224,7 +240,12 @@ static int add_annotations(const struct state *state, json_t *request, struct fa
 			return r;
 	}
 	beside = beside_policy(request);
-	return beside ? wrong(fault, "io.mseald.%s beside io.mseald.policy: the policy says it; leave one of them out", beside) : 0;
+	return beside ?
+		       wrong(fault,
+			     "io.mseald.%s beside io.mseald.policy: the policy says it; leave one of "
+			     "them out",
+			     beside) :
+		       0;
 }
 
 /* --- the container --- */
@@ -235,14 +256,21 @@ static int add_container(const struct state *state, json_t *request, struct faul
 	json_t *pid = json_object_get(state->document, "pid");
 
 	if (!is_id(id))
-		return wrong(fault, "the state has no id that can be used: 1 to %d letters, digits and _ . + : -, the first no dot",
-			     STATE_ID_MAX);
+		return wrong(
+			fault,
+			"the state has no id that can be used: 1 to %d letters, digits and _ . + : -,"
+			" the first no dot",
+			STATE_ID_MAX);
 	if (!pid || (json_is_integer(pid) && json_integer_value(pid) == 0))
-		return wrong(fault, "the state has no pid: the runtime tells it in the stage createRuntime only; set the hook up "
-				    "for that one");
+		return wrong(
+			fault,
+			"the state has no pid: the runtime tells it in the stage createRuntime only; "
+			"set the hook up "
+			"for that one");
 	if (!json_is_integer(pid) || json_integer_value(pid) < 0 || json_integer_value(pid) > INT32_MAX)
 		return wrong(fault, "the state has a pid that is none");
-	if (no_memory_or(request, "id", json_string(id)) < 0 || no_memory_or(request, "pid", json_incref(pid)) < 0)
+	if (no_memory_or(request, "id", json_string(id)) < 0 ||
+	    no_memory_or(request, "pid", json_incref(pid)) < 0)
 		return -ENOMEM;
 	return 0;
 }

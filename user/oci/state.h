@@ -36,7 +36,10 @@ void state_free(struct state *state);	/* takes zeroed, leaves it zeroed */
 /* The id, as far as it can be told of: "?" where it cannot. Lives as long as the state. */
 const char *state_id(const struct state *state);
 
-/* The parameters of io.mseald.ArmContainer; of a state that asks for it. A new reference. -EINVAL and why; -ENOMEM. */
+/*
+ * The parameters of io.mseald.WatchContainer; of a state that asks for it. A new reference. -EINVAL
+ * and why; -ENOMEM.
+ */
 int state_request(const struct state *state, json_t **ret, struct fault *fault);
 
 /* "stop" or "run"; ON_FAILURE_UNSAID: neither. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* msealctl explain: what would happen to one page, operation by operation, and why. */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -17,9 +18,9 @@
 /* The rows of docs/threat-model.md and what a seal must stop for each. */
 static const struct operation {
 	unsigned row;
-	unsigned bit;		/* MSEALD_DENY_*: any of them */
-	const char *name;	/* when the daemon does not tell of the row */
-	const char *word;	/* of the daemon's rows of this number, those that have it; NULL: all */
+	unsigned deny;		/* MSEALD_DENY_*: any of them */
+	const char *name;	/* when the daemon does not report the row */
+	bool exact;		/* of the daemon's rows of this number, those with this deny mask only */
 } operations[] = {
 	{ 1, MSEALD_DENY_MPROTECT, "mprotect, pkey_mprotect" },
 	{ 2, MSEALD_DENY_UNMAP, "mmap over it" },
@@ -32,11 +33,11 @@ static const struct operation {
 	{ 9, MSEALD_DENY_UNMAP, "shmat over it" },
 	{ 10, MSEALD_DENY_UNMAP, "remap_file_pages" },
 	{ 11, MSEALD_DENY_FOREIGN_WRITE, "writes by /proc/PID/mem, ptrace, process_vm_writev" },
-	{ 12, MSEALD_DENY_UNMAP, "UFFDIO_MOVE out of it", "MOVE" },
-	{ 12, MSEALD_DENY_DISCARD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", "COPY" },
+	{ 12, MSEALD_DENY_UNMAP, "UFFDIO_MOVE out of it", true },
+	{ 12, MSEALD_DENY_DISCARD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", true },
 	{ 13, MSEALD_DENY_UNMAP, "something mapped where it was" },
-	{ 14, MSEALD_DENY_FILE, "write to its file by itself", "itself" },
-	{ 14, MSEALD_DENY_FILE_WRITE, "write to its file by anybody", "anybody" },
+	{ 14, MSEALD_DENY_FILE, "write to its file by itself", true },
+	{ 14, MSEALD_DENY_FILE_WRITE, "write to its file by anybody", true },
 };
 
 /* All that is known of the page. */
@@ -50,7 +51,7 @@ struct page {
 };
 
 struct answer {
-	const char *operation, *outcome, *by;
+	const char *operation, *description, *outcome, *by;
 	char why[256];
 	bool raced;
 };
@@ -137,24 +138,40 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 			      sizeof(answer->why) - strlen(answer->why) - 1);
 }
 
+/* What a seal must deny, any of them, for the daemon to deny this row; 0: there is no row. */
+static unsigned row_deny(const json_t *row)
+{
+	const json_t *list = json_object_get(row, "deny"), *name;
+	unsigned deny = 0;
+	size_t i;
+
+	json_array_foreach(list, i, name) {
+		int bit = json_is_string(name) ? names_find_deny(json_string_value(name)) : -EINVAL;
+
+		deny |= bit > 0 ? (unsigned)bit : 0;
+	}
+	return deny;
+}
+
 static struct answer judge(const struct page *page, const struct operation *operation, const json_t *row)
 {
 	struct answer answer = {
-		.operation = row ? reply_string(row, "operation") : operation->name,
+		.operation = reply_string(row, "operation"),
+		.description = row ? reply_string(row, "description") : operation->name,
 		.outcome = "allowed",
 		.by = "-",
 	};
 	const char *by = reply_string(row, "by"), *note = reply_string(row, "note");
-	unsigned bit = operation->bit, any = 0;
+	unsigned bit = row_deny(row) ?: operation->deny, any = 0;
 
 	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
 		any |= page->deny[action];
-	if (!*answer.operation)
-		answer.operation = operation->name;
+	if (!*answer.description)
+		answer.description = operation->name;
 
 	if (!page->sealed) {
 		(void)snprintf(answer.why, sizeof(answer.why), "it is not sealed");
-	} else if (operation->bit & MSEALD_DENY_FILE_WRITE && !has_file(page)) {
+	} else if (bit & MSEALD_DENY_FILE_WRITE && !has_file(page)) {
 		(void)snprintf(answer.why, sizeof(answer.why), "it is no private mapping of a file");
 	} else if (!(any & bit)) {
 		bool writable = bit & MSEALD_DENY_FILE && page->mapping && page->mapping->write;
@@ -186,8 +203,7 @@ static void judge_all(const struct page *page, const json_t *rows,
 
 		json_array_foreach(rows, j, row) {
 			if (reply_integer(row, "row") != operations[i].row ||
-			    (operations[i].word &&
-			     !strstr(reply_string(row, "operation"), operations[i].word)))
+			    (operations[i].exact && row_deny(row) != operations[i].deny))
 				continue;
 			answer = judge(page, &operations[i], row);
 			add(&operations[i], &answer, to);
@@ -204,10 +220,10 @@ static void judge_all(const struct page *page, const json_t *rows,
 
 static void add_json(const struct operation *operation, const struct answer *answer, void *to)
 {
-	(void)json_array_append_new(to,
-				    json_pack("{s:i, s:s, s:s, s:s, s:b, s:s}", "row", (int)operation->row,
-					      "operation", answer->operation, "outcome", answer->outcome,
-					      "by", answer->by, "raced", answer->raced, "why", answer->why));
+	(void)json_array_append_new(
+		to, json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:s}", "row", (int)operation->row, "operation",
+			      answer->operation, "description", answer->description, "outcome",
+			      answer->outcome, "by", answer->by, "raced", answer->raced, "why", answer->why));
 }
 
 static json_t *mapping_to_json(const struct page *page)
@@ -253,8 +269,9 @@ static int print_json(const struct address_space *space, const struct page *page
 	judge_all(page, rows, add_json, list);
 	answer = json_pack("{s:i, s:o, s:I, s:s, s:b, s:o, s:o, s:o}", "pid", space->pid, "comm",
 			   text_json(space->comm), "address", (json_int_t)page->address, "segment",
-			   names_segment(page->segment), "sealed", page->sealed, "mapping", mapping_to_json(page),
-			   "seals", matching_seals(document, page->address), "operations", list);
+			   names_segment(page->segment), "sealed", page->sealed, "mapping",
+			   mapping_to_json(page), "seals", matching_seals(document, page->address),
+			   "operations", list);
 	return answer ? client_print_json(answer) : error_out_of_memory();
 }
 
@@ -276,7 +293,7 @@ static void add_row(const struct operation *operation, const struct answer *answ
 		colour = sheet->sealed ? COLOUR_RED : COLOUR_NONE;
 	else if (strcmp(answer->outcome, "logged") == 0 || answer->raced)
 		colour = COLOUR_YELLOW;
-	table_add(sheet->table, sheet->terminal, COLOUR_NONE, "%s", answer->operation);
+	table_add(sheet->table, sheet->terminal, COLOUR_NONE, "%s", answer->description);
 	table_add(sheet->table, sheet->terminal, colour, "%s", answer->outcome);
 	table_add(sheet->table, sheet->terminal, COLOUR_NONE, "%s", answer->by);
 	table_add(sheet->table, sheet->terminal, COLOUR_NONE, "%s", answer->why);
@@ -304,7 +321,8 @@ static int print_head(const struct address_space *space, const struct page *page
 	else
 		(void)puts("mapping  none: nothing is mapped here");
 	(void)printf("segment  %s%s%s\n", terminal_on(terminal, terminal_segment_colour(page->segment)),
-		     names_segment(page->segment), terminal_off(terminal, terminal_segment_colour(page->segment)));
+		     names_segment(page->segment),
+		     terminal_off(terminal, terminal_segment_colour(page->segment)));
 	if (!page->sealed)
 		(void)puts("seal     none");
 	for (size_t i = 0; i < space->seals.count; i++) {

@@ -27,7 +27,7 @@ static const struct column columns[] = {
 	{ .title = "DENIES" },
 	{ .title = "ACTION" },
 	{ .title = "GATE", .drop = 2 },
-	{ .title = "FOR" },
+	{ .title = "KIND" },
 	{ .title = "ATTEMPTS", .right = true },
 };
 
@@ -84,9 +84,8 @@ static void add_seal(struct table *table, const struct terminal *terminal, bool 
 		table_add(table, terminal, action_colours[action], "%s", names_action(action));
 		table_add(table, terminal, COLOUR_NONE, "%s", *seal->gate ? seal->gate : "-");
 		table_add(table, terminal, COLOUR_NONE, "%s",
-			  !seal->revocable ? "good" :
-			  brief		   ? "rev" :
-					     "revocable");
+			  brief ? (seal->revocable ? "rev" : "perm") :
+				  (seal->revocable ? "revocable" : "permanent"));
 		table_add(table, terminal, seal->attempts ? COLOUR_RED : COLOUR_NONE, "%" PRIu64,
 			  seal->attempts);
 	}

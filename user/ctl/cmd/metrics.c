@@ -142,8 +142,8 @@ static void print_maps(struct metrics *metrics, const json_t *reply, const char 
 static void print_lost(struct metrics *metrics, const json_t *reply)
 {
 	static const char *const kinds[][2] = { { "attempt", "lost" },
-						{ "start", "lost_starts" },
-						{ "tidy", "lost_hints" } };
+						{ "exec", "lost_exec_events" },
+						{ "unused", "lost_unused" } };
 
 	begin_family(metrics, "mseald_events_lost", "counter", NULL,
 		     "Events that found the buffer full; what is sealed was denied all the same.");
@@ -187,16 +187,16 @@ static void print_reply(struct metrics *metrics, const json_t *reply)
 	print_single(metrics, "mseald_gate_misses", "counter",
 		     "Program runs that the kernel skipped, since the programs were loaded.",
 		     reply_integer(reply, "misses"));
-	print_single(metrics, "mseald_policies", "gauge", "Policies in force.",
+	print_single(metrics, "mseald_policies", "gauge", "Active policies.",
 		     reply_integer(reply, "policies"));
 	print_single(metrics, "mseald_policy_faults", "gauge",
 		     "Faults in policy files, when they were read last.",
 		     reply_integer(reply, "policy_faults"));
-	print_single(metrics, "mseald_starts_pending", "gauge",
+	print_single(metrics, "mseald_processes_pending", "gauge",
 		     "Processes that a policy may be about, and that are not sealed yet.",
 		     reply_integer(reply, "pending"));
 	print_single(
-		metrics, "mseald_starts_unsealed", "counter",
+		metrics, "mseald_processes_unsealed", "counter",
 		"Processes that a policy or a container names and that could not be sealed, or not in time.",
 		reply_integer(reply, "unsealed"));
 	print_lock(metrics, reply);

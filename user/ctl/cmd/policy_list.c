@@ -96,6 +96,6 @@ int command_policy_reload(struct ctl *ctl, int argc, char **argv)
 			(void)error_failure("%s: %s", reply_string(fault, "path"),
 					    reply_string(fault, "message"));
 	}
-	(void)printf("%" PRIu64 " policies are in force.\n", reply_integer(reply, "policies"));
+	(void)printf("%" PRIu64 " policies are active.\n", reply_integer(reply, "policies"));
 	return json_array_size(faults) ? CTL_FAILURE : CTL_OK;
 }

@@ -55,7 +55,7 @@ static const char *time_text(uint64_t ns, char buf[TIME_MAX])
 /* "text+4K by nginx[812] at libc.so.6+0x1": addresses where it is not known in which file they are. */
 static char *example_text(const json_t *example)
 {
-	const char *place = reply_string(example, "place"), *caller = reply_string(example, "caller");
+	const char *place = reply_string(example, "symbol"), *caller = reply_string(example, "caller");
 	char place_number[24], caller_number[24], size[TEXT_SIZE_MAX];
 	char *text;
 
@@ -191,7 +191,7 @@ static int print_others(const struct terminal *terminal, const json_t *reply)
 		if (is_printed(reply, i))
 			continue;
 		if (print_head(terminal, hand ? "no policy" : name,
-			       hand ? "sealed by hand, or by msealctl run" : "no longer in force") < 0 ||
+			       hand ? "sealed by hand, or by msealctl run" : "no longer active") < 0 ||
 		    print_rows(terminal, rows, name) < 0)
 			return -1;
 		(void)putchar('\n');
@@ -229,7 +229,7 @@ static int print_report(const json_t *reply)
 	if (print_others(&terminal, reply) < 0)
 		return error_out_of_memory();
 	if (!json_array_size(policies) && !json_array_size(json_object_get(reply, "rows")))
-		(void)puts("No policy is in force, and nothing was attempted.");
+		(void)puts("No policy is active, and nothing was attempted.");
 	print_foot(reply);
 	return CTL_OK;
 }
@@ -288,7 +288,7 @@ int command_policy_report(struct ctl *ctl, int argc, char **argv)
 	if (name && !json_array_size(json_object_get(reply, "policies")) &&
 	    !json_array_size(json_object_get(reply, "rows")))
 		return error_failure(
-			"there is no policy '%s' in force that seals anything, and nothing was attempted "
+			"there is no active policy '%s' that seals anything, and nothing was attempted "
 			"under one of this name (see msealctl policy list-files)",
 			name);
 	if (ctl->json)

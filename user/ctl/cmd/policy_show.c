@@ -122,7 +122,7 @@ static bool print_shown(const struct ctl *ctl, const struct shown *shown, const 
 	if (real && shown->first->state != POLICY_FILE_MASK)
 		good &= print_contents(real, shown->first->path, utf8);
 	if (shown->policy) {
-		(void)puts("\n# What is in force of it:");
+		(void)puts("\n# The active policy:");
 		good &= policy_text_print(shown->policy, utf8);
 	}
 	return good;

@@ -43,7 +43,7 @@ static void add_row(struct table *table, const struct terminal *terminal, const 
 	bool anonymous = strcmp(native, "anonymous") == 0;
 
 	table_add(table, terminal, COLOUR_NONE, "%" PRIu64, reply_integer(row, "row"));
-	table_add(table, terminal, COLOUR_NONE, "%s", reply_string(row, "operation"));
+	table_add(table, terminal, COLOUR_NONE, "%s", reply_string(row, "description"));
 	if (all || anonymous)
 		add_outcome(table, terminal, "EPERM", "native");
 	else

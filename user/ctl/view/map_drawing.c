@@ -71,7 +71,8 @@ static const char *segments_label(const struct row *row, bool brief, char buf[SE
 	if (!row->segments)
 		return "-";
 	if (brief) {
-		(void)snprintf(buf, SEGMENTS_MAX, "%s%s", names_segment((unsigned)__builtin_ctz(row->segments)),
+		(void)snprintf(buf, SEGMENTS_MAX, "%s%s",
+			       names_segment((unsigned)__builtin_ctz(row->segments)),
 			       row->segments & (row->segments - 1) ? "+" : "");
 		return buf;
 	}

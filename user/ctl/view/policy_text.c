@@ -109,8 +109,9 @@ static void put_seal(FILE *out, const struct policy *policy)
 		      "Segments=%s\nDeny=%s\nForeignWrite=%s\nFileWrite=%s\nAction=%s\nDlopen=%s\nGate=%s\n",
 		      with_blanks(segments), with_blanks(deny),
 		      policy->seal.deny & MSEALD_DENY_FOREIGN_WRITE ? "deny" : "allow",
-		      policy->seal.deny & MSEALD_DENY_FILE_WRITE ? "deny" : "allow", names_action(policy->seal.action),
-		      policy->seal.dlopen ? "yes" : "no", policy_gate_name(policy->seal.gate));
+		      policy->seal.deny & MSEALD_DENY_FILE_WRITE ? "deny" : "allow",
+		      names_action(policy->seal.action), policy->seal.dlopen ? "yes" : "no",
+		      policy_gate_name(policy->seal.gate));
 }
 
 bool policy_text_print(const struct policy *policy, bool utf8)

@@ -14,4 +14,7 @@ json_t *event_json(const struct containers *containers, const struct mseald_even
 /* What the lock refused. */
 json_t *event_json_denial(const struct containers *containers, const struct mseald_lock_denial *denial);
 
+/* The names of these MSEALD_DENY_*. A new reference. */
+json_t *event_json_deny(unsigned deny);
+
 #endif

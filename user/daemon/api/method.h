@@ -19,8 +19,8 @@ int method_monitor(struct connection *connection, json_t *parameters);
 int method_report(struct connection *connection, json_t *parameters);
 int method_reload_policy(struct connection *connection, json_t *parameters);
 int method_list_matches(struct connection *connection, json_t *parameters);
-int method_arm_container(struct connection *connection, json_t *parameters);
-int method_disarm_container(struct connection *connection, json_t *parameters);
+int method_watch_container(struct connection *connection, json_t *parameters);
+int method_unwatch_container(struct connection *connection, json_t *parameters);
 
 /* The daemon ends: so do all programs that Run has not sealed yet. */
 void method_run_end_all(void);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ArmContainer and DisarmContainer: from a process that a container begins with to a policy about
+ * WatchContainer and UnwatchContainer: from a process that a container begins with to a policy about
  * its cgroup.
  */
 #include <errno.h>
@@ -197,7 +197,7 @@ static int put_in_force(struct daemon *daemon, const struct order *order, struct
 	return 0;
 }
 
-int method_arm_container(struct connection *connection, json_t *parameters)
+int method_watch_container(struct connection *connection, json_t *parameters)
 {
 	struct daemon *daemon = connection->server->daemon;
 	_cleanup_(order_free) struct order order = { .seal = SEAL_SPEC_DEFAULT };
@@ -222,7 +222,7 @@ int method_arm_container(struct connection *connection, json_t *parameters)
 	return connection_reply(connection, json_pack("{s:s}", "cgroup", order.cgroup), false);
 }
 
-int method_disarm_container(struct connection *connection, json_t *parameters)
+int method_unwatch_container(struct connection *connection, json_t *parameters)
 {
 	struct daemon *daemon = connection->server->daemon;
 	struct error error = {};

@@ -6,6 +6,7 @@
 #include "api/client.h"
 #include "api/connection.h"
 #include "api/daemon.h"
+#include "api/event_json.h"
 #include "api/method.h"
 #include "api/params.h"
 #include "api/reply.h"
@@ -150,16 +151,6 @@ static int listing_open(struct daemon *daemon, struct client *client, pid_t pid,
 	return 0;
 }
 
-static json_t *deny_json(unsigned deny)
-{
-	json_t *list = json_array();
-
-	for (unsigned bit = 1; bit <= MSEALD_DENY_ALL; bit <<= 1)
-		if (deny & bit)
-			(void)json_array_append_new(list, json_string(names_deny(bit)));
-	return list;
-}
-
 /* By what the seal's calls without an LSM hook are stopped; "none" where it stops no such call. */
 static const char *seal_gate(const struct daemon *daemon, const struct seal *seal)
 {
@@ -185,10 +176,10 @@ static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
 		permanent |= seal->permanent[action] != 0;
 	return json_pack("{s:I,s:I,s:s,s:o,s:o,s:o,s:b,s:s,s:I}", "start", (json_int_t)seal->start, "end",
 			 (json_int_t)seal->end, "segment", names_segment(seal->segment), "deny",
-			 deny_json(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
-			 deny_json(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
-			 deny_json(seal_deny(seal, MSEALD_ACTION_AUDIT)), "revocable", !permanent, "gate",
-			 seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
+			 event_json_deny(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
+			 event_json_deny(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
+			 event_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "revocable", !permanent,
+			 "gate", seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
 }
 
 /* May the client see it? One of the processes that share it stands for all. */

@@ -104,13 +104,14 @@ int method_metrics(struct connection *connection, json_t *parameters)
 			  "generation", (json_int_t)programs_generation(daemon->programs), "attempts",
 			  attempts_json(state), "maps", maps_json(daemon), "spaces",
 			  (json_int_t)state->sealed, "seals", (json_int_t)count_seals(daemon), "lost",
-			  (json_int_t)state->lost, "lost_hints", (json_int_t)state->lost_unused, "lost_starts",
-			  (json_int_t)state->lost_exec_events, "misses",
+			  (json_int_t)state->lost, "lost_unused", (json_int_t)state->lost_unused,
+			  "lost_exec_events", (json_int_t)state->lost_exec_events, "misses",
 			  (json_int_t)programs_misses(daemon->programs, NULL), "policies",
 			  (json_int_t)active_policies(daemon->active)->count, "policy_faults",
 			  (json_int_t)active_faults(daemon->active), "pending",
 			  (json_int_t)reconcile_count_pending(daemon->reconcile), "unsealed",
 			  (json_int_t)reconcile_unsealed(daemon->reconcile), "locked",
-			  lock_is_complete(daemon->lock), "lock_denials", lock_denials_json(daemon->lock, true));
+			  lock_is_complete(daemon->lock), "lock_denials",
+			  lock_denials_json(daemon->lock, true));
 	return reply ? connection_reply(connection, reply, false) : -ENOMEM;
 }

@@ -6,10 +6,12 @@
 
 #include "api/client.h"
 #include "api/daemon.h"
+#include "api/event_json.h"
 #include "api/method.h"
 #include "bpf/events.h"
 #include "bpf/lock.h"
 #include "bpf/probe.h"
+#include "lib/base/names.h"
 #include "policy/reconcile.h"
 #include "process/target.h"
 #include "seal/set_map.h"
@@ -85,8 +87,10 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 
 	for (size_t i = 0; i < coverage->decisions_count; i++) {
 		enum mechanism mechanism = decisions[i].mechanism;
-		json_t *row = json_pack("{s:i,s:s,s:s,s:s,s:b,s:s}", "row", decisions[i].row, "operation",
-					decisions[i].operation, "outcome",
+		json_t *row = json_pack("{s:i,s:s,s:s,s:o,s:s,s:s,s:b,s:s}", "row", decisions[i].row,
+					"operation", names_op(decisions[i].op), "description",
+					decisions[i].description, "deny", event_json_deny(decisions[i].deny),
+					"outcome",
 					mechanism == MECHANISM_NONE   ? "not covered" :
 					mechanism == MECHANISM_KERNEL ? "EINVAL" :
 					mechanism == MECHANISM_KILL   ? "SIGKILL" :

@@ -34,8 +34,8 @@ struct lock_log {
 
 /* --- the log --- */
 
-static void caller_fields(struct lock_log *lock_log, const struct mseald_lock_denial *denial, const char *comm,
-			  struct log_fields *fields)
+static void caller_fields(struct lock_log *lock_log, const struct mseald_lock_denial *denial,
+			  const char *comm, struct log_fields *fields)
 {
 	_cleanup_free_ char *cgroup = cgroup_path(denial->cgroup);
 	const char *container = containers_find(lock_log->containers, denial->cgroup);

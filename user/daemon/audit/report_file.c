@@ -25,7 +25,7 @@ static json_t *example_json(const struct mseald_tally *value)
 
 	return json_pack("{s:I,s:I,s:s,s:I,s:I,s:o*,s:I,s:o*}", "pid", (json_int_t)value->pid, "uid",
 			 (json_int_t)value->uid, "comm", text_comm(value->comm, comm), "address",
-			 (json_int_t)value->address, "length", (json_int_t)value->length, "place",
+			 (json_int_t)value->address, "length", (json_int_t)value->length, "symbol",
 			 place_json(value->symbol), "ip", (json_int_t)value->ip, "caller",
 			 place_json(value->caller));
 }
@@ -36,7 +36,8 @@ json_t *report_file_row(const struct report_row *row, const struct mseald_label 
 
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "policy",
 			 *label->policy ? label->policy : "-", "program",
-			 *label->program ? label->program : "-", "operation", names_op(row->key.op), "segment",
+			 *label->program ? label->program : "-", "operation",
+			 names_op(row->key.op), "segment",
 			 names_segment(row->key.segment), "verdict", names_verdict(row->key.verdict),
 			 "attempts", (json_int_t)value->attempts, "processes", (json_int_t)value->processes,
 			 "first", (json_int_t)value->first, "last", (json_int_t)value->last, "example",
@@ -137,7 +138,7 @@ static bool read_example(const json_t *example, struct mseald_tally *ret)
 	ret->ip = ip;
 	read_text(example, "comm", comm, sizeof(comm));
 	memcpy(ret->comm, comm, sizeof(ret->comm));
-	read_text(example, "place", ret->symbol, sizeof(ret->symbol));
+	read_text(example, "symbol", ret->symbol, sizeof(ret->symbol));
 	read_text(example, "caller", ret->caller, sizeof(ret->caller));
 	return true;
 }
@@ -150,8 +151,8 @@ static int read_row(const json_t *object, struct report_row *ret)
 	uint64_t attempts, first, last, processes;
 	struct report_row row = {};
 
-	if (op < 0 || segment < 0 || verdict < 0 || !read_number(object, "attempts", &attempts) || !attempts ||
-	    !read_number(object, "first", &first) || !read_number(object, "last", &last) ||
+	if (op < 0 || segment < 0 || verdict < 0 || !read_number(object, "attempts", &attempts) ||
+	    !attempts || !read_number(object, "first", &first) || !read_number(object, "last", &last) ||
 	    !read_number(object, "processes", &processes) ||
 	    !json_is_string(json_object_get(object, "policy")) ||
 	    !json_is_string(json_object_get(object, "program")) ||

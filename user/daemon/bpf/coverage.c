@@ -15,62 +15,228 @@
 static const struct rule {
 	unsigned row;
 	enum mseald_op op;
-	const char *operation;
+	const char *description;
 	const char *programs[2];
 	unsigned deny;
 	const char *note;
 	bool only_kill;		/* on every kernel, and by no program that means no harm */
 	bool compat;		/* 32-bit calls: told of where they are not decided as the rule before */
 	enum native_scope native;
+	bool guard_pages;	/* only on kernels that have them */
+	unsigned uncounted;	/* deny bits that deny it too, but do not make it a reason not to seal */
 } rules[] = {
-	{ 1, MSEALD_OP_MPROTECT, "mprotect, pkey_mprotect", { "mseald_file_mprotect" }, MSEALD_DENY_MPROTECT, NULL },
-	{ 2, MSEALD_OP_MMAP, "mmap over it", { "mseald_mmap_file" }, MSEALD_DENY_UNMAP, NULL },
-	{ 3, MSEALD_OP_MUNMAP, "munmap", { "override_munmap", "kill_munmap" }, MSEALD_DENY_UNMAP, NULL, .native = NATIVE_ALL },
-	{ 3, MSEALD_OP_MUNMAP, "munmap, 32-bit call", { "override_munmap_32", "kill_munmap_32" },
-	  MSEALD_DENY_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 4, MSEALD_OP_MREMAP, "mremap of it", { "override_mremap", "kill_mremap" }, MSEALD_DENY_UNMAP, NULL, .native = NATIVE_ALL },
-	{ 4, MSEALD_OP_MREMAP, "mremap of it, 32-bit call", { "override_mremap_32", "kill_mremap_32" },
-	  MSEALD_DENY_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 5, MSEALD_OP_MREMAP, "mremap onto it", { "override_mremap", "kill_mremap" }, MSEALD_DENY_UNMAP, NULL, .native = NATIVE_ALL },
-	{ 5, MSEALD_OP_MREMAP, "mremap onto it, 32-bit call", { "override_mremap_32", "kill_mremap_32" },
-	  MSEALD_DENY_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 6, MSEALD_OP_MADVISE, "madvise that discards", { "override_madvise", "kill_do_madvise" }, MSEALD_DENY_DISCARD,
-	  "if not writable when sealed", .native = NATIVE_ANONYMOUS },
-	{ 6, MSEALD_OP_MADVISE, "madvise that discards, 32-bit call", { "override_madvise_32", "kill_do_madvise" },
-	  MSEALD_DENY_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
-	/* Not counted as mprotect: no program that means no harm does this to what it has sealed. */
-	{ 6, MSEALD_OP_MADVISE, "madvise of guard pages", { "override_madvise", "kill_do_madvise" }, 0, NULL },
-	{ 7, MSEALD_OP_PROCESS_MADVISE, "process_madvise that discards", { "override_process_madvise", "kill_process_madvise" },
-	  MSEALD_DENY_DISCARD, "if not writable when sealed", .native = NATIVE_ANONYMOUS },
-	{ 7, MSEALD_OP_PROCESS_MADVISE, "process_madvise that discards, 32-bit call",
-	  { "override_process_madvise_32", "kill_process_madvise_32" },
-	  MSEALD_DENY_DISCARD, "if not writable when sealed", false, true, .native = NATIVE_ANONYMOUS },
-	{ 7, MSEALD_OP_MADVISE, "io_uring madvise that discards", { "kill_do_madvise" }, MSEALD_DENY_DISCARD,
-	  "if not writable when sealed", true, .native = NATIVE_ANONYMOUS },
-	{ 8, MSEALD_OP_BRK, "brk into it", { "override_brk", "kill_brk" }, MSEALD_DENY_UNMAP, NULL, .native = NATIVE_ALL },
-	{ 8, MSEALD_OP_BRK, "brk into it, 32-bit call", { "override_brk_32", "kill_brk_32" },
-	  MSEALD_DENY_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 8, MSEALD_OP_PRCTL, "prctl(PR_SET_MM) of the break", { "mseald_task_prctl" }, MSEALD_DENY_UNMAP, NULL },
-	{ 8, MSEALD_OP_SHMDT, "shmdt of it", { "override_shmdt", "kill_shmdt" }, MSEALD_DENY_UNMAP, NULL, .native = NATIVE_ALL },
-	{ 8, MSEALD_OP_SHMDT, "shmdt of it, 32-bit call", { "override_shmdt_32", "kill_shmdt_32" },
-	  MSEALD_DENY_UNMAP, NULL, false, true, .native = NATIVE_ALL },
-	{ 8, MSEALD_OP_IO_DESTROY, "io_destroy of a ring that was there", { "kill_vm_munmap" }, MSEALD_DENY_UNMAP, NULL, true, .native = NATIVE_ALL },
-	{ 9, MSEALD_OP_SHMAT, "shmat over it", { "mseald_shm_shmat" }, MSEALD_DENY_UNMAP, NULL },
-	{ 10, MSEALD_OP_REMAP_FILE_PAGES, "remap_file_pages on it", { "mseald_mmap_addr" }, MSEALD_DENY_UNMAP, NULL },
-	{ 11, MSEALD_OP_PROC_MEM, "write to /proc/PID/mem", { "mseald_file_permission" }, MSEALD_DENY_FOREIGN_WRITE, NULL },
-	{ 11, MSEALD_OP_PTRACE, "ptrace, process_vm_writev by another", { "mseald_ptrace_access_check" }, MSEALD_DENY_FOREIGN_WRITE,
+	{ 1,
+	  MSEALD_OP_MPROTECT,
+	  "mprotect, pkey_mprotect",
+	  { "mseald_file_mprotect" },
+	  MSEALD_DENY_MPROTECT,
 	  NULL },
-	{ 11, MSEALD_OP_PROCESS_VM_WRITEV, "process_vm_writev to itself", { "override_process_vm_writev", "kill_mm_access" },
-	  MSEALD_DENY_FOREIGN_WRITE, NULL },
-	{ 12, MSEALD_OP_USERFAULTFD, "UFFDIO_MOVE out of it", { "mseald_file_ioctl" }, MSEALD_DENY_UNMAP, NULL },
-	{ 12, MSEALD_OP_USERFAULTFD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", { "mseald_file_ioctl" }, MSEALD_DENY_DISCARD,
+	{ 2, MSEALD_OP_MMAP, "mmap over it", { "mseald_mmap_file" }, MSEALD_DENY_UNMAP, NULL },
+	{ 3,
+	  MSEALD_OP_MUNMAP,
+	  "munmap",
+	  { "override_munmap", "kill_munmap" },
+	  MSEALD_DENY_UNMAP,
+	  NULL,
+	  .native = NATIVE_ALL },
+	{ 3,
+	  MSEALD_OP_MUNMAP,
+	  "munmap, 32-bit call",
+	  { "override_munmap_32", "kill_munmap_32" },
+	  MSEALD_DENY_UNMAP,
+	  NULL,
+	  false,
+	  true,
+	  .native = NATIVE_ALL },
+	{ 4,
+	  MSEALD_OP_MREMAP,
+	  "mremap of it",
+	  { "override_mremap", "kill_mremap" },
+	  MSEALD_DENY_UNMAP,
+	  NULL,
+	  .native = NATIVE_ALL },
+	{ 4,
+	  MSEALD_OP_MREMAP,
+	  "mremap of it, 32-bit call",
+	  { "override_mremap_32", "kill_mremap_32" },
+	  MSEALD_DENY_UNMAP,
+	  NULL,
+	  false,
+	  true,
+	  .native = NATIVE_ALL },
+	{ 5,
+	  MSEALD_OP_MREMAP,
+	  "mremap onto it",
+	  { "override_mremap", "kill_mremap" },
+	  MSEALD_DENY_UNMAP,
+	  NULL,
+	  .native = NATIVE_ALL },
+	{ 5,
+	  MSEALD_OP_MREMAP,
+	  "mremap onto it, 32-bit call",
+	  { "override_mremap_32", "kill_mremap_32" },
+	  MSEALD_DENY_UNMAP,
+	  NULL,
+	  false,
+	  true,
+	  .native = NATIVE_ALL },
+	{ 6,
+	  MSEALD_OP_MADVISE,
+	  "madvise that discards",
+	  { "override_madvise", "kill_do_madvise" },
+	  MSEALD_DENY_DISCARD,
+	  "if not writable when sealed",
+	  .native = NATIVE_ANONYMOUS },
+	{ 6,
+	  MSEALD_OP_MADVISE,
+	  "madvise that discards, 32-bit call",
+	  { "override_madvise_32", "kill_do_madvise" },
+	  MSEALD_DENY_DISCARD,
+	  "if not writable when sealed",
+	  false,
+	  true,
+	  .native = NATIVE_ANONYMOUS },
+	/* No program that means no harm does this to what it has sealed. */
+	{ 6,
+	  MSEALD_OP_MADVISE,
+	  "madvise of guard pages",
+	  { "override_madvise", "kill_do_madvise" },
+	  0,
+	  NULL,
+	  .uncounted = MSEALD_DENY_MPROTECT,
+	  .guard_pages = true },
+	{ 7,
+	  MSEALD_OP_PROCESS_MADVISE,
+	  "process_madvise that discards",
+	  { "override_process_madvise", "kill_process_madvise" },
+	  MSEALD_DENY_DISCARD,
+	  "if not writable when sealed",
+	  .native = NATIVE_ANONYMOUS },
+	{ 7,
+	  MSEALD_OP_PROCESS_MADVISE,
+	  "process_madvise that discards, 32-bit call",
+	  { "override_process_madvise_32", "kill_process_madvise_32" },
+	  MSEALD_DENY_DISCARD,
+	  "if not writable when sealed",
+	  false,
+	  true,
+	  .native = NATIVE_ANONYMOUS },
+	{ 7,
+	  MSEALD_OP_MADVISE,
+	  "io_uring madvise that discards",
+	  { "kill_do_madvise" },
+	  MSEALD_DENY_DISCARD,
+	  "if not writable when sealed",
+	  true,
+	  .native = NATIVE_ANONYMOUS },
+	{ 8,
+	  MSEALD_OP_BRK,
+	  "brk into it",
+	  { "override_brk", "kill_brk" },
+	  MSEALD_DENY_UNMAP,
+	  NULL,
+	  .native = NATIVE_ALL },
+	{ 8,
+	  MSEALD_OP_BRK,
+	  "brk into it, 32-bit call",
+	  { "override_brk_32", "kill_brk_32" },
+	  MSEALD_DENY_UNMAP,
+	  NULL,
+	  false,
+	  true,
+	  .native = NATIVE_ALL },
+	{ 8,
+	  MSEALD_OP_PRCTL,
+	  "prctl(PR_SET_MM) of the break",
+	  { "mseald_task_prctl" },
+	  MSEALD_DENY_UNMAP,
+	  NULL },
+	{ 8,
+	  MSEALD_OP_SHMDT,
+	  "shmdt of it",
+	  { "override_shmdt", "kill_shmdt" },
+	  MSEALD_DENY_UNMAP,
+	  NULL,
+	  .native = NATIVE_ALL },
+	{ 8,
+	  MSEALD_OP_SHMDT,
+	  "shmdt of it, 32-bit call",
+	  { "override_shmdt_32", "kill_shmdt_32" },
+	  MSEALD_DENY_UNMAP,
+	  NULL,
+	  false,
+	  true,
+	  .native = NATIVE_ALL },
+	{ 8,
+	  MSEALD_OP_IO_DESTROY,
+	  "io_destroy of a ring that was there",
+	  { "kill_vm_munmap" },
+	  MSEALD_DENY_UNMAP,
+	  NULL,
+	  true,
+	  .native = NATIVE_ALL },
+	{ 9, MSEALD_OP_SHMAT, "shmat over it", { "mseald_shm_shmat" }, MSEALD_DENY_UNMAP, NULL },
+	{ 10,
+	  MSEALD_OP_REMAP_FILE_PAGES,
+	  "remap_file_pages on it",
+	  { "mseald_mmap_addr" },
+	  MSEALD_DENY_UNMAP,
+	  NULL },
+	{ 11,
+	  MSEALD_OP_PROC_MEM,
+	  "write to /proc/PID/mem",
+	  { "mseald_file_permission" },
+	  MSEALD_DENY_FOREIGN_WRITE,
+	  NULL },
+	{ 11,
+	  MSEALD_OP_PTRACE,
+	  "ptrace, process_vm_writev by another",
+	  { "mseald_ptrace_access_check" },
+	  MSEALD_DENY_FOREIGN_WRITE,
+	  NULL },
+	{ 11,
+	  MSEALD_OP_PROCESS_VM_WRITEV,
+	  "process_vm_writev to itself",
+	  { "override_process_vm_writev", "kill_mm_access" },
+	  MSEALD_DENY_FOREIGN_WRITE,
+	  NULL },
+	{ 12,
+	  MSEALD_OP_USERFAULTFD,
+	  "UFFDIO_MOVE out of it",
+	  { "mseald_file_ioctl" },
+	  MSEALD_DENY_UNMAP,
+	  NULL },
+	{ 12,
+	  MSEALD_OP_USERFAULTFD,
+	  "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it",
+	  { "mseald_file_ioctl" },
+	  MSEALD_DENY_DISCARD,
 	  "if not writable when sealed" },
-	{ 13, MSEALD_OP_MAP_HOLE, "mapping anything where it was", { "mseald_mmap_addr" }, MSEALD_DENY_UNMAP,
+	{ 13,
+	  MSEALD_OP_MAP_HOLE,
+	  "mapping anything where it was",
+	  { "mseald_mmap_addr" },
+	  MSEALD_DENY_UNMAP,
 	  "and the process dies" },
-	{ 13, MSEALD_OP_MAP_HOLE, "a stack growing where it was", { "kill_expand_downwards" }, MSEALD_DENY_UNMAP, NULL, true },
-	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by itself", { "mseald_file_open" }, MSEALD_DENY_DISCARD,
-	  "a private mapping, if not writable when sealed" },
-	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by anybody", { "mseald_file_open" }, MSEALD_DENY_FILE_WRITE,
+	{ 13,
+	  MSEALD_OP_MAP_HOLE,
+	  "a stack growing where it was",
+	  { "kill_expand_downwards" },
+	  MSEALD_DENY_UNMAP,
+	  NULL,
+	  true },
+	{ 14,
+	  MSEALD_OP_FILE_WRITE,
+	  "write to its file by itself",
+	  { "mseald_file_open" },
+	  MSEALD_DENY_DISCARD,
+	  "a private mapping, if not writable when sealed",
+	  .uncounted = MSEALD_DENY_FILE_WRITE },
+	{ 14,
+	  MSEALD_OP_FILE_WRITE,
+	  "write to its file by anybody",
+	  { "mseald_file_open" },
+	  MSEALD_DENY_FILE_WRITE,
 	  "a private mapping, if not writable when sealed" },
 };
 
@@ -113,8 +279,10 @@ static int choose_progs(struct coverage *coverage, bool compat)
 
 	if (!vmlinux) {
 		r = -errno;
-		log_error("this kernel has no BTF (/sys/kernel/btf/vmlinux: %s); CONFIG_DEBUG_INFO_BTF is needed",
-			  strerror(-r));
+		log_error(
+			"this kernel has no BTF (/sys/kernel/btf/vmlinux: %s); CONFIG_DEBUG_INFO_BTF "
+			"is needed",
+			strerror(-r));
 		return r;
 	}
 	coverage->setattr_has_idmap = probe_lsm_arguments(vmlinux, "inode_setattr") > 2;
@@ -171,8 +339,12 @@ static void choose_decisions(struct coverage *coverage, bool compat, bool no_pro
 	bool guard_pages = probe_guard_pages();
 
 	for (size_t i = 0; i < ELEMENTS(rules); i++) {
-		struct decision decision = { .row = rules[i].row, .op = rules[i].op, .operation = rules[i].operation,
-					     .mechanism = rule_mechanism(coverage, &rules[i]), .note = rules[i].note,
+		struct decision decision = { .row = rules[i].row,
+					     .op = rules[i].op,
+					     .description = rules[i].description,
+					     .deny = rules[i].deny | rules[i].uncounted,
+					     .mechanism = rule_mechanism(coverage, &rules[i]),
+					     .note = rules[i].note,
 					     .native = coverage->native ? rules[i].native : NATIVE_NONE };
 
 		if (!decision.mechanism && no_process_madvise && rules[i].op == MSEALD_OP_PROCESS_MADVISE) {
@@ -180,7 +352,7 @@ static void choose_decisions(struct coverage *coverage, bool compat, bool no_pro
 			decision.native = NATIVE_NONE;
 			decision.note = "this kernel takes no such advice";
 		}
-		if (!guard_pages && strcmp(rules[i].operation, "madvise of guard pages") == 0) {
+		if (!guard_pages && rules[i].guard_pages) {
 			decision.mechanism = MECHANISM_KERNEL;
 			decision.note = "this kernel has none";
 		}
@@ -195,21 +367,27 @@ static void choose_decisions(struct coverage *coverage, bool compat, bool no_pro
 static int check_gates(const struct coverage *coverage)
 {
 	for (size_t i = 0; coverage->mode == GATE_DENY && i < ELEMENTS(rules); i++)
-		if (!rules[i].only_kill && !rules[i].compat && rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL) {
-			log_error("--gate=deny: on this kernel \"%s\" could only be answered with SIGKILL; "
-				  "use --gate=auto, or a kernel with CONFIG_FUNCTION_ERROR_INJECTION, or 7.1 and later",
-				  rules[i].operation);
+		if (!rules[i].only_kill && !rules[i].compat &&
+		    rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL) {
+			log_error(
+				"--gate=deny: on this kernel \"%s\" could only be answered with SIGKILL; "
+				"use --gate=auto, or a kernel with CONFIG_FUNCTION_ERROR_INJECTION, "
+				"or 7.1 and later",
+				rules[i].description);
 			return -EOPNOTSUPP;
 		}
 	if (coverage->mode == GATE_DENY && coverage->compat_kills)
-		log_info("--gate=deny: on this kernel 32-bit system calls could only be answered with SIGKILL; "
-			 "32-bit processes will not be sealed against them");
+		log_info(
+			"--gate=deny: on this kernel 32-bit system calls could only be answered with "
+			"SIGKILL; "
+			"32-bit processes will not be sealed against them");
 	return 0;
 }
 
 int coverage_make(enum gate_mode mode, struct coverage *ret)
 {
-	struct coverage coverage = { .mode = mode, .native = (mode == GATE_AUTO || mode == GATE_DENY) && probe_mseal() };
+	struct coverage coverage = { .mode = mode,
+				     .native = (mode == GATE_AUTO || mode == GATE_DENY) && probe_mseal() };
 	bool compat = probe_32bit_calls();
 	int r;
 
@@ -236,7 +414,8 @@ unsigned coverage_kills(const struct coverage *coverage, unsigned deny_mask)
 	unsigned kills = 0;
 
 	for (size_t i = 0; i < ELEMENTS(rules); i++)
-		if (!rules[i].only_kill && !rules[i].compat && rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL)
+		if (!rules[i].only_kill && !rules[i].compat &&
+		    rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL)
 			kills |= rules[i].deny;
 	return kills & deny_mask;
 }

@@ -37,7 +37,8 @@ const char *native_scope_name(enum native_scope scope);
 struct decision {
 	unsigned row;
 	enum mseald_op op;
-	const char *operation;
+	const char *description;
+	unsigned deny;			/* MSEALD_DENY_*: a seal with any of them denies it */
 	enum mechanism mechanism;	/* by programs */
 	enum native_scope native;
 	const char *note;	/* or NULL */

@@ -51,8 +51,9 @@ int programs_possible(void)
 	r = probe_bpf_lsm();
 	if (r > 0)
 		return 0;
-	log_error("BPF LSM is not active: \"bpf\" is not in /sys/kernel/security/lsm%s%s; run `msealctl check`",
-		  r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
+	log_error(
+		"BPF LSM is not active: \"bpf\" is not in /sys/kernel/security/lsm%s%s; run `msealctl check`",
+		r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
 	return r < 0 ? r : -EOPNOTSUPP;
 }
 
@@ -119,7 +120,8 @@ static int attach_prog(struct programs *programs, size_t i, unsigned generation)
 	int link, r;
 
 	/* A link of ours that was just given up goes a moment later, in the kernel's own time. */
-	for (unsigned try = 0; (link = bpf_raw_tracepoint_open(NULL, skeleton_prog_fd(programs->skeleton, i))) < 0; try++) {
+	for (unsigned try = 0;
+	     (link = bpf_raw_tracepoint_open(NULL, skeleton_prog_fd(programs->skeleton, i))) < 0; try++) {
 		if (errno != EBUSY || try == ATTACH_TRIES)
 			return -errno;
 		(void)usleep(ATTACH_PAUSE_US);
@@ -153,7 +155,10 @@ static bool prog_missing(const struct programs *programs, size_t i, unsigned nee
 	return programs->coverage.wanted[i] && programs->links[i] < 0 && prog_needed(i, needs);
 }
 
-/* Programs are loaded when they are first attached: the verifier takes longer than all the rest of the start. */
+/*
+ * Programs are loaded when they are first attached: the verifier takes longer than all the rest of
+ * the start.
+ */
 static int load_progs(struct programs *programs, unsigned needs)
 {
 	bool wanted[PROG_COUNT], any = false;
@@ -253,7 +258,8 @@ static uint32_t program_id(const struct programs *programs, size_t i)
 	struct bpf_prog_info info = {};
 	uint32_t size = sizeof(info);
 
-	return bpf_obj_get_info_by_fd(skeleton_prog_fd(programs->skeleton, i), &info, &size) < 0 ? 0 : info.id;
+	return bpf_obj_get_info_by_fd(skeleton_prog_fd(programs->skeleton, i), &info, &size) < 0 ? 0 :
+												   info.id;
 }
 
 int programs_check(const struct programs *programs, unsigned needs)
@@ -327,7 +333,8 @@ int programs_map_fd(const struct programs *programs, const char *name)
 	return skeleton_map_fd(programs->skeleton, name);
 }
 
-static int run_with(const struct programs *programs, enum tool tool, void *argument, size_t size, uint32_t *ret)
+static int run_with(const struct programs *programs, enum tool tool, void *argument, size_t size,
+		    uint32_t *ret)
 {
 	/* The result comes back in place (net/bpf/test_run.c, bpf_prog_test_run_syscall). */
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = argument, .ctx_size_in = (__u32)size);

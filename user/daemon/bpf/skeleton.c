@@ -33,8 +33,9 @@ struct skeleton {
 };
 
 static const char *const tools[TOOL_COUNT] = {
-	"mseald_commit", "mseald_uncache", "mseald_set_kill_pending", "mseald_forget", "mseald_forget_account",
-	"mseald_arm",	 "mseald_disarm",  "mseald_tasks",	      "mseald_vmas",
+	"mseald_commit", "mseald_uncache",	  "mseald_set_kill_pending",
+	"mseald_forget", "mseald_forget_account", "mseald_arm",
+	"mseald_disarm", "mseald_tasks",	  "mseald_vmas",
 };
 
 static bool is_settings(const struct bpf_map *map)
@@ -126,7 +127,8 @@ static int choose_programs(struct skeleton *skeleton, struct mseald *libbpf, con
 
 		if (!descriptor)
 			return -ENOENT;
-		(void)bpf_program__set_autoload(program, is_prog ? wanted && wanted[descriptor - skeleton->progs] : !wanted);
+		(void)bpf_program__set_autoload(
+			program, is_prog ? wanted && wanted[descriptor - skeleton->progs] : !wanted);
 	}
 	return 0;
 }
@@ -147,9 +149,8 @@ static int load(struct skeleton *skeleton, struct mseald *libbpf, const bool *wa
 		r = mseald__load(libbpf);
 	if (r >= 0 && !skeleton->maps_count)
 		r = keep_maps(skeleton, libbpf);
-	bpf_object__for_each_program(program, libbpf->obj)
-		if (r >= 0 && bpf_program__autoload(program))
-			r = keep(bpf_program__fd(program), descriptor_of(skeleton, bpf_program__name(program)));
+	bpf_object__for_each_program(program, libbpf->obj) if (r >= 0 && bpf_program__autoload(program))
+		r = keep(bpf_program__fd(program), descriptor_of(skeleton, bpf_program__name(program)));
 	return r;
 }
 
@@ -232,8 +233,8 @@ volatile struct mseald_state *skeleton_state(const struct skeleton *skeleton)
 
 const struct mseald_state *skeleton_map_state(const struct skeleton *skeleton)
 {
-	void *globals =
-		mmap(NULL, skeleton->globals_size, PROT_READ, MAP_SHARED, skeleton_map_fd(skeleton, "state"), 0);
+	void *globals = mmap(NULL, skeleton->globals_size, PROT_READ, MAP_SHARED,
+			     skeleton_map_fd(skeleton, "state"), 0);
 
 	return globals == MAP_FAILED ? NULL : (const void *)((char *)globals + STATE_OFFSET);
 }

@@ -241,7 +241,7 @@ int active_reload(struct active *active, struct diagnostics *faults)
 	free(files.list);	/* what was in it is in force */
 	files = (struct policies){};
 	active->faults = faults->count;
-	log_info("%zu policies in force", active->policies.count);
+	log_info("%zu active policies", active->policies.count);
 	return 0;
 }
 

@@ -24,10 +24,14 @@ struct integrity {
 /* Was this to be kept from being unmapped? Seals that only audit let it go. */
 static bool keeps_mapped(const struct seal *seal)
 {
-	return (seal_deny(seal, MSEALD_ACTION_DENY) | seal_deny(seal, MSEALD_ACTION_KILL)) & MSEALD_DENY_UNMAP;
+	return (seal_deny(seal, MSEALD_ACTION_DENY) | seal_deny(seal, MSEALD_ACTION_KILL)) &
+	       MSEALD_DENY_UNMAP;
 }
 
-/* 1 and the seal that is gone, 0: all there, or an error: the process is another by now, or cannot be read. */
+/*
+ * 1 and the seal that is gone, 0: all there, or an error: the process is another by now, or cannot
+ * be read.
+ */
 static int find_gone(struct integrity *integrity, uint64_t key, pid_t pid, struct seal *ret)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
@@ -70,7 +74,8 @@ static bool kill_sharer(struct integrity *integrity, uint64_t key, pid_t pid)
 	bool shares = false;
 
 	if (pidfd < 0 && errno != ESRCH && errno != EINVAL)
-		log_error("cannot open pid %d, which shares memory with a killed process: %s", (int)pid, strerror(errno));
+		log_error("cannot open pid %d, which shares memory with a killed process: %s", (int)pid,
+			  strerror(errno));
 	if (pidfd < 0 || task_iter_read(integrity->programs, pid, &threads, &count) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++)
@@ -80,12 +85,14 @@ static bool kill_sharer(struct integrity *integrity, uint64_t key, pid_t pid)
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0)
 		return true;
 	if (errno != ESRCH)
-		log_error("cannot kill pid %d, which shares memory with a killed process: %s", (int)pid, strerror(errno));
+		log_error("cannot kill pid %d, which shares memory with a killed process: %s", (int)pid,
+			  strerror(errno));
 	return errno != ESRCH;
 }
 
 /* Of the tasks as they were listed. Is anybody to be looked at again? */
-static bool end_space(struct integrity *integrity, uint64_t key, const struct mseald_task *tasks, size_t tasks_count)
+static bool end_space(struct integrity *integrity, uint64_t key, const struct mseald_task *tasks,
+		      size_t tasks_count)
 {
 	_cleanup_free_ pid_t *pids = NULL;
 	bool living = false;
@@ -150,8 +157,10 @@ static void check_space(struct integrity *integrity, uint64_t key, const pid_t *
 		return;
 	log_field(&fields, "OBJECT_PID=%d", (int)pids[0]);
 	log_field(&fields, "MSEALD_SEAL=0x%" PRIx64 "-0x%" PRIx64, gone.start, gone.end);
-	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SLIPPED, &fields, "pid %d got rid of sealed memory 0x%" PRIx64 "-0x%" PRIx64
-		    " past a gate: killing it and what shares its memory", (int)pids[0], gone.start, gone.end);
+	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SLIPPED, &fields,
+		  "pid %d got rid of sealed memory 0x%" PRIx64 "-0x%" PRIx64
+		  " past a gate: killing it and what shares its memory",
+		  (int)pids[0], gone.start, gone.end);
 	(void)programs_doom(integrity->programs, key);
 }
 
@@ -174,7 +183,8 @@ void integrity_check(struct integrity *integrity)
 	}
 }
 
-int integrity_open(sd_event *loop, struct programs *programs, struct space_map *space_map, struct integrity **ret)
+int integrity_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
+		   struct integrity **ret)
 {
 	struct integrity *integrity = calloc(1, sizeof(*integrity));
 	int r;

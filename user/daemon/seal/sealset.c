@@ -307,7 +307,8 @@ int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count)
 	return 0;
 }
 
-int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_permanent)
+int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes,
+		   uint64_t *ret_permanent)
 {
 	_cleanup_free_ struct seal *pieces = NULL;
 	uint64_t bytes = 0, permanent = 0;

@@ -272,5 +272,6 @@ const char *names_format_deny(unsigned deny, char *buf, size_t size)
 
 const char *names_format_segments(unsigned segments, char *buf, size_t size)
 {
-	return list_format(segments, segment_names, MSEALD_SEGMENT_NONE + 1, ELEMENTS(segment_names), buf, size);
+	return list_format(segments, segment_names, MSEALD_SEGMENT_NONE + 1, ELEMENTS(segment_names), buf,
+			   size);
 }

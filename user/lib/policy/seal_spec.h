@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How memory is to be sealed: the one form in which a policy, a request, a container and `msealctl run` say it, so
+ * How memory is to be sealed: the one form in which a policy, a request, a container and `msealctl
+ * run` say it, so
  * that none of them can forget a part of it.
  */
 #ifndef MSEALD_LIB_POLICY_SEAL_SPEC_H
@@ -18,7 +19,8 @@ enum policy_gate {
 };
 
 struct seal_spec {
-	unsigned segments;		/* bits 1 << segment; 0 in a policy: nothing, what matches is exempt */
+	/* bits 1 << segment; 0 in a policy: nothing, what matches is exempt */
+	unsigned segments;
 	unsigned deny;			/* MSEALD_DENY_*: Deny=, ForeignWrite= and FileWrite= */
 	enum mseald_action action;
 	bool dlopen;			/* objects that are loaded later, too; of policies */
@@ -27,6 +29,9 @@ struct seal_spec {
 };
 
 /* As it is where nothing is said. */
-#define SEAL_SPEC_DEFAULT { .segments = MSEALD_SEGMENTS_ALL, .deny = MSEALD_DENY_DEFAULT, .action = MSEALD_ACTION_DENY }
+#define SEAL_SPEC_DEFAULT \
+	{ \
+		.segments = MSEALD_SEGMENTS_ALL, .deny = MSEALD_DENY_DEFAULT, .action = MSEALD_ACTION_DENY \
+	}
 
 #endif
