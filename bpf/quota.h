@@ -23,7 +23,7 @@ static __always_inline u64 capabilities(const void *field)
 /*
  * The account of a process: its real user; in a user namespace the user who made the outermost one, if
  * not root, since all users there are theirs. None for processes that RLIMIT_NPROC does not bind either
- * (kernel/fork.c, copy_process). user/daemon/asker.c has the same rule for connections.
+ * (kernel/fork.c, copy_process). user/daemon/api/client.c has the same rule for connections.
  */
 static __noinline __attribute__((unused)) u32 account_of(struct task_struct *task)
 {

@@ -40,7 +40,7 @@ all_jobs() {
 	echo "brief harness:brief@6.12"
 	echo "check demo@7.3"
 	for kernel in 6.12 7.3; do echo "brief race:brief@$kernel"; done
-	for name in tree k8s metrics completion; do echo "check tree:$name"; done
+	for name in tree recipes k8s metrics completion; do echo "check tree:$name"; done
 	for name in $(programs fuzz fuzz_); do echo "brief fuzz:${name#fuzz_}"; done
 
 	echo "rest real-all@6.12"
