@@ -82,8 +82,8 @@ int programs_forget_account(struct programs *programs, uint32_t account);
  * So that its loader's work is told of (bpf/exec_match.bpf.c); -ENOSPC: no room, or it is already. And
  * no longer so.
  */
-int programs_arm(struct programs *programs, uint64_t key, const struct mseald_armed *facts);
-int programs_disarm(struct programs *programs, uint64_t key);
+int programs_watch(struct programs *programs, uint64_t key, const struct mseald_watched *facts);
+int programs_unwatch(struct programs *programs, uint64_t key);
 /*
  * What the kernel's iterators tell: a descriptor to read struct mseald_task from, of one process or
  * all (pid 0)...
