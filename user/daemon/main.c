@@ -174,7 +174,7 @@ static void on_killed(void *context)
 {
 	struct daemon *daemon = context;
 
-	integrity_end_doomed(daemon->integrity);
+	integrity_end_kill_pending(daemon->integrity);
 }
 
 static void on_unused(void *context)

@@ -369,7 +369,7 @@ int programs_forget_account(struct programs *programs, uint32_t account)
 	return run(programs, TOOL_FORGET_ACCOUNT, &commit);
 }
 
-int programs_doom(struct programs *programs, uint64_t key)
+int programs_set_kill_pending(struct programs *programs, uint64_t key)
 {
 	struct mseald_commit commit = { .key = key };
 

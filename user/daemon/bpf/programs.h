@@ -75,7 +75,7 @@ int programs_map_fd(const struct programs *programs, const char *name);
 /* Runs a program of bpf/commit.bpf.c. Result in commit->old_set; negative errno of the run. */
 int programs_commit(struct programs *programs, struct mseald_commit *commit);
 int programs_uncache(struct programs *programs, uint64_t key);
-int programs_doom(struct programs *programs, uint64_t key);
+int programs_set_kill_pending(struct programs *programs, uint64_t key);
 int programs_forget(struct programs *programs, uint64_t key);
 int programs_forget_account(struct programs *programs, uint32_t account);
 /*
