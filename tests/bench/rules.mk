@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # The programs of `make bench`, into build/tests/bench/. To be included by the Makefile.
 
 BENCH := $(B)/tests/bench
