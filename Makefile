@@ -166,7 +166,8 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 		exit; done
 	$(foreach unit,$(UNITS_MADE),$(INSTALL) -D -m 644 $(B)/$(unit) $(DESTDIR)$(UNITDIR)/$(unit);)
 	$(foreach unit,$(UNITS),$(INSTALL) -D -m 644 systemd/$(unit) $(DESTDIR)$(UNITDIR)/$(unit);)
-	$(foreach file,$(MONITORING),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(DATADIR)/monitoring/$(notdir $(file));)
+	$(foreach file,$(MONITORING), \
+		$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(DATADIR)/monitoring/$(notdir $(file));)
 	$(INSTALL) -D -m 644 systemd/90-mseald.preset $(DESTDIR)$(PRESETDIR)/90-mseald.preset
 	$(INSTALL) -D -m 644 systemd/mseald.catalog $(DESTDIR)$(CATALOGDIR)/mseald.catalog
 	$(INSTALL) -D -m 755 $(B)/mseald-oci-hook $(DESTDIR)$(LIBEXECDIR)/mseald-oci-hook
@@ -175,7 +176,9 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
 	$(INSTALL) -D -m 644 completion/_msealctl $(DESTDIR)$(ZSHCOMPDIR)/_msealctl
 	$(INSTALL) -D -m 644 user/lib/varlink/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
-	$(foreach page,$(MAN),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
+	$(foreach page,$(MAN), \
+		$(INSTALL) -D -m 644 $(page) \
+		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
 	$(foreach file,$(POLICY),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(POLICYDIR)/$(notdir $(file));)
 
 uninstall: ## removes what install put there
@@ -186,7 +189,8 @@ uninstall: ## removes what install put there
 		$(DESTDIR)$(LIBEXECDIR)/mseald-oci-hook $(DESTDIR)$(OCIHOOKDIR)/mseald.json \
 		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(ZSHCOMPDIR)/_msealctl \
 		$(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
-		$(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
+		$(foreach page,$(MAN), \
+			$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))
 
 deb: ## builds build/mseald_VERSION_ARCH.deb (needs debhelper)

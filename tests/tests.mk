@@ -8,10 +8,16 @@ UNIT_DAEMON := $(B)/tests/unit/test_sealset $(B)/tests/unit/test_restartable $(B
 	$(B)/tests/unit/test_creds $(B)/tests/unit/test_config $(B)/tests/unit/test_throttle
 UNIT_OCI := $(B)/tests/unit/test_ocistate
 KERNEL_LIB := \
-	$(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/fuzz_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c tests/kernel/runpre.c tests/kernel/runme.c,$(wildcard tests/kernel/*.c)))
+	$(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c \
+	tests/kernel/t_%.c tests/kernel/r_%.c \
+	tests/kernel/fuzz_%.c \
+	tests/kernel/inject_main.c tests/kernel/httpload.c \
+	tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c tests/kernel/runpre.c tests/kernel/runme.c,$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
-RUNME := $(addprefix $(B)/tests/kernel/,runme runme-norelro runme-now runme-static runme-static-pie runme-static-norelro runme32 librunpre.so)
-STARTED := $(addprefix $(B)/tests/kernel/,started started-norelro started-nopie started-static started-static-pie started-static-norelro)
+RUNME := $(addprefix $(B)/tests/kernel/, \
+	runme runme-norelro runme-now runme-static runme-static-pie runme-static-norelro runme32 librunpre.so)
+STARTED := $(addprefix $(B)/tests/kernel/, \
+	started started-norelro started-nopie started-static started-static-pie started-static-norelro)
 FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
 KERNEL_TOOL := $(STARTED) $(FUZZ_CALLS) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload \
 	$(B)/tests/kernel/puppet32 $(RUNME)
@@ -147,7 +153,7 @@ $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/libcommon.a
 
 CHECK_PROGRAMS := all unit-programs kernel-programs fuzz-programs bench-programs $(B)/mseald-oci-hook-static
 
-check: deps ## tests all parts: unit, fuzz smoke, the attacks on the kernels of the matrix in VMs, service, containers; a quarter of an hour
+check: deps ## tests all parts: unit, fuzz smoke, the attacks on VMs, service, containers; a quarter of an hour
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory $(CHECK_PROGRAMS)
 	$(Q)tests/check
 
@@ -185,7 +191,7 @@ fuzz-calls: deps ## random memory calls against seals of every kind, MSEALD_FUZZ
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
 	$(Q)MSEALD_FUZZ_SECONDS="$${MSEALD_FUZZ_SECONDS:-600}" tests/check --all calls
 
-race: deps ## races against the gates, MSEALD_RACE_SECONDS (60) for each kernel, preemption model and 2 and 4 processors
+race: deps ## races against the gates, MSEALD_RACE_SECONDS (60) per kernel, preemption model, 2 and 4 processors
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
 	$(Q)tests/race --all
 
@@ -209,7 +215,7 @@ sanitize-programs:
 		$(B)/sanitize/
 
 sanitize: deps \
-	## what of the tests runs programs of ours, with ASan and UBSan in user space, on 6.12 or the kernels of MSEALD_KERNELS
+	## tests of our programs with ASan and UBSan in user space, on 6.12 or the kernels of MSEALD_KERNELS
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory sanitize-programs
 	$(Q)MSEALD_BUILD=$(B)/sanitize MSEALD_KERNELS="$${MSEALD_KERNELS:-6.12}" \
 		tests/check --all unit tree:metrics tree:completion kernel race real service oci
