@@ -83,10 +83,12 @@ vdso() { mapping "$1" r-xp '^.vdso.$'; }
 # The first read-only mapping behind the text.
 rodata() { \
 	awk \
-	'$6 ~ /\/nginx$/ && text && $2 == "r--p" { print $1; exit } $6 ~ /\/nginx$/ && $2 == "r-xp" { text = 1 }' "/proc/$1/maps"; }
+	'$6 ~ /\/nginx$/ && text && $2 == "r--p" { print $1; exit } $6 ~ /\/nginx$/ && $2 == "r-xp" {
+		text = 1 }' "/proc/$1/maps"; }
 # The read-only mapping just before the data.
 relro() { awk \
-	'$6 ~ /\/nginx$/ { if ($2 == "rw-p" && before != "") { print before; exit } before = $2 == "r--p" ? $1 : "" }' "/proc/$1/maps"; }
+	'$6 ~ /\/nginx$/ { if ($2 == "rw-p" && before != "") { print before
+			exit } before = $2 == "r--p" ? $1 : "" }' "/proc/$1/maps"; }
 
 # The sum of the bytes of a range START-END of PID.
 contents() {
