@@ -30,10 +30,12 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 CFLAGS ?= -O2 -g
-WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers -Werror
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wno-missing-field-initializers -Werror
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -DMSEALD_VERSION='"$(VERSION)"' \
 	-Iinclude -Iuser $(INCLUDES) -I$(B) -MMD -MP $(CFLAGS) $(CFLAGS_EXTRA)
-LIBS_DAEMON := $(shell $(PKG_CONFIG) --libs libbpf libsystemd jansson 2>/dev/null || echo -lbpf -lsystemd -ljansson)
+LIBS_DAEMON := \
+	$(shell $(PKG_CONFIG) --libs libbpf libsystemd jansson 2>/dev/null || echo -lbpf -lsystemd -ljansson)
 LIBS_OCI := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null || echo -ljansson)
 LIBS_CTL := $(shell $(PKG_CONFIG) --libs libbpf jansson 2>/dev/null || echo -lbpf -ljansson)
 
@@ -59,7 +61,8 @@ POLICY := $(sort $(wildcard policy/*.conf))
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook layers ## builds the daemon, the command line and the hook of container runtimes
+all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook layers \
+	## builds the daemon, the command line and the hook of container runtimes
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -94,10 +97,12 @@ endif
 
 # --- user space ---
 
-# Where what is installed looks for what is installed: written anew only when that changes, as by another PREFIX.
+# Where what is installed looks for what is installed: written anew only when that changes, as by
+# another PREFIX.
 $(B)/paths.h: FORCE
 	@mkdir -p $(@D)
-	@printf '#define %s "%s"\n' POLICY_FOLDER_VENDOR '$(POLICYDIR)' CONFIG_FOLDER_VENDOR '$(CONFIGDIR)' >$@.new; \
+	@printf '#define %s "%s"\n' POLICY_FOLDER_VENDOR '$(POLICYDIR)' CONFIG_FOLDER_VENDOR \
+		'$(CONFIGDIR)' >$@.new; \
 		if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
 
 $(B)/%.o: %.c | $(B)/paths.h
@@ -157,10 +162,12 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -m 755 $(B)/mseald $(DESTDIR)$(SBINDIR)/mseald
 	$(INSTALL) -D -m 755 $(B)/msealctl $(DESTDIR)$(BINDIR)/msealctl
 	@mkdir -p $(B) && for unit in $(UNITS_MADE); do \
-		sed 's|@SBINDIR@|$(SBINDIR)|g; s|@BINDIR@|$(BINDIR)|g' systemd/$$unit.in > $(B)/$$unit || exit; done
+		sed 's|@SBINDIR@|$(SBINDIR)|g; s|@BINDIR@|$(BINDIR)|g' systemd/$$unit.in > $(B)/$$unit || \
+		exit; done
 	$(foreach unit,$(UNITS_MADE),$(INSTALL) -D -m 644 $(B)/$(unit) $(DESTDIR)$(UNITDIR)/$(unit);)
 	$(foreach unit,$(UNITS),$(INSTALL) -D -m 644 systemd/$(unit) $(DESTDIR)$(UNITDIR)/$(unit);)
-	$(foreach file,$(MONITORING),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(DATADIR)/monitoring/$(notdir $(file));)
+	$(foreach file,$(MONITORING), \
+		$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(DATADIR)/monitoring/$(notdir $(file));)
 	$(INSTALL) -D -m 644 systemd/90-mseald.preset $(DESTDIR)$(PRESETDIR)/90-mseald.preset
 	$(INSTALL) -D -m 644 systemd/mseald.catalog $(DESTDIR)$(CATALOGDIR)/mseald.catalog
 	$(INSTALL) -D -m 755 $(B)/mseald-oci-hook $(DESTDIR)$(LIBEXECDIR)/mseald-oci-hook
@@ -169,16 +176,21 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
 	$(INSTALL) -D -m 644 completion/_msealctl $(DESTDIR)$(ZSHCOMPDIR)/_msealctl
 	$(INSTALL) -D -m 644 user/lib/varlink/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
-	$(foreach page,$(MAN),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
+	$(foreach page,$(MAN), \
+		$(INSTALL) -D -m 644 $(page) \
+		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
 	$(foreach file,$(POLICY),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(POLICYDIR)/$(notdir $(file));)
 
 uninstall: ## removes what install put there
-	rm -f $(DESTDIR)$(SBINDIR)/mseald $(DESTDIR)$(BINDIR)/msealctl $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS_MADE) $(UNITS)) \
+	rm -f $(DESTDIR)$(SBINDIR)/mseald $(DESTDIR)$(BINDIR)/msealctl \
+		$(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS_MADE) $(UNITS)) \
 		$(addprefix $(DESTDIR)$(DATADIR)/monitoring/,$(notdir $(MONITORING))) \
 		$(DESTDIR)$(CATALOGDIR)/mseald.catalog $(DESTDIR)$(PRESETDIR)/90-mseald.preset \
 		$(DESTDIR)$(LIBEXECDIR)/mseald-oci-hook $(DESTDIR)$(OCIHOOKDIR)/mseald.json \
-		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(ZSHCOMPDIR)/_msealctl $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
-		$(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
+		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(ZSHCOMPDIR)/_msealctl \
+		$(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
+		$(foreach page,$(MAN), \
+			$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))
 
 deb: ## builds build/mseald_VERSION_ARCH.deb (needs debhelper)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Compares programs with the policies as they start (docs/design.md, Policies). Nothing is decided
- * here: a program that a trigger hits is armed, and an event tells the daemon to look at it.
+ * here: a program that a trigger hits is watched, and an event tells the daemon to look at it.
  *
  *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are there, and nothing of
  *                             the program has run
- *   tp_btf/task_newtask       fork of an armed process: its child is armed, too
- *   syscall: mseald_arm, mseald_disarm   the daemon arms an address space that it has found itself,
- *                             and disarms one that it is done with
+ *   tp_btf/task_newtask       fork of an watched process: its child is watched, too
+ *   syscall: mseald_watch, mseald_unwatch   the daemon watches an address space that it has found itself,
+ *                             and unwatches one that it is done with
  *
  * send_relro_event() is called by lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is made read-only,
  * which is how a loader ends its work on an object (PT_GNU_RELRO).
@@ -216,13 +216,13 @@ SEC("lsm/bprm_committed_creds")
 int BPF_PROG(mseald_match_exec, struct linux_binprm *bprm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct mseald_armed *entry;
+	struct mseald_watched *entry;
 	u64 key;
 
 	if (likely(!state.triggers) || likely(!any_hits(task, bprm)))
 		return 0;
 	key = space_key(task->mm);
-	entry = arm(key, NULL);
+	entry = watch(key, NULL);
 	if (!entry)
 		return 0;
 	entry->cgroup = bpf_get_current_cgroup_id();
@@ -238,54 +238,54 @@ int BPF_PROG(mseald_match_exec, struct linux_binprm *bprm)
 SEC("tp_btf/task_newtask")
 int BPF_PROG(mseald_match_fork, struct task_struct *child, unsigned long clone_flags)
 {
-	struct mseald_armed *entry;
+	struct mseald_watched *entry;
 	u64 key;
 
 	if (clone_flags & CLONE_VM)
 		return 0;
 	key = space_key(bpf_get_current_task_btf()->mm);
-	if (likely(!space_slot(key)->armed))
+	if (likely(!space_slot(key)->watched))
 		return 0;
-	entry = bpf_map_lookup_elem(&armed, &key);
+	entry = bpf_map_lookup_elem(&watched, &key);
 	if (!entry)
 		return 0;
 	key = space_key(child->mm);
-	entry = arm(key, entry);
+	entry = watch(key, entry);
 	if (!entry)
 		return 0;
-	entry->flags |= MSEALD_ARMED_FORKED;
+	entry->flags |= MSEALD_WATCHED_FORKED;
 	send_exec_event(MSEALD_EVENT_EXEC, key, child->tgid, 0);
 	return 0;
 }
 
-/* An mprotect in a process whose slot says that some address space is armed; for lsm/file_mprotect. */
+/* An mprotect in a process whose slot says that some address space is watched; for lsm/file_mprotect. */
 __noinline int send_relro_event(u64 key, u32 tgid, u64 start)
 {
-	if (bpf_map_lookup_elem(&armed, &key))
+	if (bpf_map_lookup_elem(&watched, &key))
 		send_exec_event(MSEALD_EVENT_RELRO, key, tgid, start);
 	return 0;
 }
 
 SEC("syscall")
-int mseald_arm(struct mseald_arm *request)
+int mseald_watch(struct mseald_watch *request)
 {
 	u64 key = request->key;
-	struct mseald_armed *entry = arm(key, NULL);
+	struct mseald_watched *entry = watch(key, NULL);
 
 	if (!entry)
 		return 0;
-	entry->cgroup = request->armed.cgroup;
-	entry->user = request->armed.user;
-	entry->flags = request->armed.flags;
-	__builtin_memcpy(entry->exe, request->armed.exe, sizeof(entry->exe));
+	entry->cgroup = request->watched.cgroup;
+	entry->user = request->watched.user;
+	entry->flags = request->watched.flags;
+	__builtin_memcpy(entry->exe, request->watched.exe, sizeof(entry->exe));
 	return 1;
 }
 
 SEC("syscall")
-int mseald_disarm(struct mseald_commit *request)
+int mseald_unwatch(struct mseald_commit *request)
 {
 	u64 key = request->key;
 
-	disarm(key);
+	unwatch(key);
 	return 0;
 }

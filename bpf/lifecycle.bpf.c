@@ -123,7 +123,7 @@ int BPF_PROG(mseald_exit_mmap, struct mm_struct *mm)
 
 	if (unlikely(*(volatile u32 *)&space_slot(key)->count))
 		space_remove(key);
-	if (unlikely(*(volatile u32 *)&space_slot(key)->armed))
-		disarm(key);
+	if (unlikely(*(volatile u32 *)&space_slot(key)->watched))
+		unwatch(key);
 	return 0;
 }

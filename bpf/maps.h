@@ -105,14 +105,14 @@ struct triggers_map {
 extern struct triggers_map triggers SEC(".maps");
 
 /* Address space key -> what was true at its exec. The daemon looks at these. */
-struct armed_map {
+struct watched_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, MSEALD_MAX_SPACES);
 	__type(key, __u64);
-	__type(value, struct mseald_armed);
+	__type(value, struct mseald_watched);
 };
-extern struct armed_map armed SEC(".maps");
+extern struct watched_map watched SEC(".maps");
 
 /* Is a program marked? What the daemon has found in its file. */
 struct marks_map {

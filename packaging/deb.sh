@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# deb.sh [FOLDER]: builds FOLDER/mseald_VERSION_ARCH.deb (default: build) with debhelper, from a copy of the tree in which
+# deb.sh [FOLDER]: builds FOLDER/mseald_VERSION_ARCH.deb (default: build) with debhelper, from a
+# copy of the tree in which
 # packaging/debian is debian/; so build/ itself is left alone.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
@@ -29,7 +30,8 @@ else
 	tar -c --exclude=./build . | tar -x -C "$work/mseald-$version"
 fi
 cp -r packaging/debian "$work/mseald-$version/debian"
-(cd "$work/mseald-$version" && DEB_BUILD_OPTIONS="parallel=$(nproc) noautodbgsym" dpkg-buildpackage -b -us -uc -d) >"$log" 2>&1 || {
+(cd "$work/mseald-$version" && DEB_BUILD_OPTIONS="parallel=$(nproc) noautodbgsym" dpkg-buildpackage -b -us \
+	-uc -d) >"$log" 2>&1 || {
 	tail -n 30 "$log" >&2
 	die "the package was not built, see $log"
 }

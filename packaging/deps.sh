@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # deps.sh [build|test]: installs what building mseald (build) and also testing it (test, the default) needs on
-# Debian 12 or newer, with apt-get, by sudo when not root. When everything is there it does nothing and is quick.
-# QEMU must be 10 or newer; where Debian's own is older, it comes from backports by an apt configuration of its own.
+# Debian 12 or newer, with apt-get, by sudo when not root. When everything is there it does nothing
+# and is quick.
+# QEMU must be 10 or newer; where Debian's own is older, it comes from backports by an apt
+# configuration of its own.
 set -euo pipefail
 
 build=(gcc make pkg-config clang llvm libclang-rt-dev bpftool libbpf-dev libelf-dev zlib1g-dev libsystemd-dev
 	libjansson-dev)
-test=(libcmocka-dev libc6-dev-arm64-cross linux-libc-dev-arm64-cross python3 python3-yaml openssl git busybox-static cpio
-	zstd xz-utils lz4 binutils mmdebstrap e2fsprogs perl mandoc shellcheck debhelper lintian zsh debian-archive-keyring
+test=(libcmocka-dev libc6-dev-arm64-cross linux-libc-dev-arm64-cross python3 python3-yaml openssl git \
+	busybox-static cpio
+	zstd xz-utils lz4 binutils mmdebstrap e2fsprogs perl mandoc shellcheck debhelper lintian zsh \
+		debian-archive-keyring
 	valgrind libc6-dbg)
 qemu_least=1:10
 
@@ -39,7 +43,8 @@ missing() {
 # apt_get ARGUMENT...: as root, and silent unless it fails.
 apt_get() {
 	local out
-	out=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null 2>&1) || {
+	out=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null \
+		2>&1) || {
 		printf '%s\n' "$out" >&2
 		die "apt-get ${*: -1} failed, see above"
 	}
@@ -47,7 +52,8 @@ apt_get() {
 
 apt_install() { apt_get install -y --no-install-recommends "$@"; }
 
-qemu_is_new() { dpkg --compare-versions "$(dpkg-query -W -f '${Version}' qemu-system-x86 2>/dev/null || echo 0)" ge $qemu_least; }
+qemu_is_new() { dpkg --compare-versions \
+	"$(dpkg-query -W -f '${Version}' qemu-system-x86 2>/dev/null || echo 0)" ge $qemu_least; }
 
 # Installs nginx without starting it now or at the next boot: it is only wanted as a program to seal.
 install_nginx() {
@@ -68,7 +74,8 @@ install_nginx() {
 	as_root rm -f /etc/systemd/system/multi-user.target.wants/nginx.service
 }
 
-# Installs QEMU from the machine's own sources when it is new enough there, else with the release's backports added,
+# Installs QEMU from the machine's own sources when it is new enough there, else with the release's
+# backports added,
 # in a configuration and package lists of its own: the machine's are left as they are.
 install_qemu() {
 	local candidate codename vm dir list parts
@@ -88,13 +95,16 @@ install_qemu() {
 	for f in "$list" "${parts%/}"/*.list "${parts%/}"/*.sources; do
 		[ ! -f "$f" ] || ln -s "$f" "$dir/parts/"
 	done
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $("$vm/mirror") $codename-backports main" \
+	echo \
+		"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $("$vm/mirror") $codename-backports main" \
 		>"$dir/backports.list"
 	set -- -o Dir::Etc::SourceList="$dir/backports.list" -o Dir::Etc::SourceParts="$dir/parts" \
 		-o Dir::State::Lists="$dir/lists" -o APT::Sandbox::User=root
 	apt_get "$@" update
 	apt_install "$@" {qemu-system-{x86,common,data},seabios}"/$codename-backports"
-	qemu_is_new || die "qemu-system-x86 is older than ${qemu_least#*:} in $codename-backports too; install a newer one"
+	qemu_is_new ||
+		die \
+		"qemu-system-x86 is older than ${qemu_least#*:} in $codename-backports too; install a newer one"
 }
 
 case ${1:-test} in
@@ -108,7 +118,8 @@ test)
 *) die "usage: deps.sh [build|test]" ;;
 esac
 [ -n "$want" ] || exit 0
-command -v apt-get >/dev/null || die "there is no apt-get here; install what stands for these Debian packages: $want"
+command -v apt-get >/dev/null ||
+	die "there is no apt-get here; install what stands for these Debian packages: $want"
 
 echo "deps.sh: installing ${want% }"
 apt_get update

@@ -3,25 +3,37 @@
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
-UNIT_DAEMON := $(B)/tests/unit/test_base $(B)/tests/unit/test_sealset $(B)/tests/unit/test_restartable $(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_ratelimit $(B)/tests/unit/test_lock_log $(B)/tests/unit/test_creds $(B)/tests/unit/test_config $(B)/tests/unit/test_throttle
+UNIT_DAEMON := $(B)/tests/unit/test_base $(B)/tests/unit/test_sealset $(B)/tests/unit/test_restartable\
+	$(B)/tests/unit/test_plan 	$(B)/tests/unit/test_report $(B)/tests/unit/test_ratelimit $(B)/tests/unit/test_lock_log \
+	$(B)/tests/unit/test_creds $(B)/tests/unit/test_config $(B)/tests/unit/test_throttle
 UNIT_OCI := $(B)/tests/unit/test_ocistate
-KERNEL_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c tests/kernel/t_%.c tests/kernel/r_%.c tests/kernel/fuzz_%.c tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c tests/kernel/runpre.c tests/kernel/runme.c,$(wildcard tests/kernel/*.c)))
+KERNEL_LIB := \
+	$(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c \
+	tests/kernel/t_%.c tests/kernel/r_%.c \
+	tests/kernel/fuzz_%.c \
+	tests/kernel/inject_main.c tests/kernel/httpload.c \
+	tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c tests/kernel/runpre.c tests/kernel/runme.c,$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
-RUNME := $(addprefix $(B)/tests/kernel/,runme runme-norelro runme-now runme-static runme-static-pie runme-static-norelro runme32 librunpre.so)
-STARTED := $(addprefix $(B)/tests/kernel/,started started-norelro started-nopie started-static started-static-pie started-static-norelro)
+RUNME := $(addprefix $(B)/tests/kernel/, \
+	runme runme-norelro runme-now runme-static runme-static-pie runme-static-norelro runme32 librunpre.so)
+STARTED := $(addprefix $(B)/tests/kernel/, \
+	started started-norelro started-nopie started-static started-static-pie started-static-norelro)
 FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
-KERNEL_TOOL := $(STARTED) $(FUZZ_CALLS) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload $(B)/tests/kernel/puppet32 $(RUNME)
+KERNEL_TOOL := $(STARTED) $(FUZZ_CALLS) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload \
+	$(B)/tests/kernel/puppet32 $(RUNME)
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: check check-all check-rest check-oci check-real sanitize-programs unit-programs kernel-programs fuzz-programs bench demo fuzz fuzz-calls race soak valgrind sanitize
+.PHONY: check check-all check-rest check-oci check-real sanitize-programs unit-programs kernel-programs \
+	fuzz-programs bench demo fuzz fuzz-calls race soak valgrind sanitize
 
 # --- programs ---
 
 $(B)/tests/%.o: INCLUDES := -Itests/kernel
 
 unit-programs: $(UNIT)
-$(filter-out $(UNIT_DAEMON) $(UNIT_OCI),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(CTL_OBJ)) $(B)/libcommon.a
+$(filter-out $(UNIT_DAEMON) $(UNIT_OCI),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o \
+	$(filter-out %/main.o,$(CTL_OBJ)) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_CTL)
 # What tests files of user/daemon.
@@ -66,11 +78,13 @@ $(VALGRIND_CALLS): tests/valgrind/calls.c
 $(B)/tests/kernel/puppet32: tests/kernel/puppet32.c tests/kernel/channel.h
 	@mkdir -p $(@D)
 	$(call say,CC32,$@)
-	$(Q)$(CC) -m32 -std=gnu11 $(WARNINGS) -O2 -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none \
+	$(Q)$(CC) -m32 -std=gnu11 $(WARNINGS) -O2 -ffreestanding -fno-pic -fno-stack-protector \
+		-fcf-protection=none \
 		-no-pie -nostdlib -static -o $@ $<
 
 # The fuzzer of calls, and what makes them in a 32-bit process, without any library too.
-$(B)/tests/kernel/fuzz_calls: $(patsubst %.c,$(B)/%.o,$(wildcard tests/kernel/fuzz_*.c)) $(KERNEL_LIB) $(B)/libcommon.a
+$(B)/tests/kernel/fuzz_calls: $(patsubst %.c,$(B)/%.o,$(wildcard tests/kernel/fuzz_*.c)) $(KERNEL_LIB) \
+	$(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -pthread -o $@ $^ -ljansson
 $(B)/tests/kernel/fuzz32: tests/kernel/fuzz_runner.c tests/kernel/fuzz_runner.h
@@ -94,7 +108,8 @@ $(filter-out %32 %.so,$(RUNME)): tests/kernel/runme.c
 $(B)/tests/kernel/runme32: tests/kernel/runme32.c
 	@mkdir -p $(@D)
 	$(call say,CC32,$@)
-	$(Q)$(CC) -m32 $(RUNME_FLAGS) -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none -no-pie -nostdlib -static -o $@ $<
+	$(Q)$(CC) -m32 $(RUNME_FLAGS) -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none \
+		-no-pie -nostdlib -static -o $@ $<
 $(B)/tests/kernel/librunpre.so: tests/kernel/runpre.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
@@ -119,7 +134,8 @@ fuzz-programs: $(FUZZ)
 $(B)/fuzz/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
-	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE= -Iinclude -Iuser -Iuser/oci -Iuser/daemon -I$(B) -MMD -MP -g -O1 \
+	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE= -Iinclude -Iuser -Iuser/oci -Iuser/daemon -I$(B) -MMD -MP \
+		-g -O1 \
 		-fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -fno-sanitize-recover=all -c $< -o $@
 $(B)/fuzz/libcommon.a: $(FUZZ_LIB)
 	$(call say,AR,$@)
@@ -137,7 +153,7 @@ $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/libcommon.a
 
 CHECK_PROGRAMS := all unit-programs kernel-programs fuzz-programs bench-programs $(B)/mseald-oci-hook-static
 
-check: deps ## tests all parts: unit, fuzz smoke, the attacks on the kernels of the matrix in VMs, service, containers; a quarter of an hour
+check: deps ## tests all parts: unit, fuzz smoke, the attacks on VMs, service, containers; a quarter of an hour
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory $(CHECK_PROGRAMS)
 	$(Q)tests/check
 
@@ -175,25 +191,31 @@ fuzz-calls: deps ## random memory calls against seals of every kind, MSEALD_FUZZ
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
 	$(Q)MSEALD_FUZZ_SECONDS="$${MSEALD_FUZZ_SECONDS:-600}" tests/check --all calls
 
-race: deps ## races against the gates, MSEALD_RACE_SECONDS (60) for each kernel, preemption model and 2 and 4 processors
+race: deps ## races against the gates, MSEALD_RACE_SECONDS (60) per kernel, preemption model, 2 and 4 processors
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
 	$(Q)tests/race --all
 
 soak: deps ## a million requests and starts of programs; takes hours
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
-	$(Q)MSEALD_SOAK=$${MSEALD_SOAK:-50000} MSEALD_TIMEOUT=$${MSEALD_TIMEOUT:-86400} MSEALD_BUILD=$(B) tests/kernel/run 6.12 t_soak
+	$(Q)MSEALD_SOAK=$${MSEALD_SOAK:-50000} MSEALD_TIMEOUT=$${MSEALD_TIMEOUT:-86400} MSEALD_BUILD=$(B) \
+		tests/kernel/run 6.12 t_soak
 
 valgrind: deps ## the soak, some minutes of it, with the daemon under valgrind: no leak, no error
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs $(VALGRIND_CALLS)
 	$(Q)tests/check valgrind
 
-# The hook for hosts without libraries is static, which AddressSanitizer cannot be. Of the groups that are left out fuzz has
-# sanitizers anyway; harness, cost and demo have no program of ours that the others do not have, or measure it.
+# The hook for hosts without libraries is static, which AddressSanitizer cannot be. Of the groups
+# that are left out fuzz has
+# sanitizers anyway; harness, cost and demo have no program of ours that the others do not have, or
+# measure it.
 sanitize-programs:
-	$(Q)+$(MAKE) --no-print-directory B=$(B)/sanitize CFLAGS='-O1 -g' CFLAGS_EXTRA='$(SANITIZE)' all unit-programs kernel-programs
-	$(Q)+$(MAKE) --no-print-directory $(B)/mseald-oci-hook-static && cp $(B)/mseald-oci-hook-static $(B)/sanitize/
+	$(Q)+$(MAKE) --no-print-directory B=$(B)/sanitize CFLAGS='-O1 -g' CFLAGS_EXTRA='$(SANITIZE)' all \
+		unit-programs kernel-programs
+	$(Q)+$(MAKE) --no-print-directory $(B)/mseald-oci-hook-static && cp $(B)/mseald-oci-hook-static \
+		$(B)/sanitize/
 
-sanitize: deps ## what of the tests runs programs of ours, with ASan and UBSan in user space, on 6.12 or the kernels of MSEALD_KERNELS
+sanitize: deps \
+	## tests of our programs with ASan and UBSan in user space, on 6.12 or the kernels of MSEALD_KERNELS
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory sanitize-programs
 	$(Q)MSEALD_BUILD=$(B)/sanitize MSEALD_KERNELS="$${MSEALD_KERNELS:-6.12}" \
 		tests/check --all unit tree:metrics tree:completion kernel race real service oci

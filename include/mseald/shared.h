@@ -241,8 +241,8 @@ struct mseald_pending_fork {
 enum mseald_event_type {
 	MSEALD_EVENT_ATTEMPT,		/* an attempt: all fields count */
 	MSEALD_EVENT_UNUSED,		/* a seal set or the last space is gone: time to tidy up */
-	MSEALD_EVENT_EXEC,		/* armed, by exec or fork: struct mseald_exec_event */
-	MSEALD_EVENT_RELRO,		/* armed, and makes part of a file read-only: the same */
+	MSEALD_EVENT_EXEC,		/* watched, by exec or fork: struct mseald_exec_event */
+	MSEALD_EVENT_RELRO,		/* watched, and makes part of a file read-only: the same */
 };
 
 struct mseald_event {
@@ -365,10 +365,10 @@ struct mseald_file {
 };
 
 #define MSEALD_EXE_MAX 256		/* bytes of a path, with its NUL */
-#define MSEALD_ARMED_FORKED 0x1u	/* of a child: the facts are those of its parent's exec */
+#define MSEALD_WATCHED_FORKED 0x1u	/* of a child: the facts are those of its parent's exec */
 
-/* An armed address space: what was true at the exec. Never changed but by the daemon. */
-struct mseald_armed {
+/* An watched address space: what was true at the exec. Never changed but by the daemon. */
+struct mseald_watched {
 	__u64 cgroup;			/* id */
 	struct mseald_file file;	/* zero unless there is a trigger for marked ones */
 	__u32 user;			/* effective */
@@ -392,7 +392,7 @@ struct mseald_slot {
 	__u64 tag;			/* 0: nobody's */
 	__u64 gap_start, gap_end;	/* as in the root of the set */
 	__u32 count;			/* entries whose key has these low bits */
-	__u32 armed;			/* the same of the map `armed` */
+	__u32 watched;			/* the same of the map `watched` */
 };
 
 /* Everything global, kept in one place so that it can be pinned and read as one. */
@@ -406,7 +406,7 @@ struct mseald_state {
 	__u64 kill_pending;		/* entries with MSEALD_SPACE_KILL_PENDING */
 	__u64 lost;			/* attempts for whose event there was no room in the ring buffer */
 	__u64 lost_unused;		/* the same of MSEALD_EVENT_UNUSED */
-	__u64 lost_exec_events;		/* of struct mseald_exec_event, or not armed for want of room */
+	__u64 lost_exec_events;		/* of struct mseald_exec_event, or not watched for want of room */
 	/* The process whose children may trace in spite of a foreign-write seal: the daemon; 0: none. */
 	__u64 injector_start;		/* of its thread group leader, boot-time ns: written before its id */
 	__u32 injector_tgid;		/* in the initial namespace */
@@ -435,10 +435,10 @@ struct mseald_commit {
 	__u32 flags;			/* MSEALD_SPACE_* to set */
 };
 
-/* Argument of mseald_arm. */
-struct mseald_arm {
+/* Argument of mseald_watch. */
+struct mseald_watch {
 	__u64 key;
-	struct mseald_armed armed;
+	struct mseald_watched watched;
 };
 
 #define MSEALD_TRACER_COMING 0xffffffffu	/* an attach may be under way */

@@ -1,9 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # The programs of `make bench`, into build/tests/bench/. To be included by the Makefile.
 
 BENCH := $(B)/tests/bench
 
 .PHONY: bench-programs
-bench-programs: $(BENCH)/bench $(BENCH)/floor $(BENCH)/nothing $(BENCH)/ordinary $(BENCH)/crowd $(BENCH)/startup
+bench-programs: $(BENCH)/bench $(BENCH)/floor $(BENCH)/nothing $(BENCH)/ordinary $(BENCH)/crowd \
+	$(BENCH)/startup
 
 # Static: where the libraries lie would be one thing more that differs between kernels.
 $(BENCH)/bench: $(BENCH)/bench.o $(BENCH)/seccomp.o

@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# msealctl against a real daemon: what is wrong gives one clear line on stderr, nothing on stdout, a status that is not
-# zero (2 when it is called wrongly, 1 when it fails), and seals nothing; what is right works. For busybox sh, as root
+# msealctl against a real daemon: what is wrong gives one clear line on stderr, nothing on stdout, a
+# status that is not
+# zero (2 when it is called wrongly, 1 when it fails), and seals nothing; what is right works. For
+# busybox sh, as root
 # in the VM; needs mseald and msealctl.
 
 # shellcheck source=tests/kernel/tap.sh
@@ -16,7 +18,8 @@ wrong() {
 	status=$1 word=$2 what=$3 got=0
 	shift 3
 	"$@" >$dir/out 2>$dir/err </dev/null || got=$?
-	[ $got = "$status" ] && [ ! -s $dir/out ] && [ "$(wc -l <$dir/err)" = 1 ] && [ "$(wc -c <$dir/err)" -lt 500 ] &&
+	[ $got = "$status" ] && [ ! -s $dir/out ] && [ "$(wc -l <$dir/err)" = 1 ] &&
+		[ "$(wc -c <$dir/err)" -lt 500 ] &&
 		grep -qi -- "$word" $dir/err
 	ok $? "$what: status $status, one line"
 	head -n 3 $dir/err | cut -c1-300 | sed 's/^/# /'
@@ -77,7 +80,8 @@ wrong 2 program 'run of nothing' msealctl run
 wrong 2 nothing 'run with an unknown option' msealctl run --nothing true
 wrong 127 nosuch 'run of what is not there' msealctl run nosuchprogram
 wrong 126 /etc 'run of what is no program' msealctl run /etc
-wrong 1 'cannot seal' 'run of what cannot be sealed' msealctl run --segments=relro --revocable -- /tests/runme-static-norelro exit 0
+wrong 1 'cannot seal' 'run of what cannot be sealed' msealctl run --segments=relro --revocable -- \
+	/tests/runme-static-norelro exit 0
 wrong 1 '' 'unseal of what is not sealed' msealctl unseal $victim
 wrong 1 4194000 'list, no such pid' msealctl list 4194000
 wrong 2 '' 'explain without an address' msealctl explain $victim
@@ -87,7 +91,8 @@ wrong 1 '' 'a million ranges' msealctl seal --ranges-from=$dir/million $victim
 head -c 100000 /dev/urandom | tr '\n' ' ' >$dir/random
 wrong 1 '' 'ranges from random bytes' msealctl seal --ranges-from=$dir/random $victim
 awk 'BEGIN { for (i = 0; i < 5000; i++) printf "\351\007" }' >$dir/unprintable
-wrong 1 'line 1: range' 'ranges from bytes that cannot be shown' msealctl seal --ranges-from=$dir/unprintable $victim
+wrong 1 'line 1: range' 'ranges from bytes that cannot be shown' msealctl seal \
+	--ranges-from=$dir/unprintable $victim
 printf '%s\0more\n' "$text" >$dir/nul
 wrong 1 'line 1 holds a NUL byte' 'a range, a NUL byte, more' msealctl seal --ranges-from=$dir/nul $victim
 sleep 0.2 &

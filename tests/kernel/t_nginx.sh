@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# An nginx as it is: sealed by pid with --segments=all, master and workers, while it serves; attacked from inside;
+# An nginx as it is: sealed by pid with --segments=all, master and workers, while it serves;
+# attacked from inside;
 # reloaded; ended. For busybox sh, as root in the VM; needs mseald, msealctl, nginx, inject and httpload.
 # $MSEALD_EXPECT_GATE (override or kill) says what must become of a call that only a gate can stop.
 
@@ -11,7 +12,8 @@ dir=/tmp/nginx-test
 port=8080
 master='' daemon=''
 
-# None may be left who holds the port: the master is stopped first, so that it makes no other, and a worker that
+# None may be left who holds the port: the master is stopped first, so that it makes no other, and a
+# worker that
 # has not yet its title is killed as well.
 kill_nginx() {
 	kill -STOP "$master" 2>/dev/null && waits 10 grep -q '^State:.T' "/proc/$master/status"
@@ -46,7 +48,8 @@ refused=$stopped
 workers() {
 	# shellcheck disable=SC2013 # a line of words
 	for pid in $(cat "/proc/$master/task/$master/children" 2>/dev/null); do
-		tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q '^nginx: worker process *$' && echo "$pid"
+		tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q '^nginx: worker process *$' &&
+			echo "$pid"
 	done
 }
 first_worker() { workers | head -n 1; }
@@ -71,19 +74,26 @@ signal_nginx() { nginx -e $dir/error.log -c $dir/nginx.conf -s "$1"; }
 # --- what is where in a worker, as /proc/PID/maps writes it ---
 
 mapping() { # PID PERMISSIONS NAME: the first mapping of that kind
-	awk -v permissions="$2" -v name="$3" '$2 == permissions && $6 ~ name { print $1; exit }' "/proc/$1/maps"
+	awk -v permissions="$2" -v name="$3" '$2 == permissions && $6 ~ name { print $1; exit }' \
+		"/proc/$1/maps"
 }
 text() { mapping "$1" r-xp '/nginx$'; }
 libc() { mapping "$1" r-xp '/libc[.-]'; }
 vdso() { mapping "$1" r-xp '^.vdso.$'; }
 # The first read-only mapping behind the text.
-rodata() { awk '$6 ~ /\/nginx$/ && text && $2 == "r--p" { print $1; exit } $6 ~ /\/nginx$/ && $2 == "r-xp" { text = 1 }' "/proc/$1/maps"; }
+rodata() { \
+	awk \
+	'$6 ~ /\/nginx$/ && text && $2 == "r--p" { print $1; exit } $6 ~ /\/nginx$/ && $2 == "r-xp" {
+		text = 1 }' "/proc/$1/maps"; }
 # The read-only mapping just before the data.
-relro() { awk '$6 ~ /\/nginx$/ { if ($2 == "rw-p" && before != "") { print before; exit } before = $2 == "r--p" ? $1 : "" }' "/proc/$1/maps"; }
+relro() { awk \
+	'$6 ~ /\/nginx$/ { if ($2 == "rw-p" && before != "") { print before
+			exit } before = $2 == "r--p" ? $1 : "" }' "/proc/$1/maps"; }
 
 # The sum of the bytes of a range START-END of PID.
 contents() {
-	dd if="/proc/$1/mem" bs=4096 skip=$((0x${2%-*} / 4096)) count=$(((0x${2#*-} - 0x${2%-*}) / 4096)) 2>/dev/null | md5sum
+	dd if="/proc/$1/mem" bs=4096 skip=$((0x${2%-*} / 4096)) count=$(((0x${2#*-} - 0x${2%-*}) / 4096)) \
+		2>/dev/null | md5sum
 }
 # Protection of the mapping that begins there.
 protection() { awk -v start="${2%-*}" 'index($1, start "-") == 1 { print $2 }' "/proc/$1/maps"; }
@@ -128,17 +138,21 @@ attack_sealed() {
 			result=$(strike "$worker" "$range" "$how")
 			case $how:$segment in
 			mprotect:* | mmap:*) is "$result" EPERM "sealed: $how of the $segment of a worker" ;;
-			munmap:* | mremap:* | madvise:vdso) is "$result" "$refused" "sealed: $how of the $segment of a worker" ;;
+			munmap:* | mremap:* | \
+				madvise:vdso) is "$result" "$refused" \
+				"sealed: $how of the $segment of a worker" ;;
 			*) is "$result" "$stopped" "sealed: $how of the $segment of a worker" ;;
 			esac
 			if [ "$result" = EPERM ]; then
-				[ "$(contents "$worker" "$range")" = "$before" ] && [ "$(protection "$worker" "$range")" = "$was" ]
+				[ "$(contents "$worker" "$range")" = "$before" ] &&
+					[ "$(protection "$worker" "$range")" = "$was" ]
 				ok $? "sealed: $how of the $segment has changed nothing"
 			else
 				waits 30 other_workers "$worker"
 				ok $? "sealed: the master has made a new worker"
 				other=$(workers | tail -n 1)
-				is "$(strike "$other" "$($segment "$other")" mprotect)" EPERM "sealed: and it is sealed as well"
+				is "$(strike "$other" "$($segment "$other")" mprotect)" EPERM \
+					"sealed: and it is sealed as well"
 			fi
 		done
 	done
@@ -146,9 +160,11 @@ attack_sealed() {
 	worker=$(first_worker)
 	address=$(inject "$worker" mmap 0 8192 3 0x22 -1 0)
 	address=${address#ok }
-	is "$(inject "$worker" mprotect "$address" 4096 1)" "ok 0" "sealed: a worker can protect memory of its own"
+	is "$(inject "$worker" mprotect "$address" 4096 1)" "ok 0" \
+		"sealed: a worker can protect memory of its own"
 	is "$(inject "$worker" munmap "$address" 8192)" "ok 0" "sealed: a worker can unmap memory of its own"
-	is "$(inject "$master" mprotect "$(text "$master")" 7)" EPERM "sealed: mprotect of the text of the master"
+	is "$(inject "$master" mprotect "$(text "$master")" 7)" EPERM \
+		"sealed: mprotect of the text of the master"
 }
 
 all_sealed() {

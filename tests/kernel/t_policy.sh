@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Policies: programs are sealed as they start, however they are linked and whoever starts them, and work on; what is no
-# business of a policy is left alone. For busybox sh, as root in the VM; needs mseald, msealctl and started (started.c).
+# Policies: programs are sealed as they start, however they are linked and whoever starts them, and
+# work on; what is no
+# business of a policy is left alone. For busybox sh, as root in the VM; needs mseald, msealctl and
+# started (started.c).
 # $MSEALD_EXPECT_GATE (override or kill) and $MSEALD_EXPECT_NATIVE say what becomes of a munmap.
 
 # shellcheck source=tests/kernel/tap.sh
@@ -73,7 +75,8 @@ all_text() {
 
 # The library that was loaded last.
 libz_sealed() {
-	msealctl list "$pid" | grep -q "x$(awk '$2 ~ /x/ && $6 ~ /libz/ { sub(/-.*/, "", $1); at = $1 } END { print at }' "/proc/$pid/maps")-.* text "
+	msealctl list "$pid" | grep -q \
+		"x$(awk '$2 ~ /x/ && $6 ~ /libz/ { sub(/-.*/, "", $1); at = $1 } END { print at }' "/proc/$pid/maps")-.* text "
 }
 
 policy() { # NAME, the file on stdin
@@ -133,7 +136,8 @@ end
 
 # --- linked in every way ---
 
-for program in started started-nopie started-norelro started-static started-static-pie started-static-norelro; do
+for program in started started-nopie started-norelro started-static started-static-pie \
+	started-static-norelro; do
 	begin $bin/$program
 	waits 120 is_sealed "$pid"
 	ok $? "$program: sealed as it starts"
@@ -266,7 +270,8 @@ is "$(policy_of "$pid")" 40-later 'the first policy by name decides'
 for round in 1 2 3; do
 	ask open libz.so.1
 	is "$answer" ok "Dlopen=yes: it loads a library ($round)"
-	# Where munmap could only be answered with SIGKILL, and there is no mseal(2), dlclose must be let alone.
+	# Where munmap could only be answered with SIGKILL, and there is no mseal(2), dlclose must
+	# be let alone.
 	if [ "$refused" = EPERM ]; then
 		waits 120 libz_sealed
 		ok $? "Dlopen=yes: which is sealed ($round)"
@@ -396,10 +401,12 @@ sleep 1
 is "$(state "$pid") $(seals "$pid")" 'exempt 0' 'Segments=none'
 end
 # As a linker does with -z memory-seal; the note has room for one more property, of size 0.
-note=$(od -A d -t x4 -w4 -v /srv/others/started 2>/dev/null | awk '$2 == "00000010" { size = $1; seen = 1; next } seen && $2 == "00000005" { next }
+note=$(od -A d -t x4 -w4 -v /srv/others/started 2>/dev/null |
+	awk '$2 == "00000010" { size = $1; seen = 1; next } seen && $2 == "00000005" { next }
 	seen && $2 == "00554e47" { print $1 + 4; exit } { seen = 0 }')
 cp /srv/others/started /srv/others/marked
-printf '\003\000\000\000\000\000\000\000\002\000\000\300\000\000\000\000' | dd of=/srv/others/marked bs=1 seek="$((note))" conv=notrunc 2>/dev/null
+printf '\003\000\000\000\000\000\000\000\002\000\000\300\000\000\000\000' |
+	dd of=/srv/others/marked bs=1 seek="$((note))" conv=notrunc 2>/dev/null
 policy 60-marked <<END
 [Match]
 Marked=yes

@@ -290,7 +290,7 @@ static void ask(struct connection *connection)
  * A user's process that asks, and stays; 'g' or 'e' on fd is what it was answered. Closes when a
  * byte comes.
  */
-static pid_t asker(int answers, int orders, bool user)
+static pid_t client(int answers, int orders, bool user)
 {
 	struct connection connection;
 	pid_t pid;
@@ -327,7 +327,7 @@ static void stays(void)
 
 	if (pipe2(answers, O_CLOEXEC) || pipe2(orders, O_CLOEXEC))
 		bail("pipe");
-	pid = asker(answers[1], orders[0], true);
+	pid = client(answers[1], orders[0], true);
 	if (read(answers[0], &byte, 1) != 1)
 		bail("no answer");
 	ok(byte == 'g' && tracer_of(pid), "a client of its own is answered, and traced (%c)", byte);
@@ -339,7 +339,7 @@ static void stays(void)
 	   "and lives, its parent has been told of nothing");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	pid = asker(answers[1], orders[0], true);
+	pid = client(answers[1], orders[0], true);
 	if (read(answers[0], &byte, 1) != 1 || byte != 'g')
 		bail("no answer");
 	tracer = tracer_of(pid);
@@ -364,11 +364,11 @@ static void limits(void)
 	if (pipe2(answers, O_CLOEXEC) || pipe2(orders, O_CLOEXEC))
 		bail("pipe");
 	for (int i = 0; i < MOST; i++) {
-		pids[i] = asker(answers[1], orders[0], true);
+		pids[i] = client(answers[1], orders[0], true);
 		good += read(answers[0], &byte, 1) == 1 && byte == 'g';
 	}
 	ok(good == MOST, "a user may have %u waiting", good);
-	pids[MOST] = asker(answers[1], orders[0], true);
+	pids[MOST] = client(answers[1], orders[0], true);
 	if (read(answers[0], &byte, 1) != 1)
 		bail("no answer");
 	ok(byte == 'm', "and no more: TooMany (%c)", byte);

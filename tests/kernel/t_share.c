@@ -244,14 +244,14 @@ static long flood(const long arguments[6])
 
 static void floods(void)
 {
-	struct puppet *asker = puppet_of(USER, USER), *other = puppet_of(OTHER, OTHER);
+	struct puppet *client = puppet_of(USER, USER), *other = puppet_of(OTHER, OTHER);
 	double begun, roots = 0, others = 0;
 	unsigned calls = 0;
 	long ticks;
 
 	/* Else the programs are just being detached, and that takes seconds of a busy machine. */
 	must_seal(other->pid, puppet_pages(other, 1, PROT_READ), PAGE);
-	puppet_start(asker, flood, 10);
+	puppet_start(client, flood, 10);
 	nap(1500);
 	begun = seconds();
 	ticks = daemon_ticks();
@@ -275,10 +275,10 @@ static void floods(void)
 	ok(roots < 2 * TIMES && calls > 20 / TIMES,
 	   "a user floods: root waits for %.3f s at the most, in %u calls", roots, calls);
 	ok(others < 4 * TIMES, "and another user for %.3f s", others);
-	puppet_result(asker);
+	puppet_result(client);
 	nap(3000);
-	ok(!*ask(asker, "List", 0, 0, 0)->error, "and he is served when he has paid for it");
-	puppet_end(asker);
+	ok(!*ask(client, "List", 0, 0, 0)->error, "and he is served when he has paid for it");
+	puppet_end(client);
 	puppet_end(other);
 }
 
@@ -304,33 +304,33 @@ static uint64_t seal_many(struct puppet *puppet)
 
 static void many_seals(void)
 {
-	struct puppet *askers[SEALS_ALL / SEALS], *last = puppet_of(USER, USER),
+	struct puppet *clients[SEALS_ALL / SEALS], *last = puppet_of(USER, USER),
 						  *other = puppet_of(OTHER, OTHER);
 	const struct asked *asked;
 	uint64_t page = 0;
 
 	for (int i = 0; i < SEALS_ALL / SEALS; i++) {
-		askers[i] = puppet_of(USER, USER);
-		page = seal_many(askers[i]);
+		clients[i] = puppet_of(USER, USER);
+		page = seal_many(clients[i]);
 		if (i)
 			continue;
-		asked = ask(askers[0], "Seal", askers[0]->pid, page, PAGE);
+		asked = ask(clients[0], "Seal", clients[0]->pid, page, PAGE);
 		ok(!strcmp(asked->error, "TooMany"), "a user: %d seals in one address space, and no more: %s",
 		   SEALS, asked->message);
-		asked = ask(askers[0], "List", 0, 0, 0);
+		asked = ask(clients[0], "List", 0, 0, 0);
 		ok(!*asked->error && asked->spaces == 1, "they can be listed (%s)", asked->message);
-		ok(!seal_range(askers[0]->pid, page, PAGE), "root: more");
+		ok(!seal_range(clients[0]->pid, page, PAGE), "root: more");
 	}
 	page = puppet_pages(last, 1, PROT_READ);
 	asked = ask(last, "Seal", last->pid, page, PAGE);
 	ok(!strcmp(asked->error, "TooMany"), "a user: %d in all, and no more: %s", SEALS_ALL, asked->message);
-	asked = ask(askers[0], "List", 0, 0, 0);
+	asked = ask(clients[0], "List", 0, 0, 0);
 	ok(!strcmp(asked->error, "TooMany"), "nor are they told in one answer: %s", asked->message);
 	page = puppet_pages(other, 1, PROT_READ);
 	asked = ask(other, "Seal", other->pid, page, PAGE);
 	ok(!*asked->error, "another user seals (%s)", asked->message);
 	for (int i = 0; i < SEALS_ALL / SEALS; i++)
-		puppet_end(askers[i]);
+		puppet_end(clients[i]);
 	page = puppet_pages(last, 1, PROT_READ);
 	ok(status_becomes("spaces", 1, 20) && !*ask(last, "Seal", last->pid, page, PAGE)->error,
 	   "and he, when they have ended");
@@ -398,7 +398,7 @@ static void places(void)
 {
 	uint64_t page, others_page, roots_page, users_page;
 	struct puppet *own = sealed_of(USER, &page), *other = sealed_of(OTHER, &others_page),
-		      *root = sealed_of(0, &roots_page), *asker, *inside;
+		      *root = sealed_of(0, &roots_page), *client, *inside;
 	const struct asked *asked;
 	long made, again;
 	int64_t before = status_number("spaces");
@@ -410,11 +410,11 @@ static void places(void)
 	ok(status_becomes("spaces", before + made, 10), "all of them sealed");
 	again = puppet_run(own, fork_many, 1, (long)page);
 	ok(again == 0, "no further one (%ld)", again);
-	asker = puppet_of(USER, USER);
-	users_page = puppet_pages(asker, 1, PROT_READ);
-	asked = ask(asker, "Seal", asker->pid, users_page, PAGE);
+	client = puppet_of(USER, USER);
+	users_page = puppet_pages(client, 1, PROT_READ);
+	asked = ask(client, "Seal", client->pid, users_page, PAGE);
 	ok(!strcmp(asked->error, "NoRoom"), "nor another by Seal: %s", asked->message);
-	asked = ask(asker, "Status", 0, 0, 0);
+	asked = ask(client, "Status", 0, 0, 0);
 	ok(asked->spaces == PLACES, "the user is told how many he has (%d)", (int)asked->spaces);
 	made = puppet_run(other, fork_many, 5, (long)others_page);
 	ok(made == 5, "another user's forks are made (%ld)", made);
@@ -422,12 +422,12 @@ static void places(void)
 	ok(made == 2 * PLACES, "root's are made, and more of them (%ld)", made);
 	ok(puppet_call(own, SYS_mprotect, page, PAGE, PROT_READ) == -EPERM,
 	   "the user's first is sealed still");
-	must_seal(asker->pid, users_page, PAGE);
-	ok(puppet_call(asker, SYS_mprotect, users_page, PAGE, PROT_READ) == -EPERM,
+	must_seal(client->pid, users_page, PAGE);
+	ok(puppet_call(client, SYS_mprotect, users_page, PAGE, PROT_READ) == -EPERM,
 	   "what root asks for is sealed, full or not");
-	made = puppet_run(asker, fork_many, 1, (long)users_page);
+	made = puppet_run(client, fork_many, 1, (long)users_page);
 	ok(made == 0, "but does not fork (%ld)", made);
-	puppet_end(asker);
+	puppet_end(client);
 
 	ok(puppet_run(own, end_children, 0) == 0, "none of the children was born unsealed");
 	ok(puppet_run(other, end_children, 0) == 0 && puppet_run(root, end_children, 0) == 0,

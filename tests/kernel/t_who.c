@@ -47,20 +47,20 @@ static uint64_t pages_of(struct puppet *puppet)
 }
 
 /* Is asked for, refused so, and nothing of it is sealed. */
-static void refused(struct puppet *asker, struct puppet *victim, const char *error, const char *why,
+static void refused(struct puppet *client, struct puppet *victim, const char *error, const char *why,
 		    const char *name)
 {
 	uint64_t page = pages_of(victim);
-	const struct asked *asked = ask(asker, "Seal", victim->pid, page, PAGE);
+	const struct asked *asked = ask(client, "Seal", victim->pid, page, PAGE);
 
 	ok(!strcmp(asked->error, error) && strstr(asked->message, why) && !is_sealed(victim, page),
 	   "%s: %s (%s: %s)", name, error, asked->error, asked->message);
 }
 
-static void sealed(struct puppet *asker, struct puppet *victim, pid_t named, const char *name)
+static void sealed(struct puppet *client, struct puppet *victim, pid_t named, const char *name)
 {
 	uint64_t page = pages_of(victim);
-	const struct asked *asked = ask(asker, "Seal", named, page, PAGE);
+	const struct asked *asked = ask(client, "Seal", named, page, PAGE);
 
 	ok(!*asked->error && is_sealed(victim, page) && !is_sealed(victim, page + PAGE),
 	   "%s: sealed (%s: %s)", name, asked->error, asked->message);
@@ -70,16 +70,16 @@ static void sealed(struct puppet *asker, struct puppet *victim, pid_t named, con
 
 static void users(void)
 {
-	struct puppet *asker = puppet_of(USER, USER), *own = puppet_of(USER, USER), *victim;
+	struct puppet *client = puppet_of(USER, USER), *own = puppet_of(USER, USER), *victim;
 
-	sealed(asker, own, own->pid, "a user: a process of his own");
-	sealed(asker, asker, asker->pid, "a user: itself");
-	refused(asker, roots, "PermissionDenied", "only root", "a user: a process of root");
+	sealed(client, own, own->pid, "a user: a process of his own");
+	sealed(client, client, client->pid, "a user: itself");
+	refused(client, roots, "PermissionDenied", "only root", "a user: a process of root");
 	victim = puppet_of(OTHER, OTHER);
-	refused(asker, victim, "PermissionDenied", "only root", "a user: a process of another user");
+	refused(client, victim, "PermissionDenied", "only root", "a user: a process of another user");
 	puppet_end(victim);
 	victim = puppet_of(USER, OTHER);
-	refused(asker, victim, "PermissionDenied", "ids", "a user: a process of another group");
+	refused(client, victim, "PermissionDenied", "ids", "a user: a process of another group");
 	puppet_end(victim);
 
 	/* Privileges that it could get back, or does not want to be looked at. */
@@ -88,55 +88,55 @@ static void users(void)
 	puppet_call(victim, SYS_setresgid, USER, USER, USER);
 	puppet_call(victim, SYS_setresuid, USER, USER, 0);
 	puppet_call(victim, SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
-	refused(asker, victim, "PermissionDenied", "ids", "a user: one that can be root again");
+	refused(client, victim, "PermissionDenied", "ids", "a user: one that can be root again");
 	puppet_end(victim);
 	victim = puppet_new();
 	puppet_call(victim, SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
 	puppet_become(victim, USER, USER);
-	refused(asker, victim, "PermissionDenied", "capabilities", "a user: one that has capabilities");
+	refused(client, victim, "PermissionDenied", "capabilities", "a user: one that has capabilities");
 	puppet_end(victim);
 	victim = puppet_of(USER, USER);
 	puppet_call(victim, SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
-	refused(asker, victim, "PermissionDenied", "PR_SET_DUMPABLE", "a user: one that cannot be traced");
+	refused(client, victim, "PermissionDenied", "PR_SET_DUMPABLE", "a user: one that cannot be traced");
 	refused(victim, victim, "PermissionDenied", "PR_SET_DUMPABLE", "nor by itself");
 	puppet_end(victim);
 	victim = puppet_of(USER, USER);
 	puppet_user_namespace(victim, USER, 1);
-	refused(asker, victim, "PermissionDenied", "user namespace", "a user: one in another user namespace");
+	refused(client, victim, "PermissionDenied", "user namespace", "a user: one in another user namespace");
 	puppet_end(victim);
 	/* A child by vfork that has begun to be another: the memory is root's. */
 	victim = puppet_child(roots, CLONE_VM);
 	puppet_call(victim, SYS_setresgid, USER, USER, USER);
 	puppet_call(victim, SYS_setresuid, USER, USER, USER);
-	refused(asker, victim, "PermissionDenied", "PR_SET_DUMPABLE",
+	refused(client, victim, "PermissionDenied", "PR_SET_DUMPABLE",
 		"a user: one of his that shares root's memory");
 	puppet_end(victim);
 	/* The caller is another by now than when it connected: the same as seteuid() there. */
-	puppet_end(asker);
-	asker = puppet_new();
-	puppet_call(asker, SYS_setresgid, -1, USER, -1);
-	puppet_call(asker, SYS_setresuid, -1, USER, -1);
-	refused(asker, own, "PermissionDenied", "the caller", "a caller that can be root again, as a user");
-	puppet_end(asker);
+	puppet_end(client);
+	client = puppet_new();
+	puppet_call(client, SYS_setresgid, -1, USER, -1);
+	puppet_call(client, SYS_setresuid, -1, USER, -1);
+	refused(client, own, "PermissionDenied", "the caller", "a caller that can be root again, as a user");
+	puppet_end(client);
 	puppet_end(own);
 }
 
 static void takes_back(void)
 {
-	struct puppet *asker = puppet_of(USER, USER), *own = puppet_of(USER, USER), *child;
+	struct puppet *client = puppet_of(USER, USER), *own = puppet_of(USER, USER), *child;
 	const struct asked *asked;
 	uint64_t page = pages_of(own);
 
-	asked = ask_revocably(asker, own->pid, page, PAGE);
+	asked = ask_revocably(client, own->pid, page, PAGE);
 	ok(!*asked->error && is_sealed(own, page), "a user: revocably (%s)", asked->message);
-	asked = ask(asker, "Unseal", own->pid, 0, 0);
+	asked = ask(client, "Unseal", own->pid, 0, 0);
 	ok(!strcmp(asked->error, "PermissionDenied") && is_sealed(own, page),
 	   "a user: takes nothing back (%s)", asked->message);
 	asked = ask(own, "Unseal", own->pid, page, PAGE);
 	ok(!strcmp(asked->error, "PermissionDenied") && is_sealed(own, page), "nor from inside (%s)",
 	   asked->message);
 	ok(!daemon_unseal(own->pid, NULL, 0) && !is_sealed(own, page), "root does");
-	puppet_end(asker);
+	puppet_end(client);
 	puppet_end(own);
 
 	own = puppet_new();
@@ -163,38 +163,38 @@ static void takes_back(void)
 static void looks(void)
 {
 	static const char *const roots_only[] = { "Report", "Metrics", "ReloadPolicy", "ListMatches" };
-	struct puppet *asker = puppet_of(USER, USER), *own = puppet_of(USER, USER),
+	struct puppet *client = puppet_of(USER, USER), *own = puppet_of(USER, USER),
 		      *others = puppet_of(OTHER, OTHER);
 	const struct asked *asked;
 	json_t *spaces;
 
 	must_seal(others->pid, pages_of(others), PAGE);
-	asked = ask(asker, "List", 0, 0, 0);
+	asked = ask(client, "List", 0, 0, 0);
 	ok(!*asked->error && asked->spaces == 0, "a user: is shown nothing of others (%s, %d)", asked->error,
 	   (int)asked->spaces);
-	asked = ask(asker, "Status", 0, 0, 0);
+	asked = ask(client, "Status", 0, 0, 0);
 	ok(!*asked->error && asked->spaces == 0, "a user: nothing of others is counted (%s, %d)",
 	   asked->error, (int)asked->spaces);
-	asked = ask(asker, "List", roots->pid, 0, 0);
+	asked = ask(client, "List", roots->pid, 0, 0);
 	ok(!strcmp(asked->error, "PermissionDenied"), "a user: nor when he names one (%s)", asked->message);
 	must_seal(own->pid, pages_of(own), PAGE);
-	asked = ask(asker, "List", 0, 0, 0);
+	asked = ask(client, "List", 0, 0, 0);
 	ok(!*asked->error && asked->spaces == 1 && asked->pid == own->pid,
 	   "a user: is shown his own (%s, %d)", asked->error, (int)asked->spaces);
-	asked = ask(asker, "List", own->pid, 0, 0);
+	asked = ask(client, "List", own->pid, 0, 0);
 	ok(!*asked->error && asked->spaces == 1, "a user: and when he names it (%s)", asked->error);
-	asked = ask(asker, "Status", 0, 0, 0);
+	asked = ask(client, "Status", 0, 0, 0);
 	ok(!*asked->error && asked->spaces == 1, "a user: his own is counted (%s, %d)", asked->error,
 	   (int)asked->spaces);
 	spaces = daemon_list(0);
 	ok(status_number("spaces") == 3 && json_array_size(spaces) == 3, "root: sees all");
 	json_decref(spaces);
 	for (size_t i = 0; i < sizeof(roots_only) / sizeof(*roots_only); i++) {
-		asked = ask(asker, roots_only[i], 0, 0, 0);
+		asked = ask(client, roots_only[i], 0, 0, 0);
 		ok(!strcmp(asked->error, "PermissionDenied") && strstr(asked->message, "only root may"),
 		   "a user: %s: %s", roots_only[i], asked->message);
 	}
-	puppet_end(asker);
+	puppet_end(client);
 	puppet_end(own);
 	puppet_end(others);
 }
@@ -249,19 +249,19 @@ static void monitors(void)
  * Is he refused all that only root of the machine may? host: but for what its user 0 may without a
  * capability.
  */
-static void no_root(struct puppet *asker, bool host, const char *name, const char *why)
+static void no_root(struct puppet *client, bool host, const char *name, const char *why)
 {
 	static const char *const methods[] = { "ListMatches", "Report", "ReloadPolicy", "Metrics" };
-	const struct asked *asked = ask(asker, "Unseal", asker->pid, 0, 0);
+	const struct asked *asked = ask(client, "Unseal", client->pid, 0, 0);
 
 	ok(!strcmp(asked->error, "PermissionDenied") && strstr(asked->message, why),
 	   "%s: takes nothing back (%s)", name, asked->message);
 	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
-		asked = ask(asker, methods[i], 0, 0, 0);
+		asked = ask(client, methods[i], 0, 0, 0);
 		ok(!strcmp(asked->error, host && i >= 2 ? "" : "PermissionDenied"), "%s: %s (%s)", name,
 		   methods[i], asked->message);
 	}
-	asked = ask(asker, "Status", 0, 0, 0);
+	asked = ask(client, "Status", 0, 0, 0);
 	ok(!*asked->error && asked->spaces <= 1, "%s: nothing of others is counted (%d)", name,
 	   (int)asked->spaces);
 }
@@ -317,51 +317,51 @@ static void pid_namespace(void)
 
 static void no_capabilities(void)
 {
-	struct puppet *asker = puppet_new(), *same = puppet_new(), *more = puppet_new();
+	struct puppet *client = puppet_new(), *same = puppet_new(), *more = puppet_new();
 	const struct asked *asked;
 
-	puppet_keep_capabilities(asker, SOME);
+	puppet_keep_capabilities(client, SOME);
 	puppet_keep_capabilities(same, SOME);
 	puppet_keep_capabilities(more, ALL_BUT_ADMIN);
-	no_root(asker, true, "root without CAP_SYS_ADMIN", "does not have CAP_SYS_ADMIN");
-	refused(asker, roots, "PermissionDenied", "capabilities",
+	no_root(client, true, "root without CAP_SYS_ADMIN", "does not have CAP_SYS_ADMIN");
+	refused(client, roots, "PermissionDenied", "capabilities",
 		"root without CAP_SYS_ADMIN: one that has it");
-	refused(asker, more, "PermissionDenied", "capabilities",
+	refused(client, more, "PermissionDenied", "capabilities",
 		"root without CAP_SYS_ADMIN: one that has more");
-	sealed(asker, same, same->pid, "root without CAP_SYS_ADMIN: one that has no more");
-	asked = ask(asker, "List", 0, 0, 0);
+	sealed(client, same, same->pid, "root without CAP_SYS_ADMIN: one that has no more");
+	asked = ask(client, "List", 0, 0, 0);
 	ok(!*asked->error && asked->spaces == 1, "sees this one only (%d)", (int)asked->spaces);
-	asked = ask(asker, "Metrics", 0, 0, 0);
+	asked = ask(client, "Metrics", 0, 0, 0);
 	ok(!*asked->error, "and reads the metrics, as mseald-metrics.service does (%s)", asked->message);
-	puppet_end(asker);
+	puppet_end(client);
 	puppet_end(same);
 	puppet_end(more);
 }
 
 static void user_namespaces(void)
 {
-	struct puppet *asker = puppet_of(USER, USER), *own, *users = puppet_of(USER, USER);
+	struct puppet *client = puppet_of(USER, USER), *own, *users = puppet_of(USER, USER);
 	uint64_t page;
 
-	puppet_user_namespace(asker, USER, 1);
-	ok(puppet_call(asker, SYS_getuid) == 0, "root in a user namespace: is user 0 there");
-	no_root(asker, false, "root in a user namespace", "only root may");
-	refused(asker, roots, "PermissionDenied", "only root", "root in a user namespace: a process of root");
-	refused(asker, users, "PermissionDenied", "user namespace",
+	puppet_user_namespace(client, USER, 1);
+	ok(puppet_call(client, SYS_getuid) == 0, "root in a user namespace: is user 0 there");
+	no_root(client, false, "root in a user namespace", "only root may");
+	refused(client, roots, "PermissionDenied", "only root", "root in a user namespace: a process of root");
+	refused(client, users, "PermissionDenied", "user namespace",
 		"root in a user namespace: one of his user outside");
-	own = puppet_child(asker, 0);
-	sealed(asker, own, own->pid, "root in a user namespace: one of his own there");
+	own = puppet_child(client, 0);
+	sealed(client, own, own->pid, "root in a user namespace: one of his own there");
 	puppet_end(own);
-	puppet_end(asker);
+	puppet_end(client);
 
 	/* Made by root, so that 0 is 0: still another user namespace. */
-	asker = puppet_new();
-	puppet_user_namespace(asker, 0, 65536);
-	no_root(asker, false, "user 0, in a user namespace", "another user namespace");
-	page = pages_of(asker);
-	ok(!*ask(asker, "Seal", asker->pid, page, PAGE)->error && is_sealed(asker, page), "but seals itself");
-	refused(asker, roots, "PermissionDenied", "only root", "and not root's");
-	puppet_end(asker);
+	client = puppet_new();
+	puppet_user_namespace(client, 0, 65536);
+	no_root(client, false, "user 0, in a user namespace", "another user namespace");
+	page = pages_of(client);
+	ok(!*ask(client, "Seal", client->pid, page, PAGE)->error && is_sealed(client, page), "but seals itself");
+	refused(client, roots, "PermissionDenied", "only root", "and not root's");
+	puppet_end(client);
 	puppet_end(users);
 }
 
@@ -377,23 +377,23 @@ static void write_text(const char *path, const char *text)
 /* With all that root has, but in the cgroup of a container that is armed. */
 static void armed(void)
 {
-	struct puppet *asker = puppet_new();
+	struct puppet *client = puppet_new();
 	const struct asked *asked;
 	char text[16];
 
 	mkdir("/sys/fs/cgroup/t_who", 0755);
-	snprintf(text, sizeof(text), "%d", (int)asker->pid);
+	snprintf(text, sizeof(text), "%d", (int)client->pid);
 	write_text("/sys/fs/cgroup/t_who/cgroup.procs", text);
-	asked = ask(asker, "ListMatches", 0, 0, 0);
+	asked = ask(client, "ListMatches", 0, 0, 0);
 	ok(!*asked->error, "before the container is armed it is root (%s)", asked->message);
-	if (daemon_call("WatchContainer", json_pack("{s:s,s:i}", "id", "who", "pid", (int)asker->pid), NULL))
+	if (daemon_call("WatchContainer", json_pack("{s:s,s:i}", "id", "who", "pid", (int)client->pid), NULL))
 		bail("arming: %s", daemon_error_message());
-	no_root(asker, false, "root in an armed container", "in a container that mseald seals");
-	refused(asker, roots, "PermissionDenied", "not in the container",
+	no_root(client, false, "root in an armed container", "in a container that mseald seals");
+	refused(client, roots, "PermissionDenied", "not in the container",
 		"root in an armed container: one of root outside");
-	sealed(asker, asker, asker->pid, "root in an armed container: itself");
+	sealed(client, client, client->pid, "root in an armed container: itself");
 	daemon_call("UnwatchContainer", json_pack("{s:s}", "id", "who"), NULL);
-	puppet_end(asker);
+	puppet_end(client);
 	rmdir("/sys/fs/cgroup/t_who");
 }
 
@@ -461,7 +461,7 @@ static void next_pid(pid_t pid)
 /* The process that is named is gone when the daemon hears of it, and root has its pid. */
 static void named_is_gone(void)
 {
-	struct puppet *asker = puppet_of(USER, USER), *own = puppet_of(USER, USER), *heir = NULL;
+	struct puppet *client = puppet_of(USER, USER), *own = puppet_of(USER, USER), *heir = NULL;
 	static const char call[] = "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":%d}}";
 	struct connection connection;
 	pid_t pid = own->pid;
@@ -486,7 +486,7 @@ static void named_is_gone(void)
 	json_decref(reply);
 	connection_close(&connection);
 	puppet_end(heir);
-	puppet_end(asker);
+	puppet_end(client);
 }
 
 #ifndef SO_PEERPIDFD
@@ -534,21 +534,21 @@ static bool finds(struct puppet *puppet, long fd, const char *word)
  * Root of a container asks, ends, and leaves its connection to another; root of the machine has its
  * pid then.
  */
-static void asker_is_gone(void)
+static void client_is_gone(void)
 {
-	struct puppet *outside = puppet_new(), *first, *asker, *heir = NULL;
+	struct puppet *outside = puppet_new(), *first, *client, *heir = NULL;
 	pid_t pid;
 	long fd;
 
 	puppet_pid_namespace(outside);
 	first = puppet_child(outside, 0);
-	asker = puppet_child(outside, CLONE_FILES);
+	client = puppet_child(outside, CLONE_FILES);
 	daemon_pause(true);
-	fd = puppet_run(asker, connect_and_ask, 0);
+	fd = puppet_run(client, connect_and_ask, 0);
 	if (fd < 0)
-		bail("cannot ask: %s", puppet_text(asker, fd));
-	pid = asker->pid;
-	puppet_end(asker);
+		bail("cannot ask: %s", puppet_text(client, fd));
+	pid = client->pid;
+	puppet_end(client);
 	for (int i = 0; i < 100 && (!heir || heir->pid != pid); i++) {
 		puppet_end(heir);
 		next_pid(pid);
@@ -637,7 +637,7 @@ int main(int argc, char **argv)
 	armed();
 	becomes_another();
 	named_is_gone();
-	asker_is_gone();
+	client_is_gone();
 	lines();
 	puppet_end(roots);
 	daemon_stop(SIGTERM);

@@ -47,7 +47,8 @@ all_jobs() {
 	echo "rest kernel:long@6.12"
 	for kernel in $always $today; do echo "rest kernel:rest@$kernel"; done
 	for kernel in $every; do
-		if grep -qx "$kernel" <<<"$always"; then echo "rest kernel:tables@$kernel"; else echo "rest kernel:attacks@$kernel"; fi
+		if grep -qx "$kernel" <<<"$always"; then echo "rest kernel:tables@$kernel"
+		else echo "rest kernel:attacks@$kernel"; fi
 	done
 	for kernel in 6.1 7.3; do echo "rest kernel:t_survive@$kernel"; done
 	for kernel in $always; do echo "rest oci@$kernel"; done
@@ -99,10 +100,16 @@ command_of() {
 	tree:?*) command+=("tests/$test") ;;
 	harness:brief) command=(tests/vm/selftest --brief "$kernel") ;;
 	harness:) command=(tests/vm/selftest "$kernel") ;;
-	kernel:attacks) command+=("MSEALD_TURN=${MSEALD_TURN:-$(turn_of "$kernel")}" "MSEALD_CPUS=${MSEALD_CPUS:-1}" tests/kernel/run "$kernel" attacks) limit=3600 ;;
+	kernel:attacks)
+		command+=("MSEALD_TURN=${MSEALD_TURN:-$(turn_of "$kernel")}" "MSEALD_CPUS=${MSEALD_CPUS:-1}")
+		command+=(tests/kernel/run "$kernel" attacks) limit=3600
+		;;
 	kernel:) command+=(tests/kernel/run "$kernel") limit=3600 ;;
 	kernel:*) command+=(tests/kernel/run "$kernel" "$test") limit=3600 ;;
-	calls:) command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-120}" tests/kernel/run "$kernel" fuzz_calls) limit=$((${MSEALD_FUZZ_SECONDS:-120} + 1200)) ;;
+	calls:)
+		command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-120}" tests/kernel/run "$kernel" fuzz_calls)
+		limit=$((${MSEALD_FUZZ_SECONDS:-120} + 1200))
+		;;
 	matrix:) command+=(tests/matrix --check) ;;
 	race:brief) command+=("MSEALD_RACE_SECONDS=${MSEALD_RACE_SECONDS:-5}" tests/race --brief "$kernel") ;;
 	race:long) command+=(tests/race "$kernel") ;;
@@ -124,7 +131,8 @@ command_of() {
 	cost:startup) command+=(tests/lib/one startup tests/bench/run --startup "$kernel") ;;
 	demo:) command+=(tests/lib/one demo tests/demo/run "$kernel") ;;
 	sanitize:) command+=(tests/lib/sanitized "$kernel") limit=3600 ;;
-	valgrind:) command+=(MSEALD_VALGRIND=1 "MSEALD_SOAK=${MSEALD_SOAK:-300}" tests/kernel/run "$kernel" t_soak) limit=3600 ;;
+	valgrind:) command+=(MSEALD_VALGRIND=1 "MSEALD_SOAK=${MSEALD_SOAK:-300}" tests/kernel/run \
+		"$kernel" t_soak) limit=3600 ;;
 	*) return 1 ;;
 	esac
 	[ -z "$under" ] || limit=$((limit * 3))
@@ -137,9 +145,12 @@ sources_of() {
 	kernel) echo bpf tests/vm/kernels.list ;;
 	calls) echo bpf tests/kernel/fuzz_*.c ;;
 	race) echo bpf tests/race tests/kernel/r_race.c ;;
-	real*) echo user/daemon/trace/native.c user/daemon/api/method_run.c user/daemon/policy/reconcile.c bpf/exec_match.bpf.c policy tests/real tests/vm/programs-disk.list ;;
-	service) echo systemd packaging/debian packaging/deb.sh user/daemon/bpf/lock.c bpf/lock.bpf.c bpf/lock_pins.bpf.c tests/service ;;
-	oci) echo user/oci packaging/oci packaging/k8s packaging/image user/daemon/policy/containers.c tests/oci ;;
+	real*) echo user/daemon/trace/native.c user/daemon/api/method_run.c user/daemon/policy/reconcile.c \
+		bpf/exec_match.bpf.c policy tests/real tests/vm/programs-disk.list ;;
+	service) echo systemd packaging/debian packaging/deb.sh user/daemon/bpf/lock.c bpf/lock.bpf.c \
+		bpf/lock_pins.bpf.c tests/service ;;
+	oci) echo user/oci packaging/oci packaging/k8s packaging/image user/daemon/policy/containers.c \
+		tests/oci ;;
 	harness) echo tests/vm ;;
 	fuzz*) echo user/lib user/oci user/daemon/base/config.c user/daemon/api/params.c tests/fuzz ;;
 	sanitize) echo user/lib user/ctl user/oci ;;

@@ -12,7 +12,8 @@ has_run() {
 	mkdir -p "$(dirname "$ran")"
 	(
 		flock 9
-		{ awk -v job="$1" '$1 != job' "$ran" 2>/dev/null; echo "$1 $(date +%s) $2 $commit"; } >"$ran.new" &&
+		{ awk -v job="$1" '$1 != job' "$ran" 2>/dev/null; echo "$1 $(date +%s) $2 $commit"
+		} >"$ran.new" &&
 			mv "$ran.new" "$ran"
 	) 9>"$ran.lock"
 }
@@ -34,7 +35,8 @@ in_turn() {
 		when=0 commit=$base changed=1
 		read -r _ when _ commit < <(grep -s "^$job " "$ran" || echo "$job 0 0 $base")
 		read -ra sources < <(sources_of "${job%%[:@]*}")
-		if [ -z "$commit" ] || [ ${#sources[@]} = 0 ] || git diff --quiet "$commit" -- "${sources[@]}" 2>/dev/null; then
+		if [ -z "$commit" ] || [ ${#sources[@]} = 0 ] ||
+			git diff --quiet "$commit" -- "${sources[@]}" 2>/dev/null; then
 			changed=0
 		fi
 		echo "$((1 - changed)) $when $job"
@@ -46,6 +48,7 @@ in_turn() {
 fits() {
 	[ -n "${MSEALD_DEADLINE-}" ] || return 0
 	local seconds
-	seconds=$(awk -v job="$1" '$1 == job { s = $3 * 1.5 } END { printf "%d", s ? s : 600 }' "$ran" 2>/dev/null)
+	seconds=$(awk -v job="$1" '$1 == job { s = $3 * 1.5 } END { printf "%d", s ? s : 600 }' "$ran" \
+		2>/dev/null)
 	[ $(($(date +%s) + ${seconds:-600} + 30)) -le "$MSEALD_DEADLINE" ]
 }

@@ -813,7 +813,8 @@ static void test_report(void **state)
 {
 	static const struct reply replies[] = {
 		{ "io.mseald.Report\"",
-		  REPORT(REPORT_ROW("web", "/usr/sbin/nginx", "munmap", "text", "audited", 2, "SIGKILL", "kill") ","
+		  REPORT(REPORT_ROW("web", "/usr/sbin/nginx", "munmap", "text", "audited", 2, "SIGKILL",
+				    "kill") ","
 			 REPORT_ROW("-", "/bin/x", "mprotect", "none", "denied", 1, "EPERM", "lsm") ","
 			 REPORT_ROW("old", "/bin/y", "munmap", "text", "killed", 1, "EPERM", "native") ","
 			 REPORT_ROW("web", "/usr/sbin/nginx", "mmap", "text", "audited", 5, "EPERM", "lsm"),

@@ -103,7 +103,7 @@ static void keep_signals_out(void)
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* After what was in force is in force again; what starts from here on is armed and told of. */
+/* After what was in force is in force again; what starts from here on is watched and told of. */
 static int open_policies(struct daemon *daemon)
 {
 	_cleanup_(diagnostics_free) struct diagnostics faults = {};
@@ -155,11 +155,11 @@ static void on_attempt(void *context, const struct mseald_event *event)
 	subscribers_publish(daemon->server, event);
 }
 
-static void on_hint(void *context, const struct mseald_exec_event *hint)
+static void on_exec_event(void *context, const struct mseald_exec_event *event)
 {
 	struct daemon *daemon = context;
 
-	reconcile_hint(daemon->reconcile, hint);
+	reconcile_exec_event(daemon->reconcile, event);
 }
 
 static void on_lost(void *context, uint64_t count)
@@ -174,7 +174,7 @@ static void on_killed(void *context)
 {
 	struct daemon *daemon = context;
 
-	integrity_end_doomed(daemon->integrity);
+	integrity_end_kill_pending(daemon->integrity);
 }
 
 static void on_unused(void *context)
@@ -185,7 +185,7 @@ static void on_unused(void *context)
 }
 
 static const struct event_handlers event_handlers = {
-	.attempt = on_attempt, .hint = on_hint, .lost = on_lost, .killed = on_killed, .unused = on_unused,
+	.attempt = on_attempt, .exec_event = on_exec_event, .lost = on_lost, .killed = on_killed, .unused = on_unused,
 };
 
 static void on_denial(void *context, const struct mseald_lock_denial *denial)

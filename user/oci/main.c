@@ -89,7 +89,7 @@ static int refused(const char *id, const char *error, const json_t *parameters)
 	return give_up(id, "mseald answers %.100s; is it of another version than mseald-oci-hook?", error);
 }
 
-static int arm(const char *socket, const char *id, json_t *request)
+static int watch(const char *socket, const char *id, json_t *request)
 {
 	_cleanup_free_ char *error = NULL;
 	struct varlink_client *client;
@@ -133,7 +133,7 @@ static int serve(const char *socket)
 	r = state_request(&state, &request, &fault);
 	if (r < 0)
 		return give_up(state_id(&state), "%s", r == -EINVAL ? fault.text : strerror(-r));
-	r = arm(socket, state_id(&state), request);
+	r = watch(socket, state_id(&state), request);
 	json_decref(request);
 	return r;
 }

@@ -80,7 +80,7 @@ static uid_t find_account(int proc_fd, int self_fd, uid_t uid)
 	return CLIENT_UNKNOWN;
 }
 
-/* The armed container that it is in; "": none. */
+/* The watched container that it is in; "": none. */
 static const char *container_of(const struct containers *containers, int proc_fd)
 {
 	_cleanup_free_ char *cgroup = containers ? cgroup_read(proc_fd) : NULL;

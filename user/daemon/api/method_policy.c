@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "bpf/task_iter.h"
 #include "policy/active.h"
-#include "policy/armed.h"
+#include "policy/watched.h"
 #include "policy/exec_facts.h"
 #include "policy/reconcile.h"
 #include "seal/labels.h"
@@ -68,11 +68,11 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	_cleanup_(exec_facts_free) struct exec_facts facts = {};
 	_cleanup_free_ char *why = NULL;
 	const struct policy *policy, *maker;
-	struct mseald_armed armed;
-	bool is_armed = armed_find(daemon->programs, task->key, &armed);
+	struct mseald_watched watched;
+	bool is_watched = watched_find(daemon->programs, task->key, &watched);
 	uint32_t set = set_of(daemon, task->key);
 
-	if (exec_facts_read(daemon->programs, (pid_t)task->pid, is_armed ? &armed : NULL,
+	if (exec_facts_read(daemon->programs, (pid_t)task->pid, is_watched ? &watched : NULL,
 			    active_wants_marked(daemon->active), &facts) < 0)
 		return NULL;
 	policy = policies_match(active_policies(daemon->active), &facts.policy, &why);

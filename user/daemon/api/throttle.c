@@ -43,7 +43,7 @@ static struct throttled *whose_turn(struct throttle *throttle, uint64_t *ret_wai
 	return NULL;
 }
 
-static void arm(struct throttle *throttle)
+static void set_timer(struct throttle *throttle)
 {
 	uint64_t wait = 0;
 
@@ -64,7 +64,7 @@ static void on_timer(void *context)
 		remove_throttled(throttle, throttled);
 		throttle->turn(throttled);
 	}
-	arm(throttle);
+	set_timer(throttle);
 }
 
 static bool waits(const struct throttle *throttle, const struct quota_user *user)
@@ -87,7 +87,7 @@ bool throttle_must(struct throttle *throttle, struct throttled *throttled)
 	*throttle->last = throttled;
 	throttle->last = &throttled->next;
 	throttled->waiting = true;
-	arm(throttle);
+	set_timer(throttle);
 	return true;
 }
 

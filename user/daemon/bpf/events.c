@@ -33,7 +33,7 @@ static void take_event(struct events *events, void *data, size_t size)
 
 	if (size >= sizeof(struct mseald_exec_event) &&
 	    (event->type == MSEALD_EVENT_EXEC || event->type == MSEALD_EVENT_RELRO)) {
-		events->handlers->hint(events->context, data);
+		events->handlers->exec_event(events->context, data);
 		return;
 	}
 	if (size < sizeof(*event))

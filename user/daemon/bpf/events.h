@@ -13,7 +13,7 @@ struct events;
 
 struct event_handlers {
 	void (*attempt)(void *context, const struct mseald_event *event);
-	void (*hint)(void *context, const struct mseald_exec_event *hint);
+	void (*exec_event)(void *context, const struct mseald_exec_event *event);
 	void (*lost)(void *context, uint64_t count);	/* attempts that found the buffer full */
 	/* At the end of a batch: */
 	void (*killed)(void *context);			/* an address space is doomed */

@@ -369,7 +369,7 @@ int programs_forget_account(struct programs *programs, uint32_t account)
 	return run(programs, TOOL_FORGET_ACCOUNT, &commit);
 }
 
-int programs_doom(struct programs *programs, uint64_t key)
+int programs_set_kill_pending(struct programs *programs, uint64_t key)
 {
 	struct mseald_commit commit = { .key = key };
 
@@ -383,20 +383,20 @@ int programs_forget(struct programs *programs, uint64_t key)
 	return run(programs, TOOL_FORGET, &commit);
 }
 
-int programs_arm(struct programs *programs, uint64_t key, const struct mseald_armed *facts)
+int programs_watch(struct programs *programs, uint64_t key, const struct mseald_watched *facts)
 {
-	struct mseald_arm request = { .key = key, .armed = *facts };
-	uint32_t armed = 0;
-	int r = run_with(programs, TOOL_ARM, &request, sizeof(request), &armed);
+	struct mseald_watch request = { .key = key, .watched = *facts };
+	uint32_t watched = 0;
+	int r = run_with(programs, TOOL_WATCH, &request, sizeof(request), &watched);
 
-	return r < 0 ? r : armed ? 0 : -ENOSPC;
+	return r < 0 ? r : watched ? 0 : -ENOSPC;
 }
 
-int programs_disarm(struct programs *programs, uint64_t key)
+int programs_unwatch(struct programs *programs, uint64_t key)
 {
 	struct mseald_commit request = { .key = key };
 
-	return run(programs, TOOL_DISARM, &request);
+	return run(programs, TOOL_UNWATCH, &request);
 }
 
 static int iterate(const struct programs *programs, enum tool tool, union bpf_iter_link_info *info)

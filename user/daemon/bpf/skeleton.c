@@ -34,8 +34,8 @@ struct skeleton {
 
 static const char *const tools[TOOL_COUNT] = {
 	"mseald_commit", "mseald_uncache",	  "mseald_set_kill_pending",
-	"mseald_forget", "mseald_forget_account", "mseald_arm",
-	"mseald_disarm", "mseald_tasks",	  "mseald_vmas",
+	"mseald_forget", "mseald_forget_account", "mseald_watch",
+	"mseald_unwatch", "mseald_tasks",	  "mseald_vmas",
 };
 
 static bool is_settings(const struct bpf_map *map)

@@ -8,17 +8,17 @@
 #include "base/cgroup.h"
 #include "bpf/task_iter.h"
 #include "lib/base/util.h"
-#include "policy/armed.h"
+#include "policy/watched.h"
 
 #define PATIENCE_US (5u * 1000 * 1000)
 
 static bool is_seen(struct reconcile *reconcile, struct programs *programs, struct space_map *space_map,
 		    uint64_t key)
 {
-	struct mseald_armed armed;
+	struct mseald_watched watched;
 	struct mseald_space space;
 
-	return reconcile_known(reconcile, key) || armed_find(programs, key, &armed) ||
+	return reconcile_known(reconcile, key) || watched_find(programs, key, &watched) ||
 	       (space_map_read_space(space_map, key, &space) >= 0 && MSEALD_WORD_SET(space.word));
 }
 

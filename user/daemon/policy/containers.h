@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Container policies: of each container that was armed (method_container.h) one policy
+ * Container policies: of each container that was watched (method_container.h) one policy
  * about its cgroup, in force before those of files. Each is kept in a file for
  * the next daemon, and ends with the cgroup.
  */
@@ -64,7 +64,7 @@ struct container_watch {
 	bool done;			/* the first was seen */
 };
 
-/* that are looked at; who has more had them before it was armed */
+/* that are looked at; who has more had them before it was watched */
 #define CONTAINER_WATCH_PROCESSES_MAX 64
 
 /* That of the i-th container and its policy; NULL: there are not so many. */

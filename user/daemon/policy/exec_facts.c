@@ -20,7 +20,7 @@ static bool read_marked(int proc_fd)
 	return fd >= 0 && elf_object_read(fd, &object) >= 0 && object.memory_seal;
 }
 
-int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_armed *armed, bool want_marked,
+int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_watched *watched, bool want_marked,
 		    struct exec_facts *ret)
 {
 	_cleanup_(exec_facts_free) struct exec_facts facts = {};
@@ -29,13 +29,13 @@ int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_ar
 
 	if (proc_fd < 0)
 		return -ESRCH;
-	facts.exe = armed && armed->exe[0] == '/' ? strndup(armed->exe, sizeof(armed->exe)) :
+	facts.exe = watched && watched->exe[0] == '/' ? strndup(watched->exe, sizeof(watched->exe)) :
 						    procfs_exe(proc_fd);
-	facts.cgroup = armed ? cgroup_path(armed->cgroup) : NULL;
+	facts.cgroup = watched ? cgroup_path(watched->cgroup) : NULL;
 	if (!facts.cgroup)
 		facts.cgroup = cgroup_read(proc_fd);
-	if (armed)
-		facts.policy.user = armed->user;
+	if (watched)
+		facts.policy.user = watched->user;
 	else if (procfs_read_status(proc_fd, "status", "Uid", user) < 0 ||
 		 sscanf(user, "%*u %u", &facts.policy.user) != 1)
 		return -ESRCH;
@@ -43,8 +43,8 @@ int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_ar
 		uint32_t marked = facts.policy.marked = read_marked(proc_fd);
 
 		/* Of the next start of the same file the kernel knows it. */
-		if (armed && armed->file.inode && !(armed->flags & MSEALD_ARMED_FORKED))
-			(void)bpf_map_update_elem(programs_map_fd(programs, "marks"), &armed->file, &marked,
+		if (watched && watched->file.inode && !(watched->flags & MSEALD_WATCHED_FORKED))
+			(void)bpf_map_update_elem(programs_map_fd(programs, "marks"), &watched->file, &marked,
 						  BPF_ANY);
 	}
 	facts.policy.exe = facts.exe;

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/timer.h"
 #include "bpf/task_iter.h"
-#include "policy/armed.h"
+#include "policy/watched.h"
 #include "policy/exec_facts.h"
 #include "seal/seal.h"
 
@@ -125,21 +125,21 @@ static void drop(struct pending *pending)
 /* Nothing more is to be sealed of it. */
 static void end(struct pending *pending)
 {
-	(void)programs_disarm(pending->reconcile->on.programs, pending->key);
+	(void)programs_unwatch(pending->reconcile->on.programs, pending->key);
 	drop(pending);
 }
 
 /* From here on what it dlopen()s is told of. */
-static bool stay_armed(struct pending *pending, const struct exec_facts *facts)
+static bool stay_watched(struct pending *pending, const struct exec_facts *facts)
 {
 	struct programs *programs = pending->reconcile->on.programs;
-	struct mseald_armed armed;
+	struct mseald_watched watched;
 
-	if (armed_find(programs, pending->key, &armed))
+	if (watched_find(programs, pending->key, &watched))
 		return true;
-	armed = (struct mseald_armed){ .user = facts->policy.user };
-	(void)snprintf(armed.exe, sizeof(armed.exe), "%s", facts->exe ?: "");
-	return programs_arm(programs, pending->key, &armed) >= 0;
+	watched = (struct mseald_watched){ .user = facts->policy.user };
+	(void)snprintf(watched.exe, sizeof(watched.exe), "%s", facts->exe ?: "");
+	return programs_watch(programs, pending->key, &watched) >= 0;
 }
 
 /* Each once. */
@@ -240,7 +240,7 @@ static void go_on(struct pending *pending, const struct policy *policy, const st
 	} else {
 		if (pending->phase != PHASE_WATCH)
 			tell_sealed_start(pending, policy, facts, result);
-		if (!policy->seal.dlopen || !stay_armed(pending, facts)) {
+		if (!policy->seal.dlopen || !stay_watched(pending, facts)) {
 			end(pending);
 			return;
 		}
@@ -318,12 +318,12 @@ static void on_due(void *context)
 	const struct reconcile_context *on = &pending->reconcile->on;
 	_cleanup_(exec_facts_free) struct exec_facts facts = {};
 	const struct policy *policy;
-	struct mseald_armed armed;
-	bool is_armed;
+	struct mseald_watched watched;
+	bool is_watched;
 	int r;
 
-	is_armed = armed_find(on->programs, pending->key, &armed);
-	r = exec_facts_read(on->programs, pending->pid, is_armed ? &armed : NULL,
+	is_watched = watched_find(on->programs, pending->key, &watched);
+	r = exec_facts_read(on->programs, pending->pid, is_watched ? &watched : NULL,
 			    active_wants_marked(on->active), &facts);
 	if (r == -ENOMEM)
 		look_after(pending, RETRY_US);
@@ -331,10 +331,10 @@ static void on_due(void *context)
 		end(pending);
 	if (r < 0)
 		return;
-	if (is_armed && armed.flags & MSEALD_ARMED_FORKED)
+	if (is_watched && watched.flags & MSEALD_WATCHED_FORKED)
 		pending->readiness.unseen = true;
 	policy = policies_match(active_policies(on->active), &facts.policy, NULL);
-	if (policy && is_armed && !pending->matched)
+	if (policy && is_watched && !pending->matched)
 		containers_seen(on->containers, policy->name);
 	pending->matched = true;
 	if (!policy || !policy->seal.segments)
@@ -345,22 +345,22 @@ static void on_due(void *context)
 
 /* --- when to look --- */
 
-void reconcile_hint(struct reconcile *reconcile, const struct mseald_exec_event *hint)
+void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_event *event)
 {
-	bool known = reconcile && *find(reconcile, hint->space);
-	struct pending *pending = reconcile ? add(reconcile, hint->space, (pid_t)hint->pid) : NULL;
+	bool known = reconcile && *find(reconcile, event->space);
+	struct pending *pending = reconcile ? add(reconcile, event->space, (pid_t)event->pid) : NULL;
 	struct readiness *readiness;
 
 	if (!pending)
 		return;
 	readiness = &pending->readiness;
 	if (!known)
-		pending->began = hint->time;
+		pending->began = event->time;
 	/* Of one that was done with; what it was started with was told before. */
-	if (!known && hint->type == MSEALD_EVENT_RELRO)
+	if (!known && event->type == MSEALD_EVENT_RELRO)
 		readiness->unseen = true;
-	if (hint->type == MSEALD_EVENT_RELRO && readiness->hints_count < READINESS_HINTS_MAX)
-		readiness->hints[readiness->hints_count++] = hint->address;
+	if (event->type == MSEALD_EVENT_RELRO && readiness->relro_count < READINESS_RELRO_MAX)
+		readiness->relro[readiness->relro_count++] = event->address;
 	if (pending->phase != PHASE_LOOK)
 		pending->looking = now_us(reconcile);
 	pending->phase = PHASE_LOOK;
@@ -373,7 +373,7 @@ void reconcile_hint(struct reconcile *reconcile, const struct mseald_exec_event 
  * Of an address space whose end no program saw; the keys were read before the tasks, so none of
  * these is new.
  */
-static void disarm_gone(struct programs *programs, const uint64_t *keys, size_t keys_count,
+static void unwatch_gone(struct programs *programs, const uint64_t *keys, size_t keys_count,
 			struct mseald_task *tasks, size_t tasks_count)
 {
 	task_iter_sort_by_key(tasks, tasks_count);
@@ -382,7 +382,7 @@ static void disarm_gone(struct programs *programs, const uint64_t *keys, size_t 
 		size_t count;
 
 		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0 && !count)
-			(void)programs_disarm(programs, keys[i]);
+			(void)programs_unwatch(programs, keys[i]);
 	}
 }
 
@@ -393,10 +393,10 @@ static void look_at_all(struct reconcile *reconcile, bool lost)
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t count, keys_count;
 
-	if (!active_policies(reconcile->on.active)->count || armed_keys(programs, &keys, &keys_count) < 0 ||
+	if (!active_policies(reconcile->on.active)->count || watched_keys(programs, &keys, &keys_count) < 0 ||
 	    task_iter_read(programs, 0, &tasks, &count) < 0)
 		return;
-	disarm_gone(programs, keys, keys_count, tasks, count);
+	unwatch_gone(programs, keys, keys_count, tasks, count);
 	for (size_t i = 0; i < count; i++) {
 		struct pending *pending;
 		bool known;
@@ -422,11 +422,11 @@ static void forget_gone(struct reconcile *reconcile)
 {
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct pending *pending = reconcile->buckets[i], *next; pending; pending = next) {
-			struct mseald_armed armed;
+			struct mseald_watched watched;
 
 			next = pending->next;
 			if (pending->phase == PHASE_WATCH &&
-			    !armed_find(reconcile->on.programs, pending->key, &armed))
+			    !watched_find(reconcile->on.programs, pending->key, &watched))
 				drop(pending);
 		}
 }

@@ -31,7 +31,7 @@ struct reconcile_context {
 int reconcile_open(const struct reconcile_context *context, struct reconcile **ret);
 struct reconcile *reconcile_close(struct reconcile *reconcile);	/* takes NULL, returns NULL */
 
-void reconcile_hint(struct reconcile *reconcile, const struct mseald_exec_event *hint);
+void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_event *event);
 
 /* Every process there is: at the start, after a reload, and when a hint may have been lost. */
 void reconcile_look_at_all(struct reconcile *reconcile);

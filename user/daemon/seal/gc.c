@@ -163,7 +163,7 @@ int gc_take_over(struct gc *gc)
 	space_map_settle_all(gc->space_map);
 	forget_stale(gc);
 	integrity_check(gc->integrity);	/* what slipped while nobody watched */
-	integrity_end_doomed(gc->integrity);
+	integrity_end_kill_pending(gc->integrity);
 	log_info("took over %" PRIu64 " sealed address spaces",
 		 (uint64_t)programs_state(gc->programs)->sealed);
 	return 0;
@@ -217,7 +217,7 @@ bool gc_tick(struct gc *gc)
 		gc->lifecycle_seen = lifecycle;
 		gc->misses_seen = all;
 		look_at_places(gc);
-		integrity_end_doomed(gc->integrity);
+		integrity_end_kill_pending(gc->integrity);
 		detach_when_idle(gc);
 		(void)set_map_collect(space_map_sets(gc->space_map));
 		set_map_trim(space_map_sets(gc->space_map));

@@ -112,7 +112,7 @@ static bool end_space(struct integrity *integrity, uint64_t key, const struct ms
  * Kills every process that shares a doomed address space: the programs' signal
  * does not reach those made by clone(CLONE_VM). True: somebody was alive.
  */
-static bool end_doomed(struct integrity *integrity)
+static bool end_kill_pending(struct integrity *integrity)
 {
 	_cleanup_free_ struct mseald_space *spaces = NULL;
 	_cleanup_free_ struct mseald_task *tasks = NULL;
@@ -133,15 +133,15 @@ static bool end_doomed(struct integrity *integrity)
 	return living;
 }
 
-void integrity_end_doomed(struct integrity *integrity)
+void integrity_end_kill_pending(struct integrity *integrity)
 {
-	if (end_doomed(integrity))
+	if (end_kill_pending(integrity))
 		(void)timer_set(&integrity->again, AGAIN_US);
 }
 
 static void on_again(void *context)
 {
-	integrity_end_doomed(context);
+	integrity_end_kill_pending(context);
 }
 
 /* Dooms the address space, if one of its seals is not there any more. */
@@ -161,7 +161,7 @@ static void check_space(struct integrity *integrity, uint64_t key, const pid_t *
 		  "pid %d got rid of sealed memory 0x%" PRIx64 "-0x%" PRIx64
 		  " past a gate: killing it and what shares its memory",
 		  (int)pids[0], gone.start, gone.end);
-	(void)programs_doom(integrity->programs, key);
+	(void)programs_set_kill_pending(integrity->programs, key);
 }
 
 void integrity_check(struct integrity *integrity)

@@ -27,6 +27,6 @@ struct integrity *integrity_close(struct integrity *integrity);	/* takes NULL, r
 void integrity_check(struct integrity *integrity);
 
 /* Kills whoever shares a doomed address space, and looks again soon, until nobody is left. */
-void integrity_end_doomed(struct integrity *integrity);
+void integrity_end_kill_pending(struct integrity *integrity);
 
 #endif

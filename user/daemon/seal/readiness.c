@@ -58,7 +58,7 @@ static size_t end_of_start(const struct readiness *readiness, const struct objec
 {
 	size_t i = 0;
 
-	while (i < readiness->hints_count && !in_relro(last, readiness->hints[i]))
+	while (i < readiness->relro_count && !in_relro(last, readiness->relro[i]))
 		i++;
 	return i;
 }
@@ -71,8 +71,8 @@ static bool is_late(const struct readiness *readiness, const struct object *obje
 {
 	if (!has_relro(object))
 		return false;
-	for (size_t i = end + 1; i < readiness->hints_count; i++)
-		if (in_relro(object, readiness->hints[i]))
+	for (size_t i = end + 1; i < readiness->relro_count; i++)
+		if (in_relro(object, readiness->relro[i]))
 			return true;
 	return false;
 }
@@ -181,7 +181,7 @@ static int find_late(struct readiness *readiness, const struct objects *objects,
 	if ((readiness->unseen || plain) && program)
 		r = loader_deps_find_late(objects, (size_t)(program - objects->list), proc_dirfd, late);
 	end = program && has_relro(program) ? end_of_start(readiness, program) :
-	      loader			    ? end_of_start(readiness, loader) : readiness->hints_count;
+	      loader			    ? end_of_start(readiness, loader) : readiness->relro_count;
 	for (size_t i = 0; i < objects->count && r >= 0; i++)
 		if (!readiness->objects[i].program && !readiness->objects[i].loader)
 			readiness->objects[i].late = (late[i] &&

@@ -14,7 +14,7 @@
 #include "bpf/events.h"
 #include "lib/proc/segments.h"
 
-#define READINESS_HINTS_MAX 128
+#define READINESS_RELRO_MAX 128
 
 struct readiness {
 	/* What is known before. */
@@ -37,8 +37,8 @@ struct readiness {
 	/* nobody saw it start: what it was started with is told by its files, not by hints */
 	bool unseen;
 	/* where RELRO came into force since the exec, in this order */
-	uint64_t hints[READINESS_HINTS_MAX];
-	size_t hints_count;
+	uint64_t relro[READINESS_RELRO_MAX];
+	size_t relro_count;
 	/* What was found. */
 	/* the loader is: nothing of what it loaded at the start will change */
 	bool through;

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The map `watched`: programs that started and matched a trigger, with what was so at their exec
+ * (bpf/exec_match.bpf.c).
+ * programs_watch() and programs_unwatch() change it.
+ */
+#ifndef MSEALD_POLICY_WATCHED_H
+#define MSEALD_POLICY_WATCHED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/programs.h"
+#include "mseald/shared.h"
+
+/* Is the key watched? Then what is known of it. */
+bool watched_find(struct programs *programs, uint64_t key, struct mseald_watched *ret);
+
+/* All keys; the caller frees *ret. Those that come or go meanwhile may be missing. -ENOMEM. */
+int watched_keys(struct programs *programs, uint64_t **ret, size_t *ret_count);
+
+#endif
