@@ -106,8 +106,8 @@ install_qemu() {
 	apt_install "$@" {qemu-system-{x86,common,data},seabios}"/$codename-backports"
 	qemu_is_new ||
 		die \
-		"qemu-system-x86 is older than ${qemu_least#*:} in $codename-backports too;"\
-" install a newer one"
+		"qemu-system-x86 is older than ${qemu_least#*:} in $codename-backports too;\
+ install a newer one"
 }
 
 case ${1:-test} in
