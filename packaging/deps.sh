@@ -34,7 +34,8 @@ as_root() {
 # missing PACKAGE...: prints those that are not installed.
 missing() {
 	local have p
-	have=" $(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' | tr '\n' ' ')"
+	have=" $(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null |
+		sed -n 's/^installed //p' | tr '\n' ' ')"
 	for p; do
 		[[ $have == *" $p "* ]] || printf '%s ' "$p"
 	done
@@ -95,8 +96,9 @@ install_qemu() {
 	for f in "$list" "${parts%/}"/*.list "${parts%/}"/*.sources; do
 		[ ! -f "$f" ] || ln -s "$f" "$dir/parts/"
 	done
+	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	echo \
-		"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $("$vm/mirror") $codename-backports main" \
+		"deb [signed-by=$keyring] $("$vm/mirror") $codename-backports main" \
 		>"$dir/backports.list"
 	set -- -o Dir::Etc::SourceList="$dir/backports.list" -o Dir::Etc::SourceParts="$dir/parts" \
 		-o Dir::State::Lists="$dir/lists" -o APT::Sandbox::User=root
@@ -104,7 +106,8 @@ install_qemu() {
 	apt_install "$@" {qemu-system-{x86,common,data},seabios}"/$codename-backports"
 	qemu_is_new ||
 		die \
-		"qemu-system-x86 is older than ${qemu_least#*:} in $codename-backports too; install a newer one"
+		"qemu-system-x86 is older than ${qemu_least#*:} in $codename-backports too;\
+ install a newer one"
 }
 
 case ${1:-test} in

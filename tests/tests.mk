@@ -4,15 +4,18 @@
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 UNIT_DAEMON := $(B)/tests/unit/test_base $(B)/tests/unit/test_sealset $(B)/tests/unit/test_restartable \
-	$(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_ratelimit $(B)/tests/unit/test_lock_log \
-	$(B)/tests/unit/test_creds $(B)/tests/unit/test_config $(B)/tests/unit/test_throttle
+	$(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_ratelimit \
+	$(B)/tests/unit/test_lock_log $(B)/tests/unit/test_creds $(B)/tests/unit/test_config \
+	$(B)/tests/unit/test_throttle
 UNIT_OCI := $(B)/tests/unit/test_ocistate
 KERNEL_LIB := \
 	$(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c \
 	tests/kernel/t_%.c tests/kernel/r_%.c \
 	tests/kernel/fuzz_%.c \
 	tests/kernel/inject_main.c tests/kernel/httpload.c \
-	tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c tests/kernel/runpre.c tests/kernel/runme.c,$(wildcard tests/kernel/*.c)))
+	tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c \
+	tests/kernel/runpre.c tests/kernel/runme.c, \
+	$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
 RUNME := $(addprefix $(B)/tests/kernel/, \
 	runme runme-norelro runme-now runme-static runme-static-pie runme-static-norelro runme32 librunpre.so)
@@ -153,7 +156,7 @@ $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/libcommon.a
 
 CHECK_PROGRAMS := all unit-programs kernel-programs fuzz-programs bench-programs $(B)/mseald-oci-hook-static
 
-check: deps ## tests all parts: unit, fuzz smoke, the attacks on VMs, service, containers; a quarter of an hour
+check: deps ## tests all parts: unit, fuzz smoke, attacks on VMs, service, containers; a quarter of an hour
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory $(CHECK_PROGRAMS)
 	$(Q)tests/check
 
@@ -191,7 +194,7 @@ fuzz-calls: deps ## random memory calls against seals of every kind, MSEALD_FUZZ
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
 	$(Q)MSEALD_FUZZ_SECONDS="$${MSEALD_FUZZ_SECONDS:-600}" tests/check --all calls
 
-race: deps ## races against the gates, MSEALD_RACE_SECONDS (60) per kernel, preemption model, 2 and 4 processors
+race: deps ## races against the gates, MSEALD_RACE_SECONDS (60) per kernel, preemption, 2 and 4 processors
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
 	$(Q)tests/race --all
 

@@ -102,7 +102,8 @@ static void users(void)
 	puppet_end(victim);
 	victim = puppet_of(USER, USER);
 	puppet_user_namespace(victim, USER, 1);
-	refused(client, victim, "PermissionDenied", "user namespace", "a user: one in another user namespace");
+	refused(client, victim, "PermissionDenied", "user namespace",
+		"a user: one in another user namespace");
 	puppet_end(victim);
 	/* A child by vfork that has begun to be another: the memory is root's. */
 	victim = puppet_child(roots, CLONE_VM);
@@ -346,7 +347,8 @@ static void user_namespaces(void)
 	puppet_user_namespace(client, USER, 1);
 	ok(puppet_call(client, SYS_getuid) == 0, "root in a user namespace: is user 0 there");
 	no_root(client, false, "root in a user namespace", "only root may");
-	refused(client, roots, "PermissionDenied", "only root", "root in a user namespace: a process of root");
+	refused(client, roots, "PermissionDenied", "only root",
+		"root in a user namespace: a process of root");
 	refused(client, users, "PermissionDenied", "user namespace",
 		"root in a user namespace: one of his user outside");
 	own = puppet_child(client, 0);
@@ -359,7 +361,8 @@ static void user_namespaces(void)
 	puppet_user_namespace(client, 0, 65536);
 	no_root(client, false, "user 0, in a user namespace", "another user namespace");
 	page = pages_of(client);
-	ok(!*ask(client, "Seal", client->pid, page, PAGE)->error && is_sealed(client, page), "but seals itself");
+	ok(!*ask(client, "Seal", client->pid, page, PAGE)->error && is_sealed(client, page),
+		"but seals itself");
 	refused(client, roots, "PermissionDenied", "only root", "and not root's");
 	puppet_end(client);
 	puppet_end(users);

@@ -107,7 +107,8 @@ command_of() {
 	kernel:) command+=(tests/kernel/run "$kernel") limit=3600 ;;
 	kernel:*) command+=(tests/kernel/run "$kernel" "$test") limit=3600 ;;
 	calls:)
-		command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-120}" tests/kernel/run "$kernel" fuzz_calls)
+		command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-120}"
+			tests/kernel/run "$kernel" fuzz_calls)
 		limit=$((${MSEALD_FUZZ_SECONDS:-120} + 1200))
 		;;
 	matrix:) command+=(tests/matrix --check) ;;

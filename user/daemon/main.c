@@ -185,7 +185,8 @@ static void on_unused(void *context)
 }
 
 static const struct event_handlers event_handlers = {
-	.attempt = on_attempt, .exec_event = on_exec_event, .lost = on_lost, .killed = on_killed, .unused = on_unused,
+	.attempt = on_attempt, .exec_event = on_exec_event, .lost = on_lost,
+	.killed = on_killed, .unused = on_unused,
 };
 
 static void on_denial(void *context, const struct mseald_lock_denial *denial)

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * Room for more elements of this size behind those (count) that the list has; list points to the pointer to it.
- * -ENOMEM: it is as it was.
+ * Room for more elements of this size behind those (count) that the list has; list points to the
+ * pointer to it. -ENOMEM: it is as it was.
  */
 int list_grow(void *list, size_t count, size_t more, size_t *allocated, size_t size);
 

@@ -20,8 +20,8 @@ static bool read_marked(int proc_fd)
 	return fd >= 0 && elf_object_read(fd, &object) >= 0 && object.memory_seal;
 }
 
-int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_watched *watched, bool want_marked,
-		    struct exec_facts *ret)
+int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_watched *watched,
+		    bool want_marked, struct exec_facts *ret)
 {
 	_cleanup_(exec_facts_free) struct exec_facts facts = {};
 	_cleanup_close_ int proc_fd = procfs_open(pid);

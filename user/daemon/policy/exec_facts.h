@@ -18,8 +18,8 @@ struct exec_facts {
  * watched: NULL when it is not. want_marked: look into the program's file, and let the
  * kernel know. -ESRCH: the process is gone; -ENOMEM.
  */
-int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_watched *watched, bool want_marked,
-		    struct exec_facts *ret);
+int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_watched *watched,
+		    bool want_marked, struct exec_facts *ret);
 void exec_facts_free(struct exec_facts *facts);	/* takes zeroed; leaves it zeroed */
 
 #endif

@@ -13,5 +13,6 @@ bool watched_find(struct programs *programs, uint64_t key, struct mseald_watched
 
 int watched_keys(struct programs *programs, uint64_t **ret, size_t *ret_count)
 {
-	return map_keys(programs_map_fd(programs, "watched"), sizeof(**ret), MSEALD_MAX_SPACES, ret, ret_count);
+	return map_keys(programs_map_fd(programs, "watched"), sizeof(**ret), MSEALD_MAX_SPACES,
+		ret, ret_count);
 }
