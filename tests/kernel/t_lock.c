@@ -173,7 +173,7 @@ static void taken_over(void)
 	close(stolen);
 	stolen = lock_override_check();
 	if (ok(stolen >= 0, "a program overrides security_bpf_map (%d)", stolen))
-		refused("[Mseald]\nLock=yes\n", 3, "was not refused to an outsider", "a check is overridden");
+		refused("[Mseald]\nLock=yes\n", 3, "was not denied to an outsider", "a check is overridden");
 	close(stolen);
 	nap(500);
 	puppet_end(puppet);
@@ -315,7 +315,7 @@ static void told(void)
 	   "told: a monitor has who it was (%s[%lld])", json_text(denial, "comm"),
 	   (long long)json_number(denial, "pid"));
 	json_decref(denial);
-	snprintf(words, sizeof(words), "mseald: locked: refused changing the pins to t_lock[%d] uid 0\n",
+	snprintf(words, sizeof(words), "mseald: locked: denied changing the pins to t_lock[%d] uid 0\n",
 		 pid);
 	ok(log_says(words), "told: and so has the log");
 	pid = try_pin(1);
