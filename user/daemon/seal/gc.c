@@ -36,6 +36,7 @@ struct gc {
 	/* As the last tick found them. */
 	uint64_t lifecycle_seen, misses_seen, idle_entries_seen, refused_seen;
 	unsigned quiet;			/* ticks without another line on forks */
+	unsigned ticks;			/* since stale entries were last looked for */
 };
 
 /* Entries that hold nothing, once no program can be looking at them. */
@@ -199,6 +200,17 @@ static void look_at_places(struct gc *gc)
 	gc->quiet = QUIET_LOOKS;
 }
 
+/*
+ * Is it time to look for stale entries though no program run is known to be missed? Rarer where there are
+ * many: a look reads all entries and all tasks.
+ */
+static bool look_is_due(struct gc *gc)
+{
+	uint64_t entries = programs_state(gc->programs)->entries;
+
+	return entries && ++gc->ticks >= 4 + entries / 64;
+}
+
 bool gc_tick(struct gc *gc)
 {
 	uint64_t lifecycle, all, idle_entries;
@@ -209,8 +221,10 @@ bool gc_tick(struct gc *gc)
 		missed = lifecycle != gc->lifecycle_seen;
 		/* Of what is alive and not sealed any more, or of what ended just when it was sealed. */
 		idle_entries = count_idle_entries(gc);
-		if (missed || (idle_entries && idle_entries != gc->idle_entries_seen))
+		if (missed || (idle_entries && idle_entries != gc->idle_entries_seen) || look_is_due(gc)) {
 			forget_stale(gc);
+			gc->ticks = 0;
+		}
 		gc->idle_entries_seen = count_idle_entries(gc);
 		if (all != gc->misses_seen)
 			integrity_check(gc->integrity);
