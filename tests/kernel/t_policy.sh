@@ -75,8 +75,8 @@ all_text() {
 
 # The library that was loaded last.
 libz_sealed() {
-	libz=$(awk '$2 ~ /x/ && $6 ~ /libz/ { sub(/-.*/, "", $1); at = $1 } END { print at }' "/proc/$pid/maps")
-	msealctl list "$pid" | grep -q "x$libz-.* text "
+	at=$(awk '$2 ~ /x/ && $6 ~ /libz/ { sub(/-.*/, "", $1); at = $1 } END { print at }' "/proc/$pid/maps")
+	msealctl list "$pid" | grep -q "x$at-.* text "
 }
 
 policy() { # NAME, the file on stdin
