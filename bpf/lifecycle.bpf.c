@@ -88,10 +88,11 @@ int BPF_PROG(mseald_kill_vfork)
 SEC("tp_btf/task_newtask")
 int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone_flags)
 {
-	u64 name = (u64)child;
+	u64 name;
 
 	if (likely(!*(volatile u64 *)&state.pending_forks) || clone_flags & CLONE_VM)
 		return 0;
+	name = (u64)child;
 	(void)fork_finish(&name, space_key(child->mm));
 	return 0;
 }
@@ -99,10 +100,12 @@ int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone
 SEC("lsm/bprm_committing_creds")
 int BPF_PROG(mseald_exec, struct linux_binprm *bprm)
 {
-	u64 name = bpf_get_current_task();
+	u64 name;
 
-	if (unlikely(*(volatile u64 *)&state.pending_forks))
-		fork_abandon(&name);
+	if (likely(!*(volatile u64 *)&state.pending_forks))
+		return 0;
+	name = bpf_get_current_task();
+	fork_abandon(&name);
 	return 0;
 }
 

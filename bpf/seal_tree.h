@@ -121,15 +121,25 @@ static __always_inline u32 seals_flags(u32 set)
 	return root ? root->flags : 0xff;
 }
 
+/* The leaf of a set where seals at or after address begin, its place, and the set; NULL when that cannot be read. */
+static __always_inline struct mseald_node *seals_leaf_of(u32 set, u64 address, void **ret_seals, u32 *ret_at)
+{
+	void *seals = bpf_map_lookup_elem(&sets, &set);
+	struct mseald_node *root;
+	u32 at = 0;
+
+	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
+	*ret_seals = seals;
+	return root ? seals_leaf(seals, root, address, ret_at) : NULL;
+}
+
 /* The rule of the seal at an address; 0: there is none, or the set cannot be read. */
 static __always_inline u64 seals_rule(u32 set, u64 address)
 {
-	void *seals = bpf_map_lookup_elem(&sets, &set);
-	struct mseald_node *node;
-	u32 at = 0, slot;
+	void *seals;
+	u32 at, slot;
+	struct mseald_node *node = seals_leaf_of(set, address, &seals, &at);
 
-	node = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
-	node = node ? seals_leaf(seals, node, address, &at) : NULL;
 	if (!node)
 		return 0;
 	slot = node_slot(node, node_find(node, address));
@@ -139,12 +149,10 @@ static __always_inline u64 seals_rule(u32 set, u64 address)
 /* The first sealed address in [start, end), whatever the seal stops; 0: none, or the set cannot be read. */
 static __always_inline u64 seals_first(u32 set, u64 start, u64 end)
 {
-	void *seals = bpf_map_lookup_elem(&sets, &set);
-	struct mseald_node *node;
-	u32 at = 0, slot;
+	void *seals;
+	u32 at, slot;
+	struct mseald_node *node = seals_leaf_of(set, start, &seals, &at);
 
-	node = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
-	node = node ? seals_leaf(seals, node, start, &at) : NULL;
 	if (!node)
 		return 0;
 	slot = node_slot(node, node_find(node, start));

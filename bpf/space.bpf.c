@@ -40,15 +40,16 @@ static __always_inline void fork_forget(u64 task)
 	__sync_fetch_and_add(&state.pending_forks, -1);
 }
 
+static __always_inline struct mseald_pending_fork *fork_mark(u64 task)
+{
+	return task ? bpf_map_lookup_elem(&pending_forks, &task) : NULL;
+}
+
 __noinline int fork_abandon(const u64 *task)
 {
-	struct mseald_pending_fork *mark, fork;
-	u64 name;
+	u64 name = task ? *task : 0;
+	struct mseald_pending_fork *mark = fork_mark(name), fork;
 
-	if (!task)
-		return 0;
-	name = *task;
-	mark = bpf_map_lookup_elem(&pending_forks, &name);
 	if (!mark)
 		return 0;
 	fork = *mark;
@@ -71,13 +72,9 @@ static __always_inline u32 fork_flags(const struct mseald_pending_fork *fork)
 
 __noinline u32 fork_finish(const u64 *task, u64 key)
 {
-	struct mseald_pending_fork *mark, fork;
-	u64 name;
+	u64 name = task ? *task : 0;
+	struct mseald_pending_fork *mark = fork_mark(name), fork;
 
-	if (!task)
-		return 0;
-	name = *task;
-	mark = bpf_map_lookup_elem(&pending_forks, &name);
 	if (!mark)
 		return 0;
 	fork = *mark;

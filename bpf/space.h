@@ -246,10 +246,12 @@ static __always_inline u32 current_set(u64 key)
 /* The same; a child whose fork is pending gets its entry by this. */
 static __always_inline u32 current_set_finished(u64 key)
 {
-	u64 task = bpf_get_current_task();
+	u64 task;
 
-	if (unlikely(*(volatile u64 *)&state.pending_forks))
+	if (unlikely(*(volatile u64 *)&state.pending_forks)) {
+		task = bpf_get_current_task();
 		(void)fork_finish(&task, key);
+	}
 	return current_set(key);
 }
 

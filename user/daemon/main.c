@@ -196,10 +196,7 @@ static void on_denial(void *context, const struct mseald_lock_denial *denial)
 	subscribers_publish_denial(daemon->server, denial);
 }
 
-/*
- * Events say when there is something to tidy up, but can be lost, and the program that sees an address
- * space go can be raced: so a timer looks at a few counters.
- */
+/* Looks at what events may have missed (seal/gc.c). */
 static int on_tick(sd_event_source *source, uint64_t now, void *context)
 {
 	struct daemon *daemon = context;

@@ -6,6 +6,7 @@
 
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
+#include "ctl/base/reply.h"
 #include "lib/base/range.h"
 #include "lib/base/util.h"
 #include "mseald/shared.h"
@@ -110,7 +111,12 @@ int options_parse_address(const struct ctl *ctl, const char *text, uint64_t *ret
 
 /* --- ranges --- */
 
-void options_free_ranges(struct ranges *ranges)
+struct ranges {
+	struct range *list;
+	size_t count, allocated;
+};
+
+static void free_ranges(struct ranges *ranges)
 {
 	free(ranges->list);
 	*ranges = (struct ranges){};
@@ -172,7 +178,7 @@ static const char *shorten(char *text)
 	return text;
 }
 
-int options_parse_ranges(const struct ctl *ctl, char **texts, int count, struct ranges *ranges)
+static int parse_ranges(const struct ctl *ctl, char **texts, int count, struct ranges *ranges)
 {
 	int failed;
 
@@ -203,7 +209,7 @@ static char *strip(char *line)
 	return line;
 }
 
-int options_read_ranges(const char *path, struct ranges *ranges)
+static int read_ranges(const char *path, struct ranges *ranges)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	const char *name = is_stdin ? "standard input" : path;
@@ -246,7 +252,7 @@ int options_read_ranges(const char *path, struct ranges *ranges)
 	return 0;
 }
 
-json_t *options_ranges_to_json(const struct ranges *ranges)
+static json_t *ranges_to_json(const struct ranges *ranges)
 {
 	json_t *array = json_array();
 
@@ -260,4 +266,30 @@ json_t *options_ranges_to_json(const struct ranges *ranges)
 		}
 	}
 	return array;
+}
+
+int options_parse_target(const struct ctl *ctl, int argc, char **argv, const char *file, pid_t *ret_pid,
+			 json_t **ret_parameters)
+{
+	_cleanup_(free_ranges) struct ranges ranges = {};
+	_cleanup_json_ json_t *parameters = NULL;
+	pid_t pid;
+	int r;
+
+	if (optind == argc)
+		return error_usage(ctl, "no PID given");
+	r = options_parse_pid(ctl, argv[optind], &pid);
+	if (!r)
+		r = parse_ranges(ctl, argv + optind + 1, argc - optind - 1, &ranges);
+	if (!r && file)
+		r = read_ranges(file, &ranges);
+	if (r)
+		return r;
+	parameters = json_pack("{s:i}", "pid", pid);
+	if (!parameters ||
+	    (ranges.count && json_object_set_new(parameters, "ranges", ranges_to_json(&ranges)) < 0))
+		return error_out_of_memory();
+	*ret_pid = pid;
+	*ret_parameters = TAKE_PTR(parameters);
+	return 0;
 }

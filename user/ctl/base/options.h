@@ -5,12 +5,10 @@
 
 #include <getopt.h>
 #include <jansson.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "ctl/base/command.h"
-#include "lib/base/range.h"
 
 enum {
 	CTL_END = -1,		/* no more options: optind is the first argument */
@@ -42,16 +40,11 @@ void options_print_help(const struct command *command);
 int options_parse_pid(const struct ctl *ctl, const char *text, pid_t *ret_pid);
 int options_parse_address(const struct ctl *ctl, const char *text, uint64_t *ret_address);
 
-struct ranges {
-	struct range *list;
-	size_t count, allocated;
-};
-
-void options_free_ranges(struct ranges *ranges);	/* for _cleanup_ */
-/* Adds the ranges of the command line, or of a file ("-": stdin) with one a line and # comments. */
-int options_parse_ranges(const struct ctl *ctl, char **texts, int count, struct ranges *ranges);
-int options_read_ranges(const char *path, struct ranges *ranges);
-/* [{start, end}...]; NULL when out of memory. */
-json_t *options_ranges_to_json(const struct ranges *ranges);
+/*
+ * PID [RANGE]..., as what is left of the command line has them, and the ranges of a file ("-": stdin) with
+ * one a line and # comments, NULL: none. As the parameters of a request, which are the caller's.
+ */
+int options_parse_target(const struct ctl *ctl, int argc, char **argv, const char *file, pid_t *ret_pid,
+			 json_t **ret_parameters);
 
 #endif

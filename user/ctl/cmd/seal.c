@@ -38,7 +38,6 @@ int command_seal(struct ctl *ctl, int argc, char **argv)
 		CTL_GLOBAL_OPTIONS,
 	};
 	_cleanup_json_ json_t *reply = NULL, *parameters = NULL;
-	_cleanup_(options_free_ranges) struct ranges ranges = {};
 	struct seal_options opts = {};
 	const char *file = NULL;
 	int option, r;
@@ -55,25 +54,12 @@ int command_seal(struct ctl *ctl, int argc, char **argv)
 		if (r)
 			return r;
 	}
-	if (optind == argc)
-		return error_usage(ctl, "no PID given");
-	r = options_parse_pid(ctl, argv[optind], &pid);
-	if (r)
-		return r;
 	if (opts.segments && (file || optind + 1 < argc))
 		return error_usage(ctl, "give ranges or --segments, not both");
-	r = options_parse_ranges(ctl, argv + optind + 1, argc - optind - 1, &ranges);
+	r = options_parse_target(ctl, argc, argv, file, &pid, &parameters);
 	if (r)
 		return r;
-	if (file) {
-		r = options_read_ranges(file, &ranges);
-		if (r)
-			return r;
-	}
-
-	parameters = json_pack("{s:i}", "pid", pid);
-	if (!parameters || seal_options_to_json(&opts, parameters) < 0 ||
-	    (ranges.count && json_object_set_new(parameters, "ranges", options_ranges_to_json(&ranges)) < 0))
+	if (seal_options_to_json(&opts, parameters) < 0)
 		return error_out_of_memory();
 	r = client_call(ctl, "Seal", TAKE_PTR(parameters), &reply);
 	if (r)

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 
 #include "ctl/base/client.h"
-#include "ctl/base/error.h"
 #include "ctl/base/options.h"
 #include "ctl/base/reply.h"
 #include "ctl/base/text.h"
@@ -31,7 +30,6 @@ int command_unseal(struct ctl *ctl, int argc, char **argv)
 		CTL_GLOBAL_OPTIONS,
 	};
 	_cleanup_json_ json_t *reply = NULL, *parameters = NULL;
-	_cleanup_(options_free_ranges) struct ranges ranges = {};
 	const char *file = NULL;
 	int option, r;
 	pid_t pid;
@@ -41,24 +39,9 @@ int command_unseal(struct ctl *ctl, int argc, char **argv)
 			return ctl->status;
 		file = optarg;
 	}
-	if (optind == argc)
-		return error_usage(ctl, "no PID given");
-	r = options_parse_pid(ctl, argv[optind], &pid);
+	r = options_parse_target(ctl, argc, argv, file, &pid, &parameters);
 	if (r)
 		return r;
-	r = options_parse_ranges(ctl, argv + optind + 1, argc - optind - 1, &ranges);
-	if (r)
-		return r;
-	if (file) {
-		r = options_read_ranges(file, &ranges);
-		if (r)
-			return r;
-	}
-
-	parameters = json_pack("{s:i}", "pid", pid);
-	if (!parameters ||
-	    (ranges.count && json_object_set_new(parameters, "ranges", options_ranges_to_json(&ranges)) < 0))
-		return error_out_of_memory();
 	r = client_call(ctl, "Unseal", TAKE_PTR(parameters), &reply);
 	if (r)
 		return r;

@@ -16,7 +16,7 @@ struct event_handlers {
 	void (*exec_event)(void *context, const struct mseald_exec_event *event);
 	void (*lost)(void *context, uint64_t count);	/* attempts that found the buffer full */
 	/* At the end of a batch: */
-	void (*killed)(void *context);			/* an address space is doomed */
+	void (*killed)(void *context);			/* a kill is pending in an address space */
 	void (*unused)(void *context);			/* a seal set may be */
 };
 

@@ -109,7 +109,7 @@ static bool end_space(struct integrity *integrity, uint64_t key, const struct ms
 }
 
 /*
- * Kills every process that shares a doomed address space: the programs' signal
+ * Kills every process that shares an address space with a kill pending: the programs' signal
  * does not reach those made by clone(CLONE_VM). True: somebody was alive.
  */
 static bool end_kill_pending(struct integrity *integrity)
@@ -122,7 +122,7 @@ static bool end_kill_pending(struct integrity *integrity)
 
 	if (!programs_state(integrity->programs)->kill_pending)
 		return false;
-	/* The keys first: a child that is born doomed after that is in the list the next time. */
+	/* The keys first: a child of such a one that is born after that is listed the next time. */
 	if (space_map_read_spaces(integrity->space_map, &keys, &spaces, &count) < 0 ||
 	    task_iter_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
 		return true;
@@ -144,7 +144,7 @@ static void on_again(void *context)
 	integrity_end_kill_pending(context);
 }
 
-/* Dooms the address space, if one of its seals is not there any more. */
+/* Has all who share the address space killed, if one of its seals is not there any more. */
 static void check_space(struct integrity *integrity, uint64_t key, const pid_t *pids, size_t count)
 {
 	struct log_fields fields = {};

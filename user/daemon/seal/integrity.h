@@ -3,8 +3,8 @@
  * What a gate let slip, and what a gate by kill has let happen. Gates that are
  * no LSM programs can be raced where the kernel preempts (docs/design.md,
  * Gates); the kernel counts the runs that it skipped. A process whose sealed
- * memory is gone is not to go on: its address space is doomed, which nobody can
- * leave by a fork (bpf/lifecycle.bpf.c), until nobody is left in it.
+ * memory is gone is killed: its address space gets a kill pending, so no fork
+ * leaves it (bpf/lifecycle.bpf.c), until no process is left in it.
  */
 #ifndef MSEALD_SEAL_INTEGRITY_H
 #define MSEALD_SEAL_INTEGRITY_H
@@ -26,7 +26,7 @@ struct integrity *integrity_close(struct integrity *integrity);	/* takes NULL, r
  */
 void integrity_check(struct integrity *integrity);
 
-/* Kills whoever shares a doomed address space, and looks again soon, until nobody is left. */
+/* Kills every process in an address space with a kill pending; looks again soon, until none is left. */
 void integrity_end_kill_pending(struct integrity *integrity);
 
 #endif

@@ -245,9 +245,9 @@ void space_map_forget_accounts(struct space_map *space_map)
 	if (map_keys(fd, sizeof(*accounts), MSEALD_MAX_ACCOUNTS, &accounts, &count) < 0)
 		return;
 	for (size_t i = 0; i < count; i++) {
-		uint64_t purse;
+		uint64_t usage;
 
-		if (bpf_map_lookup_elem(fd, &accounts[i], &purse) == 0 && !MSEALD_USAGE_SPACES(purse))
+		if (bpf_map_lookup_elem(fd, &accounts[i], &usage) == 0 && !MSEALD_USAGE_SPACES(usage))
 			(void)programs_forget_account(space_map->programs, accounts[i]);
 	}
 }
