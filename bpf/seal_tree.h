@@ -121,7 +121,7 @@ static __always_inline u32 seals_flags(u32 set)
 	return root ? root->flags : 0xff;
 }
 
-/* The leaf of a set where seals at or after address begin, its place, and the set; NULL when that cannot be read. */
+/* The same by the number of the set, which is returned, too. */
 static __always_inline struct mseald_node *seals_leaf_of(u32 set, u64 address, void **ret_seals, u32 *ret_at)
 {
 	void *seals = bpf_map_lookup_elem(&sets, &set);
