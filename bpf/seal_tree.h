@@ -78,6 +78,18 @@ static __always_inline struct mseald_node *seals_leaf(void *seals, struct mseald
 	return node;
 }
 
+/* The same by the number of the set, which is returned, too. */
+static __always_inline struct mseald_node *seals_leaf_of(u32 set, u64 address, void **ret_seals, u32 *ret_at)
+{
+	void *seals = bpf_map_lookup_elem(&sets, &set);
+	struct mseald_node *root;
+	u32 at = 0;
+
+	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
+	*ret_seals = seals;
+	return root ? seals_leaf(seals, root, address, ret_at) : NULL;
+}
+
 /* Does [start, end) meet a seal of a set that holds one of these deny bits? Yes, when that cannot be read. */
 static __always_inline bool seals_meet(u32 set, u64 start, u64 end, u32 deny_mask)
 {
@@ -119,18 +131,6 @@ static __always_inline u32 seals_flags(u32 set)
 
 	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
 	return root ? root->flags : 0xff;
-}
-
-/* The same by the number of the set, which is returned, too. */
-static __always_inline struct mseald_node *seals_leaf_of(u32 set, u64 address, void **ret_seals, u32 *ret_at)
-{
-	void *seals = bpf_map_lookup_elem(&sets, &set);
-	struct mseald_node *root;
-	u32 at = 0;
-
-	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
-	*ret_seals = seals;
-	return root ? seals_leaf(seals, root, address, ret_at) : NULL;
 }
 
 /* The rule of the seal at an address; 0: there is none, or the set cannot be read. */
