@@ -342,7 +342,10 @@ static void comparison_sees(void)
 	uint64_t at = lay_out(&stage);
 	char *texts[4] = { everything(stage.victim->pid) };
 
+	/* Debian's 7.1 and 7.3 let only a tracer write to what is read-only. */
+	stage_call(&stage, SYS_mprotect, (long)at, PAGE, READ_WRITE);
 	stage_poke(&stage, at + 100, "x", 1);
+	stage_call(&stage, SYS_mprotect, (long)at, PAGE, PROT_READ);
 	texts[1] = everything(stage.victim->pid);
 	puppet_call(stage.victim, SYS_madvise, at, PAGE, MADV_DONTFORK);
 	texts[2] = everything(stage.victim->pid);
