@@ -3,7 +3,7 @@
  * Where huge pages have 1 GiB by default (default_hugepagesz=1G), calls that
  * name no size take that much. Only in a VM that is booted so and has the room:
  *
- *   MSEALD_APPEND='default_hugepagesz=1G hugepagesz=1G hugepages=2' MSEALD_MEM=4096
+ *   MSEALD_APPEND='default_hugepagesz=1G hugepagesz=1G hugepages=4' MSEALD_MEM=7168
  *   tests/kernel/run 7.3 t_giga
  */
 #define _GNU_SOURCE
