@@ -669,23 +669,24 @@ static void received(void)
 
 static void daemon_gone(void)
 {
-	struct scene scene;
+	struct scene scene, ended;
 
 	scene_open(&scene, "library", true, 0);
 	must_seal_file(&scene, ANYBODY);
+	scene_open(&ended, "of-the-ended", true, 0);
+	must_seal_file(&ended, ANYBODY);
 	daemon_stop(SIGKILL);
 	ok(!copy_over(scene.path) && strike(&scene, scene.victim, by_pwrite) == -EPERM &&
 	   strike(&scene, scene.other, by_pwrite) == -EPERM, "the daemon killed: denied to all");
+	puppet_end(ended.victim);
+	ended.victim = puppet_new();
 	daemon_start();
 	nap(1000);
 	ok(!copy_over(scene.path) && strike(&scene, scene.victim, by_pwrite) == -EPERM &&
 	   strike(&scene, scene.other, by_pwrite) == -EPERM, "a new one: denied to all");
-	daemon_stop(SIGKILL);
-	puppet_end(scene.victim);
-	scene.victim = puppet_new();
-	daemon_start();
-	ok(writable_within(scene.path, 20),
-	   "the process ended while there was none: the next lets it be written");
+	ok(writable_within(ended.path, 20),
+	   "the process ended while there was none: the next lets its file be written");
+	scene_close(&ended);
 	scene_close(&scene);
 }
 

@@ -23,7 +23,7 @@
 
 #define SEALS 1000			/* at most; $MSEALD_THREADS_SEALS, 50 without it */
 #define PAGES (2ul * SEALS + 1)
-#define ROUNDS brief(400, 40)	/* of work: some ten seconds of an emulated machine, or one */
+#define ROUNDS brief(400, 25)	/* of work: some ten seconds of an emulated machine, or one */
 #define MOST 40				/* processes sealed, at most, until there are 1,000 seals */
 
 static struct work *work;
