@@ -374,7 +374,11 @@ static void on_failure(void)
 
 bool daemon_alive(void)
 {
-	return running && waitpid(running, NULL, WNOHANG) == 0 && !daemon_call("Status", NULL, NULL);
+	pid_t ended = running ? waitpid(running, NULL, WNOHANG) : running;
+
+	/* One that another test has started is no child: kill() tells. */
+	return running && (ended == 0 || (ended < 0 && kill(running, 0) == 0)) &&
+	       !daemon_call("Status", NULL, NULL);
 }
 
 static const char *daemon_path(void)
@@ -414,7 +418,8 @@ pid_t daemon_spawn(void)
 
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (!getenv("MSEALD_SHARED"))
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(log, STDOUT_FILENO);
 		dup2(log, STDERR_FILENO);
 		execl(path, path, getenv("MSEALD_OPTION"), NULL);
@@ -477,10 +482,46 @@ void daemon_memory_ok(bool good, const char *name, ...)
 		ok(good, "%s", text);
 }
 
+/* --- one for several tests --- */
+
+/* $MSEALD_SHARED is a file with the pid of the daemon that an earlier test has left. */
+static bool find_shared(void)
+{
+	const char *path = getenv("MSEALD_SHARED");
+	FILE *file = path ? fopen(path, "re") : NULL;
+	int pid = 0;
+
+	if (file && fscanf(file, "%d", &pid) != 1)
+		pid = 0;
+	if (file)
+		fclose(file);
+	if (pid <= 0 || daemon_call("Status", NULL, NULL))
+		return false;
+	running = pid;
+	on_bail(on_failure);
+	keep_scheduler_patched();
+	return true;
+}
+
+/* To the next test it is as one that has just been started. */
+static void leave_shared(const char *path)
+{
+	FILE *file;
+
+	if (!daemon_alive() || !status_becomes("spaces", 0, 15) || !status_becomes("sets", 0, 15))
+		bail("the daemon that tests share has ended, or has something sealed still");
+	file = fopen(path, "we");
+	if (!file || fprintf(file, "%d\n", (int)running) < 0 || fclose(file))
+		bail("%s: %s", path, strerror(errno));
+	running = 0;
+}
+
 void daemon_start(void)
 {
 	int64_t end = now() + PATIENCE;
 
+	if (find_shared())
+		return;
 	(void)daemon_spawn();
 	while (daemon_call("Status", NULL, NULL)) {
 		int status;
@@ -497,8 +538,14 @@ void daemon_start(void)
 
 int daemon_stop(int signal)
 {
+	const char *shared = getenv("MSEALD_SHARED");
+
 	if (!running)
 		bail("the daemon is not running");
+	if (shared) {
+		leave_shared(shared);
+		return 0;
+	}
 	kill(running, signal);
 	return daemon_end();
 }
@@ -522,13 +569,27 @@ pid_t daemon_pid(void)
 	return running;
 }
 
+static char daemon_state(void)
+{
+	char path[64], state = '\0';
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)running);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%*d %*s %c", &state) != 1)
+		bail("%s: %s", path, strerror(errno));
+	fclose(file);
+	return state;
+}
+
 void daemon_pause(bool pause)
 {
 	int status;
 
 	kill(running, pause ? SIGSTOP : SIGCONT);
-	if (pause)
-		waitpid(running, &status, WUNTRACED);
+	if (pause && waitpid(running, &status, WUNTRACED) < 0)
+		for (int i = 0; i < 2000 && daemon_state() != 'T'; i++)
+			nap(5);
 }
 
 /* --- events --- */

@@ -20,7 +20,8 @@
 
 /*
  * Starts it ($MSEALD, or /usr/sbin/mseald, with $MSEALD_OPTION if there is one) and waits until it
- * answers; bails out when it does not.
+ * answers; bails out when it does not. With $MSEALD_SHARED (tests/kernel/run) it may be the one of
+ * the test before, and daemon_stop() leaves it to the next, once nothing is sealed any more.
  */
 void daemon_start(void);
 /* The same without waiting, for daemons that are not to live; its pid. */

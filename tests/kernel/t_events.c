@@ -332,7 +332,7 @@ static long attack_often(const long arguments[6])
 
 static void buffer_overflows(void)
 {
-	const long count = 300000;
+	const long count = brief(300000, 30000);
 	struct puppet *puppet = puppet_new(), *idle = puppet_new();
 	uint64_t page = puppet_pages(puppet, 1, PROT_READ);
 	int64_t denied, lost, received = 0;
@@ -346,7 +346,7 @@ static void buffer_overflows(void)
 	monitor_open(&monitor, 0);
 	daemon_pause(true);
 	wrong = puppet_run(puppet, attack_often, (long)page, count);
-	ok(wrong == 0, "300,000 attempts while the daemon stands still: all denied (%ld not)", wrong);
+	ok(wrong == 0, "%ld attempts while the daemon stands still: all denied (%ld not)", count, wrong);
 	ok(!strcmp(protection_of(puppet->pid, page), "r--p"), "and nothing has changed");
 	daemon_pause(false);
 	ok(daemon_alive(), "the daemon goes on");
@@ -355,12 +355,12 @@ static void buffer_overflows(void)
 		json_decref(event);
 	}
 	lost = status_number("lost") - lost;
-	ok(status_number("denied") == denied + count, "all 300,000 are counted as denied (%" PRId64 ")",
+	ok(status_number("denied") == denied + count, "all of them are counted as denied (%" PRId64 ")",
 	   status_number("denied") - denied);
 	ok(lost > 0, "events were lost, and Status counts them (%" PRId64 ")", lost);
 	ok(!monitor.gone, "the monitor is still connected");
 	ok(received > 0 && received + monitor.lost == count,
-	   "what the monitor got and what it was told is lost make 300,000 (%" PRId64 " + %" PRId64 ")",
+	   "what the monitor got and what it was told is lost make as many (%" PRId64 " + %" PRId64 ")",
 	   received, monitor.lost);
 	/* And afterwards as before. */
 	puppet_call(puppet, SYS_mprotect, page, PAGE, PROT_NONE);
@@ -418,6 +418,7 @@ static void others_are_told_of(void)
 	uint64_t page = puppet_pages(noisy, 1, PROT_READ), other = puppet_pages(quiet, 1, PROT_READ);
 	struct range own = { puppet_pages(killed, 3, PROT_READ), 0 };
 	int64_t lost = status_number("lost"), hints = lost_unused(), told = 0, kills = 0;
+	const long many = brief(10000, 3000);
 	struct monitor monitor;
 	json_t *event;
 
@@ -433,8 +434,8 @@ static void others_are_told_of(void)
 	monitor_open(&monitor, 0);
 	daemon_pause(true);
 	for (int i = 0; i < 5; i++) {
-		ok(puppet_run(noisy, attack_often, (long)page, 10000) == 0,
-		   "others: 10,000 attempts while the daemon stands still");
+		ok(puppet_run(noisy, attack_often, (long)page, many) == 0,
+		   "others: %ld attempts while the daemon stands still", many);
 		puppet_call(quiet, SYS_mprotect, other, PAGE, PROT_NONE);
 		nap(300);
 	}
@@ -470,7 +471,8 @@ static void others_are_told_of(void)
 /* A monitor that never reads must stop neither the daemon nor other monitors. */
 static void monitor_that_does_not_read(void)
 {
-	const long count = 50000;
+	/* More than is kept for one who does not read: 8 MB. */
+	const long count = brief(50000, 25000);
 	struct puppet *puppet = puppet_new();
 	uint64_t page = puppet_pages(puppet, 1, PROT_READ);
 	struct monitor lazy, busy;
@@ -485,7 +487,8 @@ static void monitor_that_does_not_read(void)
 		received++;
 		json_decref(event);
 	}
-	ok(puppet_result(puppet) == 0, "a monitor that does not read: 50,000 attempts are denied");
+	ok(puppet_result(puppet) == 0, "a monitor that does not read: %ld attempts are denied",
+	   count);
 	ok(received > 0 && received + busy.lost == count,
 	   "a monitor that does not read: another one gets all, or is told what is lost (%" PRId64
 	   " + %" PRId64 ")",

@@ -606,9 +606,10 @@ static int tracer_pid(pid_t pid)
 
 static void attached_meanwhile(void)
 {
+	const int times = (int)brief(12, 4);
 	int sealed = 0, refused = 0, wrong = 0;
 
-	for (int i = 0; i < 12; i++) {
+	for (int i = 0; i < times; i++) {
 		struct victim victim = victim_new(false);
 		struct puppet *tracer = puppet_new();
 		const char *error;
@@ -627,7 +628,7 @@ static void attached_meanwhile(void)
 		puppet_end(tracer);
 		victim_end(&victim);
 	}
-	if (!ok(wrong == 0 && sealed + refused == 12,
+	if (!ok(wrong == 0 && sealed + refused == times,
 		"attached and detached meanwhile: sealed and untraced, or refused"))
 		diag("wrong: %d", wrong);
 	diag("%d sealed, %d refused", sealed, refused);

@@ -218,7 +218,7 @@ static void too_many(void)
 {
 	static const size_t counts[] = { 32769, 100000 };
 	/* More than a message may hold: 8 MB. */
-	const size_t million = brief(1000000, 200000);
+	const size_t million = brief(1000000, 170000);
 	struct range *ranges = calloc(million, sizeof(*ranges));
 	struct puppet *large = puppet_new();
 	uint64_t start = puppet_pages(large, 2 * 32769, PROT_READ);
@@ -269,7 +269,7 @@ static void too_many(void)
 
 static void exits_while_sealed(void)
 {
-	unsigned sealed = 0, refusals = 0, wrong = 0, times = brief(300, 60);
+	unsigned sealed = 0, refusals = 0, wrong = 0, times = brief(300, 30);
 
 	/* Somebody stays sealed, so that the programs are not detached each time. */
 	must_seal(puppet->pid, pages + 4 * PAGE, PAGE);

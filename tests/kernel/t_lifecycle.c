@@ -361,7 +361,7 @@ static bool write_pid_max(long value)
 
 static void pids_used_again(void)
 {
-	long pid_max = read_pid_max(), lives = brief(5000, 1000), wrong_sealed, wrong_unsealed;
+	long pid_max = read_pid_max(), lives = brief(5000, 600), wrong_sealed, wrong_unsealed;
 	int64_t spaces, sets, denials;
 	struct puppet *sealed, *free_one = puppet_new();
 	uint64_t page, free_page = puppet_pages(free_one, 3, PROT_READ) + PAGE;

@@ -25,6 +25,7 @@
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 #define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
+#define ABIS_TRIED (1u << ABI_64 | ABIS_32)
 
 enum kind { NONE, MPROTECT_ONLY, AUDIT, REVOCABLE, PERMANENT };
 
@@ -282,12 +283,10 @@ static void many_on_segment(void)
 	puppet_end(puppet);
 }
 
-/* In short, each call is made by one of its ABIs. */
-static bool is_tried(enum call call, enum abi abi)
+/* In short, by a third of the calls, others for the next pair. */
+static bool is_met(enum call call, size_t pair)
 {
-	if (!(calls[call].abis & 1u << abi))
-		return false;
-	return brief(1, 0) || call % 3 == abi || !(calls[call].abis & 1u << call % 3);
+	return brief(1, 0) || pair == 0 || (pair + call + turn()) % 3 == 0;
 }
 
 int main(int argc, char **argv)
@@ -297,9 +296,10 @@ int main(int argc, char **argv)
 	ways_begin();
 	for (enum call call = 0; call < CALLS; call++)
 		for (enum abi abi = ABI_64; abi <= ABI_32; abi++)
-			if (is_tried(call, abi))
+			if (abis_of_turn(calls[call].abis & ABIS_TRIED, call) & 1u << abi)
 				for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
-					if (!meet(call, abi, pairs[i][0], pairs[i][1]) && i == 0)
+					if (is_met(call, i) &&
+					    !meet(call, abi, pairs[i][0], pairs[i][1]) && i == 0)
 						break;	/* it does not work at all */
 	later_first();
 	many_on_segment();

@@ -72,7 +72,7 @@ static void check_end(const struct victim *victim, struct puppet *puppet, uint64
 
 static void try_victim(const struct victim *victim)
 {
-	unsigned seals = victim->seals ?: 1, natives = 0;
+	unsigned seals = victim->seals ? brief(victim->seals, (victim->seals + 3) / 4) : 1, natives = 0;
 	struct sealed sealed;
 	struct puppet *puppet;
 	uint64_t pages;

@@ -206,12 +206,10 @@ int main(int argc, char **argv)
 		skip("this kernel has no mseal(2)", "the native gate");
 		return tap_end();
 	}
-	daemon_start();
+	with_gate_bpf();
 	which();
 	happens();
 	beyond();
-	daemon_stop(SIGTERM);
-	with_gate_bpf();
 	daemon_stop(SIGTERM);
 	return tap_end();
 }

@@ -146,7 +146,7 @@ static void stopped_and_continued(bool stopped_last)
 		bail("%s: does not begin", name);
 	other = fork();
 	if (other == 0) {
-		for (unsigned i = 0; i < brief(1500, 450); i++) {
+		for (unsigned i = 0; i < brief(1500, 150); i++) {
 			kill(pid, SIGSTOP);
 			if (i % 3 == 0)
 				usleep(500);
@@ -158,10 +158,10 @@ static void stopped_and_continued(bool stopped_last)
 			kill(pid, SIGSTOP);
 		_exit(0);
 	}
-	for (unsigned i = 0; i < brief(100, 30); i++)
+	for (unsigned i = 0; i < brief(100, 10); i++)
 		sealed += !seal_page(pid, page + 2ul * i * PAGE).error;
 	waitpid(other, NULL, 0);
-	ok(sealed == brief(100, 30), "%s: sealed %u times", name, sealed);
+	ok(sealed == brief(100, 10), "%s: sealed %u times", name, sealed);
 	if (stopped_last) {
 		ok(becomes(pid, 'T'), "%s: is stopped", name);
 		kill(pid, SIGCONT);
@@ -427,14 +427,14 @@ static void daemon_dies(void)
 
 	puppet_start(puppet, count_up, 0, 0, 0, 0, 0, 0);
 	puppet_start(thread, read_pipe, 0, 0, 0, 0, 0, 0);
-	for (unsigned round = 0; round < brief(6, 2); round++) {
+	for (unsigned round = 0; round < brief(6, 1); round++) {
 		sealer = fork();
 		for (unsigned i = round * 50; sealer == 0; i++) {
 			if (i == 300)
 				_exit(0);
 			seal_page(puppet->pid, page + 2ul * i * PAGE);
 		}
-		usleep(20000 + round * 23456);
+		usleep(20000 + brief(round, turn() % 6) * 23456);
 		daemon_stop(SIGKILL);
 		kill(sealer, SIGKILL);
 		waitpid(sealer, NULL, 0);

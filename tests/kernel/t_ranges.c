@@ -345,13 +345,14 @@ static void sealed_while_neighbours_change(void)
 	struct puppet *thread, *puppet = with_thread(&thread);
 	uint64_t start = puppet_pages(puppet, 201, PROT_READ);
 	_Atomic uint32_t *stop = puppet_data(puppet);
+	const unsigned seals = brief(100, 15);
 	unsigned failed = 0, open = 0;
 	const char *error = NULL;
 	long rounds;
 
 	*stop = 0;
 	puppet_start(thread, stir, (long)start, 201, (long)stop);
-	for (uint64_t i = 0; i < 100; i++) {
+	for (uint64_t i = 0; i < seals; i++) {
 		error = seal_patiently(puppet->pid, start + 2 * i * PAGE, PAGE);
 		if (error) {
 			failed++;
@@ -360,15 +361,15 @@ static void sealed_while_neighbours_change(void)
 			open++;
 		}
 	}
-	ok(failed == 0, "100 seals while a thread changes the pages between: all made");
-	ok(open == 0, "100 seals while a thread changes the pages between: each holds once it is made");
+	ok(failed == 0, "%u seals while a thread changes the pages between: all made", seals);
+	ok(open == 0, "%u seals while a thread changes the pages between: each holds once it is made", seals);
 	atomic_store(stop, 1);
 	rounds = puppet_result(thread);
-	ok(rounds > 0, "100 seals while a thread changes the pages between: it could all the time");
+	ok(rounds > 0, "%u seals while a thread changes the pages between: it could all the time", seals);
 	diag("it went round %ld times", rounds);
-	for (uint64_t i = 0; i < 100; i++)
+	for (uint64_t i = 0; i < seals; i++)
 		open += !denied(puppet, start + 2 * i * PAGE, PAGE);
-	ok(open == 0, "100 seals while a thread changes the pages between: all hold");
+	ok(open == 0, "%u seals while a thread changes the pages between: all hold", seals);
 	puppet_end(thread);
 	puppet_end(puppet);
 }
@@ -399,9 +400,9 @@ static long fight(const long arguments[6])
 
 static void sealed_while_it_changes(void)
 {
-	unsigned sealed = 0, refused = 0, gone = 0, changed = 0, killed = 0;
+	unsigned sealed = 0, refused = 0, gone = 0, changed = 0, killed = 0, times = brief(40, 12);
 
-	for (int i = 0; i < 40; i++) {
+	for (unsigned i = 0; i < times; i++) {
 		struct puppet *thread, *puppet = with_thread(&thread);
 		uint64_t page = puppet_pages(puppet, 1, PROT_READ);
 		_Atomic uint32_t *stop = puppet_data(puppet);
@@ -410,7 +411,7 @@ static void sealed_while_it_changes(void)
 
 		*stop = 0;
 		puppet_start(thread, fight, (long)page, (long)stop);
-		nap(i % 7);
+		nap((int)i % 7);
 		error = seal_range(puppet->pid, page, PAGE);
 		if (error && (!strcmp(error, "Changing") || !strcmp(error, "NotMapped") ||
 			      !strcmp(error, "NoSuchProcess"))) {
@@ -437,15 +438,15 @@ static void sealed_while_it_changes(void)
 		puppet_end(thread);
 		puppet_end(puppet);
 	}
-	diag("of 40 pages that change all the time %u were sealed (%u of these died at it), %u refused",
-	     sealed, killed, refused);
+	diag("of %u pages that change all the time %u were sealed (%u of these died at it), %u refused",
+	     times, sealed, killed, refused);
 	/*
 	 * A thread that never sleeps may have been past a gate: docs/threat-model.md, Races. Rare,
 	 * or something is wrong.
 	 */
 	if (gone)
 		diag("%u of them went all the same", gone);
-	ok(sealed + refused == 40 && gone <= 2,
+	ok(sealed + refused == times && gone <= 2,
 	   "a page that comes and goes is sealed while it is there, or not at all");
 	ok(killed == 0 || !gate_denies(),
 	   "a page that comes and goes: nobody dies of it where a gate can say no");

@@ -250,13 +250,6 @@ static void deaths(void)
 	daemon_start();
 
 	running = hanging(&hangs, true);
-	daemon_stop(SIGTERM);
-	ran = run_end(&running);
-	ok(EXITED(ran.status, 1) && !*ran.out, "the daemon ends: the program too (%#x, %s%s)", ran.status,
-	   ran.out, ran.err);
-	daemon_start();
-
-	running = hanging(&hangs, true);
 	tracer = tracer_of(running.pid);
 	kill(running.pid, SIGTERM);
 	ran = run_end(&running);
@@ -274,6 +267,18 @@ static void deaths(void)
 	ran = run_end(&running);
 	daemon_pause(false);
 	ok(daemon_alive(), "msealctl killed before it has its answer: the daemon goes on");
+}
+
+/* The last: the daemon is gone then. */
+static void the_daemon_ends(void)
+{
+	struct running running = hanging(&hangs, true);
+	struct ran ran;
+
+	daemon_stop(SIGTERM);
+	ran = run_end(&running);
+	ok(EXITED(ran.status, 1) && !*ran.out, "the daemon ends: the program too (%#x, %s%s)", ran.status,
+	   ran.out, ran.err);
 }
 
 /* --- a client that does not exec --- */
@@ -542,7 +547,7 @@ static void stopped_in_loader(void)
 	ran = run_end(&running);
 	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED) && !ran.stops, "then sealed (%#x, %s%s)",
 	   ran.status, ran.out, ran.err);
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 10; i += (int)brief(1, 4)) {
 		running = run_start(&(struct run){ .argv = { RUNME, "attack" } }, true);
 		for (int j = 0; j < 60 + 7 * i; j++) {
 			kill(running.pid, SIGSTOP);
@@ -580,6 +585,6 @@ int main(int argc, char **argv)
 	stays();
 	limits();
 	puppet_end(other);
-	daemon_stop(SIGTERM);
+	the_daemon_ends();
 	return tap_end();
 }

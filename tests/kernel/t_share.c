@@ -189,6 +189,9 @@ static void slow_readers(void)
 {
 	struct puppet *own = puppet_of(USER, USER);
 	uint64_t page = puppet_pages(own, 1, PROT_READ);
+	/* So many events that they would take more than twice the memory that is allowed, if all were kept. */
+	const int monitors = (int)brief(EACH - 1, 24), events = (int)brief(5000, 2000);
+	const long allowed = TIMES * (long)brief(64 << 10, 12 << 10);
 	struct monitor slow[EACH - 1], all;
 	long before, after, seen = 0;
 	json_t *event;
@@ -196,7 +199,7 @@ static void slow_readers(void)
 	must_seal(own->pid, page, PAGE);
 	if (setegid(USER))
 		bail("setegid");
-	for (int i = 0; i < EACH - 1; i++) {
+	for (int i = 0; i < monitors; i++) {
 		if (seteuid(USER))
 			bail("seteuid");
 		monitor_open(&slow[i], 0);
@@ -208,7 +211,7 @@ static void slow_readers(void)
 	monitor_open(&all, 0);
 	nap(500);
 	before = daemon_process_number("VmRSS:");
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < events; i++) {
 		puppet_call(own, SYS_mprotect, page, PAGE, PROT_READ);
 		while ((event = monitor_next(&all, i % 500 ? 0 : 200))) {
 			json_decref(event);
@@ -216,12 +219,12 @@ static void slow_readers(void)
 		}
 	}
 	after = daemon_process_number("VmRSS:");
-	ok(daemon_alive() && after - before < TIMES * (64 << 10),
-	   "%d monitors that do not read: the daemon has not grown by much (%ld KiB)", EACH - 1,
+	ok(daemon_alive() && after - before < allowed,
+	   "%d monitors that do not read: the daemon has not grown by much (%ld KiB)", monitors,
 	   after - before);
-	ok(seen > 1000, "and root's monitor has got its events (%ld)", seen);
+	ok(seen > events / 5, "and root's monitor has got its events (%ld)", seen);
 	monitor_close(&all);
-	for (int i = 0; i < EACH - 1; i++)
+	for (int i = 0; i < monitors; i++)
 		monitor_close(&slow[i]);
 	puppet_end(own);
 }

@@ -311,7 +311,7 @@ static void all_calls(enum abi abi, enum seal seal)
 	bool good;
 
 	for (size_t call = 0; call < CALLS; call++) {
-		if (!(calls[call].abis & 1u << abi))
+		if (!(abis_of_turn(calls[call].abis & (1u << ABI_64 | ABIS_32), (unsigned)call) & 1u << abi))
 			continue;
 		good = true;
 		for (size_t place = 0; place < PLACES; place++) {

@@ -84,6 +84,11 @@ unsigned brief(unsigned full, unsigned few)
 	return getenv("MSEALD_BRIEF") ? few : full;
 }
 
+unsigned turn(void)
+{
+	return (unsigned)atoi(getenv("MSEALD_TURN") ?: "0");
+}
+
 int tap_end(void)
 {
 	printf("1..%u\n", checks);

@@ -23,6 +23,11 @@ void on_bail(void (*tidy)(void));
  * make check has it).
  */
 unsigned brief(unsigned full, unsigned few);
+/*
+ * Another number on the next kernel and on the next day ($MSEALD_TURN, or 0): where the short form takes a
+ * few of many, it says which.
+ */
+unsigned turn(void);
 
 /* Prints the plan; returns the exit status: 0 when all checks were good, else 1. */
 int tap_end(void);

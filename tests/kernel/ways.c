@@ -229,33 +229,39 @@ static bool has_x32(void)
 	return has;
 }
 
-/*
- * Short: one ABI of those that the attack has, another for the next attack; and where $MSEALD_TURN
- * is another, as it is on the
- * next kernel and on the next day.
- */
-static unsigned one_of_them(unsigned abis)
+unsigned abis_of_turn(unsigned abis, unsigned which)
 {
-	static unsigned made;
-	unsigned turn = made++ + (unsigned)atoi(getenv("MSEALD_TURN") ?: "0");
-
-	if (!abis)
-		return 0;
-	for (unsigned skip = turn % (unsigned)__builtin_popcount(abis); skip > 0; skip--)
+	if (!abis || brief(1, 0))
+		return abis;
+	for (unsigned skip = (which + turn()) % (unsigned)__builtin_popcount(abis); skip > 0; skip--)
 		abis &= abis - 1;
 	return abis & -abis;
 }
 
+/*
+ * Short: what is no attack, and must succeed, is made beside one kind of seal, and beside the other the
+ * next time. What a seal must stop meets both: mseal(2) stops it at the one, a program at the other.
+ */
+static bool is_struck(const struct attack *attack, unsigned which, bool permanent)
+{
+	which += turn();
+	return attack->stopper != ALLOWED || brief(1, (which + which / 4) % 2 == permanent);
+}
+
 void make_attack(const struct attack *attack, unsigned abis)
 {
+	static unsigned made;
+	unsigned which = made++;
+
 	abis &= attack->abis ?: ~0u;
 	if (abis & 1u << ABI_X32 && !has_x32())
 		abis &= ~(1u << ABI_X32);
-	abis = brief(abis, one_of_them(abis));
+	abis = abis_of_turn(abis, which);
 	for (enum abi abi = 0; abi < ABI_COUNT; abi++)
 		if (abis & 1u << abi && works_unsealed(attack, abi))
 			for (int permanent = 1; permanent >= 0; permanent--)
-				strike_sealed(attack, abi, permanent);
+				if (is_struck(attack, which, permanent))
+					strike_sealed(attack, abi, permanent);
 }
 
 void make_attacks(const struct attack *list, unsigned abis)

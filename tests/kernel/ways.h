@@ -21,6 +21,9 @@
 void ways_begin(void);
 void ways_end(void);
 
+/* In short, one of these ABIs: another for the next attack or call (which), and for the next turn(). */
+unsigned abis_of_turn(unsigned abis, unsigned which);
+
 /* All checks of one attack, by those of its ABIs that are among these (bits). */
 void make_attack(const struct attack *attack, unsigned abis);
 void make_attacks(const struct attack *list, unsigned abis);	/* ends with a name of NULL */

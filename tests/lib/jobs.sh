@@ -105,6 +105,10 @@ command_of() {
 		command+=(tests/kernel/run "$kernel" attacks) limit=3600
 		;;
 	kernel:) command+=(tests/kernel/run "$kernel") limit=3600 ;;
+	kernel:memory | kernel:daemon)
+		command+=("MSEALD_TURN=${MSEALD_TURN:-$(turn_of "$kernel")}")
+		command+=(tests/kernel/run "$kernel" "$test") limit=3600
+		;;
 	kernel:*) command+=(tests/kernel/run "$kernel" "$test") limit=3600 ;;
 	calls:)
 		command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-120}"

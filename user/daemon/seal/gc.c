@@ -90,11 +90,17 @@ void gc_after_failure(struct gc *gc)
 		forget_stale(gc);
 }
 
+/* Sets that nobody has any more, and the programs that only they needed. */
+static void collect_sets(struct gc *gc)
+{
+	if (set_map_collect(space_map_sets(gc->space_map)) && programs_needs(gc->programs))
+		programs_narrow(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
+}
+
 void gc_collect(struct gc *gc)
 {
 	gc->idle_looks = 0;
-	if (set_map_collect(space_map_sets(gc->space_map)) && programs_needs(gc->programs))
-		programs_narrow(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
+	collect_sets(gc);
 }
 
 static void on_soon(void *context)
@@ -233,7 +239,7 @@ bool gc_tick(struct gc *gc)
 		look_at_places(gc);
 		integrity_end_kill_pending(gc->integrity);
 		detach_when_idle(gc);
-		(void)set_map_collect(space_map_sets(gc->space_map));
+		collect_sets(gc);
 		set_map_trim(space_map_sets(gc->space_map));
 	}
 	give_memory_back();
