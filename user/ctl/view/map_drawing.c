@@ -184,7 +184,7 @@ static void draw_gap(const struct layout *layout, size_t i)
 	const struct row *row = &layout->space->rows[i];
 	char size[TEXT_SIZE_MAX], text[64];
 
-	/* Nobody can map anything between the stack and the kernel's own [vsyscall]. */
+	/* Nobody can map anything between the stack and what the kernel has above user memory. */
 	if (i == 0 || row[-1].mapping->end >= row->mapping->start || row->mapping->end > INT64_MAX)
 		return;
 	put(layout, COLOUR_DIM, row->joined ? layout->glyphs->inner : " ");
