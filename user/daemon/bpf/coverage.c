@@ -315,7 +315,7 @@ static bool leave_out_impossible(struct coverage *coverage)
 	if (probe_process_madvise_discards())
 		return false;
 	for (size_t i = 0; i < ELEMENTS(prog_table); i++)
-		if (strstr(prog_table[i].program, "process_madvise"))
+		if (prog_table[i].process_madvise)
 			coverage->wanted[i] = false;
 	return true;
 }
