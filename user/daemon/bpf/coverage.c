@@ -242,14 +242,14 @@ static const struct rule {
 
 _Static_assert(ELEMENTS(rules) == DECISIONS_MAX, "room for a decision for each rule");
 
-const char *mechanism_name(enum mechanism mechanism)
+const char *coverage_mechanism(enum mechanism mechanism)
 {
 	static const char *const names[] = { "none", "kernel", "lsm", "override", "kill" };
 
 	return mechanism < ELEMENTS(names) ? names[mechanism] : "unknown";
 }
 
-const char *native_scope_name(enum native_scope scope)
+const char *coverage_native_scope(enum native_scope scope)
 {
 	static const char *const names[] = { "none", "all", "anonymous" };
 

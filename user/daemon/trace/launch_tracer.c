@@ -20,7 +20,7 @@
 #include <sys/syscall.h>
 
 #include "base/arch.h"
-#include "base/clock.h"
+#include "lib/base/clock.h"
 #include "lib/base/util.h"
 #include "process/procfs.h"
 #include "trace/ptrace_ops.h"
