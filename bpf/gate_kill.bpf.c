@@ -4,9 +4,9 @@
  * back in user space. The call itself still happens; what it frees nobody can fill (lsm/mmap_addr).
  * Works on every kernel with BPF LSM; never sleepable.
  *
- *   fentry/__x64_sys_munmap, mremap, process_madvise, brk, shmdt   64-bit calls without an LSM hook,
- *                            where they cannot be overridden (gate_override.bpf.c)
- *   fentry/__ia32_sys_*      the same as 32-bit calls; __ia32_compat_sys_ipc: shmdt by ipc()
+ *   fentry/SYSCALL_ENTRY     munmap, mremap, process_madvise, brk, shmdt: 64-bit calls without an LSM
+ *                            hook, where they cannot be overridden (gate_override.bpf.c)
+ *   fentry/SYSCALL_ENTRY_32  the same as 32-bit calls, and ipc: shmdt by ipc()
  *   fentry/do_madvise        madvise, and IORING_OP_MADVISE of io_uring, which enters by no call, on
  *                            every kernel
  *   fentry/expand_downwards  a stack that grows by page faults, where no LSM hook is asked

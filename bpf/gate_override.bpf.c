@@ -4,11 +4,10 @@
  * begins. For kernels with CONFIG_FUNCTION_ERROR_INJECTION, and every kernel since 7.1 (64-bit entries
  * only). The programs return long, as system calls do; never sleepable.
  *
- *   fmod_ret/__x64_sys_munmap, mremap, madvise, process_madvise, brk, shmdt, process_vm_writev
- *                            64-bit and x32 calls without an LSM hook
- *   fmod_ret/__ia32_sys_*    32-bit calls, the same but for process_vm_writev: int 0x80, sysenter and
- *                            syscall of a 32-bit process, and int 0x80 of a 64-bit one;
- *                            __ia32_compat_sys_ipc: shmdt by ipc()
+ *   fmod_ret/SYSCALL_ENTRY   munmap, mremap, madvise, process_madvise, brk, shmdt, process_vm_writev:
+ *                            64-bit calls without an LSM hook
+ *   fmod_ret/SYSCALL_ENTRY_32  the same but for process_vm_writev as 32-bit calls, by a 32-bit
+ *                            process or a 64-bit one, and ipc: shmdt by ipc()
  */
 #include "gates.h"
 

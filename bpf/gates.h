@@ -299,7 +299,7 @@ static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u
 	return gate_detach(regs_arg(regs, compat, 0), reaction);
 }
 
-/* i386: the number of the call is in the lower half of the first argument (ipc/syscall.c). */
+/* A 32-bit call: the number of the call is in the lower half of the first argument (ipc/syscall.c). */
 static __always_inline int gate_ipc(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	return (regs_arg(regs, compat, 0) & 0xffff) == SHMDT ?

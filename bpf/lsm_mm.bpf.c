@@ -137,7 +137,7 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	case CALL_OLD_MMAP:
 		/* The address is in user memory, which may change until it is read: any seal denies. */
 	case CALL_OTHER:
-		/* i386 uselib(2), where a kernel has it, maps at addresses that stand in a file. */
+		/* 32-bit uselib(2), where a kernel has it, maps at addresses that stand in a file. */
 		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt) ? -EPERM : 0;
 	default:
 		/* shmat: shm_shmat has judged it. remap_file_pages: mmap_addr will. */

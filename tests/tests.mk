@@ -6,7 +6,7 @@ UNIT := $(UNIT_SRC:%.c=$(B)/%)
 UNIT_DAEMON := $(B)/tests/unit/test_base $(B)/tests/unit/test_sealset $(B)/tests/unit/test_restartable \
 	$(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_ratelimit \
 	$(B)/tests/unit/test_lock_log $(B)/tests/unit/test_creds $(B)/tests/unit/test_config \
-	$(B)/tests/unit/test_throttle
+	$(B)/tests/unit/test_throttle $(B)/tests/unit/test_prog_table
 UNIT_OCI := $(B)/tests/unit/test_ocistate
 KERNEL_LIB := \
 	$(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c \
@@ -41,6 +41,8 @@ $(filter-out $(UNIT_DAEMON) $(UNIT_OCI),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_CTL)
 # What tests files of user/daemon.
 $(UNIT_DAEMON:%=%.o): INCLUDES := -Iuser/daemon
+$(B)/tests/unit/test_prog_table.o: INCLUDES := -Iuser/daemon
+$(B)/tests/unit/test_prog_table.o: | $(B)/mseald.skel.h
 $(UNIT_DAEMON): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(DAEMON_OBJ)) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_DAEMON)

@@ -200,7 +200,7 @@ struct mseald_file_seals {
 #define MSEALD_SPACE_HUGETLB 0x02u	/* may have mappings of huge pages, which round lengths up */
 
 /*
- * One sealed address space; the key of the map is mm_struct's context.ctx_id.
+ * One sealed address space; the key of the map is MM_KEY of bpf/arch.h.
  *
  * The word says which seal set it has. It holds its key as well, and changes
  * by compare-and-swap only: elements of the map are used again at once, and a

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/names.h"
 #include "state.h"
 #include "lib/base/util.h"
 
@@ -31,7 +32,7 @@ static void check_request(const json_t *request)
 	json_int_t pid = json_integer_value(json_object_get(request, "pid"));
 	const json_t *segments = json_object_get(request, "segments");
 
-	CHECK(id && *id && strlen(id) <= STATE_ID_MAX && !strchr(id, '/') && *id != '.');
+	CHECK(id && *id && strlen(id) <= NAMES_CONTAINER_ID_MAX && !strchr(id, '/') && *id != '.');
 	CHECK(pid > 0 && pid <= INT32_MAX);
 	CHECK(!policy || (*policy && !strchr(policy, '/') && !segments));
 	CHECK(!segments || json_array_size(segments) > 0);

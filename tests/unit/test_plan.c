@@ -8,13 +8,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "seal/plan.h"	/* before cmocka.h, which has a macro fail() */
 #include "lib/base/util.h"
+#include "page_sizes.h"
 
 #include <cmocka.h>
 
-#define PAGE 4096ull
+#define PAGE page_size()
 
 static struct seal pages(uint64_t first, uint64_t after, unsigned flags)
 {
@@ -113,13 +115,29 @@ static void those_that_already_were(void **state)
 	sealset_free(&have);
 }
 
+/* Whole pages of this machine, whose size is said. */
+static void ranges_of_whole_pages(void **state)
+{
+	const struct seal_request request = { .pid = 1 };
+	const struct range whole = { PAGE, 3 * PAGE }, part = { PAGE, 2 * PAGE + PAGE / 4 };
+	struct error error = {};
+	char wanted[64];
+
+	(void)state;
+	assert_int_equal(plan_check_range(&request, &whole, &error), 0);
+	assert_true(plan_check_range(&request, &part, &error) < 0);
+	(void)snprintf(wanted, sizeof(wanted), "must be multiples of %llu", (unsigned long long)PAGE);
+	assert_non_null(strstr(error.message, wanted));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests),
 		cmocka_unit_test(joined_and_sorted),
 		cmocka_unit_test(those_that_already_were),
+		cmocka_unit_test(ranges_of_whole_pages),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_ON_PAGE_SIZES("plan", tests);
 }

@@ -17,8 +17,9 @@
 
 #include "seal/sealset.h"
 #include "lib/base/util.h"
+#include "page_sizes.h"
 
-#define PAGE 4096ull
+#define PAGE page_size()
 #define MPROTECT MSEALD_DENY_MPROTECT
 #define UNMAP MSEALD_DENY_UNMAP
 #define DISCARD MSEALD_DENY_DISCARD
@@ -1045,5 +1046,5 @@ int main(void)
 		cmocka_unit_test(all_flagged),
 	};
 
-	return cmocka_run_group_tests_name("sealset", tests, NULL, NULL);
+	return RUN_ON_PAGE_SIZES("sealset", tests);
 }

@@ -166,7 +166,7 @@ int main(int argc, char **argv)
 			socket = optarg;
 			break;
 		case 'f':
-			on_failure = on_failure_from_name(optarg);
+			on_failure = state_find_on_failure(optarg);
 			if (on_failure == ON_FAILURE_UNSAID) {
 				(void)fprintf(stderr,
 					      "mseald-oci-hook: --on-failure=%s: it can be stop or run\n",

@@ -33,7 +33,7 @@ static int wrong(struct fault *fault, const char *format, ...)
 	return -EINVAL;
 }
 
-enum on_failure on_failure_from_name(const char *name)
+enum on_failure state_find_on_failure(const char *name)
 {
 	return name && strcmp(name, "stop") == 0 ? ON_FAILURE_STOP :
 	       name && strcmp(name, "run") == 0	 ? ON_FAILURE_RUN : ON_FAILURE_UNSAID;
@@ -69,25 +69,17 @@ int state_parse(const char *text, size_t size, struct state *ret, struct fault *
 	state.annotations = json_is_object(annotations) ? annotations : NULL;
 	json_object_foreach(state.annotations, name, value)
 		state.asked |= strncmp(name, STATE_PREFIX, strlen(STATE_PREFIX)) == 0;
-	state.on_failure = on_failure_from_name(
+	state.on_failure = state_find_on_failure(
 		json_string_value(json_object_get(state.annotations, STATE_PREFIX "on-failure")));
 	*ret = state;
 	return 0;
-}
-
-static bool is_id(const char *id)
-{
-	size_t length = id ? strlen(id) : 0;
-
-	return length > 0 && length <= STATE_ID_MAX && id[0] != '.' &&
-	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+:-") == length;
 }
 
 const char *state_id(const struct state *state)
 {
 	const char *id = json_string_value(json_object_get(state->document, "id"));
 
-	return is_id(id) ? id : "?";
+	return names_is_container_id(id) ? id : "?";
 }
 
 /* --- annotations --- */
@@ -191,7 +183,7 @@ static int check_on_failure(json_t *request, const char *key, const char *value,
 {
 	(void)request;
 	(void)key;
-	return on_failure_from_name(value) == ON_FAILURE_UNSAID ?
+	return state_find_on_failure(value) == ON_FAILURE_UNSAID ?
 		       wrong(fault, "io.mseald.on-failure=%.64s: it can be stop or run", value) : 0;
 }
 
@@ -255,12 +247,12 @@ static int add_container(const struct state *state, json_t *request, struct faul
 	const char *id = json_string_value(json_object_get(state->document, "id"));
 	json_t *pid = json_object_get(state->document, "pid");
 
-	if (!is_id(id))
+	if (!names_is_container_id(id))
 		return wrong(
 			fault,
 			"the state has no id that can be used: 1 to %d letters, digits and _ . + : -,"
 			" the first no dot",
-			STATE_ID_MAX);
+			NAMES_CONTAINER_ID_MAX);
 	if (!pid || (json_is_integer(pid) && json_integer_value(pid) == 0))
 		return wrong(
 			fault,

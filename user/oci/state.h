@@ -12,7 +12,6 @@
 #include <stddef.h>
 
 #define STATE_MAX (1u << 20)	/* bytes of a state */
-#define STATE_ID_MAX 128	/* bytes of a container's id */
 #define STATE_PREFIX "io.mseald."
 
 enum on_failure { ON_FAILURE_UNSAID, ON_FAILURE_STOP, ON_FAILURE_RUN };
@@ -43,7 +42,7 @@ const char *state_id(const struct state *state);
 int state_request(const struct state *state, json_t **ret, struct fault *fault);
 
 /* "stop" or "run"; ON_FAILURE_UNSAID: neither. */
-enum on_failure on_failure_from_name(const char *name);
+enum on_failure state_find_on_failure(const char *name);
 
 /* Makes one line of it that harms no terminal. Returns it. */
 char *state_clean(char *text);

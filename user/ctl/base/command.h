@@ -10,7 +10,6 @@
 #define CTL_SOCKET_HELP \
 	"  --socket=PATH             where mseald listens (default: MSEALD_SOCKET, else\n" \
 	"                            " CTL_SOCKET ")\n"
-#define CTL_PAGE_SIZE 4096ull
 
 /* Exit statuses. */
 enum {

@@ -142,8 +142,10 @@ static int ranges_append(struct ranges *ranges, struct range range)
 	return 0;
 }
 
+#define WRONG_MAX 80
+
 /* NULL when the range can be asked for, else what is wrong with it, in the words of the daemon. */
-static const char *check_range(const char *text, struct range *ret_range)
+static const char *check_range(const char *text, struct range *ret_range, char wrong[WRONG_MAX])
 {
 	unsigned long long start, end;
 	struct range range;
@@ -157,8 +159,11 @@ static const char *check_range(const char *text, struct range *ret_range)
 		return start == end ? "is empty" : "is reversed: its end comes before its start";
 	if (r < 0)
 		return "is no range: write 0xSTART-0xEND or 0xSTART+LENGTH";
-	if (range.start % CTL_PAGE_SIZE || range.end % CTL_PAGE_SIZE)
-		return "is not aligned: both ends must be multiples of 4096";
+	if (range.start % page_size() || range.end % page_size()) {
+		(void)snprintf(wrong, WRONG_MAX, "is not aligned: both ends must be multiples of %d",
+			       (int)page_size());
+		return wrong;
+	}
 	if (range.end > INT64_MAX)
 		return "is not in user memory";
 	*ret_range = range;
@@ -183,8 +188,9 @@ static int parse_ranges(const struct ctl *ctl, char **texts, int count, struct r
 	int failed;
 
 	for (int i = 0; i < count; i++) {
+		char buffer[WRONG_MAX];
 		struct range range;
-		const char *wrong = check_range(texts[i], &range);
+		const char *wrong = check_range(texts[i], &range, buffer);
 
 		if (wrong)
 			return error_usage(ctl, "range %s %s", shorten(texts[i]), wrong);
@@ -227,9 +233,9 @@ static int read_ranges(const char *path, struct ranges *ranges)
 	}
 	errno = 0;
 	for (unsigned long number = 1; (length = getline(&line, &allocated, file)) >= 0; number++) {
+		char *text, buffer[WRONG_MAX];
 		struct range range;
 		const char *wrong;
-		char *text;
 
 		if (strlen(line) != (size_t)length)
 			return error_failure("%s, line %lu holds a NUL byte: not a list of ranges", name,
@@ -237,7 +243,7 @@ static int read_ranges(const char *path, struct ranges *ranges)
 		text = strip(line);
 		if (!*text)
 			continue;
-		wrong = check_range(text, &range);
+		wrong = check_range(text, &range, buffer);
 		if (wrong)
 			return error_failure("%s, line %lu: range %s %s", name, number, shorten(text), wrong);
 		failed = ranges_append(ranges, range);

@@ -64,7 +64,7 @@ static bool covers(const struct space_seal *seal, uint64_t address)
 static struct page look_at(const struct address_space *space, uint64_t address)
 {
 	struct page page = {
-		.address = address - address % CTL_PAGE_SIZE,
+		.address = page_down(address),
 		.mapping = proc_maps_find(&space->maps, address),
 		.segment = address_space_segment(space, address),
 	};

@@ -52,7 +52,7 @@ static int print_json(const struct address_space *space)
 	json_t *mappings = json_array();
 
 	for (size_t i = 0; i < space->maps.count; i++) {
-		/* The kernel's own [vsyscall] is beyond what JSON integers hold, and what can be sealed. */
+		/* What the kernel has above user memory no JSON integer holds, and nothing can seal. */
 		if (space->maps.list[i].end > INT64_MAX)
 			continue;
 		if (json_array_append_new(mappings, row_to_json(&space->rows[i])) < 0) {

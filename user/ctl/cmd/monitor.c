@@ -14,6 +14,7 @@
 #include "ctl/cmd/commands.h"
 #include "ctl/view/event.h"
 #include "ctl/view/event_filter.h"
+#include "lib/base/clock.h"
 #include "lib/base/util.h"
 
 /*
@@ -55,13 +56,11 @@ static int print_denial(const struct terminal *terminal, const json_t *denial)
 static int print_lost(const struct terminal *terminal, uint64_t lost)
 {
 	char line[160], time[EVENT_TIME_MAX];
-	struct timespec now = {};
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)snprintf(line, sizeof(line),
 		       "%s %" PRIu64 " event%s lost: a buffer was full (what is sealed was denied all "
 		       "the same)",
-		       event_time(now.tv_sec * 1000000000ll + now.tv_nsec, time), lost, lost == 1 ? "" : "s");
+		       event_time((int64_t)clock_ns(CLOCK_REALTIME), time), lost, lost == 1 ? "" : "s");
 	return print_line(terminal, COLOUR_YELLOW, line);
 }
 

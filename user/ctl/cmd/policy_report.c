@@ -14,9 +14,9 @@
 #include "ctl/view/policy_common.h"
 #include "ctl/view/report_advice.h"
 #include "ctl/view/table.h"
+#include "lib/base/clock.h"
 #include "lib/base/util.h"
 
-#define NS_PER_SECOND 1000000000ull
 #define PROCESSES_MORE 32	/* stands for more as well */
 #define BY_HAND "-"
 
@@ -32,14 +32,6 @@ static const struct column columns[] = {
 	{ .title = "WITH DENY" },
 	{ .title = "EXAMPLE", .least = 24, .wrap = true },
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now = {};
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 #define TIME_MAX 32
 static const char *time_text(uint64_t ns, char buf[TIME_MAX])
@@ -220,7 +212,7 @@ static int print_report(const json_t *reply)
 {
 	const json_t *policies = json_object_get(reply, "policies"), *policy;
 	struct terminal terminal = terminal_detect();
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns(CLOCK_REALTIME);
 	size_t i;
 
 	json_array_foreach(policies, i, policy)
@@ -238,7 +230,7 @@ static int print_report(const json_t *reply)
 static int print_json(json_t *reply)
 {
 	json_t *policies = json_object_get(reply, "policies"), *policy;
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns(CLOCK_REALTIME);
 	size_t i;
 
 	json_array_foreach(policies, i, policy) {

@@ -154,7 +154,7 @@ int address_space_join(struct address_space *space)
 
 static bool counts(const struct mapping *mapping, enum share_kind kind)
 {
-	if (mapping->end > INT64_MAX)	/* the kernel's [vsyscall] */
+	if (mapping->end > INT64_MAX)	/* the kernel's, above user memory */
 		return false;
 	if (kind == SHARE_ALL)
 		return mapping->read || mapping->write || mapping->exec;

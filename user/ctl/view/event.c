@@ -8,27 +8,18 @@
 #include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/view/event.h"
+#include "lib/base/clock.h"
 #include "lib/base/util.h"
-
-#define NS_PER_SECOND 1000000000ll
-
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec now = {};
-
-	(void)clock_gettime(clock, &now);
-	return now.tv_sec * NS_PER_SECOND + now.tv_nsec;
-}
 
 int64_t event_clock_offset(void)
 {
-	return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+	return (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME));
 }
 
 const char *event_time(int64_t realtime, char buf[EVENT_TIME_MAX])
 {
-	time_t seconds = (time_t)(realtime / NS_PER_SECOND);
-	unsigned milliseconds = (unsigned)(realtime % NS_PER_SECOND / 1000000) % 1000;
+	time_t seconds = (time_t)(realtime / (int64_t)NS_PER_SECOND);
+	unsigned milliseconds = (unsigned)(realtime % (int64_t)NS_PER_SECOND / 1000000) % 1000;
 	struct tm local = {};
 	size_t length;
 

@@ -54,7 +54,7 @@ static void put(const struct layout *layout, enum colour colour, const char *tex
 
 static unsigned log2_pages(uint64_t bytes)
 {
-	uint64_t pages = bytes / CTL_PAGE_SIZE;
+	uint64_t pages = bytes / page_size();
 
 	return pages ? 63u - (unsigned)__builtin_clzll(pages) : 0;
 }
@@ -116,7 +116,7 @@ static void plan(struct layout *layout, size_t width)
 
 static void draw_bar(const struct layout *layout, const struct mapping *mapping, uint64_t sealed)
 {
-	uint64_t size = mapping->end - mapping->start, pages = size / CTL_PAGE_SIZE;
+	uint64_t size = mapping->end - mapping->start, pages = size / page_size();
 	unsigned cells = 1;
 	enum colour colour = COLOUR_NONE;
 	const char *on = "";
@@ -127,10 +127,10 @@ static void draw_bar(const struct layout *layout, const struct mapping *mapping,
 	/* No cell stands for less than a page. */
 	cells = (unsigned)MIN_OF((uint64_t)cells, MAX_OF(pages, 1));
 	for (unsigned i = 0; i < cells; i++) {
-		uint64_t start = mapping->start + pages / cells * i * CTL_PAGE_SIZE +
-				 pages % cells * i / cells * CTL_PAGE_SIZE;
-		uint64_t end = mapping->start + pages / cells * (i + 1) * CTL_PAGE_SIZE +
-			       pages % cells * (i + 1) / cells * CTL_PAGE_SIZE;
+		uint64_t start = mapping->start + pages / cells * i * page_size() +
+				 pages % cells * i / cells * page_size();
+		uint64_t end = mapping->start + pages / cells * (i + 1) * page_size() +
+			       pages % cells * (i + 1) / cells * page_size();
 		uint64_t part = sealed ? address_space_sealed(layout->space, start, end) : 0;
 		enum colour next = COLOUR_DIM;
 
@@ -184,7 +184,7 @@ static void draw_gap(const struct layout *layout, size_t i)
 	const struct row *row = &layout->space->rows[i];
 	char size[TEXT_SIZE_MAX], text[64];
 
-	/* Nobody can map anything between the stack and the kernel's own [vsyscall]. */
+	/* Nobody can map anything between the stack and what the kernel has above user memory. */
 	if (i == 0 || row[-1].mapping->end >= row->mapping->start || row->mapping->end > INT64_MAX)
 		return;
 	put(layout, COLOUR_DIM, row->joined ? layout->glyphs->inner : " ");

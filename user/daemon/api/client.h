@@ -32,7 +32,7 @@ struct client {
 	int proc_fd;		/* its /proc/PID; -1: it is gone, or not seen from here */
 	bool same_pids;		/* it counts pids as mseald does */
 	const struct containers *containers;
-	char container[CONTAINER_ID_MAX + 1];	/* the watched one that it is in; "": none */
+	char container[NAMES_CONTAINER_ID_MAX + 1];	/* the watched one that it is in; "": none */
 	const char *not_root;	/* of one with uid 0: why it is not taken for root, as a phrase */
 	struct creds creds;	/* as it is now */
 };

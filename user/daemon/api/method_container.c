@@ -54,7 +54,7 @@ static int read_id(json_t *parameters, const char **ret, const char **ret_bad)
 {
 	int r = read_string(parameters, "id", ret, ret_bad);
 
-	return r < 0 ? r : *ret && container_id_valid(*ret) ? 0 : -EINVAL;
+	return r < 0 ? r : names_is_container_id(*ret) ? 0 : -EINVAL;
 }
 
 static int read_order(json_t *parameters, struct order *order, const char **ret_bad)

@@ -164,7 +164,7 @@ static const char *seal_gate(const struct daemon *daemon, const struct seal *sea
 	/* munmap stands for all: 64-bit calls are overridden together or not at all. */
 	for (size_t i = 0; i < coverage->decisions_count; i++)
 		if (coverage->decisions[i].row == 3)
-			return mechanism_name(coverage->decisions[i].mechanism);
+			return coverage_mechanism(coverage->decisions[i].mechanism);
 	return "none";
 }
 

@@ -95,10 +95,10 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 					mechanism == MECHANISM_KERNEL ? "EINVAL" :
 					mechanism == MECHANISM_KILL   ? "SIGKILL" :
 									"EPERM",
-					"by", mechanism_name(mechanism), "raced",
+					"by", coverage_mechanism(mechanism), "raced",
 					(mechanism == MECHANISM_KILL || mechanism == MECHANISM_OVERRIDE) &&
 						preempts,
-					"native", native_scope_name(decisions[i].native));
+					"native", coverage_native_scope(decisions[i].native));
 
 		if (row && decisions[i].note)
 			(void)json_object_set_new(row, "note", json_string(decisions[i].note));

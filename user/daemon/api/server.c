@@ -18,9 +18,9 @@
 #include "api/client.h"
 #include "api/daemon.h"
 #include "api/reply.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/timer.h"
+#include "lib/base/clock.h"
 
 #define PAUSE_US 200000		/* before the next try, when no connection can be accepted */
 

@@ -14,9 +14,9 @@
 
 #include "audit/report_file.h"
 #include "audit/symbolize.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/timer.h"
+#include "lib/base/clock.h"
 #include "lib/base/names.h"
 #include "seal/labels.h"
 
@@ -255,7 +255,8 @@ static void add_outcome(json_t *json, const struct coverage *coverage, const str
 	bool native = coverage->native && all && (!policy || policy->seal.gate != POLICY_GATE_BPF);
 	bool spared = policy && policy->seal.gate == POLICY_GATE_DENY &&
 		      coverage_kills(coverage, names_deny_of_op(op));
-	const char *outcome = "EPERM", *by = mechanism_name(decision ? decision->mechanism : MECHANISM_NONE);
+	const char *by = coverage_mechanism(decision ? decision->mechanism : MECHANISM_NONE);
+	const char *outcome = "EPERM";
 
 	if (decision && decision->native == NATIVE_ALL && native)
 		by = "native";

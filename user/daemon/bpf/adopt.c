@@ -72,14 +72,6 @@ static int check_layout(void)
 
 /* --- missing pins --- */
 
-/* libbpf names the map of .bss after the object, cut short. */
-static const char *pin_name(const char *map)
-{
-	if (strstr(map, ".rodata"))
-		return NULL;
-	return strstr(map, ".bss") ? "state" : map;
-}
-
 static void pin_if_missing(uint32_t id)
 {
 	struct bpf_map_info info = {};
@@ -90,7 +82,7 @@ static void pin_if_missing(uint32_t id)
 
 	if (map < 0 || bpf_obj_get_info_by_fd(map, &info, &size) < 0)
 		return;
-	name = pin_name(info.name);
+	name = bpffs_map_name(info.name);
 	if (!name || access(bpffs_map_path(name, path), F_OK) == 0)
 		return;
 	if (bpf_obj_pin(map, path) < 0)

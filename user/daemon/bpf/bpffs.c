@@ -82,6 +82,15 @@ int bpffs_enter(void)
 	return 0;
 }
 
+const char *bpffs_map_name(const char *map)
+{
+	const char *section = strchr(map, '.');
+
+	if (!section)
+		return map;
+	return strcmp(section, ".bss") == 0 ? "state" : NULL;
+}
+
 const char *bpffs_map_path(const char *map, char path[BPFFS_PATH_MAX])
 {
 	(void)snprintf(path, BPFFS_PATH_MAX, "%smaps/%s", place, map);

@@ -17,6 +17,12 @@ int bpffs_prepare(void);
  */
 int bpffs_enter(void);
 
+/*
+ * Under which name a map is pinned that libbpf or the kernel calls so: libbpf names those of .bss and
+ * .rodata after the object, cut short. NULL: it is of one load, and not pinned.
+ */
+const char *bpffs_map_name(const char *map);
+
 /* Into path, which is returned. */
 const char *bpffs_map_path(const char *map, char path[BPFFS_PATH_MAX]);
 const char *bpffs_link_path(unsigned generation, const char *program, char path[BPFFS_PATH_MAX]);

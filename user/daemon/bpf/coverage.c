@@ -242,14 +242,14 @@ static const struct rule {
 
 _Static_assert(ELEMENTS(rules) == DECISIONS_MAX, "room for a decision for each rule");
 
-const char *mechanism_name(enum mechanism mechanism)
+const char *coverage_mechanism(enum mechanism mechanism)
 {
 	static const char *const names[] = { "none", "kernel", "lsm", "override", "kill" };
 
 	return mechanism < ELEMENTS(names) ? names[mechanism] : "unknown";
 }
 
-const char *native_scope_name(enum native_scope scope)
+const char *coverage_native_scope(enum native_scope scope)
 {
 	static const char *const names[] = { "none", "all", "anonymous" };
 
@@ -315,7 +315,7 @@ static bool leave_out_impossible(struct coverage *coverage)
 	if (probe_process_madvise_discards())
 		return false;
 	for (size_t i = 0; i < ELEMENTS(prog_table); i++)
-		if (strstr(prog_table[i].program, "process_madvise"))
+		if (prog_table[i].process_madvise)
 			coverage->wanted[i] = false;
 	return true;
 }

@@ -19,7 +19,7 @@ enum mechanism {
 	MECHANISM_KILL,
 };
 
-const char *mechanism_name(enum mechanism mechanism);
+const char *coverage_mechanism(enum mechanism mechanism);
 
 /*
  * What the kernel itself refuses, whoever asks and however it is raced, where a seal was made by
@@ -31,7 +31,7 @@ enum native_scope {
 	NATIVE_ANONYMOUS,	/* in private memory without a file that is not writable */
 };
 
-const char *native_scope_name(enum native_scope scope);
+const char *coverage_native_scope(enum native_scope scope);
 
 /* One operation and what decides it here. */
 struct decision {

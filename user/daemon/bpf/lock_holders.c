@@ -73,9 +73,10 @@ static int read_own_descriptors(uint32_t **ret, size_t *ret_count)
 
 static bool is_pinned(uint32_t id, const char *name)
 {
+	const char *pin = bpffs_map_name(name);
 	char path[BPFFS_PATH_MAX];
 	struct bpf_map_info info = {};
-	_cleanup_close_ int fd = bpf_obj_get(bpffs_map_path(strstr(name, ".bss") ? "state" : name, path));
+	_cleanup_close_ int fd = pin ? bpf_obj_get(bpffs_map_path(pin, path)) : -1;
 	__u32 size = sizeof(info);
 
 	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.id == id;

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/arch.h"
 #include "lib/base/util.h"
 
 int probe_bpf_lsm(void)
@@ -88,7 +89,7 @@ int probe_lsm_arguments(const struct btf *vmlinux, const char *hook)
 
 bool probe_process_madvise_discards(void)
 {
-	struct iovec range = { .iov_len = 4096 };
+	struct iovec range = { .iov_len = page_size() };
 	_cleanup_close_ int self = -1;
 	bool taken;
 
@@ -118,27 +119,18 @@ static void on_fault(int signal)
 
 bool probe_32bit_calls(void)
 {
-#ifdef __x86_64__
 	int status = 0;
 	pid_t child = fork();
 
 	if (child == 0) {
-		long number = 20;	/* getpid of arch/x86/entry/syscalls/syscall_32.tbl */
-
-		/*
-		 * Without CONFIG_IA32_EMULATION, or with ia32_emulation=0 (since 6.7), it is a general
-		 * protection fault. Any other end, as by a filter of our own, tells nothing about the others.
-		 */
+		/* Any other end than this fault, as by a filter of our own, says nothing of others. */
 		(void)signal(SIGSEGV, on_fault);
-		__asm__ volatile("int $0x80" : "+a"(number) : : "memory");
+		arch_call_32();
 		_exit(0);
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		return true;
 	return !(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-#else
-	return true;
-#endif
 }
 
 #ifndef SYS_mseal

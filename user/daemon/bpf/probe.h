@@ -28,8 +28,8 @@ bool probe_process_madvise_discards(void);
 bool probe_guard_pages(void);
 
 /*
- * Does the kernel take 32-bit system calls from a 64-bit process (int 0x80)?
- * Then it runs 32-bit programs as well. Tried in a child.
+ * Does the kernel take 32-bit system calls from a 64-bit process? Then it runs 32-bit programs as
+ * well. Tried in a child; true where a 64-bit process has no means to make one.
  */
 bool probe_32bit_calls(void);
 

@@ -30,6 +30,7 @@ extern const struct prog {
 	const char *target;
 	const char *instead_of;		/* KILL: not needed where this program can be had */
 	bool compat;			/* for 32-bit system calls only */
+	bool process_madvise;		/* only where process_madvise takes advice that discards */
 	unsigned need;			/* NEED_*: attached only while there is it; 0: always */
 } prog_table[PROG_COUNT];
 

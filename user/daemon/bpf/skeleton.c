@@ -38,16 +38,6 @@ static const char *const tools[TOOL_COUNT] = {
 	"mseald_unwatch", "mseald_tasks",	  "mseald_vmas",
 };
 
-static bool is_settings(const struct bpf_map *map)
-{
-	return strstr(bpf_map__name(map), ".rodata");	/* of one load */
-}
-
-static const char *map_name(const struct bpf_map *map)
-{
-	return strstr(bpf_map__name(map), ".bss") ? "state" : bpf_map__name(map);
-}
-
 /*
  * The first load takes the maps that are pinned, and pins what it makes; later ones take those of the
  * first, whatever has become of the pins.
@@ -58,12 +48,13 @@ static int choose_maps(const struct skeleton *skeleton, struct mseald *libbpf)
 	char path[BPFFS_PATH_MAX];
 
 	bpf_object__for_each_map(map, libbpf->obj) {
+		const char *name = bpffs_map_name(bpf_map__name(map));
 		int r;
 
-		if (is_settings(map))
+		if (!name)
 			continue;
-		r = skeleton->maps_count ? bpf_map__reuse_fd(map, skeleton_map_fd(skeleton, map_name(map))) :
-					 bpf_map__set_pin_path(map, bpffs_map_path(map_name(map), path));
+		r = skeleton->maps_count ? bpf_map__reuse_fd(map, skeleton_map_fd(skeleton, name)) :
+					   bpf_map__set_pin_path(map, bpffs_map_path(name, path));
 		if (r < 0)
 			return r;
 	}
@@ -82,16 +73,17 @@ static int keep_maps(struct skeleton *skeleton, struct mseald *libbpf)
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, libbpf->obj) {
+		const char *name = bpffs_map_name(bpf_map__name(map));
 		int r;
 
-		if (is_settings(map))
+		if (!name)
 			continue;
-		if (skeleton->maps_count == MAPS_MAX || strlen(map_name(map)) >= sizeof(skeleton->maps->name))
+		if (skeleton->maps_count == MAPS_MAX || strlen(name) >= sizeof(skeleton->maps->name))
 			return -E2BIG;
 		r = keep(bpf_map__fd(map), &skeleton->maps[skeleton->maps_count].fd);
 		if (r < 0)
 			return r;
-		strcpy(skeleton->maps[skeleton->maps_count++].name, map_name(map));
+		strcpy(skeleton->maps[skeleton->maps_count++].name, name);
 	}
 	skeleton->globals_size = bpf_map__value_size(libbpf->maps.bss);
 	skeleton->globals = mmap(NULL, skeleton->globals_size, PROT_READ | PROT_WRITE, MAP_SHARED,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See container_watch.h. Keys of address spaces (mm_struct's context.ctx_id) only grow, so that one
+ * See container_watch.h. Keys of address spaces (MM_KEY of bpf/arch.h) only grow, so that one
  * made later has a larger key.
  */
 #include "policy/container_watch.h"

@@ -18,8 +18,8 @@
 #define NAME_PREFIX "container "
 
 struct container {
-	char id[CONTAINER_ID_MAX + 1];
-	char name[CONTAINER_ID_MAX + 1];	/* its short form */
+	char id[NAMES_CONTAINER_ID_MAX + 1];
+	char name[NAMES_CONTAINER_ID_MAX + 1];	/* its short form */
 	uint64_t cgroup;
 	bool gone;
 	struct policy policy;
@@ -32,14 +32,6 @@ struct containers {
 	struct container *list;
 	size_t count;
 };
-
-bool container_id_valid(const char *id)
-{
-	size_t length = strlen(id);
-
-	return length > 0 && length <= CONTAINER_ID_MAX && id[0] != '.' &&
-	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+:-") == length;
-}
 
 static void set_names(struct container *container, const char *id)
 {
@@ -353,7 +345,7 @@ static int take_over_all(struct containers *containers)
 		if (length <= suffix || strcmp(id + length - suffix, LOAD_SUFFIX) != 0)
 			continue;
 		id[length - suffix] = '\0';
-		r = container_id_valid(id) ? take_over(containers, id) : -EINVAL;
+		r = names_is_container_id(id) ? take_over(containers, id) : -EINVAL;
 		if (r < 0)
 			log_warning("cannot read %s/%s: %s, ignoring", CONTAINERS_KEPT, entry->d_name,
 				    strerror(-r));

@@ -10,13 +10,13 @@
 #include <stdint.h>
 
 #include "bpf/programs.h"
+#include "lib/base/names.h"
 #include "lib/policy/policy.h"
 #include "policy/active.h"
 
 #define CONTAINERS_KEPT "/run/mseald/containers"
 #define CONTAINERS_MAX 4096
-#define CONTAINER_ID_MAX 128	/* bytes */
-#define CONTAINER_NAME_MAX (CONTAINER_ID_MAX + 16)
+#define CONTAINER_NAME_MAX (NAMES_CONTAINER_ID_MAX + 16)
 
 struct containers;
 
@@ -27,9 +27,6 @@ struct containers;
 int containers_open(struct programs *programs, struct active *active, struct containers **ret);
 struct containers *containers_close(
 	struct containers *containers); /* takes NULL, returns NULL; what is in force stays */
-
-/* Letters, digits and _ . + : -, the first no dot: it names a file. */
-bool container_id_valid(const char *id);
 
 /*
  * Puts in force how a container is sealed, for whatever

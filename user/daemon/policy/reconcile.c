@@ -6,10 +6,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/timer.h"
 #include "bpf/task_iter.h"
+#include "lib/base/clock.h"
 #include "policy/watched.h"
 #include "policy/exec_facts.h"
 #include "seal/seal.h"

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "base/clock.h"
+#include "lib/base/clock.h"
 #include "lib/base/util.h"
 #include "process/procfs.h"
 

@@ -6,13 +6,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/arch.h"
 #include "base/list.h"
 #include "bpf/task_iter.h"
 #include "lib/base/names.h"
 
 #define VM_DONTCOPY 0x00020000	/* include/linux/mm.h: MADV_DONTFORK */
 #define VM_HUGETLB 0x00400000
-#define VM_PKEY (0xfULL << 32)	/* arch/x86: a protection key other than that of all memory */
 
 void plan_free(struct plan *plan)
 {
@@ -95,7 +95,7 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 	unsigned deny = request->seal.deny & ~request->spared;
 	uint64_t flags = vma_flags(plan->vmas, plan->vmas_count, start);
 
-	if (mapping->write && !(flags & VM_PKEY))
+	if (mapping->write && !(flags & ARCH_VM_PKEY))
 		deny &= ~(unsigned)MSEALD_DENY_DISCARD;
 	deny = plan_file(plan, request, mapping, deny, &seal);
 	if (!deny)
@@ -109,7 +109,7 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / page_size());
 	}
 	/* With a protection key mseal(2) refuses to discard it only while the caller may not write. */
-	if (!mapping->shared && !mapping->inode && !(mapping->write && flags & VM_PKEY))
+	if (!mapping->shared && !mapping->inode && !(mapping->write && flags & ARCH_VM_PKEY))
 		seal.flags |= MSEALD_SEAL_ANON;
 	if (flags & VM_DONTCOPY)
 		seal.flags |= MSEALD_SEAL_DONTFORK;
@@ -212,12 +212,6 @@ static int plan_segments(struct plan *plan, const struct seal_request *request)
 	return 0;
 }
 
-/* Its system calls are 32-bit ones. A 64-bit process has its stack, or at least [vsyscall], above 4 GiB. */
-static bool plan_is_32bit(const struct plan *plan)
-{
-	return plan->maps.count && plan->maps.list[plan->maps.count - 1].end <= 1ull << 32;
-}
-
 int plan_make(struct plan *plan, struct programs *programs, const struct target *target,
 		     const struct seal_request *request, struct error *error)
 {
@@ -243,7 +237,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 		return -EAGAIN;		/* they change faster than they can be read */
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read its mappings");
-	if (plan_is_32bit(plan) && request->seal.action == MSEALD_ACTION_DENY &&
+	if (proc_maps_is_32bit(&plan->maps) && request->seal.action == MSEALD_ACTION_DENY &&
 	    coverage_spares_32bit(programs_coverage(programs), request->seal.deny))
 		return error_set(
 			error, "Unsupported", request->pid,

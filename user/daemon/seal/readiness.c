@@ -85,7 +85,7 @@ static bool is_late(const struct readiness *readiness, const struct object *obje
 static uint64_t flags_at(const struct object *object, uint64_t vaddr, const struct mseald_vma *vmas,
 			 size_t count)
 {
-	uint64_t address = (object->bias + vaddr) & ~(page_size() - 1);
+	uint64_t address = page_down(object->bias + vaddr);
 
 	for (size_t i = 0; i < count; i++)
 		if (vmas[i].start <= address && address < vmas[i].end)

@@ -45,7 +45,7 @@ int sealset_copy(const struct sealset *from, struct sealset *ret);
  * wins unless it is NONE; of a seal that is split, the first piece keeps the
  * hits, so that their sum stays. Neighbours that agree in all but hits (and
  * touch) are joined, hits added up (not for MSEALD_SEAL_SHM unless pgoff
- * continues). -EINVAL: empty, unaligned to 4096, beyond MSEALD_NO_START, no stop
+ * continues). -EINVAL: empty, not of whole pages, beyond MSEALD_NO_START, no stop
  * bit at all, or a bit, segment or flag that there is not. -ENOMEM. On error the
  * set is unchanged.
  */
@@ -61,7 +61,7 @@ int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count)
  * Takes the revocable rules back in [start, end), splitting at its borders;
  * pieces left with no rule go, and their hits. *ret_bytes: bytes of which
  * something was taken back; *ret_permanent: bytes that stay sealed permanently (both may be NULL). -EINVAL:
- * empty or unaligned; -ENOMEM. On error the set is unchanged.
+ * empty or not of whole pages; -ENOMEM. On error the set is unchanged.
  */
 int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes,
 		   uint64_t *ret_permanent);

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "base/clock.h"
+#include "lib/base/clock.h"
 #include "lib/base/util.h"
 #include "trace/ptrace_ops.h"
 

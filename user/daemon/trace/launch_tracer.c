@@ -13,14 +13,14 @@
 #include "trace/launch_tracer.h"
 
 #include <errno.h>
-#include <linux/audit.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "base/clock.h"
+#include "base/arch.h"
+#include "lib/base/clock.h"
 #include "lib/base/util.h"
 #include "process/procfs.h"
 #include "trace/ptrace_ops.h"
@@ -29,7 +29,6 @@
 #define RELRO_CALLS 200		/* system calls that a static program has to get its RELRO done, */
 /* and time, while it is not stopped: to seal RELRO too early breaks it */
 #define RELRO_MILLISECONDS 10000
-#define MPROTECT_32 125
 
 static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
 
@@ -123,7 +122,7 @@ static void at_call(struct launch_tracer *tracer)
 		uint64_t start = info.entry.args[0], end = start + info.entry.args[1];
 
 		tracer->protecting = info.entry.nr ==
-					     (info.arch == AUDIT_ARCH_I386 ? MPROTECT_32 : SYS_mprotect) &&
+					     (info.arch == ARCH_AUDIT_32 ? ARCH_MPROTECT_32 : SYS_mprotect) &&
 				     !(info.entry.args[2] & PROT_WRITE) && start < tracer->image.relro_end &&
 				     end > tracer->image.relro_start;
 		show(tracer);

@@ -136,7 +136,7 @@ static enum remote_answer try_once(struct programs *programs, const struct targe
 	r = proc_maps_read_fd(target->maps_fd, &maps);
 	if (r < 0 || !maps.count)
 		return r == -ENOMEM ? ANSWER_FAILED : ANSWER_GONE;
-	if (remote_syscall_is_32bit(&maps))
+	if (proc_maps_is_32bit(&maps))
 		return ANSWER_OTHER_CODE;
 	do {
 		_cleanup_free_ struct mseald_task *tasks = NULL;

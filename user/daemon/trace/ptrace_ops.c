@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "base/clock.h"
+#include "lib/base/clock.h"
 #include "lib/base/util.h"
 #include "trace/perf_trap.h"
 

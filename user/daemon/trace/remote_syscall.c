@@ -16,8 +16,6 @@
 #endif
 
 #define ANSWER_MILLISECONDS 20000
-#define END_32BIT (UINT64_C(1) << 32)
-#define RED_ZONE 128	/* below the stack pointer, that a function may use: System V ABI, x86-64 */
 
 const char *remote_answer_phrase(enum remote_answer answer)
 {
@@ -87,11 +85,6 @@ static uint64_t find_instruction(const struct proc_maps *maps, pid_t tid)
 	return 0;
 }
 
-bool remote_syscall_is_32bit(const struct proc_maps *maps)
-{
-	return maps->count && maps->list[maps->count - 1].end <= END_32BIT;
-}
-
 enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct blocked_call *call,
 					  const struct proc_maps *maps)
 {
@@ -99,7 +92,7 @@ enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct bl
 
 	if (!maps->count)
 		return ANSWER_GONE;
-	if (remote_syscall_is_32bit(maps))
+	if (proc_maps_is_32bit(maps))
 		return ANSWER_OTHER_CODE;
 	instruction = find_instruction(maps, tracee->tid);
 	return instruction ? remote_answer_of(tracee_prepare(tracee, call, instruction)) : ANSWER_NO_CALL;
@@ -120,10 +113,10 @@ enum remote_answer remote_syscall_mseal(struct tracee *tracee, const struct rang
 	return ANSWER_SEALED;
 }
 
-/* Below its stack, where nothing of it lies. 0: it could not be put there. */
+/* Below its stack, which it does not use again. 0: it could not be put there. */
 static uint64_t put_text(struct tracee *tracee, const char *text, size_t length)
 {
-	uint64_t at = (regs_sp(&tracee->saved) - RED_ZONE - length) & ~UINT64_C(15);
+	uint64_t at = (regs_sp(&tracee->saved) - length) & ~UINT64_C(15);
 
 	for (size_t i = 0; i < length; i += sizeof(long)) {
 		long word = 0;

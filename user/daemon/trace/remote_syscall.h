@@ -35,9 +35,6 @@ enum remote_answer remote_answer_of(int r);
 /* Waits for the tracer to say something: as poll(2) returns, 0: not in time. */
 int remote_syscall_await(int fd);
 
-/* A 32-bit process? Its calls have other numbers, which must not be taken for what they look like. */
-bool remote_syscall_is_32bit(const struct proc_maps *maps);
-
 /*
  * Makes ready for calls a thread that stands. call: what it slept in. Whatever the
  * answer, it wants tracee_restore() or tracee_release().

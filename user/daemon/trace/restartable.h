@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "trace/regs.h"
+#include "base/arch.h"
 
 /*
  * The call as /proc/PID/syscall (its text) shows it. -EINVAL: not such a text. 0: running, or in no

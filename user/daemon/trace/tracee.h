@@ -16,8 +16,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/arch.h"
 #include "trace/perf_trap.h"
-#include "trace/regs.h"
 
 struct tracee {
 	pid_t tid;

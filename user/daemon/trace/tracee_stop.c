@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "base/clock.h"
+#include "lib/base/clock.h"
 #include "lib/base/util.h"
 #include "process/procfs.h"
 #include "trace/ptrace_ops.h"

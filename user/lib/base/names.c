@@ -275,3 +275,11 @@ const char *names_format_segments(unsigned segments, char *buf, size_t size)
 	return list_format(segments, segment_names, MSEALD_SEGMENT_NONE + 1, ELEMENTS(segment_names), buf,
 			   size);
 }
+
+bool names_is_container_id(const char *id)
+{
+	size_t length = id ? strlen(id) : 0;
+
+	return length > 0 && length <= NAMES_CONTAINER_ID_MAX && id[0] != '.' &&
+	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+:-") == length;
+}

@@ -6,6 +6,7 @@
 #ifndef MSEALD_BASE_NAMES_H
 #define MSEALD_BASE_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "mseald/shared.h"
@@ -41,5 +42,10 @@ const char *names_format_deny(unsigned deny, char *buf, size_t size);
 const char *names_format_segments(unsigned segments, char *buf, size_t size);
 
 #define MSEALD_SEGMENTS_ALL 0x7eu	/* every segment but NONE */
+
+#define NAMES_CONTAINER_ID_MAX 128	/* bytes */
+
+/* Is it the id of a container: letters, digits and _ . + : -, the first no dot? It names a file. */
+bool names_is_container_id(const char *id);	/* takes NULL */
 
 #endif

@@ -63,6 +63,18 @@ static inline uint64_t page_size(void)
 	return size;
 }
 
+/* The page that an address is in, and the first that begins at it or behind. */
+static inline uint64_t page_down(uint64_t address)
+{
+	return address & ~(page_size() - 1);
+}
+
+/* The caller has checked that this does not go over the end. */
+static inline uint64_t page_up(uint64_t address)
+{
+	return page_down(address + page_size() - 1);
+}
+
 #define _cleanup_free_ _cleanup_(cleanup_free)
 #define _cleanup_close_ _cleanup_(cleanup_close)
 #define _cleanup_fclose_ _cleanup_(cleanup_fclose)

@@ -20,7 +20,6 @@
 #define ELFDATA_NATIVE ELFDATA2MSB
 #endif
 
-#define PAGE 4096u
 #define MAX_HEADERS 1024	/* program headers; the kernel takes 64 KiB of them */
 
 /* What is needed of the file header, of either class. */
@@ -100,7 +99,7 @@ static int add_load(struct elf_object *object, const Elf64_Phdr *phdr, uint64_t 
 	    (phdr->p_filesz > 0 && end > file_size))
 		return -EBADMSG;
 	/* Both are mapped by the page, so they must agree on the place in it. */
-	if (phdr->p_filesz > 0 && (phdr->p_vaddr - phdr->p_offset) % PAGE != 0)
+	if (phdr->p_filesz > 0 && (phdr->p_vaddr - phdr->p_offset) % page_size() != 0)
 		return -EBADMSG;
 	/* The specification wants them in order; loaders rely on it. */
 	if (object->loads > 0 && phdr->p_vaddr < object->load[object->loads - 1].vaddr +

@@ -246,6 +246,11 @@ bool proc_maps_covers(const struct proc_maps *maps, uint64_t start, uint64_t end
 	return true;
 }
 
+bool proc_maps_is_32bit(const struct proc_maps *maps)
+{
+	return maps->count && maps->list[maps->count - 1].end <= UINT64_C(1) << 32;
+}
+
 bool proc_mapping_is_file(const struct mapping *mapping)
 {
 	return mapping->path[0] == '/';

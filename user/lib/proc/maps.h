@@ -43,6 +43,8 @@ void proc_maps_free(struct proc_maps *maps);	/* takes NULL and zeroed */
 const struct mapping *proc_maps_find(const struct proc_maps *maps, uint64_t address);
 /* Is every byte of [start, end) mapped? If not, *ret_hole is the first that is not (may be NULL). */
 bool proc_maps_covers(const struct proc_maps *maps, uint64_t start, uint64_t end, uint64_t *ret_hole);
+/* Of a 32-bit process? A 64-bit one has its stack, or something of the kernel's, above 4 GiB. */
+bool proc_maps_is_32bit(const struct proc_maps *maps);
 
 /* Does a file stand behind it; and the order of two of them, 0: mappings of the same file. */
 bool proc_mapping_is_file(const struct mapping *mapping);

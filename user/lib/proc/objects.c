@@ -20,17 +20,6 @@
 #define OPEN_TRIES 4	/* mappings through which a file is looked for */
 #define ANCHOR_TRIES 4	/* segments that one mapping may be the start of */
 
-static uint64_t page_down(uint64_t address)
-{
-	return address & ~(page_size() - 1);
-}
-
-/* Callers have checked that this does not go over the end. */
-static uint64_t page_up(uint64_t address)
-{
-	return page_down(address + page_size() - 1);
-}
-
 /* --- files --- */
 
 static int by_file_and_start(const void *left, const void *right)

@@ -12,18 +12,6 @@
 #include "lib/proc/segments.h"
 #include "lib/base/util.h"
 
-
-static uint64_t page_down(uint64_t address)
-{
-	return address & ~(page_size() - 1);
-}
-
-/* Callers have checked that this does not go over the end. */
-static uint64_t page_up(uint64_t address)
-{
-	return page_down(address + page_size() - 1);
-}
-
 /* What should be somewhere. */
 struct span {
 	uint64_t start, end;

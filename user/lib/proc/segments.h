@@ -5,7 +5,7 @@
  * kernel's own mappings.
  *   text    executable PT_LOAD            rodata  neither writable nor executable PT_LOAD
  *   relro   PT_GNU_RELRO, once read-only  data    writable PT_LOAD, its .bss included
- *   vdso    [vdso] [vvar] [vvar_vclock] [vsyscall] is left out: the kernel's own
+ *   vdso    [vdso] [vvar] [vvar_vclock]; what the kernel has above user memory is left out
  *   stack   [stack] of the first thread
  * Heaps, thread stacks, JIT code and files that are not ELF belong to no segment.
  */

@@ -1,7 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* regs.h on x86-64, which includes this. */
-#ifndef MSEALD_TRACE_REGS_X86_64_H
-#define MSEALD_TRACE_REGS_X86_64_H
+/* The answers of x86-64 to arch.h, which includes this. */
+#ifndef MSEALD_BASE_ARCH_X86_64_H
+#define MSEALD_BASE_ARCH_X86_64_H
+
+/* arch/x86/include/asm/syscall_wrapper.h; name_32 with its "sys_" or "compat_sys_". */
+#define ARCH_ENTRY(name) "__x64_sys_" #name
+#define ARCH_ENTRY_32(name_32) "__ia32_" #name_32
+
+#define ARCH_VM_PKEY (0xfULL << 32)	/* include/linux/mm.h, VM_PKEY_BIT0 and on: four bits */
+
+#define ARCH_AUDIT_32 AUDIT_ARCH_I386
+#define ARCH_MPROTECT_32 125
+
+/*
+ * getpid of arch/x86/entry/syscalls/syscall_32.tbl. Without CONFIG_IA32_EMULATION, or with
+ * ia32_emulation=0 (since 6.7), a general protection fault.
+ */
+static inline void arch_call_32(void)
+{
+	long number = 20;
+
+	__asm__ volatile("int $0x80" : "+a"(number) : : "memory");
+}
 
 struct regs {
 	struct user_regs_struct r;	/* NT_PRSTATUS */
