@@ -15,6 +15,7 @@
 
 #include "base/config.h"
 #include "lib/base/util.h"
+#include "lib/conf/folders.h"
 
 static struct {
 	char root[64];

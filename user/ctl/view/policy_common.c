@@ -10,6 +10,7 @@
 #include "ctl/base/reply.h"
 #include "ctl/view/policy_common.h"
 #include "lib/base/util.h"
+#include "lib/conf/folders.h"
 #include "lib/policy/path.h"
 #include "lib/policy/policy.h"
 

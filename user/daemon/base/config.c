@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/conf/folders.h"
 #include "lib/conf/ini.h"
 #include "lib/conf/load.h"
 #include "lib/conf/parser.h"

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "lib/conf/folders.h"
 #include "policy/triggers.h"
 
 struct active {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A configuration file in memory: which files count, where the packaged ones are, who may write them. */
+/* A configuration file in memory: which files count, who may write them. */
 #ifndef MSEALD_CONF_LOAD_H
 #define MSEALD_CONF_LOAD_H
 
@@ -8,14 +8,7 @@
 #include <sys/stat.h>
 
 #include "lib/conf/diagnostics.h"
-#if __has_include("paths.h")
-/* Made by the Makefile: POLICY_FOLDER_VENDOR and CONFIG_FOLDER_VENDOR below PREFIX. */
-#include "paths.h"
-#endif
 
-#ifndef CONFIG_FOLDER_VENDOR
-#define CONFIG_FOLDER_VENDOR "/usr/lib/mseald"
-#endif
 #define LOAD_SUFFIX ".conf"
 #define LOAD_FILE_MAX (64u << 10)	/* bytes of one file */
 

@@ -17,9 +17,6 @@
 #include "lib/policy/seal_spec.h"
 #include "mseald/shared.h"
 #define POLICY_FOLDER_ETC "/etc/mseald/policy.d"
-#ifndef POLICY_FOLDER_VENDOR
-#define POLICY_FOLDER_VENDOR "/usr/lib/mseald/policy.d"
-#endif
 #define POLICIES_MAX 4096		/* files that count */
 /* Bytes of a path in Exe= and Cgroup=, with its NUL: what the kernel side keeps. */
 #define POLICY_PATH_MAX 256
