@@ -3,11 +3,9 @@
  * mseald(8): one event loop. Loads the BPF programs, takes over what an earlier
  * daemon left in force, serves the socket. Ending, it leaves all seals in force.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
@@ -24,7 +22,6 @@
 #include "base/namespaces.h"
 #include "bpf/events.h"
 #include "bpf/lock.h"
-#include "lib/base/util.h"
 #include "policy/active.h"
 #include "policy/container_watch.h"
 #include "policy/containers.h"

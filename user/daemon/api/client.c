@@ -3,12 +3,7 @@
 #include "api/client.h"
 
 #include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/nsfs.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
@@ -134,7 +129,7 @@ void client_open(int socket, const struct ucred *peer, uint64_t begun, const str
 	if (client.proc_fd >= 0) {
 		client.same_pids = namespaces_same(client.proc_fd, self_fd, "pid") > 0;
 		client.account = find_account(client.proc_fd, self_fd, client.uid);
-		(void)snprintf(client.container, sizeof(client.container), "%s",
+		FORMAT(client.container, "%s",
 			       container_of(containers, client.proc_fd));
 	}
 	rank(&client, self_fd);
@@ -169,7 +164,7 @@ static pid_t search_namespace(const struct client *client, pid_t named)
 		fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0 && namespaces_same(fd, client->proc_fd, "pid") > 0 &&
 		    read_standing(fd, "status", &creds) >= 0 && creds_own_pid(&creds) == named)
-			found = (pid_t)strtol(entry->d_name, NULL, 10);
+			found = strtol(entry->d_name, NULL, 10);
 	}
 	return found;
 }
@@ -184,7 +179,7 @@ int client_find_pid(const struct client *client, pid_t named, pid_t *ret, struct
 		return error_set(
 			error, "NoSuchProcess", named,
 			"pid %d: no such process in the pid namespace of the caller, which is not mseald's",
-			(int)named);
+			named);
 	*ret = pid;
 	return 0;
 }
@@ -226,15 +221,15 @@ static bool is_dumpable(const struct target *target, uid_t uid)
 	struct stat file;
 	char path[48];
 
-	(void)snprintf(path, sizeof(path), "task/%d/maps", (int)target->tid);
+	FORMAT(path, "task/%d/maps", target->tid);
 	maps = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	(void)snprintf(path, sizeof(path), "task/%d/auxv", (int)target->tid);
+	FORMAT(path, "task/%d/auxv", target->tid);
 	return maps >= 0 && fstatat(target->proc_fd, path, &file, 0) == 0 && file.st_uid == uid;
 }
 
 static int refuse(const struct target *target, struct error *error, const char *why)
 {
-	return error_set(error, "PermissionDenied", target->pid, "pid %d %s", (int)target->pid, why);
+	return error_set(error, "PermissionDenied", target->pid, "pid %d %s", target->pid, why);
 }
 
 int client_may(const struct client *client, const struct target *target, struct error *error)
@@ -255,7 +250,7 @@ int client_may(const struct client *client, const struct target *target, struct 
 			target, error,
 			"is not the caller's to seal, which has other user or group ids by now than when it "
 			"connected");
-	(void)snprintf(path, sizeof(path), "task/%d/status", (int)target->tid);
+	FORMAT(path, "task/%d/status", target->tid);
 	if (read_standing(target->proc_fd, path, &creds) < 0)
 		return error_set_errno(error, target->pid, -ESRCH, "");
 	if (!creds_is_all(&creds, client->uid, client->gid))

@@ -7,7 +7,6 @@
 #define MSEALD_API_CLIENT_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "base/error.h"

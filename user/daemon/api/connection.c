@@ -5,14 +5,10 @@
  */
 #include "api/connection.h"
 
-#include <errno.h>
-#include <stddef.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include "api/daemon.h"
 #include "base/log.h"
-#include "lib/base/util.h"
 #include "process/peer.h"
 
 #define CALLS_A_TURN 32		/* of root, before others have theirs; others have one */
@@ -135,8 +131,7 @@ static int queue_reply(struct connection *connection, const json_t *message)
 	if (r != -ENOBUFS || connection->root || connection->refusing)
 		return r;
 	connection->refusing = true;
-	(void)snprintf(
-		why, sizeof(why),
+	FORMAT(why,
 		"the answer is too long: one of a user can have %u bytes; name a pid, or ask with more",
 		USER_REPLY_MAX);
 	r = say_too_long(connection, why);
@@ -252,7 +247,7 @@ static int too_long(struct connection *connection)
 {
 	char why[128];
 
-	(void)snprintf(why, sizeof(why),
+	FORMAT(why,
 		       "the request is too long: one can have %u bytes; name fewer ranges at a time",
 		       connection->root ? VARLINK_MESSAGE_MAX : USER_MESSAGE_MAX);
 	(void)say_too_long(connection, why);
@@ -302,7 +297,7 @@ static void have_turn(struct connection *connection, uint32_t revents)
 
 	if (r < 0) {
 		if (r != -ENOTCONN && r != -ECONNRESET && r != -EPIPE)
-			log_debug("closing the connection of pid %d: %s", (int)connection->peer.pid,
+			log_debug("closing the connection of pid %d: %s", connection->peer.pid,
 				  strerror(-r));
 		connection_close(connection);
 		return;

@@ -4,14 +4,12 @@
  * asked for.
  */
 #include <bpf/bpf.h>
-#include <errno.h>
 #include <sys/utsname.h>
 
 #include "api/daemon.h"
 #include "api/method.h"
 #include "bpf/lock.h"
 #include "lib/base/names.h"
-#include "lib/base/util.h"
 #include "policy/active.h"
 #include "policy/reconcile.h"
 #include "seal/set_map.h"

@@ -6,8 +6,6 @@
  * as the kernel knows it. Nothing here waits for anything that the
  * caller does before it is at its entry point; there, it stands.
  */
-#include <errno.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -65,9 +63,9 @@ static void tell_ended(pid_t pid, const struct error *error)
 {
 	struct log_fields fields = {};
 
-	log_field(&fields, "OBJECT_PID=%d", (int)pid);
+	log_field(&fields, "OBJECT_PID=%d", pid);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
-		  "pid %d is ended, for it cannot be sealed: %s", (int)pid, error->message);
+		  "pid %d is ended, for it cannot be sealed: %s", pid, error->message);
 }
 
 void method_run_end_all(void)
@@ -103,12 +101,12 @@ static void not_seized(struct run *run, int code)
 			&error, "Traced", pid,
 			"pid %d is traced by another process (strace, gdb), and cannot be held until it is "
 			"sealed; run it without, or trace it later",
-			(int)pid);
+			pid);
 	else if (code == EACCES)
 		(void)error_set(
 			&error, "PermissionDenied", pid,
 			"pid %d has privileges that its user has not, or is no longer the process that asked",
-			(int)pid);
+			pid);
 	else
 		(void)error_set_errno(&error, pid, -code, "cannot trace it");
 	refuse(run, &error);
@@ -141,7 +139,7 @@ static int seal(struct run *run, const struct launch_message *message, struct er
 	if (r < 0)
 		gc_after_failure(run->daemon->gc);
 	else if (result.why_not_native)
-		log_debug("pid %d %s: sealed at its entry point, but not by mseal(2)", (int)request.pid,
+		log_debug("pid %d %s: sealed at its entry point, but not by mseal(2)", request.pid,
 			  result.why_not_native);
 	gc_collect(run->daemon->gc);
 	return r;
@@ -174,7 +172,7 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 	if (size != (ssize_t)sizeof(message)) {
 		/* It is done; or, before it had begun, it was killed. */
 		(void)error_set(&error, "Failed", run->request.pid,
-				"the process that was to trace pid %d has ended", (int)run->request.pid);
+				"the process that was to trace pid %d has ended", run->request.pid);
 		refuse(run, &error);
 		run_free(run);
 		return 0;
@@ -222,7 +220,7 @@ static int check_limits(const struct run *run, struct error *error)
 		return error_set(
 			error, "TooMany", run->request.pid,
 			"%u programs of user %u are waiting to be sealed, and one user can have no more",
-			user, (unsigned)run->account);
+			user, run->account);
 	return 0;
 }
 

@@ -2,11 +2,6 @@
 /* See quota.h. */
 #include "api/quota.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
-#include "lib/base/util.h"
-
 /* Time that may be spent: it grows as time goes by, up to QUOTA_AT_ONCE_US, and may be overdrawn. */
 struct bucket {
 	int64_t left;		/* us */

@@ -6,8 +6,7 @@
 #ifndef MSEALD_API_QUOTA_H
 #define MSEALD_API_QUOTA_H
 
-#include <stdint.h>
-#include <sys/types.h>
+#include "lib/base/util.h"
 
 #define QUOTA_CONNECTIONS_EACH 72u	/* of one user at a time: 64 that wait in Run (method_run.c), and 8 */
 #define QUOTA_CONNECTIONS_ALL 960u	/* of all of them; CONNECTIONS_MAX has room for root besides */

@@ -5,10 +5,6 @@
  */
 #include "api/server.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -46,7 +42,7 @@ static void turn_away(struct connection *connection, uid_t account, int r)
 	else if (r == -EDQUOT)
 		(void)error_set(&error, "TooMany", 0,
 				"user %u has %u connections to mseald, and can have no more at a time",
-				(unsigned)account, QUOTA_CONNECTIONS_EACH);
+				account, QUOTA_CONNECTIONS_EACH);
 	else if (r == -EUSERS)
 		(void)error_set(
 			&error, "TooMany", 0,
@@ -145,7 +141,7 @@ static int make_socket(const char *path)
 		return -ENOMEM;
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
-	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	FORMAT(address.sun_path, "%s", path);
 	slash = strrchr(folder, '/');
 	if (slash && slash != folder) {
 		*slash = '\0';

@@ -2,11 +2,7 @@
 /* See throttle.h. */
 #include "api/throttle.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "base/timer.h"
-#include "lib/base/util.h"
 
 #define ACCURACY_US 1000
 

@@ -9,7 +9,6 @@
 #ifndef MSEALD_API_THROTTLE_H
 #define MSEALD_API_THROTTLE_H
 
-#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 #include "api/quota.h"

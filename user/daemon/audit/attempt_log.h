@@ -6,7 +6,6 @@
 #ifndef MSEALD_AUDIT_ATTEMPT_LOG_H
 #define MSEALD_AUDIT_ATTEMPT_LOG_H
 
-#include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "bpf/programs.h"

@@ -3,10 +3,7 @@
 #include "audit/lock_log.h"
 
 #include <bpf/libbpf.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include "audit/ratelimit.h"

@@ -7,9 +7,6 @@
 #include "audit/report.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "audit/report_file.h"

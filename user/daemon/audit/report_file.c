@@ -2,15 +2,11 @@
 /* See report_file.h. */
 #include "audit/report_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "lib/base/names.h"
-#include "lib/base/util.h"
 
 #define VERSION 1
 

@@ -2,15 +2,11 @@
 /* See cgroup.h. */
 #include "base/cgroup.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <fts.h>
 #include <linux/limits.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/list.h"
-#include "lib/base/util.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 /* FILEID_KERNFS, include/linux/exportfs.h: the id of a cgroup is its handle */
@@ -31,7 +27,7 @@ char *cgroup_path(uint64_t id)
 	fd = open_by_handle_at(root, &handle.head, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	FORMAT(name, "/proc/self/fd/%d", fd);
 	n = readlink(name, path, sizeof(path) - 1);
 	if (n < 0)
 		return NULL;

@@ -5,10 +5,7 @@
  */
 #include "base/config.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <limits.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "lib/conf/ini.h"
@@ -259,7 +256,7 @@ static int read_main(const char *root, struct config *config, struct diagnostics
 		char path[PATH_MAX];
 		struct stat st;
 
-		(void)snprintf(path, sizeof(path), "%s%s/mseald.conf", root, folders[i]);
+		FORMAT(path, "%s%s/mseald.conf", root, folders[i]);
 		if (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
 			return read_file(path, config, faults);
 	}
@@ -276,7 +273,7 @@ int config_read(const char *root, struct config *ret, struct diagnostics *faults
 	for (size_t i = 0; i < ELEMENTS(folders) && worst != -ENOMEM; i++) {
 		char path[PATH_MAX];
 
-		(void)snprintf(path, sizeof(path), "%s%s/mseald.conf.d", root, folders[i]);
+		FORMAT(path, "%s%s/mseald.conf.d", root, folders[i]);
 		r = list_folder(&dropins, path, faults);
 		worst = r < 0 ? r : worst;
 	}

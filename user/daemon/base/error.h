@@ -3,9 +3,6 @@
 #ifndef MSEALD_BASE_ERROR_H
 #define MSEALD_BASE_ERROR_H
 
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "lib/base/util.h"
 
 struct error {

@@ -2,11 +2,6 @@
 /* See file.h. */
 #include "base/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-
-#include "lib/base/util.h"
-
 int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const void *context),
 		 const void *context)
 {

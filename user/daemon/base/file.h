@@ -3,8 +3,7 @@
 #ifndef MSEALD_BASE_FILE_H
 #define MSEALD_BASE_FILE_H
 
-#include <stdio.h>
-#include <sys/types.h>
+#include "lib/base/util.h"
 
 /*
  * Writes a file aside (PATH.new) and renames it, so that it is there whole or as it was. write() returns

@@ -3,13 +3,9 @@
 #include "bpf/coverage.h"
 
 #include <bpf/btf.h>
-#include <errno.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "bpf/probe.h"
-#include "lib/base/util.h"
-#include "mseald/shared.h"
 
 /* Which programs decide which row: the first that is there does. */
 static const struct rule {

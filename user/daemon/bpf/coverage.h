@@ -3,9 +3,6 @@
 #ifndef MSEALD_BPF_COVERAGE_H
 #define MSEALD_BPF_COVERAGE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/config.h"
 #include "bpf/prog_table.h"
 #include "mseald/shared.h"

@@ -3,9 +3,6 @@
 #include "bpf/events.h"
 
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/log.h"

@@ -3,7 +3,6 @@
 #ifndef MSEALD_BPF_EVENTS_H
 #define MSEALD_BPF_EVENTS_H
 
-#include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "bpf/programs.h"

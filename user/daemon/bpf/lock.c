@@ -5,16 +5,12 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <stddef.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "bpf/bpffs.h"
 #include "bpf/lock_holders.h"
 #include "bpf/lock_ops.h"
 #include "bpf/lock_selftest.h"
-#include "bpf/probe.h"
 #include "mseald/lock.h"
 #include "mseald/shared.h"
 

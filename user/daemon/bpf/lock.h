@@ -10,8 +10,8 @@
 #define MSEALD_BPF_LOCK_H
 
 #include <jansson.h>
-#include <stdbool.h>
-#include <stdint.h>
+
+#include "lib/base/util.h"
 
 struct lock;
 

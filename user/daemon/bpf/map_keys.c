@@ -3,7 +3,6 @@
 #include "bpf/map_keys.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
 
 #include "base/list.h"
 #include "lib/base/util.h"

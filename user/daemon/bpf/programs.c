@@ -4,15 +4,10 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <stddef.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "bpf/adopt.h"
 #include "bpf/bpffs.h"
-#include "bpf/coverage.h"
 #include "bpf/lock.h"
 #include "bpf/skeleton.h"
 #include "bpf/probe.h"

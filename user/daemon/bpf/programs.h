@@ -12,9 +12,6 @@
 #ifndef MSEALD_BPF_PROGRAMS_H
 #define MSEALD_BPF_PROGRAMS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "bpf/coverage.h"
 #include "mseald/shared.h"
 

@@ -4,15 +4,10 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "base/log.h"
 #include "bpf/bpffs.h"
-#include "lib/base/util.h"
 #include "mseald.skel.h"
 
 #define MAPS_MAX 20

@@ -6,9 +6,6 @@
 #ifndef MSEALD_BPF_SKELETON_H
 #define MSEALD_BPF_SKELETON_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "bpf/coverage.h"
 #include "bpf/prog_table.h"
 #include "mseald/shared.h"

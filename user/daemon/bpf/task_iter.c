@@ -2,11 +2,6 @@
 /* See task_iter.h. */
 #include "bpf/task_iter.h"
 
-#include <errno.h>
-#include <stdbool.h>
-
-#include "lib/base/util.h"
-
 /* Has the iterator begun anew with this record? */
 typedef bool (*begins_anew)(const void *first, const void *previous, const void *record);
 
@@ -68,7 +63,7 @@ static bool vma_anew(const void *first, const void *previous, const void *record
 
 int task_iter_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count)
 {
-	_cleanup_close_ int fd = programs_tasks_fd(programs, (uint32_t)pid);
+	_cleanup_close_ int fd = programs_tasks_fd(programs, pid);
 	void *records;
 	int r;
 
@@ -90,7 +85,7 @@ uint64_t task_iter_key_of(struct programs *programs, pid_t pid)
 
 int task_iter_read_vmas(struct programs *programs, pid_t tid, struct mseald_vma **ret, size_t *ret_count)
 {
-	_cleanup_close_ int fd = programs_vmas_fd(programs, (uint32_t)tid);
+	_cleanup_close_ int fd = programs_vmas_fd(programs, tid);
 	void *records;
 	int r;
 
@@ -147,7 +142,7 @@ int task_iter_sharing(const struct mseald_task *tasks, size_t count, uint64_t ke
 	}
 	for (size_t i = 0; i < all; i++)
 		if (!found || pids[found - 1] != (pid_t)first[i].tgid)
-			pids[found++] = (pid_t)first[i].tgid;
+			pids[found++] = first[i].tgid;
 	*ret = TAKE_PTR(pids);
 	*ret_count = found;
 	return 0;

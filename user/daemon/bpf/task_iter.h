@@ -3,11 +3,6 @@
 #ifndef MSEALD_BPF_TASK_ITER_H
 #define MSEALD_BPF_TASK_ITER_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "bpf/programs.h"
 #include "mseald/shared.h"
 

@@ -2,9 +2,6 @@
 /* See active.h. */
 #include "policy/active.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -27,7 +24,7 @@ static void tell_fault(const struct diagnostic *fault)
 	log_field(&fields, "MSEALD_POLICY_FILE=%s", fault->path);
 	if (fault->line) {
 		log_field(&fields, "MSEALD_POLICY_LINE=%u", fault->line);
-		(void)snprintf(line, sizeof(line), ":%u", fault->line);
+		FORMAT(line, ":%u", fault->line);
 	}
 	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_POLICY_FAULT, &fields, "%s%s: %s", fault->path, line,
 		  fault->message);

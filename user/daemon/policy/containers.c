@@ -2,10 +2,7 @@
 /* See containers.h. */
 #include "policy/containers.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/cgroup.h"
@@ -43,8 +40,8 @@ bool container_id_valid(const char *id)
 
 static void set_names(struct container *container, const char *id)
 {
-	(void)snprintf(container->id, sizeof(container->id), "%s", id);
-	(void)snprintf(container->name, sizeof(container->name), "%s", id);
+	FORMAT(container->id, "%s", id);
+	FORMAT(container->name, "%s", id);
 	if (strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64)
 		container->name[SHORT_ID] = '\0';
 }

@@ -7,8 +7,6 @@
 #ifndef MSEALD_POLICY_CONTAINERS_H
 #define MSEALD_POLICY_CONTAINERS_H
 
-#include <stdint.h>
-
 #include "bpf/programs.h"
 #include "lib/policy/policy.h"
 #include "policy/active.h"

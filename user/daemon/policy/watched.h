@@ -7,10 +7,6 @@
 #ifndef MSEALD_POLICY_WATCHED_H
 #define MSEALD_POLICY_WATCHED_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "bpf/programs.h"
 #include "mseald/shared.h"
 

@@ -2,20 +2,15 @@
 /* See procfs.h. */
 #include "process/procfs.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/limits.h>
-#include <string.h>
 #include <sys/syscall.h>
-
-#include "lib/base/util.h"
 
 int procfs_open(pid_t pid)
 {
 	char path[32];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	FORMAT(path, "/proc/%d", pid);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
@@ -59,7 +54,7 @@ uint64_t procfs_status_number(pid_t pid, const char *name, int base, uint64_t ot
 {
 	char path[32], value[PROCFS_VALUE_MAX];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	FORMAT(path, "/proc/%d/status", pid);
 	return procfs_read_status(AT_FDCWD, path, name, value) < 0 ? otherwise : strtoull(value, NULL, base);
 }
 

@@ -3,10 +3,7 @@
 #ifndef MSEALD_PROCESS_PROCFS_H
 #define MSEALD_PROCESS_PROCFS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "lib/base/util.h"
 
 /* The folder: a descriptor that never becomes that of another process. Negative errno. */
 int procfs_open(pid_t pid);

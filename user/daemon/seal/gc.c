@@ -6,7 +6,6 @@
  */
 #include "seal/gc.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
 

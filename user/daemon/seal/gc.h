@@ -6,7 +6,6 @@
 #ifndef MSEALD_SEAL_GC_H
 #define MSEALD_SEAL_GC_H
 
-#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 #include "bpf/programs.h"

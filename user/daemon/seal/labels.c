@@ -3,8 +3,6 @@
 #include "seal/labels.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "base/text.h"

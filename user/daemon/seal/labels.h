@@ -6,9 +6,6 @@
 #ifndef MSEALD_SEAL_LABELS_H
 #define MSEALD_SEAL_LABELS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "bpf/programs.h"
 #include "mseald/shared.h"
 #include "seal/space_map.h"

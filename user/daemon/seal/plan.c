@@ -2,9 +2,7 @@
 /* See plan.h. */
 #include "seal/plan.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/list.h"
 #include "bpf/task_iter.h"
@@ -178,8 +176,8 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 			return error_set(error, "NotMapped", request->pid,
 					 "pid %d: range %s is not wholly mapped: nothing is at 0x%" PRIx64
 					 " (see msealctl map %d)",
-					 (int)request->pid, range_format(range, text), hole,
-					 (int)request->pid);
+					 request->pid, range_format(range, text), hole,
+					 request->pid);
 		}
 		/* Both are sorted: go on where the last one ended. */
 		while (next < plan->maps.count && plan->maps.list[next].end <= range->start)
@@ -250,25 +248,25 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 			"pid %d runs a 32-bit program, whose attempts could only be answered with SIGKILL "
 			"on this kernel, and mseald has --gate=deny; use --deny=mprotect, or --action=kill "
 			"or audit",
-			(int)request->pid);
+			request->pid);
 	if (plan->maps.count == 0)
 		return error_set(error, "NoSuchProcess", request->pid, "pid %d has exited",
-				 (int)request->pid);
+				 request->pid);
 	if (plan->count == 0 && request->seal.deny == MSEALD_DENY_DISCARD)
 		return error_set(
 			error, "NothingToSeal", request->pid,
 			"pid %d: what was named is writable, so discarding it takes nothing that a write "
 			"would not",
-			(int)request->pid);
+			request->pid);
 	if (plan->count == 0 && request->seal.deny == MSEALD_DENY_FILE_WRITE)
 		return error_set(
 			error, "NothingToSeal", request->pid,
 			"pid %d: what was named is writable, shared, or of no file that file-write can be "
 			"asked for",
-			(int)request->pid);
+			request->pid);
 	if (plan->count == 0)
 		return error_set(error, "NothingToSeal", request->pid, "pid %d: no memory of segment %s",
-				 (int)request->pid,
+				 request->pid,
 				 names_format_segments(request->seal.segments, words, sizeof(words)));
 	return 0;
 }

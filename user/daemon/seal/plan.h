@@ -7,8 +7,6 @@
 #ifndef MSEALD_SEAL_PLAN_H
 #define MSEALD_SEAL_PLAN_H
 
-#include <stdbool.h>
-
 #include "base/error.h"
 #include "lib/base/range.h"
 #include "lib/policy/seal_spec.h"

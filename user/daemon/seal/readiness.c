@@ -3,10 +3,7 @@
 #include "seal/readiness.h"
 
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 
-#include "lib/base/util.h"
 #include "seal/loader_deps.h"
 
 #define AUXV_MAX 2048

@@ -9,8 +9,6 @@
 #ifndef MSEALD_SEAL_READINESS_H
 #define MSEALD_SEAL_READINESS_H
 
-#include <stdbool.h>
-
 #include "bpf/events.h"
 #include "lib/proc/segments.h"
 

@@ -4,12 +4,8 @@
  * splices a few pieces into one. The second half turns a set into the static
  * tree of mseald/shared.h and back.
  */
-#define _GNU_SOURCE
 #include <assert.h>
-#include <errno.h>
-#include <string.h>
 
-#include "lib/base/util.h"
 #include "seal/sealset.h"
 
 /* What decides whether two seals may be one. */
@@ -183,7 +179,7 @@ static void find_slice(const struct sealset *set, uint64_t start, uint64_t end, 
 }
 
 /* Puts pieces in the place of [first, after). */
-static int splice(struct sealset *set, size_t first, size_t after, const struct seal *pieces, size_t count)
+static int replace_slice(struct sealset *set, size_t first, size_t after, const struct seal *pieces, size_t count)
 {
 	size_t behind = set->count - after;
 	int r = reserve(set, first + count + behind);
@@ -209,7 +205,7 @@ void sealset_free(struct sealset *set)
 int sealset_copy(const struct sealset *from, struct sealset *ret)
 {
 	struct sealset copy = { 0 };
-	int r = splice(&copy, 0, 0, from->list, from->count);
+	int r = replace_slice(&copy, 0, 0, from->list, from->count);
 
 	if (r < 0)
 		return r;
@@ -242,7 +238,7 @@ int sealset_add(struct sealset *set, const struct seal *seal)
 	pieces = reallocarray(NULL, max, sizeof(*pieces));
 	if (!pieces)
 		return -ENOMEM;
-	return splice(set, first, after, pieces,
+	return replace_slice(set, first, after, pieces,
 		      unite(set->list ? set->list + first : NULL, after - first, &newer, 1, pieces));
 }
 
@@ -344,7 +340,7 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 		if (rest.start < rest.end)
 			append(pieces, &count, &rest);
 	}
-	r = splice(set, first, after, pieces, count);
+	r = replace_slice(set, first, after, pieces, count);
 	if (r < 0)
 		return r;
 	if (ret_bytes)

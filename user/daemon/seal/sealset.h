@@ -6,10 +6,7 @@
 #ifndef MSEALD_SEAL_SEALSET_H
 #define MSEALD_SEAL_SEALSET_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
+#include "lib/base/util.h"
 #include "mseald/shared.h"
 
 struct seal {

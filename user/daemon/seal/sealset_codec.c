@@ -3,11 +3,6 @@
 #include "seal/sealset.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "lib/base/util.h"
 
 static_assert(MSEALD_LEVEL_0 == 0 && MSEALD_LEVEL_1 == 1 && MSEALD_LEVEL_2 == 1 + MSEALD_FANOUT,
 	      "levels in other places");

@@ -8,12 +8,9 @@
 #include "seal/set_map.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "base/log.h"
-#include "lib/base/util.h"
 #include "seal/file_map.h"
 
 #define REFS_SIZE (MSEALD_MAX_SETS * sizeof(uint64_t))
@@ -313,7 +310,7 @@ static void unguard_files(struct set_map *sets, uint32_t id)
 		log_warning(
 			"cannot read seal set %u: %s; its files stay closed to writes until mseald is "
 			"restarted, ignoring",
-			(unsigned)id, strerror(-r));
+			id, strerror(-r));
 	else
 		file_map_remove(sets->programs, &set);
 }

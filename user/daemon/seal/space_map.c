@@ -3,10 +3,8 @@
 #include "seal/space_map.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
 
 #include "bpf/map_keys.h"
-#include "lib/base/util.h"
 
 #define STALE_MAX 1024	/* address spaces that wait for programs to end, before they are waited for at once */
 

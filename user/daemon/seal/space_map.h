@@ -10,10 +10,6 @@
 #ifndef MSEALD_SEAL_SPACE_MAP_H
 #define MSEALD_SEAL_SPACE_MAP_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "bpf/programs.h"
 #include "mseald/shared.h"
 #include "seal/sealset.h"

@@ -3,11 +3,8 @@
 #include "trace/exec_image.h"
 
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 
 #include "base/text.h"
-#include "lib/base/util.h"
 #include "lib/elf/object.h"
 
 #define WORDS 128
@@ -17,7 +14,7 @@ static int open_file(pid_t pid, const char *name)
 	char path[48];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	FORMAT(path, "/proc/%d/%s", pid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
@@ -84,10 +81,10 @@ void exec_image_name(pid_t pid, char *name, size_t size)
 	char path[32];
 	ssize_t n;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	FORMAT(path, "/proc/%d/exe", pid);
 	n = readlink(path, name, size - 1);
 	if (n < 0)
-		n = snprintf(name, size, "pid %d", (int)pid);
+		n = snprintf(name, size, "pid %d", pid);
 	name[n] = '\0';
 	text_make_printable(name);
 }

@@ -12,7 +12,6 @@
  */
 #include "trace/launch_tracer.h"
 
-#include <errno.h>
 #include <linux/audit.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -21,7 +20,6 @@
 #include <sys/syscall.h>
 
 #include "base/clock.h"
-#include "lib/base/util.h"
 #include "process/procfs.h"
 #include "trace/ptrace_ops.h"
 
@@ -46,7 +44,7 @@ static bool is_theirs(const struct launch_order *order)
 	 * Root's when the process has, or had, privileges that are not its user's (fs/proc/base.c,
 	 * task_dump_owner).
 	 */
-	(void)snprintf(path, sizeof(path), "/proc/%d/auxv", (int)order->pid);
+	FORMAT(path, "/proc/%d/auxv", order->pid);
 	return !order->uid || (stat(path, &file) == 0 && file.st_uid == order->uid);
 }
 

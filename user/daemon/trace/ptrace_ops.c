@@ -2,14 +2,10 @@
 /* See ptrace_ops.h. */
 #include "trace/ptrace_ops.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "base/clock.h"
-#include "lib/base/util.h"
 #include "trace/perf_trap.h"
 
 #define POLL_NS 20000

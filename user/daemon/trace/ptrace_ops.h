@@ -3,10 +3,9 @@
 #ifndef MSEALD_TRACE_PTRACE_OPS_H
 #define MSEALD_TRACE_PTRACE_OPS_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/ptrace.h>
-#include <sys/types.h>
+
+#include "lib/base/util.h"
 
 #define PTRACE_STOP_AT_CALL (SIGTRAP | 0x80)		/* PTRACE_O_TRACESYSGOOD */
 #define PTRACE_STOPPED(status) ((status) >> 16 == PTRACE_EVENT_STOP)

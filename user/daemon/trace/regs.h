@@ -7,11 +7,9 @@
 #ifndef MSEALD_TRACE_REGS_H
 #define MSEALD_TRACE_REGS_H
 
-#include <errno.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
 #include <sys/user.h>
+
+#include "lib/base/util.h"
 
 /* Kernel-internal: the call is made again unless a handler runs (include/linux/errno.h). */
 #define REGS_ERESTARTNOHAND 514

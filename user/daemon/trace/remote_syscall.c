@@ -2,13 +2,10 @@
 /* See remote_syscall.h. */
 #include "trace/remote_syscall.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "lib/base/util.h"
 #include "trace/ptrace_ops.h"
 
 #ifndef SYS_mseal

@@ -8,15 +8,10 @@
  */
 #include "trace/restartable.h"
 
-#include <errno.h>
 #include <linux/futex.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/fcntl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-
-#include "lib/base/util.h"
 
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441

@@ -9,9 +9,7 @@
 #include "trace/tracee.h"
 
 #include <elf.h>
-#include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 

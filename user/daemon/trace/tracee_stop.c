@@ -3,11 +3,9 @@
  * The half of tracee.h that stops a thread at a moment which it does not
  * notice. A SIGTRAP of ours (perf_trap.h) must not outlive the tracer.
  */
-#include <errno.h>
 #include <signal.h>
 
 #include "base/clock.h"
-#include "lib/base/util.h"
 #include "process/procfs.h"
 #include "trace/ptrace_ops.h"
 #include "trace/restartable.h"

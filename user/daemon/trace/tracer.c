@@ -2,11 +2,7 @@
 /* See tracer.h. */
 #include "trace/tracer.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -69,7 +65,7 @@ static const char *comm_of(pid_t pid, char comm[MSEALD_COMM_LEN + 1])
 {
 	char path[32];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	FORMAT(path, "/proc/%d/comm", pid);
 	if (procfs_read(AT_FDCWD, path, comm, MSEALD_COMM_LEN + 1) < 0)
 		return "?";
 	comm[strcspn(comm, "\n")] = '\0';

@@ -6,10 +6,6 @@
 #ifndef MSEALD_TRACE_TRACER_H
 #define MSEALD_TRACE_TRACER_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "base/error.h"
 #include "bpf/programs.h"
 
