@@ -47,8 +47,8 @@ static int teardown(void **state)
 	for (int i = 0; i < MANY; i++)
 		throttle_leave(throttle, &some[i]);
 	throttle_leave(throttle, &other);
-	throttle = throttle_close(throttle);
-	quota = quota_free(quota);
+	throttle_close(throttle);
+	quota_free(quota);
 	loop = sd_event_unref(loop);
 	return 0;
 }

@@ -53,12 +53,11 @@ static void remove_user(struct quota_user *user)
 	free(user);
 }
 
-struct quota *quota_free(struct quota *quota)
+void quota_free(struct quota *quota)
 {
 	while (quota && quota->list)
 		remove_user(quota->list);
 	free(quota);
-	return NULL;
 }
 
 static struct quota_user *find(struct quota *quota, uid_t uid)

@@ -173,7 +173,7 @@ int server_open(struct daemon *daemon, const char *path, connection_handler call
 		    throttle_open(daemon->loop, server->quota, connection_on_turn, &server->throttle) :
 		    -ENOMEM;
 	if (r < 0) {
-		(void)server_close(server);
+		server_close(server);
 		return r;
 	}
 	server->fd = given > 0 ? SD_LISTEN_FDS_START : make_socket(path);
@@ -181,7 +181,7 @@ int server_open(struct daemon *daemon, const char *path, connection_handler call
 		r = server->fd;
 		log_error("cannot listen on %s: %s%s", path, strerror(-r),
 			  r == -EADDRINUSE ? " (another mseald is running)" : "");
-		(void)server_close(server);
+		server_close(server);
 		return r;
 	}
 	if (given <= 0)
@@ -189,18 +189,17 @@ int server_open(struct daemon *daemon, const char *path, connection_handler call
 	r = sd_event_add_io(daemon->loop, &server->source, server->fd, EPOLLIN, on_listening, server);
 	if (r >= 0)
 		r = timer_open(&server->pause, daemon->loop, 0, on_pause_over, server);
-	if (r < 0) {
-		(void)server_close(server);
-		return r;
-	}
-	*ret = server;
-	return 0;
+	if (r < 0)
+		server_close(server);
+	else
+		*ret = server;
+	return r;
 }
 
-struct server *server_close(struct server *server)
+void server_close(struct server *server)
 {
 	if (!server)
-		return NULL;
+		return;
 	while (server->connections)
 		connection_close(server->connections);
 	(void)sd_event_source_disable_unref(server->source);
@@ -208,10 +207,9 @@ struct server *server_close(struct server *server)
 	if (server->path)
 		(void)unlink(server->path);
 	free(server->path);
-	(void)throttle_close(server->throttle);
-	(void)quota_free(server->quota);
+	throttle_close(server->throttle);
+	quota_free(server->quota);
 	if (server->fd >= 0)
 		(void)close(server->fd);
 	free(server);
-	return NULL;
 }

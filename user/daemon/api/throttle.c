@@ -104,19 +104,17 @@ int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throt
 	*throttle = (struct throttle){ .quota = quota, .turn = turn, .last = &throttle->first };
 	/* Made at once, so that there is nothing left that could fail for want of memory. */
 	r = timer_open(&throttle->timer, loop, ACCURACY_US, on_timer, throttle);
-	if (r < 0) {
-		(void)throttle_close(throttle);
-		return r;
-	}
-	*ret = throttle;
-	return 0;
+	if (r < 0)
+		throttle_close(throttle);
+	else
+		*ret = throttle;
+	return r;
 }
 
-struct throttle *throttle_close(struct throttle *throttle)
+void throttle_close(struct throttle *throttle)
 {
 	if (throttle) {
 		timer_close(&throttle->timer);
 		free(throttle);
 	}
-	return NULL;
 }

@@ -28,8 +28,8 @@ struct throttled {
  */
 int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throttled *throttled),
 		  struct throttle **ret);
-/* nothing may wait; takes NULL, returns NULL */
-struct throttle *throttle_close(struct throttle *throttle);
+/* nothing may wait; takes NULL */
+void throttle_close(struct throttle *throttle);
 
 /* Has its user used up their time, or others that wait for it? Then it waits. */
 bool throttle_must(struct throttle *throttle, struct throttled *throttled);

@@ -148,20 +148,18 @@ int attempt_log_open(sd_event *loop, struct programs *programs, const struct con
 		return -ENOMEM;
 	*attempt_log = (struct attempt_log){ .programs = programs, .containers = containers };
 	r = timer_open(&attempt_log->timer, loop, RATELIMIT_WINDOW_US / 60, on_timer, attempt_log);
-	if (r < 0) {
-		(void)attempt_log_close(attempt_log);
-		return r;
-	}
-	*ret = attempt_log;
-	return 0;
+	if (r < 0)
+		attempt_log_close(attempt_log);
+	else
+		*ret = attempt_log;
+	return r;
 }
 
-struct attempt_log *attempt_log_close(struct attempt_log *attempt_log)
+void attempt_log_close(struct attempt_log *attempt_log)
 {
 	if (!attempt_log)
-		return NULL;
+		return;
 	end_window(attempt_log);
 	timer_close(&attempt_log->timer);
 	free(attempt_log);
-	return NULL;
 }

@@ -186,7 +186,7 @@ int lock_take(bool signals, struct lock **ret)
 			log_error("Lock=yes: cannot guard the lock itself: %s; not locked", strerror(-r));
 	}
 	if (r < 0) {
-		(void)lock_free(TAKE_PTR(new));
+		lock_free(TAKE_PTR(new));
 		return r;
 	}
 	*ret = TAKE_PTR(new);
@@ -350,10 +350,10 @@ int lock_complete(struct lock *lock)
 	return 0;
 }
 
-struct lock *lock_free(struct lock *lock)
+void lock_free(struct lock *lock)
 {
 	if (!lock)
-		return NULL;
+		return;
 	lock->outsider = lock_selftest_end(lock->outsider);
 	if (!lock->complete)
 		bpffs_remove_lock();
@@ -361,7 +361,6 @@ struct lock *lock_free(struct lock *lock)
 		(void)bpf_link__destroy(lock->links[i]);
 	lock_bpf__destroy(lock->skeleton);
 	free(lock);
-	return NULL;
 }
 
 int lock_guard_link(struct lock *lock, int link_fd)

@@ -71,12 +71,11 @@ int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret)
 	r = coverage_make(mode, &programs->coverage);
 	if (r >= 0)
 		r = skeleton_open(&programs->coverage, &programs->skeleton);
-	if (r < 0) {
+	if (r < 0)
 		programs_free(programs);
-		return r;
-	}
-	*ret = programs;
-	return 0;
+	else
+		*ret = programs;
+	return r;
 }
 
 /* Gives our descriptor up, and with a generation the pin there. */
@@ -99,14 +98,13 @@ static void drop_links(struct programs *programs, unsigned generation)
 		drop_link(programs, i, generation);
 }
 
-struct programs *programs_free(struct programs *programs)
+void programs_free(struct programs *programs)
 {
 	if (!programs)
-		return NULL;
+		return;
 	drop_links(programs, 0);	/* the pins hold the links */
 	skeleton_close(programs->skeleton);
 	free(programs);
-	return NULL;
 }
 
 static int attach_prog(struct programs *programs, size_t i, unsigned generation)

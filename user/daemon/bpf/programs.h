@@ -26,8 +26,8 @@ int programs_possible(void);
  * links; NULL without. Logs what is wrong; negative errno.
  */
 int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret);
-/* Closes everything; pinned links stay attached. Takes NULL, returns NULL. */
-struct programs *programs_free(struct programs *programs);
+/* Closes everything; pinned links stay attached. Takes NULL. */
+void programs_free(struct programs *programs);
 
 /*
  * Attaches what is always needed and what these NEED_* ask for, as far as it is not

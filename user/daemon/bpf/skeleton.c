@@ -187,10 +187,10 @@ int skeleton_open(const struct coverage *coverage, struct skeleton **ret)
 	return r;
 }
 
-struct skeleton *skeleton_close(struct skeleton *skeleton)
+void skeleton_close(struct skeleton *skeleton)
 {
 	if (!skeleton)
-		return NULL;
+		return;
 	for (size_t i = 0; i < TOOL_COUNT; i++)
 		cleanup_close(&skeleton->tools[i]);
 	for (size_t i = 0; i < PROG_COUNT; i++)
@@ -200,7 +200,6 @@ struct skeleton *skeleton_close(struct skeleton *skeleton)
 	if (skeleton->globals)
 		(void)munmap(skeleton->globals, skeleton->globals_size);
 	free(skeleton);
-	return NULL;
 }
 
 int skeleton_prog_fd(const struct skeleton *skeleton, size_t i)

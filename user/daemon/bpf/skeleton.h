@@ -31,8 +31,8 @@ struct skeleton;
  * the caller's, must live as long. Logs; negative errno.
  */
 int skeleton_open(const struct coverage *coverage, struct skeleton **ret);
-/* Pinned maps stay. Takes NULL, returns NULL. */
-struct skeleton *skeleton_close(struct skeleton *skeleton);
+/* Pinned maps stay. Takes NULL. */
+void skeleton_close(struct skeleton *skeleton);
 
 /* Loads these programs of prog_table, none of which is loaded yet. Logs; negative errno. */
 int skeleton_load(struct skeleton *skeleton, const bool wanted[PROG_COUNT]);

@@ -49,13 +49,12 @@ static void free_all(struct policies *policies, size_t borrowed)
 	*policies = (struct policies){};
 }
 
-struct active *active_free(struct active *active)
+void active_free(struct active *active)
 {
 	if (!active)
-		return NULL;
+		return;
 	free_all(&active->policies, active->first);
 	free(active);
-	return NULL;
 }
 
 /* --- last good versions --- */

@@ -373,13 +373,12 @@ int containers_open(struct programs *programs, struct active *active, struct con
 	return 0;
 }
 
-struct containers *containers_close(struct containers *containers)
+void containers_close(struct containers *containers)
 {
 	if (!containers)
-		return NULL;
+		return;
 	for (size_t i = 0; i < containers->count; i++)
 		container_free(&containers->list[i]);
 	free(containers->list);
 	free(containers);
-	return NULL;
 }

@@ -23,8 +23,7 @@ struct containers;
  * Negative errno.
  */
 int containers_open(struct programs *programs, struct active *active, struct containers **ret);
-struct containers *containers_close(
-	struct containers *containers); /* takes NULL, returns NULL; what is in force stays */
+void containers_close(struct containers *containers); /* takes NULL; what is in force stays */
 
 /* Letters, digits and _ . + : -, the first no dot: it names a file. */
 bool container_id_valid(const char *id);

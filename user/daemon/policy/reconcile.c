@@ -493,22 +493,20 @@ int reconcile_open(const struct reconcile_context *context, struct reconcile **r
 	reconcile->on = *context;
 	reconcile->lost_seen = programs_state(context->programs)->lost_exec_events;
 	r = timer_open(&reconcile->settle, context->loop, 0, on_settle, reconcile);
-	if (r < 0) {
-		(void)reconcile_close(reconcile);
-		return r;
-	}
-	*ret = reconcile;
-	return 0;
+	if (r < 0)
+		reconcile_close(reconcile);
+	else
+		*ret = reconcile;
+	return r;
 }
 
-struct reconcile *reconcile_close(struct reconcile *reconcile)
+void reconcile_close(struct reconcile *reconcile)
 {
 	if (!reconcile)
-		return NULL;
+		return;
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (reconcile->buckets[i])
 			drop(reconcile->buckets[i]);
 	timer_close(&reconcile->settle);
 	free(reconcile);
-	return NULL;
 }

@@ -249,18 +249,16 @@ int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_m
 		return -ENOMEM;
 	*gc = (struct gc){ .programs = programs, .space_map = space_map, .integrity = integrity };
 	r = timer_open(&gc->soon, loop, 0, on_soon, gc);
-	if (r < 0) {
-		(void)gc_close(gc);
-		return r;
-	}
-	*ret = gc;
-	return 0;
+	if (r < 0)
+		gc_close(gc);
+	else
+		*ret = gc;
+	return r;
 }
 
-struct gc *gc_close(struct gc *gc)
+void gc_close(struct gc *gc)
 {
 	if (gc)
 		timer_close(&gc->soon);
 	free(gc);
-	return NULL;
 }

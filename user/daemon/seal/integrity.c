@@ -191,18 +191,16 @@ int integrity_open(sd_event *loop, struct programs *programs, struct space_map *
 		return -ENOMEM;
 	*integrity = (struct integrity){ .programs = programs, .space_map = space_map };
 	r = timer_open(&integrity->again, loop, 0, on_again, integrity);
-	if (r < 0) {
-		(void)integrity_close(integrity);
-		return r;
-	}
-	*ret = integrity;
-	return 0;
+	if (r < 0)
+		integrity_close(integrity);
+	else
+		*ret = integrity;
+	return r;
 }
 
-struct integrity *integrity_close(struct integrity *integrity)
+void integrity_close(struct integrity *integrity)
 {
 	if (integrity)
 		timer_close(&integrity->again);
 	free(integrity);
-	return NULL;
 }

@@ -101,13 +101,12 @@ int set_map_open(struct programs *programs, struct set_map **ret)
 	return 0;
 }
 
-struct set_map *set_map_close(struct set_map *sets)
+void set_map_close(struct set_map *sets)
 {
 	if (!sets)
-		return NULL;
+		return;
 	(void)munmap((void *)sets->refs, REFS_SIZE);
 	free(sets);
-	return NULL;
 }
 
 /* --- maps --- */

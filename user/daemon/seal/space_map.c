@@ -34,14 +34,13 @@ int space_map_open(struct programs *programs, struct space_map **ret)
 	return 0;
 }
 
-struct space_map *space_map_close(struct space_map *space_map)
+void space_map_close(struct space_map *space_map)
 {
 	if (!space_map)
-		return NULL;
+		return;
 	space_map_settle(space_map);
-	space_map->sets = set_map_close(space_map->sets);
+	set_map_close(space_map->sets);
 	free(space_map);
-	return NULL;
 }
 
 struct set_map *space_map_sets(struct space_map *space_map)

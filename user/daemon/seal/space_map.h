@@ -23,8 +23,8 @@ struct space_map_old {
 };
 
 int space_map_open(struct programs *programs, struct space_map **ret);
-/* takes NULL, returns NULL; the maps stay */
-struct space_map *space_map_close(struct space_map *space_map);
+/* takes NULL; the maps stay */
+void space_map_close(struct space_map *space_map);
 
 /* -ENOENT: no entry. */
 int space_map_read_space(struct space_map *space_map, uint64_t key, struct mseald_space *ret);
