@@ -41,7 +41,7 @@ struct decision {
 	const char *note;	/* or NULL */
 };
 
-#define DECISIONS_MAX 31
+#define DECISIONS_MAX 48
 
 struct coverage {
 	bool wanted[PROG_COUNT];
