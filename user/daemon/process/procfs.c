@@ -68,6 +68,19 @@ const char *procfs_stat_field(const char *text, int field)
 	return at ? at + 1 : NULL;
 }
 
+bool procfs_auxv_find(const uint64_t *words, size_t size, bool bits_32, uint64_t type, uint64_t *ret)
+{
+	const uint32_t *narrow = (const void *)words;
+	size_t count = size / (bits_32 ? sizeof(*narrow) : sizeof(*words));
+
+	for (size_t i = 0; i + 1 < count; i += 2)
+		if ((bits_32 ? narrow[i] : words[i]) == type) {
+			*ret = bits_32 ? narrow[i + 1] : words[i + 1];
+			return true;
+		}
+	return false;
+}
+
 /* A link of /proc/PID as a string; malloc'ed. */
 static char *read_link(int dirfd, const char *name)
 {

@@ -4,8 +4,7 @@
  * splices a few pieces into one. The second half turns a set into the static
  * tree of mseald/shared.h and back.
  */
-#include <assert.h>
-
+#include "base/list.h"
 #include "seal/sealset.h"
 
 /* What decides whether two seals may be one. */
@@ -156,20 +155,12 @@ static int reserve(struct sealset *set, size_t count)
 static void find_slice(const struct sealset *set, uint64_t start, uint64_t end, size_t *ret_first,
 		       size_t *ret_after)
 {
-	size_t low = 0, high = set->count;
+	size_t at = LIST_SEARCH(set->count, i, set->list[i].end < start);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (set->list[middle].end >= start)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	*ret_first = low;
-	while (low < set->count && set->list[low].start <= end)
-		low++;
-	*ret_after = low;
+	*ret_first = at;
+	while (at < set->count && set->list[at].start <= end)
+		at++;
+	*ret_after = at;
 }
 
 /* Puts pieces in the place of [first, after). */

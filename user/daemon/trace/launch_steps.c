@@ -90,7 +90,7 @@ int launch_pass_on(struct launch_tracer *tracer, int status, int how)
 	if (PTRACE_STOPPED(status) && tracee->trapped)
 		return 1;
 	if (launch_is_group_stop(status))
-		return ptrace_request(PTRACE_LISTEN, tracee->tid, 0, NULL) < 0 ? -errno : 0;
+		return ptrace_request(PTRACE_LISTEN, tracee->tid, 0, NULL);
 	if (PTRACE_STOPPED(status))
 		return tracee_continue(tracee, how, 0);
 	if (tracer->hidden && status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP &&

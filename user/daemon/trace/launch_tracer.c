@@ -52,7 +52,7 @@ static bool is_theirs(const struct launch_order *order)
 static void let_go(struct launch_tracer *tracer) __attribute__((noreturn));
 static void let_go(struct launch_tracer *tracer)
 {
-	launch_must(tracer, ptrace_request(PTRACE_DETACH, tracer->tracee.tid, 0, NULL) < 0 ? -errno : 0);
+	launch_must(tracer, ptrace_request(PTRACE_DETACH, tracer->tracee.tid, 0, NULL));
 	_exit(0);
 }
 
@@ -114,9 +114,7 @@ static void at_call(struct launch_tracer *tracer)
 	struct __ptrace_syscall_info info = { 0 };
 	uint64_t mask = 0;
 
-	launch_must(tracer, ptrace_request(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0 ?
-				    -errno :
-				    0);
+	launch_must(tracer, ptrace_request(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info));
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		uint64_t start = info.entry.args[0], end = start + info.entry.args[1];
 

@@ -11,8 +11,8 @@
 #define PTRACE_STOPPED(status) ((status) >> 16 == PTRACE_EVENT_STOP)
 #define PTRACE_FOREVER (-1)				/* milliseconds */
 
-/* Requests take addresses as numbers. As ptrace(2) returns, with errno. */
-long ptrace_request(int what, pid_t tid, uint64_t address, void *data);
+/* ptrace(2); requests take addresses as numbers. 0, or a negative errno. */
+int ptrace_request(int what, pid_t tid, uint64_t address, void *data);
 
 /* Its next stop. -ETIMEDOUT, or -ESRCH: it has ended, or become another by exec. */
 int ptrace_wait(pid_t tid, int milliseconds, int *ret_status);

@@ -29,13 +29,13 @@ enum remote_answer {
 
 /* A phrase on the process, a string constant: "is traced by another program". */
 const char *remote_answer_phrase(enum remote_answer answer);
-/* What an errno of tracee.h says. */
-enum remote_answer remote_answer_of(int r);
 
 /* Waits for the tracer to say something: as poll(2) returns, 0: not in time. */
 int remote_syscall_await(int fd);
 
-/* A 32-bit process? Its calls have other numbers, which must not be taken for what they look like. */
+/*
+ * A 32-bit process? A 64-bit one has its stack, or at least [vsyscall], above 4 GiB. Its calls have other numbers, which must not be taken for what they look like.
+ */
 bool remote_syscall_is_32bit(const struct proc_maps *maps);
 
 /*

@@ -58,7 +58,7 @@ static int hold(struct tracee *tracee)
 int tracee_seize(struct tracee *tracee, pid_t tid, unsigned long options)
 {
 	*tracee = (struct tracee){ .tid = tid, .options = options, .trap = PERF_TRAP_NONE };
-	return ptrace_request(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options) < 0 ? -errno : 0;
+	return ptrace_request(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options);
 }
 
 int tracee_poll(struct tracee *tracee)
