@@ -40,7 +40,7 @@ static void daemon_close(struct daemon *daemon)
 {
 	method_run_end_all();
 	server_close(daemon->server);
-	daemon->server = NULL;	/* what the lock has denied until now is only logged */
+	daemon->server = NULL; /* what the lock has denied until now is only logged */
 	events_close(daemon->events);
 	attempt_log_close(daemon->attempt_log);
 	lock_log_close(daemon->lock_log);

@@ -129,8 +129,7 @@ void client_open(int socket, const struct ucred *peer, uint64_t begun, const str
 	if (client.proc_fd >= 0) {
 		client.same_pids = namespaces_same(client.proc_fd, self_fd, "pid") > 0;
 		client.account = find_account(client.proc_fd, self_fd, client.uid);
-		FORMAT(client.container, "%s",
-			       container_of(containers, client.proc_fd));
+		FORMAT(client.container, "%s", container_of(containers, client.proc_fd));
 	}
 	rank(&client, self_fd);
 	*ret = client;

@@ -131,9 +131,8 @@ static int queue_reply(struct connection *connection, const json_t *message)
 	if (r != -ENOBUFS || connection->root || connection->refusing)
 		return r;
 	connection->refusing = true;
-	FORMAT(why,
-		"the answer is too long: one of a user can have %u bytes; name a pid, or ask with more",
-		USER_REPLY_MAX);
+	FORMAT(why, "the answer is too long: one of a user can have %u bytes; name a pid, or ask with more",
+	       USER_REPLY_MAX);
 	r = say_too_long(connection, why);
 	connection->refusing = false;
 	return r;
@@ -247,9 +246,8 @@ static int too_long(struct connection *connection)
 {
 	char why[128];
 
-	FORMAT(why,
-		       "the request is too long: one can have %u bytes; name fewer ranges at a time",
-		       connection->root ? VARLINK_MESSAGE_MAX : USER_MESSAGE_MAX);
+	FORMAT(why, "the request is too long: one can have %u bytes; name fewer ranges at a time",
+	       connection->root ? VARLINK_MESSAGE_MAX : USER_MESSAGE_MAX);
 	(void)say_too_long(connection, why);
 	(void)connection_flush(connection);
 	return -EMSGSIZE;
@@ -297,8 +295,7 @@ static void have_turn(struct connection *connection, uint32_t revents)
 
 	if (r < 0) {
 		if (r != -ENOTCONN && r != -ECONNRESET && r != -EPIPE)
-			log_debug("closing the connection of pid %d: %s", connection->peer.pid,
-				  strerror(-r));
+			log_debug("closing the connection of pid %d: %s", connection->peer.pid, strerror(-r));
 		connection_close(connection);
 		return;
 	}

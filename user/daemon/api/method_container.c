@@ -125,8 +125,8 @@ static int judge_cgroup(const struct order *order, int peer_proc, struct error *
 			order->pid);
 	if (strlen(order->cgroup) >= POLICY_PATH_MAX)
 		return error_set(error, "NoCgroup", order->pid,
-				 "pid %d: the path of its cgroup has %zu bytes; it can have %d",
-				 order->pid, strlen(order->cgroup), POLICY_PATH_MAX - 1);
+				 "pid %d: the path of its cgroup has %zu bytes; it can have %d", order->pid,
+				 strlen(order->cgroup), POLICY_PATH_MAX - 1);
 	if (holds(order->cgroup, self) || holds(order->cgroup, init) || holds(order->cgroup, peer_proc))
 		return error_set(error, "NoCgroup", order->pid,
 				 "pid %d is in the cgroup %.200s, which is not the container's alone; %s",
@@ -153,8 +153,8 @@ static int read_cgroup(struct order *order, int proc_fd, struct error *error)
 				 order->pid);
 	if (r < 0)
 		return error_set(error, "NoCgroup", order->pid,
-				 "pid %d: cannot look at its cgroup %.200s: %s", order->pid,
-				 order->cgroup, strerror(-r));
+				 "pid %d: cannot look at its cgroup %.200s: %s", order->pid, order->cgroup,
+				 strerror(-r));
 	return 0;
 }
 

@@ -34,8 +34,8 @@ static void tell_sealed(const struct connection *connection, pid_t pid, const st
 	log_entry(connection->root ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, LOG_ABOUT_SEALED, &fields,
 		  "sealed %" PRIu64
 		  " bytes of pid %d%s, at the request of pid %d of user %u; it has %zu seals now",
-		  result->bytes, pid, result->native ? ", natively" : "", peer->pid,
-		  peer->uid, result->seals);
+		  result->bytes, pid, result->native ? ", natively" : "", peer->pid, peer->uid,
+		  result->seals);
 }
 
 static void tell_unsealed(const struct connection *connection, pid_t pid, uint64_t bytes, size_t seals)
@@ -64,9 +64,8 @@ static int reply_refusal(struct connection *connection, const struct client *cli
 
 	if (theirs) {
 		both.pid = theirs;
-		FORMAT(both.message,
-			       "%.400s (pid %d is %d in the caller's pid namespace)", error->message,
-			       error->pid, theirs);
+		FORMAT(both.message, "%.400s (pid %d is %d in the caller's pid namespace)", error->message,
+		       error->pid, theirs);
 	}
 	return reply_failure(connection, &both);
 }

@@ -19,7 +19,7 @@ struct quota_user;
 struct quota;
 
 struct quota *quota_new(void);			/* NULL: no memory */
-void quota_free(struct quota *quota);	/* takes NULL */
+void quota_free(struct quota *quota); /* takes NULL */
 
 /*
  * Counts a connection; given back by quota_leave(). -EDQUOT: he has all that he may; -EUSERS: all

@@ -81,8 +81,7 @@ void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event 
 		  "%s sealed 0x%llx-0x%llx%s%s",
 		  names_verdict(event->verdict), names_op(event->op), event->address, event->length, comm,
 		  event->tgid, event->uid, event->ip, names_segment(event->segment), event->seal_start,
-		  event->seal_end,
-		  container ? ", container " : "", container ?: "");
+		  event->seal_end, container ? ", container " : "", container ?: "");
 }
 
 /* --- those without a line --- */

@@ -25,7 +25,7 @@ struct report;
 /* With what earlier daemons had counted. Negative errno. */
 int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
 		const struct active *active, struct report **ret);
-void report_close(struct report *report);	/* writes the file; takes NULL */
+void report_close(struct report *report); /* writes the file; takes NULL */
 
 void report_attempt(struct report *report, const struct mseald_event *event);
 

@@ -22,6 +22,6 @@ int error_set_errno(struct error *error, pid_t pid, int r, const char *what)
 		return error_set(error, "NoSuchProcess", pid, "pid %d: no such process", pid);
 	if (r == -ENOSPC)
 		return error_set(error, "NoRoom", pid,
-			    "pid %d: %s: the maps are full; `msealctl status` says of what", pid, what);
+				 "pid %d: %s: the maps are full; `msealctl status` says of what", pid, what);
 	return error_set(error, "Failed", pid, "pid %d: %s: %s", pid, what, strerror(-r));
 }

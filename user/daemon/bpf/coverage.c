@@ -24,7 +24,9 @@ static const struct rule {
 	bool guard_pages;	/* only on kernels that have them */
 	unsigned uncounted;	/* deny bits that deny it too, but do not make it a reason not to seal */
 } rules[] = {
-	{ 1, MSEALD_OP_MPROTECT, "mprotect, pkey_mprotect", { "mseald_file_mprotect" }, MSEALD_DENY_MPROTECT },
+/* clang-format off */
+	{ 1, MSEALD_OP_MPROTECT, "mprotect, pkey_mprotect", { "mseald_file_mprotect" },
+	  MSEALD_DENY_MPROTECT },
 	{ 2, MSEALD_OP_MMAP, "mmap over it", { "mseald_mmap_file" }, MSEALD_DENY_UNMAP },
 	{ 3, MSEALD_OP_MUNMAP, "munmap", { "override_munmap", "kill_munmap" }, MSEALD_DENY_UNMAP,
 	  "munmap, 32-bit call", { "override_munmap_32", "kill_munmap_32" }, NATIVE_ALL },
@@ -72,6 +74,7 @@ static const struct rule {
 	  .uncounted = MSEALD_DENY_FILE_WRITE },
 	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by anybody", { "mseald_file_open" },
 	  MSEALD_DENY_FILE_WRITE, .note = "a private mapping, " UNLESS_WRITABLE },
+/* clang-format on */
 };
 
 _Static_assert(2 * ELEMENTS(rules) <= DECISIONS_MAX, "room for two decisions for each rule");

@@ -22,7 +22,7 @@ struct event_handlers {
 /* Begins to read the ring buffer, with what an earlier daemon did not get to. Negative errno. */
 int events_open(sd_event *loop, struct programs *programs, const struct event_handlers *handlers,
 		void *context, struct events **ret);
-void events_close(struct events *events);	/* takes NULL */
+void events_close(struct events *events); /* takes NULL */
 
 /* Reads what is in the ring buffer now. Takes NULL. */
 void events_catch_up(struct events *events);

@@ -26,7 +26,7 @@ uint64_t procfs_status_number(pid_t pid, const char *name, int base, uint64_t ot
 /* A field of a text of its stat, from 3 on, by the numbers of proc_pid_stat(5). NULL: not there. */
 const char *procfs_stat_field(const char *text, int field);
 
-#define PROCFS_AUXV_WORDS 256	/* more than an auxv can have */
+#define PROCFS_AUXV_WORDS 256 /* more than an auxv can have */
 
 /*
  * The value of this type (getauxval(3)) in an auxv, size bytes as they were read: in 32-bit words, if that is

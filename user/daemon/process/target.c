@@ -75,8 +75,8 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 		return error_set_errno(error, pid, target.proc_fd, "cannot open /proc/PID");
 	tgid = procfs_status_number(pid, "Tgid", 10, 0);
 	if (tgid > 0 && tgid != pid)
-		return error_set(error, "NotAProcess", pid, "pid %d is a thread; its process is %d",
-			    pid, tgid);
+		return error_set(error, "NotAProcess", pid, "pid %d is a thread; its process is %d", pid,
+				 tgid);
 	r = open_of_thread(programs, &target, &task, &files_r);
 	if (r < 0)
 		return error_set_errno(error, pid, r, "cannot ask the kernel for its address space");

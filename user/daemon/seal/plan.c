@@ -155,8 +155,7 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 			return error_set(error, "NotMapped", request->pid,
 					 "pid %d: range %s is not wholly mapped: nothing is at 0x%" PRIx64
 					 " (see msealctl map %d)",
-					 request->pid, range_format(range, text), hole,
-					 request->pid);
+					 request->pid, range_format(range, text), hole, request->pid);
 		}
 		/* Both are sorted: go on where the last one ended. */
 		while (next < plan->maps.count && plan->maps.list[next].end <= range->start)
@@ -222,8 +221,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 			"or audit",
 			request->pid);
 	if (plan->maps.count == 0)
-		return error_set(error, "NoSuchProcess", request->pid, "pid %d has exited",
-				 request->pid);
+		return error_set(error, "NoSuchProcess", request->pid, "pid %d has exited", request->pid);
 	if (plan->count == 0 && request->seal.deny == MSEALD_DENY_DISCARD)
 		return error_set(
 			error, "NothingToSeal", request->pid,

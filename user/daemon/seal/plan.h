@@ -48,7 +48,7 @@ struct plan {
 	size_t count, allocated;
 	struct proc_maps maps;		/* what they were made from */
 	struct segments segments;
-	struct task_vmas vmas;		/* that of one that came meanwhile is empty: it will not hold */
+	struct task_vmas vmas; /* that of one that came meanwhile is empty: it will not hold */
 	bool hugetlb;			/* some mapping of the process is of huge pages */
 	uint32_t account;		/* of the target */
 };

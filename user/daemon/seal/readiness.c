@@ -79,8 +79,7 @@ static uint64_t flags_at(const struct object *object, uint64_t vaddr, const stru
 static bool relro_in_force(const struct object *object, const struct task_vmas *vmas)
 {
 	return has_relro(object) && !object->relro_open &&
-	       (flags_at(object, object->elf.relro_vaddr, vmas) & (VM_WRITE | VM_ACCOUNT)) ==
-		       VM_ACCOUNT;
+	       (flags_at(object, object->elf.relro_vaddr, vmas) & (VM_WRITE | VM_ACCOUNT)) == VM_ACCOUNT;
 }
 
 /* Is it there as a whole? Its data comes last. */
@@ -120,7 +119,7 @@ static void judge(struct readiness *readiness, struct readiness_object *verdict,
 		 * RELRO is open.
 		 */
 		verdict->constant = verdict->data = readiness->through && !has_relro(object) &&
-						     is_whole(object, vmas);
+						    is_whole(object, vmas);
 	}
 }
 

@@ -179,10 +179,9 @@ static void warn_shared(const struct plan *plan, const struct seal_request *requ
 	const struct mapping *mapping = changed ? plan_shared_elsewhere(plan) : NULL;
 
 	if (mapping && !request->limited)
-		log_warning(
-			"pid %d: %s is sealed, and some process has it mapped shared and writable: what "
-			"that stores there changes the sealed memory",
-			request->pid, mapping->path);
+		log_warning("pid %d: %s is sealed, and some process has it mapped shared and writable: what "
+			    "that stores there changes the sealed memory",
+			    request->pid, mapping->path);
 }
 
 /* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
@@ -215,8 +214,8 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 		return error_set_errno(error, request->pid, r, "cannot make its seal set");
 	if (new.count > MSEALD_MAX_SEALS)
 		return error_set(error, "TooMany", request->pid,
-			    "pid %d would have %zu seals; one address space can have %d", request->pid,
-			    new.count, MSEALD_MAX_SEALS);
+				 "pid %d would have %zu seals; one address space can have %d", request->pid,
+				 new.count, MSEALD_MAX_SEALS);
 	label(programs, space_map, target, request, &new, &changed);
 	r = changed ? check_limits(space_map, target, request, &old, &new, error) : 0;
 	if (r < 0)
@@ -302,9 +301,10 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 			break;
 	}
 	if (r == 0)
-		return error_set(error, "Changing", request->pid,
-			    "pid %d keeps changing the memory that was named; nothing is sealed, try again",
-			    request->pid);
+		return error_set(
+			error, "Changing", request->pid,
+			"pid %d keeps changing the memory that was named; nothing is sealed, try again",
+			request->pid);
 	return r < 0 ? r : 0;
 }
 
@@ -328,7 +328,7 @@ static int revoke_ranges(struct sealset *set, const struct seal_request *request
 			return error_set_errno(error, pid, r, "cannot make its seal set");
 		if (!bytes && !permanent)
 			return error_set(error, "NotSealed", pid, "pid %d: %s%s is not sealed", pid,
-				    count ? "range " : "", count ? range_format(range, text) : "it");
+					 count ? "range " : "", count ? range_format(range, text) : "it");
 		if (permanent && (count || !bytes))
 			return error_set(
 				error, "NotRevocable", pid,

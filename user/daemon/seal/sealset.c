@@ -99,9 +99,9 @@ static struct seal both(const struct seal *older, const struct seal *newer)
 /* A list with room for all pieces that uniting can make: each border of either begins or ends one. */
 static struct seal *united_list(size_t older, size_t newer, size_t *ret_max)
 {
-	return __builtin_add_overflow(older, newer, ret_max) || __builtin_mul_overflow(*ret_max, 2u, ret_max) ?
-		       NULL :
-		       reallocarray(NULL, *ret_max, sizeof(struct seal));
+	if (__builtin_add_overflow(older, newer, ret_max) || __builtin_mul_overflow(*ret_max, 2u, ret_max))
+		return NULL;
+	return reallocarray(NULL, *ret_max, sizeof(struct seal));
 }
 
 /* Merges two sorted, disjoint lists into out, of united_list(). Returns the count. */
@@ -164,7 +164,8 @@ static void find_slice(const struct sealset *set, uint64_t start, uint64_t end, 
 }
 
 /* Puts pieces in the place of [first, after). */
-static int replace_slice(struct sealset *set, size_t first, size_t after, const struct seal *pieces, size_t count)
+static int replace_slice(struct sealset *set, size_t first, size_t after, const struct seal *pieces,
+			 size_t count)
 {
 	size_t behind = set->count - after;
 	int r = reserve(set, first + count + behind);

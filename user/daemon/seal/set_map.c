@@ -306,10 +306,9 @@ static void unguard_files(struct set_map *sets, uint32_t id)
 	sets->list[id].guards = false;
 	r = set_map_read(sets, id, &set);
 	if (r < 0)
-		log_warning(
-			"cannot read seal set %u: %s; its files stay closed to writes until mseald is "
-			"restarted, ignoring",
-			id, strerror(-r));
+		log_warning("cannot read seal set %u: %s; its files stay closed to writes until mseald is "
+			    "restarted, ignoring",
+			    id, strerror(-r));
 	else
 		file_map_remove(sets->programs, &set);
 }

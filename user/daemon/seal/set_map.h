@@ -14,7 +14,7 @@ struct set_map;
 
 /* With those that an earlier daemon left. */
 int set_map_open(struct programs *programs, struct set_map **ret);
-void set_map_close(struct set_map *sets);		/* takes NULL; the maps stay */
+void set_map_close(struct set_map *sets); /* takes NULL; the maps stay */
 
 /* -ENOENT: no such set; -EBADMSG: not one that was written by us. */
 int set_map_read(struct set_map *sets, uint32_t id, struct sealset *ret);

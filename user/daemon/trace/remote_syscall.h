@@ -34,7 +34,8 @@ const char *remote_answer_phrase(enum remote_answer answer);
 int remote_syscall_await(int fd);
 
 /*
- * A 32-bit process? A 64-bit one has its stack, or at least [vsyscall], above 4 GiB. Its calls have other numbers, which must not be taken for what they look like.
+ * A 32-bit process? (A 64-bit one has its stack, or at least [vsyscall], above 4 GiB.) Its calls have
+ * other numbers, which must not be taken for what they look like.
  */
 bool remote_syscall_is_32bit(const struct proc_maps *maps);
 

@@ -52,9 +52,8 @@ pid_t thread_tracer(const struct target *target, pid_t tid)
 	char path[48], value[PROCFS_VALUE_MAX];
 
 	FORMAT(path, "task/%d/status", tid);
-	return procfs_read_status(target->proc_fd, path, "TracerPid", value) < 0 ?
-		       0 :
-		       strtol(value, NULL, 10);
+	return procfs_read_status(target->proc_fd, path, "TracerPid", value) < 0 ? 0 :
+										   strtol(value, NULL, 10);
 }
 
 pid_t thread_pick(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try,
