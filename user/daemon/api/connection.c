@@ -34,9 +34,7 @@ void connection_close(struct connection *connection)
 		connection->stream_done(connection->stream_context);
 	if (connection->gone)
 		connection->gone(connection->gone_context);
-	*connection->previous = connection->next;
-	if (connection->next)
-		connection->next->previous = connection->previous;
+	LIST_REMOVE(connection, link);
 	leave(server, connection->throttled.user);
 	(void)sd_event_source_disable_unref(connection->source);
 	throttle_leave(server->throttle, &connection->throttled);
@@ -138,31 +136,28 @@ static int queue_reply(struct connection *connection, const json_t *message)
 	return r;
 }
 
-int connection_reply(struct connection *connection, json_t *parameters, bool continues)
+/* Takes over message. */
+static int send_message(struct connection *connection, json_t *message)
 {
-	json_t *message = json_pack("{s:o}", "parameters", parameters ? parameters : json_object());
-	int r;
+	int r = message ? queue_reply(connection, message) : -ENOMEM;
 
-	if (!message)
-		return -ENOMEM;
-	if (continues)
-		(void)json_object_set_new(message, "continues", json_true());
-	r = queue_reply(connection, message);
 	json_decref(message);
 	return r;
 }
 
+int connection_reply(struct connection *connection, json_t *parameters, bool continues)
+{
+	json_t *message = json_pack("{s:o}", "parameters", parameters ? parameters : json_object());
+
+	if (message && continues)
+		(void)json_object_set_new(message, "continues", json_true());
+	return send_message(connection, message);
+}
+
 int connection_error(struct connection *connection, const char *error, json_t *parameters)
 {
-	json_t *message = json_pack("{s:s,s:o}", "error", error, "parameters",
-				    parameters ? parameters : json_object());
-	int r;
-
-	if (!message)
-		return -ENOMEM;
-	r = queue_reply(connection, message);
-	json_decref(message);
-	return r;
+	return send_message(connection, json_pack("{s:s,s:o}", "error", error, "parameters",
+						  parameters ? parameters : json_object()));
 }
 
 void connection_stream(struct connection *connection, int (*next)(struct connection *, void *),

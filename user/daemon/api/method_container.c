@@ -4,10 +4,7 @@
  * its cgroup.
  */
 
-#include "api/daemon.h"
 #include "api/method.h"
-#include "api/params.h"
-#include "api/reply.h"
 #include "base/cgroup.h"
 #include "base/error.h"
 #include "base/log.h"

@@ -2,13 +2,8 @@
 /* List: what is sealed, read back from the maps and told as io.mseald.Space. */
 #include <sys/stat.h>
 
-#include "api/client.h"
-#include "api/connection.h"
-#include "api/daemon.h"
 #include "api/event_json.h"
 #include "api/method.h"
-#include "api/params.h"
-#include "api/reply.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
 #include "lib/base/names.h"

@@ -6,7 +6,6 @@
 #include <bpf/bpf.h>
 #include <sys/utsname.h>
 
-#include "api/daemon.h"
 #include "api/method.h"
 #include "bpf/lock.h"
 #include "lib/base/names.h"

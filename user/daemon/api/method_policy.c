@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* ReloadPolicy and ListMatches: reading policies again, and which of them is about which process. */
 
-#include "api/daemon.h"
 #include "api/method.h"
-#include "api/reply.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
 #include "policy/active.h"

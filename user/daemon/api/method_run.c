@@ -9,11 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "api/connection.h"
-#include "api/daemon.h"
 #include "api/method.h"
-#include "api/params.h"
-#include "api/reply.h"
 #include "api/server.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -32,7 +28,7 @@
 #define SEGMENTS_FIRST (1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_VDSO)
 
 struct run {
-	struct run *next, **previous;
+	LIST_ENTRY(run) link;
 	struct daemon *daemon;
 	struct connection *connection;	/* NULL: it has gone, as it does by exec */
 	bool answered;
@@ -44,15 +40,13 @@ struct run {
 	uid_t uid, account;
 };
 
-static struct run *runs;
+static LIST_HEAD(, run) runs;
 
 static void run_free(struct run *run)
 {
 	if (run->connection)
 		connection_resume(run->connection, true);
-	*run->previous = run->next;
-	if (run->next)
-		run->next->previous = run->previous;
+	LIST_REMOVE(run, link);
 	(void)sd_event_source_disable_unref(run->source);
 	(void)close(run->launch.fd);
 	(void)close(run->launch.pidfd);
@@ -71,8 +65,8 @@ static void tell_ended(pid_t pid, const struct error *error)
 void method_run_end_all(void)
 {
 	/* The connections end next, which must not be taken for callers that will not exec. */
-	while (runs)
-		run_free(runs);
+	while (!LIST_EMPTY(&runs))
+		run_free(LIST_FIRST(&runs));
 }
 
 /* The caller's connection has ended. */
@@ -205,7 +199,7 @@ static int check_limits(const struct run *run, struct error *error)
 {
 	unsigned all = 0, users = 0, user = 0;
 
-	for (const struct run *other = runs; other; other = other->next) {
+	for (const struct run *other = LIST_FIRST(&runs); other; other = LIST_NEXT(other, link)) {
 		all++;
 		users += !other->root;
 		user += !other->root && other->account == run->account;
@@ -286,11 +280,7 @@ int method_run(struct connection *connection, json_t *parameters)
 		free(run);
 		return reply_failure(connection, &error);
 	}
-	run->next = runs;
-	run->previous = &runs;
-	if (run->next)
-		run->next->previous = &run->next;
-	runs = run;
+	LIST_INSERT_HEAD(&runs, run, link);
 	connection_defer(connection, on_gone, run);
 	return 0;
 }

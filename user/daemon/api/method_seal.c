@@ -2,12 +2,7 @@
 /* Seal and Unseal. */
 #include <inttypes.h>
 
-#include "api/client.h"
-#include "api/connection.h"
-#include "api/daemon.h"
 #include "api/method.h"
-#include "api/params.h"
-#include "api/reply.h"
 #include "base/log.h"
 #include "seal/gc.h"
 #include "seal/seal.h"

@@ -2,8 +2,6 @@
 /* Status: what happens on this kernel, and what is going on, of all or of the user who asks. */
 #include <sys/utsname.h>
 
-#include "api/client.h"
-#include "api/daemon.h"
 #include "api/event_json.h"
 #include "api/method.h"
 #include "bpf/events.h"

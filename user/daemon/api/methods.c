@@ -2,9 +2,7 @@
 /* See methods.h; the interface is user/lib/varlink/io.mseald.varlink. */
 #include "api/methods.h"
 
-#include "api/client.h"
 #include "api/method.h"
-#include "api/reply.h"
 
 static const char interface[] =
 #include "interface.h"

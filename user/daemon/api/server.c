@@ -83,11 +83,8 @@ static void add(struct server *server, int client)
 		return;
 	}
 	*connection = (struct connection){ .server = server, .fd = client, .reading = true,
-					   .begun = clock_ns(CLOCK_BOOTTIME),
-					   .next = server->connections, .previous = &server->connections };
-	if (connection->next)
-		connection->next->previous = &connection->next;
-	server->connections = connection;
+					   .begun = clock_ns(CLOCK_BOOTTIME) };
+	LIST_INSERT_HEAD(&server->connections, connection, link);
 	/* Further clients wait in the backlog until one leaves. */
 	if (++server->count == CONNECTIONS_MAX)
 		(void)sd_event_source_set_enabled(server->source, SD_EVENT_OFF);
@@ -200,8 +197,8 @@ void server_close(struct server *server)
 {
 	if (!server)
 		return;
-	while (server->connections)
-		connection_close(server->connections);
+	while (!LIST_EMPTY(&server->connections))
+		connection_close(LIST_FIRST(&server->connections));
 	(void)sd_event_source_disable_unref(server->source);
 	timer_close(&server->pause);
 	if (server->path)

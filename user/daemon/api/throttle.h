@@ -9,6 +9,7 @@
 #ifndef MSEALD_API_THROTTLE_H
 #define MSEALD_API_THROTTLE_H
 
+#include <sys/queue.h>
 #include <systemd/sd-event.h>
 
 #include "api/quota.h"
@@ -17,7 +18,7 @@ struct throttle;
 
 /* Part of what waits. */
 struct throttled {
-	struct throttled *next, **previous;
+	TAILQ_ENTRY(throttled) link;
 	struct quota_user *user;
 	bool waiting;
 };

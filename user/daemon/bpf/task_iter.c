@@ -12,8 +12,9 @@ typedef bool (*begins_anew)(const void *first, const void *previous, const void 
 
 /*
  * All that an iterator writes, in records of this size; malloc'ed, into the pointer at ret. Closes it,
- * or returns the negative errno that is in its place. Where it needed more than one read, an iterator over one process does not end but
- * begins anew (kernel/bpf/task_iter.c; seen on 6.12 with 2,000 mappings).
+ * or returns the negative errno that is in its place. Where it needed more than one read, an iterator
+ * over one process does not end but begins anew (kernel/bpf/task_iter.c; seen on 6.12 with 2,000
+ * mappings).
  */
 static int read_records(int iterator, size_t size, begins_anew anew, void *ret, size_t *ret_count)
 {

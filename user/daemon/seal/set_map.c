@@ -122,6 +122,17 @@ static int open_map(struct set_map *sets, uint32_t id)
 	return fd < 0 ? -errno : fd;
 }
 
+/* What its root says of the whole set. */
+static int read_root(struct set_map *sets, uint32_t id, struct mseald_node *ret)
+{
+	_cleanup_close_ int fd = open_map(sets, id);
+	__u32 zero = 0;
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_lookup_elem(fd, &zero, ret) < 0 ? -errno : 0;
+}
+
 static int create_map(uint32_t nodes, uint32_t *ret_id)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
@@ -316,15 +327,11 @@ static void unguard_files(struct set_map *sets, uint32_t id)
 /* Has it a seal that denies writes to its file by anybody? Then *ret is the whole set. Negative errno. */
 static int read_guarding(struct set_map *sets, uint32_t id, struct sealset *ret)
 {
-	_cleanup_close_ int fd = open_map(sets, id);
 	struct mseald_node root;
-	__u32 zero = 0;
-	int r;
+	int r = read_root(sets, id, &root);
 
-	if (fd < 0)
-		return fd;
-	if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	if (!(root.deny & MSEALD_DENY_FILE_WRITE))
 		return 0;
 	r = set_map_read(sets, id, ret);
@@ -492,8 +499,7 @@ unsigned set_map_needs_of(const struct sealset *set)
 	bool files = false;
 
 	for (size_t i = 0; i < set->count; i++) {
-		for (int action = 0; action < MSEALD_ACTION_COUNT; action++)
-			deny |= seal_deny(&set->list[i], action);
+		deny |= seal_deny_all(&set->list[i]);
 		flags |= set->list[i].flags;
 		files = files || set->list[i].file.address;
 	}
@@ -504,15 +510,11 @@ unsigned set_map_needs(struct set_map *sets)
 {
 	struct mseald_node root;
 	unsigned needs = 0;
-	__u32 zero = 0;
 
 	for (uint32_t id = 1; id < set_map_end(sets) && needs != NEED_SEALS; id++) {
-		_cleanup_close_ int fd = -1;
-
 		if (sets->list[id].state != SET_USED)
 			continue;
-		fd = open_map(sets, id);
-		if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &root) < 0)
+		if (read_root(sets, id, &root) < 0)
 			return NEED_SEALS;
 		needs |= needs_of(root.deny, root.flags, root.files);
 	}
@@ -524,20 +526,14 @@ static int know(struct set_map *sets, uint32_t id)
 {
 	struct set *set = &sets->list[id];
 	struct mseald_node root;
-	__u32 zero = 0;
+	int r = set->known ? 0 : read_root(sets, id, &root);
 
-	if (!set->known) {
-		_cleanup_close_ int fd = open_map(sets, id);
-
-		if (fd < 0)
-			return fd;
-		if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
-			return -errno;
+	if (r >= 0 && !set->known) {
 		set->label = root.label;
 		set->seals = root.count;
 		set->known = true;
 	}
-	return 0;
+	return r;
 }
 
 int set_map_read_count(struct set_map *sets, uint32_t id, size_t *ret)
