@@ -175,10 +175,9 @@ int client_find_pid(const struct client *client, pid_t named, pid_t *ret, struct
 	if (!pid && client->proc_fd >= 0)
 		pid = creds_own_pid(&client->creds) == named ? client->pid : search_namespace(client, named);
 	if (!pid)
-		return error_set(
+		return error_about(
 			error, "NoSuchProcess", named,
-			"pid %d: no such process in the pid namespace of the caller, which is not mseald's",
-			named);
+			": no such process in the pid namespace of the caller, which is not mseald's");
 	*ret = pid;
 	return 0;
 }
@@ -228,7 +227,7 @@ static bool is_dumpable(const struct target *target, uid_t uid)
 
 static int refuse(const struct target *target, struct error *error, const char *why)
 {
-	return error_set(error, "PermissionDenied", target->pid, "pid %d %s", target->pid, why);
+	return error_about(error, "PermissionDenied", target->pid, " %s", why);
 }
 
 int client_may(const struct client *client, const struct target *target, struct error *error)

@@ -112,22 +112,19 @@ static int judge_cgroup(const struct order *order, int peer_proc, struct error *
 	_cleanup_close_ int self = procfs_open(getpid()), init = procfs_open(1);
 
 	if (strcmp(order->cgroup, "/") == 0)
-		return error_set(error, "NoCgroup", order->pid, "pid %d is in the root cgroup; %s",
-				 order->pid, advice);
+		return error_about(error, "NoCgroup", order->pid, " is in the root cgroup; %s", advice);
 	if (strncmp(order->cgroup, "/..", 3) == 0)
-		return error_set(
+		return error_about(
 			error, "NoCgroup", order->pid,
-			"pid %d is in a cgroup that mseald does not see from its own cgroup namespace; run "
-			"mseald in the host's",
-			order->pid);
+			" is in a cgroup that mseald does not see from its own cgroup namespace; run "
+			"mseald in the host's");
 	if (strlen(order->cgroup) >= POLICY_PATH_MAX)
-		return error_set(error, "NoCgroup", order->pid,
-				 "pid %d: the path of its cgroup has %zu bytes; it can have %d", order->pid,
+		return error_about(error, "NoCgroup", order->pid,
+				 ": the path of its cgroup has %zu bytes; it can have %d",
 				 strlen(order->cgroup), POLICY_PATH_MAX - 1);
 	if (holds(order->cgroup, self) || holds(order->cgroup, init) || holds(order->cgroup, peer_proc))
-		return error_set(error, "NoCgroup", order->pid,
-				 "pid %d is in the cgroup %.200s, which is not the container's alone; %s",
-				 order->pid, order->cgroup, advice);
+		return error_about(error, "NoCgroup", order->pid,
+				 " is in the cgroup %.200s, which is not the container's alone; %s", order->cgroup, advice);
 	return 0;
 }
 
@@ -139,18 +136,16 @@ static int read_cgroup(struct order *order, int proc_fd, struct error *error)
 
 	order->cgroup = cgroup_read(proc_fd);
 	if (!order->cgroup)
-		return error_set(error, "NoCgroup", order->pid, "pid %d has no cgroup (v2), or is gone",
-				 order->pid);
+		return error_about(error, "NoCgroup", order->pid, " has no cgroup (v2), or is gone");
 	r = cgroup_id(order->cgroup, &order->cgroup_id);
 	again = cgroup_read(proc_fd);
 	if (!again || !procfs_lives(proc_fd))
 		return error_set_errno(error, order->pid, -ESRCH, "");
 	if (r >= 0 && strcmp(again, order->cgroup) != 0)
-		return error_set(error, "Changing", order->pid, "pid %d is just changing its cgroup",
-				 order->pid);
+		return error_about(error, "Changing", order->pid, " is just changing its cgroup");
 	if (r < 0)
-		return error_set(error, "NoCgroup", order->pid,
-				 "pid %d: cannot look at its cgroup %.200s: %s", order->pid, order->cgroup,
+		return error_about(error, "NoCgroup", order->pid,
+				 ": cannot look at its cgroup %.200s: %s", order->cgroup,
 				 strerror(-r));
 	return 0;
 }
@@ -184,8 +179,8 @@ static int put_in_force(struct daemon *daemon, const struct order *order, struct
 				 "there are too many container policies (at most %d) or triggers",
 				 CONTAINERS_MAX);
 	if (r == -EINVAL)
-		return error_set(error, "NoCgroup", order->pid,
-				 "pid %d: its cgroup has a name that no policy can hold", order->pid);
+		return error_about(error, "NoCgroup", order->pid,
+				 ": its cgroup has a name that no policy can hold");
 	if (r < 0)
 		return error_set(error, "Failed", order->pid,
 				 "cannot put a policy in force for the container: %s", strerror(-r));

@@ -91,16 +91,14 @@ static void not_seized(struct run *run, int code)
 	pid_t pid = run->request.pid;
 
 	if (code == EALREADY)
-		(void)error_set(
+		(void)error_about(
 			&error, "Traced", pid,
-			"pid %d is traced by another process (strace, gdb), and cannot be held until it is "
-			"sealed; run it without, or trace it later",
-			pid);
+			" is traced by another process (strace, gdb), and cannot be held until it is "
+			"sealed; run it without, or trace it later");
 	else if (code == EACCES)
-		(void)error_set(
+		(void)error_about(
 			&error, "PermissionDenied", pid,
-			"pid %d has privileges that its user has not, or is no longer the process that asked",
-			pid);
+			" has privileges that its user has not, or is no longer the process that asked");
 	else
 		(void)error_set_errno(&error, pid, -code, "cannot trace it");
 	refuse(run, &error);

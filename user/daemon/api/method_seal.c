@@ -133,20 +133,18 @@ static int authorize_unsealing(void *context, const struct target *target, struc
 
 	if (client->proc_fd < 0 || target_open(daemon->programs, client->pid, &own, &ignored) < 0 ||
 	    !client_lives(client))
-		return error_set(
+		return error_about(
 			error, "PermissionDenied", target->pid,
-			"pid %d: seals are not taken back for a caller that is gone, or not seen by mseald",
-			target->pid);
+			": seals are not taken back for a caller that is gone, or not seen by mseald");
 	(void)space_map_read_space(daemon->space_map, target->key, &theirs);
 	(void)space_map_read_space(daemon->space_map, own.key, &ours);
 	if (own.key != target->key &&
 	    (!MSEALD_WORD_SET(theirs.word) || MSEALD_WORD_SET(theirs.word) != MSEALD_WORD_SET(ours.word)))
 		return 0;
-	return error_set(
+	return error_about(
 		error, "PermissionDenied", target->pid,
-		"pid %d: seals are not taken back for a process that has them itself (pid %d, which has "
-		"asked)",
-		target->pid, client->pid);
+		": seals are not taken back for a process that has them itself (pid %d, which has "
+		"asked)", client->pid);
 }
 
 int method_unseal(struct connection *connection, json_t *parameters)

@@ -11,6 +11,7 @@
 #include "bpf/lock_holders.h"
 #include "bpf/lock_ops.h"
 #include "bpf/lock_selftest.h"
+#include "bpf/map_keys.h"
 #include "mseald/lock.h"
 #include "mseald/shared.h"
 
@@ -406,17 +407,6 @@ uint64_t lock_lost(const struct lock *lock)
 	return *(volatile const __u64 *)&lock->skeleton->bss->lock.lost;
 }
 
-static json_int_t count_links(const struct lock *lock)
-{
-	int fd = bpf_map__fd(lock->skeleton->maps.lock_links);
-	uint32_t keys[2], *last = NULL;
-	json_int_t count = 0;
-
-	while (bpf_map_get_next_key(fd, last, &keys[count & 1]) == 0)
-		last = &keys[count++ & 1];
-	return count;
-}
-
 json_t *lock_denials_json(const struct lock *lock, bool all)
 {
 	volatile const struct mseald_lock *state = lock_is_complete(lock) ? &lock->skeleton->bss->lock : NULL;
@@ -438,6 +428,7 @@ json_t *lock_json(const struct lock *lock)
 		return NULL;
 	state = &lock->skeleton->bss->lock;
 	return json_pack("{s:b,s:I,s:I,s:I,s:o}", "signals", lock->signals, "maps", (json_int_t)state->maps,
-			 "programs", (json_int_t)state->programs, "links", count_links(lock), "denials",
+			 "programs", (json_int_t)state->programs, "links",
+			 (json_int_t)map_keys_count(bpf_map__fd(lock->skeleton->maps.lock_links)), "denials",
 			 lock_denials_json(lock, false));
 }

@@ -348,11 +348,11 @@ int programs_commit(struct programs *programs, struct mseald_commit *commit)
 	return run(programs, TOOL_COMMIT, commit);
 }
 
-int programs_uncache(struct programs *programs, uint64_t key)
+int programs_run(struct programs *programs, enum tool tool, uint64_t key)
 {
 	struct mseald_commit commit = { .key = key };
 
-	return run(programs, TOOL_UNCACHE, &commit);
+	return run(programs, tool, &commit);
 }
 
 int programs_forget_account(struct programs *programs, uint32_t account)
@@ -362,20 +362,6 @@ int programs_forget_account(struct programs *programs, uint32_t account)
 	return run(programs, TOOL_FORGET_ACCOUNT, &commit);
 }
 
-int programs_set_kill_pending(struct programs *programs, uint64_t key)
-{
-	struct mseald_commit commit = { .key = key };
-
-	return run(programs, TOOL_KILL_PENDING, &commit);
-}
-
-int programs_forget(struct programs *programs, uint64_t key)
-{
-	struct mseald_commit commit = { .key = key };
-
-	return run(programs, TOOL_FORGET, &commit);
-}
-
 int programs_watch(struct programs *programs, uint64_t key, const struct mseald_watched *facts)
 {
 	struct mseald_watch request = { .key = key, .watched = *facts };
@@ -383,13 +369,6 @@ int programs_watch(struct programs *programs, uint64_t key, const struct mseald_
 	int r = run_with(programs, TOOL_WATCH, &request, sizeof(request), &watched);
 
 	return r < 0 ? r : watched ? 0 : -ENOSPC;
-}
-
-int programs_unwatch(struct programs *programs, uint64_t key)
-{
-	struct mseald_commit request = { .key = key };
-
-	return run(programs, TOOL_UNWATCH, &request);
 }
 
 static int iterate(const struct programs *programs, enum tool tool, union bpf_iter_link_info *info)

@@ -71,16 +71,14 @@ void programs_unmap_state(const struct programs *programs, const struct mseald_s
 int programs_map_fd(const struct programs *programs, const char *name);
 /* Runs a program of bpf/commit.bpf.c. Result in commit->old_set; negative errno of the run. */
 int programs_commit(struct programs *programs, struct mseald_commit *commit);
-int programs_uncache(struct programs *programs, uint64_t key);
-int programs_set_kill_pending(struct programs *programs, uint64_t key);
-int programs_forget(struct programs *programs, uint64_t key);
+/* The same of one that is about an address space: TOOL_UNCACHE, KILL_PENDING, FORGET, UNWATCH. */
+int programs_run(struct programs *programs, enum tool tool, uint64_t key);
 int programs_forget_account(struct programs *programs, uint32_t account);
 /*
- * So that its loader's work is told of (bpf/exec_match.bpf.c); -ENOSPC: no room, or it is already. And
- * no longer so.
+ * So that its loader's work is told of (bpf/exec_match.bpf.c), until TOOL_UNWATCH; -ENOSPC: no room, or
+ * it is already.
  */
 int programs_watch(struct programs *programs, uint64_t key, const struct mseald_watched *facts);
-int programs_unwatch(struct programs *programs, uint64_t key);
 /*
  * What the kernel's iterators tell: a descriptor to read struct mseald_task from, of one process or
  * all (pid 0)...

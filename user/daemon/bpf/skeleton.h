@@ -10,20 +10,6 @@
 #include "bpf/prog_table.h"
 #include "mseald/shared.h"
 
-/* Programs that are not attached to anything: the daemon runs or reads them. */
-enum tool {
-	TOOL_COMMIT,
-	TOOL_UNCACHE,
-	TOOL_KILL_PENDING,
-	TOOL_FORGET,
-	TOOL_FORGET_ACCOUNT,
-	TOOL_WATCH,
-	TOOL_UNWATCH,
-	TOOL_TASKS,
-	TOOL_VMAS,
-	TOOL_COUNT,
-};
-
 struct skeleton;
 
 /*

@@ -123,7 +123,7 @@ static void drop(struct pending *pending)
 /* Nothing more is to be sealed of it. */
 static void end(struct pending *pending)
 {
-	(void)programs_unwatch(pending->reconcile->on.programs, pending->key);
+	(void)programs_run(pending->reconcile->on.programs, TOOL_UNWATCH, pending->key);
 	drop(pending);
 }
 
@@ -380,7 +380,7 @@ static void unwatch_gone(struct programs *programs, const uint64_t *keys, size_t
 		size_t count;
 
 		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0 && !count)
-			(void)programs_unwatch(programs, keys[i]);
+			(void)programs_run(programs, TOOL_UNWATCH, keys[i]);
 	}
 }
 

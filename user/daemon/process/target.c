@@ -75,16 +75,16 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 		return error_set_errno(error, pid, target.proc_fd, "cannot open /proc/PID");
 	tgid = procfs_status_number(pid, "Tgid", 10, 0);
 	if (tgid > 0 && tgid != pid)
-		return error_set(error, "NotAProcess", pid, "pid %d is a thread; its process is %d", pid,
+		return error_about(error, "NotAProcess", pid, " is a thread; its process is %d",
 				 tgid);
 	r = open_of_thread(programs, &target, &task, &files_r);
 	if (r < 0)
 		return error_set_errno(error, pid, r, "cannot ask the kernel for its address space");
 	if (task.flags & TASK_KTHREAD)
-		return error_set(error, "NotAProcess", pid,
-				 "pid %d is a kernel thread and has no memory of its own", pid);
+		return error_about(error, "NotAProcess", pid,
+				 " is a kernel thread and has no memory of its own");
 	if (!task.key)
-		return error_set(error, "NoSuchProcess", pid, "pid %d has exited", pid);
+		return error_about(error, "NoSuchProcess", pid, " has exited");
 	if (files_r)
 		return error_set_errno(error, pid, files_r, "cannot open its maps in /proc");
 	target.tid = task.pid;

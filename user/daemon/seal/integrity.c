@@ -159,7 +159,7 @@ static void check_space(struct integrity *integrity, uint64_t key, const pid_t *
 		  "pid %d got rid of sealed memory 0x%" PRIx64 "-0x%" PRIx64
 		  " past a gate: killing it and what shares its memory",
 		  pids[0], gone.start, gone.end);
-	(void)programs_set_kill_pending(integrity->programs, key);
+	(void)programs_run(integrity->programs, TOOL_KILL_PENDING, key);
 }
 
 void integrity_check(struct integrity *integrity)

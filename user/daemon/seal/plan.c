@@ -152,10 +152,9 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 			char text[RANGE_TEXT_MAX];
 
 			error->address = hole;
-			return error_set(error, "NotMapped", request->pid,
-					 "pid %d: range %s is not wholly mapped: nothing is at 0x%" PRIx64
-					 " (see msealctl map %d)",
-					 request->pid, range_format(range, text), hole, request->pid);
+			return error_about(error, "NotMapped", request->pid,
+					 ": range %s is not wholly mapped: nothing is at 0x%" PRIx64
+					 " (see msealctl map %d)", range_format(range, text), hole, request->pid);
 		}
 		/* Both are sorted: go on where the last one ended. */
 		while (next < plan->maps.count && plan->maps.list[next].end <= range->start)
@@ -214,29 +213,25 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 		return error_set_errno(error, request->pid, r, "cannot read its mappings");
 	if (remote_syscall_is_32bit(&plan->maps) && request->seal.action == MSEALD_ACTION_DENY &&
 	    coverage_spares_32bit(programs_coverage(programs), request->seal.deny))
-		return error_set(
+		return error_about(
 			error, "Unsupported", request->pid,
-			"pid %d runs a 32-bit program, whose attempts could only be answered with SIGKILL "
+			" runs a 32-bit program, whose attempts could only be answered with SIGKILL "
 			"on this kernel, and mseald has --gate=deny; use --deny=mprotect, or --action=kill "
-			"or audit",
-			request->pid);
+			"or audit");
 	if (plan->maps.count == 0)
-		return error_set(error, "NoSuchProcess", request->pid, "pid %d has exited", request->pid);
+		return error_about(error, "NoSuchProcess", request->pid, " has exited");
 	if (plan->count == 0 && request->seal.deny == MSEALD_DENY_DISCARD)
-		return error_set(
+		return error_about(
 			error, "NothingToSeal", request->pid,
-			"pid %d: what was named is writable, so discarding it takes nothing that a write "
-			"would not",
-			request->pid);
+			": what was named is writable, so discarding it takes nothing that a write "
+			"would not");
 	if (plan->count == 0 && request->seal.deny == MSEALD_DENY_FILE_WRITE)
-		return error_set(
+		return error_about(
 			error, "NothingToSeal", request->pid,
-			"pid %d: what was named is writable, shared, or of no file that file-write can be "
-			"asked for",
-			request->pid);
+			": what was named is writable, shared, or of no file that file-write can be "
+			"asked for");
 	if (plan->count == 0)
-		return error_set(error, "NothingToSeal", request->pid, "pid %d: no memory of segment %s",
-				 request->pid,
+		return error_about(error, "NothingToSeal", request->pid, ": no memory of segment %s",
 				 names_format_segments(request->seal.segments, words, sizeof(words)));
 	return 0;
 }

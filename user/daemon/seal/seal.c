@@ -130,7 +130,7 @@ static int native_first(struct programs *programs, const struct target *target,
 		return r < 0 ? r : 1;
 	r = make_native(programs, target, request, plan, old, result);
 	if (r == -EOPNOTSUPP)
-		return error_set(error, "NotNative", request->pid, "pid %d %s", request->pid,
+		return error_about(error, "NotNative", request->pid, " %s",
 				 result->why_not_native ?: "");
 	return r;
 }
@@ -146,10 +146,9 @@ static int check_limits(struct space_map *space_map, const struct target *target
 	if (!request->limited)
 		return 0;
 	if (new->count > SEAL_USER_SEALS)
-		return error_set(
+		return error_about(
 			error, "TooMany", request->pid,
-			"pid %d would have %zu seals; at the request of a user one address space can have %u",
-			request->pid, new->count, SEAL_USER_SEALS);
+			" would have %zu seals; at the request of a user one address space can have %u", new->count, SEAL_USER_SEALS);
 	r = space_map_count_account(space_map, target->account, &spaces, &sets, &seals, NULL);
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read what is sealed");
@@ -165,11 +164,10 @@ static int not_stored(const struct target *target, const struct seal_request *re
 		      struct error *error)
 {
 	if (r == -EDQUOT)
-		return error_set(
+		return error_about(
 			error, "NoRoom", request->pid,
-			"pid %d: user %u, or all users together, have as many sealed address spaces as they "
-			"can have; `msealctl status` says how many that is (mseald --user-spaces=)",
-			request->pid, target->account);
+			": user %u, or all users together, have as many sealed address spaces as they "
+			"can have; `msealctl status` says how many that is (mseald --user-spaces=)", target->account);
 	return error_set_errno(error, request->pid, r, "cannot store its seal set");
 }
 
@@ -213,8 +211,8 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot make its seal set");
 	if (new.count > MSEALD_MAX_SEALS)
-		return error_set(error, "TooMany", request->pid,
-				 "pid %d would have %zu seals; one address space can have %d", request->pid,
+		return error_about(error, "TooMany", request->pid,
+				 " would have %zu seals; one address space can have %d",
 				 new.count, MSEALD_MAX_SEALS);
 	label(programs, space_map, target, request, &new, &changed);
 	r = changed ? check_limits(space_map, target, request, &old, &new, error) : 0;
@@ -290,8 +288,8 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 		if (r >= 0 && request->launch && !launch_lives(request->launch))
 			r = error_set_errno(error, request->pid, -ESRCH, "");
 		if (r >= 0 && request->space && target.key != request->space)
-			return error_set(error, "NoSuchProcess", request->pid,
-					 "pid %d is another program by now", request->pid);
+			return error_about(error, "NoSuchProcess", request->pid,
+					 " is another program by now");
 		/* It has begun no other program since, or target_unchanged() will say so. */
 		if (r >= 0 && request->authorize)
 			r = request->authorize(request->context, &target, error);
@@ -301,10 +299,9 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 			break;
 	}
 	if (r == 0)
-		return error_set(
+		return error_about(
 			error, "Changing", request->pid,
-			"pid %d keeps changing the memory that was named; nothing is sealed, try again",
-			request->pid);
+			" keeps changing the memory that was named; nothing is sealed, try again");
 	return r < 0 ? r : 0;
 }
 
@@ -327,14 +324,13 @@ static int revoke_ranges(struct sealset *set, const struct seal_request *request
 		if (r < 0)
 			return error_set_errno(error, pid, r, "cannot make its seal set");
 		if (!bytes && !permanent)
-			return error_set(error, "NotSealed", pid, "pid %d: %s%s is not sealed", pid,
+			return error_about(error, "NotSealed", pid, ": %s%s is not sealed",
 					 count ? "range " : "", count ? range_format(range, text) : "it");
 		if (permanent && (count || !bytes))
-			return error_set(
+			return error_about(
 				error, "NotRevocable", pid,
-				"pid %d: %s%s is permanently sealed; only seals made with --revocable can be "
-				"taken back",
-				pid, count ? "range " : "", count ? range_format(range, text) : "it");
+				": %s%s is permanently sealed; only seals made with --revocable can be "
+				"taken back", count ? "range " : "", count ? range_format(range, text) : "it");
 		*ret_bytes += bytes;
 	}
 	return 0;

@@ -125,7 +125,7 @@ void space_map_settle(struct space_map *space_map)
 		return;
 	set_map_wait(space_map->sets);
 	for (size_t i = 0; i < space_map->stale_count; i++)
-		(void)programs_uncache(space_map->programs, space_map->stale[i]);
+		(void)programs_run(space_map->programs, TOOL_UNCACHE, space_map->stale[i]);
 	space_map->stale_count = 0;
 }
 
@@ -194,7 +194,7 @@ int space_map_restore_space(struct space_map *space_map, uint64_t key, const str
 
 int space_map_forget_space(struct space_map *space_map, uint64_t key)
 {
-	return programs_forget(space_map->programs, key);
+	return programs_run(space_map->programs, TOOL_FORGET, key);
 }
 
 /* --- accounts --- */
