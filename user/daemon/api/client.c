@@ -22,7 +22,7 @@
 static int read_standing(int proc_fd, const char *path, struct creds *ret)
 {
 	char text[STATUS_MAX];
-	int r = procfs_read(proc_fd, path, text, sizeof(text));
+	int r = file_read(proc_fd, path, text, sizeof(text));
 
 	return r < 0 ? r : creds_parse(text, ret);
 }
@@ -168,7 +168,7 @@ static pid_t search_namespace(const struct client *client, pid_t named)
 	return found;
 }
 
-int client_find_pid(const struct client *client, pid_t named, pid_t *ret, struct error *error)
+static int find_pid(const struct client *client, pid_t named, pid_t *ret, struct error *error)
 {
 	pid_t pid = client->rank == CLIENT_ROOT || client->same_pids ? named : 0;
 
@@ -188,7 +188,7 @@ int client_read_pid(const struct client *client, json_t *parameters, bool needed
 	pid_t named = 0;
 	int r = params_pid(parameters, needed, &named, ret_bad);
 
-	return r < 0 || !named ? r : client_find_pid(client, named, ret, error);
+	return r < 0 || !named ? r : find_pid(client, named, ret, error);
 }
 
 pid_t client_pid_for(const struct client *client, pid_t pid)

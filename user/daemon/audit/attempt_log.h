@@ -9,7 +9,6 @@
 #include <systemd/sd-event.h>
 
 #include "bpf/programs.h"
-#include "mseald/shared.h"
 #include "policy/containers.h"
 
 struct attempt_log;

@@ -13,7 +13,6 @@
 
 #include "base/error.h"
 #include "bpf/programs.h"
-#include "mseald/shared.h"
 #include "policy/active.h"
 #include "seal/space_map.h"
 

@@ -195,12 +195,10 @@ static void take_over(const json_t *rows, struct report_table *table, struct rep
 
 static int move_aside(const char *path)
 {
-	_cleanup_free_ char *aside = NULL;
+	_cleanup_free_ char *aside = FORMAT_NEW("%s.broken", path);
 
-	if (asprintf(&aside, "%s.broken", path) < 0) {
-		aside = NULL;
+	if (!aside)
 		return -ENOMEM;
-	}
 	return rename(path, aside) < 0 ? -errno : -EBADMSG;
 }
 

@@ -57,13 +57,11 @@ char *cgroup_read(int proc_fd)
 
 int cgroup_id(const char *path, uint64_t *ret)
 {
-	_cleanup_free_ char *whole = NULL;
+	_cleanup_free_ char *whole = FORMAT_NEW(CGROUP_ROOT "%s", path);
 	struct stat st;
 
-	if (asprintf(&whole, CGROUP_ROOT "%s", path) < 0) {
-		whole = NULL;
+	if (!whole)
 		return -ENOMEM;
-	}
 	if (stat(whole, &st) < 0)
 		return -errno;
 	/* kernfs: the number of the inode is the id (fs/kernfs/inode.c; 64 bits on 64-bit kernels). */
@@ -73,14 +71,12 @@ int cgroup_id(const char *path, uint64_t *ret)
 
 static int add_processes(const char *folder, pid_t **list, size_t *count, size_t *allocated)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = FORMAT_NEW("%s/cgroup.procs", folder);
 	_cleanup_fclose_ FILE *file = NULL;
 	pid_t pid;
 
-	if (asprintf(&path, "%s/cgroup.procs", folder) < 0) {
-		path = NULL;
+	if (!path)
 		return -ENOMEM;
-	}
 	file = fopen(path, "re");
 	while (file && fscanf(file, "%d", &pid) == 1) {
 		if (list_grow(list, *count, 1, allocated, sizeof(**list)) < 0)
@@ -94,17 +90,15 @@ static int add_processes(const char *folder, pid_t **list, size_t *count, size_t
 
 int cgroup_processes(const char *path, pid_t **ret, size_t *ret_count)
 {
-	_cleanup_free_ char *whole = NULL;
+	_cleanup_free_ char *whole = FORMAT_NEW(CGROUP_ROOT "%s", path);
 	_cleanup_free_ pid_t *list = NULL;
 	size_t count = 0, allocated = 0;
 	FTSENT *entry;
 	FTS *walk;
 	int r = 0;
 
-	if (asprintf(&whole, CGROUP_ROOT "%s", path) < 0) {
-		whole = NULL;
+	if (!whole)
 		return -ENOMEM;
-	}
 	walk = fts_open((char *[]){ whole, NULL }, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	if (!walk)
 		return -errno;

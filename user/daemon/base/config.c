@@ -216,9 +216,10 @@ static int add_dropin(struct dropins *dropins, const char *folder, const char *n
 		return diagnostics_add(faults, folder, 0,
 					 "with the other folders there are more than %d files; remove some",
 					 DROPINS_MAX) < 0 ? -ENOMEM : -EINVAL;
-	new.name = strdup(name);
-	if (!new.name || asprintf(&new.path, "%s/%s", folder, name) < 0) {
+	new = (struct dropin){ strdup(name), FORMAT_NEW("%s/%s", folder, name) };
+	if (!new.name || !new.path) {
 		free(new.name);
+		free(new.path);
 		return -ENOMEM;
 	}
 	dropins->list[dropins->count++] = new;

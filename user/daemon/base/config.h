@@ -4,7 +4,6 @@
 #define MSEALD_BASE_CONFIG_H
 
 #include "lib/policy/policy.h"
-#include "mseald/shared.h"
 
 /* --gate= and Gate=. */
 enum gate_mode {

@@ -14,7 +14,10 @@ int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const v
 /* For file_replace(): context is the text. */
 int file_write_text(FILE *file, const void *text);
 
-/* All of a regular file, or as much as size - 1 bytes, ended by a NUL; its length, or a negative errno. */
-ssize_t file_read(const char *path, char *text, size_t size);
+/*
+ * All of a file, or as much as size - 1 bytes, ended by a NUL; its length, or a negative errno. dirfd: as
+ * openat(2).
+ */
+ssize_t file_read(int dirfd, const char *path, char *text, size_t size);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "base/config.h"
 #include "bpf/prog_table.h"
-#include "mseald/shared.h"
 
 /* How a row of docs/design.md, "What is denied", is decided on this kernel. */
 enum mechanism {

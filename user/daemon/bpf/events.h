@@ -6,7 +6,6 @@
 #include <systemd/sd-event.h>
 
 #include "bpf/programs.h"
-#include "mseald/shared.h"
 
 struct events;
 

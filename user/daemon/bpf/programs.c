@@ -275,12 +275,6 @@ unsigned programs_generation(const struct programs *programs)
 	return programs->generation;
 }
 
-bool programs_inherited(const struct programs *programs)
-{
-	(void)programs;
-	return bpffs_last_generation() > 0;
-}
-
 const struct coverage *programs_coverage(const struct programs *programs)
 {
 	return &programs->coverage;

@@ -13,7 +13,6 @@
 #define MSEALD_BPF_PROGRAMS_H
 
 #include "bpf/coverage.h"
-#include "mseald/shared.h"
 
 struct programs;
 
@@ -51,9 +50,6 @@ bool programs_attached(const struct programs *programs);
 int programs_check(const struct programs *programs, unsigned needs);
 /* Of the links that are attached now; each daemon has its own. 0: none. */
 unsigned programs_generation(const struct programs *programs);
-/* Are there pinned links of an earlier daemon? */
-bool programs_inherited(const struct programs *programs);
-
 /* What this kernel takes, and so what decides what. Belongs to programs. */
 const struct coverage *programs_coverage(const struct programs *programs);
 

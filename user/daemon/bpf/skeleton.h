@@ -8,7 +8,6 @@
 
 #include "bpf/coverage.h"
 #include "bpf/prog_table.h"
-#include "mseald/shared.h"
 
 struct skeleton;
 

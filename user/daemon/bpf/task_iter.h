@@ -4,7 +4,6 @@
 #define MSEALD_BPF_TASK_ITER_H
 
 #include "bpf/programs.h"
-#include "mseald/shared.h"
 
 /* Of mseald_task.flags: include/linux/sched.h. */
 #define TASK_EXITING 0x00000004u

@@ -127,7 +127,7 @@ static int add_last_good(struct policies *policies, const struct diagnostics *fa
 static int copy_file(const char *from, const char *to)
 {
 	_cleanup_free_ char *text = malloc(LOAD_FILE_MAX + 1);
-	ssize_t n = text ? file_read(from, text, LOAD_FILE_MAX + 1) : -ENOMEM;
+	ssize_t n = text ? file_read(AT_FDCWD, from, text, LOAD_FILE_MAX + 1) : -ENOMEM;
 
 	return n < 0 ? (int)n : file_replace(to, 0644, file_write_text, text);
 }

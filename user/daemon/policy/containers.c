@@ -113,7 +113,8 @@ static int read_policy(const char *path, const char *text, size_t size, struct c
 	if (container->policy.cgroup_count != 1 || !container->policy.description ||
 	    sscanf(container->policy.description, "cgroup %" SCNu64, &container->cgroup) != 1)
 		return -EINVAL;
-	if (asprintf(&name, NAME_PREFIX "%s", container->name) < 0)
+	name = FORMAT_NEW(NAME_PREFIX "%s", container->name);
+	if (!name)
 		return -ENOMEM;
 	free(container->policy.name);
 	container->policy.name = name;
@@ -322,7 +323,7 @@ static int take_over(struct containers *containers, const char *id)
 	int r;
 
 	kept_path(id, path);
-	size = text ? file_read(path, text, LOAD_FILE_MAX + 1) : -ENOMEM;
+	size = text ? file_read(AT_FDCWD, path, text, LOAD_FILE_MAX + 1) : -ENOMEM;
 	if (size < 0)
 		return (int)size;
 	set_names(&container, id);

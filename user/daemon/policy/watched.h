@@ -8,7 +8,6 @@
 #define MSEALD_POLICY_WATCHED_H
 
 #include "bpf/programs.h"
-#include "mseald/shared.h"
 
 /* Is the key watched? Then what is known of it. */
 bool watched_find(struct programs *programs, uint64_t key, struct mseald_watched *ret);

@@ -20,7 +20,7 @@ static uint64_t start_of(pid_t pid)
 	unsigned long long ticks;
 
 	FORMAT(path, "/proc/%d/stat", pid);
-	if (procfs_read(AT_FDCWD, path, text, sizeof(text)) < 0)
+	if (file_read(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return 0;
 	field = procfs_stat_field(text, 22);
 	if (!field || sscanf(field, "%llu", &ticks) != 1)

@@ -21,17 +21,6 @@ bool procfs_lives(int fd)
 	return syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) == 0;
 }
 
-int procfs_read(int dirfd, const char *name, char *text, size_t size)
-{
-	_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	return 0;
-}
-
 int procfs_read_status(int dirfd, const char *path, const char *name, char ret[PROCFS_VALUE_MAX])
 {
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);

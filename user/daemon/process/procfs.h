@@ -3,15 +3,12 @@
 #ifndef MSEALD_PROCESS_PROCFS_H
 #define MSEALD_PROCESS_PROCFS_H
 
-#include "lib/base/util.h"
+#include "base/file.h"
 
 /* The folder: a descriptor that never becomes that of another process. Negative errno. */
 int procfs_open(pid_t pid);
 /* Is the process of a pidfd, or of such a folder, there still, and not reaped? */
 bool procfs_lives(int fd);
-
-/* A file in an open folder of a process or a thread, as a string, cut to what fits. Negative errno. */
-int procfs_read(int dirfd, const char *name, char *text, size_t size);
 
 #define PROCFS_VALUE_MAX 256
 

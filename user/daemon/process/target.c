@@ -134,7 +134,7 @@ static bool may_be_in_call(const struct target *target, uint32_t tid)
 	const char *state;
 
 	FORMAT(path, "task/%u/stat", tid);
-	if (procfs_read(target->proc_fd, path, text, sizeof(text)) < 0 || !*text)
+	if (file_read(target->proc_fd, path, text, sizeof(text)) < 0 || !*text)
 		return false;	/* gone */
 	state = procfs_stat_field(text, 3);
 	return !state || *state == 'R' || *state == 'D';

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/timer.h"
+#include "bpf/bpffs.h"
 #include "bpf/task_iter.h"
 
 #define SOON_US (100u * 1000)
@@ -150,7 +151,7 @@ int gc_take_over(struct gc *gc)
 {
 	int r;
 
-	if (!space_map_any_sealed(gc->space_map) && (!programs_inherited(gc->programs) || is_idle(gc))) {
+	if (!space_map_any_sealed(gc->space_map) && (!bpffs_last_generation() || is_idle(gc))) {
 		programs_detach(gc->programs);
 		forget_all(gc);
 		return 0;

@@ -7,7 +7,6 @@
 #define MSEALD_SEAL_LABELS_H
 
 #include "bpf/programs.h"
-#include "mseald/shared.h"
 #include "seal/space_map.h"
 
 /* The label of this policy ("": by hand) and program; 0: there is no room for another. */

@@ -121,7 +121,7 @@ static int plan_split(struct plan *plan, const struct seal_request *request, con
 	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_SEGMENT_NONE) : 0;
 }
 
-int plan_check_range(const struct seal_request *request, const struct range *range, struct error *error)
+static int check_range(const struct seal_request *request, const struct range *range, struct error *error)
 {
 	char text[RANGE_TEXT_MAX];
 
@@ -137,6 +137,15 @@ int plan_check_range(const struct seal_request *request, const struct range *ran
 	if (range->end >= MSEALD_NO_START)
 		return error_set(error, "InvalidRange", request->pid, "range %s is not in user memory", text);
 	return 0;
+}
+
+int plan_check_ranges(const struct seal_request *request, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < request->count && r >= 0; i++)
+		r = check_range(request, &request->ranges[i], error);
+	return r;
 }
 
 static int plan_ranges(struct plan *plan, const struct seal_request *request, struct error *error)

@@ -55,8 +55,8 @@ struct plan {
 
 void plan_free(struct plan *plan);	/* takes zeroed; leaves it zeroed */
 
-/* -EBADR and why: a range that is no range. */
-int plan_check_range(const struct seal_request *request, const struct range *range, struct error *error);
+/* -EBADR and why: one of its ranges is none. */
+int plan_check_ranges(const struct seal_request *request, struct error *error);
 
 /* Ranges must be sorted. -EBADR and why; -EAGAIN: the mappings change faster than they can be read. */
 int plan_make(struct plan *plan, struct programs *programs, const struct target *target,

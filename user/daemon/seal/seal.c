@@ -265,13 +265,10 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 	int r;
 
 	r = check_killable(programs, request, error);
+	if (r >= 0)
+		r = plan_check_ranges(request, error);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < request->count; i++) {
-		r = plan_check_range(request, &request->ranges[i], error);
-		if (r < 0)
-			return r;
-	}
 	if (request->count) {
 		ranges = calloc(request->count, sizeof(*ranges));
 		if (!ranges)
@@ -344,12 +341,9 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 	struct space_map_old old;
 	int r;
 
-	for (size_t i = 0; i < request->count; i++) {
-		r = plan_check_range(request, &request->ranges[i], error);
-		if (r < 0)
-			return r;
-	}
-	r = target_open(programs, request->pid, &target, error);
+	r = plan_check_ranges(request, error);
+	if (r >= 0)
+		r = target_open(programs, request->pid, &target, error);
 	if (r >= 0 && request->authorize)
 		r = request->authorize(request->context, &target, error);
 	if (r < 0)

@@ -11,7 +11,6 @@
 #define MSEALD_SEAL_SPACE_MAP_H
 
 #include "bpf/programs.h"
-#include "mseald/shared.h"
 #include "seal/sealset.h"
 #include "seal/set_map.h"
 

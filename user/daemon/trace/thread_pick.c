@@ -9,7 +9,7 @@ int thread_read_file(const struct target *target, pid_t tid, const char *name, c
 	char path[48];
 
 	FORMAT(path, "task/%d/%s", tid, name);
-	return procfs_read(target->proc_fd, path, text, size);
+	return file_read(target->proc_fd, path, text, size);
 }
 
 /* The state letter of proc_pid_stat(5); '\0': gone. */

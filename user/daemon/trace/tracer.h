@@ -22,9 +22,6 @@ void tracer_allow(struct programs *programs);
  */
 pid_t tracer_fork(void);
 
-/* Is that process a tracer of this daemon? */
-bool tracer_is_ours(pid_t pid);
-
 /*
  * A tracer that was attached before the seal is never asked again. To be called
  * once the seal is committed, from when on no other can attach: 0 when nobody

@@ -33,6 +33,13 @@
 		(void)snprintf(array, sizeof(array), __VA_ARGS__); \
 	})
 
+/* The same, malloc'ed; NULL: no memory. */
+#define FORMAT_NEW(...) \
+	({ \
+		char *text_; \
+		asprintf(&text_, __VA_ARGS__) < 0 ? NULL : text_; \
+	})
+
 /* Hands the value on and leaves the variable empty, so that its cleanup does nothing. */
 #define TAKE_PTR(pointer) ({ __typeof__(pointer) taken_ = (pointer); (pointer) = NULL; taken_; })
 #define TAKE_FD(fd) ({ int taken_ = (fd); (fd) = -1; taken_; })
