@@ -12,6 +12,7 @@
 
 #include "seal/sealset.h"
 #include "lib/base/util.h"
+#include "../unit/sealset_judge.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 #define PAGE 4096ull
@@ -137,7 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		switch (data[0] % 5) {
 		case 0:
-			CHECK(sealset_add(&set, &seal) == (empty ? -EINVAL : 0));
+			CHECK(sealset_add_all(&set, &seal, 1) == (empty ? -EINVAL : 0));
 			model_add(model, &seal);
 			break;
 		case 1:

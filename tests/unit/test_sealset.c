@@ -18,6 +18,7 @@
 #include "seal/sealset.h"
 #include "lib/base/util.h"
 #include "page_sizes.h"
+#include "sealset_judge.h"
 
 #define PAGE page_size()
 #define MPROTECT MSEALD_DENY_MPROTECT
@@ -54,7 +55,7 @@ static struct seal revocable_pages(uint64_t first, uint64_t after, unsigned deny
 
 static void add(struct sealset *set, struct seal seal)
 {
-	assert_int_equal(sealset_add(set, &seal), 0);
+	assert_int_equal(sealset_add_all(set, &seal, 1), 0);
 }
 
 /* The seal of the set at this index lies there and denies just this permanently. */
@@ -231,7 +232,7 @@ static void bad_seals(void **state)
 	for (size_t i = 0; i < count; i++) {
 		const struct seal two[] = { pages(50, 60, UNMAP), bad[i] };
 
-		if (sealset_add(&set, &bad[i]) != -EINVAL)
+		if (sealset_add_all(&set, &bad[i], 1) != -EINVAL)
 			fail_msg("bad seal %zu was taken, or refused with another error", i);
 		/* all or none */
 		assert_int_equal(sealset_add_all(&set, two, 2), -EINVAL);

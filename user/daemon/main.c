@@ -3,11 +3,9 @@
  * mseald(8): one event loop. Loads the BPF programs, takes over what an earlier
  * daemon left in force, serves the socket. Ending, it leaves all seals in force.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
@@ -24,7 +22,6 @@
 #include "bpf/events.h"
 #include "bpf/lock.h"
 #include "lib/base/clock.h"
-#include "lib/base/util.h"
 #include "policy/active.h"
 #include "policy/container_watch.h"
 #include "policy/containers.h"
@@ -42,20 +39,21 @@
 static void daemon_close(struct daemon *daemon)
 {
 	method_run_end_all();
-	daemon->server = server_close(daemon->server);
-	daemon->events = events_close(daemon->events);
-	daemon->attempt_log = attempt_log_close(daemon->attempt_log);
-	daemon->lock_log = lock_log_close(daemon->lock_log);
-	daemon->report = report_close(daemon->report);
-	daemon->reconcile = reconcile_close(daemon->reconcile);
-	daemon->active = active_free(daemon->active);
-	daemon->containers = containers_close(daemon->containers);
-	daemon->gc = gc_close(daemon->gc);
-	daemon->integrity = integrity_close(daemon->integrity);
-	daemon->space_map = space_map_close(daemon->space_map);
-	daemon->programs = programs_free(daemon->programs);
-	daemon->lock = lock_free(daemon->lock);
-	daemon->loop = sd_event_unref(daemon->loop);
+	server_close(daemon->server);
+	daemon->server = NULL; /* what the lock has denied until now is only logged */
+	events_close(daemon->events);
+	attempt_log_close(daemon->attempt_log);
+	lock_log_close(daemon->lock_log);
+	report_close(daemon->report);
+	reconcile_close(daemon->reconcile);
+	active_free(daemon->active);
+	containers_close(daemon->containers);
+	gc_close(daemon->gc);
+	integrity_close(daemon->integrity);
+	space_map_close(daemon->space_map);
+	programs_free(daemon->programs);
+	lock_free(daemon->lock);
+	(void)sd_event_unref(daemon->loop);
 }
 
 /* sd_event_signal_handler_t: it is asked to end. */

@@ -5,9 +5,6 @@
  */
 #include "shutdown.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -33,7 +30,7 @@ static bool is_left(uint32_t tgid)
 	char path[32], first = '\0';
 	struct stat status;
 
-	(void)snprintf(path, sizeof(path), "/proc/%u/cmdline", tgid);
+	FORMAT(path, "/proc/%u/cmdline", tgid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd >= 0 && fstat(fd, &status) == 0 && status.st_uid == 0 && read(fd, &first, 1) == 1 &&
 	       first == '@';
@@ -59,7 +56,7 @@ static int find_other(pid_t *ret)
 	*ret = 0;
 	for (size_t i = 0; i < count && !*ret; i++)
 		if (is_other(&tasks[i]))
-			*ret = (pid_t)tasks[i].tgid;
+			*ret = tasks[i].tgid;
 	return 0;
 }
 
@@ -77,7 +74,7 @@ static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *cont
 static int wait_for(pid_t pid)
 {
 	sd_event_source *source;
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0), r;
+	int fd = syscall(SYS_pidfd_open, pid, 0), r;
 
 	if (fd < 0)
 		return -errno;

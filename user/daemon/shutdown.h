@@ -12,7 +12,6 @@
 #ifndef MSEALD_SHUTDOWN_H
 #define MSEALD_SHUTDOWN_H
 
-#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 #include "bpf/programs.h"

@@ -3,12 +3,7 @@
 #include "api/client.h"
 
 #include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/nsfs.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
@@ -27,7 +22,7 @@
 static int read_standing(int proc_fd, const char *path, struct creds *ret)
 {
 	char text[STATUS_MAX];
-	int r = procfs_read(proc_fd, path, text, sizeof(text));
+	int r = file_read(proc_fd, path, text, sizeof(text));
 
 	return r < 0 ? r : creds_parse(text, ret);
 }
@@ -134,8 +129,7 @@ void client_open(int socket, const struct ucred *peer, uint64_t begun, const str
 	if (client.proc_fd >= 0) {
 		client.same_pids = namespaces_same(client.proc_fd, self_fd, "pid") > 0;
 		client.account = find_account(client.proc_fd, self_fd, client.uid);
-		(void)snprintf(client.container, sizeof(client.container), "%s",
-			       container_of(containers, client.proc_fd));
+		FORMAT(client.container, "%s", container_of(containers, client.proc_fd));
 	}
 	rank(&client, self_fd);
 	*ret = client;
@@ -169,22 +163,21 @@ static pid_t search_namespace(const struct client *client, pid_t named)
 		fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0 && namespaces_same(fd, client->proc_fd, "pid") > 0 &&
 		    read_standing(fd, "status", &creds) >= 0 && creds_own_pid(&creds) == named)
-			found = (pid_t)strtol(entry->d_name, NULL, 10);
+			found = strtol(entry->d_name, NULL, 10);
 	}
 	return found;
 }
 
-int client_find_pid(const struct client *client, pid_t named, pid_t *ret, struct error *error)
+static int find_pid(const struct client *client, pid_t named, pid_t *ret, struct error *error)
 {
 	pid_t pid = client->rank == CLIENT_ROOT || client->same_pids ? named : 0;
 
 	if (!pid && client->proc_fd >= 0)
 		pid = creds_own_pid(&client->creds) == named ? client->pid : search_namespace(client, named);
 	if (!pid)
-		return error_set(
+		return error_about(
 			error, "NoSuchProcess", named,
-			"pid %d: no such process in the pid namespace of the caller, which is not mseald's",
-			(int)named);
+			": no such process in the pid namespace of the caller, which is not mseald's");
 	*ret = pid;
 	return 0;
 }
@@ -195,7 +188,7 @@ int client_read_pid(const struct client *client, json_t *parameters, bool needed
 	pid_t named = 0;
 	int r = params_pid(parameters, needed, &named, ret_bad);
 
-	return r < 0 || !named ? r : client_find_pid(client, named, ret, error);
+	return r < 0 || !named ? r : find_pid(client, named, ret, error);
 }
 
 pid_t client_pid_for(const struct client *client, pid_t pid)
@@ -226,15 +219,15 @@ static bool is_dumpable(const struct target *target, uid_t uid)
 	struct stat file;
 	char path[48];
 
-	(void)snprintf(path, sizeof(path), "task/%d/maps", (int)target->tid);
+	FORMAT(path, "task/%d/maps", target->tid);
 	maps = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	(void)snprintf(path, sizeof(path), "task/%d/auxv", (int)target->tid);
+	FORMAT(path, "task/%d/auxv", target->tid);
 	return maps >= 0 && fstatat(target->proc_fd, path, &file, 0) == 0 && file.st_uid == uid;
 }
 
 static int refuse(const struct target *target, struct error *error, const char *why)
 {
-	return error_set(error, "PermissionDenied", target->pid, "pid %d %s", (int)target->pid, why);
+	return error_about(error, "PermissionDenied", target->pid, " %s", why);
 }
 
 int client_may(const struct client *client, const struct target *target, struct error *error)
@@ -255,7 +248,7 @@ int client_may(const struct client *client, const struct target *target, struct 
 			target, error,
 			"is not the caller's to seal, which has other user or group ids by now than when it "
 			"connected");
-	(void)snprintf(path, sizeof(path), "task/%d/status", (int)target->tid);
+	FORMAT(path, "task/%d/status", target->tid);
 	if (read_standing(target->proc_fd, path, &creds) < 0)
 		return error_set_errno(error, target->pid, -ESRCH, "");
 	if (!creds_is_all(&creds, client->uid, client->gid))

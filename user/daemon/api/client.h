@@ -7,7 +7,6 @@
 #define MSEALD_API_CLIENT_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -57,12 +56,9 @@ void client_close(struct client *client);
 bool client_lives(const struct client *client);
 
 /*
- * The pid that is meant by a number that the client has named, as mseald counts. Where it counts
- * otherwise, only of
- * processes in its own pid namespace. -EBADR and why.
+ * The pid that is meant by the parameter "pid", as mseald counts. Where the client counts otherwise, only
+ * of processes in its own pid namespace. -EBADR and why; -EINVAL: see params.h.
  */
-int client_find_pid(const struct client *client, pid_t named, pid_t *ret, struct error *error);
-/* The same of the parameter "pid". -EINVAL: see params.h. */
 int client_read_pid(const struct client *client, json_t *parameters, bool needed, pid_t *ret,
 		    const char **ret_bad, struct error *error);
 /* The other way round; 0: it has none there. */

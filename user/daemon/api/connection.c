@@ -5,14 +5,10 @@
  */
 #include "api/connection.h"
 
-#include <errno.h>
-#include <stddef.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include "api/daemon.h"
 #include "base/log.h"
-#include "lib/base/util.h"
 #include "process/peer.h"
 
 #define CALLS_A_TURN 32		/* of root, before others have theirs; others have one */
@@ -38,9 +34,7 @@ void connection_close(struct connection *connection)
 		connection->stream_done(connection->stream_context);
 	if (connection->gone)
 		connection->gone(connection->gone_context);
-	*connection->previous = connection->next;
-	if (connection->next)
-		connection->next->previous = connection->previous;
+	LIST_REMOVE(connection, link);
 	leave(server, connection->throttled.user);
 	(void)sd_event_source_disable_unref(connection->source);
 	throttle_leave(server->throttle, &connection->throttled);
@@ -135,40 +129,35 @@ static int queue_reply(struct connection *connection, const json_t *message)
 	if (r != -ENOBUFS || connection->root || connection->refusing)
 		return r;
 	connection->refusing = true;
-	(void)snprintf(
-		why, sizeof(why),
-		"the answer is too long: one of a user can have %u bytes; name a pid, or ask with more",
-		USER_REPLY_MAX);
+	FORMAT(why, "the answer is too long: one of a user can have %u bytes; name a pid, or ask with more",
+	       USER_REPLY_MAX);
 	r = say_too_long(connection, why);
 	connection->refusing = false;
+	return r;
+}
+
+/* Takes over message. */
+static int send_message(struct connection *connection, json_t *message)
+{
+	int r = message ? queue_reply(connection, message) : -ENOMEM;
+
+	json_decref(message);
 	return r;
 }
 
 int connection_reply(struct connection *connection, json_t *parameters, bool continues)
 {
 	json_t *message = json_pack("{s:o}", "parameters", parameters ? parameters : json_object());
-	int r;
 
-	if (!message)
-		return -ENOMEM;
-	if (continues)
+	if (message && continues)
 		(void)json_object_set_new(message, "continues", json_true());
-	r = queue_reply(connection, message);
-	json_decref(message);
-	return r;
+	return send_message(connection, message);
 }
 
 int connection_error(struct connection *connection, const char *error, json_t *parameters)
 {
-	json_t *message = json_pack("{s:s,s:o}", "error", error, "parameters",
-				    parameters ? parameters : json_object());
-	int r;
-
-	if (!message)
-		return -ENOMEM;
-	r = queue_reply(connection, message);
-	json_decref(message);
-	return r;
+	return send_message(connection, json_pack("{s:s,s:o}", "error", error, "parameters",
+						  parameters ? parameters : json_object()));
 }
 
 void connection_stream(struct connection *connection, int (*next)(struct connection *, void *),
@@ -252,9 +241,8 @@ static int too_long(struct connection *connection)
 {
 	char why[128];
 
-	(void)snprintf(why, sizeof(why),
-		       "the request is too long: one can have %u bytes; name fewer ranges at a time",
-		       connection->root ? VARLINK_MESSAGE_MAX : USER_MESSAGE_MAX);
+	FORMAT(why, "the request is too long: one can have %u bytes; name fewer ranges at a time",
+	       connection->root ? VARLINK_MESSAGE_MAX : USER_MESSAGE_MAX);
 	(void)say_too_long(connection, why);
 	(void)connection_flush(connection);
 	return -EMSGSIZE;
@@ -302,8 +290,7 @@ static void have_turn(struct connection *connection, uint32_t revents)
 
 	if (r < 0) {
 		if (r != -ENOTCONN && r != -ECONNRESET && r != -EPIPE)
-			log_debug("closing the connection of pid %d: %s", (int)connection->peer.pid,
-				  strerror(-r));
+			log_debug("closing the connection of pid %d: %s", connection->peer.pid, strerror(-r));
 		connection_close(connection);
 		return;
 	}

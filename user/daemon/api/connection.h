@@ -4,6 +4,7 @@
 #define MSEALD_API_CONNECTION_H
 
 #include <jansson.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include "api/client.h"
@@ -29,13 +30,13 @@ struct server {
 	struct timer pause;		/* ends when it may be tried again to accept */
 	int fd;
 	char *path;			/* to unlink; NULL when the socket is systemd's */
-	struct connection *connections;
+	LIST_HEAD(, connection) connections;
 	unsigned count;
 };
 
 struct connection {
 	struct server *server;
-	struct connection *next, **previous;
+	LIST_ENTRY(connection) link;
 	sd_event_source *source;
 	int fd;
 	struct ucred peer;

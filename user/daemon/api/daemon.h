@@ -3,7 +3,6 @@
 #ifndef MSEALD_API_DAEMON_H
 #define MSEALD_API_DAEMON_H
 
-#include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "base/config.h"

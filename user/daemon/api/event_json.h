@@ -6,7 +6,6 @@
 #include <jansson.h>
 
 #include "mseald/lock.h"
-#include "mseald/shared.h"
 #include "policy/containers.h"
 
 /* An attempt. */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The methods of io.mseald: JSON in, JSON out. Each is in the method_*.c of its name, and in the table of
- * methods.c.
+ * methods.c. With the headers that nearly each of them needs.
  */
 #ifndef MSEALD_API_METHOD_H
 #define MSEALD_API_METHOD_H
 
 #include "api/connection.h"
+#include "api/daemon.h"
+#include "api/params.h"
+#include "api/reply.h"
 
 /* Answers one call. Negative errno closes the connection. */
 int method_seal(struct connection *connection, json_t *parameters);

@@ -3,13 +3,8 @@
  * WatchContainer and UnwatchContainer: from a process that a container begins with to a policy about
  * its cgroup.
  */
-#include <errno.h>
-#include <string.h>
 
-#include "api/daemon.h"
 #include "api/method.h"
-#include "api/params.h"
-#include "api/reply.h"
 #include "base/cgroup.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -117,22 +112,19 @@ static int judge_cgroup(const struct order *order, int peer_proc, struct error *
 	_cleanup_close_ int self = procfs_open(getpid()), init = procfs_open(1);
 
 	if (strcmp(order->cgroup, "/") == 0)
-		return error_set(error, "NoCgroup", order->pid, "pid %d is in the root cgroup; %s",
-				 (int)order->pid, advice);
+		return error_about(error, "NoCgroup", order->pid, " is in the root cgroup; %s", advice);
 	if (strncmp(order->cgroup, "/..", 3) == 0)
-		return error_set(
+		return error_about(
 			error, "NoCgroup", order->pid,
-			"pid %d is in a cgroup that mseald does not see from its own cgroup namespace; run "
-			"mseald in the host's",
-			(int)order->pid);
+			" is in a cgroup that mseald does not see from its own cgroup namespace; run "
+			"mseald in the host's");
 	if (strlen(order->cgroup) >= POLICY_PATH_MAX)
-		return error_set(error, "NoCgroup", order->pid,
-				 "pid %d: the path of its cgroup has %zu bytes; it can have %d",
-				 (int)order->pid, strlen(order->cgroup), POLICY_PATH_MAX - 1);
+		return error_about(error, "NoCgroup", order->pid,
+				 ": the path of its cgroup has %zu bytes; it can have %d",
+				 strlen(order->cgroup), POLICY_PATH_MAX - 1);
 	if (holds(order->cgroup, self) || holds(order->cgroup, init) || holds(order->cgroup, peer_proc))
-		return error_set(error, "NoCgroup", order->pid,
-				 "pid %d is in the cgroup %.200s, which is not the container's alone; %s",
-				 (int)order->pid, order->cgroup, advice);
+		return error_about(error, "NoCgroup", order->pid,
+				 " is in the cgroup %.200s, which is not the container's alone; %s", order->cgroup, advice);
 	return 0;
 }
 
@@ -144,19 +136,17 @@ static int read_cgroup(struct order *order, int proc_fd, struct error *error)
 
 	order->cgroup = cgroup_read(proc_fd);
 	if (!order->cgroup)
-		return error_set(error, "NoCgroup", order->pid, "pid %d has no cgroup (v2), or is gone",
-				 (int)order->pid);
+		return error_about(error, "NoCgroup", order->pid, " has no cgroup (v2), or is gone");
 	r = cgroup_id(order->cgroup, &order->cgroup_id);
 	again = cgroup_read(proc_fd);
 	if (!again || !procfs_lives(proc_fd))
 		return error_set_errno(error, order->pid, -ESRCH, "");
 	if (r >= 0 && strcmp(again, order->cgroup) != 0)
-		return error_set(error, "Changing", order->pid, "pid %d is just changing its cgroup",
-				 (int)order->pid);
+		return error_about(error, "Changing", order->pid, " is just changing its cgroup");
 	if (r < 0)
-		return error_set(error, "NoCgroup", order->pid,
-				 "pid %d: cannot look at its cgroup %.200s: %s", (int)order->pid,
-				 order->cgroup, strerror(-r));
+		return error_about(error, "NoCgroup", order->pid,
+				 ": cannot look at its cgroup %.200s: %s", order->cgroup,
+				 strerror(-r));
 	return 0;
 }
 
@@ -173,7 +163,7 @@ static int find_cgroup(struct connection *connection, struct order *order, struc
 		return error_set(
 			error, "Unsupported", order->pid,
 			"the caller is in another pid namespace than mseald, where pid %d is another process",
-			(int)order->pid);
+			order->pid);
 	r = read_cgroup(order, proc_fd, error);
 	return r < 0 ? r : judge_cgroup(order, peer, error);
 }
@@ -189,8 +179,8 @@ static int put_in_force(struct daemon *daemon, const struct order *order, struct
 				 "there are too many container policies (at most %d) or triggers",
 				 CONTAINERS_MAX);
 	if (r == -EINVAL)
-		return error_set(error, "NoCgroup", order->pid,
-				 "pid %d: its cgroup has a name that no policy can hold", (int)order->pid);
+		return error_about(error, "NoCgroup", order->pid,
+				 ": its cgroup has a name that no policy can hold");
 	if (r < 0)
 		return error_set(error, "Failed", order->pid,
 				 "cannot put a policy in force for the container: %s", strerror(-r));

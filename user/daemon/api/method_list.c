@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* List: what is sealed, read back from the maps and told as io.mseald.Space. */
-#include <errno.h>
 #include <sys/stat.h>
 
-#include "api/client.h"
-#include "api/connection.h"
-#include "api/daemon.h"
 #include "api/event_json.h"
 #include "api/method.h"
-#include "api/params.h"
-#include "api/reply.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
 #include "lib/base/names.h"
@@ -192,7 +186,7 @@ static bool may_see(const struct listing *listing, uint64_t key, pid_t pid)
 
 	if (listing->client.rank == CLIENT_ROOT)
 		return true;
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	FORMAT(path, "/proc/%d", pid);
 	return stat(path, &st) == 0 && st.st_uid == listing->client.uid &&
 	       target_open(listing->daemon->programs, pid, &target, &ignored) >= 0 && target.key == key &&
 	       client_may(&listing->client, &target, &ignored) >= 0;
@@ -267,7 +261,7 @@ static int next_space(struct listing *listing, json_t **ret)
 		struct mseald_space space;
 		size_t count;
 
-		if (!task || !may_see(listing, key, (pid_t)task->tgid) || !read_set(listing, key, &space))
+		if (!task || !may_see(listing, key, task->tgid) || !read_set(listing, key, &space))
 			continue;
 		if (task_iter_sharing(listing->tasks, listing->tasks_count, key, &pids, &count) < 0)
 			return -ENOMEM;

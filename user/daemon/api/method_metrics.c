@@ -3,20 +3,15 @@
  * Metrics: what is counted, for those who watch many machines. Everything is read anew when it is
  * asked for.
  */
-#include <bpf/bpf.h>
-#include <errno.h>
 #include <sys/utsname.h>
 
-#include "api/daemon.h"
 #include "api/method.h"
 #include "bpf/lock.h"
+#include "bpf/map_keys.h"
 #include "lib/base/names.h"
-#include "lib/base/util.h"
 #include "policy/active.h"
 #include "policy/reconcile.h"
 #include "seal/set_map.h"
-
-#define KEY_MAX 64	/* bytes of the largest key of the maps that are counted */
 
 static json_t *attempts_json(volatile const struct mseald_state *state)
 {
@@ -39,13 +34,7 @@ static void add_map(json_t *list, const char *name, uint64_t entries, uint64_t l
 
 static uint64_t count_keys(struct programs *programs, const char *map)
 {
-	unsigned char keys[2][KEY_MAX], *last = NULL;
-	int fd = programs_map_fd(programs, map);
-	uint64_t count = 0;
-
-	while (bpf_map_get_next_key(fd, last, keys[count & 1]) == 0)
-		last = keys[count++ & 1];
-	return count;
+	return map_keys_count(programs_map_fd(programs, map));
 }
 
 static json_t *maps_json(struct daemon *daemon)

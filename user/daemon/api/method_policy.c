@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* ReloadPolicy and ListMatches: reading policies again, and which of them is about which process. */
-#include <string.h>
 
-#include "api/daemon.h"
 #include "api/method.h"
-#include "api/reply.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
 #include "policy/active.h"
@@ -72,7 +69,7 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	bool is_watched = watched_find(daemon->programs, task->key, &watched);
 	uint32_t set = set_of(daemon, task->key);
 
-	if (exec_facts_read(daemon->programs, (pid_t)task->pid, is_watched ? &watched : NULL,
+	if (exec_facts_read(daemon->programs, task->pid, is_watched ? &watched : NULL,
 			    active_wants_marked(daemon->active), &facts) < 0)
 		return NULL;
 	policy = policies_match(active_policies(daemon->active), &facts.policy, &why);

@@ -6,16 +6,10 @@
  * as the kernel knows it. Nothing here waits for anything that the
  * caller does before it is at its entry point; there, it stands.
  */
-#include <errno.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "api/connection.h"
-#include "api/daemon.h"
 #include "api/method.h"
-#include "api/params.h"
-#include "api/reply.h"
 #include "api/server.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -34,7 +28,7 @@
 #define SEGMENTS_FIRST (1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_VDSO)
 
 struct run {
-	struct run *next, **previous;
+	LIST_ENTRY(run) link;
 	struct daemon *daemon;
 	struct connection *connection;	/* NULL: it has gone, as it does by exec */
 	bool answered;
@@ -46,15 +40,13 @@ struct run {
 	uid_t uid, account;
 };
 
-static struct run *runs;
+static LIST_HEAD(, run) runs;
 
 static void run_free(struct run *run)
 {
 	if (run->connection)
 		connection_resume(run->connection, true);
-	*run->previous = run->next;
-	if (run->next)
-		run->next->previous = run->previous;
+	LIST_REMOVE(run, link);
 	(void)sd_event_source_disable_unref(run->source);
 	(void)close(run->launch.fd);
 	(void)close(run->launch.pidfd);
@@ -65,16 +57,16 @@ static void tell_ended(pid_t pid, const struct error *error)
 {
 	struct log_fields fields = {};
 
-	log_field(&fields, "OBJECT_PID=%d", (int)pid);
+	log_field(&fields, "OBJECT_PID=%d", pid);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
-		  "pid %d is ended, for it cannot be sealed: %s", (int)pid, error->message);
+		  "pid %d is ended, for it cannot be sealed: %s", pid, error->message);
 }
 
 void method_run_end_all(void)
 {
 	/* The connections end next, which must not be taken for callers that will not exec. */
-	while (runs)
-		run_free(runs);
+	while (!LIST_EMPTY(&runs))
+		run_free(LIST_FIRST(&runs));
 }
 
 /* The caller's connection has ended. */
@@ -99,16 +91,14 @@ static void not_seized(struct run *run, int code)
 	pid_t pid = run->request.pid;
 
 	if (code == EALREADY)
-		(void)error_set(
+		(void)error_about(
 			&error, "Traced", pid,
-			"pid %d is traced by another process (strace, gdb), and cannot be held until it is "
-			"sealed; run it without, or trace it later",
-			(int)pid);
+			" is traced by another process (strace, gdb), and cannot be held until it is "
+			"sealed; run it without, or trace it later");
 	else if (code == EACCES)
-		(void)error_set(
+		(void)error_about(
 			&error, "PermissionDenied", pid,
-			"pid %d has privileges that its user has not, or is no longer the process that asked",
-			(int)pid);
+			" has privileges that its user has not, or is no longer the process that asked");
 	else
 		(void)error_set_errno(&error, pid, -code, "cannot trace it");
 	refuse(run, &error);
@@ -141,7 +131,7 @@ static int seal(struct run *run, const struct launch_message *message, struct er
 	if (r < 0)
 		gc_after_failure(run->daemon->gc);
 	else if (result.why_not_native)
-		log_debug("pid %d %s: sealed at its entry point, but not by mseal(2)", (int)request.pid,
+		log_debug("pid %d %s: sealed at its entry point, but not by mseal(2)", request.pid,
 			  result.why_not_native);
 	gc_collect(run->daemon->gc);
 	return r;
@@ -174,7 +164,7 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 	if (size != (ssize_t)sizeof(message)) {
 		/* It is done; or, before it had begun, it was killed. */
 		(void)error_set(&error, "Failed", run->request.pid,
-				"the process that was to trace pid %d has ended", (int)run->request.pid);
+				"the process that was to trace pid %d has ended", run->request.pid);
 		refuse(run, &error);
 		run_free(run);
 		return 0;
@@ -207,7 +197,7 @@ static int check_limits(const struct run *run, struct error *error)
 {
 	unsigned all = 0, users = 0, user = 0;
 
-	for (const struct run *other = runs; other; other = other->next) {
+	for (const struct run *other = LIST_FIRST(&runs); other; other = LIST_NEXT(other, link)) {
 		all++;
 		users += !other->root;
 		user += !other->root && other->account == run->account;
@@ -222,7 +212,7 @@ static int check_limits(const struct run *run, struct error *error)
 		return error_set(
 			error, "TooMany", run->request.pid,
 			"%u programs of user %u are waiting to be sealed, and one user can have no more",
-			user, (unsigned)run->account);
+			user, run->account);
 	return 0;
 }
 
@@ -288,11 +278,7 @@ int method_run(struct connection *connection, json_t *parameters)
 		free(run);
 		return reply_failure(connection, &error);
 	}
-	run->next = runs;
-	run->previous = &runs;
-	if (run->next)
-		run->next->previous = &run->next;
-	runs = run;
+	LIST_INSERT_HEAD(&runs, run, link);
 	connection_defer(connection, on_gone, run);
 	return 0;
 }

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Seal and Unseal. */
-#include <errno.h>
 #include <inttypes.h>
 
-#include "api/client.h"
-#include "api/connection.h"
-#include "api/daemon.h"
 #include "api/method.h"
-#include "api/params.h"
-#include "api/reply.h"
 #include "base/log.h"
 #include "seal/gc.h"
 #include "seal/seal.h"
@@ -17,9 +11,9 @@
 
 static void request_fields(struct log_fields *fields, const struct ucred *peer, pid_t pid)
 {
-	log_field(fields, "OBJECT_PID=%d", (int)pid);
-	log_field(fields, "MSEALD_CLIENT_PID=%d", (int)peer->pid);
-	log_field(fields, "MSEALD_CLIENT_UID=%u", (unsigned)peer->uid);
+	log_field(fields, "OBJECT_PID=%d", pid);
+	log_field(fields, "MSEALD_CLIENT_PID=%d", peer->pid);
+	log_field(fields, "MSEALD_CLIENT_UID=%u", peer->uid);
 }
 
 static void tell_sealed(const struct connection *connection, pid_t pid, const struct seal_result *result)
@@ -35,8 +29,8 @@ static void tell_sealed(const struct connection *connection, pid_t pid, const st
 	log_entry(connection->root ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, LOG_ABOUT_SEALED, &fields,
 		  "sealed %" PRIu64
 		  " bytes of pid %d%s, at the request of pid %d of user %u; it has %zu seals now",
-		  result->bytes, (int)pid, result->native ? ", natively" : "", (int)peer->pid,
-		  (unsigned)peer->uid, result->seals);
+		  result->bytes, pid, result->native ? ", natively" : "", peer->pid, peer->uid,
+		  result->seals);
 }
 
 static void tell_unsealed(const struct connection *connection, pid_t pid, uint64_t bytes, size_t seals)
@@ -50,7 +44,7 @@ static void tell_unsealed(const struct connection *connection, pid_t pid, uint64
 	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_UNSEALED, &fields,
 		  "unsealed %" PRIu64
 		  " bytes of pid %d, at the request of pid %d of user %u; it has %zu seals now",
-		  bytes, (int)pid, (int)peer->pid, (unsigned)peer->uid, seals);
+		  bytes, pid, peer->pid, peer->uid, seals);
 }
 
 /* --- Seal --- */
@@ -65,9 +59,8 @@ static int reply_refusal(struct connection *connection, const struct client *cli
 
 	if (theirs) {
 		both.pid = theirs;
-		(void)snprintf(both.message, sizeof(both.message),
-			       "%.400s (pid %d is %d in the caller's pid namespace)", error->message,
-			       (int)error->pid, (int)theirs);
+		FORMAT(both.message, "%.400s (pid %d is %d in the caller's pid namespace)", error->message,
+		       error->pid, theirs);
 	}
 	return reply_failure(connection, &both);
 }
@@ -140,20 +133,18 @@ static int authorize_unsealing(void *context, const struct target *target, struc
 
 	if (client->proc_fd < 0 || target_open(daemon->programs, client->pid, &own, &ignored) < 0 ||
 	    !client_lives(client))
-		return error_set(
+		return error_about(
 			error, "PermissionDenied", target->pid,
-			"pid %d: seals are not taken back for a caller that is gone, or not seen by mseald",
-			(int)target->pid);
+			": seals are not taken back for a caller that is gone, or not seen by mseald");
 	(void)space_map_read_space(daemon->space_map, target->key, &theirs);
 	(void)space_map_read_space(daemon->space_map, own.key, &ours);
 	if (own.key != target->key &&
 	    (!MSEALD_WORD_SET(theirs.word) || MSEALD_WORD_SET(theirs.word) != MSEALD_WORD_SET(ours.word)))
 		return 0;
-	return error_set(
+	return error_about(
 		error, "PermissionDenied", target->pid,
-		"pid %d: seals are not taken back for a process that has them itself (pid %d, which has "
-		"asked)",
-		(int)target->pid, (int)client->pid);
+		": seals are not taken back for a process that has them itself (pid %d, which has "
+		"asked)", client->pid);
 }
 
 int method_unseal(struct connection *connection, json_t *parameters)

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Status: what happens on this kernel, and what is going on, of all or of the user who asks. */
-#include <errno.h>
-#include <string.h>
 #include <sys/utsname.h>
 
-#include "api/client.h"
-#include "api/daemon.h"
 #include "api/event_json.h"
 #include "api/method.h"
 #include "bpf/events.h"

@@ -2,13 +2,7 @@
 /* See methods.h; the interface is user/lib/varlink/io.mseald.varlink. */
 #include "api/methods.h"
 
-#include <errno.h>
-#include <string.h>
-
-#include "api/client.h"
 #include "api/method.h"
-#include "api/reply.h"
-#include "lib/base/util.h"
 
 static const char interface[] =
 #include "interface.h"

@@ -2,10 +2,7 @@
 /* See params.h. */
 #include "api/params.h"
 
-#include <errno.h>
-
 #include "lib/base/names.h"
-#include "lib/base/util.h"
 #include "seal/seal.h"
 
 bool params_given(json_t *parameters, const char *name)
@@ -25,7 +22,7 @@ int params_pid(json_t *parameters, bool needed, pid_t *ret, const char **ret_bad
 	if (!json_is_integer(value) || json_integer_value(value) <= 0 ||
 	    json_integer_value(value) > INT32_MAX)
 		return -EINVAL;
-	*ret = (pid_t)json_integer_value(value);
+	*ret = json_integer_value(value);
 	return 0;
 }
 

@@ -2,10 +2,7 @@
 /* See quota.h. */
 #include "api/quota.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
-#include "lib/base/util.h"
+#include <sys/queue.h>
 
 /* Time that may be spent: it grows as time goes by, up to QUOTA_AT_ONCE_US, and may be overdrawn. */
 struct bucket {
@@ -14,14 +11,14 @@ struct bucket {
 };
 
 struct quota_user {
-	struct quota_user *next, **previous;
+	LIST_ENTRY(quota_user) link;
 	uid_t uid;
 	unsigned connections;
 	struct bucket bucket;
 };
 
 struct quota {
-	struct quota_user *list;	/* those that are connected, or in debt */
+	LIST_HEAD(, quota_user) list;	/* those that are connected, or in debt */
 	unsigned connections;
 	struct bucket bucket;	/* of all of them */
 };
@@ -52,26 +49,25 @@ struct quota *quota_new(void)
 
 static void remove_user(struct quota_user *user)
 {
-	*user->previous = user->next;
-	if (user->next)
-		user->next->previous = user->previous;
+	LIST_REMOVE(user, link);
 	free(user);
 }
 
-struct quota *quota_free(struct quota *quota)
+void quota_free(struct quota *quota)
 {
-	while (quota && quota->list)
-		remove_user(quota->list);
+	while (quota && !LIST_EMPTY(&quota->list))
+		remove_user(LIST_FIRST(&quota->list));
 	free(quota);
-	return NULL;
 }
 
 static struct quota_user *find(struct quota *quota, uid_t uid)
 {
-	for (struct quota_user *user = quota->list; user; user = user->next)
+	struct quota_user *user;
+
+	LIST_FOREACH (user, &quota->list, link)
 		if (user->uid == uid)
-			return user;
-	return NULL;
+			break;
+	return user;
 }
 
 static struct quota_user *add(struct quota *quota, uid_t uid)
@@ -80,11 +76,8 @@ static struct quota_user *add(struct quota *quota, uid_t uid)
 
 	if (!user)
 		return NULL;
-	*user = (struct quota_user){ .next = quota->list, .previous = &quota->list, .uid = uid,
-				      .bucket.left = QUOTA_AT_ONCE_US };
-	if (user->next)
-		user->next->previous = &user->next;
-	quota->list = user;
+	*user = (struct quota_user){ .uid = uid, .bucket.left = QUOTA_AT_ONCE_US };
+	LIST_INSERT_HEAD(&quota->list, user, link);
 	return user;
 }
 
@@ -93,8 +86,8 @@ static void forget_paid(struct quota *quota, uint64_t now)
 {
 	struct quota_user *next;
 
-	for (struct quota_user *user = quota->list; user; user = next) {
-		next = user->next;
+	for (struct quota_user *user = LIST_FIRST(&quota->list); user; user = next) {
+		next = LIST_NEXT(user, link);
 		refill(&user->bucket, now, QUOTA_SHARE_EACH);
 		if (!user->connections && user->bucket.left >= QUOTA_AT_ONCE_US)
 			remove_user(user);

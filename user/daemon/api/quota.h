@@ -6,8 +6,7 @@
 #ifndef MSEALD_API_QUOTA_H
 #define MSEALD_API_QUOTA_H
 
-#include <stdint.h>
-#include <sys/types.h>
+#include "lib/base/util.h"
 
 #define QUOTA_CONNECTIONS_EACH 72u	/* of one user at a time: 64 that wait in Run (method_run.c), and 8 */
 #define QUOTA_CONNECTIONS_ALL 960u	/* of all of them; CONNECTIONS_MAX has room for root besides */
@@ -20,7 +19,7 @@ struct quota_user;
 struct quota;
 
 struct quota *quota_new(void);			/* NULL: no memory */
-struct quota *quota_free(struct quota *quota);	/* takes NULL, returns NULL */
+void quota_free(struct quota *quota); /* takes NULL */
 
 /*
  * Counts a connection; given back by quota_leave(). -EDQUOT: he has all that he may; -EUSERS: all

@@ -2,9 +2,6 @@
 /* See reply.h. */
 #include "api/reply.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "seal/seal.h"
 
 int reply_failure(struct connection *connection, const struct error *error)
@@ -12,7 +9,7 @@ int reply_failure(struct connection *connection, const struct error *error)
 	char name[64];
 	json_t *parameters = json_pack("{s:s}", "message", error->message);
 
-	(void)snprintf(name, sizeof(name), "io.mseald.%s", error->name);
+	FORMAT(name, "io.mseald.%s", error->name);
 	if (parameters && error->pid)
 		(void)json_object_set_new(parameters, "pid", json_integer(error->pid));
 	if (parameters && error->address)

@@ -5,10 +5,6 @@
  */
 #include "api/server.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -46,7 +42,7 @@ static void turn_away(struct connection *connection, uid_t account, int r)
 	else if (r == -EDQUOT)
 		(void)error_set(&error, "TooMany", 0,
 				"user %u has %u connections to mseald, and can have no more at a time",
-				(unsigned)account, QUOTA_CONNECTIONS_EACH);
+				account, QUOTA_CONNECTIONS_EACH);
 	else if (r == -EUSERS)
 		(void)error_set(
 			&error, "TooMany", 0,
@@ -87,11 +83,8 @@ static void add(struct server *server, int client)
 		return;
 	}
 	*connection = (struct connection){ .server = server, .fd = client, .reading = true,
-					   .begun = clock_ns(CLOCK_BOOTTIME),
-					   .next = server->connections, .previous = &server->connections };
-	if (connection->next)
-		connection->next->previous = &connection->next;
-	server->connections = connection;
+					   .begun = clock_ns(CLOCK_BOOTTIME) };
+	LIST_INSERT_HEAD(&server->connections, connection, link);
 	/* Further clients wait in the backlog until one leaves. */
 	if (++server->count == CONNECTIONS_MAX)
 		(void)sd_event_source_set_enabled(server->source, SD_EVENT_OFF);
@@ -145,7 +138,7 @@ static int make_socket(const char *path)
 		return -ENOMEM;
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
-	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	FORMAT(address.sun_path, "%s", path);
 	slash = strrchr(folder, '/');
 	if (slash && slash != folder) {
 		*slash = '\0';
@@ -177,7 +170,7 @@ int server_open(struct daemon *daemon, const char *path, connection_handler call
 		    throttle_open(daemon->loop, server->quota, connection_on_turn, &server->throttle) :
 		    -ENOMEM;
 	if (r < 0) {
-		(void)server_close(server);
+		server_close(server);
 		return r;
 	}
 	server->fd = given > 0 ? SD_LISTEN_FDS_START : make_socket(path);
@@ -185,7 +178,7 @@ int server_open(struct daemon *daemon, const char *path, connection_handler call
 		r = server->fd;
 		log_error("cannot listen on %s: %s%s", path, strerror(-r),
 			  r == -EADDRINUSE ? " (another mseald is running)" : "");
-		(void)server_close(server);
+		server_close(server);
 		return r;
 	}
 	if (given <= 0)
@@ -193,29 +186,27 @@ int server_open(struct daemon *daemon, const char *path, connection_handler call
 	r = sd_event_add_io(daemon->loop, &server->source, server->fd, EPOLLIN, on_listening, server);
 	if (r >= 0)
 		r = timer_open(&server->pause, daemon->loop, 0, on_pause_over, server);
-	if (r < 0) {
-		(void)server_close(server);
-		return r;
-	}
-	*ret = server;
-	return 0;
+	if (r < 0)
+		server_close(server);
+	else
+		*ret = server;
+	return r;
 }
 
-struct server *server_close(struct server *server)
+void server_close(struct server *server)
 {
 	if (!server)
-		return NULL;
-	while (server->connections)
-		connection_close(server->connections);
+		return;
+	while (!LIST_EMPTY(&server->connections))
+		connection_close(LIST_FIRST(&server->connections));
 	(void)sd_event_source_disable_unref(server->source);
 	timer_close(&server->pause);
 	if (server->path)
 		(void)unlink(server->path);
 	free(server->path);
-	(void)throttle_close(server->throttle);
-	(void)quota_free(server->quota);
+	throttle_close(server->throttle);
+	quota_free(server->quota);
 	if (server->fd >= 0)
 		(void)close(server->fd);
 	free(server);
-	return NULL;
 }

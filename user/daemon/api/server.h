@@ -15,7 +15,7 @@
  * negative errno.
  */
 int server_open(struct daemon *daemon, const char *path, connection_handler call, struct server **ret);
-struct server *server_close(struct server *server);	/* takes NULL, returns NULL */
+void server_close(struct server *server); /* takes NULL */
 
 /* Time (us) that was spent for a user outside of his calls: it counts as if it were. Takes NULL. */
 void server_spend(struct server *server, uid_t account, uint64_t us);

@@ -2,13 +2,8 @@
 /* Clients that are sent events as they come. One that does not read loses some, and is told how many. */
 #include "api/subscribers.h"
 
-#include "api/client.h"
-#include "api/connection.h"
-#include "api/daemon.h"
 #include "api/event_json.h"
 #include "api/method.h"
-#include "api/params.h"
-#include "api/reply.h"
 
 /* bytes of events that a client may leave unread before it loses some */
 #define QUEUE_MAX (8u << 20)
@@ -49,13 +44,17 @@ static bool may_see(const struct connection *connection, const struct mseald_eve
 		!(event->flags & MSEALD_EVENT_PRIVILEGED));
 }
 
+/* server may be NULL. */
+static struct connection *first_of(const struct server *server)
+{
+	return server ? LIST_FIRST(&server->connections) : NULL;
+}
+
 void subscribers_publish(struct server *server, const struct mseald_event *event)
 {
 	json_t *parameters = NULL;
 
-	if (!server)
-		return;
-	for (struct connection *c = server->connections; c; c = c->next) {
+	for (struct connection *c = first_of(server); c; c = LIST_NEXT(c, link)) {
 		if (!c->monitor || (c->monitor_pid && c->monitor_pid != (pid_t)event->tgid) ||
 		    !may_see(c, event))
 			continue;
@@ -74,7 +73,7 @@ void subscribers_publish_lost(struct server *server, uint64_t count)
 {
 	json_t *parameters = json_pack("{s:I}", "lost", (json_int_t)count);
 
-	for (struct connection *c = server ? server->connections : NULL; c && parameters; c = c->next)
+	for (struct connection *c = first_of(server); c && parameters; c = LIST_NEXT(c, link))
 		if (c->monitor)
 			publish_to(c, parameters);
 	json_decref(parameters);
@@ -84,7 +83,7 @@ void subscribers_publish_denial(struct server *server, const struct mseald_lock_
 {
 	json_t *parameters = NULL;
 
-	for (struct connection *c = server ? server->connections : NULL; c; c = c->next) {
+	for (struct connection *c = first_of(server); c; c = LIST_NEXT(c, link)) {
 		if (!c->monitor || !c->root || (c->monitor_pid && c->monitor_pid != (pid_t)denial->tgid))
 			continue;
 		if (!parameters)

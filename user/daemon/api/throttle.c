@@ -2,11 +2,7 @@
 /* See throttle.h. */
 #include "api/throttle.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "base/timer.h"
-#include "lib/base/util.h"
 
 #define ACCURACY_US 1000
 
@@ -14,16 +10,12 @@ struct throttle {
 	struct quota *quota;
 	struct timer timer;
 	void (*turn)(struct throttled *throttled);
-	struct throttled *first, **last;
+	TAILQ_HEAD(, throttled) list;	/* who has waited longest comes first */
 };
 
 static void remove_throttled(struct throttle *throttle, struct throttled *throttled)
 {
-	*throttled->previous = throttled->next;
-	if (throttled->next)
-		throttled->next->previous = throttled->previous;
-	else
-		throttle->last = throttled->previous;
+	TAILQ_REMOVE(&throttle->list, throttled, link);
 	throttled->waiting = false;
 }
 
@@ -31,8 +23,9 @@ static void remove_throttled(struct throttle *throttle, struct throttled *thrott
 static struct throttled *whose_turn(struct throttle *throttle, uint64_t *ret_wait)
 {
 	uint64_t now = monotonic_us(), least = UINT64_MAX;
+	struct throttled *throttled;
 
-	for (struct throttled *throttled = throttle->first; throttled; throttled = throttled->next) {
+	TAILQ_FOREACH (throttled, &throttle->list, link) {
 		uint64_t wait = quota_wait(throttle->quota, throttled->user, now);
 
 		if (!wait)
@@ -47,7 +40,7 @@ static void set_timer(struct throttle *throttle)
 {
 	uint64_t wait = 0;
 
-	if (!throttle->first)
+	if (TAILQ_EMPTY(&throttle->list))
 		return;
 	(void)whose_turn(throttle, &wait);
 	(void)sd_event_source_set_time(throttle->timer.source, monotonic_us() + wait);
@@ -69,7 +62,9 @@ static void on_timer(void *context)
 
 static bool waits(const struct throttle *throttle, const struct quota_user *user)
 {
-	for (const struct throttled *throttled = throttle->first; throttled; throttled = throttled->next)
+	const struct throttled *throttled;
+
+	TAILQ_FOREACH (throttled, &throttle->list, link)
 		if (throttled->user == user)
 			return true;
 	return false;
@@ -82,10 +77,7 @@ bool throttle_must(struct throttle *throttle, struct throttled *throttled)
 	if (!throttled->user || (!quota_wait(throttle->quota, throttled->user, monotonic_us()) &&
 				 !waits(throttle, throttled->user)))
 		return false;
-	throttled->next = NULL;
-	throttled->previous = throttle->last;
-	*throttle->last = throttled;
-	throttle->last = &throttled->next;
+	TAILQ_INSERT_TAIL(&throttle->list, throttled, link);
 	throttled->waiting = true;
 	set_timer(throttle);
 	return true;
@@ -105,22 +97,21 @@ int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throt
 
 	if (!throttle)
 		return -ENOMEM;
-	*throttle = (struct throttle){ .quota = quota, .turn = turn, .last = &throttle->first };
+	*throttle = (struct throttle){ .quota = quota, .turn = turn };
+	TAILQ_INIT(&throttle->list);
 	/* Made at once, so that there is nothing left that could fail for want of memory. */
 	r = timer_open(&throttle->timer, loop, ACCURACY_US, on_timer, throttle);
-	if (r < 0) {
-		(void)throttle_close(throttle);
-		return r;
-	}
-	*ret = throttle;
-	return 0;
+	if (r < 0)
+		throttle_close(throttle);
+	else
+		*ret = throttle;
+	return r;
 }
 
-struct throttle *throttle_close(struct throttle *throttle)
+void throttle_close(struct throttle *throttle)
 {
 	if (throttle) {
 		timer_close(&throttle->timer);
 		free(throttle);
 	}
-	return NULL;
 }

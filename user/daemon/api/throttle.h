@@ -9,7 +9,7 @@
 #ifndef MSEALD_API_THROTTLE_H
 #define MSEALD_API_THROTTLE_H
 
-#include <stdbool.h>
+#include <sys/queue.h>
 #include <systemd/sd-event.h>
 
 #include "api/quota.h"
@@ -18,7 +18,7 @@ struct throttle;
 
 /* Part of what waits. */
 struct throttled {
-	struct throttled *next, **previous;
+	TAILQ_ENTRY(throttled) link;
 	struct quota_user *user;
 	bool waiting;
 };
@@ -29,8 +29,8 @@ struct throttled {
  */
 int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throttled *throttled),
 		  struct throttle **ret);
-/* nothing may wait; takes NULL, returns NULL */
-struct throttle *throttle_close(struct throttle *throttle);
+/* nothing may wait; takes NULL */
+void throttle_close(struct throttle *throttle);
 
 /* Has its user used up their time, or others that wait for it? Then it waits. */
 bool throttle_must(struct throttle *throttle, struct throttled *throttled);

@@ -2,9 +2,7 @@
 /* See attempt_log.h. */
 #include "audit/attempt_log.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "audit/ratelimit.h"
 #include "base/cgroup.h"
@@ -47,12 +45,11 @@ static void attempt_fields(const struct attempt_log *attempt_log, const struct m
 	log_field(fields, "MSEALD_OPERATION=%s", names_op(event->op));
 	log_field(fields, "MSEALD_VERDICT=%s", names_verdict(event->verdict));
 	log_field(fields, "MSEALD_SEGMENT=%s", names_segment(event->segment));
-	log_field(fields, "MSEALD_ADDRESS=0x%" PRIx64, (uint64_t)event->address);
-	log_field(fields, "MSEALD_LENGTH=%" PRIu64, (uint64_t)event->length);
-	log_field(fields, "MSEALD_SEAL=0x%" PRIx64 "-0x%" PRIx64, (uint64_t)event->seal_start,
-		  (uint64_t)event->seal_end);
-	log_field(fields, "MSEALD_IP=0x%" PRIx64, (uint64_t)event->ip);
-	log_field(fields, "MSEALD_SPACE=%" PRIu64, (uint64_t)event->space);
+	log_field(fields, "MSEALD_ADDRESS=0x%llx", event->address);
+	log_field(fields, "MSEALD_LENGTH=%llu", event->length);
+	log_field(fields, "MSEALD_SEAL=0x%llx-0x%llx", event->seal_start, event->seal_end);
+	log_field(fields, "MSEALD_IP=0x%llx", event->ip);
+	log_field(fields, "MSEALD_SPACE=%llu", event->space);
 	log_field(fields, "OBJECT_PID=%u", event->tgid);
 	log_field(fields, "MSEALD_TID=%u", event->pid);
 	log_field(fields, "MSEALD_UID=%u", event->uid);
@@ -80,12 +77,11 @@ void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event 
 	container = containers_find(attempt_log->containers, event->cgroup);
 	attempt_fields(attempt_log, event, text_comm_line(event->comm, comm), container, &fields);
 	log_entry(LOG_LEVEL_NOTICE, about_verdict(event->verdict), &fields,
-		  "%s %s of 0x%" PRIx64 "+0x%" PRIx64 " by %s[%u] uid %u at ip 0x%" PRIx64
-		  ": %s sealed 0x%" PRIx64 "-0x%" PRIx64 "%s%s",
-		  names_verdict(event->verdict), names_op(event->op), (uint64_t)event->address,
-		  (uint64_t)event->length, comm, event->tgid, event->uid, (uint64_t)event->ip,
-		  names_segment(event->segment), (uint64_t)event->seal_start, (uint64_t)event->seal_end,
-		  container ? ", container " : "", container ?: "");
+		  "%s %s of 0x%llx+0x%llx by %s[%u] uid %u at ip 0x%llx: "
+		  "%s sealed 0x%llx-0x%llx%s%s",
+		  names_verdict(event->verdict), names_op(event->op), event->address, event->length, comm,
+		  event->tgid, event->uid, event->ip, names_segment(event->segment), event->seal_start,
+		  event->seal_end, container ? ", container " : "", container ?: "");
 }
 
 /* --- those without a line --- */
@@ -151,20 +147,18 @@ int attempt_log_open(sd_event *loop, struct programs *programs, const struct con
 		return -ENOMEM;
 	*attempt_log = (struct attempt_log){ .programs = programs, .containers = containers };
 	r = timer_open(&attempt_log->timer, loop, RATELIMIT_WINDOW_US / 60, on_timer, attempt_log);
-	if (r < 0) {
-		(void)attempt_log_close(attempt_log);
-		return r;
-	}
-	*ret = attempt_log;
-	return 0;
+	if (r < 0)
+		attempt_log_close(attempt_log);
+	else
+		*ret = attempt_log;
+	return r;
 }
 
-struct attempt_log *attempt_log_close(struct attempt_log *attempt_log)
+void attempt_log_close(struct attempt_log *attempt_log)
 {
 	if (!attempt_log)
-		return NULL;
+		return;
 	end_window(attempt_log);
 	timer_close(&attempt_log->timer);
 	free(attempt_log);
-	return NULL;
 }

@@ -3,10 +3,7 @@
 #include "audit/lock_log.h"
 
 #include <bpf/libbpf.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include "audit/ratelimit.h"
@@ -196,20 +193,18 @@ int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *co
 				    on_readable, lock_log);
 	if (r >= 0)
 		r = timer_open(&lock_log->timer, loop, RATELIMIT_DENIALS_WINDOW_US / 600, on_timer, lock_log);
-	if (r < 0) {
+	if (r < 0)
 		lock_log_free(lock_log);
-		return r;
-	}
-	*ret = lock_log;
-	return 0;
+	else
+		*ret = lock_log;
+	return r;
 }
 
-struct lock_log *lock_log_close(struct lock_log *lock_log)
+void lock_log_close(struct lock_log *lock_log)
 {
 	if (!lock_log)
-		return NULL;
+		return;
 	consume(lock_log);
 	end_window(lock_log);
 	lock_log_free(lock_log);
-	return NULL;
 }

@@ -2,8 +2,6 @@
 /* See ratelimit.h. */
 #include "audit/ratelimit.h"
 
-#include <string.h>
-
 /* Each process, or user, that is in it has had a line. */
 _Static_assert(RATELIMIT_SLOTS >= 2 * RATELIMIT_LINES_ALL, "the hash always has free places");
 _Static_assert((RATELIMIT_SLOTS & (RATELIMIT_SLOTS - 1)) == 0, "the hash wraps by a mask");

@@ -7,10 +7,7 @@
 #ifndef MSEALD_AUDIT_RATELIMIT_H
 #define MSEALD_AUDIT_RATELIMIT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
+#include "lib/base/util.h"
 #include "mseald/lock.h"
 #include "mseald/shared.h"
 

@@ -7,9 +7,6 @@
 #include "audit/report.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "audit/report_file.h"
@@ -183,24 +180,22 @@ int report_open(sd_event *loop, struct programs *programs, struct space_map *spa
 		r = read_map(report);
 		note_change(report);	/* the file may be older */
 	}
-	if (r < 0) {
-		(void)report_close(report);
-		return r;
-	}
-	*ret = report;
-	return 0;
+	if (r < 0)
+		report_close(report);
+	else
+		*ret = report;
+	return r;
 }
 
-struct report *report_close(struct report *report)
+void report_close(struct report *report)
 {
 	if (!report)
-		return NULL;
+		return;
 	if (report->table.rows)
 		write_file(report);
 	timer_close(&report->timer);
 	report_table_close(&report->table);
 	free(report);
-	return NULL;
 }
 
 static void no_room(struct report *report)

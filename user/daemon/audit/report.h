@@ -13,7 +13,6 @@
 
 #include "base/error.h"
 #include "bpf/programs.h"
-#include "mseald/shared.h"
 #include "policy/active.h"
 #include "seal/space_map.h"
 
@@ -25,7 +24,7 @@ struct report;
 /* With what earlier daemons had counted. Negative errno. */
 int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
 		const struct active *active, struct report **ret);
-struct report *report_close(struct report *report);	/* writes the file; takes NULL, returns NULL */
+void report_close(struct report *report); /* writes the file; takes NULL */
 
 void report_attempt(struct report *report, const struct mseald_event *event);
 

@@ -2,15 +2,11 @@
 /* See report_file.h. */
 #include "audit/report_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "lib/base/names.h"
-#include "lib/base/util.h"
 
 #define VERSION 1
 
@@ -89,37 +85,15 @@ static bool read_number(const json_t *object, const char *key, uint64_t *ret)
 	return json_is_integer(value);
 }
 
-/* The value with this name, or -EBADMSG. */
-static int read_name(const json_t *object, const char *key, const char *(*name)(unsigned), unsigned count)
+/* "" where there is none. */
+static const char *text_of(const json_t *object, const char *key)
 {
-	const char *text = json_string_value(json_object_get(object, key));
-
-	for (unsigned i = 0; text && i < count; i++)
-		if (strcmp(name(i), text) == 0)
-			return (int)i;
-	return -EBADMSG;
-}
-
-static const char *op_name(unsigned value)
-{
-	return names_op(value);
-}
-
-static const char *segment_name(unsigned value)
-{
-	return names_segment(value);
-}
-
-static const char *verdict_name(unsigned value)
-{
-	return names_verdict(value);
+	return json_string_value(json_object_get(object, key)) ?: "";
 }
 
 static void read_text(const json_t *object, const char *key, char *to, size_t size)
 {
-	const char *text = json_string_value(json_object_get(object, key));
-
-	(void)snprintf(to, size, "%s", text ?: "");
+	(void)snprintf(to, size, "%s", text_of(object, key));
 }
 
 static bool read_example(const json_t *example, struct mseald_tally *ret)
@@ -145,9 +119,9 @@ static bool read_example(const json_t *example, struct mseald_tally *ret)
 
 static int read_row(const json_t *object, struct report_row *ret)
 {
-	int op = read_name(object, "operation", op_name, MSEALD_OP_COUNT);
-	int segment = read_name(object, "segment", segment_name, MSEALD_SEGMENT_COUNT);
-	int verdict = read_name(object, "verdict", verdict_name, MSEALD_VERDICT_COUNT);
+	int op = names_find_op(text_of(object, "operation"));
+	int segment = names_find_segment(text_of(object, "segment"));
+	int verdict = names_find_verdict(text_of(object, "verdict"));
 	uint64_t attempts, first, last, processes;
 	struct report_row row = {};
 
@@ -172,9 +146,9 @@ static int read_row(const json_t *object, struct report_row *ret)
 /* "-" is the name of none. */
 static const char *name_of(const json_t *object, const char *key)
 {
-	const char *text = json_string_value(json_object_get(object, key));
+	const char *text = text_of(object, key);
 
-	return text && strcmp(text, "-") != 0 ? text : "";
+	return strcmp(text, "-") != 0 ? text : "";
 }
 
 static bool is_ours(const json_t *document, struct report_head *head)
@@ -221,12 +195,10 @@ static void take_over(const json_t *rows, struct report_table *table, struct rep
 
 static int move_aside(const char *path)
 {
-	_cleanup_free_ char *aside = NULL;
+	_cleanup_free_ char *aside = FORMAT_NEW("%s.broken", path);
 
-	if (asprintf(&aside, "%s.broken", path) < 0) {
-		aside = NULL;
+	if (!aside)
 		return -ENOMEM;
-	}
 	return rename(path, aside) < 0 ? -errno : -EBADMSG;
 }
 

@@ -2,12 +2,6 @@
 /* See report_table.h. */
 #include "audit/report_table.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "lib/base/util.h"
-
 #define SLOTS (2 * MSEALD_MAX_TALLIES)
 
 _Static_assert((SLOTS & (SLOTS - 1)) == 0, "the index wraps by a mask");

@@ -6,10 +6,7 @@
 #ifndef MSEALD_AUDIT_REPORT_TABLE_H
 #define MSEALD_AUDIT_REPORT_TABLE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
+#include "lib/base/util.h"
 #include "mseald/shared.h"
 
 struct report_row {

@@ -3,13 +3,9 @@
 #include "audit/symbolize.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/text.h"
 #include "bpf/task_iter.h"
-#include "lib/base/util.h"
-#include "lib/proc/objects.h"
 
 /* Where the run of mappings of one file begins that this one is in. */
 static uint64_t file_start(const struct proc_maps *maps, const struct mapping *mapping)
@@ -29,7 +25,7 @@ void symbolize_address(const struct proc_maps *maps, uint64_t address, char ret[
 	ret[0] = '\0';
 	if (!mapping || !proc_mapping_is_file(mapping))
 		return;
-	(void)snprintf(offset, sizeof(offset), "+0x%" PRIx64, address - file_start(maps, mapping));
+	FORMAT(offset, "+0x%" PRIx64, address - file_start(maps, mapping));
 	room = MSEALD_SYMBOL_MAX - 1 - strlen(offset);
 	path = mapping->path;
 	if (strlen(path) > room) {
@@ -48,13 +44,13 @@ void symbolize_attempt(struct programs *programs, const struct mseald_event *eve
 	bool same = false, own = false;
 	size_t count;
 
-	if (task_iter_read(programs, (pid_t)event->tgid, &tasks, &count) < 0)
+	if (task_iter_read(programs, event->tgid, &tasks, &count) < 0)
 		return;
 	for (size_t i = 0; i < count; i++) {
 		same |= tasks[i].tgid == event->tgid && tasks[i].start_time == event->start_time;
 		own |= tasks[i].key == event->space;
 	}
-	if (!same || proc_maps_read((pid_t)event->tgid, &maps) < 0)
+	if (!same || proc_maps_read(event->tgid, &maps) < 0)
 		return;
 	if (own)
 		symbolize_address(&maps, event->address, tally->symbol);

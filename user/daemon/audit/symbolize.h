@@ -5,7 +5,6 @@
 
 #include "bpf/programs.h"
 #include "lib/proc/maps.h"
-#include "mseald/shared.h"
 
 /* "" where no file is mapped. Of a long path the end is kept. */
 void symbolize_address(const struct proc_maps *maps, uint64_t address, char ret[MSEALD_SYMBOL_MAX]);

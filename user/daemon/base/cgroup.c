@@ -2,15 +2,11 @@
 /* See cgroup.h. */
 #include "base/cgroup.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <fts.h>
 #include <linux/limits.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/list.h"
-#include "lib/base/util.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 /* FILEID_KERNFS, include/linux/exportfs.h: the id of a cgroup is its handle */
@@ -31,7 +27,7 @@ char *cgroup_path(uint64_t id)
 	fd = open_by_handle_at(root, &handle.head, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	FORMAT(name, "/proc/self/fd/%d", fd);
 	n = readlink(name, path, sizeof(path) - 1);
 	if (n < 0)
 		return NULL;
@@ -61,13 +57,11 @@ char *cgroup_read(int proc_fd)
 
 int cgroup_id(const char *path, uint64_t *ret)
 {
-	_cleanup_free_ char *whole = NULL;
+	_cleanup_free_ char *whole = FORMAT_NEW(CGROUP_ROOT "%s", path);
 	struct stat st;
 
-	if (asprintf(&whole, CGROUP_ROOT "%s", path) < 0) {
-		whole = NULL;
+	if (!whole)
 		return -ENOMEM;
-	}
 	if (stat(whole, &st) < 0)
 		return -errno;
 	/* kernfs: the number of the inode is the id (fs/kernfs/inode.c; 64 bits on 64-bit kernels). */
@@ -77,14 +71,12 @@ int cgroup_id(const char *path, uint64_t *ret)
 
 static int add_processes(const char *folder, pid_t **list, size_t *count, size_t *allocated)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = FORMAT_NEW("%s/cgroup.procs", folder);
 	_cleanup_fclose_ FILE *file = NULL;
 	pid_t pid;
 
-	if (asprintf(&path, "%s/cgroup.procs", folder) < 0) {
-		path = NULL;
+	if (!path)
 		return -ENOMEM;
-	}
 	file = fopen(path, "re");
 	while (file && fscanf(file, "%d", &pid) == 1) {
 		if (list_grow(list, *count, 1, allocated, sizeof(**list)) < 0)
@@ -98,17 +90,15 @@ static int add_processes(const char *folder, pid_t **list, size_t *count, size_t
 
 int cgroup_processes(const char *path, pid_t **ret, size_t *ret_count)
 {
-	_cleanup_free_ char *whole = NULL;
+	_cleanup_free_ char *whole = FORMAT_NEW(CGROUP_ROOT "%s", path);
 	_cleanup_free_ pid_t *list = NULL;
 	size_t count = 0, allocated = 0;
 	FTSENT *entry;
 	FTS *walk;
 	int r = 0;
 
-	if (asprintf(&whole, CGROUP_ROOT "%s", path) < 0) {
-		whole = NULL;
+	if (!whole)
 		return -ENOMEM;
-	}
 	walk = fts_open((char *[]){ whole, NULL }, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	if (!walk)
 		return -errno;

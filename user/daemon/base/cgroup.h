@@ -3,10 +3,7 @@
 #ifndef MSEALD_BASE_CGROUP_H
 #define MSEALD_BASE_CGROUP_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "lib/base/util.h"
 
 /* The path of a cgroup from its id, "/" for the root; malloc'ed. NULL: it is gone, or cannot be found so. */
 char *cgroup_path(uint64_t id);

@@ -5,10 +5,7 @@
  */
 #include "base/config.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <limits.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "lib/conf/folders.h"
@@ -220,9 +217,10 @@ static int add_dropin(struct dropins *dropins, const char *folder, const char *n
 		return diagnostics_add(faults, folder, 0,
 					 "with the other folders there are more than %d files; remove some",
 					 DROPINS_MAX) < 0 ? -ENOMEM : -EINVAL;
-	new.name = strdup(name);
-	if (!new.name || asprintf(&new.path, "%s/%s", folder, name) < 0) {
+	new = (struct dropin){ strdup(name), FORMAT_NEW("%s/%s", folder, name) };
+	if (!new.name || !new.path) {
 		free(new.name);
+		free(new.path);
 		return -ENOMEM;
 	}
 	dropins->list[dropins->count++] = new;
@@ -260,7 +258,7 @@ static int read_main(const char *root, struct config *config, struct diagnostics
 		char path[PATH_MAX];
 		struct stat st;
 
-		(void)snprintf(path, sizeof(path), "%s%s/mseald.conf", root, folders[i]);
+		FORMAT(path, "%s%s/mseald.conf", root, folders[i]);
 		if (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
 			return read_file(path, config, faults);
 	}
@@ -277,7 +275,7 @@ int config_read(const char *root, struct config *ret, struct diagnostics *faults
 	for (size_t i = 0; i < ELEMENTS(folders) && worst != -ENOMEM; i++) {
 		char path[PATH_MAX];
 
-		(void)snprintf(path, sizeof(path), "%s%s/mseald.conf.d", root, folders[i]);
+		FORMAT(path, "%s%s/mseald.conf.d", root, folders[i]);
 		r = list_folder(&dropins, path, faults);
 		worst = r < 0 ? r : worst;
 	}

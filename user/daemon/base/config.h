@@ -3,11 +3,7 @@
 #ifndef MSEALD_BASE_CONFIG_H
 #define MSEALD_BASE_CONFIG_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "lib/policy/policy.h"
-#include "mseald/shared.h"
 
 /* --gate= and Gate=. */
 enum gate_mode {

@@ -2,9 +2,7 @@
 /* See error.h. */
 #include "base/error.h"
 
-#include <errno.h>
 #include <stdarg.h>
-#include <string.h>
 
 int error_set(struct error *error, const char *name, pid_t pid, const char *format, ...)
 {
@@ -21,9 +19,9 @@ int error_set(struct error *error, const char *name, pid_t pid, const char *form
 int error_set_errno(struct error *error, pid_t pid, int r, const char *what)
 {
 	if (r == -ESRCH || r == -ENOENT)
-		return error_set(error, "NoSuchProcess", pid, "pid %d: no such process", (int)pid);
+		return error_about(error, "NoSuchProcess", pid, ": no such process");
 	if (r == -ENOSPC)
-		return error_set(error, "NoRoom", pid,
-			    "pid %d: %s: the maps are full; `msealctl status` says of what", (int)pid, what);
-	return error_set(error, "Failed", pid, "pid %d: %s: %s", (int)pid, what, strerror(-r));
+		return error_about(error, "NoRoom", pid,
+				 ": %s: the maps are full; `msealctl status` says of what", what);
+	return error_about(error, "Failed", pid, ": %s: %s", what, strerror(-r));
 }

@@ -3,9 +3,6 @@
 #ifndef MSEALD_BASE_ERROR_H
 #define MSEALD_BASE_ERROR_H
 
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "lib/base/util.h"
 
 struct error {
@@ -17,6 +14,9 @@ struct error {
 
 /* Fills in a refusal; returns -EBADR, so that `return error_set(...)` reads well. */
 int error_set(struct error *error, const char *name, pid_t pid, const char *format, ...) _printf_(4, 5);
+/* The same; the message begins with the pid, and the format goes on from there: ": ..." or " is ...". */
+#define error_about(error, name, pid, format, ...) \
+	error_set(error, name, pid, "pid %d" format, pid, ##__VA_ARGS__)
 /* The same from a negative errno of something that should have worked. */
 int error_set_errno(struct error *error, pid_t pid, int r, const char *what);
 

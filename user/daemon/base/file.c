@@ -2,23 +2,16 @@
 /* See file.h. */
 #include "base/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-
-#include "lib/base/util.h"
-
 int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const void *context),
 		 const void *context)
 {
-	_cleanup_free_ char *aside = NULL;
+	_cleanup_free_ char *aside = FORMAT_NEW("%s.new", path);
 	_cleanup_close_ int fd = -1;
 	FILE *file;
 	int r = 0;
 
-	if (asprintf(&aside, "%s.new", path) < 0) {
-		aside = NULL;
+	if (!aside)
 		return -ENOMEM;
-	}
 	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 	file = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!file)
@@ -41,9 +34,9 @@ int file_write_text(FILE *file, const void *text)
 	return fputs(text, file);
 }
 
-ssize_t file_read(const char *path, char *text, size_t size)
+ssize_t file_read(int dirfd, const char *path, char *text, size_t size)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
 
 	if (n < 0)

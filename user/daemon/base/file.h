@@ -3,8 +3,7 @@
 #ifndef MSEALD_BASE_FILE_H
 #define MSEALD_BASE_FILE_H
 
-#include <stdio.h>
-#include <sys/types.h>
+#include "lib/base/util.h"
 
 /*
  * Writes a file aside (PATH.new) and renames it, so that it is there whole or as it was. write() returns
@@ -15,7 +14,10 @@ int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const v
 /* For file_replace(): context is the text. */
 int file_write_text(FILE *file, const void *text);
 
-/* All of a regular file, or as much as size - 1 bytes, ended by a NUL; its length, or a negative errno. */
-ssize_t file_read(const char *path, char *text, size_t size);
+/*
+ * All of a file, or as much as size - 1 bytes, ended by a NUL; its length, or a negative errno. dirfd: as
+ * openat(2).
+ */
+ssize_t file_read(int dirfd, const char *path, char *text, size_t size);
 
 #endif

@@ -2,8 +2,7 @@
 /* See list.h. */
 #include "base/list.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include "lib/base/util.h"
 
 int list_grow(void *list, size_t count, size_t more, size_t *allocated, size_t size)
 {

@@ -4,9 +4,6 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #define SD_JOURNAL_SUPPRESS_LOCATION
@@ -97,12 +94,12 @@ static int send_entry(enum log_level level, enum log_about about, const struct l
 	char message[LINE_MAX_BYTES + 8], priority[16], id[48];
 	int count = 0;
 
-	(void)snprintf(message, sizeof(message), "MESSAGE=%s", line);
-	(void)snprintf(priority, sizeof(priority), "PRIORITY=%d", (int)level);
+	FORMAT(message, "MESSAGE=%s", line);
+	FORMAT(priority, "PRIORITY=%d", (int)level);
 	parts[count++] = (struct iovec){ message, strlen(message) };
 	parts[count++] = (struct iovec){ priority, strlen(priority) };
 	if (ids[about]) {
-		(void)snprintf(id, sizeof(id), "MESSAGE_ID=%s", ids[about]);
+		FORMAT(id, "MESSAGE_ID=%s", ids[about]);
 		parts[count++] = (struct iovec){ id, strlen(id) };
 	}
 	for (size_t i = 0; fields && i < fields->count; i++)

@@ -2,22 +2,17 @@
 /* See namespaces.h. */
 #include "base/namespaces.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "lib/base/util.h"
 
 int namespaces_same(int proc_fd, int other_fd, const char *kind)
 {
 	struct stat one, other;
 	char path[32];
 
-	(void)snprintf(path, sizeof(path), "ns/%s", kind);
+	FORMAT(path, "ns/%s", kind);
 	if (fstatat(proc_fd, path, &one, 0) < 0 || fstatat(other_fd, path, &other, 0) < 0)
 		return -errno;
 	return one.st_ino == other.st_ino && one.st_dev == other.st_dev;

@@ -2,9 +2,6 @@
 /* See text.h. */
 #include "base/text.h"
 
-#include <stdbool.h>
-#include <string.h>
-
 #include "lib/base/util.h"
 
 static bool is_ascii(unsigned char c)

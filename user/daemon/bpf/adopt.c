@@ -8,15 +8,9 @@
 #include "bpf/adopt.h"
 
 #include <bpf/bpf.h>
-#include <dirent.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "bpf/bpffs.h"
-#include "lib/base/util.h"
 #include "mseald/shared.h"
 
 #define MAPS_OF_PROGRAM 64
@@ -119,7 +113,7 @@ static void pin_missing(void)
 
 	if (!generation)
 		return;
-	(void)snprintf(path, sizeof(path), BPFFS_ROOT "/links/%u", generation);
+	FORMAT(path, BPFFS_ROOT "/links/%u", generation);
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.')

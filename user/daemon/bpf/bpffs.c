@@ -2,11 +2,7 @@
 /* See bpffs.h. */
 #include "bpf/bpffs.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/magic.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -137,7 +133,7 @@ int bpffs_make_generation(unsigned generation)
 {
 	char path[BPFFS_PATH_MAX];
 
-	(void)snprintf(path, sizeof(path), "%slinks/%u", place, generation);
+	FORMAT(path, "%slinks/%u", place, generation);
 	return make_folder(path);
 }
 
@@ -147,7 +143,7 @@ void bpffs_remove_generation(unsigned generation)
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *entry;
 
-	(void)snprintf(folder, sizeof(folder), "%slinks/%u", place, generation);
+	FORMAT(folder, "%slinks/%u", place, generation);
 	dir = opendir(folder);
 	while (dir && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')

@@ -3,13 +3,11 @@
 #include "bpf/coverage.h"
 
 #include <bpf/btf.h>
-#include <errno.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "bpf/probe.h"
-#include "lib/base/util.h"
-#include "mseald/shared.h"
+
+#define UNLESS_WRITABLE "if not writable when sealed"
 
 /* Which programs decide which row: the first that is there does. */
 static const struct rule {
@@ -18,229 +16,68 @@ static const struct rule {
 	const char *description;
 	const char *programs[2];
 	unsigned deny;
+	/* the same of 32-bit calls, where they are not decided by programs of their hooks */
+	const char *description_32, *programs_32[2];
+	enum native_scope native;
 	const char *note;
 	bool only_kill;		/* on every kernel, and by no program that means no harm */
-	bool compat;		/* 32-bit calls: told of where they are not decided as the rule before */
-	enum native_scope native;
 	bool guard_pages;	/* only on kernels that have them */
 	unsigned uncounted;	/* deny bits that deny it too, but do not make it a reason not to seal */
 } rules[] = {
-	{ 1,
-	  MSEALD_OP_MPROTECT,
-	  "mprotect, pkey_mprotect",
-	  { "mseald_file_mprotect" },
-	  MSEALD_DENY_MPROTECT,
-	  NULL },
-	{ 2, MSEALD_OP_MMAP, "mmap over it", { "mseald_mmap_file" }, MSEALD_DENY_UNMAP, NULL },
-	{ 3,
-	  MSEALD_OP_MUNMAP,
-	  "munmap",
-	  { "override_munmap", "kill_munmap" },
-	  MSEALD_DENY_UNMAP,
-	  NULL,
-	  .native = NATIVE_ALL },
-	{ 3,
-	  MSEALD_OP_MUNMAP,
-	  "munmap, 32-bit call",
-	  { "override_munmap_32", "kill_munmap_32" },
-	  MSEALD_DENY_UNMAP,
-	  NULL,
-	  false,
-	  true,
-	  .native = NATIVE_ALL },
-	{ 4,
-	  MSEALD_OP_MREMAP,
-	  "mremap of it",
-	  { "override_mremap", "kill_mremap" },
-	  MSEALD_DENY_UNMAP,
-	  NULL,
-	  .native = NATIVE_ALL },
-	{ 4,
-	  MSEALD_OP_MREMAP,
-	  "mremap of it, 32-bit call",
-	  { "override_mremap_32", "kill_mremap_32" },
-	  MSEALD_DENY_UNMAP,
-	  NULL,
-	  false,
-	  true,
-	  .native = NATIVE_ALL },
-	{ 5,
-	  MSEALD_OP_MREMAP,
-	  "mremap onto it",
-	  { "override_mremap", "kill_mremap" },
-	  MSEALD_DENY_UNMAP,
-	  NULL,
-	  .native = NATIVE_ALL },
-	{ 5,
-	  MSEALD_OP_MREMAP,
-	  "mremap onto it, 32-bit call",
-	  { "override_mremap_32", "kill_mremap_32" },
-	  MSEALD_DENY_UNMAP,
-	  NULL,
-	  false,
-	  true,
-	  .native = NATIVE_ALL },
-	{ 6,
-	  MSEALD_OP_MADVISE,
-	  "madvise that discards",
-	  { "override_madvise", "kill_do_madvise" },
-	  MSEALD_DENY_DISCARD,
-	  "if not writable when sealed",
-	  .native = NATIVE_ANONYMOUS },
-	{ 6,
-	  MSEALD_OP_MADVISE,
-	  "madvise that discards, 32-bit call",
-	  { "override_madvise_32", "kill_do_madvise" },
-	  MSEALD_DENY_DISCARD,
-	  "if not writable when sealed",
-	  false,
-	  true,
-	  .native = NATIVE_ANONYMOUS },
+/* clang-format off */
+	{ 1, MSEALD_OP_MPROTECT, "mprotect, pkey_mprotect", { "mseald_file_mprotect" },
+	  MSEALD_DENY_MPROTECT },
+	{ 2, MSEALD_OP_MMAP, "mmap over it", { "mseald_mmap_file" }, MSEALD_DENY_UNMAP },
+	{ 3, MSEALD_OP_MUNMAP, "munmap", { "override_munmap", "kill_munmap" }, MSEALD_DENY_UNMAP,
+	  "munmap, 32-bit call", { "override_munmap_32", "kill_munmap_32" }, NATIVE_ALL },
+	{ 4, MSEALD_OP_MREMAP, "mremap of it", { "override_mremap", "kill_mremap" }, MSEALD_DENY_UNMAP,
+	  "mremap of it, 32-bit call", { "override_mremap_32", "kill_mremap_32" }, NATIVE_ALL },
+	{ 5, MSEALD_OP_MREMAP, "mremap onto it", { "override_mremap", "kill_mremap" }, MSEALD_DENY_UNMAP,
+	  "mremap onto it, 32-bit call", { "override_mremap_32", "kill_mremap_32" }, NATIVE_ALL },
+	{ 6, MSEALD_OP_MADVISE, "madvise that discards", { "override_madvise", "kill_do_madvise" },
+	  MSEALD_DENY_DISCARD, "madvise that discards, 32-bit call",
+	  { "override_madvise_32", "kill_do_madvise" }, NATIVE_ANONYMOUS, UNLESS_WRITABLE },
 	/* No program that means no harm does this to what it has sealed. */
-	{ 6,
-	  MSEALD_OP_MADVISE,
-	  "madvise of guard pages",
-	  { "override_madvise", "kill_do_madvise" },
-	  0,
-	  NULL,
-	  .uncounted = MSEALD_DENY_MPROTECT,
-	  .guard_pages = true },
-	{ 7,
-	  MSEALD_OP_PROCESS_MADVISE,
-	  "process_madvise that discards",
-	  { "override_process_madvise", "kill_process_madvise" },
-	  MSEALD_DENY_DISCARD,
-	  "if not writable when sealed",
-	  .native = NATIVE_ANONYMOUS },
-	{ 7,
-	  MSEALD_OP_PROCESS_MADVISE,
+	{ 6, MSEALD_OP_MADVISE, "madvise of guard pages", { "override_madvise", "kill_do_madvise" }, 0,
+	  .guard_pages = true, .uncounted = MSEALD_DENY_MPROTECT },
+	{ 7, MSEALD_OP_PROCESS_MADVISE, "process_madvise that discards",
+	  { "override_process_madvise", "kill_process_madvise" }, MSEALD_DENY_DISCARD,
 	  "process_madvise that discards, 32-bit call",
-	  { "override_process_madvise_32", "kill_process_madvise_32" },
-	  MSEALD_DENY_DISCARD,
-	  "if not writable when sealed",
-	  false,
-	  true,
-	  .native = NATIVE_ANONYMOUS },
-	{ 7,
-	  MSEALD_OP_MADVISE,
-	  "io_uring madvise that discards",
-	  { "kill_do_madvise" },
-	  MSEALD_DENY_DISCARD,
-	  "if not writable when sealed",
-	  true,
-	  .native = NATIVE_ANONYMOUS },
-	{ 8,
-	  MSEALD_OP_BRK,
-	  "brk into it",
-	  { "override_brk", "kill_brk" },
-	  MSEALD_DENY_UNMAP,
-	  NULL,
-	  .native = NATIVE_ALL },
-	{ 8,
-	  MSEALD_OP_BRK,
-	  "brk into it, 32-bit call",
-	  { "override_brk_32", "kill_brk_32" },
-	  MSEALD_DENY_UNMAP,
-	  NULL,
-	  false,
-	  true,
-	  .native = NATIVE_ALL },
-	{ 8,
-	  MSEALD_OP_PRCTL,
-	  "prctl(PR_SET_MM) of the break",
-	  { "mseald_task_prctl" },
-	  MSEALD_DENY_UNMAP,
-	  NULL },
-	{ 8,
-	  MSEALD_OP_SHMDT,
-	  "shmdt of it",
-	  { "override_shmdt", "kill_shmdt" },
-	  MSEALD_DENY_UNMAP,
-	  NULL,
-	  .native = NATIVE_ALL },
-	{ 8,
-	  MSEALD_OP_SHMDT,
-	  "shmdt of it, 32-bit call",
-	  { "override_shmdt_32", "kill_shmdt_32" },
-	  MSEALD_DENY_UNMAP,
-	  NULL,
-	  false,
-	  true,
-	  .native = NATIVE_ALL },
-	{ 8,
-	  MSEALD_OP_IO_DESTROY,
-	  "io_destroy of a ring that was there",
-	  { "kill_vm_munmap" },
-	  MSEALD_DENY_UNMAP,
-	  NULL,
-	  true,
-	  .native = NATIVE_ALL },
-	{ 9, MSEALD_OP_SHMAT, "shmat over it", { "mseald_shm_shmat" }, MSEALD_DENY_UNMAP, NULL },
-	{ 10,
-	  MSEALD_OP_REMAP_FILE_PAGES,
-	  "remap_file_pages on it",
-	  { "mseald_mmap_addr" },
-	  MSEALD_DENY_UNMAP,
-	  NULL },
-	{ 11,
-	  MSEALD_OP_PROC_MEM,
-	  "write to /proc/PID/mem",
-	  { "mseald_file_permission" },
-	  MSEALD_DENY_FOREIGN_WRITE,
-	  NULL },
-	{ 11,
-	  MSEALD_OP_PTRACE,
-	  "ptrace, process_vm_writev by another",
-	  { "mseald_ptrace_access_check" },
-	  MSEALD_DENY_FOREIGN_WRITE,
-	  NULL },
-	{ 11,
-	  MSEALD_OP_PROCESS_VM_WRITEV,
-	  "process_vm_writev to itself",
-	  { "override_process_vm_writev", "kill_mm_access" },
-	  MSEALD_DENY_FOREIGN_WRITE,
-	  NULL },
-	{ 12,
-	  MSEALD_OP_USERFAULTFD,
-	  "UFFDIO_MOVE out of it",
-	  { "mseald_file_ioctl" },
-	  MSEALD_DENY_UNMAP,
-	  NULL },
-	{ 12,
-	  MSEALD_OP_USERFAULTFD,
-	  "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it",
-	  { "mseald_file_ioctl" },
-	  MSEALD_DENY_DISCARD,
-	  "if not writable when sealed" },
-	{ 13,
-	  MSEALD_OP_MAP_HOLE,
-	  "mapping anything where it was",
-	  { "mseald_mmap_addr" },
-	  MSEALD_DENY_UNMAP,
-	  "and the process dies" },
-	{ 13,
-	  MSEALD_OP_MAP_HOLE,
-	  "a stack growing where it was",
-	  { "kill_expand_downwards" },
-	  MSEALD_DENY_UNMAP,
-	  NULL,
-	  true },
-	{ 14,
-	  MSEALD_OP_FILE_WRITE,
-	  "write to its file by itself",
-	  { "mseald_file_open" },
-	  MSEALD_DENY_DISCARD,
-	  "a private mapping, if not writable when sealed",
+	  { "override_process_madvise_32", "kill_process_madvise_32" }, NATIVE_ANONYMOUS, UNLESS_WRITABLE },
+	{ 7, MSEALD_OP_MADVISE, "io_uring madvise that discards", { "kill_do_madvise" }, MSEALD_DENY_DISCARD,
+	  .native = NATIVE_ANONYMOUS, .note = UNLESS_WRITABLE, .only_kill = true },
+	{ 8, MSEALD_OP_BRK, "brk into it", { "override_brk", "kill_brk" }, MSEALD_DENY_UNMAP,
+	  "brk into it, 32-bit call", { "override_brk_32", "kill_brk_32" }, NATIVE_ALL },
+	{ 8, MSEALD_OP_PRCTL, "prctl(PR_SET_MM) of the break", { "mseald_task_prctl" }, MSEALD_DENY_UNMAP },
+	{ 8, MSEALD_OP_SHMDT, "shmdt of it", { "override_shmdt", "kill_shmdt" }, MSEALD_DENY_UNMAP,
+	  "shmdt of it, 32-bit call", { "override_shmdt_32", "kill_shmdt_32" }, NATIVE_ALL },
+	{ 8, MSEALD_OP_IO_DESTROY, "io_destroy of a ring that was there", { "kill_vm_munmap" },
+	  MSEALD_DENY_UNMAP, .native = NATIVE_ALL, .only_kill = true },
+	{ 9, MSEALD_OP_SHMAT, "shmat over it", { "mseald_shm_shmat" }, MSEALD_DENY_UNMAP },
+	{ 10, MSEALD_OP_REMAP_FILE_PAGES, "remap_file_pages on it", { "mseald_mmap_addr" },
+	  MSEALD_DENY_UNMAP },
+	{ 11, MSEALD_OP_PROC_MEM, "write to /proc/PID/mem", { "mseald_file_permission" },
+	  MSEALD_DENY_FOREIGN_WRITE },
+	{ 11, MSEALD_OP_PTRACE, "ptrace, process_vm_writev by another", { "mseald_ptrace_access_check" },
+	  MSEALD_DENY_FOREIGN_WRITE },
+	{ 11, MSEALD_OP_PROCESS_VM_WRITEV, "process_vm_writev to itself",
+	  { "override_process_vm_writev", "kill_mm_access" }, MSEALD_DENY_FOREIGN_WRITE },
+	{ 12, MSEALD_OP_USERFAULTFD, "UFFDIO_MOVE out of it", { "mseald_file_ioctl" }, MSEALD_DENY_UNMAP },
+	{ 12, MSEALD_OP_USERFAULTFD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it",
+	  { "mseald_file_ioctl" }, MSEALD_DENY_DISCARD, .note = UNLESS_WRITABLE },
+	{ 13, MSEALD_OP_MAP_HOLE, "mapping anything where it was", { "mseald_mmap_addr" },
+	  MSEALD_DENY_UNMAP, .note = "and the process dies" },
+	{ 13, MSEALD_OP_MAP_HOLE, "a stack growing where it was", { "kill_expand_downwards" },
+	  MSEALD_DENY_UNMAP, .only_kill = true },
+	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by itself", { "mseald_file_open" },
+	  MSEALD_DENY_DISCARD, .note = "a private mapping, " UNLESS_WRITABLE,
 	  .uncounted = MSEALD_DENY_FILE_WRITE },
-	{ 14,
-	  MSEALD_OP_FILE_WRITE,
-	  "write to its file by anybody",
-	  { "mseald_file_open" },
-	  MSEALD_DENY_FILE_WRITE,
-	  "a private mapping, if not writable when sealed" },
+	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by anybody", { "mseald_file_open" },
+	  MSEALD_DENY_FILE_WRITE, .note = "a private mapping, " UNLESS_WRITABLE },
+/* clang-format on */
 };
 
-_Static_assert(ELEMENTS(rules) == DECISIONS_MAX, "room for a decision for each rule");
+_Static_assert(2 * ELEMENTS(rules) <= DECISIONS_MAX, "room for two decisions for each rule");
 
 const char *coverage_mechanism(enum mechanism mechanism)
 {
@@ -320,11 +157,11 @@ static bool leave_out_impossible(struct coverage *coverage)
 	return true;
 }
 
-/* By the first of its programs that is there. */
-static enum mechanism rule_mechanism(const struct coverage *coverage, const struct rule *rule)
+/* By the first of these programs that is there. */
+static enum mechanism mechanism_of(const struct coverage *coverage, const char *const programs[2])
 {
-	for (size_t i = 0; i < ELEMENTS(rule->programs); i++) {
-		int index = prog_index(rule->programs[i]);
+	for (size_t i = 0; i < 2; i++) {
+		int index = prog_index(programs[i]);
 
 		if (index >= 0 && coverage->wanted[index])
 			return prog_table[index].kind == PROG_OVERRIDE ? MECHANISM_OVERRIDE :
@@ -333,42 +170,59 @@ static enum mechanism rule_mechanism(const struct coverage *coverage, const stru
 	return MECHANISM_NONE;
 }
 
+/* Could a 64-bit program that means no harm only be killed for it? */
+static bool only_kills(const struct coverage *coverage, const struct rule *rule)
+{
+	return !rule->only_kill && mechanism_of(coverage, rule->programs) == MECHANISM_KILL;
+}
+
+static struct decision *decide(struct coverage *coverage, const struct rule *rule, const char *description,
+			       const char *const programs[2], bool no_process_madvise)
+{
+	struct decision *decision = &coverage->decisions[coverage->decisions_count++];
+
+	*decision = (struct decision){ .row = rule->row,
+				       .op = rule->op,
+				       .description = description,
+				       .deny = rule->deny | rule->uncounted,
+				       .mechanism = mechanism_of(coverage, programs),
+				       .note = rule->note,
+				       .native = coverage->native ? rule->native : NATIVE_NONE };
+	if (!decision->mechanism && no_process_madvise && rule->op == MSEALD_OP_PROCESS_MADVISE) {
+		decision->mechanism = MECHANISM_KERNEL;
+		decision->native = NATIVE_NONE;
+		decision->note = "this kernel takes no such advice";
+	}
+	return decision;
+}
+
 static void choose_decisions(struct coverage *coverage, bool compat, bool no_process_madvise)
 {
-	enum mechanism before = MECHANISM_NONE;
 	bool guard_pages = probe_guard_pages();
 
-	for (size_t i = 0; i < ELEMENTS(rules); i++) {
-		struct decision decision = { .row = rules[i].row,
-					     .op = rules[i].op,
-					     .description = rules[i].description,
-					     .deny = rules[i].deny | rules[i].uncounted,
-					     .mechanism = rule_mechanism(coverage, &rules[i]),
-					     .note = rules[i].note,
-					     .native = coverage->native ? rules[i].native : NATIVE_NONE };
+	for (const struct rule *rule = rules; rule < rules + ELEMENTS(rules); rule++) {
+		struct decision *decision = decide(coverage, rule, rule->description, rule->programs,
+						   no_process_madvise), *decision_32;
 
-		if (!decision.mechanism && no_process_madvise && rules[i].op == MSEALD_OP_PROCESS_MADVISE) {
-			decision.mechanism = MECHANISM_KERNEL;
-			decision.native = NATIVE_NONE;
-			decision.note = "this kernel takes no such advice";
+		if (!guard_pages && rule->guard_pages) {
+			decision->mechanism = MECHANISM_KERNEL;
+			decision->note = "this kernel has none";
 		}
-		if (!guard_pages && rules[i].guard_pages) {
-			decision.mechanism = MECHANISM_KERNEL;
-			decision.note = "this kernel has none";
-		}
-		if (rules[i].compat && compat && decision.mechanism == MECHANISM_KILL)
-			coverage->compat_kills |= rules[i].deny;
-		if (!rules[i].compat || (compat && decision.mechanism != before))
-			coverage->decisions[coverage->decisions_count++] = decision;
-		before = decision.mechanism;
+		if (!compat || !rule->description_32)
+			continue;
+		decision_32 = decide(coverage, rule, rule->description_32, rule->programs_32,
+				     no_process_madvise);
+		if (decision_32->mechanism == MECHANISM_KILL)
+			coverage->compat_kills |= rule->deny;
+		/* Told of only where it is another. */
+		coverage->decisions_count -= decision_32->mechanism == decision->mechanism;
 	}
 }
 
 static int check_gates(const struct coverage *coverage)
 {
 	for (size_t i = 0; coverage->mode == GATE_DENY && i < ELEMENTS(rules); i++)
-		if (!rules[i].only_kill && !rules[i].compat &&
-		    rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL) {
+		if (only_kills(coverage, &rules[i])) {
 			log_error(
 				"--gate=deny: on this kernel \"%s\" could only be answered with SIGKILL; "
 				"use --gate=auto, or a kernel with CONFIG_FUNCTION_ERROR_INJECTION, "
@@ -404,7 +258,9 @@ int coverage_make(enum gate_mode mode, struct coverage *ret)
 bool coverage_kill_only(const struct coverage *coverage, unsigned deny_mask)
 {
 	for (size_t i = 0; i < ELEMENTS(rules); i++)
-		if (rules[i].deny & deny_mask && rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL)
+		if (rules[i].deny & deny_mask &&
+		    (mechanism_of(coverage, rules[i].programs) == MECHANISM_KILL ||
+		     mechanism_of(coverage, rules[i].programs_32) == MECHANISM_KILL))
 			return true;
 	return false;
 }
@@ -414,8 +270,7 @@ unsigned coverage_kills(const struct coverage *coverage, unsigned deny_mask)
 	unsigned kills = 0;
 
 	for (size_t i = 0; i < ELEMENTS(rules); i++)
-		if (!rules[i].only_kill && !rules[i].compat &&
-		    rule_mechanism(coverage, &rules[i]) == MECHANISM_KILL)
+		if (only_kills(coverage, &rules[i]))
 			kills |= rules[i].deny;
 	return kills & deny_mask;
 }

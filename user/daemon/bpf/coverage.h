@@ -3,12 +3,8 @@
 #ifndef MSEALD_BPF_COVERAGE_H
 #define MSEALD_BPF_COVERAGE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/config.h"
 #include "bpf/prog_table.h"
-#include "mseald/shared.h"
 
 /* How a row of docs/design.md, "What is denied", is decided on this kernel. */
 enum mechanism {
@@ -44,7 +40,7 @@ struct decision {
 	const char *note;	/* or NULL */
 };
 
-#define DECISIONS_MAX 31
+#define DECISIONS_MAX 48
 
 struct coverage {
 	bool wanted[PROG_COUNT];

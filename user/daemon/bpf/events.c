@@ -3,9 +3,6 @@
 #include "bpf/events.h"
 
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/log.h"
@@ -102,7 +99,7 @@ int events_open(sd_event *loop, struct programs *programs, const struct event_ha
 		r = sd_event_add_io(loop, &events->source, ring_buffer__epoll_fd(events->ring), EPOLLIN,
 				    on_readable, events);
 	if (r < 0) {
-		(void)events_close(events);
+		events_close(events);
 		return r;
 	}
 	/* What an earlier daemon counted as lost, it said. */
@@ -111,14 +108,13 @@ int events_open(sd_event *loop, struct programs *programs, const struct event_ha
 	return 0;
 }
 
-struct events *events_close(struct events *events)
+void events_close(struct events *events)
 {
 	if (!events)
-		return NULL;
+		return;
 	(void)sd_event_source_disable_unref(events->source);
 	ring_buffer__free(events->ring);
 	free(events);
-	return NULL;
 }
 
 uint64_t events_lost(const struct events *events)

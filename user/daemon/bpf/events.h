@@ -3,11 +3,9 @@
 #ifndef MSEALD_BPF_EVENTS_H
 #define MSEALD_BPF_EVENTS_H
 
-#include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "bpf/programs.h"
-#include "mseald/shared.h"
 
 struct events;
 
@@ -23,7 +21,7 @@ struct event_handlers {
 /* Begins to read the ring buffer, with what an earlier daemon did not get to. Negative errno. */
 int events_open(sd_event *loop, struct programs *programs, const struct event_handlers *handlers,
 		void *context, struct events **ret);
-struct events *events_close(struct events *events);	/* takes NULL, returns NULL */
+void events_close(struct events *events); /* takes NULL */
 
 /* Reads what is in the ring buffer now. Takes NULL. */
 void events_catch_up(struct events *events);

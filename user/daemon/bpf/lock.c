@@ -5,16 +5,13 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <stddef.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "bpf/bpffs.h"
 #include "bpf/lock_holders.h"
 #include "bpf/lock_ops.h"
 #include "bpf/lock_selftest.h"
-#include "bpf/probe.h"
+#include "bpf/map_keys.h"
 #include "mseald/lock.h"
 #include "mseald/shared.h"
 
@@ -190,7 +187,7 @@ int lock_take(bool signals, struct lock **ret)
 			log_error("Lock=yes: cannot guard the lock itself: %s; not locked", strerror(-r));
 	}
 	if (r < 0) {
-		(void)lock_free(TAKE_PTR(new));
+		lock_free(TAKE_PTR(new));
 		return r;
 	}
 	*ret = TAKE_PTR(new);
@@ -354,10 +351,10 @@ int lock_complete(struct lock *lock)
 	return 0;
 }
 
-struct lock *lock_free(struct lock *lock)
+void lock_free(struct lock *lock)
 {
 	if (!lock)
-		return NULL;
+		return;
 	lock->outsider = lock_selftest_end(lock->outsider);
 	if (!lock->complete)
 		bpffs_remove_lock();
@@ -365,7 +362,6 @@ struct lock *lock_free(struct lock *lock)
 		(void)bpf_link__destroy(lock->links[i]);
 	lock_bpf__destroy(lock->skeleton);
 	free(lock);
-	return NULL;
 }
 
 int lock_guard_link(struct lock *lock, int link_fd)
@@ -411,17 +407,6 @@ uint64_t lock_lost(const struct lock *lock)
 	return *(volatile const __u64 *)&lock->skeleton->bss->lock.lost;
 }
 
-static json_int_t count_links(const struct lock *lock)
-{
-	int fd = bpf_map__fd(lock->skeleton->maps.lock_links);
-	uint32_t keys[2], *last = NULL;
-	json_int_t count = 0;
-
-	while (bpf_map_get_next_key(fd, last, &keys[count & 1]) == 0)
-		last = &keys[count++ & 1];
-	return count;
-}
-
 json_t *lock_denials_json(const struct lock *lock, bool all)
 {
 	volatile const struct mseald_lock *state = lock_is_complete(lock) ? &lock->skeleton->bss->lock : NULL;
@@ -443,6 +428,7 @@ json_t *lock_json(const struct lock *lock)
 		return NULL;
 	state = &lock->skeleton->bss->lock;
 	return json_pack("{s:b,s:I,s:I,s:I,s:o}", "signals", lock->signals, "maps", (json_int_t)state->maps,
-			 "programs", (json_int_t)state->programs, "links", count_links(lock), "denials",
+			 "programs", (json_int_t)state->programs, "links",
+			 (json_int_t)map_keys_count(bpf_map__fd(lock->skeleton->maps.lock_links)), "denials",
 			 lock_denials_json(lock, false));
 }

@@ -10,8 +10,8 @@
 #define MSEALD_BPF_LOCK_H
 
 #include <jansson.h>
-#include <stdbool.h>
-#include <stdint.h>
+
+#include "lib/base/util.h"
 
 struct lock;
 
@@ -29,8 +29,8 @@ int lock_take(bool signals, struct lock **ret);
  * has what is locked, and makes it last. Logs; negative errno: it is not complete, lock_free() it and end.
  */
 int lock_complete(struct lock *lock);
-/* Closes. What was completed holds, all else is undone. Takes NULL, returns NULL. */
-struct lock *lock_free(struct lock *lock);
+/* Closes. What was completed holds, all else is undone. Takes NULL. */
+void lock_free(struct lock *lock);
 
 /* A link of ours, from its making to its end. lock may be NULL. Negative errno: it could not be guarded. */
 int lock_guard_link(struct lock *lock, int link_fd);

@@ -6,14 +6,10 @@
 #include "bpf/lock_holders.h"
 
 #include <bpf/bpf.h>
-#include <dirent.h>
-#include <errno.h>
-#include <string.h>
 
 #include "base/list.h"
 #include "bpf/bpffs.h"
 #include "lib/base/util.h"
-#include "mseald/lock.h"
 
 #define TRIES 150
 #define PAUSE_US 100000
@@ -56,7 +52,7 @@ static int read_own_descriptors(uint32_t **ret, size_t *ret_count)
 		_cleanup_fclose_ FILE *file = NULL;
 		char path[300], line[128];
 
-		(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%s", entry->d_name);
+		FORMAT(path, "/proc/self/fdinfo/%s", entry->d_name);
 		file = fopen(path, "re");
 		if (list_grow(&ids, count, 1, &allocated, sizeof(*ids)) < 0)
 			return -ENOMEM;

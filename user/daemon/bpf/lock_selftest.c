@@ -4,12 +4,9 @@
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/bpf.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -147,13 +144,13 @@ static int open_memory(void)
 {
 	char path[32];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)getppid());
+	FORMAT(path, "/proc/%d/mem", getppid());
 	return error_of(open(path, O_RDWR | O_CLOEXEC));
 }
 
 static int take_descriptor(void)
 {
-	int process = (int)syscall(SYS_pidfd_open, getppid(), 0);
+	int process = syscall(SYS_pidfd_open, getppid(), 0);
 
 	return process < 0 ? 0 : error_of(syscall(SYS_pidfd_getfd, process, STDERR_FILENO, 0));
 }

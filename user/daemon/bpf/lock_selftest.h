@@ -27,7 +27,7 @@ int lock_selftest_begin(struct lock_selftest **ret);
  */
 int lock_selftest_try(struct lock_selftest *outsider, const struct lock_selftest_targets *targets,
 		      const char **ret_what);
-/* Takes NULL, returns NULL. */
+/* Takes NULL. */
 struct lock_selftest *lock_selftest_end(struct lock_selftest *outsider);
 
 #endif

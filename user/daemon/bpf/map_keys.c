@@ -3,10 +3,10 @@
 #include "bpf/map_keys.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
 
 #include "base/list.h"
-#include "lib/base/util.h"
+
+#define KEY_MAX 64	/* bytes of the largest key of the maps that are counted */
 
 int map_keys(int fd, size_t size, size_t max, void *ret, size_t *ret_count)
 {
@@ -24,4 +24,14 @@ int map_keys(int fd, size_t size, size_t max, void *ret, size_t *ret_count)
 	*(void **)ret = TAKE_PTR(keys);
 	*ret_count = count;
 	return 0;
+}
+
+uint64_t map_keys_count(int fd)
+{
+	unsigned char keys[2][KEY_MAX], *last = NULL;
+	uint64_t count = 0;
+
+	while (bpf_map_get_next_key(fd, last, keys[count & 1]) == 0)
+		last = keys[count++ & 1];
+	return count;
 }

@@ -3,7 +3,7 @@
 #ifndef MSEALD_BPF_MAP_KEYS_H
 #define MSEALD_BPF_MAP_KEYS_H
 
-#include <stddef.h>
+#include "lib/base/util.h"
 
 /*
  * All of them, each of size bytes; the caller frees *ret. Those that come or go meanwhile may be
@@ -11,5 +11,8 @@
  * twice; never more than max. -ENOMEM.
  */
 int map_keys(int fd, size_t size, size_t max, void *ret, size_t *ret_count);
+
+/* How many there are; 0 as well for a map that cannot be read. */
+uint64_t map_keys_count(int fd);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The programs of the BPF object that are attached, and what each is attached for. */
+/* The programs of the BPF object: those that are attached, what each is attached for, and the others. */
 #ifndef MSEALD_BPF_PROG_TABLE_H
 #define MSEALD_BPF_PROG_TABLE_H
 
@@ -33,5 +33,19 @@ extern const struct prog {
 	bool process_madvise;		/* only where process_madvise takes advice that discards */
 	unsigned need;			/* NEED_*: attached only while there is it; 0: always */
 } prog_table[PROG_COUNT];
+
+/* Programs that are not attached to anything: the daemon runs or reads them. */
+enum tool {
+	TOOL_COMMIT,
+	TOOL_UNCACHE,
+	TOOL_KILL_PENDING,
+	TOOL_FORGET,
+	TOOL_FORGET_ACCOUNT,
+	TOOL_WATCH,
+	TOOL_UNWATCH,
+	TOOL_TASKS,
+	TOOL_VMAS,
+	TOOL_COUNT,
+};
 
 #endif

@@ -4,15 +4,10 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <stddef.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "bpf/adopt.h"
 #include "bpf/bpffs.h"
-#include "bpf/coverage.h"
 #include "bpf/lock.h"
 #include "bpf/skeleton.h"
 #include "bpf/probe.h"
@@ -76,12 +71,11 @@ int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret)
 	r = coverage_make(mode, &programs->coverage);
 	if (r >= 0)
 		r = skeleton_open(&programs->coverage, &programs->skeleton);
-	if (r < 0) {
+	if (r < 0)
 		programs_free(programs);
-		return r;
-	}
-	*ret = programs;
-	return 0;
+	else
+		*ret = programs;
+	return r;
 }
 
 /* Gives our descriptor up, and with a generation the pin there. */
@@ -104,14 +98,13 @@ static void drop_links(struct programs *programs, unsigned generation)
 		drop_link(programs, i, generation);
 }
 
-struct programs *programs_free(struct programs *programs)
+void programs_free(struct programs *programs)
 {
 	if (!programs)
-		return NULL;
+		return;
 	drop_links(programs, 0);	/* the pins hold the links */
 	skeleton_close(programs->skeleton);
 	free(programs);
-	return NULL;
 }
 
 static int attach_prog(struct programs *programs, size_t i, unsigned generation)
@@ -282,12 +275,6 @@ unsigned programs_generation(const struct programs *programs)
 	return programs->generation;
 }
 
-bool programs_inherited(const struct programs *programs)
-{
-	(void)programs;
-	return bpffs_last_generation() > 0;
-}
-
 const struct coverage *programs_coverage(const struct programs *programs)
 {
 	return &programs->coverage;
@@ -355,11 +342,11 @@ int programs_commit(struct programs *programs, struct mseald_commit *commit)
 	return run(programs, TOOL_COMMIT, commit);
 }
 
-int programs_uncache(struct programs *programs, uint64_t key)
+int programs_run(struct programs *programs, enum tool tool, uint64_t key)
 {
 	struct mseald_commit commit = { .key = key };
 
-	return run(programs, TOOL_UNCACHE, &commit);
+	return run(programs, tool, &commit);
 }
 
 int programs_forget_account(struct programs *programs, uint32_t account)
@@ -369,20 +356,6 @@ int programs_forget_account(struct programs *programs, uint32_t account)
 	return run(programs, TOOL_FORGET_ACCOUNT, &commit);
 }
 
-int programs_set_kill_pending(struct programs *programs, uint64_t key)
-{
-	struct mseald_commit commit = { .key = key };
-
-	return run(programs, TOOL_KILL_PENDING, &commit);
-}
-
-int programs_forget(struct programs *programs, uint64_t key)
-{
-	struct mseald_commit commit = { .key = key };
-
-	return run(programs, TOOL_FORGET, &commit);
-}
-
 int programs_watch(struct programs *programs, uint64_t key, const struct mseald_watched *facts)
 {
 	struct mseald_watch request = { .key = key, .watched = *facts };
@@ -390,13 +363,6 @@ int programs_watch(struct programs *programs, uint64_t key, const struct mseald_
 	int r = run_with(programs, TOOL_WATCH, &request, sizeof(request), &watched);
 
 	return r < 0 ? r : watched ? 0 : -ENOSPC;
-}
-
-int programs_unwatch(struct programs *programs, uint64_t key)
-{
-	struct mseald_commit request = { .key = key };
-
-	return run(programs, TOOL_UNWATCH, &request);
 }
 
 static int iterate(const struct programs *programs, enum tool tool, union bpf_iter_link_info *info)

@@ -12,11 +12,7 @@
 #ifndef MSEALD_BPF_PROGRAMS_H
 #define MSEALD_BPF_PROGRAMS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "bpf/coverage.h"
-#include "mseald/shared.h"
 
 struct programs;
 
@@ -29,8 +25,8 @@ int programs_possible(void);
  * links; NULL without. Logs what is wrong; negative errno.
  */
 int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret);
-/* Closes everything; pinned links stay attached. Takes NULL, returns NULL. */
-struct programs *programs_free(struct programs *programs);
+/* Closes everything; pinned links stay attached. Takes NULL. */
+void programs_free(struct programs *programs);
 
 /*
  * Attaches what is always needed and what these NEED_* ask for, as far as it is not
@@ -54,9 +50,6 @@ bool programs_attached(const struct programs *programs);
 int programs_check(const struct programs *programs, unsigned needs);
 /* Of the links that are attached now; each daemon has its own. 0: none. */
 unsigned programs_generation(const struct programs *programs);
-/* Are there pinned links of an earlier daemon? */
-bool programs_inherited(const struct programs *programs);
-
 /* What this kernel takes, and so what decides what. Belongs to programs. */
 const struct coverage *programs_coverage(const struct programs *programs);
 
@@ -74,16 +67,14 @@ void programs_unmap_state(const struct programs *programs, const struct mseald_s
 int programs_map_fd(const struct programs *programs, const char *name);
 /* Runs a program of bpf/commit.bpf.c. Result in commit->old_set; negative errno of the run. */
 int programs_commit(struct programs *programs, struct mseald_commit *commit);
-int programs_uncache(struct programs *programs, uint64_t key);
-int programs_set_kill_pending(struct programs *programs, uint64_t key);
-int programs_forget(struct programs *programs, uint64_t key);
+/* The same of one that is about an address space: TOOL_UNCACHE, KILL_PENDING, FORGET, UNWATCH. */
+int programs_run(struct programs *programs, enum tool tool, uint64_t key);
 int programs_forget_account(struct programs *programs, uint32_t account);
 /*
- * So that its loader's work is told of (bpf/exec_match.bpf.c); -ENOSPC: no room, or it is already. And
- * no longer so.
+ * So that its loader's work is told of (bpf/exec_match.bpf.c), until TOOL_UNWATCH; -ENOSPC: no room, or
+ * it is already.
  */
 int programs_watch(struct programs *programs, uint64_t key, const struct mseald_watched *facts);
-int programs_unwatch(struct programs *programs, uint64_t key);
 /*
  * What the kernel's iterators tell: a descriptor to read struct mseald_task from, of one process or
  * all (pid 0)...

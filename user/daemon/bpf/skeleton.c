@@ -4,15 +4,10 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "base/log.h"
 #include "bpf/bpffs.h"
-#include "lib/base/util.h"
 #include "mseald.skel.h"
 
 #define MAPS_MAX 20
@@ -184,10 +179,10 @@ int skeleton_open(const struct coverage *coverage, struct skeleton **ret)
 	return r;
 }
 
-struct skeleton *skeleton_close(struct skeleton *skeleton)
+void skeleton_close(struct skeleton *skeleton)
 {
 	if (!skeleton)
-		return NULL;
+		return;
 	for (size_t i = 0; i < TOOL_COUNT; i++)
 		cleanup_close(&skeleton->tools[i]);
 	for (size_t i = 0; i < PROG_COUNT; i++)
@@ -197,7 +192,6 @@ struct skeleton *skeleton_close(struct skeleton *skeleton)
 	if (skeleton->globals)
 		(void)munmap(skeleton->globals, skeleton->globals_size);
 	free(skeleton);
-	return NULL;
 }
 
 int skeleton_prog_fd(const struct skeleton *skeleton, size_t i)

@@ -6,26 +6,8 @@
 #ifndef MSEALD_BPF_SKELETON_H
 #define MSEALD_BPF_SKELETON_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "bpf/coverage.h"
 #include "bpf/prog_table.h"
-#include "mseald/shared.h"
-
-/* Programs that are not attached to anything: the daemon runs or reads them. */
-enum tool {
-	TOOL_COMMIT,
-	TOOL_UNCACHE,
-	TOOL_KILL_PENDING,
-	TOOL_FORGET,
-	TOOL_FORGET_ACCOUNT,
-	TOOL_WATCH,
-	TOOL_UNWATCH,
-	TOOL_TASKS,
-	TOOL_VMAS,
-	TOOL_COUNT,
-};
 
 struct skeleton;
 
@@ -34,8 +16,8 @@ struct skeleton;
  * the caller's, must live as long. Logs; negative errno.
  */
 int skeleton_open(const struct coverage *coverage, struct skeleton **ret);
-/* Pinned maps stay. Takes NULL, returns NULL. */
-struct skeleton *skeleton_close(struct skeleton *skeleton);
+/* Pinned maps stay. Takes NULL. */
+void skeleton_close(struct skeleton *skeleton);
 
 /* Loads these programs of prog_table, none of which is loaded yet. Logs; negative errno. */
 int skeleton_load(struct skeleton *skeleton, const bool wanted[PROG_COUNT]);

@@ -2,36 +2,33 @@
 /* See task_iter.h. */
 #include "bpf/task_iter.h"
 
-#include <errno.h>
-#include <stdbool.h>
+#include "base/list.h"
 
-#include "lib/base/util.h"
+/* Bytes that one read gives at most, with pages of 4 KiB (kernel/bpf/bpf_iter.c, bpf_seq_read). */
+#define READ_MAX 32768
 
 /* Has the iterator begun anew with this record? */
 typedef bool (*begins_anew)(const void *first, const void *previous, const void *record);
 
 /*
- * All that an iterator writes, in records of this size; malloc'ed. Where it
- * needed more than one read, an iterator over one process does not end but
- * begins anew (kernel/bpf/task_iter.c; seen on 6.12 with 2,000 mappings).
+ * All that an iterator writes, in records of this size; malloc'ed, into the pointer at ret. Closes it,
+ * or returns the negative errno that is in its place. Where it needed more than one read, an iterator
+ * over one process does not end but begins anew (kernel/bpf/task_iter.c; seen on 6.12 with 2,000
+ * mappings).
  */
-static int read_records(int fd, size_t size, begins_anew anew, void **ret, size_t *ret_count)
+static int read_records(int iterator, size_t size, begins_anew anew, void *ret, size_t *ret_count)
 {
+	_cleanup_close_ int fd = iterator;
 	_cleanup_free_ char *buffer = NULL;
 	size_t length = 0, allocated = 0, checked = size;
 
+	if (fd < 0)
+		return fd;
 	for (;;) {
 		ssize_t n;
 
-		if (allocated - length < 16384) {
-			size_t more = allocated ? allocated * 2 : 32768;
-			char *larger = realloc(buffer, more);
-
-			if (!larger)
-				return -ENOMEM;
-			buffer = larger;
-			allocated = more;
-		}
+		if (list_grow(&buffer, length, READ_MAX, &allocated, 1) < 0)
+			return -ENOMEM;
 		n = read(fd, buffer + length, allocated - length);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
@@ -50,7 +47,7 @@ static int read_records(int fd, size_t size, begins_anew anew, void **ret, size_
 	if (length < size)
 		return -ESRCH;
 	*ret_count = length / size;
-	*ret = TAKE_PTR(buffer);
+	*(void **)ret = TAKE_PTR(buffer);
 	return 0;
 }
 
@@ -68,16 +65,7 @@ static bool vma_anew(const void *first, const void *previous, const void *record
 
 int task_iter_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count)
 {
-	_cleanup_close_ int fd = programs_tasks_fd(programs, (uint32_t)pid);
-	void *records;
-	int r;
-
-	if (fd < 0)
-		return fd;
-	r = read_records(fd, sizeof(struct mseald_task), task_anew, &records, ret_count);
-	if (r >= 0)
-		*ret = records;
-	return r;
+	return read_records(programs_tasks_fd(programs, pid), sizeof(**ret), task_anew, ret, ret_count);
 }
 
 uint64_t task_iter_key_of(struct programs *programs, pid_t pid)
@@ -88,18 +76,18 @@ uint64_t task_iter_key_of(struct programs *programs, pid_t pid)
 	return task_iter_read(programs, pid, &tasks, &count) < 0 ? 0 : tasks[0].key;
 }
 
-int task_iter_read_vmas(struct programs *programs, pid_t tid, struct mseald_vma **ret, size_t *ret_count)
+int task_iter_read_vmas(struct programs *programs, pid_t tid, struct task_vmas *ret)
 {
-	_cleanup_close_ int fd = programs_vmas_fd(programs, (uint32_t)tid);
-	void *records;
-	int r;
+	return read_records(programs_vmas_fd(programs, tid), sizeof(*ret->list), vma_anew, &ret->list,
+			    &ret->count);
+}
 
-	if (fd < 0)
-		return fd;
-	r = read_records(fd, sizeof(struct mseald_vma), vma_anew, &records, ret_count);
-	if (r >= 0)
-		*ret = records;
-	return r;
+const struct mseald_vma *task_iter_vma_at(const struct task_vmas *vmas, uint64_t address)
+{
+	static const struct mseald_vma none;
+	size_t at = LIST_SEARCH(vmas->count, i, vmas->list[i].end <= address);
+
+	return at < vmas->count && vmas->list[at].start <= address ? &vmas->list[at] : &none;
 }
 
 static int compare_keys(const void *left, const void *right)
@@ -118,17 +106,9 @@ void task_iter_sort_by_key(struct mseald_task *tasks, size_t count)
 
 const struct mseald_task *task_iter_find(const struct mseald_task *tasks, size_t count, uint64_t key)
 {
-	size_t low = 0, high = count;
+	size_t at = LIST_SEARCH(count, i, tasks[i].key < key);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (tasks[middle].key < key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && tasks[low].key == key ? &tasks[low] : NULL;
+	return at < count && tasks[at].key == key ? &tasks[at] : NULL;
 }
 
 int task_iter_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret,
@@ -147,7 +127,7 @@ int task_iter_sharing(const struct mseald_task *tasks, size_t count, uint64_t ke
 	}
 	for (size_t i = 0; i < all; i++)
 		if (!found || pids[found - 1] != (pid_t)first[i].tgid)
-			pids[found++] = (pid_t)first[i].tgid;
+			pids[found++] = first[i].tgid;
 	*ret = TAKE_PTR(pids);
 	*ret_count = found;
 	return 0;

@@ -3,13 +3,7 @@
 #ifndef MSEALD_BPF_TASK_ITER_H
 #define MSEALD_BPF_TASK_ITER_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "bpf/programs.h"
-#include "mseald/shared.h"
 
 /* Of mseald_task.flags: include/linux/sched.h. */
 #define TASK_EXITING 0x00000004u
@@ -27,8 +21,16 @@ int task_iter_read(struct programs *programs, pid_t pid, struct mseald_task **re
 /* The key of the address space of a process; 0: it is gone. */
 uint64_t task_iter_key_of(struct programs *programs, pid_t pid);
 
-/* The mappings of one thread with their flags (VM_*), sorted by address. The caller frees *ret. */
-int task_iter_read_vmas(struct programs *programs, pid_t tid, struct mseald_vma **ret, size_t *ret_count);
+/* The mappings of one thread with their flags (VM_*), sorted by address. */
+struct task_vmas {
+	struct mseald_vma *list;
+	size_t count;
+};
+
+/* -ESRCH: none. The caller frees ret->list. */
+int task_iter_read_vmas(struct programs *programs, pid_t tid, struct task_vmas *ret);
+/* The mapping at address; an empty one where there is none. */
+const struct mseald_vma *task_iter_vma_at(const struct task_vmas *vmas, uint64_t address);
 
 /* The first of those that have this key; NULL: none has. Tasks must be sorted by key. */
 const struct mseald_task *task_iter_find(const struct mseald_task *tasks, size_t count, uint64_t key);

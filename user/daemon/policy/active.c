@@ -2,9 +2,6 @@
 /* See active.h. */
 #include "policy/active.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -28,7 +25,7 @@ static void tell_fault(const struct diagnostic *fault)
 	log_field(&fields, "MSEALD_POLICY_FILE=%s", fault->path);
 	if (fault->line) {
 		log_field(&fields, "MSEALD_POLICY_LINE=%u", fault->line);
-		(void)snprintf(line, sizeof(line), ":%u", fault->line);
+		FORMAT(line, ":%u", fault->line);
 	}
 	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_POLICY_FAULT, &fields, "%s%s: %s", fault->path, line,
 		  fault->message);
@@ -53,13 +50,12 @@ static void free_all(struct policies *policies, size_t borrowed)
 	*policies = (struct policies){};
 }
 
-struct active *active_free(struct active *active)
+void active_free(struct active *active)
 {
 	if (!active)
-		return NULL;
+		return;
 	free_all(&active->policies, active->first);
 	free(active);
-	return NULL;
 }
 
 /* --- last good versions --- */
@@ -132,7 +128,7 @@ static int add_last_good(struct policies *policies, const struct diagnostics *fa
 static int copy_file(const char *from, const char *to)
 {
 	_cleanup_free_ char *text = malloc(LOAD_FILE_MAX + 1);
-	ssize_t n = text ? file_read(from, text, LOAD_FILE_MAX + 1) : -ENOMEM;
+	ssize_t n = text ? file_read(AT_FDCWD, from, text, LOAD_FILE_MAX + 1) : -ENOMEM;
 
 	return n < 0 ? (int)n : file_replace(to, 0644, file_write_text, text);
 }

@@ -16,7 +16,7 @@ struct active;
 
 /* With none in force. NULL without memory. */
 struct active *active_new(struct programs *programs);
-struct active *active_free(struct active *active);	/* takes NULL, returns NULL; the triggers stay */
+void active_free(struct active *active); /* takes NULL; the triggers stay */
 
 /*
  * Reads all files, attaches what policies need, then changes over. Logs. A negative errno: nothing

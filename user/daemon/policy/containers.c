@@ -2,10 +2,7 @@
 /* See containers.h. */
 #include "policy/containers.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/cgroup.h"
@@ -35,8 +32,8 @@ struct containers {
 
 static void set_names(struct container *container, const char *id)
 {
-	(void)snprintf(container->id, sizeof(container->id), "%s", id);
-	(void)snprintf(container->name, sizeof(container->name), "%s", id);
+	FORMAT(container->id, "%s", id);
+	FORMAT(container->name, "%s", id);
 	if (strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64)
 		container->name[SHORT_ID] = '\0';
 }
@@ -108,7 +105,8 @@ static int read_policy(const char *path, const char *text, size_t size, struct c
 	if (container->policy.cgroup_count != 1 || !container->policy.description ||
 	    sscanf(container->policy.description, "cgroup %" SCNu64, &container->cgroup) != 1)
 		return -EINVAL;
-	if (asprintf(&name, NAME_PREFIX "%s", container->name) < 0)
+	name = FORMAT_NEW(NAME_PREFIX "%s", container->name);
+	if (!name)
 		return -ENOMEM;
 	free(container->policy.name);
 	container->policy.name = name;
@@ -317,7 +315,7 @@ static int take_over(struct containers *containers, const char *id)
 	int r;
 
 	kept_path(id, path);
-	size = text ? file_read(path, text, LOAD_FILE_MAX + 1) : -ENOMEM;
+	size = text ? file_read(AT_FDCWD, path, text, LOAD_FILE_MAX + 1) : -ENOMEM;
 	if (size < 0)
 		return (int)size;
 	set_names(&container, id);
@@ -368,13 +366,12 @@ int containers_open(struct programs *programs, struct active *active, struct con
 	return 0;
 }
 
-struct containers *containers_close(struct containers *containers)
+void containers_close(struct containers *containers)
 {
 	if (!containers)
-		return NULL;
+		return;
 	for (size_t i = 0; i < containers->count; i++)
 		container_free(&containers->list[i]);
 	free(containers->list);
 	free(containers);
-	return NULL;
 }

@@ -7,8 +7,6 @@
 #ifndef MSEALD_POLICY_CONTAINERS_H
 #define MSEALD_POLICY_CONTAINERS_H
 
-#include <stdint.h>
-
 #include "bpf/programs.h"
 #include "lib/base/names.h"
 #include "lib/policy/policy.h"
@@ -25,8 +23,7 @@ struct containers;
  * Negative errno.
  */
 int containers_open(struct programs *programs, struct active *active, struct containers **ret);
-struct containers *containers_close(
-	struct containers *containers); /* takes NULL, returns NULL; what is in force stays */
+void containers_close(struct containers *containers); /* takes NULL; what is in force stays */
 
 /*
  * Puts in force how a container is sealed, for whatever

@@ -3,12 +3,8 @@
 #include "policy/exec_facts.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
 
 #include "base/cgroup.h"
-#include "lib/base/util.h"
 #include "lib/elf/object.h"
 #include "process/procfs.h"
 

@@ -2,9 +2,7 @@
 /* See reconcile.h. */
 #include "policy/reconcile.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "base/timer.h"
@@ -125,7 +123,7 @@ static void drop(struct pending *pending)
 /* Nothing more is to be sealed of it. */
 static void end(struct pending *pending)
 {
-	(void)programs_unwatch(pending->reconcile->on.programs, pending->key);
+	(void)programs_run(pending->reconcile->on.programs, TOOL_UNWATCH, pending->key);
 	drop(pending);
 }
 
@@ -138,7 +136,7 @@ static bool stay_watched(struct pending *pending, const struct exec_facts *facts
 	if (watched_find(programs, pending->key, &watched))
 		return true;
 	watched = (struct mseald_watched){ .user = facts->policy.user };
-	(void)snprintf(watched.exe, sizeof(watched.exe), "%s", facts->exe ?: "");
+	FORMAT(watched.exe, "%s", facts->exe ?: "");
 	return programs_watch(programs, pending->key, &watched) >= 0;
 }
 
@@ -157,11 +155,11 @@ static void tell_overdue(pid_t pid, const char *policy, uint64_t seconds, const 
 {
 	struct log_fields fields = {};
 
-	log_field(&fields, "OBJECT_PID=%d", (int)pid);
+	log_field(&fields, "OBJECT_PID=%d", pid);
 	log_field(&fields, "MSEALD_POLICY=%s", policy);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
 		  "policy %s: pid %d is not sealed, or not all of it, after %" PRIu64 " s: %s; trying again",
-		  policy, (int)pid, seconds, why);
+		  policy, pid, seconds, why);
 }
 
 static void tell_when_overdue(struct pending *pending, const struct policy *policy, uint64_t patience,
@@ -178,7 +176,7 @@ static void tell_not_sealed(pid_t pid, const char *policy, bool again, const str
 {
 	struct log_fields fields = {};
 
-	log_field(&fields, "OBJECT_PID=%d", (int)pid);
+	log_field(&fields, "OBJECT_PID=%d", pid);
 	log_field(&fields, "MSEALD_POLICY=%s", policy);
 	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_NOT_SEALED, &fields, "policy %s: %s%s", policy, error->message,
 		  again ? "; trying again every few seconds" : "; it stays unsealed");
@@ -213,9 +211,9 @@ static void tell_sealed_start(const struct pending *pending, const struct policy
 	char natively[64] = "";
 
 	if (result->native)
-		(void)snprintf(natively, sizeof(natively), ", natively %" PRIu64 " us", age_us(pending));
+		FORMAT(natively, ", natively %" PRIu64 " us", age_us(pending));
 	log_debug("policy %s: sealed pid %d (%s): %zu seals, %" PRIu64 " us%s after it began", policy->name,
-		  (int)pending->pid, facts->exe ?: "?", result->seals, pending->sealed, natively);
+		  pending->pid, facts->exe ?: "?", result->seals, pending->sealed, natively);
 }
 
 /* What there is of it is sealed, as far as it was ready. */
@@ -348,7 +346,7 @@ static void on_due(void *context)
 void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_event *event)
 {
 	bool known = reconcile && *find(reconcile, event->space);
-	struct pending *pending = reconcile ? add(reconcile, event->space, (pid_t)event->pid) : NULL;
+	struct pending *pending = reconcile ? add(reconcile, event->space, event->pid) : NULL;
 	struct readiness *readiness;
 
 	if (!pending)
@@ -382,7 +380,7 @@ static void unwatch_gone(struct programs *programs, const uint64_t *keys, size_t
 		size_t count;
 
 		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0 && !count)
-			(void)programs_unwatch(programs, keys[i]);
+			(void)programs_run(programs, TOOL_UNWATCH, keys[i]);
 	}
 }
 
@@ -405,7 +403,7 @@ static void look_at_all(struct reconcile *reconcile, bool lost)
 			continue;
 		/* Of one that is known hints may have been lost. */
 		known = *find(reconcile, tasks[i].key);
-		pending = add(reconcile, tasks[i].key, (pid_t)tasks[i].pid);
+		pending = add(reconcile, tasks[i].key, tasks[i].pid);
 		if (pending && (!known || lost))
 			pending->readiness.unseen = true;
 		if (pending && pending->phase != PHASE_NATIVE)
@@ -495,22 +493,20 @@ int reconcile_open(const struct reconcile_context *context, struct reconcile **r
 	reconcile->on = *context;
 	reconcile->lost_seen = programs_state(context->programs)->lost_exec_events;
 	r = timer_open(&reconcile->settle, context->loop, 0, on_settle, reconcile);
-	if (r < 0) {
-		(void)reconcile_close(reconcile);
-		return r;
-	}
-	*ret = reconcile;
-	return 0;
+	if (r < 0)
+		reconcile_close(reconcile);
+	else
+		*ret = reconcile;
+	return r;
 }
 
-struct reconcile *reconcile_close(struct reconcile *reconcile)
+void reconcile_close(struct reconcile *reconcile)
 {
 	if (!reconcile)
-		return NULL;
+		return;
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (reconcile->buckets[i])
 			drop(reconcile->buckets[i]);
 	timer_close(&reconcile->settle);
 	free(reconcile);
-	return NULL;
 }

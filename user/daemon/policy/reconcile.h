@@ -29,7 +29,7 @@ struct reconcile_context {
 
 /* Negative errno. */
 int reconcile_open(const struct reconcile_context *context, struct reconcile **ret);
-struct reconcile *reconcile_close(struct reconcile *reconcile);	/* takes NULL, returns NULL */
+void reconcile_close(struct reconcile *reconcile); /* takes NULL */
 
 void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_event *event);
 

@@ -3,12 +3,9 @@
 #include "policy/triggers.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
-#include <string.h>
 
 #include "base/list.h"
 #include "bpf/map_keys.h"
-#include "lib/base/util.h"
 
 struct list {
 	struct mseald_trigger *list;

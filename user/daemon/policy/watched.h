@@ -7,12 +7,7 @@
 #ifndef MSEALD_POLICY_WATCHED_H
 #define MSEALD_POLICY_WATCHED_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "bpf/programs.h"
-#include "mseald/shared.h"
 
 /* Is the key watched? Then what is known of it. */
 bool watched_find(struct programs *programs, uint64_t key, struct mseald_watched *ret);

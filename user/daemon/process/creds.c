@@ -2,11 +2,7 @@
 /* See creds.h. proc_pid_status(5) has the lines. */
 #include "process/creds.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /*
  * What follows the name of a line; the name of the process, in the first, has its line feeds
@@ -44,7 +40,7 @@ static bool read_pids(const char *text, struct creds *creds)
 
 		if (end == line || pid <= 0 || pid > INT32_MAX)
 			return false;
-		creds->pids[creds->levels++] = (pid_t)pid;
+		creds->pids[creds->levels++] = pid;
 		line = end;
 	}
 	return creds->levels > 0;

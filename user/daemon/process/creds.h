@@ -6,9 +6,7 @@
 #ifndef MSEALD_PROCESS_CREDS_H
 #define MSEALD_PROCESS_CREDS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "lib/base/util.h"
 
 /* pid namespaces in one another: MAX_PID_NS_LEVEL and the first (include/linux/pid_namespace.h) */
 #define CREDS_LEVELS 33

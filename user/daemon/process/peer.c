@@ -2,13 +2,10 @@
 /* See peer.h. */
 #include "process/peer.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/util.h"
 #include "process/procfs.h"
 
 #ifndef SO_PEERPIDFD
@@ -22,8 +19,8 @@ static uint64_t start_of(pid_t pid)
 	const char *field;
 	unsigned long long ticks;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (procfs_read(AT_FDCWD, path, text, sizeof(text)) < 0)
+	FORMAT(path, "/proc/%d/stat", pid);
+	if (file_read(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return 0;
 	field = procfs_stat_field(text, 22);
 	if (!field || sscanf(field, "%llu", &ticks) != 1)
@@ -44,7 +41,7 @@ int peer_open(int socket, pid_t pid, uint64_t begun)
 	if (errno != ENOPROTOOPT)
 		return errno == EINVAL ? -ESRCH : -errno;
 	/* Before 6.5: another one that has the pid by now has begun after the connection. */
-	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	fd = syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
 		return -errno;
 	start = start_of(pid);

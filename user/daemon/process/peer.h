@@ -3,8 +3,7 @@
 #ifndef MSEALD_PROCESS_PEER_H
 #define MSEALD_PROCESS_PEER_H
 
-#include <stdint.h>
-#include <sys/types.h>
+#include "lib/base/util.h"
 
 /*
  * A pidfd of the peer, whose pid is that of SO_PEERCRED; begun: boot-time ns, when it had

@@ -2,20 +2,15 @@
 /* See procfs.h. */
 #include "process/procfs.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/limits.h>
-#include <string.h>
 #include <sys/syscall.h>
-
-#include "lib/base/util.h"
 
 int procfs_open(pid_t pid)
 {
 	char path[32];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	FORMAT(path, "/proc/%d", pid);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
@@ -24,17 +19,6 @@ bool procfs_lives(int fd)
 {
 	/* A descriptor of /proc/PID serves as a pidfd (kernel/pid.c, tgid_pidfd_to_pid). */
 	return syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) == 0;
-}
-
-int procfs_read(int dirfd, const char *name, char *text, size_t size)
-{
-	_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	return 0;
 }
 
 int procfs_read_status(int dirfd, const char *path, const char *name, char ret[PROCFS_VALUE_MAX])
@@ -59,7 +43,7 @@ uint64_t procfs_status_number(pid_t pid, const char *name, int base, uint64_t ot
 {
 	char path[32], value[PROCFS_VALUE_MAX];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	FORMAT(path, "/proc/%d/status", pid);
 	return procfs_read_status(AT_FDCWD, path, name, value) < 0 ? otherwise : strtoull(value, NULL, base);
 }
 
@@ -71,6 +55,19 @@ const char *procfs_stat_field(const char *text, int field)
 	for (int i = 2; at && i < field; i++)
 		at = strchr(at + 1, ' ');
 	return at ? at + 1 : NULL;
+}
+
+bool procfs_auxv_find(const uint64_t *words, size_t size, bool bits_32, uint64_t type, uint64_t *ret)
+{
+	const uint32_t *narrow = (const void *)words;
+	size_t count = size / (bits_32 ? sizeof(*narrow) : sizeof(*words));
+
+	for (size_t i = 0; i + 1 < count; i += 2)
+		if ((bits_32 ? narrow[i] : words[i]) == type) {
+			*ret = bits_32 ? narrow[i + 1] : words[i + 1];
+			return true;
+		}
+	return false;
 }
 
 /* A link of /proc/PID as a string; malloc'ed. */

@@ -3,18 +3,12 @@
 #ifndef MSEALD_PROCESS_PROCFS_H
 #define MSEALD_PROCESS_PROCFS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "base/file.h"
 
 /* The folder: a descriptor that never becomes that of another process. Negative errno. */
 int procfs_open(pid_t pid);
 /* Is the process of a pidfd, or of such a folder, there still, and not reaped? */
 bool procfs_lives(int fd);
-
-/* A file in an open folder of a process or a thread, as a string, cut to what fits. Negative errno. */
-int procfs_read(int dirfd, const char *name, char *text, size_t size);
 
 #define PROCFS_VALUE_MAX 256
 
@@ -28,6 +22,14 @@ uint64_t procfs_status_number(pid_t pid, const char *name, int base, uint64_t ot
 
 /* A field of a text of its stat, from 3 on, by the numbers of proc_pid_stat(5). NULL: not there. */
 const char *procfs_stat_field(const char *text, int field);
+
+#define PROCFS_AUXV_WORDS 256 /* more than an auxv can have */
+
+/*
+ * The value of this type (getauxval(3)) in an auxv, size bytes as they were read: in 32-bit words, if that is
+ * what the program has. False, and *ret as it was: there is none.
+ */
+bool procfs_auxv_find(const uint64_t *words, size_t size, bool bits_32, uint64_t type, uint64_t *ret);
 
 /* The program of an open /proc/PID, as it sees the path itself: malloc'ed; NULL: not there, or not known. */
 char *procfs_exe(int proc_fd);

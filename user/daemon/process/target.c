@@ -2,9 +2,6 @@
 /* See target.h. */
 #include "process/target.h"
 
-#include <errno.h>
-#include <fcntl.h>
-
 #include "bpf/task_iter.h"
 #include "process/procfs.h"
 
@@ -49,17 +46,17 @@ static int open_of_thread(struct programs *programs, struct target *target, stru
 		char path[48];
 		int r;
 
-		(void)snprintf(path, sizeof(path), "task/%d/maps", (int)tid);
+		FORMAT(path, "task/%d/maps", tid);
 		target->maps_fd = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
 		*ret_error = target->maps_fd < 0 ? -errno : 0;
-		(void)snprintf(path, sizeof(path), "task/%d/pagemap", (int)tid);
+		FORMAT(path, "task/%d/pagemap", tid);
 		target->pagemap_fd = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
 		*ret_error = target->pagemap_fd < 0 && !*ret_error ? -errno : *ret_error;
 		/* Of a task without memory these may fail to open, or read as empty. */
 		r = read_task(programs, target->pid, ret_task);
 		if (r < 0 || !ret_task->key || (pid_t)ret_task->pid == tid)
 			return r;
-		tid = (pid_t)ret_task->pid;
+		tid = ret_task->pid;
 		cleanup_close(&target->maps_fd);
 		cleanup_close(&target->pagemap_fd);
 	}
@@ -76,21 +73,21 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 	target.proc_fd = procfs_open(pid);
 	if (target.proc_fd < 0)
 		return error_set_errno(error, pid, target.proc_fd, "cannot open /proc/PID");
-	tgid = (pid_t)procfs_status_number(pid, "Tgid", 10, 0);
+	tgid = procfs_status_number(pid, "Tgid", 10, 0);
 	if (tgid > 0 && tgid != pid)
-		return error_set(error, "NotAProcess", pid, "pid %d is a thread; its process is %d",
-			    (int)pid, (int)tgid);
+		return error_about(error, "NotAProcess", pid, " is a thread; its process is %d",
+				 tgid);
 	r = open_of_thread(programs, &target, &task, &files_r);
 	if (r < 0)
 		return error_set_errno(error, pid, r, "cannot ask the kernel for its address space");
 	if (task.flags & TASK_KTHREAD)
-		return error_set(error, "NotAProcess", pid,
-				 "pid %d is a kernel thread and has no memory of its own", (int)pid);
+		return error_about(error, "NotAProcess", pid,
+				 " is a kernel thread and has no memory of its own");
 	if (!task.key)
-		return error_set(error, "NoSuchProcess", pid, "pid %d has exited", (int)pid);
+		return error_about(error, "NoSuchProcess", pid, " has exited");
 	if (files_r)
 		return error_set_errno(error, pid, files_r, "cannot open its maps in /proc");
-	target.tid = (pid_t)task.pid;
+	target.tid = task.pid;
 	target.key = task.key;
 	target.exec_id = task.exec_id;
 	target.start_time = task.start_time;
@@ -136,8 +133,8 @@ static bool may_be_in_call(const struct target *target, uint32_t tid)
 	char path[48], text[128];
 	const char *state;
 
-	(void)snprintf(path, sizeof(path), "task/%u/stat", tid);
-	if (procfs_read(target->proc_fd, path, text, sizeof(text)) < 0 || !*text)
+	FORMAT(path, "task/%u/stat", tid);
+	if (file_read(target->proc_fd, path, text, sizeof(text)) < 0 || !*text)
 		return false;	/* gone */
 	state = procfs_stat_field(text, 3);
 	return !state || *state == 'R' || *state == 'D';

@@ -6,8 +6,6 @@
 #ifndef MSEALD_PROCESS_TARGET_H
 #define MSEALD_PROCESS_TARGET_H
 
-#include <stdbool.h>
-
 #include "base/error.h"
 #include "bpf/programs.h"
 #include "lib/proc/maps.h"

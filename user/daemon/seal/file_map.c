@@ -7,12 +7,9 @@
 #include "seal/file_map.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
-#include <string.h>
 
 #include "base/list.h"
 #include "base/log.h"
-#include "lib/base/util.h"
 
 static struct mseald_file_seals seals_of(const struct sealset *set, const struct sealset_file *file,
 					 uint64_t space)

@@ -7,9 +7,6 @@
 #ifndef MSEALD_SEAL_FILE_MAP_H
 #define MSEALD_SEAL_FILE_MAP_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "bpf/programs.h"
 #include "seal/sealset.h"
 

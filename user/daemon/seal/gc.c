@@ -6,12 +6,12 @@
  */
 #include "seal/gc.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
 
 #include "base/log.h"
 #include "base/timer.h"
+#include "bpf/bpffs.h"
 #include "bpf/task_iter.h"
 
 #define SOON_US (100u * 1000)
@@ -157,7 +157,7 @@ int gc_take_over(struct gc *gc)
 {
 	int r;
 
-	if (!space_map_any_sealed(gc->space_map) && (!programs_inherited(gc->programs) || is_idle(gc))) {
+	if (!space_map_any_sealed(gc->space_map) && (!bpffs_last_generation() || is_idle(gc))) {
 		programs_detach(gc->programs);
 		forget_all(gc);
 		return 0;
@@ -256,18 +256,16 @@ int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_m
 		return -ENOMEM;
 	*gc = (struct gc){ .programs = programs, .space_map = space_map, .integrity = integrity };
 	r = timer_open(&gc->soon, loop, 0, on_soon, gc);
-	if (r < 0) {
-		(void)gc_close(gc);
-		return r;
-	}
-	*ret = gc;
-	return 0;
+	if (r < 0)
+		gc_close(gc);
+	else
+		*ret = gc;
+	return r;
 }
 
-struct gc *gc_close(struct gc *gc)
+void gc_close(struct gc *gc)
 {
 	if (gc)
 		timer_close(&gc->soon);
 	free(gc);
-	return NULL;
 }

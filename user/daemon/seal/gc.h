@@ -6,7 +6,6 @@
 #ifndef MSEALD_SEAL_GC_H
 #define MSEALD_SEAL_GC_H
 
-#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 #include "bpf/programs.h"
@@ -17,7 +16,7 @@ struct gc;
 
 int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
 	    struct integrity *integrity, struct gc **ret);
-struct gc *gc_close(struct gc *gc);	/* takes NULL, returns NULL */
+void gc_close(struct gc *gc); /* takes NULL */
 
 /* At the start: attaches again what an earlier daemon had in force, or removes what is left of it. Logs. */
 int gc_take_over(struct gc *gc);

@@ -2,10 +2,8 @@
 /* See integrity.h. */
 #include "seal/integrity.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/syscall.h>
 
 #include "base/log.h"
@@ -68,13 +66,13 @@ static int find_gone(struct integrity *integrity, uint64_t key, pid_t pid, struc
  */
 static bool kill_sharer(struct integrity *integrity, uint64_t key, pid_t pid)
 {
-	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	_cleanup_close_ int pidfd = syscall(SYS_pidfd_open, pid, 0);
 	_cleanup_free_ struct mseald_task *threads = NULL;
 	size_t count = 0;
 	bool shares = false;
 
 	if (pidfd < 0 && errno != ESRCH && errno != EINVAL)
-		log_error("cannot open pid %d, which shares memory with a killed process: %s", (int)pid,
+		log_error("cannot open pid %d, which shares memory with a killed process: %s", pid,
 			  strerror(errno));
 	if (pidfd < 0 || task_iter_read(integrity->programs, pid, &threads, &count) < 0)
 		return false;
@@ -85,7 +83,7 @@ static bool kill_sharer(struct integrity *integrity, uint64_t key, pid_t pid)
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0)
 		return true;
 	if (errno != ESRCH)
-		log_error("cannot kill pid %d, which shares memory with a killed process: %s", (int)pid,
+		log_error("cannot kill pid %d, which shares memory with a killed process: %s", pid,
 			  strerror(errno));
 	return errno != ESRCH;
 }
@@ -155,13 +153,13 @@ static void check_space(struct integrity *integrity, uint64_t key, const pid_t *
 		r = find_gone(integrity, key, pids[i], &gone);
 	if (r <= 0)
 		return;
-	log_field(&fields, "OBJECT_PID=%d", (int)pids[0]);
+	log_field(&fields, "OBJECT_PID=%d", pids[0]);
 	log_field(&fields, "MSEALD_SEAL=0x%" PRIx64 "-0x%" PRIx64, gone.start, gone.end);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SLIPPED, &fields,
 		  "pid %d got rid of sealed memory 0x%" PRIx64 "-0x%" PRIx64
 		  " past a gate: killing it and what shares its memory",
-		  (int)pids[0], gone.start, gone.end);
-	(void)programs_set_kill_pending(integrity->programs, key);
+		  pids[0], gone.start, gone.end);
+	(void)programs_run(integrity->programs, TOOL_KILL_PENDING, key);
 }
 
 void integrity_check(struct integrity *integrity)
@@ -193,18 +191,16 @@ int integrity_open(sd_event *loop, struct programs *programs, struct space_map *
 		return -ENOMEM;
 	*integrity = (struct integrity){ .programs = programs, .space_map = space_map };
 	r = timer_open(&integrity->again, loop, 0, on_again, integrity);
-	if (r < 0) {
-		(void)integrity_close(integrity);
-		return r;
-	}
-	*ret = integrity;
-	return 0;
+	if (r < 0)
+		integrity_close(integrity);
+	else
+		*ret = integrity;
+	return r;
 }
 
-struct integrity *integrity_close(struct integrity *integrity)
+void integrity_close(struct integrity *integrity)
 {
 	if (integrity)
 		timer_close(&integrity->again);
 	free(integrity);
-	return NULL;
 }

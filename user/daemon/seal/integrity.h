@@ -18,7 +18,7 @@ struct integrity;
 
 int integrity_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
 		   struct integrity **ret); /* negative errno */
-struct integrity *integrity_close(struct integrity *integrity);	/* takes NULL, returns NULL */
+void integrity_close(struct integrity *integrity); /* takes NULL */
 
 /*
  * Compares every seal that denies unmapping with the mappings there are, and

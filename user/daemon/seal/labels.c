@@ -3,9 +3,8 @@
 #include "seal/labels.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
-#include <string.h>
 
+#include "base/list.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "bpf/map_keys.h"
@@ -36,17 +35,9 @@ static uint64_t hash_label(const struct mseald_label *label)
 
 static bool in_list(uint64_t label, const struct set_map_label *list, size_t count)
 {
-	size_t low = 0, high = count;
+	size_t at = LIST_SEARCH(count, i, list[i].label < label);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (list[middle].label < label)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && list[low].label == label;
+	return at < count && list[at].label == label;
 }
 
 /* Is it in the report? Then its name is still wanted. */

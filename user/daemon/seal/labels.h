@@ -6,11 +6,7 @@
 #ifndef MSEALD_SEAL_LABELS_H
 #define MSEALD_SEAL_LABELS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "bpf/programs.h"
-#include "mseald/shared.h"
 #include "seal/space_map.h"
 
 /* The label of this policy ("": by hand) and program; 0: there is no room for another. */

@@ -2,10 +2,6 @@
 /* See loader_deps.h. */
 #include "seal/loader_deps.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-
 #include "lib/base/util.h"
 #include "lib/elf/dynamic.h"
 

@@ -2,14 +2,13 @@
 /* See plan.h. */
 #include "seal/plan.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/arch.h"
 #include "base/list.h"
 #include "bpf/task_iter.h"
 #include "lib/base/names.h"
+#include "trace/remote_syscall.h"
 
 #define VM_DONTCOPY 0x00020000	/* include/linux/mm.h: MADV_DONTFORK */
 #define VM_HUGETLB 0x00400000
@@ -17,7 +16,7 @@
 void plan_free(struct plan *plan)
 {
 	free(plan->seals);
-	free(plan->vmas);
+	free(plan->vmas.list);
 	segments_free(&plan->segments);
 	proc_maps_free(&plan->maps);
 	*plan = (struct plan){};
@@ -31,32 +30,10 @@ static int plan_add(struct plan *plan, const struct seal *seal)
 	return 0;
 }
 
-/* The mapping at address; that of one that came meanwhile is empty, and the plan will not hold. */
-static const struct mseald_vma *vma_at(const struct mseald_vma *vmas, size_t count, uint64_t address)
+static bool any_hugetlb(const struct task_vmas *vmas)
 {
-	static const struct mseald_vma none;
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (vmas[middle].end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && vmas[low].start <= address ? &vmas[low] : &none;
-}
-
-static uint64_t vma_flags(const struct mseald_vma *vmas, size_t count, uint64_t address)
-{
-	return vma_at(vmas, count, address)->flags;
-}
-
-static bool any_hugetlb(const struct mseald_vma *vmas, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (vmas[i].flags & VM_HUGETLB)
+	for (size_t i = 0; i < vmas->count; i++)
+		if (vmas->list[i].flags & VM_HUGETLB)
 			return true;
 	return false;
 }
@@ -70,7 +47,7 @@ static bool any_hugetlb(const struct mseald_vma *vmas, size_t count)
 static unsigned plan_file(const struct plan *plan, const struct seal_request *request,
 			  const struct mapping *mapping, unsigned deny, struct seal *seal)
 {
-	const struct mseald_vma *vma = vma_at(plan->vmas, plan->vmas_count, seal->start);
+	const struct mseald_vma *vma = task_iter_vma_at(&plan->vmas, seal->start);
 	bool has = vma->inode.address && !mapping->shared && !mapping->write &&
 		   strncmp(mapping->path, "/anon_hugepage", 14) != 0;
 
@@ -93,9 +70,9 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 {
 	struct seal seal = { .start = start, .end = end, .segment = segment };
 	unsigned deny = request->seal.deny & ~request->spared;
-	uint64_t flags = vma_flags(plan->vmas, plan->vmas_count, start);
+	const struct mseald_vma *vma = task_iter_vma_at(&plan->vmas, start);
 
-	if (mapping->write && !(flags & ARCH_VM_PKEY))
+	if (mapping->write && !(vma->flags & ARCH_VM_PKEY))
 		deny &= ~(unsigned)MSEALD_DENY_DISCARD;
 	deny = plan_file(plan, request, mapping, deny, &seal);
 	if (!deny)
@@ -109,11 +86,11 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / page_size());
 	}
 	/* With a protection key mseal(2) refuses to discard it only while the caller may not write. */
-	if (!mapping->shared && !mapping->inode && !(mapping->write && flags & ARCH_VM_PKEY))
+	if (!mapping->shared && !mapping->inode && !(mapping->write && vma->flags & ARCH_VM_PKEY))
 		seal.flags |= MSEALD_SEAL_ANON;
-	if (flags & VM_DONTCOPY)
+	if (vma->flags & VM_DONTCOPY)
 		seal.flags |= MSEALD_SEAL_DONTFORK;
-	if (vma_at(plan->vmas, plan->vmas_count, start)->userfault)
+	if (vma->userfault)
 		seal.flags |= MSEALD_SEAL_UFFD;
 	return plan_add(plan, &seal);
 }
@@ -144,7 +121,7 @@ static int plan_split(struct plan *plan, const struct seal_request *request, con
 	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_SEGMENT_NONE) : 0;
 }
 
-int plan_check_range(const struct seal_request *request, const struct range *range, struct error *error)
+static int check_range(const struct seal_request *request, const struct range *range, struct error *error)
 {
 	char text[RANGE_TEXT_MAX];
 
@@ -162,6 +139,15 @@ int plan_check_range(const struct seal_request *request, const struct range *ran
 	return 0;
 }
 
+int plan_check_ranges(const struct seal_request *request, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < request->count && r >= 0; i++)
+		r = check_range(request, &request->ranges[i], error);
+	return r;
+}
+
 static int plan_ranges(struct plan *plan, const struct seal_request *request, struct error *error)
 {
 	size_t next = 0;
@@ -175,11 +161,9 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 			char text[RANGE_TEXT_MAX];
 
 			error->address = hole;
-			return error_set(error, "NotMapped", request->pid,
-					 "pid %d: range %s is not wholly mapped: nothing is at 0x%" PRIx64
-					 " (see msealctl map %d)",
-					 (int)request->pid, range_format(range, text), hole,
-					 (int)request->pid);
+			return error_about(error, "NotMapped", request->pid,
+					 ": range %s is not wholly mapped: nothing is at 0x%" PRIx64
+					 " (see msealctl map %d)", range_format(range, text), hole, request->pid);
 		}
 		/* Both are sorted: go on where the last one ended. */
 		while (next < plan->maps.count && plan->maps.list[next].end <= range->start)
@@ -221,14 +205,13 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	plan->account = target->account;
 	r = proc_maps_read_fd(target->maps_fd, &plan->maps);
 	if (r >= 0)
-		r = task_iter_read_vmas(programs, target->tid, &plan->vmas, &plan->vmas_count);
+		r = task_iter_read_vmas(programs, target->tid, &plan->vmas);
 	if (r >= 0)
-		plan->hugetlb = any_hugetlb(plan->vmas, plan->vmas_count);
+		plan->hugetlb = any_hugetlb(&plan->vmas);
 	if (r >= 0)
 		r = segments_resolve(&plan->maps, target->proc_fd, &plan->segments);
 	if (r >= 0 && request->readiness)
-		r = readiness_judge(request->readiness, &plan->segments, plan->vmas, plan->vmas_count,
-				    target->proc_fd);
+		r = readiness_judge(request->readiness, &plan->segments, &plan->vmas, target->proc_fd);
 	if (r >= 0)
 		r = request->count ? plan_ranges(plan, request, error) : plan_segments(plan, request);
 	if (r == -EBADR)
@@ -239,30 +222,25 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 		return error_set_errno(error, request->pid, r, "cannot read its mappings");
 	if (proc_maps_is_32bit(&plan->maps) && request->seal.action == MSEALD_ACTION_DENY &&
 	    coverage_spares_32bit(programs_coverage(programs), request->seal.deny))
-		return error_set(
+		return error_about(
 			error, "Unsupported", request->pid,
-			"pid %d runs a 32-bit program, whose attempts could only be answered with SIGKILL "
+			" runs a 32-bit program, whose attempts could only be answered with SIGKILL "
 			"on this kernel, and mseald has --gate=deny; use --deny=mprotect, or --action=kill "
-			"or audit",
-			(int)request->pid);
+			"or audit");
 	if (plan->maps.count == 0)
-		return error_set(error, "NoSuchProcess", request->pid, "pid %d has exited",
-				 (int)request->pid);
+		return error_about(error, "NoSuchProcess", request->pid, " has exited");
 	if (plan->count == 0 && request->seal.deny == MSEALD_DENY_DISCARD)
-		return error_set(
+		return error_about(
 			error, "NothingToSeal", request->pid,
-			"pid %d: what was named is writable, so discarding it takes nothing that a write "
-			"would not",
-			(int)request->pid);
+			": what was named is writable, so discarding it takes nothing that a write "
+			"would not");
 	if (plan->count == 0 && request->seal.deny == MSEALD_DENY_FILE_WRITE)
-		return error_set(
+		return error_about(
 			error, "NothingToSeal", request->pid,
-			"pid %d: what was named is writable, shared, or of no file that file-write can be "
-			"asked for",
-			(int)request->pid);
+			": what was named is writable, shared, or of no file that file-write can be "
+			"asked for");
 	if (plan->count == 0)
-		return error_set(error, "NothingToSeal", request->pid, "pid %d: no memory of segment %s",
-				 (int)request->pid,
+		return error_about(error, "NothingToSeal", request->pid, ": no memory of segment %s",
 				 names_format_segments(request->seal.segments, words, sizeof(words)));
 	return 0;
 }
@@ -278,18 +256,19 @@ static bool same_mapping(const struct mapping *a, const struct mapping *b, uint6
 int plan_holds(const struct plan *plan, struct programs *programs, const struct target *target)
 {
 	_cleanup_(proc_maps_free) struct proc_maps now = {};
-	_cleanup_free_ struct mseald_vma *vmas = NULL;
-	size_t count;
+	_cleanup_free_ struct mseald_vma *list = NULL;
+	struct task_vmas vmas = {};
 	int r;
 
 	target_wait_for_changes(target, plan->seals[0].start);
 	r = proc_maps_read_fd(target->maps_fd, &now);
 	if (r >= 0)
-		r = task_iter_read_vmas(programs, target->tid, &vmas, &count);
+		r = task_iter_read_vmas(programs, target->tid, &vmas);
+	list = vmas.list;
 	if (r < 0)
 		return r;
 	/* The first huge pages that come after the commit mmap_file sees (bpf/lsm_mm.bpf.c). */
-	if (!plan->hugetlb && any_hugetlb(vmas, count))
+	if (!plan->hugetlb && any_hugetlb(&vmas))
 		return 0;
 	for (size_t i = 0; i < plan->count; i++) {
 		uint64_t at = plan->seals[i].start;
@@ -297,7 +276,7 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 		while (at < plan->seals[i].end) {
 			const struct mapping *old = proc_maps_find(&plan->maps, at);
 			const struct mapping *new = proc_maps_find(&now, at);
-			const struct mseald_vma *vma = vma_at(vmas, count, at);
+			const struct mseald_vma *vma = task_iter_vma_at(&vmas, at);
 
 			/* Who has opened it to write since, before the seal was in force. */
 			if (plan->seals[i].file.address &&
@@ -305,8 +284,7 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 			     (vma->written && !(plan->seals[i].flags & MSEALD_SEAL_WRITTEN))))
 				return 0;
 			if (!same_mapping(old, new, at) ||
-			    (vma_flags(plan->vmas, plan->vmas_count, at) ^ vma_flags(vmas, count, at)) &
-				    VM_DONTCOPY)
+			    (task_iter_vma_at(&plan->vmas, at)->flags ^ vma->flags) & VM_DONTCOPY)
 				return 0;
 			at = MIN_OF(old->end, new->end);
 		}
@@ -318,7 +296,7 @@ const struct mapping *plan_shared_elsewhere(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->seals[i].file.address &&
-		    vma_at(plan->vmas, plan->vmas_count, plan->seals[i].start)->shared)
+		    task_iter_vma_at(&plan->vmas, plan->seals[i].start)->shared)
 			return proc_maps_find(&plan->maps, plan->seals[i].start);
 	return NULL;
 }

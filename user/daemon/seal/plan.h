@@ -7,8 +7,6 @@
 #ifndef MSEALD_SEAL_PLAN_H
 #define MSEALD_SEAL_PLAN_H
 
-#include <stdbool.h>
-
 #include "base/error.h"
 #include "lib/base/range.h"
 #include "lib/policy/seal_spec.h"
@@ -50,16 +48,15 @@ struct plan {
 	size_t count, allocated;
 	struct proc_maps maps;		/* what they were made from */
 	struct segments segments;
-	struct mseald_vma *vmas;
-	size_t vmas_count;
+	struct task_vmas vmas; /* that of one that came meanwhile is empty: it will not hold */
 	bool hugetlb;			/* some mapping of the process is of huge pages */
 	uint32_t account;		/* of the target */
 };
 
 void plan_free(struct plan *plan);	/* takes zeroed; leaves it zeroed */
 
-/* -EBADR and why: a range that is no range. */
-int plan_check_range(const struct seal_request *request, const struct range *range, struct error *error);
+/* -EBADR and why: one of its ranges is none. */
+int plan_check_ranges(const struct seal_request *request, struct error *error);
 
 /* Ranges must be sorted. -EBADR and why; -EAGAIN: the mappings change faster than they can be read. */
 int plan_make(struct plan *plan, struct programs *programs, const struct target *target,

@@ -3,37 +3,25 @@
 #include "seal/readiness.h"
 
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 
-#include "lib/base/util.h"
+#include "process/procfs.h"
 #include "seal/loader_deps.h"
 
-#define AUXV_MAX 2048
 #define VM_WRITE 0x2		/* include/linux/mm.h */
 #define VM_ACCOUNT 0x00100000
 
 /* What the kernel told the program: getauxval(3). 0: not there. */
-static void read_auxv(int proc_dirfd, bool is_64bit, uint64_t *ret_headers, uint64_t *ret_base)
+static void read_auxv(int proc_dirfd, bool bits_32, uint64_t *ret_headers, uint64_t *ret_base)
 {
 	_cleanup_close_ int fd = openat(proc_dirfd, "auxv", O_RDONLY | O_CLOEXEC);
-	union {
-		Elf64_auxv_t long_words[AUXV_MAX / sizeof(Elf64_auxv_t)];
-		Elf32_auxv_t words[AUXV_MAX / sizeof(Elf32_auxv_t)];
-	} auxv;
-	ssize_t n = fd < 0 ? -1 : read(fd, &auxv, sizeof(auxv));
-	size_t count = n < 0 ? 0 : (size_t)n / (is_64bit ? sizeof(Elf64_auxv_t) : sizeof(Elf32_auxv_t));
+	uint64_t words[PROCFS_AUXV_WORDS];
+	ssize_t n = fd < 0 ? -1 : read(fd, words, sizeof(words));
 
 	*ret_headers = *ret_base = 0;
-	for (size_t i = 0; i < count; i++) {
-		uint64_t type = is_64bit ? auxv.long_words[i].a_type : auxv.words[i].a_type;
-		uint64_t value = is_64bit ? auxv.long_words[i].a_un.a_val : auxv.words[i].a_un.a_val;
-
-		if (type == AT_PHDR)
-			*ret_headers = value;
-		else if (type == AT_BASE)
-			*ret_base = value;
-	}
+	if (n < 0)
+		return;
+	(void)procfs_auxv_find(words, n, bits_32, AT_PHDR, ret_headers);
+	(void)procfs_auxv_find(words, n, bits_32, AT_BASE, ret_base);
 }
 
 static bool has_relro(const struct object *object)
@@ -82,51 +70,44 @@ static bool is_late(const struct readiness *readiness, const struct object *obje
  * others will be, as read-only as RELRO is in the end. But what was never writable was never accounted
  * for (mm/vma.c, accountable_mapping; mprotect keeps VM_ACCOUNT).
  */
-static uint64_t flags_at(const struct object *object, uint64_t vaddr, const struct mseald_vma *vmas,
-			 size_t count)
+static uint64_t flags_at(const struct object *object, uint64_t vaddr, const struct task_vmas *vmas)
 {
-	uint64_t address = page_down(object->bias + vaddr);
-
-	for (size_t i = 0; i < count; i++)
-		if (vmas[i].start <= address && address < vmas[i].end)
-			return vmas[i].flags;
-	return 0;
+	return task_iter_vma_at(vmas, object->bias + vaddr)->flags;
 }
 
 /* Has it been writable, and is not any more? */
-static bool relro_in_force(const struct object *object, const struct mseald_vma *vmas, size_t count)
+static bool relro_in_force(const struct object *object, const struct task_vmas *vmas)
 {
 	return has_relro(object) && !object->relro_open &&
-	       (flags_at(object, object->elf.relro_vaddr, vmas, count) & (VM_WRITE | VM_ACCOUNT)) ==
-		       VM_ACCOUNT;
+	       (flags_at(object, object->elf.relro_vaddr, vmas) & (VM_WRITE | VM_ACCOUNT)) == VM_ACCOUNT;
 }
 
 /* Is it there as a whole? Its data comes last. */
-static bool is_whole(const struct object *object, const struct mseald_vma *vmas, size_t count)
+static bool is_whole(const struct object *object, const struct task_vmas *vmas)
 {
 	for (size_t i = object->unknown ? 0 : object->elf.loads; i-- > 0;)
 		if (object->elf.load[i].write)
-			return flags_at(object, object->elf.load[i].vaddr, vmas, count) & VM_ACCOUNT;
+			return flags_at(object, object->elf.load[i].vaddr, vmas) & VM_ACCOUNT;
 	return true;
 }
 
 /* The parts of a program say that the loader is through: the last thing it does for them it has done. */
 static bool is_through(const struct readiness *readiness, const struct object *program,
-		       const struct object *loader, const struct mseald_vma *vmas, size_t count)
+		       const struct object *loader, const struct task_vmas *vmas)
 {
 	if (readiness->settled || !program)
 		return readiness->settled;
 	if (has_relro(program))
-		return relro_in_force(program, vmas, count);
-	return !loader || relro_in_force(loader, vmas, count);
+		return relro_in_force(program, vmas);
+	return !loader || relro_in_force(loader, vmas);
 }
 
 static void judge(struct readiness *readiness, struct readiness_object *verdict, const struct object *object,
-		  const struct mseald_vma *vmas, size_t count)
+		  const struct task_vmas *vmas)
 {
 	bool kernels = verdict->program || verdict->loader;
 
-	if (relro_in_force(object, vmas, count)) {
+	if (relro_in_force(object, vmas)) {
 		verdict->constant = verdict->data = true;
 	} else if (kernels) {
 		/* Whole since the exec, so its text stands; and should its RELRO never come, it is data. */
@@ -138,7 +119,7 @@ static void judge(struct readiness *readiness, struct readiness_object *verdict,
 		 * RELRO is open.
 		 */
 		verdict->constant = verdict->data = readiness->through && !has_relro(object) &&
-						     is_whole(object, vmas, count);
+						    is_whole(object, vmas);
 	}
 }
 
@@ -147,10 +128,10 @@ static void find_kernels(struct readiness *readiness, const struct objects *obje
 			 const struct object **ret_program, const struct object **ret_loader)
 {
 	*ret_program = *ret_loader = NULL;
-	for (int is_64bit = 1; is_64bit >= 0 && !*ret_program; is_64bit--) {
+	for (int bits_32 = 0; bits_32 <= 1 && !*ret_program; bits_32++) {
 		uint64_t headers, base;
 
-		read_auxv(proc_dirfd, is_64bit, &headers, &base);
+		read_auxv(proc_dirfd, bits_32, &headers, &base);
 		for (size_t i = 0; i < objects->count; i++) {
 			const struct object *object = &objects->list[i];
 
@@ -191,7 +172,7 @@ static int find_late(struct readiness *readiness, const struct objects *objects,
 }
 
 int readiness_judge(struct readiness *readiness, const struct segments *segments,
-		    const struct mseald_vma *vmas, size_t vmas_count, int proc_dirfd)
+		    const struct task_vmas *vmas, int proc_dirfd)
 {
 	const struct objects *objects = &segments->objects;
 	const struct object *program, *loader;
@@ -204,7 +185,7 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 	/* The mappings have been read: whatever they show has been hinted at by now. */
 	events_catch_up(readiness->events);
 	find_kernels(readiness, objects, proc_dirfd, &program, &loader);
-	readiness->through = is_through(readiness, program, loader, vmas, vmas_count);
+	readiness->through = is_through(readiness, program, loader, vmas);
 	r = find_late(readiness, objects, program, loader, proc_dirfd);
 	for (size_t i = 0; i < objects->count && r >= 0; i++) {
 		struct readiness_object *verdict = &readiness->objects[i];
@@ -214,7 +195,7 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 			continue;
 		if (readiness->marked && !objects->list[i].elf.memory_seal)
 			continue;
-		judge(readiness, verdict, &objects->list[i], vmas, vmas_count);
+		judge(readiness, verdict, &objects->list[i], vmas);
 		if (!verdict->constant || !verdict->data)
 			readiness->waiting++;
 	}

@@ -9,9 +9,8 @@
 #ifndef MSEALD_SEAL_READINESS_H
 #define MSEALD_SEAL_READINESS_H
 
-#include <stdbool.h>
-
 #include "bpf/events.h"
+#include "bpf/task_iter.h"
 #include "lib/proc/segments.h"
 
 #define READINESS_RELRO_MAX 128
@@ -56,7 +55,7 @@ struct readiness {
  * /proc/PID. Replaces what was found before. -ENOMEM.
  */
 int readiness_judge(struct readiness *readiness, const struct segments *segments,
-		    const struct mseald_vma *vmas, size_t vmas_count, int proc_dirfd);
+		    const struct task_vmas *vmas, int proc_dirfd);
 void readiness_free(struct readiness *readiness);	/* takes zeroed; keeps what is known */
 
 /* May this segment be sealed now? */

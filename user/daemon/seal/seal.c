@@ -6,9 +6,6 @@
  */
 #include "seal/seal.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "base/log.h"
 #include "process/target.h"
 #include "seal/labels.h"
@@ -133,7 +130,7 @@ static int native_first(struct programs *programs, const struct target *target,
 		return r < 0 ? r : 1;
 	r = make_native(programs, target, request, plan, old, result);
 	if (r == -EOPNOTSUPP)
-		return error_set(error, "NotNative", request->pid, "pid %d %s", (int)request->pid,
+		return error_about(error, "NotNative", request->pid, " %s",
 				 result->why_not_native ?: "");
 	return r;
 }
@@ -149,10 +146,9 @@ static int check_limits(struct space_map *space_map, const struct target *target
 	if (!request->limited)
 		return 0;
 	if (new->count > SEAL_USER_SEALS)
-		return error_set(
+		return error_about(
 			error, "TooMany", request->pid,
-			"pid %d would have %zu seals; at the request of a user one address space can have %u",
-			(int)request->pid, new->count, SEAL_USER_SEALS);
+			" would have %zu seals; at the request of a user one address space can have %u", new->count, SEAL_USER_SEALS);
 	r = space_map_count_account(space_map, target->account, &spaces, &sets, &seals, NULL);
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read what is sealed");
@@ -160,7 +156,7 @@ static int check_limits(struct space_map *space_map, const struct target *target
 		return error_set(
 			error, "TooMany", request->pid,
 			"user %u has %zu seals, and can have no more than %u; they go with their processes",
-			(unsigned)target->account, seals, SEAL_USER_SEALS_ALL);
+			target->account, seals, SEAL_USER_SEALS_ALL);
 	return 0;
 }
 
@@ -168,11 +164,10 @@ static int not_stored(const struct target *target, const struct seal_request *re
 		      struct error *error)
 {
 	if (r == -EDQUOT)
-		return error_set(
+		return error_about(
 			error, "NoRoom", request->pid,
-			"pid %d: user %u, or all users together, have as many sealed address spaces as they "
-			"can have; `msealctl status` says how many that is (mseald --user-spaces=)",
-			(int)request->pid, (unsigned)target->account);
+			": user %u, or all users together, have as many sealed address spaces as they "
+			"can have; `msealctl status` says how many that is (mseald --user-spaces=)", target->account);
 	return error_set_errno(error, request->pid, r, "cannot store its seal set");
 }
 
@@ -182,10 +177,9 @@ static void warn_shared(const struct plan *plan, const struct seal_request *requ
 	const struct mapping *mapping = changed ? plan_shared_elsewhere(plan) : NULL;
 
 	if (mapping && !request->limited)
-		log_warning(
-			"pid %d: %s is sealed, and some process has it mapped shared and writable: what "
-			"that stores there changes the sealed memory",
-			(int)request->pid, mapping->path);
+		log_warning("pid %d: %s is sealed, and some process has it mapped shared and writable: what "
+			    "that stores there changes the sealed memory",
+			    request->pid, mapping->path);
 }
 
 /* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
@@ -217,9 +211,9 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot make its seal set");
 	if (new.count > MSEALD_MAX_SEALS)
-		return error_set(error, "TooMany", request->pid,
-			    "pid %d would have %zu seals; one address space can have %d", (int)request->pid,
-			    new.count, MSEALD_MAX_SEALS);
+		return error_about(error, "TooMany", request->pid,
+				 " would have %zu seals; one address space can have %d",
+				 new.count, MSEALD_MAX_SEALS);
 	label(programs, space_map, target, request, &new, &changed);
 	r = changed ? check_limits(space_map, target, request, &old, &new, error) : 0;
 	if (r < 0)
@@ -271,13 +265,10 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 	int r;
 
 	r = check_killable(programs, request, error);
+	if (r >= 0)
+		r = plan_check_ranges(request, error);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < request->count; i++) {
-		r = plan_check_range(request, &request->ranges[i], error);
-		if (r < 0)
-			return r;
-	}
 	if (request->count) {
 		ranges = calloc(request->count, sizeof(*ranges));
 		if (!ranges)
@@ -294,8 +285,8 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 		if (r >= 0 && request->launch && !launch_lives(request->launch))
 			r = error_set_errno(error, request->pid, -ESRCH, "");
 		if (r >= 0 && request->space && target.key != request->space)
-			return error_set(error, "NoSuchProcess", request->pid,
-					 "pid %d is another program by now", (int)request->pid);
+			return error_about(error, "NoSuchProcess", request->pid,
+					 " is another program by now");
 		/* It has begun no other program since, or target_unchanged() will say so. */
 		if (r >= 0 && request->authorize)
 			r = request->authorize(request->context, &target, error);
@@ -305,9 +296,9 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 			break;
 	}
 	if (r == 0)
-		return error_set(error, "Changing", request->pid,
-			    "pid %d keeps changing the memory that was named; nothing is sealed, try again",
-			    (int)request->pid);
+		return error_about(
+			error, "Changing", request->pid,
+			" keeps changing the memory that was named; nothing is sealed, try again");
 	return r < 0 ? r : 0;
 }
 
@@ -330,14 +321,13 @@ static int revoke_ranges(struct sealset *set, const struct seal_request *request
 		if (r < 0)
 			return error_set_errno(error, pid, r, "cannot make its seal set");
 		if (!bytes && !permanent)
-			return error_set(error, "NotSealed", pid, "pid %d: %s%s is not sealed", (int)pid,
-				    count ? "range " : "", count ? range_format(range, text) : "it");
+			return error_about(error, "NotSealed", pid, ": %s%s is not sealed",
+					 count ? "range " : "", count ? range_format(range, text) : "it");
 		if (permanent && (count || !bytes))
-			return error_set(
+			return error_about(
 				error, "NotRevocable", pid,
-				"pid %d: %s%s is permanently sealed; only seals made with --revocable can be "
-				"taken back",
-				(int)pid, count ? "range " : "", count ? range_format(range, text) : "it");
+				": %s%s is permanently sealed; only seals made with --revocable can be "
+				"taken back", count ? "range " : "", count ? range_format(range, text) : "it");
 		*ret_bytes += bytes;
 	}
 	return 0;
@@ -351,12 +341,9 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 	struct space_map_old old;
 	int r;
 
-	for (size_t i = 0; i < request->count; i++) {
-		r = plan_check_range(request, &request->ranges[i], error);
-		if (r < 0)
-			return r;
-	}
-	r = target_open(programs, request->pid, &target, error);
+	r = plan_check_ranges(request, error);
+	if (r >= 0)
+		r = target_open(programs, request->pid, &target, error);
 	if (r >= 0 && request->authorize)
 		r = request->authorize(request->context, &target, error);
 	if (r < 0)

@@ -6,8 +6,6 @@
 #ifndef MSEALD_SEAL_SEAL_H
 #define MSEALD_SEAL_SEAL_H
 
-#include <stdbool.h>
-
 #include "base/error.h"
 #include "seal/plan.h"
 #include "seal/space_map.h"

@@ -4,12 +4,7 @@
  * splices a few pieces into one. The second half turns a set into the static
  * tree of mseald/shared.h and back.
  */
-#define _GNU_SOURCE
-#include <assert.h>
-#include <errno.h>
-#include <string.h>
-
-#include "lib/base/util.h"
+#include "base/list.h"
 #include "seal/sealset.h"
 
 /* What decides whether two seals may be one. */
@@ -20,27 +15,19 @@ static bool same_rule(const struct seal *a, const struct seal *b)
 	       a->flags == b->flags && memcmp(&a->file, &b->file, sizeof(a->file)) == 0;
 }
 
-static unsigned permanent_deny(const struct seal *seal)
+/* The deny bits of all actions. */
+static unsigned any_action(const uint8_t deny[MSEALD_ACTION_COUNT])
 {
-	unsigned deny = 0;
+	unsigned all = 0;
 
 	for (size_t i = 0; i < MSEALD_ACTION_COUNT; i++)
-		deny |= seal->permanent[i];
-	return deny;
-}
-
-static unsigned revocable_deny(const struct seal *seal)
-{
-	unsigned deny = 0;
-
-	for (size_t i = 0; i < MSEALD_ACTION_COUNT; i++)
-		deny |= seal->revocable[i];
-	return deny;
+		all |= deny[i];
+	return all;
 }
 
 unsigned seal_deny_all(const struct seal *seal)
 {
-	return permanent_deny(seal) | revocable_deny(seal);
+	return any_action(seal->permanent) | any_action(seal->revocable);
 }
 
 bool seal_valid(const struct seal *seal)
@@ -109,13 +96,15 @@ static struct seal both(const struct seal *older, const struct seal *newer)
 	return seal;
 }
 
-/* Pieces that uniting can make: each border of either list begins or ends one. */
-static bool united_max(size_t older, size_t newer, size_t *ret)
+/* A list with room for all pieces that uniting can make: each border of either begins or ends one. */
+static struct seal *united_list(size_t older, size_t newer, size_t *ret_max)
 {
-	return !__builtin_add_overflow(older, newer, ret) && !__builtin_mul_overflow(*ret, 2u, ret);
+	if (__builtin_add_overflow(older, newer, ret_max) || __builtin_mul_overflow(*ret_max, 2u, ret_max))
+		return NULL;
+	return reallocarray(NULL, *ret_max, sizeof(struct seal));
 }
 
-/* Merges two sorted, disjoint lists into out, which has room for united_max. Returns the count. */
+/* Merges two sorted, disjoint lists into out, of united_list(). Returns the count. */
 static size_t unite(const struct seal *older, size_t older_count, const struct seal *newer,
 		    size_t newer_count, struct seal *out)
 {
@@ -166,24 +155,17 @@ static int reserve(struct sealset *set, size_t count)
 static void find_slice(const struct sealset *set, uint64_t start, uint64_t end, size_t *ret_first,
 		       size_t *ret_after)
 {
-	size_t low = 0, high = set->count;
+	size_t at = LIST_SEARCH(set->count, i, set->list[i].end < start);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (set->list[middle].end >= start)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	*ret_first = low;
-	while (low < set->count && set->list[low].start <= end)
-		low++;
-	*ret_after = low;
+	*ret_first = at;
+	while (at < set->count && set->list[at].start <= end)
+		at++;
+	*ret_after = at;
 }
 
 /* Puts pieces in the place of [first, after). */
-static int splice(struct sealset *set, size_t first, size_t after, const struct seal *pieces, size_t count)
+static int replace_slice(struct sealset *set, size_t first, size_t after, const struct seal *pieces,
+			 size_t count)
 {
 	size_t behind = set->count - after;
 	int r = reserve(set, first + count + behind);
@@ -209,7 +191,7 @@ void sealset_free(struct sealset *set)
 int sealset_copy(const struct sealset *from, struct sealset *ret)
 {
 	struct sealset copy = { 0 };
-	int r = splice(&copy, 0, 0, from->list, from->count);
+	int r = replace_slice(&copy, 0, 0, from->list, from->count);
 
 	if (r < 0)
 		return r;
@@ -226,24 +208,6 @@ static struct seal normal(const struct seal *seal)
 	if (!(copy.flags & MSEALD_SEAL_SHM))
 		copy.pgoff = 0;
 	return copy;
-}
-
-int sealset_add(struct sealset *set, const struct seal *seal)
-{
-	_cleanup_free_ struct seal *pieces = NULL;
-	struct seal newer = normal(seal);
-	size_t first, after, max;
-
-	if (!seal_valid(seal))
-		return -EINVAL;
-	find_slice(set, seal->start, seal->end, &first, &after);
-	if (!united_max(after - first, 1, &max))
-		return -ENOMEM;
-	pieces = reallocarray(NULL, max, sizeof(*pieces));
-	if (!pieces)
-		return -ENOMEM;
-	return splice(set, first, after, pieces,
-		      unite(set->list ? set->list + first : NULL, after - first, &newer, 1, pieces));
 }
 
 /*
@@ -270,9 +234,7 @@ static int unite_all(const struct seal *seals, size_t count, struct seal **ret_l
 		r = unite_all(seals + count / 2, count - count / 2, &newer, &newer_count);
 	if (r < 0)
 		return r;
-	if (!united_max(older_count, newer_count, &max))
-		return -ENOMEM;
-	list = reallocarray(NULL, max, sizeof(*list));
+	list = united_list(older_count, newer_count, &max);
 	if (!list)
 		return -ENOMEM;
 	*ret_count = unite(older, older_count, newer, newer_count, list);
@@ -295,9 +257,7 @@ int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count)
 	r = unite_all(seals, count, &newer, &newer_count);
 	if (r < 0)
 		return r;
-	if (!united_max(set->count, newer_count, &max))
-		return -ENOMEM;
-	list = reallocarray(NULL, max, sizeof(*list));
+	list = united_list(set->count, newer_count, &max);
 	if (!list)
 		return -ENOMEM;
 	set->count = unite(set->list, set->count, newer, newer_count, list);
@@ -313,6 +273,7 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 	_cleanup_free_ struct seal *pieces = NULL;
 	uint64_t bytes = 0, permanent = 0;
 	size_t first, after, count = 0;
+	unsigned deny;
 	int r;
 
 	if (start >= end || start % page_size() != 0 || end % page_size() != 0)
@@ -331,12 +292,13 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 		}
 		if (rest.start < rest.end && rest.start < end) {
 			piece = cut(&rest, MIN_OF(end, rest.end));
-			if (revocable_deny(&piece))
+			if (any_action(piece.revocable))
 				bytes += piece.end - piece.start;
 			memset(piece.revocable, 0, sizeof(piece.revocable));
-			if (!(permanent_deny(&piece) & MSEALD_DENY_FILE))
+			deny = any_action(piece.permanent);
+			if (!(deny & MSEALD_DENY_FILE))
 				piece.file = (struct mseald_inode){};
-			if (permanent_deny(&piece)) {
+			if (deny) {
 				permanent += piece.end - piece.start;
 				append(pieces, &count, &piece);
 			}
@@ -344,7 +306,7 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 		if (rest.start < rest.end)
 			append(pieces, &count, &rest);
 	}
-	r = splice(set, first, after, pieces, count);
+	r = replace_slice(set, first, after, pieces, count);
 	if (r < 0)
 		return r;
 	if (ret_bytes)
@@ -380,15 +342,6 @@ bool sealset_all_flagged(const struct sealset *set, uint64_t start, uint64_t end
 	return start >= end;
 }
 
-uint64_t sealset_bytes(const struct sealset *set)
-{
-	uint64_t bytes = 0;
-
-	for (size_t i = 0; i < set->count; i++)
-		bytes += set->list[i].end - set->list[i].start;
-	return bytes;
-}
-
 bool sealset_equal(const struct sealset *a, const struct sealset *b)
 {
 	if (a->count != b->count || a->label != b->label)
@@ -405,33 +358,6 @@ bool sealset_equal(const struct sealset *a, const struct sealset *b)
 unsigned seal_deny(const struct seal *seal, enum mseald_action action)
 {
 	return (unsigned)seal->permanent[action] | seal->revocable[action];
-}
-
-int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsigned deny,
-		  const struct seal **ret_seal)
-{
-	static const enum mseald_action strongest_first[] = {
-		MSEALD_ACTION_KILL, MSEALD_ACTION_DENY, MSEALD_ACTION_AUDIT,
-	};
-	static_assert(ELEMENTS(strongest_first) == MSEALD_ACTION_COUNT, "an action that is never judged");
-	size_t first, after;
-
-	if (start >= end)
-		return -ENOENT;
-	find_slice(set, start, end, &first, &after);
-	for (size_t a = 0; a < ELEMENTS(strongest_first); a++) {
-		for (size_t i = first; i < after; i++) {
-			const struct seal *seal = &set->list[i];
-
-			if (seal->start >= end || seal->end <= start ||
-			    !(seal_deny(seal, strongest_first[a]) & deny))
-				continue;
-			if (ret_seal)
-				*ret_seal = seal;
-			return (int)strongest_first[a];
-		}
-	}
-	return -ENOENT;
 }
 
 /* --- files --- */

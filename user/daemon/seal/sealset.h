@@ -6,10 +6,7 @@
 #ifndef MSEALD_SEAL_SEALSET_H
 #define MSEALD_SEAL_SEALSET_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
+#include "lib/base/util.h"
 #include "mseald/shared.h"
 
 struct seal {
@@ -40,20 +37,14 @@ void sealset_free(struct sealset *set);		/* takes NULL and zeroed; leaves it zer
 int sealset_copy(const struct sealset *from, struct sealset *ret);
 
 /*
- * Adds one seal: where it overlaps others these are split and the rules are
+ * Adds many, or none on error: in any order, and they may overlap; the later in the list is the
+ * newer. Where one overlaps others these are split and the rules are
  * united, so nothing that was denied becomes allowed. The segment of the newer
  * wins unless it is NONE; of a seal that is split, the first piece keeps the
  * hits, so that their sum stays. Neighbours that agree in all but hits (and
  * touch) are joined, hits added up (not for MSEALD_SEAL_SHM unless pgoff
- * continues). -EINVAL: empty, not of whole pages, beyond MSEALD_NO_START, no stop
- * bit at all, or a bit, segment or flag that there is not. -ENOMEM. On error the
- * set is unchanged.
- */
-int sealset_add(struct sealset *set, const struct seal *seal);
-
-/*
- * Adds many, or none on error: in any order, and they may overlap; the later in
- * the list is the newer. O((n+m) log(n+m)).
+ * continues). O((n+m) log(n+m)). -EINVAL: empty, not of whole pages, beyond MSEALD_NO_START, no stop
+ * bit at all, or a bit, segment or flag that there is not. -ENOMEM.
  */
 int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count);
 
@@ -72,7 +63,6 @@ size_t sealset_drop_flagged(struct sealset *set, unsigned flags);
 /* Is all of [start, end) sealed, by seals that have one of these flags? */
 bool sealset_all_flagged(const struct sealset *set, uint64_t start, uint64_t end, unsigned flags);
 
-uint64_t sealset_bytes(const struct sealset *set);
 bool sealset_equal(const struct sealset *a, const struct sealset *b);	/* but for hits */
 
 /* All deny bits of a seal for this action, permanent or revocable. */
@@ -92,15 +82,6 @@ struct sealset_file {
  * once, sorted by MSEALD_INODE_ORDER. The caller frees *ret. -ENOMEM.
  */
 int sealset_files(const struct sealset *set, unsigned deny, struct sealset_file **ret, size_t *ret_count);
-
-/*
- * The strongest action of the set for this deny bit in [start, end): KILL
- * over DENY over AUDIT. Returns the action, or -ENOENT when nothing stops it;
- * *ret_seal (may be NULL) is the first seal that says so. The user-space twin of
- * the programs' search, for explain and for the tests.
- */
-int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsigned deny,
-		  const struct seal **ret_seal);
 
 /*
  * The gap told in the root is the widest between two seals; narrower than this

@@ -3,11 +3,8 @@
 #include "seal/sealset.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "lib/base/util.h"
+#include "base/list.h"
 
 static_assert(MSEALD_LEVEL_0 == 0 && MSEALD_LEVEL_1 == 1 && MSEALD_LEVEL_2 == 1 + MSEALD_FANOUT,
 	      "levels in other places");
@@ -114,19 +111,11 @@ static void encode_files(const struct sealset_file *files, size_t count, struct 
 static uint16_t file_index(const struct sealset_file *files, size_t count, const struct mseald_inode *inode)
 {
 	uint64_t order = MSEALD_INODE_ORDER(inode->address);
-	size_t low = 0, high = count;
+	size_t at = LIST_SEARCH(count, i, MSEALD_INODE_ORDER(files[i].inode.address) < order);
 
-	if (!inode->address)
-		return 0;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (MSEALD_INODE_ORDER(files[middle].inode.address) < order)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && memcmp(&files[low].inode, inode, sizeof(*inode)) == 0 ? (uint16_t)(low + 1) : 0;
+	return inode->address && at < count && memcmp(&files[at].inode, inode, sizeof(*inode)) == 0 ?
+		       (uint16_t)(at + 1) :
+		       0;
 }
 
 int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t count)

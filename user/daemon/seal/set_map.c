@@ -8,12 +8,9 @@
 #include "seal/set_map.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "base/log.h"
-#include "lib/base/util.h"
 #include "seal/file_map.h"
 
 #define REFS_SIZE (MSEALD_MAX_SETS * sizeof(uint64_t))
@@ -104,13 +101,12 @@ int set_map_open(struct programs *programs, struct set_map **ret)
 	return 0;
 }
 
-struct set_map *set_map_close(struct set_map *sets)
+void set_map_close(struct set_map *sets)
 {
 	if (!sets)
-		return NULL;
+		return;
 	(void)munmap((void *)sets->refs, REFS_SIZE);
 	free(sets);
-	return NULL;
 }
 
 /* --- maps --- */
@@ -124,6 +120,17 @@ static int open_map(struct set_map *sets, uint32_t id)
 		return -errno;
 	fd = bpf_map_get_fd_by_id(set->map);
 	return fd < 0 ? -errno : fd;
+}
+
+/* What its root says of the whole set. */
+static int read_root(struct set_map *sets, uint32_t id, struct mseald_node *ret)
+{
+	_cleanup_close_ int fd = open_map(sets, id);
+	__u32 zero = 0;
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_lookup_elem(fd, &zero, ret) < 0 ? -errno : 0;
 }
 
 static int create_map(uint32_t nodes, uint32_t *ret_id)
@@ -310,10 +317,9 @@ static void unguard_files(struct set_map *sets, uint32_t id)
 	sets->list[id].guards = false;
 	r = set_map_read(sets, id, &set);
 	if (r < 0)
-		log_warning(
-			"cannot read seal set %u: %s; its files stay closed to writes until mseald is "
-			"restarted, ignoring",
-			(unsigned)id, strerror(-r));
+		log_warning("cannot read seal set %u: %s; its files stay closed to writes until mseald is "
+			    "restarted, ignoring",
+			    id, strerror(-r));
 	else
 		file_map_remove(sets->programs, &set);
 }
@@ -321,15 +327,11 @@ static void unguard_files(struct set_map *sets, uint32_t id)
 /* Has it a seal that denies writes to its file by anybody? Then *ret is the whole set. Negative errno. */
 static int read_guarding(struct set_map *sets, uint32_t id, struct sealset *ret)
 {
-	_cleanup_close_ int fd = open_map(sets, id);
 	struct mseald_node root;
-	__u32 zero = 0;
-	int r;
+	int r = read_root(sets, id, &root);
 
-	if (fd < 0)
-		return fd;
-	if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	if (!(root.deny & MSEALD_DENY_FILE_WRITE))
 		return 0;
 	r = set_map_read(sets, id, ret);
@@ -497,8 +499,7 @@ unsigned set_map_needs_of(const struct sealset *set)
 	bool files = false;
 
 	for (size_t i = 0; i < set->count; i++) {
-		for (int action = 0; action < MSEALD_ACTION_COUNT; action++)
-			deny |= seal_deny(&set->list[i], action);
+		deny |= seal_deny_all(&set->list[i]);
 		flags |= set->list[i].flags;
 		files = files || set->list[i].file.address;
 	}
@@ -509,15 +510,11 @@ unsigned set_map_needs(struct set_map *sets)
 {
 	struct mseald_node root;
 	unsigned needs = 0;
-	__u32 zero = 0;
 
 	for (uint32_t id = 1; id < set_map_end(sets) && needs != NEED_SEALS; id++) {
-		_cleanup_close_ int fd = -1;
-
 		if (sets->list[id].state != SET_USED)
 			continue;
-		fd = open_map(sets, id);
-		if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &root) < 0)
+		if (read_root(sets, id, &root) < 0)
 			return NEED_SEALS;
 		needs |= needs_of(root.deny, root.flags, root.files);
 	}
@@ -529,20 +526,14 @@ static int know(struct set_map *sets, uint32_t id)
 {
 	struct set *set = &sets->list[id];
 	struct mseald_node root;
-	__u32 zero = 0;
+	int r = set->known ? 0 : read_root(sets, id, &root);
 
-	if (!set->known) {
-		_cleanup_close_ int fd = open_map(sets, id);
-
-		if (fd < 0)
-			return fd;
-		if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
-			return -errno;
+	if (r >= 0 && !set->known) {
 		set->label = root.label;
 		set->seals = root.count;
 		set->known = true;
 	}
-	return 0;
+	return r;
 }
 
 int set_map_read_count(struct set_map *sets, uint32_t id, size_t *ret)

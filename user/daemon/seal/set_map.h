@@ -7,9 +7,6 @@
 #ifndef MSEALD_SEAL_SET_MAP_H
 #define MSEALD_SEAL_SET_MAP_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "bpf/programs.h"
 #include "seal/sealset.h"
 
@@ -17,7 +14,7 @@ struct set_map;
 
 /* With those that an earlier daemon left. */
 int set_map_open(struct programs *programs, struct set_map **ret);
-struct set_map *set_map_close(struct set_map *sets);		/* takes NULL, returns NULL; the maps stay */
+void set_map_close(struct set_map *sets); /* takes NULL; the maps stay */
 
 /* -ENOENT: no such set; -EBADMSG: not one that was written by us. */
 int set_map_read(struct set_map *sets, uint32_t id, struct sealset *ret);

@@ -3,10 +3,8 @@
 #include "seal/space_map.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
 
 #include "bpf/map_keys.h"
-#include "lib/base/util.h"
 
 #define STALE_MAX 1024	/* address spaces that wait for programs to end, before they are waited for at once */
 
@@ -36,14 +34,13 @@ int space_map_open(struct programs *programs, struct space_map **ret)
 	return 0;
 }
 
-struct space_map *space_map_close(struct space_map *space_map)
+void space_map_close(struct space_map *space_map)
 {
 	if (!space_map)
-		return NULL;
+		return;
 	space_map_settle(space_map);
-	space_map->sets = set_map_close(space_map->sets);
+	set_map_close(space_map->sets);
 	free(space_map);
-	return NULL;
 }
 
 struct set_map *space_map_sets(struct space_map *space_map)
@@ -128,7 +125,7 @@ void space_map_settle(struct space_map *space_map)
 		return;
 	set_map_wait(space_map->sets);
 	for (size_t i = 0; i < space_map->stale_count; i++)
-		(void)programs_uncache(space_map->programs, space_map->stale[i]);
+		(void)programs_run(space_map->programs, TOOL_UNCACHE, space_map->stale[i]);
 	space_map->stale_count = 0;
 }
 
@@ -197,7 +194,7 @@ int space_map_restore_space(struct space_map *space_map, uint64_t key, const str
 
 int space_map_forget_space(struct space_map *space_map, uint64_t key)
 {
-	return programs_forget(space_map->programs, key);
+	return programs_run(space_map->programs, TOOL_FORGET, key);
 }
 
 /* --- accounts --- */

@@ -10,12 +10,7 @@
 #ifndef MSEALD_SEAL_SPACE_MAP_H
 #define MSEALD_SEAL_SPACE_MAP_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "bpf/programs.h"
-#include "mseald/shared.h"
 #include "seal/sealset.h"
 #include "seal/set_map.h"
 
@@ -27,8 +22,8 @@ struct space_map_old {
 };
 
 int space_map_open(struct programs *programs, struct space_map **ret);
-/* takes NULL, returns NULL; the maps stay */
-struct space_map *space_map_close(struct space_map *space_map);
+/* takes NULL; the maps stay */
+void space_map_close(struct space_map *space_map);
 
 /* -ENOENT: no entry. */
 int space_map_read_space(struct space_map *space_map, uint64_t key, struct mseald_space *ret);

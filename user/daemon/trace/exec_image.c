@@ -3,38 +3,19 @@
 #include "trace/exec_image.h"
 
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 
 #include "base/text.h"
-#include "lib/base/util.h"
 #include "lib/elf/object.h"
-
-#define WORDS 128
+#include "process/procfs.h"
 
 static int open_file(pid_t pid, const char *name)
 {
 	char path[48];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	FORMAT(path, "/proc/%d/%s", pid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
-}
-
-/* The kernel gives it as the program has it: in 32-bit words, if that is what it has. */
-static bool find_value(const void *words, size_t size, bool bits_32, uint64_t type, uint64_t *ret)
-{
-	const uint64_t *wide = words;
-	const uint32_t *narrow = words;
-	size_t count = size / (bits_32 ? sizeof(*narrow) : sizeof(*wide));
-
-	for (size_t i = 0; i + 1 < count; i += 2)
-		if ((bits_32 ? narrow[i] : wide[i]) == type) {
-			*ret = bits_32 ? narrow[i + 1] : wide[i + 1];
-			return true;
-		}
-	return false;
 }
 
 /* Where that cannot be read, any page may be what it protects last. */
@@ -59,7 +40,7 @@ int exec_image_read(pid_t pid, bool bits_32, struct exec_image *ret)
 {
 	_cleanup_close_ int fd = open_file(pid, "auxv");
 	struct exec_image image = {};
-	uint64_t words[WORDS], base = 0, secure = 0;
+	uint64_t words[PROCFS_AUXV_WORDS], base = 0, secure = 0;
 	ssize_t n;
 
 	if (fd < 0)
@@ -67,10 +48,10 @@ int exec_image_read(pid_t pid, bool bits_32, struct exec_image *ret)
 	n = read(fd, words, sizeof(words));
 	if (n < 0)
 		return -errno;
-	if (!find_value(words, (size_t)n, bits_32, AT_ENTRY, &image.entry) || !image.entry)
+	if (!procfs_auxv_find(words, n, bits_32, AT_ENTRY, &image.entry) || !image.entry)
 		return -ENOEXEC;
-	(void)find_value(words, (size_t)n, bits_32, AT_BASE, &base);
-	(void)find_value(words, (size_t)n, bits_32, AT_SECURE, &secure);
+	(void)procfs_auxv_find(words, n, bits_32, AT_BASE, &base);
+	(void)procfs_auxv_find(words, n, bits_32, AT_SECURE, &secure);
 	image.loader = base != 0;
 	image.secure = secure != 0;
 	if (!image.loader)
@@ -84,10 +65,10 @@ void exec_image_name(pid_t pid, char *name, size_t size)
 	char path[32];
 	ssize_t n;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	FORMAT(path, "/proc/%d/exe", pid);
 	n = readlink(path, name, size - 1);
 	if (n < 0)
-		n = snprintf(name, size, "pid %d", (int)pid);
+		n = snprintf(name, size, "pid %d", pid);
 	name[n] = '\0';
 	text_make_printable(name);
 }

@@ -6,10 +6,7 @@
 #ifndef MSEALD_TRACE_EXEC_IMAGE_H
 #define MSEALD_TRACE_EXEC_IMAGE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "lib/base/util.h"
 
 struct exec_image {
 	uint64_t entry;			/* of the program, not of its dynamic loader */

@@ -2,7 +2,6 @@
 /* See launch.h. */
 #include "trace/launch.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 

@@ -7,12 +7,8 @@
 #ifndef MSEALD_TRACE_LAUNCH_H
 #define MSEALD_TRACE_LAUNCH_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "lib/base/range.h"
+#include "lib/base/util.h"
 
 enum launch_word {
 	/* of the tracer */

@@ -6,7 +6,6 @@
  */
 #include "trace/launch_steps.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -15,7 +14,6 @@
 #include <sys/wait.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/util.h"
 #include "trace/ptrace_ops.h"
 
 #define STAND_MILLISECONDS 2000
@@ -92,7 +90,7 @@ int launch_pass_on(struct launch_tracer *tracer, int status, int how)
 	if (PTRACE_STOPPED(status) && tracee->trapped)
 		return 1;
 	if (launch_is_group_stop(status))
-		return ptrace_request(PTRACE_LISTEN, tracee->tid, 0, NULL) < 0 ? -errno : 0;
+		return ptrace_request(PTRACE_LISTEN, tracee->tid, 0, NULL);
 	if (PTRACE_STOPPED(status))
 		return tracee_continue(tracee, how, 0);
 	if (tracer->hidden && status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP &&
@@ -132,7 +130,7 @@ void launch_end_unsealed(struct launch_tracer *tracer, const char *why)
 	char text[1024], name[256];
 
 	exec_image_name(tracee->tid, name, sizeof(name));
-	(void)snprintf(text, sizeof(text), "msealctl: cannot seal %s: %s\n", name, why);
+	FORMAT(text, "msealctl: cannot seal %s: %s\n", name, why);
 	if (!tracee->changed && launch_stand(tracer, STAND_MILLISECONDS) &&
 	    proc_maps_read(tracee->tid, &maps) >= 0)
 		tracer->unable = remote_syscall_prepare(tracee, &(struct blocked_call){ .number = -1 },

@@ -12,7 +12,6 @@
  */
 #include "trace/launch_tracer.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
@@ -21,7 +20,6 @@
 
 #include "base/arch.h"
 #include "lib/base/clock.h"
-#include "lib/base/util.h"
 #include "process/procfs.h"
 #include "trace/ptrace_ops.h"
 
@@ -45,7 +43,7 @@ static bool is_theirs(const struct launch_order *order)
 	 * Root's when the process has, or had, privileges that are not its user's (fs/proc/base.c,
 	 * task_dump_owner).
 	 */
-	(void)snprintf(path, sizeof(path), "/proc/%d/auxv", (int)order->pid);
+	FORMAT(path, "/proc/%d/auxv", order->pid);
 	return !order->uid || (stat(path, &file) == 0 && file.st_uid == order->uid);
 }
 
@@ -53,7 +51,7 @@ static bool is_theirs(const struct launch_order *order)
 static void let_go(struct launch_tracer *tracer) __attribute__((noreturn));
 static void let_go(struct launch_tracer *tracer)
 {
-	launch_must(tracer, ptrace_request(PTRACE_DETACH, tracer->tracee.tid, 0, NULL) < 0 ? -errno : 0);
+	launch_must(tracer, ptrace_request(PTRACE_DETACH, tracer->tracee.tid, 0, NULL));
 	_exit(0);
 }
 
@@ -115,9 +113,7 @@ static void at_call(struct launch_tracer *tracer)
 	struct __ptrace_syscall_info info = { 0 };
 	uint64_t mask = 0;
 
-	launch_must(tracer, ptrace_request(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0 ?
-				    -errno :
-				    0);
+	launch_must(tracer, ptrace_request(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info));
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		uint64_t start = info.entry.args[0], end = start + info.entry.args[1];
 

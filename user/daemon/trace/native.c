@@ -8,17 +8,12 @@
  */
 #include "trace/native.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "bpf/task_iter.h"
-#include "lib/base/util.h"
 #include "process/procfs.h"
 #include "trace/remote_syscall.h"
-#include "trace/restartable.h"
 #include "trace/thread_pick.h"
 #include "trace/tracer.h"
 
@@ -212,7 +207,7 @@ int native_seal(struct programs *programs, const struct target *target, const st
 	}
 	if (answer == ANSWER_SEALED)
 		return 1;
-	log_debug("pid %d %s: not sealed by mseal(2)", (int)target->pid, remote_answer_phrase(answer));
+	log_debug("pid %d %s: not sealed by mseal(2)", target->pid, remote_answer_phrase(answer));
 	*ret_why = remote_answer_phrase(answer);
 	return 0;
 }

@@ -2,14 +2,11 @@
 /* See perf_trap.h. */
 #include "trace/perf_trap.h"
 
-#include <errno.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-
-#include "lib/base/util.h"
 
 #define TICK_NS 50000
 
@@ -24,7 +21,7 @@ static int perf_trap_open(pid_t tid, struct perf_event_attr *attributes, struct 
 	attributes->remove_on_exec = 1;
 	attributes->sigtrap = 1;
 	attributes->sig_data = PERF_TRAP_DATA;
-	trap.fd = (int)syscall(SYS_perf_event_open, attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	trap.fd = syscall(SYS_perf_event_open, attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 	if (trap.fd < 0)
 		return -errno;
 	trap.page = mmap(NULL, trap.size, PROT_READ | PROT_WRITE, MAP_SHARED, trap.fd, 0);

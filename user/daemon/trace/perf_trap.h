@@ -7,9 +7,7 @@
 #ifndef MSEALD_TRACE_PERF_TRAP_H
 #define MSEALD_TRACE_PERF_TRAP_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "lib/base/util.h"
 
 #define PERF_TRAP_DATA UINT64_C(0x6d7365616c642121)	/* si_perf_data of its signal */
 

@@ -2,14 +2,10 @@
 /* See ptrace_ops.h. */
 #include "trace/ptrace_ops.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/util.h"
 #include "trace/perf_trap.h"
 
 #define POLL_NS 20000
@@ -18,9 +14,9 @@
 #define TRAP_PERF 6
 #endif
 
-long ptrace_request(int what, pid_t tid, uint64_t address, void *data)
+int ptrace_request(int what, pid_t tid, uint64_t address, void *data)
 {
-	return ptrace((enum __ptrace_request)what, tid, (void *)(uintptr_t)address, data);
+	return ptrace((enum __ptrace_request)what, tid, (void *)(uintptr_t)address, data) < 0 ? -errno : 0;
 }
 
 int ptrace_wait(pid_t tid, int milliseconds, int *ret_status)
@@ -49,12 +45,12 @@ int ptrace_wait(pid_t tid, int milliseconds, int *ret_status)
 
 int ptrace_get_mask(pid_t tid, uint64_t *mask)
 {
-	return ptrace_request(PTRACE_GETSIGMASK, tid, sizeof(*mask), mask) < 0 ? -errno : 0;
+	return ptrace_request(PTRACE_GETSIGMASK, tid, sizeof(*mask), mask);
 }
 
 int ptrace_set_mask(pid_t tid, uint64_t mask)
 {
-	return ptrace_request(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask) < 0 ? -errno : 0;
+	return ptrace_request(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
 }
 
 /* The signal of our own trap? Another's SIGTRAP is its own affair. */

@@ -3,17 +3,16 @@
 #ifndef MSEALD_TRACE_PTRACE_OPS_H
 #define MSEALD_TRACE_PTRACE_OPS_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/ptrace.h>
-#include <sys/types.h>
+
+#include "lib/base/util.h"
 
 #define PTRACE_STOP_AT_CALL (SIGTRAP | 0x80)		/* PTRACE_O_TRACESYSGOOD */
 #define PTRACE_STOPPED(status) ((status) >> 16 == PTRACE_EVENT_STOP)
 #define PTRACE_FOREVER (-1)				/* milliseconds */
 
-/* Requests take addresses as numbers. As ptrace(2) returns, with errno. */
-long ptrace_request(int what, pid_t tid, uint64_t address, void *data);
+/* ptrace(2); requests take addresses as numbers. 0, or a negative errno. */
+int ptrace_request(int what, pid_t tid, uint64_t address, void *data);
 
 /* Its next stop. -ETIMEDOUT, or -ESRCH: it has ended, or become another by exec. */
 int ptrace_wait(pid_t tid, int milliseconds, int *ret_status);

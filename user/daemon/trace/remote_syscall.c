@@ -2,13 +2,10 @@
 /* See remote_syscall.h. */
 #include "trace/remote_syscall.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "lib/base/util.h"
 #include "trace/ptrace_ops.h"
 
 #ifndef SYS_mseal
@@ -38,7 +35,8 @@ const char *remote_answer_phrase(enum remote_answer answer)
 	return phrases[answer];
 }
 
-enum remote_answer remote_answer_of(int r)
+/* What an errno of tracee.h says. */
+static enum remote_answer answer_of(int r)
 {
 	switch (r) {
 	case -ESRCH: return ANSWER_GONE;
@@ -95,7 +93,7 @@ enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct bl
 	if (proc_maps_is_32bit(maps))
 		return ANSWER_OTHER_CODE;
 	instruction = find_instruction(maps, tracee->tid);
-	return instruction ? remote_answer_of(tracee_prepare(tracee, call, instruction)) : ANSWER_NO_CALL;
+	return instruction ? answer_of(tracee_prepare(tracee, call, instruction)) : ANSWER_NO_CALL;
 }
 
 enum remote_answer remote_syscall_mseal(struct tracee *tracee, const struct range *ranges, size_t count)
@@ -106,7 +104,7 @@ enum remote_answer remote_syscall_mseal(struct tracee *tracee, const struct rang
 		int r = tracee_call(tracee, SYS_mseal, arguments, &result);
 
 		if (r < 0)
-			return remote_answer_of(r);
+			return answer_of(r);
 		if (result < 0)
 			return ANSWER_REFUSED;
 	}

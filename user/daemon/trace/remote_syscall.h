@@ -29,8 +29,6 @@ enum remote_answer {
 
 /* A phrase on the process, a string constant: "is traced by another program". */
 const char *remote_answer_phrase(enum remote_answer answer);
-/* What an errno of tracee.h says. */
-enum remote_answer remote_answer_of(int r);
 
 /* Waits for the tracer to say something: as poll(2) returns, 0: not in time. */
 int remote_syscall_await(int fd);

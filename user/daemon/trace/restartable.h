@@ -7,8 +7,6 @@
 #ifndef MSEALD_TRACE_RESTARTABLE_H
 #define MSEALD_TRACE_RESTARTABLE_H
 
-#include <stdbool.h>
-
 #include "base/arch.h"
 
 /*

@@ -2,18 +2,14 @@
 /* See thread_pick.h: /proc/PID/task, see proc(5). */
 #include "trace/thread_pick.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "process/procfs.h"
 
 int thread_read_file(const struct target *target, pid_t tid, const char *name, char *text, size_t size)
 {
 	char path[48];
 
-	(void)snprintf(path, sizeof(path), "task/%d/%s", (int)tid, name);
-	return procfs_read(target->proc_fd, path, text, size);
+	FORMAT(path, "task/%d/%s", tid, name);
+	return file_read(target->proc_fd, path, text, size);
 }
 
 /* The state letter of proc_pid_stat(5); '\0': gone. */
@@ -55,10 +51,9 @@ pid_t thread_tracer(const struct target *target, pid_t tid)
 {
 	char path[48], value[PROCFS_VALUE_MAX];
 
-	(void)snprintf(path, sizeof(path), "task/%d/status", (int)tid);
-	return procfs_read_status(target->proc_fd, path, "TracerPid", value) < 0 ?
-		       0 :
-		       (pid_t)strtol(value, NULL, 10);
+	FORMAT(path, "task/%d/status", tid);
+	return procfs_read_status(target->proc_fd, path, "TracerPid", value) < 0 ? 0 :
+										   strtol(value, NULL, 10);
 }
 
 pid_t thread_pick(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try,
@@ -69,7 +64,7 @@ pid_t thread_pick(const struct target *target, const struct mseald_task *tasks, 
 
 	for (size_t i = 0; i < count && sleepers <= try; i++) {
 		struct blocked_call call;
-		pid_t tid = (pid_t)tasks[i].pid;
+		pid_t tid = tasks[i].pid;
 		enum doing doing = tasks[i].key == target->key ? thread_look_at(target, tid, &call) :
 								 DOING_OTHER;
 

@@ -9,9 +9,7 @@
 #include "trace/tracee.h"
 
 #include <elf.h>
-#include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -29,12 +27,12 @@
 
 int tracee_continue(struct tracee *tracee, int how, int signal)
 {
-	return ptrace_request(how, tracee->tid, 0, (void *)(intptr_t)signal) < 0 ? -errno : 0;
+	return ptrace_request(how, tracee->tid, 0, (void *)(intptr_t)signal);
 }
 
 int tracee_interrupt(struct tracee *tracee)
 {
-	return ptrace_request(PTRACE_INTERRUPT, tracee->tid, 0, NULL) < 0 ? -errno : 0;
+	return ptrace_request(PTRACE_INTERRUPT, tracee->tid, 0, NULL);
 }
 
 int tracee_on_stop(struct tracee *tracee, int status, int how)
@@ -67,11 +65,11 @@ int tracee_wait_standing(struct tracee *tracee)
 int tracee_registers(pid_t tid, struct regs *ret, size_t *ret_size)
 {
 	struct iovec buffer = { .iov_base = &ret->r, .iov_len = sizeof(ret->r) };
+	int r = ptrace_request(PTRACE_GETREGSET, tid, NT_PRSTATUS, &buffer);
 
-	if (ptrace_request(PTRACE_GETREGSET, tid, NT_PRSTATUS, &buffer) < 0)
-		return -errno;
-	*ret_size = buffer.iov_len;
-	return 0;
+	if (r == 0)
+		*ret_size = buffer.iov_len;
+	return r;
 }
 
 static int write_registers(pid_t tid, const struct regs *regs)
@@ -79,7 +77,7 @@ static int write_registers(pid_t tid, const struct regs *regs)
 	struct regs copy = *regs;
 	struct iovec buffer = { .iov_base = &copy.r, .iov_len = sizeof(copy.r) };
 
-	return ptrace_request(PTRACE_SETREGSET, tid, NT_PRSTATUS, &buffer) < 0 ? -errno : 0;
+	return ptrace_request(PTRACE_SETREGSET, tid, NT_PRSTATUS, &buffer);
 }
 
 static bool read_memory(pid_t tid, uint64_t address, void *out, size_t size)
@@ -135,7 +133,7 @@ static int set_options(const struct tracee *tracee)
 		return 0;
 	if (procfs_status_number(tid, "Seccomp", 16, UINT64_MAX) != 0)
 		return -EPERM;
-	return ptrace_request(PTRACE_SETOPTIONS, tid, 0, (void *)options) < 0 ? -errno : 0;
+	return ptrace_request(PTRACE_SETOPTIONS, tid, 0, (void *)options);
 }
 
 int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint64_t instruction)
@@ -294,18 +292,15 @@ int tracee_restore(struct tracee *tracee)
 	int signal, r = restore(tracee, false, &signal);
 
 	/* Its filters are in force again. */
-	if (r == 0 &&
-	    ptrace_request(PTRACE_SETOPTIONS, tracee->tid, 0, (void *)(uintptr_t)tracee->options) < 0)
-		r = -errno;
-	return r;
+	return r < 0 ? r :
+		       ptrace_request(PTRACE_SETOPTIONS, tracee->tid, 0, (void *)(uintptr_t)tracee->options);
 }
 
 int tracee_release(struct tracee *tracee)
 {
 	int signal, r = restore(tracee, true, &signal);
+	int detached = ptrace_request(PTRACE_DETACH, tracee->tid, 0,
+				      (void *)(intptr_t)(signal > 0 ? signal : 0));
 
-	if (ptrace_request(PTRACE_DETACH, tracee->tid, 0, (void *)(intptr_t)(signal > 0 ? signal : 0)) < 0 &&
-	    r >= 0)
-		r = -errno;
-	return r < 0 ? r : 0;
+	return r < 0 ? r : detached;
 }

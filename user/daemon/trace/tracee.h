@@ -12,10 +12,6 @@
 #ifndef MSEALD_TRACE_TRACEE_H
 #define MSEALD_TRACE_TRACEE_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "base/arch.h"
 #include "trace/perf_trap.h"
 

@@ -3,11 +3,9 @@
  * The half of tracee.h that stops a thread at a moment which it does not
  * notice. A SIGTRAP of ours (perf_trap.h) must not outlive the tracer.
  */
-#include <errno.h>
 #include <signal.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/util.h"
 #include "process/procfs.h"
 #include "trace/ptrace_ops.h"
 #include "trace/restartable.h"
@@ -60,7 +58,7 @@ static int hold(struct tracee *tracee)
 int tracee_seize(struct tracee *tracee, pid_t tid, unsigned long options)
 {
 	*tracee = (struct tracee){ .tid = tid, .options = options, .trap = PERF_TRAP_NONE };
-	return ptrace_request(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options) < 0 ? -errno : 0;
+	return ptrace_request(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options);
 }
 
 int tracee_poll(struct tracee *tracee)

@@ -2,11 +2,7 @@
 /* See tracer.h. */
 #include "trace/tracer.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -57,7 +53,8 @@ pid_t tracer_fork(void)
 	return 0;
 }
 
-bool tracer_is_ours(pid_t pid)
+/* Is that process a tracer of this daemon? */
+static bool is_ours(pid_t pid)
 {
 	return (pid_t)procfs_status_number(pid, "PPid", 10, 0) == getpid();
 }
@@ -69,8 +66,8 @@ static const char *comm_of(pid_t pid, char comm[MSEALD_COMM_LEN + 1])
 {
 	char path[32];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	if (procfs_read(AT_FDCWD, path, comm, MSEALD_COMM_LEN + 1) < 0)
+	FORMAT(path, "/proc/%d/comm", pid);
+	if (file_read(AT_FDCWD, path, comm, MSEALD_COMM_LEN + 1) < 0)
 		return "?";
 	comm[strcspn(comm, "\n")] = '\0';
 	return comm;
@@ -86,7 +83,7 @@ static const struct mseald_task *find_traced(const struct mseald_task *tasks, si
 			continue;
 		if (tasks[i].tracer == MSEALD_TRACER_COMING)
 			coming = &tasks[i];
-		else if (!tracer_is_ours((pid_t)tasks[i].tracer))
+		else if (!is_ours((pid_t)tasks[i].tracer))
 			return &tasks[i];
 	}
 	return coming;

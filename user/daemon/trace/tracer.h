@@ -6,10 +6,6 @@
 #ifndef MSEALD_TRACE_TRACER_H
 #define MSEALD_TRACE_TRACER_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "base/error.h"
 #include "bpf/programs.h"
 
@@ -25,9 +21,6 @@ void tracer_allow(struct programs *programs);
  * it holds a thread.
  */
 pid_t tracer_fork(void);
-
-/* Is that process a tracer of this daemon? */
-bool tracer_is_ours(pid_t pid);
 
 /*
  * A tracer that was attached before the seal is never asked again. To be called

@@ -3,8 +3,7 @@
 #ifndef MSEALD_BASE_CLOCK_H
 #define MSEALD_BASE_CLOCK_H
 
-#include <stdint.h>
-#include <time.h>
+#include "lib/base/util.h"
 
 #define NS_PER_SECOND 1000000000ull
 #define NS_PER_MS 1000000ull

@@ -113,6 +113,11 @@ int names_find_op(const char *name)
 	return value_of(op_names, ELEMENTS(op_names), name);
 }
 
+int names_find_verdict(const char *name)
+{
+	return value_of(verdict_names, ELEMENTS(verdict_names), name);
+}
+
 const char *names_segment(enum mseald_segment segment)
 {
 	return name_of(segment_names, ELEMENTS(segment_names), segment);

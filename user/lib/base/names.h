@@ -20,6 +20,7 @@ const char *names_verdict(enum mseald_verdict verdict);
 unsigned names_deny_of_op(enum mseald_op op);
 /* -EINVAL: there is none of this name. */
 int names_find_op(const char *name);
+int names_find_verdict(const char *name);
 /* One deny bit: "mprotect", "unmap", "discard", "foreign-write", "file-write". */
 const char *names_deny(unsigned bit);
 

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Cleanup attributes and the few macros that everything uses. */
+/*
+ * Cleanup attributes, the few macros that everything uses, and the headers of the C library that nearly
+ * everything needs: who includes this one does not name those.
+ */
 #ifndef MSEALD_BASE_UTIL_H
 #define MSEALD_BASE_UTIL_H
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +25,20 @@
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 #define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
+
+/* Prints into an array of char, cut to what fits. */
+#define FORMAT(array, ...) \
+	({ \
+		_Static_assert(!__builtin_types_compatible_p(__typeof__(array), char *), "no array"); \
+		(void)snprintf(array, sizeof(array), __VA_ARGS__); \
+	})
+
+/* The same, malloc'ed; NULL: no memory. */
+#define FORMAT_NEW(...) \
+	({ \
+		char *text_; \
+		asprintf(&text_, __VA_ARGS__) < 0 ? NULL : text_; \
+	})
 
 /* Hands the value on and leaves the variable empty, so that its cleanup does nothing. */
 #define TAKE_PTR(pointer) ({ __typeof__(pointer) taken_ = (pointer); (pointer) = NULL; taken_; })
