@@ -25,7 +25,7 @@ struct task_struct___compat_brk {
 /*
  * Advice by what it changes (mm/madvise.c; 7.x takes all in process_madvise): contents are thrown away
  * (discard); the page itself is taken away, which no write does (also unmap); the memory is kept from
- * children, which would be born with a hole (also unmap); a guard page is put in or taken out, which
+ * children, which would have a hole from the start (also unmap); a guard page is put in or taken out, which
  * opens and closes memory as mprotect does.
  */
 static __always_inline bool advice_matters(u32 advice)
@@ -50,7 +50,7 @@ static __always_inline bool advice_matters(u32 advice)
 }
 
 /*
- * What a seal must stop for this advice to be denied; 0: it is harmless. MADV_DOFORK gives memory back
+ * The deny bit by which a seal denies this advice; 0: it is harmless. MADV_DOFORK gives memory back
  * to children, where the seals do not hold because it was sealed as memory that they do not have.
  */
 static __always_inline u32 advice_deny(u64 key, u32 advice)

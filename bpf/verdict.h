@@ -7,7 +7,7 @@
 #include "seal_tree.h"
 #include "space.h"
 
-/* How the caller can stop the operation. */
+/* How the calling program can deny the operation. */
 enum reaction {
 	REACTION_DENY,	/* its return value makes the call fail */
 	REACTION_KILL,	/* it cannot: a denial becomes SIGKILL */

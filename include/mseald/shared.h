@@ -17,7 +17,7 @@
 
 #define MSEALD_LAYOUT 7
 
-/* What a seal can be told to stop: --deny= of msealctl(1), bits of a rule. */
+/* The deny mask: what a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {
 	MSEALD_DENY_MPROTECT = 1 << 0,		/* rows 1 of docs/design.md, "What is denied" */
 	MSEALD_DENY_UNMAP = 1 << 1,		/* rows 2-5, 8-10, 13: unmap, move, replace */
@@ -166,7 +166,7 @@ struct mseald_file_node {
 /*
  * Value of the map `files`: a file that nobody at all may write, because of
  * seals with MSEALD_DENY_FILE_WRITE. How many sets have one that denies or
- * kills, and one that only audits; and what is told of an attempt: the last that was made.
+ * kills, and one that only audits; and the data of the last attempt.
  */
 struct mseald_file_seals {
 	__u32 denying, auditing;
@@ -240,7 +240,7 @@ struct mseald_pending_fork {
 /* What goes through the ring buffer. */
 enum mseald_event_type {
 	MSEALD_EVENT_ATTEMPT,		/* an attempt: all fields count */
-	MSEALD_EVENT_UNUSED,		/* a seal set or the last space is gone: time to tidy up */
+	MSEALD_EVENT_UNUSED,		/* a seal set or the last space is gone: time to remove it */
 	MSEALD_EVENT_EXEC,		/* watched, by exec or fork: struct mseald_exec_event */
 	MSEALD_EVENT_RELRO,		/* watched, and makes part of a file read-only: the same */
 };
@@ -270,7 +270,7 @@ struct mseald_event {
 /*
  * What the seals of a set are for: a policy and the program that it is about.
  * Forks share the set and so the label, and an event carries it, so that an attempt can be
- * told of when the process is long gone.
+ * reported when the process is long gone.
  */
 #define MSEALD_MAX_LABELS 8192u
 #define MSEALD_LABEL_TEXT 256		/* bytes, with the NUL */
@@ -285,7 +285,7 @@ struct mseald_label {
  * none is missing when it is killed. The programs never look at it.
  */
 #define MSEALD_MAX_TALLIES 4096u
-#define MSEALD_TALLY_PROCESSES 32	/* so many are told apart */
+#define MSEALD_TALLY_PROCESSES 32	/* so many are counted each */
 #define MSEALD_SYMBOL_MAX 112		/* bytes of "OBJECT+0xOFFSET", with the NUL */
 
 struct mseald_tally_key {
@@ -298,7 +298,7 @@ struct mseald_tally_key {
 struct mseald_tally {
 	__u64 attempts;
 	__u64 first, last;		/* ns since 1970 */
-	/* One of them: the first, or the first of which could be told where it was. */
+	/* One of them: the first, or the first whose place in a file was known. */
 	__u64 address, length, ip;
 	__u32 pid, uid;
 	char comm[MSEALD_COMM_LEN];

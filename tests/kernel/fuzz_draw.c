@@ -351,7 +351,7 @@ static void draw_remap_file_pages(struct fuzz_draw *draw)
 static void draw_io_setup(struct fuzz_draw *draw)
 {
 	static const long events[] = { 0, 1, 100, 1000, -1 };
-	/* Where the context is told; it has to be 0 before. */
+	/* Where io_setup(2) stores the context; it has to be 0 before. */
 	SET(draw, SYS_io_setup, ONE_OF(draw, events),
 	    (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, text)));
 }

@@ -56,7 +56,7 @@ struct fuzz_slot {
 	_Atomic uint32_t at;			/* the call that is being made, `count` when all are */
 	int32_t pid;
 	uint32_t count, probes;			/* calls to make; index of the list of probes */
-	uint32_t doomed;			/* a vfork child got SIGKILL: nothing further was made */
+	uint32_t killed;			/* a vfork child got SIGKILL: nothing further was made */
 	_Alignas(8) struct fuzz_call calls[FUZZ_CALLS];
 	_Alignas(8) uint64_t seen[FUZZ_PROBES];	/* what is at the probes */
 	uint8_t failed[FUZZ_PROBES];		/* it cannot be read */

@@ -516,7 +516,7 @@ bool scene_victim(struct fuzz_scene *scene, unsigned slot, struct fuzz_victim *r
 	template->calls[0] = (struct fuzz_call){ .by = FUZZ_FORK, .argument = { slot - scene->index } };
 	template->count = 1;
 	return victim_step(&scene->template, 60000) == FUZZ_DONE && template->calls[0].result > 0 &&
-	       victim_born(slot, 60000, ret);
+	       victim_made(slot, 60000, ret);
 }
 
 void scenes_begin(void)

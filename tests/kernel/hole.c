@@ -148,9 +148,9 @@ static long fill_hole(struct puppet *puppet, enum abi abi, enum filling how, uin
 	}
 }
 
-static void tell_hole(enum abi abi, enum filling how, bool permanent, const char *result)
+static void report_hole(enum abi abi, enum filling how, bool permanent, const char *result)
 {
-	tell_cell(13, fillings[how].operation, how == FILL_STACK ? "gate" : "lsm", abi, permanent, result,
+	report_cell(13, fillings[how].operation, how == FILL_STACK ? "gate" : "lsm", abi, permanent, result,
 		  fillings[how].name);
 }
 
@@ -193,7 +193,7 @@ static void hole_by_kill(enum abi abi, enum filling how, bool permanent)
 		skip("what is sealed is still there", "row 13: the hole cannot be filled by %s",
 		     fillings[how].name);
 	else
-		tell_hole(abi, how, permanent, check_hole(other, abi, how, at, spare));
+		report_hole(abi, how, permanent, check_hole(other, abi, how, at, spare));
 	daemon_pause(false);
 	ok(puppet_died(other, 15000), "row 13: the daemon kills whoever shares the memory");
 	puppet_end(other);
@@ -256,7 +256,7 @@ static void hole_by_race(enum abi abi, enum filling how, bool permanent, bool ca
 		puppet_end(racers[i]);
 }
 
-/* Of all there are, told by Status. */
+/* Of all seals, as Status reports them. */
 static bool gate_can_be_raced(void)
 {
 	json_t *status = daemon_status(), *row;
@@ -281,13 +281,13 @@ static void holes_by_kill(enum abi abi, enum filling how)
 		if (can_be_gone(permanent))
 			hole_by_kill(abi, how, permanent);
 		else
-			tell_hole(abi, how, permanent, "no: never gone");
+			report_hole(abi, how, permanent, "no: never gone");
 }
 
 static void holes_by_race(enum abi abi, enum filling how, bool can_be_raced)
 {
 	for (int permanent = 1; permanent >= 0; permanent--)
-		tell_hole(abi, how, permanent, "no: by a race only");
+		report_hole(abi, how, permanent, "no: by a race only");
 	if (can_be_raced || how == FILL_HINT)
 		hole_by_race(abi, how, how % 2 == 0 && can_be_gone(true), can_be_raced);
 }

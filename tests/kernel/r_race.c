@@ -5,7 +5,7 @@
  * and others spread, while they fork and exec, while the daemon seals more of
  * their pages, and while it is killed and started again. At the end the sealed
  * bytes are what they were, or the process is dead; the attacker's bytes are
- * never there; no child is born unsealed. What the gates let by is counted.
+ * never there; no child is ever unsealed. What the gates let by is counted.
  *
  * Not part of the plain run: tests/race boots each kernel with each preemption
  * model and runs it for $MSEALD_RACE_SECONDS.
@@ -63,7 +63,7 @@ struct board {
 	_Atomic uint64_t tries[STRIKES], passed[STRIKES], reads, children, images;
 	_Atomic uint32_t gone[TARGETS], zero[TARGETS];
 	/* What must never be. */
-	_Atomic uint32_t evil, wrong, native_passed, born_unsealed, image_sealed;
+	_Atomic uint32_t evil, wrong, native_passed, child_unsealed, image_sealed;
 };
 
 static struct board *board;
@@ -228,7 +228,7 @@ static void look(uint64_t pid)
 	}
 }
 
-/* Children that see to it at once that they are born sealed, and try to be attackers. */
+/* Children that check at once that they are sealed, and try to be attackers. */
 static void bear(uint32_t seed)
 {
 	while (!board->fire)
@@ -245,7 +245,7 @@ static void bear(uint32_t seed)
 			    RAW(SYS_mmap, target, PAGE, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) >= 0 ||
 			    RAW(SYS_mprotect, target, PAGE, PROT_READ | PROT_WRITE) == 0)
-				board->born_unsealed++;
+				board->child_unsealed++;
 			(void)RAW(SYS_exit_group, 0);
 		}
 		if (pid < 0)
@@ -646,7 +646,7 @@ int main(int argc, char **argv)
 	ok(total.other_death == 0 && total.needless_death == 0,
 	   "nobody dies of anything else (%" PRIu64 ", %" PRIu64 ")", total.other_death,
 	   total.needless_death);
-	ok(board->born_unsealed == 0, "no child is born unsealed (%u of %" PRIu64 ")", board->born_unsealed,
+	ok(board->child_unsealed == 0, "no child is ever unsealed (%u of %" PRIu64 ")", board->child_unsealed,
 	   (uint64_t)board->children);
 	ok(board->image_sealed == 0, "no new image is sealed (%u of %" PRIu64 ")", board->image_sealed,
 	   (uint64_t)board->images);

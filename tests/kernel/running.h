@@ -26,7 +26,7 @@ struct running {
 
 struct ran {
 	int status;			/* of waitpid() */
-	unsigned stops;			/* that the parent was told of */
+	unsigned stops;			/* that wait(2) reported to the parent */
 	char out[16384], err[4096];	/* without the last new line */
 };
 

@@ -535,13 +535,13 @@ static void actions(void)
 		   !strcmp(json_text(event, "verdict"), "audited") &&
 		   json_number(event, "pid") == scene.victim->pid &&
 		   json_number(event, "address") == (int64_t)scene.at,
-	   "audit: and it is told of (%s %s)", json_text(event, "operation"), json_text(event, "verdict"));
+	   "audit: and it is reported (%s %s)", json_text(event, "operation"), json_text(event, "verdict"));
 	json_decref(event);
 	ok(copy_over(scene.path), "audit: others may write");
 	event = monitor_next(&monitor, 5000);
 	ok(event && !strcmp(json_text(event, "operation"), "file-write") &&
 		   json_number(event, "pid") == getpid(),
-	   "audit: and that is told of");
+	   "audit: and that is reported");
 	json_decref(event);
 	fill(scene.path);
 	must_seal_file(&scene, ANYBODY);

@@ -368,7 +368,7 @@ static void fails_sealed(const struct strike *attack)
 	hit = (uint64_t)json_number(json_object_get(event, "seal"), "start");
 	if (!ok(event && !strcmp(json_text(event, "operation"), attack->operation) &&
 		json_number(event, "pid") == attacker->pid && (hit == victim.still || hit == victim.writable),
-		"row 11: %s by %s: it is told of", attack->name, who_names[attack->who]))
+		"row 11: %s by %s: it is reported", attack->name, who_names[attack->who]))
 		diag("operation \"%s\", pid %" PRId64, event ? json_text(event, "operation") : "no event",
 		     event ? json_number(event, "pid") : 0);
 	json_decref(event);
@@ -415,7 +415,7 @@ static void audited(const struct strike *attack)
 	event = monitor_next(&monitor, 10000);
 	ok(event && !strcmp(json_text(event, "verdict"), "audited") &&
 		   !strcmp(json_text(event, "operation"), attack->operation),
-	   "audit: %s by %s is told of", attack->name, who_names[attack->who]);
+	   "audit: %s by %s is reported", attack->name, who_names[attack->who]);
 	json_decref(event);
 	monitor_close(&monitor);
 	if (attacker != victim.puppet)
@@ -479,7 +479,7 @@ static void old_descriptors(void)
 			ok(peek(&victim, victim.writable + 8) == before,
 			   "sealed, nothing has changed; and it can still be read");
 	}
-	/* Nothing of the process can be written so, sealed or not: the hook is not told where. */
+	/* Nothing of the process can be written so, sealed or not: the hook does not get the range. */
 	ok(puppet_run(other, write_by, others, BY_PWRITE, (long)victim.beside) == -EPERM,
 	   "memory beside the seal is denied too");
 	puppet_end(other);
@@ -517,13 +517,13 @@ static void refused_traced(const struct victim *victim, pid_t tracer, const char
 /* Was nothing of it sealed? Then the right to trace is there for another. */
 static bool still_open(const struct victim *victim)
 {
-	json_t *seals = daemon_seals(victim->puppet->pid), *seal, *stop;
+	json_t *seals = daemon_seals(victim->puppet->pid), *seal, *bit;
 	bool open = true;
 	size_t i, j;
 
 	json_array_foreach (seals, i, seal)
-		json_array_foreach (json_object_get(seal, "deny"), j, stop)
-			open &= strcmp(json_string_value(stop), "foreign-write") != 0;
+		json_array_foreach (json_object_get(seal, "deny"), j, bit)
+			open &= strcmp(json_string_value(bit), "foreign-write") != 0;
 	json_decref(seals);
 	return open;
 }
@@ -618,7 +618,7 @@ static void attached_meanwhile(void)
 		error = seal_foreign(&victim, "foreign-write", NULL, false);
 		sealed += !error;
 		refused += error && !strcmp(error, "Traced");
-		/* Once more it tries, and is told so. */
+		/* It tries once more, and gets the error. */
 		if (!error && puppet_result(tracer) == 100000)
 			wrong++;
 		if (!error && tracer_pid(victim.puppet->pid))

@@ -112,7 +112,7 @@ static void sets_part(void)
 	puppet_end(puppet);
 }
 
-/* page: what a child of vfork() is told; its parent's stack is used, so it may do little. */
+/* page: what a child of vfork() gets; its parent's stack is used, so it may do little. */
 static long vfork_and_attack(const long arguments[6])
 {
 	int status = -1;

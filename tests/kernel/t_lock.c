@@ -212,7 +212,7 @@ static void attack_locked(struct puppet *puppet, uint64_t page)
 	   "locked: after all of that it answers, and what is sealed is sealed");
 }
 
-/* --- what was refused is counted and told of --- */
+/* --- denials are counted and reported --- */
 
 /* Denials of one lock operation, by Metrics; -1: it is not among them. */
 static int64_t denied_at(const char *op)
@@ -275,11 +275,11 @@ static pid_t try_pin(unsigned times)
 		_exit(good ? 0 : 1);
 	}
 	waitpid(pid, &status, 0);
-	ok(status == 0, "told: removing a pin is refused, %u times", times);
+	ok(status == 0, "denials: removing a pin is refused, %u times", times);
 	return pid;
 }
 
-static void told(void)
+static void denials_reported(void)
 {
 	static const char *const ops[] = { "map", "program", "link",  "load",  "switch",
 					   "pin", "mount",   "trace", "limit", "signal" };
@@ -292,7 +292,7 @@ static void told(void)
 
 	ok(!daemon_call("Metrics", NULL, &reply) && json_number(reply, "locked") == 1 &&
 		   json_array_size(json_object_get(reply, "lock_denials")) == ELEMENTS(ops),
-	   "told: metrics say that it is locked, and have all operations");
+	   "denials: metrics say that it is locked, and have all operations");
 	json_decref(reply);
 	for (size_t i = 0; i < ELEMENTS(ops); i++) {
 		int64_t count = denied_at(ops[i]);
@@ -303,31 +303,31 @@ static void told(void)
 	/* A kernel without ftrace has no switch to deny. */
 	ok(counted == ELEMENTS(ops) ||
 		   (counted == ELEMENTS(ops) - 1 && access("/proc/sys/kernel/ftrace_enabled", F_OK) < 0),
-	   "told: the attacks are counted for %u operations", counted);
+	   "denials: the attacks are counted for %u operations", counted);
 	before = denied_at("pin");
 	monitor_open(&monitor, 0);
 	pid = try_pin(50);
-	ok(denied_at("pin") == before + 50, "told: each one is counted");
+	ok(denied_at("pin") == before + 50, "denials: each one is counted");
 	denial = next_denial(&monitor, "pin");
 	ok(json_number(denial, "pid") == pid && json_number(denial, "tid") == pid &&
 		   json_number(denial, "uid") == 0 && json_number(denial, "time") > 0 &&
 		   json_number(denial, "cgroup") > 0 && strcmp(json_text(denial, "comm"), "t_lock") == 0,
-	   "told: a monitor has who it was (%s[%lld])", json_text(denial, "comm"),
+	   "denials: a monitor has the process (%s[%lld])", json_text(denial, "comm"),
 	   (long long)json_number(denial, "pid"));
 	json_decref(denial);
 	snprintf(words, sizeof(words), "mseald: locked: denied changing the pins to t_lock[%d] uid 0\n",
 		 pid);
-	ok(log_says(words), "told: and so has the log");
+	ok(log_says(words), "denials: and so has the log");
 	pid = try_pin(1);
 	denial = next_denial(&monitor, "pin");
 	ok(json_number(denial, "pid") == pid,
-	   "told: the next that is told of is the next process: a process has one line");
+	   "denials: the next one reported is of the next process: a process has one line");
 	json_decref(denial);
 	monitor_close(&monitor);
 }
 
 /* A hundred thousand denied lock operations displace no event about seals. */
-static void flooded(struct puppet *puppet, uint64_t page)
+static void many_denials(struct puppet *puppet, uint64_t page)
 {
 	struct monitor monitor = { 0 };
 	int64_t before = denied_at("pin");
@@ -336,15 +336,15 @@ static void flooded(struct puppet *puppet, uint64_t page)
 
 	monitor_open(&monitor, 0);
 	(void)try_pin(100000);
-	ok(denied(puppet, page), "told: after 100,000 of them a seal holds");
+	ok(denied(puppet, page), "denials: after 100,000 of them a seal holds");
 	do {
 		event = monitor_next(&monitor, 10000);
 		pid = (pid_t)json_number(event, "pid");
 		json_decref(event);
 	} while (event && pid != puppet->pid);
 	ok(event && monitor.lost == 0 && status_number("lost") == 0,
-	   "told: and no attempt on a seal is lost");
-	ok(denied_at("pin") == before + 100000, "told: while all of them are counted");
+	   "denials: and no attempt on a seal is lost");
+	ok(denied_at("pin") == before + 100000, "denials: while all of them are counted");
 	monitor_close(&monitor);
 }
 
@@ -505,7 +505,7 @@ static int give_terminal(void)
 	return fd;
 }
 
-/* Of what a terminal sends no hook is told. */
+/* No hook sees the signals that a terminal sends. */
 static void interrupted(int terminal, struct puppet *puppet, uint64_t page)
 {
 	ok(write(terminal, "\003\034", 2) == 2, "terminal: ^C and ^\\ are typed");
@@ -596,8 +596,8 @@ int main(int argc, char **argv)
 	unsetenv("MSEALD");
 	ok(denied(puppet, page), "locked: what an unlocked daemon had sealed is taken over");
 	attack_locked(puppet, page);
-	told();
-	flooded(puppet, page);
+	denials_reported();
+	many_denials(puppet, page);
 	others_go_on();
 	interrupted(terminal, puppet, page);
 	pretended_shutdown(puppet, page);

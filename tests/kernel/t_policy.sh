@@ -448,7 +448,7 @@ grep -q "50-sealed.conf:1: " $dir/reload
 ok $? 'a broken file: named, with its line'
 begin $bin/started
 waits 120 is_sealed "$pid"
-ok $? 'a broken file: its last good version is in force'
+ok $? 'a broken file: its last good version is active'
 kill -9 $daemon
 wait $daemon 2>/dev/null
 ask exec $bin/started-norelro
@@ -490,7 +490,7 @@ for file in binary loop fifo folder zero huge writable; do
 done
 begin $bin/started
 waits 120 is_sealed "$pid"
-ok $? 'a hostile folder: the others are in force'
+ok $? 'a hostile folder: the others are active'
 end
 rm -rf ${etc:?}/*
 

@@ -251,12 +251,12 @@ static int64_t sum_rows(const json_t *reply)
 	return sum;
 }
 
-/* What is told and what is said to be missing now. */
-static void totals(int64_t *ret_told, int64_t *ret_lost)
+/* The attempts that are reported now, and those reported as lost. */
+static void totals(int64_t *ret_reported, int64_t *ret_lost)
 {
 	json_t *reply = report(NULL, false);
 
-	*ret_told = sum_rows(reply);
+	*ret_reported = sum_rows(reply);
 	*ret_lost = json_number(reply, "lost");
 	json_decref(reply);
 }
@@ -334,7 +334,7 @@ static void by_hand(void)
 	puppet_end(puppet);
 	reply = report("-", false);
 	ok(is_row(reply, "-", "mprotect", "audited", 1, 1) && sum_rows(reply) == 1,
-	   "sealed by hand: told under no policy");
+	   "sealed by hand: reported under no policy");
 	ok(strstr(json_text(find_row(reply, "-", "mprotect", "audited"), "program"), "t_report") != NULL,
 	   "with its program, though that is gone (%s)",
 	   json_text(find_row(reply, "-", "mprotect", "audited"), "program"));
@@ -359,16 +359,16 @@ static void said(void)
 static void overflow(struct actor *actor)
 {
 	const long count = 20000;
-	int64_t told, lost, told_after, lost_after;
+	int64_t reported, lost, reported_after, lost_after;
 
-	totals(&told, &lost);
+	totals(&reported, &lost);
 	daemon_pause(true);
 	ok(act_so(actor, 'p', count) == count, "20,000 attempts while the daemon stands still");
 	daemon_pause(false);
-	totals(&told_after, &lost_after);
+	totals(&reported_after, &lost_after);
 	ok(lost_after > lost, "some are lost, and that is said (%" PRId64 ")", lost_after - lost);
-	ok(told_after - told + lost_after - lost == count,
-	   "what is told and what is lost make 20,000 (%" PRId64 " + %" PRId64 ")", told_after - told,
+	ok(reported_after - reported + lost_after - lost == count,
+	   "reported and lost attempts make 20,000 (%" PRId64 " + %" PRId64 ")", reported_after - reported,
 	   lost_after - lost);
 	says("msealctl policy report", "not in this table: the event buffer was full",
 	     "msealctl says so, too");
@@ -377,29 +377,29 @@ static void overflow(struct actor *actor)
 static void reset(void)
 {
 	json_t *reply;
-	int64_t told, lost;
+	int64_t reported, lost;
 
 	reply = report(NULL, true);
 	ok(sum_rows(reply) > 0, "reset: tells what was there");
 	json_decref(reply);
-	totals(&told, &lost);
-	ok(told == 0 && lost == 0, "reset: then it is empty (%" PRId64 ", %" PRId64 ")", told, lost);
+	totals(&reported, &lost);
+	ok(reported == 0 && lost == 0, "reset: then it is empty (%" PRId64 ", %" PRId64 ")", reported, lost);
 	ok(daemon_call("Report", json_pack("{s:s,s:b}", "policy", "audited", "reset", 1), NULL) != NULL,
 	   "reset of one policy is refused");
 }
 
 static void crash(struct actor *actor)
 {
-	int64_t told, lost, audited;
+	int64_t reported, lost, audited;
 
 	ok(act_so(actor, 'p', 6) == 6, "6 attempts");
-	totals(&told, &lost);
+	totals(&reported, &lost);
 	daemon_stop(SIGKILL);
 	ok(act_so(actor, 'p', 7) == 7, "7 more while no daemon runs: it was killed");
 	daemon_start();
-	totals(&told, &lost);
-	ok(told == 13 && lost == 0, "kill -9: nothing is missing (%" PRId64 ", lost %" PRId64 ")", told,
-	   lost);
+	totals(&reported, &lost);
+	ok(reported == 13 && lost == 0, "kill -9: nothing is missing (%" PRId64 ", lost %" PRId64 ")",
+	   reported, lost);
 
 	/* In the middle of it. What is tried while two daemons' programs are attached is counted twice. */
 	audited = status_number("audited");
@@ -409,11 +409,11 @@ static void crash(struct actor *actor)
 	daemon_start();
 	ok(answer(actor) == 30000, "30,000 attempts, and the daemon is killed and started again meanwhile");
 	audited = status_number("audited") - audited;
-	totals(&told, &lost);
-	ok(audited >= 30000 && told - 13 > 0 && told - 13 + lost == audited,
-	   "kill -9 in the middle: told and lost are what the kernel has counted (%" PRId64 " + %" PRId64
-	   " = %" PRId64 ")",
-	   told - 13, lost, audited);
+	totals(&reported, &lost);
+	ok(audited >= 30000 && reported - 13 > 0 && reported - 13 + lost == audited,
+	   "kill -9 in the middle: reported and lost attempts are what the kernel has counted (%" PRId64
+	   " + %" PRId64 " = %" PRId64 ")",
+	   reported - 13, lost, audited);
 }
 
 static void remove_pins(void)
@@ -424,20 +424,21 @@ static void remove_pins(void)
 
 static void reboot(void)
 {
-	int64_t told, lost, told_after, lost_after;
+	int64_t reported, lost, reported_after, lost_after;
 	json_t *reply;
 	struct stat st;
 	FILE *file;
 
-	totals(&told, &lost);
+	totals(&reported, &lost);
 	daemon_stop(SIGTERM);
 	ok(stat(FILE_JSON, &st) == 0 && st.st_size > 0, "the end of the daemon leaves " FILE_JSON);
 	/* As after a reboot: the maps are new. */
 	remove_pins();
 	daemon_start();
-	totals(&told_after, &lost_after);
-	ok(told_after == told && lost_after == lost,
-	   "with new maps all of it is read from there (%" PRId64 ", %" PRId64 ")", told_after, lost_after);
+	totals(&reported_after, &lost_after);
+	ok(reported_after == reported && lost_after == lost,
+	   "with new maps all of it is read from there (%" PRId64 ", %" PRId64 ")", reported_after,
+	   lost_after);
 	reply = report(NULL, false);
 	ok(!strcmp(json_text(find_row(reply, "audited", "mprotect", "audited"), "program"), PROGRAM),
 	   "by policy and program");
@@ -449,15 +450,15 @@ static void reboot(void)
 	fputs("{ \"version\": 1, \"rows\": [ garbage", file);
 	fclose(file);
 	daemon_start();
-	totals(&told, &lost);
-	ok(told == 0 && lost == 0, "a broken file: it begins anew");
+	totals(&reported, &lost);
+	ok(reported == 0 && lost == 0, "a broken file: it begins anew");
 	ok(stat(FILE_JSON ".broken", &st) == 0, "and the file is kept beside it");
 }
 
 static void to_deny(void)
 {
 	struct actor actor = start(PROGRAM);
-	int64_t told, lost;
+	int64_t reported, lost;
 	json_t *reply;
 	bool dies = !strcmp(madvise_ends(), "SIGKILL");
 	int status;
@@ -469,7 +470,7 @@ static void to_deny(void)
 	if (daemon_call("ReloadPolicy", NULL, NULL))
 		bail("ReloadPolicy: %s", daemon_error_message());
 	wait_sealed(actor.pid, "audited", "deny");
-	totals(&told, &lost);
+	totals(&reported, &lost);
 	ok(act_so(&actor, 'p', 4) == 0, "Action=deny: the same is denied");
 	ask(&actor, 'd', 1);
 	ok(answer(&actor) == (dies ? -1 : 0), "and madvise ends as the report said: %s", madvise_ends());
@@ -480,7 +481,7 @@ static void to_deny(void)
 	   "the report has it as denied");
 	ok(json_number(find_row(reply, "audited", "madvise", dies ? "killed" : "denied"), "attempts") == 1,
 	   "and %s", dies ? "killed" : "denied");
-	ok(sum_rows(reply) == told + 5 && json_number(reply, "lost") == lost, "and nothing else is new");
+	ok(sum_rows(reply) == reported + 5 && json_number(reply, "lost") == lost, "and nothing else is new");
 	json_decref(reply);
 	says("msealctl policy report audited", "if the program means no harm", "msealctl says what to do");
 

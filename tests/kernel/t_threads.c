@@ -118,7 +118,7 @@ int main(int argc, char **argv)
 	other = puppet_new();
 	must_seal(other->pid, puppet_pages(other, 1, PROT_READ), PAGE);
 	if (!ok(run(false, alone), "64 threads, left alone: no call fails"))
-		bail("so nothing can be told of sealing them");
+		bail("so sealing them cannot be tested");
 	run(false, now);
 	compare(alone, now);
 	ok(altered == 0, "left alone again: the same sums (%u differ)", altered);

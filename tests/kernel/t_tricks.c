@@ -460,19 +460,19 @@ static long peek(const long arguments[6])
 static void stack_into_hole(puppet_function grow, const char *what)
 {
 	struct grower grower = grower_new();
-	char *told = puppet_data(grower.one);
+	char *read_back = puppet_data(grower.one);
 	long result;
 
 	result = puppet_call(grower.sibling, SYS_munmap, grower.page, 4 * PAGE);
 	ok(result == 0, "stack into a hole by %s: not sealed, memory is unmapped", what);
-	result = puppet_run(grower.one, grow, (long)grower.page + (long)PAGE, (long)told);
-	ok(result == 'X' && told[0] == 'X' &&
+	result = puppet_run(grower.one, grow, (long)grower.page + (long)PAGE, (long)read_back);
+	ok(result == 'X' && read_back[0] == 'X' &&
 		   !strcmp(protection_of(grower.one->pid, grower.page + PAGE), "rw-p"),
 	   "stack into a hole by %s: not sealed, it grows (%s)", what, puppet_text(grower.one, result));
 	grower_end(&grower);
 
 	grower = grower_new();
-	told = puppet_data(grower.one);
+	read_back = puppet_data(grower.one);
 	must_seal(grower.one->pid, grower.page, 4 * PAGE);
 	daemon_pause(true);
 	result = puppet_call(grower.sibling, SYS_munmap, grower.page, 4 * PAGE);
@@ -484,14 +484,14 @@ static void stack_into_hole(puppet_function grow, const char *what)
 	result = puppet_run(grower.one, touch_pages, (long)(grower.stack - 64 * PAGE), (long)PAGE);
 	ok(result == 0, "stack into a hole by %s: outside of the hole it grows (%s)", what,
 	   puppet_text(grower.one, result));
-	result = puppet_run(grower.one, grow, (long)grower.page + (long)PAGE, (long)told);
+	result = puppet_run(grower.one, grow, (long)grower.page + (long)PAGE, (long)read_back);
 	ok(killed(grower.one, result), "stack into a hole by %s: who grows it dies (%s)", what,
 	   puppet_text(grower.one, result));
-	ok(told[0] == 0, "stack into a hole by %s: it could not read back what it wrote", what);
+	ok(read_back[0] == 0, "stack into a hole by %s: it could not read back what it wrote", what);
 	result = puppet_run(grower.third, peek, (long)grower.page + (long)PAGE);
 	if (result == PUPPET_DEAD)
 		ok(killed(grower.third, result), "stack into a hole by %s: a third who looks dies", what);
-	else if (result == 'X' && told[0] == 0 && strstr(what, "system call"))
+	else if (result == 'X' && read_back[0] == 0 && strstr(what, "system call"))
 		skip("the kill gate lets the call end: docs/threat-model.md, Stack growth",
 		     "stack into a hole by %s: a third cannot read it either", what);
 	else

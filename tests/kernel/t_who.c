@@ -302,7 +302,7 @@ static void pid_namespace(void)
 	sealed(second, second, 2, "itself, not being the first there");
 	asked = ask(second, "Seal", 2, 0x1000, PAGE);
 	ok(!strcmp(asked->error, "NotMapped") && strstr(asked->message, "in the caller's pid namespace"),
-	   "a refusal has both numbers (%s)", asked->message);
+	   "an error has both numbers (%s)", asked->message);
 	spaces = daemon_list(0);
 	ok(json_array_size(spaces) == 3, "root outside sees them all");
 	json_decref(spaces);
@@ -377,8 +377,8 @@ static void write_text(const char *path, const char *text)
 	close(fd);
 }
 
-/* With all that root has, but in the cgroup of a container that is armed. */
-static void armed(void)
+/* With all that root has, but in the cgroup of a container that is watched. */
+static void in_container(void)
 {
 	struct puppet *client = puppet_new();
 	const struct asked *asked;
@@ -388,13 +388,13 @@ static void armed(void)
 	snprintf(text, sizeof(text), "%d", (int)client->pid);
 	write_text("/sys/fs/cgroup/t_who/cgroup.procs", text);
 	asked = ask(client, "ListMatches", 0, 0, 0);
-	ok(!*asked->error, "before the container is armed it is root (%s)", asked->message);
+	ok(!*asked->error, "before the container is watched it is root (%s)", asked->message);
 	if (daemon_call("WatchContainer", json_pack("{s:s,s:i}", "id", "who", "pid", (int)client->pid), NULL))
-		bail("arming: %s", daemon_error_message());
-	no_root(client, false, "root in an armed container", "in a container that mseald seals");
+		bail("WatchContainer: %s", daemon_error_message());
+	no_root(client, false, "root in a watched container", "in a container that mseald seals");
 	refused(client, roots, "PermissionDenied", "not in the container",
-		"root in an armed container: one of root outside");
-	sealed(client, client, client->pid, "root in an armed container: itself");
+		"root in a watched container: one of root outside");
+	sealed(client, client, client->pid, "root in a watched container: itself");
 	daemon_call("UnwatchContainer", json_pack("{s:s}", "id", "who"), NULL);
 	puppet_end(client);
 	rmdir("/sys/fs/cgroup/t_who");
@@ -441,7 +441,7 @@ static void becomes_another(void)
 	nap(2000);
 	reply = daemon_list(pid);
 	ok(json_array_size(reply) == 0 && waitpid(pid, &status, WNOHANG) == 0,
-	   "who asks and becomes a setuid program is not sealed");
+	   "a client that becomes a setuid program is not sealed");
 	json_decref(reply);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -523,7 +523,7 @@ static long connect_and_ask(const long arguments[6])
 		       -1;
 }
 
-/* Has it been told that by now? */
+/* Has the client received that by now? */
 static bool finds(struct puppet *puppet, long fd, const char *word)
 {
 	char *text = puppet_data(puppet);
@@ -637,7 +637,7 @@ int main(int argc, char **argv)
 	pid_namespace();
 	no_capabilities();
 	user_namespaces();
-	armed();
+	in_container();
 	becomes_another();
 	named_is_gone();
 	client_is_gone();

@@ -73,14 +73,14 @@ static bool as_kernel_does(const struct attack *attack, const struct outcome *ou
 
 /* --- cells --- */
 
-void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent,
+void report_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent,
 	       const char *result, const char *attack)
 {
 	diag("cell %d|%s|%s|%s|%s|%s|%s", row, operation, by, abi_name(abi),
 	     permanent ? "permanent" : "revocable", result, attack);
 }
 
-static void tell_attack(const struct attack *attack, enum abi abi, bool permanent, const char *result)
+static void report_attack(const struct attack *attack, enum abi abi, bool permanent, const char *result)
 {
 	const char *end = strchr(attack->name, ':');
 	char operation[128];
@@ -88,8 +88,8 @@ static void tell_attack(const struct attack *attack, enum abi abi, bool permanen
 	if (attack->stopper == ALLOWED)
 		return;
 	snprintf(operation, sizeof(operation), "%.*s", end ? (int)(end - attack->name) : 100, attack->name);
-	tell_cell(attack->row, operation, attack->stopper == BY_LSM ? "lsm" : "gate", abi, permanent, result,
-		  end ? end + 2 : attack->name);
+	report_cell(attack->row, operation, attack->stopper == BY_LSM ? "lsm" : "gate", abi, permanent,
+		    result, end ? end + 2 : attack->name);
 }
 
 /* --- not sealed --- */
@@ -127,8 +127,8 @@ static bool works_unsealed(const struct attack *attack, enum abi abi)
 		skip(outcome.text, "row %d: %s, %s: not sealed, it does not work on this kernel", attack->row,
 		     name, by);
 		snprintf(no, sizeof(no), "no: %s", outcome.text);
-		tell_attack(attack, abi, true, no);
-		tell_attack(attack, abi, false, no);
+		report_attack(attack, abi, true, no);
+		report_attack(attack, abi, false, no);
 	}
 	free(before);
 	free(after);
@@ -203,7 +203,7 @@ static void strike_sealed(const struct attack *attack, enum abi abi, bool perman
 		     changed ? before : "", changed ? "after:\n" : "", changed ? after : "");
 	if (!changed && attack->natively == want && strcmp(want, "kept") && !strcmp(got, want))
 		got = "EPERM";	/* refused all the same */
-	tell_attack(attack, abi, permanent, changed || !strcmp(got, "success") ? "let through" : got);
+	report_attack(attack, abi, permanent, changed || !strcmp(got, "success") ? "let through" : got);
 	free(before);
 	free(after);
 	stage_close(&stage);

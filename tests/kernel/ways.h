@@ -29,7 +29,7 @@ void make_attacks(const struct attack *list, unsigned abis);	/* ends with a name
  * The remark; by: "lsm" or "gate"; result: "EPERM", "SIGKILL", "let through", "no: " and why it
  * cannot be made.
  */
-void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent,
+void report_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent,
 	       const char *result, const char *attack);
 
 #endif

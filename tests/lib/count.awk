@@ -22,8 +22,8 @@ function again(    part, test) {
 function bad(text) {
 	failed++
 	printf "  not ok  %s: %s\n", what, text
-	if (!(again() in told)) {
-		told[again()] = 1
+	if (!(again() in printed)) {
+		printed[again()] = 1
 		printf "          again: tests/check %s\n", again()
 	}
 }

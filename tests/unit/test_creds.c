@@ -16,7 +16,7 @@
 
 #define SECOND UINT64_C(1000000)
 
-/* --- standing --- */
+/* --- credentials --- */
 
 #define STATUS(uid, gid, nspid, permitted, effective) \
 	"Name:\tnginx\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t812\nPid:\t812\nUid:\t" uid "\nGid:\t" gid \

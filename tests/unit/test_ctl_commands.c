@@ -516,7 +516,7 @@ static void test_list(void **state)
 }
 
 /*
- * Seals, policy and program that are not told are those of the space before, in another reply too;
+ * Seals, policy and program that are not sent are those of the space before, in another reply too;
  * rows are by pid.
  */
 static void test_list_once(void **state)
@@ -906,7 +906,7 @@ static void test_summary(void **state)
 	assert_non_null(strstr(test.out, "\ntotal  1 "));
 	RUN(nothing, "list", "--summary");
 	assert_result(0, "Nothing is sealed.\n", "");
-	/* By its pid what is not sealed is told as well. */
+	/* By its pid memory that is not sealed is listed as well. */
 	RUN(nothing, "list", "--summary", pid);
 	assert_int_equal(test.status, 0);
 	assert_non_null(strstr(test.out, "\ntotal  1 "));

@@ -274,7 +274,7 @@ static void warnings(void **state)
 	run("check");
 	assert_result(0, POLICY_FOLDER_ETC "/thing.conf: warning: never decides: " POLICY_FOLDER_ETC
 		      "/a.conf comes before it and matches all that it does\n2 policies, no fault\n");
-	/* Of a ready one it is only told that nothing of it is here. */
+	/* For a ready policy, only that nothing of it is installed here. */
 	write_file(POLICY_FOLDER_ETC, "a.conf", "");
 	write_file(test.vendor, "thing.conf", READY "Exe=/usr/sbin/thing\n");
 	run("check");

@@ -113,7 +113,7 @@ static int after_each(void **state)
 	return 0;
 }
 
-/* Reads, and wants just these policies in force (names, separated by blanks). */
+/* Reads, and wants just these policies active (names, separated by blanks). */
 static void assert_in_force(const char *names)
 {
 	char list[256] = "";

@@ -38,7 +38,7 @@ static uint64_t random_below(uint64_t limit)
 /* The address of an inode, as the kernel has them. */
 #define INODE(i) (0xffff888000000000ull + (i) * 0x400)
 
-/* Pages first..after, stops denied permanently. */
+/* Pages first..after, sealed permanently with this deny mask. */
 static struct seal pages(uint64_t first, uint64_t after, unsigned deny)
 {
 	return (struct seal){ .start = first * PAGE, .end = after * PAGE,

@@ -64,7 +64,7 @@ static const struct command commands[] = {
 	  "Options:\n"
 	  "  --operation=LIST          only these: mprotect, mmap, munmap and so on\n"
 	  "  --verdict=LIST            only those that ended so: denied, killed, audited" },
-	{ "status", command_status, "", "show what mseald stops on this kernel, and by what" },
+	{ "status", command_status, "", "show what mseald denies on this kernel, and by what" },
 	{ "metrics", command_metrics, "[--textfile=FILE]",
 	  "print what is counted, for Prometheus and what reads OpenMetrics\n\n"
 	  "Options:\n"

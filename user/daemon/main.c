@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * mseald(8): one event loop. Loads the BPF programs, takes over what an earlier
- * daemon left in force, serves the socket. Ending, it leaves all seals in force.
+ * daemon left active, serves the socket. At its end all seals stay active.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -103,7 +103,7 @@ static void keep_signals_out(void)
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* After what was in force is in force again; what starts from here on is watched and told of. */
+/* Called once the earlier policies are active again; programs that start from here on are reported. */
 static int open_policies(struct daemon *daemon)
 {
 	_cleanup_(diagnostics_free) struct diagnostics faults = {};

@@ -33,7 +33,7 @@ struct fault {
 int state_parse(const char *text, size_t size, struct state *ret, struct fault *fault);
 void state_free(struct state *state);	/* takes zeroed, leaves it zeroed */
 
-/* The id, as far as it can be told of: "?" where it cannot. Lives as long as the state. */
+/* The id, fit for messages; "?" where there is none. Lives as long as the state. */
 const char *state_id(const struct state *state);
 
 /*

@@ -15,7 +15,7 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-/* The rows of docs/threat-model.md and what a seal must stop for each. */
+/* The rows of docs/threat-model.md and the deny bit for each. */
 static const struct operation {
 	unsigned row;
 	unsigned deny;		/* MSEALD_DENY_*: any of them */
@@ -104,7 +104,7 @@ static bool has_file(const struct page *page)
 	return page->mapping && page->mapping->inode && !page->mapping->shared;
 }
 
-/* What a row that the kernel can stop comes to for a seal with this action. */
+/* What becomes of a row that can be denied on this kernel, for a seal with this action. */
 static void judge_covered(struct answer *answer, const struct page *page, const json_t *row, unsigned bit)
 {
 	const char *outcome = reply_string(row, "outcome"), *name;

@@ -19,7 +19,7 @@ static const struct command commands[] = {
 	  "or unsealed." },
 	{ FAMILY "reload", command_policy_reload, "",
 	  "have mseald read all policies again\n\n"
-	  "A file with a fault leaves its last good version in force. What is sealed already\n"
+	  "A file with a fault leaves its last good version active. What is sealed already\n"
 	  "stays sealed. Status 1: there is a fault." },
 	{ FAMILY "report", command_policy_report, "[--reset] [NAME]",
 	  "show what was attempted, and what would be denied\n\n"

@@ -25,7 +25,7 @@ static void findings_free(struct findings *findings)
 	diagnostics_free(&findings->warnings);
 }
 
-/* 0, -EINVAL (told in faults) or -ENOMEM. */
+/* 0, -EINVAL (reported in faults) or -ENOMEM. */
 static int read_stdin(const char *root, struct policy *ret, struct diagnostics *faults)
 {
 	_cleanup_free_ char *text = malloc(LOAD_FILE_MAX + 1);

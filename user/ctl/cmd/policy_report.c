@@ -161,7 +161,7 @@ static int print_policy(const struct terminal *terminal, const json_t *policy, c
 	return 0;
 }
 
-/* Is it among those in force, or was it printed already with an earlier row? */
+/* Is it active, or was it printed already with an earlier row? */
 static bool is_printed(const json_t *reply, size_t row)
 {
 	const json_t *rows = json_object_get(reply, "rows"), *policies = json_object_get(reply, "policies"),
@@ -178,7 +178,7 @@ static bool is_printed(const json_t *reply, size_t row)
 	return false;
 }
 
-/* What belongs to no policy in force. */
+/* What belongs to no active policy. */
 static int print_others(const struct terminal *terminal, const json_t *reply)
 {
 	const json_t *rows = json_object_get(reply, "rows"), *row;

@@ -22,7 +22,7 @@ struct shown {
 	struct policy_files files;	/* of this name, when it was asked for by name */
 	const struct policy_file *first;	/* NULL: a FILE was given */
 	struct policy read;		/* the FILE */
-	const struct policy *policy;	/* as it is in force, or would be; NULL: faults, or masked */
+	const struct policy *policy;	/* as it is active, or would be; NULL: faults, or masked */
 	struct diagnostics faults;
 };
 

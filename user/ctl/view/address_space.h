@@ -18,7 +18,7 @@
 struct row {
 	const struct mapping *mapping;
 	const char *name;			/* of the file, or "[anon]", "[heap]"; not escaped */
-	uint64_t sealed;			/* bytes of it that a seal stops anything for */
+	uint64_t sealed;			/* bytes of it with any seal */
 	unsigned deny[MSEALD_ACTION_COUNT];	/* of all its seals */
 	unsigned segments;			/* 1 << segment */
 	bool joined;				/* belongs to the same object as the row before */

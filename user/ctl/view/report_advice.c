@@ -158,7 +158,8 @@ char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uin
 	bool audit = strcmp(reply_string(policy, "action"), "audit") == 0;
 	struct sums sums = sum_up(rows, reply_string(policy, "name"), audit);
 	uint64_t since = reply_integer(policy, "since");
-	uint64_t stopped = sums.attempts[MSEALD_VERDICT_DENIED] + sums.attempts[MSEALD_VERDICT_KILLED];
+	uint64_t denied_or_killed = sums.attempts[MSEALD_VERDICT_DENIED] +
+				    sums.attempts[MSEALD_VERDICT_KILLED];
 	char duration[REPORT_ADVICE_DURATION_MAX], ways[400];
 	char *text;
 	int r;
@@ -167,7 +168,7 @@ char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uin
 	ways_out(policy, &sums, ways, sizeof(ways));
 	if (audit)
 		r = advise_audit(policy, &sums, lost, duration, ways, &text);
-	else if (!stopped)
+	else if (!denied_or_killed)
 		r = asprintf(&text, "nothing was denied in %s", duration);
 	else
 		r = asprintf(

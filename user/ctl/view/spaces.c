@@ -17,7 +17,7 @@ void spaces_free_seals(struct space_seals *seals)
 	*seals = (struct space_seals){};
 }
 
-/* What mseald has told of the space before, it does not tell of this one again (io.mseald.List, once). */
+/* mseald leaves out what is the same as for the space before (io.mseald.List, once). */
 static int fill_in(json_t *space, json_t **last)
 {
 	static const char *const sent_once[] = { "seals", "policy", "program" };

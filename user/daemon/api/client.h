@@ -28,7 +28,7 @@ struct client {
 	gid_t gid;
 	/* who pays: the owner of the user namespace that it is in, or its uid; or CLIENT_UNKNOWN */
 	uid_t account;
-	pid_t pid;		/* as mseald sees it; 0: it cannot be told */
+	pid_t pid;		/* as mseald sees it; 0: not known */
 	int proc_fd;		/* its /proc/PID; -1: it is gone, or not seen from here */
 	bool same_pids;		/* it counts pids as mseald does */
 	const struct containers *containers;

@@ -126,7 +126,7 @@ static int say_too_long(struct connection *connection, const char *why)
 	return connection_error(connection, "io.mseald.TooMany", json_pack("{s:s}", "message", why));
 }
 
-/* What is too much for a user, he is told so: nothing of it has been queued. */
+/* A user gets the error TooMany instead of a reply that is too long; nothing of that has been queued. */
 static int queue_reply(struct connection *connection, const json_t *message)
 {
 	char why[128];

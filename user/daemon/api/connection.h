@@ -49,7 +49,7 @@ struct connection {
 	bool reading;			/* the peer may still send */
 	bool more;			/* the call that is being handled takes several replies */
 	bool waiting;			/* had its turn, has more calls */
-	bool refusing;			/* just being told that an answer is too long */
+	bool refusing;			/* an error is being sent: the answer is too long */
 	bool monitor;
 	pid_t monitor_pid;
 	uint64_t lost;			/* events this client was too slow for */

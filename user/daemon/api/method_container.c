@@ -42,7 +42,7 @@ static int read_string(json_t *parameters, const char *name, const char **ret, c
 		return 0;
 	if (!json_is_string(value) || !*json_string_value(value))
 		return -EINVAL;
-	/* It is told of in the log. */
+	/* The id is written to the log. */
 	for (const char *at = json_string_value(value); *at; at++)
 		if ((unsigned char)*at < 0x20 || *at == 0x7f)
 			return -EINVAL;
@@ -193,7 +193,7 @@ static int put_in_force(struct daemon *daemon, const struct order *order, struct
 				 "pid %d: its cgroup has a name that no policy can hold", (int)order->pid);
 	if (r < 0)
 		return error_set(error, "Failed", order->pid,
-				 "cannot put a policy in force for the container: %s", strerror(-r));
+				 "cannot activate a policy for the container: %s", strerror(-r));
 	return 0;
 }
 
@@ -214,7 +214,7 @@ int method_watch_container(struct connection *connection, json_t *parameters)
 	if (r >= 0)
 		r = put_in_force(daemon, &order, &error);
 	if (r < 0) {
-		log_warning("container %s is not armed: %s", order.id, error.message);
+		log_warning("container %s is not watched: %s", order.id, error.message);
 		return reply_failure(connection, &error);
 	}
 	log_info("container %s: what starts in %s from now on is to be sealed%s%s", order.id, order.cgroup,

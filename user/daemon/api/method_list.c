@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* List: what is sealed, read back from the maps and told as io.mseald.Space. */
+/* List: what is sealed, read back from the maps and sent as io.mseald.Space. */
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -17,12 +17,12 @@
 #include "seal/labels.h"
 
 /*
- * What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see
- * whether it is his.
+ * The limits of one reply to a user: each seal takes a kilobyte until it is sent, each space time to see
+ * whether the user may see it.
  */
 #define USER_SEALS_MAX 8192
 #define USER_SPACES_MAX 512
-/* What is told in one part, of many: it ends with the space that reaches either. */
+/* The limits of one part, of many: it ends with the space that reaches either. */
 #define PART_SPACES 64
 #define PART_SEALS 64
 
@@ -277,7 +277,7 @@ static int next_space(struct listing *listing, json_t **ret)
 	return 0;
 }
 
-/* All at once, a new reference. -E2BIG: more than a user is told at once; one by one he is. */
+/* All at once, a new reference. -E2BIG: over the limits of one reply to a user; in parts it is allowed. */
 static int listing_all(struct listing *listing, json_t **ret)
 {
 	json_t *spaces = json_array(), *space;

@@ -42,7 +42,7 @@ struct run {
 	struct launch launch;
 	struct seal_request request;
 	bool chosen;			/* any option was given */
-	bool root;			/* who asks is (client.h) */
+	bool root;			/* the client is (client.h) */
 	uid_t uid, account;
 };
 

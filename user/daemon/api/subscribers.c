@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Clients that are sent events as they come. One that does not read loses some, and is told how many. */
+/* Clients that get events as they come. A client that does not read loses some, and gets their number. */
 #include "api/subscribers.h"
 
 #include "api/client.h"

@@ -2,7 +2,7 @@
 /*
  * See report.h. What is missing in the table is reckoned from the kernel's own
  * counts: every attempt that is counted there and in no row, whatever became
- * of it, is told as missing.
+ * of it, is reported as lost.
  */
 #include "audit/report.h"
 
@@ -46,7 +46,7 @@ static uint64_t kernel_count(const struct report *report)
 	return sum;
 }
 
-/* Event and count of an attempt are not one step: what is being told just now must not look like -1. */
+/* Event and count of an attempt are not one step: one that is being recorded must not look like -1. */
 static uint64_t missing(const struct report *report)
 {
 	int64_t count = (int64_t)(kernel_count(report) - report->state->report_base -
@@ -244,7 +244,7 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 
 /*
  * What deny would make of it on this kernel, under the gate of this policy (NULL: none, or no more
- * in force).
+ * active).
  */
 static void add_outcome(json_t *json, const struct coverage *coverage, const struct policy *policy,
 			enum mseald_op op)

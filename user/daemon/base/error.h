@@ -15,7 +15,7 @@ struct error {
 	char message[512];
 };
 
-/* Fills in a refusal; returns -EBADR, so that `return error_set(...)` reads well. */
+/* Fills in the error; returns -EBADR, so that `return error_set(...)` reads well. */
 int error_set(struct error *error, const char *name, pid_t pid, const char *format, ...) _printf_(4, 5);
 /* The same from a negative errno of something that should have worked. */
 int error_set_errno(struct error *error, pid_t pid, int r, const char *what);

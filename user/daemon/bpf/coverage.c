@@ -20,7 +20,7 @@ static const struct rule {
 	unsigned deny;
 	const char *note;
 	bool only_kill;		/* on every kernel, and by no program that means no harm */
-	bool compat;		/* 32-bit calls: told of where they are not decided as the rule before */
+	bool compat; /* 32-bit calls: a row of their own where they are not decided as by the rule before */
 	enum native_scope native;
 	bool guard_pages;	/* only on kernels that have them */
 	unsigned uncounted;	/* deny bits that deny it too, but do not make it a reason not to seal */

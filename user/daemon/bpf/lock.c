@@ -27,7 +27,7 @@ struct lock {
 	bool complete;
 };
 
-/* The id of a map, program or link: what is told of each has it in the second place. */
+/* The id of a map, program or link: it is the second field of each bpf_*_info. */
 static int id_of(int fd, uint32_t *ret)
 {
 	struct bpf_map_info info = {};

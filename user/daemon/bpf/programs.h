@@ -25,8 +25,8 @@ struct lock;
 /* Does this kernel have what all programs need? To be asked first. Logs; negative errno. */
 int programs_possible(void);
 /*
- * Opens, probes and loads; reuses pinned maps, pins new ones. lock, which stays the caller's, is told of all
- * links; NULL without. Logs what is wrong; negative errno.
+ * Opens, probes and loads; reuses pinned maps, pins new ones. lock, which stays the caller's, gets all
+ * links; NULL: none. Logs what is wrong; negative errno.
  */
 int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret);
 /* Closes everything; pinned links stay attached. Takes NULL, returns NULL. */
@@ -79,8 +79,8 @@ int programs_set_kill_pending(struct programs *programs, uint64_t key);
 int programs_forget(struct programs *programs, uint64_t key);
 int programs_forget_account(struct programs *programs, uint32_t account);
 /*
- * So that its loader's work is told of (bpf/exec_match.bpf.c); -ENOSPC: no room, or it is already. And
- * no longer so.
+ * The kernel reports the RELRO of a watched process (bpf/exec_match.bpf.c). -ENOSPC: no room, or it is
+ * watched already.
  */
 int programs_watch(struct programs *programs, uint64_t key, const struct mseald_watched *facts);
 int programs_unwatch(struct programs *programs, uint64_t key);

@@ -140,7 +140,7 @@ static void remove_file(const char *id)
 		log_warning("cannot remove %s: %s, ignoring", path, strerror(errno));
 }
 
-/* --- in force --- */
+/* --- activation --- */
 
 static int put_in_force(struct containers *containers)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See gc.h. Events say when there is something to tidy up, but can be lost,
+ * See gc.h. Events say when something is unused, but can be lost,
  * and the program that sees an address space go can be raced: so while
  * programs are attached a timer looks at a few counters.
  */
@@ -158,7 +158,7 @@ int gc_take_over(struct gc *gc)
 	}
 	r = programs_attach(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
 	if (r < 0) {
-		log_error("cannot take over what is in force; the earlier programs, if any, stay attached");
+		log_error("cannot adopt the attached programs; the earlier programs, if any, stay attached");
 		return r;
 	}
 	space_map_settle_all(gc->space_map);
@@ -179,7 +179,7 @@ static void give_memory_back(void)
 
 #define QUIET_LOOKS 30	/* a minute without another line on forks */
 
-/* Accounts without a place are forgotten; and forks that found none are told of. */
+/* Accounts without usage are forgotten; forks that failed at the quota are reported. */
 static void look_at_places(struct gc *gc)
 {
 	uint64_t refused = programs_state(gc->programs)->forks_refused;

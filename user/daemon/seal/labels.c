@@ -124,7 +124,7 @@ uint64_t labels_make(struct programs *programs, struct space_map *space_map, con
 	if (r >= 0)
 		return number;
 	if (!complained)
-		log_warning("attempts on %s cannot be told by policy: %s, ignoring", label.program,
+		log_warning("attempts on %s cannot be counted by policy: %s, ignoring", label.program,
 			    r == -E2BIG ? "there are too many programs" : strerror(-r));
 	complained = true;
 	return 0;

@@ -305,7 +305,7 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 			const struct mapping *new = proc_maps_find(&now, at);
 			const struct mseald_vma *vma = vma_at(vmas, count, at);
 
-			/* Who has opened it to write since, before the seal was in force. */
+			/* A process may have opened it to write since, before the seal was active. */
 			if (plan->seals[i].file.address &&
 			    (vma->inode.address != plan->seals[i].file.address ||
 			     (vma->written && !(plan->seals[i].flags & MSEALD_SEAL_WRITTEN))))
@@ -336,7 +336,7 @@ bool plan_native_ranges(const struct plan *plan, const struct seal_request *requ
 	struct range *ranges;
 	size_t count = 0;
 
-	/* mseal(2) cannot be taken back, lets nothing through, and stops all of these at once. */
+	/* mseal(2) cannot be taken back, lets nothing through, and denies all of these at once. */
 	if (request->seal.revocable || request->seal.action == MSEALD_ACTION_AUDIT ||
 	    (request->seal.deny & whole) != whole)
 		return false;

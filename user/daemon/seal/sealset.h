@@ -31,7 +31,7 @@ struct sealset {
 };
 
 /*
- * Could it stand in a set? Not empty, aligned, in user memory, something to stop, nothing unknown,
+ * Could it stand in a set? Not empty, aligned, in user memory, a deny bit, nothing unknown,
  * no file without reason.
  */
 bool seal_valid(const struct seal *seal);
@@ -45,7 +45,7 @@ int sealset_copy(const struct sealset *from, struct sealset *ret);
  * wins unless it is NONE; of a seal that is split, the first piece keeps the
  * hits, so that their sum stays. Neighbours that agree in all but hits (and
  * touch) are joined, hits added up (not for MSEALD_SEAL_SHM unless pgoff
- * continues). -EINVAL: empty, unaligned to 4096, beyond MSEALD_NO_START, no stop
+ * continues). -EINVAL: empty, unaligned to 4096, beyond MSEALD_NO_START, no deny bit
  * bit at all, or a bit, segment or flag that there is not. -ENOMEM. On error the
  * set is unchanged.
  */
@@ -88,14 +88,14 @@ struct sealset_file {
 };
 
 /*
- * Those of the seals with any of these stops (of MSEALD_DENY_FILE), each file
+ * The files of the seals with any of these deny bits (of MSEALD_DENY_FILE), each file
  * once, sorted by MSEALD_INODE_ORDER. The caller frees *ret. -ENOMEM.
  */
 int sealset_files(const struct sealset *set, unsigned deny, struct sealset_file **ret, size_t *ret_count);
 
 /*
  * The strongest action of the set for this deny bit in [start, end): KILL
- * over DENY over AUDIT. Returns the action, or -ENOENT when nothing stops it;
+ * over DENY over AUDIT. Returns the action, or -ENOENT when no seal denies it;
  * *ret_seal (may be NULL) is the first seal that says so. The user-space twin of
  * the programs' search, for explain and for the tests.
  */
@@ -103,7 +103,7 @@ int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsig
 		  const struct seal **ret_seal);
 
 /*
- * The gap told in the root is the widest between two seals; narrower than this
+ * The gap in the root is the widest between two seals; narrower than this
  * (bytes) it is what lies below the first, if that is wider.
  */
 #define SEALSET_WIDE_GAP (1ULL << 40)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * See launch_steps.h. Signals are passed on as they come, and a group that is stopped
- * stays so until SIGCONT (PTRACE_LISTEN); its real parent is told of stops of the group and
- * of its end only, by the kernel itself (kernel/signal.c, kernel/exit.c).
+ * stays so until SIGCONT (PTRACE_LISTEN); the kernel itself reports only stops
+ * of the group and its end to its real parent (kernel/signal.c, kernel/exit.c).
  */
 #include "trace/launch_steps.h"
 

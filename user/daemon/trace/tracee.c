@@ -293,7 +293,7 @@ int tracee_restore(struct tracee *tracee)
 {
 	int signal, r = restore(tracee, false, &signal);
 
-	/* Its filters are in force again. */
+	/* Its filters are active again. */
 	if (r == 0 &&
 	    ptrace_request(PTRACE_SETOPTIONS, tracee->tid, 0, (void *)(uintptr_t)tracee->options) < 0)
 		r = -errno;

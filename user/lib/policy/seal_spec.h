@@ -15,7 +15,7 @@
 enum policy_gate {
 	POLICY_GATE_AUTO,		/* the soundest there is */
 	POLICY_GATE_BPF,		/* never by mseal(2): the process is not traced */
-	POLICY_GATE_DENY,		/* stops that could only be answered with SIGKILL are left out */
+	POLICY_GATE_DENY,		/* deny bits that could only be enforced by SIGKILL are left out */
 };
 
 struct seal_spec {
