@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # deb.sh [FOLDER]: builds FOLDER/mseald_VERSION_ARCH.deb (default: build) with debhelper, from a
-# copy of the tree in which
-# packaging/debian is debian/; so build/ itself is left alone.
+# copy of the tree in which packaging/debian is debian/; so build/ itself is left alone.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 

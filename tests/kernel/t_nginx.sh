@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # An nginx as it is: sealed by pid with --segments=all, master and workers, while it serves;
-# attacked from inside;
-# reloaded; ended. For busybox sh, as root in the VM; needs mseald, msealctl, nginx, inject and httpload.
+# attacked from inside; reloaded; ended. For busybox sh, as root in the VM; needs mseald, msealctl,
+# nginx, inject and httpload.
 # $MSEALD_EXPECT_GATE (override or kill) says what must become of a call that only a gate can stop.
 
 # shellcheck source=tests/kernel/tap.sh
@@ -13,8 +13,7 @@ port=8080
 master='' daemon=''
 
 # None may be left who holds the port: the master is stopped first, so that it makes no other, and a
-# worker that
-# has not yet its title is killed as well.
+# worker that has not yet its title is killed as well.
 kill_nginx() {
 	kill -STOP "$master" 2>/dev/null && waits 10 grep -q '^State:.T' "/proc/$master/status"
 	# shellcheck disable=SC2046 # several pids
