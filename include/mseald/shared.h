@@ -398,7 +398,7 @@ struct mseald_slot {
 /* Everything global, kept in one place so that it can be pinned and read as one. */
 
 struct mseald_state {
-	__u64 layout;			/* MSEALD_LAYOUT of who made the maps */
+	__u64 layout;			/* MSEALD_LAYOUT of the daemon that made the maps */
 	__u64 entries;			/* in the map of spaces, and reserved there by forks */
 	__u64 sealed;			/* entries that have a seal set */
 	__u64 pending_forks;		/* forks whose child has no entry yet */

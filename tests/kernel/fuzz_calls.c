@@ -383,7 +383,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < fuzz_scenes_count; i++)
 		if (run.played[i])
 			ok(run.violations[i] == 0,
-			   "scene %s: what is sealed is as it was in whoever lives on (%lu victims, %lu not)",
+			   "scene %s: sealed memory is unchanged in all survivors (%lu victims, %lu not)",
 			   fuzz_scenes[i].name, run.played[i], run.violations[i]);
 	ok(run.hung == 0, "no victim hangs");
 	scenes_end();

@@ -13,7 +13,7 @@
 #include "tap.h"
 
 #define BATCH_MS 20000 /* a batch takes no longer, or hangs */
-#define GRACE_MS 15000 /* the daemon kills whoever shares memory that a gate has killed for */
+#define GRACE_MS 15000 /* the daemon kills processes that share memory with a killed one */
 #define MAKE_MS 60
 #define LOOKS 3 /* so often it is looked again whether a change is one */
 #define LOOK_US 20000

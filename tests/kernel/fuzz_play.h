@@ -10,7 +10,7 @@
 
 /* What came of a batch. */
 struct fuzz_judgement {
-	struct fuzz_change change;	/* page NULL: what is sealed is as it was in whoever lives on */
+	struct fuzz_change change;	/* page NULL: sealed memory is unchanged in all survivors */
 	const char *who;		/* "the process", "a child"... */
 	bool over;			/* it has died, or is about to: it can make no further call */
 	bool hung;

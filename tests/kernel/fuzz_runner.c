@@ -318,7 +318,7 @@ static int64_t strike_by_vfork(struct fuzz_slot *slot, struct fuzz_call *call)
 	if (pid < 0)
 		return pid;
 	*status = 0;
-	/* First the child: who killed for the call comes soon. */
+	/* First the child: the kill of this process comes soon. */
 	if (call->argument[0])
 		call->argument[1] = (uint64_t)fork_into(slot, call->argument[0]);
 	CALL(NR_WAIT4, pid, status, 0, 0);

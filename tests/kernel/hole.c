@@ -185,7 +185,7 @@ static void hole_by_kill(enum abi abi, enum filling how, bool permanent)
 	daemon_pause(true);
 	result = puppet_call_by(one, abi, SYS_munmap, at, 4 * PAGE);
 	ok(result == PUPPET_DEAD && WIFSIGNALED(one->status) && WTERMSIG(one->status) == SIGKILL,
-	   "row 13: who unmaps dies (%s)", puppet_text(one, result));
+	   "row 13: the process that unmaps dies (%s)", puppet_text(one, result));
 	if (puppet_died(other, 0))
 		skip("the other one was killed as well", "row 13: the hole cannot be filled by %s",
 		     fillings[how].name);
@@ -195,7 +195,7 @@ static void hole_by_kill(enum abi abi, enum filling how, bool permanent)
 	else
 		report_hole(abi, how, permanent, check_hole(other, abi, how, at, spare));
 	daemon_pause(false);
-	ok(puppet_died(other, 15000), "row 13: the daemon kills whoever shares the memory");
+	ok(puppet_died(other, 15000), "row 13: the daemon kills all that share the memory");
 	puppet_end(other);
 	puppet_end(one);
 }
@@ -369,7 +369,7 @@ static bool cover_hole(size_t how, bool sealed)
 	daemon_pause(true);
 	result = puppet_call(one, SYS_munmap, at, 4 * PAGE);
 	if (sealed && result != PUPPET_DEAD)
-		ok(false, "row 13: who unmaps dies (%s)", puppet_text(one, result));
+		ok(false, "row 13: the process that unmaps dies (%s)", puppet_text(one, result));
 	result = cover(other, how, start);
 	if (!sealed && result == -ENOMEM)
 		skip("there are no huge pages", "row 13: not sealed, a huge page covers a hole by %s",
@@ -384,7 +384,7 @@ static bool cover_hole(size_t how, bool sealed)
 	daemon_pause(false);
 	if (sealed)
 		ok(puppet_died(other, 15000),
-		   "row 13: a hole beside a huge page, %s: the daemon kills who is left", covers[how]);
+		   "row 13: a hole beside a huge page, %s: the daemon kills the others", covers[how]);
 	puppet_end(other);
 	puppet_end(one);
 	return worked;

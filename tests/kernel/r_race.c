@@ -201,7 +201,7 @@ static void hammer(uint32_t seed)
 	}
 }
 
-/* Reads all that is sealed, again and again: the one who must never see an attacker's byte. */
+/* Reads all sealed memory, again and again, and must never see an attacker's byte. */
 static void look(uint64_t pid)
 {
 	uint64_t words[2];
@@ -641,7 +641,7 @@ int main(int argc, char **argv)
 	   ", %" PRIu64 " not)",
 	   total.unexpected_gone, total.unexpected_zero);
 	ok(total.outlived == 0,
-	   "who got rid of a sealed page dies, with all that share the memory (%" PRIu64 " not)",
+	   "a process without a sealed page dies, with all that share the memory (%" PRIu64 " not)",
 	   total.outlived);
 	ok(total.other_death == 0 && total.needless_death == 0,
 	   "nobody dies of anything else (%" PRIu64 ", %" PRIu64 ")", total.other_death,

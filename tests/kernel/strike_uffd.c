@@ -187,7 +187,7 @@ static long look(const struct uffd_stage *stage)
 {
 	long value = -1;
 
-	/* A page that is missing is not there to be read: that waits for whoever handles it. */
+	/* A page that is missing is not there to be read: that waits for the handler of the userfaultfd. */
 	return pread(stage->eyes, &value, sizeof(value), (off_t)stage->at) == sizeof(value) ? value : -1;
 }
 

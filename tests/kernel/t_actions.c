@@ -124,7 +124,7 @@ static void kills_all_who_share(void)
 	uint64_t start = puppet_pages(puppet, 1, PROT_READ);
 
 	seal_as(puppet, start, 1, NULL, "kill", false);
-	ok(killed(sharer, protect(sharer, start, 1)), "kill: one of two who share the memory");
+	ok(killed(sharer, protect(sharer, start, 1)), "kill: one of two that share the memory");
 	ok(puppet_died(puppet, 10000), "kill: the other one dies as well");
 	puppet_end(sharer);
 	puppet_end(puppet);
@@ -226,7 +226,7 @@ static void revocable(void)
 	ok(protect(child, start, 6) == 0, "revocable: the child can change it");
 	ok(puppet_call(child, SYS_munmap, start, 6 * PAGE) == 0, "revocable: and unmap it");
 	ok(protect(puppet, start, 1) == -EPERM, "revocable: its parent keeps the seal");
-	ok(status_becomes("spaces", 1, 10), "revocable: who has no seal left is no longer listed");
+	ok(status_becomes("spaces", 1, 10), "revocable: a process without a seal is no longer listed");
 	ok(!daemon_unseal(puppet->pid, NULL, 0), "revocable: the parent is unsealed, all of it");
 	ok(protect(puppet, start, 6) == 0 && puppet_call(puppet, SYS_munmap, start, PAGE) == 0,
 	   "revocable: the parent can change and unmap it");

@@ -194,7 +194,7 @@ static void ended_and_restarted(int signal, const char *name)
 	   name);
 	/*
 	 * The sacrifice is gone, the newborn is new: as many spaces, and the same seals for those
-	 * who stayed.
+	 * that stayed.
 	 */
 	after = list_without_counts();
 	ok(json_object_size(after) == 3, "%s: the new one lists three spaces (%zu)", name,

@@ -90,7 +90,7 @@ static void check_event(struct monitor *monitor, const struct expected *wanted, 
 	if (wanted->cgroup)
 		good &= is_number(event, "cgroup", wanted->cgroup, what);
 	good &= is_text(event, "comm", wanted->comm, what);
-	ok(good, "%s: says who", what);
+	ok(good, "%s: names the process", what);
 	good = is_text(event, "operation", wanted->operation, what);
 	good &= is_number(event, "address", (int64_t)wanted->address, what);
 	good &= is_number(event, "length", (int64_t)wanted->length, what);

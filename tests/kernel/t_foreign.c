@@ -508,7 +508,7 @@ static void refused_traced(const struct victim *victim, pid_t tracer, const char
 	error = seal_foreign(victim, "foreign-write", NULL, false);
 	snprintf(pid, sizeof(pid), "by pid %d ", tracer);
 	if (!ok(error && !strcmp(error, "Traced") && strstr(daemon_error_message(), pid),
-		"%s: foreign-write is refused, and who traces is named", what))
+		"%s: foreign-write is refused, and the tracer is named", what))
 		diag("%s: %s", error ?: "sealed", daemon_error_message());
 	else
 		diag("%s", daemon_error_message());
@@ -557,7 +557,7 @@ static void traced_before(void)
 	sharer = puppet_clone(victim.puppet, CLONE_VM, NULL);
 	if (puppet_run(tracer, seize, sharer->pid))
 		bail("cannot trace a sharer");
-	refused_traced(&victim, tracer->pid, "who shares its memory is traced");
+	refused_traced(&victim, tracer->pid, "a process that shares its memory is traced");
 	puppet_end(tracer);
 	puppet_end(sharer);
 	victim_end(&victim);

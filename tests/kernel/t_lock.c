@@ -387,7 +387,7 @@ static void pretended_shutdown(struct puppet *puppet, uint64_t page)
 		_exit(kill(daemon_pid(), SIGTERM) < 0 && errno == EPERM ? 0 : 1);
 	}
 	waitpid(other, &r, 0);
-	ok(r == 0, "shutdown: SIGTERM is refused to whoever calls itself systemd-shutdown");
+	ok(r == 0, "shutdown: SIGTERM is denied to a process named systemd-shutdown");
 	r = inject_call(1, SYS_mmap,
 			(long[6]){ 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 },
 			&done);

@@ -2,7 +2,7 @@
 /*
  * Calls that meet several seals at once, of different strength: all of them are
  * judged, wherever the call meets them, and the strongest wins. What mseal(2)
- * protects lets nobody off who meets another seal besides.
+ * protects lets no call off that meets another seal besides.
  */
 #define _GNU_SOURCE
 #include <errno.h>

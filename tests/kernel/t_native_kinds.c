@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which seals are made by mseal(2) too, and what then happens to those who try
+ * Which seals are made by mseal(2) too, and what then happens to calls that try
  * to change the memory: refused by the kernel, reported and counted by mseald.
  */
 #define _GNU_SOURCE

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Policies: programs are sealed as they start, however they are linked and whoever starts them, and
+# Policies: programs are sealed as they start, however they are linked and started, and
 # work on; what is no business of a policy is left alone. For busybox sh, as root in the VM; needs
 # mseald, msealctl and started (started.c).
 # $MSEALD_EXPECT_GATE (override or kill) and $MSEALD_EXPECT_NATIVE say what becomes of a munmap.

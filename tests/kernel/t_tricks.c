@@ -476,21 +476,22 @@ static void stack_into_hole(puppet_function grow, const char *what)
 	must_seal(grower.one->pid, grower.page, 4 * PAGE);
 	daemon_pause(true);
 	result = puppet_call(grower.sibling, SYS_munmap, grower.page, 4 * PAGE);
-	ok(killed(grower.sibling, result), "stack into a hole by %s: who unmaps dies (%s)", what,
+	ok(killed(grower.sibling, result), "stack into a hole by %s: the process that unmaps dies (%s)", what,
 	   puppet_text(grower.sibling, result));
 	ok(!puppet_died(grower.one, 100) && !protection_of(grower.one->pid, grower.page)[0],
-	   "stack into a hole by %s: who shares the memory lives while the daemon is stopped, and has a hole",
+	   "stack into a hole by %s: a sharer lives, the daemon stopped, and has a hole",
 	   what);
 	result = puppet_run(grower.one, touch_pages, (long)(grower.stack - 64 * PAGE), (long)PAGE);
 	ok(result == 0, "stack into a hole by %s: outside of the hole it grows (%s)", what,
 	   puppet_text(grower.one, result));
 	result = puppet_run(grower.one, grow, (long)grower.page + (long)PAGE, (long)read_back);
-	ok(killed(grower.one, result), "stack into a hole by %s: who grows it dies (%s)", what,
+	ok(killed(grower.one, result), "stack into a hole by %s: the process that grows it dies (%s)", what,
 	   puppet_text(grower.one, result));
 	ok(read_back[0] == 0, "stack into a hole by %s: it could not read back what it wrote", what);
 	result = puppet_run(grower.third, peek, (long)grower.page + (long)PAGE);
 	if (result == PUPPET_DEAD)
-		ok(killed(grower.third, result), "stack into a hole by %s: a third who looks dies", what);
+		ok(killed(grower.third, result),
+		   "stack into a hole by %s: a third process that reads it dies", what);
 	else if (result == 'X' && read_back[0] == 0 && strstr(what, "system call"))
 		skip("the kill gate lets the call end: docs/threat-model.md, Stack growth",
 		     "stack into a hole by %s: a third cannot read it either", what);
@@ -498,11 +499,11 @@ static void stack_into_hole(puppet_function grow, const char *what)
 		ok(result != 'X', "stack into a hole by %s: a third cannot read it either (%s)", what,
 		   puppet_text(grower.third, result));
 	daemon_pause(false);
-	ok(puppet_died(grower.third, 15000), "stack into a hole by %s: the daemon kills who is left", what);
+	ok(puppet_died(grower.third, 15000), "stack into a hole by %s: the daemon kills the others", what);
 	grower_end(&grower);
 }
 
-/* --- who is left when a gate has killed --- */
+/* --- processes left when a gate has killed --- */
 
 static void survivor_of(const char *what, const long call[7], uint64_t at, struct puppet *one)
 {
@@ -512,12 +513,12 @@ static void survivor_of(const char *what, const long call[7], uint64_t at, struc
 	must_seal(one->pid, at, 2 * PAGE);
 	child = puppet_clone(one, 0, NULL);
 	result = puppet_call_(sibling, call);
-	ok(killed(sibling, result), "who shares memory: %s: SIGKILL (%s)", what,
+	ok(killed(sibling, result), "shared memory: %s: SIGKILL (%s)", what,
 	   puppet_text(sibling, result));
 	ok(puppet_died(one, 10000) && killed(one, PUPPET_DEAD),
-	   "who shares memory: %s: the other one is killed by the daemon", what);
+	   "shared memory: %s: the other one is killed by the daemon", what);
 	ok(!puppet_died(child, 300) && denied(child, at) && protection_of(child->pid, at)[0] == 'r',
-	   "who shares memory: %s: a child, with memory of its own, lives on, sealed", what);
+	   "shared memory: %s: a child, with memory of its own, lives on, sealed", what);
 	puppet_end(child);
 	puppet_end(sibling);
 	puppet_end(one);
@@ -620,7 +621,7 @@ static void forks_during_hand_over(void)
 		puppet_end(forkers[i]);
 	}
 	ok(alive && forks > 50, "forks during hand-over: %ld forks", forks);
-	ok(wrong == 0, "forks during hand-over: every child was sealed, whoever served (%ld were not)",
+	ok(wrong == 0, "forks during hand-over: every child was sealed, by either daemon (%ld were not)",
 	   wrong);
 	ok(status_becomes("spaces", 0, 20), "forks during hand-over: no space is left (%" PRId64 ")",
 	   status_number("spaces"));

@@ -264,7 +264,7 @@ void make_attacks(const struct attack *list, unsigned abis)
 		make_attack(list, abis);
 }
 
-/* --- who is sealed meanwhile --- */
+/* --- sealed meanwhile --- */
 
 static struct puppet *keeper;
 static uint64_t kept;
@@ -291,7 +291,7 @@ void ways_begin(void)
 
 void ways_end(void)
 {
-	ok(daemon_says_sealed(keeper->pid, kept, 2 * PAGE), "who was sealed at first still is");
+	ok(daemon_says_sealed(keeper->pid, kept, 2 * PAGE), "the process sealed first still is");
 	ok(puppet_call(keeper, SYS_mprotect, kept, PAGE, PROT_READ | PROT_WRITE) == -EPERM,
 	   "and cannot undo it");
 	keeper = puppet_end(keeper);

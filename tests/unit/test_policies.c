@@ -184,7 +184,7 @@ static void order_and_precedence(void **state)
 	assert_string_equal(test.policies.list[1].path, path_of(test.etc, "10-b.conf"));
 	assert_int_equal(state_of(path_of(test.vendor, "10-b.conf")), POLICY_FILE_REPLACED);
 
-	/* A faulty one replaces as well: who wrote it did not want the other. */
+	/* A faulty one replaces as well: its author did not want the other. */
 	write_file(test.etc, "10-b.conf", "[Match]\nExe=y\n");
 	assert_in_force("05-a 20-c 30-d");
 	assert_int_equal(test.faults.count, 1);
@@ -370,13 +370,13 @@ static void files_of_others(void **state)
 	assert_in_force("a zz-good");
 	if (geteuid() == 0) {
 		assert_int_equal(chown(path_of(test.etc, "a.conf"), 12345, 0), 0);
-		assert_one_fault("a.conf", "belongs to someone else than root");
+		assert_one_fault("a.conf", "is not owned by root");
 		/* What a link leads to counts, not the link. */
 		assert_int_equal(rename(path_of(test.etc, "a.conf"),
 					strcpy((char[512]){}, path_of(test.vendor, "x"))),
 				 0);
 		link_file("../vendor/x", "a.conf");
-		assert_one_fault("a.conf", "belongs to someone else than root");
+		assert_one_fault("a.conf", "is not owned by root");
 	}
 }
 

@@ -107,7 +107,7 @@ static void one_at_a_time(void **state)
 	assert_true(some[10].waiting);
 }
 
-/* Who comes back comes after those who wait, also if there is time left. */
+/* A connection that comes back queues behind those that wait, also if there is time left. */
 static void in_the_order_in_which_they_came(void **state)
 {
 	(void)state;
@@ -128,7 +128,7 @@ static void in_the_order_in_which_they_came(void **state)
 }
 
 /*
- * Deeper in debt, and before the other in the queue: the other, who only waits for all users
+ * Deeper in debt, and before the other in the queue: the other, which only waits for all users
  * together, has his turn before.
  */
 static void who_has_time_is_not_held_up(void **state)

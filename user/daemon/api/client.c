@@ -37,7 +37,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
 }
 
-/* --- who it is --- */
+/* --- identity --- */
 
 /* Its /proc/PID, surely its own: the pid is still its while the pidfd says that it lives. */
 static int open_peer(int socket, pid_t pid, uint64_t begun)

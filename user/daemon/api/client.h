@@ -16,7 +16,7 @@
 #include "process/target.h"
 
 enum client_rank {
-	CLIENT_USER,	/* whoever is none of the others */
+	CLIENT_USER,	/* none of the others */
 	/* user 0 of this machine, whatever it lacks in capabilities: reads numbers, has files read again */
 	CLIENT_HOST,
 	CLIENT_ROOT,	/* the same with CAP_SYS_ADMIN, which could as well reach the maps */
@@ -26,7 +26,7 @@ struct client {
 	enum client_rank rank;
 	uid_t uid;		/* effective ids as it connected, in mseald's user namespace */
 	gid_t gid;
-	/* who pays: the owner of the user namespace that it is in, or its uid; or CLIENT_UNKNOWN */
+	/* the account charged: owner of its user namespace, or its uid; or CLIENT_UNKNOWN */
 	uid_t account;
 	pid_t pid;		/* as mseald sees it; 0: not known */
 	int proc_fd;		/* its /proc/PID; -1: it is gone, or not seen from here */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * See connection.h. One turn after the other: a client is served as many calls as its turn has, and a
- * user who has used up his time waits until he has some again (throttle.h).
+ * user without CPU time left waits until their bucket is refilled (throttle.h).
  */
 #include "api/connection.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Run: whoever calls it is traced through its next exec to the entry point of
+ * Run: the client is traced through its next exec to the entry point of
  * the new program (launch_tracer.h), sealed there, and let go. Open to everybody: the process meant
  * is always the caller itself,
  * as the kernel knows it. Nothing here waits for anything that the
@@ -122,7 +122,7 @@ static int seal(struct run *run, const struct launch_message *message, struct er
 	int r;
 
 	/*
-	 * Seals in place of rights: who gives a program rights that its caller has not, has not
+	 * Seals in place of rights: the author of a program that gives rights has not
 	 * reckoned with them.
 	 */
 	if (message->secure && run->chosen && !run->root)

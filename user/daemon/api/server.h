@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The varlink server: who comes in, and how many. Replies come in the order of the calls; a client
+ * The varlink server: accepts connections, within limits. Replies come in the order of the calls; a client
  * that does not read, or asks too much, holds up nobody but itself.
  */
 #ifndef MSEALD_API_SERVER_H

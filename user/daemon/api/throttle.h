@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Connections of users who have used up their time (quota.h) wait here, in the order in which they
+ * Connections of users without CPU time left (quota.h) wait here, in the order in which they
  * came. When a user
  * has time again, the connection that has waited longest has its turn, and only then the next one
  * is looked for:

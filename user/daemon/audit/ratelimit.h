@@ -65,7 +65,7 @@ struct ratelimit_caller {
 
 struct ratelimit_op {
 	uint32_t callers;
-	uint64_t others;		/* attempts of those who found no place */
+	uint64_t others;		/* attempts of processes without a slot */
 	struct ratelimit_caller list[RATELIMIT_CALLERS];
 };
 

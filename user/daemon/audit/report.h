@@ -2,7 +2,7 @@
 /*
  * What was attempted, summed up per policy, program, operation, segment and
  * verdict: from the events to the map `report`, which outlives the daemon, to a
- * file, which outlives the boot, and to whoever asks (io.mseald.Report).
+ * file, which outlives the boot, and to clients (io.mseald.Report).
  */
 #ifndef MSEALD_AUDIT_REPORT_H
 #define MSEALD_AUDIT_REPORT_H

@@ -22,7 +22,7 @@ enum mechanism {
 const char *mechanism_name(enum mechanism mechanism);
 
 /*
- * What the kernel itself refuses, whoever asks and however it is raced, where a seal was made by
+ * What the kernel itself refuses, by any caller and in any race, where a seal was made by
  * mseal(2) too.
  */
 enum native_scope {

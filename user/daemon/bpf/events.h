@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The ring buffer of the programs: what they tell of, handed on to who deals with it. */
+/* The ring buffer of the programs: passes each event on to its handler. */
 #ifndef MSEALD_BPF_EVENTS_H
 #define MSEALD_BPF_EVENTS_H
 

@@ -341,8 +341,9 @@ int lock_complete(struct lock *lock)
 	if (r == -EBUSY)
 		log_error("Lock=yes: %s; not locked. End it, or boot again", why);
 	else if (r < 0)
-		log_error("Lock=yes: cannot find out who else has what is to be locked: %s; not locked",
-			  strerror(-r));
+		log_error(
+			"Lock=yes: cannot find the other holders of maps, programs and links: %s; not locked",
+			strerror(-r));
 	if (r < 0)
 		return r;
 	lock->outsider = lock_selftest_end(lock->outsider);

@@ -10,7 +10,7 @@
 #include "lock.skel.h"
 
 /*
- * 0: nobody. -EBUSY: somebody has, and why says who has what, for people. Or another negative
+ * 0: nobody. -EBUSY: there are, and why names them and what they hold. Or another negative
  * errno. Waits some seconds for programs of an earlier mseald, which the kernel frees in its own time.
  */
 int lock_holders_find(struct lock_bpf *skeleton, char why[256]);

@@ -63,7 +63,7 @@ struct container_watch {
 	bool done;			/* the first was seen */
 };
 
-/* that are looked at; who has more had them before it was watched */
+/* that are looked at; a container with more had them before it was watched */
 #define CONTAINER_WATCH_PROCESSES_MAX 64
 
 /* That of the i-th container and its policy; NULL: there are not so many. */

@@ -144,7 +144,7 @@ static void on_again(void *context)
 	integrity_end_kill_pending(context);
 }
 
-/* Has all who share the address space killed, if one of its seals is not there any more. */
+/* Has all processes of the address space killed, if one of its seals is not there any more. */
 static void check_space(struct integrity *integrity, uint64_t key, const pid_t *pids, size_t count)
 {
 	struct log_fields fields = {};

@@ -29,7 +29,7 @@ bool load_is_file_name(const char *name)
 const char *load_unguarded(const struct stat *st)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return "belongs to someone else than root, who could change it; chown root";
+		return "is not owned by root, so its owner could change it; chown root";
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
 		return "can be written by others than its owner; chmod go-w";
 	return NULL;
