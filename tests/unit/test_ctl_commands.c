@@ -841,7 +841,7 @@ static void test_report(void **state)
 	assert_non_null(strstr(test.out, "4K of /usr/lib/x.so+0x0 by ng\\x1binx[812] at 0x2000\n"));
 	assert_non_null(strstr(
 		test.out, "=> 7 attempts would not have succeeded with Action=deny, 2 of them by SIGKILL; "
-			  "what lets them be: Deny=mprotect; Segments=relro\n"));
+			  "to allow them: Deny=mprotect; Segments=relro\n"));
 	assert_non_null(strstr(
 		test.out, "still: Action=audit, 1 address space sealed\n=> nothing that is in this table"));
 	assert_non_null(strstr(test.out, "no policy: sealed by hand, or by msealctl run\n"));

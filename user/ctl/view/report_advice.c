@@ -101,7 +101,7 @@ static void ways_out(const json_t *policy, const struct sums *sums, char *buf, s
 	const char *first, *second;
 
 	if (sums->only_munmap && reply_bool(policy, "dlopen"))
-		(void)strcpy(dlopen, "Dlopen=no, if it is dlclose(3) of what was loaded later");
+		(void)strcpy(dlopen, "Dlopen=no, if it is dlclose(3) of a library loaded later");
 	if (other && rest)
 		(void)snprintf(deny, sizeof(deny), "Deny=%s%s%s",
 			       names_format_deny(rest, words, sizeof(words)),
@@ -131,7 +131,7 @@ static int advise_audit(const json_t *policy, const struct sums *sums, uint64_t 
 	if (!audited && !reply_integer(policy, "sealed"))
 		return asprintf(
 			ret,
-			"nothing that runs is sealed by it: start what it is about (msealctl policy list)");
+			"no running process is sealed by it: start a program that it matches (msealctl policy list)");
 	if (!audited && lost)
 		return asprintf(ret,
 				"nothing that is in this table would have been denied in %s; but %" PRIu64
@@ -147,8 +147,8 @@ static int advise_audit(const json_t *policy, const struct sums *sums, uint64_t 
 	return asprintf(
 		ret, "%" PRIu64 " attempt%s would not have succeeded with Action=deny%s; %s%s", audited,
 		plural(audited), kills,
-		*ways ? "what lets them be: " :
-			"no key lets them be: exempt the program by a policy of an earlier name with "
+		*ways ? "to allow them: " :
+			"no key allows them: exempt the program by a policy of an earlier name with "
 			"Segments=none",
 		ways);
 }
