@@ -358,7 +358,7 @@ struct mseald_trigger {
 #define MSEALD_TRIGGER_BITS 4096u
 #define MSEALD_TRIGGER_BIT(hash, kind) ((((hash) ^ (kind)) * 0x9e3779b97f4a7c15ULL) >> 52)
 
-/* The file of a program, as it is now: what is known of its contents holds for this key. */
+/* The file of a program, as it is now: facts about its contents hold for this key. */
 struct mseald_file {
 	__u64 inode, changed_sec, changed_nsec;
 	__u32 device, generation;
@@ -412,7 +412,7 @@ struct mseald_state {
 	__u32 injector_tgid;		/* in the initial namespace */
 	__u32 triggers;			/* bits 1 << enum mseald_trigger_kind that are in use */
 	/* Of the map `report`, by the daemon alone. */
-	__u64 report_since;		/* ns since 1970; 0: what is on the disk is not read yet */
+	__u64 report_since;		/* ns since 1970; 0: the file on the disk is not read yet */
 	__u64 report_base;		/* attempts less this: in the map, or missing there; wraps */
 	__u64 report_full;		/* of those missing: there was no room in the map */
 	__u64 charged;			/* of `entries`, those on an account */

@@ -2,7 +2,7 @@
 /*
  * Any bytes as mseald.conf: config that the daemon can work with, or lines that say why not, and
  * nothing changed.
- * Never both. What is taken is written out and must read back the same.
+ * Never both. An accepted file is written out and must read back the same.
  */
 #include <errno.h>
 #include <stdint.h>

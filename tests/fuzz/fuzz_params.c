@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *error_sent;
 
-/* In place of the connection's: what is sent must be an error with the parameter in it. */
+/* In place of the connection's: the reply must be an error with the parameter in it. */
 int connection_error(struct connection *connection, const char *error, json_t *parameters)
 {
 	(void)connection;

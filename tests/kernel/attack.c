@@ -339,7 +339,7 @@ uint64_t puppet_pages(struct puppet *puppet, unsigned long pages, int protection
 	return (uint64_t)start;
 }
 
-/* --- what is expected --- */
+/* --- expected results --- */
 
 static bool is_override(const char *name)
 {

@@ -129,7 +129,7 @@ bool gate_is_override(void);
 bool gate_32_is_override(void);		/* $MSEALD_EXPECT_GATE_32 */
 /* Is $MSEALD_EXPECT_NATIVE set: are permanent seals made by mseal(2) too on this kernel? */
 bool native_expected(void);
-/* Does a call that changes the mappings of what is permanently sealed fail here, rather than kill? */
+/* Does a call that changes permanently sealed mappings fail here, rather than kill? */
 bool gate_denies(void);
 /* Was such a call, which only a gate can stop, stopped as it must be on this kernel? */
 bool stopped_by_gate(struct puppet *puppet, long result);

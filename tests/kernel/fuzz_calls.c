@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A fuzzer of the promise: what is sealed stays as it was in every process that lives on. Victims are
+ * A fuzzer of the promise: sealed memory stays as it was in every process that lives on. Victims are
  * forks of a process with seals of every kind (fuzz_scene.c). They make random calls (fuzz_draw.c) by all
  * ABIs (fuzz_runner.c). After each batch the oracle (fuzz_oracle.c) compares. What it finds is replayed,
  * pruned (fuzz_play.c) and printed.
@@ -235,7 +235,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	before = now_microseconds();
 	play_end(&victim);
 	run.end_us += now_microseconds() - before;
-	/* Where a gate kills, the call still happens: to what is shared as well, which others have too. */
+	/* Where a gate kills, the call still happens, to shared memory as well, which others have too. */
 	if (sealed && (strstr(last, "madvise") || strcmp(last, "uring") == 0))
 		run.shared += scene->built && !play_check_template(scene);
 	return !(judgement.change.page && daemon_down);
@@ -265,7 +265,7 @@ static void try_unsealed(void)
 			all += here[i];
 			seen += here[i] && changed[i];
 		}
-		/* What is shared stays changed. */
+		/* Shared memory stays changed. */
 		if (victims % 20 == 19)
 			scene_drop(&fuzz_scenes[0]);
 	}

@@ -89,7 +89,7 @@ static uint64_t some_place(struct fuzz_draw *draw)
 {
 	const struct fuzz_place *place;
 
-	/* What is sealed with action kill, seldom: it ends the victim on every kernel. */
+	/* Memory sealed with action kill, seldom: it ends the victim on every kernel. */
 	do
 		place = &draw->scene->places[random_below(draw->random, draw->scene->places_count)];
 	while (fuzz_areas[place->index].seals[0].strength == FUZZ_KILL && fuzz_chance(draw, 85));

@@ -18,7 +18,7 @@
 #define LOOKS 3 /* so often it is looked again whether a change is one */
 #define LOOK_US 20000
 #define REPLAY_SLOT (FUZZ_SLOTS - FUZZ_FAMILY)
-#define HASTE_MS 2000 /* the same while what is known to happen is pruned */
+#define HASTE_MS 2000 /* the same while a known finding is pruned */
 #define SHORTEN_MS 30000 /* pruning may take so long */
 
 static int grace = GRACE_MS;

@@ -122,7 +122,7 @@ static uint64_t vector(struct fuzz_slot *slot, unsigned index, uint64_t address,
 static void probe(struct fuzz_slot *slot)
 {
 	const struct fuzz_probes *probes = &BOARD->probes[slot->probes];
-	uint32_t i = 0, from = 4; /* the first vectors are for what is read into */
+	uint32_t i = 0, from = 4; /* the first vectors are for the memory read into */
 
 	for (uint32_t j = 0; j < probes->count; j++)
 		(void)vector(slot, from + j, probes->at[j], 8, 0);
@@ -326,7 +326,7 @@ static int64_t strike_by_vfork(struct fuzz_slot *slot, struct fuzz_call *call)
 	return pid;
 }
 
-/* Shares the memory; its child has what is there a moment after the call began. */
+/* Shares the memory; its child has the memory of a moment after the call began. */
 static __attribute__((noreturn, used)) void share(struct fuzz_slot *slot, struct fuzz_call *call);
 static void share(struct fuzz_slot *slot, struct fuzz_call *call)
 {

@@ -58,7 +58,7 @@ struct fuzz_slot {
 	uint32_t count, probes;			/* calls to make; index of the list of probes */
 	uint32_t killed;			/* a vfork child got SIGKILL: nothing further was made */
 	_Alignas(8) struct fuzz_call calls[FUZZ_CALLS];
-	_Alignas(8) uint64_t seen[FUZZ_PROBES];	/* what is at the probes */
+	_Alignas(8) uint64_t seen[FUZZ_PROBES];	/* the bytes at the probes */
 	uint8_t failed[FUZZ_PROBES];		/* it cannot be read */
 	_Alignas(16) uint64_t vectors[2 * FUZZ_PROBES + 8];
 	char text[64];				/* an argument by pointer */

@@ -190,7 +190,7 @@ static void hole_by_kill(enum abi abi, enum filling how, bool permanent)
 		skip("the other one was killed as well", "row 13: the hole cannot be filled by %s",
 		     fillings[how].name);
 	else if (protection_of(other->pid, at)[0])
-		skip("what is sealed is still there", "row 13: the hole cannot be filled by %s",
+		skip("the sealed memory is still there", "row 13: the hole cannot be filled by %s",
 		     fillings[how].name);
 	else
 		report_hole(abi, how, permanent, check_hole(other, abi, how, at, spare));
@@ -269,7 +269,7 @@ static bool gate_can_be_raced(void)
 	return raced;
 }
 
-/* What is permanently sealed by the kernel too is never gone. */
+/* Memory that the kernel has sealed too is never gone. */
 static bool can_be_gone(bool permanent)
 {
 	return !permanent || strcmp(getenv("MSEALD_EXPECT_NATIVE") ?: "", "1");

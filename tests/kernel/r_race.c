@@ -53,7 +53,7 @@ static const char *const strike_names[STRIKES] = {
 #define BY_LSM_ONLY (1u << MPROTECT | 1u << MAP_OVER | 1u << MAP_BESIDE | 1u << MAP_HINT)
 #define ALL_STRIKES ((1u << STRIKES) - 1)
 
-/* Shared by everyone, at the same address: what is going on, and what came of it. */
+/* Shared by all, at the same address: orders and results. */
 struct board {
 	_Atomic uint32_t fire, stop, sealed;
 	uint32_t strikes;		/* bits of enum strike that this round makes */
@@ -188,7 +188,7 @@ static void hammer(uint32_t seed)
 			board->tries[strike]++;
 			if (!try(strike, board->page[target], &own, &writable))
 				continue;
-			/* What is gone already lets itself be unmapped for ever. */
+			/* Unmapped memory can be unmapped again for ever. */
 			if (strike <= MREMAP_ONTO && atomic_exchange(&board->gone[target], 1))
 				continue;
 			board->passed[strike]++;

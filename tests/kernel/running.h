@@ -30,7 +30,7 @@ struct ran {
 	char out[16384], err[4096];	/* without the last new line */
 };
 
-/* Behind those of AddressSanitizer, for what is to be run, where mseald and msealctl are built so. */
+/* Behind those of AddressSanitizer, for the program to run, where mseald and msealctl are built so. */
 void sanitizer_options(const char *more);
 /* Starts it, plainly or by msealctl run. */
 struct running run_start(const struct run *run, bool sealed);

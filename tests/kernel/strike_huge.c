@@ -223,7 +223,7 @@ static const struct attack on_huge_attacks[] = {
 	{ .name = NULL },
 };
 
-/* --- huge pages that are not sealed: what is behind them goes as well --- */
+/* --- huge pages that are not sealed: the memory behind them goes as well --- */
 
 /* Room of that many huge pages, and inaccessible. */
 static uint64_t huge_room(struct stage *stage, unsigned long pages)
@@ -264,7 +264,7 @@ static void behind_huge(struct stage *stage)
 	stage->own[0] = (long)huge_room(stage, 6);
 }
 
-/* The same; what is sealed is the end of the huge page. */
+/* The same; the end of the huge page is sealed. */
 static void tail_of_huge(struct stage *stage)
 {
 	behind_huge(stage);

@@ -89,7 +89,7 @@ STRIKE(map_file_below,
 STRIKE(map_shared, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_SHARED | MAP_FIXED, stage->fd, 0))
 STRIKE(map_validate, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_SHARED_VALIDATE | MAP_FIXED, stage->fd, 0))
 STRIKE(map_growsdown, CALL(SYS_mmap, at, LENGTH, PROT_READ, ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0))
-/* One page asked for, the huge page is what is mapped. */
+/* One page asked for, the huge page is mapped. */
 STRIKE(map_huge, CALL(SYS_mmap, at & -HUGE, PAGE, PROT_READ,
 		      ANONYMOUS | MAP_FIXED | MAP_HUGETLB | MAP_NORESERVE, -1, 0))
 

@@ -107,7 +107,7 @@ static long uffd_command(const long arguments[6])
 
 struct uffd_stage {
 	struct puppet *puppet;
-	uint64_t at, target;	/* what is attacked and sealed; where MOVE goes */
+	uint64_t at, target;	/* attacked and sealed; where MOVE goes */
 	long fd;		/* the userfaultfd, or a negative errno */
 	int eyes;
 };

@@ -75,7 +75,7 @@ static void audit(void)
 	ok(map_over(puppet, start) == (long)start, "audit: mmap over it is let through");
 	ok(puppet_call(puppet, SYS_mmap, start + PAGE, PAGE, PROT_READ, ANONYMOUS, -1, 0) ==
 		   (long)(start + PAGE),
-	   "audit: what is gone can be mapped again");
+	   "audit: unmapped memory can be mapped again");
 	for (size_t i = 0; i < 5; i++) {
 		json_t *event = monitor_next(&monitor, 10000);
 
@@ -166,7 +166,7 @@ static void strongest_wins(void)
 	puppet_end(puppet);
 }
 
-/* --- what is denied --- */
+/* --- deny masks --- */
 
 static void masks(void)
 {
@@ -231,7 +231,7 @@ static void revocable(void)
 	ok(protect(puppet, start, 6) == 0 && puppet_call(puppet, SYS_munmap, start, PAGE) == 0,
 	   "revocable: the parent can change and unmap it");
 	error = daemon_unseal(puppet->pid, NULL, 0);
-	ok(error && !strcmp(error, "NotSealed"), "unseal of what is not sealed: NotSealed (%s)",
+	ok(error && !strcmp(error, "NotSealed"), "unseal of memory that is not sealed: NotSealed (%s)",
 	   error ?: "no error");
 	seal_as(puppet, start + 6 * PAGE, 1, NULL, NULL, false);
 	ok(protect(puppet, start + 6 * PAGE, 1) == -EPERM, "and it can be sealed again");
@@ -257,7 +257,7 @@ static void permanent(void)
 	ok(protect(puppet, start, 1) == -EPERM && daemon_says_sealed(puppet->pid, start, 2 * PAGE),
 	   "permanent: still denied and listed");
 
-	/* Both on the same page: what is permanent stays, whichever came first. */
+	/* Both on the same page: the permanent seal stays, whichever came first. */
 	seal_as(puppet, start + 4 * PAGE, 1, "mprotect", NULL, false);
 	seal_as(puppet, start + 4 * PAGE, 1, "unmap", NULL, true);
 	seal_as(puppet, start + 6 * PAGE, 1, NULL, NULL, true);
@@ -268,8 +268,8 @@ static void permanent(void)
 	ok(!daemon_unseal(puppet->pid, NULL, 0),
 	   "permanent and revocable: all that is revocable can be taken back");
 	ok(protect(puppet, start + 4 * PAGE, 1) == -EPERM,
-	   "permanent and revocable: what is permanent stays");
-	ok(map_over(puppet, start + 4 * PAGE) > 0, "permanent and revocable: what is revocable goes");
+	   "permanent and revocable: the permanent seal stays");
+	ok(map_over(puppet, start + 4 * PAGE) > 0, "permanent and revocable: the revocable seal goes");
 	ok(protect(puppet, start + 6 * PAGE, 1) == -EPERM && map_over(puppet, start + 6 * PAGE) == -EPERM,
 	   "revocable, then permanent: all stays");
 

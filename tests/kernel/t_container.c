@@ -157,7 +157,7 @@ static void test_parameters(pid_t pid)
 			     NULL),
 		 "Failed", "a policy and what it says");
 	is_error(daemon_call("UnwatchContainer", json_pack("{s:s}", "id", "none"), NULL), "NoSuchContainer",
-		 "disarming what is not there");
+		 "UnwatchContainer of an unknown id");
 }
 
 static void test_cgroups(void)
@@ -220,7 +220,7 @@ static void test_life(pid_t first, pid_t odd)
 	(void)write_text(KEPT "/.x.conf", "");
 	daemon_start();
 	ok(is_sealed_by(second, "container two.x_y+z:-"), "the next daemon goes on with it");
-	ok(strcmp(policy_of(program, false), "90-file") == 0, "and not with what is broken");
+	ok(strcmp(policy_of(program, false), "90-file") == 0, "and not with a broken file");
 	end(second);
 	end(odd);
 	ok(rmdir(CGROUPS ODD) == 0 && is_gone("two.x_y+z:-"), "it goes with its cgroup");

@@ -337,7 +337,8 @@ static void killed_while_sealing(void)
 	}
 	ok(broken == 0, "killed while it seals, %u times: every seal it has confirmed (%u) holds", times,
 	   promised);
-	ok(silent == 0, "killed while it seals, %u times: what holds is listed, what is listed holds", times);
+	ok(silent == 0, "killed while it seals, %u times: seals that hold are listed, listed seals hold",
+	   times);
 	ok(status_becomes("spaces", 0, 15) && status_becomes("sets", 0, 15),
 	   "killed while it seals: nothing is left");
 }

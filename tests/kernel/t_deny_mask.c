@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What each bit of the deny mask keeps true: the access to the memory (mprotect: guard pages
- * as well), what is in it (discard: also where only a protection key forbids
+ * as well), its contents (discard: also where only a protection key forbids
  * writes), that it is there (unmap: the end of data, which brk may count from).
  */
 #define _GNU_SOURCE
@@ -166,7 +166,7 @@ static void with_key_0(void)
 
 /* --- advice of others --- */
 
-/* Whatever advice another process may give (mm/madvise.c): none changes what is sealed. */
+/* Whatever advice another process may give (mm/madvise.c): none changes sealed memory. */
 static void from_outside(int protection, const char *what)
 {
 	struct puppet *victim = puppet_new(), *other = puppet_new();
@@ -252,7 +252,7 @@ static void break_into_data(void)
 			puppet_call(puppet, SYS_brk, heap + PAGE);
 		if (sealed)
 			ok(puppet_died(puppet, 0) || protection_of(puppet->pid, at)[0] == 'r',
-			   "the end of data moved, then brk into what is sealed: it is still there");
+			   "the end of data moved, then brk into sealed memory: it is still there");
 		puppet_end(puppet);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the daemon tells of attempts: one event for each, with all that is
- * needed to find the culprit; and what is lost when nobody reads is counted.
+ * What the daemon reports of attempts: one event for each, with all that is
+ * needed to find the culprit; and events that are lost when no client reads are counted.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -453,7 +453,7 @@ static void goes_on(void)
 	ok(copy_over(scene.path), "the new version can be written");
 	ok(!copy_over(hold) && errno == EPERM, "the old one, by another name, cannot (%s)", strerror(errno));
 	ok(peek(&scene, contents) && memcmp(contents, scene.before, SIZE) == 0,
-	   "what is mapped is the old version still");
+	   "the old version is still mapped");
 	ok(truncate(hold, 0) < 0 && errno == EPERM, "nor truncated (%s)", strerror(errno));
 	puppet_end(scene.victim);
 	ok(writable_within(hold, 20), "when the sealed process has ended it can be written");
@@ -737,7 +737,7 @@ static bool mount_overlay(void)
 		     "lowerdir=/run/t_file/lower,upperdir=/run/t_file/upper,workdir=/run/t_file/work") == 0;
 }
 
-/* What is written goes into a copy above, and the sealed file stays as it was. */
+/* Writes go into a copy above, and the sealed file stays as it was. */
 static void lower_file(void)
 {
 	struct scene scene;
@@ -750,7 +750,7 @@ static void lower_file(void)
 	ok(copy_over("/run/t_file/merged/below"),
 	   "overlayfs: a file of the lower layer is copied up, and the copy written");
 	ok(peek(&scene, contents) && memcmp(contents, scene.before, SIZE) == 0,
-	   "overlayfs: what is sealed has not changed");
+	   "overlayfs: the sealed memory has not changed");
 	ok(!copy_over("/run/t_file/lower/below") && errno == EPERM,
 	   "overlayfs: the file of the lower layer itself cannot be written");
 	scene_close(&scene);

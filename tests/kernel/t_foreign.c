@@ -687,7 +687,7 @@ static void still_works(void)
 				     i == 1 ? SAME_USER :
 					      ROOT]);
 	ok(puppet_run(victim.puppet, fill_pages, (long)victim.writable, PAGE, 9) == 0,
-	   "it writes what is writable as before");
+	   "it writes to writable memory as before");
 	child = puppet_clone(victim.puppet, 0, NULL);
 	ok(puppet_run(readers[2], mem_pid, child->pid, 0, (long)victim.still) == -EACCES,
 	   "a child made by fork is sealed against foreign writes too");

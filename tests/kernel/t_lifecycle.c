@@ -104,7 +104,7 @@ static void sets_part(void)
 	ok(allowed(child, page - PAGE) && allowed(other, page - PAGE),
 	   "a parent that adds a seal changes no child");
 	must_seal(puppet->pid, page, PAGE);
-	ok(status_number("sets") == 3, "sealing what is sealed makes no further set");
+	ok(status_number("sets") == 3, "sealing the same memory again makes no further set");
 	puppet_end(other);
 	puppet_end(child);
 	ok(status_becomes("sets", 1, 10) && status_becomes("spaces", 1, 10),

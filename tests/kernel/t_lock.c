@@ -138,7 +138,7 @@ static void attack_unlocked(void)
 	lock_mount_all();
 }
 
-/* --- what is not complete is not locked --- */
+/* --- an incomplete lock is refused --- */
 
 static void refused(const char *config, int status, const char *words, const char *name)
 {
@@ -165,7 +165,7 @@ static void taken_over(void)
 	stolen = lock_map_by_id(daemon_pid(), "spaces");
 	daemon_stop(SIGTERM);
 	refused("[Mseald]\nLock=yes\n", 3, "has the map spaces", "a map is open elsewhere");
-	ok(denied(puppet, page), "a map is open elsewhere: what is sealed stays sealed");
+	ok(denied(puppet, page), "a map is open elsewhere: sealed memory stays sealed");
 	close(stolen);
 	stolen = lock_set_by_id();
 	if (ok(stolen >= 0, "there is a seal set (%d)", stolen))
@@ -209,7 +209,7 @@ static void attack_locked(struct puppet *puppet, uint64_t page)
 	ok(kill(daemon_pid(), 0) == 0 && kill(daemon_pid(), SIGCONT) == 0 && kill(daemon_pid(), SIGHUP) == 0,
 	   "locked: SIGHUP, SIGCONT and 0 are not");
 	ok(daemon_alive() && denied(puppet, page),
-	   "locked: after all of that it answers, and what is sealed is sealed");
+	   "locked: after all of that it answers, and sealed memory is sealed");
 }
 
 /* --- denials are counted and reported --- */
@@ -410,7 +410,7 @@ static void pretended_shutdown(struct puppet *puppet, uint64_t page)
 	call_itself(1, done.result, was);
 }
 
-/* What is none of mseald's is none of the lock's. */
+/* The lock leaves objects of others alone. */
 static void others_go_on(void)
 {
 	pid_t pid;
@@ -460,7 +460,7 @@ static void goes_on_itself(struct puppet *puppet, uint64_t page)
 	lock = lock_status();
 	ok(json_number(lock, "signals") == 1 && json_number(lock, "maps") > 12 &&
 		   json_number(lock, "programs") > 30 && json_number(lock, "links") > 30,
-	   "locked: status says what is");
+	   "locked: status lists the locked objects");
 	if (lock) {
 		char *text = json_dumps(lock, 0);
 
@@ -516,7 +516,7 @@ static void interrupted(int terminal, struct puppet *puppet, uint64_t page)
 	ok(daemon_alive() && denied(puppet, page), "terminal: also when it has gone");
 }
 
-/* --- what cannot be had, and what is left then --- */
+/* --- a lock that cannot be complete, and the state after that --- */
 
 static bool write_to(const char *path, const char *text)
 {
@@ -550,7 +550,7 @@ static void after_its_end(struct puppet *puppet, uint64_t page)
 	char said[4096];
 	int r;
 
-	ok(denied(puppet, page), "locked and gone: what is sealed stays sealed");
+	ok(denied(puppet, page), "locked and gone: sealed memory stays sealed");
 	for (size_t i = 0; i < lock_attacks_count; i++) {
 		const struct lock_attack *attack = &lock_attacks[i];
 

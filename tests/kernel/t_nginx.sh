@@ -70,7 +70,7 @@ start_nginx() {
 }
 signal_nginx() { nginx -e $dir/error.log -c $dir/nginx.conf -s "$1"; }
 
-# --- what is where in a worker, as /proc/PID/maps writes it ---
+# --- mappings of a worker, from /proc/PID/maps ---
 
 mapping() { # PID PERMISSIONS NAME: the first mapping of that kind
 	awk -v permissions="$2" -v name="$3" '$2 == permissions && $6 ~ name { print $1; exit }' \
@@ -155,7 +155,7 @@ attack_sealed() {
 			fi
 		done
 	done
-	# Beside what is sealed: memory of its own it can still change.
+	# Beside the seals: memory of its own it can still change.
 	worker=$(first_worker)
 	address=$(inject "$worker" mmap 0 8192 3 0x22 -1 0)
 	address=${address#ok }

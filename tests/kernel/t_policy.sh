@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Policies: programs are sealed as they start, however they are linked and started, and
-# work on; what is no business of a policy is left alone. For busybox sh, as root in the VM; needs
+# work on; other programs are left alone. For busybox sh, as root in the VM; needs
 # mseald, msealctl and started (started.c).
 # $MSEALD_EXPECT_GATE (override or kill) and $MSEALD_EXPECT_NATIVE say what becomes of a munmap.
 
@@ -204,9 +204,9 @@ all_text "$pid" 'exec'
 ok $? 'exec: as what it is now'
 ask exec /srv/others/started
 sleep 1
-is "$(seals "$pid")" 0 'exec of what is no business of a policy: nothing is sealed'
+is "$(seals "$pid")" 0 'exec of a program that no policy matches: nothing is sealed'
 ask attack mprotect text
-is "$answer" ok 'exec of what is no business of a policy: it may change its text'
+is "$answer" ok 'exec of a program that no policy matches: it may change its text'
 end
 
 printf '#!%s --sleep\n' $bin/started >/srv/others/script
@@ -243,7 +243,7 @@ reload
 is "$(state "$pid")" sealed 'its file is removed while it runs'
 end
 
-# --- what is loaded later ---
+# --- libraries loaded later ---
 
 begin $bin/started
 waits 120 is_sealed "$pid"
@@ -461,7 +461,7 @@ rm $etc/50-sealed.conf
 begin $bin/started
 waits 120 is_sealed "$pid"
 reload
-is "$(seals "$pid" | sed 's/^[1-9].*/some/')" some 'a policy that is gone: what is sealed stays sealed'
+is "$(seals "$pid" | sed 's/^[1-9].*/some/')" some 'a policy that is gone: sealed memory stays sealed'
 end
 begin $bin/started
 sleep 1

@@ -380,7 +380,7 @@ static void reset(void)
 	int64_t reported, lost;
 
 	reply = report(NULL, true);
-	ok(sum_rows(reply) > 0, "reset: tells what was there");
+	ok(sum_rows(reply) > 0, "reset: returns the earlier rows");
 	json_decref(reply);
 	totals(&reported, &lost);
 	ok(reported == 0 && lost == 0, "reset: then it is empty (%" PRId64 ", %" PRId64 ")", reported, lost);
@@ -401,7 +401,7 @@ static void crash(struct actor *actor)
 	ok(reported == 13 && lost == 0, "kill -9: nothing is missing (%" PRId64 ", lost %" PRId64 ")",
 	   reported, lost);
 
-	/* In the middle of it. What is tried while two daemons' programs are attached is counted twice. */
+	/* In the middle of it. Attempts while two daemons' programs are attached are counted twice. */
 	audited = status_number("audited");
 	ask(actor, 'p', 30000);
 	nap(300);

@@ -200,7 +200,7 @@ static void fails(void)
 	char expected[64];
 	struct ran ran;
 
-	/* To discard what is writable takes nothing that a write would not: no such seal is made. */
+	/* Discarding writable memory does no more than a write: no such seal is made. */
 	for (int i = 0; i < 3; i++) {
 		ran = run_whole(&(struct run){ .options = { "--segments=data", "--deny=discard" },
 					       .argv = { programs[i], "attack" } },

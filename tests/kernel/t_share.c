@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How much one user may have: connections, time, memory of the daemon, seals, and places in the
- * maps, which his
- * forks take. Whoever has all that he may is refused, and nobody else is.
+ * How much one user may have: connections, time and memory of the daemon, seals, and the quota of
+ * address spaces, which their forks take. A user at the limit is refused, and no other user is.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,7 +28,7 @@
 #define OTHER 1001
 #define EACH 72		/* connections of one user */
 #define ALL 960		/* of all */
-#define PLACES 20	/* MSEALD_OPTION */
+#define QUOTA 20	/* MSEALD_OPTION */
 /* AddressSanitizer keeps what was freed for a while, and is slow. */
 #define TIMES (daemon_under() ? 8 : 1)
 #define SEALS 4096	/* of one address space */
@@ -347,7 +346,7 @@ static void many_seals(void)
 	puppet_end(other);
 }
 
-/* --- places --- */
+/* --- quota of address spaces --- */
 
 /* Forks until it cannot, or count: the number made. They sleep until they are killed. */
 static long fork_many(const long arguments[6])
@@ -403,7 +402,7 @@ static struct puppet *sealed_of(uid_t uid, uint64_t *ret_page)
 	return puppet;
 }
 
-static void places(void)
+static void quota(void)
 {
 	uint64_t page, others_page, roots_page, users_page;
 	struct puppet *own = sealed_of(USER, &page), *other = sealed_of(OTHER, &others_page),
@@ -412,9 +411,9 @@ static void places(void)
 	long made, again;
 	int64_t before = status_number("spaces");
 
-	made = puppet_run(own, fork_many, PLACES + 10, (long)page);
-	ok(made == PLACES - 1,
-	   "a user may have %d sealed address spaces: %ld forks of the first are made, then EAGAIN", PLACES,
+	made = puppet_run(own, fork_many, QUOTA + 10, (long)page);
+	ok(made == QUOTA - 1,
+	   "a user may have %d sealed address spaces: %ld forks of the first are made, then EAGAIN", QUOTA,
 	   made);
 	ok(status_becomes("spaces", before + made, 10), "all of them sealed");
 	again = puppet_run(own, fork_many, 1, (long)page);
@@ -424,11 +423,11 @@ static void places(void)
 	asked = ask(client, "Seal", client->pid, users_page, PAGE);
 	ok(!strcmp(asked->error, "NoRoom"), "nor another by Seal: %s", asked->message);
 	asked = ask(client, "Status", 0, 0, 0);
-	ok(asked->spaces == PLACES, "the user sees how many they have (%d)", (int)asked->spaces);
+	ok(asked->spaces == QUOTA, "the user sees how many they have (%d)", (int)asked->spaces);
 	made = puppet_run(other, fork_many, 5, (long)others_page);
 	ok(made == 5, "another user's forks are made (%ld)", made);
-	made = puppet_run(root, fork_many, 2 * PLACES, (long)roots_page);
-	ok(made == 2 * PLACES, "root's are made, and more of them (%ld)", made);
+	made = puppet_run(root, fork_many, 2 * QUOTA, (long)roots_page);
+	ok(made == 2 * QUOTA, "root's are made, and more of them (%ld)", made);
 	ok(puppet_call(own, SYS_mprotect, page, PAGE, PROT_READ) == -EPERM,
 	   "the user's first is sealed still");
 	must_seal(client->pid, users_page, PAGE);
@@ -441,9 +440,9 @@ static void places(void)
 	ok(puppet_run(own, end_children, 0) == 0, "none of the children was ever unsealed");
 	ok(puppet_run(other, end_children, 0) == 0 && puppet_run(root, end_children, 0) == 0,
 	   "nor of the others'");
-	ok(status_becomes("spaces", before, 20), "when they have ended all places are free");
-	made = puppet_run(own, fork_many, PLACES + 10, (long)page);
-	ok(made == PLACES - 1, "and can be taken again (%ld)", made);
+	ok(status_becomes("spaces", before, 20), "when they have ended all entries are free");
+	made = puppet_run(own, fork_many, QUOTA + 10, (long)page);
+	ok(made == QUOTA - 1, "and can be taken again (%ld)", made);
 	ok(puppet_run(own, end_children, 0) == 0 && status_becomes("spaces", before, 20),
 	   "and are free again");
 
@@ -455,23 +454,23 @@ static void places(void)
 	puppet_call(inside, SYS_setresuid, 7, 7, 7);
 	users_page = puppet_pages(inside, 1, PROT_READ);
 	must_seal(inside->pid, users_page, PAGE);
-	made = puppet_run(inside, fork_many, PLACES + 10, (long)users_page);
-	ok(made == PLACES - 2, "another uid in a user namespace that he has made is on his account (%ld)",
+	made = puppet_run(inside, fork_many, QUOTA + 10, (long)users_page);
+	ok(made == QUOTA - 2, "another uid in a user namespace of the user is on their account (%ld)",
 	   made);
 	ok(puppet_run(own, fork_many, 1, (long)page) == 0, "which is full now");
 	ok(puppet_run(inside, end_children, 0) == 0, "none of them was ever unsealed");
 	puppet_end(inside);
 
-	/* Whoever had a place gives it back, also by exec and by a failed fork. */
-	for (int i = 0; i < 3 * PLACES; i++) {
+	/* An entry is given back by exec and by a failed fork, too. */
+	for (int i = 0; i < 3 * QUOTA; i++) {
 		struct puppet *child = puppet_child(own, 0);
 
 		if (puppet_exec(child) < 0)
 			bail("exec");
 		puppet_end(child);
 	}
-	made = puppet_run(own, fork_many, PLACES + 10, (long)page);
-	ok(made == PLACES - 1, "exec gives places back (%ld)", made);
+	made = puppet_run(own, fork_many, QUOTA + 10, (long)page);
+	ok(made == QUOTA - 1, "exec gives entries back (%ld)", made);
 	daemon_stop(SIGKILL);
 	daemon_start();
 	again = puppet_run(own, fork_many, 1, (long)page);
@@ -500,7 +499,7 @@ int main(int argc, char **argv)
 	slow_readers();
 	busy_user();
 	many_seals();
-	places();
+	quota();
 	ok(WIFEXITED(daemon_stop(SIGTERM)), "after all that, the daemon ends as it should");
 	return tap_end();
 }

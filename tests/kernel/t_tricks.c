@@ -251,7 +251,7 @@ static void then_kept_from_children(int protection, const char *what)
 	   "MADV_DONTFORK, %s: beside the seal it works", what);
 	child = puppet_clone(puppet, 0, NULL);
 	ok(denied(child, page) && !protection_of(child->pid, page + PAGE)[0],
-	   "%s: the child has the seal, and not what is beside it", what);
+	   "%s: the child has the seal, and not the memory beside it", what);
 	result = puppet_call(child, SYS_madvise, page, PAGE, MADV_DONTFORK);
 	ok(stopped(child, result), "MADV_DONTFORK, %s: in a child: %s (%s)", what, text,
 	   puppet_text(child, result));
@@ -303,7 +303,7 @@ static void relro(void)
 	at = error ? 0 : find_relro(puppet->pid, "jansson", &length);
 	if (!ok(at, "RELRO of libjansson is sealed (%s)", error ?: "fine"))
 		goto end;
-	/* Both are forks of the test: what is there is the same. */
+	/* Both are forks of the test: their mappings are the same. */
 	before = snapshot(unsealed->pid, at, length);
 	result = puppet_call(unsealed, SYS_madvise, at, length, MADV_DONTNEED);
 	after = snapshot(unsealed->pid, at, length);
@@ -442,7 +442,7 @@ static long grow_by_call(const long arguments[6])
 	return *(volatile char *)arguments[0];
 }
 
-/* What is there, by a call that needs no fault; 0: nothing. */
+/* The byte there, by a call that needs no fault; 0: not mapped. */
 static long peek(const long arguments[6])
 {
 	char byte = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who may ask for what: users about their own processes, root about all, root of a container about what is
+ * Access rights: users about their own processes, root about all, root of a container about what is
  * inside. Nothing is sealed here that was not to be; t_share.c has how much one may have.
  */
 #define _GNU_SOURCE

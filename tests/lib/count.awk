@@ -9,7 +9,7 @@ function close_plan() {
 	planned = -1; seen = 0
 }
 
-# What is given to tests/check to repeat just this: of a kernel, of containers and of real programs
+# The argument of tests/check that repeats just this job: of a kernel, of containers and of real programs
 # one test is enough.
 function again(    part, test) {
 	test = started

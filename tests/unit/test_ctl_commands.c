@@ -581,7 +581,7 @@ static void test_status(void **state)
 		"  6  madvise    EPERM native  SIGKILL kill  yes        of a file: SIGKILL kill\n"
 		" 12  MOVE       not covered   not covered   no\n"
 		"\n"
-		"warning: 1 event was lost because a buffer was full; what is sealed was denied all "
+		"warning: 1 event was lost because a buffer was full; the attempts were denied all "
 		"the same\n"
 		"warning: 2 processes that a policy or a container names could not be sealed, or not "
 		"in time, since mseald "
@@ -620,7 +620,7 @@ static void test_monitor(void **state)
 	static const char event[] =
 		" nginx[812] uid 33 denied munmap 0x1000+4096 (seal 0x1000-0x2000) at ip 0x10\n";
 	static const char lost[] =
-		" 2 events lost: a buffer was full (what is sealed was denied all the same)\n";
+		" 2 events lost: a buffer was full (the attempts were denied all the same)\n";
 
 	(void)state;
 	RUN(replies, "monitor", "812");

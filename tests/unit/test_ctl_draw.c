@@ -424,7 +424,7 @@ static void test_percent(void **state)
 	assert_int_equal(address_space_percent((struct share){ 0, 0 }), 0);
 	assert_int_equal(address_space_percent((struct share){ 0, 10 }), 0);
 	assert_int_equal(address_space_percent((struct share){ 10, 10 }), 100);
-	/* What is not all of it is not 100. */
+	/* 100 is all of it only. */
 	assert_int_equal(address_space_percent((struct share){ (1ull << 57) - 1, 1ull << 57 }), 99);
 	assert_int_equal(address_space_percent((struct share){ 1ull << 57, 1ull << 57 }), 100);
 }

@@ -214,13 +214,13 @@ static void checking(void **state)
 		"/bad.conf:4: Deny= does not know 'x'; it takes mprotect unmap discard foreign-write "
 		"file-write, or all\n");
 	run("check %s", below_root(POLICY_FOLDER_ETC, "thing.conf"));
-	assert_says(1, "a symbolic link to what is not there");	/* of this machine, not of the root */
+	assert_says(1, "a symbolic link to a file that is not there");	/* of this machine, not of the root */
 	run("check %s", below_root(test.vendor, "thing.conf"));
 	assert_result(0, "1 policy, no fault\n");
 	run("check - <%s", below_root(POLICY_FOLDER_ETC, "bad.conf"));
 	assert_says(1, "-:2: there is no key exe=");
 	run("check /nonexistent");
-	assert_result(1, "/nonexistent: is not there, or a symbolic link to what is not there\n");
+	assert_result(1, "/nonexistent: is not there, or a symbolic link to a file that is not there\n");
 	run("--json check");
 	document = json_loads(test.out, 0, NULL);
 	assert_int_equal(json_array_size(json_object_get(document, "faults")), 2);
@@ -534,8 +534,10 @@ static void advice(void **state)
 	assert_advice(
 		POLICY("audit", 2, false), "[]", 0,
 		"nothing would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
-	assert_advice(POLICY("audit", 0, false), "[]", 0,
-		      "no running process is sealed by it: start a program that it matches (msealctl policy list)");
+	assert_advice(
+		POLICY("audit", 0, false), "[]", 0,
+		"no running process is sealed by it: start a program that it matches "
+		      "(msealctl policy list)");
 	assert_advice(POLICY("audit", 2, false), "[]", 1,
 		      "nothing that is in this table would have been denied in 26 hours; "
 		      "but 1 attempt is in none: empty it with --reset, and look again");

@@ -189,7 +189,7 @@ static void order_and_precedence(void **state)
 	assert_in_force("05-a 20-c 30-d");
 	assert_int_equal(test.faults.count, 1);
 
-	/* Nobody looks into what is replaced. */
+	/* Replaced files are not read. */
 	write_file(test.vendor, "20-c.conf", "nonsense");
 	write_file(test.etc, "10-b.conf", GOOD);
 	assert_in_force("05-a 10-b 20-c 30-d");
@@ -310,7 +310,7 @@ static void no_plain_files(void **state)
 	assert_int_equal(unlink(path_of(test.etc, "a.conf")), 0);
 
 	link_file("/nonexistent/b", "a.conf");
-	assert_one_fault("a.conf", "a symbolic link to what is not there");
+	assert_one_fault("a.conf", "a symbolic link to a file that is not there");
 	alarm(0);
 }
 

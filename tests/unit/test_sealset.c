@@ -805,7 +805,7 @@ static void files_of_seals(void **state)
 	for (size_t i = 0; i < 32; i++)
 		assert_int_equal(nodes[1].start[i], MSEALD_NO_START);
 	assert_roundtrip(&set);
-	/* What is only for the file goes with what was for it. */
+	/* Flags of the file go with the deny bits of the file. */
 	assert_int_equal(sealset_revoke(&set, 0, 100 * PAGE, NULL, NULL), 0);
 	assert_int_equal(set.list[0].file.number, 70);
 }

@@ -326,7 +326,7 @@ static void relro_of_anonymous_memory(void **state)
 	struct elf_file file = elf_file();
 
 	(void)state;
-	/* .bss.rel.ro: all of the segment, and what is behind the file too */
+	/* .bss.rel.ro: all of the segment, and the part behind the file too */
 	file.phdr[RELRO].p_memsz = 0x7000 - 0x4c00;
 	object_make(&file);
 	EXPECT(HEADERS_10000 TEXT_10000 RODATA_10000 "00014000-00016000 r--p 00003000 08:01 7 /lib/a.so\n"

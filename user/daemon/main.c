@@ -228,7 +228,7 @@ static int open_programs(struct daemon *daemon)
 		log_error(
 			"another mseald has locked this machine, and only that process reaches its maps: "
 			"this one cannot take over. "
-			"What is sealed stays sealed; where that process has ended, boot again to seal more");
+			"Sealed memory stays sealed; where that process has ended, boot again to seal more");
 		return -ENOLCK;
 	}
 	if (daemon->config.lock && lock_take(daemon->config.lock_signals, &daemon->lock) < 0)
@@ -290,7 +290,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		r = sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_reload, daemon);
 	if (r < 0)
 		log_error("cannot watch for events: %s", strerror(-r));
-	/* Last: what is locked stays so, even if this process ends the next moment. */
+	/* Last: the lock stays, even if this process ends the next moment. */
 	if (r >= 0 && daemon->lock && lock_complete(daemon->lock) < 0)
 		r = -ENOLCK;
 	if (r >= 0 && daemon->lock &&
@@ -337,7 +337,7 @@ static int configure(struct config *config)
 	return STATUS_CONFIG;
 }
 
-/* Descriptors for all clients, and what is opened for them, at a time: 1,024 would not do. */
+/* Descriptors for all clients, and files opened for them, at a time: 1,024 would not do. */
 static void raise_limit(void)
 {
 	struct rlimit limit;

@@ -142,7 +142,7 @@ static int ranges_append(struct ranges *ranges, struct range range)
 	return 0;
 }
 
-/* NULL when the range can be asked for, else what is wrong with it, in the words of the daemon. */
+/* NULL when the range is valid, else its fault, in the words of the daemon. */
 static const char *check_range(const char *text, struct range *ret_range)
 {
 	unsigned long long start, end;

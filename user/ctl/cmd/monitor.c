@@ -59,7 +59,7 @@ static int print_lost(const struct terminal *terminal, uint64_t lost)
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)snprintf(line, sizeof(line),
-		       "%s %" PRIu64 " event%s lost: a buffer was full (what is sealed was denied all "
+		       "%s %" PRIu64 " event%s lost: a buffer was full (the attempts were denied all "
 		       "the same)",
 		       event_time(now.tv_sec * 1000000000ll + now.tv_nsec, time), lost, lost == 1 ? "" : "s");
 	return print_line(terminal, COLOUR_YELLOW, line);

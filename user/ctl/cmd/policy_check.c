@@ -52,8 +52,8 @@ static int check_file(const char *root, const char *path, struct findings *findi
 }
 
 /*
- * What is replaced or masked is not looked into; nor warned of, what is off: it may be for what is
- * not installed.
+ * Replaced or masked files are not read. There is no warning of a policy that is off: it may be for a
+ * program that is not installed.
  */
 static int check_folders(const struct ctl *ctl, struct findings *findings)
 {

@@ -209,7 +209,7 @@ static void print_foot(const json_t *reply)
 		(void)printf(
 			"%" PRIu64
 			" attempt%s not in this table: %s was full "
-			"(what is sealed was denied all the same)\n",
+			"(the attempts were denied all the same)\n",
 			lost, lost == 1 ? " is" : "s are",
 			full >= lost ? "the table" :
 			full	     ? "the event buffer, or the table," :
@@ -234,7 +234,7 @@ static int print_report(const json_t *reply)
 	return CTL_OK;
 }
 
-/* With what is said about each policy. */
+/* With the advice for each policy. */
 static int print_json(json_t *reply)
 {
 	json_t *policies = json_object_get(reply, "policies"), *policy;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* From what a policy would have denied to what is to be changed in it: see report_advice.h. */
+/* From attempts that a policy would have denied to the keys to change in it: see report_advice.h. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -131,7 +131,8 @@ static int advise_audit(const json_t *policy, const struct sums *sums, uint64_t 
 	if (!audited && !reply_integer(policy, "sealed"))
 		return asprintf(
 			ret,
-			"no running process is sealed by it: start a program that it matches (msealctl policy list)");
+			"no running process is sealed by it: start a program that it matches "
+			"(msealctl policy list)");
 	if (!audited && lost)
 		return asprintf(ret,
 				"nothing that is in this table would have been denied in %s; but %" PRIu64

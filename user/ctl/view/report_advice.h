@@ -8,7 +8,7 @@
 
 
 /*
- * One line: what would have been denied, and what is to be changed. policy, rows, lost: of
+ * One line: how much would have been denied, and the keys to change. policy, rows, lost: of
  * io.mseald.Report; now: ns
  * since 1970. Malloc'ed, not escaped; NULL: out of memory.
  */

@@ -231,7 +231,7 @@ static const char *deny_letters(const unsigned masks[MSEALD_ACTION_COUNT], char 
 const char *spaces_deny_text(const unsigned masks[MSEALD_ACTION_COUNT], bool short_form,
 			      char buf[SPACES_DENY_TEXT_MAX])
 {
-	/* What is shown as killed is not shown as denied or logged too: the strongest action wins. */
+	/* An operation shown as killed is not shown as denied or logged too: the strongest action wins. */
 	const unsigned kill = masks[MSEALD_ACTION_KILL];
 	const unsigned deny = masks[MSEALD_ACTION_DENY] & ~kill;
 	const unsigned audit = masks[MSEALD_ACTION_AUDIT] & ~kill & ~deny;

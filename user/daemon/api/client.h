@@ -69,7 +69,7 @@ int client_read_pid(const struct client *client, json_t *parameters, bool needed
 pid_t client_pid_for(const struct client *client, pid_t pid);
 
 /*
- * May it have this process sealed, and see how it is? What is found holds for as long as
+ * May it have this process sealed, and see how it is? The answer holds for as long as
  * target_unchanged(). -EBADR and why.
  */
 int client_may(const struct client *client, const struct target *target, struct error *error);

@@ -17,7 +17,7 @@
 
 #define CALLS_A_TURN 32		/* of root, before others have theirs; others have one */
 #define PARTS_A_TURN 32		/* of a reply in parts, for others */
-/* What is read or kept for a client that is not root, in bytes. */
+/* The limit of input and of queued output of a client that is not root, in bytes. */
 #define USER_MESSAGE_MAX (256u << 10)
 #define USER_REPLY_MAX (10u << 20)	/* the seals of one address space, as many as there can be */
 #define REPLY_MAX (256u << 20)	/* of one reply to root */

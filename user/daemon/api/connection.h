@@ -97,7 +97,7 @@ int connection_error(struct connection *connection, const char *error, json_t *p
 
 /*
  * The answer to the call that is being handled comes later: nothing more is read of this
- * client. gone() is called when the connection ends. What is queued after the call has
+ * client. gone() is called when the connection ends. A reply queued after the call has
  * returned is sent by connection_resume(); over: the call is, and gone() is not called any more.
  */
 void connection_defer(struct connection *connection, void (*gone)(void *), void *context);

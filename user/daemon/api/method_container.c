@@ -31,7 +31,7 @@ static void order_free(struct order *order)
 	free(order->cgroup);
 }
 
-/* --- what is asked for --- */
+/* --- parameters --- */
 
 static int read_string(json_t *parameters, const char *name, const char **ret, const char **ret_bad)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* List: what is sealed, read back from the maps and sent as io.mseald.Space. */
+/* List: all seals, read back from the maps and sent as io.mseald.Space. */
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -145,7 +145,7 @@ static int listing_open(struct daemon *daemon, struct client *client, pid_t pid,
 	}
 	if (r < 0) {
 		listing_free(listing);
-		return r == -EBADR ? r : error_set_errno(error, pid, r, "cannot read what is sealed");
+		return r == -EBADR ? r : error_set_errno(error, pid, r, "cannot read the seals");
 	}
 	*ret = listing;
 	return 0;

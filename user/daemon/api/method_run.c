@@ -30,7 +30,7 @@
 #define RUNS_OF_USERS_MAX 960	/* of all but root */
 #define RUNS_PER_USER_MAX 64
 
-/* What is complete when a program without a loader begins. */
+/* The segments that are complete when a program without a loader begins. */
 #define SEGMENTS_FIRST (1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_VDSO)
 
 struct run {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See report.h. What is missing in the table is reckoned from the kernel's own
+ * See report.h. The attempts missing in the table are computed from the kernel's own
  * counts: every attempt that is counted there and in no row, whatever became
  * of it, is reported as lost.
  */
@@ -208,7 +208,8 @@ static void no_room(struct report *report)
 	report->state->report_full++;
 	if (!report->told_full)
 		log_warning(
-			"the report is full: what is new is only counted; empty it with `msealctl policy "
+			"the report is full: new kinds of attempts are only counted; empty it with "
+			"`msealctl policy "
 			"report --reset`");
 	report->told_full = true;
 }

@@ -30,7 +30,7 @@ struct report *report_close(struct report *report);	/* writes the file; takes NU
 void report_attempt(struct report *report, const struct mseald_event *event);
 
 /*
- * The reply of Report: all, or what is about one policy ("-": by hand). reset: and then empties it.
+ * The reply of Report: all rows, or those of one policy ("-": by hand). reset: and then empties it.
  * NULL and why.
  */
 json_t *report_tell(struct report *report, const char *policy, bool reset, struct error *error);

@@ -17,7 +17,7 @@ void namespaces_join_cgroups(void);
  */
 int namespaces_same(int proc_fd, int other_fd, const char *kind);
 
-/* Is what is mounted here mounted for pid 1 too? */
+/* Is the file system mounted here mounted for pid 1 too? */
 bool namespaces_share_mounts(void);
 
 #endif

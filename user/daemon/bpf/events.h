@@ -25,7 +25,7 @@ int events_open(sd_event *loop, struct programs *programs, const struct event_ha
 		void *context, struct events **ret);
 struct events *events_close(struct events *events);	/* takes NULL, returns NULL */
 
-/* Reads what is in the ring buffer now. Takes NULL. */
+/* Reads the events in the ring buffer now. Takes NULL. */
 void events_catch_up(struct events *events);
 
 /* Attempts whose event was lost, since the maps were made. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who else has what is locked: descriptors that were got before the lock was taken, programs that
+ * Other holders of locked objects: descriptors that were got before the lock was taken, programs that
  * refer to a map of ours.
  */
 #ifndef MSEALD_BPF_LOCK_HOLDERS_H

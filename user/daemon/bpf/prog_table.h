@@ -14,7 +14,7 @@ enum prog_kind {
 
 #define PROG_COUNT 54
 
-/* What a seal set needs beside what is always attached: parts that cost where nothing else does. */
+/* Programs that a seal set needs beside those always attached: they cost where others do not. */
 #define NEED_FOREIGN 0x1u	/* some seal denies foreign writes */
 #define NEED_USERFAULT 0x2u	/* something is sealed that userfaultfd can reach */
 #define NEED_POLICY 0x4u	/* some policy is active */

@@ -26,14 +26,14 @@ struct lock;
 int programs_possible(void);
 /*
  * Opens, probes and loads; reuses pinned maps, pins new ones. lock, which stays the caller's, gets all
- * links; NULL: none. Logs what is wrong; negative errno.
+ * links; NULL: none. Logs the fault; negative errno.
  */
 int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret);
 /* Closes everything; pinned links stay attached. Takes NULL, returns NULL. */
 struct programs *programs_free(struct programs *programs);
 
 /*
- * Attaches what is always needed and what these NEED_* ask for, as far as it is not
+ * Attaches the programs always needed and those of these NEED_*, as far as they are not
  * attached yet, then removes older generations. All or nothing; logs.
  */
 int programs_attach(struct programs *programs, unsigned needs);

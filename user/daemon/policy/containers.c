@@ -184,7 +184,7 @@ static int insert(struct containers *containers, struct container *container)
 	return 0;
 }
 
-/* What is in this cgroup now need not have been seen. */
+/* Processes in this cgroup now need not have been seen. */
 static void begin_watch(struct programs *programs, const char *cgroup, struct container_watch *ret)
 {
 	_cleanup_free_ pid_t *pids = NULL;

@@ -137,7 +137,7 @@ static int compare(const void *left, const void *right)
 	return memcmp(left, right, sizeof(struct mseald_inode));
 }
 
-/* Adds up what is about the same file. */
+/* Adds up the entries of the same file. */
 static void sum_up(struct file_map_table *table)
 {
 	size_t count = 0;

@@ -107,7 +107,7 @@ void gc_collect_soon(struct gc *gc)
 	timer_set_if_off(&gc->soon, SOON_US);
 }
 
-/* The counter only says when to look: what is attached goes only when nothing needs it. */
+/* The counter only says when to look: programs are detached only when nothing needs them. */
 static bool is_idle(struct gc *gc)
 {
 	volatile const struct mseald_state *state = programs_state(gc->programs);
@@ -144,7 +144,7 @@ void gc_finish(struct gc *gc)
 	if (programs_attached(gc->programs) && is_idle(gc))
 		detach(gc);
 	if (programs_attached(gc->programs))
-		log_info("ending; what is sealed stays sealed");
+		log_info("ending; sealed memory stays sealed");
 }
 
 int gc_take_over(struct gc *gc)

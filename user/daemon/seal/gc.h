@@ -19,11 +19,11 @@ int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_m
 	    struct integrity *integrity, struct gc **ret);
 struct gc *gc_close(struct gc *gc);	/* takes NULL, returns NULL */
 
-/* At the start: attaches again what an earlier daemon had attached, or removes what is left of it. Logs. */
+/* At the start: attaches again what an earlier daemon had attached, or removes its remains. Logs. */
 int gc_take_over(struct gc *gc);
 
 /*
- * After what may have changed what is sealed: frees seal sets that nobody refers
+ * After seals may have changed: frees seal sets that nobody refers
  * to. Programs that nothing needs any more stay attached for a few seconds.
  */
 void gc_collect(struct gc *gc);

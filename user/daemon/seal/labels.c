@@ -13,7 +13,7 @@
 
 #define PROBES 8
 
-/* Of what is too long the end, which tells more. */
+/* Keep the tail of an over-long path. */
 static void copy_text(char to[MSEALD_LABEL_TEXT], const char *from)
 {
 	size_t length = strlen(from);

@@ -17,7 +17,7 @@
 #define READINESS_RELRO_MAX 128
 
 struct readiness {
-	/* What is known before. */
+	/* Known before. */
 	bool settled;			/* it has had all the time that a loader may take */
 	/* only objects that ask for it (GNU_PROPERTY_MEMORY_SEAL) are wanted */
 	bool marked;

@@ -451,7 +451,7 @@ size_t set_map_collect(struct set_map *sets)
 	if (!found)
 		return 0;
 	set_map_wait(sets);
-	/* A count that is 0 stays 0: only what is referred to is ever passed on. */
+	/* A count that is 0 stays 0: only referenced sets are ever passed on. */
 	for (uint32_t id = 1; id < set_map_end(sets); id++)
 		if (is_garbage(sets, id))
 			release_set(sets, id);

@@ -33,7 +33,7 @@ void tracer_allow(struct programs *programs)
 	}
 	if (task_iter_read(programs, getpid(), &tasks, &count) < 0) {
 		log_warning(
-			"cannot find out when mseald was started: what is sealed against foreign writes "
+			"cannot find out when mseald was started: memory sealed against foreign writes "
 			"will not be sealed by mseal(2) as well, ignoring");
 		return;
 	}

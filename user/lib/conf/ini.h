@@ -6,9 +6,9 @@
 enum ini_kind { INI_END, INI_SECTION, INI_ASSIGNMENT, INI_FAULT };
 
 struct ini {
-	char *rest;			/* what is not read yet; changed while it is read */
+	char *rest;			/* the part not read yet; changed while it is read */
 	unsigned line;			/* of what was read last, from 1 */
-	/* a section has its name in key; a fault what is wrong (never NULL) */
+	/* a section has its name in key; a fault its text (never NULL) */
 	char *key, *value;
 	char fault[96];
 };

@@ -22,7 +22,7 @@ struct parser {
 	const char *full;		/* the key that was reported to have too many values */
 };
 
-/* All of these tell what is wrong, or set parser->error. */
+/* All of these report a fault, or set parser->error. */
 void parser_complain(struct parser *p, unsigned line, const char *format, ...) _printf_(3, 4);
 /* At the end of the file: how many there were beside the PARSER_FAULTS_MAX that were reported. */
 void parser_tell_rest(struct parser *p);

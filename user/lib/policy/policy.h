@@ -27,7 +27,7 @@
 /* One value of Exe=. */
 struct policy_exe {
 	char *given;			/* as written */
-	char *path;			/* what is matched: symbolic links followed, as far as they exist */
+	char *path;			/* to match: symbolic links followed, as far as they exist */
 	unsigned line;			/* where it stands */
 	/* FOLDER: path ends in "/"; GLOB: glob(7), * stays within a name */
 	enum { POLICY_EXE_FILE, POLICY_EXE_FOLDER, POLICY_EXE_GLOB } kind;
@@ -59,7 +59,7 @@ struct policies {
 	size_t count;
 };
 
-/* What is known of a program when it starts. */
+/* The facts of a program when it starts. */
 struct policy_facts {
 	/* absolute, as the process itself sees it; NULL: not known, matches no Exe= */
 	const char *exe;
