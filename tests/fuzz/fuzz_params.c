@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Any JSON object as the parameters of a call: each is taken or refused by its name, and what was
- * not given, or was
- * refused, leaves alone what there was.
+ * not given, or was refused, leaves alone what there was.
  */
 #include <errno.h>
 #include <stdint.h>

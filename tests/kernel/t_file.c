@@ -695,7 +695,7 @@ static long seal_self(const long a[6])
 		       0;
 }
 
-/* A user must not keep root from files that are not his. */
+/* A user must not keep root from files of others. */
 static void users(void)
 {
 	struct scene scene;
@@ -704,7 +704,7 @@ static void users(void)
 	(void)chmod(folder, 0777);
 	puppet_become(scene.victim, USER, USER);
 	ok(puppet_run(scene.victim, seal_self, (long)scene.at) == 0, "a user seals with file-write");
-	ok(copy_over(scene.path), "a file that is not his: root can write it");
+	ok(copy_over(scene.path), "a file of another user: root can write it");
 	fill(scene.path);
 	(void)chmod(scene.path, 0666);
 	ok(strike(&scene, scene.victim, by_pwrite) == -EPERM, "the process itself cannot");
@@ -714,7 +714,7 @@ static void users(void)
 	(void)chown(scene.path, USER, USER);
 	puppet_become(scene.victim, USER, USER);
 	ok(puppet_run(scene.victim, seal_self, (long)scene.at) == 0, "a user seals with file-write");
-	ok(!copy_over(scene.path) && errno == EPERM, "his own file: root cannot");
+	ok(!copy_over(scene.path) && errno == EPERM, "the user's own file: root cannot");
 	scene_close(&scene);
 }
 

@@ -794,7 +794,7 @@ static void allow_tracing(void)
 {
 	int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_WRONLY | O_CLOEXEC);
 
-	/* Else the same user may only trace his children; the attacks need more. */
+	/* Else a user may only trace their children; the attacks need more. */
 	if (fd >= 0 && write(fd, "0", 1) != 1)
 		diag("Yama may be in the way: %s", strerror(errno));
 	if (fd >= 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Much of everything: 10,000 seals in 100 processes, 10,000 sealed processes. The daemon stays small, does
- * nothing when nothing is asked of it, and each of them is sealed. $MSEALD_SCALE: processes
- * (default 10,000 on 6.12, 1,000
- * elsewhere, and under sanitizers, where each of them has so much memory that the VM has too little).
+ * Much of everything: 10,000 seals in 100 processes, 10,000 sealed processes. The daemon stays
+ * small, does nothing when nothing is asked of it, and each of them is sealed. $MSEALD_SCALE:
+ * processes (default 10,000 on 6.12, 1,000 elsewhere, and under sanitizers, where each of them has
+ * so much memory that the VM has too little).
  */
 #define _GNU_SOURCE
 #include <errno.h>

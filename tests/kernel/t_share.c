@@ -341,7 +341,7 @@ static void many_seals(void)
 		puppet_end(clients[i]);
 	page = puppet_pages(last, 1, PROT_READ);
 	ok(status_becomes("spaces", 1, 20) && !*ask(last, "Seal", last->pid, page, PAGE)->error,
-	   "and he, when they have ended");
+	   "and so may the user, when they have ended");
 	puppet_end(last);
 	puppet_end(other);
 }
@@ -446,7 +446,7 @@ static void quota(void)
 	ok(puppet_run(own, end_children, 0) == 0 && status_becomes("spaces", before, 20),
 	   "and are free again");
 
-	/* Users of a user namespace of his are him. */
+	/* Users of a user namespace that the user made count as that user. */
 	inside = puppet_of(USER, USER);
 	puppet_call(inside, SYS_setpgid, 0, 0);
 	puppet_user_namespace(inside, 100000, 1000);

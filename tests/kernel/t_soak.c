@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A soak: very many requests of all kinds, right and wrong, and programs that start and are sealed
- * by a policy, in
- * random order. In the end maps, descriptors and memory of the daemon are where they were.
- * $MSEALD_SOAK: how many turns, of 20 requests on the average (default 600; `make soak` has
- * 50,000). $MSEALD_SEED: the same order again.
+ * by a policy, in random order. In the end maps, descriptors and memory of the daemon are where
+ * they were. $MSEALD_SOAK: how many turns, of 20 requests on the average (default 600; `make soak`
+ * has 50,000). $MSEALD_SEED: the same order again.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

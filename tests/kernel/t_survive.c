@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What goes wrong around the daemon while something is sealed: it is killed and started again all
- * the time, finds pins
- * missing, or such as are none of ours, of another layout, no BTF, no room, no memory. What is sealed stays
- * sealed; a daemon that cannot go on says why and changes nothing.
+ * the time, finds pins missing, or such as are none of ours, of another layout, no BTF, no room, no
+ * memory. Sealed memory stays sealed; a daemon that cannot go on says why and changes nothing.
  * $MSEALD_SURVIVE: how often it is killed (default 200 on 6.12, 20 elsewhere and in short, where
  * not every map is tried either).
  */

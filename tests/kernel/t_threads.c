@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A process with 64 threads in system calls of all kinds is sealed natively
- * 50 times, or $MSEALD_THREADS_SEALS, up to 1,000 (half an hour under emulation). None of its calls
- * may fail or return anything else than in a
- * process that is left alone.
+ * A process with 64 threads in system calls of all kinds is sealed natively 50 times, or
+ * $MSEALD_THREADS_SEALS, up to 1,000 (half an hour under emulation). None of its calls may fail or
+ * return anything else than in a process that is left alone.
  */
 #define _GNU_SOURCE
 #include <errno.h>

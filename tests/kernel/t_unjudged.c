@@ -139,8 +139,7 @@ static uint64_t hash_bytes(int fd, uint64_t start, uint64_t end)
 
 /*
  * A line for each mapping: all that maps says, its flags, how many pages of its own it has, and if
- * it has any, its
- * bytes. Not of shared memory, nor of the stack in use.
+ * it has any, its bytes. Not of shared memory, nor of the stack in use.
  */
 static char *everything(pid_t pid)
 {

@@ -72,7 +72,7 @@ static void users(void)
 {
 	struct puppet *client = puppet_of(USER, USER), *own = puppet_of(USER, USER), *victim;
 
-	sealed(client, own, own->pid, "a user: a process of his own");
+	sealed(client, own, own->pid, "a user: an own process");
 	sealed(client, client, client->pid, "a user: itself");
 	refused(client, roots, "PermissionDenied", "only root", "a user: a process of root");
 	victim = puppet_of(OTHER, OTHER);
@@ -110,7 +110,7 @@ static void users(void)
 	puppet_call(victim, SYS_setresgid, USER, USER, USER);
 	puppet_call(victim, SYS_setresuid, USER, USER, USER);
 	refused(client, victim, "PermissionDenied", "PR_SET_DUMPABLE",
-		"a user: one of his that shares root's memory");
+		"a user: an own process that shares root's memory");
 	puppet_end(victim);
 	/* The caller is another by now than when it connected: the same as seteuid() there. */
 	puppet_end(client);
@@ -177,15 +177,15 @@ static void looks(void)
 	ok(!*asked->error && asked->spaces == 0, "a user: nothing of others is counted (%s, %d)",
 	   asked->error, (int)asked->spaces);
 	asked = ask(client, "List", roots->pid, 0, 0);
-	ok(!strcmp(asked->error, "PermissionDenied"), "a user: nor when he names one (%s)", asked->message);
+	ok(!strcmp(asked->error, "PermissionDenied"), "a user: nor by its pid (%s)", asked->message);
 	must_seal(own->pid, pages_of(own), PAGE);
 	asked = ask(client, "List", 0, 0, 0);
 	ok(!*asked->error && asked->spaces == 1 && asked->pid == own->pid,
-	   "a user: is shown his own (%s, %d)", asked->error, (int)asked->spaces);
+	   "a user: sees their own (%s, %d)", asked->error, (int)asked->spaces);
 	asked = ask(client, "List", own->pid, 0, 0);
-	ok(!*asked->error && asked->spaces == 1, "a user: and when he names it (%s)", asked->error);
+	ok(!*asked->error && asked->spaces == 1, "a user: and by its pid (%s)", asked->error);
 	asked = ask(client, "Status", 0, 0, 0);
-	ok(!*asked->error && asked->spaces == 1, "a user: his own is counted (%s, %d)", asked->error,
+	ok(!*asked->error && asked->spaces == 1, "a user: their own is counted (%s, %d)", asked->error,
 	   (int)asked->spaces);
 	spaces = daemon_list(0);
 	ok(status_number("spaces") == 3 && json_array_size(spaces) == 3, "root: sees all");
@@ -227,7 +227,7 @@ static void monitors(void)
 	is_sealed(roots, roots_pages);
 	is_sealed(own, pages);
 	event = monitor_next(&users, 20000);
-	ok(event && json_number(event, "pid") == own->pid, "a user: monitors his own first (%d)",
+	ok(event && json_number(event, "pid") == own->pid, "a user: monitors their own first (%d)",
 	   (int)json_number(event, "pid"));
 	json_decref(event);
 	event = monitor_next(&users, 1000);
@@ -247,8 +247,8 @@ static void monitors(void)
 /* --- containers --- */
 
 /*
- * Is he refused all that only root of the machine may? host: but for what its user 0 may without a
- * capability.
+ * Is the client refused all calls for root of the machine? host: except for those that user 0 may
+ * make without a capability.
  */
 static void no_root(struct puppet *client, bool host, const char *name, const char *why)
 {
@@ -350,9 +350,9 @@ static void user_namespaces(void)
 	refused(client, roots, "PermissionDenied", "only root",
 		"root in a user namespace: a process of root");
 	refused(client, users, "PermissionDenied", "user namespace",
-		"root in a user namespace: one of his user outside");
+		"root in a user namespace: a process of its user outside");
 	own = puppet_child(client, 0);
-	sealed(client, own, own->pid, "root in a user namespace: one of his own there");
+	sealed(client, own, own->pid, "root in a user namespace: an own process there");
 	puppet_end(own);
 	puppet_end(client);
 
@@ -402,7 +402,7 @@ static void in_container(void)
 
 /* --- what changes between --- */
 
-/* The user asks, and is a setuid program when he is heard. */
+/* The client calls, and is a setuid program when the call is handled. */
 static void becomes_another(void)
 {
 	static const char program[] = "/usr/bin/runme-setuid",

@@ -231,8 +231,7 @@ static bool has_x32(void)
 
 /*
  * Short: one ABI of those that the attack has, another for the next attack; and where $MSEALD_TURN
- * is another, as it is on the
- * next kernel and on the next day.
+ * is another, as it is on the next kernel and on the next day.
  */
 static unsigned one_of_them(unsigned abis)
 {

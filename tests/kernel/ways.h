@@ -15,8 +15,8 @@
 #include "attack.h"
 
 /*
- * Starts the daemon and seals somebody, so that the programs stay attached
- * while others act unsealed. And back: checks that he still is.
+ * Starts the daemon and seals a process, so that the programs stay attached
+ * while others act unsealed. And back: checks that it still is sealed.
  */
 void ways_begin(void);
 void ways_end(void);

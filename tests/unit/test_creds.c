@@ -174,7 +174,7 @@ static void a_share_is_a_share(void **state)
 
 	(void)state;
 	assert_int_equal(quota_enter(quota, 1000, now, &user), 0);
-	/* Who always asks as soon as he may, calls of 3 ms, for a minute. */
+	/* A user who always calls as soon as the bucket allows, calls of 3 ms, for a minute. */
 	while (now < 160 * SECOND) {
 		uint64_t wait = quota_wait(quota, user, now);
 

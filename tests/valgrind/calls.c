@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * System calls that valgrind does not know (3.19; 3.24 pidfd_open only) and answers with ENOSYS, so
- * that half of the
- * daemon would not run: pidfd_open, pidfd_send_signal, mseal. The library, preloaded under
- * valgrind, asks the program (-DPROGRAM),
- * which runs without, to make them; descriptors go to and fro. One connection a call. Commands of
- * bpf(2) that it does
- * not know it makes; what they have written the library tells it.
+ * that half of the daemon would not run: pidfd_open, pidfd_send_signal, mseal. The library,
+ * preloaded under valgrind, asks the program (-DPROGRAM), which runs without, to make them;
+ * descriptors go to and fro. One connection a call. Commands of bpf(2) that it does not know it
+ * makes; what they have written the library tells it.
  */
 #include <errno.h>
 #include <linux/bpf.h>

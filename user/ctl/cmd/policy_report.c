@@ -55,14 +55,14 @@ static const char *time_text(uint64_t ns, char buf[TIME_MAX])
 /* "text+4K by nginx[812] at libc.so.6+0x1": addresses where it is not known in which file they are. */
 static char *example_text(const json_t *example)
 {
-	const char *place = reply_string(example, "symbol"), *caller = reply_string(example, "caller");
-	char place_number[24], caller_number[24], size[TEXT_SIZE_MAX];
+	const char *symbol = reply_string(example, "symbol"), *caller = reply_string(example, "caller");
+	char symbol_number[24], caller_number[24], size[TEXT_SIZE_MAX];
 	char *text;
 
-	(void)snprintf(place_number, sizeof(place_number), "0x%" PRIx64, reply_integer(example, "address"));
+	(void)snprintf(symbol_number, sizeof(symbol_number), "0x%" PRIx64, reply_integer(example, "address"));
 	(void)snprintf(caller_number, sizeof(caller_number), "0x%" PRIx64, reply_integer(example, "ip"));
 	if (asprintf(&text, "%s of %s by %s[%" PRIu64 "] at %s",
-		     text_size(reply_integer(example, "length"), size), *place ? place : place_number,
+		     text_size(reply_integer(example, "length"), size), *symbol ? symbol : symbol_number,
 		     reply_string(example, "comm"), reply_integer(example, "pid"),
 		     *caller ? caller : caller_number) < 0)
 		return NULL;

@@ -58,8 +58,7 @@ bool client_lives(const struct client *client);
 
 /*
  * The pid that is meant by a number that the client has named, as mseald counts. Where it counts
- * otherwise, only of
- * processes in its own pid namespace. -EBADR and why.
+ * otherwise, only of processes in its own pid namespace. -EBADR and why.
  */
 int client_find_pid(const struct client *client, pid_t named, pid_t *ret, struct error *error);
 /* The same of the parameter "pid". -EINVAL: see params.h. */

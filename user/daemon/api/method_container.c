@@ -238,6 +238,6 @@ int method_unwatch_container(struct connection *connection, json_t *parameters)
 				"there is no policy of a container %s; msealctl policy list has all", id);
 	else if (r < 0)
 		(void)error_set(&error, "Failed", 0,
-				"cannot take the policy of container %s out of force: %s", id, strerror(-r));
+				"cannot deactivate the policy of container %s: %s", id, strerror(-r));
 	return r < 0 ? reply_failure(connection, &error) : connection_reply(connection, NULL, false);
 }

@@ -120,8 +120,7 @@ static int all_entries(struct listing *listing)
 
 /*
  * Every sealed address space, those of one seal set after each other, or (pid not 0) that of one
- * process. once: as
- * io.mseald.List has it. Takes over client. -EBADR and why.
+ * process. once: as io.mseald.List has it. Takes over client. -EBADR and why.
  */
 static int listing_open(struct daemon *daemon, struct client *client, pid_t pid, bool once,
 			struct listing **ret, struct error *error)

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Run: the client is traced through its next exec to the entry point of
- * the new program (launch_tracer.h), sealed there, and let go. Open to everybody: the process meant
- * is always the caller itself,
- * as the kernel knows it. Nothing here waits for anything that the
- * caller does before it is at its entry point; there, it stands.
+ * Run: the client is traced through its next exec to the entry point of the new program
+ * (launch_tracer.h), sealed there, and let go. Open to everybody: the process meant is always the
+ * caller itself, as the kernel knows it. Nothing here waits for anything that the caller does
+ * before it is at its entry point; there, it stands.
  */
 #include <errno.h>
 #include <string.h>

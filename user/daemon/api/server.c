@@ -58,7 +58,7 @@ static void turn_away(struct connection *connection, uid_t account, int r)
 	(void)connection_flush(connection);
 }
 
-/* Who it is, and whether there is room for him. */
+/* The user of the connection, and whether it is within the limits. */
 static int let_in(struct connection *connection)
 {
 	struct server *server = connection->server;

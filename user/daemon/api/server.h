@@ -17,7 +17,7 @@
 int server_open(struct daemon *daemon, const char *path, connection_handler call, struct server **ret);
 struct server *server_close(struct server *server);	/* takes NULL, returns NULL */
 
-/* Time (us) that was spent for a user outside of his calls: it counts as if it were. Takes NULL. */
+/* Charges time (us) that was spent for a user outside of their calls. Takes NULL. */
 void server_spend(struct server *server, uid_t account, uint64_t us);
 
 #endif

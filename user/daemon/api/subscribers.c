@@ -41,7 +41,7 @@ static void publish_to(struct connection *connection, json_t *parameters)
 	connection_watch(connection);
 }
 
-/* A user sees what processes of his own try that have no other privileges than he. */
+/* A user sees attempts of their own processes that have no further privileges. */
 static bool may_see(const struct connection *connection, const struct mseald_event *event)
 {
 	return connection->root ||

@@ -23,14 +23,14 @@
 struct ratelimit_process {
 	uint64_t start_time;
 	uint32_t tgid;
-	uint32_t lines;			/* 0: a free place */
+	uint32_t lines;			/* 0: a free slot */
 	uint64_t suppressed;		/* because of its own limit */
 	char comm[MSEALD_COMM_LEN];
 };
 
 struct ratelimit_user {
 	uint32_t uid;
-	uint32_t lines;			/* 0: a free place */
+	uint32_t lines;			/* 0: a free slot */
 };
 
 struct ratelimit {

@@ -7,9 +7,8 @@
 #define MSEALD_BPF_ADOPT_H
 
 /*
- * Logs the fault and the remedy, and has changed nothing then. -EPROTO: maps of another
- * layout; -EINVAL: something
- * that is no map of ours is pinned there; other negative errno.
+ * Logs the fault and the remedy, and has changed nothing then. -EPROTO: maps of another layout;
+ * -EINVAL: something that is no map of ours is pinned there; other negative errno.
  */
 int adopt_check(void);
 

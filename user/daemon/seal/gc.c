@@ -24,7 +24,7 @@
 #define IDLE_LOOKS 2
 #define KEPT_MEMORY (256u * 1024)	/* bytes of free heap */
 
-/* The same when a user has asked for something: he must not have them attached and detached all the time. */
+/* The same for a request of a user, who must not have programs attached and detached all the time. */
 #define IDLE_LOOKS_USER 30
 
 struct gc {

@@ -62,10 +62,9 @@ static bool any_hugetlb(const struct mseald_vma *vmas, size_t count)
 }
 
 /*
- * The file whose pages stand there, if the process may not write them anyway. The stops that
- * remain: without a file
- * file-write stops nothing, and a user keeps root from no file but his own. Huge pages without a
- * file have one of the kernel's.
+ * The file whose pages stand there, if the process may not write them anyway. Returns the remaining
+ * deny mask: without a file, file-write denies nothing, and a user keeps root from writing only files
+ * of their own. Huge pages without a file have one of the kernel's.
  */
 static unsigned plan_file(const struct plan *plan, const struct seal_request *request,
 			  const struct mapping *mapping, unsigned deny, struct seal *seal)

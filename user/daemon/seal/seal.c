@@ -138,7 +138,7 @@ static int native_first(struct programs *programs, const struct target *target,
 	return r;
 }
 
-/* Would a user have more than one may? What he has by policies counts, and is not refused. */
+/* Would a user be over the limit? Their seals by policies count, and are not refused. */
 static int check_limits(struct space_map *space_map, const struct target *target,
 			const struct seal_request *request, const struct sealset *old,
 			const struct sealset *new, struct error *error)

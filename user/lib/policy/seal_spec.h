@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * How memory is to be sealed: the one form in which a policy, a request, a container and `msealctl
- * run` say it, so
- * that none of them can forget a part of it.
+ * run` say it, so that none of them can forget a part of it.
  */
 #ifndef MSEALD_LIB_POLICY_SEAL_SPEC_H
 #define MSEALD_LIB_POLICY_SEAL_SPEC_H
