@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Races against the gates: threads and processes that share their memory hammer
- * sealed pages with all that a gate or an LSM program stops, several on one CPU
+ * sealed pages with all calls that a gate or an LSM program denies, several on one CPU
  * and others spread, while they fork and exec, while the daemon seals more of
  * their pages, and while it is killed and started again. At the end the sealed
  * bytes are what they were, or the process is dead; the attacker's bytes are
@@ -49,7 +49,7 @@ static const char *const strike_names[STRIKES] = {
 	"munmap", "mremap", "mremap-onto", "madvise", "mprotect", "mmap-over", "mmap-noreplace", "mmap-hint",
 };
 
-/* What an LSM program stops, so that no seal ever lets it by. */
+/* Calls that an LSM program denies: no seal ever lets them through. */
 #define BY_LSM_ONLY (1u << MPROTECT | 1u << MAP_OVER | 1u << MAP_BESIDE | 1u << MAP_HINT)
 #define ALL_STRIKES ((1u << STRIKES) - 1)
 
@@ -633,8 +633,8 @@ int main(int argc, char **argv)
 	ok(board->passed[MPROTECT] + board->passed[MAP_OVER] + board->passed[MAP_BESIDE] +
 			   board->passed[MAP_HINT] ==
 		   0,
-	   "what LSM programs stop is never let by");
-	ok(board->native_passed == 0, "where the kernel's own mseal() stops it, nothing is let by (%u)",
+	   "calls that LSM programs deny are never let through");
+	ok(board->native_passed == 0, "where the kernel's own mseal() denies it, nothing is let through (%u)",
 	   board->native_passed);
 	ok(total.unexpected_gone == 0 && total.unexpected_zero == 0,
 	   "pages are gone or discarded only where a gate can be raced, or lets the call happen (%" PRIu64

@@ -143,7 +143,7 @@ static void happens(void)
 	puppet_end(puppet);
 }
 
-/* What mseal(2) lets through, the next gate stops, each in its own way. */
+/* Calls that mseal(2) lets through are denied by the next gate, each in its own way. */
 static void beyond(void)
 {
 	struct puppet *puppet = puppet_new(), *child;

@@ -3,7 +3,7 @@
 # An nginx as it is: sealed by pid with --segments=all, master and workers, while it serves;
 # attacked from inside; reloaded; ended. For busybox sh, as root in the VM; needs mseald, msealctl,
 # nginx, inject and httpload.
-# $MSEALD_EXPECT_GATE (override or kill) says what must become of a call that only a gate can stop.
+# $MSEALD_EXPECT_GATE (override or kill) says what must become of a call that only a gate can deny.
 
 # shellcheck source=tests/kernel/tap.sh
 . "$(dirname "$0")/tap.sh"

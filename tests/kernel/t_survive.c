@@ -59,7 +59,7 @@ static long count(struct score *score, long call, long result)
 	return result;
 }
 
-/* Runs in a puppet: page, score, whether calls that only a gate can stop are answered with EPERM. */
+/* Runs in a puppet: page, score, whether calls that only a gate can deny are answered with EPERM. */
 static long try_all_the_time(const long arguments[6])
 {
 	struct score *score = (struct score *)arguments[1];

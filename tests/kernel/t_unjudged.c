@@ -38,7 +38,7 @@ static const struct call {
 	unsigned abis;
 	long number, offset, length, third, fourth, fifth;
 	bool from_end;			/* length is counted from the end of all numbers */
-	bool either;			/* a gate may stop it all the same */
+	bool either;			/* a gate may deny it all the same */
 } calls[] = {
 #define UNALIGNED(name, number, third) \
 	{ name ": unaligned", WITHOUT_WRAP, number, 8, PAGE, third }, \

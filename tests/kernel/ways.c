@@ -35,15 +35,16 @@ static bool is_native(const struct attack *attack, enum abi abi, bool permanent)
 static const char *expected(const struct attack *attack, enum abi abi, bool permanent)
 {
 	bool compat = abi == ABI_INT80 || abi == ABI_32;
-	bool overridden = attack->stopper == BY_GATE && (compat ? gate_32_is_override() : gate_is_override());
+	bool overridden = attack->mechanism == BY_GATE &&
+			  (compat ? gate_32_is_override() : gate_is_override());
 
 	if (attack->natively && !overridden && is_native(attack, abi, permanent))
 		return attack->natively;
-	if (attack->stopper == ALLOWED)
+	if (attack->mechanism == ALLOWED)
 		return attack->error ? strerrorname_np(attack->error) : "success";
-	if (attack->stopper == BY_LSM || is_native(attack, abi, permanent))
+	if (attack->mechanism == BY_LSM || is_native(attack, abi, permanent))
 		return "EPERM";
-	if (attack->stopper == BY_KILL)
+	if (attack->mechanism == BY_KILL)
 		return "SIGKILL";
 	return overridden ? "EPERM" : "SIGKILL";
 }
@@ -85,10 +86,10 @@ static void report_attack(const struct attack *attack, enum abi abi, bool perman
 	const char *end = strchr(attack->name, ':');
 	char operation[128];
 
-	if (attack->stopper == ALLOWED)
+	if (attack->mechanism == ALLOWED)
 		return;
 	snprintf(operation, sizeof(operation), "%.*s", end ? (int)(end - attack->name) : 100, attack->name);
-	report_cell(attack->row, operation, attack->stopper == BY_LSM ? "lsm" : "gate", abi, permanent,
+	report_cell(attack->row, operation, attack->mechanism == BY_LSM ? "lsm" : "gate", abi, permanent,
 		    result, end ? end + 2 : attack->name);
 }
 
@@ -190,7 +191,7 @@ static void strike_sealed(const struct attack *attack, enum abi abi, bool perman
 	outcome = stage_strike(&stage, stage.target);
 	after = look_at(&stage);
 	got = result_of(&outcome);
-	changed = !stage.victim->dead && attack->stopper != ALLOWED && strcmp(before, after);
+	changed = !stage.victim->dead && attack->mechanism != ALLOWED && strcmp(before, after);
 	if (!strcmp(want, "kept") && !strcmp(got, "success") && !changed)
 		got = want;
 	/* Which of them the kernel looks at first differs from version to version. */
@@ -198,7 +199,7 @@ static void strike_sealed(const struct attack *attack, enum abi abi, bool perman
 		want = got;
 	if (!ok(!strcmp(got, want) && !changed, "row %d: %s, %s, %s: %s%s", attack->row, attack->name, by,
 		what, want,
-		attack->stopper == ALLOWED ? "" : ", nothing has changed, beside the seal it succeeds"))
+		attack->mechanism == ALLOWED ? "" : ", nothing has changed, beside the seal it succeeds"))
 		diag("it ended: %s%s%s%s%s", outcome.text, changed ? "; before:\n" : "",
 		     changed ? before : "", changed ? "after:\n" : "", changed ? after : "");
 	if (!changed && attack->natively == want && strcmp(want, "kept") && !strcmp(got, want))

@@ -754,7 +754,7 @@ static void test_map_and_explain(void **state)
 	assert_string_equal(OUTCOME(2), "allowed");
 	assert_string_equal(WHY(2), "this mseald does not cover it");
 	assert_string_equal(OUTCOME(3), "SIGKILL");
-	assert_string_equal(WHY(3), "its seal denies unmap; only killing stops it here; a race gets past it");
+	assert_string_equal(WHY(3), "its seal denies unmap, here only by SIGKILL; a race gets past it");
 	assert_string_equal(OUTCOME(6), "SIGKILL");
 	assert_string_equal(OUTCOME(12), "allowed");
 	assert_string_equal(WHY(12), "not covered on this kernel");

@@ -128,7 +128,7 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 	} else if (page->deny[MSEALD_ACTION_DENY] & bit) {
 		answer->outcome = outcome;
 		(void)snprintf(answer->why, sizeof(answer->why), strcmp(outcome, "SIGKILL") == 0 ?
-			       "its seal denies %s; only killing stops it here" : "its seal denies %s", name);
+			       "its seal denies %s, here only by SIGKILL" : "its seal denies %s", name);
 	} else {
 		answer->outcome = "logged";
 		(void)snprintf(answer->why, sizeof(answer->why), "its seal only logs %s", name);

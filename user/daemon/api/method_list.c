@@ -150,7 +150,7 @@ static int listing_open(struct daemon *daemon, struct client *client, pid_t pid,
 	return 0;
 }
 
-/* By what the seal's calls without an LSM hook are stopped; "none" where it stops no such call. */
+/* The gate of the seal's calls without an LSM hook; "none" where it denies no such call. */
 static const char *seal_gate(const struct daemon *daemon, const struct seal *seal)
 {
 	unsigned deny = seal_deny(seal, MSEALD_ACTION_DENY) | seal_deny(seal, MSEALD_ACTION_KILL);

@@ -252,7 +252,7 @@ static void add_outcome(json_t *json, const struct coverage *coverage, const str
 {
 	const struct decision *decision = coverage_decision(coverage, op);
 	bool all = !policy || (policy->seal.deny & MSEALD_DENY_DEFAULT) ==
-				      MSEALD_DENY_DEFAULT; /* what mseal(2) stops */
+				      MSEALD_DENY_DEFAULT; /* what mseal(2) denies */
 	bool native = coverage->native && all && (!policy || policy->seal.gate != POLICY_GATE_BPF);
 	bool spared = policy && policy->seal.gate == POLICY_GATE_DENY &&
 		      coverage_kills(coverage, names_deny_of_op(op));

@@ -51,7 +51,7 @@ pid_t tracer_fork(void)
 		return pid < 0 ? -errno : pid;
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	/* Tells of stops, where it is waited for. */
+	/* Reports stops, where it is waited for. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	(void)prctl(PR_SET_NAME, "mseald-tracer");
 	return 0;
