@@ -210,7 +210,7 @@ static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool
 			  (advice_refused_natively(advice) ? OR_NATIVE(reaction) : 0));
 }
 
-/* Below this brk() does nothing but tell the break: brk(0) is how that is asked for. */
+/* Below this brk() only returns the break: programs call brk(0) to read it. */
 static __always_inline u64 least_break(const struct mm_struct *mm)
 {
 	/* With CONFIG_COMPAT_BRK it may be the end of data. */

@@ -6,7 +6,7 @@
  *
  * Data flows: a seal set is written once by the daemon (struct mseald_node),
  * an address space refers to it (struct mseald_space), programs read both to
- * reach a verdict and tell of it (struct mseald_event).
+ * reach a verdict and report it (struct mseald_event).
  */
 #ifndef MSEALD_SHARED_H
 #define MSEALD_SHARED_H
@@ -102,7 +102,7 @@ enum mseald_verdict {
 
 /*
  * A file, as the kernel knows it. The inode of a mapped file stays where it is
- * for as long as the mapping does; number and generation tell it from another
+ * for as long as the mapping does; number and generation distinguish it from another
  * one that has the address later. Address 0: none.
  */
 struct mseald_inode {

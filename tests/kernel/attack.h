@@ -41,7 +41,7 @@ struct stage {
 	/* where the same call must succeed: after and before the seal; 0: nowhere */
 	uint64_t control[2];
 	int fd;				/* of the file mapped, in the victim */
-	long own[4];			/* of the attack: what prepare() tells strike() */
+	long own[4];			/* of the attack: from prepare() to strike() */
 	char trouble[160];		/* why it cannot be tried; "" while all is well */
 };
 

@@ -87,7 +87,7 @@ static inline uint64_t fuzz_pattern(uint64_t address)
 	return 0x5ea1000000000000ull ^ (address >> 12);
 }
 
-/* Makes the calls that its slot tells, until it is killed. */
+/* Makes the calls in its slot, until it is killed. */
 void fuzz_run(struct fuzz_slot *slot) __attribute__((noreturn));
 
 #endif

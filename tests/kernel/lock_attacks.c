@@ -832,7 +832,7 @@ static long stop_by_pidfd(pid_t daemon)
 	return r;
 }
 
-/* A socket that tells its owner of what comes, by this signal. */
+/* A socket that signals input to its owner, by this signal. */
 static long stop_by_owner(pid_t daemon)
 {
 	int pair[2];

@@ -116,7 +116,7 @@ static void happens(void)
 	denied(puppet, "munmap", puppet_call(puppet, SYS_munmap, page, PAGE));
 	denied(puppet, "mremap", puppet_call(puppet, SYS_mremap, page, PAGE, 2 * PAGE, MREMAP_MAYMOVE));
 	denied(puppet, "madvise(MADV_DONTNEED)", puppet_call(puppet, SYS_madvise, page, PAGE, MADV_DONTNEED));
-	/* The kernel's own brk tells the break that there is; one that is overridden says EPERM. */
+	/* The kernel's own brk returns the present break; an overridden brk returns EPERM. */
 	result = puppet_call(puppet, SYS_brk, heap);
 	ok(result == (gate_is_override() ? -EPERM : (long)(heap + 2 * PAGE)) &&
 	   *protection_of(puppet->pid, heap + PAGE), "brk: the break stays where it is (%s)",

@@ -133,7 +133,7 @@ static void breaks(void)
 	places[4] = heap_start(puppet->pid) - 1;
 	for (int i = 0; i < 5; i++) {
 		result = puppet_call(puppet, SYS_brk, places[i]);
-		ok(result == (long)end, "row 8: %s: not sealed, it tells the break (%s)", names[i],
+		ok(result == (long)end, "row 8: %s: not sealed, it returns the break (%s)", names[i],
 		   puppet_text(puppet, result));
 	}
 	if (proc_maps_read(puppet->pid, &maps) < 0)
@@ -150,7 +150,7 @@ static void breaks(void)
 	for (int i = 0; i < 5; i++) {
 		result = puppet_call(puppet, SYS_brk, places[i]);
 		ok(result == (long)end,
-		   "row 8: %s: everything below the heap sealed, it tells the break (%s)", names[i],
+		   "row 8: %s: everything below the heap sealed, it returns the break (%s)", names[i],
 		   puppet_text(puppet, result));
 	}
 	result = puppet_call(puppet, SYS_brk, end + PAGE);
@@ -163,13 +163,13 @@ static void breaks(void)
 	puppet = puppet_with_heap(&start, &end);
 	must_seal(puppet->pid, start, PAGE);
 	result = puppet_call(puppet, SYS_brk, 0);
-	ok(result == (long)end, "row 8: brk(0), the heap sealed: it tells the break (%s)",
+	ok(result == (long)end, "row 8: brk(0), the heap sealed: it returns the break (%s)",
 	   puppet_text(puppet, result));
 	result = puppet_call(puppet, SYS_brk, start + PAGE);
 	ok(result == (long)(start + PAGE), "row 8: the break can be moved down to the seal (%s)",
 	   puppet_text(puppet, result));
 	result = puppet_call(puppet, SYS_brk, start);
-	/* The kernel's own way to refuse is to tell the break as it is. */
+	/* The kernel's own way to refuse is to return the break as it is. */
 	ok(native_expected() && !gate_is_override() ? result == (long)(start + PAGE) :
 						      stopped_by_gate(puppet, result),
 	   "row 8: and no further: %s (%s)", gate_text(), puppet_text(puppet, result));

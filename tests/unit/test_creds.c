@@ -207,7 +207,7 @@ static void debt_outlives_the_connection(void **state)
 	/* Paid and gone: forgotten, which only ASan sees. */
 	assert_int_equal(quota_enter(quota, 1001, now + 100 * SECOND, &user), 0);
 	assert_int_equal(quota_wait(quota, user, now + 100 * SECOND), 0);
-	/* Spent for one who is not connected. */
+	/* Spent for a user without a connection. */
 	quota_spend_for(quota, 1002, now + 100 * SECOND, 10 * SECOND);
 	assert_int_equal(quota_enter(quota, 1002, now + 100 * SECOND, &user), 0);
 	assert_true(quota_wait(quota, user, now + 100 * SECOND) > 30 * SECOND);

@@ -264,7 +264,7 @@ static int add_container(const struct state *state, json_t *request, struct faul
 	if (!pid || (json_is_integer(pid) && json_integer_value(pid) == 0))
 		return wrong(
 			fault,
-			"the state has no pid: the runtime tells it in the stage createRuntime only; "
+			"the state has no pid: the runtime passes it in the stage createRuntime only; "
 			"set the hook up "
 			"for that one");
 	if (!json_is_integer(pid) || json_integer_value(pid) < 0 || json_integer_value(pid) > INT32_MAX)

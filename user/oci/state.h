@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What an OCI runtime tells a hook on its standard input (runtime-spec, State),
+ * The state that an OCI runtime passes to a hook on its standard input (runtime-spec, State),
  * and what its annotations ask of mseald. Whoever made the container has written
  * these: nothing in it is trusted, and nothing is guessed.
  */

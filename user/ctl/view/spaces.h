@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sealed address spaces as io.mseald.List tells of them. */
+/* Sealed address spaces from io.mseald.List. */
 #ifndef MSEALCTL_SPACES_H
 #define MSEALCTL_SPACES_H
 

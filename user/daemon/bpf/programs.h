@@ -50,7 +50,7 @@ unsigned programs_needs(const struct programs *programs);
 /* Detaches all generations. */
 void programs_detach(struct programs *programs);
 bool programs_attached(const struct programs *programs);
-/* Is everything that one of these NEED_* calls for attached, as the kernel tells it? -ENOLINK: not. */
+/* Is everything that one of these NEED_* calls for attached, by the kernel's answer? -ENOLINK: not. */
 int programs_check(const struct programs *programs, unsigned needs);
 /* Of the links that are attached now; each daemon has its own. 0: none. */
 unsigned programs_generation(const struct programs *programs);
@@ -85,7 +85,7 @@ int programs_forget_account(struct programs *programs, uint32_t account);
 int programs_watch(struct programs *programs, uint64_t key, const struct mseald_watched *facts);
 int programs_unwatch(struct programs *programs, uint64_t key);
 /*
- * What the kernel's iterators tell: a descriptor to read struct mseald_task from, of one process or
+ * The output of the kernel's iterators: a descriptor to read struct mseald_task from, of one process or
  * all (pid 0)...
  */
 int programs_tasks_fd(struct programs *programs, uint32_t pid);
