@@ -54,9 +54,9 @@ enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds
 		if (poll(waits, ELEMENTS(waits), left) < 0 && errno != EINTR)
 			launch_end_unsealed(tracer, "mseald's tracer failed");
 		/*
-		 * Its trap has been taken away: it execs, or ends - or another thread execs, which only wait(2)
-		 * for any child reports, because the two threads have exchanged their ids by then (fs/exec.c,
-		 * de_thread; seen on 6.12). It must not get far.
+		 * Its trap has been taken away: it execs, or ends - or another thread execs, which only
+		 * wait(2) for any child reports, because the two threads have exchanged their ids by then
+		 * (fs/exec.c, de_thread; seen on 6.12). It must not get far.
 		 */
 		dying = waits[2].revents & (POLLHUP | POLLERR);
 		if (waits[0].revents)
