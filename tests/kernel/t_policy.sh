@@ -310,7 +310,7 @@ if open_to_write "$libc"; then false; else true; fi
 ok $? 'FileWrite=deny: the C library cannot be opened to be written'
 open_to_write $dir/other
 ok $? 'FileWrite=deny: other files can'
-msealctl explain "$pid" "0x$(texts "$pid" | tail -n 1)" | grep -q 'write to its file by anybody *EPERM'
+msealctl explain "$pid" "0x$(texts "$pid" | tail -n 1)" | grep -q 'write to its file by any process *EPERM'
 ok $? 'FileWrite=deny: explain says so'
 cp "$libc" "$libc.new" && mv "$libc.new" "$libc"
 ok $? 'FileWrite=deny: a new version can be renamed over it'

@@ -677,7 +677,7 @@ static void test_monitor_denials(void **state)
 	RUN(replies, "monitor");
 	assert_int_equal(test.status, 0);
 	assert_non_null(strstr(test.out, " r\\x1bm[812/813] uid 0 denied pin (lock) container web\n"));
-	assert_non_null(strstr(test.out, " somebody denied signal (lock)\n"));
+	assert_non_null(strstr(test.out, " unknown process denied signal (lock)\n"));
 	RUN(replies, "monitor", "--json");
 	assert_non_null(strstr(test.out, "{\"denial\":{\"time\":1000,\"operation\":\"pin\""));
 	assert_non_null(strstr(test.out, "\"local_time\":\"20"));

@@ -37,7 +37,7 @@ static const struct operation {
 	{ 12, MSEALD_DENY_DISCARD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", true },
 	{ 13, MSEALD_DENY_UNMAP, "something mapped where it was" },
 	{ 14, MSEALD_DENY_FILE, "write to its file by itself", true },
-	{ 14, MSEALD_DENY_FILE_WRITE, "write to its file by anybody", true },
+	{ 14, MSEALD_DENY_FILE_WRITE, "write to its file by any process", true },
 };
 
 /* All that is known of the page. */

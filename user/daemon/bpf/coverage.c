@@ -234,7 +234,7 @@ static const struct rule {
 	  .uncounted = MSEALD_DENY_FILE_WRITE },
 	{ 14,
 	  MSEALD_OP_FILE_WRITE,
-	  "write to its file by anybody",
+	  "write to its file by any process",
 	  { "mseald_file_open" },
 	  MSEALD_DENY_FILE_WRITE,
 	  "a private mapping, if not writable when sealed" },

@@ -318,7 +318,7 @@ static void unguard_files(struct set_map *sets, uint32_t id)
 		file_map_remove(sets->programs, &set);
 }
 
-/* Has it a seal that denies writes to its file by anybody? Then *ret is the whole set. Negative errno. */
+/* Has it a seal that denies writes to its file by any process? Then *ret is the whole set. Negative errno. */
 static int read_guarding(struct set_map *sets, uint32_t id, struct sealset *ret)
 {
 	_cleanup_close_ int fd = open_map(sets, id);
