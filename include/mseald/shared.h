@@ -84,7 +84,7 @@ enum mseald_verdict {
 /*
  * The rule of one seal, packed so that a program reads it at once: three bytes
  * of deny bits (deny, kill, audit) that are permanent, the segment, the same
- * three bytes for what is revocable, and the flags.
+ * three bytes for the revocable ones, and the flags.
  */
 #define MSEALD_RULE_SHIFT(action) (8 * (action))
 #define MSEALD_RULE_SEGMENT_SHIFT 24
@@ -377,7 +377,7 @@ struct mseald_watched {
 };
 
 /*
- * What is known of the keys that share their low bits, to be had without any
+ * The facts about the keys that share their low bits, to be had without any
  * helper: whether any of them is sealed at all, and of one of them the seal set
  * and its gap. The tag is the key and the set; it is written last and read
  * first and last, so a slot is never read half.

@@ -57,13 +57,13 @@ int state_parse(const char *text, size_t size, struct state *ret, struct fault *
 	/* Of an annotation that is there twice, another reader may take the other one. */
 	state.document = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
 	if (!state.document)
-		return wrong(fault, "what is on standard input is no state of a container: %s (line %d)",
+		return wrong(fault, "standard input has no state of a container: %s (line %d)",
 			     error.text, error.line);
 	annotations = json_object_get(state.document, "annotations");
 	if (!json_is_object(state.document) ||
 	    (annotations && !json_is_object(annotations) && !json_is_null(annotations))) {
 		state_free(&state);
-		return wrong(fault, "what is on standard input is no state of a container: %s",
+		return wrong(fault, "standard input has no state of a container: %s",
 			     annotations ? "its annotations are no JSON object" : "it is no JSON object");
 	}
 	state.annotations = json_is_object(annotations) ? annotations : NULL;

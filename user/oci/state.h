@@ -24,7 +24,7 @@ struct state {
 	enum on_failure on_failure;	/* as it says, where that makes sense */
 };
 
-/* What is wrong, for people: one line without control characters. */
+/* The fault, for people: one line without control characters. */
 struct fault {
 	char text[320];
 };

@@ -17,7 +17,7 @@ void spaces_free_seals(struct space_seals *seals)
 	*seals = (struct space_seals){};
 }
 
-/* mseald leaves out what is the same as for the space before (io.mseald.List, once). */
+/* mseald leaves out members that are the same as for the space before (io.mseald.List, once). */
 static int fill_in(json_t *space, json_t **last)
 {
 	static const char *const sent_once[] = { "seals", "policy", "program" };

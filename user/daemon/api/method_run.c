@@ -113,7 +113,7 @@ static void not_seized(struct run *run, int code)
 	refuse(run, &error);
 }
 
-/* Seals what is there; what is to come, where the program is not complete, follows. */
+/* Seals the mappings that exist; where the program is not complete, the rest follows. */
 static int seal(struct run *run, const struct launch_message *message, struct error *error)
 {
 	struct seal_request request = run->request;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Status: what happens on this kernel, and what is going on, of all users or of the client's. */
+/* Status: the result of each operation on this kernel, and usage, of all users or of the client's. */
 #include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>

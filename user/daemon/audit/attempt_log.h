@@ -19,7 +19,7 @@ struct attempt_log;
 int attempt_log_open(sd_event *loop, struct programs *programs, const struct containers *containers,
 		     struct attempt_log **ret);
 struct attempt_log *attempt_log_close(
-	struct attempt_log *attempt_log); /* logs what is pending; takes NULL, returns NULL */
+	struct attempt_log *attempt_log); /* logs pending counts; takes NULL, returns NULL */
 
 void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event *event);
 void attempt_log_lost(uint64_t count);

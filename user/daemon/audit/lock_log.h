@@ -16,6 +16,6 @@ int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *co
 		  void (*publish)(void *context, const struct mseald_lock_denial *denial), void *context,
 		  struct lock_log **ret);
 struct lock_log *lock_log_close(
-	struct lock_log *lock_log); /* logs what is pending; takes NULL, returns NULL */
+	struct lock_log *lock_log); /* logs pending counts; takes NULL, returns NULL */
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * How many lines attempts may fill in the log, so that a process which tries
- * 100,000 times a second does not drive out what others say. Counts what is
- * let through and what is not, in one window of time; knows neither clock nor log.
+ * 100,000 times a second does not drive out the lines of others. Counts lines
+ * logged and suppressed, in one window of time; knows neither clock nor log.
  */
 #ifndef MSEALD_AUDIT_RATELIMIT_H
 #define MSEALD_AUDIT_RATELIMIT_H

@@ -26,7 +26,7 @@ struct containers;
  */
 int containers_open(struct programs *programs, struct active *active, struct containers **ret);
 struct containers *containers_close(
-	struct containers *containers); /* takes NULL, returns NULL; what is active stays */
+	struct containers *containers); /* takes NULL, returns NULL; active policies stay */
 
 /* Letters, digits and _ . + : -, the first no dot: it names a file. */
 bool container_id_valid(const char *id);

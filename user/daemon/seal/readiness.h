@@ -47,7 +47,7 @@ struct readiness {
 	struct readiness_object {
 		bool program, loader;	/* what the kernel itself has loaded at the exec */
 		bool late;		/* dlopen'ed */
-		bool constant, data;	/* ready: what is not writable by its headers, and the rest */
+		bool constant, data;	/* ready: the part not writable by its headers, and the rest */
 	} *objects;
 };
 
@@ -57,7 +57,7 @@ struct readiness {
  */
 int readiness_judge(struct readiness *readiness, const struct segments *segments,
 		    const struct mseald_vma *vmas, size_t vmas_count, int proc_dirfd);
-void readiness_free(struct readiness *readiness);	/* takes zeroed; keeps what is known */
+void readiness_free(struct readiness *readiness);	/* takes zeroed; keeps what was known before */
 
 /* May this segment be sealed now? */
 bool readiness_allows(const struct readiness *readiness, const struct segment *segment);

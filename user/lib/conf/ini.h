@@ -16,7 +16,7 @@ struct ini {
 /* The next that is no comment and no empty line; text is ended by NUL. */
 enum ini_kind ini_next(struct ini *ini);
 /*
- * The next word of a value: 1, 0 at the end, or -EINVAL and what is wrong in *ret_word. The value
+ * The next word of a value: 1, 0 at the end, or -EINVAL and the fault in *ret_word. The value
  * is changed.
  */
 int ini_word(char **value, const char **ret_word);

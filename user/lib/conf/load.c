@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads a policy into memory, once, and only what is a plain file, small, and
+ * Reads a policy into memory, once, and only a plain file, small, and
  * the same from beginning to end. Nothing here waits for anyone: a FIFO is not
  * opened, a file that is being written is tried a few times.
  */
