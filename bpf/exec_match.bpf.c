@@ -12,8 +12,7 @@
  * send_relro_event() is called by lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is made read-only,
  * which is how a loader ends its work on an object (PT_GNU_RELRO).
  *
- * What is lost - an event, an entry, a run of the second program - the daemon finds by looking at every
- * process.
+ * After a loss - an event, an entry, a run of the second program - the daemon looks at every process.
  */
 #include "exec_match.h"
 
@@ -42,7 +41,7 @@ struct inode___6_11 {
 struct text {
 	char bytes[MSEALD_EXE_MAX];
 	u64 hash;			/* of all of it so far */
-	u64 name;			/* of what is in bytes */
+	u64 name;			/* of the string in bytes */
 	u32 kind;			/* the trigger to look for at each "/" or "@" */
 	u32 hit;
 };

@@ -61,7 +61,7 @@ int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t 
 	return 0;
 }
 
-/* A stack grows into what is free below it: where a sealed range was, it must not. */
+/* A stack grows into free memory below it: where a sealed range was, it must not. */
 SEC("fentry/expand_downwards")
 int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long address)
 {

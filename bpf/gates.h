@@ -25,7 +25,7 @@ struct task_struct___compat_brk {
 /*
  * Advice by what it changes (mm/madvise.c; 7.x takes all in process_madvise): contents are thrown away
  * (discard); the page itself is taken away, which no write does (also unmap); the memory is kept from
- * children, which would be born with a hole (also unmap); a guard page is put in or taken out, which
+ * children, which would have a hole from the start (also unmap); a guard page is put in or taken out, which
  * opens and closes memory as mprotect does.
  */
 static __always_inline bool advice_matters(u32 advice)
@@ -50,7 +50,7 @@ static __always_inline bool advice_matters(u32 advice)
 }
 
 /*
- * What a seal must stop for this advice to be denied; 0: it is harmless. MADV_DOFORK gives memory back
+ * The deny bit by which a seal denies this advice; 0: it is harmless. MADV_DOFORK gives memory back
  * to children, where the seals do not hold because it was sealed as memory that they do not have.
  */
 static __always_inline u32 advice_deny(u64 key, u32 advice)
@@ -157,7 +157,7 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 	    !(fixed && seals_meet_called(set, touched.target_start, touched.target_end, MSEALD_DENY_UNMAP)))
 		return 0;
 	/*
-	 * Old length 0, and be it by rounding, makes a second mapping of what is there over the new length.
+	 * Old length 0, and be it by rounding, makes a second mapping of the memory there over the new length.
 	 * mseal(2) looks at the first page only, and so denies it only where that is sealed.
 	 */
 	if (!from || (old && !(huge && old > MSEALD_ADDRESS_LIMIT)) ||
@@ -210,7 +210,7 @@ static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool
 			  (advice_refused_natively(advice) ? OR_NATIVE(reaction) : 0));
 }
 
-/* Below this brk() does nothing but tell the break: brk(0) is how that is asked for. */
+/* Below this brk() only returns the break: programs call brk(0) to read it. */
 static __always_inline u64 least_break(const struct mm_struct *mm)
 {
 	/* With CONFIG_COMPAT_BRK it may be the end of data. */

@@ -28,7 +28,7 @@
 
 struct mseald_lock lock;
 
-/* Sets, and what is kept for new ones, are the most by far. */
+/* Sets, and maps kept for new sets, are the most by far. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -89,7 +89,7 @@ static __always_inline u64 number_of(const void *pointer)
 	return number;
 }
 
-/* Does what happens on the mount `from` happen on `to` as well (fs/pnode.c)? What is nested too deep does. */
+/* Does what happens on the mount `from` happen on `to` as well (fs/pnode.c)? If nested too deep: yes. */
 __noinline int lock_reaches(u64 from_address, u64 to_address)
 {
 	struct mount *from = (void *)from_address, *to = (void *)to_address;
@@ -126,7 +126,7 @@ __noinline int lock_above(u64 high, u64 low)
 	return 1;
 }
 
-/* Would unmounting this one, with what is mounted on it, take bpffs away from the namespace of pid 1? */
+/* Would unmounting this one, with the mounts on it, take bpffs away from the namespace of pid 1? */
 __noinline int lock_takes_away(u64 address)
 {
 	struct mount *victim = (void *)address, *at = (void *)lock.mount;

@@ -275,7 +275,7 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 			     BPF_CORE_READ(segment, shm_file, f_inode, i_blkbits));
 	self = bpf_get_current_task();
 	bpf_map_update_elem(&notes, &self, &length, BPF_ANY);
-	/* Without SHM_REMAP the kernel refuses what is taken; mmap_addr sees to the rest. */
+	/* Without SHM_REMAP the kernel refuses a mapped range; mmap_addr judges the rest. */
 	if (!(flags & SHM_REMAP))
 		return 0;
 	return verdict_on(key, (u64)address & ~(MSEALD_PAGE - 1), length,

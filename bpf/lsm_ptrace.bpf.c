@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Row 11: writes that bypass the mapping, by any process. No hook is told the range, so any
+ * Row 11: writes that bypass the mapping, by any process. No hook gets the range, so any
  * foreign-write seal denies them for the whole address space. LSM hooks; attached only while there is
  * such a seal, because they stand in the way of every read and write of the machine.
  *

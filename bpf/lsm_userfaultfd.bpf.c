@@ -12,7 +12,7 @@
  */
 #include "verdict_space.h"
 
-/* What a seal must stop for the command to be denied; 0: it is harmless, or another file's. */
+/* The deny bit by which a seal denies the command; 0: it is harmless, or another file's. */
 static __always_inline u32 command_deny(u32 cmd)
 {
 	if (likely((cmd >> 8 & 0xff) != UFFDIO))

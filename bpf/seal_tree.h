@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The search in a seal set: does [start, end) meet a seal that could stop
+ * The search in a seal set: does [start, end) meet a seal that could deny
  * this? Quick and free of branches on data; it may say yes where the slow look
  * in verdict.bpf.c says no (another deny bit), never the reverse.
  */
@@ -146,7 +146,7 @@ static __always_inline u64 seals_rule(u32 set, u64 address)
 	return node->start[slot] <= address && node->end[slot] > address ? node->rule[slot] : 0;
 }
 
-/* The first sealed address in [start, end), whatever the seal stops; 0: none, or the set cannot be read. */
+/* The first sealed address in [start, end), whatever the seal denies; 0: none, or the set cannot be read. */
 static __always_inline u64 seals_first(u32 set, u64 start, u64 end)
 {
 	void *seals;

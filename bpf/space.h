@@ -81,7 +81,7 @@ static __always_inline bool space_mark_hugetlb(u64 key)
 	return true;
 }
 
-/* Something the daemon should tidy up; it looks at the maps anyway when this is lost. */
+/* Something is unused and the daemon should remove it; it looks at the maps anyway when this is lost. */
 static __always_inline void send_unused_event(void)
 {
 	struct mseald_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);

@@ -45,7 +45,7 @@ _Static_assert(MSEALD_DENY_ALL == (1 << 5) - 1, "any of the deny bits carries in
 static __always_inline u32 rule_rank(u64 rule, u32 deny_mask)
 {
 	u64 masks = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
-	/* One bit for each action that has one of the stops, kill the highest. */
+	/* One bit for each action that has one of the deny bits, kill the highest. */
 	u32 kill = ((masks >> MSEALD_RULE_SHIFT(MSEALD_ACTION_KILL) & deny_mask & MSEALD_DENY_ALL) +
 		     MSEALD_DENY_ALL) >> 5;
 	u32 deny = ((masks >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & deny_mask & MSEALD_DENY_ALL) +

@@ -7,7 +7,7 @@
 #include "seal_tree.h"
 #include "space.h"
 
-/* How the caller can stop the operation. */
+/* How the calling program can deny the operation. */
 enum reaction {
 	REACTION_DENY,	/* its return value makes the call fail */
 	REACTION_KILL,	/* it cannot: a denial becomes SIGKILL */
@@ -69,7 +69,7 @@ static __always_inline bool in_gap(u64 key, u64 start, u64 length)
 /*
  * The verdict on a start and a length as a call has them, in whole pages, in this address space, which
  * is not surely unsealed and need not be the caller's. A length that goes beyond all user memory still
- * covers what is there: mprotect and madvise change what they meet before they say ENOMEM. Only where
+ * covers the mapped part: mprotect and madvise change what they meet before they say ENOMEM. Only where
  * the rounded sum wraps does the kernel refuse before anything is changed.
  */
 static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 length, u32 attempt)

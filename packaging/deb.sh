@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # deb.sh [FOLDER]: builds FOLDER/mseald_VERSION_ARCH.deb (default: build) with debhelper, from a
-# copy of the tree in which
-# packaging/debian is debian/; so build/ itself is left alone.
+# copy of the tree in which packaging/debian is debian/; so build/ itself is left alone.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -21,7 +20,7 @@ mkdir -p "$out/log"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/mseald-$version"
-# What is tracked, as it is now; without git (a release), all but what was built.
+# The tracked files, as they are now; without git (a release), all files but the built ones.
 if git rev-parse --git-dir >/dev/null 2>&1; then
 	git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
 		[ ! -e "$file" ] || printf '%s\0' "$file"

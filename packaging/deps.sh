@@ -76,8 +76,8 @@ install_nginx() {
 }
 
 # Installs QEMU from the machine's own sources when it is new enough there, else with the release's
-# backports added,
-# in a configuration and package lists of its own: the machine's are left as they are.
+# backports added, in a configuration and package lists of its own: the machine's are left as they
+# are.
 install_qemu() {
 	local candidate codename vm dir list parts
 	candidate=$(apt-cache policy qemu-system-x86 | sed -n 's/^ *Candidate: //p')

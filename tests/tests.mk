@@ -87,7 +87,7 @@ $(B)/tests/kernel/puppet32: tests/kernel/puppet32.c tests/kernel/channel.h
 		-fcf-protection=none \
 		-no-pie -nostdlib -static -o $@ $<
 
-# The fuzzer of calls, and what makes them in a 32-bit process, without any library too.
+# The fuzzer of calls, and the program that makes them in a 32-bit process, without any library too.
 $(B)/tests/kernel/fuzz_calls: $(patsubst %.c,$(B)/%.o,$(wildcard tests/kernel/fuzz_*.c)) $(KERNEL_LIB) \
 	$(B)/libcommon.a
 	$(call say,LINK,$@)

@@ -14,7 +14,7 @@ enum mseald_lock_op {
 	MSEALD_LOCK_OP_LINK,	/* of a link, by its id */
 	MSEALD_LOCK_OP_LOAD,	/* loading a program that could undo the lock */
 	MSEALD_LOCK_OP_SWITCH,	/* turning off what programs are attached by */
-	MSEALD_LOCK_OP_PIN,	/* changing what is in the folder of pins */
+	MSEALD_LOCK_OP_PIN,	/* changing the folder of pins */
 	MSEALD_LOCK_OP_MOUNT,	/* unmounting or covering the way there */
 	MSEALD_LOCK_OP_TRACE,	/* tracing mseald */
 	MSEALD_LOCK_OP_LIMIT,	/* changing its resource limits */

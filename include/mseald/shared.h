@@ -6,7 +6,7 @@
  *
  * Data flows: a seal set is written once by the daemon (struct mseald_node),
  * an address space refers to it (struct mseald_space), programs read both to
- * reach a verdict and tell of it (struct mseald_event).
+ * reach a verdict and report it (struct mseald_event).
  */
 #ifndef MSEALD_SHARED_H
 #define MSEALD_SHARED_H
@@ -17,7 +17,7 @@
 
 #define MSEALD_LAYOUT 7
 
-/* What a seal can be told to stop: --deny= of msealctl(1), bits of a rule. */
+/* The deny mask: what a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {
 	MSEALD_DENY_MPROTECT = 1 << 0,		/* rows 1 of docs/design.md, "What is denied" */
 	MSEALD_DENY_UNMAP = 1 << 1,		/* rows 2-5, 8-10, 13: unmap, move, replace */
@@ -84,7 +84,7 @@ enum mseald_verdict {
 /*
  * The rule of one seal, packed so that a program reads it at once: three bytes
  * of deny bits (deny, kill, audit) that are permanent, the segment, the same
- * three bytes for what is revocable, and the flags.
+ * three bytes for the revocable ones, and the flags.
  */
 #define MSEALD_RULE_SHIFT(action) (8 * (action))
 #define MSEALD_RULE_SEGMENT_SHIFT 24
@@ -102,7 +102,7 @@ enum mseald_verdict {
 
 /*
  * A file, as the kernel knows it. The inode of a mapped file stays where it is
- * for as long as the mapping does; number and generation tell it from another
+ * for as long as the mapping does; number and generation distinguish it from another
  * one that has the address later. Address 0: none.
  */
 struct mseald_inode {
@@ -166,7 +166,7 @@ struct mseald_file_node {
 /*
  * Value of the map `files`: a file that nobody at all may write, because of
  * seals with MSEALD_DENY_FILE_WRITE. How many sets have one that denies or
- * kills, and one that only audits; and what is told of an attempt: the last that was made.
+ * kills, and one that only audits; and the data of the last attempt.
  */
 struct mseald_file_seals {
 	__u32 denying, auditing;
@@ -240,7 +240,7 @@ struct mseald_pending_fork {
 /* What goes through the ring buffer. */
 enum mseald_event_type {
 	MSEALD_EVENT_ATTEMPT,		/* an attempt: all fields count */
-	MSEALD_EVENT_UNUSED,		/* a seal set or the last space is gone: time to tidy up */
+	MSEALD_EVENT_UNUSED,		/* a seal set or the last space is gone: time to remove it */
 	MSEALD_EVENT_EXEC,		/* watched, by exec or fork: struct mseald_exec_event */
 	MSEALD_EVENT_RELRO,		/* watched, and makes part of a file read-only: the same */
 };
@@ -270,7 +270,7 @@ struct mseald_event {
 /*
  * What the seals of a set are for: a policy and the program that it is about.
  * Forks share the set and so the label, and an event carries it, so that an attempt can be
- * told of when the process is long gone.
+ * reported when the process is long gone.
  */
 #define MSEALD_MAX_LABELS 8192u
 #define MSEALD_LABEL_TEXT 256		/* bytes, with the NUL */
@@ -285,7 +285,7 @@ struct mseald_label {
  * none is missing when it is killed. The programs never look at it.
  */
 #define MSEALD_MAX_TALLIES 4096u
-#define MSEALD_TALLY_PROCESSES 32	/* so many are told apart */
+#define MSEALD_TALLY_PROCESSES 32	/* so many are counted each */
 #define MSEALD_SYMBOL_MAX 112		/* bytes of "OBJECT+0xOFFSET", with the NUL */
 
 struct mseald_tally_key {
@@ -298,7 +298,7 @@ struct mseald_tally_key {
 struct mseald_tally {
 	__u64 attempts;
 	__u64 first, last;		/* ns since 1970 */
-	/* One of them: the first, or the first of which could be told where it was. */
+	/* One of them: the first, or the first whose place in a file was known. */
 	__u64 address, length, ip;
 	__u32 pid, uid;
 	char comm[MSEALD_COMM_LEN];
@@ -358,7 +358,7 @@ struct mseald_trigger {
 #define MSEALD_TRIGGER_BITS 4096u
 #define MSEALD_TRIGGER_BIT(hash, kind) ((((hash) ^ (kind)) * 0x9e3779b97f4a7c15ULL) >> 52)
 
-/* The file of a program, as it is now: what is known of its contents holds for this key. */
+/* The file of a program, as it is now: facts about its contents hold for this key. */
 struct mseald_file {
 	__u64 inode, changed_sec, changed_nsec;
 	__u32 device, generation;
@@ -377,7 +377,7 @@ struct mseald_watched {
 };
 
 /*
- * What is known of the keys that share their low bits, to be had without any
+ * The facts about the keys that share their low bits, to be had without any
  * helper: whether any of them is sealed at all, and of one of them the seal set
  * and its gap. The tag is the key and the set; it is written last and read
  * first and last, so a slot is never read half.
@@ -398,7 +398,7 @@ struct mseald_slot {
 /* Everything global, kept in one place so that it can be pinned and read as one. */
 
 struct mseald_state {
-	__u64 layout;			/* MSEALD_LAYOUT of who made the maps */
+	__u64 layout;			/* MSEALD_LAYOUT of the daemon that made the maps */
 	__u64 entries;			/* in the map of spaces, and reserved there by forks */
 	__u64 sealed;			/* entries that have a seal set */
 	__u64 pending_forks;		/* forks whose child has no entry yet */
@@ -412,7 +412,7 @@ struct mseald_state {
 	__u32 injector_tgid;		/* in the initial namespace */
 	__u32 triggers;			/* bits 1 << enum mseald_trigger_kind that are in use */
 	/* Of the map `report`, by the daemon alone. */
-	__u64 report_since;		/* ns since 1970; 0: what is on the disk is not read yet */
+	__u64 report_since;		/* ns since 1970; 0: the file on the disk is not read yet */
 	__u64 report_base;		/* attempts less this: in the map, or missing there; wraps */
 	__u64 report_full;		/* of those missing: there was no room in the map */
 	__u64 charged;			/* of `entries`, those on an account */

@@ -231,8 +231,8 @@ static void prepare(unsigned long seals)
 
 	/*
 	 * As high as there is room, and not aligned to huge pages, which would leave a hole above:
-	 * whatever the kernel
-	 * places from now on comes right below it, as in a program below its libraries.
+	 * whatever the kernel places from now on comes right below it, as in a program below its
+	 * libraries.
 	 */
 	must(top != MAP_FAILED, "mmap");
 	arena = mmap(top + PAGE - size, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);

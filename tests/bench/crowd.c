@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts the instructions that msealctl and mseald need together to tell of very many sealed
- * processes, and prints them as
- * one JSON object. As bench.c, it must run under `-icount shift=0`, where there is one processor
- * and it has nothing else to do.
+ * Counts the instructions that msealctl and mseald need together to list very many sealed
+ * processes, and prints them as one JSON object. As bench.c, it must run under `-icount shift=0`,
+ * where there is one processor and it has nothing else to do.
  *
  * usage: crowd N    N forks of this process, one page of which is sealed
  */

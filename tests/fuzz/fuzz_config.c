@@ -2,7 +2,7 @@
 /*
  * Any bytes as mseald.conf: config that the daemon can work with, or lines that say why not, and
  * nothing changed.
- * Never both. What is taken is written out and must read back the same.
+ * Never both. An accepted file is written out and must read back the same.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -32,7 +32,7 @@ static void check_faults(const struct diagnostics *faults, size_t lines)
 
 		CHECK(text && strcmp(faults->list[i].path, PATH) == 0 && *faults->list[i].message);
 		CHECK(faults->list[i].line <= lines);
-		/* A line has one fault; that there are more is told last, of no line. */
+		/* A line has one fault; that there are more is reported last, without a line. */
 		CHECK(i == 0 || faults->list[i].line > faults->list[i - 1].line ||
 		      (i == 20 && faults->list[i].line == 0));
 		for (const char *c = text; *c; c++)

@@ -159,7 +159,7 @@ void with_tags(struct stage *stage)
 		stage_trouble(stage, "there is no linear address masking");
 }
 
-/* From 6.11 on who poisons a page of its own is told by SIGBUS at once. */
+/* From 6.11 on a process that poisons a page of its own gets SIGBUS at once. */
 static void on_sigbus(int signal)
 {
 	(void)signal;
@@ -339,7 +339,7 @@ uint64_t puppet_pages(struct puppet *puppet, unsigned long pages, int protection
 	return (uint64_t)start;
 }
 
-/* --- what is expected --- */
+/* --- expected results --- */
 
 static bool is_override(const char *name)
 {

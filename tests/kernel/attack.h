@@ -23,8 +23,8 @@ enum layout {
 	PREPARED,		/* all made by prepare() */
 };
 
-/* What must stop it. */
-enum stopper {
+/* By which mechanism it must be denied. */
+enum mechanism {
 	BY_LSM,			/* EPERM everywhere */
 	BY_GATE,		/* EPERM with an override gate, SIGKILL with a kill gate */
 	BY_KILL,		/* SIGKILL everywhere, by a gate */
@@ -41,7 +41,7 @@ struct stage {
 	/* where the same call must succeed: after and before the seal; 0: nowhere */
 	uint64_t control[2];
 	int fd;				/* of the file mapped, in the victim */
-	long own[4];			/* of the attack: what prepare() tells strike() */
+	long own[4];			/* of the attack: from prepare() to strike() */
 	char trouble[160];		/* why it cannot be tried; "" while all is well */
 };
 
@@ -54,7 +54,7 @@ struct attack {
 	/* up to the first ':' the operation: a line of docs/threat-model.md */
 	const char *name;
 	enum layout layout;
-	enum stopper stopper;
+	enum mechanism mechanism;
 	/* Makes the call on the pages at this address; its result, as of puppet_call. */
 	long (*strike)(struct stage *stage, uint64_t at);
 	/* Whatever else is needed first, on top of the layout; may move target and controls. */
@@ -129,13 +129,13 @@ bool gate_is_override(void);
 bool gate_32_is_override(void);		/* $MSEALD_EXPECT_GATE_32 */
 /* Is $MSEALD_EXPECT_NATIVE set: are permanent seals made by mseal(2) too on this kernel? */
 bool native_expected(void);
-/* Does a call that changes the mappings of what is permanently sealed fail here, rather than kill? */
+/* Does a call that changes permanently sealed mappings fail here, rather than kill? */
 bool gate_denies(void);
-/* Was such a call, which only a gate can stop, stopped as it must be on this kernel? */
+/* Was such a call, which only a gate can deny, denied as it must be on this kernel? */
 bool stopped_by_gate(struct puppet *puppet, long result);
 /* The errno or signal that is meant there, in words. */
 const char *gate_text(void);
-/* The same for what mseal(2) does not stop: seals that are revocable, contents of files. */
+/* The same for calls that mseal(2) does not deny: revocable seals, contents of files. */
 bool stopped_by_program(struct puppet *puppet, long result);
 const char *program_text(void);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A fuzzer of the promise: what is sealed stays as it was in every process that lives on. Victims are
+ * A fuzzer of the promise: sealed memory stays as it was in every process that lives on. Victims are
  * forks of a process with seals of every kind (fuzz_scene.c). They make random calls (fuzz_draw.c) by all
  * ABIs (fuzz_runner.c). After each batch the oracle (fuzz_oracle.c) compares. What it finds is replayed,
  * pruned (fuzz_play.c) and printed.
@@ -31,7 +31,7 @@
 
 #define VICTIM_SLOT FUZZ_SCENES
 #define LIFE 10 /* batches of a victim */
-#define FINDINGS 40 /* different ones that are told of */
+#define FINDINGS 40 /* different ones that are reported */
 #define ALIKE 4 /* such changes of one area in one scene are looked into */
 #define UNSEALED_VICTIMS 1000
 #define RESTART_MS 15000 /* the daemon is killed so often, or four times */
@@ -44,7 +44,7 @@ static struct {
 	unsigned batch;
 	unsigned long victims, calls, batches, died, crashed, hung, children, restarts, raced, shared,
 		alike;
-	int64_t birth_us, play_us, end_us;
+	int64_t make_us, play_us, end_us;
 	unsigned long violations[FUZZ_SCENES], played[FUZZ_SCENES];
 } run;
 
@@ -203,7 +203,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	}
 	before = now_microseconds();
 	victim = play_begin(scene, VICTIM_SLOT, sealed);
-	run.birth_us += now_microseconds() - before;
+	run.make_us += now_microseconds() - before;
 	if (!run.played[scene->index]++)
 		ops_expect(scene);
 	run.victims++;
@@ -235,7 +235,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	before = now_microseconds();
 	play_end(&victim);
 	run.end_us += now_microseconds() - before;
-	/* Where a gate kills, the call still happens: to what is shared as well, which others have too. */
+	/* Where a gate kills, the call still happens, to shared memory as well, which others have too. */
 	if (sealed && (strstr(last, "madvise") || strcmp(last, "uring") == 0))
 		run.shared += scene->built && !play_check_template(scene);
 	return !(judgement.change.page && daemon_down);
@@ -265,7 +265,7 @@ static void try_unsealed(void)
 			all += here[i];
 			seen += here[i] && changed[i];
 		}
-		/* What is shared stays changed. */
+		/* Shared memory stays changed. */
 		if (victims % 20 == 19)
 			scene_drop(&fuzz_scenes[0]);
 	}
@@ -277,9 +277,9 @@ static void try_unsealed(void)
 		scene_drop(&fuzz_scenes[0]);
 	for (unsigned i = 0; i < fuzz_scenes_count; i++)
 		fuzz_scenes[i].off = off[i];
-	diag("not sealed: %u victims, %.1f s, %lu calls; birth %" PRId64 " ms, calls %" PRId64
+	diag("not sealed: %u victims, %.1f s, %lu calls; victims %" PRId64 " ms, calls %" PRId64
 	     ", end %" PRId64 "; changed:%s",
-	     victims, (double)(now_milliseconds() - start) / 1000, run.calls, run.birth_us / 1000,
+	     victims, (double)(now_milliseconds() - start) / 1000, run.calls, run.make_us / 1000,
 	     run.play_us / 1000, run.end_us / 1000, text);
 	ok(seen * 3 >= all * 2, "not sealed, the same calls change memory of nearly every kind (%u of %u)",
 	   seen, all);
@@ -314,7 +314,7 @@ static void fuzz(int64_t seconds)
 		one_victim(number, true, false, NULL);
 		if (now < restart)
 			continue;
-		/* What is pinned stays in force. */
+		/* Pinned programs stay active. */
 		(void)daemon_seconds(true);
 		daemon_stop(SIGKILL);
 		run.restarts++;
@@ -329,10 +329,10 @@ static void fuzz(int64_t seconds)
 	     "%lu other processes, "
 	     "%lu restarts of the daemon, %lu raced, %lu times shared memory changed by a victim "
 	     "that died; in ms: "
-	     "birth %" PRId64 ", calls %" PRId64 ", end %" PRId64 "; the daemon took %.1f s",
+	     "victims %" PRId64 ", calls %" PRId64 ", end %" PRId64 "; the daemon took %.1f s",
 	     (double)(now - start) / 1000, run.victims, run.died, run.crashed, run.hung, run.calls,
 	     run.batches, (double)run.calls * 1000 / (double)(now - start), run.children, run.restarts,
-	     run.raced, run.shared, run.birth_us / 1000, run.play_us / 1000, run.end_us / 1000,
+	     run.raced, run.shared, run.make_us / 1000, run.play_us / 1000, run.end_us / 1000,
 	     daemon_pid() ? daemon_seconds(false) : 0);
 }
 
@@ -383,7 +383,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < fuzz_scenes_count; i++)
 		if (run.played[i])
 			ok(run.violations[i] == 0,
-			   "scene %s: what is sealed is as it was in whoever lives on (%lu victims, %lu not)",
+			   "scene %s: sealed memory is unchanged in all survivors (%lu victims, %lu not)",
 			   fuzz_scenes[i].name, run.played[i], run.violations[i]);
 	ok(run.hung == 0, "no victim hangs");
 	scenes_end();

@@ -89,7 +89,7 @@ static uint64_t some_place(struct fuzz_draw *draw)
 {
 	const struct fuzz_place *place;
 
-	/* What is sealed with action kill, seldom: it ends the victim on every kernel. */
+	/* Memory sealed with action kill, seldom: it ends the victim on every kernel. */
 	do
 		place = &draw->scene->places[random_below(draw->random, draw->scene->places_count)];
 	while (fuzz_areas[place->index].seals[0].strength == FUZZ_KILL && fuzz_chance(draw, 85));
@@ -351,7 +351,7 @@ static void draw_remap_file_pages(struct fuzz_draw *draw)
 static void draw_io_setup(struct fuzz_draw *draw)
 {
 	static const long events[] = { 0, 1, 100, 1000, -1 };
-	/* Where the context is told; it has to be 0 before. */
+	/* Where io_setup(2) stores the context; it has to be 0 before. */
 	SET(draw, SYS_io_setup, ONE_OF(draw, events),
 	    (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, text)));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * See fuzz_oracle.h. Page by page: the mapping there (permissions, shared or private, file and
- * offset) by /proc/PID/maps; what is in it by the victim's process_vm_readv of itself, which fails
+ * offset) by /proc/PID/maps; its contents by the victim's process_vm_readv of itself, which fails
  * at a guard page and at one that has been taken away. From outside a seal with foreign-write would
  * deny the reading.
  */

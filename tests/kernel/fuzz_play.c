@@ -13,19 +13,19 @@
 #include "tap.h"
 
 #define BATCH_MS 20000 /* a batch takes no longer, or hangs */
-#define GRACE_MS 15000 /* the daemon kills whoever shares memory that a gate has killed for */
-#define BIRTH_MS 60
+#define GRACE_MS 15000 /* the daemon kills processes that share memory with a killed one */
+#define MAKE_MS 60
 #define LOOKS 3 /* so often it is looked again whether a change is one */
 #define LOOK_US 20000
 #define REPLAY_SLOT (FUZZ_SLOTS - FUZZ_FAMILY)
-#define HASTE_MS 2000 /* the same while what is known to happen is pruned */
+#define HASTE_MS 2000 /* the same while a known finding is pruned */
 #define SHORTEN_MS 30000 /* pruning may take so long */
 
 static int grace = GRACE_MS;
 
 static bool needs_grace(const struct fuzz_victim *victim)
 {
-	return victim->dead || victim_slot(victim)->doomed;
+	return victim->dead || victim_slot(victim)->killed;
 }
 
 /*
@@ -64,7 +64,7 @@ static struct fuzz_judgement judge_made(const struct fuzz_scene *scene, const st
 	for (unsigned i = 0; i < 2 && slots[i] && !judgement.change.page; i++) {
 		struct fuzz_victim one;
 
-		if (!victim_born(slots[i], BIRTH_MS, &one))
+		if (!victim_made(slots[i], MAKE_MS, &one))
 			continue;
 		BOARD->slots[slots[i]].count = 0;
 		if (victim_step(&one, BATCH_MS) == FUZZ_DONE) {
@@ -107,18 +107,18 @@ struct fuzz_judgement play_batch(const struct fuzz_scene *scene, struct fuzz_vic
 	memcpy(slot->calls, calls, count * sizeof(*calls));
 	slot->count = count;
 	slot->probes = scene->index;
-	slot->doomed = 0;
+	slot->killed = 0;
 	memset(BOARD->slots[0].text, 0, sizeof(BOARD->slots[0].text));
 	for (unsigned i = 1; i < FUZZ_FAMILY; i++)
 		BOARD->slots[victim->slot + i].probes = scene->index;
 	turn = victim_step(victim, BATCH_MS);
 	judgement.hung = turn == FUZZ_HUNG;
-	judgement.over = turn != FUZZ_DONE || slot->doomed;
+	judgement.over = turn != FUZZ_DONE || slot->killed;
 	if (counted)
 		count_outcomes(victim, slot);
 	at = slot->at;
 	if (turn == FUZZ_DONE) {
-		judgement.change = look(scene, victim, slot->doomed);
+		judgement.change = look(scene, victim, slot->killed);
 		judgement.who = "the process";
 	}
 	for (unsigned i = 0; i < count && i <= at && !judgement.change.page; i++) {

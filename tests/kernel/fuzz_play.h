@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sequences of calls: made by a victim and judged, replayed, and pruned to what is needed. */
+/* Sequences of calls: made by a victim and judged, replayed, and pruned to the calls that matter. */
 #ifndef MSEALD_TESTS_FUZZ_PLAY_H
 #define MSEALD_TESTS_FUZZ_PLAY_H
 
@@ -10,7 +10,7 @@
 
 /* What came of a batch. */
 struct fuzz_judgement {
-	struct fuzz_change change;	/* page NULL: what is sealed is as it was in whoever lives on */
+	struct fuzz_change change;	/* page NULL: sealed memory is unchanged in all survivors */
 	const char *who;		/* "the process", "a child"... */
 	bool over;			/* it has died, or is about to: it can make no further call */
 	bool hung;
@@ -25,7 +25,7 @@ void play_end(struct fuzz_victim *victim);
 struct fuzz_victim play_begin(struct fuzz_scene *scene, unsigned slot, bool sealed);
 
 /*
- * Is the template as it was? What is changed in shared memory is changed there too; then it is
+ * Is the template as it was? A change of shared memory changes it there too; then it is
  * given up, and the next victim has a new one.
  */
 bool play_check_template(struct fuzz_scene *scene);

@@ -122,7 +122,7 @@ static uint64_t vector(struct fuzz_slot *slot, unsigned index, uint64_t address,
 static void probe(struct fuzz_slot *slot)
 {
 	const struct fuzz_probes *probes = &BOARD->probes[slot->probes];
-	uint32_t i = 0, from = 4; /* the first vectors are for what is read into */
+	uint32_t i = 0, from = 4; /* the first vectors are for the memory read into */
 
 	for (uint32_t j = 0; j < probes->count; j++)
 		(void)vector(slot, from + j, probes->at[j], 8, 0);
@@ -265,7 +265,7 @@ static int64_t by_ring(const uint64_t argument[6])
 
 /* --- processes --- */
 
-/* Slots are told relative to that of whoever makes the calls. */
+/* Slots are numbered relative to that of the caller. */
 static int64_t fork_into(struct fuzz_slot *slot, uint64_t number)
 {
 	int64_t pid = CALL(NR_CLONE, CLONE_PARENT | SIGCHLD);
@@ -318,15 +318,15 @@ static int64_t strike_by_vfork(struct fuzz_slot *slot, struct fuzz_call *call)
 	if (pid < 0)
 		return pid;
 	*status = 0;
-	/* First the child: who killed for the call comes soon. */
+	/* First the child: the kill of this process comes soon. */
 	if (call->argument[0])
 		call->argument[1] = (uint64_t)fork_into(slot, call->argument[0]);
 	CALL(NR_WAIT4, pid, status, 0, 0);
-	slot->doomed = (*status & 0x7f) == 9;
+	slot->killed = (*status & 0x7f) == 9;
 	return pid;
 }
 
-/* Shares the memory; its child has what is there a moment after the call began. */
+/* Shares the memory; its child has the memory of a moment after the call began. */
 static __attribute__((noreturn, used)) void share(struct fuzz_slot *slot, struct fuzz_call *call);
 static void share(struct fuzz_slot *slot, struct fuzz_call *call)
 {
@@ -444,15 +444,15 @@ void fuzz_run(struct fuzz_slot *slot)
 		CALL(NR_WRITE, FUZZ_DONE_FD, slot->text, 1);
 		while (atomic_load(&slot->turn) != FUZZ_TURN_RUNNER)
 			CALL(NR_FUTEX, &slot->turn, 0 /* FUTEX_WAIT */, FUZZ_TURN_TEST, 0);
-		slot->doomed = 0;
-		for (uint32_t i = 0; i < slot->count && !slot->doomed; i++) {
+		slot->killed = 0;
+		for (uint32_t i = 0; i < slot->count && !slot->killed; i++) {
 			atomic_store(&slot->at, i);
 			make(slot, &slot->calls[i]);
 			/* The next one was made by the child. */
 			if (slot->calls[i].by == FUZZ_VFORK && slot->calls[i].result > 0)
 				i++;
 		}
-		if (!slot->doomed)
+		if (!slot->killed)
 			atomic_store(&slot->at, slot->count);
 		probe(slot);
 	}

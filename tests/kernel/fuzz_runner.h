@@ -56,9 +56,9 @@ struct fuzz_slot {
 	_Atomic uint32_t at;			/* the call that is being made, `count` when all are */
 	int32_t pid;
 	uint32_t count, probes;			/* calls to make; index of the list of probes */
-	uint32_t doomed;			/* a vfork child got SIGKILL: nothing further was made */
+	uint32_t killed;			/* a vfork child got SIGKILL: nothing further was made */
 	_Alignas(8) struct fuzz_call calls[FUZZ_CALLS];
-	_Alignas(8) uint64_t seen[FUZZ_PROBES];	/* what is at the probes */
+	_Alignas(8) uint64_t seen[FUZZ_PROBES];	/* the bytes at the probes */
 	uint8_t failed[FUZZ_PROBES];		/* it cannot be read */
 	_Alignas(16) uint64_t vectors[2 * FUZZ_PROBES + 8];
 	char text[64];				/* an argument by pointer */
@@ -87,7 +87,7 @@ static inline uint64_t fuzz_pattern(uint64_t address)
 	return 0x5ea1000000000000ull ^ (address >> 12);
 }
 
-/* Makes the calls that its slot tells, until it is killed. */
+/* Makes the calls in its slot, until it is killed. */
 void fuzz_run(struct fuzz_slot *slot) __attribute__((noreturn));
 
 #endif

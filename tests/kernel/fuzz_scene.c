@@ -91,7 +91,7 @@ const struct fuzz_area fuzz_areas[] = {
 	{ "before", FUZZ_DATA, 2 * FUZZ_HUGE - FUZZ_PAGE, 1, {} },
 	{ "huge", FUZZ_HUGE_DATA, 2 * FUZZ_HUGE, 512, {} },
 	{ "behind", FUZZ_DATA, 3 * FUZZ_HUGE, 16, { { 8, 4, FUZZ_PERMANENT } } },
-	/* Where a huge page would cover what is sealed. */
+	/* Where a huge page would cover sealed memory. */
 	{ "slot", FUZZ_DATA, 5 * FUZZ_HUGE - FUZZ_PAGE, 17, { { 9, 4, FUZZ_REVOCABLE } } },
 	{ "slot_permanent", FUZZ_DATA, 7 * FUZZ_HUGE - FUZZ_PAGE, 17, { { 9, 4, FUZZ_PERMANENT } } },
 	{ "room", FUZZ_ROOM, 9 * FUZZ_HUGE, 1024, {} },
@@ -311,7 +311,7 @@ static bool make_area(struct fuzz_scene *scene, unsigned i, uint64_t at)
 	}
 }
 
-/* --- what is promised --- */
+/* --- the promises --- */
 
 static bool is_writable(enum fuzz_memory memory)
 {
@@ -516,7 +516,7 @@ bool scene_victim(struct fuzz_scene *scene, unsigned slot, struct fuzz_victim *r
 	template->calls[0] = (struct fuzz_call){ .by = FUZZ_FORK, .argument = { slot - scene->index } };
 	template->count = 1;
 	return victim_step(&scene->template, 60000) == FUZZ_DONE && template->calls[0].result > 0 &&
-	       victim_born(slot, 60000, ret);
+	       victim_made(slot, 60000, ret);
 }
 
 void scenes_begin(void)

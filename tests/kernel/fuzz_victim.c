@@ -125,7 +125,7 @@ struct fuzz_victim victim_new(unsigned slot, bool is_32)
 	return victim;
 }
 
-bool victim_born(unsigned slot, int milliseconds, struct fuzz_victim *ret)
+bool victim_made(unsigned slot, int milliseconds, struct fuzz_victim *ret)
 {
 	int64_t end = now_milliseconds() + milliseconds;
 	struct pollfd file = { .fd = done_fd, .events = POLLIN };

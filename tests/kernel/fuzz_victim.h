@@ -26,7 +26,7 @@ struct fuzz_slot *victim_slot(const struct fuzz_victim *victim);
 struct fuzz_victim victim_new(unsigned slot, bool is_32);
 /* To be called before somebody forks a child into the slot, and after: false when there is none. */
 void victim_expect(unsigned slot);
-bool victim_born(unsigned slot, int milliseconds, struct fuzz_victim *ret);
+bool victim_made(unsigned slot, int milliseconds, struct fuzz_victim *ret);
 
 /* Hands the turn to it and waits. The batch is in its slot. */
 enum fuzz_turn victim_step(struct fuzz_victim *victim, int milliseconds);

@@ -148,9 +148,9 @@ static long fill_hole(struct puppet *puppet, enum abi abi, enum filling how, uin
 	}
 }
 
-static void tell_hole(enum abi abi, enum filling how, bool permanent, const char *result)
+static void report_hole(enum abi abi, enum filling how, bool permanent, const char *result)
 {
-	tell_cell(13, fillings[how].operation, how == FILL_STACK ? "gate" : "lsm", abi, permanent, result,
+	report_cell(13, fillings[how].operation, how == FILL_STACK ? "gate" : "lsm", abi, permanent, result,
 		  fillings[how].name);
 }
 
@@ -185,17 +185,17 @@ static void hole_by_kill(enum abi abi, enum filling how, bool permanent)
 	daemon_pause(true);
 	result = puppet_call_by(one, abi, SYS_munmap, at, 4 * PAGE);
 	ok(result == PUPPET_DEAD && WIFSIGNALED(one->status) && WTERMSIG(one->status) == SIGKILL,
-	   "row 13: who unmaps dies (%s)", puppet_text(one, result));
+	   "row 13: the process that unmaps dies (%s)", puppet_text(one, result));
 	if (puppet_died(other, 0))
 		skip("the other one was killed as well", "row 13: the hole cannot be filled by %s",
 		     fillings[how].name);
 	else if (protection_of(other->pid, at)[0])
-		skip("what is sealed is still there", "row 13: the hole cannot be filled by %s",
+		skip("the sealed memory is still there", "row 13: the hole cannot be filled by %s",
 		     fillings[how].name);
 	else
-		tell_hole(abi, how, permanent, check_hole(other, abi, how, at, spare));
+		report_hole(abi, how, permanent, check_hole(other, abi, how, at, spare));
 	daemon_pause(false);
-	ok(puppet_died(other, 15000), "row 13: the daemon kills whoever shares the memory");
+	ok(puppet_died(other, 15000), "row 13: the daemon kills all that share the memory");
 	puppet_end(other);
 	puppet_end(one);
 }
@@ -256,7 +256,7 @@ static void hole_by_race(enum abi abi, enum filling how, bool permanent, bool ca
 		puppet_end(racers[i]);
 }
 
-/* Of all there are, told by Status. */
+/* Of all seals, as Status reports them. */
 static bool gate_can_be_raced(void)
 {
 	json_t *status = daemon_status(), *row;
@@ -269,7 +269,7 @@ static bool gate_can_be_raced(void)
 	return raced;
 }
 
-/* What is permanently sealed by the kernel too is never gone. */
+/* Memory that the kernel has sealed too is never gone. */
 static bool can_be_gone(bool permanent)
 {
 	return !permanent || strcmp(getenv("MSEALD_EXPECT_NATIVE") ?: "", "1");
@@ -281,13 +281,13 @@ static void holes_by_kill(enum abi abi, enum filling how)
 		if (can_be_gone(permanent))
 			hole_by_kill(abi, how, permanent);
 		else
-			tell_hole(abi, how, permanent, "no: never gone");
+			report_hole(abi, how, permanent, "no: never gone");
 }
 
 static void holes_by_race(enum abi abi, enum filling how, bool can_be_raced)
 {
 	for (int permanent = 1; permanent >= 0; permanent--)
-		tell_hole(abi, how, permanent, "no: by a race only");
+		report_hole(abi, how, permanent, "no: by a race only");
 	if (can_be_raced || how == FILL_HINT)
 		hole_by_race(abi, how, how % 2 == 0 && can_be_gone(true), can_be_raced);
 }
@@ -369,7 +369,7 @@ static bool cover_hole(size_t how, bool sealed)
 	daemon_pause(true);
 	result = puppet_call(one, SYS_munmap, at, 4 * PAGE);
 	if (sealed && result != PUPPET_DEAD)
-		ok(false, "row 13: who unmaps dies (%s)", puppet_text(one, result));
+		ok(false, "row 13: the process that unmaps dies (%s)", puppet_text(one, result));
 	result = cover(other, how, start);
 	if (!sealed && result == -ENOMEM)
 		skip("there are no huge pages", "row 13: not sealed, a huge page covers a hole by %s",
@@ -384,7 +384,7 @@ static bool cover_hole(size_t how, bool sealed)
 	daemon_pause(false);
 	if (sealed)
 		ok(puppet_died(other, 15000),
-		   "row 13: a hole beside a huge page, %s: the daemon kills who is left", covers[how]);
+		   "row 13: a hole beside a huge page, %s: the daemon kills the others", covers[how]);
 	puppet_end(other);
 	puppet_end(one);
 	return worked;

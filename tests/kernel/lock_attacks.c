@@ -382,7 +382,7 @@ WITH_MAP(refer, "spaces", false, act_refer)
 WITH_MAP(iterate, "spaces", false, act_iterate)
 WITH_MAP(pin_elsewhere, "spaces", false, act_pin)
 
-/* Not a way at all: what is no file cannot be opened there. */
+/* Not a way at all: an object that is no file cannot be opened there. */
 static long open_proc_fd(pid_t daemon)
 {
 	char path[64];
@@ -648,7 +648,7 @@ static long remount(pid_t daemon)
 	return r;
 }
 
-/* In a child with a mount namespace of its own, where what is done is done here as well. */
+/* In a child with a mount namespace of its own, whose mounts propagate to this one. */
 static long in_peer_namespace(long (*act)(void))
 {
 	int status;
@@ -832,7 +832,7 @@ static long stop_by_pidfd(pid_t daemon)
 	return r;
 }
 
-/* A socket that tells its owner of what comes, by this signal. */
+/* A socket that signals input to its owner, by this signal. */
 static long stop_by_owner(pid_t daemon)
 {
 	int pair[2];

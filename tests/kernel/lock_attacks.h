@@ -23,7 +23,7 @@ struct lock_attack {
 	long when_locked;		/* 0: -EPERM */
 	bool by_kernel;			/* the kernel itself refuses it at all times */
 	long not_here;			/* what a kernel says that has closed this way itself; 0: none has */
-	bool ends_pins;			/* what is pinned is gone after it */
+	bool ends_pins;			/* the pins are gone after it */
 	bool lasts;			/* needs no mseald that runs, and is refused without it too */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests of the native gate: sealing with what the reply says, and what is really so. */
+/* Tests of the native gate: sealing, what the reply says, and the real state. */
 #ifndef MSEALD_TESTS_NATIVE_H
 #define MSEALD_TESTS_NATIVE_H
 
@@ -25,12 +25,12 @@ struct sealed seal_page(pid_t pid, uint64_t page);
 
 /* "native", "override", ...: what List says of the seal at that address; static buffer. */
 const char *listed_gate(pid_t pid, uint64_t address);
-/* The gate of what is not sealed natively here. */
+/* The gate of memory that is not sealed natively here. */
 const char *next_gate(void);
 
 /* Does /proc/PID/smaps show it sealed by mseal(2)? */
 bool shown_sealed(pid_t pid, uint64_t address);
-/* Does this kernel's smaps tell that at all? (Not before 6.13.) */
+/* Does this kernel's smaps show that at all? (Not before 6.13.) */
 bool sealing_is_shown(void);
 
 /* List, reply and smaps all say that the page is sealed natively, or is not. One check, named so. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Races against the gates: threads and processes that share their memory hammer
- * sealed pages with all that a gate or an LSM program stops, several on one CPU
+ * sealed pages with all calls that a gate or an LSM program denies, several on one CPU
  * and others spread, while they fork and exec, while the daemon seals more of
  * their pages, and while it is killed and started again. At the end the sealed
  * bytes are what they were, or the process is dead; the attacker's bytes are
- * never there; no child is born unsealed. What the gates let by is counted.
+ * never there; no child is ever unsealed. What the gates let by is counted.
  *
  * Not part of the plain run: tests/race boots each kernel with each preemption
  * model and runs it for $MSEALD_RACE_SECONDS.
@@ -49,11 +49,11 @@ static const char *const strike_names[STRIKES] = {
 	"munmap", "mremap", "mremap-onto", "madvise", "mprotect", "mmap-over", "mmap-noreplace", "mmap-hint",
 };
 
-/* What an LSM program stops, so that no seal ever lets it by. */
+/* Calls that an LSM program denies: no seal ever lets them through. */
 #define BY_LSM_ONLY (1u << MPROTECT | 1u << MAP_OVER | 1u << MAP_BESIDE | 1u << MAP_HINT)
 #define ALL_STRIKES ((1u << STRIKES) - 1)
 
-/* Shared by everyone, at the same address: what is going on, and what came of it. */
+/* Shared by all, at the same address: orders and results. */
 struct board {
 	_Atomic uint32_t fire, stop, sealed;
 	uint32_t strikes;		/* bits of enum strike that this round makes */
@@ -63,7 +63,7 @@ struct board {
 	_Atomic uint64_t tries[STRIKES], passed[STRIKES], reads, children, images;
 	_Atomic uint32_t gone[TARGETS], zero[TARGETS];
 	/* What must never be. */
-	_Atomic uint32_t evil, wrong, native_passed, born_unsealed, image_sealed;
+	_Atomic uint32_t evil, wrong, native_passed, child_unsealed, image_sealed;
 };
 
 static struct board *board;
@@ -188,7 +188,7 @@ static void hammer(uint32_t seed)
 			board->tries[strike]++;
 			if (!try(strike, board->page[target], &own, &writable))
 				continue;
-			/* What is gone already lets itself be unmapped for ever. */
+			/* Unmapped memory can be unmapped again for ever. */
 			if (strike <= MREMAP_ONTO && atomic_exchange(&board->gone[target], 1))
 				continue;
 			board->passed[strike]++;
@@ -201,7 +201,7 @@ static void hammer(uint32_t seed)
 	}
 }
 
-/* Reads all that is sealed, again and again: the one who must never see an attacker's byte. */
+/* Reads all sealed memory, again and again, and must never see an attacker's byte. */
 static void look(uint64_t pid)
 {
 	uint64_t words[2];
@@ -228,7 +228,7 @@ static void look(uint64_t pid)
 	}
 }
 
-/* Children that see to it at once that they are born sealed, and try to be attackers. */
+/* Children that check at once that they are sealed, and try to be attackers. */
 static void bear(uint32_t seed)
 {
 	while (!board->fire)
@@ -245,7 +245,7 @@ static void bear(uint32_t seed)
 			    RAW(SYS_mmap, target, PAGE, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) >= 0 ||
 			    RAW(SYS_mprotect, target, PAGE, PROT_READ | PROT_WRITE) == 0)
-				board->born_unsealed++;
+				board->child_unsealed++;
 			(void)RAW(SYS_exit_group, 0);
 		}
 		if (pid < 0)
@@ -633,20 +633,20 @@ int main(int argc, char **argv)
 	ok(board->passed[MPROTECT] + board->passed[MAP_OVER] + board->passed[MAP_BESIDE] +
 			   board->passed[MAP_HINT] ==
 		   0,
-	   "what LSM programs stop is never let by");
-	ok(board->native_passed == 0, "where the kernel's own mseal() stops it, nothing is let by (%u)",
+	   "calls that LSM programs deny are never let through");
+	ok(board->native_passed == 0, "where the kernel's own mseal() denies it, nothing is let through (%u)",
 	   board->native_passed);
 	ok(total.unexpected_gone == 0 && total.unexpected_zero == 0,
 	   "pages are gone or discarded only where a gate can be raced, or lets the call happen (%" PRIu64
 	   ", %" PRIu64 " not)",
 	   total.unexpected_gone, total.unexpected_zero);
 	ok(total.outlived == 0,
-	   "who got rid of a sealed page dies, with all that share the memory (%" PRIu64 " not)",
+	   "a process without a sealed page dies, with all that share the memory (%" PRIu64 " not)",
 	   total.outlived);
 	ok(total.other_death == 0 && total.needless_death == 0,
 	   "nobody dies of anything else (%" PRIu64 ", %" PRIu64 ")", total.other_death,
 	   total.needless_death);
-	ok(board->born_unsealed == 0, "no child is born unsealed (%u of %" PRIu64 ")", board->born_unsealed,
+	ok(board->child_unsealed == 0, "no child is ever unsealed (%u of %" PRIu64 ")", board->child_unsealed,
 	   (uint64_t)board->children);
 	ok(board->image_sealed == 0, "no new image is sealed (%u of %" PRIu64 ")", board->image_sealed,
 	   (uint64_t)board->images);

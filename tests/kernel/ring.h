@@ -10,7 +10,7 @@
 long ring_setup(const long arguments[6]);
 /* Inside the puppet: submits the request and waits; its result. */
 long ring_submit(const struct io_uring_sqe *request);
-/* The same, told by int 0x80 or not. */
+/* The same, submitted by int 0x80 or not. */
 long ring_submit_by(bool compat, const struct io_uring_sqe *request);
 
 #endif

@@ -69,7 +69,7 @@ static void print_file(const char *path, const char *const *lines)
 		fclose(file);
 }
 
-/* All that it was given by who started it. */
+/* All that its parent gave it. */
 static void show_self(int argc, char **argv)
 {
 	static const char *const lines[] = { "SigBlk",	  "SigIgn",	"SigCgt",   "SigPnd", "ShdPnd",

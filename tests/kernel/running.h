@@ -26,11 +26,11 @@ struct running {
 
 struct ran {
 	int status;			/* of waitpid() */
-	unsigned stops;			/* that the parent was told of */
+	unsigned stops;			/* that wait(2) reported to the parent */
 	char out[16384], err[4096];	/* without the last new line */
 };
 
-/* Behind those of AddressSanitizer, for what is to be run, where mseald and msealctl are built so. */
+/* Behind those of AddressSanitizer, for the program to run, where mseald and msealctl are built so. */
 void sanitizer_options(const char *more);
 /* Starts it, plainly or by msealctl run. */
 struct running run_start(const struct run *run, bool sealed);

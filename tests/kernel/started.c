@@ -14,8 +14,8 @@
  * --fork: leaves at once, and a child does all that. --as UID PATH: becomes that program as that
  * user. --sleep, --short:
  * sleeps, or ends. --storm N MATCHED OTHER: starts N programs as fast as it can, every 25th MATCHED
- * and to stay,
- * the others in turns MATCHED and OTHER and short; when those have ended, the pids of those that stay.
+ * and to stay, the others in turns MATCHED and OTHER and short; when those have ended, the pids of
+ * those that stay.
  */
 #define _GNU_SOURCE
 #ifndef STATIC

@@ -222,7 +222,7 @@ const struct attack discard_attacks[] = {
 	{ 6, "madvise that discards a file's pages: MADV_REMOVE, shared, read-only here", SHARED_READ,
 	  BY_GATE, .strike = remove_pages },
 	{ 6, "madvise that keeps it from children: MADV_DONTFORK", ANON_READ, BY_GATE, .strike = dontfork },
-	/* Writable or not: a child would be born with a hole. */
+	/* Writable or not: a child would have a hole. */
 	{ 6, "madvise that keeps it from children: MADV_DONTFORK, writable memory", ANON_WRITE, BY_GATE,
 	  .strike = dontfork },
 	/* The seal does not hold in children that do not have the memory. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Attacks that only a gate can stop: rows 3, 4, 5 and 8 of docs/design.md. */
+/* Attacks that only a gate can deny: rows 3, 4, 5 and 8 of docs/design.md. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/aio_abi.h>
@@ -30,7 +30,7 @@
 #define IPC_SHMDT 22
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 
-/* Other memory of the victim, for what is moved onto or away from the seal. */
+/* Other memory of the victim, to be moved onto or away from the seal. */
 static uint64_t elsewhere(struct stage *stage, unsigned long length)
 {
 	uint64_t start = stage_map(stage, length, PROT_READ | PROT_WRITE, ANONYMOUS);
@@ -275,7 +275,7 @@ const struct attack gate_attacks[] = {
 	{ 4, "mremap of it: a tagged address", ANON_READ, BY_GATE, .strike = shrink_tagged,
 	  .prepare = with_tags, .abis = ABIS_64 },
 	{ 4, "mremap of it: shrink", ANON_READ, BY_GATE, .strike = shrink },
-	/* above: so that the control leaves what is below the target as it is */
+	/* above: so that the control leaves the memory below the target as it is */
 	{ 4, "mremap of it: shrink, the seal is what goes", ANON_READ, BY_GATE, .strike = shrink_tail,
 	  .below = 2, .above = 2 },
 	{ 4, "mremap of it: shrink, the seal is what stays", ANON_READ, BY_GATE, .strike = shrink_to_it,

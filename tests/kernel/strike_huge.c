@@ -120,17 +120,18 @@ static long huge_memfd(struct stage *stage, uint64_t at)
 #define AMID_HUGE .layout = PREPARED, .prepare = amid_huge, .no_before = true
 
 static const struct attack huge_attacks[] = {
-	{ 5, "mremap onto it: a huge page, new length 4096", AMID_HUGE, .stopper = BY_GATE,
+	{ 5, "mremap onto it: a huge page, new length 4096", AMID_HUGE, .mechanism = BY_GATE,
 	  .strike = huge_onto },
-	{ 5, "mremap onto it: a huge page, both lengths 4096", AMID_HUGE, .stopper = BY_GATE,
+	{ 5, "mremap onto it: a huge page, both lengths 4096", AMID_HUGE, .mechanism = BY_GATE,
 	  .strike = huge_short_onto },
-	{ 5, "mremap onto it: a shared huge page, both lengths 4096", AMID_HUGE, .stopper = BY_GATE,
+	{ 5, "mremap onto it: a shared huge page, both lengths 4096", AMID_HUGE, .mechanism = BY_GATE,
 	  .strike = huge_shared_onto },
-	{ 9, "shmat: SHM_REMAP of a segment of 4096 bytes on huge pages", AMID_HUGE, .stopper = BY_LSM,
+	{ 9, "shmat: SHM_REMAP of a segment of 4096 bytes on huge pages", AMID_HUGE, .mechanism = BY_LSM,
 	  .strike = huge_segment },
-	{ 2, "mmap: MAP_HUGETLB, length 4096", AMID_HUGE, .stopper = BY_LSM, .strike = huge_mmap },
-	{ 2, "mmap: a file on hugetlbfs, length 4096", AMID_HUGE, .stopper = BY_LSM, .strike = huge_file },
-	{ 2, "mmap: a memfd on huge pages, length 4096", AMID_HUGE, .stopper = BY_LSM, .strike = huge_memfd },
+	{ 2, "mmap: MAP_HUGETLB, length 4096", AMID_HUGE, .mechanism = BY_LSM, .strike = huge_mmap },
+	{ 2, "mmap: a file on hugetlbfs, length 4096", AMID_HUGE, .mechanism = BY_LSM, .strike = huge_file },
+	{ 2, "mmap: a memfd on huge pages, length 4096", AMID_HUGE, .mechanism = BY_LSM,
+	  .strike = huge_memfd },
 	{ .name = NULL },
 };
 
@@ -202,28 +203,29 @@ static const struct attack on_huge_attacks[] = {
 #define WHOLE .layout = PREPARED, .prepare = on_huge
 /* mseal(2) splits no huge page either, and says EINVAL. */
 #define TAIL .layout = PREPARED, .prepare = on_huge_tail, .not_native = true
-	{ 4, "mremap of it: a huge page away, lengths 4096", WHOLE, .stopper = BY_GATE, .strike = huge_move },
-	{ 4, "mremap of it: a huge page away, lengths 4096, its tail is sealed", TAIL, .stopper = BY_GATE,
+	{ 4, "mremap of it: a huge page away, lengths 4096", WHOLE, .mechanism = BY_GATE,
 	  .strike = huge_move },
-	{ 4, "mremap of it: a huge page, shrunk to 4096, its tail is sealed", TAIL, .stopper = BY_GATE,
+	{ 4, "mremap of it: a huge page away, lengths 4096, its tail is sealed", TAIL, .mechanism = BY_GATE,
+	  .strike = huge_move },
+	{ 4, "mremap of it: a huge page, shrunk to 4096, its tail is sealed", TAIL, .mechanism = BY_GATE,
 	  .strike = huge_shrink, .invisible = true },
-	{ 3, "munmap: a huge page, its tail is sealed", TAIL, .stopper = BY_GATE, .strike = huge_unmap },
+	{ 3, "munmap: a huge page, its tail is sealed", TAIL, .mechanism = BY_GATE, .strike = huge_unmap },
 	/* The kernel splits no huge page. */
-	{ 3, "munmap: a huge page, length 4096", WHOLE, .stopper = BY_GATE, .strike = huge_unmap_short,
+	{ 3, "munmap: a huge page, length 4096", WHOLE, .mechanism = BY_GATE, .strike = huge_unmap_short,
 	  .invisible = true, .error = EINVAL },
-	{ 3, "munmap: a huge page, length 4096, its tail is sealed", TAIL, .stopper = ALLOWED,
+	{ 3, "munmap: a huge page, length 4096, its tail is sealed", TAIL, .mechanism = ALLOWED,
 	  .strike = huge_unmap_short, .invisible = true, .error = EINVAL },
 	{ 6, "madvise that discards: MADV_DONTNEED, a huge page, its tail is sealed", TAIL,
-	  .stopper = BY_GATE, .strike = huge_discard },
+	  .mechanism = BY_GATE, .strike = huge_discard },
 	/* It does nothing: the end is rounded down. */
-	{ 6, "MADV_DONTNEED of a huge page, length 4096, its tail is sealed", TAIL, .stopper = ALLOWED,
+	{ 6, "MADV_DONTNEED of a huge page, length 4096, its tail is sealed", TAIL, .mechanism = ALLOWED,
 	  .strike = huge_discard_short, .invisible = true },
 #undef WHOLE
 #undef TAIL
 	{ .name = NULL },
 };
 
-/* --- huge pages that are not sealed: what is behind them goes as well --- */
+/* --- huge pages that are not sealed: the memory behind them goes as well --- */
 
 /* Room of that many huge pages, and inaccessible. */
 static uint64_t huge_room(struct stage *stage, unsigned long pages)
@@ -264,7 +266,7 @@ static void behind_huge(struct stage *stage)
 	stage->own[0] = (long)huge_room(stage, 6);
 }
 
-/* The same; what is sealed is the end of the huge page. */
+/* The same; the end of the huge page is sealed. */
 static void tail_of_huge(struct stage *stage)
 {
 	behind_huge(stage);
@@ -359,10 +361,10 @@ static void neighbour_in_huge(struct stage *stage)
 }
 
 static const struct attack near_huge_attacks[] = {
-#define BEHIND .layout = PREPARED, .stopper = BY_GATE, .no_before = true, .prepare = behind_huge
-#define AMID .layout = PREPARED, .stopper = BY_GATE, .no_before = true, .prepare = amid_several
+#define BEHIND .layout = PREPARED, .mechanism = BY_GATE, .no_before = true, .prepare = behind_huge
+#define AMID .layout = PREPARED, .mechanism = BY_GATE, .no_before = true, .prepare = amid_several
 /* mseal(2) splits no huge page, and says EINVAL. */
-#define TAIL .layout = PREPARED, .stopper = BY_GATE, .no_before = true, .not_native = true
+#define TAIL .layout = PREPARED, .mechanism = BY_GATE, .no_before = true, .not_native = true
 	{ 4, "mremap of it: a huge page before it, shrunk from 2 MiB + 4096 to 4096", BEHIND,
 	  .strike = shrink_before },
 	{ 4, "mremap of it: a huge page before it, shrunk from 2 MiB + 1 to 2 MiB", BEHIND,
@@ -433,7 +435,7 @@ static long block_shrinks_much(struct stage *stage, uint64_t at)
 
 static const struct attack ordinary_calls[] = {
 #define ORDINARY \
-	.layout = PREPARED, .stopper = ALLOWED, .prepare = ordinary_block, .no_before = true, \
+	.layout = PREPARED, .mechanism = ALLOWED, .prepare = ordinary_block, .no_before = true, \
 	.invisible = true
 	{ 4, "mremap of a block aligned to 2 MiB before the seal: grow in place", ORDINARY,
 	  .strike = block_grows },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Attacks that LSM programs stop: rows 1, 2, 9 and 10 of docs/design.md, and PR_SET_MM of row 8. */
+/* Attacks that LSM programs deny: rows 1, 2, 9 and 10 of docs/design.md, and PR_SET_MM of row 8. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -89,7 +89,7 @@ STRIKE(map_file_below,
 STRIKE(map_shared, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_SHARED | MAP_FIXED, stage->fd, 0))
 STRIKE(map_validate, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_SHARED_VALIDATE | MAP_FIXED, stage->fd, 0))
 STRIKE(map_growsdown, CALL(SYS_mmap, at, LENGTH, PROT_READ, ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0))
-/* One page asked for, the huge page is what is mapped. */
+/* One page asked for, the huge page is mapped. */
 STRIKE(map_huge, CALL(SYS_mmap, at & -HUGE, PAGE, PROT_READ,
 		      ANONYMOUS | MAP_FIXED | MAP_HUGETLB | MAP_NORESERVE, -1, 0))
 

@@ -58,18 +58,19 @@ static void at_top(struct stage *stage)
 
 static const struct trick reaching[] = {
 #define MPROTECT(what, ...) \
-	{ { 1, "mprotect: " what, AT_TOP, .stopper = BY_LSM, .error = ENOMEM }, .number = SYS_mprotect, \
+	{ { 1, "mprotect: " what, AT_TOP, .mechanism = BY_LSM, .error = ENOMEM }, .number = SYS_mprotect, \
 	  .third = READ_WRITE, __VA_ARGS__ }
 	MPROTECT("length 2^62", .length = 1ul << 62),
 	MPROTECT("length 2^47", .length = 1ul << 47),
 	MPROTECT("length 2^63", .length = 1ul << 63),
 	MPROTECT("length up to the last page of 2^64", .from_end = true, .length = -PAGE),
-	{ { 1, "mprotect: length 2^62, from below", AT_TOP, .stopper = BY_LSM, .below = 1, .error = ENOMEM },
+	{ { 1, "mprotect: length 2^62, from below", AT_TOP, .mechanism = BY_LSM, .below = 1,
+	    .error = ENOMEM },
 	  .number = SYS_mprotect,
 	  .offset = -(long)PAGE,
 	  .length = 1ul << 62,
 	  .third = READ_WRITE },
-	{ { 1, "pkey_mprotect: length 2^62", AT_TOP, .stopper = BY_LSM, .error = ENOMEM },
+	{ { 1, "pkey_mprotect: length 2^62", AT_TOP, .mechanism = BY_LSM, .error = ENOMEM },
 	  .number = SYS_pkey_mprotect,
 	  .length = 1ul << 62,
 	  .third = READ_WRITE,
@@ -77,7 +78,7 @@ static const struct trick reaching[] = {
 #undef MPROTECT
 #define MADVISE(name, advice, ...) \
 	{ \
-		{ 6, name, AT_TOP, .anonymous = true, .stopper = BY_GATE, .error = ENOMEM }, \
+		{ 6, name, AT_TOP, .anonymous = true, .mechanism = BY_GATE, .error = ENOMEM }, \
 			.number = SYS_madvise, .third = advice, __VA_ARGS__ \
 	}
 	MADVISE("madvise that discards: MADV_DONTNEED, length 2^62", MADV_DONTNEED, .length = 1ul << 62),
@@ -90,7 +91,7 @@ static const struct trick reaching[] = {
 		.length = 1ul << 47),
 	MADVISE("madvise that discards: MADV_WIPEONFORK, length 2^62", MADV_WIPEONFORK, .length = 1ul << 62),
 #undef MADVISE
-	{ { 6, "madvise that discards: MADV_DONTNEED, length 2^62, from below", AT_TOP, .stopper = BY_GATE,
+	{ { 6, "madvise that discards: MADV_DONTNEED, length 2^62, from below", AT_TOP, .mechanism = BY_GATE,
 	    .anonymous = true, .below = 1, .error = ENOMEM },
 	  .number = SYS_madvise,
 	  .offset = -(long)PAGE,
@@ -102,11 +103,11 @@ static const struct trick reaching[] = {
 /* The same of 32 bits, whose sums never wrap: all memory below 4 GiB, and the next 4. */
 static const struct trick reaching_32[] = {
 #define ALL_32 .layout = ANON_READ, .no_before = true, .abis = 1u << ABI_INT80, .error = ENOMEM
-	{ { 1, "mprotect: length 2^32 - 4096", ALL_32, .stopper = BY_LSM }, .number = SYS_mprotect,
+	{ { 1, "mprotect: length 2^32 - 4096", ALL_32, .mechanism = BY_LSM }, .number = SYS_mprotect,
 	  .length = -(unsigned)PAGE, .third = READ_WRITE },
-	{ { 1, "mprotect: length 2^31", ALL_32, .stopper = BY_LSM }, .number = SYS_mprotect,
+	{ { 1, "mprotect: length 2^31", ALL_32, .mechanism = BY_LSM }, .number = SYS_mprotect,
 	  .length = 1ul << 31, .third = READ_WRITE },
-	{ { 6, "madvise that discards: MADV_DONTNEED, length 2^32 - 4096", ALL_32, .stopper = BY_GATE },
+	{ { 6, "madvise that discards: MADV_DONTNEED, length 2^32 - 4096", ALL_32, .mechanism = BY_GATE },
 	  .number = SYS_madvise, .length = -(unsigned)PAGE, .third = MADV_DONTNEED },
 #undef ALL_32
 	{ { .name = NULL } },
@@ -114,7 +115,7 @@ static const struct trick reaching_32[] = {
 
 /* --- what the kernel refuses itself --- */
 
-#define REFUSED .layout = ANON_READ, .stopper = ALLOWED, .invisible = true
+#define REFUSED .layout = ANON_READ, .mechanism = ALLOWED, .invisible = true
 #define REFUSED_64 REFUSED, .abis = ABIS_64
 
 static const struct trick refused[] = {

@@ -10,7 +10,7 @@
 #include "attack.h"
 
 struct trick {
-	/* stopper ALLOWED: the outcome is the same whether sealed or not. invisible: it changes nothing. */
+	/* mechanism ALLOWED: the outcome is the same whether sealed or not. invisible: it changes nothing. */
 	struct attack attack;
 
 	/* For the strike plain(), which is the default: number(at + offset, length, third, fourth, fifth). */

@@ -107,7 +107,7 @@ static long uffd_command(const long arguments[6])
 
 struct uffd_stage {
 	struct puppet *puppet;
-	uint64_t at, target;	/* what is attacked and sealed; where MOVE goes */
+	uint64_t at, target;	/* attacked and sealed; where MOVE goes */
 	long fd;		/* the userfaultfd, or a negative errno */
 	int eyes;
 };
@@ -187,7 +187,7 @@ static long look(const struct uffd_stage *stage)
 {
 	long value = -1;
 
-	/* A page that is missing is not there to be read: that waits for whoever handles it. */
+	/* A page that is missing is not there to be read: that waits for the handler of the userfaultfd. */
 	return pread(stage->eyes, &value, sizeof(value), (off_t)stage->at) == sizeof(value) ? value : -1;
 }
 
@@ -231,7 +231,7 @@ static void fails(const struct trick *trick)
 	} else if (ok(result == -EPERM, "row 12: %s: sealed, EPERM", trick->name)) {
 		event = monitor_next(&monitor, 10000);
 		ok(event && !strcmp(json_text(event, "operation"), "userfaultfd"),
-		   "row 12: %s: it is told of", trick->name);
+		   "row 12: %s: it is reported", trick->name);
 		json_decref(event);
 		if (trick->command == MOVE)
 			ok(look(&stage) != 0, "row 12: %s: sealed, nothing has changed", trick->name);
@@ -258,7 +258,7 @@ static void audit(const struct trick *trick)
 	ok(attempt(&stage, trick, stage.puppet) == 0 && has_worked(&stage, trick),
 	   "row 12: audit: %s succeeds", trick->name);
 	event = monitor_next(&monitor, 10000);
-	ok(event && !strcmp(json_text(event, "verdict"), "audited"), "row 12: audit: it is told of");
+	ok(event && !strcmp(json_text(event, "verdict"), "audited"), "row 12: audit: it is reported");
 	json_decref(event);
 	monitor_close(&monitor);
 	stage_done(&stage);

@@ -7,7 +7,7 @@
 
 /* A page of a file that userfaultfd cannot reach, mapped read-only. */
 uint64_t uffd_file_page(struct puppet *puppet);
-/* All attacks; pinned tells whether a program is attached. */
+/* All attacks; pinned: whether a program is attached. */
 void uffd_all(bool (*pinned)(const char *program));
 
 #endif

@@ -75,7 +75,7 @@ static void audit(void)
 	ok(map_over(puppet, start) == (long)start, "audit: mmap over it is let through");
 	ok(puppet_call(puppet, SYS_mmap, start + PAGE, PAGE, PROT_READ, ANONYMOUS, -1, 0) ==
 		   (long)(start + PAGE),
-	   "audit: what is gone can be mapped again");
+	   "audit: unmapped memory can be mapped again");
 	for (size_t i = 0; i < 5; i++) {
 		json_t *event = monitor_next(&monitor, 10000);
 
@@ -124,7 +124,7 @@ static void kills_all_who_share(void)
 	uint64_t start = puppet_pages(puppet, 1, PROT_READ);
 
 	seal_as(puppet, start, 1, NULL, "kill", false);
-	ok(killed(sharer, protect(sharer, start, 1)), "kill: one of two who share the memory");
+	ok(killed(sharer, protect(sharer, start, 1)), "kill: one of two that share the memory");
 	ok(puppet_died(puppet, 10000), "kill: the other one dies as well");
 	puppet_end(sharer);
 	puppet_end(puppet);
@@ -166,7 +166,7 @@ static void strongest_wins(void)
 	puppet_end(puppet);
 }
 
-/* --- what is denied --- */
+/* --- deny masks --- */
 
 static void masks(void)
 {
@@ -226,12 +226,12 @@ static void revocable(void)
 	ok(protect(child, start, 6) == 0, "revocable: the child can change it");
 	ok(puppet_call(child, SYS_munmap, start, 6 * PAGE) == 0, "revocable: and unmap it");
 	ok(protect(puppet, start, 1) == -EPERM, "revocable: its parent keeps the seal");
-	ok(status_becomes("spaces", 1, 10), "revocable: who has no seal left is no longer listed");
+	ok(status_becomes("spaces", 1, 10), "revocable: a process without a seal is no longer listed");
 	ok(!daemon_unseal(puppet->pid, NULL, 0), "revocable: the parent is unsealed, all of it");
 	ok(protect(puppet, start, 6) == 0 && puppet_call(puppet, SYS_munmap, start, PAGE) == 0,
 	   "revocable: the parent can change and unmap it");
 	error = daemon_unseal(puppet->pid, NULL, 0);
-	ok(error && !strcmp(error, "NotSealed"), "unseal of what is not sealed: NotSealed (%s)",
+	ok(error && !strcmp(error, "NotSealed"), "unseal of memory that is not sealed: NotSealed (%s)",
 	   error ?: "no error");
 	seal_as(puppet, start + 6 * PAGE, 1, NULL, NULL, false);
 	ok(protect(puppet, start + 6 * PAGE, 1) == -EPERM, "and it can be sealed again");
@@ -257,7 +257,7 @@ static void permanent(void)
 	ok(protect(puppet, start, 1) == -EPERM && daemon_says_sealed(puppet->pid, start, 2 * PAGE),
 	   "permanent: still denied and listed");
 
-	/* Both on the same page: what is permanent stays, whichever came first. */
+	/* Both on the same page: the permanent seal stays, whichever came first. */
 	seal_as(puppet, start + 4 * PAGE, 1, "mprotect", NULL, false);
 	seal_as(puppet, start + 4 * PAGE, 1, "unmap", NULL, true);
 	seal_as(puppet, start + 6 * PAGE, 1, NULL, NULL, true);
@@ -268,8 +268,8 @@ static void permanent(void)
 	ok(!daemon_unseal(puppet->pid, NULL, 0),
 	   "permanent and revocable: all that is revocable can be taken back");
 	ok(protect(puppet, start + 4 * PAGE, 1) == -EPERM,
-	   "permanent and revocable: what is permanent stays");
-	ok(map_over(puppet, start + 4 * PAGE) > 0, "permanent and revocable: what is revocable goes");
+	   "permanent and revocable: the permanent seal stays");
+	ok(map_over(puppet, start + 4 * PAGE) > 0, "permanent and revocable: the revocable seal goes");
 	ok(protect(puppet, start + 6 * PAGE, 1) == -EPERM && map_over(puppet, start + 6 * PAGE) == -EPERM,
 	   "revocable, then permanent: all stays");
 

@@ -176,7 +176,7 @@ static void compare(const struct comparison *comparison)
 	if (comparison->memory == ANON_RO && puppet_call(own, SYS_munmap, page, PAGE) != -EPERM)
 		bail("mseal(2) does not seal");
 	result = comparison->strike(own, page);
-	/* Poison is told of by SIGBUS: the page is gone. */
+	/* Poison is reported by SIGBUS: the page is gone. */
 	if (result == PUPPET_DEAD && WIFSIGNALED(own->status) && WTERMSIG(own->status) == SIGBUS)
 		result = 0;
 	snprintf(native, sizeof(native), "%s", result >= 0 ? "lets it through" : puppet_text(own, result));

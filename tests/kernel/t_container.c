@@ -73,7 +73,7 @@ static json_t *order(const char *id, pid_t pid)
 	return json_pack("{s:s,s:i}", "id", id, "pid", (int)pid);
 }
 
-static const char *arm(const char *id, pid_t pid)
+static const char *watch(const char *id, pid_t pid)
 {
 	return daemon_call("WatchContainer", order(id, pid), NULL);
 }
@@ -135,13 +135,13 @@ static void test_parameters(pid_t pid)
 	char longest[130];
 
 	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
-		is_error(arm(ids[i], pid), "org.varlink.service.InvalidParameter", "an id that is none");
+		is_error(watch(ids[i], pid), "org.varlink.service.InvalidParameter", "an id that is none");
 		is_error(daemon_call("UnwatchContainer", json_pack("{s:s}", "id", ids[i]), NULL),
 			 "org.varlink.service.InvalidParameter", "disarming it");
 	}
 	memset(longest, 'x', sizeof(longest));
 	longest[129] = '\0';
-	is_error(arm(longest, pid), "org.varlink.service.InvalidParameter", "an id that is too long");
+	is_error(watch(longest, pid), "org.varlink.service.InvalidParameter", "an id that is too long");
 	is_error(daemon_call("WatchContainer", json_pack("{s:s}", "id", "a"), NULL),
 		 "org.varlink.service.InvalidParameter", "no pid");
 	is_error(daemon_call("WatchContainer",
@@ -157,7 +157,7 @@ static void test_parameters(pid_t pid)
 			     NULL),
 		 "Failed", "a policy and what it says");
 	is_error(daemon_call("UnwatchContainer", json_pack("{s:s}", "id", "none"), NULL), "NoSuchContainer",
-		 "disarming what is not there");
+		 "UnwatchContainer of an unknown id");
 }
 
 static void test_cgroups(void)
@@ -167,14 +167,14 @@ static void test_cgroups(void)
 	if (beside == 0)
 		for (;;)
 			pause();
-	is_error(arm("a", 1), "NoCgroup", "pid 1");
-	is_error(arm("a", 2), "NoCgroup", "a kernel thread");
-	is_error(arm("a", beside), "NoCgroup", "a process in the root cgroup");
+	is_error(watch("a", 1), "NoCgroup", "pid 1");
+	is_error(watch("a", 2), "NoCgroup", "a kernel thread");
+	is_error(watch("a", beside), "NoCgroup", "a process in the root cgroup");
 	ended = fork();
 	if (ended == 0)
 		_exit(0);
 	(void)waitpid(ended, NULL, 0);
-	is_error(arm("a", ended), "NoSuchProcess", "a process that has ended");
+	is_error(watch("a", ended), "NoSuchProcess", "a process that has ended");
 	end(beside);
 	ok(rmdir(KEPT) == 0 || access(KEPT, F_OK) < 0, "nothing of it is kept");
 }
@@ -188,7 +188,7 @@ static void test_above_caller(pid_t pid)
 	(void)snprintf(text, sizeof(text), "%d", (int)getpid());
 	if (!write_text(CGROUPS OWN "/below/cgroup.procs", text))
 		bail("cannot move to another cgroup");
-	is_error(arm("a", pid), "NoCgroup", "a cgroup above the caller's");
+	is_error(watch("a", pid), "NoCgroup", "a cgroup above the caller's");
 	if (!write_text(CGROUPS "/cgroup.procs", text))
 		bail("cannot move back");
 	(void)rmdir(CGROUPS OWN "/below");
@@ -198,11 +198,11 @@ static void test_life(pid_t first, pid_t odd)
 {
 	pid_t program, second;
 
-	ok(!arm("one", first) && is_kept("one"), "a cgroup of its own is taken, and kept");
+	ok(!watch("one", first) && is_kept("one"), "a cgroup of its own is taken, and kept");
 	ok(!strcmp(policy_of(first, false), "container one"), "before what a file says of it");
 	program = program_in(OWN);
 	ok(is_sealed_by(program, "container one"), "what starts there is sealed");
-	ok(!arm("two.x_y+z:-", odd), "a cgroup with an odd name is taken");
+	ok(!watch("two.x_y+z:-", odd), "a cgroup with an odd name is taken");
 	second = program_in(ODD);
 	/* Both are about it: it is below. */
 	ok(is_sealed_by(second, "container one"),
@@ -210,7 +210,7 @@ static void test_life(pid_t first, pid_t odd)
 	end(second);
 
 	ok(!daemon_call("UnwatchContainer", json_pack("{s:s}", "id", "one"), NULL) && !is_kept("one"),
-	   "disarmed, and kept no longer");
+	   "no longer watched, and its file is gone");
 	ok(!strcmp(policy_of(program, false), "90-file"), "then what a file says decides again");
 	second = program_in(ODD);
 	ok(is_sealed_by(second, "container two.x_y+z:-"), "what starts in the odd one is sealed by its own");
@@ -220,14 +220,14 @@ static void test_life(pid_t first, pid_t odd)
 	(void)write_text(KEPT "/.x.conf", "");
 	daemon_start();
 	ok(is_sealed_by(second, "container two.x_y+z:-"), "the next daemon goes on with it");
-	ok(strcmp(policy_of(program, false), "90-file") == 0, "and not with what is broken");
+	ok(strcmp(policy_of(program, false), "90-file") == 0, "and not with a broken file");
 	end(second);
 	end(odd);
 	ok(rmdir(CGROUPS ODD) == 0 && is_gone("two.x_y+z:-"), "it goes with its cgroup");
 
 	/* The same path, another cgroup. */
 	end(program);
-	ok(!arm("one", first), "armed again");
+	ok(!watch("one", first), "watched again");
 	(void)daemon_stop(SIGTERM);
 	end(first);
 	ok(rmdir(CGROUPS OWN) == 0 && mkdir(CGROUPS OWN, 0755) == 0,

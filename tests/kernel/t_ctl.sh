@@ -1,10 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # msealctl against a real daemon: what is wrong gives one clear line on stderr, nothing on stdout, a
-# status that is not
-# zero (2 when it is called wrongly, 1 when it fails), and seals nothing; what is right works. For
-# busybox sh, as root
-# in the VM; needs mseald and msealctl.
+# status that is not zero (2 when it is called wrongly, 1 when it fails), and seals nothing; what is
+# right works. For busybox sh, as root in the VM; needs mseald and msealctl.
 
 # shellcheck source=tests/kernel/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -80,11 +78,11 @@ wrong 2 nothing 'an unknown option' msealctl seal --nothing $victim
 wrong 2 seel 'an unknown command' msealctl seel $victim
 wrong 2 program 'run of nothing' msealctl run
 wrong 2 nothing 'run with an unknown option' msealctl run --nothing true
-wrong 127 nosuch 'run of what is not there' msealctl run nosuchprogram
-wrong 126 /etc 'run of what is no program' msealctl run /etc
+wrong 127 nosuch 'run of a program that does not exist' msealctl run nosuchprogram
+wrong 126 /etc 'run of a folder' msealctl run /etc
 wrong 1 'cannot seal' 'run of what cannot be sealed' msealctl run --segments=relro --revocable -- \
 	/tests/runme-static-norelro exit 0
-wrong 1 '' 'unseal of what is not sealed' msealctl unseal $victim
+wrong 1 '' 'unseal of a process that is not sealed' msealctl unseal $victim
 wrong 1 4194000 'list, no such pid' msealctl list 4194000
 wrong 2 '' 'explain without an address' msealctl explain $victim
 wrong 1 none 'ranges from a file that is not there' msealctl seal --ranges-from=/none $victim
@@ -107,7 +105,7 @@ wrong 1 '' 'a process that has exited' msealctl seal $short
 nothing_sealed
 ok $? 'after all of that nothing is sealed'
 
-# And what is right.
+# And correct calls.
 msealctl seal $victim "$text" >$dir/out 2>$dir/err
 ok $? 'seal of a range'
 [ -s $dir/out ] && [ ! -s $dir/err ]
@@ -126,7 +124,7 @@ for command in "list $victim" list status check "map $victim" "explain $victim $
 done
 msealctl unseal $victim >$dir/out 2>$dir/err
 [ $? = 1 ] && [ ! -s $dir/out ] && [ "$(wc -l <$dir/err)" = 1 ]
-ok $? 'unseal of what is permanently sealed: status 1, one line'
+ok $? 'unseal of permanent seals: status 1, one line'
 sed 's/^/# /' $dir/err
 msealctl list $victim | grep -q "$start"
 ok $? 'and it stays sealed'

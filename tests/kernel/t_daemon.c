@@ -195,7 +195,7 @@ static void ended_and_restarted(int signal, const char *name)
 	   name);
 	/*
 	 * The sacrifice is gone, the newborn is new: as many spaces, and the same seals for those
-	 * who stayed.
+	 * that stayed.
 	 */
 	after = list_without_counts();
 	ok(json_object_size(after) == 3, "%s: the new one lists three spaces (%zu)", name,
@@ -336,7 +336,8 @@ static void killed_while_sealing(void)
 	}
 	ok(broken == 0, "killed while it seals, %u times: every seal it has confirmed (%u) holds", times,
 	   promised);
-	ok(silent == 0, "killed while it seals, %u times: what holds is listed, what is listed holds", times);
+	ok(silent == 0, "killed while it seals, %u times: seals that hold are listed, listed seals hold",
+	   times);
 	ok(status_becomes("spaces", 0, 15) && status_becomes("sets", 0, 15),
 	   "killed while it seals: nothing is left");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the daemon tells of attempts: one event for each, with all that is
- * needed to find the culprit; and what is lost when nobody reads is counted.
+ * What the daemon reports of attempts: one event for each, with all that is
+ * needed to find the culprit; and events that are lost when no client reads are counted.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -90,7 +90,7 @@ static void check_event(struct monitor *monitor, const struct expected *wanted, 
 	if (wanted->cgroup)
 		good &= is_number(event, "cgroup", wanted->cgroup, what);
 	good &= is_text(event, "comm", wanted->comm, what);
-	ok(good, "%s: says who", what);
+	ok(good, "%s: names the process", what);
 	good = is_text(event, "operation", wanted->operation, what);
 	good &= is_number(event, "address", (int64_t)wanted->address, what);
 	good &= is_number(event, "length", (int64_t)wanted->length, what);
@@ -152,7 +152,7 @@ enum { TRY_MPROTECT, TRY_MMAP, TRY_SHMAT, TRY_MUNMAP, TRY_MREMAP, TRY_ONTO, TRY_
 static const struct {
 	enum mseald_op op;
 	bool by_gate;
-	unsigned long offset, pages;	/* of the range told, from the seal's start */
+	unsigned long offset, pages;	/* of the range reported, from the seal's start */
 	const char *what;
 } tries[TRY_COUNT] = {
 	[TRY_MPROTECT] = { MSEALD_OP_MPROTECT, false, 1, 3, "mprotect" },
@@ -216,8 +216,8 @@ static void each_operation(void)
 		(void)try_one(puppet, how, seal);
 		check_event(&one, &wanted, since, tries[how].what);
 		event = monitor_next(&all, 10000);
-		ok(event && json_number(event, "pid") == puppet->pid, "%s: told to who asks for all, too",
-		   tries[how].what);
+		ok(event && json_number(event, "pid") == puppet->pid,
+		   "%s: sent to a monitor of all processes, too", tries[how].what);
 		json_decref(event);
 		event = monitor_next(&one, 300);
 		ok(!event, "%s: one event, not more (%s)", tries[how].what, json_text(event, "operation"));
@@ -225,7 +225,7 @@ static void each_operation(void)
 		event = monitor_next(&all, 0);
 		json_decref(event);
 		event = monitor_next(&other, 0);
-		ok(!event, "%s: not told to who asks for another", tries[how].what);
+		ok(!event, "%s: not sent to a monitor of another process", tries[how].what);
 		json_decref(event);
 		monitor_close(&one);
 		monitor_close(&other);
@@ -292,7 +292,7 @@ static void threads_and_order(void)
 				 ranges[i * 7 % 32].start;
 		json_decref(event);
 	}
-	ok(right == 200, "200 attempts are told of in their order, each with its seal (%u)", right);
+	ok(right == 200, "200 attempts are reported in their order, each with its seal (%u)", right);
 	monitor_close(&monitor);
 	puppet_end(thread);
 	puppet_end(puppet);
@@ -365,7 +365,7 @@ static void buffer_overflows(void)
 	/* And afterwards as before. */
 	puppet_call(puppet, SYS_mprotect, page, PAGE, PROT_NONE);
 	event = monitor_next(&monitor, 10000);
-	ok(json_number(event, "pid") == puppet->pid, "the next attempt is told of again");
+	ok(json_number(event, "pid") == puppet->pid, "the next attempt is reported again");
 	json_decref(event);
 	monitor_close(&monitor);
 	puppet_end(idle);
@@ -410,8 +410,8 @@ static int64_t lost_unused(void)
 	return number;
 }
 
-/* Who tries all the time, by many processes too, does not drive out what is to be told of others. */
-static void others_are_told_of(void)
+/* Attempts made without pause, by many processes too, do not drive out the events of others. */
+static void others_are_reported(void)
 {
 	struct puppet *noisy = puppet_new(), *quiet = puppet_new(), *ends = puppet_new(),
 		      *killed = puppet_new();
@@ -439,29 +439,30 @@ static void others_are_told_of(void)
 		puppet_call(quiet, SYS_mprotect, other, PAGE, PROT_NONE);
 		nap(300);
 	}
-	/* Each of very many has something to tell: attempts end where hints have the rest of the buffer. */
+	/* Very many processes send events; the rest of the buffer is kept for events other than attempts. */
 	ok(puppet_run(noisy, attack_by_children, (long)page, 10, 600) == 0,
 	   "others: 600 processes try as well");
 	ends = puppet_end(ends);
-	/* It has told of another attempt just now. */
+	/* It has reported another attempt just now. */
 	ok(puppet_run(killed, attack_and_once_more, (long)own.start + 2 * (long)PAGE, 1000,
 		      (long)own.start) == PUPPET_DEAD,
 	   "others: one is killed");
 	daemon_pause(false);
 	while ((event = monitor_next(&monitor, 3000))) {
-		told += json_number(event, "pid") == quiet->pid;
+		reported += json_number(event, "pid") == quiet->pid;
 		kills += json_number(event, "pid") == killed->pid &&
 			 !strcmp(json_text(event, "verdict"), "killed");
 		json_decref(event);
 	}
-	ok(told == 5, "others: all 5 attempts of another process are told of (%" PRId64 ")", told);
+	ok(reported == 5, "others: all 5 attempts of another process are reported (%" PRId64 ")", reported);
 	ok(status_number("lost") > lost, "others: though events were lost (%" PRId64 ")",
 	   status_number("lost") - lost);
 	ok(kills == 1,
-	   "others: a kill is told of (%" PRId64 "), for who shares the memory must be killed as well",
+	   "others: a kill is reported (%" PRId64
+	   "), for processes that share the memory must be killed as well",
 	   kills);
-	ok(lost_unused() == hints, "others: that a process has ended is not lost (%" PRId64 ")",
-	   lost_unused() - hints);
+	ok(lost_unused() == unused_lost, "others: that a process has ended is not lost (%" PRId64 ")",
+	   lost_unused() - unused_lost);
 	monitor_close(&monitor);
 	puppet_end(killed);
 	puppet_end(quiet);
@@ -490,7 +491,7 @@ static void monitor_that_does_not_read(void)
 	ok(puppet_result(puppet) == 0, "a monitor that does not read: %ld attempts are denied",
 	   count);
 	ok(received > 0 && received + busy.lost == count,
-	   "a monitor that does not read: another one gets all, or is told what is lost (%" PRId64
+	   "a monitor that does not read: another one gets all, or the number of the lost (%" PRId64
 	   " + %" PRId64 ")",
 	   received, busy.lost);
 	ok(daemon_alive(), "a monitor that does not read: the daemon answers");
@@ -501,8 +502,9 @@ static void monitor_that_does_not_read(void)
 		json_decref(event);
 	}
 	ok(lazy.gone || received + lazy.lost == count,
-	   "a monitor that does not read: dropped, or told what it missed (%s, %" PRId64 " + %" PRId64 ")",
-	   lazy.gone ? "dropped" : "told", received, lazy.lost);
+	   "a monitor that does not read: dropped, or sent the number it missed (%s, %" PRId64 " + %" PRId64
+	   ")",
+	   lazy.gone ? "dropped" : "sent", received, lazy.lost);
 	monitor_close(&lazy);
 	monitor_close(&busy);
 	puppet_end(puppet);
@@ -518,7 +520,7 @@ int main(int argc, char **argv)
 	threads_and_order();
 	segments();
 	buffer_overflows();
-	others_are_told_of();
+	others_are_reported();
 	monitor_that_does_not_read();
 	rmdir(CGROUP);
 	daemon_stop(SIGTERM);

@@ -458,7 +458,7 @@ static void goes_on(void)
 	ok(copy_over(scene.path), "the new version can be written");
 	ok(!copy_over(hold) && errno == EPERM, "the old one, by another name, cannot (%s)", strerror(errno));
 	ok(peek(&scene, contents) && memcmp(contents, scene.before, SIZE) == 0,
-	   "what is mapped is the old version still");
+	   "the old version is still mapped");
 	ok(truncate(hold, 0) < 0 && errno == EPERM, "nor truncated (%s)", strerror(errno));
 	puppet_end(scene.victim);
 	ok(writable_within(hold, 20), "when the sealed process has ended it can be written");
@@ -540,13 +540,13 @@ static void actions(void)
 		   !strcmp(json_text(event, "verdict"), "audited") &&
 		   json_number(event, "pid") == scene.victim->pid &&
 		   json_number(event, "address") == (int64_t)scene.at,
-	   "audit: and it is told of (%s %s)", json_text(event, "operation"), json_text(event, "verdict"));
+	   "audit: and it is reported (%s %s)", json_text(event, "operation"), json_text(event, "verdict"));
 	json_decref(event);
 	ok(copy_over(scene.path), "audit: others may write");
 	event = monitor_next(&monitor, 5000);
 	ok(event && !strcmp(json_text(event, "operation"), "file-write") &&
 		   json_number(event, "pid") == getpid(),
-	   "audit: and that is told of");
+	   "audit: and that is reported");
 	json_decref(event);
 	fill(scene.path);
 	must_seal_file(&scene, ANYBODY);
@@ -701,7 +701,7 @@ static long seal_self(const long a[6])
 		       0;
 }
 
-/* A user must not keep root from files that are not his. */
+/* A user must not keep root from files of others. */
 static void users(void)
 {
 	struct scene scene;
@@ -710,7 +710,7 @@ static void users(void)
 	(void)chmod(folder, 0777);
 	puppet_become(scene.victim, USER, USER);
 	ok(puppet_run(scene.victim, seal_self, (long)scene.at) == 0, "a user seals with file-write");
-	ok(copy_over(scene.path), "a file that is not his: root can write it");
+	ok(copy_over(scene.path), "a file of another user: root can write it");
 	fill(scene.path);
 	(void)chmod(scene.path, 0666);
 	ok(strike(&scene, scene.victim, by_pwrite) == -EPERM, "the process itself cannot");
@@ -720,7 +720,7 @@ static void users(void)
 	(void)chown(scene.path, USER, USER);
 	puppet_become(scene.victim, USER, USER);
 	ok(puppet_run(scene.victim, seal_self, (long)scene.at) == 0, "a user seals with file-write");
-	ok(!copy_over(scene.path) && errno == EPERM, "his own file: root cannot");
+	ok(!copy_over(scene.path) && errno == EPERM, "the user's own file: root cannot");
 	scene_close(&scene);
 }
 
@@ -743,7 +743,7 @@ static bool mount_overlay(void)
 		     "lowerdir=/run/t_file/lower,upperdir=/run/t_file/upper,workdir=/run/t_file/work") == 0;
 }
 
-/* What is written goes into a copy above, and the sealed file stays as it was. */
+/* Writes go into a copy above, and the sealed file stays as it was. */
 static void lower_file(void)
 {
 	struct scene scene;
@@ -756,7 +756,7 @@ static void lower_file(void)
 	ok(copy_over("/run/t_file/merged/below"),
 	   "overlayfs: a file of the lower layer is copied up, and the copy written");
 	ok(peek(&scene, contents) && memcmp(contents, scene.before, SIZE) == 0,
-	   "overlayfs: what is sealed has not changed");
+	   "overlayfs: the sealed memory has not changed");
 	ok(!copy_over("/run/t_file/lower/below") && errno == EPERM,
 	   "overlayfs: the file of the lower layer itself cannot be written");
 	scene_close(&scene);

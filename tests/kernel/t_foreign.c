@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Rows 11 and 12 of docs/design.md: writes that go round the mapping, by
- * whoever makes them, and pages that userfaultfd puts or moves. Every attack
+ * by any process, and pages that userfaultfd puts or moves. Every attack
  * first succeeds on a process that is not sealed, while another is.
  */
 #define _GNU_SOURCE
@@ -368,7 +368,7 @@ static void fails_sealed(const struct strike *attack)
 	hit = (uint64_t)json_number(json_object_get(event, "seal"), "start");
 	if (!ok(event && !strcmp(json_text(event, "operation"), attack->operation) &&
 		json_number(event, "pid") == attacker->pid && (hit == victim.still || hit == victim.writable),
-		"row 11: %s by %s: it is told of", attack->name, who_names[attack->who]))
+		"row 11: %s by %s: it is reported", attack->name, who_names[attack->who]))
 		diag("operation \"%s\", pid %" PRId64, event ? json_text(event, "operation") : "no event",
 		     event ? json_number(event, "pid") : 0);
 	json_decref(event);
@@ -415,7 +415,7 @@ static void audited(const struct strike *attack)
 	event = monitor_next(&monitor, 10000);
 	ok(event && !strcmp(json_text(event, "verdict"), "audited") &&
 		   !strcmp(json_text(event, "operation"), attack->operation),
-	   "audit: %s by %s is told of", attack->name, who_names[attack->who]);
+	   "audit: %s by %s is reported", attack->name, who_names[attack->who]);
 	json_decref(event);
 	monitor_close(&monitor);
 	if (attacker != victim.puppet)
@@ -479,7 +479,7 @@ static void old_descriptors(void)
 			ok(peek(&victim, victim.writable + 8) == before,
 			   "sealed, nothing has changed; and it can still be read");
 	}
-	/* Nothing of the process can be written so, sealed or not: the hook is not told where. */
+	/* Nothing of the process can be written so, sealed or not: the hook does not get the range. */
 	ok(puppet_run(other, write_by, others, BY_PWRITE, (long)victim.beside) == -EPERM,
 	   "memory beside the seal is denied too");
 	puppet_end(other);
@@ -508,7 +508,7 @@ static void refused_traced(const struct victim *victim, pid_t tracer, const char
 	error = seal_foreign(victim, "foreign-write", NULL, false);
 	snprintf(pid, sizeof(pid), "by pid %d ", tracer);
 	if (!ok(error && !strcmp(error, "Traced") && strstr(daemon_error_message(), pid),
-		"%s: foreign-write is refused, and who traces is named", what))
+		"%s: foreign-write is refused, and the tracer is named", what))
 		diag("%s: %s", error ?: "sealed", daemon_error_message());
 	else
 		diag("%s", daemon_error_message());
@@ -517,13 +517,13 @@ static void refused_traced(const struct victim *victim, pid_t tracer, const char
 /* Was nothing of it sealed? Then the right to trace is there for another. */
 static bool still_open(const struct victim *victim)
 {
-	json_t *seals = daemon_seals(victim->puppet->pid), *seal, *stop;
+	json_t *seals = daemon_seals(victim->puppet->pid), *seal, *bit;
 	bool open = true;
 	size_t i, j;
 
 	json_array_foreach (seals, i, seal)
-		json_array_foreach (json_object_get(seal, "deny"), j, stop)
-			open &= strcmp(json_string_value(stop), "foreign-write") != 0;
+		json_array_foreach (json_object_get(seal, "deny"), j, bit)
+			open &= strcmp(json_string_value(bit), "foreign-write") != 0;
 	json_decref(seals);
 	return open;
 }
@@ -557,7 +557,7 @@ static void traced_before(void)
 	sharer = puppet_clone(victim.puppet, CLONE_VM, NULL);
 	if (puppet_run(tracer, seize, sharer->pid))
 		bail("cannot trace a sharer");
-	refused_traced(&victim, tracer->pid, "who shares its memory is traced");
+	refused_traced(&victim, tracer->pid, "a process that shares its memory is traced");
 	puppet_end(tracer);
 	puppet_end(sharer);
 	victim_end(&victim);
@@ -619,7 +619,7 @@ static void attached_meanwhile(void)
 		error = seal_foreign(&victim, "foreign-write", NULL, false);
 		sealed += !error;
 		refused += error && !strcmp(error, "Traced");
-		/* Once more it tries, and is told so. */
+		/* It tries once more, and gets the error. */
 		if (!error && puppet_result(tracer) == 100000)
 			wrong++;
 		if (!error && tracer_pid(victim.puppet->pid))
@@ -688,7 +688,7 @@ static void still_works(void)
 				     i == 1 ? SAME_USER :
 					      ROOT]);
 	ok(puppet_run(victim.puppet, fill_pages, (long)victim.writable, PAGE, 9) == 0,
-	   "it writes what is writable as before");
+	   "it writes to writable memory as before");
 	child = puppet_clone(victim.puppet, 0, NULL);
 	ok(puppet_run(readers[2], mem_pid, child->pid, 0, (long)victim.still) == -EACCES,
 	   "a child made by fork is sealed against foreign writes too");
@@ -795,7 +795,7 @@ static void allow_tracing(void)
 {
 	int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_WRONLY | O_CLOEXEC);
 
-	/* Else the same user may only trace his children; the attacks need more. */
+	/* Else a user may only trace their children; the attacks need more. */
 	if (fd >= 0 && write(fd, "0", 1) != 1)
 		diag("Yama may be in the way: %s", strerror(errno));
 	if (fd >= 0)

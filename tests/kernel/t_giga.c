@@ -105,15 +105,15 @@ static long shrink_giga(struct stage *stage, uint64_t at)
 
 static const struct attack giga_attacks[] = {
 #define GIGABYTE PREPARED, .prepare = in_gigabyte, .no_before = true, .abis = 1u << ABI_64
-	{ 2, "mmap: MAP_HUGETLB of 1 GiB, length 4096", GIGABYTE, .stopper = BY_LSM, .strike = map_giga },
-	{ 2, "mmap: a memfd on pages of 1 GiB, length 4096", GIGABYTE, .stopper = BY_LSM,
+	{ 2, "mmap: MAP_HUGETLB of 1 GiB, length 4096", GIGABYTE, .mechanism = BY_LSM, .strike = map_giga },
+	{ 2, "mmap: a memfd on pages of 1 GiB, length 4096", GIGABYTE, .mechanism = BY_LSM,
 	  .strike = map_giga_file },
-	{ 9, "shmat: a segment of 4096 bytes on pages of 1 GiB", GIGABYTE, .stopper = BY_LSM,
+	{ 9, "shmat: a segment of 4096 bytes on pages of 1 GiB", GIGABYTE, .mechanism = BY_LSM,
 	  .strike = attach_giga },
-	{ 5, "mremap onto it: a page of 1 GiB, both lengths 4096", GIGABYTE, .stopper = BY_GATE,
+	{ 5, "mremap onto it: a page of 1 GiB, both lengths 4096", GIGABYTE, .mechanism = BY_GATE,
 	  .strike = move_giga },
 #undef GIGABYTE
-	{ 4, "mremap of it: a page of 1 GiB before it, shrunk", PREPARED, .stopper = BY_GATE,
+	{ 4, "mremap of it: a page of 1 GiB before it, shrunk", PREPARED, .mechanism = BY_GATE,
 	  .strike = shrink_giga, .prepare = behind_gigabyte, .no_before = true, .abis = 1u << ABI_64 },
 	{ .name = NULL },
 };

@@ -287,14 +287,14 @@ static void exits_while_sealed(void)
 		if (!error) {
 			sealed++;
 		} else if (one_of(error, "NoSuchProcess|NotAProcess|Changing|NothingToSeal|NotMapped")) {
-			refusals++;
+			rejected++;
 		} else if (wrong++ == 0) {
 			diag("%s: %s", error, daemon_error_message());
 		}
 		waitpid(pid, NULL, 0);
 	}
 	ok(wrong == 0, "%u processes that end or exec meanwhile: sealed or refused, nothing else", times);
-	diag("%u were sealed, %u refused, %u ended in other errors", sealed, refusals, wrong);
+	diag("%u were sealed, %u refused, %u ended in other errors", sealed, rejected, wrong);
 	ok(status_becomes("spaces", 1, 20) && status_becomes("sets", 1, 20), "and nothing of them is left");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The life of a sealed address space: whoever shares it, every child, exec and
+ * The life of a sealed address space: processes that share it, every child, exec and
  * exit, and pids that are used again.
  */
 #define _GNU_SOURCE
@@ -46,7 +46,7 @@ static struct puppet *sealed_puppet(uint64_t *ret_page)
 	return puppet;
 }
 
-/* All that must hold in whoever has the seal; ends with a gate's doing, so the puppet may be dead then. */
+/* All that must hold in a process with the seal; a gate comes last, so the puppet may be dead then. */
 static void check_sealed(struct puppet *puppet, uint64_t page, const char *who)
 {
 	long result;
@@ -104,15 +104,15 @@ static void sets_part(void)
 	ok(allowed(child, page - PAGE) && allowed(other, page - PAGE),
 	   "a parent that adds a seal changes no child");
 	must_seal(puppet->pid, page, PAGE);
-	ok(status_number("sets") == 3, "sealing what is sealed makes no further set");
+	ok(status_number("sets") == 3, "sealing the same memory again makes no further set");
 	puppet_end(other);
 	puppet_end(child);
 	ok(status_becomes("sets", 1, 10) && status_becomes("spaces", 1, 10),
-	   "sets go with the last who has them");
+	   "sets go with the last process that has them");
 	puppet_end(puppet);
 }
 
-/* page: what a child of vfork() is told; its parent's stack is used, so it may do little. */
+/* page: what a child of vfork() gets; its parent's stack is used, so it may do little. */
 static long vfork_and_attack(const long arguments[6])
 {
 	int status = -1;
@@ -172,16 +172,16 @@ static void vforks(void)
 	if (gate_denies()) {
 		ok(result == 0, "child of vfork: munmap: EPERM (%s)", puppet_text(puppet, result));
 	} else {
-		/* The child dies of it, and the daemon kills who shares the memory that is gone. */
+		/* The child dies of it, and the daemon kills all that share the memory. */
 		ok(result == PUPPET_DEAD || (WIFSIGNALED(result) && WTERMSIG(result) == SIGKILL),
 		   "child of vfork: munmap: SIGKILL (%s)", puppet_text(puppet, result));
 		ok(puppet_died(puppet, 10000),
-		   "child of vfork: its parent, who shares the memory, is killed too");
+		   "child of vfork: its parent, which shares the memory, is killed too");
 	}
 	puppet_end(puppet);
 }
 
-/* --- who shares the memory --- */
+/* --- shared memory --- */
 
 static void shared_memory(unsigned long flags, const char *who)
 {
@@ -193,7 +193,7 @@ static void shared_memory(unsigned long flags, const char *who)
 		ok(!puppet_died(puppet, 100) && denied(puppet, page), "%s: the first one lives on, sealed",
 		   who);
 	else
-		ok(puppet_died(puppet, 10000), "%s: the first one, who shares the memory, is killed too",
+		ok(puppet_died(puppet, 10000), "%s: the first one, which shares the memory, is killed too",
 		   who);
 	puppet_end(sharer);
 	puppet_end(puppet);
@@ -401,7 +401,7 @@ int main(int argc, char **argv)
 	vforks();
 	shared_memory(CLONE_VM, "clone(CLONE_VM)");
 	shared_memory(THREAD, "thread");
-	ok(status_becomes("spaces", 0, 10), "nothing is left of who shared memory");
+	ok(status_becomes("spaces", 0, 10), "nothing is left of processes that shared memory");
 	execs();
 	exits();
 	forks_with_a_hole();

@@ -138,7 +138,7 @@ static void attack_unlocked(void)
 	lock_mount_all();
 }
 
-/* --- what is not complete is not locked --- */
+/* --- an incomplete lock is refused --- */
 
 static void refused(const char *config, int status, const char *words, const char *name)
 {
@@ -165,7 +165,7 @@ static void taken_over(void)
 	stolen = lock_map_by_id(daemon_pid(), "spaces");
 	daemon_stop(SIGTERM);
 	refused("[Mseald]\nLock=yes\n", 3, "has the map spaces", "a map is open elsewhere");
-	ok(denied(puppet, page), "a map is open elsewhere: what is sealed stays sealed");
+	ok(denied(puppet, page), "a map is open elsewhere: sealed memory stays sealed");
 	close(stolen);
 	stolen = lock_set_by_id();
 	if (ok(stolen >= 0, "there is a seal set (%d)", stolen))
@@ -209,10 +209,10 @@ static void attack_locked(struct puppet *puppet, uint64_t page)
 	ok(kill(daemon_pid(), 0) == 0 && kill(daemon_pid(), SIGCONT) == 0 && kill(daemon_pid(), SIGHUP) == 0,
 	   "locked: SIGHUP, SIGCONT and 0 are not");
 	ok(daemon_alive() && denied(puppet, page),
-	   "locked: after all of that it answers, and what is sealed is sealed");
+	   "locked: after all of that it answers, and sealed memory is sealed");
 }
 
-/* --- what was refused is counted and told of --- */
+/* --- denials are counted and reported --- */
 
 /* Denials of one lock operation, by Metrics; -1: it is not among them. */
 static int64_t denied_at(const char *op)
@@ -275,11 +275,11 @@ static pid_t try_pin(unsigned times)
 		_exit(good ? 0 : 1);
 	}
 	waitpid(pid, &status, 0);
-	ok(status == 0, "told: removing a pin is refused, %u times", times);
+	ok(status == 0, "denials: removing a pin is refused, %u times", times);
 	return pid;
 }
 
-static void told(void)
+static void denials_reported(void)
 {
 	static const char *const ops[] = { "map", "program", "link",  "load",  "switch",
 					   "pin", "mount",   "trace", "limit", "signal" };
@@ -292,7 +292,7 @@ static void told(void)
 
 	ok(!daemon_call("Metrics", NULL, &reply) && json_number(reply, "locked") == 1 &&
 		   json_array_size(json_object_get(reply, "lock_denials")) == ELEMENTS(ops),
-	   "told: metrics say that it is locked, and have all operations");
+	   "denials: metrics say that it is locked, and have all operations");
 	json_decref(reply);
 	for (size_t i = 0; i < ELEMENTS(ops); i++) {
 		int64_t count = denied_at(ops[i]);
@@ -303,31 +303,31 @@ static void told(void)
 	/* A kernel without ftrace has no switch to deny. */
 	ok(counted == ELEMENTS(ops) ||
 		   (counted == ELEMENTS(ops) - 1 && access("/proc/sys/kernel/ftrace_enabled", F_OK) < 0),
-	   "told: the attacks are counted for %u operations", counted);
+	   "denials: the attacks are counted for %u operations", counted);
 	before = denied_at("pin");
 	monitor_open(&monitor, 0);
 	pid = try_pin(50);
-	ok(denied_at("pin") == before + 50, "told: each one is counted");
+	ok(denied_at("pin") == before + 50, "denials: each one is counted");
 	denial = next_denial(&monitor, "pin");
 	ok(json_number(denial, "pid") == pid && json_number(denial, "tid") == pid &&
 		   json_number(denial, "uid") == 0 && json_number(denial, "time") > 0 &&
 		   json_number(denial, "cgroup") > 0 && strcmp(json_text(denial, "comm"), "t_lock") == 0,
-	   "told: a monitor has who it was (%s[%lld])", json_text(denial, "comm"),
+	   "denials: a monitor has the process (%s[%lld])", json_text(denial, "comm"),
 	   (long long)json_number(denial, "pid"));
 	json_decref(denial);
 	snprintf(words, sizeof(words), "mseald: locked: denied changing the pins to t_lock[%d] uid 0\n",
 		 pid);
-	ok(log_says(words), "told: and so has the log");
+	ok(log_says(words), "denials: and so has the log");
 	pid = try_pin(1);
 	denial = next_denial(&monitor, "pin");
 	ok(json_number(denial, "pid") == pid,
-	   "told: the next that is told of is the next process: a process has one line");
+	   "denials: the next one reported is of the next process: a process has one line");
 	json_decref(denial);
 	monitor_close(&monitor);
 }
 
 /* A hundred thousand denied lock operations displace no event about seals. */
-static void flooded(struct puppet *puppet, uint64_t page)
+static void many_denials(struct puppet *puppet, uint64_t page)
 {
 	const unsigned many = brief(100000, 20000);
 	struct monitor monitor = { 0 };
@@ -388,7 +388,7 @@ static void pretended_shutdown(struct puppet *puppet, uint64_t page)
 		_exit(kill(daemon_pid(), SIGTERM) < 0 && errno == EPERM ? 0 : 1);
 	}
 	waitpid(other, &r, 0);
-	ok(r == 0, "shutdown: SIGTERM is refused to whoever calls itself systemd-shutdown");
+	ok(r == 0, "shutdown: SIGTERM is denied to a process named systemd-shutdown");
 	r = inject_call(1, SYS_mmap,
 			(long[6]){ 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 },
 			&done);
@@ -411,7 +411,7 @@ static void pretended_shutdown(struct puppet *puppet, uint64_t page)
 	call_itself(1, done.result, was);
 }
 
-/* What is none of mseald's is none of the lock's. */
+/* The lock leaves objects of others alone. */
 static void others_go_on(void)
 {
 	pid_t pid;
@@ -461,7 +461,7 @@ static void goes_on_itself(struct puppet *puppet, uint64_t page)
 	lock = lock_status();
 	ok(json_number(lock, "signals") == 1 && json_number(lock, "maps") > 12 &&
 		   json_number(lock, "programs") > 30 && json_number(lock, "links") > 30,
-	   "locked: status says what is");
+	   "locked: status lists the locked objects");
 	if (lock) {
 		char *text = json_dumps(lock, 0);
 
@@ -506,7 +506,7 @@ static int give_terminal(void)
 	return fd;
 }
 
-/* Of what a terminal sends no hook is told. */
+/* No hook sees the signals that a terminal sends. */
 static void interrupted(int terminal, struct puppet *puppet, uint64_t page)
 {
 	ok(write(terminal, "\003\034", 2) == 2, "terminal: ^C and ^\\ are typed");
@@ -517,7 +517,7 @@ static void interrupted(int terminal, struct puppet *puppet, uint64_t page)
 	ok(daemon_alive() && denied(puppet, page), "terminal: also when it has gone");
 }
 
-/* --- what cannot be had, and what is left then --- */
+/* --- a lock that cannot be complete, and the state after that --- */
 
 static bool write_to(const char *path, const char *text)
 {
@@ -551,7 +551,7 @@ static void after_its_end(struct puppet *puppet, uint64_t page)
 	char said[4096];
 	int r;
 
-	ok(denied(puppet, page), "locked and gone: what is sealed stays sealed");
+	ok(denied(puppet, page), "locked and gone: sealed memory stays sealed");
 	for (size_t i = 0; i < lock_attacks_count; i++) {
 		const struct lock_attack *attack = &lock_attacks[i];
 
@@ -597,8 +597,8 @@ int main(int argc, char **argv)
 	unsetenv("MSEALD");
 	ok(denied(puppet, page), "locked: what an unlocked daemon had sealed is taken over");
 	attack_locked(puppet, page);
-	told();
-	flooded(puppet, page);
+	denials_reported();
+	many_denials(puppet, page);
 	others_go_on();
 	interrupted(terminal, puppet, page);
 	pretended_shutdown(puppet, page);

@@ -2,7 +2,7 @@
 /*
  * Calls that meet several seals at once, of different strength: all of them are
  * judged, wherever the call meets them, and the strongest wins. What mseal(2)
- * protects lets nobody off who meets another seal besides.
+ * protects lets no call off that meets another seal besides.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -237,7 +237,7 @@ static bool meet(enum call call, enum abi abi, enum kind first, enum kind second
 		skip(scene.stage.trouble, "%s, %s", calls[call].name, abi_name(abi));
 	else
 		ok(good, "%s, %s: %s, then %s: %s (%s)", calls[call].name, abi_name(abi), kinds[first].name,
-		   kinds[second].name, strong ? "stopped, and what is sealed has not changed" : "it works",
+		   kinds[second].name, strong ? "stopped, and sealed memory has not changed" : "it works",
 		   puppet_text(victim, result));
 	good = good && !scene.stage.trouble[0];
 	stage_close(&scene.stage);

@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 
 		must_seal(other->pid, puppet_pages(other, 1, PROT_READ), PAGE);
 		diag("smaps %s",
-		     sealing_is_shown() ? "shows what is sealed" : "does not show what is sealed");
+		     sealing_is_shown() ? "shows the seals" : "does not show the seals");
 		for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 			for (const struct victim *victim = all[i]; victim->name; victim++)
 				if (!only || strstr(victim->name, only))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which seals are made by mseal(2) too, and what then happens to those who try
- * to change the memory: refused by the kernel, told of and counted by mseald.
+ * Which seals are made by mseal(2) too, and what then happens to calls that try
+ * to change the memory: refused by the kernel, reported and counted by mseald.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -116,7 +116,7 @@ static void happens(void)
 	denied(puppet, "munmap", puppet_call(puppet, SYS_munmap, page, PAGE));
 	denied(puppet, "mremap", puppet_call(puppet, SYS_mremap, page, PAGE, 2 * PAGE, MREMAP_MAYMOVE));
 	denied(puppet, "madvise(MADV_DONTNEED)", puppet_call(puppet, SYS_madvise, page, PAGE, MADV_DONTNEED));
-	/* The kernel's own brk tells the break that there is; one that is overridden says EPERM. */
+	/* The kernel's own brk returns the present break; an overridden brk returns EPERM. */
 	result = puppet_call(puppet, SYS_brk, heap);
 	ok(result == (gate_is_override() ? -EPERM : (long)(heap + 2 * PAGE)) &&
 	   *protection_of(puppet->pid, heap + PAGE), "brk: the break stays where it is (%s)",
@@ -143,7 +143,7 @@ static void happens(void)
 	puppet_end(puppet);
 }
 
-/* What mseal(2) lets through, the next gate stops, each in its own way. */
+/* Calls that mseal(2) lets through are denied by the next gate, each in its own way. */
 static void beyond(void)
 {
 	struct puppet *puppet = puppet_new(), *child;

@@ -118,7 +118,7 @@ static void stopped(bool asleep)
 	   state_of(puppet->pid, &call));
 	ok(atomic_load(&scene.shared->progress) == progress, "%s: and did not run meanwhile", name);
 	ok(waitpid(puppet->pid, NULL, WUNTRACED | WCONTINUED | WNOHANG) == 0,
-	   "%s: its parent is told of nothing", name);
+	   "%s: wait(2) reports nothing to its parent", name);
 	kill(puppet->pid, SIGCONT);
 	ok(asleep ? comes_to(puppet->pid, SYS_read) : runs(), "%s: goes on with SIGCONT", name);
 	if (asleep)
@@ -132,7 +132,7 @@ static void stopped(bool asleep)
 	end(puppet);
 }
 
-/* Stopped and continued all the time, by another: ends running, and as it was told last. */
+/* Stopped and continued all the time, by another process: ends in the state that the last signal set. */
 static void stopped_and_continued(bool stopped_last)
 {
 	const char *name = stopped_last ? "stopped and continued, stopped last" : "stopped and continued";

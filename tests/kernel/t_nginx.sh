@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # An nginx as it is: sealed by pid with --segments=all, master and workers, while it serves;
-# attacked from inside;
-# reloaded; ended. For busybox sh, as root in the VM; needs mseald, msealctl, nginx, inject and httpload.
-# $MSEALD_EXPECT_GATE (override or kill) says what must become of a call that only a gate can stop.
+# attacked from inside; reloaded; ended. For busybox sh, as root in the VM; needs mseald, msealctl,
+# nginx, inject and httpload.
+# $MSEALD_EXPECT_GATE (override or kill) says what must become of a call that only a gate can deny.
 
 # shellcheck source=tests/kernel/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -13,8 +13,7 @@ port=8080
 master='' daemon=''
 
 # None may be left who holds the port: the master is stopped first, so that it makes no other, and a
-# worker that
-# has not yet its title is killed as well.
+# worker that has not yet its title is killed as well.
 kill_nginx() {
 	kill -STOP "$master" 2>/dev/null && waits 10 grep -q '^State:.T' "/proc/$master/status"
 	# shellcheck disable=SC2046 # several pids
@@ -71,7 +70,7 @@ start_nginx() {
 }
 signal_nginx() { nginx -e $dir/error.log -c $dir/nginx.conf -s "$1"; }
 
-# --- what is where in a worker, as /proc/PID/maps writes it ---
+# --- mappings of a worker, from /proc/PID/maps ---
 
 mapping() { # PID PERMISSIONS NAME: the first mapping of that kind
 	awk -v permissions="$2" -v name="$3" '$2 == permissions && $6 ~ name { print $1; exit }' \
@@ -167,7 +166,7 @@ attack_sealed() {
 			fi
 		done
 	done
-	# Beside what is sealed: memory of its own it can still change.
+	# Beside the seals: memory of its own it can still change.
 	worker=$(first_worker)
 	address=$(inject "$worker" mmap 0 8192 3 0x22 -1 0)
 	address=${address#ok }

@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Policies: programs are sealed as they start, however they are linked and whoever starts them, and
-# work on; what is no
-# business of a policy is left alone. For busybox sh, as root in the VM; needs mseald, msealctl and
-# started (started.c).
+# Policies: programs are sealed as they start, however they are linked and started, and
+# work on; other programs are left alone. For busybox sh, as root in the VM; needs
+# mseald, msealctl and started (started.c).
 # $MSEALD_EXPECT_GATE (override or kill) and $MSEALD_EXPECT_NATIVE say what becomes of a munmap.
 
 # shellcheck source=tests/kernel/tap.sh
@@ -208,9 +207,9 @@ all_text "$pid" 'exec'
 ok $? 'exec: as what it is now'
 ask exec /srv/others/started
 sleep 1
-is "$(seals "$pid")" 0 'exec of what is no business of a policy: nothing is sealed'
+is "$(seals "$pid")" 0 'exec of a program that no policy matches: nothing is sealed'
 ask attack mprotect text
-is "$answer" ok 'exec of what is no business of a policy: it may change its text'
+is "$answer" ok 'exec of a program that no policy matches: it may change its text'
 end
 
 printf '#!%s --sleep\n' $bin/started >/srv/others/script
@@ -247,7 +246,7 @@ reload
 is "$(state "$pid")" sealed 'its file is removed while it runs'
 end
 
-# --- what is loaded later ---
+# --- libraries loaded later ---
 
 begin $bin/started
 waits 120 is_sealed "$pid"
@@ -314,7 +313,7 @@ if open_to_write "$libc"; then false; else true; fi
 ok $? 'FileWrite=deny: the C library cannot be opened to be written'
 open_to_write $dir/other
 ok $? 'FileWrite=deny: other files can'
-msealctl explain "$pid" "0x$(texts "$pid" | tail -n 1)" | grep -q 'write to its file by anybody *EPERM'
+msealctl explain "$pid" "0x$(texts "$pid" | tail -n 1)" | grep -q 'write to its file by any process *EPERM'
 ok $? 'FileWrite=deny: explain says so'
 cp "$libc" "$libc.new" && mv "$libc.new" "$libc"
 ok $? 'FileWrite=deny: a new version can be renamed over it'
@@ -451,7 +450,7 @@ grep -q "50-sealed.conf:1: " $dir/reload
 ok $? 'a broken file: named, with its line'
 begin $bin/started
 waits 120 is_sealed "$pid"
-ok $? 'a broken file: its last good version is in force'
+ok $? 'a broken file: its last good version is active'
 kill -9 $daemon
 wait $daemon 2>/dev/null
 ask exec $bin/started-norelro
@@ -465,7 +464,7 @@ rm $etc/50-sealed.conf
 begin $bin/started
 waits 120 is_sealed "$pid"
 reload
-is "$(seals "$pid" | sed 's/^[1-9].*/some/')" some 'a policy that is gone: what is sealed stays sealed'
+is "$(seals "$pid" | sed 's/^[1-9].*/some/')" some 'a policy that is gone: sealed memory stays sealed'
 end
 begin $bin/started
 sleep 1
@@ -493,7 +492,7 @@ for file in binary loop fifo folder zero huge writable; do
 done
 begin $bin/started
 waits 120 is_sealed "$pid"
-ok $? 'a hostile folder: the others are in force'
+ok $? 'a hostile folder: the others are active'
 end
 rm -rf ${etc:?}/*
 

@@ -56,13 +56,13 @@ static void part_of_a_mapping(void)
 	ok(puppet_call(puppet, SYS_mprotect, start, 0, PROT_NONE) == 0,
 	   "part of a mapping: length 0 changes nothing");
 	ok(puppet_call(puppet, SYS_mprotect, seal + 1, PAGE, PROT_NONE) == -EINVAL,
-	   "part of a mapping: the kernel refuses what is not aligned, with its own error");
+	   "part of a mapping: the kernel refuses an unaligned range, with its own error");
 	ok(puppet_call(puppet, SYS_munmap, seal - PAGE, PAGE) == 0,
 	   "part of a mapping: the page before can be unmapped");
 	ok(puppet_call(puppet, SYS_munmap, seal + 3 * PAGE, PAGE) == 0,
 	   "part of a mapping: the page behind can be unmapped");
 	after = snapshot(puppet->pid, seal, 3 * PAGE);
-	ok(!strcmp(before, after), "part of a mapping: what is sealed has not changed");
+	ok(!strcmp(before, after), "part of a mapping: the sealed part has not changed");
 	result = puppet_call(puppet, SYS_munmap, start, 16 * PAGE);
 	ok(stopped_by_gate(puppet, result), "part of a mapping: munmap of all around it: %s", gate_text());
 	free(before);

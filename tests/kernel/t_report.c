@@ -251,12 +251,12 @@ static int64_t sum_rows(const json_t *reply)
 	return sum;
 }
 
-/* What is told and what is said to be missing now. */
-static void totals(int64_t *ret_told, int64_t *ret_lost)
+/* The attempts that are reported now, and those reported as lost. */
+static void totals(int64_t *ret_reported, int64_t *ret_lost)
 {
 	json_t *reply = report(NULL, false);
 
-	*ret_told = sum_rows(reply);
+	*ret_reported = sum_rows(reply);
 	*ret_lost = json_number(reply, "lost");
 	json_decref(reply);
 }
@@ -334,7 +334,7 @@ static void by_hand(void)
 	puppet_end(puppet);
 	reply = report("-", false);
 	ok(is_row(reply, "-", "mprotect", "audited", 1, 1) && sum_rows(reply) == 1,
-	   "sealed by hand: told under no policy");
+	   "sealed by hand: reported under no policy");
 	ok(strstr(json_text(find_row(reply, "-", "mprotect", "audited"), "program"), "t_report") != NULL,
 	   "with its program, though that is gone (%s)",
 	   json_text(find_row(reply, "-", "mprotect", "audited"), "program"));
@@ -361,11 +361,11 @@ static void overflow(struct actor *actor)
 	const long count = brief(20000, 6000);
 	int64_t told, lost, told_after, lost_after;
 
-	totals(&told, &lost);
+	totals(&reported, &lost);
 	daemon_pause(true);
 	ok(act_so(actor, 'p', count) == count, "%ld attempts while the daemon stands still", count);
 	daemon_pause(false);
-	totals(&told_after, &lost_after);
+	totals(&reported_after, &lost_after);
 	ok(lost_after > lost, "some are lost, and that is said (%" PRId64 ")", lost_after - lost);
 	ok(told_after - told + lost_after - lost == count,
 	   "what is told and what is lost make %ld (%" PRId64 " + %" PRId64 ")", count, told_after - told,
@@ -377,13 +377,13 @@ static void overflow(struct actor *actor)
 static void reset(void)
 {
 	json_t *reply;
-	int64_t told, lost;
+	int64_t reported, lost;
 
 	reply = report(NULL, true);
-	ok(sum_rows(reply) > 0, "reset: tells what was there");
+	ok(sum_rows(reply) > 0, "reset: returns the earlier rows");
 	json_decref(reply);
-	totals(&told, &lost);
-	ok(told == 0 && lost == 0, "reset: then it is empty (%" PRId64 ", %" PRId64 ")", told, lost);
+	totals(&reported, &lost);
+	ok(reported == 0 && lost == 0, "reset: then it is empty (%" PRId64 ", %" PRId64 ")", reported, lost);
 	ok(daemon_call("Report", json_pack("{s:s,s:b}", "policy", "audited", "reset", 1), NULL) != NULL,
 	   "reset of one policy is refused");
 }
@@ -394,15 +394,15 @@ static void crash(struct actor *actor)
 	int64_t told, lost, audited;
 
 	ok(act_so(actor, 'p', 6) == 6, "6 attempts");
-	totals(&told, &lost);
+	totals(&reported, &lost);
 	daemon_stop(SIGKILL);
 	ok(act_so(actor, 'p', 7) == 7, "7 more while no daemon runs: it was killed");
 	daemon_start();
-	totals(&told, &lost);
-	ok(told == 13 && lost == 0, "kill -9: nothing is missing (%" PRId64 ", lost %" PRId64 ")", told,
-	   lost);
+	totals(&reported, &lost);
+	ok(reported == 13 && lost == 0, "kill -9: nothing is missing (%" PRId64 ", lost %" PRId64 ")",
+	   reported, lost);
 
-	/* In the middle of it. What is tried while two daemons' programs are attached is counted twice. */
+	/* In the middle of it. Attempts while two daemons' programs are attached are counted twice. */
 	audited = status_number("audited");
 	ask(actor, 'p', many);
 	nap(300);
@@ -425,20 +425,21 @@ static void remove_pins(void)
 
 static void reboot(void)
 {
-	int64_t told, lost, told_after, lost_after;
+	int64_t reported, lost, reported_after, lost_after;
 	json_t *reply;
 	struct stat st;
 	FILE *file;
 
-	totals(&told, &lost);
+	totals(&reported, &lost);
 	daemon_stop(SIGTERM);
 	ok(stat(FILE_JSON, &st) == 0 && st.st_size > 0, "the end of the daemon leaves " FILE_JSON);
 	/* As after a reboot: the maps are new. */
 	remove_pins();
 	daemon_start();
-	totals(&told_after, &lost_after);
-	ok(told_after == told && lost_after == lost,
-	   "with new maps all of it is read from there (%" PRId64 ", %" PRId64 ")", told_after, lost_after);
+	totals(&reported_after, &lost_after);
+	ok(reported_after == reported && lost_after == lost,
+	   "with new maps all of it is read from there (%" PRId64 ", %" PRId64 ")", reported_after,
+	   lost_after);
 	reply = report(NULL, false);
 	ok(!strcmp(json_text(find_row(reply, "audited", "mprotect", "audited"), "program"), PROGRAM),
 	   "by policy and program");
@@ -450,15 +451,15 @@ static void reboot(void)
 	fputs("{ \"version\": 1, \"rows\": [ garbage", file);
 	fclose(file);
 	daemon_start();
-	totals(&told, &lost);
-	ok(told == 0 && lost == 0, "a broken file: it begins anew");
+	totals(&reported, &lost);
+	ok(reported == 0 && lost == 0, "a broken file: it begins anew");
 	ok(stat(FILE_JSON ".broken", &st) == 0, "and the file is kept beside it");
 }
 
 static void to_deny(void)
 {
 	struct actor actor = start(PROGRAM);
-	int64_t told, lost;
+	int64_t reported, lost;
 	json_t *reply;
 	bool dies = !strcmp(madvise_ends(), "SIGKILL");
 	int status;
@@ -470,7 +471,7 @@ static void to_deny(void)
 	if (daemon_call("ReloadPolicy", NULL, NULL))
 		bail("ReloadPolicy: %s", daemon_error_message());
 	wait_sealed(actor.pid, "audited", "deny");
-	totals(&told, &lost);
+	totals(&reported, &lost);
 	ok(act_so(&actor, 'p', 4) == 0, "Action=deny: the same is denied");
 	ask(&actor, 'd', 1);
 	ok(answer(&actor) == (dies ? -1 : 0), "and madvise ends as the report said: %s", madvise_ends());
@@ -481,7 +482,7 @@ static void to_deny(void)
 	   "the report has it as denied");
 	ok(json_number(find_row(reply, "audited", "madvise", dies ? "killed" : "denied"), "attempts") == 1,
 	   "and %s", dies ? "killed" : "denied");
-	ok(sum_rows(reply) == told + 5 && json_number(reply, "lost") == lost, "and nothing else is new");
+	ok(sum_rows(reply) == reported + 5 && json_number(reply, "lost") == lost, "and nothing else is new");
 	json_decref(reply);
 	says("msealctl policy report audited", "if the program means no harm", "msealctl says what to do");
 

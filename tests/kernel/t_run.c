@@ -84,7 +84,7 @@ static void attacks_32(void)
 	ok(EXITED(ran.status, 1), "32-bit program: sealed (%#x, %s)", ran.status, ran.err);
 }
 
-/* What is sealed, in order: "text mprotect,unmap,discard native", a line each. */
+/* The seals, in order: "text mprotect,unmap,discard native", a line each. */
 static char *seals_of(pid_t pid)
 {
 	json_t *seals = daemon_seals(pid), *seal, *stop;
@@ -105,7 +105,7 @@ static char *seals_of(pid_t pid)
 	return text;
 }
 
-/* The sizes of the heap's neighbours differ; what is sealed must not. */
+/* The sizes of the heap's neighbours differ; the seals must not. */
 static void as_seal_does(const char *program)
 {
 	const struct run run = { .argv = { program, "wait" } };
@@ -127,7 +127,7 @@ static void as_seal_does(const char *program)
 	ok(!daemon_seal(&(struct seal_order){ .pid = plain.pid }, NULL), "%s: msealctl seal", program);
 	expected = seals_of(plain.pid);
 	found = seals_of(sealed.pid);
-	ok(*expected && !strcmp(expected, found), "%s: what is sealed is what `seal` seals", program);
+	ok(*expected && !strcmp(expected, found), "%s: has the same seals as by `seal`", program);
 	if (strcmp(expected, found))
 		diag("seal:\n%srun:\n%s", expected, found);
 	seals = daemon_seals(sealed.pid);

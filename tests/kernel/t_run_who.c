@@ -137,7 +137,7 @@ static void becomes_another(void)
 	daemon_pause(false);
 	nap(2000);
 	ok(daemon_alive() && !tracer_of(pid) && waitpid(pid, &status, WNOHANG) == 0,
-	   "who asks and becomes a setuid program before it is seized is left alone (%#x)", status);
+	   "a client that becomes a setuid program before it is seized is left alone (%#x)", status);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	unlink(program);
@@ -200,7 +200,7 @@ static void fails(void)
 	char expected[64];
 	struct ran ran;
 
-	/* To discard what is writable takes nothing that a write would not: no such seal is made. */
+	/* Discarding writable memory does no more than a write: no such seal is made. */
 	for (int i = 0; i < 3; i++) {
 		ran = run_whole(&(struct run){ .options = { "--segments=data", "--deny=discard" },
 					       .argv = { programs[i], "attack" } },
@@ -341,7 +341,7 @@ static void stays(void)
 		bail("pipe");
 	ok(traced_within(pid, false, 20) && gone_within(tracer, 20), "it closes its connection: is let go");
 	ok(waitpid(pid, &status, WNOHANG | WUNTRACED | WCONTINUED) == 0,
-	   "and lives, its parent has been told of nothing");
+	   "and lives, wait(2) of its parent has reported nothing");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	pid = client(answers[1], orders[0], true);
@@ -398,31 +398,31 @@ static void limits(void)
 /* --- job control --- */
 
 /*
- * All that the parent of a job is told of it, as letters: s(topped) c(ontinued) e(xited) k(illed),
+ * Appends what wait(2) reports of a job, as a letter: s(topped) c(ontinued) e(xited) k(illed),
  * with a number.
  */
-static void tell(pid_t pid, char *told, size_t size)
+static void append_status(pid_t pid, char *statuses, size_t size)
 {
-	size_t length = strlen(told);
+	size_t length = strlen(statuses);
 	int status;
 
 	for (int i = 0; i < 3000; i++, nap(10))
 		if (waitpid(pid, &status, WUNTRACED | WCONTINUED | WNOHANG) == pid)
 			break;
-	snprintf(told + length, size - length, "%s", WIFCONTINUED(status) ? "c " : "");
+	snprintf(statuses + length, size - length, "%s", WIFCONTINUED(status) ? "c " : "");
 	if (WIFSTOPPED(status))
-		snprintf(told + length, size - length, "s%d ", WSTOPSIG(status));
+		snprintf(statuses + length, size - length, "s%d ", WSTOPSIG(status));
 	else if (WIFSIGNALED(status))
-		snprintf(told + length, size - length, "k%d ", WTERMSIG(status));
+		snprintf(statuses + length, size - length, "k%d ", WTERMSIG(status));
 	else if (WIFEXITED(status))
-		snprintf(told + length, size - length, "e%d ", WEXITSTATUS(status));
+		snprintf(statuses + length, size - length, "e%d ", WEXITSTATUS(status));
 }
 
 /* A shell on a terminal: it starts a job in the foreground, and the keyboard stops, continues and ends it. */
 static void shell(int terminal, int out, bool sealed, bool in_loader)
 {
 	const char *const argv[] = { "msealctl", "run", "--", RUNME, "wait", NULL };
-	char told[256] = "", byte;
+	char statuses[256] = "", byte;
 	int ready[2];
 	pid_t pid;
 
@@ -455,26 +455,26 @@ static void shell(int terminal, int out, bool sealed, bool in_loader)
 	for (int i = 0; i < 2; i++) {
 		if (write(out, &byte, 1) != 1)
 			_exit(93);
-		tell(pid, told, sizeof(told));
-		snprintf(told + strlen(told), sizeof(told) - strlen(told), "%s ",
+		append_status(pid, statuses, sizeof(statuses));
+		snprintf(statuses + strlen(statuses), sizeof(statuses) - strlen(statuses), "%s ",
 			 tcgetpgrp(terminal) == pid ? "in front" : "behind");
 		kill(-pid, SIGCONT);
-		tell(pid, told, sizeof(told));
+		append_status(pid, statuses, sizeof(statuses));
 	}
 	/* In the background it may not read from the terminal. */
 	if (!in_loader) {
 		tcsetpgrp(terminal, getpgrp());
 		if (write(out, &(char){ 'l' }, 1) != 1)
 			_exit(93);
-		tell(pid, told, sizeof(told));
+		append_status(pid, statuses, sizeof(statuses));
 		tcsetpgrp(terminal, pid);
 		kill(-pid, SIGCONT);
-		tell(pid, told, sizeof(told));
+		append_status(pid, statuses, sizeof(statuses));
 	}
 	if (write(out, &(char){ 'C' - '@' }, 1) != 1)
 		_exit(93);
-	tell(pid, told, sizeof(told));
-	if (write(out, "\n", 1) != 1 || write(out, told, strlen(told)) < 0)
+	append_status(pid, statuses, sizeof(statuses));
+	if (write(out, "\n", 1) != 1 || write(out, statuses, strlen(statuses)) < 0)
 		_exit(92);
 	_exit(0);
 }
@@ -521,7 +521,7 @@ static void jobs(void)
 		report(true, in_loader, sealed, sizeof(sealed));
 		ok(!strcmp(plain, sealed) && strstr(plain, "s20 in front c s20 in front c") &&
 			   strstr(plain, "k2"),
-		   "job control%s: the shell is told the same (%s; without: %s)",
+		   "job control%s: wait(2) reports the same to the shell (%s; without: %s)",
 		   in_loader ? " while its loader runs" : "", sealed, plain);
 	}
 }
@@ -536,13 +536,13 @@ static void stopped_in_loader(void)
 	kill(running.pid, SIGSTOP);
 	ok(waitpid(running.pid, &status, WUNTRACED) == running.pid && WIFSTOPPED(status) &&
 		   WSTOPSIG(status) == SIGSTOP,
-	   "stopped in its loader: its parent is told (%#x)", status);
+	   "stopped in its loader: wait(2) reports it to its parent (%#x)", status);
 	hang_on();
 	nap(300);
 	ok(waitpid(running.pid, &status, WUNTRACED | WNOHANG) == 0, "and it stays so");
 	kill(running.pid, SIGCONT);
 	ok(waitpid(running.pid, &status, WCONTINUED) == running.pid && WIFCONTINUED(status),
-	   "continued: its parent is told (%#x)", status);
+	   "continued: wait(2) reports it to its parent (%#x)", status);
 	hang_on();
 	ran = run_end(&running);
 	ok(EXITED(ran.status, 0) && !strcmp(ran.out, SEALED) && !ran.stops, "then sealed (%#x, %s%s)",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Much of everything: 10,000 seals in 100 processes, 10,000 sealed processes. The daemon stays small, does
- * nothing when nothing is asked of it, and each of them is sealed. $MSEALD_SCALE: processes
- * (default 10,000 on 6.12, 1,000
- * elsewhere, and under sanitizers, where each of them has so much memory that the VM has too little).
+ * Much of everything: 10,000 seals in 100 processes, 10,000 sealed processes. The daemon stays
+ * small, does nothing when nothing is asked of it, and each of them is sealed. $MSEALD_SCALE:
+ * processes (default 10,000 on 6.12, 1,000 elsewhere, and under sanitizers, where each of them has
+ * so much memory that the VM has too little).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -115,15 +115,15 @@ static void many_seals(void)
 
 /* --- many processes --- */
 
-struct births {
-	volatile long born, denied;
+struct forks {
+	volatile long made, denied;
 	volatile bool end;
 };
 
-/* Runs in a puppet: page, births, how many. Its children try once, and then wait for the end. */
-static long beget(const long arguments[6])
+/* Runs in a puppet: page, forks, how many. Its children try once, and then wait for the end. */
+static long fork_often(const long arguments[6])
 {
-	struct births *births = (struct births *)arguments[1];
+	struct forks *forks = (struct forks *)arguments[1];
 
 	for (long i = 0; i < arguments[2]; i++) {
 		long child = RAW(SYS_fork);
@@ -132,11 +132,11 @@ static long beget(const long arguments[6])
 			return child;
 		if (child == 0) {
 			if (RAW(SYS_mprotect, arguments[0], PAGE, PROT_READ | PROT_WRITE) == -EPERM)
-				__atomic_add_fetch(&births->denied, 1, __ATOMIC_RELAXED);
+				__atomic_add_fetch(&forks->denied, 1, __ATOMIC_RELAXED);
 			for (;;)
 				RAW(SYS_pause);
 		}
-		births->born++;
+		forks->made++;
 	}
 	return 0;
 }
@@ -149,20 +149,20 @@ static void many_processes(void)
 									     10000;
 	struct puppet *parent = puppet_new();
 	uint64_t page = puppet_pages(parent, 1, PROT_READ);
-	struct births *births = puppet_data(parent);
+	struct forks *forks = puppet_data(parent);
 	json_t *list, *space, *pid;
 	size_t listed, i;
 	long result, ticks;
 	int64_t began;
 
-	memset(births, 0, sizeof(*births));
+	memset(forks, 0, sizeof(*forks));
 	must_seal(parent->pid, page, PAGE);
-	result = puppet_run(parent, beget, (long)page, (long)births, wanted);
-	ok(result == 0 && births->born == wanted, "%ld forks of a sealed process (%ld: %s)", wanted,
-	   births->born, puppet_text(parent, result));
-	for (int tries = 0; births->denied < births->born && tries < 600; tries++)
+	result = puppet_run(parent, fork_often, (long)page, (long)forks, wanted);
+	ok(result == 0 && forks->made == wanted, "%ld forks of a sealed process (%ld: %s)", wanted,
+	   forks->made, puppet_text(parent, result));
+	for (int tries = 0; forks->denied < forks->made && tries < 600; tries++)
 		nap(100);
-	ok(births->denied == births->born, "each of them is denied what its parent is (%ld)", births->denied);
+	ok(forks->denied == forks->made, "each of them is denied what its parent is (%ld)", forks->denied);
 	began = now_us();
 	ticks = daemon_ticks();
 	list = daemon_list(0);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How much one user may have: connections, time, memory of the daemon, seals, and places in the
- * maps, which his
- * forks take. Whoever has all that he may is refused, and nobody else is.
+ * How much one user may have: connections, time and memory of the daemon, seals, and the quota of
+ * address spaces, which their forks take. A user at the limit is refused, and no other user is.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,7 +28,7 @@
 #define OTHER 1001
 #define EACH 72		/* connections of one user */
 #define ALL 960		/* of all */
-#define PLACES 20	/* MSEALD_OPTION */
+#define QUOTA 20	/* MSEALD_OPTION */
 /* AddressSanitizer keeps what was freed for a while, and is slow. */
 #define TIMES (daemon_under() ? 8 : 1)
 #define SEALS 4096	/* of one address space */
@@ -55,8 +54,8 @@ static bool open_as(uid_t uid, struct connection *connection)
 	return open;
 }
 
-/* What it has been told without having asked; NULL: nothing. */
-static json_t *told(struct connection *connection, int milliseconds)
+/* The next message of the daemon on this connection; NULL: there is none. */
+static json_t *next_message(struct connection *connection, int milliseconds)
 {
 	return connection_receive(connection, milliseconds, NULL);
 }
@@ -75,7 +74,7 @@ static void connections(void)
 	for (; count < EACH; count++)
 		if (!open_as(USER, &all[count]))
 			bail("cannot connect");
-	reply = told(&all[EACH - 1], 300);
+	reply = next_message(&all[EACH - 1], 300);
 	ok(!reply, "a user may have %d connections", EACH);
 	json_decref(reply);
 	(void)open_as(USER, &more);
@@ -127,7 +126,7 @@ static void stallers(void)
 		bail("cannot connect");
 	while (sent < (100u << 20) && connection_send(&all[0], spaces, chunk))
 		sent += chunk;
-	reply = told(&all[0], 20000);
+	reply = next_message(&all[0], 20000);
 	ok(sent < (2u << 20) && reply && strstr(json_text(reply, "error"), "TooMany"),
 	   "a message without an end: after %zu KiB: %s", sent >> 10,
 	   json_text(json_object_get(reply, "parameters"), "message"));
@@ -168,7 +167,7 @@ static void swollen(void)
 		if (!open_as(USER, &connection))
 			bail("cannot connect");
 		(void)connection_send(&connection, text, at);
-		reply = told(&connection, 60000);
+		reply = next_message(&connection, 60000);
 		if (!reply || !strstr(json_text(reply, "error"), "TooMany"))
 			break;
 		json_decref(reply);
@@ -232,7 +231,7 @@ static void slow_readers(void)
 /* --- time --- */
 
 /* On all connections: calls as fast as they are answered, and then more. The number answered. */
-static long flood(const long arguments[6])
+static long call_often(const long arguments[6])
 {
 	static const char call[] = "{\"method\":\"io.mseald.Status\"}";
 	struct connection all[EACH] = {};
@@ -254,7 +253,7 @@ static long flood(const long arguments[6])
 	return 0;
 }
 
-static void floods(void)
+static void busy_user(void)
 {
 	struct puppet *client = puppet_of(USER, USER), *other = puppet_of(OTHER, OTHER);
 	double begun, roots = 0, others = 0;
@@ -263,7 +262,7 @@ static void floods(void)
 
 	/* Else the programs are just being detached, and that takes seconds of a busy machine. */
 	must_seal(other->pid, puppet_pages(other, 1, PROT_READ), PAGE);
-	puppet_start(client, flood, 10);
+	puppet_start(client, call_often, 10);
 	nap(1500);
 	begun = seconds();
 	ticks = daemon_ticks();
@@ -285,11 +284,11 @@ static void floods(void)
 	diag("%ld ticks of a processor in %.0f s, root's calls included", daemon_ticks() - ticks,
 	     seconds() - begun);
 	ok(roots < 2 * TIMES && calls > 20 / TIMES,
-	   "a user floods: root waits for %.3f s at the most, in %u calls", roots, calls);
+	   "a user calls without pause: root waits for %.3f s at the most, in %u calls", roots, calls);
 	ok(others < 4 * TIMES, "and another user for %.3f s", others);
 	puppet_result(client);
 	nap(3000);
-	ok(!*ask(client, "List", 0, 0, 0)->error, "and he is served when he has paid for it");
+	ok(!*ask(client, "List", 0, 0, 0)->error, "and they are served again once the budget is refilled");
 	puppet_end(client);
 	puppet_end(other);
 }
@@ -337,7 +336,7 @@ static void many_seals(void)
 	asked = ask(last, "Seal", last->pid, page, PAGE);
 	ok(!strcmp(asked->error, "TooMany"), "a user: %d in all, and no more: %s", SEALS_ALL, asked->message);
 	asked = ask(clients[0], "List", 0, 0, 0);
-	ok(!strcmp(asked->error, "TooMany"), "nor are they told in one answer: %s", asked->message);
+	ok(!strcmp(asked->error, "TooMany"), "nor are they listed in one reply: %s", asked->message);
 	page = puppet_pages(other, 1, PROT_READ);
 	asked = ask(other, "Seal", other->pid, page, PAGE);
 	ok(!*asked->error, "another user seals (%s)", asked->message);
@@ -345,12 +344,12 @@ static void many_seals(void)
 		puppet_end(clients[i]);
 	page = puppet_pages(last, 1, PROT_READ);
 	ok(status_becomes("spaces", 1, 20) && !*ask(last, "Seal", last->pid, page, PAGE)->error,
-	   "and he, when they have ended");
+	   "and so may the user, when they have ended");
 	puppet_end(last);
 	puppet_end(other);
 }
 
-/* --- places --- */
+/* --- quota of address spaces --- */
 
 /* Forks until it cannot, or count: the number made. They sleep until they are killed. */
 static long fork_many(const long arguments[6])
@@ -375,7 +374,7 @@ static long fork_many(const long arguments[6])
 	return made;
 }
 
-/* Ends all children; whether one had been born unsealed. */
+/* Ends all children; returns whether one was unsealed from the start. */
 static long end_children(const long arguments[6])
 {
 	long unsealed = 0;
@@ -406,7 +405,7 @@ static struct puppet *sealed_of(uid_t uid, uint64_t *ret_page)
 	return puppet;
 }
 
-static void places(void)
+static void quota(void)
 {
 	uint64_t page, others_page, roots_page, users_page;
 	struct puppet *own = sealed_of(USER, &page), *other = sealed_of(OTHER, &others_page),
@@ -415,9 +414,9 @@ static void places(void)
 	long made, again;
 	int64_t before = status_number("spaces");
 
-	made = puppet_run(own, fork_many, PLACES + 10, (long)page);
-	ok(made == PLACES - 1,
-	   "a user may have %d sealed address spaces: %ld forks of the first are made, then EAGAIN", PLACES,
+	made = puppet_run(own, fork_many, QUOTA + 10, (long)page);
+	ok(made == QUOTA - 1,
+	   "a user may have %d sealed address spaces: %ld forks of the first are made, then EAGAIN", QUOTA,
 	   made);
 	ok(status_becomes("spaces", before + made, 10), "all of them sealed");
 	again = puppet_run(own, fork_many, 1, (long)page);
@@ -427,11 +426,11 @@ static void places(void)
 	asked = ask(client, "Seal", client->pid, users_page, PAGE);
 	ok(!strcmp(asked->error, "NoRoom"), "nor another by Seal: %s", asked->message);
 	asked = ask(client, "Status", 0, 0, 0);
-	ok(asked->spaces == PLACES, "the user is told how many he has (%d)", (int)asked->spaces);
+	ok(asked->spaces == QUOTA, "the user sees how many they have (%d)", (int)asked->spaces);
 	made = puppet_run(other, fork_many, 5, (long)others_page);
 	ok(made == 5, "another user's forks are made (%ld)", made);
-	made = puppet_run(root, fork_many, 2 * PLACES, (long)roots_page);
-	ok(made == 2 * PLACES, "root's are made, and more of them (%ld)", made);
+	made = puppet_run(root, fork_many, 2 * QUOTA, (long)roots_page);
+	ok(made == 2 * QUOTA, "root's are made, and more of them (%ld)", made);
 	ok(puppet_call(own, SYS_mprotect, page, PAGE, PROT_READ) == -EPERM,
 	   "the user's first is sealed still");
 	must_seal(client->pid, users_page, PAGE);
@@ -441,16 +440,16 @@ static void places(void)
 	ok(made == 0, "but does not fork (%ld)", made);
 	puppet_end(client);
 
-	ok(puppet_run(own, end_children, 0) == 0, "none of the children was born unsealed");
+	ok(puppet_run(own, end_children, 0) == 0, "none of the children was ever unsealed");
 	ok(puppet_run(other, end_children, 0) == 0 && puppet_run(root, end_children, 0) == 0,
 	   "nor of the others'");
-	ok(status_becomes("spaces", before, 20), "when they have ended all places are free");
-	made = puppet_run(own, fork_many, PLACES + 10, (long)page);
-	ok(made == PLACES - 1, "and can be taken again (%ld)", made);
+	ok(status_becomes("spaces", before, 20), "when they have ended all entries are free");
+	made = puppet_run(own, fork_many, QUOTA + 10, (long)page);
+	ok(made == QUOTA - 1, "and can be taken again (%ld)", made);
 	ok(puppet_run(own, end_children, 0) == 0 && status_becomes("spaces", before, 20),
 	   "and are free again");
 
-	/* Users of a user namespace of his are him. */
+	/* Users of a user namespace that the user made count as that user. */
 	inside = puppet_of(USER, USER);
 	puppet_call(inside, SYS_setpgid, 0, 0);
 	puppet_user_namespace(inside, 100000, 1000);
@@ -458,28 +457,28 @@ static void places(void)
 	puppet_call(inside, SYS_setresuid, 7, 7, 7);
 	users_page = puppet_pages(inside, 1, PROT_READ);
 	must_seal(inside->pid, users_page, PAGE);
-	made = puppet_run(inside, fork_many, PLACES + 10, (long)users_page);
-	ok(made == PLACES - 2, "another uid in a user namespace that he has made is on his account (%ld)",
+	made = puppet_run(inside, fork_many, QUOTA + 10, (long)users_page);
+	ok(made == QUOTA - 2, "another uid in a user namespace of the user is on their account (%ld)",
 	   made);
 	ok(puppet_run(own, fork_many, 1, (long)page) == 0, "which is full now");
-	ok(puppet_run(inside, end_children, 0) == 0, "none of them was born unsealed");
+	ok(puppet_run(inside, end_children, 0) == 0, "none of them was ever unsealed");
 	puppet_end(inside);
 
-	/* Whoever had a place gives it back, also by exec and by a failed fork. */
-	for (int i = 0; i < 3 * PLACES; i++) {
+	/* An entry is given back by exec and by a failed fork, too. */
+	for (int i = 0; i < 3 * QUOTA; i++) {
 		struct puppet *child = puppet_child(own, 0);
 
 		if (puppet_exec(child) < 0)
 			bail("exec");
 		puppet_end(child);
 	}
-	made = puppet_run(own, fork_many, PLACES + 10, (long)page);
-	ok(made == PLACES - 1, "exec gives places back (%ld)", made);
+	made = puppet_run(own, fork_many, QUOTA + 10, (long)page);
+	ok(made == QUOTA - 1, "exec gives entries back (%ld)", made);
 	daemon_stop(SIGKILL);
 	daemon_start();
 	again = puppet_run(own, fork_many, 1, (long)page);
 	ok(again == 0, "the next daemon, and the kernel before, know of them (%ld)", again);
-	ok(puppet_run(own, end_children, 0) == 0, "none of them was born unsealed");
+	ok(puppet_run(own, end_children, 0) == 0, "none of them was ever unsealed");
 	made = puppet_run(own, fork_many, 1, (long)page);
 	ok(made == 1, "and that they are free (%ld)", made);
 	ok(puppet_run(own, end_children, 0) == 0, "nor this one");
@@ -501,9 +500,9 @@ int main(int argc, char **argv)
 	stallers();
 	swollen();
 	slow_readers();
-	floods();
+	busy_user();
 	many_seals();
-	places();
+	quota();
 	ok(WIFEXITED(daemon_stop(SIGTERM)), "after all that, the daemon ends as it should");
 	return tap_end();
 }

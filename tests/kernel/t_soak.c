@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A soak: very many requests of all kinds, right and wrong, and programs that start and are sealed
- * by a policy, in
- * random order. In the end maps, descriptors and memory of the daemon are where they were.
- * $MSEALD_SOAK: how many turns, of 20 requests on the average (default 600; `make soak` has
- * 50,000). $MSEALD_SEED: the same order again.
+ * by a policy, in random order. In the end maps, descriptors and memory of the daemon are where
+ * they were. $MSEALD_SOAK: how many turns, of 20 requests on the average (default 600; `make soak`
+ * has 50,000). $MSEALD_SEED: the same order again.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -35,7 +34,7 @@
 
 /* --- what must be as before --- */
 
-struct standing {
+struct usage {
 	long memory;			/* kB resident */
 	int files;
 	unsigned entries[64];		/* of each map */
@@ -93,25 +92,25 @@ static int count_files(const char *path)
 	return count;
 }
 
-static struct standing stand(void)
+static struct usage measure_usage(void)
 {
-	struct standing standing = { .memory = daemon_process_number("VmRSS:") };
+	struct usage usage = { .memory = daemon_process_number("VmRSS:") };
 	DIR *dir = opendir(MAPS);
 	struct dirent *entry;
 	char path[300];
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)daemon_pid());
-	standing.files = count_files(path);
-	while (dir && (entry = readdir(dir)) && standing.maps < 64) {
+	usage.files = count_files(path);
+	while (dir && (entry = readdir(dir)) && usage.maps < 64) {
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), MAPS "/%s", entry->d_name);
-		snprintf(standing.names[standing.maps], 32, "%.31s", entry->d_name);
-		standing.entries[standing.maps++] = count_entries(path);
+		snprintf(usage.names[usage.maps], 32, "%.31s", entry->d_name);
+		usage.entries[usage.maps++] = count_entries(path);
 	}
 	if (dir)
 		closedir(dir);
-	return standing;
+	return usage;
 }
 
 /* --- requests --- */
@@ -306,7 +305,7 @@ static void rest(void)
 		crowd[i].puppet = puppet_end(crowd[i].puppet);
 	(void)status_becomes("spaces", 0, 30);
 	(void)status_becomes("sets", 0, 30);
-	/* Two looks of its timer, which give memory back and forget what was armed. */
+	/* Two looks of its timer, which give memory back and forget what was watched. */
 	nap(5000);
 	for (int tries = 0; tries < 60 && count_entries(MAPS "/spaces"); tries++) {
 		if (tries % 10 == 0)
@@ -347,7 +346,7 @@ int main(int argc, char **argv)
 {
 	unsigned long times = getenv("MSEALD_SOAK") ? strtoul(getenv("MSEALD_SOAK"), NULL, 10) : 600;
 	unsigned seed = getenv("MSEALD_SEED") ? (unsigned)atoi(getenv("MSEALD_SEED")) : (unsigned)time(NULL);
-	struct standing before, after;
+	struct usage before, after;
 
 	puppet_main(argc, argv);
 	(void)gate_is_override();
@@ -357,9 +356,9 @@ int main(int argc, char **argv)
 	daemon_start();
 	/* Buffers, pools and the like get the size that they need. */
 	soak(times / 3 < 1000 ? times / 3 : 1000);
-	before = stand();
+	before = measure_usage();
 	soak(times);
-	after = stand();
+	after = measure_usage();
 	ok(wrong == 0, "%lu requests (%lu refused) and %lu starts: each answered as it must be (%lu not)",
 	   asked, refused, started, wrong);
 	ok(status_number("sets") == 0, "no seal sets are left");

@@ -83,7 +83,7 @@ static void huge_and_endless(void)
 	/* Without an end: sooner or later the daemon has had enough. */
 	while (sent < (256u << 20) && connection_send(&connection, spaces, chunk))
 		sent += chunk;
-	json_decref(connection_receive(&connection, 5000, &gone));	/* it may be told why */
+	json_decref(connection_receive(&connection, 5000, &gone));	/* it may get the reason */
 	if (!gone)
 		(void)connection_receive(&connection, 5000, &gone);
 	ok(sent < (256u << 20) && gone, "an endless message: the connection is closed (after %zu MB)",

@@ -59,7 +59,7 @@ static long count(struct score *score, long call, long result)
 	return result;
 }
 
-/* Runs in a puppet: page, score, whether calls that only a gate can stop are answered with EPERM. */
+/* Runs in a puppet: page, score, whether calls that only a gate can deny are answered with EPERM. */
 static long try_all_the_time(const long arguments[6])
 {
 	struct score *score = (struct score *)arguments[1];
@@ -248,7 +248,7 @@ static void is_refused(struct victim *victim, const char *word, const char *name
 	diag("%s", said);
 	ok(count_below(PINS) == pins, "%s: nothing is pinned or unpinned (%lu, %lu)", name, pins,
 	   count_below(PINS));
-	ok(victim_holds(victim), "%s: what is sealed stays sealed", name);
+	ok(victim_holds(victim), "%s: sealed memory stays sealed", name);
 	free(said);
 }
 
@@ -485,7 +485,7 @@ static void bpffs_is_not_mounted(void)
 	daemon_start();
 	victim_open(&victim);
 	ok(victim_holds(&victim) && count_below(PINS) > 8,
-	   "no BPF file system: it is mounted, and what is sealed is pinned there");
+	   "no BPF file system: it is mounted, and the seals are pinned there");
 	victim_close(&victim);
 }
 
@@ -510,12 +510,12 @@ static void maps_are_full(void)
 	diag("%s", daemon_error_message());
 	ok(allowed(other, page), "and nothing of it is sealed");
 	child = puppet_clone(victim.puppet, 0, &result);
-	ok(!child && result == -EAGAIN, "a fork of what is sealed: EAGAIN, not an unsealed child (%ld)",
+	ok(!child && result == -EAGAIN, "a fork of a sealed process: EAGAIN, not an unsealed child (%ld)",
 	   result);
 	child = puppet_clone(other, 0, &result);
-	ok(child, "a fork of what is not sealed works");
+	ok(child, "a fork of an unsealed process works");
 	puppet_end(child);
-	ok(victim_holds(&victim), "what is sealed holds");
+	ok(victim_holds(&victim), "the seals hold");
 	state->entries = entries;
 	unmap_state(state);
 	child = puppet_clone(victim.puppet, 0, &result);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A process with 64 threads in system calls of all kinds is sealed natively
- * 50 times, or $MSEALD_THREADS_SEALS, up to 1,000 (half an hour under emulation). None of its calls
- * may fail or return anything else than in a
- * process that is left alone.
+ * A process with 64 threads in system calls of all kinds is sealed natively 50 times, or
+ * $MSEALD_THREADS_SEALS, up to 1,000 (half an hour under emulation). None of its calls may fail or
+ * return anything else than in a process that is left alone.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -118,7 +117,7 @@ int main(int argc, char **argv)
 	other = puppet_new();
 	must_seal(other->pid, puppet_pages(other, 1, PROT_READ), PAGE);
 	if (!ok(run(false, alone), "64 threads, left alone: no call fails"))
-		bail("so nothing can be told of sealing them");
+		bail("so sealing them cannot be tested");
 	run(false, now);
 	compare(alone, now);
 	ok(altered == 0, "left alone again: the same sums (%u differ)", altered);

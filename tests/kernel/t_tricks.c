@@ -133,7 +133,7 @@ static void breaks(void)
 	places[4] = heap_start(puppet->pid) - 1;
 	for (int i = 0; i < 5; i++) {
 		result = puppet_call(puppet, SYS_brk, places[i]);
-		ok(result == (long)end, "row 8: %s: not sealed, it tells the break (%s)", names[i],
+		ok(result == (long)end, "row 8: %s: not sealed, it returns the break (%s)", names[i],
 		   puppet_text(puppet, result));
 	}
 	if (proc_maps_read(puppet->pid, &maps) < 0)
@@ -150,7 +150,7 @@ static void breaks(void)
 	for (int i = 0; i < 5; i++) {
 		result = puppet_call(puppet, SYS_brk, places[i]);
 		ok(result == (long)end,
-		   "row 8: %s: everything below the heap sealed, it tells the break (%s)", names[i],
+		   "row 8: %s: everything below the heap sealed, it returns the break (%s)", names[i],
 		   puppet_text(puppet, result));
 	}
 	result = puppet_call(puppet, SYS_brk, end + PAGE);
@@ -163,13 +163,13 @@ static void breaks(void)
 	puppet = puppet_with_heap(&start, &end);
 	must_seal(puppet->pid, start, PAGE);
 	result = puppet_call(puppet, SYS_brk, 0);
-	ok(result == (long)end, "row 8: brk(0), the heap sealed: it tells the break (%s)",
+	ok(result == (long)end, "row 8: brk(0), the heap sealed: it returns the break (%s)",
 	   puppet_text(puppet, result));
 	result = puppet_call(puppet, SYS_brk, start + PAGE);
 	ok(result == (long)(start + PAGE), "row 8: the break can be moved down to the seal (%s)",
 	   puppet_text(puppet, result));
 	result = puppet_call(puppet, SYS_brk, start);
-	/* The kernel's own way to refuse is to tell the break as it is. */
+	/* The kernel's own way to refuse is to return the break as it is. */
 	ok(native_expected() && !gate_is_override() ? result == (long)(start + PAGE) :
 						      stopped_by_gate(puppet, result),
 	   "row 8: and no further: %s (%s)", gate_text(), puppet_text(puppet, result));
@@ -251,7 +251,7 @@ static void then_kept_from_children(int protection, const char *what)
 	   "MADV_DONTFORK, %s: beside the seal it works", what);
 	child = puppet_clone(puppet, 0, NULL);
 	ok(denied(child, page) && !protection_of(child->pid, page + PAGE)[0],
-	   "%s: the child has the seal, and not what is beside it", what);
+	   "%s: the child has the seal, and not the memory beside it", what);
 	result = puppet_call(child, SYS_madvise, page, PAGE, MADV_DONTFORK);
 	ok(stopped(child, result), "MADV_DONTFORK, %s: in a child: %s (%s)", what, text,
 	   puppet_text(child, result));
@@ -303,7 +303,7 @@ static void relro(void)
 	at = error ? 0 : find_relro(puppet->pid, "jansson", &length);
 	if (!ok(at, "RELRO of libjansson is sealed (%s)", error ?: "fine"))
 		goto end;
-	/* Both are forks of the test: what is there is the same. */
+	/* Both are forks of the test: their mappings are the same. */
 	before = snapshot(unsealed->pid, at, length);
 	result = puppet_call(unsealed, SYS_madvise, at, length, MADV_DONTNEED);
 	after = snapshot(unsealed->pid, at, length);
@@ -442,7 +442,7 @@ static long grow_by_call(const long arguments[6])
 	return *(volatile char *)arguments[0];
 }
 
-/* What is there, by a call that needs no fault; 0: nothing. */
+/* The byte there, by a call that needs no fault; 0: not mapped. */
 static long peek(const long arguments[6])
 {
 	char byte = 0;
@@ -460,49 +460,50 @@ static long peek(const long arguments[6])
 static void stack_into_hole(puppet_function grow, const char *what)
 {
 	struct grower grower = grower_new();
-	char *told = puppet_data(grower.one);
+	char *read_back = puppet_data(grower.one);
 	long result;
 
 	result = puppet_call(grower.sibling, SYS_munmap, grower.page, 4 * PAGE);
 	ok(result == 0, "stack into a hole by %s: not sealed, memory is unmapped", what);
-	result = puppet_run(grower.one, grow, (long)grower.page + (long)PAGE, (long)told);
-	ok(result == 'X' && told[0] == 'X' &&
+	result = puppet_run(grower.one, grow, (long)grower.page + (long)PAGE, (long)read_back);
+	ok(result == 'X' && read_back[0] == 'X' &&
 		   !strcmp(protection_of(grower.one->pid, grower.page + PAGE), "rw-p"),
 	   "stack into a hole by %s: not sealed, it grows (%s)", what, puppet_text(grower.one, result));
 	grower_end(&grower);
 
 	grower = grower_new();
-	told = puppet_data(grower.one);
+	read_back = puppet_data(grower.one);
 	must_seal(grower.one->pid, grower.page, 4 * PAGE);
 	daemon_pause(true);
 	result = puppet_call(grower.sibling, SYS_munmap, grower.page, 4 * PAGE);
-	ok(killed(grower.sibling, result), "stack into a hole by %s: who unmaps dies (%s)", what,
+	ok(killed(grower.sibling, result), "stack into a hole by %s: the process that unmaps dies (%s)", what,
 	   puppet_text(grower.sibling, result));
 	ok(!puppet_died(grower.one, 100) && !protection_of(grower.one->pid, grower.page)[0],
-	   "stack into a hole by %s: who shares the memory lives while the daemon is stopped, and has a hole",
+	   "stack into a hole by %s: a sharer lives, the daemon stopped, and has a hole",
 	   what);
 	result = puppet_run(grower.one, touch_pages, (long)(grower.stack - 64 * PAGE), (long)PAGE);
 	ok(result == 0, "stack into a hole by %s: outside of the hole it grows (%s)", what,
 	   puppet_text(grower.one, result));
-	result = puppet_run(grower.one, grow, (long)grower.page + (long)PAGE, (long)told);
-	ok(killed(grower.one, result), "stack into a hole by %s: who grows it dies (%s)", what,
+	result = puppet_run(grower.one, grow, (long)grower.page + (long)PAGE, (long)read_back);
+	ok(killed(grower.one, result), "stack into a hole by %s: the process that grows it dies (%s)", what,
 	   puppet_text(grower.one, result));
-	ok(told[0] == 0, "stack into a hole by %s: it could not read back what it wrote", what);
+	ok(read_back[0] == 0, "stack into a hole by %s: it could not read back what it wrote", what);
 	result = puppet_run(grower.third, peek, (long)grower.page + (long)PAGE);
 	if (result == PUPPET_DEAD)
-		ok(killed(grower.third, result), "stack into a hole by %s: a third who looks dies", what);
-	else if (result == 'X' && told[0] == 0 && strstr(what, "system call"))
+		ok(killed(grower.third, result),
+		   "stack into a hole by %s: a third process that reads it dies", what);
+	else if (result == 'X' && read_back[0] == 0 && strstr(what, "system call"))
 		skip("the kill gate lets the call end: docs/threat-model.md, Stack growth",
 		     "stack into a hole by %s: a third cannot read it either", what);
 	else
 		ok(result != 'X', "stack into a hole by %s: a third cannot read it either (%s)", what,
 		   puppet_text(grower.third, result));
 	daemon_pause(false);
-	ok(puppet_died(grower.third, 15000), "stack into a hole by %s: the daemon kills who is left", what);
+	ok(puppet_died(grower.third, 15000), "stack into a hole by %s: the daemon kills the others", what);
 	grower_end(&grower);
 }
 
-/* --- who is left when a gate has killed --- */
+/* --- processes left when a gate has killed --- */
 
 static void survivor_of(const char *what, const long call[7], uint64_t at, struct puppet *one)
 {
@@ -512,12 +513,12 @@ static void survivor_of(const char *what, const long call[7], uint64_t at, struc
 	must_seal(one->pid, at, 2 * PAGE);
 	child = puppet_clone(one, 0, NULL);
 	result = puppet_call_(sibling, call);
-	ok(killed(sibling, result), "who shares memory: %s: SIGKILL (%s)", what,
+	ok(killed(sibling, result), "shared memory: %s: SIGKILL (%s)", what,
 	   puppet_text(sibling, result));
 	ok(puppet_died(one, 10000) && killed(one, PUPPET_DEAD),
-	   "who shares memory: %s: the other one is killed by the daemon", what);
+	   "shared memory: %s: the other one is killed by the daemon", what);
 	ok(!puppet_died(child, 300) && denied(child, at) && protection_of(child->pid, at)[0] == 'r',
-	   "who shares memory: %s: a child, with memory of its own, lives on, sealed", what);
+	   "shared memory: %s: a child, with memory of its own, lives on, sealed", what);
 	puppet_end(child);
 	puppet_end(sibling);
 	puppet_end(one);
@@ -625,7 +626,7 @@ static void forks_during_hand_over(void)
 		puppet_end(forkers[i]);
 	}
 	ok(alive && forks > 50, "forks during hand-over: %ld forks", forks);
-	ok(wrong == 0, "forks during hand-over: every child was sealed, whoever served (%ld were not)",
+	ok(wrong == 0, "forks during hand-over: every child was sealed, by either daemon (%ld were not)",
 	   wrong);
 	ok(status_becomes("spaces", 0, 20), "forks during hand-over: no space is left (%" PRId64 ")",
 	   status_number("spaces"));

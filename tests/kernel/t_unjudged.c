@@ -38,7 +38,7 @@ static const struct call {
 	unsigned abis;
 	long number, offset, length, third, fourth, fifth;
 	bool from_end;			/* length is counted from the end of all numbers */
-	bool either;			/* a gate may stop it all the same */
+	bool either;			/* a gate may deny it all the same */
 } calls[] = {
 #define UNALIGNED(name, number, third) \
 	{ name ": unaligned", WITHOUT_WRAP, number, 8, PAGE, third }, \
@@ -139,8 +139,7 @@ static uint64_t hash_bytes(int fd, uint64_t start, uint64_t end)
 
 /*
  * A line for each mapping: all that maps says, its flags, how many pages of its own it has, and if
- * it has any, its
- * bytes. Not of what is shared, nor of the stack in use.
+ * it has any, its bytes. Not of shared memory, nor of the stack in use.
  */
 static char *everything(pid_t pid)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who may ask for what: users about their own processes, root about all, root of a container about what is
+ * Access rights: users about their own processes, root about all, root of a container about what is
  * inside. Nothing is sealed here that was not to be; t_share.c has how much one may have.
  */
 #define _GNU_SOURCE
@@ -72,7 +72,7 @@ static void users(void)
 {
 	struct puppet *client = puppet_of(USER, USER), *own = puppet_of(USER, USER), *victim;
 
-	sealed(client, own, own->pid, "a user: a process of his own");
+	sealed(client, own, own->pid, "a user: an own process");
 	sealed(client, client, client->pid, "a user: itself");
 	refused(client, roots, "PermissionDenied", "only root", "a user: a process of root");
 	victim = puppet_of(OTHER, OTHER);
@@ -110,7 +110,7 @@ static void users(void)
 	puppet_call(victim, SYS_setresgid, USER, USER, USER);
 	puppet_call(victim, SYS_setresuid, USER, USER, USER);
 	refused(client, victim, "PermissionDenied", "PR_SET_DUMPABLE",
-		"a user: one of his that shares root's memory");
+		"a user: an own process that shares root's memory");
 	puppet_end(victim);
 	/* The caller is another by now than when it connected: the same as seteuid() there. */
 	puppet_end(client);
@@ -177,15 +177,15 @@ static void looks(void)
 	ok(!*asked->error && asked->spaces == 0, "a user: nothing of others is counted (%s, %d)",
 	   asked->error, (int)asked->spaces);
 	asked = ask(client, "List", roots->pid, 0, 0);
-	ok(!strcmp(asked->error, "PermissionDenied"), "a user: nor when he names one (%s)", asked->message);
+	ok(!strcmp(asked->error, "PermissionDenied"), "a user: nor by its pid (%s)", asked->message);
 	must_seal(own->pid, pages_of(own), PAGE);
 	asked = ask(client, "List", 0, 0, 0);
 	ok(!*asked->error && asked->spaces == 1 && asked->pid == own->pid,
-	   "a user: is shown his own (%s, %d)", asked->error, (int)asked->spaces);
+	   "a user: sees their own (%s, %d)", asked->error, (int)asked->spaces);
 	asked = ask(client, "List", own->pid, 0, 0);
-	ok(!*asked->error && asked->spaces == 1, "a user: and when he names it (%s)", asked->error);
+	ok(!*asked->error && asked->spaces == 1, "a user: and by its pid (%s)", asked->error);
 	asked = ask(client, "Status", 0, 0, 0);
-	ok(!*asked->error && asked->spaces == 1, "a user: his own is counted (%s, %d)", asked->error,
+	ok(!*asked->error && asked->spaces == 1, "a user: their own is counted (%s, %d)", asked->error,
 	   (int)asked->spaces);
 	spaces = daemon_list(0);
 	ok(status_number("spaces") == 3 && json_array_size(spaces) == 3, "root: sees all");
@@ -227,7 +227,7 @@ static void monitors(void)
 	is_sealed(roots, roots_pages);
 	is_sealed(own, pages);
 	event = monitor_next(&users, 20000);
-	ok(event && json_number(event, "pid") == own->pid, "a user: monitors his own first (%d)",
+	ok(event && json_number(event, "pid") == own->pid, "a user: monitors their own first (%d)",
 	   (int)json_number(event, "pid"));
 	json_decref(event);
 	event = monitor_next(&users, 1000);
@@ -247,8 +247,8 @@ static void monitors(void)
 /* --- containers --- */
 
 /*
- * Is he refused all that only root of the machine may? host: but for what its user 0 may without a
- * capability.
+ * Is the client refused all calls for root of the machine? host: except for those that user 0 may
+ * make without a capability.
  */
 static void no_root(struct puppet *client, bool host, const char *name, const char *why)
 {
@@ -302,7 +302,7 @@ static void pid_namespace(void)
 	sealed(second, second, 2, "itself, not being the first there");
 	asked = ask(second, "Seal", 2, 0x1000, PAGE);
 	ok(!strcmp(asked->error, "NotMapped") && strstr(asked->message, "in the caller's pid namespace"),
-	   "a refusal has both numbers (%s)", asked->message);
+	   "an error has both numbers (%s)", asked->message);
 	spaces = daemon_list(0);
 	ok(json_array_size(spaces) == 3, "root outside sees them all");
 	json_decref(spaces);
@@ -350,9 +350,9 @@ static void user_namespaces(void)
 	refused(client, roots, "PermissionDenied", "only root",
 		"root in a user namespace: a process of root");
 	refused(client, users, "PermissionDenied", "user namespace",
-		"root in a user namespace: one of his user outside");
+		"root in a user namespace: a process of its user outside");
 	own = puppet_child(client, 0);
-	sealed(client, own, own->pid, "root in a user namespace: one of his own there");
+	sealed(client, own, own->pid, "root in a user namespace: an own process there");
 	puppet_end(own);
 	puppet_end(client);
 
@@ -377,8 +377,8 @@ static void write_text(const char *path, const char *text)
 	close(fd);
 }
 
-/* With all that root has, but in the cgroup of a container that is armed. */
-static void armed(void)
+/* With all that root has, but in the cgroup of a container that is watched. */
+static void in_container(void)
 {
 	struct puppet *client = puppet_new();
 	const struct asked *asked;
@@ -388,13 +388,13 @@ static void armed(void)
 	snprintf(text, sizeof(text), "%d", (int)client->pid);
 	write_text("/sys/fs/cgroup/t_who/cgroup.procs", text);
 	asked = ask(client, "ListMatches", 0, 0, 0);
-	ok(!*asked->error, "before the container is armed it is root (%s)", asked->message);
+	ok(!*asked->error, "before the container is watched it is root (%s)", asked->message);
 	if (daemon_call("WatchContainer", json_pack("{s:s,s:i}", "id", "who", "pid", (int)client->pid), NULL))
-		bail("arming: %s", daemon_error_message());
-	no_root(client, false, "root in an armed container", "in a container that mseald seals");
+		bail("WatchContainer: %s", daemon_error_message());
+	no_root(client, false, "root in a watched container", "in a container that mseald seals");
 	refused(client, roots, "PermissionDenied", "not in the container",
-		"root in an armed container: one of root outside");
-	sealed(client, client, client->pid, "root in an armed container: itself");
+		"root in a watched container: one of root outside");
+	sealed(client, client, client->pid, "root in a watched container: itself");
 	daemon_call("UnwatchContainer", json_pack("{s:s}", "id", "who"), NULL);
 	puppet_end(client);
 	rmdir("/sys/fs/cgroup/t_who");
@@ -402,7 +402,7 @@ static void armed(void)
 
 /* --- what changes between --- */
 
-/* The user asks, and is a setuid program when he is heard. */
+/* The client calls, and is a setuid program when the call is handled. */
 static void becomes_another(void)
 {
 	static const char program[] = "/usr/bin/runme-setuid",
@@ -441,7 +441,7 @@ static void becomes_another(void)
 	nap(2000);
 	reply = daemon_list(pid);
 	ok(json_array_size(reply) == 0 && waitpid(pid, &status, WNOHANG) == 0,
-	   "who asks and becomes a setuid program is not sealed");
+	   "a client that becomes a setuid program is not sealed");
 	json_decref(reply);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -523,7 +523,7 @@ static long connect_and_ask(const long arguments[6])
 		       -1;
 }
 
-/* Has it been told that by now? */
+/* Has the client received that by now? */
 static bool finds(struct puppet *puppet, long fd, const char *word)
 {
 	char *text = puppet_data(puppet);
@@ -637,7 +637,7 @@ int main(int argc, char **argv)
 	pid_namespace();
 	no_capabilities();
 	user_namespaces();
-	armed();
+	in_container();
 	becomes_another();
 	named_is_gone();
 	client_is_gone();

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static unsigned checks, failures;
-static void (*tidy_up)(void);
+static void (*bail_cleanup)(void);
 
 /* How a process ends is what tests look at: in their own programs AddressSanitizer leaves signals alone. */
 const char *__asan_default_options(void);
@@ -57,14 +57,14 @@ void diag(const char *text, ...)
 	fflush(stdout);
 }
 
-void on_bail(void (*tidy)(void))
+void on_bail(void (*cleanup)(void))
 {
-	tidy_up = tidy;
+	bail_cleanup = cleanup;
 }
 
 void bail(const char *why, ...)
 {
-	void (*tidy)(void) = tidy_up;
+	void (*cleanup)(void) = bail_cleanup;
 	va_list arguments;
 
 	printf("Bail out! ");
@@ -73,9 +73,9 @@ void bail(const char *why, ...)
 	va_end(arguments);
 	putchar('\n');
 	fflush(stdout);
-	tidy_up = NULL;
-	if (tidy)
-		tidy();
+	bail_cleanup = NULL;
+	if (cleanup)
+		cleanup();
 	exit(1);
 }
 

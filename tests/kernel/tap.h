@@ -16,7 +16,7 @@ void diag(const char *text, ...) __attribute__((format(printf, 1, 2)));
 
 /* Nothing further can be tested: says why, removes what on_bail named, ends with status 1. */
 void bail(const char *why, ...) __attribute__((format(printf, 1, 2), noreturn));
-void on_bail(void (*tidy)(void));
+void on_bail(void (*cleanup)(void));
 
 /*
  * How often something is tried: full times, or a few where tests are to be short ($MSEALD_BRIEF, as

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Victims that have done half of something: stopped there, they would be told so. They get the next gate. */
+/* Victims in the middle of a call: a stop there would be seen in its result. They get the next gate. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -87,7 +87,7 @@ static long busy_with_calls(const long arguments[6])
 
 /*
  * In a restartable sequence for most of the time. The kernel forgets a
- * sequence (rseq_cs) that it has aborted; so whoever is still in it must find it
+ * sequence (rseq_cs) that it has aborted; so a thread that is still in it must find it
  * as it was set at the beginning. Found otherwise: counted in broken.
  */
 static long in_sequence(const long arguments[6])

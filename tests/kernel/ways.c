@@ -35,15 +35,16 @@ static bool is_native(const struct attack *attack, enum abi abi, bool permanent)
 static const char *expected(const struct attack *attack, enum abi abi, bool permanent)
 {
 	bool compat = abi == ABI_INT80 || abi == ABI_32;
-	bool overridden = attack->stopper == BY_GATE && (compat ? gate_32_is_override() : gate_is_override());
+	bool overridden = attack->mechanism == BY_GATE &&
+			  (compat ? gate_32_is_override() : gate_is_override());
 
 	if (attack->natively && !overridden && is_native(attack, abi, permanent))
 		return attack->natively;
-	if (attack->stopper == ALLOWED)
+	if (attack->mechanism == ALLOWED)
 		return attack->error ? strerrorname_np(attack->error) : "success";
-	if (attack->stopper == BY_LSM || is_native(attack, abi, permanent))
+	if (attack->mechanism == BY_LSM || is_native(attack, abi, permanent))
 		return "EPERM";
-	if (attack->stopper == BY_KILL)
+	if (attack->mechanism == BY_KILL)
 		return "SIGKILL";
 	return overridden ? "EPERM" : "SIGKILL";
 }
@@ -73,23 +74,23 @@ static bool as_kernel_does(const struct attack *attack, const struct outcome *ou
 
 /* --- cells --- */
 
-void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent,
+void report_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent,
 	       const char *result, const char *attack)
 {
 	diag("cell %d|%s|%s|%s|%s|%s|%s", row, operation, by, abi_name(abi),
 	     permanent ? "permanent" : "revocable", result, attack);
 }
 
-static void tell_attack(const struct attack *attack, enum abi abi, bool permanent, const char *result)
+static void report_attack(const struct attack *attack, enum abi abi, bool permanent, const char *result)
 {
 	const char *end = strchr(attack->name, ':');
 	char operation[128];
 
-	if (attack->stopper == ALLOWED)
+	if (attack->mechanism == ALLOWED)
 		return;
 	snprintf(operation, sizeof(operation), "%.*s", end ? (int)(end - attack->name) : 100, attack->name);
-	tell_cell(attack->row, operation, attack->stopper == BY_LSM ? "lsm" : "gate", abi, permanent, result,
-		  end ? end + 2 : attack->name);
+	report_cell(attack->row, operation, attack->mechanism == BY_LSM ? "lsm" : "gate", abi, permanent,
+		    result, end ? end + 2 : attack->name);
 }
 
 /* --- not sealed --- */
@@ -127,8 +128,8 @@ static bool works_unsealed(const struct attack *attack, enum abi abi)
 		skip(outcome.text, "row %d: %s, %s: not sealed, it does not work on this kernel", attack->row,
 		     name, by);
 		snprintf(no, sizeof(no), "no: %s", outcome.text);
-		tell_attack(attack, abi, true, no);
-		tell_attack(attack, abi, false, no);
+		report_attack(attack, abi, true, no);
+		report_attack(attack, abi, false, no);
 	}
 	free(before);
 	free(after);
@@ -190,7 +191,7 @@ static void strike_sealed(const struct attack *attack, enum abi abi, bool perman
 	outcome = stage_strike(&stage, stage.target);
 	after = look_at(&stage);
 	got = result_of(&outcome);
-	changed = !stage.victim->dead && attack->stopper != ALLOWED && strcmp(before, after);
+	changed = !stage.victim->dead && attack->mechanism != ALLOWED && strcmp(before, after);
 	if (!strcmp(want, "kept") && !strcmp(got, "success") && !changed)
 		got = want;
 	/* Which of them the kernel looks at first differs from version to version. */
@@ -198,12 +199,12 @@ static void strike_sealed(const struct attack *attack, enum abi abi, bool perman
 		want = got;
 	if (!ok(!strcmp(got, want) && !changed, "row %d: %s, %s, %s: %s%s", attack->row, attack->name, by,
 		what, want,
-		attack->stopper == ALLOWED ? "" : ", nothing has changed, beside the seal it succeeds"))
+		attack->mechanism == ALLOWED ? "" : ", nothing has changed, beside the seal it succeeds"))
 		diag("it ended: %s%s%s%s%s", outcome.text, changed ? "; before:\n" : "",
 		     changed ? before : "", changed ? "after:\n" : "", changed ? after : "");
 	if (!changed && attack->natively == want && strcmp(want, "kept") && !strcmp(got, want))
 		got = "EPERM";	/* refused all the same */
-	tell_attack(attack, abi, permanent, changed || !strcmp(got, "success") ? "let through" : got);
+	report_attack(attack, abi, permanent, changed || !strcmp(got, "success") ? "let through" : got);
 	free(before);
 	free(after);
 	stage_close(&stage);
@@ -270,7 +271,7 @@ void make_attacks(const struct attack *list, unsigned abis)
 		make_attack(list, abis);
 }
 
-/* --- who is sealed meanwhile --- */
+/* --- sealed meanwhile --- */
 
 static struct puppet *keeper;
 static uint64_t kept;
@@ -297,7 +298,7 @@ void ways_begin(void)
 
 void ways_end(void)
 {
-	ok(daemon_says_sealed(keeper->pid, kept, 2 * PAGE), "who was sealed at first still is");
+	ok(daemon_says_sealed(keeper->pid, kept, 2 * PAGE), "the process sealed first still is");
 	ok(puppet_call(keeper, SYS_mprotect, kept, PAGE, PROT_READ | PROT_WRITE) == -EPERM,
 	   "and cannot undo it");
 	keeper = puppet_end(keeper);

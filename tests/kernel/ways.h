@@ -15,8 +15,8 @@
 #include "attack.h"
 
 /*
- * Starts the daemon and seals somebody, so that the programs stay attached
- * while others act unsealed. And back: checks that he still is.
+ * Starts the daemon and seals a process, so that the programs stay attached
+ * while others act unsealed. And back: checks that it still is sealed.
  */
 void ways_begin(void);
 void ways_end(void);
@@ -32,7 +32,7 @@ void make_attacks(const struct attack *list, unsigned abis);	/* ends with a name
  * The remark; by: "lsm" or "gate"; result: "EPERM", "SIGKILL", "let through", "no: " and why it
  * cannot be made.
  */
-void tell_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent,
+void report_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent,
 	       const char *result, const char *attack);
 
 #endif

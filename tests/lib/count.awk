@@ -9,7 +9,7 @@ function close_plan() {
 	planned = -1; seen = 0
 }
 
-# What is given to tests/check to repeat just this: of a kernel, of containers and of real programs
+# The argument of tests/check that repeats just this job: of a kernel, of containers and of real programs
 # one test is enough.
 function again(    part, test) {
 	test = started
@@ -22,8 +22,8 @@ function again(    part, test) {
 function bad(text) {
 	failed++
 	printf "  not ok  %s: %s\n", what, text
-	if (!(again() in told)) {
-		told[again()] = 1
+	if (!(again() in printed)) {
+		printed[again()] = 1
 		printf "          again: tests/check %s\n", again()
 	}
 }

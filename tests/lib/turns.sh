@@ -18,7 +18,7 @@ has_run() {
 	) 9>"$ran.lock"
 }
 
-# The commit before what is to be merged, or was merged last.
+# The commit before the commits to be merged, or merged last.
 merged() {
 	local base head
 	head=$(git rev-parse -q --verify HEAD) || return 0

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mseald.conf(5): which files count, in which order, and what is said of mistakes
+ * mseald.conf(5): which files count, in which order, and the messages for mistakes
  * (user/daemon/base/config.c).
  */
 #include <errno.h>
@@ -140,7 +140,7 @@ static void drop_ins(void **state)
 	(void)snprintf(link, sizeof(link), "%s/etc/mseald/mseald.conf.d/60-z.conf", test.root);
 	assert_int_equal(symlink("/dev/null", link), 0);
 	assert_settings(false, true, GATE_BPF);
-	/* What is no drop-in by its name. */
+	/* Names that are no drop-ins. */
 	put("/etc/mseald/mseald.conf.d/99.conf.dpkg-old", "nonsense");
 	put("/etc/mseald/mseald.conf.d/.hidden.conf", "nonsense");
 	assert_settings(false, true, GATE_BPF);

@@ -16,7 +16,7 @@
 
 #define SECOND UINT64_C(1000000)
 
-/* --- standing --- */
+/* --- credentials --- */
 
 #define STATUS(uid, gid, nspid, permitted, effective) \
 	"Name:\tnginx\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t812\nPid:\t812\nUid:\t" uid "\nGid:\t" gid \
@@ -174,7 +174,7 @@ static void a_share_is_a_share(void **state)
 
 	(void)state;
 	assert_int_equal(quota_enter(quota, 1000, now, &user), 0);
-	/* Who always asks as soon as he may, calls of 3 ms, for a minute. */
+	/* A user who always calls as soon as the bucket allows, calls of 3 ms, for a minute. */
 	while (now < 160 * SECOND) {
 		uint64_t wait = quota_wait(quota, user, now);
 
@@ -207,7 +207,7 @@ static void debt_outlives_the_connection(void **state)
 	/* Paid and gone: forgotten, which only ASan sees. */
 	assert_int_equal(quota_enter(quota, 1001, now + 100 * SECOND, &user), 0);
 	assert_int_equal(quota_wait(quota, user, now + 100 * SECOND), 0);
-	/* Spent for one who is not connected. */
+	/* Spent for a user without a connection. */
 	quota_spend_for(quota, 1002, now + 100 * SECOND, 10 * SECOND);
 	assert_int_equal(quota_enter(quota, 1002, now + 100 * SECOND, &user), 0);
 	assert_true(quota_wait(quota, user, now + 100 * SECOND) > 30 * SECOND);

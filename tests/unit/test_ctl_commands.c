@@ -516,7 +516,7 @@ static void test_list(void **state)
 }
 
 /*
- * Seals, policy and program that are not told are those of the space before, in another reply too;
+ * Seals, policy and program that are not sent are those of the space before, in another reply too;
  * rows are by pid.
  */
 static void test_list_once(void **state)
@@ -581,7 +581,7 @@ static void test_status(void **state)
 		"  6  madvise    EPERM native  SIGKILL kill  yes        of a file: SIGKILL kill\n"
 		" 12  MOVE       not covered   not covered   no\n"
 		"\n"
-		"warning: 1 event was lost because a buffer was full; what is sealed was denied all "
+		"warning: 1 event was lost because a buffer was full; the attempts were denied all "
 		"the same\n"
 		"warning: 2 processes that a policy or a container names could not be sealed, or not "
 		"in time, since mseald "
@@ -620,7 +620,7 @@ static void test_monitor(void **state)
 	static const char event[] =
 		" nginx[812] uid 33 denied munmap 0x1000+4096 (seal 0x1000-0x2000) at ip 0x10\n";
 	static const char lost[] =
-		" 2 events lost: a buffer was full (what is sealed was denied all the same)\n";
+		" 2 events lost: a buffer was full (the attempts were denied all the same)\n";
 
 	(void)state;
 	RUN(replies, "monitor", "812");
@@ -677,7 +677,7 @@ static void test_monitor_denials(void **state)
 	RUN(replies, "monitor");
 	assert_int_equal(test.status, 0);
 	assert_non_null(strstr(test.out, " r\\x1bm[812/813] uid 0 denied pin (lock) container web\n"));
-	assert_non_null(strstr(test.out, " somebody denied signal (lock)\n"));
+	assert_non_null(strstr(test.out, " unknown process denied signal (lock)\n"));
 	RUN(replies, "monitor", "--json");
 	assert_non_null(strstr(test.out, "{\"denial\":{\"time\":1000,\"operation\":\"pin\""));
 	assert_non_null(strstr(test.out, "\"local_time\":\"20"));
@@ -754,7 +754,7 @@ static void test_map_and_explain(void **state)
 	assert_string_equal(OUTCOME(2), "allowed");
 	assert_string_equal(WHY(2), "this mseald does not cover it");
 	assert_string_equal(OUTCOME(3), "SIGKILL");
-	assert_string_equal(WHY(3), "its seal denies unmap; only killing stops it here; a race gets past it");
+	assert_string_equal(WHY(3), "its seal denies unmap, here only by SIGKILL; a race gets past it");
 	assert_string_equal(OUTCOME(6), "SIGKILL");
 	assert_string_equal(OUTCOME(12), "allowed");
 	assert_string_equal(WHY(12), "not covered on this kernel");
@@ -841,7 +841,7 @@ static void test_report(void **state)
 	assert_non_null(strstr(test.out, "4K of /usr/lib/x.so+0x0 by ng\\x1binx[812] at 0x2000\n"));
 	assert_non_null(strstr(
 		test.out, "=> 7 attempts would not have succeeded with Action=deny, 2 of them by SIGKILL; "
-			  "what lets them be: Deny=mprotect; Segments=relro\n"));
+			  "to allow them: Deny=mprotect; Segments=relro\n"));
 	assert_non_null(strstr(
 		test.out, "still: Action=audit, 1 address space sealed\n=> nothing that is in this table"));
 	assert_non_null(strstr(test.out, "no policy: sealed by hand, or by msealctl run\n"));
@@ -906,7 +906,7 @@ static void test_summary(void **state)
 	assert_non_null(strstr(test.out, "\ntotal  1 "));
 	RUN(nothing, "list", "--summary");
 	assert_result(0, "Nothing is sealed.\n", "");
-	/* By its pid what is not sealed is told as well. */
+	/* By its pid memory that is not sealed is listed as well. */
 	RUN(nothing, "list", "--summary", pid);
 	assert_int_equal(test.status, 0);
 	assert_non_null(strstr(test.out, "\ntotal  1 "));

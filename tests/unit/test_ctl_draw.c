@@ -424,7 +424,7 @@ static void test_percent(void **state)
 	assert_int_equal(address_space_percent((struct share){ 0, 0 }), 0);
 	assert_int_equal(address_space_percent((struct share){ 0, 10 }), 0);
 	assert_int_equal(address_space_percent((struct share){ 10, 10 }), 100);
-	/* What is not all of it is not 100. */
+	/* 100 is all of it only. */
 	assert_int_equal(address_space_percent((struct share){ (1ull << 57) - 1, 1ull << 57 }), 99);
 	assert_int_equal(address_space_percent((struct share){ 1ull << 57, 1ull << 57 }), 100);
 }
@@ -451,17 +451,17 @@ static void test_summary(void **state)
 {
 	_cleanup_(example_free) struct address_space space = example();
 	_cleanup_(summary_free) struct summary summary = {};
-	json_t *told = json_pack("{s:[i,i],s:s,s:i,s:i,s:i}", "pids", 812, 813, "policy", "nginx", "denied",
-				 1, "killed", 2, "audited", 3);
+	json_t *reported = json_pack("{s:[i,i],s:s,s:i,s:i,s:i}", "pids", 812, 813, "policy", "nginx",
+				     "denied", 1, "killed", 2, "audited", 3);
 	char *text = NULL;
 	size_t size;
 	FILE *out;
 
 	(void)state;
-	assert_int_equal(summary_add(&summary, &space, told), 0);
-	/* One that the daemon told nothing of. */
+	assert_int_equal(summary_add(&summary, &space, reported), 0);
+	/* A space that the daemon reported nothing of. */
 	assert_int_equal(summary_add(&summary, &space, NULL), 0);
-	json_decref(told);
+	json_decref(reported);
 	assert_int_equal(summary.spaces, 2);
 	assert_int_equal(summary.attempts, 6);
 	assert_int_equal(summary.shares[SHARE_ALL].sealed, 2 * 0x23000);

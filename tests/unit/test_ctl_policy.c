@@ -214,13 +214,13 @@ static void checking(void **state)
 		"/bad.conf:4: Deny= does not know 'x'; it takes mprotect unmap discard foreign-write "
 		"file-write, or all\n");
 	run("check %s", below_root(POLICY_FOLDER_ETC, "thing.conf"));
-	assert_says(1, "a symbolic link to what is not there");	/* of this machine, not of the root */
+	assert_says(1, "a symbolic link to a file that is not there");	/* of this machine, not of the root */
 	run("check %s", below_root(test.vendor, "thing.conf"));
 	assert_result(0, "1 policy, no fault\n");
 	run("check - <%s", below_root(POLICY_FOLDER_ETC, "bad.conf"));
 	assert_says(1, "-:2: there is no key exe=");
 	run("check /nonexistent");
-	assert_result(1, "/nonexistent: is not there, or a symbolic link to what is not there\n");
+	assert_result(1, "/nonexistent: is not there, or a symbolic link to a file that is not there\n");
 	run("--json check");
 	document = json_loads(test.out, 0, NULL);
 	assert_int_equal(json_array_size(json_object_get(document, "faults")), 2);
@@ -274,7 +274,7 @@ static void warnings(void **state)
 	run("check");
 	assert_result(0, POLICY_FOLDER_ETC "/thing.conf: warning: never decides: " POLICY_FOLDER_ETC
 		      "/a.conf comes before it and matches all that it does\n2 policies, no fault\n");
-	/* Of a ready one it is only told that nothing of it is here. */
+	/* For a ready policy, only that nothing of it is installed here. */
 	write_file(POLICY_FOLDER_ETC, "a.conf", "");
 	write_file(test.vendor, "thing.conf", READY "Exe=/usr/sbin/thing\n");
 	run("check");
@@ -534,8 +534,10 @@ static void advice(void **state)
 	assert_advice(
 		POLICY("audit", 2, false), "[]", 0,
 		"nothing would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
-	assert_advice(POLICY("audit", 0, false), "[]", 0,
-		      "nothing that runs is sealed by it: start what it is about (msealctl policy list)");
+	assert_advice(
+		POLICY("audit", 0, false), "[]", 0,
+		"no running process is sealed by it: start a program that it matches "
+		      "(msealctl policy list)");
 	assert_advice(POLICY("audit", 2, false), "[]", 1,
 		      "nothing that is in this table would have been denied in 26 hours; "
 		      "but 1 attempt is in none: empty it with --reset, and look again");
@@ -549,26 +551,26 @@ static void advice(void **state)
 	assert_advice(
 		POLICY("audit", 2, true), "[" ATTEMPTS("web", "munmap", "text", "audited", 5, "SIGKILL") "]",
 		0,
-		"5 attempts would not have succeeded with Action=deny, 5 of them by SIGKILL; what "
-		"lets them be: "
-		"Dlopen=no, if it is dlclose(3) of what was loaded later; Deny=mprotect,discard; "
+		"5 attempts would not have succeeded with Action=deny, 5 of them by SIGKILL; to "
+		"allow them: "
+		"Dlopen=no, if it is dlclose(3) of a library loaded later; Deny=mprotect,discard; "
 		"Segments=rodata");
 	assert_advice(
 		POLICY("audit", 2, true), "[" ATTEMPTS("web", "mprotect", "text", "audited", 1, "EPERM") "]",
 		0,
-		"1 attempt would not have succeeded with Action=deny; what lets them be: Deny=unmap,"
+		"1 attempt would not have succeeded with Action=deny; to allow them: Deny=unmap,"
 		"discard; Segments=rodata");
 	assert_advice(
 		POLICY("audit", 2, false), "[" ATTEMPTS("web", "ptrace", "text", "audited", 2, "EPERM") "]",
 		0,
-		"2 attempts would not have succeeded with Action=deny; what lets them be: "
+		"2 attempts would not have succeeded with Action=deny; to allow them: "
 		"ForeignWrite=allow");
 	assert_advice(
 		POLICY("audit", 2, false),
 		"[" ATTEMPTS("web", "ptrace", "text", "audited", 2,
 			     "EPERM") "," ATTEMPTS("web", "mmap", "text", "audited", 1, "EPERM") "]",
 		0,
-		"3 attempts would not have succeeded with Action=deny; what lets them be: "
+		"3 attempts would not have succeeded with Action=deny; to allow them: "
 		"Deny=mprotect,discard with ForeignWrite=allow");
 	assert_advice(
 		POLICY("audit", 2, false),
@@ -576,7 +578,7 @@ static void advice(void **state)
 			"web", "munmap", "rodata", "audited", 1,
 			"EPERM") "," ATTEMPTS("web", "madvise", "rodata", "audited", 1, "EPERM") "]",
 		0,
-		"3 attempts would not have succeeded with Action=deny; no key lets them be: exempt "
+		"3 attempts would not have succeeded with Action=deny; no key allows them: exempt "
 		"the program by a "
 		"policy of an earlier name with Segments=none");
 	assert_advice(POLICY("deny", 2, false), "[]", 3, "nothing was denied in 26 hours");

@@ -64,7 +64,7 @@ static void many_leave_room_for_other_operations(void **state)
 	assert_int_equal(lines, RATELIMIT_CALLERS);
 	assert_int_equal(denials.list[MSEALD_LOCK_OP_MAP].others, 2 * (1000 - RATELIMIT_CALLERS));
 	assert_int_equal(let(MSEALD_LOCK_OP_PIN, 5000, 1, 2), 1);
-	/* Of who has a line, the others are still counted as his. */
+	/* Further denials of a process that has a line are still counted as its own. */
 	assert_int_equal(let(MSEALD_LOCK_OP_MAP, 1, 7919, 1), 0);
 	assert_int_equal(denials.list[MSEALD_LOCK_OP_MAP].list[0].more, 2);
 	ratelimit_clear_denials(&denials);

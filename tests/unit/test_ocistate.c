@@ -85,7 +85,7 @@ static void test_annotations_that_are_wrong(void **unused)
 	is_wrong(STATE("a", "1", "\"io.mseald.on-failure\":\"ignore\""), "stop or run");
 	is_wrong(STATE("a", "1", "\"io.mseald.policy\":\"x\",\"io.mseald.deny\":\"all\""),
 		 "io.mseald.deny beside");
-	/* What is told of it is one line. */
+	/* It is reported in one line. */
 	is_wrong(STATE("a", "1", "\"io.mseald.action\":\"a\\n\\u001b[2J\""), "action=a??[2J:");
 }
 

@@ -60,7 +60,7 @@ static void requests(void **state)
 		native(&(struct seal_request){ .seal = { .deny = whole, .action = MSEALD_ACTION_AUDIT } }));
 	assert_false(native(&(struct seal_request){
 		.seal = { .deny = whole, .action = MSEALD_ACTION_DENY, .revocable = true } }));
-	/* It stops all of these or nothing. */
+	/* It denies all of these or nothing. */
 	for (unsigned deny = 0; deny < MSEALD_DENY_DEFAULT; deny++)
 		if ((deny & whole) != whole)
 			assert_false(native(&(struct seal_request){

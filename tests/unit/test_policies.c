@@ -113,7 +113,7 @@ static int after_each(void **state)
 	return 0;
 }
 
-/* Reads, and wants just these policies in force (names, separated by blanks). */
+/* Reads, and wants just these policies active (names, separated by blanks). */
 static void assert_in_force(const char *names)
 {
 	char list[256] = "";
@@ -184,12 +184,12 @@ static void order_and_precedence(void **state)
 	assert_string_equal(test.policies.list[1].path, path_of(test.etc, "10-b.conf"));
 	assert_int_equal(state_of(path_of(test.vendor, "10-b.conf")), POLICY_FILE_REPLACED);
 
-	/* A faulty one replaces as well: who wrote it did not want the other. */
+	/* A faulty one replaces as well: its author did not want the other. */
 	write_file(test.etc, "10-b.conf", "[Match]\nExe=y\n");
 	assert_in_force("05-a 20-c 30-d");
 	assert_int_equal(test.faults.count, 1);
 
-	/* Nobody looks into what is replaced. */
+	/* Replaced files are not read. */
 	write_file(test.vendor, "20-c.conf", "nonsense");
 	write_file(test.etc, "10-b.conf", GOOD);
 	assert_in_force("05-a 10-b 20-c 30-d");
@@ -310,7 +310,7 @@ static void no_plain_files(void **state)
 	assert_int_equal(unlink(path_of(test.etc, "a.conf")), 0);
 
 	link_file("/nonexistent/b", "a.conf");
-	assert_one_fault("a.conf", "a symbolic link to what is not there");
+	assert_one_fault("a.conf", "a symbolic link to a file that is not there");
 	alarm(0);
 }
 
@@ -370,13 +370,13 @@ static void files_of_others(void **state)
 	assert_in_force("a zz-good");
 	if (geteuid() == 0) {
 		assert_int_equal(chown(path_of(test.etc, "a.conf"), 12345, 0), 0);
-		assert_one_fault("a.conf", "belongs to someone else than root");
+		assert_one_fault("a.conf", "is not owned by root");
 		/* What a link leads to counts, not the link. */
 		assert_int_equal(rename(path_of(test.etc, "a.conf"),
 					strcpy((char[512]){}, path_of(test.vendor, "x"))),
 				 0);
 		link_file("../vendor/x", "a.conf");
-		assert_one_fault("a.conf", "belongs to someone else than root");
+		assert_one_fault("a.conf", "is not owned by root");
 	}
 }
 

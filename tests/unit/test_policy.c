@@ -318,7 +318,7 @@ static void odd_texts(void **state)
 	assert_int_equal(parse_bytes(big, LOAD_FILE_MAX + 1), -EINVAL);
 	assert_non_null(strstr(test.faults.list[0].message, "at most 65536"));
 
-	/* What is told has no control characters. */
+	/* Messages have no control characters. */
 	assert_int_equal(policy_parse("a\nb", "\x1b[2J\n", 5, &test.policy, &test.faults), -EINVAL);
 	fault = diagnostic_text(&test.faults.list[test.faults.count - 1]);
 	assert_ptr_equal(strstr(fault, "a\\x0ab:1: "), fault);

@@ -51,7 +51,7 @@ static void few_have_a_line_each(void **state)
 	assert_int_equal(ratelimit.suppressed, 0);
 }
 
-static void one_that_floods(void **state)
+static void one_process_over_the_limit(void **state)
 {
 	const struct ratelimit_process *process;
 	size_t position = 0;
@@ -69,7 +69,7 @@ static void one_that_floods(void **state)
 	assert_int_equal(let(100, 2, 10), 10);
 }
 
-static void many_that_flood_together(void **state)
+static void many_processes_over_the_limit(void **state)
 {
 	unsigned lines = 0;
 	uint64_t suppressed;
@@ -89,7 +89,7 @@ static void many_that_flood_together(void **state)
 }
 
 /* However many processes it has. */
-static void a_user_that_floods(void **state)
+static void a_user_over_the_limit(void **state)
 {
 	unsigned lines = 0;
 
@@ -184,9 +184,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(few_have_a_line_each, setup),
-		cmocka_unit_test_setup(one_that_floods, setup),
-		cmocka_unit_test_setup(many_that_flood_together, setup),
-		cmocka_unit_test_setup(a_user_that_floods, setup),
+		cmocka_unit_test_setup(one_process_over_the_limit, setup),
+		cmocka_unit_test_setup(many_processes_over_the_limit, setup),
+		cmocka_unit_test_setup(a_user_over_the_limit, setup),
 		cmocka_unit_test(fields_have_bounds),
 		cmocka_unit_test(every_id_is_there_once),
 		cmocka_unit_test(lines_are_as_their_reader_wants_them),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What is summed up of attempts, the file that it is kept in, and where an address lies. */
+/* The sums of attempts, the file that keeps them, and the symbols of addresses. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -356,7 +356,7 @@ static void test_file_too_large(void **state)
 	assert_int_equal(head.full, 1);
 }
 
-/* --- places --- */
+/* --- symbols --- */
 
 static void test_place(void **state)
 {
@@ -376,32 +376,32 @@ static void test_place(void **state)
 		{ .start = 0x9000, .end = 0xa000, .path = "[stack]" },
 	};
 	const struct proc_maps all = { maps, ELEMENTS(maps) };
-	char place[MSEALD_SYMBOL_MAX];
+	char symbol[MSEALD_SYMBOL_MAX];
 
 	(void)state;
-	symbolize_address(&all, 0x1000, place);
-	assert_string_equal(place, "/bin/a+0x0");
-	symbolize_address(&all, 0x2345, place);
-	assert_string_equal(place, "/bin/a+0x1345");
-	symbolize_address(&all, 0x5001, place);
-	assert_string_equal(place, "/bin/a+0x1");
-	symbolize_address(&all, 0x4000, place);
-	assert_string_equal(place, "");
-	symbolize_address(&all, 0x7000, place);
-	assert_string_equal(place, "");
-	symbolize_address(&all, 0x9000, place);
-	assert_string_equal(place, "");
-	symbolize_address(&all, 0x8010, place);
-	assert_string_equal(place, "/????+0x10");
+	symbolize_address(&all, 0x1000, symbol);
+	assert_string_equal(symbol, "/bin/a+0x0");
+	symbolize_address(&all, 0x2345, symbol);
+	assert_string_equal(symbol, "/bin/a+0x1345");
+	symbolize_address(&all, 0x5001, symbol);
+	assert_string_equal(symbol, "/bin/a+0x1");
+	symbolize_address(&all, 0x4000, symbol);
+	assert_string_equal(symbol, "");
+	symbolize_address(&all, 0x7000, symbol);
+	assert_string_equal(symbol, "");
+	symbolize_address(&all, 0x9000, symbol);
+	assert_string_equal(symbol, "");
+	symbolize_address(&all, 0x8010, symbol);
+	assert_string_equal(symbol, "/????+0x10");
 	for (size_t length = 90; length < sizeof(path) - 1; length++) {
 		memset(path + 1, 'x', length);
 		path[length] = 'y';
-		symbolize_address(&all, 0x6fff, place);
-		assert_true(strlen(place) < MSEALD_SYMBOL_MAX);
-		assert_string_equal(place + strlen(place) - 8, "xy+0xfff");
+		symbolize_address(&all, 0x6fff, symbol);
+		assert_true(strlen(symbol) < MSEALD_SYMBOL_MAX);
+		assert_string_equal(symbol + strlen(symbol) - 8, "xy+0xfff");
 	}
-	assert_memory_equal(place, "...x", 4);
-	assert_int_equal(strlen(place), MSEALD_SYMBOL_MAX - 1);
+	assert_memory_equal(symbol, "...x", 4);
+	assert_int_equal(strlen(symbol), MSEALD_SYMBOL_MAX - 1);
 }
 
 int main(void)

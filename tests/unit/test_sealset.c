@@ -40,7 +40,7 @@ static uint64_t random_below(uint64_t limit)
 /* The address of an inode, as the kernel has them. */
 #define INODE(i) (0xffff888000000000ull + (i) * 0x400)
 
-/* Pages first..after, stops denied permanently. */
+/* Pages first..after, sealed permanently with this deny mask. */
 static struct seal pages(uint64_t first, uint64_t after, unsigned deny)
 {
 	return (struct seal){ .start = first * PAGE, .end = after * PAGE,
@@ -807,7 +807,7 @@ static void files_of_seals(void **state)
 	for (size_t i = 0; i < 32; i++)
 		assert_int_equal(nodes[1].start[i], MSEALD_NO_START);
 	assert_roundtrip(&set);
-	/* What is only for the file goes with what was for it. */
+	/* Flags of the file go with the deny bits of the file. */
 	assert_int_equal(sealset_revoke(&set, 0, 100 * PAGE, NULL, NULL), 0);
 	assert_int_equal(set.list[0].file.number, 70);
 }

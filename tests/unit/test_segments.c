@@ -262,7 +262,7 @@ static void merged_and_split_mappings(void **state)
 	EXPECT(HEADERS_10000 TEXT_10000 "00013000-00015000 r--p 00003000 08:01 7 /lib/a.so\n"
 	       "00015000-00016000 rw-p 00005000 08:01 7 /lib/a.so\n",
 	       AT_HEADERS, AT_TEXT, AT_RODATA, AT_RELRO, AT_DATA);
-	/* Someone changed a page, and changed another one for good. */
+	/* Someone changed a page, and changed another one without undoing it. */
 	EXPECT(HEADERS_10000 "00011000-00012000 r-xp 00001000 08:01 7 /lib/a.so\n"
 	       "00012000-00013000 rwxp 00002000 08:01 7 /lib/a.so\n"
 	       "00013000-00015000 r--p 00003000 08:01 7 /lib/a.so\n"
@@ -326,7 +326,7 @@ static void relro_of_anonymous_memory(void **state)
 	struct elf_file file = elf_file();
 
 	(void)state;
-	/* .bss.rel.ro: all of the segment, and what is behind the file too */
+	/* .bss.rel.ro: all of the segment, and the part behind the file too */
 	file.phdr[RELRO].p_memsz = 0x7000 - 0x4c00;
 	object_make(&file);
 	EXPECT(HEADERS_10000 TEXT_10000 RODATA_10000 "00014000-00016000 r--p 00003000 08:01 7 /lib/a.so\n"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Who has used up his time waits, one of his is looked at a time, and nobody else waits for him. */
+/* A user without time left waits; one of their connections is read at a time; other users do not wait. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,7 +53,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Uses up what he has at once, and more: he has to wait four times as long as that. */
+/* Spends all time of the bucket, and more: the user has to wait four times as long as that. */
 static void overdraw(struct quota_user *user, uint64_t us)
 {
 	quota_spend(quota, user, monotonic_us(), QUOTA_AT_ONCE_US + us);
@@ -83,8 +83,8 @@ static void who_has_time_does_not_rest(void **state)
 }
 
 /*
- * What many of one cost: each time that the loop wakes up for them one is served, whose turn brings
- * him into debt again.
+ * The cost of many connections of one user: each time that the loop wakes up for them one is served,
+ * whose turn brings the user into debt again.
  */
 static void one_at_a_time(void **state)
 {
@@ -107,7 +107,7 @@ static void one_at_a_time(void **state)
 	assert_true(some[10].waiting);
 }
 
-/* Who comes back comes after those who wait, also if there is time left. */
+/* A connection that comes back queues behind those that wait, also if there is time left. */
 static void in_the_order_in_which_they_came(void **state)
 {
 	(void)state;
@@ -128,8 +128,8 @@ static void in_the_order_in_which_they_came(void **state)
 }
 
 /*
- * Deeper in debt, and before the other in the queue: the other, who only waits for all users
- * together, has his turn before.
+ * Deeper in debt, and before the other in the queue: the other, which only waits for all users
+ * together, has its turn before.
  */
 static void who_has_time_is_not_held_up(void **state)
 {

@@ -66,7 +66,7 @@ static void test_torn(void **state)
 	varlink_framer_free(&framer);
 }
 
-/* Many messages through one framer: what is consumed is given back. */
+/* Many messages through one framer: consumed memory is freed. */
 static void test_many(void **state)
 {
 	struct varlink_framer framer = {};

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * System calls that valgrind does not know (3.19; 3.24 pidfd_open only) and answers with ENOSYS, so
- * that half of the
- * daemon would not run: pidfd_open, pidfd_send_signal, mseal. The library, preloaded under
- * valgrind, asks the program (-DPROGRAM),
- * which runs without, to make them; descriptors go to and fro. One connection a call. Commands of
- * bpf(2) that it does
- * not know it makes; what they have written the library tells it.
+ * that half of the daemon would not run: pidfd_open, pidfd_send_signal, mseal. The library,
+ * preloaded under valgrind, asks the program (-DPROGRAM), which runs without, to make them;
+ * descriptors go to and fro. One connection a call. Commands of bpf(2) that it does not know it
+ * makes; what they have written the library tells it.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -170,8 +168,8 @@ static long raw(long number, const long a[6])
 	return value;
 }
 
-/* BPF_MAP_LOOKUP_BATCH: so many keys and values, at the end too, and where the next call goes on. */
-static void tell_batch(const union bpf_attr *attributes)
+/* BPF_MAP_LOOKUP_BATCH defines so many keys and values, at the end too, and where the next call goes on. */
+static void define_batch(const union bpf_attr *attributes)
 {
 	struct bpf_map_info info = { 0 };
 	union bpf_attr ask = { .info = { .bpf_fd = attributes->batch.map_fd,
@@ -205,7 +203,7 @@ long syscall(long number, ...)
 	} else {
 		value = raw(number, a);
 		if (number == SYS_bpf && a[0] == BPF_MAP_LOOKUP_BATCH && (value >= 0 || value == -ENOENT))
-			tell_batch((const union bpf_attr *)a[1]);
+			define_batch((const union bpf_attr *)a[1]);
 	}
 	if (value < 0 && value > -4096) {
 		errno = (int)-value;

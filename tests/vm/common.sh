@@ -3,7 +3,7 @@
 # What the scripts of the VM harness share: where the cache is, how to fail, how to wait for one another.
 # To be sourced. Failing has three parts: what failed, why, what to do.
 
-# shellcheck disable=SC2034 # used by those who source this
+# shellcheck disable=SC2034 # used by the scripts that source this
 VM=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 export MSEALD_CACHE=${MSEALD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mseald}
 mkdir -p "$MSEALD_CACHE"

@@ -53,7 +53,7 @@ static const struct command commands[] = {
 	  "  --summary                 a line for each process instead: how much of all and\n"
 	  "                            of executable memory is sealed; and the total" },
 	{ "map", command_map, "PID",
-	  "draw the address space of a process and what is sealed of it\n\n"
+	  "draw the address space of a process and its seals\n\n"
 	  "A row for each mapping; its bar is filled where it is sealed." },
 	{ "explain", command_explain, "PID ADDRESS",
 	  "say what would happen to an address, operation by operation, and why\n\n"
@@ -64,9 +64,9 @@ static const struct command commands[] = {
 	  "Options:\n"
 	  "  --operation=LIST          only these: mprotect, mmap, munmap and so on\n"
 	  "  --verdict=LIST            only those that ended so: denied, killed, audited" },
-	{ "status", command_status, "", "show what mseald stops on this kernel, and by what" },
+	{ "status", command_status, "", "show what mseald denies on this kernel, and by what" },
 	{ "metrics", command_metrics, "[--textfile=FILE]",
-	  "print what is counted, for Prometheus and what reads OpenMetrics\n\n"
+	  "print all counters as OpenMetrics text, for Prometheus\n\n"
 	  "Options:\n"
 	  "  --textfile=FILE           write FILE instead, for the textfile collector of\n"
 	  "                            node_exporter; FILE is replaced as a whole. While mseald\n"
@@ -93,7 +93,7 @@ static const struct command *find_command(const char *name)
 static void print_overview(void)
 {
 	(void)puts("Usage: msealctl [--json] [--socket=PATH] COMMAND [ARGUMENT...]\n\n"
-		   "Seals memory of running processes: what is sealed cannot be unmapped, replaced or\n"
+		   "Seals memory of running processes: sealed memory cannot be unmapped, replaced or\n"
 		   "given other permissions.\n\n"
 		   "Commands:");
 	for (size_t i = 0; i < ELEMENTS(commands); i++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * mseald(8): one event loop. Loads the BPF programs, takes over what an earlier
- * daemon left in force, serves the socket. Ending, it leaves all seals in force.
+ * daemon left active, serves the socket. At its end all seals stay active.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -101,7 +101,7 @@ static void keep_signals_out(void)
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* After what was in force is in force again; what starts from here on is watched and told of. */
+/* Called once the earlier policies are active again; programs that start from here on are reported. */
 static int open_policies(struct daemon *daemon)
 {
 	_cleanup_(diagnostics_free) struct diagnostics faults = {};
@@ -226,7 +226,7 @@ static int open_programs(struct daemon *daemon)
 		log_error(
 			"another mseald has locked this machine, and only that process reaches its maps: "
 			"this one cannot take over. "
-			"What is sealed stays sealed; where that process has ended, boot again to seal more");
+			"Sealed memory stays sealed; where that process has ended, boot again to seal more");
 		return -ENOLCK;
 	}
 	if (daemon->config.lock && lock_take(daemon->config.lock_signals, &daemon->lock) < 0)
@@ -288,7 +288,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		r = sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_reload, daemon);
 	if (r < 0)
 		log_error("cannot watch for events: %s", strerror(-r));
-	/* Last: what is locked stays so, even if this process ends the next moment. */
+	/* Last: the lock stays, even if this process ends the next moment. */
 	if (r >= 0 && daemon->lock && lock_complete(daemon->lock) < 0)
 		r = -ENOLCK;
 	if (r >= 0 && daemon->lock &&
@@ -335,7 +335,7 @@ static int configure(struct config *config)
 	return STATUS_CONFIG;
 }
 
-/* Descriptors for all clients, and what is opened for them, at a time: 1,024 would not do. */
+/* Descriptors for all clients, and files opened for them, at a time: 1,024 would not do. */
 static void raise_limit(void)
 {
 	struct rlimit limit;

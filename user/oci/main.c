@@ -50,7 +50,7 @@ static int give_up(const char *id, const char *format, ...)
 	return status();
 }
 
-/* Whoever waits for the hook must not wait for ever: neither for who writes the state, nor for mseald. */
+/* The runtime must not wait for ever: neither for the writer of the state, nor for mseald. */
 static void on_alarm(int signal)
 {
 	static const char text[] = "mseald-oci-hook: neither the runtime nor mseald has answered in time";

@@ -57,13 +57,13 @@ int state_parse(const char *text, size_t size, struct state *ret, struct fault *
 	/* Of an annotation that is there twice, another reader may take the other one. */
 	state.document = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
 	if (!state.document)
-		return wrong(fault, "what is on standard input is no state of a container: %s (line %d)",
+		return wrong(fault, "standard input has no state of a container: %s (line %d)",
 			     error.text, error.line);
 	annotations = json_object_get(state.document, "annotations");
 	if (!json_is_object(state.document) ||
 	    (annotations && !json_is_object(annotations) && !json_is_null(annotations))) {
 		state_free(&state);
-		return wrong(fault, "what is on standard input is no state of a container: %s",
+		return wrong(fault, "standard input has no state of a container: %s",
 			     annotations ? "its annotations are no JSON object" : "it is no JSON object");
 	}
 	state.annotations = json_is_object(annotations) ? annotations : NULL;
@@ -256,7 +256,7 @@ static int add_container(const struct state *state, json_t *request, struct faul
 	if (!pid || (json_is_integer(pid) && json_integer_value(pid) == 0))
 		return wrong(
 			fault,
-			"the state has no pid: the runtime tells it in the stage createRuntime only; "
+			"the state has no pid: the runtime passes it in the stage createRuntime only; "
 			"set the hook up "
 			"for that one");
 	if (!json_is_integer(pid) || json_integer_value(pid) < 0 || json_integer_value(pid) > INT32_MAX)

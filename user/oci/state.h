@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What an OCI runtime tells a hook on its standard input (runtime-spec, State),
+ * The state that an OCI runtime passes to a hook on its standard input (runtime-spec, State),
  * and what its annotations ask of mseald. Whoever made the container has written
  * these: nothing in it is trusted, and nothing is guessed.
  */
@@ -23,7 +23,7 @@ struct state {
 	enum on_failure on_failure;	/* as it says, where that makes sense */
 };
 
-/* What is wrong, for people: one line without control characters. */
+/* The fault, for people: one line without control characters. */
 struct fault {
 	char text[320];
 };
@@ -32,7 +32,7 @@ struct fault {
 int state_parse(const char *text, size_t size, struct state *ret, struct fault *fault);
 void state_free(struct state *state);	/* takes zeroed, leaves it zeroed */
 
-/* The id, as far as it can be told of: "?" where it cannot. Lives as long as the state. */
+/* The id, fit for messages; "?" where there is none. Lives as long as the state. */
 const char *state_id(const struct state *state);
 
 /*

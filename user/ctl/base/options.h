@@ -41,7 +41,7 @@ int options_parse_pid(const struct ctl *ctl, const char *text, pid_t *ret_pid);
 int options_parse_address(const struct ctl *ctl, const char *text, uint64_t *ret_address);
 
 /*
- * PID [RANGE]..., as what is left of the command line has them, and the ranges of a file ("-": stdin) with
+ * PID [RANGE]..., from the rest of the command line, and the ranges of a file ("-": stdin) with
  * one a line and # comments, NULL: none. As the parameters of a request, which are the caller's.
  */
 int options_parse_target(const struct ctl *ctl, int argc, char **argv, const char *file, pid_t *ret_pid,

@@ -28,7 +28,7 @@ enum {
 #define SEAL_OPTIONS_HELP \
 	"  --segments=LIST           what to seal of the program and its libraries: text,\n" \
 	"                            rodata, relro, data, vdso, stack, or all\n" \
-	"  --deny=LIST               what to stop: mprotect, unmap, discard,\n" \
+	"  --deny=LIST               what to deny: mprotect, unmap, discard,\n" \
 	"                            foreign-write, file-write, or all (default: the\n" \
 	"                            first three)\n" \
 	"  --action=ACTION           deny: the call fails with EPERM (default); kill: the\n" \

@@ -18,7 +18,7 @@ static bool is_set(const char *variable)
 	return value && *value;
 }
 
-/* COLUMNS says it for what is not a terminal too, as in tests. */
+/* COLUMNS counts without a terminal too, as in tests. */
 static size_t detect_width(bool tty)
 {
 	const char *columns = getenv("COLUMNS");

@@ -141,7 +141,7 @@ char *text_shorten(const char *text, size_t width, bool utf8)
 
 	head = (width - mark_width) * 2 / 5;
 	head_length = text_prefix(text, head, utf8);
-	/* What is left out may be one column more than needed, where a wide character straddles the cut. */
+	/* The cut may be one column more than needed, where a wide character straddles it. */
 	tail = text + head_length;
 	while (text_width(tail, utf8) > width - mark_width - head) {
 		size_t length = 1;

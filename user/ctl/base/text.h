@@ -35,7 +35,7 @@ char *text_shorten_path(const char *path, size_t width, bool utf8);
 /* "4K", "1.2M": binary units, at most five characters. Returns buf. */
 const char *text_size(uint64_t bytes, char buf[TEXT_SIZE_MAX]);
 
-/* A JSON string; what is not UTF-8 becomes U+FFFD. */
+/* A JSON string; bytes that are not UTF-8 become U+FFFD. */
 json_t *text_json(const char *text);
 
 #endif

@@ -62,7 +62,7 @@ static int print_text(const struct finding findings[HOST_CHECK_FINDINGS])
 			(void)printf("%*s-> %s\n", 21, "", remedy);
 	}
 	(void)puts(can_run(findings) ? "\nmseald can run here." :
-		   "\nmseald cannot run here before what is missing above is there.");
+		   "\nmseald cannot run here before the requirements marked above are met.");
 	return CTL_OK;
 }
 

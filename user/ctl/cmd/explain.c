@@ -15,7 +15,7 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-/* The rows of docs/threat-model.md and what a seal must stop for each. */
+/* The rows of docs/threat-model.md and the deny bit for each. */
 static const struct operation {
 	unsigned row;
 	unsigned deny;		/* MSEALD_DENY_*: any of them */
@@ -37,7 +37,7 @@ static const struct operation {
 	{ 12, MSEALD_DENY_DISCARD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", true },
 	{ 13, MSEALD_DENY_UNMAP, "something mapped where it was" },
 	{ 14, MSEALD_DENY_FILE, "write to its file by itself", true },
-	{ 14, MSEALD_DENY_FILE_WRITE, "write to its file by anybody", true },
+	{ 14, MSEALD_DENY_FILE_WRITE, "write to its file by any process", true },
 };
 
 /* All that is known of the page. */
@@ -104,7 +104,7 @@ static bool has_file(const struct page *page)
 	return page->mapping && page->mapping->inode && !page->mapping->shared;
 }
 
-/* What a row that the kernel can stop comes to for a seal with this action. */
+/* What becomes of a row that can be denied on this kernel, for a seal with this action. */
 static void judge_covered(struct answer *answer, const struct page *page, const json_t *row, unsigned bit)
 {
 	const char *outcome = reply_string(row, "outcome"), *name;
@@ -128,7 +128,7 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 	} else if (page->deny[MSEALD_ACTION_DENY] & bit) {
 		answer->outcome = outcome;
 		(void)snprintf(answer->why, sizeof(answer->why), strcmp(outcome, "SIGKILL") == 0 ?
-			       "its seal denies %s; only killing stops it here" : "its seal denies %s", name);
+			       "its seal denies %s, here only by SIGKILL" : "its seal denies %s", name);
 	} else {
 		answer->outcome = "logged";
 		(void)snprintf(answer->why, sizeof(answer->why), "its seal only logs %s", name);

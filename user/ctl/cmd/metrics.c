@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * msealctl metrics: what is counted, as OpenMetrics text; into a file, in
+ * msealctl metrics: all counters, as OpenMetrics text; into a file, in
  * Prometheus' own text format, which is all that node_exporter reads
  * (it knows neither UNIT nor the type info, and wants _total in names of families).
  */
@@ -146,7 +146,7 @@ static void print_lost(struct metrics *metrics, const json_t *reply)
 						{ "unused", "lost_unused" } };
 
 	begin_family(metrics, "mseald_events_lost", "counter", NULL,
-		     "Events that found the buffer full; what is sealed was denied all the same.");
+		     "Events that found the buffer full; the attempts were denied all the same.");
 	for (size_t i = 0; i < ELEMENTS(kinds); i++) {
 		const char *const labels[] = { "kind", kinds[i][0], NULL };
 

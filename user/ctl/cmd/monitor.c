@@ -58,7 +58,7 @@ static int print_lost(const struct terminal *terminal, uint64_t lost)
 	char line[160], time[EVENT_TIME_MAX];
 
 	(void)snprintf(line, sizeof(line),
-		       "%s %" PRIu64 " event%s lost: a buffer was full (what is sealed was denied all "
+		       "%s %" PRIu64 " event%s lost: a buffer was full (the attempts were denied all "
 		       "the same)",
 		       event_time((int64_t)clock_ns(CLOCK_REALTIME), time), lost, lost == 1 ? "" : "s");
 	return print_line(terminal, COLOUR_YELLOW, line);

@@ -19,8 +19,8 @@ static const struct command commands[] = {
 	  "or unsealed." },
 	{ FAMILY "reload", command_policy_reload, "",
 	  "have mseald read all policies again\n\n"
-	  "A file with a fault leaves its last good version in force. What is sealed already\n"
-	  "stays sealed. Status 1: there is a fault." },
+	  "A file with a fault leaves its last good version active. Sealed memory stays\n"
+	  "sealed. Status 1: there is a fault." },
 	{ FAMILY "report", command_policy_report, "[--reset] [NAME]",
 	  "show what was attempted, and what would be denied\n\n"
 	  "Summed up per policy, program, operation and segment. WITH DENY is what a\n"
@@ -48,8 +48,8 @@ static const struct command commands[] = {
 	  "Options:\n" ROOT_HELP },
 	{ FAMILY "disable", command_policy_disable, "[--root=DIR] NAME...",
 	  "turn ready policies off\n\n"
-	  "Removes the link that enable made, or masks a policy that is on without. What is\n"
-	  "sealed already stays sealed.\n\n"
+	  "Removes the link that enable made, or masks a policy that is on without.\n"
+	  "Sealed memory stays sealed.\n\n"
 	  "Options:\n" ROOT_HELP },
 };
 

@@ -25,7 +25,7 @@ static void findings_free(struct findings *findings)
 	diagnostics_free(&findings->warnings);
 }
 
-/* 0, -EINVAL (told in faults) or -ENOMEM. */
+/* 0, -EINVAL (reported in faults) or -ENOMEM. */
 static int read_stdin(const char *root, struct policy *ret, struct diagnostics *faults)
 {
 	_cleanup_free_ char *text = malloc(LOAD_FILE_MAX + 1);
@@ -52,8 +52,8 @@ static int check_file(const char *root, const char *path, struct findings *findi
 }
 
 /*
- * What is replaced or masked is not looked into; nor warned of, what is off: it may be for what is
- * not installed.
+ * Replaced or masked files are not read. There is no warning of a policy that is off: it may be for a
+ * program that is not installed.
  */
 static int check_folders(const struct ctl *ctl, struct findings *findings)
 {

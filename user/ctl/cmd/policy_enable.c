@@ -112,7 +112,7 @@ static int look(struct switching *s, const struct policy_files *files)
 	return judge_place(s);
 }
 
-/* Says what is so now. how may be "". */
+/* Says the state now. how may be "". */
 static int report(const struct switching *s, bool on, bool changed, const char *format, ...) _printf_(4, 5);
 
 static int report(const struct switching *s, bool on, bool changed, const char *format, ...)
@@ -269,7 +269,7 @@ static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results)
 	const char *said = NULL;
 	int r = 0;
 
-	/* What is below another root is not the daemon's. */
+	/* Files below another root are not the daemon's. */
 	if (changed && !*ctl->root)
 		r = policy_common_reload(ctl, &said);
 	if (results) {
@@ -279,7 +279,7 @@ static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results)
 	if (said)
 		(void)printf("%s.\n", said);
 	if (changed && !on && !*ctl->root && said != policy_common_daemon_absent)
-		(void)puts("What is sealed already stays sealed.");
+		(void)puts("Sealed memory stays sealed.");
 	return r;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* msealctl policy list, reload: what the daemon has in force. */
+/* msealctl policy list, reload: the daemon's active policies. */
 #include <inttypes.h>
 #include <string.h>
 

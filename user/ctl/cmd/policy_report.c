@@ -47,14 +47,14 @@ static const char *time_text(uint64_t ns, char buf[TIME_MAX])
 /* "text+4K by nginx[812] at libc.so.6+0x1": addresses where it is not known in which file they are. */
 static char *example_text(const json_t *example)
 {
-	const char *place = reply_string(example, "symbol"), *caller = reply_string(example, "caller");
-	char place_number[24], caller_number[24], size[TEXT_SIZE_MAX];
+	const char *symbol = reply_string(example, "symbol"), *caller = reply_string(example, "caller");
+	char symbol_number[24], caller_number[24], size[TEXT_SIZE_MAX];
 	char *text;
 
-	(void)snprintf(place_number, sizeof(place_number), "0x%" PRIx64, reply_integer(example, "address"));
+	(void)snprintf(symbol_number, sizeof(symbol_number), "0x%" PRIx64, reply_integer(example, "address"));
 	(void)snprintf(caller_number, sizeof(caller_number), "0x%" PRIx64, reply_integer(example, "ip"));
 	if (asprintf(&text, "%s of %s by %s[%" PRIu64 "] at %s",
-		     text_size(reply_integer(example, "length"), size), *place ? place : place_number,
+		     text_size(reply_integer(example, "length"), size), *symbol ? symbol : symbol_number,
 		     reply_string(example, "comm"), reply_integer(example, "pid"),
 		     *caller ? caller : caller_number) < 0)
 		return NULL;
@@ -153,7 +153,7 @@ static int print_policy(const struct terminal *terminal, const json_t *policy, c
 	return 0;
 }
 
-/* Is it among those in force, or was it printed already with an earlier row? */
+/* Is it active, or was it printed already with an earlier row? */
 static bool is_printed(const json_t *reply, size_t row)
 {
 	const json_t *rows = json_object_get(reply, "rows"), *policies = json_object_get(reply, "policies"),
@@ -170,7 +170,7 @@ static bool is_printed(const json_t *reply, size_t row)
 	return false;
 }
 
-/* What belongs to no policy in force. */
+/* What belongs to no active policy. */
 static int print_others(const struct terminal *terminal, const json_t *reply)
 {
 	const json_t *rows = json_object_get(reply, "rows"), *row;
@@ -201,7 +201,7 @@ static void print_foot(const json_t *reply)
 		(void)printf(
 			"%" PRIu64
 			" attempt%s not in this table: %s was full "
-			"(what is sealed was denied all the same)\n",
+			"(the attempts were denied all the same)\n",
 			lost, lost == 1 ? " is" : "s are",
 			full >= lost ? "the table" :
 			full	     ? "the event buffer, or the table," :
@@ -226,7 +226,7 @@ static int print_report(const json_t *reply)
 	return CTL_OK;
 }
 
-/* With what is said about each policy. */
+/* With the advice for each policy. */
 static int print_json(json_t *reply)
 {
 	json_t *policies = json_object_get(reply, "policies"), *policy;

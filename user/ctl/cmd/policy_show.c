@@ -22,7 +22,7 @@ struct shown {
 	struct policy_files files;	/* of this name, when it was asked for by name */
 	const struct policy_file *first;	/* NULL: a FILE was given */
 	struct policy read;		/* the FILE */
-	const struct policy *policy;	/* as it is in force, or would be; NULL: faults, or masked */
+	const struct policy *policy;	/* as it is active, or would be; NULL: faults, or masked */
 	struct diagnostics faults;
 };
 
@@ -52,7 +52,7 @@ static int look(const struct ctl *ctl, const char *what, struct shown *shown)
 		return policy_common_complain_name(&shown->files, what);
 	if (shown->first->state == POLICY_FILE_ON || shown->first->state == POLICY_FILE_OFF)
 		shown->policy = &shown->first->policy;
-	/* Only what is wrong with this one. */
+	/* Only the faults of this file. */
 	for (size_t i = 0; i < all.count; i++)
 		if (strcmp(all.list[i].path, shown->first->path) == 0 &&
 		    diagnostics_add(&shown->faults, all.list[i].path, all.list[i].line, "%s",

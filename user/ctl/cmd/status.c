@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* msealctl status: what happens on this kernel, row by row, and what is going on. */
+/* msealctl status: the result of each operation on this kernel, usage, counters and warnings. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -96,7 +96,7 @@ static void print_warnings(const struct terminal *terminal, const json_t *status
 	if (lost)
 		warn(terminal,
 		     "%" PRIu64
-		     " event%s lost because a buffer was full; what is sealed was denied all the same",
+		     " event%s lost because a buffer was full; the attempts were denied all the same",
 		     lost, lost == 1 ? " was" : "s were");
 	if (misses)
 		warn(terminal,

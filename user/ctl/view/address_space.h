@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The mappings of a process together with what is sealed of each. */
+/* The mappings of a process together with their seals. */
 #ifndef MSEALCTL_ADDRESS_SPACE_H
 #define MSEALCTL_ADDRESS_SPACE_H
 
@@ -18,7 +18,7 @@
 struct row {
 	const struct mapping *mapping;
 	const char *name;			/* of the file, or "[anon]", "[heap]"; not escaped */
-	uint64_t sealed;			/* bytes of it that a seal stops anything for */
+	uint64_t sealed;			/* bytes of it with any seal */
 	unsigned deny[MSEALD_ACTION_COUNT];	/* of all its seals */
 	unsigned segments;			/* 1 << segment */
 	bool joined;				/* belongs to the same object as the row before */
@@ -41,7 +41,7 @@ struct address_space {
  */
 int address_space_read(pid_t pid, const json_t *document, struct address_space *ret);
 /*
- * Without segments, for all that needs only the mappings and what is sealed of them; space: as
+ * Without segments, for all that needs only the mappings and their seals; space: as
  * io.mseald.Space, or NULL. Negative errno; says nothing.
  */
 int address_space_read_brief(pid_t pid, const json_t *space, struct address_space *ret);

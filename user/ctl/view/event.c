@@ -44,7 +44,7 @@ char *event_denial_line(const json_t *denial, int64_t clock_offset, bool utf8)
 {
 	const char *container = reply_string(denial, "container");
 	_cleanup_free_ char *text = NULL;
-	char time[EVENT_TIME_MAX], thread[24], who[96] = "somebody";
+	char time[EVENT_TIME_MAX], thread[24], who[96] = "unknown process";
 
 	format_thread(denial, thread);
 	if (reply_integer(denial, "pid"))

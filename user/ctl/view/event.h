@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Attempts as io.mseald.Monitor tells of them, as text. */
+/* Attempts from io.mseald.Monitor, as text. */
 #ifndef MSEALCTL_EVENT_H
 #define MSEALCTL_EVENT_H
 

@@ -13,7 +13,7 @@ struct filter {
 	unsigned operations, verdicts;
 };
 
-/* Adds the words of a list with commas. 0, or the status of a usage error, which is told. */
+/* Adds the words of a list with commas. 0, or the status of a usage error, which is printed. */
 int event_filter_add_operations(struct ctl *ctl, struct filter *filter, const char *list);
 int event_filter_add_verdicts(struct ctl *ctl, struct filter *filter, const char *list);
 

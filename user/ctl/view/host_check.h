@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What this machine has of what mseald needs, and the change that gives what is missing. */
+/* Which requirements of mseald this machine meets, and the change for each that it does not. */
 #ifndef MSEALCTL_HOST_CHECK_H
 #define MSEALCTL_HOST_CHECK_H
 

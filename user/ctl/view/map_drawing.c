@@ -2,7 +2,7 @@
 /*
  * The drawing of msealctl map. From left to right: a bracket that holds the
  * mappings of one object together, address range, permissions, size, a bar,
- * the object's name (once), segment, and what is denied. The length of the bar
+ * the object's name (once), segment, and deny mask. The length of the bar
  * stands for the size of the mapping, each cell of it for that part of the mapping.
  */
 #include <errno.h>

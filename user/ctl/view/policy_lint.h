@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is no fault of a policy, and surely not meant. 0 or -ENOMEM. */
+/* Warnings: probable mistakes of a policy that are no faults. 0 or -ENOMEM. */
 #ifndef MSEALCTL_POLICY_LINT_H
 #define MSEALCTL_POLICY_LINT_H
 

@@ -39,7 +39,7 @@ static bool put_value(FILE *out, bool first, const char *key, const char *value)
 	return fprintf(out, first ? "%s=%s" : "%.0s %s", key, quoted) >= 0;
 }
 
-/* What is matched: a line for each key, "before" in front of each but the first. */
+/* The keys of [Match]: a line for each key, "before" in front of each but the first. */
 static bool put_match(FILE *out, const struct policy *policy, const char *between)
 {
 	const char *next = "";

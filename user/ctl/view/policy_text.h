@@ -9,7 +9,7 @@
 
 #include "lib/policy/policy.h"
 
-/* The keys and values as they are in force, in the form of a file. false: out of memory. */
+/* The keys and values as the daemon uses them, in the form of a file. false: out of memory. */
 bool policy_text_print(const struct policy *policy, bool utf8);
 /* The same as an object; NULL: out of memory. */
 json_t *policy_text_to_json(const struct policy *policy);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* From what a policy would have denied to what is to be changed in it: see report_advice.h. */
+/* From attempts that a policy would have denied to the keys to change in it: see report_advice.h. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -101,7 +101,7 @@ static void ways_out(const json_t *policy, const struct sums *sums, char *buf, s
 	const char *first, *second;
 
 	if (sums->only_munmap && reply_bool(policy, "dlopen"))
-		(void)strcpy(dlopen, "Dlopen=no, if it is dlclose(3) of what was loaded later");
+		(void)strcpy(dlopen, "Dlopen=no, if it is dlclose(3) of a library loaded later");
 	if (other && rest)
 		(void)snprintf(deny, sizeof(deny), "Deny=%s%s%s",
 			       names_format_deny(rest, words, sizeof(words)),
@@ -131,7 +131,8 @@ static int advise_audit(const json_t *policy, const struct sums *sums, uint64_t 
 	if (!audited && !reply_integer(policy, "sealed"))
 		return asprintf(
 			ret,
-			"nothing that runs is sealed by it: start what it is about (msealctl policy list)");
+			"no running process is sealed by it: start a program that it matches "
+			"(msealctl policy list)");
 	if (!audited && lost)
 		return asprintf(ret,
 				"nothing that is in this table would have been denied in %s; but %" PRIu64
@@ -147,8 +148,8 @@ static int advise_audit(const json_t *policy, const struct sums *sums, uint64_t 
 	return asprintf(
 		ret, "%" PRIu64 " attempt%s would not have succeeded with Action=deny%s; %s%s", audited,
 		plural(audited), kills,
-		*ways ? "what lets them be: " :
-			"no key lets them be: exempt the program by a policy of an earlier name with "
+		*ways ? "to allow them: " :
+			"no key allows them: exempt the program by a policy of an earlier name with "
 			"Segments=none",
 		ways);
 }
@@ -158,7 +159,8 @@ char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uin
 	bool audit = strcmp(reply_string(policy, "action"), "audit") == 0;
 	struct sums sums = sum_up(rows, reply_string(policy, "name"), audit);
 	uint64_t since = reply_integer(policy, "since");
-	uint64_t stopped = sums.attempts[MSEALD_VERDICT_DENIED] + sums.attempts[MSEALD_VERDICT_KILLED];
+	uint64_t denied_or_killed = sums.attempts[MSEALD_VERDICT_DENIED] +
+				    sums.attempts[MSEALD_VERDICT_KILLED];
 	char duration[REPORT_ADVICE_DURATION_MAX], ways[400];
 	char *text;
 	int r;
@@ -167,7 +169,7 @@ char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uin
 	ways_out(policy, &sums, ways, sizeof(ways));
 	if (audit)
 		r = advise_audit(policy, &sums, lost, duration, ways, &text);
-	else if (!stopped)
+	else if (!denied_or_killed)
 		r = asprintf(&text, "nothing was denied in %s", duration);
 	else
 		r = asprintf(

@@ -8,9 +8,8 @@
 
 
 /*
- * One line: what would have been denied, and what is to be changed. policy, rows, lost: of
- * io.mseald.Report; now: ns
- * since 1970. Malloc'ed, not escaped; NULL: out of memory.
+ * One line: how much would have been denied, and the keys to change. policy, rows, lost: of
+ * io.mseald.Report; now: ns since 1970. Malloc'ed, not escaped; NULL: out of memory.
  */
 char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uint64_t now);
 #define REPORT_ADVICE_DURATION_MAX 32

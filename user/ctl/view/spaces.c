@@ -17,7 +17,7 @@ void spaces_free_seals(struct space_seals *seals)
 	*seals = (struct space_seals){};
 }
 
-/* What mseald has told of the space before, it does not tell of this one again (io.mseald.List, once). */
+/* mseald leaves out members that are the same as for the space before (io.mseald.List, once). */
 static int fill_in(json_t *space, json_t **last)
 {
 	static const char *const sent_once[] = { "seals", "policy", "program" };
@@ -231,7 +231,7 @@ static const char *deny_letters(const unsigned masks[MSEALD_ACTION_COUNT], char 
 const char *spaces_deny_text(const unsigned masks[MSEALD_ACTION_COUNT], bool short_form,
 			      char buf[SPACES_DENY_TEXT_MAX])
 {
-	/* What is shown as killed is not shown as denied or logged too: the strongest action wins. */
+	/* An operation shown as killed is not shown as denied or logged too: the strongest action wins. */
 	const unsigned kill = masks[MSEALD_ACTION_KILL];
 	const unsigned deny = masks[MSEALD_ACTION_DENY] & ~kill;
 	const unsigned audit = masks[MSEALD_ACTION_AUDIT] & ~kill & ~deny;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sealed address spaces as io.mseald.List tells of them. */
+/* Sealed address spaces from io.mseald.List. */
 #ifndef MSEALCTL_SPACES_H
 #define MSEALCTL_SPACES_H
 
@@ -41,7 +41,7 @@ int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document);
 int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *space, void *context),
 		void *context);
 
-/* One member of "seals" of a space; what is not understood is left out. */
+/* One member of "seals" of a space; unknown values are left out. */
 struct space_seal spaces_seal_from_json(const json_t *seal);
 /* The seals of all spaces of a document, sorted. 0 or -ENOMEM. */
 int spaces_seals_from_document(const json_t *document, struct space_seals *ret);

@@ -184,7 +184,7 @@ static int print_json(const struct summary *summary)
 
 /* --- the command --- */
 
-/* What is no more there is left out. 0, or an exit status. */
+/* Processes that are gone are left out. 0, or an exit status. */
 static int add_process(struct summary *summary, pid_t pid, const json_t *space)
 {
 	_cleanup_(address_space_free) struct address_space addresses = {};
@@ -213,7 +213,7 @@ int summary_command(const struct ctl *ctl, pid_t pid)
 	struct terminal terminal = terminal_detect();
 	int r = spaces_each(ctl, pid, add_space_of, &summary);
 
-	/* Asked for by its pid, what is not sealed has its line too. */
+	/* Asked for by its pid, an unsealed process has its line too. */
 	if (r == 0 && pid && !summary.spaces)
 		r = add_process(&summary, pid, NULL);
 	if (r)

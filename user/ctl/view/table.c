@@ -19,7 +19,7 @@ void table_free(struct table *table)
 }
 
 /*
- * What is printed by this, escaped; NULL: no memory. Tables are long, and most cells are short or a
+ * The text of a cell, escaped; NULL: no memory. Tables are long, and most cells are short or a
  * text as it is.
  */
 static char *escape_printed(bool utf8, const char *format, va_list arguments)

@@ -32,7 +32,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
 }
 
-/* --- who it is --- */
+/* --- identity --- */
 
 /* Its /proc/PID, surely its own: the pid is still its while the pidfd says that it lives. */
 static int open_peer(int socket, pid_t pid, uint64_t begun)
@@ -48,8 +48,8 @@ static int open_peer(int socket, pid_t pid, uint64_t begun)
 }
 
 /*
- * Who made the outermost user namespace that it is in, if not root: all users of that namespace
- * are him. (Its uids are as many as /etc/subuid gives him.) bpf/quota.h has the same rule.
+ * The user who made the outermost user namespace that it is in, if not root: all users of that
+ * namespace count as this user, who may have many uids by /etc/subuid. bpf/quota.h has the same rule.
  */
 static uid_t find_account(int proc_fd, int self_fd, uid_t uid)
 {
@@ -210,8 +210,8 @@ pid_t client_pid_for(const struct client *client, pid_t pid)
 /*
  * Can be traced by its user: files of others belong to root (fs/proc/base.c, task_dump_owner). Of a
  * process that is just having its exec, what it was: so this waits until that is over, by opening
- * its maps (mm_access takes
- * exec_update_lock, which exec holds from the new memory to the new privileges; fs/exec.c, kernel/fork.c).
+ * its maps (mm_access takes exec_update_lock, which exec holds from the new memory to the new
+ * privileges; fs/exec.c, kernel/fork.c).
  */
 static bool is_dumpable(const struct target *target, uid_t uid)
 {
@@ -257,7 +257,7 @@ int client_may(const struct client *client, const struct target *target, struct 
 	if (!dumpable)
 		return refuse(
 			target, error,
-			"has privileges that its user has not, or cannot be traced by him for another "
+			"has privileges that its user has not, or cannot be traced by its user for another "
 			"reason (PR_SET_DUMPABLE); only root may ask about it");
 	if (!client->same_pids && namespaces_same(target->proc_fd, client->proc_fd, "pid") <= 0)
 		return refuse(target, error, "is in another pid namespace than the caller");

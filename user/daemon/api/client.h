@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Who asks: the process at the other end of a connection, and what it may. Root may all, everybody
- * else what concerns the processes that they could trace. docs/design.md, "Who may ask".
+ * else what concerns the processes that they could trace. docs/design.md, "Access rights".
  */
 #ifndef MSEALD_API_CLIENT_H
 #define MSEALD_API_CLIENT_H
@@ -15,7 +15,7 @@
 #include "process/target.h"
 
 enum client_rank {
-	CLIENT_USER,	/* whoever is none of the others */
+	CLIENT_USER,	/* none of the others */
 	/* user 0 of this machine, whatever it lacks in capabilities: reads numbers, has files read again */
 	CLIENT_HOST,
 	CLIENT_ROOT,	/* the same with CAP_SYS_ADMIN, which could as well reach the maps */
@@ -25,9 +25,9 @@ struct client {
 	enum client_rank rank;
 	uid_t uid;		/* effective ids as it connected, in mseald's user namespace */
 	gid_t gid;
-	/* who pays: the owner of the user namespace that it is in, or its uid; or CLIENT_UNKNOWN */
+	/* the account charged: owner of its user namespace, or its uid; or CLIENT_UNKNOWN */
 	uid_t account;
-	pid_t pid;		/* as mseald sees it; 0: it cannot be told */
+	pid_t pid;		/* as mseald sees it; 0: not known */
 	int proc_fd;		/* its /proc/PID; -1: it is gone, or not seen from here */
 	bool same_pids;		/* it counts pids as mseald does */
 	const struct containers *containers;
@@ -65,7 +65,7 @@ int client_read_pid(const struct client *client, json_t *parameters, bool needed
 pid_t client_pid_for(const struct client *client, pid_t pid);
 
 /*
- * May it have this process sealed, and see how it is? What is found holds for as long as
+ * May it have this process sealed, and see how it is? The answer holds for as long as
  * target_unchanged(). -EBADR and why.
  */
 int client_may(const struct client *client, const struct target *target, struct error *error);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * See connection.h. One turn after the other: a client is served as many calls as its turn has, and a
- * user who has used up his time waits until he has some again (throttle.h).
+ * user without CPU time left waits until their bucket is refilled (throttle.h).
  */
 #include "api/connection.h"
 
@@ -13,7 +13,7 @@
 
 #define CALLS_A_TURN 32		/* of root, before others have theirs; others have one */
 #define PARTS_A_TURN 32		/* of a reply in parts, for others */
-/* What is read or kept for a client that is not root, in bytes. */
+/* The limit of input and of queued output of a client that is not root, in bytes. */
 #define USER_MESSAGE_MAX (256u << 10)
 #define USER_REPLY_MAX (10u << 20)	/* the seals of one address space, as many as there can be */
 #define REPLY_MAX (256u << 20)	/* of one reply to root */
@@ -120,7 +120,7 @@ static int say_too_long(struct connection *connection, const char *why)
 	return connection_error(connection, "io.mseald.TooMany", json_pack("{s:s}", "message", why));
 }
 
-/* What is too much for a user, he is told so: nothing of it has been queued. */
+/* A user gets the error TooMany instead of a reply that is too long; nothing of that has been queued. */
 static int queue_reply(struct connection *connection, const json_t *message)
 {
 	char why[128];

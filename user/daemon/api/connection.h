@@ -50,7 +50,7 @@ struct connection {
 	bool reading;			/* the peer may still send */
 	bool more;			/* the call that is being handled takes several replies */
 	bool waiting;			/* had its turn, has more calls */
-	bool refusing;			/* just being told that an answer is too long */
+	bool refusing;			/* an error is being sent: the answer is too long */
 	bool monitor;
 	pid_t monitor_pid;
 	uint64_t lost;			/* events this client was too slow for */
@@ -98,7 +98,7 @@ int connection_error(struct connection *connection, const char *error, json_t *p
 
 /*
  * The answer to the call that is being handled comes later: nothing more is read of this
- * client. gone() is called when the connection ends. What is queued after the call has
+ * client. gone() is called when the connection ends. A reply queued after the call has
  * returned is sent by connection_resume(); over: the call is, and gone() is not called any more.
  */
 void connection_defer(struct connection *connection, void (*gone)(void *), void *context);

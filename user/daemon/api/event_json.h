@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What Monitor tells of: new references, NULL without memory. */
+/* The events of Monitor: new references, NULL without memory. */
 #ifndef MSEALD_API_EVENT_JSON_H
 #define MSEALD_API_EVENT_JSON_H
 

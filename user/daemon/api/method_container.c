@@ -26,7 +26,7 @@ static void order_free(struct order *order)
 	free(order->cgroup);
 }
 
-/* --- what is asked for --- */
+/* --- parameters --- */
 
 static int read_string(json_t *parameters, const char *name, const char **ret, const char **ret_bad)
 {
@@ -37,7 +37,7 @@ static int read_string(json_t *parameters, const char *name, const char **ret, c
 		return 0;
 	if (!json_is_string(value) || !*json_string_value(value))
 		return -EINVAL;
-	/* It is told of in the log. */
+	/* The id is written to the log. */
 	for (const char *at = json_string_value(value); *at; at++)
 		if ((unsigned char)*at < 0x20 || *at == 0x7f)
 			return -EINVAL;
@@ -183,7 +183,7 @@ static int put_in_force(struct daemon *daemon, const struct order *order, struct
 				 ": its cgroup has a name that no policy can hold");
 	if (r < 0)
 		return error_set(error, "Failed", order->pid,
-				 "cannot put a policy in force for the container: %s", strerror(-r));
+				 "cannot activate a policy for the container: %s", strerror(-r));
 	return 0;
 }
 
@@ -204,7 +204,7 @@ int method_watch_container(struct connection *connection, json_t *parameters)
 	if (r >= 0)
 		r = put_in_force(daemon, &order, &error);
 	if (r < 0) {
-		log_warning("container %s is not armed: %s", order.id, error.message);
+		log_warning("container %s is not watched: %s", order.id, error.message);
 		return reply_failure(connection, &error);
 	}
 	log_info("container %s: what starts in %s from now on is to be sealed%s%s", order.id, order.cgroup,
@@ -228,6 +228,6 @@ int method_unwatch_container(struct connection *connection, json_t *parameters)
 				"there is no policy of a container %s; msealctl policy list has all", id);
 	else if (r < 0)
 		(void)error_set(&error, "Failed", 0,
-				"cannot take the policy of container %s out of force: %s", id, strerror(-r));
+				"cannot deactivate the policy of container %s: %s", id, strerror(-r));
 	return r < 0 ? reply_failure(connection, &error) : connection_reply(connection, NULL, false);
 }

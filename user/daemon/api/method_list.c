@@ -11,12 +11,12 @@
 #include "seal/labels.h"
 
 /*
- * What a user is told at once: each seal takes a kilobyte until it is sent, each space time to see
- * whether it is his.
+ * The limits of one reply to a user: each seal takes a kilobyte until it is sent, each space time to see
+ * whether the user may see it.
  */
 #define USER_SEALS_MAX 8192
 #define USER_SPACES_MAX 512
-/* What is told in one part, of many: it ends with the space that reaches either. */
+/* The limits of one part, of many: it ends with the space that reaches either. */
 #define PART_SPACES 64
 #define PART_SEALS 64
 
@@ -114,8 +114,7 @@ static int all_entries(struct listing *listing)
 
 /*
  * Every sealed address space, those of one seal set after each other, or (pid not 0) that of one
- * process. once: as
- * io.mseald.List has it. Takes over client. -EBADR and why.
+ * process. once: as io.mseald.List has it. Takes over client. -EBADR and why.
  */
 static int listing_open(struct daemon *daemon, struct client *client, pid_t pid, bool once,
 			struct listing **ret, struct error *error)
@@ -139,13 +138,13 @@ static int listing_open(struct daemon *daemon, struct client *client, pid_t pid,
 	}
 	if (r < 0) {
 		listing_free(listing);
-		return r == -EBADR ? r : error_set_errno(error, pid, r, "cannot read what is sealed");
+		return r == -EBADR ? r : error_set_errno(error, pid, r, "cannot read the seals");
 	}
 	*ret = listing;
 	return 0;
 }
 
-/* By what the seal's calls without an LSM hook are stopped; "none" where it stops no such call. */
+/* The gate of the seal's calls without an LSM hook; "none" where it denies no such call. */
 static const char *seal_gate(const struct daemon *daemon, const struct seal *seal)
 {
 	unsigned deny = seal_deny(seal, MSEALD_ACTION_DENY) | seal_deny(seal, MSEALD_ACTION_KILL);
@@ -271,7 +270,7 @@ static int next_space(struct listing *listing, json_t **ret)
 	return 0;
 }
 
-/* All at once, a new reference. -E2BIG: more than a user is told at once; one by one he is. */
+/* All at once, a new reference. -E2BIG: over the limits of one reply to a user; in parts it is allowed. */
 static int listing_all(struct listing *listing, json_t **ret)
 {
 	json_t *spaces = json_array(), *space;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Metrics: what is counted, for those who watch many machines. Everything is read anew when it is
+ * Metrics: all counters, for the monitoring of many machines. Everything is read anew when it is
  * asked for.
  */
 #include <sys/utsname.h>

@@ -19,7 +19,8 @@ json_t *method_policy_reload(struct daemon *daemon, struct error *error)
 	r = active_reload(daemon->active, &faults);
 	if (r < 0) {
 		(void)error_set(error, "Failed", 0,
-				"cannot put the policies in force: %s; those of before stay", strerror(-r));
+				"cannot activate the policies: %s; the previous ones stay active",
+				strerror(-r));
 		return NULL;
 	}
 	reconcile_look_at_all(daemon->reconcile);
@@ -48,7 +49,7 @@ static const char *state_of(struct daemon *daemon, const struct policy *policy, 
 	return set ? "sealed" : "unsealed";
 }
 
-/* The policy in force that a set was made for; NULL: none. */
+/* The active policy that a set was made for; NULL: none. */
 static const struct policy *maker_of(struct daemon *daemon, uint32_t set)
 {
 	struct mseald_label label;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Run: whoever calls it is traced through its next exec to the entry point of
- * the new program (launch_tracer.h), sealed there, and let go. Open to everybody: the process meant
- * is always the caller itself,
- * as the kernel knows it. Nothing here waits for anything that the
- * caller does before it is at its entry point; there, it stands.
+ * Run: the client is traced through its next exec to the entry point of the new program
+ * (launch_tracer.h), sealed there, and let go. Open to everybody: the process meant is always the
+ * caller itself, as the kernel knows it. Nothing here waits for anything that the caller does
+ * before it is at its entry point; there, it stands.
  */
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -24,7 +23,7 @@
 #define RUNS_OF_USERS_MAX 960	/* of all but root */
 #define RUNS_PER_USER_MAX 64
 
-/* What is complete when a program without a loader begins. */
+/* The segments that are complete when a program without a loader begins. */
 #define SEGMENTS_FIRST (1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_VDSO)
 
 struct run {
@@ -36,7 +35,7 @@ struct run {
 	struct launch launch;
 	struct seal_request request;
 	bool chosen;			/* any option was given */
-	bool root;			/* who asks is (client.h) */
+	bool root;			/* the client is (client.h) */
 	uid_t uid, account;
 };
 
@@ -104,7 +103,7 @@ static void not_seized(struct run *run, int code)
 	refuse(run, &error);
 }
 
-/* Seals what is there; what is to come, where the program is not complete, follows. */
+/* Seals the mappings that exist; where the program is not complete, the rest follows. */
 static int seal(struct run *run, const struct launch_message *message, struct error *error)
 {
 	struct seal_request request = run->request;
@@ -112,7 +111,7 @@ static int seal(struct run *run, const struct launch_message *message, struct er
 	int r;
 
 	/*
-	 * Seals in place of rights: who gives a program rights that its caller has not, has not
+	 * Seals in place of rights: the author of a program that gives rights has not
 	 * reckoned with them.
 	 */
 	if (message->secure && run->chosen && !run->root)

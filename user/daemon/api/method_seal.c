@@ -49,7 +49,7 @@ static void tell_unsealed(const struct connection *connection, pid_t pid, uint64
 
 /* --- Seal --- */
 
-/* Messages have the pid that mseald knows: to one who counts otherwise both are said. */
+/* Messages have the pid that mseald knows; a client in another pid namespace gets both. */
 static int reply_refusal(struct connection *connection, const struct client *client, struct error *error)
 {
 	struct error both = *error;
@@ -121,7 +121,7 @@ struct unsealing {
 	struct client client;
 };
 
-/* Who is in it, whoever else is too, is not heard: what runs inside does not ask its own seals away. */
+/* Clients in that address space are refused: a sealed program must not have its own seals removed. */
 static int authorize_unsealing(void *context, const struct target *target, struct error *error)
 {
 	const struct unsealing *unsealing = context;

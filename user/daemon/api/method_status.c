@@ -12,7 +12,7 @@
 #include "process/target.h"
 #include "seal/set_map.h"
 
-/* What is sealed and what was attempted, and how much of it there can be. */
+/* Seals and attempts, and how many there can be. */
 struct counts {
 	uint64_t spaces, spaces_max, sets, sets_max;
 	uint64_t verdicts[MSEALD_VERDICT_COUNT];

@@ -89,7 +89,7 @@ static const struct method {
 	  method_report,
 	  CLIENT_ROOT,
 	  { "policy", "reset" },
-	  "read the report; msealctl monitor shows everybody what his own processes try" },
+	  "read the report; msealctl monitor shows users the attempts of their own processes" },
 	{ "org.varlink.service.GetInfo", call_info, CLIENT_USER, { NULL } },
 	{ "org.varlink.service.GetInterfaceDescription", call_describe, CLIENT_USER, { "interface" } },
 };

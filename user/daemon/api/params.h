@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Parameters of varlink calls. Each reader gives 0, or a negative errno with the parameter's name in
- * *ret_bad, for reply_bad(); what is not given leaves *ret alone.
+ * *ret_bad, for reply_bad(); a missing parameter leaves *ret alone.
  */
 #ifndef MSEALD_API_PARAMS_H
 #define MSEALD_API_PARAMS_H
@@ -16,7 +16,7 @@ int params_pid(json_t *parameters, bool needed, pid_t *ret, const char **ret_bad
 int params_bool(json_t *parameters, const char *name, bool *ret, const char **ret_bad);
 /* -E2BIG: more than any request may have. The caller frees *ret. */
 int params_ranges(json_t *parameters, struct range **ret, size_t *ret_count, const char **ret_bad);
-/* What is sealed and how: segments, deny, action, dlopen, revocable. */
+/* A struct seal_spec: segments, deny, action, dlopen, revocable. */
 int params_seal_spec(json_t *parameters, struct seal_spec *ret, const char **ret_bad);
 
 #endif

@@ -81,7 +81,7 @@ static struct quota_user *add(struct quota *quota, uid_t uid)
 	return user;
 }
 
-/* Who has left in debt is not forgotten before it is paid: he would come back without. */
+/* A user who has left in debt is kept until it is paid: else they would come back without debt. */
 static void forget_paid(struct quota *quota, uint64_t now)
 {
 	struct quota_user *next;

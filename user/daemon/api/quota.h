@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What users have in use of the daemon: connections, and its time. Who has all of his waits or is
- * refused; nobody else does. Root is not counted. No clock of its own: times are given, in microseconds.
+ * The users' shares of the daemon: connections, and its time. A user at the limit waits or is
+ * refused; no other user is. Root is not counted. No clock of its own: times are given, in microseconds.
  */
 #ifndef MSEALD_API_QUOTA_H
 #define MSEALD_API_QUOTA_H
@@ -22,7 +22,7 @@ struct quota *quota_new(void);			/* NULL: no memory */
 void quota_free(struct quota *quota); /* takes NULL */
 
 /*
- * Counts a connection; given back by quota_leave(). -EDQUOT: he has all that he may; -EUSERS: all
+ * Counts a connection; given back by quota_leave(). -EDQUOT: the user is at the limit; -EUSERS: all
  * users together; -ENOMEM.
  */
 int quota_enter(struct quota *quota, uid_t uid, uint64_t now, struct quota_user **ret);
@@ -30,11 +30,11 @@ void quota_leave(struct quota *quota, struct quota_user *user);
 
 uid_t quota_uid(const struct quota_user *user);
 
-/* Counts time that was spent for him, which may bring him into debt. */
+/* Counts time that was spent for the user, which may bring the user into debt. */
 void quota_spend(struct quota *quota, struct quota_user *user, uint64_t now, uint64_t spent);
-/* The same by his uid, connected or not. Nothing where there is no memory. */
+/* The same by uid, connected or not. Nothing where there is no memory. */
 void quota_spend_for(struct quota *quota, uid_t uid, uint64_t now, uint64_t spent);
-/* How long he has to wait until he is out of it; 0: not at all. */
+/* How long the user has to wait until the debt is paid; 0: not at all. */
 uint64_t quota_wait(struct quota *quota, struct quota_user *user, uint64_t now);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Answers that say what is wrong. Return as connection_error(). */
+/* Error replies. Return as connection_error(). */
 #ifndef MSEALD_API_REPLY_H
 #define MSEALD_API_REPLY_H
 

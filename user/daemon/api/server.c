@@ -30,7 +30,7 @@ void server_spend(struct server *server, uid_t account, uint64_t us)
 
 /* --- one that comes --- */
 
-/* Says why before it is closed; nothing has been asked yet, so the client may be told too late to see it. */
+/* Sends the reason before it closes; the client has sent no call yet, and may not read the reason. */
 static void turn_away(struct connection *connection, uid_t account, int r)
 {
 	struct error error = {};
@@ -54,7 +54,7 @@ static void turn_away(struct connection *connection, uid_t account, int r)
 	(void)connection_flush(connection);
 }
 
-/* Who it is, and whether there is room for him. */
+/* The user of the connection, and whether it is within the limits. */
 static int let_in(struct connection *connection)
 {
 	struct server *server = connection->server;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Clients that are sent events as they come. One that does not read loses some, and is told how many. */
+/* Clients that get events as they come. A client that does not read loses some, and gets their number. */
 #include "api/subscribers.h"
 
 #include "api/event_json.h"
@@ -36,7 +36,7 @@ static void publish_to(struct connection *connection, json_t *parameters)
 	connection_watch(connection);
 }
 
-/* A user sees what processes of his own try that have no other privileges than he. */
+/* A user sees attempts of their own processes that have no further privileges. */
 static bool may_see(const struct connection *connection, const struct mseald_event *event)
 {
 	return connection->root ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Clients that monitor: they are sent events as they come. One that does not read loses some, and
- * is told how many.
+ * Clients that monitor: they get events as they come. A client that does not read loses some, and
+ * gets their number.
  */
 #ifndef MSEALD_API_SUBSCRIBERS_H
 #define MSEALD_API_SUBSCRIBERS_H

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Connections of users who have used up their time (quota.h) wait here, in the order in which they
- * came. When a user
- * has time again, the connection that has waited longest has its turn, and only then the next one
- * is looked for:
+ * Connections of users without CPU time left (quota.h) wait here, in the order in which they came.
+ * When a user has time again, the connection that has waited longest has its turn, and only then
+ * the next one is looked for:
  * many connections of a user cost the daemon no more than one.
  */
 #ifndef MSEALD_API_THROTTLE_H

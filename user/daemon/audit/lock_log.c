@@ -13,7 +13,7 @@
 #include "base/timer.h"
 #include "bpf/lock_ops.h"
 
-/* As many as the buffer can hold: whoever tries all the time cannot keep us at it. */
+/* As many as the buffer can hold: attempts without pause cannot keep us at it. */
 #define BATCH 1024u
 
 struct lock_log {

@@ -3,7 +3,7 @@
 #include "audit/ratelimit.h"
 
 /* Each process, or user, that is in it has had a line. */
-_Static_assert(RATELIMIT_SLOTS >= 2 * RATELIMIT_LINES_ALL, "the hash always has free places");
+_Static_assert(RATELIMIT_SLOTS >= 2 * RATELIMIT_LINES_ALL, "the hash always has free slots");
 _Static_assert((RATELIMIT_SLOTS & (RATELIMIT_SLOTS - 1)) == 0, "the hash wraps by a mask");
 
 /* Where it is, or belongs. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * How many lines attempts may fill in the log, so that a process which tries
- * 100,000 times a second does not drive out what others say. Counts what is
- * let through and what is not, in one window of time; knows neither clock nor log.
+ * 100,000 times a second does not drive out the lines of others. Counts lines
+ * logged and suppressed, in one window of time; knows neither clock nor log.
  */
 #ifndef MSEALD_AUDIT_RATELIMIT_H
 #define MSEALD_AUDIT_RATELIMIT_H
@@ -20,14 +20,14 @@
 struct ratelimit_process {
 	uint64_t start_time;
 	uint32_t tgid;
-	uint32_t lines;			/* 0: a free place */
+	uint32_t lines;			/* 0: a free slot */
 	uint64_t suppressed;		/* because of its own limit */
 	char comm[MSEALD_COMM_LEN];
 };
 
 struct ratelimit_user {
 	uint32_t uid;
-	uint32_t lines;			/* 0: a free place */
+	uint32_t lines;			/* 0: a free slot */
 };
 
 struct ratelimit {
@@ -62,7 +62,7 @@ struct ratelimit_caller {
 
 struct ratelimit_op {
 	uint32_t callers;
-	uint64_t others;		/* attempts of those who found no place */
+	uint64_t others;		/* attempts of processes without a slot */
 	struct ratelimit_caller list[RATELIMIT_CALLERS];
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See report.h. What is missing in the table is reckoned from the kernel's own
+ * See report.h. The attempts missing in the table are computed from the kernel's own
  * counts: every attempt that is counted there and in no row, whatever became
- * of it, is told as missing.
+ * of it, is reported as lost.
  */
 #include "audit/report.h"
 
@@ -43,7 +43,7 @@ static uint64_t kernel_count(const struct report *report)
 	return sum;
 }
 
-/* Event and count of an attempt are not one step: what is being told just now must not look like -1. */
+/* Event and count of an attempt are not one step: one that is being recorded must not look like -1. */
 static uint64_t missing(const struct report *report)
 {
 	int64_t count = (int64_t)(kernel_count(report) - report->state->report_base -
@@ -203,7 +203,8 @@ static void no_room(struct report *report)
 	report->state->report_full++;
 	if (!report->told_full)
 		log_warning(
-			"the report is full: what is new is only counted; empty it with `msealctl policy "
+			"the report is full: new kinds of attempts are only counted; empty it with "
+			"`msealctl policy "
 			"report --reset`");
 	report->told_full = true;
 }
@@ -239,14 +240,14 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 
 /*
  * What deny would make of it on this kernel, under the gate of this policy (NULL: none, or no more
- * in force).
+ * active).
  */
 static void add_outcome(json_t *json, const struct coverage *coverage, const struct policy *policy,
 			enum mseald_op op)
 {
 	const struct decision *decision = coverage_decision(coverage, op);
 	bool all = !policy || (policy->seal.deny & MSEALD_DENY_DEFAULT) ==
-				      MSEALD_DENY_DEFAULT; /* what mseal(2) stops */
+				      MSEALD_DENY_DEFAULT; /* what mseal(2) denies */
 	bool native = coverage->native && all && (!policy || policy->seal.gate != POLICY_GATE_BPF);
 	bool spared = policy && policy->seal.gate == POLICY_GATE_DENY &&
 		      coverage_kills(coverage, names_deny_of_op(op));

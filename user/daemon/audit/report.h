@@ -2,7 +2,7 @@
 /*
  * What was attempted, summed up per policy, program, operation, segment and
  * verdict: from the events to the map `report`, which outlives the daemon, to a
- * file, which outlives the boot, and to whoever asks (io.mseald.Report).
+ * file, which outlives the boot, and to clients (io.mseald.Report).
  */
 #ifndef MSEALD_AUDIT_REPORT_H
 #define MSEALD_AUDIT_REPORT_H
@@ -29,7 +29,7 @@ void report_close(struct report *report); /* writes the file; takes NULL */
 void report_attempt(struct report *report, const struct mseald_event *event);
 
 /*
- * The reply of Report: all, or what is about one policy ("-": by hand). reset: and then empties it.
+ * The reply of Report: all rows, or those of one policy ("-": by hand). reset: and then empties it.
  * NULL and why.
  */
 json_t *report_tell(struct report *report, const char *policy, bool reset, struct error *error);

@@ -168,7 +168,7 @@ static bool is_ours(const json_t *document, struct report_head *head)
 	return true;
 }
 
-/* The same policy and program twice, or no room: what is not taken over is missing. */
+/* The same policy and program twice, or no room: rows that are not adopted are missing. */
 static void take_over(const json_t *rows, struct report_table *table, struct report_head *head,
 		      const struct report_names *names)
 {

@@ -27,7 +27,7 @@ json_t *report_file_row(const struct report_row *row, const struct mseald_label 
 int report_file_write(const char *path, const struct report_table *table, const struct report_head *head,
 		     const struct report_names *names);
 /*
- * Adds what is in the file. -ENOENT: there is none; -EBADMSG: it is not one of ours, and was moved
+ * Adds the rows of the file. -ENOENT: there is none; -EBADMSG: it is not one of ours, and was moved
  * aside (path.broken); nothing is added then.
  */
 int report_file_read(const char *path, struct report_table *table, struct report_head *ret,

@@ -81,7 +81,7 @@ struct mseald_tally_key report_table_key(const struct mseald_event *event)
 					  .verdict = (uint16_t)event->verdict };
 }
 
-/* Not 0, which is the place of nobody. */
+/* Not 0, which is no policy's label. */
 static uint32_t hash_process(const struct mseald_event *event)
 {
 	uint64_t hash = (event->start_time ^ (uint64_t)event->tgid << 32) * 0x9e3779b97f4a7c15ULL;

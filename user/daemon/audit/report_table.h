@@ -16,7 +16,7 @@ struct report_row {
 
 struct report_table {
 	struct report_row *rows;		/* in the order in which they came */
-	uint32_t *index;		/* open hash of 1 + place in rows; 0: free */
+	uint32_t *index;		/* open hash of 1 + index in rows; 0: free */
 	size_t count;
 };
 

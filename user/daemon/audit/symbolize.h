@@ -10,7 +10,7 @@
 void symbolize_address(const struct proc_maps *maps, uint64_t address, char ret[MSEALD_SYMBOL_MAX]);
 
 /*
- * Fills place and caller of an attempt, as far as they can be told: the process
+ * Fills symbol and caller of an attempt, as far as they can be found: the process
  * is still there, and what it is was not replaced meanwhile.
  */
 void symbolize_attempt(struct programs *programs, const struct mseald_event *event,

@@ -75,7 +75,8 @@ static inline void regs_set_call(struct regs *regs, uint64_t instruction, long n
 				      const uint64_t arguments[3])
 {
 	regs->r.rip = instruction;
-	regs->r.eflags &= ~REGS_EFLAGS_TF;	/* who steps through itself must not get a SIGTRAP there */
+	regs->r.eflags &=
+		~REGS_EFLAGS_TF; /* a thread that single-steps itself must not get a SIGTRAP there */
 	regs->r.rax = (unsigned long)number;
 	regs->r.orig_rax = (unsigned long)-1;
 	regs->r.rdi = arguments[0];

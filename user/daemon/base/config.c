@@ -122,7 +122,7 @@ static void begin_section(struct parser *p, const char *name)
 	p->section = SECTION_FIRST;
 	if (strcmp(name, SECTION) == 0)
 		return;
-	/* Its keys are not told of one by one. */
+	/* No message for each of its keys. */
 	p->section = SECTION_UNKNOWN;
 	parser_complain(p, p->line, "there is no section [" SHOWN "]; there is [" SECTION "]", name);
 }
@@ -280,7 +280,7 @@ int config_read(const char *root, struct config *ret, struct diagnostics *faults
 		worst = r < 0 ? r : worst;
 	}
 	qsort(dropins.list, dropins.count, sizeof(*dropins.list), compare);
-	/* All of them, so that all that is wrong is told at once. */
+	/* All of them, so that all faults are reported at once. */
 	for (size_t i = 0; i < dropins.count && worst != -ENOMEM; i++) {
 		r = read_file(dropins.list[i].path, &config, faults);
 		worst = r < 0 ? r : worst;

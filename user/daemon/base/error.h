@@ -12,7 +12,7 @@ struct error {
 	char message[512];
 };
 
-/* Fills in a refusal; returns -EBADR, so that `return error_set(...)` reads well. */
+/* Fills in the error; returns -EBADR, so that `return error_set(...)` reads well. */
 int error_set(struct error *error, const char *name, pid_t pid, const char *format, ...) _printf_(4, 5);
 /* The same; the message begins with the pid, and the format goes on from there: ": ..." or " is ...". */
 #define error_about(error, name, pid, format, ...) \

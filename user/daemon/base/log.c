@@ -64,7 +64,7 @@ void log_field(struct log_fields *fields, const char *format, ...)
 	fields->used += (size_t)n + 1;
 }
 
-/* systemd.exec(5), $JOURNAL_STREAM: it may be inherited by whoever has another stderr. */
+/* systemd.exec(5), $JOURNAL_STREAM: a process with another stderr may inherit it. */
 static bool is_journal(const struct stat *status)
 {
 	const char *stream = getenv("JOURNAL_STREAM");

@@ -6,18 +6,18 @@
 #include <stdbool.h>
 
 /*
- * The cgroups of processes are told as pid 1 sees them from here on; in another cgroup namespace
+ * From here on /proc shows the cgroups of processes as pid 1 sees them; in another cgroup namespace
  * they would begin with "/..". Logs.
  */
 void namespaces_join_cgroups(void);
 
 /*
  * Are two processes (open /proc/PID) in one namespace of this kind, "pid"? 1, 0, or a negative errno: that
- * cannot be told.
+ * cannot be found out.
  */
 int namespaces_same(int proc_fd, int other_fd, const char *kind);
 
-/* Is what is mounted here mounted for pid 1 too? */
+/* Is the file system mounted here mounted for pid 1 too? */
 bool namespaces_share_mounts(void);
 
 #endif

@@ -3,7 +3,7 @@
  * See adopt.h. A pin that somebody has removed takes its object with it only
  * when nobody else holds it: the programs of the pinned links hold the maps. Without this, a
  * daemon that finds no map makes an empty one, and replaces programs that
- * know what is sealed by programs that do not.
+ * know the seals by programs that do not.
  */
 #include "bpf/adopt.h"
 
@@ -15,7 +15,8 @@
 
 #define MAPS_OF_PROGRAM 64
 #define WAY_OUT \
-	"stop what is sealed, `rm -r " BPFFS_ROOT "` and start mseald again, or reboot: that ends every seal"
+	"stop the sealed programs, `rm -r " BPFFS_ROOT \
+	"` and start mseald again, or reboot: that ends every seal"
 
 /* --- the layout --- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which programs this kernel takes, and what that makes of each row of docs/design.md, "What is denied". */
+/* Which programs this kernel takes, and so the result of each row of docs/design.md, "What is denied". */
 #ifndef MSEALD_BPF_COVERAGE_H
 #define MSEALD_BPF_COVERAGE_H
 
@@ -18,7 +18,7 @@ enum mechanism {
 const char *coverage_mechanism(enum mechanism mechanism);
 
 /*
- * What the kernel itself refuses, whoever asks and however it is raced, where a seal was made by
+ * What the kernel itself refuses, by any caller and in any race, where a seal was made by
  * mseal(2) too.
  */
 enum native_scope {
@@ -74,13 +74,13 @@ unsigned coverage_kills(const struct coverage *coverage, unsigned deny_mask);
 /* What decides first about this operation, made by a 64-bit program; NULL: nothing there is. */
 const struct decision *coverage_decision(const struct coverage *coverage, enum mseald_op op);
 
-/* Is anything that one of these MSEALD_DENY_* stops left to a gate that can only kill? */
+/* Is anything that one of these MSEALD_DENY_* denies left to a gate that can only kill? */
 bool coverage_kill_only(const struct coverage *coverage, unsigned deny_mask);
 
 /*
  * With GATE_DENY no process that means no harm is to be killed. A 64-bit one
  * makes no 32-bit calls; where those could only be killed, a 32-bit process is
- * not to be sealed. Is that so for a seal with these stops?
+ * not to be sealed. Is that so for a seal with this deny mask?
  */
 bool coverage_spares_32bit(const struct coverage *coverage, unsigned deny_mask);
 

@@ -8,7 +8,7 @@
 #include "base/log.h"
 
 /*
- * What a buffer can hold of the smallest there are, so that whoever tries all the time cannot keep
+ * What a buffer can hold of the smallest there are, so that attempts without pause cannot keep
  * us at it.
  */
 #define BATCH (MSEALD_EVENTS_SIZE / (sizeof(struct mseald_exec_event) + 8))

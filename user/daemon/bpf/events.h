@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The ring buffer of the programs: what they tell of, handed on to who deals with it. */
+/* The ring buffer of the programs: passes each event on to its handler. */
 #ifndef MSEALD_BPF_EVENTS_H
 #define MSEALD_BPF_EVENTS_H
 
@@ -23,7 +23,7 @@ int events_open(sd_event *loop, struct programs *programs, const struct event_ha
 		void *context, struct events **ret);
 void events_close(struct events *events); /* takes NULL */
 
-/* Reads what is in the ring buffer now. Takes NULL. */
+/* Reads the events in the ring buffer now. Takes NULL. */
 void events_catch_up(struct events *events);
 
 /* Attempts whose event was lost, since the maps were made. */

@@ -24,7 +24,7 @@ struct lock {
 	bool complete;
 };
 
-/* The id of a map, program or link: what is told of each has it in the second place. */
+/* The id of a map, program or link: it is the second field of each bpf_*_info. */
 static int id_of(int fd, uint32_t *ret)
 {
 	struct bpf_map_info info = {};
@@ -338,8 +338,9 @@ int lock_complete(struct lock *lock)
 	if (r == -EBUSY)
 		log_error("Lock=yes: %s; not locked. End it, or boot again", why);
 	else if (r < 0)
-		log_error("Lock=yes: cannot find out who else has what is to be locked: %s; not locked",
-			  strerror(-r));
+		log_error(
+			"Lock=yes: cannot find the other holders of maps, programs and links: %s; not locked",
+			strerror(-r));
 	if (r < 0)
 		return r;
 	lock->outsider = lock_selftest_end(lock->outsider);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who else has what is locked: descriptors that were got before the lock was taken, programs that
+ * Other holders of locked objects: descriptors that were got before the lock was taken, programs that
  * refer to a map of ours.
  */
 #ifndef MSEALD_BPF_LOCK_HOLDERS_H
@@ -10,7 +10,7 @@
 #include "lock.skel.h"
 
 /*
- * 0: nobody. -EBUSY: somebody has, and why says who has what, for people. Or another negative
+ * 0: nobody. -EBUSY: there are, and why names them and what they hold. Or another negative
  * errno. Waits some seconds for programs of an earlier mseald, which the kernel frees in its own time.
  */
 int lock_holders_find(struct lock_bpf *skeleton, char why[256]);

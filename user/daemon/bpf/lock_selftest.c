@@ -196,7 +196,7 @@ static const struct probe {
 
 _Static_assert(ELEMENTS(probes) <= PROBES_MAX, "room for the result of each");
 
-/* What is mounted counts where pid 1 sees it. */
+/* Mounts count where pid 1 sees them. */
 static int enter_first_namespace(void)
 {
 	_cleanup_close_ int fd = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * An outsider who tries what the lock is to refuse: a child, made before the
+ * An outsider that tries what the lock must deny: a child, made before the
  * lock is taken, so that to it it is any other process of root.
  */
 #ifndef MSEALD_BPF_LOCK_SELFTEST_H

@@ -7,8 +7,7 @@
 
 /*
  * All of them, each of size bytes; the caller frees *ret. Those that come or go meanwhile may be
- * missing, or there
- * twice; never more than max. -ENOMEM.
+ * missing, or there twice; never more than max. -ENOMEM.
  */
 int map_keys(int fd, size_t size, size_t max, void *ret, size_t *ret_count);
 

@@ -14,10 +14,10 @@ enum prog_kind {
 
 #define PROG_COUNT 54
 
-/* What a seal set needs beside what is always attached: parts that cost where nothing else does. */
-#define NEED_FOREIGN 0x1u	/* some seal stops foreign writes */
+/* Programs that a seal set needs beside those always attached: they cost where others do not. */
+#define NEED_FOREIGN 0x1u	/* some seal denies foreign writes */
 #define NEED_USERFAULT 0x2u	/* something is sealed that userfaultfd can reach */
-#define NEED_POLICY 0x4u	/* some policy is in force */
+#define NEED_POLICY 0x4u	/* some policy is active */
 #define NEED_FILES 0x8u		/* some seal is on a file, which is not to be written to */
 #define NEED_WRITERS 0x10u	/* and one of these may have been open for writing as it was sealed */
 #define NEED_SEALS 0x1bu	/* whatever seal sets can need */

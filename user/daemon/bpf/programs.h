@@ -21,15 +21,15 @@ struct lock;
 /* Does this kernel have what all programs need? To be asked first. Logs; negative errno. */
 int programs_possible(void);
 /*
- * Opens, probes and loads; reuses pinned maps, pins new ones. lock, which stays the caller's, is told of all
- * links; NULL without. Logs what is wrong; negative errno.
+ * Opens, probes and loads; reuses pinned maps, pins new ones. lock, which stays the caller's, gets all
+ * links; NULL: none. Logs the fault; negative errno.
  */
 int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret);
 /* Closes everything; pinned links stay attached. Takes NULL. */
 void programs_free(struct programs *programs);
 
 /*
- * Attaches what is always needed and what these NEED_* ask for, as far as it is not
+ * Attaches the programs always needed and those of these NEED_*, as far as they are not
  * attached yet, then removes older generations. All or nothing; logs.
  */
 int programs_attach(struct programs *programs, unsigned needs);
@@ -46,7 +46,7 @@ unsigned programs_needs(const struct programs *programs);
 /* Detaches all generations. */
 void programs_detach(struct programs *programs);
 bool programs_attached(const struct programs *programs);
-/* Is everything that one of these NEED_* calls for attached, as the kernel tells it? -ENOLINK: not. */
+/* Is everything that one of these NEED_* calls for attached, by the kernel's answer? -ENOLINK: not. */
 int programs_check(const struct programs *programs, unsigned needs);
 /* Of the links that are attached now; each daemon has its own. 0: none. */
 unsigned programs_generation(const struct programs *programs);
@@ -76,7 +76,7 @@ int programs_forget_account(struct programs *programs, uint32_t account);
  */
 int programs_watch(struct programs *programs, uint64_t key, const struct mseald_watched *facts);
 /*
- * What the kernel's iterators tell: a descriptor to read struct mseald_task from, of one process or
+ * The output of the kernel's iterators: a descriptor to read struct mseald_task from, of one process or
  * all (pid 0)...
  */
 int programs_tasks_fd(struct programs *programs, uint32_t pid);

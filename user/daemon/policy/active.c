@@ -120,7 +120,7 @@ static int add_last_good(struct policies *policies, const struct diagnostics *fa
 		if (r == -ENOMEM)
 			return r;
 		if (r >= 0)
-			log_warning("policy %s: its last good version stays in force", name);
+			log_warning("policy %s: its last good version stays active", name);
 	}
 	return 0;
 }
@@ -166,10 +166,10 @@ static void keep(const struct policies *policies)
 	remove_kept_but(policies);
 }
 
-/* --- putting in force --- */
+/* --- activation --- */
 
 /*
- * Those of first, then those of files, in place of what is in force: the list, not what is in it.
+ * Those of first, then those of files, in place of the active ones: the list, not its policies.
  * Nothing is freed.
  */
 static int change_over(struct active *active, const struct policy *first, size_t first_count,
@@ -230,12 +230,12 @@ int active_reload(struct active *active, struct diagnostics *faults)
 		r = change_over(active, old.list, active->first, files.list, files.count);
 	if (r < 0) {
 		active->read = was_read;
-		log_error("cannot put the policies in force: %s; those of before stay", strerror(-r));
+		log_error("cannot activate the policies: %s; the previous ones stay active", strerror(-r));
 		return r;
 	}
 	keep(&files);
 	free_all(&old, active->first);
-	free(files.list);	/* what was in it is in force */
+	free(files.list);	/* its policies are active */
 	files = (struct policies){};
 	active->faults = faults->count;
 	log_info("%zu active policies", active->policies.count);

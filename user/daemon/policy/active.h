@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The policies that are in force: read at the start and at each reload, and put
+ * The active policies: read at the start and at each reload, and put
  * into the kernel as triggers. A file that cannot be read any more leaves its
- * last good version in force, a copy of which is kept for the next daemon.
+ * last good version active, a copy of which is kept for the next daemon.
  */
 #ifndef MSEALD_POLICY_ACTIVE_H
 #define MSEALD_POLICY_ACTIVE_H
@@ -14,7 +14,7 @@
 
 struct active;
 
-/* With none in force. NULL without memory. */
+/* With no active policy. NULL without memory. */
 struct active *active_new(struct programs *programs);
 void active_free(struct active *active); /* takes NULL; the triggers stay */
 
@@ -25,14 +25,14 @@ void active_free(struct active *active); /* takes NULL; the triggers stay */
 int active_reload(struct active *active, struct diagnostics *faults);
 
 /*
- * Puts these in force before those of files, in place of those that were given before. The list is copied,
- * what is in it is borrowed until the next call has succeeded. Before the first active_reload(): with
- * that one. A negative errno: nothing has changed.
+ * Activates these before those of files, in place of those of the previous call. The list is copied,
+ * its policies are borrowed until the next call has succeeded. Before the first active_reload() they
+ * become active with that. A negative errno: nothing has changed.
  */
 int active_put_first(struct active *active, const struct policy *first, size_t count);
 
 /*
- * [Seal] of the policy that a file of this name says, in force or turned off (Enabled=no). -ENOENT: there is
+ * [Seal] of the policy file of this name, active or turned off (Enabled=no). -ENOENT: there is
  * none, or it has a fault; -ENOMEM.
  */
 int active_find_seal(const struct active *active, const char *name, struct seal_spec *ret);

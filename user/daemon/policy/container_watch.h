@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whether what starts in a container is seen starting. Registering one only says what is to be sealed;
- * this looks, until the first process was, and tells of one that was not.
+ * Whether programs that start in a container are seen starting. Registering a container only says what to
+ * seal; this looks until the first process was seen, and reports a process that was not.
  */
 #ifndef MSEALD_POLICY_CONTAINER_WATCH_H
 #define MSEALD_POLICY_CONTAINER_WATCH_H

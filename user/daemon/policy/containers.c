@@ -130,7 +130,7 @@ static void remove_file(const char *id)
 		log_warning("cannot remove %s: %s, ignoring", path, strerror(errno));
 }
 
-/* --- in force --- */
+/* --- activation --- */
 
 static int put_in_force(struct containers *containers)
 {
@@ -174,7 +174,7 @@ static int insert(struct containers *containers, struct container *container)
 	return 0;
 }
 
-/* What is in this cgroup now need not have been seen. */
+/* Processes in this cgroup now need not have been seen. */
 static void begin_watch(struct programs *programs, const char *cgroup, struct container_watch *ret)
 {
 	_cleanup_free_ pid_t *pids = NULL;
@@ -219,7 +219,7 @@ int containers_add(struct containers *containers, const char *id, const char *cg
 	return r;
 }
 
-/* Those that are marked: out of force, then out of the list. On error all of it stays. */
+/* Deactivates the marked policies, then removes them from the list. On error all of them stay. */
 static int take_out(struct containers *containers)
 {
 	size_t kept = 0, all = containers->count;
@@ -267,7 +267,7 @@ void containers_sweep(struct containers *containers)
 	for (size_t i = 0; containers && i < containers->count; i++)
 		any |= containers->list[i].gone = has_no_cgroup(&containers->list[i]);
 	if (any && take_out(containers) < 0)
-		log_warning("cannot take the policies of containers that are gone out of force, ignoring");
+		log_warning("cannot deactivate the policies of containers that are gone, ignoring");
 }
 
 void containers_seen(struct containers *containers, const char *policy)

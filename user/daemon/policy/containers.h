@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Container policies: of each container that was watched (method_container.h) one policy
- * about its cgroup, in force before those of files. Each is kept in a file for
+ * about its cgroup, active before those of files. Each is kept in a file for
  * the next daemon, and ends with the cgroup.
  */
 #ifndef MSEALD_POLICY_CONTAINERS_H
@@ -19,16 +19,15 @@
 struct containers;
 
 /*
- * With those of an earlier daemon that still are. They are in force with the next active_reload().
+ * With those of an earlier daemon that still are. They become active with the next active_reload().
  * Negative errno.
  */
 int containers_open(struct programs *programs, struct active *active, struct containers **ret);
 void containers_close(struct containers *containers); /* takes NULL; what is in force stays */
 
 /*
- * Puts in force how a container is sealed, for whatever
- * starts in its cgroup, whose id this is. In place of what there was of this id. Negative errno:
- * nothing has changed; -EINVAL: the
+ * Activates a policy for the container: programs that start in the cgroup of this id are sealed by it.
+ * Replaces an earlier policy of this container. Negative errno: nothing has changed; -EINVAL: the
  * cgroup's path cannot be a policy's; -ENOSPC: too many.
  */
 int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id,
@@ -39,8 +38,8 @@ int containers_remove(struct containers *containers, const char *id);
 void containers_sweep(struct containers *containers);
 
 /*
- * The kernel has told of a program that the policy of this name is about; nothing is done if it is
- * no container's.
+ * The kernel has reported a program that the policy of this name matches; nothing is done if the
+ * policy is no container's.
  */
 void containers_seen(struct containers *containers, const char *policy);
 
@@ -58,7 +57,7 @@ struct container_watch {
 	bool done;			/* the first was seen */
 };
 
-/* that are looked at; who has more had them before it was watched */
+/* that are looked at; a container with more had them before it was watched */
 #define CONTAINER_WATCH_PROCESSES_MAX 64
 
 /* That of the i-th container and its policy; NULL: there are not so many. */

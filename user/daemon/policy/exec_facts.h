@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What policies are matched with: what was true of a program at its exec, as the
- * kernel noted it (struct mseald_watched), or, where it did not, what is true now.
+ * kernel noted it (struct mseald_watched), or, where it did not, the facts of now.
  */
 #ifndef MSEALD_POLICY_EXEC_FACTS_H
 #define MSEALD_POLICY_EXEC_FACTS_H

@@ -22,7 +22,7 @@
  * waits for it.
  */
 #define SETTLE_US (10u * 1000 * 1000)
-/* What is not sealed after that is told of; of what may wait for a loader, that much later. */
+/* A process not sealed after that is reported; one that may wait for a loader, that much later. */
 #define OVERDUE_US (5u * 1000 * 1000)
 
 enum phase {
@@ -127,7 +127,7 @@ static void end(struct pending *pending)
 	drop(pending);
 }
 
-/* From here on what it dlopen()s is told of. */
+/* From here on the kernel reports what it dlopen()s. */
 static bool stay_watched(struct pending *pending, const struct exec_facts *facts)
 {
 	struct programs *programs = pending->reconcile->on.programs;
@@ -354,7 +354,7 @@ void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_
 	readiness = &pending->readiness;
 	if (!known)
 		pending->began = event->time;
-	/* Of one that was done with; what it was started with was told before. */
+	/* An event of a process that was done with: its start was reported before. */
 	if (!known && event->type == MSEALD_EVENT_RELRO)
 		readiness->unseen = true;
 	if (event->type == MSEALD_EVENT_RELRO && readiness->relro_count < READINESS_RELRO_MAX)
@@ -401,7 +401,7 @@ static void look_at_all(struct reconcile *reconcile, bool lost)
 
 		if (!task_is_process(&tasks[i]) || tasks[i].pid == (uint32_t)getpid())
 			continue;
-		/* Of one that is known hints may have been lost. */
+		/* Events of a known process may have been lost. */
 		known = *find(reconcile, tasks[i].key);
 		pending = add(reconcile, tasks[i].key, tasks[i].pid);
 		if (pending && (!known || lost))
@@ -437,7 +437,7 @@ void reconcile_sweep(struct reconcile *reconcile, bool lifecycle_missed)
 	if (lost == reconcile->lost_seen && !lifecycle_missed)
 		return;
 	if (lost != reconcile->lost_seen)
-		log_debug("%" PRIu64 " hints were lost, looking at every process",
+		log_debug("%" PRIu64 " exec or relro events were lost, looking at every process",
 			  lost - reconcile->lost_seen);
 	look_at_all(reconcile, lost != reconcile->lost_seen);
 	reconcile->lost_seen = lost;

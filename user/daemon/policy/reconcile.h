@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Sealing by policy: processes that are to be looked at, until everything of
- * them that their policy names is sealed. Looking is what does it; hints of the
- * kernel only say when, so none that is lost is missed for long.
+ * them that their policy names is sealed. The daemon looks at
+ * each process; exec and relro events of the kernel only say when, so a lost event delays little.
  */
 #ifndef MSEALD_POLICY_RECONCILE_H
 #define MSEALD_POLICY_RECONCILE_H
@@ -33,17 +33,17 @@ void reconcile_close(struct reconcile *reconcile); /* takes NULL */
 
 void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_event *event);
 
-/* Every process there is: at the start, after a reload, and when a hint may have been lost. */
+/* Looks at all processes: at the start, after a reload, and when an exec or relro event may be lost. */
 void reconcile_look_at_all(struct reconcile *reconcile);
 
 /*
- * Every few seconds: whether a hint was lost; forgets those that are gone. lifecycle_missed: a
- * program was skipped.
+ * Every few seconds: looks at all processes if an event was lost; forgets those that are gone.
+ * lifecycle_missed: a BPF program was skipped.
  */
 void reconcile_sweep(struct reconcile *reconcile, bool lifecycle_missed);
 
 /*
- * One that should have been seen starting, so many seconds ago, and was not: told of, counted, and
+ * One that should have been seen starting, so many seconds ago, and was not: reported, counted, and
  * looked at from now on.
  */
 void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, const char *policy,

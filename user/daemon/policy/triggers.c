@@ -116,7 +116,7 @@ static void set_bit(uint64_t *bits, const struct mseald_trigger *trigger)
 	bits[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
-/* Has the kernel what it was told? */
+/* Does the kernel have what was written? */
 static int read_back(struct programs *programs, const struct list *list, const uint64_t *bits)
 {
 	const struct mseald_state *state = programs_map_state(programs);

@@ -9,7 +9,7 @@
 
 #include "bpf/programs.h"
 
-/* Is the key watched? Then what is known of it. */
+/* Is the key watched? Then its facts. */
 bool watched_find(struct programs *programs, uint64_t key, struct mseald_watched *ret);
 
 /* All keys; the caller frees *ret. Those that come or go meanwhile may be missing. -ENOMEM. */

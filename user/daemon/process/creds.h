@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whose a process is, as /proc/PID/status says it, and the rule of ptrace(2) on who may act on
+ * The credentials of a process, from /proc/PID/status, and the rule of ptrace(2) on who may act on
  * whom (kernel/ptrace.c, __ptrace_may_access; security/commoncap.c, cap_ptrace_access_check).
  */
 #ifndef MSEALD_PROCESS_CREDS_H

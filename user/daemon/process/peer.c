@@ -12,7 +12,7 @@
 #define SO_PEERPIDFD 77		/* include/uapi/asm-generic/socket.h, 6.5 */
 #endif
 
-/* When a process began, in boot-time ns; 0: that cannot be told. */
+/* When a process began, in boot-time ns; 0: not known. */
 static uint64_t start_of(pid_t pid)
 {
 	char path[32], text[1024];

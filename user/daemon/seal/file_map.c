@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See file_map.h. A file is entered before the set that wants it is in force, and
+ * See file_map.h. A file is entered before the set that wants it is active, and
  * taken out when nobody refers to that any more. The programs ask the map only
  * while state.files says that there is something in it.
  */
@@ -134,7 +134,7 @@ static int compare(const void *left, const void *right)
 	return memcmp(left, right, sizeof(struct mseald_inode));
 }
 
-/* Adds up what is about the same file. */
+/* Adds up the entries of the same file. */
 static void sum_up(struct file_map_table *table)
 {
 	size_t count = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See gc.h. Events say when there is something to tidy up, but can be lost,
+ * See gc.h. Events say when something is unused, but can be lost,
  * and the program that sees an address space go can be raced: so while
  * programs are attached a timer looks at a few counters.
  */
@@ -24,7 +24,7 @@
 #define IDLE_LOOKS 2
 #define KEPT_MEMORY (256u * 1024)	/* bytes of free heap */
 
-/* The same when a user has asked for something: he must not have them attached and detached all the time. */
+/* The same for a request of a user, who must not have programs attached and detached all the time. */
 #define IDLE_LOOKS_USER 30
 
 struct gc {
@@ -113,7 +113,7 @@ void gc_collect_soon(struct gc *gc)
 	timer_set_if_off(&gc->soon, SOON_US);
 }
 
-/* The counter only says when to look: what is attached goes only when nothing needs it. */
+/* The counter only says when to look: programs are detached only when nothing needs them. */
 static bool is_idle(struct gc *gc)
 {
 	volatile const struct mseald_state *state = programs_state(gc->programs);
@@ -150,7 +150,7 @@ void gc_finish(struct gc *gc)
 	if (programs_attached(gc->programs) && is_idle(gc))
 		detach(gc);
 	if (programs_attached(gc->programs))
-		log_info("ending; what is sealed stays sealed");
+		log_info("ending; sealed memory stays sealed");
 }
 
 int gc_take_over(struct gc *gc)
@@ -164,7 +164,7 @@ int gc_take_over(struct gc *gc)
 	}
 	r = programs_attach(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
 	if (r < 0) {
-		log_error("cannot take over what is in force; the earlier programs, if any, stay attached");
+		log_error("cannot adopt the attached programs; the earlier programs, if any, stay attached");
 		return r;
 	}
 	space_map_settle_all(gc->space_map);
@@ -185,7 +185,7 @@ static void give_memory_back(void)
 
 #define QUIET_LOOKS 30	/* a minute without another line on forks */
 
-/* Accounts without a place are forgotten; and forks that found none are told of. */
+/* Accounts without usage are forgotten; forks that failed at the quota are reported. */
 static void look_at_places(struct gc *gc)
 {
 	uint64_t refused = programs_state(gc->programs)->forks_refused;
@@ -225,7 +225,7 @@ bool gc_tick(struct gc *gc)
 	if (programs_attached(gc->programs)) {
 		all = programs_misses(gc->programs, &lifecycle);
 		missed = lifecycle != gc->lifecycle_seen;
-		/* Of what is alive and not sealed any more, or of what ended just when it was sealed. */
+		/* Of spaces that live and are not sealed any more, or that ended just when they were sealed. */
 		idle_entries = count_idle_entries(gc);
 		if (missed || (idle_entries && idle_entries != gc->idle_entries_seen) || look_is_due(gc)) {
 			forget_stale(gc);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Keeping the maps in step with what runs: at the start, when told, and every few seconds while
+ * Keeping the maps in step with what runs: at the start, on events, and every few seconds while
  * something is sealed.
  */
 #ifndef MSEALD_SEAL_GC_H
@@ -18,11 +18,11 @@ int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_m
 	    struct integrity *integrity, struct gc **ret);
 void gc_close(struct gc *gc); /* takes NULL */
 
-/* At the start: attaches again what an earlier daemon had in force, or removes what is left of it. Logs. */
+/* At the start: attaches again what an earlier daemon had attached, or removes its remains. Logs. */
 int gc_take_over(struct gc *gc);
 
 /*
- * After what may have changed what is sealed: frees seal sets that nobody refers
+ * After seals may have changed: frees seal sets that nobody refers
  * to. Programs that nothing needs any more stay attached for a few seconds.
  */
 void gc_collect(struct gc *gc);

@@ -120,7 +120,7 @@ static bool end_kill_pending(struct integrity *integrity)
 
 	if (!programs_state(integrity->programs)->kill_pending)
 		return false;
-	/* The keys first: a child of such a one that is born after that is listed the next time. */
+	/* The keys first: a child that such a process forks after that is listed the next time. */
 	if (space_map_read_spaces(integrity->space_map, &keys, &spaces, &count) < 0 ||
 	    task_iter_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
 		return true;
@@ -142,7 +142,7 @@ static void on_again(void *context)
 	integrity_end_kill_pending(context);
 }
 
-/* Has all who share the address space killed, if one of its seals is not there any more. */
+/* Has all processes of the address space killed, if one of its seals is not there any more. */
 static void check_space(struct integrity *integrity, uint64_t key, const pid_t *pids, size_t count)
 {
 	struct log_fields fields = {};

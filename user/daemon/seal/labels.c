@@ -12,7 +12,7 @@
 
 #define PROBES 8
 
-/* Of what is too long the end, which tells more. */
+/* Keep the tail of an over-long path. */
 static void copy_text(char to[MSEALD_LABEL_TEXT], const char *from)
 {
 	size_t length = strlen(from);
@@ -115,7 +115,7 @@ uint64_t labels_make(struct programs *programs, struct space_map *space_map, con
 	if (r >= 0)
 		return number;
 	if (!complained)
-		log_warning("attempts on %s cannot be told by policy: %s, ignoring", label.program,
+		log_warning("attempts on %s cannot be counted by policy: %s, ignoring", label.program,
 			    r == -E2BIG ? "there are too many programs" : strerror(-r));
 	complained = true;
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which objects a program was started with, told from what is there later:
+ * Which objects a program was started with, found from its later mappings:
  * those that it needs (DT_NEEDED, and what these need), and LD_PRELOAD. The
  * others were dlopen'ed. Only for processes that nobody saw starting.
  */

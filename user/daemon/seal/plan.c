@@ -39,10 +39,9 @@ static bool any_hugetlb(const struct task_vmas *vmas)
 }
 
 /*
- * The file whose pages stand there, if the process may not write them anyway. The stops that
- * remain: without a file
- * file-write stops nothing, and a user keeps root from no file but his own. Huge pages without a
- * file have one of the kernel's.
+ * The file whose pages stand there, if the process may not write them anyway. Returns the remaining
+ * deny mask: without a file, file-write denies nothing, and a user keeps root from writing only files
+ * of their own. Huge pages without a file have one of the kernel's.
  */
 static unsigned plan_file(const struct plan *plan, const struct seal_request *request,
 			  const struct mapping *mapping, unsigned deny, struct seal *seal)
@@ -278,7 +277,7 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 			const struct mapping *new = proc_maps_find(&now, at);
 			const struct mseald_vma *vma = task_iter_vma_at(&vmas, at);
 
-			/* Who has opened it to write since, before the seal was in force. */
+			/* A process may have opened it to write since, before the seal was active. */
 			if (plan->seals[i].file.address &&
 			    (vma->inode.address != plan->seals[i].file.address ||
 			     (vma->written && !(plan->seals[i].flags & MSEALD_SEAL_WRITTEN))))
@@ -308,7 +307,7 @@ bool plan_native_ranges(const struct plan *plan, const struct seal_request *requ
 	struct range *ranges;
 	size_t count = 0;
 
-	/* mseal(2) cannot be taken back, lets nothing through, and stops all of these at once. */
+	/* mseal(2) cannot be taken back, lets nothing through, and denies all of these at once. */
 	if (request->seal.revocable || request->seal.action == MSEALD_ACTION_AUDIT ||
 	    (request->seal.deny & whole) != whole)
 		return false;

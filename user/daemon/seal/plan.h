@@ -32,7 +32,7 @@ struct seal_request {
 	/* Of a policy: */
 	uint64_t space;			/* key of the address space that is meant; 0: whichever the pid has */
 	const char *policy;		/* its name; NULL: by hand */
-	struct readiness *readiness;	/* only what is ready, and by segments; NULL: all that is there */
+	struct readiness *readiness;	/* only ready objects, and by segments; NULL: all mappings */
 	unsigned
 		/*
 		 * of seal.deny: those that are left out, for fear of a kill (mseal(2) may still

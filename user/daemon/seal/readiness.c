@@ -39,8 +39,8 @@ static bool in_relro(const struct object *object, uint64_t address)
 }
 
 /*
- * Where in the hints the program's own RELRO (the loader's, if it has none) came into force; their
- * count: not yet.
+ * Index of the relro event of the program itself (of the loader, if the program has no RELRO); the
+ * count of events: not yet.
  */
 static size_t end_of_start(const struct readiness *readiness, const struct object *last)
 {
@@ -52,8 +52,8 @@ static size_t end_of_start(const struct readiness *readiness, const struct objec
 }
 
 /*
- * Was its RELRO put in force after that of the program? Of one that has none it is not known, and
- * it counts as early.
+ * Was its RELRO applied after that of the program? Not known of an object without RELRO, which
+ * counts as early.
  */
 static bool is_late(const struct readiness *readiness, const struct object *object, size_t end)
 {
@@ -158,7 +158,7 @@ static int find_late(struct readiness *readiness, const struct objects *objects,
 	for (size_t i = 0; i < objects->count; i++)
 		plain = plain || (!has_relro(&objects->list[i]) && &objects->list[i] != program &&
 				  &objects->list[i] != loader);
-	/* Of one without RELRO there is no hint. */
+	/* For an object without RELRO there is no relro event. */
 	if ((readiness->unseen || plain) && program)
 		r = loader_deps_find_late(objects, (size_t)(program - objects->list), proc_dirfd, late);
 	end = program && has_relro(program) ? end_of_start(readiness, program) :
@@ -182,7 +182,7 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 	readiness->objects = calloc(objects->count + 1, sizeof(*readiness->objects));
 	if (!readiness->objects)
 		return -ENOMEM;
-	/* The mappings have been read: whatever they show has been hinted at by now. */
+	/* The mappings have been read: the relro events of all that they show have come by now. */
 	events_catch_up(readiness->events);
 	find_kernels(readiness, objects, proc_dirfd, &program, &loader);
 	readiness->through = is_through(readiness, program, loader, vmas);

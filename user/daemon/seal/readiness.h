@@ -16,7 +16,7 @@
 #define READINESS_RELRO_MAX 128
 
 struct readiness {
-	/* What is known before. */
+	/* Known before. */
 	bool settled;			/* it has had all the time that a loader may take */
 	/* only objects that ask for it (GNU_PROPERTY_MEMORY_SEAL) are wanted */
 	bool marked;
@@ -31,11 +31,11 @@ struct readiness {
 	} late;				/* how objects that were dlopen'ed are sealed */
 	bool native_now;		/* it is about to be sealed by mseal(2) */
 	struct events *
-		/* to take in the hints that have come until now; they come before what they tell of */
+		/* to take in the relro events that have come until now; each comes before its mprotect */
 		events;
-	/* nobody saw it start: what it was started with is told by its files, not by hints */
+	/* its start was not seen: its start-up objects are found by its files, not by relro events */
 	bool unseen;
-	/* where RELRO came into force since the exec, in this order */
+	/* where RELRO was applied since the exec, in this order */
 	uint64_t relro[READINESS_RELRO_MAX];
 	size_t relro_count;
 	/* What was found. */
@@ -46,7 +46,7 @@ struct readiness {
 	struct readiness_object {
 		bool program, loader;	/* what the kernel itself has loaded at the exec */
 		bool late;		/* dlopen'ed */
-		bool constant, data;	/* ready: what is not writable by its headers, and the rest */
+		bool constant, data;	/* ready: the part not writable by its headers, and the rest */
 	} *objects;
 };
 

@@ -27,7 +27,7 @@ static int check_killable(struct programs *programs, const struct seal_request *
 	return 0;
 }
 
-/* What is only starting is looked at again anyway, and others wait. */
+/* A starting process is looked at again anyway, and others wait. */
 static enum space_map_when when(const struct seal_request *request)
 {
 	return request->readiness ? SPACE_MAP_SOON : SPACE_MAP_NOW;
@@ -94,7 +94,7 @@ static int make_native(struct programs *programs, const struct target *target,
 	return 1;
 }
 
-/* What is sealed already is made native as well, where that can be; else the next gate has it. */
+/* Older seals are made native as well, where that is possible; else the next gate has them. */
 static int seal_natively(struct programs *programs, struct space_map *space_map, const struct target *target,
 			 const struct seal_request *request, struct plan *plan, const struct sealset *have,
 			 struct seal_result *result)
@@ -135,7 +135,7 @@ static int native_first(struct programs *programs, const struct target *target,
 	return r;
 }
 
-/* Would a user have more than one may? What he has by policies counts, and is not refused. */
+/* Would a user be over the limit? Their seals by policies count, and are not refused. */
 static int check_limits(struct space_map *space_map, const struct target *target,
 			const struct seal_request *request, const struct sealset *old,
 			const struct sealset *new, struct error *error)
@@ -151,7 +151,7 @@ static int check_limits(struct space_map *space_map, const struct target *target
 			" would have %zu seals; at the request of a user one address space can have %u", new->count, SEAL_USER_SEALS);
 	r = space_map_count_account(space_map, target->account, &spaces, &sets, &seals, NULL);
 	if (r < 0)
-		return error_set_errno(error, request->pid, r, "cannot read what is sealed");
+		return error_set_errno(error, request->pid, r, "cannot read the seals");
 	if (seals + new->count - MIN_OF(old->count, seals) > SEAL_USER_SEALS_ALL)
 		return error_set(
 			error, "TooMany", request->pid,
@@ -171,7 +171,7 @@ static int not_stored(const struct target *target, const struct seal_request *re
 	return error_set_errno(error, request->pid, r, "cannot store its seal set");
 }
 
-/* What is mapped shared and writable already can be stored to, and no hook sees that. */
+/* A shared writable mapping that exists can be stored to, and no hook sees that. */
 static void warn_shared(const struct plan *plan, const struct seal_request *request, bool changed)
 {
 	const struct mapping *mapping = changed ? plan_shared_elsewhere(plan) : NULL;

@@ -386,8 +386,8 @@ static enum mseald_action strongest(const struct seal *seal, unsigned deny)
 
 /*
  * Is a write better judged by the seal of a than by that of b? A child of fork does not have all of
- * them. Of two files
- * that had the address one after the other, the first was mapped where a seal only audits.
+ * them. Of two files that had the address one after the other, the first was mapped where a seal
+ * only audits.
  */
 static bool judges_better(const struct sealset *set, const struct sealset_file *a,
 			  const struct sealset_file *b)

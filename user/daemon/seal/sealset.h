@@ -28,7 +28,7 @@ struct sealset {
 };
 
 /*
- * Could it stand in a set? Not empty, aligned, in user memory, something to stop, nothing unknown,
+ * Could it stand in a set? Not empty, aligned, in user memory, a deny bit, nothing unknown,
  * no file without reason.
  */
 bool seal_valid(const struct seal *seal);
@@ -78,7 +78,7 @@ struct sealset_file {
 };
 
 /*
- * Those of the seals with any of these stops (of MSEALD_DENY_FILE), each file
+ * The files of the seals with any of these deny bits (of MSEALD_DENY_FILE), each file
  * once, sorted by MSEALD_INODE_ORDER. The caller frees *ret. -ENOMEM.
  */
 int sealset_files(const struct sealset *set, unsigned deny, struct sealset_file **ret, size_t *ret_count);

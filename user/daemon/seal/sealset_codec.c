@@ -210,7 +210,7 @@ int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset
 		set.list[set.count++] = seal;
 	}
 
-	/* All the rest follows from the seals: what is not as encode writes it was not written by it. */
+	/* All the rest follows from the seals: any difference from encode's output is a fault. */
 	if (count > 0) {
 		again = reallocarray(NULL, count, sizeof(*again));
 		if (!again)

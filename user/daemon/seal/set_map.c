@@ -324,7 +324,7 @@ static void unguard_files(struct set_map *sets, uint32_t id)
 		file_map_remove(sets->programs, &set);
 }
 
-/* Has it a seal that denies writes to its file by anybody? Then *ret is the whole set. Negative errno. */
+/* Has it a seal that denies writes to its file by any process? Then *ret is the whole set. Negative errno. */
 static int read_guarding(struct set_map *sets, uint32_t id, struct sealset *ret)
 {
 	struct mseald_node root;
@@ -453,7 +453,7 @@ size_t set_map_collect(struct set_map *sets)
 	if (!found)
 		return 0;
 	set_map_wait(sets);
-	/* A count that is 0 stays 0: only what is referred to is ever passed on. */
+	/* A count that is 0 stays 0: only referenced sets are ever passed on. */
 	for (uint32_t id = 1; id < set_map_end(sets); id++)
 		if (is_garbage(sets, id))
 			release_set(sets, id);

@@ -53,12 +53,10 @@ enum space_map_when {
 };
 
 /*
- * Gives an address space this set (empty: none), whole or not at all.
- * *ret_old is what it had, which stays readable until the next set_map_collect().
- * -EDQUOT: its account has all places it may; -ENOSPC: no room for another set or address space;
- * -E2BIG: more than
- * MSEALD_MAX_SEALS; -ESRCH: the address space is gone; -EEXIST: it has just
- * been entered by a fork, try again.
+ * Gives an address space this set (empty: none), whole or not at all. *ret_old is what it had,
+ * which stays readable until the next set_map_collect(). -EDQUOT: its account has all spaces it
+ * may; -ENOSPC: no room for another set or address space; -E2BIG: more than MSEALD_MAX_SEALS;
+ * -ESRCH: the address space is gone; -EEXIST: it has just been entered by a fork, try again.
  */
 int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *place,
 			const struct sealset *set, enum space_map_when when, struct space_map_old *ret_old);
@@ -73,7 +71,7 @@ int space_map_restore_space(struct space_map *space_map, uint64_t key, const str
 
 int space_map_forget_space(struct space_map *space_map, uint64_t key);
 
-/* How many places an account has, and how many seals the sets in them, each counted once. Negative errno. */
+/* How many spaces an account has, and how many seals their sets, each counted once. Negative errno. */
 int space_map_count_account(struct space_map *space_map, uint32_t account, size_t *ret_spaces,
 			    size_t *ret_sets, size_t *ret_seals, uint64_t ret_verdicts[MSEALD_VERDICT_COUNT]);
 /* Removes accounts that have no place. */

@@ -19,7 +19,7 @@ struct exec_image {
 /* From /proc/PID. bits_32: it runs 32-bit code. Negative errno. */
 int exec_image_read(pid_t pid, bool bits_32, struct exec_image *ret);
 
-/* The path of the program, for people: what is not printable is a question mark. */
+/* The path of the program, for people: an unprintable byte is a question mark. */
 void exec_image_name(pid_t pid, char *name, size_t size);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * See launch_steps.h. Signals are passed on as they come, and a group that is stopped
- * stays so until SIGCONT (PTRACE_LISTEN); its real parent is told of stops of the group and
- * of its end only, by the kernel itself (kernel/signal.c, kernel/exit.c).
+ * stays so until SIGCONT (PTRACE_LISTEN); the kernel itself reports only stops
+ * of the group and its end to its real parent (kernel/signal.c, kernel/exit.c).
  */
 #include "trace/launch_steps.h"
 
@@ -52,9 +52,9 @@ enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds
 		if (poll(waits, ELEMENTS(waits), left) < 0 && errno != EINTR)
 			launch_end_unsealed(tracer, "mseald's tracer failed");
 		/*
-		 * Its trap has been taken away: it execs, or ends - or another thread execs, of which nothing
-		 * tells us but wait(2) itself, and only who waits for any child, because the two threads
-		 * have exchanged their ids by then (fs/exec.c, de_thread; seen on 6.12). It must not get far.
+		 * Its trap has been taken away: it execs, or ends - or another thread execs, which only
+		 * wait(2) for any child reports, because the two threads have exchanged their ids by then
+		 * (fs/exec.c, de_thread; seen on 6.12). It must not get far.
 		 */
 		dying = waits[2].revents & (POLLHUP | POLLERR);
 		if (waits[0].revents)

@@ -172,7 +172,7 @@ static bool load(struct launch_tracer *tracer)
 }
 
 /*
- * It stands, and runs on until its RELRO is in force; or, should it take no care
+ * It stands, and runs on until its RELRO is applied; or, should it take no care
  * of that, for a while. False: it has had an exec.
  */
 static bool make_relro(struct launch_tracer *tracer)

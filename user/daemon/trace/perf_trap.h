@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Perf events with sigtrap: a SIGTRAP for one thread, when it is in its own
- * code at some tick, or comes to an instruction of it. Only who traces the
+ * code at some tick, or comes to an instruction of it. Only the tracer of the
  * thread sees it, and it must not be left behind: hence perf_trap_disarm().
  */
 #ifndef MSEALD_TRACE_PERF_TRAP_H

@@ -52,7 +52,7 @@ int tracee_registers(pid_t tid, struct regs *ret, size_t *ret_size);
 int tracee_poll(struct tracee *tracee);
 
 /*
- * From now on it stops should it return from the call in which it sleeps. So whoever finds it asleep
+ * From now on it stops should it return from the call in which it sleeps. So a tracer that finds it asleep
  * after that and stops it, does not stop it in the next call. -EBUSY: it blocks SIGTRAP; other errors:
  * the machine has no more breakpoints.
  */

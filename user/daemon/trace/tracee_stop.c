@@ -29,7 +29,7 @@ static int take_pending_trap(struct tracee *tracee)
 		if (r == 0)
 			r = ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
 		/*
-		 * Stands again, told of a SIGCONT: to be interrupted as well would keep it from the
+		 * Stands again, because of a SIGCONT: to be interrupted as well would keep it from the
 		 * signal for ever.
 		 */
 		if (r == 0 && PTRACE_STOPPED(status))

@@ -29,7 +29,7 @@ void tracer_allow(struct programs *programs)
 	}
 	if (task_iter_read(programs, getpid(), &tasks, &count) < 0) {
 		log_warning(
-			"cannot find out when mseald was started: what is sealed against foreign writes "
+			"cannot find out when mseald was started: memory sealed against foreign writes "
 			"will not be sealed by mseal(2) as well, ignoring");
 		return;
 	}
@@ -47,7 +47,7 @@ pid_t tracer_fork(void)
 		return pid < 0 ? -errno : pid;
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	/* Tells of stops, where it is waited for. */
+	/* Reports stops, where it is waited for. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	(void)prctl(PR_SET_NAME, "mseald-tracer");
 	return 0;

@@ -10,7 +10,7 @@
 #include "bpf/programs.h"
 
 /*
- * Once, before the first tracer: they may trace what is sealed against foreign
+ * Once, before the first tracer: tracers may trace memory sealed against foreign
  * writes as long as this process lives, and the daemon has no zombies. No child's
  * status can be had after that.
  */

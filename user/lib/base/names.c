@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The tables of names, one per shared enum, and the lists that options and
- * policy are written in. A table's index is the enum's value, but for the stop
+ * policy are written in. A table's index is the enum's value, but for the deny
  * bits, whose index is the bit's number.
  */
 #define _GNU_SOURCE

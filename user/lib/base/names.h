@@ -16,7 +16,7 @@ const char *names_segment(enum mseald_segment segment);
 const char *names_action(enum mseald_action action);
 const char *names_op(enum mseald_op op);
 const char *names_verdict(enum mseald_verdict verdict);
-/* The MSEALD_DENY_* that stop it, any of them; what only some of it needs is left out. */
+/* The MSEALD_DENY_* that deny it, any of them; what only some of it needs is left out. */
 unsigned names_deny_of_op(enum mseald_op op);
 /* -EINVAL: there is none of this name. */
 int names_find_op(const char *name);

@@ -11,7 +11,7 @@
 /*
  * Reads the digits at *text and steps over them. False when there is none. A
  * number of more than 64 bits is read to its end all the same and sets
- * *too_big, so that what follows can still be told to be malformed.
+ * *too_big, so that a malformed rest is still found.
  */
 static bool number_read(const char **text, unsigned base, uint64_t *ret, bool *too_big)
 {

@@ -21,7 +21,7 @@ int range_parse(const char *text, struct range *ret_range);
 /* "0x7f12a000-0x7f12b000"; buf holds RANGE_TEXT_MAX. Returns buf. */
 const char *range_format(const struct range *range, char buf[RANGE_TEXT_MAX]);
 
-/* Sorts by start, drops what is empty, merges what overlaps or touches; returns the new count. */
+/* Sorts by start, drops empty ranges, merges ranges that overlap or touch; returns the new count. */
 size_t ranges_normalize(struct range *ranges, size_t count);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is wrong with a configuration file, in words for people; and which word was meant instead. */
+/* Faults of a configuration file, in words for people; and the word that was probably meant. */
 #ifndef MSEALD_CONF_DIAGNOSTICS_H
 #define MSEALD_CONF_DIAGNOSTICS_H
 
@@ -11,7 +11,7 @@
 struct diagnostic {
 	char *path;
 	unsigned line;			/* 0: about the whole file */
-	char *message;			/* what is wrong; what to do; without control characters */
+	char *message;			/* fault and remedy; without control characters */
 };
 
 struct diagnostics {

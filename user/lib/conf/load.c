@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads a policy into memory, once, and only what is a plain file, small, and
+ * Reads a policy into memory, once, and only a plain file, small, and
  * the same from beginning to end. Nothing here waits for anyone: a FIFO is not
  * opened, a file that is being written is tried a few times.
  */
@@ -29,7 +29,7 @@ bool load_is_file_name(const char *name)
 const char *load_unguarded(const struct stat *st)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return "belongs to someone else than root, who could change it; chown root";
+		return "is not owned by root, so its owner could change it; chown root";
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
 		return "can be written by others than its owner; chmod go-w";
 	return NULL;
@@ -51,7 +51,7 @@ static int complain(struct diagnostics *faults, const char *shown, int error)
 		r = diagnostics_add(faults, shown, 0, "is a symbolic link that goes in a circle; remove it");
 	else if (error == ENOENT)
 		r = diagnostics_add(faults, shown, 0,
-			"is not there, or a symbolic link to what is not there");
+			"is not there, or a symbolic link to a file that is not there");
 	else
 		r = diagnostics_add(faults, shown, 0, "cannot be read: %s", strerror(error));
 	return r < 0 ? r : -EINVAL;

@@ -7,9 +7,9 @@
 
 #include "lib/conf/diagnostics.h"
 
-#define PARSER_FAULTS_MAX 20	/* told of one file */
+#define PARSER_FAULTS_MAX 20	/* reported for one file */
 #define PARSER_VALUES_MAX 256	/* values of one key in one file */
-#define SHOWN "%.80s"		/* what is told of a word that may be long */
+#define SHOWN "%.80s"		/* shown of a word that may be long */
 
 /* Which section the keys belong to; a file with several has them from FIRST on. */
 enum { SECTION_NONE, SECTION_UNKNOWN, SECTION_FIRST };
@@ -19,12 +19,12 @@ struct parser {
 	struct diagnostics *faults;
 	unsigned section, line, fault_count;
 	int error;			/* -ENOMEM, once there was none */
-	const char *full;		/* the key that was told to have too many values */
+	const char *full;		/* the key that was reported to have too many values */
 };
 
-/* All of these tell what is wrong, or set parser->error. */
+/* All of these report a fault, or set parser->error. */
 void parser_complain(struct parser *p, unsigned line, const char *format, ...) _printf_(3, 4);
-/* At the end of the file: how many there were beside the PARSER_FAULTS_MAX that were told. */
+/* At the end of the file: how many there were beside the PARSER_FAULTS_MAX that were reported. */
 void parser_tell_rest(struct parser *p);
 /* That what (as "Deny=") does not know a word, and which was probably meant; all: what it takes. */
 void parser_complain_word(struct parser *p, const char *what, const char *word, const char *const *known,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The dynamic section of an ELF file: what it is called, what it is loaded
- * with. By this objects of the start are told from those loaded later by dlopen(3).
+ * with. It distinguishes objects of the start from those loaded later by dlopen(3).
  */
 #ifndef MSEALD_ELF_DYNAMIC_H
 #define MSEALD_ELF_DYNAMIC_H

@@ -22,7 +22,7 @@
 
 #define MAX_HEADERS 1024	/* program headers; the kernel takes 64 KiB of them */
 
-/* What is needed of the file header, of either class. */
+/* The needed fields of the file header, of either class. */
 struct header {
 	uint64_t entry, phoff;
 	unsigned type, phentsize, phnum;

@@ -10,7 +10,7 @@
 
 /* --- Exe= --- */
 
-/* What is wrong with a glob; NULL: nothing. */
+/* The fault of a glob; NULL: none. */
 static const char *judge_glob(const char *path)
 {
 	if (strstr(path, "**"))
@@ -41,7 +41,7 @@ static size_t plain_length(const char *path)
 	return length;
 }
 
-/* What is matched, of a path that is normalized. NULL after a complaint. */
+/* The path to match, normalized. NULL after a complaint. */
 static char *follow(struct policy_parser *p, const char *path, int kind)
 {
 	_cleanup_free_ char *plain = NULL, *followed = NULL;

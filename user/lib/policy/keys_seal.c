@@ -67,7 +67,7 @@ void policy_set_deny(struct policy_parser *p, const char *key, char *value)
 	p->deny |= deny;
 }
 
-/* allow or deny: what it says of one stop, beside Deny=. */
+/* allow or deny: sets or clears one deny bit, beside Deny=. */
 static void set_deny(struct policy_parser *p, const char *key, char *value, enum policy_word *ret)
 {
 	_cleanup_free_ char *plain = parser_copy(&p->base, value);
@@ -79,7 +79,7 @@ static void set_deny(struct policy_parser *p, const char *key, char *value, enum
 		*ret = WORD_UNSAID;
 		return;
 	}
-	/* "yes" reads as "is allowed" to one and as "is stopped" to another: neither is guessed. */
+	/* "yes" could mean allowed or denied: neither is guessed. */
 	if (parser_boolean(plain) >= 0) {
 		parser_complain(&p->base, p->base.line, "%s=%s can be read both ways; write deny or allow",
 				key, plain);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A policy file as a whole. Every fault of it is told, up to a limit, and a
- * file with one is no policy: half of a rule would seal what was not meant.
+ * A policy file as a whole. Every fault of it is reported, up to a limit, and a
+ * file with a fault is no policy: half of a rule would seal the wrong memory.
  */
 #include <errno.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static void begin_section(struct policy_parser *p, const char *name)
 			return;
 		}
 	}
-	/* Its keys are not told of one by one. */
+	/* No message for each of its keys. */
 	p->base.section = SECTION_UNKNOWN;
 	nearest = diagnostics_nearest(name, section_names + SECTION_POLICY,
 				      ELEMENTS(section_names) - SECTION_POLICY);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Paths of policies. The kernel tells where a program really is, so the path of
- * a policy is followed to there, as far as it exists: what is installed later counts too.
+ * a policy is followed to there, as far as it exists: a file installed later counts too.
  */
 #include <errno.h>
 #include <limits.h>

@@ -164,7 +164,7 @@ static bool leads_to_null(const struct reading *reading, const struct policy_fil
 	       strcmp(followed, "/dev/null") == 0;
 }
 
-/* Reads the file that stands for its name, and says in state what is to be thought of it. */
+/* Reads the file that stands for its name, and sets its state. */
 static int read_first(const struct reading *reading, struct policy_file *file)
 {
 	_cleanup_free_ char *real = NULL, *text = NULL;

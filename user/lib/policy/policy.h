@@ -24,7 +24,7 @@
 /* One value of Exe=. */
 struct policy_exe {
 	char *given;			/* as written */
-	char *path;			/* what is matched: symbolic links followed, as far as they exist */
+	char *path;			/* to match: symbolic links followed, as far as they exist */
 	unsigned line;			/* where it stands */
 	/* FOLDER: path ends in "/"; GLOB: glob(7), * stays within a name */
 	enum { POLICY_EXE_FILE, POLICY_EXE_FOLDER, POLICY_EXE_GLOB } kind;
@@ -56,7 +56,7 @@ struct policies {
 	size_t count;
 };
 
-/* What is known of a program when it starts. */
+/* The facts of a program when it starts. */
 struct policy_facts {
 	/* absolute, as the process itself sees it; NULL: not known, matches no Exe= */
 	const char *exe;
@@ -70,7 +70,7 @@ struct policy_facts {
  * of a later one; NULL ends the list; a folder that is not there has none).
  * The first folder is the administrator's: its files are always on. In the
  * others one with Enabled=no does not count.
- * A file with a fault is left out, and told of in faults; the others count.
+ * A file with a fault is left out, and reported in faults; the others count.
  * So is one that others than its owner may write, or whose owner is neither
  * root nor the caller; and all files of such a folder. faults may be NULL, here and below.
  * -ENOMEM is the only error.
@@ -78,13 +78,13 @@ struct policy_facts {
 int policies_read(const char *const *folders, struct policies *ret, struct diagnostics *faults);
 /* One file whatever its name, folder and owner. 0, -EINVAL: faults say why, or -ENOMEM. */
 int policy_read_file(const char *path, struct policy *ret, struct diagnostics *faults);
-/* The same from memory, for tests, fuzzing and `check -`; path is only told of. */
+/* The same from memory, for tests, fuzzing and `check -`; path is for messages only. */
 int policy_parse(const char *path, const char *text, size_t size, struct policy *ret,
 		 struct diagnostics *faults);
 
 /* Every file of the folders, whether or not it counts. */
 enum policy_file_state {
-	POLICY_FILE_ON,			/* in force */
+	POLICY_FILE_ON,			/* active */
 	POLICY_FILE_OFF,		/* Enabled=no */
 	POLICY_FILE_FAULT,		/* would count, and does not for its faults */
 	POLICY_FILE_MASK,		/* empty, or a link to /dev/null: none of this name counts */
@@ -128,7 +128,7 @@ const struct policy *policies_match(const struct policies *policies, const struc
 				    char **ret_why);
 bool policy_is_glob(const char *text);
 bool policy_matches(const struct policy *policy, const struct policy_facts *facts);
-/* Everything that later matches, earlier does too: false where that cannot easily be told. */
+/* Everything that later matches, earlier does too: false where that is not easily known. */
 bool policy_covers(const struct policy *earlier, const struct policy *later);
 
 const char *policy_gate_name(enum policy_gate gate);

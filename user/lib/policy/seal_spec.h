@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * How memory is to be sealed: the one form in which a policy, a request, a container and `msealctl
- * run` say it, so
- * that none of them can forget a part of it.
+ * run` say it, so that none of them can forget a part of it.
  */
 #ifndef MSEALD_LIB_POLICY_SEAL_SPEC_H
 #define MSEALD_LIB_POLICY_SEAL_SPEC_H
@@ -15,7 +14,7 @@
 enum policy_gate {
 	POLICY_GATE_AUTO,		/* the soundest there is */
 	POLICY_GATE_BPF,		/* never by mseal(2): the process is not traced */
-	POLICY_GATE_DENY,		/* stops that could only be answered with SIGKILL are left out */
+	POLICY_GATE_DENY,		/* deny bits that could only be enforced by SIGKILL are left out */
 };
 
 struct seal_spec {

@@ -14,7 +14,7 @@
 #include "lib/proc/maps.h"
 #include "lib/base/util.h"
 
-/* What is left of the line being read. */
+/* The rest of the line being read. */
 struct cursor {
 	const char *at, *end;
 };

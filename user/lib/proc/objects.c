@@ -31,8 +31,8 @@ static int by_file_and_start(const void *left, const void *right)
 }
 
 /*
- * Opens what an O_PATH descriptor refers to, for reading. What is no regular
- * file is not opened at all: -ENOEXEC. inode, unless 0, must be the file's.
+ * Opens the file of an O_PATH descriptor, for reading. Only a regular file is
+ * opened, else -ENOEXEC. inode, unless 0, must be the file's.
  */
 static int reopen_regular(int path_fd, uint64_t inode)
 {

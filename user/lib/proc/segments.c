@@ -199,7 +199,7 @@ static int by_span_start(const void *left, const void *right)
 	return (a->start > b->start) - (a->start < b->start);
 }
 
-/* Is what should be there what is there, from address on? */
+/* Is the expected file mapped from address on? */
 static bool span_fits(const struct span *span, const struct mapping *mapping, uint64_t address)
 {
 	if (span->whole || is_anonymous(mapping))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What each stop keeps true: who may access the memory (mprotect: guard pages
- * as well), what is in it (discard: also where only a protection key forbids
+ * What each bit of the deny mask keeps true: the access to the memory (mprotect: guard pages
+ * as well), its contents (discard: also where only a protection key forbids
  * writes), that it is there (unmap: the end of data, which brk may count from).
  */
 #define _GNU_SOURCE
@@ -56,14 +56,14 @@ static bool readable(struct puppet *puppet, uint64_t at)
 
 static const struct {
 	const char *deny;
-	bool stops_install, stops_remove;
+	bool denies_install, denies_remove;
 } denials[] = {
 	{ NULL, true, true },	    { "all", true, true },
 	{ "mprotect", true, true }, { "unmap,discard", false, false },
 	{ "unmap", false, false },
 };
 
-static void guard_page(const char *deny, bool stops, bool remove)
+static void guard_page(const char *deny, bool denies, bool remove)
 {
 	const char *name = remove ? "MADV_GUARD_REMOVE" : "MADV_GUARD_INSTALL";
 	struct puppet *puppet = puppet_new();
@@ -88,13 +88,13 @@ static void guard_page(const char *deny, bool stops, bool remove)
 	   "%s, --deny=%s: beside the seal it works (%s)", name, deny ?: "as usual",
 	   puppet_text(puppet, result));
 	result = puppet_call(puppet, SYS_madvise, at + PAGE, PAGE, advice);
-	if (stops)
+	if (denies)
 		ok(stopped_by_program(puppet, result), "%s, --deny=%s: %s (%s)", name, deny ?: "as usual",
 		   program_text(), puppet_text(puppet, result));
 	else
 		ok(result == 0 && readable(puppet, at + PAGE) == remove, "%s, --deny=%s: it works (%s)", name,
 		   deny ?: "as usual", puppet_text(puppet, result));
-	if (stops && !puppet_died(puppet, 0))
+	if (denies && !puppet_died(puppet, 0))
 		ok(readable(puppet, at + PAGE) != remove, "%s, --deny=%s: nothing has changed", name,
 		   deny ?: "as usual");
 	puppet_end(puppet);
@@ -166,7 +166,7 @@ static void with_key_0(void)
 
 /* --- advice of others --- */
 
-/* Whatever advice another process may give (mm/madvise.c): none changes what is sealed. */
+/* Whatever advice another process may give (mm/madvise.c): none changes sealed memory. */
 static void from_outside(int protection, const char *what)
 {
 	struct puppet *victim = puppet_new(), *other = puppet_new();
@@ -252,7 +252,7 @@ static void break_into_data(void)
 			puppet_call(puppet, SYS_brk, heap + PAGE);
 		if (sealed)
 			ok(puppet_died(puppet, 0) || protection_of(puppet->pid, at)[0] == 'r',
-			   "the end of data moved, then brk into what is sealed: it is still there");
+			   "the end of data moved, then brk into sealed memory: it is still there");
 		puppet_end(puppet);
 	}
 }
@@ -263,8 +263,8 @@ int main(int argc, char **argv)
 	(void)gate_is_override();
 	ways_begin();
 	for (size_t i = 0; i < sizeof(denials) / sizeof(*denials); i++) {
-		guard_page(denials[i].deny, denials[i].stops_install, false);
-		guard_page(denials[i].deny, denials[i].stops_remove, true);
+		guard_page(denials[i].deny, denials[i].denies_install, false);
+		guard_page(denials[i].deny, denials[i].denies_remove, true);
 	}
 	for (int permanent = 1; permanent >= 0; permanent--) {
 		with_key(permanent, "MADV_DONTNEED", MADV_DONTNEED);

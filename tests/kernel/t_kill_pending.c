@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A gate that kills lets the call happen: the address space has lost sealed
- * memory and is doomed. Nobody may get away from it: not by fork, vfork or new
- * processes that share the memory, however fast, nor while the daemon is stopped.
+ * memory, and all processes in it are to be killed (kill pending). None of them may escape: not by
+ * fork, vfork or new processes that share the memory, however fast, nor while the daemon is stopped.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -38,10 +38,10 @@ enum via { BY_MADVISE, BY_URING, BY_MUNMAP, BY_MREMAP };
 static const char *const via_names[] = { "madvise", "io_uring", "munmap", "mremap onto it" };
 
 /* What the others do. */
-enum how { WATCH, VFORK, FLOOD, HOP };
+enum how { WATCH, VFORK, FORKERS, HOP };
 static const char *const how_names[] = {
-	"who shares the memory forks when it has changed",
-	"who has called vfork forks when its child is dead",
+	"a process that shares the memory forks when it has changed",
+	"the caller of vfork forks when its child is dead",
 	"others fork all the time",
 	"a process follows another in the same memory",
 };
@@ -49,7 +49,7 @@ static const char *const how_names[] = {
 /* Shared by all, at the same address. */
 static struct board {
 	_Atomic int go, forks, refused, left;
-	/* all stand still: else the test itself could not kill who is that fast */
+	/* all stand still: else the test itself could not kill processes that fast */
 	_Atomic int stop;
 	_Atomic long page;		/* once it can be sealed */
 	_Atomic long seen, ran_us;	/* when a sharer saw the change, and how long it ran on with it */
@@ -135,7 +135,7 @@ static int striker(void *argument)
 	while (!atomic_load(&board->go))
 		;
 	strike_page();
-	/* Who has called vfork goes on when its child is dead. */
+	/* The caller of vfork goes on when its child is dead. */
 	if (how == VFORK)
 		RAW(SYS_exit_group, 0);
 	rest();
@@ -165,7 +165,7 @@ static int watcher(void *argument)
 	rest();
 }
 
-static int flooder(void *argument)
+static int forker(void *argument)
 {
 	(void)argument;
 	while (atomic_load(&board->left) < 16 && !atomic_load(&board->stop))
@@ -173,7 +173,7 @@ static int flooder(void *argument)
 	rest();
 }
 
-/* argument: which stack it has. Begets its successor, and ends. */
+/* argument: which stack it has. Forks its successor, and ends. */
 static int hopper(void *argument)
 {
 	long next = ((long)argument + 1) % STACKS;
@@ -213,9 +213,9 @@ static void victim(void)
 		clone(striker, stacks[0] + STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
 		watcher(NULL);
 		break;
-	case FLOOD:
-		clone(flooder, stacks[1] + STACK, CLONE_VM | SIGCHLD, NULL);
-		clone(flooder, stacks[2] + STACK, CLONE_VM | SIGCHLD, NULL);
+	case FORKERS:
+		clone(forker, stacks[1] + STACK, CLONE_VM | SIGCHLD, NULL);
+		clone(forker, stacks[2] + STACK, CLONE_VM | SIGCHLD, NULL);
 		clone(striker, stacks[0] + STACK, CLONE_VM | SIGCHLD, NULL);
 		break;
 	case HOP:
@@ -231,7 +231,7 @@ static void victim(void)
 
 /* --- outside --- */
 
-/* Reaps all that it begets, whose session it leads. */
+/* Reaps all its descendants, and leads their session. */
 static pid_t begin(void)
 {
 	pid_t keeper;
@@ -342,7 +342,7 @@ static void escapes_unsealed(void)
 	int before = 0;
 	bool escaped = false;
 
-	nap(how == HOP || how == FLOOD ? 300 : 50);
+	nap(how == HOP || how == FORKERS ? 300 : 50);
 	before = atomic_load(&board->forks);
 	atomic_store(&board->go, 1);
 	for (int i = 0; i < 50 && !escaped; i++) {
@@ -368,15 +368,15 @@ static void escapes(bool stopped)
 	int left;
 
 	must_seal_revocably(board->victim, (uint64_t)board->page, PAGE);
-	nap(how == HOP || how == FLOOD ? 300 : 50);
+	nap(how == HOP || how == FORKERS ? 300 : 50);
 	if (stopped)
 		daemon_pause(true);
 	atomic_store(&board->go, 1);
 	if (stopped) {
 		nap(2000);
 		left = atomic_load(&board->left);
-		/* Who was being born just then may still have to be killed. */
-		if (how != FLOOD)
+		/* A child that was being forked just then may still have to be killed. */
+		if (how != FORKERS)
 			ok(left == 0, "%s, %s%s: nobody gets away (%d)", via_names[via], how_names[how], when,
 			   left);
 		daemon_pause(false);
@@ -389,15 +389,15 @@ static void escapes(bool stopped)
 		     living(keeper, false, false), living(keeper, true, false), board->forks, board->refused,
 		     board->left);
 	if (how == WATCH && !stopped)
-		diag("who shared the memory ran on for %ld us", atomic_load(&board->ran_us));
+		diag("processes that shared the memory ran on for %ld us", atomic_load(&board->ran_us));
 	good = dies_out(keeper, false, good ? PATIENCE_MS : 100);
 	nap(300);
-	ok(good && !living(keeper, false, false), "%s, %s%s: all who shared the memory are dead",
+	ok(good && !living(keeper, false, false), "%s, %s%s: all processes that shared the memory are dead",
 	   via_names[via], how_names[how], when);
 	end(keeper);
 }
 
-/* --- every way to beget --- */
+/* --- every way to fork --- */
 
 static int exit_at_once(void *argument)
 {
@@ -407,7 +407,7 @@ static int exit_at_once(void *argument)
 }
 
 /* flags: with a stack of its own; a thread is not waited for. */
-static long beget(const long arguments[6])
+static long fork_by_clone(const long arguments[6])
 {
 	int pid = clone(exit_at_once, stacks[0] + STACK, (int)arguments[0], NULL);
 
@@ -417,7 +417,7 @@ static long beget(const long arguments[6])
 }
 
 /* whether by int 0x80 */
-static long beget_plainly(const long arguments[6])
+static long fork_plainly(const long arguments[6])
 {
 	long pid = RAW_BY(arguments[0], SYS_clone, SIGCHLD, 0, 0, 0, 0);
 
@@ -428,7 +428,7 @@ static long beget_plainly(const long arguments[6])
 	return pid < 0 ? pid : 0;
 }
 
-static long beget_by_clone3(const long arguments[6])
+static long fork_by_clone3(const long arguments[6])
 {
 	struct clone_args order = { .exit_signal = SIGCHLD };
 	long pid = RAW(SYS_clone3, &order, sizeof(order));
@@ -447,18 +447,18 @@ static const struct {
 	const char *name;
 	puppet_function function;
 	long argument;
-} births[] = {
-	{ "fork", beget_plainly, false },
-	{ "fork by int 0x80", beget_plainly, true },
-	{ "clone3", beget_by_clone3, 0 },
-	{ "vfork", beget, CLONE_VM | CLONE_VFORK | SIGCHLD },
-	{ "clone with CLONE_VM", beget, CLONE_VM | SIGCHLD },
-	{ "clone with CLONE_FILES, memory copied", beget, CLONE_FILES | SIGCHLD },
-	{ "a new thread", beget, THREAD },
+} fork_ways[] = {
+	{ "fork", fork_plainly, false },
+	{ "fork by int 0x80", fork_plainly, true },
+	{ "clone3", fork_by_clone3, 0 },
+	{ "vfork", fork_by_clone, CLONE_VM | CLONE_VFORK | SIGCHLD },
+	{ "clone with CLONE_VM", fork_by_clone, CLONE_VM | SIGCHLD },
+	{ "clone with CLONE_FILES, memory copied", fork_by_clone, CLONE_FILES | SIGCHLD },
+	{ "a new thread", fork_by_clone, THREAD },
 };
-#define BIRTHS (sizeof(births) / sizeof(*births))
+#define FORK_WAYS (sizeof(fork_ways) / sizeof(*fork_ways))
 
-static void births_refused(void)
+static void forks_fail(void)
 {
 	struct puppet *one = puppet_new(), *sibling = puppet_clone(one, CLONE_VM, NULL);
 	struct puppet *child, *unrelated;
@@ -466,30 +466,30 @@ static void births_refused(void)
 	long result;
 
 	must_seal_revocably(one->pid, at, 2 * PAGE);
-	for (size_t i = 0; i < BIRTHS; i++) {
-		result = puppet_run(one, births[i].function, births[i].argument);
-		ok(result == 0, "doomed: %s: sealed, it works (%s)", births[i].name,
+	for (size_t i = 0; i < FORK_WAYS; i++) {
+		result = puppet_run(one, fork_ways[i].function, fork_ways[i].argument);
+		ok(result == 0, "kill pending: %s: sealed, it works (%s)", fork_ways[i].name,
 		   puppet_text(one, result));
 	}
 	child = puppet_clone(one, 0, NULL);
 	unrelated = puppet_new();
 	daemon_pause(true);
 	result = puppet_call(sibling, SYS_munmap, at, PAGE);
-	ok(result == PUPPET_DEAD && WTERMSIG(sibling->status) == SIGKILL, "doomed: who unmaps dies (%s)",
-	   puppet_text(sibling, result));
-	for (size_t i = 0; i < BIRTHS; i++) {
-		result = puppet_run(one, births[i].function, births[i].argument);
+	ok(result == PUPPET_DEAD && WTERMSIG(sibling->status) == SIGKILL,
+	   "kill pending: the process that unmaps dies (%s)", puppet_text(sibling, result));
+	for (size_t i = 0; i < FORK_WAYS; i++) {
+		result = puppet_run(one, fork_ways[i].function, fork_ways[i].argument);
 		ok(result < 0 && (result != PUPPET_DEAD || WTERMSIG(one->status) == SIGKILL),
-		   "doomed: %s: then it fails (%s)", births[i].name, puppet_text(one, result));
+		   "kill pending: %s: then it fails (%s)", fork_ways[i].name, puppet_text(one, result));
 	}
-	result = puppet_run(child, beget_plainly, 0);
+	result = puppet_run(child, fork_plainly, 0);
 	ok(result == 0 && protection_of(child->pid, at)[0] == 'r',
-	   "doomed: a child of before begets as it likes (%s)", puppet_text(child, result));
-	result = puppet_run(unrelated, beget_plainly, 0);
-	ok(result == 0, "doomed: so does everybody else (%s)", puppet_text(unrelated, result));
+	   "kill pending: a child of before the kill forks as it likes (%s)", puppet_text(child, result));
+	result = puppet_run(unrelated, fork_plainly, 0);
+	ok(result == 0, "kill pending: so does everybody else (%s)", puppet_text(unrelated, result));
 	daemon_pause(false);
-	ok(puppet_died(one, PATIENCE_MS), "doomed: who is left dies when the daemon goes on");
-	ok(!puppet_died(child, 1000), "doomed: the child of before lives on");
+	ok(puppet_died(one, PATIENCE_MS), "kill pending: the processes left die when the daemon goes on");
+	ok(!puppet_died(child, 1000), "kill pending: the child of before lives on");
 	puppet_end(unrelated);
 	puppet_end(child);
 	puppet_end(sibling);
@@ -503,7 +503,7 @@ int main(int argc, char **argv)
 		enum how how;
 	} scenes[] = {
 		{ BY_MADVISE, HOP }, { BY_MUNMAP, HOP }, { BY_MADVISE, VFORK }, { BY_URING, VFORK },
-		{ BY_MUNMAP, VFORK }, { BY_MADVISE, FLOOD }, { BY_MUNMAP, FLOOD }, { BY_MREMAP, FLOOD },
+		{ BY_MUNMAP, VFORK }, { BY_MADVISE, FORKERS }, { BY_MUNMAP, FORKERS }, { BY_MREMAP, FORKERS },
 		{ BY_MADVISE, WATCH }, { BY_URING, WATCH }, { BY_MUNMAP, WATCH }, { BY_MREMAP, WATCH },
 	};
 	/* In short each of what the others do, and each call, once; six turns have all scenes. */
@@ -524,7 +524,7 @@ int main(int argc, char **argv)
 	/* Every kernel has a gate that kills. */
 	setenv("MSEALD_OPTION", "--gate=kill", 1);
 	daemon_start();
-	births_refused();
+	forks_fail();
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(*scenes); i++) {
 		via = scenes[i].via;
 		how = scenes[i].how;
