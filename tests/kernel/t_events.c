@@ -417,7 +417,7 @@ static void others_are_reported(void)
 		      *killed = puppet_new();
 	uint64_t page = puppet_pages(noisy, 1, PROT_READ), other = puppet_pages(quiet, 1, PROT_READ);
 	struct range own = { puppet_pages(killed, 3, PROT_READ), 0 };
-	int64_t lost = status_number("lost"), hints = lost_unused(), told = 0, kills = 0;
+	int64_t lost = status_number("lost"), unused_lost = lost_unused(), reported = 0, kills = 0;
 	const long many = brief(10000, 3000);
 	struct monitor monitor;
 	json_t *event;

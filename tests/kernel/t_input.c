@@ -269,7 +269,7 @@ static void too_many(void)
 
 static void exits_while_sealed(void)
 {
-	unsigned sealed = 0, refusals = 0, wrong = 0, times = brief(300, 30);
+	unsigned sealed = 0, rejected = 0, wrong = 0, times = brief(300, 30);
 
 	/* Somebody stays sealed, so that the programs are not detached each time. */
 	must_seal(puppet->pid, pages + 4 * PAGE, PAGE);

@@ -508,12 +508,12 @@ int main(int argc, char **argv)
 	};
 	/* In short each of what the others do, and each call, once; six turns have all scenes. */
 	static const enum via turns[6][4] = {
-		{ [HOP] = BY_MADVISE, [VFORK] = BY_URING, [FLOOD] = BY_MUNMAP, [WATCH] = BY_MREMAP },
-		{ [HOP] = BY_MUNMAP, [VFORK] = BY_URING, [FLOOD] = BY_MADVISE, [WATCH] = BY_MREMAP },
-		{ [HOP] = BY_MADVISE, [VFORK] = BY_MUNMAP, [FLOOD] = BY_MREMAP, [WATCH] = BY_URING },
-		{ [HOP] = BY_MUNMAP, [VFORK] = BY_MADVISE, [FLOOD] = BY_MREMAP, [WATCH] = BY_URING },
-		{ [HOP] = BY_MUNMAP, [VFORK] = BY_URING, [FLOOD] = BY_MREMAP, [WATCH] = BY_MADVISE },
-		{ [HOP] = BY_MADVISE, [VFORK] = BY_URING, [FLOOD] = BY_MREMAP, [WATCH] = BY_MUNMAP },
+		{ [HOP] = BY_MADVISE, [VFORK] = BY_URING, [FORKERS] = BY_MUNMAP, [WATCH] = BY_MREMAP },
+		{ [HOP] = BY_MUNMAP, [VFORK] = BY_URING, [FORKERS] = BY_MADVISE, [WATCH] = BY_MREMAP },
+		{ [HOP] = BY_MADVISE, [VFORK] = BY_MUNMAP, [FORKERS] = BY_MREMAP, [WATCH] = BY_URING },
+		{ [HOP] = BY_MUNMAP, [VFORK] = BY_MADVISE, [FORKERS] = BY_MREMAP, [WATCH] = BY_URING },
+		{ [HOP] = BY_MUNMAP, [VFORK] = BY_URING, [FORKERS] = BY_MREMAP, [WATCH] = BY_MADVISE },
+		{ [HOP] = BY_MADVISE, [VFORK] = BY_URING, [FORKERS] = BY_MREMAP, [WATCH] = BY_MUNMAP },
 	};
 
 	puppet_main(argc, argv);

@@ -337,15 +337,15 @@ static void many_denials(struct puppet *puppet, uint64_t page)
 
 	monitor_open(&monitor, 0);
 	(void)try_pin(many);
-	ok(denied(puppet, page), "told: after %u of them a seal holds", many);
+	ok(denied(puppet, page), "denials: after %u of them a seal holds", many);
 	do {
 		event = monitor_next(&monitor, 10000);
 		pid = (pid_t)json_number(event, "pid");
 		json_decref(event);
 	} while (event && pid != puppet->pid);
 	ok(event && monitor.lost == 0 && status_number("lost") == 0,
-	   "told: and no attempt on a seal is lost");
-	ok(denied_at("pin") == before + many, "told: while all of them are counted");
+	   "denials: and no attempt on a seal is lost");
+	ok(denied_at("pin") == before + many, "denials: while all of them are counted");
 	monitor_close(&monitor);
 }
 

@@ -359,7 +359,7 @@ static void said(void)
 static void overflow(struct actor *actor)
 {
 	const long count = brief(20000, 6000);
-	int64_t told, lost, told_after, lost_after;
+	int64_t reported, lost, reported_after, lost_after;
 
 	totals(&reported, &lost);
 	daemon_pause(true);
@@ -367,8 +367,8 @@ static void overflow(struct actor *actor)
 	daemon_pause(false);
 	totals(&reported_after, &lost_after);
 	ok(lost_after > lost, "some are lost, and that is said (%" PRId64 ")", lost_after - lost);
-	ok(told_after - told + lost_after - lost == count,
-	   "what is told and what is lost make %ld (%" PRId64 " + %" PRId64 ")", count, told_after - told,
+	ok(reported_after - reported + lost_after - lost == count,
+	   "reported and lost attempts make %ld (%" PRId64 " + %" PRId64 ")", count, reported_after - reported,
 	   lost_after - lost);
 	says("msealctl policy report", "not in this table: the event buffer was full",
 	     "msealctl says so, too");
@@ -391,7 +391,7 @@ static void reset(void)
 static void crash(struct actor *actor)
 {
 	const long many = brief(30000, 15000);
-	int64_t told, lost, audited;
+	int64_t reported, lost, audited;
 
 	ok(act_so(actor, 'p', 6) == 6, "6 attempts");
 	totals(&reported, &lost);
@@ -410,11 +410,11 @@ static void crash(struct actor *actor)
 	daemon_start();
 	ok(answer(actor) == many, "%ld attempts, and the daemon is killed and started again meanwhile", many);
 	audited = status_number("audited") - audited;
-	totals(&told, &lost);
-	ok(audited >= many && told - 13 > 0 && told - 13 + lost == audited,
-	   "kill -9 in the middle: told and lost are what the kernel has counted (%" PRId64 " + %" PRId64
+	totals(&reported, &lost);
+	ok(audited >= many && reported - 13 > 0 && reported - 13 + lost == audited,
+	   "kill -9 in the middle: reported and lost attempts are what the kernel has counted (%" PRId64 " + %" PRId64
 	   " = %" PRId64 ")",
-	   told - 13, lost, audited);
+	   reported - 13, lost, audited);
 }
 
 static void remove_pins(void)

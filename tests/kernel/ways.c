@@ -246,7 +246,7 @@ unsigned abis_of_turn(unsigned abis, unsigned which)
 static bool is_struck(const struct attack *attack, unsigned which, bool permanent)
 {
 	which += turn();
-	return attack->stopper != ALLOWED || brief(1, (which + which / 4) % 2 == permanent);
+	return attack->mechanism != ALLOWED || brief(1, (which + which / 4) % 2 == permanent);
 }
 
 void make_attack(const struct attack *attack, unsigned abis)

@@ -118,14 +118,15 @@ static void those_that_already_were(void **state)
 /* Whole pages of this machine, whose size is said. */
 static void ranges_of_whole_pages(void **state)
 {
-	const struct seal_request request = { .pid = 1 };
-	const struct range whole = { PAGE, 3 * PAGE }, part = { PAGE, 2 * PAGE + PAGE / 4 };
+	struct range whole = { PAGE, 3 * PAGE }, part = { PAGE, 2 * PAGE + PAGE / 4 };
+	struct seal_request request = { .pid = 1, .ranges = &whole, .count = 1 };
 	struct error error = {};
 	char wanted[64];
 
 	(void)state;
-	assert_int_equal(plan_check_range(&request, &whole, &error), 0);
-	assert_true(plan_check_range(&request, &part, &error) < 0);
+	assert_int_equal(plan_check_ranges(&request, &error), 0);
+	request.ranges = &part;
+	assert_true(plan_check_ranges(&request, &error) < 0);
 	(void)snprintf(wanted, sizeof(wanted), "must be multiples of %llu", (unsigned long long)PAGE);
 	assert_non_null(strstr(error.message, wanted));
 }
