@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The policies that are in force: read at the start and at each reload, and put
- * into the kernel as triggers. A file that cannot be read any more leaves its
+ * into the kernel (match_tables.h). A file that cannot be read any more leaves its
  * last good version in force, a copy of which is kept for the next daemon.
  */
 #ifndef MSEALD_POLICY_ACTIVE_H
@@ -9,6 +9,7 @@
 
 #include "bpf/programs.h"
 #include "lib/policy/policy.h"
+#include "mseald/shared.h"
 
 #define ACTIVE_KEPT "/run/mseald/policy.d"
 
@@ -16,7 +17,7 @@ struct active;
 
 /* With none in force. NULL without memory. */
 struct active *active_new(struct programs *programs);
-struct active *active_free(struct active *active);	/* takes NULL, returns NULL; the triggers stay */
+struct active *active_free(struct active *active);	/* takes NULL, returns NULL; those in the kernel stay */
 
 /*
  * Reads all files, attaches what policies need, then changes over. Logs. A negative errno: nothing
@@ -40,6 +41,12 @@ int active_find_seal(const struct active *active, const char *name, struct seal_
 const struct policies *active_policies(const struct active *active);
 /* The one of this name; NULL: none. */
 const struct policy *active_find(const struct active *active, const char *name);
+/*
+ * The policy that applies to a program: as the kernel has decided at its exec (watched; NULL: it was not watched),
+ * or else by what is known of it. NULL: none.
+ */
+const struct policy *active_match(const struct active *active, const struct mseald_watched *watched,
+				  const struct policy_facts *facts);
 /* Faults that the last reading found. */
 size_t active_faults(const struct active *active);
 /* Does any of them ask whether a program is marked? */
