@@ -43,17 +43,17 @@ struct match {
 	char bytes[MSEALD_EXE_MAX];
 	u64 hash;			/* of all of it so far */
 	u64 name;			/* of what is in bytes */
-	struct mseald_policy_set left;	/* not ruled out by any key so far */
-	struct mseald_policy_set met;	/* by the key at hand */
+	struct mseald_policy_set left; /* not ruled out by any key so far */
+	struct mseald_policy_set met; /* by the key at hand */
 	u32 generation;
-	u32 key;			/* at hand */
-	u32 unknown;			/* bits 1 << enum mseald_match_key: those that cannot be told here */
+	u32 key; /* at hand */
+	u32 unknown; /* bits 1 << enum mseald_match_key: those that cannot be told here */
 	u32 taken;
 };
 
 /*
- * A program may be preempted by another task that starts a program. So no task has a CPU's own; each takes the
- * first that is free, near those of its CPU.
+ * A task may be preempted in here by another that starts a program, too. So no workspace belongs to a CPU:
+ * each task takes the first free one near those of its CPU.
  */
 #define WORKSPACES 256
 #define WORKSPACES_CPU 8
@@ -152,8 +152,8 @@ __noinline int hash_name(struct match *match)
 struct glob_walk {
 	const struct match *match;
 	const struct mseald_glob *glob;
-	u32 at, element;		/* in the text, in the pattern */
-	u32 back_at, back_element;	/* where the last star may take one byte more; 0: there was none */
+	u32 at, element; /* in the text, in the pattern */
+	u32 back_at, back_element; /* where the last star may take one byte more; 0: there was none */
 	u32 ended, matched;
 };
 
@@ -215,10 +215,11 @@ __noinline int meet_glob(u32 index, struct match *match)
 /* What is in bytes, against all patterns of the key at hand. */
 __noinline int meet_globs(struct match *match)
 {
-	if (!match || !(match->key == MSEALD_MATCH_EXE ? table_of(match)->exe_globs : table_of(match)->unit_globs))
+	if (!match ||
+	    !(match->key == MSEALD_MATCH_EXE ? table_of(match)->exe_globs : table_of(match)->unit_globs))
 		return 0;
 	for (u32 i = 0; i < MSEALD_MAX_GLOBS; i++) {
-		/* Read each time: for the verifier it is any number, and not one that it has to keep track of. */
+		/* Read each time: the verifier then does not keep track of what it may be. */
 		if (*(volatile u32 *)&table_of(match)->globs <= i)
 			break;
 		if (meet_glob((match->generation & 1) * MSEALD_MAX_GLOBS + i, match))
@@ -271,7 +272,8 @@ __noinline int meet_level(u64 cgroup, u32 level, struct match *match)
 /* From the root of the hierarchy, which has level 0 and no name, down. Of the task's cgroup. */
 __noinline int meet_cgroup(struct match *match)
 {
-	struct cgroup *cgroup = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups, dfl_cgrp);
+	struct cgroup *cgroup = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups,
+					      dfl_cgrp);
 	int level = BPF_CORE_READ(cgroup, level);
 
 	if (!match)
@@ -283,7 +285,7 @@ __noinline int meet_cgroup(struct match *match)
 		if (meet_level((u64)cgroup, i, match))
 			return 1;
 	}
-	return 1;		/* deeper than policies can name */
+	return 1; /* deeper than policies can name */
 }
 
 static __always_inline void read_file(struct linux_binprm *bprm, struct mseald_file *ret)
@@ -382,7 +384,8 @@ static __always_inline u32 decide(struct match *match)
 }
 
 /* Narrows what is left by one key; false: nothing is. */
-static __always_inline bool match_key(struct linux_binprm *bprm, struct match *match, enum mseald_match_key key)
+static __always_inline bool match_key(struct linux_binprm *bprm, struct match *match,
+				      enum mseald_match_key key)
 {
 	int unknown;
 

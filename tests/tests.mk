@@ -22,7 +22,8 @@ RUNME := $(addprefix $(B)/tests/kernel/, \
 STARTED := $(addprefix $(B)/tests/kernel/, \
 	started started-norelro started-nopie started-static started-static-pie started-static-norelro)
 FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
-KERNEL_TOOL := $(STARTED) $(B)/tests/kernel/briefly $(FUZZ_CALLS) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload \
+KERNEL_TOOL := $(STARTED) $(FUZZ_CALLS) $(B)/tests/kernel/briefly $(B)/tests/kernel/inject \
+	$(B)/tests/kernel/httpload \
 	$(B)/tests/kernel/puppet32 $(RUNME)
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -100,8 +101,8 @@ $(B)/tests/kernel/fuzz32: tests/kernel/fuzz_runner.c tests/kernel/fuzz_runner.h
 $(B)/tests/kernel/briefly: tests/kernel/briefly.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none \
-		-no-pie -nostdlib -static -o $@ $<
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 -ffreestanding -fno-pic -fno-stack-protector \
+		-fcf-protection=none -no-pie -nostdlib -static -o $@ $<
 
 # What t_run runs: one program, linked in all ways.
 RUNME_FLAGS = -std=gnu11 $(WARNINGS) -O1

@@ -328,10 +328,10 @@ struct mseald_exec_event {
 };
 
 /*
- * Which policy applies to a starting program: bpf/exec_match.bpf.c decides by these tables, as policies_match()
- * of user/lib does. Each policy is a bit, in the order of names. A program's path, for instance, meets the
- * policies that name it; a key rules out the policies that have it and were not met by it. The first that is
- * left applies.
+ * Which policy applies to a starting program: bpf/exec_match.bpf.c decides by these tables, with the result
+ * of policies_match() of user/lib. Each policy is a bit, in the order of names. A key of a program, its path
+ * for instance, rules out the policies that have this key and do not name the program. The first policy that
+ * is left applies.
  */
 #define MSEALD_POLICY_BITS 256u
 /* The last bits stand for all further policies, by the key that is most selective of each; all are open. */
@@ -352,21 +352,21 @@ enum mseald_match_key {
 
 /* Texts that are compared by their hash, which is FNV-1a: the keys of the map `triggers`. */
 enum mseald_trigger_kind {
-	MSEALD_TRIGGER_FILE,		/* the program's path */
-	MSEALD_TRIGGER_FOLDER,		/* of a folder above it, "/" at the end */
-	MSEALD_TRIGGER_UNIT,		/* name of a cgroup that it is in or below */
-	MSEALD_TRIGGER_CGROUP,		/* path of a cgroup that it is in or below */
-	MSEALD_TRIGGER_USER,		/* effective user id; not a hash */
+	MSEALD_TRIGGER_FILE, /* the program's path */
+	MSEALD_TRIGGER_FOLDER, /* of a folder above it, "/" at the end */
+	MSEALD_TRIGGER_UNIT, /* name of a cgroup that it is in or below */
+	MSEALD_TRIGGER_CGROUP, /* path of a cgroup that it is in or below */
+	MSEALD_TRIGGER_USER, /* effective user id; not a hash */
 	MSEALD_TRIGGER_COUNT,
 };
 
 struct mseald_trigger {
 	__u64 hash;
 	__u32 kind;
-	__u32 generation;		/* of the policies that it is of */
+	__u32 generation; /* of the policies that it is of */
 };
 
-#define MSEALD_MAX_TRIGGERS 16384u	/* of one generation; the map has room for two */
+#define MSEALD_MAX_TRIGGERS 16384u /* of one generation; the map has room for two */
 #define MSEALD_HASH_START 0xcbf29ce484222325ULL
 #define MSEALD_HASH_STEP(hash, byte) (((hash) ^ (__u8)(byte)) * 0x100000001b3ULL)
 
@@ -381,13 +381,13 @@ struct mseald_trigger {
 #define MSEALD_GLOB_END 0u
 #define MSEALD_GLOB_ANY 0x100u
 #define MSEALD_GLOB_STAR 0x101u
-#define MSEALD_GLOB_SET 0x200u		/* | its number */
+#define MSEALD_GLOB_SET 0x200u /* | its number */
 #define MSEALD_GLOB_ELEMENTS 256u
 #define MSEALD_GLOB_SETS 8u
-#define MSEALD_MAX_GLOBS 64u		/* of one generation */
+#define MSEALD_MAX_GLOBS 64u /* of one generation */
 
 struct mseald_glob {
-	__u32 key;			/* MSEALD_MATCH_EXE or MSEALD_MATCH_UNIT */
+	__u32 key; /* MSEALD_MATCH_EXE or MSEALD_MATCH_UNIT */
 	__u32 pad;
 	struct mseald_policy_set policies;
 	__u16 element[MSEALD_GLOB_ELEMENTS];
@@ -395,12 +395,12 @@ struct mseald_glob {
 };
 
 struct mseald_match_table {
-	__u32 keys;			/* bits 1 << enum mseald_match_key that any policy has */
-	__u32 globs, exe_globs, unit_globs;	/* how many: all, of Exe=, of Unit= */
+	__u32 keys; /* bits 1 << enum mseald_match_key that any policy has */
+	__u32 globs, exe_globs, unit_globs; /* how many: all, of Exe=, of Unit= */
 	struct mseald_policy_set all;
-	struct mseald_policy_set open;	/* whether it applies the daemon has to find out */
-	struct mseald_policy_set sealing;	/* that seal anything */
-	struct mseald_policy_set without[MSEALD_MATCH_KEYS];	/* that do not have this key */
+	struct mseald_policy_set open; /* whether it applies the daemon has to find out */
+	struct mseald_policy_set sealing; /* that seal anything */
+	struct mseald_policy_set without[MSEALD_MATCH_KEYS]; /* that do not have this key */
 	__u64 trigger_bits[MSEALD_TRIGGER_BITS / 64];
 };
 
@@ -411,7 +411,7 @@ struct mseald_file {
 };
 
 #define MSEALD_EXE_MAX 256		/* bytes of a path, with its NUL */
-#define MSEALD_POLICY_OPEN 0xffffffffu	/* the daemon has to find out */
+#define MSEALD_POLICY_OPEN 0xffffffffu /* the daemon has to find out */
 #define MSEALD_WATCHED_FORKED 0x1u	/* of a child: the facts are those of its parent's exec */
 
 /* An watched address space: what was true at the exec. Never changed but by the daemon. */
@@ -420,7 +420,7 @@ struct mseald_watched {
 	struct mseald_file file;	/* zero unless there is a trigger for marked ones */
 	__u32 user;			/* effective */
 	__u32 flags;
-	__u32 policy;			/* that applies: its place among those of this generation; or open */
+	__u32 policy; /* that applies: its place among those of this generation; or open */
 	__u32 generation;
 	char exe[MSEALD_EXE_MAX];	/* in the root of the process; empty: longer than that */
 };
@@ -459,8 +459,8 @@ struct mseald_state {
 	/* The process whose children may trace in spite of a foreign-write seal: the daemon; 0: none. */
 	__u64 injector_start;		/* of its thread group leader, boot-time ns: written before its id */
 	__u32 injector_tgid;		/* in the initial namespace */
-	__u32 policies;			/* generation of those in force, its lowest bit says which table; 0: none */
-	__u32 last_policies;		/* the last generation that there was: the daemon's */
+	__u32 policies; /* generation of those in force, its lowest bit says which table; 0: none */
+	__u32 last_policies; /* the last generation that there was: the daemon's */
 	__u32 pad;
 	/* Of the map `report`, by the daemon alone. */
 	__u64 report_since;		/* ns since 1970; 0: what is on the disk is not read yet */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What t_match starts: says so with one byte, and waits to be killed. No library, so that it begins at once. */
+/* What t_match starts: it writes a byte and waits to be killed. It has no library, and begins at once. */
 #include <asm/unistd.h>
 
 /*

@@ -28,25 +28,49 @@
 #define FILE_MAX 65536
 #define ETC POLICY_FOLDER_ETC
 #define VENDOR POLICY_FOLDER_VENDOR
-#define STARTS 50			/* for each folder of policies */
+#define STARTS 50 /* for each folder of policies */
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 /* Also names that patterns are likely to take for others. */
 static const char *const programs[] = {
-	"/srv/m/a", "/srv/m/ab", "/srv/m/abc", "/srv/m/bin/a", "/srv/m/bin/ab", "/srv/m/bin/nginx",
-	"/srv/m/bin/nginx2", "/srv/m/bin/nginx-1.22", "/srv/m/sbin/nginx", "/srv/m/sbin/Nginx",
-	"/srv/m/lib/x/y/z", "/srv/m/lib/x/y/zz", "/srv/m/lib/x y/z", "/srv/m/lib/[x]/z", "/srv/m/lib/-/z",
-	"/srv/m/opt/java/bin/java", "/srv/m/opt/java/bin/javac", "/srv/m/opt/java-17/bin/java",
-	"/srv/m/\xc3\xa4/b", "/srv/m/w*", "/srv/m/o.service/o",
-	"/srv/m/a-name-that-is-long/and-one-that-is-longer-still/and-so-on-until-there-is-more-of-it-than-usual/"
-	"because-policies-may-name-paths-of-up-to-255-bytes/which-is-what-the-kernel-keeps-of-them/at-most/p",
+	"/srv/m/a",
+	"/srv/m/ab",
+	"/srv/m/abc",
+	"/srv/m/bin/a",
+	"/srv/m/bin/ab",
+	"/srv/m/bin/nginx",
+	"/srv/m/bin/nginx2",
+	"/srv/m/bin/nginx-1.22",
+	"/srv/m/sbin/nginx",
+	"/srv/m/sbin/Nginx",
+	"/srv/m/lib/x/y/z",
+	"/srv/m/lib/x/y/zz",
+	"/srv/m/lib/x y/z",
+	"/srv/m/lib/[x]/z",
+	"/srv/m/lib/-/z",
+	"/srv/m/opt/java/bin/java",
+	"/srv/m/opt/java/bin/javac",
+	"/srv/m/opt/java-17/bin/java",
+	"/srv/m/\xc3\xa4/b",
+	"/srv/m/w*",
+	"/srv/m/o.service/o",
+	"/srv/m/a-name-that-is-long/and-one-that-is-longer-still/and-so-on-until-there-is-more-of-it-than-"
+	"usual/because-policies-may-name-paths-of-up-to-255-bytes/which-is-what-the-kernel-keeps-of-them/p",
 };
 
 static const char *const cgroups[] = {
-	"/", "/system.slice", "/system.slice/nginx.service", "/system.slice/nginx@one.service",
-	"/system.slice/nginx@two.service/sub", "/system.slice/system-getty.slice/getty@tty1.service",
-	"/user.slice", "/user.slice/user-1000.slice/app.scope", "/user.slice/nginx.service", "/nginx",
-	"/nginx/nginx", "/kubepods/pod\\x2d1/c",
+	"/",
+	"/system.slice",
+	"/system.slice/nginx.service",
+	"/system.slice/nginx@one.service",
+	"/system.slice/nginx@two.service/sub",
+	"/system.slice/system-getty.slice/getty@tty1.service",
+	"/user.slice",
+	"/user.slice/user-1000.slice/app.scope",
+	"/user.slice/nginx.service",
+	"/nginx",
+	"/nginx/nginx",
+	"/kubepods/pod\\x2d1/c",
 };
 
 static const uid_t users[] = { 0, 33, 1000, 1001, 65534 };
@@ -87,7 +111,8 @@ static void pattern_of(const char *text, bool path, char out[1024])
 			for (size_t k = 0; path && k < 4 && i > k && text[i - k] == '/'; k++)
 				i--;
 		} else if (kind == 2) {
-			at += (size_t)sprintf(out + at, "[%s%c-%c]", chance(20) ? (chance(50) ? "!" : "^") : "",
+			at += (size_t)sprintf(out + at, "[%s%c-%c]",
+					      chance(20) ? (chance(50) ? "!" : "^") : "",
 					      text[i] == ']' || text[i] == '-' ? 'a' : text[i] - (int)draw(2),
 					      'z');
 		} else if (kind == 3) {
@@ -145,7 +170,7 @@ static void write_policy(const char *folder)
 	if (!file)
 		bail("%s: %s", path, strerror(errno));
 	if (chance(4)) {
-		fclose(file);	/* a mask */
+		fclose(file); /* a mask */
 		return;
 	}
 	if (chance(10))
@@ -210,8 +235,10 @@ static void make_programs(const char *from)
 			char path[1024], command[4096];
 
 			/* One file of each kind: the daemon looks into a file once. */
-			(void)snprintf(path, sizeof(path), "%s%s", marked ? "/marked" : "/plain", programs[i]);
-			(void)snprintf(command, sizeof(command), "mkdir -p \"$(dirname '%s')\" && ln /%s/program '%s'", path,
+			(void)snprintf(path, sizeof(path), "%s%s", marked ? "/marked" : "/plain",
+				       programs[i]);
+			(void)snprintf(command, sizeof(command),
+				       "mkdir -p \"$(dirname '%s')\" && ln /%s/program '%s'", path,
 				       marked ? "marked" : "plain", path);
 			if (system(command) != 0)
 				bail("%s", command);
@@ -272,7 +299,10 @@ static void try(int map, const struct policies *policies, bool may_be_open)
 {
 	struct start start = { ANY(programs), ANY(cgroups), ANY(users), chance(30) };
 	struct policy_facts facts = {
-		.exe = start.program, .cgroup = start.cgroup, .user = start.user, .marked = start.marked,
+		.exe = start.program,
+		.cgroup = start.cgroup,
+		.user = start.user,
+		.marked = start.marked,
 	};
 	const struct policy *expected = policies_match(policies, &facts, NULL);
 	struct mseald_watched watched = {};

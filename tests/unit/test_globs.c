@@ -20,12 +20,13 @@ static bool takes(const struct mseald_glob *glob, const __u16 *element, const ch
 	if (*element == MSEALD_GLOB_END)
 		return !byte;
 	if (*element == MSEALD_GLOB_STAR)
-		return takes(glob, element + 1, text) || (byte && byte != '/' && takes(glob, element, text + 1));
+		return takes(glob, element + 1, text) ||
+		       (byte && byte != '/' && takes(glob, element, text + 1));
 	if (!byte)
 		return false;
 	if (*element == MSEALD_GLOB_ANY ? byte == '/' :
-	    *element & MSEALD_GLOB_SET ? !(glob->set[*element & 7][byte / 64] >> byte % 64 & 1) :
-					 byte != *element)
+	    *element & MSEALD_GLOB_SET	? !(glob->set[*element & 7][byte / 64] >> byte % 64 & 1) :
+					  byte != *element)
 		return false;
 	return takes(glob, element + 1, text + 1);
 }
@@ -48,8 +49,10 @@ static void each_kind(void **state)
 
 static void beyond(void **state)
 {
-	static const char *const patterns[] = { "/[[:alpha:]]", "/[]a]", "/[a/b]", "/[", "/[a", "/[!]a]", "/[]",
-						"/[a][b][c][d][e][f][g][h][i]" };
+	static const char *const patterns[] = { "/[[:alpha:]]", "/[]a]",
+						"/[a/b]",	"/[",
+						"/[a",		"/[!]a]",
+						"/[]",		"/[a][b][c][d][e][f][g][h][i]" };
 	char longest[MSEALD_GLOB_ELEMENTS + 1] = "";
 	struct mseald_glob glob;
 
@@ -64,7 +67,8 @@ static void beyond(void **state)
 
 static void as_fnmatch(void **state)
 {
-	static const char *const parts[] = { "a", "b", "/", "*", "?", "[ab]", "[!a]", "[^/b]", "[a-c.]", "\\", "." };
+	static const char *const parts[] = { "a",    "b",     "/",	"*",  "?", "[ab]",
+					     "[!a]", "[^/b]", "[a-c.]", "\\", "." };
 	static const char letters[] = "ab/.\\";
 	unsigned compared = 0, taken = 0;
 

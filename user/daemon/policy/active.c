@@ -14,7 +14,7 @@
 struct active {
 	struct programs *programs;
 	struct policies policies;
-	uint32_t generation;		/* of these, as the kernel calls them; 0: it has none of them */
+	uint32_t generation; /* of these, as the kernel calls them; 0: it has none of them */
 	size_t faults;			/* in the files, as they were last read */
 	size_t first;			/* of these, which are somebody else's; the others are of files */
 	bool read;			/* the files have been */

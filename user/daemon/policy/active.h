@@ -17,7 +17,7 @@ struct active;
 
 /* With none in force. NULL without memory. */
 struct active *active_new(struct programs *programs);
-struct active *active_free(struct active *active);	/* takes NULL, returns NULL; those in the kernel stay */
+struct active *active_free(struct active *active); /* takes NULL, returns NULL; those in the kernel stay */
 
 /*
  * Reads all files, attaches what policies need, then changes over. Logs. A negative errno: nothing
@@ -42,8 +42,8 @@ const struct policies *active_policies(const struct active *active);
 /* The one of this name; NULL: none. */
 const struct policy *active_find(const struct active *active, const char *name);
 /*
- * The policy that applies to a program: as the kernel has decided at its exec (watched; NULL: it was not watched),
- * or else by what is known of it. NULL: none.
+ * The policy that applies to a program: the kernel's decision at its exec (watched; NULL: it was not
+ * watched), or else what its facts say. NULL: none.
  */
 const struct policy *active_match(const struct active *active, const struct mseald_watched *watched,
 				  const struct policy_facts *facts);

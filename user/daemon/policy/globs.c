@@ -58,7 +58,8 @@ bool glob_compile(const char *pattern, struct mseald_glob *ret)
 			break;
 		case '[':
 			length = bracket_length(pattern);
-			if (!length || sets == MSEALD_GLOB_SETS || !compile_set(pattern, length, ret->set[sets]))
+			if (!length || sets == MSEALD_GLOB_SETS ||
+			    !compile_set(pattern, length, ret->set[sets]))
 				return false;
 			element = (__u16)(MSEALD_GLOB_SET | sets++);
 			break;

@@ -135,7 +135,7 @@ static bool has_key(const struct policy *policy, enum mseald_match_key key)
 	case MSEALD_MATCH_UNIT:
 		return policy->unit_count;
 	case MSEALD_MATCH_CGROUP:
-		return policy->cgroup_count && !has_root(policy);	/* all are below "/" */
+		return policy->cgroup_count && !has_root(policy); /* all are below "/" */
 	case MSEALD_MATCH_USER:
 		return policy->user_count;
 	case MSEALD_MATCH_MARKED:
@@ -146,7 +146,8 @@ static bool has_key(const struct policy *policy, enum mseald_match_key key)
 	return false;
 }
 
-static int add_key(struct tables *tables, const struct policy *policy, enum mseald_match_key key, uint32_t bit)
+static int add_key(struct tables *tables, const struct policy *policy, enum mseald_match_key key,
+		   uint32_t bit)
 {
 	int r = 0;
 
@@ -267,11 +268,12 @@ static uint32_t glob_index(uint32_t generation, uint32_t glob)
 
 static int write_maps(struct programs *programs, const struct tables *tables)
 {
-	int triggers_fd = programs_map_fd(programs, "triggers"), globs_fd = programs_map_fd(programs, "globs");
+	int triggers_fd = programs_map_fd(programs, "triggers"),
+	    globs_fd = programs_map_fd(programs, "globs");
 
 	for (size_t i = 0; i < tables->count; i++)
-		if (bpf_map_update_elem(triggers_fd, &tables->entries[i].trigger, &tables->entries[i].policies,
-					BPF_ANY) < 0)
+		if (bpf_map_update_elem(triggers_fd, &tables->entries[i].trigger,
+					&tables->entries[i].policies, BPF_ANY) < 0)
 			return errno == E2BIG ? -ENOSPC : -errno;
 	for (uint32_t i = 0; i < tables->globs_count; i++) {
 		uint32_t index = glob_index(tables->generation, i);
