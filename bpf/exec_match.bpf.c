@@ -49,6 +49,10 @@ struct match {
 	u32 key; /* at hand */
 	u32 unknown; /* bits 1 << enum mseald_match_key: those that cannot be told here */
 	u32 taken;
+	/* Of the pattern at hand: */
+	u32 at, element;		/* in the text, in the pattern */
+	u32 back_at, back_element;	/* where the last star may take one byte more; 0: there was none */
+	enum { GLOB_UNKNOWN, GLOB_MATCHES, GLOB_DIFFERS } result;
 };
 
 /*
@@ -150,11 +154,8 @@ __noinline int hash_name(struct match *match)
 #define GLOB_STEPS 4096
 
 struct glob_walk {
-	const struct match *match;
+	struct match *match;
 	const struct mseald_glob *glob;
-	u32 at, element; /* in the text, in the pattern */
-	u32 back_at, back_element; /* where the last star may take one byte more; 0: there was none */
-	u32 ended, matched;
 };
 
 static __always_inline bool element_has(const struct mseald_glob *glob, u32 element, u8 byte)
@@ -164,52 +165,56 @@ static __always_inline bool element_has(const struct mseald_glob *glob, u32 elem
 	return element == MSEALD_GLOB_ANY ? byte != '/' : element == byte;
 }
 
+/*
+ * How far it is stands in the workspace: of a number on the stack the verifier of 6.1 takes what it was before
+ * the first step for what it always is (kernel/bpf/verifier.c, set_loop_callback_state), and drops the rest.
+ */
 static long glob_step(u32 step, struct glob_walk *walk)
 {
-	u8 byte = walk->match->bytes[walk->at & (MSEALD_EXE_MAX - 1)];
-	u32 element = walk->glob->element[walk->element & (MSEALD_GLOB_ELEMENTS - 1)];
+	struct match *match = walk->match;
+	u8 byte = match->bytes[match->at & (MSEALD_EXE_MAX - 1)];
+	u32 element = walk->glob->element[match->element & (MSEALD_GLOB_ELEMENTS - 1)];
 
 	if (element == MSEALD_GLOB_STAR) {
-		walk->element++;
-		walk->back_element = walk->element;
-		walk->back_at = walk->at;
+		match->element++;
+		match->back_element = match->element;
+		match->back_at = match->at;
 		return 0;
 	}
 	if (!byte && element == MSEALD_GLOB_END) {
-		walk->ended = walk->matched = 1;
+		match->result = GLOB_MATCHES;
 		return 1;
 	}
 	if (byte && element_has(walk->glob, element, byte)) {
-		walk->at++;
-		walk->element++;
+		match->at++;
+		match->element++;
 		return 0;
 	}
-	byte = walk->match->bytes[walk->back_at & (MSEALD_EXE_MAX - 1)];
-	if (!walk->back_element || !byte || byte == '/') {
-		walk->ended = 1;
+	byte = match->bytes[match->back_at & (MSEALD_EXE_MAX - 1)];
+	if (!match->back_element || !byte || byte == '/') {
+		match->result = GLOB_DIFFERS;
 		return 1;
 	}
-	walk->back_at++;
-	walk->at = walk->back_at;
-	walk->element = walk->back_element;
+	match->back_at++;
+	match->at = match->back_at;
+	match->element = match->back_element;
 	return 0;
 }
 
 /* What is in bytes, against one pattern. 1: that takes too long to say. */
 __noinline int meet_glob(u32 index, struct match *match)
 {
-	struct glob_walk walk = { .match = match };
 	struct mseald_glob *glob = bpf_map_lookup_elem(&globs, &index);
+	struct glob_walk walk = { .match = match, .glob = glob };
 
 	if (!match || !glob || glob->key != match->key)
 		return 0;
-	walk.glob = glob;
+	match->at = match->element = match->back_at = match->back_element = 0;
+	match->result = GLOB_UNKNOWN;
 	bpf_loop(GLOB_STEPS, glob_step, &walk, 0);
-	if (!walk.ended)
-		return 1;
-	if (walk.matched)
+	if (match->result == GLOB_MATCHES)
 		add_to(&match->met, &glob->policies);
-	return 0;
+	return match->result == GLOB_UNKNOWN;
 }
 
 /* What is in bytes, against all patterns of the key at hand. */

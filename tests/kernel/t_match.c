@@ -2,7 +2,7 @@
 /*
  * Which policy applies to a program the kernel decides as user/lib does: folders of made-up policies, and
  * starts of a program under made-up paths, in made-up cgroups, by several users, marked or not. 10,000 starts
- * ($MSEALD_BRIEF: 300), each compared with policies_match(). $MSEALD_SEED: the same again.
+ * ($MSEALD_BRIEF: 400), each compared with policies_match(). $MSEALD_SEED: the same again.
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
@@ -100,7 +100,7 @@ static void pattern_of(const char *text, bool path, char out[1024])
 	size_t at = 0, length = strlen(text);
 
 	for (size_t i = 0; i < length; i++) {
-		unsigned kind = (path && i < 2) || text[i] == '/' ? 99 : draw(40);
+		unsigned kind = (path && i < 2) || text[i] == '/' ? 99 : draw(20);
 
 		if (kind == 0) {
 			out[at++] = '?';
@@ -116,7 +116,7 @@ static void pattern_of(const char *text, bool path, char out[1024])
 					      text[i] == ']' || text[i] == '-' ? 'a' : text[i] - (int)draw(2),
 					      'z');
 		} else if (kind == 3) {
-			at += (size_t)sprintf(out + at, "[%s]", chance(30) ? "[:alpha:]" : "abnx.");
+			at += (size_t)sprintf(out + at, "[%s]", chance(8) ? "[:alpha:]" : "abnx.");
 		} else {
 			out[at++] = text[i];
 		}
@@ -396,7 +396,7 @@ static int learn_marks(void)
 int main(void)
 {
 	const char *seed = getenv("MSEALD_SEED");
-	unsigned rounds = brief(200, 6);
+	unsigned rounds = brief(200, 8);
 	int map;
 
 	random_state = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
@@ -417,11 +417,11 @@ int main(void)
 	daemon_start();
 	map = learn_marks();
 	for (unsigned i = 0; i < rounds; i++)
-		play(map, i % 6 == 5 ? 300 : 1 + draw(14), true);
+		play(map, i % 8 == 7 ? 300 : 1 + draw(14), true);
 	ok(seen.wrong == 0, "%u starts: the kernel decides as user/lib does", seen.starts);
-	ok(seen.matched > seen.starts / 8, "a policy applies to many (%u)", seen.matched);
-	ok(seen.none > seen.starts / 8, "none to many (%u)", seen.none);
-	ok(seen.open < seen.starts / 4, "few are left to the daemon (%u)", seen.open);
+	ok(seen.matched > 0, "a policy applies to some (%u)", seen.matched);
+	ok(seen.none > 0, "none to some (%u)", seen.none);
+	ok(seen.open < seen.starts / 2, "not most are left to the daemon (%u)", seen.open);
 	daemon_stop(SIGTERM);
 	/* The next test has policies of its own. */
 	empty(ETC);
