@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Compares programs with the policies as they start (docs/design.md, Policies). Nothing is decided
- * here: a program that a trigger hits is watched, and an event tells the daemon to look at it.
+ * Decides which policy applies to a program as it starts (docs/design.md, Policies). A program that is
+ * to be sealed is watched, and an event tells the daemon to look at it.
  *
  *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are there, and nothing of
  *                             the program has run
@@ -37,47 +37,98 @@ struct inode___6_11 {
 	u32 i_ctime_nsec;
 } __attribute__((preserve_access_index));
 
-/* A text that is hashed piece by piece; on the stack of the program that does it. */
-struct text {
+/* Which policies may apply, and a text that is compared. More than the stack has room for. */
+struct match {
 	char bytes[MSEALD_EXE_MAX];
 	u64 hash;			/* of all of it so far */
 	u64 name;			/* of the string in bytes */
-	u32 kind;			/* the trigger to look for at each "/" or "@" */
-	u32 hit;
+	struct mseald_policy_set left;	/* no key has ruled them out so far */
+	struct mseald_policy_set met;	/* name the program, by the current key */
+	u32 generation;
+	u32 key;			/* current */
+	u32 unknown;			/* bits 1 << enum mseald_match_key: keys that cannot be read here */
+	u32 taken;
+	/* The current pattern: */
+	u32 at, element;		/* in the text, in the pattern */
+	u32 back_at, back_element;	/* where the last star may take one byte more; 0: there was none */
+	enum { GLOB_UNKNOWN, GLOB_MATCHES, GLOB_DIFFERS } result;
 };
 
-static __always_inline bool wanted(enum mseald_trigger_kind kind)
+/*
+ * A task may be preempted in here by another that starts a program, too. So no workspace belongs to a CPU:
+ * each task takes the first free one near those of its CPU.
+ */
+#define WORKSPACES 256
+#define WORKSPACES_CPU 8
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WORKSPACES);
+	__type(key, u32);
+	__type(value, struct match);
+} workspaces SEC(".maps");
+
+static __always_inline struct match *take_workspace(void)
 {
-	return state.triggers & 1u << kind;
+	u32 first = bpf_get_smp_processor_id() * WORKSPACES_CPU;
+
+	for (u32 i = 0; i < 2 * WORKSPACES_CPU; i++) {
+		u32 index = (first + i) % WORKSPACES;
+		struct match *match = bpf_map_lookup_elem(&workspaces, &index);
+
+		if (match && !__sync_val_compare_and_swap(&match->taken, 0, 1))
+			return match;
+	}
+	return NULL;
 }
 
-static __always_inline bool hits(enum mseald_trigger_kind kind, u64 hash)
+static __always_inline void give_workspace(struct match *match)
 {
-	struct mseald_trigger trigger = { .hash = hash, .kind = kind };
+	__sync_val_compare_and_swap(&match->taken, 1, 0);
+}
+
+#define WORDS ((int)(MSEALD_POLICY_BITS / 64))
+
+static __always_inline const struct mseald_match_table *table_of(const struct match *match)
+{
+	return &state.match[match->generation & 1];
+}
+
+static __always_inline void add_to(struct mseald_policy_set *set, const struct mseald_policy_set *more)
+{
+	for (int i = 0; i < WORDS; i++)
+		set->bits[i] |= more->bits[i];
+}
+
+static __always_inline void meet(struct match *match, enum mseald_trigger_kind kind, u64 hash)
+{
+	struct mseald_trigger trigger = { .hash = hash, .kind = kind, .generation = match->generation };
+	const struct mseald_policy_set *policies;
 	u64 bit = MSEALD_TRIGGER_BIT(hash, kind);
 
-	return state.trigger_bits[bit / 64 & (MSEALD_TRIGGER_BITS / 64 - 1)] >> (bit & 63) & 1 &&
-	       bpf_map_lookup_elem(&triggers, &trigger);
+	if (!(table_of(match)->trigger_bits[bit / 64 & (MSEALD_TRIGGER_BITS / 64 - 1)] >> (bit & 63) & 1))
+		return;
+	policies = bpf_map_lookup_elem(&triggers, &trigger);
+	if (policies)
+		add_to(&match->met, policies);
 }
 
 #define STEP 8
 
 /* Some bytes; 1 at the end. Global: the verifier looks at it once. */
-__noinline int hash_some(u32 index, struct text *text)
+__noinline int hash_some(u32 index, struct match *match)
 {
-	if (!text)
+	if (!match)
 		return 1;
 	for (u32 i = 0; i < STEP; i++) {
-		u8 byte = text->bytes[(index * STEP + i) & (MSEALD_EXE_MAX - 1)];
+		u8 byte = match->bytes[(index * STEP + i) & (MSEALD_EXE_MAX - 1)];
 
 		if (!byte)
 			return 1;
-		text->hash = MSEALD_HASH_STEP(text->hash, byte);
-		text->name = MSEALD_HASH_STEP(text->name, byte);
-		if (byte == '/' && text->kind == MSEALD_TRIGGER_FOLDER)
-			text->hit |= hits(MSEALD_TRIGGER_FOLDER, text->hash);
-		if (byte == '@' && text->kind == MSEALD_TRIGGER_TEMPLATE)
-			text->hit |= hits(MSEALD_TRIGGER_TEMPLATE, text->name);
+		match->hash = MSEALD_HASH_STEP(match->hash, byte);
+		match->name = MSEALD_HASH_STEP(match->name, byte);
+		if (byte == '/' && match->key == MSEALD_MATCH_EXE)
+			meet(match, MSEALD_TRIGGER_FOLDER, match->hash);
 	}
 	return 0;
 }
@@ -86,62 +137,160 @@ __noinline int hash_some(u32 index, struct text *text)
  * Global, so that the verifier looks at it once, and not at each level for each state that the levels
  * above may have left.
  */
-__noinline int hash_name(struct text *text)
+__noinline int hash_name(struct match *match)
 {
-	if (!text)
+	if (!match)
 		return 0;
-	text->name = MSEALD_HASH_START;
+	match->name = MSEALD_HASH_START;
 	for (u32 i = 0; i < MSEALD_EXE_MAX / STEP; i++)
-		if (hash_some(i, text))
+		if (hash_some(i, match))
 			break;
 	return 0;
 }
 
-/* A path that is too long to be read may be any. */
-static __always_inline bool path_hits(struct linux_binprm *bprm, struct text *text)
+/* --- patterns --- */
+
+#define GLOB_STEPS 4096
+
+struct glob_walk {
+	struct match *match;
+	const struct mseald_glob *glob;
+};
+
+static __always_inline bool element_has(const struct mseald_glob *glob, u32 element, u8 byte)
 {
-	if (bpf_d_path(&bprm->file->f_path, text->bytes, sizeof(text->bytes)) < 0)
-		return true;
-	text->hash = MSEALD_HASH_START;
-	text->kind = wanted(MSEALD_TRIGGER_FOLDER) ? MSEALD_TRIGGER_FOLDER : MSEALD_TRIGGER_FILE;
-	hash_name(text);
-	return text->hit || (wanted(MSEALD_TRIGGER_FILE) && hits(MSEALD_TRIGGER_FILE, text->hash));
+	if (element & MSEALD_GLOB_SET)
+		return glob->set[element & (MSEALD_GLOB_SETS - 1)][byte / 64] >> (byte & 63) & 1;
+	return element == MSEALD_GLOB_ANY ? byte != '/' : element == byte;
 }
 
-/* One level of a hierarchy, whose name goes on from those above it in text; cgroup: address of the lowest. */
-__noinline int level_hits(u64 cgroup, u32 level, struct text *text)
+/*
+ * The state of a comparison is in the workspace. The verifier of 6.1 looks at one step only
+ * (kernel/bpf/verifier.c, set_loop_callback_state): it takes numbers on the stack for what they were before
+ * that step, and removes the code that the first step does not reach.
+ */
+static long glob_step(u32 step, struct glob_walk *walk)
+{
+	struct match *match = walk->match;
+	u8 byte = match->bytes[match->at & (MSEALD_EXE_MAX - 1)];
+	u32 element = walk->glob->element[match->element & (MSEALD_GLOB_ELEMENTS - 1)];
+
+	if (element == MSEALD_GLOB_STAR) {
+		match->element++;
+		match->back_element = match->element;
+		match->back_at = match->at;
+		return 0;
+	}
+	if (!byte && element == MSEALD_GLOB_END) {
+		match->result = GLOB_MATCHES;
+		return 1;
+	}
+	if (byte && element_has(walk->glob, element, byte)) {
+		match->at++;
+		match->element++;
+		return 0;
+	}
+	byte = match->bytes[match->back_at & (MSEALD_EXE_MAX - 1)];
+	if (!match->back_element || !byte || byte == '/') {
+		match->result = GLOB_DIFFERS;
+		return 1;
+	}
+	match->back_at++;
+	match->at = match->back_at;
+	match->element = match->back_element;
+	return 0;
+}
+
+/* Compares bytes with one pattern. 1: it takes too many steps. */
+__noinline int meet_glob(u32 index, struct match *match)
+{
+	struct mseald_glob *glob = bpf_map_lookup_elem(&globs, &index);
+	struct glob_walk walk = { .match = match, .glob = glob };
+
+	if (!match || !glob || glob->key != match->key)
+		return 0;
+	match->at = match->element = match->back_at = match->back_element = 0;
+	match->result = GLOB_UNKNOWN;
+	bpf_loop(GLOB_STEPS, glob_step, &walk, 0);
+	if (match->result == GLOB_MATCHES)
+		add_to(&match->met, &glob->policies);
+	return match->result == GLOB_UNKNOWN;
+}
+
+/* Compares bytes with all patterns of the current key. */
+__noinline int meet_globs(struct match *match)
+{
+	if (!match ||
+	    !(match->key == MSEALD_MATCH_EXE ? table_of(match)->exe_globs : table_of(match)->unit_globs))
+		return 0;
+	for (u32 i = 0; i < MSEALD_MAX_GLOBS; i++) {
+		/* Read each time: the verifier then does not keep track of what it may be. */
+		if (*(volatile u32 *)&table_of(match)->globs <= i)
+			break;
+		if (meet_glob((match->generation & 1) * MSEALD_MAX_GLOBS + i, match))
+			return 1;
+	}
+	return 0;
+}
+
+/* --- the keys; 1: it cannot be read here --- */
+
+static __always_inline int meet_user(struct match *match)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	meet(match, MSEALD_TRIGGER_USER, BPF_CORE_READ(task, cred, euid.val));
+	return 0;
+}
+
+static __always_inline int meet_exe(struct linux_binprm *bprm, struct match *match)
+{
+	/* Too long to be read: it may be below a folder. */
+	if (bpf_d_path(&bprm->file->f_path, match->bytes, sizeof(match->bytes)) < 0)
+		return 1;
+	match->hash = MSEALD_HASH_START;
+	hash_name(match);
+	meet(match, MSEALD_TRIGGER_FILE, match->hash);
+	return meet_globs(match);
+}
+
+/* One level of a hierarchy, whose path goes on from those above it; cgroup: address of the lowest. */
+__noinline int meet_level(u64 cgroup, u32 level, struct match *match)
 {
 	struct cgroup *lowest = (void *)cgroup, *above;
 
-	if (!text)
+	if (!match)
 		return 1;
 	if (bpf_core_read(&above, sizeof(above), &lowest->ancestors[level & (CGROUP_LEVELS_ROUND - 1)]) ||
-	    bpf_probe_read_kernel_str(text->bytes, sizeof(text->bytes), BPF_CORE_READ(above, kn, name)) < 0)
+	    bpf_probe_read_kernel_str(match->bytes, sizeof(match->bytes), BPF_CORE_READ(above, kn, name)) < 0)
 		return 1;
-	text->hash = MSEALD_HASH_STEP(text->hash, '/');
-	hash_name(text);
-	return text->hit || (wanted(MSEALD_TRIGGER_UNIT) && hits(MSEALD_TRIGGER_UNIT, text->name)) ||
-	       (wanted(MSEALD_TRIGGER_CGROUP) && hits(MSEALD_TRIGGER_CGROUP, text->hash));
+	match->hash = MSEALD_HASH_STEP(match->hash, '/');
+	hash_name(match);
+	if (match->key == MSEALD_MATCH_CGROUP) {
+		meet(match, MSEALD_TRIGGER_CGROUP, match->hash);
+		return 0;
+	}
+	meet(match, MSEALD_TRIGGER_UNIT, match->name);
+	return meet_globs(match);
 }
 
-/* From the root of the hierarchy, which has level 0 and no name, down. */
-static __always_inline bool cgroup_hits(struct task_struct *task, struct text *text)
+/* From the root of the hierarchy, which has level 0 and no name, down. Of the task's cgroup. */
+__noinline int meet_cgroup(struct match *match)
 {
-	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	struct cgroup *cgroup = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups,
+					      dfl_cgrp);
 	int level = BPF_CORE_READ(cgroup, level);
 
-	text->hash = MSEALD_HASH_START;
-	text->kind = MSEALD_TRIGGER_TEMPLATE;
-	if (level == 0)
-		return wanted(MSEALD_TRIGGER_CGROUP) &&
-		       hits(MSEALD_TRIGGER_CGROUP, MSEALD_HASH_STEP(text->hash, '/'));
+	if (!match)
+		return 1;
+	match->hash = MSEALD_HASH_START;
 	for (int i = 1; i <= CGROUP_LEVELS; i++) {
 		if (i > level)
-			return false;
-		if (level_hits((u64)cgroup, i, text))
-			return true;
+			return 0;
+		if (meet_level((u64)cgroup, i, match))
+			return 1;
 	}
-	return true;		/* deeper than policies can name */
+	return 1; /* deeper than policies can name */
 }
 
 static __always_inline void read_file(struct linux_binprm *bprm, struct mseald_file *ret)
@@ -166,33 +315,119 @@ static __always_inline void read_file(struct linux_binprm *bprm, struct mseald_f
 	}
 }
 
-/* Marked, or the daemon has not looked into it yet. */
-static __always_inline bool may_be_marked(struct linux_binprm *bprm)
+/* The daemon knows it of files that it has looked into. */
+static __always_inline int meet_marked(struct linux_binprm *bprm, struct match *match)
 {
 	struct mseald_file file = {};
 	u32 *marked;
 
 	read_file(bprm, &file);
 	marked = bpf_map_lookup_elem(&marks, &file);
-	return !marked || *marked;
+	if (!marked)
+		return 1;
+	if (*marked)
+		add_to(&match->met, &table_of(match)->all);
+	return 0;
 }
 
-static __always_inline bool any_hits(struct task_struct *task, struct linux_binprm *bprm)
+/* Rules out the policies that have the current key and do not name the program; false: none is left. */
+static __always_inline bool narrow(struct match *match, enum mseald_match_key key)
 {
-	struct text text = {};
+	const struct mseald_policy_set *without = &table_of(match)->without[key];
+	u64 any = 0;
 
-	if (wanted(MSEALD_TRIGGER_ALL))
+	for (int i = 0; i < WORDS; i++) {
+		match->left.bits[i] &= match->met.bits[i] | without->bits[i];
+		any |= match->left.bits[i];
+	}
+	return any;
+}
+
+static __always_inline bool has(const struct mseald_policy_set *set, u32 policy)
+{
+	return set->bits[policy / 64 & (WORDS - 1)] >> (policy & 63) & 1;
+}
+
+/* Global: for the verifier its result is any number, and not one path for each policy. */
+__noinline u32 first_left(struct match *match)
+{
+	u64 word = 0;
+	u32 at;
+
+	if (!match)
+		return 0;
+	for (at = 0; at < MSEALD_POLICY_BITS; at += 64) {
+		word = match->left.bits[at / 64];
+		if (word)
+			break;
+	}
+	/* clang 14 has no __builtin_ctzll() for BPF. */
+	for (u32 width = 32; width; width /= 2) {
+		u64 low = word & ((1ULL << width) - 1), none = !low;
+
+		word = none ? word >> width : word;
+		at += none * width;
+	}
+	return at;
+}
+
+/* The first policy that is left, unless a key that could not be read decides about it. */
+static __always_inline u32 decide(struct match *match)
+{
+	const struct mseald_match_table *table = table_of(match);
+	u32 policy = first_left(match);
+
+	if (policy >= MSEALD_POLICY_BITS)
+		return MSEALD_POLICY_BITS;
+	for (u32 key = 0; key < MSEALD_MATCH_KEYS; key++)
+		if (match->unknown >> key & 1 && !has(&table->without[key], policy))
+			return MSEALD_POLICY_OPEN;
+	/* Other policies may have come into force meanwhile. */
+	if (has(&table->open, policy) || *(volatile u32 *)&state.policies != match->generation)
+		return MSEALD_POLICY_OPEN;
+	return has(&table->sealing, policy) ? policy : MSEALD_POLICY_BITS;
+}
+
+/* Rules policies out by one key; false: none is left. */
+static __always_inline bool match_key(struct linux_binprm *bprm, struct match *match,
+				      enum mseald_match_key key)
+{
+	int unknown;
+
+	if (!(table_of(match)->keys & 1u << key))
 		return true;
-	if (wanted(MSEALD_TRIGGER_USER) && hits(MSEALD_TRIGGER_USER, BPF_CORE_READ(task, cred, euid.val)))
-		return true;
-	if (wanted(MSEALD_TRIGGER_MARKED) && may_be_marked(bprm))
-		return true;
-	if (state.triggers & (1u << MSEALD_TRIGGER_FILE | 1u << MSEALD_TRIGGER_FOLDER) &&
-	    path_hits(bprm, &text))
-		return true;
-	return state.triggers & (1u << MSEALD_TRIGGER_UNIT | 1u << MSEALD_TRIGGER_TEMPLATE |
-				 1u << MSEALD_TRIGGER_CGROUP) &&
-	       cgroup_hits(task, &text);
+	match->key = key;
+	match->met = (struct mseald_policy_set){};
+	unknown = key == MSEALD_MATCH_EXE    ? meet_exe(bprm, match) :
+		  key == MSEALD_MATCH_USER   ? meet_user(match) :
+		  key == MSEALD_MATCH_MARKED ? meet_marked(bprm, match) :
+					       meet_cgroup(match);
+	if (!unknown)
+		return narrow(match, key);
+	match->unknown |= 1u << key;
+	return true;
+}
+
+/*
+ * The policy that applies to the program that the current task starts, by its place; MSEALD_POLICY_BITS:
+ * none, or one that seals nothing; or MSEALD_POLICY_OPEN.
+ */
+static __always_inline u32 match_policies(struct linux_binprm *bprm, u32 generation)
+{
+	struct match *match = take_workspace();
+	u32 policy = MSEALD_POLICY_BITS;
+
+	if (!match)
+		return MSEALD_POLICY_OPEN;
+	match->generation = generation;
+	match->unknown = 0;
+	match->left = table_of(match)->all;
+	if (match_key(bprm, match, MSEALD_MATCH_USER) && match_key(bprm, match, MSEALD_MATCH_EXE) &&
+	    match_key(bprm, match, MSEALD_MATCH_UNIT) && match_key(bprm, match, MSEALD_MATCH_CGROUP) &&
+	    match_key(bprm, match, MSEALD_MATCH_MARKED))
+		policy = decide(match);
+	give_workspace(match);
+	return policy;
 }
 
 static __always_inline void send_exec_event(enum mseald_event_type type, u64 key, u32 pid, u64 address)
@@ -215,18 +450,25 @@ SEC("lsm/bprm_committed_creds")
 int BPF_PROG(mseald_match_exec, struct linux_binprm *bprm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	u32 generation = *(volatile u32 *)&state.policies, policy;
 	struct mseald_watched *entry;
 	u64 key;
 
-	if (likely(!state.triggers) || likely(!any_hits(task, bprm)))
+	if (likely(!generation))
+		return 0;
+	policy = match_policies(bprm, generation);
+	if (likely(policy == MSEALD_POLICY_BITS))
 		return 0;
 	key = space_key(task->mm);
 	entry = watch(key, NULL);
 	if (!entry)
 		return 0;
+	entry->policy = policy;
+	/* Until then it is open: no generation is 0. */
+	*(volatile u32 *)&entry->generation = generation;
 	entry->cgroup = bpf_get_current_cgroup_id();
 	entry->user = BPF_CORE_READ(task, cred, euid.val);
-	if (wanted(MSEALD_TRIGGER_MARKED))
+	if (state.match[generation & 1].keys & 1u << MSEALD_MATCH_MARKED)
 		read_file(bprm, &entry->file);
 	if (bpf_d_path(&bprm->file->f_path, entry->exe, sizeof(entry->exe)) < 0)
 		entry->exe[0] = 0;
@@ -276,6 +518,8 @@ int mseald_watch(struct mseald_watch *request)
 	entry->cgroup = request->watched.cgroup;
 	entry->user = request->watched.user;
 	entry->flags = request->watched.flags;
+	entry->policy = request->watched.policy;
+	entry->generation = request->watched.generation;
 	__builtin_memcpy(entry->exe, request->watched.exe, sizeof(entry->exe));
 	return 1;
 }

@@ -157,7 +157,7 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 	    !(fixed && seals_meet_called(set, touched.target_start, touched.target_end, MSEALD_DENY_UNMAP)))
 		return 0;
 	/*
-	 * Old length 0, and be it by rounding, makes a second mapping of the memory there over the new length.
+	 * An old length of 0, also by rounding, makes a second mapping of that memory, of the new length.
 	 * mseal(2) looks at the first page only, and so denies it only where that is sealed.
 	 */
 	if (!from || (old && !(huge && old > MSEALD_ADDRESS_LIMIT)) ||

@@ -12,6 +12,7 @@ struct accounts_map accounts SEC(".maps");
 struct pending_forks_map pending_forks SEC(".maps");
 struct notes_map notes SEC(".maps");
 struct triggers_map triggers SEC(".maps");
+struct globs_map globs SEC(".maps");
 struct watched_map watched SEC(".maps");
 struct marks_map marks SEC(".maps");
 struct labels_map labels SEC(".maps");

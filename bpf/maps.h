@@ -94,15 +94,24 @@ struct notes_map {
 };
 extern struct notes_map notes SEC(".maps");
 
-/* What a starting program is compared with (bpf/exec_match.bpf.c); the value says nothing. */
+/* What a starting program is compared with (bpf/exec_match.bpf.c) -> the policies that name it. */
 struct triggers_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, MSEALD_MAX_TRIGGERS);
+	__uint(max_entries, 2 * MSEALD_MAX_TRIGGERS);
 	__type(key, struct mseald_trigger);
-	__type(value, __u32);
+	__type(value, struct mseald_policy_set);
 };
 extern struct triggers_map triggers SEC(".maps");
+
+/* Patterns of both generations, by the lowest bit of each. */
+struct globs_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * MSEALD_MAX_GLOBS);
+	__type(key, __u32);
+	__type(value, struct mseald_glob);
+};
+extern struct globs_map globs SEC(".maps");
 
 /* Address space key -> what was true at its exec. The daemon looks at these. */
 struct watched_map {

@@ -6,7 +6,7 @@ UNIT := $(UNIT_SRC:%.c=$(B)/%)
 UNIT_DAEMON := $(B)/tests/unit/test_base $(B)/tests/unit/test_sealset $(B)/tests/unit/test_restartable \
 	$(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_ratelimit \
 	$(B)/tests/unit/test_lock_log $(B)/tests/unit/test_creds $(B)/tests/unit/test_config \
-	$(B)/tests/unit/test_throttle $(B)/tests/unit/test_prog_table
+	$(B)/tests/unit/test_throttle $(B)/tests/unit/test_prog_table $(B)/tests/unit/test_globs
 UNIT_OCI := $(B)/tests/unit/test_ocistate
 KERNEL_LIB := \
 	$(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c \
@@ -14,7 +14,7 @@ KERNEL_LIB := \
 	tests/kernel/fuzz_%.c \
 	tests/kernel/inject_main.c tests/kernel/httpload.c \
 	tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c \
-	tests/kernel/runpre.c tests/kernel/runme.c, \
+	tests/kernel/runpre.c tests/kernel/runme.c tests/kernel/briefly.c, \
 	$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
 RUNME := $(addprefix $(B)/tests/kernel/, \
@@ -22,7 +22,8 @@ RUNME := $(addprefix $(B)/tests/kernel/, \
 STARTED := $(addprefix $(B)/tests/kernel/, \
 	started started-norelro started-nopie started-static started-static-pie started-static-norelro)
 FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
-KERNEL_TOOL := $(STARTED) $(FUZZ_CALLS) $(B)/tests/kernel/inject $(B)/tests/kernel/httpload \
+KERNEL_TOOL := $(STARTED) $(FUZZ_CALLS) $(B)/tests/kernel/briefly $(B)/tests/kernel/inject \
+	$(B)/tests/kernel/httpload \
 	$(B)/tests/kernel/puppet32 $(RUNME)
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -59,7 +60,7 @@ $(B)/tests/real/libsealme.so: tests/real/exact/preload.c
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=gnu11 -O2 -fPIC -shared -Wall -Wextra -Werror $(LDFLAGS) -o $@ $<
 $(B)/tests/kernel/t_lock: $(B)/tests/kernel/lock_attacks.o
-$(B)/tests/kernel/t_lock: KERNEL_TEST_LIBS := -lbpf
+$(B)/tests/kernel/t_lock $(B)/tests/kernel/t_match: KERNEL_TEST_LIBS := -lbpf
 $(KERNEL_TEST): $(B)/tests/kernel/%: $(B)/tests/kernel/%.o $(KERNEL_LIB) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -pthread -o $@ $^ -ljansson $(KERNEL_TEST_LIBS)
@@ -97,6 +98,13 @@ $(B)/tests/kernel/fuzz32: tests/kernel/fuzz_runner.c tests/kernel/fuzz_runner.h
 	$(call say,CC32,$@)
 	$(Q)$(CC) -m32 -std=gnu11 $(WARNINGS) -O2 -ffreestanding -fno-tree-loop-distribute-patterns -fno-pic \
 		-fno-stack-protector -fcf-protection=none -no-pie -nostdlib -static -o $@ $<
+
+# What t_match starts.
+$(B)/tests/kernel/briefly: tests/kernel/briefly.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 -ffreestanding -fno-pic -fno-stack-protector \
+		-fcf-protection=none -no-pie -nostdlib -static -o $@ $<
 
 # What t_run runs: one program, linked in all ways.
 RUNME_FLAGS = -std=gnu11 $(WARNINGS) -O1

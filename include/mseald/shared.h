@@ -15,7 +15,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 7
+#define MSEALD_LAYOUT 8
 
 /* The deny mask: what a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {
@@ -328,35 +328,81 @@ struct mseald_exec_event {
 };
 
 /*
- * What a starting program is compared with, so that user space need not be
- * asked about each: the keys of the map `triggers`. The hash is FNV-1a of the
- * text; a collision makes the daemon look once more than it need.
+ * Which policy applies to a starting program: bpf/exec_match.bpf.c decides by these tables, with the result
+ * of policies_match() of user/lib. Each policy is a bit, in the order of names. A key of a program, its path
+ * for instance, rules out the policies that have this key and do not name the program. The first policy that
+ * is left applies.
  */
+#define MSEALD_POLICY_BITS 256u
+/* The last bits stand for all further policies, by the key that is most selective of each; all are open. */
+#define MSEALD_POLICY_EXACT (MSEALD_POLICY_BITS - MSEALD_MATCH_KEYS)
+
+struct mseald_policy_set {
+	__u64 bits[MSEALD_POLICY_BITS / 64];
+};
+
+enum mseald_match_key {
+	MSEALD_MATCH_EXE,
+	MSEALD_MATCH_UNIT,
+	MSEALD_MATCH_CGROUP,
+	MSEALD_MATCH_USER,
+	MSEALD_MATCH_MARKED,
+	MSEALD_MATCH_KEYS,
+};
+
+/* Texts that are compared by their hash, which is FNV-1a: the keys of the map `triggers`. */
 enum mseald_trigger_kind {
-	MSEALD_TRIGGER_FILE,		/* the program's path */
-	MSEALD_TRIGGER_FOLDER,		/* of a folder above it, "/" at the end */
-	MSEALD_TRIGGER_UNIT,		/* name of a cgroup that it is in or below */
-	MSEALD_TRIGGER_TEMPLATE,	/* such a name up to its "@", included */
-	MSEALD_TRIGGER_CGROUP,		/* path of a cgroup that it is in or below */
-	MSEALD_TRIGGER_USER,		/* effective user id; not a hash */
-	MSEALD_TRIGGER_MARKED,		/* programs that are marked, or not looked into yet */
-	MSEALD_TRIGGER_ALL,
+	MSEALD_TRIGGER_FILE, /* the program's path */
+	MSEALD_TRIGGER_FOLDER, /* of a folder above it, "/" at the end */
+	MSEALD_TRIGGER_UNIT, /* name of a cgroup that it is in or below */
+	MSEALD_TRIGGER_CGROUP, /* path of a cgroup that it is in or below */
+	MSEALD_TRIGGER_USER, /* effective user id; not a hash */
 	MSEALD_TRIGGER_COUNT,
 };
 
 struct mseald_trigger {
 	__u64 hash;
 	__u32 kind;
-	__u32 pad;
+	__u32 generation; /* of the policies that it is of */
 };
 
-#define MSEALD_MAX_TRIGGERS 16384u
+#define MSEALD_MAX_TRIGGERS 16384u	/* of one generation; the map has room for two */
 #define MSEALD_HASH_START 0xcbf29ce484222325ULL
 #define MSEALD_HASH_STEP(hash, byte) (((hash) ^ (__u8)(byte)) * 0x100000001b3ULL)
 
-/* One bit for each trigger there is, in state.trigger_bits: where it is not set the map need not be asked. */
+/* One bit for each trigger there is, in trigger_bits: where it is not set the map need not be asked. */
 #define MSEALD_TRIGGER_BITS 4096u
 #define MSEALD_TRIGGER_BIT(hash, kind) ((((hash) ^ (kind)) * 0x9e3779b97f4a7c15ULL) >> 52)
+
+/*
+ * A glob(7) pattern as it is compared, an element after the other: a byte for itself, or one of these. Only a
+ * "/" of its own matches "/". A set has a bit for each byte that is in it.
+ */
+#define MSEALD_GLOB_END 0u
+#define MSEALD_GLOB_ANY 0x100u
+#define MSEALD_GLOB_STAR 0x101u
+#define MSEALD_GLOB_SET 0x200u		/* | its number */
+#define MSEALD_GLOB_ELEMENTS 256u
+#define MSEALD_GLOB_SETS 8u
+#define MSEALD_MAX_GLOBS 64u		/* of one generation */
+
+struct mseald_glob {
+	__u32 key;			/* MSEALD_MATCH_EXE or MSEALD_MATCH_UNIT */
+	__u32 pad;
+	struct mseald_policy_set policies;
+	__u16 element[MSEALD_GLOB_ELEMENTS];
+	__u64 set[MSEALD_GLOB_SETS][256 / 64];
+};
+
+struct mseald_match_table {
+	__u32 keys;			/* bits 1 << enum mseald_match_key that any policy has */
+	__u32 globs, exe_globs, unit_globs;	/* how many: all, of Exe=, of Unit= */
+	struct mseald_policy_set all;
+	struct mseald_policy_set open;	/* the daemon must find out whether they apply */
+	struct mseald_policy_set sealing;	/* have segments to seal */
+	struct mseald_policy_set without[MSEALD_MATCH_KEYS];	/* do not have this key */
+	__u64 trigger_bits[MSEALD_TRIGGER_BITS / 64];
+};
 
 /* The file of a program, as it is now: facts about its contents hold for this key. */
 struct mseald_file {
@@ -365,6 +411,7 @@ struct mseald_file {
 };
 
 #define MSEALD_EXE_MAX 256		/* bytes of a path, with its NUL */
+#define MSEALD_POLICY_OPEN 0xffffffffu	/* the daemon must find out */
 #define MSEALD_WATCHED_FORKED 0x1u	/* of a child: the facts are those of its parent's exec */
 
 /* An watched address space: what was true at the exec. Never changed but by the daemon. */
@@ -373,6 +420,8 @@ struct mseald_watched {
 	struct mseald_file file;	/* zero unless there is a trigger for marked ones */
 	__u32 user;			/* effective */
 	__u32 flags;
+	__u32 policy;			/* place of the one that applies, in its generation; or open */
+	__u32 generation;
 	char exe[MSEALD_EXE_MAX];	/* in the root of the process; empty: longer than that */
 };
 
@@ -410,7 +459,9 @@ struct mseald_state {
 	/* The process whose children may trace in spite of a foreign-write seal: the daemon; 0: none. */
 	__u64 injector_start;		/* of its thread group leader, boot-time ns: written before its id */
 	__u32 injector_tgid;		/* in the initial namespace */
-	__u32 triggers;			/* bits 1 << enum mseald_trigger_kind that are in use */
+	__u32 policies;			/* generation of the active ones; its lowest bit names the table */
+	__u32 last_policies;		/* the last generation that was made: the daemon's */
+	__u32 pad;
 	/* Of the map `report`, by the daemon alone. */
 	__u64 report_since;		/* ns since 1970; 0: the file on the disk is not read yet */
 	__u64 report_base;		/* attempts less this: in the map, or missing there; wraps */
@@ -420,7 +471,7 @@ struct mseald_state {
 	__u32 quota_each;		/* that one account may have: the daemon's to set */
 	__u32 files;			/* there may be something in the map `files`: the daemon's to set */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
-	__u64 trigger_bits[MSEALD_TRIGGER_BITS / 64];
+	struct mseald_match_table match[2];
 	struct mseald_slot slots[MSEALD_SLOTS];
 };
 

@@ -513,7 +513,8 @@ echo "# $storm programs started in $(($(date +%s) - seconds)) s"
 # How many of them are sealed: all at once, since each question starts a program.
 count_sealed() {
 	msealctl policy list |
-		awk -v pids="$pids" 'BEGIN { n = split(pids, all, " "); for (i = 1; i <= n; i++) asked[all[i]] }
+		awk -v pids="$pids" 'BEGIN { n = split(pids, all, " ")
+				for (i = 1; i <= n; i++) asked[all[i]] }
 			$1 in asked && $4 == "sealed" { sealed++ } END { print sealed + 0 }'
 }
 all_sealed() { [ "$(count_sealed)" = "$(echo "$pids" | wc -w)" ]; }

@@ -368,8 +368,8 @@ static void overflow(struct actor *actor)
 	totals(&reported_after, &lost_after);
 	ok(lost_after > lost, "some are lost, and that is said (%" PRId64 ")", lost_after - lost);
 	ok(reported_after - reported + lost_after - lost == count,
-	   "reported and lost attempts make %ld (%" PRId64 " + %" PRId64 ")", count, reported_after - reported,
-	   lost_after - lost);
+	   "reported and lost attempts make %ld (%" PRId64 " + %" PRId64 ")", count,
+	   reported_after - reported, lost_after - lost);
 	says("msealctl policy report", "not in this table: the event buffer was full",
 	     "msealctl says so, too");
 }
@@ -412,8 +412,8 @@ static void crash(struct actor *actor)
 	audited = status_number("audited") - audited;
 	totals(&reported, &lost);
 	ok(audited >= many && reported - 13 > 0 && reported - 13 + lost == audited,
-	   "kill -9 in the middle: reported and lost attempts are what the kernel has counted (%" PRId64 " + %" PRId64
-	   " = %" PRId64 ")",
+	   "kill -9 in the middle: reported and lost attempts are what the kernel has counted (%" PRId64
+	   " + %" PRId64 " = %" PRId64 ")",
 	   reported - 13, lost, audited);
 }
 

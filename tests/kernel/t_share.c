@@ -188,7 +188,7 @@ static void slow_readers(void)
 {
 	struct puppet *own = puppet_of(USER, USER);
 	uint64_t page = puppet_pages(own, 1, PROT_READ);
-	/* So many events that they would take more than twice the memory that is allowed, if all were kept. */
+	/* If all these events were kept, they would take more than twice the memory that is allowed. */
 	const int monitors = (int)brief(EACH - 1, 24), events = (int)brief(5000, 2000);
 	const long allowed = TIMES * (long)brief(64 << 10, 12 << 10);
 	struct monitor slow[EACH - 1], all;

@@ -132,7 +132,9 @@ command_of() {
 	service:shutdown-brief) command+=("${brief[@]}" tests/service/shutdown "$kernel" no) ;;
 	service:shutdown | service:package) command+=("tests/service/$test" "$kernel") ;;
 	oci:) command+=(tests/oci/run "$kernel") limit=2400 ;;
-	oci:brief) command+=(MSEALD_BRIEF=1 "${brief[@]}" tests/oci/run "$kernel" bare nginx podman daemonset) ;;
+	oci:brief)
+		command+=(MSEALD_BRIEF=1 "${brief[@]}" tests/oci/run "$kernel" bare nginx podman daemonset)
+		;;
 	oci:trixie) command+=(MSEALD_ROOT_SUITE=trixie tests/oci/run "$kernel" restarts) ;;
 	oci:?*) command+=(tests/oci/run "$kernel" "$test") ;;
 	cost:) command+=(tests/lib/one cost tests/bench/run --check --crowd 2000 "$kernel") ;;

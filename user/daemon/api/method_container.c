@@ -120,11 +120,12 @@ static int judge_cgroup(const struct order *order, int peer_proc, struct error *
 			"mseald in the host's");
 	if (strlen(order->cgroup) >= POLICY_PATH_MAX)
 		return error_about(error, "NoCgroup", order->pid,
-				 ": the path of its cgroup has %zu bytes; it can have %d",
-				 strlen(order->cgroup), POLICY_PATH_MAX - 1);
+				   ": the path of its cgroup has %zu bytes; it can have %d",
+				   strlen(order->cgroup), POLICY_PATH_MAX - 1);
 	if (holds(order->cgroup, self) || holds(order->cgroup, init) || holds(order->cgroup, peer_proc))
 		return error_about(error, "NoCgroup", order->pid,
-				 " is in the cgroup %.200s, which is not the container's alone; %s", order->cgroup, advice);
+				   " is in the cgroup %.200s, which is not the container's alone; %s",
+				   order->cgroup, advice);
 	return 0;
 }
 

@@ -7,11 +7,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "lib/conf/folders.h"
-#include "policy/triggers.h"
+#include "policy/match_tables.h"
 
 struct active {
 	struct programs *programs;
 	struct policies policies;
+	uint32_t generation; /* of these, as the kernel calls them; 0: it has none of them */
 	size_t faults;			/* in the files, as they were last read */
 	size_t first;			/* of these, which are somebody else's; the others are of files */
 	bool read;			/* the files have been */
@@ -185,13 +186,13 @@ static int change_over(struct active *active, const struct policy *first, size_t
 		memcpy(policies.list, first, first_count * sizeof(*first));
 	if (files_count)
 		memcpy(policies.list + first_count, files, files_count * sizeof(*files));
-	/* In this order: what a trigger hits is to be sealed at once. */
+	/* In this order: what matches a policy is to be sealed at once. */
 	if (active->read && policies.count)
 		r = programs_attach(active->programs, NEED_POLICY);
 	if (r >= 0 && active->read && policies.count)
 		r = programs_check(active->programs, NEED_POLICY);
 	if (r >= 0 && active->read)
-		r = triggers_set(active->programs, &policies);
+		r = match_tables_set(active->programs, &policies, &active->generation);
 	if (r < 0) {
 		free(policies.list);
 		return r;
@@ -273,6 +274,15 @@ const struct policy *active_find(const struct active *active, const char *name)
 const struct policies *active_policies(const struct active *active)
 {
 	return &active->policies;
+}
+
+const struct policy *active_match(const struct active *active, const struct mseald_watched *watched,
+				  const struct policy_facts *facts)
+{
+	if (watched && watched->generation && watched->generation == active->generation &&
+	    watched->policy < active->policies.count)
+		return &active->policies.list[watched->policy];
+	return policies_match(&active->policies, facts, NULL);
 }
 
 size_t active_faults(const struct active *active)

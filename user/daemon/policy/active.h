@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The active policies: read at the start and at each reload, and put
- * into the kernel as triggers. A file that cannot be read any more leaves its
+ * into the kernel (match_tables.h). A file that cannot be read any more leaves its
  * last good version active, a copy of which is kept for the next daemon.
  */
 #ifndef MSEALD_POLICY_ACTIVE_H
@@ -9,6 +9,7 @@
 
 #include "bpf/programs.h"
 #include "lib/policy/policy.h"
+#include "mseald/shared.h"
 
 #define ACTIVE_KEPT "/run/mseald/policy.d"
 
@@ -16,7 +17,7 @@ struct active;
 
 /* With no active policy. NULL without memory. */
 struct active *active_new(struct programs *programs);
-void active_free(struct active *active); /* takes NULL; the triggers stay */
+void active_free(struct active *active); /* takes NULL; the kernel keeps its policies */
 
 /*
  * Reads all files, attaches what policies need, then changes over. Logs. A negative errno: nothing
@@ -40,6 +41,12 @@ int active_find_seal(const struct active *active, const char *name, struct seal_
 const struct policies *active_policies(const struct active *active);
 /* The one of this name; NULL: none. */
 const struct policy *active_find(const struct active *active, const char *name);
+/*
+ * The policy that applies to a program: the kernel's decision at its exec (watched; NULL: it was not
+ * watched), or else what its facts say. NULL: none.
+ */
+const struct policy *active_match(const struct active *active, const struct mseald_watched *watched,
+				  const struct policy_facts *facts);
 /* Faults that the last reading found. */
 size_t active_faults(const struct active *active);
 /* Does any of them ask whether a program is marked? */

@@ -331,7 +331,7 @@ static void on_due(void *context)
 		return;
 	if (is_watched && watched.flags & MSEALD_WATCHED_FORKED)
 		pending->readiness.unseen = true;
-	policy = policies_match(active_policies(on->active), &facts.policy, NULL);
+	policy = active_match(on->active, is_watched ? &watched : NULL, &facts.policy);
 	if (policy && is_watched && !pending->matched)
 		containers_seen(on->containers, policy->name);
 	pending->matched = true;

@@ -225,7 +225,7 @@ bool gc_tick(struct gc *gc)
 	if (programs_attached(gc->programs)) {
 		all = programs_misses(gc->programs, &lifecycle);
 		missed = lifecycle != gc->lifecycle_seen;
-		/* Of spaces that live and are not sealed any more, or that ended just when they were sealed. */
+		/* Of spaces that live and are not sealed any more, or that ended while they were sealed. */
 		idle_entries = count_idle_entries(gc);
 		if (missed || (idle_entries && idle_entries != gc->idle_entries_seen) || look_is_due(gc)) {
 			forget_stale(gc);

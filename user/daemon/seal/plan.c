@@ -161,8 +161,9 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 
 			error->address = hole;
 			return error_about(error, "NotMapped", request->pid,
-					 ": range %s is not wholly mapped: nothing is at 0x%" PRIx64
-					 " (see msealctl map %d)", range_format(range, text), hole, request->pid);
+					   ": range %s is not wholly mapped: nothing is at 0x%" PRIx64
+					   " (see msealctl map %d)",
+					   range_format(range, text), hole, request->pid);
 		}
 		/* Both are sorted: go on where the last one ended. */
 		while (next < plan->maps.count && plan->maps.list[next].end <= range->start)

@@ -148,7 +148,8 @@ static int check_limits(struct space_map *space_map, const struct target *target
 	if (new->count > SEAL_USER_SEALS)
 		return error_about(
 			error, "TooMany", request->pid,
-			" would have %zu seals; at the request of a user one address space can have %u", new->count, SEAL_USER_SEALS);
+			" would have %zu seals; at the request of a user one address space can have %u",
+			new->count, SEAL_USER_SEALS);
 	r = space_map_count_account(space_map, target->account, &spaces, &sets, &seals, NULL);
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read the seals");
@@ -167,7 +168,8 @@ static int not_stored(const struct target *target, const struct seal_request *re
 		return error_about(
 			error, "NoRoom", request->pid,
 			": user %u, or all users together, have as many sealed address spaces as they "
-			"can have; `msealctl status` says how many that is (mseald --user-spaces=)", target->account);
+			"can have; `msealctl status` says how many that is (mseald --user-spaces=)",
+			target->account);
 	return error_set_errno(error, request->pid, r, "cannot store its seal set");
 }
 
@@ -322,12 +324,13 @@ static int revoke_ranges(struct sealset *set, const struct seal_request *request
 			return error_set_errno(error, pid, r, "cannot make its seal set");
 		if (!bytes && !permanent)
 			return error_about(error, "NotSealed", pid, ": %s%s is not sealed",
-					 count ? "range " : "", count ? range_format(range, text) : "it");
+					   count ? "range " : "", count ? range_format(range, text) : "it");
 		if (permanent && (count || !bytes))
 			return error_about(
 				error, "NotRevocable", pid,
 				": %s%s is permanently sealed; only seals made with --revocable can be "
-				"taken back", count ? "range " : "", count ? range_format(range, text) : "it");
+				"taken back",
+				count ? "range " : "", count ? range_format(range, text) : "it");
 		*ret_bytes += bytes;
 	}
 	return 0;

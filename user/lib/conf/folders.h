@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where the packaged configuration is. Apart from other headers: another PREFIX builds anew what includes it. */
+/* Where the packaged configuration is. A header of its own: a change of PREFIX rebuilds what includes it. */
 #ifndef MSEALD_CONF_FOLDERS_H
 #define MSEALD_CONF_FOLDERS_H
 

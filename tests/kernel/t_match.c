@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which policy applies to a program the kernel decides as user/lib does: folders of made-up policies, and
+ * starts of a program under made-up paths, in made-up cgroups, by several users, marked or not. 10,000 starts
+ * ($MSEALD_BRIEF: 400), each compared with policies_match(). $MSEALD_SEED: the same again.
+ */
+#define _GNU_SOURCE
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "lib/conf/folders.h"
+#include "lib/policy/policy.h"
+#include "mseald/shared.h"
+#include "tap.h"
+
+#define MAPS "/sys/fs/bpf/mseald/maps"
+#define CGROUPS "/sys/fs/cgroup"
+#define FILE_MAX 65536
+#define ETC POLICY_FOLDER_ETC
+#define VENDOR POLICY_FOLDER_VENDOR
+#define STARTS 50 /* for each folder of policies */
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+/* Also names that patterns are likely to take for others. */
+static const char *const programs[] = {
+	"/srv/m/a",
+	"/srv/m/ab",
+	"/srv/m/abc",
+	"/srv/m/bin/a",
+	"/srv/m/bin/ab",
+	"/srv/m/bin/nginx",
+	"/srv/m/bin/nginx2",
+	"/srv/m/bin/nginx-1.22",
+	"/srv/m/sbin/nginx",
+	"/srv/m/sbin/Nginx",
+	"/srv/m/lib/x/y/z",
+	"/srv/m/lib/x/y/zz",
+	"/srv/m/lib/x y/z",
+	"/srv/m/lib/[x]/z",
+	"/srv/m/lib/-/z",
+	"/srv/m/opt/java/bin/java",
+	"/srv/m/opt/java/bin/javac",
+	"/srv/m/opt/java-17/bin/java",
+	"/srv/m/\xc3\xa4/b",
+	"/srv/m/w*",
+	"/srv/m/o.service/o",
+	"/srv/m/a-name-that-is-long/and-one-that-is-longer-still/and-so-on-until-there-is-more-of-it-than-"
+	"usual/because-policies-may-name-paths-of-up-to-255-bytes/which-is-what-the-kernel-keeps-of-them/p",
+};
+
+static const char *const cgroups[] = {
+	"/",
+	"/system.slice",
+	"/system.slice/nginx.service",
+	"/system.slice/nginx@one.service",
+	"/system.slice/nginx@two.service/sub",
+	"/system.slice/system-getty.slice/getty@tty1.service",
+	"/user.slice",
+	"/user.slice/user-1000.slice/app.scope",
+	"/user.slice/nginx.service",
+	"/nginx",
+	"/nginx/nginx",
+	"/kubepods/pod\\x2d1/c",
+};
+
+static const uid_t users[] = { 0, 33, 1000, 1001, 65534 };
+
+static uint64_t random_state;
+
+static unsigned draw(unsigned below)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (unsigned)(random_state >> 20) % below;
+}
+
+static bool chance(unsigned percent)
+{
+	return draw(100) < percent;
+}
+
+#define ANY(list) ((list)[draw(COUNT(list))])
+
+/* --- policies --- */
+
+/* A pattern that is likely to take this text and some others. */
+static void pattern_of(const char *text, bool path, char out[1024])
+{
+	size_t at = 0, length = strlen(text);
+
+	for (size_t i = 0; i < length; i++) {
+		unsigned kind = (path && i < 2) || text[i] == '/' ? 99 : draw(20);
+
+		if (kind == 0) {
+			out[at++] = '?';
+		} else if (kind == 1) {
+			out[at++] = '*';
+			i += draw(4);
+			/* Within a name, mostly. */
+			for (size_t k = 0; path && k < 4 && i > k && text[i - k] == '/'; k++)
+				i--;
+		} else if (kind == 2) {
+			at += (size_t)sprintf(out + at, "[%s%c-%c]",
+					      chance(20) ? (chance(50) ? "!" : "^") : "",
+					      text[i] == ']' || text[i] == '-' ? 'a' : text[i] - (int)draw(2),
+					      'z');
+		} else if (kind == 3) {
+			at += (size_t)sprintf(out + at, "[%s]", chance(8) ? "[:alpha:]" : "abnx.");
+		} else {
+			out[at++] = text[i];
+		}
+	}
+	out[at] = '\0';
+}
+
+static void write_exe(FILE *file)
+{
+	char text[1024], *slash;
+
+	(void)snprintf(text, sizeof(text), "%s", ANY(programs));
+	if (chance(40)) {
+		for (unsigned up = draw(3); up > 0 && (slash = strrchr(text, '/')) && slash > text + 4; up--)
+			*slash = '\0';
+		slash = strrchr(text, '/');
+		slash[1] = '\0';
+	} else if (chance(50)) {
+		char pattern[1024];
+
+		pattern_of(text, true, pattern);
+		(void)snprintf(text, sizeof(text), "%.1000s", pattern);
+	}
+	if (strlen(text) < POLICY_PATH_MAX)
+		fprintf(file, "Exe=%s\n", text);
+}
+
+static void write_unit(FILE *file)
+{
+	const char *cgroup = ANY(cgroups), *name = strrchr(cgroup, '/') + 1;
+	char text[1024];
+
+	if (!*name)
+		name = "nginx.service";
+	if (chance(50))
+		pattern_of(name, false, text);
+	else
+		(void)snprintf(text, sizeof(text), "%s", name);
+	fprintf(file, "Unit=%s\n", text);
+}
+
+/* Never the same name twice: of one with a fault the last good version would go on. */
+static void write_policy(const char *folder)
+{
+	static unsigned number;
+	char path[512];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%06u.conf", folder, number++);
+	file = fopen(path, "w");
+	if (!file)
+		bail("%s: %s", path, strerror(errno));
+	if (chance(4)) {
+		fclose(file); /* a mask */
+		return;
+	}
+	if (chance(10))
+		fprintf(file, "[Policy]\nEnabled=%s\n", chance(50) ? "no" : "yes");
+	fprintf(file, "[Match]\n");
+	for (;;) {
+		long before = ftell(file);
+
+		for (unsigned i = chance(50) ? 1 + draw(3) : 0; i > 0; i--)
+			write_exe(file);
+		for (unsigned i = chance(30) ? 1 + draw(2) : 0; i > 0; i--)
+			write_unit(file);
+		for (unsigned i = chance(25) ? 1 + draw(2) : 0; i > 0; i--)
+			fprintf(file, "Cgroup=%s\n", ANY(cgroups));
+		for (unsigned i = chance(25) ? 1 + draw(2) : 0; i > 0; i--)
+			fprintf(file, "User=%u\n", ANY(users));
+		if (chance(10))
+			fprintf(file, "Marked=yes\n");
+		if (ftell(file) != before)
+			break;
+	}
+	fprintf(file, "[Seal]\nSegments=%s\n", chance(25) ? "none" : "text");
+	fclose(file);
+}
+
+static void empty(const char *folder)
+{
+	char command[256];
+
+	(void)snprintf(command, sizeof(command), "mkdir -p %s; rm -f %s/*", folder, folder);
+	if (system(command) != 0)
+		bail("%s", command);
+}
+
+/* --- starts --- */
+
+/* Marked: the type of its note becomes NT_GNU_PROPERTY_TYPE_0 (briefly.c). */
+static void copy_program(const char *from, const char *to, bool marked)
+{
+	static const char note[] = "\4\0\0\0\10\0\0\0\x6d\0\0\0GNU";
+	static char text[FILE_MAX];
+	int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0755);
+	ssize_t size = in < 0 || out < 0 ? -1 : read(in, text, sizeof(text));
+	char *at = size > 0 ? memmem(text, (size_t)size, note, sizeof(note)) : NULL;
+
+	if (!at)
+		bail("%s cannot be copied to %s", from, to);
+	if (marked)
+		at[8] = 5;
+	if (write(out, text, (size_t)size) != size)
+		bail("%s: %s", to, strerror(errno));
+	close(in);
+	close(out);
+}
+
+static void make_programs(const char *from)
+{
+	for (int marked = 0; marked < 2; marked++) {
+		(void)mkdir(marked ? "/marked" : "/plain", 0755);
+		copy_program(from, marked ? "/marked/program" : "/plain/program", marked);
+		for (size_t i = 0; i < COUNT(programs); i++) {
+			char path[1024], command[4096];
+
+			/* One file of each kind: the daemon looks into a file once. */
+			(void)snprintf(path, sizeof(path), "%s%s", marked ? "/marked" : "/plain",
+				       programs[i]);
+			(void)snprintf(command, sizeof(command),
+				       "mkdir -p \"$(dirname '%s')\" && ln /%s/program '%s'", path,
+				       marked ? "marked" : "plain", path);
+			if (system(command) != 0)
+				bail("%s", command);
+		}
+	}
+}
+
+struct start {
+	const char *program, *cgroup;
+	uid_t user;
+	bool marked;
+};
+
+/* Its pid, when the program runs. */
+static pid_t begin(const struct start *start)
+{
+	char path[512], root[16], byte = 0;
+	int fds[2], procs;
+	pid_t pid;
+
+	(void)snprintf(path, sizeof(path), CGROUPS "%s/cgroup.procs", start->cgroup);
+	procs = open(path, O_WRONLY | O_CLOEXEC);
+	if (procs < 0 || pipe2(fds, O_CLOEXEC) < 0)
+		bail("%s: %s", path, strerror(errno));
+	(void)snprintf(root, sizeof(root), "/%s", start->marked ? "marked" : "plain");
+	pid = fork();
+	if (pid == 0) {
+		/* The same path for both kinds of file: as the process itself sees it. */
+		if (dprintf(procs, "0") < 0 || chroot(root) < 0 || chdir("/") < 0 || dup2(fds[1], 1) < 0 ||
+		    setresuid(start->user, start->user, start->user) < 0)
+			_exit(1);
+		execl(start->program, start->program, (char *)NULL);
+		_exit(2);
+	}
+	close(procs);
+	close(fds[1]);
+	if (pid < 0 || read(fds[0], &byte, 1) != 1)
+		bail("%s does not start", start->program);
+	close(fds[0]);
+	return pid;
+}
+
+/* What the kernel has noted of the one program that runs; false: nothing. */
+static bool watched_now(int map, struct mseald_watched *ret)
+{
+	uint64_t key;
+
+	return bpf_map_get_next_key(map, NULL, &key) == 0 && bpf_map_lookup_elem(map, &key, ret) == 0;
+}
+
+/* --- */
+
+static struct {
+	unsigned starts, matched, none, open, wrong;
+} seen;
+
+static void try(int map, const struct policies *policies, bool may_be_open)
+{
+	struct start start = { ANY(programs), ANY(cgroups), ANY(users), chance(30) };
+	struct policy_facts facts = {
+		.exe = start.program,
+		.cgroup = start.cgroup,
+		.user = start.user,
+		.marked = start.marked,
+	};
+	const struct policy *expected = policies_match(policies, &facts, NULL);
+	struct mseald_watched watched = {};
+	pid_t pid = begin(&start);
+	bool is = watched_now(map, &watched), right;
+
+	kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	seen.starts++;
+	if (is && watched.policy == MSEALD_POLICY_OPEN) {
+		seen.open++;
+		right = may_be_open;
+	} else if (!expected || !expected->seal.segments) {
+		seen.none++;
+		right = !is;
+	} else {
+		seen.matched++;
+		right = is && watched.policy < policies->count && &policies->list[watched.policy] == expected;
+	}
+	if (right || seen.wrong++ >= 20)
+		return;
+	diag("%s in %s by %u%s: the kernel: %s %u, user/lib: %s", start.program, start.cgroup, start.user,
+	     start.marked ? ", marked" : "", is ? "policy" : "none", is ? watched.policy : 0,
+	     expected ? expected->name : "none");
+}
+
+static void play(int map, unsigned policies_wanted, bool may_be_open)
+{
+	static const char *const folders[] = { ETC, VENDOR, NULL };
+	struct diagnostics faults = {};
+	struct policies policies;
+
+	empty(ETC);
+	empty(VENDOR);
+	for (unsigned i = 0; i < policies_wanted; i++)
+		write_policy(chance(70) ? ETC : VENDOR);
+	if (policies_read(folders, &policies, &faults) < 0)
+		bail("policies cannot be read");
+	if (daemon_call("ReloadPolicy", NULL, NULL))
+		bail("ReloadPolicy: %s", daemon_error_message());
+	daemon_pause(true);
+	for (unsigned i = 0; i < STARTS; i++)
+		try(map, &policies, may_be_open || policies.count > MSEALD_POLICY_EXACT);
+	daemon_pause(false);
+	if (!daemon_alive())
+		bail("the daemon does not answer");
+	policies_free(&policies);
+	diagnostics_free(&faults);
+}
+
+/* The map of watched programs, when the daemon knows which file is marked. */
+static int learn_marks(void)
+{
+	FILE *file;
+	int map, marks;
+
+	empty(ETC);
+	empty(VENDOR);
+	file = fopen(ETC "/marked.conf", "w");
+	if (!file || fputs("[Match]\nMarked=yes\n", file) < 0 || fclose(file) != 0)
+		bail("no policy can be written");
+	if (daemon_call("ReloadPolicy", NULL, NULL))
+		bail("ReloadPolicy: %s", daemon_error_message());
+	map = bpf_obj_get(MAPS "/watched");
+	marks = bpf_obj_get(MAPS "/marks");
+	if (map < 0 || marks < 0)
+		bail("the maps cannot be opened: %s", strerror(errno));
+	for (int marked = 0; marked < 2; marked++) {
+		const struct start start = { programs[0], "/", 0, marked };
+		pid_t pid = begin(&start);
+		struct mseald_file key;
+		bool learnt = false;
+
+		for (int i = 0; i < 200 && !learnt; i++) {
+			int count = 0;
+
+			while (bpf_map_get_next_key(marks, count ? &key : NULL, &key) == 0)
+				count++;
+			learnt = count > marked;
+			usleep(50000);
+		}
+		kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+		if (!learnt)
+			bail("the daemon does not look whether a file is marked");
+	}
+	close(marks);
+	return map;
+}
+
+int main(void)
+{
+	const char *seed = getenv("MSEALD_SEED");
+	unsigned rounds = brief(200, 8);
+	int map;
+
+	random_state = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
+	diag("MSEALD_SEED=%llu", (unsigned long long)random_state);
+	random_state = random_state * 0x9e3779b97f4a7c15ull | 1;
+	for (size_t i = 1; i < COUNT(cgroups); i++) {
+		char path[512];
+
+		(void)snprintf(path, sizeof(path), CGROUPS "%s", cgroups[i]);
+		for (char *at = path + sizeof(CGROUPS); (at = strchr(at, '/')); *at++ = '/') {
+			*at = '\0';
+			(void)mkdir(path, 0755);
+		}
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			bail("%s: %s", path, strerror(errno));
+	}
+	make_programs("/tests/briefly");
+	daemon_start();
+	map = learn_marks();
+	for (unsigned i = 0; i < rounds; i++)
+		play(map, i % 8 == 7 ? 300 : 1 + draw(14), true);
+	ok(seen.wrong == 0, "%u starts: the kernel decides as user/lib does", seen.starts);
+	ok(seen.matched > 0, "a policy applies to some (%u)", seen.matched);
+	ok(seen.none > 0, "none to some (%u)", seen.none);
+	ok(seen.open < seen.starts / 2, "not most are left to the daemon (%u)", seen.open);
+	daemon_stop(SIGTERM);
+	/* The next test has policies of its own. */
+	empty(ETC);
+	empty(VENDOR);
+	return tap_end();
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From policies to the tables by which the kernel decides which of them applies to a starting program
+ * (bpf/exec_match.bpf.c). The decision stays open, for the daemon, where the tables cannot express it.
+ */
+#ifndef MSEALD_POLICY_MATCH_TABLES_H
+#define MSEALD_POLICY_MATCH_TABLES_H
+
+#include "bpf/programs.h"
+#include "lib/policy/policy.h"
+
+/*
+ * Replaces the policies in the kernel at once: a starting program is matched with the old or the new ones.
+ * *ret_generation: their name in struct mseald_watched. -ENOSPC: too many paths and names; -EBADE: the kernel
+ * does not have what was written; or another negative errno. The old policies then stay.
+ */
+int match_tables_set(struct programs *programs, const struct policies *policies, uint32_t *ret_generation);
+
+#endif
