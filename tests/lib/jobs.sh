@@ -137,7 +137,7 @@ command_of() {
 		;;
 	oci:trixie) command+=(MSEALD_ROOT_SUITE=trixie tests/oci/run "$kernel" restarts) ;;
 	oci:?*) command+=(tests/oci/run "$kernel" "$test") ;;
-	cost:) command+=(tests/lib/one cost tests/bench/run --check --crowd 2000 "$kernel") ;;
+	cost:) command+=(tests/lib/one cost tests/bench/run --check --crowd 1000 "$kernel") ;;
 	cost:crowd) command+=(tests/lib/one crowd tests/bench/run --check "$kernel") ;;
 	cost:startup) command+=(tests/lib/one startup tests/bench/run --startup "$kernel") ;;
 	demo:) command+=(tests/lib/one demo tests/demo/run "$kernel") ;;

@@ -26,7 +26,7 @@ bool lock_is_taken(void);
 int lock_take(bool signals, struct lock **ret);
 /*
  * When all maps, programs and links are there: has an outsider try each operation, looks who else
- * has locked objects, and makes the lock last. Logs. Negative errno: it is incomplete; lock_free() it, and end.
+ * has locked objects, and makes the lock last. Logs. Negative errno: it is incomplete; free it and end.
  */
 int lock_complete(struct lock *lock);
 /* Closes. What was completed holds, all else is undone. Takes NULL. */
