@@ -382,8 +382,7 @@ static __always_inline u32 decide(struct match *match)
 	for (u32 key = 0; key < MSEALD_MATCH_KEYS; key++)
 		if (match->unknown >> key & 1 && !has(&table->without[key], policy))
 			return MSEALD_POLICY_OPEN;
-	/* Other policies may have come into force meanwhile. */
-	if (has(&table->open, policy) || *(volatile u32 *)&state.policies != match->generation)
+	if (has(&table->open, policy))
 		return MSEALD_POLICY_OPEN;
 	return has(&table->sealing, policy) ? policy : MSEALD_POLICY_BITS;
 }
@@ -427,7 +426,8 @@ static __always_inline u32 match_policies(struct linux_binprm *bprm, u32 generat
 	    match_key(bprm, match, MSEALD_MATCH_MARKED))
 		policy = decide(match);
 	give_workspace(match);
-	return policy;
+	/* The triggers of an inactive generation are removed: one that was not found may have been there. */
+	return *(volatile u32 *)&state.policies == generation ? policy : MSEALD_POLICY_OPEN;
 }
 
 static __always_inline void send_exec_event(enum mseald_event_type type, u64 key, u32 pid, u64 address)

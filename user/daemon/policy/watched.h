@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The map `watched`: programs that started and matched a trigger, with what was so at their exec
+ * The map `watched`: programs that a policy may apply to, with their facts at the exec
  * (bpf/exec_match.bpf.c).
  * programs_watch() and programs_unwatch() change it.
  */
