@@ -72,7 +72,7 @@ static const struct rule {
 	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by itself", { "mseald_file_open" },
 	  MSEALD_DENY_DISCARD, .note = "a private mapping, " UNLESS_WRITABLE,
 	  .uncounted = MSEALD_DENY_FILE_WRITE },
-	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by anybody", { "mseald_file_open" },
+	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by any process", { "mseald_file_open" },
 	  MSEALD_DENY_FILE_WRITE, .note = "a private mapping, " UNLESS_WRITABLE },
 /* clang-format on */
 };
