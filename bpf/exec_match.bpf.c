@@ -118,19 +118,25 @@ static __always_inline void meet(struct match *match, enum mseald_trigger_kind k
 /* Some bytes; 1 at the end. Global: the verifier looks at it once. */
 __noinline int hash_some(u32 index, struct match *match)
 {
+	u64 hash, name;
+	u8 byte = 0;
+
 	if (!match)
 		return 1;
+	hash = match->hash;
+	name = match->name;
 	for (u32 i = 0; i < STEP; i++) {
-		u8 byte = match->bytes[(index * STEP + i) & (MSEALD_EXE_MAX - 1)];
-
+		byte = match->bytes[(index * STEP + i) & (MSEALD_EXE_MAX - 1)];
 		if (!byte)
-			return 1;
-		match->hash = MSEALD_HASH_STEP(match->hash, byte);
-		match->name = MSEALD_HASH_STEP(match->name, byte);
+			break;
+		hash = MSEALD_HASH_STEP(hash, byte);
+		name = MSEALD_HASH_STEP(name, byte);
 		if (byte == '/' && match->key == MSEALD_MATCH_EXE)
-			meet(match, MSEALD_TRIGGER_FOLDER, match->hash);
+			meet(match, MSEALD_TRIGGER_FOLDER, hash);
 	}
-	return 0;
+	match->hash = hash;
+	match->name = name;
+	return !byte;
 }
 
 /*

@@ -357,7 +357,7 @@ static json_t *policies_json(const struct report *report, const char *wanted)
 			list,
 			json_pack("{s:s,s:s,s:s,s:o,s:o,s:b,s:I,s:I}", "name", policy->name, "path",
 				  policy->path, "action", names_action(policy->seal.action), "deny",
-				  words_json(policy->seal.deny, 0, 4, deny_name), "segments",
+				  words_json(policy->seal.deny, 0, 5, deny_name), "segments",
 				  words_json(policy->seal.segments, 1, MSEALD_SEGMENT_COUNT, segment_name),
 				  "dlopen", policy->seal.dlopen, "since", (json_int_t)since, "sealed",
 				  (json_int_t)count_sealed(report, policy->name, labels, count)));
