@@ -354,6 +354,46 @@ static void play(int map, unsigned policies_wanted, bool may_be_open)
 	diagnostics_free(&faults);
 }
 
+/* While the tables change all the time, no start is missed. */
+static void reloads(int map)
+{
+	const struct start start = { programs[0], "/", 0, false };
+	unsigned starts = brief(3000, 100), missed = 0, sealed = 0;
+	FILE *file;
+	pid_t child;
+
+	empty(ETC);
+	empty(VENDOR);
+	file = fopen(ETC "/one.conf", "w");
+	if (!file || fprintf(file, "[Match]\nExe=%s\n", programs[0]) < 0 || fclose(file) != 0)
+		bail("no policy can be written");
+	if (daemon_call("ReloadPolicy", NULL, NULL))
+		bail("ReloadPolicy: %s", daemon_error_message());
+	child = fork();
+	while (child == 0)
+		(void)daemon_call("ReloadPolicy", NULL, NULL);
+	for (unsigned i = 0; i < starts; i++) {
+		struct mseald_watched watched;
+		pid_t pid = begin(&start);
+
+		/* Without RELRO it is watched for ten seconds, unless a reload has found and sealed it. */
+		if (!watched_now(map, &watched)) {
+			json_t *seals = daemon_seals(pid);
+
+			sealed += json_array_size(seals) > 0;
+			missed += json_array_size(seals) == 0;
+			json_decref(seals);
+		}
+		kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+	}
+	kill(child, SIGKILL);
+	(void)waitpid(child, NULL, 0);
+	ok(missed == 0,
+	   "%u starts while policies are reloaded: each is watched, or sealed (%u), and none neither (%u)",
+	   starts, sealed, missed);
+}
+
 /* The map of watched programs, when the daemon knows which file is marked. */
 static int learn_marks(void)
 {
@@ -423,6 +463,7 @@ int main(void)
 	ok(seen.matched > 0, "a policy applies to some (%u)", seen.matched);
 	ok(seen.none > 0, "none to some (%u)", seen.none);
 	ok(seen.open < seen.starts / 2, "not most are left to the daemon (%u)", seen.open);
+	reloads(map);
 	daemon_stop(SIGTERM);
 	/* The next test has policies of its own. */
 	empty(ETC);
