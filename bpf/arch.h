@@ -10,6 +10,7 @@
  *                            one (arch/arm64/kernel/sys32.c): task_in_compat() tells them apart
  *   MM_KEY                   the member of struct mm_struct whose value no other one ever gets
  *   untagged(mm, address)    the address without its tag, for the calls that strip tags
+ *   mm_vdso(mm, start, end)  where the kernel has mapped its own code
  *   mm_user_limit(mm)        no user memory ends above this, whatever the process does after exec
  *   PAGE_SHIFT               of a page
  *   HUGE_SHIFT_MIN, HUGE_SHIFT_MAX   of the smallest and of the largest huge page

@@ -16,22 +16,20 @@
 #include "space.h"
 #include "verdict.h"
 
-/* The entry that is there gets the new set; whether there was one to get it. */
-static __always_inline bool replace(struct mseald_commit *commit, struct mseald_space *space)
+/* The entry that is there gets the new set. */
+static __always_inline int replace(struct mseald_commit *commit, struct mseald_space *space)
 {
-	u64 key = commit->key, old = space_swap(space, key, commit->bits);
+	u64 key = commit->key, old = space_swap(space, key, commit->bits, commit->expected), word;
 
-	if (!old)
-		return false;
+	if (!old) {
+		word = *(volatile u64 *)&space->word;
+		return MSEALD_WORD_KEY(word) != key || word & MSEALD_WORD_GONE ? -ESRCH : -EEXIST;
+	}
 	commit->old_bits = (u32)old & (0xffffu | MSEALD_WORD_FORKED);
 	if (commit->flags & MSEALD_SPACE_HUGETLB)
 		__sync_fetch_and_or(&space->flags, MSEALD_SPACE_HUGETLB);
-	slot_drop(key);
-	/* Counted before it is released: the number of sealed ones never dips to 0 between. */
-	if (MSEALD_WORD_SET(commit->bits))
-		__sync_fetch_and_add(&state.sealed, 1);
-	space_release(old);
-	return true;
+	space_replaced(key, old, commit->bits);
+	return 0;
 }
 
 static __always_inline int enter(const struct mseald_commit *commit)
@@ -67,7 +65,7 @@ int mseald_commit(struct mseald_commit *commit)
 	}
 	space = bpf_map_lookup_elem(&spaces, &key);
 	if (space)
-		commit->error = replace(commit, space) ? 0 : -ESRCH;
+		commit->error = replace(commit, space);
 	else if (set)
 		commit->error = enter(commit);
 	if (commit->error && set)

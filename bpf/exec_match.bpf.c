@@ -61,6 +61,9 @@ struct match {
 #define WORKSPACES 256
 #define WORKSPACES_CPU 8
 
+static const struct mseald_label no_label;
+static const struct mseald_loading nothing_loaded;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, WORKSPACES);
@@ -452,6 +455,71 @@ static __always_inline void send_exec_event(enum mseald_event_type type, u64 key
 	bpf_ringbuf_submit(event, 0);
 }
 
+/* --- for exec_seal.bpf.c --- */
+
+/* What the seals will be for, in the map `labels`: by the number that user/daemon/seal/labels.c gives it. */
+__noinline int label_exec(struct mseald_watched *entry, struct mseald_policy_seal *wanted)
+{
+	struct mseald_label *label;
+	u64 number = MSEALD_HASH_START;
+
+	if (!entry || !wanted)
+		return 0;
+	for (u32 i = 0; i < MSEALD_POLICY_NAME; i++) {
+		u8 byte = wanted->name[i];
+
+		number = MSEALD_HASH_STEP(number, byte);
+		if (!byte)
+			break;
+	}
+	for (u32 i = 0; i < MSEALD_EXE_MAX; i++) {
+		u8 byte = entry->exe[i];
+
+		number = MSEALD_HASH_STEP(number, byte);
+		if (!byte)
+			break;
+	}
+	label = bpf_map_lookup_elem(&labels, &number);
+	if (!label) {
+		(void)bpf_map_update_elem(&labels, &number, &no_label, BPF_NOEXIST);
+		label = bpf_map_lookup_elem(&labels, &number);
+		if (!label)
+			return 0;
+		bpf_probe_read_kernel(label->policy, sizeof(label->policy), wanted->name);
+		bpf_probe_read_kernel(label->program, sizeof(label->program), entry->exe);
+	}
+	entry->label = number;
+	return 0;
+}
+
+/* From here on its objects are sealed as they are loaded. False: the daemon is to seal it, too. */
+__noinline bool seal_by_kernel(u64 key, struct mseald_watched *entry)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mseald_policy_seal *wanted;
+	struct mseald_loading *fresh;
+	u32 index;
+
+	if (!entry)
+		return false;
+	index = MSEALD_POLICY_SEAL(entry->generation, entry->policy & (MSEALD_POLICY_BITS - 1));
+	wanted = bpf_map_lookup_elem(&policy_seals, &index);
+	/* Nothing kills pid 1; and whoever traces a program writes to its memory. */
+	if (!wanted || !(wanted->rule | wanted->data_rule) || task->tgid == 1 || BPF_CORE_READ(task, ptrace))
+		return false;
+	(void)label_exec(entry, wanted);
+	if (bpf_map_update_elem(&loading, &key, &nothing_loaded, BPF_ANY))
+		return false;
+	fresh = bpf_map_lookup_elem(&loading, &key);
+	if (!fresh)
+		return false;
+	fresh->policy = index;
+	fresh->label = entry->label;
+	entry->flags |= MSEALD_WATCHED_KERNEL;
+	__sync_fetch_and_add(&state.starts, 1);
+	return !(wanted->flags & MSEALD_POLICY_MORE);
+}
+
 SEC("lsm/bprm_committed_creds")
 int BPF_PROG(mseald_match_exec, struct linux_binprm *bprm)
 {
@@ -469,6 +537,8 @@ int BPF_PROG(mseald_match_exec, struct linux_binprm *bprm)
 	entry = watch(key, NULL);
 	if (!entry)
 		return 0;
+	entry->since = bpf_ktime_get_boot_ns();
+	entry->pid = task->tgid;
 	entry->policy = policy;
 	/* Until then it is open: no generation is 0. */
 	*(volatile u32 *)&entry->generation = generation;
@@ -478,19 +548,28 @@ int BPF_PROG(mseald_match_exec, struct linux_binprm *bprm)
 		read_file(bprm, &entry->file);
 	if (bpf_d_path(&bprm->file->f_path, entry->exe, sizeof(entry->exe)) < 0)
 		entry->exe[0] = 0;
-	send_exec_event(MSEALD_EVENT_EXEC, key, task->tgid, 0);
+	if (policy == MSEALD_POLICY_OPEN || !seal_by_kernel(key, entry))
+		send_exec_event(MSEALD_EVENT_EXEC, key, task->tgid, 0);
 	return 0;
+}
+
+/* A child loads on where its parent was. */
+__noinline bool load_forked(u64 parent, u64 key)
+{
+	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &parent);
+
+	return entry && !bpf_map_update_elem(&loading, &key, entry, BPF_ANY);
 }
 
 SEC("tp_btf/task_newtask")
 int BPF_PROG(mseald_match_fork, struct task_struct *child, unsigned long clone_flags)
 {
 	struct mseald_watched *entry;
-	u64 key;
+	u64 key, parent;
 
 	if (clone_flags & CLONE_VM)
 		return 0;
-	key = space_key(bpf_get_current_task_btf()->mm);
+	key = parent = space_key(bpf_get_current_task_btf()->mm);
 	if (likely(!space_slot(key)->watched))
 		return 0;
 	entry = bpf_map_lookup_elem(&watched, &key);
@@ -501,7 +580,10 @@ int BPF_PROG(mseald_match_fork, struct task_struct *child, unsigned long clone_f
 	if (!entry)
 		return 0;
 	entry->flags |= MSEALD_WATCHED_FORKED;
-	send_exec_event(MSEALD_EVENT_EXEC, key, child->tgid, 0);
+	entry->since = bpf_ktime_get_boot_ns();
+	entry->pid = child->tgid;
+	if (!(entry->flags & MSEALD_WATCHED_KERNEL) || !load_forked(parent, key))
+		send_exec_event(MSEALD_EVENT_EXEC, key, child->tgid, 0);
 	return 0;
 }
 

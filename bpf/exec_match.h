@@ -23,19 +23,12 @@ static __always_inline struct mseald_watched *watch(u64 key, const struct mseald
 
 static __always_inline void unwatch(u64 key)
 {
+	(void)bpf_map_delete_elem(&loading, &key);
 	if (!bpf_map_delete_elem(&watched, &key))
 		__sync_fetch_and_add(&space_slot(key)->watched, -1);
 }
 
+/* For a watched address space: the daemon is to look at it. start: of RELRO; 0: not known. */
 int send_relro_event(u64 key, u32 tgid, u64 start);
-
-/* A mapped file is made read-only; nearly all of what this costs is the look at the slot. */
-static __always_inline void watch_relro(const struct task_struct *task, u64 key,
-					const struct vm_area_struct *vma, u64 prot)
-{
-	if (unlikely(*(volatile u32 *)&space_slot(key)->watched) && !(prot & PROT_WRITE) &&
-	    vma->vm_flags & VM_WRITE && BPF_CORE_READ(vma, vm_file))
-		send_relro_event(key, task->tgid, vma->vm_start);
-}
 
 #endif

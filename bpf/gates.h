@@ -49,6 +49,15 @@ static __always_inline bool advice_matters(u32 advice)
 	}
 }
 
+/* Has any seal of the address space one of these MSEALD_SEAL_*? */
+static __always_inline bool has_flagged(u64 key, u32 flags)
+{
+	u32 set = current_set(key), all = set ? seals_flags(set) : 0;
+
+	set_let_go(set);
+	return all & flags;
+}
+
 /*
  * The deny bit by which a seal denies this advice; 0: it is harmless. MADV_DOFORK gives memory back
  * to children, where the seals do not hold because it was sealed as memory that they do not have.
@@ -60,8 +69,7 @@ static __always_inline u32 advice_deny(u64 key, u32 advice)
 	if (advice == MADV_DONTFORK || advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)
 		return MSEALD_DENY_DISCARD | MSEALD_DENY_UNMAP;
 	if (advice == MADV_DOFORK)
-		return seals_flags(current_set(key)) & MSEALD_SEAL_DONTFORK ?
-			       MSEALD_DENY_DISCARD | MSEALD_DENY_UNMAP : 0;
+		return has_flagged(key, MSEALD_SEAL_DONTFORK) ? MSEALD_DENY_DISCARD | MSEALD_DENY_UNMAP : 0;
 	if (advice == MADV_GUARD_REMOVE)
 		return MSEALD_DENY_MPROTECT;
 	return advice == MADV_GUARD_INSTALL ? MSEALD_DENY_DISCARD | MSEALD_DENY_MPROTECT :
@@ -113,46 +121,28 @@ static __always_inline int gate_munmap(const struct pt_regs *regs, bool compat, 
 			  ATTEMPT(MSEALD_OP_MUNMAP, MSEALD_DENY_UNMAP, reaction) | OR_NATIVE(reaction));
 }
 
-/*
- * The source, whatever is done to it, and the target of MREMAP_FIXED, which is unmapped before the
- * source is looked at (mm/mremap.c, mremap_to): judged as one. Before any change every kernel refuses an
- * address that is not on a page; other odd arguments it may take, or meet too late.
- */
-static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, u32 reaction)
+static __always_inline int judge_mremap(const struct pt_regs *regs, bool compat, u32 reaction, u64 key,
+					u32 set, u64 start)
 {
-	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
-	u64 key = space_key(mm), old, new, target;
-	u32 set, attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_DENY_UNMAP, reaction);
-	struct touched touched = {};
-	bool fixed, huge, from;
+	u64 old = pages_of(regs_arg(regs, compat, 1)), new = regs_arg(regs, compat, 2);
+	bool fixed = regs_arg(regs, compat, 3) & MREMAP_FIXED;
+	bool huge = space_flags(key) & MSEALD_SPACE_HUGETLB, from;
+	u32 attempt = ATTEMPT(MSEALD_OP_MREMAP, MSEALD_DENY_UNMAP, reaction);
+	struct touched touched = { .start = start, .end = range_end(start, old ? old : new) };
 
-	if (likely(space_unsealed(key)))
-		return 0;
-	touched.start = untagged(mm, regs_arg(regs, compat, 0));
-	if (unaligned(touched.start))
-		return 0;
-	set = current_set_kept(key);
-	if (!set)
-		return 0;
-	old = pages_of(regs_arg(regs, compat, 1));
-	new = regs_arg(regs, compat, 2);
-	fixed = regs_arg(regs, compat, 3) & MREMAP_FIXED;
-	target = regs_arg(regs, compat, 4);
-	huge = space_flags(key) & MSEALD_SPACE_HUGETLB;
-	touched.end = range_end(touched.start, old ? old : new);
 	if (fixed) {
-		touched.target_start = target & ~(MSEALD_PAGE - 1);
+		touched.target_start = regs_arg(regs, compat, 4) & ~(MSEALD_PAGE - 1);
 		touched.target_end = range_end(touched.target_start, new);
 	}
 	if (unlikely(huge)) {
-		u64 distance = fixed ? touched.start ^ touched.target_start : 0;
+		u64 distance = fixed ? start ^ touched.target_start : 0;
 
-		touched.end = huge_end(touched.start, touched.end, distance, fixed);
+		touched.end = huge_end(start, touched.end, distance, fixed);
 		if (fixed)
 			touched.target_end = huge_end(touched.target_start, touched.target_end,
 						      distance, true);
 	}
-	from = seals_meet_called(set, touched.start, touched.end, MSEALD_DENY_UNMAP);
+	from = seals_meet_called(set, start, touched.end, MSEALD_DENY_UNMAP);
 	if (!from &&
 	    !(fixed && seals_meet_called(set, touched.target_start, touched.target_end, MSEALD_DENY_UNMAP)))
 		return 0;
@@ -161,9 +151,34 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 	 * mseal(2) looks at the first page only, and so denies it only where that is sealed.
 	 */
 	if (!from || (old && !(huge && old > MSEALD_ADDRESS_LIMIT)) ||
-	    seals_rule(set, touched.start) >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_NATIVE)
+	    seals_rule(set, start) >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_NATIVE)
 		attempt |= OR_NATIVE(reaction);
 	return verdict_on_both(key, set, attempt, &touched);
+}
+
+/*
+ * The source, whatever is done to it, and the target of MREMAP_FIXED, which is unmapped before the
+ * source is looked at (mm/mremap.c, mremap_to): judged as one. Before any change every kernel refuses an
+ * address that is not on a page; other odd arguments it may take, or meet too late.
+ */
+static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, u32 reaction)
+{
+	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+	u64 key = space_key(mm), start;
+	u32 set;
+	int r;
+
+	if (likely(space_unsealed(key)))
+		return 0;
+	start = untagged(mm, regs_arg(regs, compat, 0));
+	if (unaligned(start))
+		return 0;
+	set = current_set_kept(key);
+	if (!set)
+		return 0;
+	r = judge_mremap(regs, compat, reaction, key, set, start);
+	set_let_go(set);
+	return r;
 }
 
 static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u32 advice, u32 reaction,
@@ -283,15 +298,17 @@ static __always_inline int gate_detach(u64 address, u32 reaction)
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
 	u32 set;
+	int r = 0;
 
 	if (likely(space_unsealed(key)))
 		return 0;
 	set = current_set(key);
-	if (!set || !(seals_flags(set) & MSEALD_SEAL_SHM))
-		return 0;
-	return verdict_in(key, address, MSEALD_ADDRESS_LIMIT, set,
-			  ATTEMPT(MSEALD_OP_SHMDT, MSEALD_DENY_UNMAP, reaction) | ATTEMPT_SHM |
-				  OR_NATIVE(reaction));
+	if (set && seals_flags(set) & MSEALD_SEAL_SHM)
+		r = verdict_in(key, address, MSEALD_ADDRESS_LIMIT, set,
+			       ATTEMPT(MSEALD_OP_SHMDT, MSEALD_DENY_UNMAP, reaction) | ATTEMPT_SHM |
+				       OR_NATIVE(reaction));
+	set_let_go(set);
+	return r;
 }
 
 static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u32 reaction)

@@ -7,6 +7,7 @@
  *   iter/task_vma  flags and files of a process's mappings, which /proc/PID/maps does not show, and
  *                  smaps only at the cost of walking all page tables
  */
+#include "file.h"
 #include "space.h"
 
 /* A mutex, and what it is with CONFIG_PREEMPT_RT (include/linux/mutex_types.h). */
@@ -95,42 +96,13 @@ static __always_inline bool can_userfault(struct vm_area_struct *vma)
 	return magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC;
 }
 
-/* Fields of an inode that no other file reads. */
-struct atomic___int {
-	int counter;
-} __attribute__((preserve_access_index));
-
-struct address_space___writable {
-	struct atomic___int i_mmap_writable;
-} __attribute__((preserve_access_index));
-
-struct inode___file {
-	u16 i_mode;
-	u32 i_nlink;
-	kuid_t i_uid;
-	struct atomic___int i_writecount;
-	struct address_space___writable *i_mapping;
-} __attribute__((preserve_access_index));
-
-/*
- * The file that is mapped: on overlayfs the one below it (fs/overlayfs/file.c,
- * ovl_mmap). What has no name on tmpfs or hugetlbfs can be a memfd, whose
- * descriptor is made without counting a writer (fs/file_table.c, alloc_file).
- */
 static __always_inline void look_at_file(const struct vm_area_struct *vma, struct mseald_vma *out)
 {
-	struct inode *inode = BPF_CORE_READ(vma, vm_file, f_inode);
-	struct inode___file *file = (void *)inode;
-	u32 magic;
+	struct inode___file *file = mapped_file(vma, &out->inode);
 
-	if (!inode || (BPF_CORE_READ(file, i_mode) & S_IFMT) != S_IFREG)
+	if (!file)
 		return;
-	out->inode.address = (u64)inode;
-	out->inode.number = BPF_CORE_READ(inode, i_ino);
-	out->inode.generation = BPF_CORE_READ(inode, i_generation);
-	magic = BPF_CORE_READ(inode, i_sb, s_magic);
-	out->written = BPF_CORE_READ(file, i_writecount.counter) > 0 ||
-		       ((magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC) && !BPF_CORE_READ(file, i_nlink));
+	out->written = file_may_be_written(file);
 	out->owner = BPF_CORE_READ(file, i_uid.val);
 	out->shared = BPF_CORE_READ(file, i_mapping, i_mmap_writable.counter) > 0;
 }

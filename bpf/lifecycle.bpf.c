@@ -25,35 +25,30 @@ static __always_inline bool is_kill_pending(u64 key)
 	return unlikely(*(volatile u64 *)&state.kill_pending) && space_flags(key) & MSEALD_SPACE_KILL_PENDING;
 }
 
-SEC("lsm/task_alloc")
-int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_flags)
+/* Marks a child with this set; 0, or why there can be none. */
+static __always_inline int mark_child(struct task_struct *child, struct mseald_pending_fork fork)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm), name = (u64)child;
-	struct mseald_pending_fork fork = { .parent = key, .set = current_set_finished(key) };
+	u64 name = (u64)child;
+	bool referred;
 
-	if (likely(!fork.set))
-		return 0;
-	if (unlikely(is_kill_pending(key)))
-		return -EPERM;
-	if (clone_flags & CLONE_VM)
-		return 0;
 	/* While one daemon hands over to the next this runs twice. */
 	if (bpf_map_lookup_elem(&pending_forks, &name))
 		return 0;
 	fork.number = __sync_fetch_and_add(&state.last_fork, 2) + 2;
-	fork.account = account_of(task);
+	fork.account = account_of(bpf_get_current_task_btf());
 	if (!space_reserve(&fork.account, true)) {
 		__sync_fetch_and_add(&state.forks_refused, 1);
 		return -EAGAIN;
 	}
-	if (!set_get(fork.set)) {
+	referred = set_get(fork.set);
+	if (!referred) {
 		/* Replaced just now: the new one is there already. */
-		fork.set = current_set(key);
-		if (!fork.set || !set_get(fork.set)) {
-			space_unreserve(fork.account);
-			return -EAGAIN;
-		}
+		fork.set = current_set(fork.parent);
+		referred = fork.set && (is_pooled(fork.set) || set_get(fork.set));
+	}
+	if (!referred) {
+		space_unreserve(fork.account);
+		return -EAGAIN;
 	}
 	__sync_fetch_and_add(&state.pending_forks, 1);
 	if (bpf_map_update_elem(&pending_forks, &name, &fork, BPF_ANY)) {
@@ -63,6 +58,23 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 		return -EAGAIN;
 	}
 	return 0;
+}
+
+SEC("lsm/task_alloc")
+int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_flags)
+{
+	u64 key = space_key(bpf_get_current_task_btf()->mm);
+	u32 set = current_set_finished(key);
+	int r = 0;
+
+	if (likely(!set))
+		return 0;
+	if (unlikely(is_kill_pending(key)))
+		r = -EPERM;
+	else if (!(clone_flags & CLONE_VM))
+		r = mark_child(child, (struct mseald_pending_fork){ .parent = key, .set = set });
+	set_let_go(set);
+	return r;
 }
 
 /*

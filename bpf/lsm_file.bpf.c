@@ -34,6 +34,19 @@ struct file_search {
 	bool found, unreadable;
 };
 
+/* The last slot of this file. Global, and without branches: the verifier looks at it once. */
+__noinline u32 find_unsorted(const struct mseald_file_node *node, u64 order)
+{
+	u64 slot = 0;
+
+	if (!node)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (u64 i = 0; i < MSEALD_FANOUT; i++)
+		slot += (i - slot) & (s64)((node->order[i] ^ order) - 1) >> 63;
+	return slot;
+}
+
 static long search_node(u32 index, struct file_search *search)
 {
 	struct mseald_file_node *node;
@@ -46,7 +59,8 @@ static long search_node(u32 index, struct file_search *search)
 		search->unreadable = true;
 		return 1;
 	}
-	slot = (find_start(node->order, order) - node->order) & (MSEALD_FANOUT - 1);
+	slot = is_pooled(set) ? find_unsorted(node, order) : (find_start(node->order, order) - node->order);
+	slot &= MSEALD_FANOUT - 1;
 	if (node->order[slot] != order)
 		return node->order[slot] > order;
 	search->found = node->number[slot] == search->inode.number &&
@@ -108,6 +122,7 @@ static __noinline int judge_write(u64 address, bool anybody)
 	set = current_set(key);
 	if (set)
 		own = judge_own(key, set, &inode);
+	set_let_go(set);
 	if (own == OWN_REFUSED)
 		return -EPERM;
 	seals = for_all ? bpf_map_lookup_elem(&files, &inode) : NULL;

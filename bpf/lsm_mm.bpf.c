@@ -20,7 +20,7 @@
  */
 #include "syscall.h"
 #include "hugetlb.h"
-#include "exec_match.h"
+#include "exec_seal.h"
 #include "verdict.h"
 
 static __always_inline u64 round_up_to(u64 length, u32 shift)
@@ -62,10 +62,13 @@ static __always_inline bool is_hugetlb(const struct file *file)
 static __always_inline bool note_hugetlb(u64 key, const struct file *file, const struct call_site *site)
 {
 	u64 self, length;
+	u32 set;
 
 	if (is_hugetlb(file)) {
 		/* A child whose fork is still pending gets its entry by this. */
-		if (current_set_finished(key) && !space_mark_hugetlb(key))
+		set = current_set_finished(key);
+		set_let_go(set);
+		if (set && !space_mark_hugetlb(key))
 			return false;
 	} else if (!(space_flags(key) & MSEALD_SPACE_HUGETLB)) {
 		return true;
@@ -77,15 +80,13 @@ static __always_inline bool note_hugetlb(u64 key, const struct file *file, const
 	return bpf_map_update_elem(&notes, &self, &length, BPF_ANY) == 0;
 }
 
-SEC("lsm/file_mprotect")
-int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
+/* Must an mprotect fail? */
+static __always_inline int judge_mprotect(struct task_struct *task, u64 key,
+					  const struct vm_area_struct *vma)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
 	struct call_site site;
 	u64 start, length;
 
-	watch_relro(task, key, vma, prot);
 	if (likely(space_unsealed(key)))
 		return 0;
 	site = call_site_of(task);
@@ -101,7 +102,19 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long req
 		length = vma->vm_end - start;
 	}
 	return verdict_on_inline(key, start, length,
-			  ATTEMPT(MSEALD_OP_MPROTECT, MSEALD_DENY_MPROTECT, REACTION_DENY)) ? -EPERM : 0;
+				 ATTEMPT(MSEALD_OP_MPROTECT, MSEALD_DENY_MPROTECT, REACTION_DENY));
+}
+
+SEC("lsm/file_mprotect")
+int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 key = space_key(task->mm);
+
+	if (judge_mprotect(task, key, vma))
+		return -EPERM;
+	watch_relro(task, key, vma, prot);
+	return 0;
 }
 
 SEC("lsm/mmap_file")
@@ -117,6 +130,8 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 		return 0;
 	task = bpf_get_current_task_btf();
 	key = space_key(task->mm);
+	if (unlikely(*(volatile u32 *)&space_slot(key)->watched) && has_file(flags) && is_hugetlb(file))
+		(void)note_loading_hugetlb(key);
 	if (likely(space_unsealed(key)))
 		return 0;
 	/* It grows by page faults, which no hook sees, into whatever is free below it. */
@@ -168,12 +183,15 @@ static __always_inline int grows_into_hole(const struct task_struct *task, const
 {
 	u64 start = untagged(task->mm, call_arg(site, 0)), old = call_arg(site, 1), new = call_arg(site, 2);
 	u64 seal;
+	u32 set;
 	u8 byte;
 
 	if (addr > start || new <= old || new > MSEALD_ADDRESS_LIMIT)
 		return 0;
 	if (addr + new <= start) {
-		seal = seals_first(current_set(key), start + old, start + new);
+		set = current_set(key);
+		seal = set ? seals_first(set, start + old, start + new) : 0;
+		set_let_go(set);
 		if (seal && bpf_probe_read_user(&byte, sizeof(byte), (const void *)seal) == 0)
 			return 0;
 	}
@@ -249,6 +267,8 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 	u64 key = space_key(task->mm);
 	struct call_site site;
 
+	if (unlikely(*(volatile u32 *)&space_slot(key)->watched))
+		(void)remember_mapping(key, addr);
 	if (likely(space_unsealed(key)))
 		return 0;
 	/* Nearly every call, and nearly always far from any seal. */

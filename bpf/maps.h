@@ -113,6 +113,33 @@ struct globs_map {
 };
 extern struct globs_map globs SEC(".maps");
 
+/* What a policy seals, of both generations (MSEALD_POLICY_SEAL). */
+struct policy_seals_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * MSEALD_POLICY_BITS);
+	__type(key, __u32);
+	__type(value, struct mseald_policy_seal);
+};
+extern struct policy_seals_map policy_seals SEC(".maps");
+
+/* Address space key -> the objects that its loader is loading, while the kernel is to seal them. */
+struct loading_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MSEALD_MAX_SPACES);
+	__type(key, __u64);
+	__type(value, struct mseald_loading);
+};
+extern struct loading_map loading SEC(".maps");
+
+/* Ids of the sets of the pool that nobody refers to. */
+struct pool_map {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, MSEALD_POOL_SETS);
+	__type(value, __u32);
+};
+extern struct pool_map pool SEC(".maps");
+
 /* Address space key -> what was true at its exec. The daemon looks at these. */
 struct watched_map {
 	__uint(type, BPF_MAP_TYPE_HASH);

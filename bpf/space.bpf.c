@@ -13,7 +13,7 @@ __noinline int space_remove(u64 key)
 	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING) &&
 	    *(volatile u64 *)&state.pending_forks)
 		return 0;
-	word = space_swap(space, key, MSEALD_WORD_GONE);
+	word = space_swap(space, key, MSEALD_WORD_GONE, MSEALD_ANY_SET);
 	if (!word)
 		return 0;
 	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING))
@@ -94,6 +94,54 @@ __noinline u32 fork_finish(const u64 *task, u64 key)
 	return fork.set;
 }
 
+__noinline int set_put_called(u32 set)
+{
+	set_put(set);
+	return 0;
+}
+
+static __always_inline u32 set_seen(u64 key, u64 task)
+{
+	/* Read first: fork_finish() makes the entry, and then takes the mark away. */
+	bool pending = unlikely(*(volatile u64 *)&state.pending_forks);
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+	struct mseald_pending_fork *mark;
+
+	if (!space && pending) {
+		mark = bpf_map_lookup_elem(&pending_forks, &task);
+		if (mark)
+			return mark->set;
+		space = bpf_map_lookup_elem(&spaces, &key);
+	}
+	return space ? MSEALD_WORD_SET(*(volatile u64 *)&space->word) : 0;
+}
+
+#define HOLD_TRIES 16
+
+/*
+ * A set of the pool may be given back and taken again by another at any moment. With a reference to it, and
+ * the entry still saying so, it is the right one and stays so. No such set can be read as long as its
+ * address space is given others again and again: then what is asked of it is refused (no set has that id).
+ */
+__noinline u32 set_of(u64 key, u64 task)
+{
+	u32 set = set_seen(key, task);
+
+	for (int i = 0; i < HOLD_TRIES; i++) {
+		bool held;
+
+		if (likely(!is_pooled(set)))
+			return set;
+		held = set_get(set);
+		if (held && set_seen(key, task) == set)
+			return set;
+		if (held)
+			(void)set_put_called(set);
+		set = set_seen(key, task);
+	}
+	return MSEALD_MAX_SETS;
+}
+
 /* Fills the slot of the current task's address space, if it is free. */
 static __always_inline void slot_fill(u64 key, u32 set)
 {
@@ -101,6 +149,7 @@ static __always_inline void slot_fill(u64 key, u32 set)
 	struct mseald_space *space;
 	struct mseald_node *root;
 	u32 at = 0, huge;
+	u64 tag = 0;
 	void *seals;
 
 	if (*(volatile u64 *)&slot->tag || !bpf_map_lookup_elem(&spaces, &key))
@@ -109,14 +158,16 @@ static __always_inline void slot_fill(u64 key, u32 set)
 	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
 	if (!root || __sync_val_compare_and_swap(&slot->tag, 0, MSEALD_TAG_BUSY))
 		return;
-	huge = space_flags(key) & MSEALD_SPACE_HUGETLB;
-	*(volatile u64 *)&slot->gap_start = huge ? MSEALD_NO_START : root->gap_start;
-	*(volatile u64 *)&slot->gap_end = huge ? 0 : root->gap_end;
-	*(volatile u64 *)&slot->tag = MSEALD_TAG(key, (u64)set);
+	/* From here on, slot_drop() of whoever changes it sees this slot. */
 	space = bpf_map_lookup_elem(&spaces, &key);
-	if (!space || MSEALD_WORD_SET(*(volatile u64 *)&space->word) != set ||
-	    huge != (*(volatile u32 *)&space->flags & MSEALD_SPACE_HUGETLB))
-		slot_drop(key);
+	if (space && MSEALD_WORD_SET(*(volatile u64 *)&space->word) == set) {
+		huge = *(volatile u32 *)&space->flags & MSEALD_SPACE_HUGETLB;
+		*(volatile u64 *)&slot->gap_start = huge ? MSEALD_NO_START : root->gap_start;
+		*(volatile u64 *)&slot->gap_end = huge ? 0 : root->gap_end;
+		tag = MSEALD_TAG(key, (u64)set);
+	}
+	if (__sync_val_compare_and_swap(&slot->tag, MSEALD_TAG_BUSY, tag) != MSEALD_TAG_BUSY)
+		__sync_val_compare_and_swap(&slot->tag, MSEALD_TAG_SPOILED, 0);
 }
 
 __noinline u32 current_set_of(u64 key)

@@ -34,17 +34,23 @@ static __always_inline bool space_unsealed(u64 key)
 }
 
 /*
- * Empties the slot of a key whose set is no longer what it says. Another program
- * may be filling it just now from the old set: it looks again when it has, and the
- * daemon empties the slot once more when all programs of that time have ended.
+ * Empties the slot of a key whose set is no longer what it says. One that another program is filling just now
+ * is spoiled: that program then empties it. It looks at the entry after it has begun (bpf/space.bpf.c,
+ * slot_fill), so it either sees the new set or is seen here.
  */
 static __always_inline void slot_drop(u64 key)
 {
 	struct mseald_slot *slot = space_slot(key);
-	u64 tag = *(volatile u64 *)&slot->tag;
 
-	if (MSEALD_TAG_KEY(tag) == key)
-		__sync_val_compare_and_swap(&slot->tag, tag, 0);
+	for (int i = 0; i < 4; i++) {
+		u64 tag = *(volatile u64 *)&slot->tag;
+
+		if (tag != MSEALD_TAG_BUSY && MSEALD_TAG_KEY(tag) != key)
+			return;
+		if (__sync_val_compare_and_swap(&slot->tag, tag,
+						tag == MSEALD_TAG_BUSY ? MSEALD_TAG_SPOILED : 0) == tag)
+			return;
+	}
 }
 
 /*
@@ -94,6 +100,11 @@ static __always_inline void send_unused_event(void)
 	bpf_ringbuf_submit(event, 0);
 }
 
+static __always_inline bool is_pooled(u32 set)
+{
+	return set >= MSEALD_POOL_FIRST;
+}
+
 /* Takes a reference on a set that may be on its way out; false when it is gone. */
 static __always_inline bool set_get(u32 set)
 {
@@ -104,7 +115,7 @@ static __always_inline bool set_get(u32 set)
 	for (int i = 0; i < 16; i++) {
 		u64 seen = *(volatile u64 *)count;
 
-		if (!seen)
+		if (!seen || seen & MSEALD_REFS_POOLED)
 			return false;
 		if (__sync_val_compare_and_swap(count, seen, seen + 1) == seen)
 			return true;
@@ -112,11 +123,23 @@ static __always_inline bool set_get(u32 set)
 	return false;
 }
 
+/* Nobody refers to it, and nobody can come to refer to it. */
+static __always_inline void pool_give(u32 set, u64 *count)
+{
+	__sync_fetch_and_or(count, MSEALD_REFS_POOLED);
+	(void)bpf_map_push_elem(&pool, &set, 0);
+	__sync_fetch_and_add(&state.pool_used, -1);
+}
+
 static __always_inline void set_put(u32 set)
 {
 	u64 *count = bpf_map_lookup_elem(&refs, &set);
 
-	if (count && __sync_fetch_and_add(count, -1) == 1)
+	if (!count || __sync_fetch_and_add(count, -1) != 1)
+		return;
+	if (is_pooled(set))
+		pool_give(set, count);
+	else
 		send_unused_event();
 }
 
@@ -155,15 +178,17 @@ static __always_inline int space_insert(u64 key, u32 bits, u32 account, u32 flag
 
 /*
  * Swaps in what an entry says; what it said before, or 0 when the entry is
- * another's or GONE by now. The caller then owns the reference to the set
- * before. Bounded: only the daemon and the end of the address space change it.
+ * another's or GONE by now, or has another set than expected (MSEALD_ANY_SET: any will do). The caller then
+ * owns the reference to the set before. Bounded: only the daemon, the loader of the address space and its
+ * end change it.
  */
-static __always_inline u64 space_swap(struct mseald_space *space, u64 key, u32 bits)
+static __always_inline u64 space_swap(struct mseald_space *space, u64 key, u32 bits, u32 expected)
 {
 	for (int i = 0; i < 16; i++) {
 		u64 seen = *(volatile u64 *)&space->word;
 
-		if (MSEALD_WORD_KEY(seen) != key || seen & MSEALD_WORD_GONE)
+		if (MSEALD_WORD_KEY(seen) != key || seen & MSEALD_WORD_GONE ||
+		    (expected != MSEALD_ANY_SET && MSEALD_WORD_SET(seen) != expected))
 			return 0;
 		if (__sync_val_compare_and_swap(&space->word, seen, MSEALD_WORD(key, bits)) == seen)
 			return seen;
@@ -181,6 +206,16 @@ static __always_inline void space_release(u64 word)
 	set_put(set);
 	if (__sync_fetch_and_add(&state.sealed, -1) == 1)
 		send_unused_event();
+}
+
+/* After a swap: the new set counts, and what the entry held before is given back. */
+static __always_inline void space_replaced(u64 key, u64 old, u32 bits)
+{
+	slot_drop(key);
+	/* Counted before it is released: the number of sealed ones never dips to 0 between. */
+	if (MSEALD_WORD_SET(bits))
+		__sync_fetch_and_add(&state.sealed, 1);
+	space_release(old);
 }
 
 static __always_inline u64 task_key(u64 task)
@@ -208,35 +243,24 @@ int fork_abandon(const u64 *task);
  */
 u32 fork_finish(const u64 *task, u64 key);
 
+/* set_put(), looked at by the verifier once in each program. */
+int set_put_called(u32 set);
+
+/*
+ * The seal set of an address space: of its entry or, while its fork is pending, of the mark of its first
+ * task. 0: it has none. Of the pool, it is held: set_let_go().
+ */
+u32 set_of(u64 key, u64 task);
+
 /*
  * The seal set of the current task's address space, which is not surely unsealed; 0: it has none. A child
  * whose fork is pending has the set of its mark. It cannot share its memory before it has an entry:
- * lsm/task_alloc finishes the pending fork of every task that clones.
+ * lsm/task_alloc finishes the pending fork of every task that clones. Held as by set_of().
  */
 u32 current_set_of(u64 key);
 
 /* The same, remembered in its slot for the next time. */
 u32 current_set_kept(u64 key);
-
-/*
- * The seal set of an address space: of its entry or, while its fork is pending, of the mark of its
- * first task.
- */
-static __always_inline u32 set_of(u64 key, u64 task)
-{
-	/* Read first: fork_finish() makes the entry, and then takes the mark away. */
-	bool pending = unlikely(*(volatile u64 *)&state.pending_forks);
-	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
-	struct mseald_pending_fork *mark;
-
-	if (!space && pending) {
-		mark = bpf_map_lookup_elem(&pending_forks, &task);
-		if (mark)
-			return mark->set;
-		space = bpf_map_lookup_elem(&spaces, &key);
-	}
-	return space ? MSEALD_WORD_SET(*(volatile u64 *)&space->word) : 0;
-}
 
 static __always_inline u32 current_set(u64 key)
 {
@@ -253,6 +277,13 @@ static __always_inline u32 current_set_finished(u64 key)
 		(void)fork_finish(&task, key);
 	}
 	return current_set(key);
+}
+
+/* What was found in a set is not needed any more: it may be used again. */
+static __always_inline void set_let_go(u32 set)
+{
+	if (unlikely(is_pooled(set)))
+		(void)set_put_called(set);
 }
 
 #endif

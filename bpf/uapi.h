@@ -15,6 +15,7 @@
 #define ENOENT 2
 #define ESRCH 3
 #define EAGAIN 11
+#define EEXIST 17
 #define ENOSPC 28
 #define EDQUOT 122
 
@@ -26,8 +27,10 @@
 
 /* include/uapi/asm-generic/mman-common.h, include/uapi/linux/mman.h */
 #define PROT_WRITE 0x2
+#define PROT_EXEC 0x4
 #define PROT_GROWSDOWN 0x01000000
 #define MAP_SHARED 0x1
+#define MAP_PRIVATE 0x2
 #define MAP_SHARED_VALIDATE 0x3
 #define MAP_TYPE 0xf
 #define MAP_FIXED 0x10
@@ -52,6 +55,7 @@
 #define VM_WRITE 0x2
 #define VM_SHARED 0x8
 #define VM_GROWSDOWN 0x100
+#define VM_ACCOUNT 0x100000
 
 /* include/uapi/linux/sched.h; include/linux/sched.h; include/linux/pid_types.h (6.1: pid.h) */
 #define CLONE_VM 0x100

@@ -76,6 +76,7 @@ static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 len
 {
 	u64 end = (start + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1), tag;
 	u32 set;
+	int r = 0;
 
 	if (!length || end <= start || start >= MSEALD_ADDRESS_LIMIT)
 		return 0;
@@ -83,12 +84,15 @@ static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 len
 		end = MSEALD_ADDRESS_LIMIT;
 	start &= ~(MSEALD_PAGE - 1);
 	tag = *(volatile u64 *)&space_slot(key)->tag;
-	set = MSEALD_TAG_KEY(tag) == key ? MSEALD_TAG_SET(tag) : current_set_kept(key);
+	set = MSEALD_TAG_SET(tag);
+	if (MSEALD_TAG_KEY(tag) != key || unlikely(is_pooled(set)))
+		set = current_set_kept(key);
 	if (!set)
 		return 0;
-	if (likely(!seals_meet(set, start, end, ATTEMPT_DENY(attempt))))
-		return 0;
-	return verdict_in(key, start, end, set, attempt);
+	if (unlikely(seals_meet(set, start, end, ATTEMPT_DENY(attempt))))
+		r = verdict_in(key, start, end, set, attempt);
+	set_let_go(set);
+	return r;
 }
 
 /* The same out of line: the verifier looks at it once for all calls of a program. */

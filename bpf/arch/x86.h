@@ -103,6 +103,27 @@ static __always_inline u64 regs_arg(const struct pt_regs *regs, bool compat, int
 	}
 }
 
+/* arch/x86/include/asm/vdso.h, mmu.h */
+struct vdso_image___size {
+	unsigned long size;
+} __attribute__((preserve_access_index));
+
+struct mm_struct___vdso {
+	struct {
+		void *vdso;
+		const struct vdso_image___size *vdso_image;
+	} context;
+} __attribute__((preserve_access_index));
+
+/* Where the kernel has mapped its own code; both 0: nowhere. */
+static __always_inline void mm_vdso(const struct mm_struct *mm, u64 *ret_start, u64 *ret_end)
+{
+	const struct mm_struct___vdso *vdso = (const void *)mm;
+
+	*ret_start = (u64)BPF_CORE_READ(vdso, context.vdso);
+	*ret_end = *ret_start + BPF_CORE_READ(vdso, context.vdso_image, size);
+}
+
 /* arch/x86/include/asm/mmu.h: the kernel never uses a number again. */
 #define MM_KEY context.ctx_id
 

@@ -15,7 +15,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 8
+#define MSEALD_LAYOUT 9
 
 /* The deny mask: what a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {
@@ -40,7 +40,7 @@ enum mseald_action {
 
 /* Segment of a sealed range: --segments=. */
 enum mseald_segment {
-	MSEALD_SEGMENT_NONE,	/* named by its address only */
+	MSEALD_SEGMENT_NONE,	/* named by its address only, or several as one */
 	MSEALD_SEGMENT_TEXT,
 	MSEALD_SEGMENT_RODATA,
 	MSEALD_SEGMENT_RELRO,
@@ -135,7 +135,7 @@ struct mseald_node {
 	__u8 depth;			/* 0: the root is the leaf; at most 2 */
 	__u8 deny;			/* union of all deny bits, any action */
 	__u8 flags;			/* union of all MSEALD_SEAL_* */
-	__u8 pad0;
+	__u8 pooled;			/* made by a program, of the pool: see MSEALD_POOL_FIRST */
 	__u64 label;			/* policy and program: key of the map `labels`; 0: not known */
 	__u32 files;			/* different files of the seals */
 	__u32 pad1;
@@ -179,6 +179,18 @@ struct mseald_file_seals {
 #define MSEALD_MAX_FILES 65536u
 
 #define MSEALD_MAX_SETS 65536u		/* set 0 is never used: "no seals" */
+
+/*
+ * Programs cannot make a seal set. Those that they write, as a program starts (bpf/exec_seal.bpf.c), come from
+ * a pool of sets that the daemon has made, and have the last ids: one leaf, and one node of files in which
+ * slot i is about seal i. Such a set is used again at once when nobody refers to it. So whoever reads one
+ * holds a reference meanwhile (bpf/space.h, set_hold). Its reference count says where it is.
+ */
+#define MSEALD_POOL_SETS 1024u
+#define MSEALD_POOL_FIRST (MSEALD_MAX_SETS - MSEALD_POOL_SETS)
+#define MSEALD_REFS_POOLED (1ULL << 63)	/* it is in the queue `pool`, or a program is about to put it there */
+/* A gap below the libraries is at least so wide; a smaller one is between two of them. */
+#define MSEALD_WIDE_GAP (1ULL << 40)
 #define MSEALD_MAX_SPACES 65536u
 
 /*
@@ -404,6 +416,78 @@ struct mseald_match_table {
 	__u64 trigger_bits[MSEALD_TRIGGER_BITS / 64];
 };
 
+/*
+ * How the programs seal what a policy applies to: value of the map `policy_seals`, at MSEALD_POLICY_SEAL().
+ * The daemon seals what the rule or the segments leave out, later.
+ */
+#define MSEALD_POLICY_NAME 256		/* bytes, with the NUL */
+#define MSEALD_POLICY_SEAL(generation, policy) (((generation) & 1) * MSEALD_POLICY_BITS + (policy))
+
+struct mseald_policy_seal {
+	__u64 rule;			/* of what is not writable, without a segment; 0: nothing by programs */
+	__u64 data_rule;		/* of what is; 0: nothing */
+	__u32 segments;			/* bits 1 << enum mseald_segment */
+	__u32 flags;			/* MSEALD_POLICY_* */
+	char name[MSEALD_POLICY_NAME];
+};
+
+#define MSEALD_POLICY_LATE 0x1u		/* objects that are loaded after the start are sealed, too */
+#define MSEALD_POLICY_REPORT 0x2u	/* ... by the daemon: it gets an event of each */
+#define MSEALD_POLICY_NOT_32 0x4u	/* 32-bit programs are not sealed */
+#define MSEALD_POLICY_MORE 0x8u		/* the daemon has to seal more, at once */
+
+/* The number of a label is the hash of both texts. */
+#define MSEALD_LABEL_START MSEALD_HASH_START
+
+/*
+ * A starting program: where its loader maps the objects that it loads, until their RELRO is made read-only.
+ * Value of the map `loading`.
+ */
+#define MSEALD_LOADING_MAPPINGS 64u	/* the last ones are known */
+#define MSEALD_LOADING_PIECES 7u	/* of one object */
+
+struct mseald_loading {
+	__u32 policy;			/* MSEALD_POLICY_SEAL() */
+	__u32 flags;			/* MSEALD_LOADING_* */
+	__u64 label;
+	__u64 spans;			/* start of an mprotect() over several mappings: RELRO by the first */
+	__u64 program, loader;		/* where what the kernel has mapped begins; 0: there is none */
+	/* The object in hand. */
+	__u64 relro, relro_end;		/* what is made read-only */
+	__u64 bias, headers;		/* of its program headers: what is added to their addresses; where they are */
+	__u64 rule, data_rule;		/* as of struct mseald_policy_seal */
+	__u32 segments, width;		/* as of struct mseald_policy_seal; 32 or 64 */
+	__u32 headers_count;
+	__u32 pieces;
+	__u64 piece[MSEALD_LOADING_PIECES + 1];
+	__u64 piece_end[MSEALD_LOADING_PIECES + 1];
+	__u64 piece_rule[MSEALD_LOADING_PIECES + 1];
+	struct mseald_inode file;	/* of those that are not data */
+	__u32 written, biased;		/* may it be open for writing? is bias complete? */
+	/* A ring. */
+	__u32 next;			/* mappings so far */
+	__u32 pad;
+	__u64 start[MSEALD_LOADING_MAPPINGS], length[MSEALD_LOADING_MAPPINGS];
+	/* Of the executable segment in it, as pages from its start; both 0: it has none. */
+	__u32 text[MSEALD_LOADING_MAPPINGS], text_end[MSEALD_LOADING_MAPPINGS];
+};
+
+#define MSEALD_LOADING_KNOWN 0x1u	/* program and loader are known */
+#define MSEALD_LOADING_PROGRAM 0x2u	/* the program's own RELRO is done: what follows but the loader is late */
+#define MSEALD_LOADING_DONE 0x4u	/* the start is over */
+#define MSEALD_LOADING_HUGETLB 0x8u	/* it may have mapped huge pages */
+#define MSEALD_LOADING_LEFT 0x10u	/* something was left to the daemon */
+
+/* Why something of a matched program was left to the daemon: index of state.left. */
+enum mseald_left {
+	MSEALD_LEFT_POOL,		/* no set in the pool */
+	MSEALD_LEFT_FULL,		/* more seals than one leaf has, or no room for the address space */
+	MSEALD_LEFT_WRITTEN,		/* its file may be open for writing */
+	MSEALD_LEFT_OBJECT,		/* not known where it begins */
+	MSEALD_LEFT_CHANGED,		/* its seals were changed by the daemon meanwhile, or overlap others */
+	MSEALD_LEFT_COUNT,
+};
+
 /* The file of a program, as it is now: facts about its contents hold for this key. */
 struct mseald_file {
 	__u64 inode, changed_sec, changed_nsec;
@@ -413,6 +497,7 @@ struct mseald_file {
 #define MSEALD_EXE_MAX 256		/* bytes of a path, with its NUL */
 #define MSEALD_POLICY_OPEN 0xffffffffu	/* the daemon must find out */
 #define MSEALD_WATCHED_FORKED 0x1u	/* of a child: the facts are those of its parent's exec */
+#define MSEALD_WATCHED_KERNEL 0x2u	/* sealed by the kernel: no event tells the daemon of it */
 
 /* An watched address space: what was true at the exec. Never changed but by the daemon. */
 struct mseald_watched {
@@ -422,6 +507,9 @@ struct mseald_watched {
 	__u32 flags;
 	__u32 policy;			/* place of the one that applies, in its generation; or open */
 	__u32 generation;
+	__u64 since;			/* nanoseconds, CLOCK_BOOTTIME: its exec, or fork */
+	__u32 pid, pad;			/* of its first process, in the initial namespace */
+	__u64 label;			/* of the seals that it gets */
 	char exe[MSEALD_EXE_MAX];	/* in the root of the process; empty: longer than that */
 };
 
@@ -436,6 +524,7 @@ struct mseald_watched {
 #define MSEALD_TAG_KEY(tag) ((tag) >> 16)
 #define MSEALD_TAG_SET(tag) ((tag) & 0xffff)
 #define MSEALD_TAG_BUSY 1u		/* being filled; key 0 is nobody's */
+#define MSEALD_TAG_SPOILED 2u		/* the same, from a set that is no longer right */
 
 struct mseald_slot {
 	__u64 tag;			/* 0: nobody's */
@@ -468,6 +557,11 @@ struct mseald_state {
 	__u64 report_full;		/* of those missing: there was no room in the map */
 	__u64 charged;			/* of `entries`, those on an account */
 	__u64 forks_refused;		/* of sealed processes, over quota */
+	__u64 starts;			/* of programs that the kernel seals */
+	__u64 objects;			/* sealed by the kernel */
+	__u64 left[MSEALD_LEFT_COUNT];	/* objects left to the daemon, by reason */
+	__u32 pool_made;		/* sets of the pool that there are, from the first on: the daemon's */
+	__u32 pool_used;		/* of them, not in the queue */
 	__u32 quota_each;		/* that one account may have: the daemon's to set */
 	__u32 files;			/* there may be something in the map `files`: the daemon's to set */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
@@ -484,7 +578,11 @@ struct mseald_commit {
 	__u32 account;			/* of an address space without an entry */
 	__u32 limited;			/* it may be refused for what its account has: -EDQUOT */
 	__u32 flags;			/* MSEALD_SPACE_* to set */
+	__u32 expected;			/* the set it must have now, or -EEXIST; MSEALD_ANY_SET: whatever it has */
+	__u32 pad;
 };
+
+#define MSEALD_ANY_SET 0xffffffffu
 
 /* Argument of mseald_watch. */
 struct mseald_watch {

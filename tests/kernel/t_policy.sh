@@ -56,16 +56,26 @@ state() { msealctl policy list | awk -v pid="$1" '$1 == pid { print $4 }'; }
 policy_of() { msealctl policy list | awk -v pid="$1" '$1 == pid { print $3 }'; }
 is_sealed() { [ "$(state "$1")" = sealed ]; }
 seals() { msealctl list "$1" | grep -c "^$1 "; }
-# Executable mappings of files, and how many of them have a seal of the segment text that begins there.
+# Executable mappings of files, and those of them that no seal covers.
 texts() { awk '$2 ~ /x/ && $6 ~ /^\// { sub(/-.*/, "", $1); sub(/^0*/, "", $1); print $1 }' "/proc/$1/maps"; }
 unsealed_texts() {
 	msealctl list "$1" >$dir/list
-	awk -v list=$dir/list 'FILENAME == list {
-			if (/ text / && match($0, /x[0-9a-f]+-/)) sealed[substr($0, RSTART + 1, RLENGTH - 2)]
+	awk -v list=$dir/list '
+		function no_more(a, b) { return length(a) != length(b) ? length(a) < length(b) : a <= b }
+		function split_range(range) { sub(/^0x/, "", range); sub(/-0x/, "-", range); split(range, ends, "-")
+			sub(/^0*/, "", ends[1]); sub(/^0*/, "", ends[2]) }
+		FILENAME == list {
+			if (match($0, /0x[0-9a-f]+-0x[0-9a-f]+/)) {
+				split_range(substr($0, RSTART, RLENGTH))
+				from[++count] = ends[1]; to[count] = ends[2]
+			}
 			next
 		}
-		$2 ~ /x/ && $6 ~ /^\// { start = $1; sub(/-.*/, "", start); sub(/^0*/, "", start)
-			if (!(start in sealed)) print }' $dir/list "/proc/$1/maps"
+		$2 ~ /x/ && $6 ~ /^\// {
+			split_range($1)
+			for (i = 1; i <= count && !(no_more(from[i], ends[1]) && no_more(ends[2], to[i])); i++);
+			if (i > count) print
+		}' $dir/list "/proc/$1/maps"
 }
 # All that is executable and of a file is sealed.
 all_text() {
@@ -77,8 +87,7 @@ all_text() {
 
 # The library that was loaded last.
 libz_sealed() {
-	at=$(awk '$2 ~ /x/ && $6 ~ /libz/ { sub(/-.*/, "", $1); at = $1 } END { print at }' "/proc/$pid/maps")
-	msealctl list "$pid" | grep -q "x$at-.* text "
+	! unsealed_texts "$pid" | grep -q libz
 }
 
 policy() { # NAME, the file on stdin

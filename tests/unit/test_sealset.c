@@ -919,7 +919,7 @@ static void decode_refuses(void **state)
 	REFUSED(bad[0].depth = 2);
 	REFUSED(bad[0].deny ^= 1);
 	REFUSED(bad[0].flags = 1);
-	REFUSED(bad[0].pad0 = 1);
+	REFUSED(bad[0].pooled = 2);
 	REFUSED(bad[0].gap_end += PAGE);
 	REFUSED(bad[0].start[1] += PAGE);
 	REFUSED(bad[0].start[2] = 0);

@@ -40,11 +40,19 @@ static uint32_t set_of(struct daemon *daemon, uint64_t key)
 	return space_map_read_space(daemon->space_map, key, &space) < 0 ? 0 : MSEALD_WORD_SET(space.word);
 }
 
-static const char *state_of(struct daemon *daemon, const struct policy *policy, uint64_t key, uint32_t set)
+/* Has the kernel sealed what there was at its start, or has the daemon looked at it since? */
+static bool is_complete(struct daemon *daemon, uint64_t key, const struct mseald_watched *watched)
+{
+	return !watched || !(watched->flags & MSEALD_WATCHED_KERNEL) ||
+	       reconcile_known(daemon->reconcile, key) || watched_is_loaded(daemon->programs, key);
+}
+
+static const char *state_of(struct daemon *daemon, const struct policy *policy, uint64_t key, uint32_t set,
+			    const struct mseald_watched *watched)
 {
 	if (!policy->seal.segments)
 		return "exempt";
-	if (reconcile_pending(daemon->reconcile, key))
+	if (reconcile_pending(daemon->reconcile, key) || !is_complete(daemon, key, watched))
 		return "pending";
 	return set ? "sealed" : "unsealed";
 }
@@ -85,7 +93,7 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 		return NULL;
 	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy",
 			 text_json(policy->name), "path", text_json(policy->path), "why",
-			 text_json(why ?: ""), "state", state_of(daemon, policy, task->key, set), "exe",
+			 text_json(why ?: ""), "state", state_of(daemon, policy, task->key, set, is_watched ? &watched : NULL), "exe",
 			 text_json(facts.exe), "cgroup", text_json(facts.cgroup));
 }
 

@@ -217,6 +217,13 @@ static void count_programs(struct lock *lock)
 	lock->skeleton->bss->lock.programs = alive;
 }
 
+static int guard_set(int sets, uint32_t id)
+{
+	uint32_t map;
+
+	return bpf_map_lookup_elem(sets, &id, &map) < 0 ? -1 : open_and_close(bpf_map_get_fd_by_id(map));
+}
+
 /*
  * The seal sets that an earlier mseald left, those included that are kept to be
  * used again: each is guarded once it is opened.
@@ -229,14 +236,13 @@ static int guard_sets(void)
 
 	if (sets < 0 || refs < 0 || bpf_map_lookup_elem(refs, &zero, &end) < 0)
 		return -errno;
-	for (uint32_t id = 1; id < MIN_OF(end, (uint64_t)MSEALD_MAX_SETS); id++) {
-		uint32_t map;
-
-		if (bpf_map_lookup_elem(sets, &id, &map) < 0)
-			continue;
-		if (open_and_close(bpf_map_get_fd_by_id(map)) < 0 && errno != ENOENT)
+	for (uint32_t id = 1; id < MIN_OF(end, (uint64_t)MSEALD_POOL_FIRST); id++)
+		if (guard_set(sets, id) < 0 && errno != ENOENT)
 			return -errno;
-	}
+	/* Those of the pool were made one after the other. */
+	for (uint32_t id = MSEALD_POOL_FIRST; id < MSEALD_MAX_SETS; id++)
+		if (guard_set(sets, id) < 0)
+			return errno == ENOENT ? 0 : -errno;
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 #include "bpf/bpffs.h"
 #include "mseald.skel.h"
 
-#define MAPS_MAX 20
+#define MAPS_MAX 24
 /* Where the state stands among the globals. */
 #define STATE_OFFSET offsetof(typeof(*((struct mseald *)NULL)->bss), state)
 

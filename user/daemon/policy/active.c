@@ -8,6 +8,10 @@
 #include "base/log.h"
 #include "lib/conf/folders.h"
 #include "policy/match_tables.h"
+#include "policy/policy_seal.h"
+#include "seal/set_pool.h"
+
+#define POOL_LEAST 32	/* the others are made from time to time (seal/gc.c) */
 
 struct active {
 	struct programs *programs;
@@ -169,6 +173,16 @@ static void keep(const struct policies *policies)
 
 /* --- activation --- */
 
+/* The kernel seals by them at any moment, and does not wait for a program to be attached. */
+static unsigned needs_of(const struct policies *policies)
+{
+	unsigned needs = policies->count ? NEED_POLICY : 0;
+
+	for (size_t i = 0; i < policies->count; i++)
+		needs |= policy_seal_needs(&policies->list[i]);
+	return needs;
+}
+
 /*
  * Those of first, then those of files, in place of the active ones: the list, not its policies.
  * Nothing is freed.
@@ -178,6 +192,7 @@ static int change_over(struct active *active, const struct policy *first, size_t
 {
 	struct policies policies = { calloc(first_count + files_count + 1, sizeof(*policies.list)),
 				     first_count + files_count };
+	unsigned needs;
 	int r = 0;
 
 	if (!policies.list)
@@ -186,18 +201,22 @@ static int change_over(struct active *active, const struct policy *first, size_t
 		memcpy(policies.list, first, first_count * sizeof(*first));
 	if (files_count)
 		memcpy(policies.list + first_count, files, files_count * sizeof(*files));
+	needs = needs_of(&policies);
 	/* In this order: what matches a policy is to be sealed at once. */
-	if (active->read && policies.count)
-		r = programs_attach(active->programs, NEED_POLICY);
-	if (r >= 0 && active->read && policies.count)
-		r = programs_check(active->programs, NEED_POLICY);
+	if (active->read && needs)
+		r = programs_attach(active->programs, needs);
+	if (r >= 0 && active->read && needs)
+		r = programs_check(active->programs, needs);
+	if (r >= 0 && active->read && needs)
+		r = set_pool_fill(active->programs, POOL_LEAST);
 	if (r >= 0 && active->read)
 		r = match_tables_set(active->programs, &policies, &active->generation);
 	if (r < 0) {
 		free(policies.list);
 		return r;
 	}
-	programs_need(active->programs, NEED_POLICY, policies.count);
+	programs_need(active->programs, NEED_POLICY | NEED_SEALS, false);
+	programs_need(active->programs, needs, true);
 	active->policies = policies;
 	active->first = first_count;
 	return 0;

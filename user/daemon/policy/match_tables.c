@@ -10,6 +10,7 @@
 #include "bpf/map_keys.h"
 #include "lib/base/util.h"
 #include "policy/globs.h"
+#include "policy/policy_seal.h"
 
 struct entry {
 	struct mseald_trigger trigger;
@@ -21,6 +22,7 @@ struct tables {
 	struct entry *entries;
 	size_t count, allocated;
 	struct mseald_glob globs[MSEALD_MAX_GLOBS];
+	struct mseald_policy_seal seals[MSEALD_POLICY_BITS];
 	uint32_t globs_count;
 	uint32_t generation;
 };
@@ -269,7 +271,8 @@ static uint32_t glob_index(uint32_t generation, uint32_t glob)
 static int write_maps(struct programs *programs, const struct tables *tables)
 {
 	int triggers_fd = programs_map_fd(programs, "triggers"),
-	    globs_fd = programs_map_fd(programs, "globs");
+	    globs_fd = programs_map_fd(programs, "globs"),
+	    seals_fd = programs_map_fd(programs, "policy_seals");
 
 	for (size_t i = 0; i < tables->count; i++)
 		if (bpf_map_update_elem(triggers_fd, &tables->entries[i].trigger,
@@ -279,6 +282,13 @@ static int write_maps(struct programs *programs, const struct tables *tables)
 		uint32_t index = glob_index(tables->generation, i);
 
 		if (bpf_map_update_elem(globs_fd, &index, &tables->globs[i], BPF_ANY) < 0)
+			return -errno;
+	}
+	for (uint32_t i = 0; i < MSEALD_POLICY_EXACT; i++) {
+		uint32_t index = MSEALD_POLICY_SEAL(tables->generation, i);
+
+		if (has_policy(&tables->table.all, i) &&
+		    bpf_map_update_elem(seals_fd, &index, &tables->seals[i], BPF_ANY) < 0)
 			return -errno;
 	}
 	return 0;
@@ -354,6 +364,8 @@ int match_tables_set(struct programs *programs, const struct policies *policies,
 	state->last_policies = tables->generation;
 	remove_others(programs, before);
 	r = build(tables, policies);
+	for (uint32_t i = 0; i < MIN_OF(policies->count, (size_t)MSEALD_POLICY_EXACT); i++)
+		policy_seal_make(programs_coverage(programs), &policies->list[i], &tables->seals[i]);
 	entries = tables->entries;
 	if (r >= 0)
 		r = write_maps(programs, tables);

@@ -22,6 +22,8 @@
  * waits for it.
  */
 #define SETTLE_US (10u * 1000 * 1000)
+/* What the kernel has sealed is made complete and native when it has lived that long. */
+#define NATIVE_AFTER_NS (UINT64_C(2) * 1000 * 1000 * 1000)
 /* A process not sealed after that is reported; one that may wait for a loader, that much later. */
 #define OVERDUE_US (5u * 1000 * 1000)
 
@@ -429,11 +431,37 @@ static void forget_gone(struct reconcile *reconcile)
 		}
 }
 
+/* What the kernel has sealed without a word, and that goes on to live. */
+static void take_up(struct reconcile *reconcile)
+{
+	_cleanup_free_ uint64_t *keys = NULL;
+	uint64_t now = clock_ns(CLOCK_BOOTTIME);
+	size_t count;
+
+	if (watched_keys(reconcile->on.programs, &keys, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct mseald_watched watched;
+		struct pending *pending;
+
+		if (*find(reconcile, keys[i]) || !watched_find(reconcile->on.programs, keys[i], &watched) ||
+		    !(watched.flags & MSEALD_WATCHED_KERNEL) || now - watched.since < NATIVE_AFTER_NS)
+			continue;
+		pending = add(reconcile, keys[i], (pid_t)watched.pid);
+		if (!pending)
+			return;
+		pending->began = watched.since;
+		pending->readiness.unseen = true;
+		look_after(pending, 0);
+	}
+}
+
 void reconcile_sweep(struct reconcile *reconcile, bool lifecycle_missed)
 {
 	uint64_t lost = programs_state(reconcile->on.programs)->lost_exec_events;
 
 	forget_gone(reconcile);
+	take_up(reconcile);
 	if (lost == reconcile->lost_seen && !lifecycle_missed)
 		return;
 	if (lost != reconcile->lost_seen)

@@ -12,6 +12,9 @@
 /* Is the key watched? Then its facts. */
 bool watched_find(struct programs *programs, uint64_t key, struct mseald_watched *ret);
 
+/* Has the kernel sealed every object of its start, the program among them, and left none to the daemon? */
+bool watched_is_loaded(struct programs *programs, uint64_t key);
+
 /* All keys; the caller frees *ret. Those that come or go meanwhile may be missing. -ENOMEM. */
 int watched_keys(struct programs *programs, uint64_t **ret, size_t *ret_count);
 

@@ -13,6 +13,7 @@
 #include "base/timer.h"
 #include "bpf/bpffs.h"
 #include "bpf/task_iter.h"
+#include "seal/set_pool.h"
 
 #define SOON_US (100u * 1000)
 /*
@@ -168,6 +169,7 @@ int gc_take_over(struct gc *gc)
 		return r;
 	}
 	space_map_settle_all(gc->space_map);
+	set_pool_recover(gc->programs, space_map_sets(gc->space_map));
 	forget_stale(gc);
 	integrity_check(gc->integrity);	/* what slipped while nobody watched */
 	integrity_end_kill_pending(gc->integrity);
@@ -241,6 +243,8 @@ bool gc_tick(struct gc *gc)
 		detach_when_idle(gc);
 		collect_sets(gc);
 		set_map_trim(space_map_sets(gc->space_map));
+		if (programs_needed(gc->programs))
+			(void)set_pool_fill(gc->programs, 1);
 	}
 	give_memory_back();
 	return missed;

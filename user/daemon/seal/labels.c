@@ -24,13 +24,18 @@ static void copy_text(char to[MSEALD_LABEL_TEXT], const char *from)
 	text_clean(to);
 }
 
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+	do
+		hash = MSEALD_HASH_STEP(hash, *text);
+	while (*text++);
+	return hash;
+}
+
+/* Both with their NUL; as the kernel does it when it seals a program (bpf/exec_match.bpf.c, label_exec). */
 static uint64_t hash_label(const struct mseald_label *label)
 {
-	uint64_t hash = MSEALD_HASH_START;
-
-	for (size_t i = 0; i < sizeof(*label); i++)
-		hash = MSEALD_HASH_STEP(hash, ((const char *)label)[i]);
-	return hash;
+	return hash_text(hash_text(MSEALD_HASH_START, label->policy), label->program);
 }
 
 static bool in_list(uint64_t label, const struct set_map_label *list, size_t count)

@@ -99,7 +99,8 @@ static int seal_natively(struct programs *programs, struct space_map *space_map,
 			 const struct seal_request *request, struct plan *plan, const struct sealset *have,
 			 struct seal_result *result)
 {
-	const struct space_map_owner place = { .account = target->account };
+	/* Nobody else changes a set that is not of the pool. */
+	const struct space_map_owner place = { .account = target->account, .expected = MSEALD_ANY_SET };
 	_cleanup_(sealset_free) struct sealset new = {};
 	bool changed;
 	int r;
@@ -184,12 +185,34 @@ static void warn_shared(const struct plan *plan, const struct seal_request *requ
 			    request->pid, mapping->path);
 }
 
+/* The set that an address space had: undo() may need it again. */
+struct held {
+	struct space_map *space_map;	/* NULL: not held */
+	struct mseald_space space;
+};
+
+/* -EAGAIN: it has another by now. */
+static int hold(struct held *held, struct space_map *space_map)
+{
+	if (!set_map_hold(space_map_sets(space_map), MSEALD_WORD_SET(held->space.word)))
+		return -EAGAIN;
+	held->space_map = space_map;
+	return 0;
+}
+
+static void let_go(struct held *held)
+{
+	if (held->space_map)
+		set_map_let_go(space_map_sets(held->space_map), MSEALD_WORD_SET(held->space.word));
+}
+
 /* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
 static int seal_once(struct programs *programs, struct space_map *space_map, const struct target *target,
 		     const struct seal_request *request, struct seal_result *ret, struct error *error)
 {
 	_cleanup_(sealset_free) struct sealset old = {}, new = {};
 	_cleanup_(plan_free) struct plan plan = {};
+	_cleanup_(let_go) struct held held = {};
 	struct space_map_owner place = { .account = target->account, .limited = request->limited };
 	struct seal_result result = { .space = target->key };
 	struct space_map_old before;
@@ -202,7 +225,13 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	if (r < 0)
 		return r;
 	place.flags = plan.hugetlb ? MSEALD_SPACE_HUGETLB : 0;
-	r = space_map_read_seals(space_map, target->key, NULL, &old);
+	r = space_map_read_seals(space_map, target->key, &held.space, &old);
+	if (r >= 0) {
+		place.expected = MSEALD_WORD_SET(held.space.word);
+		r = hold(&held, space_map);
+	}
+	if (r == -EAGAIN)
+		return 0;
 	if (r >= 0 && request->native_or_nothing) {
 		r = native_first(programs, target, request, &plan, &old, &result, error);
 		if (r == 0 || r == -EINVAL || r == -EBADR)
@@ -341,6 +370,8 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	_cleanup_(sealset_free) struct sealset set = {};
+	struct space_map_owner place;
+	struct mseald_space space = {};
 	struct space_map_old old;
 	int r;
 
@@ -351,14 +382,17 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 		r = request->authorize(request->context, &target, error);
 	if (r < 0)
 		return r;
-	r = space_map_read_seals(space_map, target.key, NULL, &set);
+	r = space_map_read_seals(space_map, target.key, &space, &set);
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read its seal set");
 	r = revoke_ranges(&set, request, ret_bytes, error);
 	if (r < 0)
 		return r;
-	r = space_map_set_space(space_map, target.key, &(struct space_map_owner){ .account = target.account },
-				&set, SPACE_MAP_NOW, &old);
+	place = (struct space_map_owner){ .account = target.account, .expected = MSEALD_WORD_SET(space.word) };
+	r = space_map_set_space(space_map, target.key, &place, &set, SPACE_MAP_NOW, &old);
+	if (r == -EEXIST)
+		return error_about(error, "Changing", request->pid,
+				   " is just being sealed as it starts; nothing is revoked, try again");
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot store its seal set");
 	*ret_seals = set.count;

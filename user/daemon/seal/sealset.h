@@ -84,12 +84,6 @@ struct sealset_file {
 int sealset_files(const struct sealset *set, unsigned deny, struct sealset_file **ret, size_t *ret_count);
 
 /*
- * The gap told in the root is the widest between two seals; narrower than this
- * (bytes) it is what lies below the first, if that is wider.
- */
-#define SEALSET_WIDE_GAP (1ULL << 40)
-
-/*
  * Elements an encoded set of so many seals and different files needs; 0 for an empty set, -E2BIG
  * over MSEALD_MAX_SEALS.
  */

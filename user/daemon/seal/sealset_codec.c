@@ -62,6 +62,7 @@ static void encode_header(const struct sealset *set, struct mseald_node *root)
 
 		root->deny |= (uint8_t)seal_deny_all(seal);
 		root->flags |= seal->flags;
+		/* The widest between two seals; if that is narrow, what lies below the first, if that is wider. */
 		if (i > 0 && seal->start - seal[-1].end > root->gap_end - root->gap_start) {
 			root->gap_start = seal[-1].end;
 			root->gap_end = seal->start;
@@ -72,7 +73,7 @@ static void encode_header(const struct sealset *set, struct mseald_node *root)
 	 * and libraries. Where nothing is sealed below the libraries it is
 	 * below the first seal.
 	 */
-	if (root->gap_end - root->gap_start < SEALSET_WIDE_GAP &&
+	if (root->gap_end - root->gap_start < MSEALD_WIDE_GAP &&
 	    set->list[0].start > root->gap_end - root->gap_start) {
 		root->gap_start = 0;
 		root->gap_end = set->list[0].start;
@@ -170,6 +171,8 @@ static struct mseald_inode decode_file(const struct mseald_node *nodes, size_t i
 	const struct mseald_file_node *node = (const void *)&nodes[index / MSEALD_FANOUT];
 	size_t slot = index % MSEALD_FANOUT;
 
+	if (node->order[slot] == MSEALD_NO_START)
+		return (struct mseald_inode){ 0 };
 	return (struct mseald_inode){ .address = MSEALD_INODE_ADDRESS(node->order[slot]),
 				      .number = node->number[slot],
 				      .generation = node->generation[slot] };
@@ -182,7 +185,7 @@ int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset
 	size_t seals = count > 0 ? nodes[0].count : 0, files = count > 0 ? nodes[0].files : 0;
 	int r = sealset_nodes_needed(seals, files);
 
-	if (r < 0 || (size_t)r != count)
+	if (r < 0 || (size_t)r != count || (count > 0 && nodes[0].pooled > 1))
 		return -EBADMSG;
 	set.list = seals ? reallocarray(NULL, seals, sizeof(*set.list)) : NULL;
 	if (seals && !set.list)
@@ -210,8 +213,11 @@ int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset
 		set.list[set.count++] = seal;
 	}
 
-	/* All the rest follows from the seals: any difference from encode's output is a fault. */
-	if (count > 0) {
+	/*
+	 * All the rest follows from the seals: any difference from encode's output is a fault. A program has
+	 * them in another order, and no time to look for the best gap.
+	 */
+	if (count > 0 && !nodes[0].pooled) {
 		again = reallocarray(NULL, count, sizeof(*again));
 		if (!again)
 			return -ENOMEM;

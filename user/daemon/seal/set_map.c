@@ -56,7 +56,7 @@ struct set_map {
  */
 static uint32_t set_map_end(const struct set_map *sets)
 {
-	return (uint32_t)MIN_OF(sets->refs[0], (uint64_t)MSEALD_MAX_SETS);
+	return (uint32_t)MIN_OF(sets->refs[0], (uint64_t)MSEALD_POOL_FIRST);
 }
 
 static void lower_sets_end(struct set_map *sets)
@@ -91,7 +91,7 @@ int set_map_open(struct programs *programs, struct set_map **ret)
 	sets->refs = refs;
 	sets->lowest_free = 1;
 	/* Whatever an earlier daemon left, referred to, ready or not. */
-	for (uint32_t id = 1; id < MSEALD_MAX_SETS; id++)
+	for (uint32_t id = 1; id < MSEALD_POOL_FIRST; id++)
 		if (sets->refs[id] ||
 		    (id < set_map_end(sets) && bpf_map_lookup_elem(sets->fd, &id, &sets->list[id].map) == 0))
 			sets->list[id].state = SET_USED;
@@ -122,6 +122,42 @@ static int open_map(struct set_map *sets, uint32_t id)
 	return fd < 0 ? -errno : fd;
 }
 
+/* --- sets of the pool --- */
+
+static bool in_pool(uint32_t id)
+{
+	return id >= MSEALD_POOL_FIRST;
+}
+
+/* Does anybody refer to it? */
+static bool is_pooled_used(const struct set_map *sets, uint32_t id)
+{
+	return sets->refs[id] && !(sets->refs[id] & MSEALD_REFS_POOLED);
+}
+
+bool set_map_hold(struct set_map *sets, uint32_t id)
+{
+	uint64_t seen = sets->refs[id];
+
+	if (!in_pool(id))
+		return true;
+	while (seen && !(seen & MSEALD_REFS_POOLED))
+		if (__atomic_compare_exchange_n(&sets->refs[id], &seen, seen + 1, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_SEQ_CST))
+			return true;
+	return false;
+}
+
+void set_map_let_go(struct set_map *sets, uint32_t id)
+{
+	if (!in_pool(id) || __atomic_sub_fetch(&sets->refs[id], 1, __ATOMIC_SEQ_CST))
+		return;
+	/* As bpf/space.h, pool_give. */
+	(void)__atomic_or_fetch(&sets->refs[id], MSEALD_REFS_POOLED, __ATOMIC_SEQ_CST);
+	(void)bpf_map_update_elem(programs_map_fd(sets->programs, "pool"), NULL, &id, BPF_ANY);
+	(void)__atomic_sub_fetch(&programs_state(sets->programs)->pool_used, 1, __ATOMIC_SEQ_CST);
+}
+
 /* What its root says of the whole set. */
 static int read_root(struct set_map *sets, uint32_t id, struct mseald_node *ret)
 {
@@ -133,7 +169,7 @@ static int read_root(struct set_map *sets, uint32_t id, struct mseald_node *ret)
 	return bpf_map_lookup_elem(fd, &zero, ret) < 0 ? -errno : 0;
 }
 
-static int create_map(uint32_t nodes, uint32_t *ret_id)
+int set_map_create(uint32_t nodes, uint32_t *ret_id)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
 	_cleanup_close_ int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "mseald_set", sizeof(__u32),
@@ -164,7 +200,7 @@ static uint32_t room_of(struct set_map *sets, uint32_t id)
 
 static int find_free(struct set_map *sets, uint32_t from, uint32_t *ret)
 {
-	for (uint32_t id = from; id < MSEALD_MAX_SETS; id++)
+	for (uint32_t id = from; id < MSEALD_POOL_FIRST; id++)
 		if (sets->list[id].state == SET_FREE) {
 			*ret = id;
 			return 0;
@@ -197,7 +233,7 @@ static int make_ready(struct set_map *sets, uint32_t nodes, uint32_t *ret)
 		r = find_free(sets, from, &ids[count]);
 		if (r < 0)
 			break;
-		fds[count] = create_map(nodes, &sets->list[ids[count]].map);
+		fds[count] = set_map_create(nodes, &sets->list[ids[count]].map);
 		r = fds[count] < 0 ? fds[count] : 0;
 		if (r >= 0)
 			from = ids[count++] + 1;
@@ -265,7 +301,7 @@ void set_map_wait(struct set_map *sets)
 	_cleanup_close_ int fd = -1;
 	__u32 unused = 0, id;
 
-	fd = create_map(1, &id);
+	fd = set_map_create(1, &id);
 	if (fd >= 0)
 		(void)bpf_map_update_elem(sets->fd, &unused, &fd, BPF_ANY);
 }
@@ -518,6 +554,13 @@ unsigned set_map_needs(struct set_map *sets)
 			return NEED_SEALS;
 		needs |= needs_of(root.deny, root.flags, root.files);
 	}
+	for (uint32_t id = MSEALD_POOL_FIRST; id < MSEALD_MAX_SETS; id++) {
+		if (!is_pooled_used(sets, id))
+			continue;
+		if (read_root(sets, id, &root) < 0)
+			return NEED_SEALS;
+		needs |= needs_of(root.deny, root.flags, root.files);
+	}
 	return needs;
 }
 
@@ -531,7 +574,7 @@ static int know(struct set_map *sets, uint32_t id)
 	if (r >= 0 && !set->known) {
 		set->label = root.label;
 		set->seals = root.count;
-		set->known = true;
+		set->known = !in_pool(id);
 	}
 	return r;
 }
@@ -563,7 +606,8 @@ static int compare_labels(const void *a, const void *b)
 
 int set_map_read_labels(struct set_map *sets, struct set_map_label **ret, size_t *ret_count)
 {
-	_cleanup_free_ struct set_map_label *list = calloc(set_map_end(sets) + 1, sizeof(*list));
+	_cleanup_free_ struct set_map_label *list = calloc(set_map_end(sets) + MSEALD_POOL_SETS + 1,
+							   sizeof(*list));
 	size_t count = 0, kept = 0;
 
 	if (!list)
@@ -578,6 +622,11 @@ int set_map_read_labels(struct set_map *sets, struct set_map_label **ret, size_t
 			list[count++].label = sets->list[id].label;
 		}
 	}
+	for (uint32_t id = MSEALD_POOL_FIRST; id < MSEALD_MAX_SETS; id++)
+		if (is_pooled_used(sets, id) && know(sets, id) >= 0) {
+			list[count].spaces = sets->refs[id];
+			list[count++].label = sets->list[id].label;
+		}
 	qsort(list, count, sizeof(*list), compare_labels);
 	for (size_t i = 0; i < count; i++)
 		if (kept && list[kept - 1].label == list[i].label)
@@ -595,5 +644,7 @@ size_t set_map_count(const struct set_map *sets)
 
 	for (uint32_t id = 1; id < set_map_end(sets); id++)
 		count += sets->list[id].state == SET_USED && sets->refs[id];
+	for (uint32_t id = MSEALD_POOL_FIRST; id < MSEALD_MAX_SETS; id++)
+		count += is_pooled_used(sets, id);
 	return count;
 }

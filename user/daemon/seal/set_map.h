@@ -16,10 +16,20 @@ struct set_map;
 int set_map_open(struct programs *programs, struct set_map **ret);
 void set_map_close(struct set_map *sets); /* takes NULL; the maps stay */
 
-/* -ENOENT: no such set; -EBADMSG: not one that was written by us. */
+/*
+ * Takes a reference to a set of the pool, so that it is not used again, and gives it back. False: nobody refers
+ * to it any more. Of other sets there is none to be taken: they are there until they are collected.
+ */
+bool set_map_hold(struct set_map *sets, uint32_t id);
+void set_map_let_go(struct set_map *sets, uint32_t id);
+
+/* An empty map for that many nodes: a descriptor, and its id. */
+int set_map_create(uint32_t nodes, uint32_t *ret_id);
+
+/* -ENOENT: no such set; -EBADMSG: not one that was written by us. Of the pool: only while it is held. */
 int set_map_read(struct set_map *sets, uint32_t id, struct sealset *ret);
 
-/* How many seals it has; asked of the map once. */
+/* How many seals it has; of most asked of the map once. */
 int set_map_read_count(struct set_map *sets, uint32_t id, size_t *ret);
 
 /*

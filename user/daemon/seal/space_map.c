@@ -94,17 +94,43 @@ bool space_map_any_sealed(struct space_map *space_map)
 	return false;
 }
 
+/* The entry, zeros if there is none, and its set held: it is still the entry's. */
+static int hold_set(struct space_map *space_map, uint64_t key, struct mseald_space *ret)
+{
+	struct mseald_space now = {};
+
+	for (;;) {
+		uint32_t set;
+		int r = space_map_read_space(space_map, key, ret);
+
+		if (r == -ENOENT)
+			*ret = now = (struct mseald_space){};
+		else if (r < 0)
+			return r;
+		set = MSEALD_WORD_SET(ret->word);
+		if (!set)
+			return 0;
+		if (!set_map_hold(space_map->sets, set))
+			continue;
+		if (space_map_read_space(space_map, key, &now) >= 0 && now.word == ret->word)
+			return 0;
+		set_map_let_go(space_map->sets, set);
+	}
+}
+
 int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseald_space *ret_space,
 			 struct sealset *ret)
 {
 	struct mseald_space space = {};
+	uint32_t set = 0;
 	int r;
 
-	r = space_map_read_space(space_map, key, &space);
-	if (r == -ENOENT)
-		r = 0;
-	if (r >= 0 && MSEALD_WORD_SET(space.word))
-		r = set_map_read(space_map->sets, MSEALD_WORD_SET(space.word), ret);
+	r = hold_set(space_map, key, &space);
+	if (r >= 0) {
+		set = MSEALD_WORD_SET(space.word);
+		r = set ? set_map_read(space_map->sets, set, ret) : 0;
+		set_map_let_go(space_map->sets, set);
+	}
 	if (r < 0)
 		return r;
 	/* Made by fork, it never had the memory that its parent kept to itself. */
@@ -151,7 +177,8 @@ static int commit(struct space_map *space_map, uint64_t key, const struct space_
 					 .bits = bits,
 					 .account = place->account,
 					 .limited = place->limited,
-					 .flags = place->flags };
+					 .flags = place->flags,
+					 .expected = place->expected };
 	int r = programs_commit(space_map->programs, &request);
 
 	if (r < 0)
@@ -188,8 +215,9 @@ int space_map_set_space(struct space_map *space_map, uint64_t key, const struct 
 int space_map_restore_space(struct space_map *space_map, uint64_t key, const struct space_map_old *old)
 {
 	/* It has its place: nothing is entered anew. */
-	return commit(space_map, key, &(struct space_map_owner){ .account = MSEALD_ACCOUNT_NONE }, old->bits,
-		      SPACE_MAP_NOW, NULL);
+	return commit(space_map, key,
+		      &(struct space_map_owner){ .account = MSEALD_ACCOUNT_NONE, .expected = MSEALD_ANY_SET },
+		      old->bits, SPACE_MAP_NOW, NULL);
 }
 
 int space_map_forget_space(struct space_map *space_map, uint64_t key)

@@ -45,6 +45,7 @@ struct space_map_owner {
 	uint32_t account;	/* as bpf/iter_task.bpf.c says of its task */
 	bool limited;		/* refused where that account has all that it may */
 	uint32_t flags;		/* MSEALD_SPACE_HUGETLB, also of one that has a place */
+	uint32_t expected;	/* the set it must have still, 0: none; MSEALD_ANY_SET: any will do */
 };
 
 enum space_map_when {
@@ -56,7 +57,8 @@ enum space_map_when {
  * Gives an address space this set (empty: none), whole or not at all. *ret_old is what it had,
  * which stays readable until the next set_map_collect(). -EDQUOT: its account has all spaces it
  * may; -ENOSPC: no room for another set or address space; -E2BIG: more than MSEALD_MAX_SEALS;
- * -ESRCH: the address space is gone; -EEXIST: it has just been entered by a fork, try again.
+ * -ESRCH: the address space is gone; -EEXIST: it has just been entered by a fork, or sealed by the
+ * kernel, try again.
  */
 int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *place,
 			const struct sealset *set, enum space_map_when when, struct space_map_old *ret_old);

@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Seals a program as it starts: each object in the moment in which its loader makes its RELRO read-only,
+ * before any code of it runs (docs/design.md, Sealing at the start). What the policy wants is known since the
+ * exec (exec_match.bpf.c).
+ *
+ * Where an object begins: of a library, where the loader mapped its file (lsm/mmap_addr; glibc elf/dl-map-segments.h,
+ * musl ldso/dynlink.c: one mapping of all of it, then its segments into that). Of the program and its loader,
+ * which the kernel maps (fs/binfmt_elf.c), the auxiliary vector says it, and their program headers in memory
+ * what belongs to them: nobody has had the time to change these.
+ *
+ * No hooks: global functions, which lsm_mm.bpf.c calls.
+ */
+#include "exec_seal.h"
+#include "seal_tree.h"
+
+/* --- what is mapped where --- */
+
+/* The newest mapping that holds this address: its place + 1; 0: none. */
+__noinline int mapping_at(struct mseald_loading *loading, u64 address)
+{
+	u32 next;
+
+	if (!loading)
+		return 0;
+	next = loading->next;
+#pragma clang loop unroll(disable)
+	for (u32 back = 1; back <= MSEALD_LOADING_MAPPINGS; back++) {
+		u32 at = (next - back) % MSEALD_LOADING_MAPPINGS;
+
+		if (back > next)
+			break;
+		if (address - loading->start[at] < loading->length[at])
+			return at + 1;
+	}
+	return 0;
+}
+
+/* An executable segment goes into a mapping. */
+static __always_inline void add_text(struct mseald_loading *loading, u32 at, u64 address, u64 length)
+{
+	u32 first = (address - loading->start[at]) >> PAGE_SHIFT, end = first + (length >> PAGE_SHIFT);
+
+	if (loading->text_end[at] && loading->text[at] < first)
+		first = loading->text[at];
+	loading->text[at] = first;
+	if (end > loading->text_end[at])
+		loading->text_end[at] = end;
+}
+
+__noinline int remember_mapping(u64 key, u64 address)
+{
+	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
+	struct call_site site;
+	u64 length, flags;
+	bool executable;
+	u32 at;
+
+	if (!entry)
+		return 0;
+	site = call_site_of(bpf_get_current_task_btf());
+	flags = call_arg(&site, 3);
+	if (site.call != CALL_MMAP || flags & MAP_ANONYMOUS || (flags & MAP_TYPE) != MAP_PRIVATE)
+		return 0;
+	length = (call_arg(&site, 1) + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+	executable = call_arg(&site, 2) & PROT_EXEC;
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+		at = mapping_at(entry, address);
+		if (at) {
+			if (executable)
+				add_text(entry, (at - 1) % MSEALD_LOADING_MAPPINGS, address, length);
+			return 0;
+		}
+		/* Aligned to more than a page (a place was reserved), or not relocatable: from its first byte. */
+		if (call_arg(&site, 5))
+			return 0;
+	}
+	at = entry->next++ % MSEALD_LOADING_MAPPINGS;
+	entry->start[at] = address;
+	entry->length[at] = length;
+	entry->text[at] = entry->text_end[at] = 0;
+	if (executable)
+		add_text(entry, at, address, length);
+	return 0;
+}
+
+/* The address space gets huge pages, before it has an entry to say so in. */
+__noinline int note_loading_hugetlb(u64 key)
+{
+	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
+
+	if (entry)
+		__sync_fetch_and_or(&entry->flags, MSEALD_LOADING_HUGETLB);
+	return 0;
+}
+
+/* --- the pieces of an object --- */
+
+/* One more piece of the object in hand; those before lie below. */
+__noinline int add_piece(struct mseald_loading *loading, u64 start, u64 end, u32 segment)
+{
+	u64 rule, last_rule;
+	u32 at;
+
+	if (!loading || start >= end || !(loading->segments >> (segment & 31) & 1))
+		return 0;
+	rule = segment == MSEALD_SEGMENT_DATA ? loading->data_rule : loading->rule;
+	if (!rule)
+		return 0;
+	at = loading->pieces;
+	if (at >= MSEALD_LOADING_PIECES) {
+		loading->pieces = MSEALD_LOADING_PIECES + 1;
+		return 0;
+	}
+	if (at && segment != MSEALD_SEGMENT_DATA) {
+		last_rule = loading->piece_rule[at - 1];
+		/* What is one to the rule is one seal; then it is of no segment. */
+		if (loading->piece_end[at - 1] == start &&
+		    (last_rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff) != MSEALD_SEGMENT_DATA) {
+			loading->piece_end[at - 1] = end;
+			loading->piece_rule[at - 1] &= ~(0xffULL << MSEALD_RULE_SEGMENT_SHIFT);
+			return 0;
+		}
+	}
+	loading->piece[at] = start;
+	loading->piece_end[at] = end;
+	loading->piece_rule[at] = rule | (u64)segment << MSEALD_RULE_SEGMENT_SHIFT;
+	loading->pieces = at + 1;
+	return 0;
+}
+
+/* Those of a library, whose segments lie close. */
+static __always_inline void add_library(struct mseald_loading *loading, u32 at)
+{
+	u64 start = loading->start[at], text = start + ((u64)loading->text[at] << PAGE_SHIFT);
+	u64 text_end = start + ((u64)loading->text_end[at] << PAGE_SHIFT);
+
+	add_piece(loading, start, text, MSEALD_SEGMENT_RODATA);
+	add_piece(loading, text, text_end, MSEALD_SEGMENT_TEXT);
+	add_piece(loading, text_end, loading->relro, MSEALD_SEGMENT_RODATA);
+	add_piece(loading, loading->relro, loading->relro_end, MSEALD_SEGMENT_RELRO);
+	add_piece(loading, loading->relro_end, start + loading->length[at], MSEALD_SEGMENT_DATA);
+}
+
+/* elf(5) */
+#define ELF_MAGIC 0x464c457fu
+#define ELF_CLASS_64 2
+#define ELF_HEADERS_MAX 20
+#define PT_LOAD 1
+#define PF_X 1
+#define PF_W 2
+#define AT_PHDR 3
+#define AT_BASE 7
+
+struct elf_header_32 {
+	u32 magic;
+	u8 class, ident[11];
+	u16 type, machine;
+	u32 version, entry, phoff, shoff, flags;
+	u16 ehsize, phentsize, phnum;
+};
+
+struct elf_header_64 {
+	u32 magic;
+	u8 class, ident[11];
+	u16 type, machine;
+	u32 version;
+	u64 entry, phoff, shoff;
+	u32 flags;
+	u16 ehsize, phentsize, phnum;
+};
+
+struct elf_segment_32 {
+	u32 type, offset, vaddr, paddr, filesz, memsz, flags, align;
+};
+
+struct elf_segment_64 {
+	u32 type, flags;
+	u64 offset, vaddr, paddr, filesz, memsz, align;
+};
+
+/* One program header. 1: it holds the RELRO in hand. */
+__noinline int add_segment(u32 index, struct mseald_loading *loading)
+{
+	struct elf_segment_64 segment = {};
+	struct elf_segment_32 narrow;
+	u64 start, end;
+
+	if (!loading)
+		return 0;
+	if (loading->width == 64) {
+		if (bpf_probe_read_user(&segment, sizeof(segment),
+					(void *)(loading->headers + index * sizeof(segment))))
+			return 0;
+	} else {
+		if (bpf_probe_read_user(&narrow, sizeof(narrow),
+					(void *)(loading->headers + index * sizeof(narrow))))
+			return 0;
+		segment.type = narrow.type;
+		segment.flags = narrow.flags;
+		segment.vaddr = narrow.vaddr;
+		segment.memsz = narrow.memsz;
+	}
+	if (segment.type != PT_LOAD || segment.memsz >= MSEALD_ADDRESS_LIMIT)
+		return 0;
+	start = segment.vaddr & ~(MSEALD_PAGE - 1);
+	/* The object begins with the first one. */
+	if (!loading->biased)
+		loading->bias -= start;
+	loading->biased = 1;
+	end = (loading->bias + segment.vaddr + segment.memsz + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+	start += loading->bias;
+	if (start >= end || end > MSEALD_ADDRESS_LIMIT)
+		return 0;
+	if (!(segment.flags & PF_W)) {
+		add_piece(loading, start, end,
+			  segment.flags & PF_X ? MSEALD_SEGMENT_TEXT : MSEALD_SEGMENT_RODATA);
+		return 0;
+	}
+	if (loading->relro < start || loading->relro_end > end) {
+		add_piece(loading, start, end, MSEALD_SEGMENT_DATA);
+		return 0;
+	}
+	add_piece(loading, loading->relro, loading->relro_end, MSEALD_SEGMENT_RELRO);
+	add_piece(loading, loading->relro_end, end, MSEALD_SEGMENT_DATA);
+	return 1;
+}
+
+/* The pieces of an ELF object that begins at this page. 1: the RELRO in hand is its own. */
+__noinline int add_elf(struct mseald_loading *loading, u64 start)
+{
+	struct elf_header_64 header;
+	struct elf_header_32 narrow;
+	u32 count, is_own = 0;
+
+	if (!loading || !start || start > loading->relro)
+		return 0;
+	if (bpf_probe_read_user(&header, sizeof(header), (void *)start) || header.magic != ELF_MAGIC)
+		return 0;
+	count = header.phnum;
+	loading->width = header.class == ELF_CLASS_64 ? 64 : 32;
+	loading->headers = start + header.phoff;
+	if (loading->width == 32) {
+		if (bpf_probe_read_user(&narrow, sizeof(narrow), (void *)start))
+			return 0;
+		count = narrow.phnum;
+		loading->headers = start + narrow.phoff;
+	}
+	loading->bias = start;
+	loading->biased = 0;
+	loading->pieces = 0;
+	for (u32 i = 0; i < ELF_HEADERS_MAX; i++) {
+		if (i >= count)
+			break;
+		is_own |= add_segment(i, loading);
+	}
+	return is_own;
+}
+
+struct mm_struct___auxv {
+	unsigned long saved_auxv[2 * 16];
+} __attribute__((preserve_access_index));
+
+/* Where the kernel has mapped the program and its loader: getauxval(3). */
+static __always_inline void find_kernels(struct mseald_loading *loading, struct mm_struct *mm)
+{
+	struct mm_struct___auxv *auxv = (void *)mm;
+	u64 words[2 * 16], headers = 0, base = 0;
+
+	if (bpf_core_read(words, sizeof(words), &auxv->saved_auxv))
+		return;
+	if (words[0] >> 32) {
+		/* Of a 32-bit program. */
+		u32 *narrow = (u32 *)words;
+
+#pragma clang loop unroll(full)
+		for (int i = 0; i < 2 * 16; i++) {
+			if (narrow[2 * i] == AT_PHDR)
+				headers = narrow[2 * i + 1];
+			if (narrow[2 * i] == AT_BASE)
+				base = narrow[2 * i + 1];
+		}
+	} else {
+#pragma clang loop unroll(full)
+		for (int i = 0; i < 16; i++) {
+			if (words[2 * i] == AT_PHDR)
+				headers = words[2 * i + 1];
+			if (words[2 * i] == AT_BASE)
+				base = words[2 * i + 1];
+		}
+	}
+	loading->program = headers & ~(MSEALD_PAGE - 1);
+	loading->loader = base;
+}
+
+__noinline int know_kernels(struct mseald_loading *loading)
+{
+	if (!loading)
+		return 0;
+	if (!(loading->flags & MSEALD_LOADING_KNOWN))
+		find_kernels(loading, bpf_get_current_task_btf()->mm);
+	loading->flags |= MSEALD_LOADING_KNOWN;
+	return 0;
+}
+
+/* --- where the seals go --- */
+
+static __always_inline struct mseald_node *node_of(u32 set, u32 at)
+{
+	void *seals = bpf_map_lookup_elem(&sets, &set);
+
+	return seals ? bpf_map_lookup_elem(seals, &at) : NULL;
+}
+
+/* Puts one array of a node together: the old one with a hole of `more` slots at a place. */
+#define OPEN_UP(new, old, array, place, more, rest)                                                     \
+	do {                                                                                            \
+		bpf_probe_read_kernel((new)->array, sizeof((new)->array), (old)->array);                \
+		bpf_probe_read_kernel(&(new)->array[(place) + (more)], (rest) * sizeof((new)->array[0]), \
+				      &(old)->array[place]);                                            \
+	} while (0)
+
+/*
+ * Narrows the gap by what is new at [start, end). Most new mappings go below the libraries, so the gap above
+ * the program is kept, and of the libraries that below.
+ */
+static __always_inline void narrow_gap(struct mseald_node *new, bool first, u64 start, u64 end)
+{
+	u64 above;
+
+	if (first) {
+		new->gap_start = start >= MSEALD_WIDE_GAP ? 0 : end;
+		new->gap_end = start >= MSEALD_WIDE_GAP ? start : MSEALD_NO_START;
+		return;
+	}
+	if (end <= new->gap_start || start >= new->gap_end)
+		return;
+	above = new->gap_end > end ? new->gap_end - end : 0;
+	if (above >= MSEALD_WIDE_GAP)
+		new->gap_start = end;
+	else
+		new->gap_end = start;
+}
+
+/*
+ * The set new gets what old has and the pieces in hand, which nothing of old lies between. 0, or an
+ * enum mseald_left + 1. Without branches on data: the verifier of 6.12 gives up after a million steps.
+ */
+__noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading)
+{
+	struct mseald_node *new = node_of(new_set, 0), *old = node_of(old_set, 0);
+	struct mseald_file_node *files = (void *)node_of(new_set, 1), *old_files = (void *)node_of(old_set, 1);
+	u64 start, end, place = 0, more, rest;
+
+	if (!loading || !new || !old || !files || !old_files)
+		return MSEALD_LEFT_CHANGED + 1;
+	more = loading->pieces;
+	if (!more || more > MSEALD_LOADING_PIECES || old->count + more > MSEALD_FANOUT)
+		return MSEALD_LEFT_FULL + 1;
+	start = loading->piece[0];
+	end = loading->piece_end[(more - 1) & MSEALD_LOADING_PIECES];
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < MSEALD_FANOUT; i++)
+		place += (old->start[i] - start - 1) >> 63;
+	if (place >= MSEALD_FANOUT)
+		return MSEALD_LEFT_FULL + 1;
+	if (old->start[place] < end || (place && old->end[place - 1] > start))
+		return MSEALD_LEFT_CHANGED + 1;
+	more &= MSEALD_LOADING_PIECES;
+	rest = MSEALD_FANOUT - place - more;
+	if (rest > MSEALD_FANOUT)
+		return MSEALD_LEFT_FULL + 1;
+	OPEN_UP(new, old, start, place, more, rest);
+	OPEN_UP(new, old, end, place, more, rest);
+	OPEN_UP(new, old, rule, place, more, rest);
+	OPEN_UP(new, old, hits, place, more, rest);
+	OPEN_UP(files, old_files, order, place, more, rest);
+	OPEN_UP(files, old_files, number, place, more, rest);
+	OPEN_UP(files, old_files, generation, place, more, rest);
+	new->deny = old->deny;
+	new->gap_start = old->gap_start;
+	new->gap_end = old->gap_end;
+	for (u32 i = 0; i < MSEALD_LOADING_PIECES; i++) {
+		u64 at = place + i, rule = loading->piece_rule[i], deny = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
+		bool has_file = loading->file.address &&
+				(rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff) != MSEALD_SEGMENT_DATA;
+
+		if (i >= more)
+			break;
+		deny |= deny >> 8 | deny >> 16;
+		new->deny |= deny & MSEALD_DENY_ALL;
+		has_file &= (deny & MSEALD_DENY_FILE) != 0;
+		new->start[at] = loading->piece[i];
+		new->end[at] = loading->piece_end[i];
+		new->rule[at] = rule;
+		new->hits[at] = 0;
+		files->order[at] = has_file ? MSEALD_INODE_ORDER(loading->file.address) : MSEALD_NO_START;
+		files->number[at] = loading->file.number;
+		files->generation[at] = loading->file.generation;
+	}
+	narrow_gap(new, !old->count, start, end);
+	new->count = old->count + more;
+	new->files = new->count;
+	new->label = loading->label;
+	return 0;
+}
+
+/* The address space gets the set, which is referred to once. 0, or an enum mseald_left + 1. */
+static __always_inline int give_set(u64 key, struct mseald_space *space, u32 old_set, u32 set, u32 flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 old;
+	u32 account;
+
+	if (space) {
+		old = space_swap(space, key, set, old_set);
+		if (!old)
+			return MSEALD_LEFT_CHANGED + 1;
+		space_replaced(key, old, set);
+		return 0;
+	}
+	account = account_of(task);
+	if (!space_reserve(&account, false))
+		return MSEALD_LEFT_FULL + 1;
+	if (!space_insert(key, set, account, flags & MSEALD_LOADING_HUGETLB ? MSEALD_SPACE_HUGETLB : 0))
+		return 0;
+	space_unreserve(account);
+	return MSEALD_LEFT_CHANGED + 1;
+}
+
+/* Seals the pieces in hand. 0, or an enum mseald_left + 1. */
+__noinline int seal_pieces(u64 key, struct mseald_loading *loading)
+{
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+	u32 old_set = space ? MSEALD_WORD_SET(*(volatile u64 *)&space->word) : 0, set;
+	u64 *count;
+	int left;
+
+	if (!loading)
+		return 0;
+	if (old_set && !is_pooled(old_set))
+		return MSEALD_LEFT_CHANGED + 1;
+	if (bpf_map_pop_elem(&pool, &set))
+		return MSEALD_LEFT_POOL + 1;
+	__sync_fetch_and_add(&state.pool_used, 1);
+	count = bpf_map_lookup_elem(&refs, &set);
+	if (!count)
+		return MSEALD_LEFT_POOL + 1;
+	/* Until it is filled nobody who has had it before can get it. */
+	__sync_fetch_and_and(count, 0);
+	/* The first of the pool is never in the queue, and empty. */
+	left = fill_set(set, old_set ? old_set : MSEALD_POOL_FIRST, loading);
+	__sync_fetch_and_add(count, 1);
+	if (!left)
+		left = give_set(key, space, old_set, set, loading->flags);
+	if (left)
+		(void)set_put_called(set);
+	return left;
+}
+
+/* Sealed or not, it is counted; what is not is for the daemon. */
+static __always_inline void count_object(u64 key, struct mseald_loading *loading, int left)
+{
+	if (!left) {
+		__sync_fetch_and_add(&state.objects, 1);
+		return;
+	}
+	__sync_fetch_and_or(&loading->flags, MSEALD_LOADING_LEFT);
+	left--;
+	if ((u32)left < MSEALD_LEFT_COUNT)
+		__sync_fetch_and_add(&state.left[left], 1);
+	(void)send_relro_event(key, bpf_get_current_pid_tgid() >> 32, 0);
+}
+
+/* The kernel's own code in the program, with the first object. */
+static __always_inline void seal_vdso(u64 key, struct mseald_loading *loading)
+{
+	struct mseald_inode file = loading->file;
+	u64 start = 0, end = 0;
+
+	if (bpf_map_lookup_elem(&spaces, &key))
+		return;
+	mm_vdso(bpf_get_current_task_btf()->mm, &start, &end);
+	if (!start)
+		return;
+	loading->pieces = 0;
+	loading->file.address = 0;
+	add_piece(loading, start, end, MSEALD_SEGMENT_VDSO);
+	if (loading->pieces)
+		(void)seal_pieces(key, loading);
+	loading->file = file;
+}
+
+__noinline int seal_object(u64 key, struct mseald_loading *loading)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mseald_policy_seal *wanted;
+	u32 index, at, flags;
+	bool program = false, loader = false, late;
+	int left;
+
+	if (!loading)
+		return 0;
+	index = loading->policy;
+	wanted = bpf_map_lookup_elem(&policy_seals, &index);
+	if (!wanted)
+		return 0;
+	(void)know_kernels(loading);
+	flags = loading->flags;
+	loading->rule = wanted->rule;
+	loading->data_rule = wanted->data_rule;
+	loading->segments = wanted->segments;
+	loading->pieces = 0;
+	at = mapping_at(loading, loading->relro);
+	if (!at) {
+		loader = add_elf(loading, loading->loader);
+		program = !loader && add_elf(loading, loading->program);
+		if (!program && !loader) {
+			loading->pieces = 0;
+			count_object(key, loading, MSEALD_LEFT_OBJECT + 1);
+			return 0;
+		}
+	}
+	/* glibc: libraries, the program, the loader; musl: libraries, the program (elf/rtld.c, ldso/dynlink.c). */
+	late = flags & MSEALD_LOADING_DONE || (flags & MSEALD_LOADING_PROGRAM && !loader);
+	if (loader || (program && !loading->loader))
+		loading->flags |= MSEALD_LOADING_DONE;
+	if (program)
+		loading->flags |= MSEALD_LOADING_PROGRAM;
+	if (late && !(wanted->flags & MSEALD_POLICY_LATE)) {
+		if (wanted->flags & MSEALD_POLICY_REPORT)
+			(void)send_relro_event(key, task->tgid, loading->relro);
+		return 0;
+	}
+	if (wanted->flags & MSEALD_POLICY_NOT_32 && task_in_compat(task)) {
+		(void)send_relro_event(key, task->tgid, 0);
+		return 0;
+	}
+	if (loading->written) {
+		count_object(key, loading, MSEALD_LEFT_WRITTEN + 1);
+		return 0;
+	}
+	if (at) {
+		at = (at - 1) % MSEALD_LOADING_MAPPINGS;
+		/* A data file that is mapped and made read-only has no executable segment. */
+		if (!loading->text_end[at])
+			return 0;
+		seal_vdso(key, loading);
+		loading->pieces = 0;
+		add_library(loading, at);
+	} else if (!bpf_map_lookup_elem(&spaces, &key)) {
+		seal_vdso(key, loading);
+		(void)add_elf(loading, loader ? loading->loader : loading->program);
+	}
+	if (!loading->pieces)
+		return 0;
+	left = seal_pieces(key, loading);
+	count_object(key, loading, left);
+	return 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The file behind a mapping. */
+#ifndef MSEALD_BPF_FILE_H
+#define MSEALD_BPF_FILE_H
+
+#include "maps.h"
+
+struct atomic___int {
+	int counter;
+} __attribute__((preserve_access_index));
+
+struct address_space___writable {
+	struct atomic___int i_mmap_writable;
+} __attribute__((preserve_access_index));
+
+/* Fields of an inode that are read here only. */
+struct inode___file {
+	u16 i_mode;
+	u32 i_nlink;
+	kuid_t i_uid;
+	struct atomic___int i_writecount;
+	struct address_space___writable *i_mapping;
+} __attribute__((preserve_access_index));
+
+/*
+ * The regular file that is mapped, or NULL: on overlayfs the one below it (fs/overlayfs/file.c, ovl_mmap).
+ */
+static __always_inline struct inode___file *mapped_file(const struct vm_area_struct *vma,
+							struct mseald_inode *ret)
+{
+	struct inode *inode = BPF_CORE_READ(vma, vm_file, f_inode);
+	struct inode___file *file = (void *)inode;
+
+	if (!inode || (BPF_CORE_READ(file, i_mode) & S_IFMT) != S_IFREG)
+		return NULL;
+	ret->address = (u64)inode;
+	ret->number = BPF_CORE_READ(inode, i_ino);
+	ret->generation = BPF_CORE_READ(inode, i_generation);
+	return file;
+}
+
+/*
+ * What has no name on tmpfs or hugetlbfs can be a memfd, whose descriptor is made without counting a writer
+ * (fs/file_table.c, alloc_file).
+ */
+static __always_inline bool file_may_be_written(struct inode___file *file)
+{
+	u32 magic = BPF_CORE_READ((struct inode *)file, i_sb, s_magic);
+
+	return BPF_CORE_READ(file, i_writecount.counter) > 0 ||
+	       ((magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC) && !BPF_CORE_READ(file, i_nlink));
+}
+
+#endif

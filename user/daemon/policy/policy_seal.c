@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See policy_seal.h. */
+#include "policy/policy_seal.h"
+
+#include "lib/base/util.h"
+
+#define SEGMENTS \
+	(1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_RELRO | \
+	 1u << MSEALD_SEGMENT_DATA | 1u << MSEALD_SEGMENT_VDSO)
+
+/* The daemon counts who keeps a file from being written by everyone (user/daemon/seal/file_map.h). */
+static unsigned deny_of(const struct policy *policy)
+{
+	return policy->seal.deny & ~(unsigned)MSEALD_DENY_FILE_WRITE;
+}
+
+/* An object that is loaded later is unloaded at will: that must be refused, and nobody killed for it. */
+static bool may_be_late(const struct coverage *coverage, const struct policy *policy)
+{
+	return policy->seal.action == MSEALD_ACTION_AUDIT ||
+	       (policy->seal.deny & MSEALD_DENY_UNMAP && policy->seal.action == MSEALD_ACTION_DENY &&
+		!coverage_kills(coverage, MSEALD_DENY_UNMAP));
+}
+
+void policy_seal_make(const struct coverage *coverage, const struct policy *policy,
+		      struct mseald_policy_seal *ret)
+{
+	unsigned shift = MSEALD_RULE_SHIFT(policy->seal.action), deny = deny_of(policy);
+
+	*ret = (struct mseald_policy_seal){ .segments = policy->seal.segments & SEGMENTS };
+	FORMAT(ret->name, "%s", policy->name);
+	/* Which objects ask for it stands in their files. */
+	if (!ret->segments || policy->marked)
+		return;
+	if (policy->seal.gate == POLICY_GATE_DENY)
+		deny &= ~coverage_kills(coverage, policy->seal.deny);
+	ret->rule = (uint64_t)deny << shift;
+	/* What can be written to need not be kept from being discarded. */
+	ret->data_rule = (uint64_t)(deny & ~(unsigned)MSEALD_DENY_DISCARD) << shift;
+	if (policy->seal.dlopen)
+		ret->flags |= may_be_late(coverage, policy) ? MSEALD_POLICY_LATE : MSEALD_POLICY_REPORT;
+	if (policy->seal.deny & MSEALD_DENY_FILE_WRITE)
+		ret->flags |= MSEALD_POLICY_MORE;
+	if (policy->seal.action == MSEALD_ACTION_DENY && coverage_spares_32bit(coverage, policy->seal.deny))
+		ret->flags |= MSEALD_POLICY_NOT_32;
+}
+
+unsigned policy_seal_needs(const struct policy *policy)
+{
+	unsigned deny = deny_of(policy), needs = 0;
+
+	if (!policy->seal.segments || policy->marked)
+		return 0;
+	if (deny & MSEALD_DENY_FOREIGN_WRITE)
+		needs |= NEED_FOREIGN;
+	if (deny & MSEALD_DENY_DISCARD)
+		needs |= NEED_FILES;
+	return needs;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What of a policy the kernel does by itself as a program starts (bpf/exec_seal.bpf.c). */
+#ifndef MSEALD_POLICY_POLICY_SEAL_H
+#define MSEALD_POLICY_POLICY_SEAL_H
+
+#include "bpf/coverage.h"
+#include "lib/policy/policy.h"
+
+void policy_seal_make(const struct coverage *coverage, const struct policy *policy,
+		      struct mseald_policy_seal *ret);
+
+/* The NEED_* of what the kernel may seal by it at any moment. */
+unsigned policy_seal_needs(const struct policy *policy);
+
+#endif
