@@ -99,7 +99,7 @@ static int seal_natively(struct programs *programs, struct space_map *space_map,
 			 const struct seal_request *request, struct plan *plan, const struct sealset *have,
 			 struct seal_result *result)
 {
-	const struct space_map_owner place = { .account = target->account };
+	const struct space_map_owner owner = { .account = target->account };
 	_cleanup_(sealset_free) struct sealset new = {};
 	bool changed;
 	int r;
@@ -109,7 +109,7 @@ static int seal_natively(struct programs *programs, struct space_map *space_map,
 		return r == -EOPNOTSUPP ? 1 : r;
 	/* Should this fail, it is sealed all the same: only that it is, nobody knows. */
 	if (unite(plan, have, &new, &changed) >= 0 &&
-	    (!changed || space_map_set_space(space_map, target->key, &place, &new, when(request), NULL) >= 0))
+	    (!changed || space_map_set_space(space_map, target->key, &owner, &new, when(request), NULL) >= 0))
 		result->native = true;
 	return 1;
 }
@@ -190,7 +190,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 {
 	_cleanup_(sealset_free) struct sealset old = {}, new = {};
 	_cleanup_(plan_free) struct plan plan = {};
-	struct space_map_owner place = { .account = target->account, .limited = request->limited };
+	struct space_map_owner owner = { .account = target->account, .limited = request->limited };
 	struct seal_result result = { .space = target->key };
 	struct space_map_old before;
 	bool changed;
@@ -201,7 +201,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 		return 0;
 	if (r < 0)
 		return r;
-	place.flags = plan.hugetlb ? MSEALD_SPACE_HUGETLB : 0;
+	owner.flags = plan.hugetlb ? MSEALD_SPACE_HUGETLB : 0;
 	r = space_map_read_seals(space_map, target->key, NULL, &old);
 	if (r >= 0 && request->native_or_nothing) {
 		r = native_first(programs, target, request, &plan, &old, &result, error);
@@ -224,7 +224,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 		if (programs_attach(programs, set_map_needs_of(&new)) < 0)
 			return error_set(error, "Failed", request->pid,
 				    "cannot attach the BPF programs; see mseald's log");
-		r = space_map_set_space(space_map, target->key, &place, &new, when(request), &before);
+		r = space_map_set_space(space_map, target->key, &owner, &new, when(request), &before);
 		if (r == -EEXIST)
 			return 0;	/* a fork has just been settled */
 		if (r < 0)
