@@ -19,7 +19,7 @@
 
 /* --- what /proc says --- */
 
-static int read_standing(int proc_fd, const char *path, struct creds *ret)
+static int read_creds(int proc_fd, const char *path, struct creds *ret)
 {
 	char text[STATUS_MAX];
 	int r = file_read(proc_fd, path, text, sizeof(text));
@@ -122,7 +122,7 @@ void client_open(int socket, const struct ucred *peer, uint64_t begun, const str
 
 	client.proc_fd = open_peer(socket, peer->pid, begun);
 	if (client.proc_fd >= 0 &&
-	    (self_fd < 0 || read_standing(client.proc_fd, "status", &client.creds) < 0)) {
+	    (self_fd < 0 || read_creds(client.proc_fd, "status", &client.creds) < 0)) {
 		(void)close(client.proc_fd);
 		client.proc_fd = -1;
 	}
@@ -162,7 +162,7 @@ static pid_t search_namespace(const struct client *client, pid_t named)
 			continue;
 		fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0 && namespaces_same(fd, client->proc_fd, "pid") > 0 &&
-		    read_standing(fd, "status", &creds) >= 0 && creds_own_pid(&creds) == named)
+		    read_creds(fd, "status", &creds) >= 0 && creds_own_pid(&creds) == named)
 			found = strtol(entry->d_name, NULL, 10);
 	}
 	return found;
@@ -200,7 +200,7 @@ pid_t client_pid_for(const struct client *client, pid_t pid)
 		return pid;
 	fd = procfs_open(pid);
 	if (fd < 0 || client->proc_fd < 0 || namespaces_same(fd, client->proc_fd, "pid") <= 0 ||
-	    read_standing(fd, "status", &creds) < 0)
+	    read_creds(fd, "status", &creds) < 0)
 		return 0;
 	return creds_own_pid(&creds);
 }
@@ -249,7 +249,7 @@ int client_may(const struct client *client, const struct target *target, struct 
 			"is not the caller's to seal, which has other user or group ids by now than when it "
 			"connected");
 	FORMAT(path, "task/%d/status", target->tid);
-	if (read_standing(target->proc_fd, path, &creds) < 0)
+	if (read_creds(target->proc_fd, path, &creds) < 0)
 		return error_set_errno(error, target->pid, -ESRCH, "");
 	if (!creds_is_all(&creds, client->uid, client->gid))
 		return refuse(target, error,

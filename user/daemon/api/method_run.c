@@ -52,13 +52,13 @@ static void run_free(struct run *run)
 	free(run);
 }
 
-static void tell_ended(pid_t pid, const struct error *error)
+static void log_terminated(pid_t pid, const struct error *error)
 {
 	struct log_fields fields = {};
 
 	log_field(&fields, "OBJECT_PID=%d", pid);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
-		  "pid %d is ended, for it cannot be sealed: %s", pid, error->message);
+		  "pid %d terminated: it could not be sealed: %s", pid, error->message);
 }
 
 void method_run_end_all(void)
@@ -143,7 +143,7 @@ static int seal_for(struct run *run, const struct launch_message *message, struc
 	int r = seal(run, message, error);
 
 	if (!run->root) {
-		gc_linger(run->daemon->gc);
+		gc_extend_grace(run->daemon->gc);
 		server_spend(run->daemon->server, run->account, (clock_ns(CLOCK_BOOTTIME) - begun) / 1000);
 	}
 	return r;
@@ -183,7 +183,7 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 			(void)launch_say(fd, LAUNCH_GO, 0);
 			break;
 		}
-		tell_ended(run->request.pid, &error);
+		log_terminated(run->request.pid, &error);
 		(void)launch_send(fd, &(struct launch_message){ .word = LAUNCH_END }, error.message,
 				strlen(error.message));
 		break;

@@ -84,7 +84,7 @@ struct sealset_file {
 int sealset_files(const struct sealset *set, unsigned deny, struct sealset_file **ret, size_t *ret_count);
 
 /*
- * The gap told in the root is the widest between two seals; narrower than this
+ * The gap stored in the root is the widest between two seals; narrower than this
  * (bytes) it is what lies below the first, if that is wider.
  */
 #define SEALSET_WIDE_GAP (1ULL << 40)
