@@ -177,7 +177,7 @@ static int find_pid(const struct client *client, pid_t named, pid_t *ret, struct
 	if (!pid)
 		return error_about(
 			error, "NoSuchProcess", named,
-			": no such process in the pid namespace of the caller, which is not mseald's");
+			": no such process in the pid namespace of the client, which is not mseald's");
 	*ret = pid;
 	return 0;
 }
@@ -241,34 +241,34 @@ int client_may(const struct client *client, const struct target *target, struct 
 	if (client->proc_fd < 0)
 		return refuse(
 			target, error,
-			"can be sealed by the processes of its user only, and the caller is gone, or in a "
+			"can be sealed by the processes of its user only, and the client is gone, or in a "
 			"pid namespace that mseald does not see");
 	if (!creds_is_all(&client->creds, client->uid, client->gid))
 		return refuse(
 			target, error,
-			"is not the caller's to seal, which has other user or group ids by now than when it "
-			"connected");
+			"cannot be sealed by the client, which has other user or group ids than it connected "
+			"with");
 	FORMAT(path, "task/%d/status", target->tid);
 	if (read_creds(target->proc_fd, path, &creds) < 0)
 		return error_set_errno(error, target->pid, -ESRCH, "");
 	if (!creds_is_all(&creds, client->uid, client->gid))
 		return refuse(target, error,
-			      "has other user or group ids than the caller; only root may ask about it");
+			      "has other user or group ids than the client; only root may ask about it");
 	if (!dumpable)
 		return refuse(
 			target, error,
 			"has privileges that its user has not, or cannot be traced by its user for another "
 			"reason (PR_SET_DUMPABLE); only root may ask about it");
 	if (!client->same_pids && namespaces_same(target->proc_fd, client->proc_fd, "pid") <= 0)
-		return refuse(target, error, "is in another pid namespace than the caller");
+		return refuse(target, error, "is in another pid namespace than the client");
 	if (target->pid != client->pid && namespaces_same(target->proc_fd, client->proc_fd, "user") <= 0)
 		return refuse(target, error,
-			      "is in another user namespace than the caller; only root may ask about it");
+			      "is in another user namespace than the client; only root may ask about it");
 	if (*client->container &&
 	    strcmp(client->container, container_of(client->containers, target->proc_fd)) != 0)
-		return refuse(target, error, "is not in the container that the caller is in");
+		return refuse(target, error, "is not in the container that the client is in");
 	if (!creds_covers(&client->creds, &creds))
 		return refuse(target, error,
-			      "has capabilities that the caller has not; only root may ask about it");
+			      "has capabilities that the client has not; only root may ask about it");
 	return 0;
 }

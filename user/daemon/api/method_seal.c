@@ -59,7 +59,7 @@ static int reply_failure_for(struct connection *connection, const struct client 
 
 	if (theirs) {
 		both.pid = theirs;
-		FORMAT(both.message, "%.400s (pid %d is %d in the caller's pid namespace)", error->message,
+		FORMAT(both.message, "%.400s (pid %d is %d in the client's pid namespace)", error->message,
 		       error->pid, theirs);
 	}
 	return reply_failure(connection, &both);
@@ -135,7 +135,7 @@ static int authorize_unsealing(void *context, const struct target *target, struc
 	    !client_lives(client))
 		return error_about(
 			error, "PermissionDenied", target->pid,
-			": seals are not taken back for a caller that is gone, or not seen by mseald");
+			": seals are not taken back for a client that is gone, or not seen by mseald");
 	(void)space_map_read_space(daemon->space_map, target->key, &theirs);
 	(void)space_map_read_space(daemon->space_map, own.key, &ours);
 	if (own.key != target->key &&
