@@ -34,8 +34,8 @@ void programs_free(struct programs *programs);
  */
 int programs_attach(struct programs *programs, unsigned needs);
 /*
- * Others than seal sets need these, or no longer do: programs_detach_unused() leaves attached what they ask for.
- * Attaches nothing.
+ * Others than seal sets need these, or no longer do: programs_detach_unused() leaves attached what
+ * they ask for. Attaches nothing.
  */
 void programs_need(struct programs *programs, unsigned needs, bool on);
 bool programs_needed(const struct programs *programs);

@@ -172,7 +172,7 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 	return 0;
 }
 
-/* Lets it run to where a system call begins. -EBUSY: it does not get there, and is stopped in get_signal(). */
+/* Lets it run to the beginning of a system call. -EBUSY: it stops in get_signal(), and not there. */
 static int to_begin(struct tracee *tracee)
 {
 	int milliseconds = BEGIN_MILLISECONDS, status, r = tracee_continue(tracee, PTRACE_SYSCALL, 0);
