@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs by architecture. bpf/arch/NAME.h has all of it, and no other file has any:
+ * What differs by architecture. bpf/arch/NAME.h has all of it, and no other file has any, but for
+ * mseald/syscall_entry.h, which user space shares:
  *
  *   task_in_compat(task)     whether the task is in a call of the 32-bit ABI
  *   regs_call(regs, compat)  which call it is
  *   regs_arg(regs, compat, n), regs_ip(regs)   its argument n, and where it was made
- *   SYSCALL_ENTRY(name), SYSCALL_ENTRY_32(name)   the functions by which 64-bit and 32-bit calls
- *                            enter the kernel, for the gates. On arm64 both may enter by the same
- *                            one (arch/arm64/kernel/sys32.c): task_in_compat() tells them apart
  *   MM_KEY                   the member of struct mm_struct whose value no other one ever gets
  *   untagged(mm, address)    the address without its tag, for the calls that strip tags
  *   mm_vdso(mm, start, end)  where the kernel has mapped its own code
@@ -24,6 +22,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
+#include "mseald/syscall_entry.h"
 #include "uapi.h"
 
 enum call {

@@ -417,7 +417,7 @@ static __always_inline bool match_key(struct linux_binprm *bprm, struct match *m
 }
 
 /*
- * The policy that applies to the program that the current task starts, by its place; MSEALD_POLICY_BITS:
+ * The policy that applies to the program that the current task starts, by its index; MSEALD_POLICY_BITS:
  * none, or one that seals nothing; or MSEALD_POLICY_OPEN.
  */
 static __always_inline u32 match_policies(struct linux_binprm *bprm, u32 generation)

@@ -7,7 +7,7 @@
 
 static const struct mseald_watched nothing_known;
 
-/* Arms with these facts (NULL: to be filled in). NULL when there is no room, which is counted. */
+/* Watches it, with these facts (NULL: to be filled in). NULL when there is no room, which is counted. */
 static __always_inline struct mseald_watched *watch(u64 key, const struct mseald_watched *facts)
 {
 	__sync_fetch_and_add(&space_slot(key)->watched, 1);

@@ -14,7 +14,7 @@
  *   fentry/exit_mmap           the address space is gone: exit, and exec
  *
  * Those that are no LSM hooks can be raced (docs/design.md, Gates): a child keeps its mark then, an
- * entry stays until the daemon sweeps it, and the kill is pending in the child as well.
+ * entry stays until the daemon collects it, and the kill is pending in the child as well.
  */
 #include "exec_match.h"
 #include "verdict.h"

@@ -11,13 +11,6 @@
 #define TS_COMPAT 0x0002u	/* arch/x86/include/asm/thread_info.h */
 
 /*
- * arch/x86/include/asm/syscall_wrapper.h; name_32 with its "sys_" or "compat_sys_". By the second
- * enter int 0x80, sysenter and syscall of a 32-bit process, and int 0x80 of a 64-bit one.
- */
-#define SYSCALL_ENTRY(name) "__x64_sys_" #name
-#define SYSCALL_ENTRY_32(name_32) "__ia32_" #name_32
-
-/*
  * x32 numbers its calls as the 64-bit ABI does, but for 512 to 547, of which
  * only io_setup maps anything; it shares the entries __x64_sys_* too
  * (arch/x86/entry/syscalls/syscall_64.tbl).

@@ -310,7 +310,7 @@ struct mseald_tally_key {
 struct mseald_tally {
 	__u64 attempts;
 	__u64 first, last;		/* ns since 1970 */
-	/* One of them: the first, or the first whose place in a file was known. */
+	/* One of them: the first, or the first whose symbol was known. */
 	__u64 address, length, ip;
 	__u32 pid, uid;
 	char comm[MSEALD_COMM_LEN];
@@ -505,7 +505,7 @@ struct mseald_watched {
 	struct mseald_file file;	/* zero unless there is a trigger for marked ones */
 	__u32 user;			/* effective */
 	__u32 flags;
-	__u32 policy;			/* place of the one that applies, in its generation; or open */
+	__u32 policy;			/* index of the one that applies, in its generation; or open */
 	__u32 generation;
 	__u64 since;			/* nanoseconds, CLOCK_BOOTTIME: its exec, or fork */
 	__u32 pid, pad;			/* of its first process, in the initial namespace */

@@ -42,7 +42,7 @@ static long farthest(const struct stage *stage)
 }
 
 /* Kernels differ in what they check first; none changes anything. */
-static long any_refusal(long result)
+static long any_error(long result)
 {
 	return result == -ENOMEM || result == -EFAULT ? -EINVAL : result;
 }
@@ -53,10 +53,10 @@ STRIKE(shrink_far, CALL(SYS_mremap, at, far(stage), PAGE, 0))
 STRIKE(shrink_farthest, CALL(SYS_mremap, at, farthest(stage), PAGE, 0))
 STRIKE(shrink_bits_56, CALL(SYS_mremap, at, 1l << 56, PAGE, 0))
 STRIKE(shrink_far_below, CALL(SYS_mremap, at - 2 * PAGE, far(stage), PAGE, MREMAP_MAYMOVE))
-STRIKE(grow_far, any_refusal(CALL(SYS_mremap, at, LENGTH, far(stage), 0)))
-STRIKE(grow_farthest, any_refusal(CALL(SYS_mremap, at, LENGTH, farthest(stage), MREMAP_MAYMOVE)))
+STRIKE(grow_far, any_error(CALL(SYS_mremap, at, LENGTH, far(stage), 0)))
+STRIKE(grow_farthest, any_error(CALL(SYS_mremap, at, LENGTH, farthest(stage), MREMAP_MAYMOVE)))
 STRIKE(dontunmap_far,
-       any_refusal(CALL(SYS_mremap, at, far(stage), far(stage), MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0)))
+       any_error(CALL(SYS_mremap, at, far(stage), far(stage), MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0)))
 STRIKE(duplicate_wrapped, CALL(SYS_mremap, at, -1l, LENGTH, MREMAP_MAYMOVE))
 STRIKE(duplicate_below, CALL(SYS_mremap, at - 2 * PAGE, 0, LENGTH, MREMAP_MAYMOVE))
 STRIKE(duplicate_wrapped_below, CALL(SYS_mremap, at - 2 * PAGE, -100l, LENGTH, MREMAP_MAYMOVE))

@@ -179,7 +179,7 @@ static void test_cgroups(void)
 	ok(rmdir(KEPT) == 0 || access(KEPT, F_OK) < 0, "nothing of it is kept");
 }
 
-/* A cgroup that holds the caller, further down. */
+/* A cgroup that holds the client, further down. */
 static void test_above_caller(pid_t pid)
 {
 	char text[16];
@@ -188,7 +188,7 @@ static void test_above_caller(pid_t pid)
 	(void)snprintf(text, sizeof(text), "%d", (int)getpid());
 	if (!write_text(CGROUPS OWN "/below/cgroup.procs", text))
 		bail("cannot move to another cgroup");
-	is_error(watch("a", pid), "NoCgroup", "a cgroup above the caller's");
+	is_error(watch("a", pid), "NoCgroup", "a cgroup above the client's");
 	if (!write_text(CGROUPS "/cgroup.procs", text))
 		bail("cannot move back");
 	(void)rmdir(CGROUPS OWN "/below");

@@ -360,7 +360,7 @@ static void buffer_overflows(void)
 	ok(lost > 0, "events were lost, and Status counts them (%" PRId64 ")", lost);
 	ok(!monitor.gone, "the monitor is still connected");
 	ok(received > 0 && received + monitor.lost == count,
-	   "what the monitor got and what it was told is lost make as many (%" PRId64 " + %" PRId64 ")",
+	   "what the monitor got and what was reported as lost make as many (%" PRId64 " + %" PRId64 ")",
 	   received, monitor.lost);
 	/* And afterwards as before. */
 	puppet_call(puppet, SYS_mprotect, page, PAGE, PROT_NONE);

@@ -159,7 +159,7 @@ static void traced(void)
 	if (read(running.err, text, sizeof(text) - 1) < 0)
 		diag("its stderr: %s", strerror(errno));
 	ok(EXITED(status, 1) && strstr(text, "is traced by another"),
-	   "a caller that is traced: refused (%#x, %s)", status, text);
+	   "a client that is traced: refused (%#x, %s)", status, text);
 	close(running.in);
 	close(running.out);
 	close(running.err);

@@ -354,7 +354,7 @@ static void foreign_pins(struct victim *victim)
 	mkdir(PINS "/links/strange", 0700);
 }
 
-static void refusals(void)
+static void refused_starts(void)
 {
 	static const struct {
 		void (*scene)(struct victim *victim);
@@ -604,7 +604,7 @@ int main(int argc, char **argv)
 	(void)gate_is_override();
 	daemon_start();
 	never_a_moment();
-	refusals();
+	refused_starts();
 	missing_maps();
 	missing_links();
 	bpffs_is_not_mounted();

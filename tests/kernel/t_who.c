@@ -112,12 +112,12 @@ static void users(void)
 	refused(client, victim, "PermissionDenied", "PR_SET_DUMPABLE",
 		"a user: an own process that shares root's memory");
 	puppet_end(victim);
-	/* The caller is another by now than when it connected: the same as seteuid() there. */
+	/* The client is another by now than when it connected: the same as seteuid() there. */
 	puppet_end(client);
 	client = puppet_new();
 	puppet_call(client, SYS_setresgid, -1, USER, -1);
 	puppet_call(client, SYS_setresuid, -1, USER, -1);
-	refused(client, own, "PermissionDenied", "the caller", "a caller that can be root again, as a user");
+	refused(client, own, "PermissionDenied", "the client", "a client that can be root again, as a user");
 	puppet_end(client);
 	puppet_end(own);
 }
@@ -301,7 +301,7 @@ static void pid_namespace(void)
 	sealed(inside, second, 2, "another process in there, by its number there");
 	sealed(second, second, 2, "itself, not being the first there");
 	asked = ask(second, "Seal", 2, 0x1000, PAGE);
-	ok(!strcmp(asked->error, "NotMapped") && strstr(asked->message, "in the caller's pid namespace"),
+	ok(!strcmp(asked->error, "NotMapped") && strstr(asked->message, "in the client's pid namespace"),
 	   "an error has both numbers (%s)", asked->message);
 	spaces = daemon_list(0);
 	ok(json_array_size(spaces) == 3, "root outside sees them all");

@@ -163,7 +163,7 @@ static void mistakes(void **state)
 	assert_fault("[Mseald]\nLock\n", 2, "not understood");
 }
 
-static void all_mistakes_are_told(void **state)
+static void all_mistakes_are_reported(void **state)
 {
 	(void)state;
 	put("/etc/mseald/mseald.conf", "[Mseald]\nLock=1 2\nNo=1\n");
@@ -212,7 +212,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(main_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(drop_ins, setup, teardown),
 		cmocka_unit_test_setup_teardown(mistakes, setup, teardown),
-		cmocka_unit_test_setup_teardown(all_mistakes_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(all_mistakes_are_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(very_many_mistakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(writable_by_others, setup, teardown),
 	};

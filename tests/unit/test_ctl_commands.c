@@ -521,21 +521,21 @@ static void test_list(void **state)
  */
 static void test_list_once(void **state)
 {
-#define TOLD(pid, start) \
+#define SENT(pid, start) \
 	"{\"id\":-1,\"pids\":[" pid \
 	"],\"comm\":\"a\",\"set\":1,\"denied\":0,\"killed\":0,\"audited\":0,\"seals\":[{\"start\":" start \
 	",\"end\":8192,\"segment\":\"text\",\"deny\":[\"unmap\"],\"kill\":[],\"audit\":[]," \
 	"\"revocable\":false,\"gate\":\"kill\"," \
 	"\"attempts\":0}],\"policy\":\"p" start "\"}"
-#define NOT_TOLD(pid) \
+#define NOT_SENT(pid) \
 	"{\"id\":-1,\"pids\":[" pid "],\"comm\":\"a\",\"set\":1,\"denied\":0,\"killed\":0,\"audited\":0}"
 	static const struct reply replies[] = {
 		{ "io.mseald.List\"",
-		  "{\"parameters\":{\"spaces\":[" TOLD("30", "4096") "," NOT_TOLD(
+		  "{\"parameters\":{\"spaces\":[" SENT("30", "4096") "," NOT_SENT(
 			  "9") "]},\"continues\":true}\n"
-			       "{\"parameters\":{\"spaces\":[" NOT_TOLD("31") "," TOLD(
+			       "{\"parameters\":{\"spaces\":[" NOT_SENT("31") "," SENT(
 				       "10", "0") "]},\"continues\":true}\n"
-						  "{\"parameters\":{\"spaces\":[" NOT_TOLD("40") "]}}" },
+						  "{\"parameters\":{\"spaces\":[" NOT_SENT("40") "]}}" },
 		{}
 	};
 	static const struct {

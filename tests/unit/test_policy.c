@@ -269,7 +269,7 @@ static void single_faults(void **state)
 		assert_fault(faults[i].text, faults[i].line, faults[i].words);
 }
 
-static void all_faults_are_told(void **state)
+static void all_faults_are_reported(void **state)
 {
 	char text[8192] = "[Match]\n";
 	size_t i;
@@ -592,7 +592,7 @@ int main(void)
 		cmocka_unit_test(adding_and_resetting),
 		cmocka_unit_test(quoting),
 		cmocka_unit_test(single_faults),
-		cmocka_unit_test(all_faults_are_told),
+		cmocka_unit_test(all_faults_are_reported),
 		cmocka_unit_test(odd_texts),
 		cmocka_unit_test(long_values),
 		cmocka_unit_test(links_are_followed),

@@ -12,10 +12,10 @@
 
 #include <bpf/libbpf.h>
 
-#include "base/arch.h"
 #include "bpf/bpffs.h"
 #include "bpf/prog_table.h"
 #include "mseald/shared.h"
+#include "mseald/syscall_entry.h"
 #include "mseald.skel.h"
 
 #include <cmocka.h>
@@ -86,8 +86,8 @@ static void those_of_process_madvise_are_marked(void **state)
 	(void)state;
 	for (size_t i = 0; i < PROG_COUNT; i++) {
 		const struct prog *prog = &prog_table[i];
-		bool wanted = same(prog->target, ARCH_ENTRY(process_madvise)) ||
-			      same(prog->target, ARCH_ENTRY_32(sys_process_madvise));
+		bool wanted = same(prog->target, SYSCALL_ENTRY(process_madvise)) ||
+			      same(prog->target, SYSCALL_ENTRY_32(sys_process_madvise));
 
 		if (prog->process_madvise != wanted)
 			fail_msg("%s: process_madvise is %d", prog->program, prog->process_madvise);

@@ -200,11 +200,11 @@ static int on_tick(sd_event_source *source, uint64_t now, void *context)
 	struct daemon *daemon = context;
 	bool attached = programs_attached(daemon->programs), missed;
 
-	containers_sweep(daemon->containers);
+	containers_tick(daemon->containers);
 	container_watch_look(daemon->containers, daemon->reconcile, daemon->programs, daemon->space_map);
 	missed = gc_tick(daemon->gc);
 	if (attached)
-		reconcile_sweep(daemon->reconcile, missed);
+		reconcile_tick(daemon->reconcile, missed);
 	(void)sd_event_source_set_time(source, now + TICK_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

@@ -14,7 +14,7 @@
 
 static const struct command commands[] = {
 	{ FAMILY "list", command_policy_list, "",
-	  "show which policy is about which running process, and why\n\n"
+	  "show which policy applies to each process, and why\n\n"
 	  "The state is sealed, pending (something is not sealed yet), exempt (Segments=none)\n"
 	  "or unsealed." },
 	{ FAMILY "reload", command_policy_reload, "",

@@ -65,7 +65,7 @@ static char *target_of(const struct ctl *ctl, const char *link)
 }
 
 /* 0, or the exit status after a complaint. */
-static int judge_place(struct switching *s)
+static int find_state(struct switching *s)
 {
 	_cleanup_free_ char *leads = NULL, *ready = NULL;
 
@@ -109,7 +109,7 @@ static int look(struct switching *s, const struct policy_files *files)
 			return error_out_of_memory();
 		s->by_default = r == 0 && policy.enabled;
 	}
-	return judge_place(s);
+	return find_state(s);
 }
 
 /* Says the state now. how may be "". */

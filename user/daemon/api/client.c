@@ -19,7 +19,7 @@
 
 /* --- what /proc says --- */
 
-static int read_standing(int proc_fd, const char *path, struct creds *ret)
+static int read_creds(int proc_fd, const char *path, struct creds *ret)
 {
 	char text[STATUS_MAX];
 	int r = file_read(proc_fd, path, text, sizeof(text));
@@ -122,7 +122,7 @@ void client_open(int socket, const struct ucred *peer, uint64_t begun, const str
 
 	client.proc_fd = open_peer(socket, peer->pid, begun);
 	if (client.proc_fd >= 0 &&
-	    (self_fd < 0 || read_standing(client.proc_fd, "status", &client.creds) < 0)) {
+	    (self_fd < 0 || read_creds(client.proc_fd, "status", &client.creds) < 0)) {
 		(void)close(client.proc_fd);
 		client.proc_fd = -1;
 	}
@@ -162,7 +162,7 @@ static pid_t search_namespace(const struct client *client, pid_t named)
 			continue;
 		fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0 && namespaces_same(fd, client->proc_fd, "pid") > 0 &&
-		    read_standing(fd, "status", &creds) >= 0 && creds_own_pid(&creds) == named)
+		    read_creds(fd, "status", &creds) >= 0 && creds_own_pid(&creds) == named)
 			found = strtol(entry->d_name, NULL, 10);
 	}
 	return found;
@@ -177,7 +177,7 @@ static int find_pid(const struct client *client, pid_t named, pid_t *ret, struct
 	if (!pid)
 		return error_about(
 			error, "NoSuchProcess", named,
-			": no such process in the pid namespace of the caller, which is not mseald's");
+			": no such process in the pid namespace of the client, which is not mseald's");
 	*ret = pid;
 	return 0;
 }
@@ -200,7 +200,7 @@ pid_t client_pid_for(const struct client *client, pid_t pid)
 		return pid;
 	fd = procfs_open(pid);
 	if (fd < 0 || client->proc_fd < 0 || namespaces_same(fd, client->proc_fd, "pid") <= 0 ||
-	    read_standing(fd, "status", &creds) < 0)
+	    read_creds(fd, "status", &creds) < 0)
 		return 0;
 	return creds_own_pid(&creds);
 }
@@ -241,34 +241,34 @@ int client_may(const struct client *client, const struct target *target, struct 
 	if (client->proc_fd < 0)
 		return refuse(
 			target, error,
-			"can be sealed by the processes of its user only, and the caller is gone, or in a "
+			"can be sealed by the processes of its user only, and the client is gone, or in a "
 			"pid namespace that mseald does not see");
 	if (!creds_is_all(&client->creds, client->uid, client->gid))
 		return refuse(
 			target, error,
-			"is not the caller's to seal, which has other user or group ids by now than when it "
-			"connected");
+			"cannot be sealed by the client, which has other user or group ids than it connected "
+			"with");
 	FORMAT(path, "task/%d/status", target->tid);
-	if (read_standing(target->proc_fd, path, &creds) < 0)
+	if (read_creds(target->proc_fd, path, &creds) < 0)
 		return error_set_errno(error, target->pid, -ESRCH, "");
 	if (!creds_is_all(&creds, client->uid, client->gid))
 		return refuse(target, error,
-			      "has other user or group ids than the caller; only root may ask about it");
+			      "has other user or group ids than the client; only root may ask about it");
 	if (!dumpable)
 		return refuse(
 			target, error,
 			"has privileges that its user has not, or cannot be traced by its user for another "
 			"reason (PR_SET_DUMPABLE); only root may ask about it");
 	if (!client->same_pids && namespaces_same(target->proc_fd, client->proc_fd, "pid") <= 0)
-		return refuse(target, error, "is in another pid namespace than the caller");
+		return refuse(target, error, "is in another pid namespace than the client");
 	if (target->pid != client->pid && namespaces_same(target->proc_fd, client->proc_fd, "user") <= 0)
 		return refuse(target, error,
-			      "is in another user namespace than the caller; only root may ask about it");
+			      "is in another user namespace than the client; only root may ask about it");
 	if (*client->container &&
 	    strcmp(client->container, container_of(client->containers, target->proc_fd)) != 0)
-		return refuse(target, error, "is not in the container that the caller is in");
+		return refuse(target, error, "is not in the container that the client is in");
 	if (!creds_covers(&client->creds, &creds))
 		return refuse(target, error,
-			      "has capabilities that the caller has not; only root may ask about it");
+			      "has capabilities that the client has not; only root may ask about it");
 	return 0;
 }

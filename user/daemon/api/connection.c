@@ -18,7 +18,7 @@
 #define USER_REPLY_MAX (10u << 20)	/* the seals of one address space, as many as there can be */
 #define REPLY_MAX (256u << 20)	/* of one reply to root */
 
-/* A place is free again; user: NULL for root's. */
+/* One connection less; user: NULL for root's. */
 static void leave(struct server *server, struct quota_user *user)
 {
 	quota_leave(server->quota, user);
@@ -198,7 +198,7 @@ static int handle(struct connection *connection, json_t *message)
 /* Answers what has come in whole, one call after the other, as long as the answers can be sent. */
 static int serve(struct connection *connection)
 {
-	int told = 0;
+	int parts_sent = 0;
 
 	connection->waiting = false;
 	for (int calls = 0;; calls++) {
@@ -214,7 +214,7 @@ static int serve(struct connection *connection)
 				end_stream(connection);
 			if (r < 0)
 				return r;
-			if (!connection->root && r > 0 && ++told >= PARTS_A_TURN) {
+			if (!connection->root && r > 0 && ++parts_sent >= PARTS_A_TURN) {
 				connection->waiting = true;
 				return 0;
 			}

@@ -163,7 +163,7 @@ static int find_cgroup(struct connection *connection, struct order *order, struc
 	if (self < 0 || peer < 0 || namespaces_same(self, peer, "pid") <= 0)
 		return error_set(
 			error, "Unsupported", order->pid,
-			"the caller is in another pid namespace than mseald, where pid %d is another process",
+			"the client is in another pid namespace than mseald, where pid %d is another process",
 			order->pid);
 	r = read_cgroup(order, proc_fd, error);
 	return r < 0 ? r : judge_cgroup(order, peer, error);

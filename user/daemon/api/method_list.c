@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* List: what is sealed, read back from the maps and told as io.mseald.Space. */
+/* List: what is sealed, read back from the maps and sent as io.mseald.Space. */
 #include <sys/stat.h>
 
 #include "api/event_json.h"
@@ -35,7 +35,7 @@ struct listing {
 	/* The set that was read last. */
 	uint64_t set_bits;		/* 0: none */
 	uint64_t sets_written;		/* then */
-	bool told;			/* is what follows */
+	bool sent;			/* what follows has been */
 	json_t *seals;
 	struct mseald_label label;
 };
@@ -217,7 +217,7 @@ static bool read_set(struct listing *listing, uint64_t key, struct mseald_space 
 	if (set_bits(ret_space) == listing->set_bits && set_map_written(sets) == listing->sets_written)
 		return true;
 	listing->set_bits = 0;
-	listing->told = false;
+	listing->sent = false;
 	if (space_map_read_seals(daemon->space_map, key, ret_space, &set) < 0 || !set.count)
 		return false;
 	json_decref(listing->seals);
@@ -235,19 +235,19 @@ static json_t *space_json(struct listing *listing, const struct mseald_task *tas
 			  const struct mseald_space *space, json_t *pids)
 {
 	const struct mseald_label *label = &listing->label;
-	bool tell = !listing->once || !listing->told;
+	bool send = !listing->once || !listing->sent;
 	char comm[TEXT_COMM_MAX];
 
-	listing->told = true;
+	listing->sent = true;
 	return json_pack("{s:I,s:o,s:s,s:I,s:I,s:I,s:I,s:O*,s:s*,s:s*}", "id", (json_int_t)task->key, "pids",
 			 pids, "comm", text_comm(task->comm, comm), "set",
 			 (json_int_t)MSEALD_WORD_SET(space->word), "denied",
 			 (json_int_t)space->verdicts[MSEALD_VERDICT_DENIED], "killed",
 			 (json_int_t)space->verdicts[MSEALD_VERDICT_KILLED], "audited",
 			 (json_int_t)space->verdicts[MSEALD_VERDICT_AUDITED], "seals",
-			 tell ? listing->seals : NULL, "policy",
-			 tell && *label->policy ? label->policy : NULL, "program",
-			 tell && *label->program ? label->program : NULL);
+			 send ? listing->seals : NULL, "policy",
+			 send && *label->policy ? label->policy : NULL, "program",
+			 send && *label->program ? label->program : NULL);
 }
 
 /* The next space; 0 at the end. One that nobody runs in any more is passed over. */

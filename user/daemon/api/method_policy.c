@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* ReloadPolicy and ListMatches: reading policies again, and which of them is about which process. */
+/* ReloadPolicy and ListMatches: reading policies again, and which of them applies to each process. */
 
 #include "api/method.h"
 #include "base/text.h"

@@ -23,5 +23,5 @@ int method_report(struct connection *connection, json_t *parameters)
 		return reply_invalid(connection, "policy");
 	/* What has happened before the question is in the answer. */
 	events_catch_up(daemon->events);
-	return reply_or_failure(connection, report_tell(daemon->report, policy, reset, &error), &error);
+	return reply_or_failure(connection, report_json(daemon->report, policy, reset, &error), &error);
 }

@@ -2,7 +2,7 @@
 /*
  * Run: the client is traced through its next exec to the entry point of the new program
  * (launch_tracer.h), sealed there, and let go. Open to everybody: the process meant is always the
- * caller itself, as the kernel knows it. Nothing here waits for anything that the caller does
+ * client itself, as the kernel knows it. Nothing here waits for anything that the client does
  * before it is at its entry point; there, it stands.
  */
 #include <sys/epoll.h>
@@ -52,13 +52,13 @@ static void run_free(struct run *run)
 	free(run);
 }
 
-static void tell_ended(pid_t pid, const struct error *error)
+static void log_terminated(pid_t pid, const struct error *error)
 {
 	struct log_fields fields = {};
 
 	log_field(&fields, "OBJECT_PID=%d", pid);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
-		  "pid %d is ended, for it cannot be sealed: %s", pid, error->message);
+		  "pid %d terminated: it could not be sealed: %s", pid, error->message);
 }
 
 void method_run_end_all(void)
@@ -68,7 +68,7 @@ void method_run_end_all(void)
 		run_free(LIST_FIRST(&runs));
 }
 
-/* The caller's connection has ended. */
+/* The client's connection has ended. */
 static void on_gone(void *context)
 {
 	struct run *run = context;
@@ -143,7 +143,7 @@ static int seal_for(struct run *run, const struct launch_message *message, struc
 	int r = seal(run, message, error);
 
 	if (!run->root) {
-		gc_linger(run->daemon->gc);
+		gc_extend_grace(run->daemon->gc);
 		server_spend(run->daemon->server, run->account, (clock_ns(CLOCK_BOOTTIME) - begun) / 1000);
 	}
 	return r;
@@ -183,7 +183,7 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 			(void)launch_say(fd, LAUNCH_GO, 0);
 			break;
 		}
-		tell_ended(run->request.pid, &error);
+		log_terminated(run->request.pid, &error);
 		(void)launch_send(fd, &(struct launch_message){ .word = LAUNCH_END }, error.message,
 				strlen(error.message));
 		break;
@@ -218,33 +218,33 @@ static int check_limits(const struct run *run, struct error *error)
 /* Makes the tracer. */
 static int begin(struct run *run, struct connection *connection, struct error *error)
 {
-	pid_t caller = run->request.pid, pid;
+	pid_t client = run->request.pid, pid;
 	int pair[2], r;
 
 	run->launch.pidfd = connection_open_peer(connection);
 	if (run->launch.pidfd < 0)
-		return caller <= 0 ? error_set(error, "Unsupported", 0,
-					  "the caller is in a pid namespace that mseald does not see") :
-				     error_set_errno(error, caller, run->launch.pidfd, "cannot open it");
+		return client <= 0 ? error_set(error, "Unsupported", 0,
+					  "the client is in a pid namespace that mseald does not see") :
+				     error_set_errno(error, client, run->launch.pidfd, "cannot open it");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		r = error_set_errno(error, caller, -errno, "cannot make a socket");
+		r = error_set_errno(error, client, -errno, "cannot make a socket");
 		(void)close(run->launch.pidfd);
 		return r;
 	}
 	pid = tracer_fork();
 	if (pid == 0)
 		launch_trace(&(struct launch_order){
-			.pid = caller, .pidfd = run->launch.pidfd, .uid = run->uid, .fd = pair[1] });
+			.pid = client, .pidfd = run->launch.pidfd, .uid = run->uid, .fd = pair[1] });
 	(void)close(pair[1]);
 	run->launch.fd = pair[0];
 	r = pid < 0 ? pid :
 		      sd_event_add_io(run->daemon->loop, &run->source, pair[0], EPOLLIN, on_tracer, run);
 	if (r < 0) {
 		(void)close(
-			/* it then lets go of the caller, which has not been answered, by ending it */
+			/* it then lets go of the client, which has not been answered, by ending it */
 			pair[0]);
 		(void)close(run->launch.pidfd);
-		return error_set_errno(error, caller, r, "cannot make a process to trace it");
+		return error_set_errno(error, client, r, "cannot make a process to trace it");
 	}
 	return 0;
 }

@@ -16,7 +16,7 @@ static void request_fields(struct log_fields *fields, const struct ucred *peer, 
 	log_field(fields, "MSEALD_CLIENT_UID=%u", peer->uid);
 }
 
-static void tell_sealed(const struct connection *connection, pid_t pid, const struct seal_result *result)
+static void log_sealed(const struct connection *connection, pid_t pid, const struct seal_result *result)
 {
 	const struct ucred *peer = &connection->peer;
 	struct log_fields fields = {};
@@ -33,7 +33,7 @@ static void tell_sealed(const struct connection *connection, pid_t pid, const st
 		  result->seals);
 }
 
-static void tell_unsealed(const struct connection *connection, pid_t pid, uint64_t bytes, size_t seals)
+static void log_unsealed(const struct connection *connection, pid_t pid, uint64_t bytes, size_t seals)
 {
 	const struct ucred *peer = &connection->peer;
 	struct log_fields fields = {};
@@ -49,8 +49,8 @@ static void tell_unsealed(const struct connection *connection, pid_t pid, uint64
 
 /* --- Seal --- */
 
-/* Messages have the pid that mseald knows; a client in another pid namespace gets both. */
-static int reply_refusal(struct connection *connection, const struct client *client, struct error *error)
+/* Errors name the pid that mseald knows; a client in another pid namespace gets both. */
+static int reply_failure_for(struct connection *connection, const struct client *client, struct error *error)
 {
 	struct error both = *error;
 	pid_t theirs = error->pid && client->rank != CLIENT_ROOT && !client->same_pids ?
@@ -59,7 +59,7 @@ static int reply_refusal(struct connection *connection, const struct client *cli
 
 	if (theirs) {
 		both.pid = theirs;
-		FORMAT(both.message, "%.400s (pid %d is %d in the caller's pid namespace)", error->message,
+		FORMAT(both.message, "%.400s (pid %d is %d in the client's pid namespace)", error->message,
 		       error->pid, theirs);
 	}
 	return reply_failure(connection, &both);
@@ -98,14 +98,14 @@ int method_seal(struct connection *connection, json_t *parameters)
 		return reply_invalid(connection, "segments");
 	request.ranges = ranges;
 	if (request.limited)
-		gc_linger(daemon->gc);
+		gc_extend_grace(daemon->gc);
 	r = seal_process(daemon->programs, daemon->space_map, &request, &result, &error);
 	if (r < 0)
 		gc_after_failure(daemon->gc);
 	gc_collect(daemon->gc);
 	if (r < 0)
-		return reply_refusal(connection, &client, &error);
-	tell_sealed(connection, request.pid, &result);
+		return reply_failure_for(connection, &client, &error);
+	log_sealed(connection, request.pid, &result);
 	return connection_reply(connection,
 				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*}", "space", (json_int_t)result.space,
 					  "ranges", (json_int_t)result.ranges, "bytes",
@@ -135,7 +135,7 @@ static int authorize_unsealing(void *context, const struct target *target, struc
 	    !client_lives(client))
 		return error_about(
 			error, "PermissionDenied", target->pid,
-			": seals are not taken back for a caller that is gone, or not seen by mseald");
+			": seals are not taken back for a client that is gone, or not seen by mseald");
 	(void)space_map_read_space(daemon->space_map, target->key, &theirs);
 	(void)space_map_read_space(daemon->space_map, own.key, &ours);
 	if (own.key != target->key &&
@@ -171,7 +171,7 @@ int method_unseal(struct connection *connection, json_t *parameters)
 	gc_collect(daemon->gc);
 	if (r < 0)
 		return reply_failure(connection, &error);
-	tell_unsealed(connection, request.pid, bytes, seals);
+	log_unsealed(connection, request.pid, bytes, seals);
 	return connection_reply(connection, json_pack("{s:I,s:I}", "bytes", (json_int_t)bytes, "seals",
 						      (json_int_t)seals),
 				false);

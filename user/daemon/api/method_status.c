@@ -58,7 +58,7 @@ static void count_process(struct daemon *daemon, pid_t pid, struct counts *ret)
 	memcpy(ret->verdicts, space.verdicts, sizeof(ret->verdicts));
 }
 
-/* Many containers may have one uid, 0 above all: from inside there is only the caller itself to be seen. */
+/* Many containers may have one uid, 0 above all: from inside there is only the client itself to be seen. */
 static int count_own(struct connection *connection, struct counts *ret)
 {
 	struct daemon *daemon = connection->server->daemon;

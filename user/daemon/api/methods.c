@@ -51,7 +51,7 @@ static int call_describe(struct connection *connection, json_t *parameters)
 static const struct method {
 	const char *name;
 	int (*call)(struct connection *, json_t *);
-	enum client_rank rank;		/* that the caller needs at least */
+	enum client_rank rank;		/* that the client needs at least */
 	const char *parameters[8];	/* all it knows */
 	const char *what;		/* it does, as a phrase, where not everybody may */
 } methods[] = {
@@ -111,7 +111,7 @@ static const char *unknown_parameter(const struct method *method, json_t *parame
 	return NULL;
 }
 
-/* 1: the caller has the rank that the method needs; or what the reply that says why not returned. */
+/* 1: the client has the rank that the method needs; or what the reply that says why not returned. */
 static int check_rank(struct connection *connection, const struct method *method)
 {
 	struct error error = {};
@@ -124,7 +124,7 @@ static int check_rank(struct connection *connection, const struct method *method
 	if (client.rank >= method->rank)
 		return 1;
 	(void)error_set(&error, "PermissionDenied", 0, "only root may %s%s%s", method->what,
-			client.not_root ? "; the caller has user id 0, but is not taken for root: " : "",
+			client.not_root ? "; the client has user id 0, but is not taken for root: " : "",
 			client.not_root ?: "");
 	return reply_failure(connection, &error);
 }

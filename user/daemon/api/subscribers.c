@@ -115,7 +115,7 @@ int method_monitor(struct connection *connection, json_t *parameters)
 	if (client.rank != CLIENT_ROOT && !client.same_pids) {
 		(void)error_set(
 			&error, "Unsupported", 0,
-			"attempts have pids as mseald counts them, and the caller is in another pid "
+			"attempts have pids as mseald counts them, and the client is in another pid "
 			"namespace; monitor outside of it");
 		return reply_failure(connection, &error);
 	}

@@ -86,7 +86,7 @@ void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event 
 
 /* --- those without a line --- */
 
-static void tell_process(const struct ratelimit_process *process)
+static void log_suppressed(const struct ratelimit_process *process)
 {
 	struct log_fields fields = {};
 	char comm[TEXT_COMM_MAX];
@@ -96,8 +96,8 @@ static void tell_process(const struct ratelimit_process *process)
 	log_field(&fields, "OBJECT_PID=%u", process->tgid);
 	log_field(&fields, "MSEALD_COMM=%s", comm);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SUPPRESSED, &fields,
-		  "%" PRIu64
-		  " more attempts by %s[%u] have no line here: it made more than %u within a minute",
+		  "suppressed %" PRIu64
+		  " messages about attempts by %s[%u]: it made more than %u within a minute",
 		  process->suppressed, comm, process->tgid, RATELIMIT_LINES_PROCESS);
 }
 
@@ -108,13 +108,13 @@ static void end_window(struct attempt_log *attempt_log)
 	size_t position = 0;
 
 	while ((process = ratelimit_next(&attempt_log->ratelimit, &position)))
-		tell_process(process);
+		log_suppressed(process);
 	if (attempt_log->ratelimit.suppressed) {
 		log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, attempt_log->ratelimit.suppressed);
 		log_entry(
 			LOG_LEVEL_WARNING, LOG_ABOUT_SUPPRESSED, &fields,
-			"%" PRIu64
-			" more attempts by several processes have no line here: there were more than %u "
+			"suppressed %" PRIu64
+			" messages about attempts by several processes: there were more than %u "
 			"within a minute, or more than %u of one user",
 			attempt_log->ratelimit.suppressed, RATELIMIT_LINES_ALL, RATELIMIT_LINES_USER);
 	}

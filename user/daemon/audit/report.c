@@ -28,7 +28,7 @@ struct report {
 	int map;
 	struct timer timer;
 	bool changed;			/* since the file was written */
-	bool told_full, told_file;	/* logged once */
+	bool logged_full, logged_file;	/* logged once */
 };
 
 /* --- times and counts --- */
@@ -89,11 +89,11 @@ static void write_file(struct report *report)
 		return;
 	r = mkdir(REPORT_FOLDER, 0700) < 0 && errno != EEXIST ? -errno :
 	    report_file_write(REPORT_FILE, &report->table, &head, &names);
-	if (r < 0 && !report->told_file)
+	if (r < 0 && !report->logged_file)
 		log_warning("cannot write " REPORT_FILE
 			    ": %s; what was attempted will not be known after a reboot, ignoring",
 			    strerror(-r));
-	report->told_file = r < 0;
+	report->logged_file = r < 0;
 	report->changed = r < 0;
 }
 
@@ -201,12 +201,12 @@ void report_close(struct report *report)
 static void no_room(struct report *report)
 {
 	report->state->report_full++;
-	if (!report->told_full)
+	if (!report->logged_full)
 		log_warning(
 			"the report is full: new kinds of attempts are only counted; empty it with "
 			"`msealctl policy "
 			"report --reset`");
-	report->told_full = true;
+	report->logged_full = true;
 }
 
 void report_attempt(struct report *report, const struct mseald_event *event)
@@ -372,12 +372,12 @@ static void empty(struct report *report)
 	report->state->report_full = 0;
 	report->state->report_since = clock_ns(CLOCK_REALTIME);
 	report_table_clear(&report->table);
-	report->told_full = false;
+	report->logged_full = false;
 	note_change(report);
 	write_file(report);
 }
 
-json_t *report_tell(struct report *report, const char *policy, bool reset, struct error *error)
+json_t *report_json(struct report *report, const char *policy, bool reset, struct error *error)
 {
 	struct report_head head;
 	json_t *reply;

@@ -32,6 +32,6 @@ void report_attempt(struct report *report, const struct mseald_event *event);
  * The reply of Report: all rows, or those of one policy ("-": by hand). reset: and then empties it.
  * NULL and why.
  */
-json_t *report_tell(struct report *report, const char *policy, bool reset, struct error *error);
+json_t *report_json(struct report *report, const char *policy, bool reset, struct error *error);
 
 #endif

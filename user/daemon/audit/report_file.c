@@ -10,9 +10,9 @@
 
 #define VERSION 1
 
-static json_t *place_json(const char *place)
+static json_t *symbol_json(const char *symbol)
 {
-	return *place ? json_string(place) : NULL;
+	return *symbol ? json_string(symbol) : NULL;
 }
 
 static json_t *example_json(const struct mseald_tally *value)
@@ -22,8 +22,8 @@ static json_t *example_json(const struct mseald_tally *value)
 	return json_pack("{s:I,s:I,s:s,s:I,s:I,s:o*,s:I,s:o*}", "pid", (json_int_t)value->pid, "uid",
 			 (json_int_t)value->uid, "comm", text_comm(value->comm, comm), "address",
 			 (json_int_t)value->address, "length", (json_int_t)value->length, "symbol",
-			 place_json(value->symbol), "ip", (json_int_t)value->ip, "caller",
-			 place_json(value->caller));
+			 symbol_json(value->symbol), "ip", (json_int_t)value->ip, "caller",
+			 symbol_json(value->caller));
 }
 
 json_t *report_file_row(const struct report_row *row, const struct mseald_label *label)
@@ -176,16 +176,16 @@ static void take_over(const json_t *rows, struct report_table *table, struct rep
 	size_t i;
 
 	json_array_foreach(rows, i, object) {
-		struct report_row row, *place = NULL;
+		struct report_row row, *known = NULL;
 
 		if (read_row(object, &row) < 0)
 			continue;
 		row.key.label = names->make(names->context, name_of(object, "policy"),
 					    name_of(object, "program"));
 		if (!report_table_find(table, &row.key))
-			place = report_table_get(table, &row.key);
-		if (place) {
-			place->value = row.value;
+			known = report_table_get(table, &row.key);
+		if (known) {
+			known->value = row.value;
 		} else {
 			head->missing += row.value.attempts;
 			head->full += row.value.attempts;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What differs by architecture in user space. arch_NAME.h has all of it, and no other file of user/
- * has any; for the BPF programs it is bpf/arch.h.
+ * has any; for the BPF programs it is bpf/arch.h, for both mseald/syscall_entry.h.
  *
- *   ARCH_ENTRY(name), ARCH_ENTRY_32(name_32)   the kernel functions by which 64-bit and 32-bit system
- *                     calls enter, as strings; SYSCALL_ENTRY of bpf/arch.h
  *   ARCH_VM_PKEY      the VMA flags of a protection key other than that of all memory
  *   ARCH_AUDIT_32     what marks a 32-bit call: AUDIT_ARCH_* of linux/audit.h
  *   ARCH_MPROTECT_32  the number of mprotect as such

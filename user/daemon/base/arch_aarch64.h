@@ -3,13 +3,6 @@
 #ifndef MSEALD_BASE_ARCH_AARCH64_H
 #define MSEALD_BASE_ARCH_AARCH64_H
 
-/*
- * arch/arm64/include/asm/syscall_wrapper.h; name_32 with its "sys_" or "compat_sys_". Where the call
- * has no compat_ form, 32-bit ones enter by the function of the 64-bit ones.
- */
-#define ARCH_ENTRY(name) "__arm64_sys_" #name
-#define ARCH_ENTRY_32(name_32) "__arm64_" #name_32
-
 #define ARCH_VM_PKEY (0x7ULL << 32)	/* include/linux/mm.h, VM_PKEY_BIT0 and on: three bits, since 6.12 */
 
 #define ARCH_AUDIT_32 AUDIT_ARCH_ARM

@@ -3,10 +3,6 @@
 #ifndef MSEALD_BASE_ARCH_X86_64_H
 #define MSEALD_BASE_ARCH_X86_64_H
 
-/* arch/x86/include/asm/syscall_wrapper.h; name_32 with its "sys_" or "compat_sys_". */
-#define ARCH_ENTRY(name) "__x64_sys_" #name
-#define ARCH_ENTRY_32(name_32) "__ia32_" #name_32
-
 #define ARCH_VM_PKEY (0xfULL << 32)	/* include/linux/mm.h, VM_PKEY_BIT0 and on: four bits */
 
 #define ARCH_AUDIT_32 AUDIT_ARCH_I386

@@ -141,7 +141,7 @@ static void read_text(struct parser *p, struct config *config, char *text)
 		else
 			parser_complain(p, p->line, "%s", ini.key);
 	}
-	parser_tell_rest(p);
+	parser_complain_rest(p);
 }
 
 int config_parse(const char *path, const char *text, size_t size, struct config *ret,

@@ -11,7 +11,7 @@
 #include "base/namespaces.h"
 
 /* In front of "maps" and "links": nothing when the folder of pins is the working directory. */
-static const char *place = BPFFS_ROOT "/";
+static const char *prefix = BPFFS_ROOT "/";
 
 static int make_folder(const char *path)
 {
@@ -29,7 +29,7 @@ int bpffs_prepare(void)
 	struct statfs fs;
 	int r;
 
-	if (!*place)
+	if (!*prefix)
 		return 0;	/* that was done before it was entered */
 	if (statfs(BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC) {
 		/* One that ends with this mount namespace would take the seals along. */
@@ -74,7 +74,7 @@ int bpffs_enter(void)
 	}
 	if (fchdir(first) < 0)
 		return -errno;
-	place = "";
+	prefix = "";
 	return 0;
 }
 
@@ -89,19 +89,19 @@ const char *bpffs_map_name(const char *map)
 
 const char *bpffs_map_path(const char *map, char path[BPFFS_PATH_MAX])
 {
-	(void)snprintf(path, BPFFS_PATH_MAX, "%smaps/%s", place, map);
+	(void)snprintf(path, BPFFS_PATH_MAX, "%smaps/%s", prefix, map);
 	return path;
 }
 
 const char *bpffs_link_path(unsigned generation, const char *program, char path[BPFFS_PATH_MAX])
 {
-	(void)snprintf(path, BPFFS_PATH_MAX, "%slinks/%u/%s", place, generation, program);
+	(void)snprintf(path, BPFFS_PATH_MAX, "%slinks/%u/%s", prefix, generation, program);
 	return path;
 }
 
 static DIR *open_links(void)
 {
-	return opendir(*place ? BPFFS_ROOT "/links" : "links");
+	return opendir(*prefix ? BPFFS_ROOT "/links" : "links");
 }
 
 /* The next folder of links whose name is a generation, or 0 at the end. */
@@ -133,7 +133,7 @@ int bpffs_make_generation(unsigned generation)
 {
 	char path[BPFFS_PATH_MAX];
 
-	FORMAT(path, "%slinks/%u", place, generation);
+	FORMAT(path, "%slinks/%u", prefix, generation);
 	return make_folder(path);
 }
 
@@ -143,7 +143,7 @@ void bpffs_remove_generation(unsigned generation)
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *entry;
 
-	FORMAT(folder, "%slinks/%u", place, generation);
+	FORMAT(folder, "%slinks/%u", prefix, generation);
 	dir = opendir(folder);
 	while (dir && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
@@ -167,18 +167,18 @@ void bpffs_remove_generations_before(unsigned generation)
 
 const char *bpffs_lock_path(const char *program, char path[BPFFS_PATH_MAX])
 {
-	(void)snprintf(path, BPFFS_PATH_MAX, "%slock/%s", place, program);
+	(void)snprintf(path, BPFFS_PATH_MAX, "%slock/%s", prefix, program);
 	return path;
 }
 
 int bpffs_make_lock(void)
 {
-	return make_folder(*place ? BPFFS_LOCK : "lock");
+	return make_folder(*prefix ? BPFFS_LOCK : "lock");
 }
 
 void bpffs_remove_lock(void)
 {
-	const char *folder = *place ? BPFFS_LOCK : "lock";
+	const char *folder = *prefix ? BPFFS_LOCK : "lock";
 	_cleanup_closedir_ DIR *dir = opendir(folder);
 	struct dirent *entry;
 

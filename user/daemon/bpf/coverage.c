@@ -214,7 +214,7 @@ static void choose_decisions(struct coverage *coverage, bool compat, bool no_pro
 				     no_process_madvise);
 		if (decision_32->mechanism == MECHANISM_KILL)
 			coverage->compat_kills |= rule->deny;
-		/* Told of only where it is another. */
+		/* A row of its own only where it differs. */
 		coverage->decisions_count -= decision_32->mechanism == decision->mechanism;
 	}
 }

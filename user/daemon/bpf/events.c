@@ -20,7 +20,7 @@ struct events {
 	unsigned taken;		/* of this batch */
 	struct ring_buffer *ring;
 	sd_event_source *source;
-	uint64_t lost_told;	/* of state->lost, already handed on */
+	uint64_t lost_reported;	/* of state->lost */
 	bool unused, killed;	/* seen in this batch */
 };
 
@@ -65,9 +65,9 @@ void events_catch_up(struct events *events)
 	if (r < 0 && r != -EXFULL)
 		log_warning("cannot read the event buffer: %s, ignoring", strerror(-r));
 	lost = events_lost(events);
-	if (lost != events->lost_told)
-		events->handlers->lost(events->context, lost - events->lost_told);
-	events->lost_told = lost;
+	if (lost != events->lost_reported)
+		events->handlers->lost(events->context, lost - events->lost_reported);
+	events->lost_reported = lost;
 	if (events->killed)
 		events->handlers->killed(events->context);
 	if (events->unused)
@@ -103,7 +103,7 @@ int events_open(sd_event *loop, struct programs *programs, const struct event_ha
 		return r;
 	}
 	/* What an earlier daemon counted as lost, it said. */
-	events->lost_told = events_lost(events);
+	events->lost_reported = events_lost(events);
 	*ret = events;
 	return 0;
 }

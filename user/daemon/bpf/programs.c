@@ -221,7 +221,7 @@ bool programs_needed(const struct programs *programs)
 	return programs->needed;
 }
 
-void programs_narrow(struct programs *programs, unsigned needs)
+void programs_detach_unused(struct programs *programs, unsigned needs)
 {
 	needs |= programs->needed;
 	detach_unneeded(programs, needs);

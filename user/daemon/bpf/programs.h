@@ -34,13 +34,13 @@ void programs_free(struct programs *programs);
  */
 int programs_attach(struct programs *programs, unsigned needs);
 /*
- * Others than seal sets need these, or no longer do: programs_narrow() leaves attached what they ask for.
- * Attaches nothing.
+ * Others than seal sets need these, or no longer do: programs_detach_unused() leaves attached what
+ * they ask for. Attaches nothing.
  */
 void programs_need(struct programs *programs, unsigned needs, bool on);
 bool programs_needed(const struct programs *programs);
 /* Detaches what only other NEED_* than these ask for. */
-void programs_narrow(struct programs *programs, unsigned needs);
+void programs_detach_unused(struct programs *programs, unsigned needs);
 /* The NEED_* that are attached for. */
 unsigned programs_needs(const struct programs *programs);
 /* Detaches all generations. */
@@ -71,8 +71,8 @@ int programs_commit(struct programs *programs, struct mseald_commit *commit);
 int programs_run(struct programs *programs, enum tool tool, uint64_t key);
 int programs_forget_account(struct programs *programs, uint32_t account);
 /*
- * So that its loader's work is told of (bpf/exec_match.bpf.c), until TOOL_UNWATCH; -ENOSPC: no room, or
- * it is already.
+ * The kernel reports the work of its loader from now on (bpf/exec_match.bpf.c), until TOOL_UNWATCH;
+ * -ENOSPC: no room, or it is watched already.
  */
 int programs_watch(struct programs *programs, uint64_t key, const struct mseald_watched *facts);
 /*

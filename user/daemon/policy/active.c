@@ -22,7 +22,7 @@ struct active {
 	bool read;			/* the files have been */
 };
 
-static void tell_fault(const struct diagnostic *fault)
+static void log_fault(const struct diagnostic *fault)
 {
 	struct log_fields fields = {};
 	char line[16] = "";
@@ -242,7 +242,7 @@ int active_reload(struct active *active, struct diagnostics *faults)
 
 	r = policies_read(folders, &files, faults);
 	for (size_t i = 0; r >= 0 && i < faults->count; i++)
-		tell_fault(&faults->list[i]);
+		log_fault(&faults->list[i]);
 	if (r >= 0)
 		r = add_last_good(&files, faults);
 	active->read = true;

@@ -260,7 +260,7 @@ static bool has_no_cgroup(const struct container *container)
 	return r == -ENOENT || (r >= 0 && id != container->cgroup);
 }
 
-void containers_sweep(struct containers *containers)
+void containers_tick(struct containers *containers)
 {
 	bool any = false;
 

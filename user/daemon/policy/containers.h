@@ -23,7 +23,7 @@ struct containers;
  * Negative errno.
  */
 int containers_open(struct programs *programs, struct active *active, struct containers **ret);
-void containers_close(struct containers *containers); /* takes NULL; what is in force stays */
+void containers_close(struct containers *containers); /* takes NULL; active policies stay */
 
 /*
  * Activates a policy for the container: programs that start in the cgroup of this id are sealed by it.
@@ -34,8 +34,8 @@ int containers_add(struct containers *containers, const char *id, const char *cg
 		   const struct seal_spec *seal);
 /* -ENOENT: there is none of this id. */
 int containers_remove(struct containers *containers, const char *id);
-/* Every few seconds: those whose cgroup is gone. Cheap. */
-void containers_sweep(struct containers *containers);
+/* Every few seconds: removes those whose cgroup is gone. Cheap. */
+void containers_tick(struct containers *containers);
 
 /*
  * The kernel has reported a program that the policy of this name matches; nothing is done if the

@@ -153,7 +153,7 @@ static bool count_unsealed(struct pending *pending)
 }
 
 /* So many seconds after it was to be sealed; why: a phrase. */
-static void tell_overdue(pid_t pid, const char *policy, uint64_t seconds, const char *why)
+static void log_overdue(pid_t pid, const char *policy, uint64_t seconds, const char *why)
 {
 	struct log_fields fields = {};
 
@@ -164,17 +164,17 @@ static void tell_overdue(pid_t pid, const char *policy, uint64_t seconds, const 
 		  policy, pid, seconds, why);
 }
 
-static void tell_when_overdue(struct pending *pending, const struct policy *policy, uint64_t patience,
+static void log_when_overdue(struct pending *pending, const struct policy *policy, uint64_t patience,
 			      const char *why)
 {
 	uint64_t waited = now_us(pending->reconcile) - pending->looking;
 
 	if (pending->phase == PHASE_LOOK && waited > patience && count_unsealed(pending))
-		tell_overdue(pending->pid, policy->name, waited / 1000000, why);
+		log_overdue(pending->pid, policy->name, waited / 1000000, why);
 }
 
 /* It is tried again, or not. */
-static void tell_not_sealed(pid_t pid, const char *policy, bool again, const struct error *error)
+static void log_not_sealed(pid_t pid, const char *policy, bool again, const struct error *error)
 {
 	struct log_fields fields = {};
 
@@ -193,7 +193,7 @@ static void complain(struct pending *pending, const struct policy *policy, const
 	bool again = strcmp(error->name, "Unsupported") != 0;
 
 	if (!pending->complained)
-		tell_not_sealed(pending->pid, policy->name, again, error);
+		log_not_sealed(pending->pid, policy->name, again, error);
 	pending->complained = true;
 	(void)count_unsealed(pending);
 	if (again)
@@ -207,7 +207,7 @@ static uint64_t age_us(const struct pending *pending)
 	return (clock_ns(CLOCK_BOOTTIME) - pending->began) / 1000;
 }
 
-static void tell_sealed_start(const struct pending *pending, const struct policy *policy,
+static void log_sealed_start(const struct pending *pending, const struct policy *policy,
 			      const struct exec_facts *facts, const struct seal_result *result)
 {
 	char natively[64] = "";
@@ -225,7 +225,7 @@ static void go_on(struct pending *pending, const struct policy *policy, const st
 	struct programs *programs = pending->reconcile->on.programs;
 
 	if (!pending->readiness.through || pending->readiness.waiting) {
-		tell_when_overdue(pending, policy, SETTLE_US + OVERDUE_US,
+		log_when_overdue(pending, policy, SETTLE_US + OVERDUE_US,
 				  "its loader is not done with all that it has loaded");
 		look_after(pending, pending->pause);
 		pending->pause = MIN_OF(pending->pause * 2, (uint64_t)LAST_PAUSE_US);
@@ -239,7 +239,7 @@ static void go_on(struct pending *pending, const struct policy *policy, const st
 		look_after(pending, 0);
 	} else {
 		if (pending->phase != PHASE_WATCH)
-			tell_sealed_start(pending, policy, facts, result);
+			log_sealed_start(pending, policy, facts, result);
 		if (!policy->seal.dlopen || !stay_watched(pending, facts)) {
 			end(pending);
 			return;
@@ -256,7 +256,7 @@ static void on_settle(void *context)
 	space_map_settle(reconcile->on.space_map);
 }
 
-static void tell_readiness(struct pending *pending, const struct policy *policy)
+static void set_readiness(struct pending *pending, const struct policy *policy)
 {
 	const struct reconcile_context *on = &pending->reconcile->on;
 	const struct coverage *coverage = programs_coverage(on->programs);
@@ -296,7 +296,7 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 	struct seal_result result = {};
 	struct error error = {};
 
-	tell_readiness(pending, policy);
+	set_readiness(pending, policy);
 	/* What was dlopen'ed would be left with a seal that lets it be unmapped, and outlives it. */
 	request.native_or_nothing = pending->phase == PHASE_NATIVE && pending->readiness.late == LATE_NATIVE;
 	timer_set_if_off(&pending->reconcile->settle, SETTLE_STORE_US);
@@ -306,7 +306,7 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 	else if (strcmp(error.name, "NoSuchProcess") == 0)
 		end(pending);
 	else if (strcmp(error.name, "Changing") == 0) {
-		tell_when_overdue(pending, policy, OVERDUE_US, error.message);
+		log_when_overdue(pending, policy, OVERDUE_US, error.message);
 		look_after(pending, LAST_PAUSE_US);
 	} else
 		complain(pending, policy, &error);
@@ -456,7 +456,7 @@ static void take_up(struct reconcile *reconcile)
 	}
 }
 
-void reconcile_sweep(struct reconcile *reconcile, bool lifecycle_missed)
+void reconcile_tick(struct reconcile *reconcile, bool lifecycle_missed)
 {
 	uint64_t lost = programs_state(reconcile->on.programs)->lost_exec_events;
 
@@ -476,7 +476,7 @@ void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, cons
 {
 	struct pending *pending = add(reconcile, key, pid);
 
-	tell_overdue(pid, policy, seconds, "it was not seen starting");
+	log_overdue(pid, policy, seconds, "it was not seen starting");
 	if (!pending)
 		return;
 	(void)count_unsealed(pending);

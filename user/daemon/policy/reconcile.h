@@ -40,7 +40,7 @@ void reconcile_look_at_all(struct reconcile *reconcile);
  * Every few seconds: looks at all processes if an event was lost; forgets those that are gone.
  * lifecycle_missed: a BPF program was skipped.
  */
-void reconcile_sweep(struct reconcile *reconcile, bool lifecycle_missed);
+void reconcile_tick(struct reconcile *reconcile, bool lifecycle_missed);
 
 /*
  * One that should have been seen starting, so many seconds ago, and was not: reported, counted, and

@@ -33,7 +33,7 @@ struct gc {
 	struct space_map *space_map;
 	struct integrity *integrity;
 	struct timer soon;		/* set when something is unused */
-	unsigned idle_looks, lingers;
+	unsigned idle_looks, grace_looks;	/* grace_looks: idle ones that do not count yet */
 	/* As the last tick found them. */
 	uint64_t lifecycle_seen, misses_seen, idle_entries_seen, refused_seen;
 	unsigned quiet;			/* ticks without another line on forks */
@@ -95,7 +95,7 @@ void gc_after_failure(struct gc *gc)
 static void collect_sets(struct gc *gc)
 {
 	if (set_map_collect(space_map_sets(gc->space_map)) && programs_needs(gc->programs))
-		programs_narrow(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
+		programs_detach_unused(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
 }
 
 void gc_collect(struct gc *gc)
@@ -130,17 +130,17 @@ static void detach(struct gc *gc)
 	log_info("nothing is sealed: programs detached");
 }
 
-void gc_linger(struct gc *gc)
+void gc_extend_grace(struct gc *gc)
 {
-	gc->lingers = IDLE_LOOKS_USER;
+	gc->grace_looks = IDLE_LOOKS_USER;
 }
 
 static void detach_when_idle(struct gc *gc)
 {
 	if (!is_idle(gc))
 		gc->idle_looks = 0;
-	else if (gc->lingers > 0)
-		gc->lingers--;
+	else if (gc->grace_looks > 0)
+		gc->grace_looks--;
 	else if (++gc->idle_looks >= IDLE_LOOKS)
 		detach(gc);
 }
@@ -188,7 +188,7 @@ static void give_memory_back(void)
 #define QUIET_LOOKS 30	/* a minute without another line on forks */
 
 /* Accounts without usage are forgotten; forks that failed at the quota are reported. */
-static void look_at_places(struct gc *gc)
+static void check_accounts(struct gc *gc)
 {
 	uint64_t refused = programs_state(gc->programs)->forks_refused;
 
@@ -238,7 +238,7 @@ bool gc_tick(struct gc *gc)
 			integrity_check(gc->integrity);
 		gc->lifecycle_seen = lifecycle;
 		gc->misses_seen = all;
-		look_at_places(gc);
+		check_accounts(gc);
 		integrity_end_kill_pending(gc->integrity);
 		detach_when_idle(gc);
 		collect_sets(gc);

@@ -37,7 +37,7 @@ void gc_after_failure(struct gc *gc);
  * A user has asked for a seal: when nothing is sealed the programs stay attached for a minute, not
  * seconds.
  */
-void gc_linger(struct gc *gc);
+void gc_extend_grace(struct gc *gc);
 
 /*
  * Every few seconds. True: programs that see processes come and go were skipped, so some may not

@@ -46,7 +46,7 @@ static bool in_list(uint64_t label, const struct set_map_label *list, size_t cou
 }
 
 /* Is it in the report? Then its name is still wanted. */
-static bool is_told(const struct mseald_tally_key *keys, size_t count, uint64_t label)
+static bool in_report(const struct mseald_tally_key *keys, size_t count, uint64_t label)
 {
 	for (size_t i = 0; i < count; i++)
 		if (keys[i].label == label)
@@ -59,16 +59,16 @@ static void forget_unused(struct programs *programs, struct space_map *space_map
 {
 	int fd = programs_map_fd(programs, "labels"), report = programs_map_fd(programs, "report");
 	_cleanup_free_ struct set_map_label *list = NULL;
-	_cleanup_free_ struct mseald_tally_key *told = NULL;
+	_cleanup_free_ struct mseald_tally_key *reported = NULL;
 	_cleanup_free_ uint64_t *labels = NULL;
-	size_t count, told_count, labels_count;
+	size_t count, reported_count, labels_count;
 
 	if (set_map_read_labels(space_map_sets(space_map), &list, &count) < 0 ||
-	    map_keys(report, sizeof(*told), MSEALD_MAX_TALLIES, &told, &told_count) < 0 ||
+	    map_keys(report, sizeof(*reported), MSEALD_MAX_TALLIES, &reported, &reported_count) < 0 ||
 	    map_keys(fd, sizeof(*labels), MSEALD_MAX_LABELS, &labels, &labels_count) < 0)
 		return;
 	for (size_t i = 0; i < labels_count; i++)
-		if (!in_list(labels[i], list, count) && !is_told(told, told_count, labels[i]))
+		if (!in_list(labels[i], list, count) && !in_report(reported, reported_count, labels[i]))
 			(void)bpf_map_delete_elem(fd, &labels[i]);
 }
 

@@ -100,7 +100,7 @@ static int seal_natively(struct programs *programs, struct space_map *space_map,
 			 struct seal_result *result)
 {
 	/* Nobody else changes a set that is not of the pool. */
-	const struct space_map_owner place = { .account = target->account, .expected = MSEALD_ANY_SET };
+	const struct space_map_owner owner = { .account = target->account, .expected = MSEALD_ANY_SET };
 	_cleanup_(sealset_free) struct sealset new = {};
 	bool changed;
 	int r;
@@ -110,7 +110,7 @@ static int seal_natively(struct programs *programs, struct space_map *space_map,
 		return r == -EOPNOTSUPP ? 1 : r;
 	/* Should this fail, it is sealed all the same: only that it is, nobody knows. */
 	if (unite(plan, have, &new, &changed) >= 0 &&
-	    (!changed || space_map_set_space(space_map, target->key, &place, &new, when(request), NULL) >= 0))
+	    (!changed || space_map_set_space(space_map, target->key, &owner, &new, when(request), NULL) >= 0))
 		result->native = true;
 	return 1;
 }
@@ -213,7 +213,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	_cleanup_(sealset_free) struct sealset old = {}, new = {};
 	_cleanup_(plan_free) struct plan plan = {};
 	_cleanup_(let_go) struct held held = {};
-	struct space_map_owner place = { .account = target->account, .limited = request->limited };
+	struct space_map_owner owner = { .account = target->account, .limited = request->limited };
 	struct seal_result result = { .space = target->key };
 	struct space_map_old before;
 	bool changed;
@@ -224,10 +224,10 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 		return 0;
 	if (r < 0)
 		return r;
-	place.flags = plan.hugetlb ? MSEALD_SPACE_HUGETLB : 0;
+	owner.flags = plan.hugetlb ? MSEALD_SPACE_HUGETLB : 0;
 	r = space_map_read_seals(space_map, target->key, &held.space, &old);
 	if (r >= 0) {
-		place.expected = MSEALD_WORD_SET(held.space.word);
+		owner.expected = MSEALD_WORD_SET(held.space.word);
 		r = hold(&held, space_map);
 	}
 	if (r == -EAGAIN)
@@ -253,7 +253,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 		if (programs_attach(programs, set_map_needs_of(&new)) < 0)
 			return error_set(error, "Failed", request->pid,
 				    "cannot attach the BPF programs; see mseald's log");
-		r = space_map_set_space(space_map, target->key, &place, &new, when(request), &before);
+		r = space_map_set_space(space_map, target->key, &owner, &new, when(request), &before);
 		if (r == -EEXIST)
 			return 0;	/* a fork has just been settled */
 		if (r < 0)
@@ -370,7 +370,7 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	_cleanup_(sealset_free) struct sealset set = {};
-	struct space_map_owner place;
+	struct space_map_owner owner;
 	struct mseald_space space = {};
 	struct space_map_old old;
 	int r;
@@ -388,8 +388,8 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 	r = revoke_ranges(&set, request, ret_bytes, error);
 	if (r < 0)
 		return r;
-	place = (struct space_map_owner){ .account = target.account, .expected = MSEALD_WORD_SET(space.word) };
-	r = space_map_set_space(space_map, target.key, &place, &set, SPACE_MAP_NOW, &old);
+	owner = (struct space_map_owner){ .account = target.account, .expected = MSEALD_WORD_SET(space.word) };
+	r = space_map_set_space(space_map, target.key, &owner, &set, SPACE_MAP_NOW, &old);
 	if (r == -EEXIST)
 		return error_about(error, "Changing", request->pid,
 				   " is just being sealed as it starts; nothing is revoked, try again");

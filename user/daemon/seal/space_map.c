@@ -170,15 +170,15 @@ void space_map_settle_all(struct space_map *space_map)
 	space_map_settle(space_map);
 }
 
-static int commit(struct space_map *space_map, uint64_t key, const struct space_map_owner *place,
+static int commit(struct space_map *space_map, uint64_t key, const struct space_map_owner *owner,
 		  uint32_t bits, enum space_map_when when, struct space_map_old *ret_old)
 {
 	struct mseald_commit request = { .key = key,
 					 .bits = bits,
-					 .account = place->account,
-					 .limited = place->limited,
-					 .flags = place->flags,
-					 .expected = place->expected };
+					 .account = owner->account,
+					 .limited = owner->limited,
+					 .flags = owner->flags,
+					 .expected = owner->expected };
 	int r = programs_commit(space_map->programs, &request);
 
 	if (r < 0)
@@ -195,7 +195,7 @@ static int commit(struct space_map *space_map, uint64_t key, const struct space_
 	return 0;
 }
 
-int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *place,
+int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *owner,
 			const struct sealset *set, enum space_map_when when, struct space_map_old *ret_old)
 {
 	uint32_t id = 0;
@@ -206,7 +206,7 @@ int space_map_set_space(struct space_map *space_map, uint64_t key, const struct 
 		if (r < 0)
 			return r;
 	}
-	r = commit(space_map, key, place, id, when, ret_old);
+	r = commit(space_map, key, owner, id, when, ret_old);
 	if (r < 0 && id)
 		set_map_unwrite(space_map->sets, id);
 	return r;
@@ -214,7 +214,7 @@ int space_map_set_space(struct space_map *space_map, uint64_t key, const struct 
 
 int space_map_restore_space(struct space_map *space_map, uint64_t key, const struct space_map_old *old)
 {
-	/* It has its place: nothing is entered anew. */
+	/* It has its entry: nothing is entered anew. */
 	return commit(space_map, key,
 		      &(struct space_map_owner){ .account = MSEALD_ACCOUNT_NONE, .expected = MSEALD_ANY_SET },
 		      old->bits, SPACE_MAP_NOW, NULL);

@@ -40,11 +40,11 @@ bool space_map_any_sealed(struct space_map *space_map);
 int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseald_space *ret_space,
 			 struct sealset *ret);
 
-/* Whose place an address space takes that has none yet. */
+/* Who is charged for an address space that has no entry yet. */
 struct space_map_owner {
 	uint32_t account;	/* as bpf/iter_task.bpf.c says of its task */
 	bool limited;		/* refused where that account has all that it may */
-	uint32_t flags;		/* MSEALD_SPACE_HUGETLB, also of one that has a place */
+	uint32_t flags;		/* MSEALD_SPACE_HUGETLB, also of one that has an entry */
 	uint32_t expected;	/* the set it must have still, 0: none; MSEALD_ANY_SET: any will do */
 };
 
@@ -60,7 +60,7 @@ enum space_map_when {
  * -ESRCH: the address space is gone; -EEXIST: it has just been entered by a fork, or sealed by the
  * kernel, try again.
  */
-int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *place,
+int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *owner,
 			const struct sealset *set, enum space_map_when when, struct space_map_old *ret_old);
 
 /* After SPACE_MAP_SOON, for all of them at once: the kernel waits for every program that runs. */
@@ -76,7 +76,7 @@ int space_map_forget_space(struct space_map *space_map, uint64_t key);
 /* How many spaces an account has, and how many seals their sets, each counted once. Negative errno. */
 int space_map_count_account(struct space_map *space_map, uint32_t account, size_t *ret_spaces,
 			    size_t *ret_sets, size_t *ret_seals, uint64_t ret_verdicts[MSEALD_VERDICT_COUNT]);
-/* Removes accounts that have no place. */
+/* Removes accounts without usage. */
 void space_map_forget_accounts(struct space_map *space_map);
 
 /* The seal sets themselves. Belong to the space map. */

@@ -17,7 +17,7 @@ enum launch_word {
 	LAUNCH_NOT_SEIZED,
 	/* at its entry point; it makes its RELRO itself, but all else can be sealed */
 	LAUNCH_FIRST,
-	LAUNCH_ENTRY,		/* it is complete, and stands */
+	LAUNCH_ENTRY,		/* it is complete, and stopped */
 	LAUNCH_CALLED,		/* value: enum remote_answer of mseal(2) */
 	/* of the daemon */
 	/* the caller has closed its connection: by exec, or because it will not exec any more */

@@ -16,7 +16,7 @@
 #include "lib/base/clock.h"
 #include "trace/ptrace_ops.h"
 
-#define STAND_MILLISECONDS 2000
+#define STOP_MILLISECONDS 2000
 
 void launch_ended(const struct launch_tracer *tracer)
 {
@@ -65,7 +65,7 @@ enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds
 		if (size < (ssize_t)sizeof(tracer->message))
 			launch_end_unsealed(tracer, "mseald has ended");
 		tracer->more_size = (size_t)size - sizeof(tracer->message);
-		return LAUNCH_TOLD;
+		return LAUNCH_MESSAGE;
 	}
 }
 
@@ -104,13 +104,13 @@ int launch_pass_on(struct launch_tracer *tracer, int status, int how)
 /* --- ending it --- */
 
 /* Any other stop takes back what PTRACE_INTERRUPT asked for (kernel/signal.c, ptrace_stop). */
-bool launch_stand(struct launch_tracer *tracer, int milliseconds)
+bool launch_stop(struct launch_tracer *tracer, int milliseconds)
 {
 	struct tracee *tracee = &tracer->tracee;
 	int status;
 
 	(void)tracee_interrupt(tracee);
-	/* Does it stand in anything else? */
+	/* Is it in another stop? */
 	if (tracee_continue(tracee, PTRACE_CONT, 0) == 0)
 		(void)tracee_interrupt(tracee);
 	while (ptrace_wait(tracee->tid, milliseconds, &status) == 0) {
@@ -131,7 +131,7 @@ void launch_end_unsealed(struct launch_tracer *tracer, const char *why)
 
 	exec_image_name(tracee->tid, name, sizeof(name));
 	FORMAT(text, "msealctl: cannot seal %s: %s\n", name, why);
-	if (!tracee->changed && launch_stand(tracer, STAND_MILLISECONDS) &&
+	if (!tracee->changed && launch_stop(tracer, STOP_MILLISECONDS) &&
 	    proc_maps_read(tracee->tid, &maps) >= 0)
 		tracer->unable = remote_syscall_prepare(tracee, &(struct blocked_call){ .number = -1 },
 							&maps);

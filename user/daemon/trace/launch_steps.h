@@ -34,10 +34,10 @@ struct launch_tracer {
 	size_t more_size;
 };
 
-enum launch_happening { LAUNCH_STOPPED, LAUNCH_TOLD, LAUNCH_NOTHING };
+enum launch_happening { LAUNCH_STOPPED, LAUNCH_MESSAGE, LAUNCH_NOTHING };
 
 /*
- * Its next stop (*ret_status) or the next word of the daemon, whichever comes first. Should it end,
+ * Its next stop (*ret_status) or the next message of the daemon, whichever comes first. Should it end,
  * so does the tracer.
  */
 enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds, int *ret_status);
@@ -50,11 +50,11 @@ void launch_must(const struct launch_tracer *tracer, int r);
 /* Is it the stop of a group that job control has stopped? */
 bool launch_is_group_stop(int status);
 
-/* Lets it go on from a stop as it would without us. 1: it stands at our trap. */
+/* Lets it go on from a stop as it would without us. 1: it is stopped at our trap. */
 int launch_pass_on(struct launch_tracer *tracer, int status, int how);
 
-/* It stands, wherever it was, in get_signal(); false: not in time, or it has had an exec. */
-bool launch_stand(struct launch_tracer *tracer, int milliseconds);
+/* Stops it in get_signal(), wherever it was; false: not in time, or it has had an exec. */
+bool launch_stop(struct launch_tracer *tracer, int milliseconds);
 
 /* Wherever it is, it says why on its standard error, and ends with status 1; if it cannot, it is killed. */
 void launch_end_unsealed(struct launch_tracer *tracer, const char *why) __attribute__((noreturn));

@@ -62,7 +62,7 @@ static void await_exec(struct launch_tracer *tracer)
 	int status;
 
 	for (;;) {
-		if (launch_next(tracer, PTRACE_FOREVER, &status) == LAUNCH_TOLD) {
+		if (launch_next(tracer, PTRACE_FOREVER, &status) == LAUNCH_MESSAGE) {
 			/* Has it had an exec, that is the next stop, even so. */
 			left = true;
 			launch_must(tracer, tracee_interrupt(&tracer->tracee));
@@ -147,7 +147,7 @@ static bool load(struct launch_tracer *tracer)
 		/* It is at its entry point, and has not run yet. */
 		launch_must(tracer, tracee_interrupt(tracee));
 		launch_must(tracer, tracee_continue(tracee, PTRACE_CONT, 0));
-		launch_must(tracer, tracee_wait_standing(tracee));
+		launch_must(tracer, tracee_wait_stopped(tracee));
 		return true;
 	}
 	r = perf_trap_at(tracee->tid, tracer->image.entry, &tracee->trap);
@@ -156,7 +156,7 @@ static bool load(struct launch_tracer *tracer)
 				    "all breakpoints of the machine may be in use");
 	for (r = tracee_continue(tracee, PTRACE_SYSCALL, 0); r == 0;
 	     r = launch_pass_on(tracer, status, PTRACE_SYSCALL)) {
-		while (launch_next(tracer, PTRACE_FOREVER, &status) == LAUNCH_TOLD)
+		while (launch_next(tracer, PTRACE_FOREVER, &status) == LAUNCH_MESSAGE)
 			;	/* it has left, as was to be expected */
 		if (status >> 16 == 0 && WSTOPSIG(status) == PTRACE_STOP_AT_CALL)
 			at_call(tracer);
@@ -172,7 +172,7 @@ static bool load(struct launch_tracer *tracer)
 }
 
 /*
- * It stands, and runs on until its RELRO is applied; or, should it take no care
+ * It is stopped, and runs on until its RELRO is applied; or, should it take no care
  * of that, for a while. False: it has had an exec.
  */
 static bool make_relro(struct launch_tracer *tracer)
@@ -192,7 +192,7 @@ static bool make_relro(struct launch_tracer *tracer)
 									 0,
 							      &status);
 
-		if (happening == LAUNCH_TOLD)
+		if (happening == LAUNCH_MESSAGE)
 			continue;
 		if (halted)
 			deadline = clock_ns(CLOCK_MONOTONIC) + RELRO_MILLISECONDS * NS_PER_MS;
@@ -211,7 +211,7 @@ static bool make_relro(struct launch_tracer *tracer)
 			return false;
 		launch_must(tracer, launch_pass_on(tracer, status, PTRACE_SYSCALL));
 	}
-	return launch_stand(tracer, PTRACE_FOREVER);
+	return launch_stop(tracer, PTRACE_FOREVER);
 }
 
 /* --- at the entry point --- */
@@ -240,8 +240,8 @@ static void obey(struct launch_tracer *tracer, enum launch_word where)
 	if (launch_send(tracer->order->fd, &report, NULL, 0) < 0)
 		launch_end_unsealed(tracer, "mseald has ended");
 	for (;;) {
-		if (launch_next(tracer, PTRACE_FOREVER, &status) != LAUNCH_TOLD)
-			launch_ended(tracer);	/* it stands, and cannot stop */
+		if (launch_next(tracer, PTRACE_FOREVER, &status) != LAUNCH_MESSAGE)
+			launch_ended(tracer);	/* it is stopped already */
 		switch (tracer->message.word) {
 		case LAUNCH_MSEAL:
 			(void)launch_say(tracer->order->fd, LAUNCH_CALLED, call_mseal(tracer));
@@ -291,7 +291,7 @@ void launch_trace(const struct launch_order *order)
 	/* Now it can become nothing else that we would not see. */
 	if (!is_theirs(order)) {
 		(void)launch_say(order->fd, LAUNCH_NOT_SEIZED, EACCES);
-		(void)launch_stand(&tracer, PTRACE_FOREVER);
+		(void)launch_stop(&tracer, PTRACE_FOREVER);
 		let_go(&tracer);		/* at the stop of an exec as well */
 	}
 	if (launch_say(order->fd, LAUNCH_SEIZED, 0) < 0)

@@ -59,7 +59,7 @@ static enum remote_answer stop_unnoticed(struct tracee *tracee, const struct tar
 	return r == 1 ? ANSWER_SEALED : r < 0 ? ANSWER_GONE : ANSWER_NO_MOMENT;
 }
 
-/* Is the thread, now that it stands still, in the address space that is meant? */
+/* Is the thread, now that it is stopped, in the address space that is meant? */
 static bool is_in_target(struct programs *programs, const struct target *target, pid_t tid)
 {
 	_cleanup_free_ struct mseald_task *tasks = NULL;

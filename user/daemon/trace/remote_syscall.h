@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a thread that stands in the hands of a tracer is made to call, whichever way it came there. */
+/* What a thread that a tracer has stopped is made to call, whichever way it came there. */
 #ifndef MSEALD_TRACE_REMOTE_SYSCALL_H
 #define MSEALD_TRACE_REMOTE_SYSCALL_H
 
@@ -34,7 +34,7 @@ const char *remote_answer_phrase(enum remote_answer answer);
 int remote_syscall_await(int fd);
 
 /*
- * Makes ready for calls a thread that stands. call: what it slept in. Whatever the
+ * Makes ready for calls a thread that is stopped. call: what it slept in. Whatever the
  * answer, it wants tracee_restore() or tracee_release().
  */
 enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct blocked_call *call,

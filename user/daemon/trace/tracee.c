@@ -50,7 +50,7 @@ int tracee_on_stop(struct tracee *tracee, int status, int how)
 		tracee, how, status >> 16 || WSTOPSIG(status) == PTRACE_STOP_AT_CALL ? 0 : WSTOPSIG(status));
 }
 
-int tracee_wait_standing(struct tracee *tracee)
+int tracee_wait_stopped(struct tracee *tracee)
 {
 	int status, r;
 
@@ -172,7 +172,7 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 	return 0;
 }
 
-/* Lets it run to where a system call begins. -EBUSY: it does not get there, and stands in get_signal(). */
+/* Lets it run to the beginning of a system call. -EBUSY: it stops in get_signal(), and not there. */
 static int to_begin(struct tracee *tracee)
 {
 	int milliseconds = BEGIN_MILLISECONDS, status, r = tracee_continue(tracee, PTRACE_SYSCALL, 0);
@@ -195,7 +195,7 @@ static int to_begin(struct tracee *tracee)
 	return r;
 }
 
-/* And to its end, which it stands at then: nothing but a SIGKILL keeps it from that. */
+/* And to its end, where it is stopped then: nothing but a SIGKILL keeps it from that. */
 static int to_end(struct tracee *tracee)
 {
 	int status, r = tracee_continue(tracee, PTRACE_SYSCALL, 0);
@@ -274,7 +274,7 @@ static int restore(struct tracee *tracee, bool rejoin, int *ret_signal)
 	if (r == 0)
 		r = tracee_continue(tracee, PTRACE_CONT, 0);
 	if (r == 0)
-		r = tracee_wait_standing(tracee);
+		r = tracee_wait_stopped(tracee);
 	if (r == 1)
 		r = write_registers(tracee->tid, &tracee->saved);
 	if (r == 0)

@@ -31,13 +31,14 @@ int tracee_continue(struct tracee *tracee, int how, int signal);	/* how: PTRACE_
 int tracee_interrupt(struct tracee *tracee);
 
 /*
- * What a stop is about. 1: it stands in get_signal(), as PTRACE_INTERRUPT or job
+ * What a stop is about. 1: it is stopped in get_signal(), as PTRACE_INTERRUPT or job
  * control wanted it. 0: it goes on. Signals on their way to it are seen only because
  * it is traced, and it has them; while its registers are not its own only SIGSTOP
  * can come (all others are blocked), which changes no registers.
  */
 int tracee_on_stop(struct tracee *tracee, int status, int how);
-int tracee_wait_standing(struct tracee *tracee);	/* 1, or -ESRCH */
+/* Waits until it is stopped so. 1, or -ESRCH. */
+int tracee_wait_stopped(struct tracee *tracee);
 
 /* Seizes it, without stopping it. options: PTRACE_O_*. -EPERM: traced, or not ours to trace. */
 int tracee_seize(struct tracee *tracee, pid_t tid, unsigned long options);
@@ -46,8 +47,8 @@ int tracee_seize(struct tracee *tracee, pid_t tid, unsigned long options);
 int tracee_registers(pid_t tid, struct regs *ret, size_t *ret_size);
 
 /*
- * Lets it have the signals that have come for it meanwhile. 1: it stands, as one does that
- * job control has stopped. 0: it goes on. -ESRCH: it has ended.
+ * Lets it have the signals that have come for it meanwhile. 1: it is stopped, as by
+ * job control. 0: it goes on. -ESRCH: it has ended.
  */
 int tracee_poll(struct tracee *tracee);
 
@@ -57,7 +58,7 @@ int tracee_poll(struct tracee *tracee);
  * the machine has no more breakpoints.
  */
 int tracee_guard(struct tracee *tracee, const struct blocked_call *call);
-/* No longer. 1: it has come there, and stands. 0: it has not. -ESRCH: it has ended. */
+/* No longer. 1: it has come there, and is stopped. 0: it has not. -ESRCH: it has ended. */
 int tracee_unguard(struct tracee *tracee);
 
 /* Stops it where it sleeps: what it sleeps in must be restartable_call(). 1, or -ESRCH: it has ended. */
@@ -65,13 +66,13 @@ int tracee_stop_sleeping(struct tracee *tracee);
 
 /*
  * Stops it in the middle of its own code, never in a system call, which might
- * return half done. 1: it stands. 0: it was not seen there. -ESRCH: it has ended; other
+ * return half done. 1: it is stopped. 0: it was not seen there. -ESRCH: it has ended; other
  * errors: as tracee_guard().
  */
 int tracee_stop_running(struct tracee *tracee, unsigned milliseconds);
 
 /*
- * Of one that stands: keeps all that is to be restored, blocks its signals, suspends its seccomp
+ * Of one that is stopped: keeps all that is to be restored, blocks its signals, suspends its seccomp
  * filters. call is what it slept in. After errors as well it wants tracee_release(). -EOPNOTSUPP: in
  * 32-bit code, or its system calls go to a handler of its own (prctl(2), PR_SET_SYSCALL_USER_DISPATCH).
  */
@@ -83,7 +84,7 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *call, uint6
  */
 int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3], long *ret_result);
 
-/* Restores all; it stands where it stood, and can be prepared once more. */
+/* Restores all; it is stopped where it was, and can be prepared once more. */
 int tracee_restore(struct tracee *tracee);
 /* The same, and lets it go. */
 int tracee_release(struct tracee *tracee);

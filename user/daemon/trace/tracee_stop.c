@@ -13,7 +13,7 @@
 
 static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
 
-/* It stands; a SIGTRAP of our trap that is still pending is taken from it, unblocked if need be. */
+/* It is stopped; a SIGTRAP of our trap that is still pending is taken from it, unblocked if need be. */
 static int take_pending_trap(struct tracee *tracee)
 {
 	uint64_t mask = 0;
@@ -29,7 +29,7 @@ static int take_pending_trap(struct tracee *tracee)
 		if (r == 0)
 			r = ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
 		/*
-		 * Stands again, because of a SIGCONT: to be interrupted as well would keep it from the
+		 * Stopped again, because of a SIGCONT: to be interrupted as well would keep it from the
 		 * signal for ever.
 		 */
 		if (r == 0 && PTRACE_STOPPED(status))
@@ -39,17 +39,17 @@ static int take_pending_trap(struct tracee *tracee)
 		if (r == 0)
 			r = tracee_on_stop(tracee, status, PTRACE_CONT);
 		if (r == 0)
-			r = tracee_wait_standing(tracee);
+			r = tracee_wait_stopped(tracee);
 		if (r == 1 && mask & sigtrap && ptrace_set_mask(tracee->tid, mask) < 0)
 			r = -ESRCH;
 	}
 	return r;
 }
 
-/* Stands it still, from a stop of ours or from what it does. */
-static int hold(struct tracee *tracee)
+/* Waits for its stop, by us or by what it does, and takes our trap away. */
+static int await_stop(struct tracee *tracee)
 {
-	int r = tracee_wait_standing(tracee);
+	int r = tracee_wait_stopped(tracee);
 
 	tracee->fired |= perf_trap_disarm(&tracee->trap);
 	return r == 1 ? take_pending_trap(tracee) : r;
@@ -74,7 +74,7 @@ int tracee_stop_sleeping(struct tracee *tracee)
 {
 	int r = tracee_interrupt(tracee);
 
-	return r < 0 ? r : hold(tracee);
+	return r < 0 ? r : await_stop(tracee);
 }
 
 /* One that is blocked when it comes stays pending. One that is pending already would swallow ours. */
@@ -97,7 +97,7 @@ int tracee_guard(struct tracee *tracee, const struct blocked_call *call)
 int tracee_unguard(struct tracee *tracee)
 {
 	tracee->fired |= perf_trap_disarm(&tracee->trap);
-	return tracee->fired || tracee->trapped ? hold(tracee) : 0;
+	return tracee->fired || tracee->trapped ? await_stop(tracee) : 0;
 }
 
 int tracee_stop_running(struct tracee *tracee, unsigned milliseconds)

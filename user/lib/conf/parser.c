@@ -29,7 +29,7 @@ void parser_complain(struct parser *p, unsigned line, const char *format, ...)
 		p->error = r;
 }
 
-void parser_tell_rest(struct parser *p)
+void parser_complain_rest(struct parser *p)
 {
 	if (p->fault_count > PARSER_FAULTS_MAX && p->error == 0)
 		p->error = diagnostics_add(p->faults, p->path, 0, "has %u faults more",

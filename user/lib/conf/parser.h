@@ -24,8 +24,8 @@ struct parser {
 
 /* All of these report a fault, or set parser->error. */
 void parser_complain(struct parser *p, unsigned line, const char *format, ...) _printf_(3, 4);
-/* At the end of the file: how many there were beside the PARSER_FAULTS_MAX that were reported. */
-void parser_tell_rest(struct parser *p);
+/* At the end of the file: reports how many there were beside PARSER_FAULTS_MAX. */
+void parser_complain_rest(struct parser *p);
 /* That what (as "Deny=") does not know a word, and which was probably meant; all: what it takes. */
 void parser_complain_word(struct parser *p, const char *what, const char *word, const char *const *known,
 			  size_t count, const char *all);

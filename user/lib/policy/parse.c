@@ -119,7 +119,7 @@ static void read_all(struct policy_parser *p, char *text)
 			parser_complain(&p->base, p->base.line, "%s", ini.key);
 	}
 	policy_finish(p);
-	parser_tell_rest(&p->base);
+	parser_complain_rest(&p->base);
 }
 
 /* The name of a policy, of its path: without folders and .conf. */
