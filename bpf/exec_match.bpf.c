@@ -14,6 +14,7 @@
  *
  * After a loss - an event, an entry, a run of the second program - the daemon looks at every process.
  */
+#include "bits.h"
 #include "exec_match.h"
 
 #define CGROUP_LEVELS 24
@@ -370,14 +371,7 @@ __noinline u32 first_left(struct match *match)
 		if (word)
 			break;
 	}
-	/* clang 14 has no __builtin_ctzll() for BPF. */
-	for (u32 width = 32; width; width /= 2) {
-		u64 low = word & ((1ULL << width) - 1), none = !low;
-
-		word = none ? word >> width : word;
-		at += none * width;
-	}
-	return at;
+	return at + lowest_bit(word);
 }
 
 /* The first policy that is left, unless a key that could not be read decides about it. */

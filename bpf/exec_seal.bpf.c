@@ -11,6 +11,7 @@
  *
  * No hooks: global functions, which lsm_mm.bpf.c calls.
  */
+#include "bits.h"
 #include "exec_seal.h"
 #include "seal_tree.h"
 
@@ -99,8 +100,7 @@ __noinline int note_loading_hugetlb(u64 key)
 /* One more piece of the object in hand; those before lie below. */
 __noinline int add_piece(struct mseald_loading *loading, u64 start, u64 end, u32 segment)
 {
-	u64 rule, last_rule;
-	u32 at;
+	u64 rule, last_rule, at, last;
 
 	if (!loading || start >= end || !(loading->segments >> (segment & 31) & 1))
 		return 0;
@@ -112,13 +112,16 @@ __noinline int add_piece(struct mseald_loading *loading, u64 start, u64 end, u32
 		loading->pieces = MSEALD_LOADING_PIECES + 1;
 		return 0;
 	}
+	last = at - 1;
+	/* Or the verifier of 6.1 does not know the bounds of both. */
+	asm volatile("%0 &= 7; %1 &= 7" : "+r"(at), "+r"(last));
 	if (at && segment != MSEALD_SEGMENT_DATA) {
-		last_rule = loading->piece_rule[at - 1];
+		last_rule = loading->piece_rule[last];
 		/* What is one to the rule is one seal; then it is of no segment. */
-		if (loading->piece_end[at - 1] == start &&
+		if (loading->piece_end[last] == start &&
 		    (last_rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff) != MSEALD_SEGMENT_DATA) {
-			loading->piece_end[at - 1] = end;
-			loading->piece_rule[at - 1] &= ~(0xffULL << MSEALD_RULE_SEGMENT_SHIFT);
+			loading->piece_end[last] = end;
+			loading->piece_rule[last] &= ~(0xffULL << MSEALD_RULE_SEGMENT_SHIFT);
 			return 0;
 		}
 	}
@@ -312,6 +315,24 @@ static __always_inline struct mseald_node *node_of(u32 set, u32 at)
 	return seals ? bpf_map_lookup_elem(seals, &at) : NULL;
 }
 
+/* A set that nobody has; 0: there is none. */
+__noinline u32 pool_take(void)
+{
+	u32 first = bpf_get_smp_processor_id();
+
+	for (u32 i = 0; i < MSEALD_POOL_SETS / 64; i++) {
+		u32 at = (first + i) % (MSEALD_POOL_SETS / 64), bit;
+		u64 seen = *(volatile u64 *)&state.pool_free[at];
+
+		if (!seen)
+			continue;
+		bit = lowest_bit(seen) & 63;
+		if (__sync_fetch_and_and(&state.pool_free[at], ~(1ULL << bit)) >> bit & 1)
+			return MSEALD_POOL_FIRST + at * 64 + bit;
+	}
+	return 0;
+}
+
 /* Puts one array of a node together: the old one with a hole of `more` slots at a place. */
 #define OPEN_UP(new, old, array, place, more, rest)                                                     \
 	do {                                                                                            \
@@ -366,10 +387,11 @@ __noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading
 		return MSEALD_LEFT_FULL + 1;
 	if (old->start[place] < end || (place && old->end[place - 1] > start))
 		return MSEALD_LEFT_CHANGED + 1;
-	more &= MSEALD_LOADING_PIECES;
 	rest = MSEALD_FANOUT - place - more;
 	if (rest > MSEALD_FANOUT)
 		return MSEALD_LEFT_FULL + 1;
+	/* What is known by now; or the verifier of 6.1 does not know it. */
+	asm volatile("%0 &= 31; %1 &= 7; %2 &= 63" : "+r"(place), "+r"(more), "+r"(rest));
 	OPEN_UP(new, old, start, place, more, rest);
 	OPEN_UP(new, old, end, place, more, rest);
 	OPEN_UP(new, old, rule, place, more, rest);
@@ -440,15 +462,11 @@ __noinline int seal_pieces(u64 key, struct mseald_loading *loading)
 		return 0;
 	if (old_set && !is_pooled(old_set))
 		return MSEALD_LEFT_CHANGED + 1;
-	if (bpf_map_pop_elem(&pool, &set))
-		return MSEALD_LEFT_POOL + 1;
-	__sync_fetch_and_add(&state.pool_used, 1);
-	count = bpf_map_lookup_elem(&refs, &set);
+	set = pool_take();
+	count = set ? bpf_map_lookup_elem(&refs, &set) : NULL;
 	if (!count)
 		return MSEALD_LEFT_POOL + 1;
-	/* Until it is filled nobody who has had it before can get it. */
-	__sync_fetch_and_and(count, 0);
-	/* The first of the pool is never in the queue, and empty. */
+	/* Until it is filled nobody can get it; the first of the pool is never given, and empty. */
 	left = fill_set(set, old_set ? old_set : MSEALD_POOL_FIRST, loading);
 	__sync_fetch_and_add(count, 1);
 	if (!left)
@@ -458,18 +476,21 @@ __noinline int seal_pieces(u64 key, struct mseald_loading *loading)
 	return left;
 }
 
-/* Sealed or not, it is counted; what is not is for the daemon. */
-static __always_inline void count_object(u64 key, struct mseald_loading *loading, int left)
+/* Sealed (0) or left (enum mseald_left + 1), it is counted; what is left is for the daemon. */
+__noinline int count_object(u64 key, struct mseald_loading *loading, u64 left)
 {
+	if (!loading)
+		return 0;
 	if (!left) {
 		__sync_fetch_and_add(&state.objects, 1);
-		return;
+		return 0;
 	}
-	__sync_fetch_and_or(&loading->flags, MSEALD_LOADING_LEFT);
 	left--;
-	if ((u32)left < MSEALD_LEFT_COUNT)
+	asm volatile("" : "+r"(left));
+	if (left < MSEALD_LEFT_COUNT)
 		__sync_fetch_and_add(&state.left[left], 1);
-	(void)send_relro_event(key, bpf_get_current_pid_tgid() >> 32, 0);
+	__sync_fetch_and_or(&loading->flags, MSEALD_LOADING_LEFT);
+	return send_relro_event(key, bpf_get_current_pid_tgid() >> 32, 0);
 }
 
 /* The kernel's own code in the program, with the first object. */

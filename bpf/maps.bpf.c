@@ -15,7 +15,6 @@ struct triggers_map triggers SEC(".maps");
 struct globs_map globs SEC(".maps");
 struct policy_seals_map policy_seals SEC(".maps");
 struct loading_map loading SEC(".maps");
-struct pool_map pool SEC(".maps");
 struct watched_map watched SEC(".maps");
 struct marks_map marks SEC(".maps");
 struct labels_map labels SEC(".maps");

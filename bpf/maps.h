@@ -132,14 +132,6 @@ struct loading_map {
 };
 extern struct loading_map loading SEC(".maps");
 
-/* Ids of the sets of the pool that nobody refers to. */
-struct pool_map {
-	__uint(type, BPF_MAP_TYPE_QUEUE);
-	__uint(max_entries, MSEALD_POOL_SETS);
-	__type(value, __u32);
-};
-extern struct pool_map pool SEC(".maps");
-
 /* Address space key -> what was true at its exec. The daemon looks at these. */
 struct watched_map {
 	__uint(type, BPF_MAP_TYPE_HASH);

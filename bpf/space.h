@@ -115,7 +115,7 @@ static __always_inline bool set_get(u32 set)
 	for (int i = 0; i < 16; i++) {
 		u64 seen = *(volatile u64 *)count;
 
-		if (!seen || seen & MSEALD_REFS_POOLED)
+		if (!seen)
 			return false;
 		if (__sync_val_compare_and_swap(count, seen, seen + 1) == seen)
 			return true;
@@ -124,11 +124,11 @@ static __always_inline bool set_get(u32 set)
 }
 
 /* Nobody refers to it, and nobody can come to refer to it. */
-static __always_inline void pool_give(u32 set, u64 *count)
+static __always_inline void pool_give(u32 set)
 {
-	__sync_fetch_and_or(count, MSEALD_REFS_POOLED);
-	(void)bpf_map_push_elem(&pool, &set, 0);
-	__sync_fetch_and_add(&state.pool_used, -1);
+	u32 at = set - MSEALD_POOL_FIRST;
+
+	__sync_fetch_and_or(&state.pool_free[at / 64 & (MSEALD_POOL_SETS / 64 - 1)], 1ULL << (at & 63));
 }
 
 static __always_inline void set_put(u32 set)
@@ -138,7 +138,7 @@ static __always_inline void set_put(u32 set)
 	if (!count || __sync_fetch_and_add(count, -1) != 1)
 		return;
 	if (is_pooled(set))
-		pool_give(set, count);
+		pool_give(set);
 	else
 		send_unused_event();
 }

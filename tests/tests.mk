@@ -14,15 +14,16 @@ KERNEL_LIB := \
 	tests/kernel/fuzz_%.c \
 	tests/kernel/inject_main.c tests/kernel/httpload.c \
 	tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c \
-	tests/kernel/runpre.c tests/kernel/runme.c tests/kernel/briefly.c, \
+	tests/kernel/runpre.c tests/kernel/runme.c tests/kernel/briefly.c tests/kernel/early.c, \
 	$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
 RUNME := $(addprefix $(B)/tests/kernel/, \
 	runme runme-norelro runme-now runme-static runme-static-pie runme-static-norelro runme32 librunpre.so)
 STARTED := $(addprefix $(B)/tests/kernel/, \
 	started started-norelro started-nopie started-static started-static-pie started-static-norelro)
+EARLY := $(addprefix $(B)/tests/kernel/, early early-lazy early-nopie early-static early-static-pie)
 FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
-KERNEL_TOOL := $(STARTED) $(FUZZ_CALLS) $(B)/tests/kernel/briefly $(B)/tests/kernel/inject \
+KERNEL_TOOL := $(STARTED) $(EARLY) $(FUZZ_CALLS) $(B)/tests/kernel/briefly $(B)/tests/kernel/inject \
 	$(B)/tests/kernel/httpload \
 	$(B)/tests/kernel/puppet32 $(RUNME)
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -139,6 +140,21 @@ $(B)/tests/kernel/started-nopie: STARTED_FLAGS := -no-pie -fno-pie -Wl,-z,relro
 $(B)/tests/kernel/started-static: STARTED_FLAGS := -static -no-pie -fno-pie -DSTATIC
 $(B)/tests/kernel/started-static-pie: STARTED_FLAGS := -static-pie -fPIE -DSTATIC
 $(B)/tests/kernel/started-static-norelro: STARTED_FLAGS := -static -no-pie -fno-pie -Wl,-z,norelro -DSTATIC
+
+$(B)/tests/kernel/libearly.so: tests/kernel/early.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 -fPIC -shared -DLIBRARY -Wl,-z,relro,-z,now,-soname,libearly.so -o $@ $<
+$(EARLY): tests/kernel/early.c $(B)/tests/kernel/libearly.so
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 $(EARLY_FLAGS) -o $@ $< \
+		$(if $(findstring STATIC,$(EARLY_FLAGS)),,$(B)/tests/kernel/libearly.so -Wl,-rpath,/srv/early)
+$(B)/tests/kernel/early: private EARLY_FLAGS := -pie -fPIE -Wl,-z,relro,-z,now
+$(B)/tests/kernel/early-lazy: private EARLY_FLAGS := -pie -fPIE -Wl,-z,relro,-z,lazy
+$(B)/tests/kernel/early-nopie: private EARLY_FLAGS := -no-pie -fno-pie -Wl,-z,relro,-z,max-page-size=0x200000
+$(B)/tests/kernel/early-static: private EARLY_FLAGS := -static -no-pie -fno-pie -DSTATIC
+$(B)/tests/kernel/early-static-pie: private EARLY_FLAGS := -static-pie -fPIE -DSTATIC
 
 # All of it is instrumented, so that libFuzzer sees which way the library goes: made once for all targets.
 FUZZ_SANITIZE := address,undefined

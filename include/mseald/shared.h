@@ -184,11 +184,10 @@ struct mseald_file_seals {
  * Programs cannot make a seal set. Those that they write, as a program starts (bpf/exec_seal.bpf.c), come from
  * a pool of sets that the daemon has made, and have the last ids: one leaf, and one node of files in which
  * slot i is about seal i. Such a set is used again at once when nobody refers to it. So whoever reads one
- * holds a reference meanwhile (bpf/space.h, set_hold). Its reference count says where it is.
+ * holds a reference meanwhile (bpf/space.bpf.c, set_of).
  */
 #define MSEALD_POOL_SETS 1024u
 #define MSEALD_POOL_FIRST (MSEALD_MAX_SETS - MSEALD_POOL_SETS)
-#define MSEALD_REFS_POOLED (1ULL << 63)	/* it is in the queue `pool`, or a program is about to put it there */
 /* A gap below the libraries is at least so wide; a smaller one is between two of them. */
 #define MSEALD_WIDE_GAP (1ULL << 40)
 #define MSEALD_MAX_SPACES 65536u
@@ -560,8 +559,9 @@ struct mseald_state {
 	__u64 starts;			/* of programs that the kernel seals */
 	__u64 objects;			/* sealed by the kernel */
 	__u64 left[MSEALD_LEFT_COUNT];	/* objects left to the daemon, by reason */
+	__u64 pool_free[MSEALD_POOL_SETS / 64];	/* a bit for each set of the pool that nobody has */
 	__u32 pool_made;		/* sets of the pool that there are, from the first on: the daemon's */
-	__u32 pool_used;		/* of them, not in the queue */
+	__u32 pad2;
 	__u32 quota_each;		/* that one account may have: the daemon's to set */
 	__u32 files;			/* there may be something in the map `files`: the daemon's to set */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];

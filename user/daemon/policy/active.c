@@ -11,7 +11,7 @@
 #include "policy/policy_seal.h"
 #include "seal/set_pool.h"
 
-#define POOL_LEAST 32	/* the others are made from time to time (seal/gc.c) */
+#define POOL_LEAST 128	/* the others are made from time to time (seal/gc.c) */
 
 struct active {
 	struct programs *programs;

@@ -129,10 +129,9 @@ static bool in_pool(uint32_t id)
 	return id >= MSEALD_POOL_FIRST;
 }
 
-/* Does anybody refer to it? */
-static bool is_pooled_used(const struct set_map *sets, uint32_t id)
+bool set_map_is_referred(const struct set_map *sets, uint32_t id)
 {
-	return sets->refs[id] && !(sets->refs[id] & MSEALD_REFS_POOLED);
+	return sets->refs[id];
 }
 
 bool set_map_hold(struct set_map *sets, uint32_t id)
@@ -141,7 +140,7 @@ bool set_map_hold(struct set_map *sets, uint32_t id)
 
 	if (!in_pool(id))
 		return true;
-	while (seen && !(seen & MSEALD_REFS_POOLED))
+	while (seen)
 		if (__atomic_compare_exchange_n(&sets->refs[id], &seen, seen + 1, false, __ATOMIC_SEQ_CST,
 						__ATOMIC_SEQ_CST))
 			return true;
@@ -153,9 +152,9 @@ void set_map_let_go(struct set_map *sets, uint32_t id)
 	if (!in_pool(id) || __atomic_sub_fetch(&sets->refs[id], 1, __ATOMIC_SEQ_CST))
 		return;
 	/* As bpf/space.h, pool_give. */
-	(void)__atomic_or_fetch(&sets->refs[id], MSEALD_REFS_POOLED, __ATOMIC_SEQ_CST);
-	(void)bpf_map_update_elem(programs_map_fd(sets->programs, "pool"), NULL, &id, BPF_ANY);
-	(void)__atomic_sub_fetch(&programs_state(sets->programs)->pool_used, 1, __ATOMIC_SEQ_CST);
+	id -= MSEALD_POOL_FIRST;
+	(void)__atomic_or_fetch(&programs_state(sets->programs)->pool_free[id / 64], UINT64_C(1) << id % 64,
+				__ATOMIC_SEQ_CST);
 }
 
 /* What its root says of the whole set. */
@@ -555,7 +554,7 @@ unsigned set_map_needs(struct set_map *sets)
 		needs |= needs_of(root.deny, root.flags, root.files);
 	}
 	for (uint32_t id = MSEALD_POOL_FIRST; id < MSEALD_MAX_SETS; id++) {
-		if (!is_pooled_used(sets, id))
+		if (!set_map_is_referred(sets, id))
 			continue;
 		if (read_root(sets, id, &root) < 0)
 			return NEED_SEALS;
@@ -623,7 +622,7 @@ int set_map_read_labels(struct set_map *sets, struct set_map_label **ret, size_t
 		}
 	}
 	for (uint32_t id = MSEALD_POOL_FIRST; id < MSEALD_MAX_SETS; id++)
-		if (is_pooled_used(sets, id) && know(sets, id) >= 0) {
+		if (set_map_is_referred(sets, id) && know(sets, id) >= 0) {
 			list[count].spaces = sets->refs[id];
 			list[count++].label = sets->list[id].label;
 		}
@@ -645,6 +644,6 @@ size_t set_map_count(const struct set_map *sets)
 	for (uint32_t id = 1; id < set_map_end(sets); id++)
 		count += sets->list[id].state == SET_USED && sets->refs[id];
 	for (uint32_t id = MSEALD_POOL_FIRST; id < MSEALD_MAX_SETS; id++)
-		count += is_pooled_used(sets, id);
+		count += set_map_is_referred(sets, id);
 	return count;
 }

@@ -23,6 +23,9 @@ void set_map_close(struct set_map *sets); /* takes NULL; the maps stay */
 bool set_map_hold(struct set_map *sets, uint32_t id);
 void set_map_let_go(struct set_map *sets, uint32_t id);
 
+/* Does anybody refer to it? */
+bool set_map_is_referred(const struct set_map *sets, uint32_t id);
+
 /* An empty map for that many nodes: a descriptor, and its id. */
 int set_map_create(uint32_t nodes, uint32_t *ret_id);
 

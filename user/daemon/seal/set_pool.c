@@ -28,19 +28,14 @@ static int write_empty(int fd)
 		       0;
 }
 
-/* Into the queue, for the kernel to take. */
-static int put(struct programs *programs, uint32_t id)
+/* For the kernel to take; but for the first, which is what is empty. */
+static void give(struct programs *programs, uint32_t id)
 {
-	uint64_t pooled = MSEALD_REFS_POOLED;
+	uint32_t at = id - MSEALD_POOL_FIRST;
 
-	/* The first is never taken: it is what is empty. */
-	if (id == MSEALD_POOL_FIRST)
-		return 0;
-	return bpf_map_update_elem(programs_map_fd(programs, "refs"), &id, &pooled, BPF_ANY) < 0 ||
-			       bpf_map_update_elem(programs_map_fd(programs, "pool"), NULL, &id, BPF_ANY) <
-				       0 ?
-		       -errno :
-		       0;
+	if (at)
+		(void)__atomic_or_fetch(&programs_state(programs)->pool_free[at / 64],
+					UINT64_C(1) << at % 64, __ATOMIC_SEQ_CST);
 }
 
 /* Into the map of sets: all at once, or only the first where that cannot be done. */
@@ -77,7 +72,7 @@ static int make_some(struct programs *programs)
 		(void)close(fds[i]);
 	for (uint32_t i = 0; i < entered && r >= 0; i++) {
 		state->pool_made++;
-		r = put(programs, ids[i]);
+		give(programs, ids[i]);
 	}
 	return r;
 }
@@ -95,32 +90,26 @@ int set_pool_fill(struct programs *programs, uint32_t least)
 	return r;
 }
 
-static uint32_t list_idle(struct programs *programs, uint32_t *ids)
+/* Those that nobody refers to, and that are not free: a program has them in hand, or nobody. */
+static void list_lost(struct programs *programs, struct set_map *sets, uint64_t ret[MSEALD_POOL_SETS / 64])
 {
-	uint32_t count = 0, end = MSEALD_POOL_FIRST + MIN_OF(programs_state(programs)->pool_made, MSEALD_POOL_SETS);
+	volatile const struct mseald_state *state = programs_state(programs);
 
-	for (uint32_t id = MSEALD_POOL_FIRST + 1; id < end; id++) {
-		uint64_t refs;
-
-		if (bpf_map_lookup_elem(programs_map_fd(programs, "refs"), &id, &refs) == 0 && !refs)
-			ids[count++] = id;
-	}
-	return count;
+	for (uint32_t at = 1; at < MIN_OF(state->pool_made, MSEALD_POOL_SETS); at++)
+		if (!set_map_is_referred(sets, MSEALD_POOL_FIRST + at) &&
+		    !(state->pool_free[at / 64] >> at % 64 & 1))
+			ret[at / 64] |= UINT64_C(1) << at % 64;
 }
 
 void set_pool_recover(struct programs *programs, struct set_map *sets)
 {
-	uint32_t ids[MSEALD_POOL_SETS], again[MSEALD_POOL_SETS], count = list_idle(programs, ids), rest;
+	uint64_t lost[MSEALD_POOL_SETS / 64] = {}, still[MSEALD_POOL_SETS / 64] = {};
 
-	if (!count)
-		return;
+	list_lost(programs, sets, lost);
 	/* A program has it in hand only until it ends. */
 	set_map_wait(sets);
-	rest = list_idle(programs, again);
-	for (uint32_t i = 0, j = 0; i < count; i++) {
-		while (j < rest && again[j] < ids[i])
-			j++;
-		if (j < rest && again[j] == ids[i])
-			(void)put(programs, ids[i]);
-	}
+	list_lost(programs, sets, still);
+	for (uint32_t at = 0; at < MSEALD_POOL_SETS; at++)
+		if ((lost[at / 64] & still[at / 64]) >> at % 64 & 1)
+			give(programs, MSEALD_POOL_FIRST + at);
 }

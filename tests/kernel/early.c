@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What t_start starts, linked in several ways, and with LIBRARY its library libearly.so: before main(), a
+ * constructor tries to make its own text, constants and RELRO writable. The exit status says what it could:
+ * 1 text, 2 constants, 4 RELRO, and 8 times that for the library; but 64 when it was called otherwise than
+ *   early         ends at once
+ *   early stay    stays until it is killed, and then prints a line with the status first
+ *   early fork    leaves it to a child, which has its parent's memory, to try once more
+ */
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAGE 4096
+
+extern int early_library(void);
+int early_library_could;
+
+static int could;
+static const char constants[PAGE] = { 1, 2, 3 };
+/* Pointers to constants are relocated, and then read-only. */
+static const char *const pointers[2] __attribute__((used)) = { constants, constants + 1 };
+
+static int opens(const void *address, int prot)
+{
+	return mprotect((void *)((uintptr_t)address & ~(uintptr_t)(PAGE - 1)), PAGE, prot) == 0;
+}
+
+static int try(void)
+{
+	return opens((const void *)(uintptr_t)&try, PROT_READ | PROT_WRITE | PROT_EXEC) |
+	       opens(constants, PROT_READ | PROT_WRITE) << 1 |
+	       opens(pointers, PROT_READ | PROT_WRITE) << 2;
+}
+
+__attribute__((constructor)) static void early(void)
+{
+	could = try();
+}
+
+#ifdef LIBRARY
+
+int early_library(void)
+{
+	return could | try();
+}
+
+#else
+
+static int all(void)
+{
+#ifdef STATIC
+	return could | try();
+#else
+	return could | try() | early_library() << 3;
+#endif
+}
+
+int main(int argc, char **argv)
+{
+	int status = all();
+
+	if (argc == 1)
+		return status;
+	if (argc == 2 && !strcmp(argv[1], "stay")) {
+		printf("%d\n", status);
+		fflush(stdout);
+		for (;;)
+			pause();
+	}
+	if (argc == 2 && !strcmp(argv[1], "fork")) {
+		pid_t pid = fork();
+		int ended = 0;
+
+		if (pid == 0)
+			_exit(all());
+		return pid < 0 || waitpid(pid, &ended, 0) != pid || !WIFEXITED(ended) ? 64 :
+											status | WEXITSTATUS(ended);
+	}
+	return 64;
+}
+
+#endif

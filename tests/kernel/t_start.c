@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The kernel seals a program as it starts: the first constructor finds its memory sealed, every time, while
+ * many others start, and while the daemon is stopped, or gone. $MSEALD_BRIEF: some hundred starts instead of
+ * some thousand.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "puppet.h"
+#include "tap.h"
+
+#define FOLDER "/srv/early/"
+#define ETC "/etc/mseald/policy.d"
+#define AT_ONCE 12
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+/* What a program can do unsealed: bits of its status. */
+struct form {
+	const char *name;
+	int unsealed;
+};
+
+static const struct form forms[] = {
+	{ "early", 077 },      { "early-lazy", 077 },
+	{ "early-nopie", 077 }, { "early-static", 07 }, { "early-static-pie", 07 },
+};
+
+static void install(void)
+{
+	mkdir("/srv", 0755);
+	mkdir(FOLDER, 0755);
+	mkdir("/etc/mseald", 0755);
+	mkdir(ETC, 0755);
+	if (system("cp early* libearly.so " FOLDER " && cp early /srv/early-other"))
+		bail("the programs cannot be copied");
+}
+
+static void write_policy(const char *text)
+{
+	FILE *file = fopen(ETC "/start.conf", "we");
+
+	if (!file || fputs(text, file) == EOF || fclose(file))
+		bail("no policy");
+}
+
+static pid_t start(const char *program, const char *order)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execl(program, program, order, NULL);
+		_exit(127);
+	}
+	if (pid < 0)
+		bail("fork: %s", strerror(errno));
+	return pid;
+}
+
+static int end(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) != pid)
+		if (errno != EINTR)
+			bail("waitpid: %s", strerror(errno));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + status;
+}
+
+static int run(const char *name, const char *order)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), FOLDER "%s", name);
+	return end(start(path, order));
+}
+
+/* So many starts, some at a time; how many were not sealed at once. */
+static unsigned storm(unsigned times)
+{
+	unsigned bad = 0;
+
+	for (unsigned done = 0; done < times; done += AT_ONCE) {
+		pid_t pids[AT_ONCE];
+
+		for (unsigned i = 0; i < AT_ONCE; i++)
+			pids[i] = start(FOLDER "early", NULL);
+		for (unsigned i = 0; i < AT_ONCE; i++) {
+			int status = end(pids[i]);
+
+			if (status && !bad++)
+				diag("one ended with status 0%o", status);
+		}
+	}
+	return bad;
+}
+
+static void each_form(void)
+{
+	for (size_t i = 0; i < COUNT(forms); i++) {
+		int status = run(forms[i].name, NULL);
+
+		ok(status == 0, "%s: its constructor opens nothing (0%o)", forms[i].name, status);
+		status = run(forms[i].name, "fork");
+		ok(status == 0, "%s: nor does a child (0%o)", forms[i].name, status);
+	}
+	ok(end(start("/srv/early-other", NULL)) == 077, "a program that no policy matches opens all of it");
+}
+
+/* What of a program is sealed when its policy names one segment. */
+static void each_segment(void)
+{
+	static const struct {
+		const char *segments;
+		int left;
+	} cases[] = { { "text", 066 }, { "rodata", 055 }, { "relro", 033 }, { "text rodata", 044 }, { "data", 077 } };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char text[256];
+		int status;
+
+		snprintf(text, sizeof(text), "[Match]\nExe=" FOLDER "\n[Seal]\nSegments=%s\n", cases[i].segments);
+		write_policy(text);
+		if (daemon_call("ReloadPolicy", NULL, NULL))
+			bail("the policies are not read again");
+		status = run("early", NULL);
+		ok(status == cases[i].left, "Segments=%s: only that is sealed (0%o)", cases[i].segments, status);
+	}
+}
+
+static double seconds(struct timeval time)
+{
+	return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+static double used_by_children(void)
+{
+	struct rusage usage;
+
+	(void)getrusage(RUSAGE_CHILDREN, &usage);
+	return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+static void many(void)
+{
+	unsigned times = brief(10000, 240);
+	double children = used_by_children(), daemon = (double)daemon_ticks();
+	unsigned bad = storm(times);
+
+	ok(bad == 0, "%u short programs: each was sealed before it began (%u not)", times, bad);
+	children = used_by_children() - children;
+	daemon = ((double)daemon_ticks() - daemon) / (double)sysconf(_SC_CLK_TCK);
+	diag("the daemon used %.2f s, they %.2f s", daemon, children);
+	if (daemon_under())
+		skip("the daemon runs under something", "the daemon had little to do with it");
+	else
+		ok(daemon * brief(100, 4) < children, "the daemon had little to do with it");
+}
+
+static void without_daemon(void)
+{
+	unsigned times = brief(1000, 60), bad;
+
+	daemon_pause(true);
+	bad = storm(times);
+	daemon_pause(false);
+	ok(bad == 0, "%u programs while the daemon is stopped: each was sealed (%u not)", times, bad);
+	(void)daemon_stop(SIGKILL);
+	bad = storm(times);
+	ok(bad == 0, "%u programs while there is no daemon: each was sealed (%u not)", times, bad);
+	daemon_start();
+	bad = storm(AT_ONCE);
+	ok(bad == 0, "and with the next daemon (%u not)", bad);
+}
+
+static void staying(void)
+{
+	pid_t pid = start(FOLDER "early", "stay");
+
+	nap(300);
+	ok(daemon_call("List", NULL, NULL) == NULL, "what was sealed by the kernel can be listed");
+	ok(status_number("sets") >= 1, "and counts");
+	nap(5000);
+	ok(kill(pid, 0) == 0, "it lives on while the daemon makes it complete");
+	kill(pid, SIGKILL);
+	(void)end(pid);
+}
+
+int main(void)
+{
+	install();
+	for (size_t i = 0; i < COUNT(forms); i++) {
+		int status = run(forms[i].name, NULL);
+
+		ok(status == forms[i].unsealed, "%s: unsealed, its constructor opens all of it (0%o)",
+		   forms[i].name, status);
+	}
+	write_policy("[Match]\nExe=" FOLDER "\n[Seal]\nSegments=all\n");
+	daemon_start();
+	each_form();
+	many();
+	without_daemon();
+	staying();
+	each_segment();
+	ok(status_becomes("sets", 0, 30), "no seal sets are left");
+	ok(daemon_stop(SIGTERM) == 0, "and it ends well");
+	return tap_end();
+}
