@@ -123,9 +123,10 @@ static __always_inline u32 set_seen(u64 key, u64 task)
  * the entry still saying so, it is the right one and stays so. No such set can be read as long as its
  * address space is given others again and again: then what is asked of it is refused (no set has that id).
  */
-__noinline u32 set_of(u64 key, u64 task)
+__noinline u32 set_of(u64 key, const u64 *task)
 {
-	u32 set = set_seen(key, task);
+	u64 name = task ? *task : 0;
+	u32 set = set_seen(key, name);
 
 	for (int i = 0; i < HOLD_TRIES; i++) {
 		bool held;
@@ -133,11 +134,11 @@ __noinline u32 set_of(u64 key, u64 task)
 		if (likely(!is_pooled(set)))
 			return set;
 		held = set_get(set);
-		if (held && set_seen(key, task) == set)
+		if (held && set_seen(key, name) == set)
 			return set;
 		if (held)
 			(void)set_put_called(set);
-		set = set_seen(key, task);
+		set = set_seen(key, name);
 	}
 	return MSEALD_MAX_SETS;
 }
@@ -177,7 +178,7 @@ __noinline u32 current_set_of(u64 key)
 	/* The mark is about the caller's own memory; the key may be another's, whose memory it acts on. */
 	if (unlikely(*(volatile u64 *)&state.pending_forks) && key != task_key(task))
 		task = 0;
-	return set_of(key, task);
+	return set_of(key, &task);
 }
 
 __noinline u32 current_set_kept(u64 key)

@@ -250,7 +250,7 @@ int set_put_called(u32 set);
  * The seal set of an address space: of its entry or, while its fork is pending, of the mark of its first
  * task. 0: it has none. Of the pool, it is held: set_let_go().
  */
-u32 set_of(u64 key, u64 task);
+u32 set_of(u64 key, const u64 *task);
 
 /*
  * The seal set of the current task's address space, which is not surely unsealed; 0: it has none. A child
