@@ -4,16 +4,19 @@
 
 #include "arch.h"
 
-/* The place of the lowest bit that is set; 64: none is. clang 14 has no __builtin_ctzll() for BPF. */
+/*
+ * The place of the lowest bit that is set, of a word that is not 0. clang 14 has no __builtin_ctzll() for BPF.
+ * Without branches, for the verifier.
+ */
 static __always_inline u32 lowest_bit(u64 word)
 {
-	u32 at = word ? 0 : 1;
+	u64 at = 0;
 
 	for (u32 width = 32; width; width /= 2) {
-		u64 low = word & ((1ULL << width) - 1), none = !low;
+		u64 low = word & ((1ULL << width) - 1), shift = (low - 1) >> 63 << __builtin_ctz(width);
 
-		word = none ? word >> width : word;
-		at += none * width;
+		word >>= shift;
+		at += shift;
 	}
 	return at;
 }

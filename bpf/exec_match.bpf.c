@@ -5,12 +5,12 @@
  *
  *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are there, and nothing of
  *                             the program has run
- *   tp_btf/task_newtask       fork of an watched process: its child is watched, too
  *   syscall: mseald_watch, mseald_unwatch   the daemon watches an address space that it has found itself,
  *                             and unwatches one that it is done with
  *
- * send_relro_event() is called by lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is made read-only,
- * which is how a loader ends its work on an object (PT_GNU_RELRO).
+ * watch_child() is called by tp_btf/task_newtask (lifecycle.bpf.c): the child of a watched process is watched,
+ * too. send_relro_event() is called by lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is made read-only, which
+ * is how a loader ends its work on an object (PT_GNU_RELRO).
  *
  * After a loss - an event, an entry, a run of the second program - the daemon looks at every process.
  */
@@ -371,7 +371,7 @@ __noinline u32 first_left(struct match *match)
 		if (word)
 			break;
 	}
-	return at + lowest_bit(word);
+	return word ? at + lowest_bit(word) : at;
 }
 
 /* The first policy that is left, unless a key that could not be read decides about it. */
@@ -555,29 +555,19 @@ __noinline bool load_forked(u64 parent, u64 key)
 	return entry && !bpf_map_update_elem(&loading, &key, entry, BPF_ANY);
 }
 
-SEC("tp_btf/task_newtask")
-int BPF_PROG(mseald_match_fork, struct task_struct *child, unsigned long clone_flags)
+__noinline int watch_child(u64 parent, u64 key, u32 pid)
 {
-	struct mseald_watched *entry;
-	u64 key, parent;
+	struct mseald_watched *entry = bpf_map_lookup_elem(&watched, &parent);
 
-	if (clone_flags & CLONE_VM)
-		return 0;
-	key = parent = space_key(bpf_get_current_task_btf()->mm);
-	if (likely(!space_slot(key)->watched))
-		return 0;
-	entry = bpf_map_lookup_elem(&watched, &key);
-	if (!entry)
-		return 0;
-	key = space_key(child->mm);
-	entry = watch(key, entry);
+	if (entry)
+		entry = watch(key, entry);
 	if (!entry)
 		return 0;
 	entry->flags |= MSEALD_WATCHED_FORKED;
 	entry->since = bpf_ktime_get_boot_ns();
-	entry->pid = child->tgid;
+	entry->pid = pid;
 	if (!(entry->flags & MSEALD_WATCHED_KERNEL) || !load_forked(parent, key))
-		send_exec_event(MSEALD_EVENT_EXEC, key, child->tgid, 0);
+		send_exec_event(MSEALD_EVENT_EXEC, key, pid, 0);
 	return 0;
 }
 

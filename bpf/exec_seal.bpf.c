@@ -49,7 +49,7 @@ static __always_inline void add_text(struct mseald_loading *loading, u32 at, u64
 		loading->text_end[at] = end;
 }
 
-__noinline int remember_mapping(u64 key, u64 address)
+__noinline int watch_mapping(u64 key, u64 address)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
 	struct call_site site;
@@ -86,7 +86,7 @@ __noinline int remember_mapping(u64 key, u64 address)
 }
 
 /* The address space gets huge pages, before it has an entry to say so in. */
-__noinline int note_loading_hugetlb(u64 key)
+__noinline int watch_hugetlb(u64 key)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
 
@@ -264,6 +264,9 @@ struct mm_struct___auxv {
 	unsigned long saved_auxv[2 * 16];
 } __attribute__((preserve_access_index));
 
+/* value where two numbers below 2^63 are the same, else 0: without a branch, for the verifier. */
+#define WHERE_SAME(a, b, value) ((value) & (u64)((s64)(((u64)(a) ^ (b)) - 1) >> 63))
+
 /* Where the kernel has mapped the program and its loader: getauxval(3). */
 static __always_inline void find_kernels(struct mseald_loading *loading, struct mm_struct *mm)
 {
@@ -273,23 +276,17 @@ static __always_inline void find_kernels(struct mseald_loading *loading, struct 
 	if (bpf_core_read(words, sizeof(words), &auxv->saved_auxv))
 		return;
 	if (words[0] >> 32) {
-		/* Of a 32-bit program. */
-		u32 *narrow = (u32 *)words;
-
-#pragma clang loop unroll(full)
-		for (int i = 0; i < 2 * 16; i++) {
-			if (narrow[2 * i] == AT_PHDR)
-				headers = narrow[2 * i + 1];
-			if (narrow[2 * i] == AT_BASE)
-				base = narrow[2 * i + 1];
+		/* Of a 32-bit program: two of its words in each of these. */
+#pragma clang loop unroll(disable)
+		for (u32 i = 0; i < 2 * 16; i++) {
+			headers |= WHERE_SAME((u32)words[i], AT_PHDR, words[i] >> 32);
+			base |= WHERE_SAME((u32)words[i], AT_BASE, words[i] >> 32);
 		}
 	} else {
-#pragma clang loop unroll(full)
-		for (int i = 0; i < 16; i++) {
-			if (words[2 * i] == AT_PHDR)
-				headers = words[2 * i + 1];
-			if (words[2 * i] == AT_BASE)
-				base = words[2 * i + 1];
+#pragma clang loop unroll(disable)
+		for (u32 i = 0; i < 2 * 16; i += 2) {
+			headers |= WHERE_SAME(words[i], AT_PHDR, words[i + 1]);
+			base |= WHERE_SAME(words[i], AT_BASE, words[i + 1]);
 		}
 	}
 	loading->program = headers & ~(MSEALD_PAGE - 1);
@@ -315,22 +312,28 @@ static __always_inline struct mseald_node *node_of(u32 set, u32 at)
 	return seals ? bpf_map_lookup_elem(seals, &at) : NULL;
 }
 
-/* A set that nobody has; 0: there is none. */
-__noinline u32 pool_take(void)
+/* A set that nobody has, of 64 of them; 0: there is none. */
+__noinline u32 pool_take_one(u32 at)
 {
-	u32 first = bpf_get_smp_processor_id();
+	u64 seen, bit;
 
-	for (u32 i = 0; i < MSEALD_POOL_SETS / 64; i++) {
-		u32 at = (first + i) % (MSEALD_POOL_SETS / 64), bit;
-		u64 seen = *(volatile u64 *)&state.pool_free[at];
+	at %= MSEALD_POOL_SETS / 64;
+	seen = *(volatile u64 *)&state.pool_free[at];
+	if (!seen)
+		return 0;
+	bit = 1ULL << lowest_bit(seen);
+	return __sync_fetch_and_and(&state.pool_free[at], ~bit) & bit ?
+		       MSEALD_POOL_FIRST + at * 64 + lowest_bit(seen) :
+		       0;
+}
 
-		if (!seen)
-			continue;
-		bit = lowest_bit(seen) & 63;
-		if (__sync_fetch_and_and(&state.pool_free[at], ~(1ULL << bit)) >> bit & 1)
-			return MSEALD_POOL_FIRST + at * 64 + bit;
-	}
-	return 0;
+static __always_inline u32 pool_take(void)
+{
+	u32 first = bpf_get_smp_processor_id(), set = 0;
+
+	for (u32 i = 0; !set && i < 2 * MSEALD_POOL_SETS / 64; i++)
+		set = pool_take_one(first + i);
+	return set;
 }
 
 /* Puts one array of a node together: the old one with a hole of `more` slots at a place. */
@@ -512,6 +515,7 @@ static __always_inline void seal_vdso(u64 key, struct mseald_loading *loading)
 	loading->file = file;
 }
 
+/* The RELRO of an object is made read-only: relro to relro_end, of this file. */
 __noinline int seal_object(u64 key, struct mseald_loading *loading)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -578,4 +582,43 @@ __noinline int seal_object(u64 key, struct mseald_loading *loading)
 	left = seal_pieces(key, loading);
 	count_object(key, loading, left);
 	return 0;
+}
+
+/*
+ * An mprotect() that takes the right to write from part of a mapped file: that may be the loader, which is
+ * done with an object (PT_GNU_RELRO). Called for each mapping of the call (mm/mprotect.c); it counts at the
+ * last of them, and only if the first is a private file that was writable.
+ */
+__noinline int watch_relro(u64 key, const struct relro *relro)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
+	const u64 writable = VM_WRITE | VM_ACCOUNT;
+	struct call_site site;
+	u64 start, end;
+
+	if (!relro)
+		return 0;
+	if (!entry) {
+		if (relro->file.address)
+			(void)send_relro_event(key, task->tgid, relro->start);
+		return 0;
+	}
+	site = call_site_of(task);
+	if (site.call != CALL_MPROTECT)
+		return 0;
+	start = untagged(task->mm, call_arg(&site, 0));
+	end = (start + call_arg(&site, 1) + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+	if (entry->spans != start) {
+		if (!relro->file.address || (relro->flags & (writable | VM_SHARED)) != writable)
+			return 0;
+		entry->file = relro->file;
+		entry->written = relro->written;
+	}
+	entry->spans = relro->end < end ? start : 0;
+	if (entry->spans)
+		return 0;
+	entry->relro = start;
+	entry->relro_end = end;
+	return seal_object(key, entry);
 }

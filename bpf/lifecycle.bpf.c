@@ -100,12 +100,15 @@ int BPF_PROG(mseald_kill_vfork)
 SEC("tp_btf/task_newtask")
 int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone_flags)
 {
-	u64 name;
+	u64 name = (u64)child, parent;
 
-	if (likely(!*(volatile u64 *)&state.pending_forks) || clone_flags & CLONE_VM)
+	if (clone_flags & CLONE_VM)
 		return 0;
-	name = (u64)child;
-	(void)fork_finish(&name, space_key(child->mm));
+	if (unlikely(*(volatile u64 *)&state.pending_forks))
+		(void)fork_finish(&name, space_key(child->mm));
+	parent = space_key(bpf_get_current_task_btf()->mm);
+	if (unlikely(*(volatile u32 *)&space_slot(parent)->watched))
+		(void)watch_child(parent, space_key(child->mm), child->tgid);
 	return 0;
 }
 

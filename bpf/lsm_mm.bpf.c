@@ -84,12 +84,9 @@ static __always_inline bool note_hugetlb(u64 key, const struct file *file, const
 static __always_inline int judge_mprotect(struct task_struct *task, u64 key,
 					  const struct vm_area_struct *vma)
 {
-	struct call_site site;
+	struct call_site site = call_site_of(task);
 	u64 start, length;
 
-	if (likely(space_unsealed(key)))
-		return 0;
-	site = call_site_of(task);
 	if (likely(site.call == CALL_MPROTECT)) {
 		start = untagged(task->mm, call_arg(&site, 0));
 		length = call_arg(&site, 1);
@@ -109,11 +106,14 @@ SEC("lsm/file_mprotect")
 int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
+	u64 key = space_key(task->mm), known = space_known(key);
 
-	if (judge_mprotect(task, key, vma))
+	if (likely(!known))
+		return 0;
+	if (SPACE_SEALED(known) && judge_mprotect(task, key, vma))
 		return -EPERM;
-	watch_relro(task, key, vma, prot);
+	if (unlikely(SPACE_WATCHED(known)))
+		watch_mprotect(key, vma, prot);
 	return 0;
 }
 
@@ -124,15 +124,18 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	const u32 attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_DENY_UNMAP, REACTION_DENY);
 	struct task_struct *task;
 	struct call_site site;
-	u64 key;
+	u64 key, known;
 
 	if (likely(!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN)) && !has_file(flags)))
 		return 0;
 	task = bpf_get_current_task_btf();
 	key = space_key(task->mm);
-	if (unlikely(*(volatile u32 *)&space_slot(key)->watched) && has_file(flags) && is_hugetlb(file))
-		(void)note_loading_hugetlb(key);
-	if (likely(space_unsealed(key)))
+	known = space_known(key);
+	if (likely(!known))
+		return 0;
+	if (unlikely(SPACE_WATCHED(known)) && has_file(flags) && is_hugetlb(file))
+		(void)watch_hugetlb(key);
+	if (!SPACE_SEALED(known))
 		return 0;
 	/* It grows by page faults, which no hook sees, into whatever is free below it. */
 	if (unlikely(flags & MAP_GROWSDOWN))
@@ -264,12 +267,15 @@ SEC("lsm/mmap_addr")
 int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
+	u64 key = space_key(task->mm), known;
 	struct call_site site;
 
-	if (unlikely(*(volatile u32 *)&space_slot(key)->watched))
-		(void)remember_mapping(key, addr);
-	if (likely(space_unsealed(key)))
+	known = space_known(key);
+	if (likely(!known))
+		return 0;
+	if (unlikely(SPACE_WATCHED(known)))
+		(void)watch_mapping(key, addr);
+	if (!SPACE_SEALED(known))
 		return 0;
 	/* Nearly every call, and nearly always far from any seal. */
 	site = call_site_of(task);

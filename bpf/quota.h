@@ -41,60 +41,11 @@ static __noinline __attribute__((unused)) u32 account_of(struct task_struct *tas
 	return owner ? owner : BPF_CORE_READ(cred, uid.val);
 }
 
-static __always_inline u64 *usage_of(u32 account)
-{
-	u64 fresh = MSEALD_USAGE(account, 0), *usage = bpf_map_lookup_elem(&accounts, &account);
-
-	if (usage)
-		return usage;
-	(void)bpf_map_update_elem(&accounts, &account, &fresh, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&accounts, &account);
-}
-
-/* One more for an account; false when it has as many as it may, or cannot be counted. */
-static __always_inline bool usage_take(u32 account, bool limited)
-{
-	u64 *usage = usage_of(account), seen;
-	u32 most = *(volatile u32 *)&state.quota_each;
-
-	for (int i = 0; usage && i < 32; i++) {
-		seen = *(volatile u64 *)usage;
-		/* The daemon is removing it, as it was empty; or the element is another account's by now. */
-		if (!MSEALD_USAGE_IS(seen, account)) {
-			usage = usage_of(account);
-			continue;
-		}
-		if (limited && MSEALD_USAGE_SPACES(seen) >= most)
-			return false;
-		if (__sync_val_compare_and_swap(usage, seen, seen + 1) == seen)
-			return true;
-	}
-	return false;
-}
-
 /*
  * Charges one address space to *account; false when it is over quota and limited. *account is
  * MSEALD_ACCOUNT_NONE afterwards where it is not limited and could not be counted.
  */
-static __noinline __attribute__((unused)) bool quota_take(u32 *account, bool limited)
-{
-	u32 who;
-
-	if (!account)
-		return false;
-	who = *account;
-	if (who == MSEALD_ACCOUNT_NONE)
-		return true;
-	if (__sync_fetch_and_add(&state.charged, 1) >= MSEALD_QUOTA_USERS && limited) {
-		__sync_fetch_and_add(&state.charged, -1);
-		return false;
-	}
-	if (usage_take(who, limited))
-		return true;
-	__sync_fetch_and_add(&state.charged, -1);
-	*account = MSEALD_ACCOUNT_NONE;
-	return !limited;
-}
+bool quota_take(u32 *account, bool limited);
 
 /* The usage of an account is not removed while anything is charged to it, so this needs no loop. */
 static __always_inline void quota_give(u32 account)

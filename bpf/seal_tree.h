@@ -105,8 +105,6 @@ static __always_inline bool seals_meet(u32 set, u64 start, u64 end, u32 deny_mas
 		return true;
 	if (!(node->deny & deny_mask))
 		return false;
-	if (start >= node->gap_start && end <= node->gap_end)
-		return false;
 	node = seals_leaf(seals, node, start, &at);
 	if (unlikely(!node))
 		return true;

@@ -2,6 +2,27 @@
 /* See space.h: what every program needs now and then, and none on its way past unsealed memory. */
 #include "space.h"
 
+/*
+ * Empties the slot of a key whose set is no longer what it says. One that another program is filling just now
+ * is spoiled: that program then empties it. It looks at the entry after it has begun (slot_fill), so it
+ * either sees the new set or is seen here.
+ */
+__noinline int slot_drop(u64 key)
+{
+	struct mseald_slot *slot = space_slot(key);
+
+	for (int i = 0; i < 8; i++) {
+		u64 tag = *(volatile u64 *)&slot->tag;
+
+		if (tag != MSEALD_TAG_BUSY && MSEALD_TAG_KEY(tag) != key)
+			return 0;
+		if (__sync_val_compare_and_swap(&slot->tag, tag,
+						tag == MSEALD_TAG_BUSY ? MSEALD_TAG_SPOILED : 0) == tag)
+			return 0;
+	}
+	return 0;
+}
+
 __noinline int space_remove(u64 key)
 {
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
@@ -94,13 +115,19 @@ __noinline u32 fork_finish(const u64 *task, u64 key)
 	return fork.set;
 }
 
+__noinline bool set_get_called(u32 set)
+{
+	return set_get(set);
+}
+
 __noinline int set_put_called(u32 set)
 {
 	set_put(set);
 	return 0;
 }
 
-static __always_inline u32 set_seen(u64 key, u64 task)
+/* What the entry says, or the mark; not held. */
+__noinline u32 set_seen(u64 key, const u64 *task)
 {
 	/* Read first: fork_finish() makes the entry, and then takes the mark away. */
 	bool pending = unlikely(*(volatile u64 *)&state.pending_forks);
@@ -108,7 +135,7 @@ static __always_inline u32 set_seen(u64 key, u64 task)
 	struct mseald_pending_fork *mark;
 
 	if (!space && pending) {
-		mark = bpf_map_lookup_elem(&pending_forks, &task);
+		mark = fork_mark(task ? *task : 0);
 		if (mark)
 			return mark->set;
 		space = bpf_map_lookup_elem(&spaces, &key);
@@ -116,7 +143,7 @@ static __always_inline u32 set_seen(u64 key, u64 task)
 	return space ? MSEALD_WORD_SET(*(volatile u64 *)&space->word) : 0;
 }
 
-#define HOLD_TRIES 16
+#define HOLD_TRIES 8
 
 /*
  * A set of the pool may be given back and taken again by another at any moment. With a reference to it, and
@@ -126,19 +153,19 @@ static __always_inline u32 set_seen(u64 key, u64 task)
 __noinline u32 set_of(u64 key, const u64 *task)
 {
 	u64 name = task ? *task : 0;
-	u32 set = set_seen(key, name);
+	u32 set = set_seen(key, &name);
 
 	for (int i = 0; i < HOLD_TRIES; i++) {
 		bool held;
 
 		if (likely(!is_pooled(set)))
 			return set;
-		held = set_get(set);
-		if (held && set_seen(key, name) == set)
+		held = set_get_called(set);
+		if (held && set_seen(key, &name) == set)
 			return set;
 		if (held)
 			(void)set_put_called(set);
-		set = set_seen(key, name);
+		set = set_seen(key, &name);
 	}
 	return MSEALD_MAX_SETS;
 }

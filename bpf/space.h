@@ -34,24 +34,24 @@ static __always_inline bool space_unsealed(u64 key)
 }
 
 /*
- * Empties the slot of a key whose set is no longer what it says. One that another program is filling just now
- * is spoiled: that program then empties it. It looks at the entry after it has begun (bpf/space.bpf.c,
- * slot_fill), so it either sees the new set or is seen here.
+ * What there may be of an address space, by one look at its slot; 0: surely neither seals nor anything that is
+ * watched (exec_match.h).
  */
-static __always_inline void slot_drop(u64 key)
+#define SPACE_SEALED(known) ((u32)(known))
+#define SPACE_WATCHED(known) ((known) >> 32)
+
+static __always_inline u64 space_known(u64 key)
 {
-	struct mseald_slot *slot = space_slot(key);
+	_Static_assert(__builtin_offsetof(struct mseald_slot, watched) ==
+		       __builtin_offsetof(struct mseald_slot, count) + 4, "both are one word");
+	bool pending = unlikely(*(volatile u64 *)&state.pending_forks);
+	u64 known = *(volatile u64 *)&space_slot(key)->count;
 
-	for (int i = 0; i < 4; i++) {
-		u64 tag = *(volatile u64 *)&slot->tag;
-
-		if (tag != MSEALD_TAG_BUSY && MSEALD_TAG_KEY(tag) != key)
-			return;
-		if (__sync_val_compare_and_swap(&slot->tag, tag,
-						tag == MSEALD_TAG_BUSY ? MSEALD_TAG_SPOILED : 0) == tag)
-			return;
-	}
+	return pending ? known | 1 : known;
 }
+
+/* Empties the slot of a key whose set is no longer what it says (bpf/space.bpf.c). */
+int slot_drop(u64 key);
 
 /*
  * MSEALD_SPACE_* of an address space that has an entry. If it has none by mistake: what is judged most
@@ -243,7 +243,8 @@ int fork_abandon(const u64 *task);
  */
 u32 fork_finish(const u64 *task, u64 key);
 
-/* set_put(), looked at by the verifier once in each program. */
+/* The same, looked at by the verifier once in each program. */
+bool set_get_called(u32 set);
 int set_put_called(u32 set);
 
 /*

@@ -341,6 +341,17 @@ __noinline bool seals_meet_called(u32 set, u64 start, u64 end, u32 deny_mask)
 	return seals_meet(set, start, end, deny_mask);
 }
 
+__noinline int verdict_beyond_slot(u64 key, u64 start, u64 end, u32 attempt)
+{
+	u32 set = current_set_kept(key);
+	int r = 0;
+
+	if (set && seals_meet(set, start, end, ATTEMPT_DENY(attempt)))
+		r = verdict_in(key, start, end, set, attempt);
+	set_let_go(set);
+	return r;
+}
+
 __noinline int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt)
 {
 	return verdict_beyond_gap_inline(key, start, length, attempt);

@@ -66,6 +66,9 @@ static __always_inline bool in_gap(u64 key, u64 start, u64 length)
 	       start + length <= *(volatile u64 *)&slot->gap_end && *(volatile u64 *)&slot->tag == tag;
 }
 
+/* The verdict on whole pages, by the set that the entry says. */
+int verdict_beyond_slot(u64 key, u64 start, u64 end, u32 attempt);
+
 /*
  * The verdict on a start and a length as a call has them, in whole pages, in this address space, which
  * is not surely unsealed and need not be the caller's. A length that goes beyond all user memory still
@@ -76,7 +79,6 @@ static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 len
 {
 	u64 end = (start + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1), tag;
 	u32 set;
-	int r = 0;
 
 	if (!length || end <= start || start >= MSEALD_ADDRESS_LIMIT)
 		return 0;
@@ -85,14 +87,11 @@ static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 len
 	start &= ~(MSEALD_PAGE - 1);
 	tag = *(volatile u64 *)&space_slot(key)->tag;
 	set = MSEALD_TAG_SET(tag);
-	if (MSEALD_TAG_KEY(tag) != key || unlikely(is_pooled(set)))
-		set = current_set_kept(key);
-	if (!set)
+	if (unlikely(MSEALD_TAG_KEY(tag) != key || is_pooled(set)))
+		return verdict_beyond_slot(key, start, end, attempt);
+	if (likely(!seals_meet(set, start, end, ATTEMPT_DENY(attempt))))
 		return 0;
-	if (unlikely(seals_meet(set, start, end, ATTEMPT_DENY(attempt))))
-		r = verdict_in(key, start, end, set, attempt);
-	set_let_go(set);
-	return r;
+	return verdict_in(key, start, end, set, attempt);
 }
 
 /* The same out of line: the verifier looks at it once for all calls of a program. */

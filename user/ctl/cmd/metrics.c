@@ -154,6 +154,25 @@ static void print_lost(struct metrics *metrics, const json_t *reply)
 	}
 }
 
+static void print_starts(struct metrics *metrics, const json_t *reply)
+{
+	const json_t *list = json_object_get(reply, "objects_left"), *left;
+	size_t i;
+
+	print_single(metrics, "mseald_starts", "counter",
+		     "Programs that the kernel sealed as they started, by a policy.",
+		     reply_integer(reply, "starts"));
+	print_single(metrics, "mseald_objects_sealed", "counter", "Objects of these: programs and libraries.",
+		     reply_integer(reply, "objects"));
+	begin_family(metrics, "mseald_objects_left", "counter", NULL,
+		     "Objects of starting programs that the kernel left to the daemon, by reason.");
+	json_array_foreach(list, i, left) {
+		const char *const labels[] = { "reason", reply_string(left, "reason"), NULL };
+
+		print_number(metrics, "mseald_objects_left", labels, reply_integer(left, "objects"));
+	}
+}
+
 /* Every operation from the beginning, with 0 too: so the first denial is an increase. */
 static void print_lock(struct metrics *metrics, const json_t *reply)
 {
@@ -199,6 +218,7 @@ static void print_reply(struct metrics *metrics, const json_t *reply)
 		metrics, "mseald_processes_unsealed", "counter",
 		"Processes that a policy or a container names and that could not be sealed, or not in time.",
 		reply_integer(reply, "unsealed"));
+	print_starts(metrics, reply);
 	print_lock(metrics, reply);
 }
 

@@ -32,6 +32,23 @@ static void add_map(json_t *list, const char *name, uint64_t entries, uint64_t l
 						    (json_int_t)entries, "limit", (json_int_t)limit));
 }
 
+/* Objects of starting programs that the kernel left to the daemon, by reason. */
+static json_t *left_json(volatile const struct mseald_state *state)
+{
+	static const char *const reasons[] = {
+		[MSEALD_LEFT_POOL] = "pool",	 [MSEALD_LEFT_FULL] = "full",
+		[MSEALD_LEFT_WRITTEN] = "written", [MSEALD_LEFT_OBJECT] = "unknown",
+		[MSEALD_LEFT_CHANGED] = "changed",
+	};
+	json_t *list = json_array();
+
+	_Static_assert(ELEMENTS(reasons) == MSEALD_LEFT_COUNT, "a reason without a name");
+	for (size_t i = 0; i < ELEMENTS(reasons); i++)
+		(void)json_array_append_new(list, json_pack("{s:s,s:I}", "reason", reasons[i], "objects",
+							    (json_int_t)state->left[i]));
+	return list;
+}
+
 static uint64_t count_keys(struct programs *programs, const char *map)
 {
 	return map_keys_count(programs_map_fd(programs, map));
@@ -44,6 +61,7 @@ static json_t *maps_json(struct daemon *daemon)
 
 	add_map(list, "spaces", state->entries, MSEALD_MAX_SPACES);
 	add_map(list, "sets", set_map_count(space_map_sets(daemon->space_map)), MSEALD_MAX_SETS - 1);
+	add_map(list, "pool", set_map_count_pooled(space_map_sets(daemon->space_map)), MSEALD_POOL_SETS - 1);
 	add_map(list, "files", state->files, MSEALD_MAX_FILES);
 	add_map(list, "accounts", count_keys(daemon->programs, "accounts"), MSEALD_MAX_ACCOUNTS);
 	add_map(list, "user_spaces", state->charged, MSEALD_QUOTA_USERS);
@@ -87,7 +105,7 @@ int method_metrics(struct connection *connection, json_t *parameters)
 
 	(void)parameters;
 	(void)uname(&name);
-	reply = json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:o}",
+	reply = json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:b,s:o}",
 			  "version", MSEALD_VERSION, "kernel", name.release, "started",
 			  (json_int_t)daemon->started, "attached", programs_attached(daemon->programs),
 			  "generation", (json_int_t)programs_generation(daemon->programs), "attempts",
@@ -99,7 +117,9 @@ int method_metrics(struct connection *connection, json_t *parameters)
 			  (json_int_t)active_policies(daemon->active)->count, "policy_faults",
 			  (json_int_t)active_faults(daemon->active), "pending",
 			  (json_int_t)reconcile_count_pending(daemon->reconcile), "unsealed",
-			  (json_int_t)reconcile_unsealed(daemon->reconcile), "locked",
+			  (json_int_t)reconcile_unsealed(daemon->reconcile), "starts",
+			  (json_int_t)state->starts, "objects", (json_int_t)state->objects, "objects_left",
+			  left_json(state), "locked",
 			  lock_is_complete(daemon->lock), "lock_denials",
 			  lock_denials_json(daemon->lock, true));
 	return reply ? connection_reply(connection, reply, false) : -ENOMEM;

@@ -15,7 +15,6 @@ const struct prog prog_table[PROG_COUNT] = {
 	{ "mseald_kill_vfork", PROG_LIFECYCLE, NULL, NULL },
 	{ "mseald_task_alloc", PROG_LIFECYCLE, NULL, NULL },
 	{ "mseald_match_exec", PROG_LIFECYCLE, NULL, NULL, .need = NEED_POLICY },
-	{ "mseald_match_fork", PROG_LIFECYCLE, NULL, NULL, .need = NEED_POLICY },
 	{ "mseald_file_mprotect", PROG_LSM, NULL, NULL },
 	{ "mseald_mmap_file", PROG_LSM, NULL, NULL },
 	{ "mseald_mmap_addr", PROG_LSM, NULL, NULL },

@@ -12,7 +12,7 @@ enum prog_kind {
 	PROG_KILL,
 };
 
-#define PROG_COUNT 54
+#define PROG_COUNT 53
 
 /* Programs that a seal set needs beside those always attached: they cost where others do not. */
 #define NEED_FOREIGN 0x1u	/* some seal denies foreign writes */

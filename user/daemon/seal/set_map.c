@@ -637,13 +637,20 @@ int set_map_read_labels(struct set_map *sets, struct set_map_label **ret, size_t
 	return 0;
 }
 
-size_t set_map_count(const struct set_map *sets)
+size_t set_map_count_pooled(const struct set_map *sets)
 {
 	size_t count = 0;
 
-	for (uint32_t id = 1; id < set_map_end(sets); id++)
-		count += sets->list[id].state == SET_USED && sets->refs[id];
 	for (uint32_t id = MSEALD_POOL_FIRST; id < MSEALD_MAX_SETS; id++)
 		count += set_map_is_referred(sets, id);
+	return count;
+}
+
+size_t set_map_count(const struct set_map *sets)
+{
+	size_t count = set_map_count_pooled(sets);
+
+	for (uint32_t id = 1; id < set_map_end(sets); id++)
+		count += sets->list[id].state == SET_USED && sets->refs[id];
 	return count;
 }

@@ -57,6 +57,8 @@ size_t set_map_collect(struct set_map *sets);
 void set_map_trim(struct set_map *sets);
 
 size_t set_map_count(const struct set_map *sets);
+/* Of these, those of the pool. */
+size_t set_map_count_pooled(const struct set_map *sets);
 /* The NEED_* of all sets there are; all that sets can need, when one cannot be read. */
 unsigned set_map_needs(struct set_map *sets);
 /* Those of a set still to be stored. */
