@@ -260,8 +260,10 @@ __noinline int add_elf(struct mseald_loading *loading, u64 start)
 	return is_own;
 }
 
+#define AUXV_PAIRS 12	/* AT_PHDR and AT_BASE are among the first (fs/binfmt_elf.c, create_elf_tables) */
+
 struct mm_struct___auxv {
-	unsigned long saved_auxv[2 * 16];
+	unsigned long saved_auxv[2 * AUXV_PAIRS];
 } __attribute__((preserve_access_index));
 
 /* value where two numbers below 2^63 are the same, else 0: without a branch, for the verifier. */
@@ -271,23 +273,20 @@ struct mm_struct___auxv {
 static __always_inline void find_kernels(struct mseald_loading *loading, struct mm_struct *mm)
 {
 	struct mm_struct___auxv *auxv = (void *)mm;
-	u64 words[2 * 16], headers = 0, base = 0;
+	u64 words[2 * AUXV_PAIRS], headers = 0, base = 0, narrow;
 
 	if (bpf_core_read(words, sizeof(words), &auxv->saved_auxv))
 		return;
-	if (words[0] >> 32) {
-		/* Of a 32-bit program: two of its words in each of these. */
-#pragma clang loop unroll(disable)
-		for (u32 i = 0; i < 2 * 16; i++) {
-			headers |= WHERE_SAME((u32)words[i], AT_PHDR, words[i] >> 32);
-			base |= WHERE_SAME((u32)words[i], AT_BASE, words[i] >> 32);
-		}
-	} else {
-#pragma clang loop unroll(disable)
-		for (u32 i = 0; i < 2 * 16; i += 2) {
-			headers |= WHERE_SAME(words[i], AT_PHDR, words[i + 1]);
-			base |= WHERE_SAME(words[i], AT_BASE, words[i + 1]);
-		}
+	/* Of a 32-bit program a pair of words is one of these. */
+	narrow = words[0] >> 32;
+#pragma clang loop unroll(full)
+	for (u32 i = 0; i < AUXV_PAIRS; i++) {
+		u64 type = narrow ? (u32)words[i] : words[2 * i], value = narrow ? words[i] >> 32 : words[2 * i + 1];
+
+		headers |= WHERE_SAME(type, AT_PHDR, value);
+		base |= WHERE_SAME(type, AT_BASE, value);
+		/* One after the other: there is no room for all of it at once. */
+		asm volatile("" : "+r"(headers), "+r"(base));
 	}
 	loading->program = headers & ~(MSEALD_PAGE - 1);
 	loading->loader = base;

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static void install(void)
 	mkdir(FOLDER, 0755);
 	mkdir("/etc/mseald", 0755);
 	mkdir(ETC, 0755);
-	if (system("cp early* libearly.so " FOLDER " && cp early /srv/early-other"))
+	if (system("cp early* started libearly.so " FOLDER " && cp early /srv/early-other"))
 		bail("the programs cannot be copied");
 }
 
@@ -84,8 +85,8 @@ static int run(const char *name, const char *order)
 	return end(start(path, order));
 }
 
-/* So many starts, some at a time; how many were not sealed at once. */
-static unsigned storm(unsigned times)
+/* So many starts, some at a time; how many did not end with status 0: early, when it was not sealed at once. */
+static unsigned storm(const char *program, const char *order, unsigned times)
 {
 	unsigned bad = 0;
 
@@ -93,7 +94,7 @@ static unsigned storm(unsigned times)
 		pid_t pids[AT_ONCE];
 
 		for (unsigned i = 0; i < AT_ONCE; i++)
-			pids[i] = start(FOLDER "early", NULL);
+			pids[i] = start(program, order);
 		for (unsigned i = 0; i < AT_ONCE; i++) {
 			int status = end(pids[i]);
 
@@ -150,13 +151,46 @@ static double used_by_children(void)
 	return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+/* Programs that the kernel sealed; and objects of theirs, sealed and left to the daemon. */
+struct counts {
+	int64_t starts, objects, left;
+};
+
+static struct counts read_counts(void)
+{
+	struct counts counts = {};
+	json_t *reply = NULL, *reason;
+	size_t i;
+
+	if (daemon_call("Metrics", NULL, &reply))
+		bail("no metrics");
+	counts.starts = json_number(reply, "starts");
+	counts.objects = json_number(reply, "objects");
+	json_array_foreach(json_object_get(reply, "objects_left"), i, reason)
+		counts.left += json_number(reason, "objects");
+	json_decref(reply);
+	return counts;
+}
+
 static void many(void)
 {
-	unsigned times = brief(10000, 240);
-	double children = used_by_children(), daemon = (double)daemon_ticks();
-	unsigned bad = storm(times);
+	unsigned times = brief(10000, 240) / AT_ONCE * AT_ONCE, bad = storm(FOLDER "early", NULL, times);
+	struct counts before, after;
+	double children, daemon;
 
-	ok(bad == 0, "%u short programs: each was sealed before it began (%u not)", times, bad);
+	ok(bad == 0, "%u programs: each was sealed before it began (%u not)", times, bad);
+	/* The pool is full by then. */
+	nap(5000);
+	before = read_counts();
+	children = used_by_children();
+	daemon = (double)daemon_ticks();
+	(void)storm(FOLDER "started", "--short", times);
+	after = read_counts();
+	ok(after.starts - before.starts == times && after.left == before.left &&
+		   after.objects - before.objects == (after.starts - before.starts) * 3,
+	   "%u programs that end at once: all %" PRId64 " were sealed, with library and loader (%" PRId64
+	   " objects, %" PRId64 " left)",
+	   times, after.starts - before.starts, after.objects - before.objects, after.left - before.left);
 	children = used_by_children() - children;
 	daemon = ((double)daemon_ticks() - daemon) / (double)sysconf(_SC_CLK_TCK);
 	diag("the daemon used %.2f s, they %.2f s", daemon, children);
@@ -171,14 +205,14 @@ static void without_daemon(void)
 	unsigned times = brief(1000, 60), bad;
 
 	daemon_pause(true);
-	bad = storm(times);
+	bad = storm(FOLDER "early", NULL, times);
 	daemon_pause(false);
 	ok(bad == 0, "%u programs while the daemon is stopped: each was sealed (%u not)", times, bad);
 	(void)daemon_stop(SIGKILL);
-	bad = storm(times);
+	bad = storm(FOLDER "early", NULL, times);
 	ok(bad == 0, "%u programs while there is no daemon: each was sealed (%u not)", times, bad);
 	daemon_start();
-	bad = storm(AT_ONCE);
+	bad = storm(FOLDER "early", NULL, AT_ONCE);
 	ok(bad == 0, "and with the next daemon (%u not)", bad);
 }
 
