@@ -28,9 +28,10 @@ all_jobs() {
 	today=$(kernel_of_today)
 	every=$(tests/vm/kernel --list)
 	always=$(tests/vm/kernel --list always)
-	echo "brief kernel:memory@6.12"
 	echo "brief kernel:daemon@6.12"
+	echo "brief kernel:parallel@6.12"
 	echo "brief oci:brief@6.12"
+	echo "brief kernel:memory@6.12"
 	for kernel in $always $today; do echo "brief kernel:attacks@$kernel"; done
 	echo "check cost@6.12"
 	echo "brief service:brief@6.12"
@@ -103,11 +104,11 @@ command_of() {
 	tree:?*) command+=("tests/$test") ;;
 	harness:brief) command=(tests/vm/selftest --brief "$kernel") ;;
 	harness:) command=(tests/vm/selftest "$kernel") ;;
-	kernel:attacks)
-		command+=("${brief[@]}" tests/kernel/run "$kernel" attacks) limit=3600
+	kernel:attacks | kernel:memory | kernel:daemon)
+		command+=("${brief[@]}" tests/kernel/run "$kernel" "$test") limit=3600
 		;;
 	kernel:) command+=(tests/kernel/run "$kernel") limit=3600 ;;
-	kernel:memory | kernel:daemon)
+	kernel:parallel)
 		command+=("MSEALD_TURN=${MSEALD_TURN:-$(turn_of "$kernel")}")
 		command+=(tests/kernel/run "$kernel" "$test") limit=3600
 		;;
