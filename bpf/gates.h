@@ -72,10 +72,8 @@ static __always_inline u32 advice_deny(u64 key, u32 advice)
 		return has_flagged(key, MSEALD_SEAL_DONTFORK) ? MSEALD_DENY_DISCARD | MSEALD_DENY_UNMAP : 0;
 	if (advice == MADV_GUARD_REMOVE)
 		return MSEALD_DENY_MPROTECT;
-	/* A child of fork has neither contents nor guard pages (mm/memory.c, copy_page_range). */
-	return advice == MADV_GUARD_INSTALL || advice == MADV_WIPEONFORK ?
-		       MSEALD_DENY_DISCARD | MSEALD_DENY_MPROTECT :
-		       MSEALD_DENY_DISCARD;
+	return advice == MADV_GUARD_INSTALL ? MSEALD_DENY_DISCARD | MSEALD_DENY_MPROTECT :
+					      MSEALD_DENY_DISCARD;
 }
 
 /*

@@ -280,6 +280,17 @@ static int advice(struct fuzz_draw *draw)
 	}
 }
 
+/* Does it reach guard pages? */
+static bool meets_guards(const struct fuzz_scene *scene, uint64_t start, uint64_t length)
+{
+	for (unsigned i = 0; i < fuzz_areas_count; i++)
+		if (fuzz_areas[i].memory == FUZZ_GUARDS && scene->starts[i] &&
+		    start < scene->starts[i] + fuzz_areas[i].pages * FUZZ_PAGE &&
+		    (length >= scene->starts[i] - start || start >= scene->starts[i]))
+			return true;
+	return false;
+}
+
 static void draw_madvise(struct fuzz_draw *draw)
 {
 	static const long pages[] = { 1, 1, 2, 4, 8 };
@@ -292,6 +303,9 @@ static void draw_madvise(struct fuzz_draw *draw)
 		at = near(draw, some_place(draw)) & -FUZZ_PAGE;
 		length = ONE_OF(draw, pages) * (long)FUZZ_PAGE;
 	}
+	/* A child then has none, as of mseal(2) (docs/threat-model.md). */
+	if (what == MADV_WIPEONFORK && meets_guards(draw->scene, at, (uint64_t)length))
+		what = MADV_FREE;
 	SET(draw, SYS_madvise, (long)at, length, what);
 }
 
@@ -341,11 +355,13 @@ static void draw_shmctl(struct fuzz_draw *draw)
 
 static void draw_remap_file_pages(struct fuzz_draw *draw)
 {
+	/* Not of sealed pages: who has another mapping of shared memory may write to it (docs/threat-model.md). */
+	static const long offsets[] = { 0, 1, 6, 7, 8, 40 };
 	uint64_t at = fuzz_chance(draw, 50) ? address_in(draw, FUZZ_SHARED) & -FUZZ_PAGE
 					    : aligned_address(draw);
 
 	SET(draw, SYS_remap_file_pages, (long)at, (long)length_from(draw, at), 0,
-	    (long)random_below(draw->random, 8), 0);
+	    ONE_OF(draw, offsets), 0);
 }
 
 static void draw_io_setup(struct fuzz_draw *draw)
