@@ -6,8 +6,6 @@
  *   syscall: mseald_commit            gives an address space another seal set (or none), by one store
  *                                    in place: an entry is never replaced, so no program ever reads
  *                                    one that has become another's
- *   syscall: mseald_uncache           empties the slot of an address space whose set was changed: run
- *                                    again when all programs that knew the old one have ended
  *   syscall: mseald_set_kill_pending  an address space is to end: nobody leaves it (lifecycle.bpf.c)
  *   syscall: mseald_forget            removes an entry: of an address space that is gone, or any, once
  *                                    no programs are attached
@@ -70,15 +68,6 @@ int mseald_commit(struct mseald_commit *commit)
 		commit->error = enter(commit);
 	if (commit->error && set)
 		set_put(set);
-	return 0;
-}
-
-SEC("syscall")
-int mseald_uncache(struct mseald_commit *commit)
-{
-	u64 key = commit->key;
-
-	slot_drop(key);
 	return 0;
 }
 

@@ -37,7 +37,6 @@ extern const struct prog {
 /* Programs that are not attached to anything: the daemon runs or reads them. */
 enum tool {
 	TOOL_COMMIT,
-	TOOL_UNCACHE,
 	TOOL_KILL_PENDING,
 	TOOL_FORGET,
 	TOOL_FORGET_ACCOUNT,

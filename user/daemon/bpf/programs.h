@@ -67,7 +67,7 @@ void programs_unmap_state(const struct programs *programs, const struct mseald_s
 int programs_map_fd(const struct programs *programs, const char *name);
 /* Runs a program of bpf/commit.bpf.c. Result in commit->old_set; negative errno of the run. */
 int programs_commit(struct programs *programs, struct mseald_commit *commit);
-/* The same of one that is about an address space: TOOL_UNCACHE, KILL_PENDING, FORGET, UNWATCH. */
+/* The same of one that is about an address space: TOOL_KILL_PENDING, FORGET, UNWATCH. */
 int programs_run(struct programs *programs, enum tool tool, uint64_t key);
 int programs_forget_account(struct programs *programs, uint32_t account);
 /*

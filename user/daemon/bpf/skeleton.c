@@ -28,9 +28,8 @@ struct skeleton {
 };
 
 static const char *const tools[TOOL_COUNT] = {
-	"mseald_commit", "mseald_uncache",	  "mseald_set_kill_pending",
-	"mseald_forget", "mseald_forget_account", "mseald_watch",
-	"mseald_unwatch", "mseald_tasks",	  "mseald_vmas",
+	"mseald_commit", "mseald_set_kill_pending", "mseald_forget", "mseald_forget_account",
+	"mseald_watch",	 "mseald_unwatch",	    "mseald_tasks",  "mseald_vmas",
 };
 
 /*

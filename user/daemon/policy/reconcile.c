@@ -15,7 +15,6 @@
 #define BUCKETS 1024
 #define FIRST_PAUSE_US 1000u
 #define LAST_PAUSE_US (250u * 1000)
-#define SETTLE_STORE_US (20u * 1000)
 #define RETRY_US (5u * 1000 * 1000)
 /*
  * The time a loader may take, however slow the machine; only what never makes its RELRO read-only
@@ -54,7 +53,6 @@ struct pending {
 struct reconcile {
 	struct reconcile_context on;
 	struct pending *buckets[BUCKETS];
-	struct timer settle;	/* for all that was sealed lately */
 	uint64_t lost_seen;
 	uint64_t unsealed;		/* that were not sealed in time */
 };
@@ -249,13 +247,6 @@ static void go_on(struct pending *pending, const struct policy *policy, const st
 	}
 }
 
-static void on_settle(void *context)
-{
-	struct reconcile *reconcile = context;
-
-	space_map_settle(reconcile->on.space_map);
-}
-
 static void set_readiness(struct pending *pending, const struct policy *policy)
 {
 	const struct reconcile_context *on = &pending->reconcile->on;
@@ -299,7 +290,6 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 	set_readiness(pending, policy);
 	/* What was dlopen'ed would be left with a seal that lets it be unmapped, and outlives it. */
 	request.native_or_nothing = pending->phase == PHASE_NATIVE && pending->readiness.late == LATE_NATIVE;
-	timer_set_if_off(&pending->reconcile->settle, SETTLE_STORE_US);
 	if (seal_process(on->programs, on->space_map, &request, &result, &error) >= 0 ||
 	    strcmp(error.name, "NothingToSeal") == 0 || strcmp(error.name, "NotNative") == 0)
 		go_on(pending, policy, facts, &result);
@@ -514,18 +504,13 @@ size_t reconcile_count_pending(const struct reconcile *reconcile)
 int reconcile_open(const struct reconcile_context *context, struct reconcile **ret)
 {
 	struct reconcile *reconcile = calloc(1, sizeof(*reconcile));
-	int r;
 
 	if (!reconcile)
 		return -ENOMEM;
 	reconcile->on = *context;
 	reconcile->lost_seen = programs_state(context->programs)->lost_exec_events;
-	r = timer_open(&reconcile->settle, context->loop, 0, on_settle, reconcile);
-	if (r < 0)
-		reconcile_close(reconcile);
-	else
-		*ret = reconcile;
-	return r;
+	*ret = reconcile;
+	return 0;
 }
 
 void reconcile_close(struct reconcile *reconcile)
@@ -535,6 +520,5 @@ void reconcile_close(struct reconcile *reconcile)
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (reconcile->buckets[i])
 			drop(reconcile->buckets[i]);
-	timer_close(&reconcile->settle);
 	free(reconcile);
 }

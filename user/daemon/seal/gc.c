@@ -168,7 +168,6 @@ int gc_take_over(struct gc *gc)
 		log_error("cannot adopt the attached programs; the earlier programs, if any, stay attached");
 		return r;
 	}
-	space_map_settle_all(gc->space_map);
 	set_pool_recover(gc->programs, space_map_sets(gc->space_map));
 	forget_stale(gc);
 	integrity_check(gc->integrity);	/* what slipped while nobody watched */

@@ -6,14 +6,10 @@
 
 #include "bpf/map_keys.h"
 
-#define STALE_MAX 1024	/* address spaces that wait for programs to end, before they are waited for at once */
-
 struct space_map {
 	struct programs *programs;
 	int spaces_fd;
 	struct set_map *sets;
-	uint64_t stale[STALE_MAX];	/* keys whose slot may still be filled from an older set */
-	size_t stale_count;
 };
 
 int space_map_open(struct programs *programs, struct space_map **ret)
@@ -38,7 +34,6 @@ void space_map_close(struct space_map *space_map)
 {
 	if (!space_map)
 		return;
-	space_map_settle(space_map);
 	set_map_close(space_map->sets);
 	free(space_map);
 }
@@ -141,35 +136,6 @@ int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseal
 	return 0;
 }
 
-/*
- * Programs that began before may have filled the slot from the old set: it is emptied when they
- * have ended.
- */
-void space_map_settle(struct space_map *space_map)
-{
-	if (!space_map->stale_count)
-		return;
-	set_map_wait(space_map->sets);
-	for (size_t i = 0; i < space_map->stale_count; i++)
-		(void)programs_run(space_map->programs, TOOL_UNCACHE, space_map->stale[i]);
-	space_map->stale_count = 0;
-}
-
-void space_map_settle_all(struct space_map *space_map)
-{
-	_cleanup_free_ uint64_t *keys = NULL;
-	size_t count;
-
-	if (space_map_read_keys(space_map, &keys, &count) < 0)
-		return;
-	for (size_t i = 0; i < count; i++) {
-		if (space_map->stale_count == STALE_MAX)
-			space_map_settle(space_map);
-		space_map->stale[space_map->stale_count++] = keys[i];
-	}
-	space_map_settle(space_map);
-}
-
 static int commit(struct space_map *space_map, uint64_t key, const struct space_map_owner *owner,
 		  uint32_t bits, enum space_map_when when, struct space_map_old *ret_old)
 {
@@ -185,11 +151,8 @@ static int commit(struct space_map *space_map, uint64_t key, const struct space_
 		return r;
 	if (request.error < 0)
 		return request.error;
-	/* Room is made before it is needed. Without a set before there is nothing to be filled from. */
-	if (MSEALD_WORD_SET(request.old_bits) || when == SPACE_MAP_NOW)
-		space_map->stale[space_map->stale_count++] = key;
-	if (when == SPACE_MAP_NOW || space_map->stale_count == STALE_MAX)
-		space_map_settle(space_map);
+	if (when == SPACE_MAP_NOW)
+		set_map_wait(space_map->sets);
 	if (ret_old)
 		*ret_old = (struct space_map_old){ .bits = request.old_bits };
 	return 0;

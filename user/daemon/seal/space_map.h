@@ -50,7 +50,7 @@ struct space_map_owner {
 
 enum space_map_when {
 	SPACE_MAP_NOW,	/* no program goes by the old set any more when it returns */
-	SPACE_MAP_SOON,	/* nor when space_map_settle() has */
+	SPACE_MAP_SOON,	/* those that had begun may, until they end */
 };
 
 /*
@@ -62,11 +62,6 @@ enum space_map_when {
  */
 int space_map_set_space(struct space_map *space_map, uint64_t key, const struct space_map_owner *owner,
 			const struct sealset *set, enum space_map_when when, struct space_map_old *ret_old);
-
-/* After SPACE_MAP_SOON, for all of them at once: the kernel waits for every program that runs. */
-void space_map_settle(struct space_map *space_map);
-/* The same of whatever an earlier daemon did not get to. */
-void space_map_settle_all(struct space_map *space_map);
 
 /* Back to what space_map_set_space() replaced. */
 int space_map_restore_space(struct space_map *space_map, uint64_t key, const struct space_map_old *old);
