@@ -8,9 +8,9 @@
  *   syscall: mseald_watch, mseald_unwatch   the daemon watches an address space that it has found itself,
  *                             and unwatches one that it is done with
  *
- * watch_child() is called by tp_btf/task_newtask (lifecycle.bpf.c): the child of a watched process is watched,
- * too. send_relro_event() is called by lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is made read-only, which
- * is how a loader ends its work on an object (PT_GNU_RELRO).
+ * watch_child() is called by tp_btf/task_newtask (lifecycle.bpf.c): the child of a watched process is
+ * watched, too. send_relro_event() is called by lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is made
+ * read-only, which is how a loader ends its work on an object (PT_GNU_RELRO).
  *
  * After a loss - an event, an entry, a run of the second program - the daemon looks at every process.
  */

@@ -4,10 +4,10 @@
  * before any code of it runs (docs/design.md, Sealing at the start). What the policy wants is known since the
  * exec (exec_match.bpf.c).
  *
- * Where an object begins: of a library, where the loader mapped its file (lsm/mmap_addr; glibc elf/dl-map-segments.h,
- * musl ldso/dynlink.c: one mapping of all of it, then its segments into that). Of the program and its loader,
- * which the kernel maps (fs/binfmt_elf.c), the auxiliary vector says it, and their program headers in memory
- * what belongs to them: nobody has had the time to change these.
+ * Where an object begins: of a library, where the loader mapped its file (lsm/mmap_addr; glibc
+ * elf/dl-map-segments.h, musl ldso/dynlink.c: one mapping of all of it, then its segments into that). Of the
+ * program and its loader, which the kernel maps (fs/binfmt_elf.c), the auxiliary vector says it, and their
+ * program headers in memory what belongs to them: nobody has had the time to change these.
  *
  * No hooks: global functions, which lsm_mm.bpf.c calls.
  */
@@ -72,7 +72,7 @@ __noinline int watch_mapping(u64 key, u64 address)
 				add_text(entry, (at - 1) % MSEALD_LOADING_MAPPINGS, address, length);
 			return 0;
 		}
-		/* Aligned to more than a page (a place was reserved), or not relocatable: from its first byte. */
+		/* Aligned to more than a page (there is room already), or not relocatable: its first byte. */
 		if (call_arg(&site, 5))
 			return 0;
 	}
@@ -281,7 +281,8 @@ static __always_inline void find_kernels(struct mseald_loading *loading, struct 
 	narrow = words[0] >> 32;
 #pragma clang loop unroll(full)
 	for (u32 i = 0; i < AUXV_PAIRS; i++) {
-		u64 type = narrow ? (u32)words[i] : words[2 * i], value = narrow ? words[i] >> 32 : words[2 * i + 1];
+		u64 type = narrow ? (u32)words[i] : words[2 * i];
+		u64 value = narrow ? words[i] >> 32 : words[2 * i + 1];
 
 		headers |= WHERE_SAME(type, AT_PHDR, value);
 		base |= WHERE_SAME(type, AT_BASE, value);
@@ -372,7 +373,8 @@ static __always_inline void narrow_gap(struct mseald_node *new, bool first, u64 
 __noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading)
 {
 	struct mseald_node *new = node_of(new_set, 0), *old = node_of(old_set, 0);
-	struct mseald_file_node *files = (void *)node_of(new_set, 1), *old_files = (void *)node_of(old_set, 1);
+	struct mseald_file_node *files = (void *)node_of(new_set, 1);
+	struct mseald_file_node *old_files = (void *)node_of(old_set, 1);
 	u64 start, end, place = 0, more, rest;
 
 	if (!loading || !new || !old || !files || !old_files)
@@ -405,7 +407,8 @@ __noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading
 	new->gap_start = old->gap_start;
 	new->gap_end = old->gap_end;
 	for (u32 i = 0; i < MSEALD_LOADING_PIECES; i++) {
-		u64 at = place + i, rule = loading->piece_rule[i], deny = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
+		u64 at = place + i, rule = loading->piece_rule[i];
+		u64 deny = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
 		bool has_file = loading->file.address &&
 				(rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff) != MSEALD_SEGMENT_DATA;
 
@@ -545,7 +548,7 @@ __noinline int seal_object(u64 key, struct mseald_loading *loading)
 			return 0;
 		}
 	}
-	/* glibc: libraries, the program, the loader; musl: libraries, the program (elf/rtld.c, ldso/dynlink.c). */
+	/* glibc (elf/rtld.c): libraries, program, loader; musl (ldso/dynlink.c): libraries, program. */
 	late = flags & MSEALD_LOADING_DONE || (flags & MSEALD_LOADING_PROGRAM && !loader);
 	if (loader || (program && !loading->loader))
 		loading->flags |= MSEALD_LOADING_DONE;

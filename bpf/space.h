@@ -34,8 +34,8 @@ static __always_inline bool space_unsealed(u64 key)
 }
 
 /*
- * What there may be of an address space, by one look at its slot; 0: surely neither seals nor anything that is
- * watched (exec_match.h).
+ * What there may be of an address space, by one look at its slot; 0: surely neither seals nor anything that
+ * is watched (exec_match.h).
  */
 #define SPACE_SEALED(known) ((u32)(known))
 #define SPACE_WATCHED(known) ((known) >> 32)

@@ -144,7 +144,8 @@ $(B)/tests/kernel/started-static-norelro: STARTED_FLAGS := -static -no-pie -fno-
 $(B)/tests/kernel/libearly.so: tests/kernel/early.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 -fPIC -shared -DLIBRARY -Wl,-z,relro,-z,now,-soname,libearly.so -o $@ $<
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 -fPIC -shared -DLIBRARY \
+		-Wl,-z,relro,-z,now,-soname,libearly.so -o $@ $<
 $(EARLY): tests/kernel/early.c $(B)/tests/kernel/libearly.so
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)

@@ -181,10 +181,10 @@ struct mseald_file_seals {
 #define MSEALD_MAX_SETS 65536u		/* set 0 is never used: "no seals" */
 
 /*
- * Programs cannot make a seal set. Those that they write, as a program starts (bpf/exec_seal.bpf.c), come from
- * a pool of sets that the daemon has made, and have the last ids: one leaf, and one node of files in which
- * slot i is about seal i. Such a set is used again at once when nobody refers to it. So whoever reads one
- * holds a reference meanwhile (bpf/space.bpf.c, set_of).
+ * Programs cannot make a seal set. Those that they write, as a program starts (bpf/exec_seal.bpf.c), come
+ * from a pool of sets that the daemon has made, and have the last ids: one leaf, and one node of files in
+ * which slot i is about seal i. Such a set is used again at once when nobody refers to it. So whoever reads
+ * one holds a reference meanwhile (bpf/space.bpf.c, set_of).
  */
 #define MSEALD_POOL_SETS 1024u
 #define MSEALD_POOL_FIRST (MSEALD_MAX_SETS - MSEALD_POOL_SETS)
@@ -423,7 +423,7 @@ struct mseald_match_table {
 #define MSEALD_POLICY_SEAL(generation, policy) (((generation) & 1) * MSEALD_POLICY_BITS + (policy))
 
 struct mseald_policy_seal {
-	__u64 rule;			/* of what is not writable, without a segment; 0: nothing by programs */
+	__u64 rule;			/* of what is not writable, without a segment; 0: by the daemon */
 	__u64 data_rule;		/* of what is; 0: nothing */
 	__u32 segments;			/* bits 1 << enum mseald_segment */
 	__u32 flags;			/* MSEALD_POLICY_* */
@@ -453,7 +453,7 @@ struct mseald_loading {
 	__u64 program, loader;		/* where what the kernel has mapped begins; 0: there is none */
 	/* The object in hand. */
 	__u64 relro, relro_end;		/* what is made read-only */
-	__u64 bias, headers;		/* of its program headers: what is added to their addresses; where they are */
+	__u64 bias, headers;		/* its program headers: added to their addresses; where they are */
 	__u64 rule, data_rule;		/* as of struct mseald_policy_seal */
 	__u32 segments, width;		/* as of struct mseald_policy_seal; 32 or 64 */
 	__u32 headers_count;
@@ -472,7 +472,7 @@ struct mseald_loading {
 };
 
 #define MSEALD_LOADING_KNOWN 0x1u	/* program and loader are known */
-#define MSEALD_LOADING_PROGRAM 0x2u	/* the program's own RELRO is done: what follows but the loader is late */
+#define MSEALD_LOADING_PROGRAM 0x2u	/* the program's own RELRO is done: only the loader's follows */
 #define MSEALD_LOADING_DONE 0x4u	/* the start is over */
 #define MSEALD_LOADING_HUGETLB 0x8u	/* it may have mapped huge pages */
 #define MSEALD_LOADING_LEFT 0x10u	/* something was left to the daemon */
@@ -483,7 +483,7 @@ enum mseald_left {
 	MSEALD_LEFT_FULL,		/* more seals than one leaf has, or no room for the address space */
 	MSEALD_LEFT_WRITTEN,		/* its file may be open for writing */
 	MSEALD_LEFT_OBJECT,		/* not known where it begins */
-	MSEALD_LEFT_CHANGED,		/* its seals were changed by the daemon meanwhile, or overlap others */
+	MSEALD_LEFT_CHANGED,		/* the daemon has changed the seals meanwhile, or they overlap */
 	MSEALD_LEFT_COUNT,
 };
 
@@ -578,7 +578,7 @@ struct mseald_commit {
 	__u32 account;			/* of an address space without an entry */
 	__u32 limited;			/* it may be refused for what its account has: -EDQUOT */
 	__u32 flags;			/* MSEALD_SPACE_* to set */
-	__u32 expected;			/* the set it must have now, or -EEXIST; MSEALD_ANY_SET: whatever it has */
+	__u32 expected;			/* the set it must have, or -EEXIST; MSEALD_ANY_SET: any will do */
 	__u32 pad;
 };
 

@@ -78,8 +78,9 @@ int main(int argc, char **argv)
 
 		if (pid == 0)
 			_exit(all());
-		return pid < 0 || waitpid(pid, &ended, 0) != pid || !WIFEXITED(ended) ? 64 :
-											status | WEXITSTATUS(ended);
+		if (pid < 0 || waitpid(pid, &ended, 0) != pid || !WIFEXITED(ended))
+			return 64;
+		return status | WEXITSTATUS(ended);
 	}
 	return 64;
 }

@@ -355,7 +355,7 @@ static void draw_shmctl(struct fuzz_draw *draw)
 
 static void draw_remap_file_pages(struct fuzz_draw *draw)
 {
-	/* Not of sealed pages: who has another mapping of shared memory may write to it (docs/threat-model.md). */
+	/* Not of sealed pages: who maps shared memory once more may write to it (docs/threat-model.md). */
 	static const long offsets[] = { 0, 1, 6, 7, 8, 40 };
 	uint64_t at = fuzz_chance(draw, 50) ? address_in(draw, FUZZ_SHARED) & -FUZZ_PAGE
 					    : aligned_address(draw);

@@ -62,8 +62,11 @@ unsealed_texts() {
 	msealctl list "$1" >$dir/list
 	awk -v list=$dir/list '
 		function no_more(a, b) { return length(a) != length(b) ? length(a) < length(b) : a <= b }
-		function split_range(range) { sub(/^0x/, "", range); sub(/-0x/, "-", range); split(range, ends, "-")
-			sub(/^0*/, "", ends[1]); sub(/^0*/, "", ends[2]) }
+		function split_range(range) {
+			sub(/^0x/, "", range); sub(/-0x/, "-", range); split(range, ends, "-")
+			sub(/^0*/, "", ends[1]); sub(/^0*/, "", ends[2])
+		}
+		function covers(i) { return no_more(from[i], ends[1]) && no_more(ends[2], to[i]) }
 		FILENAME == list {
 			if (match($0, /0x[0-9a-f]+-0x[0-9a-f]+/)) {
 				split_range(substr($0, RSTART, RLENGTH))
@@ -73,7 +76,7 @@ unsealed_texts() {
 		}
 		$2 ~ /x/ && $6 ~ /^\// {
 			split_range($1)
-			for (i = 1; i <= count && !(no_more(from[i], ends[1]) && no_more(ends[2], to[i])); i++);
+			for (i = 1; i <= count && !covers(i); i++);
 			if (i > count) print
 		}' $dir/list "/proc/$1/maps"
 }

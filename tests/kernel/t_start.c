@@ -85,7 +85,7 @@ static int run(const char *name, const char *order)
 	return end(start(path, order));
 }
 
-/* So many starts, some at a time; how many did not end with status 0: early, when it was not sealed at once. */
+/* So many starts, some at a time; how many did not end with status 0, as early that was not sealed. */
 static unsigned storm(const char *program, const char *order, unsigned times)
 {
 	unsigned bad = 0;
@@ -123,18 +123,22 @@ static void each_segment(void)
 	static const struct {
 		const char *segments;
 		int left;
-	} cases[] = { { "text", 066 }, { "rodata", 055 }, { "relro", 033 }, { "text rodata", 044 }, { "data", 077 } };
+	} cases[] = {
+		{ "text", 066 }, { "rodata", 055 }, { "relro", 033 }, { "text rodata", 044 }, { "data", 077 },
+	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		char text[256];
 		int status;
 
-		snprintf(text, sizeof(text), "[Match]\nExe=" FOLDER "\n[Seal]\nSegments=%s\n", cases[i].segments);
+		snprintf(text, sizeof(text), "[Match]\nExe=" FOLDER "\n[Seal]\nSegments=%s\n",
+			 cases[i].segments);
 		write_policy(text);
 		if (daemon_call("ReloadPolicy", NULL, NULL))
 			bail("the policies are not read again");
 		status = run("early", NULL);
-		ok(status == cases[i].left, "Segments=%s: only that is sealed (0%o)", cases[i].segments, status);
+		ok(status == cases[i].left, "Segments=%s: only that is sealed (0%o)", cases[i].segments,
+		   status);
 	}
 }
 

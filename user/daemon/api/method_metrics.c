@@ -105,7 +105,8 @@ int method_metrics(struct connection *connection, json_t *parameters)
 
 	(void)parameters;
 	(void)uname(&name);
-	reply = json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:b,s:o}",
+	reply = json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,"
+			  "s:b,s:o}",
 			  "version", MSEALD_VERSION, "kernel", name.release, "started",
 			  (json_int_t)daemon->started, "attached", programs_attached(daemon->programs),
 			  "generation", (json_int_t)programs_generation(daemon->programs), "attempts",

@@ -93,7 +93,8 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 		return NULL;
 	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy",
 			 text_json(policy->name), "path", text_json(policy->path), "why",
-			 text_json(why ?: ""), "state", state_of(daemon, policy, task->key, set, is_watched ? &watched : NULL), "exe",
+			 text_json(why ?: ""), "state",
+			 state_of(daemon, policy, task->key, set, is_watched ? &watched : NULL), "exe",
 			 text_json(facts.exe), "cgroup", text_json(facts.cgroup));
 }
 

@@ -370,7 +370,7 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	_cleanup_(sealset_free) struct sealset set = {};
-	struct space_map_owner owner;
+	struct space_map_owner owner = {};
 	struct mseald_space space = {};
 	struct space_map_old old;
 	int r;
@@ -388,7 +388,8 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 	r = revoke_ranges(&set, request, ret_bytes, error);
 	if (r < 0)
 		return r;
-	owner = (struct space_map_owner){ .account = target.account, .expected = MSEALD_WORD_SET(space.word) };
+	owner.account = target.account;
+	owner.expected = MSEALD_WORD_SET(space.word);
 	r = space_map_set_space(space_map, target.key, &owner, &set, SPACE_MAP_NOW, &old);
 	if (r == -EEXIST)
 		return error_about(error, "Changing", request->pid,

@@ -62,7 +62,7 @@ static void encode_header(const struct sealset *set, struct mseald_node *root)
 
 		root->deny |= (uint8_t)seal_deny_all(seal);
 		root->flags |= seal->flags;
-		/* The widest between two seals; if that is narrow, what lies below the first, if that is wider. */
+		/* The widest between two seals. */
 		if (i > 0 && seal->start - seal[-1].end > root->gap_end - root->gap_start) {
 			root->gap_start = seal[-1].end;
 			root->gap_end = seal->start;

@@ -53,7 +53,8 @@ static int enter(struct programs *programs, uint32_t *ids, int *fds, uint32_t *c
 static int make_some(struct programs *programs)
 {
 	volatile struct mseald_state *state = programs_state(programs);
-	uint32_t ids[AT_ONCE], map, made = 0, entered, wanted = MIN_OF(MSEALD_POOL_SETS - state->pool_made, AT_ONCE);
+	uint32_t wanted = MIN_OF(MSEALD_POOL_SETS - state->pool_made, AT_ONCE);
+	uint32_t ids[AT_ONCE], map, made = 0, entered;
 	int fds[AT_ONCE], r = 0;
 
 	while (made < wanted && r >= 0) {

@@ -10,8 +10,8 @@
 #include "seal/set_map.h"
 
 /*
- * Makes some more, at least so many, and as many as take no time, until there are MSEALD_POOL_SETS. Before 6.12
- * each waits for a grace period. Negative errno: it has fewer.
+ * Makes some more, at least so many, and as many as take no time, until there are MSEALD_POOL_SETS. Before
+ * 6.12 each waits for a grace period. Negative errno: it has fewer.
  */
 int set_pool_fill(struct programs *programs, uint32_t least);
 
