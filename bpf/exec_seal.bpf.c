@@ -42,11 +42,11 @@ static __always_inline void add_text(struct mseald_loading *loading, u32 at, u64
 {
 	u32 first = (address - loading->start[at]) >> PAGE_SHIFT, end = first + (length >> PAGE_SHIFT);
 
-	if (loading->text_end[at] && loading->text[at] < first)
-		first = loading->text[at];
-	loading->text[at] = first;
-	if (end > loading->text_end[at])
-		loading->text_end[at] = end;
+	if (loading->end_page[at] && loading->first_page[at] < first)
+		first = loading->first_page[at];
+	loading->first_page[at] = first;
+	if (end > loading->end_page[at])
+		loading->end_page[at] = end;
 }
 
 __noinline int watch_mapping(u64 key, u64 address)
@@ -79,7 +79,7 @@ __noinline int watch_mapping(u64 key, u64 address)
 	at = entry->next++ % MSEALD_LOADING_MAPPINGS;
 	entry->start[at] = address;
 	entry->length[at] = length;
-	entry->text[at] = entry->text_end[at] = 0;
+	entry->first_page[at] = entry->end_page[at] = 0;
 	if (executable)
 		add_text(entry, at, address, length);
 	return 0;
@@ -135,9 +135,11 @@ __noinline int add_piece(struct mseald_loading *loading, u64 start, u64 end, u32
 /* Those of a library, whose segments lie close. */
 static __always_inline void add_library(struct mseald_loading *loading, u32 at)
 {
-	u64 start = loading->start[at], text = start + ((u64)loading->text[at] << PAGE_SHIFT);
-	u64 text_end = start + ((u64)loading->text_end[at] << PAGE_SHIFT);
+	u64 start = loading->start[at], text = start + ((u64)loading->first_page[at] << PAGE_SHIFT);
+	u64 text_end = start + ((u64)loading->end_page[at] << PAGE_SHIFT);
 
+	loading->text = text;
+	loading->text_end = text_end;
 	add_piece(loading, start, text, MSEALD_SEGMENT_RODATA);
 	add_piece(loading, text, text_end, MSEALD_SEGMENT_TEXT);
 	add_piece(loading, text_end, loading->relro, MSEALD_SEGMENT_RODATA);
@@ -215,6 +217,10 @@ __noinline int add_segment(u32 index, struct mseald_loading *loading)
 	start += loading->bias;
 	if (start >= end || end > MSEALD_ADDRESS_LIMIT)
 		return 0;
+	if (segment.flags & PF_X) {
+		loading->text = loading->text_end ? loading->text : start;
+		loading->text_end = end;
+	}
 	if (!(segment.flags & PF_W)) {
 		add_piece(loading, start, end,
 			  segment.flags & PF_X ? MSEALD_SEGMENT_TEXT : MSEALD_SEGMENT_RODATA);
@@ -251,6 +257,7 @@ __noinline int add_elf(struct mseald_loading *loading, u64 start)
 	}
 	loading->bias = start;
 	loading->biased = 0;
+	loading->text_end = 0;
 	loading->pieces = 0;
 	for (u32 i = 0; i < ELF_HEADERS_MAX; i++) {
 		if (i >= count)
@@ -517,6 +524,54 @@ static __always_inline void seal_vdso(u64 key, struct mseald_loading *loading)
 	loading->file = file;
 }
 
+/* --- which segment an attempt is on --- */
+
+/* The object in hand is sealed. */
+static __always_inline void note_object(struct mseald_loading *loading)
+{
+	u32 at = loading->objects, last = loading->pieces - 1;
+	struct mseald_object *object;
+	u64 start, end;
+
+	if (at >= MSEALD_LOADING_OBJECTS || last >= MSEALD_LOADING_PIECES)
+		return;
+	asm volatile("%0 &= 15" : "+r"(at));
+	object = &loading->object[at];
+	start = loading->piece[0];
+	end = loading->piece_end[last & MSEALD_LOADING_PIECES];
+	object->start = start;
+	object->pages = (end - start) >> PAGE_SHIFT;
+	object->text = (loading->text - start) >> PAGE_SHIFT;
+	object->text_end = (loading->text_end - start) >> PAGE_SHIFT;
+	object->relro = (loading->relro - start) >> PAGE_SHIFT;
+	object->relro_end = (loading->relro_end - start) >> PAGE_SHIFT;
+	loading->objects = at + 1;
+}
+
+__noinline u32 segment_at(u64 key, u64 address)
+{
+	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
+	struct mseald_object *object;
+	u64 page;
+
+	if (!entry)
+		return MSEALD_SEGMENT_NONE;
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < MSEALD_LOADING_OBJECTS; i++) {
+		object = &entry->object[i];
+		page = (address - object->start) >> PAGE_SHIFT;
+		if (page >= object->pages)
+			continue;
+		return page >= object->text && page < object->text_end	 ? MSEALD_SEGMENT_TEXT :
+		       page >= object->relro && page < object->relro_end ? MSEALD_SEGMENT_RELRO :
+		       page >= object->relro_end			 ? MSEALD_SEGMENT_DATA :
+									   MSEALD_SEGMENT_RODATA;
+	}
+	return MSEALD_SEGMENT_NONE;
+}
+
+/* --- */
+
 /* The RELRO of an object is made read-only: relro to relro_end, of this file. */
 __noinline int seal_object(u64 key, struct mseald_loading *loading)
 {
@@ -570,7 +625,7 @@ __noinline int seal_object(u64 key, struct mseald_loading *loading)
 	if (at) {
 		at = (at - 1) % MSEALD_LOADING_MAPPINGS;
 		/* A data file that is mapped and made read-only has no executable segment. */
-		if (!loading->text_end[at])
+		if (!loading->end_page[at])
 			return 0;
 		seal_vdso(key, loading);
 		loading->pieces = 0;
@@ -582,8 +637,9 @@ __noinline int seal_object(u64 key, struct mseald_loading *loading)
 	if (!loading->pieces)
 		return 0;
 	left = seal_pieces(key, loading);
-	count_object(key, loading, left);
-	return 0;
+	if (!left)
+		note_object(loading);
+	return count_object(key, loading, left);
 }
 
 /*

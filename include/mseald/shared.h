@@ -444,6 +444,15 @@ struct mseald_policy_seal {
  */
 #define MSEALD_LOADING_MAPPINGS 64u	/* the last ones are known */
 #define MSEALD_LOADING_PIECES 7u	/* of one object */
+#define MSEALD_LOADING_OBJECTS 16u
+
+/* An object that is sealed: as pages from its start, so that an attempt on it has a segment. */
+struct mseald_object {
+	__u64 start;
+	__u32 pages;
+	__u32 text, text_end, relro, relro_end;
+	__u32 pad;
+};
 
 struct mseald_loading {
 	__u32 policy;			/* MSEALD_POLICY_SEAL() */
@@ -461,14 +470,15 @@ struct mseald_loading {
 	__u64 piece[MSEALD_LOADING_PIECES + 1];
 	__u64 piece_end[MSEALD_LOADING_PIECES + 1];
 	__u64 piece_rule[MSEALD_LOADING_PIECES + 1];
+	__u64 text, text_end;		/* its executable segment */
 	struct mseald_inode file;	/* of those that are not data */
 	__u32 written, biased;		/* may it be open for writing? is bias complete? */
-	/* A ring. */
-	__u32 next;			/* mappings so far */
-	__u32 pad;
+	__u32 objects;			/* so far; those beyond the last place are not known */
+	__u32 next;			/* mappings so far: a ring */
+	struct mseald_object object[MSEALD_LOADING_OBJECTS];
 	__u64 start[MSEALD_LOADING_MAPPINGS], length[MSEALD_LOADING_MAPPINGS];
 	/* Of the executable segment in it, as pages from its start; both 0: it has none. */
-	__u32 text[MSEALD_LOADING_MAPPINGS], text_end[MSEALD_LOADING_MAPPINGS];
+	__u32 first_page[MSEALD_LOADING_MAPPINGS], end_page[MSEALD_LOADING_MAPPINGS];
 };
 
 #define MSEALD_LOADING_KNOWN 0x1u	/* program and loader are known */

@@ -220,6 +220,36 @@ static void without_daemon(void)
 	ok(bad == 0, "and with the next daemon (%u not)", bad);
 }
 
+/* Each attempt is on one segment, though some are one seal. */
+static void segments_of_attempts(void)
+{
+	static const char *const names[] = { "text", "rodata", "relro" };
+	unsigned seen[COUNT(names)] = {}, others = 0;
+	struct monitor monitor;
+	json_t *event;
+	pid_t pid;
+
+	monitor_open(&monitor, 0);
+	pid = start(FOLDER "early", NULL);
+	(void)end(pid);
+	while ((event = monitor_next(&monitor, 1000))) {
+		const char *segment = json_text(event, "segment");
+		size_t i = 0;
+
+		while (i < COUNT(names) && strcmp(segment, names[i]) != 0)
+			i++;
+		if (i < COUNT(names))
+			seen[i]++;
+		else if (!others++)
+			diag("an attempt on segment \"%s\"", segment);
+		json_decref(event);
+	}
+	monitor_close(&monitor);
+	/* Twice each, in the program and in the library. */
+	ok(seen[0] == 4 && seen[1] == 4 && seen[2] == 4 && !others,
+	   "its attempts: %u on text, %u on rodata, %u on relro, %u others", seen[0], seen[1], seen[2], others);
+}
+
 static void staying(void)
 {
 	pid_t pid = start(FOLDER "early", "stay");
@@ -247,6 +277,7 @@ int main(void)
 	each_form();
 	many();
 	without_daemon();
+	segments_of_attempts();
 	staying();
 	each_segment();
 	ok(status_becomes("sets", 0, 30), "no seal sets are left");
