@@ -343,12 +343,12 @@ static __always_inline u32 pool_take(void)
 	return set;
 }
 
-/* Puts one array of a node together: the old one with a hole of `more` slots at a place. */
-#define OPEN_UP(new, old, array, place, more, rest)                                                     \
-	do {                                                                                            \
-		bpf_probe_read_kernel((new)->array, sizeof((new)->array), (old)->array);                \
+/* Puts one array of a node together: what the old one has below and above the new slots. */
+#define OPEN_UP(new, old, array, place, more, rest) \
+	do { \
+		bpf_probe_read_kernel((new)->array, (place) * sizeof((new)->array[0]), (old)->array); \
 		bpf_probe_read_kernel(&(new)->array[(place) + (more)], (rest) * sizeof((new)->array[0]), \
-				      &(old)->array[place]);                                            \
+				      &(old)->array[place]); \
 	} while (0)
 
 /*
@@ -382,7 +382,7 @@ __noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading
 	struct mseald_node *new = node_of(new_set, 0), *old = node_of(old_set, 0);
 	struct mseald_file_node *files = (void *)node_of(new_set, 1);
 	struct mseald_file_node *old_files = (void *)node_of(old_set, 1);
-	u64 start, end, place = 0, more, rest;
+	u64 start, end, place = 0, more, rest, above;
 
 	if (!loading || !new || !old || !files || !old_files)
 		return MSEALD_LEFT_CHANGED + 1;
@@ -399,25 +399,29 @@ __noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading
 	if (old->start[place] < end || (place && old->end[place - 1] > start))
 		return MSEALD_LEFT_CHANGED + 1;
 	rest = MSEALD_FANOUT - place - more;
-	if (rest > MSEALD_FANOUT)
+	above = old->count - place;
+	if (rest > MSEALD_FANOUT || above > MSEALD_FANOUT)
 		return MSEALD_LEFT_FULL + 1;
 	/* What is known by now; or the verifier of 6.1 does not know it. */
-	asm volatile("%0 &= 31; %1 &= 7; %2 &= 63" : "+r"(place), "+r"(more), "+r"(rest));
+	asm volatile("%0 &= 31; %1 &= 7; %2 &= 31; %3 &= 31"
+		     : "+r"(place), "+r"(more), "+r"(rest), "+r"(above));
+	/* These two are searched as a whole, so unused slots must say so. */
 	OPEN_UP(new, old, start, place, more, rest);
-	OPEN_UP(new, old, end, place, more, rest);
-	OPEN_UP(new, old, rule, place, more, rest);
-	OPEN_UP(new, old, hits, place, more, rest);
 	OPEN_UP(files, old_files, order, place, more, rest);
-	OPEN_UP(files, old_files, number, place, more, rest);
-	OPEN_UP(files, old_files, generation, place, more, rest);
+	OPEN_UP(new, old, end, place, more, above);
+	OPEN_UP(new, old, rule, place, more, above);
+	OPEN_UP(new, old, hits, place, more, above);
+	OPEN_UP(files, old_files, number, place, more, above);
+	OPEN_UP(files, old_files, generation, place, more, above);
 	new->deny = old->deny;
 	new->gap_start = old->gap_start;
 	new->gap_end = old->gap_end;
 	for (u32 i = 0; i < MSEALD_LOADING_PIECES; i++) {
 		u64 at = place + i, rule = loading->piece_rule[i];
 		u64 deny = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
-		bool has_file = loading->file.address &&
-				(rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff) != MSEALD_SEGMENT_DATA;
+		u64 segment = rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff;
+		bool has_file = loading->file.address && segment != MSEALD_SEGMENT_DATA &&
+				segment != MSEALD_SEGMENT_VDSO;
 
 		if (i >= more)
 			break;
@@ -505,23 +509,24 @@ __noinline int count_object(u64 key, struct mseald_loading *loading, u64 left)
 	return send_relro_event(key, bpf_get_current_pid_tgid() >> 32, 0);
 }
 
-/* The kernel's own code in the program, with the first object. */
-static __always_inline void seal_vdso(u64 key, struct mseald_loading *loading)
+/*
+ * Seals the last object of the start, and the kernel's own code in the program (vdso(7)) with it: it lies
+ * above, and most often nothing that is sealed between.
+ */
+static __always_inline int seal_last(u64 key, struct mseald_loading *loading)
 {
-	struct mseald_inode file = loading->file;
 	u64 start = 0, end = 0;
+	u32 pieces = loading->pieces;
+	int left;
 
-	if (bpf_map_lookup_elem(&spaces, &key))
-		return;
 	mm_vdso(bpf_get_current_task_btf()->mm, &start, &end);
-	if (!start)
-		return;
-	loading->pieces = 0;
-	loading->file.address = 0;
-	add_piece(loading, start, end, MSEALD_SEGMENT_VDSO);
-	if (loading->pieces)
-		(void)seal_pieces(key, loading);
-	loading->file = file;
+	if (start > loading->relro)
+		add_piece(loading, start, end, MSEALD_SEGMENT_VDSO);
+	left = seal_pieces(key, loading);
+	if (left != MSEALD_LEFT_CHANGED + 1 || loading->pieces == pieces)
+		return left;
+	loading->pieces = pieces;
+	return seal_pieces(key, loading);
 }
 
 /* --- which segment an attempt is on --- */
@@ -627,16 +632,12 @@ __noinline int seal_object(u64 key, struct mseald_loading *loading)
 		/* A data file that is mapped and made read-only has no executable segment. */
 		if (!loading->end_page[at])
 			return 0;
-		seal_vdso(key, loading);
-		loading->pieces = 0;
 		add_library(loading, at);
-	} else if (!bpf_map_lookup_elem(&spaces, &key)) {
-		seal_vdso(key, loading);
-		(void)add_elf(loading, loader ? loading->loader : loading->program);
 	}
 	if (!loading->pieces)
 		return 0;
-	left = seal_pieces(key, loading);
+	left = !late && loading->flags & MSEALD_LOADING_DONE ? seal_last(key, loading) :
+							      seal_pieces(key, loading);
 	if (!left)
 		note_object(loading);
 	return count_object(key, loading, left);

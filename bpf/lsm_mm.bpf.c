@@ -133,10 +133,12 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	known = space_known(key);
 	if (likely(!known))
 		return 0;
-	if (unlikely(SPACE_WATCHED(known)) && has_file(flags) && is_hugetlb(file))
-		(void)watch_hugetlb(key);
-	if (!SPACE_SEALED(known))
+	if (!SPACE_SEALED(known)) {
+		/* From the first seal on its entry says so. */
+		if (has_file(flags) && is_hugetlb(file))
+			(void)watch_hugetlb(key);
 		return 0;
+	}
 	/* It grows by page faults, which no hook sees, into whatever is free below it. */
 	if (unlikely(flags & MAP_GROWSDOWN))
 		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt) ? -EPERM : 0;
