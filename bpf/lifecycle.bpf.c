@@ -107,7 +107,7 @@ int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone
 	if (unlikely(*(volatile u64 *)&state.pending_forks))
 		(void)fork_finish(&name, space_key(child->mm));
 	parent = space_key(bpf_get_current_task_btf()->mm);
-	if (unlikely(*(volatile u32 *)&space_slot(parent)->watched))
+	if (unlikely(space_watched(parent)))
 		(void)watch_child(parent, space_key(child->mm), child->tgid);
 	return 0;
 }
@@ -141,7 +141,7 @@ int BPF_PROG(mseald_exit_mmap, struct mm_struct *mm)
 
 	if (unlikely(*(volatile u32 *)&space_slot(key)->count))
 		space_remove(key);
-	if (unlikely(*(volatile u32 *)&space_slot(key)->watched))
+	if (unlikely(space_watched(key)))
 		unwatch(key);
 	return 0;
 }

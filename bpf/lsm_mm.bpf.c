@@ -106,13 +106,11 @@ SEC("lsm/file_mprotect")
 int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm), known = space_known(key);
+	u64 key = space_key(task->mm);
 
-	if (likely(!known))
-		return 0;
-	if (SPACE_SEALED(known) && judge_mprotect(task, key, vma))
+	if (!space_unsealed(key) && judge_mprotect(task, key, vma))
 		return -EPERM;
-	if (unlikely(SPACE_WATCHED(known)))
+	if (unlikely(space_watched(key)))
 		watch_mprotect(key, vma, prot);
 	return 0;
 }
@@ -124,18 +122,15 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	const u32 attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_DENY_UNMAP, REACTION_DENY);
 	struct task_struct *task;
 	struct call_site site;
-	u64 key, known;
+	u64 key;
 
 	if (likely(!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN)) && !has_file(flags)))
 		return 0;
 	task = bpf_get_current_task_btf();
 	key = space_key(task->mm);
-	known = space_known(key);
-	if (likely(!known))
-		return 0;
-	if (!SPACE_SEALED(known)) {
+	if (likely(space_unsealed(key))) {
 		/* From the first seal on its entry says so. */
-		if (has_file(flags) && is_hugetlb(file))
+		if (unlikely(space_watched(key)) && has_file(flags) && is_hugetlb(file))
 			(void)watch_hugetlb(key);
 		return 0;
 	}
@@ -269,15 +264,12 @@ SEC("lsm/mmap_addr")
 int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm), known;
+	u64 key = space_key(task->mm);
 	struct call_site site;
 
-	known = space_known(key);
-	if (likely(!known))
-		return 0;
-	if (unlikely(SPACE_WATCHED(known)))
+	if (unlikely(space_watched(key)))
 		(void)watch_mapping(key, addr);
-	if (!SPACE_SEALED(known))
+	if (likely(space_unsealed(key)))
 		return 0;
 	/* Nearly every call, and nearly always far from any seal. */
 	site = call_site_of(task);

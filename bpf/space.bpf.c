@@ -143,7 +143,7 @@ __noinline u32 set_seen(u64 key, const u64 *task)
 	return space ? MSEALD_WORD_SET(*(volatile u64 *)&space->word) : 0;
 }
 
-#define HOLD_TRIES 8
+#define HOLD_TRIES 4
 
 /*
  * A set of the pool may be given back and taken again by another at any moment. With a reference to it, and

@@ -33,21 +33,10 @@ static __always_inline bool space_unsealed(u64 key)
 	return !*(volatile u64 *)&state.pending_forks && !*(volatile u32 *)&space_slot(key)->count;
 }
 
-/*
- * What there may be of an address space, by one look at its slot; 0: surely neither seals nor anything that
- * is watched (exec_match.h).
- */
-#define SPACE_SEALED(known) ((u32)(known))
-#define SPACE_WATCHED(known) ((known) >> 32)
-
-static __always_inline u64 space_known(u64 key)
+/* May it be watched (exec_match.h)? */
+static __always_inline bool space_watched(u64 key)
 {
-	_Static_assert(__builtin_offsetof(struct mseald_slot, watched) ==
-		       __builtin_offsetof(struct mseald_slot, count) + 4, "both are one word");
-	bool pending = unlikely(*(volatile u64 *)&state.pending_forks);
-	u64 known = *(volatile u64 *)&space_slot(key)->count;
-
-	return pending ? known | 1 : known;
+	return *(volatile u32 *)&space_slot(key)->watched;
 }
 
 /* Empties the slot of a key whose set is no longer what it says (bpf/space.bpf.c). */
