@@ -247,7 +247,8 @@ static void segments_of_attempts(void)
 	monitor_close(&monitor);
 	/* Twice each, in the program and in the library. */
 	ok(seen[0] == 4 && seen[1] == 4 && seen[2] == 4 && !others,
-	   "its attempts: %u on text, %u on rodata, %u on relro, %u others", seen[0], seen[1], seen[2], others);
+	   "its attempts: %u on text, %u on rodata, %u on relro, %u others", seen[0], seen[1], seen[2],
+	   others);
 }
 
 static void staying(void)
