@@ -507,7 +507,10 @@ __noinline bool seal_by_kernel(u64 key, struct mseald_watched *entry)
 	fresh = bpf_map_lookup_elem(&loading, &key);
 	if (!fresh)
 		return false;
-	fresh->policy = index;
+	fresh->wanted = wanted->flags;
+	fresh->rule = wanted->rule;
+	fresh->data_rule = wanted->data_rule;
+	fresh->segments = wanted->segments;
 	fresh->label = entry->label;
 	entry->flags |= MSEALD_WATCHED_KERNEL;
 	__sync_fetch_and_add(&state.starts, 1);

@@ -68,8 +68,11 @@ __noinline int watch_mapping(u64 key, u64 address)
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
 		at = mapping_at(entry, address);
 		if (at) {
+			at = (at - 1) % MSEALD_LOADING_MAPPINGS;
 			if (executable)
-				add_text(entry, (at - 1) % MSEALD_LOADING_MAPPINGS, address, length);
+				add_text(entry, at, address, length);
+			if (call_arg(&site, 2) & PROT_WRITE && !entry->data_page[at])
+				entry->data_page[at] = (address - entry->start[at]) >> PAGE_SHIFT;
 			return 0;
 		}
 		/* Aligned to more than a page (there is room already), or not relocatable: its first byte. */
@@ -79,7 +82,7 @@ __noinline int watch_mapping(u64 key, u64 address)
 	at = entry->next++ % MSEALD_LOADING_MAPPINGS;
 	entry->start[at] = address;
 	entry->length[at] = length;
-	entry->first_page[at] = entry->end_page[at] = 0;
+	entry->first_page[at] = entry->end_page[at] = entry->data_page[at] = 0;
 	if (executable)
 		add_text(entry, at, address, length);
 	return 0;
@@ -115,6 +118,10 @@ __noinline int add_piece(struct mseald_loading *loading, u64 start, u64 end, u32
 	last = at - 1;
 	/* Or the verifier of 6.1 does not know the bounds of both. */
 	asm volatile("%0 &= 7; %1 &= 7" : "+r"(at), "+r"(last));
+	if (at && start < loading->piece_end[last]) {
+		loading->pieces = MSEALD_LOADING_PIECES + 1;
+		return 0;
+	}
 	if (at && segment != MSEALD_SEGMENT_DATA) {
 		last_rule = loading->piece_rule[last];
 		/* What is one to the rule is one seal; then it is of no segment. */
@@ -482,9 +489,9 @@ __noinline int seal_pieces(u64 key, struct mseald_loading *loading)
 	count = set ? bpf_map_lookup_elem(&refs, &set) : NULL;
 	if (!count)
 		return MSEALD_LEFT_POOL + 1;
-	/* Until it is filled nobody can get it; the first of the pool is never given, and empty. */
-	left = fill_set(set, old_set ? old_set : MSEALD_POOL_FIRST, loading);
+	/* No entry says that set yet, so nobody reads it. The first of the pool is never given, and empty. */
 	__sync_fetch_and_add(count, 1);
+	left = fill_set(set, old_set ? old_set : MSEALD_POOL_FIRST, loading);
 	if (!left)
 		left = give_set(key, space, old_set, set, loading->flags);
 	if (left)
@@ -581,22 +588,14 @@ __noinline u32 segment_at(u64 key, u64 address)
 __noinline int seal_object(u64 key, struct mseald_loading *loading)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct mseald_policy_seal *wanted;
-	u32 index, at, flags;
+	u32 at, flags;
 	bool program = false, loader = false, late;
 	int left;
 
 	if (!loading)
 		return 0;
-	index = loading->policy;
-	wanted = bpf_map_lookup_elem(&policy_seals, &index);
-	if (!wanted)
-		return 0;
 	(void)know_kernels(loading);
 	flags = loading->flags;
-	loading->rule = wanted->rule;
-	loading->data_rule = wanted->data_rule;
-	loading->segments = wanted->segments;
 	loading->pieces = 0;
 	at = mapping_at(loading, loading->relro);
 	if (!at) {
@@ -614,12 +613,12 @@ __noinline int seal_object(u64 key, struct mseald_loading *loading)
 		loading->flags |= MSEALD_LOADING_DONE;
 	if (program)
 		loading->flags |= MSEALD_LOADING_PROGRAM;
-	if (late && !(wanted->flags & MSEALD_POLICY_LATE)) {
-		if (wanted->flags & MSEALD_POLICY_REPORT)
+	if (late && !(loading->wanted & MSEALD_POLICY_LATE)) {
+		if (loading->wanted & MSEALD_POLICY_REPORT)
 			(void)send_relro_event(key, task->tgid, loading->relro);
 		return 0;
 	}
-	if (wanted->flags & MSEALD_POLICY_NOT_32 && task_in_compat(task)) {
+	if (loading->wanted & MSEALD_POLICY_NOT_32 && task_in_compat(task)) {
 		(void)send_relro_event(key, task->tgid, 0);
 		return 0;
 	}
@@ -629,8 +628,12 @@ __noinline int seal_object(u64 key, struct mseald_loading *loading)
 	}
 	if (at) {
 		at = (at - 1) % MSEALD_LOADING_MAPPINGS;
-		/* A data file that is mapped and made read-only has no executable segment. */
-		if (!loading->end_page[at])
+		/*
+		 * A data file that is mapped and made read-only has no executable segment. And a loader makes
+		 * others than the data writable for a while, to relocate them (DT_TEXTREL).
+		 */
+		if (!loading->end_page[at] || !loading->data_page[at] ||
+		    loading->relro < loading->start[at] + ((u64)loading->data_page[at] << PAGE_SHIFT))
 			return 0;
 		add_library(loading, at);
 	}
@@ -643,6 +646,28 @@ __noinline int seal_object(u64 key, struct mseald_loading *loading)
 	return count_object(key, loading, left);
 }
 
+/* The range of the mprotect() in hand; false: the task is in another call. */
+static __always_inline bool call_range(u64 *ret_start, u64 *ret_end)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_site site = call_site_of(task);
+
+	if (site.call != CALL_MPROTECT)
+		return false;
+	*ret_start = untagged(task->mm, call_arg(&site, 0));
+	*ret_end = (*ret_start + call_arg(&site, 1) + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+	return true;
+}
+
+__noinline bool is_relro_again(u64 key, u64 prot)
+{
+	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
+	u64 start, end;
+
+	return entry && prot == PROT_READ && call_range(&start, &end) && start == entry->relro &&
+	       end == entry->relro_end;
+}
+
 /*
  * An mprotect() that takes the right to write from part of a mapped file: that may be the loader, which is
  * done with an object (PT_GNU_RELRO). Called for each mapping of the call (mm/mprotect.c); it counts at the
@@ -653,7 +678,6 @@ __noinline int watch_relro(u64 key, const struct relro *relro)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
 	const u64 writable = VM_WRITE | VM_ACCOUNT;
-	struct call_site site;
 	u64 start, end;
 
 	if (!relro)
@@ -663,11 +687,8 @@ __noinline int watch_relro(u64 key, const struct relro *relro)
 			(void)send_relro_event(key, task->tgid, relro->start);
 		return 0;
 	}
-	site = call_site_of(task);
-	if (site.call != CALL_MPROTECT)
+	if (!call_range(&start, &end))
 		return 0;
-	start = untagged(task->mm, call_arg(&site, 0));
-	end = (start + call_arg(&site, 1) + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
 	if (entry->spans != start) {
 		if (!relro->file.address || (relro->flags & (writable | VM_SHARED)) != writable)
 			return 0;

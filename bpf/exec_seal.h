@@ -23,6 +23,12 @@ struct relro {
 /* lsm/file_mprotect. */
 int watch_relro(u64 key, const struct relro *relro);
 
+/*
+ * Is it the call by which the RELRO was made read-only that is sealed by now? While one daemon hands over to the
+ * next the hook runs twice.
+ */
+bool is_relro_again(u64 key, u64 prot);
+
 static __always_inline void watch_mprotect(u64 key, const struct vm_area_struct *vma, u64 prot)
 {
 	struct relro relro = { .start = vma->vm_start, .end = vma->vm_end, .flags = vma->vm_flags };

@@ -108,8 +108,12 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long req
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
 
-	if (!space_unsealed(key) && judge_mprotect(task, key, vma))
-		return -EPERM;
+	if (!space_unsealed(key)) {
+		if (unlikely(space_watched(key)) && is_relro_again(key, prot))
+			return 0;
+		if (judge_mprotect(task, key, vma))
+			return -EPERM;
+	}
 	if (unlikely(space_watched(key)))
 		watch_mprotect(key, vma, prot);
 	return 0;

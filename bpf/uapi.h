@@ -26,6 +26,7 @@
 #define SIGCONT 18
 
 /* include/uapi/asm-generic/mman-common.h, include/uapi/linux/mman.h */
+#define PROT_READ 0x1
 #define PROT_WRITE 0x2
 #define PROT_EXEC 0x4
 #define PROT_GROWSDOWN 0x01000000

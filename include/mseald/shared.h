@@ -455,17 +455,18 @@ struct mseald_object {
 };
 
 struct mseald_loading {
-	__u32 policy;			/* MSEALD_POLICY_SEAL() */
+	__u32 wanted;			/* MSEALD_POLICY_* */
 	__u32 flags;			/* MSEALD_LOADING_* */
 	__u64 label;
+	__u64 rule, data_rule;		/* as of struct mseald_policy_seal */
+	__u32 segments;
+	__u32 pad;
 	__u64 spans;			/* start of an mprotect() over several mappings: RELRO by the first */
 	__u64 program, loader;		/* where what the kernel has mapped begins; 0: there is none */
 	/* The object in hand. */
 	__u64 relro, relro_end;		/* what is made read-only */
 	__u64 bias, headers;		/* its program headers: added to their addresses; where they are */
-	__u64 rule, data_rule;		/* as of struct mseald_policy_seal */
-	__u32 segments, width;		/* as of struct mseald_policy_seal; 32 or 64 */
-	__u32 headers_count;
+	__u32 width;			/* 32 or 64 */
 	__u32 pieces;
 	__u64 piece[MSEALD_LOADING_PIECES + 1];
 	__u64 piece_end[MSEALD_LOADING_PIECES + 1];
@@ -479,6 +480,7 @@ struct mseald_loading {
 	__u64 start[MSEALD_LOADING_MAPPINGS], length[MSEALD_LOADING_MAPPINGS];
 	/* Of the executable segment in it, as pages from its start; both 0: it has none. */
 	__u32 first_page[MSEALD_LOADING_MAPPINGS], end_page[MSEALD_LOADING_MAPPINGS];
+	__u32 data_page[MSEALD_LOADING_MAPPINGS];	/* where its first writable segment begins; 0: none */
 };
 
 #define MSEALD_LOADING_KNOWN 0x1u	/* program and loader are known */

@@ -435,7 +435,7 @@ static void take_up(struct reconcile *reconcile)
 		struct pending *pending;
 
 		if (*find(reconcile, keys[i]) || !watched_find(reconcile->on.programs, keys[i], &watched) ||
-		    !(watched.flags & MSEALD_WATCHED_KERNEL) || now - watched.since < NATIVE_AFTER_NS)
+		    !(watched.flags & MSEALD_WATCHED_KERNEL) || now < watched.since + NATIVE_AFTER_NS)
 			continue;
 		pending = add(reconcile, keys[i], (pid_t)watched.pid);
 		if (!pending)

@@ -7,6 +7,7 @@
 #include "seal/gc.h"
 
 #include <inttypes.h>
+#include <bpf/bpf.h>
 #include <malloc.h>
 
 #include "base/log.h"
@@ -154,16 +155,34 @@ void gc_finish(struct gc *gc)
 		log_info("ending; sealed memory stays sealed");
 }
 
+/* While the policies of an earlier daemon are active, the kernel seals by them: it must go on to. */
+static unsigned policy_needs(struct programs *programs)
+{
+	uint32_t generation = programs_state(programs)->policies;
+	unsigned needs = generation && bpffs_last_generation() ? NEED_POLICY | NEED_FILES : 0;
+
+	for (uint32_t i = 0; needs && i < MSEALD_POLICY_BITS; i++) {
+		uint32_t index = MSEALD_POLICY_SEAL(generation, i);
+		struct mseald_policy_seal seal;
+
+		if (bpf_map_lookup_elem(programs_map_fd(programs, "policy_seals"), &index, &seal) == 0 &&
+		    (seal.rule | seal.rule >> 8 | seal.rule >> 16) & MSEALD_DENY_FOREIGN_WRITE)
+			needs |= NEED_FOREIGN;
+	}
+	return needs;
+}
+
 int gc_take_over(struct gc *gc)
 {
+	unsigned needs = policy_needs(gc->programs);
 	int r;
 
-	if (!space_map_any_sealed(gc->space_map) && (!bpffs_last_generation() || is_idle(gc))) {
+	if (!needs && !space_map_any_sealed(gc->space_map) && (!bpffs_last_generation() || is_idle(gc))) {
 		programs_detach(gc->programs);
 		forget_all(gc);
 		return 0;
 	}
-	r = programs_attach(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
+	r = programs_attach(gc->programs, needs | set_map_needs(space_map_sets(gc->space_map)));
 	if (r < 0) {
 		log_error("cannot adopt the attached programs; the earlier programs, if any, stay attached");
 		return r;

@@ -192,8 +192,12 @@ struct held {
 };
 
 /* -EAGAIN: it has another by now. */
-static int hold(struct held *held, struct space_map *space_map)
+static int hold(struct held *held, struct space_map *space_map, uint64_t key)
 {
+	int r = space_map_read_space(space_map, key, &held->space);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
 	if (!set_map_hold(space_map_sets(space_map), MSEALD_WORD_SET(held->space.word)))
 		return -EAGAIN;
 	held->space_map = space_map;
@@ -215,6 +219,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	_cleanup_(let_go) struct held held = {};
 	struct space_map_owner owner = { .account = target->account, .limited = request->limited };
 	struct seal_result result = { .space = target->key };
+	struct mseald_space space = {};
 	struct space_map_old before;
 	bool changed;
 	int r;
@@ -225,13 +230,14 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	if (r < 0)
 		return r;
 	owner.flags = plan.hugetlb ? MSEALD_SPACE_HUGETLB : 0;
-	r = space_map_read_seals(space_map, target->key, &held.space, &old);
-	if (r >= 0) {
-		owner.expected = MSEALD_WORD_SET(held.space.word);
-		r = hold(&held, space_map);
-	}
+	r = hold(&held, space_map, target->key);
+	if (r >= 0)
+		r = space_map_read_seals(space_map, target->key, &space, &old);
+	if (r >= 0 && space.word != held.space.word)
+		r = -EAGAIN;
 	if (r == -EAGAIN)
 		return 0;
+	owner.expected = MSEALD_WORD_SET(space.word);
 	if (r >= 0 && request->native_or_nothing) {
 		r = native_first(programs, target, request, &plan, &old, &result, error);
 		if (r == 0 || r == -EINVAL || r == -EBADR)
@@ -246,6 +252,8 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 				 " would have %zu seals; one address space can have %d",
 				 new.count, MSEALD_MAX_SEALS);
 	label(programs, space_map, target, request, &new, &changed);
+	/* One of the pool goes back there, whether or not there is anything to add. */
+	changed |= owner.expected >= MSEALD_POOL_FIRST;
 	r = changed ? check_limits(space_map, target, request, &old, &new, error) : 0;
 	if (r < 0)
 		return r;
