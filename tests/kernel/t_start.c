@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -102,6 +103,16 @@ static unsigned storm(const char *program, const char *order, unsigned times)
 				diag("one ended with status 0%o", status);
 		}
 	}
+	return bad;
+}
+
+/* Until that file is there. */
+static unsigned storm_until(const char *path)
+{
+	unsigned bad = 0;
+
+	while (access(path, F_OK) < 0)
+		bad += storm(FOLDER "early", NULL, AT_ONCE);
 	return bad;
 }
 
@@ -223,15 +234,17 @@ static void without_daemon(void)
 		return;
 	}
 	bad = 0;
-	for (unsigned i = 0; i < brief(8, 2); i++) {
+	for (unsigned i = 0; i < brief(10, 2); i++) {
 		pid_t storming = fork();
 
 		if (storming == 0)
-			_exit(storm(FOLDER "early", NULL, brief(600, 240)) ? 1 : 0);
-		nap(200);
+			_exit(storm_until(FOLDER "over") ? 1 : 0);
 		(void)daemon_stop(SIGKILL);
 		daemon_start();
+		if (creat(FOLDER "over", 0600) < 0)
+			bail("no file: %s", strerror(errno));
 		bad += end(storming) != 0;
+		(void)unlink(FOLDER "over");
 	}
 	ok(bad == 0, "while one daemon takes over from another: each was sealed");
 }
