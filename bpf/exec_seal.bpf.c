@@ -614,8 +614,10 @@ __noinline int seal_object(u64 key, struct mseald_loading *loading)
 	if (program)
 		loading->flags |= MSEALD_LOADING_PROGRAM;
 	if (late && !(loading->wanted & MSEALD_POLICY_LATE)) {
-		if (loading->wanted & MSEALD_POLICY_REPORT)
+		if (loading->wanted & MSEALD_POLICY_REPORT) {
+			__sync_fetch_and_or(&loading->flags, MSEALD_LOADING_LEFT);
 			(void)send_relro_event(key, task->tgid, loading->relro);
+		}
 		return 0;
 	}
 	if (loading->wanted & MSEALD_POLICY_NOT_32 && task_in_compat(task)) {

@@ -44,7 +44,8 @@ static __always_inline int mark_child(struct task_struct *child, struct mseald_p
 	if (!referred) {
 		/* Replaced just now: the new one is there already. */
 		fork.set = current_set(fork.parent);
-		referred = fork.set && fork.set < MSEALD_MAX_SETS && (is_pooled(fork.set) || set_get(fork.set));
+		referred = fork.set && fork.set < MSEALD_MAX_SETS &&
+			   (is_pooled(fork.set) || set_get(fork.set));
 	}
 	if (!referred) {
 		space_unreserve(fork.account);

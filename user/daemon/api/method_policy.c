@@ -40,19 +40,18 @@ static uint32_t set_of(struct daemon *daemon, uint64_t key)
 	return space_map_read_space(daemon->space_map, key, &space) < 0 ? 0 : MSEALD_WORD_SET(space.word);
 }
 
-/* Has the kernel sealed what there was at its start, or has the daemon looked at it since? */
-static bool is_complete(struct daemon *daemon, uint64_t key, const struct mseald_watched *watched)
-{
-	return !watched || !(watched->flags & MSEALD_WATCHED_KERNEL) ||
-	       reconcile_known(daemon->reconcile, key) || watched_is_loaded(daemon->programs, key);
-}
-
 static const char *state_of(struct daemon *daemon, const struct policy *policy, uint64_t key, uint32_t set,
 			    const struct mseald_watched *watched)
 {
+	bool by_kernel = watched && watched->flags & MSEALD_WATCHED_KERNEL;
+
 	if (!policy->seal.segments)
 		return "exempt";
-	if (reconcile_pending(daemon->reconcile, key) || !is_complete(daemon, key, watched))
+	/* Also while the daemon makes that complete. */
+	if (by_kernel && set && watched_is_loaded(daemon->programs, key))
+		return "sealed";
+	if (reconcile_pending(daemon->reconcile, key) ||
+	    (by_kernel && !reconcile_known(daemon->reconcile, key)))
 		return "pending";
 	return set ? "sealed" : "unsealed";
 }
