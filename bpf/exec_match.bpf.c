@@ -451,28 +451,32 @@ static __always_inline void send_exec_event(enum mseald_event_type type, u64 key
 
 /* --- for exec_seal.bpf.c --- */
 
-/* What the seals will be for, in the map `labels`: by the number that user/daemon/seal/labels.c gives it. */
-__noinline int label_exec(struct mseald_watched *entry, struct mseald_policy_seal *wanted)
+_Static_assert(MSEALD_POLICY_NAME == MSEALD_LABEL_TEXT && MSEALD_EXE_MAX == MSEALD_LABEL_TEXT,
+	       "names of policies and paths of programs are as long as a label has them");
+
+/* With its NUL. */
+static __always_inline u64 hash_text(u64 hash, const char text[MSEALD_LABEL_TEXT])
+{
+	for (u32 i = 0; i < MSEALD_LABEL_TEXT; i++) {
+		hash = MSEALD_HASH_STEP(hash, text[i]);
+		if (!text[i])
+			break;
+	}
+	return hash;
+}
+
+/*
+ * What the seals will be for, in the map `labels`: by the number that user/daemon/seal/labels.c gives it; 0:
+ * there is no room.
+ */
+__noinline u64 label_exec(struct mseald_watched *entry, struct mseald_policy_seal *wanted)
 {
 	struct mseald_label *label;
-	u64 number = MSEALD_HASH_START;
+	u64 number;
 
 	if (!entry || !wanted)
 		return 0;
-	for (u32 i = 0; i < MSEALD_POLICY_NAME; i++) {
-		u8 byte = wanted->name[i];
-
-		number = MSEALD_HASH_STEP(number, byte);
-		if (!byte)
-			break;
-	}
-	for (u32 i = 0; i < MSEALD_EXE_MAX; i++) {
-		u8 byte = entry->exe[i];
-
-		number = MSEALD_HASH_STEP(number, byte);
-		if (!byte)
-			break;
-	}
+	number = hash_text(hash_text(MSEALD_HASH_START, wanted->name), entry->exe);
 	label = bpf_map_lookup_elem(&labels, &number);
 	if (!label) {
 		(void)bpf_map_update_elem(&labels, &number, &no_label, BPF_NOEXIST);
@@ -482,8 +486,7 @@ __noinline int label_exec(struct mseald_watched *entry, struct mseald_policy_sea
 		bpf_probe_read_kernel(label->policy, sizeof(label->policy), wanted->name);
 		bpf_probe_read_kernel(label->program, sizeof(label->program), entry->exe);
 	}
-	entry->label = number;
-	return 0;
+	return number;
 }
 
 /* From here on its objects are sealed as they are loaded. False: the daemon is to seal it, too. */
@@ -492,6 +495,7 @@ __noinline bool seal_by_kernel(u64 key, struct mseald_watched *entry)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_policy_seal *wanted;
 	struct mseald_loading *fresh;
+	u64 label;
 	u32 index;
 
 	if (!entry)
@@ -501,7 +505,7 @@ __noinline bool seal_by_kernel(u64 key, struct mseald_watched *entry)
 	/* Nothing kills pid 1; and whoever traces a program writes to its memory. */
 	if (!wanted || !(wanted->rule | wanted->data_rule) || task->tgid == 1 || BPF_CORE_READ(task, ptrace))
 		return false;
-	(void)label_exec(entry, wanted);
+	label = label_exec(entry, wanted);
 	if (bpf_map_update_elem(&loading, &key, &nothing_loaded, BPF_ANY))
 		return false;
 	fresh = bpf_map_lookup_elem(&loading, &key);
@@ -511,7 +515,7 @@ __noinline bool seal_by_kernel(u64 key, struct mseald_watched *entry)
 	fresh->rule = wanted->rule;
 	fresh->data_rule = wanted->data_rule;
 	fresh->segments = wanted->segments;
-	fresh->label = entry->label;
+	fresh->label = label;
 	entry->flags |= MSEALD_WATCHED_KERNEL;
 	__sync_fetch_and_add(&state.starts, 1);
 	return !(wanted->flags & MSEALD_POLICY_MORE);

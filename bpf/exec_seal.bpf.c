@@ -15,6 +15,13 @@
 #include "exec_seal.h"
 #include "seal_tree.h"
 
+/* Nothing more of it is to be sealed as it is loaded. */
+static __always_inline bool is_over(const struct mseald_loading *loading)
+{
+	return loading->flags & MSEALD_LOADING_DONE &&
+	       !(loading->wanted & (MSEALD_POLICY_LATE | MSEALD_POLICY_REPORT));
+}
+
 /* --- what is mapped where --- */
 
 /* The newest mapping that holds this address: its place + 1; 0: none. */
@@ -57,7 +64,7 @@ __noinline int watch_mapping(u64 key, u64 address)
 	bool executable;
 	u32 at;
 
-	if (!entry)
+	if (!entry || is_over(entry))
 		return 0;
 	site = call_site_of(bpf_get_current_task_btf());
 	flags = call_arg(&site, 3);
@@ -582,7 +589,7 @@ __noinline u32 segment_at(u64 key, u64 address)
 	return MSEALD_SEGMENT_NONE;
 }
 
-/* --- */
+/* --- the moment --- */
 
 /* The RELRO of an object is made read-only: relro to relro_end, of this file. */
 __noinline int seal_object(u64 key, struct mseald_loading *loading)
@@ -689,7 +696,7 @@ __noinline int watch_relro(u64 key, const struct relro *relro)
 			(void)send_relro_event(key, task->tgid, relro->start);
 		return 0;
 	}
-	if (!call_range(&start, &end))
+	if (is_over(entry) || !call_range(&start, &end))
 		return 0;
 	if (entry->spans != start) {
 		if (!relro->file.address || (relro->flags & (writable | VM_SHARED)) != writable)

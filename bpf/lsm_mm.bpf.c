@@ -109,7 +109,7 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long req
 	u64 key = space_key(task->mm);
 
 	if (!space_unsealed(key)) {
-		if (unlikely(space_watched(key)) && is_relro_again(key, prot))
+		if (unlikely(space_watched(key)) && vma->vm_flags & VM_WRITE && is_relro_again(key, prot))
 			return 0;
 		if (judge_mprotect(task, key, vma))
 			return -EPERM;

@@ -435,9 +435,6 @@ struct mseald_policy_seal {
 #define MSEALD_POLICY_NOT_32 0x4u	/* 32-bit programs are not sealed */
 #define MSEALD_POLICY_MORE 0x8u		/* the daemon has to seal more, at once */
 
-/* The number of a label is the hash of both texts. */
-#define MSEALD_LABEL_START MSEALD_HASH_START
-
 /*
  * A starting program: where its loader maps the objects that it loads, until their RELRO is made read-only.
  * Value of the map `loading`.
@@ -510,7 +507,7 @@ struct mseald_file {
 #define MSEALD_WATCHED_FORKED 0x1u	/* of a child: the facts are those of its parent's exec */
 #define MSEALD_WATCHED_KERNEL 0x2u	/* sealed by the kernel: no event tells the daemon of it */
 
-/* An watched address space: what was true at the exec. Never changed but by the daemon. */
+/* A watched address space: what was true at the exec. Never changed but by the daemon. */
 struct mseald_watched {
 	__u64 cgroup;			/* id */
 	struct mseald_file file;	/* zero unless there is a trigger for marked ones */
@@ -520,7 +517,6 @@ struct mseald_watched {
 	__u32 generation;
 	__u64 since;			/* nanoseconds, CLOCK_BOOTTIME: its exec, or fork */
 	__u32 pid, pad;			/* of its first process, in the initial namespace */
-	__u64 label;			/* of the seals that it gets */
 	char exe[MSEALD_EXE_MAX];	/* in the root of the process; empty: longer than that */
 };
 

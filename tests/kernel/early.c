@@ -2,12 +2,15 @@
 /*
  * What t_start starts, linked in several ways, and with LIBRARY its library libearly.so: before main(), a
  * constructor tries to make its own text, constants and RELRO writable. The exit status says what it could:
- * 1 text, 2 constants, 4 RELRO, and 8 times that for the library; but 64 when it was called otherwise than
+ * 1 text, 2 constants, 4 RELRO, and 8 times that for the library; 64 when some RELRO could be made read-only
+ * once more, by the loader's own call (mseal(2) denies that, too: it may change the protection key); but 128
+ * when it was called otherwise than
  *   early         ends at once
  *   early stay    stays until it is killed, and then prints a line with the status first
  *   early fork    leaves it to a child, which has its parent's memory, to try once more
  */
 #define _GNU_SOURCE
+#include <link.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,14 +54,41 @@ int early_library(void)
 
 #else
 
+#ifdef STATIC
+
 static int all(void)
 {
-#ifdef STATIC
 	return could | try();
-#else
-	return could | try() | early_library() << 3;
-#endif
 }
+
+#else
+
+static int again(struct dl_phdr_info *object, size_t size, void *context)
+{
+	int *done = context;
+
+	(void)size;
+	for (size_t i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &object->dlpi_phdr[i];
+		uintptr_t start = (object->dlpi_addr + header->p_vaddr) & ~(uintptr_t)(PAGE - 1);
+		uintptr_t end = (object->dlpi_addr + header->p_vaddr + header->p_memsz) &
+				~(uintptr_t)(PAGE - 1);
+
+		if (header->p_type == PT_GNU_RELRO && start < end)
+			*done |= mprotect((void *)start, end - start, PROT_READ) == 0;
+	}
+	return 0;
+}
+
+static int all(void)
+{
+	int once_more = 0;
+
+	(void)dl_iterate_phdr(again, &once_more);
+	return could | try() | early_library() << 3 | once_more << 6;
+}
+
+#endif
 
 int main(int argc, char **argv)
 {
@@ -79,10 +109,10 @@ int main(int argc, char **argv)
 		if (pid == 0)
 			_exit(all());
 		if (pid < 0 || waitpid(pid, &ended, 0) != pid || !WIFEXITED(ended))
-			return 64;
+			return 128;
 		return status | WEXITSTATUS(ended);
 	}
-	return 64;
+	return 128;
 }
 
 #endif

@@ -124,19 +124,26 @@ static void print_attempts(struct metrics *metrics, const json_t *reply)
 	}
 }
 
+/* One sample for each of a list, by one label; its value is key. */
+static void print_each(struct metrics *metrics, const char *name, const json_t *list, const char *label,
+		       const char *key)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) {
+		const char *const labels[] = { label, reply_string(one, label), NULL };
+
+		print_number(metrics, name, labels, reply_integer(one, key));
+	}
+}
+
 /* One family: key of each map. */
 static void print_maps(struct metrics *metrics, const json_t *reply, const char *name, const char *key,
 		       const char *help)
 {
-	const json_t *list = json_object_get(reply, "maps"), *map;
-	size_t i;
-
 	begin_family(metrics, name, "gauge", NULL, help);
-	json_array_foreach(list, i, map) {
-		const char *const labels[] = { "map", reply_string(map, "map"), NULL };
-
-		print_number(metrics, name, labels, reply_integer(map, key));
-	}
+	print_each(metrics, name, json_object_get(reply, "maps"), "map", key);
 }
 
 static void print_lost(struct metrics *metrics, const json_t *reply)
@@ -156,9 +163,6 @@ static void print_lost(struct metrics *metrics, const json_t *reply)
 
 static void print_starts(struct metrics *metrics, const json_t *reply)
 {
-	const json_t *list = json_object_get(reply, "objects_left"), *left;
-	size_t i;
-
 	print_single(metrics, "mseald_starts", "counter",
 		     "Programs that the kernel sealed as they started, by a policy.",
 		     reply_integer(reply, "starts"));
@@ -166,29 +170,19 @@ static void print_starts(struct metrics *metrics, const json_t *reply)
 		     reply_integer(reply, "objects"));
 	begin_family(metrics, "mseald_objects_left", "counter", NULL,
 		     "Objects of starting programs that the kernel left to the daemon, by reason.");
-	json_array_foreach(list, i, left) {
-		const char *const labels[] = { "reason", reply_string(left, "reason"), NULL };
-
-		print_number(metrics, "mseald_objects_left", labels, reply_integer(left, "objects"));
-	}
+	print_each(metrics, "mseald_objects_left", json_object_get(reply, "objects_left"), "reason", "objects");
 }
 
 /* Every operation from the beginning, with 0 too: so the first denial is an increase. */
 static void print_lock(struct metrics *metrics, const json_t *reply)
 {
-	const json_t *list = json_object_get(reply, "lock_denials"), *denial;
-	size_t i;
-
 	print_single(metrics, "mseald_locked", "gauge",
 		     "Whether nobody but this mseald reaches its maps and programs (Lock=yes).",
 		     reply_bool(reply, "locked"));
 	begin_family(metrics, "mseald_lock_denials", "counter", NULL,
 		     "Operations on mseald itself that its lock denied to other processes.");
-	json_array_foreach(list, i, denial) {
-		const char *const labels[] = { "operation", reply_string(denial, "operation"), NULL };
-
-		print_number(metrics, "mseald_lock_denials", labels, reply_integer(denial, "attempts"));
-	}
+	print_each(metrics, "mseald_lock_denials", json_object_get(reply, "lock_denials"), "operation",
+		   "attempts");
 }
 
 static void print_reply(struct metrics *metrics, const json_t *reply)

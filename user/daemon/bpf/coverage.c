@@ -275,6 +275,12 @@ unsigned coverage_kills(const struct coverage *coverage, unsigned deny_mask)
 	return kills & deny_mask;
 }
 
+unsigned coverage_needs(unsigned deny_mask)
+{
+	return (deny_mask & MSEALD_DENY_FOREIGN_WRITE ? NEED_FOREIGN : 0) |
+	       (deny_mask & MSEALD_DENY_FILE ? NEED_FILES : 0);
+}
+
 const struct decision *coverage_decision(const struct coverage *coverage, enum mseald_op op)
 {
 	for (size_t i = 0; i < coverage->decisions_count; i++)

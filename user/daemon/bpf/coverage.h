@@ -71,6 +71,9 @@ bool coverage_wants(const struct coverage *coverage, const char *program);
  */
 unsigned coverage_kills(const struct coverage *coverage, unsigned deny_mask);
 
+/* The NEED_* of seals on files with this deny mask, whatever becomes of them. */
+unsigned coverage_needs(unsigned deny_mask);
+
 /* What decides first about this operation, made by a 64-bit program; NULL: nothing there is. */
 const struct decision *coverage_decision(const struct coverage *coverage, enum mseald_op op);
 

@@ -47,13 +47,5 @@ void policy_seal_make(const struct coverage *coverage, const struct policy *poli
 
 unsigned policy_seal_needs(const struct policy *policy)
 {
-	unsigned deny = deny_of(policy), needs = 0;
-
-	if (!policy->seal.segments || policy->marked)
-		return 0;
-	if (deny & MSEALD_DENY_FOREIGN_WRITE)
-		needs |= NEED_FOREIGN;
-	if (deny & MSEALD_DENY_DISCARD)
-		needs |= NEED_FILES;
-	return needs;
+	return policy->seal.segments && !policy->marked ? coverage_needs(deny_of(policy)) : 0;
 }

@@ -159,15 +159,14 @@ void gc_finish(struct gc *gc)
 static unsigned policy_needs(struct programs *programs)
 {
 	uint32_t generation = programs_state(programs)->policies;
-	unsigned needs = generation && bpffs_last_generation() ? NEED_POLICY | NEED_FILES : 0;
+	unsigned needs = generation && bpffs_last_generation() ? NEED_POLICY : 0;
 
 	for (uint32_t i = 0; needs && i < MSEALD_POLICY_BITS; i++) {
 		uint32_t index = MSEALD_POLICY_SEAL(generation, i);
 		struct mseald_policy_seal seal;
 
-		if (bpf_map_lookup_elem(programs_map_fd(programs, "policy_seals"), &index, &seal) == 0 &&
-		    (seal.rule | seal.rule >> 8 | seal.rule >> 16) & MSEALD_DENY_FOREIGN_WRITE)
-			needs |= NEED_FOREIGN;
+		if (bpf_map_lookup_elem(programs_map_fd(programs, "policy_seals"), &index, &seal) == 0)
+			needs |= coverage_needs((unsigned)(seal.rule | seal.rule >> 8 | seal.rule >> 16) & 0xff);
 	}
 	return needs;
 }

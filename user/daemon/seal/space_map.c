@@ -6,6 +6,8 @@
 
 #include "bpf/map_keys.h"
 
+#define HOLD_TRIES 1000		/* each fails only when the kernel has sealed more of it meanwhile */
+
 struct space_map {
 	struct programs *programs;
 	int spaces_fd;
@@ -89,12 +91,12 @@ bool space_map_any_sealed(struct space_map *space_map)
 	return false;
 }
 
-/* The entry, zeros if there is none, and its set held: it is still the entry's. */
+/* The entry, zeros if there is none, and its set held: it is still the entry's. -EAGAIN: it keeps changing. */
 static int hold_set(struct space_map *space_map, uint64_t key, struct mseald_space *ret)
 {
 	struct mseald_space now = {};
 
-	for (;;) {
+	for (unsigned i = 0; i < HOLD_TRIES; i++) {
 		uint32_t set;
 		int r = space_map_read_space(space_map, key, ret);
 
@@ -111,6 +113,7 @@ static int hold_set(struct space_map *space_map, uint64_t key, struct mseald_spa
 			return 0;
 		set_map_let_go(space_map->sets, set);
 	}
+	return -EAGAIN;
 }
 
 int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseald_space *ret_space,
