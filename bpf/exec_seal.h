@@ -24,8 +24,8 @@ struct relro {
 int watch_relro(u64 key, const struct relro *relro);
 
 /*
- * Of a mapping that is still writable: is this the call by which the RELRO is made read-only that is sealed by
- * now? While one daemon hands over to the next the hook runs twice in it. No later call finds it writable.
+ * Of a mapping that is still writable: is this the call by which the RELRO is made read-only that is sealed
+ * by now? While one daemon hands over to the next the hook runs twice in it. No later call finds it writable.
  */
 bool is_relro_again(u64 key, u64 prot);
 

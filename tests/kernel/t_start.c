@@ -275,7 +275,7 @@ static void segments_of_attempts(void)
 		json_decref(event);
 	}
 	monitor_close(&monitor);
-	/* Twice each, in the program and in the library; and once the RELRO of these two, libc and the loader. */
+	/* Twice each, in program and library; and once the RELRO of these two, libc and the loader. */
 	ok(seen[0] == 4 && seen[1] == 4 && seen[2] == 8 && !others,
 	   "its attempts: %u on text, %u on rodata, %u on relro, %u others", seen[0], seen[1], seen[2],
 	   others);

@@ -170,7 +170,8 @@ static void print_starts(struct metrics *metrics, const json_t *reply)
 		     reply_integer(reply, "objects"));
 	begin_family(metrics, "mseald_objects_left", "counter", NULL,
 		     "Objects of starting programs that the kernel left to the daemon, by reason.");
-	print_each(metrics, "mseald_objects_left", json_object_get(reply, "objects_left"), "reason", "objects");
+	print_each(metrics, "mseald_objects_left", json_object_get(reply, "objects_left"), "reason",
+		   "objects");
 }
 
 /* Every operation from the beginning, with 0 too: so the first denial is an increase. */

@@ -164,9 +164,12 @@ static unsigned policy_needs(struct programs *programs)
 	for (uint32_t i = 0; needs && i < MSEALD_POLICY_BITS; i++) {
 		uint32_t index = MSEALD_POLICY_SEAL(generation, i);
 		struct mseald_policy_seal seal;
+		uint64_t deny;
 
-		if (bpf_map_lookup_elem(programs_map_fd(programs, "policy_seals"), &index, &seal) == 0)
-			needs |= coverage_needs((unsigned)(seal.rule | seal.rule >> 8 | seal.rule >> 16) & 0xff);
+		if (bpf_map_lookup_elem(programs_map_fd(programs, "policy_seals"), &index, &seal) < 0)
+			continue;
+		deny = seal.rule | seal.rule >> 8 | seal.rule >> 16;
+		needs |= coverage_needs((unsigned)deny & MSEALD_DENY_ALL);
 	}
 	return needs;
 }

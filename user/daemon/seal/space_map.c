@@ -91,7 +91,7 @@ bool space_map_any_sealed(struct space_map *space_map)
 	return false;
 }
 
-/* The entry, zeros if there is none, and its set held: it is still the entry's. -EAGAIN: it keeps changing. */
+/* The entry, zeros if there is none, and its set held: it is still its own. -EAGAIN: it keeps changing. */
 static int hold_set(struct space_map *space_map, uint64_t key, struct mseald_space *ret)
 {
 	struct mseald_space now = {};
