@@ -31,6 +31,11 @@
 #define CROWD 12
 #define PAGES 64
 #define BURST 200
+/*
+ * kB of its own that the daemon may have. 3.8 MB are allocated from its start (its tables of seal sets and of
+ * the report), and become resident as they are first used: below that resident memory says nothing of growth.
+ */
+#define MEMORY_MOST 6144
 
 /* --- what must be as before --- */
 
@@ -373,13 +378,13 @@ int main(int argc, char **argv)
 	before = measure_usage();
 	soak(times);
 	after = measure_usage();
-	after.memory = memory_left(before.memory + 768);
+	after.memory = memory_left(MEMORY_MOST);
 	ok(wrong == 0, "%lu requests (%lu refused) and %lu starts: each answered as it must be (%lu not)",
 	   asked, refused, started, wrong);
 	ok(status_number("sets") == 0, "no seal sets are left");
 	ok(after.files <= before.files + 4, "no descriptors are left (%d, %d before)", after.files,
 	   before.files);
-	daemon_memory_ok(after.memory <= before.memory + 768,
+	daemon_memory_ok(after.memory <= MEMORY_MOST,
 			 "no memory is left (%ld kB, %ld before)", after.memory, before.memory);
 	for (size_t i = 0; i < before.maps; i++)
 		/* Labels are kept for the report. */

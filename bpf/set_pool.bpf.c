@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Puts seals into a set of the pool (MSEALD_POOL_FIRST of mseald/shared.h): takes one that nobody has, copies
+ * what the address space has with the new seals between, and swaps it in. user/daemon/seal/set_pool.c makes them.
+ *
+ * No hooks: a global function, which exec_seal.bpf.c calls.
+ */
+#include "bits.h"
+#include "set_pool.h"
+
+static __always_inline struct mseald_node *node_of(u32 set, u32 at)
+{
+	void *seals = bpf_map_lookup_elem(&sets, &set);
+
+	return seals ? bpf_map_lookup_elem(seals, &at) : NULL;
+}
+
+/* A set that nobody has, of 64 of them; 0: there is none. */
+__noinline u32 pool_take_one(u32 at)
+{
+	u64 seen, bit;
+
+	at %= MSEALD_POOL_SETS / 64;
+	seen = *(volatile u64 *)&state.pool_free[at];
+	if (!seen)
+		return 0;
+	bit = 1ULL << lowest_bit(seen);
+	return __sync_fetch_and_and(&state.pool_free[at], ~bit) & bit ?
+		       MSEALD_POOL_FIRST + at * 64 + lowest_bit(seen) :
+		       0;
+}
+
+static __always_inline u32 pool_take(void)
+{
+	u32 first = bpf_get_smp_processor_id(), set = 0;
+
+	for (u32 i = 0; !set && i < 2 * MSEALD_POOL_SETS / 64; i++)
+		set = pool_take_one(first + i);
+	return set;
+}
+
+/* Puts one array of a node together: what the old one has below and above the new slots. */
+#define OPEN_UP(new, old, array, place, more, rest) \
+	do { \
+		bpf_probe_read_kernel((new)->array, (place) * sizeof((new)->array[0]), (old)->array); \
+		bpf_probe_read_kernel(&(new)->array[(place) + (more)], (rest) * sizeof((new)->array[0]), \
+				      &(old)->array[place]); \
+	} while (0)
+
+/*
+ * Narrows the gap by what is new at [start, end). Most new mappings go below the libraries, so the gap above
+ * the program is kept, and of the libraries that below.
+ */
+static __always_inline void narrow_gap(struct mseald_node *new, bool first, u64 start, u64 end)
+{
+	u64 above;
+
+	if (first) {
+		new->gap_start = start >= MSEALD_WIDE_GAP ? 0 : end;
+		new->gap_end = start >= MSEALD_WIDE_GAP ? start : MSEALD_NO_START;
+		return;
+	}
+	if (end <= new->gap_start || start >= new->gap_end)
+		return;
+	above = new->gap_end > end ? new->gap_end - end : 0;
+	if (above >= MSEALD_WIDE_GAP)
+		new->gap_start = end;
+	else
+		new->gap_end = start;
+}
+
+/*
+ * The set new gets what old has and the pieces in hand, which nothing of old lies between. 0, or an
+ * enum mseald_left + 1. Without branches on data: the verifier of 6.12 gives up after a million steps.
+ */
+__noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading)
+{
+	struct mseald_node *new = node_of(new_set, 0), *old = node_of(old_set, 0);
+	struct mseald_file_node *files = (void *)node_of(new_set, 1);
+	struct mseald_file_node *old_files = (void *)node_of(old_set, 1);
+	u64 start, end, place = 0, more, rest, above;
+
+	if (!loading || !new || !old || !files || !old_files)
+		return MSEALD_LEFT_CHANGED + 1;
+	more = loading->pieces;
+	if (!more || more > MSEALD_LOADING_PIECES || old->count + more > MSEALD_FANOUT)
+		return MSEALD_LEFT_FULL + 1;
+	start = loading->piece[0];
+	end = loading->piece_end[(more - 1) & MSEALD_LOADING_PIECES];
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < MSEALD_FANOUT; i++)
+		place += (old->start[i] - start - 1) >> 63;
+	if (place >= MSEALD_FANOUT)
+		return MSEALD_LEFT_FULL + 1;
+	if (old->start[place] < end || (place && old->end[place - 1] > start))
+		return MSEALD_LEFT_CHANGED + 1;
+	rest = MSEALD_FANOUT - place - more;
+	above = old->count - place;
+	if (rest > MSEALD_FANOUT || above > MSEALD_FANOUT)
+		return MSEALD_LEFT_FULL + 1;
+	/* What is known by now; or the verifier of 6.1 does not know it. */
+	asm volatile("%0 &= 31; %1 &= 7; %2 &= 31; %3 &= 31"
+		     : "+r"(place), "+r"(more), "+r"(rest), "+r"(above));
+	/* These two are searched as a whole, so unused slots must say so. */
+	OPEN_UP(new, old, start, place, more, rest);
+	OPEN_UP(files, old_files, order, place, more, rest);
+	OPEN_UP(new, old, end, place, more, above);
+	OPEN_UP(new, old, rule, place, more, above);
+	OPEN_UP(new, old, hits, place, more, above);
+	OPEN_UP(files, old_files, number, place, more, above);
+	OPEN_UP(files, old_files, generation, place, more, above);
+	new->deny = old->deny;
+	new->gap_start = old->gap_start;
+	new->gap_end = old->gap_end;
+	for (u32 i = 0; i < MSEALD_LOADING_PIECES; i++) {
+		u64 at = place + i, rule = loading->piece_rule[i];
+		u64 deny = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
+		u64 segment = rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff;
+		bool has_file = loading->file.address && segment != MSEALD_SEGMENT_DATA &&
+				segment != MSEALD_SEGMENT_VDSO;
+
+		if (i >= more)
+			break;
+		deny |= deny >> 8 | deny >> 16;
+		new->deny |= deny & MSEALD_DENY_ALL;
+		has_file &= (deny & MSEALD_DENY_FILE) != 0;
+		new->start[at] = loading->piece[i];
+		new->end[at] = loading->piece_end[i];
+		new->rule[at] = rule;
+		new->hits[at] = 0;
+		files->order[at] = has_file ? MSEALD_INODE_ORDER(loading->file.address) : MSEALD_NO_START;
+		files->number[at] = loading->file.number;
+		files->generation[at] = loading->file.generation;
+	}
+	narrow_gap(new, !old->count, start, end);
+	new->count = old->count + more;
+	new->files = new->count;
+	new->label = loading->label;
+	return 0;
+}
+
+/* The address space gets the set, which is referred to once. 0, or an enum mseald_left + 1. */
+static __always_inline int give_set(u64 key, struct mseald_space *space, u32 old_set, u32 set, u32 flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 old;
+	u32 account;
+
+	if (space) {
+		old = space_swap(space, key, set, old_set);
+		if (!old)
+			return MSEALD_LEFT_CHANGED + 1;
+		space_replaced(key, old, set);
+		return 0;
+	}
+	account = account_of(task);
+	if (!space_reserve(&account, false))
+		return MSEALD_LEFT_FULL + 1;
+	if (!space_insert(key, set, account, flags & MSEALD_LOADING_HUGETLB ? MSEALD_SPACE_HUGETLB : 0))
+		return 0;
+	space_unreserve(account);
+	return MSEALD_LEFT_CHANGED + 1;
+}
+
+__noinline int seal_pieces(u64 key, struct mseald_loading *loading)
+{
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+	u32 old_set = space ? MSEALD_WORD_SET(*(volatile u64 *)&space->word) : 0, set;
+	u64 *count;
+	int left;
+
+	if (!loading)
+		return 0;
+	if (old_set && !is_pooled(old_set))
+		return MSEALD_LEFT_CHANGED + 1;
+	set = pool_take();
+	count = set ? bpf_map_lookup_elem(&refs, &set) : NULL;
+	if (!count)
+		return MSEALD_LEFT_POOL + 1;
+	/* No entry says that set yet, so nobody reads it. The first of the pool is never given, and empty. */
+	__sync_fetch_and_add(count, 1);
+	left = fill_set(set, old_set ? old_set : MSEALD_POOL_FIRST, loading);
+	if (!left)
+		left = give_set(key, space, old_set, set, loading->flags);
+	if (left)
+		(void)set_put_called(set);
+	return left;
+}
