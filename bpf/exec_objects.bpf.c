@@ -145,8 +145,8 @@ __noinline int add_library(struct mseald_loading *loading, u32 at)
 	text = start + ((u64)loading->first_page[at] << PAGE_SHIFT);
 	text_end = start + ((u64)loading->end_page[at] << PAGE_SHIFT);
 	/*
-	 * A data file that is mapped and made read-only has no executable segment. And a loader makes others than
-	 * the data writable for a while, to relocate them (DT_TEXTREL).
+	 * A data file that is mapped and made read-only has no executable segment.
+	 * And a loader makes others than the data writable for a while, to relocate them (DT_TEXTREL).
 	 */
 	if (!loading->end_page[at] || !loading->data_page[at] ||
 	    loading->relro < start + ((u64)loading->data_page[at] << PAGE_SHIFT))

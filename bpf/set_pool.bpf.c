@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Puts seals into a set of the pool (MSEALD_POOL_FIRST of mseald/shared.h): takes one that nobody has, copies
- * what the address space has with the new seals between, and swaps it in. user/daemon/seal/set_pool.c makes them.
+ * Puts seals into a set of the pool (MSEALD_POOL_FIRST of mseald/shared.h): takes one that nobody has,
+ * copies what the address space has with the new seals between, and swaps it in.
+ * user/daemon/seal/set_pool.c makes the sets.
  *
  * No hooks: a global function, which exec_seal.bpf.c calls.
  */

@@ -6,8 +6,8 @@
 #include "space.h"
 
 /*
- * Seals the pieces in hand (struct mseald_loading), in the address space of this key. 0, or an enum mseald_left
- * + 1: nothing has changed.
+ * Seals the pieces in hand (struct mseald_loading), in the address space of this key.
+ * 0, or an enum mseald_left + 1: nothing has changed.
  */
 int seal_pieces(u64 key, struct mseald_loading *loading);
 
