@@ -503,7 +503,7 @@ __noinline bool seal_by_kernel(u64 key, struct mseald_watched *entry)
 	index = MSEALD_POLICY_SEAL(entry->generation, entry->policy & (MSEALD_POLICY_BITS - 1));
 	wanted = bpf_map_lookup_elem(&policy_seals, &index);
 	/* Nothing kills pid 1; and whoever traces a program writes to its memory. */
-	if (!wanted || !(wanted->rule | wanted->data_rule) || task->tgid == 1 || BPF_CORE_READ(task, ptrace))
+	if (!wanted || !(wanted->rule | wanted->data_rule) || task->tgid == 1 || task->ptrace)
 		return false;
 	label = label_exec(entry, wanted);
 	if (bpf_map_update_elem(&loading, &key, &nothing_loaded, BPF_ANY))

@@ -14,6 +14,12 @@
 
 /* --- what is mapped where --- */
 
+/* The one at a place of the ring, which goes on from its end at its beginning. */
+static __always_inline struct mseald_mapping *mapping_of(struct mseald_loading *loading, u32 at)
+{
+	return &loading->mapping[at & (MSEALD_LOADING_MAPPINGS - 1)];
+}
+
 __noinline int mapping_at(struct mseald_loading *loading, u64 address)
 {
 	u32 next;
@@ -23,64 +29,59 @@ __noinline int mapping_at(struct mseald_loading *loading, u64 address)
 	next = loading->next;
 #pragma clang loop unroll(disable)
 	for (u32 back = 1; back <= MSEALD_LOADING_MAPPINGS; back++) {
-		u32 at = (next - back) % MSEALD_LOADING_MAPPINGS;
+		struct mseald_mapping *mapping = mapping_of(loading, next - back);
 
 		if (back > next)
 			break;
-		if (address - loading->start[at] < loading->length[at])
-			return at + 1;
+		if ((address - mapping->start) >> PAGE_SHIFT < mapping->pages)
+			return ((next - back) & (MSEALD_LOADING_MAPPINGS - 1)) + 1;
 	}
 	return 0;
 }
 
-/* An executable segment goes into a mapping. */
-static __always_inline void add_text(struct mseald_loading *loading, u32 at, u64 address, u64 length)
+/* A segment goes into a mapping. */
+static __always_inline void add_mapped(struct mseald_mapping *mapping, u64 address, u64 pages, u64 prot)
 {
-	u32 first = (address - loading->start[at]) >> PAGE_SHIFT, end = first + (length >> PAGE_SHIFT);
+	u32 first = (address - mapping->start) >> PAGE_SHIFT;
 
-	if (loading->end_page[at] && loading->first_page[at] < first)
-		first = loading->first_page[at];
-	loading->first_page[at] = first;
-	if (end > loading->end_page[at])
-		loading->end_page[at] = end;
+	if (prot & PROT_WRITE && !mapping->data)
+		mapping->data = first;
+	if (!(prot & PROT_EXEC))
+		return;
+	if (!mapping->text_end || first < mapping->text)
+		mapping->text = first;
+	if (first + pages > mapping->text_end)
+		mapping->text_end = first + pages;
 }
 
 __noinline int watch_mapping(u64 key, u64 address)
 {
-	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
-	struct call_site site;
-	u64 length, flags;
-	bool executable;
+	struct call_site site = call_site_of(bpf_get_current_task_btf());
+	struct mseald_loading *entry;
+	struct mseald_mapping *mapping;
+	u64 pages, flags;
 	u32 at;
 
+	flags = call_arg(&site, 3);
+	if ((flags & MAP_TYPE) != MAP_PRIVATE)
+		return 0;
+	entry = bpf_map_lookup_elem(&loading, &key);
 	if (!entry || is_over(entry))
 		return 0;
-	site = call_site_of(bpf_get_current_task_btf());
-	flags = call_arg(&site, 3);
-	if (site.call != CALL_MMAP || flags & MAP_ANONYMOUS || (flags & MAP_TYPE) != MAP_PRIVATE)
-		return 0;
-	length = (call_arg(&site, 1) + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
-	executable = call_arg(&site, 2) & PROT_EXEC;
+	pages = (call_arg(&site, 1) + MSEALD_PAGE - 1) >> PAGE_SHIFT;
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
 		at = mapping_at(entry, address);
 		if (at) {
-			at = (at - 1) % MSEALD_LOADING_MAPPINGS;
-			if (executable)
-				add_text(entry, at, address, length);
-			if (call_arg(&site, 2) & PROT_WRITE && !entry->data_page[at])
-				entry->data_page[at] = (address - entry->start[at]) >> PAGE_SHIFT;
+			add_mapped(mapping_of(entry, at - 1), address, pages, call_arg(&site, 2));
 			return 0;
 		}
 		/* Aligned to more than a page (there is room already), or not relocatable: its first byte. */
 		if (call_arg(&site, 5))
 			return 0;
 	}
-	at = entry->next++ % MSEALD_LOADING_MAPPINGS;
-	entry->start[at] = address;
-	entry->length[at] = length;
-	entry->first_page[at] = entry->end_page[at] = entry->data_page[at] = 0;
-	if (executable)
-		add_text(entry, at, address, length);
+	mapping = mapping_of(entry, entry->next++);
+	*mapping = (struct mseald_mapping){ .start = address, .pages = pages };
+	add_mapped(mapping, address, pages, call_arg(&site, 2) & PROT_EXEC);
 	return 0;
 }
 
@@ -136,28 +137,28 @@ __noinline int add_piece(struct mseald_loading *loading, u64 start, u64 end, u32
 
 __noinline int add_library(struct mseald_loading *loading, u32 at)
 {
-	u64 start, text, text_end;
+	struct mseald_mapping *mapping;
+	u64 start;
 
 	if (!loading)
 		return 0;
-	at %= MSEALD_LOADING_MAPPINGS;
-	start = loading->start[at];
-	text = start + ((u64)loading->first_page[at] << PAGE_SHIFT);
-	text_end = start + ((u64)loading->end_page[at] << PAGE_SHIFT);
+	mapping = mapping_of(loading, at);
+	start = mapping->start;
 	/*
 	 * A data file that is mapped and made read-only has no executable segment.
 	 * And a loader makes others than the data writable for a while, to relocate them (DT_TEXTREL).
 	 */
-	if (!loading->end_page[at] || !loading->data_page[at] ||
-	    loading->relro < start + ((u64)loading->data_page[at] << PAGE_SHIFT))
+	if (!mapping->text_end || !mapping->data ||
+	    loading->relro < start + ((u64)mapping->data << PAGE_SHIFT))
 		return 0;
-	loading->text = text;
-	loading->text_end = text_end;
-	add_piece(loading, start, text, MSEALD_SEGMENT_RODATA);
-	add_piece(loading, text, text_end, MSEALD_SEGMENT_TEXT);
-	add_piece(loading, text_end, loading->relro, MSEALD_SEGMENT_RODATA);
+	loading->text = start + ((u64)mapping->text << PAGE_SHIFT);
+	loading->text_end = start + ((u64)mapping->text_end << PAGE_SHIFT);
+	add_piece(loading, start, loading->text, MSEALD_SEGMENT_RODATA);
+	add_piece(loading, loading->text, loading->text_end, MSEALD_SEGMENT_TEXT);
+	add_piece(loading, loading->text_end, loading->relro, MSEALD_SEGMENT_RODATA);
 	add_piece(loading, loading->relro, loading->relro_end, MSEALD_SEGMENT_RELRO);
-	add_piece(loading, loading->relro_end, start + loading->length[at], MSEALD_SEGMENT_DATA);
+	add_piece(loading, loading->relro_end, start + ((u64)mapping->pages << PAGE_SHIFT),
+		  MSEALD_SEGMENT_DATA);
 	return 0;
 }
 
@@ -198,46 +199,34 @@ struct elf_segment_64 {
 	u64 offset, vaddr, paddr, filesz, memsz, align;
 };
 
-/* One program header. 1: it holds the RELRO in hand. */
-__noinline int add_segment(u32 index, struct mseald_loading *loading)
-{
-	struct elf_segment_64 segment = {};
-	struct elf_segment_32 narrow;
-	u64 start, end;
+#define HEADERS_READ 3	/* at once: there is no room for more */
 
-	if (!loading)
+union elf_segments {
+	struct elf_segment_64 wide[HEADERS_READ];
+	struct elf_segment_32 narrow[HEADERS_READ];
+};
+
+/* One program header. 1: it holds the RELRO in hand. */
+__noinline int add_segment(struct mseald_loading *loading, u32 flags, u64 address, u64 length)
+{
+	u64 start = address & ~(MSEALD_PAGE - 1), end;
+
+	if (!loading || length >= MSEALD_ADDRESS_LIMIT)
 		return 0;
-	if (loading->width == 64) {
-		if (bpf_probe_read_user(&segment, sizeof(segment),
-					(void *)(loading->headers + index * sizeof(segment))))
-			return 0;
-	} else {
-		if (bpf_probe_read_user(&narrow, sizeof(narrow),
-					(void *)(loading->headers + index * sizeof(narrow))))
-			return 0;
-		segment.type = narrow.type;
-		segment.flags = narrow.flags;
-		segment.vaddr = narrow.vaddr;
-		segment.memsz = narrow.memsz;
-	}
-	if (segment.type != PT_LOAD || segment.memsz >= MSEALD_ADDRESS_LIMIT)
-		return 0;
-	start = segment.vaddr & ~(MSEALD_PAGE - 1);
 	/* The object begins with the first one. */
 	if (!loading->biased)
 		loading->bias -= start;
 	loading->biased = 1;
-	end = (loading->bias + segment.vaddr + segment.memsz + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
+	end = (loading->bias + address + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
 	start += loading->bias;
 	if (start >= end || end > MSEALD_ADDRESS_LIMIT)
 		return 0;
-	if (segment.flags & PF_X) {
+	if (flags & PF_X) {
 		loading->text = loading->text_end ? loading->text : start;
 		loading->text_end = end;
 	}
-	if (!(segment.flags & PF_W)) {
-		add_piece(loading, start, end,
-			  segment.flags & PF_X ? MSEALD_SEGMENT_TEXT : MSEALD_SEGMENT_RODATA);
+	if (!(flags & PF_W)) {
+		add_piece(loading, start, end, flags & PF_X ? MSEALD_SEGMENT_TEXT : MSEALD_SEGMENT_RODATA);
 		return 0;
 	}
 	if (loading->relro < start || loading->relro_end > end) {
@@ -249,11 +238,45 @@ __noinline int add_segment(u32 index, struct mseald_loading *loading)
 	return 1;
 }
 
+#define SEGMENTS_OWN 1	/* one holds the RELRO in hand */
+#define SEGMENTS_END 2	/* the last header is about something else */
+
+/* So many program headers, from the first of these on. SEGMENTS_* */
+__noinline int add_segments(struct mseald_loading *loading, u32 first, u32 count)
+{
+	union elf_segments headers;
+	bool wide;
+	u64 size;
+	int found = 0;
+
+	if (!loading)
+		return 0;
+	wide = loading->width == 64;
+	size = wide ? sizeof(headers.wide[0]) : sizeof(headers.narrow[0]);
+	if (count > HEADERS_READ)
+		count = HEADERS_READ;
+	if (bpf_probe_read_user(&headers, count * size, (void *)(loading->headers + first * size)))
+		return 0;
+	for (u32 i = 0; i < HEADERS_READ; i++) {
+		if (i >= count)
+			break;
+		if ((wide ? headers.wide[i].type : headers.narrow[i].type) != PT_LOAD) {
+			found |= SEGMENTS_END;
+			continue;
+		}
+		found &= SEGMENTS_OWN;
+		found |= add_segment(loading, wide ? headers.wide[i].flags : headers.narrow[i].flags,
+				      wide ? headers.wide[i].vaddr : headers.narrow[i].vaddr,
+				      wide ? headers.wide[i].memsz : headers.narrow[i].memsz);
+	}
+	return found;
+}
+
 __noinline int add_elf(struct mseald_loading *loading, u64 start)
 {
 	struct elf_header_64 header;
-	struct elf_header_32 narrow;
-	u32 count, is_own = 0;
+	struct elf_header_32 *narrow = (void *)&header;
+	u32 count, found = 0;
 
 	if (!loading || !start || start > loading->relro)
 		return 0;
@@ -263,21 +286,20 @@ __noinline int add_elf(struct mseald_loading *loading, u64 start)
 	loading->width = header.class == ELF_CLASS_64 ? 64 : 32;
 	loading->headers = start + header.phoff;
 	if (loading->width == 32) {
-		if (bpf_probe_read_user(&narrow, sizeof(narrow), (void *)start))
-			return 0;
-		count = narrow.phnum;
-		loading->headers = start + narrow.phoff;
+		count = narrow->phnum;
+		loading->headers = start + narrow->phoff;
 	}
 	loading->bias = start;
 	loading->biased = 0;
 	loading->text_end = 0;
 	loading->pieces = 0;
-	for (u32 i = 0; i < ELF_HEADERS_MAX; i++) {
-		if (i >= count)
+	/* Linkers put the segments one after another, and none behind that with the RELRO but more data. */
+	for (u32 i = 0; i < ELF_HEADERS_MAX; i += HEADERS_READ) {
+		if (i >= count || found == (SEGMENTS_OWN | SEGMENTS_END))
 			break;
-		is_own |= add_segment(i, loading);
+		found = (found & SEGMENTS_OWN) | add_segments(loading, i, count - i);
 	}
-	return is_own;
+	return found & SEGMENTS_OWN;
 }
 
 #define AUXV_PAIRS 12	/* AT_PHDR and AT_BASE are among the first (fs/binfmt_elf.c, create_elf_tables) */
@@ -325,50 +347,58 @@ __noinline int know_kernels(struct mseald_loading *loading)
 
 /* --- which segment an attempt is on --- */
 
-__noinline int note_object(struct mseald_loading *loading)
+__noinline int note_object(struct mseald_loading *loading, u32 at)
 {
-	struct mseald_object *object;
-	u64 start, end;
-	u32 at, last;
+	struct mseald_mapping *mapping;
+	u64 start;
+	u32 last;
 
 	if (!loading)
 		return 0;
-	at = loading->objects;
 	last = loading->pieces - 1;
-	if (at >= MSEALD_LOADING_OBJECTS || last >= MSEALD_LOADING_PIECES)
+	if (last >= MSEALD_LOADING_PIECES)
 		return 0;
-	asm volatile("%0 &= 15" : "+r"(at));
-	object = &loading->object[at];
-	start = loading->piece[0];
-	end = loading->piece_end[last & MSEALD_LOADING_PIECES];
-	object->start = start;
-	object->pages = (end - start) >> PAGE_SHIFT;
-	object->text = (loading->text - start) >> PAGE_SHIFT;
-	object->text_end = (loading->text_end - start) >> PAGE_SHIFT;
-	object->relro = (loading->relro - start) >> PAGE_SHIFT;
-	object->relro_end = (loading->relro_end - start) >> PAGE_SHIFT;
-	loading->objects = at + 1;
+	/* The kernel has mapped it: it has no place yet. */
+	if (!at) {
+		at = ++loading->next;
+		mapping = mapping_of(loading, at - 1);
+		start = loading->piece[0];
+		mapping->start = start;
+		mapping->pages = (loading->piece_end[last & MSEALD_LOADING_PIECES] - start) >> PAGE_SHIFT;
+		mapping->text = (loading->text - start) >> PAGE_SHIFT;
+		mapping->text_end = (loading->text_end - start) >> PAGE_SHIFT;
+	}
+	mapping = mapping_of(loading, at - 1);
+	start = mapping->start;
+	mapping->relro = (loading->relro - start) >> PAGE_SHIFT;
+	mapping->relro_end = (loading->relro_end - start) >> PAGE_SHIFT;
 	return 0;
 }
 
 __noinline u32 segment_at(u64 key, u64 address)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
-	struct mseald_object *object;
-	u64 page;
+	struct mseald_mapping *mapping;
+	u64 page, at = MSEALD_LOADING_MAPPINGS;
 
 	if (!entry)
 		return MSEALD_SEGMENT_NONE;
+	/* Without branches, for the verifier: sealed ones do not overlap. */
 #pragma clang loop unroll(disable)
-	for (u32 i = 0; i < MSEALD_LOADING_OBJECTS; i++) {
-		object = &entry->object[i];
-		page = (address - object->start) >> PAGE_SHIFT;
-		if (page >= object->pages)
-			continue;
-		return page >= object->text && page < object->text_end	 ? MSEALD_SEGMENT_TEXT :
-		       page >= object->relro && page < object->relro_end ? MSEALD_SEGMENT_RELRO :
-		       page >= object->relro_end			 ? MSEALD_SEGMENT_DATA :
-									   MSEALD_SEGMENT_RODATA;
+	for (u64 i = 0; i < MSEALD_LOADING_MAPPINGS; i++) {
+		u64 pages;
+
+		mapping = mapping_of(entry, i);
+		pages = mapping->pages & ((s64)-(u64)mapping->relro_end >> 63);
+		page = (address - mapping->start) >> PAGE_SHIFT;
+		at -= (at - i) & ((s64)(page - pages) >> 63);
 	}
-	return MSEALD_SEGMENT_NONE;
+	if (at >= MSEALD_LOADING_MAPPINGS)
+		return MSEALD_SEGMENT_NONE;
+	mapping = mapping_of(entry, at);
+	page = (address - mapping->start) >> PAGE_SHIFT;
+	return page >= mapping->text && page < mapping->text_end   ? MSEALD_SEGMENT_TEXT :
+	       page >= mapping->relro && page < mapping->relro_end ? MSEALD_SEGMENT_RELRO :
+	       page >= mapping->relro_end			   ? MSEALD_SEGMENT_DATA :
+								     MSEALD_SEGMENT_RODATA;
 }

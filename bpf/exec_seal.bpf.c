@@ -46,7 +46,7 @@ static __always_inline int seal_last(u64 key, struct mseald_loading *loading)
 	return seal_pieces(key, loading);
 }
 
-/* The RELRO of an object is made read-only: relro to relro_end, of this file. */
+/* The RELRO of an object is made read-only: relro to relro_end, of this file. 1: all of that is sealed now. */
 __noinline int seal_object(u64 key, struct mseald_loading *loading)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -96,9 +96,11 @@ __noinline int seal_object(u64 key, struct mseald_loading *loading)
 		return 0;
 	left = !late && loading->flags & MSEALD_LOADING_DONE ? seal_last(key, loading) :
 							      seal_pieces(key, loading);
-	if (!left)
-		note_object(loading);
-	return count_object(key, loading, left);
+	count_object(key, loading, left);
+	if (left)
+		return 0;
+	note_object(loading, at);
+	return loading->segments >> MSEALD_SEGMENT_RELRO & 1;
 }
 
 /* The range of the mprotect() in hand; false: the task is in another call. */
@@ -114,19 +116,13 @@ static __always_inline bool call_range(u64 *ret_start, u64 *ret_end)
 	return true;
 }
 
-__noinline bool is_relro_again(u64 key, u64 prot)
-{
-	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
-	u64 start, end;
-
-	return entry && prot == PROT_READ && call_range(&start, &end) && start == entry->relro &&
-	       end == entry->relro_end;
-}
-
 /*
  * An mprotect() that takes the right to write from part of a mapped file: that may be the loader, which is
  * done with an object (PT_GNU_RELRO). Called for each mapping of the call (mm/mprotect.c); it counts at the
  * last of them, and only if the first is a private file that was writable.
+ *
+ * While one daemon hands over to the next all hooks run twice in one call. In the second run the seals are
+ * there, and memory that is still writable says that it is the same call: no later one finds it so.
  */
 __noinline int watch_relro(u64 key, const struct relro *relro)
 {
@@ -142,7 +138,11 @@ __noinline int watch_relro(u64 key, const struct relro *relro)
 			(void)send_relro_event(key, task->tgid, relro->start);
 		return 0;
 	}
-	if (is_over(entry) || !call_range(&start, &end))
+	if (!call_range(&start, &end))
+		return 0;
+	if (relro->flags & VM_WRITE && start == entry->relro && end == entry->relro_end)
+		return 1;
+	if (is_over(entry))
 		return 0;
 	if (entry->spans != start) {
 		if (!relro->file.address || (relro->flags & (writable | VM_SHARED)) != writable)

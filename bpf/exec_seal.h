@@ -7,7 +7,7 @@
 #include "file.h"
 #include "syscall.h"
 
-/* lsm/mmap_addr: a mapping gets this address. */
+/* lsm/mmap_addr: the file that mmap() maps gets this address. */
 int watch_mapping(u64 key, u64 address);
 
 /* lsm/mmap_file: one of huge pages. */
@@ -20,25 +20,19 @@ struct relro {
 	bool written;			/* it may be open for writing */
 };
 
-/* lsm/file_mprotect. */
+/* lsm/file_mprotect. 1: what the call changes is not to be judged: it had no seal before. */
 int watch_relro(u64 key, const struct relro *relro);
 
-/*
- * Of a mapping that is still writable: is this the call by which the RELRO is made read-only that is sealed
- * by now? While one daemon hands over to the next the hook runs twice in it. No later call finds it writable.
- */
-bool is_relro_again(u64 key, u64 prot);
-
-static __always_inline void watch_mprotect(u64 key, const struct vm_area_struct *vma, u64 prot)
+static __always_inline int watch_mprotect(u64 key, const struct vm_area_struct *vma, u64 prot)
 {
 	struct relro relro = { .start = vma->vm_start, .end = vma->vm_end, .flags = vma->vm_flags };
 	struct inode___file *file;
 
-	if (prot & PROT_WRITE)
-		return;
+	if (prot != PROT_READ)
+		return 0;
 	file = relro.flags & VM_WRITE ? mapped_file(vma, &relro.file) : NULL;
 	relro.written = file && file_may_be_written(file);
-	(void)watch_relro(key, &relro);
+	return watch_relro(key, &relro);
 }
 
 #endif

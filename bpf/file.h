@@ -28,14 +28,19 @@ struct inode___file {
 static __always_inline struct inode___file *mapped_file(const struct vm_area_struct *vma,
 							struct mseald_inode *ret)
 {
-	struct inode *inode = BPF_CORE_READ(vma, vm_file, f_inode);
-	struct inode___file *file = (void *)inode;
+	struct file *mapped = vma->vm_file;
+	struct inode___file *file;
+	struct inode *inode;
 
-	if (!inode || (BPF_CORE_READ(file, i_mode) & S_IFMT) != S_IFREG)
+	/* Read once, for the verifier of 7.3. */
+	asm volatile("" : "+r"(mapped));
+	inode = mapped ? mapped->f_inode : NULL;
+	file = (void *)inode;
+	if (!inode || (file->i_mode & S_IFMT) != S_IFREG)
 		return NULL;
 	ret->address = (u64)inode;
-	ret->number = BPF_CORE_READ(inode, i_ino);
-	ret->generation = BPF_CORE_READ(inode, i_generation);
+	ret->number = inode->i_ino;
+	ret->generation = inode->i_generation;
 	return file;
 }
 
@@ -45,10 +50,10 @@ static __always_inline struct inode___file *mapped_file(const struct vm_area_str
  */
 static __always_inline bool file_may_be_written(struct inode___file *file)
 {
-	u32 magic = BPF_CORE_READ((struct inode *)file, i_sb, s_magic);
+	u32 magic = ((struct inode *)file)->i_sb->s_magic;
 
-	return BPF_CORE_READ(file, i_writecount.counter) > 0 ||
-	       ((magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC) && !BPF_CORE_READ(file, i_nlink));
+	return file->i_writecount.counter > 0 ||
+	       ((magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC) && !file->i_nlink);
 }
 
 #endif

@@ -38,7 +38,7 @@ static __always_inline u64 round_up_to(u64 length, u32 shift)
  */
 static __always_inline u64 mmap_length(const struct file *file, u64 length)
 {
-	u8 shift = file ? BPF_CORE_READ(file, f_inode, i_blkbits) : 0;
+	u8 shift = file ? file->f_inode->i_blkbits : 0;
 
 	return shift > PAGE_SHIFT ? round_up_to(length, shift) : length;
 }
@@ -51,7 +51,7 @@ static __always_inline bool has_file(u64 flags)
 
 static __always_inline bool is_hugetlb(const struct file *file)
 {
-	return file && BPF_CORE_READ(file, f_inode, i_sb, s_magic) == HUGETLBFS_MAGIC;
+	return file && file->f_inode->i_sb->s_magic == HUGETLBFS_MAGIC;
 }
 
 /*
@@ -108,14 +108,10 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long req
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
 
-	if (!space_unsealed(key)) {
-		if (unlikely(space_watched(key)) && vma->vm_flags & VM_WRITE && is_relro_again(key, prot))
-			return 0;
-		if (judge_mprotect(task, key, vma))
-			return -EPERM;
-	}
-	if (unlikely(space_watched(key)))
-		watch_mprotect(key, vma, prot);
+	if (unlikely(space_watched(key)) && watch_mprotect(key, vma, reqprot))
+		return 0;
+	if (!space_unsealed(key) && judge_mprotect(task, key, vma))
+		return -EPERM;
 	return 0;
 }
 
@@ -269,14 +265,17 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
+	bool watched = unlikely(space_watched(key));
 	struct call_site site;
 
-	if (unlikely(space_watched(key)))
+	if (likely(space_unsealed(key)) && !watched)
+		return 0;
+	site = call_site_of(task);
+	if (watched && site.call == CALL_MMAP && !(call_arg(&site, 3) & MAP_ANONYMOUS))
 		(void)watch_mapping(key, addr);
-	if (likely(space_unsealed(key)))
+	if (space_unsealed(key))
 		return 0;
 	/* Nearly every call, and nearly always far from any seal. */
-	site = call_site_of(task);
 	if (likely(site.call == CALL_MMAP && !site.compat) &&
 	    likely(in_gap(key, addr, regs_arg(site.regs, false, 1))))
 		return 0;

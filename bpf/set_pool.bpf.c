@@ -40,14 +40,6 @@ static __always_inline u32 pool_take(void)
 	return set;
 }
 
-/* Puts one array of a node together: what the old one has below and above the new slots. */
-#define OPEN_UP(new, old, array, place, more, rest) \
-	do { \
-		bpf_probe_read_kernel((new)->array, (place) * sizeof((new)->array[0]), (old)->array); \
-		bpf_probe_read_kernel(&(new)->array[(place) + (more)], (rest) * sizeof((new)->array[0]), \
-				      &(old)->array[place]); \
-	} while (0)
-
 /*
  * Narrows the gap by what is new at [start, end). Most new mappings go below the libraries, so the gap above
  * the program is kept, and of the libraries that below.
@@ -70,6 +62,22 @@ static __always_inline void narrow_gap(struct mseald_node *new, bool first, u64 
 		new->gap_end = start;
 }
 
+/* Global: to the verifier its result is any number, and not one for each way through it. */
+__noinline u32 slots_below(const struct mseald_node *node, u64 address)
+{
+	u32 slots = 0;
+
+	if (!node)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < MSEALD_FANOUT; i++) {
+		if (i >= node->count)
+			break;
+		slots += (node->start[i] - address - 1) >> 63;
+	}
+	return slots;
+}
+
 /*
  * The set new gets what old has and the pieces in hand, which nothing of old lies between. 0, or an
  * enum mseald_left + 1. Without branches on data: the verifier of 6.12 gives up after a million steps.
@@ -79,37 +87,40 @@ __noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading
 	struct mseald_node *new = node_of(new_set, 0), *old = node_of(old_set, 0);
 	struct mseald_file_node *files = (void *)node_of(new_set, 1);
 	struct mseald_file_node *old_files = (void *)node_of(old_set, 1);
-	u64 start, end, place = 0, more, rest, above;
+	u64 start, end, place, more, count, most;
 
 	if (!loading || !new || !old || !files || !old_files)
 		return MSEALD_LEFT_CHANGED + 1;
 	more = loading->pieces;
-	if (!more || more > MSEALD_LOADING_PIECES || old->count + more > MSEALD_FANOUT)
+	count = old->count + more;
+	if (!more || more > MSEALD_LOADING_PIECES || count > MSEALD_FANOUT)
 		return MSEALD_LEFT_FULL + 1;
+	/* What the set held when it was last used is to be unused now, which its start and its order say. */
+	most = new->count > count ? new->count : count;
 	start = loading->piece[0];
 	end = loading->piece_end[(more - 1) & MSEALD_LOADING_PIECES];
-#pragma clang loop unroll(disable)
-	for (u32 i = 0; i < MSEALD_FANOUT; i++)
-		place += (old->start[i] - start - 1) >> 63;
+	place = slots_below(old, start);
 	if (place >= MSEALD_FANOUT)
 		return MSEALD_LEFT_FULL + 1;
 	if (old->start[place] < end || (place && old->end[place - 1] > start))
 		return MSEALD_LEFT_CHANGED + 1;
-	rest = MSEALD_FANOUT - place - more;
-	above = old->count - place;
-	if (rest > MSEALD_FANOUT || above > MSEALD_FANOUT)
-		return MSEALD_LEFT_FULL + 1;
 	/* What is known by now; or the verifier of 6.1 does not know it. */
-	asm volatile("%0 &= 31; %1 &= 7; %2 &= 31; %3 &= 31"
-		     : "+r"(place), "+r"(more), "+r"(rest), "+r"(above));
-	/* These two are searched as a whole, so unused slots must say so. */
-	OPEN_UP(new, old, start, place, more, rest);
-	OPEN_UP(files, old_files, order, place, more, rest);
-	OPEN_UP(new, old, end, place, more, above);
-	OPEN_UP(new, old, rule, place, more, above);
-	OPEN_UP(new, old, hits, place, more, above);
-	OPEN_UP(files, old_files, number, place, more, above);
-	OPEN_UP(files, old_files, generation, place, more, above);
+	asm volatile("%0 &= 31; %1 &= 7" : "+r"(place), "+r"(more));
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < MSEALD_FANOUT; i++) {
+		/* From where the new ones come on, those of the old set lie so much higher. */
+		u64 from = (i - (more & ((s64)(place - i - 1) >> 63))) & (MSEALD_FANOUT - 1);
+
+		if (i >= most)
+			break;
+		new->start[i] = old->start[from];
+		new->end[i] = old->end[from];
+		new->rule[i] = old->rule[from];
+		new->hits[i] = old->hits[from];
+		files->order[i] = old_files->order[from];
+		files->number[i] = old_files->number[from];
+		files->generation[i] = old_files->generation[from];
+	}
 	new->deny = old->deny;
 	new->gap_start = old->gap_start;
 	new->gap_end = old->gap_end;
@@ -134,7 +145,7 @@ __noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading
 		files->generation[at] = loading->file.generation;
 	}
 	narrow_gap(new, !old->count, start, end);
-	new->count = old->count + more;
+	new->count = count;
 	new->files = new->count;
 	new->label = loading->label;
 	return 0;

@@ -193,7 +193,8 @@ static __always_inline void space_release(u64 word)
 	if (!set)
 		return;
 	set_put(set);
-	if (__sync_fetch_and_add(&state.sealed, -1) == 1)
+	/* While there are policies the programs stay: more is about to be sealed. */
+	if (__sync_fetch_and_add(&state.sealed, -1) == 1 && !*(volatile u32 *)&state.policies)
 		send_unused_event();
 }
 

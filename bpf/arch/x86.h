@@ -114,7 +114,7 @@ static __always_inline void mm_vdso(const struct mm_struct *mm, u64 *ret_start, 
 	const struct mm_struct___vdso *vdso = (const void *)mm;
 
 	*ret_start = (u64)BPF_CORE_READ(vdso, context.vdso);
-	*ret_end = *ret_start + BPF_CORE_READ(vdso, context.vdso_image, size);
+	*ret_end = *ret_start + vdso->context.vdso_image->size;
 }
 
 /* arch/x86/include/asm/mmu.h: the kernel never uses a number again. */
@@ -136,7 +136,7 @@ static __always_inline u64 untagged(const struct mm_struct *mm, u64 address)
 	const struct mm_struct___lam *lam = (const void *)mm;
 
 	if (bpf_core_field_exists(lam->context.untag_mask))
-		return address & BPF_CORE_READ(lam, context.untag_mask);
+		return address & lam->context.untag_mask;
 	return address;
 }
 

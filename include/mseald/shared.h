@@ -15,7 +15,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 9
+#define MSEALD_LAYOUT 10
 
 /* The deny mask: what a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {
@@ -439,16 +439,16 @@ struct mseald_policy_seal {
  * A starting program: where its loader maps the objects that it loads, until their RELRO is made read-only.
  * Value of the map `loading`.
  */
-#define MSEALD_LOADING_MAPPINGS 64u	/* the last ones are known */
+#define MSEALD_LOADING_MAPPINGS 32u	/* the last ones are known */
 #define MSEALD_LOADING_PIECES 7u	/* of one object */
-#define MSEALD_LOADING_OBJECTS 16u
 
-/* An object that is sealed: as pages from its start, so that an attempt on it has a segment. */
-struct mseald_object {
+/* Where a file is mapped, an object if it has an executable segment. Pages are counted from the start. */
+struct mseald_mapping {
 	__u64 start;
 	__u32 pages;
-	__u32 text, text_end, relro, relro_end;
-	__u32 pad;
+	__u32 text, text_end;		/* its executable segment; both 0: none */
+	__u32 data;			/* where its first writable segment begins; 0: none */
+	__u32 relro, relro_end;		/* both 0: not sealed by the kernel */
 };
 
 struct mseald_loading {
@@ -471,13 +471,9 @@ struct mseald_loading {
 	__u64 text, text_end;		/* its executable segment */
 	struct mseald_inode file;	/* of those that are not data */
 	__u32 written, biased;		/* may it be open for writing? is bias complete? */
-	__u32 objects;			/* so far; those beyond the last place are not known */
 	__u32 next;			/* mappings so far: a ring */
-	struct mseald_object object[MSEALD_LOADING_OBJECTS];
-	__u64 start[MSEALD_LOADING_MAPPINGS], length[MSEALD_LOADING_MAPPINGS];
-	/* Of the executable segment in it, as pages from its start; both 0: it has none. */
-	__u32 first_page[MSEALD_LOADING_MAPPINGS], end_page[MSEALD_LOADING_MAPPINGS];
-	__u32 data_page[MSEALD_LOADING_MAPPINGS];	/* where its first writable segment begins; 0: none */
+	__u32 pad2;
+	struct mseald_mapping mapping[MSEALD_LOADING_MAPPINGS];
 };
 
 #define MSEALD_LOADING_KNOWN 0x1u	/* program and loader are known */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/perf_event.h>
 #include <poll.h>
 #include <signal.h>
@@ -322,8 +323,10 @@ bool status_becomes(const char *member, int64_t value, int seconds)
 	int64_t end = now() + seconds * 1000;
 
 	while (status_number(member) != value) {
-		if (now() > end)
+		if (now() > end) {
+			diag("%s is still %" PRId64 ", not %" PRId64, member, status_number(member), value);
 			return false;
+		}
 		nap(100);
 	}
 	return true;
