@@ -328,6 +328,7 @@ __noinline int know_kernels(struct mseald_loading *loading)
 __noinline int note_object(struct mseald_loading *loading)
 {
 	struct mseald_object *object;
+	struct dentry *dentry;
 	u64 start, end;
 	u32 at, last;
 
@@ -347,28 +348,31 @@ __noinline int note_object(struct mseald_loading *loading)
 	object->text_end = (loading->text_end - start) >> PAGE_SHIFT;
 	object->relro = (loading->relro - start) >> PAGE_SHIFT;
 	object->relro_end = (loading->relro_end - start) >> PAGE_SHIFT;
+	dentry = (struct dentry *)loading->dentry;
+	object->dentry = (u64)dentry;
+	object->inode = (u64)BPF_CORE_READ(dentry, d_inode);
 	loading->objects = at + 1;
 	return 0;
 }
 
-__noinline u32 segment_at(u64 key, u64 address)
+__noinline u32 object_at(u64 key, u64 address)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
 	struct mseald_object *object;
 	u64 page;
 
 	if (!entry)
-		return MSEALD_SEGMENT_NONE;
+		return 0;
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < MSEALD_LOADING_OBJECTS; i++) {
 		object = &entry->object[i];
 		page = (address - object->start) >> PAGE_SHIFT;
 		if (page >= object->pages)
 			continue;
-		return page >= object->text && page < object->text_end	 ? MSEALD_SEGMENT_TEXT :
-		       page >= object->relro && page < object->relro_end ? MSEALD_SEGMENT_RELRO :
-		       page >= object->relro_end			 ? MSEALD_SEGMENT_DATA :
-									   MSEALD_SEGMENT_RODATA;
+		return OBJECT_AT(i, page >= object->text && page < object->text_end	? MSEALD_SEGMENT_TEXT :
+				    page >= object->relro && page < object->relro_end	? MSEALD_SEGMENT_RELRO :
+				    page >= object->relro_end				? MSEALD_SEGMENT_DATA :
+											  MSEALD_SEGMENT_RODATA);
 	}
-	return MSEALD_SEGMENT_NONE;
+	return 0;
 }

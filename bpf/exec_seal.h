@@ -17,6 +17,7 @@ int watch_hugetlb(u64 key);
 struct relro {
 	u64 start, end, flags;
 	struct mseald_inode file;	/* address 0: none */
+	u64 dentry;			/* its name: address */
 	bool written;			/* it may be open for writing */
 };
 
@@ -38,6 +39,7 @@ static __always_inline void watch_mprotect(u64 key, const struct vm_area_struct 
 		return;
 	file = relro.flags & VM_WRITE ? mapped_file(vma, &relro.file) : NULL;
 	relro.written = file && file_may_be_written(file);
+	relro.dentry = file ? (u64)BPF_CORE_READ(vma, vm_file, f_path.dentry) : 0;
 	(void)watch_relro(key, &relro);
 }
 

@@ -50,10 +50,13 @@ int verdict_on_both(u64 key, u32 set, u32 attempt, const struct touched *touched
 bool seals_meet_called(u32 set, u64 start, u64 end, u32 deny_mask);
 
 /*
- * The segment at an address that the kernel has sealed as the program started (bpf/exec_seal.bpf.c): its
- * seals may be of several.
+ * The object at an address that the kernel has sealed as the program started (bpf/exec_seal.bpf.c), and the
+ * segment: a seal may be of several. 0: not known.
  */
-u32 segment_at(u64 key, u64 address);
+#define OBJECT_AT(index, segment) (((index) + 1) << 8 | (segment))
+#define OBJECT_INDEX(found) (((found) >> 8) - 1)
+#define OBJECT_SEGMENT(found) ((found) & 0xff)
+u32 object_at(u64 key, u64 address);
 
 /* The same of an attempt on a file that nobody may write. */
 int verdict_on_file(const struct mseald_file_seals *seals, u32 attempt);

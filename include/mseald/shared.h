@@ -15,7 +15,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 9
+#define MSEALD_LAYOUT 10
 
 /* The deny mask: what a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {
@@ -256,6 +256,8 @@ enum mseald_event_type {
 	MSEALD_EVENT_RELRO,		/* watched, and makes part of a file read-only: the same */
 };
 
+#define MSEALD_EVENT_FILE 40		/* bytes, with the NUL */
+
 struct mseald_event {
 	__u32 type;			/* enum mseald_event_type, always first */
 	__u32 op;			/* enum mseald_op */
@@ -274,6 +276,8 @@ struct mseald_event {
 	__u32 flags;			/* MSEALD_EVENT_PRIVILEGED */
 	__u32 pad;
 	char comm[MSEALD_COMM_LEN];
+	__u64 object;			/* where the object begins that was sealed at the start; 0: not known */
+	char file[MSEALD_EVENT_FILE];	/* its name, without the folder; "": not known */
 };
 
 #define MSEALD_EVENT_PRIVILEGED 0x1u	/* has or can get back rights beyond uid and gid */
@@ -443,12 +447,13 @@ struct mseald_policy_seal {
 #define MSEALD_LOADING_PIECES 7u	/* of one object */
 #define MSEALD_LOADING_OBJECTS 16u
 
-/* An object that is sealed: as pages from its start, so that an attempt on it has a segment. */
+/* An object that is sealed: as pages from its start, so that an attempt on it has a segment, and a name. */
 struct mseald_object {
 	__u64 start;
 	__u32 pages;
 	__u32 text, text_end, relro, relro_end;
 	__u32 pad;
+	__u64 dentry, inode;		/* addresses: of the name of its file, and what that was the name of */
 };
 
 struct mseald_loading {
@@ -470,6 +475,7 @@ struct mseald_loading {
 	__u64 piece_rule[MSEALD_LOADING_PIECES + 1];
 	__u64 text, text_end;		/* its executable segment */
 	struct mseald_inode file;	/* of those that are not data */
+	__u64 dentry;			/* address */
 	__u32 written, biased;		/* may it be open for writing? is bias complete? */
 	__u32 objects;			/* so far; those beyond the last place are not known */
 	__u32 next;			/* mappings so far: a ring */
