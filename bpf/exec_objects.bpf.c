@@ -355,24 +355,50 @@ __noinline int note_object(struct mseald_loading *loading)
 	return 0;
 }
 
-__noinline u32 object_at(u64 key, u64 address)
+/*
+ * The process may be gone when the daemon reads the event. The name is pinned while the object is mapped; of
+ * one that has been unmapped it may be another file's by now.
+ */
+static __always_inline void read_name(const struct mseald_object *object, struct mseald_event *event)
+{
+	struct dentry *dentry = (struct dentry *)object->dentry;
+
+	if (!object->inode || (u64)BPF_CORE_READ(dentry, d_inode) != object->inode)
+		return;
+	event->object = object->start;
+	bpf_probe_read_kernel_str(event->file, sizeof(event->file), BPF_CORE_READ(dentry, d_name.name));
+}
+
+__noinline int name_object(u64 key, u64 address, struct mseald_event *event)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
 	struct mseald_object *object;
+	u32 segment = MSEALD_SEGMENT_RODATA;
 	u64 page;
 
+	if (!event)
+		return 0;
+	event->object = 0;
+	__builtin_memset(event->file, 0, sizeof(event->file));
 	if (!entry)
 		return 0;
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < MSEALD_LOADING_OBJECTS; i++) {
 		object = &entry->object[i];
 		page = (address - object->start) >> PAGE_SHIFT;
-		if (page >= object->pages)
-			continue;
-		return OBJECT_AT(i, page >= object->text && page < object->text_end	? MSEALD_SEGMENT_TEXT :
-				    page >= object->relro && page < object->relro_end	? MSEALD_SEGMENT_RELRO :
-				    page >= object->relro_end				? MSEALD_SEGMENT_DATA :
-											  MSEALD_SEGMENT_RODATA);
+		if (page < object->pages)
+			goto found;
 	}
+	return 0;
+found:
+	if (page >= object->relro_end)
+		segment = MSEALD_SEGMENT_DATA;
+	else if (page >= object->relro)
+		segment = MSEALD_SEGMENT_RELRO;
+	if (page >= object->text && page < object->text_end)
+		segment = MSEALD_SEGMENT_TEXT;
+	if (event->segment == MSEALD_SEGMENT_NONE)
+		event->segment = segment;
+	read_name(object, event);
 	return 0;
 }

@@ -198,34 +198,12 @@ static __always_inline bool is_privileged(struct task_struct *task)
 	       capabilities(&cred->cap_permitted);
 }
 
-/*
- * The process may be gone when the daemon reads the event. The name is pinned while the object is mapped; where
- * it has been unmapped it may be of something else by now.
- */
-static __always_inline void name_object(struct mseald_event *event, u64 key, u32 at)
-{
-	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
-	struct mseald_object *object;
-	struct dentry *dentry;
-
-	if (!entry || at >= MSEALD_LOADING_OBJECTS)
-		return;
-	asm volatile("%0 &= 15" : "+r"(at));
-	object = &entry->object[at];
-	dentry = (struct dentry *)object->dentry;
-	if (!object->inode || (u64)BPF_CORE_READ(dentry, d_inode) != object->inode)
-		return;
-	event->object = object->start;
-	bpf_probe_read_kernel_str(event->file, sizeof(event->file), BPF_CORE_READ(dentry, d_name.name));
-}
-
 static __always_inline void send_attempt_event(const struct walk *walk, struct mseald_space *space, u64 key,
 					       u32 op, u32 outcome)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_event *event;
 	struct pt_regs *regs;
-	u32 found;
 	u64 id;
 
 	event = has_room(space, outcome) ? bpf_ringbuf_reserve(&events, sizeof(*event), 0) : NULL;
@@ -237,15 +215,8 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
 	event->op = op;
 	event->verdict = outcome;
 	event->segment = walk->hit_rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff;
-	event->object = 0;
-	__builtin_memset(event->file, 0, sizeof(event->file));
-	if (unlikely(is_pooled(walk->set))) {
-		found = object_at(key, walk->tried_start > walk->hit_start ? walk->tried_start :
-									     walk->hit_start);
-		if (event->segment == MSEALD_SEGMENT_NONE)
-			event->segment = OBJECT_SEGMENT(found);
-		name_object(event, key, OBJECT_INDEX(found));
-	}
+	name_object(is_pooled(walk->set) ? key : 0,
+		    walk->tried_start > walk->hit_start ? walk->tried_start : walk->hit_start, event);
 	event->time = bpf_ktime_get_boot_ns();
 	event->space = key;
 	event->label = walk->label;

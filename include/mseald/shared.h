@@ -276,7 +276,7 @@ struct mseald_event {
 	__u32 flags;			/* MSEALD_EVENT_PRIVILEGED */
 	__u32 pad;
 	char comm[MSEALD_COMM_LEN];
-	__u64 object;			/* where the object begins that was sealed at the start; 0: not known */
+	__u64 object;			/* where the object begins, if it was sealed at the start; else 0 */
 	char file[MSEALD_EVENT_FILE];	/* its name, without the folder; "": not known */
 };
 
@@ -453,7 +453,7 @@ struct mseald_object {
 	__u32 pages;
 	__u32 text, text_end, relro, relro_end;
 	__u32 pad;
-	__u64 dentry, inode;		/* addresses: of the name of its file, and what that was the name of */
+	__u64 dentry, inode;		/* addresses: the name of its file, and what has that name */
 };
 
 struct mseald_loading {

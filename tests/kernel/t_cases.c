@@ -155,7 +155,8 @@ static void packed_late(void)
 		pids[i] = start(false, "case-packed", "20000");
 	for (unsigned i = 0; i < AT_ONCE; i++)
 		wrong += end(pids[i]) != 1;
-	ok(wrong == 0, "case-packed, %u times: after 20 s it is sealed, and may not (%u not)", AT_ONCE, wrong);
+	ok(wrong == 0, "case-packed, %u times: after 20 s it is sealed, and denied that (%u not)", AT_ONCE,
+	   wrong);
 }
 
 static void reopen(void)
@@ -181,7 +182,8 @@ static void unload(void)
 	all_end(times, false, "case-unload", 0, denies ? 3 : 0,
 		denies ? "Dlopen=yes: it stays" : "Dlopen=yes: in the first seconds it can be unloaded");
 	set_policy("Segments=none");
-	all_end(times, true, "case-unload", 0, 0, "msealctl run: what a constructor has loaded it can unload");
+	all_end(times, true, "case-unload", 0, 0,
+		"msealctl run: what a constructor has loaded it can unload");
 }
 
 static void whole(void)

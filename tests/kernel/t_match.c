@@ -216,7 +216,7 @@ static void write_far_match(FILE *file, unsigned number)
 
 static void write_seal(FILE *file)
 {
-	static const char *const segments[] = { "text", "relro data", "text rodata vdso", "all", "stack text" };
+	static const char *const segments[] = { "text", "relro data", "text rodata vdso", "all", "stack" };
 	static const char *const denied[] = { "mprotect", "unmap", "discard", "mprotect unmap", "all" };
 	static const char *const actions[] = { "deny", "kill", "audit" };
 

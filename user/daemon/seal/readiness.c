@@ -92,8 +92,8 @@ static bool is_whole(const struct object *object, const struct task_vmas *vmas)
 }
 
 /*
- * The parts of a program say that the loader is through: the last thing it does for them it has done. A static
- * program without RELRO does not say it: it may unpack itself, as those of UPX do.
+ * The parts of a program say that the loader is through: the last thing it does for them it has done. A
+ * static program without RELRO does not say it: it may unpack itself, as those of UPX do.
  */
 static bool is_through(const struct readiness *readiness, const struct object *program,
 		       const struct object *loader, const struct task_vmas *vmas)
