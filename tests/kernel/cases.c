@@ -6,7 +6,7 @@
  *   LEAK            lives until it is traced, or for 6 s; LeakSanitizer then traces it as it ends
  *   PACKED          unpacks code after so many milliseconds into its first segment, as UPX does, and runs it;
  *                   status 1 when it may not
- *   REOPEN          its library REOPEN_LIBRARY makes its RELRO writable once more in a constructor, as that of
+ *   REOPEN          its library REOPEN_LIBRARY makes its RELRO writable again in a constructor, as that of
  *                   elfhack in Firefox, and aborts when it may not
  *   UNLOAD          its library UNLOAD_LIBRARY loads PLUGIN in a constructor; it unloads that: status 3 when
  *                   the memory is there all the same
