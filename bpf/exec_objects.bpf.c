@@ -345,7 +345,7 @@ __noinline int know_kernels(struct mseald_loading *loading)
 	return 0;
 }
 
-/* --- which segment an attempt is on --- */
+/* --- which object and segment an attempt is on --- */
 
 __noinline int note_object(struct mseald_loading *loading, u32 at)
 {
@@ -370,19 +370,41 @@ __noinline int note_object(struct mseald_loading *loading, u32 at)
 	}
 	mapping = mapping_of(loading, at - 1);
 	start = mapping->start;
-	mapping->relro = (loading->relro - start) >> PAGE_SHIFT;
+	mapping->data = (loading->relro - start) >> PAGE_SHIFT;
 	mapping->relro_end = (loading->relro_end - start) >> PAGE_SHIFT;
+	mapping->file = loading->mapped;
+	mapping->inode = loading->file.address;
 	return 0;
 }
 
-__noinline u32 segment_at(u64 key, u64 address)
+/*
+ * The process may be gone when the daemon reads the event. The file is there while the object is mapped; of one
+ * that has been unmapped it may be another's by now, of which only the same inode is told.
+ */
+static __always_inline void read_name(const struct mseald_mapping *mapping, struct mseald_event *event)
+{
+	struct file *file = (struct file *)mapping->file;
+
+	if ((u32)(u64)BPF_CORE_READ(file, f_inode) != mapping->inode)
+		return;
+	event->object = mapping->start;
+	bpf_probe_read_kernel_str(event->file, sizeof(event->file),
+				  BPF_CORE_READ(file, f_path.dentry, d_name.name));
+}
+
+__noinline int name_object(u64 key, u64 address, struct mseald_event *event)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
-	struct mseald_mapping *mapping;
 	u64 page, at = MSEALD_LOADING_MAPPINGS;
+	u32 segment = MSEALD_SEGMENT_RODATA;
+	struct mseald_mapping *mapping;
 
+	if (!event)
+		return 0;
+	event->object = 0;
+	__builtin_memset(event->file, 0, sizeof(event->file));
 	if (!entry)
-		return MSEALD_SEGMENT_NONE;
+		return 0;
 	/* Without branches, for the verifier: sealed ones do not overlap. */
 #pragma clang loop unroll(disable)
 	for (u64 i = 0; i < MSEALD_LOADING_MAPPINGS; i++) {
@@ -394,11 +416,17 @@ __noinline u32 segment_at(u64 key, u64 address)
 		at -= (at - i) & ((s64)(page - pages) >> 63);
 	}
 	if (at >= MSEALD_LOADING_MAPPINGS)
-		return MSEALD_SEGMENT_NONE;
+		return 0;
 	mapping = mapping_of(entry, at);
 	page = (address - mapping->start) >> PAGE_SHIFT;
-	return page >= mapping->text && page < mapping->text_end   ? MSEALD_SEGMENT_TEXT :
-	       page >= mapping->relro && page < mapping->relro_end ? MSEALD_SEGMENT_RELRO :
-	       page >= mapping->relro_end			   ? MSEALD_SEGMENT_DATA :
-								     MSEALD_SEGMENT_RODATA;
+	if (page >= mapping->relro_end)
+		segment = MSEALD_SEGMENT_DATA;
+	else if (page >= mapping->data)
+		segment = MSEALD_SEGMENT_RELRO;
+	if (page >= mapping->text && page < mapping->text_end)
+		segment = MSEALD_SEGMENT_TEXT;
+	if (event->segment == MSEALD_SEGMENT_NONE)
+		event->segment = segment;
+	read_name(mapping, event);
+	return 0;
 }

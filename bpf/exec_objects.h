@@ -27,7 +27,7 @@ int add_library(struct mseald_loading *loading, u32 at);
 /* The pieces of an ELF object that begins at this page. 1: the RELRO in hand is its own. */
 int add_elf(struct mseald_loading *loading, u64 start);
 
-/* The object in hand is sealed, for segment_at() of verdict.h: its place + 1 or, of the kernel's own, 0. */
+/* The object in hand is sealed, for name_object() of verdict.h: its place + 1 or, of the kernel's own, 0. */
 int note_object(struct mseald_loading *loading, u32 at);
 
 #endif

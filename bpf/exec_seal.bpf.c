@@ -149,6 +149,7 @@ __noinline int watch_relro(u64 key, const struct relro *relro)
 			return 0;
 		entry->file = relro->file;
 		entry->written = relro->written;
+		entry->mapped = relro->mapped;
 	}
 	entry->spans = relro->end < end ? start : 0;
 	if (entry->spans)

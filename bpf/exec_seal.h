@@ -17,6 +17,7 @@ int watch_hugetlb(u64 key);
 struct relro {
 	u64 start, end, flags;
 	struct mseald_inode file;	/* address 0: none */
+	u64 mapped;			/* address of the open file */
 	bool written;			/* it may be open for writing */
 };
 
@@ -32,6 +33,7 @@ static __always_inline int watch_mprotect(u64 key, const struct vm_area_struct *
 		return 0;
 	file = relro.flags & VM_WRITE ? mapped_file(vma, &relro.file) : NULL;
 	relro.written = file && file_may_be_written(file);
+	relro.mapped = file ? (u64)vma->vm_file : 0;
 	return watch_relro(key, &relro);
 }
 

@@ -215,9 +215,8 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
 	event->op = op;
 	event->verdict = outcome;
 	event->segment = walk->hit_rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff;
-	if (unlikely(event->segment == MSEALD_SEGMENT_NONE && is_pooled(walk->set)))
-		event->segment = segment_at(key, walk->tried_start > walk->hit_start ? walk->tried_start :
-										      walk->hit_start);
+	name_object(is_pooled(walk->set) ? key : 0,
+		    walk->tried_start > walk->hit_start ? walk->tried_start : walk->hit_start, event);
 	event->time = bpf_ktime_get_boot_ns();
 	event->space = key;
 	event->label = walk->label;

@@ -9,7 +9,8 @@ set -euo pipefail
 
 build=(gcc make pkg-config clang llvm libclang-rt-dev bpftool libbpf-dev libelf-dev zlib1g-dev libsystemd-dev
 	libjansson-dev)
-test=(libcmocka-dev libc6-dev-arm64-cross linux-libc-dev-arm64-cross python3 python3-yaml openssl git \
+test=(libcmocka-dev libc6-dev-i386 libc6-dev-arm64-cross linux-libc-dev-arm64-cross \
+	python3 python3-yaml openssl git \
 	busybox-static cpio
 	zstd xz-utils lz4 binutils mmdebstrap e2fsprogs perl mandoc shellcheck debhelper lintian zsh \
 		debian-archive-keyring

@@ -14,7 +14,8 @@ KERNEL_LIB := \
 	tests/kernel/fuzz_%.c \
 	tests/kernel/inject_main.c tests/kernel/httpload.c \
 	tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c \
-	tests/kernel/runpre.c tests/kernel/runme.c tests/kernel/briefly.c tests/kernel/early.c, \
+	tests/kernel/runpre.c tests/kernel/runme.c tests/kernel/briefly.c tests/kernel/early.c \
+	tests/kernel/cases.c, \
 	$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
 RUNME := $(addprefix $(B)/tests/kernel/, \
@@ -22,8 +23,12 @@ RUNME := $(addprefix $(B)/tests/kernel/, \
 STARTED := $(addprefix $(B)/tests/kernel/, \
 	started started-norelro started-nopie started-static started-static-pie started-static-norelro)
 EARLY := $(addprefix $(B)/tests/kernel/, early early-lazy early-nopie early-static early-static-pie)
+EARLY_32 := $(addprefix $(B)/tests/kernel/, early-32 early-32-nopie)
+CASES := $(addprefix $(B)/tests/kernel/case-, \
+	leak packed packed-relro reopen reopen.so unload unload.so plugin.so whole)
 FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
-KERNEL_TOOL := $(STARTED) $(EARLY) $(FUZZ_CALLS) $(B)/tests/kernel/briefly $(B)/tests/kernel/inject \
+KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(CASES) $(FUZZ_CALLS) $(B)/tests/kernel/briefly \
+	$(B)/tests/kernel/inject \
 	$(B)/tests/kernel/httpload \
 	$(B)/tests/kernel/puppet32 $(RUNME)
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -156,6 +161,45 @@ $(B)/tests/kernel/early-lazy: private EARLY_FLAGS := -pie -fPIE -Wl,-z,relro,-z,
 $(B)/tests/kernel/early-nopie: private EARLY_FLAGS := -no-pie -fno-pie -Wl,-z,relro,-z,max-page-size=0x200000
 $(B)/tests/kernel/early-static: private EARLY_FLAGS := -static -no-pie -fno-pie -DSTATIC
 $(B)/tests/kernel/early-static-pie: private EARLY_FLAGS := -static-pie -fPIE -DSTATIC
+
+# The same of 32 bits: without libgcc, so that no package but the library's is needed. A VM has no ld.so.cache
+# that names the folder of the library.
+EARLY_32_FLAGS = -m32 -std=gnu11 $(WARNINGS) -O1 -fno-stack-protector -nostartfiles -nodefaultlibs \
+	-Wl,-z,relro,-z,now
+crt_32 = $(shell $(CC) -m32 -print-file-name=$(1).o)
+$(B)/tests/kernel/libearly-32.so: tests/kernel/early.c
+	@mkdir -p $(@D)
+	$(call say,CC32,$@)
+	$(Q)$(CC) $(EARLY_32_FLAGS) -fPIC -shared -DLIBRARY -Wl,-soname,libearly-32.so -o $@ $< -lc
+$(EARLY_32): tests/kernel/early.c $(B)/tests/kernel/libearly-32.so
+	@mkdir -p $(@D)
+	$(call say,CC32,$@)
+	$(Q)$(CC) $(EARLY_32_FLAGS) $(EARLY_32_LINK) -o $@ $< $(B)/tests/kernel/libearly-32.so -lc \
+		-Wl,-rpath,/srv/early:/lib32
+$(B)/tests/kernel/early-32: private EARLY_32_LINK = -fPIE -pie $(call crt_32,Scrt1) $(call crt_32,crti) \
+	$(call crt_32,crtn)
+$(B)/tests/kernel/early-32-nopie: private EARLY_32_LINK = -fno-pie -no-pie $(call crt_32,crt1) \
+	$(call crt_32,crti) $(call crt_32,crtn)
+
+# What t_cases starts: in each another part of one file.
+$(CASES): tests/kernel/cases.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 $(if $(filter %.so,$@),-fPIC -shared) $(CASE_FLAGS) -o $@ $< \
+		$(CASE_LIBRARY)
+$(B)/tests/kernel/case-leak: private CASE_FLAGS := -DLEAK -fsanitize=leak
+$(B)/tests/kernel/case-packed: private CASE_FLAGS := -DPACKED -static -no-pie -fno-pie -Wl,-z,norelro
+$(B)/tests/kernel/case-packed-relro: private CASE_FLAGS := -DPACKED -static -no-pie -fno-pie
+$(B)/tests/kernel/case-reopen: private CASE_FLAGS := -DREOPEN -Wl,-rpath,/srv/cases
+$(B)/tests/kernel/case-unload: private CASE_FLAGS := -DUNLOAD -Wl,-rpath,/srv/cases
+$(B)/tests/kernel/case-reopen $(B)/tests/kernel/case-unload: private CASE_LIBRARY = $@.so
+$(B)/tests/kernel/case-reopen: $(B)/tests/kernel/case-reopen.so
+$(B)/tests/kernel/case-unload: $(B)/tests/kernel/case-unload.so
+$(B)/tests/kernel/case-reopen.so: private CASE_FLAGS := -DREOPEN_LIBRARY -Wl,-z,relro,-z,now \
+	-Wl,-soname,case-reopen.so
+$(B)/tests/kernel/case-unload.so: private CASE_FLAGS := -DUNLOAD_LIBRARY -Wl,-soname,case-unload.so
+$(B)/tests/kernel/case-plugin.so: private CASE_FLAGS := -DPLUGIN
+$(B)/tests/kernel/case-whole: private CASE_FLAGS := -DWHOLE
 
 # All of it is instrumented, so that libFuzzer sees which way the library goes: made once for all targets.
 FUZZ_SANITIZE := address,undefined

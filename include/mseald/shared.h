@@ -256,6 +256,8 @@ enum mseald_event_type {
 	MSEALD_EVENT_RELRO,		/* watched, and makes part of a file read-only: the same */
 };
 
+#define MSEALD_EVENT_FILE 40		/* bytes, with the NUL */
+
 struct mseald_event {
 	__u32 type;			/* enum mseald_event_type, always first */
 	__u32 op;			/* enum mseald_op */
@@ -274,6 +276,8 @@ struct mseald_event {
 	__u32 flags;			/* MSEALD_EVENT_PRIVILEGED */
 	__u32 pad;
 	char comm[MSEALD_COMM_LEN];
+	__u64 object;			/* where the object begins, if it was sealed at the start; else 0 */
+	char file[MSEALD_EVENT_FILE];	/* its name, without the folder; "": not known */
 };
 
 #define MSEALD_EVENT_PRIVILEGED 0x1u	/* has or can get back rights beyond uid and gid */
@@ -445,10 +449,12 @@ struct mseald_policy_seal {
 /* Where a file is mapped, an object if it has an executable segment. Pages are counted from the start. */
 struct mseald_mapping {
 	__u64 start;
+	__u64 file;			/* address of the open file, and of its inode the low half: its name */
+	__u32 inode;
 	__u32 pages;
 	__u32 text, text_end;		/* its executable segment; both 0: none */
-	__u32 data;			/* where its first writable segment begins; 0: none */
-	__u32 relro, relro_end;		/* both 0: not sealed by the kernel */
+	__u32 data;			/* where its first writable segment, and its RELRO, begins; 0: none */
+	__u32 relro_end;		/* 0: not sealed by the kernel */
 };
 
 struct mseald_loading {
@@ -470,6 +476,7 @@ struct mseald_loading {
 	__u64 piece_rule[MSEALD_LOADING_PIECES + 1];
 	__u64 text, text_end;		/* its executable segment */
 	struct mseald_inode file;	/* of those that are not data */
+	__u64 mapped;			/* address of the open file */
 	__u32 written, biased;		/* may it be open for writing? is bias complete? */
 	__u32 next;			/* mappings so far: a ring */
 	__u32 pad2;

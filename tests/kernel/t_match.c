@@ -2,7 +2,9 @@
 /*
  * Which policy applies to a program the kernel decides as user/lib does: folders of made-up policies, and
  * starts of a program under made-up paths, in made-up cgroups, by several users, marked or not. 10,000 starts
- * ($MSEALD_BRIEF: 400), each compared with policies_match(). $MSEALD_SEED: the same again.
+ * ($MSEALD_BRIEF: 400), each compared with policies_match(), and how the kernel would seal with the policy.
+ * The kernel may leave a decision to the daemon only where docs/design.md says so. $MSEALD_SEED: the same
+ * again.
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
@@ -30,6 +32,8 @@
 #define ETC POLICY_FOLDER_ETC
 #define VENDOR POLICY_FOLDER_VENDOR
 #define STARTS 50 /* for each folder of policies */
+#define SETS 8 /* bracket expressions in a pattern, and ... */
+#define PATTERNS 64 /* patterns that the kernel can compare */
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 /* Also names that patterns are likely to take for others. */
@@ -93,6 +97,14 @@ static bool chance(unsigned percent)
 
 #define ANY(list) ((list)[draw(COUNT(list))])
 
+/* Mostly one of a few: so policies that name one program apply often. */
+static const char *favourites[3];
+
+static const char *any_program(void)
+{
+	return chance(75) ? ANY(favourites) : ANY(programs);
+}
+
 /* --- policies --- */
 
 /* A pattern that is likely to take this text and some others. */
@@ -101,7 +113,7 @@ static void pattern_of(const char *text, bool path, char out[1024])
 	size_t at = 0, length = strlen(text);
 
 	for (size_t i = 0; i < length; i++) {
-		unsigned kind = (path && i < 2) || text[i] == '/' ? 99 : draw(20);
+		unsigned kind = (path && i < 2) || text[i] == '/' ? 99 : draw(28);
 
 		if (kind == 0) {
 			out[at++] = '?';
@@ -116,8 +128,10 @@ static void pattern_of(const char *text, bool path, char out[1024])
 					      chance(20) ? (chance(50) ? "!" : "^") : "",
 					      text[i] == ']' || text[i] == '-' ? 'a' : text[i] - (int)draw(2),
 					      'z');
+		} else if (kind == 3 && chance(8)) {
+			at += (size_t)sprintf(out + at, "[[:alpha:]]");
 		} else if (kind == 3) {
-			at += (size_t)sprintf(out + at, "[%s]", chance(8) ? "[:alpha:]" : "abnx.");
+			at += (size_t)sprintf(out + at, "[abnx.%c]", text[i] == ']' ? 'c' : text[i]);
 		} else {
 			out[at++] = text[i];
 		}
@@ -129,7 +143,7 @@ static void write_exe(FILE *file)
 {
 	char text[1024], *slash;
 
-	(void)snprintf(text, sizeof(text), "%s", ANY(programs));
+	(void)snprintf(text, sizeof(text), "%s", any_program());
 	if (chance(40)) {
 		for (unsigned up = draw(3); up > 0 && (slash = strrchr(text, '/')) && slash > text + 4; up--)
 			*slash = '\0';
@@ -159,24 +173,8 @@ static void write_unit(FILE *file)
 	fprintf(file, "Unit=%s\n", text);
 }
 
-/* Never the same name twice: of one with a fault the last good version would go on. */
-static void write_policy(const char *folder)
+static void write_match(FILE *file)
 {
-	static unsigned number;
-	char path[512];
-	FILE *file;
-
-	(void)snprintf(path, sizeof(path), "%s/%06u.conf", folder, number++);
-	file = fopen(path, "w");
-	if (!file)
-		bail("%s: %s", path, strerror(errno));
-	if (chance(4)) {
-		fclose(file); /* a mask */
-		return;
-	}
-	if (chance(10))
-		fprintf(file, "[Policy]\nEnabled=%s\n", chance(50) ? "no" : "yes");
-	fprintf(file, "[Match]\n");
 	for (;;) {
 		long before = ftell(file);
 
@@ -193,8 +191,88 @@ static void write_policy(const char *folder)
 		if (ftell(file) != before)
 			break;
 	}
-	fprintf(file, "[Seal]\nSegments=%s\n", chance(25) ? "none" : "text");
+}
+
+/* Keys that match no program of this test. */
+static void write_far_match(FILE *file, unsigned number)
+{
+	switch (draw(10)) {
+	case 0:
+		fprintf(file, "Exe=/srv/n/%u*\n", number);
+		break;
+	case 1:
+		fprintf(file, "Unit=far-%u.service\n", number);
+		break;
+	case 2:
+		fprintf(file, "Cgroup=/far/%u\n", number);
+		break;
+	case 3:
+		fprintf(file, "User=%u\nExe=/srv/m/\n", 20000 + number);
+		break;
+	default:
+		fprintf(file, "Exe=/srv/n/%u\n", number);
+	}
+}
+
+static void write_seal(FILE *file)
+{
+	static const char *const segments[] = { "text", "relro data", "text rodata vdso", "all", "stack" };
+	static const char *const denied[] = { "mprotect", "unmap", "discard", "mprotect unmap", "all" };
+	static const char *const actions[] = { "deny", "kill", "audit" };
+
+	fprintf(file, "[Seal]\nSegments=%s\n", chance(25) ? "none" : ANY(segments));
+	/* The programs for foreign writes would be loaded anew each time. */
+	if (chance(40))
+		fprintf(file, "Deny=%s\nForeignWrite=allow\n", ANY(denied));
+	if (chance(30))
+		fprintf(file, "FileWrite=%s\n", chance(50) ? "deny" : "allow");
+	if (chance(40))
+		fprintf(file, "Action=%s\n", ANY(actions));
+	if (chance(30))
+		fprintf(file, "Dlopen=%s\n", chance(70) ? "yes" : "no");
+}
+
+static void write_file(const char *folder, unsigned number, bool far)
+{
+	char path[512];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%06u.conf", folder, number);
+	if (chance(2)) {
+		if (symlink("/dev/null", path) < 0)
+			bail("%s: %s", path, strerror(errno));
+		return;
+	}
+	file = fopen(path, "w");
+	if (!file)
+		bail("%s: %s", path, strerror(errno));
+	if (!chance(3)) {
+		if (chance(10))
+			fprintf(file, "[Policy]\nEnabled=%s\n", chance(50) ? "no" : "yes");
+		fprintf(file, "[Match]\n");
+		if (far)
+			write_far_match(file, number);
+		else
+			write_match(file);
+		write_seal(file);
+	}
 	fclose(file);
+}
+
+/* Never a name of an earlier folder of policies: of one with a fault the last good version would go on. */
+static void write_policy(bool far)
+{
+	static unsigned number;
+	unsigned where = draw(20);
+
+	if (where < 14)
+		write_file(ETC, number, far);
+	/* The last two: replaced, or masked. */
+	if (where >= 12)
+		write_file(VENDOR, number, far);
+	if (where >= 18)
+		write_file(ETC, number, far);
+	number++;
 }
 
 static void empty(const char *folder)
@@ -282,12 +360,19 @@ static pid_t begin(const struct start *start)
 	return pid;
 }
 
-/* What the kernel has noted of the one program that runs; false: nothing. */
-static bool watched_now(int map, struct mseald_watched *ret)
-{
-	uint64_t key;
+struct maps {
+	int watched, seals;
+};
 
-	return bpf_map_get_next_key(map, NULL, &key) == 0 && bpf_map_lookup_elem(map, &key, ret) == 0;
+/* What the kernel has noted of this program; false: nothing. Older programs may be watched, too. */
+static bool watched_now(int map, pid_t pid, struct mseald_watched *ret)
+{
+	uint64_t key, *last = NULL;
+
+	for (; bpf_map_get_next_key(map, last, &key) == 0; last = &key)
+		if (bpf_map_lookup_elem(map, &key, ret) == 0 && ret->pid == (uint32_t)pid)
+			return true;
+	return false;
 }
 
 /* --- */
@@ -296,9 +381,130 @@ static struct {
 	unsigned starts, matched, none, open, wrong;
 } seen;
 
-static void try(int map, const struct policies *policies, bool may_be_open)
+/* What the comparison must not leave out, and of how many starts or files it was. */
+enum {
+	BY_FILE, BY_FOLDER, BY_GLOB, BY_UNIT, BY_UNIT_GLOB, BY_CGROUP, BY_USER, BY_MARK,
+	EXEMPT_BEFORE_ANOTHER, BEYOND, FILES_OFF, FILES_MASK, FILES_REPLACED, KINDS
+};
+
+static const char *const kind_names[KINDS] = {
+	[BY_FILE] = "starts by Exe= of a file",
+	[BY_FOLDER] = "by Exe= of a folder",
+	[BY_GLOB] = "by Exe= with a pattern",
+	[BY_UNIT] = "by Unit=",
+	[BY_UNIT_GLOB] = "by Unit= with a pattern",
+	[BY_CGROUP] = "by Cgroup=",
+	[BY_USER] = "by User=",
+	[BY_MARK] = "by Marked=",
+	[EXEMPT_BEFORE_ANOTHER] = "exempt, though a later policy matches",
+	[BEYOND] = "by a policy after the 251st",
+	[FILES_OFF] = "files with Enabled=no",
+	[FILES_MASK] = "masks",
+	[FILES_REPLACED] = "replaced files",
+};
+static unsigned kinds[KINDS];
+
+static void count_kinds(const struct policies *policies, const struct policy *expected,
+			const struct policy_facts *facts)
 {
-	struct start start = { ANY(programs), ANY(cgroups), ANY(users), chance(30) };
+	size_t index = (size_t)(expected - policies->list);
+
+	/* Of more than one it is not known which of them has matched. */
+	if (expected->exe_count == 1)
+		kinds[BY_FILE + (int)expected->exe[0].kind]++;
+	if (expected->unit_count == 1)
+		kinds[policy_is_glob(expected->unit[0]) ? BY_UNIT_GLOB : BY_UNIT]++;
+	kinds[BY_CGROUP] += expected->cgroup_count > 0;
+	kinds[BY_USER] += expected->user_count > 0;
+	kinds[BY_MARK] += expected->marked;
+	kinds[BEYOND] += index >= MSEALD_POLICY_EXACT;
+	for (size_t i = index + 1; i < policies->count && !expected->seal.segments; i++)
+		if (policies->list[i].seal.segments && policy_matches(&policies->list[i], facts)) {
+			kinds[EXEMPT_BEFORE_ANOTHER]++;
+			break;
+		}
+}
+
+static void count_files(const char *const *folders)
+{
+	struct diagnostics faults = {};
+	struct policy_files files;
+
+	if (policy_files_read(NULL, folders, &files, &faults) < 0)
+		bail("policies cannot be read");
+	for (size_t i = 0; i < files.count; i++) {
+		enum policy_file_state state = files.list[i].state;
+
+		kinds[FILES_OFF] += state == POLICY_FILE_OFF;
+		kinds[FILES_MASK] += state == POLICY_FILE_MASK;
+		kinds[FILES_REPLACED] += state == POLICY_FILE_REPLACED;
+	}
+	policy_files_free(&files);
+	diagnostics_free(&faults);
+}
+
+/* Has it only bracket expressions that the kernel can compare? */
+static bool is_plain(const char *pattern)
+{
+	unsigned sets = 0;
+
+	while ((pattern = strchr(pattern, '['))) {
+		size_t begin = pattern[1] == '!' || pattern[1] == '^' ? 2 : 1,
+		       length = strcspn(pattern + begin, "[]/");
+
+		if (!length || pattern[begin + length] != ']' || ++sets > SETS)
+			return false;
+		pattern += begin + length;
+	}
+	return true;
+}
+
+/* The first policy that the kernel may have to leave open; as many as there are: none. */
+static size_t first_open(const struct policies *policies)
+{
+	unsigned patterns = 0;
+
+	for (size_t i = 0; i < policies->count; i++) {
+		const struct policy *policy = &policies->list[i];
+		bool open = i >= MSEALD_POLICY_EXACT;
+
+		for (size_t j = 0; j < policy->exe_count; j++)
+			if (policy->exe[j].kind == POLICY_EXE_GLOB)
+				open |= !is_plain(policy->exe[j].path) || ++patterns > PATTERNS;
+		for (size_t j = 0; j < policy->unit_count; j++)
+			if (policy_is_glob(policy->unit[j]))
+				open |= !is_plain(policy->unit[j]) || ++patterns > PATTERNS;
+		if (open)
+			return i;
+	}
+	return policies->count;
+}
+
+/* Would the kernel seal as that policy says? It leaves the stack and FileWrite= to the daemon. */
+static bool seals_so(int seals, const struct mseald_watched *watched, const struct policy *policy)
+{
+	uint32_t index = MSEALD_POLICY_SEAL(watched->generation, watched->policy);
+	unsigned deny = policy->seal.deny & ~(unsigned)MSEALD_DENY_FILE_WRITE;
+	unsigned shift = MSEALD_RULE_SHIFT(policy->seal.action), late;
+	struct mseald_policy_seal seal;
+
+	if (bpf_map_lookup_elem(seals, &index, &seal) < 0 || strcmp(seal.name, policy->name) != 0 ||
+	    seal.segments != (policy->seal.segments & ~(1u << MSEALD_SEGMENT_STACK)))
+		return false;
+	/* Which objects have the mark only the daemon can see. */
+	if (policy->marked || !seal.segments)
+		return !seal.rule && !seal.data_rule;
+	late = seal.flags & (MSEALD_POLICY_LATE | MSEALD_POLICY_REPORT);
+	return seal.rule == (uint64_t)deny << shift &&
+	       seal.data_rule == (uint64_t)(deny & ~(unsigned)MSEALD_DENY_DISCARD) << shift &&
+	       policy->seal.dlopen == (late != 0) &&
+	       !(policy->seal.deny & MSEALD_DENY_FILE_WRITE) == !(seal.flags & MSEALD_POLICY_MORE);
+}
+
+/* open: the first policy that the kernel may leave open. */
+static void try(const struct maps *maps, const struct policies *policies, size_t open)
+{
+	struct start start = { any_program(), ANY(cgroups), ANY(users), chance(30) };
 	struct policy_facts facts = {
 		.exe = start.program,
 		.cgroup = start.cgroup,
@@ -306,31 +512,37 @@ static void try(int map, const struct policies *policies, bool may_be_open)
 		.marked = start.marked,
 	};
 	const struct policy *expected = policies_match(policies, &facts, NULL);
+	size_t index = expected ? (size_t)(expected - policies->list) : policies->count;
 	struct mseald_watched watched = {};
 	pid_t pid = begin(&start);
-	bool is = watched_now(map, &watched), right;
+	bool is = watched_now(maps->watched, pid, &watched), right;
 
 	kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
 	seen.starts++;
+	if (expected)
+		count_kinds(policies, expected, &facts);
 	if (is && watched.policy == MSEALD_POLICY_OPEN) {
 		seen.open++;
-		right = may_be_open;
+		right = open < policies->count && open <= index;
 	} else if (!expected || !expected->seal.segments) {
 		seen.none++;
 		right = !is;
 	} else {
 		seen.matched++;
-		right = is && watched.policy < policies->count && &policies->list[watched.policy] == expected;
+		right = is && watched.policy == index && seals_so(maps->seals, &watched, expected);
 	}
 	if (right || seen.wrong++ >= 20)
 		return;
-	diag("%s in %s by %u%s: the kernel: %s %u, user/lib: %s", start.program, start.cgroup, start.user,
-	     start.marked ? ", marked" : "", is ? "policy" : "none", is ? watched.policy : 0,
-	     expected ? expected->name : "none");
+	if (seen.wrong == 1)
+		(void)system("head -n 20 " ETC "/* " VENDOR "/* | sed 's/^/# /' | tail -n 200");
+	diag("%s in %s by %u%s: the kernel: %s %u, user/lib: %s (%zu; may be open from %zu)", start.program,
+	     start.cgroup, start.user, start.marked ? ", marked" : "", is ? "policy" : "none",
+	     is ? watched.policy : 0, expected ? expected->name : "none", index, open);
 }
 
-static void play(int map, unsigned policies_wanted, bool may_be_open)
+/* far: so many of them, the first, match nothing. */
+static void play(const struct maps *maps, unsigned policies_wanted, unsigned far)
 {
 	static const char *const folders[] = { ETC, VENDOR, NULL };
 	struct diagnostics faults = {};
@@ -338,15 +550,18 @@ static void play(int map, unsigned policies_wanted, bool may_be_open)
 
 	empty(ETC);
 	empty(VENDOR);
+	for (size_t i = 0; i < COUNT(favourites); i++)
+		favourites[i] = ANY(programs);
 	for (unsigned i = 0; i < policies_wanted; i++)
-		write_policy(chance(70) ? ETC : VENDOR);
+		write_policy(i < far);
 	if (policies_read(folders, &policies, &faults) < 0)
 		bail("policies cannot be read");
+	count_files(folders);
 	if (daemon_call("ReloadPolicy", NULL, NULL))
 		bail("ReloadPolicy: %s", daemon_error_message());
 	daemon_pause(true);
 	for (unsigned i = 0; i < STARTS; i++)
-		try(map, &policies, may_be_open || policies.count > MSEALD_POLICY_EXACT);
+		try(maps, &policies, first_open(&policies));
 	daemon_pause(false);
 	if (!daemon_alive())
 		bail("the daemon does not answer");
@@ -354,8 +569,30 @@ static void play(int map, unsigned policies_wanted, bool may_be_open)
 	diagnostics_free(&faults);
 }
 
+/* A few policies; or more than the kernel has bits for, of which in turn any, or only the last can match. */
+static void play_round(const struct maps *maps, unsigned round)
+{
+	if (round % 8 == 3)
+		play(maps, 380, 240 + draw(100));
+	else if (round % 8 == 7)
+		play(maps, 300, 0);
+	else
+		play(maps, 1 + draw(14), 0);
+}
+
+static void all_kinds(void)
+{
+	unsigned least = kinds[0];
+
+	for (int i = 0; i < KINDS; i++) {
+		diag("%u %s", kinds[i], kind_names[i]);
+		least = kinds[i] < least ? kinds[i] : least;
+	}
+	ok(least >= brief(20, 0), "each kind of policy has decided %u times, or more often", least);
+}
+
 /* While the tables change all the time, no start is missed. */
-static void reloads(int map)
+static void reloads(const struct maps *maps)
 {
 	const struct start start = { programs[0], "/", 0, false };
 	unsigned starts = brief(3000, 100), missed = 0, sealed = 0;
@@ -377,7 +614,7 @@ static void reloads(int map)
 		pid_t pid = begin(&start);
 
 		/* Without RELRO it is watched for ten seconds, unless a reload has found and sealed it. */
-		if (!watched_now(map, &watched)) {
+		if (!watched_now(maps->watched, pid, &watched)) {
 			json_t *seals = daemon_seals(pid);
 
 			sealed += json_array_size(seals) > 0;
@@ -394,11 +631,12 @@ static void reloads(int map)
 	   starts, sealed, missed);
 }
 
-/* The map of watched programs, when the daemon knows which file is marked. */
-static int learn_marks(void)
+/* Opens the maps, when the daemon knows which file is marked. */
+static struct maps learn_marks(void)
 {
+	struct maps maps;
 	FILE *file;
-	int map, marks;
+	int marks;
 
 	empty(ETC);
 	empty(VENDOR);
@@ -407,9 +645,10 @@ static int learn_marks(void)
 		bail("no policy can be written");
 	if (daemon_call("ReloadPolicy", NULL, NULL))
 		bail("ReloadPolicy: %s", daemon_error_message());
-	map = bpf_obj_get(MAPS "/watched");
+	maps.watched = bpf_obj_get(MAPS "/watched");
+	maps.seals = bpf_obj_get(MAPS "/policy_seals");
 	marks = bpf_obj_get(MAPS "/marks");
-	if (map < 0 || marks < 0)
+	if (maps.watched < 0 || maps.seals < 0 || marks < 0)
 		bail("the maps cannot be opened: %s", strerror(errno));
 	for (int marked = 0; marked < 2; marked++) {
 		const struct start start = { programs[0], "/", 0, marked };
@@ -431,14 +670,14 @@ static int learn_marks(void)
 			bail("the daemon does not look whether a file is marked");
 	}
 	close(marks);
-	return map;
+	return maps;
 }
 
 int main(void)
 {
 	const char *seed = getenv("MSEALD_SEED");
 	unsigned rounds = brief(200, 8);
-	int map;
+	struct maps maps;
 
 	random_state = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
 	diag("MSEALD_SEED=%llu", (unsigned long long)random_state);
@@ -456,14 +695,15 @@ int main(void)
 	}
 	make_programs("/tests/briefly");
 	daemon_start();
-	map = learn_marks();
+	maps = learn_marks();
 	for (unsigned i = 0; i < rounds; i++)
-		play(map, i % 8 == 7 ? 300 : 1 + draw(14), true);
+		play_round(&maps, i);
 	ok(seen.wrong == 0, "%u starts: the kernel decides as user/lib does", seen.starts);
 	ok(seen.matched > 0, "a policy applies to some (%u)", seen.matched);
 	ok(seen.none > 0, "none to some (%u)", seen.none);
 	ok(seen.open < seen.starts / 2, "not most are left to the daemon (%u)", seen.open);
-	reloads(map);
+	all_kinds();
+	reloads(&maps);
 	daemon_stop(SIGTERM);
 	/* The next test has policies of its own. */
 	empty(ETC);

@@ -35,6 +35,7 @@ struct form {
 static const struct form forms[] = {
 	{ "early", 0177 },      { "early-lazy", 0177 },
 	{ "early-nopie", 0177 }, { "early-static", 07 }, { "early-static-pie", 07 },
+	{ "early-32", 0177 },    { "early-32-nopie", 0177 },
 };
 
 static void install(void)
@@ -43,7 +44,7 @@ static void install(void)
 	mkdir(FOLDER, 0755);
 	mkdir("/etc/mseald", 0755);
 	mkdir(ETC, 0755);
-	if (system("cp early* started libearly.so " FOLDER " && cp early /srv/early-other"))
+	if (system("cp early* started libearly*.so " FOLDER " && cp early /srv/early-other"))
 		bail("the programs cannot be copied");
 }
 

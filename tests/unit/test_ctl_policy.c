@@ -581,6 +581,14 @@ static void advice(void **state)
 		"3 attempts would not have succeeded with Action=deny; no key allows them: exempt "
 		"the program by a "
 		"policy of an earlier name with Segments=none");
+	/* A call on all of the memory meets any segment that is left. */
+	assert_advice(
+		POLICY("audit", 2, true),
+		"[{\"policy\":\"web\",\"operation\":\"munmap\",\"segment\":\"text\",\"verdict\":\"audited\","
+		"\"attempts\":1,\"outcome\":\"SIGKILL\",\"example\":{\"length\":140737488289792}}]",
+		0,
+		"1 attempt would not have succeeded with Action=deny, 1 of them by SIGKILL; to allow them: "
+		"Deny=mprotect,discard");
 	assert_advice(POLICY("deny", 2, false), "[]", 3, "nothing was denied in 26 hours");
 	assert_advice(POLICY("deny", 2, false),
 		      "[" ATTEMPTS("web", "munmap", "text", "denied", 1,

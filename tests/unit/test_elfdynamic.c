@@ -193,6 +193,40 @@ static void without_an_end(void **state)
 	assert_false(dynamic.textrel);
 }
 
+static void names(void **state)
+{
+	(void)state;
+	assert_int_equal(elf_dynamic_parse_names(&file, sizeof(file), "libb.so.1"), 1);
+	assert_int_equal(elf_dynamic_parse_names(&file, sizeof(file), "self.so"), 1);
+	assert_int_equal(elf_dynamic_parse_names(&file, sizeof(file), "self"), 0);
+	assert_int_equal(elf_dynamic_parse_names(&file, sizeof(file), "libc.so"), 0);
+	file.dyn[0].d_tag = DT_NULL;
+	assert_int_equal(elf_dynamic_parse_names(&file, sizeof(file), "self.so"), 0);
+	file.header.e_ident[0] = 0;
+	assert_int_equal(elf_dynamic_parse_names(&file, sizeof(file), "self.so"), -ENOEXEC);
+}
+
+/* More than is read at a time, and the name across two readings. */
+static void many_names(void **state)
+{
+	size_t size = sizeof(file) + (1u << 20);
+	_cleanup_free_ char *big = calloc(1, size);
+
+	(void)state;
+	assert_non_null(big);
+	file.phdr[0].p_filesz = file.phdr[0].p_memsz = size;
+	add(2, DT_STRTAB, ADDRESS + sizeof(file));
+	add(3, DT_STRSZ, 1u << 20);
+	memcpy(big, &file, sizeof(file));
+	memset(big + sizeof(file), 'x', 1u << 20);
+	assert_int_equal(elf_dynamic_parse_names(big, size, "a-name"), 0);
+	for (size_t at = 65536 - 8; at < 65536 + 2; at++) {
+		memcpy(big + sizeof(file) + at, "\0a-name", 8);
+		assert_int_equal(elf_dynamic_parse_names(big, size, "a-name"), 1);
+		memset(big + sizeof(file) + at, 'x', 8);
+	}
+}
+
 static void too_many(void **state)
 {
 	size_t dyns = ELF_DYNAMIC_NEEDED_MAX + 4, size = sizeof(file) + dyns * sizeof(Elf64_Dyn);
@@ -288,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		each(usual),	      each(text_relocations), each(nothing_of_it), each(lies),
 		each(without_an_end), each(too_many),	      each(of_32_bits),	   each(real_files),
+		each(names),	      each(many_names),
 	};
 
 	return cmocka_run_group_tests_name("elfdynamic", tests, NULL, NULL);

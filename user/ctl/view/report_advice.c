@@ -8,6 +8,8 @@
 #include "lib/base/names.h"
 
 #define NS_PER_MINUTE 60000000000ull
+/* No object is as large: a call on more than that would meet the other segments, too. */
+#define OBJECT_LENGTH_MAX (UINT64_C(4) << 30)
 
 /* What was attempted on what a policy sealed, all rows together. */
 struct sums {
@@ -15,6 +17,7 @@ struct sums {
 	uint64_t killed_by_deny;	/* of what was audited: what deny could only kill for */
 	unsigned deny, segments;	/* of those that the policy met */
 	bool only_munmap;
+	bool beyond;			/* some call was on more than one object, such as all of the memory */
 };
 
 static enum mseald_verdict verdict_of(const json_t *row)
@@ -48,6 +51,7 @@ static struct sums sum_up(const json_t *rows, const char *policy, bool audit)
 		sums.deny |= names_deny_of_op(op);
 		sums.segments |= segment > 0 ? 1u << segment : 0;
 		sums.only_munmap &= op == MSEALD_OP_MUNMAP;
+		sums.beyond |= reply_integer(json_object_get(row, "example"), "length") > OBJECT_LENGTH_MAX;
 	}
 	return sums;
 }
@@ -100,7 +104,7 @@ static void ways_out(const json_t *policy, const struct sums *sums, char *buf, s
 	char words[96], dlopen[80] = "", deny[160] = "", segments[128] = "";
 	const char *first, *second;
 
-	if (sums->only_munmap && reply_bool(policy, "dlopen"))
+	if (sums->only_munmap && !sums->beyond && reply_bool(policy, "dlopen"))
 		(void)strcpy(dlopen, "Dlopen=no, if it is dlclose(3) of a library loaded later");
 	if (other && rest)
 		(void)snprintf(deny, sizeof(deny), "Deny=%s%s%s",
@@ -109,7 +113,7 @@ static void ways_out(const json_t *policy, const struct sums *sums, char *buf, s
 	else if (foreign && !other)
 		(void)strcpy(deny, allow);
 	/* A foreign write is denied for all of the memory, whatever of it is sealed. */
-	if (!foreign && segment_mask)
+	if (!foreign && !sums->beyond && segment_mask)
 		(void)snprintf(segments, sizeof(segments), "Segments=%s",
 			       names_format_segments(segment_mask, words, sizeof(words)));
 	first = *dlopen && (*deny || *segments) ? "; " : "";

@@ -232,6 +232,11 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 		if (*row->value.caller)
 			report_table_example(row, event);
 	}
+	if (!*row->value.symbol) {
+		symbolize_event(event, row->value.symbol);
+		if (*row->value.symbol)
+			report_table_example(row, event);
+	}
 	/* At once, before the event leaves the buffer: so none is lost with the daemon. */
 	(void)bpf_map_update_elem(report->map, &row->key, &row->value, BPF_ANY);
 }

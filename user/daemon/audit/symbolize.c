@@ -36,6 +36,16 @@ void symbolize_address(const struct proc_maps *maps, uint64_t address, char ret[
 	text_clean(ret);
 }
 
+void symbolize_event(const struct mseald_event *event, char ret[MSEALD_SYMBOL_MAX])
+{
+	ret[0] = '\0';
+	if (!event->object || !*event->file || event->address < event->object)
+		return;
+	(void)snprintf(ret, MSEALD_SYMBOL_MAX, "%.*s+0x%" PRIx64, MSEALD_EVENT_FILE - 1, event->file,
+		       (uint64_t)(event->address - event->object));
+	text_clean(ret);
+}
+
 void symbolize_attempt(struct programs *programs, const struct mseald_event *event,
 		       struct mseald_tally *tally)
 {

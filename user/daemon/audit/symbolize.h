@@ -16,4 +16,7 @@ void symbolize_address(const struct proc_maps *maps, uint64_t address, char ret[
 void symbolize_attempt(struct programs *programs, const struct mseald_event *event,
 		       struct mseald_tally *tally);
 
+/* Without the process: what the kernel has said of the object. Nothing where it is not known. */
+void symbolize_event(const struct mseald_event *event, char ret[MSEALD_SYMBOL_MAX]);
+
 #endif

@@ -6,6 +6,7 @@
 #include "lib/elf/dynamic.h"
 
 #define ENVIRONMENT_MAX (128u << 10)	/* bytes of it that are looked at */
+#define PRELOAD_MAX 4096
 
 static const char *base_name(const char *path)
 {
@@ -49,7 +50,20 @@ static void find_name(struct search *search, const char *name, size_t length)
 			found(search, i);
 }
 
-/* LD_PRELOAD as the program was started with: names, between spaces and colons (ld.so(8)). */
+/* What is preloaded: names, with spaces or colons between (ld.so(8)). */
+static void find_names(struct search *search, const char *names)
+{
+	static const char between[] = " :\t\n";
+
+	for (names += strspn(names, between); *names; names += strspn(names, between)) {
+		size_t length = strcspn(names, between);
+
+		find_name(search, names, length);
+		names += length;
+	}
+}
+
+/* LD_PRELOAD as the program was started with. */
 static void find_preloaded(struct search *search, int proc_dirfd)
 {
 	static const char variable[] = "LD_PRELOAD=";
@@ -61,15 +75,22 @@ static void find_preloaded(struct search *search, int proc_dirfd)
 		return;
 	environment[n] = '\0';
 	for (char *at = environment; at < environment + n; at += strlen(at) + 1) {
-		if (strncmp(at, variable, sizeof(variable) - 1) != 0)
-			continue;
-		for (char *name = at + sizeof(variable) - 1; *name; name += strspn(name, " :")) {
-			size_t length = strcspn(name, " :");
-
-			find_name(search, name, length);
-			name += length;
-		}
+		if (strncmp(at, variable, sizeof(variable) - 1) == 0)
+			find_names(search, at + sizeof(variable) - 1);
 	}
+}
+
+/* And /etc/ld.so.preload. A comment in it is read as names, of which no object has one. */
+static void find_preloaded_by_file(struct search *search, int proc_dirfd)
+{
+	_cleanup_close_ int fd = objects_open_file(proc_dirfd, "/etc/ld.so.preload", 0);
+	char names[PRELOAD_MAX];
+	ssize_t n = fd < 0 ? -1 : read(fd, names, sizeof(names) - 1);
+
+	if (n <= 0)
+		return;
+	names[n] = '\0';
+	find_names(search, names);
 }
 
 int loader_deps_find_late(const struct objects *objects, size_t program, int proc_dirfd, bool *late)
@@ -95,6 +116,7 @@ int loader_deps_find_late(const struct objects *objects, size_t program, int pro
 			memset(late, 0, objects->count * sizeof(*late));
 		found(&search, program);
 		find_preloaded(&search, proc_dirfd);
+		find_preloaded_by_file(&search, proc_dirfd);
 		while (search.done < search.queued) {
 			const struct elf_dynamic *dynamic = &dynamics[search.queue[search.done++]];
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Which objects a program was started with, found from its later mappings:
- * those that it needs (DT_NEEDED, and what these need), and LD_PRELOAD. The
- * others were dlopen'ed. Only for processes that nobody saw starting.
+ * those that it needs (DT_NEEDED, and what these need), LD_PRELOAD and
+ * /etc/ld.so.preload. The others were dlopen'ed. For processes that nobody saw starting, and `msealctl run`.
  */
 #ifndef MSEALD_SEAL_LOADER_DEPS_H
 #define MSEALD_SEAL_LOADER_DEPS_H

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "bpf/task_iter.h"
 #include "lib/base/names.h"
+#include "lib/elf/dynamic.h"
 #include "trace/remote_syscall.h"
 
 #define VM_DONTCOPY 0x00020000	/* include/linux/mm.h: MADV_DONTFORK */
@@ -16,6 +17,7 @@
 void plan_free(struct plan *plan)
 {
 	free(plan->seals);
+	free(plan->dlopened);
 	free(plan->vmas.list);
 	segments_free(&plan->segments);
 	proc_maps_free(&plan->maps);
@@ -180,6 +182,15 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 	return 0;
 }
 
+/* Those that a constructor has loaded, and that may be unloaded at any time. */
+static int find_dlopened(struct plan *plan, const struct target *target)
+{
+	const struct objects *objects = &plan->segments.objects;
+
+	plan->dlopened = calloc(objects->count + 1, sizeof(*plan->dlopened));
+	return plan->dlopened ? readiness_find_dlopened(objects, target->proc_fd, plan->dlopened) : -ENOMEM;
+}
+
 static int plan_segments(struct plan *plan, const struct seal_request *request)
 {
 	for (size_t i = 0; i < plan->segments.count; i++) {
@@ -187,7 +198,8 @@ static int plan_segments(struct plan *plan, const struct seal_request *request)
 		int r;
 
 		if (!(request->seal.segments & 1u << segment->kind) || segment->end >= MSEALD_NO_START ||
-		    (request->readiness && !readiness_allows(request->readiness, segment)))
+		    (request->readiness && !readiness_allows(request->readiness, segment)) ||
+		    (plan->dlopened && segment->object >= 0 && plan->dlopened[segment->object]))
 			continue;
 		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->kind);
 		if (r < 0)
@@ -212,6 +224,8 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 		r = segments_resolve(&plan->maps, target->proc_fd, &plan->segments);
 	if (r >= 0 && request->readiness)
 		r = readiness_judge(request->readiness, &plan->segments, &plan->vmas, target->proc_fd);
+	if (r >= 0 && request->launch)
+		r = find_dlopened(plan, target);
 	if (r >= 0)
 		r = request->count ? plan_ranges(plan, request, error) : plan_segments(plan, request);
 	if (r == -EBADR)
@@ -290,6 +304,20 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 		}
 	}
 	return 1;
+}
+
+bool plan_traces_itself(const struct plan *plan, const struct target *target)
+{
+	const struct objects *objects = &plan->segments.objects;
+
+	for (size_t i = 0; i < objects->count; i++) {
+		_cleanup_close_ int fd = object_open(&objects->list[i], target->proc_fd);
+
+		/* A weak symbol of each form of it, static ones included. */
+		if (fd >= 0 && elf_dynamic_names(fd, "__lsan_default_suppressions") > 0)
+			return true;
+	}
+	return false;
 }
 
 const struct mapping *plan_shared_elsewhere(const struct plan *plan)

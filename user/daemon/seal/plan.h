@@ -51,6 +51,7 @@ struct plan {
 	struct task_vmas vmas; /* that of one that came meanwhile is empty: it will not hold */
 	bool hugetlb;			/* some mapping of the process is of huge pages */
 	uint32_t account;		/* of the target */
+	bool *dlopened;			/* of each object: it is left alone; NULL: none is */
 };
 
 void plan_free(struct plan *plan);	/* takes zeroed; leaves it zeroed */
@@ -67,6 +68,12 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
  * 0: not so, or an error. The mappings round it may have changed.
  */
 int plan_holds(const struct plan *plan, struct programs *programs, const struct target *target);
+
+/*
+ * Does the process trace itself as it ends? LeakSanitizer does, also as part of AddressSanitizer, and fails
+ * where another tracer has the process at that moment.
+ */
+bool plan_traces_itself(const struct plan *plan, const struct target *target);
 
 /*
  * A mapping of the plan whose file somebody has mapped to write to: such a write goes on changing

@@ -91,7 +91,10 @@ static bool is_whole(const struct object *object, const struct task_vmas *vmas)
 	return true;
 }
 
-/* The parts of a program say that the loader is through: the last thing it does for them it has done. */
+/*
+ * The parts of a program say that the loader is through: the last thing it does for them it has done. A
+ * static program without RELRO does not say it: it may unpack itself, as those of UPX do.
+ */
 static bool is_through(const struct readiness *readiness, const struct object *program,
 		       const struct object *loader, const struct task_vmas *vmas)
 {
@@ -99,7 +102,7 @@ static bool is_through(const struct readiness *readiness, const struct object *p
 		return readiness->settled;
 	if (has_relro(program))
 		return relro_in_force(program, vmas);
-	return !loader || relro_in_force(loader, vmas);
+	return loader && relro_in_force(loader, vmas);
 }
 
 static void judge(struct readiness *readiness, struct readiness_object *verdict, const struct object *object,
@@ -143,6 +146,24 @@ static void find_kernels(struct readiness *readiness, const struct objects *obje
 			readiness->objects[i].loader = *ret_loader == object;
 		}
 	}
+}
+
+int readiness_find_dlopened(const struct objects *objects, int proc_dirfd, bool *late)
+{
+	struct readiness readiness = { .objects = calloc(objects->count + 1, sizeof(*readiness.objects)) };
+	const struct object *program, *loader;
+	int r = 0;
+
+	if (!readiness.objects)
+		return -ENOMEM;
+	find_kernels(&readiness, objects, proc_dirfd, &program, &loader);
+	memset(late, 0, objects->count * sizeof(*late));
+	if (program)
+		r = loader_deps_find_late(objects, (size_t)(program - objects->list), proc_dirfd, late);
+	if (loader)
+		late[loader - objects->list] = false;
+	readiness_free(&readiness);
+	return r;
 }
 
 static int find_late(struct readiness *readiness, const struct objects *objects, const struct object *program,

@@ -58,6 +58,12 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 		    const struct task_vmas *vmas, int proc_dirfd);
 void readiness_free(struct readiness *readiness);	/* takes zeroed; keeps what is known */
 
+/*
+ * Marks late[i] of each object that was dlopen'ed, as far as the files say; late has room for all. None where
+ * the program is not found. -ENOMEM.
+ */
+int readiness_find_dlopened(const struct objects *objects, int proc_dirfd, bool *late);
+
 /* May this segment be sealed now? */
 bool readiness_allows(const struct readiness *readiness, const struct segment *segment);
 

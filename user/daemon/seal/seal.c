@@ -80,6 +80,10 @@ static int make_native(struct programs *programs, const struct target *target,
 	if (!programs_coverage(programs)->native || request->no_native ||
 	    !plan_native_ranges(plan, request, have, &ranges, &count))
 		return -EOPNOTSUPP;
+	if (count && !request->launch && plan_traces_itself(plan, target)) {
+		result->why_not_native = "has LeakSanitizer in it, which has to trace it as it ends";
+		return -EOPNOTSUPP;
+	}
 	if (count) {
 		r = request->launch ? launch_mseal(request->launch, ranges, count, &result->why_not_native) :
 				    native_seal(programs, target, ranges, count, &result->why_not_native);

@@ -9,6 +9,7 @@
 #include "lib/elf/reader.h"
 #include "lib/base/util.h"
 
+#define STRINGS_STEP 65536u
 #define ENTRIES_MAX 8192u	/* what has more is no library: a big one has 60 */
 
 struct tables {
@@ -163,6 +164,65 @@ static int read_dynamic(struct tables *tables, struct elf_dynamic *ret)
 	*ret = dynamic;
 	dynamic = (struct elf_dynamic){};
 	return 0;
+}
+
+/* Strings lie in the table one after the other, each with its NUL. */
+static int find_name(struct tables *tables, const char *name)
+{
+	size_t length = strlen(name) + 1, kept = 0;
+	_cleanup_free_ char *text = NULL;
+	int r;
+
+	r = read_entries(tables);
+	if (r == 0)
+		r = find_strings(tables);
+	if (r < 0 || !tables->has_strings)
+		return r;
+	text = malloc(length + STRINGS_STEP);
+	if (!text)
+		return -ENOMEM;
+	for (uint64_t at = 0; at < MIN_OF(tables->strings_size, (uint64_t)ELF_DYNAMIC_STRINGS_MAX);) {
+		size_t step = (size_t)MIN_OF(tables->strings_size - at, (uint64_t)STRINGS_STEP);
+
+		r = elf_reader_fetch(tables->source, tables->strings + at, text + kept, step);
+		if (r < 0)
+			return r;
+		if (memmem(text, kept + step, name, length))
+			return 1;
+		at += step;
+		step += kept;
+		kept = MIN_OF(step, length - 1);
+		memmove(text, text + step - kept, kept);
+	}
+	return 0;
+}
+
+int elf_dynamic_names(int fd, const char *name)
+{
+	struct elf_reader source;
+	struct tables tables = { .source = &source };
+	int r;
+
+	r = elf_reader_open(fd, &source);
+	if (r == 0)
+		r = elf_object_read(fd, &tables.object);
+	if (r == 0)
+		r = find_name(&tables, name);
+	free(tables.entries);
+	return r;
+}
+
+int elf_dynamic_parse_names(const void *file, size_t size, const char *name)
+{
+	struct elf_reader source = { .fd = -1, .memory = file, .size = size };
+	struct tables tables = { .source = &source };
+	int r;
+
+	r = elf_object_parse(file, size, &tables.object);
+	if (r == 0)
+		r = find_name(&tables, name);
+	free(tables.entries);
+	return r;
 }
 
 int elf_dynamic_read(int fd, struct elf_dynamic *ret)

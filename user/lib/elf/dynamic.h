@@ -11,6 +11,7 @@
 
 #define ELF_DYNAMIC_NEEDED_MAX 1024	/* libraries of one object */
 #define ELF_DYNAMIC_NAME_MAX 4096	/* bytes of a name, with its NUL */
+#define ELF_DYNAMIC_STRINGS_MAX (16u << 20)	/* bytes of names that elf_dynamic_names() looks at */
 
 struct elf_dynamic {
 	char *soname;			/* DT_SONAME; NULL: none */
@@ -26,8 +27,15 @@ struct elf_dynamic {
  */
 int elf_dynamic_read(int fd, struct elf_dynamic *ret);
 
+/*
+ * Is that among the names of its dynamic section: of libraries, and of symbols that it has or looks for?
+ * 1, 0, or an error as of elf_dynamic_read().
+ */
+int elf_dynamic_names(int fd, const char *name);
+
 /* The same from memory, for tests and fuzzing. */
 int elf_dynamic_parse(const void *file, size_t size, struct elf_dynamic *ret);
+int elf_dynamic_parse_names(const void *file, size_t size, const char *name);
 
 void elf_dynamic_free(struct elf_dynamic *dynamic);	/* takes NULL or zeroed, and leaves it zeroed */
 

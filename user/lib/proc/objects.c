@@ -62,16 +62,25 @@ static int open_mapped(int proc_dirfd, const struct mapping *mapping)
 	return fd < 0 ? -errno : reopen_regular(fd, 0);
 }
 
+int objects_open_file(int proc_dirfd, const char *path, uint64_t inode)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	_cleanup_close_ int root = openat(proc_dirfd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
+
+	if (root < 0)
+		return -errno;
+	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	return fd < 0 ? -errno : reopen_regular(fd, inode);
+}
+
 /*
  * The file that has the mapping's path now, if it is still the same one. Told
  * by the inode alone: overlayfs and btrfs give another device to stat() than to
- * /proc/PID/maps. Symbolic links are the process's own and stay below its root.
+ * /proc/PID/maps.
  */
 static int open_path(int proc_dirfd, const struct mapping *mapping)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
 	_cleanup_free_ char *path = strdup(mapping->path);
-	_cleanup_close_ int root = -1, fd = -1;
 
 	if (!path)
 		return -ENOMEM;
@@ -79,11 +88,7 @@ static int open_path(int proc_dirfd, const struct mapping *mapping)
 		*escape = '\n';
 		memmove(escape + 1, escape + 4, strlen(escape + 4) + 1);
 	}
-	root = openat(proc_dirfd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return -errno;
-	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-	return fd < 0 ? -errno : reopen_regular(fd, mapping->inode);
+	return objects_open_file(proc_dirfd, path, mapping->inode);
 }
 
 static int open_group(int proc_dirfd, const struct mapping *const *group, size_t count)

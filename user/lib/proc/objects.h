@@ -38,6 +38,11 @@ int objects_find(const struct proc_maps *maps, int proc_dirfd, struct objects *r
  * had. Negative errno.
  */
 int object_open(const struct object *object, int proc_dirfd);
+/*
+ * Opens a regular file by a path of that process, to read it. Symbolic links are the process's own and stay
+ * below its root. inode, unless 0, must be the file's. Negative errno; -ENOEXEC: it is not regular.
+ */
+int objects_open_file(int proc_dirfd, const char *path, uint64_t inode);
 void objects_free(struct objects *objects);	/* takes NULL and zeroed */
 
 #endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What t_cases starts: programs that do late what a policy denies, each after a program that was seen to
+ * fail under seals. One is compiled, by the name that is defined.
+ *
+ *   LEAK            lives until it is traced, or for 6 s; LeakSanitizer then traces it as it ends
+ *   PACKED          unpacks code after so many milliseconds into its first segment, as UPX does, and runs it;
+ *                   status 1 when it may not
+ *   REOPEN          its library REOPEN_LIBRARY makes its RELRO writable again in a constructor, as that of
+ *                   elfhack in Firefox, and aborts when it may not
+ *   UNLOAD          its library UNLOAD_LIBRARY loads PLUGIN in a constructor; it unloads that: status 3 when
+ *                   the memory is there all the same
+ *   WHOLE           a child unmaps all of its memory, as gVisor and CRIU do; prints how the child ended. The
+ *                   child ends with status 9 when it may not
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE 4096
+
+#ifdef LEAK
+
+static int is_traced(void)
+{
+	char text[2048] = "";
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	const char *tracer;
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		return 0;
+	close(fd);
+	tracer = strstr(text, "TracerPid:\t");
+	return tracer && tracer[sizeof("TracerPid:\t") - 1] != '0';
+}
+
+int main(void)
+{
+	char *volatile memory = malloc(100);
+	time_t end = time(NULL) + 6;
+
+	while (!is_traced() && time(NULL) < end)
+		;
+	free(memory);
+	return 0;
+}
+
+#elif defined PACKED
+
+static unsigned char code[2 * PAGE] __attribute__((aligned(PAGE)));
+
+int main(int argc, char **argv)
+{
+	static const unsigned char returns_42[] = { 0xb8, 42, 0, 0, 0, 0xc3 };
+	long milliseconds = argc > 1 ? atol(argv[1]) : 0;
+	struct timespec pause = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+
+	memcpy(code, returns_42, sizeof(returns_42));
+	(void)nanosleep(&pause, NULL);
+	if (mprotect(code, sizeof(code), PROT_READ | PROT_EXEC))
+		return 1;
+	return ((int (*)(void))(uintptr_t)code)() == 42 ? 0 : 2;
+}
+
+#elif defined REOPEN_LIBRARY
+
+extern int reopened;
+int reopened;
+static int *const table[4 * PAGE / sizeof(int *)] = { &reopened };
+
+__attribute__((constructor)) static void reopen(void)
+{
+	void *page = (void *)(((uintptr_t)table + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
+
+	if (mprotect(page, PAGE, PROT_READ | PROT_WRITE))
+		abort();
+	*(int *volatile *)page = &reopened;
+	if (mprotect(page, PAGE, PROT_READ))
+		abort();
+	reopened = 1;
+}
+
+#elif defined REOPEN
+
+extern int reopened;
+
+int main(void)
+{
+	return reopened ? 0 : 2;
+}
+
+#elif defined PLUGIN
+
+extern int plugin(void);
+int plugin(void)
+{
+	return 11;
+}
+
+#elif defined UNLOAD_LIBRARY
+
+extern void *loaded;
+void *loaded;
+
+__attribute__((constructor)) static void load(void)
+{
+	loaded = dlopen("/srv/cases/case-plugin.so", RTLD_NOW);
+}
+
+#elif defined UNLOAD
+
+extern void *loaded;
+
+int main(void)
+{
+	int (*plugin)(void) = loaded ? (int (*)(void))dlsym(loaded, "plugin") : NULL;
+	unsigned char resident;
+
+	if (!plugin || plugin() != 11 || dlclose(loaded))
+		return 2;
+	return mincore((void *)((uintptr_t)plugin & ~(uintptr_t)(PAGE - 1)), PAGE, &resident) ? 0 : 3;
+}
+
+#elif defined WHOLE
+
+static long call(long number, long a, long b)
+{
+	long result;
+
+	__asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b) : "rcx", "r11", "memory");
+	return result;
+}
+
+int main(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		(void)call(SYS_munmap, 0, 0x7fffffff0000);
+		/* It gets here only if that was denied. */
+		for (;;)
+			(void)call(SYS_exit_group, 9, 0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return 2;
+	printf("%#x\n", status & 0x7f ? status & 0x7f : status);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV ? 0 : 1;
+}
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Programs that seals can make fail (cases.c): how each ends does not depend on whether the program or the
+ * daemon is faster. Each is started 200 times ($MSEALD_BRIEF: 20), and ends the same way each time.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "attack.h"
+#include "daemon.h"
+#include "puppet.h"
+#include "tap.h"
+
+#define FOLDER "/srv/cases/"
+#define ETC "/etc/mseald/policy.d"
+#define AT_ONCE 20
+#define ABORTED (256 + SIGABRT)
+
+static unsigned times;
+
+static void install(void)
+{
+	mkdir("/srv", 0755);
+	mkdir(FOLDER, 0755);
+	mkdir("/etc/mseald", 0755);
+	mkdir(ETC, 0755);
+	if (system("cp case-* " FOLDER))
+		bail("the programs cannot be copied");
+}
+
+/* The policy on all of them, with these lines in [Seal]. */
+static void set_policy(const char *seal)
+{
+	FILE *file = fopen(ETC "/cases.conf", "we");
+
+	if (!file || fprintf(file, "[Match]\nExe=" FOLDER "\n[Seal]\n%s\n", seal) < 0 || fclose(file))
+		bail("no policy");
+	if (daemon_call("ReloadPolicy", NULL, NULL))
+		bail("ReloadPolicy: %s", daemon_error_message());
+}
+
+static pid_t start(bool by_run, const char *program, const char *argument)
+{
+	char path[128];
+	pid_t pid = fork();
+
+	snprintf(path, sizeof(path), FOLDER "%s", program);
+	if (pid == 0) {
+		/* What they print is not of the test. */
+		if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+			_exit(126);
+		if (by_run)
+			execlp("msealctl", "msealctl", "run", "--", path, argument, NULL);
+		else
+			execl(path, path, argument, NULL);
+		_exit(127);
+	}
+	if (pid < 0)
+		bail("fork: %s", strerror(errno));
+	return pid;
+}
+
+static int end(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) != pid)
+		if (errno != EINTR)
+			bail("waitpid: %s", strerror(errno));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
+
+/*
+ * So many starts, some at a time, each given another number of milliseconds up to most. All have to end with
+ * that status.
+ */
+static void all_end(unsigned count, bool by_run, const char *program, unsigned most, int expected,
+		    const char *what)
+{
+	unsigned wrong = 0;
+
+	for (unsigned done = 0; done < count; done += AT_ONCE) {
+		pid_t pids[AT_ONCE];
+		unsigned now = count - done < AT_ONCE ? count - done : AT_ONCE;
+
+		for (unsigned i = 0; i < now; i++) {
+			char milliseconds[16];
+
+			snprintf(milliseconds, sizeof(milliseconds), "%u", most * i / AT_ONCE + done);
+			pids[i] = start(by_run, program, milliseconds);
+		}
+		for (unsigned i = 0; i < now; i++) {
+			int status = end(pids[i]);
+
+			if (status != expected && !wrong++)
+				diag("%s: one ended with %d, not %d", program, status, expected);
+		}
+	}
+	ok(wrong == 0, "%s, %u times: %s (%u not)", program, count, what, wrong);
+}
+
+static char *report(void)
+{
+	static char text[65536];
+	FILE *pipe = popen("msealctl policy report cases", "re");
+	size_t length = pipe ? fread(text, 1, sizeof(text) - 1, pipe) : 0;
+
+	text[length] = '\0';
+	if (!pipe || pclose(pipe) != 0)
+		diag("msealctl policy report has failed");
+	return text;
+}
+
+static void reset_report(void)
+{
+	if (daemon_call("Report", json_pack("{s:b}", "reset", 1), NULL))
+		bail("Report: %s", daemon_error_message());
+}
+
+static bool says(const char *report_text, const char *words)
+{
+	if (strstr(report_text, words))
+		return true;
+	diag("without \"%s\":\n%s", words, report_text);
+	return false;
+}
+
+/* LeakSanitizer fails when another tracer has the process as it ends. */
+static void leak(void)
+{
+	all_end(times, false, "case-leak", 0, 0, "LeakSanitizer does its work");
+}
+
+static void packed(void)
+{
+	all_end(times, false, "case-packed", 4000, 0, "it unpacks itself, up to 4 s after its start");
+	all_end(AT_ONCE / 2, false, "case-packed", 0, 0, "at once");
+	all_end(times, false, "case-packed-relro", 200, 1, "with RELRO it is complete, and denied that");
+}
+
+/* After 10 seconds it is sealed as it is. */
+static void packed_late(void)
+{
+	pid_t pids[AT_ONCE];
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < AT_ONCE; i++)
+		pids[i] = start(false, "case-packed", "20000");
+	for (unsigned i = 0; i < AT_ONCE; i++)
+		wrong += end(pids[i]) != 1;
+	ok(wrong == 0, "case-packed, %u times: after 20 s it is sealed, and denied that (%u not)", AT_ONCE,
+	   wrong);
+}
+
+static void reopen(void)
+{
+	char *text;
+
+	reset_report();
+	all_end(times, false, "case-reopen", 0, ABORTED, "its library may not write to its RELRO again");
+	text = report();
+	ok(says(text, "case-reopen.so"), "the report names the library");
+	ok(says(text, "Segments=text,rodata,data,vdso,stack"), "and what lets it be");
+	set_policy("Segments=text rodata data vdso stack");
+	all_end(times, false, "case-reopen", 0, 0, "without relro among the segments it works");
+	set_policy("Segments=all");
+}
+
+static void unload(void)
+{
+	bool denies = gate_is_override();
+
+	all_end(times, false, "case-unload", 0, 0, "Dlopen=no: what a constructor has loaded it can unload");
+	set_policy("Segments=all\nDlopen=yes");
+	all_end(times, false, "case-unload", 0, denies ? 3 : 0,
+		denies ? "Dlopen=yes: it stays" : "Dlopen=yes: in the first seconds it can be unloaded");
+	set_policy("Segments=none");
+	all_end(times, true, "case-unload", 0, 0,
+		"msealctl run: what a constructor has loaded it can unload");
+}
+
+static void whole(void)
+{
+	char *text;
+
+	set_policy("Segments=all\nAction=audit");
+	reset_report();
+	all_end(times, false, "case-whole", 0, 0, "Action=audit: it unmaps all of its memory");
+	text = report();
+	ok(says(text, "allow them: Deny=mprotect,discard\n"), "the report says what lets it be");
+	set_policy("Segments=all\nDeny=mprotect discard");
+	all_end(times, false, "case-whole", 0, 0, "which is so");
+	set_policy("Segments=all");
+	all_end(times, false, "case-whole", 0, 1, "denied, or the child is killed");
+}
+
+int main(void)
+{
+	static const char *const programs[] = {
+		"case-packed", "case-packed-relro", "case-reopen", "case-unload", "case-whole",
+	};
+
+	times = brief(200, 20);
+	install();
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++)
+		all_end(1, false, programs[i], 0, 0, "not sealed it works");
+	daemon_start();
+	set_policy("Segments=all");
+	leak();
+	packed();
+	packed_late();
+	reopen();
+	unload();
+	whole();
+	ok(daemon_stop(SIGTERM) == 0, "and it ends well");
+	(void)unlink(ETC "/cases.conf");
+	return tap_end();
+}
