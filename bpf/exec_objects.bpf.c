@@ -377,48 +377,43 @@ __noinline int note_object(struct mseald_loading *loading, u32 at)
 	return 0;
 }
 
-/*
- * The process may be gone when the daemon reads the event. The file is there while the object is mapped; of one
- * that has been unmapped it may be another's by now, of which only the same inode is told.
- */
-static __always_inline void read_name(const struct mseald_mapping *mapping, struct mseald_event *event)
-{
-	struct file *file = (struct file *)mapping->file;
-
-	if ((u32)(u64)BPF_CORE_READ(file, f_inode) != mapping->inode)
-		return;
-	event->object = mapping->start;
-	bpf_probe_read_kernel_str(event->file, sizeof(event->file),
-				  BPF_CORE_READ(file, f_path.dentry, d_name.name));
-}
-
-__noinline int name_object(u64 key, u64 address, struct mseald_event *event)
+__noinline u32 object_at(u64 key, u64 address)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
-	u64 page, at = MSEALD_LOADING_MAPPINGS;
-	u32 segment = MSEALD_SEGMENT_RODATA;
+	u64 at = MSEALD_LOADING_MAPPINGS;
+
+	if (!entry)
+		return at;
+	/* Sealed ones do not overlap. */
+#pragma clang loop unroll(disable)
+	for (u64 i = 0; i < MSEALD_LOADING_MAPPINGS; i++) {
+		struct mseald_mapping *mapping = mapping_of(entry, i);
+		u64 is_sealed = (s64)-(u64)mapping->relro_end >> 63;
+		u64 is_in = (s64)(((address - mapping->start) >> PAGE_SHIFT) - mapping->pages) >> 63;
+
+		/* Or the compiler makes branches of it, each of which the verifier follows. */
+		asm volatile("" : "+r"(is_sealed), "+r"(is_in));
+		at -= (at - i) & is_sealed & is_in;
+	}
+	return at;
+}
+
+__noinline int name_object(u64 key, u32 at, struct mseald_event *event)
+{
+	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
 	struct mseald_mapping *mapping;
+	u32 segment = MSEALD_SEGMENT_RODATA;
+	struct file *file;
+	u64 page;
 
 	if (!event)
 		return 0;
 	event->object = 0;
 	__builtin_memset(event->file, 0, sizeof(event->file));
-	if (!entry)
-		return 0;
-	/* Without branches, for the verifier: sealed ones do not overlap. */
-#pragma clang loop unroll(disable)
-	for (u64 i = 0; i < MSEALD_LOADING_MAPPINGS; i++) {
-		u64 pages;
-
-		mapping = mapping_of(entry, i);
-		pages = mapping->pages & ((s64)-(u64)mapping->relro_end >> 63);
-		page = (address - mapping->start) >> PAGE_SHIFT;
-		at -= (at - i) & ((s64)(page - pages) >> 63);
-	}
-	if (at >= MSEALD_LOADING_MAPPINGS)
+	if (!entry || at >= MSEALD_LOADING_MAPPINGS)
 		return 0;
 	mapping = mapping_of(entry, at);
-	page = (address - mapping->start) >> PAGE_SHIFT;
+	page = (EVENT_PLACE(event) - mapping->start) >> PAGE_SHIFT;
 	if (page >= mapping->relro_end)
 		segment = MSEALD_SEGMENT_DATA;
 	else if (page >= mapping->data)
@@ -427,6 +422,15 @@ __noinline int name_object(u64 key, u64 address, struct mseald_event *event)
 		segment = MSEALD_SEGMENT_TEXT;
 	if (event->segment == MSEALD_SEGMENT_NONE)
 		event->segment = segment;
-	read_name(mapping, event);
+	/*
+	 * The process may be gone when the daemon reads the event. The file is there while the object is
+	 * mapped; of one that has been unmapped it may be another's by now.
+	 */
+	file = (struct file *)mapping->file;
+	if ((u32)(u64)BPF_CORE_READ(file, f_inode) != mapping->inode)
+		return 0;
+	event->object = mapping->start;
+	bpf_probe_read_kernel_str(event->file, sizeof(event->file),
+				  BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	return 0;
 }

@@ -215,8 +215,6 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
 	event->op = op;
 	event->verdict = outcome;
 	event->segment = walk->hit_rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff;
-	name_object(is_pooled(walk->set) ? key : 0,
-		    walk->tried_start > walk->hit_start ? walk->tried_start : walk->hit_start, event);
 	event->time = bpf_ktime_get_boot_ns();
 	event->space = key;
 	event->label = walk->label;
@@ -225,6 +223,8 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
 	event->length = walk->tried_end - walk->tried_start;
 	event->seal_start = walk->hit_start;
 	event->seal_end = walk->hit_end;
+	name_object(key, is_pooled(walk->set) ? object_at(key, EVENT_PLACE(event)) : MSEALD_LOADING_MAPPINGS,
+		    event);
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	event->ip = regs_ip(regs);
 	event->start_time = BPF_CORE_READ(task, group_leader, start_boottime);
