@@ -16,13 +16,8 @@
 #define FIRST_PAUSE_US 1000u
 #define LAST_PAUSE_US (250u * 1000)
 #define RETRY_US (5u * 1000 * 1000)
-/*
- * The time a loader may take, however slow the machine; only what never makes its RELRO read-only
- * waits for it.
- */
-#define SETTLE_US (10u * 1000 * 1000)
-/* What the kernel has sealed is made complete and native when it has lived that long. */
-#define NATIVE_AFTER_NS (UINT64_C(2) * 1000 * 1000 * 1000)
+/* What the kernel has sealed is made complete when it has lived that long, or when it is made native. */
+#define COMPLETE_AFTER_US (2u * 1000 * 1000)
 /* A process not sealed after that is reported; one that may wait for a loader, that much later. */
 #define OVERDUE_US (5u * 1000 * 1000)
 
@@ -47,6 +42,7 @@ struct pending {
 	bool matched;			/* it has been looked at */
 	bool complained;
 	bool counted;			/* as not sealed in time */
+	bool watched;			/* the kernel forgets its key when it is gone */
 	struct readiness readiness;
 };
 
@@ -134,10 +130,10 @@ static bool stay_watched(struct pending *pending, const struct exec_facts *facts
 	struct mseald_watched watched;
 
 	if (watched_find(programs, pending->key, &watched))
-		return true;
+		return pending->watched = true;
 	watched = (struct mseald_watched){ .user = facts->policy.user };
 	FORMAT(watched.exe, "%s", facts->exe ?: "");
-	return programs_watch(programs, pending->key, &watched) >= 0;
+	return pending->watched = programs_watch(programs, pending->key, &watched) >= 0;
 }
 
 /* Each once. */
@@ -216,14 +212,30 @@ static void log_sealed_start(const struct pending *pending, const struct policy 
 		  pending->pid, facts->exe ?: "?", result->seals, pending->sealed, natively);
 }
 
+/* Is mseal(2) to be called for this policy, at some time? */
+static bool wants_native(const struct pending *pending, const struct policy *policy)
+{
+	const struct reconcile_context *on = &pending->reconcile->on;
+
+	return programs_coverage(on->programs)->native && policy->seal.gate != POLICY_GATE_BPF &&
+	       on->config->native_after != CONFIG_NEVER;
+}
+
+/* When it has lived for NativeAfter=. */
+static void go_native(struct pending *pending)
+{
+	uint64_t after = pending->reconcile->on.config->native_after, age = age_us(pending);
+
+	pending->phase = PHASE_NATIVE;
+	look_after(pending, age < after ? after - age : 0);
+}
+
 /* What there is of it is sealed, as far as it was ready. */
 static void go_on(struct pending *pending, const struct policy *policy, const struct exec_facts *facts,
 		  const struct seal_result *result)
 {
-	struct programs *programs = pending->reconcile->on.programs;
-
 	if (!pending->readiness.through || pending->readiness.waiting) {
-		log_when_overdue(pending, policy, SETTLE_US + OVERDUE_US,
+		log_when_overdue(pending, policy, pending->reconcile->on.config->settle + OVERDUE_US,
 				  "its loader is not done with all that it has loaded");
 		look_after(pending, pending->pause);
 		pending->pause = MIN_OF(pending->pause * 2, (uint64_t)LAST_PAUSE_US);
@@ -231,10 +243,8 @@ static void go_on(struct pending *pending, const struct policy *policy, const st
 	}
 	if (!pending->sealed)
 		pending->sealed = age_us(pending);
-	if (pending->phase == PHASE_LOOK && programs_coverage(programs)->native &&
-	    policy->seal.gate != POLICY_GATE_BPF) {
-		pending->phase = PHASE_NATIVE;
-		look_after(pending, 0);
+	if (pending->phase == PHASE_LOOK && wants_native(pending, policy)) {
+		go_native(pending);
 	} else {
 		if (pending->phase != PHASE_WATCH)
 			log_sealed_start(pending, policy, facts, result);
@@ -254,14 +264,14 @@ static void set_readiness(struct pending *pending, const struct policy *policy)
 	struct readiness *readiness = &pending->readiness;
 	bool kills = policy->seal.action == MSEALD_ACTION_DENY && coverage_kills(coverage, MSEALD_DENY_UNMAP);
 
-	readiness->settled = now_us(pending->reconcile) - pending->since > SETTLE_US;
+	readiness->settled = now_us(pending->reconcile) - pending->since > on->config->settle;
 	readiness->marked = policy->marked;
 	readiness->dlopen = policy->seal.dlopen;
 	readiness->late = !(policy->seal.deny & MSEALD_DENY_UNMAP) ||
 					  policy->seal.action == MSEALD_ACTION_KILL ?
 				  LATE_NOT :
 			  !kills ? LATE_AS_ALL :
-			  coverage->native && policy->seal.gate != POLICY_GATE_BPF &&
+			  wants_native(pending, policy) &&
 					  (policy->seal.deny & MSEALD_DENY_DEFAULT) == MSEALD_DENY_DEFAULT ?
 				   LATE_NATIVE :
 				   LATE_NOT;
@@ -313,6 +323,9 @@ static void on_due(void *context)
 	int r;
 
 	is_watched = watched_find(on->programs, pending->key, &watched);
+	pending->watched = is_watched;
+	if (is_watched && watched.since)
+		pending->began = watched.since;
 	r = exec_facts_read(on->programs, pending->pid, is_watched ? &watched : NULL,
 			    active_wants_marked(on->active), &facts);
 	if (r == -ENOMEM)
@@ -376,7 +389,8 @@ static void unwatch_gone(struct programs *programs, const uint64_t *keys, size_t
 	}
 }
 
-static void look_at_all(struct reconcile *reconcile, bool lost)
+/* lost: events may be; anew: by other policies than before. */
+static void look_at_all(struct reconcile *reconcile, bool lost, bool anew)
 {
 	struct programs *programs = reconcile->on.programs;
 	_cleanup_free_ struct mseald_task *tasks = NULL;
@@ -398,6 +412,10 @@ static void look_at_all(struct reconcile *reconcile, bool lost)
 		pending = add(reconcile, tasks[i].key, tasks[i].pid);
 		if (pending && (!known || lost))
 			pending->readiness.unseen = true;
+		if (pending && anew && pending->phase == PHASE_NATIVE) {
+			pending->phase = PHASE_LOOK;
+			pending->looking = now_us(reconcile);
+		}
 		if (pending && pending->phase != PHASE_NATIVE)
 			look_after(pending, 0);
 	}
@@ -405,7 +423,7 @@ static void look_at_all(struct reconcile *reconcile, bool lost)
 
 void reconcile_look_at_all(struct reconcile *reconcile)
 {
-	look_at_all(reconcile, false);
+	look_at_all(reconcile, false, true);
 }
 
 static void forget_gone(struct reconcile *reconcile)
@@ -415,7 +433,7 @@ static void forget_gone(struct reconcile *reconcile)
 			struct mseald_watched watched;
 
 			next = pending->next;
-			if (pending->phase == PHASE_WATCH &&
+			if (pending->phase != PHASE_LOOK && pending->watched &&
 			    !watched_find(reconcile->on.programs, pending->key, &watched))
 				drop(pending);
 		}
@@ -426,6 +444,7 @@ static void take_up(struct reconcile *reconcile)
 {
 	_cleanup_free_ uint64_t *keys = NULL;
 	uint64_t now = clock_ns(CLOCK_BOOTTIME);
+	uint64_t after = MIN_OF(reconcile->on.config->native_after, (uint64_t)COMPLETE_AFTER_US);
 	size_t count;
 
 	if (watched_keys(reconcile->on.programs, &keys, &count) < 0)
@@ -435,12 +454,11 @@ static void take_up(struct reconcile *reconcile)
 		struct pending *pending;
 
 		if (*find(reconcile, keys[i]) || !watched_find(reconcile->on.programs, keys[i], &watched) ||
-		    !(watched.flags & MSEALD_WATCHED_KERNEL) || now < watched.since + NATIVE_AFTER_NS)
+		    !(watched.flags & MSEALD_WATCHED_KERNEL) || now < watched.since + after * 1000)
 			continue;
 		pending = add(reconcile, keys[i], (pid_t)watched.pid);
 		if (!pending)
 			return;
-		pending->began = watched.since;
 		pending->readiness.unseen = true;
 		look_after(pending, 0);
 	}
@@ -457,7 +475,7 @@ void reconcile_tick(struct reconcile *reconcile, bool lifecycle_missed)
 	if (lost != reconcile->lost_seen)
 		log_debug("%" PRIu64 " exec or relro events were lost, looking at every process",
 			  lost - reconcile->lost_seen);
-	look_at_all(reconcile, lost != reconcile->lost_seen);
+	look_at_all(reconcile, lost != reconcile->lost_seen, false);
 	reconcile->lost_seen = lost;
 }
 

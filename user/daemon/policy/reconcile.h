@@ -9,6 +9,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "base/config.h"
 #include "bpf/events.h"
 #include "bpf/programs.h"
 #include "policy/active.h"
@@ -25,6 +26,7 @@ struct reconcile_context {
 	struct events *events;
 	struct active *active;
 	struct containers *containers;
+	const struct config *config;	/* NativeAfter=, Settle= */
 };
 
 /* Negative errno. */
