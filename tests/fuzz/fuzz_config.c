@@ -79,7 +79,8 @@ static void check_round(const struct config *config)
 	CHECK(config->settle % 1000 == 0);
 	if (config->native_after != CONFIG_NEVER) {
 		CHECK(config->native_after % 1000 == 0);
-		(void)snprintf(native_after, sizeof(native_after), "%" PRIu64 "ms", config->native_after / 1000);
+		(void)snprintf(native_after, sizeof(native_after), "%" PRIu64 "ms",
+			       config->native_after / 1000);
 	}
 	length = snprintf(text, sizeof(text),
 			  "[Mseald]\nGate=%s\nDebug=%s\nLock=%s\nLockSignals=%s\nUserSpaces=%u\n"
@@ -94,8 +95,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct config config = CONFIG_DEFAULT;
 	/* Each other than its default, so that what a text leaves alone can be seen. */
-	struct config other = { .gate = GATE_DENY, .debug = true, .lock = true, .user_spaces = 7,
-				.native_after = 7000, .settle = 7000000 };
+	struct config other = {
+		.gate = GATE_DENY, .debug = true, .lock = true, .user_spaces = 7,
+		.native_after = 7000, .settle = 7000000,
+	};
 	struct config twice;
 	size_t lines = 1;
 	int r;
@@ -117,8 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	      (config.user_spaces == MSEALD_QUOTA_EACH && other.user_spaces == 7));
 	CHECK(config.native_after == other.native_after ||
 	      (config.native_after == CONFIG_NATIVE_AFTER && other.native_after == 7000));
-	CHECK(config.settle == other.settle ||
-	      (config.settle == CONFIG_SETTLE && other.settle == 7000000));
+	CHECK(config.settle == other.settle || (config.settle == CONFIG_SETTLE && other.settle == 7000000));
 	check_round(&config);
 	return 0;
 }

@@ -175,14 +175,16 @@ static void times(void **state)
 
 static void mistakes(void **state)
 {
-	static const char *const no_times[] = { "-1", "x", "1.5", "2sec", "ms", "infinit", "86401", "25h",
-						"1441min", "1000000000", "99999999999999999999" };
+	static const char *const no_times[] = {
+		"-1", "x", "1.5", "2sec", "ms", "infinit", "86401", "25h", "1441min", "1000000000",
+		"99999999999999999999",
+	};
 
 	(void)state;
 	assert_fault("[Mseald]\nLock=yess\n", 2, "Lock= does not know 'yess'; it takes yes or no");
 	assert_fault("[Mseald]\nLock=yes\nLockSignal=yes\n", 3, "did you mean LockSignals=?");
 	assert_fault("[Mseald]\nLock=yes\nColour=red\n", 3,
-		     "[Mseald] has Debug=, Gate=, Lock=, LockSignals=, NativeAfter=, Settle= and UserSpaces=");
+		     "has Debug=, Gate=, Lock=, LockSignals=, NativeAfter=, Settle= and UserSpaces=");
 	assert_fault("[Mseald]\nUserSpaces=0\n", 2, "it can be 1 to 65536");
 	assert_fault("[Mseald]\nUserSpaces=65537\n", 2, "it can be 1 to 65536");
 	assert_fault("[Mseald]\nUserSpaces=many\n", 2, "it can be 1 to 65536");
@@ -190,8 +192,9 @@ static void mistakes(void **state)
 		char text[128];
 
 		(void)snprintf(text, sizeof(text), "[Mseald]\nNativeAfter=%s\n", no_times[i]);
-		assert_fault(text, 2, "it can be 0s to 24h, or infinity; the units are ms, s (the "
-				      "default), min and h");
+		assert_fault(text, 2,
+			     "it can be 0s to 24h, or infinity; the units are ms, s (the "
+			     "default), min and h");
 	}
 	assert_fault("[Mseald]\nSettle=0\n", 2, "Settle=0: it can be 1s to 24h");
 	assert_fault("[Mseald]\nSettle=999ms\n", 2, "it can be 1s to 24h");

@@ -111,9 +111,10 @@ static int set_time(struct parser *p, const char *key, char *value, uint64_t lea
 	if (never && strcmp(word, "infinity") == 0)
 		time = CONFIG_NEVER;
 	else if (*word && (parse_time(word, &time) < 0 || time < least || time > TIME_MAX_US)) {
-		parser_complain(p, p->line, "%s=" SHOWN ": it can be %" PRIu64 "s to 24h%s; the units are ms, "
-				"s (the default), min and h", key, word, least / 1000000,
-				never ? ", or infinity" : "");
+		parser_complain(p, p->line,
+				"%s=" SHOWN ": it can be %" PRIu64 "s to 24h%s; the units are ms, "
+				"s (the default), min and h",
+				key, word, least / 1000000, never ? ", or infinity" : "");
 		return -EINVAL;
 	}
 	*ret = time;

@@ -24,7 +24,7 @@ struct config {
 	bool lock;
 	bool lock_signals;
 	uint32_t user_spaces;		/* sealed address spaces that one user can have */
-	uint64_t native_after;		/* microseconds a process has lived before mseal(2); or CONFIG_NEVER */
+	uint64_t native_after;		/* microseconds until mseal(2) may be called; or CONFIG_NEVER */
 	uint64_t settle;		/* microseconds that a loader may take */
 };
 

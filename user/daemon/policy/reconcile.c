@@ -42,6 +42,8 @@ struct pending {
 	bool matched;			/* it has been looked at */
 	bool complained;
 	bool counted;			/* as not sealed in time */
+	unsigned start;			/* enum left: what the kernel has left of its start */
+	unsigned left;			/* the same of what is not sealed yet: at the last look */
 	bool watched;			/* the kernel forgets its key when it is gone */
 	struct readiness readiness;
 };
@@ -51,6 +53,7 @@ struct reconcile {
 	struct pending *buckets[BUCKETS];
 	uint64_t lost_seen;
 	uint64_t unsealed;		/* that were not sealed in time */
+	struct reconcile_late late;
 };
 
 static void on_due(void *context);
@@ -95,6 +98,7 @@ static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 	*pending = (struct pending){
 		.reconcile = reconcile, .key = key, .pid = pid, .since = now_us(reconcile),
 		.looking = now_us(reconcile), .began = clock_ns(CLOCK_BOOTTIME), .pause = FIRST_PAUSE_US,
+		.start = LEFT_NOTHING, .left = LEFT_NOTHING,
 	};
 	if (timer_open(&pending->timer, reconcile->on.loop, 1, on_due, pending) < 0) {
 		free(pending);
@@ -186,6 +190,7 @@ static void complain(struct pending *pending, const struct policy *policy, const
 {
 	bool again = strcmp(error->name, "Unsupported") != 0;
 
+	pending->left = strcmp(error->name, "Traced") == 0 ? LEFT_TRACED : LEFT_FAILED;
 	if (!pending->complained)
 		log_not_sealed(pending->pid, policy->name, again, error);
 	pending->complained = true;
@@ -210,6 +215,27 @@ static void log_sealed_start(const struct pending *pending, const struct policy 
 		FORMAT(natively, ", natively %" PRIu64 " us", age_us(pending));
 	log_debug("policy %s: sealed pid %d (%s): %zu seals, %" PRIu64 " us%s after it began", policy->name,
 		  pending->pid, facts->exe ?: "?", result->seals, pending->sealed, natively);
+}
+
+const uint32_t reconcile_bounds[RECONCILE_DELAYS] = {
+	1000, 3000, 10000, 30000, 100000, 300000, 1000000, 3000000, 10000000, 30000000, 60000000,
+};
+
+/* Its start is sealed. When one began that was found, is not known. */
+static void count_late(const struct pending *pending)
+{
+	struct reconcile_late *late = &pending->reconcile->late;
+	size_t i = 0;
+
+	if (pending->start >= LEFT_START_COUNT)
+		return;
+	late->processes[pending->start]++;
+	if (pending->start == LEFT_FOUND)
+		return;
+	while (i < RECONCILE_DELAYS && pending->sealed > reconcile_bounds[i])
+		i++;
+	late->delays[i]++;
+	late->delays_us += pending->sealed;
 }
 
 /* Is mseal(2) to be called for this policy, at some time? */
@@ -237,12 +263,16 @@ static void go_on(struct pending *pending, const struct policy *policy, const st
 	if (!pending->readiness.through || pending->readiness.waiting) {
 		log_when_overdue(pending, policy, pending->reconcile->on.config->settle + OVERDUE_US,
 				  "its loader is not done with all that it has loaded");
+		pending->left = LEFT_SETTLE;
 		look_after(pending, pending->pause);
 		pending->pause = MIN_OF(pending->pause * 2, (uint64_t)LAST_PAUSE_US);
 		return;
 	}
-	if (!pending->sealed)
+	pending->left = LEFT_NOTHING;
+	if (!pending->sealed) {
 		pending->sealed = age_us(pending);
+		count_late(pending);
+	}
 	if (pending->phase == PHASE_LOOK && wants_native(pending, policy)) {
 		go_native(pending);
 	} else {
@@ -307,9 +337,24 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 		end(pending);
 	else if (strcmp(error.name, "Changing") == 0) {
 		log_when_overdue(pending, policy, OVERDUE_US, error.message);
+		pending->left = MSEALD_LEFT_CHANGED;
 		look_after(pending, LAST_PAUSE_US);
 	} else
 		complain(pending, policy, &error);
+}
+
+/* Forks, and what an earlier daemon has sealed, have seals by now: these were not late. */
+static unsigned left_of_start(const struct pending *pending, const struct mseald_watched *watched)
+{
+	const struct reconcile_context *on = &pending->reconcile->on;
+	unsigned left = left_by_kernel(on->programs, pending->key, pending->pid, watched);
+	struct mseald_space space;
+
+	return (watched && watched->flags & MSEALD_WATCHED_FORKED) ||
+			       (left > LEFT_RELRO &&
+				space_map_read_space(on->space_map, pending->key, &space) >= 0) ?
+		       LEFT_NOTHING :
+		       left;
 }
 
 static void on_due(void *context)
@@ -336,6 +381,8 @@ static void on_due(void *context)
 		return;
 	if (is_watched && watched.flags & MSEALD_WATCHED_FORKED)
 		pending->readiness.unseen = true;
+	if (!pending->matched)
+		pending->start = left_of_start(pending, is_watched ? &watched : NULL);
 	policy = active_match(on->active, is_watched ? &watched : NULL, &facts.policy);
 	if (policy && is_watched && !pending->matched)
 		containers_seen(on->containers, policy->name);
@@ -389,8 +436,7 @@ static void unwatch_gone(struct programs *programs, const uint64_t *keys, size_t
 	}
 }
 
-/* lost: events may be; anew: by other policies than before. */
-static void look_at_all(struct reconcile *reconcile, bool lost, bool anew)
+static void look_at_all(struct reconcile *reconcile, bool lost)
 {
 	struct programs *programs = reconcile->on.programs;
 	_cleanup_free_ struct mseald_task *tasks = NULL;
@@ -412,18 +458,20 @@ static void look_at_all(struct reconcile *reconcile, bool lost, bool anew)
 		pending = add(reconcile, tasks[i].key, tasks[i].pid);
 		if (pending && (!known || lost))
 			pending->readiness.unseen = true;
-		if (pending && anew && pending->phase == PHASE_NATIVE) {
+		if (!pending)
+			continue;
+		/* It may wait long for mseal(2): the policy may want more by now, or an event was lost. */
+		if (pending->phase == PHASE_NATIVE) {
 			pending->phase = PHASE_LOOK;
 			pending->looking = now_us(reconcile);
 		}
-		if (pending && pending->phase != PHASE_NATIVE)
-			look_after(pending, 0);
+		look_after(pending, 0);
 	}
 }
 
 void reconcile_look_at_all(struct reconcile *reconcile)
 {
-	look_at_all(reconcile, false, true);
+	look_at_all(reconcile, false);
 }
 
 static void forget_gone(struct reconcile *reconcile)
@@ -475,7 +523,7 @@ void reconcile_tick(struct reconcile *reconcile, bool lifecycle_missed)
 	if (lost != reconcile->lost_seen)
 		log_debug("%" PRIu64 " exec or relro events were lost, looking at every process",
 			  lost - reconcile->lost_seen);
-	look_at_all(reconcile, lost != reconcile->lost_seen, false);
+	look_at_all(reconcile, lost != reconcile->lost_seen);
 	reconcile->lost_seen = lost;
 }
 
@@ -500,6 +548,18 @@ bool reconcile_known(const struct reconcile *reconcile, uint64_t key)
 uint64_t reconcile_unsealed(const struct reconcile *reconcile)
 {
 	return reconcile->unsealed;
+}
+
+const struct reconcile_late *reconcile_late(const struct reconcile *reconcile)
+{
+	return &reconcile->late;
+}
+
+unsigned reconcile_left(const struct reconcile *reconcile, uint64_t key)
+{
+	const struct pending *pending = *find(reconcile, key);
+
+	return pending ? pending->left : LEFT_NOTHING;
 }
 
 bool reconcile_pending(const struct reconcile *reconcile, uint64_t key)
