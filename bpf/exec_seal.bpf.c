@@ -20,8 +20,10 @@ __noinline int count_object(u64 key, struct mseald_loading *loading, u64 left)
 	}
 	left--;
 	asm volatile("" : "+r"(left));
-	if (left < MSEALD_LEFT_COUNT)
+	if (left < MSEALD_LEFT_COUNT) {
 		__sync_fetch_and_add(&state.left[left], 1);
+		__sync_fetch_and_or(&loading->flags, 1u << (MSEALD_LOADING_LEFT_SHIFT + left));
+	}
 	__sync_fetch_and_or(&loading->flags, MSEALD_LOADING_LEFT);
 	return send_relro_event(key, bpf_get_current_pid_tgid() >> 32, 0);
 }

@@ -16,6 +16,7 @@
  * Those that are no LSM hooks can be raced (docs/design.md, Gates): a child keeps its mark then, an
  * entry stays until the daemon collects it, and the kill is pending in the child as well.
  */
+#include "bits.h"
 #include "exec_match.h"
 #include "verdict.h"
 
@@ -135,14 +136,44 @@ int BPF_PROG(mseald_task_free, struct task_struct *task)
 	return 0;
 }
 
+/* Of a program that the kernel seals: did it end before all of it was sealed, by the kernel or the daemon? */
+__noinline int count_ended(u64 key)
+{
+	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
+	struct mseald_watched *facts;
+	struct mseald_space *space;
+	u64 why;
+	u32 set;
+
+	if (!entry)
+		return 0;
+	why = entry->flags >> MSEALD_LOADING_LEFT_SHIFT & ((1u << MSEALD_LEFT_COUNT) - 1);
+	if (likely(!why && entry->flags & MSEALD_LOADING_PROGRAM))
+		return 0;
+	facts = bpf_map_lookup_elem(&watched, &key);
+	space = bpf_map_lookup_elem(&spaces, &key);
+	set = space ? MSEALD_WORD_SET(space->word) : 0;
+	/* A set that is not of the pool is the daemon's, which adds all that is missing. */
+	if (!facts || facts->flags & MSEALD_WATCHED_FORKED || (set && !is_pooled(set)))
+		return 0;
+	why = why ? lowest_bit(why) : MSEALD_LEFT_COUNT;
+	asm volatile("" : "+r"(why));
+	if (why <= MSEALD_LEFT_COUNT)
+		__sync_fetch_and_add(&state.ended[why], 1);
+	return 0;
+}
+
 SEC("fentry/exit_mmap")
 int BPF_PROG(mseald_exit_mmap, struct mm_struct *mm)
 {
 	u64 key = space_key(mm);
+	bool is_watched = space_watched(key);
 
+	if (unlikely(is_watched))
+		(void)count_ended(key);
 	if (unlikely(*(volatile u32 *)&space_slot(key)->count))
 		space_remove(key);
-	if (unlikely(space_watched(key)))
+	if (unlikely(is_watched))
 		unwatch(key);
 	return 0;
 }

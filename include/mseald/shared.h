@@ -488,6 +488,7 @@ struct mseald_loading {
 #define MSEALD_LOADING_DONE 0x4u	/* the start is over */
 #define MSEALD_LOADING_HUGETLB 0x8u	/* it may have mapped huge pages */
 #define MSEALD_LOADING_LEFT 0x10u	/* something was left to the daemon */
+#define MSEALD_LOADING_LEFT_SHIFT 8	/* from here on a bit for each enum mseald_left: why */
 
 /* Why something of a matched program was left to the daemon: index of state.left. */
 enum mseald_left {
@@ -570,6 +571,8 @@ struct mseald_state {
 	__u64 starts;			/* of programs that the kernel seals */
 	__u64 objects;			/* sealed by the kernel */
 	__u64 left[MSEALD_LEFT_COUNT];	/* objects left to the daemon, by reason */
+	/* Of starts: that ended before all was sealed, by reason; the last: before its own RELRO */
+	__u64 ended[MSEALD_LEFT_COUNT + 1];
 	__u64 pool_free[MSEALD_POOL_SETS / 64];	/* a bit for each set of the pool that nobody has */
 	__u32 pool_made;		/* sets of the pool that there are, from the first on: the daemon's */
 	__u32 pad2;

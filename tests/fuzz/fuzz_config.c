@@ -5,6 +5,8 @@
  * Never both. An accepted file is written out and must read back the same.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +16,15 @@
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 #define PATH "fuzz.conf"
+#define DAY_US UINT64_C(86400000000)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool equal(const struct config *a, const struct config *b)
 {
 	return a->gate == b->gate && a->debug == b->debug && a->lock == b->lock &&
-	       a->lock_signals == b->lock_signals && a->user_spaces == b->user_spaces;
+	       a->lock_signals == b->lock_signals && a->user_spaces == b->user_spaces &&
+	       a->native_after == b->native_after && a->settle == b->settle;
 }
 
 static void check_faults(const struct diagnostics *faults, size_t lines)
@@ -56,6 +60,8 @@ static int parse(const void *text, size_t size, struct config *config, size_t li
 		CHECK(faults.count == 0);
 		CHECK(config->gate <= GATE_DENY && config->user_spaces > 0 &&
 		      config->user_spaces <= MSEALD_MAX_SPACES);
+		CHECK(config->settle >= 1000000 && config->settle <= DAY_US &&
+		      (config->native_after <= DAY_US || config->native_after == CONFIG_NEVER));
 		CHECK(memchr(text, '[', size) || equal(config, &before));
 	}
 	diagnostics_free(&faults);
@@ -65,22 +71,34 @@ static int parse(const void *text, size_t size, struct config *config, size_t li
 static void check_round(const struct config *config)
 {
 	static const char *const gates[] = { "auto", "bpf", "kill", "deny" };
-	struct config again = { .gate = GATE_KILL, .user_spaces = 5 };
-	char text[160];
+	struct config again = { .gate = GATE_KILL, .user_spaces = 5, .native_after = 5, .settle = 1000005 };
+	char text[200], native_after[32] = "infinity";
 	int length;
 
+	/* Nothing finer can be written. */
+	CHECK(config->settle % 1000 == 0);
+	if (config->native_after != CONFIG_NEVER) {
+		CHECK(config->native_after % 1000 == 0);
+		(void)snprintf(native_after, sizeof(native_after), "%" PRIu64 "ms",
+			       config->native_after / 1000);
+	}
 	length = snprintf(text, sizeof(text),
-			  "[Mseald]\nGate=%s\nDebug=%s\nLock=%s\nLockSignals=%s\nUserSpaces=%u\n",
+			  "[Mseald]\nGate=%s\nDebug=%s\nLock=%s\nLockSignals=%s\nUserSpaces=%u\n"
+			  "NativeAfter=%s\nSettle=%" PRIu64 "ms\n",
 			  gates[config->gate], config->debug ? "yes" : "no", config->lock ? "yes" : "no",
-			  config->lock_signals ? "yes" : "no", config->user_spaces);
-	CHECK(parse(text, (size_t)length, &again, 6) == 0 && equal(config, &again));
+			  config->lock_signals ? "yes" : "no", config->user_spaces, native_after,
+			  config->settle / 1000);
+	CHECK(parse(text, (size_t)length, &again, 8) == 0 && equal(config, &again));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct config config = CONFIG_DEFAULT;
 	/* Each other than its default, so that what a text leaves alone can be seen. */
-	struct config other = { .gate = GATE_DENY, .debug = true, .lock = true, .user_spaces = 7 };
+	struct config other = {
+		.gate = GATE_DENY, .debug = true, .lock = true, .user_spaces = 7,
+		.native_after = 7000, .settle = 7000000,
+	};
 	struct config twice;
 	size_t lines = 1;
 	int r;
@@ -100,6 +118,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(config.lock_signals == other.lock_signals || (config.lock_signals && !other.lock_signals));
 	CHECK(config.user_spaces == other.user_spaces ||
 	      (config.user_spaces == MSEALD_QUOTA_EACH && other.user_spaces == 7));
+	CHECK(config.native_after == other.native_after ||
+	      (config.native_after == CONFIG_NATIVE_AFTER && other.native_after == 7000));
+	CHECK(config.settle == other.settle || (config.settle == CONFIG_SETTLE && other.settle == 7000000));
 	check_round(&config);
 	return 0;
 }

@@ -54,6 +54,10 @@ end() {
 }
 state() { msealctl policy list | awk -v pid="$1" '$1 == pid { print $4 }'; }
 policy_of() { msealctl policy list | awk -v pid="$1" '$1 == pid { print $3 }'; }
+reason() {
+	msealctl --json policy list | tr -d ' \n' | tr '{' '\n' | grep "\"pid\":$1," |
+		sed -n 's/.*"reason":"\([a-z]*\)".*/\1/p'
+}
 is_sealed() { [ "$(state "$1")" = sealed ]; }
 seals() { msealctl list "$1" | grep -c "^$1 "; }
 # Executable mappings of files, and those of them that no seal covers.
@@ -139,6 +143,10 @@ daemon
 waits 120 is_sealed "$pid"
 ok $? 'a program that ran before the daemon is sealed'
 is "$(policy_of "$pid")" 50-sealed 'policy list says by which policy'
+msealctl metrics | grep -qx 'mseald_processes_late_total{reason="found"} 1'
+ok $? 'it is counted as late'
+msealctl status | grep -q '^starts     .* started, 1 sealed late, [0-9]* ended unsealed'
+ok $? 'status says so'
 unsealed_texts "$pid" >$dir/unsealed
 is "$(grep -c -v libz $dir/unsealed)" 0 'before the daemon: all text but of what it loaded itself'
 is "$(grep -c libz $dir/unsealed)" 1 'before the daemon: what it loaded itself is left alone'
@@ -266,9 +274,13 @@ ask open libz.so.1
 is "$answer" ok 'Dlopen=no: it loads a library'
 sleep 1
 is "$(unsealed_texts "$pid" | grep -c libz)" 1 'Dlopen=no: which is left alone'
+is "$(state "$pid") $(reason "$pid")" 'sealed library' 'Dlopen=no: policy list says so'
+COLUMNS=300 msealctl policy list | grep -q "^ *$pid .* a library that was loaded later"
+ok $? 'Dlopen=no: in words, too'
 ask close
 is "$answer" ok 'Dlopen=no: and can be unloaded'
 is "$(grep -c libz "/proc/$pid/maps")" 0 'Dlopen=no: it is gone'
+is "$(state "$pid") $(reason "$pid")" 'sealed ' 'Dlopen=no: and nothing is left'
 end
 policy 40-later <<END
 [Match]

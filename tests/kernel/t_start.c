@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,6 +24,7 @@
 
 #define FOLDER "/srv/early/"
 #define ETC "/etc/mseald/policy.d"
+#define CONFIG "/etc/mseald/mseald.conf"
 #define AT_ONCE 12
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
@@ -44,16 +46,22 @@ static void install(void)
 	mkdir(FOLDER, 0755);
 	mkdir("/etc/mseald", 0755);
 	mkdir(ETC, 0755);
-	if (system("cp early* started libearly*.so " FOLDER " && cp early /srv/early-other"))
+	if (system("cp early* started started-norelro libearly*.so /usr/lib/*/libz.so.1 " FOLDER
+		   " && cp early /srv/early-other"))
 		bail("the programs cannot be copied");
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "we");
+
+	if (!file || fputs(text, file) == EOF || fclose(file))
+		bail("cannot write %s", path);
 }
 
 static void write_policy(const char *text)
 {
-	FILE *file = fopen(ETC "/start.conf", "we");
-
-	if (!file || fputs(text, file) == EOF || fclose(file))
-		bail("no policy");
+	write_file(ETC "/start.conf", text);
 }
 
 static pid_t start(const char *program, const char *order)
@@ -295,6 +303,183 @@ static void staying(void)
 	(void)end(pid);
 }
 
+/* --- what is not sealed as it starts, and why --- */
+
+/* "STATE REASON", as policy list has them; static. */
+static const char *state_of(pid_t pid)
+{
+	static char text[64];
+	json_t *reply = NULL, *match;
+	size_t i;
+
+	if (daemon_call("ListMatches", NULL, &reply))
+		bail("no list");
+	snprintf(text, sizeof(text), "not listed");
+	json_array_foreach(json_object_get(reply, "matches"), i, match)
+		if (json_number(match, "pid") == pid)
+			snprintf(text, sizeof(text), "%s %s", json_text(match, "state"),
+				 json_text(match, "reason"));
+	json_decref(reply);
+	return text;
+}
+
+static void state_is(pid_t pid, const char *state, const char *name)
+{
+	const char *is = state_of(pid);
+
+	ok(strcmp(is, state) == 0, "%s (%s)", name, is);
+}
+
+static bool becomes(pid_t pid, const char *state, int seconds)
+{
+	for (int i = 0; i < seconds * 10 && strcmp(state_of(pid), state) != 0; i++)
+		nap(100);
+	return strcmp(state_of(pid), state) == 0;
+}
+
+/* Processes of a list of Metrics, by one of its labels. */
+static int64_t metric(const char *list, const char *label, const char *value)
+{
+	json_t *reply = NULL, *one;
+	int64_t number = -1;
+	size_t i;
+
+	if (daemon_call("Metrics", NULL, &reply))
+		bail("no metrics");
+	json_array_foreach(json_object_get(reply, list), i, one)
+		if (strcmp(json_text(one, label), value) == 0)
+			number = json_number(one, "processes");
+	json_decref(reply);
+	return number;
+}
+
+/* Seals of it that are native; -1: it has none at all. */
+static int native_seals(pid_t pid)
+{
+	json_t *seals = daemon_seals(pid), *seal;
+	int count = json_array_size(seals) ? 0 : -1;
+	size_t i;
+
+	json_array_foreach(seals, i, seal)
+		count += strcmp(json_text(seal, "gate"), "native") == 0;
+	json_decref(seals);
+	return count;
+}
+
+static bool log_has(const char *format, pid_t pid)
+{
+	char text[128], command[256];
+
+	snprintf(text, sizeof(text), format, pid);
+	snprintf(command, sizeof(command), "grep -q '%s' " DAEMON_LOG, text);
+	return system(command) == 0;
+}
+
+static void reasons(void)
+{
+	int64_t late = metric("late", "reason", "relro"), ended = metric("ended", "reason", "relro");
+	int64_t before = metric("delays", "le", "1"), all = metric("delays", "le", "+Inf"), written;
+	pid_t pid = start(FOLDER "started-norelro", "--sleep");
+	int fd;
+
+	nap(300);
+	state_is(pid, "pending relro", "without RELRO: pending, and why");
+	ok(becomes(pid, "sealed ", 20), "then it is sealed (%s)", state_of(pid));
+	ok(metric("late", "reason", "relro") == late + 1, "and counted as late");
+	ok(metric("delays", "le", "1") == before && metric("delays", "le", "+Inf") == all + 1,
+	   "more than a second late");
+	kill(pid, SIGKILL);
+	(void)end(pid);
+	ok(metric("ended", "reason", "relro") == ended, "its end is not counted");
+	(void)run("started-norelro", "--short");
+	ok(metric("ended", "reason", "relro") == ended + 1, "that of one that is not sealed yet, is");
+	fd = open(FOLDER "libz.so.1", O_RDWR | O_CLOEXEC);
+	setenv("LD_PRELOAD", FOLDER "libz.so.1", 1);
+	late = metric("late", "reason", "written");
+	written = metric("ended", "reason", "written");
+	pid = start(FOLDER "started", "--sleep");
+	ok(becomes(pid, "sealed ", 20), "a library that is open for writing: sealed (%s)", state_of(pid));
+	ok(metric("late", "reason", "written") == late + 1, "late, and why");
+	kill(pid, SIGKILL);
+	(void)end(pid);
+	daemon_pause(true);
+	(void)run("started", "--short");
+	daemon_pause(false);
+	ok(metric("ended", "reason", "written") == written + 1, "one that the daemon does not get to see");
+	unsetenv("LD_PRELOAD");
+	close(fd);
+	ended = metric("ended", "reason", "relro");
+	(void)run("early", "fork");
+	ok(metric("ended", "reason", "relro") == ended && metric("ended", "reason", "written") == written + 1,
+	   "one that was sealed is not counted, nor its child");
+}
+
+/* Held by a tracer before its loader has run. */
+static pid_t start_traced(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		execl(FOLDER "early", "early", NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+		bail("no traced child");
+	return pid;
+}
+
+/* Native seals come with NativeAfter=, what its loader does not finish is sealed after Settle=. */
+static void settings(void)
+{
+	bool native = getenv("MSEALD_EXPECT_NATIVE");
+	pid_t pid, traced;
+	int status;
+
+	(void)daemon_stop(SIGTERM);
+	write_file(CONFIG, "[Mseald]\nSettle=0\n");
+	(void)daemon_spawn();
+	status = daemon_end();
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 78, "Settle=0: it does not start");
+	write_file(CONFIG, "[Mseald]\nDebug=yes\nNativeAfter=9s\nSettle=4s\n");
+	daemon_start();
+	traced = start_traced();
+	pid = start(FOLDER "early", "stay");
+	nap(2000);
+	state_is(traced, "pending settle", "held by a tracer: pending, and why");
+	nap(4000);
+	state_is(traced, "sealed ", "Settle=4s: sealed as it is");
+	ok(native_seals(pid) == 0, "NativeAfter=9s: not native before (%d)", native_seals(pid));
+	ok(metric("late", "reason", "traced") == 1, "late, for it is traced");
+	for (int i = 0; native && i < 200 && native_seals(pid) <= 0; i++)
+		nap(100);
+	if (native) {
+		ok(native_seals(pid) > 0, "but then");
+		ok(log_has("pid %d was stopped with ptrace(2)", pid), "and the log says that it was stopped");
+		nap(3000);
+		ok(native_seals(traced) == 0 && log_has("pid %d is traced by another program", traced) &&
+			   !log_has("pid %d was stopped", traced),
+		   "one that is traced is left alone, and stays not native");
+	} else {
+		skip("no mseal(2)", "NativeAfter=: native then");
+	}
+	kill(pid, SIGKILL);
+	(void)end(pid);
+	kill(traced, SIGKILL);
+	(void)end(traced);
+	(void)daemon_stop(SIGTERM);
+	write_file(CONFIG, "[Mseald]\nNativeAfter=infinity\n");
+	daemon_start();
+	pid = start(FOLDER "early", "stay");
+	nap(7000);
+	ok(native_seals(pid) == 0, "NativeAfter=infinity: never native (%d)", native_seals(pid));
+	state_is(pid, "sealed ", "but sealed");
+	kill(pid, SIGKILL);
+	(void)end(pid);
+	(void)unlink(CONFIG);
+}
+
 int main(void)
 {
 	install();
@@ -311,6 +496,8 @@ int main(void)
 	without_daemon();
 	segments_of_attempts();
 	staying();
+	reasons();
+	settings();
 	each_segment();
 	ok(status_becomes("sets", 0, 30), "no seal sets are left");
 	ok(daemon_stop(SIGTERM) == 0, "and it ends well");

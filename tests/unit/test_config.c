@@ -146,16 +146,60 @@ static void drop_ins(void **state)
 	assert_settings(false, true, GATE_BPF);
 }
 
+static void times(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t native_after, settle;
+	} cases[] = {
+		{ "", 2000000, 10000000 },
+		{ "NativeAfter=0\nSettle=1", 0, 1000000 },
+		{ "NativeAfter=1500ms\nSettle=30s", 1500000, 30000000 },
+		{ "NativeAfter=2min\nSettle=1000ms", 120000000, 1000000 },
+		{ "NativeAfter=24h\nSettle=24h", 86400000000, 86400000000 },
+		{ "NativeAfter=\"infinity\"", CONFIG_NEVER, 10000000 },
+		{ "NativeAfter=5\nNativeAfter=\nSettle=5\nSettle=", 2000000, 10000000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		char text[128];
+
+		(void)snprintf(text, sizeof(text), "[Mseald]\n%s\n", cases[i].text);
+		put("/etc/mseald/mseald.conf", text);
+		assert_settings(false, true, GATE_AUTO);
+		assert_int_equal(test.config.native_after, cases[i].native_after);
+		assert_int_equal(test.config.settle, cases[i].settle);
+	}
+}
+
 static void mistakes(void **state)
 {
+	static const char *const no_times[] = {
+		"-1", "x", "1.5", "2sec", "ms", "infinit", "86401", "25h", "1441min", "1000000000",
+		"99999999999999999999",
+	};
+
 	(void)state;
 	assert_fault("[Mseald]\nLock=yess\n", 2, "Lock= does not know 'yess'; it takes yes or no");
 	assert_fault("[Mseald]\nLock=yes\nLockSignal=yes\n", 3, "did you mean LockSignals=?");
 	assert_fault("[Mseald]\nLock=yes\nColour=red\n", 3,
-		     "[Mseald] has Debug=, Gate=, Lock=, LockSignals= and UserSpaces=");
+		     "has Debug=, Gate=, Lock=, LockSignals=, NativeAfter=, Settle= and UserSpaces=");
 	assert_fault("[Mseald]\nUserSpaces=0\n", 2, "it can be 1 to 65536");
 	assert_fault("[Mseald]\nUserSpaces=65537\n", 2, "it can be 1 to 65536");
 	assert_fault("[Mseald]\nUserSpaces=many\n", 2, "it can be 1 to 65536");
+	for (size_t i = 0; i < ELEMENTS(no_times); i++) {
+		char text[128];
+
+		(void)snprintf(text, sizeof(text), "[Mseald]\nNativeAfter=%s\n", no_times[i]);
+		assert_fault(text, 2,
+			     "it can be 0s to 24h, or infinity; the units are ms, s (the "
+			     "default), min and h");
+	}
+	assert_fault("[Mseald]\nSettle=0\n", 2, "Settle=0: it can be 1s to 24h");
+	assert_fault("[Mseald]\nSettle=999ms\n", 2, "it can be 1s to 24h");
+	assert_fault("[Mseald]\nSettle=infinity\n", 2, "it can be 1s to 24h");
+	assert_fault("[Mseald]\nNativeAfter=1 s\n", 2, "takes one value");
 	assert_fault("[Mseald]\nLock=yes\nGate=maybe\n", 3, "auto, bpf, deny or kill");
 	assert_fault("Lock=yes\n", 1, "write [Mseald] above it");
 	assert_fault("[Match]\nLock=yes\n", 1, "there is [Mseald]");
@@ -211,6 +255,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(main_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(drop_ins, setup, teardown),
+		cmocka_unit_test_setup_teardown(times, setup, teardown),
 		cmocka_unit_test_setup_teardown(mistakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_mistakes_are_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(very_many_mistakes, setup, teardown),

@@ -115,7 +115,8 @@ static int open_policies(struct daemon *daemon)
 								.space_map = daemon->space_map,
 								.events = daemon->events,
 								.active = daemon->active,
-								.containers = daemon->containers },
+								.containers = daemon->containers,
+								.config = &daemon->config },
 				   &daemon->reconcile);
 	if (r >= 0)
 		r = active_reload(daemon->active, &faults);

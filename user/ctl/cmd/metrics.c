@@ -161,6 +161,27 @@ static void print_lost(struct metrics *metrics, const json_t *reply)
 	}
 }
 
+/* Samples of their own suffixes, which a family of another type has not. */
+static void print_delays(struct metrics *metrics, const json_t *reply)
+{
+	const json_t *list = json_object_get(reply, "delays"), *bucket;
+	uint64_t us = reply_integer(reply, "delays_us"), count = 0;
+	char seconds[48];
+	size_t i;
+
+	begin_family(metrics, "mseald_seal_delay_seconds", "histogram", "seconds",
+		     "From exec until all was sealed, of the programs that were sealed late.");
+	metrics->suffix = "_bucket";
+	json_array_foreach(list, i, bucket)
+		count = reply_integer(bucket, "processes");
+	print_each(metrics, "mseald_seal_delay_seconds", list, "le", "processes");
+	metrics->suffix = "_sum";
+	(void)snprintf(seconds, sizeof(seconds), "%" PRIu64 ".%06" PRIu64, us / 1000000, us % 1000000);
+	print_sample(metrics, "mseald_seal_delay_seconds", NULL, seconds);
+	metrics->suffix = "_count";
+	print_number(metrics, "mseald_seal_delay_seconds", NULL, count);
+}
+
 static void print_starts(struct metrics *metrics, const json_t *reply)
 {
 	print_single(metrics, "mseald_starts", "counter",
@@ -172,6 +193,14 @@ static void print_starts(struct metrics *metrics, const json_t *reply)
 		     "Objects of starting programs that the kernel left to the daemon, by reason.");
 	print_each(metrics, "mseald_objects_left", json_object_get(reply, "objects_left"), "reason",
 		   "objects");
+	begin_family(metrics, "mseald_processes_late", "counter", NULL,
+		     "Programs that a policy applies to and that the daemon sealed, late, by reason.");
+	print_each(metrics, "mseald_processes_late", json_object_get(reply, "late"), "reason", "processes");
+	begin_family(metrics, "mseald_processes_ended_unsealed", "counter", NULL,
+		     "Of mseald_starts, programs that ended before all of them was sealed, by reason.");
+	print_each(metrics, "mseald_processes_ended_unsealed", json_object_get(reply, "ended"), "reason",
+		   "processes");
+	print_delays(metrics, reply);
 }
 
 /* Every operation from the beginning, with 0 too: so the first denial is an increase. */

@@ -144,6 +144,22 @@ static void print_lock(const json_t *lock)
 	(void)printf("%s\n", attempts ? ")" : "");
 }
 
+/* Only root is told of them. */
+static void print_starts(const json_t *starts)
+{
+	uint64_t programs = reply_integer(starts, "programs"), empty = reply_integer(starts, "pool_empty");
+
+	if (!starts)
+		return;
+	(void)printf("starts     %" PRIu64 " program%s sealed by a policy as %s started, %" PRIu64
+		     " sealed late, %" PRIu64 " ended unsealed",
+		     programs, programs == 1 ? "" : "s", programs == 1 ? "it" : "they",
+		     reply_integer(starts, "late"), reply_integer(starts, "ended"));
+	if (empty)
+		(void)printf("; no seal set was free %" PRIu64 " time%s", empty, empty == 1 ? "" : "s");
+	(void)putchar('\n');
+}
+
 static int print_text(const json_t *status)
 {
 	struct terminal terminal = terminal_detect();
@@ -164,6 +180,7 @@ static int print_text(const json_t *status)
 	(void)printf("attempts   %" PRIu64 " denied, %" PRIu64 " killed, %" PRIu64 " audited\n",
 		     reply_integer(status, "denied"), reply_integer(status, "killed"),
 		     reply_integer(status, "audited"));
+	print_starts(json_object_get(status, "starts"));
 	print_lock(json_object_get(status, "lock"));
 	(void)putchar('\n');
 	r = print_rows(&terminal, json_object_get(status, "rows"));

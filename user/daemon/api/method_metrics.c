@@ -35,17 +35,40 @@ static void add_map(json_t *list, const char *name, uint64_t entries, uint64_t l
 /* Objects of starting programs that the kernel left to the daemon, by reason. */
 static json_t *left_json(volatile const struct mseald_state *state)
 {
-	static const char *const reasons[] = {
-		[MSEALD_LEFT_POOL] = "pool",	 [MSEALD_LEFT_FULL] = "full",
-		[MSEALD_LEFT_WRITTEN] = "written", [MSEALD_LEFT_OBJECT] = "unknown",
-		[MSEALD_LEFT_CHANGED] = "changed",
-	};
 	json_t *list = json_array();
 
-	_Static_assert(ELEMENTS(reasons) == MSEALD_LEFT_COUNT, "a reason without a name");
-	for (size_t i = 0; i < ELEMENTS(reasons); i++)
-		(void)json_array_append_new(list, json_pack("{s:s,s:I}", "reason", reasons[i], "objects",
+	for (unsigned i = 0; i < MSEALD_LEFT_COUNT; i++)
+		(void)json_array_append_new(list, json_pack("{s:s,s:I}", "reason", left_name(i), "objects",
 							    (json_int_t)state->left[i]));
+	return list;
+}
+
+/* By reason: those that the daemon sealed, or those that ended before. */
+static json_t *processes_json(volatile const __u64 *processes, size_t count)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < count; i++)
+		(void)json_array_append_new(list, json_pack("{s:s,s:I}", "reason", left_name(i), "processes",
+							    (json_int_t)processes[i]));
+	return list;
+}
+
+/* As OpenMetrics has a histogram: each bucket has those below it, too. */
+static json_t *delays_json(const struct reconcile_late *late)
+{
+	json_t *list = json_array();
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i <= RECONCILE_DELAYS; i++) {
+		char le[32] = "+Inf";
+
+		if (i < RECONCILE_DELAYS)
+			FORMAT(le, "%g", reconcile_bounds[i] / 1e6);
+		sum += late->delays[i];
+		(void)json_array_append_new(list,
+					    json_pack("{s:s,s:I}", "le", le, "processes", (json_int_t)sum));
+	}
 	return list;
 }
 
@@ -100,13 +123,14 @@ int method_metrics(struct connection *connection, json_t *parameters)
 {
 	struct daemon *daemon = connection->server->daemon;
 	volatile const struct mseald_state *state = programs_state(daemon->programs);
+	const struct reconcile_late *late = reconcile_late(daemon->reconcile);
 	struct utsname name = {};
 	json_t *reply;
 
 	(void)parameters;
 	(void)uname(&name);
 	reply = json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,"
-			  "s:b,s:o}",
+			  "s:o,s:o,s:o,s:I,s:b,s:o}",
 			  "version", MSEALD_VERSION, "kernel", name.release, "started",
 			  (json_int_t)daemon->started, "attached", programs_attached(daemon->programs),
 			  "generation", (json_int_t)programs_generation(daemon->programs), "attempts",
@@ -120,7 +144,9 @@ int method_metrics(struct connection *connection, json_t *parameters)
 			  (json_int_t)reconcile_count_pending(daemon->reconcile), "unsealed",
 			  (json_int_t)reconcile_unsealed(daemon->reconcile), "starts",
 			  (json_int_t)state->starts, "objects", (json_int_t)state->objects, "objects_left",
-			  left_json(state), "locked",
+			  left_json(state), "late", processes_json(late->processes, LEFT_START_COUNT),
+			  "ended", processes_json(state->ended, MSEALD_LEFT_COUNT + 1), "delays",
+			  delays_json(late), "delays_us", (json_int_t)late->delays_us, "locked",
 			  lock_is_complete(daemon->lock), "lock_denials",
 			  lock_denials_json(daemon->lock, true));
 	return reply ? connection_reply(connection, reply, false) : -ENOMEM;

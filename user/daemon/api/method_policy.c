@@ -8,6 +8,7 @@
 #include "policy/watched.h"
 #include "policy/exec_facts.h"
 #include "policy/reconcile.h"
+#include "lib/proc/maps.h"
 #include "seal/labels.h"
 
 json_t *method_policy_reload(struct daemon *daemon, struct error *error)
@@ -40,19 +41,53 @@ static uint32_t set_of(struct daemon *daemon, uint64_t key)
 	return space_map_read_space(daemon->space_map, key, &space) < 0 ? 0 : MSEALD_WORD_SET(space.word);
 }
 
-static const char *state_of(struct daemon *daemon, const struct policy *policy, uint64_t key, uint32_t set,
-			    const struct mseald_watched *watched)
+/* Has it loaded a library that no seal covers? */
+static bool has_more(struct daemon *daemon, pid_t pid, uint32_t set)
+{
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
+	_cleanup_(sealset_free) struct sealset seals = {};
+	size_t at = 0;
+
+	if (set_map_read(space_map_sets(daemon->space_map), set, &seals) < 0 ||
+	    proc_maps_read(pid, &maps) < 0)
+		return false;
+	for (size_t i = 0; i < maps.count; i++) {
+		const struct mapping *mapping = &maps.list[i];
+
+		while (at < seals.count && seals.list[at].end <= mapping->start)
+			at++;
+		if (mapping->exec && proc_mapping_is_file(mapping) &&
+		    (at == seals.count || seals.list[at].start > mapping->start))
+			return true;
+	}
+	return false;
+}
+
+/* *ret_left: why something of it is not sealed. */
+static const char *state_of(struct daemon *daemon, const struct policy *policy,
+			    const struct mseald_task *task, uint32_t set,
+			    const struct mseald_watched *watched, unsigned *ret_left)
 {
 	bool by_kernel = watched && watched->flags & MSEALD_WATCHED_KERNEL;
+	unsigned left = left_by_kernel(daemon->programs, task->key, task->pid, watched);
 
+	*ret_left = LEFT_NOTHING;
 	if (!policy->seal.segments)
 		return "exempt";
-	/* Also while the daemon makes that complete. */
-	if (by_kernel && set && watched_is_loaded(daemon->programs, key))
-		return "sealed";
-	if (reconcile_pending(daemon->reconcile, key) ||
-	    (by_kernel && !reconcile_known(daemon->reconcile, key)))
+	*ret_left = reconcile_left(daemon->reconcile, task->key);
+	/* Sealed also while the daemon makes that complete. */
+	if (!(by_kernel && set && left == LEFT_NOTHING) &&
+	    (reconcile_pending(daemon->reconcile, task->key) ||
+	     (by_kernel && !reconcile_known(daemon->reconcile, task->key)))) {
+		if (*ret_left == LEFT_NOTHING)
+			*ret_left = left;
 		return "pending";
+	}
+	if (*ret_left == LEFT_NOTHING && !set)
+		*ret_left = LEFT_FAILED;
+	if (*ret_left == LEFT_NOTHING && !policy->marked &&
+	    policy->seal.segments & 1u << MSEALD_SEGMENT_TEXT && has_more(daemon, (pid_t)task->pid, set))
+		*ret_left = LEFT_LIBRARY;
 	return set ? "sealed" : "unsealed";
 }
 
@@ -76,6 +111,8 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	struct mseald_watched watched;
 	bool is_watched = watched_find(daemon->programs, task->key, &watched);
 	uint32_t set = set_of(daemon, task->key);
+	const char *state;
+	unsigned left;
 
 	if (exec_facts_read(daemon->programs, task->pid, is_watched ? &watched : NULL,
 			    active_wants_marked(daemon->active), &facts) < 0)
@@ -90,10 +127,10 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	}
 	if (!policy)
 		return NULL;
-	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy",
+	state = state_of(daemon, policy, task, set, is_watched ? &watched : NULL, &left);
+	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:s*,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy",
 			 text_json(policy->name), "path", text_json(policy->path), "why",
-			 text_json(why ?: ""), "state",
-			 state_of(daemon, policy, task->key, set, is_watched ? &watched : NULL), "exe",
+			 text_json(why ?: ""), "state", state, "reason", left_name(left), "exe",
 			 text_json(facts.exe), "cgroup", text_json(facts.cgroup));
 }
 

@@ -103,6 +103,25 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 	return rows;
 }
 
+/* Of programs that a policy applies to: NULL but for root. */
+static json_t *starts_json(struct connection *connection)
+{
+	struct daemon *daemon = connection->server->daemon;
+	volatile const struct mseald_state *state = programs_state(daemon->programs);
+	const struct reconcile_late *late = reconcile_late(daemon->reconcile);
+	uint64_t sealed_late = 0, ended = 0;
+
+	if (!connection->root)
+		return NULL;
+	for (size_t i = 0; i < ELEMENTS(late->processes); i++)
+		sealed_late += late->processes[i];
+	for (size_t i = 0; i < ELEMENTS(state->ended); i++)
+		ended += state->ended[i];
+	return json_pack("{s:I,s:I,s:I,s:I}", "programs", (json_int_t)state->starts, "late",
+			 (json_int_t)sealed_late, "ended", (json_int_t)ended, "pool_empty",
+			 (json_int_t)state->left[MSEALD_LEFT_POOL]);
+}
+
 int method_status(struct connection *connection, json_t *parameters)
 {
 	struct daemon *daemon = connection->server->daemon;
@@ -121,8 +140,8 @@ int method_status(struct connection *connection, json_t *parameters)
 		return r;
 	return connection_reply(
 		connection,
-		json_pack("{s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o*}", "version",
-			  MSEALD_VERSION, "kernel", name.release, "attached",
+		json_pack("{s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o*,s:o*}",
+			  "version", MSEALD_VERSION, "kernel", name.release, "attached",
 			  programs_attached(daemon->programs), "preemption", preemption, "rows",
 			  status_rows(daemon, preemption), "spaces", (json_int_t)counts.spaces, "sets",
 			  (json_int_t)counts.sets, "spaces_max", (json_int_t)counts.spaces_max, "sets_max",
@@ -131,7 +150,7 @@ int method_status(struct connection *connection, json_t *parameters)
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_DENIED], "killed",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_KILLED], "audited",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_AUDITED], "unsealed",
-			  (json_int_t)reconcile_unsealed(daemon->reconcile), "lock",
-			  connection->root ? lock_json(daemon->lock) : NULL),
+			  (json_int_t)reconcile_unsealed(daemon->reconcile), "starts",
+			  starts_json(connection), "lock", connection->root ? lock_json(daemon->lock) : NULL),
 		false);
 }

@@ -5,6 +5,7 @@
  */
 #include "base/config.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -15,6 +16,7 @@
 
 #define SECTION "Mseald"
 #define DROPINS_MAX 256
+#define TIME_MAX_US (UINT64_C(24) * 3600 * 1000000)
 
 static const char *const folders[] = { "/etc/mseald", "/run/mseald", CONFIG_FOLDER_VENDOR };
 static const char *const gate_words[] = {
@@ -79,6 +81,63 @@ static void set_user_spaces(struct parser *p, struct config *config, char *value
 				MSEALD_MAX_SPACES);
 }
 
+/* "1500ms", "2s", "2", "1min", "1h": microseconds. -EINVAL, also for more than 9 digits. */
+static int parse_time(const char *word, uint64_t *ret)
+{
+	static const struct {
+		const char *name;
+		uint64_t us;
+	} units[] = {
+		{ "", 1000000 }, { "ms", 1000 }, { "s", 1000000 }, { "min", 60000000 }, { "h", 3600000000 },
+	};
+	size_t digits = strspn(word, "0123456789");
+
+	for (size_t i = 0; i < ELEMENTS(units) && digits > 0 && digits < 10; i++)
+		if (strcmp(word + digits, units[i].name) == 0) {
+			*ret = strtoull(word, NULL, 10) * units[i].us;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* *ret has the default, for an empty value. -EINVAL after a complaint. */
+static int set_time(struct parser *p, const char *key, char *value, uint64_t least, bool never, uint64_t *ret)
+{
+	const char *word = parser_single(p, key, value);
+	uint64_t time = *ret;
+
+	if (!word)
+		return -EINVAL;
+	if (never && strcmp(word, "infinity") == 0)
+		time = CONFIG_NEVER;
+	else if (*word && (parse_time(word, &time) < 0 || time < least || time > TIME_MAX_US)) {
+		parser_complain(p, p->line,
+				"%s=" SHOWN ": it can be %" PRIu64 "s to 24h%s; the units are ms, "
+				"s (the default), min and h",
+				key, word, least / 1000000, never ? ", or infinity" : "");
+		return -EINVAL;
+	}
+	*ret = time;
+	return 0;
+}
+
+static void set_native_after(struct parser *p, struct config *config, char *value)
+{
+	uint64_t time = CONFIG_NATIVE_AFTER;
+
+	if (set_time(p, "NativeAfter", value, 0, true, &time) >= 0)
+		config->native_after = time;
+}
+
+/* At least a second: sealed while its loader is at work, a program cannot start. */
+static void set_settle(struct parser *p, struct config *config, char *value)
+{
+	uint64_t time = CONFIG_SETTLE;
+
+	if (set_time(p, "Settle", value, 1000000, false, &time) >= 0)
+		config->settle = time;
+}
+
 static const struct {
 	const char *name;
 	void (*set)(struct parser *p, struct config *config, char *value);
@@ -87,6 +146,8 @@ static const struct {
 	{ "Gate", set_gate },
 	{ "Lock", set_lock },
 	{ "LockSignals", set_lock_signals },
+	{ "NativeAfter", set_native_after },
+	{ "Settle", set_settle },
 	{ "UserSpaces", set_user_spaces },
 };
 
@@ -113,7 +174,7 @@ static void assign(struct parser *p, struct config *config, const char *name, ch
 	else
 		parser_complain(p, p->line,
 				"there is no key " SHOWN "=; [" SECTION "] has Debug=, Gate=, Lock=, "
-				"LockSignals= and UserSpaces=",
+				"LockSignals=, NativeAfter=, Settle= and UserSpaces=",
 				name);
 }
 

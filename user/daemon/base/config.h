@@ -14,16 +14,25 @@ enum gate_mode {
 	GATE_DENY,
 };
 
+#define CONFIG_NEVER UINT64_MAX
+#define CONFIG_NATIVE_AFTER (UINT64_C(2) * 1000 * 1000)
+#define CONFIG_SETTLE (UINT64_C(10) * 1000 * 1000)
+
 struct config {
 	enum gate_mode gate;
 	bool debug;
 	bool lock;
 	bool lock_signals;
 	uint32_t user_spaces;		/* sealed address spaces that one user can have */
+	uint64_t native_after;		/* microseconds until mseal(2) may be called; or CONFIG_NEVER */
+	uint64_t settle;		/* microseconds that a loader may take */
 };
 
 /* As they are without any file. */
-#define CONFIG_DEFAULT { .gate = GATE_AUTO, .lock_signals = true, .user_spaces = MSEALD_QUOTA_EACH }
+#define CONFIG_DEFAULT { \
+	.gate = GATE_AUTO, .lock_signals = true, .user_spaces = MSEALD_QUOTA_EACH, \
+	.native_after = CONFIG_NATIVE_AFTER, .settle = CONFIG_SETTLE, \
+}
 
 /* auto, bpf, deny or kill. -EINVAL. */
 int config_parse_gate(const char *word, enum gate_mode *ret);

@@ -16,13 +16,8 @@
 #define FIRST_PAUSE_US 1000u
 #define LAST_PAUSE_US (250u * 1000)
 #define RETRY_US (5u * 1000 * 1000)
-/*
- * The time a loader may take, however slow the machine; only what never makes its RELRO read-only
- * waits for it.
- */
-#define SETTLE_US (10u * 1000 * 1000)
-/* What the kernel has sealed is made complete and native when it has lived that long. */
-#define NATIVE_AFTER_NS (UINT64_C(2) * 1000 * 1000 * 1000)
+/* What the kernel has sealed is made complete when it has lived that long, or when it is made native. */
+#define COMPLETE_AFTER_US (2u * 1000 * 1000)
 /* A process not sealed after that is reported; one that may wait for a loader, that much later. */
 #define OVERDUE_US (5u * 1000 * 1000)
 
@@ -47,6 +42,9 @@ struct pending {
 	bool matched;			/* it has been looked at */
 	bool complained;
 	bool counted;			/* as not sealed in time */
+	unsigned start;			/* enum left: what the kernel has left of its start */
+	unsigned left;			/* the same of what is not sealed yet: at the last look */
+	bool watched;			/* the kernel forgets its key when it is gone */
 	struct readiness readiness;
 };
 
@@ -55,6 +53,7 @@ struct reconcile {
 	struct pending *buckets[BUCKETS];
 	uint64_t lost_seen;
 	uint64_t unsealed;		/* that were not sealed in time */
+	struct reconcile_late late;
 };
 
 static void on_due(void *context);
@@ -99,6 +98,7 @@ static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 	*pending = (struct pending){
 		.reconcile = reconcile, .key = key, .pid = pid, .since = now_us(reconcile),
 		.looking = now_us(reconcile), .began = clock_ns(CLOCK_BOOTTIME), .pause = FIRST_PAUSE_US,
+		.start = LEFT_NOTHING, .left = LEFT_NOTHING,
 	};
 	if (timer_open(&pending->timer, reconcile->on.loop, 1, on_due, pending) < 0) {
 		free(pending);
@@ -134,10 +134,10 @@ static bool stay_watched(struct pending *pending, const struct exec_facts *facts
 	struct mseald_watched watched;
 
 	if (watched_find(programs, pending->key, &watched))
-		return true;
+		return pending->watched = true;
 	watched = (struct mseald_watched){ .user = facts->policy.user };
 	FORMAT(watched.exe, "%s", facts->exe ?: "");
-	return programs_watch(programs, pending->key, &watched) >= 0;
+	return pending->watched = programs_watch(programs, pending->key, &watched) >= 0;
 }
 
 /* Each once. */
@@ -190,6 +190,7 @@ static void complain(struct pending *pending, const struct policy *policy, const
 {
 	bool again = strcmp(error->name, "Unsupported") != 0;
 
+	pending->left = strcmp(error->name, "Traced") == 0 ? LEFT_TRACED : LEFT_FAILED;
 	if (!pending->complained)
 		log_not_sealed(pending->pid, policy->name, again, error);
 	pending->complained = true;
@@ -216,25 +217,64 @@ static void log_sealed_start(const struct pending *pending, const struct policy 
 		  pending->pid, facts->exe ?: "?", result->seals, pending->sealed, natively);
 }
 
+const uint32_t reconcile_bounds[RECONCILE_DELAYS] = {
+	1000, 3000, 10000, 30000, 100000, 300000, 1000000, 3000000, 10000000, 30000000, 60000000,
+};
+
+/* Its start is sealed. When one began that was found, is not known. */
+static void count_late(const struct pending *pending)
+{
+	struct reconcile_late *late = &pending->reconcile->late;
+	size_t i = 0;
+
+	if (pending->start >= LEFT_START_COUNT)
+		return;
+	late->processes[pending->start]++;
+	if (pending->start == LEFT_FOUND)
+		return;
+	while (i < RECONCILE_DELAYS && pending->sealed > reconcile_bounds[i])
+		i++;
+	late->delays[i]++;
+	late->delays_us += pending->sealed;
+}
+
+/* Is mseal(2) to be called for this policy, at some time? */
+static bool wants_native(const struct pending *pending, const struct policy *policy)
+{
+	const struct reconcile_context *on = &pending->reconcile->on;
+
+	return programs_coverage(on->programs)->native && policy->seal.gate != POLICY_GATE_BPF &&
+	       on->config->native_after != CONFIG_NEVER;
+}
+
+/* When it has lived for NativeAfter=. */
+static void go_native(struct pending *pending)
+{
+	uint64_t after = pending->reconcile->on.config->native_after, age = age_us(pending);
+
+	pending->phase = PHASE_NATIVE;
+	look_after(pending, age < after ? after - age : 0);
+}
+
 /* What there is of it is sealed, as far as it was ready. */
 static void go_on(struct pending *pending, const struct policy *policy, const struct exec_facts *facts,
 		  const struct seal_result *result)
 {
-	struct programs *programs = pending->reconcile->on.programs;
-
 	if (!pending->readiness.through || pending->readiness.waiting) {
-		log_when_overdue(pending, policy, SETTLE_US + OVERDUE_US,
+		log_when_overdue(pending, policy, pending->reconcile->on.config->settle + OVERDUE_US,
 				  "its loader is not done with all that it has loaded");
+		pending->left = LEFT_SETTLE;
 		look_after(pending, pending->pause);
 		pending->pause = MIN_OF(pending->pause * 2, (uint64_t)LAST_PAUSE_US);
 		return;
 	}
-	if (!pending->sealed)
+	pending->left = LEFT_NOTHING;
+	if (!pending->sealed) {
 		pending->sealed = age_us(pending);
-	if (pending->phase == PHASE_LOOK && programs_coverage(programs)->native &&
-	    policy->seal.gate != POLICY_GATE_BPF) {
-		pending->phase = PHASE_NATIVE;
-		look_after(pending, 0);
+		count_late(pending);
+	}
+	if (pending->phase == PHASE_LOOK && wants_native(pending, policy)) {
+		go_native(pending);
 	} else {
 		if (pending->phase != PHASE_WATCH)
 			log_sealed_start(pending, policy, facts, result);
@@ -254,14 +294,14 @@ static void set_readiness(struct pending *pending, const struct policy *policy)
 	struct readiness *readiness = &pending->readiness;
 	bool kills = policy->seal.action == MSEALD_ACTION_DENY && coverage_kills(coverage, MSEALD_DENY_UNMAP);
 
-	readiness->settled = now_us(pending->reconcile) - pending->since > SETTLE_US;
+	readiness->settled = now_us(pending->reconcile) - pending->since > on->config->settle;
 	readiness->marked = policy->marked;
 	readiness->dlopen = policy->seal.dlopen;
 	readiness->late = !(policy->seal.deny & MSEALD_DENY_UNMAP) ||
 					  policy->seal.action == MSEALD_ACTION_KILL ?
 				  LATE_NOT :
 			  !kills ? LATE_AS_ALL :
-			  coverage->native && policy->seal.gate != POLICY_GATE_BPF &&
+			  wants_native(pending, policy) &&
 					  (policy->seal.deny & MSEALD_DENY_DEFAULT) == MSEALD_DENY_DEFAULT ?
 				   LATE_NATIVE :
 				   LATE_NOT;
@@ -297,9 +337,24 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 		end(pending);
 	else if (strcmp(error.name, "Changing") == 0) {
 		log_when_overdue(pending, policy, OVERDUE_US, error.message);
+		pending->left = MSEALD_LEFT_CHANGED;
 		look_after(pending, LAST_PAUSE_US);
 	} else
 		complain(pending, policy, &error);
+}
+
+/* Forks, and what an earlier daemon has sealed, have seals by now: these were not late. */
+static unsigned left_of_start(const struct pending *pending, const struct mseald_watched *watched)
+{
+	const struct reconcile_context *on = &pending->reconcile->on;
+	unsigned left = left_by_kernel(on->programs, pending->key, pending->pid, watched);
+	struct mseald_space space;
+
+	return (watched && watched->flags & MSEALD_WATCHED_FORKED) ||
+			       (left > LEFT_RELRO &&
+				space_map_read_space(on->space_map, pending->key, &space) >= 0) ?
+		       LEFT_NOTHING :
+		       left;
 }
 
 static void on_due(void *context)
@@ -313,6 +368,9 @@ static void on_due(void *context)
 	int r;
 
 	is_watched = watched_find(on->programs, pending->key, &watched);
+	pending->watched = is_watched;
+	if (is_watched && watched.since)
+		pending->began = watched.since;
 	r = exec_facts_read(on->programs, pending->pid, is_watched ? &watched : NULL,
 			    active_wants_marked(on->active), &facts);
 	if (r == -ENOMEM)
@@ -323,6 +381,8 @@ static void on_due(void *context)
 		return;
 	if (is_watched && watched.flags & MSEALD_WATCHED_FORKED)
 		pending->readiness.unseen = true;
+	if (!pending->matched)
+		pending->start = left_of_start(pending, is_watched ? &watched : NULL);
 	policy = active_match(on->active, is_watched ? &watched : NULL, &facts.policy);
 	if (policy && is_watched && !pending->matched)
 		containers_seen(on->containers, policy->name);
@@ -398,8 +458,14 @@ static void look_at_all(struct reconcile *reconcile, bool lost)
 		pending = add(reconcile, tasks[i].key, tasks[i].pid);
 		if (pending && (!known || lost))
 			pending->readiness.unseen = true;
-		if (pending && pending->phase != PHASE_NATIVE)
-			look_after(pending, 0);
+		if (!pending)
+			continue;
+		/* It may wait long for mseal(2): the policy may want more by now, or an event was lost. */
+		if (pending->phase == PHASE_NATIVE) {
+			pending->phase = PHASE_LOOK;
+			pending->looking = now_us(reconcile);
+		}
+		look_after(pending, 0);
 	}
 }
 
@@ -415,7 +481,7 @@ static void forget_gone(struct reconcile *reconcile)
 			struct mseald_watched watched;
 
 			next = pending->next;
-			if (pending->phase == PHASE_WATCH &&
+			if (pending->phase != PHASE_LOOK && pending->watched &&
 			    !watched_find(reconcile->on.programs, pending->key, &watched))
 				drop(pending);
 		}
@@ -426,6 +492,7 @@ static void take_up(struct reconcile *reconcile)
 {
 	_cleanup_free_ uint64_t *keys = NULL;
 	uint64_t now = clock_ns(CLOCK_BOOTTIME);
+	uint64_t after = MIN_OF(reconcile->on.config->native_after, (uint64_t)COMPLETE_AFTER_US);
 	size_t count;
 
 	if (watched_keys(reconcile->on.programs, &keys, &count) < 0)
@@ -435,12 +502,11 @@ static void take_up(struct reconcile *reconcile)
 		struct pending *pending;
 
 		if (*find(reconcile, keys[i]) || !watched_find(reconcile->on.programs, keys[i], &watched) ||
-		    !(watched.flags & MSEALD_WATCHED_KERNEL) || now < watched.since + NATIVE_AFTER_NS)
+		    !(watched.flags & MSEALD_WATCHED_KERNEL) || now < watched.since + after * 1000)
 			continue;
 		pending = add(reconcile, keys[i], (pid_t)watched.pid);
 		if (!pending)
 			return;
-		pending->began = watched.since;
 		pending->readiness.unseen = true;
 		look_after(pending, 0);
 	}
@@ -482,6 +548,18 @@ bool reconcile_known(const struct reconcile *reconcile, uint64_t key)
 uint64_t reconcile_unsealed(const struct reconcile *reconcile)
 {
 	return reconcile->unsealed;
+}
+
+const struct reconcile_late *reconcile_late(const struct reconcile *reconcile)
+{
+	return &reconcile->late;
+}
+
+unsigned reconcile_left(const struct reconcile *reconcile, uint64_t key)
+{
+	const struct pending *pending = *find(reconcile, key);
+
+	return pending ? pending->left : LEFT_NOTHING;
 }
 
 bool reconcile_pending(const struct reconcile *reconcile, uint64_t key)

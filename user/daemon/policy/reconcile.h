@@ -9,10 +9,12 @@
 
 #include <systemd/sd-event.h>
 
+#include "base/config.h"
 #include "bpf/events.h"
 #include "bpf/programs.h"
 #include "policy/active.h"
 #include "policy/containers.h"
+#include "policy/left.h"
 #include "seal/space_map.h"
 
 struct reconcile;
@@ -25,6 +27,7 @@ struct reconcile_context {
 	struct events *events;
 	struct active *active;
 	struct containers *containers;
+	const struct config *config;	/* NativeAfter=, Settle= */
 };
 
 /* Negative errno. */
@@ -52,6 +55,19 @@ void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, cons
 bool reconcile_known(const struct reconcile *reconcile, uint64_t key);
 /* How many could not be sealed, or not in time, since this daemon began. */
 uint64_t reconcile_unsealed(const struct reconcile *reconcile);
+
+/* Starts that were sealed late: how many by reason, and when. Since this daemon began. */
+#define RECONCILE_DELAYS 11
+struct reconcile_late {
+	__u64 processes[LEFT_START_COUNT];
+	uint64_t delays[RECONCILE_DELAYS + 1];	/* by time from exec until sealed: up to each bound; longer */
+	uint64_t delays_us;			/* of all together */
+};
+
+extern const uint32_t reconcile_bounds[RECONCILE_DELAYS];	/* microseconds */
+const struct reconcile_late *reconcile_late(const struct reconcile *reconcile);
+/* Why something of this one is not sealed yet, at the last look: enum left. */
+unsigned reconcile_left(const struct reconcile *reconcile, uint64_t key);
 
 /* Is this one still being looked at? */
 bool reconcile_pending(const struct reconcile *reconcile, uint64_t key);

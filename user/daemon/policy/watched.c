@@ -11,12 +11,12 @@ bool watched_find(struct programs *programs, uint64_t key, struct mseald_watched
 	return bpf_map_lookup_elem(programs_map_fd(programs, "watched"), &key, ret) == 0;
 }
 
-bool watched_is_loaded(struct programs *programs, uint64_t key)
+uint32_t watched_loading(struct programs *programs, uint64_t key)
 {
 	struct mseald_loading loading;
 
-	return bpf_map_lookup_elem(programs_map_fd(programs, "loading"), &key, &loading) == 0 &&
-	       loading.flags & MSEALD_LOADING_PROGRAM && !(loading.flags & MSEALD_LOADING_LEFT);
+	return bpf_map_lookup_elem(programs_map_fd(programs, "loading"), &key, &loading) < 0 ? 0 :
+											       loading.flags;
 }
 
 int watched_keys(struct programs *programs, uint64_t **ret, size_t *ret_count)

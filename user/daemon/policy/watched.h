@@ -12,8 +12,8 @@
 /* Is the key watched? Then its facts. */
 bool watched_find(struct programs *programs, uint64_t key, struct mseald_watched *ret);
 
-/* Has the kernel sealed every object of its start, the program among them, and left none to the daemon? */
-bool watched_is_loaded(struct programs *programs, uint64_t key);
+/* What the kernel has seen of its start: MSEALD_LOADING_*; 0: nothing. */
+uint32_t watched_loading(struct programs *programs, uint64_t key);
 
 /* All keys; the caller frees *ret. Those that come or go meanwhile may be missing. -ENOMEM. */
 int watched_keys(struct programs *programs, uint64_t **ret, size_t *ret_count);

@@ -205,8 +205,11 @@ int native_seal(struct programs *programs, const struct target *target, const st
 			break;
 		in_vain++;
 	}
-	if (answer == ANSWER_SEALED)
+	if (answer == ANSWER_SEALED) {
+		log_debug("pid %d was stopped with ptrace(2) to call mseal(2): %zu ranges", target->pid,
+			  count);
 		return 1;
+	}
 	log_debug("pid %d %s: not sealed by mseal(2)", target->pid, remote_answer_phrase(answer));
 	*ret_why = remote_answer_phrase(answer);
 	return 0;

@@ -2,6 +2,7 @@
 /* See thread_pick.h: /proc/PID/task, see proc(5). */
 #include "trace/thread_pick.h"
 
+#include "bpf/task_iter.h"
 #include "process/procfs.h"
 
 int thread_read_file(const struct target *target, pid_t tid, const char *name, char *text, size_t size)
@@ -65,8 +66,10 @@ pid_t thread_pick(const struct target *target, const struct mseald_task *tasks, 
 	for (size_t i = 0; i < count && sleepers <= try; i++) {
 		struct blocked_call call;
 		pid_t tid = tasks[i].pid;
-		enum doing doing = tasks[i].key == target->key ? thread_look_at(target, tid, &call) :
-								 DOING_OTHER;
+		/* What ends is let end: its parent would be told of it only after the tracer has gone. */
+		enum doing doing = tasks[i].key == target->key && !(tasks[i].flags & TASK_EXITING) ?
+					   thread_look_at(target, tid, &call) :
+					   DOING_OTHER;
 
 		if ((doing != DOING_OTHER || thread_state(target, tid) == 't') &&
 		    thread_tracer(target, tid)) {
