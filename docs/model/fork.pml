@@ -507,8 +507,9 @@ proctype child(byte self)
 proctype daemon()
 {
 	byte e, n, s, again, old, key, have;
-	bool t, got, err, last;
+	bool t, got, err, last, known;
 
+	known = has[CHILD];
 	/* iter/task */
 	if
 	:: listed[0] ->
@@ -520,13 +521,22 @@ proctype daemon()
 		fi;
 #if FAULT != 6
 		if
-		:: mark_of[0] != NONE -> key = NO_MM
+		:: mark_of[0] != NONE ->
+#if FAULT == 10
+			key = NO_MM
+#else
+			if
+			:: !has[key] -> key = NO_MM
+			:: else
+			fi
+#endif
 		:: else
 		fi;
 #endif
 #if CASE == 1
 		/* seal_once(), mseald_commit() */
 		if
+		:: known && key != CHILD && sharer_done -> space_remove(CHILD)
 		:: key == CHILD && mm[0] == CHILD ->
 			entry_set(key, have);
 			give_set(key, have)
