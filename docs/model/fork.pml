@@ -1,4 +1,78 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A fork of a sealed process, from lsm/task_alloc to the end of the child: marks in `pending_forks`, entries
+ * in `spaces`, the counts of slots and of `state`.
+ *
+ * Proved:
+ * - A child is sealed from its first step on, in each look-up by itself or by a process that shares its
+ *   memory, whether or not tp_btf/task_newtask runs.
+ * - What a child has from its parent stays in each set that it gets from the daemon or from the kernel.
+ * - When all have ended, each reference, charge, count, mark and entry has been given back, once.
+ *
+ * Left out:
+ * - Which set a fork in flight gives the child: if the daemon changes the parent's set meanwhile, it may be
+ *   the older one, without the seals of a dlopen(3). Case 3 has this, and requires only the older seals.
+ * - Between exec_mmap() and lsm/bprm_committing_creds of a child with a mark, the iterator may finish the fork:
+ *   the new program then has the parent's seals, too many and not too few.
+ * - A kill that is pending; the quota; maps that are full; hand-over, when each program runs twice; a
+ *   task_struct that is used again while a program has its address (the kernel frees them by RCU).
+ * - forget_stale() reads tasks one after the other. A process that shares memory, gets a lower pid than all
+ *   that were read, and is left alone by those that were not, is not in the list. Here the list is whole.
+ *
+ * Each __sync_ operation and each operation of a hash map is one step, as it is in the code; a loop around
+ * a compare-and-swap is the step that succeeds. All else goes step by step, each memory access a step of its
+ * own where others can see it. The order of memory is that of the program: __sync_ operations and the locks
+ * of the maps are full barriers, and between two plain loads or two plain stores the code counts on x86.
+ *
+ * What stands for what:
+ *   set_get            set_get()              bpf/space.h
+ *   set_put            set_put()              bpf/space.h
+ *   space_insert       space_insert()         bpf/space.h
+ *   space_remove       space_remove()         bpf/space.bpf.c
+ *   fork_read          fork_mark()            bpf/space.bpf.c
+ *   fork_take          fork_take()            bpf/space.bpf.c
+ *   fork_forget        fork_forget()          bpf/space.bpf.c
+ *   fork_abandon       fork_abandon()         bpf/space.bpf.c
+ *   fork_finish        fork_finish()          bpf/space.bpf.c
+ *   set_seen           set_seen()             bpf/space.bpf.c
+ *   judged             space_unsealed()       bpf/space.h
+ *   judged             current_set_of()       bpf/space.bpf.c
+ *   exit_mmap          mseald_exit_mmap()     bpf/lifecycle.bpf.c
+ *   give_set           give_set()             bpf/set_pool.bpf.c
+ *   give_set           mseald_commit()        bpf/commit.bpf.c
+ *   give_set           replace()              bpf/commit.bpf.c
+ *   give_set           enter()                bpf/commit.bpf.c
+ *   seal_pieces        seal_pieces()          bpf/set_pool.bpf.c
+ *   seal_pieces        fork_is_pending()      bpf/space.bpf.c
+ *   mark_child         mark_child()           bpf/lifecycle.bpf.c
+ *   one_fork           mseald_task_alloc()    bpf/lifecycle.bpf.c
+ *   one_fork           mseald_task_newtask()  bpf/lifecycle.bpf.c
+ *   child              mseald_task_alloc()    bpf/lifecycle.bpf.c
+ *   child              current_set_finished() bpf/space.h
+ *   child              mseald_exec()          bpf/lifecycle.bpf.c
+ *   child              mseald_task_free()     bpf/lifecycle.bpf.c
+ *   daemon             mseald_tasks()         bpf/iter_task.bpf.c
+ *   daemon             forget_stale()         user/daemon/seal/gc.c
+ *   daemon             seal_once()            user/daemon/seal/seal.c
+ *   entry_set          space_map_read_space() user/daemon/seal/space_map.c
+ *   leave parent sharer judge: the kernel, the processes, and the end
+ *
+ * Cases:
+ *   case 1  the child shares its memory and ends, while the daemon looks at it and seals it
+ *   case 2  two children, whose marks have the same element, one after the other; the first execs
+ *   case 3  the child loads an object, and the parent gets another set
+ * Faults, each found in its case:
+ *   fault 1 of case 2   a mark is read without a second look: it may be another's
+ *   fault 2 of case 1   the iterator finishes the fork of a task that has ended, for key 0
+ *   fault 3 of case 1   lsm/task_alloc takes no reference
+ *   fault 4 of case 2   the slot counts the entry after the mark is gone
+ *   fault 5 of case 1   a child shares its memory while another program is finishing its fork
+ *   fault 6 of case 1   the daemon seals a child while another program is finishing its fork
+ *   fault 7 of case 1   the mark goes before it is known that the child is still in its memory
+ *   fault 8 of case 3   a look-up reads the entry, and then whether forks are pending
+ *   fault 9 of case 3   the kernel seals an object of a child while another program is finishing its fork
+ *   fault 10 of case 1  the iterator shows no key though there is an entry: the daemon forgets it
+ */
 #ifndef CASE
 #define CASE 1
 #endif

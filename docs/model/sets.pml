@@ -1,4 +1,81 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Seal sets: references, the pool, and the entries that say which set an address space has.
+ *
+ * Proved:
+ * - Nothing sealed becomes unsealed: a set that is swapped in has all seals that the address space had, but
+ *   for those that the daemon itself takes back.
+ * - Who reads a set reads that of its address space, with all seals that were there as the call began. No set
+ *   is written or filled anew while anybody reads it by right.
+ * - When all have ended, each reference has been given back once, and each set of the pool is free.
+ * - A daemon that dies at any step loses at most the two sets of the pool that it has in hand (seal_once() has
+ *   one, hold_set() one). Such a set stays unused until the next boot; all else goes on.
+ *
+ * Left out: the slot (slot.pml), forks (fork.pml), the tree in a set, set_of() beyond its first try, sets that
+ * are removed rather than written anew, commits that enter an address space (fork.pml).
+ *
+ * Taken for granted: lsm/file_mprotect runs under mmap_lock (mm/mprotect.c, do_mprotect_pkey), so an address
+ * space has one loader at a time. There is one daemon, in one thread.
+ *
+ * Each __sync_ operation and each operation of a hash map is one step, as it is in the code; a loop around
+ * a compare-and-swap is the step that succeeds. All else goes step by step, each memory access a step of its
+ * own where others can see it. The order of memory is that of the program: __sync_ operations and the locks
+ * of the maps are full barriers, and between two plain loads or two plain stores the code counts on x86.
+ *
+ * What stands for what:
+ *   set_get            set_get()              bpf/space.h
+ *   set_put            set_put()              bpf/space.h
+ *   set_put            pool_give()            bpf/space.h
+ *   pool_take          pool_take_one()        bpf/set_pool.bpf.c
+ *   pool_take          pool_take()            bpf/set_pool.bpf.c
+ *   space_swap         space_swap()           bpf/space.h
+ *   space_remove       space_remove()         bpf/space.bpf.c
+ *   seal_pieces        seal_pieces()          bpf/set_pool.bpf.c
+ *   seal_pieces        fill_set()             bpf/set_pool.bpf.c
+ *   seal_pieces        give_set()             bpf/set_pool.bpf.c
+ *   loader             watch_relro()          bpf/exec_seal.bpf.c
+ *   set_seen           set_seen()             bpf/space.bpf.c
+ *   reader             set_of()               bpf/space.bpf.c
+ *   reader             set_let_go()           bpf/space.h
+ *   set_map_hold       set_map_hold()         user/daemon/seal/set_map.c
+ *   set_map_let_go     set_map_let_go()       user/daemon/seal/set_map.c
+ *   set_map_wait       set_map_wait()         user/daemon/seal/set_map.c
+ *   collect_one        is_garbage()           user/daemon/seal/set_map.c
+ *   collect_one        release_set()          user/daemon/seal/set_map.c
+ *   set_map_collect    set_map_collect()      user/daemon/seal/set_map.c
+ *   set_map_write      set_map_write()        user/daemon/seal/set_map.c
+ *   commit             mseald_commit()        bpf/commit.bpf.c
+ *   commit             replace()              bpf/commit.bpf.c
+ *   daemon             hold()                 user/daemon/seal/seal.c
+ *   daemon             hold_set()             user/daemon/seal/space_map.c
+ *   daemon             seal_once()            user/daemon/seal/seal.c
+ *   daemon             seal_revoke()          user/daemon/seal/seal.c
+ *   daemon             seal_natively()        user/daemon/seal/seal.c
+ *   daemon             undo()                 user/daemon/seal/seal.c
+ *   set_pool_recover   set_pool_recover()     user/daemon/seal/set_pool.c
+ *   set_pool_recover   list_lost()            user/daemon/seal/set_pool.c
+ *   forker             mark_child()           bpf/lifecycle.bpf.c
+ *   exit_mmap          mseald_exit_mmap()     bpf/lifecycle.bpf.c
+ *   exit_mmap          mseald_forget()        bpf/commit.bpf.c
+ *   enterer            space_insert()         bpf/space.h
+ *   judge: the end
+ *
+ * Cases:
+ *   case 1  a hook reads the seals of a program that starts, beside another that starts
+ *   case 2  the daemon seals it at the same time, takes that back, or dies
+ *   case 3  sets that the daemon has made, a fork, and no free set until those are collected that nobody has
+ *   case 4  a new daemon looks for sets of the pool that are lost
+ *   case 5  an address space ends, twice, as the daemon seals it, and another gets its element of `spaces`
+ * Faults, each found in its case:
+ *   fault 1 of case 4  who has the bit of a set of the pool does not look at its count
+ *   fault 2 of case 5  a swap does not look at the key
+ *   fault 3 of case 1  a set of the pool is read without a second look at the entry
+ *   fault 4 of case 3  the daemon collects a set that it may go back to
+ *   fault 5 of case 3  a set is written anew without a grace period
+ *   fault 6 of case 2  the daemon reads a set of the pool, and does not hold it until its commit
+ *   fault 7 of case 1  the reference to the old set is given back before the swap
+ *   fault 8 of case 2  the daemon's commit does not look at the set that the entry has by now
+ */
 #ifndef CASE
 #define CASE 1
 #endif
@@ -326,8 +403,12 @@ inline set_map_write(key, what, s)
 	atomic {
 		if
 		:: ready[4] -> s = 4
+#if CASE == 3
 		:: ready[5] -> s = 5
 		:: ready[6] -> s = 6
+#else
+		:: !ready[4] -> s = 6
+#endif
 		fi
 	};
 	owner[s] = key;
