@@ -233,8 +233,8 @@ int fork_abandon(const u64 *task);
 u32 fork_finish(const u64 *task, u64 key);
 
 /*
- * Has the task a mark? While another program is finishing its fork, there is no entry yet: who would share or
- * change its seals must wait.
+ * Has the task a mark? While another program is finishing its fork, there may be no entry yet, and nothing
+ * may share its memory or add to its seals.
  */
 bool fork_is_pending(const u64 *task);
 

@@ -5,14 +5,14 @@
  * Proved:
  * - Nothing sealed becomes unsealed: a set that is swapped in has all seals that the address space had, but
  *   for those that the daemon itself takes back.
- * - Who reads a set reads that of its address space, with all seals that were there as the call began. No set
- *   is written or filled anew while anybody reads it by right.
+ * - A program that reads a set reads the set of its address space, with all seals that were there as the call
+ *   began. No set is filled anew while a program reads it.
  * - When all have ended, each reference has been given back once, and each set of the pool is free.
- * - A daemon that dies at any step loses at most the two sets of the pool that it has in hand (seal_once() has
- *   one, hold_set() one). Such a set stays unused until the next boot; all else goes on.
+ * - A daemon that dies at any step loses at most the two sets of the pool that it has in hand (seal_once()
+ *   has one, hold_set() one). Such a set stays unused until the next boot; all else goes on.
  *
- * Left out: the slot (slot.pml), forks (fork.pml), the tree in a set, set_of() beyond its first try, sets that
- * are removed rather than written anew, commits that enter an address space (fork.pml).
+ * Left out: the slot (slot.pml), forks (fork.pml), the tree in a set, set_of() beyond its first try, sets
+ * that are removed rather than written anew, commits that enter an address space (fork.pml).
  *
  * Taken for granted: lsm/file_mprotect runs under mmap_lock (mm/mprotect.c, do_mprotect_pkey), so an address
  * space has one loader at a time. There is one daemon, in one thread.
@@ -63,11 +63,11 @@
  * Cases:
  *   case 1  a hook reads the seals of a program that starts, beside another that starts
  *   case 2  the daemon seals it at the same time, takes that back, or dies
- *   case 3  sets that the daemon has made, a fork, and no free set until those are collected that nobody has
+ *   case 3  sets that the daemon has made, a fork, and no free set until the unused sets are collected
  *   case 4  a new daemon looks for sets of the pool that are lost
  *   case 5  an address space ends, twice, as the daemon seals it, and another gets its element of `spaces`
  * Faults, each found in its case:
- *   fault 1 of case 4  who has the bit of a set of the pool does not look at its count
+ *   fault 1 of case 4  a program takes a set of the pool by its bit alone, without its count
  *   fault 2 of case 5  a swap does not look at the key
  *   fault 3 of case 1  a set of the pool is read without a second look at the entry
  *   fault 4 of case 3  the daemon collects a set that it may go back to
@@ -608,7 +608,7 @@ proctype judge()
 			assert(!is_pooled(i) || free[i])
 		fi
 	};
-	/* A daemon that dies loses the sets of the pool that it has in hand: seal_once() one, hold_set() one. */
+	/* A daemon that dies loses the sets that it has in hand: seal_once() one, hold_set() one. */
 	assert(lost <= 2)
 }
 

@@ -8,8 +8,8 @@
  * - Once the first mapping of huge pages is there, no call is answered by the gap.
  * - In the end the slot is empty or says the set of its address space; it is never left claimed.
  *
- * Known, and shown by fault 8: a hook that is stopped twice between its four loads (in_gap), while the slot goes
- * from its key to another key and back to its key with the same set, takes half of the other's gap. That
+ * Known, and shown by fault 8: a hook that is stopped twice between its four loads (in_gap), while the slot
+ * goes from its key to another key and back to its key with the same set, takes half of the other's gap. That
  * needs a preemptible kernel, both address spaces in one attacker's hand, and two interruptions that hit
  * single instructions. A generation in the tag would cure it.
  *
@@ -43,7 +43,7 @@
  *   case 3  the address space gets its first mapping of huge pages
  * Faults, each found in its case:
  *   fault 1 of case 1  a slot that is being filled is not spoiled
- *   fault 2 of case 1  who fills it does not look at the entry again after the claim
+ *   fault 2 of case 1  a program fills it without a look at the entry after its claim
  *   fault 3 of case 1  the slot is emptied before the swap
  *   fault 4 of case 1  the tag is written before the gap
  *   fault 5 of case 1  the tag is not read again
