@@ -181,7 +181,7 @@ __noinline int seal_pieces(u64 key, struct mseald_loading *loading)
 		return MSEALD_LEFT_CHANGED + 1;
 	set = pool_take();
 	count = set ? bpf_map_lookup_elem(&refs, &set) : NULL;
-	/* The bit is a hint, the count decides: a new daemon may have given what another program has in hand. */
+	/* The bit is a hint, the count decides: a new daemon may have given what a program has in hand. */
 	if (!count || __sync_val_compare_and_swap(count, 0, 1))
 		return MSEALD_LEFT_POOL + 1;
 	/* No entry says that set yet, so nobody reads it. The first of the pool is never given, and empty. */

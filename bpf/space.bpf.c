@@ -129,8 +129,8 @@ __noinline u32 fork_finish(const u64 *task, u64 key)
 		return fork.set;
 	}
 	/*
-	 * A task that another looks at may have left its memory before there was an entry to be removed. Nobody
-	 * else is in it: as long as the mark is there the task cannot share it (lsm/task_alloc).
+	 * A task that another looks at may have left its memory before there was an entry to be removed. No
+	 * other task is in it: while the mark is there lsm/task_alloc lets none share it.
 	 */
 	if (key != task_key(name))
 		space_remove(key);

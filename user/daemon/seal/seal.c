@@ -391,7 +391,7 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 		r = request->authorize(request->context, &target, error);
 	if (r < 0)
 		return r;
-	/* Held: one of the pool could be given back, filled with more and given to it again until the commit. */
+	/* Held: else the kernel could fill a set of the pool with more and give it the same id again. */
 	r = hold(&held, space_map, target.key);
 	if (r >= 0)
 		r = space_map_read_seals(space_map, target.key, &space, &set);
