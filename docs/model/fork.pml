@@ -12,8 +12,8 @@
  * Left out:
  * - Which set a fork in flight gives the child: if the daemon changes the parent's set meanwhile, it may be
  *   the older one, without the seals of a dlopen(3). Case 3 has this, and requires only the older seals.
- * - Between exec_mmap() and lsm/bprm_committing_creds of a child with a mark, the iterator may finish the
- *   fork: the new program then has the parent's seals, too many and not too few.
+ * - Between exec_mmap() and lsm/bprm_committing_creds of a child with a mark, the iterator may finish
+ *   its fork. Then the new program has the parent's seals, too many and not too few.
  * - A kill that is pending; the quota; maps that are full; hand-over, when each program runs twice; a
  *   task_struct that is used again while a program has its address (the kernel frees them by RCU).
  * - forget_stale() reads tasks one after the other. A process that shares memory, gets a lower pid than all
