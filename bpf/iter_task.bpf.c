@@ -67,6 +67,9 @@ int mseald_tasks(struct bpf_iter__task *ctx)
 		(void)fork_finish(&name, space_key(task->mm));
 	/* A kernel thread may have borrowed an mm (kthread_use_mm), a zombie has none. */
 	out.key = space_key(task->mm);
+	/* Another program is just finishing that fork. No key: the daemon finds nothing to seal yet. */
+	if (unlikely(fork_is_pending(&name)) && !bpf_map_lookup_elem(&spaces, &out.key))
+		out.key = 0;
 	out.tracer = tracer_of(task);
 	out.account = account_of(task);
 	bpf_probe_read_kernel_str(out.comm, sizeof(out.comm), task->group_leader->comm);

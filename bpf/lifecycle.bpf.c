@@ -3,7 +3,8 @@
  * The life of a sealed address space.
  *
  *   lsm/task_alloc             fork: marks the child with its parent's seal set. Over quota (quota.h):
- *                              EAGAIN, it may not fork. With a kill pending: EPERM
+ *                              EAGAIN, it may not fork. With a kill pending: EPERM. No task shares
+ *                              its memory while its own fork is pending: EAGAIN
  *   fentry/alloc_pid           a fork that was under way as the kill became pending, and may have
  *                              copied the memory since, must not succeed
  *   fexit/kernel_clone         nor must the parent of a vfork go on with a kill pending
@@ -65,7 +66,7 @@ static __always_inline int mark_child(struct task_struct *child, struct mseald_p
 SEC("lsm/task_alloc")
 int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_flags)
 {
-	u64 key = space_key(bpf_get_current_task_btf()->mm);
+	u64 key = space_key(bpf_get_current_task_btf()->mm), self = bpf_get_current_task();
 	u32 set = current_set_finished(key);
 	int r = 0;
 
@@ -75,6 +76,8 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 		r = -EPERM;
 	else if (!(clone_flags & CLONE_VM))
 		r = mark_child(child, (struct mseald_pending_fork){ .parent = key, .set = set });
+	else if (unlikely(fork_is_pending(&self)))
+		r = -EAGAIN;
 	set_let_go(set);
 	return r;
 }

@@ -176,21 +176,26 @@ static __always_inline int give_set(u64 key, struct mseald_space *space, u32 old
 
 __noinline int seal_pieces(u64 key, struct mseald_loading *loading)
 {
-	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
-	u32 old_set = space ? MSEALD_WORD_SET(*(volatile u64 *)&space->word) : 0, set;
-	u64 *count;
+	u64 *count, self = bpf_get_current_task();
+	struct mseald_space *space;
+	u32 old_set, set;
 	int left;
 
 	if (!loading)
 		return 0;
+	/* What it has from its parent must not be left out. */
+	if (unlikely(fork_is_pending(&self)))
+		return MSEALD_LEFT_CHANGED + 1;
+	space = bpf_map_lookup_elem(&spaces, &key);
+	old_set = space ? MSEALD_WORD_SET(*(volatile u64 *)&space->word) : 0;
 	if (old_set && !is_pooled(old_set))
 		return MSEALD_LEFT_CHANGED + 1;
 	set = pool_take();
 	count = set ? bpf_map_lookup_elem(&refs, &set) : NULL;
-	if (!count)
+	/* The bit is a hint, the count decides: a new daemon may have given what a program has in hand. */
+	if (!count || __sync_val_compare_and_swap(count, 0, 1))
 		return MSEALD_LEFT_POOL + 1;
 	/* No entry says that set yet, so nobody reads it. The first of the pool is never given, and empty. */
-	__sync_fetch_and_add(count, 1);
 	left = fill_set(set, old_set ? old_set : MSEALD_POOL_FIRST, loading);
 	if (!left)
 		left = give_set(key, space, old_set, set, loading->flags);

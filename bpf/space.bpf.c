@@ -61,20 +61,37 @@ static __always_inline void fork_forget(u64 task)
 	__sync_fetch_and_add(&state.pending_forks, -1);
 }
 
-static __always_inline struct mseald_pending_fork *fork_mark(u64 task)
+/*
+ * The mark of a task, and in *ret what it holds; NULL: it has none. Elements of the map are used again at
+ * once: what was read is the task's only if a second look-up finds the same fork, by its number.
+ */
+static __always_inline struct mseald_pending_fork *fork_mark(u64 task, struct mseald_pending_fork *ret)
 {
-	return task ? bpf_map_lookup_elem(&pending_forks, &task) : NULL;
+	struct mseald_pending_fork *mark = task ? bpf_map_lookup_elem(&pending_forks, &task) : NULL, *again;
+
+	if (!mark)
+		return NULL;
+	*ret = *mark;
+	again = bpf_map_lookup_elem(&pending_forks, &task);
+	return again && (*(volatile u64 *)&again->number | MSEALD_FORK_TAKEN) ==
+				(ret->number | MSEALD_FORK_TAKEN) ?
+		       mark :
+		       NULL;
+}
+
+__noinline bool fork_is_pending(const u64 *task)
+{
+	u64 name = task ? *task : 0;
+
+	return *(volatile u64 *)&state.pending_forks && bpf_map_lookup_elem(&pending_forks, &name);
 }
 
 __noinline int fork_abandon(const u64 *task)
 {
 	u64 name = task ? *task : 0;
-	struct mseald_pending_fork *mark = fork_mark(name), fork;
+	struct mseald_pending_fork fork, *mark = fork_mark(name, &fork);
 
-	if (!mark)
-		return 0;
-	fork = *mark;
-	if (!fork_take(mark, fork.number))
+	if (!mark || !fork_take(mark, fork.number))
 		return 0;
 	fork_forget(name);
 	space_unreserve(fork.account);
@@ -94,24 +111,30 @@ static __always_inline u32 fork_flags(const struct mseald_pending_fork *fork)
 __noinline u32 fork_finish(const u64 *task, u64 key)
 {
 	u64 name = task ? *task : 0;
-	struct mseald_pending_fork *mark = fork_mark(name), fork;
+	struct mseald_pending_fork fork, *mark;
 
+	/* A task that has ended has no memory: its mark goes with it (lsm/task_free). */
+	if (!key)
+		return 0;
+	mark = fork_mark(name, &fork);
 	if (!mark)
 		return 0;
-	fork = *mark;
 	if (!fork_take(mark, fork.number))
 		return fork.set;
 	if (space_insert(key, fork.set | MSEALD_WORD_FORKED, fork.account, fork_flags(&fork))) {
-		/* The daemon has entered it, or there is no memory: the mark stays, whole. */
+		/* There is no memory: the mark stays, whole. */
 		__sync_val_compare_and_swap(&mark->number, fork.number | MSEALD_FORK_TAKEN, fork.number);
 		if (key != task_key(name))
 			fork_abandon(&name);
 		return fork.set;
 	}
-	fork_forget(name);
-	/* A task that another looks at may have left its memory before there was an entry to be removed. */
+	/*
+	 * A task that another looks at may have left its memory before there was an entry to be removed. No
+	 * other task is in it: while the mark is there lsm/task_alloc lets none share it.
+	 */
 	if (key != task_key(name))
 		space_remove(key);
+	fork_forget(name);
 	return fork.set;
 }
 
@@ -132,12 +155,11 @@ __noinline u32 set_seen(u64 key, const u64 *task)
 	/* Read first: fork_finish() makes the entry, and then takes the mark away. */
 	bool pending = unlikely(*(volatile u64 *)&state.pending_forks);
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
-	struct mseald_pending_fork *mark;
+	struct mseald_pending_fork fork;
 
 	if (!space && pending) {
-		mark = fork_mark(task ? *task : 0);
-		if (mark)
-			return mark->set;
+		if (fork_mark(task ? *task : 0, &fork))
+			return fork.set;
 		space = bpf_map_lookup_elem(&spaces, &key);
 	}
 	return space ? MSEALD_WORD_SET(*(volatile u64 *)&space->word) : 0;

@@ -233,6 +233,12 @@ int fork_abandon(const u64 *task);
  */
 u32 fork_finish(const u64 *task, u64 key);
 
+/*
+ * Has the task a mark? While another program is finishing its fork, there may be no entry yet, and nothing
+ * may share its memory or add to its seals.
+ */
+bool fork_is_pending(const u64 *task);
+
 /* The same, looked at by the verifier once in each program. */
 bool set_get_called(u32 set);
 int set_put_called(u32 set);
@@ -246,7 +252,7 @@ u32 set_of(u64 key, const u64 *task);
 /*
  * The seal set of the current task's address space, which is not surely unsealed; 0: it has none. A child
  * whose fork is pending has the set of its mark. It cannot share its memory before it has an entry:
- * lsm/task_alloc finishes the pending fork of every task that clones. Held as by set_of().
+ * lsm/task_alloc finishes the pending fork of every task that clones, or refuses. Held as by set_of().
  */
 u32 current_set_of(u64 key);
 

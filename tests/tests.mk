@@ -35,7 +35,7 @@ FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: check check-all check-rest check-oci check-real sanitize-programs unit-programs kernel-programs \
-	fuzz-programs bench demo fuzz fuzz-calls race soak valgrind sanitize
+	fuzz-programs bench demo fuzz fuzz-calls model race soak valgrind sanitize
 
 # --- programs ---
 
@@ -256,6 +256,9 @@ demo: deps ## seals a real nginx and shows it, in a VM if this kernel cannot
 bench: deps ## instructions per call on each kernel
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all bench-programs
 	$(Q)tests/bench/run
+
+model: deps ## checks the models of docs/model: no fault, and each seeded one is found
+	$(Q)tests/model
 
 fuzz: deps ## fuzzes each parser for FUZZ_SECONDS (60)
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory fuzz-programs

@@ -382,6 +382,7 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
 	_cleanup_(sealset_free) struct sealset set = {};
+	_cleanup_(let_go) struct held held = {};
 	struct space_map_owner owner = {};
 	struct mseald_space space = {};
 	struct space_map_old old;
@@ -394,7 +395,13 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 		r = request->authorize(request->context, &target, error);
 	if (r < 0)
 		return r;
-	r = space_map_read_seals(space_map, target.key, &space, &set);
+	/* Held: else the kernel could fill a set of the pool with more and give it the same id again. */
+	r = hold(&held, space_map, target.key);
+	if (r >= 0)
+		r = space_map_read_seals(space_map, target.key, &space, &set);
+	if (r == -EAGAIN || (r >= 0 && space.word != held.space.word))
+		return error_about(error, "Changing", request->pid,
+				   " is just being sealed as it starts; nothing is revoked, try again");
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read its seal set");
 	r = revoke_ranges(&set, request, ret_bytes, error);

@@ -33,6 +33,7 @@ struct set {
 	uint8_t state;		/* enum set_state */
 	bool guards;		/* some of its files are in the map `files` */
 	bool known;		/* are these two */
+	uint32_t holders;	/* of set_map_hold() */
 	uint32_t seals;
 	uint64_t label;
 };
@@ -138,8 +139,10 @@ bool set_map_hold(struct set_map *sets, uint32_t id)
 {
 	uint64_t seen = sets->refs[id];
 
-	if (!in_pool(id))
+	if (!in_pool(id)) {
+		sets->list[id].holders++;
 		return true;
+	}
 	while (seen)
 		if (__atomic_compare_exchange_n(&sets->refs[id], &seen, seen + 1, false, __ATOMIC_SEQ_CST,
 						__ATOMIC_SEQ_CST))
@@ -149,7 +152,11 @@ bool set_map_hold(struct set_map *sets, uint32_t id)
 
 void set_map_let_go(struct set_map *sets, uint32_t id)
 {
-	if (!in_pool(id) || __atomic_sub_fetch(&sets->refs[id], 1, __ATOMIC_SEQ_CST))
+	if (!in_pool(id)) {
+		sets->list[id].holders--;
+		return;
+	}
+	if (__atomic_sub_fetch(&sets->refs[id], 1, __ATOMIC_SEQ_CST))
 		return;
 	/* As bpf/space.h, pool_give. */
 	id -= MSEALD_POOL_FIRST;
@@ -476,7 +483,7 @@ void set_map_unwrite(struct set_map *sets, uint32_t id)
 
 static bool is_garbage(const struct set_map *sets, uint32_t id)
 {
-	return sets->list[id].state == SET_USED && !sets->refs[id];
+	return sets->list[id].state == SET_USED && !sets->refs[id] && !sets->list[id].holders;
 }
 
 size_t set_map_collect(struct set_map *sets)

@@ -18,7 +18,7 @@ void set_map_close(struct set_map *sets); /* takes NULL; the maps stay */
 
 /*
  * Takes a reference to a set of the pool, so that it is not used again, and gives it back. False: nobody
- * refers to it any more. Other sets need none: they are there until they are collected.
+ * refers to it any more. Other sets need none: it is enough that they are not collected meanwhile.
  */
 bool set_map_hold(struct set_map *sets, uint32_t id);
 void set_map_let_go(struct set_map *sets, uint32_t id);

@@ -180,6 +180,8 @@ int space_map_set_space(struct space_map *space_map, uint64_t key, const struct 
 
 int space_map_restore_space(struct space_map *space_map, uint64_t key, const struct space_map_old *old)
 {
+	/* A program must not read half of its slot now, and half when it says this set again (in_gap). */
+	set_map_wait(space_map->sets);
 	/* It has its entry: nothing is entered anew. */
 	return commit(space_map, key,
 		      &(struct space_map_owner){ .account = MSEALD_ACCOUNT_NONE, .expected = MSEALD_ANY_SET },
