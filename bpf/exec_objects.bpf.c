@@ -347,29 +347,36 @@ __noinline int know_kernels(struct mseald_loading *loading)
 
 /* --- which object and segment an attempt is on --- */
 
-__noinline int note_object(struct mseald_loading *loading, u32 at)
+__noinline int begin_object(struct mseald_loading *loading, u32 at)
 {
 	struct mseald_mapping *mapping;
-	u64 start;
 	u32 last;
 
 	if (!loading)
 		return 0;
 	last = loading->pieces - 1;
-	if (last >= MSEALD_LOADING_PIECES)
-		return 0;
 	/* The kernel has mapped it: it has no place yet. */
-	if (!at) {
+	if (!at && last < MSEALD_LOADING_PIECES) {
 		at = ++loading->next;
 		mapping = mapping_of(loading, at - 1);
-		start = loading->piece[0];
-		mapping->start = start;
-		mapping->pages = (loading->piece_end[last & MSEALD_LOADING_PIECES] - start) >> PAGE_SHIFT;
-		mapping->text = (loading->text - start) >> PAGE_SHIFT;
-		mapping->text_end = (loading->text_end - start) >> PAGE_SHIFT;
+		*mapping = (struct mseald_mapping){ .start = loading->piece[0] };
+		mapping->pages = (loading->piece_end[last & MSEALD_LOADING_PIECES] - mapping->start) >> PAGE_SHIFT;
 	}
-	mapping = mapping_of(loading, at - 1);
+	loading->place = (at - 1) & (MSEALD_LOADING_MAPPINGS - 1);
+	return 0;
+}
+
+__noinline int end_object(struct mseald_loading *loading)
+{
+	struct mseald_mapping *mapping;
+	u64 start;
+
+	if (!loading)
+		return 0;
+	mapping = mapping_of(loading, loading->place);
 	start = mapping->start;
+	mapping->text = (loading->text - start) >> PAGE_SHIFT;
+	mapping->text_end = (loading->text_end - start) >> PAGE_SHIFT;
 	mapping->data = (loading->relro - start) >> PAGE_SHIFT;
 	mapping->relro_end = (loading->relro_end - start) >> PAGE_SHIFT;
 	mapping->file = loading->mapped;
@@ -377,28 +384,7 @@ __noinline int note_object(struct mseald_loading *loading, u32 at)
 	return 0;
 }
 
-__noinline u32 object_at(u64 key, u64 address)
-{
-	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
-	u64 at = MSEALD_LOADING_MAPPINGS;
-
-	if (!entry)
-		return at;
-	/* Sealed ones do not overlap. */
-#pragma clang loop unroll(disable)
-	for (u64 i = 0; i < MSEALD_LOADING_MAPPINGS; i++) {
-		struct mseald_mapping *mapping = mapping_of(entry, i);
-		u64 is_sealed = (s64)-(u64)mapping->relro_end >> 63;
-		u64 is_in = (s64)(((address - mapping->start) >> PAGE_SHIFT) - mapping->pages) >> 63;
-
-		/* Or the compiler makes branches of it, each of which the verifier follows. */
-		asm volatile("" : "+r"(is_sealed), "+r"(is_in));
-		at -= (at - i) & is_sealed & is_in;
-	}
-	return at;
-}
-
-__noinline int name_object(u64 key, u32 at, struct mseald_event *event)
+__noinline int name_object(u64 key, u32 place, struct mseald_event *event)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
 	struct mseald_mapping *mapping;
@@ -410,10 +396,14 @@ __noinline int name_object(u64 key, u32 at, struct mseald_event *event)
 		return 0;
 	event->object = 0;
 	__builtin_memset(event->file, 0, sizeof(event->file));
-	if (!entry || at >= MSEALD_LOADING_MAPPINGS)
+	if (!entry)
 		return 0;
-	mapping = mapping_of(entry, at);
-	page = (EVENT_PLACE(event) - mapping->start) >> PAGE_SHIFT;
+	/* It may have been used again. */
+	mapping = mapping_of(entry, place);
+	page = ((event->address > event->seal_start ? event->address : event->seal_start) - mapping->start) >>
+	       PAGE_SHIFT;
+	if (page >= mapping->pages || !mapping->relro_end)
+		return 0;
 	if (page >= mapping->relro_end)
 		segment = MSEALD_SEGMENT_DATA;
 	else if (page >= mapping->data)

@@ -27,7 +27,11 @@ int add_library(struct mseald_loading *loading, u32 at);
 /* The pieces of an ELF object that begins at this page. 1: the RELRO in hand is its own. */
 int add_elf(struct mseald_loading *loading, u64 start);
 
-/* The object in hand is sealed, for name_object() of verdict.h: its place + 1 or, of the kernel's own, 0. */
-int note_object(struct mseald_loading *loading, u32 at);
+/*
+ * The object in hand, for name_object() of verdict.h. Before it is sealed: its place + 1 or, if the kernel has
+ * mapped it, 0; and when it is.
+ */
+int begin_object(struct mseald_loading *loading, u32 at);
+int end_object(struct mseald_loading *loading);
 
 #endif

@@ -96,12 +96,13 @@ __noinline int seal_object(u64 key, struct mseald_loading *loading)
 		add_library(loading, at - 1);
 	if (!loading->pieces)
 		return 0;
+	begin_object(loading, at);
 	left = !late && loading->flags & MSEALD_LOADING_DONE ? seal_last(key, loading) :
 							      seal_pieces(key, loading);
 	count_object(key, loading, left);
 	if (left)
 		return 0;
-	note_object(loading, at);
+	end_object(loading);
 	return loading->segments >> MSEALD_SEGMENT_RELRO & 1;
 }
 

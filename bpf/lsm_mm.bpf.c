@@ -265,15 +265,15 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
-	bool watched = unlikely(space_watched(key));
+	bool sealed = unlikely(!space_unsealed(key)), watched = unlikely(space_watched(key));
 	struct call_site site;
 
-	if (likely(space_unsealed(key)) && !watched)
+	if (likely(!sealed && !watched))
 		return 0;
 	site = call_site_of(task);
 	if (watched && site.call == CALL_MMAP && !(call_arg(&site, 3) & MAP_ANONYMOUS))
 		(void)watch_mapping(key, addr);
-	if (space_unsealed(key))
+	if (!sealed)
 		return 0;
 	/* Nearly every call, and nearly always far from any seal. */
 	if (likely(site.call == CALL_MMAP && !site.compat) &&

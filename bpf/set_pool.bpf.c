@@ -117,6 +117,7 @@ __noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading
 		new->end[i] = old->end[from];
 		new->rule[i] = old->rule[from];
 		new->hits[i] = old->hits[from];
+		new->pgoff[i] = old->pgoff[from];
 		files->order[i] = old_files->order[from];
 		files->number[i] = old_files->number[from];
 		files->generation[i] = old_files->generation[from];
@@ -140,6 +141,7 @@ __noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading
 		new->end[at] = loading->piece_end[i];
 		new->rule[at] = rule;
 		new->hits[at] = 0;
+		new->pgoff[at] = loading->place;
 		files->order[at] = has_file ? MSEALD_INODE_ORDER(loading->file.address) : MSEALD_NO_START;
 		files->number[at] = loading->file.number;
 		files->generation[at] = loading->file.generation;

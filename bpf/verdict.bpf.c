@@ -158,17 +158,20 @@ static __always_inline void walk_range(struct walk *walk, u64 start, u64 end)
 	bpf_loop(MSEALD_MAX_SEALS, walk_step, walk, 0);
 }
 
-static __always_inline void count_hit(const struct walk *walk)
+/* Of the seal that was hit, pgoff: of the pool, the place of the object. */
+static __always_inline u32 count_hit(const struct walk *walk)
 {
 	u32 set = walk->set, at = walk->hit_at;	/* 6.1 takes keys from the stack only */
 	void *seals = bpf_map_lookup_elem(&sets, &set);
 	struct mseald_node *node;
 
 	if (!seals)
-		return;
+		return 0;
 	node = bpf_map_lookup_elem(seals, &at);
-	if (node)
-		__sync_fetch_and_add(&node->hits[walk->hit_slot & (MSEALD_FANOUT - 1)], 1);
+	if (!node)
+		return 0;
+	__sync_fetch_and_add(&node->hits[walk->hit_slot & (MSEALD_FANOUT - 1)], 1);
+	return node->pgoff[walk->hit_slot & (MSEALD_FANOUT - 1)];
 }
 
 /* Is there room for an event of this address space? (NULL: not known) Upon a kill the daemon has to act. */
@@ -199,7 +202,7 @@ static __always_inline bool is_privileged(struct task_struct *task)
 }
 
 static __always_inline void send_attempt_event(const struct walk *walk, struct mseald_space *space, u64 key,
-					       u32 op, u32 outcome)
+					       u32 op, u32 outcome, u32 place)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_event *event;
@@ -223,8 +226,7 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
 	event->length = walk->tried_end - walk->tried_start;
 	event->seal_start = walk->hit_start;
 	event->seal_end = walk->hit_end;
-	name_object(key, is_pooled(walk->set) ? object_at(key, EVENT_PLACE(event)) : MSEALD_LOADING_MAPPINGS,
-		    event);
+	name_object(is_pooled(walk->set) ? key : 0, place, event);
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	event->ip = regs_ip(regs);
 	event->start_time = BPF_CORE_READ(task, group_leader, start_boottime);
@@ -246,7 +248,7 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
  */
 __noinline int carry_out(const struct walk *walk, u64 key, u32 attempt)
 {
-	u32 action, outcome, op = ATTEMPT_OP(attempt);
+	u32 action, outcome, place, op = ATTEMPT_OP(attempt);
 	struct task_struct *task;
 	struct mseald_space *space;
 	bool reported, own;
@@ -285,9 +287,8 @@ __noinline int carry_out(const struct walk *walk, u64 key, u32 attempt)
 		__sync_fetch_and_add(&space->verdicts[outcome], 1);
 	if (op < MSEALD_OP_COUNT)
 		__sync_fetch_and_add(&state.attempts[op][outcome], 1);
-	if (!walk->unreadable && walk->set)
-		count_hit(walk);
-	send_attempt_event(walk, space, key, op, outcome);
+	place = !walk->unreadable && walk->set ? count_hit(walk) : 0;
+	send_attempt_event(walk, space, key, op, outcome, place);
 	return outcome != MSEALD_VERDICT_AUDITED;
 }
 

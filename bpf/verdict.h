@@ -50,15 +50,10 @@ int verdict_on_both(u64 key, u32 set, u32 attempt, const struct touched *touched
 bool seals_meet_called(u32 set, u64 start, u64 end, u32 deny_mask);
 
 /*
- * Which object is at an address that the kernel has sealed as the program started (bpf/exec_objects.bpf.c);
- * and what an event says of it: its name, and the segment, where its seal is of several.
+ * Says in an event which object it is about that the kernel has sealed as the program started
+ * (bpf/exec_objects.bpf.c; where: pgoff of the seal), and which segment, if the seal is of several.
  */
-u32 object_at(u64 key, u64 address);
-int name_object(u64 key, u32 at, struct mseald_event *event);
-
-/* The first byte that an attempt was on, of those that are sealed. */
-#define EVENT_PLACE(event) \
-	((event)->address > (event)->seal_start ? (event)->address : (event)->seal_start)
+int name_object(u64 key, u32 place, struct mseald_event *event);
 
 /* The same of an attempt on a file that nobody may write. */
 int verdict_on_file(const struct mseald_file_seals *seals, u32 attempt);

@@ -144,7 +144,8 @@ struct mseald_node {
 	__u64 end[MSEALD_FANOUT];
 	__u64 rule[MSEALD_FANOUT];
 	__u32 hits[MSEALD_FANOUT];	/* attempts met, counted by the programs */
-	__u32 pgoff[MSEALD_FANOUT];	/* MSEALD_SEAL_SHM: pages from the attach address */
+	/* MSEALD_SEAL_SHM: pages from the attach address; of the pool: the object's place (mseald_loading) */
+	__u32 pgoff[MSEALD_FANOUT];
 	__u16 file[MSEALD_FANOUT];	/* 1: the first of the files; 0: none */
 };
 
@@ -479,7 +480,7 @@ struct mseald_loading {
 	__u64 mapped;			/* address of the open file */
 	__u32 written, biased;		/* may it be open for writing? is bias complete? */
 	__u32 next;			/* mappings so far: a ring */
-	__u32 pad2;
+	__u32 place;			/* of the object in hand */
 	struct mseald_mapping mapping[MSEALD_LOADING_MAPPINGS];
 };
 

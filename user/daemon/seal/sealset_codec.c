@@ -199,7 +199,7 @@ int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset
 			.start = leaf->start[slot],
 			.end = leaf->end[slot],
 			.hits = leaf->hits[slot],
-			.pgoff = leaf->pgoff[slot],
+			.pgoff = nodes[0].pooled ? 0 : leaf->pgoff[slot],
 		};
 
 		rule_unpack(leaf->rule[slot], &seal);
