@@ -350,6 +350,7 @@ __noinline int know_kernels(struct mseald_loading *loading)
 __noinline int begin_object(struct mseald_loading *loading, u32 at)
 {
 	struct mseald_mapping *mapping;
+	u64 end;
 	u32 last;
 
 	if (!loading)
@@ -360,7 +361,8 @@ __noinline int begin_object(struct mseald_loading *loading, u32 at)
 		at = ++loading->next;
 		mapping = mapping_of(loading, at - 1);
 		*mapping = (struct mseald_mapping){ .start = loading->piece[0] };
-		mapping->pages = (loading->piece_end[last & MSEALD_LOADING_PIECES] - mapping->start) >> PAGE_SHIFT;
+		end = loading->piece_end[last & MSEALD_LOADING_PIECES];
+		mapping->pages = (end - mapping->start) >> PAGE_SHIFT;
 	}
 	loading->place = (at - 1) & (MSEALD_LOADING_MAPPINGS - 1);
 	return 0;

@@ -28,8 +28,8 @@ int add_library(struct mseald_loading *loading, u32 at);
 int add_elf(struct mseald_loading *loading, u64 start);
 
 /*
- * The object in hand, for name_object() of verdict.h. Before it is sealed: its place + 1 or, if the kernel has
- * mapped it, 0; and when it is.
+ * The object in hand, for name_object() of verdict.h. Before it is sealed: its place + 1 or, if the kernel
+ * has mapped it, 0; and when it is.
  */
 int begin_object(struct mseald_loading *loading, u32 at);
 int end_object(struct mseald_loading *loading);

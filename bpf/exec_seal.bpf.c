@@ -48,7 +48,7 @@ static __always_inline int seal_last(u64 key, struct mseald_loading *loading)
 	return seal_pieces(key, loading);
 }
 
-/* The RELRO of an object is made read-only: relro to relro_end, of this file. 1: all of that is sealed now. */
+/* The RELRO of an object is made read-only: relro to relro_end, of this file. 1: all of it is sealed now. */
 __noinline int seal_object(u64 key, struct mseald_loading *loading)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

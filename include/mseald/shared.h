@@ -450,7 +450,7 @@ struct mseald_policy_seal {
 /* Where a file is mapped, an object if it has an executable segment. Pages are counted from the start. */
 struct mseald_mapping {
 	__u64 start;
-	__u64 file;			/* address of the open file, and of its inode the low half: its name */
+	__u64 file;			/* address of the open file, and of its inode the low half: a name */
 	__u32 inode;
 	__u32 pages;
 	__u32 text, text_end;		/* its executable segment; both 0: none */
