@@ -18,6 +18,9 @@ __noinline int count_object(u64 key, struct mseald_loading *loading, u64 left)
 		__sync_fetch_and_add(&state.objects, 1);
 		return 0;
 	}
+	/* It is no new object: a call on memory that is sealed. */
+	if (left == OBJECT_MEETS_SEAL)
+		return 0;
 	left--;
 	asm volatile("" : "+r"(left));
 	if (left < MSEALD_LEFT_COUNT) {
@@ -42,7 +45,7 @@ static __always_inline int seal_last(u64 key, struct mseald_loading *loading)
 	if (start > loading->relro)
 		add_piece(loading, start, end, MSEALD_SEGMENT_VDSO);
 	left = seal_pieces(key, loading);
-	if (left != MSEALD_LEFT_CHANGED + 1 || loading->pieces == pieces)
+	if (left != OBJECT_MEETS_SEAL || loading->pieces == pieces)
 		return left;
 	loading->pieces = pieces;
 	return seal_pieces(key, loading);
@@ -125,7 +128,7 @@ static __always_inline bool call_range(u64 *ret_start, u64 *ret_end)
  * last of them, and only if the first is a private file that was writable.
  *
  * While one daemon hands over to the next all hooks run twice in one call. In the second run the seals are
- * there, and memory that is still writable says that it is the same call: no later one finds it so.
+ * there. That it is the same call is seen by the range that was sealed last, and by its still being writable.
  */
 __noinline int watch_relro(u64 key, const struct relro *relro)
 {
@@ -133,6 +136,7 @@ __noinline int watch_relro(u64 key, const struct relro *relro)
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
 	const u64 writable = VM_WRITE | VM_ACCOUNT;
 	u64 start, end;
+	int sealed;
 
 	if (!relro)
 		return 0;
@@ -143,7 +147,8 @@ __noinline int watch_relro(u64 key, const struct relro *relro)
 	}
 	if (!call_range(&start, &end))
 		return 0;
-	if (relro->flags & VM_WRITE && start == entry->relro && end == entry->relro_end)
+	if (relro->flags & VM_WRITE && relro->prot == PROT_READ && start == entry->relro &&
+	    end == entry->relro_end)
 		return 1;
 	if (is_over(entry))
 		return 0;
@@ -159,5 +164,8 @@ __noinline int watch_relro(u64 key, const struct relro *relro)
 		return 0;
 	entry->relro = start;
 	entry->relro_end = end;
-	return seal_object(key, entry);
+	sealed = seal_object(key, entry);
+	if (!sealed)
+		entry->relro_end = 0;
+	return sealed;
 }

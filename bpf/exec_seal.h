@@ -15,21 +15,22 @@ int watch_hugetlb(u64 key);
 
 /* A mapping that loses the right to be written. */
 struct relro {
-	u64 start, end, flags;
+	u64 start, end, flags, prot;
 	struct mseald_inode file;	/* address 0: none */
 	u64 mapped;			/* address of the open file */
 	bool written;			/* it may be open for writing */
 };
 
-/* lsm/file_mprotect. 1: what the call changes is not to be judged: it had no seal before. */
+/* lsm/file_mprotect. 1: the call is not to be judged: what it changes had no seal before it. */
 int watch_relro(u64 key, const struct relro *relro);
 
-static __always_inline int watch_mprotect(u64 key, const struct vm_area_struct *vma, u64 prot)
+/* wanted: as the caller says it; of some 32-bit programs the kernel adds PROT_EXEC (personality(2)). */
+static __always_inline int watch_mprotect(u64 key, const struct vm_area_struct *vma, u64 wanted, u64 prot)
 {
-	struct relro relro = { .start = vma->vm_start, .end = vma->vm_end, .flags = vma->vm_flags };
+	struct relro relro = { .start = vma->vm_start, .end = vma->vm_end, .flags = vma->vm_flags, .prot = prot };
 	struct inode___file *file;
 
-	if (prot != PROT_READ)
+	if (wanted != PROT_READ)
 		return 0;
 	file = relro.flags & VM_WRITE ? mapped_file(vma, &relro.file) : NULL;
 	relro.written = file && file_may_be_written(file);

@@ -38,7 +38,7 @@ static __always_inline u64 round_up_to(u64 length, u32 shift)
  */
 static __always_inline u64 mmap_length(const struct file *file, u64 length)
 {
-	u8 shift = file ? file->f_inode->i_blkbits : 0;
+	u8 shift = file ? BPF_CORE_READ(file, f_inode, i_blkbits) : 0;
 
 	return shift > PAGE_SHIFT ? round_up_to(length, shift) : length;
 }
@@ -49,9 +49,25 @@ static __always_inline bool has_file(u64 flags)
 	return (flags & (MAP_HUGETLB | MAP_ANONYMOUS)) != MAP_ANONYMOUS;
 }
 
+struct file___operations {
+	const void *f_op;
+} __attribute__((preserve_access_index));
+
+/*
+ * By its operations, as the kernel knows it (include/linux/hugetlb.h, is_file_hugepages); those of the last
+ * other file are remembered. No file, as of memory that is not ordinary and has none: reading gives 0.
+ */
 static __always_inline bool is_hugetlb(const struct file *file)
 {
-	return file && file->f_inode->i_sb->s_magic == HUGETLBFS_MAGIC;
+	const struct file___operations *ops = (const void *)file;
+	u64 operations = file ? (u64)BPF_CORE_READ(ops, f_op) : 0;
+
+	if (!operations || operations == *(volatile u64 *)&state.other_files)
+		return false;
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) == HUGETLBFS_MAGIC)
+		return true;
+	*(volatile u64 *)&state.other_files = operations;
+	return false;
 }
 
 /*
@@ -108,7 +124,7 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long req
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
 
-	if (unlikely(space_watched(key)) && watch_mprotect(key, vma, reqprot))
+	if (unlikely(space_watched(key)) && watch_mprotect(key, vma, reqprot, prot))
 		return 0;
 	if (!space_unsealed(key) && judge_mprotect(task, key, vma))
 		return -EPERM;
@@ -260,21 +276,29 @@ static __noinline int judge_address(u64 key, u64 addr)
 	return verdict_on(key, addr, length, attempt);
 }
 
+static __always_inline void watch_mmap(const struct call_site *site, u64 key, u64 addr)
+{
+	if (site->call == CALL_MMAP && !(call_arg(site, 3) & MAP_ANONYMOUS))
+		(void)watch_mapping(key, addr);
+}
+
 SEC("lsm/mmap_addr")
 int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
-	bool sealed = unlikely(!space_unsealed(key)), watched = unlikely(space_watched(key));
 	struct call_site site;
 
-	if (likely(!sealed && !watched))
+	if (likely(space_unsealed(key))) {
+		if (unlikely(space_watched(key))) {
+			site = call_site_of(task);
+			watch_mmap(&site, key, addr);
+		}
 		return 0;
+	}
 	site = call_site_of(task);
-	if (watched && site.call == CALL_MMAP && !(call_arg(&site, 3) & MAP_ANONYMOUS))
-		(void)watch_mapping(key, addr);
-	if (!sealed)
-		return 0;
+	if (unlikely(space_watched(key)))
+		watch_mmap(&site, key, addr);
 	/* Nearly every call, and nearly always far from any seal. */
 	if (likely(site.call == CALL_MMAP && !site.compat) &&
 	    likely(in_gap(key, addr, regs_arg(site.regs, false, 1))))

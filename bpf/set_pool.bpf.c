@@ -79,8 +79,8 @@ __noinline u32 slots_below(const struct mseald_node *node, u64 address)
 }
 
 /*
- * The set new gets what old has and the pieces in hand, which nothing of old lies between. 0, or an
- * enum mseald_left + 1. Without branches on data: the verifier of 6.12 gives up after a million steps.
+ * The set new gets what old has and the pieces in hand, which nothing of old lies between. As
+ * seal_pieces() returns. Without branches on data: the verifier of 6.12 gives up after a million steps.
  */
 __noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading)
 {
@@ -103,7 +103,7 @@ __noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading
 	if (place >= MSEALD_FANOUT)
 		return MSEALD_LEFT_FULL + 1;
 	if (old->start[place] < end || (place && old->end[place - 1] > start))
-		return MSEALD_LEFT_CHANGED + 1;
+		return OBJECT_MEETS_SEAL;
 	/* What is known by now; or the verifier of 6.1 does not know it. */
 	asm volatile("%0 &= 31; %1 &= 7" : "+r"(place), "+r"(more));
 #pragma clang loop unroll(disable)
@@ -180,6 +180,7 @@ __noinline int seal_pieces(u64 key, struct mseald_loading *loading)
 {
 	u64 *count, self = bpf_get_current_task();
 	struct mseald_space *space;
+	struct mseald_node *root;
 	u32 old_set, set;
 	int left;
 
@@ -201,7 +202,12 @@ __noinline int seal_pieces(u64 key, struct mseald_loading *loading)
 	left = fill_set(set, old_set ? old_set : MSEALD_POOL_FIRST, loading);
 	if (!left)
 		left = give_set(key, space, old_set, set, loading->flags);
-	if (left)
-		(void)set_put_called(set);
+	if (!left)
+		return 0;
+	/* It may hold what was copied from a set that another had by then: all of it is to be written anew. */
+	root = node_of(set, 0);
+	if (root)
+		root->count = MSEALD_FANOUT;
+	(void)set_put_called(set);
 	return left;
 }

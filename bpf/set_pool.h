@@ -7,8 +7,10 @@
 
 /*
  * Seals the pieces in hand (struct mseald_loading), in the address space of this key.
- * 0, or an enum mseald_left + 1: nothing has changed.
+ * 0, or an enum mseald_left + 1, or OBJECT_MEETS_SEAL: nothing has changed.
  */
+#define OBJECT_MEETS_SEAL (MSEALD_LEFT_COUNT + 1)
+
 int seal_pieces(u64 key, struct mseald_loading *loading);
 
 #endif

@@ -577,6 +577,7 @@ struct mseald_state {
 	__u64 pool_free[MSEALD_POOL_SETS / 64];	/* a bit for each set of the pool that nobody has */
 	__u32 pool_made;		/* sets of the pool that there are, from the first on: the daemon's */
 	__u32 pad2;
+	__u64 other_files;		/* address of the operations of some file that is not on hugetlbfs */
 	__u32 quota_each;		/* that one account may have: the daemon's to set */
 	__u32 files;			/* there may be something in the map `files`: the daemon's to set */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];

@@ -93,7 +93,7 @@ static void check(const struct sealset *set, const struct page *model)
 
 /*
  * Encodes and decodes; with a byte spoiled the result must be refused, or be a set that encodes to
- * just that.
+ * just that, or say that it is of the pool.
  */
 static void roundtrip(const struct sealset *set, const uint8_t *op, bool spoil)
 {
@@ -122,6 +122,9 @@ static void roundtrip(const struct sealset *set, const uint8_t *op, bool spoil)
 		return;
 	}
 	CHECK(spoil || sealset_equal(set, &back));
+	/* Of the pool: a program has them in another way. */
+	if (nodes[0].pooled)
+		return;
 	CHECK(sealset_encode(&back, again, count) == 0 && memcmp(nodes, again, bytes) == 0);
 }
 

@@ -95,6 +95,17 @@ static void start_daemon(void)
 	on_one_processor(true);
 }
 
+static bool is_killed(const struct fuzz_victim *victim)
+{
+	return victim->dead && WIFSIGNALED(victim->status) && WTERMSIG(victim->status) == SIGKILL;
+}
+
+static bool is_shared(const struct fuzz_page *page)
+{
+	return page->area->memory == FUZZ_SHARED || page->area->memory == FUZZ_SHARED_DATA ||
+	       page->area->memory == FUZZ_SEGMENT;
+}
+
 static bool is_known(const char *text)
 {
 	for (unsigned i = 0; i < findings_count; i++)
@@ -191,7 +202,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	unsigned count = 0, from = 0;
 	const char *last;
 	int64_t before;
-	bool killed;
+	bool discards;
 
 	do
 		scene = &fuzz_scenes[random_below(&random, fuzz_scenes_count)];
@@ -222,21 +233,26 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	if (judgement.hung)
 		diag("victim %lu of scene %s hangs in call %u", number, scene->name,
 		     victim_slot(&victim)->at);
-	run.died += victim.dead && WIFSIGNALED(victim.status) && WTERMSIG(victim.status) == SIGKILL;
+	run.died += is_killed(&victim);
 	run.crashed += victim.dead && WIFSIGNALED(victim.status) && WTERMSIG(victim.status) != SIGKILL;
+	last = is_killed(&victim) ? ops_name(&victim_slot(&victim)->calls[victim_slot(&victim)->at]) : "";
+	/* Where a gate kills, the call still happens, to shared memory as well, which others have too. */
+	discards = sealed && (strstr(last, "madvise") || strcmp(last, "uring") == 0);
+	if (discards && judgement.change.page && is_shared(judgement.change.page) &&
+	    strcmp(judgement.who, "a child") == 0) {
+		run.shared++;
+		judgement.change.page = NULL;
+	}
 	if (judgement.change.page && areas_changed)
 		areas_changed[judgement.change.page->area - fuzz_areas] = true;
 	else if (judgement.change.page && daemon_down)
 		start_daemon();
 	if (judgement.change.page && !areas_changed)
 		look_into(scene, number, &victim, calls, count, from, &judgement);
-	killed = victim.dead && WIFSIGNALED(victim.status) && WTERMSIG(victim.status) == SIGKILL;
-	last = killed ? ops_name(&victim_slot(&victim)->calls[victim_slot(&victim)->at]) : "";
 	before = now_microseconds();
 	play_end(&victim);
 	run.end_us += now_microseconds() - before;
-	/* Where a gate kills, the call still happens, to shared memory as well, which others have too. */
-	if (sealed && (strstr(last, "madvise") || strcmp(last, "uring") == 0))
+	if (discards)
 		run.shared += scene->built && !play_check_template(scene);
 	return !(judgement.change.page && daemon_down);
 }

@@ -222,8 +222,9 @@ int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset
 		if (!again)
 			return -ENOMEM;
 		r = sealset_encode(&set, again, count);
+		/* Nodes for fewer or more files than the seals have. */
 		if (r < 0)
-			return r;
+			return r == -EINVAL ? -EBADMSG : r;
 		if (memcmp(again, nodes, count * sizeof(*again)) != 0)
 			return -EBADMSG;
 	}

@@ -127,7 +127,8 @@ int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseal
 	if (r >= 0) {
 		set = MSEALD_WORD_SET(space.word);
 		r = set ? set_map_read(space_map->sets, set, ret) : 0;
-		set_map_let_go(space_map->sets, set);
+		if (set)
+			set_map_let_go(space_map->sets, set);
 	}
 	if (r < 0)
 		return r;
