@@ -8,6 +8,9 @@
  *   early         ends at once
  *   early stay    stays until it is killed, and then prints a line with the status first
  *   early fork    leaves it to a child, which has its parent's memory, to try once more
+ *   early data    instead says how many of three calls, all the same, make its data read-only
+ *   early zero    runs once more, with the page at address 0 mapped, which has no file (personality(2)); it
+ *                 then maps anonymous memory over such memory, as a loader does
  */
 #define _GNU_SOURCE
 #include <link.h>
@@ -15,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,12 +94,45 @@ static int all(void)
 
 #endif
 
+static char data[3 * PAGE] __attribute__((aligned(PAGE))) = { 1 };
+
+/* A loader makes RELRO read-only by just that call. */
+static int data_closed(void)
+{
+	int closed = 0;
+
+	for (int i = 0; i < 3; i++)
+		closed += mprotect(data + PAGE, PAGE, PROT_READ) == 0 &&
+			  mprotect(data + PAGE, PAGE, PROT_READ | PROT_WRITE) == 0;
+	return closed;
+}
+
+static int zero(char *program)
+{
+	void *memory;
+
+	if (!(personality(0xffffffff) & MMAP_PAGE_ZERO)) {
+		(void)personality(MMAP_PAGE_ZERO);
+		execl(program, program, "zero", NULL);
+		return 128;
+	}
+	memory = mmap(NULL, 2 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return memory == MAP_FAILED || mmap(memory, PAGE, PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != memory ?
+		       128 :
+		       all();
+}
+
 int main(int argc, char **argv)
 {
 	int status = all();
 
 	if (argc == 1)
 		return status;
+	if (argc == 2 && !strcmp(argv[1], "data"))
+		return data_closed();
+	if (argc == 2 && !strcmp(argv[1], "zero"))
+		return zero(argv[0]);
 	if (argc == 2 && !strcmp(argv[1], "stay")) {
 		printf("%d\n", status);
 		fflush(stdout);

@@ -163,6 +163,27 @@ static void each_segment(void)
 	}
 }
 
+/* By the loader's own call, which is not judged while the object is being sealed. */
+static void data_again(void)
+{
+	static const char *const seals[] = { "Segments=data\n", "Segments=data\nDlopen=yes\n", "Dlopen=yes\n" };
+
+	ok(end(start("/srv/early-other", "data")) == 3, "data can be made read-only three times, unsealed");
+	for (size_t i = 0; i < COUNT(seals); i++) {
+		char text[256];
+		int status;
+
+		snprintf(text, sizeof(text), "[Match]\nExe=" FOLDER "\n[Seal]\n%s", seals[i]);
+		write_policy(text);
+		if (daemon_call("ReloadPolicy", NULL, NULL))
+			bail("the policies are not read again");
+		status = run("early", "data");
+		ok(status == 0, "%.*s: nor at the second or third time (%d)", (int)strcspn(seals[i], "\n"),
+		   seals[i], status);
+	}
+	ok(run("early", "zero") == 0, "with memory that has no file where the kernel maps a program's");
+}
+
 static double seconds(struct timeval time)
 {
 	return (double)time.tv_sec + (double)time.tv_usec / 1e6;
@@ -499,6 +520,7 @@ int main(void)
 	reasons();
 	settings();
 	each_segment();
+	data_again();
 	ok(status_becomes("sets", 0, 30), "no seal sets are left");
 	ok(daemon_stop(SIGTERM) == 0, "and it ends well");
 	(void)unlink(ETC "/start.conf");
