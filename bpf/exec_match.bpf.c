@@ -8,8 +8,8 @@
  *   syscall: mseald_watch, mseald_unwatch   the daemon watches an address space that it has found itself,
  *                             and unwatches one that it is done with
  *
- * watch_child() is called by tp_btf/task_newtask (lifecycle.bpf.c): the child of a watched process is
- * watched, too. send_relro_event() is called by lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is made
+ * exec_watch_child() is called by tp_btf/task_newtask (lifecycle.bpf.c): the child of a watched process is
+ * watched, too. exec_send_relro_event() is called by lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is made
  * read-only, which is how a loader ends its work on an object (PT_GNU_RELRO).
  *
  * After a loss - an event, an entry, a run of the second program - the daemon looks at every process.
@@ -120,7 +120,7 @@ static __always_inline void meet(struct match *match, enum mseald_trigger_kind k
 #define STEP 8
 
 /* Some bytes; 1 at the end. Global: the verifier looks at it once. */
-__noinline int hash_some(u32 index, struct match *match)
+__noinline int exec_hash_some(u32 index, struct match *match)
 {
 	u64 hash, name;
 	u8 byte = 0;
@@ -147,13 +147,13 @@ __noinline int hash_some(u32 index, struct match *match)
  * Global, so that the verifier looks at it once, and not at each level for each state that the levels
  * above may have left.
  */
-__noinline int hash_name(struct match *match)
+__noinline int exec_hash_name(struct match *match)
 {
 	if (!match)
 		return 0;
 	match->name = MSEALD_HASH_START;
 	for (u32 i = 0; i < MSEALD_EXE_MAX / STEP; i++)
-		if (hash_some(i, match))
+		if (exec_hash_some(i, match))
 			break;
 	return 0;
 }
@@ -212,7 +212,7 @@ static long glob_step(u32 step, struct glob_walk *walk)
 }
 
 /* Compares bytes with one pattern. 1: it takes too many steps. */
-__noinline int meet_glob(u32 index, struct match *match)
+__noinline int exec_meet_glob(u32 index, struct match *match)
 {
 	struct mseald_glob *glob = bpf_map_lookup_elem(&globs, &index);
 	struct glob_walk walk = { .match = match, .glob = glob };
@@ -228,7 +228,7 @@ __noinline int meet_glob(u32 index, struct match *match)
 }
 
 /* Compares bytes with all patterns of the current key. */
-__noinline int meet_globs(struct match *match)
+__noinline int exec_meet_globs(struct match *match)
 {
 	if (!match ||
 	    !(match->key == MSEALD_MATCH_EXE ? table_of(match)->exe_globs : table_of(match)->unit_globs))
@@ -237,7 +237,7 @@ __noinline int meet_globs(struct match *match)
 		/* Read each time: the verifier then does not keep track of what it may be. */
 		if (*(volatile u32 *)&table_of(match)->globs <= i)
 			break;
-		if (meet_glob((match->generation & 1) * MSEALD_MAX_GLOBS + i, match))
+		if (exec_meet_glob((match->generation & 1) * MSEALD_MAX_GLOBS + i, match))
 			return 1;
 	}
 	return 0;
@@ -259,13 +259,13 @@ static __always_inline int meet_exe(struct linux_binprm *bprm, struct match *mat
 	if (bpf_d_path(&bprm->file->f_path, match->bytes, sizeof(match->bytes)) < 0)
 		return 1;
 	match->hash = MSEALD_HASH_START;
-	hash_name(match);
+	exec_hash_name(match);
 	meet(match, MSEALD_TRIGGER_FILE, match->hash);
-	return meet_globs(match);
+	return exec_meet_globs(match);
 }
 
 /* One level of a hierarchy, whose path goes on from those above it; cgroup: address of the lowest. */
-__noinline int meet_level(u64 cgroup, u32 level, struct match *match)
+__noinline int exec_meet_level(u64 cgroup, u32 level, struct match *match)
 {
 	struct cgroup *lowest = (void *)cgroup, *above;
 
@@ -275,17 +275,17 @@ __noinline int meet_level(u64 cgroup, u32 level, struct match *match)
 	    bpf_probe_read_kernel_str(match->bytes, sizeof(match->bytes), BPF_CORE_READ(above, kn, name)) < 0)
 		return 1;
 	match->hash = MSEALD_HASH_STEP(match->hash, '/');
-	hash_name(match);
+	exec_hash_name(match);
 	if (match->key == MSEALD_MATCH_CGROUP) {
 		meet(match, MSEALD_TRIGGER_CGROUP, match->hash);
 		return 0;
 	}
 	meet(match, MSEALD_TRIGGER_UNIT, match->name);
-	return meet_globs(match);
+	return exec_meet_globs(match);
 }
 
 /* From the root of the hierarchy, which has level 0 and no name, down. Of the task's cgroup. */
-__noinline int meet_cgroup(struct match *match)
+__noinline int exec_meet_cgroup(struct match *match)
 {
 	struct cgroup *cgroup = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups,
 					      dfl_cgrp);
@@ -297,7 +297,7 @@ __noinline int meet_cgroup(struct match *match)
 	for (int i = 1; i <= CGROUP_LEVELS; i++) {
 		if (i > level)
 			return 0;
-		if (meet_level((u64)cgroup, i, match))
+		if (exec_meet_level((u64)cgroup, i, match))
 			return 1;
 	}
 	return 1; /* deeper than policies can name */
@@ -359,7 +359,7 @@ static __always_inline bool has(const struct mseald_policy_set *set, u32 policy)
 }
 
 /* Global: for the verifier its result is any number, and not one path for each policy. */
-__noinline u32 first_left(struct match *match)
+__noinline u32 exec_first_left(struct match *match)
 {
 	u64 word = 0;
 	u32 at;
@@ -378,7 +378,7 @@ __noinline u32 first_left(struct match *match)
 static __always_inline u32 decide(struct match *match)
 {
 	const struct mseald_match_table *table = table_of(match);
-	u32 policy = first_left(match);
+	u32 policy = exec_first_left(match);
 
 	if (policy >= MSEALD_POLICY_BITS)
 		return MSEALD_POLICY_BITS;
@@ -403,7 +403,7 @@ static __always_inline bool match_key(struct linux_binprm *bprm, struct match *m
 	unknown = key == MSEALD_MATCH_EXE    ? meet_exe(bprm, match) :
 		  key == MSEALD_MATCH_USER   ? meet_user(match) :
 		  key == MSEALD_MATCH_MARKED ? meet_marked(bprm, match) :
-					       meet_cgroup(match);
+					       exec_meet_cgroup(match);
 	if (!unknown)
 		return narrow(match, key);
 	match->unknown |= 1u << key;
@@ -469,7 +469,7 @@ static __always_inline u64 hash_text(u64 hash, const char text[MSEALD_LABEL_TEXT
  * What the seals will be for, in the map `labels`: by the number that user/daemon/seal/labels.c gives it; 0:
  * there is no room.
  */
-__noinline u64 label_exec(struct mseald_watched *entry, struct mseald_policy_seal *wanted)
+__noinline u64 exec_label(struct mseald_watched *entry, struct mseald_policy_seal *wanted)
 {
 	struct mseald_label *label;
 	u64 number;
@@ -490,7 +490,7 @@ __noinline u64 label_exec(struct mseald_watched *entry, struct mseald_policy_sea
 }
 
 /* From here on its objects are sealed as they are loaded. False: the daemon is to seal it, too. */
-__noinline bool seal_by_kernel(u64 key, struct mseald_watched *entry)
+__noinline bool exec_seal_by_kernel(u64 key, struct mseald_watched *entry)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_policy_seal *wanted;
@@ -505,7 +505,7 @@ __noinline bool seal_by_kernel(u64 key, struct mseald_watched *entry)
 	/* Nothing kills pid 1; and whoever traces a program writes to its memory. */
 	if (!wanted || !(wanted->rule | wanted->data_rule) || task->tgid == 1 || task->ptrace)
 		return false;
-	label = label_exec(entry, wanted);
+	label = exec_label(entry, wanted);
 	if (bpf_map_update_elem(&loading, &key, &nothing_loaded, BPF_ANY))
 		return false;
 	fresh = bpf_map_lookup_elem(&loading, &key);
@@ -549,20 +549,20 @@ int BPF_PROG(mseald_match_exec, struct linux_binprm *bprm)
 		read_file(bprm, &entry->file);
 	if (bpf_d_path(&bprm->file->f_path, entry->exe, sizeof(entry->exe)) < 0)
 		entry->exe[0] = 0;
-	if (policy == MSEALD_POLICY_OPEN || !seal_by_kernel(key, entry))
+	if (policy == MSEALD_POLICY_OPEN || !exec_seal_by_kernel(key, entry))
 		send_exec_event(MSEALD_EVENT_EXEC, key, task->tgid, 0);
 	return 0;
 }
 
 /* A child loads on where its parent was. */
-__noinline bool load_forked(u64 parent, u64 key)
+__noinline bool exec_load_forked(u64 parent, u64 key)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &parent);
 
 	return entry && !bpf_map_update_elem(&loading, &key, entry, BPF_ANY);
 }
 
-__noinline int watch_child(u64 parent, u64 key, u32 pid)
+__noinline int exec_watch_child(u64 parent, u64 key, u32 pid)
 {
 	struct mseald_watched *entry = bpf_map_lookup_elem(&watched, &parent);
 
@@ -573,13 +573,13 @@ __noinline int watch_child(u64 parent, u64 key, u32 pid)
 	entry->flags |= MSEALD_WATCHED_FORKED;
 	entry->since = bpf_ktime_get_boot_ns();
 	entry->pid = pid;
-	if (!(entry->flags & MSEALD_WATCHED_KERNEL) || !load_forked(parent, key))
+	if (!(entry->flags & MSEALD_WATCHED_KERNEL) || !exec_load_forked(parent, key))
 		send_exec_event(MSEALD_EVENT_EXEC, key, pid, 0);
 	return 0;
 }
 
 /* An mprotect in a process whose slot says that some address space is watched; for lsm/file_mprotect. */
-__noinline int send_relro_event(u64 key, u32 tgid, u64 start)
+__noinline int exec_send_relro_event(u64 key, u32 tgid, u64 start)
 {
 	if (bpf_map_lookup_elem(&watched, &key))
 		send_exec_event(MSEALD_EVENT_RELRO, key, tgid, start);

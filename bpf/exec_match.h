@@ -29,9 +29,9 @@ static __always_inline void unwatch(u64 key)
 }
 
 /* A watched process (its address space: parent) has a child, with an address space of its own. */
-int watch_child(u64 parent, u64 key, u32 pid);
+int exec_watch_child(u64 parent, u64 key, u32 pid);
 
 /* For a watched address space: the daemon is to look at it. start: of RELRO; 0: not known. */
-int send_relro_event(u64 key, u32 tgid, u64 start);
+int exec_send_relro_event(u64 key, u32 tgid, u64 start);
 
 #endif

@@ -20,7 +20,7 @@ static __always_inline struct mseald_mapping *mapping_of(struct mseald_loading *
 	return &loading->mapping[at & (MSEALD_LOADING_MAPPINGS - 1)];
 }
 
-__noinline int mapping_at(struct mseald_loading *loading, u64 address)
+__noinline int exec_mapping_at(struct mseald_loading *loading, u64 address)
 {
 	u32 next;
 
@@ -54,7 +54,7 @@ static __always_inline void add_mapped(struct mseald_mapping *mapping, u64 addre
 		mapping->text_end = first + pages;
 }
 
-__noinline int watch_mapping(u64 key, u64 address)
+__noinline int exec_watch_mapping(u64 key, u64 address)
 {
 	struct call_site site = call_site_of(bpf_get_current_task_btf());
 	struct mseald_loading *entry;
@@ -70,7 +70,7 @@ __noinline int watch_mapping(u64 key, u64 address)
 		return 0;
 	pages = (call_arg(&site, 1) + MSEALD_PAGE - 1) >> PAGE_SHIFT;
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
-		at = mapping_at(entry, address);
+		at = exec_mapping_at(entry, address);
 		if (at) {
 			add_mapped(mapping_of(entry, at - 1), address, pages, call_arg(&site, 2));
 			return 0;
@@ -86,7 +86,7 @@ __noinline int watch_mapping(u64 key, u64 address)
 }
 
 /* The address space gets huge pages, before it has an entry to say so in. */
-__noinline int watch_hugetlb(u64 key)
+__noinline int exec_watch_hugetlb(u64 key)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
 
@@ -97,7 +97,7 @@ __noinline int watch_hugetlb(u64 key)
 
 /* --- the pieces of an object --- */
 
-__noinline int add_piece(struct mseald_loading *loading, u64 start, u64 end, u32 segment)
+__noinline int exec_add_piece(struct mseald_loading *loading, u64 start, u64 end, u32 segment)
 {
 	u64 rule, last_rule, at, last;
 
@@ -135,7 +135,7 @@ __noinline int add_piece(struct mseald_loading *loading, u64 start, u64 end, u32
 	return 0;
 }
 
-__noinline int add_library(struct mseald_loading *loading, u32 at)
+__noinline int exec_add_library(struct mseald_loading *loading, u32 at)
 {
 	struct mseald_mapping *mapping;
 	u64 start;
@@ -153,12 +153,12 @@ __noinline int add_library(struct mseald_loading *loading, u32 at)
 		return 0;
 	loading->text = start + ((u64)mapping->text << PAGE_SHIFT);
 	loading->text_end = start + ((u64)mapping->text_end << PAGE_SHIFT);
-	add_piece(loading, start, loading->text, MSEALD_SEGMENT_RODATA);
-	add_piece(loading, loading->text, loading->text_end, MSEALD_SEGMENT_TEXT);
-	add_piece(loading, loading->text_end, loading->relro, MSEALD_SEGMENT_RODATA);
-	add_piece(loading, loading->relro, loading->relro_end, MSEALD_SEGMENT_RELRO);
-	add_piece(loading, loading->relro_end, start + ((u64)mapping->pages << PAGE_SHIFT),
-		  MSEALD_SEGMENT_DATA);
+	exec_add_piece(loading, start, loading->text, MSEALD_SEGMENT_RODATA);
+	exec_add_piece(loading, loading->text, loading->text_end, MSEALD_SEGMENT_TEXT);
+	exec_add_piece(loading, loading->text_end, loading->relro, MSEALD_SEGMENT_RODATA);
+	exec_add_piece(loading, loading->relro, loading->relro_end, MSEALD_SEGMENT_RELRO);
+	exec_add_piece(loading, loading->relro_end, start + ((u64)mapping->pages << PAGE_SHIFT),
+		       MSEALD_SEGMENT_DATA);
 	return 0;
 }
 
@@ -207,7 +207,7 @@ union elf_segments {
 };
 
 /* One program header. 1: it holds the RELRO in hand. */
-__noinline int add_segment(struct mseald_loading *loading, u32 flags, u64 address, u64 length)
+__noinline int exec_add_segment(struct mseald_loading *loading, u32 flags, u64 address, u64 length)
 {
 	u64 start = address & ~(MSEALD_PAGE - 1), end;
 
@@ -226,15 +226,16 @@ __noinline int add_segment(struct mseald_loading *loading, u32 flags, u64 addres
 		loading->text_end = end;
 	}
 	if (!(flags & PF_W)) {
-		add_piece(loading, start, end, flags & PF_X ? MSEALD_SEGMENT_TEXT : MSEALD_SEGMENT_RODATA);
+		exec_add_piece(loading, start, end,
+			       flags & PF_X ? MSEALD_SEGMENT_TEXT : MSEALD_SEGMENT_RODATA);
 		return 0;
 	}
 	if (loading->relro < start || loading->relro_end > end) {
-		add_piece(loading, start, end, MSEALD_SEGMENT_DATA);
+		exec_add_piece(loading, start, end, MSEALD_SEGMENT_DATA);
 		return 0;
 	}
-	add_piece(loading, loading->relro, loading->relro_end, MSEALD_SEGMENT_RELRO);
-	add_piece(loading, loading->relro_end, end, MSEALD_SEGMENT_DATA);
+	exec_add_piece(loading, loading->relro, loading->relro_end, MSEALD_SEGMENT_RELRO);
+	exec_add_piece(loading, loading->relro_end, end, MSEALD_SEGMENT_DATA);
 	return 1;
 }
 
@@ -242,7 +243,7 @@ __noinline int add_segment(struct mseald_loading *loading, u32 flags, u64 addres
 #define SEGMENTS_END 2	/* the last header is about something else */
 
 /* So many program headers, from the first of these on. SEGMENTS_* */
-__noinline int add_segments(struct mseald_loading *loading, u32 first, u32 count)
+__noinline int exec_add_segments(struct mseald_loading *loading, u32 first, u32 count)
 {
 	union elf_segments headers;
 	bool wide;
@@ -265,14 +266,14 @@ __noinline int add_segments(struct mseald_loading *loading, u32 first, u32 count
 			continue;
 		}
 		found &= SEGMENTS_OWN;
-		found |= add_segment(loading, wide ? headers.wide[i].flags : headers.narrow[i].flags,
-				      wide ? headers.wide[i].vaddr : headers.narrow[i].vaddr,
-				      wide ? headers.wide[i].memsz : headers.narrow[i].memsz);
+		found |= exec_add_segment(loading, wide ? headers.wide[i].flags : headers.narrow[i].flags,
+					  wide ? headers.wide[i].vaddr : headers.narrow[i].vaddr,
+					  wide ? headers.wide[i].memsz : headers.narrow[i].memsz);
 	}
 	return found;
 }
 
-__noinline int add_elf(struct mseald_loading *loading, u64 start)
+__noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
 {
 	struct elf_header_64 header;
 	struct elf_header_32 *narrow = (void *)&header;
@@ -297,7 +298,7 @@ __noinline int add_elf(struct mseald_loading *loading, u64 start)
 	for (u32 i = 0; i < ELF_HEADERS_MAX; i += HEADERS_READ) {
 		if (i >= count || found == (SEGMENTS_OWN | SEGMENTS_END))
 			break;
-		found = (found & SEGMENTS_OWN) | add_segments(loading, i, count - i);
+		found = (found & SEGMENTS_OWN) | exec_add_segments(loading, i, count - i);
 	}
 	return found & SEGMENTS_OWN;
 }
@@ -335,7 +336,7 @@ static __always_inline void find_kernels(struct mseald_loading *loading, struct 
 	loading->loader = base;
 }
 
-__noinline int know_kernels(struct mseald_loading *loading)
+__noinline int exec_know_kernels(struct mseald_loading *loading)
 {
 	if (!loading)
 		return 0;
@@ -347,7 +348,7 @@ __noinline int know_kernels(struct mseald_loading *loading)
 
 /* --- which object and segment an attempt is on --- */
 
-__noinline int begin_object(struct mseald_loading *loading, u32 at)
+__noinline int exec_begin_object(struct mseald_loading *loading, u32 at)
 {
 	struct mseald_mapping *mapping;
 	u64 end;
@@ -368,7 +369,7 @@ __noinline int begin_object(struct mseald_loading *loading, u32 at)
 	return 0;
 }
 
-__noinline int end_object(struct mseald_loading *loading)
+__noinline int exec_end_object(struct mseald_loading *loading)
 {
 	struct mseald_mapping *mapping;
 	u64 start;
@@ -386,7 +387,7 @@ __noinline int end_object(struct mseald_loading *loading)
 	return 0;
 }
 
-__noinline int name_object(u64 key, u32 place, struct mseald_event *event)
+__noinline int exec_name_object(u64 key, u32 place, struct mseald_event *event)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
 	struct mseald_mapping *mapping;

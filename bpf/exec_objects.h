@@ -13,25 +13,25 @@ static __always_inline bool is_over(const struct mseald_loading *loading)
 }
 
 /* The newest mapping that holds this address: its place + 1; 0: none. */
-int mapping_at(struct mseald_loading *loading, u64 address);
+int exec_mapping_at(struct mseald_loading *loading, u64 address);
 
 /* Finds the program and its loader, once. */
-int know_kernels(struct mseald_loading *loading);
+int exec_know_kernels(struct mseald_loading *loading);
 
 /* One more piece of the object in hand; those before lie below. */
-int add_piece(struct mseald_loading *loading, u64 start, u64 end, u32 segment);
+int exec_add_piece(struct mseald_loading *loading, u64 start, u64 end, u32 segment);
 
 /* The pieces of a library, whose segments lie close, by its place; none: the RELRO in hand is not its own. */
-int add_library(struct mseald_loading *loading, u32 at);
+int exec_add_library(struct mseald_loading *loading, u32 at);
 
 /* The pieces of an ELF object that begins at this page. 1: the RELRO in hand is its own. */
-int add_elf(struct mseald_loading *loading, u64 start);
+int exec_add_elf(struct mseald_loading *loading, u64 start);
 
 /*
- * The object in hand, for name_object() of verdict.h. Before it is sealed: its place + 1 or, if the kernel
- * has mapped it, 0; and when it is.
+ * The object in hand, for exec_name_object() of verdict.h. Before it is sealed: its place + 1 or, if
+ * the kernel has mapped it, 0; and when it is.
  */
-int begin_object(struct mseald_loading *loading, u32 at);
-int end_object(struct mseald_loading *loading);
+int exec_begin_object(struct mseald_loading *loading, u32 at);
+int exec_end_object(struct mseald_loading *loading);
 
 #endif

@@ -10,7 +10,7 @@
 #include "set_pool.h"
 
 /* Sealed (0) or left (enum mseald_left + 1), it is counted; what is left is for the daemon. */
-__noinline int count_object(u64 key, struct mseald_loading *loading, u64 left)
+__noinline int exec_count_object(u64 key, struct mseald_loading *loading, u64 left)
 {
 	if (!loading)
 		return 0;
@@ -28,7 +28,7 @@ __noinline int count_object(u64 key, struct mseald_loading *loading, u64 left)
 		__sync_fetch_and_or(&loading->flags, 1u << (MSEALD_LOADING_LEFT_SHIFT + left));
 	}
 	__sync_fetch_and_or(&loading->flags, MSEALD_LOADING_LEFT);
-	return send_relro_event(key, bpf_get_current_pid_tgid() >> 32, 0);
+	return exec_send_relro_event(key, bpf_get_current_pid_tgid() >> 32, 0);
 }
 
 /*
@@ -43,16 +43,16 @@ static __always_inline int seal_last(u64 key, struct mseald_loading *loading)
 
 	mm_vdso(bpf_get_current_task_btf()->mm, &start, &end);
 	if (start > loading->relro)
-		add_piece(loading, start, end, MSEALD_SEGMENT_VDSO);
-	left = seal_pieces(key, loading);
+		exec_add_piece(loading, start, end, MSEALD_SEGMENT_VDSO);
+	left = set_pool_seal_pieces(key, loading);
 	if (left != OBJECT_MEETS_SEAL || loading->pieces == pieces)
 		return left;
 	loading->pieces = pieces;
-	return seal_pieces(key, loading);
+	return set_pool_seal_pieces(key, loading);
 }
 
 /* The RELRO of an object is made read-only: relro to relro_end, of this file. 1: all of it is sealed now. */
-__noinline int seal_object(u64 key, struct mseald_loading *loading)
+__noinline int exec_seal_object(u64 key, struct mseald_loading *loading)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 at, flags;
@@ -61,16 +61,16 @@ __noinline int seal_object(u64 key, struct mseald_loading *loading)
 
 	if (!loading)
 		return 0;
-	(void)know_kernels(loading);
+	(void)exec_know_kernels(loading);
 	flags = loading->flags;
 	loading->pieces = 0;
-	at = mapping_at(loading, loading->relro);
+	at = exec_mapping_at(loading, loading->relro);
 	if (!at) {
-		loader = add_elf(loading, loading->loader);
-		program = !loader && add_elf(loading, loading->program);
+		loader = exec_add_elf(loading, loading->loader);
+		program = !loader && exec_add_elf(loading, loading->program);
 		if (!program && !loader) {
 			loading->pieces = 0;
-			count_object(key, loading, MSEALD_LEFT_OBJECT + 1);
+			exec_count_object(key, loading, MSEALD_LEFT_OBJECT + 1);
 			return 0;
 		}
 	}
@@ -83,29 +83,29 @@ __noinline int seal_object(u64 key, struct mseald_loading *loading)
 	if (late && !(loading->wanted & MSEALD_POLICY_LATE)) {
 		if (loading->wanted & MSEALD_POLICY_REPORT) {
 			__sync_fetch_and_or(&loading->flags, MSEALD_LOADING_LEFT);
-			(void)send_relro_event(key, task->tgid, loading->relro);
+			(void)exec_send_relro_event(key, task->tgid, loading->relro);
 		}
 		return 0;
 	}
 	if (loading->wanted & MSEALD_POLICY_NOT_32 && task_in_compat(task)) {
-		(void)send_relro_event(key, task->tgid, 0);
+		(void)exec_send_relro_event(key, task->tgid, 0);
 		return 0;
 	}
 	if (loading->written) {
-		count_object(key, loading, MSEALD_LEFT_WRITTEN + 1);
+		exec_count_object(key, loading, MSEALD_LEFT_WRITTEN + 1);
 		return 0;
 	}
 	if (at)
-		add_library(loading, at - 1);
+		exec_add_library(loading, at - 1);
 	if (!loading->pieces)
 		return 0;
-	begin_object(loading, at);
+	exec_begin_object(loading, at);
 	left = !late && loading->flags & MSEALD_LOADING_DONE ? seal_last(key, loading) :
-							      seal_pieces(key, loading);
-	count_object(key, loading, left);
+							       set_pool_seal_pieces(key, loading);
+	exec_count_object(key, loading, left);
 	if (left)
 		return 0;
-	end_object(loading);
+	exec_end_object(loading);
 	return loading->segments >> MSEALD_SEGMENT_RELRO & 1;
 }
 
@@ -130,7 +130,7 @@ static __always_inline bool call_range(u64 *ret_start, u64 *ret_end)
  * While one daemon hands over to the next all hooks run twice in one call. In the second run the seals are
  * there. That it is the same call is seen by the range that was sealed last, and by its still being writable.
  */
-__noinline int watch_relro(u64 key, const struct relro *relro)
+__noinline int exec_watch_relro(u64 key, const struct relro *relro)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
@@ -142,7 +142,7 @@ __noinline int watch_relro(u64 key, const struct relro *relro)
 		return 0;
 	if (!entry) {
 		if (relro->file.address)
-			(void)send_relro_event(key, task->tgid, relro->start);
+			(void)exec_send_relro_event(key, task->tgid, relro->start);
 		return 0;
 	}
 	if (!call_range(&start, &end))
@@ -164,7 +164,7 @@ __noinline int watch_relro(u64 key, const struct relro *relro)
 		return 0;
 	entry->relro = start;
 	entry->relro_end = end;
-	sealed = seal_object(key, entry);
+	sealed = exec_seal_object(key, entry);
 	if (!sealed)
 		entry->relro_end = 0;
 	return sealed;

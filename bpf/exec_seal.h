@@ -8,10 +8,10 @@
 #include "syscall.h"
 
 /* lsm/mmap_addr: the file that mmap() maps gets this address. */
-int watch_mapping(u64 key, u64 address);
+int exec_watch_mapping(u64 key, u64 address);
 
 /* lsm/mmap_file: one of huge pages. */
-int watch_hugetlb(u64 key);
+int exec_watch_hugetlb(u64 key);
 
 /* A mapping that loses the right to be written. */
 struct relro {
@@ -22,12 +22,14 @@ struct relro {
 };
 
 /* lsm/file_mprotect. 1: the call is not to be judged: what it changes had no seal before it. */
-int watch_relro(u64 key, const struct relro *relro);
+int exec_watch_relro(u64 key, const struct relro *relro);
 
 /* wanted: as the caller says it; of some 32-bit programs the kernel adds PROT_EXEC (personality(2)). */
 static __always_inline int watch_mprotect(u64 key, const struct vm_area_struct *vma, u64 wanted, u64 prot)
 {
-	struct relro relro = { .start = vma->vm_start, .end = vma->vm_end, .flags = vma->vm_flags, .prot = prot };
+	struct relro relro = {
+		.start = vma->vm_start, .end = vma->vm_end, .flags = vma->vm_flags, .prot = prot
+	};
 	struct inode___file *file;
 
 	if (wanted != PROT_READ)
@@ -35,7 +37,7 @@ static __always_inline int watch_mprotect(u64 key, const struct vm_area_struct *
 	file = relro.flags & VM_WRITE ? mapped_file(vma, &relro.file) : NULL;
 	relro.written = file && file_may_be_written(file);
 	relro.mapped = file ? (u64)vma->vm_file : 0;
-	return watch_relro(key, &relro);
+	return exec_watch_relro(key, &relro);
 }
 
 #endif

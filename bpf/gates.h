@@ -142,9 +142,9 @@ static __always_inline int judge_mremap(const struct pt_regs *regs, bool compat,
 			touched.target_end = huge_end(touched.target_start, touched.target_end,
 						      distance, true);
 	}
-	from = seals_meet_called(set, start, touched.end, MSEALD_DENY_UNMAP);
-	if (!from &&
-	    !(fixed && seals_meet_called(set, touched.target_start, touched.target_end, MSEALD_DENY_UNMAP)))
+	from = verdict_seals_meet_called(set, start, touched.end, MSEALD_DENY_UNMAP);
+	if (!from && !(fixed && verdict_seals_meet_called(set, touched.target_start, touched.target_end,
+							  MSEALD_DENY_UNMAP)))
 		return 0;
 	/*
 	 * An old length of 0, also by rounding, makes a second mapping of that memory, of the new length.
@@ -173,7 +173,7 @@ static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, 
 	start = untagged(mm, regs_arg(regs, compat, 0));
 	if (unaligned(start))
 		return 0;
-	set = current_set_kept(key);
+	set = space_current_set_kept(key);
 	if (!set)
 		return 0;
 	r = judge_mremap(regs, compat, reaction, key, set, start);

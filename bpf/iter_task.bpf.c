@@ -64,11 +64,11 @@ int mseald_tasks(struct bpf_iter__task *ctx)
 	out.start_time = task->group_leader->start_boottime;
 	/* So that a child whose fork is still pending is not sealed anew without the seals of its parent. */
 	if (unlikely(*(volatile u64 *)&state.pending_forks) && out.pid == out.tgid)
-		(void)fork_finish(&name, space_key(task->mm));
+		(void)space_fork_finish(&name, space_key(task->mm));
 	/* A kernel thread may have borrowed an mm (kthread_use_mm), a zombie has none. */
 	out.key = space_key(task->mm);
 	/* Another program is just finishing that fork. No key: the daemon finds nothing to seal yet. */
-	if (unlikely(fork_is_pending(&name)) && !bpf_map_lookup_elem(&spaces, &out.key))
+	if (unlikely(space_fork_is_pending(&name)) && !bpf_map_lookup_elem(&spaces, &out.key))
 		out.key = 0;
 	out.tracer = tracer_of(task);
 	out.account = account_of(task);

@@ -76,7 +76,7 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 		r = -EPERM;
 	else if (!(clone_flags & CLONE_VM))
 		r = mark_child(child, (struct mseald_pending_fork){ .parent = key, .set = set });
-	else if (unlikely(fork_is_pending(&self)))
+	else if (unlikely(space_fork_is_pending(&self)))
 		r = -EAGAIN;
 	set_let_go(set);
 	return r;
@@ -110,10 +110,10 @@ int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone
 	if (clone_flags & CLONE_VM)
 		return 0;
 	if (unlikely(*(volatile u64 *)&state.pending_forks))
-		(void)fork_finish(&name, space_key(child->mm));
+		(void)space_fork_finish(&name, space_key(child->mm));
 	parent = space_key(bpf_get_current_task_btf()->mm);
 	if (unlikely(space_watched(parent)))
-		(void)watch_child(parent, space_key(child->mm), child->tgid);
+		(void)exec_watch_child(parent, space_key(child->mm), child->tgid);
 	return 0;
 }
 
@@ -125,7 +125,7 @@ int BPF_PROG(mseald_exec, struct linux_binprm *bprm)
 	if (likely(!*(volatile u64 *)&state.pending_forks))
 		return 0;
 	name = bpf_get_current_task();
-	fork_abandon(&name);
+	space_fork_abandon(&name);
 	return 0;
 }
 
@@ -135,12 +135,12 @@ int BPF_PROG(mseald_task_free, struct task_struct *task)
 	u64 name = (u64)task;
 
 	if (unlikely(*(volatile u64 *)&state.pending_forks))
-		fork_abandon(&name);
+		space_fork_abandon(&name);
 	return 0;
 }
 
 /* Of a program that the kernel seals: did it end before all of it was sealed, by the kernel or the daemon? */
-__noinline int count_ended(u64 key)
+__noinline int lifecycle_count_ended(u64 key)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
 	struct mseald_watched *facts;
@@ -173,7 +173,7 @@ int BPF_PROG(mseald_exit_mmap, struct mm_struct *mm)
 	bool is_watched = space_watched(key);
 
 	if (unlikely(is_watched))
-		(void)count_ended(key);
+		(void)lifecycle_count_ended(key);
 	if (unlikely(*(volatile u32 *)&space_slot(key)->count))
 		space_remove(key);
 	if (unlikely(is_watched))

@@ -35,7 +35,7 @@ struct file_search {
 };
 
 /* The last slot of this file. Global, and without branches: the verifier looks at it once. */
-__noinline u32 find_unsorted(const struct mseald_file_node *node, u64 order)
+__noinline u32 lsm_find_unsorted(const struct mseald_file_node *node, u64 order)
 {
 	u64 slot = 0;
 
@@ -59,7 +59,8 @@ static long search_node(u32 index, struct file_search *search)
 		search->unreadable = true;
 		return 1;
 	}
-	slot = is_pooled(set) ? find_unsorted(node, order) : (find_start(node->order, order) - node->order);
+	slot = is_pooled(set) ? lsm_find_unsorted(node, order) :
+				(find_start(node->order, order) - node->order);
 	slot &= MSEALD_FANOUT - 1;
 	if (node->order[slot] != order)
 		return node->order[slot] > order;

@@ -147,7 +147,7 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	if (likely(space_unsealed(key))) {
 		/* From the first seal on its entry says so. */
 		if (unlikely(space_watched(key)) && has_file(flags) && is_hugetlb(file))
-			(void)watch_hugetlb(key);
+			(void)exec_watch_hugetlb(key);
 		return 0;
 	}
 	/* It grows by page faults, which no hook sees, into whatever is free below it. */
@@ -279,7 +279,7 @@ static __noinline int judge_address(u64 key, u64 addr)
 static __always_inline void watch_mmap(const struct call_site *site, u64 key, u64 addr)
 {
 	if (site->call == CALL_MMAP && !(call_arg(site, 3) & MAP_ANONYMOUS))
-		(void)watch_mapping(key, addr);
+		(void)exec_watch_mapping(key, addr);
 }
 
 SEC("lsm/mmap_addr")

@@ -15,7 +15,7 @@ static __always_inline u64 *usage_of(u32 account)
 enum usage { USAGE_BUSY, USAGE_TAKEN, USAGE_OVER };
 
 /* One try to count one more for an account. */
-__noinline int usage_try(u32 account, bool limited)
+__noinline int quota_usage_try(u32 account, bool limited)
 {
 	u64 *usage = usage_of(account), seen;
 
@@ -36,7 +36,7 @@ static __always_inline bool usage_take(u32 account, bool limited)
 	int usage = USAGE_BUSY;
 
 	for (int i = 0; usage == USAGE_BUSY && i < 32; i++)
-		usage = usage_try(account, limited);
+		usage = quota_usage_try(account, limited);
 	return usage == USAGE_TAKEN;
 }
 

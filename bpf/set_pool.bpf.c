@@ -17,7 +17,7 @@ static __always_inline struct mseald_node *node_of(u32 set, u32 at)
 }
 
 /* A set that nobody has, of 64 of them; 0: there is none. */
-__noinline u32 pool_take_one(u32 at)
+__noinline u32 set_pool_take_one(u32 at)
 {
 	u64 seen, bit;
 
@@ -36,7 +36,7 @@ static __always_inline u32 pool_take(void)
 	u32 first = bpf_get_smp_processor_id(), set = 0;
 
 	for (u32 i = 0; !set && i < 2 * MSEALD_POOL_SETS / 64; i++)
-		set = pool_take_one(first + i);
+		set = set_pool_take_one(first + i);
 	return set;
 }
 
@@ -63,7 +63,7 @@ static __always_inline void narrow_gap(struct mseald_node *new, bool first, u64 
 }
 
 /* Global: to the verifier its result is any number, and not one for each way through it. */
-__noinline u32 slots_below(const struct mseald_node *node, u64 address)
+__noinline u32 set_pool_slots_below(const struct mseald_node *node, u64 address)
 {
 	u32 slots = 0;
 
@@ -80,9 +80,10 @@ __noinline u32 slots_below(const struct mseald_node *node, u64 address)
 
 /*
  * The set new gets what old has and the pieces in hand, which nothing of old lies between. As
- * seal_pieces() returns. Without branches on data: the verifier of 6.12 gives up after a million steps.
+ * set_pool_seal_pieces() returns. Without branches on data: the verifier of 6.12 gives up after a
+ * million steps.
  */
-__noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading)
+__noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *loading)
 {
 	struct mseald_node *new = node_of(new_set, 0), *old = node_of(old_set, 0);
 	struct mseald_file_node *files = (void *)node_of(new_set, 1);
@@ -99,7 +100,7 @@ __noinline int fill_set(u32 new_set, u32 old_set, struct mseald_loading *loading
 	most = new->count > count ? new->count : count;
 	start = loading->piece[0];
 	end = loading->piece_end[(more - 1) & MSEALD_LOADING_PIECES];
-	place = slots_below(old, start);
+	place = set_pool_slots_below(old, start);
 	if (place >= MSEALD_FANOUT)
 		return MSEALD_LEFT_FULL + 1;
 	if (old->start[place] < end || (place && old->end[place - 1] > start))
@@ -176,7 +177,7 @@ static __always_inline int give_set(u64 key, struct mseald_space *space, u32 old
 	return MSEALD_LEFT_CHANGED + 1;
 }
 
-__noinline int seal_pieces(u64 key, struct mseald_loading *loading)
+__noinline int set_pool_seal_pieces(u64 key, struct mseald_loading *loading)
 {
 	u64 *count, self = bpf_get_current_task();
 	struct mseald_space *space;
@@ -187,7 +188,7 @@ __noinline int seal_pieces(u64 key, struct mseald_loading *loading)
 	if (!loading)
 		return 0;
 	/* What it has from its parent must not be left out. */
-	if (unlikely(fork_is_pending(&self)))
+	if (unlikely(space_fork_is_pending(&self)))
 		return MSEALD_LEFT_CHANGED + 1;
 	space = bpf_map_lookup_elem(&spaces, &key);
 	old_set = space ? MSEALD_WORD_SET(*(volatile u64 *)&space->word) : 0;
@@ -199,15 +200,15 @@ __noinline int seal_pieces(u64 key, struct mseald_loading *loading)
 	if (!count || __sync_val_compare_and_swap(count, 0, 1))
 		return MSEALD_LEFT_POOL + 1;
 	/* No entry says that set yet, so nobody reads it. The first of the pool is never given, and empty. */
-	left = fill_set(set, old_set ? old_set : MSEALD_POOL_FIRST, loading);
+	left = set_pool_fill(set, old_set ? old_set : MSEALD_POOL_FIRST, loading);
 	if (!left)
 		left = give_set(key, space, old_set, set, loading->flags);
 	if (!left)
 		return 0;
-	/* It may hold what was copied from a set that another had by then: all of it is to be written anew. */
+	/* It may have copies from a set that another had by then: all of it is to be written anew. */
 	root = node_of(set, 0);
 	if (root)
 		root->count = MSEALD_FANOUT;
-	(void)set_put_called(set);
+	(void)space_set_put_called(set);
 	return left;
 }

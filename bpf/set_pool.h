@@ -11,6 +11,6 @@
  */
 #define OBJECT_MEETS_SEAL (MSEALD_LEFT_COUNT + 1)
 
-int seal_pieces(u64 key, struct mseald_loading *loading);
+int set_pool_seal_pieces(u64 key, struct mseald_loading *loading);
 
 #endif

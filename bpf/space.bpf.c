@@ -7,7 +7,7 @@
  * is spoiled: that program then empties it. It looks at the entry after it has begun (slot_fill), so it
  * either sees the new set or is seen here.
  */
-__noinline int slot_drop(u64 key)
+__noinline int space_slot_drop(u64 key)
 {
 	struct mseald_slot *slot = space_slot(key);
 
@@ -40,7 +40,7 @@ __noinline int space_remove(u64 key)
 	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING))
 		__sync_fetch_and_add(&state.kill_pending, -1);
 	account = space->account;
-	slot_drop(key);
+	space_slot_drop(key);
 	(void)bpf_map_delete_elem(&spaces, &key);
 	__sync_fetch_and_add(&space_slot(key)->count, -1);
 	space_unreserve(account);
@@ -79,14 +79,14 @@ static __always_inline struct mseald_pending_fork *fork_mark(u64 task, struct ms
 		       NULL;
 }
 
-__noinline bool fork_is_pending(const u64 *task)
+__noinline bool space_fork_is_pending(const u64 *task)
 {
 	u64 name = task ? *task : 0;
 
 	return *(volatile u64 *)&state.pending_forks && bpf_map_lookup_elem(&pending_forks, &name);
 }
 
-__noinline int fork_abandon(const u64 *task)
+__noinline int space_fork_abandon(const u64 *task)
 {
 	u64 name = task ? *task : 0;
 	struct mseald_pending_fork fork, *mark = fork_mark(name, &fork);
@@ -108,7 +108,7 @@ static __always_inline u32 fork_flags(const struct mseald_pending_fork *fork)
 	return space_flags(fork->parent) & (MSEALD_SPACE_KILL_PENDING | MSEALD_SPACE_HUGETLB);
 }
 
-__noinline u32 fork_finish(const u64 *task, u64 key)
+__noinline u32 space_fork_finish(const u64 *task, u64 key)
 {
 	u64 name = task ? *task : 0;
 	struct mseald_pending_fork fork, *mark;
@@ -125,7 +125,7 @@ __noinline u32 fork_finish(const u64 *task, u64 key)
 		/* There is no memory: the mark stays, whole. */
 		__sync_val_compare_and_swap(&mark->number, fork.number | MSEALD_FORK_TAKEN, fork.number);
 		if (key != task_key(name))
-			fork_abandon(&name);
+			space_fork_abandon(&name);
 		return fork.set;
 	}
 	/*
@@ -138,21 +138,21 @@ __noinline u32 fork_finish(const u64 *task, u64 key)
 	return fork.set;
 }
 
-__noinline bool set_get_called(u32 set)
+__noinline bool space_set_get_called(u32 set)
 {
 	return set_get(set);
 }
 
-__noinline int set_put_called(u32 set)
+__noinline int space_set_put_called(u32 set)
 {
 	set_put(set);
 	return 0;
 }
 
 /* What the entry says, or the mark; not held. */
-__noinline u32 set_seen(u64 key, const u64 *task)
+__noinline u32 space_set_seen(u64 key, const u64 *task)
 {
-	/* Read first: fork_finish() makes the entry, and then takes the mark away. */
+	/* Read first: space_fork_finish() makes the entry, and then takes the mark away. */
 	bool pending = unlikely(*(volatile u64 *)&state.pending_forks);
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 	struct mseald_pending_fork fork;
@@ -172,22 +172,22 @@ __noinline u32 set_seen(u64 key, const u64 *task)
  * the entry still saying so, it is the right one and stays so. No such set can be read as long as its
  * address space is given others again and again: then what is asked of it is refused (no set has that id).
  */
-__noinline u32 set_of(u64 key, const u64 *task)
+__noinline u32 space_set_of(u64 key, const u64 *task)
 {
 	u64 name = task ? *task : 0;
-	u32 set = set_seen(key, &name);
+	u32 set = space_set_seen(key, &name);
 
 	for (int i = 0; i < HOLD_TRIES; i++) {
 		bool held;
 
 		if (likely(!is_pooled(set)))
 			return set;
-		held = set_get_called(set);
-		if (held && set_seen(key, &name) == set)
+		held = space_set_get_called(set);
+		if (held && space_set_seen(key, &name) == set)
 			return set;
 		if (held)
-			(void)set_put_called(set);
-		set = set_seen(key, &name);
+			(void)space_set_put_called(set);
+		set = space_set_seen(key, &name);
 	}
 	return MSEALD_MAX_SETS;
 }
@@ -208,7 +208,7 @@ static __always_inline void slot_fill(u64 key, u32 set)
 	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
 	if (!root || __sync_val_compare_and_swap(&slot->tag, 0, MSEALD_TAG_BUSY))
 		return;
-	/* From here on, slot_drop() of whoever changes it sees this slot. */
+	/* From here on, space_slot_drop() of whoever changes it sees this slot. */
 	space = bpf_map_lookup_elem(&spaces, &key);
 	if (space && MSEALD_WORD_SET(*(volatile u64 *)&space->word) == set) {
 		huge = *(volatile u32 *)&space->flags & MSEALD_SPACE_HUGETLB;
@@ -220,19 +220,19 @@ static __always_inline void slot_fill(u64 key, u32 set)
 		__sync_val_compare_and_swap(&slot->tag, MSEALD_TAG_SPOILED, 0);
 }
 
-__noinline u32 current_set_of(u64 key)
+__noinline u32 space_current_set_of(u64 key)
 {
 	u64 task = bpf_get_current_task();
 
 	/* The mark is about the caller's own memory; the key may be another's, whose memory it acts on. */
 	if (unlikely(*(volatile u64 *)&state.pending_forks) && key != task_key(task))
 		task = 0;
-	return set_of(key, &task);
+	return space_set_of(key, &task);
 }
 
-__noinline u32 current_set_kept(u64 key)
+__noinline u32 space_current_set_kept(u64 key)
 {
-	u32 set = current_set_of(key);
+	u32 set = space_current_set_of(key);
 
 	if (set)
 		slot_fill(key, set);

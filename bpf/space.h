@@ -25,8 +25,8 @@ static __always_inline struct mseald_slot *space_slot(u64 key)
 }
 
 /*
- * Surely not sealed: nearly all of what an unsealed process pays. In this order: fork_finish() counts the
- * entry before the fork is no longer pending.
+ * Surely not sealed: nearly all of what an unsealed process pays. In this order: space_fork_finish()
+ * counts the entry before the fork is no longer pending.
  */
 static __always_inline bool space_unsealed(u64 key)
 {
@@ -40,7 +40,7 @@ static __always_inline bool space_watched(u64 key)
 }
 
 /* Empties the slot of a key whose set is no longer what it says (bpf/space.bpf.c). */
-int slot_drop(u64 key);
+int space_slot_drop(u64 key);
 
 /*
  * MSEALD_SPACE_* of an address space that has an entry. If it has none by mistake: what is judged most
@@ -72,7 +72,7 @@ static __always_inline bool space_mark_hugetlb(u64 key)
 	if (*(volatile u32 *)&space->flags & MSEALD_SPACE_HUGETLB)
 		return true;
 	__sync_fetch_and_or(&space->flags, MSEALD_SPACE_HUGETLB);
-	slot_drop(key);
+	space_slot_drop(key);
 	return true;
 }
 
@@ -201,7 +201,7 @@ static __always_inline void space_release(u64 word)
 /* After a swap: the new set counts, and what the entry held before is given back. */
 static __always_inline void space_replaced(u64 key, u64 old, u32 bits)
 {
-	slot_drop(key);
+	space_slot_drop(key);
 	/* Counted before it is released: the number of sealed ones never dips to 0 between. */
 	if (MSEALD_WORD_SET(bits))
 		__sync_fetch_and_add(&state.sealed, 1);
@@ -225,43 +225,43 @@ int space_remove(u64 key);
  * Drops the mark of a child that will never run sealed: failed fork, exec. Takes the address of the
  * task's: the verifier lets no pointer be passed as a number to a global function.
  */
-int fork_abandon(const u64 *task);
+int space_fork_abandon(const u64 *task);
 
 /*
  * The seal set of a marked child, 0 when it has no mark. Gives it its entry
  * if there is none yet. While another program does so the mark goes on serving.
  */
-u32 fork_finish(const u64 *task, u64 key);
+u32 space_fork_finish(const u64 *task, u64 key);
 
 /*
  * Has the task a mark? While another program is finishing its fork, there may be no entry yet, and nothing
  * may share its memory or add to its seals.
  */
-bool fork_is_pending(const u64 *task);
+bool space_fork_is_pending(const u64 *task);
 
 /* The same, looked at by the verifier once in each program. */
-bool set_get_called(u32 set);
-int set_put_called(u32 set);
+bool space_set_get_called(u32 set);
+int space_set_put_called(u32 set);
 
 /*
  * The seal set of an address space: of its entry or, while its fork is pending, of the mark of its first
  * task. 0: it has none. Of the pool, it is held: set_let_go().
  */
-u32 set_of(u64 key, const u64 *task);
+u32 space_set_of(u64 key, const u64 *task);
 
 /*
  * The seal set of the current task's address space, which is not surely unsealed; 0: it has none. A child
  * whose fork is pending has the set of its mark. It cannot share its memory before it has an entry:
- * lsm/task_alloc finishes the pending fork of every task that clones, or refuses. Held as by set_of().
+ * lsm/task_alloc finishes the pending fork of every task that clones, or refuses. Held as by space_set_of().
  */
-u32 current_set_of(u64 key);
+u32 space_current_set_of(u64 key);
 
 /* The same, remembered in its slot for the next time. */
-u32 current_set_kept(u64 key);
+u32 space_current_set_kept(u64 key);
 
 static __always_inline u32 current_set(u64 key)
 {
-	return likely(space_unsealed(key)) ? 0 : current_set_of(key);
+	return likely(space_unsealed(key)) ? 0 : space_current_set_of(key);
 }
 
 /* The same; a child whose fork is pending gets its entry by this. */
@@ -271,7 +271,7 @@ static __always_inline u32 current_set_finished(u64 key)
 
 	if (unlikely(*(volatile u64 *)&state.pending_forks)) {
 		task = bpf_get_current_task();
-		(void)fork_finish(&task, key);
+		(void)space_fork_finish(&task, key);
 	}
 	return current_set(key);
 }
@@ -280,7 +280,7 @@ static __always_inline u32 current_set_finished(u64 key)
 static __always_inline void set_let_go(u32 set)
 {
 	if (unlikely(is_pooled(set)))
-		(void)set_put_called(set);
+		(void)space_set_put_called(set);
 }
 
 #endif

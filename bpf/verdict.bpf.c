@@ -82,7 +82,7 @@ static __always_inline void walk_fail(struct walk *walk)
  * a global function once, and at a static one once more for each state that it
  * can be called in.
  */
-__noinline int walk_seal(u32 index, struct walk *walk)
+__noinline int verdict_walk_seal(u32 index, struct walk *walk)
 {
 	struct mseald_node *node;
 	u32 position, at, slot, rank, set;
@@ -131,7 +131,7 @@ __noinline int walk_seal(u32 index, struct walk *walk)
 
 static long walk_step(u32 index, struct walk *walk)
 {
-	return walk_seal(index, walk) != 0;
+	return verdict_walk_seal(index, walk) != 0;
 }
 
 /* Takes all seals that meet [start, end). */
@@ -226,7 +226,7 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
 	event->length = walk->tried_end - walk->tried_start;
 	event->seal_start = walk->hit_start;
 	event->seal_end = walk->hit_end;
-	name_object(is_pooled(walk->set) ? key : 0, place, event);
+	exec_name_object(is_pooled(walk->set) ? key : 0, place, event);
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	event->ip = regs_ip(regs);
 	event->start_time = BPF_CORE_READ(task, group_leader, start_boottime);
@@ -246,7 +246,7 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
  * Carries out the strongest action found, on the current task, in the address space of this key.
  * Nonzero: the call must fail.
  */
-__noinline int carry_out(const struct walk *walk, u64 key, u32 attempt)
+__noinline int verdict_carry_out(const struct walk *walk, u64 key, u32 attempt)
 {
 	u32 action, outcome, place, op = ATTEMPT_OP(attempt);
 	struct task_struct *task;
@@ -311,7 +311,7 @@ __noinline int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt)
 		start = 0;
 	}
 	walk_range(&walk, start, end);
-	return carry_out(&walk, key, attempt);
+	return verdict_carry_out(&walk, key, attempt);
 }
 
 __noinline int verdict_on_both(u64 key, u32 set, u32 attempt, const struct touched *touched)
@@ -322,7 +322,7 @@ __noinline int verdict_on_both(u64 key, u32 set, u32 attempt, const struct touch
 		return 1;
 	walk_range(&walk, touched->start, touched->end);
 	walk_range(&walk, touched->target_start, touched->target_end);
-	return carry_out(&walk, key, attempt);
+	return verdict_carry_out(&walk, key, attempt);
 }
 
 __noinline int verdict_on_file(const struct mseald_file_seals *seals, u32 attempt)
@@ -336,17 +336,17 @@ __noinline int verdict_on_file(const struct mseald_file_seals *seals, u32 attemp
 	walk.hit_rule = (u64)seals->segment << MSEALD_RULE_SEGMENT_SHIFT;
 	walk.label = seals->label;
 	walk.rank = seals->denying ? RANK_DENY : RANK_AUDIT;
-	return carry_out(&walk, seals->space, attempt);
+	return verdict_carry_out(&walk, seals->space, attempt);
 }
 
-__noinline bool seals_meet_called(u32 set, u64 start, u64 end, u32 deny_mask)
+__noinline bool verdict_seals_meet_called(u32 set, u64 start, u64 end, u32 deny_mask)
 {
 	return seals_meet(set, start, end, deny_mask);
 }
 
 __noinline int verdict_beyond_slot(u64 key, u64 start, u64 end, u32 attempt)
 {
-	u32 set = current_set_kept(key);
+	u32 set = space_current_set_kept(key);
 	int r = 0;
 
 	if (set && seals_meet(set, start, end, ATTEMPT_DENY(attempt)))

@@ -47,13 +47,13 @@ struct touched {
 int verdict_on_both(u64 key, u32 set, u32 attempt, const struct touched *touched);
 
 /* seals_meet(), looked at by the verifier once in each program, and called. */
-bool seals_meet_called(u32 set, u64 start, u64 end, u32 deny_mask);
+bool verdict_seals_meet_called(u32 set, u64 start, u64 end, u32 deny_mask);
 
 /*
  * Says in an event which object it is about that the kernel has sealed as the program started
  * (bpf/exec_objects.bpf.c; where: pgoff of the seal), and which segment, if the seal is of several.
  */
-int name_object(u64 key, u32 place, struct mseald_event *event);
+int exec_name_object(u64 key, u32 place, struct mseald_event *event);
 
 /* The same of an attempt on a file that nobody may write. */
 int verdict_on_file(const struct mseald_file_seals *seals, u32 attempt);

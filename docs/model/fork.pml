@@ -25,36 +25,36 @@
  * of the maps are full barriers, and between two plain loads or two plain stores the code counts on x86.
  *
  * What stands for what:
- *   set_get            set_get()              bpf/space.h
- *   set_put            set_put()              bpf/space.h
- *   space_insert       space_insert()         bpf/space.h
- *   space_remove       space_remove()         bpf/space.bpf.c
- *   fork_read          fork_mark()            bpf/space.bpf.c
- *   fork_take          fork_take()            bpf/space.bpf.c
- *   fork_forget        fork_forget()          bpf/space.bpf.c
- *   fork_abandon       fork_abandon()         bpf/space.bpf.c
- *   fork_finish        fork_finish()          bpf/space.bpf.c
- *   set_seen           set_seen()             bpf/space.bpf.c
- *   judged             space_unsealed()       bpf/space.h
- *   judged             current_set_of()       bpf/space.bpf.c
- *   exit_mmap          mseald_exit_mmap()     bpf/lifecycle.bpf.c
- *   give_set           give_set()             bpf/set_pool.bpf.c
- *   give_set           mseald_commit()        bpf/commit.bpf.c
- *   give_set           replace()              bpf/commit.bpf.c
- *   give_set           enter()                bpf/commit.bpf.c
- *   seal_pieces        seal_pieces()          bpf/set_pool.bpf.c
- *   seal_pieces        fork_is_pending()      bpf/space.bpf.c
- *   mark_child         mark_child()           bpf/lifecycle.bpf.c
- *   one_fork           mseald_task_alloc()    bpf/lifecycle.bpf.c
- *   one_fork           mseald_task_newtask()  bpf/lifecycle.bpf.c
- *   child              mseald_task_alloc()    bpf/lifecycle.bpf.c
- *   child              current_set_finished() bpf/space.h
- *   child              mseald_exec()          bpf/lifecycle.bpf.c
- *   child              mseald_task_free()     bpf/lifecycle.bpf.c
- *   daemon             mseald_tasks()         bpf/iter_task.bpf.c
- *   daemon             forget_stale()         user/daemon/seal/gc.c
- *   daemon             seal_once()            user/daemon/seal/seal.c
- *   entry_set          space_map_read_space() user/daemon/seal/space_map.c
+ *   set_get               set_get()                bpf/space.h
+ *   set_put               set_put()                bpf/space.h
+ *   space_insert          space_insert()           bpf/space.h
+ *   space_remove          space_remove()           bpf/space.bpf.c
+ *   fork_read             fork_mark()              bpf/space.bpf.c
+ *   fork_take             fork_take()              bpf/space.bpf.c
+ *   fork_forget           fork_forget()            bpf/space.bpf.c
+ *   space_fork_abandon    space_fork_abandon()     bpf/space.bpf.c
+ *   space_fork_finish     space_fork_finish()      bpf/space.bpf.c
+ *   space_set_seen        space_set_seen()         bpf/space.bpf.c
+ *   judged                space_unsealed()         bpf/space.h
+ *   judged                space_current_set_of()   bpf/space.bpf.c
+ *   exit_mmap             mseald_exit_mmap()       bpf/lifecycle.bpf.c
+ *   give_set              give_set()               bpf/set_pool.bpf.c
+ *   give_set              mseald_commit()          bpf/commit.bpf.c
+ *   give_set              replace()                bpf/commit.bpf.c
+ *   give_set              enter()                  bpf/commit.bpf.c
+ *   set_pool_seal_pieces  set_pool_seal_pieces()   bpf/set_pool.bpf.c
+ *   set_pool_seal_pieces  space_fork_is_pending()  bpf/space.bpf.c
+ *   mark_child            mark_child()             bpf/lifecycle.bpf.c
+ *   one_fork              mseald_task_alloc()      bpf/lifecycle.bpf.c
+ *   one_fork              mseald_task_newtask()    bpf/lifecycle.bpf.c
+ *   child                 mseald_task_alloc()      bpf/lifecycle.bpf.c
+ *   child                 current_set_finished()   bpf/space.h
+ *   child                 mseald_exec()            bpf/lifecycle.bpf.c
+ *   child                 mseald_task_free()       bpf/lifecycle.bpf.c
+ *   daemon                mseald_tasks()           bpf/iter_task.bpf.c
+ *   daemon                forget_stale()           user/daemon/seal/gc.c
+ *   daemon                seal_once()              user/daemon/seal/seal.c
+ *   entry_set             space_map_read_space()   user/daemon/seal/space_map.c
  *   leave parent sharer judge: the kernel, the processes, and the end
  *
  * Cases:
@@ -236,7 +236,7 @@ inline fork_forget(name)
 	}
 }
 
-inline fork_abandon(name)
+inline space_fork_abandon(name)
 {
 	fork_read(name);
 	fork_take();
@@ -249,7 +249,7 @@ inline fork_abandon(name)
 	fi
 }
 
-inline fork_finish(name, k)
+inline space_fork_finish(name, k)
 {
 #if FAULT != 2
 	if
@@ -273,7 +273,7 @@ inline fork_finish(name, k)
 				fi
 			};
 			if
-			:: k != mm[name] -> fork_abandon(name)
+			:: k != mm[name] -> space_fork_abandon(name)
 			:: else
 			fi
 		:: else ->
@@ -298,7 +298,7 @@ inline fork_finish(name, k)
 }
 
 /* s: the set of an address space. */
-inline set_seen(k, name)
+inline space_set_seen(k, name)
 {
 #if FAULT == 8
 	h = has[k];
@@ -333,7 +333,7 @@ inline judged(k, name)
 		assert(count[k] > 0)
 	:: else
 	fi;
-	set_seen(k, name);
+	space_set_seen(k, name);
 	assert(s & INHERITED)
 }
 
@@ -400,7 +400,7 @@ inline entry_set(k, have)
 	fi
 }
 
-inline seal_pieces(k, name)
+inline set_pool_seal_pieces(k, name)
 {
 #if FAULT == 9
 	if
@@ -459,7 +459,7 @@ inline one_fork(name)
 		if
 		/* copy_process() fails after all: the task is never listed. */
 		:: name == 0 ->
-			fork_abandon(name);
+			space_fork_abandon(name);
 			over[name] = 1
 		:: skip ->
 			d_step {
@@ -470,7 +470,7 @@ inline one_fork(name)
 			if
 			/* tp_btf/task_newtask, unless it is skipped */
 			:: pending ->
-				fork_finish(name, CHILD + name)
+				space_fork_finish(name, CHILD + name)
 			:: skip
 			fi;
 			born[name] = 1
@@ -513,7 +513,7 @@ proctype child(byte self)
 		judged(CHILD + self, self);
 #if CASE == 3
 		/* The loader in the child has an object sealed. */
-		seal_pieces(CHILD, self);
+		set_pool_seal_pieces(CHILD, self);
 		judged(CHILD, self);
 #endif
 #if CASE == 1
@@ -521,7 +521,7 @@ proctype child(byte self)
 		/* clone(CLONE_VM) */
 		:: skip ->
 			if
-			:: pending -> fork_finish(self, CHILD)
+			:: pending -> space_fork_finish(self, CHILD)
 			:: else
 			fi;
 			judged(CHILD, self);
@@ -551,7 +551,7 @@ proctype child(byte self)
 			};
 			leave(CHILD + self);
 			if
-			:: pending -> fork_abandon(self)
+			:: pending -> space_fork_abandon(self)
 			:: else
 			fi;
 			execed = 1;
@@ -570,7 +570,7 @@ proctype child(byte self)
 		listed[self] = 0;
 		daemon_done;
 		if
-		:: pending -> fork_abandon(self)
+		:: pending -> space_fork_abandon(self)
 		:: else
 		fi;
 		over[self] = 1
@@ -590,7 +590,7 @@ proctype daemon()
 		key = mm[0];
 		if
 		:: pending ->
-			fork_finish(0, key)
+			space_fork_finish(0, key)
 		:: else
 		fi;
 #if FAULT != 6

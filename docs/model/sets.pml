@@ -11,8 +11,8 @@
  * - A daemon that dies at any step loses at most the two sets of the pool that it has in hand (seal_once()
  *   has one, hold_set() one). Such a set stays unused until the next boot; all else goes on.
  *
- * Left out: the slot (slot.pml), forks (fork.pml), the tree in a set, set_of() beyond its first try, sets
- * that are removed rather than written anew, commits that enter an address space (fork.pml).
+ * Left out: the slot (slot.pml), forks (fork.pml), the tree in a set, space_set_of() beyond its first
+ * try, sets that are removed rather than written anew, commits that enter an address space (fork.pml).
  *
  * Taken for granted: lsm/file_mprotect runs under mmap_lock (mm/mprotect.c, do_mprotect_pkey), so an address
  * space has one loader at a time. There is one daemon, in one thread.
@@ -23,41 +23,41 @@
  * of the maps are full barriers, and between two plain loads or two plain stores the code counts on x86.
  *
  * What stands for what:
- *   set_get            set_get()              bpf/space.h
- *   set_put            set_put()              bpf/space.h
- *   set_put            pool_give()            bpf/space.h
- *   pool_take          pool_take_one()        bpf/set_pool.bpf.c
- *   pool_take          pool_take()            bpf/set_pool.bpf.c
- *   space_swap         space_swap()           bpf/space.h
- *   space_remove       space_remove()         bpf/space.bpf.c
- *   seal_pieces        seal_pieces()          bpf/set_pool.bpf.c
- *   seal_pieces        fill_set()             bpf/set_pool.bpf.c
- *   seal_pieces        give_set()             bpf/set_pool.bpf.c
- *   loader             watch_relro()          bpf/exec_seal.bpf.c
- *   set_seen           set_seen()             bpf/space.bpf.c
- *   reader             set_of()               bpf/space.bpf.c
- *   reader             set_let_go()           bpf/space.h
- *   set_map_hold       set_map_hold()         user/daemon/seal/set_map.c
- *   set_map_let_go     set_map_let_go()       user/daemon/seal/set_map.c
- *   set_map_wait       set_map_wait()         user/daemon/seal/set_map.c
- *   collect_one        is_garbage()           user/daemon/seal/set_map.c
- *   collect_one        release_set()          user/daemon/seal/set_map.c
- *   set_map_collect    set_map_collect()      user/daemon/seal/set_map.c
- *   set_map_write      set_map_write()        user/daemon/seal/set_map.c
- *   commit             mseald_commit()        bpf/commit.bpf.c
- *   commit             replace()              bpf/commit.bpf.c
- *   daemon             hold()                 user/daemon/seal/seal.c
- *   daemon             hold_set()             user/daemon/seal/space_map.c
- *   daemon             seal_once()            user/daemon/seal/seal.c
- *   daemon             seal_revoke()          user/daemon/seal/seal.c
- *   daemon             seal_natively()        user/daemon/seal/seal.c
- *   daemon             undo()                 user/daemon/seal/seal.c
- *   set_pool_recover   set_pool_recover()     user/daemon/seal/set_pool.c
- *   set_pool_recover   list_lost()            user/daemon/seal/set_pool.c
- *   forker             mark_child()           bpf/lifecycle.bpf.c
- *   exit_mmap          mseald_exit_mmap()     bpf/lifecycle.bpf.c
- *   exit_mmap          mseald_forget()        bpf/commit.bpf.c
- *   enterer            space_insert()         bpf/space.h
+ *   set_get               set_get()               bpf/space.h
+ *   set_put               set_put()               bpf/space.h
+ *   set_put               pool_give()             bpf/space.h
+ *   pool_take             set_pool_take_one()     bpf/set_pool.bpf.c
+ *   pool_take             pool_take()             bpf/set_pool.bpf.c
+ *   space_swap            space_swap()            bpf/space.h
+ *   space_remove          space_remove()          bpf/space.bpf.c
+ *   set_pool_seal_pieces  set_pool_seal_pieces()  bpf/set_pool.bpf.c
+ *   set_pool_seal_pieces  set_pool_fill()         bpf/set_pool.bpf.c
+ *   set_pool_seal_pieces  give_set()              bpf/set_pool.bpf.c
+ *   loader                exec_watch_relro()      bpf/exec_seal.bpf.c
+ *   space_set_seen        space_set_seen()        bpf/space.bpf.c
+ *   reader                space_set_of()          bpf/space.bpf.c
+ *   reader                set_let_go()            bpf/space.h
+ *   set_map_hold          set_map_hold()          user/daemon/seal/set_map.c
+ *   set_map_let_go        set_map_let_go()        user/daemon/seal/set_map.c
+ *   set_map_wait          set_map_wait()          user/daemon/seal/set_map.c
+ *   collect_one           is_garbage()            user/daemon/seal/set_map.c
+ *   collect_one           release_set()           user/daemon/seal/set_map.c
+ *   set_map_collect       set_map_collect()       user/daemon/seal/set_map.c
+ *   set_map_write         set_map_write()         user/daemon/seal/set_map.c
+ *   commit                mseald_commit()         bpf/commit.bpf.c
+ *   commit                replace()               bpf/commit.bpf.c
+ *   daemon                hold()                  user/daemon/seal/seal.c
+ *   daemon                hold_set()              user/daemon/seal/space_map.c
+ *   daemon                seal_once()             user/daemon/seal/seal.c
+ *   daemon                seal_revoke()           user/daemon/seal/seal.c
+ *   daemon                seal_natively()         user/daemon/seal/seal.c
+ *   daemon                undo()                  user/daemon/seal/seal.c
+ *   set_pool_recover      set_pool_recover()      user/daemon/seal/set_pool.c
+ *   set_pool_recover      list_lost()             user/daemon/seal/set_pool.c
+ *   forker                mark_child()            bpf/lifecycle.bpf.c
+ *   exit_mmap             mseald_exit_mmap()      bpf/lifecycle.bpf.c
+ *   exit_mmap             mseald_forget()         bpf/commit.bpf.c
+ *   enterer               space_insert()          bpf/space.h
  *   judge: the end
  *
  * Cases:
@@ -226,7 +226,7 @@ inline space_remove(key)
 }
 
 /* The loader of an address space has one more object sealed: its mmap_lock lets only one thread do so. */
-inline seal_pieces(key, seal)
+inline set_pool_seal_pieces(key, seal)
 {
 	element = at[key];
 	have = word_set[element];
@@ -235,7 +235,7 @@ inline seal_pieces(key, seal)
 		pool_take(set);
 		if
 		:: set != 0 ->
-			/* fill_set() */
+			/* set_pool_fill() */
 			owner[set] = key;
 			seals[set] = (have -> seals[have] : 0);
 			seals[set] = seals[set] | seal;
@@ -271,7 +271,7 @@ proctype loader(byte key; byte objects)
 	do
 	:: i < (1 << objects) ->
 		begin(key);
-		seal_pieces(key, i);
+		set_pool_seal_pieces(key, i);
 		end(key);
 		i = i << 1
 	:: else -> break
@@ -279,7 +279,7 @@ proctype loader(byte key; byte objects)
 	loaders--
 }
 
-inline set_seen(key, s)
+inline space_set_seen(key, s)
 {
 	s = 0;
 	element = at[key];
@@ -289,7 +289,7 @@ inline set_seen(key, s)
 	fi
 }
 
-/* A hook reads the seals of address space 0: set_of(), set_let_go(). */
+/* A hook reads the seals of address space 0: space_set_of(), set_let_go(). */
 proctype reader()
 {
 	byte element, set, again, due;
@@ -297,7 +297,7 @@ proctype reader()
 
 	begin(2);
 	due = true_seals[0];
-	set_seen(0, set);
+	space_set_seen(0, set);
 	if
 	:: is_pooled(set) ->
 		set_get(set, got);
@@ -306,7 +306,7 @@ proctype reader()
 #if FAULT == 3
 			sure = 1;
 #else
-			set_seen(0, again);
+			space_set_seen(0, again);
 			sure = again == set;
 #endif
 			if
@@ -442,7 +442,7 @@ proctype daemon()
 	byte ran[3];
 
 	/* hold() */
-	set_seen(0, held);
+	space_set_seen(0, held);
 #if FAULT == 6
 	got = 1;
 #else
@@ -454,11 +454,11 @@ proctype daemon()
 	fi;
 	may_die(1);
 	/* space_map_read_seals(), hold_set() */
-	set_seen(0, set);
+	space_set_seen(0, set);
 	if
 	:: set != 0 ->
 		set_map_hold(set, got);
-		set_seen(0, again);
+		space_set_seen(0, again);
 		if
 		:: !got || again != set ->
 			if
@@ -537,17 +537,20 @@ proctype set_pool_recover()
 	others--
 }
 
-/* A fork of address space 0: the child, 1, gets its set. mark_child() and fork_finish() are fork.pml's. */
+/*
+ * A fork of address space 0: the child, 1, gets its set. mark_child() and space_fork_finish() are
+ * fork.pml's.
+ */
 proctype forker()
 {
 	byte element, set;
 	bool got, zero;
 
 	begin(1);
-	set_seen(0, set);
+	space_set_seen(0, set);
 	set_get(set, got);
 	if
-	:: !got -> set_seen(0, set); set_get(set, got)
+	:: !got -> space_set_seen(0, set); set_get(set, got)
 	:: else
 	fi;
 	end(1);

@@ -13,9 +13,9 @@
  * needs a preemptible kernel, both address spaces in one attacker's hand, and two interruptions that hit
  * single instructions. A generation in the tag would cure it.
  *
- * Left out: more than 8 changes of the tag within one slot_drop(). Sets of the pool, whose id may come back
- * with another gap (sets.pml): there the gap only narrows (narrow_gap() in bpf/set_pool.bpf.c), so a mixture
- * lies within the gap as it was when the call began.
+ * Left out: more than 8 changes of the tag within one space_slot_drop(). Sets of the pool, whose id may
+ * come back with another gap (sets.pml): there the gap only narrows (narrow_gap() in
+ * bpf/set_pool.bpf.c), so a mixture lies within the gap as it was when the call began.
  *
  * Each __sync_ operation and each operation of a hash map is one step, as it is in the code; a loop around
  * a compare-and-swap is the step that succeeds. All else goes step by step, each memory access a step of its
@@ -23,19 +23,19 @@
  * of the maps are full barriers, and between two plain loads or two plain stores the code counts on x86.
  *
  * What stands for what:
- *   slot_drop           slot_drop()                 bpf/space.bpf.c
- *   slot_fill           slot_fill()                 bpf/space.bpf.c
- *   current_set_kept    current_set_kept()          bpf/space.bpf.c
- *   current_set_kept_2  current_set_kept()          bpf/space.bpf.c
- *   current_set_kept_2  space_remove()              bpf/space.bpf.c
- *   in_gap              in_gap()                    bpf/verdict.h
- *   in_gap              verdict_beyond_gap_inline() bpf/verdict.h
- *   commit              space_swap()                bpf/space.h
- *   commit              space_replaced()            bpf/space.h
- *   set_map_wait        set_map_wait()              user/daemon/seal/set_map.c
- *   daemon              space_map_restore_space()   user/daemon/seal/space_map.c
- *   daemon              set_map_collect()           user/daemon/seal/set_map.c
- *   space_mark_hugetlb  space_mark_hugetlb()        bpf/space.h
+ *   space_slot_drop           space_slot_drop()            bpf/space.bpf.c
+ *   slot_fill                 slot_fill()                  bpf/space.bpf.c
+ *   space_current_set_kept    space_current_set_kept()     bpf/space.bpf.c
+ *   space_current_set_kept_2  space_current_set_kept()     bpf/space.bpf.c
+ *   space_current_set_kept_2  space_remove()               bpf/space.bpf.c
+ *   in_gap                    in_gap()                     bpf/verdict.h
+ *   in_gap                    verdict_beyond_gap_inline()  bpf/verdict.h
+ *   commit                    space_swap()                 bpf/space.h
+ *   commit                    space_replaced()             bpf/space.h
+ *   set_map_wait              set_map_wait()               user/daemon/seal/set_map.c
+ *   daemon                    space_map_restore_space()    user/daemon/seal/space_map.c
+ *   daemon                    set_map_collect()            user/daemon/seal/set_map.c
+ *   space_mark_hugetlb        space_mark_hugetlb()         bpf/space.h
  *
  * Cases:
  *   case 1  the daemon gives the address space another set, and takes that back
@@ -86,7 +86,7 @@ byte running;
 #define begin(p) odd[p] = (odd[p] + 1) % 4
 #define end(p) odd[p] = (odd[p] + 1) % 4
 
-inline slot_drop(key)
+inline space_slot_drop(key)
 {
 	i = 0;
 	do
@@ -178,7 +178,7 @@ inline slot_fill(key, set)
 }
 
 /* A hook that has found the set of key 1 and keeps it in the slot. */
-proctype current_set_kept()
+proctype space_current_set_kept()
 {
 	byte set, fresh;
 	bool done, large;
@@ -196,7 +196,7 @@ proctype current_set_kept()
 	running--
 }
 
-proctype current_set_kept_2()
+proctype space_current_set_kept_2()
 {
 	byte set, fresh, seen, i;
 	bool done, large;
@@ -205,7 +205,7 @@ proctype current_set_kept_2()
 #if CASE == 2
 	slot_fill(2, OTHER_SET);
 	/* and the end of its address space */
-	slot_drop(2);
+	space_slot_drop(2);
 #else
 	set = word;
 	slot_fill(1, set);
@@ -273,7 +273,7 @@ inline set_map_wait()
 inline commit(new)
 {
 #if FAULT == 3
-	slot_drop(1);
+	space_slot_drop(1);
 #endif
 	d_step {
 		word = new;
@@ -281,7 +281,7 @@ inline commit(new)
 		allowed = allowed | (1 << new)
 	};
 #if FAULT != 3
-	slot_drop(1);
+	space_slot_drop(1);
 #endif
 	live = 1 << new
 }
@@ -315,11 +315,11 @@ proctype space_mark_hugetlb()
 	bool done;
 
 #if FAULT == 7
-	slot_drop(1);
+	space_slot_drop(1);
 #endif
 	huge = 1;
 #if FAULT != 7
-	slot_drop(1);
+	space_slot_drop(1);
 #endif
 	huge_due = 1;
 	running--
@@ -341,8 +341,8 @@ init {
 		:: tag = TAG(1, A); gap_start = starts[A]; gap_end = ends[A]
 		fi;
 		running = 3;
-		run current_set_kept();
-		run current_set_kept_2();
+		run space_current_set_kept();
+		run space_current_set_kept_2();
 #if CASE != 2 || FAULT == 8
 		running++;
 		run in_gap();

@@ -185,7 +185,7 @@ struct mseald_file_seals {
  * Programs cannot make a seal set. Those that they write, as a program starts (bpf/exec_seal.bpf.c), come
  * from a pool of sets that the daemon has made, and have the last ids: one leaf, and one node of files in
  * which slot i is about seal i. Such a set is used again at once when nobody refers to it. So whoever reads
- * one holds a reference meanwhile (bpf/space.bpf.c, set_of).
+ * one holds a reference meanwhile (bpf/space.bpf.c, space_set_of).
  */
 #define MSEALD_POOL_SETS 1024u
 #define MSEALD_POOL_FIRST (MSEALD_MAX_SETS - MSEALD_POOL_SETS)

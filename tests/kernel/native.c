@@ -19,7 +19,7 @@ struct sealed seal_as(const struct seal_order *order)
 
 	sealed.error = daemon_seal(order, &reply);
 	sealed.native = json_is_true(json_object_get(reply, "native"));
-	snprintf(sealed.why, sizeof(sealed.why), "%s", json_text(reply, "whyNotNative"));
+	snprintf(sealed.why, sizeof(sealed.why), "%s", json_text(reply, "why_not_native"));
 	json_decref(reply);
 	return sealed;
 }

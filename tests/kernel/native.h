@@ -17,7 +17,7 @@
 struct sealed {
 	const char *error;		/* NULL: sealed */
 	bool native;			/* says the reply */
-	char why[128];			/* whyNotNative */
+	char why[128];			/* why_not_native */
 };
 
 struct sealed seal_as(const struct seal_order *order);

@@ -38,12 +38,18 @@ BEGIN { planned = -1; where = "" }
 /^1\.\.[0-9]+/ {
 	# A cmocka program of several groups has a plan for each.
 	split($1, range, /\.\./); planned = (planned < 0 ? 0 : planned) + range[2]
-	if (planned == 0 && /# SKIP/) { skipped++; sub(/.*# SKIP */, ""); printf "  skip    %s: %s%s\n", what, where, $0 }
+	if (planned == 0 && /# SKIP/) {
+		skipped++; sub(/.*# SKIP */, ""); printf "  skip    %s: %s%s\n", what, where, $0
+	}
 }
-/^ok .*# [Ss][Kk][Ii][Pp]/ { seen++; skipped++; text = $0; sub(/^ok [0-9]* *-? */, "", text); why[text]++; next }
+/^ok .*# [Ss][Kk][Ii][Pp]/ {
+	seen++; skipped++; text = $0; sub(/^ok [0-9]* *-? */, "", text); why[text]++; next
+}
 /^ok( |$)/ { seen++; passed++ }
 # Whoever has said it: nobody may have looked at the status.
-/==(ERROR: )?(Address|Leak)Sanitizer|: runtime error: / { if (!found++) bad(where "a sanitizer has found something: " $0) }
+/==(ERROR: )?(Address|Leak)Sanitizer|: runtime error: / {
+	if (!found++) bad(where "a sanitizer has found something: " $0)
+}
 # What it has printed behind that is why.
 /^Bail out!/ { bad(where $0); because = 20; planned = -1; next }
 because && /^# / { because--; print "        " $0; next }

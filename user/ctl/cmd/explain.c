@@ -15,31 +15,6 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-/* The rows of docs/threat-model.md and the deny bit for each. */
-static const struct operation {
-	unsigned row;
-	unsigned deny;		/* MSEALD_DENY_*: any of them */
-	const char *name;	/* when the daemon does not report the row */
-	bool exact;		/* of the daemon's rows of this number, those with this deny mask only */
-} operations[] = {
-	{ 1, MSEALD_DENY_MPROTECT, "mprotect, pkey_mprotect" },
-	{ 2, MSEALD_DENY_UNMAP, "mmap over it" },
-	{ 3, MSEALD_DENY_UNMAP, "munmap" },
-	{ 4, MSEALD_DENY_UNMAP, "mremap of it" },
-	{ 5, MSEALD_DENY_UNMAP, "mremap onto it" },
-	{ 6, MSEALD_DENY_DISCARD, "madvise that discards" },
-	{ 7, MSEALD_DENY_DISCARD, "process_madvise, io_uring madvise that discard" },
-	{ 8, MSEALD_DENY_UNMAP, "brk, shmdt, io_destroy" },
-	{ 9, MSEALD_DENY_UNMAP, "shmat over it" },
-	{ 10, MSEALD_DENY_UNMAP, "remap_file_pages" },
-	{ 11, MSEALD_DENY_FOREIGN_WRITE, "writes by /proc/PID/mem, ptrace, process_vm_writev" },
-	{ 12, MSEALD_DENY_UNMAP, "UFFDIO_MOVE out of it", true },
-	{ 12, MSEALD_DENY_DISCARD, "UFFDIO_COPY, ZEROPAGE, CONTINUE, POISON into it", true },
-	{ 13, MSEALD_DENY_UNMAP, "something mapped where it was" },
-	{ 14, MSEALD_DENY_FILE, "write to its file by itself", true },
-	{ 14, MSEALD_DENY_FILE_WRITE, "write to its file by any process", true },
-};
-
 /* All that is known of the page. */
 struct page {
 	uint64_t address;			/* of its first byte */
@@ -51,6 +26,7 @@ struct page {
 };
 
 struct answer {
+	json_t *row;		/* its number; NULL: the daemon does not report the operation */
 	const char *operation, *description, *outcome, *by;
 	char why[256];
 	bool raced;
@@ -153,21 +129,21 @@ static unsigned row_deny(const json_t *row)
 	return deny;
 }
 
-static struct answer judge(const struct page *page, const struct operation *operation, const json_t *row)
+/* By the daemon's row for the operation; NULL: it has none. */
+static struct answer judge(const struct page *page, const char *operation, unsigned bit, const json_t *row)
 {
 	struct answer answer = {
-		.operation = reply_string(row, "operation"),
-		.description = row ? reply_string(row, "description") : operation->name,
+		.row = json_object_get(row, "row"),
+		.operation = operation,
+		.description = row ? reply_string(row, "description") : operation,
 		.outcome = "allowed",
 		.by = "-",
 	};
 	const char *by = reply_string(row, "by"), *note = reply_string(row, "note");
-	unsigned bit = row_deny(row) ?: operation->deny, any = 0;
+	unsigned any = 0;
 
 	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
 		any |= page->deny[action];
-	if (!*answer.description)
-		answer.description = operation->name;
 
 	if (!page->sealed) {
 		(void)snprintf(answer.why, sizeof(answer.why), "it is not sealed");
@@ -190,38 +166,43 @@ static struct answer judge(const struct page *page, const struct operation *oper
 	return answer;
 }
 
-/* Calls add for every operation; several rows of the daemon can have the same number. */
-static void judge_all(const struct page *page, const json_t *rows,
-		      void (*add)(const struct operation *operation, const struct answer *answer, void *to),
-		      void *to)
+static bool has_row(const json_t *rows, const char *operation)
 {
-	for (size_t i = 0; i < ELEMENTS(operations); i++) {
-		const json_t *row;
-		struct answer answer;
-		bool found = false;
-		size_t j;
+	const json_t *row;
+	size_t i;
 
-		json_array_foreach(rows, j, row) {
-			if (reply_integer(row, "row") != operations[i].row ||
-			    (operations[i].exact && row_deny(row) != operations[i].deny))
-				continue;
-			answer = judge(page, &operations[i], row);
-			add(&operations[i], &answer, to);
-			found = true;
-		}
-		if (!found) {
-			answer = judge(page, &operations[i], NULL);
-			add(&operations[i], &answer, to);
-		}
+	json_array_foreach(rows, i, row)
+		if (strcmp(reply_string(row, "operation"), operation) == 0)
+			return true;
+	return false;
+}
+
+/* Calls add for every row of the daemon, then for the operations that it has no row for. */
+static void judge_all(const struct page *page, const json_t *rows,
+		      void (*add)(const struct answer *answer, void *to), void *to)
+{
+	const json_t *row;
+	struct answer answer;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		answer = judge(page, reply_string(row, "operation"), row_deny(row), row);
+		add(&answer, to);
+	}
+	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++) {
+		if (has_row(rows, names_op(op)))
+			continue;
+		answer = judge(page, names_op(op), names_deny_of_op(op), NULL);
+		add(&answer, to);
 	}
 }
 
 /* --- for programs --- */
 
-static void add_json(const struct operation *operation, const struct answer *answer, void *to)
+static void add_json(const struct answer *answer, void *to)
 {
 	(void)json_array_append_new(
-		to, json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:s}", "row", (int)operation->row, "operation",
+		to, json_pack("{s:O*, s:s, s:s, s:s, s:s, s:b, s:s}", "row", answer->row, "operation",
 			      answer->operation, "description", answer->description, "outcome",
 			      answer->outcome, "by", answer->by, "raced", answer->raced, "why", answer->why));
 }
@@ -283,12 +264,11 @@ struct sheet {
 	bool sealed;
 };
 
-static void add_row(const struct operation *operation, const struct answer *answer, void *to)
+static void add_row(const struct answer *answer, void *to)
 {
 	const struct sheet *sheet = to;
 	enum colour colour = COLOUR_GREEN;
 
-	(void)operation;
 	if (strcmp(answer->outcome, "allowed") == 0)
 		colour = sheet->sealed ? COLOUR_RED : COLOUR_NONE;
 	else if (strcmp(answer->outcome, "logged") == 0 || answer->raced)

@@ -24,9 +24,9 @@ static int print_result(const struct ctl *ctl, pid_t pid, const json_t *reply)
 		     pid, text_size(reply_integer(reply, "bytes"), size), ranges, ranges == 1 ? "" : "s",
 		     reply_bool(reply, "native") ? ", by mseal(2) too" : "", seals, seals == 1 ? "" : "s");
 	/* Phrases of the daemon: not chosen by processes. */
-	if (*reply_string(reply, "whyNotNative"))
+	if (*reply_string(reply, "why_not_native"))
 		(void)printf("pid %d %s: sealed by BPF programs only, not by mseal(2)\n", pid,
-			     reply_string(reply, "whyNotNative"));
+			     reply_string(reply, "why_not_native"));
 	return CTL_OK;
 }
 

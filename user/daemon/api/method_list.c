@@ -148,17 +148,15 @@ static int listing_open(struct daemon *daemon, struct client *client, pid_t pid,
 static const char *seal_gate(const struct daemon *daemon, const struct seal *seal)
 {
 	unsigned deny = seal_deny(seal, MSEALD_ACTION_DENY) | seal_deny(seal, MSEALD_ACTION_KILL);
-	const struct coverage *coverage = programs_coverage(daemon->programs);
+	const struct decision *decision;
 
 	if (!(deny & (MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD)))
 		return "none";
 	if (seal->flags & MSEALD_SEAL_NATIVE)
 		return "native";
 	/* munmap stands for all: 64-bit calls are overridden together or not at all. */
-	for (size_t i = 0; i < coverage->decisions_count; i++)
-		if (coverage->decisions[i].row == 3)
-			return coverage_mechanism(coverage->decisions[i].mechanism);
-	return "none";
+	decision = coverage_decision(programs_coverage(daemon->programs), MSEALD_OP_MUNMAP);
+	return coverage_mechanism(decision ? decision->mechanism : MECHANISM_NONE);
 }
 
 static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)

@@ -110,7 +110,7 @@ int method_seal(struct connection *connection, json_t *parameters)
 				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*}", "space", (json_int_t)result.space,
 					  "ranges", (json_int_t)result.ranges, "bytes",
 					  (json_int_t)result.bytes, "seals", (json_int_t)result.seals,
-					  "native", result.native, "whyNotNative", result.why_not_native),
+					  "native", result.native, "why_not_native", result.why_not_native),
 				false);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Status: what happens on this kernel, and what is going on, of all or of the user who asks. */
+/* Status: what happens on this kernel, and what is going on, of all or of the client's user. */
 #include <sys/utsname.h>
 
 #include "api/event_json.h"

@@ -4,7 +4,7 @@
 
 #include <sys/queue.h>
 
-/* Time that may be spent: it grows as time goes by, up to QUOTA_AT_ONCE_US, and may be overdrawn. */
+/* CPU time that may be used: it grows as time goes by, up to QUOTA_AT_ONCE_US, and may go negative. */
 struct bucket {
 	int64_t left;		/* us */
 	uint64_t counted;	/* when */

@@ -66,3 +66,14 @@ const struct prog prog_table[PROG_COUNT] = {
 	{ "kill_vm_munmap", PROG_KILL, "vm_munmap", NULL },
 	{ "kill_mm_access", PROG_KILL, "mm_access", NULL, .need = NEED_FOREIGN },
 };
+
+const char *const prog_tools[TOOL_COUNT] = {
+	[TOOL_COMMIT] = "mseald_commit",
+	[TOOL_KILL_PENDING] = "mseald_set_kill_pending",
+	[TOOL_FORGET] = "mseald_forget",
+	[TOOL_FORGET_ACCOUNT] = "mseald_forget_account",
+	[TOOL_WATCH] = "mseald_watch",
+	[TOOL_UNWATCH] = "mseald_unwatch",
+	[TOOL_TASKS] = "mseald_tasks",
+	[TOOL_VMAS] = "mseald_vmas",
+};

@@ -46,5 +46,6 @@ enum tool {
 	TOOL_VMAS,
 	TOOL_COUNT,
 };
+extern const char *const prog_tools[TOOL_COUNT];
 
 #endif

@@ -27,11 +27,6 @@ struct skeleton {
 	size_t globals_size;
 };
 
-static const char *const tools[TOOL_COUNT] = {
-	"mseald_commit", "mseald_set_kill_pending", "mseald_forget", "mseald_forget_account",
-	"mseald_watch",	 "mseald_unwatch",	    "mseald_tasks",  "mseald_vmas",
-};
-
 /*
  * The first load takes the maps that are pinned, and pins what it makes; later ones take those of the
  * first, whatever has become of the pins.
@@ -94,7 +89,7 @@ static int keep_maps(struct skeleton *skeleton, struct mseald *libbpf)
 static int *descriptor_of(struct skeleton *skeleton, const char *name)
 {
 	for (size_t i = 0; i < TOOL_COUNT; i++)
-		if (strcmp(tools[i], name) == 0)
+		if (strcmp(prog_tools[i], name) == 0)
 			return &skeleton->tools[i];
 	for (size_t i = 0; i < PROG_COUNT; i++)
 		if (strcmp(prog_table[i].program, name) == 0)

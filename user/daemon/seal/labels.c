@@ -32,7 +32,7 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 	return hash;
 }
 
-/* Both with their NUL; as the kernel does it when it seals a program (bpf/exec_match.bpf.c, label_exec). */
+/* Both with their NUL; as the kernel does it when it seals a program (bpf/exec_match.bpf.c, exec_label). */
 static uint64_t hash_label(const struct mseald_label *label)
 {
 	return hash_text(hash_text(MSEALD_HASH_START, label->policy), label->program);

@@ -231,9 +231,20 @@ bool readiness_allows(const struct readiness *readiness, const struct segment *s
 	if (segment->object < 0)
 		return readiness->through;
 	verdict = &readiness->objects[segment->object];
-	return segment->kind == MSEALD_SEGMENT_TEXT || segment->kind == MSEALD_SEGMENT_RODATA ?
-		       verdict->constant :
-		       verdict->data;
+	switch (segment->kind) {
+	case MSEALD_SEGMENT_TEXT:
+	case MSEALD_SEGMENT_RODATA:
+		return verdict->constant;
+	case MSEALD_SEGMENT_RELRO:
+	case MSEALD_SEGMENT_DATA:
+		return verdict->data;
+	case MSEALD_SEGMENT_NONE:
+	case MSEALD_SEGMENT_VDSO:
+	case MSEALD_SEGMENT_STACK:
+	case MSEALD_SEGMENT_COUNT:
+		break;	/* of no object */
+	}
+	return false;
 }
 
 void readiness_free(struct readiness *readiness)
