@@ -166,7 +166,8 @@ static void each_segment(void)
 /* By the loader's own call, which is not judged while the object is being sealed. */
 static void data_again(void)
 {
-	static const char *const seals[] = { "Segments=data\n", "Segments=data\nDlopen=yes\n", "Dlopen=yes\n" };
+	static const char *const seals[] = { "Segments=data\n", "Segments=data\nDlopen=yes\n",
+					     "Dlopen=yes\n" };
 
 	ok(end(start("/srv/early-other", "data")) == 3, "data can be made read-only three times, unsealed");
 	for (size_t i = 0; i < COUNT(seals); i++) {
