@@ -149,7 +149,7 @@ static unsigned said(unsigned deny, enum policy_word word, unsigned bit)
 /* What can only be said when all of the file is known. */
 void policy_finish(struct policy_parser *p)
 {
-	const unsigned usual = MSEALD_DENY_MPROTECT | MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD;
+	const unsigned usual = MSEALD_DENY_DEFAULT;
 	struct policy *policy = p->policy;
 
 	if (p->exempt && p->segments)
