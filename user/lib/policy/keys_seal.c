@@ -149,14 +149,13 @@ static unsigned said(unsigned deny, enum policy_word word, unsigned bit)
 /* What can only be said when all of the file is known. */
 void policy_finish(struct policy_parser *p)
 {
-	const unsigned usual = MSEALD_DENY_DEFAULT;
 	struct policy *policy = p->policy;
 
 	if (p->exempt && p->segments)
 		parser_complain(&p->base, p->exempt_line,
 				"Segments=none stands alone; other lines name segments");
 	policy->seal.segments = p->exempt ? 0 : p->segments ? p->segments : MSEALD_SEGMENTS_ALL;
-	policy->seal.deny = p->deny ? p->deny : usual;
+	policy->seal.deny = p->deny ? p->deny : MSEALD_DENY_DEFAULT;
 	policy->seal.deny = said(policy->seal.deny, p->foreign, MSEALD_DENY_FOREIGN_WRITE);
 	policy->seal.deny = said(policy->seal.deny, p->file, MSEALD_DENY_FILE_WRITE);
 	if (policy->seal.deny == 0)
