@@ -318,6 +318,16 @@ int64_t status_number(const char *member)
 	return number;
 }
 
+int child_end(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) != pid)
+		if (errno != EINTR)
+			bail("waitpid: %s", strerror(errno));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
+
 bool status_becomes(const char *member, int64_t value, int seconds)
 {
 	int64_t end = now() + seconds * 1000;

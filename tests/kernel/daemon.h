@@ -99,6 +99,9 @@ json_t *daemon_seals(pid_t pid);
 /* Is every byte of it sealed, says the daemon? */
 bool daemon_says_sealed(pid_t pid, uint64_t start, uint64_t length);
 
+/* Waits until a child has ended: its exit status, or 256 and the signal that has killed it. */
+int child_end(pid_t pid);
+
 json_t *daemon_status(void);			/* new reference; bails out when there is none */
 int64_t status_number(const char *member);	/* booleans: 0 and 1 */
 /* Waits until the member has that value; false when it has not after so many seconds. */

@@ -67,16 +67,6 @@ static pid_t start(bool by_run, const char *program, const char *argument)
 	return pid;
 }
 
-static int end(pid_t pid)
-{
-	int status;
-
-	while (waitpid(pid, &status, 0) != pid)
-		if (errno != EINTR)
-			bail("waitpid: %s", strerror(errno));
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
-}
-
 /*
  * So many starts, some at a time, each given another number of milliseconds up to most. All have to end with
  * that status.
@@ -97,7 +87,7 @@ static void all_end(unsigned count, bool by_run, const char *program, unsigned m
 			pids[i] = start(by_run, program, milliseconds);
 		}
 		for (unsigned i = 0; i < now; i++) {
-			int status = end(pids[i]);
+			int status = child_end(pids[i]);
 
 			if (status != expected && !wrong++)
 				diag("%s: one ended with %d, not %d", program, status, expected);
@@ -154,7 +144,7 @@ static void packed_late(void)
 	for (unsigned i = 0; i < AT_ONCE; i++)
 		pids[i] = start(false, "case-packed", "20000");
 	for (unsigned i = 0; i < AT_ONCE; i++)
-		wrong += end(pids[i]) != 1;
+		wrong += child_end(pids[i]) != 1;
 	ok(wrong == 0, "case-packed, %u times: after 20 s it is sealed, and denied that (%u not)", AT_ONCE,
 	   wrong);
 }

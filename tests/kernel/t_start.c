@@ -77,22 +77,12 @@ static pid_t start(const char *program, const char *order)
 	return pid;
 }
 
-static int end(pid_t pid)
-{
-	int status;
-
-	while (waitpid(pid, &status, 0) != pid)
-		if (errno != EINTR)
-			bail("waitpid: %s", strerror(errno));
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + status;
-}
-
 static int run(const char *name, const char *order)
 {
 	char path[256];
 
 	snprintf(path, sizeof(path), FOLDER "%s", name);
-	return end(start(path, order));
+	return child_end(start(path, order));
 }
 
 /* So many starts, some at a time; how many did not end with status 0, as early that was not sealed. */
@@ -106,7 +96,7 @@ static unsigned storm(const char *program, const char *order, unsigned times)
 		for (unsigned i = 0; i < AT_ONCE; i++)
 			pids[i] = start(program, order);
 		for (unsigned i = 0; i < AT_ONCE; i++) {
-			int status = end(pids[i]);
+			int status = child_end(pids[i]);
 
 			if (status && !bad++)
 				diag("one ended with status 0%o", status);
@@ -134,7 +124,8 @@ static void each_form(void)
 		status = run(forms[i].name, "fork");
 		ok(status == 0, "%s: nor does a child (0%o)", forms[i].name, status);
 	}
-	ok(end(start("/srv/early-other", NULL)) == 0177, "a program that no policy matches opens all of it");
+	ok(child_end(start("/srv/early-other", NULL)) == 0177,
+	   "a program that no policy matches opens all of it");
 }
 
 /* What of a program is sealed when its policy names one segment. */
@@ -169,7 +160,8 @@ static void data_again(void)
 	static const char *const seals[] = { "Segments=data\n", "Segments=data\nDlopen=yes\n",
 					     "Dlopen=yes\n" };
 
-	ok(end(start("/srv/early-other", "data")) == 3, "data can be made read-only three times, unsealed");
+	ok(child_end(start("/srv/early-other", "data")) == 3,
+	   "data can be made read-only three times, unsealed");
 	for (size_t i = 0; i < COUNT(seals); i++) {
 		char text[256];
 		int status;
@@ -275,7 +267,7 @@ static void without_daemon(void)
 		daemon_start();
 		if (creat(FOLDER "over", 0600) < 0)
 			bail("no file: %s", strerror(errno));
-		bad += end(storming) != 0;
+		bad += child_end(storming) != 0;
 		(void)unlink(FOLDER "over");
 	}
 	ok(bad == 0, "while one daemon takes over from another: each was sealed");
@@ -292,7 +284,7 @@ static void segments_of_attempts(void)
 
 	monitor_open(&monitor, 0);
 	pid = start(FOLDER "early", NULL);
-	(void)end(pid);
+	(void)child_end(pid);
 	while ((event = monitor_next(&monitor, 1000))) {
 		const char *segment = json_text(event, "segment");
 		size_t i = 0;
@@ -322,7 +314,7 @@ static void staying(void)
 	nap(5000);
 	ok(kill(pid, 0) == 0, "it lives on while the daemon makes it complete");
 	kill(pid, SIGKILL);
-	(void)end(pid);
+	(void)child_end(pid);
 }
 
 /* --- what is not sealed as it starts, and why --- */
@@ -411,7 +403,7 @@ static void reasons(void)
 	ok(metric("delays", "le", "1") == before && metric("delays", "le", "+Inf") == all + 1,
 	   "more than a second late");
 	kill(pid, SIGKILL);
-	(void)end(pid);
+	(void)child_end(pid);
 	ok(metric("ended", "reason", "relro") == ended, "its end is not counted");
 	(void)run("started-norelro", "--short");
 	ok(metric("ended", "reason", "relro") == ended + 1, "that of one that is not sealed yet, is");
@@ -423,7 +415,7 @@ static void reasons(void)
 	ok(becomes(pid, "sealed ", 20), "a library that is open for writing: sealed (%s)", state_of(pid));
 	ok(metric("late", "reason", "written") == late + 1, "late, and why");
 	kill(pid, SIGKILL);
-	(void)end(pid);
+	(void)child_end(pid);
 	daemon_pause(true);
 	(void)run("started", "--short");
 	daemon_pause(false);
@@ -487,9 +479,9 @@ static void settings(void)
 		skip("no mseal(2)", "NativeAfter=: native then");
 	}
 	kill(pid, SIGKILL);
-	(void)end(pid);
+	(void)child_end(pid);
 	kill(traced, SIGKILL);
-	(void)end(traced);
+	(void)child_end(traced);
 	(void)daemon_stop(SIGTERM);
 	write_file(CONFIG, "[Mseald]\nNativeAfter=infinity\n");
 	daemon_start();
@@ -498,7 +490,7 @@ static void settings(void)
 	ok(native_seals(pid) == 0, "NativeAfter=infinity: never native (%d)", native_seals(pid));
 	state_is(pid, "sealed ", "but sealed");
 	kill(pid, SIGKILL);
-	(void)end(pid);
+	(void)child_end(pid);
 	(void)unlink(CONFIG);
 }
 

@@ -197,15 +197,20 @@ static int find_name(struct tables *tables, const char *name)
 	return 0;
 }
 
+static int open_object(int fd, struct elf_reader *ret_source, struct elf_object *ret_object)
+{
+	int r = elf_reader_open(fd, ret_source);
+
+	return r == 0 ? elf_object_read(fd, ret_object) : r;
+}
+
 int elf_dynamic_names(int fd, const char *name)
 {
 	struct elf_reader source;
 	struct tables tables = { .source = &source };
 	int r;
 
-	r = elf_reader_open(fd, &source);
-	if (r == 0)
-		r = elf_object_read(fd, &tables.object);
+	r = open_object(fd, &source, &tables.object);
 	if (r == 0)
 		r = find_name(&tables, name);
 	free(tables.entries);
@@ -231,9 +236,7 @@ int elf_dynamic_read(int fd, struct elf_dynamic *ret)
 	struct tables tables = { .source = &source };
 	int r;
 
-	r = elf_reader_open(fd, &source);
-	if (r == 0)
-		r = elf_object_read(fd, &tables.object);
+	r = open_object(fd, &source, &tables.object);
 	if (r == 0)
 		r = read_dynamic(&tables, ret);
 	free(tables.entries);
