@@ -377,9 +377,10 @@ static void draw_io_destroy(struct fuzz_draw *draw)
 	SET(draw, SYS_io_destroy, (long)aligned_address(draw));
 }
 
+/* All but PR_SET_MM_MAP_SIZE, which stores a number where the caller says: its own write to its data. */
 static void draw_prctl(struct fuzz_draw *draw)
 {
-	SET(draw, SYS_prctl, PR_SET_MM, 1 + (long)random_below(draw->random, 15),
+	SET(draw, SYS_prctl, PR_SET_MM, 1 + (long)random_below(draw->random, PR_SET_MM_MAP),
 	    (long)address_in(draw, FUZZ_HEAP), 0, 0);
 }
 
