@@ -26,14 +26,14 @@
 #include "uapi.h"
 
 enum call {
-	CALL_OTHER,		/* none of these, or not to be known */
-	CALL_MPROTECT,		/* and pkey_mprotect */
-	CALL_MMAP,		/* and mmap2 */
-	CALL_OLD_MMAP,		/* 32-bit: arguments in user memory */
+	CALL_OTHER,    /* none of these, or not to be known */
+	CALL_MPROTECT, /* and pkey_mprotect */
+	CALL_MMAP,     /* and mmap2 */
+	CALL_OLD_MMAP, /* 32-bit: arguments in user memory */
 	CALL_MREMAP,
 	CALL_BRK,
 	CALL_SHMAT,
-	CALL_IPC,		/* 32-bit: several calls, arguments partly in user memory */
+	CALL_IPC, /* 32-bit: several calls, arguments partly in user memory */
 	CALL_REMAP_FILE_PAGES,
 	CALL_MAP_SHADOW_STACK,
 	CALL_MADVISE,

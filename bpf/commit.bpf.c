@@ -37,7 +37,7 @@ static __always_inline int enter(const struct mseald_commit *commit)
 
 	if (!space_reserve(&account, commit->limited))
 		return commit->limited && *(volatile u64 *)&state.entries < MSEALD_MAX_SPACES ? -EDQUOT :
-											      -ENOSPC;
+												-ENOSPC;
 	err = space_insert(commit->key, commit->bits, account, commit->flags & MSEALD_SPACE_HUGETLB);
 	if (err)
 		space_unreserve(account);

@@ -41,17 +41,17 @@ struct inode___6_11 {
 /* Which policies may apply, and a text that is compared. More than the stack has room for. */
 struct match {
 	char bytes[MSEALD_EXE_MAX];
-	u64 hash;			/* of all of it so far */
-	u64 name;			/* of the string in bytes */
-	struct mseald_policy_set left;	/* no key has ruled them out so far */
-	struct mseald_policy_set met;	/* name the program, by the current key */
+	u64 hash;		       /* of all of it so far */
+	u64 name;		       /* of the string in bytes */
+	struct mseald_policy_set left; /* no key has ruled them out so far */
+	struct mseald_policy_set met;  /* name the program, by the current key */
 	u32 generation;
-	u32 key;			/* current */
-	u32 unknown;			/* bits 1 << enum mseald_match_key: keys that cannot be read here */
+	u32 key;     /* current */
+	u32 unknown; /* bits 1 << enum mseald_match_key: keys that cannot be read here */
 	u32 taken;
 	/* The current pattern: */
-	u32 at, element;		/* in the text, in the pattern */
-	u32 back_at, back_element;	/* where the last star may take one byte more; 0: there was none */
+	u32 at, element;	   /* in the text, in the pattern */
+	u32 back_at, back_element; /* where the last star may take one byte more; 0: there was none */
 	enum { GLOB_UNKNOWN, GLOB_MATCHES, GLOB_DIFFERS } result;
 };
 

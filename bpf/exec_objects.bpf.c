@@ -199,7 +199,7 @@ struct elf_segment_64 {
 	u64 offset, vaddr, paddr, filesz, memsz, align;
 };
 
-#define HEADERS_READ 3	/* at once: there is no room for more */
+#define HEADERS_READ 3 /* at once: there is no room for more */
 
 union elf_segments {
 	struct elf_segment_64 wide[HEADERS_READ];
@@ -239,8 +239,8 @@ __noinline int exec_add_segment(struct mseald_loading *loading, u32 flags, u64 a
 	return 1;
 }
 
-#define SEGMENTS_OWN 1	/* one holds the RELRO in hand */
-#define SEGMENTS_END 2	/* the last header is about something else */
+#define SEGMENTS_OWN 1 /* one holds the RELRO in hand */
+#define SEGMENTS_END 2 /* the last header is about something else */
 
 /* So many program headers, from the first of these on. SEGMENTS_* */
 __noinline int exec_add_segments(struct mseald_loading *loading, u32 first, u32 count)
@@ -303,7 +303,7 @@ __noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
 	return found & SEGMENTS_OWN;
 }
 
-#define AUXV_PAIRS 12	/* AT_PHDR and AT_BASE are among the first (fs/binfmt_elf.c, create_elf_tables) */
+#define AUXV_PAIRS 12 /* AT_PHDR and AT_BASE are among the first (fs/binfmt_elf.c, create_elf_tables) */
 
 struct mm_struct___auxv {
 	unsigned long saved_auxv[2 * AUXV_PAIRS];

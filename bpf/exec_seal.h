@@ -16,9 +16,9 @@ int exec_watch_hugetlb(u64 key);
 /* A mapping that loses the right to be written. */
 struct relro {
 	u64 start, end, flags, prot;
-	struct mseald_inode file;	/* address 0: none */
-	u64 mapped;			/* address of the open file */
-	bool written;			/* it may be open for writing */
+	struct mseald_inode file; /* address 0: none */
+	u64 mapped;		  /* address of the open file */
+	bool written;		  /* it may be open for writing */
 };
 
 /* lsm/file_mprotect. 1: the call is not to be judged: what it changes had no seal before it. */

@@ -16,12 +16,12 @@
 #include "gates.h"
 
 #define KILL(name) \
-SEC("fentry/" SYSCALL_ENTRY(name)) \
-int BPF_PROG(kill_##name, const struct pt_regs *regs) \
-{ \
-	(void)gate_##name(regs, false, REACTION_KILL); \
-	return 0; \
-}
+	SEC("fentry/" SYSCALL_ENTRY(name)) \
+	int BPF_PROG(kill_##name, const struct pt_regs *regs) \
+	{ \
+		(void)gate_##name(regs, false, REACTION_KILL); \
+		return 0; \
+	}
 
 KILL(munmap)
 KILL(mremap)
@@ -30,12 +30,12 @@ KILL(brk)
 KILL(shmdt)
 
 #define KILL_32(name, entry) \
-SEC("fentry/" SYSCALL_ENTRY_32(entry)) \
-int BPF_PROG(kill_##name##_32, const struct pt_regs *regs) \
-{ \
-	(void)gate_##name(regs, true, REACTION_KILL); \
-	return 0; \
-}
+	SEC("fentry/" SYSCALL_ENTRY_32(entry)) \
+	int BPF_PROG(kill_##name##_32, const struct pt_regs *regs) \
+	{ \
+		(void)gate_##name(regs, true, REACTION_KILL); \
+		return 0; \
+	}
 
 KILL_32(munmap, sys_munmap)
 KILL_32(mremap, sys_mremap)
@@ -56,8 +56,9 @@ int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t 
 	site = call_site_of(bpf_get_current_task_btf());
 	(void)gate_madvise_range(key, untagged(mm, start), length, advice, REACTION_KILL,
 				 site.call == CALL_MADVISE &&
-				 (site.compat ? madvise_32_overridden : madvise_overridden) ?
-					 ATTEMPT_AGAIN : 0);
+						 (site.compat ? madvise_32_overridden : madvise_overridden) ?
+					 ATTEMPT_AGAIN :
+					 0);
 	return 0;
 }
 
@@ -91,7 +92,7 @@ int BPF_PROG(kill_vm_munmap, unsigned long start, size_t length)
 	(void)verdict_on(key, start, length,
 			 ATTEMPT(site.call == CALL_IO_DESTROY ? MSEALD_OP_IO_DESTROY : MSEALD_OP_MUNMAP,
 				 MSEALD_DENY_UNMAP, REACTION_KILL) |
-			 ATTEMPT_NATIVE);
+				 ATTEMPT_NATIVE);
 	return 0;
 }
 

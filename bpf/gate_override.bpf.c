@@ -12,11 +12,11 @@
 #include "gates.h"
 
 #define OVERRIDE(name) \
-SEC("fmod_ret/" SYSCALL_ENTRY(name)) \
-long BPF_PROG(override_##name, const struct pt_regs *regs) \
-{ \
-	return gate_##name(regs, false, REACTION_DENY) ? -EPERM : 0; \
-}
+	SEC("fmod_ret/" SYSCALL_ENTRY(name)) \
+	long BPF_PROG(override_##name, const struct pt_regs *regs) \
+	{ \
+		return gate_##name(regs, false, REACTION_DENY) ? -EPERM : 0; \
+	}
 
 OVERRIDE(munmap)
 OVERRIDE(mremap)
@@ -27,11 +27,11 @@ OVERRIDE(shmdt)
 OVERRIDE(process_vm_writev)
 
 #define OVERRIDE_32(name, entry) \
-SEC("fmod_ret/" SYSCALL_ENTRY_32(entry)) \
-long BPF_PROG(override_##name##_32, const struct pt_regs *regs) \
-{ \
-	return gate_##name(regs, true, REACTION_DENY) ? -EPERM : 0; \
-}
+	SEC("fmod_ret/" SYSCALL_ENTRY_32(entry)) \
+	long BPF_PROG(override_##name##_32, const struct pt_regs *regs) \
+	{ \
+		return gate_##name(regs, true, REACTION_DENY) ? -EPERM : 0; \
+	}
 
 OVERRIDE_32(munmap, sys_munmap)
 OVERRIDE_32(mremap, sys_mremap)

@@ -39,13 +39,10 @@ static __always_inline bool advice_matters(u32 advice)
 	case MADV_HWPOISON:
 	case MADV_SOFT_OFFLINE:
 	case MADV_GUARD_INSTALL:
-	case MADV_GUARD_REMOVE:
-		return true;
+	case MADV_GUARD_REMOVE: return true;
 	case MADV_DONTFORK:
-	case MADV_DOFORK:
-		return true;
-	default:
-		return false;
+	case MADV_DOFORK: return true;
+	default: return false;
 	}
 }
 
@@ -139,8 +136,8 @@ static __always_inline int judge_mremap(const struct pt_regs *regs, bool compat,
 
 		touched.end = huge_end(start, touched.end, distance, fixed);
 		if (fixed)
-			touched.target_end = huge_end(touched.target_start, touched.target_end,
-						      distance, true);
+			touched.target_end = huge_end(touched.target_start, touched.target_end, distance,
+						      true);
 	}
 	from = verdict_seals_meet_called(set, start, touched.end, MSEALD_DENY_UNMAP);
 	if (!from && !(fixed && verdict_seals_meet_called(set, touched.target_start, touched.target_end,
@@ -193,7 +190,7 @@ static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u3
 		u64 end = start + pages_of(length);
 
 		if (end <= start)
-			return 0;	/* nothing, or it wraps: EINVAL, as for all advice */
+			return 0; /* nothing, or it wraps: EINVAL, as for all advice */
 		if (end > MSEALD_ADDRESS_LIMIT)
 			end = MSEALD_ADDRESS_LIMIT;
 		start &= ~LARGEST_PAGE_MASK;
@@ -222,7 +219,7 @@ static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
 			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_deny(key, advice), reaction) |
-			  (advice_refused_natively(advice) ? OR_NATIVE(reaction) : 0));
+				  (advice_refused_natively(advice) ? OR_NATIVE(reaction) : 0));
 }
 
 /* Below this brk() only returns the break: programs call brk(0) to read it. */
@@ -320,7 +317,8 @@ static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u
 static __always_inline int gate_ipc(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	return (regs_arg(regs, compat, 0) & 0xffff) == SHMDT ?
-		       gate_detach(regs_arg(regs, compat, 4), reaction) : 0;
+		       gate_detach(regs_arg(regs, compat, 4), reaction) :
+		       0;
 }
 
 #endif

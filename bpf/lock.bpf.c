@@ -33,14 +33,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 2 * MSEALD_MAX_SETS);
-	__type(key, u64);		/* struct bpf_map: taken out again before it is freed */
+	__type(key, u64); /* struct bpf_map: taken out again before it is freed */
 	__type(value, u32);
 } lock_guarded SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__type(key, u32);		/* id of a program: used again after 2^31 others */
+	__type(key, u32); /* id of a program: used again after 2^31 others */
 	__type(value, u32);
 } lock_ids SEC(".maps");
 
@@ -341,7 +341,7 @@ int lock_maps(struct bpf_iter__bpf_map *ctx)
 	out.id = map->id;
 	out.users = map->usercnt.counter;
 	if (!out.users)
-		return 0;	/* a seal set that is not open */
+		return 0; /* a seal set that is not open */
 	bpf_probe_read_kernel_str(out.name, sizeof(out.name), map->name);
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;

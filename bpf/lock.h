@@ -12,14 +12,14 @@
 #include "mseald/shared.h"
 #include "uapi.h"
 
-#define MOUNTS_DEEP 8			/* mounts upon mounts, up to the root */
+#define MOUNTS_DEEP 8 /* mounts upon mounts, up to the root */
 
 extern struct mseald_lock lock;
 
 struct lock_tasks_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MSEALD_LOCK_MAX_TASKS);
-	__type(key, u64);		/* struct task_struct */
+	__type(key, u64); /* struct task_struct */
 	__type(value, u32);
 };
 extern struct lock_tasks_map lock_tasks SEC(".maps");

@@ -11,7 +11,7 @@
  */
 #include "lock.h"
 
-#define FOLDERS_DEEP 16			/* folders from a mount point up to the root of its file system */
+#define FOLDERS_DEEP 16 /* folders from a mount point up to the root of its file system */
 #define MASTERS_DEEP 8
 
 /* --- the folder of pins --- */

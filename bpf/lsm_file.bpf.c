@@ -29,8 +29,8 @@
 
 struct file_search {
 	struct mseald_inode inode;
-	u32 set, first;		/* its first node of files */
-	u32 seal;		/* found: index of the seal in the set */
+	u32 set, first; /* its first node of files */
+	u32 seal;	/* found: index of the seal in the set */
 	bool found, unreadable;
 };
 
@@ -100,7 +100,8 @@ static __noinline int judge_own(u64 key, u32 set, const struct mseald_inode *ino
 		return OWN_REFUSED;
 	level = search.seal & (MSEALD_FANOUT - 1);
 	return verdict_in(key, node->start[level], node->end[level], set, ATTEMPT_WRITE(MSEALD_DENY_FILE)) ?
-	       OWN_REFUSED : OWN_LET;
+		       OWN_REFUSED :
+		       OWN_LET;
 }
 
 /*
@@ -154,10 +155,12 @@ int mseald_inode_setattr(unsigned long long *ctx)
 	/* Or the compiler makes one load of two, at an offset that the verifier does not know. */
 	if (setattr_has_idmap) {
 		asm volatile("%0 = *(u64 *)(%2 + 8); %1 = *(u64 *)(%2 + 16)"
-			     : "=&r"(dentry), "=&r"(attr) : "r"(ctx));
+			     : "=&r"(dentry), "=&r"(attr)
+			     : "r"(ctx));
 	} else {
 		asm volatile("%0 = *(u64 *)(%2 + 0); %1 = *(u64 *)(%2 + 8)"
-			     : "=&r"(dentry), "=&r"(attr) : "r"(ctx));
+			     : "=&r"(dentry), "=&r"(attr)
+			     : "r"(ctx));
 	}
 	if (likely(!(BPF_CORE_READ(attr, ia_valid) & ATTR_SIZE)))
 		return 0;

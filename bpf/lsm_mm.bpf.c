@@ -90,15 +90,14 @@ static __always_inline bool note_hugetlb(u64 key, const struct file *file, const
 		return true;
 	}
 	if (site->call != CALL_MMAP)
-		return true;	/* shmat has its own note; of the others the length is not known */
+		return true; /* shmat has its own note; of the others the length is not known */
 	self = bpf_get_current_task();
 	length = mmap_length(file, call_arg(site, 1));
 	return bpf_map_update_elem(&notes, &self, &length, BPF_ANY) == 0;
 }
 
 /* Must an mprotect fail? */
-static __always_inline int judge_mprotect(struct task_struct *task, u64 key,
-					  const struct vm_area_struct *vma)
+static __always_inline int judge_mprotect(struct task_struct *task, u64 key, const struct vm_area_struct *vma)
 {
 	struct call_site site = call_site_of(task);
 	u64 start, length;
@@ -164,7 +163,8 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 		if (!(flags & MAP_FIXED))
 			return 0;
 		return verdict_on(key, call_arg(&site, 0), mmap_length(file, call_arg(&site, 1)), attempt) ?
-			       -EPERM : 0;
+			       -EPERM :
+			       0;
 	case CALL_OLD_MMAP:
 		/* The address is in user memory, which may change until it is read: any seal denies. */
 	case CALL_OTHER:
@@ -263,15 +263,9 @@ static __noinline int judge_address(u64 key, u64 addr)
 		length = call_arg(&site, 1) & ~(MSEALD_PAGE - 1);
 		attempt = ATTEMPT(MSEALD_OP_REMAP_FILE_PAGES, MSEALD_DENY_UNMAP, REACTION_DENY);
 		break;
-	case CALL_MAP_SHADOW_STACK:
-		length = call_arg(&site, 1);
-		break;
-	case CALL_IO_SETUP:
-		length = aio_ring_length(call_arg(&site, 0));
-		break;
-	default:
-		length = MSEALD_PAGE;
-		break;
+	case CALL_MAP_SHADOW_STACK: length = call_arg(&site, 1); break;
+	case CALL_IO_SETUP: length = aio_ring_length(call_arg(&site, 0)); break;
+	default: length = MSEALD_PAGE; break;
 	}
 	return verdict_on(key, addr, length, attempt);
 }
@@ -326,7 +320,9 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 	if (!(flags & SHM_REMAP))
 		return 0;
 	return verdict_on(key, (u64)address & ~(MSEALD_PAGE - 1), length,
-			  ATTEMPT(MSEALD_OP_SHMAT, MSEALD_DENY_UNMAP, REACTION_DENY)) ? -EPERM : 0;
+			  ATTEMPT(MSEALD_OP_SHMAT, MSEALD_DENY_UNMAP, REACTION_DENY)) ?
+		       -EPERM :
+		       0;
 }
 
 SEC("lsm/task_prctl")
@@ -346,5 +342,7 @@ int BPF_PROG(mseald_task_prctl, int option, unsigned long what)
 	if (likely(space_unsealed(key)))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
-			  ATTEMPT(MSEALD_OP_PRCTL, MSEALD_DENY_UNMAP, REACTION_DENY)) ? -EPERM : 0;
+			  ATTEMPT(MSEALD_OP_PRCTL, MSEALD_DENY_UNMAP, REACTION_DENY)) ?
+		       -EPERM :
+		       0;
 }

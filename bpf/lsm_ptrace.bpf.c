@@ -42,9 +42,11 @@ int BPF_PROG(mseald_ptrace_access_check, struct task_struct *child, unsigned int
 	if (is_injector(task))
 		return 0;
 	op = call_site_of(task).call == CALL_PROCESS_VM_WRITEV ? MSEALD_OP_PROCESS_VM_WRITEV :
-								  MSEALD_OP_PTRACE;
+								 MSEALD_OP_PTRACE;
 	return verdict_on_all(key, (u64)child->group_leader,
-			      ATTEMPT(op, MSEALD_DENY_FOREIGN_WRITE, REACTION_DENY)) ? -EPERM : 0;
+			      ATTEMPT(op, MSEALD_DENY_FOREIGN_WRITE, REACTION_DENY)) ?
+		       -EPERM :
+		       0;
 }
 
 SEC("lsm/ptrace_traceme")
@@ -57,7 +59,8 @@ int BPF_PROG(mseald_ptrace_traceme, struct task_struct *parent)
 		return 0;
 	return verdict_on_all(key, (u64)task->group_leader,
 			      ATTEMPT(MSEALD_OP_PTRACE, MSEALD_DENY_FOREIGN_WRITE, REACTION_DENY)) ?
-		       -EPERM : 0;
+		       -EPERM :
+		       0;
 }
 
 /*
@@ -93,5 +96,6 @@ int BPF_PROG(mseald_file_permission, struct file *file, int mask)
 		return 0;
 	return verdict_on_all(key, mm_owner(mm),
 			      ATTEMPT(MSEALD_OP_PROC_MEM, MSEALD_DENY_FOREIGN_WRITE, REACTION_DENY)) ?
-		       -EPERM : 0;
+		       -EPERM :
+		       0;
 }

@@ -27,8 +27,7 @@ static __always_inline u32 command_deny(u32 cmd)
 	case _UFFDIO_MOVE:
 		/* Between writable mappings only (mm/userfaultfd.c); takes the pages away, as mremap does. */
 		return MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD;
-	default:
-		return 0;
+	default: return 0;
 	}
 }
 
@@ -63,7 +62,8 @@ static __always_inline int judge_command(const struct file *file, u32 cmd)
 		deny |= MSEALD_DENY_FOREIGN_WRITE;
 	return verdict_on_all(key, mm_owner(mm),
 			      ATTEMPT(MSEALD_OP_USERFAULTFD, deny, REACTION_DENY) | ATTEMPT_UFFD) ?
-		       -EPERM : 0;
+		       -EPERM :
+		       0;
 }
 
 SEC("lsm/file_ioctl")

@@ -9,7 +9,7 @@
 
 #include "maps.h"
 
-#define USER_LEVELS 33	/* user namespaces in one another (kernel/user_namespace.c, create_user_ns) */
+#define USER_LEVELS 33 /* user namespaces in one another (kernel/user_namespace.c, create_user_ns) */
 
 static __always_inline u64 capabilities(const void *field)
 {

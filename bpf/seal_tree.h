@@ -10,10 +10,11 @@
 #include "maps.h"
 
 _Static_assert(__builtin_offsetof(struct mseald_node, end) - __builtin_offsetof(struct mseald_node, start) ==
-	       MSEALD_FANOUT * sizeof(u64), "ends follow starts");
+		       MSEALD_FANOUT * sizeof(u64),
+	       "ends follow starts");
 _Static_assert(sizeof(struct mseald_file_node) == sizeof(struct mseald_node) &&
-	       __builtin_offsetof(struct mseald_file_node, none) ==
-		       __builtin_offsetof(struct mseald_node, start),
+		       __builtin_offsetof(struct mseald_file_node, none) ==
+			       __builtin_offsetof(struct mseald_node, start),
 	       "no seal begins where files are");
 
 /* Above every user address: the kernel itself refuses a range that ends beyond. */

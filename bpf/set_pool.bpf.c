@@ -136,7 +136,7 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 		if (i >= more)
 			break;
 		deny |= deny >> 8 | deny >> 16;
-		new->deny |= deny & MSEALD_DENY_ALL;
+		new->deny |= deny &MSEALD_DENY_ALL;
 		has_file &= (deny & MSEALD_DENY_FILE) != 0;
 		new->start[at] = loading->piece[i];
 		new->end[at] = loading->piece_end[i];

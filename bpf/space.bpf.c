@@ -74,7 +74,7 @@ static __always_inline struct mseald_pending_fork *fork_mark(u64 task, struct ms
 	*ret = *mark;
 	again = bpf_map_lookup_elem(&pending_forks, &task);
 	return again && (*(volatile u64 *)&again->number | MSEALD_FORK_TAKEN) ==
-				(ret->number | MSEALD_FORK_TAKEN) ?
+				       (ret->number | MSEALD_FORK_TAKEN) ?
 		       mark :
 		       NULL;
 }

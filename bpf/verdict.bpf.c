@@ -9,20 +9,20 @@
 #include "verdict.h"
 
 struct walk {
-	u64 start, end;		/* the range of the call that is walked now */
+	u64 start, end; /* the range of the call that is walked now */
 	u64 hit_start, hit_end, hit_rule;
-	u64 tried_start, tried_end;	/* the range that met it */
-	u64 segment;		/* with MSEALD_SEAL_SHM: where it must be attached */
-	u64 label;		/* of the set */
+	u64 tried_start, tried_end; /* the range that met it */
+	u64 segment;		    /* with MSEALD_SEAL_SHM: where it must be attached */
+	u64 label;		    /* of the set */
 	u32 set, at, slot;
 	u32 deny_mask;
-	u32 flags;		/* MSEALD_SEAL_* a seal must have to count; 0: all do */
-	u32 rank;		/* of the strongest action so far */
+	u32 flags; /* MSEALD_SEAL_* a seal must have to count; 0: all do */
+	u32 rank;  /* of the strongest action so far */
 	u32 hit_at, hit_slot;
 	bool unreadable;
 	bool forked;
-	bool native;		/* some seal that denies it is one of the kernel as well */
-	bool not_native;	/* some is not, or the kernel's does not deny this */
+	bool native;	 /* some seal that denies it is one of the kernel as well */
+	bool not_native; /* some is not, or the kernel's does not deny this */
 };
 
 /*
@@ -34,24 +34,31 @@ struct walk {
 #define RANK_DENY 1
 #define RANK_AUDIT 2
 #define RANK_NONE 3
-#define RANK_ACTION(rank) \
-	((MSEALD_ACTION_KILL | MSEALD_ACTION_DENY << 4 | MSEALD_ACTION_AUDIT << 8 | \
-	  MSEALD_ACTION_COUNT << 12) >> \
-	 ((rank) & 3) * 4 & 3)
 
 _Static_assert(MSEALD_ACTION_COUNT == 3, "an action and none fit in two bits");
 _Static_assert(MSEALD_DENY_ALL == (1 << 5) - 1, "any of the deny bits carries into the sixth bit");
 
+/* 1 if the masks have one of the deny bits for the action, else 0. */
+static __always_inline u32 has_action(u64 masks, u32 action, u32 deny_mask)
+{
+	return ((masks >> MSEALD_RULE_SHIFT(action) & deny_mask & MSEALD_DENY_ALL) + MSEALD_DENY_ALL) >> 5;
+}
+
+static __always_inline u32 rank_action(u32 rank)
+{
+	u32 actions = MSEALD_ACTION_KILL | MSEALD_ACTION_DENY << 4 | MSEALD_ACTION_AUDIT << 8 |
+		      MSEALD_ACTION_COUNT << 12;
+
+	return actions >> (rank & 3) * 4 & 3;
+}
+
 static __always_inline u32 rule_rank(u64 rule, u32 deny_mask)
 {
 	u64 masks = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
-	/* One bit for each action that has one of the deny bits, kill the highest. */
-	u32 kill = ((masks >> MSEALD_RULE_SHIFT(MSEALD_ACTION_KILL) & deny_mask & MSEALD_DENY_ALL) +
-		     MSEALD_DENY_ALL) >> 5;
-	u32 deny = ((masks >> MSEALD_RULE_SHIFT(MSEALD_ACTION_DENY) & deny_mask & MSEALD_DENY_ALL) +
-		     MSEALD_DENY_ALL) >> 5;
-	u32 audit = ((masks >> MSEALD_RULE_SHIFT(MSEALD_ACTION_AUDIT) & deny_mask & MSEALD_DENY_ALL) +
-		      MSEALD_DENY_ALL) >> 5;
+	/* One bit for each action, kill the highest. */
+	u32 kill = has_action(masks, MSEALD_ACTION_KILL, deny_mask);
+	u32 deny = has_action(masks, MSEALD_ACTION_DENY, deny_mask);
+	u32 audit = has_action(masks, MSEALD_ACTION_AUDIT, deny_mask);
 
 	return 0x00001123u >> ((kill << 2 | deny << 1 | audit) & 7) * 4 & 3;
 }
@@ -91,7 +98,7 @@ __noinline int verdict_walk_seal(u32 index, struct walk *walk)
 
 	if (!walk)
 		return 1;
-	set = walk->set;	/* 6.1 takes keys from the stack only */
+	set = walk->set; /* 6.1 takes keys from the stack only */
 	position = walk->slot + index;
 	at = walk->at + position / MSEALD_FANOUT;
 	slot = position % MSEALD_FANOUT;
@@ -161,7 +168,7 @@ static __always_inline void walk_range(struct walk *walk, u64 start, u64 end)
 /* Of the seal that was hit, pgoff: of the pool, the place of the object. */
 static __always_inline u32 count_hit(const struct walk *walk)
 {
-	u32 set = walk->set, at = walk->hit_at;	/* 6.1 takes keys from the stack only */
+	u32 set = walk->set, at = walk->hit_at; /* 6.1 takes keys from the stack only */
 	void *seals = bpf_map_lookup_elem(&sets, &set);
 	struct mseald_node *node;
 
@@ -255,7 +262,7 @@ __noinline int verdict_carry_out(const struct walk *walk, u64 key, u32 attempt)
 
 	if (!walk)
 		return 1;
-	action = RANK_ACTION(walk->unreadable ? RANK_DENY : walk->rank);
+	action = rank_action(walk->unreadable ? RANK_DENY : walk->rank);
 	if (action == MSEALD_ACTION_COUNT)
 		return 0;
 	task = bpf_get_current_task_btf();
@@ -273,7 +280,7 @@ __noinline int verdict_carry_out(const struct walk *walk, u64 key, u32 attempt)
 	space = bpf_map_lookup_elem(&spaces, &key);
 	/* What a call still does after its gate has killed for it was reported by the gate. */
 	reported = (op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_KILL_PENDING) ||
-	       (outcome == MSEALD_VERDICT_AUDITED && attempt & ATTEMPT_AGAIN);
+		   (outcome == MSEALD_VERDICT_AUDITED && attempt & ATTEMPT_AGAIN);
 	if (outcome == MSEALD_VERDICT_KILLED) {
 		/* Before the call goes on: no fork leaves this address space any more (lifecycle.bpf.c). */
 		if (space)
@@ -296,9 +303,12 @@ static __always_inline struct walk walk_for(u64 key, u32 set, u32 attempt)
 {
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 
-	return (struct walk){ .set = set, .deny_mask = ATTEMPT_DENY(attempt), .rank = RANK_NONE,
+	return (struct walk){ .set = set,
+			      .deny_mask = ATTEMPT_DENY(attempt),
+			      .rank = RANK_NONE,
 			      .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD :
-				       attempt & ATTEMPT_SHM ? MSEALD_SEAL_SHM : 0,
+				       attempt & ATTEMPT_SHM  ? MSEALD_SEAL_SHM :
+								0,
 			      .forked = space && space->word & MSEALD_WORD_FORKED };
 }
 

@@ -9,13 +9,13 @@
 
 /* How the calling program can deny the operation. */
 enum reaction {
-	REACTION_DENY,	/* its return value makes the call fail */
-	REACTION_KILL,	/* it cannot: a denial becomes SIGKILL */
-	REACTION_DIE,	/* the call fails, and the process must not go on either */
+	REACTION_DENY, /* its return value makes the call fail */
+	REACTION_KILL, /* it cannot: a denial becomes SIGKILL */
+	REACTION_DIE,  /* the call fails, and the process must not go on either */
 };
 
 #define ATTEMPT(op, deny_mask, reaction) ((u32)(op) | (u32)(deny_mask) << 8 | (u32)(reaction) << 16)
-#define ATTEMPT_AGAIN (1u << 24)	/* judged before in this call, and reported if only audited */
+#define ATTEMPT_AGAIN (1u << 24) /* judged before in this call, and reported if only audited */
 /*
  * Where a program can only kill: if all seals that the call meets are made by
  * mseal(2) as well (MSEALD_SEAL_NATIVE), the kernel changes none of that memory,
@@ -23,9 +23,9 @@ enum reaction {
  * reach it before it reaches the first that it refuses.
  */
 #define ATTEMPT_NATIVE (1u << 25)
-#define ATTEMPT_UFFD (1u << 26)	/* only seals on what userfaultfd reaches (MSEALD_SEAL_UFFD) count */
+#define ATTEMPT_UFFD (1u << 26) /* only seals on what userfaultfd reaches (MSEALD_SEAL_UFFD) count */
 #define ATTEMPT_SHM (1u << 27)	/* only seals on the System V segment attached at start count */
-#define ATTEMPT_OP(attempt) ((attempt) & 0xff)
+#define ATTEMPT_OP(attempt) ((attempt)&0xff)
 #define ATTEMPT_DENY(attempt) ((attempt) >> 8 & 0xff)
 #define ATTEMPT_REACTION(attempt) ((attempt) >> 16 & 0xff)
 
@@ -40,7 +40,7 @@ int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt);
 /* Both ranges that mremap would touch, in whole pages. */
 struct touched {
 	u64 start, end;
-	u64 target_start, target_end;	/* of MREMAP_FIXED; both 0: there is none */
+	u64 target_start, target_end; /* of MREMAP_FIXED; both 0: there is none */
 };
 
 /* The same of both ranges together. */

@@ -14,7 +14,7 @@ test=(libcmocka-dev libc6-dev-i386 libc6-dev-arm64-cross linux-libc-dev-arm64-cr
 	busybox-static cpio
 	zstd xz-utils lz4 binutils mmdebstrap e2fsprogs perl mandoc shellcheck debhelper lintian zsh \
 		debian-archive-keyring
-	valgrind libc6-dbg spin)
+	valgrind libc6-dbg spin clang-format)
 qemu_least=1:10
 
 die() {

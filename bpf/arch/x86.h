@@ -7,8 +7,8 @@
 #define HUGE_SHIFT_MIN 21
 #define HUGE_SHIFT_MAX 30
 
-#define X32_BIT 0x40000000u	/* arch/x86/include/uapi/asm/unistd.h, __X32_SYSCALL_BIT */
-#define TS_COMPAT 0x0002u	/* arch/x86/include/asm/thread_info.h */
+#define X32_BIT 0x40000000u /* arch/x86/include/uapi/asm/unistd.h, __X32_SYSCALL_BIT */
+#define TS_COMPAT 0x0002u   /* arch/x86/include/asm/thread_info.h */
 
 /*
  * x32 numbers its calls as the 64-bit ABI does, but for 512 to 547, of which
@@ -28,10 +28,12 @@ static __always_inline enum call call_of_64(u32 number)
 	case 25: return CALL_MREMAP;
 	case 28: return CALL_MADVISE;
 	case 30: return CALL_SHMAT;
-	case 206: case 543: return CALL_IO_SETUP;
+	case 206:
+	case 543: return CALL_IO_SETUP;
 	case 207: return CALL_IO_DESTROY;
 	case 216: return CALL_REMAP_FILE_PAGES;
-	case 311: case 540: return CALL_PROCESS_VM_WRITEV;
+	case 311:
+	case 540: return CALL_PROCESS_VM_WRITEV;
 	case 453: return CALL_MAP_SHADOW_STACK;
 	default: return CALL_OTHER;
 	}
@@ -43,7 +45,8 @@ static __always_inline enum call call_of_32(u32 number)
 	case 45: return CALL_BRK;
 	case 90: return CALL_OLD_MMAP;
 	case 117: return CALL_IPC;
-	case 125: case 380: return CALL_MPROTECT;
+	case 125:
+	case 380: return CALL_MPROTECT;
 	case 163: return CALL_MREMAP;
 	case 192: return CALL_MMAP;
 	case 219: return CALL_MADVISE;

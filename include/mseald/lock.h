@@ -10,7 +10,7 @@
 /* The operations that the lock denies to other processes, as they are counted. */
 enum mseald_lock_op {
 	MSEALD_LOCK_OP_MAP,	/* a descriptor of a map */
-	MSEALD_LOCK_OP_PROGRAM,	/* of a program */
+	MSEALD_LOCK_OP_PROGRAM, /* of a program */
 	MSEALD_LOCK_OP_LINK,	/* of a link, by its id */
 	MSEALD_LOCK_OP_LOAD,	/* loading a program that could undo the lock */
 	MSEALD_LOCK_OP_SWITCH,	/* turning off what programs are attached by */
@@ -22,54 +22,54 @@ enum mseald_lock_op {
 	MSEALD_LOCK_OP_COUNT,
 };
 
-#define MSEALD_LOCK_MAX_TASKS 8192u	/* threads of the daemon and its children */
+#define MSEALD_LOCK_MAX_TASKS 8192u /* threads of the daemon and its children */
 #define MSEALD_LOCK_MAX_LINKS 1024u
 
 struct mseald_lock {
-	__u64 on;			/* the rest counts; written last */
+	__u64 on; /* the rest counts; written last */
 	/* Kernel addresses, of what cannot go away while the lock holds. */
-	__u64 mount;			/* struct mount of bpffs in the mount namespace of pid 1 */
-	__u64 super;			/* its struct super_block */
-	__u64 folder;			/* dentry of the folder of pins */
-	__u32 signals;			/* deny signals too */
-	__u32 keeper;			/* tgid of the daemon */
-	__u64 maps, programs;		/* guarded now */
+	__u64 mount;	      /* struct mount of bpffs in the mount namespace of pid 1 */
+	__u64 super;	      /* its struct super_block */
+	__u64 folder;	      /* dentry of the folder of pins */
+	__u32 signals;	      /* deny signals too */
+	__u32 keeper;	      /* tgid of the daemon */
+	__u64 maps, programs; /* guarded now */
 	__u64 denied[MSEALD_LOCK_OP_COUNT];
-	__u64 lost;			/* of them: not reported: the buffer of denials was full */
+	__u64 lost; /* of them: not reported: the buffer of denials was full */
 };
 
 /* An operation that was denied to a process: a record in the lock's own buffer (lock_denials). */
 struct mseald_lock_denial {
-	__u32 op;			/* enum mseald_lock_op */
-	__u32 pid, tgid;		/* of the caller, in the initial namespace; 0: not known */
+	__u32 op;	 /* enum mseald_lock_op */
+	__u32 pid, tgid; /* of the caller, in the initial namespace; 0: not known */
 	__u32 uid, gid;
 	__u32 pad;
-	__u64 time;			/* nanoseconds, CLOCK_BOOTTIME */
-	__u64 cgroup;			/* id of the caller's cgroup (v2) */
-	__u64 start_time;		/* of the caller's thread group leader, boot-time ns */
+	__u64 time;	  /* nanoseconds, CLOCK_BOOTTIME */
+	__u64 cgroup;	  /* id of the caller's cgroup (v2) */
+	__u64 start_time; /* of the caller's thread group leader, boot-time ns */
 	char comm[16];
 };
 
 enum mseald_lock_why {
 	MSEALD_LOCK_OK,
-	MSEALD_LOCK_TRACED,		/* the daemon is being traced */
-	MSEALD_LOCK_NOT_BPFFS,		/* its working directory is not on bpffs */
-	MSEALD_LOCK_NAMESPACE,		/* that mount is in a namespace which may end */
-	MSEALD_LOCK_DEPTH,		/* too many mounts upon mounts */
+	MSEALD_LOCK_TRACED,    /* the daemon is being traced */
+	MSEALD_LOCK_NOT_BPFFS, /* its working directory is not on bpffs */
+	MSEALD_LOCK_NAMESPACE, /* that mount is in a namespace which may end */
+	MSEALD_LOCK_DEPTH,     /* too many mounts upon mounts */
 	MSEALD_LOCK_NO_ROOM,
 };
 
 /* Argument and result of lock_engage. */
 struct mseald_lock_engage {
 	__u32 signals;
-	__u32 why;			/* result: enum mseald_lock_why */
+	__u32 why; /* result: enum mseald_lock_why */
 };
 
 /* A guarded map, as lock_maps writes it. */
 struct mseald_lock_map {
 	__u32 id;
 	__u32 pad;
-	__s64 users;			/* open descriptions and pins */
+	__s64 users; /* open descriptions and pins */
 	char name[16];
 };
 

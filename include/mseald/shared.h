@@ -19,11 +19,11 @@
 
 /* The deny mask: what a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {
-	MSEALD_DENY_MPROTECT = 1 << 0,		/* rows 1 of docs/design.md, "What is denied" */
-	MSEALD_DENY_UNMAP = 1 << 1,		/* rows 2-5, 8-10, 13: unmap, move, replace */
-	MSEALD_DENY_DISCARD = 1 << 2,		/* rows 6, 7, 12, 14: contents thrown away */
-	MSEALD_DENY_FOREIGN_WRITE = 1 << 3,	/* row 11: writes that bypass the mapping */
-	MSEALD_DENY_FILE_WRITE = 1 << 4,	/* row 14, by any process: writes to the file */
+	MSEALD_DENY_MPROTECT = 1 << 0,	    /* rows 1 of docs/design.md, "What is denied" */
+	MSEALD_DENY_UNMAP = 1 << 1,	    /* rows 2-5, 8-10, 13: unmap, move, replace */
+	MSEALD_DENY_DISCARD = 1 << 2,	    /* rows 6, 7, 12, 14: contents thrown away */
+	MSEALD_DENY_FOREIGN_WRITE = 1 << 3, /* row 11: writes that bypass the mapping */
+	MSEALD_DENY_FILE_WRITE = 1 << 4,    /* row 14, by any process: writes to the file */
 };
 #define MSEALD_DENY_ALL 0x1f
 #define MSEALD_DENY_DEFAULT (MSEALD_DENY_MPROTECT | MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD)
@@ -40,7 +40,7 @@ enum mseald_action {
 
 /* Segment of a sealed range: --segments=. */
 enum mseald_segment {
-	MSEALD_SEGMENT_NONE,	/* named by its address only, or several as one */
+	MSEALD_SEGMENT_NONE, /* named by its address only, or several as one */
 	MSEALD_SEGMENT_TEXT,
 	MSEALD_SEGMENT_RODATA,
 	MSEALD_SEGMENT_RELRO,
@@ -53,9 +53,9 @@ enum mseald_segment {
 /* The operation attempted, as events and statistics name it. */
 enum mseald_op {
 	MSEALD_OP_MPROTECT,
-	MSEALD_OP_MMAP,			/* MAP_FIXED onto a seal */
+	MSEALD_OP_MMAP, /* MAP_FIXED onto a seal */
 	MSEALD_OP_MUNMAP,
-	MSEALD_OP_MREMAP,		/* from or onto a seal */
+	MSEALD_OP_MREMAP, /* from or onto a seal */
 	MSEALD_OP_MADVISE,
 	MSEALD_OP_PROCESS_MADVISE,
 	MSEALD_OP_BRK,
@@ -63,21 +63,21 @@ enum mseald_op {
 	MSEALD_OP_SHMAT,
 	MSEALD_OP_REMAP_FILE_PAGES,
 	MSEALD_OP_IO_DESTROY,
-	MSEALD_OP_PRCTL,		/* PR_SET_MM: moves the break brk() shrinks from */
-	MSEALD_OP_MAP_HOLE,		/* something new where a sealed range was */
-	MSEALD_OP_PTRACE,		/* the right to trace: attach, opening /proc/PID/mem */
-	MSEALD_OP_PROC_MEM,		/* write to /proc/PID/mem */
+	MSEALD_OP_PRCTL,    /* PR_SET_MM: moves the break brk() shrinks from */
+	MSEALD_OP_MAP_HOLE, /* something new where a sealed range was */
+	MSEALD_OP_PTRACE,   /* the right to trace: attach, opening /proc/PID/mem */
+	MSEALD_OP_PROC_MEM, /* write to /proc/PID/mem */
 	MSEALD_OP_PROCESS_VM_WRITEV,
-	MSEALD_OP_USERFAULTFD,		/* UFFDIO_MOVE and what puts pages */
-	MSEALD_OP_FILE_WRITE,		/* write, truncate or punch the file of a private mapping */
+	MSEALD_OP_USERFAULTFD, /* UFFDIO_MOVE and what puts pages */
+	MSEALD_OP_FILE_WRITE,  /* write, truncate or punch the file of a private mapping */
 	MSEALD_OP_COUNT,
 };
 
 /* How an attempt ended. */
 enum mseald_verdict {
-	MSEALD_VERDICT_DENIED,		/* the call failed with EPERM */
-	MSEALD_VERDICT_KILLED,		/* the process got SIGKILL */
-	MSEALD_VERDICT_AUDITED,		/* logged, let through */
+	MSEALD_VERDICT_DENIED,	/* the call failed with EPERM */
+	MSEALD_VERDICT_KILLED,	/* the process got SIGKILL */
+	MSEALD_VERDICT_AUDITED, /* logged, let through */
 	MSEALD_VERDICT_COUNT,
 };
 
@@ -92,12 +92,12 @@ enum mseald_verdict {
 #define MSEALD_RULE_FLAGS_SHIFT 56
 #define MSEALD_RULE_DENY_MASK 0xffffffULL
 
-#define MSEALD_SEAL_SHM 0x01u		/* a System V segment: what shmdt() would detach */
-#define MSEALD_SEAL_DONTFORK 0x02u	/* VM_DONTCOPY: a child of fork does not have this memory */
-#define MSEALD_SEAL_NATIVE 0x04u	/* made by mseal(2) too: the kernel refuses to change the mapping */
-#define MSEALD_SEAL_ANON 0x08u		/* private, no file: mseal(2) refuses to discard it unless writable */
-#define MSEALD_SEAL_UFFD 0x10u		/* memory that userfaultfd can put pages into, or move them out of */
-#define MSEALD_SEAL_WRITTEN 0x20u	/* its file may have been open for writing when it was sealed */
+#define MSEALD_SEAL_SHM 0x01u	   /* a System V segment: what shmdt() would detach */
+#define MSEALD_SEAL_DONTFORK 0x02u /* VM_DONTCOPY: a child of fork does not have this memory */
+#define MSEALD_SEAL_NATIVE 0x04u   /* made by mseal(2) too: the kernel refuses to change the mapping */
+#define MSEALD_SEAL_ANON 0x08u	   /* private, no file: mseal(2) refuses to discard it unless writable */
+#define MSEALD_SEAL_UFFD 0x10u	   /* memory that userfaultfd can put pages into, or move them out of */
+#define MSEALD_SEAL_WRITTEN 0x20u  /* its file may have been open for writing when it was sealed */
 #define MSEALD_SEAL_FLAGS 0x3fu
 
 /*
@@ -125,28 +125,28 @@ struct mseald_inode {
 #define MSEALD_LEVEL_0 0u
 #define MSEALD_LEVEL_1 1u
 #define MSEALD_LEVEL_2 (1u + MSEALD_FANOUT)
-#define MSEALD_MAX_SEALS (MSEALD_FANOUT * MSEALD_FANOUT * MSEALD_FANOUT)	/* per set */
+#define MSEALD_MAX_SEALS (MSEALD_FANOUT * MSEALD_FANOUT * MSEALD_FANOUT) /* per set */
 #define MSEALD_NO_START 0x4000000000000000ULL
 
 struct mseald_node {
 	/* In the root only: about the whole set. */
-	__u64 gap_start, gap_end;	/* the hole between seals where most new mappings go */
-	__u32 count;			/* seals in the set */
-	__u8 depth;			/* 0: the root is the leaf; at most 2 */
-	__u8 deny;			/* union of all deny bits, any action */
-	__u8 flags;			/* union of all MSEALD_SEAL_* */
-	__u8 pooled;			/* made by a program, of the pool: see MSEALD_POOL_FIRST */
-	__u64 label;			/* policy and program: key of the map `labels`; 0: not known */
-	__u32 files;			/* different files of the seals */
+	__u64 gap_start, gap_end; /* the hole between seals where most new mappings go */
+	__u32 count;		  /* seals in the set */
+	__u8 depth;		  /* 0: the root is the leaf; at most 2 */
+	__u8 deny;		  /* union of all deny bits, any action */
+	__u8 flags;		  /* union of all MSEALD_SEAL_* */
+	__u8 pooled;		  /* made by a program, of the pool: see MSEALD_POOL_FIRST */
+	__u64 label;		  /* policy and program: key of the map `labels`; 0: not known */
+	__u32 files;		  /* different files of the seals */
 	__u32 pad1;
 	/* In leaves: one seal a slot. In inner nodes: start only. */
 	__u64 start[MSEALD_FANOUT];
 	__u64 end[MSEALD_FANOUT];
 	__u64 rule[MSEALD_FANOUT];
-	__u32 hits[MSEALD_FANOUT];	/* attempts met, counted by the programs */
+	__u32 hits[MSEALD_FANOUT]; /* attempts met, counted by the programs */
 	/* MSEALD_SEAL_SHM: pages from the attach address; of the pool: the object's place (mseald_loading) */
 	__u32 pgoff[MSEALD_FANOUT];
-	__u16 file[MSEALD_FANOUT];	/* 1: the first of the files; 0: none */
+	__u16 file[MSEALD_FANOUT]; /* 1: the first of the files; 0: none */
 };
 
 /*
@@ -155,12 +155,12 @@ struct mseald_node {
  * every search in the seals ends there too.
  */
 struct mseald_file_node {
-	__u64 header[5];		/* as of struct mseald_node: 0 */
-	__u64 none[MSEALD_FANOUT];	/* MSEALD_NO_START */
-	__u64 order[MSEALD_FANOUT];	/* MSEALD_INODE_ORDER of its address; unused: MSEALD_NO_START */
+	__u64 header[5];	    /* as of struct mseald_node: 0 */
+	__u64 none[MSEALD_FANOUT];  /* MSEALD_NO_START */
+	__u64 order[MSEALD_FANOUT]; /* MSEALD_INODE_ORDER of its address; unused: MSEALD_NO_START */
 	__u64 number[MSEALD_FANOUT];
 	__u32 generation[MSEALD_FANOUT];
-	__u32 seal[MSEALD_FANOUT];	/* index in the set of the one to judge a write by */
+	__u32 seal[MSEALD_FANOUT]; /* index in the set of the one to judge a write by */
 	__u16 unused[MSEALD_FANOUT];
 };
 
@@ -171,15 +171,15 @@ struct mseald_file_node {
  */
 struct mseald_file_seals {
 	__u32 denying, auditing;
-	__u64 space, label;		/* key of the address space it was made for, label of its set */
-	__u64 start, end;		/* of the seal */
-	__u32 segment;		/* enum mseald_segment */
+	__u64 space, label; /* key of the address space it was made for, label of its set */
+	__u64 start, end;   /* of the seal */
+	__u32 segment;	    /* enum mseald_segment */
 	__u32 pad;
 };
 
 #define MSEALD_MAX_FILES 65536u
 
-#define MSEALD_MAX_SETS 65536u		/* set 0 is never used: "no seals" */
+#define MSEALD_MAX_SETS 65536u /* set 0 is never used: "no seals" */
 
 /*
  * Programs cannot make a seal set. Those that they write, as a program starts (bpf/exec_seal.bpf.c), come
@@ -201,14 +201,14 @@ struct mseald_file_seals {
 #define MSEALD_ACCOUNT_NONE 0xffffffffu
 #define MSEALD_MAX_ACCOUNTS 16384u
 #define MSEALD_QUOTA_USERS (MSEALD_MAX_SPACES / 4 * 3)
-#define MSEALD_QUOTA_EACH 8192u		/* default of mseald --user-spaces= */
+#define MSEALD_QUOTA_EACH 8192u /* default of mseald --user-spaces= */
 
 /* Value of the map `accounts`: the account and how many address spaces it has; 0: it is being removed. */
 #define MSEALD_USAGE(account, spaces) (((__u64)(account) + 1) << 32 | (spaces))
 #define MSEALD_USAGE_IS(usage, account) ((usage) >> 32 == (__u64)(account) + 1)
 #define MSEALD_USAGE_SPACES(usage) ((__u32)(usage))
 
-#define MSEALD_SPACE_KILL_PENDING 0x01u	/* all processes that share it are to die, and may not fork */
+#define MSEALD_SPACE_KILL_PENDING 0x01u /* all processes that share it are to die, and may not fork */
 #define MSEALD_SPACE_HUGETLB 0x02u	/* may have mappings of huge pages, which round lengths up */
 
 /*
@@ -221,18 +221,18 @@ struct mseald_file_seals {
  * given back twice; after GONE comes nothing but the removal.
  */
 struct mseald_space {
-	__u64 word;			/* MSEALD_WORD() */
-	__u32 flags;			/* MSEALD_SPACE_*: set by atomic operations, never cleared */
-	__u32 account;			/* that it is charged to */
+	__u64 word;    /* MSEALD_WORD() */
+	__u32 flags;   /* MSEALD_SPACE_*: set by atomic operations, never cleared */
+	__u32 account; /* that it is charged to */
 	__u64 verdicts[MSEALD_VERDICT_COUNT];
-	__u64 reported;			/* last MSEALD_EVENTS_PERIOD with an event, buffer filling */
+	__u64 reported; /* last MSEALD_EVENTS_PERIOD with an event, buffer filling */
 };
 
-#define MSEALD_WORD_GONE 0x10000u	/* the address space is gone; set 0 */
-#define MSEALD_WORD_FORKED 0x20000u	/* set of its parent: MSEALD_SEAL_DONTFORK does not hold */
+#define MSEALD_WORD_GONE 0x10000u   /* the address space is gone; set 0 */
+#define MSEALD_WORD_FORKED 0x20000u /* set of its parent: MSEALD_SEAL_DONTFORK does not hold */
 #define MSEALD_WORD(key, bits) ((__u64)(key) << 18 | (bits))
 #define MSEALD_WORD_KEY(word) ((word) >> 18)
-#define MSEALD_WORD_SET(word) ((__u32)(word) & 0xffffu)
+#define MSEALD_WORD_SET(word) ((__u32)(word)&0xffffu)
 
 /*
  * A fork whose child has no entry in `spaces` yet: value of the map `pending_forks`. The
@@ -240,8 +240,8 @@ struct mseald_space {
  * the account, and either hands both to an entry or gives both back.
  */
 struct mseald_pending_fork {
-	__u64 number;			/* of this fork alone, even; | MSEALD_FORK_TAKEN */
-	__u64 parent;			/* key of the address space that it is a copy of */
+	__u64 number; /* of this fork alone, even; | MSEALD_FORK_TAKEN */
+	__u64 parent; /* key of the address space that it is a copy of */
 	__u32 set, account;
 };
 
@@ -251,37 +251,37 @@ struct mseald_pending_fork {
 
 /* What goes through the ring buffer. */
 enum mseald_event_type {
-	MSEALD_EVENT_ATTEMPT,		/* an attempt: all fields count */
-	MSEALD_EVENT_UNUSED,		/* a seal set or the last space is gone: time to remove it */
-	MSEALD_EVENT_EXEC,		/* watched, by exec or fork: struct mseald_exec_event */
-	MSEALD_EVENT_RELRO,		/* watched, and makes part of a file read-only: the same */
+	MSEALD_EVENT_ATTEMPT, /* an attempt: all fields count */
+	MSEALD_EVENT_UNUSED,  /* a seal set or the last space is gone: time to remove it */
+	MSEALD_EVENT_EXEC,    /* watched, by exec or fork: struct mseald_exec_event */
+	MSEALD_EVENT_RELRO,   /* watched, and makes part of a file read-only: the same */
 };
 
-#define MSEALD_EVENT_FILE 40		/* bytes, with the NUL */
+#define MSEALD_EVENT_FILE 40 /* bytes, with the NUL */
 
 struct mseald_event {
-	__u32 type;			/* enum mseald_event_type, always first */
-	__u32 op;			/* enum mseald_op */
-	__u32 verdict;			/* enum mseald_verdict */
-	__u32 segment;		/* enum mseald_segment of the seal hit */
-	__u64 time;			/* nanoseconds, CLOCK_BOOTTIME */
-	__u64 space;			/* key of the address space */
-	__u64 label;			/* of its seal set */
-	__u64 cgroup;			/* id of the caller's cgroup (v2) */
-	__u64 address, length;		/* of the call, bytes */
-	__u64 seal_start, seal_end;	/* the seal hit */
-	__u64 ip;			/* where the caller made the call */
-	__u64 start_time;		/* of the caller's thread group leader, boot-time ns */
-	__u32 pid, tgid;		/* of the caller, in the initial namespace */
+	__u32 type;		    /* enum mseald_event_type, always first */
+	__u32 op;		    /* enum mseald_op */
+	__u32 verdict;		    /* enum mseald_verdict */
+	__u32 segment;		    /* enum mseald_segment of the seal hit */
+	__u64 time;		    /* nanoseconds, CLOCK_BOOTTIME */
+	__u64 space;		    /* key of the address space */
+	__u64 label;		    /* of its seal set */
+	__u64 cgroup;		    /* id of the caller's cgroup (v2) */
+	__u64 address, length;	    /* of the call, bytes */
+	__u64 seal_start, seal_end; /* the seal hit */
+	__u64 ip;		    /* where the caller made the call */
+	__u64 start_time;	    /* of the caller's thread group leader, boot-time ns */
+	__u32 pid, tgid;	    /* of the caller, in the initial namespace */
 	__u32 uid, gid;
-	__u32 flags;			/* MSEALD_EVENT_PRIVILEGED */
+	__u32 flags; /* MSEALD_EVENT_PRIVILEGED */
 	__u32 pad;
 	char comm[MSEALD_COMM_LEN];
-	__u64 object;			/* where the object begins, if it was sealed at the start; else 0 */
-	char file[MSEALD_EVENT_FILE];	/* its name, without the folder; "": not known */
+	__u64 object;		      /* where the object begins, if it was sealed at the start; else 0 */
+	char file[MSEALD_EVENT_FILE]; /* its name, without the folder; "": not known */
 };
 
-#define MSEALD_EVENT_PRIVILEGED 0x1u	/* has or can get back rights beyond uid and gid */
+#define MSEALD_EVENT_PRIVILEGED 0x1u /* has or can get back rights beyond uid and gid */
 
 /*
  * What the seals of a set are for: a policy and the program that it is about.
@@ -289,11 +289,11 @@ struct mseald_event {
  * reported when the process is long gone.
  */
 #define MSEALD_MAX_LABELS 8192u
-#define MSEALD_LABEL_TEXT 256		/* bytes, with the NUL */
+#define MSEALD_LABEL_TEXT 256 /* bytes, with the NUL */
 
 struct mseald_label {
-	char policy[MSEALD_LABEL_TEXT];	/* its name; "": sealed by hand */
-	char program[MSEALD_LABEL_TEXT];	/* path, as the process sees it; "": not known */
+	char policy[MSEALD_LABEL_TEXT];	 /* its name; "": sealed by hand */
+	char program[MSEALD_LABEL_TEXT]; /* path, as the process sees it; "": not known */
 };
 
 /*
@@ -301,27 +301,27 @@ struct mseald_label {
  * none is missing when it is killed. The programs never look at it.
  */
 #define MSEALD_MAX_TALLIES 4096u
-#define MSEALD_TALLY_PROCESSES 32	/* so many are counted each */
-#define MSEALD_SYMBOL_MAX 112		/* bytes of "OBJECT+0xOFFSET", with the NUL */
+#define MSEALD_TALLY_PROCESSES 32 /* so many are counted each */
+#define MSEALD_SYMBOL_MAX 112	  /* bytes of "OBJECT+0xOFFSET", with the NUL */
 
 struct mseald_tally_key {
 	__u64 label;
-	__u32 op;			/* enum mseald_op */
-	__u16 segment;		/* enum mseald_segment */
-	__u16 verdict;			/* enum mseald_verdict */
+	__u32 op;      /* enum mseald_op */
+	__u16 segment; /* enum mseald_segment */
+	__u16 verdict; /* enum mseald_verdict */
 };
 
 struct mseald_tally {
 	__u64 attempts;
-	__u64 first, last;		/* ns since 1970 */
+	__u64 first, last; /* ns since 1970 */
 	/* One of them: the first, or the first whose symbol was known. */
 	__u64 address, length, ip;
 	__u32 pid, uid;
 	char comm[MSEALD_COMM_LEN];
-	char symbol[MSEALD_SYMBOL_MAX];	/* of address; "": not known */
-	char caller[MSEALD_SYMBOL_MAX];	/* of ip */
+	char symbol[MSEALD_SYMBOL_MAX]; /* of address; "": not known */
+	char caller[MSEALD_SYMBOL_MAX]; /* of ip */
 	__u32 processes;		/* that made them; MSEALD_TALLY_PROCESSES stands for more as well */
-	__u32 seen[MSEALD_TALLY_PROCESSES];	/* a hash of each */
+	__u32 seen[MSEALD_TALLY_PROCESSES]; /* a hash of each */
 	__u32 pad;
 };
 
@@ -332,15 +332,15 @@ struct mseald_tally {
 #define MSEALD_EVENTS_SIZE (256u * 1024)
 #define MSEALD_EVENTS_BUSY (MSEALD_EVENTS_SIZE / 2)
 #define MSEALD_EVENTS_FULL (MSEALD_EVENTS_SIZE / 4 * 3)
-#define MSEALD_EVENTS_PERIOD(ns) ((ns) >> 27)	/* 134 ms */
+#define MSEALD_EVENTS_PERIOD(ns) ((ns) >> 27) /* 134 ms */
 
 /* It may be time to look at a process that a policy may be about. */
 struct mseald_exec_event {
-	__u32 type;			/* enum mseald_event_type, always first */
-	__u32 pid;			/* its thread group, in the initial namespace */
+	__u32 type; /* enum mseald_event_type, always first */
+	__u32 pid;  /* its thread group, in the initial namespace */
 	__u64 space;
-	__u64 address;			/* RELRO: where */
-	__u64 time;			/* nanoseconds, CLOCK_BOOTTIME */
+	__u64 address; /* RELRO: where */
+	__u64 time;    /* nanoseconds, CLOCK_BOOTTIME */
 };
 
 /*
@@ -368,11 +368,11 @@ enum mseald_match_key {
 
 /* Texts that are compared by their hash, which is FNV-1a: the keys of the map `triggers`. */
 enum mseald_trigger_kind {
-	MSEALD_TRIGGER_FILE, /* the program's path */
+	MSEALD_TRIGGER_FILE,   /* the program's path */
 	MSEALD_TRIGGER_FOLDER, /* of a folder above it, "/" at the end */
-	MSEALD_TRIGGER_UNIT, /* name of a cgroup that it is in or below */
+	MSEALD_TRIGGER_UNIT,   /* name of a cgroup that it is in or below */
 	MSEALD_TRIGGER_CGROUP, /* path of a cgroup that it is in or below */
-	MSEALD_TRIGGER_USER, /* effective user id; not a hash */
+	MSEALD_TRIGGER_USER,   /* effective user id; not a hash */
 	MSEALD_TRIGGER_COUNT,
 };
 
@@ -382,7 +382,7 @@ struct mseald_trigger {
 	__u32 generation; /* of the policies that it is of */
 };
 
-#define MSEALD_MAX_TRIGGERS 16384u	/* of one generation; the map has room for two */
+#define MSEALD_MAX_TRIGGERS 16384u /* of one generation; the map has room for two */
 #define MSEALD_HASH_START 0xcbf29ce484222325ULL
 #define MSEALD_HASH_STEP(hash, byte) (((hash) ^ (__u8)(byte)) * 0x100000001b3ULL)
 
@@ -397,13 +397,13 @@ struct mseald_trigger {
 #define MSEALD_GLOB_END 0u
 #define MSEALD_GLOB_ANY 0x100u
 #define MSEALD_GLOB_STAR 0x101u
-#define MSEALD_GLOB_SET 0x200u		/* | its number */
+#define MSEALD_GLOB_SET 0x200u /* | its number */
 #define MSEALD_GLOB_ELEMENTS 256u
 #define MSEALD_GLOB_SETS 8u
-#define MSEALD_MAX_GLOBS 64u		/* of one generation */
+#define MSEALD_MAX_GLOBS 64u /* of one generation */
 
 struct mseald_glob {
-	__u32 key;			/* MSEALD_MATCH_EXE or MSEALD_MATCH_UNIT */
+	__u32 key; /* MSEALD_MATCH_EXE or MSEALD_MATCH_UNIT */
 	__u32 pad;
 	struct mseald_policy_set policies;
 	__u16 element[MSEALD_GLOB_ELEMENTS];
@@ -411,12 +411,12 @@ struct mseald_glob {
 };
 
 struct mseald_match_table {
-	__u32 keys;			/* bits 1 << enum mseald_match_key that any policy has */
-	__u32 globs, exe_globs, unit_globs;	/* how many: all, of Exe=, of Unit= */
+	__u32 keys;			    /* bits 1 << enum mseald_match_key that any policy has */
+	__u32 globs, exe_globs, unit_globs; /* how many: all, of Exe=, of Unit= */
 	struct mseald_policy_set all;
-	struct mseald_policy_set open;	/* the daemon must find out whether they apply */
-	struct mseald_policy_set sealing;	/* have segments to seal */
-	struct mseald_policy_set without[MSEALD_MATCH_KEYS];	/* do not have this key */
+	struct mseald_policy_set open;			     /* the daemon must find out whether they apply */
+	struct mseald_policy_set sealing;		     /* have segments to seal */
+	struct mseald_policy_set without[MSEALD_MATCH_KEYS]; /* do not have this key */
 	__u64 trigger_bits[MSEALD_TRIGGER_BITS / 64];
 };
 
@@ -424,80 +424,80 @@ struct mseald_match_table {
  * How the programs seal what a policy applies to: value of the map `policy_seals`, at MSEALD_POLICY_SEAL().
  * The daemon seals what the rule or the segments leave out, later.
  */
-#define MSEALD_POLICY_NAME 256		/* bytes, with the NUL */
-#define MSEALD_POLICY_SEAL(generation, policy) (((generation) & 1) * MSEALD_POLICY_BITS + (policy))
+#define MSEALD_POLICY_NAME 256 /* bytes, with the NUL */
+#define MSEALD_POLICY_SEAL(generation, policy) (((generation)&1) * MSEALD_POLICY_BITS + (policy))
 
 struct mseald_policy_seal {
-	__u64 rule;			/* of what is not writable, without a segment; 0: by the daemon */
-	__u64 data_rule;		/* of what is; 0: nothing */
-	__u32 segments;			/* bits 1 << enum mseald_segment */
-	__u32 flags;			/* MSEALD_POLICY_* */
+	__u64 rule;	 /* of what is not writable, without a segment; 0: by the daemon */
+	__u64 data_rule; /* of what is; 0: nothing */
+	__u32 segments;	 /* bits 1 << enum mseald_segment */
+	__u32 flags;	 /* MSEALD_POLICY_* */
 	char name[MSEALD_POLICY_NAME];
 };
 
-#define MSEALD_POLICY_LATE 0x1u		/* objects that are loaded after the start are sealed, too */
-#define MSEALD_POLICY_REPORT 0x2u	/* ... by the daemon: it gets an event of each */
-#define MSEALD_POLICY_NOT_32 0x4u	/* 32-bit programs are not sealed */
-#define MSEALD_POLICY_MORE 0x8u		/* the daemon has to seal more, at once */
+#define MSEALD_POLICY_LATE 0x1u	  /* objects that are loaded after the start are sealed, too */
+#define MSEALD_POLICY_REPORT 0x2u /* ... by the daemon: it gets an event of each */
+#define MSEALD_POLICY_NOT_32 0x4u /* 32-bit programs are not sealed */
+#define MSEALD_POLICY_MORE 0x8u	  /* the daemon has to seal more, at once */
 
 /*
  * A starting program: where its loader maps the objects that it loads, until their RELRO is made read-only.
  * Value of the map `loading`.
  */
-#define MSEALD_LOADING_MAPPINGS 32u	/* the last ones are known */
-#define MSEALD_LOADING_PIECES 7u	/* of one object */
+#define MSEALD_LOADING_MAPPINGS 32u /* the last ones are known */
+#define MSEALD_LOADING_PIECES 7u    /* of one object */
 
 /* Where a file is mapped, an object if it has an executable segment. Pages are counted from the start. */
 struct mseald_mapping {
 	__u64 start;
-	__u64 file;			/* address of the open file, and of its inode the low half: a name */
+	__u64 file; /* address of the open file, and of its inode the low half: a name */
 	__u32 inode;
 	__u32 pages;
-	__u32 text, text_end;		/* its executable segment; both 0: none */
-	__u32 data;			/* where its first writable segment, and its RELRO, begins; 0: none */
-	__u32 relro_end;		/* 0: not sealed by the kernel */
+	__u32 text, text_end; /* its executable segment; both 0: none */
+	__u32 data;	      /* where its first writable segment, and its RELRO, begins; 0: none */
+	__u32 relro_end;      /* 0: not sealed by the kernel */
 };
 
 struct mseald_loading {
-	__u32 wanted;			/* MSEALD_POLICY_* */
-	__u32 flags;			/* MSEALD_LOADING_* */
+	__u32 wanted; /* MSEALD_POLICY_* */
+	__u32 flags;  /* MSEALD_LOADING_* */
 	__u64 label;
-	__u64 rule, data_rule;		/* as of struct mseald_policy_seal */
+	__u64 rule, data_rule; /* as of struct mseald_policy_seal */
 	__u32 segments;
 	__u32 pad;
-	__u64 spans;			/* start of an mprotect() over several mappings: RELRO by the first */
-	__u64 program, loader;		/* where what the kernel has mapped begins; 0: there is none */
+	__u64 spans;	       /* start of an mprotect() over several mappings: RELRO by the first */
+	__u64 program, loader; /* where what the kernel has mapped begins; 0: there is none */
 	/* The object in hand. */
-	__u64 relro, relro_end;		/* what is made read-only */
-	__u64 bias, headers;		/* its program headers: added to their addresses; where they are */
-	__u32 width;			/* 32 or 64 */
+	__u64 relro, relro_end; /* what is made read-only */
+	__u64 bias, headers;	/* its program headers: added to their addresses; where they are */
+	__u32 width;		/* 32 or 64 */
 	__u32 pieces;
 	__u64 piece[MSEALD_LOADING_PIECES + 1];
 	__u64 piece_end[MSEALD_LOADING_PIECES + 1];
 	__u64 piece_rule[MSEALD_LOADING_PIECES + 1];
-	__u64 text, text_end;		/* its executable segment */
-	struct mseald_inode file;	/* of those that are not data */
-	__u64 mapped;			/* address of the open file */
-	__u32 written, biased;		/* may it be open for writing? is bias complete? */
-	__u32 next;			/* mappings so far: a ring */
-	__u32 place;			/* of the object in hand */
+	__u64 text, text_end;	  /* its executable segment */
+	struct mseald_inode file; /* of those that are not data */
+	__u64 mapped;		  /* address of the open file */
+	__u32 written, biased;	  /* may it be open for writing? is bias complete? */
+	__u32 next;		  /* mappings so far: a ring */
+	__u32 place;		  /* of the object in hand */
 	struct mseald_mapping mapping[MSEALD_LOADING_MAPPINGS];
 };
 
-#define MSEALD_LOADING_KNOWN 0x1u	/* program and loader are known */
-#define MSEALD_LOADING_PROGRAM 0x2u	/* the program's own RELRO is done: only the loader's follows */
-#define MSEALD_LOADING_DONE 0x4u	/* the start is over */
-#define MSEALD_LOADING_HUGETLB 0x8u	/* it may have mapped huge pages */
-#define MSEALD_LOADING_LEFT 0x10u	/* something was left to the daemon */
-#define MSEALD_LOADING_LEFT_SHIFT 8	/* from here on a bit for each enum mseald_left: why */
+#define MSEALD_LOADING_KNOWN 0x1u   /* program and loader are known */
+#define MSEALD_LOADING_PROGRAM 0x2u /* the program's own RELRO is done: only the loader's follows */
+#define MSEALD_LOADING_DONE 0x4u    /* the start is over */
+#define MSEALD_LOADING_HUGETLB 0x8u /* it may have mapped huge pages */
+#define MSEALD_LOADING_LEFT 0x10u   /* something was left to the daemon */
+#define MSEALD_LOADING_LEFT_SHIFT 8 /* from here on a bit for each enum mseald_left: why */
 
 /* Why something of a matched program was left to the daemon: index of state.left. */
 enum mseald_left {
-	MSEALD_LEFT_POOL,		/* no set in the pool */
-	MSEALD_LEFT_FULL,		/* more seals than one leaf has, or no room for the address space */
-	MSEALD_LEFT_WRITTEN,		/* its file may be open for writing */
-	MSEALD_LEFT_OBJECT,		/* not known where it begins */
-	MSEALD_LEFT_CHANGED,		/* the daemon has changed the seals meanwhile, or they overlap */
+	MSEALD_LEFT_POOL,    /* no set in the pool */
+	MSEALD_LEFT_FULL,    /* more seals than one leaf has, or no room for the address space */
+	MSEALD_LEFT_WRITTEN, /* its file may be open for writing */
+	MSEALD_LEFT_OBJECT,  /* not known where it begins */
+	MSEALD_LEFT_CHANGED, /* the daemon has changed the seals meanwhile, or they overlap */
 	MSEALD_LEFT_COUNT,
 };
 
@@ -507,22 +507,22 @@ struct mseald_file {
 	__u32 device, generation;
 };
 
-#define MSEALD_EXE_MAX 256		/* bytes of a path, with its NUL */
-#define MSEALD_POLICY_OPEN 0xffffffffu	/* the daemon must find out */
-#define MSEALD_WATCHED_FORKED 0x1u	/* of a child: the facts are those of its parent's exec */
-#define MSEALD_WATCHED_KERNEL 0x2u	/* sealed by the kernel: no event tells the daemon of it */
+#define MSEALD_EXE_MAX 256	       /* bytes of a path, with its NUL */
+#define MSEALD_POLICY_OPEN 0xffffffffu /* the daemon must find out */
+#define MSEALD_WATCHED_FORKED 0x1u     /* of a child: the facts are those of its parent's exec */
+#define MSEALD_WATCHED_KERNEL 0x2u     /* sealed by the kernel: no event tells the daemon of it */
 
 /* A watched address space: what was true at the exec. Never changed but by the daemon. */
 struct mseald_watched {
-	__u64 cgroup;			/* id */
-	struct mseald_file file;	/* zero unless there is a trigger for marked ones */
-	__u32 user;			/* effective */
+	__u64 cgroup;		 /* id */
+	struct mseald_file file; /* zero unless there is a trigger for marked ones */
+	__u32 user;		 /* effective */
 	__u32 flags;
-	__u32 policy;			/* index of the one that applies, in its generation; or open */
+	__u32 policy; /* index of the one that applies, in its generation; or open */
 	__u32 generation;
-	__u64 since;			/* nanoseconds, CLOCK_BOOTTIME: its exec, or fork */
-	__u32 pid, pad;			/* of its first process, in the initial namespace */
-	char exe[MSEALD_EXE_MAX];	/* in the root of the process; empty: longer than that */
+	__u64 since;		  /* nanoseconds, CLOCK_BOOTTIME: its exec, or fork */
+	__u32 pid, pad;		  /* of its first process, in the initial namespace */
+	char exe[MSEALD_EXE_MAX]; /* in the root of the process; empty: longer than that */
 };
 
 /*
@@ -534,52 +534,52 @@ struct mseald_watched {
 #define MSEALD_SLOTS 16384u
 #define MSEALD_TAG(key, set) ((key) << 16 | (set))
 #define MSEALD_TAG_KEY(tag) ((tag) >> 16)
-#define MSEALD_TAG_SET(tag) ((tag) & 0xffff)
-#define MSEALD_TAG_BUSY 1u		/* being filled; key 0 is nobody's */
-#define MSEALD_TAG_SPOILED 2u		/* the same, from a set that is no longer right */
+#define MSEALD_TAG_SET(tag) ((tag)&0xffff)
+#define MSEALD_TAG_BUSY 1u    /* being filled; key 0 is nobody's */
+#define MSEALD_TAG_SPOILED 2u /* the same, from a set that is no longer right */
 
 struct mseald_slot {
-	__u64 tag;			/* 0: nobody's */
-	__u64 gap_start, gap_end;	/* as in the root of the set */
-	__u32 count;			/* entries whose key has these low bits */
-	__u32 watched;			/* the same of the map `watched` */
+	__u64 tag;		  /* 0: nobody's */
+	__u64 gap_start, gap_end; /* as in the root of the set */
+	__u32 count;		  /* entries whose key has these low bits */
+	__u32 watched;		  /* the same of the map `watched` */
 };
 
 /* Everything global, kept in one place so that it can be pinned and read as one. */
 
 struct mseald_state {
-	__u64 layout;			/* MSEALD_LAYOUT of the daemon that made the maps */
-	__u64 entries;			/* in the map of spaces, and reserved there by forks */
-	__u64 sealed;			/* entries that have a seal set */
-	__u64 pending_forks;		/* forks whose child has no entry yet */
-	__u64 last_fork;		/* the last number of a fork, even */
-	__u64 kill_pending;		/* entries with MSEALD_SPACE_KILL_PENDING */
-	__u64 lost;			/* attempts for whose event there was no room in the ring buffer */
-	__u64 lost_unused;		/* the same of MSEALD_EVENT_UNUSED */
-	__u64 lost_exec_events;		/* of struct mseald_exec_event, or not watched for want of room */
+	__u64 layout;		/* MSEALD_LAYOUT of the daemon that made the maps */
+	__u64 entries;		/* in the map of spaces, and reserved there by forks */
+	__u64 sealed;		/* entries that have a seal set */
+	__u64 pending_forks;	/* forks whose child has no entry yet */
+	__u64 last_fork;	/* the last number of a fork, even */
+	__u64 kill_pending;	/* entries with MSEALD_SPACE_KILL_PENDING */
+	__u64 lost;		/* attempts for whose event there was no room in the ring buffer */
+	__u64 lost_unused;	/* the same of MSEALD_EVENT_UNUSED */
+	__u64 lost_exec_events; /* of struct mseald_exec_event, or not watched for want of room */
 	/* The process whose children may trace in spite of a foreign-write seal: the daemon; 0: none. */
-	__u64 injector_start;		/* of its thread group leader, boot-time ns: written before its id */
-	__u32 injector_tgid;		/* in the initial namespace */
-	__u32 policies;			/* generation of the active ones; its lowest bit names the table */
-	__u32 last_policies;		/* the last generation that was made: the daemon's */
+	__u64 injector_start; /* of its thread group leader, boot-time ns: written before its id */
+	__u32 injector_tgid;  /* in the initial namespace */
+	__u32 policies;	      /* generation of the active ones; its lowest bit names the table */
+	__u32 last_policies;  /* the last generation that was made: the daemon's */
 	__u32 pad;
 	/* Of the map `report`, by the daemon alone. */
-	__u64 report_since;		/* ns since 1970; 0: the file on the disk is not read yet */
-	__u64 report_base;		/* attempts less this: in the map, or missing there; wraps */
-	__u64 report_full;		/* of those missing: there was no room in the map */
-	__u64 charged;			/* of `entries`, those on an account */
-	__u64 forks_refused;		/* of sealed processes, over quota */
-	__u64 starts;			/* of programs that the kernel seals */
-	__u64 objects;			/* sealed by the kernel */
-	__u64 left[MSEALD_LEFT_COUNT];	/* objects left to the daemon, by reason */
+	__u64 report_since;	       /* ns since 1970; 0: the file on the disk is not read yet */
+	__u64 report_base;	       /* attempts less this: in the map, or missing there; wraps */
+	__u64 report_full;	       /* of those missing: there was no room in the map */
+	__u64 charged;		       /* of `entries`, those on an account */
+	__u64 forks_refused;	       /* of sealed processes, over quota */
+	__u64 starts;		       /* of programs that the kernel seals */
+	__u64 objects;		       /* sealed by the kernel */
+	__u64 left[MSEALD_LEFT_COUNT]; /* objects left to the daemon, by reason */
 	/* Of starts: that ended before all was sealed, by reason; the last: before its own RELRO */
 	__u64 ended[MSEALD_LEFT_COUNT + 1];
-	__u64 pool_free[MSEALD_POOL_SETS / 64];	/* a bit for each set of the pool that nobody has */
-	__u32 pool_made;		/* sets of the pool that there are, from the first on: the daemon's */
+	__u64 pool_free[MSEALD_POOL_SETS / 64]; /* a bit for each set of the pool that nobody has */
+	__u32 pool_made; /* sets of the pool that there are, from the first on: the daemon's */
 	__u32 pad2;
-	__u64 other_files;		/* address of the operations of some file that is not on hugetlbfs */
-	__u32 quota_each;		/* that one account may have: the daemon's to set */
-	__u32 files;			/* there may be something in the map `files`: the daemon's to set */
+	__u64 other_files; /* address of the operations of some file that is not on hugetlbfs */
+	__u32 quota_each;  /* that one account may have: the daemon's to set */
+	__u32 files;	   /* there may be something in the map `files`: the daemon's to set */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
 	struct mseald_match_table match[2];
 	struct mseald_slot slots[MSEALD_SLOTS];
@@ -588,13 +588,13 @@ struct mseald_state {
 /* Argument and result of the programs the daemon runs (bpf/commit.bpf.c). */
 struct mseald_commit {
 	__u64 key;
-	__u32 bits;			/* new set, 0: none; and MSEALD_WORD_FORKED */
-	__u32 old_bits;			/* result: the same of before */
-	__s32 error;			/* result: 0 or a negative errno; then nothing has changed */
-	__u32 account;			/* of an address space without an entry */
-	__u32 limited;			/* it may be refused for what its account has: -EDQUOT */
-	__u32 flags;			/* MSEALD_SPACE_* to set */
-	__u32 expected;			/* the set it must have, or -EEXIST; MSEALD_ANY_SET: any will do */
+	__u32 bits;	/* new set, 0: none; and MSEALD_WORD_FORKED */
+	__u32 old_bits; /* result: the same of before */
+	__s32 error;	/* result: 0 or a negative errno; then nothing has changed */
+	__u32 account;	/* of an address space without an entry */
+	__u32 limited;	/* it may be refused for what its account has: -EDQUOT */
+	__u32 flags;	/* MSEALD_SPACE_* to set */
+	__u32 expected; /* the set it must have, or -EEXIST; MSEALD_ANY_SET: any will do */
 	__u32 pad;
 };
 
@@ -606,30 +606,30 @@ struct mseald_watch {
 	struct mseald_watched watched;
 };
 
-#define MSEALD_TRACER_COMING 0xffffffffu	/* an attach may be under way */
+#define MSEALD_TRACER_COMING 0xffffffffu /* an attach may be under way */
 
 /* One task as bpf/iter_task.bpf.c writes it. */
 struct mseald_task {
 	__u32 pid, tgid;
-	__u64 key;			/* 0: no address space (kernel thread, zombie) */
-	__u64 exec_id;			/* grows with every exec */
-	__u64 start_time;		/* of the thread group leader, boot-time ns */
-	__u32 flags;			/* PF_* of the task */
-	__u32 tracer;			/* process that traces it; 0: none; or MSEALD_TRACER_COMING */
-	__u32 account;			/* that its address space would be on */
+	__u64 key;	  /* 0: no address space (kernel thread, zombie) */
+	__u64 exec_id;	  /* grows with every exec */
+	__u64 start_time; /* of the thread group leader, boot-time ns */
+	__u32 flags;	  /* PF_* of the task */
+	__u32 tracer;	  /* process that traces it; 0: none; or MSEALD_TRACER_COMING */
+	__u32 account;	  /* that its address space would be on */
 	__u32 pad;
-	char comm[MSEALD_COMM_LEN];	/* of the thread group leader */
+	char comm[MSEALD_COMM_LEN]; /* of the thread group leader */
 };
 
 /* One mapping of a process as it writes them. */
 struct mseald_vma {
 	__u64 start, end;
-	__u64 flags;			/* VM_* */
-	__u64 userfault;		/* nonzero: userfaultfd can put pages into it */
-	struct mseald_inode inode;	/* address 0: no regular file */
-	__u32 written;			/* nonzero: the file may be open for writing */
-	__u32 shared;			/* nonzero: it is mapped shared and writable */
-	__u32 owner, pad;		/* user id */
+	__u64 flags;		   /* VM_* */
+	__u64 userfault;	   /* nonzero: userfaultfd can put pages into it */
+	struct mseald_inode inode; /* address 0: no regular file */
+	__u32 written;		   /* nonzero: the file may be open for writing */
+	__u32 shared;		   /* nonzero: it is mapped shared and writable */
+	__u32 owner, pad;	   /* user id */
 };
 
 #endif

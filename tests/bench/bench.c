@@ -39,14 +39,14 @@
 #define PAGE 4096UL
 #define MAX_SEALS 10000UL
 #define RANGES "/tmp/bench.ranges"
-#define NOTHING "/usr/local/bin/nothing"	/* tests/bench/nothing.c */
-#define ORDINARY "/usr/local/bin/ordinary"	/* tests/bench/ordinary.c */
+#define NOTHING "/usr/local/bin/nothing"   /* tests/bench/nothing.c */
+#define ORDINARY "/usr/local/bin/ordinary" /* tests/bench/ordinary.c */
 #define SYS_MSEAL 462
 #define SKIP 77
 
-static char *arena;		/* seal i would be page 2 * i + 1 of it */
-static char *between;		/* a page that lies between two seals */
-static char *own;		/* a writable page of our own, between two that are not */
+static char *arena;   /* seal i would be page 2 * i + 1 of it */
+static char *between; /* a page that lies between two seals */
+static char *own;     /* a writable page of our own, between two that are not */
 static unsigned long heap_end;
 
 static _Noreturn void fail(const char *what)
@@ -163,7 +163,7 @@ static void do_exec_dynamic(void)
 static const struct operation {
 	const char *name;
 	void (*call)(void);
-	unsigned batch;		/* calls in one batch; one, where slabs would run empty meanwhile */
+	unsigned batch; /* calls in one batch; one, where slabs would run empty meanwhile */
 } operations[] = {
 	{ "mprotect", do_mprotect, 8 },
 	{ "mprotect between seals", do_mprotect_between, 8 },
@@ -197,7 +197,7 @@ static uint64_t measure(const struct operation *operation, uint64_t budget)
 			operation->call();
 		count = __rdtsc() - begin;
 		spent += count;
-		if (batch >= 2 && count < least)	/* the first fill caches and page tables */
+		if (batch >= 2 && count < least) /* the first fill caches and page tables */
 			least = count;
 	}
 	return (least + operation->batch / 2) / operation->batch;
@@ -217,9 +217,8 @@ static void check_icount(void)
 			first = begin;
 	}
 	if (first > 8) {
-		fprintf(stderr,
-			"bench: the time stamp counter does not count instructions here; run it by "
-			"`make bench`\n");
+		fprintf(stderr, "bench: the time stamp counter does not count instructions here; run it by "
+				"`make bench`\n");
 		exit(1);
 	}
 }
@@ -241,7 +240,7 @@ static void prepare(unsigned long seals)
 	between = arena + 2 * ((seals + 1) / 2) * PAGE;
 	own = pages + PAGE;
 	must(mprotect(own, PAGE, PROT_READ | PROT_WRITE) == 0, "mprotect");
-	*own = 1;	/* the page table there is made now, and stays */
+	*own = 1; /* the page table there is made now, and stays */
 	must(madvise(own, PAGE, MADV_DONTNEED) == 0, "madvise");
 	heap_end = (unsigned long)syscall(SYS_brk, 0);
 }
@@ -306,12 +305,9 @@ static unsigned long number(const char *text, unsigned long least, unsigned long
 int main(int argc, char *argv[])
 {
 	static const struct option options[] = {
-		{ "seal", required_argument, NULL, 's' },
-		{ "native", required_argument, NULL, 'n' },
-		{ "seccomp", no_argument, NULL, 'f' },
-		{ "budget", required_argument, NULL, 'b' },
-		{ "hold", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "seal", required_argument, NULL, 's' }, { "native", required_argument, NULL, 'n' },
+		{ "seccomp", no_argument, NULL, 'f' },	  { "budget", required_argument, NULL, 'b' },
+		{ "hold", no_argument, NULL, 'h' },	  { NULL, 0, NULL, 0 },
 	};
 	unsigned long seals = 0, native = 0, budget = 30;
 	bool filter = false, hold = false;
@@ -333,7 +329,7 @@ int main(int argc, char *argv[])
 	if (seals)
 		seal(seals);
 	else
-		run((char *[]){ (char[]){ NOTHING }, NULL });	/* as much as that changes this process */
+		run((char *[]){ (char[]){ NOTHING }, NULL }); /* as much as that changes this process */
 	if (native)
 		seal_native(native);
 	if (filter)
@@ -344,7 +340,7 @@ int main(int argc, char *argv[])
 		for (;;)
 			pause();
 	}
-	sleep(2);	/* what sealing left to do has been done by then */
+	sleep(2); /* what sealing left to do has been done by then */
 	for (size_t i = 0; i < ELEMENTS(operations); i++)
 		results[i] = measure(&operations[i], budget * 1000000);
 	putchar('{');

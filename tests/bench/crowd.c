@@ -94,7 +94,8 @@ int main(int argc, char *argv[])
 {
 	static const struct {
 		const char *name, *option, *each;
-	} ways[] = { { "list", NULL, " crowd " }, { "list --json", "--json", "\"comm\": \"crowd\"" },
+	} ways[] = { { "list", NULL, " crowd " },
+		     { "list --json", "--json", "\"comm\": \"crowd\"" },
 		     { "list --summary", "--summary", " crowd " } };
 	long count = argc == 2 ? atol(argv[1]) : 0;
 	const char *comma = "{";
@@ -103,7 +104,7 @@ int main(int argc, char *argv[])
 	must(count > 0, "how many?");
 	seal_a_page();
 	beget(count);
-	sleep(5);	/* mseald looks at what has come now and then */
+	sleep(5); /* mseald looks at what has come now and then */
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		char *list[] = { (char[]){ "msealctl" }, (char[]){ "list" }, (char *)ways[i].option, NULL };
 		uint64_t instructions = run(list);

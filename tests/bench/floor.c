@@ -32,7 +32,7 @@ static void list_one(__u32 id)
 	enum bpf_attach_type type;
 
 	if (fd < 0)
-		return;		/* gone again */
+		return; /* gone again */
 	if (bpf_obj_get_info_by_fd(fd, &link, &length) < 0)
 		fail("a link cannot be read", errno);
 	close(fd);

@@ -29,35 +29,34 @@
 
 /* The number is loaded, and stays so when it is another. */
 #define DENY_BITS(number, argument, bits) \
-	IF(JEQ, number, 0, 5), \
-	LOAD(args[argument]), \
-	BPF_STMT(BPF_ALU | BPF_AND | BPF_K, bits), \
-	IF(JEQ, bits, 0, 1), \
-	RETURN(SECCOMP_RET_ERRNO | EPERM), \
-	ALLOW
+	IF(JEQ, number, 0, 5), LOAD(args[argument]), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, bits), \
+		IF(JEQ, bits, 0, 1), RETURN(SECCOMP_RET_ERRNO | EPERM), ALLOW
 
 #define DENY_WRITE_EXECUTE(mmap, mprotect, pkey_mprotect, shmat) \
-	DENY_BITS(shmat, 2, SHM_EXEC), \
-	DENY_BITS(pkey_mprotect, 2, PROT_EXEC), \
-	DENY_BITS(mprotect, 2, PROT_EXEC), \
-	DENY_BITS(mmap, 2, PROT_EXEC | PROT_WRITE), \
-	ALLOW
+	DENY_BITS(shmat, 2, SHM_EXEC), DENY_BITS(pkey_mprotect, 2, PROT_EXEC), \
+		DENY_BITS(mprotect, 2, PROT_EXEC), DENY_BITS(mmap, 2, PROT_EXEC | PROT_WRITE), ALLOW
 
 static struct sock_filter x86[] = {
-	LOAD(arch), IF(JEQ, AUDIT_ARCH_I386, 1, 0), ALLOW,
-	LOAD(nr),
-	DENY_WRITE_EXECUTE(192, 125, 380, 397),
+	LOAD(arch), IF(JEQ, AUDIT_ARCH_I386, 1, 0), ALLOW, LOAD(nr), DENY_WRITE_EXECUTE(192, 125, 380, 397),
 };
 
 static struct sock_filter x32[] = {
-	LOAD(arch), IF(JEQ, AUDIT_ARCH_X86_64, 1, 0), ALLOW,
-	LOAD(nr), IF(JGE, X32, 1, 0), ALLOW,
+	LOAD(arch),
+	IF(JEQ, AUDIT_ARCH_X86_64, 1, 0),
+	ALLOW,
+	LOAD(nr),
+	IF(JGE, X32, 1, 0),
+	ALLOW,
 	DENY_WRITE_EXECUTE(X32 | SYS_mmap, X32 | SYS_mprotect, X32 | SYS_pkey_mprotect, X32 | SYS_shmat),
 };
 
 static struct sock_filter x86_64[] = {
-	LOAD(arch), IF(JEQ, AUDIT_ARCH_X86_64, 1, 0), ALLOW,
-	LOAD(nr), IF(JGE, X32, 0, 1), ALLOW,
+	LOAD(arch),
+	IF(JEQ, AUDIT_ARCH_X86_64, 1, 0),
+	ALLOW,
+	LOAD(nr),
+	IF(JGE, X32, 0, 1),
+	ALLOW,
 	DENY_WRITE_EXECUTE(SYS_mmap, SYS_mprotect, SYS_pkey_mprotect, SYS_shmat),
 };
 

@@ -99,7 +99,7 @@ static void print_programs(void)
 		int fd = bpf_prog_get_fd_by_id(id);
 
 		if (fd < 0)
-			continue;	/* gone again */
+			continue; /* gone again */
 		print_program(fd, first);
 		first = false;
 		close(fd);
@@ -154,8 +154,8 @@ static void seal_everything(void)
 	char *area = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	must(fd >= 0 && ftruncate(fd, 4096) == 0, "/tmp/startup");
-	must(area != MAP_FAILED &&
-	     mmap(area, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) != MAP_FAILED, "mmap");
+	must(area != MAP_FAILED && mmap(area, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) != MAP_FAILED,
+	     "mmap");
 	snprintf(range, sizeof(range), "%p+0x2000", area);
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	run(seal);

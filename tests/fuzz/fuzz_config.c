@@ -96,8 +96,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct config config = CONFIG_DEFAULT;
 	/* Each other than its default, so that what a text leaves alone can be seen. */
 	struct config other = {
-		.gate = GATE_DENY, .debug = true, .lock = true, .user_spaces = 7,
-		.native_after = 7000, .settle = 7000000,
+		.gate = GATE_DENY,
+		.debug = true,
+		.lock = true,
+		.user_spaces = 7,
+		.native_after = 7000,
+		.settle = 7000000,
 	};
 	struct config twice;
 	size_t lines = 1;

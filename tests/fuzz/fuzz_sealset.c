@@ -159,9 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			for (uint64_t i = first_page(data); i < after_page(data); i++)
 				memset(model[i].revocable, 0, sizeof(model[i].revocable));
 			break;
-		default:
-			roundtrip(&set, data, true);
-			continue;
+		default: roundtrip(&set, data, true); continue;
 		}
 		check(&set, model);
 		roundtrip(&set, data, false);

@@ -7,20 +7,37 @@
 #include <sys/syscall.h>
 
 #define X32_BIT 0x40000000
-#define FIRST_OF_ALL 424	/* from here on calls have the same number everywhere */
+#define FIRST_OF_ALL 424 /* from here on calls have the same number everywhere */
 
 static const struct {
 	short of_64, of_32;
-} numbers[] = {
-	{ SYS_open, 5 }, { SYS_close, 6 }, { SYS_brk, 45 }, { SYS_munmap, 91 }, { SYS_ftruncate, 93 },
-	{ SYS_clone, 120 },
-	{ SYS_mprotect, 125 }, { SYS_mlock, 150 }, { SYS_mremap, 163 }, { SYS_prctl, 172 },
-	{ SYS_mmap, 192 }, { SYS_madvise, 219 }, { SYS_io_setup, 245 }, { SYS_io_destroy, 246 },
-	{ SYS_personality, 136 }, { SYS_msync, 144 }, { SYS_munlock, 151 }, { SYS_process_vm_writev, 348 },
-	{ SYS_remap_file_pages, 257 }, { SYS_memfd_create, 356 }, { SYS_pkey_mprotect, 380 },
-	{ SYS_pkey_alloc, 381 }, { SYS_arch_prctl, 384 }, { SYS_shmget, 395 }, { SYS_shmctl, 396 },
-	{ SYS_shmat, 397 }, { SYS_shmdt, 398 },
-};
+} numbers[] = { { SYS_open, 5 },
+		{ SYS_close, 6 },
+		{ SYS_brk, 45 },
+		{ SYS_munmap, 91 },
+		{ SYS_ftruncate, 93 },
+		{ SYS_clone, 120 },
+		{ SYS_mprotect, 125 },
+		{ SYS_mlock, 150 },
+		{ SYS_mremap, 163 },
+		{ SYS_prctl, 172 },
+		{ SYS_mmap, 192 },
+		{ SYS_madvise, 219 },
+		{ SYS_io_setup, 245 },
+		{ SYS_io_destroy, 246 },
+		{ SYS_personality, 136 },
+		{ SYS_msync, 144 },
+		{ SYS_munlock, 151 },
+		{ SYS_process_vm_writev, 348 },
+		{ SYS_remap_file_pages, 257 },
+		{ SYS_memfd_create, 356 },
+		{ SYS_pkey_mprotect, 380 },
+		{ SYS_pkey_alloc, 381 },
+		{ SYS_arch_prctl, 384 },
+		{ SYS_shmget, 395 },
+		{ SYS_shmctl, 396 },
+		{ SYS_shmat, 397 },
+		{ SYS_shmdt, 398 } };
 
 const char *abi_name(enum abi abi)
 {

@@ -7,9 +7,9 @@
 
 enum abi {
 	ABI_64,
-	ABI_INT80,	/* int 0x80 of a 64-bit process */
-	ABI_32,		/* a 32-bit process */
-	ABI_X32,	/* bit 30 of the number; needs a kernel built with it */
+	ABI_INT80, /* int 0x80 of a 64-bit process */
+	ABI_32,	   /* a 32-bit process */
+	ABI_X32,   /* bit 30 of the number; needs a kernel built with it */
 	ABI_COUNT,
 };
 

@@ -6,10 +6,10 @@
 #include "puppet.h"
 
 struct asked {
-	char error[80];		/* without "io.mseald."; "": none */
+	char error[80]; /* without "io.mseald."; "": none */
 	char message[400];
-	int64_t spaces;		/* of List and Status: how many there are */
-	int64_t pid;		/* of List: the first pid of the first */
+	int64_t spaces; /* of List and Status: how many there are */
+	int64_t pid;	/* of List: the first pid of the first */
 };
 
 /* A process of that user and group, which can be traced as any. */

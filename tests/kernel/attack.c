@@ -18,8 +18,8 @@
 #include "lib/proc/maps.h"
 #include "tap.h"
 
-#define STAGE_PAGES 32ul	/* the target is in their middle */
-#define GUARD_PAGES 8ul		/* inaccessible, on both sides */
+#define STAGE_PAGES 32ul /* the target is in their middle */
+#define GUARD_PAGES 8ul	 /* inaccessible, on both sides */
 #define HUGE_PAGE (2ul << 20)
 #ifndef MAP_HUGETLB
 #define MAP_HUGETLB 0x40000
@@ -73,13 +73,9 @@ long puppet_call_by_(struct puppet *puppet, enum abi abi, const long call[7])
 	long other[7];
 
 	switch (abi) {
-	case ABI_INT80:
-		return abi_to_32(call, other) ? -ENOSYS : puppet_call_32_(puppet, other);
-	case ABI_X32:
-		abi_to_x32(call, other);
-		return puppet_call_(puppet, other);
-	default:
-		return puppet_call_(puppet, call);
+	case ABI_INT80: return abi_to_32(call, other) ? -ENOSYS : puppet_call_32_(puppet, other);
+	case ABI_X32: abi_to_x32(call, other); return puppet_call_(puppet, other);
+	default: return puppet_call_(puppet, call);
 	}
 }
 
@@ -199,8 +195,10 @@ void stage_open(struct stage *stage, const struct attack *attack, enum abi abi)
 {
 	uint64_t base, start;
 
-	*stage = (struct stage){ .victim = abi == ABI_32 ? puppet_new_32() : puppet_new(), .abi = abi,
-				 .attack = attack, .fd = -1 };
+	*stage = (struct stage){ .victim = abi == ABI_32 ? puppet_new_32() : puppet_new(),
+				 .abi = abi,
+				 .attack = attack,
+				 .fd = -1 };
 	base = stage_map(stage, (STAGE_PAGES + 2 * GUARD_PAGES) * PAGE, PROT_NONE,
 			 MAP_PRIVATE | MAP_ANONYMOUS);
 	start = base + GUARD_PAGES * PAGE;

@@ -15,42 +15,42 @@
 
 /* What the stage is made of: pages with a pattern, the target in the middle. */
 enum layout {
-	ANON_READ,		/* private anonymous, written, then read-only */
+	ANON_READ, /* private anonymous, written, then read-only */
 	ANON_WRITE,
-	FILE_READ,		/* private file, every page written to (as RELRO is), then read-only */
-	SHARED_READ,		/* shared file */
+	FILE_READ,   /* private file, every page written to (as RELRO is), then read-only */
+	SHARED_READ, /* shared file */
 	SHARED_WRITE,
-	PREPARED,		/* all made by prepare() */
+	PREPARED, /* all made by prepare() */
 };
 
 /* By which mechanism it must be denied. */
 enum mechanism {
-	BY_LSM,			/* EPERM everywhere */
-	BY_GATE,		/* EPERM with an override gate, SIGKILL with a kill gate */
-	BY_KILL,		/* SIGKILL everywhere, by a gate */
-	ALLOWED,		/* it is no attack: it must succeed on sealed memory as well */
+	BY_LSM,	 /* EPERM everywhere */
+	BY_GATE, /* EPERM with an override gate, SIGKILL with a kill gate */
+	BY_KILL, /* SIGKILL everywhere, by a gate */
+	ALLOWED, /* it is no attack: it must succeed on sealed memory as well */
 };
 
 #define TARGET_PAGES 4ul
 
 struct stage {
 	struct puppet *victim;
-	enum abi abi;			/* by which the attack is made; all its addresses fit in */
+	enum abi abi; /* by which the attack is made; all its addresses fit in */
 	const struct attack *attack;
-	uint64_t target, length;	/* to be sealed, bytes */
+	uint64_t target, length; /* to be sealed, bytes */
 	/* where the same call must succeed: after and before the seal; 0: nowhere */
 	uint64_t control[2];
-	int fd;				/* of the file mapped, in the victim */
-	long own[4];			/* of the attack: from prepare() to strike() */
-	char trouble[160];		/* why it cannot be tried; "" while all is well */
+	int fd;		   /* of the file mapped, in the victim */
+	long own[4];	   /* of the attack: from prepare() to strike() */
+	char trouble[160]; /* why it cannot be tried; "" while all is well */
 };
 
 #define ABIS_64 (1u << ABI_64 | 1u << ABI_X32)
 #define ABIS_32 (1u << ABI_INT80 | 1u << ABI_32)
-#define ABIS_FUNCTIONS (ABIS_64 | 1u << ABI_INT80)	/* those whose puppets run functions */
+#define ABIS_FUNCTIONS (ABIS_64 | 1u << ABI_INT80) /* those whose puppets run functions */
 
 struct attack {
-	int row;			/* of docs/design.md, "What is denied" */
+	int row; /* of docs/design.md, "What is denied" */
 	/* up to the first ':' the operation: a line of docs/threat-model.md */
 	const char *name;
 	enum layout layout;
@@ -61,12 +61,12 @@ struct attack {
 	void (*prepare)(struct stage *stage);
 	/* pages before and behind the target's four that the call touches too */
 	unsigned below, above;
-	bool invisible;			/* success leaves no trace in the target */
-	bool either;			/* whether it leaves a trace differs from kernel to kernel */
+	bool invisible; /* success leaves no trace in the target */
+	bool either;	/* whether it leaves a trace differs from kernel to kernel */
 	/* no control before the seal: the call would undo the target itself */
 	bool no_before;
-	bool coarse;			/* any seal of the process denies it, wherever it goes */
-	bool not_native;		/* mseal(2) does not refuse it, though the row is one that it does */
+	bool coarse;	 /* any seal of the process denies it, wherever it goes */
+	bool not_native; /* mseal(2) does not refuse it, though the row is one that it does */
 	/* prepare() makes anonymous memory that is not writable: mseal(2) keeps its contents */
 	bool anonymous;
 	/*
@@ -74,7 +74,7 @@ struct attack {
 	 * errno, or "kept": it succeeds, and has left the memory as it was.
 	 */
 	const char *natively;
-	unsigned abis;			/* bits of the ABIs that have it; 0: all */
+	unsigned abis; /* bits of the ABIs that have it; 0: all */
 	/* what the kernel itself says, though it may have changed memory; 0: success */
 	int error;
 };
@@ -86,8 +86,8 @@ enum outcome_kind { SUCCEEDED, DENIED, KILLED, NOT_TRIED };
 
 struct outcome {
 	enum outcome_kind kind;
-	int value;		/* errno, or signal */
-	char text[200];		/* all of it in words */
+	int value;	/* errno, or signal */
+	char text[200]; /* all of it in words */
 };
 
 /* The stage for an attack with a new victim, all controls and the target alike. */
@@ -126,7 +126,7 @@ char *snapshot(pid_t pid, uint64_t start, uint64_t length);
  * 32-bit calls.
  */
 bool gate_is_override(void);
-bool gate_32_is_override(void);		/* $MSEALD_EXPECT_GATE_32 */
+bool gate_32_is_override(void); /* $MSEALD_EXPECT_GATE_32 */
 /* Is $MSEALD_EXPECT_NATIVE set: are permanent seals made by mseal(2) too on this kernel? */
 bool native_expected(void);
 /* Does a call that changes permanently sealed mappings fail here, rather than kill? */
@@ -140,8 +140,8 @@ bool stopped_by_program(struct puppet *puppet, long result);
 const char *program_text(void);
 
 /* Functions to run inside a puppet. */
-long fill_pages(const long arguments[6]);	/* address, length, seed: a pattern into every page */
-long touch_pages(const long arguments[6]);	/* address, length: reads a byte of each */
+long fill_pages(const long arguments[6]);  /* address, length, seed: a pattern into every page */
+long touch_pages(const long arguments[6]); /* address, length: reads a byte of each */
 
 /* prepare(): lets the victim's pointers have tags (LAM); trouble where there are none. */
 void with_tags(struct stage *stage);

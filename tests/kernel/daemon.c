@@ -23,7 +23,7 @@
 #include "puppet.h"
 #include "tap.h"
 
-#define PATIENCE 180000	/* milliseconds a call may take: an emulated processor is slow */
+#define PATIENCE 180000 /* milliseconds a call may take: an emulated processor is slow */
 
 static pid_t running;
 
@@ -243,8 +243,8 @@ void must_seal(pid_t pid, uint64_t start, uint64_t length)
 void must_seal_revocably(pid_t pid, uint64_t start, uint64_t length)
 {
 	const struct range range = { start, start + length };
-	const char *error = daemon_seal(&(struct seal_order){ .pid = pid, .ranges = &range, .count = 1,
-							      .revocable = true }, NULL);
+	const char *error = daemon_seal(
+		&(struct seal_order){ .pid = pid, .ranges = &range, .count = 1, .revocable = true }, NULL);
 
 	if (error)
 		bail("sealing %#lx+%#lx of %d: %s %s", start, length, pid, error, daemon_error_message());
@@ -291,7 +291,7 @@ bool daemon_says_sealed(pid_t pid, uint64_t start, uint64_t length)
 	uint64_t reached = start;
 	size_t i;
 
-	json_array_foreach (seals, i, seal)
+	json_array_foreach(seals, i, seal)
 		if ((uint64_t)json_number(seal, "start") <= reached &&
 		    (uint64_t)json_number(seal, "end") > reached)
 			reached = (uint64_t)json_number(seal, "end");

@@ -30,11 +30,11 @@ pid_t daemon_spawn(void);
 int daemon_end(void);
 /* Sends the signal and waits for the end; the status of waitpid(). Bails out when it lives on. */
 int daemon_stop(int signal);
-pid_t daemon_pid(void);			/* 0: not running */
-void daemon_pause(bool pause);		/* SIGSTOP, and back */
+pid_t daemon_pid(void);	       /* 0: not running */
+void daemon_pause(bool pause); /* SIGSTOP, and back */
 /* A field of its /proc/PID/status, such as "VmRSS:" (kB); -1: not there. */
 long daemon_process_number(const char *field);
-long daemon_ticks(void);		/* of a processor until now: sysconf(_SC_CLK_TCK) in a second */
+long daemon_ticks(void); /* of a processor until now: sysconf(_SC_CLK_TCK) in a second */
 /*
  * What it runs under that keeps memory of its own and is slow ($MSEALD_UNDER: valgrind,
  * AddressSanitizer); NULL: nothing.
@@ -42,8 +42,8 @@ long daemon_ticks(void);		/* of a processor until now: sysconf(_SC_CLK_TCK) in a
 const char *daemon_under(void);
 /* Its memory is as small as it must be (ok()), which cannot be seen when it runs under something (skip()). */
 void daemon_memory_ok(bool good, const char *name, ...) __attribute__((format(printf, 2, 3)));
-bool daemon_alive(void);		/* it runs and answers */
-void daemon_show_log(void);		/* the end of what it said, as remarks */
+bool daemon_alive(void);    /* it runs and answers */
+void daemon_show_log(void); /* the end of what it said, as remarks */
 
 /* --- one connection --- */
 
@@ -52,8 +52,8 @@ struct connection {
 	struct varlink_framer framer;
 };
 
-bool connection_open(struct connection *connection);	/* false: cannot connect */
-void connection_close(struct connection *connection);	/* zeroed is fine, and is left so */
+bool connection_open(struct connection *connection);  /* false: cannot connect */
+void connection_close(struct connection *connection); /* zeroed is fine, and is left so */
 /* Sends all bytes; false when the peer has gone or takes longer than 20 s. */
 bool connection_send(struct connection *connection, const void *data, size_t length);
 /*
@@ -78,7 +78,7 @@ struct seal_order {
 	pid_t pid;
 	const struct range *ranges;
 	size_t count;
-	const char *segments, *deny, *action;	/* words with commas between; NULL: not given */
+	const char *segments, *deny, *action; /* words with commas between; NULL: not given */
 	bool revocable;
 };
 /* NULL when sealed, else the error; parameters of the reply in *ret (may be NULL). */
@@ -102,23 +102,23 @@ bool daemon_says_sealed(pid_t pid, uint64_t start, uint64_t length);
 /* Waits until a child has ended: its exit status, or 256 and the signal that has killed it. */
 int child_end(pid_t pid);
 
-json_t *daemon_status(void);			/* new reference; bails out when there is none */
-int64_t status_number(const char *member);	/* booleans: 0 and 1 */
+json_t *daemon_status(void);		   /* new reference; bails out when there is none */
+int64_t status_number(const char *member); /* booleans: 0 and 1 */
 /* Waits until the member has that value; false when it has not after so many seconds. */
 bool status_becomes(const char *member, int64_t value, int seconds);
 
-int64_t json_number(const json_t *object, const char *member);	/* -1 when absent */
-const char *json_text(const json_t *object, const char *member);	/* "" when absent */
+int64_t json_number(const json_t *object, const char *member);	 /* -1 when absent */
+const char *json_text(const json_t *object, const char *member); /* "" when absent */
 
 /* --- events --- */
 
 struct monitor {
 	struct connection connection;
-	int64_t lost;			/* what the daemon said was lost, added up */
+	int64_t lost; /* what the daemon said was lost, added up */
 	bool gone;
 };
 
-void monitor_open(struct monitor *monitor, pid_t pid);	/* pid 0: of all; bails out when it cannot */
+void monitor_open(struct monitor *monitor, pid_t pid); /* pid 0: of all; bails out when it cannot */
 void monitor_close(struct monitor *monitor);
 /* The next event (new reference), or NULL when there is none in that time. */
 json_t *monitor_next(struct monitor *monitor, int milliseconds);

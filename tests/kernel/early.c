@@ -40,8 +40,7 @@ static int opens(const void *address, int prot)
 static int try(void)
 {
 	return opens((const void *)(uintptr_t)&try, PROT_READ | PROT_WRITE | PROT_EXEC) |
-	       opens(constants, PROT_READ | PROT_WRITE) << 1 |
-	       opens(pointers, PROT_READ | PROT_WRITE) << 2;
+	       opens(constants, PROT_READ | PROT_WRITE) << 1 | opens(pointers, PROT_READ | PROT_WRITE) << 2;
 }
 
 __attribute__((constructor)) static void early(void)

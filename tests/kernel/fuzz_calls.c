@@ -30,20 +30,19 @@
 #include "tap.h"
 
 #define VICTIM_SLOT FUZZ_SCENES
-#define LIFE 10 /* batches of a victim */
+#define LIFE 10	    /* batches of a victim */
 #define FINDINGS 40 /* different ones that are reported */
-#define ALIKE 4 /* such changes of one area in one scene are looked into */
+#define ALIKE 4	    /* such changes of one area in one scene are looked into */
 #define UNSEALED_VICTIMS 1000
 #define RESTART_MS 15000 /* the daemon is killed so often, or four times */
-#define DOWN 30 /* victims while it is not there */
+#define DOWN 30		 /* victims while it is not there */
 
 _Static_assert(VICTIM_SLOT + 2 * FUZZ_FAMILY <= FUZZ_SLOTS, "victim and replay have slots of their own");
 
 static struct {
 	uint64_t seed;
 	unsigned batch;
-	unsigned long victims, calls, batches, died, crashed, hung, children, restarts, raced, shared,
-		alike;
+	unsigned long victims, calls, batches, died, crashed, hung, children, restarts, raced, shared, alike;
 	int64_t make_us, play_us, end_us;
 	unsigned long violations[FUZZ_SCENES], played[FUZZ_SCENES];
 } run;
@@ -312,8 +311,7 @@ static void say_attempts(void)
 	json_array_foreach(json_object_get(metrics, "attempts"), i, count)
 		if (json_number(count, "attempts") > 0 && length < sizeof(text) - 80)
 			length += (size_t)snprintf(text + length, sizeof(text) - length, " %s/%s %" PRId64,
-						   json_text(count, "operation"),
-						   json_text(count, "verdict"),
+						   json_text(count, "operation"), json_text(count, "verdict"),
 						   json_number(count, "attempts"));
 	diag("attempts, by the daemon's count:%s", text);
 	json_decref(metrics);
@@ -322,8 +320,7 @@ static void say_attempts(void)
 static void fuzz(int64_t seconds)
 {
 	int64_t start = now_milliseconds(), end = start + seconds * 1000;
-	int64_t every = seconds * 250 > RESTART_MS ? seconds * 250 : RESTART_MS, restart = start + every,
-		now;
+	int64_t every = seconds * 250 > RESTART_MS ? seconds * 250 : RESTART_MS, restart = start + every, now;
 	unsigned long number = 0;
 
 	for (; (now = now_milliseconds()) < end; number++) {
@@ -341,7 +338,7 @@ static void fuzz(int64_t seconds)
 		restart = now_milliseconds() + every;
 	}
 	diag("%.1f s, %lu victims (%lu killed, %lu crashed, %lu hung), %lu calls in %lu batches "
-	"(%.0f in a second), "
+	     "(%.0f in a second), "
 	     "%lu other processes, "
 	     "%lu restarts of the daemon, %lu raced, %lu times shared memory changed by a victim "
 	     "that died; in ms: "

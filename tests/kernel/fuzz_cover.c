@@ -96,8 +96,8 @@ void ops_report(void)
 {
 	unsigned possible = 0, missing = 0;
 
-	diag("%-18s %-14s %9s %9s %9s %9s   (calls by what came of them)", "call", "ABI", "denied",
-	     "killed", "made", "refused");
+	diag("%-18s %-14s %9s %9s %9s %9s   (calls by what came of them)", "call", "ABI", "denied", "killed",
+	     "made", "refused");
 	for (unsigned op = 0; op < fuzz_ops_count; op++)
 		for (unsigned abi = 0; abi < ABI_COUNT; abi++) {
 			unsigned long sums[FUZZ_OUTCOMES] = { 0 };

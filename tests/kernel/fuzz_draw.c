@@ -100,8 +100,7 @@ bool fuzz_only_sane;
 
 static uint64_t address(struct fuzz_draw *draw)
 {
-	return fuzz_chance(draw, 3) && !fuzz_only_sane ? strange_address(draw)
-						       : near(draw, some_place(draw));
+	return fuzz_chance(draw, 3) && !fuzz_only_sane ? strange_address(draw) : near(draw, some_place(draw));
 }
 
 static uint64_t aligned_address(struct fuzz_draw *draw)
@@ -152,18 +151,12 @@ static uint64_t length_from(struct fuzz_draw *draw, uint64_t start)
 		return ONE_OF(draw, extreme);
 	/* Sums at the ends of memory. */
 	switch (random_below(draw->random, 6)) {
-	case 0:
-		return -start;
-	case 1:
-		return -start - FUZZ_PAGE;
-	case 2:
-		return -start + FUZZ_PAGE;
-	case 3:
-		return USER_LIMIT - start;
-	case 4:
-		return USER_LIMIT - start + FUZZ_PAGE;
-	default:
-		return (1ul << 32) - start;
+	case 0: return -start;
+	case 1: return -start - FUZZ_PAGE;
+	case 2: return -start + FUZZ_PAGE;
+	case 3: return USER_LIMIT - start;
+	case 4: return USER_LIMIT - start + FUZZ_PAGE;
+	default: return (1ul << 32) - start;
 	}
 }
 
@@ -200,8 +193,8 @@ static void draw_mprotect(struct fuzz_draw *draw)
 
 static void draw_pkey_mprotect(struct fuzz_draw *draw)
 {
-	uint64_t at = fuzz_chance(draw, 30) ? address_in(draw, FUZZ_KEYED) & -FUZZ_PAGE
-					    : aligned_address(draw);
+	uint64_t at = fuzz_chance(draw, 30) ? address_in(draw, FUZZ_KEYED) & -FUZZ_PAGE :
+					      aligned_address(draw);
 	int key = fuzz_chance(draw, 50) ? 0 : fuzz_chance(draw, 50) ? -1 : draw->scene->key;
 
 	SET(draw, SYS_pkey_mprotect, (long)at, (long)length_from(draw, at), protection(draw), key);
@@ -249,8 +242,8 @@ static void draw_mremap(struct fuzz_draw *draw)
 				     MREMAP_MAYMOVE | MREMAP_DONTUNMAP,
 				     MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
 				     MREMAP_FIXED };
-	uint64_t from = fuzz_chance(draw, 25) ? address_in(draw, FUZZ_HUGE_DATA) & -FUZZ_PAGE
-					      : aligned_address(draw);
+	uint64_t from = fuzz_chance(draw, 25) ? address_in(draw, FUZZ_HUGE_DATA) & -FUZZ_PAGE :
+						aligned_address(draw);
 	uint64_t old = length_from(draw, from);
 	uint64_t new = fuzz_chance(draw, 50) ? old : length_from(draw, from);
 
@@ -272,8 +265,8 @@ static int advice(struct fuzz_draw *draw)
 		return 100 + (int)random_below(draw->random, 2);
 	/* Not MADV_POPULATE_*, which take memory and time. */
 	for (;;) {
-		int any = fuzz_chance(draw, 95) ? (int)random_below(draw->random, 27)
-						: 99 + (int)random_below(draw->random, 7);
+		int any = fuzz_chance(draw, 95) ? (int)random_below(draw->random, 27) :
+						  99 + (int)random_below(draw->random, 7);
 
 		if (any != 22 && any != 23 && any != 100 && any != 101)
 			return any;
@@ -357,19 +350,17 @@ static void draw_remap_file_pages(struct fuzz_draw *draw)
 {
 	/* Not of sealed pages: who maps shared memory once more may write to it (docs/threat-model.md). */
 	static const long offsets[] = { 0, 1, 6, 7, 8, 40 };
-	uint64_t at = fuzz_chance(draw, 50) ? address_in(draw, FUZZ_SHARED) & -FUZZ_PAGE
-					    : aligned_address(draw);
+	uint64_t at = fuzz_chance(draw, 50) ? address_in(draw, FUZZ_SHARED) & -FUZZ_PAGE :
+					      aligned_address(draw);
 
-	SET(draw, SYS_remap_file_pages, (long)at, (long)length_from(draw, at), 0,
-	    ONE_OF(draw, offsets), 0);
+	SET(draw, SYS_remap_file_pages, (long)at, (long)length_from(draw, at), 0, ONE_OF(draw, offsets), 0);
 }
 
 static void draw_io_setup(struct fuzz_draw *draw)
 {
 	static const long events[] = { 0, 1, 100, 1000, -1 };
 	/* Where io_setup(2) stores the context; it has to be 0 before. */
-	SET(draw, SYS_io_setup, ONE_OF(draw, events),
-	    (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, text)));
+	SET(draw, SYS_io_setup, ONE_OF(draw, events), (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, text)));
 }
 
 static void draw_io_destroy(struct fuzz_draw *draw)
@@ -396,8 +387,7 @@ static void draw_msync(struct fuzz_draw *draw)
 {
 	uint64_t at = aligned_address(draw);
 
-	SET(draw, SYS_msync, (long)at, (long)length_from(draw, at),
-	    1 + (long)random_below(draw->random, 6));
+	SET(draw, SYS_msync, (long)at, (long)length_from(draw, at), 1 + (long)random_below(draw->random, 6));
 }
 
 static void draw_mseal(struct fuzz_draw *draw)
@@ -475,12 +465,8 @@ static void draw_file(struct fuzz_draw *draw)
 		SET(draw, SYS_pwrite64, fd, (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, page)), 8,
 		    ONE_OF(draw, offsets));
 		break;
-	case 1:
-		SET(draw, SYS_ftruncate, fd, ONE_OF(draw, offsets));
-		break;
-	default:
-		SET(draw, SYS_fallocate, fd, ONE_OF(draw, modes), ONE_OF(draw, offsets), FUZZ_PAGE);
-		break;
+	case 1: SET(draw, SYS_ftruncate, fd, ONE_OF(draw, offsets)); break;
+	default: SET(draw, SYS_fallocate, fd, ONE_OF(draw, modes), ONE_OF(draw, offsets), FUZZ_PAGE); break;
 	}
 }
 

@@ -124,8 +124,7 @@ static bool plainly_deadly(const struct fuzz_scene *scene, const struct fuzz_dra
 	bool wrong;
 
 	switch (draw->by == FUZZ_RING ? SYS_madvise : call[0]) {
-	case SYS_munmap:
-		return meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]);
+	case SYS_munmap: return meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]);
 	case SYS_madvise:
 	case SYS_process_madvise:
 		return call[3] > 3 && meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]);
@@ -133,11 +132,10 @@ static bool plainly_deadly(const struct fuzz_scene *scene, const struct fuzz_dra
 		/* What the kernel may refuse is not plain. */
 		wrong = (uint64_t)call[1] % FUZZ_PAGE || (uint64_t)call[1] > USER_LIMIT ||
 			(uint64_t)call[2] > USER_LIMIT - (uint64_t)call[1];
-		return !wrong && (meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]) ||
-				  (call[4] & MREMAP_FIXED &&
-				   meets_seal(scene, (uint64_t)call[5], (uint64_t)call[3])));
-	default:
-		return false;
+		return !wrong &&
+		       (meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]) ||
+			(call[4] & MREMAP_FIXED && meets_seal(scene, (uint64_t)call[5], (uint64_t)call[3])));
+	default: return false;
 	}
 }
 
@@ -197,9 +195,7 @@ unsigned ops_draw(const struct fuzz_scene *scene, struct fuzz_random *random, st
 		struct fuzz_call *call = &calls[count++];
 
 		fuzz_ops[op].draw(&draw);
-		*call = (struct fuzz_call){ .by = draw.by,
-					    .op = op,
-					    .abi = scene->is_32 ? ABI_32 : ABI_64 };
+		*call = (struct fuzz_call){ .by = draw.by, .op = op, .abi = scene->is_32 ? ABI_32 : ABI_64 };
 		call->argument[0] = slots->next++;
 		if (draw.by == FUZZ_SHARER) {
 			call->argument[1] = slots->next++;

@@ -47,9 +47,9 @@ static uint64_t number(const char **rest, unsigned base)
 	uint64_t value = 0;
 
 	for (;; (*rest)++) {
-		unsigned digit = **rest >= '0' && **rest <= '9'	  ? (unsigned)(**rest - '0')
-				 : **rest >= 'a' && **rest <= 'f' ? (unsigned)(**rest - 'a') + 10
-								  : base;
+		unsigned digit = **rest >= '0' && **rest <= '9' ? (unsigned)(**rest - '0') :
+				 **rest >= 'a' && **rest <= 'f' ? (unsigned)(**rest - 'a') + 10 :
+								  base;
 
 		if (digit >= base)
 			return value;
@@ -108,18 +108,17 @@ static struct fuzz_change look_at_contents(const struct fuzz_page *page, uint64_
 	char what[96];
 
 	if (failed)
-		return page->holds == HOLDS_NOTHING ? (struct fuzz_change){ 0 }
-						    : change(page, "cannot be read any more");
+		return page->holds == HOLDS_NOTHING ? (struct fuzz_change){ 0 } :
+						      change(page, "cannot be read any more");
 	if (page->holds == HOLDS_NOTHING)
 		return change(page, "is no guard page any more");
-	if (page->holds & HOLDS_ANY ||
-	    (page->holds & HOLDS_PATTERN && seen == fuzz_pattern(page->address)) ||
+	if (page->holds & HOLDS_ANY || (page->holds & HOLDS_PATTERN && seen == fuzz_pattern(page->address)) ||
 	    (page->holds & HOLDS_X && seen == FUZZ_X) || (page->holds & HOLDS_ZERO && seen == 0))
 		return (struct fuzz_change){ 0 };
 	snprintf(what, sizeof(what), "holds %s",
-		 seen == 0	  ? "zeros"
-		 : seen == FUZZ_X ? "what was written"
-				  : "something else");
+		 seen == 0	? "zeros" :
+		 seen == FUZZ_X ? "what was written" :
+				  "something else");
 	return change(page, what);
 }
 

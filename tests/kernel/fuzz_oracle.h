@@ -9,7 +9,7 @@
 #include "fuzz_scene.h"
 
 struct fuzz_change {
-	const struct fuzz_page *page;	/* NULL: all is as it was */
+	const struct fuzz_page *page; /* NULL: all is as it was */
 	char what[96];
 };
 

@@ -18,7 +18,7 @@
 #define LOOKS 3 /* so often it is looked again whether a change is one */
 #define LOOK_US 20000
 #define REPLAY_SLOT (FUZZ_SLOTS - FUZZ_FAMILY)
-#define HASTE_MS 2000 /* the same while a known finding is pruned */
+#define HASTE_MS 2000	 /* the same while a known finding is pruned */
 #define SHORTEN_MS 30000 /* pruning may take so long */
 
 static int grace = GRACE_MS;
@@ -40,7 +40,7 @@ static struct fuzz_change look(const struct fuzz_scene *scene, struct fuzz_victi
 		(void)usleep(LOOK_US);
 		victim_slot(one)->count = 0;
 		if (victim_step(one, BATCH_MS) != FUZZ_DONE)
-			return (struct fuzz_change){ 0 };	/* it has died */
+			return (struct fuzz_change){ 0 }; /* it has died */
 		change = oracle_look(scene, one);
 	}
 	if (change.page && patient && victim_dies(one, grace))
@@ -69,9 +69,9 @@ static struct fuzz_judgement judge_made(const struct fuzz_scene *scene, const st
 		BOARD->slots[slots[i]].count = 0;
 		if (victim_step(&one, BATCH_MS) == FUZZ_DONE) {
 			judgement.change = look(scene, &one, needs_grace(victim));
-			judgement.who = call->by == FUZZ_SHARER && i == 0
-						? "a process that shares its memory"
-						: "a child";
+			judgement.who = call->by == FUZZ_SHARER && i == 0 ?
+						"a process that shares its memory" :
+						"a child";
 		}
 		/* play_end() ends it. */
 		close(one.pidfd);
@@ -83,9 +83,9 @@ static void count_outcomes(const struct fuzz_victim *victim, const struct fuzz_s
 {
 	for (unsigned i = 0; i <= slot->at && i < slot->count; i++) {
 		const struct fuzz_call *call = &slot->calls[i];
-		enum fuzz_outcome outcome = call->result == -1			       ? FUZZ_DENIED
-					    : call->result < 0 && call->result > -4096 ? FUZZ_REFUSED
-										       : FUZZ_MADE;
+		enum fuzz_outcome outcome = call->result == -1			     ? FUZZ_DENIED :
+					    call->result < 0 && call->result > -4096 ? FUZZ_REFUSED :
+										       FUZZ_MADE;
 
 		if (i == slot->at) {
 			if (!victim->dead || WTERMSIG(victim->status) != SIGKILL)

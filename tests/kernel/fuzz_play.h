@@ -6,13 +6,13 @@
 #include "fuzz_ops.h"
 #include "fuzz_oracle.h"
 
-#define FUZZ_FAMILY 9u		/* slots of a victim: its own and those of what it makes */
+#define FUZZ_FAMILY 9u /* slots of a victim: its own and those of what it makes */
 
 /* What came of a batch. */
 struct fuzz_judgement {
-	struct fuzz_change change;	/* page NULL: sealed memory is unchanged in all survivors */
-	const char *who;		/* "the process", "a child"... */
-	bool over;			/* it has died, or is about to: it can make no further call */
+	struct fuzz_change change; /* page NULL: sealed memory is unchanged in all survivors */
+	const char *who;	   /* "the process", "a child"... */
+	bool over;		   /* it has died, or is about to: it can make no further call */
 	bool hung;
 };
 

@@ -20,8 +20,8 @@ static int print_address(const struct fuzz_scene *scene, uint64_t at, char *text
 	uint64_t least = 4 * FUZZ_HUGE;
 
 	for (unsigned i = 0; i < scene->places_count; i++) {
-		uint64_t distance = at > scene->places[i].address ? at - scene->places[i].address
-								  : scene->places[i].address - at;
+		uint64_t distance = at > scene->places[i].address ? at - scene->places[i].address :
+								    scene->places[i].address - at;
 
 		if (distance < least) {
 			least = distance;
@@ -49,13 +49,11 @@ static int print_bits(uint64_t value, const char *const names[][2], char *text, 
 		value &= ~bit;
 	}
 	if (value || !length)
-		length += snprintf(text + length, size - (size_t)length, "%s%#lx", length ? "|" : "",
-				   value);
+		length += snprintf(text + length, size - (size_t)length, "%s%#lx", length ? "|" : "", value);
 	return length;
 }
 
-static int print_argument(const struct fuzz_scene *scene, char kind, uint64_t value, char *text,
-			  size_t size)
+static int print_argument(const struct fuzz_scene *scene, char kind, uint64_t value, char *text, size_t size)
 {
 	static const char *const protections[][2] = {
 		{ "PROT_READ", "1" }, { "PROT_WRITE", "2" }, { "PROT_EXEC", "4" }, { NULL, NULL }
@@ -83,23 +81,17 @@ static int print_argument(const struct fuzz_scene *scene, char kind, uint64_t va
 			{ 102, "MADV_GUARD_INSTALL" },	{ 103, "MADV_GUARD_REMOVE" } };
 
 	switch (kind) {
-	case 'a':
-		return print_address(scene, value, text, size);
-	case 'p':
-		return print_bits(value, protections, text, size);
-	case 'm':
-		return print_bits(value, maps, text, size);
-	case 'r':
-		return print_bits(value, remaps, text, size);
+	case 'a': return print_address(scene, value, text, size);
+	case 'p': return print_bits(value, protections, text, size);
+	case 'm': return print_bits(value, maps, text, size);
+	case 'r': return print_bits(value, remaps, text, size);
 	case 'v':
 		for (unsigned i = 0; i < sizeof(advices) / sizeof(*advices); i++)
 			if (advices[i].number == value)
 				return snprintf(text, size, "%s", advices[i].name);
 		return snprintf(text, size, "%lu", value);
-	case 'd':
-		return snprintf(text, size, "%d", (int)value);
-	default:
-		return snprintf(text, size, "%#lx", value);
+	case 'd': return snprintf(text, size, "%d", (int)value);
+	default: return snprintf(text, size, "%#lx", value);
 	}
 }
 

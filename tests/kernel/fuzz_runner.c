@@ -39,8 +39,7 @@
 
 #ifdef __x86_64__
 #define INVOKE static inline __attribute__((always_inline))
-INVOKE int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
-		      uint64_t f)
+INVOKE int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
 	register uint64_t r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
 	int64_t result;
@@ -74,8 +73,7 @@ __asm__(".globl fuzz_int80\n"
 	"	pop %ebp\n	pop %edi\n	pop %esi\n	pop %ebx\n"
 	"	ret\n");
 
-static int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
-		      uint64_t f)
+static int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
 	const int64_t call[7] = { number,     (int64_t)a, (int64_t)b, (int64_t)c,
 				  (int64_t)d, (int64_t)e, (int64_t)f };
@@ -87,8 +85,8 @@ static int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64
 
 #define CALL(...) CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define CALL_(n, a, b, c, d, e, f, ...) \
-	invoke((int64_t)(n), (uintptr_t)(a), (uintptr_t)(b), (uintptr_t)(c), (uintptr_t)(d), \
-	       (uintptr_t)(e), (uintptr_t)(f))
+	invoke((int64_t)(n), (uintptr_t)(a), (uintptr_t)(b), (uintptr_t)(c), (uintptr_t)(d), (uintptr_t)(e), \
+	       (uintptr_t)(f))
 #define POINTER(what) ((uint64_t)(uintptr_t)(what))
 
 static int64_t by_int80(int64_t number, const uint64_t argument[6])
@@ -104,8 +102,7 @@ static int64_t by_int80(int64_t number, const uint64_t argument[6])
 }
 
 /* An iovec of this ABI, the index'th in the slot; what it takes. */
-static uint64_t vector(struct fuzz_slot *slot, unsigned index, uint64_t address, uint64_t length,
-		       int compat)
+static uint64_t vector(struct fuzz_slot *slot, unsigned index, uint64_t address, uint64_t length, int compat)
 {
 	if (sizeof(long) == 4 || compat) {
 		uint32_t *pair = (uint32_t *)slot->vectors + index * 2;
@@ -128,8 +125,8 @@ static void probe(struct fuzz_slot *slot)
 		(void)vector(slot, from + j, probes->at[j], 8, 0);
 	while (i < probes->count) {
 		uint64_t local = vector(slot, 0, POINTER(&slot->seen[i]), (probes->count - i) * 8, 0);
-		int64_t got = CALL(NR_READV, slot->pid, local, 1,
-				   vector(slot, from + i, probes->at[i], 8, 0), probes->count - i, 0);
+		int64_t got = CALL(NR_READV, slot->pid, local, 1, vector(slot, from + i, probes->at[i], 8, 0),
+				   probes->count - i, 0);
 
 		for (; got >= 8; got -= 8)
 			slot->failed[i++] = 0;
@@ -156,8 +153,8 @@ static int64_t advise(struct fuzz_slot *slot, const uint64_t argument[6])
 	if (pidfd < 0)
 		return pidfd;
 	made[1] = vector(slot, 0, argument[0], argument[1], argument[3] != 0);
-	result = argument[3] ? by_int80((int64_t)argument[5], made)
-			     : invoke((int64_t)argument[5], made[0], made[1], made[2], made[3], 0, 0);
+	result = argument[3] ? by_int80((int64_t)argument[5], made) :
+			       invoke((int64_t)argument[5], made[0], made[1], made[2], made[3], 0, 0);
 	CALL(NR_CLOSE, pidfd);
 	return result;
 }
@@ -168,8 +165,8 @@ static int64_t write_self(struct fuzz_slot *slot, const uint64_t argument[6])
 
 	made[1] = vector(slot, 0, POINTER(slot->page), argument[1], argument[3] != 0);
 	made[3] = vector(slot, 2, argument[0], argument[1], argument[3] != 0);
-	return argument[3] ? by_int80((int64_t)argument[5], made)
-			   : invoke((int64_t)argument[5], made[0], made[1], made[2], made[3], made[4], 0);
+	return argument[3] ? by_int80((int64_t)argument[5], made) :
+			     invoke((int64_t)argument[5], made[0], made[1], made[2], made[3], made[4], 0);
 }
 
 static int64_t old_mmap(struct fuzz_slot *slot, const uint64_t argument[6])
@@ -203,8 +200,7 @@ static int64_t write_mem(struct fuzz_slot *slot, const uint64_t argument[6])
 /* Not longer than the call: what faults on a page that is missing would wait for ever. */
 static int64_t userfault(struct fuzz_slot *slot, const uint64_t argument[6])
 {
-	uint64_t api[3] = { 0xaa, argument[4], 0 }, area[4] = { argument[0], 4096, argument[3], 0 },
-		 what[5];
+	uint64_t api[3] = { 0xaa, argument[4], 0 }, area[4] = { argument[0], 4096, argument[3], 0 }, what[5];
 	/* UFFD_USER_MODE_ONLY: the kernel's own faults fail. */
 	int64_t fd = CALL(NR_USERFAULTFD, 02000000 | 1), result;
 
@@ -372,8 +368,8 @@ static int64_t begin_sharer(struct fuzz_slot *slot, struct fuzz_call *call)
 			 "	call share\n"
 			 "1:\n"
 			 : "=a"(eax)
-			 : "0"(NR_CLONE), "b"(CLONE_VM | CLONE_PARENT | SIGCHLD), "c"(stack), "d"(0),
-			   "S"(0), "D"(0)
+			 : "0"(NR_CLONE), "b"(CLONE_VM | CLONE_PARENT | SIGCHLD), "c"(stack), "d"(0), "S"(0),
+			   "D"(0)
 			 : "memory");
 	pid = eax;
 #endif
@@ -391,43 +387,21 @@ static void make(struct fuzz_slot *slot, struct fuzz_call *call)
 		call->result = invoke(call->number, argument[0], argument[1], argument[2], argument[3],
 				      argument[4], argument[5]);
 		break;
-	case FUZZ_INT80:
-		call->result = by_int80(call->number, argument);
-		break;
+	case FUZZ_INT80: call->result = by_int80(call->number, argument); break;
 	case FUZZ_FILL:
 		fill(argument[0], argument[1]);
 		call->result = 0;
 		break;
-	case FUZZ_FORK:
-		call->result = fork_into(slot, argument[0]);
-		break;
-	case FUZZ_VFORK:
-		call->result = strike_by_vfork(slot, call);
-		break;
-	case FUZZ_SHARER:
-		call->result = begin_sharer(slot, call);
-		break;
-	case FUZZ_RING:
-		call->result = by_ring(argument);
-		break;
-	case FUZZ_ADVISE:
-		call->result = advise(slot, argument);
-		break;
-	case FUZZ_WRITE:
-		call->result = write_self(slot, argument);
-		break;
-	case FUZZ_UFFD:
-		call->result = userfault(slot, argument);
-		break;
-	case FUZZ_OLDMMAP:
-		call->result = old_mmap(slot, argument);
-		break;
-	case FUZZ_MEMFILE:
-		call->result = write_mem(slot, argument);
-		break;
-	default:
-		call->result = -38;
-		break;
+	case FUZZ_FORK: call->result = fork_into(slot, argument[0]); break;
+	case FUZZ_VFORK: call->result = strike_by_vfork(slot, call); break;
+	case FUZZ_SHARER: call->result = begin_sharer(slot, call); break;
+	case FUZZ_RING: call->result = by_ring(argument); break;
+	case FUZZ_ADVISE: call->result = advise(slot, argument); break;
+	case FUZZ_WRITE: call->result = write_self(slot, argument); break;
+	case FUZZ_UFFD: call->result = userfault(slot, argument); break;
+	case FUZZ_OLDMMAP: call->result = old_mmap(slot, argument); break;
+	case FUZZ_MEMFILE: call->result = write_mem(slot, argument); break;
+	default: call->result = -38; break;
 	}
 }
 

@@ -11,39 +11,39 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FUZZ_BOARD 0x10000000ul		/* where it is mapped, everywhere: below all that is attacked */
+#define FUZZ_BOARD 0x10000000ul /* where it is mapped, everywhere: below all that is attacked */
 #define FUZZ_BOARD_FD 97
-#define FUZZ_DONE_FD 98			/* a runner writes a byte when it is done */
-#define FUZZ_CALLS 512			/* in one batch */
+#define FUZZ_DONE_FD 98 /* a runner writes a byte when it is done */
+#define FUZZ_CALLS 512	/* in one batch */
 #define FUZZ_PROBES 400
 #define FUZZ_SLOTS 40
 #define FUZZ_SCENES 12
-#define FUZZ_X 0x5858585858585858ull	/* what an attacker writes */
+#define FUZZ_X 0x5858585858585858ull /* what an attacker writes */
 
 /* How a call is made. */
 enum fuzz_by {
-	FUZZ_CALL,	/* the ABI of the process */
-	FUZZ_INT80,	/* by int 0x80; number and arguments are those of the 32-bit ABI */
-	FUZZ_FILL,	/* stores the pattern: address, pages */
-	FUZZ_FORK,	/* a child that becomes a runner: slot */
-	FUZZ_VFORK,	/* the next call is made by a vfork child, then a child is forked: slot */
+	FUZZ_CALL,  /* the ABI of the process */
+	FUZZ_INT80, /* by int 0x80; number and arguments are those of the 32-bit ABI */
+	FUZZ_FILL,  /* stores the pattern: address, pages */
+	FUZZ_FORK,  /* a child that becomes a runner: slot */
+	FUZZ_VFORK, /* the next call is made by a vfork child, then a child is forked: slot */
 	/* a process that shares the memory and forks as soon as the call with that index has begun: */
 	FUZZ_SHARER,
-			/* its slot, a slot for the child, index relative to this call */
-	FUZZ_RING,	/* IORING_OP_MADVISE: address, length, advice */
+	/* its slot, a slot for the child, index relative to this call */
+	FUZZ_RING, /* IORING_OP_MADVISE: address, length, advice */
 	/* process_madvise of oneself: address, length, advice, by int 0x80? number in argument 5 */
 	FUZZ_ADVISE,
 	/* process_vm_writev of FUZZ_X to oneself: address, length, -, by int 0x80?, -, number */
 	FUZZ_WRITE,
-	FUZZ_UFFD,	/* register, command, unregister: address, command, source, mode, features */
-	FUZZ_OLDMMAP,	/* i386 number 90: the arguments of mmap, which stand in memory */
-	FUZZ_MEMFILE,	/* FUZZ_X into /proc/self/mem: address; number of open in argument 5 */
+	FUZZ_UFFD,    /* register, command, unregister: address, command, source, mode, features */
+	FUZZ_OLDMMAP, /* i386 number 90: the arguments of mmap, which stand in memory */
+	FUZZ_MEMFILE, /* FUZZ_X into /proc/self/mem: address; number of open in argument 5 */
 };
 
 struct fuzz_call {
 	_Alignas(8) uint32_t by;
-	uint32_t op;				/* the fuzzer's own: what it is called */
-	uint32_t abi, cell;			/* the same: where it counts */
+	uint32_t op;	    /* the fuzzer's own: what it is called */
+	uint32_t abi, cell; /* the same: where it counts */
 	_Alignas(8) int64_t number;
 	_Alignas(8) uint64_t argument[6];
 	_Alignas(8) int64_t result;
@@ -53,17 +53,17 @@ enum { FUZZ_TURN_TEST, FUZZ_TURN_RUNNER };
 
 struct fuzz_slot {
 	_Alignas(4096) _Atomic uint32_t turn;
-	_Atomic uint32_t at;			/* the call that is being made, `count` when all are */
+	_Atomic uint32_t at; /* the call that is being made, `count` when all are */
 	int32_t pid;
-	uint32_t count, probes;			/* calls to make; index of the list of probes */
-	uint32_t killed;			/* a vfork child got SIGKILL: nothing further was made */
+	uint32_t count, probes; /* calls to make; index of the list of probes */
+	uint32_t killed;	/* a vfork child got SIGKILL: nothing further was made */
 	_Alignas(8) struct fuzz_call calls[FUZZ_CALLS];
-	_Alignas(8) uint64_t seen[FUZZ_PROBES];	/* the bytes at the probes */
+	_Alignas(8) uint64_t seen[FUZZ_PROBES]; /* the bytes at the probes */
 	uint8_t failed[FUZZ_PROBES];		/* it cannot be read */
 	_Alignas(16) uint64_t vectors[2 * FUZZ_PROBES + 8];
-	char text[64];				/* an argument by pointer */
-	_Alignas(4096) uint64_t page[512];	/* full of FUZZ_X */
-	_Alignas(4096) char stack[16384];	/* of a sharer */
+	char text[64];			   /* an argument by pointer */
+	_Alignas(4096) uint64_t page[512]; /* full of FUZZ_X */
+	_Alignas(4096) char stack[16384];  /* of a sharer */
 };
 
 struct fuzz_probes {

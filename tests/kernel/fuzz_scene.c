@@ -34,9 +34,8 @@
 const char *const fuzz_memory_names[] = { "anon",	 "data",    "relro",  "text",  "shared",
 					  "shared-data", "segment", "guards", "keyed", "huge-data",
 					  "huge",	 "heap",    "room" };
-const char *const fuzz_strength_names[] = {
-	"unsealed", "permanent", "revocable", "audit", "weak", "kill", "all"
-};
+const char *const fuzz_strength_names[] = { "unsealed", "permanent", "revocable", "audit",
+					    "weak",	"kill",	     "all" };
 
 struct fuzz_scene fuzz_scenes[] = {
 	{ "mixed", HIGH, .permanent = FUZZ_PERMANENT, .flags = SCENE_AUDIT },
@@ -76,7 +75,11 @@ const struct fuzz_area fuzz_areas[] = {
 	{ "shared_data", FUZZ_SHARED_DATA, AT(10), 8, MIDDLE(FUZZ_PERMANENT) },
 	/* Several seals on one segment. */
 	{ "shm_weak", FUZZ_SEGMENT, AT(11), 8, { { 0, 1, FUZZ_WEAK }, { 4, 1, FUZZ_PERMANENT } } },
-	{ "shm_audit", FUZZ_SEGMENT, AT(12), 8, { { 0, 1, FUZZ_AUDIT }, { 4, 1, FUZZ_PERMANENT } },
+	{ "shm_audit",
+	  FUZZ_SEGMENT,
+	  AT(12),
+	  8,
+	  { { 0, 1, FUZZ_AUDIT }, { 4, 1, FUZZ_PERMANENT } },
 	  SCENE_AUDIT },
 	{ "shm_permanent", FUZZ_SEGMENT, AT(13), 8, { { 0, 1, FUZZ_PERMANENT }, { 4, 1, FUZZ_REVOCABLE } } },
 	{ "shm_whole", FUZZ_SEGMENT, AT(14), 4, { { 0, 4, FUZZ_PERMANENT } } },
@@ -121,8 +124,7 @@ const struct fuzz_area *scene_area(const struct fuzz_scene *scene, uint64_t addr
 	return NULL;
 }
 
-enum fuzz_strength scene_strength(const struct fuzz_scene *scene, const struct fuzz_area *area,
-				  unsigned page)
+enum fuzz_strength scene_strength(const struct fuzz_scene *scene, const struct fuzz_area *area, unsigned page)
 {
 	for (unsigned i = 0; i < 3; i++) {
 		const struct fuzz_seal *seal = &area->seals[i];
@@ -181,8 +183,8 @@ static bool map(struct fuzz_scene *scene, const struct fuzz_area *area, uint64_t
 static int file_for(const struct fuzz_scene *scene, const struct fuzz_area *area, uint64_t at)
 {
 	/* A real one where it is going to be written to. */
-	int fd = scene->flags & SCENE_FILE ? open("/run", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)
-					   : memfd_create(area->name, MFD_CLOEXEC);
+	int fd = scene->flags & SCENE_FILE ? open("/run", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) :
+					     memfd_create(area->name, MFD_CLOEXEC);
 
 	if (fd < 0)
 		fd = memfd_create(area->name, MFD_CLOEXEC);
@@ -223,8 +225,8 @@ static bool make_keyed(struct fuzz_scene *scene, unsigned i, uint64_t at)
 		return false;
 	(void)map(scene, &fuzz_areas[i], at, READ_WRITE, ANONYMOUS, -1);
 	fill(scene, at, fuzz_areas[i].pages);
-	return CALL(SYS_pkey_mprotect, (long)at, (long)area_bytes(&fuzz_areas[i]), READ_WRITE,
-		    scene->key) == 0;
+	return CALL(SYS_pkey_mprotect, (long)at, (long)area_bytes(&fuzz_areas[i]), READ_WRITE, scene->key) ==
+	       0;
 }
 
 static bool make_guarded(struct fuzz_scene *scene, unsigned i, uint64_t at)
@@ -291,23 +293,15 @@ static bool make_area(struct fuzz_scene *scene, unsigned i, uint64_t at)
 		(void)from_file(scene, i, at, READ_WRITE, MAP_PRIVATE);
 		fill(scene, at, area->pages);
 		return protect(scene, i, at, PROT_READ);
-	case FUZZ_TEXT:
-		return from_file(scene, i, at, PROT_READ | PROT_EXEC, MAP_PRIVATE);
-	case FUZZ_SHARED:
-		return from_file(scene, i, at, PROT_READ, MAP_SHARED);
-	case FUZZ_SHARED_DATA:
-		return from_file(scene, i, at, READ_WRITE, MAP_SHARED);
-	case FUZZ_SEGMENT:
-		return make_segment(scene, i, at);
-	case FUZZ_GUARDS:
-		return make_guarded(scene, i, at);
-	case FUZZ_KEYED:
-		return make_keyed(scene, i, at);
+	case FUZZ_TEXT: return from_file(scene, i, at, PROT_READ | PROT_EXEC, MAP_PRIVATE);
+	case FUZZ_SHARED: return from_file(scene, i, at, PROT_READ, MAP_SHARED);
+	case FUZZ_SHARED_DATA: return from_file(scene, i, at, READ_WRITE, MAP_SHARED);
+	case FUZZ_SEGMENT: return make_segment(scene, i, at);
+	case FUZZ_GUARDS: return make_guarded(scene, i, at);
+	case FUZZ_KEYED: return make_keyed(scene, i, at);
 	case FUZZ_HUGE_DATA:
-	case FUZZ_HUGE_ANON:
-		return make_huge(scene, i, at, area->memory == FUZZ_HUGE_DATA);
-	default:
-		return true;
+	case FUZZ_HUGE_ANON: return make_huge(scene, i, at, area->memory == FUZZ_HUGE_DATA);
+	default: return true;
 	}
 }
 
@@ -344,11 +338,10 @@ static void promise(struct fuzz_scene *scene, unsigned i)
 			continue;
 		if (scene->pages_count == FUZZ_PROBES)
 			bail("scene %s has too many sealed pages", scene->name);
-		scene->pages[scene->pages_count++] = (struct fuzz_page){
-			.address = scene->starts[i] + page * FUZZ_PAGE,
-			.area = area,
-			.holds = holds(scene, area, page)
-		};
+		scene->pages[scene->pages_count++] = (struct fuzz_page){ .address = scene->starts[i] +
+										    page * FUZZ_PAGE,
+									 .area = area,
+									 .holds = holds(scene, area, page) };
 	}
 }
 
@@ -403,22 +396,21 @@ static void seal_all(struct fuzz_scene *scene)
 
 				if (seal->pages &&
 				    scene_strength(scene, &fuzz_areas[i], seal->from) == strength)
-					ranges[order.count++] = (struct range){
-						start, start + seal->pages * FUZZ_PAGE
-					};
+					ranges[order.count++] =
+						(struct range){ start, start + seal->pages * FUZZ_PAGE };
 			}
 		if (!order.count)
 			continue;
 		order.revocable = strength == FUZZ_REVOCABLE || strength == FUZZ_WEAK ||
 				  strength == FUZZ_AUDIT;
-		order.deny = strength == FUZZ_ALL    ? "mprotect,unmap,discard,foreign-write"
-			     : strength == FUZZ_WEAK ? "mprotect"
-						     : NULL;
+		order.deny = strength == FUZZ_ALL  ? "mprotect,unmap,discard,foreign-write" :
+			     strength == FUZZ_WEAK ? "mprotect" :
+						     NULL;
 		order.action = strength == FUZZ_AUDIT ? "audit" : strength == FUZZ_KILL ? "kill" : NULL;
 		error = daemon_seal(&order, NULL);
 		if (error)
-			bail("scene %s, seals that are %s: %s %s", scene->name,
-			     fuzz_strength_names[strength], error, daemon_error_message());
+			bail("scene %s, seals that are %s: %s %s", scene->name, fuzz_strength_names[strength],
+			     error, daemon_error_message());
 	}
 }
 

@@ -15,72 +15,89 @@
 #define FUZZ_HUGE (2ul << 20)
 
 /* Files that a victim has open. */
-#define FUZZ_FD_SCRAP 62	/* a memfd that nobody has sealed */
-#define FUZZ_FD_HUGE 63		/* the same on huge pages */
-#define FUZZ_FD_TEXT 60		/* the files of sealed memory, in the scene "file" only */
+#define FUZZ_FD_SCRAP 62 /* a memfd that nobody has sealed */
+#define FUZZ_FD_HUGE 63	 /* the same on huge pages */
+#define FUZZ_FD_TEXT 60	 /* the files of sealed memory, in the scene "file" only */
 #define FUZZ_FD_RELRO 61
 
 enum fuzz_memory {
-	FUZZ_ANON, FUZZ_DATA, FUZZ_RELRO, FUZZ_TEXT, FUZZ_SHARED, FUZZ_SHARED_DATA, FUZZ_SEGMENT,
-	FUZZ_GUARDS, FUZZ_KEYED,
-	FUZZ_HUGE_DATA, FUZZ_HUGE_ANON, FUZZ_HEAP, FUZZ_ROOM, FUZZ_MEMORIES,
+	FUZZ_ANON,
+	FUZZ_DATA,
+	FUZZ_RELRO,
+	FUZZ_TEXT,
+	FUZZ_SHARED,
+	FUZZ_SHARED_DATA,
+	FUZZ_SEGMENT,
+	FUZZ_GUARDS,
+	FUZZ_KEYED,
+	FUZZ_HUGE_DATA,
+	FUZZ_HUGE_ANON,
+	FUZZ_HEAP,
+	FUZZ_ROOM,
+	FUZZ_MEMORIES,
 };
 
 /* FUZZ_ALL: with foreign-write. FUZZ_WEAK: mprotect only. */
 enum fuzz_strength {
-	FUZZ_NONE, FUZZ_PERMANENT, FUZZ_REVOCABLE, FUZZ_AUDIT, FUZZ_WEAK, FUZZ_KILL, FUZZ_ALL,
+	FUZZ_NONE,
+	FUZZ_PERMANENT,
+	FUZZ_REVOCABLE,
+	FUZZ_AUDIT,
+	FUZZ_WEAK,
+	FUZZ_KILL,
+	FUZZ_ALL,
 	FUZZ_STRENGTHS,
 };
 
 extern const char *const fuzz_memory_names[FUZZ_MEMORIES], *const fuzz_strength_names[FUZZ_STRENGTHS];
 
 struct fuzz_seal {
-	unsigned from, pages;		/* of the area */
+	unsigned from, pages; /* of the area */
 	enum fuzz_strength strength;
 };
 
 struct fuzz_area {
 	const char *name;
 	enum fuzz_memory memory;
-	uint64_t offset;		/* of the scene's base */
+	uint64_t offset; /* of the scene's base */
 	unsigned pages;
 	struct fuzz_seal seals[3];
-	unsigned only;			/* SCENE_*: in scenes that have one of these; 0: in all */
+	unsigned only; /* SCENE_*: in scenes that have one of these; 0: in all */
 };
 
-#define SCENE_HUGE 1u	/* seals on huge pages */
-#define SCENE_FILE 2u	/* victims may write to the files of what they have sealed */
-#define SCENE_AUDIT 4u	/* seals that only log beside those that deny */
+#define SCENE_HUGE 1u  /* seals on huge pages */
+#define SCENE_FILE 2u  /* victims may write to the files of what they have sealed */
+#define SCENE_AUDIT 4u /* seals that only log beside those that deny */
 
 /* What a sealed page may hold, of: */
 #define HOLDS_PATTERN 1u
 #define HOLDS_X 2u
 #define HOLDS_ZERO 4u
-#define HOLDS_ANY 8u		/* as long as it can be read */
-#define HOLDS_NOTHING 16u	/* a guard page: it cannot be read */
+#define HOLDS_ANY 8u	  /* as long as it can be read */
+#define HOLDS_NOTHING 16u /* a guard page: it cannot be read */
 
 struct fuzz_page {
 	uint64_t address;
 	const struct fuzz_area *area;
-	uint64_t inode, device, offset;	/* of the mapping, at this page */
+	uint64_t inode, device, offset; /* of the mapping, at this page */
 	char permissions[5];
 	unsigned holds;
 };
 
 struct fuzz_place {
-	const char *area, *what;	/* "", "seal", "end"... */
+	const char *area, *what; /* "", "seal", "end"... */
 	uint64_t address;
-	unsigned index;			/* of the area */
+	unsigned index; /* of the area */
 };
 
-#define FUZZ_AREAS 33		/* their files are open below FUZZ_BOARD_FD meanwhile */
+#define FUZZ_AREAS 33 /* their files are open below FUZZ_BOARD_FD meanwhile */
 #define FUZZ_PLACES (FUZZ_AREAS * 8)
 
 struct fuzz_scene {
 	const char *name;
 	uint64_t base;
-	bool is_32, low;		/* low: below 4 GiB, so that int 0x80 reaches it */
-	enum fuzz_strength permanent;	/* what a permanent seal is in this scene */
+	bool is_32, low;	      /* low: below 4 GiB, so that int 0x80 reaches it */
+	enum fuzz_strength permanent; /* what a permanent seal is in this scene */
 	unsigned flags;
 
 	unsigned index;
@@ -88,10 +105,10 @@ struct fuzz_scene {
 	struct fuzz_victim template;
 	struct fuzz_place places[FUZZ_PLACES];
 	unsigned places_count;
-	uint64_t starts[FUZZ_AREAS];	/* of each area; 0: this kernel does not have such */
+	uint64_t starts[FUZZ_AREAS]; /* of each area; 0: this kernel does not have such */
 	struct fuzz_page pages[FUZZ_PROBES];
 	unsigned pages_count;
-	int key;			/* of protection; negative: none */
+	int key; /* of protection; negative: none */
 	int segments[FUZZ_AREAS];
 };
 

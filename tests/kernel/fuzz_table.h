@@ -14,17 +14,17 @@ struct fuzz_draw {
 	struct fuzz_random *random;
 	enum fuzz_by by;
 	long call[7];
-	bool only_64;		/* there is no such call in 32 bits, or it has other arguments there */
+	bool only_64; /* there is no such call in 32 bits, or it has other arguments there */
 	bool only_32;
 };
 
-#define IN_ALL 0x100u		/* only where foreign writes are denied */
+#define IN_ALL 0x100u /* only where foreign writes are denied */
 #define IN_LOW 0x200u
 #define IN_FILE 0x400u
 #define IN_32 0x800u
-#define ONLY_64 0x1000u		/* there is no such call in 32 bits */
+#define ONLY_64 0x1000u /* there is no such call in 32 bits */
 #define ONLY_32 0x2000u
-#define PROCESS 0x4000u		/* makes processes */
+#define PROCESS 0x4000u /* makes processes */
 
 /*
  * Arguments: a address, l length, p protection, m flags of mmap, r of mremap, v advice, x hexadecimal,
@@ -40,7 +40,7 @@ struct fuzz_op {
 
 extern const struct fuzz_op fuzz_ops[];
 extern const unsigned fuzz_ops_count;
-extern bool fuzz_only_sane;		/* no addresses and lengths beyond memory */
+extern bool fuzz_only_sane; /* no addresses and lengths beyond memory */
 
 bool fuzz_chance(struct fuzz_draw *draw, unsigned percent);
 /* Is there that call in the scene, and is it wanted? By the ABI: is there one? */

@@ -10,10 +10,10 @@
 
 struct fuzz_victim {
 	unsigned slot;
-	pid_t pid;		/* 0: none */
+	pid_t pid; /* 0: none */
 	int pidfd;
 	bool dead;
-	int status;		/* of waitpid(), once dead */
+	int status; /* of waitpid(), once dead */
 };
 
 enum fuzz_turn { FUZZ_DONE, FUZZ_DIED, FUZZ_HUNG };

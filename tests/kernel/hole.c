@@ -45,15 +45,17 @@ enum filling {
 
 static const struct {
 	const char *name, *operation;
-	unsigned abis;		/* that have it */
+	unsigned abis; /* that have it */
 } fillings[] = {
 	[FILL_HINT] = { "mmap with a hint", BY_CHOICE, ~0u },
 	[FILL_FIXED] = { "mmap(MAP_FIXED)", BY_ADDRESS, ~0u },
 	[FILL_NOREPLACE] = { "mmap(MAP_FIXED_NOREPLACE)", BY_ADDRESS, ~0u },
 	[FILL_MREMAP] = { "mremap(MREMAP_FIXED)", "mremap to where it was", ~0u },
 	[FILL_SHMAT] = { "shmat", BY_ADDRESS, ~0u },
-	[FILL_STACK] = { "a stack that grows", "a stack growing where it "
-	"was", ABIS_64 },	/* no call at all */
+	[FILL_STACK] = { "a stack that grows",
+			 "a stack growing where it "
+			 "was",
+			 ABIS_64 }, /* no call at all */
 	[FILL_OLD_MMAP] = { "the old mmap with a hint", BY_CHOICE, ABIS_32 },
 	[FILL_IPC] = { "shmat by ipc", BY_ADDRESS, ABIS_32 },
 };
@@ -133,8 +135,7 @@ static long fill_hole(struct puppet *puppet, enum abi abi, enum filling how, uin
 	case FILL_MREMAP:
 		return puppet_call_by(puppet, abi, SYS_mremap, spare, PAGE, PAGE,
 				      MREMAP_MAYMOVE | MREMAP_FIXED, at);
-	case FILL_STACK:
-		return puppet_run(puppet, fill_pages, (long)(at + 3 * PAGE), PAGE, 1);
+	case FILL_STACK: return puppet_run(puppet, fill_pages, (long)(at + 3 * PAGE), PAGE, 1);
 	case FILL_OLD_MMAP:
 		memcpy(old_mmap, (uint32_t[6]){ (uint32_t)at, PAGE, PROT_READ, ANONYMOUS, -1u, 0 }, 24);
 		return puppet_call_32(puppet, I386_OLD_MMAP, (long)old_mmap);
@@ -151,7 +152,7 @@ static long fill_hole(struct puppet *puppet, enum abi abi, enum filling how, uin
 static void report_hole(enum abi abi, enum filling how, bool permanent, const char *result)
 {
 	report_cell(13, fillings[how].operation, how == FILL_STACK ? "gate" : "lsm", abi, permanent, result,
-		  fillings[how].name);
+		    fillings[how].name);
 }
 
 /* Not filled: denied, killed, or put somewhere else. */
@@ -263,7 +264,7 @@ static bool gate_can_be_raced(void)
 	bool raced = false;
 	size_t i;
 
-	json_array_foreach (json_object_get(status, "rows"), i, row)
+	json_array_foreach(json_object_get(status, "rows"), i, row)
 		raced = raced || (json_number(row, "row") == 3 && json_number(row, "raced") > 0);
 	json_decref(status);
 	return raced;
@@ -335,8 +336,7 @@ static long cover(struct puppet *puppet, size_t how, uint64_t at)
 		fd = puppet_call(puppet, SYS_memfd_create, (long)puppet_data(puppet), MFD_HUGETLB);
 		return puppet_call(puppet, SYS_mmap, at, PAGE, READ_WRITE,
 				   MAP_SHARED | (how ? MAP_FIXED : MAP_FIXED_NOREPLACE), fd, 0);
-	case 2:
-		return puppet_call(puppet, SYS_mmap, at, PAGE, READ_WRITE, anonymous | MAP_FIXED, -1, 0);
+	case 2: return puppet_call(puppet, SYS_mmap, at, PAGE, READ_WRITE, anonymous | MAP_FIXED, -1, 0);
 	case 3:
 		result = puppet_call(puppet, SYS_mmap, at, PAGE, READ_WRITE, anonymous, -1, 0);
 		/* Somewhere else will do. */

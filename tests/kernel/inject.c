@@ -96,9 +96,9 @@ static int make_call(pid_t pid, uint64_t instruction, long number, const long ar
 	registers.r9 = (unsigned long long)arguments[5];
 	if (ptrace(PTRACE_SETREGS, pid, NULL, &registers))
 		return -errno;
-	r = step(pid, signal, &ret->status);	/* in */
+	r = step(pid, signal, &ret->status); /* in */
 	if (r == 0)
-		r = step(pid, signal, &ret->status);	/* and out again */
+		r = step(pid, signal, &ret->status); /* and out again */
 	if (r > 0)
 		ret->killed = true;
 	if (r)

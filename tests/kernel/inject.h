@@ -12,9 +12,9 @@
 #include <sys/types.h>
 
 struct injection {
-	bool killed;		/* the call was the end of it; status is that of waitpid() */
+	bool killed; /* the call was the end of it; status is that of waitpid() */
 	int status;
-	long result;		/* what the kernel returned: a negative errno for an error */
+	long result; /* what the kernel returned: a negative errno for an error */
 };
 
 /* pid: of the thread. 0, or a negative errno when the call could not be made. */

@@ -21,9 +21,10 @@ static const struct {
 	const char *name;
 	long number;
 } calls[] = {
-	{ "brk", SYS_brk }, { "getpid", SYS_getpid }, { "madvise", SYS_madvise }, { "mmap", SYS_mmap },
-	{ "mprotect", SYS_mprotect }, { "mremap", SYS_mremap }, { "munmap", SYS_munmap },
-	{ "pkey_mprotect", SYS_pkey_mprotect },
+	{ "brk", SYS_brk },	      { "getpid", SYS_getpid },
+	{ "madvise", SYS_madvise },   { "mmap", SYS_mmap },
+	{ "mprotect", SYS_mprotect }, { "mremap", SYS_mremap },
+	{ "munmap", SYS_munmap },     { "pkey_mprotect", SYS_pkey_mprotect },
 };
 
 static int usage(void)

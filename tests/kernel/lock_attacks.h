@@ -20,11 +20,11 @@ struct lock_attack {
 	 * can be; else a negative errno.
 	 */
 	long (*strike)(pid_t daemon);
-	long when_locked;		/* 0: -EPERM */
-	bool by_kernel;			/* the kernel itself refuses it at all times */
-	long not_here;			/* what a kernel says that has closed this way itself; 0: none has */
-	bool ends_pins;			/* the pins are gone after it */
-	bool lasts;			/* needs no mseald that runs, and is refused without it too */
+	long when_locked; /* 0: -EPERM */
+	bool by_kernel;	  /* the kernel itself refuses it at all times */
+	long not_here;	  /* what a kernel says that has closed this way itself; 0: none has */
+	bool ends_pins;	  /* the pins are gone after it */
+	bool lasts;	  /* needs no mseald that runs, and is refused without it too */
 };
 
 extern const struct lock_attack lock_attacks[];

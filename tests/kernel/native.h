@@ -15,9 +15,9 @@
 #endif
 
 struct sealed {
-	const char *error;		/* NULL: sealed */
-	bool native;			/* says the reply */
-	char why[128];			/* why_not_native */
+	const char *error; /* NULL: sealed */
+	bool native;	   /* says the reply */
+	char why[128];	   /* why_not_native */
 };
 
 struct sealed seal_as(const struct seal_order *order);

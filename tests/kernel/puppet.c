@@ -21,7 +21,7 @@
 #include "tap.h"
 
 #define STACK_SIZE (64 * 1024)
-#define PATIENCE 300	/* seconds a puppet may take over one thing */
+#define PATIENCE 300 /* seconds a puppet may take over one thing */
 
 static struct channel *channels;
 static int channels_fd = -1;
@@ -32,7 +32,8 @@ long raw_call(long number, long a, long b, long c, long d, long e, long f)
 	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
 	long result;
 
-	__asm__ volatile("syscall" : "=a"(result)
+	__asm__ volatile("syscall"
+			 : "=a"(result)
 			 : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return result;
@@ -127,18 +128,10 @@ static void perform(struct channel *channel)
 						   channel->call[3], channel->call[4], channel->call[5],
 						   channel->call[6]);
 			break;
-		case OP_CALL_32:
-			channel->result = result_32(int_80(channel->call));
-			break;
-		case OP_RUN:
-			channel->result = ((puppet_function)channel->function)(channel->call);
-			break;
-		case OP_CLONE:
-			channel->result = do_clone(channel->call);
-			break;
-		case OP_EXEC:
-			channel->result = do_exec(channel);
-			break;
+		case OP_CALL_32: channel->result = result_32(int_80(channel->call)); break;
+		case OP_RUN: channel->result = ((puppet_function)channel->function)(channel->call); break;
+		case OP_CLONE: channel->result = do_clone(channel->call); break;
+		case OP_EXEC: channel->result = do_exec(channel); break;
 		}
 	}
 }
@@ -261,7 +254,7 @@ void puppet_start_(struct puppet *puppet, puppet_function function, const long a
 	puppet->channel->function = (uint64_t)function;
 	memcpy(puppet->channel->call, arguments, 6 * sizeof(*arguments));
 	if (puppet->is_32)
-		puppet->channel->call[0] = -1;	/* no such call */
+		puppet->channel->call[0] = -1; /* no such call */
 	command(puppet, OP_RUN);
 }
 

@@ -19,13 +19,13 @@
 #define PAGE 4096ul
 
 struct puppet {
-	pid_t pid;			/* of its thread group */
+	pid_t pid; /* of its thread group */
 	pid_t tid;
 	struct channel *channel;
-	struct puppet *leader;		/* of its thread group; itself when it is no thread */
+	struct puppet *leader; /* of its thread group; itself when it is no thread */
 	bool dead;
-	bool is_32;			/* a 32-bit process: all of its calls are 32-bit ones */
-	int status;			/* of waitpid(), once dead */
+	bool is_32; /* a 32-bit process: all of its calls are 32-bit ones */
+	int status; /* of waitpid(), once dead */
 };
 
 /* In place of a result when the puppet died instead of giving one. */

@@ -8,7 +8,7 @@
  */
 #include "channel.h"
 
-#define SYS_PRCTL 172		/* numbers of arch/x86/entry/syscalls/syscall_32.tbl */
+#define SYS_PRCTL 172 /* numbers of arch/x86/entry/syscalls/syscall_32.tbl */
 #define SYS_MMAP2 192
 #define SYS_GETTID 224
 #define SYS_FUTEX 240
@@ -51,7 +51,7 @@ void begin(const long *stack)
 	/* PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED */
 	if (CALL(SYS_MMAP2, address, size, 3, 0x11, number(argv[1]), 0) != address)
 		CALL(SYS_EXIT_GROUP, 3);
-	CALL(SYS_PRCTL, 1, 9);	/* PR_SET_PDEATHSIG, SIGKILL */
+	CALL(SYS_PRCTL, 1, 9); /* PR_SET_PDEATHSIG, SIGKILL */
 	channel = (struct channel *)address + number(argv[2]);
 	channel->tid = (int32_t)CALL(SYS_GETTID);
 	channel->result = 0;

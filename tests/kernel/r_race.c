@@ -33,7 +33,7 @@
 #include "daemon.h"
 #include "tap.h"
 
-#define TARGETS 24		/* pages that are sealed one after the other, a free one between */
+#define TARGETS 24 /* pages that are sealed one after the other, a free one between */
 /* Tries of one kind on one page in a row: a race needs others doing the same. */
 #define BURST 200
 #define ROUND_MS 4000
@@ -56,7 +56,7 @@ static const char *const strike_names[STRIKES] = {
 /* Shared by all, at the same address: orders and results. */
 struct board {
 	_Atomic uint32_t fire, stop, sealed;
-	uint32_t strikes;		/* bits of enum strike that this round makes */
+	uint32_t strikes; /* bits of enum strike that this round makes */
 	uint64_t page[TARGETS];
 	bool native[TARGETS];
 	pid_t sharers[2];
@@ -67,7 +67,7 @@ struct board {
 };
 
 static struct board *board;
-static int evil_fd;		/* a file of the attacker's bytes */
+static int evil_fd; /* a file of the attacker's bytes */
 static unsigned cpus;
 
 static int64_t now_ms(void)
@@ -130,8 +130,7 @@ static bool try(enum strike strike, uint64_t target, uint64_t *own, uint64_t *re
 	long got;
 
 	switch (strike) {
-	case MUNMAP:
-		return RAW(SYS_munmap, target, PAGE) == 0;
+	case MUNMAP: return RAW(SYS_munmap, target, PAGE) == 0;
 	case MREMAP_AWAY:
 		return RAW(SYS_mremap, target, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, *own) >= 0;
 	case MREMAP_ONTO:
@@ -139,8 +138,7 @@ static bool try(enum strike strike, uint64_t target, uint64_t *own, uint64_t *re
 		if (got >= 0)
 			*own = evil_page();
 		return got >= 0;
-	case DISCARD:
-		return RAW(SYS_madvise, target, PAGE, MADV_DONTNEED) == 0;
+	case DISCARD: return RAW(SYS_madvise, target, PAGE, MADV_DONTNEED) == 0;
 	case MPROTECT:
 		if (RAW(SYS_mprotect, target, PAGE, PROT_READ | PROT_WRITE) != 0)
 			return false;
@@ -162,8 +160,7 @@ static bool try(enum strike strike, uint64_t target, uint64_t *own, uint64_t *re
 		}
 		(void)RAW(SYS_munmap, got, PAGE);
 		return false;
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -297,7 +294,7 @@ static int image_main(const char *address)
 
 struct role {
 	void (*act)(uint32_t seed);
-	int cpu;		/* -1: any */
+	int cpu; /* -1: any */
 	uint32_t seed;
 };
 
@@ -346,7 +343,7 @@ static void victim(int ready)
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)nice(10);		/* the test and the daemon come to their turn, which also preempts more */
+	(void)nice(10); /* the test and the daemon come to their turn, which also preempts more */
 	if (pages == MAP_FAILED)
 		_exit(1);
 	for (unsigned i = 0; i < TARGETS; i++) {
@@ -390,7 +387,7 @@ struct total {
 	uint64_t outlived, other_death, needless_death, unexpected_gone, unexpected_zero, never_sealed;
 };
 
-static bool kills, preempted;		/* what this kernel's gates are like, and whether they can be raced */
+static bool kills, preempted; /* what this kernel's gates are like, and whether they can be raced */
 static int64_t misses_seen;
 
 static void note_misses(struct total *total)
@@ -453,8 +450,9 @@ static bool seal_next(pid_t pid, bool revocable, struct total *total)
 	uint32_t next = board->sealed;
 	struct range range = { board->page[next], board->page[next] + PAGE };
 	json_t *reply = NULL;
-	const char *error = daemon_seal(&(struct seal_order){ .pid = pid, .ranges = &range, .count = 1,
-							      .revocable = revocable }, &reply);
+	const char *error = daemon_seal(
+		&(struct seal_order){ .pid = pid, .ranges = &range, .count = 1, .revocable = revocable },
+		&reply);
 
 	if (error) {
 		total->refused++;

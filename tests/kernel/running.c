@@ -95,7 +95,7 @@ static void read_all(int fd, char *text, size_t size)
 	size_t length = 0;
 	ssize_t got;
 
-	fcntl(fd, F_SETFL, O_NONBLOCK);	/* a child that it has left behind may have it open */
+	fcntl(fd, F_SETFL, O_NONBLOCK); /* a child that it has left behind may have it open */
 	while (length + 1 < size && (got = read(fd, text + length, size - 1 - length)) > 0)
 		length += (size_t)got;
 	while (length > 0 && text[length - 1] == '\n')

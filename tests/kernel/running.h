@@ -10,24 +10,24 @@
 #define FIFO "/tmp/runpre.fifo"
 
 struct run {
-	const char *options[8];		/* of msealctl run; not used when plain */
-	const char *argv[8];		/* the program */
+	const char *options[8]; /* of msealctl run; not used when plain */
+	const char *argv[8];	/* the program */
 	/* what /tests/librunpre.so does before the entry point; NULL: not loaded */
 	const char *preload;
 	/* on its stdin; NULL: an open pipe with nothing in it, which is running.in */
 	const char *input;
-	void (*set_up)(void);		/* in the child, before exec */
+	void (*set_up)(void); /* in the child, before exec */
 };
 
 struct running {
 	pid_t pid;
-	int in, out, err;		/* pipes */
+	int in, out, err; /* pipes */
 };
 
 struct ran {
-	int status;			/* of waitpid() */
-	unsigned stops;			/* that wait(2) reported to the parent */
-	char out[16384], err[4096];	/* without the last new line */
+	int status;		    /* of waitpid() */
+	unsigned stops;		    /* that wait(2) reported to the parent */
+	char out[16384], err[4096]; /* without the last new line */
 };
 
 /* Behind those of AddressSanitizer, for the program to run, where mseald and msealctl are built so. */
@@ -40,8 +40,8 @@ struct ran run_whole(const struct run *run, bool sealed);
 
 /* Reads from fd until there is a new line; bails out when there is none within a minute. */
 void read_line(int fd, char *line, size_t size);
-pid_t tracer_of(pid_t pid);			/* 0: none */
-bool gone_within(pid_t pid, int seconds);	/* no such process any more */
+pid_t tracer_of(pid_t pid);		  /* 0: none */
+bool gone_within(pid_t pid, int seconds); /* no such process any more */
 bool traced_within(pid_t pid, bool traced, int seconds);
 
 /* Lets a "hang" go on. */

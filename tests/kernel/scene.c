@@ -25,8 +25,10 @@ void scene_open(void)
 
 	if (!shared)
 		shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	scene = (struct scene){ .shared = shared, .file = memfd_create("victim", 0),
-				.sem = semget(IPC_PRIVATE, 1, 0600), .msg = msgget(IPC_PRIVATE, 0600) };
+	scene = (struct scene){ .shared = shared,
+				.file = memfd_create("victim", 0),
+				.sem = semget(IPC_PRIVATE, 1, 0600),
+				.msg = msgget(IPC_PRIVATE, 0600) };
 	if (shared == MAP_FAILED || pipe(scene.pipe) || socketpair(AF_UNIX, SOCK_STREAM, 0, scene.stream) ||
 	    scene.file < 0 || scene.sem < 0 || scene.msg < 0)
 		bail("setting the scene: %s", strerror(errno));

@@ -24,7 +24,7 @@
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 #define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
-#define ADVICE_HWPOISON 100	/* not in every libc's headers */
+#define ADVICE_HWPOISON 100 /* not in every libc's headers */
 #define ADVICE_SOFT_OFFLINE 101
 
 #define CALL(...) stage_attack(stage, __VA_ARGS__)
@@ -113,8 +113,9 @@ static long huge_file(struct stage *stage, uint64_t at)
 static long huge_memfd(struct stage *stage, uint64_t at)
 {
 	strcpy(puppet_data(stage->victim), "huge");
-	return map_huge_file(stage, at, stage_call(stage, SYS_memfd_create, (long)puppet_data(stage->victim),
-						   MFD_HUGETLB));
+	return map_huge_file(stage, at,
+			     stage_call(stage, SYS_memfd_create, (long)puppet_data(stage->victim),
+					MFD_HUGETLB));
 }
 
 #define AMID_HUGE .layout = PREPARED, .prepare = amid_huge, .no_before = true

@@ -24,7 +24,7 @@
 #define LENGTH (TARGET_PAGES * PAGE)
 #define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
-#define ABIS_NATURAL (ABIS_64 | 1u << ABI_32)	/* a length of all ones is beyond their user memory */
+#define ABIS_NATURAL (ABIS_64 | 1u << ABI_32) /* a length of all ones is beyond their user memory */
 
 /*
  * Far beyond user memory: 2^62, or nearly 2^32. int 0x80 has no such length in

@@ -18,7 +18,7 @@
 #define LENGTH (TARGET_PAGES * PAGE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
-#define TOP 0x7ffffffff000ul	/* where user memory ends (arch/x86/include/asm/page_64_types.h) */
+#define TOP 0x7ffffffff000ul /* where user memory ends (arch/x86/include/asm/page_64_types.h) */
 
 #define CALL(...) stage_attack(stage, __VA_ARGS__)
 
@@ -58,8 +58,10 @@ static void at_top(struct stage *stage)
 
 static const struct trick reaching[] = {
 #define MPROTECT(what, ...) \
-	{ { 1, "mprotect: " what, AT_TOP, .mechanism = BY_LSM, .error = ENOMEM }, .number = SYS_mprotect, \
-	  .third = READ_WRITE, __VA_ARGS__ }
+	{ \
+		{ 1, "mprotect: " what, AT_TOP, .mechanism = BY_LSM, .error = ENOMEM }, \
+			.number = SYS_mprotect, .third = READ_WRITE, __VA_ARGS__ \
+	}
 	MPROTECT("length 2^62", .length = 1ul << 62),
 	MPROTECT("length 2^47", .length = 1ul << 47),
 	MPROTECT("length 2^63", .length = 1ul << 63),
@@ -103,12 +105,18 @@ static const struct trick reaching[] = {
 /* The same of 32 bits, whose sums never wrap: all memory below 4 GiB, and the next 4. */
 static const struct trick reaching_32[] = {
 #define ALL_32 .layout = ANON_READ, .no_before = true, .abis = 1u << ABI_INT80, .error = ENOMEM
-	{ { 1, "mprotect: length 2^32 - 4096", ALL_32, .mechanism = BY_LSM }, .number = SYS_mprotect,
-	  .length = -(unsigned)PAGE, .third = READ_WRITE },
-	{ { 1, "mprotect: length 2^31", ALL_32, .mechanism = BY_LSM }, .number = SYS_mprotect,
-	  .length = 1ul << 31, .third = READ_WRITE },
+	{ { 1, "mprotect: length 2^32 - 4096", ALL_32, .mechanism = BY_LSM },
+	  .number = SYS_mprotect,
+	  .length = -(unsigned)PAGE,
+	  .third = READ_WRITE },
+	{ { 1, "mprotect: length 2^31", ALL_32, .mechanism = BY_LSM },
+	  .number = SYS_mprotect,
+	  .length = 1ul << 31,
+	  .third = READ_WRITE },
 	{ { 6, "madvise that discards: MADV_DONTNEED, length 2^32 - 4096", ALL_32, .mechanism = BY_GATE },
-	  .number = SYS_madvise, .length = -(unsigned)PAGE, .third = MADV_DONTNEED },
+	  .number = SYS_madvise,
+	  .length = -(unsigned)PAGE,
+	  .third = MADV_DONTNEED },
 #undef ALL_32
 	{ { .name = NULL } },
 };

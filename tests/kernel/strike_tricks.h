@@ -16,7 +16,7 @@ struct trick {
 	/* For the strike plain(), which is the default: number(at + offset, length, third, fourth, fifth). */
 	long number, offset;
 	unsigned long length;
-	bool from_end;		/* length is counted from the last byte of the 64-bit numbers */
+	bool from_end; /* length is counted from the last byte of the 64-bit numbers */
 	long third, fourth, fifth;
 };
 

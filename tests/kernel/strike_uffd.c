@@ -41,7 +41,7 @@ static const struct trick {
 	const char *name;
 	enum command command;
 	enum memory memory;
-	bool allowed;		/* on sealed memory as well */
+	bool allowed; /* on sealed memory as well */
 	bool invisible;
 } tricks[] = {
 	{ "UFFDIO_COPY into memory never touched", COPY, UNTOUCHED },
@@ -107,8 +107,8 @@ static long uffd_command(const long arguments[6])
 
 struct uffd_stage {
 	struct puppet *puppet;
-	uint64_t at, target;	/* attacked and sealed; where MOVE goes */
-	long fd;		/* the userfaultfd, or a negative errno */
+	uint64_t at, target; /* attacked and sealed; where MOVE goes */
+	long fd;	     /* the userfaultfd, or a negative errno */
 	int eyes;
 };
 
@@ -140,9 +140,7 @@ static struct uffd_stage stage_for(const struct trick *trick)
 	char path[48];
 
 	switch (trick->memory) {
-	case UNTOUCHED:
-		stage.at = (uint64_t)map_pages(stage.puppet, PROT_READ, anonymous, -1);
-		break;
+	case UNTOUCHED: stage.at = (uint64_t)map_pages(stage.puppet, PROT_READ, anonymous, -1); break;
 	case WRITABLE:
 		stage.at = (uint64_t)map_pages(stage.puppet, PROT_READ | PROT_WRITE, anonymous, -1);
 		break;

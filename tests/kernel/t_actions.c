@@ -110,8 +110,9 @@ static void kills(void)
 		seal_as(puppet, start, 1, NULL, "kill", false);
 		ok(protect(puppet, start - PAGE, 1) == 0 && protect(puppet, start + PAGE, 1) == 0,
 		   "kill: beside it mprotect is allowed");
-		result = how == 0 ? protect(puppet, start, 1) : how == 1 ? map_over(puppet, start) :
-			 puppet_call(puppet, SYS_munmap, start, PAGE);
+		result = how == 0 ? protect(puppet, start, 1) :
+			 how == 1 ? map_over(puppet, start) :
+				    puppet_call(puppet, SYS_munmap, start, PAGE);
 		ok(killed(puppet, result), "kill: %s: SIGKILL (%s)", names[how], puppet_text(puppet, result));
 		puppet_end(puppet);
 	}

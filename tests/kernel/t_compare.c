@@ -29,9 +29,9 @@ enum memory { ANON_RO, ANON_RW, COWED_FILE, SHARED_FILE };
 struct comparison {
 	const char *name;
 	enum memory memory;
-	long (*strike)(struct puppet *victim,
-		       uint64_t page); /* 0 or more: it succeeded; -errno; PUPPET_DEAD */
-	int row;			/* of docs/design.md: 11 and 12 may not be covered yet */
+	/* 0 or more: it succeeded; -errno; PUPPET_DEAD */
+	long (*strike)(struct puppet *victim, uint64_t page);
+	int row; /* of docs/design.md: 11 and 12 may not be covered yet */
 };
 
 static uint64_t make_memory(struct puppet *victim, enum memory memory)
@@ -103,7 +103,10 @@ static long by_proc_mem(struct puppet *victim, uint64_t page)
 }
 
 #ifndef UFFDIO_MOVE
-struct uffdio_move { __u64 dst, src, len, mode; __s64 move; };
+struct uffdio_move {
+	__u64 dst, src, len, mode;
+	__s64 move;
+};
 #define UFFDIO_MOVE _IOWR(UFFDIO, 0x05, struct uffdio_move)
 #endif
 
@@ -150,7 +153,7 @@ static bool covered(int row)
 	bool is = false, is_not = false;
 	size_t i;
 
-	json_array_foreach (rows, i, one)
+	json_array_foreach(rows, i, one)
 		if (json_number(one, "row") == row) {
 			bool none = !strcmp(json_text(one, "outcome"), "not covered");
 

@@ -41,11 +41,11 @@ static json_t *list_without_counts(void)
 	size_t i, k;
 	char key[32];
 
-	json_array_foreach (spaces, i, space) {
+	json_array_foreach(spaces, i, space) {
 		json_object_del(space, "denied");
 		json_object_del(space, "killed");
 		json_object_del(space, "audited");
-		json_array_foreach (json_object_get(space, "seals"), k, seal)
+		json_array_foreach(json_object_get(space, "seals"), k, seal)
 			json_object_del(seal, "attempts");
 		snprintf(key, sizeof(key), "%" PRId64, json_number(space, "id"));
 		json_object_set(sorted, key, space);
@@ -60,7 +60,7 @@ static int64_t attempts_on(pid_t pid)
 	int64_t attempts = 0;
 	size_t i;
 
-	json_array_foreach (seals, i, seal)
+	json_array_foreach(seals, i, seal)
 		attempts += json_number(seal, "attempts");
 	json_decref(seals);
 	return attempts;
@@ -200,14 +200,15 @@ static void ended_and_restarted(int signal, const char *name)
 	after = list_without_counts();
 	ok(json_object_size(after) == 3, "%s: the new one lists three spaces (%zu)", name,
 	   json_object_size(after));
-	json_object_foreach (before, key, space) {
+	json_object_foreach(before, key, space) {
 		json_t *now = json_object_get(after, key);
 
 		stayed += now && json_equal(now, space);
 	}
 	ok(stayed == 2 && daemon_says_sealed(family.one->pid, family.page, PAGE) &&
-	   daemon_says_sealed(family.child->pid, family.page, PAGE) &&
-	   daemon_says_sealed(newborn->pid, family.page, PAGE), "%s: the new one lists the same seals", name);
+		   daemon_says_sealed(family.child->pid, family.page, PAGE) &&
+		   daemon_says_sealed(newborn->pid, family.page, PAGE),
+	   "%s: the new one lists the same seals", name);
 	/* Without it: of one, child and newborn, mmap, munmap. With the new one: three of mprotect. */
 	count = status_number("denied") + status_number("killed") - count;
 	ok(count >= 8, "%s: attempts made without it are counted (%" PRId64 ")", name, count);

@@ -22,7 +22,7 @@
 #include "ways.h"
 
 #define READ_WRITE (PROT_READ | PROT_WRITE)
-#define ADVICE_GUARD_INSTALL 102	/* not in every libc's headers */
+#define ADVICE_GUARD_INSTALL 102 /* not in every libc's headers */
 #define ADVICE_GUARD_REMOVE 103
 
 /* deny: words, NULL: the default */

@@ -152,7 +152,7 @@ enum { TRY_MPROTECT, TRY_MMAP, TRY_SHMAT, TRY_MUNMAP, TRY_MREMAP, TRY_ONTO, TRY_
 static const struct {
 	enum mseald_op op;
 	bool by_gate;
-	unsigned long offset, pages;	/* of the range reported, from the seal's start */
+	unsigned long offset, pages; /* of the range reported, from the seal's start */
 	const char *what;
 } tries[TRY_COUNT] = {
 	[TRY_MPROTECT] = { MSEALD_OP_MPROTECT, false, 1, 3, "mprotect" },
@@ -170,8 +170,7 @@ static long try_one(struct puppet *puppet, int how, uint64_t seal)
 	long length = (long)(tries[how].pages * PAGE), id, result;
 
 	switch (how) {
-	case TRY_MPROTECT:
-		return puppet_call(puppet, SYS_mprotect, at, length, PROT_NONE);
+	case TRY_MPROTECT: return puppet_call(puppet, SYS_mprotect, at, length, PROT_NONE);
 	case TRY_MMAP:
 		return puppet_call(puppet, SYS_mmap, at, length, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0);
 	case TRY_SHMAT:
@@ -179,15 +178,12 @@ static long try_one(struct puppet *puppet, int how, uint64_t seal)
 		result = puppet_call(puppet, SYS_shmat, id, at, SHM_REMAP);
 		shmctl((int)id, IPC_RMID, NULL);
 		return result;
-	case TRY_MUNMAP:
-		return puppet_call(puppet, SYS_munmap, at, length);
-	case TRY_MREMAP:
-		return puppet_call(puppet, SYS_mremap, at, length, PAGE, 0);
+	case TRY_MUNMAP: return puppet_call(puppet, SYS_munmap, at, length);
+	case TRY_MREMAP: return puppet_call(puppet, SYS_mremap, at, length, PAGE, 0);
 	case TRY_ONTO:
 		id = puppet_call(puppet, SYS_mmap, 0, length, PROT_READ, ANONYMOUS, -1, 0);
 		return puppet_call(puppet, SYS_mremap, id, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, at);
-	default:
-		return puppet_call(puppet, SYS_madvise, at, length, MADV_DONTNEED);
+	default: return puppet_call(puppet, SYS_madvise, at, length, MADV_DONTNEED);
 	}
 }
 
@@ -245,8 +241,10 @@ static void audited_once(void)
 		unsigned events = 0;
 		json_t *event;
 
-		if (daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = &range, .count = 1,
-						      .action = "audit" }, NULL))
+		if (daemon_seal(
+			    &(struct seal_order){
+				    .pid = puppet->pid, .ranges = &range, .count = 1, .action = "audit" },
+			    NULL))
 			bail("sealing with action audit: %s", daemon_error_message());
 		monitor_open(&monitor, puppet->pid);
 		ok(try_one(puppet, how, seal) >= 0, "%s, audited: let through", tries[how].what);
@@ -488,8 +486,7 @@ static void monitor_that_does_not_read(void)
 		received++;
 		json_decref(event);
 	}
-	ok(puppet_result(puppet) == 0, "a monitor that does not read: %ld attempts are denied",
-	   count);
+	ok(puppet_result(puppet) == 0, "a monitor that does not read: %ld attempts are denied", count);
 	ok(received > 0 && received + busy.lost == count,
 	   "a monitor that does not read: another one gets all, or the number of the lost (%" PRId64
 	   " + %" PRId64 ")",

@@ -190,8 +190,8 @@ static long by_ring(const long a[6])
 static const struct way {
 	const char *name;
 	puppet_function strike;
-	bool by_path;	/* a descriptor from before makes no difference */
-	int mapped;	/* through a shared mapping from before, of this protection */
+	bool by_path; /* a descriptor from before makes no difference */
+	int mapped;   /* through a shared mapping from before, of this protection */
 } ways[] = {
 	{ "write", by_write },
 	{ "pwrite", by_pwrite },
@@ -214,9 +214,9 @@ static const struct way {
 struct scene {
 	char path[128];
 	struct puppet *victim, *other;
-	uint64_t at;			/* the private mapping of the victim */
-	long fd, other_fd;		/* to write by, from before; -1 */
-	long shared, other_shared;	/* shared mappings from before; 0 */
+	uint64_t at;		   /* the private mapping of the victim */
+	long fd, other_fd;	   /* to write by, from before; -1 */
+	long shared, other_shared; /* shared mappings from before; 0 */
 	char before[SIZE];
 };
 
@@ -559,7 +559,8 @@ static void actions(void)
 	ok(strike(&scene, scene.other, by_pwrite) == -EPERM && !scene.other->dead,
 	   "kill: another process is only refused");
 	ok(strike(&scene, scene.victim, by_pwrite) == PUPPET_DEAD && WIFSIGNALED(scene.victim->status) &&
-	   WTERMSIG(scene.victim->status) == SIGKILL, "kill: the process itself is killed");
+		   WTERMSIG(scene.victim->status) == SIGKILL,
+	   "kill: the process itself is killed");
 	scene_close(&scene);
 }
 
@@ -677,13 +678,15 @@ static void daemon_gone(void)
 	must_seal_file(&ended, ANYBODY);
 	daemon_stop(SIGKILL);
 	ok(!copy_over(scene.path) && strike(&scene, scene.victim, by_pwrite) == -EPERM &&
-	   strike(&scene, scene.other, by_pwrite) == -EPERM, "the daemon killed: denied to all");
+		   strike(&scene, scene.other, by_pwrite) == -EPERM,
+	   "the daemon killed: denied to all");
 	puppet_end(ended.victim);
 	ended.victim = puppet_new();
 	daemon_start();
 	nap(1000);
 	ok(!copy_over(scene.path) && strike(&scene, scene.victim, by_pwrite) == -EPERM &&
-	   strike(&scene, scene.other, by_pwrite) == -EPERM, "a new one: denied to all");
+		   strike(&scene, scene.other, by_pwrite) == -EPERM,
+	   "a new one: denied to all");
 	ok(writable_within(ended.path, 20),
 	   "the process ended while there was none: the next lets its file be written");
 	scene_close(&ended);

@@ -136,9 +136,7 @@ static long write_by(const long arguments[6])
 	struct iovec from = { &value, sizeof(value) };
 
 	switch (arguments[1]) {
-	case BY_PWRITE:
-		result = RAW(SYS_pwrite64, fd, &value, sizeof(value), address);
-		break;
+	case BY_PWRITE: result = RAW(SYS_pwrite64, fd, &value, sizeof(value), address); break;
 	case BY_WRITE:
 		RAW(SYS_lseek, fd, address, SEEK_SET);
 		result = RAW(SYS_write, fd, &value, sizeof(value));
@@ -147,9 +145,7 @@ static long write_by(const long arguments[6])
 		RAW(SYS_lseek, fd, address, SEEK_SET);
 		result = RAW(SYS_writev, fd, &from, 1);
 		break;
-	case BY_PWRITEV:
-		result = RAW(SYS_pwritev, fd, &from, 1, address, 0);
-		break;
+	case BY_PWRITEV: result = RAW(SYS_pwritev, fd, &from, 1, address, 0); break;
 	default:
 		result = ring_submit(
 			&(struct io_uring_sqe){ .opcode = IORING_OP_WRITE,
@@ -176,7 +172,7 @@ struct victim {
 	struct puppet *puppet;
 	/* a page each: read-only, writable, read-only and never sealed */
 	uint64_t still, writable, beside;
-	int eyes;				/* its memory, opened before it was sealed: to read */
+	int eyes; /* its memory, opened before it was sealed: to read */
 };
 
 static void become_user(struct puppet *puppet)
@@ -253,9 +249,9 @@ static const struct strike {
 	const char *name;
 	puppet_function function;
 	enum who who;
-	bool writable;		/* works on writable memory only */
-	int error;		/* when sealed; 0: as the gate does it, -1: SIGKILL */
-	const char *operation;	/* of its event */
+	bool writable;	       /* works on writable memory only */
+	int error;	       /* when sealed; 0: as the gate does it, -1: SIGKILL */
+	const char *operation; /* of its event */
 } strikes[] = {
 	{ "/proc/self/mem", mem_self, SELF, false, EPERM, "proc-mem" },
 	{ "/proc/thread-self/mem", mem_thread_self, SELF, false, EPERM, "proc-mem" },
@@ -287,12 +283,9 @@ static struct puppet *attacker_of(const struct victim *victim, enum who who)
 	struct puppet *attacker;
 
 	switch (who) {
-	case SELF:
-		return victim->puppet;
-	case THREAD_OF_IT:
-		return puppet_clone(victim->puppet, THREAD, NULL);
-	case SHARER:
-		return puppet_clone(victim->puppet, CLONE_VM, NULL);
+	case SELF: return victim->puppet;
+	case THREAD_OF_IT: return puppet_clone(victim->puppet, THREAD, NULL);
+	case SHARER: return puppet_clone(victim->puppet, CLONE_VM, NULL);
 	default:
 		attacker = puppet_new();
 		if (who == SAME_USER)
@@ -361,13 +354,16 @@ static void fails_sealed(const struct strike *attack)
 	monitor_open(&monitor, 0);
 	result = strike(attack, &victim, attacker, fd);
 	if (!ok(is_as_meant(attack, attacker, result), "row 11: %s by %s: sealed, %s", attack->name,
-		who_names[attack->who], attack->error > 0 ? strerrorname_np(attack->error) :
-		attack->error ? "SIGKILL" : gate_text()))
+		who_names[attack->who],
+		attack->error > 0 ? strerrorname_np(attack->error) :
+		attack->error	  ? "SIGKILL" :
+				    gate_text()))
 		diag("it ended: %s", puppet_text(attacker, result));
 	event = monitor_next(&monitor, 10000);
 	hit = (uint64_t)json_number(json_object_get(event, "seal"), "start");
 	if (!ok(event && !strcmp(json_text(event, "operation"), attack->operation) &&
-		json_number(event, "pid") == attacker->pid && (hit == victim.still || hit == victim.writable),
+			json_number(event, "pid") == attacker->pid &&
+			(hit == victim.still || hit == victim.writable),
 		"row 11: %s by %s: it is reported", attack->name, who_names[attack->who]))
 		diag("operation \"%s\", pid %" PRId64, event ? json_text(event, "operation") : "no event",
 		     event ? json_number(event, "pid") : 0);
@@ -521,8 +517,8 @@ static bool still_open(const struct victim *victim)
 	bool open = true;
 	size_t i, j;
 
-	json_array_foreach (seals, i, seal)
-		json_array_foreach (json_object_get(seal, "deny"), j, bit)
+	json_array_foreach(seals, i, seal)
+		json_array_foreach(json_object_get(seal, "deny"), j, bit)
 			open &= strcmp(json_string_value(bit), "foreign-write") != 0;
 	json_decref(seals);
 	return open;
@@ -765,7 +761,7 @@ static void daemon_gone(void)
 	ok(puppet_run(other, mem_pid, victim.puppet->pid, 0, (long)victim.still) == -EACCES,
 	   "the daemon killed: denied");
 	daemon_start();
-	nap(1000);	/* the older programs go in the kernel's own time */
+	nap(1000); /* the older programs go in the kernel's own time */
 	ok(puppet_run(other, mem_pid, victim.puppet->pid, 0, (long)victim.still) == -EACCES,
 	   "a new one: denied");
 	ok(pwrite(victim.eyes, "x", 1, (off_t)victim.still) == -1 && errno == EPERM,

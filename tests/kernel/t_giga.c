@@ -30,7 +30,7 @@
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 #define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
-#define FAR 0x100000000000l	/* nothing is there */
+#define FAR 0x100000000000l /* nothing is there */
 
 #define CALL(...) stage_attack(stage, __VA_ARGS__)
 

@@ -22,8 +22,8 @@
 
 #define INVALID "org.varlink.service.InvalidParameter"
 
-static struct puppet *puppet;	/* somebody that could be sealed */
-static uint64_t pages;		/* sixteen of its pages; page 8 is not mapped */
+static struct puppet *puppet; /* somebody that could be sealed */
+static uint64_t pages;	      /* sixteen of its pages; page 8 is not mapped */
 
 /* --- requests --- */
 
@@ -68,8 +68,8 @@ static void refused(const char *what, const char *method, const char *parameters
 	ok(nothing_sealed(), "%s: nothing is sealed", what);
 }
 
-__attribute__((format(printf, 3, 4)))
-static void seal_refused(const char *what, const char *wanted, const char *parameters, ...)
+__attribute__((format(printf, 3, 4))) static void seal_refused(const char *what, const char *wanted,
+							       const char *parameters, ...)
 {
 	va_list arguments;
 	char *text;
@@ -144,7 +144,8 @@ static void wrong_ranges(void)
 		     pid, pages, pages + PAGE, pages + 3 * PAGE, pages + 2 * PAGE);
 	seal_refused("ranges and segments", INVALID "|InvalidRange",
 		     "{\"pid\": %d, \"ranges\": [{\"start\": %" PRIu64 ", \"end\": %" PRIu64 "}], "
-		     "\"segments\": [\"text\"]}", pid, pages, pages + PAGE);
+		     "\"segments\": [\"text\"]}",
+		     pid, pages, pages + PAGE);
 }
 
 static void wrong_words(void)
@@ -255,7 +256,7 @@ static void too_many(void)
 		ok(one_of(error, "TooMany|NoRoom"), "32,000 seals and 769 more: TooMany (%s)",
 		   error ?: "no error");
 		ok(puppet_call(large, SYS_mprotect, ranges[0].start, PAGE, PROT_READ) == -EPERM &&
-		   puppet_call(large, SYS_mprotect, ranges[32000].start, PAGE, PROT_READ) == 0,
+			   puppet_call(large, SYS_mprotect, ranges[32000].start, PAGE, PROT_READ) == 0,
 		   "32,000 seals and 769 more: the first stay, of the others none is made");
 	} else {
 		ok(one_of(error, "TooMany|NoRoom"), "32,000 seals: made, or TooMany (%s)", error);

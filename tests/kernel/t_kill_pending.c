@@ -30,7 +30,7 @@
 
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
-#define PATIENCE_MS 15000	/* until all are dead: several looks of the daemon, on a slow machine */
+#define PATIENCE_MS 15000 /* until all are dead: several looks of the daemon, on a slow machine */
 #define STACK 16384
 #define STACKS 64
 
@@ -51,10 +51,10 @@ static struct board {
 	_Atomic int go, forks, refused, left;
 	/* all stand still: else the test itself could not kill processes that fast */
 	_Atomic int stop;
-	_Atomic long page;		/* once it can be sealed */
-	_Atomic long seen, ran_us;	/* when a sharer saw the change, and how long it ran on with it */
+	_Atomic long page;	   /* once it can be sealed */
+	_Atomic long seen, ran_us; /* when a sharer saw the change, and how long it ran on with it */
 	_Atomic int victim;
-} *board;
+} * board;
 
 /* --- inside: nothing here may use errno --- */
 
@@ -84,9 +84,7 @@ static void strike_page(void)
 	long other;
 
 	switch (via) {
-	case BY_MADVISE:
-		RAW(SYS_madvise, page, PAGE, MADV_DONTNEED);
-		break;
+	case BY_MADVISE: RAW(SYS_madvise, page, PAGE, MADV_DONTNEED); break;
 	case BY_URING:
 		ring_submit(&(struct io_uring_sqe){ .opcode = IORING_OP_MADVISE,
 						    .fd = -1,
@@ -94,9 +92,7 @@ static void strike_page(void)
 						    .len = PAGE,
 						    .fadvise_advice = MADV_DONTNEED });
 		break;
-	case BY_MUNMAP:
-		RAW(SYS_munmap, page, PAGE);
-		break;
+	case BY_MUNMAP: RAW(SYS_munmap, page, PAGE); break;
 	case BY_MREMAP:
 		other = RAW(SYS_mmap, 0, PAGE, READ_WRITE, ANONYMOUS, -1, 0);
 		*(volatile long *)other = 666;
@@ -266,9 +262,9 @@ static bool reads_as_before(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return true;	/* gone meanwhile */
+		return true; /* gone meanwhile */
 	if (pread(fd, &value, sizeof(value), board->page) == 0)
-		value = board->page + 3;	/* it is ending */
+		value = board->page + 3; /* it is ending */
 	close(fd);
 	return value == board->page + 3;
 }
@@ -381,7 +377,7 @@ static void escapes(bool stopped)
 			   left);
 		daemon_pause(false);
 	} else {
-		nap(500);	/* so that it has happened */
+		nap(500); /* so that it has happened */
 	}
 	good = dies_out(keeper, true, PATIENCE_MS);
 	if (!ok(good, "%s, %s%s: nobody lives on with it", via_names[via], how_names[how], when))
@@ -502,9 +498,10 @@ int main(int argc, char **argv)
 		enum via via;
 		enum how how;
 	} scenes[] = {
-		{ BY_MADVISE, HOP }, { BY_MUNMAP, HOP }, { BY_MADVISE, VFORK }, { BY_URING, VFORK },
-		{ BY_MUNMAP, VFORK }, { BY_MADVISE, FORKERS }, { BY_MUNMAP, FORKERS }, { BY_MREMAP, FORKERS },
-		{ BY_MADVISE, WATCH }, { BY_URING, WATCH }, { BY_MUNMAP, WATCH }, { BY_MREMAP, WATCH },
+		{ BY_MADVISE, HOP },	{ BY_MUNMAP, HOP },	{ BY_MADVISE, VFORK },
+		{ BY_URING, VFORK },	{ BY_MUNMAP, VFORK },	{ BY_MADVISE, FORKERS },
+		{ BY_MUNMAP, FORKERS }, { BY_MREMAP, FORKERS }, { BY_MADVISE, WATCH },
+		{ BY_URING, WATCH },	{ BY_MUNMAP, WATCH },	{ BY_MREMAP, WATCH },
 	};
 	/* In short each of what the others do, and each call, once; six turns have all scenes. */
 	static const enum via turns[6][4] = {

@@ -315,8 +315,7 @@ static void denials_reported(void)
 	   "denials: a monitor has the process (%s[%lld])", json_text(denial, "comm"),
 	   (long long)json_number(denial, "pid"));
 	json_decref(denial);
-	snprintf(words, sizeof(words), "mseald: locked: denied changing the pins to t_lock[%d] uid 0\n",
-		 pid);
+	snprintf(words, sizeof(words), "mseald: locked: denied changing the pins to t_lock[%d] uid 0\n", pid);
 	ok(log_says(words), "denials: and so has the log");
 	pid = try_pin(1);
 	denial = next_denial(&monitor, "pin");

@@ -31,8 +31,8 @@
 #define FILE_MAX 65536
 #define ETC POLICY_FOLDER_ETC
 #define VENDOR POLICY_FOLDER_VENDOR
-#define STARTS 50 /* for each folder of policies */
-#define SETS 8 /* bracket expressions in a pattern, and ... */
+#define STARTS 50   /* for each folder of policies */
+#define SETS 8	    /* bracket expressions in a pattern, and ... */
 #define PATTERNS 64 /* patterns that the kernel can compare */
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
@@ -197,20 +197,11 @@ static void write_match(FILE *file)
 static void write_far_match(FILE *file, unsigned number)
 {
 	switch (draw(10)) {
-	case 0:
-		fprintf(file, "Exe=/srv/n/%u*\n", number);
-		break;
-	case 1:
-		fprintf(file, "Unit=far-%u.service\n", number);
-		break;
-	case 2:
-		fprintf(file, "Cgroup=/far/%u\n", number);
-		break;
-	case 3:
-		fprintf(file, "User=%u\nExe=/srv/m/\n", 20000 + number);
-		break;
-	default:
-		fprintf(file, "Exe=/srv/n/%u\n", number);
+	case 0: fprintf(file, "Exe=/srv/n/%u*\n", number); break;
+	case 1: fprintf(file, "Unit=far-%u.service\n", number); break;
+	case 2: fprintf(file, "Cgroup=/far/%u\n", number); break;
+	case 3: fprintf(file, "User=%u\nExe=/srv/m/\n", 20000 + number); break;
+	default: fprintf(file, "Exe=/srv/n/%u\n", number);
 	}
 }
 
@@ -383,8 +374,20 @@ static struct {
 
 /* What the comparison must not leave out, and of how many starts or files it was. */
 enum {
-	BY_FILE, BY_FOLDER, BY_GLOB, BY_UNIT, BY_UNIT_GLOB, BY_CGROUP, BY_USER, BY_MARK,
-	EXEMPT_BEFORE_ANOTHER, BEYOND, FILES_OFF, FILES_MASK, FILES_REPLACED, KINDS
+	BY_FILE,
+	BY_FOLDER,
+	BY_GLOB,
+	BY_UNIT,
+	BY_UNIT_GLOB,
+	BY_CGROUP,
+	BY_USER,
+	BY_MARK,
+	EXEMPT_BEFORE_ANOTHER,
+	BEYOND,
+	FILES_OFF,
+	FILES_MASK,
+	FILES_REPLACED,
+	KINDS
 };
 
 static const char *const kind_names[KINDS] = {

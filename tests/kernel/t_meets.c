@@ -31,7 +31,7 @@ enum kind { NONE, MPROTECT_ONLY, AUDIT, REVOCABLE, PERMANENT };
 
 static const struct {
 	const char *name, *deny, *action;
-	bool revocable, strong;		/* strong: the calls below must not change what it is on */
+	bool revocable, strong; /* strong: the calls below must not change what it is on */
 } kinds[] = {
 	[NONE] = { "not sealed", NULL, NULL, false, false },
 	[MPROTECT_ONLY] = { "against mprotect", "mprotect", NULL, true, false },
@@ -41,7 +41,7 @@ static const struct {
 };
 
 static const enum kind pairs[][2] = {
-	{ NONE, NONE },		/* first: it works */
+	{ NONE, NONE }, /* first: it works */
 	{ MPROTECT_ONLY, MPROTECT_ONLY },
 	{ AUDIT, AUDIT },
 	{ MPROTECT_ONLY, AUDIT },
@@ -63,7 +63,7 @@ static const enum kind pairs[][2] = {
 struct scene {
 	struct stage stage;
 	uint64_t part[2];
-	uint64_t base;			/* of what the call is about: a page, both parts, a page */
+	uint64_t base; /* of what the call is about: a page, both parts, a page */
 };
 
 enum call {
@@ -144,26 +144,19 @@ static long make_call(struct scene *scene, enum call call)
 	long base = (long)scene->base, first = (long)scene->part[0], second = (long)scene->part[1], other;
 
 	switch (call) {
-	case UNMAP:
-		return stage_attack(stage, SYS_munmap, base, 6 * PAGE);
-	case DISCARD:
-		return stage_attack(stage, SYS_madvise, base, 6 * PAGE, MADV_DONTNEED);
-	case SHRINK:
-		return stage_attack(stage, SYS_mremap, base, 6 * PAGE, PAGE, 0);
+	case UNMAP: return stage_attack(stage, SYS_munmap, base, 6 * PAGE);
+	case DISCARD: return stage_attack(stage, SYS_madvise, base, 6 * PAGE, MADV_DONTNEED);
+	case SHRINK: return stage_attack(stage, SYS_mremap, base, 6 * PAGE, PAGE, 0);
 	case MOVE_AWAY:
 		other = (long)stage_map(stage, 6 * PAGE, READ_WRITE, ANONYMOUS);
 		return stage_attack(stage, SYS_mremap, base, 6 * PAGE, 6 * PAGE, MOVE, other);
 	case ONTO_BOTH:
 		other = (long)stage_map(stage, 6 * PAGE, READ_WRITE, ANONYMOUS);
 		return stage_attack(stage, SYS_mremap, other, 6 * PAGE, 6 * PAGE, MOVE, base);
-	case ONE_ONTO_OTHER:
-		return stage_attack(stage, SYS_mremap, first, 2 * PAGE, 2 * PAGE, MOVE, second);
-	case TAIL_ONTO_OTHER:
-		return stage_attack(stage, SYS_mremap, base, 3 * PAGE, PAGE, MOVE, second);
-	case DETACH:
-		return stage_attack(stage, SYS_shmdt, base);
-	default:
-		return puppet_run(stage->victim, discard_by_ring, base, 6 * PAGE, stage->abi == ABI_INT80);
+	case ONE_ONTO_OTHER: return stage_attack(stage, SYS_mremap, first, 2 * PAGE, 2 * PAGE, MOVE, second);
+	case TAIL_ONTO_OTHER: return stage_attack(stage, SYS_mremap, base, 3 * PAGE, PAGE, MOVE, second);
+	case DETACH: return stage_attack(stage, SYS_shmdt, base);
+	default: return puppet_run(stage->victim, discard_by_ring, base, 6 * PAGE, stage->abi == ABI_INT80);
 	}
 }
 
@@ -273,8 +266,12 @@ static void many_on_segment(void)
 	puppet_call(puppet, SYS_shmctl, id, IPC_RMID, 0);
 	for (unsigned long i = 0; i < pages; i++)
 		ranges[i] = (struct range){ at + 2 * i * PAGE, at + (2 * i + 1) * PAGE };
-	error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = ranges, .count = pages - 1,
-						  .deny = "mprotect", .revocable = true }, NULL);
+	error = daemon_seal(&(struct seal_order){ .pid = puppet->pid,
+						  .ranges = ranges,
+						  .count = pages - 1,
+						  .deny = "mprotect",
+						  .revocable = true },
+			    NULL);
 	must_seal_revocably(puppet->pid, ranges[pages - 1].start, PAGE);
 	result = puppet_call(puppet, SYS_shmdt, at);
 	ok(!error && stopped_by_program(puppet, result),
@@ -298,9 +295,9 @@ int main(int argc, char **argv)
 		for (enum abi abi = ABI_64; abi <= ABI_32; abi++)
 			if (abis_of_turn(calls[call].abis & ABIS_TRIED, call) & 1u << abi)
 				for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
-					if (is_met(call, i) &&
-					    !meet(call, abi, pairs[i][0], pairs[i][1]) && i == 0)
-						break;	/* it does not work at all */
+					if (is_met(call, i) && !meet(call, abi, pairs[i][0], pairs[i][1]) &&
+					    i == 0)
+						break; /* it does not work at all */
 	later_first();
 	many_on_segment();
 	ways_end();

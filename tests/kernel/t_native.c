@@ -162,8 +162,7 @@ int main(int argc, char **argv)
 		struct puppet *other = puppet_new();
 
 		must_seal(other->pid, puppet_pages(other, 1, PROT_READ), PAGE);
-		diag("smaps %s",
-		     sealing_is_shown() ? "shows the seals" : "does not show the seals");
+		diag("smaps %s", sealing_is_shown() ? "shows the seals" : "does not show the seals");
 		for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 			for (const struct victim *victim = all[i]; victim->name; victim++)
 				if (!only || strstr(victim->name, only))

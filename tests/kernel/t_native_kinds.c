@@ -58,8 +58,10 @@ static void which(void)
 					       .action = "kill" });
 	check_gate(puppet->pid, page, &sealed, true, "action kill, permanent");
 	/* First revocable, then permanent: native from then on. */
-	(void)seal_as(&(struct seal_order){ .pid = puppet->pid, .count = 1, .revocable = true,
-					     .ranges = &(struct range){ page + 2 * PAGE, page + 4 * PAGE } });
+	(void)seal_as(&(struct seal_order){ .pid = puppet->pid,
+					    .count = 1,
+					    .revocable = true,
+					    .ranges = &(struct range){ page + 2 * PAGE, page + 4 * PAGE } });
 	sealed = seal_page(puppet->pid, page + 2 * PAGE);
 	check_gate(puppet->pid, page + 2 * PAGE, &sealed, true, "revocable, then permanent");
 	ok(strcmp(listed_gate(puppet->pid, page + 3 * PAGE), "native") &&
@@ -87,7 +89,7 @@ static int64_t attempts(pid_t pid)
 	int64_t sum = 0;
 	size_t i;
 
-	json_array_foreach (seals, i, seal)
+	json_array_foreach(seals, i, seal)
 		sum += json_number(seal, "attempts");
 	json_decref(seals);
 	return sum;
@@ -110,7 +112,8 @@ static void happens(void)
 	segment = (uint64_t)puppet_call(puppet, SYS_shmat, id, 0, SHM_RDONLY);
 	shmctl(id, IPC_RMID, NULL);
 	ok(seal_page(puppet->pid, page).native && seal_page(puppet->pid, heap + PAGE).native &&
-	   seal_page(puppet->pid, segment).native, "anonymous memory, heap and a System V segment: native");
+		   seal_page(puppet->pid, segment).native,
+	   "anonymous memory, heap and a System V segment: native");
 	monitor_open(&monitor, puppet->pid);
 	counted = attempts(puppet->pid);
 	denied(puppet, "munmap", puppet_call(puppet, SYS_munmap, page, PAGE));
@@ -119,8 +122,8 @@ static void happens(void)
 	/* The kernel's own brk returns the present break; an overridden brk returns EPERM. */
 	result = puppet_call(puppet, SYS_brk, heap);
 	ok(result == (gate_is_override() ? -EPERM : (long)(heap + 2 * PAGE)) &&
-	   *protection_of(puppet->pid, heap + PAGE), "brk: the break stays where it is (%s)",
-	   puppet_text(puppet, result));
+		   *protection_of(puppet->pid, heap + PAGE),
+	   "brk: the break stays where it is (%s)", puppet_text(puppet, result));
 	/*
 	 * The kernel's own shmdt says 0 when it was refused (ipc/shm.c, ksys_shmdt, 6.12), but
 	 * changes nothing.

@@ -297,14 +297,14 @@ static void shared_memory(void)
 
 /* read(0, stack, 16), write(1, stack, what came), exit(7), by int 0x80. */
 static const unsigned char code_32[] = {
-	0x83, 0xec, 0x10,			/* sub esp, 16 */
-	0x31, 0xdb, 0x89, 0xe1,			/* xor ebx, ebx; mov ecx, esp */
-	0xba, 0x10, 0x00, 0x00, 0x00,		/* mov edx, 16 */
+	0x83, 0xec, 0x10,			  /* sub esp, 16 */
+	0x31, 0xdb, 0x89, 0xe1,			  /* xor ebx, ebx; mov ecx, esp */
+	0xba, 0x10, 0x00, 0x00, 0x00,		  /* mov edx, 16 */
 	0xb8, 0x03, 0x00, 0x00, 0x00, 0xcd, 0x80, /* mov eax, 3; int 0x80 */
-	0x89, 0xc2,				/* mov edx, eax */
+	0x89, 0xc2,				  /* mov edx, eax */
 	0xbb, 0x01, 0x00, 0x00, 0x00, 0x89, 0xe1, /* mov ebx, 1; mov ecx, esp */
 	0xb8, 0x04, 0x00, 0x00, 0x00, 0xcd, 0x80, /* mov eax, 4; int 0x80 */
-	0xbb, 0x07, 0x00, 0x00, 0x00,		/* mov ebx, 7 */
+	0xbb, 0x07, 0x00, 0x00, 0x00,		  /* mov ebx, 7 */
 	0xb8, 0x01, 0x00, 0x00, 0x00, 0xcd, 0x80, /* mov eax, 1; int 0x80 */
 };
 
@@ -365,7 +365,8 @@ static void bits_32(void)
 		ok(comes_to(pid, 3), "32-bit: is still in its call");
 	}
 	ok(write(in[1], "hello", 5) == 5 && waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7 &&
-	   read(out[0], buffer, sizeof(buffer)) == 5, "32-bit: notices nothing (wait status %#x)", status);
+		   read(out[0], buffer, sizeof(buffer)) == 5,
+	   "32-bit: notices nothing (wait status %#x)", status);
 	for (int i = 0; i < 2; i++) {
 		close(in[i]);
 		close(out[i]);

@@ -119,7 +119,8 @@ static void adjacent_and_overlapping(void)
 	ok(daemon_says_sealed(puppet->pid, start + 20 * PAGE, 8 * PAGE),
 	   "a seal within a seal, and once more: listed");
 	ok(denied(puppet, start + 20 * PAGE, PAGE) && denied(puppet, start + 27 * PAGE, PAGE) &&
-	   denied(puppet, start + 23 * PAGE, PAGE), "a seal within a seal: all of it is sealed");
+		   denied(puppet, start + 23 * PAGE, PAGE),
+	   "a seal within a seal: all of it is sealed");
 	/* A call that meets several seals and what lies between. */
 	ok(denied(puppet, start, 32 * PAGE), "a call over several seals");
 	ok(denied(puppet, start + 6 * PAGE, 5 * PAGE), "a call over a gap into a seal");
@@ -228,7 +229,8 @@ static struct puppet *mappings_in_a_row(uint64_t *ret_start)
 
 enum { OVER_MPROTECT, OVER_MMAP, OVER_MUNMAP, OVER_MADVISE, OVER_MREMAP_ONTO, OVER_MREMAP_FROM, OVER_COUNT };
 
-static const char *const over_names[] = { "mprotect", "mmap(MAP_FIXED)", "munmap", "madvise(MADV_DONTNEED)",
+static const char *const over_names[] = { "mprotect",	      "mmap(MAP_FIXED)",
+					  "munmap",	      "madvise(MADV_DONTNEED)",
 					  "mremap onto them", "mremap of them" };
 
 static long call_over(struct puppet *puppet, int how, uint64_t start)
@@ -237,14 +239,11 @@ static long call_over(struct puppet *puppet, int how, uint64_t start)
 	long source;
 
 	switch (how) {
-	case OVER_MPROTECT:
-		return puppet_call(puppet, SYS_mprotect, start, length, RW);
+	case OVER_MPROTECT: return puppet_call(puppet, SYS_mprotect, start, length, RW);
 	case OVER_MMAP:
 		return puppet_call(puppet, SYS_mmap, start, length, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0);
-	case OVER_MUNMAP:
-		return puppet_call(puppet, SYS_munmap, start, length);
-	case OVER_MADVISE:
-		return puppet_call(puppet, SYS_madvise, start, length, MADV_DONTNEED);
+	case OVER_MUNMAP: return puppet_call(puppet, SYS_munmap, start, length);
+	case OVER_MADVISE: return puppet_call(puppet, SYS_madvise, start, length, MADV_DONTNEED);
 	default:
 		source = puppet_call(puppet, SYS_mmap, 0, length, PROT_READ, ANONYMOUS, -1, 0);
 		if (how == OVER_MREMAP_ONTO)

@@ -303,15 +303,15 @@ static void counts(struct actor *first, struct actor *second)
 	ok(sum_rows(reply) == 14 && json_number(reply, "lost") == 0, "nothing else, and nothing is lost");
 	row = find_row(reply, "audited", "mprotect", "audited");
 	ok(!strcmp(json_text(row, "program"), PROGRAM) && !strcmp(json_text(row, "segment"), "text") &&
-	   !strcmp(json_text(row, "outcome"), "EPERM") && !strcmp(json_text(row, "by"), "lsm"),
+		   !strcmp(json_text(row, "outcome"), "EPERM") && !strcmp(json_text(row, "by"), "lsm"),
 	   "the program, its segment, and what deny would be (%s %s %s %s)", json_text(row, "program"),
 	   json_text(row, "segment"), json_text(row, "outcome"), json_text(row, "by"));
 	ok(json_number(row, "first") > 0 && json_number(row, "last") >= json_number(row, "first"),
 	   "first and last time");
 	row = json_object_get(row, "example");
 	ok(!strncmp(json_text(row, "symbol"), PROGRAM "+0x", sizeof(PROGRAM "+0x") - 1) &&
-	   strstr(json_text(row, "caller"), "+0x"), "an example: %s, from %s", json_text(row, "symbol"),
-	   json_text(row, "caller"));
+		   strstr(json_text(row, "caller"), "+0x"),
+	   "an example: %s, from %s", json_text(row, "symbol"), json_text(row, "caller"));
 	row = find_row(reply, "audited", "madvise", "audited");
 	ok(!strcmp(json_text(row, "segment"), "rodata") && !strcmp(json_text(row, "outcome"), madvise_ends()),
 	   "madvise of rodata: %s with deny here (%s)", madvise_ends(), json_text(row, "outcome"));

@@ -28,7 +28,7 @@ static void check_status(void)
 	size_t i;
 
 	diag("kernel %s, preemption %s", json_text(status, "kernel"), json_text(status, "preemption"));
-	json_array_foreach (rows, i, row) {
+	json_array_foreach(rows, i, row) {
 		const char *operation = json_text(row, "description"), *outcome = json_text(row, "outcome");
 		const char *by = json_text(row, "by");
 		int number = (int)json_number(row, "row");

@@ -30,7 +30,7 @@ static void limit_moved(void)
 	personality(PER_LINUX);
 	result = puppet_call(puppet, SYS_mmap, at, 2 * PAGE, PROT_READ, flags, -1, 0);
 	ok(result == -ENOMEM, "ADDR_LIMIT_3GB: nothing can be above 3 GiB (%s)", puppet_text(puppet, result));
-	puppet_call_32(puppet, 136, PER_LINUX);	/* personality */
+	puppet_call_32(puppet, 136, PER_LINUX); /* personality */
 	result = puppet_call(puppet, SYS_mmap, at, 2 * PAGE, PROT_READ, flags, -1, 0);
 	if (!ok(result == at, "ADDR_LIMIT_3GB: taken back, it can (%s)", puppet_text(puppet, result)))
 		return;

@@ -29,7 +29,7 @@
 #include "victims.h"
 
 #define OPEN "text 0 rodata 0 relro 0 data 0"
-#define SEALED "text 1 rodata 1 relro 1 data 1"	/* EPERM */
+#define SEALED "text 1 rodata 1 relro 1 data 1" /* EPERM */
 
 /* --- sealed --- */
 

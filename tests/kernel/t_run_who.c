@@ -29,7 +29,7 @@
 
 #define USER 1000
 #define OPEN "text 0 rodata 0 relro 0 data 0"
-#define SEALED "text 1 rodata 1 relro 1 data 1"	/* EPERM */
+#define SEALED "text 1 rodata 1 relro 1 data 1" /* EPERM */
 
 static const struct run hangs = { .argv = { RUNME, "attack" }, .preload = "hang" };
 
@@ -308,7 +308,7 @@ static pid_t client(int answers, int orders, bool user)
 
 		if (user)
 			as_user();
-		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);	/* as after exec */
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* as after exec */
 		ask(&connection);
 		reply = connection_receive(&connection, 120000, NULL);
 		byte = !reply ? 'n' : json_object_get(reply, "error") ? 'e' : 'g';

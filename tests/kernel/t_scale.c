@@ -24,7 +24,7 @@
 
 #define MANY 100
 #define SEALS 100
-#define IDLE brief(20, 8)	/* seconds */
+#define IDLE brief(20, 8) /* seconds */
 
 static int64_t now_us(void)
 {
@@ -174,7 +174,7 @@ static void many_processes(void)
 	ok(listed == (size_t)wanted + 1, "and all are listed (%zu)", listed);
 	daemon_memory_ok(daemon_process_number("VmRSS:") < 20480,
 			 "the daemon has less than 20 MB resident (%ld kB)", daemon_process_number("VmRSS:"));
-	json_array_foreach (list, i, space)
+	json_array_foreach(list, i, space)
 		if ((pid = json_array_get(json_object_get(space, "pids"), 0)) &&
 		    json_integer_value(pid) != parent->pid)
 			kill((pid_t)json_integer_value(pid), SIGKILL);

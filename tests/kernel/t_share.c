@@ -26,12 +26,12 @@
 
 #define USER 1000
 #define OTHER 1001
-#define EACH 72		/* connections of one user */
-#define ALL 960		/* of all */
-#define QUOTA 20	/* MSEALD_OPTION */
+#define EACH 72	 /* connections of one user */
+#define ALL 960	 /* of all */
+#define QUOTA 20 /* MSEALD_OPTION */
 /* AddressSanitizer keeps what was freed for a while, and is slow. */
 #define TIMES (daemon_under() ? 8 : 1)
-#define SEALS 4096	/* of one address space */
+#define SEALS 4096 /* of one address space */
 #define SEALS_ALL 65536
 
 static double seconds(void)
@@ -316,7 +316,7 @@ static uint64_t seal_many(struct puppet *puppet)
 static void many_seals(void)
 {
 	struct puppet *clients[SEALS_ALL / SEALS], *last = puppet_of(USER, USER),
-						  *other = puppet_of(OTHER, OTHER);
+						   *other = puppet_of(OTHER, OTHER);
 	const struct asked *asked;
 	uint64_t page = 0;
 
@@ -458,8 +458,7 @@ static void quota(void)
 	users_page = puppet_pages(inside, 1, PROT_READ);
 	must_seal(inside->pid, users_page, PAGE);
 	made = puppet_run(inside, fork_many, QUOTA + 10, (long)users_page);
-	ok(made == QUOTA - 2, "another uid in a user namespace of the user is on their account (%ld)",
-	   made);
+	ok(made == QUOTA - 2, "another uid in a user namespace of the user is on their account (%ld)", made);
 	ok(puppet_run(own, fork_many, 1, (long)page) == 0, "which is full now");
 	ok(puppet_run(inside, end_children, 0) == 0, "none of them was ever unsealed");
 	puppet_end(inside);

@@ -40,9 +40,9 @@
 /* --- what must be as before --- */
 
 struct usage {
-	long memory;			/* kB of its own; not what it has read of programs and libraries */
+	long memory; /* kB of its own; not what it has read of programs and libraries */
 	int files;
-	unsigned entries[64];		/* of each map */
+	unsigned entries[64]; /* of each map */
 	char names[64][32];
 	size_t maps;
 };
@@ -384,8 +384,8 @@ int main(int argc, char **argv)
 	ok(status_number("sets") == 0, "no seal sets are left");
 	ok(after.files <= before.files + 4, "no descriptors are left (%d, %d before)", after.files,
 	   before.files);
-	daemon_memory_ok(after.memory <= MEMORY_MOST,
-			 "no memory is left (%ld kB, %ld before)", after.memory, before.memory);
+	daemon_memory_ok(after.memory <= MEMORY_MOST, "no memory is left (%ld kB, %ld before)", after.memory,
+			 before.memory);
 	for (size_t i = 0; i < before.maps; i++)
 		/* Labels are kept for the report. */
 		if (strcmp(before.names[i], "labels") && strcmp(before.names[i], "report"))

@@ -29,7 +29,9 @@ static void send_raw(const char *what, const void *data, size_t length, const ch
 	/* Either it is closed, or answered by that error. */
 	ok(gone || (reply && strstr(json_text(reply, "error"), wanted)), "%s: %s (%s)", what,
 	   *wanted ? wanted : "the connection is closed",
-	   gone ? "closed" : reply ? json_text(reply, "error") : "no answer");
+	   gone	 ? "closed" :
+	   reply ? json_text(reply, "error") :
+		   "no answer");
 	json_decref(reply);
 	connection_close(&connection);
 	ok(daemon_alive() && status_number("spaces") == 0, "%s: the daemon goes on", what);
@@ -83,7 +85,7 @@ static void huge_and_endless(void)
 	/* Without an end: sooner or later the daemon has had enough. */
 	while (sent < (256u << 20) && connection_send(&connection, spaces, chunk))
 		sent += chunk;
-	json_decref(connection_receive(&connection, 5000, &gone));	/* it may get the reason */
+	json_decref(connection_receive(&connection, 5000, &gone)); /* it may get the reason */
 	if (!gone)
 		(void)connection_receive(&connection, 5000, &gone);
 	ok(sent < (256u << 20) && gone, "an endless message: the connection is closed (after %zu MB)",
@@ -104,7 +106,7 @@ static void huge_and_endless(void)
 
 static void half_closed_and_slow(void)
 {
-	static const char call[] = "{\"method\": \"io.mseald.Status\"}";	/* and its NUL */
+	static const char call[] = "{\"method\": \"io.mseald.Status\"}"; /* and its NUL */
 	struct connection connection, slow[10];
 	json_t *reply;
 	bool gone;
@@ -167,7 +169,8 @@ static void pipelined(void)
 
 	for (int i = 0; i < 200; i++)
 		length += (size_t)sprintf(calls + length, "{\"method\": \"io.mseald.%s\"}",
-					  i % 2 ? "Status" : "Nothing") + 1;
+					  i % 2 ? "Status" : "Nothing") +
+			  1;
 	if (!connection_open(&connection))
 		bail("cannot connect");
 	(void)connection_send(&connection, calls, length);

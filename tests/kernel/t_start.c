@@ -35,9 +35,9 @@ struct form {
 };
 
 static const struct form forms[] = {
-	{ "early", 0177 },      { "early-lazy", 0177 },
-	{ "early-nopie", 0177 }, { "early-static", 07 }, { "early-static-pie", 07 },
-	{ "early-32", 0177 },    { "early-32-nopie", 0177 },
+	{ "early", 0177 },	    { "early-lazy", 0177 },	{ "early-nopie", 0177 },
+	{ "early-static", 07 },	    { "early-static-pie", 07 }, { "early-32", 0177 },
+	{ "early-32-nopie", 0177 },
 };
 
 static void install(void)
@@ -135,7 +135,7 @@ static void each_segment(void)
 		const char *segments;
 		int left;
 	} cases[] = {
-		{ "text", 0166 },	{ "rodata", 0155 }, { "relro", 033 },
+		{ "text", 0166 },	 { "rodata", 0155 }, { "relro", 033 },
 		{ "text rodata", 0144 }, { "data", 0177 },
 	};
 

@@ -48,7 +48,7 @@ static bool allowed(struct puppet *puppet, uint64_t at)
 struct score {
 	volatile uint64_t tries, successes, forks;
 	volatile bool stop;
-	volatile long call;		/* of the first success */
+	volatile long call; /* of the first success */
 };
 
 static long count(struct score *score, long call, long result)
@@ -317,8 +317,8 @@ static void no_btf(struct victim *victim)
 
 static void no_bpf_lsm(struct victim *victim)
 {
-	hidden_behind(victim, "/sys/kernel/security/lsm", "lockdown,capability,yama",
-		      "BPF LSM is not active", "bpf is not in lsm=");
+	hidden_behind(victim, "/sys/kernel/security/lsm", "lockdown,capability,yama", "BPF LSM is not active",
+		      "bpf is not in lsm=");
 }
 
 static int foreign_map(const char *path)

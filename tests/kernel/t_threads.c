@@ -20,10 +20,10 @@
 #include "victims.h"
 #include "work.h"
 
-#define SEALS 1000			/* at most; $MSEALD_THREADS_SEALS, 50 without it */
+#define SEALS 1000 /* at most; $MSEALD_THREADS_SEALS, 50 without it */
 #define PAGES (2ul * SEALS + 1)
-#define ROUNDS brief(400, 25)	/* of work: some ten seconds of an emulated machine, or one */
-#define MOST 40				/* processes sealed, at most, until there are 1,000 seals */
+#define ROUNDS brief(400, 25) /* of work: some ten seconds of an emulated machine, or one */
+#define MOST 40		      /* processes sealed, at most, until there are 1,000 seals */
 
 static struct work *work;
 static unsigned wanted = 50, tried, natives, altered;

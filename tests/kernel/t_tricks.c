@@ -247,7 +247,7 @@ static void then_kept_from_children(int protection, const char *what)
 	ok(result == 0 && !has_flag(puppet->pid, page, "dc"), "MADV_DOFORK, %s: not sealed, it works", what);
 	must_seal(puppet->pid, page, PAGE);
 	ok(puppet_call(puppet, SYS_madvise, page - PAGE, PAGE, MADV_DONTFORK) == 0 &&
-	   puppet_call(puppet, SYS_madvise, page + PAGE, PAGE, MADV_DONTFORK) == 0,
+		   puppet_call(puppet, SYS_madvise, page + PAGE, PAGE, MADV_DONTFORK) == 0,
 	   "MADV_DONTFORK, %s: beside the seal it works", what);
 	child = puppet_clone(puppet, 0, NULL);
 	ok(denied(child, page) && !protection_of(child->pid, page + PAGE)[0],
@@ -277,7 +277,7 @@ static uint64_t find_relro(pid_t pid, const char *library, uint64_t *ret_length)
 
 	if (proc_maps_read(pid, &maps) < 0)
 		bail("the maps of a puppet cannot be read");
-	json_array_foreach (seals, i, seal) {
+	json_array_foreach(seals, i, seal) {
 		uint64_t start = (uint64_t)json_number(seal, "start");
 		const struct mapping *mapping = proc_maps_find(&maps, start);
 
@@ -330,7 +330,7 @@ end:
 
 /* --- row 13: stacks that grow --- */
 
-#define ROOM 2048ul	/* pages: more than any guard gap, less than a stack may have */
+#define ROOM 2048ul /* pages: more than any guard gap, less than a stack may have */
 
 static long use_stack(const long arguments[6])
 {
@@ -368,7 +368,7 @@ static void growing_mappings(void)
 	result = puppet_call(other, SYS_mmap, 0, PAGE, READ_WRITE, flags, -1, 0);
 	ok(result > 0, "MAP_GROWSDOWN: while another is sealed, it works (%s)", puppet_text(other, result));
 	ok(puppet_run(puppet, touch_pages, (long)(old - 64 * PAGE), (long)PAGE) == 0 &&
-	   !strcmp(protection_of(puppet->pid, old - 64 * PAGE), "rw-p"),
+		   !strcmp(protection_of(puppet->pid, old - 64 * PAGE), "rw-p"),
 	   "an older MAP_GROWSDOWN mapping grows in a sealed process");
 	result = puppet_run(puppet, use_stack, 3);
 	ok(result == 6, "the stack grows in a sealed process (%s)", puppet_text(puppet, result));
@@ -385,7 +385,7 @@ static void growing_mappings(void)
 }
 
 struct grower {
-	struct puppet *one, *sibling, *third;	/* all in one address space */
+	struct puppet *one, *sibling, *third; /* all in one address space */
 	/* four pages to be sealed; a mapping that grows, above them */
 	uint64_t page, stack;
 };
@@ -479,8 +479,7 @@ static void stack_into_hole(puppet_function grow, const char *what)
 	ok(killed(grower.sibling, result), "stack into a hole by %s: the process that unmaps dies (%s)", what,
 	   puppet_text(grower.sibling, result));
 	ok(!puppet_died(grower.one, 100) && !protection_of(grower.one->pid, grower.page)[0],
-	   "stack into a hole by %s: a sharer lives, the daemon stopped, and has a hole",
-	   what);
+	   "stack into a hole by %s: a sharer lives, the daemon stopped, and has a hole", what);
 	result = puppet_run(grower.one, touch_pages, (long)(grower.stack - 64 * PAGE), (long)PAGE);
 	ok(result == 0, "stack into a hole by %s: outside of the hole it grows (%s)", what,
 	   puppet_text(grower.one, result));
@@ -513,8 +512,7 @@ static void survivor_of(const char *what, const long call[7], uint64_t at, struc
 	must_seal(one->pid, at, 2 * PAGE);
 	child = puppet_clone(one, 0, NULL);
 	result = puppet_call_(sibling, call);
-	ok(killed(sibling, result), "shared memory: %s: SIGKILL (%s)", what,
-	   puppet_text(sibling, result));
+	ok(killed(sibling, result), "shared memory: %s: SIGKILL (%s)", what, puppet_text(sibling, result));
 	ok(puppet_died(one, 10000) && killed(one, PUPPET_DEAD),
 	   "shared memory: %s: the other one is killed by the daemon", what);
 	ok(!puppet_died(child, 300) && denied(child, at) && protection_of(child->pid, at)[0] == 'r',
@@ -696,8 +694,10 @@ static void deny_32(void)
 		ok(error && !strcmp(error, "Unsupported") && strstr(daemon_error_message(), "32-bit"),
 		   "--gate=deny: a 32-bit program is not sealed (%s: %s)", error ?: "no error",
 		   daemon_error_message());
-		error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = &range, .count = 1,
-							  .deny = "mprotect" }, NULL);
+		error = daemon_seal(
+			&(struct seal_order){
+				.pid = puppet->pid, .ranges = &range, .count = 1, .deny = "mprotect" },
+			NULL);
 		result = puppet_call(puppet, SYS_mprotect, page, PAGE, READ_WRITE);
 		ok(!error && result == -EPERM,
 		   "--gate=deny: a 32-bit program, --deny=mprotect: EPERM (%s, %s)", error ?: "sealed",
@@ -720,7 +720,8 @@ static void rather_not_start(void)
 		ok(WIFEXITED(status) && WEXITSTATUS(status) == 1,
 		   "--gate=deny: exits with status 1 (wait status %#x)", status);
 		ok(!strncmp(said, "mseald: ", 8) && strstr(said, "--gate=deny") && strchr(said, '\n') &&
-		   !strchr(said, '\n')[1], "--gate=deny: says one line why");
+			   !strchr(said, '\n')[1],
+		   "--gate=deny: says one line why");
 		diag("%s", said);
 		ok(access(DAEMON_SOCKET, F_OK), "--gate=deny: leaves no socket");
 		ok(count_links() == 0, "--gate=deny: attaches nothing");

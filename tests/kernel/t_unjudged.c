@@ -27,7 +27,7 @@
 #define LENGTH (TARGET_PAGES * PAGE)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 #define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
-#define MOST_BYTES (64ul << 20)		/* of a mapping whose bytes are looked at */
+#define MOST_BYTES (64ul << 20) /* of a mapping whose bytes are looked at */
 #define WITHOUT_WRAP (ABIS_FUNCTIONS | 1u << ABI_32)
 #define WRAPPING (1u << ABI_64)
 /* Too long for user memory: but not for a 64-bit process that calls by int 0x80. */
@@ -37,19 +37,23 @@ static const struct call {
 	const char *name;
 	unsigned abis;
 	long number, offset, length, third, fourth, fifth;
-	bool from_end;			/* length is counted from the end of all numbers */
-	bool either;			/* a gate may deny it all the same */
+	bool from_end; /* length is counted from the end of all numbers */
+	bool either;   /* a gate may deny it all the same */
 } calls[] = {
 #define UNALIGNED(name, number, third) \
 	{ name ": unaligned", WITHOUT_WRAP, number, 8, PAGE, third }, \
-	{ name ": unaligned by one", WITHOUT_WRAP, number, 1, LENGTH, third }, \
-	{ name ": the last byte of a page", WITHOUT_WRAP, number, PAGE - 1, 1, third }
+		{ name ": unaligned by one", WITHOUT_WRAP, number, 1, LENGTH, third }, \
+	{ \
+		name ": the last byte of a page", WITHOUT_WRAP, number, PAGE - 1, 1, third \
+	}
 #define WRAPS(name, number, third) \
 	{ name ": length 2^64 - 1", WRAPPING, number, 0, -1, third }, \
-	{ name ": ends at 2^64", WRAPPING, number, 0, 0, third, .from_end = true }, \
-	{ name ": ends in the last page", WRAPPING, number, 0, -100, third, .from_end = true }, \
-	{ name ": ends beyond 2^64", WRAPPING, number, 0, PAGE, third, .from_end = true }, \
-	{ name ": ends in itself, once round", WRAPPING, number, 0, -(long)PAGE + 1, third }
+		{ name ": ends at 2^64", WRAPPING, number, 0, 0, third, .from_end = true }, \
+		{ name ": ends in the last page", WRAPPING, number, 0, -100, third, .from_end = true }, \
+		{ name ": ends beyond 2^64", WRAPPING, number, 0, PAGE, third, .from_end = true }, \
+	{ \
+		name ": ends in itself, once round", WRAPPING, number, 0, -(long)PAGE + 1, third \
+	}
 	UNALIGNED("munmap", SYS_munmap, 0),
 	WRAPS("munmap", SYS_munmap, 0),
 	{ "munmap: length 0", WITHOUT_WRAP, SYS_munmap },
@@ -232,7 +236,7 @@ static struct stage new_stage(enum abi abi)
 /* A process, and what it looked like after its last call. */
 struct subject {
 	struct stage stage;
-	uint64_t at;			/* the target */
+	uint64_t at; /* the target */
 	char *before;
 };
 
@@ -278,7 +282,7 @@ static const struct {
 #define PLACES (sizeof(places) / sizeof(*places))
 #define CALLS (sizeof(calls) / sizeof(*calls) - 1)
 
-static long wants[CALLS][PLACES];	/* what the kernel says to a process that is not sealed */
+static long wants[CALLS][PLACES]; /* what the kernel says to a process that is not sealed */
 
 static bool check_call(struct subject *subject, size_t call, size_t place, enum seal seal)
 {

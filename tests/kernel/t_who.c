@@ -30,9 +30,9 @@
 #define USER 1000
 #define OTHER 1001
 #define ALL_BUT_ADMIN (~(UINT64_C(1) << 21))
-#define SOME 0xa80425fbULL	/* what docker leaves to a container's root */
+#define SOME 0xa80425fbULL /* what docker leaves to a container's root */
 
-static struct puppet *roots;	/* a process of root */
+static struct puppet *roots; /* a process of root */
 static uint64_t roots_pages;
 
 static bool is_sealed(struct puppet *puppet, uint64_t page)
@@ -180,8 +180,8 @@ static void looks(void)
 	ok(!strcmp(asked->error, "PermissionDenied"), "a user: nor by its pid (%s)", asked->message);
 	must_seal(own->pid, pages_of(own), PAGE);
 	asked = ask(client, "List", 0, 0, 0);
-	ok(!*asked->error && asked->spaces == 1 && asked->pid == own->pid,
-	   "a user: sees their own (%s, %d)", asked->error, (int)asked->spaces);
+	ok(!*asked->error && asked->spaces == 1 && asked->pid == own->pid, "a user: sees their own (%s, %d)",
+	   asked->error, (int)asked->spaces);
 	asked = ask(client, "List", own->pid, 0, 0);
 	ok(!*asked->error && asked->spaces == 1, "a user: and by its pid (%s)", asked->error);
 	asked = ask(client, "Status", 0, 0, 0);
@@ -362,7 +362,7 @@ static void user_namespaces(void)
 	no_root(client, false, "user 0, in a user namespace", "another user namespace");
 	page = pages_of(client);
 	ok(!*ask(client, "Seal", client->pid, page, PAGE)->error && is_sealed(client, page),
-		"but seals itself");
+	   "but seals itself");
 	refused(client, roots, "PermissionDenied", "only root", "and not root's");
 	puppet_end(client);
 	puppet_end(users);
@@ -405,7 +405,8 @@ static void in_container(void)
 /* The client calls, and is a setuid program when the call is handled. */
 static void becomes_another(void)
 {
-	static const char program[] = "/usr/bin/runme-setuid",
+	static const char
+		program[] = "/usr/bin/runme-setuid",
 		call[] = "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":%d,\"action\":\"kill\"}}";
 	int out[2], in[2], status = 0;
 	struct connection connection;
@@ -580,8 +581,13 @@ static void as_user(void)
 
 static void without_admin(void)
 {
-	struct { unsigned version; int pid; } header = { .version = 0x20080522 };
-	struct { unsigned effective, permitted, inheritable; } data[2];
+	struct {
+		unsigned version;
+		int pid;
+	} header = { .version = 0x20080522 };
+	struct {
+		unsigned effective, permitted, inheritable;
+	} data[2];
 
 	if (prctl(PR_CAPBSET_DROP, 21, 0, 0, 0) || syscall(SYS_capget, &header, data))
 		_exit(97);

@@ -14,15 +14,15 @@
 
 /* What test and victim have in common; all made anew for each victim. */
 struct scene {
-	int pipe[2];			/* empty */
-	int stream[2];			/* a pair of connected sockets */
-	int file;			/* an empty file that can be locked */
-	int sem, msg;			/* System V, one semaphore at 0 */
+	int pipe[2];   /* empty */
+	int stream[2]; /* a pair of connected sockets */
+	int file;      /* an empty file that can be locked */
+	int sem, msg;  /* System V, one semaphore at 0 */
 	struct puppet *victim;
-	struct shared {			/* memory of both */
+	struct shared { /* memory of both */
 		_Atomic uint32_t word, stop, progress, handled;
 		_Atomic uint64_t numbers[4];
-	} *shared;
+	} * shared;
 };
 extern struct scene scene;
 
@@ -39,12 +39,12 @@ struct victim {
 	long call;
 	/* In the test, after the seal: makes it go on. */
 	void (*wake)(void);
-	enum victim_gate gate;		/* that the seal must have: native, or the next one */
-	void (*set_up)(void);		/* in the test, before the victim is made */
-	void (*meanwhile)(void);	/* in the test, before the first seal */
-	unsigned seals;			/* so many, of a page each; 0: one */
-	int pending;			/* a signal sent to it once it sleeps, before the seal */
-	bool dies;			/* it ends itself, with VICTIM_ENDS, when all was well */
+	enum victim_gate gate;	 /* that the seal must have: native, or the next one */
+	void (*set_up)(void);	 /* in the test, before the victim is made */
+	void (*meanwhile)(void); /* in the test, before the first seal */
+	unsigned seals;		 /* so many, of a page each; 0: one */
+	int pending;		 /* a signal sent to it once it sleeps, before the seal */
+	bool dies;		 /* it ends itself, with VICTIM_ENDS, when all was well */
 };
 
 /*
@@ -56,20 +56,24 @@ struct victim {
 #define RUNS (-1)
 #define SAYS_SO (-2)
 
-#define VICTIM_ENDS 7			/* the exit status of those that die */
+#define VICTIM_ENDS 7 /* the exit status of those that die */
 
 extern const struct victim call_victims[], signal_victims[], state_victims[],
 	half_victims[]; /* end with a name of NULL */
 
 /* What went wrong, and where: the line, and the number found. */
-#define VICTIM_BAD(found) ((long)__LINE__ << 32 | ((long)(found) & 0xffffffff))
-#define MUST(condition, found) do { if (!(condition)) return VICTIM_BAD(found); } while (0)
+#define VICTIM_BAD(found) ((long)__LINE__ << 32 | ((long)(found)&0xffffffff))
+#define MUST(condition, found) \
+	do { \
+		if (!(condition)) \
+			return VICTIM_BAD(found); \
+	} while (0)
 
 void scene_open(void);
 void scene_close(void);
 
-void wake_pipe(void);			/* "hello" comes out of the pipe */
-void wake_signal(void);			/* SIGUSR1 to the victim */
+void wake_pipe(void);	/* "hello" comes out of the pipe */
+void wake_signal(void); /* SIGUSR1 to the victim */
 
 /* Counts into shared->handled; the handler of a signal, without SA_RESTART. */
 void count_signal(int signal);

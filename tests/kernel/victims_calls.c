@@ -249,7 +249,7 @@ static int listener;
 
 static void set_up_listener(void)
 {
-	strcpy(address.sun_path + 1, "mseald-victim");	/* abstract */
+	strcpy(address.sun_path + 1, "mseald-victim"); /* abstract */
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	(void)bind(listener, (struct sockaddr *)&address, sizeof(address));
 	(void)listen(listener, 5);
@@ -393,9 +393,9 @@ static long in_io_uring_enter(const long arguments[6])
 	sqe = mmap(NULL, params.sq_entries * sizeof(*sqe), PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd,
 		   IORING_OFF_SQES);
 	MUST(ring != MAP_FAILED && sqe != MAP_FAILED, errno);
-	*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_POLL_ADD, .fd = scene.pipe[0],
-				      .poll32_events = POLLIN,
-				      .user_data = 77 };
+	*sqe = (struct io_uring_sqe){
+		.opcode = IORING_OP_POLL_ADD, .fd = scene.pipe[0], .poll32_events = POLLIN, .user_data = 77
+	};
 	((unsigned *)(ring + params.sq_off.array))[0] = 0;
 	atomic_store((_Atomic unsigned *)(ring + params.sq_off.tail), 1);
 	r = RAW(SYS_io_uring_enter, fd, 1, 0, 0, NULL, 0);

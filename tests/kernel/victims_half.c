@@ -141,7 +141,7 @@ static void accept_two(void)
 /* Waits for its child uninterruptibly, all but SIGKILL. */
 static long in_vfork(const long arguments[6])
 {
-	static char byte;	/* the child has our stack */
+	static char byte; /* the child has our stack */
 	pid_t pid = vfork();
 
 	(void)arguments;

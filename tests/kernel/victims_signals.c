@@ -13,7 +13,7 @@
 
 #include "victims.h"
 
-#define BIT(signal) (1ull << ((signal) - 1))
+#define BIT(signal) (1ull << ((signal)-1))
 #define HANDLED atomic_load(&scene.shared->handled)
 
 static uint64_t block(uint64_t mask)

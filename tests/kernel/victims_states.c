@@ -150,8 +150,13 @@ static bool install(struct sock_filter *filter, unsigned short length)
 static bool only_a_few(void)
 {
 	struct sock_filter filter[] = {
-		LOAD_NUMBER, ALLOW(SYS_read), ALLOW(SYS_futex), ALLOW(SYS_munmap), ALLOW(SYS_restart_syscall),
-		ALLOW(SYS_nanosleep), ALLOW(SYS_exit_group),
+		LOAD_NUMBER,
+		ALLOW(SYS_read),
+		ALLOW(SYS_futex),
+		ALLOW(SYS_munmap),
+		ALLOW(SYS_restart_syscall),
+		ALLOW(SYS_nanosleep),
+		ALLOW(SYS_exit_group),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	};
 
@@ -216,7 +221,7 @@ static long strict(const long arguments[6])
 
 static long dispatches(const long arguments[6])
 {
-	static char selector;	/* 0: allow */
+	static char selector; /* 0: allow */
 	long n;
 
 	(void)arguments;

@@ -53,14 +53,10 @@ static const char *expected(const struct attack *attack, enum abi abi, bool perm
 static const char *result_of(const struct outcome *outcome)
 {
 	switch (outcome->kind) {
-	case SUCCEEDED:
-		return "success";
-	case DENIED:
-		return strerrorname_np(outcome->value) ?: "an unknown error";
-	case KILLED:
-		return outcome->value == SIGKILL ? "SIGKILL" : "dead";
-	default:
-		return "not tried";
+	case SUCCEEDED: return "success";
+	case DENIED: return strerrorname_np(outcome->value) ?: "an unknown error";
+	case KILLED: return outcome->value == SIGKILL ? "SIGKILL" : "dead";
+	default: return "not tried";
 	}
 }
 
@@ -75,7 +71,7 @@ static bool as_kernel_does(const struct attack *attack, const struct outcome *ou
 /* --- cells --- */
 
 void report_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent,
-	       const char *result, const char *attack)
+		 const char *result, const char *attack)
 {
 	diag("cell %d|%s|%s|%s|%s|%s|%s", row, operation, by, abi_name(abi),
 	     permanent ? "permanent" : "revocable", result, attack);
@@ -156,7 +152,7 @@ static bool works_beside(struct stage *stage)
 	struct outcome outcome;
 
 	if (stage->attack->coarse)
-		return true;	/* any seal of the process denies it, wherever it goes */
+		return true; /* any seal of the process denies it, wherever it goes */
 	for (int i = 0; i < 2; i++) {
 		if (!stage->control[i])
 			continue;
@@ -203,7 +199,7 @@ static void strike_sealed(const struct attack *attack, enum abi abi, bool perman
 		diag("it ended: %s%s%s%s%s", outcome.text, changed ? "; before:\n" : "",
 		     changed ? before : "", changed ? "after:\n" : "", changed ? after : "");
 	if (!changed && attack->natively == want && strcmp(want, "kept") && !strcmp(got, want))
-		got = "EPERM";	/* refused all the same */
+		got = "EPERM"; /* refused all the same */
 	report_attack(attack, abi, permanent, changed || !strcmp(got, "success") ? "let through" : got);
 	free(before);
 	free(after);

@@ -26,13 +26,13 @@ unsigned abis_of_turn(unsigned abis, unsigned which);
 
 /* All checks of one attack, by those of its ABIs that are among these (bits). */
 void make_attack(const struct attack *attack, unsigned abis);
-void make_attacks(const struct attack *list, unsigned abis);	/* ends with a name of NULL */
+void make_attacks(const struct attack *list, unsigned abis); /* ends with a name of NULL */
 
 /*
  * The remark; by: "lsm" or "gate"; result: "EPERM", "SIGKILL", "let through", "no: " and why it
  * cannot be made.
  */
 void report_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent,
-	       const char *result, const char *attack);
+		 const char *result, const char *attack);
 
 #endif

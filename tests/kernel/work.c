@@ -30,7 +30,7 @@
 #include "puppet.h"
 #include "tap.h"
 
-#define LARGE 200000		/* more than a pipe or socket holds, and no round number */
+#define LARGE 200000 /* more than a pipe or socket holds, and no round number */
 #define PIECE 7001
 
 struct pair {
@@ -46,20 +46,23 @@ struct worker {
 	struct work_result *result;
 	int side;
 	unsigned rounds;
-	char *buffer;			/* LARGE */
+	char *buffer; /* LARGE */
 };
 
-#define CHECK(condition, found) do { \
-	if (!(condition)) { \
-		worker->result->bad_line = __LINE__; \
-		worker->result->bad_found = (int32_t)(found); \
-		return; \
-	} } while (0)
+#define CHECK(condition, found) \
+	do { \
+		if (!(condition)) { \
+			worker->result->bad_line = __LINE__; \
+			worker->result->bad_found = (int32_t)(found); \
+			return; \
+		} \
+	} while (0)
 /* A call that must return just that. */
-#define GIVES(wanted, call) do { \
-	long got_ = (call); \
-	CHECK(got_ == (long)(wanted), got_ < 0 ? -errno : got_); \
-	fold(worker, (uint64_t)got_); \
+#define GIVES(wanted, call) \
+	do { \
+		long got_ = (call); \
+		CHECK(got_ == (long)(wanted), got_ < 0 ? -errno : got_); \
+		fold(worker, (uint64_t)got_); \
 	} while (0)
 
 static struct work *shared;
@@ -344,10 +347,17 @@ static const struct {
 	const char *name;
 	void (*run)(struct worker *);
 } kinds[] = {
-	{ "large writes", large_write }, { "large sends", large_send }, { "futex", futex_turns },
-	{ "epoll", epoll_turns },	 { "packets", packets },	{ "queues", queues },
-	{ "sleeps", sleeps },		 { "signals", signals },	{ "connections", connections },
-	{ "files", files },		 { "computes", computes },
+	{ "large writes", large_write },
+	{ "large sends", large_send },
+	{ "futex", futex_turns },
+	{ "epoll", epoll_turns },
+	{ "packets", packets },
+	{ "queues", queues },
+	{ "sleeps", sleeps },
+	{ "signals", signals },
+	{ "connections", connections },
+	{ "files", files },
+	{ "computes", computes },
 };
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
 
@@ -371,7 +381,8 @@ static bool pair_open(struct pair *pair, int number)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 
-	*pair = (struct pair){ .sem = semget(IPC_PRIVATE, 2, 0600), .msg = msgget(IPC_PRIVATE, 0600),
+	*pair = (struct pair){ .sem = semget(IPC_PRIVATE, 2, 0600),
+			       .msg = msgget(IPC_PRIVATE, 0600),
 			       .listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
 			       .address = { .sun_family = AF_UNIX } };
 	snprintf(pair->address.sun_path + 1, 32, "mseald-work-%d-%d", getpid(), number);

@@ -13,16 +13,16 @@
 
 #define WORK_THREADS 64
 
-struct work {			/* in shared memory */
+struct work { /* in shared memory */
 	struct work_result {
 		uint64_t sum;
-		const char *name;	/* of what it does */
-		uint32_t bad_line;	/* 0: all was well; else where it was not, */
-		int32_t bad_found;	/* and what was found instead */
+		const char *name;  /* of what it does */
+		uint32_t bad_line; /* 0: all was well; else where it was not, */
+		int32_t bad_found; /* and what was found instead */
 		_Atomic uint32_t done;
 	} results[WORK_THREADS];
 	_Atomic uint32_t ready, go;
-	_Atomic uint64_t pages;		/* where its pages to be sealed begin */
+	_Atomic uint64_t pages; /* where its pages to be sealed begin */
 };
 
 /*
@@ -30,6 +30,6 @@ struct work {			/* in shared memory */
  * how much work there is.
  */
 pid_t work_start(struct work *work, unsigned rounds, unsigned long pages);
-unsigned work_done(const struct work *work);	/* how many threads have ended their work */
+unsigned work_done(const struct work *work); /* how many threads have ended their work */
 
 #endif

@@ -14,7 +14,7 @@
 
 static long pretended_page_size;
 
-long __sysconf(int name);	/* glibc's own name of it */
+long __sysconf(int name); /* glibc's own name of it */
 
 long sysconf(int name)
 {

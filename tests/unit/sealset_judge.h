@@ -14,7 +14,9 @@ static inline int sealset_judge(const struct sealset *set, uint64_t start, uint6
 				const struct seal **ret_seal)
 {
 	static const enum mseald_action strongest_first[] = {
-		MSEALD_ACTION_KILL, MSEALD_ACTION_DENY, MSEALD_ACTION_AUDIT,
+		MSEALD_ACTION_KILL,
+		MSEALD_ACTION_DENY,
+		MSEALD_ACTION_AUDIT,
 	};
 	_Static_assert(ELEMENTS(strongest_first) == MSEALD_ACTION_COUNT, "an action that is never judged");
 
@@ -22,8 +24,9 @@ static inline int sealset_judge(const struct sealset *set, uint64_t start, uint6
 		for (size_t i = 0; i < set->count && set->list[i].start < end; i++) {
 			const struct seal *seal = &set->list[i];
 
-			if (seal->end <= start || !((seal->permanent[strongest_first[a]] |
-						     seal->revocable[strongest_first[a]]) & deny))
+			if (seal->end <= start ||
+			    !((seal->permanent[strongest_first[a]] | seal->revocable[strongest_first[a]]) &
+			      deny))
 				continue;
 			if (ret_seal)
 				*ret_seal = seal;

@@ -175,10 +175,17 @@ static void times(void **state)
 
 static void mistakes(void **state)
 {
-	static const char *const no_times[] = {
-		"-1", "x", "1.5", "2sec", "ms", "infinit", "86401", "25h", "1441min", "1000000000",
-		"99999999999999999999",
-	};
+	static const char *const no_times[] = { "-1",
+						"x",
+						"1.5",
+						"2sec",
+						"ms",
+						"infinit",
+						"86401",
+						"25h",
+						"1441min",
+						"1000000000",
+						"99999999999999999999" };
 
 	(void)state;
 	assert_fault("[Mseald]\nLock=yess\n", 2, "Lock= does not know 'yess'; it takes yes or no");

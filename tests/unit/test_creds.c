@@ -50,10 +50,9 @@ static void a_name_is_no_line(void **state)
 	(void)state;
 	/* What a process calls itself has its line feeds escaped (fs/proc/array.c, proc_task_name). */
 	assert_int_equal(
-		creds_parse(
-			"Name:\ta\\nUid:\t0 0 0 0\nUid:\t7\t7\t7\t7\nGid:\t7\t7\t7\t7\nNSpid:\t1\n"
-			"CapPrm:\t0\nCapEff:\t0\n",
-			&creds),
+		creds_parse("Name:\ta\\nUid:\t0 0 0 0\nUid:\t7\t7\t7\t7\nGid:\t7\t7\t7\t7\nNSpid:\t1\n"
+			    "CapPrm:\t0\nCapEff:\t0\n",
+			    &creds),
 		0);
 	assert_true(creds_is_all(&creds, 7, 7));
 }

@@ -28,7 +28,7 @@
 
 struct reply {
 	const char *method;
-	const char *json;	/* objects, one on each line */
+	const char *json; /* objects, one on each line */
 };
 
 static const char pid_line[] = "{\"parameters\":{\"space\":7,\"ranges\":2,\"bytes\":8192,\"seals\":3}}";
@@ -49,6 +49,7 @@ static const char pid_line[] = "{\"parameters\":{\"space\":7,\"ranges\":2,\"byte
 	"{\"row\":" #row ",\"operation\":\"" name "\",\"description\":\"" name "\",\"deny\":[\"" deny "\"]," \
 	"\"outcome\":\"" outcome "\",\"by\":\"" by "\",\"raced\":" #raced ",\"native\":\"" native "\"}"
 #define ROW(row, name, ...) ROW_DENY(row, name, name, __VA_ARGS__)
+/* clang-format off */
 #define STATUS \
 	"{\"parameters\":{\"version\":\"0.1\",\"kernel\":\"6.12.1\",\"attached\":true," \
 	"\"preemption\":\"voluntary\"," \
@@ -58,6 +59,7 @@ static const char pid_line[] = "{\"parameters\":{\"space\":7,\"ranges\":2,\"byte
 	ROW_DENY(12, "userfaultfd", "unmap", "not covered", "none", false, "none") "]," \
 	"\"spaces\":1,\"sets\":1,\"spaces_max\":65536,\"sets_max\":65536,\"lost\":1,\"misses\":0," \
 	"\"denied\":3,\"killed\":0,\"audited\":0,\"unsealed\":2}}"
+/* clang-format on */
 #define EVENTS \
 	"{\"parameters\":{\"event\":{\"time\":1000,\"space\":7,\"pid\":812,\"tid\":812,\"uid\":33," \
 	"\"gid\":33," \
@@ -69,7 +71,7 @@ static struct {
 	char folder[64];
 	struct sockaddr_un address;
 	int listener;
-	char *request;		/* what was last asked, shared with the server */
+	char *request; /* what was last asked, shared with the server */
 	char *out, *error;
 	int status;
 } test;
@@ -122,7 +124,9 @@ static int setup(void **state)
 	test.out = malloc(OUTPUT_MAX);
 	test.error = malloc(OUTPUT_MAX);
 	return bind(test.listener, (struct sockaddr *)&test.address, sizeof(test.address)) < 0 ||
-	       listen(test.listener, 5) < 0 ? -1 : 0;
+			       listen(test.listener, 5) < 0 ?
+		       -1 :
+		       0;
 }
 
 static int teardown(void **state)
@@ -152,7 +156,7 @@ static void run_with(const char *input, const struct reply *replies, const char 
 {
 	const char *program = getenv("MSEALCTL");
 	_cleanup_close_ int in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC),
-		error = memfd_create("error", MFD_CLOEXEC);
+			    error = memfd_create("error", MFD_CLOEXEC);
 	pid_t server = 0, client;
 
 	test.request[0] = '\0';
@@ -265,10 +269,9 @@ static void test_usage(void **state)
 	RUN(NULL, "seal", "1", "4096-8192");
 	assert_usage("range 4096-8192 is no range: write 0xSTART-0xEND or 0xSTART+LENGTH", "seal ");
 	RUN(NULL, "seal", "--deny=mprotect,frob", "1");
-	assert_usage(
-		"--deny does not know 'frob'; it takes mprotect, unmap, discard, foreign-write, "
-		"file-write, all",
-		"seal ");
+	assert_usage("--deny does not know 'frob'; it takes mprotect, unmap, discard, foreign-write, "
+		     "file-write, all",
+		     "seal ");
 	RUN(NULL, "seal", "--segments=heap", "1");
 	assert_usage("--segments does not know 'heap'; it takes text, rodata, relro, data, vdso, stack, all",
 		     "seal ");
@@ -365,11 +368,10 @@ static void test_run(void **state)
 	RUN(replies, "run", "--segments=text", "--deny=all", "--action=audit", "--revocable", "--", "sh",
 	    "-c", "exit 9");
 	assert_result(9, "", "");
-	assert_string_equal(
-		test.request,
-		"{\"method\":\"io.mseald.Run\",\"parameters\":{\"segments\":[\"text\"],\"deny\":["
-		"\"mprotect\",\"unmap\",\"discard\",\"foreign-write\",\"file-write\"],"
-		"\"action\":\"audit\",\"revocable\":true}}");
+	assert_string_equal(test.request,
+			    "{\"method\":\"io.mseald.Run\",\"parameters\":{\"segments\":[\"text\"],\"deny\":["
+			    "\"mprotect\",\"unmap\",\"discard\",\"foreign-write\",\"file-write\"],"
+			    "\"action\":\"audit\",\"revocable\":true}}");
 	RUN(replies, "run", "/nonexistent");
 	assert_result(127, "", "msealctl: cannot run /nonexistent: No such file or directory\n");
 	RUN(replies, "run", "/etc");
@@ -422,8 +424,10 @@ static void test_ranges_from(void **state)
 static void test_errors(void **state)
 {
 	static const struct reply refuse[] = {
-		{ "io.mseald.Unseal\"", "{\"error\":\"io.mseald.NotRevocable\",\"parameters\":{\"pid\":812,"
-		  "\"message\":\"PID 812: \\u001b0x1000-0x2000 is permanently sealed\"}}" }, {}
+		{ "io.mseald.Unseal\"",
+		  "{\"error\":\"io.mseald.NotRevocable\",\"parameters\":{\"pid\":812,"
+		  "\"message\":\"PID 812: \\u001b0x1000-0x2000 is permanently sealed\"}}" },
+		{}
 	};
 	static const struct reply unknown[] = {
 		{ "io.mseald.Unseal\"",
@@ -478,21 +482,20 @@ static void test_list(void **state)
 
 	(void)state;
 	RUN(replies, "list");
-	assert_result(
-		0,
-		"PID      COMM       RANGE                          SIZE  SEGMENT  DENIES            "
-		"      ACTION  GATE      "
-		"KIND       ATTEMPTS\n"
-		"812,813  ng\\x1binx  0x1000-0x2000                    4K  -        mprotect,unmap,"
-		"discard  deny    override  "
-		"permanent         3\n"
-		"900      x          0x7f0000000000-0x7f0000001000    4K  relro    mprotect          "
-		"      deny    kill      "
-		"revocable         0\n"
-		"900      x          0x7f0000000000-0x7f0000001000    4K  relro    unmap             "
-		"      kill    kill      "
-		"revocable         0\n",
-		"");
+	assert_result(0,
+		      "PID      COMM       RANGE                          SIZE  SEGMENT  DENIES            "
+		      "      ACTION  GATE      "
+		      "KIND       ATTEMPTS\n"
+		      "812,813  ng\\x1binx  0x1000-0x2000                    4K  -        mprotect,unmap,"
+		      "discard  deny    override  "
+		      "permanent         3\n"
+		      "900      x          0x7f0000000000-0x7f0000001000    4K  relro    mprotect          "
+		      "      deny    kill      "
+		      "revocable         0\n"
+		      "900      x          0x7f0000000000-0x7f0000001000    4K  relro    unmap             "
+		      "      kill    kill      "
+		      "revocable         0\n",
+		      "");
 	assert_string_equal(test.request,
 			    "{\"method\":\"io.mseald.List\",\"parameters\":{\"once\":true},\"more\":true}");
 
@@ -562,29 +565,28 @@ static void test_status(void **state)
 
 	(void)state;
 	RUN(replies, "status");
-	assert_result(
-		0,
-		"mseald     0.1 on Linux 6.12.1, preemption voluntary\n"
-		"programs   attached\n"
-		"sealed     1 address space (room for 65536), 1 seal set (room for 65536)\n"
-		"attempts   3 denied, 0 killed, 0 audited\n"
-		"lock       off\n"
-		"\n"
-		"ROW  OPERATION    PERMANENT     REVOCABLE     RACED      NOTE\n"
-		"  1  mprotect     EPERM lsm     EPERM lsm     no\n"
-		"  3  munmap       EPERM native  SIGKILL kill  revocable\n"
-		"  6  madvise      EPERM native  SIGKILL kill  yes        of a file: SIGKILL kill\n"
-		" 12  userfaultfd  not covered   not covered   no\n"
-		"\n"
-		"warning: 1 event was lost because a buffer was full; the attempts were denied all "
-		"the same\n"
-		"warning: 2 processes that a policy or a container names could not be sealed, or not "
-		"in time, since mseald "
-		"began; the log says which and why\n"
-		"warning: 2 rows can be raced on this kernel: a call may slip past while a program "
-		"is preempted\n"
-		"warning: 1 row is not covered on this kernel; see msealctl check\n",
-		"");
+	assert_result(0,
+		      "mseald     0.1 on Linux 6.12.1, preemption voluntary\n"
+		      "programs   attached\n"
+		      "sealed     1 address space (room for 65536), 1 seal set (room for 65536)\n"
+		      "attempts   3 denied, 0 killed, 0 audited\n"
+		      "lock       off\n"
+		      "\n"
+		      "ROW  OPERATION    PERMANENT     REVOCABLE     RACED      NOTE\n"
+		      "  1  mprotect     EPERM lsm     EPERM lsm     no\n"
+		      "  3  munmap       EPERM native  SIGKILL kill  revocable\n"
+		      "  6  madvise      EPERM native  SIGKILL kill  yes        of a file: SIGKILL kill\n"
+		      " 12  userfaultfd  not covered   not covered   no\n"
+		      "\n"
+		      "warning: 1 event was lost because a buffer was full; the attempts were denied all "
+		      "the same\n"
+		      "warning: 2 processes that a policy or a container names could not be sealed, or not "
+		      "in time, since mseald "
+		      "began; the log says which and why\n"
+		      "warning: 2 rows can be raced on this kernel: a call may slip past while a program "
+		      "is preempted\n"
+		      "warning: 1 row is not covered on this kernel; see msealctl check\n",
+		      "");
 	RUN(replies, "--json", "status");
 	json_decref(output_json());
 }
@@ -603,10 +605,9 @@ static void test_status_locked(void **state)
 	RUN(replies, "status");
 	assert_int_equal(test.status, 0);
 	assert_non_null(strstr(
-		test.out,
-		"lock       on until the next boot: 20 maps, 60 programs, 50 links, their pins, "
-		"mseald itself "
-		"(signals too); 4 attempts denied (map 3, pin 1)\n"));
+		test.out, "lock       on until the next boot: 20 maps, 60 programs, 50 links, their pins, "
+			  "mseald itself "
+			  "(signals too); 4 attempts denied (map 3, pin 1)\n"));
 }
 
 static void test_monitor(void **state)
@@ -742,8 +743,8 @@ static void test_map_and_explain(void **state)
 	assert_int_equal(json_array_size(json_object_get(document, "seals")), 1);
 	operations = json_object_get(document, "operations");
 	assert_int_equal(json_array_size(operations), MSEALD_OP_COUNT);
-#define OUTCOME(i) json_string_value(json_object_get(json_array_get(operations, (i) - 1), "outcome"))
-#define WHY(i) json_string_value(json_object_get(json_array_get(operations, (i) - 1), "why"))
+#define OUTCOME(i) json_string_value(json_object_get(json_array_get(operations, (i)-1), "outcome"))
+#define WHY(i) json_string_value(json_object_get(json_array_get(operations, (i)-1), "why"))
 	assert_string_equal(OUTCOME(1), "EPERM");
 	assert_string_equal(WHY(1), "its seal denies mprotect");
 	assert_string_equal(OUTCOME(2), "SIGKILL");
@@ -807,6 +808,7 @@ static void test_map_and_explain(void **state)
 
 static void test_report(void **state)
 {
+	/* clang-format off */
 	static const struct reply replies[] = {
 		{ "io.mseald.Report\"",
 		  REPORT(REPORT_ROW("web", "/usr/sbin/nginx", "munmap", "text", "audited", 2, "SIGKILL",
@@ -817,6 +819,7 @@ static void test_report(void **state)
 			 REPORT_POLICY("web", "audit", 3) "," REPORT_POLICY("still", "audit", 1), 4, 1) },
 		{},
 	};
+	/* clang-format on */
 	static const struct reply nothing[] = { { "io.mseald.Report\"", REPORT("", "", 0, 0) }, {} };
 	const char *first, *second;
 	json_t *document;
@@ -881,13 +884,12 @@ static void test_summary(void **state)
 	(void)state;
 	(void)snprintf(pid, sizeof(pid), "%d", getpid());
 	/* Two spaces; of the second nobody is left. */
-	(void)snprintf(
-		list, sizeof(list),
-		"{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[%s],\"comm\":\"x\",\"denied\":1,"
-		"\"policy\":\"web\",\"seals\":[]}]},\"continues\":true}\n"
-		"{\"parameters\":{\"spaces\":[{\"id\":8,\"pids\":["
-		"2147483647],\"comm\":\"y\",\"seals\":[" SEAL_1 "]}]}}",
-		pid);
+	(void)snprintf(list, sizeof(list),
+		       "{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[%s],\"comm\":\"x\",\"denied\":1,"
+		       "\"policy\":\"web\",\"seals\":[]}]},\"continues\":true}\n"
+		       "{\"parameters\":{\"spaces\":[{\"id\":8,\"pids\":["
+		       "2147483647],\"comm\":\"y\",\"seals\":[" SEAL_1 "]}]}}",
+		       pid);
 	RUN(replies, "list", "--summary", "--json");
 	document = output_json();
 	spaces = json_object_get(document, "spaces");

@@ -38,11 +38,15 @@ static void test_escape(void **state)
 	assert_escaped("\u00e4\u4e2d", true, "\u00e4\u4e2d");
 	assert_escaped("\u00e4", false, "\\xc3\\xa4");
 	/* C1 controls, a mark that turns the writing round, a byte order mark. */
-	assert_escaped("\xc2\x9b" "1m", true, "\\xc2\\x9b1m");
+	assert_escaped("\xc2\x9b"
+		       "1m",
+		       true, "\\xc2\\x9b1m");
 	assert_escaped("a\u202eb", true, "a\\xe2\\x80\\xaeb");
 	assert_escaped("\ufeff", true, "\\xef\\xbb\\xbf");
 	/* Not UTF-8: alone, cut off, overlong, a surrogate, too large. */
-	assert_escaped("\xff" "a", true, "\\xffa");
+	assert_escaped("\xff"
+		       "a",
+		       true, "\\xffa");
 	assert_escaped("\xe4\xb8", true, "\\xe4\\xb8");
 	assert_escaped("\xc0\xaf", true, "\\xc0\\xaf");
 	assert_escaped("\xed\xa0\x80", true, "\\xed\\xa0\\x80");
@@ -95,7 +99,9 @@ static void test_shorten_path(void **state)
 
 static void test_size(void **state)
 {
-	static const struct { uint64_t bytes; const char *text;
+	static const struct {
+		uint64_t bytes;
+		const char *text;
 	} sizes[] = {
 		{ 0, "0" },	   { 1023, "1023" },	  { 1024, "1K" },	  { 4096, "4K" },
 		{ 1536, "1.5K" },  { 10239, "9.9K" },	  { 10240, "10K" },	  { 1048575, "1023K" },
@@ -171,20 +177,17 @@ static void test_table(void **state)
 	_cleanup_free_ char *colour = table_text(&green);
 
 	(void)state;
-	assert_string_equal(all,
-			    "  PID  NAME          SIZE  NOTE\n"
-			    "    7  a\\x1bb          4K\n"
-			    "81234  verylongname  128K  some words that go on\n");
-	assert_string_equal(less,
-			    "  PID  NAME          SIZE  NOTE\n"
-			    "    7  a\\x1bb          4K\n"
-			    "81234  verylongname  128K  some words\n"
-			    "                           that go on\n");
-	assert_string_equal(least,
-			    "  PID NAME     NOTE\n"
-			    "    7 a\\x1bb\n"
-			    "81234 ve\u2026gname some words\n"
-			    "               that go on\n");
+	assert_string_equal(all, "  PID  NAME          SIZE  NOTE\n"
+				 "    7  a\\x1bb          4K\n"
+				 "81234  verylongname  128K  some words that go on\n");
+	assert_string_equal(less, "  PID  NAME          SIZE  NOTE\n"
+				  "    7  a\\x1bb          4K\n"
+				  "81234  verylongname  128K  some words\n"
+				  "                           that go on\n");
+	assert_string_equal(least, "  PID NAME     NOTE\n"
+				   "    7 a\\x1bb\n"
+				   "81234 ve\u2026gname some words\n"
+				   "               that go on\n");
 	assert_non_null(strstr(colour, "\033[32ma\\x1bb\033[m  "));
 }
 
@@ -249,7 +252,10 @@ static struct segment segments[] = {
 	{ .start = 0x55d0c0a42000, .end = 0x55d0c0a43000, .kind = MSEALD_SEGMENT_RELRO },
 	{ .start = 0x55d0c0a43000, .end = 0x55d0c0a45000, .kind = MSEALD_SEGMENT_DATA },
 };
-#define ALL { [MSEALD_ACTION_DENY] = MSEALD_DENY_DEFAULT }
+#define ALL \
+	{ \
+		[MSEALD_ACTION_DENY] = MSEALD_DENY_DEFAULT \
+	}
 static struct space_seal seals[] = {
 	{ .start = 0x55d0c0a00000,
 	  .end = 0x55d0c0a02000,
@@ -333,7 +339,7 @@ static void test_join(void **state)
 	assert_int_equal(space.rows[1].sealed, 0x20000);
 	assert_int_equal(space.rows[1].deny[MSEALD_ACTION_KILL], MSEALD_DENY_UNMAP);
 	assert_int_equal(space.rows[2].segments, 1 << MSEALD_SEGMENT_RELRO | 1 << MSEALD_SEGMENT_DATA);
-	assert_true(space.rows[3].joined);	/* .bss */
+	assert_true(space.rows[3].joined); /* .bss */
 	assert_string_equal(space.rows[3].name, "/usr/sbin/ng\033inx");
 	assert_false(space.rows[4].joined);
 	assert_string_equal(space.rows[5].name, "[anon]");
@@ -487,22 +493,14 @@ static void test_summary(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_escape),
-		cmocka_unit_test(test_shorten),
-		cmocka_unit_test(test_shorten_path),
-		cmocka_unit_test(test_size),
-		cmocka_unit_test(test_json_text),
-		cmocka_unit_test(test_deny),
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_event),
-		cmocka_unit_test(test_join),
-		cmocka_unit_test(test_percent),
-		cmocka_unit_test(test_gate),
-		cmocka_unit_test(test_summary),
-		cmocka_unit_test(test_draw_narrow),
-		cmocka_unit_test(test_draw_wide),
-		cmocka_unit_test(test_draw_plain),
-		cmocka_unit_test(test_draw_coloured),
+		cmocka_unit_test(test_escape),	     cmocka_unit_test(test_shorten),
+		cmocka_unit_test(test_shorten_path), cmocka_unit_test(test_size),
+		cmocka_unit_test(test_json_text),    cmocka_unit_test(test_deny),
+		cmocka_unit_test(test_table),	     cmocka_unit_test(test_event),
+		cmocka_unit_test(test_join),	     cmocka_unit_test(test_percent),
+		cmocka_unit_test(test_gate),	     cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_draw_narrow),  cmocka_unit_test(test_draw_wide),
+		cmocka_unit_test(test_draw_plain),   cmocka_unit_test(test_draw_coloured),
 	};
 
 	(void)setenv("TZ", "UTC", 1);

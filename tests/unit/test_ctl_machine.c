@@ -18,7 +18,8 @@ enum { ROOT, KERNEL, SECURITYFS, LSM, BTF, BPFFS, GATES, CGROUP, DAEMON };
 
 #define MOUNT(place, type, options) "30 1 0:26 / " place " " options " shared:9 - " type " " type " rw\n"
 #define MOUNTS \
-	MOUNT("/proc", "proc", "rw") MOUNT("/sys/kernel/security", "securityfs", "rw,nosuid") \
+	MOUNT("/proc", "proc", "rw") \
+	MOUNT("/sys/kernel/security", "securityfs", "rw,nosuid") \
 	MOUNT("/sys/fs/cgroup", "cgroup2", "rw") MOUNT("/sys/fs/bpf", "bpf", "rw,mode=700")
 
 struct fixture {
@@ -126,9 +127,12 @@ static void test_all_there(void **state)
 
 static void test_kernel(void **state)
 {
-	static const struct { const char *release; enum finding_state state; } kernels[] = {
+	static const struct {
+		const char *release;
+		enum finding_state state;
+	} kernels[] = {
 		{ "5.10.0-1", FINDING_MISSING }, { "6.0.19", FINDING_MISSING }, { "6.1.0", FINDING_OK },
-		{ "10.0", FINDING_OK }, { "what", FINDING_MISSING },
+		{ "10.0", FINDING_OK },		 { "what", FINDING_MISSING },
 	};
 	struct fixture *fixture = *state;
 
@@ -158,12 +162,11 @@ static void test_lsm(void **state)
 		      "the kernel's command line has lsm=yama,apparmor: make that "
 		      "lsm=yama,apparmor,bpf where your boot loader keeps it, then reboot");
 	put(fixture, "/etc/default/grub", "");
-	assert_remedy(
-		fixture, LSM, FINDING_MISSING,
-		"the kernel's command line has lsm=yama,apparmor: make that "
-		"lsm=yama,apparmor,bpf in /etc/default/grub (GRUB_CMDLINE_LINUX or "
-		"GRUB_CMDLINE_LINUX_DEFAULT), "
-		"then: update-grub && reboot");
+	assert_remedy(fixture, LSM, FINDING_MISSING,
+		      "the kernel's command line has lsm=yama,apparmor: make that "
+		      "lsm=yama,apparmor,bpf in /etc/default/grub (GRUB_CMDLINE_LINUX or "
+		      "GRUB_CMDLINE_LINUX_DEFAULT), "
+		      "then: update-grub && reboot");
 	/* It was asked for, and is not there: then it is not built in. */
 	put(fixture, "/proc/cmdline", "lsm=yama,bpf");
 	assert_remedy(fixture, LSM, FINDING_MISSING, "boot a kernel built with CONFIG_BPF_LSM=y");

@@ -26,8 +26,8 @@
 static struct {
 	char root[64];
 	const char *program;
-	char *vendor;		/* without the root, as this msealctl was built */
-	char out[1 << 16];	/* of the last run, both streams; the root is taken out of it */
+	char *vendor;	   /* without the root, as this msealctl was built */
+	char out[1 << 16]; /* of the last run, both streams; the root is taken out of it */
 	int status;
 } test;
 
@@ -136,7 +136,9 @@ static int before_each(void **state)
 	json_decref(document);
 	in_root("mkdir -p", test.vendor);
 	in_root("mkdir -p", "/usr/bin");
-	write_file("/usr/bin", "thing", "\x7f" "ELF");
+	write_file("/usr/bin", "thing",
+		   "\x7f"
+		   "ELF");
 	(void)chmod(below_root("/usr/bin", "thing"), 0755);
 	write_file(test.vendor, "thing.conf", READY);
 	return 0;
@@ -208,13 +210,12 @@ static void checking(void **state)
 	run("enable thing");
 	write_file(POLICY_FOLDER_ETC, "bad.conf", "[Match]\nexe=/x\n[Seal]\nDeny=x\n");
 	run("check");
-	assert_result(
-		1, POLICY_FOLDER_ETC
-		"/bad.conf:2: there is no key exe=; did you mean Exe=?\n" POLICY_FOLDER_ETC
-		"/bad.conf:4: Deny= does not know 'x'; it takes mprotect unmap discard foreign-write "
-		"file-write, or all\n");
+	assert_result(1, POLICY_FOLDER_ETC
+		      "/bad.conf:2: there is no key exe=; did you mean Exe=?\n" POLICY_FOLDER_ETC
+		      "/bad.conf:4: Deny= does not know 'x'; it takes mprotect unmap discard foreign-write "
+		      "file-write, or all\n");
 	run("check %s", below_root(POLICY_FOLDER_ETC, "thing.conf"));
-	assert_says(1, "a symbolic link to a file that is not there");	/* of this machine, not of the root */
+	assert_says(1, "a symbolic link to a file that is not there"); /* of this machine, not of the root */
 	run("check %s", below_root(test.vendor, "thing.conf"));
 	assert_result(0, "1 policy, no fault\n");
 	run("check - <%s", below_root(POLICY_FOLDER_ETC, "bad.conf"));
@@ -243,36 +244,35 @@ static void warnings(void **state)
 	(void)chmod(below_root("/usr/bin", "script"), 0755);
 	(void)chmod(below_root("/usr/bin", "other"), 0755);
 	(void)symlink("/usr/bin/gone", below_root("/usr/bin", "link"));
-	write_file(
-		POLICY_FOLDER_ETC, "a.conf",
-		"[Match]\nExe=/usr/bin/thing /usr/bin/gone\nExe=/usr/bin/script\nExe=/usr/bin/other\n"
-		"Exe=/usr/bin/data\nExe=/opt/folder\nExe=/opt/folder/ /opt/gone/\nExe=/usr/*/x?\n"
-		"Exe=/usr/*/th*\nExe=/usr/bin/link\n"
-		"Unit=nginx\nUnit=nginx.service nginx*\n");
+	write_file(POLICY_FOLDER_ETC, "a.conf",
+		   "[Match]\nExe=/usr/bin/thing /usr/bin/gone\nExe=/usr/bin/script\nExe=/usr/bin/other\n"
+		   "Exe=/usr/bin/data\nExe=/opt/folder\nExe=/opt/folder/ /opt/gone/\nExe=/usr/*/x?\n"
+		   "Exe=/usr/*/th*\nExe=/usr/bin/link\n"
+		   "Unit=nginx\nUnit=nginx.service nginx*\n");
 	run("check");
 #define W POLICY_FOLDER_ETC "/a.conf:"
-	assert_result(
-		0, W
-		"2: warning: Exe=/usr/bin/gone does not exist here\n" W
-		"3: warning: Exe=/usr/bin/script is a script, and what runs is python3 (by "
-		"/usr/bin/env); name the path of that, "
-		"and Unit= or User= to tell it from others\n" W
-		"4: warning: Exe=/usr/bin/other is a script, and what runs is /bin/sh; name that, "
-		"and Unit= or User= to tell it "
-		"from others\n" W "5: warning: Exe=/usr/bin/data cannot be executed\n" W
-		"6: warning: Exe=/opt/folder is a folder; end it in / for the programs in it\n" W
-		"7: warning: Exe=/opt/gone/ does not exist here\n" W
-		"8: warning: Exe=/usr/*/x?: nothing here is called so\n" W
-		"10: warning: Exe=/usr/bin/link does not exist here (it leads to /usr/bin/gone)\n" W
-		"11: warning: Unit=nginx has no suffix, so no unit is called so; did you mean "
-		"nginx.service?\n"
-		"2 policies, no fault\n");
+	assert_result(0,
+		      W "2: warning: Exe=/usr/bin/gone does not exist here\n" W
+			"3: warning: Exe=/usr/bin/script is a script, and what runs is python3 (by "
+			"/usr/bin/env); name the path of that, "
+			"and Unit= or User= to tell it from others\n" W
+			"4: warning: Exe=/usr/bin/other is a script, and what runs is /bin/sh; name that, "
+			"and Unit= or User= to tell it "
+			"from others\n" W "5: warning: Exe=/usr/bin/data cannot be executed\n" W
+			"6: warning: Exe=/opt/folder is a folder; end it in / for the programs in it\n" W
+			"7: warning: Exe=/opt/gone/ does not exist here\n" W
+			"8: warning: Exe=/usr/*/x?: nothing here is called so\n" W
+			"10: warning: Exe=/usr/bin/link does not exist here (it leads to /usr/bin/gone)\n" W
+			"11: warning: Unit=nginx has no suffix, so no unit is called so; did you mean "
+			"nginx.service?\n"
+			"2 policies, no fault\n");
 
 	/* Who comes first decides. */
 	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/usr/bin/\n");
 	run("enable thing");
 	run("check");
-	assert_result(0, POLICY_FOLDER_ETC "/thing.conf: warning: never decides: " POLICY_FOLDER_ETC
+	assert_result(0, POLICY_FOLDER_ETC
+		      "/thing.conf: warning: never decides: " POLICY_FOLDER_ETC
 		      "/a.conf comes before it and matches all that it does\n2 policies, no fault\n");
 	/* For a ready policy, only that nothing of it is installed here. */
 	write_file(POLICY_FOLDER_ETC, "a.conf", "");
@@ -297,25 +297,22 @@ static void showing(void **state)
 	(void)state;
 	run("enable thing");
 	run("show thing");
-	assert_result(
-		0,
-		"thing: on, " POLICY_FOLDER_ETC
-		"/thing.conf -> %s/thing.conf\nthing: replaced, %s/thing.conf\n\n"
-		"# " POLICY_FOLDER_ETC "/thing.conf\n" READY
-		"\n# The active policy:\n[Match]\nExe=/usr/bin/thing\n\n"
-		"[Seal]\nSegments=text rodata relro data vdso stack\nDeny=mprotect unmap discard\n"
-		"ForeignWrite=allow\nFileWrite=allow\n"
-		"Action=deny\nDlopen=no\nGate=auto\n",
-		test.vendor, test.vendor);
+	assert_result(0,
+		      "thing: on, " POLICY_FOLDER_ETC
+		      "/thing.conf -> %s/thing.conf\nthing: replaced, %s/thing.conf\n\n"
+		      "# " POLICY_FOLDER_ETC "/thing.conf\n" READY
+		      "\n# The active policy:\n[Match]\nExe=/usr/bin/thing\n\n"
+		      "[Seal]\nSegments=text rodata relro data vdso stack\nDeny=mprotect unmap discard\n"
+		      "ForeignWrite=allow\nFileWrite=allow\n"
+		      "Action=deny\nDlopen=no\nGate=auto\n",
+		      test.vendor, test.vendor);
 	write_file(POLICY_FOLDER_ETC, "x.conf",
 		   "[Match]\nExe=\"/a b\" /c\nUnit=x.service\nUser=7\nMarked=yes\n# \xc3\xa4\n[Seal]\n"
 		   "Segments=none\n");
 	run("show x.conf");
 	assert_says(0, "\n# \\xc3\\xa4\n");
-	assert_says(
-		0,
-		"# The active policy:\n[Match]\nExe=\"/a b\" /c\nUnit=x.service\nUser=7\nMarked=yes\n"
-		"\n[Seal]\nSegments=none\n");
+	assert_says(0, "# The active policy:\n[Match]\nExe=\"/a b\" /c\nUnit=x.service\nUser=7\nMarked=yes\n"
+		       "\n[Seal]\nSegments=none\n");
 	run("show %s", below_root(POLICY_FOLDER_ETC, "x.conf"));
 	assert_says(0, "# The active policy:\n");
 	run("--json show x");
@@ -534,9 +531,8 @@ static void advice(void **state)
 	assert_advice(
 		POLICY("audit", 2, false), "[]", 0,
 		"nothing would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
-	assert_advice(
-		POLICY("audit", 0, false), "[]", 0,
-		"no running process is sealed by it: start a program that it matches "
+	assert_advice(POLICY("audit", 0, false), "[]", 0,
+		      "no running process is sealed by it: start a program that it matches "
 		      "(msealctl policy list)");
 	assert_advice(POLICY("audit", 2, false), "[]", 1,
 		      "nothing that is in this table would have been denied in 26 hours; "
@@ -548,39 +544,34 @@ static void advice(void **state)
 			     "EPERM") "," ATTEMPTS("web", "munmap", "text", "denied", 5, "EPERM") "]",
 		0,
 		"nothing would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
-	assert_advice(
-		POLICY("audit", 2, true), "[" ATTEMPTS("web", "munmap", "text", "audited", 5, "SIGKILL") "]",
-		0,
-		"5 attempts would not have succeeded with Action=deny, 5 of them by SIGKILL; to "
-		"allow them: "
-		"Dlopen=no, if it is dlclose(3) of a library loaded later; Deny=mprotect,discard; "
-		"Segments=rodata");
-	assert_advice(
-		POLICY("audit", 2, true), "[" ATTEMPTS("web", "mprotect", "text", "audited", 1, "EPERM") "]",
-		0,
-		"1 attempt would not have succeeded with Action=deny; to allow them: Deny=unmap,"
-		"discard; Segments=rodata");
-	assert_advice(
-		POLICY("audit", 2, false), "[" ATTEMPTS("web", "ptrace", "text", "audited", 2, "EPERM") "]",
-		0,
-		"2 attempts would not have succeeded with Action=deny; to allow them: "
-		"ForeignWrite=allow");
-	assert_advice(
-		POLICY("audit", 2, false),
-		"[" ATTEMPTS("web", "ptrace", "text", "audited", 2,
-			     "EPERM") "," ATTEMPTS("web", "mmap", "text", "audited", 1, "EPERM") "]",
-		0,
-		"3 attempts would not have succeeded with Action=deny; to allow them: "
-		"Deny=mprotect,discard with ForeignWrite=allow");
-	assert_advice(
-		POLICY("audit", 2, false),
-		"[" ATTEMPTS("web", "mprotect", "text", "audited", 1, "EPERM") "," ATTEMPTS(
-			"web", "munmap", "rodata", "audited", 1,
-			"EPERM") "," ATTEMPTS("web", "madvise", "rodata", "audited", 1, "EPERM") "]",
-		0,
-		"3 attempts would not have succeeded with Action=deny; no key allows them: exempt "
-		"the program by a "
-		"policy of an earlier name with Segments=none");
+	assert_advice(POLICY("audit", 2, true),
+		      "[" ATTEMPTS("web", "munmap", "text", "audited", 5, "SIGKILL") "]", 0,
+		      "5 attempts would not have succeeded with Action=deny, 5 of them by SIGKILL; to "
+		      "allow them: "
+		      "Dlopen=no, if it is dlclose(3) of a library loaded later; Deny=mprotect,discard; "
+		      "Segments=rodata");
+	assert_advice(POLICY("audit", 2, true),
+		      "[" ATTEMPTS("web", "mprotect", "text", "audited", 1, "EPERM") "]", 0,
+		      "1 attempt would not have succeeded with Action=deny; to allow them: Deny=unmap,"
+		      "discard; Segments=rodata");
+	assert_advice(POLICY("audit", 2, false),
+		      "[" ATTEMPTS("web", "ptrace", "text", "audited", 2, "EPERM") "]", 0,
+		      "2 attempts would not have succeeded with Action=deny; to allow them: "
+		      "ForeignWrite=allow");
+	assert_advice(POLICY("audit", 2, false),
+		      "[" ATTEMPTS("web", "ptrace", "text", "audited", 2,
+				   "EPERM") "," ATTEMPTS("web", "mmap", "text", "audited", 1, "EPERM") "]",
+		      0,
+		      "3 attempts would not have succeeded with Action=deny; to allow them: "
+		      "Deny=mprotect,discard with ForeignWrite=allow");
+	assert_advice(POLICY("audit", 2, false),
+		      "[" ATTEMPTS("web", "mprotect", "text", "audited", 1, "EPERM") "," ATTEMPTS(
+			      "web", "munmap", "rodata", "audited", 1,
+			      "EPERM") "," ATTEMPTS("web", "madvise", "rodata", "audited", 1, "EPERM") "]",
+		      0,
+		      "3 attempts would not have succeeded with Action=deny; no key allows them: exempt "
+		      "the program by a "
+		      "policy of an earlier name with Segments=none");
 	/* A call on all of the memory meets any segment that is left. */
 	assert_advice(
 		POLICY("audit", 2, true),

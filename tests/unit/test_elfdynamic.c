@@ -18,7 +18,7 @@
 #include "lib/elf/dynamic.h"
 #include "lib/base/util.h"
 
-#define ADDRESS 0x10000u	/* where the file is loaded: an address is a place in it, and this */
+#define ADDRESS 0x10000u /* where the file is loaded: an address is a place in it, and this */
 #define STRINGS "\0liba.so\0libb.so.1\0self.so"
 
 enum { NAME_A = 1, NAME_B = 9, NAME_SELF = 19 };
@@ -65,7 +65,7 @@ static int before_each(void **state)
 			    .p_filesz = sizeof(file.dyn) } },
 		.strings = STRINGS,
 	};
-	add(0, DT_NEEDED, NAME_B);	/* before the table that its name is in */
+	add(0, DT_NEEDED, NAME_B); /* before the table that its name is in */
 	add(1, DT_SONAME, NAME_SELF);
 	add(2, DT_STRTAB, ADDRESS + offsetof(struct file, strings));
 	add(3, DT_STRSZ, sizeof(STRINGS));
@@ -158,16 +158,16 @@ static void lies(void **state)
 	assert_bad();
 	add(2, DT_STRTAB, UINT64_MAX);
 	assert_bad();
-	add(2, DT_DEBUG, 0);	/* no table at all */
+	add(2, DT_DEBUG, 0); /* no table at all */
 	assert_bad();
 	(void)before_each(NULL);
 	add(3, DT_STRSZ, NAME_SELF);
 	assert_bad();
 	(void)before_each(NULL);
-	add(3, DT_STRSZ, sizeof(STRINGS) - 2);	/* ends in the middle of the name */
+	add(3, DT_STRSZ, sizeof(STRINGS) - 2); /* ends in the middle of the name */
 	assert_bad();
 	(void)before_each(NULL);
-	add(3, DT_STRSZ, UINT64_MAX);	/* as far as the segment goes */
+	add(3, DT_STRSZ, UINT64_MAX); /* as far as the segment goes */
 	assert_int_equal(parse(), 0);
 	add(4, DT_NEEDED, UINT64_MAX);
 	assert_bad();
@@ -177,9 +177,12 @@ static void lies(void **state)
 	file.phdr[1].p_offset = UINT64_MAX - 8;
 	assert_bad();
 	(void)before_each(NULL);
-	file.strings[sizeof(STRINGS) - 1] = 'x';	/* the last name has no end */
+	file.strings[sizeof(STRINGS) - 1] = 'x'; /* the last name has no end */
 	assert_bad();
-	assert_int_equal(parse_bytes("\x7f" "ELF", 4), -ENOEXEC);
+	assert_int_equal(parse_bytes("\x7f"
+				     "ELF",
+				     4),
+			 -ENOEXEC);
 }
 
 static void without_an_end(void **state)

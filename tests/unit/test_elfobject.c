@@ -139,12 +139,23 @@ static void headers_of_32_bits(void **state)
 		char rest[0x1000];
 	} file = {
 		.header = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, DATA_NATIVE, EV_CURRENT },
-			    .e_type = ET_EXEC, .e_entry = 0x8048010, .e_phoff = sizeof(Elf32_Ehdr),
-			    .e_phentsize = sizeof(Elf32_Phdr), .e_phnum = 2 },
-		.phdr = { { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0,
-			    .p_vaddr = 0x8048000, .p_filesz = 0x100, .p_memsz = 0x100 },
-			  { .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x100,
-			    .p_vaddr = 0xfffff100, .p_filesz = 0x10, .p_memsz = 0xf00 } },
+			    .e_type = ET_EXEC,
+			    .e_entry = 0x8048010,
+			    .e_phoff = sizeof(Elf32_Ehdr),
+			    .e_phentsize = sizeof(Elf32_Phdr),
+			    .e_phnum = 2 },
+		.phdr = { { .p_type = PT_LOAD,
+			    .p_flags = PF_R | PF_X,
+			    .p_offset = 0,
+			    .p_vaddr = 0x8048000,
+			    .p_filesz = 0x100,
+			    .p_memsz = 0x100 },
+			  { .p_type = PT_LOAD,
+			    .p_flags = PF_R | PF_W,
+			    .p_offset = 0x100,
+			    .p_vaddr = 0xfffff100,
+			    .p_filesz = 0x10,
+			    .p_memsz = 0xf00 } },
 	};
 	struct elf_object object;
 
@@ -172,12 +183,12 @@ static void headers_that_lie(void **state)
 	memset(&before, 0x5a, sizeof(before));
 	object = before;
 
-#define REFUSED(error, ...)                                                     \
-	do {                                                                    \
-		file64_init(&file);                                             \
-		__VA_ARGS__;                                                    \
-		assert_int_equal(parse64(&file, &object), error);               \
-		assert_memory_equal(&object, &before, sizeof(before));          \
+#define REFUSED(error, ...) \
+	do { \
+		file64_init(&file); \
+		__VA_ARGS__; \
+		assert_int_equal(parse64(&file, &object), error); \
+		assert_memory_equal(&object, &before, sizeof(before)); \
 	} while (0)
 
 	REFUSED(-ENOEXEC, file.header.e_ident[0] = 0);
@@ -201,7 +212,7 @@ static void headers_that_lie(void **state)
 	/* more in the file than in memory; beyond the file; beyond the address space */
 	REFUSED(-EBADMSG, file.phdr[LOAD_X].p_memsz--);
 	REFUSED(-EBADMSG, file.phdr[LOAD_X].p_filesz = file.phdr[LOAD_X].p_memsz = sizeof(file) - 0xfff,
-			  file.phdr[LOAD_W].p_vaddr += 0x100000);
+		file.phdr[LOAD_W].p_vaddr += 0x100000);
 	REFUSED(-EBADMSG, file.phdr[LOAD_X].p_offset = UINT64_MAX - 0xfff);
 	REFUSED(-EBADMSG, file.phdr[LOAD_X].p_offset = UINT64_MAX - 0x2fff);
 	REFUSED(-EBADMSG, file.phdr[LOAD_W].p_memsz = UINT64_MAX);
@@ -221,11 +232,11 @@ static void headers_just_good(void **state)
 	struct file64 file;
 
 	(void)state;
-#define TAKEN(...)                                                              \
-	do {                                                                    \
-		file64_init(&file);                                             \
-		__VA_ARGS__;                                                    \
-		assert_int_equal(parse64(&file, &object), 0);                   \
+#define TAKEN(...) \
+	do { \
+		file64_init(&file); \
+		__VA_ARGS__; \
+		assert_int_equal(parse64(&file, &object), 0); \
 	} while (0)
 
 	TAKEN(file.header.e_phnum = 1024);
@@ -254,8 +265,11 @@ static void as_many_loads_as_fit(void **state)
 	(void)state;
 	file64_init(&file);
 	for (unsigned i = 0; i < ELF_OBJECT_MAX_LOADS + 1; i++)
-		file.phdr[i] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = i * 0x1000,
-					     .p_filesz = 0x1000, .p_memsz = 0x1000 };
+		file.phdr[i] = (Elf64_Phdr){ .p_type = PT_LOAD,
+					     .p_flags = PF_R,
+					     .p_vaddr = i * 0x1000,
+					     .p_filesz = 0x1000,
+					     .p_memsz = 0x1000 };
 	file.header.e_phnum = ELF_OBJECT_MAX_LOADS;
 	assert_int_equal(parse64(&file, &object), 0);
 	assert_int_equal(object.loads, ELF_OBJECT_MAX_LOADS);
@@ -266,7 +280,7 @@ static void as_many_loads_as_fit(void **state)
 
 static void cut_short(void **state)
 {
-	const size_t whole = 0x2100;	/* where the last PT_LOAD ends in the file */
+	const size_t whole = 0x2100; /* where the last PT_LOAD ends in the file */
 	struct elf_object object;
 	struct file64 file;
 
@@ -364,8 +378,11 @@ static bool asks_to_be_sealed(bool is_64bit, uint32_t type, uint64_t align, cons
 
 	file64_init(&file);
 	if (is_64bit) {
-		file.phdr[0] = (Elf64_Phdr){ .p_type = type, .p_offset = place, .p_filesz = count * 4,
-					     .p_memsz = count * 4, .p_align = align };
+		file.phdr[0] = (Elf64_Phdr){ .p_type = type,
+					     .p_offset = place,
+					     .p_filesz = count * 4,
+					     .p_memsz = count * 4,
+					     .p_align = align };
 		memcpy((char *)&file + place, words, count * 4);
 		assert_int_equal(parse64(&file, &object), 0);
 		return object.memory_seal;
@@ -380,7 +397,7 @@ static bool asks_to_be_sealed(bool is_64bit, uint32_t type, uint64_t align, cons
 	return object.memory_seal;
 }
 
-#define GNU 0x554e47u	/* "GNU" and a NUL */
+#define GNU 0x554e47u /* "GNU" and a NUL */
 #define NOTES(...) ((const uint32_t[]){ __VA_ARGS__ }), sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4
 
 static void marked(void **state)

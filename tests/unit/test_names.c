@@ -25,7 +25,7 @@ static void segments_there_and_back(void **state)
 		assert_int_equal(names_find_segment(words[i]), i);
 	}
 	assert_string_equal(names_segment(MSEALD_SEGMENT_COUNT), "unknown");
-	assert_string_equal(names_segment((enum mseald_segment)-1), "unknown");
+	assert_string_equal(names_segment((enum mseald_segment) - 1), "unknown");
 	assert_int_equal(names_find_segment("Text"), -EINVAL);
 	assert_int_equal(names_find_segment("tex"), -EINVAL);
 	assert_int_equal(names_find_segment("texts"), -EINVAL);
@@ -53,10 +53,8 @@ static void deny_there_and_back(void **state)
 		unsigned bit;
 		const char *word;
 	} deny[] = {
-		{ MSEALD_DENY_MPROTECT, "mprotect" },
-		{ MSEALD_DENY_UNMAP, "unmap" },
-		{ MSEALD_DENY_DISCARD, "discard" },
-		{ MSEALD_DENY_FOREIGN_WRITE, "foreign-write" },
+		{ MSEALD_DENY_MPROTECT, "mprotect" },	  { MSEALD_DENY_UNMAP, "unmap" },
+		{ MSEALD_DENY_DISCARD, "discard" },	  { MSEALD_DENY_FOREIGN_WRITE, "foreign-write" },
 		{ MSEALD_DENY_FILE_WRITE, "file-write" },
 	};
 

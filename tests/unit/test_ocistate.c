@@ -198,9 +198,12 @@ static void test_on_failure(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),	cmocka_unit_test(test_annotations_that_are_wrong),
-		cmocka_unit_test(test_containers_that_are_none), cmocka_unit_test(test_no_state),
-		cmocka_unit_test(test_not_asked),	cmocka_unit_test(test_on_failure),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_annotations_that_are_wrong),
+		cmocka_unit_test(test_containers_that_are_none),
+		cmocka_unit_test(test_no_state),
+		cmocka_unit_test(test_not_asked),
+		cmocka_unit_test(test_on_failure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

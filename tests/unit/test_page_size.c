@@ -186,7 +186,8 @@ static void ranges_are_whole_pages(void **state)
 	(void)snprintf(range, sizeof(range), "0x%" PRIx64 "-0x%" PRIx64, PAGE, 2 * PAGE + PAGE / 4);
 	(void)snprintf(wanted, sizeof(wanted),
 		       "msealctl: range %s is not aligned: both ends must be multiples of %" PRIu64
-		       "; see msealctl --help\n", range, PAGE);
+		       "; see msealctl --help\n",
+		       range, PAGE);
 	assert_int_equal(ask_for(range, said), CTL_USAGE);
 	assert_string_equal(said, wanted);
 }

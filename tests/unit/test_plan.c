@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "seal/plan.h"	/* before cmocka.h, which has a macro fail() */
+#include "seal/plan.h" /* before cmocka.h, which has a macro fail() */
 #include "lib/base/util.h"
 #include "page_sizes.h"
 
@@ -20,7 +20,9 @@
 
 static struct seal pages(uint64_t first, uint64_t after, unsigned flags)
 {
-	return (struct seal){ .start = first * PAGE, .end = after * PAGE, .flags = (uint8_t)flags,
+	return (struct seal){ .start = first * PAGE,
+			      .end = after * PAGE,
+			      .flags = (uint8_t)flags,
 			      .permanent[MSEALD_ACTION_DENY] = MSEALD_DENY_DEFAULT };
 }
 

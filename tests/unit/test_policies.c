@@ -286,7 +286,7 @@ static void no_plain_files(void **state)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	(void)state;
-	alarm(20);	/* opening a FIFO would wait for its other end */
+	alarm(20); /* opening a FIFO would wait for its other end */
 	assert_int_equal(mkfifo(path_of(test.etc, "a.conf"), 0644), 0);
 	assert_one_fault("a.conf", "is a FIFO, not a file");
 	assert_int_equal(unlink(path_of(test.etc, "a.conf")), 0);
@@ -328,7 +328,10 @@ static void contents_that_are_none(void **state)
 	/* A hole of a terabyte is not read. */
 	assert_int_equal(truncate(path_of(test.etc, "a.conf"), (off_t)1 << 40), 0);
 	assert_one_fault("a.conf", "at most 65536");
-	write_bytes(test.etc, "a.conf", "\x7f" "ELF\0\0\0", 7);
+	write_bytes(test.etc, "a.conf",
+		    "\x7f"
+		    "ELF\0\0\0",
+		    7);
 	assert_one_fault("a.conf", "NUL");
 	write_file(test.etc, "a.conf", " \n# nothing\n");
 	assert_one_fault("a.conf", "matches nothing");

@@ -21,7 +21,7 @@
 #define USUAL_DENY (MSEALD_DENY_MPROTECT | MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD)
 
 static struct {
-	char root[64];		/* a small file system of its own */
+	char root[64]; /* a small file system of its own */
 	struct policy policy;
 	struct diagnostics faults;
 } test;
@@ -136,18 +136,15 @@ static void all_keys(void **state)
 static void adding_and_resetting(void **state)
 {
 	(void)state;
-	assert_good(
-		"[Match]\nExe=/opt/x\nExe=/opt/y\nExe=\nExe=/opt/z\nUnit=a.service\nUnit=\n"
-		"Cgroup=/a\nCgroup=\nUser=1\nUser=\n");
+	assert_good("[Match]\nExe=/opt/x\nExe=/opt/y\nExe=\nExe=/opt/z\nUnit=a.service\nUnit=\n"
+		    "Cgroup=/a\nCgroup=\nUser=1\nUser=\n");
 	assert_int_equal(test.policy.exe_count, 1);
 	assert_string_equal(test.policy.exe[0].given, "/opt/z");
 	assert_int_equal(test.policy.unit_count + test.policy.cgroup_count + test.policy.user_count, 0);
 
-	assert_good(
-		M
-		"[Seal]\nSegments=none\nSegments=\nSegments=text\nDeny=unmap\nDeny=\nAction=kill\n"
-		"Action=\nGate=deny\nGate=\n"
-		"Dlopen=yes\nDlopen=\nForeignWrite=deny\nForeignWrite=\n");
+	assert_good(M "[Seal]\nSegments=none\nSegments=\nSegments=text\nDeny=unmap\nDeny=\nAction=kill\n"
+		      "Action=\nGate=deny\nGate=\n"
+		      "Dlopen=yes\nDlopen=\nForeignWrite=deny\nForeignWrite=\n");
 	assert_int_equal(test.policy.seal.segments, 1u << MSEALD_SEGMENT_TEXT);
 	assert_int_equal(test.policy.seal.deny, USUAL_DENY);
 	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_DENY);
@@ -156,10 +153,8 @@ static void adding_and_resetting(void **state)
 
 	assert_good(M "[Seal]\nSegments=none\n");
 	assert_int_equal(test.policy.seal.segments, 0);
-	assert_good(
-		M
-		"[Seal]\nSegments=all\nDeny=all\nForeignWrite=allow\nFileWrite=allow\nGate=deny\n"
-		"Action=kill\n");
+	assert_good(M "[Seal]\nSegments=all\nDeny=all\nForeignWrite=allow\nFileWrite=allow\nGate=deny\n"
+		      "Action=kill\n");
 	assert_int_equal(test.policy.seal.segments, MSEALD_SEGMENTS_ALL);
 	assert_int_equal(test.policy.seal.deny, USUAL_DENY);
 	assert_int_equal(test.policy.seal.gate, POLICY_GATE_DENY);
@@ -369,7 +364,7 @@ static void links_are_followed(void **state)
 	assert_string_equal(exe_path("/b*/bash"), "/b*/bash");
 	assert_string_equal(exe_path("/dangling"), "/usr/gone/x");
 	assert_string_equal(exe_path("/up/bash"), "/usr/bin/bash");
-	assert_string_equal(exe_path("/above"), "/usr");	/* a root has nothing above it */
+	assert_string_equal(exe_path("/above"), "/usr"); /* a root has nothing above it */
 	assert_string_equal(exe_path("/"), "/");
 	assert_int_equal(test.policy.exe[0].kind, POLICY_EXE_FOLDER);
 	assert_string_equal(exe_path("/*/x"), "/*/x");
@@ -494,7 +489,7 @@ static void covering(void **state)
 		{ "Exe=/opt/a/", "Exe=/opt/", false },
 		{ "Exe=/opt/*", "Exe=/opt/x", true },
 		{ "Exe=/opt/*", "Exe=/opt/*", true },
-		{ "Exe=/opt/*", "Exe=/opt/x*", false },	/* true, but not simple */
+		{ "Exe=/opt/*", "Exe=/opt/x*", false }, /* true, but not simple */
 		{ "Exe=/opt/*", "Exe=/opt/", false },
 		{ "Unit=*.service", "Unit=x.service", true },
 		{ "Unit=*.service", "Unit=x.*", false },

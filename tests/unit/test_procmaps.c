@@ -83,7 +83,10 @@ static void nothing_mapped(void **state)
 	proc_maps_free(NULL);
 }
 
-#define BAD(text) { text, sizeof(text) - 1 }
+#define BAD(text) \
+	{ \
+		text, sizeof(text) - 1 \
+	}
 
 static void lines_refused(void **state)
 {
@@ -92,7 +95,7 @@ static void lines_refused(void **state)
 		size_t length;
 	} bad[] = {
 		BAD("\n"),
-		BAD("00400000-00452000 r-xp 00000000 08:02 1 /a"),		/* no end of line */
+		BAD("00400000-00452000 r-xp 00000000 08:02 1 /a"), /* no end of line */
 		BAD("00400000-00452000 r-xp 00000000 08:02 1 /a\n\n"),
 		BAD("00400000-00452000 r-xp 00000000 08:02\n"),
 		BAD("00400000-00452000 r-xp 00000000 08:02 \n"),
@@ -111,12 +114,12 @@ static void lines_refused(void **state)
 		BAD("0x400000-00452000 r-xp 00000000 08:02 1 /a\n"),
 		BAD("10000000000000000-20000000000000000 r-xp 00000000 08:02 1 /a\n"),
 		BAD(" 00400000-00452000 r-xp 00000000 08:02 1 /a\n"),
-		BAD("00400000-00400000 r-xp 00000000 08:02 1 /a\n"),		/* empty */
-		BAD("00452000-00400000 r-xp 00000000 08:02 1 /a\n"),		/* reversed */
+		BAD("00400000-00400000 r-xp 00000000 08:02 1 /a\n"), /* empty */
+		BAD("00452000-00400000 r-xp 00000000 08:02 1 /a\n"), /* reversed */
 		BAD("00400000-00452000 r-xp 00000000 08:02 1 /a\0b\n"),
-		BAD("00400000-00452000 r-xp 00000000 08:02 1 /a\n"		/* overlap */
+		BAD("00400000-00452000 r-xp 00000000 08:02 1 /a\n" /* overlap */
 		    "00451000-00453000 r-xp 00000000 08:02 1 /a\n"),
-		BAD("00400000-00452000 r-xp 00000000 08:02 1 /a\n"		/* not in order */
+		BAD("00400000-00452000 r-xp 00000000 08:02 1 /a\n" /* not in order */
 		    "00300000-00301000 r-xp 00000000 08:02 1 /a\n"),
 	};
 
@@ -147,7 +150,7 @@ static void found_and_covered(void **state)
 	assert_null(proc_maps_find(&maps, UINT64_MAX));
 
 	assert_true(proc_maps_covers(&maps, 0x400000, 0x452000, &hole));
-	assert_true(proc_maps_covers(&maps, 0x652000, 0x655000, &hole));	/* two that touch */
+	assert_true(proc_maps_covers(&maps, 0x652000, 0x655000, &hole)); /* two that touch */
 	assert_int_equal(hole, 1);
 	assert_false(proc_maps_covers(&maps, 0x400000, 0x452001, &hole));
 	assert_int_equal(hole, 0x452000);
@@ -183,8 +186,7 @@ static void this_process(void **state)
 	m = proc_maps_find(&before, (uintptr_t)this_process);
 	assert_non_null(m);
 	assert_true(m->exec && !m->write && m->inode != 0 && m->path[0] == '/');
-	assert_string_equal(proc_maps_find(&before, (uintptr_t)__builtin_frame_address(0))->path,
-			    "[stack]");
+	assert_string_equal(proc_maps_find(&before, (uintptr_t)__builtin_frame_address(0))->path, "[stack]");
 
 	/* The same descriptor again, and by pid. */
 	assert_int_equal(munmap(pages + PAGE, PAGE), 0);
@@ -240,12 +242,9 @@ static void not_to_be_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sample_to_the_byte),
-		cmocka_unit_test(nothing_mapped),
-		cmocka_unit_test(lines_refused),
-		cmocka_unit_test(found_and_covered),
-		cmocka_unit_test(this_process),
-		cmocka_unit_test(many_mappings),
+		cmocka_unit_test(sample_to_the_byte), cmocka_unit_test(nothing_mapped),
+		cmocka_unit_test(lines_refused),      cmocka_unit_test(found_and_covered),
+		cmocka_unit_test(this_process),	      cmocka_unit_test(many_mappings),
 		cmocka_unit_test(not_to_be_read),
 	};
 

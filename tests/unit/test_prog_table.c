@@ -36,16 +36,18 @@ static bool same(const char *a, const char *b)
 /* "fmod_ret/FUNCTION", "lsm/HOOK": probed for is what it is attached to. */
 static void each_is_attached_to_its_target(void **state)
 {
-	static const char *const kinds[] = { [PROG_LIFECYCLE] = "fentry/", [PROG_LSM] = "lsm/",
-					     [PROG_OVERRIDE] = "fmod_ret/", [PROG_KILL] = "fentry/" };
+	static const char *const kinds[] = { [PROG_LIFECYCLE] = "fentry/",
+					     [PROG_LSM] = "lsm/",
+					     [PROG_OVERRIDE] = "fmod_ret/",
+					     [PROG_KILL] = "fentry/" };
 	struct mseald *object = mseald__open();
 
 	(void)state;
 	assert_non_null(object);
 	for (size_t i = 0; i < PROG_COUNT; i++) {
 		const struct prog *prog = &prog_table[i];
-		const struct bpf_program *program =
-			bpf_object__find_program_by_name(object->obj, prog->program);
+		const struct bpf_program *program = bpf_object__find_program_by_name(object->obj,
+										     prog->program);
 		char section[128];
 
 		if (!program)

@@ -115,12 +115,12 @@ static void formatted(void **state)
 static void normalized(void **state)
 {
 	struct range ranges[] = {
-		{ 50, 60 }, { 10, 20 }, { 20, 30 },	/* touch */
-		{ 55, 58 },				/* inside another */
-		{ 59, 70 },				/* overlaps */
-		{ 80, 80 }, { 99, 90 },			/* empty */
-		{ 71, 72 },				/* one short of touching */
-		{ 10, 20 },				/* twice */
+		{ 50, 60 }, { 10, 20 }, { 20, 30 }, /* touch */
+		{ 55, 58 },			    /* inside another */
+		{ 59, 70 },			    /* overlaps */
+		{ 80, 80 }, { 99, 90 },		    /* empty */
+		{ 71, 72 },			    /* one short of touching */
+		{ 10, 20 },			    /* twice */
 	};
 	const struct range expected[] = { { 10, 30 }, { 50, 70 }, { 71, 72 } };
 	struct range extremes[] = { { 5, UINT64_MAX }, { 0, 5 } };

@@ -38,18 +38,20 @@ static uint64_t random_below(uint64_t limit)
 }
 
 /* The address of an inode, as the kernel has them. */
-#define INODE(i) (0xffff888000000000ull + (i) * 0x400)
+#define INODE(i) (0xffff888000000000ull + (i)*0x400)
 
 /* Pages first..after, sealed permanently with this deny mask. */
 static struct seal pages(uint64_t first, uint64_t after, unsigned deny)
 {
-	return (struct seal){ .start = first * PAGE, .end = after * PAGE,
+	return (struct seal){ .start = first * PAGE,
+			      .end = after * PAGE,
 			      .permanent[MSEALD_ACTION_DENY] = (uint8_t)deny };
 }
 
 static struct seal revocable_pages(uint64_t first, uint64_t after, unsigned deny)
 {
-	return (struct seal){ .start = first * PAGE, .end = after * PAGE,
+	return (struct seal){ .start = first * PAGE,
+			      .end = after * PAGE,
 			      .revocable[MSEALD_ACTION_DENY] = (uint8_t)deny };
 }
 
@@ -227,7 +229,7 @@ static void bad_seals(void **state)
 	bad[count++].segment = MSEALD_SEGMENT_COUNT;
 	bad[count++].flags = MSEALD_SEAL_FLAGS + 1;
 	bad[count++].end = MSEALD_NO_START + PAGE;
-	bad[count++].file.address = INODE(1);	/* nothing that is about its file */
+	bad[count++].file.address = INODE(1); /* nothing that is about its file */
 	assert_int_equal(count, ELEMENTS(bad));
 	for (size_t i = 0; i < count; i++) {
 		const struct seal two[] = { pages(50, 60, UNMAP), bad[i] };
@@ -279,7 +281,7 @@ static void revoked(void **state)
 	assert_int_equal(set.count, 2);
 	assert_seal(&set, 0, 10, 12, 0);
 	assert_int_equal(set.list[0].revocable[MSEALD_ACTION_DENY], MPROTECT);
-	assert_seal(&set, 1, 15, 30, UNMAP);		/* joined again */
+	assert_seal(&set, 1, 15, 30, UNMAP); /* joined again */
 	assert_int_equal(set.list[1].revocable[MSEALD_ACTION_DENY], 0);
 	/* from the middle: two are left */
 	add(&set, revocable_pages(50, 60, UNMAP));
@@ -342,7 +344,7 @@ static void strongest_action(void **state)
 #define MODEL_PAGES 96u
 
 struct model {
-	struct seal page[MODEL_PAGES];	/* start, end, hits: unused */
+	struct seal page[MODEL_PAGES]; /* start, end, hits: unused */
 };
 
 static bool model_sealed(const struct seal *page)
@@ -587,8 +589,9 @@ static void big_set(struct sealset *set, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		at += random_below(4) * PAGE;
 		list[i] = (struct seal){
-			.start = at, .end = at + (1 + random_below(3)) * PAGE,
-			.segment = (uint8_t)(1 + i % 2),	/* so that neighbours differ */
+			.start = at,
+			.end = at + (1 + random_below(3)) * PAGE,
+			.segment = (uint8_t)(1 + i % 2), /* so that neighbours differ */
 			.hits = (uint32_t)random_below(1000),
 		};
 		list[i].permanent[i % MSEALD_ACTION_COUNT] = (uint8_t)(1 + random_below(7));
@@ -616,7 +619,9 @@ static int tree_judge(const struct mseald_node *nodes, uint64_t start, uint64_t 
 {
 	static const size_t levels[] = { MSEALD_LEVEL_0, MSEALD_LEVEL_1, MSEALD_LEVEL_2 };
 	static const int strength[] = {
-		[MSEALD_ACTION_KILL] = 3, [MSEALD_ACTION_DENY] = 2, [MSEALD_ACTION_AUDIT] = 1,
+		[MSEALD_ACTION_KILL] = 3,
+		[MSEALD_ACTION_DENY] = 2,
+		[MSEALD_ACTION_AUDIT] = 1,
 	};
 	size_t index = 0;
 	int best = -ENOENT;
@@ -683,7 +688,7 @@ static void assert_layout(const struct sealset *set, const struct mseald_node *n
 	assert_int_equal(nodes[0].gap_end, gap_end);
 	for (size_t n = 0; n < count; n++) {
 		for (size_t slot = 0; slot < 32; slot++) {
-			size_t below = SIZE_MAX;	/* the seal that the slot begins with */
+			size_t below = SIZE_MAX; /* the seal that the slot begins with */
 
 			if (n >= first_leaf)
 				below = (n - first_leaf) * 32 + slot;
@@ -712,8 +717,8 @@ static void trees_of_every_depth(void **state)
 		size_t seals;
 		int nodes;
 	} sizes[] = {
-		{ 0, 0 }, { 1, 1 }, { 2, 1 }, { 31, 1 }, { 32, 1 }, { 33, 3 }, { 1023, 33 }, { 1024, 33 },
-		{ 1025, 66 }, { 10000, 346 }, { 32768, 1057 },
+		{ 0, 0 },     { 1, 1 },	    { 2, 1 },	  { 31, 1 },	  { 32, 1 },	   { 33, 3 },
+		{ 1023, 33 }, { 1024, 33 }, { 1025, 66 }, { 10000, 346 }, { 32768, 1057 },
 	};
 
 	(void)state;
@@ -902,13 +907,13 @@ static void decode_refuses(void **state)
 	big_set(&set, 40);
 	assert_int_equal(sealset_encode(&set, good, 3), 0);
 
-#define REFUSED(spoil)                                                          \
-	do {                                                                    \
-		memcpy(bad, good, sizeof(bad));                                 \
-		spoil;                                                          \
-		assert_int_equal(sealset_decode(bad, 3, &back), -EBADMSG);      \
-		assert_int_equal(back.count, 9);                                \
-		assert_null(back.list);                                         \
+#define REFUSED(spoil) \
+	do { \
+		memcpy(bad, good, sizeof(bad)); \
+		spoil; \
+		assert_int_equal(sealset_decode(bad, 3, &back), -EBADMSG); \
+		assert_int_equal(back.count, 9); \
+		assert_null(back.list); \
 	} while (0)
 
 	REFUSED(bad[0].count--);
@@ -999,7 +1004,7 @@ static void all_flagged(void **state)
 	add(&set, flagged);
 	flagged.start = 12 * PAGE;
 	flagged.end = 14 * PAGE;
-	flagged.flags = MSEALD_SEAL_NATIVE | MSEALD_SEAL_ANON;	/* another seal, right behind it */
+	flagged.flags = MSEALD_SEAL_NATIVE | MSEALD_SEAL_ANON; /* another seal, right behind it */
 	add(&set, flagged);
 	add(&set, other);
 	flagged.start = 15 * PAGE;
@@ -1015,7 +1020,7 @@ static void all_flagged(void **state)
 					 MSEALD_SEAL_NATIVE)); /* runs into one without */
 	assert_false(
 		sealset_all_flagged(&set, 13 * PAGE, 16 * PAGE, MSEALD_SEAL_NATIVE)); /* one without amid */
-	assert_false(sealset_all_flagged(&set, 15 * PAGE, 17 * PAGE, MSEALD_SEAL_NATIVE));	/* runs out */
+	assert_false(sealset_all_flagged(&set, 15 * PAGE, 17 * PAGE, MSEALD_SEAL_NATIVE)); /* runs out */
 	assert_false(sealset_all_flagged(&set, 14 * PAGE, 15 * PAGE, MSEALD_SEAL_NATIVE));
 	assert_false(
 		sealset_all_flagged(&set, 10 * PAGE, 13 * PAGE, MSEALD_SEAL_ANON)); /* the first has it not */

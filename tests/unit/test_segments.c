@@ -43,7 +43,7 @@
 
 /* --- made-up processes --- */
 
-static char proc_dir[] = "/tmp/mseald-segments-XXXXXX";	/* map_files/, root/ and files */
+static char proc_dir[] = "/tmp/mseald-segments-XXXXXX"; /* map_files/, root/ and files */
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
@@ -140,7 +140,7 @@ static struct elf_file elf_file(void)
 struct expected {
 	uint64_t start, end;
 	enum mseald_segment kind;
-	const char *how;	/* w: writable, s: shared, a: anonymous */
+	const char *how; /* w: writable, s: shared, a: anonymous */
 };
 
 static void resolve(const char *text, struct proc_maps *maps, struct segments *segments)
@@ -177,10 +177,10 @@ static void expect(const char *text, const struct expected *expected, size_t cou
 	}
 }
 
-#define EXPECT(text, ...)                                                       \
-	do {                                                                    \
-		const struct expected list_[] = { __VA_ARGS__ };                \
-		expect(text, list_, ELEMENTS(list_));                           \
+#define EXPECT(text, ...) \
+	do { \
+		const struct expected list_[] = { __VA_ARGS__ }; \
+		expect(text, list_, ELEMENTS(list_)); \
 	} while (0)
 
 #define EXPECT_NOTHING(text) expect(text, NULL, 0)
@@ -201,12 +201,14 @@ static void expect(const char *text, const struct expected *expected, size_t cou
 #define BSS_10000 "00016000-00018000 rw-p 00000000 00:00 0 \n"
 #define FILE_10000 HEADERS_10000 TEXT_10000 RODATA_10000 RELRO_10000 DATA_10000
 
+/* clang-format off */
 #define AT_HEADERS { 0x10000, 0x11000, RODATA, "" }
 #define AT_TEXT { 0x11000, 0x13000, TEXT, "" }
 #define AT_RODATA { 0x13000, 0x14000, RODATA, "" }
 #define AT_RELRO { 0x14000, 0x15000, RELRO_, "" }
 #define AT_DATA { 0x15000, 0x16000, DATA, "w" }
 #define AT_BSS { 0x16000, 0x18000, DATA, "wa" }
+/* clang-format on */
 #define AT_FILE AT_HEADERS, AT_TEXT, AT_RODATA, AT_RELRO, AT_DATA
 
 static void object_make(const struct elf_file *file)
@@ -229,8 +231,8 @@ static void an_object(void **state)
 	EXPECT(FILE_10000 BSS_10000, AT_FILE, AT_BSS);
 	/* no bss mapped; a hole; only part of it */
 	EXPECT(FILE_10000, AT_FILE);
-	EXPECT(FILE_10000 "00017000-00018000 rw-p 00000000 00:00 0 \n",
-	       AT_FILE, { 0x17000, 0x18000, DATA, "wa" });
+	EXPECT(FILE_10000 "00017000-00018000 rw-p 00000000 00:00 0 \n", AT_FILE,
+	       { 0x17000, 0x18000, DATA, "wa" });
 }
 
 static void bss_ends_where_memsz_does(void **state)
@@ -260,15 +262,15 @@ static void merged_and_split_mappings(void **state)
 	file.phdr[RELRO].p_memsz = 0x1000;
 	object_make(&file);
 	EXPECT(HEADERS_10000 TEXT_10000 "00013000-00015000 r--p 00003000 08:01 7 /lib/a.so\n"
-	       "00015000-00016000 rw-p 00005000 08:01 7 /lib/a.so\n",
+					"00015000-00016000 rw-p 00005000 08:01 7 /lib/a.so\n",
 	       AT_HEADERS, AT_TEXT, AT_RODATA, AT_RELRO, AT_DATA);
 	/* Someone changed a page, and changed another one without undoing it. */
 	EXPECT(HEADERS_10000 "00011000-00012000 r-xp 00001000 08:01 7 /lib/a.so\n"
-	       "00012000-00013000 rwxp 00002000 08:01 7 /lib/a.so\n"
-	       "00013000-00015000 r--p 00003000 08:01 7 /lib/a.so\n"
-	       "00015000-00016000 ---p 00005000 08:01 7 /lib/a.so\n",
-	       AT_HEADERS, { 0x11000, 0x12000, TEXT, "" }, { 0x12000, 0x13000, TEXT, "w" },
-	       AT_RODATA, AT_RELRO, { 0x15000, 0x16000, DATA, "" });
+			     "00012000-00013000 rwxp 00002000 08:01 7 /lib/a.so\n"
+			     "00013000-00015000 r--p 00003000 08:01 7 /lib/a.so\n"
+			     "00015000-00016000 ---p 00005000 08:01 7 /lib/a.so\n",
+	       AT_HEADERS, { 0x11000, 0x12000, TEXT, "" }, { 0x12000, 0x13000, TEXT, "w" }, AT_RODATA,
+	       AT_RELRO, { 0x15000, 0x16000, DATA, "" });
 }
 
 static void relro_only_when_read_only(void **state)
@@ -277,8 +279,9 @@ static void relro_only_when_read_only(void **state)
 
 	(void)state;
 	object_make(&file);
-	EXPECT(HEADERS_10000 TEXT_10000 RODATA_10000 "00014000-00016000 rw-p 00003000 08:01 7 /lib/a.so\n"
-	       BSS_10000, AT_HEADERS, AT_TEXT, AT_RODATA, { 0x14000, 0x16000, DATA, "w" }, AT_BSS);
+	EXPECT(HEADERS_10000 TEXT_10000 RODATA_10000
+	       "00014000-00016000 rw-p 00003000 08:01 7 /lib/a.so\n" BSS_10000,
+	       AT_HEADERS, AT_TEXT, AT_RODATA, { 0x14000, 0x16000, DATA, "w" }, AT_BSS);
 }
 
 static void relro_is_rounded_down(void **state)
@@ -310,13 +313,13 @@ static void relro_in_the_middle(void **state)
 	struct elf_file file = elf_file();
 
 	(void)state;
-	file.phdr[LOAD_DATA].p_filesz = 0x2400;		/* 4, 5, 6 of the file */
+	file.phdr[LOAD_DATA].p_filesz = 0x2400; /* 4, 5, 6 of the file */
 	file.phdr[RELRO].p_vaddr = 0x5000;
 	file.phdr[RELRO].p_memsz = 0x1000;
 	object_make(&file);
 	EXPECT(HEADERS_10000 TEXT_10000 RODATA_10000 "00014000-00015000 rw-p 00003000 08:01 7 /lib/a.so\n"
-	       "00015000-00016000 r--p 00004000 08:01 7 /lib/a.so\n"
-	       "00016000-00017000 rw-p 00005000 08:01 7 /lib/a.so\n",
+						     "00015000-00016000 r--p 00004000 08:01 7 /lib/a.so\n"
+						     "00016000-00017000 rw-p 00005000 08:01 7 /lib/a.so\n",
 	       AT_HEADERS, AT_TEXT, AT_RODATA, { 0x14000, 0x15000, DATA, "w" },
 	       { 0x15000, 0x16000, RELRO_, "" }, { 0x16000, 0x17000, DATA, "w" });
 }
@@ -329,7 +332,8 @@ static void relro_of_anonymous_memory(void **state)
 	/* .bss.rel.ro: all of the segment, and the part behind the file too */
 	file.phdr[RELRO].p_memsz = 0x7000 - 0x4c00;
 	object_make(&file);
-	EXPECT(HEADERS_10000 TEXT_10000 RODATA_10000 "00014000-00016000 r--p 00003000 08:01 7 /lib/a.so\n"
+	EXPECT(HEADERS_10000 TEXT_10000 RODATA_10000
+	       "00014000-00016000 r--p 00003000 08:01 7 /lib/a.so\n"
 	       "00016000-00017000 r--p 00000000 00:00 0 \n00017000-00018000 rw-p 00000000 00:00 0 \n",
 	       AT_HEADERS, AT_TEXT, AT_RODATA, { 0x14000, 0x16000, RELRO_, "" },
 	       { 0x16000, 0x17000, RELRO_, "a" }, { 0x17000, 0x18000, DATA, "wa" });
@@ -351,7 +355,7 @@ static void loaded_twice(void **state)
 	(void)state;
 	usual_object_make();
 	EXPECT(FILE_10000 BSS_10000
-	       "00020000-00026000 r--p 00000000 08:01 7 /lib/a.so\n"	/* all of the file, by cmp(1) */
+	       "00020000-00026000 r--p 00000000 08:01 7 /lib/a.so\n" /* all of the file, by cmp(1) */
 	       "00030000-00031000 r--p 00000000 08:01 7 /lib/a.so\n"
 	       "00031000-00033000 r-xp 00001000 08:01 7 /lib/a.so\n"
 	       "00033000-00034000 r--p 00003000 08:01 7 /lib/a.so\n"
@@ -398,7 +402,7 @@ static void fixed_address(void **state)
 	/* It runs nowhere else. */
 	map_file("20000-21000", "a.so");
 	EXPECT_NOTHING("00020000-00021000 r--p 00000000 08:01 7 /lib/a.so\n"
-	       "00021000-00023000 r-xp 00001000 08:01 7 /lib/a.so\n");
+		       "00021000-00023000 r-xp 00001000 08:01 7 /lib/a.so\n");
 }
 
 static void loaded_below_its_addresses(void **state)
@@ -424,7 +428,7 @@ static void shared_page_goes_to_the_later(void **state)
 	file.phdr[RELRO].p_type = PT_NULL;
 	object_make(&file);
 	EXPECT(HEADERS_10000 "00011000-00012000 r-xp 00001000 08:01 7 /lib/a.so\n"
-	       "00012000-00013000 rw-p 00002000 08:01 7 /lib/a.so\n",
+			     "00012000-00013000 rw-p 00002000 08:01 7 /lib/a.so\n",
 	       AT_HEADERS, { 0x11000, 0x12000, TEXT, "" }, { 0x12000, 0x13000, DATA, "w" });
 }
 
@@ -435,10 +439,10 @@ static void text_in_huge_pages(void **state)
 	EXPECT(HEADERS_10000 "00011000-00013000 r-xp 00000000 00:00 0 \n" RODATA_10000 RELRO_10000 DATA_10000,
 	       AT_HEADERS, { 0x11000, 0x13000, TEXT, "a" }, AT_RODATA, AT_RELRO, AT_DATA);
 	/* Mapped over by another file: not its text any more. */
-	EXPECT(HEADERS_10000 "00011000-00013000 r-xp 00001000 08:01 8 /lib/b.so\n" RODATA_10000,
-	       AT_HEADERS, { 0x11000, 0x13000, TEXT, "" }, AT_RODATA);
-	EXPECT(HEADERS_10000 "00011000-00013000 r--p 00001000 08:01 8 /lib/b.so\n" RODATA_10000,
-	       AT_HEADERS, AT_RODATA);
+	EXPECT(HEADERS_10000 "00011000-00013000 r-xp 00001000 08:01 8 /lib/b.so\n" RODATA_10000, AT_HEADERS,
+	       { 0x11000, 0x13000, TEXT, "" }, AT_RODATA);
+	EXPECT(HEADERS_10000 "00011000-00013000 r--p 00001000 08:01 8 /lib/b.so\n" RODATA_10000, AT_HEADERS,
+	       AT_RODATA);
 }
 
 static void other_bytes_of_the_file(void **state)
@@ -446,7 +450,7 @@ static void other_bytes_of_the_file(void **state)
 	(void)state;
 	usual_object_make();
 	EXPECT(HEADERS_10000 "00011000-00012000 r-xp 00001000 08:01 7 /lib/a.so\n"
-	       "00012000-00013000 r-xp 00004000 08:01 7 /lib/a.so\n" RODATA_10000,
+			     "00012000-00013000 r-xp 00004000 08:01 7 /lib/a.so\n" RODATA_10000,
 	       AT_HEADERS, { 0x11000, 0x12000, TEXT, "" }, AT_RODATA);
 }
 
@@ -497,7 +501,7 @@ static void by_permissions(void **state)
 	file.phdr[LOAD_TEXT].p_filesz++;
 	object_make(&file);
 	EXPECT(FILE_10000 "00017000-00018000 ---p 00005000 08:01 7 /lib/a.so\n"
-	       "00018000-00019000 rwxp 00006000 08:01 7 /lib/a.so\n",
+			  "00018000-00019000 rwxp 00006000 08:01 7 /lib/a.so\n",
 	       AT_HEADERS, AT_TEXT, AT_RODATA, { 0x14000, 0x15000, RODATA, "" }, AT_DATA,
 	       { 0x18000, 0x19000, DATA, "w" });
 }
@@ -551,8 +555,7 @@ static void mappings_of_the_kernel(void **state)
 	       "7fff00010000-7fff00020000 rw-p 00000000 00:00 0 [stack]\n"
 	       "7fff00020000-7fff00021000 rw-p 00000000 08:01 5 /[stack]\n"
 	       "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]\n",
-	       { 0x7fff00000000, 0x7fff00004000, VDSO, "a" },
-	       { 0x7fff00004000, 0x7fff00006000, VDSO, "a" },
+	       { 0x7fff00000000, 0x7fff00004000, VDSO, "a" }, { 0x7fff00004000, 0x7fff00006000, VDSO, "a" },
 	       { 0x7fff00006000, 0x7fff00008000, VDSO, "a" },
 	       { 0x7fff00010000, 0x7fff00020000, STACK, "wa" });
 	EXPECT_NOTHING("");
@@ -666,7 +669,7 @@ static void this_process(void **state)
 	assert_int_equal(proc_maps_read(getpid(), &self.maps), 0);
 	assert_int_equal(segments_resolve(&self.maps, dirfd, &self.segments), 0);
 	assert_int_equal(dl_iterate_phdr(compare_one, &self), 0);
-	assert_true(self.objects >= 3);		/* the program, libc, the loader */
+	assert_true(self.objects >= 3); /* the program, libc, the loader */
 	assert_true(self.seen[TEXT] > 0 && self.seen[RODATA] > 0 && self.seen[RELRO_] > 0 &&
 		    self.seen[DATA] > 0);
 	/* No page more than the loader knows of. */

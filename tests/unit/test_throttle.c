@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "api/throttle.h"
-#include "lib/base/util.h"
+#include "lib/base/clock.h"
 
 #define MANY 72
 
@@ -19,7 +19,7 @@ static struct throttle *throttle;
 static struct throttled some[MANY], other;
 static struct throttled *turns[2 * MANY];
 static unsigned turns_count;
-static uint64_t spent;	/* by each turn, in us */
+static uint64_t spent; /* by each turn, in us */
 
 static void on_turn(struct throttled *throttled)
 {

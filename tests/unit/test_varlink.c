@@ -100,10 +100,20 @@ static void assert_bad(const char *bytes, size_t length)
 
 static void test_not_a_message(void **state)
 {
-	static const char *const bad[] = {
-		"", " ", "[]", "1", "\"x\"", "null", "{", "{\"a\":1}}", "{\"a\":1} {}", "{\"a\":\"\xff\"}",
-		"{\"a\":1,\"a\":2}", "{\"a\":\"\\u0000\"}", "{\"a\":99999999999999999999}", "{a:1}",
-	};
+	static const char *const bad[] = { "",
+					   " ",
+					   "[]",
+					   "1",
+					   "\"x\"",
+					   "null",
+					   "{",
+					   "{\"a\":1}}",
+					   "{\"a\":1} {}",
+					   "{\"a\":\"\xff\"}",
+					   "{\"a\":1,\"a\":2}",
+					   "{\"a\":\"\\u0000\"}",
+					   "{\"a\":99999999999999999999}",
+					   "{a:1}" };
 	_cleanup_free_ char *deep = malloc(10001);
 
 	(void)state;

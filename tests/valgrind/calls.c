@@ -30,7 +30,7 @@ struct call {
 };
 
 struct result {
-	long value;		/* or a negative errno */
+	long value; /* or a negative errno */
 };
 
 static int talk(void)
@@ -87,8 +87,7 @@ static ssize_t receive_with(int fd, void *data, size_t size, int *ret_other)
 static long make(const struct call *call, int fd)
 {
 	switch (call->number) {
-	case SYS_pidfd_open:
-		return syscall(SYS_pidfd_open, call->arguments[0], call->arguments[1]);
+	case SYS_pidfd_open: return syscall(SYS_pidfd_open, call->arguments[0], call->arguments[1]);
 	case SYS_pidfd_send_signal:
 		return syscall(SYS_pidfd_send_signal, fd, call->arguments[1], NULL, call->arguments[3]);
 	case SYS_mseal:

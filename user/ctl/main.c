@@ -167,15 +167,9 @@ static int global_options(struct ctl *ctl, int argc, char **argv, int *ret_statu
 			print_overview();
 			*ret_status = CTL_OK;
 			return 1;
-		case CTL_OPTION_VERSION:
-			version = true;
-			break;
-		case CTL_OPTION_JSON:
-			ctl->json = true;
-			break;
-		case CTL_OPTION_SOCKET:
-			ctl->socket = optarg;
-			break;
+		case CTL_OPTION_VERSION: version = true; break;
+		case CTL_OPTION_JSON: ctl->json = true; break;
+		case CTL_OPTION_SOCKET: ctl->socket = optarg; break;
 		default:
 			(void)options_refuse(ctl, option, argv, options);
 			*ret_status = ctl->status;
@@ -204,7 +198,7 @@ static int run(int argc, char **argv)
 		return error_usage(&ctl, "there is no command '%s'", argv[optind]);
 	argc -= optind;
 	argv += optind;
-	optind = 0;	/* getopt_long() starts afresh */
+	optind = 0; /* getopt_long() starts afresh */
 	return ctl.command->run(&ctl, argc, argv);
 }
 

@@ -31,9 +31,9 @@
 #include "trace/tracer.h"
 
 #define TICK_US (2u * 1000 * 1000)
-#define DESCRIPTORS 8192	/* 1,024 clients, as many that are run with two each, and room */
+#define DESCRIPTORS 8192 /* 1,024 clients, as many that are run with two each, and room */
 /* Trying again does not help: mseald.service has them in RestartPreventExitStatus=. */
-#define STATUS_CONFIG 78	/* systemd.exec(5) calls it CONFIG */
+#define STATUS_CONFIG 78 /* systemd.exec(5) calls it CONFIG */
 #define STATUS_LOCK 3
 
 static void daemon_close(struct daemon *daemon)
@@ -184,8 +184,11 @@ static void on_unused(void *context)
 }
 
 static const struct event_handlers event_handlers = {
-	.attempt = on_attempt, .exec_event = on_exec_event, .lost = on_lost,
-	.killed = on_killed, .unused = on_unused,
+	.attempt = on_attempt,
+	.exec_event = on_exec_event,
+	.lost = on_lost,
+	.killed = on_killed,
+	.unused = on_unused,
 };
 
 static void on_denial(void *context, const struct mseald_lock_denial *denial)
@@ -351,9 +354,12 @@ static void raise_limit(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "socket", required_argument, NULL, 's' }, { "gate", required_argument, NULL, 'g' },
-		{ "debug", no_argument, NULL, 'd' },	    { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },	    { "user-spaces", required_argument, NULL, 'u' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "gate", required_argument, NULL, 'g' },
+		{ "debug", no_argument, NULL, 'd' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "user-spaces", required_argument, NULL, 'u' },
 		{ NULL, 0, NULL, 0 },
 	};
 	_cleanup_(daemon_close) struct daemon daemon = { .config = CONFIG_DEFAULT };
@@ -364,9 +370,7 @@ int main(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
 		switch (c) {
-		case 's':
-			socket = optarg;
-			break;
+		case 's': socket = optarg; break;
 		case 'g':
 			gate = optarg;
 			if (config_parse_gate(gate, &daemon.config.gate) < 0) {
@@ -383,18 +387,10 @@ int main(int argc, char **argv)
 				return 2;
 			}
 			break;
-		case 'd':
-			debug = true;
-			break;
-		case 'V':
-			(void)puts("mseald " MSEALD_VERSION);
-			return 0;
-		case 'h':
-			(void)fputs(usage, stdout);
-			return 0;
-		default:
-			(void)fputs("see mseald --help\n", stderr);
-			return 2;
+		case 'd': debug = true; break;
+		case 'V': (void)puts("mseald " MSEALD_VERSION); return 0;
+		case 'h': (void)fputs(usage, stdout); return 0;
+		default: (void)fputs("see mseald --help\n", stderr); return 2;
 		}
 	if (optind < argc) {
 		(void)fprintf(stderr, "mseald: unexpected argument %s; see mseald --help\n", argv[optind]);

@@ -17,7 +17,7 @@
 #include "lib/varlink/varlink.h"
 
 #define SOCKET "/run/mseald/io.mseald"
-#define TIMEOUT_S 8	/* packaging/oci/mseald.json.in gives it 10 */
+#define TIMEOUT_S 8 /* packaging/oci/mseald.json.in gives it 10 */
 
 static enum on_failure on_failure = ON_FAILURE_STOP;
 
@@ -153,8 +153,10 @@ static const char usage[] =
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "socket", required_argument, NULL, 's' }, { "on-failure", required_argument, NULL, 'f' },
-		{ "version", no_argument, NULL, 'V' },	    { "help", no_argument, NULL, 'h' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "on-failure", required_argument, NULL, 'f' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *socket = SOCKET;
@@ -162,9 +164,7 @@ int main(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
 		switch (c) {
-		case 's':
-			socket = optarg;
-			break;
+		case 's': socket = optarg; break;
 		case 'f':
 			on_failure = state_find_on_failure(optarg);
 			if (on_failure == ON_FAILURE_UNSAID) {
@@ -174,15 +174,9 @@ int main(int argc, char **argv)
 				return 2;
 			}
 			break;
-		case 'V':
-			(void)puts("mseald-oci-hook " MSEALD_VERSION);
-			return 0;
-		case 'h':
-			(void)fputs(usage, stdout);
-			return 0;
-		default:
-			(void)fputs("see mseald-oci-hook --help\n", stderr);
-			return 2;
+		case 'V': (void)puts("mseald-oci-hook " MSEALD_VERSION); return 0;
+		case 'h': (void)fputs(usage, stdout); return 0;
+		default: (void)fputs("see mseald-oci-hook --help\n", stderr); return 2;
 		}
 	if (optind < argc) {
 		(void)fprintf(stderr, "mseald-oci-hook: unexpected argument %s; see mseald-oci-hook --help\n",

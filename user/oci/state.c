@@ -36,7 +36,8 @@ static int wrong(struct fault *fault, const char *format, ...)
 enum on_failure state_find_on_failure(const char *name)
 {
 	return name && strcmp(name, "stop") == 0 ? ON_FAILURE_STOP :
-	       name && strcmp(name, "run") == 0	 ? ON_FAILURE_RUN : ON_FAILURE_UNSAID;
+	       name && strcmp(name, "run") == 0	 ? ON_FAILURE_RUN :
+						   ON_FAILURE_UNSAID;
 }
 
 void state_free(struct state *state)
@@ -57,8 +58,8 @@ int state_parse(const char *text, size_t size, struct state *ret, struct fault *
 	/* Of an annotation that is there twice, another reader may take the other one. */
 	state.document = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
 	if (!state.document)
-		return wrong(fault, "standard input has no state of a container: %s (line %d)",
-			     error.text, error.line);
+		return wrong(fault, "standard input has no state of a container: %s (line %d)", error.text,
+			     error.line);
 	annotations = json_object_get(state.document, "annotations");
 	if (!json_is_object(state.document) ||
 	    (annotations && !json_is_object(annotations) && !json_is_null(annotations))) {
@@ -137,12 +138,11 @@ static int add_segments(json_t *request, const char *key, const char *value, str
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return wrong(
-			fault,
-			"io.mseald.segments: there is no segment '%.64s'; there are text, rodata, "
-			"relro, data, vdso, "
-			"stack, and all",
-			bad ?: "");
+		return wrong(fault,
+			     "io.mseald.segments: there is no segment '%.64s'; there are text, rodata, "
+			     "relro, data, vdso, "
+			     "stack, and all",
+			     bad ?: "");
 	return no_memory_or(request, key, segment_names(segments));
 }
 
@@ -155,11 +155,10 @@ static int add_deny(json_t *request, const char *key, const char *value, struct 
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return wrong(
-			fault,
-			"io.mseald.deny: '%.64s' cannot be denied; mprotect, unmap, discard, "
-			"foreign-write, file-write can, and all",
-			bad ?: "");
+		return wrong(fault,
+			     "io.mseald.deny: '%.64s' cannot be denied; mprotect, unmap, discard, "
+			     "foreign-write, file-write can, and all",
+			     bad ?: "");
 	return no_memory_or(request, key, deny_names(deny));
 }
 
@@ -184,7 +183,8 @@ static int check_on_failure(json_t *request, const char *key, const char *value,
 	(void)request;
 	(void)key;
 	return state_find_on_failure(value) == ON_FAILURE_UNSAID ?
-		       wrong(fault, "io.mseald.on-failure=%.64s: it can be stop or run", value) : 0;
+		       wrong(fault, "io.mseald.on-failure=%.64s: it can be stop or run", value) :
+		       0;
 }
 
 static const struct annotation known[] = {
@@ -200,11 +200,10 @@ static int add_annotation(json_t *request, const char *key, json_t *value, struc
 		if (strcmp(known[i].key, key) == 0)
 			return known[i].add(request, key, json_string_value(value), fault);
 	/* One that is misspelt must not be taken for one that was left out. */
-	return wrong(
-		fault,
-		"there is no annotation io.mseald.%.64s; there are policy, segments, deny, action, "
-		"dlopen and on-failure",
-		key);
+	return wrong(fault,
+		     "there is no annotation io.mseald.%.64s; there are policy, segments, deny, action, "
+		     "dlopen and on-failure",
+		     key);
 }
 
 /* A policy says all of this itself. */
@@ -232,12 +231,11 @@ static int add_annotations(const struct state *state, json_t *request, struct fa
 			return r;
 	}
 	beside = beside_policy(request);
-	return beside ?
-		       wrong(fault,
-			     "io.mseald.%s beside io.mseald.policy: the policy says it; leave one of "
-			     "them out",
-			     beside) :
-		       0;
+	return beside ? wrong(fault,
+			      "io.mseald.%s beside io.mseald.policy: the policy says it; leave one of "
+			      "them out",
+			      beside) :
+			0;
 }
 
 /* --- the container --- */
@@ -248,17 +246,15 @@ static int add_container(const struct state *state, json_t *request, struct faul
 	json_t *pid = json_object_get(state->document, "pid");
 
 	if (!names_is_container_id(id))
-		return wrong(
-			fault,
-			"the state has no id that can be used: 1 to %d letters, digits and _ . + : -,"
-			" the first no dot",
-			NAMES_CONTAINER_ID_MAX);
+		return wrong(fault,
+			     "the state has no id that can be used: 1 to %d letters, digits and _ . + : -,"
+			     " the first no dot",
+			     NAMES_CONTAINER_ID_MAX);
 	if (!pid || (json_is_integer(pid) && json_integer_value(pid) == 0))
-		return wrong(
-			fault,
-			"the state has no pid: the runtime passes it in the stage createRuntime only; "
-			"set the hook up "
-			"for that one");
+		return wrong(fault,
+			     "the state has no pid: the runtime passes it in the stage createRuntime only; "
+			     "set the hook up "
+			     "for that one");
 	if (!json_is_integer(pid) || json_integer_value(pid) < 0 || json_integer_value(pid) > INT32_MAX)
 		return wrong(fault, "the state has a pid that is none");
 	if (no_memory_or(request, "id", json_string(id)) < 0 ||

@@ -11,16 +11,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define STATE_MAX (1u << 20)	/* bytes of a state */
+#define STATE_MAX (1u << 20) /* bytes of a state */
 #define STATE_PREFIX "io.mseald."
 
 enum on_failure { ON_FAILURE_UNSAID, ON_FAILURE_STOP, ON_FAILURE_RUN };
 
 struct state {
 	json_t *document;
-	json_t *annotations;		/* borrowed of document; NULL: none */
-	bool asked;			/* one of them begins with io.mseald. */
-	enum on_failure on_failure;	/* as it says, where that makes sense */
+	json_t *annotations;	    /* borrowed of document; NULL: none */
+	bool asked;		    /* one of them begins with io.mseald. */
+	enum on_failure on_failure; /* as it says, where that makes sense */
 };
 
 /* The fault, for people: one line without control characters. */
@@ -30,7 +30,7 @@ struct fault {
 
 /* -EINVAL and why: no state. */
 int state_parse(const char *text, size_t size, struct state *ret, struct fault *fault);
-void state_free(struct state *state);	/* takes zeroed, leaves it zeroed */
+void state_free(struct state *state); /* takes zeroed, leaves it zeroed */
 
 /* The id, fit for messages; "?" where there is none. Lives as long as the state. */
 const char *state_id(const struct state *state);

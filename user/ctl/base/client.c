@@ -31,10 +31,8 @@ int client_complain_connection(const struct ctl *ctl, int r)
 		return error_failure("what answers on %s does not speak varlink as mseald does", ctl->socket);
 	case -EMSGSIZE:
 		return error_failure("the request or its answer is too long; name fewer ranges at a time");
-	case -ENOMEM:
-		return error_out_of_memory();
-	default:
-		return error_failure("talking to mseald on %s: %s", ctl->socket, strerror(-r));
+	case -ENOMEM: return error_out_of_memory();
+	default: return error_failure("talking to mseald on %s: %s", ctl->socket, strerror(-r));
 	}
 }
 

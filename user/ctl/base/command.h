@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 
-
 #define CTL_SOCKET "/run/mseald/io.mseald"
 #define CTL_SOCKET_HELP \
 	"  --socket=PATH             where mseald listens (default: MSEALD_SOCKET, else\n" \
@@ -14,8 +13,8 @@
 /* Exit statuses. */
 enum {
 	CTL_OK = 0,
-	CTL_FAILURE = 1,	/* it could not be done; one line on stderr says why */
-	CTL_USAGE = 2,		/* it was not asked for in a way that makes sense */
+	CTL_FAILURE = 1, /* it could not be done; one line on stderr says why */
+	CTL_USAGE = 2,	 /* it was not asked for in a way that makes sense */
 };
 
 struct ctl;
@@ -24,18 +23,18 @@ struct command {
 	const char *name;
 	/* argv[0] is the name; returns an exit status */
 	int (*run)(struct ctl *ctl, int argc, char **argv);
-	const char *synopsis;		/* what follows the name */
-	const char *description;	/* first line: the summary; the rest: for COMMAND --help */
-	void (*print_more)(void);	/* NULL, or what comes after that: commands of its own */
+	const char *synopsis;	  /* what follows the name */
+	const char *description;  /* first line: the summary; the rest: for COMMAND --help */
+	void (*print_more)(void); /* NULL, or what comes after that: commands of its own */
 };
 
 struct ctl {
-	const struct command *command;	/* NULL before there is one */
+	const struct command *command; /* NULL before there is one */
 	const char *socket;
 	bool json;
-	bool in_order;			/* options end at the first argument */
-	const char *root;		/* of policy --root: "" is / */
-	int status;			/* what to exit with after CTL_STOP */
+	bool in_order;	  /* options end at the first argument */
+	const char *root; /* of policy --root: "" is / */
+	int status;	  /* what to exit with after CTL_STOP */
 };
 
 #endif

@@ -15,8 +15,8 @@ void options_print_help(const struct command *command)
 {
 	(void)printf("Usage: msealctl %s%s%s\n\n%s\n\n"
 		     "Options of every command:\n"
-		     "  --json                    print JSON\n"
-		     CTL_SOCKET_HELP		     "  --help                    print this\n",
+		     "  --json                    print JSON\n" CTL_SOCKET_HELP
+		     "  --help                    print this\n",
 		     command->name, *command->synopsis ? " " : "", command->synopsis, command->description);
 	if (command->print_more)
 		command->print_more();
@@ -55,23 +55,14 @@ int options_next(struct ctl *ctl, int argc, char **argv, const struct option *op
 		int option = getopt_long(argc, argv, ctl->in_order ? "+:h" : ":h", options, NULL);
 
 		switch (option) {
-		case CTL_END:
-			return CTL_END;
+		case CTL_END: return CTL_END;
 		case 'h':
-		case CTL_OPTION_HELP:
-			options_print_help(ctl->command);
-			return stop(ctl, CTL_OK);
-		case CTL_OPTION_JSON:
-			ctl->json = true;
-			break;
-		case CTL_OPTION_SOCKET:
-			ctl->socket = optarg;
-			break;
+		case CTL_OPTION_HELP: options_print_help(ctl->command); return stop(ctl, CTL_OK);
+		case CTL_OPTION_JSON: ctl->json = true; break;
+		case CTL_OPTION_SOCKET: ctl->socket = optarg; break;
 		case '?':
-		case ':':
-			return options_refuse(ctl, option, argv, options);
-		default:
-			return option;
+		case ':': return options_refuse(ctl, option, argv, options);
+		default: return option;
 		}
 	}
 }
@@ -263,8 +254,8 @@ static json_t *ranges_to_json(const struct ranges *ranges)
 	json_t *array = json_array();
 
 	for (size_t i = 0; array && i < ranges->count; i++) {
-		json_t *range = json_pack("{s:I, s:I}", "start", (json_int_t)ranges->list[i].start,
-					  "end", (json_int_t)ranges->list[i].end);
+		json_t *range = json_pack("{s:I, s:I}", "start", (json_int_t)ranges->list[i].start, "end",
+					  (json_int_t)ranges->list[i].end);
 
 		if (!range || json_array_append_new(array, range) < 0) {
 			json_decref(array);

@@ -11,21 +11,21 @@
 #include "ctl/base/command.h"
 
 enum {
-	CTL_END = -1,		/* no more options: optind is the first argument */
-	CTL_STOP = -2,		/* help was printed, or a complaint: return ctl->status */
+	CTL_END = -1,  /* no more options: optind is the first argument */
+	CTL_STOP = -2, /* help was printed, or a complaint: return ctl->status */
 	CTL_OPTION_HELP = 256,
 	CTL_OPTION_JSON,
 	CTL_OPTION_SOCKET,
 	CTL_OPTION_VERSION,
-	CTL_OPTION_OWN = 512,	/* commands number their own options from here */
+	CTL_OPTION_OWN = 512, /* commands number their own options from here */
 };
 
 /* Ends every array of long options. */
 #define CTL_GLOBAL_OPTIONS \
-	{ "help", no_argument, NULL, CTL_OPTION_HELP }, \
-	{ "json", no_argument, NULL, CTL_OPTION_JSON }, \
-	{ "socket", required_argument, NULL, CTL_OPTION_SOCKET }, \
-	{ }
+	{ "help", no_argument, NULL, CTL_OPTION_HELP }, { "json", no_argument, NULL, CTL_OPTION_JSON }, \
+		{ "socket", required_argument, NULL, CTL_OPTION_SOCKET }, \
+	{ \
+	}
 
 /* The next option that is not a global one, or CTL_END, or CTL_STOP. NULL: global options only. */
 int options_next(struct ctl *ctl, int argc, char **argv, const struct option *options);

@@ -41,11 +41,8 @@ int seal_options_take(const struct ctl *ctl, struct seal_options *opts, int opti
 					   value);
 		opts->action = value;
 		return 0;
-	case SEAL_OPTION_REVOCABLE:
-		opts->revocable = true;
-		return 0;
-	default:
-		return error_usage(ctl, "option not understood");
+	case SEAL_OPTION_REVOCABLE: opts->revocable = true; return 0;
+	default: return error_usage(ctl, "option not understood");
 	}
 }
 

@@ -37,9 +37,9 @@ enum {
 	"  --revocable               root may unseal it; without this it is permanent\n"
 
 struct seal_options {
-	unsigned segments;	/* 1 << segment; 0: not given */
-	unsigned deny;		/* 0: not given */
-	const char *action;	/* NULL: not given */
+	unsigned segments;  /* 1 << segment; 0: not given */
+	unsigned deny;	    /* 0: not given */
+	const char *action; /* NULL: not given */
 	bool revocable;
 };
 

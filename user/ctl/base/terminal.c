@@ -50,15 +50,9 @@ struct terminal terminal_detect(void)
 const char *terminal_on(const struct terminal *terminal, enum colour colour)
 {
 	static const char *const sequences[COLOUR_COUNT] = {
-		[COLOUR_NONE] = "",
-		[COLOUR_BOLD] = "\033[1m",
-		[COLOUR_DIM] = "\033[2m",
-		[COLOUR_RED] = "\033[31m",
-		[COLOUR_GREEN] = "\033[32m",
-		[COLOUR_YELLOW] = "\033[33m",
-		[COLOUR_BLUE] = "\033[94m",
-		[COLOUR_MAGENTA] = "\033[35m",
-		[COLOUR_CYAN] = "\033[36m",
+		[COLOUR_NONE] = "",	    [COLOUR_BOLD] = "\033[1m",	   [COLOUR_DIM] = "\033[2m",
+		[COLOUR_RED] = "\033[31m",  [COLOUR_GREEN] = "\033[32m",   [COLOUR_YELLOW] = "\033[33m",
+		[COLOUR_BLUE] = "\033[94m", [COLOUR_MAGENTA] = "\033[35m", [COLOUR_CYAN] = "\033[36m",
 	};
 
 	return terminal->colour ? sequences[colour] : "";
@@ -72,12 +66,9 @@ const char *terminal_off(const struct terminal *terminal, enum colour colour)
 enum colour terminal_segment_colour(enum mseald_segment segment)
 {
 	static const enum colour colours[MSEALD_SEGMENT_COUNT] = {
-		[MSEALD_SEGMENT_NONE] = COLOUR_BOLD,
-		[MSEALD_SEGMENT_TEXT] = COLOUR_GREEN,
-		[MSEALD_SEGMENT_RODATA] = COLOUR_CYAN,
-		[MSEALD_SEGMENT_RELRO] = COLOUR_BLUE,
-		[MSEALD_SEGMENT_DATA] = COLOUR_YELLOW,
-		[MSEALD_SEGMENT_VDSO] = COLOUR_MAGENTA,
+		[MSEALD_SEGMENT_NONE] = COLOUR_BOLD,   [MSEALD_SEGMENT_TEXT] = COLOUR_GREEN,
+		[MSEALD_SEGMENT_RODATA] = COLOUR_CYAN, [MSEALD_SEGMENT_RELRO] = COLOUR_BLUE,
+		[MSEALD_SEGMENT_DATA] = COLOUR_YELLOW, [MSEALD_SEGMENT_VDSO] = COLOUR_MAGENTA,
 		[MSEALD_SEGMENT_STACK] = COLOUR_RED,
 	};
 

@@ -9,7 +9,7 @@
 #include "mseald/shared.h"
 
 struct terminal {
-	size_t width;		/* columns; 0: no limit (not a terminal, and COLUMNS is not set) */
+	size_t width; /* columns; 0: no limit (not a terminal, and COLUMNS is not set) */
 	bool colour, utf8;
 };
 

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-
 /*
  * A copy in which everything but printable characters is written \xNN: control
  * characters, what is not UTF-8, what has no width (marks that turn the

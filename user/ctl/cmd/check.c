@@ -61,8 +61,9 @@ static int print_text(const struct finding findings[HOST_CHECK_FINDINGS])
 		if (*remedy)
 			(void)printf("%*s-> %s\n", 21, "", remedy);
 	}
-	(void)puts(can_run(findings) ? "\nmseald can run here." :
-		   "\nmseald cannot run here before the requirements marked above are met.");
+	(void)puts(can_run(findings) ?
+			   "\nmseald can run here." :
+			   "\nmseald cannot run here before the requirements marked above are met.");
 	return CTL_OK;
 }
 

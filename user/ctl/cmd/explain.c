@@ -17,16 +17,16 @@
 
 /* All that is known of the page. */
 struct page {
-	uint64_t address;			/* of its first byte */
-	const struct mapping *mapping;		/* NULL: not mapped */
+	uint64_t address;	       /* of its first byte */
+	const struct mapping *mapping; /* NULL: not mapped */
 	enum mseald_segment segment;
 	bool sealed;
-	bool native;		/* by mseal(2) too */
+	bool native; /* by mseal(2) too */
 	unsigned deny[MSEALD_ACTION_COUNT];
 };
 
 struct answer {
-	json_t *row;		/* its number; NULL: the daemon does not report the operation */
+	json_t *row; /* its number; NULL: the daemon does not report the operation */
 	const char *operation, *description, *outcome, *by;
 	char why[256];
 	bool raced;
@@ -103,8 +103,10 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 				       "");
 	} else if (page->deny[MSEALD_ACTION_DENY] & bit) {
 		answer->outcome = outcome;
-		(void)snprintf(answer->why, sizeof(answer->why), strcmp(outcome, "SIGKILL") == 0 ?
-			       "its seal denies %s, here only by SIGKILL" : "its seal denies %s", name);
+		(void)snprintf(answer->why, sizeof(answer->why),
+			       strcmp(outcome, "SIGKILL") == 0 ? "its seal denies %s, here only by SIGKILL" :
+								 "its seal denies %s",
+			       name);
 	} else {
 		answer->outcome = "logged";
 		(void)snprintf(answer->why, sizeof(answer->why), "its seal only logs %s", name);
@@ -201,10 +203,10 @@ static void judge_all(const struct page *page, const json_t *rows,
 
 static void add_json(const struct answer *answer, void *to)
 {
-	(void)json_array_append_new(
-		to, json_pack("{s:O*, s:s, s:s, s:s, s:s, s:b, s:s}", "row", answer->row, "operation",
-			      answer->operation, "description", answer->description, "outcome",
-			      answer->outcome, "by", answer->by, "raced", answer->raced, "why", answer->why));
+	(void)json_array_append_new(to, json_pack("{s:O*, s:s, s:s, s:s, s:s, s:b, s:s}", "row", answer->row,
+						  "operation", answer->operation, "description",
+						  answer->description, "outcome", answer->outcome, "by",
+						  answer->by, "raced", answer->raced, "why", answer->why));
 }
 
 static json_t *mapping_to_json(const struct page *page)

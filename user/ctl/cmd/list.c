@@ -19,16 +19,11 @@
 #define WIDE 140
 
 static const struct column columns[] = {
-	{ .title = "PID" },
-	{ .title = "COMM", .least = 6 },
-	{ .title = "RANGE" },
-	{ .title = "SIZE", .right = true, .drop = 1 },
-	{ .title = "SEGMENT" },
-	{ .title = "DENIES" },
-	{ .title = "ACTION" },
-	{ .title = "GATE", .drop = 2 },
-	{ .title = "KIND" },
-	{ .title = "ATTEMPTS", .right = true },
+	{ .title = "PID" },	{ .title = "COMM", .least = 6 },
+	{ .title = "RANGE" },	{ .title = "SIZE", .right = true, .drop = 1 },
+	{ .title = "SEGMENT" }, { .title = "DENIES" },
+	{ .title = "ACTION" },	{ .title = "GATE", .drop = 2 },
+	{ .title = "KIND" },	{ .title = "ATTEMPTS", .right = true },
 };
 
 /* "812,813", brief: "812+1"; "-" when nobody has it any more. Malloc'ed, or NULL. */

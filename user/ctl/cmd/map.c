@@ -26,22 +26,24 @@ static json_t *row_to_json(const struct row *row)
 {
 	const struct mapping *mapping = row->mapping;
 	const char permissions[] = {
-		mapping->read ? 'r' : '-', mapping->write ? 'w' : '-',
-		mapping->exec ? 'x' : '-', mapping->shared ? 's' : 'p', '\0',
+		mapping->read ? 'r' : '-',
+		mapping->write ? 'w' : '-',
+		mapping->exec ? 'x' : '-',
+		mapping->shared ? 's' : 'p',
+		'\0',
 	};
 	json_t *segments = json_array();
 
 	for (unsigned segment = 1; segment < MSEALD_SEGMENT_COUNT; segment++)
 		if (row->segments & (1u << segment))
 			(void)json_array_append_new(segments, json_string(names_segment(segment)));
-	return json_pack("{s:I, s:I, s:s, s:I, s:o, s:o, s:I, s:o, s:o, s:o}",
-			 "start", (json_int_t)mapping->start, "end", (json_int_t)mapping->end,
-			 "permissions", permissions, "offset", (json_int_t)mapping->offset,
-			 "path", text_json(mapping->path), "segments", segments,
-			 "sealed", (json_int_t)row->sealed,
-			 "deny", deny_to_json(row->deny[MSEALD_ACTION_DENY]),
-			 "kill", deny_to_json(row->deny[MSEALD_ACTION_KILL]),
-			 "audit", deny_to_json(row->deny[MSEALD_ACTION_AUDIT]));
+	return json_pack("{s:I, s:I, s:s, s:I, s:o, s:o, s:I, s:o, s:o, s:o}", "start",
+			 (json_int_t)mapping->start, "end", (json_int_t)mapping->end, "permissions",
+			 permissions, "offset", (json_int_t)mapping->offset, "path", text_json(mapping->path),
+			 "segments", segments, "sealed", (json_int_t)row->sealed, "deny",
+			 deny_to_json(row->deny[MSEALD_ACTION_DENY]), "kill",
+			 deny_to_json(row->deny[MSEALD_ACTION_KILL]), "audit",
+			 deny_to_json(row->deny[MSEALD_ACTION_AUDIT]));
 }
 
 static int print_json(const struct address_space *space)
@@ -60,11 +62,11 @@ static int print_json(const struct address_space *space)
 			return error_out_of_memory();
 		}
 	}
-	document = json_pack("{s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "pid", space->pid,
-			     "comm", text_json(space->comm), "seals", (json_int_t)space->seals.count,
-			     "bytes", (json_int_t)all.all, "sealed", (json_int_t)all.sealed,
-			     "executable_bytes", (json_int_t)executable.all,
-			     "executable_sealed", (json_int_t)executable.sealed, "mappings", mappings);
+	document = json_pack("{s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "pid", space->pid, "comm",
+			     text_json(space->comm), "seals", (json_int_t)space->seals.count, "bytes",
+			     (json_int_t)all.all, "sealed", (json_int_t)all.sealed, "executable_bytes",
+			     (json_int_t)executable.all, "executable_sealed", (json_int_t)executable.sealed,
+			     "mappings", mappings);
 	return document ? client_print_json(document) : error_out_of_memory();
 }
 

@@ -20,7 +20,7 @@
 struct metrics {
 	FILE *file;
 	bool textfile;
-	const char *suffix;	/* of samples of the family at hand */
+	const char *suffix; /* of samples of the family at hand */
 };
 
 /* What a family's samples have after its name. */

@@ -42,8 +42,11 @@ static int print_event(const struct terminal *terminal, const json_t *event)
 
 	if (!line)
 		return error_out_of_memory();
-	return print_line(terminal, strcmp(verdict, "killed") == 0 ? COLOUR_RED :
-			  strcmp(verdict, "audited") == 0 ? COLOUR_YELLOW : COLOUR_NONE, line);
+	return print_line(terminal,
+			  strcmp(verdict, "killed") == 0  ? COLOUR_RED :
+			  strcmp(verdict, "audited") == 0 ? COLOUR_YELLOW :
+							    COLOUR_NONE,
+			  line);
 }
 
 static int print_denial(const struct terminal *terminal, const json_t *denial)

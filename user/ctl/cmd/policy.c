@@ -9,8 +9,7 @@
 #include "lib/base/util.h"
 
 #define FAMILY "policy "
-#define ROOT_HELP \
-	"  --root=DIR                look below DIR instead of /, as in an image"
+#define ROOT_HELP "  --root=DIR                look below DIR instead of /, as in an image"
 
 static const struct command commands[] = {
 	{ FAMILY "list", command_policy_list, "",
@@ -86,19 +85,14 @@ static int family_options(struct ctl *ctl, int argc, char **argv)
 			options_print_help(ctl->command);
 			ctl->status = CTL_OK;
 			return CTL_STOP;
-		case CTL_OPTION_JSON:
-			ctl->json = true;
-			break;
-		case CTL_OPTION_SOCKET:
-			ctl->socket = optarg;
-			break;
+		case CTL_OPTION_JSON: ctl->json = true; break;
+		case CTL_OPTION_SOCKET: ctl->socket = optarg; break;
 		case POLICY_OPTION_ROOT:
 			ctl->status = policy_common_set_root(ctl, optarg);
 			if (ctl->status)
 				return CTL_STOP;
 			break;
-		default:
-			return options_refuse(ctl, option, argv, options);
+		default: return options_refuse(ctl, option, argv, options);
 		}
 	}
 	return 0;
@@ -119,6 +113,6 @@ int command_policy(struct ctl *ctl, int argc, char **argv)
 	ctl->command = command;
 	argc -= optind;
 	argv += optind;
-	optind = 0;	/* getopt_long() starts afresh */
+	optind = 0; /* getopt_long() starts afresh */
 	return command->run(ctl, argc, argv);
 }

@@ -44,8 +44,8 @@ static int check_file(const char *root, const char *path, struct findings *findi
 	int r;
 
 	findings->files++;
-	r = strcmp(path, "-") == 0 ? read_stdin(root, &policy, &findings->faults)
-				   : policy_read_file_for(root, path, &policy, &findings->faults);
+	r = strcmp(path, "-") == 0 ? read_stdin(root, &policy, &findings->faults) :
+				     policy_read_file_for(root, path, &policy, &findings->faults);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	return policy_lint(root, &policy, false, &findings->warnings);

@@ -21,23 +21,23 @@
 /* What the administrator's folder has of this name. */
 enum link_state {
 	LINK_EMPTY,
-	LINK_LINKED,		/* a link to the ready policy, there or gone */
-	LINK_MASKED,		/* a link to /dev/null */
-	LINK_OTHER,		/* anything else: the administrator's own */
+	LINK_LINKED, /* a link to the ready policy, there or gone */
+	LINK_MASKED, /* a link to /dev/null */
+	LINK_OTHER,  /* anything else: the administrator's own */
 };
 
 struct switching {
 	const struct ctl *ctl;
 	const char *name;
-	char *link;		/* its path in the administrator's folder, with the root */
-	char *target;		/* of the ready policy, without it */
-	const struct policy_file *own;		/* in the administrator's folder; NULL: none */
-	const struct policy_file *ready;	/* in the vendor's; NULL: none */
+	char *link;			 /* its path in the administrator's folder, with the root */
+	char *target;			 /* of the ready policy, without it */
+	const struct policy_file *own;	 /* in the administrator's folder; NULL: none */
+	const struct policy_file *ready; /* in the vendor's; NULL: none */
 	enum link_state state;
-	bool by_default;	/* the ready policy is on without a link */
-	struct diagnostics faults;	/* of the ready policy */
-	json_t *results;	/* NULL: text */
-	bool *changed;		/* set where something was */
+	bool by_default;	   /* the ready policy is on without a link */
+	struct diagnostics faults; /* of the ready policy */
+	json_t *results;	   /* NULL: text */
+	bool *changed;		   /* set where something was */
 };
 
 static void switching_free(struct switching *s)
@@ -245,11 +245,9 @@ static int disable(struct switching *s)
 		if (!s->own->link && s->own->state == POLICY_FILE_MASK)
 			return report(s, false, false, "%s is empty", s->link);
 		return refuse_own(s, "off");
-	case LINK_MASKED:
-		return report(s, false, false, "%s is linked to /dev/null", s->link);
+	case LINK_MASKED: return report(s, false, false, "%s is linked to /dev/null", s->link);
 	case LINK_LINKED:
-	case LINK_EMPTY:
-		break;
+	case LINK_EMPTY: break;
 	}
 	if (s->by_default) {
 		r = make_link(s, "/dev/null", s->state == LINK_LINKED);

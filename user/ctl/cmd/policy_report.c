@@ -17,7 +17,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/util.h"
 
-#define PROCESSES_MORE 32	/* stands for more as well */
+#define PROCESSES_MORE 32 /* stands for more as well */
 #define BY_HAND "-"
 
 static const struct column columns[] = {
@@ -198,14 +198,12 @@ static void print_foot(const json_t *reply)
 
 	(void)printf("since %s\n", time_text(reply_integer(reply, "since"), since));
 	if (lost)
-		(void)printf(
-			"%" PRIu64
-			" attempt%s not in this table: %s was full "
-			"(the attempts were denied all the same)\n",
-			lost, lost == 1 ? " is" : "s are",
-			full >= lost ? "the table" :
-			full	     ? "the event buffer, or the table," :
-				       "the event buffer");
+		(void)printf("%" PRIu64 " attempt%s not in this table: %s was full "
+			     "(the attempts were denied all the same)\n",
+			     lost, lost == 1 ? " is" : "s are",
+			     full >= lost ? "the table" :
+			     full	  ? "the event buffer, or the table," :
+					    "the event buffer");
 }
 
 static int print_report(const json_t *reply)

@@ -19,10 +19,10 @@
 /* --- show --- */
 
 struct shown {
-	struct policy_files files;	/* of this name, when it was asked for by name */
-	const struct policy_file *first;	/* NULL: a FILE was given */
-	struct policy read;		/* the FILE */
-	const struct policy *policy;	/* as it is active, or would be; NULL: faults, or masked */
+	struct policy_files files;	 /* of this name, when it was asked for by name */
+	const struct policy_file *first; /* NULL: a FILE was given */
+	struct policy read;		 /* the FILE */
+	const struct policy *policy;	 /* as it is active, or would be; NULL: faults, or masked */
 	struct diagnostics faults;
 };
 
@@ -76,7 +76,7 @@ static bool print_contents(const char *path, const char *shown, bool utf8)
 		return false;
 	(void)printf("# %s\n", name);
 	if (load_file(path, shown, false, &text, &size, NULL) < 0)
-		return true;	/* its fault is shown below */
+		return true; /* its fault is shown below */
 	copy = strndup(text, size);
 	if (!copy)
 		return false;

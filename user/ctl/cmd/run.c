@@ -17,7 +17,7 @@
 
 /* As env(1) and nohup(1) have them. */
 enum {
-	RUN_CANNOT = 126,	/* it is there, and cannot be run */
+	RUN_CANNOT = 126, /* it is there, and cannot be run */
 	RUN_NOT_FOUND = 127,
 };
 

@@ -50,7 +50,9 @@ static void add_row(struct table *table, const struct terminal *terminal, const 
 		add_outcome(table, terminal, outcome, by);
 	add_outcome(table, terminal, outcome, by);
 	table_add(table, terminal, raced ? COLOUR_YELLOW : COLOUR_NONE, "%s",
-		  !raced ? "no" : all ? "revocable" : "yes");
+		  !raced ? "no" :
+		  all	 ? "revocable" :
+			   "yes");
 	if (anonymous)
 		table_add(table, terminal, COLOUR_NONE, "of a file: %s %s%s%s", outcome, by,
 			  *note ? "; " : "", note);
@@ -106,8 +108,7 @@ static void print_warnings(const struct terminal *terminal, const json_t *status
 		     misses, misses == 1 ? "" : "s");
 	if (unsealed)
 		warn(terminal,
-		     "%" PRIu64
-		     " process%s that a policy or a container names could not be sealed, or not "
+		     "%" PRIu64 " process%s that a policy or a container names could not be sealed, or not "
 		     "in time, since mseald began; the log says which and why",
 		     unsealed, unsealed == 1 ? "" : "es");
 	if (raced)

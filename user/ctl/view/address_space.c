@@ -104,7 +104,7 @@ static void name_row(struct row *row, const struct row *before)
 		row->name = mapping->path;
 		row->joined = last && mapping->path[0] == '/' && strcmp(before->name, mapping->path) == 0;
 	} else if (adjacent && row->segments == 1u << MSEALD_SEGMENT_DATA && before->name[0] == '/') {
-		row->name = before->name;	/* the object's .bss */
+		row->name = before->name; /* the object's .bss */
 		row->joined = true;
 	} else {
 		row->name = "[anon]";
@@ -154,7 +154,7 @@ int address_space_join(struct address_space *space)
 
 static bool counts(const struct mapping *mapping, enum share_kind kind)
 {
-	if (mapping->end > INT64_MAX)	/* the kernel's, above user memory */
+	if (mapping->end > INT64_MAX) /* the kernel's, above user memory */
 		return false;
 	if (kind == SHARE_ALL)
 		return mapping->read || mapping->write || mapping->exec;
@@ -191,15 +191,12 @@ static int complain_proc(pid_t pid, int r)
 {
 	switch (r) {
 	case -ENOENT:
-	case -ESRCH:
-		return error_failure("pid %d: no such process", pid);
-	case -ENOMEM:
-		return error_out_of_memory();
+	case -ESRCH: return error_failure("pid %d: no such process", pid);
+	case -ENOMEM: return error_out_of_memory();
 	case -EACCES:
 	case -EPERM:
 		return error_failure("pid %d: cannot read its mappings: %s; ask as root", pid, strerror(-r));
-	default:
-		return error_failure("pid %d: cannot read its mappings: %s", pid, strerror(-r));
+	default: return error_failure("pid %d: cannot read its mappings: %s", pid, strerror(-r));
 	}
 }
 

@@ -17,22 +17,22 @@
 /* What there is about one mapping. */
 struct row {
 	const struct mapping *mapping;
-	const char *name;			/* of the file, or "[anon]", "[heap]"; not escaped */
-	uint64_t sealed;			/* bytes of it with any seal */
-	unsigned deny[MSEALD_ACTION_COUNT];	/* of all its seals */
-	unsigned segments;			/* 1 << segment */
-	bool joined;				/* belongs to the same object as the row before */
+	const char *name;		    /* of the file, or "[anon]", "[heap]"; not escaped */
+	uint64_t sealed;		    /* bytes of it with any seal */
+	unsigned deny[MSEALD_ACTION_COUNT]; /* of all its seals */
+	unsigned segments;		    /* 1 << segment */
+	bool joined;			    /* belongs to the same object as the row before */
 };
 
 struct address_space {
 	pid_t pid;
-	char comm[16];				/* as in /proc/PID/comm; not escaped */
+	char comm[16]; /* as in /proc/PID/comm; not escaped */
 	struct proc_maps maps;
 	struct segments segments;
 	struct space_seals seals;
-	struct range *covered;			/* what the seals cover, disjoint and sorted */
+	struct range *covered; /* what the seals cover, disjoint and sorted */
 	size_t covered_count;
-	struct row *rows;			/* one for each mapping */
+	struct row *rows; /* one for each mapping */
 };
 
 /*
@@ -47,7 +47,7 @@ int address_space_read(pid_t pid, const json_t *document, struct address_space *
 int address_space_read_brief(pid_t pid, const json_t *space, struct address_space *ret);
 /* The same from maps, segments and seals that are already in place. 0 or -ENOMEM. */
 int address_space_join(struct address_space *space);
-void address_space_free(struct address_space *space);	/* for _cleanup_ */
+void address_space_free(struct address_space *space); /* for _cleanup_ */
 
 /* Bytes of [start, end) that are sealed. */
 uint64_t address_space_sealed(const struct address_space *space, uint64_t start, uint64_t end);
@@ -55,13 +55,13 @@ uint64_t address_space_sealed(const struct address_space *space, uint64_t start,
 enum mseald_segment address_space_segment(const struct address_space *space, uint64_t address);
 
 struct share {
-	uint64_t sealed, all;	/* bytes */
+	uint64_t sealed, all; /* bytes */
 };
 
 enum share_kind {
-	SHARE_ALL,		/* what can be accessed at all, and sealed at all */
-	SHARE_EXECUTABLE,	/* of that, what can be executed, */
-	SHARE_FILE_EXECUTABLE,	/* and of that, what a file stands behind */
+	SHARE_ALL,	       /* what can be accessed at all, and sealed at all */
+	SHARE_EXECUTABLE,      /* of that, what can be executed, */
+	SHARE_FILE_EXECUTABLE, /* and of that, what a file stands behind */
 	SHARE_COUNT,
 };
 

@@ -68,8 +68,9 @@ char *event_line(const json_t *event, int64_t clock_offset, bool utf8)
 	char time[EVENT_TIME_MAX], thread[24];
 
 	format_thread(event, thread);
-	if (asprintf(&text, "%s %s[%" PRIu64 "%s] uid %" PRIu64 " %s %s 0x%" PRIx64 "+%" PRIu64
-		     " (%s 0x%" PRIx64 "-0x%" PRIx64 ") at ip 0x%" PRIx64 "%s%s",
+	if (asprintf(&text,
+		     "%s %s[%" PRIu64 "%s] uid %" PRIu64 " %s %s 0x%" PRIx64 "+%" PRIu64 " (%s 0x%" PRIx64
+		     "-0x%" PRIx64 ") at ip 0x%" PRIx64 "%s%s",
 		     event_time((int64_t)reply_integer(event, "time") + clock_offset, time),
 		     reply_string(event, "comm"), pid, thread, reply_integer(event, "uid"),
 		     reply_string(event, "verdict"), reply_string(event, "operation"),

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-
 /* Nanoseconds to add to CLOCK_BOOTTIME for the time of day; changes when the clock is set. */
 int64_t event_clock_offset(void);
 

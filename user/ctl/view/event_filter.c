@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-
 static const char *operation_name(int value)
 {
 	return names_op((enum mseald_op)value);

@@ -22,7 +22,9 @@
 const char *host_check_state_name(enum finding_state state)
 {
 	static const char *const names[] = {
-		[FINDING_OK] = "ok", [FINDING_MISSING] = "missing", [FINDING_UNKNOWN] = "unknown",
+		[FINDING_OK] = "ok",
+		[FINDING_MISSING] = "missing",
+		[FINDING_UNKNOWN] = "unknown",
 	};
 
 	return names[state];
@@ -255,7 +257,7 @@ static char *lsm_remedy(const struct machine *machine, const char *active)
 			list, list);
 	if (grub)
 		return strf("add lsm=%s,bpf to GRUB_CMDLINE_LINUX in %s, then: update-grub && reboot", list,
-			      BOOT_GRUB);
+			    BOOT_GRUB);
 	return strf(
 		"add lsm=%s,bpf to the kernel's command line where your boot loader keeps it, then reboot",
 		list);
@@ -306,7 +308,7 @@ static void look_gates(const struct machine *machine, struct finding *finding)
 	finding->name = "gates";
 	if (at_least(machine, OVERRIDE_MAJOR, OVERRIDE_MINOR)) {
 		finding->detail = strf("Linux %d.%d or newer: munmap, mremap and madvise fail with EPERM",
-					 OVERRIDE_MAJOR, OVERRIDE_MINOR);
+				       OVERRIDE_MAJOR, OVERRIDE_MINOR);
 		return;
 	}
 	r = kernel_has(machine, "CONFIG_FUNCTION_ERROR_INJECTION", "within_error_injection_list");
@@ -322,7 +324,8 @@ static void look_gates(const struct machine *machine, struct finding *finding)
 			strf("cannot tell whether the kernel has CONFIG_FUNCTION_ERROR_INJECTION; without it "
 			     "munmap, mremap and madvise of sealed memory end in SIGKILL");
 	finding->remedy = strf("for EPERM, boot Linux %d.%d or newer, or a kernel built with "
-				 "CONFIG_FUNCTION_ERROR_INJECTION=y", OVERRIDE_MAJOR, OVERRIDE_MINOR);
+			       "CONFIG_FUNCTION_ERROR_INJECTION=y",
+			       OVERRIDE_MAJOR, OVERRIDE_MINOR);
 }
 
 static void look_cgroup(const struct machine *machine, struct finding *finding)
@@ -336,9 +339,9 @@ static void look_cgroup(const struct machine *machine, struct finding *finding)
 	}
 	finding->state = r == 0 ? FINDING_MISSING : FINDING_UNKNOWN;
 	finding->detail = strf("%s", r == 0 ? "not mounted: events do not say which service tried" :
-				 "cannot read /proc/self/mountinfo");
+					      "cannot read /proc/self/mountinfo");
 	finding->remedy = strf("add systemd.unified_cgroup_hierarchy=1 to the kernel's command line, "
-				 "or: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+			       "or: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 }
 
 static void look_daemon(const struct machine *machine, struct finding *finding)

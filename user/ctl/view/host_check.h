@@ -6,14 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-
 /* Where to look; a test has a folder of its own for root. */
 struct machine {
-	const char *root;	/* "" for this machine: put before every path */
-	const char *release;	/* as uname -r prints it */
+	const char *root;    /* "" for this machine: put before every path */
+	const char *release; /* as uname -r prints it */
 	const char *socket;
 	bool is_root;
-	int daemon;		/* 0: it answers; or the negative errno of the connection */
+	int daemon; /* 0: it answers; or the negative errno of the connection */
 };
 
 enum finding_state {
@@ -25,9 +24,9 @@ enum finding_state {
 struct finding {
 	const char *name;
 	enum finding_state state;
-	bool required;		/* without it mseald cannot run */
-	char *detail;		/* what there is; never NULL */
-	char *remedy;		/* the exact change; NULL: none needed */
+	bool required; /* without it mseald cannot run */
+	char *detail;  /* what there is; never NULL */
+	char *remedy;  /* the exact change; NULL: none needed */
 };
 
 #define HOST_CHECK_FINDINGS 9

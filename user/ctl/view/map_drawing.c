@@ -15,22 +15,33 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-#define WIDE 120		/* from here on denials are words, below they are letters */
+#define WIDE 120 /* from here on denials are words, below they are letters */
 #define LEAST_NAME 8
 #define SUMMARY_BAR 24
 
 struct glyphs {
-	const char *full, *part, *none;		/* cells of a bar */
-	const char *first, *inner, *last;	/* brackets */
+	const char *full, *part, *none;	  /* cells of a bar */
+	const char *first, *inner, *last; /* brackets */
 	const char *gap;
 };
 
 static const struct glyphs ascii = {
-	.full = "#", .part = "+", .none = ".", .first = "/", .inner = "|", .last = "\\", .gap = "--",
+	.full = "#",
+	.part = "+",
+	.none = ".",
+	.first = "/",
+	.inner = "|",
+	.last = "\\",
+	.gap = "--",
 };
 static const struct glyphs unicode = {
-	.full = "\u2588", .part = "\u2592", .none = "\u2591", .first = "\u250c", .inner = "\u2502",
-	.last = "\u2514", .gap = "\u254c\u254c",
+	.full = "\u2588",
+	.part = "\u2592",
+	.none = "\u2591",
+	.first = "\u250c",
+	.inner = "\u2502",
+	.last = "\u2514",
+	.gap = "\u254c\u254c",
 };
 
 struct layout {
@@ -38,7 +49,7 @@ struct layout {
 	const struct terminal *terminal;
 	const struct glyphs *glyphs;
 	FILE *out;
-	int digits, range, bar, name, segment;	/* columns; range: the whole address range */
+	int digits, range, bar, name, segment; /* columns; range: the whole address range */
 	/* log2 of the pages of the largest mapping that can be accessed */
 	unsigned largest;
 	bool brief;
@@ -142,8 +153,10 @@ static void draw_bar(const struct layout *layout, const struct mapping *mapping,
 			on = terminal_on(layout->terminal, colour);
 			(void)fputs(on, layout->out);
 		}
-		(void)fputs(part == 0 ? layout->glyphs->none : part == end - start ? layout->glyphs->full :
-			    layout->glyphs->part, layout->out);
+		(void)fputs(part == 0		? layout->glyphs->none :
+			    part == end - start ? layout->glyphs->full :
+						  layout->glyphs->part,
+			    layout->out);
 	}
 	(void)fputs(terminal_off(layout->terminal, *on ? colour : COLOUR_NONE), layout->out);
 	(void)fprintf(layout->out, "%*s", layout->bar - (int)cells, "");
@@ -222,7 +235,7 @@ static int draw_row(const struct layout *layout, size_t i)
 		return -ENOMEM;
 
 	segment = text_shorten(segments_label(row, layout->brief, label), (size_t)layout->segment,
-			     layout->terminal->utf8);
+			       layout->terminal->utf8);
 	if (!segment)
 		return -ENOMEM;
 	if (row->sealed)
@@ -233,10 +246,10 @@ static int draw_row(const struct layout *layout, size_t i)
 	(void)fprintf(layout->out, "%*s ", layout->segment - (int)text_width(segment, layout->terminal->utf8),
 		      "");
 	put(layout,
-	    row->deny[MSEALD_ACTION_KILL]				       ? COLOUR_RED :
+	    row->deny[MSEALD_ACTION_KILL]				     ? COLOUR_RED :
 	    row->deny[MSEALD_ACTION_AUDIT] && !row->deny[MSEALD_ACTION_DENY] ? COLOUR_YELLOW :
-	    row->sealed							       ? COLOUR_NONE :
-										 COLOUR_DIM,
+	    row->sealed							     ? COLOUR_NONE :
+									       COLOUR_DIM,
 	    spaces_deny_text(row->deny, layout->brief, deny));
 	(void)fputc('\n', layout->out);
 	return 0;
@@ -273,7 +286,8 @@ static void draw_legend(const struct layout *layout)
 	}
 	if (layout->brief)
 		(void)fputs("denied: m mprotect  u unmap  d discard  f foreign-write  w file-write\n"
-			    "        M: killed  ~m: logged\n", layout->out);
+			    "        M: killed  ~m: logged\n",
+			    layout->out);
 }
 
 static void draw_share(const struct layout *layout, const char *what, struct share share)

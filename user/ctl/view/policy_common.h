@@ -10,9 +10,7 @@
 enum { POLICY_OPTION_ROOT = CTL_OPTION_OWN + 100 };
 
 /* Ends the array of long options of each; ctl->root has what was given. */
-#define POLICY_OPTIONS \
-	{ "root", required_argument, NULL, POLICY_OPTION_ROOT }, \
-	CTL_GLOBAL_OPTIONS
+#define POLICY_OPTIONS { "root", required_argument, NULL, POLICY_OPTION_ROOT }, CTL_GLOBAL_OPTIONS
 
 /* The folders policies are read from, the administrator's first; ended by NULL. */
 extern const char *const policy_common_folders[];

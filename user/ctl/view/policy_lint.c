@@ -97,8 +97,9 @@ static int warn_glob(const char *root, const struct policy *policy, const struct
 	}
 	r = glob(path, GLOB_NOESCAPE | GLOB_NOSORT, NULL, &found);
 	globfree(&found);
-	return r == GLOB_NOMATCH ? WARN(warnings, policy, exe->line, "Exe=%s: nothing here is called so",
-					exe->given) : 0;
+	return r == GLOB_NOMATCH ?
+		       WARN(warnings, policy, exe->line, "Exe=%s: nothing here is called so", exe->given) :
+		       0;
 }
 
 /* A cgroup of systemd has the whole name of its unit. */
@@ -160,8 +161,8 @@ int policy_lint(const char *root, const struct policy *policy, bool ready, struc
 
 		if (ready && !exists(root, exe))
 			continue;
-		r = exe->kind == POLICY_EXE_GLOB ? warn_glob(root, policy, exe, warnings)
-						 : warn_file(root, policy, exe, warnings);
+		r = exe->kind == POLICY_EXE_GLOB ? warn_glob(root, policy, exe, warnings) :
+						   warn_file(root, policy, exe, warnings);
 	}
 	return r < 0 ? r : warn_units(policy, warnings);
 }
@@ -193,7 +194,8 @@ int policy_lint_files(const struct policy_files *files, struct diagnostics *warn
 			continue;
 		r = warn_hidden(files, i, warnings);
 		if (r == 0 && file->folder == 0 && !file->link && !file->policy.enabled)
-			r = WARN(warnings, &file->policy, 0, "is on, for all its Enabled=no: a file of this "
+			r = WARN(warnings, &file->policy, 0,
+				 "is on, for all its Enabled=no: a file of this "
 				 "folder always is; rename or remove it to turn it off");
 	}
 	return r;

@@ -147,7 +147,9 @@ bool policy_text_print(const struct policy *policy, bool utf8)
 static bool add_exe(json_t *list, const struct policy_exe *exe)
 {
 	static const char *const kinds[] = {
-		[POLICY_EXE_FILE] = "file", [POLICY_EXE_FOLDER] = "folder", [POLICY_EXE_GLOB] = "glob",
+		[POLICY_EXE_FILE] = "file",
+		[POLICY_EXE_FOLDER] = "folder",
+		[POLICY_EXE_GLOB] = "glob",
 	};
 
 	return json_array_append_new(list, json_pack("{s:o, s:o, s:s, s:i}", "given", text_json(exe->given),
@@ -175,10 +177,10 @@ static json_t *match_json(const struct policy *policy)
 		good &= json_array_append_new(user, json_integer(policy->user[i])) == 0;
 	if (!good)
 		return NULL;
-	return json_pack("{s:O, s:o, s:o, s:O, s:b}", "exe", exe,
-			 "unit", names_json(policy->unit, policy->unit_count),
-			 "cgroup", names_json(policy->cgroup, policy->cgroup_count),
-			 "user", user, "marked", policy->marked);
+	return json_pack("{s:O, s:o, s:o, s:O, s:b}", "exe", exe, "unit",
+			 names_json(policy->unit, policy->unit_count), "cgroup",
+			 names_json(policy->cgroup, policy->cgroup_count), "user", user, "marked",
+			 policy->marked);
 }
 
 static json_t *seal_json(const struct policy *policy)

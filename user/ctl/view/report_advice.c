@@ -14,10 +14,10 @@
 /* What was attempted on what a policy sealed, all rows together. */
 struct sums {
 	uint64_t attempts[MSEALD_VERDICT_COUNT];
-	uint64_t killed_by_deny;	/* of what was audited: what deny could only kill for */
-	unsigned deny, segments;	/* of those that the policy met */
+	uint64_t killed_by_deny; /* of what was audited: what deny could only kill for */
+	unsigned deny, segments; /* of those that the policy met */
 	bool only_munmap;
-	bool beyond;			/* some call was on more than one object, such as all of the memory */
+	bool beyond; /* some call was on more than one object, such as all of the memory */
 };
 
 static enum mseald_verdict verdict_of(const json_t *row)
@@ -93,14 +93,15 @@ static void ways_out(const json_t *policy, const struct sums *sums, char *buf, s
 {
 	unsigned deny_mask = bits_of(json_object_get(policy, "deny"), names_find_deny, false);
 	unsigned segment_mask = bits_of(json_object_get(policy, "segments"), names_find_segment, true) &
-			   ~sums->segments;
+				~sums->segments;
 	const unsigned keyed = MSEALD_DENY_FOREIGN_WRITE |
 			       MSEALD_DENY_FILE_WRITE; /* those with a key of their own */
 	bool foreign = sums->deny & MSEALD_DENY_FOREIGN_WRITE, other = sums->deny & ~keyed;
 	bool file = sums->deny & deny_mask & MSEALD_DENY_FILE_WRITE;
 	unsigned rest = deny_mask & ~(sums->deny | keyed);
 	const char *allow = foreign && file ? "ForeignWrite=allow and FileWrite=allow" :
-			    foreign ? "ForeignWrite=allow" : "FileWrite=allow";
+			    foreign	    ? "ForeignWrite=allow" :
+					      "FileWrite=allow";
 	char words[96], dlopen[80] = "", deny[160] = "", segments[128] = "";
 	const char *first, *second;
 
@@ -108,8 +109,8 @@ static void ways_out(const json_t *policy, const struct sums *sums, char *buf, s
 		(void)strcpy(dlopen, "Dlopen=no, if it is dlclose(3) of a library loaded later");
 	if (other && rest)
 		(void)snprintf(deny, sizeof(deny), "Deny=%s%s%s",
-			       names_format_deny(rest, words, sizeof(words)),
-			       foreign || file ? " with " : "", foreign || file ? allow : "");
+			       names_format_deny(rest, words, sizeof(words)), foreign || file ? " with " : "",
+			       foreign || file ? allow : "");
 	else if (foreign && !other)
 		(void)strcpy(deny, allow);
 	/* A foreign write is denied for all of the memory, whatever of it is sealed. */
@@ -133,10 +134,8 @@ static int advise_audit(const json_t *policy, const struct sums *sums, uint64_t 
 	char kills[96] = "";
 
 	if (!audited && !reply_integer(policy, "sealed"))
-		return asprintf(
-			ret,
-			"no running process is sealed by it: start a program that it matches "
-			"(msealctl policy list)");
+		return asprintf(ret, "no running process is sealed by it: start a program that it matches "
+				     "(msealctl policy list)");
 	if (!audited && lost)
 		return asprintf(ret,
 				"nothing that is in this table would have been denied in %s; but %" PRIu64
@@ -149,13 +148,12 @@ static int advise_audit(const json_t *policy, const struct sums *sums, uint64_t 
 	if (sums->killed_by_deny)
 		(void)snprintf(kills, sizeof(kills), ", %" PRIu64 " of them by SIGKILL",
 			       sums->killed_by_deny);
-	return asprintf(
-		ret, "%" PRIu64 " attempt%s would not have succeeded with Action=deny%s; %s%s", audited,
-		plural(audited), kills,
-		*ways ? "to allow them: " :
-			"no key allows them: exempt the program by a policy of an earlier name with "
-			"Segments=none",
-		ways);
+	return asprintf(ret, "%" PRIu64 " attempt%s would not have succeeded with Action=deny%s; %s%s",
+			audited, plural(audited), kills,
+			*ways ? "to allow them: " :
+				"no key allows them: exempt the program by a policy of an earlier name with "
+				"Segments=none",
+			ways);
 }
 
 char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uint64_t now)

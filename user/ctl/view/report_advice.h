@@ -6,7 +6,6 @@
 #include <jansson.h>
 #include <stdint.h>
 
-
 /*
  * One line: how much would have been denied, and the keys to change. policy, rows, lost: of
  * io.mseald.Report; now: ns since 1970. Malloc'ed, not escaped; NULL: out of memory.

@@ -159,7 +159,7 @@ struct space_seal spaces_seal_from_json(const json_t *seal)
 	struct space_seal result = {
 		.start = reply_integer(seal, "start"),
 		.end = reply_integer(seal, "end"),
-		.segment = segment < 0 ? MSEALD_SEGMENT_NONE : (enum mseald_segment) segment,
+		.segment = segment < 0 ? MSEALD_SEGMENT_NONE : (enum mseald_segment)segment,
 		.revocable = reply_bool(seal, "revocable"),
 		.gate = reply_string(seal, "gate"),
 		.attempts = reply_integer(seal, "attempts"),
@@ -229,14 +229,19 @@ static const char *deny_letters(const unsigned masks[MSEALD_ACTION_COUNT], char 
 }
 
 const char *spaces_deny_text(const unsigned masks[MSEALD_ACTION_COUNT], bool short_form,
-			      char buf[SPACES_DENY_TEXT_MAX])
+			     char buf[SPACES_DENY_TEXT_MAX])
 {
 	/* An operation shown as killed is not shown as denied or logged too: the strongest action wins. */
 	const unsigned kill = masks[MSEALD_ACTION_KILL];
 	const unsigned deny = masks[MSEALD_ACTION_DENY] & ~kill;
 	const unsigned audit = masks[MSEALD_ACTION_AUDIT] & ~kill & ~deny;
-	const struct { const char *prefix; unsigned deny; } parts[] = {
-		{ "", deny }, { "kill:", kill }, { "audit:", audit },
+	const struct {
+		const char *prefix;
+		unsigned deny;
+	} parts[] = {
+		{ "", deny },
+		{ "kill:", kill },
+		{ "audit:", audit },
 	};
 	size_t length = 0;
 

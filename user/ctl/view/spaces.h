@@ -14,19 +14,19 @@
 
 struct space_seal {
 	uint64_t start, end;
-	unsigned deny[MSEALD_ACTION_COUNT];	/* MSEALD_DENY_* by action */
+	unsigned deny[MSEALD_ACTION_COUNT]; /* MSEALD_DENY_* by action */
 	enum mseald_segment segment;
 	bool revocable;
-	const char *gate;			/* belongs to the reply */
+	const char *gate; /* belongs to the reply */
 	uint64_t attempts;
 };
 
 struct space_seals {
-	struct space_seal *list;	/* sorted by start */
+	struct space_seal *list; /* sorted by start */
 	size_t count;
 };
 
-void spaces_free_seals(struct space_seals *seals);	/* for _cleanup_ */
+void spaces_free_seals(struct space_seals *seals); /* for _cleanup_ */
 
 /*
  * All address spaces (pid 0), or that of one process, as {"spaces": [...]}, sorted by the first pid of each.
@@ -53,6 +53,6 @@ int spaces_seals_from_document(const json_t *document, struct space_seals *ret);
  */
 #define SPACES_DENY_TEXT_MAX 160
 const char *spaces_deny_text(const unsigned deny[MSEALD_ACTION_COUNT], bool short_form,
-			      char buf[SPACES_DENY_TEXT_MAX]);
+			     char buf[SPACES_DENY_TEXT_MAX]);
 
 #endif

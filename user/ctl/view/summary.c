@@ -14,7 +14,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-
 static const struct column columns[] = {
 	{ .title = "PID", .right = true },
 	{ .title = "COMM", .least = 6 },

@@ -15,12 +15,12 @@
 
 struct summary {
 	size_t spaces;
-	struct share shares[SHARE_COUNT];	/* of all of them */
+	struct share shares[SHARE_COUNT]; /* of all of them */
 	uint64_t attempts;
-	json_t *list;				/* one object for each, as --json prints it */
+	json_t *list; /* one object for each, as --json prints it */
 };
 
-void summary_free(struct summary *summary);	/* for _cleanup_ */
+void summary_free(struct summary *summary); /* for _cleanup_ */
 
 /* Adds one: space as io.mseald.Space. 0 or -ENOMEM. */
 int summary_add(struct summary *summary, const struct address_space *addresses, const json_t *space);

@@ -70,7 +70,7 @@ void table_add(struct table *table, const struct terminal *terminal, enum colour
 }
 
 struct widths {
-	size_t *list;		/* a column of width 0 is left out */
+	size_t *list; /* a column of width 0 is left out */
 	size_t gap;
 };
 
@@ -163,7 +163,7 @@ static int print_line(const struct table *table, const struct terminal *terminal
 		if (!width)
 			continue;
 		if (text == cells[i].text && cells[i].width <= width) {
-			pad = width - cells[i].width;	/* all of it */
+			pad = width - cells[i].width; /* all of it */
 		} else {
 			if (column->wrap)
 				length = line_length(text, width, terminal->utf8);

@@ -12,27 +12,27 @@
 
 struct column {
 	const char *title;
-	bool right;		/* aligned to the right */
-	unsigned least;		/* columns it may be made as narrow as; 0: never made narrower */
-	unsigned drop;		/* left out where it is too narrow, the lowest first; 0: never */
-	bool wrap;		/* goes on in the next line instead of being shortened */
+	bool right;	/* aligned to the right */
+	unsigned least; /* columns it may be made as narrow as; 0: never made narrower */
+	unsigned drop;	/* left out where it is too narrow, the lowest first; 0: never */
+	bool wrap;	/* goes on in the next line instead of being shortened */
 };
 
 struct cell {
-	char *text;		/* escaped; owned */
-	size_t width;		/* of it, in columns */
+	char *text;   /* escaped; owned */
+	size_t width; /* of it, in columns */
 	enum colour colour;
 };
 
 struct table {
 	const struct column *columns;
 	size_t column_count;
-	struct cell *cells;	/* row by row */
+	struct cell *cells; /* row by row */
 	size_t cell_count, allocated;
-	bool failed;		/* out of memory somewhere */
+	bool failed; /* out of memory somewhere */
 };
 
-void table_free(struct table *table);	/* leaves it empty; for _cleanup_ */
+void table_free(struct table *table); /* leaves it empty; for _cleanup_ */
 /* The next cell, left to right, row after row. The text is escaped. */
 void table_add(struct table *table, const struct terminal *terminal, enum colour colour, const char *format,
 	       ...) _printf_(4, 5);

@@ -13,8 +13,8 @@
 #include "process/peer.h"
 #include "process/procfs.h"
 
-#define SYS_ADMIN 21		/* CAP_SYS_ADMIN, linux/capability.h */
-#define USER_LEVELS 32		/* user namespaces in one another (kernel/user_namespace.c, create_user_ns) */
+#define SYS_ADMIN 21   /* CAP_SYS_ADMIN, linux/capability.h */
+#define USER_LEVELS 32 /* user namespaces in one another (kernel/user_namespace.c, create_user_ns) */
 #define STATUS_MAX 8192
 
 /* --- what /proc says --- */
@@ -111,7 +111,7 @@ static void rank(struct client *client, int self_fd)
 }
 
 void client_open(int socket, const struct ucred *peer, uint64_t begun, const struct containers *containers,
-		struct client *ret)
+		 struct client *ret)
 {
 	struct client client = { .uid = peer->uid,
 				 .gid = peer->gid,
@@ -121,8 +121,7 @@ void client_open(int socket, const struct ucred *peer, uint64_t begun, const str
 	_cleanup_close_ int self_fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	client.proc_fd = open_peer(socket, peer->pid, begun);
-	if (client.proc_fd >= 0 &&
-	    (self_fd < 0 || read_creds(client.proc_fd, "status", &client.creds) < 0)) {
+	if (client.proc_fd >= 0 && (self_fd < 0 || read_creds(client.proc_fd, "status", &client.creds) < 0)) {
 		(void)close(client.proc_fd);
 		client.proc_fd = -1;
 	}

@@ -15,25 +15,25 @@
 #include "process/target.h"
 
 enum client_rank {
-	CLIENT_USER,	/* none of the others */
+	CLIENT_USER, /* none of the others */
 	/* user 0 of this machine, whatever it lacks in capabilities: reads numbers, has files read again */
 	CLIENT_HOST,
-	CLIENT_ROOT,	/* the same with CAP_SYS_ADMIN, which could as well reach the maps */
+	CLIENT_ROOT, /* the same with CAP_SYS_ADMIN, which could as well reach the maps */
 };
 
 struct client {
 	enum client_rank rank;
-	uid_t uid;		/* effective ids as it connected, in mseald's user namespace */
+	uid_t uid; /* effective ids as it connected, in mseald's user namespace */
 	gid_t gid;
 	/* the account charged: owner of its user namespace, or its uid; or CLIENT_UNKNOWN */
 	uid_t account;
-	pid_t pid;		/* as mseald sees it; 0: not known */
-	int proc_fd;		/* its /proc/PID; -1: it is gone, or not seen from here */
-	bool same_pids;		/* it counts pids as mseald does */
+	pid_t pid;	/* as mseald sees it; 0: not known */
+	int proc_fd;	/* its /proc/PID; -1: it is gone, or not seen from here */
+	bool same_pids; /* it counts pids as mseald does */
 	const struct containers *containers;
-	char container[NAMES_CONTAINER_ID_MAX + 1];	/* the watched one that it is in; "": none */
-	const char *not_root;	/* of one with uid 0: why it is not taken for root, as a phrase */
-	struct creds creds;	/* as it is now */
+	char container[NAMES_CONTAINER_ID_MAX + 1]; /* the watched one that it is in; "": none */
+	const char *not_root; /* of one with uid 0: why it is not taken for root, as a phrase */
+	struct creds creds;   /* as it is now */
 };
 
 /*
@@ -42,14 +42,17 @@ struct client {
  */
 #define CLIENT_UNKNOWN ((uid_t)-2)
 
-#define CLIENT_EMPTY { .proc_fd = -1 }
+#define CLIENT_EMPTY \
+	{ \
+		.proc_fd = -1 \
+	}
 
 /*
  * Looks at the process that has connected (peer.h). One that is gone is a user that may do nothing.
  * containers may be NULL, and must outlive it.
  */
 void client_open(int socket, const struct ucred *peer, uint64_t begun, const struct containers *containers,
-		struct client *ret);
+		 struct client *ret);
 void client_close(struct client *client);
 
 /* Is it there still? While it is, client->pid is its own. */

@@ -9,14 +9,15 @@
 
 #include "api/daemon.h"
 #include "base/log.h"
+#include "lib/base/clock.h"
 #include "process/peer.h"
 
-#define CALLS_A_TURN 32		/* of root, before others have theirs; others have one */
-#define PARTS_A_TURN 32		/* of a reply in parts, for others */
+#define CALLS_A_TURN 32 /* of root, before others have theirs; others have one */
+#define PARTS_A_TURN 32 /* of a reply in parts, for others */
 /* The limit of input and of queued output of a client that is not root, in bytes. */
 #define USER_MESSAGE_MAX (256u << 10)
-#define USER_REPLY_MAX (10u << 20)	/* the seals of one address space, as many as there can be */
-#define REPLY_MAX (256u << 20)	/* of one reply to root */
+#define USER_REPLY_MAX (10u << 20) /* the seals of one address space, as many as there can be */
+#define REPLY_MAX (256u << 20)	   /* of one reply to root */
 
 /* One connection less; user: NULL for root's. */
 static void leave(struct server *server, struct quota_user *user)
@@ -184,7 +185,7 @@ static int handle(struct connection *connection, json_t *message)
 	_cleanup_free_ char *name = NULL;
 
 	if (json_object_get(message, "oneway") && json_is_true(json_object_get(message, "oneway")))
-		return -EPROTO;	/* no method of ours makes sense without its answer */
+		return -EPROTO; /* no method of ours makes sense without its answer */
 	if (!json_is_string(method) ||
 	    (parameters && !json_is_object(parameters) && !json_is_null(parameters)))
 		return -EPROTO;
@@ -349,7 +350,6 @@ void connection_resume(struct connection *connection, bool over)
 {
 	if (over)
 		connection->gone = NULL;
-	(void)connection_flush(connection);	/* if it fails, the connection is closed by what comes next */
+	(void)connection_flush(connection); /* if it fails, the connection is closed by what comes next */
 	connection_watch(connection);
 }
-

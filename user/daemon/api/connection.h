@@ -27,9 +27,9 @@ struct server {
 	struct quota *quota;
 	struct throttle *throttle;
 	sd_event_source *source;
-	struct timer pause;		/* ends when it may be tried again to accept */
+	struct timer pause; /* ends when it may be tried again to accept */
 	int fd;
-	char *path;			/* to unlink; NULL when the socket is systemd's */
+	char *path; /* to unlink; NULL when the socket is systemd's */
 	LIST_HEAD(, connection) connections;
 	unsigned count;
 };
@@ -40,26 +40,26 @@ struct connection {
 	sd_event_source *source;
 	int fd;
 	struct ucred peer;
-	bool root;			/* CLIENT_ROOT, as it connected */
+	bool root; /* CLIENT_ROOT, as it connected */
 	struct throttled
 		throttled; /* throttled.user: whose connections and time it counts for; NULL: root's */
-	uint32_t throttled_events;		/* what it was woken for when it had to wait */
+	uint32_t throttled_events; /* what it was woken for when it had to wait */
 	struct varlink_framer framer;
-	char *queue;			/* to be sent: [sent, length) */
+	char *queue; /* to be sent: [sent, length) */
 	size_t sent, length, allocated;
-	bool reading;			/* the peer may still send */
-	bool more;			/* the call that is being handled takes several replies */
-	bool waiting;			/* had its turn, has more calls */
-	bool refusing;			/* an error is being sent: the answer is too long */
+	bool reading;  /* the peer may still send */
+	bool more;     /* the call that is being handled takes several replies */
+	bool waiting;  /* had its turn, has more calls */
+	bool refusing; /* an error is being sent: the answer is too long */
 	bool monitor;
 	pid_t monitor_pid;
-	uint64_t lost;			/* events this client was too slow for */
+	uint64_t lost; /* events this client was too slow for */
 	int (*stream_next)(struct connection *, void *);
 	void (*stream_done)(void *);
 	void *stream_context;
-	void (*gone)(void *);		/* it waits for an answer that comes later */
+	void (*gone)(void *); /* it waits for an answer that comes later */
 	void *gone_context;
-	uint64_t begun;			/* boot-time ns: the peer had connected by then */
+	uint64_t begun; /* boot-time ns: the peer had connected by then */
 };
 
 /* Ends it and frees it. */

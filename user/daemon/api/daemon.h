@@ -23,8 +23,8 @@ struct lock_log;
 
 struct daemon {
 	sd_event *loop;
-	struct lock *lock;		/* NULL: not locked */
-	struct lock_log *lock_log;	/* NULL: not locked */
+	struct lock *lock;	   /* NULL: not locked */
+	struct lock_log *lock_log; /* NULL: not locked */
 	struct programs *programs;
 	struct space_map *space_map;
 	struct server *server;
@@ -32,12 +32,12 @@ struct daemon {
 	struct integrity *integrity;
 	struct gc *gc;
 	struct attempt_log *attempt_log;
-	struct active *active;	/* policies */
+	struct active *active; /* policies */
 	struct containers *containers;
 	struct reconcile *reconcile;
 	struct report *report;
 	struct config config;
-	uint64_t started;		/* ns since 1970 */
+	uint64_t started; /* ns since 1970 */
 };
 
 #endif

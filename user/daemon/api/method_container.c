@@ -14,7 +14,7 @@
 #include "process/procfs.h"
 
 struct order {
-	const char *id, *policy;	/* policy: NULL for none */
+	const char *id, *policy; /* policy: NULL for none */
 	struct seal_spec seal;
 	pid_t pid;
 	char *cgroup;
@@ -145,9 +145,8 @@ static int read_cgroup(struct order *order, int proc_fd, struct error *error)
 	if (r >= 0 && strcmp(again, order->cgroup) != 0)
 		return error_about(error, "Changing", order->pid, " is just changing its cgroup");
 	if (r < 0)
-		return error_about(error, "NoCgroup", order->pid,
-				 ": cannot look at its cgroup %.200s: %s", order->cgroup,
-				 strerror(-r));
+		return error_about(error, "NoCgroup", order->pid, ": cannot look at its cgroup %.200s: %s",
+				   order->cgroup, strerror(-r));
 	return 0;
 }
 
@@ -181,7 +180,7 @@ static int put_in_force(struct daemon *daemon, const struct order *order, struct
 				 CONTAINERS_MAX);
 	if (r == -EINVAL)
 		return error_about(error, "NoCgroup", order->pid,
-				 ": its cgroup has a name that no policy can hold");
+				   ": its cgroup has a name that no policy can hold");
 	if (r < 0)
 		return error_set(error, "Failed", order->pid,
 				 "cannot activate a policy for the container: %s", strerror(-r));
@@ -228,7 +227,7 @@ int method_unwatch_container(struct connection *connection, json_t *parameters)
 		(void)error_set(&error, "NoSuchContainer", 0,
 				"there is no policy of a container %s; msealctl policy list has all", id);
 	else if (r < 0)
-		(void)error_set(&error, "Failed", 0,
-				"cannot deactivate the policy of container %s: %s", id, strerror(-r));
+		(void)error_set(&error, "Failed", 0, "cannot deactivate the policy of container %s: %s", id,
+				strerror(-r));
 	return r < 0 ? reply_failure(connection, &error) : connection_reply(connection, NULL, false);
 }

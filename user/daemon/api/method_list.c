@@ -28,14 +28,14 @@ struct listing {
 	struct daemon *daemon;
 	struct client client;
 	bool once;
-	struct mseald_task *tasks;	/* sorted by key */
+	struct mseald_task *tasks; /* sorted by key */
 	size_t tasks_count;
-	struct entry *entries;		/* sorted by set_bits: forks share a set, which is then read once */
+	struct entry *entries; /* sorted by set_bits: forks share a set, which is then read once */
 	size_t entries_count, next;
 	/* The set that was read last. */
-	uint64_t set_bits;		/* 0: none */
-	uint64_t sets_written;		/* then */
-	bool sent;			/* what follows has been */
+	uint64_t set_bits;     /* 0: none */
+	uint64_t sets_written; /* then */
+	bool sent;	       /* what follows has been */
 	json_t *seals;
 	struct mseald_label label;
 };
@@ -78,7 +78,7 @@ static int one_entry(struct listing *listing, pid_t pid, struct error *error)
 	listing->entries[0].key = target.key;
 	/* Not sealed at all: an empty list, not an error. */
 	listing->entries_count = space_map_read_space(listing->daemon->space_map, target.key, &space) >= 0 &&
-				set_bits(&space);
+				 set_bits(&space);
 	return 0;
 }
 
@@ -107,7 +107,7 @@ static int all_entries(struct listing *listing)
 	for (size_t i = 0; i < count; i++)
 		if (set_bits(&spaces[i]))
 			listing->entries[listing->entries_count++] = (struct entry){ keys[i],
-										   set_bits(&spaces[i]) };
+										     set_bits(&spaces[i]) };
 	qsort(listing->entries, listing->entries_count, sizeof(*listing->entries), compare_entries);
 	return 0;
 }

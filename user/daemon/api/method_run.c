@@ -19,8 +19,8 @@
 #include "trace/launch_tracer.h"
 #include "trace/tracer.h"
 
-#define RUNS_MAX 1024		/* at a time, until they are sealed */
-#define RUNS_OF_USERS_MAX 960	/* of all but root */
+#define RUNS_MAX 1024	      /* at a time, until they are sealed */
+#define RUNS_OF_USERS_MAX 960 /* of all but root */
 #define RUNS_PER_USER_MAX 64
 
 /* The segments that are complete when a program without a loader begins. */
@@ -29,13 +29,13 @@
 struct run {
 	LIST_ENTRY(run) link;
 	struct daemon *daemon;
-	struct connection *connection;	/* NULL: it has gone, as it does by exec */
+	struct connection *connection; /* NULL: it has gone, as it does by exec */
 	bool answered;
 	sd_event_source *source;
 	struct launch launch;
 	struct seal_request request;
-	bool chosen;			/* any option was given */
-	bool root;			/* the client is (client.h) */
+	bool chosen; /* any option was given */
+	bool root;   /* the client is (client.h) */
 	uid_t uid, account;
 };
 
@@ -174,9 +174,7 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 			connection_resume(run->connection, false);
 		run->answered = true;
 		break;
-	case LAUNCH_NOT_SEIZED:
-		not_seized(run, (int)message.value);
-		break;
+	case LAUNCH_NOT_SEIZED: not_seized(run, (int)message.value); break;
 	case LAUNCH_FIRST:
 	case LAUNCH_ENTRY:
 		if (seal_for(run, &message, &error) >= 0) {
@@ -185,7 +183,7 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 		}
 		log_terminated(run->request.pid, &error);
 		(void)launch_send(fd, &(struct launch_message){ .word = LAUNCH_END }, error.message,
-				strlen(error.message));
+				  strlen(error.message));
 		break;
 	}
 	return 0;
@@ -203,10 +201,11 @@ static int check_limits(const struct run *run, struct error *error)
 	}
 	if (all >= RUNS_MAX)
 		return error_set(error, "TooMany", run->request.pid,
-			    "%u programs are waiting to be sealed, and there can be no more", all);
+				 "%u programs are waiting to be sealed, and there can be no more", all);
 	if (!run->root && users >= RUNS_OF_USERS_MAX)
 		return error_set(error, "TooMany", run->request.pid,
-			    "%u programs of users are waiting to be sealed, and there can be no more", users);
+				 "%u programs of users are waiting to be sealed, and there can be no more",
+				 users);
 	if (!run->root && user >= RUNS_PER_USER_MAX)
 		return error_set(
 			error, "TooMany", run->request.pid,
@@ -224,7 +223,7 @@ static int begin(struct run *run, struct connection *connection, struct error *e
 	run->launch.pidfd = connection_open_peer(connection);
 	if (run->launch.pidfd < 0)
 		return client <= 0 ? error_set(error, "Unsupported", 0,
-					  "the client is in a pid namespace that mseald does not see") :
+					       "the client is in a pid namespace that mseald does not see") :
 				     error_set_errno(error, client, run->launch.pidfd, "cannot open it");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		r = error_set_errno(error, client, -errno, "cannot make a socket");
@@ -265,10 +264,13 @@ int method_run(struct connection *connection, json_t *parameters)
 	run = calloc(1, sizeof(*run));
 	if (!run)
 		return -ENOMEM;
-	*run = (struct run){ .daemon = connection->server->daemon, .connection = connection,
+	*run = (struct run){ .daemon = connection->server->daemon,
+			     .connection = connection,
 			     .request = request,
-			     .chosen = parameters && json_object_size(parameters) > 0, .uid = peer->uid,
-			     .root = connection->root, .account = connection_account(connection) };
+			     .chosen = parameters && json_object_size(parameters) > 0,
+			     .uid = peer->uid,
+			     .root = connection->root,
+			     .account = connection_account(connection) };
 	run->request.limited = !run->root;
 	r = check_limits(run, &error);
 	if (r >= 0)

@@ -141,10 +141,10 @@ static int authorize_unsealing(void *context, const struct target *target, struc
 	if (own.key != target->key &&
 	    (!MSEALD_WORD_SET(theirs.word) || MSEALD_WORD_SET(theirs.word) != MSEALD_WORD_SET(ours.word)))
 		return 0;
-	return error_about(
-		error, "PermissionDenied", target->pid,
-		": seals are not taken back for a process that has them itself (pid %d, which has "
-		"asked)", client->pid);
+	return error_about(error, "PermissionDenied", target->pid,
+			   ": seals are not taken back for a process that has them itself (pid %d, which has "
+			   "asked)",
+			   client->pid);
 }
 
 int method_unseal(struct connection *connection, json_t *parameters)
@@ -172,7 +172,7 @@ int method_unseal(struct connection *connection, json_t *parameters)
 	if (r < 0)
 		return reply_failure(connection, &error);
 	log_unsealed(connection, request.pid, bytes, seals);
-	return connection_reply(connection, json_pack("{s:I,s:I}", "bytes", (json_int_t)bytes, "seals",
-						      (json_int_t)seals),
-				false);
+	return connection_reply(
+		connection, json_pack("{s:I,s:I}", "bytes", (json_int_t)bytes, "seals", (json_int_t)seals),
+		false);
 }

@@ -65,7 +65,7 @@ static int count_own(struct connection *connection, struct counts *ret)
 	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
 
 	*ret = (struct counts){ .spaces_max = daemon->config.user_spaces,
-				  .sets_max = daemon->config.user_spaces };
+				.sets_max = daemon->config.user_spaces };
 	connection_look(connection, &client);
 	if (client.same_pids && client.uid != 0)
 		return count_account(daemon, client.account, ret);
@@ -83,18 +83,17 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 
 	for (size_t i = 0; i < coverage->decisions_count; i++) {
 		enum mechanism mechanism = decisions[i].mechanism;
-		json_t *row = json_pack("{s:i,s:s,s:s,s:o,s:s,s:s,s:b,s:s}", "row", decisions[i].row,
-					"operation", names_op(decisions[i].op), "description",
-					decisions[i].description, "deny", event_json_deny(decisions[i].deny),
-					"outcome",
-					mechanism == MECHANISM_NONE   ? "not covered" :
-					mechanism == MECHANISM_KERNEL ? "EINVAL" :
-					mechanism == MECHANISM_KILL   ? "SIGKILL" :
-									"EPERM",
-					"by", coverage_mechanism(mechanism), "raced",
-					(mechanism == MECHANISM_KILL || mechanism == MECHANISM_OVERRIDE) &&
-						preempts,
-					"native", coverage_native_scope(decisions[i].native));
+		json_t *row = json_pack(
+			"{s:i,s:s,s:s,s:o,s:s,s:s,s:b,s:s}", "row", decisions[i].row, "operation",
+			names_op(decisions[i].op), "description", decisions[i].description, "deny",
+			event_json_deny(decisions[i].deny), "outcome",
+			mechanism == MECHANISM_NONE   ? "not covered" :
+			mechanism == MECHANISM_KERNEL ? "EINVAL" :
+			mechanism == MECHANISM_KILL   ? "SIGKILL" :
+							"EPERM",
+			"by", coverage_mechanism(mechanism), "raced",
+			(mechanism == MECHANISM_KILL || mechanism == MECHANISM_OVERRIDE) && preempts,
+			"native", coverage_native_scope(decisions[i].native));
 
 		if (row && decisions[i].note)
 			(void)json_object_set_new(row, "note", json_string(decisions[i].note));

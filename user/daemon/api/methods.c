@@ -40,8 +40,9 @@ static int call_describe(struct connection *connection, json_t *parameters)
 
 	if (!name)
 		return reply_invalid(connection, "interface");
-	description = strcmp(name, "io.mseald") == 0 ? interface :
-		      strcmp(name, "org.varlink.service") == 0 ? service_interface : NULL;
+	description = strcmp(name, "io.mseald") == 0	       ? interface :
+		      strcmp(name, "org.varlink.service") == 0 ? service_interface :
+								 NULL;
 	if (!description)
 		return connection_error(connection, "org.varlink.service.InterfaceNotFound",
 					json_pack("{s:s}", "interface", name));
@@ -51,9 +52,9 @@ static int call_describe(struct connection *connection, json_t *parameters)
 static const struct method {
 	const char *name;
 	int (*call)(struct connection *, json_t *);
-	enum client_rank rank;		/* that the client needs at least */
-	const char *parameters[8];	/* all it knows */
-	const char *what;		/* it does, as a phrase, where not everybody may */
+	enum client_rank rank;	   /* that the client needs at least */
+	const char *parameters[8]; /* all it knows */
+	const char *what;	   /* it does, as a phrase, where not everybody may */
 } methods[] = {
 	{ "io.mseald.Seal",
 	  method_seal,

@@ -130,4 +130,3 @@ int params_seal_spec(json_t *parameters, struct seal_spec *ret, const char **ret
 		r = params_bool(parameters, "revocable", &ret->revocable, ret_bad);
 	return r;
 }
-

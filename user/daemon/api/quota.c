@@ -6,8 +6,8 @@
 
 /* CPU time that may be used: it grows as time goes by, up to QUOTA_AT_ONCE_US, and may go negative. */
 struct bucket {
-	int64_t left;		/* us */
-	uint64_t counted;	/* when */
+	int64_t left;	  /* us */
+	uint64_t counted; /* when */
 };
 
 struct quota_user {
@@ -18,9 +18,9 @@ struct quota_user {
 };
 
 struct quota {
-	LIST_HEAD(, quota_user) list;	/* those that are connected, or in debt */
+	LIST_HEAD(, quota_user) list; /* those that are connected, or in debt */
 	unsigned connections;
-	struct bucket bucket;	/* of all of them */
+	struct bucket bucket; /* of all of them */
 };
 
 static void refill(struct bucket *bucket, uint64_t now, unsigned share)
@@ -64,9 +64,9 @@ static struct quota_user *find(struct quota *quota, uid_t uid)
 {
 	struct quota_user *user;
 
-	LIST_FOREACH (user, &quota->list, link)
-		if (user->uid == uid)
-			break;
+	LIST_FOREACH(user, &quota->list, link)
+	if (user->uid == uid)
+		break;
 	return user;
 }
 

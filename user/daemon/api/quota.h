@@ -8,8 +8,8 @@
 
 #include "lib/base/util.h"
 
-#define QUOTA_CONNECTIONS_EACH 72u	/* of one user at a time: 64 that wait in Run (method_run.c), and 8 */
-#define QUOTA_CONNECTIONS_ALL 960u	/* of all of them; CONNECTIONS_MAX has room for root besides */
+#define QUOTA_CONNECTIONS_EACH 72u /* of one user at a time: 64 that wait in Run (method_run.c), and 8 */
+#define QUOTA_CONNECTIONS_ALL 960u /* of all of them; CONNECTIONS_MAX has room for root besides */
 /* One user may take a quarter of the daemon's time, all users half of it, and some at once. */
 #define QUOTA_SHARE_EACH 4u
 #define QUOTA_SHARE_ALL 2u
@@ -18,7 +18,7 @@
 struct quota_user;
 struct quota;
 
-struct quota *quota_new(void);			/* NULL: no memory */
+struct quota *quota_new(void);	      /* NULL: no memory */
 void quota_free(struct quota *quota); /* takes NULL */
 
 /*

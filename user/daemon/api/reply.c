@@ -31,9 +31,8 @@ int reply_bad(struct connection *connection, int r, const char *bad)
 		return reply_invalid(connection, bad);
 	if (r == -E2BIG)
 		(void)error_set(&error, "TooMany", 0, "too many ranges: one request can name %d",
-			   SEAL_MAX_RANGES);
+				SEAL_MAX_RANGES);
 	else
 		(void)error_set(&error, "Failed", 0, "cannot read the request: %s", strerror(-r));
 	return reply_failure(connection, &error);
 }
-

@@ -18,7 +18,7 @@
 #include "base/timer.h"
 #include "lib/base/clock.h"
 
-#define PAUSE_US 200000		/* before the next try, when no connection can be accepted */
+#define PAUSE_US 200000 /* before the next try, when no connection can be accepted */
 
 void server_spend(struct server *server, uid_t account, uint64_t us)
 {
@@ -82,8 +82,9 @@ static void add(struct server *server, int client)
 		(void)close(client);
 		return;
 	}
-	*connection = (struct connection){ .server = server, .fd = client, .reading = true,
-					   .begun = clock_ns(CLOCK_BOOTTIME) };
+	*connection = (struct connection){
+		.server = server, .fd = client, .reading = true, .begun = clock_ns(CLOCK_BOOTTIME)
+	};
 	LIST_INSERT_HEAD(&server->connections, connection, link);
 	/* Further clients wait in the backlog until one leaves. */
 	if (++server->count == CONNECTIONS_MAX)

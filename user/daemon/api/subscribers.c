@@ -7,7 +7,7 @@
 
 /* bytes of events that a client may leave unread before it loses some */
 #define QUEUE_MAX (8u << 20)
-#define USER_QUEUE_MAX (256u << 10)	/* the same of one that is not root */
+#define USER_QUEUE_MAX (256u << 10) /* the same of one that is not root */
 
 static void publish(struct connection *connection, json_t *parameters)
 {
@@ -113,10 +113,9 @@ int method_monitor(struct connection *connection, json_t *parameters)
 	connection_look(connection, &client);
 	/* The process may be gone when its pid is to be translated. */
 	if (client.rank != CLIENT_ROOT && !client.same_pids) {
-		(void)error_set(
-			&error, "Unsupported", 0,
-			"attempts have pids as mseald counts them, and the client is in another pid "
-			"namespace; monitor outside of it");
+		(void)error_set(&error, "Unsupported", 0,
+				"attempts have pids as mseald counts them, and the client is in another pid "
+				"namespace; monitor outside of it");
 		return reply_failure(connection, &error);
 	}
 	connection->monitor = true;

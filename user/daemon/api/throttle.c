@@ -3,6 +3,7 @@
 #include "api/throttle.h"
 
 #include "base/timer.h"
+#include "lib/base/clock.h"
 
 #define ACCURACY_US 1000
 
@@ -10,7 +11,7 @@ struct throttle {
 	struct quota *quota;
 	struct timer timer;
 	void (*turn)(struct throttled *throttled);
-	TAILQ_HEAD(, throttled) list;	/* who has waited longest comes first */
+	TAILQ_HEAD(, throttled) list; /* who has waited longest comes first */
 };
 
 static void remove_throttled(struct throttle *throttle, struct throttled *throttled)
@@ -25,7 +26,8 @@ static struct throttled *whose_turn(struct throttle *throttle, uint64_t *ret_wai
 	uint64_t now = monotonic_us(), least = UINT64_MAX;
 	struct throttled *throttled;
 
-	TAILQ_FOREACH (throttled, &throttle->list, link) {
+	TAILQ_FOREACH(throttled, &throttle->list, link)
+	{
 		uint64_t wait = quota_wait(throttle->quota, throttled->user, now);
 
 		if (!wait)
@@ -64,9 +66,9 @@ static bool waits(const struct throttle *throttle, const struct quota_user *user
 {
 	const struct throttled *throttled;
 
-	TAILQ_FOREACH (throttled, &throttle->list, link)
-		if (throttled->user == user)
-			return true;
+	TAILQ_FOREACH(throttled, &throttle->list, link)
+	if (throttled->user == user)
+		return true;
 	return false;
 }
 

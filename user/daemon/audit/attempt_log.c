@@ -15,7 +15,7 @@
 struct attempt_log {
 	struct programs *programs;
 	const struct containers *containers;
-	struct timer timer;		/* the end of the window */
+	struct timer timer; /* the end of the window */
 	struct ratelimit ratelimit;
 };
 
@@ -60,8 +60,9 @@ static void attempt_fields(const struct attempt_log *attempt_log, const struct m
 
 static enum log_about about_verdict(uint32_t verdict)
 {
-	return verdict == MSEALD_VERDICT_KILLED ? LOG_ABOUT_KILLED :
-	       verdict == MSEALD_VERDICT_AUDITED ? LOG_ABOUT_AUDITED : LOG_ABOUT_DENIED;
+	return verdict == MSEALD_VERDICT_KILLED	 ? LOG_ABOUT_KILLED :
+	       verdict == MSEALD_VERDICT_AUDITED ? LOG_ABOUT_AUDITED :
+						   LOG_ABOUT_DENIED;
 }
 
 void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event *event)
@@ -111,12 +112,11 @@ static void end_window(struct attempt_log *attempt_log)
 		log_suppressed(process);
 	if (attempt_log->ratelimit.suppressed) {
 		log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, attempt_log->ratelimit.suppressed);
-		log_entry(
-			LOG_LEVEL_WARNING, LOG_ABOUT_SUPPRESSED, &fields,
-			"suppressed %" PRIu64
-			" messages about attempts by several processes: there were more than %u "
-			"within a minute, or more than %u of one user",
-			attempt_log->ratelimit.suppressed, RATELIMIT_LINES_ALL, RATELIMIT_LINES_USER);
+		log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SUPPRESSED, &fields,
+			  "suppressed %" PRIu64
+			  " messages about attempts by several processes: there were more than %u "
+			  "within a minute, or more than %u of one user",
+			  attempt_log->ratelimit.suppressed, RATELIMIT_LINES_ALL, RATELIMIT_LINES_USER);
 	}
 	ratelimit_clear(&attempt_log->ratelimit);
 }

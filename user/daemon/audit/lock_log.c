@@ -23,9 +23,9 @@ struct lock_log {
 	void *context;
 	struct ring_buffer *ring;
 	sd_event_source *source;
-	struct timer timer;			/* the end of the window */
+	struct timer timer; /* the end of the window */
 	struct ratelimit_denials denials;
-	unsigned taken;				/* of this batch */
+	unsigned taken; /* of this batch */
 	uint64_t lost_seen;
 };
 
@@ -97,8 +97,7 @@ static void log_lost(uint64_t count)
 
 	log_field(&fields, "MSEALD_LOST=%" PRIu64, count);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_LOCK_DENIED_MORE, &fields,
-		  "locked: denied %" PRIu64 " operations that were not reported: the buffer was full",
-		  count);
+		  "locked: denied %" PRIu64 " operations that were not reported: the buffer was full", count);
 }
 
 static void end_window(struct lock_log *lock_log)
@@ -184,8 +183,9 @@ int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *co
 
 	if (!lock_log)
 		return -ENOMEM;
-	*lock_log = (struct lock_log){ .lock = lock, .containers = containers, .publish = publish,
-				       .context = context };
+	*lock_log = (struct lock_log){
+		.lock = lock, .containers = containers, .publish = publish, .context = context
+	};
 	lock_log->ring = ring_buffer__new(lock_denials_fd(lock), on_denial, lock_log, NULL);
 	r = lock_log->ring ? 0 : -errno;
 	if (r >= 0)

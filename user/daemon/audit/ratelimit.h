@@ -12,27 +12,27 @@
 #include "mseald/shared.h"
 
 #define RATELIMIT_WINDOW_US (60ull * 1000 * 1000)
-#define RATELIMIT_LINES_PROCESS 200u	/* in a window */
-#define RATELIMIT_LINES_USER 500u		/* of all processes of one user id */
+#define RATELIMIT_LINES_PROCESS 200u /* in a window */
+#define RATELIMIT_LINES_USER 500u    /* of all processes of one user id */
 #define RATELIMIT_LINES_ALL 1000u
 #define RATELIMIT_SLOTS 2048u
 
 struct ratelimit_process {
 	uint64_t start_time;
 	uint32_t tgid;
-	uint32_t lines;			/* 0: a free slot */
-	uint64_t suppressed;		/* because of its own limit */
+	uint32_t lines;	     /* 0: a free slot */
+	uint64_t suppressed; /* because of its own limit */
 	char comm[MSEALD_COMM_LEN];
 };
 
 struct ratelimit_user {
 	uint32_t uid;
-	uint32_t lines;			/* 0: a free slot */
+	uint32_t lines; /* 0: a free slot */
 };
 
 struct ratelimit {
-	uint32_t lines;			/* 0: the window has not begun */
-	uint64_t suppressed;		/* because of the limits for users and for all */
+	uint32_t lines;	     /* 0: the window has not begun */
+	uint64_t suppressed; /* because of the limits for users and for all */
 	/* Open hashes; more than half of each is free. */
 	struct ratelimit_process processes[RATELIMIT_SLOTS];
 	struct ratelimit_user users[RATELIMIT_SLOTS];
@@ -51,23 +51,23 @@ void ratelimit_clear(struct ratelimit *ratelimit);
  * mseald, and ordinary denials of one operation must not hide denials of another.
  */
 #define RATELIMIT_DENIALS_WINDOW_US (600ull * 1000 * 1000)
-#define RATELIMIT_CALLERS 16u	/* that have a line, for each operation */
+#define RATELIMIT_CALLERS 16u /* that have a line, for each operation */
 
 struct ratelimit_caller {
 	uint64_t start_time;
 	uint32_t tgid;
 	char comm[16];
-	uint64_t more;			/* after the one with a line */
+	uint64_t more; /* after the one with a line */
 };
 
 struct ratelimit_op {
 	uint32_t callers;
-	uint64_t others;		/* attempts of processes without a slot */
+	uint64_t others; /* attempts of processes without a slot */
 	struct ratelimit_caller list[RATELIMIT_CALLERS];
 };
 
 struct ratelimit_denials {
-	bool begun;			/* the window has */
+	bool begun; /* the window has */
 	struct ratelimit_op list[MSEALD_LOCK_OP_COUNT];
 };
 

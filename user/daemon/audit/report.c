@@ -17,18 +17,18 @@
 #include "lib/base/names.h"
 #include "seal/labels.h"
 
-#define WRITE_US (5u * 1000 * 1000)	/* from the first change until it is in the file */
+#define WRITE_US (5u * 1000 * 1000) /* from the first change until it is in the file */
 
 struct report {
 	struct programs *programs;
 	struct space_map *space_map;
 	const struct active *active;
-	struct report_table table;		/* the map `report`, as it is */
+	struct report_table table; /* the map `report`, as it is */
 	volatile struct mseald_state *state;
 	int map;
 	struct timer timer;
-	bool changed;			/* since the file was written */
-	bool logged_full, logged_file;	/* logged once */
+	bool changed;		       /* since the file was written */
+	bool logged_full, logged_file; /* logged once */
 };
 
 /* --- times and counts --- */
@@ -54,7 +54,8 @@ static uint64_t missing(const struct report *report)
 
 static struct report_head head_of(const struct report *report)
 {
-	return (struct report_head){ .since = report->state->report_since, .missing = missing(report),
+	return (struct report_head){ .since = report->state->report_since,
+				     .missing = missing(report),
 				     .full = report->state->report_full };
 }
 
@@ -87,8 +88,9 @@ static void write_file(struct report *report)
 
 	if (!report->changed)
 		return;
-	r = mkdir(REPORT_FOLDER, 0700) < 0 && errno != EEXIST ? -errno :
-	    report_file_write(REPORT_FILE, &report->table, &head, &names);
+	r = mkdir(REPORT_FOLDER, 0700) < 0 && errno != EEXIST ?
+		    -errno :
+		    report_file_write(REPORT_FILE, &report->table, &head, &names);
 	if (r < 0 && !report->logged_file)
 		log_warning("cannot write " REPORT_FILE
 			    ": %s; what was attempted will not be known after a reboot, ignoring",
@@ -167,18 +169,20 @@ int report_open(sd_event *loop, struct programs *programs, struct space_map *spa
 
 	if (!report)
 		return -ENOMEM;
-	*report = (struct report){ .programs = programs, .space_map = space_map, .active = active,
+	*report = (struct report){ .programs = programs,
+				   .space_map = space_map,
+				   .active = active,
 				   .state = programs_state(programs),
 				   .map = programs_map_fd(programs, "report") };
 	r = report_table_open(&report->table);
 	if (r >= 0)
 		r = timer_open(&report->timer, loop, WRITE_US / 10, on_timer, report);
 	if (r >= 0 && !report->state->report_since) {
-		empty_map(report);	/* a daemon that was killed while it read the file */
+		empty_map(report); /* a daemon that was killed while it read the file */
 		read_file(report);
 	} else if (r >= 0) {
 		r = read_map(report);
-		note_change(report);	/* the file may be older */
+		note_change(report); /* the file may be older */
 	}
 	if (r < 0)
 		report_close(report);
@@ -202,10 +206,9 @@ static void no_room(struct report *report)
 {
 	report->state->report_full++;
 	if (!report->logged_full)
-		log_warning(
-			"the report is full: new kinds of attempts are only counted; empty it with "
-			"`msealctl policy "
-			"report --reset`");
+		log_warning("the report is full: new kinds of attempts are only counted; empty it with "
+			    "`msealctl policy "
+			    "report --reset`");
 	report->logged_full = true;
 }
 

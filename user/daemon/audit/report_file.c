@@ -32,12 +32,11 @@ json_t *report_file_row(const struct report_row *row, const struct mseald_label 
 
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "policy",
 			 *label->policy ? label->policy : "-", "program",
-			 *label->program ? label->program : "-", "operation",
-			 names_op(row->key.op), "segment",
-			 names_segment(row->key.segment), "verdict", names_verdict(row->key.verdict),
-			 "attempts", (json_int_t)value->attempts, "processes", (json_int_t)value->processes,
-			 "first", (json_int_t)value->first, "last", (json_int_t)value->last, "example",
-			 example_json(value));
+			 *label->program ? label->program : "-", "operation", names_op(row->key.op),
+			 "segment", names_segment(row->key.segment), "verdict",
+			 names_verdict(row->key.verdict), "attempts", (json_int_t)value->attempts,
+			 "processes", (json_int_t)value->processes, "first", (json_int_t)value->first, "last",
+			 (json_int_t)value->last, "example", example_json(value));
 }
 
 /* --- writing --- */
@@ -66,7 +65,7 @@ static int dump(FILE *file, const void *document)
 }
 
 int report_file_write(const char *path, const struct report_table *table, const struct report_head *head,
-		     const struct report_names *names)
+		      const struct report_names *names)
 {
 	json_t *document = encode(table, head, names);
 	int r = document ? file_replace(path, 0644, dump, document) : -ENOMEM;

@@ -8,9 +8,9 @@
 #include "audit/report_table.h"
 
 struct report_head {
-	uint64_t since;			/* ns since 1970 */
-	uint64_t missing;		/* attempts that are not in the table, */
-	uint64_t full;			/* and of those: for want of room there */
+	uint64_t since;	  /* ns since 1970 */
+	uint64_t missing; /* attempts that are not in the table, */
+	uint64_t full;	  /* and of those: for want of room there */
 };
 
 /* From a label to its names (false: not known), and from names to a label. */
@@ -25,7 +25,7 @@ json_t *report_file_row(const struct report_row *row, const struct mseald_label 
 
 /* Writes it aside and renames. Negative errno. */
 int report_file_write(const char *path, const struct report_table *table, const struct report_head *head,
-		     const struct report_names *names);
+		      const struct report_names *names);
 /*
  * Adds the rows of the file. -ENOENT: there is none; -EBADMSG: it is not one of ours, and was moved
  * aside (path.broken); nothing is added then.

@@ -37,8 +37,7 @@ void report_table_clear(struct report_table *table)
 
 static bool same_key(const struct mseald_tally_key *a, const struct mseald_tally_key *b)
 {
-	return a->label == b->label && a->op == b->op && a->segment == b->segment &&
-	       a->verdict == b->verdict;
+	return a->label == b->label && a->op == b->op && a->segment == b->segment && a->verdict == b->verdict;
 }
 
 /* Where it is in the index, or belongs. */

@@ -15,13 +15,13 @@ struct report_row {
 };
 
 struct report_table {
-	struct report_row *rows;		/* in the order in which they came */
-	uint32_t *index;		/* open hash of 1 + index in rows; 0: free */
+	struct report_row *rows; /* in the order in which they came */
+	uint32_t *index;	 /* open hash of 1 + index in rows; 0: free */
 	size_t count;
 };
 
-int report_table_open(struct report_table *ret);		/* -ENOMEM */
-void report_table_close(struct report_table *table);		/* takes zeroed */
+int report_table_open(struct report_table *ret);     /* -ENOMEM */
+void report_table_close(struct report_table *table); /* takes zeroed */
 void report_table_clear(struct report_table *table);
 
 /* NULL: there is none. */

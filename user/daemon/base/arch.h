@@ -23,14 +23,14 @@
 
 /* Kernel-internal: the call is made again unless a handler runs (include/linux/errno.h). */
 #define REGS_ERESTARTNOHAND 514
-#define REGS_ERESTARTSYS 512		/* the first of these, and ERESTART_RESTARTBLOCK, the last */
+#define REGS_ERESTARTSYS 512 /* the first of these, and ERESTART_RESTARTBLOCK, the last */
 #define REGS_ERESTART_LAST 516
 
 /* What the call was that the thread was in when it was stopped (/proc/PID/syscall, proc_pid_syscall(5)). */
 struct blocked_call {
-	long number;		/* -1: in none */
+	long number; /* -1: in none */
 	uint64_t arguments[6];
-	uint64_t sp, pc;	/* pc: where it goes on in its own code */
+	uint64_t sp, pc; /* pc: where it goes on in its own code */
 };
 
 #if defined(__x86_64__)

@@ -3,7 +3,7 @@
 #ifndef MSEALD_BASE_ARCH_AARCH64_H
 #define MSEALD_BASE_ARCH_AARCH64_H
 
-#define ARCH_VM_PKEY (0x7ULL << 32)	/* include/linux/mm.h, VM_PKEY_BIT0 and on: three bits, since 6.12 */
+#define ARCH_VM_PKEY (0x7ULL << 32) /* include/linux/mm.h, VM_PKEY_BIT0 and on: three bits, since 6.12 */
 
 #define ARCH_AUDIT_32 AUDIT_ARCH_ARM
 #define ARCH_MPROTECT_32 125
@@ -14,10 +14,10 @@ static inline void arch_call_32(void)
 }
 
 struct regs {
-	struct user_regs_struct r;	/* NT_PRSTATUS: user_pt_regs */
+	struct user_regs_struct r; /* NT_PRSTATUS: user_pt_regs */
 };
 
-static const unsigned char regs_instruction[] = { 0x01, 0x00, 0x00, 0xd4 };	/* svc #0 */
+static const unsigned char regs_instruction[] = { 0x01, 0x00, 0x00, 0xd4 }; /* svc #0 */
 
 #define REGS_PSTATE_32BIT 0x10ull
 
@@ -49,7 +49,7 @@ static inline void regs_get_call(const struct regs *regs, struct blocked_call *c
 }
 
 static inline void regs_set_call(struct regs *regs, uint64_t instruction, long number,
-				      const uint64_t arguments[3])
+				 const uint64_t arguments[3])
 {
 	regs->r.pc = instruction;
 	regs->r.regs[8] = (unsigned long)number;
@@ -58,11 +58,11 @@ static inline void regs_set_call(struct regs *regs, uint64_t instruction, long n
 }
 
 static inline bool regs_is_call(const struct regs *regs, uint64_t instruction, long number,
-				     const uint64_t arguments[3])
+				const uint64_t arguments[3])
 {
-	return regs->r.pc == instruction + sizeof(regs_instruction) &&
-	       (long)regs->r.regs[8] == number && regs->r.regs[0] == arguments[0] &&
-	       regs->r.regs[1] == arguments[1] && regs->r.regs[2] == arguments[2];
+	return regs->r.pc == instruction + sizeof(regs_instruction) && (long)regs->r.regs[8] == number &&
+	       regs->r.regs[0] == arguments[0] && regs->r.regs[1] == arguments[1] &&
+	       regs->r.regs[2] == arguments[2];
 }
 
 /* Its number is not among these registers (NT_ARM_SYSCALL): a call that there is none of will do. */

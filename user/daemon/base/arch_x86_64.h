@@ -3,7 +3,7 @@
 #ifndef MSEALD_BASE_ARCH_X86_64_H
 #define MSEALD_BASE_ARCH_X86_64_H
 
-#define ARCH_VM_PKEY (0xfULL << 32)	/* include/linux/mm.h, VM_PKEY_BIT0 and on: four bits */
+#define ARCH_VM_PKEY (0xfULL << 32) /* include/linux/mm.h, VM_PKEY_BIT0 and on: four bits */
 
 #define ARCH_AUDIT_32 AUDIT_ARCH_I386
 #define ARCH_MPROTECT_32 125
@@ -20,10 +20,10 @@ static inline void arch_call_32(void)
 }
 
 struct regs {
-	struct user_regs_struct r;	/* NT_PRSTATUS */
+	struct user_regs_struct r; /* NT_PRSTATUS */
 };
 
-static const unsigned char regs_instruction[] = { 0x0f, 0x05 };	/* syscall */
+static const unsigned char regs_instruction[] = { 0x0f, 0x05 }; /* syscall */
 
 /* Those of 64-bit code? A 32-bit thread has a smaller set, and 64-bit ones can run 32-bit code. */
 static inline bool regs_64bit(const struct regs *regs, size_t size)
@@ -54,8 +54,7 @@ static inline void regs_get_call(const struct regs *regs, struct blocked_call *c
 {
 	*call = (struct blocked_call){
 		.number = (long)regs->r.orig_rax < 0 ? -1 : (long)regs->r.orig_rax,
-		.arguments = { regs->r.rdi, regs->r.rsi, regs->r.rdx, regs->r.r10, regs->r.r8,
-			       regs->r.r9 },
+		.arguments = { regs->r.rdi, regs->r.rsi, regs->r.rdx, regs->r.r10, regs->r.r8, regs->r.r9 },
 		.sp = regs->r.rsp,
 		.pc = regs->r.rip,
 	};
@@ -68,7 +67,7 @@ static inline void regs_get_call(const struct regs *regs, struct blocked_call *c
  * none is made again.
  */
 static inline void regs_set_call(struct regs *regs, uint64_t instruction, long number,
-				      const uint64_t arguments[3])
+				 const uint64_t arguments[3])
 {
 	regs->r.rip = instruction;
 	regs->r.eflags &=
@@ -82,11 +81,10 @@ static inline void regs_set_call(struct regs *regs, uint64_t instruction, long n
 
 /* Where a call begins: is it that one? */
 static inline bool regs_is_call(const struct regs *regs, uint64_t instruction, long number,
-				     const uint64_t arguments[3])
+				const uint64_t arguments[3])
 {
-	return regs->r.rip == instruction + sizeof(regs_instruction) &&
-	       (long)regs->r.orig_rax == number && regs->r.rdi == arguments[0] &&
-	       regs->r.rsi == arguments[1] && regs->r.rdx == arguments[2];
+	return regs->r.rip == instruction + sizeof(regs_instruction) && (long)regs->r.orig_rax == number &&
+	       regs->r.rdi == arguments[0] && regs->r.rsi == arguments[1] && regs->r.rdx == arguments[2];
 }
 
 /* Where a call begins: it is not made. */

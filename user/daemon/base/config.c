@@ -20,7 +20,10 @@
 
 static const char *const folders[] = { "/etc/mseald", "/run/mseald", CONFIG_FOLDER_VENDOR };
 static const char *const gate_words[] = {
-	[GATE_AUTO] = "auto", [GATE_BPF] = "bpf", [GATE_KILL] = "kill", [GATE_DENY] = "deny",
+	[GATE_AUTO] = "auto",
+	[GATE_BPF] = "bpf",
+	[GATE_KILL] = "kill",
+	[GATE_DENY] = "deny",
 };
 
 int config_parse_gate(const char *word, enum gate_mode *ret)
@@ -273,11 +276,13 @@ static int add_dropin(struct dropins *dropins, const char *folder, const char *n
 
 	for (size_t i = 0; i < dropins->count; i++)
 		if (strcmp(dropins->list[i].name, name) == 0)
-			return 0;	/* replaced by one of an earlier folder */
+			return 0; /* replaced by one of an earlier folder */
 	if (dropins->count == DROPINS_MAX)
 		return diagnostics_add(faults, folder, 0,
-					 "with the other folders there are more than %d files; remove some",
-					 DROPINS_MAX) < 0 ? -ENOMEM : -EINVAL;
+				       "with the other folders there are more than %d files; remove some",
+				       DROPINS_MAX) < 0 ?
+			       -ENOMEM :
+			       -EINVAL;
 	new = (struct dropin){ strdup(name), FORMAT_NEW("%s/%s", folder, name) };
 	if (!new.name || !new.path) {
 		free(new.name);

@@ -7,9 +7,9 @@
 
 /* --gate= and Gate=. */
 enum gate_mode {
-	GATE_AUTO,	/* the soundest there is */
-	GATE_BPF,	/* the same, but never mseal(2): no process is ever traced */
-	GATE_KILL,	/* never override either: for tests, and to see what an older kernel does */
+	GATE_AUTO, /* the soundest there is */
+	GATE_BPF,  /* the same, but never mseal(2): no process is ever traced */
+	GATE_KILL, /* never override either: for tests, and to see what an older kernel does */
 	/* refuse to start where a row could only be killed; see coverage.h, coverage_spares_32bit() */
 	GATE_DENY,
 };
@@ -23,16 +23,17 @@ struct config {
 	bool debug;
 	bool lock;
 	bool lock_signals;
-	uint32_t user_spaces;		/* sealed address spaces that one user can have */
-	uint64_t native_after;		/* microseconds until mseal(2) may be called; or CONFIG_NEVER */
-	uint64_t settle;		/* microseconds that a loader may take */
+	uint32_t user_spaces;  /* sealed address spaces that one user can have */
+	uint64_t native_after; /* microseconds until mseal(2) may be called; or CONFIG_NEVER */
+	uint64_t settle;       /* microseconds that a loader may take */
 };
 
 /* As they are without any file. */
-#define CONFIG_DEFAULT { \
-	.gate = GATE_AUTO, .lock_signals = true, .user_spaces = MSEALD_QUOTA_EACH, \
-	.native_after = CONFIG_NATIVE_AFTER, .settle = CONFIG_SETTLE, \
-}
+#define CONFIG_DEFAULT \
+	{ \
+		.gate = GATE_AUTO, .lock_signals = true, .user_spaces = MSEALD_QUOTA_EACH, \
+		.native_after = CONFIG_NATIVE_AFTER, .settle = CONFIG_SETTLE, \
+	}
 
 /* auto, bpf, deny or kill. -EINVAL. */
 int config_parse_gate(const char *word, enum gate_mode *ret);

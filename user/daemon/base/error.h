@@ -6,8 +6,8 @@
 #include "lib/base/util.h"
 
 struct error {
-	const char *name;	/* without the interface: "NotMapped"; NULL: none */
-	pid_t pid;		/* 0: none to name */
+	const char *name; /* without the interface: "NotMapped"; NULL: none */
+	pid_t pid;	  /* 0: none to name */
 	uint64_t address;
 	char message[512];
 };

@@ -13,8 +13,8 @@
 
 enum way {
 	WAY_UNKNOWN,
-	WAY_JOURNAL,	/* stderr is the journal: entries, past stderr */
-	WAY_PRIORITY,	/* a stream whose reader takes "<5>" from the line */
+	WAY_JOURNAL,  /* stderr is the journal: entries, past stderr */
+	WAY_PRIORITY, /* a stream whose reader takes "<5>" from the line */
 	WAY_PLAIN,
 };
 

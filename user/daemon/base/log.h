@@ -19,19 +19,19 @@ enum log_level {
 
 /* What a message is about: its MESSAGE_ID=, which systemd/mseald.catalog explains. */
 enum log_about {
-	LOG_ABOUT_OTHER,	/* has none */
+	LOG_ABOUT_OTHER, /* has none */
 	LOG_ABOUT_DENIED,
 	LOG_ABOUT_KILLED,
 	LOG_ABOUT_AUDITED,
-	LOG_ABOUT_SUPPRESSED,	/* attempts without a line of their own */
-	LOG_ABOUT_LOST,		/* attempts of which nothing is known but that they were */
-	LOG_ABOUT_SLIPPED,	/* past a gate */
+	LOG_ABOUT_SUPPRESSED, /* attempts without a line of their own */
+	LOG_ABOUT_LOST,	      /* attempts of which nothing is known but that they were */
+	LOG_ABOUT_SLIPPED,    /* past a gate */
 	LOG_ABOUT_SEALED,
 	LOG_ABOUT_NOT_SEALED,
 	LOG_ABOUT_UNSEALED,
 	LOG_ABOUT_POLICY_FAULT,
-	LOG_ABOUT_LOCK_DENIED,	/* by the lock */
-	LOG_ABOUT_LOCK_DENIED_MORE,	/* without a line of their own */
+	LOG_ABOUT_LOCK_DENIED,	    /* by the lock */
+	LOG_ABOUT_LOCK_DENIED_MORE, /* without a line of their own */
 	LOG_ABOUT_STARTED,
 	LOG_ABOUT_STOPPED,
 	LOG_ABOUT_COUNT,
@@ -46,7 +46,7 @@ struct log_fields {
 	const char *list[LOG_FIELDS_MAX];
 };
 
-void log_set_level(enum log_level level);	/* default: INFO */
+void log_set_level(enum log_level level); /* default: INFO */
 void log_field(struct log_fields *fields, const char *format, ...) _printf_(2, 3);
 void log_message(enum log_level level, const char *format, ...) _printf_(2, 3);
 /* The same about something, with fields; those may be NULL. */

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#define TEXT_COMM_MAX 17	/* bytes of the name of a process, with the NUL */
+#define TEXT_COMM_MAX 17 /* bytes of the name of a process, with the NUL */
 
 /*
  * For JSON: ASCII, whatever the control characters. Both take a name that need not end with a NUL;

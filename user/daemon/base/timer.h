@@ -17,7 +17,7 @@ struct timer {
 /* accuracy 0: the default of sd-event. fire() may close it. Negative errno. */
 int timer_open(struct timer *timer, sd_event *loop, uint64_t accuracy, void (*fire)(void *context),
 	       void *context);
-void timer_close(struct timer *timer);	/* takes zeroed */
+void timer_close(struct timer *timer); /* takes zeroed */
 
 /* So long from now, whatever it was set to before. Negative errno. */
 int timer_set(struct timer *timer, uint64_t us);

@@ -35,7 +35,7 @@ static int read_layout(int map, uint64_t *ret)
 		return -ENOMEM;
 	if (bpf_map_lookup_elem(map, &key, value) < 0)
 		return -errno;
-	*ret = value[0];	/* struct mseald_state begins with it, in every layout */
+	*ret = value[0]; /* struct mseald_state begins with it, in every layout */
 	return 0;
 }
 
@@ -55,11 +55,9 @@ static int check_layout(void)
 	}
 	/* 0: its daemon died before it wrote that. */
 	if (layout && layout != MSEALD_LAYOUT) {
-		log_error(
-			"the maps in " BPFFS_ROOT
-			" have layout %llu, this mseald knows %u; go on with the mseald that made them, or "
-			WAY_OUT,
-			(unsigned long long)layout, MSEALD_LAYOUT);
+		log_error("the maps in " BPFFS_ROOT " have layout %llu, this mseald knows %u; go on with the "
+			  "mseald that made them, or " WAY_OUT,
+			  (unsigned long long)layout, MSEALD_LAYOUT);
 		return -EPROTO;
 	}
 	return 0;

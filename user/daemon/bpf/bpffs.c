@@ -30,7 +30,7 @@ int bpffs_prepare(void)
 	int r;
 
 	if (!*prefix)
-		return 0;	/* that was done before it was entered */
+		return 0; /* that was done before it was entered */
 	if (statfs(BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC) {
 		/* One that ends with this mount namespace would take the seals along. */
 		if (!namespaces_share_mounts()) {
@@ -65,11 +65,9 @@ int bpffs_enter(void)
 		return r;
 	}
 	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) {
-		log_error(
-			BPFFS_ROOT
-			" is not the same to pid 1: mseald has a BPF file system of its own; mount one on "
-			"" BPFFS
-			" before it starts");
+		log_error(BPFFS_ROOT
+			  " is not the same to pid 1: mseald has a BPF file system of its own; mount one on "
+			  "" BPFFS " before it starts");
 		return -EXDEV;
 	}
 	if (fchdir(first) < 0)

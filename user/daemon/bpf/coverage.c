@@ -20,11 +20,11 @@ static const struct rule {
 	const char *description_32, *programs_32[2];
 	enum native_scope native;
 	const char *note;
-	bool only_kill;		/* on every kernel, and by no program that means no harm */
-	bool guard_pages;	/* only on kernels that have them */
-	unsigned uncounted;	/* deny bits that deny it too, but do not make it a reason not to seal */
+	bool only_kill;	    /* on every kernel, and by no program that means no harm */
+	bool guard_pages;   /* only on kernels that have them */
+	unsigned uncounted; /* deny bits that deny it too, but do not make it a reason not to seal */
 } rules[] = {
-/* clang-format off */
+	/* clang-format off */
 	{ 1, MSEALD_OP_MPROTECT, "mprotect, pkey_mprotect", { "mseald_file_mprotect" },
 	  MSEALD_DENY_MPROTECT },
 	{ 2, MSEALD_OP_MMAP, "mmap over it", { "mseald_mmap_file" }, MSEALD_DENY_UNMAP },
@@ -74,7 +74,7 @@ static const struct rule {
 	  .uncounted = MSEALD_DENY_FILE_WRITE },
 	{ 14, MSEALD_OP_FILE_WRITE, "write to its file by any process", { "mseald_file_open" },
 	  MSEALD_DENY_FILE_WRITE, .note = "a private mapping, " UNLESS_WRITABLE },
-/* clang-format on */
+	/* clang-format on */
 };
 
 _Static_assert(2 * ELEMENTS(rules) <= DECISIONS_MAX, "room for two decisions for each rule");
@@ -116,10 +116,9 @@ static int choose_progs(struct coverage *coverage, bool compat)
 
 	if (!vmlinux) {
 		r = -errno;
-		log_error(
-			"this kernel has no BTF (/sys/kernel/btf/vmlinux: %s); CONFIG_DEBUG_INFO_BTF "
-			"is needed",
-			strerror(-r));
+		log_error("this kernel has no BTF (/sys/kernel/btf/vmlinux: %s); CONFIG_DEBUG_INFO_BTF "
+			  "is needed",
+			  strerror(-r));
 		return r;
 	}
 	coverage->setattr_has_idmap = probe_lsm_arguments(vmlinux, "inode_setattr") > 2;
@@ -132,13 +131,13 @@ static int choose_progs(struct coverage *coverage, bool compat)
 			continue;
 		if (prog->compat && !compat)
 			continue;
-		r = !prog->target ? 1 :
+		r = !prog->target		? 1 :
 		    prog->kind == PROG_OVERRIDE ? probe_override(vmlinux, prog->target) :
-		    prog->kind == PROG_LSM ? probe_lsm(vmlinux, prog->target) :
+		    prog->kind == PROG_LSM	? probe_lsm(vmlinux, prog->target) :
 						  probe_fentry(vmlinux, prog->target);
 		coverage->wanted[i] = r > 0;
 		if (r == -ENOENT)
-			r = 0;	/* no such call in this kernel */
+			r = 0; /* no such call in this kernel */
 		else if (r < 0)
 			log_error("cannot ask the kernel about %s: %s", prog->target, strerror(-r));
 	}
@@ -165,7 +164,8 @@ static enum mechanism mechanism_of(const struct coverage *coverage, const char *
 
 		if (index >= 0 && coverage->wanted[index])
 			return prog_table[index].kind == PROG_OVERRIDE ? MECHANISM_OVERRIDE :
-			       prog_table[index].kind == PROG_KILL ? MECHANISM_KILL : MECHANISM_LSM;
+			       prog_table[index].kind == PROG_KILL     ? MECHANISM_KILL :
+									 MECHANISM_LSM;
 	}
 	return MECHANISM_NONE;
 }
@@ -202,7 +202,8 @@ static void choose_decisions(struct coverage *coverage, bool compat, bool no_pro
 
 	for (const struct rule *rule = rules; rule < rules + ELEMENTS(rules); rule++) {
 		struct decision *decision = decide(coverage, rule, rule->description, rule->programs,
-						   no_process_madvise), *decision_32;
+						   no_process_madvise),
+				*decision_32;
 
 		if (!guard_pages && rule->guard_pages) {
 			decision->mechanism = MECHANISM_KERNEL;
@@ -223,18 +224,16 @@ static int check_gates(const struct coverage *coverage)
 {
 	for (size_t i = 0; coverage->mode == GATE_DENY && i < ELEMENTS(rules); i++)
 		if (only_kills(coverage, &rules[i])) {
-			log_error(
-				"--gate=deny: on this kernel \"%s\" could only be answered with SIGKILL; "
-				"use --gate=auto, or a kernel with CONFIG_FUNCTION_ERROR_INJECTION, "
-				"or 7.1 and later",
-				rules[i].description);
+			log_error("--gate=deny: on this kernel \"%s\" could only be answered with SIGKILL; "
+				  "use --gate=auto, or a kernel with CONFIG_FUNCTION_ERROR_INJECTION, "
+				  "or 7.1 and later",
+				  rules[i].description);
 			return -EOPNOTSUPP;
 		}
 	if (coverage->mode == GATE_DENY && coverage->compat_kills)
-		log_info(
-			"--gate=deny: on this kernel 32-bit system calls could only be answered with "
-			"SIGKILL; "
-			"32-bit processes will not be sealed against them");
+		log_info("--gate=deny: on this kernel 32-bit system calls could only be answered with "
+			 "SIGKILL; "
+			 "32-bit processes will not be sealed against them");
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 /* How a row of docs/design.md, "What is denied", is decided on this kernel. */
 enum mechanism {
 	MECHANISM_NONE,
-	MECHANISM_KERNEL,	/* this kernel has no such operation */
+	MECHANISM_KERNEL, /* this kernel has no such operation */
 	MECHANISM_LSM,
 	MECHANISM_OVERRIDE,
 	MECHANISM_KILL,
@@ -24,7 +24,7 @@ const char *coverage_mechanism(enum mechanism mechanism);
 enum native_scope {
 	NATIVE_NONE,
 	NATIVE_ALL,
-	NATIVE_ANONYMOUS,	/* in private memory without a file that is not writable */
+	NATIVE_ANONYMOUS, /* in private memory without a file that is not writable */
 };
 
 const char *coverage_native_scope(enum native_scope scope);
@@ -34,10 +34,10 @@ struct decision {
 	unsigned row;
 	enum mseald_op op;
 	const char *description;
-	unsigned deny;			/* MSEALD_DENY_*: a seal with any of them denies it */
-	enum mechanism mechanism;	/* by programs */
+	unsigned deny;		  /* MSEALD_DENY_*: a seal with any of them denies it */
+	enum mechanism mechanism; /* by programs */
 	enum native_scope native;
-	const char *note;	/* or NULL */
+	const char *note; /* or NULL */
 };
 
 #define DECISIONS_MAX 48
@@ -45,15 +45,15 @@ struct decision {
 struct coverage {
 	bool wanted[PROG_COUNT];
 	enum gate_mode mode;
-	bool native;			/* permanent seals are made by mseal(2) too */
+	bool native; /* permanent seals are made by mseal(2) too */
 	/*
 	 * Row by row; where 32-bit calls are decided otherwise, that is one of its own, behind the
 	 * 64-bit one.
 	 */
 	struct decision decisions[DECISIONS_MAX];
 	size_t decisions_count;
-	unsigned compat_kills;		/* MSEALD_DENY_* that 32-bit calls could only be killed for */
-	bool setattr_has_idmap;		/* lsm/inode_setattr has three arguments (6.12, 7.3), not two (6.1) */
+	unsigned compat_kills;	/* MSEALD_DENY_* that 32-bit calls could only be killed for */
+	bool setattr_has_idmap; /* lsm/inode_setattr has three arguments (6.12, 7.3), not two (6.1) */
 };
 
 /*

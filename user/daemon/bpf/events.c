@@ -17,10 +17,10 @@ struct events {
 	struct programs *programs;
 	const struct event_handlers *handlers;
 	void *context;
-	unsigned taken;		/* of this batch */
+	unsigned taken; /* of this batch */
 	struct ring_buffer *ring;
 	sd_event_source *source;
-	uint64_t lost_reported;	/* of state->lost */
+	uint64_t lost_reported; /* of state->lost */
 	bool unused, killed;	/* seen in this batch */
 };
 

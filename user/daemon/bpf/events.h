@@ -12,10 +12,10 @@ struct events;
 struct event_handlers {
 	void (*attempt)(void *context, const struct mseald_event *event);
 	void (*exec_event)(void *context, const struct mseald_exec_event *event);
-	void (*lost)(void *context, uint64_t count);	/* attempts that found the buffer full */
+	void (*lost)(void *context, uint64_t count); /* attempts that found the buffer full */
 	/* At the end of a batch: */
-	void (*killed)(void *context);			/* a kill is pending in an address space */
-	void (*unused)(void *context);			/* a seal set may be */
+	void (*killed)(void *context); /* a kill is pending in an address space */
+	void (*unused)(void *context); /* a seal set may be */
 };
 
 /* Begins to read the ring buffer, with what an earlier daemon did not get to. Negative errno. */

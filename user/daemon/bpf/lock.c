@@ -31,7 +31,8 @@ static int id_of(int fd, uint32_t *ret)
 	__u32 size = sizeof(info);
 
 	_Static_assert(offsetof(struct bpf_map_info, id) == 4 && offsetof(struct bpf_prog_info, id) == 4 &&
-		       offsetof(struct bpf_link_info, id) == 4, "one place for the id");
+			       offsetof(struct bpf_link_info, id) == 4,
+		       "one place for the id");
 	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
 		return -errno;
 	*ret = info.id;
@@ -294,10 +295,9 @@ static int try_lock_ops(struct lock *lock)
 	for (unsigned i = 0; i < MSEALD_LOCK_OP_COUNT; i++) {
 		if (!state->denied[i] && (i != MSEALD_LOCK_OP_SIGNAL || lock->signals) &&
 		    (i != MSEALD_LOCK_OP_SWITCH || access(LOCK_SELFTEST_FTRACE, F_OK) == 0)) {
-			log_error(
-				"Lock=yes: it was not the lock that denied \"%s\" to an outsider; not "
-				"locked",
-				lock_op_name(i));
+			log_error("Lock=yes: it was not the lock that denied \"%s\" to an outsider; not "
+				  "locked",
+				  lock_op_name(i));
 			return -EBUSY;
 		}
 		state->denied[i] = 0;

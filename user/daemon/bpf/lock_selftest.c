@@ -27,7 +27,7 @@ struct lock_selftest {
 	int fd;
 };
 
-static struct lock_selftest_targets child_targets;	/* in the child */
+static struct lock_selftest_targets child_targets; /* in the child */
 
 /* All of them: the result of a call, as the kernel gives it. They do no harm where they are not refused. */
 

@@ -15,8 +15,8 @@ struct lock_selftest;
 
 /* What it is to try to get at. */
 struct lock_selftest_targets {
-	uint32_t map, program, link;	/* ids */
-	uint32_t signals;		/* try these as well */
+	uint32_t map, program, link; /* ids */
+	uint32_t signals;	     /* try these as well */
 };
 
 /* -errno. */

@@ -6,7 +6,7 @@
 
 #include "base/list.h"
 
-#define KEY_MAX 64	/* bytes of the largest key of the maps that are counted */
+#define KEY_MAX 64 /* bytes of the largest key of the maps that are counted */
 
 int map_keys(int fd, size_t size, size_t max, void *ret, size_t *ret_count)
 {

@@ -162,7 +162,7 @@ const char *probe_preemption(void)
 		if (strstr(name.version, "PREEMPT_LAZY"))
 			return "lazy";
 		if (!strstr(name.version, "PREEMPT"))
-			return "none";	/* or voluntary: alike as far as we care */
+			return "none"; /* or voluntary: alike as far as we care */
 	}
 	return "unknown";
 }

@@ -16,7 +16,7 @@ int probe_bpf_lsm(void);
  * load (-EPERM: not root).
  */
 int probe_fentry(const struct btf *vmlinux, const char *function);
-int probe_override(const struct btf *vmlinux, const char *function);	/* fmod_ret */
+int probe_override(const struct btf *vmlinux, const char *function); /* fmod_ret */
 int probe_lsm(const struct btf *vmlinux, const char *hook);
 /* How many arguments an LSM hook has; -ENOENT: there is none of that name. */
 int probe_lsm_arguments(const struct btf *vmlinux, const char *hook);

@@ -68,12 +68,8 @@ const struct prog prog_table[PROG_COUNT] = {
 };
 
 const char *const prog_tools[TOOL_COUNT] = {
-	[TOOL_COMMIT] = "mseald_commit",
-	[TOOL_KILL_PENDING] = "mseald_set_kill_pending",
-	[TOOL_FORGET] = "mseald_forget",
-	[TOOL_FORGET_ACCOUNT] = "mseald_forget_account",
-	[TOOL_WATCH] = "mseald_watch",
-	[TOOL_UNWATCH] = "mseald_unwatch",
-	[TOOL_TASKS] = "mseald_tasks",
-	[TOOL_VMAS] = "mseald_vmas",
+	[TOOL_COMMIT] = "mseald_commit", [TOOL_KILL_PENDING] = "mseald_set_kill_pending",
+	[TOOL_FORGET] = "mseald_forget", [TOOL_FORGET_ACCOUNT] = "mseald_forget_account",
+	[TOOL_WATCH] = "mseald_watch",	 [TOOL_UNWATCH] = "mseald_unwatch",
+	[TOOL_TASKS] = "mseald_tasks",	 [TOOL_VMAS] = "mseald_vmas",
 };

@@ -17,12 +17,12 @@
 
 struct programs {
 	struct skeleton *skeleton;
-	int links[PROG_COUNT];		/* -1: not attached */
-	struct coverage coverage;	/* what this kernel takes */
-	struct lock *lock;		/* not ours; NULL: not locked */
-	unsigned generation;		/* of our links; 0: not attached */
-	unsigned needs;			/* NEED_* that are attached for */
-	unsigned needed;		/* by others than seal sets */
+	int links[PROG_COUNT];	  /* -1: not attached */
+	struct coverage coverage; /* what this kernel takes */
+	struct lock *lock;	  /* not ours; NULL: not locked */
+	unsigned generation;	  /* of our links; 0: not attached */
+	unsigned needs;		  /* NEED_* that are attached for */
+	unsigned needed;	  /* by others than seal sets */
 };
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -102,7 +102,7 @@ void programs_free(struct programs *programs)
 {
 	if (!programs)
 		return;
-	drop_links(programs, 0);	/* the pins hold the links */
+	drop_links(programs, 0); /* the pins hold the links */
 	skeleton_close(programs->skeleton);
 	free(programs);
 }

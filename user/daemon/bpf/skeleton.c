@@ -15,15 +15,15 @@
 #define STATE_OFFSET offsetof(typeof(*((struct mseald *)NULL)->bss), state)
 
 struct skeleton {
-	const struct coverage *coverage;	/* not ours */
+	const struct coverage *coverage; /* not ours */
 	int tools[TOOL_COUNT];
 	int progs[PROG_COUNT];
 	struct {
 		char name[BPF_OBJ_NAME_LEN];
 		int fd;
 	} maps[MAPS_MAX];
-	size_t maps_count;		/* 0: nothing is loaded yet */
-	void *globals;			/* the map of them, mapped */
+	size_t maps_count; /* 0: nothing is loaded yet */
+	void *globals;	   /* the map of them, mapped */
 	size_t globals_size;
 };
 
@@ -76,7 +76,7 @@ static int keep_maps(struct skeleton *skeleton, struct mseald *libbpf)
 	}
 	skeleton->globals_size = bpf_map__value_size(libbpf->maps.bss);
 	skeleton->globals = mmap(NULL, skeleton->globals_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-			       skeleton_map_fd(skeleton, "state"), 0);
+				 skeleton_map_fd(skeleton, "state"), 0);
 	if (skeleton->globals == MAP_FAILED) {
 		skeleton->globals = NULL;
 		return -errno;
@@ -130,8 +130,10 @@ static int load(struct skeleton *skeleton, struct mseald *libbpf, const bool *wa
 		r = mseald__load(libbpf);
 	if (r >= 0 && !skeleton->maps_count)
 		r = keep_maps(skeleton, libbpf);
-	bpf_object__for_each_program(program, libbpf->obj) if (r >= 0 && bpf_program__autoload(program))
-		r = keep(bpf_program__fd(program), descriptor_of(skeleton, bpf_program__name(program)));
+	bpf_object__for_each_program(program, libbpf->obj)
+		if (r >= 0 && bpf_program__autoload(program))
+			r = keep(bpf_program__fd(program),
+				 descriptor_of(skeleton, bpf_program__name(program)));
 	return r;
 }
 

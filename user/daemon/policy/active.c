@@ -11,15 +11,15 @@
 #include "policy/policy_seal.h"
 #include "seal/set_pool.h"
 
-#define POOL_LEAST 128	/* the others are made from time to time (seal/gc.c) */
+#define POOL_LEAST 128 /* the others are made from time to time (seal/gc.c) */
 
 struct active {
 	struct programs *programs;
 	struct policies policies;
 	uint32_t generation; /* of these, as the kernel calls them; 0: it has none of them */
-	size_t faults;			/* in the files, as they were last read */
-	size_t first;			/* of these, which are somebody else's; the others are of files */
-	bool read;			/* the files have been */
+	size_t faults;	     /* in the files, as they were last read */
+	size_t first;	     /* of these, which are somebody else's; the others are of files */
+	bool read;	     /* the files have been */
 };
 
 static void log_fault(const struct diagnostic *fault)
@@ -255,7 +255,7 @@ int active_reload(struct active *active, struct diagnostics *faults)
 	}
 	keep(&files);
 	free_all(&old, active->first);
-	free(files.list);	/* its policies are active */
+	free(files.list); /* its policies are active */
 	files = (struct policies){};
 	active->faults = faults->count;
 	log_info("%zu active policies", active->policies.count);
@@ -316,4 +316,3 @@ bool active_wants_marked(const struct active *active)
 			return true;
 	return false;
 }
-

@@ -7,6 +7,7 @@
 
 #include "base/cgroup.h"
 #include "bpf/task_iter.h"
+#include "lib/base/clock.h"
 #include "policy/watched.h"
 
 #define PATIENCE_US (5u * 1000 * 1000)

@@ -11,12 +11,12 @@
 #include "bpf/task_iter.h"
 #include "lib/base/names.h"
 
-#define SHORT_ID 12		/* of an id of 64 hexadecimal digits, as everyone shows it */
+#define SHORT_ID 12 /* of an id of 64 hexadecimal digits, as everyone shows it */
 #define NAME_PREFIX "container "
 
 struct container {
 	char id[NAMES_CONTAINER_ID_MAX + 1];
-	char name[NAMES_CONTAINER_ID_MAX + 1];	/* its short form */
+	char name[NAMES_CONTAINER_ID_MAX + 1]; /* its short form */
 	uint64_t cgroup;
 	bool gone;
 	struct policy policy;

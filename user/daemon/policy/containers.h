@@ -51,10 +51,10 @@ const char *containers_find(const struct containers *containers, uint64_t cgroup
 
 /* Whether what starts in it is seen: container_watch.h. */
 struct container_watch {
-	uint64_t newest;		/* key: address spaces up to it were there before */
-	uint64_t suspect;		/* key of one that should have been seen, and was not; 0: none */
-	uint64_t since;			/* microseconds, CLOCK_MONOTONIC: when it was found */
-	bool done;			/* the first was seen */
+	uint64_t newest;  /* key: address spaces up to it were there before */
+	uint64_t suspect; /* key of one that should have been seen, and was not; 0: none */
+	uint64_t since;	  /* microseconds, CLOCK_MONOTONIC: when it was found */
+	bool done;	  /* the first was seen */
 };
 
 /* that are looked at; a container with more had them before it was watched */

@@ -26,7 +26,7 @@ int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_wa
 	if (proc_fd < 0)
 		return -ESRCH;
 	facts.exe = watched && watched->exe[0] == '/' ? strndup(watched->exe, sizeof(watched->exe)) :
-						    procfs_exe(proc_fd);
+							procfs_exe(proc_fd);
 	facts.cgroup = watched ? cgroup_path(watched->cgroup) : NULL;
 	if (!facts.cgroup)
 		facts.cgroup = cgroup_read(proc_fd);

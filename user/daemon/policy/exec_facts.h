@@ -10,7 +10,7 @@
 #include "lib/policy/policy.h"
 
 struct exec_facts {
-	struct policy_facts policy;	/* points into this */
+	struct policy_facts policy; /* points into this */
 	char *exe, *cgroup;
 };
 
@@ -20,6 +20,6 @@ struct exec_facts {
  */
 int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_watched *watched,
 		    bool want_marked, struct exec_facts *ret);
-void exec_facts_free(struct exec_facts *facts);	/* takes zeroed; leaves it zeroed */
+void exec_facts_free(struct exec_facts *facts); /* takes zeroed; leaves it zeroed */
 
 #endif

@@ -50,12 +50,8 @@ bool glob_compile(const char *pattern, struct mseald_glob *ret)
 		if (count + 1 >= MSEALD_GLOB_ELEMENTS)
 			return false;
 		switch (*pattern) {
-		case '*':
-			element = MSEALD_GLOB_STAR;
-			break;
-		case '?':
-			element = MSEALD_GLOB_ANY;
-			break;
+		case '*': element = MSEALD_GLOB_STAR; break;
+		case '?': element = MSEALD_GLOB_ANY; break;
 		case '[':
 			length = bracket_length(pattern);
 			if (!length || sets == MSEALD_GLOB_SETS ||
@@ -63,8 +59,7 @@ bool glob_compile(const char *pattern, struct mseald_glob *ret)
 				return false;
 			element = (__u16)(MSEALD_GLOB_SET | sets++);
 			break;
-		default:
-			element = (unsigned char)*pattern;
+		default: element = (unsigned char)*pattern;
 		}
 		ret->element[count++] = element;
 		pattern += length;

@@ -8,12 +8,18 @@
 const char *left_name(unsigned left)
 {
 	static const char *const names[] = {
-		[MSEALD_LEFT_POOL] = "pool",	   [MSEALD_LEFT_FULL] = "full",
-		[MSEALD_LEFT_WRITTEN] = "written", [MSEALD_LEFT_OBJECT] = "unknown",
-		[MSEALD_LEFT_CHANGED] = "changed", [LEFT_RELRO] = "relro",
-		[LEFT_POLICY] = "policy",	   [LEFT_TRACED] = "traced",
-		[LEFT_FOUND] = "found",		   [LEFT_SETTLE] = "settle",
-		[LEFT_FAILED] = "failed",	   [LEFT_LIBRARY] = "library",
+		[MSEALD_LEFT_POOL] = "pool",
+		[MSEALD_LEFT_FULL] = "full",
+		[MSEALD_LEFT_WRITTEN] = "written",
+		[MSEALD_LEFT_OBJECT] = "unknown",
+		[MSEALD_LEFT_CHANGED] = "changed",
+		[LEFT_RELRO] = "relro",
+		[LEFT_POLICY] = "policy",
+		[LEFT_TRACED] = "traced",
+		[LEFT_FOUND] = "found",
+		[LEFT_SETTLE] = "settle",
+		[LEFT_FAILED] = "failed",
+		[LEFT_LIBRARY] = "library",
 	};
 
 	_Static_assert(ELEMENTS(names) == LEFT_COUNT, "a reason without a name");

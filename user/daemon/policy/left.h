@@ -7,14 +7,14 @@
 
 /* The first ones are enum mseald_left. */
 enum left {
-	LEFT_RELRO = MSEALD_LEFT_COUNT,	/* the program's own RELRO was not seen; the last of state.ended */
-	LEFT_POLICY,		/* the kernel cannot decide on the policy, or not apply it */
+	LEFT_RELRO = MSEALD_LEFT_COUNT, /* the program's own RELRO was not seen; the last of state.ended */
+	LEFT_POLICY,			/* the kernel cannot decide on the policy, or not apply it */
 	LEFT_TRACED,
-	LEFT_FOUND,		/* it began before the policy, or before mseald */
-	LEFT_START_COUNT,	/* those above: why a start was sealed late */
-	LEFT_SETTLE = LEFT_START_COUNT,	/* a RELRO is still open: Settle= */
+	LEFT_FOUND,			/* it began before the policy, or before mseald */
+	LEFT_START_COUNT,		/* those above: why a start was sealed late */
+	LEFT_SETTLE = LEFT_START_COUNT, /* a RELRO is still open: Settle= */
 	LEFT_FAILED,
-	LEFT_LIBRARY,		/* loaded after the start */
+	LEFT_LIBRARY, /* loaded after the start */
 	LEFT_COUNT,
 	LEFT_NOTHING = LEFT_COUNT,
 };

@@ -94,12 +94,9 @@ static int add_exe(struct tables *tables, const struct policy_exe *exe, uint32_t
 	size_t fixed = strcspn(exe->path, "*?[");
 
 	switch (exe->kind) {
-	case POLICY_EXE_FILE:
-		return add_text(tables, MSEALD_TRIGGER_FILE, exe->path, policy);
-	case POLICY_EXE_FOLDER:
-		return add_text(tables, MSEALD_TRIGGER_FOLDER, exe->path, policy);
-	case POLICY_EXE_GLOB:
-		break;
+	case POLICY_EXE_FILE: return add_text(tables, MSEALD_TRIGGER_FILE, exe->path, policy);
+	case POLICY_EXE_FOLDER: return add_text(tables, MSEALD_TRIGGER_FOLDER, exe->path, policy);
+	case POLICY_EXE_GLOB: break;
 	}
 	if (policy < MSEALD_POLICY_EXACT && add_glob(tables, MSEALD_MATCH_EXE, exe->path, policy))
 		return 0;
@@ -132,18 +129,12 @@ static bool has_root(const struct policy *policy)
 static bool has_key(const struct policy *policy, enum mseald_match_key key)
 {
 	switch (key) {
-	case MSEALD_MATCH_EXE:
-		return policy->exe_count;
-	case MSEALD_MATCH_UNIT:
-		return policy->unit_count;
-	case MSEALD_MATCH_CGROUP:
-		return policy->cgroup_count && !has_root(policy); /* all are below "/" */
-	case MSEALD_MATCH_USER:
-		return policy->user_count;
-	case MSEALD_MATCH_MARKED:
-		return policy->marked;
-	case MSEALD_MATCH_KEYS:
-		break;
+	case MSEALD_MATCH_EXE: return policy->exe_count;
+	case MSEALD_MATCH_UNIT: return policy->unit_count;
+	case MSEALD_MATCH_CGROUP: return policy->cgroup_count && !has_root(policy); /* all are below "/" */
+	case MSEALD_MATCH_USER: return policy->user_count;
+	case MSEALD_MATCH_MARKED: return policy->marked;
+	case MSEALD_MATCH_KEYS: break;
 	}
 	return false;
 }

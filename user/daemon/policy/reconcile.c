@@ -22,9 +22,9 @@
 #define OVERDUE_US (5u * 1000 * 1000)
 
 enum phase {
-	PHASE_LOOK,	/* something is not sealed yet */
-	PHASE_NATIVE,	/* all is; now by mseal(2), too */
-	PHASE_WATCH,	/* and whatever it loads from now on */
+	PHASE_LOOK,   /* something is not sealed yet */
+	PHASE_NATIVE, /* all is; now by mseal(2), too */
+	PHASE_WATCH,  /* and whatever it loads from now on */
 };
 
 struct pending {
@@ -33,18 +33,18 @@ struct pending {
 	struct timer timer;
 	uint64_t key;
 	pid_t pid;
-	uint64_t since;			/* microseconds, CLOCK_MONOTONIC */
-	uint64_t looking;		/* the same: since when there is something to be sealed */
-	uint64_t began;			/* nanoseconds, CLOCK_BOOTTIME: its exec, or when it was found */
-	uint64_t sealed;		/* microseconds from then until all there was was sealed */
+	uint64_t since;	  /* microseconds, CLOCK_MONOTONIC */
+	uint64_t looking; /* the same: since when there is something to be sealed */
+	uint64_t began;	  /* nanoseconds, CLOCK_BOOTTIME: its exec, or when it was found */
+	uint64_t sealed;  /* microseconds from then until all there was was sealed */
 	uint64_t pause;
 	enum phase phase;
-	bool matched;			/* it has been looked at */
+	bool matched; /* it has been looked at */
 	bool complained;
-	bool counted;			/* as not sealed in time */
-	unsigned start;			/* enum left: what the kernel has left of its start */
-	unsigned left;			/* the same of what is not sealed yet: at the last look */
-	bool watched;			/* the kernel forgets its key when it is gone */
+	bool counted;	/* as not sealed in time */
+	unsigned start; /* enum left: what the kernel has left of its start */
+	unsigned left;	/* the same of what is not sealed yet: at the last look */
+	bool watched;	/* the kernel forgets its key when it is gone */
 	struct readiness readiness;
 };
 
@@ -52,7 +52,7 @@ struct reconcile {
 	struct reconcile_context on;
 	struct pending *buckets[BUCKETS];
 	uint64_t lost_seen;
-	uint64_t unsealed;		/* that were not sealed in time */
+	uint64_t unsealed; /* that were not sealed in time */
 	struct reconcile_late late;
 };
 
@@ -96,9 +96,15 @@ static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 	if (!pending)
 		return NULL;
 	*pending = (struct pending){
-		.reconcile = reconcile, .key = key, .pid = pid, .since = now_us(reconcile),
-		.looking = now_us(reconcile), .began = clock_ns(CLOCK_BOOTTIME), .pause = FIRST_PAUSE_US,
-		.start = LEFT_NOTHING, .left = LEFT_NOTHING,
+		.reconcile = reconcile,
+		.key = key,
+		.pid = pid,
+		.since = now_us(reconcile),
+		.looking = now_us(reconcile),
+		.began = clock_ns(CLOCK_BOOTTIME),
+		.pause = FIRST_PAUSE_US,
+		.start = LEFT_NOTHING,
+		.left = LEFT_NOTHING,
 	};
 	if (timer_open(&pending->timer, reconcile->on.loop, 1, on_due, pending) < 0) {
 		free(pending);
@@ -163,7 +169,7 @@ static void log_overdue(pid_t pid, const char *policy, uint64_t seconds, const c
 }
 
 static void log_when_overdue(struct pending *pending, const struct policy *policy, uint64_t patience,
-			      const char *why)
+			     const char *why)
 {
 	uint64_t waited = now_us(pending->reconcile) - pending->looking;
 
@@ -207,7 +213,7 @@ static uint64_t age_us(const struct pending *pending)
 }
 
 static void log_sealed_start(const struct pending *pending, const struct policy *policy,
-			      const struct exec_facts *facts, const struct seal_result *result)
+			     const struct exec_facts *facts, const struct seal_result *result)
 {
 	char natively[64] = "";
 
@@ -262,7 +268,7 @@ static void go_on(struct pending *pending, const struct policy *policy, const st
 {
 	if (!pending->readiness.through || pending->readiness.waiting) {
 		log_when_overdue(pending, policy, pending->reconcile->on.config->settle + OVERDUE_US,
-				  "its loader is not done with all that it has loaded");
+				 "its loader is not done with all that it has loaded");
 		pending->left = LEFT_SETTLE;
 		look_after(pending, pending->pause);
 		pending->pause = MIN_OF(pending->pause * 2, (uint64_t)LAST_PAUSE_US);
@@ -424,7 +430,7 @@ void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_
  * these is new.
  */
 static void unwatch_gone(struct programs *programs, const uint64_t *keys, size_t keys_count,
-			struct mseald_task *tasks, size_t tasks_count)
+			 struct mseald_task *tasks, size_t tasks_count)
 {
 	task_iter_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < keys_count; i++) {

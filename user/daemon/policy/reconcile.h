@@ -27,7 +27,7 @@ struct reconcile_context {
 	struct events *events;
 	struct active *active;
 	struct containers *containers;
-	const struct config *config;	/* NativeAfter=, Settle= */
+	const struct config *config; /* NativeAfter=, Settle= */
 };
 
 /* Negative errno. */
@@ -60,11 +60,11 @@ uint64_t reconcile_unsealed(const struct reconcile *reconcile);
 #define RECONCILE_DELAYS 11
 struct reconcile_late {
 	__u64 processes[LEFT_START_COUNT];
-	uint64_t delays[RECONCILE_DELAYS + 1];	/* by time from exec until sealed: up to each bound; longer */
-	uint64_t delays_us;			/* of all together */
+	uint64_t delays[RECONCILE_DELAYS + 1]; /* by time from exec until sealed: up to each bound; longer */
+	uint64_t delays_us;		       /* of all together */
 };
 
-extern const uint32_t reconcile_bounds[RECONCILE_DELAYS];	/* microseconds */
+extern const uint32_t reconcile_bounds[RECONCILE_DELAYS]; /* microseconds */
 const struct reconcile_late *reconcile_late(const struct reconcile *reconcile);
 /* Why something of this one is not sealed yet, at the last look: enum left. */
 unsigned reconcile_left(const struct reconcile *reconcile, uint64_t key);

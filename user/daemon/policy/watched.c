@@ -21,6 +21,6 @@ uint32_t watched_loading(struct programs *programs, uint64_t key)
 
 int watched_keys(struct programs *programs, uint64_t **ret, size_t *ret_count)
 {
-	return map_keys(programs_map_fd(programs, "watched"), sizeof(**ret), MSEALD_MAX_SPACES,
-		ret, ret_count);
+	return map_keys(programs_map_fd(programs, "watched"), sizeof(**ret), MSEALD_MAX_SPACES, ret,
+			ret_count);
 }

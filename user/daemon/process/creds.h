@@ -12,9 +12,9 @@
 #define CREDS_LEVELS 33
 
 struct creds {
-	uid_t uids[4];		/* real, effective, saved, of files: as mseald sees them */
+	uid_t uids[4]; /* real, effective, saved, of files: as mseald sees them */
 	gid_t gids[4];
-	uint64_t permitted, effective;	/* capabilities, bits by number */
+	uint64_t permitted, effective; /* capabilities, bits by number */
 	/* NSpid: here, and in each pid namespace further in; the last is its own */
 	pid_t pids[CREDS_LEVELS];
 	unsigned levels;

@@ -9,7 +9,7 @@
 #include "process/procfs.h"
 
 #ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77		/* include/uapi/asm-generic/socket.h, 6.5 */
+#define SO_PEERPIDFD 77 /* include/uapi/asm-generic/socket.h, 6.5 */
 #endif
 
 /* When a process began, in boot-time ns; 0: not known. */

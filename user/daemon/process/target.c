@@ -75,14 +75,13 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 		return error_set_errno(error, pid, target.proc_fd, "cannot open /proc/PID");
 	tgid = procfs_status_number(pid, "Tgid", 10, 0);
 	if (tgid > 0 && tgid != pid)
-		return error_about(error, "NotAProcess", pid, " is a thread; its process is %d",
-				 tgid);
+		return error_about(error, "NotAProcess", pid, " is a thread; its process is %d", tgid);
 	r = open_of_thread(programs, &target, &task, &files_r);
 	if (r < 0)
 		return error_set_errno(error, pid, r, "cannot ask the kernel for its address space");
 	if (task.flags & TASK_KTHREAD)
 		return error_about(error, "NotAProcess", pid,
-				 " is a kernel thread and has no memory of its own");
+				   " is a kernel thread and has no memory of its own");
 	if (!task.key)
 		return error_about(error, "NoSuchProcess", pid, " has exited");
 	if (files_r)
@@ -135,7 +134,7 @@ static bool may_be_in_call(const struct target *target, uint32_t tid)
 
 	FORMAT(path, "task/%u/stat", tid);
 	if (file_read(target->proc_fd, path, text, sizeof(text)) < 0 || !*text)
-		return false;	/* gone */
+		return false; /* gone */
 	state = procfs_stat_field(text, 3);
 	return !state || *state == 'R' || *state == 'D';
 }
@@ -153,7 +152,7 @@ void target_let_calls_end(struct programs *programs, const struct target *target
 		waiting = 0;
 		for (size_t i = 0; i < count; i++) {
 			if (tasks[i].key && !may_be_in_call(target, tasks[i].pid))
-				tasks[i].key = 0;	/* seen asleep: it has left whatever it was in */
+				tasks[i].key = 0; /* seen asleep: it has left whatever it was in */
 			waiting += tasks[i].key != 0;
 		}
 	}

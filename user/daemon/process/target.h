@@ -12,17 +12,20 @@
 
 struct target {
 	pid_t pid;
-	pid_t tid;		/* a thread of it that has the memory: the first, unless that one has ended */
+	pid_t tid; /* a thread of it that has the memory: the first, unless that one has ended */
 	int proc_fd, maps_fd, pagemap_fd;
 	uint64_t key, exec_id, start_time;
-	uint32_t account;	/* that its address space would be on (bpf/quota.h) */
+	uint32_t account; /* that its address space would be on (bpf/quota.h) */
 };
 
-#define TARGET_EMPTY { .proc_fd = -1, .maps_fd = -1, .pagemap_fd = -1 }
+#define TARGET_EMPTY \
+	{ \
+		.proc_fd = -1, .maps_fd = -1, .pagemap_fd = -1 \
+	}
 
 /* -EBADR and why: no such process, a thread, a kernel thread, a zombie. */
 int target_open(struct programs *programs, pid_t pid, struct target *ret, struct error *error);
-void target_close(struct target *target);	/* takes an empty one */
+void target_close(struct target *target); /* takes an empty one */
 
 /* Is it still the same program in the same address space? Negative errno. */
 int target_unchanged(struct programs *programs, const struct target *target);

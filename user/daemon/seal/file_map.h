@@ -29,8 +29,8 @@ struct file_map_table {
 	size_t count, allocated;
 };
 
-int file_map_table_add(struct file_map_table *table, const struct sealset *set);	/* -ENOMEM */
-void file_map_table_free(struct file_map_table *table);	/* takes zeroed; leaves it zeroed */
+int file_map_table_add(struct file_map_table *table, const struct sealset *set); /* -ENOMEM */
+void file_map_table_free(struct file_map_table *table); /* takes zeroed; leaves it zeroed */
 /*
  * Makes the map say just that; what stays in it is active throughout. Negative errno: nothing was
  * taken out.

@@ -24,7 +24,7 @@
  * started again and sealed again must not.
  */
 #define IDLE_LOOKS 2
-#define KEPT_MEMORY (256u * 1024)	/* bytes of free heap */
+#define KEPT_MEMORY (256u * 1024) /* bytes of free heap */
 
 /* The same for a request of a user, who must not have programs attached and detached all the time. */
 #define IDLE_LOOKS_USER 30
@@ -33,12 +33,12 @@ struct gc {
 	struct programs *programs;
 	struct space_map *space_map;
 	struct integrity *integrity;
-	struct timer soon;		/* set when something is unused */
-	unsigned idle_looks, grace_looks;	/* grace_looks: idle ones that do not count yet */
+	struct timer soon;		  /* set when something is unused */
+	unsigned idle_looks, grace_looks; /* grace_looks: idle ones that do not count yet */
 	/* As the last tick found them. */
 	uint64_t lifecycle_seen, misses_seen, idle_entries_seen, refused_seen;
-	unsigned quiet;			/* ticks without another line on forks */
-	unsigned ticks;			/* since stale entries were last looked for */
+	unsigned quiet; /* ticks without another line on forks */
+	unsigned ticks; /* since stale entries were last looked for */
 };
 
 /* Entries that hold nothing, once no program can be looking at them. */
@@ -191,7 +191,7 @@ int gc_take_over(struct gc *gc)
 	}
 	set_pool_recover(gc->programs, space_map_sets(gc->space_map));
 	forget_stale(gc);
-	integrity_check(gc->integrity);	/* what slipped while nobody watched */
+	integrity_check(gc->integrity); /* what slipped while nobody watched */
 	integrity_end_kill_pending(gc->integrity);
 	log_info("took over %" PRIu64 " sealed address spaces",
 		 (uint64_t)programs_state(gc->programs)->sealed);
@@ -205,7 +205,7 @@ static void give_memory_back(void)
 		(void)malloc_trim(0);
 }
 
-#define QUIET_LOOKS 30	/* a minute without another line on forks */
+#define QUIET_LOOKS 30 /* a minute without another line on forks */
 
 /* Accounts without usage are forgotten; forks that failed at the quota are reported. */
 static void check_accounts(struct gc *gc)

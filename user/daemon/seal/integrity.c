@@ -11,7 +11,7 @@
 #include "bpf/task_iter.h"
 #include "process/target.h"
 
-#define AGAIN_US (10u * 1000)	/* until it is looked whether all have died that were killed */
+#define AGAIN_US (10u * 1000) /* until it is looked whether all have died that were killed */
 
 struct integrity {
 	struct programs *programs;
@@ -49,7 +49,7 @@ static int find_gone(struct integrity *integrity, uint64_t key, pid_t pid, struc
 	if (r < 0)
 		return r;
 	if (maps.count == 0)
-		return -ESRCH;	/* exiting: its maps read as empty */
+		return -ESRCH; /* exiting: its maps read as empty */
 	for (size_t i = 0; i < set.count; i++)
 		if (keeps_mapped(&set.list[i]) &&
 		    !proc_maps_covers(&maps, set.list[i].start, set.list[i].end, NULL)) {

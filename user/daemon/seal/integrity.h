@@ -17,7 +17,7 @@
 struct integrity;
 
 int integrity_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
-		   struct integrity **ret); /* negative errno */
+		   struct integrity **ret);	   /* negative errno */
 void integrity_close(struct integrity *integrity); /* takes NULL */
 
 /*

@@ -5,7 +5,7 @@
 #include "lib/base/util.h"
 #include "lib/elf/dynamic.h"
 
-#define ENVIRONMENT_MAX (128u << 10)	/* bytes of it that are looked at */
+#define ENVIRONMENT_MAX (128u << 10) /* bytes of it that are looked at */
 #define PRELOAD_MAX 4096
 
 static const char *base_name(const char *path)
@@ -30,7 +30,7 @@ struct search {
 	const struct objects *objects;
 	struct elf_dynamic *dynamics;
 	bool *late;
-	size_t *queue;		/* objects whose needs are still to be followed */
+	size_t *queue; /* objects whose needs are still to be followed */
 	size_t queued, done;
 };
 

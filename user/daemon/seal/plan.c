@@ -11,7 +11,7 @@
 #include "lib/elf/dynamic.h"
 #include "trace/remote_syscall.h"
 
-#define VM_DONTCOPY 0x00020000	/* include/linux/mm.h: MADV_DONTFORK */
+#define VM_DONTCOPY 0x00020000 /* include/linux/mm.h: MADV_DONTFORK */
 #define VM_HUGETLB 0x00400000
 
 void plan_free(struct plan *plan)
@@ -133,8 +133,9 @@ static int check_range(const struct seal_request *request, const struct range *r
 							      "reversed: its end comes before its start");
 	if (range->start % page_size() || range->end % page_size())
 		return error_set(error, "InvalidRange", request->pid,
-			    "range %s is not aligned: both ends must be multiples of "
-			    "%d", text, (int)page_size());
+				 "range %s is not aligned: both ends must be multiples of "
+				 "%d",
+				 text, (int)page_size());
 	if (range->end >= MSEALD_NO_START)
 		return error_set(error, "InvalidRange", request->pid, "range %s is not in user memory", text);
 	return 0;
@@ -209,7 +210,7 @@ static int plan_segments(struct plan *plan, const struct seal_request *request)
 }
 
 int plan_make(struct plan *plan, struct programs *programs, const struct target *target,
-		     const struct seal_request *request, struct error *error)
+	      const struct seal_request *request, struct error *error)
 {
 	char words[128];
 	int r;
@@ -231,7 +232,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	if (r == -EBADR)
 		return r;
 	if (r == -EINVAL)
-		return -EAGAIN;		/* they change faster than they can be read */
+		return -EAGAIN; /* they change faster than they can be read */
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read its mappings");
 	if (proc_maps_is_32bit(&plan->maps) && request->seal.action == MSEALD_ACTION_DENY &&
@@ -255,7 +256,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 			"asked for");
 	if (plan->count == 0)
 		return error_about(error, "NothingToSeal", request->pid, ": no memory of segment %s",
-				 names_format_segments(request->seal.segments, words, sizeof(words)));
+				   names_format_segments(request->seal.segments, words, sizeof(words)));
 	return 0;
 }
 

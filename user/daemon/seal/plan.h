@@ -23,38 +23,38 @@ struct seal_request {
 	/* May it be done to this process? -EBADR and why not. NULL: it may, as root and policies may all. */
 	int (*authorize)(void *context, const struct target *target, struct error *error);
 	void *context;
-	bool limited;			/* a user asks: within what one user may have */
+	bool limited; /* a user asks: within what one user may have */
 	struct launch
 		*launch; /* a tracer of ours holds it at its entry point (launch.h); NULL: it is as it is */
-	const struct range *ranges;	/* with count 0: the segments of seal */
+	const struct range *ranges; /* with count 0: the segments of seal */
 	size_t count;
 	struct seal_spec seal;
 	/* Of a policy: */
-	uint64_t space;			/* key of the address space that is meant; 0: whichever the pid has */
-	const char *policy;		/* its name; NULL: by hand */
-	struct readiness *readiness;	/* only ready objects, and by segments; NULL: all mappings */
+	uint64_t space;		     /* key of the address space that is meant; 0: whichever the pid has */
+	const char *policy;	     /* its name; NULL: by hand */
+	struct readiness *readiness; /* only ready objects, and by segments; NULL: all mappings */
 	unsigned
 		/*
 		 * of seal.deny: those that are left out, for fear of a kill (mseal(2) may still
 		 * refuse them)
 		 */
 		spared;
-	bool no_native;			/* not by mseal(2), or not now */
-	bool native_or_nothing;		/* by it first: what cannot be is not sealed at all */
+	bool no_native;		/* not by mseal(2), or not now */
+	bool native_or_nothing; /* by it first: what cannot be is not sealed at all */
 };
 
 struct plan {
-	struct seal *seals;		/* one for each mapping, or segment, or part of it */
+	struct seal *seals; /* one for each mapping, or segment, or part of it */
 	size_t count, allocated;
-	struct proc_maps maps;		/* what they were made from */
+	struct proc_maps maps; /* what they were made from */
 	struct segments segments;
 	struct task_vmas vmas; /* that of one that came meanwhile is empty: it will not hold */
-	bool hugetlb;			/* some mapping of the process is of huge pages */
-	uint32_t account;		/* of the target */
-	bool *dlopened;			/* of each object: it is left alone; NULL: none is */
+	bool hugetlb;	       /* some mapping of the process is of huge pages */
+	uint32_t account;      /* of the target */
+	bool *dlopened;	       /* of each object: it is left alone; NULL: none is */
 };
 
-void plan_free(struct plan *plan);	/* takes zeroed; leaves it zeroed */
+void plan_free(struct plan *plan); /* takes zeroed; leaves it zeroed */
 
 /* -EBADR and why: one of its ranges is none. */
 int plan_check_ranges(const struct seal_request *request, struct error *error);

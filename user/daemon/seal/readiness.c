@@ -7,7 +7,7 @@
 #include "process/procfs.h"
 #include "seal/loader_deps.h"
 
-#define VM_WRITE 0x2		/* include/linux/mm.h */
+#define VM_WRITE 0x2 /* include/linux/mm.h */
 #define VM_ACCOUNT 0x00100000
 
 /* What the kernel told the program: getauxval(3). 0: not there. */
@@ -183,7 +183,8 @@ static int find_late(struct readiness *readiness, const struct objects *objects,
 	if ((readiness->unseen || plain) && program)
 		r = loader_deps_find_late(objects, (size_t)(program - objects->list), proc_dirfd, late);
 	end = program && has_relro(program) ? end_of_start(readiness, program) :
-	      loader			    ? end_of_start(readiness, loader) : readiness->relro_count;
+	      loader			    ? end_of_start(readiness, loader) :
+					      readiness->relro_count;
 	for (size_t i = 0; i < objects->count && r >= 0; i++)
 		if (!readiness->objects[i].program && !readiness->objects[i].loader)
 			readiness->objects[i].late = (late[i] &&
@@ -233,16 +234,13 @@ bool readiness_allows(const struct readiness *readiness, const struct segment *s
 	verdict = &readiness->objects[segment->object];
 	switch (segment->kind) {
 	case MSEALD_SEGMENT_TEXT:
-	case MSEALD_SEGMENT_RODATA:
-		return verdict->constant;
+	case MSEALD_SEGMENT_RODATA: return verdict->constant;
 	case MSEALD_SEGMENT_RELRO:
-	case MSEALD_SEGMENT_DATA:
-		return verdict->data;
+	case MSEALD_SEGMENT_DATA: return verdict->data;
 	case MSEALD_SEGMENT_NONE:
 	case MSEALD_SEGMENT_VDSO:
 	case MSEALD_SEGMENT_STACK:
-	case MSEALD_SEGMENT_COUNT:
-		break;	/* of no object */
+	case MSEALD_SEGMENT_COUNT: break; /* of no object */
 	}
 	return false;
 }

@@ -17,10 +17,10 @@
 
 struct readiness {
 	/* Known before. */
-	bool settled;			/* it has had all the time that a loader may take */
+	bool settled; /* it has had all the time that a loader may take */
 	/* only objects that ask for it (GNU_PROPERTY_MEMORY_SEAL) are wanted */
 	bool marked;
-	bool dlopen;			/* objects that came after the loader was through are wanted, too */
+	bool dlopen; /* objects that came after the loader was through are wanted, too */
 	enum {
 		/* like the others: dlclose(3) gets EPERM, and leaves it where it is */
 		LATE_AS_ALL,
@@ -28,8 +28,8 @@ struct readiness {
 		LATE_NATIVE,
 		/* and there is none; or it may be unmapped, and a seal must not outlive it */
 		LATE_NOT,
-	} late;				/* how objects that were dlopen'ed are sealed */
-	bool native_now;		/* it is about to be sealed by mseal(2) */
+	} late;		 /* how objects that were dlopen'ed are sealed */
+	bool native_now; /* it is about to be sealed by mseal(2) */
 	struct events *
 		/* to take in the relro events that have come until now; each comes before its mprotect */
 		events;
@@ -41,13 +41,13 @@ struct readiness {
 	/* What was found. */
 	/* the loader is: nothing of what it loaded at the start will change */
 	bool through;
-	unsigned waiting;		/* objects that will be ready later */
+	unsigned waiting; /* objects that will be ready later */
 	/* Of each object; belongs to this. */
 	struct readiness_object {
-		bool program, loader;	/* what the kernel itself has loaded at the exec */
-		bool late;		/* dlopen'ed */
-		bool constant, data;	/* ready: the part not writable by its headers, and the rest */
-	} *objects;
+		bool program, loader; /* what the kernel itself has loaded at the exec */
+		bool late;	      /* dlopen'ed */
+		bool constant, data;  /* ready: the part not writable by its headers, and the rest */
+	} * objects;
 };
 
 /*
@@ -56,7 +56,7 @@ struct readiness {
  */
 int readiness_judge(struct readiness *readiness, const struct segments *segments,
 		    const struct task_vmas *vmas, int proc_dirfd);
-void readiness_free(struct readiness *readiness);	/* takes zeroed; keeps what is known */
+void readiness_free(struct readiness *readiness); /* takes zeroed; keeps what is known */
 
 /*
  * Marks late[i] of each object that was dlopen'ed, as far as the files say; late has room for all. None where

@@ -13,7 +13,7 @@
 #include "trace/native.h"
 #include "trace/tracer.h"
 
-#define TRIES 8		/* while the process changes its mappings under us */
+#define TRIES 8 /* while the process changes its mappings under us */
 
 static int check_killable(struct programs *programs, const struct seal_request *request, struct error *error)
 {
@@ -21,9 +21,10 @@ static int check_killable(struct programs *programs, const struct seal_request *
 		return 0;
 	if (request->seal.action == MSEALD_ACTION_KILL ||
 	    coverage_kill_only(programs_coverage(programs), request->seal.deny))
-		return error_set(error, "Unsupported", request->pid,
-			    "pid 1 cannot be killed, and on this kernel something could only be answered "
-			    "so; use --deny=mprotect, or --action=audit");
+		return error_set(
+			error, "Unsupported", request->pid,
+			"pid 1 cannot be killed, and on this kernel something could only be answered "
+			"so; use --deny=mprotect, or --action=audit");
 	return 0;
 }
 
@@ -86,7 +87,7 @@ static int make_native(struct programs *programs, const struct target *target,
 	}
 	if (count) {
 		r = request->launch ? launch_mseal(request->launch, ranges, count, &result->why_not_native) :
-				    native_seal(programs, target, ranges, count, &result->why_not_native);
+				      native_seal(programs, target, ranges, count, &result->why_not_native);
 		if (r <= 0)
 			return -EOPNOTSUPP;
 		r = plan_holds(plan, programs, target);
@@ -135,8 +136,7 @@ static int native_first(struct programs *programs, const struct target *target,
 		return r < 0 ? r : 1;
 	r = make_native(programs, target, request, plan, old, result);
 	if (r == -EOPNOTSUPP)
-		return error_about(error, "NotNative", request->pid, " %s",
-				 result->why_not_native ?: "");
+		return error_about(error, "NotNative", request->pid, " %s", result->why_not_native ?: "");
 	return r;
 }
 
@@ -191,7 +191,7 @@ static void warn_shared(const struct plan *plan, const struct seal_request *requ
 
 /* The set that an address space had: undo() may need it again. */
 struct held {
-	struct space_map *space_map;	/* NULL: not held */
+	struct space_map *space_map; /* NULL: not held */
 	struct mseald_space space;
 };
 
@@ -253,8 +253,8 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 		return error_set_errno(error, request->pid, r, "cannot make its seal set");
 	if (new.count > MSEALD_MAX_SEALS)
 		return error_about(error, "TooMany", request->pid,
-				 " would have %zu seals; one address space can have %d",
-				 new.count, MSEALD_MAX_SEALS);
+				   " would have %zu seals; one address space can have %d", new.count,
+				   MSEALD_MAX_SEALS);
 	label(programs, space_map, target, request, &new, &changed);
 	/* One of the pool goes back there, whether or not there is anything to add. */
 	changed |= owner.expected >= MSEALD_POOL_FIRST;
@@ -264,10 +264,10 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	if (changed) {
 		if (programs_attach(programs, set_map_needs_of(&new)) < 0)
 			return error_set(error, "Failed", request->pid,
-				    "cannot attach the BPF programs; see mseald's log");
+					 "cannot attach the BPF programs; see mseald's log");
 		r = space_map_set_space(space_map, target->key, &owner, &new, when(request), &before);
 		if (r == -EEXIST)
-			return 0;	/* a fork has just been settled */
+			return 0; /* a fork has just been settled */
 		if (r < 0)
 			return not_stored(target, request, r, error);
 		if (when(request) == SPACE_MAP_NOW)
@@ -329,7 +329,7 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 			r = error_set_errno(error, request->pid, -ESRCH, "");
 		if (r >= 0 && request->space && target.key != request->space)
 			return error_about(error, "NoSuchProcess", request->pid,
-					 " is another program by now");
+					   " is another program by now");
 		/* It has begun no other program since, or target_unchanged() will say so. */
 		if (r >= 0 && request->authorize)
 			r = request->authorize(request->context, &target, error);
@@ -339,9 +339,8 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 			break;
 	}
 	if (r == 0)
-		return error_about(
-			error, "Changing", request->pid,
-			" keeps changing the memory that was named; nothing is sealed, try again");
+		return error_about(error, "Changing", request->pid,
+				   " keeps changing the memory that was named; nothing is sealed, try again");
 	return r < 0 ? r : 0;
 }
 

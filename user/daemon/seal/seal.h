@@ -10,18 +10,18 @@
 #include "seal/plan.h"
 #include "seal/space_map.h"
 
-#define SEAL_MAX_RANGES MSEALD_MAX_SEALS	/* in one request */
+#define SEAL_MAX_RANGES MSEALD_MAX_SEALS /* in one request */
 /* At the request of users: seals of one address space, and of all that are on one account. */
 #define SEAL_USER_SEALS 4096u
 #define SEAL_USER_SEALS_ALL 65536u
 
 struct seal_result {
 	uint64_t space;
-	uint64_t bytes;		/* that the request names, each counted once */
-	size_t ranges;		/* mappings or parts of them that were sealed */
-	size_t seals;		/* in the address space now */
-	bool native;		/* the kernel's own mseal(2) holds all of it as well */
-	const char *why_not_native;	/* a phrase, when it was tried and could not be; or NULL */
+	uint64_t bytes;		    /* that the request names, each counted once */
+	size_t ranges;		    /* mappings or parts of them that were sealed */
+	size_t seals;		    /* in the address space now */
+	bool native;		    /* the kernel's own mseal(2) holds all of it as well */
+	const char *why_not_native; /* a phrase, when it was tried and could not be; or NULL */
 };
 
 /* -EBADR, and nothing is sealed, with the reason in *error. */

@@ -381,7 +381,8 @@ static unsigned strength(enum mseald_action action)
 static enum mseald_action strongest(const struct seal *seal, unsigned deny)
 {
 	return seal_deny(seal, MSEALD_ACTION_KILL) & deny ? MSEALD_ACTION_KILL :
-	       seal_deny(seal, MSEALD_ACTION_DENY) & deny ? MSEALD_ACTION_DENY : MSEALD_ACTION_AUDIT;
+	       seal_deny(seal, MSEALD_ACTION_DENY) & deny ? MSEALD_ACTION_DENY :
+							    MSEALD_ACTION_AUDIT;
 }
 
 /*

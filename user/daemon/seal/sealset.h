@@ -10,21 +10,21 @@
 #include "mseald/shared.h"
 
 struct seal {
-	uint64_t start, end;				/* page aligned, start < end */
-	uint8_t permanent[MSEALD_ACTION_COUNT];		/* deny bits by action, permanent */
-	uint8_t revocable[MSEALD_ACTION_COUNT];		/* the same, that may be taken back */
-	uint8_t segment;					/* enum mseald_segment */
-	uint8_t flags;					/* MSEALD_SEAL_* */
-	uint32_t hits;					/* attempts met */
-	uint32_t pgoff;					/* MSEALD_SEAL_SHM: pages from the attach address */
+	uint64_t start, end;			/* page aligned, start < end */
+	uint8_t permanent[MSEALD_ACTION_COUNT]; /* deny bits by action, permanent */
+	uint8_t revocable[MSEALD_ACTION_COUNT]; /* the same, that may be taken back */
+	uint8_t segment;			/* enum mseald_segment */
+	uint8_t flags;				/* MSEALD_SEAL_* */
+	uint32_t hits;				/* attempts met */
+	uint32_t pgoff;				/* MSEALD_SEAL_SHM: pages from the attach address */
 	/* that this private mapping is of; only with MSEALD_DENY_FILE */
 	struct mseald_inode file;
 };
 
 struct sealset {
-	struct seal *list;	/* sorted by start, disjoint */
+	struct seal *list; /* sorted by start, disjoint */
 	size_t count, allocated;
-	uint64_t label;		/* of struct mseald_node */
+	uint64_t label; /* of struct mseald_node */
 };
 
 /*
@@ -33,7 +33,7 @@ struct sealset {
  */
 bool seal_valid(const struct seal *seal);
 
-void sealset_free(struct sealset *set);		/* takes NULL and zeroed; leaves it zeroed */
+void sealset_free(struct sealset *set); /* takes NULL and zeroed; leaves it zeroed */
 int sealset_copy(const struct sealset *from, struct sealset *ret);
 
 /*
@@ -63,7 +63,7 @@ size_t sealset_drop_flagged(struct sealset *set, unsigned flags);
 /* Is all of [start, end) sealed, by seals that have one of these flags? */
 bool sealset_all_flagged(const struct sealset *set, uint64_t start, uint64_t end, unsigned flags);
 
-bool sealset_equal(const struct sealset *a, const struct sealset *b);	/* but for hits */
+bool sealset_equal(const struct sealset *a, const struct sealset *b); /* but for hits */
 
 /* All deny bits of a seal for this action, permanent or revocable. */
 unsigned seal_deny(const struct seal *seal, enum mseald_action action);
@@ -73,7 +73,7 @@ unsigned seal_deny_all(const struct seal *seal);
 /* A file that seals of a set keep from being written. */
 struct sealset_file {
 	struct mseald_inode inode;
-	size_t seal;		/* place of the one with the strongest action, in the set */
+	size_t seal; /* place of the one with the strongest action, in the set */
 	enum mseald_action action;
 };
 

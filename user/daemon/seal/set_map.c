@@ -14,26 +14,26 @@
 #include "seal/file_map.h"
 
 #define REFS_SIZE (MSEALD_MAX_SETS * sizeof(uint64_t))
-#define READY_AT_ONCE 16u	/* maps made when there is none */
-#define READY_KEPT 256u		/* more are removed in time */
+#define READY_AT_ONCE 16u /* maps made when there is none */
+#define READY_KEPT 256u	  /* more are removed in time */
 #define TRIM_AT_ONCE 4u
 
 /* Sizes of the maps that are kept ready, in nodes: 32, 128 and 1,024 seals, of 32 different files. */
 static const uint32_t sizes[] = { 2, 6, 34 };
 
 enum set_state {
-	SET_FREE,	/* no such set */
-	SET_READY,	/* its map is there, to be written */
-	SET_USED,	/* is referred to, or was */
+	SET_FREE,  /* no such set */
+	SET_READY, /* its map is there, to be written */
+	SET_USED,  /* is referred to, or was */
 };
 
 struct set {
-	uint32_t map;		/* id of its map; 0: not known yet */
-	uint32_t nodes;		/* that it has room for; 0: not known yet */
-	uint8_t state;		/* enum set_state */
-	bool guards;		/* some of its files are in the map `files` */
-	bool known;		/* are these two */
-	uint32_t holders;	/* of set_map_hold() */
+	uint32_t map;	  /* id of its map; 0: not known yet */
+	uint32_t nodes;	  /* that it has room for; 0: not known yet */
+	uint8_t state;	  /* enum set_state */
+	bool guards;	  /* some of its files are in the map `files` */
+	bool known;	  /* are these two */
+	uint32_t holders; /* of set_map_hold() */
 	uint32_t seals;
 	uint64_t label;
 };
@@ -43,8 +43,8 @@ struct set_map {
 	struct programs *programs;
 	/* the map `refs`, as the programs see it; ours is [0]: see set_map_end() */
 	volatile uint64_t *refs;
-	uint32_t lowest_free;		/* no lower id is free */
-	uint32_t ready;			/* how many are */
+	uint32_t lowest_free; /* no lower id is free */
+	uint32_t ready;	      /* how many are */
 	uint64_t written;
 	struct set list[MSEALD_MAX_SETS];
 };
@@ -390,7 +390,7 @@ static void restore_files(struct set_map *sets)
 		_cleanup_(sealset_free) struct sealset set = {};
 
 		if (!sets->refs[id])
-			continue;	/* nobody comes to refer to it any more */
+			continue; /* nobody comes to refer to it any more */
 		r = read_guarding(sets, id, &set);
 		if (r <= 0)
 			continue;
@@ -400,10 +400,9 @@ static void restore_files(struct set_map *sets)
 	if (r >= 0)
 		r = file_map_restore(sets->programs, &table);
 	if (r < 0)
-		log_warning(
-			"cannot find out which files are sealed against writes: %s; those that were stay "
-			"so, ignoring",
-			strerror(-r));
+		log_warning("cannot find out which files are sealed against writes: %s; those that were stay "
+			    "so, ignoring",
+			    strerror(-r));
 	file_map_table_free(&table);
 }
 

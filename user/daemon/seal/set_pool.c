@@ -6,7 +6,7 @@
 
 #include "lib/base/clock.h"
 
-#define NODES 2		/* one of seals, one of their files */
+#define NODES 2 /* one of seals, one of their files */
 #define AT_ONCE 16u
 #define NO_TIME_US 20000
 
@@ -34,8 +34,8 @@ static void give(struct programs *programs, uint32_t id)
 	uint32_t at = id - MSEALD_POOL_FIRST;
 
 	if (at)
-		(void)__atomic_or_fetch(&programs_state(programs)->pool_free[at / 64],
-					UINT64_C(1) << at % 64, __ATOMIC_SEQ_CST);
+		(void)__atomic_or_fetch(&programs_state(programs)->pool_free[at / 64], UINT64_C(1) << at % 64,
+					__ATOMIC_SEQ_CST);
 }
 
 /* Into the map of sets: all at once, or only the first where that cannot be done. */

@@ -6,7 +6,7 @@
 
 #include "bpf/map_keys.h"
 
-#define HOLD_TRIES 1000		/* each fails only when the kernel has sealed more of it meanwhile */
+#define HOLD_TRIES 1000 /* each fails only when the kernel has sealed more of it meanwhile */
 
 struct space_map {
 	struct programs *programs;

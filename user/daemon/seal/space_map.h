@@ -18,7 +18,7 @@ struct space_map;
 
 /* What an address space had before: a set (0: none), and whether from its parent. */
 struct space_map_old {
-	uint32_t bits;		/* of MSEALD_WORD() */
+	uint32_t bits; /* of MSEALD_WORD() */
 };
 
 int space_map_open(struct programs *programs, struct space_map **ret);
@@ -42,15 +42,15 @@ int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseal
 
 /* Who is charged for an address space that has no entry yet. */
 struct space_map_owner {
-	uint32_t account;	/* as bpf/iter_task.bpf.c says of its task */
-	bool limited;		/* refused where that account has all that it may */
-	uint32_t flags;		/* MSEALD_SPACE_HUGETLB, also of one that has an entry */
-	uint32_t expected;	/* the set it must have still, 0: none; MSEALD_ANY_SET: any will do */
+	uint32_t account;  /* as bpf/iter_task.bpf.c says of its task */
+	bool limited;	   /* refused where that account has all that it may */
+	uint32_t flags;	   /* MSEALD_SPACE_HUGETLB, also of one that has an entry */
+	uint32_t expected; /* the set it must have still, 0: none; MSEALD_ANY_SET: any will do */
 };
 
 enum space_map_when {
 	SPACE_MAP_NOW,	/* no program goes by the old set any more when it returns */
-	SPACE_MAP_SOON,	/* those that had begun may, until they end */
+	SPACE_MAP_SOON, /* those that had begun may, until they end */
 };
 
 /*

@@ -9,9 +9,9 @@
 #include "lib/base/util.h"
 
 struct exec_image {
-	uint64_t entry;			/* of the program, not of its dynamic loader */
-	bool loader;			/* that runs first */
-	bool secure;			/* it has privileges that its caller has not (AT_SECURE) */
+	uint64_t entry; /* of the program, not of its dynamic loader */
+	bool loader;	/* that runs first */
+	bool secure;	/* it has privileges that its caller has not (AT_SECURE) */
 	/* what it protects itself; empty: nothing. Only without a loader */
 	uint64_t relro_start, relro_end;
 };

@@ -12,30 +12,30 @@
 
 enum launch_word {
 	/* of the tracer */
-	LAUNCH_SEIZED,		/* it may exec now */
+	LAUNCH_SEIZED, /* it may exec now */
 	/* and the tracer has ended; value: an errno, EALREADY where another traces it */
 	LAUNCH_NOT_SEIZED,
 	/* at its entry point; it makes its RELRO itself, but all else can be sealed */
 	LAUNCH_FIRST,
-	LAUNCH_ENTRY,		/* it is complete, and stopped */
-	LAUNCH_CALLED,		/* value: enum remote_answer of mseal(2) */
+	LAUNCH_ENTRY,  /* it is complete, and stopped */
+	LAUNCH_CALLED, /* value: enum remote_answer of mseal(2) */
 	/* of the daemon */
 	/* the caller has closed its connection: by exec, or because it will not exec any more */
 	LAUNCH_LEFT,
-	LAUNCH_MSEAL,		/* ranges follow */
+	LAUNCH_MSEAL, /* ranges follow */
 	LAUNCH_GO,
-	LAUNCH_END,		/* a text follows: why it must not run */
+	LAUNCH_END, /* a text follows: why it must not run */
 };
 
 struct launch_message {
 	uint32_t word;
 	uint32_t value;
-	uint32_t secure;	/* LAUNCH_FIRST, LAUNCH_ENTRY: it has privileges that its caller has not */
+	uint32_t secure; /* LAUNCH_FIRST, LAUNCH_ENTRY: it has privileges that its caller has not */
 	uint32_t pad;
 };
 
 struct launch {
-	int fd;			/* to the tracer */
+	int fd; /* to the tracer */
 	int pidfd;
 };
 

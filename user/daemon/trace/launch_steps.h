@@ -13,20 +13,20 @@
 struct launch_order {
 	pid_t pid;
 	int pidfd;
-	uid_t uid;	/* whose it must be; 0: anybody's */
-	int fd;		/* to the daemon */
+	uid_t uid; /* whose it must be; 0: anybody's */
+	int fd;	   /* to the daemon */
 };
 
 struct launch_tracer {
 	const struct launch_order *order;
 	struct tracee tracee;
 	struct exec_image image;
-	int changes;		/* signalfd: it may have stopped, or ended */
-	bool hidden;		/* it has blocked SIGTRAP, and does not now */
-	bool owed;		/* somebody else's SIGTRAP came meanwhile */
-	bool protecting;	/* it is in the mprotect of its RELRO */
-	enum remote_answer unable;	/* why it cannot be made to call anything; or ANSWER_SEALED */
-	struct launch_message message;	/* the last one of the daemon, and what followed it */
+	int changes;		       /* signalfd: it may have stopped, or ended */
+	bool hidden;		       /* it has blocked SIGTRAP, and does not now */
+	bool owed;		       /* somebody else's SIGTRAP came meanwhile */
+	bool protecting;	       /* it is in the mprotect of its RELRO */
+	enum remote_answer unable;     /* why it cannot be made to call anything; or ANSWER_SEALED */
+	struct launch_message message; /* the last one of the daemon, and what followed it */
 	union {
 		char more[REMOTE_SYSCALL_MAX_RANGES * sizeof(struct range)];
 		struct range ranges[REMOTE_SYSCALL_MAX_RANGES];

@@ -24,7 +24,7 @@
 #include "trace/ptrace_ops.h"
 
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
-#define RELRO_CALLS 200		/* system calls that a static program has to get its RELRO done, */
+#define RELRO_CALLS 200 /* system calls that a static program has to get its RELRO done, */
 /* and time, while it is not stopped: to seal RELRO too early breaks it */
 #define RELRO_MILLISECONDS 10000
 
@@ -153,11 +153,11 @@ static bool load(struct launch_tracer *tracer)
 	r = perf_trap_at(tracee->tid, tracer->image.entry, &tracee->trap);
 	if (r < 0)
 		launch_end_unsealed(tracer, "it cannot be stopped at its entry point: "
-				    "all breakpoints of the machine may be in use");
+					    "all breakpoints of the machine may be in use");
 	for (r = tracee_continue(tracee, PTRACE_SYSCALL, 0); r == 0;
 	     r = launch_pass_on(tracer, status, PTRACE_SYSCALL)) {
 		while (launch_next(tracer, PTRACE_FOREVER, &status) == LAUNCH_MESSAGE)
-			;	/* it has left, as was to be expected */
+			; /* it has left, as was to be expected */
 		if (status >> 16 == 0 && WSTOPSIG(status) == PTRACE_STOP_AT_CALL)
 			at_call(tracer);
 		if (status >> 16 == PTRACE_EVENT_EXEC) {
@@ -241,13 +241,12 @@ static void obey(struct launch_tracer *tracer, enum launch_word where)
 		launch_end_unsealed(tracer, "mseald has ended");
 	for (;;) {
 		if (launch_next(tracer, PTRACE_FOREVER, &status) != LAUNCH_MESSAGE)
-			launch_ended(tracer);	/* it is stopped already */
+			launch_ended(tracer); /* it is stopped already */
 		switch (tracer->message.word) {
 		case LAUNCH_MSEAL:
 			(void)launch_say(tracer->order->fd, LAUNCH_CALLED, call_mseal(tracer));
 			break;
-		case LAUNCH_GO:
-			return;
+		case LAUNCH_GO: return;
 		case LAUNCH_END:
 			tracer->more[MIN_OF(tracer->more_size, sizeof(tracer->more) - 1)] = '\0';
 			launch_end_unsealed(tracer, tracer->more);
@@ -292,7 +291,7 @@ void launch_trace(const struct launch_order *order)
 	if (!is_theirs(order)) {
 		(void)launch_say(order->fd, LAUNCH_NOT_SEIZED, EACCES);
 		(void)launch_stop(&tracer, PTRACE_FOREVER);
-		let_go(&tracer);		/* at the stop of an exec as well */
+		let_go(&tracer); /* at the stop of an exec as well */
 	}
 	if (launch_say(order->fd, LAUNCH_SEIZED, 0) < 0)
 		launch_end_unsealed(&tracer, "mseald has ended");

@@ -12,14 +12,15 @@
 
 #include "base/log.h"
 #include "bpf/task_iter.h"
+#include "lib/base/clock.h"
 #include "process/procfs.h"
 #include "trace/remote_syscall.h"
 #include "trace/thread_pick.h"
 #include "trace/tracer.h"
 
-#define TRIES 20		/* other threads, other moments */
-#define TRIES_IN_VAIN 3		/* while no thread is even seen in anything that it could be stopped in */
-#define TRIES_OF_THREADS 5	/* the best, the second best, ... and the best again */
+#define TRIES 20	   /* other threads, other moments */
+#define TRIES_IN_VAIN 3	   /* while no thread is even seen in anything that it could be stopped in */
+#define TRIES_OF_THREADS 5 /* the best, the second best, ... and the best again */
 #define TRY_US 100000
 #define RUNNER_MILLISECONDS 5
 #define PAUSE_NS 200000
@@ -50,7 +51,8 @@ static enum remote_answer stop_unnoticed(struct tracee *tracee, const struct tar
 		enum doing doing = thread_look_at(target, tracee->tid, ret_call);
 
 		r = doing == DOING_SLEEP && ret_call->number >= 0 ? stop_sleeper(tracee, target, ret_call) :
-		    doing == DOING_RUN ? tracee_stop_running(tracee, RUNNER_MILLISECONDS) : 0;
+		    doing == DOING_RUN ? tracee_stop_running(tracee, RUNNER_MILLISECONDS) :
+					 0;
 		if (r <= 0 && r != -ESRCH)
 			r = tracee_poll(tracee);
 		if (r == 0 && doing != DOING_RUN)
@@ -105,8 +107,9 @@ static enum remote_answer seal_by(struct programs *programs, const struct target
 
 	r = tracee_seize(&tracee, tid, 0);
 	if (r < 0)
-		return r == -ESRCH ? ANSWER_GONE :
-		       thread_tracer(target, tid) ? ANSWER_TRACED : ANSWER_NOT_ALLOWED;
+		return r == -ESRCH		  ? ANSWER_GONE :
+		       thread_tracer(target, tid) ? ANSWER_TRACED :
+						    ANSWER_NOT_ALLOWED;
 	answer = stop_unnoticed(&tracee, target, &call);
 	if (answer != ANSWER_SEALED)
 		return answer;

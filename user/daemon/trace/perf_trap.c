@@ -12,7 +12,7 @@
 
 static int perf_trap_open(pid_t tid, struct perf_event_attr *attributes, struct perf_trap *ret)
 {
-	struct perf_trap trap = { .size = 2 * (size_t)sysconf(_SC_PAGESIZE) };
+	struct perf_trap trap = { .size = 2 * page_size() };
 
 	attributes->size = sizeof(*attributes);
 	attributes->disabled = 1;

@@ -9,15 +9,18 @@
 
 #include "lib/base/util.h"
 
-#define PERF_TRAP_DATA UINT64_C(0x6d7365616c642121)	/* si_perf_data of its signal */
+#define PERF_TRAP_DATA UINT64_C(0x6d7365616c642121) /* si_perf_data of its signal */
 
 struct perf_trap {
 	int fd;
-	void *page;		/* of perf's ring buffer, in which there is something once it has gone off */
+	void *page; /* of perf's ring buffer, in which there is something once it has gone off */
 	size_t size;
 };
 
-#define PERF_TRAP_NONE { .fd = -1 }
+#define PERF_TRAP_NONE \
+	{ \
+		.fd = -1 \
+	}
 
 /* Both go off once at most. Negative errno: no such events here, or all are in use. */
 int perf_trap_at_tick(pid_t tid, struct perf_trap *ret);
@@ -27,6 +30,6 @@ int perf_trap_at(pid_t tid, uint64_t instruction, struct perf_trap *ret);
  * It does not go off any more. Has it? Then a SIGTRAP is on its way, or has
  * been seen already.
  */
-bool perf_trap_disarm(struct perf_trap *trap);	/* takes PERF_TRAP_NONE, leaves it so */
+bool perf_trap_disarm(struct perf_trap *trap); /* takes PERF_TRAP_NONE, leaves it so */
 
 #endif

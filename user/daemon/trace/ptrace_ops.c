@@ -62,7 +62,6 @@ bool ptrace_is_trap(pid_t tid, int status)
 	if (status >> 16 || WSTOPSIG(status) != SIGTRAP ||
 	    ptrace_request(PTRACE_GETSIGINFO, tid, 0, &info) < 0)
 		return false;
-	memcpy(&data, (char *)&info.si_addr + sizeof(info.si_addr), sizeof(data));	/* si_perf_data */
+	memcpy(&data, (char *)&info.si_addr + sizeof(info.si_addr), sizeof(data)); /* si_perf_data */
 	return info.si_code == TRAP_PERF && data == PERF_TRAP_DATA;
 }
-

@@ -7,9 +7,9 @@
 
 #include "lib/base/util.h"
 
-#define PTRACE_STOP_AT_CALL (SIGTRAP | 0x80)		/* PTRACE_O_TRACESYSGOOD */
+#define PTRACE_STOP_AT_CALL (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
 #define PTRACE_STOPPED(status) ((status) >> 16 == PTRACE_EVENT_STOP)
-#define PTRACE_FOREVER (-1)				/* milliseconds */
+#define PTRACE_FOREVER (-1) /* milliseconds */
 
 /* ptrace(2); requests take addresses as numbers. 0, or a negative errno. */
 int ptrace_request(int what, pid_t tid, uint64_t address, void *data);

@@ -12,16 +12,16 @@
 
 enum remote_answer {
 	ANSWER_SEALED,
-	ANSWER_GONE,		/* or another program by now */
+	ANSWER_GONE, /* or another program by now */
 	ANSWER_TRACED,
-	ANSWER_NOT_ALLOWED,	/* to trace it, or to suspend its seccomp filters */
-	ANSWER_OTHER_CODE,	/* 32-bit, or it dispatches its system calls itself */
-	ANSWER_NO_MOMENT,	/* the thread could not be stopped unnoticed */
-	ANSWER_NO_THREAD,	/* none seemed so that it could be */
-	ANSWER_NOT_RUNNING,	/* nor does it when it is let */
-	ANSWER_NO_CALL,		/* no instruction of a system call anywhere */
-	ANSWER_REFUSED,		/* by mseal(2) itself: no longer mapped */
-	ANSWER_LATE,		/* the tracer still waits for something */
+	ANSWER_NOT_ALLOWED, /* to trace it, or to suspend its seccomp filters */
+	ANSWER_OTHER_CODE,  /* 32-bit, or it dispatches its system calls itself */
+	ANSWER_NO_MOMENT,   /* the thread could not be stopped unnoticed */
+	ANSWER_NO_THREAD,   /* none seemed so that it could be */
+	ANSWER_NOT_RUNNING, /* nor does it when it is let */
+	ANSWER_NO_CALL,	    /* no instruction of a system call anywhere */
+	ANSWER_REFUSED,	    /* by mseal(2) itself: no longer mapped */
+	ANSWER_LATE,	    /* the tracer still waits for something */
 	ANSWER_FAILED,
 	ANSWER_TOO_MANY,
 	ANSWER_COUNT,

@@ -89,37 +89,25 @@ bool restartable_call(const struct blocked_call *call)
 	case SYS_mq_timedreceive:
 	case SYS_mq_timedsend:
 	case SYS_io_getevents:
-	case SYS_io_pgetevents:
-		return true;
-	case SYS_futex:
-		return restartable_futex(call->arguments[1]);
-	case SYS_fcntl:
-		return call->arguments[1] == F_SETLKW || call->arguments[1] == F_OFD_SETLKW;
-	case SYS_recvfrom:
-		return !(call->arguments[3] & MSG_WAITALL);
-	case SYS_recvmsg:
-		return !(call->arguments[2] & MSG_WAITALL);
-	case SYS_io_uring_enter:
-		return call->arguments[1] == 0;	/* nothing submitted that it would tell of */
-	default:
-		return false;
+	case SYS_io_pgetevents: return true;
+	case SYS_futex: return restartable_futex(call->arguments[1]);
+	case SYS_fcntl: return call->arguments[1] == F_SETLKW || call->arguments[1] == F_OFD_SETLKW;
+	case SYS_recvfrom: return !(call->arguments[3] & MSG_WAITALL);
+	case SYS_recvmsg: return !(call->arguments[2] & MSG_WAITALL);
+	case SYS_io_uring_enter: return call->arguments[1] == 0; /* nothing submitted that it would tell of */
+	default: return false;
 	}
 }
 
 bool restartable_replaces_mask(const struct blocked_call *call)
 {
 	switch (call->number) {
-	case SYS_rt_sigsuspend:
-		return true;
-	case SYS_ppoll:
-		return call->arguments[3];
+	case SYS_rt_sigsuspend: return true;
+	case SYS_ppoll: return call->arguments[3];
 	case SYS_epoll_pwait:
-	case SYS_epoll_pwait2:
-		return call->arguments[4];
+	case SYS_epoll_pwait2: return call->arguments[4];
 	case SYS_pselect6:
-	case SYS_io_pgetevents:
-		return call->arguments[5];
-	default:
-		return false;
+	case SYS_io_pgetevents: return call->arguments[5];
+	default: return false;
 	}
 }

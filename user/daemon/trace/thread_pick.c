@@ -33,7 +33,7 @@ enum doing thread_look_at(const struct target *target, pid_t tid, struct blocked
 	if (state == 'R')
 		return DOING_RUN;
 	if (state == 'T')
-		return DOING_SLEEP;	/* job control holds it in get_signal() already */
+		return DOING_SLEEP; /* job control holds it in get_signal() already */
 	if (state != 'S' || thread_read_file(target, tid, "syscall", text, sizeof(text)) < 0 ||
 	    restartable_parse(text, ret_call) <= 0 || !restartable_call(ret_call))
 		return DOING_OTHER;
@@ -58,7 +58,7 @@ pid_t thread_tracer(const struct target *target, pid_t tid)
 }
 
 pid_t thread_pick(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try,
-		    bool *ret_traced)
+		  bool *ret_traced)
 {
 	pid_t runner = 0, sleeper = 0;
 	unsigned sleepers = 0;

@@ -7,9 +7,9 @@
 #include "trace/restartable.h"
 
 enum doing {
-	DOING_OTHER,	/* or gone */
-	DOING_SLEEP,	/* in a call that can simply be made again, or stopped by job control */
-	DOING_RUN,	/* in its own code, as far as can be seen */
+	DOING_OTHER, /* or gone */
+	DOING_SLEEP, /* in a call that can simply be made again, or stopped by job control */
+	DOING_RUN,   /* in its own code, as far as can be seen */
 };
 
 /* *ret_call: what it sleeps in; number -1: in no call. */
@@ -23,7 +23,7 @@ bool thread_still_in(const struct target *target, pid_t tid, const struct blocke
  * stopped now; *ret_traced: because one is traced.
  */
 pid_t thread_pick(const struct target *target, const struct mseald_task *tasks, size_t count, unsigned try,
-		    bool *ret_traced);
+		  bool *ret_traced);
 
 /* Who traces it; 0: nobody, or it is gone. */
 pid_t thread_tracer(const struct target *target, pid_t tid);

@@ -17,7 +17,7 @@
 #include "trace/ptrace_ops.h"
 #include "trace/restartable.h"
 
-#define BEGIN_MILLISECONDS 2000			/* it only has to run to an instruction */
+#define BEGIN_MILLISECONDS 2000 /* it only has to run to an instruction */
 
 #ifndef PTRACE_GET_RSEQ_CONFIGURATION
 #define PTRACE_GET_RSEQ_CONFIGURATION 0x420f
@@ -96,8 +96,14 @@ static bool read_memory(pid_t tid, uint64_t address, void *out, size_t size)
  */
 static void abort_sequence(struct tracee *tracee)
 {
-	struct { uint64_t pointer; uint32_t size, signature, flags, pad; } area;
-	struct { uint32_t version, flags; uint64_t start, length, abort; } sequence;
+	struct {
+		uint64_t pointer;
+		uint32_t size, signature, flags, pad;
+	} area;
+	struct {
+		uint32_t version, flags;
+		uint64_t start, length, abort;
+	} sequence;
 	uint64_t address;
 
 	if (ptrace_request(PTRACE_GET_RSEQ_CONFIGURATION, tracee->tid, sizeof(area), &area) < 0 ||
@@ -113,7 +119,9 @@ static void abort_sequence(struct tracee *tracee)
 
 static bool dispatches_calls(pid_t tid)
 {
-	struct { uint64_t mode, selector, offset, length; } dispatch = { 0 };
+	struct {
+		uint64_t mode, selector, offset, length;
+	} dispatch = { 0 };
 
 	return ptrace_request(PTRACE_GET_USER_DISPATCH, tid, sizeof(dispatch), &dispatch) == 0 &&
 	       dispatch.mode;

@@ -17,17 +17,17 @@
 
 struct tracee {
 	pid_t tid;
-	unsigned long options;		/* PTRACE_O_*, besides what calls need */
+	unsigned long options; /* PTRACE_O_*, besides what calls need */
 	struct regs saved;
-	uint64_t mask;			/* blocked signals, as the kernel has them: what its own code set */
-	uint64_t blocked;		/* the same, or what ppoll(2) and the like have put in place of it */
-	uint64_t instruction;		/* of a system call, in its memory */
+	uint64_t mask;	      /* blocked signals, as the kernel has them: what its own code set */
+	uint64_t blocked;     /* the same, or what ppoll(2) and the like have put in place of it */
+	uint64_t instruction; /* of a system call, in its memory */
 	struct perf_trap trap;
-	bool fired, trapped;		/* its signal: is on its way; was seen, and kept from the thread */
-	bool changed;			/* its registers and signal mask are not its own */
+	bool fired, trapped; /* its signal: is on its way; was seen, and kept from the thread */
+	bool changed;	     /* its registers and signal mask are not its own */
 };
 
-int tracee_continue(struct tracee *tracee, int how, int signal);	/* how: PTRACE_CONT, PTRACE_SYSCALL */
+int tracee_continue(struct tracee *tracee, int how, int signal); /* how: PTRACE_CONT, PTRACE_SYSCALL */
 int tracee_interrupt(struct tracee *tracee);
 
 /*

@@ -12,7 +12,7 @@
 
 #define FILES 4096
 #define STEP_US 2000
-#define STEPS 25	/* an attach takes microseconds; what holds its mutex for longer is an exec */
+#define STEPS 25 /* an attach takes microseconds; what holds its mutex for longer is an exec */
 
 void tracer_allow(struct programs *programs)
 {
@@ -28,9 +28,8 @@ void tracer_allow(struct programs *programs)
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
 	if (task_iter_read(programs, getpid(), &tasks, &count) < 0) {
-		log_warning(
-			"cannot find out when mseald was started: memory sealed against foreign writes "
-			"will not be sealed by mseal(2) as well, ignoring");
+		log_warning("cannot find out when mseald was started: memory sealed against foreign writes "
+			    "will not be sealed by mseal(2) as well, ignoring");
 		return;
 	}
 	state->injector_tgid = 0;

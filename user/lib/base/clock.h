@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The clocks of the system, in nanoseconds. Microseconds of CLOCK_MONOTONIC: monotonic_us() of util.h. */
+/* The clocks of the system. */
 #ifndef MSEALD_BASE_CLOCK_H
 #define MSEALD_BASE_CLOCK_H
 
@@ -7,6 +7,7 @@
 
 #define NS_PER_SECOND 1000000000ull
 #define NS_PER_MS 1000000ull
+#define NS_PER_US 1000ull
 
 static inline uint64_t clock_ns(clockid_t clock)
 {
@@ -14,6 +15,12 @@ static inline uint64_t clock_ns(clockid_t clock)
 
 	(void)clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* CLOCK_MONOTONIC in microseconds, as sd-event counts. */
+static inline uint64_t monotonic_us(void)
+{
+	return clock_ns(CLOCK_MONOTONIC) / NS_PER_US;
 }
 
 #endif

@@ -14,12 +14,8 @@
 #include "lib/base/util.h"
 
 static const char *const segment_names[] = {
-	[MSEALD_SEGMENT_NONE] = "none",
-	[MSEALD_SEGMENT_TEXT] = "text",
-	[MSEALD_SEGMENT_RODATA] = "rodata",
-	[MSEALD_SEGMENT_RELRO] = "relro",
-	[MSEALD_SEGMENT_DATA] = "data",
-	[MSEALD_SEGMENT_VDSO] = "vdso",
+	[MSEALD_SEGMENT_NONE] = "none",	  [MSEALD_SEGMENT_TEXT] = "text", [MSEALD_SEGMENT_RODATA] = "rodata",
+	[MSEALD_SEGMENT_RELRO] = "relro", [MSEALD_SEGMENT_DATA] = "data", [MSEALD_SEGMENT_VDSO] = "vdso",
 	[MSEALD_SEGMENT_STACK] = "stack",
 };
 static_assert(ELEMENTS(segment_names) == MSEALD_SEGMENT_COUNT, "a segment without a name");
@@ -63,16 +59,12 @@ static const char *const verdict_names[] = {
 static_assert(ELEMENTS(verdict_names) == MSEALD_VERDICT_COUNT, "a verdict without a name");
 
 static const char *const deny_names[] = {
-	[0] = "mprotect",
-	[1] = "unmap",
-	[2] = "discard",
-	[3] = "foreign-write",
-	[4] = "file-write",
+	[0] = "mprotect", [1] = "unmap", [2] = "discard", [3] = "foreign-write", [4] = "file-write",
 };
 static_assert((1u << ELEMENTS(deny_names)) - 1 == MSEALD_DENY_ALL, "a deny bit without a name");
 static_assert(MSEALD_DENY_MPROTECT == 1 << 0 && MSEALD_DENY_UNMAP == 1 << 1 &&
-	      MSEALD_DENY_DISCARD == 1 << 2 && MSEALD_DENY_FOREIGN_WRITE == 1 << 3 &&
-	      MSEALD_DENY_FILE_WRITE == 1 << 4,
+		      MSEALD_DENY_DISCARD == 1 << 2 && MSEALD_DENY_FOREIGN_WRITE == 1 << 3 &&
+		      MSEALD_DENY_FILE_WRITE == 1 << 4,
 	      "deny bits in another order than their names");
 
 static const char *name_of(const char *const *names, size_t count, size_t value)
@@ -92,19 +84,14 @@ static int value_of(const char *const *names, size_t count, const char *name)
 unsigned names_deny_of_op(enum mseald_op op)
 {
 	switch (op) {
-	case MSEALD_OP_MPROTECT:
-		return MSEALD_DENY_MPROTECT;
+	case MSEALD_OP_MPROTECT: return MSEALD_DENY_MPROTECT;
 	case MSEALD_OP_MADVISE:
-	case MSEALD_OP_PROCESS_MADVISE:
-		return MSEALD_DENY_DISCARD;
+	case MSEALD_OP_PROCESS_MADVISE: return MSEALD_DENY_DISCARD;
 	case MSEALD_OP_PTRACE:
 	case MSEALD_OP_PROC_MEM:
-	case MSEALD_OP_PROCESS_VM_WRITEV:
-		return MSEALD_DENY_FOREIGN_WRITE;
-	case MSEALD_OP_FILE_WRITE:
-		return MSEALD_DENY_FILE;
-	default:
-		return MSEALD_DENY_UNMAP;
+	case MSEALD_OP_PROCESS_VM_WRITEV: return MSEALD_DENY_FOREIGN_WRITE;
+	case MSEALD_OP_FILE_WRITE: return MSEALD_DENY_FILE;
+	default: return MSEALD_DENY_UNMAP;
 	}
 }
 
@@ -176,8 +163,8 @@ static const char white_space[] = " \t\n\r\v\f";
 static bool next_word(const char **rest, bool *after_comma, const char **ret_word, size_t *ret_length)
 {
 	const char *word = *rest + strspn(*rest, white_space);
-	size_t length = strcspn(word, ",") < strcspn(word, white_space) ? strcspn(word, ",")
-									: strcspn(word, white_space);
+	size_t length = strcspn(word, ",") < strcspn(word, white_space) ? strcspn(word, ",") :
+									  strcspn(word, white_space);
 	const char *end;
 
 	if (*word == '\0' && !*after_comma)
@@ -245,8 +232,8 @@ int names_parse_deny(const char *list, unsigned *ret_deny, char **ret_bad)
 }
 
 /* Whole names only: one that does not fit ends the list. */
-static const char *list_format(unsigned mask, const char *const *names, size_t first, size_t count,
-			       char *buf, size_t size)
+static const char *list_format(unsigned mask, const char *const *names, size_t first, size_t count, char *buf,
+			       size_t size)
 {
 	size_t used = 0;
 

@@ -42,11 +42,11 @@ int names_parse_deny(const char *list, unsigned *ret_deny, char **ret_bad);
 const char *names_format_deny(unsigned deny, char *buf, size_t size);
 const char *names_format_segments(unsigned segments, char *buf, size_t size);
 
-#define MSEALD_SEGMENTS_ALL 0x7eu	/* every segment but NONE */
+#define MSEALD_SEGMENTS_ALL 0x7eu /* every segment but NONE */
 
-#define NAMES_CONTAINER_ID_MAX 128	/* bytes */
+#define NAMES_CONTAINER_ID_MAX 128 /* bytes */
 
 /* Is it the id of a container: letters, digits and _ . + : -, the first no dot? It names a file. */
-bool names_is_container_id(const char *id);	/* takes NULL */
+bool names_is_container_id(const char *id); /* takes NULL */
 
 #endif

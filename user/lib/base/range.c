@@ -60,17 +60,10 @@ static bool length_read(const char **text, uint64_t *ret, bool *too_big)
 	if (!number_read(text, prefix_read(text) ? 16 : 10, ret, too_big))
 		return false;
 	switch (**text) {
-	case 'K':
-		unit = 1ull << 10;
-		break;
-	case 'M':
-		unit = 1ull << 20;
-		break;
-	case 'G':
-		unit = 1ull << 30;
-		break;
-	default:
-		return true;
+	case 'K': unit = 1ull << 10; break;
+	case 'M': unit = 1ull << 20; break;
+	case 'G': unit = 1ull << 30; break;
+	default: return true;
 	}
 	(*text)++;
 	if (__builtin_mul_overflow(*ret, unit, ret))
@@ -97,8 +90,7 @@ int range_parse(const char *text, struct range *ret_range)
 		if (__builtin_add_overflow(range.start, length, &range.end))
 			too_big = true;
 		break;
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 	if (too_big)
 		return -ERANGE;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct range {
-	uint64_t start, end;	/* bytes; end is the first address not in it */
+	uint64_t start, end; /* bytes; end is the first address not in it */
 };
 
 /*

@@ -41,8 +41,10 @@
 	})
 
 /* Hands the value on and leaves the variable empty, so that its cleanup does nothing. */
+/* clang-format off */
 #define TAKE_PTR(pointer) ({ __typeof__(pointer) taken_ = (pointer); (pointer) = NULL; taken_; })
 #define TAKE_FD(fd) ({ int taken_ = (fd); (fd) = -1; taken_; })
+/* clang-format on */
 
 static inline void cleanup_free(void *pointer)
 {
@@ -59,15 +61,6 @@ static inline void cleanup_fclose(FILE **file)
 {
 	if (*file)
 		(void)fclose(*file);
-}
-
-/* CLOCK_MONOTONIC in microseconds. */
-static inline uint64_t monotonic_us(void)
-{
-	struct timespec now = {};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 static inline void cleanup_closedir(DIR **folder)

@@ -7,7 +7,7 @@
 
 #include "lib/conf/diagnostics.h"
 
-#define WORD_MAX 24	/* longer words are like no known one */
+#define WORD_MAX 24 /* longer words are like no known one */
 
 /* A copy with control characters written \xNN: a message is one line, and harmless on a terminal. */
 static char *escape(const char *text)

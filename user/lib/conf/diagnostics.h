@@ -10,8 +10,8 @@
 /* What was wrong: a line for people each, that names the file (and line, unless 0) and the remedy. */
 struct diagnostic {
 	char *path;
-	unsigned line;			/* 0: about the whole file */
-	char *message;			/* fault and remedy; without control characters */
+	unsigned line; /* 0: about the whole file */
+	char *message; /* fault and remedy; without control characters */
 };
 
 struct diagnostics {
@@ -27,6 +27,6 @@ const char *diagnostics_nearest(const char *word, const char *const *known, size
 
 /* "PATH:LINE: MESSAGE" without control characters; malloc'ed, or NULL. */
 char *diagnostic_text(const struct diagnostic *fault);
-void diagnostics_free(struct diagnostics *faults);	/* takes NULL or zeroed, and leaves it zeroed */
+void diagnostics_free(struct diagnostics *faults); /* takes NULL or zeroed, and leaves it zeroed */
 
 #endif

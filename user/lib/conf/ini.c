@@ -26,7 +26,7 @@ static char *strip(char *text)
 /* Cuts the next line off, without its end. NULL at the end of the text. */
 static char *next_line(struct ini *ini)
 {
-	static const char mark[] = "\xef\xbb\xbf";	/* U+FEFF, as some editors write it first */
+	static const char mark[] = "\xef\xbb\xbf"; /* U+FEFF, as some editors write it first */
 	char *line = ini->rest, *end;
 
 	if (ini->line == 0 && strncmp(line, mark, strlen(mark)) == 0)

@@ -6,8 +6,8 @@
 enum ini_kind { INI_END, INI_SECTION, INI_ASSIGNMENT, INI_FAULT };
 
 struct ini {
-	char *rest;			/* the part not read yet; changed while it is read */
-	unsigned line;			/* of what was read last, from 1 */
+	char *rest;    /* the part not read yet; changed while it is read */
+	unsigned line; /* of what was read last, from 1 */
 	/* a section has its name in key; a fault its text (never NULL) */
 	char *key, *value;
 	char fault[96];

@@ -51,7 +51,7 @@ static int complain(struct diagnostics *faults, const char *shown, int error)
 		r = diagnostics_add(faults, shown, 0, "is a symbolic link that goes in a circle; remove it");
 	else if (error == ENOENT)
 		r = diagnostics_add(faults, shown, 0,
-			"is not there, or a symbolic link to a file that is not there");
+				    "is not there, or a symbolic link to a file that is not there");
 	else
 		r = diagnostics_add(faults, shown, 0, "cannot be read: %s", strerror(error));
 	return r < 0 ? r : -EINVAL;
@@ -156,6 +156,6 @@ int load_file(const char *path, const char *shown, bool guarded, char **ret_text
 		(void)nanosleep(&pause, NULL);
 	}
 	r = diagnostics_add(faults, shown, 0,
-		"keeps changing while it is read; try again when it is written");
+			    "keeps changing while it is read; try again when it is written");
 	return r < 0 ? r : -EINVAL;
 }

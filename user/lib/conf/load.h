@@ -10,7 +10,7 @@
 #include "lib/conf/diagnostics.h"
 
 #define LOAD_SUFFIX ".conf"
-#define LOAD_FILE_MAX (64u << 10)	/* bytes of one file */
+#define LOAD_FILE_MAX (64u << 10) /* bytes of one file */
 
 /*
  * The bytes of a file, whole and as they were at one time. -EINVAL: faults say

@@ -45,8 +45,10 @@ void parser_complain_word(struct parser *p, const char *what, const char *word, 
 		parser_complain(p, p->line, "%s does not know '" SHOWN "'; did you mean %s?", what, word,
 				nearest);
 	else if (*word == '#' || *word == ';')
-		parser_complain(p, p->line, "%s does not know '" SHOWN "'; a comment stands on a line of its "
-				"own", what, word);
+		parser_complain(p, p->line,
+				"%s does not know '" SHOWN "'; a comment stands on a line of its "
+				"own",
+				what, word);
 	else
 		parser_complain(p, p->line, "%s does not know '" SHOWN "'; it takes %s", what, word, all);
 }

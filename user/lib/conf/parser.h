@@ -7,9 +7,9 @@
 
 #include "lib/conf/diagnostics.h"
 
-#define PARSER_FAULTS_MAX 20	/* reported for one file */
-#define PARSER_VALUES_MAX 256	/* values of one key in one file */
-#define SHOWN "%.80s"		/* shown of a word that may be long */
+#define PARSER_FAULTS_MAX 20  /* reported for one file */
+#define PARSER_VALUES_MAX 256 /* values of one key in one file */
+#define SHOWN "%.80s"	      /* shown of a word that may be long */
 
 /* Which section the keys belong to; a file with several has them from FIRST on. */
 enum { SECTION_NONE, SECTION_UNKNOWN, SECTION_FIRST };
@@ -18,8 +18,8 @@ struct parser {
 	const char *path;
 	struct diagnostics *faults;
 	unsigned section, line, fault_count;
-	int error;			/* -ENOMEM, once there was none */
-	const char *full;		/* the key that was reported to have too many values */
+	int error;	  /* -ENOMEM, once there was none */
+	const char *full; /* the key that was reported to have too many values */
 };
 
 /* All of these report a fault, or set parser->error. */

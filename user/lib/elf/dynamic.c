@@ -10,14 +10,14 @@
 #include "lib/base/util.h"
 
 #define STRINGS_STEP 65536u
-#define ENTRIES_MAX 8192u	/* what has more is no library: a big one has 60 */
+#define ENTRIES_MAX 8192u /* what has more is no library: a big one has 60 */
 
 struct tables {
 	const struct elf_reader *source;
 	struct elf_object object;
 	Elf64_Dyn *entries;
 	size_t count;			/* up to DT_NULL */
-	uint64_t strings, strings_size;	/* where in the file */
+	uint64_t strings, strings_size; /* where in the file */
 	bool has_strings;
 };
 
@@ -133,19 +133,13 @@ static int add_needed(const struct tables *tables, uint64_t offset, struct elf_d
 static int add_entry(const struct tables *tables, const Elf64_Dyn *entry, struct elf_dynamic *dynamic)
 {
 	switch (entry->d_tag) {
-	case DT_NEEDED:
-		return add_needed(tables, entry->d_un.d_val, dynamic);
+	case DT_NEEDED: return add_needed(tables, entry->d_un.d_val, dynamic);
 	case DT_SONAME:
 		free(TAKE_PTR(dynamic->soname));
 		return read_name(tables, entry->d_un.d_val, &dynamic->soname);
-	case DT_TEXTREL:
-		dynamic->textrel = true;
-		return 0;
-	case DT_FLAGS:
-		dynamic->textrel |= (entry->d_un.d_val & DF_TEXTREL) != 0;
-		return 0;
-	default:
-		return 0;
+	case DT_TEXTREL: dynamic->textrel = true; return 0;
+	case DT_FLAGS: dynamic->textrel |= (entry->d_un.d_val & DF_TEXTREL) != 0; return 0;
+	default: return 0;
 	}
 }
 

@@ -9,15 +9,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ELF_DYNAMIC_NEEDED_MAX 1024	/* libraries of one object */
-#define ELF_DYNAMIC_NAME_MAX 4096	/* bytes of a name, with its NUL */
-#define ELF_DYNAMIC_STRINGS_MAX (16u << 20)	/* bytes of names that elf_dynamic_names() looks at */
+#define ELF_DYNAMIC_NEEDED_MAX 1024	    /* libraries of one object */
+#define ELF_DYNAMIC_NAME_MAX 4096	    /* bytes of a name, with its NUL */
+#define ELF_DYNAMIC_STRINGS_MAX (16u << 20) /* bytes of names that elf_dynamic_names() looks at */
 
 struct elf_dynamic {
-	char *soname;			/* DT_SONAME; NULL: none */
-	char **needed;			/* DT_NEEDED, in the order of the file */
+	char *soname;  /* DT_SONAME; NULL: none */
+	char **needed; /* DT_NEEDED, in the order of the file */
 	size_t needed_count;
-	bool textrel;			/* DT_TEXTREL or DF_TEXTREL: its text is written to as it is loaded */
+	bool textrel; /* DT_TEXTREL or DF_TEXTREL: its text is written to as it is loaded */
 };
 
 /*
@@ -37,6 +37,6 @@ int elf_dynamic_names(int fd, const char *name);
 int elf_dynamic_parse(const void *file, size_t size, struct elf_dynamic *ret);
 int elf_dynamic_parse_names(const void *file, size_t size, const char *name);
 
-void elf_dynamic_free(struct elf_dynamic *dynamic);	/* takes NULL or zeroed, and leaves it zeroed */
+void elf_dynamic_free(struct elf_dynamic *dynamic); /* takes NULL or zeroed, and leaves it zeroed */
 
 #endif

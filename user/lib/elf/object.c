@@ -20,7 +20,7 @@
 #define ELFDATA_NATIVE ELFDATA2MSB
 #endif
 
-#define MAX_HEADERS 1024	/* program headers; the kernel takes 64 KiB of them */
+#define MAX_HEADERS 1024 /* program headers; the kernel takes 64 KiB of them */
 
 /* The needed fields of the file header, of either class. */
 struct header {
@@ -29,10 +29,13 @@ struct header {
 	bool is_64bit;
 };
 
-#define HEADER_FROM(raw, bits64)                                                        \
-	((struct header){ .entry = (raw).e_entry, .phoff = (raw).e_phoff,               \
-			  .type = (raw).e_type, .phentsize = (raw).e_phentsize,         \
-			  .phnum = (raw).e_phnum, .is_64bit = (bits64) })
+#define HEADER_FROM(raw, bits64) \
+	((struct header){ .entry = (raw).e_entry, \
+			  .phoff = (raw).e_phoff, \
+			  .type = (raw).e_type, \
+			  .phentsize = (raw).e_phentsize, \
+			  .phnum = (raw).e_phnum, \
+			  .is_64bit = (bits64) })
 
 static int read_header(const struct elf_reader *source, struct header *ret)
 {
@@ -102,8 +105,8 @@ static int add_load(struct elf_object *object, const Elf64_Phdr *phdr, uint64_t 
 	if (phdr->p_filesz > 0 && (phdr->p_vaddr - phdr->p_offset) % page_size() != 0)
 		return -EBADMSG;
 	/* The specification wants them in order; loaders rely on it. */
-	if (object->loads > 0 && phdr->p_vaddr < object->load[object->loads - 1].vaddr +
-							 object->load[object->loads - 1].memsz)
+	if (object->loads > 0 &&
+	    phdr->p_vaddr < object->load[object->loads - 1].vaddr + object->load[object->loads - 1].memsz)
 		return -EBADMSG;
 
 	object->load[object->loads].vaddr = phdr->p_vaddr;
@@ -123,11 +126,8 @@ static int add_phdr(struct elf_object *object, const Elf64_Phdr *phdr, const str
 	int r;
 
 	switch (phdr->p_type) {
-	case PT_LOAD:
-		return add_load(object, phdr, source->size);
-	case PT_INTERP:
-		object->has_interp = true;
-		return 0;
+	case PT_LOAD: return add_load(object, phdr, source->size);
+	case PT_INTERP: object->has_interp = true; return 0;
 	case PT_GNU_RELRO:
 		if (__builtin_add_overflow(phdr->p_vaddr, phdr->p_memsz, &end))
 			return -EBADMSG;
@@ -145,8 +145,7 @@ static int add_phdr(struct elf_object *object, const Elf64_Phdr *phdr, const str
 		r = elf_property_memory_seal(source, phdr, object->is_64bit);
 		object->memory_seal |= r > 0;
 		return MIN_OF(r, 0);
-	default:
-		return 0;
+	default: return 0;
 	}
 }
 

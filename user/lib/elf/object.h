@@ -11,16 +11,16 @@
 
 struct elf_object {
 	struct {
-		uint64_t vaddr, filesz, memsz, offset;	/* bytes, not rounded */
+		uint64_t vaddr, filesz, memsz, offset; /* bytes, not rounded */
 		bool read, write, exec;
 	} load[ELF_OBJECT_MAX_LOADS];
 	size_t loads;
-	uint64_t relro_vaddr, relro_memsz;	/* memsz 0: no PT_GNU_RELRO */
+	uint64_t relro_vaddr, relro_memsz; /* memsz 0: no PT_GNU_RELRO */
 	/* in the file, not checked; filesz 0: no PT_DYNAMIC */
 	uint64_t dynamic_offset, dynamic_filesz;
 	uint64_t entry;
-	bool is_64bit, has_interp, is_dyn;	/* ELFCLASS64; PT_INTERP; ET_DYN */
-	bool memory_seal;	/* GNU_PROPERTY_MEMORY_SEAL: it asks to be sealed */
+	bool is_64bit, has_interp, is_dyn; /* ELFCLASS64; PT_INTERP; ET_DYN */
+	bool memory_seal;		   /* GNU_PROPERTY_MEMORY_SEAL: it asks to be sealed */
 };
 
 /*

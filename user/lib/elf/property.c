@@ -12,7 +12,7 @@
 /* "GNU_PROPERTY_MEMORY_SEAL: the loader is to seal this object"; no elf.h has it yet. */
 #define PROPERTY_MEMORY_SEAL 3
 
-#define NOTES_MAX (64u << 10)	/* bytes; real ones have under a hundred */
+#define NOTES_MAX (64u << 10) /* bytes; real ones have under a hundred */
 
 /* Up to the next multiple; sizes are at most NOTES_MAX here, so it cannot overflow. */
 static size_t padded(size_t size, size_t alignment)
@@ -46,7 +46,7 @@ static bool notes_ask(const unsigned char *data, size_t size, size_t alignment)
 {
 	while (size >= sizeof(Elf64_Nhdr)) {
 		size_t name, content;
-		Elf64_Nhdr note;	/* the same in both classes */
+		Elf64_Nhdr note; /* the same in both classes */
 
 		memcpy(&note, data, sizeof(note));
 		data += sizeof(note);

@@ -20,8 +20,8 @@ struct policy_parser {
 	const char *root;
 	struct policy *policy;
 	/* [Seal], until the end, when all of it is known. */
-	unsigned segments, deny;	/* what Segments= and Deny= add up to */
-	bool exempt;			/* Segments=none */
+	unsigned segments, deny; /* what Segments= and Deny= add up to */
+	bool exempt;		 /* Segments=none */
 	unsigned exempt_line;
 	enum policy_word { WORD_UNSAID, WORD_DENY, WORD_ALLOW } foreign, file;
 };

@@ -111,7 +111,10 @@ static void add_exe(struct policy_parser *p, const char *word)
 	    !parser_grow(&p->base, "Exe", &p->policy->exe, p->policy->exe_count, sizeof(*p->policy->exe)))
 		return;
 	p->policy->exe[p->policy->exe_count++] = (struct policy_exe){
-		.given = TAKE_PTR(given), .path = TAKE_PTR(followed), .line = p->base.line, .kind = kind,
+		.given = TAKE_PTR(given),
+		.path = TAKE_PTR(followed),
+		.line = p->base.line,
+		.kind = kind,
 	};
 }
 

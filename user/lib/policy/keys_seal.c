@@ -17,7 +17,9 @@ static const char *const deny_words[] = {
 static const char *const action_words[] = { "deny", "kill", "audit" };
 static const char *const allow_words[] = { "allow", "deny" };
 static const char *const gate_words[] = {
-	[POLICY_GATE_AUTO] = "auto", [POLICY_GATE_BPF] = "bpf", [POLICY_GATE_DENY] = "deny",
+	[POLICY_GATE_AUTO] = "auto",
+	[POLICY_GATE_BPF] = "bpf",
+	[POLICY_GATE_DENY] = "deny",
 };
 
 void policy_set_segments(struct policy_parser *p, const char *key, char *value)
@@ -43,7 +45,7 @@ void policy_set_segments(struct policy_parser *p, const char *key, char *value)
 		parser_complain(&p->base, p->base.line, "%s=none stands alone; it exempts what matches", key);
 	else if (r < 0)
 		parser_complain_word(&p->base, "Segments=", bad, segment_words, ELEMENTS(segment_words),
-			      "text rodata relro data vdso stack, or all, or none");
+				     "text rodata relro data vdso stack, or all, or none");
 	p->segments |= segments;
 }
 

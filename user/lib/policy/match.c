@@ -24,12 +24,9 @@ static bool has_prefix(const char *text, const char *prefix)
 static bool exe_matches(const struct policy_exe *exe, const char *path)
 {
 	switch (exe->kind) {
-	case POLICY_EXE_FILE:
-		return strcmp(exe->path, path) == 0;
-	case POLICY_EXE_FOLDER:
-		return has_prefix(path, exe->path) && path[strlen(exe->path)] != '\0';
-	case POLICY_EXE_GLOB:
-		return fnmatch(exe->path, path, GLOB_FLAGS | FNM_PATHNAME) == 0;
+	case POLICY_EXE_FILE: return strcmp(exe->path, path) == 0;
+	case POLICY_EXE_FOLDER: return has_prefix(path, exe->path) && path[strlen(exe->path)] != '\0';
+	case POLICY_EXE_GLOB: return fnmatch(exe->path, path, GLOB_FLAGS | FNM_PATHNAME) == 0;
 	}
 	return false;
 }
@@ -38,7 +35,7 @@ static bool exe_matches(const struct policy_exe *exe, const char *path)
 static bool unit_matches(const char *unit, const char *cgroup)
 {
 	bool glob = policy_is_glob(unit);
-	char name[256];	/* NAME_MAX, and the NUL */
+	char name[256]; /* NAME_MAX, and the NUL */
 
 	while (*(cgroup += strspn(cgroup, "/"))) {
 		size_t length = strcspn(cgroup, "/");

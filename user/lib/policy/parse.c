@@ -9,7 +9,9 @@
 #include "lib/policy/internal.h"
 
 static const char *const section_names[] = {
-	[SECTION_POLICY] = "Policy", [SECTION_MATCH] = "Match", [SECTION_SEAL] = "Seal",
+	[SECTION_POLICY] = "Policy",
+	[SECTION_MATCH] = "Match",
+	[SECTION_SEAL] = "Seal",
 };
 
 static const struct key {
@@ -147,7 +149,9 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
 {
 	_cleanup_(policy_free) struct policy policy = { .enabled = true, .seal.action = MSEALD_ACTION_DENY };
 	struct policy_parser p = {
-		.base = { .path = path, .faults = faults }, .root = root ? root : "", .policy = &policy,
+		.base = { .path = path, .faults = faults },
+		.root = root ? root : "",
+		.policy = &policy,
 	};
 	_cleanup_free_ char *copied = malloc(size + 1);
 	const char *nul = memchr(text, '\0', size);

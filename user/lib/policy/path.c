@@ -10,7 +10,7 @@
 #include "lib/base/util.h"
 #include "lib/policy/path.h"
 
-#define LINKS_MAX 40	/* as the kernel: include/linux/namei.h, MAXSYMLINKS */
+#define LINKS_MAX 40 /* as the kernel: include/linux/namei.h, MAXSYMLINKS */
 
 int policy_path_normalize(char *path)
 {

@@ -14,7 +14,7 @@
 #include "lib/policy/path.h"
 #include "lib/policy/policy.h"
 
-#define NAMES_MAX (4 * POLICIES_MAX)	/* that are looked at in one folder */
+#define NAMES_MAX (4 * POLICIES_MAX) /* that are looked at in one folder */
 
 static void file_free(struct policy_file *file)
 {

@@ -17,42 +17,42 @@
 #include "lib/policy/seal_spec.h"
 #include "mseald/shared.h"
 #define POLICY_FOLDER_ETC "/etc/mseald/policy.d"
-#define POLICIES_MAX 4096		/* files that count */
+#define POLICIES_MAX 4096 /* files that count */
 /* Bytes of a path in Exe= and Cgroup=, with its NUL: what the kernel side keeps. */
 #define POLICY_PATH_MAX 256
 
 /* One value of Exe=. */
 struct policy_exe {
-	char *given;			/* as written */
-	char *path;			/* to match: symbolic links followed, as far as they exist */
-	unsigned line;			/* where it stands */
+	char *given;   /* as written */
+	char *path;    /* to match: symbolic links followed, as far as they exist */
+	unsigned line; /* where it stands */
 	/* FOLDER: path ends in "/"; GLOB: glob(7), * stays within a name */
 	enum { POLICY_EXE_FILE, POLICY_EXE_FOLDER, POLICY_EXE_GLOB } kind;
 };
 
 struct policy {
-	char *name;			/* of the file, without .conf */
-	char *path;			/* where it was read */
-	char *description;		/* NULL: none */
-	bool enabled;			/* Enabled=, true without it; counts in every folder but the first */
+	char *name;	   /* of the file, without .conf */
+	char *path;	   /* where it was read */
+	char *description; /* NULL: none */
+	bool enabled;	   /* Enabled=, true without it; counts in every folder but the first */
 	/* What matches: every key that is given must, by any of its values. At least one is given. */
 	struct policy_exe *exe;
 	size_t exe_count;
 	/* names of systemd units: any cgroup on the way up that is called so; glob(7) */
 	char **unit;
-	unsigned *unit_line;		/* where each stands */
+	unsigned *unit_line; /* where each stands */
 	size_t unit_count;
 	/* absolute in the hierarchy, no "/" at the end: that cgroup or one below; "/" is all */
 	char **cgroup;
 	size_t cgroup_count;
-	uid_t *user;			/* effective, at the exec */
+	uid_t *user; /* effective, at the exec */
 	size_t user_count;
-	bool marked;			/* its ELF file asks for it: GNU_PROPERTY_MEMORY_SEAL */
+	bool marked; /* its ELF file asks for it: GNU_PROPERTY_MEMORY_SEAL */
 	struct seal_spec seal;
 };
 
 struct policies {
-	struct policy *list;		/* in the order of names */
+	struct policy *list; /* in the order of names */
 	size_t count;
 };
 
@@ -60,7 +60,7 @@ struct policies {
 struct policy_facts {
 	/* absolute, as the process itself sees it; NULL: not known, matches no Exe= */
 	const char *exe;
-	const char *cgroup;		/* absolute in the hierarchy, "/" for its root; NULL: not known */
+	const char *cgroup; /* absolute in the hierarchy, "/" for its root; NULL: not known */
 	uid_t user;
 	bool marked;
 };
@@ -84,25 +84,25 @@ int policy_parse(const char *path, const char *text, size_t size, struct policy 
 
 /* Every file of the folders, whether or not it counts. */
 enum policy_file_state {
-	POLICY_FILE_ON,			/* active */
-	POLICY_FILE_OFF,		/* Enabled=no */
-	POLICY_FILE_FAULT,		/* would count, and does not for its faults */
-	POLICY_FILE_MASK,		/* empty, or a link to /dev/null: none of this name counts */
+	POLICY_FILE_ON,	   /* active */
+	POLICY_FILE_OFF,   /* Enabled=no */
+	POLICY_FILE_FAULT, /* would count, and does not for its faults */
+	POLICY_FILE_MASK,  /* empty, or a link to /dev/null: none of this name counts */
 	/* one of the same name in an earlier folder stands for it (or masks it) */
 	POLICY_FILE_REPLACED,
 };
 
 struct policy_file {
-	char *name;			/* without .conf */
-	char *path;			/* with the root it was looked for in */
-	char *link;			/* what it points to, if it is a symbolic link; else NULL */
-	size_t folder;			/* index */
+	char *name;    /* without .conf */
+	char *path;    /* with the root it was looked for in */
+	char *link;    /* what it points to, if it is a symbolic link; else NULL */
+	size_t folder; /* index */
 	enum policy_file_state state;
-	struct policy policy;		/* as read, when ON or OFF; else zeroed */
+	struct policy policy; /* as read, when ON or OFF; else zeroed */
 };
 
 struct policy_files {
-	struct policy_file *list;	/* in the order of names, and of folders where the name is the same */
+	struct policy_file *list; /* in the order of names, and of folders where the name is the same */
 	size_t count;
 };
 

@@ -12,19 +12,19 @@
 #include "mseald/shared.h"
 
 enum policy_gate {
-	POLICY_GATE_AUTO,		/* the soundest there is */
-	POLICY_GATE_BPF,		/* never by mseal(2): the process is not traced */
-	POLICY_GATE_DENY,		/* deny bits that could only be enforced by SIGKILL are left out */
+	POLICY_GATE_AUTO, /* the soundest there is */
+	POLICY_GATE_BPF,  /* never by mseal(2): the process is not traced */
+	POLICY_GATE_DENY, /* deny bits that could only be enforced by SIGKILL are left out */
 };
 
 struct seal_spec {
 	/* bits 1 << segment; 0 in a policy: nothing, what matches is exempt */
 	unsigned segments;
-	unsigned deny;			/* MSEALD_DENY_*: Deny=, ForeignWrite= and FileWrite= */
+	unsigned deny; /* MSEALD_DENY_*: Deny=, ForeignWrite= and FileWrite= */
 	enum mseald_action action;
-	bool dlopen;			/* objects that are loaded later, too; of policies */
+	bool dlopen; /* objects that are loaded later, too; of policies */
 	enum policy_gate gate;
-	bool revocable;			/* of requests */
+	bool revocable; /* of requests */
 };
 
 /* As it is where nothing is said. */

@@ -81,10 +81,10 @@ static bool read_line(struct cursor line, struct mapping *ret, char **pool)
 	    !read_number(&line, 16, &mapping.end) || !skip_char(&line, ' ') ||
 	    !read_flag(&line, 'r', '-', &mapping.read) || !read_flag(&line, 'w', '-', &mapping.write) ||
 	    !read_flag(&line, 'x', '-', &mapping.exec) || !read_flag(&line, 's', 'p', &mapping.shared) ||
-	    !skip_char(&line, ' ') || !read_number(&line, 16, &mapping.offset) ||
-	    !skip_char(&line, ' ') || !read_device_number(&line, &mapping.dev_major) ||
-	    !skip_char(&line, ':') || !read_device_number(&line, &mapping.dev_minor) ||
-	    !skip_char(&line, ' ') || !read_number(&line, 10, &mapping.inode))
+	    !skip_char(&line, ' ') || !read_number(&line, 16, &mapping.offset) || !skip_char(&line, ' ') ||
+	    !read_device_number(&line, &mapping.dev_major) || !skip_char(&line, ':') ||
+	    !read_device_number(&line, &mapping.dev_minor) || !skip_char(&line, ' ') ||
+	    !read_number(&line, 10, &mapping.inode))
 		return false;
 	if (mapping.start >= mapping.end)
 		return false;

@@ -10,15 +10,15 @@
 
 struct mapping {
 	uint64_t start, end;
-	uint64_t offset;	/* bytes into the file */
+	uint64_t offset; /* bytes into the file */
 	uint64_t inode;
 	unsigned dev_major, dev_minor;
 	bool read, write, exec, shared;
-	char *path;		/* "" when anonymous; "[stack]"...; never NULL */
+	char *path; /* "" when anonymous; "[stack]"...; never NULL */
 };
 
 struct proc_maps {
-	struct mapping *list;	/* sorted by address, as the kernel gives it */
+	struct mapping *list; /* sorted by address, as the kernel gives it */
 	size_t count;
 };
 
@@ -37,7 +37,7 @@ int proc_maps_parse(const char *text, size_t length, struct proc_maps *ret);
 int proc_maps_read_fd(int fd, struct proc_maps *ret);
 int proc_maps_read(pid_t pid, struct proc_maps *ret);
 
-void proc_maps_free(struct proc_maps *maps);	/* takes NULL and zeroed */
+void proc_maps_free(struct proc_maps *maps); /* takes NULL and zeroed */
 
 /* The mapping that holds address, or NULL. */
 const struct mapping *proc_maps_find(const struct proc_maps *maps, uint64_t address);

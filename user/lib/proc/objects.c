@@ -17,8 +17,8 @@
 
 #include "lib/base/util.h"
 
-#define OPEN_TRIES 4	/* mappings through which a file is looked for */
-#define ANCHOR_TRIES 4	/* segments that one mapping may be the start of */
+#define OPEN_TRIES 4   /* mappings through which a file is looked for */
+#define ANCHOR_TRIES 4 /* segments that one mapping may be the start of */
 
 /* --- files --- */
 
@@ -217,7 +217,7 @@ static int add_group(struct objects *objects, const struct proc_maps *maps, int 
 
 	/* A loader maps privately; shared memory and devices need not be looked into. */
 	for (size_t i = 0; i < count; i++)
-		private = private || !group[i]->shared;
+	private = private || !group[i]->shared;
 	if (!private)
 		return 0;
 	r = read_object(proc_dirfd, group, count, &object.elf);

@@ -15,16 +15,16 @@
 #include "lib/proc/maps.h"
 
 struct object {
-	const struct mapping *file;	/* a mapping of it; belongs to the proc_maps */
+	const struct mapping *file; /* a mapping of it; belongs to the proc_maps */
 	struct elf_object elf;
-	uint64_t bias;			/* what its addresses are moved by */
-	uint64_t start, end;		/* its image */
-	bool unknown;			/* its headers cannot be read or lie: elf says nothing */
-	bool relro_open;		/* segments_resolve() found some of its PT_GNU_RELRO writable */
+	uint64_t bias;	     /* what its addresses are moved by */
+	uint64_t start, end; /* its image */
+	bool unknown;	     /* its headers cannot be read or lie: elf says nothing */
+	bool relro_open;     /* segments_resolve() found some of its PT_GNU_RELRO writable */
 };
 
 struct objects {
-	struct object *list;		/* by file, then address */
+	struct object *list; /* by file, then address */
 	size_t count, allocated;
 };
 
@@ -43,6 +43,6 @@ int object_open(const struct object *object, int proc_dirfd);
  * below its root. inode, unless 0, must be the file's. Negative errno; -ENOEXEC: it is not regular.
  */
 int objects_open_file(int proc_dirfd, const char *path, uint64_t inode);
-void objects_free(struct objects *objects);	/* takes NULL and zeroed */
+void objects_free(struct objects *objects); /* takes NULL and zeroed */
 
 #endif

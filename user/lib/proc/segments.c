@@ -16,11 +16,11 @@
 struct span {
 	uint64_t start, end;
 	enum mseald_segment kind;
-	bool relro;			/* of the segment RELRO wherever it is not writable */
-	bool whole;			/* one mapping as it is: nothing to check */
-	const struct mapping *file;	/* or this file at this offset; NULL: anonymous memory */
+	bool relro;		    /* of the segment RELRO wherever it is not writable */
+	bool whole;		    /* one mapping as it is: nothing to check */
+	const struct mapping *file; /* or this file at this offset; NULL: anonymous memory */
 	uint64_t offset;
-	int object;			/* index, or -1: the kernel's */
+	int object; /* index, or -1: the kernel's */
 };
 
 struct spans {
@@ -53,8 +53,11 @@ static int spans_add(struct spans *spans, struct span span)
 static int spans_add_mapping(struct spans *spans, const struct mapping *mapping, enum mseald_segment kind,
 			     int object)
 {
-	return spans_add(spans, (struct span){ .start = mapping->start, .end = mapping->end,
-					       .kind = kind, .whole = true, .object = object });
+	return spans_add(spans, (struct span){ .start = mapping->start,
+					       .end = mapping->end,
+					       .kind = kind,
+					       .whole = true,
+					       .object = object });
 }
 
 static bool is_anonymous(const struct mapping *mapping)
@@ -103,9 +106,9 @@ static int add_known(struct spans *spans, const struct object *object, int index
 		struct span bytes = {
 			.start = bias + page_down(vaddr),
 			.end = bias + page_up(vaddr + elf->load[i].filesz),
-			.kind = elf->load[i].write	? MSEALD_SEGMENT_DATA
-				 : elf->load[i].exec ? MSEALD_SEGMENT_TEXT
-							: MSEALD_SEGMENT_RODATA,
+			.kind = elf->load[i].write ? MSEALD_SEGMENT_DATA :
+				elf->load[i].exec  ? MSEALD_SEGMENT_TEXT :
+						     MSEALD_SEGMENT_RODATA,
 			.file = object->file,
 			.offset = page_down(elf->load[i].offset),
 			.object = index,
@@ -136,10 +139,10 @@ static int add_by_permissions(struct spans *spans, const struct proc_maps *maps,
 {
 	for (size_t i = 0; i < maps->count; i++) {
 		const struct mapping *mapping = &maps->list[i];
-		enum mseald_segment kind = mapping->write  ? MSEALD_SEGMENT_DATA
-					  : mapping->exec ? MSEALD_SEGMENT_TEXT
-					  : mapping->read ? MSEALD_SEGMENT_RODATA
-							  : MSEALD_SEGMENT_NONE;
+		enum mseald_segment kind = mapping->write ? MSEALD_SEGMENT_DATA :
+					   mapping->exec  ? MSEALD_SEGMENT_TEXT :
+					   mapping->read  ? MSEALD_SEGMENT_RODATA :
+							    MSEALD_SEGMENT_NONE;
 		int r = 0;
 
 		if (kind != MSEALD_SEGMENT_NONE && proc_mapping_is_file(mapping) &&

@@ -22,19 +22,19 @@
 #include "lib/proc/maps.h"
 
 struct segment {
-	uint64_t start, end;		/* page aligned */
+	uint64_t start, end; /* page aligned */
 	enum mseald_segment kind;
-	bool writable;			/* as mapped now */
+	bool writable; /* as mapped now */
 	bool shared;
-	bool anonymous;			/* .bss, stack, vdso: no file behind it */
-	int object;			/* index in the objects; -1: the kernel's own mapping */
-	const struct mapping *mapping;	/* the mapping it lies in; belongs to the proc_maps */
+	bool anonymous;		       /* .bss, stack, vdso: no file behind it */
+	int object;		       /* index in the objects; -1: the kernel's own mapping */
+	const struct mapping *mapping; /* the mapping it lies in; belongs to the proc_maps */
 };
 
 struct segments {
-	struct segment *list;		/* sorted, disjoint */
+	struct segment *list; /* sorted, disjoint */
 	size_t count;
-	struct objects objects;		/* relro_open says which are not done with their relocation */
+	struct objects objects; /* relro_open says which are not done with their relocation */
 };
 
 /*
@@ -47,6 +47,6 @@ struct segments {
  * or not yet loaded as a whole, has no segment. -ENOMEM.
  */
 int segments_resolve(const struct proc_maps *maps, int proc_dirfd, struct segments *ret);
-void segments_free(struct segments *segments);	/* takes NULL and zeroed */
+void segments_free(struct segments *segments); /* takes NULL and zeroed */
 
 #endif

@@ -9,7 +9,7 @@
 #include "lib/base/util.h"
 #include "lib/varlink/varlink.h"
 
-#define FRAMER_KEEP (64u << 10)		/* an empty buffer larger than this is given back */
+#define FRAMER_KEEP (64u << 10) /* an empty buffer larger than this is given back */
 #define RECEIVE_SIZE (64u << 10)
 
 /* --- framing --- */

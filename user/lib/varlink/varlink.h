@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define VARLINK_MESSAGE_MAX (8u << 20)	/* bytes; a longer message ends the connection */
+#define VARLINK_MESSAGE_MAX (8u << 20) /* bytes; a longer message ends the connection */
 
 /* --- framing: bytes in, messages out; knows nothing of sockets, so it can be fuzzed --- */
 
@@ -19,7 +19,7 @@ struct varlink_framer {
 	size_t length, allocated, scanned, consumed;
 };
 
-void varlink_framer_free(struct varlink_framer *framer);	/* zeroed is a new one */
+void varlink_framer_free(struct varlink_framer *framer); /* zeroed is a new one */
 /* Takes over bytes read. -EMSGSIZE: longer than VARLINK_MESSAGE_MAX without an end; -ENOMEM. */
 int varlink_framer_feed(struct varlink_framer *framer, const void *data, size_t length);
 /*
@@ -38,7 +38,7 @@ struct varlink_client;
 
 /* Connects to the unix socket; negative errno of connect. */
 int varlink_connect(const char *path, struct varlink_client **ret);
-struct varlink_client *varlink_client_free(struct varlink_client *client);	/* takes NULL, returns NULL */
+struct varlink_client *varlink_client_free(struct varlink_client *client); /* takes NULL, returns NULL */
 
 /*
  * One call, one reply. parameters: borrowed, may be NULL. Returns 0 and the
