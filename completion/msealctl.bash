@@ -52,7 +52,7 @@ _msealctl_policy() {
 
 _msealctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='seal run unseal list map explain monitor status metrics check policy version help'
+	local commands='seal run unseal list coverage map explain monitor status metrics check policy version help'
 	local global='--json --socket= --help' own='' command='' word arguments=0 words=() i
 
 	# "=" breaks words in bash: --deny = text
@@ -65,6 +65,7 @@ _msealctl() {
 	--segments) _msealctl_list text rodata relro data vdso stack all; return ;;
 	--deny) _msealctl_list mprotect unmap discard foreign-write file-write all; return ;;
 	--verdict) _msealctl_list denied killed audited; return ;;
+	--state) _msealctl_list sealed partly weaker unsealed; return ;;
 	--action) mapfile -t COMPREPLY < <(compgen -W 'deny kill audit' -- "$cur"); return ;;
 	--root)
 		compopt -o filenames
@@ -107,6 +108,7 @@ _msealctl() {
 		seal) own='--segments= --deny= --action= --revocable --ranges-from=' ;;
 		unseal) own=--ranges-from= ;;
 		list) own=--summary ;;
+		coverage) own='--require= --state=' ;;
 		monitor) own='--operation= --verdict=' ;;
 		metrics) own=--textfile= ;;
 		policy) case ${words[0]:-} in
@@ -124,7 +126,7 @@ _msealctl() {
 	run) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	help) ((arguments == 0)) && mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
 	policy) _msealctl_policy "$cur" "${words[@]}" ;;
-	seal | unseal | list | map | explain | monitor) ((arguments == 0)) && _msealctl_pids "$cur" ;;
+	seal | unseal | list | coverage | map | explain | monitor) ((arguments == 0)) && _msealctl_pids "$cur" ;;
 	esac
 }
 

@@ -910,6 +910,68 @@ static void test_summary(void **state)
 	assert_non_null(strstr(test.out, "\ntotal  1 "));
 }
 
+/* Of this process, which a policy matches. */
+static void test_coverage(void **state)
+{
+	static char unsealed[512], sealed[512], whole[512];
+	const struct reply failed[] = { { "io.mseald.ListMatches\"", unsealed },
+					{ "io.mseald.List\"", "{\"parameters\":{\"spaces\":[]}}" },
+					{} };
+	const struct reply good[] = { { "io.mseald.ListMatches\"", sealed },
+				      { "io.mseald.List\"", whole },
+				      {} };
+	static const char match[] =
+		"{\"parameters\":{\"matches\":[{\"pid\":%d,\"policy\":\"web\",\"path\":\"/p\","
+		"\"why\":\"Exe=/\",%s}]}}";
+	json_t *document, *process, *total;
+	char pid[16], line[80];
+
+	(void)state;
+	(void)snprintf(pid, sizeof(pid), "%d", getpid());
+	(void)snprintf(unsealed, sizeof(unsealed), match, getpid(),
+		       "\"state\":\"unsealed\",\"reason\":\"failed\"");
+	(void)snprintf(sealed, sizeof(sealed), match, getpid(), "\"state\":\"sealed\"");
+	(void)snprintf(
+		whole, sizeof(whole),
+		"{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[%d],\"comm\":\"x\",\"seals\":["
+		"{\"start\":4096,"
+		"\"end\":140737488351232,\"segment\":\"none\",\"deny\":[\"unmap\"],\"kill\":[],\"audit\":[],"
+		"\"revocable\":false,\"gate\":\"kill\",\"attempts\":0}]}]}}",
+		getpid());
+	RUN(failed, "coverage", pid);
+	assert_int_equal(test.status, 1);
+	(void)snprintf(line, sizeof(line),
+		       "msealctl: 1 process should be sealed by a policy and is not: %d (", getpid());
+	assert_memory_equal(test.error, line, strlen(line));
+	assert_non_null(strstr(test.out, " could not be sealed; see the log\n"));
+	RUN(failed, "coverage", "--json", pid);
+	assert_int_equal(test.status, 1);
+	document = json_loads(test.out, 0, NULL);
+	process = json_array_get(json_object_get(document, "processes"), 0);
+	assert_true(json_is_true(json_object_get(process, "unexpected")));
+	assert_string_equal(json_string_value(json_object_get(process, "reason")), "failed");
+	assert_true(json_array_size(json_object_get(process, "files")) > 1);
+	json_decref(document);
+	RUN(good, "coverage", "--require=100", "--json", pid);
+	assert_int_equal(test.status, 0);
+	document = output_json();
+	total = json_object_get(document, "total");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(total, "states"), "sealed")), 1);
+	assert_int_equal(json_integer_value(json_object_get(total, "unexpected")), 0);
+	assert_int_equal(json_integer_value(json_object_get(total, "file_executable_sealed")),
+			 json_integer_value(json_object_get(total, "file_executable_bytes")));
+	json_decref(document);
+	RUN(good, "coverage", "--state=unsealed,partly", pid);
+	assert_int_equal(test.status, 0);
+	assert_null(strstr(test.out, "PID"));
+	assert_non_null(
+		strstr(test.out, "1 process: 1 sealed, 0 partly, 0 weaker, 0 unsealed; 0 kernel threads\n"));
+	RUN(NULL, "coverage", "--state=half");
+	assert_usage("there is no state 'half'; there are sealed, partly, weaker and unsealed", "coverage ");
+	RUN(NULL, "coverage", "--require=101");
+	assert_usage("--require=101: it can be 0 to 100", "coverage ");
+}
+
 static void test_full_disk(void **state)
 {
 	_cleanup_close_ int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -969,6 +1031,7 @@ int main(void)
 		cmocka_unit_test(test_map_and_explain),
 		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_check),
 	};

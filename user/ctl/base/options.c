@@ -265,6 +265,14 @@ static json_t *ranges_to_json(const struct ranges *ranges)
 	return array;
 }
 
+int options_parse_optional_pid(const struct ctl *ctl, int argc, char **argv, pid_t *ret_pid)
+{
+	*ret_pid = 0;
+	if (optind + 1 < argc)
+		return error_usage(ctl, "one PID at most, and here is '%s' too", argv[optind + 1]);
+	return optind < argc ? options_parse_pid(ctl, argv[optind], ret_pid) : 0;
+}
+
 int options_parse_target(const struct ctl *ctl, int argc, char **argv, const char *file, pid_t *ret_pid,
 			 json_t **ret_parameters)
 {
@@ -288,5 +296,51 @@ int options_parse_target(const struct ctl *ctl, int argc, char **argv, const cha
 		return error_out_of_memory();
 	*ret_pid = pid;
 	*ret_parameters = TAKE_PTR(parameters);
+	return 0;
+}
+
+int options_find_word(const char *word, size_t length, const char *(*name)(int), int count)
+{
+	for (int i = 0; i < count; i++)
+		if (strlen(name(i)) == length && memcmp(name(i), word, length) == 0)
+			return i;
+	return -1;
+}
+
+/* "a, b and c" of all names. */
+static void list_names(const char *(*name)(int), int count, char *out, size_t size)
+{
+	size_t length = 0;
+
+	*out = '\0';
+	for (int i = 0; i < count && length < size; i++)
+		length += (size_t)snprintf(out + length, size - length, "%s%s",
+					   i == 0	  ? "" :
+					   i == count - 1 ? " and " :
+							    ", ",
+					   name(i));
+}
+
+int options_add_words(struct ctl *ctl, unsigned *mask, const char *list, const char *what,
+		      const char *(*name)(int), int count)
+{
+	unsigned added = 0;
+	char known[512];
+
+	for (const char *word = list;; word++) {
+		size_t length = strcspn(word, ",");
+		int value = options_find_word(word, length, name, count);
+
+		if (value < 0) {
+			list_names(name, count, known, sizeof(known));
+			return error_usage(ctl, "there is no %s '%.*s'; there are %s", what, (int)length,
+					   word, known);
+		}
+		added |= 1u << value;
+		word += length;
+		if (!*word)
+			break;
+	}
+	*mask |= added;
 	return 0;
 }

@@ -11,6 +11,7 @@ int command_unseal(struct ctl *ctl, int argc, char **argv);
 int command_list(struct ctl *ctl, int argc, char **argv);
 int command_map(struct ctl *ctl, int argc, char **argv);
 int command_explain(struct ctl *ctl, int argc, char **argv);
+int command_coverage(struct ctl *ctl, int argc, char **argv);
 int command_monitor(struct ctl *ctl, int argc, char **argv);
 int command_status(struct ctl *ctl, int argc, char **argv);
 int command_metrics(struct ctl *ctl, int argc, char **argv);

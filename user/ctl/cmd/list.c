@@ -125,7 +125,7 @@ int command_list(struct ctl *ctl, int argc, char **argv)
 	};
 	_cleanup_json_ json_t *document = NULL;
 	bool summary = false;
-	pid_t pid = 0;
+	pid_t pid;
 	int option, r;
 
 	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
@@ -133,13 +133,9 @@ int command_list(struct ctl *ctl, int argc, char **argv)
 			return ctl->status;
 		summary = true;
 	}
-	if (optind + 1 < argc)
-		return error_usage(ctl, "one PID at most, and here is '%s' too", argv[optind + 1]);
-	if (optind < argc) {
-		r = options_parse_pid(ctl, argv[optind], &pid);
-		if (r)
-			return r;
-	}
+	r = options_parse_optional_pid(ctl, argc, argv, &pid);
+	if (r)
+		return r;
 	if (summary)
 		return summary_command(ctl, pid);
 	r = spaces_fetch(ctl, pid, &document);

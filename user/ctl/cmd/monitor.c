@@ -150,7 +150,7 @@ int command_monitor(struct ctl *ctl, int argc, char **argv)
 	_cleanup_client_ struct varlink_client *client = NULL;
 	_cleanup_json_ json_t *parameters = NULL;
 	struct filter filter = {};
-	pid_t pid = 0;
+	pid_t pid;
 	int option, r;
 
 	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
@@ -161,13 +161,9 @@ int command_monitor(struct ctl *ctl, int argc, char **argv)
 		if (r)
 			return r;
 	}
-	if (optind + 1 < argc)
-		return error_usage(ctl, "one PID at most, and here is '%s' too", argv[optind + 1]);
-	if (optind < argc) {
-		r = options_parse_pid(ctl, argv[optind], &pid);
-		if (r)
-			return r;
-	}
+	r = options_parse_optional_pid(ctl, argc, argv, &pid);
+	if (r)
+		return r;
 	parameters = pid ? json_pack("{s:i}", "pid", pid) : json_object();
 	if (!parameters)
 		return error_out_of_memory();

@@ -9,7 +9,7 @@
 #include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/cmd/commands.h"
-#include "ctl/view/policy_common.h"
+#include "ctl/view/match.h"
 #include "ctl/view/table.h"
 #include "lib/base/util.h"
 
@@ -21,40 +21,6 @@ static const struct column columns[] = {
 	{ .title = "WHY", .least = 12 },
 	{ .title = "NOT SEALED", .least = 16, .wrap = true },
 };
-
-/* As the manual page has them. */
-static const char *const reasons[][2] = {
-	{ "pool", "no seal set was free" },
-	{ "full", "more seals than the kernel can add" },
-	{ "written", "a file may be open for writing" },
-	{ "unknown", "an object was not seen being mapped" },
-	{ "changed", "its memory or seals were changing" },
-	{ "relro", "its RELRO is not read-only yet, or it has none" },
-	{ "policy", "mseald applies the policy, not the kernel" },
-	{ "traced", "it is traced" },
-	{ "found", "started before the policy" },
-	{ "settle", "a RELRO is still writable; see Settle=" },
-	{ "failed", "could not be sealed; see the log" },
-	{ "library", "a library that was loaded later" },
-};
-
-static const char *reason_text(const char *reason)
-{
-	if (!reason || !*reason)
-		return "-";
-	for (size_t i = 0; i < ELEMENTS(reasons); i++)
-		if (strcmp(reasons[i][0], reason) == 0)
-			return reasons[i][1];
-	return reason;
-}
-
-static enum colour state_colour(const char *state)
-{
-	return strcmp(state, "sealed") == 0  ? COLOUR_GREEN :
-	       strcmp(state, "pending") == 0 ? COLOUR_YELLOW :
-	       strcmp(state, "exempt") == 0  ? COLOUR_DIM :
-					       COLOUR_RED;
-}
 
 static int print_matches(const json_t *reply)
 {
@@ -69,9 +35,10 @@ static int print_matches(const json_t *reply)
 		table_add(&table, &terminal, COLOUR_NONE, "%" PRIu64, reply_integer(match, "pid"));
 		table_add(&table, &terminal, COLOUR_NONE, "%s", exe && *exe ? exe : "-");
 		table_add(&table, &terminal, COLOUR_BOLD, "%s", reply_string(match, "policy"));
-		table_add(&table, &terminal, state_colour(state), "%s", state);
+		table_add(&table, &terminal, match_state_colour(state), "%s", state);
 		table_add(&table, &terminal, COLOUR_NONE, "%s", reply_string(match, "why"));
-		table_add(&table, &terminal, COLOUR_NONE, "%s", reason_text(reply_string(match, "reason")));
+		table_add(&table, &terminal, COLOUR_NONE, "%s",
+			  match_reason_text(reply_string(match, "reason")));
 	}
 	if (!json_array_size(matches)) {
 		(void)puts("No policy is about anything that runs.");

@@ -12,42 +12,26 @@
 #include "ctl/base/command.h"
 #include "ctl/base/text.h"
 #include "ctl/view/map_drawing.h"
+#include "ctl/view/share_bar.h"
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
 #define WIDE 120 /* from here on denials are words, below they are letters */
 #define LEAST_NAME 8
-#define SUMMARY_BAR 24
 
 struct glyphs {
-	const char *full, *part, *none;	  /* cells of a bar */
 	const char *first, *inner, *last; /* brackets */
 	const char *gap;
 };
 
-static const struct glyphs ascii = {
-	.full = "#",
-	.part = "+",
-	.none = ".",
-	.first = "/",
-	.inner = "|",
-	.last = "\\",
-	.gap = "--",
-};
-static const struct glyphs unicode = {
-	.full = "\u2588",
-	.part = "\u2592",
-	.none = "\u2591",
-	.first = "\u250c",
-	.inner = "\u2502",
-	.last = "\u2514",
-	.gap = "\u254c\u254c",
-};
+static const struct glyphs ascii = { "/", "|", "\\", "--" };
+static const struct glyphs unicode = { "\u250c", "\u2502", "\u2514", "\u254c\u254c" };
 
 struct layout {
 	const struct address_space *space;
 	const struct terminal *terminal;
 	const struct glyphs *glyphs;
+	const struct share_cells *cells;
 	FILE *out;
 	int digits, range, bar, name, segment; /* columns; range: the whole address range */
 	/* log2 of the pages of the largest mapping that can be accessed */
@@ -153,9 +137,9 @@ static void draw_bar(const struct layout *layout, const struct mapping *mapping,
 			on = terminal_on(layout->terminal, colour);
 			(void)fputs(on, layout->out);
 		}
-		(void)fputs(part == 0		? layout->glyphs->none :
-			    part == end - start ? layout->glyphs->full :
-						  layout->glyphs->part,
+		(void)fputs(part == 0		? layout->cells->none :
+			    part == end - start ? layout->cells->full :
+						  layout->cells->part,
 			    layout->out);
 	}
 	(void)fputs(terminal_off(layout->terminal, *on ? colour : COLOUR_NONE), layout->out);
@@ -272,16 +256,16 @@ static int draw_head(const struct layout *layout)
 
 static void draw_legend(const struct layout *layout)
 {
-	const struct glyphs *glyphs = layout->glyphs;
+	const struct share_cells *cells = layout->cells;
 
 	(void)fprintf(layout->out, "\n%s sealed  %s partly  %s not; the longer the larger (logarithmic)\n",
-		      glyphs->full, glyphs->part, glyphs->none);
+		      cells->full, cells->part, cells->none);
 	if (layout->terminal->colour) {
 		for (unsigned segment = 1; segment < MSEALD_SEGMENT_COUNT; segment++) {
-			put(layout, terminal_segment_colour(segment), glyphs->full);
+			put(layout, terminal_segment_colour(segment), cells->full);
 			(void)fprintf(layout->out, " %s  ", names_segment(segment));
 		}
-		put(layout, terminal_segment_colour(MSEALD_SEGMENT_NONE), glyphs->full);
+		put(layout, terminal_segment_colour(MSEALD_SEGMENT_NONE), cells->full);
 		(void)fputs(" sealed by its address\n", layout->out);
 	}
 	if (layout->brief)
@@ -290,32 +274,13 @@ static void draw_legend(const struct layout *layout)
 			    layout->out);
 }
 
-static void draw_share(const struct layout *layout, const char *what, struct share share)
-{
-	unsigned cells, percent;
-	char sealed[TEXT_SIZE_MAX], all[TEXT_SIZE_MAX];
-
-	percent = address_space_percent(share);
-	cells = share.all ? (unsigned)(share.sealed * SUMMARY_BAR / share.all) : 0;
-	(void)fprintf(layout->out, "%-11s ", what);
-	(void)fputs(terminal_on(layout->terminal, COLOUR_GREEN), layout->out);
-	for (unsigned i = 0; i < cells; i++)
-		(void)fputs(layout->glyphs->full, layout->out);
-	(void)fputs(terminal_off(layout->terminal, COLOUR_GREEN), layout->out);
-	(void)fputs(terminal_on(layout->terminal, COLOUR_DIM), layout->out);
-	for (unsigned i = cells; i < SUMMARY_BAR; i++)
-		(void)fputs(layout->glyphs->none, layout->out);
-	(void)fputs(terminal_off(layout->terminal, COLOUR_DIM), layout->out);
-	(void)fprintf(layout->out, " %3u %%  %s of %s sealed\n", percent, text_size(share.sealed, sealed),
-		      text_size(share.all, all));
-}
-
 int map_drawing_print(const struct address_space *space, const struct terminal *terminal, FILE *out)
 {
 	struct layout layout = {
 		.space = space,
 		.terminal = terminal,
 		.glyphs = terminal->utf8 ? &unicode : &ascii,
+		.cells = share_bar_cells(terminal),
 		.out = out,
 	};
 
@@ -329,7 +294,7 @@ int map_drawing_print(const struct address_space *space, const struct terminal *
 	}
 	draw_legend(&layout);
 	(void)fputc('\n', out);
-	draw_share(&layout, "all memory", address_space_share(space, SHARE_ALL));
-	draw_share(&layout, "executable", address_space_share(space, SHARE_EXECUTABLE));
+	share_bar_print(terminal, "all memory", address_space_share(space, SHARE_ALL), out);
+	share_bar_print(terminal, "executable", address_space_share(space, SHARE_EXECUTABLE), out);
 	return 0;
 }

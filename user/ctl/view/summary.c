@@ -59,7 +59,7 @@ const char *summary_gate(const struct space_seals *seals, char buf[32])
 	return buf;
 }
 
-static int put_shares(json_t *object, const struct share shares[SHARE_COUNT])
+int summary_put_shares(json_t *object, const struct share shares[SHARE_COUNT])
 {
 	int r = 0;
 
@@ -69,6 +69,12 @@ static int put_shares(json_t *object, const struct share shares[SHARE_COUNT])
 					 json_integer((json_int_t)shares[i].sealed));
 	}
 	return r;
+}
+
+struct share summary_get_share(const json_t *object, enum share_kind kind)
+{
+	return (struct share){ .sealed = reply_integer(object, members[kind].sealed),
+			       .all = reply_integer(object, members[kind].all) };
 }
 
 int summary_add(struct summary *summary, const struct address_space *addresses, const json_t *space)
@@ -94,7 +100,7 @@ int summary_add(struct summary *summary, const struct address_space *addresses, 
 	}
 	summary->spaces++;
 	summary->attempts += attempts;
-	if (!object || put_shares(object, shares) < 0) {
+	if (!object || summary_put_shares(object, shares) < 0) {
 		json_decref(object);
 		return -ENOMEM;
 	}
@@ -135,9 +141,8 @@ static void add_space(struct table *table, const struct terminal *terminal, cons
 	struct share shares[SHARE_COUNT];
 	char others[24] = "";
 
-	for (size_t i = 0; i < SHARE_COUNT; i++)
-		shares[i] = (struct share){ .sealed = reply_integer(object, members[i].sealed),
-					    .all = reply_integer(object, members[i].all) };
+	for (enum share_kind kind = 0; kind < SHARE_COUNT; kind++)
+		shares[kind] = summary_get_share(object, kind);
 	if (more)
 		(void)snprintf(others, sizeof(others), "+%zu", more);
 	table_add(table, terminal, COLOUR_NONE, "%" JSON_INTEGER_FORMAT "%s",
@@ -173,7 +178,7 @@ static int print_json(const struct summary *summary)
 	json_t *total = json_pack("{s:I,s:I}", "spaces", (json_int_t)summary->spaces, "attempts",
 				  (json_int_t)summary->attempts);
 
-	if (total && put_shares(total, summary->shares) < 0) {
+	if (total && summary_put_shares(total, summary->shares) < 0) {
 		json_decref(total);
 		total = NULL;
 	}

@@ -24,6 +24,9 @@ void summary_free(struct summary *summary); /* for _cleanup_ */
 
 /* Adds one: space as io.mseald.Space. 0 or -ENOMEM. */
 int summary_add(struct summary *summary, const struct address_space *addresses, const json_t *space);
+/* The members of an object for bytes and sealed bytes of each kind, as --json prints them. 0 or -1. */
+int summary_put_shares(json_t *object, const struct share shares[SHARE_COUNT]);
+struct share summary_get_share(const json_t *object, enum share_kind kind);
 /* "native", "kill", "native+kill"; "-": no seal has a gate. */
 const char *summary_gate(const struct space_seals *seals, char buf[32]);
 int summary_print(const struct summary *summary, const struct terminal *terminal, FILE *out);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* ReloadPolicy and ListMatches: reading policies again, and which of them applies to each process. */
 
+#include "api/event_json.h"
 #include "api/method.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
@@ -42,36 +43,65 @@ static uint32_t set_of(struct daemon *daemon, uint64_t key)
 }
 
 /* Has it loaded a library that no seal covers? */
-static bool has_more(struct daemon *daemon, pid_t pid, uint32_t set)
+static bool has_more(pid_t pid, const struct sealset *seals)
 {
 	_cleanup_(proc_maps_free) struct proc_maps maps = {};
-	_cleanup_(sealset_free) struct sealset seals = {};
 	size_t at = 0;
 
-	if (set_map_read(space_map_sets(daemon->space_map), set, &seals) < 0 ||
-	    proc_maps_read(pid, &maps) < 0)
+	if (proc_maps_read(pid, &maps) < 0)
 		return false;
 	for (size_t i = 0; i < maps.count; i++) {
 		const struct mapping *mapping = &maps.list[i];
 
-		while (at < seals.count && seals.list[at].end <= mapping->start)
+		while (at < seals->count && seals->list[at].end <= mapping->start)
 			at++;
 		if (mapping->exec && proc_mapping_is_file(mapping) &&
-		    (at == seals.count || seals.list[at].start > mapping->start))
+		    (at == seals->count || seals->list[at].start > mapping->start))
 			return true;
 	}
 	return false;
 }
 
-/* *ret_left: why something of it is not sealed. */
+/* The deny bits of a seal in actions that are at least as strong as this one. */
+static unsigned deny_at_least(const struct seal *seal, enum mseald_action action)
+{
+	unsigned deny = seal_deny(seal, MSEALD_ACTION_KILL);
+
+	if (action != MSEALD_ACTION_KILL)
+		deny |= seal_deny(seal, MSEALD_ACTION_DENY);
+	if (action == MSEALD_ACTION_AUDIT)
+		deny |= seal_deny(seal, MSEALD_ACTION_AUDIT);
+	/* mseal(2): mm/mseal.c */
+	return deny | (seal->flags & MSEALD_SEAL_NATIVE ? MSEALD_DENY_MPROTECT | MSEALD_DENY_UNMAP : 0);
+}
+
+/*
+ * The deny bits of the policy that some seal of the process lacks. Seals of data lack discard, and
+ * those of memory without a file lack file-write, whatever the policy says.
+ */
+static unsigned missing_of(const struct policy *policy, const struct sealset *seals)
+{
+	static const unsigned constant = 1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA |
+					 1u << MSEALD_SEGMENT_RELRO;
+	unsigned missing = 0;
+
+	for (size_t i = 0; i < seals->count; i++)
+		if (constant & policy->seal.segments & 1u << seals->list[i].segment)
+			missing |= policy->seal.deny & ~deny_at_least(&seals->list[i], policy->seal.action);
+	return missing & ~(unsigned)MSEALD_DENY_FILE_WRITE;
+}
+
+/* *ret_left: why something of it is not sealed; *ret_missing: what its seals do not deny. */
 static const char *state_of(struct daemon *daemon, const struct policy *policy,
 			    const struct mseald_task *task, uint32_t set,
-			    const struct mseald_watched *watched, unsigned *ret_left)
+			    const struct mseald_watched *watched, unsigned *ret_left, unsigned *ret_missing)
 {
+	_cleanup_(sealset_free) struct sealset seals = {};
 	bool by_kernel = watched && watched->flags & MSEALD_WATCHED_KERNEL;
 	unsigned left = left_by_kernel(daemon->programs, task->key, task->pid, watched);
 
 	*ret_left = LEFT_NOTHING;
+	*ret_missing = 0;
 	if (!policy->seal.segments)
 		return "exempt";
 	*ret_left = reconcile_left(daemon->reconcile, task->key);
@@ -85,10 +115,19 @@ static const char *state_of(struct daemon *daemon, const struct policy *policy,
 	}
 	if (*ret_left == LEFT_NOTHING && !set)
 		*ret_left = LEFT_FAILED;
+	if (!set)
+		return "unsealed";
+	if (set_map_read(space_map_sets(daemon->space_map), set, &seals) < 0) {
+		*ret_left = MSEALD_LEFT_CHANGED;
+		return "pending";
+	}
+	*ret_missing = missing_of(policy, &seals);
+	if (*ret_left == LEFT_NOTHING && *ret_missing)
+		*ret_left = LEFT_GATE;
 	if (*ret_left == LEFT_NOTHING && !policy->marked &&
-	    policy->seal.segments & 1u << MSEALD_SEGMENT_TEXT && has_more(daemon, (pid_t)task->pid, set))
+	    policy->seal.segments & 1u << MSEALD_SEGMENT_TEXT && has_more((pid_t)task->pid, &seals))
 		*ret_left = LEFT_LIBRARY;
-	return set ? "sealed" : "unsealed";
+	return *ret_missing ? "weaker" : "sealed";
 }
 
 /* The active policy that a set was made for; NULL: none. */
@@ -111,8 +150,8 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	struct mseald_watched watched;
 	bool is_watched = watched_find(daemon->programs, task->key, &watched);
 	uint32_t set = set_of(daemon, task->key);
+	unsigned left, missing;
 	const char *state;
-	unsigned left;
 
 	if (exec_facts_read(daemon->programs, task->pid, is_watched ? &watched : NULL,
 			    active_wants_marked(daemon->active), &facts) < 0)
@@ -127,11 +166,12 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	}
 	if (!policy)
 		return NULL;
-	state = state_of(daemon, policy, task, set, is_watched ? &watched : NULL, &left);
-	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:s*,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy",
+	state = state_of(daemon, policy, task, set, is_watched ? &watched : NULL, &left, &missing);
+	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:s*,s:o*,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy",
 			 text_json(policy->name), "path", text_json(policy->path), "why",
-			 text_json(why ?: ""), "state", state, "reason", left_name(left), "exe",
-			 text_json(facts.exe), "cgroup", text_json(facts.cgroup));
+			 text_json(why ?: ""), "state", state, "reason", left_name(left), "missing",
+			 missing ? event_json_deny(missing) : NULL, "exe", text_json(facts.exe), "cgroup",
+			 text_json(facts.cgroup));
 }
 
 /* Every process that a policy is about; NULL and why. */

@@ -20,6 +20,7 @@ const char *left_name(unsigned left)
 		[LEFT_SETTLE] = "settle",
 		[LEFT_FAILED] = "failed",
 		[LEFT_LIBRARY] = "library",
+		[LEFT_GATE] = "gate",
 	};
 
 	_Static_assert(ELEMENTS(names) == LEFT_COUNT, "a reason without a name");

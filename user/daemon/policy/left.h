@@ -15,6 +15,7 @@ enum left {
 	LEFT_SETTLE = LEFT_START_COUNT, /* a RELRO is still open: Settle= */
 	LEFT_FAILED,
 	LEFT_LIBRARY, /* loaded after the start */
+	LEFT_GATE,    /* its seals deny less than the policy says: the kernel could only kill for the rest */
 	LEFT_COUNT,
 	LEFT_NOTHING = LEFT_COUNT,
 };

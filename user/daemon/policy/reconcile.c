@@ -244,13 +244,13 @@ static void count_late(const struct pending *pending)
 	late->delays_us += pending->sealed;
 }
 
-/* Is mseal(2) to be called for this policy, at some time? */
+/* Is mseal(2) to be called for this policy, at some time? The daemon cannot trace itself. */
 static bool wants_native(const struct pending *pending, const struct policy *policy)
 {
 	const struct reconcile_context *on = &pending->reconcile->on;
 
 	return programs_coverage(on->programs)->native && policy->seal.gate != POLICY_GATE_BPF &&
-	       on->config->native_after != CONFIG_NEVER;
+	       on->config->native_after != CONFIG_NEVER && pending->pid != getpid();
 }
 
 /* When it has lived for NativeAfter=. */
@@ -457,7 +457,7 @@ static void look_at_all(struct reconcile *reconcile, bool lost)
 		struct pending *pending;
 		bool known;
 
-		if (!task_is_process(&tasks[i]) || tasks[i].pid == (uint32_t)getpid())
+		if (!task_is_process(&tasks[i]))
 			continue;
 		/* Events of a known process may have been lost. */
 		known = *find(reconcile, tasks[i].key);
