@@ -75,7 +75,7 @@ static void forget_stale(struct gc *gc)
 			forgotten++;
 	}
 	if (forgotten)
-		log_info("forgot %zu address spaces that are gone", forgotten);
+		log_debug("forgot %zu address spaces that are gone", forgotten);
 }
 
 /* Without a seal set. */
