@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "bpf/task_iter.h"
+#include "lib/proc/open.h"
 
 static struct {
 	sd_event *loop;
@@ -26,12 +27,10 @@ static int look(void);
  */
 static bool is_left(uint32_t tgid)
 {
-	_cleanup_close_ int fd = -1;
-	char path[32], first = '\0';
+	_cleanup_close_ int fd = proc_open((pid_t)tgid, "cmdline", O_RDONLY);
 	struct stat status;
+	char first = '\0';
 
-	FORMAT(path, "/proc/%u/cmdline", tgid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd >= 0 && fstat(fd, &status) == 0 && status.st_uid == 0 && read(fd, &first, 1) == 1 &&
 	       first == '@';
 }

@@ -15,6 +15,7 @@
 #include "ctl/cmd/commands.h"
 #include "ctl/view/coverage.h"
 #include "ctl/view/spaces.h"
+#include "lib/proc/open.h"
 
 #define PF_KTHREAD 0x00200000ul /* include/linux/sched.h */
 #define NAMED 8			/* processes that a complaint names */
@@ -62,14 +63,11 @@ static int read_pids(struct pids *ret)
 /* Field 9 of /proc/PID/stat: proc_pid_stat(5). */
 static bool is_kernel_thread(pid_t pid)
 {
-	char path[32], text[512], *end;
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = proc_open(pid, "stat", O_RDONLY);
+	char text[512], *end;
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	unsigned long flags;
-	ssize_t n;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	text[n > 0 ? n : 0] = '\0';
 	/* The name may hold anything, also ")". */
 	end = strrchr(text, ')');

@@ -9,6 +9,7 @@
 #include "ctl/view/address_space.h"
 #include "lib/base/range.h"
 #include "lib/base/util.h"
+#include "lib/proc/open.h"
 
 void address_space_free(struct address_space *space)
 {
@@ -214,14 +215,11 @@ static void read_comm(int directory, char comm[16])
 
 static int read_proc(pid_t pid, struct address_space *space, bool segments)
 {
-	_cleanup_close_ int directory = -1, maps = -1;
-	char path[32];
+	_cleanup_close_ int directory = proc_open(pid, "", O_RDONLY | O_DIRECTORY), maps = -1;
 	int r;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d", pid);
-	directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
-		return -errno;
+		return directory;
 	maps = openat(directory, "maps", O_RDONLY | O_CLOEXEC);
 	if (maps < 0)
 		return -errno;

@@ -19,6 +19,7 @@
 #include "bpf/bpffs.h"
 #include "bpf/probe.h"
 #include "lib/base/util.h"
+#include "lib/proc/open.h"
 
 #define PROBES_MAX 32
 
@@ -142,10 +143,9 @@ static int trace(void)
 
 static int open_memory(void)
 {
-	char path[32];
+	int fd = proc_open(getppid(), "mem", O_RDWR);
 
-	FORMAT(path, "/proc/%d/mem", getppid());
-	return error_of(open(path, O_RDWR | O_CLOEXEC));
+	return fd < 0 ? -fd : 0;
 }
 
 static int take_descriptor(void)

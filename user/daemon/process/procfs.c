@@ -2,17 +2,14 @@
 /* See procfs.h. */
 #include "process/procfs.h"
 
+#include "lib/proc/open.h"
+
 #include <linux/limits.h>
 #include <sys/syscall.h>
 
 int procfs_open(pid_t pid)
 {
-	char path[32];
-	int fd;
-
-	FORMAT(path, "/proc/%d", pid);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return proc_open(pid, "", O_RDONLY | O_DIRECTORY);
 }
 
 bool procfs_lives(int fd)

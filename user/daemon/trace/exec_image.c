@@ -6,22 +6,13 @@
 
 #include "base/text.h"
 #include "lib/elf/object.h"
+#include "lib/proc/open.h"
 #include "process/procfs.h"
-
-static int open_file(pid_t pid, const char *name)
-{
-	char path[48];
-	int fd;
-
-	FORMAT(path, "/proc/%d/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
 
 /* Where that cannot be read, any page may be what it protects last. */
 static void read_relro(pid_t pid, struct exec_image *image)
 {
-	_cleanup_close_ int fd = open_file(pid, "exe");
+	_cleanup_close_ int fd = proc_open(pid, "exe", O_RDONLY);
 	struct elf_object object;
 	uint64_t bias;
 
@@ -38,7 +29,7 @@ static void read_relro(pid_t pid, struct exec_image *image)
 
 int exec_image_read(pid_t pid, bool bits_32, struct exec_image *ret)
 {
-	_cleanup_close_ int fd = open_file(pid, "auxv");
+	_cleanup_close_ int fd = proc_open(pid, "auxv", O_RDONLY);
 	struct exec_image image = {};
 	uint64_t words[PROCFS_AUXV_WORDS], base = 0, secure = 0;
 	ssize_t n;

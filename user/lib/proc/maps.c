@@ -13,6 +13,7 @@
 
 #include "lib/proc/maps.h"
 #include "lib/base/util.h"
+#include "lib/proc/open.h"
 
 /* The rest of the line being read. */
 struct cursor {
@@ -190,14 +191,9 @@ int proc_maps_read_fd(int fd, struct proc_maps *ret)
 
 int proc_maps_read(pid_t pid, struct proc_maps *ret)
 {
-	_cleanup_close_ int fd = -1;
-	char path[sizeof("/proc//maps") + 3 * sizeof(pid_t)];
+	_cleanup_close_ int fd = proc_open(pid, "maps", O_RDONLY);
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	return proc_maps_read_fd(fd, ret);
+	return fd < 0 ? fd : proc_maps_read_fd(fd, ret);
 }
 
 void proc_maps_free(struct proc_maps *maps)
