@@ -8,8 +8,8 @@
  *                   status 1 when it may not
  *   REOPEN          its library REOPEN_LIBRARY makes its RELRO writable again in a constructor, as that of
  *                   elfhack in Firefox, and aborts when it may not
- *   UNLOAD          its library UNLOAD_LIBRARY loads PLUGIN in a constructor; it unloads that: status 3 when
- *                   the memory is there all the same
+ *   UNLOAD          its library UNLOAD_LIBRARY loads PLUGIN in a constructor, after so many milliseconds; it
+ *                   unloads that: status 3 when the memory is there all the same
  *   WHOLE           a child unmaps all of its memory, as gVisor and CRIU do; prints how the child ended. The
  *                   child ends with status 9 when it may not
  */
@@ -111,8 +111,13 @@ int plugin(void)
 extern void *loaded;
 void *loaded;
 
-__attribute__((constructor)) static void load(void)
+/* glibc passes constructors what main() gets. */
+__attribute__((constructor)) static void load(int argc, char **argv)
 {
+	long milliseconds = argc > 1 ? atol(argv[1]) : 0;
+	struct timespec pause = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+
+	(void)nanosleep(&pause, NULL);
 	loaded = dlopen("/srv/cases/case-plugin.so", RTLD_NOW);
 }
 

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,13 +68,41 @@ static pid_t start(bool by_run, const char *program, const char *argument)
 	return pid;
 }
 
+/* Program runs that the kernel has skipped. */
+static int64_t skipped(void)
+{
+	return daemon_pid() ? status_number("misses") : 0;
+}
+
+/* To explain a failure: what the kernel has left to the daemon. */
+static void say_why(void)
+{
+	static const char *const counts[][2] = { { "objects_left", "objects" }, { "late", "processes" } };
+	json_t *metrics = NULL, *one;
+
+	if (!daemon_pid() || daemon_call("Metrics", NULL, &metrics))
+		return;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+		size_t j;
+
+		json_array_foreach(json_object_get(metrics, counts[i][0]), j, one)
+			if (json_number(one, counts[i][1]))
+				diag("%s, %s: %" PRId64, counts[i][0], json_text(one, "reason"),
+				     json_number(one, counts[i][1]));
+	}
+	json_decref(metrics);
+	daemon_show_log();
+}
+
 /*
  * So many starts, some at a time, each given another number of milliseconds up to most. All have to end with
- * that status.
+ * that status. While a gate is preempted, the kernel skips it for others on that processor (docs/design.md,
+ * Races): as many may end in another way.
  */
 static void all_end(unsigned count, bool by_run, const char *program, unsigned most, int expected,
 		    const char *what)
 {
+	int64_t before = skipped(), raced;
 	unsigned wrong = 0;
 
 	for (unsigned done = 0; done < count; done += AT_ONCE) {
@@ -90,10 +119,14 @@ static void all_end(unsigned count, bool by_run, const char *program, unsigned m
 			int status = child_end(pids[i]);
 
 			if (status != expected && !wrong++)
-				diag("%s: one ended with %d, not %d", program, status, expected);
+				diag("%s[%d] ended with %d, not %d", program, (int)pids[i], status, expected);
 		}
 	}
-	ok(wrong == 0, "%s, %u times: %s (%u not)", program, count, what, wrong);
+	raced = skipped() - before;
+	ok(wrong <= raced, "%s, %u times: %s (%u not; %" PRId64 " gates were skipped)", program, count, what,
+	   wrong, raced);
+	if (wrong > raced)
+		say_why();
 }
 
 static char *report(void)
@@ -171,6 +204,9 @@ static void unload(void)
 	set_policy("Segments=all\nDlopen=yes");
 	all_end(times, false, "case-unload", 0, denies ? 3 : 0,
 		denies ? "Dlopen=yes: it stays" : "Dlopen=yes: in the first seconds it can be unloaded");
+	if (denies)
+		all_end(times, false, "case-unload", 4000, 3,
+			"Dlopen=yes: it stays, also 4 s after the start");
 	set_policy("Segments=none");
 	all_end(times, true, "case-unload", 0, 0,
 		"msealctl run: what a constructor has loaded it can unload");

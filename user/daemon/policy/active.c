@@ -295,13 +295,18 @@ const struct policies *active_policies(const struct active *active)
 	return &active->policies;
 }
 
+const struct policy *active_decided(const struct active *active, const struct mseald_watched *watched)
+{
+	return watched && watched->generation && watched->generation == active->generation &&
+			       watched->policy < active->policies.count ?
+		       &active->policies.list[watched->policy] :
+		       NULL;
+}
+
 const struct policy *active_match(const struct active *active, const struct mseald_watched *watched,
 				  const struct policy_facts *facts)
 {
-	if (watched && watched->generation && watched->generation == active->generation &&
-	    watched->policy < active->policies.count)
-		return &active->policies.list[watched->policy];
-	return policies_match(&active->policies, facts, NULL);
+	return active_decided(active, watched) ?: policies_match(&active->policies, facts, NULL);
 }
 
 size_t active_faults(const struct active *active)

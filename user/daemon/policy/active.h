@@ -41,10 +41,9 @@ int active_find_seal(const struct active *active, const char *name, struct seal_
 const struct policies *active_policies(const struct active *active);
 /* The one of this name; NULL: none. */
 const struct policy *active_find(const struct active *active, const char *name);
-/*
- * The policy that applies to a program: the kernel's decision at its exec (watched; NULL: it was not
- * watched), or else what its facts say. NULL: none.
- */
+/* The kernel's decision at the exec of a program. NULL: it was not watched, or is not decided. */
+const struct policy *active_decided(const struct active *active, const struct mseald_watched *watched);
+/* The policy that applies to a program: as active_decided(), or else what its facts say. NULL: none. */
 const struct policy *active_match(const struct active *active, const struct mseald_watched *watched,
 				  const struct policy_facts *facts);
 /* Faults that the last reading found. */

@@ -15,11 +15,12 @@ static unsigned deny_of(const struct policy *policy)
 }
 
 /* An object that is loaded later is unloaded at will: that must be refused, and nobody killed for it. */
-static bool may_be_late(const struct coverage *coverage, const struct policy *policy)
+bool policy_seal_late(const struct coverage *coverage, const struct policy *policy)
 {
-	return policy->seal.action == MSEALD_ACTION_AUDIT ||
-	       (policy->seal.deny & MSEALD_DENY_UNMAP && policy->seal.action == MSEALD_ACTION_DENY &&
-		!coverage_kills(coverage, MSEALD_DENY_UNMAP));
+	return policy->seal.dlopen &&
+	       (policy->seal.action == MSEALD_ACTION_AUDIT ||
+		(policy->seal.deny & MSEALD_DENY_UNMAP && policy->seal.action == MSEALD_ACTION_DENY &&
+		 !coverage_kills(coverage, MSEALD_DENY_UNMAP)));
 }
 
 void policy_seal_make(const struct coverage *coverage, const struct policy *policy,
@@ -38,7 +39,7 @@ void policy_seal_make(const struct coverage *coverage, const struct policy *poli
 	/* What can be written to need not be kept from being discarded. */
 	ret->data_rule = (uint64_t)(deny & ~(unsigned)MSEALD_DENY_DISCARD) << shift;
 	if (policy->seal.dlopen)
-		ret->flags |= may_be_late(coverage, policy) ? MSEALD_POLICY_LATE : MSEALD_POLICY_REPORT;
+		ret->flags |= policy_seal_late(coverage, policy) ? MSEALD_POLICY_LATE : MSEALD_POLICY_REPORT;
 	if (policy->seal.deny & MSEALD_DENY_FILE_WRITE)
 		ret->flags |= MSEALD_POLICY_MORE;
 	if (policy->seal.action == MSEALD_ACTION_DENY && coverage_spares_32bit(coverage, policy->seal.deny))

@@ -9,6 +9,9 @@
 void policy_seal_make(const struct coverage *coverage, const struct policy *policy,
 		      struct mseald_policy_seal *ret);
 
+/* Does the kernel also seal the objects that a program loads later? */
+bool policy_seal_late(const struct coverage *coverage, const struct policy *policy);
+
 /* The NEED_* of what the kernel may seal by it at any moment. */
 unsigned policy_seal_needs(const struct policy *policy);
 

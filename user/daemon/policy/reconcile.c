@@ -8,8 +8,9 @@
 #include "base/timer.h"
 #include "bpf/task_iter.h"
 #include "lib/base/clock.h"
-#include "policy/watched.h"
 #include "policy/exec_facts.h"
+#include "policy/policy_seal.h"
+#include "policy/watched.h"
 #include "seal/seal.h"
 
 #define BUCKETS 1024
@@ -493,12 +494,25 @@ static void forget_gone(struct reconcile *reconcile)
 		}
 }
 
+/*
+ * Microseconds from the exec until the daemon makes a set of its own of what the kernel has sealed. The kernel
+ * adds to sets of the pool only: until then it also seals what the program loads later (Dlopen=yes).
+ */
+static uint64_t kernel_seals_for(const struct reconcile *reconcile, const struct mseald_watched *watched)
+{
+	const struct reconcile_context *on = &reconcile->on;
+	const struct policy *policy = active_decided(on->active, watched);
+
+	return policy && policy_seal_late(programs_coverage(on->programs), policy) ?
+		       MAX_OF(on->config->settle, (uint64_t)COMPLETE_AFTER_US) :
+		       MIN_OF(on->config->native_after, (uint64_t)COMPLETE_AFTER_US);
+}
+
 /* What the kernel has sealed without a word, and that goes on to live. */
 static void take_up(struct reconcile *reconcile)
 {
 	_cleanup_free_ uint64_t *keys = NULL;
 	uint64_t now = clock_ns(CLOCK_BOOTTIME);
-	uint64_t after = MIN_OF(reconcile->on.config->native_after, (uint64_t)COMPLETE_AFTER_US);
 	size_t count;
 
 	if (watched_keys(reconcile->on.programs, &keys, &count) < 0)
@@ -508,7 +522,8 @@ static void take_up(struct reconcile *reconcile)
 		struct pending *pending;
 
 		if (*find(reconcile, keys[i]) || !watched_find(reconcile->on.programs, keys[i], &watched) ||
-		    !(watched.flags & MSEALD_WATCHED_KERNEL) || now < watched.since + after * 1000)
+		    !(watched.flags & MSEALD_WATCHED_KERNEL) ||
+		    now < watched.since + kernel_seals_for(reconcile, &watched) * 1000)
 			continue;
 		pending = add(reconcile, keys[i], (pid_t)watched.pid);
 		if (!pending)
