@@ -443,56 +443,12 @@ static void unwatch_gone(struct programs *programs, const uint64_t *keys, size_t
 	}
 }
 
-static void look_at_all(struct reconcile *reconcile, bool lost)
-{
-	struct programs *programs = reconcile->on.programs;
-	_cleanup_free_ struct mseald_task *tasks = NULL;
-	_cleanup_free_ uint64_t *keys = NULL;
-	size_t count, keys_count;
-
-	if (!active_policies(reconcile->on.active)->count || watched_keys(programs, &keys, &keys_count) < 0 ||
-	    task_iter_read(programs, 0, &tasks, &count) < 0)
-		return;
-	unwatch_gone(programs, keys, keys_count, tasks, count);
-	for (size_t i = 0; i < count; i++) {
-		struct pending *pending;
-		bool known;
-
-		if (!task_is_process(&tasks[i]))
-			continue;
-		/* Events of a known process may have been lost. */
-		known = *find(reconcile, tasks[i].key);
-		pending = add(reconcile, tasks[i].key, tasks[i].pid);
-		if (pending && (!known || lost))
-			pending->readiness.unseen = true;
-		if (!pending)
-			continue;
-		/* It may wait long for mseal(2): the policy may want more by now, or an event was lost. */
-		if (pending->phase == PHASE_NATIVE) {
-			pending->phase = PHASE_LOOK;
-			pending->looking = now_us(reconcile);
-		}
-		look_after(pending, 0);
-	}
-}
-
-void reconcile_look_at_all(struct reconcile *reconcile)
-{
-	look_at_all(reconcile, false);
-}
-
-static void forget_gone(struct reconcile *reconcile)
-{
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct pending *pending = reconcile->buckets[i], *next; pending; pending = next) {
-			struct mseald_watched watched;
-
-			next = pending->next;
-			if (pending->phase != PHASE_LOOK && pending->watched &&
-			    !watched_find(reconcile->on.programs, pending->key, &watched))
-				drop(pending);
-		}
-}
+/* Why all processes are looked at. */
+enum occasion {
+	OCCASION_RELOAD, /* policies are new, or the daemon is */
+	OCCASION_LOST,	 /* an event was lost */
+	OCCASION_MISSED, /* a program was skipped: a process may have begun unseen */
+};
 
 /*
  * Microseconds from the exec until the daemon makes a set of its own of what the kernel has sealed. The kernel
@@ -508,11 +464,72 @@ static uint64_t kernel_seals_for(const struct reconcile *reconcile, const struct
 		       MIN_OF(on->config->native_after, (uint64_t)COMPLETE_AFTER_US);
 }
 
+/* Has the kernel sealed it, and does it go on to do so? */
+static bool is_kernels(const struct reconcile *reconcile, const struct mseald_watched *watched)
+{
+	return watched->flags & MSEALD_WATCHED_KERNEL &&
+	       clock_ns(CLOCK_BOOTTIME) < watched->since + kernel_seals_for(reconcile, watched) * 1000;
+}
+
+static void look_at_all(struct reconcile *reconcile, enum occasion occasion)
+{
+	struct programs *programs = reconcile->on.programs;
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	_cleanup_free_ uint64_t *keys = NULL;
+	struct mseald_watched watched;
+	size_t count, keys_count;
+
+	if (!active_policies(reconcile->on.active)->count || watched_keys(programs, &keys, &keys_count) < 0 ||
+	    task_iter_read(programs, 0, &tasks, &count) < 0)
+		return;
+	unwatch_gone(programs, keys, keys_count, tasks, count);
+	for (size_t i = 0; i < count; i++) {
+		struct pending *pending;
+		bool known;
+
+		if (!task_is_process(&tasks[i]))
+			continue;
+		known = *find(reconcile, tasks[i].key);
+		if (occasion == OCCASION_MISSED && !known && watched_find(programs, tasks[i].key, &watched) &&
+		    is_kernels(reconcile, &watched))
+			continue;
+		pending = add(reconcile, tasks[i].key, tasks[i].pid);
+		/* Events of a known process may have been lost. */
+		if (pending && (!known || occasion == OCCASION_LOST))
+			pending->readiness.unseen = true;
+		if (!pending)
+			continue;
+		/* It may wait long for mseal(2): the policy may want more by now, or an event was lost. */
+		if (pending->phase == PHASE_NATIVE) {
+			pending->phase = PHASE_LOOK;
+			pending->looking = now_us(reconcile);
+		}
+		look_after(pending, 0);
+	}
+}
+
+void reconcile_look_at_all(struct reconcile *reconcile)
+{
+	look_at_all(reconcile, OCCASION_RELOAD);
+}
+
+static void forget_gone(struct reconcile *reconcile)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct pending *pending = reconcile->buckets[i], *next; pending; pending = next) {
+			struct mseald_watched watched;
+
+			next = pending->next;
+			if (pending->phase != PHASE_LOOK && pending->watched &&
+			    !watched_find(reconcile->on.programs, pending->key, &watched))
+				drop(pending);
+		}
+}
+
 /* What the kernel has sealed without a word, and that goes on to live. */
 static void take_up(struct reconcile *reconcile)
 {
 	_cleanup_free_ uint64_t *keys = NULL;
-	uint64_t now = clock_ns(CLOCK_BOOTTIME);
 	size_t count;
 
 	if (watched_keys(reconcile->on.programs, &keys, &count) < 0)
@@ -522,8 +539,7 @@ static void take_up(struct reconcile *reconcile)
 		struct pending *pending;
 
 		if (*find(reconcile, keys[i]) || !watched_find(reconcile->on.programs, keys[i], &watched) ||
-		    !(watched.flags & MSEALD_WATCHED_KERNEL) ||
-		    now < watched.since + kernel_seals_for(reconcile, &watched) * 1000)
+		    !(watched.flags & MSEALD_WATCHED_KERNEL) || is_kernels(reconcile, &watched))
 			continue;
 		pending = add(reconcile, keys[i], (pid_t)watched.pid);
 		if (!pending)
@@ -544,7 +560,7 @@ void reconcile_tick(struct reconcile *reconcile, bool lifecycle_missed)
 	if (lost != reconcile->lost_seen)
 		log_debug("%" PRIu64 " exec or relro events were lost, looking at every process",
 			  lost - reconcile->lost_seen);
-	look_at_all(reconcile, lost != reconcile->lost_seen);
+	look_at_all(reconcile, lost != reconcile->lost_seen ? OCCASION_LOST : OCCASION_MISSED);
 	reconcile->lost_seen = lost;
 }
 
