@@ -69,6 +69,7 @@ all_jobs() {
 	for kernel in $always; do echo "rest harness@$kernel"; done
 	for kernel in 6.12 7.3; do echo "rest real@$kernel"; done
 	for kernel in 6.12 7.3; do echo "rest libmseal:selftest@$kernel"; done
+	for kernel in 6.1 6.12; do echo "rest libmseal:services@$kernel"; done
 	for kernel in $every; do echo "rest cost:startup@$kernel"; done
 	echo "rest cost:crowd@6.12"
 	echo "rest real-time"
