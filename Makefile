@@ -163,8 +163,8 @@ $(LIBMSEAL_OBJ) $(GUARD_OBJ): override CFLAGS_EXTRA :=
 
 $(B)/libmseal.so.0: $(LIBMSEAL_OBJ) user/libmseal/libmseal.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libmseal.so.0 -Wl,--version-script=user/libmseal/libmseal.map \
-		-Wl,-z,defs -o $@ $(filter %.o,$^)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libmseal.so.0 -Wl,-z,defs \
+		-Wl,--version-script=user/libmseal/libmseal.map -o $@ $(filter %.o,$^)
 	$(Q)ln -sf libmseal.so.0 $(B)/libmseal.so
 
 $(B)/libmseal.a: $(LIBMSEAL_OBJ)
@@ -173,7 +173,7 @@ $(B)/libmseal.a: $(LIBMSEAL_OBJ)
 
 $(B)/libmseal-guard.so: $(GUARD_OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-z,defs -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libmseal-guard.so -Wl,-z,defs -o $@ $^
 
 image: all $(B)/mseald-oci-hook-static ## makes build/image, the root of the container image (packaging/image)
 	$(Q)packaging/image/root $(B) $(B)/image
@@ -227,7 +227,7 @@ uninstall: ## removes what install put there
 			$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))
 
-deb: ## builds build/mseald_VERSION_ARCH.deb (needs debhelper)
+deb: ## builds build/NAME_VERSION_ARCH.deb of mseald, libmseal0 and libmseal-dev (needs debhelper)
 	$(Q)packaging/deb.sh $(B)
 
 deps: ## installs what building and testing need
