@@ -201,10 +201,12 @@ int main(int argc, char **argv)
 	kills = gate && strcmp(gate, "kill") == 0;
 	no_daemon("no mseald");
 	daemon_start();
-	for (int i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 2; i++) {
 		const char *who = i ? "user" : "root";
 		uid_t user = i ? USER : 0;
 
+		if (brief(2, 1) == 1 && turn() % 2 != i)
+			continue;
 		attacks(who, user);
 		errors(who, user);
 		family(who, user);

@@ -154,14 +154,13 @@ static void note(uint64_t start, uint64_t end)
 
 static long seal(uint64_t start, uint64_t length, uint64_t flags)
 {
-	int r = mseal_ask_range((const void *)(uintptr_t)start, length, flags), error = errno;
+	int r = mseal_ask_range((const void *)(uintptr_t)start, length, flags);
 
 	if (r < 0) {
 		errno = -r;
 		return -1;
 	}
 	note(start, start + page_up(length));
-	errno = error;
 	return 0;
 }
 
