@@ -7,6 +7,8 @@ SBINDIR ?= $(PREFIX)/sbin
 LIBEXECDIR ?= $(PREFIX)/libexec/mseald
 OCIHOOKDIR ?= $(PREFIX)/share/containers/oci/hooks.d
 BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 PRESETDIR ?= $(PREFIX)/lib/systemd/system-preset
@@ -33,7 +35,7 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wno-missing-field-initializers -Werror
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -DMSEALD_VERSION='"$(VERSION)"' \
-	-Iinclude -Iuser $(INCLUDES) -I$(B) -MMD -MP $(CFLAGS) $(CFLAGS_EXTRA)
+	-Iinclude -Iuser $(INCLUDES) -I$(B) -MMD -MP $(PIC) $(CFLAGS) $(CFLAGS_EXTRA)
 LIBS_DAEMON := \
 	$(shell $(PKG_CONFIG) --libs libbpf libsystemd jansson 2>/dev/null || echo -lbpf -lsystemd -ljansson)
 LIBS_OCI := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null || echo -ljansson)
@@ -51,6 +53,8 @@ LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/lib/*.c user/lib/*/*.c
 DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/daemon/*.c user/daemon/*/*.c)))
 CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c user/ctl/*/*.c)))
 OCI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/oci/*.c)))
+LIBMSEAL_OBJ := $(B)/user/libmseal/mseal.o $(B)/user/libmseal/mseal_ask.o
+GUARD_OBJ := $(B)/user/libmseal/guard.o $(B)/user/libmseal/mseal_ask.o
 MAN := $(sort $(wildcard man/*.[1-9]))
 UNITS_MADE := $(patsubst systemd/%.in,%,$(sort $(wildcard systemd/*.in)))
 UNITS := $(patsubst systemd/%,%,$(sort $(wildcard systemd/*.socket systemd/*.timer)))
@@ -61,8 +65,9 @@ POLICY := $(sort $(wildcard policy/*.conf))
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook layers \
-	## builds the daemon, the command line and the hook of container runtimes
+LIBMSEAL := $(addprefix $(B)/,libmseal.so.0 libmseal.a libmseal-guard.so)
+all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook $(LIBMSEAL) layers \
+	## builds the daemon, the command line, the hook of container runtimes and libmseal
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -122,10 +127,11 @@ $(B)/interface.h: user/lib/varlink/io.mseald.varlink
 LAYERS_daemon := base bpf process trace seal policy audit api
 LAYERS_lib := base elf proc varlink conf policy
 LAYERS_ctl := base view cmd
-layers: $(B)/layers-lib $(B)/layers-daemon $(B)/layers-ctl
+layers: $(B)/layers-lib $(B)/layers-daemon $(B)/layers-ctl $(B)/layers-libmseal
 $(B)/layers-daemon: $(DAEMON_OBJ)
 $(B)/layers-lib: $(LIB_OBJ)
 $(B)/layers-ctl: $(CTL_OBJ)
+$(B)/layers-libmseal: $(LIBMSEAL_OBJ)
 $(B)/layers-%: tests/layers
 	$(call say,LAYERS,user/$*)
 	$(Q)tests/layers user/$* "$(LAYERS_$*)" $(filter %.o,$^) && touch $@
@@ -150,6 +156,24 @@ $(B)/mseald-oci-hook: $(OCI_OBJ) $(B)/libcommon.a
 $(B)/mseald-oci-hook-static: $(OCI_OBJ) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -static-pie -o $@ $^ -ljansson
+
+# For programs of others: no symbol is visible but those of the map, and no sanitizer comes along.
+$(LIBMSEAL_OBJ) $(GUARD_OBJ): PIC := -fPIC -fvisibility=hidden
+$(LIBMSEAL_OBJ) $(GUARD_OBJ): override CFLAGS_EXTRA :=
+
+$(B)/libmseal.so.0: $(LIBMSEAL_OBJ) user/libmseal/libmseal.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libmseal.so.0 -Wl,-z,defs \
+		-Wl,--version-script=user/libmseal/libmseal.map -o $@ $(filter %.o,$^)
+	$(Q)ln -sf libmseal.so.0 $(B)/libmseal.so
+
+$(B)/libmseal.a: $(LIBMSEAL_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/libmseal-guard.so: $(GUARD_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libmseal-guard.so -Wl,-z,defs -o $@ $^
 
 image: all $(B)/mseald-oci-hook-static ## makes build/image, the root of the container image (packaging/image)
 	$(Q)packaging/image/root $(B) $(B)/image
@@ -176,6 +200,14 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
 	$(INSTALL) -D -m 644 completion/_msealctl $(DESTDIR)$(ZSHCOMPDIR)/_msealctl
 	$(INSTALL) -D -m 644 user/lib/varlink/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
+	$(INSTALL) -D -m 644 $(B)/libmseal.so.0 $(DESTDIR)$(LIBDIR)/libmseal.so.0
+	ln -sf libmseal.so.0 $(DESTDIR)$(LIBDIR)/libmseal.so
+	$(INSTALL) -D -m 644 $(B)/libmseal.a $(DESTDIR)$(LIBDIR)/libmseal.a
+	$(INSTALL) -D -m 644 $(B)/libmseal-guard.so $(DESTDIR)$(LIBDIR)/libmseal-guard.so
+	$(INSTALL) -D -m 644 user/libmseal/mseal.h $(DESTDIR)$(INCLUDEDIR)/mseal.h
+	@sed 's|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
+		user/libmseal/libmseal.pc.in > $(B)/libmseal.pc
+	$(INSTALL) -D -m 644 $(B)/libmseal.pc $(DESTDIR)$(LIBDIR)/pkgconfig/libmseal.pc
 	$(foreach page,$(MAN), \
 		$(INSTALL) -D -m 644 $(page) \
 		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
@@ -188,12 +220,14 @@ uninstall: ## removes what install put there
 		$(DESTDIR)$(CATALOGDIR)/mseald.catalog $(DESTDIR)$(PRESETDIR)/90-mseald.preset \
 		$(DESTDIR)$(LIBEXECDIR)/mseald-oci-hook $(DESTDIR)$(OCIHOOKDIR)/mseald.json \
 		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(ZSHCOMPDIR)/_msealctl \
-		$(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
+		$(DESTDIR)$(VARLINKDIR)/io.mseald.varlink $(DESTDIR)$(INCLUDEDIR)/mseal.h \
+		$(addprefix $(DESTDIR)$(LIBDIR)/,libmseal.so libmseal.so.0 libmseal.a libmseal-guard.so \
+			pkgconfig/libmseal.pc) \
 		$(foreach page,$(MAN), \
 			$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))
 
-deb: ## builds build/mseald_VERSION_ARCH.deb (needs debhelper)
+deb: ## builds build/NAME_VERSION_ARCH.deb of mseald, libmseal0 and libmseal-dev (needs debhelper)
 	$(Q)packaging/deb.sh $(B)
 
 deps: ## installs what building and testing need

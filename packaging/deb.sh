@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# deb.sh [FOLDER]: builds FOLDER/mseald_VERSION_ARCH.deb (default: build) with debhelper, from a
-# copy of the tree in which packaging/debian is debian/; so build/ itself is left alone.
+# deb.sh [FOLDER]: builds mseald, libmseal0 and libmseal-dev, FOLDER/NAME_VERSION_ARCH.deb (default:
+# build), with debhelper, and prints their paths, that of mseald last. Made from a copy of the tree in
+# which packaging/debian is debian/; so build/ itself is left alone.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -34,5 +35,7 @@ cp -r packaging/debian "$work/mseald-$version/debian"
 	tail -n 30 "$log" >&2
 	die "the package was not built, see $log"
 }
-mv "$work"/mseald_*.deb "$out/"
-echo "$out/mseald_${version}_$(dpkg --print-architecture).deb"
+mv "$work"/*.deb "$out/"
+for package in libmseal0 libmseal-dev mseald; do
+	echo "$out/${package}_${version}_$(dpkg --print-architecture).deb"
+done

@@ -65,6 +65,7 @@ $(B)/tests/real/libsealme.so: tests/real/exact/preload.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=gnu11 -O2 -fPIC -shared -Wall -Wextra -Werror $(LDFLAGS) -o $@ $<
+$(B)/tests/kernel/t_libmseal: $(B)/libmseal.a
 $(B)/tests/kernel/t_lock: $(B)/tests/kernel/lock_attacks.o
 $(B)/tests/kernel/t_lock $(B)/tests/kernel/t_match: KERNEL_TEST_LIBS := -lbpf
 $(KERNEL_TEST): $(B)/tests/kernel/%: $(B)/tests/kernel/%.o $(KERNEL_LIB) $(B)/libcommon.a

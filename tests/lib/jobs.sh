@@ -39,8 +39,9 @@ all_jobs() {
 	echo "brief harness:brief@6.12"
 	echo "brief service:shutdown-brief@6.12"
 	echo "check demo@7.3"
+	echo "check libmseal:selftest@6.1"
 	for kernel in 7.3 6.12; do echo "brief race:brief@$kernel"; done
-	for name in tree model recipes k8s metrics completion; do echo "check tree:$name"; done
+	for name in tree abi model recipes k8s metrics completion; do echo "check tree:$name"; done
 	# What is short fills the end: no processor waits there for the last VM.
 	for name in $(programs fuzz fuzz_); do echo "brief fuzz:${name#fuzz_}"; done
 	for name in $(programs unit test_); do echo "check unit:$name"; done
@@ -67,6 +68,8 @@ all_jobs() {
 	for kernel in $always; do echo "rest race:long@$kernel"; done
 	for kernel in $always; do echo "rest harness@$kernel"; done
 	for kernel in 6.12 7.3; do echo "rest real@$kernel"; done
+	for kernel in 6.12 7.3; do echo "rest libmseal:selftest@$kernel"; done
+	for kernel in 6.1 6.12; do echo "rest libmseal:services@$kernel"; done
 	for kernel in $every; do echo "rest cost:startup@$kernel"; done
 	echo "rest cost:crowd@6.12"
 	echo "rest real-time"
@@ -141,6 +144,7 @@ command_of() {
 	cost:) command+=(tests/lib/one cost tests/bench/run --check --crowd 1000 "$kernel") ;;
 	cost:crowd) command+=(tests/lib/one crowd tests/bench/run --check "$kernel") ;;
 	cost:startup) command+=(tests/lib/one startup tests/bench/run --startup "$kernel") ;;
+	libmseal:?*) command+=("tests/libmseal/$test" "$kernel") ;;
 	demo:) command+=(tests/lib/one demo tests/demo/run "$kernel") ;;
 	sanitize:) command+=(tests/lib/sanitized "$kernel") limit=3600 ;;
 	valgrind:) command+=(MSEALD_VALGRIND=1 "MSEALD_SOAK=${MSEALD_SOAK:-300}" tests/kernel/run \
@@ -164,6 +168,7 @@ sources_of() {
 	oci) echo user/oci packaging/oci packaging/k8s packaging/image user/daemon/policy/containers.c \
 		tests/oci ;;
 	harness) echo tests/vm ;;
+	libmseal) echo user/libmseal tests/libmseal ;;
 	fuzz*) echo user/lib user/oci user/daemon/base/config.c user/daemon/api/params.c tests/fuzz ;;
 	sanitize) echo user/lib user/ctl user/oci ;;
 	valgrind) echo user/daemon ;;
