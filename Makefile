@@ -39,7 +39,8 @@ ALL_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -DMSEALD_VERSION='"$(VERSION)
 LIBS_DAEMON := \
 	$(shell $(PKG_CONFIG) --libs libbpf libsystemd jansson 2>/dev/null || echo -lbpf -lsystemd -ljansson)
 LIBS_OCI := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null || echo -ljansson)
-LIBS_CTL := $(shell $(PKG_CONFIG) --libs libbpf jansson 2>/dev/null || echo -lbpf -ljansson)
+LIBS_CTL := $(shell $(PKG_CONFIG) --libs libbpf jansson smartcols 2>/dev/null || \
+	echo -lbpf -ljansson -lsmartcols)
 
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -I. -Iinclude -Ibpf \
 	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP

@@ -8,7 +8,7 @@
 set -euo pipefail
 
 build=(gcc make pkg-config clang llvm libclang-rt-dev bpftool libbpf-dev libelf-dev zlib1g-dev libsystemd-dev
-	libjansson-dev)
+	libjansson-dev libsmartcols-dev)
 test=(libcmocka-dev libc6-dev-i386 libc6-dev-arm64-cross linux-libc-dev-arm64-cross \
 	python3 python3-yaml openssl git \
 	busybox-static cpio

@@ -19,17 +19,13 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "fake_daemon.h"
 #include "lib/base/util.h"
 #include "mseald/shared.h"
 
-#define OUTPUT_MAX (1 << 20)
+#define OUTPUT_MAX FAKE_DAEMON_REQUEST_MAX
 
-/* --- the server --- */
-
-struct reply {
-	const char *method;
-	const char *json; /* objects, one on each line */
-};
+/* --- what the daemon says --- */
 
 static const char pid_line[] = "{\"parameters\":{\"space\":7,\"ranges\":2,\"bytes\":8192,\"seals\":3}}";
 
@@ -68,74 +64,22 @@ static const char pid_line[] = "{\"parameters\":{\"space\":7,\"ranges\":2,\"byte
 	"\"continues\":true}\n{\"parameters\":{\"lost\":2}}"
 
 static struct {
-	char folder[64];
-	struct sockaddr_un address;
-	int listener;
-	char *request; /* what was last asked, shared with the server */
+	struct fake_daemon daemon;
 	char *out, *error;
 	int status;
 } test;
 
-static void answer(int fd, const char *json)
+static int setup(void)
 {
-	/* Every line with its NUL instead of its end. */
-	for (;;) {
-		size_t length = strcspn(json, "\n");
-
-		if (write(fd, json, length) < 0 || write(fd, "", 1) < 0 || !json[length])
-			return;
-		json += length + 1;
-	}
-}
-
-static void serve(const struct reply *replies)
-{
-	alarm(20);
-	for (;;) {
-		_cleanup_close_ int fd = accept(test.listener, NULL, NULL);
-		static char request[OUTPUT_MAX];
-		size_t got = 0;
-		ssize_t r;
-
-		while ((r = read(fd, request + got, sizeof(request) - got)) > 0) {
-			got += (size_t)r;
-			if (request[got - 1] == '\0')
-				break;
-		}
-		if (r <= 0)
-			continue;
-		(void)strcpy(test.request, request);
-		for (const struct reply *reply = replies; reply->method; reply++)
-			if (strstr(request, reply->method))
-				answer(fd, reply->json);
-	}
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	(void)strcpy(test.folder, "/tmp/test_ctl.XXXXXX");
-	if (!mkdtemp(test.folder))
-		return -1;
-	test.address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	(void)snprintf(test.address.sun_path, sizeof(test.address.sun_path), "%s/socket", test.folder);
-	test.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	test.request = mmap(NULL, OUTPUT_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	test.out = malloc(OUTPUT_MAX);
 	test.error = malloc(OUTPUT_MAX);
-	return bind(test.listener, (struct sockaddr *)&test.address, sizeof(test.address)) < 0 ||
-			       listen(test.listener, 5) < 0 ?
-		       -1 :
-		       0;
+	return fake_daemon_open(&test.daemon);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	(void)close(test.listener);
-	(void)unlink(test.address.sun_path);
-	(void)rmdir(test.folder);
-	(void)munmap(test.request, OUTPUT_MAX);
+	fake_daemon_close(&test.daemon);
 	free(test.out);
 	free(test.error);
 	return 0;
@@ -159,14 +103,11 @@ static void run_with(const char *input, const struct reply *replies, const char 
 			    error = memfd_create("error", MFD_CLOEXEC);
 	pid_t server = 0, client;
 
-	test.request[0] = '\0';
+	test.daemon.request[0] = '\0';
 	assert_int_equal(write(in, input, strlen(input)), strlen(input));
 	assert_int_equal(lseek(in, 0, SEEK_SET), 0);
-	if (replies) {
-		server = fork();
-		if (server == 0)
-			serve(replies);
-	}
+	if (replies)
+		server = fake_daemon_serve(&test.daemon, replies);
 	client = fork();
 	if (client == 0) {
 		const char *argv[32] = { "msealctl" };
@@ -334,20 +275,21 @@ static void test_seal(void **state)
 	(void)state;
 	RUN(replies, "seal", "812", "0x1000-0x2000", "0x5000+4K");
 	assert_result(0, "pid 812: sealed 8K in 2 ranges; its address space has 3 seals\n", "");
-	assert_string_equal(test.request,
+	assert_string_equal(test.daemon.request,
 			    "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812,\"ranges\":["
 			    "{\"start\":4096,\"end\":8192},{\"start\":20480,\"end\":24576}]}}");
 
 	RUN(replies, "seal", "812", "--deny=unmap,mprotect", "--action=kill", "--revocable",
 	    "--segments=relro,text");
 	assert_int_equal(test.status, 0);
-	assert_string_equal(test.request,
+	assert_string_equal(test.daemon.request,
 			    "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812,\"segments\":["
 			    "\"text\",\"relro\"],\"deny\":[\"mprotect\",\"unmap\"],\"action\":\"kill\","
 			    "\"revocable\":true}}");
 
 	RUN(replies, "seal", "812", "--json");
-	assert_string_equal(test.request, "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812}}");
+	assert_string_equal(test.daemon.request,
+			    "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812}}");
 	json_decref(output_json());
 }
 
@@ -364,11 +306,11 @@ static void test_run(void **state)
 	(void)state;
 	RUN(replies, "run", "echo", "--revocable", "-n", "--");
 	assert_result(0, "--revocable -n --\n", "");
-	assert_string_equal(test.request, "{\"method\":\"io.mseald.Run\",\"parameters\":{}}");
+	assert_string_equal(test.daemon.request, "{\"method\":\"io.mseald.Run\",\"parameters\":{}}");
 	RUN(replies, "run", "--segments=text", "--deny=all", "--action=audit", "--revocable", "--", "sh",
 	    "-c", "exit 9");
 	assert_result(9, "", "");
-	assert_string_equal(test.request,
+	assert_string_equal(test.daemon.request,
 			    "{\"method\":\"io.mseald.Run\",\"parameters\":{\"segments\":[\"text\"],\"deny\":["
 			    "\"mprotect\",\"unmap\",\"discard\",\"foreign-write\",\"file-write\"],"
 			    "\"action\":\"audit\",\"revocable\":true}}");
@@ -391,13 +333,13 @@ static void test_ranges_from(void **state)
 	run_with("# two\n0x1000-0x2000\n\n  0x5000+4K # tail\n", replies,
 		 (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
 	assert_int_equal(test.status, 0);
-	assert_non_null(strstr(test.request, "{\"start\":20480,\"end\":24576}]"));
+	assert_non_null(strstr(test.daemon.request, "{\"start\":20480,\"end\":24576}]"));
 
 	for (int i = 0; i < 10000; i++)
 		length += (size_t)sprintf(many + length, "0x%x+4096\n", 0x10000 + i * 8192);
 	run_with(many, replies, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
 	assert_int_equal(test.status, 0);
-	request = json_loads(test.request, 0, NULL);
+	request = json_loads(test.daemon.request, 0, NULL);
 	assert_int_equal(json_array_size(json_object_get(json_object_get(request, "parameters"), "ranges")),
 			 10000);
 	json_decref(request);
@@ -449,13 +391,13 @@ static void test_errors(void **state)
 	(void)snprintf(expected, sizeof(expected),
 		       "msealctl: what answers on %s does not speak varlink as mseald "
 		       "does\n",
-		       test.address.sun_path);
+		       test.daemon.address.sun_path);
 	assert_result(1, "", expected);
 	RUN(silent, "unseal", "812");
 	(void)snprintf(expected, sizeof(expected),
 		       "msealctl: mseald on %s closed the connection; see its log "
 		       "(journalctl -u mseald)\n",
-		       test.address.sun_path);
+		       test.daemon.address.sun_path);
 	assert_result(1, "", expected);
 }
 
@@ -468,7 +410,8 @@ static void test_unseal(void **state)
 	(void)state;
 	RUN(replies, "unseal", "812");
 	assert_result(0, "pid 812: unsealed 4K; its address space has 1 seal\n", "");
-	assert_string_equal(test.request, "{\"method\":\"io.mseald.Unseal\",\"parameters\":{\"pid\":812}}");
+	assert_string_equal(test.daemon.request,
+			    "{\"method\":\"io.mseald.Unseal\",\"parameters\":{\"pid\":812}}");
 }
 
 static void test_list(void **state)
@@ -496,12 +439,12 @@ static void test_list(void **state)
 		      "      kill    kill      "
 		      "revocable         0\n",
 		      "");
-	assert_string_equal(test.request,
+	assert_string_equal(test.daemon.request,
 			    "{\"method\":\"io.mseald.List\",\"parameters\":{\"once\":true},\"more\":true}");
 
 	RUN(replies, "list", "--json", "812");
 	assert_string_equal(
-		test.request,
+		test.daemon.request,
 		"{\"method\":\"io.mseald.List\",\"parameters\":{\"pid\":812,\"once\":true},\"more\":true}");
 	document = output_json();
 	assert_int_equal(json_array_size(json_object_get(document, "spaces")), 2);
@@ -622,7 +565,7 @@ static void test_monitor(void **state)
 	RUN(replies, "monitor", "812");
 	assert_int_equal(test.status, 0);
 	assert_string_equal(test.error, "");
-	assert_string_equal(test.request,
+	assert_string_equal(test.daemon.request,
 			    "{\"method\":\"io.mseald.Monitor\",\"parameters\":{\"pid\":812},\"more\":true}");
 	assert_memory_equal(test.out + strlen("2026-11-22T12:00:01.123"), event, strlen(event));
 	assert_string_equal(test.out + 2 * strlen("2026-11-22T12:00:01.123") + strlen(event), lost);
@@ -700,9 +643,9 @@ static void test_monitor_interrupted(void **state)
 		(void)execl(program ? program : "build/msealctl", "msealctl", "monitor", NULL);
 		_exit(127);
 	}
-	fd = accept(test.listener, NULL, NULL);
+	fd = accept(test.daemon.listener, NULL, NULL);
 	assert_true(read(fd, line, sizeof(line)) > 0);
-	answer(fd, "{\"parameters\":{\"lost\":2},\"continues\":true}");
+	fake_daemon_answer(fd, "{\"parameters\":{\"lost\":2},\"continues\":true}");
 	assert_true(read(pipes[0], line, sizeof(line)) > 0);
 	assert_int_equal(kill(client, SIGINT), 0);
 	assert_int_equal(waitpid(client, &status, 0), client);
@@ -828,7 +771,7 @@ static void test_report(void **state)
 	RUN(replies, "policy", "report");
 	assert_int_equal(test.status, 0);
 	assert_string_equal(test.error, "");
-	assert_string_equal(test.request,
+	assert_string_equal(test.daemon.request,
 			    "{\"method\":\"io.mseald.Report\",\"parameters\":{\"reset\":false}}");
 	assert_non_null(strstr(test.out, "web: Action=audit, 3 address spaces sealed\n"));
 	/* The most frequent first. */
@@ -851,7 +794,7 @@ static void test_report(void **state)
 
 	RUN(replies, "--json", "policy", "report", "web.conf");
 	assert_string_equal(
-		test.request,
+		test.daemon.request,
 		"{\"method\":\"io.mseald.Report\",\"parameters\":{\"policy\":\"web\",\"reset\":false}}");
 	document = output_json();
 	assert_non_null(json_object_get(json_array_get(json_object_get(document, "policies"), 0), "advice"));
@@ -864,7 +807,7 @@ static void test_report(void **state)
 	assert_non_null(strstr(test.error, "there is no active policy 'web'"));
 	RUN(nothing, "policy", "report", "--reset");
 	assert_result(0, "The report is empty now.\n", "");
-	assert_string_equal(test.request,
+	assert_string_equal(test.daemon.request,
 			    "{\"method\":\"io.mseald.Report\",\"parameters\":{\"reset\":true}}");
 	RUN(NULL, "policy", "report", "--reset", "web");
 	assert_usage("--reset empties the whole report, and takes no NAME", "policy report ");
@@ -1037,12 +980,12 @@ int main(void)
 	};
 
 	alarm(120);
-	if (setup(NULL) < 0) {
+	if (setup() < 0) {
 		perror("setup");
 		return 1;
 	}
 	(void)setenv("LC_ALL", "C", 1);
-	(void)setenv("MSEALD_SOCKET", test.address.sun_path, 1);
+	(void)setenv("MSEALD_SOCKET", test.daemon.address.sun_path, 1);
 	(void)unsetenv("COLUMNS");
 	return cmocka_run_group_tests(tests, NULL, teardown);
 }

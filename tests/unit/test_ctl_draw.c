@@ -146,24 +146,24 @@ static char *table_text(const struct terminal *terminal)
 {
 	static const struct column columns[] = {
 		{ .title = "PID", .right = true },
-		{ .title = "NAME", .least = 8 },
-		{ .title = "SIZE", .right = true, .drop = 1 },
-		{ .title = "NOTE", .least = 12, .wrap = true },
+		{ .title = "NAME", .shorten = true },
+		{ .title = "SIZE", .right = true, .least = 40 },
+		{ .title = "NOTE", .wrap = true, .share = 30 },
 	};
-	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
+	_cleanup_(table_free) struct table table = table_new(columns, ELEMENTS(columns), terminal);
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	table_add(&table, terminal, COLOUR_NONE, "%d", 7);
-	table_add(&table, terminal, COLOUR_GREEN, "%s", "a\033b");
-	table_add(&table, terminal, COLOUR_NONE, "4K");
-	table_add(&table, terminal, COLOUR_NONE, "%s", "");
-	table_add(&table, terminal, COLOUR_NONE, "%d", 81234);
-	table_add(&table, terminal, COLOUR_NONE, "%s", "verylongname");
-	table_add(&table, terminal, COLOUR_NONE, "128K");
-	table_add(&table, terminal, COLOUR_NONE, "%s", "some words that go on");
-	assert_int_equal(table_print(&table, terminal, out), 0);
+	table_add(&table, COLOUR_NONE, "%d", 7);
+	table_add(&table, COLOUR_GREEN, "%s", "a\033b");
+	table_add(&table, COLOUR_NONE, "4K");
+	table_add(&table, COLOUR_NONE, "%s", "");
+	table_add(&table, COLOUR_NONE, "%d", 81234);
+	table_add(&table, COLOUR_NONE, "%s", "verylongname");
+	table_add(&table, COLOUR_NONE, "128K");
+	table_add(&table, COLOUR_NONE, "%s", "some words that go on");
+	assert_int_equal(table_print(&table, out), 0);
 	assert_int_equal(fclose(out), 0);
 	return text;
 }
@@ -180,15 +180,15 @@ static void test_table(void **state)
 	assert_string_equal(all, "  PID  NAME          SIZE  NOTE\n"
 				 "    7  a\\x1bb          4K\n"
 				 "81234  verylongname  128K  some words that go on\n");
-	assert_string_equal(less, "  PID  NAME          SIZE  NOTE\n"
-				  "    7  a\\x1bb          4K\n"
-				  "81234  verylongname  128K  some words\n"
-				  "                           that go on\n");
-	assert_string_equal(least, "  PID NAME     NOTE\n"
+	assert_string_equal(less, "  PID NAME         SIZE NOTE\n"
+				  "    7 a\\x1bb         4K\n"
+				  "81234 verylongname 128K some words that\n"
+				  "                        go on\n");
+	assert_string_equal(least, "  PID NAME         NOTE\n"
 				   "    7 a\\x1bb\n"
-				   "81234 ve\u2026gname some words\n"
-				   "               that go on\n");
-	assert_non_null(strstr(colour, "\033[32ma\\x1bb\033[m  "));
+				   "81234 verylongname some words\n"
+				   "                   that go on\n");
+	assert_non_null(strstr(colour, "\033[32ma\\x1bb "));
 }
 
 /* --- events --- */

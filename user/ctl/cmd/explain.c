@@ -262,7 +262,6 @@ static int print_json(const struct address_space *space, const struct page *page
 
 struct sheet {
 	struct table *table;
-	const struct terminal *terminal;
 	bool sealed;
 };
 
@@ -275,10 +274,10 @@ static void add_row(const struct answer *answer, void *to)
 		colour = sheet->sealed ? COLOUR_RED : COLOUR_NONE;
 	else if (strcmp(answer->outcome, "logged") == 0 || answer->raced)
 		colour = COLOUR_YELLOW;
-	table_add(sheet->table, sheet->terminal, COLOUR_NONE, "%s", answer->description);
-	table_add(sheet->table, sheet->terminal, colour, "%s", answer->outcome);
-	table_add(sheet->table, sheet->terminal, COLOUR_NONE, "%s", answer->by);
-	table_add(sheet->table, sheet->terminal, COLOUR_NONE, "%s", answer->why);
+	table_add(sheet->table, COLOUR_NONE, "%s", answer->description);
+	table_add(sheet->table, colour, "%s", answer->outcome);
+	table_add(sheet->table, COLOUR_NONE, "%s", answer->by);
+	table_add(sheet->table, COLOUR_NONE, "%s", answer->why);
 }
 
 static int print_head(const struct address_space *space, const struct page *page,
@@ -325,19 +324,19 @@ static int print_head(const struct address_space *space, const struct page *page
 static int print_text(const struct address_space *space, const struct page *page, const json_t *rows)
 {
 	static const struct column columns[] = {
-		{ .title = "OPERATION", .least = 24, .wrap = true },
+		{ .title = "OPERATION", .wrap = true, .share = 30 },
 		{ .title = "OUTCOME" },
 		{ .title = "BY" },
-		{ .title = "WHY", .least = 28, .wrap = true },
+		{ .title = "WHY", .wrap = true, .share = 30 },
 	};
-	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
 	struct terminal terminal = terminal_detect();
-	struct sheet sheet = { &table, &terminal, page->sealed };
+	_cleanup_(table_free) struct table table = table_new(columns, ELEMENTS(columns), &terminal);
+	struct sheet sheet = { &table, page->sealed };
 
 	if (print_head(space, page, &terminal) < 0)
 		return error_out_of_memory();
 	judge_all(page, rows, add_row, &sheet);
-	return table_print(&table, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
+	return table_print(&table, stdout) < 0 ? error_out_of_memory() : CTL_OK;
 }
 
 int command_explain(struct ctl *ctl, int argc, char **argv)

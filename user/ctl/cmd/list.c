@@ -19,10 +19,10 @@
 #define WIDE 140
 
 static const struct column columns[] = {
-	{ .title = "PID" },	{ .title = "COMM", .least = 6 },
-	{ .title = "RANGE" },	{ .title = "SIZE", .right = true, .drop = 1 },
+	{ .title = "PID" },	{ .title = "COMM", .shorten = true },
+	{ .title = "RANGE" },	{ .title = "SIZE", .right = true, .least = 100 },
 	{ .title = "SEGMENT" }, { .title = "DENIES" },
-	{ .title = "ACTION" },	{ .title = "GATE", .drop = 2 },
+	{ .title = "ACTION" },	{ .title = "GATE", .least = 100 },
 	{ .title = "KIND" },	{ .title = "ATTEMPTS", .right = true },
 };
 
@@ -53,8 +53,8 @@ static char *pids_text(const json_t *pids, bool brief)
 }
 
 /* A seal with several actions takes several rows. */
-static void add_seal(struct table *table, const struct terminal *terminal, bool brief, const char *pids,
-		     const char *comm, const struct space_seal *seal)
+static void add_seal(struct table *table, bool brief, const char *pids, const char *comm,
+		     const struct space_seal *seal)
 {
 	static const enum colour action_colours[MSEALD_ACTION_COUNT] = {
 		[MSEALD_ACTION_KILL] = COLOUR_RED,
@@ -68,29 +68,28 @@ static void add_seal(struct table *table, const struct terminal *terminal, bool 
 
 		if (!seal->deny[action])
 			continue;
-		table_add(table, terminal, COLOUR_NONE, "%s", pids);
-		table_add(table, terminal, COLOUR_BOLD, "%s", comm);
-		table_add(table, terminal, COLOUR_NONE, "%s%" PRIx64 "-%s%" PRIx64, prefix, seal->start,
-			  prefix, seal->end);
-		table_add(table, terminal, COLOUR_NONE, "%s", text_size(seal->end - seal->start, size));
-		table_add(table, terminal, terminal_segment_colour(seal->segment), "%s",
+		table_add(table, COLOUR_NONE, "%s", pids);
+		table_add(table, COLOUR_BOLD, "%s", comm);
+		table_add(table, COLOUR_NONE, "%s%" PRIx64 "-%s%" PRIx64, prefix, seal->start, prefix,
+			  seal->end);
+		table_add(table, COLOUR_NONE, "%s", text_size(seal->end - seal->start, size));
+		table_add(table, terminal_segment_colour(seal->segment), "%s",
 			  seal->segment == MSEALD_SEGMENT_NONE ? "-" : names_segment(seal->segment));
-		table_add(table, terminal, COLOUR_NONE, "%s", spaces_deny_text(deny, brief, names));
-		table_add(table, terminal, action_colours[action], "%s", names_action(action));
-		table_add(table, terminal, COLOUR_NONE, "%s", *seal->gate ? seal->gate : "-");
-		table_add(table, terminal, COLOUR_NONE, "%s",
+		table_add(table, COLOUR_NONE, "%s", spaces_deny_text(deny, brief, names));
+		table_add(table, action_colours[action], "%s", names_action(action));
+		table_add(table, COLOUR_NONE, "%s", *seal->gate ? seal->gate : "-");
+		table_add(table, COLOUR_NONE, "%s",
 			  brief ? (seal->revocable ? "rev" : "perm") :
 				  (seal->revocable ? "revocable" : "permanent"));
-		table_add(table, terminal, seal->attempts ? COLOUR_RED : COLOUR_NONE, "%" PRIu64,
-			  seal->attempts);
+		table_add(table, seal->attempts ? COLOUR_RED : COLOUR_NONE, "%" PRIu64, seal->attempts);
 	}
 }
 
 static int print_table(pid_t pid, const json_t *document)
 {
 	const json_t *spaces = json_object_get(document, "spaces"), *space;
-	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
 	struct terminal terminal = terminal_detect();
+	_cleanup_(table_free) struct table table = table_new(columns, ELEMENTS(columns), &terminal);
 	bool brief = terminal.width && terminal.width < WIDE;
 	size_t i, j;
 
@@ -103,17 +102,17 @@ static int print_table(pid_t pid, const json_t *document)
 		json_array_foreach(seals, j, seal) {
 			struct space_seal one = spaces_seal_from_json(seal);
 
-			add_seal(&table, &terminal, brief, pids, reply_string(space, "comm"), &one);
+			add_seal(&table, brief, pids, reply_string(space, "comm"), &one);
 		}
 	}
-	if (table.cell_count == 0 && !table.failed) {
+	if (table.cells == 0 && !table.failed) {
 		if (pid)
 			(void)printf("Nothing of pid %d is sealed.\n", pid);
 		else
 			(void)puts("Nothing is sealed.");
 		return CTL_OK;
 	}
-	return table_print(&table, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
+	return table_print(&table, stdout) < 0 ? error_out_of_memory() : CTL_OK;
 }
 
 int command_list(struct ctl *ctl, int argc, char **argv)

@@ -15,36 +15,35 @@
 
 static const struct column columns[] = {
 	{ .title = "PID", .right = true },
-	{ .title = "PROGRAM", .least = 12 },
+	{ .title = "PROGRAM", .shorten = true, .share = 20 },
 	{ .title = "POLICY" },
 	{ .title = "STATE" },
-	{ .title = "WHY", .least = 12 },
-	{ .title = "NOT SEALED", .least = 16, .wrap = true },
+	{ .title = "WHY", .shorten = true, .share = 20 },
+	{ .title = "NOT SEALED", .wrap = true, .share = 20 },
 };
 
 static int print_matches(const json_t *reply)
 {
-	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
 	const json_t *matches = json_object_get(reply, "matches"), *match;
 	struct terminal terminal = terminal_detect();
+	_cleanup_(table_free) struct table table = table_new(columns, ELEMENTS(columns), &terminal);
 	size_t i;
 
 	json_array_foreach(matches, i, match) {
 		const char *exe = reply_string(match, "exe"), *state = reply_string(match, "state");
 
-		table_add(&table, &terminal, COLOUR_NONE, "%" PRIu64, reply_integer(match, "pid"));
-		table_add(&table, &terminal, COLOUR_NONE, "%s", exe && *exe ? exe : "-");
-		table_add(&table, &terminal, COLOUR_BOLD, "%s", reply_string(match, "policy"));
-		table_add(&table, &terminal, match_state_colour(state), "%s", state);
-		table_add(&table, &terminal, COLOUR_NONE, "%s", reply_string(match, "why"));
-		table_add(&table, &terminal, COLOUR_NONE, "%s",
-			  match_reason_text(reply_string(match, "reason")));
+		table_add(&table, COLOUR_NONE, "%" PRIu64, reply_integer(match, "pid"));
+		table_add(&table, COLOUR_NONE, "%s", exe && *exe ? exe : "-");
+		table_add(&table, COLOUR_BOLD, "%s", reply_string(match, "policy"));
+		table_add(&table, match_state_colour(state), "%s", state);
+		table_add(&table, COLOUR_NONE, "%s", reply_string(match, "why"));
+		table_add(&table, COLOUR_NONE, "%s", match_reason_text(reply_string(match, "reason")));
 	}
 	if (!json_array_size(matches)) {
 		(void)puts("No policy is about anything that runs.");
 		return CTL_OK;
 	}
-	return table_print(&table, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
+	return table_print(&table, stdout) < 0 ? error_out_of_memory() : CTL_OK;
 }
 
 int command_policy_list(struct ctl *ctl, int argc, char **argv)

@@ -21,16 +21,16 @@
 #define BY_HAND "-"
 
 static const struct column columns[] = {
-	{ .title = "PROGRAM", .least = 12 },
+	{ .title = "PROGRAM", .shorten = true, .share = 20 },
 	{ .title = "OPERATION" },
 	{ .title = "SEGMENT" },
 	{ .title = "VERDICT" },
 	{ .title = "ATTEMPTS", .right = true },
-	{ .title = "PROCESSES", .right = true, .drop = 2 },
-	{ .title = "FIRST", .drop = 1 },
-	{ .title = "LAST", .drop = 3 },
+	{ .title = "PROCESSES", .right = true, .least = 100 },
+	{ .title = "FIRST", .least = 200 },
+	{ .title = "LAST", .least = 120 },
 	{ .title = "WITH DENY" },
-	{ .title = "EXAMPLE", .least = 24, .wrap = true },
+	{ .title = "EXAMPLE", .wrap = true, .share = 20, .least = 170 },
 };
 
 #define TIME_MAX 32
@@ -68,7 +68,7 @@ static enum colour verdict_colour(const char *verdict)
 						 COLOUR_NONE;
 }
 
-static int add_row(struct table *table, const struct terminal *terminal, const json_t *row)
+static int add_row(struct table *table, const json_t *row)
 {
 	_cleanup_free_ char *example = example_text(json_object_get(row, "example"));
 	const char *verdict = reply_string(row, "verdict"), *outcome = reply_string(row, "outcome");
@@ -79,18 +79,17 @@ static int add_row(struct table *table, const struct terminal *terminal, const j
 
 	if (!example)
 		return -1;
-	table_add(table, terminal, COLOUR_BOLD, "%s", reply_string(row, "program"));
-	table_add(table, terminal, COLOUR_NONE, "%s", reply_string(row, "operation"));
-	table_add(table, terminal, COLOUR_NONE, "%s", strcmp(segment, "none") == 0 ? "-" : segment);
-	table_add(table, terminal, verdict_colour(verdict), "%s", verdict);
-	table_add(table, terminal, COLOUR_NONE, "%" PRIu64, reply_integer(row, "attempts"));
-	table_add(table, terminal, COLOUR_NONE, "%" PRIu64 "%s", processes,
-		  processes >= PROCESSES_MORE ? "+" : "");
-	table_add(table, terminal, COLOUR_NONE, "%s", time_text(reply_integer(row, "first"), first));
-	table_add(table, terminal, COLOUR_NONE, "%s", time_text(reply_integer(row, "last"), last));
-	table_add(table, terminal, strcmp(outcome, "SIGKILL") == 0 ? COLOUR_RED : COLOUR_NONE, "%s%s",
-		  outcome, native ? " (native)" : "");
-	table_add(table, terminal, COLOUR_NONE, "%s", example);
+	table_add(table, COLOUR_BOLD, "%s", reply_string(row, "program"));
+	table_add(table, COLOUR_NONE, "%s", reply_string(row, "operation"));
+	table_add(table, COLOUR_NONE, "%s", strcmp(segment, "none") == 0 ? "-" : segment);
+	table_add(table, verdict_colour(verdict), "%s", verdict);
+	table_add(table, COLOUR_NONE, "%" PRIu64, reply_integer(row, "attempts"));
+	table_add(table, COLOUR_NONE, "%" PRIu64 "%s", processes, processes >= PROCESSES_MORE ? "+" : "");
+	table_add(table, COLOUR_NONE, "%s", time_text(reply_integer(row, "first"), first));
+	table_add(table, COLOUR_NONE, "%s", time_text(reply_integer(row, "last"), last));
+	table_add(table, strcmp(outcome, "SIGKILL") == 0 ? COLOUR_RED : COLOUR_NONE, "%s%s", outcome,
+		  native ? " (native)" : "");
+	table_add(table, COLOUR_NONE, "%s", example);
 	return 0;
 }
 
@@ -107,7 +106,7 @@ static int compare_attempts(const void *a, const void *b)
 /* The rows of one policy, the most frequent first; how many, or -1: out of memory. */
 static int print_rows(const struct terminal *terminal, const json_t *rows, const char *policy)
 {
-	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
+	_cleanup_(table_free) struct table table = table_new(columns, ELEMENTS(columns), terminal);
 	_cleanup_free_ const json_t **sorted = calloc(json_array_size(rows) + 1, sizeof(*sorted));
 	const json_t *row;
 	size_t i, count = 0;
@@ -119,9 +118,9 @@ static int print_rows(const struct terminal *terminal, const json_t *rows, const
 			sorted[count++] = row;
 	qsort(sorted, count, sizeof(*sorted), compare_attempts);
 	for (i = 0; i < count; i++)
-		if (add_row(&table, terminal, sorted[i]) < 0)
+		if (add_row(&table, sorted[i]) < 0)
 			return -1;
-	return count && table_print(&table, terminal, stdout) < 0 ? -1 : (int)count;
+	return count && table_print(&table, stdout) < 0 ? -1 : (int)count;
 }
 
 static int print_head(const struct terminal *terminal, const char *name, const char *what)

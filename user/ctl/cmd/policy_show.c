@@ -179,8 +179,8 @@ int command_policy_show(struct ctl *ctl, int argc, char **argv)
 static const struct column columns[] = {
 	{ .title = "NAME" },
 	{ .title = "STATE" },
-	{ .title = "DESCRIPTION", .least = 12, .drop = 1 },
-	{ .title = "FILE", .least = 16 },
+	{ .title = "DESCRIPTION", .wrap = true, .share = 30 },
+	{ .title = "FILE", .shorten = true, .share = 40 },
 };
 
 static const enum colour state_colours[] = {
@@ -192,27 +192,26 @@ static const enum colour state_colours[] = {
 
 static int print_table(const struct policy_files *files)
 {
-	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
 	struct terminal terminal = terminal_detect();
+	_cleanup_(table_free) struct table table = table_new(columns, ELEMENTS(columns), &terminal);
 
 	for (size_t i = 0; i < files->count; i++) {
 		const struct policy_file *file = &files->list[i];
 
 		if (file->state == POLICY_FILE_REPLACED)
 			continue;
-		table_add(&table, &terminal, COLOUR_BOLD, "%s", file->name);
-		table_add(&table, &terminal, state_colours[file->state], "%s",
-			  policy_common_state_name(file->state));
-		table_add(&table, &terminal, COLOUR_NONE, "%s",
+		table_add(&table, COLOUR_BOLD, "%s", file->name);
+		table_add(&table, state_colours[file->state], "%s", policy_common_state_name(file->state));
+		table_add(&table, COLOUR_NONE, "%s",
 			  file->policy.description ? file->policy.description : "-");
-		table_add(&table, &terminal, COLOUR_NONE, "%s", file->path);
+		table_add(&table, COLOUR_NONE, "%s", file->path);
 	}
-	if (table.cell_count == 0 && !table.failed) {
+	if (table.cells == 0 && !table.failed) {
 		(void)printf("There are no policies in %s and %s.\n", policy_common_folders[0],
 			     policy_common_folders[1]);
 		return CTL_OK;
 	}
-	return table_print(&table, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
+	return table_print(&table, stdout) < 0 ? error_out_of_memory() : CTL_OK;
 }
 
 static int print_json(const struct policy_files *files, const struct diagnostics *faults)

@@ -11,13 +11,16 @@
 #include "ctl/view/table.h"
 #include "lib/base/util.h"
 
+/* On a narrower terminal the notes are below the table, each once, by number. */
+#define NOTES_FROM 160
+
 static const struct column columns[] = {
 	{ .title = "ROW", .right = true },
-	{ .title = "OPERATION", .least = 24, .wrap = true },
+	{ .title = "OPERATION", .wrap = true, .share = 30 },
 	{ .title = "PERMANENT" },
 	{ .title = "REVOCABLE" },
 	{ .title = "RACED" },
-	{ .title = "NOTE", .least = 16, .wrap = true },
+	{ .title = "NOTE", .wrap = true, .share = 20 },
 };
 
 static enum colour outcome_colour(const char *outcome)
@@ -28,47 +31,72 @@ static enum colour outcome_colour(const char *outcome)
 }
 
 /* "EPERM native": what happens, and by what. */
-static void add_outcome(struct table *table, const struct terminal *terminal, const char *outcome,
-			const char *by)
+static void add_outcome(struct table *table, const char *outcome, const char *by)
 {
-	table_add(table, terminal, outcome_colour(outcome), "%s%s%s", outcome,
-		  strcmp(by, "none") == 0 ? "" : " ", strcmp(by, "none") == 0 ? "" : by);
+	table_add(table, outcome_colour(outcome), "%s%s%s", outcome, strcmp(by, "none") == 0 ? "" : " ",
+		  strcmp(by, "none") == 0 ? "" : by);
 }
 
-static void add_row(struct table *table, const struct terminal *terminal, const json_t *row)
+/* The number of a note, from 1; an earlier one of the same text is used again. */
+static size_t number_note(json_t *notes, const char *text)
+{
+	const json_t *note;
+	size_t i;
+
+	json_array_foreach(notes, i, note)
+		if (strcmp(json_string_value(note), text) == 0)
+			return i + 1;
+	(void)json_array_append_new(notes, json_string(text));
+	return json_array_size(notes);
+}
+
+/* notes: NULL, or where they are numbered. false: out of memory. */
+static bool add_row(struct table *table, const json_t *row, json_t *notes)
 {
 	const char *outcome = reply_string(row, "outcome"), *by = reply_string(row, "by");
 	const char *native = reply_string(row, "native"), *note = reply_string(row, "note");
 	bool raced = reply_bool(row, "raced"), all = strcmp(native, "all") == 0;
 	bool anonymous = strcmp(native, "anonymous") == 0;
+	_cleanup_free_ char *text = anonymous ? FORMAT_NEW("of a file: %s %s%s%s", outcome, by,
+							   *note ? "; " : "", note) :
+						strdup(note);
 
-	table_add(table, terminal, COLOUR_NONE, "%" PRIu64, reply_integer(row, "row"));
-	table_add(table, terminal, COLOUR_NONE, "%s", reply_string(row, "description"));
+	if (!text)
+		return false;
+	table_add(table, COLOUR_NONE, "%" PRIu64, reply_integer(row, "row"));
+	table_add(table, COLOUR_NONE, "%s", reply_string(row, "description"));
 	if (all || anonymous)
-		add_outcome(table, terminal, "EPERM", "native");
+		add_outcome(table, "EPERM", "native");
 	else
-		add_outcome(table, terminal, outcome, by);
-	add_outcome(table, terminal, outcome, by);
-	table_add(table, terminal, raced ? COLOUR_YELLOW : COLOUR_NONE, "%s",
+		add_outcome(table, outcome, by);
+	add_outcome(table, outcome, by);
+	table_add(table, raced ? COLOUR_YELLOW : COLOUR_NONE, "%s",
 		  !raced ? "no" :
 		  all	 ? "revocable" :
 			   "yes");
-	if (anonymous)
-		table_add(table, terminal, COLOUR_NONE, "of a file: %s %s%s%s", outcome, by,
-			  *note ? "; " : "", note);
+	if (notes && *text)
+		table_add(table, COLOUR_NONE, "(%zu)", number_note(notes, text));
 	else
-		table_add(table, terminal, COLOUR_NONE, "%s", note);
+		table_add(table, COLOUR_NONE, "%s", text);
+	return true;
 }
 
 static int print_rows(const struct terminal *terminal, const json_t *rows)
 {
-	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
-	const json_t *row;
+	bool narrow = terminal->width && terminal->width < NOTES_FROM;
+	_cleanup_(table_free) struct table table = table_new(columns, ELEMENTS(columns), terminal);
+	_cleanup_json_ json_t *notes = narrow ? json_array() : NULL;
+	const json_t *row, *note;
 	size_t i;
 
 	json_array_foreach(rows, i, row)
-		add_row(&table, terminal, row);
-	return table_print(&table, terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
+		table.failed |= !add_row(&table, row, notes);
+	if (table_print(&table, stdout) < 0)
+		return error_out_of_memory();
+	/* Of the daemon: not chosen by processes. */
+	json_array_foreach(notes, i, note)
+		(void)printf("%s(%zu) %s\n", i ? "" : "\n", i + 1, json_string_value(note));
+	return CTL_OK;
 }
 
 static void warn(const struct terminal *terminal, const char *format, ...) _printf_(2, 3);

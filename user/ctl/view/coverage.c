@@ -17,14 +17,14 @@
 
 static const struct column columns[] = {
 	{ .title = "PID", .right = true },
-	{ .title = "COMM", .least = 6 },
-	{ .title = "POLICY", .least = 6, .drop = 3 },
+	{ .title = "COMM", .shorten = true },
+	{ .title = "POLICY", .shorten = true, .least = 70 },
 	{ .title = "STATE" },
 	{ .title = "%", .right = true },
-	{ .title = "SEALED", .right = true, .drop = 1 },
-	{ .title = "OF", .right = true, .drop = 1 },
-	{ .title = "ACTION", .drop = 2 },
-	{ .title = "WHY", .least = 20, .wrap = true },
+	{ .title = "SEALED", .right = true, .least = 100 },
+	{ .title = "OF", .right = true, .least = 100 },
+	{ .title = "ACTION", .least = 90 },
+	{ .title = "WHY", .wrap = true, .share = 30 },
 };
 
 static const struct {
@@ -245,26 +245,25 @@ static char *why_text(const json_t *process)
 			  FORMAT_NEW("%s: %s", reason_text(reason), path);
 }
 
-static void add_row(struct table *table, const struct terminal *terminal, const json_t *process,
-		    enum coverage_state state)
+static void add_row(struct table *table, const json_t *process, enum coverage_state state)
 {
 	struct share share = summary_get_share(process, SHARE_FILE_EXECUTABLE);
 	const char *policy = reply_string(process, "policy");
 	_cleanup_free_ char *why = why_text(process);
 	char size[TEXT_SIZE_MAX];
 
-	table_add(table, terminal, COLOUR_NONE, "%" PRIu64, reply_integer(process, "pid"));
-	table_add(table, terminal, COLOUR_BOLD, "%s", reply_string(process, "comm"));
-	table_add(table, terminal, COLOUR_NONE, "%s", *policy ? policy : "-");
-	table_add(table, terminal, states[state].colour, "%s", states[state].name);
+	table_add(table, COLOUR_NONE, "%" PRIu64, reply_integer(process, "pid"));
+	table_add(table, COLOUR_BOLD, "%s", reply_string(process, "comm"));
+	table_add(table, COLOUR_NONE, "%s", *policy ? policy : "-");
+	table_add(table, states[state].colour, "%s", states[state].name);
 	if (share.all)
-		table_add(table, terminal, COLOUR_NONE, "%u", address_space_percent(share));
+		table_add(table, COLOUR_NONE, "%u", address_space_percent(share));
 	else
-		table_add(table, terminal, COLOUR_NONE, "-");
-	table_add(table, terminal, COLOUR_NONE, "%s", text_size(share.sealed, size));
-	table_add(table, terminal, COLOUR_NONE, "%s", text_size(share.all, size));
-	table_add(table, terminal, COLOUR_NONE, "%s", reply_string(process, "action"));
-	table_add(table, terminal, COLOUR_NONE, "%s", why ?: "");
+		table_add(table, COLOUR_NONE, "-");
+	table_add(table, COLOUR_NONE, "%s", text_size(share.sealed, size));
+	table_add(table, COLOUR_NONE, "%s", text_size(share.all, size));
+	table_add(table, COLOUR_NONE, "%s", reply_string(process, "action"));
+	table_add(table, COLOUR_NONE, "%s", why ?: "");
 	table->failed |= !why;
 }
 
@@ -289,7 +288,7 @@ static void print_totals(const struct coverage *coverage, const struct terminal 
 int coverage_print(const struct coverage *coverage, unsigned shown, const struct terminal *terminal,
 		   FILE *out)
 {
-	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
+	_cleanup_(table_free) struct table table = table_new(columns, ELEMENTS(columns), terminal);
 	const json_t *process;
 	size_t i;
 
@@ -299,10 +298,10 @@ int coverage_print(const struct coverage *coverage, unsigned shown, const struct
 		while (strcmp(states[state].name, reply_string(process, "state")) != 0)
 			state++;
 		if (shown & 1u << state && strcmp(reply_string(process, "reason"), "kernel-thread") != 0)
-			add_row(&table, terminal, process, (enum coverage_state)state);
+			add_row(&table, process, (enum coverage_state)state);
 	}
-	if (table.cell_count) {
-		int r = table_print(&table, terminal, out);
+	if (table.cells) {
+		int r = table_print(&table, out);
 
 		if (r < 0)
 			return r;

@@ -16,13 +16,13 @@
 
 static const struct column columns[] = {
 	{ .title = "PID", .right = true },
-	{ .title = "COMM", .least = 6 },
-	{ .title = "POLICY", .least = 6, .drop = 3 },
+	{ .title = "COMM", .shorten = true },
+	{ .title = "POLICY", .shorten = true, .least = 100 },
 	{ .title = "SEALED", .right = true },
-	{ .title = "OF", .right = true, .drop = 1 },
+	{ .title = "OF", .right = true, .least = 120 },
 	{ .title = "%", .right = true },
-	{ .title = "EXEC", .right = true, .drop = 2 },
-	{ .title = "OF", .right = true, .drop = 1 },
+	{ .title = "EXEC", .right = true, .least = 100 },
+	{ .title = "OF", .right = true, .least = 120 },
 	{ .title = "EXEC%", .right = true },
 	{ .title = "FILE EXEC%", .right = true },
 	{ .title = "GATE" },
@@ -114,8 +114,7 @@ static enum colour share_colour(struct share share)
 	return !share.sealed ? COLOUR_RED : share.sealed == share.all ? COLOUR_GREEN : COLOUR_NONE;
 }
 
-static void add_shares(struct table *table, const struct terminal *terminal,
-		       const struct share shares[SHARE_COUNT])
+static void add_shares(struct table *table, const struct share shares[SHARE_COUNT])
 {
 	char size[TEXT_SIZE_MAX];
 
@@ -123,17 +122,17 @@ static void add_shares(struct table *table, const struct terminal *terminal,
 		struct share share = shares[kind];
 
 		if (kind != SHARE_FILE_EXECUTABLE) {
-			table_add(table, terminal, COLOUR_NONE, "%s", text_size(share.sealed, size));
-			table_add(table, terminal, COLOUR_NONE, "%s", text_size(share.all, size));
+			table_add(table, COLOUR_NONE, "%s", text_size(share.sealed, size));
+			table_add(table, COLOUR_NONE, "%s", text_size(share.all, size));
 		}
 		if (share.all)
-			table_add(table, terminal, share_colour(share), "%u", address_space_percent(share));
+			table_add(table, share_colour(share), "%u", address_space_percent(share));
 		else
-			table_add(table, terminal, COLOUR_NONE, "-");
+			table_add(table, COLOUR_NONE, "-");
 	}
 }
 
-static void add_space(struct table *table, const struct terminal *terminal, const json_t *object)
+static void add_space(struct table *table, const json_t *object)
 {
 	const json_t *pids = json_object_get(object, "pids");
 	size_t more = json_array_size(pids) > 1 ? json_array_size(pids) - 1 : 0;
@@ -145,31 +144,31 @@ static void add_space(struct table *table, const struct terminal *terminal, cons
 		shares[kind] = summary_get_share(object, kind);
 	if (more)
 		(void)snprintf(others, sizeof(others), "+%zu", more);
-	table_add(table, terminal, COLOUR_NONE, "%" JSON_INTEGER_FORMAT "%s",
+	table_add(table, COLOUR_NONE, "%" JSON_INTEGER_FORMAT "%s",
 		  json_integer_value(json_array_get(pids, 0)), others);
-	table_add(table, terminal, COLOUR_BOLD, "%s", reply_string(object, "comm"));
-	table_add(table, terminal, COLOUR_NONE, "%s", *policy ? policy : "-");
-	add_shares(table, terminal, shares);
-	table_add(table, terminal, COLOUR_NONE, "%s", reply_string(object, "gate"));
-	table_add(table, terminal, reply_integer(object, "attempts") ? COLOUR_RED : COLOUR_NONE, "%" PRIu64,
+	table_add(table, COLOUR_BOLD, "%s", reply_string(object, "comm"));
+	table_add(table, COLOUR_NONE, "%s", *policy ? policy : "-");
+	add_shares(table, shares);
+	table_add(table, COLOUR_NONE, "%s", reply_string(object, "gate"));
+	table_add(table, reply_integer(object, "attempts") ? COLOUR_RED : COLOUR_NONE, "%" PRIu64,
 		  reply_integer(object, "attempts"));
 }
 
 int summary_print(const struct summary *summary, const struct terminal *terminal, FILE *out)
 {
-	_cleanup_(table_free) struct table table = { .columns = columns, .column_count = ELEMENTS(columns) };
+	_cleanup_(table_free) struct table table = table_new(columns, ELEMENTS(columns), terminal);
 	const json_t *object;
 	size_t i;
 
 	json_array_foreach(summary->list, i, object)
-		add_space(&table, terminal, object);
-	table_add(&table, terminal, COLOUR_BOLD, "total");
-	table_add(&table, terminal, COLOUR_NONE, "%zu", summary->spaces);
-	table_add(&table, terminal, COLOUR_NONE, "%s", "");
-	add_shares(&table, terminal, summary->shares);
-	table_add(&table, terminal, COLOUR_NONE, "%s", "");
-	table_add(&table, terminal, COLOUR_NONE, "%" PRIu64, summary->attempts);
-	return table_print(&table, terminal, out);
+		add_space(&table, object);
+	table_add(&table, COLOUR_BOLD, "total");
+	table_add(&table, COLOUR_NONE, "%zu", summary->spaces);
+	table_add(&table, COLOUR_NONE, "%s", "");
+	add_shares(&table, summary->shares);
+	table_add(&table, COLOUR_NONE, "%s", "");
+	table_add(&table, COLOUR_NONE, "%" PRIu64, summary->attempts);
+	return table_print(&table, out);
 }
 
 static int print_json(const struct summary *summary)

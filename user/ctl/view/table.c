@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Widths of columns, and printing: see table.h. */
+/*
+ * See table.h. The library is never told how wide the terminal is: 2.38 and 2.41 make columns narrower
+ * in different ways.
+ */
 #include <errno.h>
+#include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,222 +13,152 @@
 #include "ctl/view/table.h"
 #include "lib/base/util.h"
 
+#define GAP_FROM 100 /* a narrower terminal has one blank between columns, not two */
+
+static bool is_narrow(const struct terminal *terminal, unsigned least)
+{
+	return terminal->width && terminal->width < least;
+}
+
+struct table table_new(const struct column *columns, size_t count, const struct terminal *terminal)
+{
+	struct table table = { .terminal = terminal,
+			       .columns = columns,
+			       .count = count,
+			       .widths = calloc(count, sizeof(size_t)),
+			       .scols = scols_new_table() };
+
+	table.failed = !table.scols || !table.widths;
+	for (size_t i = 0; i < count && !table.failed; i++) {
+		const struct column *column = &columns[i];
+		bool hidden = is_narrow(terminal, column->least);
+		struct libscols_column *made = scols_table_new_column(
+			table.scols, column->title, 0,
+			(column->right ? SCOLS_FL_RIGHT : 0) | (hidden ? SCOLS_FL_HIDDEN : 0) |
+				(column->wrap ? SCOLS_FL_WRAP : 0));
+
+		table.widths[i] = hidden ? 0 : strlen(column->title);
+		table.failed = !made || scols_cell_set_color(scols_column_get_header(made), "\033[1m") < 0;
+		if (made && column->wrap)
+			(void)scols_column_set_wrapfunc(made, scols_wrapnl_chunksize, scols_wrapnl_nextchunk,
+							NULL);
+	}
+	if (table.failed)
+		return table;
+	table.failed = scols_table_set_column_separator(table.scols,
+							is_narrow(terminal, GAP_FROM) ? " " : "  ") < 0;
+	(void)scols_table_enable_noencoding(table.scols, true); /* text_escape() does more */
+	(void)scols_table_enable_minout(table.scols, true);
+	(void)scols_table_enable_colors(table.scols, terminal->colour);
+	(void)scols_table_set_termforce(table.scols, SCOLS_TERMFORCE_NEVER);
+	return table;
+}
+
 void table_free(struct table *table)
 {
-	for (size_t i = 0; i < table->cell_count; i++)
-		free(table->cells[i].text);
-	free(table->cells);
-	table->cells = NULL;
-	table->cell_count = table->allocated = 0;
+	scols_unref_table(table->scols);
+	free(table->widths);
 }
 
-/*
- * The text of a cell, escaped; NULL: no memory. Tables are long, and most cells are short or a
- * text as it is.
- */
-static char *escape_printed(bool utf8, const char *format, va_list arguments)
+void table_add(struct table *table, enum colour colour, const char *format, ...)
 {
-	_cleanup_free_ char *longer = NULL;
-	char text[64];
-	va_list again;
-	int length;
-
-	if (strcmp(format, "%s") == 0)
-		return text_escape(va_arg(arguments, const char *), utf8);
-	va_copy(again, arguments);
-	length = vsnprintf(text, sizeof(text), format, arguments);
-	if (length >= (int)sizeof(text) && vasprintf(&longer, format, again) < 0) {
-		longer = NULL;
-		length = -1;
-	}
-	va_end(again);
-	return length < 0 ? NULL : text_escape(longer ? longer : text, utf8);
-}
-
-void table_add(struct table *table, const struct terminal *terminal, enum colour colour, const char *format,
-	       ...)
-{
-	struct cell cell = { .colour = colour };
+	_cleanup_free_ char *text = NULL, *escaped = NULL;
+	size_t i = table->cells++ % table->count;
 	va_list arguments;
 
+	if (table->failed)
+		return;
 	va_start(arguments, format);
-	cell.text = escape_printed(terminal->utf8, format, arguments);
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
 	va_end(arguments);
-	if (cell.text)
-		cell.width = text_width(cell.text, terminal->utf8);
-	if (table->cell_count == table->allocated) {
-		size_t allocated = table->allocated ? 2 * table->allocated : 64;
-		struct cell *cells = reallocarray(table->cells, allocated, sizeof(*cells));
+	escaped = text ? text_escape(text, table->terminal->utf8) : NULL;
+	if (i == 0)
+		table->line = scols_table_new_line(table->scols, NULL);
+	table->failed = !escaped || !table->line || scols_line_set_data(table->line, i, escaped) < 0 ||
+			scols_cell_set_color(scols_line_get_cell(table->line, i),
+					     *escaped && colour ? terminal_on(table->terminal, colour) :
+								  NULL) < 0;
+	if (!table->failed && table->widths[i])
+		table->widths[i] = MAX_OF(table->widths[i], text_width(escaped, table->terminal->utf8));
+}
 
-		if (!cells) {
-			free(cell.text);
-			table->failed = true;
-			return;
+/* Makes columns narrower, one character each in turn, until all fit: first those that have a share. */
+static void narrow(const struct table *table)
+{
+	size_t limit = table->terminal->width, total = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (table->widths[i])
+			total += table->widths[i] +
+				 (total ? (is_narrow(table->terminal, GAP_FROM) ? 1 : 2) : 0);
+	for (int all = false; all <= true; all++)
+		for (bool less = true; less && total > limit;) {
+			less = false;
+			for (size_t i = 0; i < table->count && total > limit; i++) {
+				const struct column *column = &table->columns[i];
+				size_t least = strlen(column->title);
+
+				if (!all)
+					least = column->share ? MAX_OF(least, limit * column->share / 100) :
+								limit;
+				if ((!column->shorten && !column->wrap) || table->widths[i] <= least)
+					continue;
+				table->widths[i]--;
+				total--;
+				less = true;
+			}
 		}
-		table->cells = cells;
-		table->allocated = allocated;
+}
+
+/* A copy with an end of line after at most width columns: at a blank where there is one. */
+static char *wrap(const char *text, size_t width, bool utf8)
+{
+	char *copy = malloc(2 * strlen(text) + 1), *out = copy;
+
+	while (copy && *text) {
+		size_t fits = MAX_OF(text_prefix(text, width, utf8), 1), end = fits;
+
+		while (text[fits] && end > 0 && text[end] != ' ')
+			end--;
+		end = end ?: fits;
+		out = mempcpy(out, text, end);
+		text += end + (text[end] == ' ');
+		*out++ = *text ? '\n' : '\0';
 	}
-	if (!cell.text)
-		table->failed = true;
-	table->cells[table->cell_count++] = cell;
+	return copy;
 }
 
-struct widths {
-	size_t *list; /* a column of width 0 is left out */
-	size_t gap;
-};
-
-static size_t total_width(const struct table *table, const struct widths *widths)
+static int fit_cell(const struct table *table, size_t i, struct libscols_line *line)
 {
-	size_t total = 0;
+	const char *text = scols_cell_get_data(scols_line_get_cell(line, i)) ?: "";
+	size_t width = table->widths[i];
+	bool utf8 = table->terminal->utf8;
+	_cleanup_free_ char *fitted = NULL;
 
-	for (size_t i = 0; i < table->column_count; i++)
-		if (widths->list[i])
-			total += widths->list[i] + (total ? widths->gap : 0);
-	return total;
+	if (!width || text_width(text, utf8) <= width)
+		return 0;
+	fitted = table->columns[i].wrap ? wrap(text, width, utf8) :
+		 *text == '/'		? text_shorten_path(text, width, utf8) :
+					  text_shorten(text, width, utf8);
+	return fitted ? scols_line_set_data(line, i, fitted) : -ENOMEM;
 }
 
-static void fit_widths(const struct table *table, struct widths *widths, size_t limit)
+int table_print(struct table *table, FILE *out)
 {
-	unsigned last = 0;
+	struct libscols_iter *lines = scols_new_iter(SCOLS_ITER_FORWARD);
+	struct libscols_line *line;
 
-	for (size_t i = 0; i < table->column_count; i++)
-		last = MAX_OF(last, table->columns[i].drop);
-
-	/* First what may be shortened, the last column first; then the gaps; then what may be left out. */
-	for (size_t i = table->column_count; i-- > 0;) {
-		size_t total = total_width(table, widths), least = table->columns[i].least,
-		       *width = &widths->list[i];
-
-		if (total <= limit)
-			return;
-		if (least && *width > least)
-			*width -= MIN_OF(total - limit, *width - least);
+	table->failed |= !lines;
+	if (!table->failed && table->terminal->width) {
+		narrow(table);
+		while (scols_table_next_line(table->scols, lines, &line) == 0)
+			for (size_t i = 0; i < table->count; i++)
+				table->failed |= fit_cell(table, i, line) < 0;
 	}
-	if (total_width(table, widths) > limit)
-		widths->gap = 1;
-	for (unsigned drop = 1; drop <= last; drop++)
-		for (size_t i = 0; i < table->column_count; i++)
-			if (table->columns[i].drop == drop && total_width(table, widths) > limit)
-				widths->list[i] = 0;
-}
-
-/* Bytes of text that go into this line of at most width columns, broken at a blank where there is one. */
-static size_t line_length(const char *text, size_t width, bool utf8)
-{
-	size_t fits = text_prefix(text, width, utf8), end = fits;
-
-	if (!text[fits])
-		return fits;
-	while (end > 0 && text[end] != ' ')
-		end--;
-	return end ? end : MAX_OF(fits, 1);
-}
-
-static void put_blanks(size_t count, FILE *out)
-{
-	static const char blanks[] = "                                ";
-
-	while (count) {
-		size_t some = MIN_OF(count, sizeof(blanks) - 1);
-
-		(void)fwrite(blanks, 1, some, out);
-		count -= some;
-	}
-}
-
-static void put_text(const struct terminal *terminal, enum colour colour, const char *text, FILE *out)
-{
-	bool coloured = terminal->colour && *text;
-
-	if (coloured)
-		(void)fputs(terminal_on(terminal, colour), out);
-	(void)fputs(text, out);
-	if (coloured)
-		(void)fputs(terminal_off(terminal, colour), out);
-}
-
-/* One line of a row. rest: what of each cell is still to be printed; moved on. */
-static int print_line(const struct table *table, const struct terminal *terminal, const struct widths *widths,
-		      const struct cell *cells, const char **rest, FILE *out)
-{
-	bool first = true;
-	size_t last = 0;
-
-	for (size_t i = 0; i < table->column_count; i++)
-		if (widths->list[i] && *rest[i])
-			last = i;
-	for (size_t i = 0; i <= last; i++) {
-		const struct column *column = &table->columns[i];
-		size_t width = widths->list[i], length = strlen(rest[i]), pad;
-		_cleanup_free_ char *part = NULL;
-		const char *text = rest[i];
-
-		if (!width)
-			continue;
-		if (text == cells[i].text && cells[i].width <= width) {
-			pad = width - cells[i].width; /* all of it */
-		} else {
-			if (column->wrap)
-				length = line_length(text, width, terminal->utf8);
-			text = part = column->wrap ? strndup(text, length) :
-						     text_shorten(text, width, terminal->utf8);
-			if (!part)
-				return -ENOMEM;
-			pad = width - text_width(part, terminal->utf8);
-		}
-		rest[i] += length;
-		rest[i] += strspn(rest[i], " ");
-		put_blanks((first ? 0 : widths->gap) + (column->right ? pad : 0), out);
-		put_text(terminal, cells[i].colour, text, out);
-		put_blanks(column->right || i == last ? 0 : pad, out);
-		first = false;
-	}
-	(void)fputc('\n', out);
-	return 0;
-}
-
-static int print_row(const struct table *table, const struct terminal *terminal, const struct widths *widths,
-		     const struct cell *cells, const char **rest, FILE *out)
-{
-	bool more = true;
-
-	for (size_t i = 0; i < table->column_count; i++)
-		rest[i] = cells[i].text;
-	while (more) {
-		int r = print_line(table, terminal, widths, cells, rest, out);
-
-		if (r < 0)
-			return r;
-		more = false;
-		for (size_t i = 0; i < table->column_count; i++)
-			more |= widths->list[i] && *rest[i];
-	}
-	return 0;
-}
-
-int table_print(const struct table *table, const struct terminal *terminal, FILE *out)
-{
-	size_t columns = table->column_count;
-	_cleanup_free_ size_t *list = calloc(columns, sizeof(*list));
-	_cleanup_free_ struct cell *titles = calloc(columns, sizeof(*titles));
-	_cleanup_free_ const char **rest = calloc(columns, sizeof(*rest));
-	struct widths widths = { list, 2 };
-	int r;
-
-	if (table->failed || !list || !titles || !rest)
-		return -ENOMEM;
-	for (size_t i = 0; i < columns; i++) {
-		titles[i] = (struct cell){ .text = (char *)table->columns[i].title, .colour = COLOUR_BOLD };
-		list[i] = titles[i].width = strlen(titles[i].text);
-	}
-	for (size_t i = 0; i < table->cell_count; i++)
-		list[i % columns] = MAX_OF(list[i % columns], table->cells[i].width);
-	if (terminal->width)
-		fit_widths(table, &widths, terminal->width);
-
-	r = print_row(table, terminal, &widths, titles, rest, out);
-	for (size_t i = 0; i + columns <= table->cell_count && r == 0; i += columns)
-		r = print_row(table, terminal, &widths, table->cells + i, rest, out);
-	return r;
+	scols_free_iter(lines);
+	return table->failed || scols_table_set_stream(table->scols, out) < 0 ||
+			       scols_print_table(table->scols) < 0 ?
+		       -ENOMEM :
+		       0;
 }

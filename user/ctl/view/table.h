@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A table of text that fits the terminal where it can. */
+/* A table of text that fits the terminal where it can: libsmartcols, with cells that are escaped. */
 #ifndef MSEALCTL_TABLE_H
 #define MSEALCTL_TABLE_H
 
@@ -12,31 +12,29 @@
 
 struct column {
 	const char *title;
-	bool right;	/* aligned to the right */
-	unsigned least; /* columns it may be made as narrow as; 0: never made narrower */
-	unsigned drop;	/* left out where it is too narrow, the lowest first; 0: never */
-	bool wrap;	/* goes on in the next line instead of being shortened */
-};
-
-struct cell {
-	char *text;   /* escaped; owned */
-	size_t width; /* of it, in columns */
-	enum colour colour;
+	bool right; /* aligned to the right */
+	/* On a narrow terminal: */
+	unsigned least; /* it is hidden on one narrower than this */
+	bool shorten;	/* it is made narrower; the middle of its text is left out */
+	bool wrap;	/* the same; its text goes on in the next line, at a blank */
+	unsigned share; /* percent of the terminal: made that narrow before those without a share are */
 };
 
 struct table {
+	const struct terminal *terminal;
 	const struct column *columns;
-	size_t column_count;
-	struct cell *cells; /* row by row */
-	size_t cell_count, allocated;
-	bool failed; /* out of memory somewhere */
+	size_t *widths; /* of the columns; 0: hidden */
+	size_t count, cells;
+	struct libscols_table *scols;
+	struct libscols_line *line; /* the last row */
+	bool failed;		    /* out of memory somewhere */
 };
 
-void table_free(struct table *table); /* leaves it empty; for _cleanup_ */
+struct table table_new(const struct column *columns, size_t count, const struct terminal *terminal);
+void table_free(struct table *table); /* for _cleanup_ */
 /* The next cell, left to right, row after row. The text is escaped. */
-void table_add(struct table *table, const struct terminal *terminal, enum colour colour, const char *format,
-	       ...) _printf_(4, 5);
-/* Prints title and rows. 0, or -ENOMEM, and then nothing is printed. */
-int table_print(const struct table *table, const struct terminal *terminal, FILE *out);
+void table_add(struct table *table, enum colour colour, const char *format, ...) _printf_(3, 4);
+/* Prints title and rows, once. 0, or -ENOMEM, and then nothing is printed. */
+int table_print(struct table *table, FILE *out);
 
 #endif
