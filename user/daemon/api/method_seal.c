@@ -2,8 +2,11 @@
 /* Seal and Unseal. */
 #include <inttypes.h>
 
+#include "api/event_json.h"
 #include "api/method.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "lib/base/names.h"
 #include "seal/gc.h"
 #include "seal/seal.h"
 
@@ -65,15 +68,50 @@ static int reply_failure_for(struct connection *connection, const struct client 
 	return reply_failure(connection, &both);
 }
 
+struct sealing {
+	struct client client;
+	json_t *planned; /* of a dry run */
+};
+
+static void sealing_close(struct sealing *sealing)
+{
+	client_close(&sealing->client);
+	json_decref(sealing->planned);
+}
+
 static int authorize(void *context, const struct target *target, struct error *error)
 {
-	return client_may(context, target, error);
+	return client_may(&((struct sealing *)context)->client, target, error);
+}
+
+/* As io.mseald.PlannedRange. */
+static int keep_plan(void *context, const struct plan *plan)
+{
+	struct sealing *sealing = context;
+
+	sealing->planned = json_array();
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct seal *seal = &plan->seals[i];
+		const struct mapping *mapping = proc_maps_find(&plan->maps, seal->start);
+		json_t *range = json_pack("{s:I,s:I,s:s,s:o,s:o,s:o,s:o*}", "start", (json_int_t)seal->start,
+					  "end", (json_int_t)seal->end, "segment",
+					  names_segment(seal->segment), "deny",
+					  event_json_deny(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
+					  event_json_deny(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
+					  event_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "path",
+					  text_json(mapping && *mapping->path ? mapping->path : NULL));
+
+		if (json_array_append_new(sealing->planned, range) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 int method_seal(struct connection *connection, json_t *parameters)
 {
 	struct seal_request request = { .seal = SEAL_SPEC_DEFAULT };
-	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
+	_cleanup_(sealing_close) struct sealing sealing = { .client = CLIENT_EMPTY };
+	struct client *client = &sealing.client;
 	struct daemon *daemon = connection->server->daemon;
 	_cleanup_free_ struct range *ranges = NULL;
 	struct error error = {};
@@ -81,19 +119,22 @@ int method_seal(struct connection *connection, json_t *parameters)
 	const char *bad;
 	int r;
 
-	connection_look(connection, &client);
-	r = client_read_pid(&client, parameters, true, &request.pid, &bad, &error);
+	connection_look(connection, client);
+	r = client_read_pid(client, parameters, true, &request.pid, &bad, &error);
 	if (r == -EBADR)
 		return reply_failure(connection, &error);
 	if (r >= 0)
 		r = params_seal_spec(parameters, &request.seal, &bad);
 	if (r >= 0)
 		r = params_ranges(parameters, &ranges, &request.count, &bad);
+	if (r >= 0)
+		r = params_bool(parameters, "dry_run", &request.dry_run, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
 	request.authorize = authorize;
-	request.context = &client;
-	request.limited = client.rank != CLIENT_ROOT;
+	request.planned = keep_plan;
+	request.context = &sealing;
+	request.limited = client->rank != CLIENT_ROOT;
 	if (request.count && params_given(parameters, "segments"))
 		return reply_invalid(connection, "segments");
 	request.ranges = ranges;
@@ -104,13 +145,15 @@ int method_seal(struct connection *connection, json_t *parameters)
 		gc_after_failure(daemon->gc);
 	gc_collect(daemon->gc);
 	if (r < 0)
-		return reply_failure_for(connection, &client, &error);
-	log_sealed(connection, request.pid, &result);
+		return reply_failure_for(connection, client, &error);
+	if (!request.dry_run)
+		log_sealed(connection, request.pid, &result);
 	return connection_reply(connection,
-				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*}", "space", (json_int_t)result.space,
-					  "ranges", (json_int_t)result.ranges, "bytes",
-					  (json_int_t)result.bytes, "seals", (json_int_t)result.seals,
-					  "native", result.native, "why_not_native", result.why_not_native),
+				json_pack("{s:I,s:I,s:I,s:I,s:b,s:s*,s:O*}", "space",
+					  (json_int_t)result.space, "ranges", (json_int_t)result.ranges,
+					  "bytes", (json_int_t)result.bytes, "seals",
+					  (json_int_t)result.seals, "native", result.native, "why_not_native",
+					  result.why_not_native, "planned", sealing.planned),
 				false);
 }
 
@@ -162,6 +205,8 @@ int method_unseal(struct connection *connection, json_t *parameters)
 	r = params_pid(parameters, true, &request.pid, &bad);
 	if (r >= 0)
 		r = params_ranges(parameters, &ranges, &request.count, &bad);
+	if (r >= 0)
+		r = params_bool(parameters, "dry_run", &request.dry_run, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
 	request.ranges = ranges;
@@ -171,7 +216,8 @@ int method_unseal(struct connection *connection, json_t *parameters)
 	gc_collect(daemon->gc);
 	if (r < 0)
 		return reply_failure(connection, &error);
-	log_unsealed(connection, request.pid, bytes, seals);
+	if (!request.dry_run)
+		log_unsealed(connection, request.pid, bytes, seals);
 	return connection_reply(
 		connection, json_pack("{s:I,s:I}", "bytes", (json_int_t)bytes, "seals", (json_int_t)seals),
 		false);

@@ -17,6 +17,7 @@
 #include "seal/sealset.h"
 
 struct launch;
+struct plan;
 
 struct seal_request {
 	pid_t pid;
@@ -24,6 +25,9 @@ struct seal_request {
 	int (*authorize)(void *context, const struct target *target, struct error *error);
 	void *context;
 	bool limited; /* a user asks: within what one user may have */
+	bool dry_run; /* all is looked at, and nothing changes */
+	/* Of a dry run of seal_process(): what would be sealed. With context; 0 or -ENOMEM. NULL: none. */
+	int (*planned)(void *context, const struct plan *plan);
 	struct launch
 		*launch; /* a tracer of ours holds it at its entry point (launch.h); NULL: it is as it is */
 	const struct range *ranges; /* with count 0: the segments of seal */

@@ -214,6 +214,39 @@ static void let_go(struct held *held)
 		set_map_let_go(space_map_sets(held->space_map), MSEALD_WORD_SET(held->space.word));
 }
 
+/* What the request names. */
+static void count_plan(const struct plan *plan, struct seal_result *result)
+{
+	result->ranges = plan->count;
+	for (size_t i = 0; i < plan->count; i++)
+		result->bytes += plan->seals[i].end - plan->seals[i].start;
+}
+
+/* In place of storing and attaching: as seal_once(). */
+static int only_plan(struct programs *programs, const struct target *target,
+		     const struct seal_request *request, const struct plan *plan, size_t seals,
+		     struct seal_result *ret, struct error *error)
+{
+	struct seal_result result = { .space = target->key, .seals = seals };
+	int r = plan_holds(plan, programs, target);
+
+	if (r > 0 && request->seal.deny & MSEALD_DENY_FOREIGN_WRITE) {
+		r = tracer_check_foreign(programs, target->key, request->pid, error);
+		if (r == -EBADR)
+			return r;
+		r = r == 0 ? 1 : r == -EAGAIN ? 0 : r;
+	}
+	if (r > 0)
+		r = target_unchanged(programs, target);
+	if (r > 0 && request->planned && request->planned(request->context, plan) < 0)
+		r = -ENOMEM;
+	if (r < 0)
+		return error_set_errno(error, request->pid, r, "cannot say what would be sealed");
+	count_plan(plan, &result);
+	*ret = result;
+	return r;
+}
+
 /* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
 static int seal_once(struct programs *programs, struct space_map *space_map, const struct target *target,
 		     const struct seal_request *request, struct seal_result *ret, struct error *error)
@@ -255,6 +288,10 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 		return error_about(error, "TooMany", request->pid,
 				   " would have %zu seals; one address space can have %d", new.count,
 				   MSEALD_MAX_SEALS);
+	if (request->dry_run) {
+		r = changed ? check_limits(space_map, target, request, &old, &new, error) : 0;
+		return r < 0 ? r : only_plan(programs, target, request, &plan, new.count, ret, error);
+	}
 	label(programs, space_map, target, request, &new, &changed);
 	/* One of the pool goes back there, whether or not there is anything to add. */
 	changed |= owner.expected >= MSEALD_POOL_FIRST;
@@ -292,10 +329,8 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 		return r == 0 ? 0 : error_set_errno(error, request->pid, r, "it changed while it was sealed");
 	}
 	warn_shared(&plan, request, changed);
-	result.ranges = plan.count;
+	count_plan(&plan, &result);
 	result.seals = new.count;
-	for (size_t i = 0; i < plan.count; i++)
-		result.bytes += plan.seals[i].end - plan.seals[i].start;
 	*ret = result;
 	return 1;
 }
@@ -406,6 +441,9 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 	r = revoke_ranges(&set, request, ret_bytes, error);
 	if (r < 0)
 		return r;
+	*ret_seals = set.count;
+	if (request->dry_run)
+		return 0;
 	owner.account = target.account;
 	owner.expected = MSEALD_WORD_SET(space.word);
 	r = space_map_set_space(space_map, target.key, &owner, &set, SPACE_MAP_NOW, &old);
@@ -414,6 +452,5 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 				   " is just being sealed as it starts; nothing is revoked, try again");
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot store its seal set");
-	*ret_seals = set.count;
 	return 0;
 }

@@ -24,7 +24,7 @@ struct seal_result {
 	const char *why_not_native; /* a phrase, when it was tried and could not be; or NULL */
 };
 
-/* -EBADR, and nothing is sealed, with the reason in *error. */
+/* -EBADR, and nothing is sealed, with the reason in *error. A dry run gives the result that would be. */
 int seal_process(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
 		 struct seal_result *ret, struct error *error);
 
