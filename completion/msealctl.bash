@@ -22,6 +22,16 @@ _msealctl_pids() {
 	done
 }
 
+_msealctl_comms() {
+	mapfile -t COMPREPLY < <(compgen -W "$(cat /proc/[0-9]*/comm 2>/dev/null | sort -u)" -- "$1")
+}
+
+_msealctl_units() {
+	local units
+	units=$(systemctl list-units --plain --no-legend --type=service,scope,slice 2>/dev/null | cut -d ' ' -f 1)
+	mapfile -t COMPREPLY < <(compgen -W "$units" -- "$1")
+}
+
 # Completes what follows "policy": _msealctl_policy CURRENT WORD..., the words so far.
 _msealctl_policy() {
 	local cur=$1 folder name commands='list reload report check show list-files enable disable'
@@ -67,6 +77,8 @@ _msealctl() {
 	--verdict) _msealctl_list denied killed audited; return ;;
 	--state) _msealctl_list sealed partly weaker unsealed; return ;;
 	--action) mapfile -t COMPREPLY < <(compgen -W 'deny kill audit' -- "$cur"); return ;;
+	--comm) _msealctl_comms "$cur"; return ;;
+	--unit) _msealctl_units "$cur"; return ;;
 	--root)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
@@ -105,11 +117,11 @@ _msealctl() {
 		case $command in
 		'') own=--version ;;
 		run) own='--segments= --deny= --action= --revocable' ;;
-		seal) own='--segments= --deny= --action= --revocable --ranges-from=' ;;
-		unseal) own=--ranges-from= ;;
-		list) own=--summary ;;
-		coverage) own='--require= --state=' ;;
-		monitor) own='--operation= --verdict=' ;;
+		seal) own='--segments= --deny= --action= --revocable --ranges-from= --dry-run --unit= --comm=' ;;
+		unseal) own='--ranges-from= --dry-run --unit= --comm=' ;;
+		list) own='--summary --unit= --comm=' ;;
+		coverage) own='--require= --state= --unit= --comm=' ;;
+		monitor) own='--operation= --verdict= --unit= --comm=' ;;
 		metrics) own=--textfile= ;;
 		policy) case ${words[0]:-} in
 			report) own=--reset ;;
@@ -126,7 +138,8 @@ _msealctl() {
 	run) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	help) ((arguments == 0)) && mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
 	policy) _msealctl_policy "$cur" "${words[@]}" ;;
-	seal | unseal | list | coverage | map | explain | monitor) ((arguments == 0)) && _msealctl_pids "$cur" ;;
+	seal | unseal | list | coverage | monitor) _msealctl_pids "$cur" ;;
+	map | explain) ((arguments == 0)) && _msealctl_pids "$cur" ;;
 	esac
 }
 

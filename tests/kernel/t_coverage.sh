@@ -146,7 +146,7 @@ for wrong in --require=101 --require=x --require= --state=half; do
 	ok $? "refused: $wrong"
 done
 msealctl coverage 999999 >$dir/out 2>$dir/err
-is $? 1 'no such process'
+is $? 3 'no such process'
 
 kill $daemon
 wait $daemon

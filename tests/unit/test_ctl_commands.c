@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -103,7 +105,7 @@ static void run_with(const char *input, const struct reply *replies, const char 
 			    error = memfd_create("error", MFD_CLOEXEC);
 	pid_t server = 0, client;
 
-	test.daemon.request[0] = '\0';
+	test.daemon.request[0] = test.daemon.requests[0] = '\0';
 	assert_int_equal(write(in, input, strlen(input)), strlen(input));
 	assert_int_equal(lseek(in, 0, SEEK_SET), 0);
 	if (replies)
@@ -165,8 +167,6 @@ static json_t *output_json(void)
 static void test_usage(void **state)
 {
 	(void)state;
-	RUN(NULL, NULL);
-	assert_usage("no command given", "");
 	RUN(NULL, "frob\033");
 	assert_usage("there is no command 'frob\\x1b'", "");
 	RUN(NULL, "--frob");
@@ -179,8 +179,14 @@ static void test_usage(void **state)
 	assert_usage("there is no option -x", "list ");
 	RUN(NULL, "list", "--socket");
 	assert_usage("option --socket needs a value", "list ");
-	RUN(NULL, "list", "1", "2");
-	assert_usage("one PID at most, and here is '2' too", "list ");
+	RUN(NULL, "list", "1", "x");
+	assert_usage("'x' is not a PID: that is a whole number from 1 to 2147483647", "list ");
+	RUN(NULL, "monitor", "1", "-1");
+	assert_usage("there is no option -1", "monitor ");
+	RUN(NULL, "unseal", "--unit");
+	assert_usage("option --unit needs a value", "unseal ");
+	RUN(NULL, "seal", "1", "2", "0x1000+4K");
+	assert_usage("ranges are those of one process, and here are 2", "seal ");
 	RUN(NULL, "map");
 	assert_usage("no PID given", "map ");
 	RUN(NULL, "explain", "1");
@@ -230,12 +236,16 @@ static void test_help(void **state)
 		"seal",	  "unseal", "list",   "map",	 "explain", "monitor",
 		"status", "check",  "policy", "version", "help",
 	};
-	char usage[64];
+	char usage[64], *overview;
 
 	(void)state;
 	RUN(NULL, "--help");
 	assert_int_equal(test.status, 0);
 	assert_string_equal(test.error, "");
+	overview = strdup(test.out);
+	RUN(NULL, NULL);
+	assert_result(0, overview, "");
+	free(overview);
 	for (size_t i = 0; i < ELEMENTS(commands); i++) {
 		(void)snprintf(usage, sizeof(usage), "\n  %s ", commands[i]);
 		assert_non_null(strstr(test.out, usage));
@@ -262,7 +272,7 @@ static void test_unreachable(void **state)
 	for (size_t i = 0; i < ELEMENTS(commands); i++) {
 		RUN(NULL, "--socket=/nonexistent", commands[i]);
 		assert_result(
-			1, "",
+			4, "",
 			"msealctl: cannot reach mseald on /nonexistent: No such file or directory; is it "
 			"running? (systemctl start mseald)\n");
 	}
@@ -276,21 +286,153 @@ static void test_seal(void **state)
 	RUN(replies, "seal", "812", "0x1000-0x2000", "0x5000+4K");
 	assert_result(0, "pid 812: sealed 8K in 2 ranges; its address space has 3 seals\n", "");
 	assert_string_equal(test.daemon.request,
-			    "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812,\"ranges\":["
-			    "{\"start\":4096,\"end\":8192},{\"start\":20480,\"end\":24576}]}}");
+			    "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"ranges\":["
+			    "{\"start\":4096,\"end\":8192},{\"start\":20480,\"end\":24576}],\"pid\":812}}");
 
 	RUN(replies, "seal", "812", "--deny=unmap,mprotect", "--action=kill", "--revocable",
 	    "--segments=relro,text");
 	assert_int_equal(test.status, 0);
 	assert_string_equal(test.daemon.request,
-			    "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812,\"segments\":["
+			    "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"segments\":["
 			    "\"text\",\"relro\"],\"deny\":[\"mprotect\",\"unmap\"],\"action\":\"kill\","
-			    "\"revocable\":true}}");
+			    "\"revocable\":true,\"pid\":812}}");
 
 	RUN(replies, "seal", "812", "--json");
 	assert_string_equal(test.daemon.request,
 			    "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":812}}");
 	json_decref(output_json());
+}
+
+#define PLANNED \
+	"{\"parameters\":{\"space\":7,\"ranges\":2,\"bytes\":8192,\"seals\":3,\"native\":false,\"planned\":[" \
+	"{\"start\":4096,\"end\":8192,\"segment\":\"text\",\"deny\":[\"mprotect\"],\"kill\":[],\"audit\":[]," \
+	"\"path\":\"/usr/bin/x\\u001b\"}," \
+	"{\"start\":16384,\"end\":20480,\"segment\":\"none\",\"deny\":[],\"kill\":[\"unmap\"],\"audit\":[]}]}}"
+
+static void test_dry_run(void **state)
+{
+	static const struct reply replies[] = {
+		{ "io.mseald.Seal\"", PLANNED },
+		{ "io.mseald.Unseal\"", "{\"parameters\":{\"bytes\":4096,\"seals\":1}}" },
+		{},
+	};
+	json_t *document;
+
+	(void)state;
+	RUN(replies, "seal", "--dry-run", "--segments=text", "812");
+	assert_result(0,
+		      "pid 812: would seal 8K in 2 ranges; its address space would have 3 seals\n"
+		      "RANGE          SIZE  SEGMENT  DENIES      FILE\n"
+		      "0x1000-0x2000    4K  text     mprotect    /usr/bin/x\\x1b\n"
+		      "0x4000-0x5000    4K  -        kill:unmap  -\n",
+		      "");
+	assert_string_equal(
+		test.daemon.requests,
+		"{\"method\":\"io.mseald.Seal\",\"parameters\":{\"segments\":[\"text\"],\"pid\":812,"
+		"\"dry_run\":true}}\n");
+	RUN(replies, "seal", "--dry-run", "--json", "812");
+	document = output_json();
+	assert_int_equal(json_array_size(json_object_get(document, "planned")), 2);
+	json_decref(document);
+	RUN(replies, "unseal", "--dry-run", "812");
+	assert_result(0, "pid 812: would unseal 4K; its address space would have 1 seal\n", "");
+}
+
+#define SEAL_OF(pid, more) "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":" #pid more "}}\n"
+#define GONE(pid) \
+	"{\"error\":\"io.mseald.NoSuchProcess\",\"parameters\":{\"message\":\"pid " #pid " is gone\"}}"
+
+/* All or nothing, as far as that can be: each is tried before the first is sealed. */
+static void test_several(void **state)
+{
+	static const struct reply replies[] = { { "io.mseald.Seal\"", pid_line }, {} };
+	static const struct reply refused[] = { { "\"pid\":813", GONE(813) },
+						{ "io.mseald.Seal\"", pid_line },
+						{} };
+	static const struct reply late[] = { { "\"pid\":813}", GONE(813) },
+					     { "io.mseald.Seal\"", pid_line },
+					     {} };
+	static const struct reply late_all[] = { { "\"dry_run\":true", pid_line },
+						 { "io.mseald.Seal\"", GONE(1) },
+						 {} };
+	static const struct reply list[] = { { "\"pid\":813", GONE(813) },
+					     { "io.mseald.List\"", SPACES },
+					     {} };
+	json_t *document;
+
+	(void)state;
+	RUN(replies, "seal", "812", "813", "812");
+	assert_result(0,
+		      "pid 812: sealed 8K in 2 ranges; its address space has 3 seals\n"
+		      "pid 813: sealed 8K in 2 ranges; its address space has 3 seals\n",
+		      "");
+	assert_string_equal(test.daemon.requests,
+			    SEAL_OF(812, ",\"dry_run\":true") SEAL_OF(813, ",\"dry_run\":true")
+				    SEAL_OF(812, "") SEAL_OF(813, ""));
+	RUN(replies, "seal", "812", "813", "--json");
+	document = output_json();
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_array_get(json_object_get(document, "processes"), 1), "pid")),
+			 813);
+	json_decref(document);
+
+	RUN(refused, "seal", "812", "813", "814");
+	assert_result(3, "",
+		      "msealctl: pid 813 is gone\n"
+		      "msealctl: nothing is changed: 1 of 3 processes cannot be\n");
+	assert_null(strstr(test.daemon.requests, SEAL_OF(812, "")));
+	RUN(late, "seal", "812", "813", "814");
+	assert_result(5,
+		      "pid 812: sealed 8K in 2 ranges; its address space has 3 seals\n"
+		      "pid 814: sealed 8K in 2 ranges; its address space has 3 seals\n",
+		      "msealctl: pid 813 is gone\nmsealctl: done for 2 of 3 processes only\n");
+	RUN(late_all, "seal", "812", "813");
+	assert_result(3, "", "msealctl: pid 1 is gone\nmsealctl: pid 1 is gone\n");
+
+	/* The same space, asked for by two of its processes, is there once. */
+	RUN(list, "list", "--json", "900", "812");
+	document = output_json();
+	assert_int_equal(json_array_size(json_object_get(document, "spaces")), 2);
+	json_decref(document);
+	RUN(list, "list", "813", "812");
+	assert_int_equal(test.status, 5);
+	assert_string_equal(test.error, "msealctl: pid 813 is gone\n");
+	assert_non_null(strstr(test.out, "\n900 "));
+	RUN(list, "list", "813");
+	assert_result(3, "", "msealctl: pid 813 is gone\n");
+}
+
+/* Of this test: it has a name that no other process has, and its unit where there is one. */
+static void test_by_name(void **state)
+{
+	static const struct reply replies[] = { { "io.mseald.Seal\"", pid_line },
+						{ "io.mseald.Monitor\"", EVENTS },
+						{} };
+	char expected[128], name[16];
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "by-name-%d", getpid());
+	assert_int_equal(prctl(PR_SET_NAME, name), 0);
+	RUN(replies, "seal", "--comm", name);
+	(void)snprintf(expected, sizeof(expected),
+		       "pid %d: sealed 8K in 2 ranges; its address space has 3 seals\n", getpid());
+	/* The forked server has the same name: it is the second. */
+	assert_memory_equal(test.out, expected, strlen(expected));
+	assert_int_equal(test.status, 0);
+	RUN(replies, "seal", "--comm=no-such-name");
+	assert_result(1, "", "msealctl: there is no process of the name 'no-such-name'\n");
+	RUN(replies, "list", "--unit=no-such-unit");
+	assert_result(1, "", "msealctl: there is no process of the unit 'no-such-unit'\n");
+	/* The attempt is that of pid 812. */
+	RUN(replies, "monitor", "812", "813");
+	assert_string_equal(test.daemon.request,
+			    "{\"method\":\"io.mseald.Monitor\",\"parameters\":{},\"more\":true}");
+	assert_non_null(strstr(test.out, "nginx[812]"));
+	RUN(replies, "monitor", "813", "814");
+	assert_null(strstr(test.out, "nginx[812]"));
+	RUN(replies, "monitor", "--comm=no-such-name");
+	assert_int_equal(test.status, 0);
+	assert_null(strstr(test.out, "nginx[812]"));
 }
 
 /* It becomes the program, with all that follows it. */
@@ -382,9 +524,9 @@ static void test_errors(void **state)
 
 	(void)state;
 	RUN(refuse, "unseal", "812", "0x1000-0x2000");
-	assert_result(1, "", "msealctl: PID 812: \\x1b0x1000-0x2000 is permanently sealed\n");
+	assert_result(3, "", "msealctl: PID 812: \\x1b0x1000-0x2000 is permanently sealed\n");
 	RUN(unknown, "unseal", "812");
-	assert_result(1, "",
+	assert_result(3, "",
 		      "msealctl: mseald answers MethodNotFound; is it of another version than msealctl? "
 		      "(msealctl status)\n");
 	RUN(garbage, "unseal", "812");
@@ -398,7 +540,7 @@ static void test_errors(void **state)
 		       "msealctl: mseald on %s closed the connection; see its log "
 		       "(journalctl -u mseald)\n",
 		       test.daemon.address.sun_path);
-	assert_result(1, "", expected);
+	assert_result(4, "", expected);
 }
 
 static void test_unseal(void **state)
@@ -935,6 +1077,41 @@ static void test_full_disk(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 }
 
+/* As "msealctl help | true": without a word, also where SIGPIPE is ignored. */
+static void test_broken_pipe(void **state)
+{
+	const char *program = getenv("MSEALCTL") ?: "build/msealctl";
+
+	(void)state;
+	for (int ignored = false; ignored <= true; ignored++) {
+		_cleanup_close_ int error = memfd_create("error", MFD_CLOEXEC);
+		int pipes[2], status;
+		pid_t client;
+
+		assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+		client = fork();
+		if (client == 0) {
+			(void)signal(SIGPIPE, ignored ? SIG_IGN : SIG_DFL);
+			(void)dup2(pipes[1], 1);
+			(void)dup2(error, 2);
+			(void)close(pipes[0]);
+			(void)close(pipes[1]);
+			(void)poll(NULL, 0, 100);
+			(void)execl(program, "msealctl", "help", NULL);
+			_exit(127);
+		}
+		(void)close(pipes[0]);
+		(void)close(pipes[1]);
+		assert_int_equal(waitpid(client, &status, 0), client);
+		read_file(error, test.error);
+		assert_string_equal(test.error, "");
+		if (ignored)
+			assert_int_equal(WEXITSTATUS(status), 128 + SIGPIPE);
+		else
+			assert_int_equal(WTERMSIG(status), SIGPIPE);
+	}
+}
+
 static void test_check(void **state)
 {
 	json_t *document, *findings;
@@ -959,6 +1136,9 @@ int main(void)
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_seal),
+		cmocka_unit_test(test_dry_run),
+		cmocka_unit_test(test_several),
+		cmocka_unit_test(test_by_name),
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_ranges_from),
 		cmocka_unit_test(test_errors),
@@ -976,6 +1156,7 @@ int main(void)
 		cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_broken_pipe),
 		cmocka_unit_test(test_check),
 	};
 

@@ -158,16 +158,15 @@ static void segments_are_whole_pages(void **state)
 static int ask_for(const char *range, char said[256])
 {
 	static struct ctl ctl;
-	char *argv[] = { (char *)"1", (char *)range };
+	char *argv[] = { (char *)range };
 	_cleanup_close_ int out = memfd_create("stderr", MFD_CLOEXEC), before = dup(2);
 	json_t *parameters = NULL;
 	ssize_t length;
-	pid_t pid;
 	int r;
 
 	optind = 0;
 	(void)dup2(out, 2);
-	r = options_parse_target(&ctl, 2, argv, NULL, &pid, &parameters);
+	r = options_parse_ranges(&ctl, 1, argv, NULL, &parameters);
 	(void)dup2(before, 2);
 	json_decref(parameters);
 	length = pread(out, said, 255, 0);

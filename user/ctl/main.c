@@ -9,6 +9,7 @@
 #include "ctl/base/options.h"
 #include "ctl/base/reply.h"
 #include "ctl/base/seal_options.h"
+#include "ctl/base/targets.h"
 #include "ctl/cmd/commands.h"
 #include "lib/base/util.h"
 
@@ -27,11 +28,13 @@ static int command_version(struct ctl *ctl, int argc, char **argv);
 	"                            on each line; # starts a comment"
 
 static const struct command commands[] = {
-	{ "seal", command_seal, "[SEAL OPTIONS] [--ranges-from=FILE] PID [RANGE...]",
-	  "seal memory of a process\n\n"
+	{ "seal", command_seal, "[SEAL OPTIONS] [--dry-run] PID... [RANGE...]",
+	  "seal memory of processes\n\n"
 	  "Without ranges and --segments: the segments of everything loaded.\n"
-	  "All is sealed, or nothing.\n" RANGES_HELP "\nSEAL OPTIONS:\n" SEAL_OPTIONS_HELP
-	  "\nOther options:\n" RANGES_FROM_HELP },
+	  "All is sealed, or nothing. Of several processes each is tried first, and where\n"
+	  "one is refused, nothing is sealed. Ranges are those of one process.\n" RANGES_HELP
+	  "\nSEAL OPTIONS:\n" SEAL_OPTIONS_HELP "\nOther options:\n" TARGETS_HELP
+	  "  --dry-run                 seal nothing; show what would be sealed\n" RANGES_FROM_HELP },
 	{ "run", command_run, "[SEAL OPTIONS] [--] PROGRAM [ARGUMENT...]",
 	  "run a program that is sealed before it begins\n\n"
 	  "PROGRAM takes the place of msealctl: it has its PID, its terminal, and an exit\n"
@@ -40,24 +43,25 @@ static const struct command commands[] = {
 	  "\nSEAL OPTIONS:\n" SEAL_OPTIONS_HELP
 	  "\nStatus: that of PROGRAM; 1: it could not be sealed; 126: it cannot be run; 127:\n"
 	  "it was not found." },
-	{ "unseal", command_unseal, "[--ranges-from=FILE] PID [RANGE...]",
+	{ "unseal", command_unseal, "[--dry-run] PID... [RANGE...]",
 	  "take revocable seals back\n\n"
 	  "Without ranges: all that are revocable. Only root may, and only seals made with\n"
-	  "--revocable.\n" RANGES_HELP "\nOptions:\n" RANGES_FROM_HELP },
-	{ "list", command_list, "[--summary] [PID]",
-	  "list every seal, or those of one process\n\n"
+	  "--revocable.\n" RANGES_HELP "\nOptions:\n" TARGETS_HELP
+	  "  --dry-run                 change nothing; say what would be\n" RANGES_FROM_HELP },
+	{ "list", command_list, "[--summary] [PID...]",
+	  "list every seal, or those of some processes\n\n"
 	  "Everyone sees their own processes, root all. On a narrow terminal DENIES has\n"
 	  "letters (m mprotect, u unmap, d discard, f foreign-write, w file-write), and\n"
 	  "SIZE and GATE may be left out.\n\n"
 	  "Options:\n"
 	  "  --summary                 a line for each process instead: how much of all and\n"
-	  "                            of executable memory is sealed; and the total" },
-	{ "coverage", command_coverage, "[--require=PERCENT] [--state=LIST] [PID]",
+	  "                            of executable memory is sealed; and the total\n" TARGETS_HELP },
+	{ "coverage", command_coverage, "[--require=PERCENT] [--state=LIST] [PID...]",
 	  "show how much of every process is sealed, and why the rest is not\n\n"
 	  "% is the share of the executable memory that a file stands behind. For root.\n\n"
 	  "Options:\n"
 	  "  --require=PERCENT         status 1 if less than this share of all is sealed\n"
-	  "  --state=LIST              show only these: sealed, partly, weaker, unsealed\n"
+	  "  --state=LIST              show only these: sealed, partly, weaker, unsealed\n" TARGETS_HELP
 	  "\nStatus 1, too: a policy should have sealed a process by now, and has not." },
 	{ "map", command_map, "PID",
 	  "draw the address space of a process and its seals\n\n"
@@ -65,12 +69,12 @@ static const struct command commands[] = {
 	{ "explain", command_explain, "PID ADDRESS",
 	  "say what would happen to an address, operation by operation, and why\n\n"
 	  "ADDRESS is hexadecimal, as 0x7f12a000." },
-	{ "monitor", command_monitor, "[--operation=LIST] [--verdict=LIST] [PID]",
+	{ "monitor", command_monitor, "[--operation=LIST] [--verdict=LIST] [PID...]",
 	  "show attempts on sealed memory as they happen, until interrupted\n\n"
 	  "With --json: one object on each line.\n\n"
 	  "Options:\n"
 	  "  --operation=LIST          only these: mprotect, mmap, munmap and so on\n"
-	  "  --verdict=LIST            only those that ended so: denied, killed, audited" },
+	  "  --verdict=LIST            only those that ended so: denied, killed, audited\n" TARGETS_HELP },
 	{ "status", command_status, "", "show what mseald denies on this kernel, and by what" },
 	{ "metrics", command_metrics, "[--textfile=FILE]",
 	  "print all counters as OpenMetrics text, for Prometheus\n\n"
@@ -198,8 +202,10 @@ static int run(int argc, char **argv)
 
 	if (global_options(&ctl, argc, argv, &status))
 		return status;
-	if (optind == argc)
-		return error_usage(&ctl, "no command given");
+	if (optind == argc) {
+		print_overview();
+		return CTL_OK;
+	}
 	ctl.command = find_command(argv[optind]);
 	if (!ctl.command)
 		return error_usage(&ctl, "there is no command '%s'", argv[optind]);
@@ -217,6 +223,6 @@ int main(int argc, char **argv)
 	status = run(argc, argv);
 	/* What could not be printed must not look like success. */
 	if (fflush(stdout) != 0 || ferror(stdout))
-		return status == CTL_OK ? error_failure("cannot print: %s", strerror(errno)) : status;
+		return status == CTL_OK ? error_printing() : status;
 	return status;
 }

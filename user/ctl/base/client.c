@@ -16,8 +16,9 @@ int client_connect(const struct ctl *ctl, struct varlink_client **ret)
 	int r = varlink_connect(ctl->socket, ret);
 
 	if (r < 0)
-		return error_failure("cannot reach mseald on %s: %s; is it running? (systemctl start mseald)",
-				     ctl->socket, strerror(-r));
+		return error_status(r == -ENOMEM ? CTL_FAILURE : CTL_NOT_RUNNING,
+				    "cannot reach mseald on %s: %s; is it running? (systemctl start mseald)",
+				    ctl->socket, strerror(-r));
 	return 0;
 }
 
@@ -25,8 +26,9 @@ int client_complain_connection(const struct ctl *ctl, int r)
 {
 	switch (r) {
 	case -ECONNRESET:
-		return error_failure("mseald on %s closed the connection; see its log (journalctl -u mseald)",
-				     ctl->socket);
+		return error_status(CTL_NOT_RUNNING,
+				    "mseald on %s closed the connection; see its log (journalctl -u mseald)",
+				    ctl->socket);
 	case -EBADMSG:
 		return error_failure("what answers on %s does not speak varlink as mseald does", ctl->socket);
 	case -EMSGSIZE:
@@ -42,19 +44,21 @@ int client_complain_reply(const char *error, const json_t *parameters)
 
 	if (strncmp(error, INTERFACE, strlen(INTERFACE)) == 0) {
 		if (*message)
-			return error_failure("%s", message);
-		return error_failure("mseald answers %s", error + strlen(INTERFACE));
+			return error_status(CTL_REFUSED, "%s", message);
+		return error_status(CTL_REFUSED, "mseald answers %s", error + strlen(INTERFACE));
 	}
 	if (strcmp(error, SERVICE "InvalidParameter") == 0)
-		return error_failure(
+		return error_status(
+			CTL_REFUSED,
 			"mseald does not take the parameter '%s'; is it of another version than msealctl? "
 			"(msealctl status)",
 			reply_string(parameters, "parameter"));
 	if (strncmp(error, SERVICE, strlen(SERVICE)) == 0)
-		return error_failure(
+		return error_status(
+			CTL_REFUSED,
 			"mseald answers %s; is it of another version than msealctl? (msealctl status)",
 			error + strlen(SERVICE));
-	return error_failure("mseald answers %s", error);
+	return error_status(CTL_REFUSED, "mseald answers %s", error);
 }
 
 int client_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method,

@@ -10,11 +10,15 @@
 	"  --socket=PATH             where mseald listens (default: MSEALD_SOCKET, else\n" \
 	"                            " CTL_SOCKET ")\n"
 
-/* Exit statuses. */
+/* Exit statuses: msealctl(1). But for CTL_OK and CTL_BROKEN_PIPE a line on stderr says why. */
 enum {
 	CTL_OK = 0,
-	CTL_FAILURE = 1, /* it could not be done; one line on stderr says why */
+	CTL_FAILURE = 1, /* it could not be done; or what a command looks for is missing */
 	CTL_USAGE = 2,	 /* it was not asked for in a way that makes sense */
+	CTL_REFUSED = 3, /* by mseald, which has changed nothing */
+	CTL_NOT_RUNNING = 4,
+	CTL_PARTLY = 5,		    /* it was done for some of the processes */
+	CTL_BROKEN_PIPE = 128 + 13, /* as if SIGPIPE had ended it: the reader has seen enough */
 };
 
 struct ctl;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Everything msealctl says on standard error goes through here, one line at a time. */
+#include <errno.h>
 #include <langinfo.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl/base/error.h"
 #include "ctl/base/text.h"
@@ -32,6 +35,16 @@ int error_failure(const char *format, ...)
 	return CTL_FAILURE;
 }
 
+int error_status(int status, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	complain("", format, arguments);
+	va_end(arguments);
+	return status;
+}
+
 int error_usage(const struct ctl *ctl, const char *format, ...)
 {
 	_cleanup_free_ char *suffix = NULL;
@@ -49,4 +62,14 @@ int error_usage(const struct ctl *ctl, const char *format, ...)
 int error_out_of_memory(void)
 {
 	return error_failure("out of memory");
+}
+
+int error_printing(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO };
+
+	/* errno may be that of another call. */
+	if (errno == EPIPE || (poll(&out, 1, 0) > 0 && out.revents & POLLERR))
+		return CTL_BROKEN_PIPE;
+	return error_failure("cannot print: %s", strerror(errno));
 }

@@ -265,36 +265,21 @@ static json_t *ranges_to_json(const struct ranges *ranges)
 	return array;
 }
 
-int options_parse_optional_pid(const struct ctl *ctl, int argc, char **argv, pid_t *ret_pid)
-{
-	*ret_pid = 0;
-	if (optind + 1 < argc)
-		return error_usage(ctl, "one PID at most, and here is '%s' too", argv[optind + 1]);
-	return optind < argc ? options_parse_pid(ctl, argv[optind], ret_pid) : 0;
-}
-
-int options_parse_target(const struct ctl *ctl, int argc, char **argv, const char *file, pid_t *ret_pid,
+int options_parse_ranges(const struct ctl *ctl, int argc, char **argv, const char *file,
 			 json_t **ret_parameters)
 {
 	_cleanup_(free_ranges) struct ranges ranges = {};
 	_cleanup_json_ json_t *parameters = NULL;
-	pid_t pid;
-	int r;
+	int r = parse_ranges(ctl, argv + optind, argc - optind, &ranges);
 
-	if (optind == argc)
-		return error_usage(ctl, "no PID given");
-	r = options_parse_pid(ctl, argv[optind], &pid);
-	if (!r)
-		r = parse_ranges(ctl, argv + optind + 1, argc - optind - 1, &ranges);
 	if (!r && file)
 		r = read_ranges(file, &ranges);
 	if (r)
 		return r;
-	parameters = json_pack("{s:i}", "pid", pid);
+	parameters = json_object();
 	if (!parameters ||
 	    (ranges.count && json_object_set_new(parameters, "ranges", ranges_to_json(&ranges)) < 0))
 		return error_out_of_memory();
-	*ret_pid = pid;
 	*ret_parameters = TAKE_PTR(parameters);
 	return 0;
 }

@@ -39,9 +39,6 @@ void options_print_help(const struct command *command);
 /* These complain themselves: 0, or the exit status. */
 int options_parse_pid(const struct ctl *ctl, const char *text, pid_t *ret_pid);
 int options_parse_address(const struct ctl *ctl, const char *text, uint64_t *ret_address);
-
-/* The same for "[PID]"; *ret_pid 0: none given. */
-int options_parse_optional_pid(const struct ctl *ctl, int argc, char **argv, pid_t *ret_pid);
 /* The value below count that has this name; -1: none. */
 int options_find_word(const char *word, size_t length, const char *(*name)(int), int count);
 /*
@@ -52,10 +49,10 @@ int options_add_words(struct ctl *ctl, unsigned *mask, const char *list, const c
 		      const char *(*name)(int), int count);
 
 /*
- * PID [RANGE]..., from the rest of the command line, and the ranges of a file ("-": stdin) with
+ * [RANGE]..., from the rest of the command line, and the ranges of a file ("-": stdin) with
  * one a line and # comments, NULL: none. As the parameters of a request, which are the caller's.
  */
-int options_parse_target(const struct ctl *ctl, int argc, char **argv, const char *file, pid_t *ret_pid,
+int options_parse_ranges(const struct ctl *ctl, int argc, char **argv, const char *file,
 			 json_t **ret_parameters);
 
 #endif

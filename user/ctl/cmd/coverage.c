@@ -12,6 +12,7 @@
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
 #include "ctl/base/reply.h"
+#include "ctl/base/targets.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/coverage.h"
 #include "ctl/view/spaces.h"
@@ -135,11 +136,25 @@ static int add_process(struct coverage *coverage, pid_t pid, const json_t *space
 	return r == -ENOMEM ? error_out_of_memory() : 0;
 }
 
-static int read_all(const struct ctl *ctl, pid_t only, struct coverage *coverage)
+/* Complains about those that are not there. 0, or an exit status. */
+static int check_targets(const struct targets *targets, const struct pids *pids)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < targets->count; i++)
+		if (!bsearch(&targets->list[i], pids->list, pids->count, sizeof(*pids->list), compare_pids)) {
+			(void)error_failure("pid %d: no such process", (int)targets->list[i]);
+			missing++;
+		}
+	return !missing ? 0 : missing < targets->count ? CTL_PARTLY : CTL_FAILURE;
+}
+
+/* Complete where the result is 0 or CTL_PARTLY. */
+static int read_all(const struct ctl *ctl, const struct targets *targets, struct coverage *coverage)
 {
 	_cleanup_json_ json_t *matches = json_object(), *spaces = json_object();
 	_cleanup_(free_pids) struct pids pids = {};
-	int r = read_pids(&pids);
+	int r = read_pids(&pids), missing;
 
 	if (r < 0)
 		return error_failure("cannot read /proc: %s", strerror(-r));
@@ -147,14 +162,15 @@ static int read_all(const struct ctl *ctl, pid_t only, struct coverage *coverage
 		return error_out_of_memory();
 	r = read_matches(ctl, matches);
 	if (!r)
-		r = spaces_each(ctl, only, index_space, spaces);
+		r = spaces_each(ctl, targets->count == 1 ? targets->list[0] : 0, index_space, spaces);
+	missing = r ? 0 : check_targets(targets, &pids);
+	if (missing == CTL_FAILURE)
+		return missing;
 	for (size_t i = 0; i < pids.count && !r; i++)
-		if (!only || pids.list[i] == only)
+		if (!targets_given(targets) || targets_have(targets, pids.list[i]))
 			r = add_process(coverage, pids.list[i], find_by_pid(spaces, pids.list[i]),
 					find_by_pid(matches, pids.list[i]));
-	if (!r && only && !coverage->list)
-		return error_failure("pid %d: no such process", (int)only);
-	return r;
+	return r ?: missing;
 }
 
 /* Hundredths of a percent. 0, or the status of a usage error, which is printed. */
@@ -202,28 +218,32 @@ int command_coverage(struct ctl *ctl, int argc, char **argv)
 	static const struct option options[] = {
 		{ "require", required_argument, NULL, OPTION_REQUIRE },
 		{ "state", required_argument, NULL, OPTION_STATE },
+		TARGETS_OPTIONS_LONG,
 		CTL_GLOBAL_OPTIONS,
 	};
 	_cleanup_(coverage_free) struct coverage coverage = {};
+	_cleanup_(targets_free) struct targets targets = {};
 	struct terminal terminal = terminal_detect();
 	unsigned require = 0, shown = 0;
-	pid_t only;
-	int option, r;
+	int option, r = 0, partly;
 
 	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
 		if (option == CTL_STOP)
 			return ctl->status;
-		r = option == OPTION_REQUIRE ? parse_percent(ctl, optarg, &require) :
-					       options_add_words(ctl, &shown, optarg, "state",
-								 coverage_state_name, COVERAGE_STATE_COUNT);
+		if (!targets_take(&targets, option, optarg, &r))
+			r = option == OPTION_REQUIRE ?
+				    parse_percent(ctl, optarg, &require) :
+				    options_add_words(ctl, &shown, optarg, "state", coverage_state_name,
+						      COVERAGE_STATE_COUNT);
 		if (r)
 			return r;
 	}
-	r = options_parse_optional_pid(ctl, argc, argv, &only);
+	r = targets_parse_all(ctl, &targets, argc, argv);
 	if (!r)
-		r = read_all(ctl, only, &coverage);
-	if (r)
-		return r;
+		r = targets_find(&targets);
+	partly = r ?: read_all(ctl, &targets, &coverage);
+	if (partly && partly != CTL_PARTLY)
+		return partly;
 	if (ctl->json) {
 		_cleanup_json_ json_t *document = coverage_to_json(&coverage);
 
@@ -232,5 +252,7 @@ int command_coverage(struct ctl *ctl, int argc, char **argv)
 		r = coverage_print(&coverage, shown ?: ~0u, &terminal, stdout);
 		r = r < 0 ? error_out_of_memory() : 0;
 	}
-	return r ?: judge(&coverage, require);
+	if (!r)
+		r = judge(&coverage, require);
+	return r ?: partly;
 }

@@ -85,7 +85,7 @@ static void add_seal(struct table *table, bool brief, const char *pids, const ch
 	}
 }
 
-static int print_table(pid_t pid, const json_t *document)
+static int print_table(const struct targets *targets, const json_t *document)
 {
 	const json_t *spaces = json_object_get(document, "spaces"), *space;
 	struct terminal terminal = terminal_detect();
@@ -106,8 +106,10 @@ static int print_table(pid_t pid, const json_t *document)
 		}
 	}
 	if (table.cells == 0 && !table.failed) {
-		if (pid)
-			(void)printf("Nothing of pid %d is sealed.\n", pid);
+		if (targets->count == 1)
+			(void)printf("Nothing of pid %d is sealed.\n", targets->list[0]);
+		else if (targets->count)
+			(void)printf("Nothing of these %zu processes is sealed.\n", targets->count);
 		else
 			(void)puts("Nothing is sealed.");
 		return CTL_OK;
@@ -120,25 +122,32 @@ int command_list(struct ctl *ctl, int argc, char **argv)
 	enum { OPTION_SUMMARY = CTL_OPTION_OWN };
 	static const struct option options[] = {
 		{ "summary", no_argument, NULL, OPTION_SUMMARY },
+		TARGETS_OPTIONS_LONG,
 		CTL_GLOBAL_OPTIONS,
 	};
+	_cleanup_(targets_free) struct targets targets = {};
 	_cleanup_json_ json_t *document = NULL;
 	bool summary = false;
-	pid_t pid;
-	int option, r;
+	int option, r = 0, printed;
 
 	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
 		if (option == CTL_STOP)
 			return ctl->status;
-		summary = true;
+		if (!targets_take(&targets, option, optarg, &r))
+			summary = true;
+		if (r)
+			return r;
 	}
-	r = options_parse_optional_pid(ctl, argc, argv, &pid);
+	r = targets_parse_all(ctl, &targets, argc, argv);
+	if (!r)
+		r = targets_find(&targets);
 	if (r)
 		return r;
 	if (summary)
-		return summary_command(ctl, pid);
-	r = spaces_fetch(ctl, pid, &document);
-	if (r)
+		return summary_command(ctl, &targets);
+	r = spaces_fetch_targets(ctl, &targets, &document);
+	if (!document)
 		return r;
-	return ctl->json ? client_print_json(document) : print_table(pid, document);
+	printed = ctl->json ? client_print_json(document) : print_table(&targets, document);
+	return printed ?: r;
 }

@@ -31,7 +31,7 @@ static int print_line(const struct terminal *terminal, enum colour colour, const
 {
 	if (printf("%s%s%s\n", terminal_on(terminal, colour), line, terminal_off(terminal, colour)) < 0 ||
 	    fflush(stdout) != 0)
-		return error_failure("cannot print: %s", strerror(errno));
+		return error_printing();
 	return 0;
 }
 
@@ -83,7 +83,7 @@ static int print_json(json_t *reply)
 	if (!text)
 		return error_out_of_memory();
 	if (puts(text) < 0 || fflush(stdout) != 0)
-		return error_failure("cannot print: %s", strerror(errno));
+		return error_printing();
 	return 0;
 }
 
@@ -99,7 +99,7 @@ static int print_reply(const struct ctl *ctl, const struct terminal *terminal, c
 		(void)json_object_del(reply, "event");
 	}
 
-	if (json_is_object(denial) && (filter->operations || filter->verdicts)) {
+	if (json_is_object(denial) && !event_filter_lets_denial(filter, denial)) {
 		denial = NULL;
 		(void)json_object_del(reply, "denial");
 	}
@@ -144,27 +144,32 @@ int command_monitor(struct ctl *ctl, int argc, char **argv)
 	static const struct option options[] = {
 		{ "operation", required_argument, NULL, OPTION_OPERATION },
 		{ "verdict", required_argument, NULL, OPTION_VERDICT },
+		TARGETS_OPTIONS_LONG,
 		CTL_GLOBAL_OPTIONS,
 	};
 	const struct sigaction action = { .sa_handler = on_signal };
 	_cleanup_client_ struct varlink_client *client = NULL;
 	_cleanup_json_ json_t *parameters = NULL;
+	_cleanup_(targets_free) struct targets targets = {};
 	struct filter filter = {};
-	pid_t pid;
-	int option, r;
+	int option, r = 0;
 
 	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
 		if (option == CTL_STOP)
 			return ctl->status;
-		r = option == OPTION_OPERATION ? event_filter_add_operations(ctl, &filter, optarg) :
-						 event_filter_add_verdicts(ctl, &filter, optarg);
+		if (!targets_take(&targets, option, optarg, &r))
+			r = option == OPTION_OPERATION ? event_filter_add_operations(ctl, &filter, optarg) :
+							 event_filter_add_verdicts(ctl, &filter, optarg);
 		if (r)
 			return r;
 	}
-	r = options_parse_optional_pid(ctl, argc, argv, &pid);
+	r = targets_parse_all(ctl, &targets, argc, argv);
 	if (r)
 		return r;
-	parameters = pid ? json_pack("{s:i}", "pid", pid) : json_object();
+	/* The daemon knows one pid; names are looked up at each attempt. */
+	filter.targets = targets.count > 1 || targets.name_count ? &targets : NULL;
+	parameters = targets.count && !filter.targets ? json_pack("{s:i}", "pid", targets.list[0]) :
+							json_object();
 	if (!parameters)
 		return error_out_of_memory();
 	/* A line that is printed leaves in one write. */

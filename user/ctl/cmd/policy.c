@@ -105,8 +105,10 @@ int command_policy(struct ctl *ctl, int argc, char **argv)
 	ctl->root = "";
 	if (family_options(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
-	if (optind == argc)
-		return error_usage(ctl, "no command of policy given");
+	if (optind == argc) {
+		options_print_help(ctl->command);
+		return CTL_OK;
+	}
 	command = find_command(argv[optind]);
 	if (!command)
 		return error_usage(ctl, "there is no command 'policy %s'", argv[optind]);

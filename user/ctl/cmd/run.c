@@ -48,8 +48,9 @@ int command_run(struct ctl *ctl, int argc, char **argv)
 	r = client_connect(ctl, &client);
 	if (r == 0)
 		r = client_call_on(ctl, client, "Run", parameters, &reply);
+	/* Other statuses are the program's. */
 	if (r)
-		return r;
+		return CTL_FAILURE;
 	/* The connection is closed by exec. If it fails, by our end: that tells the daemon to forget us. */
 	(void)execvp(argv[optind], argv + optind);
 	r = errno;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* msealctl seal: asks the daemon to seal ranges or segments of a process. */
+/* msealctl seal: asks the daemon to seal ranges or segments of processes. */
 #include <inttypes.h>
 
+#include "ctl/base/change.h"
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
@@ -9,60 +10,101 @@
 #include "ctl/base/seal_options.h"
 #include "ctl/base/text.h"
 #include "ctl/cmd/commands.h"
+#include "ctl/view/spaces.h"
+#include "ctl/view/table.h"
+#include "lib/base/names.h"
 #include "lib/base/util.h"
 
-enum { OPTION_RANGES_FROM = CTL_OPTION_OWN };
+static const struct column columns[] = {
+	{ .title = "RANGE" },
+	{ .title = "SIZE", .right = true },
+	{ .title = "SEGMENT" },
+	{ .title = "DENIES", .wrap = true, .share = 25 },
+	{ .title = "FILE", .shorten = true },
+};
 
-static int print_result(const struct ctl *ctl, pid_t pid, const json_t *reply)
+/* Of a dry run: as the daemon would have sealed it. */
+static int print_plan(const json_t *planned)
+{
+	struct terminal terminal = terminal_detect();
+	_cleanup_(table_free) struct table table = table_new(columns, ELEMENTS(columns), &terminal);
+	const json_t *range;
+	size_t i;
+
+	json_array_foreach(planned, i, range) {
+		struct space_seal seal = spaces_seal_from_json(range);
+		char size[TEXT_SIZE_MAX], deny[SPACES_DENY_TEXT_MAX];
+		const char *path = reply_string(range, "path");
+
+		table_add(&table, COLOUR_NONE, "0x%" PRIx64 "-0x%" PRIx64, seal.start, seal.end);
+		table_add(&table, COLOUR_NONE, "%s", text_size(seal.end - seal.start, size));
+		table_add(&table, terminal_segment_colour(seal.segment), "%s",
+			  seal.segment == MSEALD_SEGMENT_NONE ? "-" : names_segment(seal.segment));
+		table_add(&table, COLOUR_NONE, "%s", spaces_deny_text(seal.deny, false, deny));
+		table_add(&table, COLOUR_NONE, "%s", *path ? path : "-");
+	}
+	return table_print(&table, stdout) < 0 ? error_out_of_memory() : CTL_OK;
+}
+
+static int print_result(pid_t pid, const json_t *reply, bool dry_run)
 {
 	uint64_t ranges = reply_integer(reply, "ranges"), seals = reply_integer(reply, "seals");
 	char size[TEXT_SIZE_MAX];
 
-	if (ctl->json)
-		return client_print_json(reply);
-	(void)printf("pid %d: sealed %s in %" PRIu64 " range%s%s; its address space has %" PRIu64 " seal%s\n",
-		     pid, text_size(reply_integer(reply, "bytes"), size), ranges, ranges == 1 ? "" : "s",
-		     reply_bool(reply, "native") ? ", by mseal(2) too" : "", seals, seals == 1 ? "" : "s");
+	(void)printf("pid %d: %s %s in %" PRIu64 " range%s%s; its address space %s %" PRIu64 " seal%s\n", pid,
+		     dry_run ? "would seal" : "sealed", text_size(reply_integer(reply, "bytes"), size),
+		     ranges, ranges == 1 ? "" : "s", reply_bool(reply, "native") ? ", by mseal(2) too" : "",
+		     dry_run ? "would have" : "has", seals, seals == 1 ? "" : "s");
 	/* Phrases of the daemon: not chosen by processes. */
 	if (*reply_string(reply, "why_not_native"))
 		(void)printf("pid %d %s: sealed by BPF programs only, not by mseal(2)\n", pid,
 			     reply_string(reply, "why_not_native"));
-	return CTL_OK;
+	return dry_run ? print_plan(json_object_get(reply, "planned")) : CTL_OK;
 }
 
 int command_seal(struct ctl *ctl, int argc, char **argv)
 {
+	enum { OPTION_RANGES_FROM = CTL_OPTION_OWN, OPTION_DRY_RUN };
 	static const struct option options[] = {
 		SEAL_OPTIONS_LONG,
+		TARGETS_OPTIONS_LONG,
 		{ "ranges-from", required_argument, NULL, OPTION_RANGES_FROM },
+		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 		CTL_GLOBAL_OPTIONS,
 	};
-	_cleanup_json_ json_t *reply = NULL, *parameters = NULL;
+	struct change change = { .method = "Seal", .print = print_result };
+	_cleanup_(targets_free) struct targets targets = {};
+	_cleanup_json_ json_t *parameters = NULL;
 	struct seal_options opts = {};
 	const char *file = NULL;
-	int option, r;
-	pid_t pid;
+	int option, r = 0;
 
 	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
 		if (option == CTL_STOP)
 			return ctl->status;
-		if (option == OPTION_RANGES_FROM) {
+		if (option == OPTION_RANGES_FROM)
 			file = optarg;
-			continue;
-		}
-		r = seal_options_take(ctl, &opts, option, optarg);
+		else if (option == OPTION_DRY_RUN)
+			change.dry_run = true;
+		else if (!targets_take(&targets, option, optarg, &r))
+			r = seal_options_take(ctl, &opts, option, optarg);
 		if (r)
 			return r;
 	}
-	if (opts.segments && (file || optind + 1 < argc))
-		return error_usage(ctl, "give ranges or --segments, not both");
-	r = options_parse_target(ctl, argc, argv, file, &pid, &parameters);
+	r = targets_parse(ctl, &targets, argc, argv, true);
 	if (r)
 		return r;
+	if (opts.segments && (file || optind < argc))
+		return error_usage(ctl, "give ranges or --segments, not both");
+	r = options_parse_ranges(ctl, argc, argv, file, &parameters);
+	if (!r)
+		r = targets_find(&targets);
+	if (r)
+		return r;
+	if (targets.count > 1 && json_object_get(parameters, "ranges"))
+		return error_usage(ctl, "ranges are those of one process, and here are %zu", targets.count);
 	if (seal_options_to_json(&opts, parameters) < 0)
 		return error_out_of_memory();
-	r = client_call(ctl, "Seal", TAKE_PTR(parameters), &reply);
-	if (r)
-		return r;
-	return print_result(ctl, pid, reply);
+	change.parameters = parameters;
+	return change_all(ctl, &change, &targets);
 }

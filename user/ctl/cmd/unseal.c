@@ -2,48 +2,62 @@
 /* msealctl unseal: asks the daemon to take revocable seals back. */
 #include <inttypes.h>
 
+#include "ctl/base/change.h"
 #include "ctl/base/client.h"
+#include "ctl/base/error.h"
 #include "ctl/base/options.h"
 #include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/cmd/commands.h"
 #include "lib/base/util.h"
 
-enum { OPTION_RANGES_FROM = CTL_OPTION_OWN };
-
-static int print_result(const struct ctl *ctl, pid_t pid, const json_t *reply)
+static int print_result(pid_t pid, const json_t *reply, bool dry_run)
 {
 	uint64_t seals = reply_integer(reply, "seals");
 	char size[TEXT_SIZE_MAX];
 
-	if (ctl->json)
-		return client_print_json(reply);
-	(void)printf("pid %d: unsealed %s; its address space has %" PRIu64 " seal%s\n", pid,
-		     text_size(reply_integer(reply, "bytes"), size), seals, seals == 1 ? "" : "s");
+	(void)printf("pid %d: %s %s; its address space %s %" PRIu64 " seal%s\n", pid,
+		     dry_run ? "would unseal" : "unsealed", text_size(reply_integer(reply, "bytes"), size),
+		     dry_run ? "would have" : "has", seals, seals == 1 ? "" : "s");
 	return CTL_OK;
 }
 
 int command_unseal(struct ctl *ctl, int argc, char **argv)
 {
+	enum { OPTION_RANGES_FROM = CTL_OPTION_OWN, OPTION_DRY_RUN };
 	static const struct option options[] = {
+		TARGETS_OPTIONS_LONG,
 		{ "ranges-from", required_argument, NULL, OPTION_RANGES_FROM },
+		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 		CTL_GLOBAL_OPTIONS,
 	};
-	_cleanup_json_ json_t *reply = NULL, *parameters = NULL;
+	struct change change = { .method = "Unseal", .print = print_result };
+	_cleanup_(targets_free) struct targets targets = {};
+	_cleanup_json_ json_t *parameters = NULL;
 	const char *file = NULL;
-	int option, r;
-	pid_t pid;
+	int option, r = 0;
 
 	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
 		if (option == CTL_STOP)
 			return ctl->status;
-		file = optarg;
+		if (option == OPTION_RANGES_FROM)
+			file = optarg;
+		else if (option == OPTION_DRY_RUN)
+			change.dry_run = true;
+		else
+			(void)targets_take(&targets, option, optarg, &r);
+		if (r)
+			return r;
 	}
-	r = options_parse_target(ctl, argc, argv, file, &pid, &parameters);
+	r = targets_parse(ctl, &targets, argc, argv, true);
+	if (!r)
+		r = options_parse_ranges(ctl, argc, argv, file, &parameters);
+	if (!r)
+		r = targets_find(&targets);
 	if (r)
 		return r;
-	r = client_call(ctl, "Unseal", TAKE_PTR(parameters), &reply);
-	if (r)
-		return r;
-	return print_result(ctl, pid, reply);
+	if (targets.count > 1 && json_object_get(parameters, "ranges"))
+		return error_usage(ctl, "ranges are those of one process, and here are %zu", targets.count);
+	change.parameters = parameters;
+	return change_all(ctl, &change, &targets);
 }

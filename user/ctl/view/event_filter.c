@@ -35,9 +35,21 @@ static bool lets(unsigned mask, const char *text, const char *(*name)(int), int 
 	return !mask || value < 0 || mask & 1u << value;
 }
 
+static bool lets_process(const struct filter *filter, const json_t *event)
+{
+	return !filter->targets ||
+	       targets_have(filter->targets, (pid_t)json_integer_value(json_object_get(event, "pid")));
+}
+
+bool event_filter_lets_denial(const struct filter *filter, const json_t *denial)
+{
+	return !filter->operations && !filter->verdicts && lets_process(filter, denial);
+}
+
 bool event_filter_lets(const struct filter *filter, const json_t *event)
 {
-	return lets(filter->operations, json_string_value(json_object_get(event, "operation")),
+	return lets_process(filter, event) &&
+	       lets(filter->operations, json_string_value(json_object_get(event, "operation")),
 		    operation_name, MSEALD_OP_COUNT) &&
 	       lets(filter->verdicts, json_string_value(json_object_get(event, "verdict")), verdict_name,
 		    MSEALD_VERDICT_COUNT);

@@ -138,6 +138,42 @@ int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document)
 	return 0;
 }
 
+static bool has_space(const json_t *spaces, const json_t *space)
+{
+	const json_t *other;
+	size_t i;
+
+	json_array_foreach(spaces, i, other)
+		if (json_equal(json_object_get(other, "id"), json_object_get(space, "id")))
+			return true;
+	return false;
+}
+
+int spaces_fetch_targets(const struct ctl *ctl, const struct targets *targets, json_t **ret_document)
+{
+	_cleanup_json_ json_t *spaces = json_array();
+	size_t failed = 0, i, j;
+	json_t *space;
+	int status = 0;
+
+	if (targets->count < 2)
+		return spaces_fetch(ctl, targets->count ? targets->list[0] : 0, ret_document);
+	for (i = 0; i < targets->count && status != CTL_NOT_RUNNING; i++) {
+		_cleanup_json_ json_t *document = NULL;
+		int r = spaces_fetch(ctl, targets->list[i], &document);
+
+		failed += r != 0;
+		status = r ?: status;
+		json_array_foreach(json_object_get(document, "spaces"), j, space)
+			if (!has_space(spaces, space))
+				(void)json_array_append(spaces, space);
+	}
+	if (failed == targets->count || status == CTL_NOT_RUNNING)
+		return status;
+	*ret_document = json_pack("{s:O}", "spaces", spaces);
+	return !*ret_document ? error_out_of_memory() : failed ? CTL_PARTLY : CTL_OK;
+}
+
 static unsigned deny_from_json(const json_t *array)
 {
 	const json_t *name;

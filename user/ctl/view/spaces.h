@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "ctl/base/command.h"
+#include "ctl/base/targets.h"
 #include "mseald/shared.h"
 
 struct space_seal {
@@ -33,6 +34,11 @@ void spaces_free_seals(struct space_seals *seals); /* for _cleanup_ */
  * One that is not sealed gives an empty list. Complains itself: 0, or the exit status.
  */
 int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document);
+/*
+ * Those of several processes, each space once. Where some cannot be had, the others are in the document
+ * and the status is CTL_PARTLY.
+ */
+int spaces_fetch_targets(const struct ctl *ctl, const struct targets *targets, json_t **ret_document);
 
 /*
  * The same, one space after the other, none kept. each: 0 to go on, else the exit status, which is

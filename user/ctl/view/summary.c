@@ -210,24 +210,43 @@ static int add_space_of(const json_t *space, void *context)
 		       0;
 }
 
-int summary_command(const struct ctl *ctl, pid_t pid)
+/* Those of each process. Asked for by its pid, an unsealed process has its line too. */
+static int add_targets(const struct ctl *ctl, const struct targets *targets, struct summary *summary)
+{
+	size_t failed = 0;
+	int status = 0;
+
+	for (size_t i = 0; i < targets->count && status != CTL_NOT_RUNNING; i++) {
+		size_t before = summary->spaces;
+		int r = spaces_each(ctl, targets->list[i], add_space_of, summary);
+
+		if (r == 0 && summary->spaces == before)
+			r = add_process(summary, targets->list[i], NULL);
+		failed += r != 0;
+		status = r ?: status;
+	}
+	return failed && failed < targets->count && status != CTL_NOT_RUNNING ? CTL_PARTLY : status;
+}
+
+int summary_command(const struct ctl *ctl, const struct targets *targets)
 {
 	_cleanup_(summary_free) struct summary summary = { .list = json_array() };
 	struct terminal terminal = terminal_detect();
-	int r = spaces_each(ctl, pid, add_space_of, &summary);
+	int r = targets->count ? add_targets(ctl, targets, &summary) :
+				 spaces_each(ctl, 0, add_space_of, &summary),
+	    printed;
 
-	/* Asked for by its pid, an unsealed process has its line too. */
-	if (r == 0 && pid && !summary.spaces)
-		r = add_process(&summary, pid, NULL);
-	if (r)
+	if (r && r != CTL_PARTLY)
 		return r;
 	if (!summary.list)
 		return error_out_of_memory();
-	if (ctl->json)
-		return print_json(&summary);
+	if (ctl->json) {
+		printed = print_json(&summary);
+		return printed ?: r;
+	}
 	if (!summary.spaces) {
 		(void)puts("Nothing is sealed.");
-		return CTL_OK;
+		return r;
 	}
-	return summary_print(&summary, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
+	return summary_print(&summary, &terminal, stdout) < 0 ? error_out_of_memory() : r;
 }

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "ctl/base/command.h"
+#include "ctl/base/targets.h"
 #include "ctl/view/address_space.h"
 #include "ctl/view/table.h"
 
@@ -31,7 +32,7 @@ struct share summary_get_share(const json_t *object, enum share_kind kind);
 const char *summary_gate(const struct space_seals *seals, char buf[32]);
 int summary_print(const struct summary *summary, const struct terminal *terminal, FILE *out);
 
-/* The command: of all that are sealed, or of one process, sealed or not. An exit status. */
-int summary_command(const struct ctl *ctl, pid_t pid);
+/* The command: of all that are sealed, or of these processes, sealed or not. An exit status. */
+int summary_command(const struct ctl *ctl, const struct targets *targets);
 
 #endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which processes a command is about: PID..., --unit=UNIT, --comm=NAME. */
+#ifndef MSEALCTL_TARGETS_H
+#define MSEALCTL_TARGETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "ctl/base/command.h"
+
+enum {
+	TARGETS_OPTION_UNIT = 1100,
+	TARGETS_OPTION_COMM,
+};
+
+/* For an array of long options. */
+#define TARGETS_OPTIONS_LONG \
+	{ "unit", required_argument, NULL, TARGETS_OPTION_UNIT }, \
+	{ \
+		"comm", required_argument, NULL, TARGETS_OPTION_COMM \
+	}
+
+#define TARGETS_HELP \
+	"  --unit=UNIT               the processes of this unit of systemd, as\n" \
+	"                            nginx.service\n" \
+	"  --comm=NAME               the processes of this name\n"
+
+struct targets_name {
+	int option;
+	const char *value;
+};
+
+struct targets {
+	struct targets_name *names;
+	size_t name_count;
+	pid_t *list; /* each once, as they were given, then those with these names by pid */
+	size_t count;
+};
+
+void targets_free(struct targets *targets); /* for _cleanup_ */
+
+/* Is it one of TARGETS_OPTIONS_LONG? Then it is taken; *ret_status: 0, or the status after a complaint. */
+bool targets_take(struct targets *targets, int option, const char *value, int *ret_status);
+/*
+ * Takes the PIDs from the rest of the command line, up to what is no whole number: optind is then
+ * the next word. needed: one must be given, or named. 0, or the exit status after a complaint. Does not
+ * look for processes yet.
+ */
+int targets_parse(const struct ctl *ctl, struct targets *targets, int argc, char **argv, bool needed);
+/* The same, and there must be no other word. */
+int targets_parse_all(const struct ctl *ctl, struct targets *targets, int argc, char **argv);
+/* Finds the processes of the names. 0, or the exit status after a complaint: also where there is none. */
+int targets_find(struct targets *targets);
+
+/* Was anything given? */
+bool targets_given(const struct targets *targets);
+/* Is the process one of them? Those of the names as they are now. */
+bool targets_have(const struct targets *targets, pid_t pid);
+
+#endif
