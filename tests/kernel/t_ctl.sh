@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # msealctl against a real daemon: what is wrong gives one clear line on stderr, nothing on stdout, a
 # status that is not zero (2 when it is called wrongly, 3 when mseald refuses, 4 when it does not run,
-# else 1), and seals nothing; what is right works. For busybox sh, as root in the VM; needs mseald and msealctl.
+# else 1), and seals nothing; what is right works. For busybox sh, as root in the VM; needs mseald and
+# msealctl.
 
 # shellcheck source=tests/kernel/tap.sh
 . "$(dirname "$0")/tap.sh"

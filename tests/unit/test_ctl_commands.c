@@ -304,10 +304,12 @@ static void test_seal(void **state)
 }
 
 #define PLANNED \
-	"{\"parameters\":{\"space\":7,\"ranges\":2,\"bytes\":8192,\"seals\":3,\"native\":false,\"planned\":[" \
-	"{\"start\":4096,\"end\":8192,\"segment\":\"text\",\"deny\":[\"mprotect\"],\"kill\":[],\"audit\":[]," \
-	"\"path\":\"/usr/bin/x\\u001b\"}," \
-	"{\"start\":16384,\"end\":20480,\"segment\":\"none\",\"deny\":[],\"kill\":[\"unmap\"],\"audit\":[]}]}}"
+	"{\"parameters\":{\"space\":7,\"ranges\":2,\"bytes\":8192,\"seals\":3,\"native\":false," \
+	"\"planned\":[" \
+	"{\"start\":4096,\"end\":8192,\"segment\":\"text\",\"deny\":[\"mprotect\"],\"kill\":[]," \
+	"\"audit\":[],\"path\":\"/usr/bin/x\\u001b\"}," \
+	"{\"start\":16384,\"end\":20480,\"segment\":\"none\",\"deny\":[],\"kill\":[\"unmap\"]," \
+	"\"audit\":[]}]}}"
 
 static void test_dry_run(void **state)
 {
