@@ -62,7 +62,7 @@ UNITS := $(patsubst systemd/%,%,$(sort $(wildcard systemd/*.socket systemd/*.tim
 MONITORING := $(sort $(wildcard packaging/monitoring/*))
 POLICY := $(sort $(wildcard policy/*.conf))
 
-.PHONY: all layers help clean image install uninstall deb dist deps FORCE
+.PHONY: all layers help clean image install uninstall deb rpm dist deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -230,6 +230,9 @@ uninstall: ## removes what install put there
 
 deb: ## builds build/NAME_VERSION_ARCH.deb of mseald, libmseal0 and libmseal-dev (needs debhelper)
 	$(Q)packaging/deb.sh $(B)
+
+rpm: ## builds build/mseald-VERSION-1.x86_64.rpm from what is committed (needs rpmbuild)
+	$(Q)packaging/rpm.sh $(B)
 
 dist: ## makes build/mseald-VERSION.tar.gz, the sources: the same bytes each time
 	$(Q)packaging/dist.sh $(B)

@@ -2,24 +2,33 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # deps.sh [build|test]: installs what building mseald (build) and also testing it (test, the default) needs on
 # Debian 12 or newer, with apt-get, by sudo when not root. When everything is there it does nothing
-# and is quick.
+# and is quick. Where there is dnf or pacman instead, it says what is missing and how to install it: the
+# names (packaging/deps.list) have not been tried there.
+# deps.sh --names apt|dnf|pacman [build|test]: only prints the names.
 # QEMU must be 10 or newer; where Debian's own is older, it comes from backports by an apt
 # configuration of its own.
 set -euo pipefail
 
-build=(gcc make pkg-config clang llvm libclang-rt-dev bpftool libbpf-dev libelf-dev zlib1g-dev libsystemd-dev
-	libjansson-dev libsmartcols-dev)
-test=(libcmocka-dev libc6-dev-i386 libc6-dev-arm64-cross linux-libc-dev-arm64-cross \
-	python3 python3-yaml openssl git \
-	busybox-static cpio
-	zstd xz-utils lz4 binutils mmdebstrap e2fsprogs perl mandoc shellcheck debhelper lintian zsh \
-		debian-archive-keyring
-	valgrind libc6-dbg spin clang-format)
+list=$(dirname "$(realpath "$0")")/deps.list
+
 qemu_least=1:10
 
 die() {
 	printf 'deps.sh: %s\n' "$*" >&2
 	exit 1
+}
+
+# names MANAGER build|test: the packages of deps.list, by their names there.
+names() {
+	local column
+	case $1 in
+	apt) column=2 ;;
+	dnf) column=3 ;;
+	pacman) column=4 ;;
+	*) die "there are no names for '$1'; there are apt, dnf and pacman" ;;
+	esac
+	awk -v column=$column -v all="$2" '
+		!/^#/ && ($1 == "build" || all == "test") && $column != "-" { print $column }' "$list"
 }
 
 as_root() {
@@ -111,16 +120,38 @@ install_qemu() {
  install a newer one"
 }
 
-case ${1:-test} in
-build) want=$(missing "${build[@]}") ;;
-test)
-	want=$(missing "${build[@]}" "${test[@]}")
+# Says what is missing where there is no apt-get, and ends.
+say_missing() {
+	local manager=$1 install=$2 lacks=()
+	shift 2
+	for p; do
+		case $manager in
+		dnf) rpm -q --whatprovides "$p" >/dev/null 2>&1 || lacks+=("$p") ;;
+		pacman) pacman -T "$p" >/dev/null 2>&1 || lacks+=("$p") ;;
+		esac
+	done
+	[ ${#lacks[@]} -gt 0 ] || exit 0
+	die "missing, by names that have not been tried: $install ${lacks[*]}"
+}
+
+[ "${1:-}" != --names ] || { names "${2:-}" "${3:-test}" && exit; }
+what=${1:-test}
+case $what in build | test) ;; *) die "usage: deps.sh [build|test], or deps.sh --names apt|dnf|pacman" ;; esac
+if ! command -v apt-get >/dev/null; then
+	for manager in dnf pacman; do
+		command -v $manager >/dev/null || continue
+		mapfile -t known < <(names $manager "$what")
+		case $manager in dnf) install='dnf install' ;; pacman) install='pacman -S' ;; esac
+		say_missing $manager "$install" "${known[@]}"
+	done
+fi
+mapfile -t known < <(names apt "$what")
+want=$(missing "${known[@]}")
+if [ "$what" = test ]; then
 	command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || want="${want}nginx-light "
 	command -v kubectl >/dev/null || want="${want}kubernetes-client "
 	qemu_is_new || want="${want}qemu-system-x86 "
-	;;
-*) die "usage: deps.sh [build|test]" ;;
-esac
+fi
 [ -n "$want" ] || exit 0
 command -v apt-get >/dev/null ||
 	die "there is no apt-get here; install what stands for these Debian packages: $want"

@@ -46,6 +46,7 @@ all_jobs() {
 	for name in $(programs fuzz fuzz_); do echo "brief fuzz:${name#fuzz_}"; done
 	for name in $(programs unit test_); do echo "check unit:$name"; done
 
+	echo "rest tree:rpm"
 	echo "rest real-all@6.12"
 	echo "rest kernel:long@6.12"
 	for kernel in $always $today; do echo "rest kernel:rest@$kernel"; done
