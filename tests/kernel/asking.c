@@ -105,7 +105,9 @@ static void note(struct asked *asked, const char *error, const json_t *reply)
 		json_array_get(json_object_get(json_array_get(spaces, 0), "pids"), 0));
 }
 
-/* Arguments: where the answer goes, method, pid, start, length, revocable. */
+enum { AS_IT_IS, REVOCABLY, DRY_RUN };
+
+/* Arguments: where the answer goes, method, pid, start, length, one of these. */
 static long inside(const long arguments[6])
 {
 	json_t *parameters = json_object(), *reply = NULL;
@@ -117,8 +119,9 @@ static long inside(const long arguments[6])
 		json_object_set_new(parameters, "ranges",
 				    json_pack("[{s:I,s:I}]", "start", (json_int_t)arguments[3], "end",
 					      (json_int_t)(arguments[3] + arguments[4])));
-	if (arguments[5])
-		json_object_set_new(parameters, "revocable", json_true());
+	if (arguments[5] != AS_IT_IS)
+		json_object_set_new(parameters, arguments[5] == DRY_RUN ? "dry_run" : "revocable",
+				    json_true());
 	error = daemon_call((const char *)arguments[1], parameters, &reply);
 	note((struct asked *)arguments[0], error, reply);
 	json_decref(reply);
@@ -126,11 +129,10 @@ static long inside(const long arguments[6])
 }
 
 static const struct asked *ask_it(struct puppet *puppet, const char *method, pid_t pid, uint64_t start,
-				  uint64_t length, long revocable)
+				  uint64_t length, long how)
 {
 	struct asked *asked = puppet_data(puppet);
-	long r = puppet_run(puppet, inside, (long)asked, (long)method, pid, (long)start, (long)length,
-			    revocable);
+	long r = puppet_run(puppet, inside, (long)asked, (long)method, pid, (long)start, (long)length, how);
 
 	if (r)
 		bail("asking %s: %s", method, puppet_text(puppet, r));
@@ -139,10 +141,16 @@ static const struct asked *ask_it(struct puppet *puppet, const char *method, pid
 
 const struct asked *ask(struct puppet *puppet, const char *method, pid_t pid, uint64_t start, uint64_t length)
 {
-	return ask_it(puppet, method, pid, start, length, 0);
+	return ask_it(puppet, method, pid, start, length, AS_IT_IS);
 }
 
 const struct asked *ask_revocably(struct puppet *puppet, pid_t pid, uint64_t start, uint64_t length)
 {
-	return ask_it(puppet, "Seal", pid, start, length, 1);
+	return ask_it(puppet, "Seal", pid, start, length, REVOCABLY);
+}
+
+const struct asked *ask_dry_run(struct puppet *puppet, const char *method, pid_t pid, uint64_t start,
+				uint64_t length)
+{
+	return ask_it(puppet, method, pid, start, length, DRY_RUN);
 }

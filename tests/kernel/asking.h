@@ -35,5 +35,7 @@ struct puppet *puppet_child(struct puppet *of, unsigned long flags);
 const struct asked *ask(struct puppet *puppet, const char *method, pid_t pid, uint64_t start,
 			uint64_t length);
 const struct asked *ask_revocably(struct puppet *puppet, pid_t pid, uint64_t start, uint64_t length);
+const struct asked *ask_dry_run(struct puppet *puppet, const char *method, pid_t pid, uint64_t start,
+				uint64_t length);
 
 #endif

@@ -184,6 +184,10 @@ static void wrong_words(void)
 	seal_refused("action of 100,000 bytes", INVALID, "{\"pid\": %d, \"action\": \"%0100000d\"}", pid, 0);
 	seal_refused("revocable is a string", INVALID, "{\"pid\": %d, \"revocable\": \"yes\"}", pid);
 	seal_refused("revocable is a number", INVALID, "{\"pid\": %d, \"revocable\": 1}", pid);
+	seal_refused("dry_run is a number", INVALID, "{\"pid\": %d, \"dry_run\": 1}", pid);
+	seal_refused("dry_run of what is not mapped", "NotMapped",
+		     "{\"pid\": %d, \"dry_run\": true, \"ranges\": [{\"start\": 65536, \"end\": 69632}]}",
+		     pid);
 	refused("an unknown parameter", "Seal", "{\"pid\": 1, \"segmenst\": [\"text\"]}", INVALID);
 	refused("unseal without pid", "Unseal", "{}", INVALID);
 	refused("list of a string", "List", "{\"pid\": \"1\"}", INVALID);
