@@ -231,7 +231,7 @@ uninstall: ## removes what install put there
 deb: ## builds build/NAME_VERSION_ARCH.deb of mseald, libmseal0 and libmseal-dev (needs debhelper)
 	$(Q)packaging/deb.sh $(B)
 
-rpm: ## builds build/mseald-VERSION-1.x86_64.rpm from what is committed (needs rpmbuild)
+rpm: ## the same for Fedora, from what is committed (needs rpmbuild)
 	$(Q)packaging/rpm.sh $(B)
 
 dist: ## makes build/mseald-VERSION.tar.gz, the sources: the same bytes each time

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# rpm.sh [FOLDER]: builds FOLDER/mseald-VERSION-RELEASE.x86_64.rpm (default: build) from the archive of
-# dist.sh, so from what is committed, with packaging/rpm/mseald.spec.
+# rpm.sh [FOLDER]: builds mseald, libmseal and libmseal-devel, FOLDER/NAME-VERSION-RELEASE.x86_64.rpm
+# (default: build), from the archive of dist.sh, so from what is committed, with
+# packaging/rpm/mseald.spec. Prints their paths.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -22,6 +23,7 @@ rpmbuild -bb ${nodeps:+"$nodeps"} --define "_topdir $work" packaging/rpm/mseald.
 	tail -n 30 "$log" >&2
 	die "the package was not built, see $log"
 }
-mv "$work"/RPMS/*/mseald-"$(cat VERSION)"-*.rpm "$out/"
-cd "$out"
-for file in mseald-*.rpm; do echo "$out/$file"; done
+for file in "$work"/RPMS/*/*.rpm; do
+	mv "$file" "$out/"
+	echo "$out/$(basename "$file")"
+done
