@@ -451,8 +451,8 @@ enum occasion {
 };
 
 /*
- * Microseconds from the exec until the daemon makes a set of its own of what the kernel has sealed. The kernel
- * adds to sets of the pool only: until then it also seals what the program loads later (Dlopen=yes).
+ * Microseconds from the exec until the daemon makes a set of its own of what the kernel has sealed. The
+ * kernel adds to sets of the pool only: until then it also seals what the program loads later (Dlopen=yes).
  */
 static uint64_t kernel_seals_for(const struct reconcile *reconcile, const struct mseald_watched *watched)
 {
