@@ -56,6 +56,8 @@ UNITS_MADE := $(patsubst systemd/%.in,%,$(sort $(wildcard systemd/*.in)))
 UNITS := $(patsubst systemd/%,%,$(sort $(wildcard systemd/*.socket systemd/*.timer)))
 MONITORING := $(sort $(wildcard packaging/monitoring/*))
 POLICY := $(sort $(wildcard policy/*.conf))
+# Those that begin with audit are there with deny as well, for msealctl policy enable --action=deny.
+POLICY_DENY := $(addprefix $(B)/policy/deny/,$(notdir $(shell grep -lx 'Action=audit' $(POLICY))))
 
 .PHONY: all layers help clean image install uninstall deb deps FORCE
 .DELETE_ON_ERROR:
@@ -146,19 +148,26 @@ $(B)/mseald-oci-hook: $(OCI_OBJ) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ $(LIBS_OCI)
 
+$(B)/policy/deny/%.conf: policy/%.conf
+	@mkdir -p $(@D)
+	$(call say,POLICY,$@)
+	$(Q)sed -e 's/^Action=audit$$/Action=deny/' \
+		-e 's/^# Action=audit: .*/# Made of $*.conf above, with Action=deny./' $< > $@
+
 # For hosts that have no libraries of ours: the image puts it there.
 $(B)/mseald-oci-hook-static: $(OCI_OBJ) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -static-pie -o $@ $^ -ljansson
 
-image: all $(B)/mseald-oci-hook-static ## makes build/image, the root of the container image (packaging/image)
+image: all $(B)/mseald-oci-hook-static $(POLICY_DENY) \
+	## makes build/image, the root of the container image (packaging/image)
 	$(Q)packaging/image/root $(B) $(B)/image
 
 include tests/tests.mk tests/bench/rules.mk
 
 # --- installing ---
 
-install: all ## installs below DESTDIR and PREFIX (/usr/local)
+install: all $(POLICY_DENY) ## installs below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -m 755 $(B)/mseald $(DESTDIR)$(SBINDIR)/mseald
 	$(INSTALL) -D -m 755 $(B)/msealctl $(DESTDIR)$(BINDIR)/msealctl
 	@mkdir -p $(B) && for unit in $(UNITS_MADE); do \
@@ -180,6 +189,8 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 		$(INSTALL) -D -m 644 $(page) \
 		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
 	$(foreach file,$(POLICY),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(POLICYDIR)/$(notdir $(file));)
+	$(foreach file,$(POLICY_DENY), \
+		$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(POLICYDIR)/deny/$(notdir $(file));)
 
 uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/mseald $(DESTDIR)$(BINDIR)/msealctl \
@@ -191,7 +202,8 @@ uninstall: ## removes what install put there
 		$(DESTDIR)$(VARLINKDIR)/io.mseald.varlink \
 		$(foreach page,$(MAN), \
 			$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
-		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))
+		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file))) \
+		$(foreach file,$(POLICY_DENY),$(DESTDIR)$(POLICYDIR)/deny/$(notdir $(file)))
 
 deb: ## builds build/mseald_VERSION_ARCH.deb (needs debhelper)
 	$(Q)packaging/deb.sh $(B)

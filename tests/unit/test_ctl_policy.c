@@ -19,6 +19,7 @@
 
 #include "ctl/base/command.h"
 #include "ctl/view/policy_common.h"
+#include "ctl/view/policy_cover.h"
 #include "ctl/view/report_advice.h"
 
 #define READY "[Policy]\nDescription=A thing\nEnabled=no\n[Match]\nExe=/usr/bin/thing\n"
@@ -376,6 +377,108 @@ static void enabling(void **state)
 	assert_string_equal(link_of("thing.conf"), "");
 }
 
+#define AUDIT "[Policy]\nEnabled=no\nLast=yes\n[Match]\nExe=/\n[Seal]\nAction="
+
+/* One that begins with audit, and is there with deny. */
+static void enabling_an_action(void **state)
+{
+	char deny[256];
+
+	(void)state;
+	(void)snprintf(deny, sizeof(deny), "%s/deny", test.vendor);
+	in_root("mkdir -p", deny);
+	write_file(test.vendor, "all.conf", AUDIT "audit\n");
+	write_file(deny, "all.conf", AUDIT "deny\n");
+	run("enable all");
+	assert_result(0,
+		      "all is on: linked " POLICY_FOLDER_ETC
+		      "/all.conf to %s/all.conf, Action=audit: it denies nothing yet\n",
+		      test.vendor);
+	run("enable --action=audit all");
+	assert_says(0, "all is on already: ");
+	run("enable --action=deny all");
+	assert_result(0, "all is on: linked " POLICY_FOLDER_ETC "/all.conf to %s/all.conf\n", deny);
+	run("show all");
+	assert_says(0, "Action=deny\n");
+	assert_says(0, "# The active policy:\n[Policy]\nLast=yes\n\n[Match]\nExe=/\n");
+	/* Without a word it is not weakened. */
+	run("enable all");
+	assert_result(0, "all is on already: " POLICY_FOLDER_ETC "/all.conf is linked to %s/all.conf\n",
+		      deny);
+	run("list-files");
+	assert_says(0, "all    on     -            " POLICY_FOLDER_ETC "/all.conf\n");
+	run("enable --action=audit all");
+	assert_says(0, "Action=audit: it denies nothing yet\n");
+	run("enable --action=deny all");
+	run("disable all");
+	assert_result(0, "all is off: removed the link " POLICY_FOLDER_ETC "/all.conf\n");
+	/* From a mask, too. */
+	(void)symlink("/dev/null", below_root(POLICY_FOLDER_ETC, "all.conf"));
+	run("enable --action=deny all");
+	assert_says(0, "all is on: linked ");
+	run("check");
+	assert_result(0, "2 policies, no fault\n");
+
+	/* One that is there with one action only. */
+	run("enable --action=deny thing");
+	assert_result(0, "thing is on: linked " POLICY_FOLDER_ETC "/thing.conf to %s/thing.conf\n",
+		      test.vendor);
+	run("enable --action=audit thing");
+	assert_says(1, "there is no ready policy 'thing' with Action=audit; copy ");
+	assert_non_null(strstr(link_of("thing.conf"), "/thing.conf"));
+	run("enable --action=frob thing");
+	assert_says(2, "--action does not know 'frob'; it takes deny, kill or audit");
+	run("disable --action=deny thing");
+	assert_says(2, "there is no option --action");
+	write_file(POLICY_FOLDER_ETC, "own.conf", AUDIT "audit\n");
+	run("enable --action=deny own");
+	assert_says(1, "is a policy of your own with Action=audit; write Action=deny there");
+	run("enable --action=audit own");
+	assert_says(0, "own is on already");
+	/* A fault of what would be linked. */
+	write_file(deny, "all.conf", "[Match]\nExe=/*\n");
+	run("enable --action=audit all");
+	run("enable --action=deny all");
+	assert_says(1, "deny/all.conf:2: Exe=/* does not match all programs");
+	assert_says(1, "has faults and is not turned on");
+	assert_null(strstr(link_of("all.conf"), "/deny/"));
+}
+
+/* Each spelling that looks like all programs: a fault, or a warning, with the one that is. */
+static void all_programs(void **state)
+{
+	static const char *const faults[] = { "Exe=/*", "Exe=/**", "Exe=*", "Unit=*", "User=*", "Cgroup=/*" };
+	char text[64];
+
+	(void)state;
+	in_root("mkdir -p", POLICY_FOLDER_ETC);
+	for (size_t i = 0; i < ELEMENTS(faults); i++) {
+		(void)snprintf(text, sizeof(text), "[Match]\n%s\n", faults[i]);
+		write_file(POLICY_FOLDER_ETC, "a.conf", text);
+		run("check");
+		assert_says(1, "/a.conf:2: ");
+		assert_says(1, "; write Exe=/\n");
+		run("enable a");
+		assert_says(1, "/a.conf has faults, see msealctl policy check");
+	}
+	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\n[Seal]\n");
+	run("check");
+	assert_says(1, "matches nothing; write [Match] and at least one of");
+	assert_says(1, "; for all programs Exe=/\n");
+	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nCgroup=/\n");
+	run("check");
+	assert_says(0, "warning: Cgroup=/ matches every cgroup, and so all programs; for all programs write "
+		       "Exe=/\n");
+	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/\n");
+	run("enable thing");
+	run("check");
+	assert_says(0, "never decides: " POLICY_FOLDER_ETC
+		       "/a.conf comes before it and matches all that it does; Last=yes there puts it last\n");
+	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/\n[Policy]\nLast=yes\n");
+	run("check");
+	assert_result(0, "2 policies, no fault\n");
+}
+
 static void on_by_default(void **state)
 {
 	(void)state;
@@ -498,6 +601,46 @@ static void asking_the_daemon(void **state)
 	assert_int_equal(ask("nonsense", &said), CTL_FAILURE);
 }
 
+/* --- what a policy covers --- */
+
+#define MATCH(pid, policy, state, more) \
+	"{\"pid\":" #pid ",\"policy\":\"" policy "\",\"exe\":\"/usr/sbin/p" #pid "\",\"state\":\"" state \
+	"\"" more "}"
+#define WEAKER ",\"weaker\":[\"unmap\",\"discard\"]"
+
+static void assert_covers(const char *matches, const char *expected)
+{
+	char text[2048];
+	json_t *reply;
+	char *said;
+
+	(void)snprintf(text, sizeof(text), "{\"matches\":[%s]}", matches);
+	reply = json_loads(text, 0, NULL);
+	assert_non_null(reply);
+	said = policy_cover_text(reply, "system");
+	assert_string_equal(said, expected);
+	free(said);
+	json_decref(reply);
+}
+
+static void covering(void **state)
+{
+	(void)state;
+	assert_covers("", "0 processes");
+	assert_covers(MATCH(7, "x", "sealed", "") "," MATCH(8, "system", "sealed", ""),
+		      "1 process: 1 sealed, 0 being sealed");
+	assert_covers(
+		MATCH(1, "system", "pending", WEAKER) "," MATCH(7, "system", "sealed", WEAKER) "," MATCH(
+			8, "system", "unsealed", "") "," MATCH(9, "system", "pending", ""),
+		"4 processes: 1 sealed, 2 being sealed; not p8[8] (msealctl policy list); pid 1 without "
+		"unmap, discard, which only SIGKILL could answer here, and nothing kills it");
+	assert_covers(MATCH(2, "system", "unsealed", "") "," MATCH(3, "system", "unsealed", "") "," MATCH(
+			      4, "system", "unsealed", "") "," MATCH(5, "system", "unsealed", ""),
+		      "4 processes: 0 sealed, 0 being sealed; not p2[2], p3[3], p4[4] and 1 more (msealctl "
+		      "policy list)");
+	assert_covers(MATCH(2, "system", "exempt", ""), "1 process, exempt from later policies");
+}
+
 /* --- what to make of a report --- */
 
 #define POLICY(action, sealed, dlopen) \
@@ -612,10 +755,13 @@ int main(void)
 		each(warnings),
 		each(showing),
 		each(enabling),
+		each(enabling_an_action),
+		each(all_programs),
 		each(on_by_default),
 		each(own_files_are_left_alone),
 		each(asking_the_daemon),
 		each(folders_of_others),
+		cmocka_unit_test(covering),
 		cmocka_unit_test(advice),
 		cmocka_unit_test(durations),
 	};

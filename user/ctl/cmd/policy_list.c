@@ -36,6 +36,7 @@ static const char *const reasons[][2] = {
 	{ "settle", "a RELRO is still writable; see Settle=" },
 	{ "failed", "could not be sealed; see the log" },
 	{ "library", "a library that was loaded later" },
+	{ "pid1", "nothing kills pid 1, so some of Deny= is left out" },
 };
 
 static const char *reason_text(const char *reason)

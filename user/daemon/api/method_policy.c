@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* ReloadPolicy and ListMatches: reading policies again, and which of them applies to each process. */
 
+#include "api/event_json.h"
 #include "api/method.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
@@ -112,7 +113,7 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	bool is_watched = watched_find(daemon->programs, task->key, &watched);
 	uint32_t set = set_of(daemon, task->key);
 	const char *state;
-	unsigned left;
+	unsigned left, weaker = 0;
 
 	if (exec_facts_read(daemon->programs, task->pid, is_watched ? &watched : NULL,
 			    active_wants_marked(daemon->active), &facts) < 0)
@@ -128,10 +129,15 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	if (!policy)
 		return NULL;
 	state = state_of(daemon, policy, task, set, is_watched ? &watched : NULL, &left);
-	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:s*,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy",
+	if (policy->seal.segments && strcmp(state, "unsealed") != 0)
+		weaker = reconcile_spared(programs_coverage(daemon->programs), policy, (pid_t)task->pid);
+	if (weaker && task->pid == 1 && left == LEFT_NOTHING)
+		left = LEFT_PID1;
+	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:s*,s:o*,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy",
 			 text_json(policy->name), "path", text_json(policy->path), "why",
-			 text_json(why ?: ""), "state", state, "reason", left_name(left), "exe",
-			 text_json(facts.exe), "cgroup", text_json(facts.cgroup));
+			 text_json(why ?: ""), "state", state, "reason", left_name(left), "weaker",
+			 weaker ? event_json_deny(weaker) : NULL, "exe", text_json(facts.exe), "cgroup",
+			 text_json(facts.cgroup));
 }
 
 /* Every process that a policy is about; NULL and why. */

@@ -15,6 +15,7 @@ enum left {
 	LEFT_SETTLE = LEFT_START_COUNT, /* a RELRO is still open: Settle= */
 	LEFT_FAILED,
 	LEFT_LIBRARY, /* loaded after the start */
+	LEFT_PID1,    /* deny bits that pid 1 could only be killed for, and nothing kills it */
 	LEFT_COUNT,
 	LEFT_NOTHING = LEFT_COUNT,
 };
