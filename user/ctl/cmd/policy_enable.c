@@ -22,6 +22,10 @@
 #include "lib/policy/path.h"
 #include "lib/policy/policy.h"
 
+/* For processes that are running to be sealed. */
+#define WAITS 10
+#define WAIT_US 300000u
+
 /* What the administrator's folder has of this name. */
 enum link_state {
 	LINK_EMPTY,
@@ -332,6 +336,21 @@ static int disable(struct switching *s)
 
 /* --- the outcome --- */
 
+/* What they match, once mseald has sealed what it can at once: or the line would say little. */
+static int wait_for_matches(const struct ctl *ctl, const json_t *policies, json_t **ret)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < WAITS && r == 0; i++) {
+		json_decref(TAKE_PTR(*ret));
+		r = client_call(ctl, "ListMatches", json_object(), ret);
+		if (r || !policy_cover_pending(policies, *ret))
+			break;
+		(void)usleep(WAIT_US);
+	}
+	return r;
+}
+
 static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results, bool text)
 {
 	_cleanup_json_ json_t *document = NULL, *matches = NULL;
@@ -342,7 +361,7 @@ static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results,
 	if (changed && !*ctl->root)
 		r = policy_common_reload(ctl, &said);
 	if (said && on && r == 0 && said != policy_common_daemon_absent)
-		r = client_call(ctl, "ListMatches", json_object(), &matches);
+		r = wait_for_matches(ctl, results, &matches);
 	if (!text) {
 		policy_cover_add(results, matches);
 		document = json_pack("{s:O, s:s?}", "policies", results, "daemon", said);

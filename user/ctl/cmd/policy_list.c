@@ -36,7 +36,7 @@ static const char *const reasons[][2] = {
 	{ "settle", "a RELRO is still writable; see Settle=" },
 	{ "failed", "could not be sealed; see the log" },
 	{ "library", "a library that was loaded later" },
-	{ "pid1", "nothing kills pid 1, so some of Deny= is left out" },
+	{ "pid1", "nothing kills pid 1" },
 };
 
 static const char *reason_text(const char *reason)
@@ -47,6 +47,26 @@ static const char *reason_text(const char *reason)
 		if (strcmp(reasons[i][0], reason) == 0)
 			return reasons[i][1];
 	return reason;
+}
+
+/* The reason, and what the policy denies and the seals do not. Malloc'ed, or NULL. */
+static char *not_sealed_text(const json_t *match)
+{
+	const json_t *weaker = json_object_get(match, "weaker"), *word;
+	char *text = NULL;
+	size_t size = 0, i;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	(void)fputs(reason_text(reply_string(match, "reason")), out);
+	json_array_foreach(weaker, i, word)
+		(void)fprintf(out, "%s %s", i ? "," : "; Deny= without", json_string_value(word) ?: "?");
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
 static enum colour state_colour(const char *state)
@@ -66,13 +86,17 @@ static int print_matches(const json_t *reply)
 
 	json_array_foreach(matches, i, match) {
 		const char *exe = reply_string(match, "exe"), *state = reply_string(match, "state");
+		_cleanup_free_ char *not_sealed = not_sealed_text(match);
+
+		if (!not_sealed)
+			return error_out_of_memory();
 
 		table_add(&table, &terminal, COLOUR_NONE, "%" PRIu64, reply_integer(match, "pid"));
 		table_add(&table, &terminal, COLOUR_NONE, "%s", exe && *exe ? exe : "-");
 		table_add(&table, &terminal, COLOUR_BOLD, "%s", reply_string(match, "policy"));
 		table_add(&table, &terminal, state_colour(state), "%s", state);
 		table_add(&table, &terminal, COLOUR_NONE, "%s", reply_string(match, "why"));
-		table_add(&table, &terminal, COLOUR_NONE, "%s", reason_text(reply_string(match, "reason")));
+		table_add(&table, &terminal, COLOUR_NONE, "%s", not_sealed);
 	}
 	if (!json_array_size(matches)) {
 		(void)puts("No policy is about anything that runs.");

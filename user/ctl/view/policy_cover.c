@@ -107,6 +107,17 @@ char *policy_cover_text(const json_t *matches, const char *policy)
 	return text;
 }
 
+size_t policy_cover_pending(const json_t *policies, const json_t *matches)
+{
+	const json_t *policy;
+	size_t i, pending = 0;
+
+	json_array_foreach(policies, i, policy)
+		if (reply_bool(policy, "on"))
+			pending += count(matches, reply_string(policy, "name")).pending;
+	return pending;
+}
+
 int policy_cover_print(const json_t *policies, const json_t *matches)
 {
 	bool utf8 = terminal_detect().utf8;

@@ -11,6 +11,8 @@
  */
 char *policy_cover_text(const json_t *matches, const char *policy);
 
+/* How many processes of these policies, [{name, on}...], are being sealed. */
+size_t policy_cover_pending(const json_t *policies, const json_t *matches);
 /* A line for each policy of [{name, on}...] that is on. Negative: out of memory. */
 int policy_cover_print(const json_t *policies, const json_t *matches);
 /* The counts as a member "covers" of each of them; matches: NULL for none. */
