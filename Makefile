@@ -63,7 +63,7 @@ POLICY_DENY := $(addprefix $(B)/policy/deny/,$(notdir $(shell grep -lx 'Action=a
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook layers \
+all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook $(POLICY_DENY) layers \
 	## builds the daemon, the command line and the hook of container runtimes
 
 help: ## lists the targets
@@ -159,15 +159,14 @@ $(B)/mseald-oci-hook-static: $(OCI_OBJ) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -static-pie -o $@ $^ -ljansson
 
-image: all $(B)/mseald-oci-hook-static $(POLICY_DENY) \
-	## makes build/image, the root of the container image (packaging/image)
+image: all $(B)/mseald-oci-hook-static ## makes build/image, the root of the container's image
 	$(Q)packaging/image/root $(B) $(B)/image
 
 include tests/tests.mk tests/bench/rules.mk
 
 # --- installing ---
 
-install: all $(POLICY_DENY) ## installs below DESTDIR and PREFIX (/usr/local)
+install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -m 755 $(B)/mseald $(DESTDIR)$(SBINDIR)/mseald
 	$(INSTALL) -D -m 755 $(B)/msealctl $(DESTDIR)$(BINDIR)/msealctl
 	@mkdir -p $(B) && for unit in $(UNITS_MADE); do \

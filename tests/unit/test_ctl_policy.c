@@ -712,24 +712,147 @@ static void advice(void **state)
 			      "web", "munmap", "rodata", "audited", 1,
 			      "EPERM") "," ATTEMPTS("web", "madvise", "rodata", "audited", 1, "EPERM") "]",
 		      0,
-		      "3 attempts would not have succeeded with Action=deny; no key allows them: exempt "
-		      "the program by a "
-		      "policy of an earlier name with Segments=none");
-	/* A call on all of the memory meets any segment that is left. */
-	assert_advice(
-		POLICY("audit", 2, true),
-		"[{\"policy\":\"web\",\"operation\":\"munmap\",\"segment\":\"text\",\"verdict\":\"audited\","
-		"\"attempts\":1,\"outcome\":\"SIGKILL\",\"example\":{\"length\":140737488289792}}]",
-		0,
-		"1 attempt would not have succeeded with Action=deny, 1 of them by SIGKILL; to allow them: "
-		"Deny=mprotect,discard");
+		      "3 attempts would not have succeeded with Action=deny; to allow them: Segments=none");
 	assert_advice(POLICY("deny", 2, false), "[]", 3, "nothing was denied in 26 hours");
 	assert_advice(POLICY("deny", 2, false),
 		      "[" ATTEMPTS("web", "munmap", "text", "denied", 1,
 				   "EPERM") "," ATTEMPTS("web", "munmap", "text", "killed", 2, "SIGKILL") "]",
 		      0,
-		      "1 attempt was denied, 2 killed for; if the program means no harm, what lets it be: "
+		      "1 attempt was denied, 2 killed for; if the program means no harm, to let it be: "
 		      "Deny=mprotect,discard; Segments=rodata");
+}
+
+#define ROW(program, operation, segment, more) \
+	"{\"policy\":\"web\",\"program\":\"" program "\",\"operation\":\"" operation \
+	"\",\"segment\":\"" segment "\",\"verdict\":\"audited\",\"attempts\":1,\"outcome\":\"EPERM\"," more \
+	"}"
+#define ALL_SEGMENTS "\"segments\":[\"text\",\"rodata\",\"relro\",\"data\",\"vdso\",\"stack\"],"
+#define WHOLE(action, more) \
+	"{\"name\":\"web\",\"path\":\"/etc/web.conf\",\"action\":\"" action \
+	"\",\"deny\":[\"mprotect\",\"unmap\",\"discard\"]," ALL_SEGMENTS \
+	"\"dlopen\":true,\"since\":0,\"sealed\":2" more "}"
+#define UNMAP "\"deny\":[\"unmap\"]"
+#define MPROTECT "\"deny\":[\"mprotect\"]"
+#define OBJECT ",\"segments\":[\"text\",\"rodata\",\"relro\",\"data\"]"
+#define ONE "1 attempt would not have succeeded with Action=deny"
+
+/* What is enough for all that an attempt meets. */
+static void advice_on_ranges(void **state)
+{
+	(void)state;
+	/* All segments of the call, not only the one that it met first. */
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "mprotect", "text",
+			      MPROTECT ",\"segments\":[\"text\",\"rodata\",\"data\"]") "]",
+		      0, ONE "; to allow them: Deny=unmap,discard; Segments=relro,vdso,stack");
+	/* One seal may be of several. */
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "mprotect", "text", MPROTECT ",\"segments\":[\"none\",\"data\"]") "]", 0,
+		      ONE "; to allow them: Deny=unmap,discard; Segments=vdso,stack");
+	/* Unloading a library meets all that the library has. */
+	assert_advice(
+		WHOLE("audit", ""),
+		"[" ROW("/p", "munmap", "text", UNMAP OBJECT) "," ROW("/p", "map_hole", "text", UNMAP) "]", 0,
+		"2 attempts would not have succeeded with Action=deny; to allow them: Dlopen=no, if it is "
+		"dlclose(3) of a library loaded later; Deny=mprotect,discard; Segments=vdso,stack");
+	/* What of an madvise more than discard denies. */
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "madvise", "data", "\"deny\":[\"unmap\",\"discard\"]") "]", 0,
+		      ONE "; to allow them: Deny=mprotect; Segments=text,rodata,relro,vdso,stack");
+	/* A call on all of the memory meets any segment that is left, */
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "munmap", "text",
+			      UNMAP ",\"segments\":[\"text\"],\"kinds\":[\"all-memory\"]") "]",
+		      0,
+		      ONE
+		      " (all of its memory at once); to allow them: Deny=mprotect,discard; Segments=none");
+	/* and so does one whose range is not known. */
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "prctl", "text", UNMAP ",\"segments\":[\"text\"]") "]", 0,
+		      ONE "; to allow them: Deny=mprotect,discard; Segments=none");
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "mmap", "text",
+			      UNMAP ",\"segments\":[\"text\"],\"kinds\":[\"grows-down\"]") "]",
+		      0,
+		      ONE " (a mapping that grows down, by MAP_GROWSDOWN); to allow them: "
+			  "Deny=mprotect,discard; Segments=none");
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "mprotect", "stack",
+			      MPROTECT ",\"segments\":[\"stack\"],\"kinds\":[\"exec-stack\"]") "]",
+		      0,
+		      ONE " (an executable stack); to allow them: Deny=unmap,discard; "
+			  "Segments=text,rodata,relro,data,vdso");
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "mmap", "text",
+			      UNMAP ",\"segments\":[\"text\"],\"kinds\":[\"huge-text\"]") "]",
+		      0,
+		      ONE " (text on huge pages); to allow them: Deny=mprotect,discard; "
+			  "Segments=rodata,relro,data,vdso,stack");
+	/* With kill nobody has looked at the rest of the seals. */
+	assert_advice(WHOLE("kill", ""),
+		      "[{\"policy\":\"web\",\"program\":\"/p\",\"operation\":\"munmap\",\"segment\":\"text\","
+		      "\"verdict\":\"killed\",\"attempts\":1,\"deny\":[\"unmap\"],\"segments\":[\"text\"]}]",
+		      0,
+		      "0 attempts were denied, 1 killed for; if the program means no harm, to let it be: "
+		      "Dlopen=no, if it is dlclose(3) of a library loaded later; Deny=mprotect,discard; "
+		      "Segments=none");
+}
+
+static void advice_for_programs(void **state)
+{
+	static const char rows[] =
+		"[" ROW("/a", "mprotect", "stack", MPROTECT ",\"kinds\":[\"exec-stack\"]") "," ROW(
+			"/b", "munmap", "data", UNMAP) "," ROW("/a", "mprotect", "text", MPROTECT) "]";
+	json_t *policy = json_loads(WHOLE("audit", ",\"ready\":false"), 0, NULL),
+	       *rows_json = json_loads(rows, 0, NULL), *ways = report_advice_ways(policy, rows_json);
+
+	(void)state;
+	/* Each has its own. */
+	assert_advice(
+		WHOLE("audit", ""), rows, 0,
+		"3 attempts would not have succeeded with Action=deny; to allow them, give each program "
+		"a policy of its own with one of these:\n"
+		"/a: 2 attempts (an executable stack): Deny=unmap,discard; "
+		"Segments=rodata,relro,data,vdso\n"
+		"/b: 1 attempt: Dlopen=no, if it is dlclose(3) of a library loaded later; "
+		"Deny=mprotect,discard; Segments=text,rodata,relro,vdso,stack");
+	/* Nobody edits a ready policy. */
+	assert_advice(WHOLE("audit", ",\"ready\":true"), "[" ROW("/b", "mmap", "data", UNMAP) "]", 0,
+		      ONE "; to allow them, give each program a policy of its own with one of these:\n"
+			  "/b: 1 attempt: Deny=mprotect,discard; Segments=text,rodata,relro,vdso,stack");
+	assert_advice(WHOLE("audit", ",\"ready\":true"), "[]", 0,
+		      "nothing would have been denied in 26 hours; msealctl policy enable --action=deny web");
+	assert_int_equal(json_array_size(ways), 2);
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(json_array_get(ways, 0), "ways"), 1)),
+		"Segments=rodata,relro,data,vdso");
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(json_array_get(ways, 0), "kinds"), 0)),
+		"exec-stack");
+	json_decref(policy);
+	json_decref(rows_json);
+	json_decref(ways);
+}
+
+/* What deny does not do, before the change to it; not when it is done. */
+static void advice_on_limits(void **state)
+{
+#define LIMITS \
+	",\"pid1\":[\"unmap\",\"discard\"],\"kills\":[\"madvise\"],\"kills_at_first\":[\"munmap\",\"brk\"]"
+	(void)state;
+	assert_advice(
+		WHOLE("audit", LIMITS), "[]", 0,
+		"nothing would have been denied in 26 hours; change Action=audit to deny in "
+		"/etc/web.conf\n"
+		"pid 1 would be sealed without unmap, discard: on this kernel only SIGKILL could answer "
+		"that, and nothing kills pid 1\n"
+		"with Action=deny this kernel kills the program for: madvise\n"
+		"with Action=deny this kernel kills the program, until mseal(2) has been called in it "
+		"(NativeAfter=), for: munmap, brk");
+	assert_advice(WHOLE("audit", ",\"kills\":[],\"kills_at_first\":[]"), "[]", 0,
+		      "nothing would have been denied in 26 hours; change Action=audit to deny in "
+		      "/etc/web.conf");
+	assert_advice(WHOLE("deny", LIMITS), "[]", 0, "nothing was denied in 26 hours");
 }
 
 static void durations(void **state)
@@ -763,6 +886,9 @@ int main(void)
 		each(folders_of_others),
 		cmocka_unit_test(covering),
 		cmocka_unit_test(advice),
+		cmocka_unit_test(advice_on_ranges),
+		cmocka_unit_test(advice_for_programs),
+		cmocka_unit_test(advice_on_limits),
 		cmocka_unit_test(durations),
 	};
 
