@@ -61,13 +61,15 @@ UNITS_MADE := $(patsubst systemd/%.in,%,$(sort $(wildcard systemd/*.in)))
 UNITS := $(patsubst systemd/%,%,$(sort $(wildcard systemd/*.socket systemd/*.timer)))
 MONITORING := $(sort $(wildcard packaging/monitoring/*))
 POLICY := $(sort $(wildcard policy/*.conf))
+# Those that begin with audit are there with deny as well, for msealctl policy enable --action=deny.
+POLICY_DENY := $(addprefix $(B)/policy/deny/,$(notdir $(shell grep -lx 'Action=audit' $(POLICY))))
 
 .PHONY: all layers help clean image install uninstall deb rpm dist deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 LIBMSEAL := $(addprefix $(B)/,libmseal.so.0 libmseal.a libmseal-guard.so)
-all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook $(LIBMSEAL) layers \
+all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook $(LIBMSEAL) $(POLICY_DENY) layers \
 	## builds the daemon, the command line, the hook of container runtimes and libmseal
 
 help: ## lists the targets
@@ -153,6 +155,12 @@ $(B)/mseald-oci-hook: $(OCI_OBJ) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ $(LIBS_OCI)
 
+$(B)/policy/deny/%.conf: policy/%.conf
+	@mkdir -p $(@D)
+	$(call say,POLICY,$@)
+	$(Q)sed -e 's/^Action=audit$$/Action=deny/' \
+		-e 's/^# Action=audit: .*/# Made of $*.conf above, with Action=deny./' $< > $@
+
 # For hosts that have no libraries of ours: the image puts it there.
 $(B)/mseald-oci-hook-static: $(OCI_OBJ) $(B)/libcommon.a
 	$(call say,LINK,$@)
@@ -213,6 +221,8 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 		$(INSTALL) -D -m 644 $(page) \
 		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
 	$(foreach file,$(POLICY),$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(POLICYDIR)/$(notdir $(file));)
+	$(foreach file,$(POLICY_DENY), \
+		$(INSTALL) -D -m 644 $(file) $(DESTDIR)$(POLICYDIR)/deny/$(notdir $(file));)
 
 uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/mseald $(DESTDIR)$(BINDIR)/msealctl \
@@ -226,7 +236,8 @@ uninstall: ## removes what install put there
 			pkgconfig/libmseal.pc) \
 		$(foreach page,$(MAN), \
 			$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
-		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file)))
+		$(foreach file,$(POLICY),$(DESTDIR)$(POLICYDIR)/$(notdir $(file))) \
+		$(foreach file,$(POLICY_DENY),$(DESTDIR)$(POLICYDIR)/deny/$(notdir $(file)))
 
 deb: ## builds build/NAME_VERSION_ARCH.deb of mseald, libmseal0 and libmseal-dev (needs debhelper)
 	$(Q)packaging/deb.sh $(B)

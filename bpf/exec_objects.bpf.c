@@ -387,6 +387,23 @@ __noinline int exec_end_object(struct mseald_loading *loading)
 	return 0;
 }
 
+/*
+ * The segments of an object that the pages from first to last are in, where the attempt is on one
+ * seal only: then the event need not say "several".
+ */
+static __always_inline u32 segments_of(const struct mseald_mapping *mapping, u64 first, u64 last)
+{
+	u32 segments = 0;
+
+	if (first < mapping->text_end && last >= mapping->text)
+		segments |= 1u << MSEALD_SEGMENT_TEXT;
+	if (first < mapping->text || (last >= mapping->text_end && first < mapping->data))
+		segments |= 1u << MSEALD_SEGMENT_RODATA;
+	if (last >= mapping->data && first < mapping->relro_end)
+		segments |= 1u << MSEALD_SEGMENT_RELRO;
+	return segments;
+}
+
 __noinline int exec_name_object(u64 key, u32 place, struct mseald_event *event)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
@@ -413,8 +430,16 @@ __noinline int exec_name_object(u64 key, u32 place, struct mseald_event *event)
 		segment = MSEALD_SEGMENT_RELRO;
 	if (page >= mapping->text && page < mapping->text_end)
 		segment = MSEALD_SEGMENT_TEXT;
-	if (event->segment == MSEALD_SEGMENT_NONE)
+	if (event->segment == MSEALD_SEGMENT_NONE) {
+		u64 last = page + ((event->length - 1) >> PAGE_SHIFT);
+
 		event->segment = segment;
+		/* mremap has another range, too. */
+		if (event->address >= event->seal_start &&
+		    event->address + event->length <= event->seal_end && segment != MSEALD_SEGMENT_DATA &&
+		    event->op != MSEALD_OP_MREMAP)
+			event->segments = segments_of(mapping, page, last);
+	}
 	/*
 	 * The process may be gone when the daemon reads the event. The file is there while the object is
 	 * mapped; of one that has been unmapped it may be another's by now.

@@ -97,8 +97,10 @@ static __always_inline bool note_hugetlb(u64 key, const struct file *file, const
 }
 
 /* Must an mprotect fail? */
-static __always_inline int judge_mprotect(struct task_struct *task, u64 key, const struct vm_area_struct *vma)
+static __always_inline int judge_mprotect(struct task_struct *task, u64 key, const struct vm_area_struct *vma,
+					  u64 prot)
 {
+	const u32 attempt = ATTEMPT(MSEALD_OP_MPROTECT, MSEALD_DENY_MPROTECT, REACTION_DENY);
 	struct call_site site = call_site_of(task);
 	u64 start, length;
 
@@ -113,8 +115,7 @@ static __always_inline int judge_mprotect(struct task_struct *task, u64 key, con
 		start = vma->vm_start;
 		length = vma->vm_end - start;
 	}
-	return verdict_on_inline(key, start, length,
-				 ATTEMPT(MSEALD_OP_MPROTECT, MSEALD_DENY_MPROTECT, REACTION_DENY));
+	return verdict_on_inline(key, start, length, prot & PROT_EXEC ? attempt | ATTEMPT_EXEC : attempt);
 }
 
 SEC("lsm/file_mprotect")
@@ -125,7 +126,7 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long req
 
 	if (unlikely(space_watched(key)) && watch_mprotect(key, vma, reqprot, prot))
 		return 0;
-	if (!space_unsealed(key) && judge_mprotect(task, key, vma))
+	if (!space_unsealed(key) && judge_mprotect(task, key, vma, prot))
 		return -EPERM;
 	return 0;
 }
@@ -151,7 +152,7 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	}
 	/* It grows by page faults, which no hook sees, into whatever is free below it. */
 	if (unlikely(flags & MAP_GROWSDOWN))
-		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt) ? -EPERM : 0;
+		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt | ATTEMPT_GROWS) ? -EPERM : 0;
 	site = call_site_of(task);
 	if (has_file(flags) && unlikely(!note_hugetlb(key, file, &site)))
 		return -EPERM;

@@ -15,9 +15,11 @@ struct walk {
 	u64 segment;		    /* with MSEALD_SEAL_SHM: where it must be attached */
 	u64 label;		    /* of the set */
 	u32 set, at, slot;
+	u32 attempt; /* for the event: 6.1 has no room left for it in the stacks of all calls (512 bytes) */
 	u32 deny_mask;
-	u32 flags; /* MSEALD_SEAL_* a seal must have to count; 0: all do */
-	u32 rank;  /* of the strongest action so far */
+	u32 flags;    /* MSEALD_SEAL_* a seal must have to count; 0: all do */
+	u32 rank;     /* of the strongest action so far */
+	u32 segments; /* of all seals that deny it, 1 << enum mseald_segment */
 	u32 hit_at, hit_slot;
 	bool unreadable;
 	bool forked;
@@ -123,6 +125,8 @@ __noinline int verdict_walk_seal(u32 index, struct walk *walk)
 	native = denied_natively(node->rule[slot], walk->deny_mask);
 	walk->native |= (rank == RANK_DENY) & native;
 	walk->not_native |= (rank == RANK_DENY) & !native;
+	/* Without a branch, too: 0 where the seal has no action for it, or 1. */
+	walk->segments |= ((rank + 1) >> 2 ^ 1) << (node->rule[slot] >> MSEALD_RULE_SEGMENT_SHIFT & 7);
 	if (rank < walk->rank) {
 		walk->rank = rank;
 		walk->hit_start = node->start[slot];
@@ -224,6 +228,9 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
 	event->type = MSEALD_EVENT_ATTEMPT;
 	event->op = op;
 	event->verdict = outcome;
+	event->deny = ATTEMPT_DENY(walk->attempt);
+	event->segments = walk->segments;
+	event->flags = ATTEMPT_FLAGS(walk->attempt);
 	event->segment = walk->hit_rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff;
 	event->time = bpf_ktime_get_boot_ns();
 	event->space = key;
@@ -243,7 +250,7 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
 	id = bpf_get_current_uid_gid();
 	event->uid = (u32)id;
 	event->gid = id >> 32;
-	event->flags = is_privileged(task) ? MSEALD_EVENT_PRIVILEGED : 0;
+	event->flags |= is_privileged(task) ? MSEALD_EVENT_PRIVILEGED : 0;
 	event->pad = 0;
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
 	bpf_ringbuf_submit(event, 0);
@@ -304,6 +311,7 @@ static __always_inline struct walk walk_for(u64 key, u32 set, u32 attempt)
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 
 	return (struct walk){ .set = set,
+			      .attempt = attempt,
 			      .deny_mask = ATTEMPT_DENY(attempt),
 			      .rank = RANK_NONE,
 			      .flags = attempt & ATTEMPT_UFFD ? MSEALD_SEAL_UFFD :
@@ -337,7 +345,7 @@ __noinline int verdict_on_both(u64 key, u32 set, u32 attempt, const struct touch
 
 __noinline int verdict_on_file(const struct mseald_file_seals *seals, u32 attempt)
 {
-	struct walk walk = {};
+	struct walk walk = { .attempt = attempt };
 
 	if (!seals)
 		return 1;
@@ -345,6 +353,7 @@ __noinline int verdict_on_file(const struct mseald_file_seals *seals, u32 attemp
 	walk.tried_end = walk.hit_end = seals->end;
 	walk.hit_rule = (u64)seals->segment << MSEALD_RULE_SEGMENT_SHIFT;
 	walk.label = seals->label;
+	walk.segments = 1u << (seals->segment & 7);
 	walk.rank = seals->denying ? RANK_DENY : RANK_AUDIT;
 	return verdict_carry_out(&walk, seals->space, attempt);
 }

@@ -23,8 +23,15 @@ enum reaction {
  * reach it before it reaches the first that it refuses.
  */
 #define ATTEMPT_NATIVE (1u << 25)
-#define ATTEMPT_UFFD (1u << 26) /* only seals on what userfaultfd reaches (MSEALD_SEAL_UFFD) count */
-#define ATTEMPT_SHM (1u << 27)	/* only seals on the System V segment attached at start count */
+#define ATTEMPT_UFFD (1u << 26)	 /* only seals on what userfaultfd reaches (MSEALD_SEAL_UFFD) count */
+#define ATTEMPT_SHM (1u << 27)	 /* only seals on the System V segment attached at start count */
+#define ATTEMPT_GROWS (1u << 28) /* of a mapping that grows down */
+#define ATTEMPT_EXEC (1u << 29)	 /* asks for PROT_EXEC */
+/* The last two as MSEALD_EVENT_*. */
+#define ATTEMPT_FLAGS(attempt) ((attempt) >> 27 & (MSEALD_EVENT_GROWS | MSEALD_EVENT_EXEC))
+_Static_assert(ATTEMPT_FLAGS(ATTEMPT_GROWS) == MSEALD_EVENT_GROWS &&
+		       ATTEMPT_FLAGS(ATTEMPT_EXEC) == MSEALD_EVENT_EXEC,
+	       "flags of an attempt are those of its event");
 #define ATTEMPT_OP(attempt) ((attempt)&0xff)
 #define ATTEMPT_DENY(attempt) ((attempt) >> 8 & 0xff)
 #define ATTEMPT_REACTION(attempt) ((attempt) >> 16 & 0xff)

@@ -126,6 +126,7 @@ _msealctl() {
 		policy) case ${words[0]:-} in
 			report) own=--reset ;;
 			list | reload) ;;
+			enable) own='--action= --root=' ;;
 			*) own=--root= ;;
 			esac ;;
 		esac

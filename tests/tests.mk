@@ -15,7 +15,7 @@ KERNEL_LIB := \
 	tests/kernel/inject_main.c tests/kernel/httpload.c \
 	tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c \
 	tests/kernel/runpre.c tests/kernel/runme.c tests/kernel/briefly.c tests/kernel/early.c \
-	tests/kernel/cases.c, \
+	tests/kernel/cases.c tests/kernel/advised.c, \
 	$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
 RUNME := $(addprefix $(B)/tests/kernel/, \
@@ -26,8 +26,9 @@ EARLY := $(addprefix $(B)/tests/kernel/, early early-lazy early-nopie early-stat
 EARLY_32 := $(addprefix $(B)/tests/kernel/, early-32 early-32-nopie)
 CASES := $(addprefix $(B)/tests/kernel/case-, \
 	leak packed packed-relro reopen reopen.so unload unload.so plugin.so whole)
+ADVISED := $(B)/tests/kernel/case-advised
 FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
-KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(CASES) $(FUZZ_CALLS) $(B)/tests/kernel/briefly \
+KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(CASES) $(ADVISED) $(FUZZ_CALLS) $(B)/tests/kernel/briefly \
 	$(B)/tests/kernel/inject \
 	$(B)/tests/kernel/httpload \
 	$(B)/tests/kernel/puppet32 $(RUNME)
@@ -201,6 +202,11 @@ $(B)/tests/kernel/case-reopen.so: private CASE_FLAGS := -DREOPEN_LIBRARY -Wl,-z,
 $(B)/tests/kernel/case-unload.so: private CASE_FLAGS := -DUNLOAD_LIBRARY -Wl,-soname,case-unload.so
 $(B)/tests/kernel/case-plugin.so: private CASE_FLAGS := -DPLUGIN
 $(B)/tests/kernel/case-whole: private CASE_FLAGS := -DWHOLE
+
+$(ADVISED): tests/kernel/advised.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 -o $@ $<
 
 # All of it is instrumented, so that libFuzzer sees which way the library goes: made once for all targets.
 FUZZ_SANITIZE := address,undefined

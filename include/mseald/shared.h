@@ -274,14 +274,18 @@ struct mseald_event {
 	__u64 start_time;	    /* of the caller's thread group leader, boot-time ns */
 	__u32 pid, tgid;	    /* of the caller, in the initial namespace */
 	__u32 uid, gid;
-	__u32 flags; /* MSEALD_EVENT_PRIVILEGED */
-	__u32 pad;
+	__u32 flags; /* MSEALD_EVENT_* */
+	__u8 deny;   /* MSEALD_DENY_*: a seal with any of them denies it; 0: of an older program, not known */
+	__u8 segments; /* 1 << enum mseald_segment, of all seals that deny it; the same */
+	__u16 pad;
 	char comm[MSEALD_COMM_LEN];
 	__u64 object;		      /* where the object begins, if it was sealed at the start; else 0 */
 	char file[MSEALD_EVENT_FILE]; /* its name, without the folder; "": not known */
 };
 
 #define MSEALD_EVENT_PRIVILEGED 0x1u /* has or can get back rights beyond uid and gid */
+#define MSEALD_EVENT_GROWS 0x2u	     /* mmap with MAP_GROWSDOWN: a stack, which no address is known of */
+#define MSEALD_EVENT_EXEC 0x4u	     /* mprotect with PROT_EXEC */
 
 /*
  * What the seals of a set are for: a policy and the program that it is about.
@@ -322,8 +326,17 @@ struct mseald_tally {
 	char caller[MSEALD_SYMBOL_MAX]; /* of ip */
 	__u32 processes;		/* that made them; MSEALD_TALLY_PROCESSES stands for more as well */
 	__u32 seen[MSEALD_TALLY_PROCESSES]; /* a hash of each */
-	__u32 pad;
+	/* Of all of them: what denies them, and on which segments they are; as of an event. */
+	__u8 deny, segments;
+	__u8 kinds, example_kinds; /* MSEALD_KIND_*: of all of them; of the example */
 };
+
+/* What an attempt is, where its operation and range do not say it. */
+#define MSEALD_KIND_GROWS 0x1u	    /* a mapping that grows down */
+#define MSEALD_KIND_EXEC_STACK 0x2u /* a stack is made executable */
+#define MSEALD_KIND_HUGE_TEXT 0x4u  /* text is replaced by huge pages, or moved to them */
+#define MSEALD_KIND_ALL 0x8u	    /* on more than one object can be, such as all of the memory */
+#define MSEALD_KIND_COUNT 4
 
 /*
  * One process that tries without end must not fill the buffer. When half of it is full, each address

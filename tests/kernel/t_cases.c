@@ -220,7 +220,8 @@ static void whole(void)
 	reset_report();
 	all_end(times, false, "case-whole", 0, 0, "Action=audit: it unmaps all of its memory");
 	text = report();
-	ok(says(text, "allow them: Deny=mprotect,discard\n"), "the report says what lets it be");
+	ok(says(text, "allow them: Deny=mprotect,discard; Segments=none\n"),
+	   "the report says what lets it be");
 	set_policy("Segments=all\nDeny=mprotect discard");
 	all_end(times, false, "case-whole", 0, 0, "which is so");
 	set_policy("Segments=all");

@@ -240,6 +240,8 @@ static void write_file(const char *folder, unsigned number, bool far)
 	if (!chance(3)) {
 		if (chance(10))
 			fprintf(file, "[Policy]\nEnabled=%s\n", chance(50) ? "no" : "yes");
+		if (chance(15))
+			fprintf(file, "[Policy]\nLast=yes\n");
 		fprintf(file, "[Match]\n");
 		if (far)
 			write_far_match(file, number);

@@ -901,6 +901,11 @@ static void test_report(void **state)
 		  REPORT(REPORT_ROW("web", "/usr/sbin/nginx", "munmap", "text", "audited", 2, "SIGKILL",
 				    "kill") ","
 			 REPORT_ROW("-", "/bin/x", "mprotect", "none", "denied", 1, "EPERM", "lsm") ","
+			 "{\"policy\":\"web\",\"program\":\"/usr/sbin/nginx\",\"operation\":\"mmap\","
+			 "\"segment\":\"text\",\"verdict\":\"denied\",\"attempts\":1,\"processes\":1,"
+			 "\"first\":1,\"last\":1,\"outcome\":\"EPERM\",\"by\":\"lsm\","
+			 "\"example\":{\"pid\":5,\"uid\":0,\"comm\":\"y\",\"address\":0,"
+			 "\"length\":4611686018427387904,\"ip\":4096,\"kinds\":[\"grows-down\"]}},"
 			 REPORT_ROW("old", "/bin/y", "munmap", "text", "killed", 1, "EPERM", "native") ","
 			 REPORT_ROW("web", "/usr/sbin/nginx", "mmap", "text", "audited", 5, "EPERM", "lsm"),
 			 REPORT_POLICY("web", "audit", 3) "," REPORT_POLICY("still", "audit", 1), 4, 1) },
@@ -925,6 +930,7 @@ static void test_report(void **state)
 	assert_true(second > first);
 	assert_non_null(strstr(test.out, "32+"));
 	assert_non_null(strstr(test.out, "4K of /usr/lib/x.so+0x0 by ng\\x1binx[812] at 0x2000\n"));
+	assert_non_null(strstr(test.out, "a mapping that grows down (MAP_GROWSDOWN) by y[5] at 0x1000\n"));
 	assert_non_null(strstr(
 		test.out, "=> 7 attempts would not have succeeded with Action=deny, 2 of them by SIGKILL; "
 			  "to allow them: Deny=mprotect; Segments=relro\n"));
@@ -942,6 +948,9 @@ static void test_report(void **state)
 		"{\"method\":\"io.mseald.Report\",\"parameters\":{\"policy\":\"web\",\"reset\":false}}");
 	document = output_json();
 	assert_non_null(json_object_get(json_array_get(json_object_get(document, "policies"), 0), "advice"));
+	assert_int_equal(json_array_size(json_object_get(
+				 json_array_get(json_object_get(document, "policies"), 0), "ways")),
+			 1);
 	json_decref(document);
 
 	RUN(nothing, "policy", "report");
@@ -957,6 +966,27 @@ static void test_report(void **state)
 	assert_usage("--reset empties the whole report, and takes no NAME", "policy report ");
 	RUN(NULL, "policy", "report", "web", "x");
 	assert_usage("policy report takes one NAME, and here is 'x' too", "policy report ");
+}
+
+static void test_policy_list(void **state)
+{
+	static const struct reply replies[] = {
+		{ "io.mseald.ListMatches\"",
+		  "{\"parameters\":{\"matches\":["
+		  "{\"pid\":1,\"policy\":\"system\",\"exe\":\"/init\",\"why\":\"Exe=/\","
+		  "\"state\":\"weaker\",\"reason\":\"pid1\",\"missing\":[\"unmap\",\"discard\"]},"
+		  "{\"pid\":7,\"policy\":\"system\",\"exe\":\"/b\",\"why\":\"Exe=/\","
+		  "\"state\":\"sealed\"}]}}" },
+		{},
+	};
+
+	(void)state;
+	RUN(replies, "policy", "list");
+	assert_int_equal(test.status, 0);
+	assert_non_null(strstr(test.out,
+			       "  1  /init    system  weaker  Exe=/  not denied: unmap,discard; nothing "
+			       "kills pid 1\n"));
+	assert_non_null(strstr(test.out, "  7  /b       system  sealed  Exe=/  -\n"));
 }
 
 static void test_summary(void **state)
@@ -1155,6 +1185,7 @@ int main(void)
 		cmocka_unit_test(test_monitor_interrupted),
 		cmocka_unit_test(test_map_and_explain),
 		cmocka_unit_test(test_report),
+		cmocka_unit_test(test_policy_list),
 		cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_full_disk),

@@ -19,6 +19,7 @@
 
 #include "ctl/base/command.h"
 #include "ctl/view/policy_common.h"
+#include "ctl/view/policy_cover.h"
 #include "ctl/view/report_advice.h"
 
 #define READY "[Policy]\nDescription=A thing\nEnabled=no\n[Match]\nExe=/usr/bin/thing\n"
@@ -376,6 +377,108 @@ static void enabling(void **state)
 	assert_string_equal(link_of("thing.conf"), "");
 }
 
+#define AUDIT "[Policy]\nEnabled=no\nLast=yes\n[Match]\nExe=/\n[Seal]\nAction="
+
+/* One that begins with audit, and is there with deny. */
+static void enabling_an_action(void **state)
+{
+	char deny[256];
+
+	(void)state;
+	(void)snprintf(deny, sizeof(deny), "%s/deny", test.vendor);
+	in_root("mkdir -p", deny);
+	write_file(test.vendor, "all.conf", AUDIT "audit\n");
+	write_file(deny, "all.conf", AUDIT "deny\n");
+	run("enable all");
+	assert_result(0,
+		      "all is on: linked " POLICY_FOLDER_ETC
+		      "/all.conf to %s/all.conf, Action=audit: it denies nothing yet\n",
+		      test.vendor);
+	run("enable --action=audit all");
+	assert_says(0, "all is on already: ");
+	run("enable --action=deny all");
+	assert_result(0, "all is on: linked " POLICY_FOLDER_ETC "/all.conf to %s/all.conf\n", deny);
+	run("show all");
+	assert_says(0, "Action=deny\n");
+	assert_says(0, "# The active policy:\n[Policy]\nLast=yes\n\n[Match]\nExe=/\n");
+	/* Without a word it is not weakened. */
+	run("enable all");
+	assert_result(0, "all is on already: " POLICY_FOLDER_ETC "/all.conf is linked to %s/all.conf\n",
+		      deny);
+	run("list-files");
+	assert_says(0, "all    on     -            " POLICY_FOLDER_ETC "/all.conf\n");
+	run("enable --action=audit all");
+	assert_says(0, "Action=audit: it denies nothing yet\n");
+	run("enable --action=deny all");
+	run("disable all");
+	assert_result(0, "all is off: removed the link " POLICY_FOLDER_ETC "/all.conf\n");
+	/* From a mask, too. */
+	(void)symlink("/dev/null", below_root(POLICY_FOLDER_ETC, "all.conf"));
+	run("enable --action=deny all");
+	assert_says(0, "all is on: linked ");
+	run("check");
+	assert_result(0, "2 policies, no fault\n");
+
+	/* One that is there with one action only. */
+	run("enable --action=deny thing");
+	assert_result(0, "thing is on: linked " POLICY_FOLDER_ETC "/thing.conf to %s/thing.conf\n",
+		      test.vendor);
+	run("enable --action=audit thing");
+	assert_says(1, "there is no ready policy 'thing' with Action=audit; copy ");
+	assert_non_null(strstr(link_of("thing.conf"), "/thing.conf"));
+	run("enable --action=frob thing");
+	assert_says(2, "--action does not know 'frob'; it takes deny, kill or audit");
+	run("disable --action=deny thing");
+	assert_says(2, "there is no option --action");
+	write_file(POLICY_FOLDER_ETC, "own.conf", AUDIT "audit\n");
+	run("enable --action=deny own");
+	assert_says(1, "is a policy of your own with Action=audit; write Action=deny there");
+	run("enable --action=audit own");
+	assert_says(0, "own is on already");
+	/* A fault of what would be linked. */
+	write_file(deny, "all.conf", "[Match]\nExe=/*\n");
+	run("enable --action=audit all");
+	run("enable --action=deny all");
+	assert_says(1, "deny/all.conf:2: Exe=/* does not match all programs");
+	assert_says(1, "has faults and is not turned on");
+	assert_null(strstr(link_of("all.conf"), "/deny/"));
+}
+
+/* Each spelling that looks like all programs: a fault, or a warning, with the one that is. */
+static void all_programs(void **state)
+{
+	static const char *const faults[] = { "Exe=/*", "Exe=/**", "Exe=*", "Unit=*", "User=*", "Cgroup=/*" };
+	char text[64];
+
+	(void)state;
+	in_root("mkdir -p", POLICY_FOLDER_ETC);
+	for (size_t i = 0; i < ELEMENTS(faults); i++) {
+		(void)snprintf(text, sizeof(text), "[Match]\n%s\n", faults[i]);
+		write_file(POLICY_FOLDER_ETC, "a.conf", text);
+		run("check");
+		assert_says(1, "/a.conf:2: ");
+		assert_says(1, "; write Exe=/\n");
+		run("enable a");
+		assert_says(1, "/a.conf has faults, see msealctl policy check");
+	}
+	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\n[Seal]\n");
+	run("check");
+	assert_says(1, "matches nothing; write [Match] and at least one of");
+	assert_says(1, "; for all programs Exe=/\n");
+	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nCgroup=/\n");
+	run("check");
+	assert_says(0, "warning: Cgroup=/ matches every cgroup, and so all programs; for all programs write "
+		       "Exe=/\n");
+	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/\n");
+	run("enable thing");
+	run("check");
+	assert_says(0, "never decides: " POLICY_FOLDER_ETC
+		       "/a.conf comes before it and matches all that it does; Last=yes there puts it last\n");
+	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/\n[Policy]\nLast=yes\n");
+	run("check");
+	assert_result(0, "2 policies, no fault\n");
+}
+
 static void on_by_default(void **state)
 {
 	(void)state;
@@ -498,6 +601,46 @@ static void asking_the_daemon(void **state)
 	assert_int_equal(ask("nonsense", &said), CTL_FAILURE);
 }
 
+/* --- what a policy covers --- */
+
+#define MATCH(pid, policy, state, more) \
+	"{\"pid\":" #pid ",\"policy\":\"" policy "\",\"exe\":\"/usr/sbin/p" #pid "\",\"state\":\"" state \
+	"\"" more "}"
+#define WEAKER ",\"weaker\":[\"unmap\",\"discard\"]"
+
+static void assert_covers(const char *matches, const char *expected)
+{
+	char text[2048];
+	json_t *reply;
+	char *said;
+
+	(void)snprintf(text, sizeof(text), "{\"matches\":[%s]}", matches);
+	reply = json_loads(text, 0, NULL);
+	assert_non_null(reply);
+	said = policy_cover_text(reply, "system");
+	assert_string_equal(said, expected);
+	free(said);
+	json_decref(reply);
+}
+
+static void covering(void **state)
+{
+	(void)state;
+	assert_covers("", "0 processes");
+	assert_covers(MATCH(7, "x", "sealed", "") "," MATCH(8, "system", "sealed", ""),
+		      "1 process: 1 sealed, 0 being sealed");
+	assert_covers(
+		MATCH(1, "system", "pending", WEAKER) "," MATCH(7, "system", "sealed", WEAKER) "," MATCH(
+			8, "system", "unsealed", "") "," MATCH(9, "system", "pending", ""),
+		"4 processes: 1 sealed, 2 being sealed; not p8[8] (msealctl policy list); pid 1 without "
+		"unmap, discard, which only SIGKILL could answer here, and nothing kills it");
+	assert_covers(MATCH(2, "system", "unsealed", "") "," MATCH(3, "system", "unsealed", "") "," MATCH(
+			      4, "system", "unsealed", "") "," MATCH(5, "system", "unsealed", ""),
+		      "4 processes: 0 sealed, 0 being sealed; not p2[2], p3[3], p4[4] and 1 more (msealctl "
+		      "policy list)");
+	assert_covers(MATCH(2, "system", "exempt", ""), "1 process, exempt from later policies");
+}
+
 /* --- what to make of a report --- */
 
 #define POLICY(action, sealed, dlopen) \
@@ -569,24 +712,147 @@ static void advice(void **state)
 			      "web", "munmap", "rodata", "audited", 1,
 			      "EPERM") "," ATTEMPTS("web", "madvise", "rodata", "audited", 1, "EPERM") "]",
 		      0,
-		      "3 attempts would not have succeeded with Action=deny; no key allows them: exempt "
-		      "the program by a "
-		      "policy of an earlier name with Segments=none");
-	/* A call on all of the memory meets any segment that is left. */
-	assert_advice(
-		POLICY("audit", 2, true),
-		"[{\"policy\":\"web\",\"operation\":\"munmap\",\"segment\":\"text\",\"verdict\":\"audited\","
-		"\"attempts\":1,\"outcome\":\"SIGKILL\",\"example\":{\"length\":140737488289792}}]",
-		0,
-		"1 attempt would not have succeeded with Action=deny, 1 of them by SIGKILL; to allow them: "
-		"Deny=mprotect,discard");
+		      "3 attempts would not have succeeded with Action=deny; to allow them: Segments=none");
 	assert_advice(POLICY("deny", 2, false), "[]", 3, "nothing was denied in 26 hours");
 	assert_advice(POLICY("deny", 2, false),
 		      "[" ATTEMPTS("web", "munmap", "text", "denied", 1,
 				   "EPERM") "," ATTEMPTS("web", "munmap", "text", "killed", 2, "SIGKILL") "]",
 		      0,
-		      "1 attempt was denied, 2 killed for; if the program means no harm, what lets it be: "
+		      "1 attempt was denied, 2 killed for; if the program means no harm, to let it be: "
 		      "Deny=mprotect,discard; Segments=rodata");
+}
+
+#define ROW(program, operation, segment, more) \
+	"{\"policy\":\"web\",\"program\":\"" program "\",\"operation\":\"" operation \
+	"\",\"segment\":\"" segment "\",\"verdict\":\"audited\",\"attempts\":1,\"outcome\":\"EPERM\"," more \
+	"}"
+#define ALL_SEGMENTS "\"segments\":[\"text\",\"rodata\",\"relro\",\"data\",\"vdso\",\"stack\"],"
+#define WHOLE(action, more) \
+	"{\"name\":\"web\",\"path\":\"/etc/web.conf\",\"action\":\"" action \
+	"\",\"deny\":[\"mprotect\",\"unmap\",\"discard\"]," ALL_SEGMENTS \
+	"\"dlopen\":true,\"since\":0,\"sealed\":2" more "}"
+#define UNMAP "\"deny\":[\"unmap\"]"
+#define MPROTECT "\"deny\":[\"mprotect\"]"
+#define OBJECT ",\"segments\":[\"text\",\"rodata\",\"relro\",\"data\"]"
+#define ONE "1 attempt would not have succeeded with Action=deny"
+
+/* What is enough for all that an attempt meets. */
+static void advice_on_ranges(void **state)
+{
+	(void)state;
+	/* All segments of the call, not only the one that it met first. */
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "mprotect", "text",
+			      MPROTECT ",\"segments\":[\"text\",\"rodata\",\"data\"]") "]",
+		      0, ONE "; to allow them: Deny=unmap,discard; Segments=relro,vdso,stack");
+	/* One seal may be of several. */
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "mprotect", "text", MPROTECT ",\"segments\":[\"none\",\"data\"]") "]", 0,
+		      ONE "; to allow them: Deny=unmap,discard; Segments=vdso,stack");
+	/* Unloading a library meets all that the library has. */
+	assert_advice(
+		WHOLE("audit", ""),
+		"[" ROW("/p", "munmap", "text", UNMAP OBJECT) "," ROW("/p", "map_hole", "text", UNMAP) "]", 0,
+		"2 attempts would not have succeeded with Action=deny; to allow them: Dlopen=no, if it is "
+		"dlclose(3) of a library loaded later; Deny=mprotect,discard; Segments=vdso,stack");
+	/* What of an madvise more than discard denies. */
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "madvise", "data", "\"deny\":[\"unmap\",\"discard\"]") "]", 0,
+		      ONE "; to allow them: Deny=mprotect; Segments=text,rodata,relro,vdso,stack");
+	/* A call on all of the memory meets any segment that is left, */
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "munmap", "text",
+			      UNMAP ",\"segments\":[\"text\"],\"kinds\":[\"all-memory\"]") "]",
+		      0,
+		      ONE
+		      " (all of its memory at once); to allow them: Deny=mprotect,discard; Segments=none");
+	/* and so does one whose range is not known. */
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "prctl", "text", UNMAP ",\"segments\":[\"text\"]") "]", 0,
+		      ONE "; to allow them: Deny=mprotect,discard; Segments=none");
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "mmap", "text",
+			      UNMAP ",\"segments\":[\"text\"],\"kinds\":[\"grows-down\"]") "]",
+		      0,
+		      ONE " (a mapping that grows down, by MAP_GROWSDOWN); to allow them: "
+			  "Deny=mprotect,discard; Segments=none");
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "mprotect", "stack",
+			      MPROTECT ",\"segments\":[\"stack\"],\"kinds\":[\"exec-stack\"]") "]",
+		      0,
+		      ONE " (an executable stack); to allow them: Deny=unmap,discard; "
+			  "Segments=text,rodata,relro,data,vdso");
+	assert_advice(WHOLE("audit", ""),
+		      "[" ROW("/p", "mmap", "text",
+			      UNMAP ",\"segments\":[\"text\"],\"kinds\":[\"huge-text\"]") "]",
+		      0,
+		      ONE " (text on huge pages); to allow them: Deny=mprotect,discard; "
+			  "Segments=rodata,relro,data,vdso,stack");
+	/* With kill nobody has looked at the rest of the seals. */
+	assert_advice(WHOLE("kill", ""),
+		      "[{\"policy\":\"web\",\"program\":\"/p\",\"operation\":\"munmap\",\"segment\":\"text\","
+		      "\"verdict\":\"killed\",\"attempts\":1,\"deny\":[\"unmap\"],\"segments\":[\"text\"]}]",
+		      0,
+		      "0 attempts were denied, 1 killed for; if the program means no harm, to let it be: "
+		      "Dlopen=no, if it is dlclose(3) of a library loaded later; Deny=mprotect,discard; "
+		      "Segments=none");
+}
+
+static void advice_for_programs(void **state)
+{
+	static const char rows[] =
+		"[" ROW("/a", "mprotect", "stack", MPROTECT ",\"kinds\":[\"exec-stack\"]") "," ROW(
+			"/b", "munmap", "data", UNMAP) "," ROW("/a", "mprotect", "text", MPROTECT) "]";
+	json_t *policy = json_loads(WHOLE("audit", ",\"ready\":false"), 0, NULL),
+	       *rows_json = json_loads(rows, 0, NULL), *ways = report_advice_ways(policy, rows_json);
+
+	(void)state;
+	/* Each has its own. */
+	assert_advice(
+		WHOLE("audit", ""), rows, 0,
+		"3 attempts would not have succeeded with Action=deny; to allow them, give each program "
+		"a policy of its own with one of these:\n"
+		"/a: 2 attempts (an executable stack): Deny=unmap,discard; "
+		"Segments=rodata,relro,data,vdso\n"
+		"/b: 1 attempt: Dlopen=no, if it is dlclose(3) of a library loaded later; "
+		"Deny=mprotect,discard; Segments=text,rodata,relro,vdso,stack");
+	/* Nobody edits a ready policy. */
+	assert_advice(WHOLE("audit", ",\"ready\":true"), "[" ROW("/b", "mmap", "data", UNMAP) "]", 0,
+		      ONE "; to allow them, give each program a policy of its own with one of these:\n"
+			  "/b: 1 attempt: Deny=mprotect,discard; Segments=text,rodata,relro,vdso,stack");
+	assert_advice(WHOLE("audit", ",\"ready\":true"), "[]", 0,
+		      "nothing would have been denied in 26 hours; msealctl policy enable --action=deny web");
+	assert_int_equal(json_array_size(ways), 2);
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(json_array_get(ways, 0), "ways"), 1)),
+		"Segments=rodata,relro,data,vdso");
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(json_array_get(ways, 0), "kinds"), 0)),
+		"exec-stack");
+	json_decref(policy);
+	json_decref(rows_json);
+	json_decref(ways);
+}
+
+/* What deny does not do, before the change to it; not when it is done. */
+static void advice_on_limits(void **state)
+{
+#define LIMITS \
+	",\"pid1\":[\"unmap\",\"discard\"],\"kills\":[\"madvise\"],\"kills_at_first\":[\"munmap\",\"brk\"]"
+	(void)state;
+	assert_advice(
+		WHOLE("audit", LIMITS), "[]", 0,
+		"nothing would have been denied in 26 hours; change Action=audit to deny in "
+		"/etc/web.conf\n"
+		"pid 1 would be sealed without unmap, discard: on this kernel only SIGKILL could answer "
+		"that, and nothing kills pid 1\n"
+		"with Action=deny this kernel kills the program for: madvise\n"
+		"with Action=deny this kernel kills the program, until mseal(2) has been called in it "
+		"(NativeAfter=), for: munmap, brk");
+	assert_advice(WHOLE("audit", ",\"kills\":[],\"kills_at_first\":[]"), "[]", 0,
+		      "nothing would have been denied in 26 hours; change Action=audit to deny in "
+		      "/etc/web.conf");
+	assert_advice(WHOLE("deny", LIMITS), "[]", 0, "nothing was denied in 26 hours");
 }
 
 static void durations(void **state)
@@ -612,11 +878,17 @@ int main(void)
 		each(warnings),
 		each(showing),
 		each(enabling),
+		each(enabling_an_action),
+		each(all_programs),
 		each(on_by_default),
 		each(own_files_are_left_alone),
 		each(asking_the_daemon),
 		each(folders_of_others),
+		cmocka_unit_test(covering),
 		cmocka_unit_test(advice),
+		cmocka_unit_test(advice_on_ranges),
+		cmocka_unit_test(advice_for_programs),
+		cmocka_unit_test(advice_on_limits),
 		cmocka_unit_test(durations),
 	};
 

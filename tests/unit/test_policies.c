@@ -196,6 +196,31 @@ static void order_and_precedence(void **state)
 	assert_int_equal(test.faults.count, 0);
 }
 
+static void those_that_are_last(void **state)
+{
+	struct policy_files files = {};
+
+	(void)state;
+	write_file(test.vendor, "a.conf", "[Match]\nExe=/\n[Policy]\nEnabled=no\nLast=yes\n");
+	write_file(test.vendor, "b.conf", GOOD);
+	write_file(test.etc, "c.conf", GOOD);
+	assert_in_force("b c");
+	/* The other file of its name stays beside it. */
+	link_file("../vendor/a.conf", "a.conf");
+	assert_in_force("b c a");
+	assert_int_equal(policy_files_read(NULL, test.folders, &files, NULL), 0);
+	assert_int_equal(files.count, 4);
+	assert_string_equal(files.list[2].path, path_of(test.etc, "a.conf"));
+	assert_int_equal(files.list[3].state, POLICY_FILE_REPLACED);
+	policy_files_free(&files);
+	/* Of several the names decide. */
+	write_file(test.etc, "0.conf", GOOD "[Policy]\nLast=yes\n");
+	write_file(test.etc, "z.conf", GOOD);
+	assert_in_force("b c z 0 a");
+	write_file(test.etc, "0.conf", GOOD "[Policy]\nLast=yes\nLast=no\n");
+	assert_in_force("0 b c z a");
+}
+
 static void masks(void **state)
 {
 	(void)state;
@@ -446,6 +471,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		each(no_folders),
 		each(order_and_precedence),
+		each(those_that_are_last),
 		each(masks),
 		each(ready_policies),
 		each(below_a_root),

@@ -82,6 +82,7 @@ static void defaults(void **state)
 	assert_string_equal(test.policy.path, "/some/where/name.conf");
 	assert_null(test.policy.description);
 	assert_true(test.policy.enabled);
+	assert_false(test.policy.last);
 	assert_int_equal(test.policy.exe_count, 1);
 	assert_int_equal(test.policy.exe[0].line, 2);
 	assert_int_equal(test.policy.unit_count + test.policy.cgroup_count + test.policy.user_count, 0);
@@ -98,6 +99,7 @@ static void all_keys(void **state)
 	(void)state;
 	assert_good(
 		"# a comment\n; another\n\n  [Policy]  \nDescription=What it is, # and all\nEnabled=NO\n"
+		"Last=yes\n"
 		"[Match]\n  Exe = /opt/x /opt/y/\t\"/opt/a b/*\"\nUnit=x.service y@*.service\nUnit=z.slice\n"
 		"Cgroup=/a//b/ /\nUser=0 named 4294967294\nMarked=on\n"
 		"[Seal]\nSegments=text, rodata\nSegments=relro\nDeny=mprotect\nForeignWrite=deny\n"
@@ -105,6 +107,7 @@ static void all_keys(void **state)
 		"Gate=bpf\n");
 	assert_string_equal(test.policy.description, "What it is, # and all");
 	assert_false(test.policy.enabled);
+	assert_true(test.policy.last);
 	assert_int_equal(test.policy.exe_count, 3);
 	assert_int_equal(test.policy.exe[0].kind, POLICY_EXE_FILE);
 	assert_int_equal(test.policy.exe[1].kind, POLICY_EXE_FOLDER);
@@ -113,8 +116,8 @@ static void all_keys(void **state)
 	assert_string_equal(test.policy.exe[2].path, "/opt/a b/*");
 	assert_int_equal(test.policy.unit_count, 3);
 	assert_string_equal(test.policy.unit[1], "y@*.service");
-	assert_int_equal(test.policy.unit_line[1], 9);
-	assert_int_equal(test.policy.unit_line[2], 10);
+	assert_int_equal(test.policy.unit_line[1], 10);
+	assert_int_equal(test.policy.unit_line[2], 11);
 	assert_int_equal(test.policy.cgroup_count, 2);
 	assert_string_equal(test.policy.cgroup[0], "/a/b");
 	assert_string_equal(test.policy.cgroup[1], "/");
@@ -193,6 +196,17 @@ static void single_faults(void **state)
 		{ "", 0, "matches nothing" },
 		{ "[Seal]\n", 0, "matches nothing" },
 		{ "[Match]\nMarked=no\n", 0, "matches nothing" },
+		/* What looks like all programs: one spelling is that. */
+		{ "[Match]\n", 0, "for all programs Exe=/" },
+		{ "[Match]\nExe=/*\n", 2, "does not match all programs: * stands for a part of one name" },
+		{ "[Match]\nExe=/**\n", 2, "write Exe=/" },
+		{ "[Match]\nExe=/*/\n", 2, "write Exe=/" },
+		{ "[Match]\nExe=*\n", 2, "write Exe=/" },
+		{ M "Exe=/**/*\n", 3, "write Exe=/" },
+		{ "[Match]\nUnit=*\n", 2, "some run in no unit; write Exe=/" },
+		{ "[Match]\nCgroup=/*\n", 2, "write Exe=/" },
+		{ "[Match]\nUser=*\n", 2,
+		  "User=* does not match all programs: it takes no patterns; write Exe=/" },
 		{ "[Match]\nExe=/opt/x\nExe=\n", 0, "matches nothing" },
 		{ M "[Mach]\nUnit=x\n", 3, "there is no section [Mach]; did you mean [Match]?" },
 		{ M "[match]\n", 3, "did you mean [Match]?" },
@@ -255,6 +269,8 @@ static void single_faults(void **state)
 		{ M "[Seal]\nDlopen=maybe\n", 4, "it takes yes or no" },
 		{ M "[Seal]\nGate=native\n", 4, "it takes auto, bpf or deny" },
 		{ M "[Policy]\nEnabled=later\n", 4, "it takes yes or no" },
+		{ M "[Policy]\nLast=later\n", 4, "it takes yes or no" },
+		{ M "[Policy]\nPriority=9\n", 4, "[Policy] has Description=, Enabled= and Last=" },
 		{ M "Un\x01it=x\n", 3, "control character \\x01" },
 		{ M "Unit=x\ry\n", 3, "control character \\x0d" },
 	};
@@ -411,7 +427,7 @@ static void matching(void **state)
 		{ "Unit=system.slice", { "/a", "/system.slice/x.service", 0, false }, true },
 		{ "Unit=x.service", { "/a", NULL, 0, false }, false },
 		{ "Unit=x@*.service", { "/a", "/s/x@1.service", 0, false }, true },
-		{ "Unit=*", { "/a", "/", 0, false }, false },
+		{ "Unit=?*", { "/a", "/", 0, false }, false },
 		{ "Unit=dev-\\x2d.swap", { "/a", "/s/dev-\\x2d.swap", 0, false }, true },
 		{ "Unit=dev-\\x2d.*", { "/a", "/s/dev-\\x2d.swap", 0, false }, true },
 		{ "Cgroup=/a/b", { "/a", "/a/b", 0, false }, true },

@@ -142,6 +142,76 @@ static void test_count(void **state)
 								      .verdict = MSEALD_VERDICT_AUDITED }));
 }
 
+static void assert_kind(unsigned op, unsigned segment, uint64_t address, uint64_t length, unsigned flags,
+			unsigned kind)
+{
+	_cleanup_(report_table_close) struct report_table tally = {};
+	struct mseald_event one = event(1, op, MSEALD_VERDICT_AUDITED, 5);
+	struct report_row *row;
+
+	assert_int_equal(report_table_open(&tally), 0);
+	one.segment = segment;
+	one.address = address;
+	one.length = length;
+	one.flags = flags;
+	row = count(&tally, &one, 1);
+	assert_int_equal(row->value.kinds, kind);
+	assert_int_equal(row->value.example_kinds, kind);
+	/* Those that come later are of the row, not of the example. */
+	one.flags = MSEALD_EVENT_GROWS;
+	(void)count(&tally, &one, 2);
+	assert_int_equal(row->value.kinds, kind | MSEALD_KIND_GROWS);
+	assert_int_equal(row->value.example_kinds, kind);
+}
+
+static void test_kinds(void **state)
+{
+	const uint64_t huge = 2 << 20, all = UINT64_C(0x7ffffffff000);
+
+	(void)state;
+	assert_kind(MSEALD_OP_MMAP, MSEALD_SEGMENT_TEXT, 0x1000, 0x1000, 0, 0);
+	assert_kind(MSEALD_OP_MMAP, MSEALD_SEGMENT_TEXT, 0, UINT64_C(1) << 62, MSEALD_EVENT_GROWS,
+		    MSEALD_KIND_GROWS);
+	assert_kind(MSEALD_OP_MUNMAP, MSEALD_SEGMENT_TEXT, 0, all, 0, MSEALD_KIND_ALL);
+	/* It is on any address because nobody knows which. */
+	assert_kind(MSEALD_OP_PTRACE, MSEALD_SEGMENT_TEXT, 0, all, 0, 0);
+	assert_kind(MSEALD_OP_MPROTECT, MSEALD_SEGMENT_STACK, 0x1000, 0x1000, MSEALD_EVENT_EXEC,
+		    MSEALD_KIND_EXEC_STACK);
+	assert_kind(MSEALD_OP_MPROTECT, MSEALD_SEGMENT_STACK, 0x1000, 0x1000, 0, 0);
+	assert_kind(MSEALD_OP_MPROTECT, MSEALD_SEGMENT_TEXT, 0x1000, 0x1000, MSEALD_EVENT_EXEC, 0);
+	assert_kind(MSEALD_OP_MMAP, MSEALD_SEGMENT_TEXT, huge, 3 * huge, 0, MSEALD_KIND_HUGE_TEXT);
+	assert_kind(MSEALD_OP_MREMAP, MSEALD_SEGMENT_TEXT, huge, huge, 0, MSEALD_KIND_HUGE_TEXT);
+	assert_kind(MSEALD_OP_MREMAP, MSEALD_SEGMENT_DATA, huge, huge, 0, 0);
+	assert_kind(MSEALD_OP_MUNMAP, MSEALD_SEGMENT_TEXT, huge, huge, 0, 0);
+	assert_kind(MSEALD_OP_MMAP, MSEALD_SEGMENT_TEXT, huge + 0x1000, huge, 0, 0);
+}
+
+/* What denies them, and on which segments they are: of all together. */
+static void test_meets(void **state)
+{
+	_cleanup_(report_table_close) struct report_table tally = {};
+	struct mseald_event one = event(1, MSEALD_OP_MADVISE, MSEALD_VERDICT_AUDITED, 5);
+	struct report_row *row;
+
+	(void)state;
+	assert_int_equal(report_table_open(&tally), 0);
+	/* Of a program that does not say it: what its operation and its first seal say. */
+	row = count(&tally, &one, 1);
+	assert_int_equal(row->value.deny, MSEALD_DENY_DISCARD);
+	assert_int_equal(row->value.segments, 1 << MSEALD_SEGMENT_TEXT);
+	one.deny = MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD;
+	one.segments = 1 << MSEALD_SEGMENT_DATA;
+	(void)count(&tally, &one, 2);
+	assert_int_equal(row->value.deny, MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD);
+	assert_int_equal(row->value.segments, 1 << MSEALD_SEGMENT_TEXT | 1 << MSEALD_SEGMENT_DATA);
+	/* All seals on a file deny that it is written. */
+	one.op = MSEALD_OP_FILE_WRITE;
+	one.segments = 1 << MSEALD_SEGMENT_RELRO;
+	row = count(&tally, &one, 1);
+	assert_int_equal(row->value.segments,
+			 1 << MSEALD_SEGMENT_TEXT | 1 << MSEALD_SEGMENT_RODATA | 1 << MSEALD_SEGMENT_RELRO);
+}
+
 static void test_processes(void **state)
 {
 	_cleanup_(report_table_close) struct report_table tally = {};
@@ -202,6 +272,10 @@ static void assert_same(const struct report_table *a, const struct report_table 
 		assert_int_equal(x->address, y->address);
 		assert_int_equal(x->length, y->length);
 		assert_int_equal(x->ip, y->ip);
+		assert_int_equal(x->deny, y->deny);
+		assert_int_equal(x->segments, y->segments);
+		assert_int_equal(x->kinds, y->kinds);
+		assert_int_equal(x->example_kinds, y->example_kinds);
 		assert_int_equal(x->pid, y->pid);
 		assert_int_equal(x->uid, y->uid);
 		assert_memory_equal(x->comm, y->comm, sizeof(x->comm));
@@ -215,8 +289,12 @@ static void fill(struct report_table *tally)
 	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++)
 		for (unsigned verdict = 0; verdict < MSEALD_VERDICT_COUNT; verdict++) {
 			struct mseald_event one = event(0x100u * op + verdict + 1, op, verdict, op + 7);
-			struct report_row *row = count(tally, &one, 1795348799000000000 + op);
+			struct report_row *row;
 
+			one.deny = MSEALD_DENY_UNMAP | MSEALD_DENY_FILE_WRITE;
+			one.segments = 1 << MSEALD_SEGMENT_NONE | 1 << MSEALD_SEGMENT_STACK;
+			one.flags = op % 2 ? MSEALD_EVENT_GROWS : 0;
+			row = count(tally, &one, 1795348799000000000 + op);
 			(void)count(tally, &one, 1795348799000000000 + 2 * op);
 			(void)snprintf(row->value.symbol, MSEALD_SYMBOL_MAX, "/usr/lib/\"q\"+0x%x", op);
 		}
@@ -331,6 +409,9 @@ static void test_broken(void **state)
 	assert_int_equal(report_file_read(test.path, &tally, &head, &names), 0);
 	assert_int_equal(report_table_sum(&tally), 1);
 	assert_int_equal(head.since, 5);
+	/* That file is of an earlier version, which says neither. */
+	assert_int_equal(tally.rows[0].value.deny, MSEALD_DENY_UNMAP);
+	assert_int_equal(tally.rows[0].value.segments, 1 << MSEALD_SEGMENT_TEXT);
 }
 
 static void test_file_too_large(void **state)
@@ -408,6 +489,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_meets),
 		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_overflow),
 		cmocka_unit_test_setup_teardown(test_file, setup, teardown),

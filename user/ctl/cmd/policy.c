@@ -41,10 +41,14 @@ static const struct command commands[] = {
 	{ FAMILY "list-files", command_policy_list_files, "[--root=DIR]",
 	  "list all policy files, and whether each is on\n\n"
 	  "Options:\n" ROOT_HELP },
-	{ FAMILY "enable", command_policy_enable, "[--root=DIR] NAME...",
+	{ FAMILY "enable", command_policy_enable, "[--action=ACTION] [--root=DIR] NAME...",
 	  "turn ready policies on\n\n"
-	  "Makes a symbolic link in " POLICY_FOLDER_ETC ".\n\n"
-	  "Options:\n" ROOT_HELP },
+	  "Makes a symbolic link in " POLICY_FOLDER_ETC ", and says how many\n"
+	  "processes each policy covers, and what it does not.\n"
+	  "system is for all programs that have no other policy; it begins with audit.\n\n"
+	  "Options:\n"
+	  "  --action=ACTION           deny or audit, where the ready policy is there with\n"
+	  "                            either, as system is\n" ROOT_HELP },
 	{ FAMILY "disable", command_policy_disable, "[--root=DIR] NAME...",
 	  "turn ready policies off\n\n"
 	  "Removes the link that enable made, or masks a policy that is on without.\n"

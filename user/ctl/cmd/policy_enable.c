@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * msealctl policy enable and disable: links in the administrator's folder, to a
- * ready policy or to /dev/null. Nothing else is ever removed there.
+ * ready policy or to /dev/null. Nothing else is ever removed there. A ready policy may
+ * be there with another Action= too, in a folder of that name beside it: the link leads
+ * there, so that an upgrade changes what it reads.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,10 +15,16 @@
 #include "ctl/base/reply.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/policy_common.h"
+#include "ctl/view/policy_cover.h"
 #include "ctl/view/policy_text.h"
+#include "lib/base/names.h"
 #include "lib/base/util.h"
 #include "lib/policy/path.h"
 #include "lib/policy/policy.h"
+
+/* For processes that are running to be sealed. */
+#define WAITS 10
+#define WAIT_US 300000u
 
 /* What the administrator's folder has of this name. */
 enum link_state {
@@ -29,14 +37,19 @@ enum link_state {
 struct switching {
 	const struct ctl *ctl;
 	const char *name;
+	const char *action;		 /* --action=; NULL: as the ready policy has it */
 	char *link;			 /* its path in the administrator's folder, with the root */
 	char *target;			 /* of the ready policy, without it */
+	char *linked;			 /* the one that is linked, the same; NULL: none */
+	enum mseald_action has;		 /* Action= of the target */
 	const struct policy_file *own;	 /* in the administrator's folder; NULL: none */
 	const struct policy_file *ready; /* in the vendor's; NULL: none */
 	enum link_state state;
-	bool by_default;	   /* the ready policy is on without a link */
+	bool by_default;	   /* the ready policy is on without a link, with this action */
+	bool absent;		   /* it is not there with this action */
 	struct diagnostics faults; /* of the ready policy */
-	json_t *results;	   /* NULL: text */
+	json_t *results;	   /* one of each that is, or was, switched */
+	bool text;		   /* says it at once */
 	bool *changed;		   /* set where something was */
 };
 
@@ -44,6 +57,7 @@ static void switching_free(struct switching *s)
 {
 	free(s->link);
 	free(s->target);
+	free(s->linked);
 	diagnostics_free(&s->faults);
 }
 
@@ -64,10 +78,36 @@ static char *target_of(const struct ctl *ctl, const char *link)
 	return r == 0 ? followed : r == -ENOMEM ? NULL : strdup("");
 }
 
+/* The path of a ready policy, without the root: with this Action=, or (NULL) its own. NULL: no memory. */
+static char *ready_path(const char *name, const char *action)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s%s%s" LOAD_SUFFIX, policy_common_folders[1], action ? action : "",
+		     action ? "/" : "", name) < 0)
+		return NULL;
+	return path;
+}
+
+/* Does the link lead to this one? Then that is s->linked. 0, or the exit status after a complaint. */
+static int compare_link(struct switching *s, const char *leads, const char *action)
+{
+	_cleanup_free_ char *path = ready_path(s->name, action), *followed = NULL;
+
+	if (!path || policy_path_follow(s->ctl->root, path, &followed) == -ENOMEM)
+		return error_out_of_memory();
+	if (strcmp(s->own->link, path) == 0 || (followed && strcmp(leads, followed) == 0)) {
+		s->state = LINK_LINKED;
+		s->linked = TAKE_PTR(path);
+	}
+	return 0;
+}
+
 /* 0, or the exit status after a complaint. */
 static int find_state(struct switching *s)
 {
-	_cleanup_free_ char *leads = NULL, *ready = NULL;
+	_cleanup_free_ char *leads = NULL;
+	int r = 0;
 
 	s->state = LINK_EMPTY;
 	if (!s->own)
@@ -76,19 +116,49 @@ static int find_state(struct switching *s)
 	if (!s->own->link)
 		return 0;
 	leads = target_of(s->ctl, s->link);
-	if (!leads || policy_path_follow(s->ctl->root, s->target, &ready) == -ENOMEM)
+	if (!leads)
 		return error_out_of_memory();
-	if (strcmp(leads, "/dev/null") == 0)
+	if (strcmp(leads, "/dev/null") == 0) {
 		s->state = LINK_MASKED;
-	else if (strcmp(s->own->link, s->target) == 0 || (ready && strcmp(leads, ready) == 0))
-		s->state = LINK_LINKED;
+		return 0;
+	}
+	r = compare_link(s, leads, NULL);
+	for (unsigned i = 0; i < MSEALD_ACTION_COUNT && r == 0 && s->state == LINK_OTHER; i++)
+		r = compare_link(s, leads, names_action(i));
+	return r;
+}
+
+/* Reads the ready policy, as it is or with the action that is wanted. 0, or the exit status. */
+static int read_ready(struct switching *s)
+{
+	_cleanup_(policy_free) struct policy policy = {}, other = {};
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	r = policy_read_file_for(s->ctl->root, s->ready->path, &policy, &s->faults);
+	if (r == -ENOMEM)
+		return error_out_of_memory();
+	s->has = policy.seal.action;
+	s->by_default = r == 0 && policy.enabled;
+	if (r < 0 || !s->action || strcmp(names_action(policy.seal.action), s->action) == 0)
+		return 0;
+	s->has = (enum mseald_action)names_find_action(s->action);
+	s->by_default = false;
+	free(s->target);
+	s->target = ready_path(s->name, s->action);
+	if (!s->target || asprintf(&path, "%s%s", s->ctl->root, s->target) < 0) {
+		path = NULL;
+		return error_out_of_memory();
+	}
+	s->absent = access(path, F_OK) < 0;
+	if (!s->absent && policy_read_file_for(s->ctl->root, path, &other, &s->faults) == -ENOMEM)
+		return error_out_of_memory();
 	return 0;
 }
 
 /* Finds everything there is of this name. 0, or the exit status after a complaint. */
 static int look(struct switching *s, const struct policy_files *files)
 {
-	_cleanup_(policy_free) struct policy policy = {};
 	int r;
 
 	s->own = find_in(files, s->name, 0);
@@ -99,17 +169,11 @@ static int look(struct switching *s, const struct policy_files *files)
 		s->link = NULL;
 		return error_out_of_memory();
 	}
-	if (asprintf(&s->target, "%s/%s" LOAD_SUFFIX, policy_common_folders[1], s->name) < 0) {
-		s->target = NULL;
+	s->target = ready_path(s->name, NULL);
+	if (!s->target)
 		return error_out_of_memory();
-	}
-	if (s->ready) {
-		r = policy_read_file_for(s->ctl->root, s->ready->path, &policy, &s->faults);
-		if (r == -ENOMEM)
-			return error_out_of_memory();
-		s->by_default = r == 0 && policy.enabled;
-	}
-	return find_state(s);
+	r = s->ready ? read_ready(s) : 0;
+	return r ? r : find_state(s);
 }
 
 /* Says the state now. how may be "". */
@@ -129,10 +193,8 @@ static int report(const struct switching *s, bool on, bool changed, const char *
 		return error_out_of_memory();
 	}
 	*s->changed |= changed;
-	if (!s->results) {
+	if (s->text)
 		(void)printf("%s is %s%s: %s\n", s->name, on ? "on" : "off", changed ? "" : " already", how);
-		return CTL_OK;
-	}
 	return json_array_append_new(s->results, json_pack("{s:s, s:b, s:b, s:s}", "name", s->name, "on", on,
 							   "changed", changed, "how", how)) < 0 ?
 		       error_out_of_memory() :
@@ -203,6 +265,10 @@ static int refuse_own(const struct switching *s, const char *wanted)
 
 static int enable_own(const struct switching *s)
 {
+	if (s->own->state == POLICY_FILE_ON && s->action &&
+	    strcmp(names_action(s->own->policy.seal.action), s->action) != 0)
+		return error_failure("%s is a policy of your own with Action=%s; write Action=%s there",
+				     s->link, names_action(s->own->policy.seal.action), s->action);
 	if (s->own->state == POLICY_FILE_ON)
 		return report(s, true, false, "%s is a policy of your own", s->link);
 	if (s->own->state == POLICY_FILE_FAULT)
@@ -224,16 +290,25 @@ static int enable(struct switching *s)
 			return error_out_of_memory();
 		return error_failure("%s has faults and is not turned on", s->ready->path);
 	}
-	if (s->state == LINK_LINKED)
-		return report(s, true, false, "%s is linked to %s", s->link, s->target);
+	if (s->absent)
+		return error_failure("there is no ready policy '%s' with Action=%s; copy %s/%s" LOAD_SUFFIX
+				     " to %s and write Action=%s there",
+				     s->name, s->action, policy_common_folders[1], s->name, s->link,
+				     s->action);
+	if (s->state == LINK_LINKED && (!s->action || strcmp(s->linked, s->target) == 0))
+		return report(s, true, false, "%s is linked to %s", s->link, s->linked);
 	if (s->by_default && s->state == LINK_EMPTY)
 		return report(s, true, false, "%s is on without a link", s->target);
 	if (s->by_default) {
+		const char *was = s->state == LINK_MASKED ? "/dev/null" : s->linked;
+
 		r = remove_link(s);
-		return r ? r : report(s, true, true, "removed the link %s to /dev/null", s->link);
+		return r ? r : report(s, true, true, "removed the link %s to %s", s->link, was);
 	}
-	r = make_link(s, s->target, s->state == LINK_MASKED);
-	return r ? r : report(s, true, true, "linked %s to %s", s->link, s->target);
+	r = make_link(s, s->target, s->state != LINK_EMPTY);
+	return r ? r :
+		   report(s, true, true, "linked %s to %s%s", s->link, s->target,
+			  s->has == MSEALD_ACTION_AUDIT ? ", Action=audit: it denies nothing yet" : "");
 }
 
 static int disable(struct switching *s)
@@ -261,16 +336,34 @@ static int disable(struct switching *s)
 
 /* --- the outcome --- */
 
-static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results)
+/* What they match, once mseald has sealed what it can at once: or the line would say little. */
+static int wait_for_matches(const struct ctl *ctl, const json_t *policies, json_t **ret)
 {
-	_cleanup_json_ json_t *document = NULL;
+	int r = 0;
+
+	for (unsigned i = 0; i < WAITS && r == 0; i++) {
+		json_decref(TAKE_PTR(*ret));
+		r = client_call(ctl, "ListMatches", json_object(), ret);
+		if (r || !policy_cover_pending(policies, *ret))
+			break;
+		(void)usleep(WAIT_US);
+	}
+	return r;
+}
+
+static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results, bool text)
+{
+	_cleanup_json_ json_t *document = NULL, *matches = NULL;
 	const char *said = NULL;
 	int r = 0;
 
 	/* Files below another root are not the daemon's. */
 	if (changed && !*ctl->root)
 		r = policy_common_reload(ctl, &said);
-	if (results) {
+	if (said && on && r == 0 && said != policy_common_daemon_absent)
+		r = wait_for_matches(ctl, results, &matches);
+	if (!text) {
+		policy_cover_add(results, matches);
 		document = json_pack("{s:O, s:s?}", "policies", results, "daemon", said);
 		return !document ? error_out_of_memory() : client_print_json(document) ? CTL_FAILURE : r;
 	}
@@ -278,15 +371,16 @@ static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results)
 		(void)printf("%s.\n", said);
 	if (changed && !on && !*ctl->root && said != policy_common_daemon_absent)
 		(void)puts("Sealed memory stays sealed.");
-	return r;
+	return matches && policy_cover_print(results, matches) < 0 ? error_out_of_memory() : r;
 }
 
 /* One of the names: 0, or the exit status. */
-static int switch_one(const struct ctl *ctl, const struct policy_files *files, const char *argument, bool on,
-		      json_t *results, bool *changed)
+static int switch_one(const struct switching *wanted, const struct policy_files *files, const char *argument,
+		      bool on)
 {
 	size_t length = strlen(argument), suffix = strlen(LOAD_SUFFIX);
-	_cleanup_(switching_free) struct switching s = { .ctl = ctl, .results = results, .changed = changed };
+	_cleanup_(switching_free) struct switching s = *wanted;
+	const struct ctl *ctl = wanted->ctl;
 	_cleanup_free_ char *name = NULL;
 	int r;
 
@@ -317,16 +411,46 @@ static int refuse_folders(const struct diagnostics *faults)
 	return 0;
 }
 
+/* --action=, for enable. CTL_END, or CTL_STOP. */
+static int read_options(struct ctl *ctl, int argc, char **argv, bool on, struct switching *ret)
+{
+	enum { OPTION_ACTION = CTL_OPTION_OWN };
+	static const struct option options[] = {
+		{ "action", required_argument, NULL, OPTION_ACTION },
+		POLICY_OPTIONS,
+	};
+	int option;
+
+	while ((option = policy_common_option(ctl, argc, argv, on ? options : NULL)) != CTL_END) {
+		if (option == CTL_STOP)
+			return option;
+		if (names_find_action(optarg) < 0) {
+			ctl->status = error_usage(
+				ctl, "--action does not know '%s'; it takes deny, kill or audit", optarg);
+			return CTL_STOP;
+		}
+		ret->action = optarg;
+	}
+	return option;
+}
+
 static int run(struct ctl *ctl, int argc, char **argv, bool on)
 {
 	_cleanup_(policy_files_free) struct policy_files files = {};
 	_cleanup_(diagnostics_free) struct diagnostics faults = {};
-	_cleanup_json_ json_t *results = NULL;
+	_cleanup_json_ json_t *results = json_array();
 	bool changed = false;
+	struct switching wanted = {
+		.ctl = ctl,
+		.results = results,
+		.text = !ctl->json,
+		.changed = &changed,
+	};
 	int r, status = CTL_OK;
 
-	if (policy_common_option(ctl, argc, argv, NULL) == CTL_STOP)
+	if (read_options(ctl, argc, argv, on, &wanted) == CTL_STOP)
 		return ctl->status;
+	wanted.text = !ctl->json;
 	if (optind == argc)
 		return error_usage(ctl, "no NAME given");
 	r = policy_common_read(ctl, &files, &faults);
@@ -334,13 +458,12 @@ static int run(struct ctl *ctl, int argc, char **argv, bool on)
 		r = refuse_folders(&faults);
 	if (r)
 		return r;
-	results = ctl->json ? json_array() : NULL;
 	/* One that cannot be does not keep the others from it. */
 	for (; optind < argc; optind++) {
-		r = switch_one(ctl, &files, argv[optind], on, results, &changed);
+		r = switch_one(&wanted, &files, argv[optind], on);
 		status = MAX_OF(status, r);
 	}
-	r = finish(ctl, on, changed, results);
+	r = finish(ctl, on, changed, results, wanted.text);
 	return MAX_OF(status, r);
 }
 

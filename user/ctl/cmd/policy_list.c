@@ -31,13 +31,17 @@ static int print_matches(const json_t *reply)
 
 	json_array_foreach(matches, i, match) {
 		const char *exe = reply_string(match, "exe"), *state = reply_string(match, "state");
+		_cleanup_free_ char *not_sealed = match_why_text(match);
+
+		if (!not_sealed)
+			return error_out_of_memory();
 
 		table_add(&table, COLOUR_NONE, "%" PRIu64, reply_integer(match, "pid"));
 		table_add(&table, COLOUR_NONE, "%s", exe && *exe ? exe : "-");
 		table_add(&table, COLOUR_BOLD, "%s", reply_string(match, "policy"));
 		table_add(&table, match_state_colour(state), "%s", state);
 		table_add(&table, COLOUR_NONE, "%s", reply_string(match, "why"));
-		table_add(&table, COLOUR_NONE, "%s", match_reason_text(reply_string(match, "reason")));
+		table_add(&table, COLOUR_NONE, "%s", not_sealed);
 	}
 	if (!json_array_size(matches)) {
 		(void)puts("No policy is about anything that runs.");

@@ -15,6 +15,7 @@
 #include "ctl/view/report_advice.h"
 #include "ctl/view/table.h"
 #include "lib/base/clock.h"
+#include "lib/base/names.h"
 #include "lib/base/util.h"
 
 #define PROCESSES_MORE 32 /* stands for more as well */
@@ -44,17 +45,39 @@ static const char *time_text(uint64_t ns, char buf[TIME_MAX])
 	return buf;
 }
 
+/* What a call is on, where a range says little: of kinds of io.mseald.Report. NULL: the range says it. */
+static const char *kind_text(const json_t *example)
+{
+	static const char *const texts[MSEALD_KIND_COUNT] = {
+		[0] = "a mapping that grows down (MAP_GROWSDOWN)",
+		[1] = "the stack made executable",
+		[2] = "text on huge pages",
+		[3] = "all of the memory",
+	};
+	const json_t *word = json_array_get(json_object_get(example, "kinds"), 0);
+	int kind = json_is_string(word) ? names_find_kind(json_string_value(word)) : -1;
+
+	if (kind > 0)
+		return texts[__builtin_ctz((unsigned)kind)];
+	/* In user memory: the gates do not know it. */
+	return reply_integer(example, "length") > UINT64_C(1) << 60 ? "any of the memory" : NULL;
+}
+
 /* "text+4K by nginx[812] at libc.so.6+0x1": addresses where it is not known in which file they are. */
 static char *example_text(const json_t *example)
 {
+	const char *kind = kind_text(example);
 	const char *symbol = reply_string(example, "symbol"), *caller = reply_string(example, "caller");
 	char symbol_number[24], caller_number[24], size[TEXT_SIZE_MAX];
 	char *text;
 
 	(void)snprintf(symbol_number, sizeof(symbol_number), "0x%" PRIx64, reply_integer(example, "address"));
 	(void)snprintf(caller_number, sizeof(caller_number), "0x%" PRIx64, reply_integer(example, "ip"));
-	if (asprintf(&text, "%s of %s by %s[%" PRIu64 "] at %s",
-		     text_size(reply_integer(example, "length"), size), *symbol ? symbol : symbol_number,
+	(void)text_size(reply_integer(example, "length"), size);
+	if (asprintf(&text, "%s%s%s by %s[%" PRIu64 "] at %s", kind ? kind : size, kind ? "" : " of ",
+		     kind    ? "" :
+		     *symbol ? symbol :
+			       symbol_number,
 		     reply_string(example, "comm"), reply_integer(example, "pid"),
 		     *caller ? caller : caller_number) < 0)
 		return NULL;
@@ -134,21 +157,36 @@ static int print_head(const struct terminal *terminal, const char *name, const c
 	return 0;
 }
 
+/* Its lines, the first with an arrow. Changes it. */
+static int print_advice(const struct terminal *terminal, char *advice)
+{
+	const char *before = "=> ";
+
+	for (char *line; (line = strsep(&advice, "\n")); before = "   ") {
+		_cleanup_free_ char *escaped = text_escape(line, terminal->utf8);
+
+		if (!escaped)
+			return -1;
+		(void)printf("%s%s\n", before, escaped);
+	}
+	return 0;
+}
+
 static int print_policy(const struct terminal *terminal, const json_t *policy, const json_t *reply,
 			uint64_t now)
 {
 	const json_t *rows = json_object_get(reply, "rows");
 	const char *name = reply_string(policy, "name");
 	_cleanup_free_ char *advice = report_advice(policy, rows, reply_integer(reply, "lost"), now);
-	_cleanup_free_ char *escaped = advice ? text_escape(advice, terminal->utf8) : NULL;
 	uint64_t sealed = reply_integer(policy, "sealed");
 	char what[160];
 
 	(void)snprintf(what, sizeof(what), "Action=%s, %" PRIu64 " address space%s sealed",
 		       reply_string(policy, "action"), sealed, sealed == 1 ? "" : "s");
-	if (!escaped || print_head(terminal, name, what) < 0 || print_rows(terminal, rows, name) < 0)
+	if (!advice || print_head(terminal, name, what) < 0 || print_rows(terminal, rows, name) < 0 ||
+	    print_advice(terminal, advice) < 0)
 		return -1;
-	(void)printf("=> %s\n\n", escaped);
+	(void)putchar('\n');
 	return 0;
 }
 
@@ -234,7 +272,9 @@ static int print_json(json_t *reply)
 		_cleanup_free_ char *advice = report_advice(policy, json_object_get(reply, "rows"),
 							    reply_integer(reply, "lost"), now);
 
-		if (!advice || json_object_set_new(policy, "advice", text_json(advice)) < 0)
+		if (!advice || json_object_set_new(policy, "advice", text_json(advice)) < 0 ||
+		    json_object_set_new(policy, "ways",
+					report_advice_ways(policy, json_object_get(reply, "rows"))) < 0)
 			return error_out_of_memory();
 	}
 	return client_print_json(reply);

@@ -222,21 +222,13 @@ static const char *reason_text(const char *reason)
 static char *why_text(const json_t *process)
 {
 	const char *reason = reply_string(process, "reason"), *path;
-	const json_t *missing = json_object_get(process, "missing"), *name,
-		     *files = json_object_get(process, "files");
-	size_t more = json_array_size(files), i;
-	char denies[SPACES_DENY_TEXT_MAX] = "";
+	const json_t *files = json_object_get(process, "files");
+	size_t more = json_array_size(files);
 
 	if (strcmp(reason, "exempt") == 0)
 		return FORMAT_NEW("exempt by %s", reply_string(process, "policy"));
-	json_array_foreach(missing, i, name) {
-		size_t length = strlen(denies);
-
-		(void)snprintf(denies + length, sizeof(denies) - length, "%s%s", i ? "," : "",
-			       json_string_value(name));
-	}
-	if (i)
-		return FORMAT_NEW("not denied: %s; %s", denies, reason_text(reason));
+	if (json_object_get(process, "missing"))
+		return match_why_text(process);
 	if (strcmp(reply_string(process, "state"), states[COVERAGE_PARTLY].name) != 0 || !more)
 		return strdup(reason_text(reason));
 	path = reply_string(json_array_get(files, 0), "path");

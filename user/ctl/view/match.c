@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "ctl/base/reply.h"
 #include "lib/base/util.h"
 
 /* As the manual page has them. */
@@ -21,6 +22,7 @@ static const char *const reasons[][2] = {
 	{ "failed", "could not be sealed; see the log" },
 	{ "library", "a library that was loaded later" },
 	{ "gate", "this kernel could only kill for the rest" },
+	{ "pid1", "nothing kills pid 1" },
 };
 
 const char *match_reason_text(const char *reason)
@@ -31,6 +33,22 @@ const char *match_reason_text(const char *reason)
 		if (strcmp(reasons[i][0], reason) == 0)
 			return reasons[i][1];
 	return reason;
+}
+
+char *match_why_text(const json_t *match)
+{
+	const char *reason = match_reason_text(reply_string(match, "reason"));
+	const json_t *missing = json_object_get(match, "missing"), *name;
+	char denies[128] = "";
+	size_t i;
+
+	json_array_foreach(missing, i, name) {
+		size_t length = strlen(denies);
+
+		(void)snprintf(denies + length, sizeof(denies) - length, "%s%s", i ? "," : "",
+			       json_string_value(name) ?: "?");
+	}
+	return i ? FORMAT_NEW("not denied: %s; %s", denies, reason) : strdup(reason);
 }
 
 enum colour match_state_colour(const char *state)

@@ -129,6 +129,21 @@ static int warn_units(const struct policy *policy, struct diagnostics *warnings)
 	return r;
 }
 
+/* It has one spelling, which people who read the policy know. */
+static int warn_all(const struct policy *policy, struct diagnostics *warnings)
+{
+	for (size_t i = 0; i < policy->cgroup_count; i++)
+		if (strcmp(policy->cgroup[i], "/") == 0)
+			return WARN(warnings, policy, 0,
+				    "Cgroup=/ matches every cgroup, and so %s; for all programs write Exe=/",
+				    policy->cgroup_count + policy->exe_count + policy->unit_count +
+							    policy->user_count + policy->marked ==
+						    1 ?
+					    "all programs" :
+					    "changes nothing");
+	return 0;
+}
+
 /* Is there anything of that name? Globs of a policy and paths below root alike. */
 static bool exists(const char *root, const struct policy_exe *exe)
 {
@@ -164,7 +179,18 @@ int policy_lint(const char *root, const struct policy *policy, bool ready, struc
 		r = exe->kind == POLICY_EXE_GLOB ? warn_glob(root, policy, exe, warnings) :
 						   warn_file(root, policy, exe, warnings);
 	}
-	return r < 0 ? r : warn_units(policy, warnings);
+	if (r == 0)
+		r = warn_units(policy, warnings);
+	return r < 0 ? r : warn_all(policy, warnings);
+}
+
+static bool matches_all(const struct policy *policy)
+{
+	const struct policy all = {
+		.exe = &(struct policy_exe){ .path = (char *)"/", .kind = POLICY_EXE_FOLDER }, .exe_count = 1
+	};
+
+	return policy_covers(policy, &all);
 }
 
 static int warn_hidden(const struct policy_files *files, size_t index, struct diagnostics *warnings)
@@ -177,8 +203,9 @@ static int warn_hidden(const struct policy_files *files, size_t index, struct di
 		if (earlier->state == POLICY_FILE_ON && policy_covers(&earlier->policy, &later->policy))
 			return WARN(warnings, &later->policy, 0,
 				    "never decides: %s comes before it and matches "
-				    "all that it does",
-				    earlier->path);
+				    "all that it does%s",
+				    earlier->path,
+				    matches_all(&earlier->policy) ? "; Last=yes there puts it last" : "");
 	}
 	return 0;
 }

@@ -123,7 +123,7 @@ bool policy_text_print(const struct policy *policy, bool utf8)
 
 	if (!out)
 		return false;
-	(void)fputs("[Match]\n", out);
+	(void)fprintf(out, "%s[Match]\n", policy->last ? "[Policy]\nLast=yes\n\n" : "");
 	good = put_match(out, policy, "\n");
 	(void)fputs("\n\n[Seal]\n", out);
 	put_seal(out, policy);
@@ -200,10 +200,11 @@ static json_t *seal_json(const struct policy *policy)
 
 json_t *policy_text_to_json(const struct policy *policy)
 {
-	return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o}", "name", text_json(policy->name), "path",
+	return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:o}", "name", text_json(policy->name), "path",
 			 text_json(policy->path), "description",
 			 policy->description ? text_json(policy->description) : json_null(), "enabled",
-			 policy->enabled, "match", match_json(policy), "seal", seal_json(policy));
+			 policy->enabled, "last", policy->last, "match", match_json(policy), "seal",
+			 seal_json(policy));
 }
 
 json_t *policy_text_diagnostics_to_json(const struct diagnostics *faults)

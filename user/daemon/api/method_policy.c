@@ -123,7 +123,7 @@ static const char *state_of(struct daemon *daemon, const struct policy *policy,
 	}
 	*ret_missing = missing_of(policy, &seals);
 	if (*ret_left == LEFT_NOTHING && *ret_missing)
-		*ret_left = LEFT_GATE;
+		*ret_left = task->pid == 1 ? LEFT_PID1 : LEFT_GATE;
 	if (*ret_left == LEFT_NOTHING && !policy->marked &&
 	    policy->seal.segments & 1u << MSEALD_SEGMENT_TEXT && has_more((pid_t)task->pid, &seals))
 		*ret_left = LEFT_LIBRARY;

@@ -69,7 +69,7 @@ void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event 
 {
 	const char *container;
 	struct log_fields fields = {};
-	char comm[TEXT_COMM_MAX];
+	char comm[TEXT_COMM_MAX], range[64];
 
 	if (!attempt_log->ratelimit.lines)
 		(void)timer_set(&attempt_log->timer, RATELIMIT_WINDOW_US);
@@ -77,12 +77,16 @@ void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event 
 		return;
 	container = containers_find(attempt_log->containers, event->cgroup);
 	attempt_fields(attempt_log, event, text_comm_line(event->comm, comm), container, &fields);
+	if (event->flags & MSEALD_EVENT_GROWS)
+		FORMAT(range, "a mapping that grows down (MAP_GROWSDOWN)");
+	else
+		FORMAT(range, "0x%llx+0x%llx", event->address, event->length);
 	log_entry(LOG_LEVEL_NOTICE, about_verdict(event->verdict), &fields,
-		  "%s %s of 0x%llx+0x%llx by %s[%u] uid %u at ip 0x%llx: "
+		  "%s %s of %s by %s[%u] uid %u at ip 0x%llx: "
 		  "%s sealed 0x%llx-0x%llx%s%s",
-		  names_verdict(event->verdict), names_op(event->op), event->address, event->length, comm,
-		  event->tgid, event->uid, event->ip, names_segment(event->segment), event->seal_start,
-		  event->seal_end, container ? ", container " : "", container ?: "");
+		  names_verdict(event->verdict), names_op(event->op), range, comm, event->tgid, event->uid,
+		  event->ip, names_segment(event->segment), event->seal_start, event->seal_end,
+		  container ? ", container " : "", container ?: "");
 }
 
 /* --- those without a line --- */

@@ -13,8 +13,13 @@
 #include "audit/symbolize.h"
 #include "base/log.h"
 #include "base/timer.h"
+#include "bpf/task_iter.h"
 #include "lib/base/clock.h"
 #include "lib/base/names.h"
+#include "lib/conf/folders.h"
+#include "policy/exec_facts.h"
+#include "policy/reconcile.h"
+#include "policy/watched.h"
 #include "seal/labels.h"
 
 #define WRITE_US (5u * 1000 * 1000) /* from the first change until it is in the file */
@@ -246,6 +251,15 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 
 /* --- the reply --- */
 
+/* Is mseal(2) called for it, with time? policy: NULL for none. */
+static bool is_native(const struct coverage *coverage, const struct policy *policy)
+{
+	bool all = !policy || (policy->seal.deny & MSEALD_DENY_DEFAULT) ==
+				      MSEALD_DENY_DEFAULT; /* what mseal(2) denies */
+
+	return coverage->native && all && (!policy || policy->seal.gate != POLICY_GATE_BPF);
+}
+
 /*
  * What deny would make of it on this kernel, under the gate of this policy (NULL: none, or no more
  * active).
@@ -254,9 +268,7 @@ static void add_outcome(json_t *json, const struct coverage *coverage, const str
 			enum mseald_op op)
 {
 	const struct decision *decision = coverage_decision(coverage, op);
-	bool all = !policy || (policy->seal.deny & MSEALD_DENY_DEFAULT) ==
-				      MSEALD_DENY_DEFAULT; /* what mseal(2) denies */
-	bool native = coverage->native && all && (!policy || policy->seal.gate != POLICY_GATE_BPF);
+	bool native = is_native(coverage, policy);
 	bool spared = policy && policy->seal.gate == POLICY_GATE_DENY &&
 		      coverage_kills(coverage, names_deny_of_op(op));
 	const char *by = coverage_mechanism(decision ? decision->mechanism : MECHANISM_NONE);
@@ -312,24 +324,73 @@ static uint64_t changed_at(const char *path)
 	return MAX_OF((uint64_t)st[0].st_ctim.tv_sec, (uint64_t)st[1].st_ctim.tv_sec) * NS_PER_SECOND;
 }
 
-static json_t *words_json(unsigned bits, unsigned first, unsigned count, const char *(*name)(unsigned))
+/* The policy that applies to pid 1; NULL: none. */
+static const struct policy *find_policy_of_pid1(const struct report *report)
 {
-	json_t *list = json_array();
+	_cleanup_(exec_facts_free) struct exec_facts facts = {};
+	struct mseald_watched watched;
+	uint64_t key = task_iter_key_of(report->programs, 1);
+	bool is_watched = key && watched_find(report->programs, key, &watched);
 
-	for (unsigned bit = first; bit < count; bit++)
-		if (bits & 1u << bit)
-			(void)json_array_append_new(list, json_string(name(bit)));
-	return list;
+	if (exec_facts_read(report->programs, 1, is_watched ? &watched : NULL,
+			    active_wants_marked(report->active), &facts) < 0)
+		return NULL;
+	return active_match(report->active, is_watched ? &watched : NULL, &facts.policy);
 }
 
-static const char *deny_name(unsigned bit)
+/* What pid 1 is not sealed with once the policy denies; NULL: it is not about pid 1, or with all of it. */
+static json_t *pid1_json(const struct report *report, const struct policy *policy,
+			 const struct policy *of_pid1)
 {
-	return names_deny(1u << bit);
+	struct policy denying = *policy;
+	unsigned spared;
+
+	if (policy != of_pid1)
+		return NULL;
+	denying.seal.action = MSEALD_ACTION_DENY;
+	spared = reconcile_spared(programs_coverage(report->programs), &denying, 1);
+	return spared ? report_file_words(spared, REPORT_FILE_DENY_COUNT, report_file_deny_name) : NULL;
 }
 
-static const char *segment_name(unsigned segment)
+static const char *op_name(unsigned number)
 {
-	return names_segment(segment);
+	return names_op((enum mseald_op)number);
+}
+
+/*
+ * The operations that Action=deny answers by SIGKILL here: always, or until mseal(2) has been called.
+ * Only what programs do in the course of their work.
+ */
+static void add_kills(const struct report *report, const struct policy *policy, json_t *json)
+{
+	const struct coverage *coverage = programs_coverage(report->programs);
+	bool native = is_native(coverage, policy);
+	unsigned always = 0, at_first = 0, ops;
+
+	ops = policy->seal.gate == POLICY_GATE_DENY ? 0 : coverage_kills_ops(coverage, policy->seal.deny);
+	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++) {
+		const struct decision *decision = coverage_decision(coverage, (enum mseald_op)op);
+
+		if (!(ops & 1u << op))
+			continue;
+		if (native && decision && decision->native == NATIVE_ALL)
+			at_first |= 1u << op;
+		else
+			always |= 1u << op;
+	}
+	(void)json_object_set_new(json, "kills", report_file_words(always, MSEALD_OP_COUNT, op_name));
+	(void)json_object_set_new(json, "kills_at_first",
+				  report_file_words(at_first, MSEALD_OP_COUNT, op_name));
+}
+
+/* Is it a link to a ready policy, as policy enable makes them? Then nobody edits the file. */
+static bool is_ready(const char *path)
+{
+	static const char folder[] = POLICY_FOLDER_VENDOR "/";
+	char target[512];
+	ssize_t length = readlink(path, target, sizeof(target));
+
+	return length >= (ssize_t)strlen(folder) && memcmp(target, folder, strlen(folder)) == 0;
 }
 
 /* Address spaces that are sealed by it. */
@@ -351,7 +412,8 @@ static json_t *policies_json(const struct report *report, const char *wanted)
 {
 	const struct policies *policies = active_policies(report->active);
 	_cleanup_free_ struct set_map_label *labels = NULL;
-	json_t *list = json_array();
+	const struct policy *of_pid1 = find_policy_of_pid1(report);
+	json_t *list = json_array(), *json;
 	size_t count = 0;
 
 	(void)set_map_read_labels(space_map_sets(report->space_map), &labels, &count);
@@ -361,14 +423,21 @@ static json_t *policies_json(const struct report *report, const char *wanted)
 
 		if (!policy->seal.segments || !is_meant(wanted, policy->name))
 			continue;
-		(void)json_array_append_new(
-			list,
-			json_pack("{s:s,s:s,s:s,s:o,s:o,s:b,s:I,s:I}", "name", policy->name, "path",
-				  policy->path, "action", names_action(policy->seal.action), "deny",
-				  words_json(policy->seal.deny, 0, 5, deny_name), "segments",
-				  words_json(policy->seal.segments, 1, MSEALD_SEGMENT_COUNT, segment_name),
-				  "dlopen", policy->seal.dlopen, "since", (json_int_t)since, "sealed",
-				  (json_int_t)count_sealed(report, policy->name, labels, count)));
+		json = json_pack("{s:s,s:s,s:b,s:s,s:o,s:o,s:b,s:I,s:I,s:o*}", "name", policy->name, "path",
+				 policy->path, "ready", is_ready(policy->path), "action",
+				 names_action(policy->seal.action), "deny",
+				 report_file_words(policy->seal.deny, REPORT_FILE_DENY_COUNT,
+						   report_file_deny_name),
+				 "segments",
+				 report_file_words(policy->seal.segments, MSEALD_SEGMENT_COUNT,
+						   report_file_segment_name),
+				 "dlopen", policy->seal.dlopen, "since", (json_int_t)since, "sealed",
+				 (json_int_t)count_sealed(report, policy->name, labels, count), "pid1",
+				 pid1_json(report, policy, of_pid1));
+		if (!json)
+			continue;
+		add_kills(report, policy, json);
+		(void)json_array_append_new(list, json);
 	}
 	return list;
 }

@@ -15,28 +15,54 @@ static json_t *symbol_json(const char *symbol)
 	return *symbol ? json_string(symbol) : NULL;
 }
 
+json_t *report_file_words(unsigned bits, unsigned count, const char *(*name)(unsigned number))
+{
+	json_t *list = json_array();
+
+	for (unsigned number = 0; number < count; number++)
+		if (bits & 1u << number)
+			(void)json_array_append_new(list, json_string(name(number)));
+	return list;
+}
+
+const char *report_file_deny_name(unsigned number)
+{
+	return names_deny(1u << number);
+}
+
+const char *report_file_segment_name(unsigned number)
+{
+	return names_segment((enum mseald_segment)number);
+}
+
 static json_t *example_json(const struct mseald_tally *value)
 {
 	char comm[TEXT_COMM_MAX];
 
-	return json_pack("{s:I,s:I,s:s,s:I,s:I,s:o*,s:I,s:o*}", "pid", (json_int_t)value->pid, "uid",
+	return json_pack("{s:I,s:I,s:s,s:I,s:I,s:o*,s:I,s:o*,s:o}", "pid", (json_int_t)value->pid, "uid",
 			 (json_int_t)value->uid, "comm", text_comm(value->comm, comm), "address",
 			 (json_int_t)value->address, "length", (json_int_t)value->length, "symbol",
 			 symbol_json(value->symbol), "ip", (json_int_t)value->ip, "caller",
-			 symbol_json(value->caller));
+			 symbol_json(value->caller), "kinds",
+			 report_file_words(value->example_kinds, MSEALD_KIND_COUNT, names_kind));
 }
 
 json_t *report_file_row(const struct report_row *row, const struct mseald_label *label)
 {
 	const struct mseald_tally *value = &row->value;
 
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "policy",
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "policy",
 			 *label->policy ? label->policy : "-", "program",
 			 *label->program ? label->program : "-", "operation", names_op(row->key.op),
 			 "segment", names_segment(row->key.segment), "verdict",
 			 names_verdict(row->key.verdict), "attempts", (json_int_t)value->attempts,
 			 "processes", (json_int_t)value->processes, "first", (json_int_t)value->first, "last",
-			 (json_int_t)value->last, "example", example_json(value));
+			 (json_int_t)value->last, "deny",
+			 report_file_words(value->deny, REPORT_FILE_DENY_COUNT, report_file_deny_name),
+			 "segments",
+			 report_file_words(value->segments, MSEALD_SEGMENT_COUNT, report_file_segment_name),
+			 "kinds", report_file_words(value->kinds, MSEALD_KIND_COUNT, names_kind), "example",
+			 example_json(value));
 }
 
 /* --- writing --- */
@@ -76,6 +102,22 @@ int report_file_write(const char *path, const struct report_table *table, const 
 
 /* --- reading --- */
 
+/* Bits of a list of words, those that are known; find: the bit, or with shift its number. */
+static uint8_t read_words(const json_t *object, const char *key, int (*find)(const char *name), bool shift)
+{
+	const json_t *list = json_object_get(object, key), *word;
+	unsigned bits = 0;
+	size_t i;
+
+	json_array_foreach(list, i, word) {
+		int value = json_is_string(word) ? find(json_string_value(word)) : -EINVAL;
+
+		if (value >= 0)
+			bits |= shift ? 1u << value : (unsigned)value;
+	}
+	return (uint8_t)bits;
+}
+
 static bool read_number(const json_t *object, const char *key, uint64_t *ret)
 {
 	const json_t *value = json_object_get(object, key);
@@ -111,6 +153,7 @@ static bool read_example(const json_t *example, struct mseald_tally *ret)
 	ret->ip = ip;
 	read_text(example, "comm", comm, sizeof(comm));
 	memcpy(ret->comm, comm, sizeof(ret->comm));
+	ret->example_kinds = read_words(example, "kinds", names_find_kind, false);
 	read_text(example, "symbol", ret->symbol, sizeof(ret->symbol));
 	read_text(example, "caller", ret->caller, sizeof(ret->caller));
 	return true;
@@ -134,6 +177,12 @@ static int read_row(const json_t *object, struct report_row *ret)
 	row.key.op = (uint32_t)op;
 	row.key.segment = (uint16_t)segment;
 	row.key.verdict = (uint16_t)verdict;
+	/* A file of an earlier version says less. */
+	row.value.deny = read_words(object, "deny", names_find_deny, false) ?:
+				 (uint8_t)names_deny_of_op((enum mseald_op)op);
+	row.value.segments = read_words(object, "segments", names_find_segment, true) ?:
+				     (uint8_t)(1u << segment);
+	row.value.kinds = read_words(object, "kinds", names_find_kind, false);
 	row.value.attempts = attempts;
 	row.value.first = first;
 	row.value.last = last;

@@ -2,6 +2,8 @@
 /* See report_table.h. */
 #include "audit/report_table.h"
 
+#include "lib/base/names.h"
+
 #define SLOTS (2 * MSEALD_MAX_TALLIES)
 
 _Static_assert((SLOTS & (SLOTS - 1)) == 0, "the index wraps by a mask");
@@ -104,6 +106,42 @@ static void count_process(struct mseald_tally *value, const struct mseald_event 
 	value->processes = MIN_OF(value->processes + 1, (uint32_t)MSEALD_TALLY_PROCESSES);
 }
 
+#define HUGE_LENGTH (UINT64_C(2) << 20) /* of a huge page */
+/* No object is as large: what is tried on more than that meets several. */
+#define OBJECT_LENGTH_MAX (UINT64_C(4) << 30)
+
+/* MSEALD_KIND_*. */
+static unsigned kinds_of(const struct mseald_event *event)
+{
+	bool moves = event->op == MSEALD_OP_MMAP || event->op == MSEALD_OP_MREMAP;
+	bool has_range = moves || event->op == MSEALD_OP_MPROTECT || event->op == MSEALD_OP_MUNMAP ||
+			 event->op == MSEALD_OP_MADVISE;
+
+	if (event->flags & MSEALD_EVENT_GROWS)
+		return MSEALD_KIND_GROWS;
+	if (has_range && event->length > OBJECT_LENGTH_MAX)
+		return MSEALD_KIND_ALL;
+	if (event->op == MSEALD_OP_MPROTECT && event->flags & MSEALD_EVENT_EXEC &&
+	    event->segment == MSEALD_SEGMENT_STACK)
+		return MSEALD_KIND_EXEC_STACK;
+	if (moves && event->segment == MSEALD_SEGMENT_TEXT && event->length &&
+	    (event->address | event->length) % HUGE_LENGTH == 0)
+		return MSEALD_KIND_HUGE_TEXT;
+	return 0;
+}
+
+/* Every segment that it is on, as far as that is known. */
+static unsigned segments_of(const struct mseald_event *event)
+{
+	unsigned segments = event->segments ? event->segments : 1u << event->segment;
+
+	/* The seals of one file deny it together. */
+	if (event->op == MSEALD_OP_FILE_WRITE)
+		segments |= 1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA |
+			    1u << MSEALD_SEGMENT_RELRO;
+	return segments;
+}
+
 void report_table_example(struct report_row *row, const struct mseald_event *event)
 {
 	struct mseald_tally *value = &row->value;
@@ -113,6 +151,7 @@ void report_table_example(struct report_row *row, const struct mseald_event *eve
 	value->ip = event->ip;
 	value->pid = event->tgid;
 	value->uid = event->uid;
+	value->example_kinds = (uint8_t)kinds_of(event);
 	memcpy(value->comm, event->comm, sizeof(value->comm));
 }
 
@@ -124,6 +163,9 @@ void report_table_count(struct report_row *row, const struct mseald_event *event
 		value->first = realtime;
 		report_table_example(row, event);
 	}
+	value->deny |= (uint8_t)(event->deny ? event->deny : names_deny_of_op(event->op));
+	value->segments |= (uint8_t)segments_of(event);
+	value->kinds |= (uint8_t)kinds_of(event);
 	value->attempts++;
 	value->last = MAX_OF(value->last, realtime);
 	count_process(value, event);

@@ -254,14 +254,25 @@ int coverage_make(enum gate_mode mode, struct coverage *ret)
 	return r;
 }
 
-bool coverage_kill_only(const struct coverage *coverage, unsigned deny_mask)
+unsigned coverage_kill_only(const struct coverage *coverage, unsigned deny_mask)
 {
+	unsigned bits = 0;
+
 	for (size_t i = 0; i < ELEMENTS(rules); i++)
-		if (rules[i].deny & deny_mask &&
-		    (mechanism_of(coverage, rules[i].programs) == MECHANISM_KILL ||
-		     mechanism_of(coverage, rules[i].programs_32) == MECHANISM_KILL))
-			return true;
-	return false;
+		if (mechanism_of(coverage, rules[i].programs) == MECHANISM_KILL ||
+		    mechanism_of(coverage, rules[i].programs_32) == MECHANISM_KILL)
+			bits |= rules[i].deny;
+	return bits & deny_mask;
+}
+
+unsigned coverage_kills_ops(const struct coverage *coverage, unsigned deny_mask)
+{
+	unsigned ops = 0;
+
+	for (size_t i = 0; i < ELEMENTS(rules); i++)
+		if (rules[i].deny & deny_mask && only_kills(coverage, &rules[i]))
+			ops |= 1u << rules[i].op;
+	return ops;
 }
 
 unsigned coverage_kills(const struct coverage *coverage, unsigned deny_mask)

@@ -77,8 +77,11 @@ unsigned coverage_needs(unsigned deny_mask);
 /* What decides first about this operation, made by a 64-bit program; NULL: nothing there is. */
 const struct decision *coverage_decision(const struct coverage *coverage, enum mseald_op op);
 
-/* Is anything that one of these MSEALD_DENY_* denies left to a gate that can only kill? */
-bool coverage_kill_only(const struct coverage *coverage, unsigned deny_mask);
+/* Those of these MSEALD_DENY_* of which something is left to a gate that can only kill. */
+unsigned coverage_kill_only(const struct coverage *coverage, unsigned deny_mask);
+
+/* The operations, 1 << MSEALD_OP_*, that coverage_kills() is about. */
+unsigned coverage_kills_ops(const struct coverage *coverage, unsigned deny_mask);
 
 /*
  * With GATE_DENY no process that means no harm is to be killed. A 64-bit one

@@ -97,7 +97,7 @@ static int insert(struct policies *policies, struct policy *policy)
 	if (!larger)
 		return -ENOMEM;
 	policies->list = larger;
-	while (at < policies->count && strcmp(larger[at].name, policy->name) < 0)
+	while (at < policies->count && policy_compare(&larger[at], policy) < 0)
 		at++;
 	memmove(larger + at + 1, larger + at, (policies->count - at) * sizeof(*larger));
 	larger[at] = *policy;

@@ -21,6 +21,7 @@ const char *left_name(unsigned left)
 		[LEFT_FAILED] = "failed",
 		[LEFT_LIBRARY] = "library",
 		[LEFT_GATE] = "gate",
+		[LEFT_PID1] = "pid1",
 	};
 
 	_Static_assert(ELEMENTS(names) == LEFT_COUNT, "a reason without a name");

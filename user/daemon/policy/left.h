@@ -16,6 +16,7 @@ enum left {
 	LEFT_FAILED,
 	LEFT_LIBRARY, /* loaded after the start */
 	LEFT_GATE,    /* its seals deny less than the policy says: the kernel could only kill for the rest */
+	LEFT_PID1,    /* deny bits that pid 1 could only be killed for, and nothing kills it */
 	LEFT_COUNT,
 	LEFT_NOTHING = LEFT_COUNT,
 };

@@ -316,6 +316,17 @@ static void set_readiness(struct pending *pending, const struct policy *policy)
 	readiness->events = on->events;
 }
 
+unsigned reconcile_spared(const struct coverage *coverage, const struct policy *policy, pid_t pid)
+{
+	unsigned deny = policy->seal.deny, spared = 0;
+
+	if (policy->seal.gate == POLICY_GATE_DENY)
+		spared |= coverage_kills(coverage, deny);
+	if (pid == 1 && policy->seal.action == MSEALD_ACTION_DENY)
+		spared |= coverage_kill_only(coverage, deny);
+	return spared;
+}
+
 static void seal(struct pending *pending, const struct policy *policy, const struct exec_facts *facts)
 {
 	const struct reconcile_context *on = &pending->reconcile->on;
@@ -326,9 +337,7 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 		.policy = policy->name,
 		.seal = policy->seal,
 		.readiness = &pending->readiness,
-		.spared = policy->seal.gate == POLICY_GATE_DENY ?
-				  coverage_kills(coverage, policy->seal.deny) :
-				  0,
+		.spared = reconcile_spared(coverage, policy, pending->pid),
 		.no_native = pending->phase != PHASE_NATIVE || policy->seal.gate == POLICY_GATE_BPF,
 	};
 	struct seal_result result = {};

@@ -69,6 +69,12 @@ const struct reconcile_late *reconcile_late(const struct reconcile *reconcile);
 /* Why something of this one is not sealed yet, at the last look: enum left. */
 unsigned reconcile_left(const struct reconcile *reconcile, uint64_t key);
 
+/*
+ * The deny bits of a policy that a process is not sealed with on this kernel: with Gate=deny those that
+ * a program that means no harm could be killed for; of pid 1 those that nothing but SIGKILL answers.
+ */
+unsigned reconcile_spared(const struct coverage *coverage, const struct policy *policy, pid_t pid);
+
 /* Is this one still being looked at? */
 bool reconcile_pending(const struct reconcile *reconcile, uint64_t key);
 /* And how many are. */

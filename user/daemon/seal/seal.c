@@ -17,10 +17,12 @@
 
 static int check_killable(struct programs *programs, const struct seal_request *request, struct error *error)
 {
+	unsigned deny = request->seal.deny & ~request->spared;
+
 	if (request->pid != 1 || request->seal.action == MSEALD_ACTION_AUDIT)
 		return 0;
-	if (request->seal.action == MSEALD_ACTION_KILL ||
-	    coverage_kill_only(programs_coverage(programs), request->seal.deny))
+	if (request->seal.action == MSEALD_ACTION_KILL || !deny ||
+	    coverage_kill_only(programs_coverage(programs), deny))
 		return error_set(
 			error, "Unsupported", request->pid,
 			"pid 1 cannot be killed, and on this kernel something could only be answered "

@@ -67,6 +67,17 @@ static_assert(MSEALD_DENY_MPROTECT == 1 << 0 && MSEALD_DENY_UNMAP == 1 << 1 &&
 		      MSEALD_DENY_FILE_WRITE == 1 << 4,
 	      "deny bits in another order than their names");
 
+static const char *const kind_names[] = {
+	[0] = "grows-down",
+	[1] = "exec-stack",
+	[2] = "huge-text",
+	[3] = "all-memory",
+};
+static_assert(ELEMENTS(kind_names) == MSEALD_KIND_COUNT, "a kind without a name");
+static_assert(MSEALD_KIND_GROWS == 1 << 0 && MSEALD_KIND_EXEC_STACK == 1 << 1 &&
+		      MSEALD_KIND_HUGE_TEXT == 1 << 2 && MSEALD_KIND_ALL == 1 << 3,
+	      "kinds in another order than their names");
+
 static const char *name_of(const char *const *names, size_t count, size_t value)
 {
 	return value < count && names[value] ? names[value] : "unknown";
@@ -103,6 +114,18 @@ int names_find_op(const char *name)
 int names_find_verdict(const char *name)
 {
 	return value_of(verdict_names, ELEMENTS(verdict_names), name);
+}
+
+const char *names_kind(unsigned number)
+{
+	return name_of(kind_names, ELEMENTS(kind_names), number);
+}
+
+int names_find_kind(const char *name)
+{
+	int number = value_of(kind_names, ELEMENTS(kind_names), name);
+
+	return number < 0 ? number : 1 << number;
 }
 
 const char *names_segment(enum mseald_segment segment)

@@ -21,6 +21,9 @@ unsigned names_deny_of_op(enum mseald_op op);
 /* -EINVAL: there is none of this name. */
 int names_find_op(const char *name);
 int names_find_verdict(const char *name);
+/* A kind of attempt by the number of its bit, MSEALD_KIND_*; and the bit, or -EINVAL. */
+const char *names_kind(unsigned number);
+int names_find_kind(const char *name);
 /* One deny bit: "mprotect", "unmap", "discard", "foreign-write", "file-write". */
 const char *names_deny(unsigned bit);
 

@@ -42,6 +42,7 @@ void policy_set_gate(struct policy_parser *p, const char *key, char *value);
 void policy_set_dlopen(struct policy_parser *p, const char *key, char *value);
 void policy_set_description(struct policy_parser *p, const char *key, char *value);
 void policy_set_enabled(struct policy_parser *p, const char *key, char *value);
+void policy_set_last(struct policy_parser *p, const char *key, char *value);
 /* What can only be said when all of the file is known. */
 void policy_finish(struct policy_parser *p);
 

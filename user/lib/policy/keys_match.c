@@ -8,6 +8,19 @@
 #include "lib/policy/internal.h"
 #include "lib/policy/path.h"
 
+/*
+ * Stars alone look like "all programs", and are not. That has one spelling, so that no policy matches
+ * less than its author thinks. why: what is wrong with the word.
+ */
+static bool complain_all(struct policy_parser *p, const char *key, const char *word, const char *why)
+{
+	if (word[strspn(word, "/*")] || !strchr(word, '*'))
+		return false;
+	parser_complain(&p->base, p->base.line, "%s=" SHOWN " does not match all programs: %s; write Exe=/",
+			key, word, why);
+	return true;
+}
+
 /* --- Exe= --- */
 
 /* The fault of a glob; NULL: none. */
@@ -91,6 +104,8 @@ static void add_exe(struct policy_parser *p, const char *word)
 
 	if (!given || !path)
 		return;
+	if (complain_all(p, "Exe", word, "* stands for a part of one name"))
+		return;
 	if (*word != '/') {
 		parser_complain(&p->base, p->base.line,
 				"Exe=" SHOWN " is not a whole path; write it from / on, as in "
@@ -125,6 +140,8 @@ static void add_unit(struct policy_parser *p, const char *word)
 	struct policy *policy = p->policy;
 	char *unit;
 
+	if (complain_all(p, "Unit", word, "some run in no unit"))
+		return;
 	if (strchr(word, '/')) {
 		parser_complain(&p->base, p->base.line,
 				"Unit=" SHOWN " holds a /; it takes the name of a unit, as "
@@ -155,7 +172,7 @@ static void add_cgroup(struct policy_parser *p, const char *word)
 	_cleanup_free_ char *path = parser_copy(&p->base, word);
 	const char *wrong = NULL;
 
-	if (!path)
+	if (!path || complain_all(p, "Cgroup", word, "it takes no patterns"))
 		return;
 	if (*word != '/')
 		wrong = "does not begin with /; write it as /proc/PID/cgroup has it, as in "
@@ -211,6 +228,8 @@ static void add_user(struct policy_parser *p, const char *word)
 	uid_t user = 0;
 	int r = 1;
 
+	if (complain_all(p, "User", word, "it takes no patterns"))
+		return;
 	if (*word >= '0' && *word <= '9') {
 		unsigned long long value;
 		char *end;

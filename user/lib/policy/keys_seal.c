@@ -138,6 +138,11 @@ void policy_set_enabled(struct policy_parser *p, const char *key, char *value)
 	parser_set_boolean(&p->base, key, value, &p->policy->enabled, true);
 }
 
+void policy_set_last(struct policy_parser *p, const char *key, char *value)
+{
+	parser_set_boolean(&p->base, key, value, &p->policy->last, false);
+}
+
 const char *policy_gate_name(enum policy_gate gate)
 {
 	return (size_t)gate < ELEMENTS(gate_words) ? gate_words[gate] : "unknown";
@@ -170,5 +175,5 @@ void policy_finish(struct policy_parser *p)
 	    !policy->marked)
 		parser_complain(&p->base, 0,
 				"matches nothing; write [Match] and at least one of Exe=, Unit=, Cgroup=, "
-				"User=, Marked=yes");
+				"User=, Marked=yes; for all programs Exe=/");
 }

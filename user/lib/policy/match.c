@@ -11,6 +11,11 @@
 /* A backslash is a plain character: systemd writes names of units with it. */
 #define GLOB_FLAGS FNM_NOESCAPE
 
+int policy_compare(const struct policy *a, const struct policy *b)
+{
+	return a->last != b->last ? a->last - b->last : strcmp(a->name, b->name);
+}
+
 bool policy_is_glob(const char *text)
 {
 	return text[strcspn(text, "*?[")] != '\0';

@@ -21,6 +21,7 @@ static const struct key {
 } keys[] = {
 	{ "Description", SECTION_POLICY, policy_set_description },
 	{ "Enabled", SECTION_POLICY, policy_set_enabled },
+	{ "Last", SECTION_POLICY, policy_set_last },
 	{ "Exe", SECTION_MATCH, policy_set_exe },
 	{ "Unit", SECTION_MATCH, policy_set_unit },
 	{ "Cgroup", SECTION_MATCH, policy_set_cgroup },
@@ -80,8 +81,9 @@ static void complain_key(struct policy_parser *p, const char *name)
 				"ForeignWrite=, FileWrite=, Action=, Dlopen= and Gate=",
 				name);
 	else
-		parser_complain(&p->base, p->base.line,
-				"there is no key " SHOWN "=; [Policy] has Description= and Enabled=", name);
+		parser_complain(
+			&p->base, p->base.line,
+			"there is no key " SHOWN "=; [Policy] has Description=, Enabled= and Last=", name);
 }
 
 static void assign(struct policy_parser *p, const char *name, char *value)

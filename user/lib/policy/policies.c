@@ -132,7 +132,7 @@ static int list_folder(struct reading *reading, const char *path, size_t index)
 static int compare_files(const void *a, const void *b)
 {
 	const struct policy_file *x = a, *y = b;
-	int order = strcmp(x->name, y->name);
+	int order = x->last != y->last ? x->last - y->last : strcmp(x->name, y->name);
 
 	return order ? order : (x->folder > y->folder) - (x->folder < y->folder);
 }
@@ -193,6 +193,7 @@ static int read_first(const struct reading *reading, struct policy_file *file)
 		return 0;
 	}
 	file->state = file->folder == 0 || file->policy.enabled ? POLICY_FILE_ON : POLICY_FILE_OFF;
+	file->last = file->policy.last;
 	return r;
 }
 
@@ -205,6 +206,7 @@ static int read_all(const struct reading *reading)
 	for (size_t i = 0; i < files->count && r == 0; i++) {
 		if (i > 0 && strcmp(files->list[i].name, files->list[i - 1].name) == 0) {
 			files->list[i].state = POLICY_FILE_REPLACED;
+			files->list[i].last = files->list[i - 1].last;
 			continue;
 		}
 		if (++names <= POLICIES_MAX) {
@@ -237,6 +239,9 @@ int policy_files_read(const char *root, const char *const *folders, struct polic
 	r = read_all(&reading);
 	if (r < 0)
 		return r;
+	/* Only now it is known which of them come after the others. */
+	if (files.count > 0)
+		qsort(files.list, files.count, sizeof(*files.list), compare_files);
 	*ret = files;
 	files = (struct policy_files){};
 	return 0;

@@ -2,7 +2,7 @@
 /*
  * Policies: which programs are sealed as they start, and how. A policy is one
  * file NAME.conf, see mseald.policy(5); the first in the order of names that
- * matches a program decides. Reading and matching need no daemon.
+ * matches a program decides, those with Last=yes after all others. Reading and matching need no daemon.
  */
 #ifndef MSEALD_POLICY_H
 #define MSEALD_POLICY_H
@@ -35,6 +35,7 @@ struct policy {
 	char *path;	   /* where it was read */
 	char *description; /* NULL: none */
 	bool enabled;	   /* Enabled=, true without it; counts in every folder but the first */
+	bool last;	   /* Last=: tried after all policies that do not say so */
 	/* What matches: every key that is given must, by any of its values. At least one is given. */
 	struct policy_exe *exe;
 	size_t exe_count;
@@ -52,7 +53,7 @@ struct policy {
 };
 
 struct policies {
-	struct policy *list; /* in the order of names */
+	struct policy *list; /* in the order of policy_compare() */
 	size_t count;
 };
 
@@ -97,12 +98,13 @@ struct policy_file {
 	char *path;    /* with the root it was looked for in */
 	char *link;    /* what it points to, if it is a symbolic link; else NULL */
 	size_t folder; /* index */
+	bool last;     /* of the file that stands for this name: Last= */
 	enum policy_file_state state;
 	struct policy policy; /* as read, when ON or OFF; else zeroed */
 };
 
 struct policy_files {
-	struct policy_file *list; /* in the order of names, and of folders where the name is the same */
+	struct policy_file *list; /* as policies; in the order of folders where the name is the same */
 	size_t count;
 };
 
@@ -126,6 +128,8 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
  */
 const struct policy *policies_match(const struct policies *policies, const struct policy_facts *facts,
 				    char **ret_why);
+/* The order in which policies are tried: of names, those with Last=yes after all others. As strcmp(3). */
+int policy_compare(const struct policy *a, const struct policy *b);
 bool policy_is_glob(const char *text);
 bool policy_matches(const struct policy *policy, const struct policy_facts *facts);
 /* Everything that later matches, earlier does too: false where that is not easily known. */
