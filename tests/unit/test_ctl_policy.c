@@ -606,7 +606,7 @@ static void asking_the_daemon(void **state)
 #define MATCH(pid, policy, state, more) \
 	"{\"pid\":" #pid ",\"policy\":\"" policy "\",\"exe\":\"/usr/sbin/p" #pid "\",\"state\":\"" state \
 	"\"" more "}"
-#define WEAKER ",\"weaker\":[\"unmap\",\"discard\"]"
+#define MISSING ",\"missing\":[\"unmap\",\"discard\"]"
 
 static void assert_covers(const char *matches, const char *expected)
 {
@@ -630,7 +630,7 @@ static void covering(void **state)
 	assert_covers(MATCH(7, "x", "sealed", "") "," MATCH(8, "system", "sealed", ""),
 		      "1 process: 1 sealed, 0 being sealed");
 	assert_covers(
-		MATCH(1, "system", "pending", WEAKER) "," MATCH(7, "system", "sealed", WEAKER) "," MATCH(
+		MATCH(1, "system", "pending", MISSING) "," MATCH(7, "system", "sealed", MISSING) "," MATCH(
 			8, "system", "unsealed", "") "," MATCH(9, "system", "pending", ""),
 		"4 processes: 1 sealed, 2 being sealed; not p8[8] (msealctl policy list); pid 1 without "
 		"unmap, discard, which only SIGKILL could answer here, and nothing kills it");
