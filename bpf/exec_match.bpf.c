@@ -484,7 +484,8 @@ __noinline u64 exec_label(struct mseald_watched *entry, struct mseald_policy_sea
 		if (!label)
 			return 0;
 		bpf_probe_read_kernel(label->policy, sizeof(label->policy), wanted->name);
-		bpf_probe_read_kernel(label->program, sizeof(label->program), entry->exe);
+		/* What bpf_d_path() leaves behind the NUL would make it another one to the daemon. */
+		bpf_probe_read_kernel_str(label->program, sizeof(label->program), entry->exe);
 	}
 	return number;
 }

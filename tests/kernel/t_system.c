@@ -229,7 +229,7 @@ static void deny(void)
 	match = find(reply, 1);
 	ok(match && !strcmp(json_text(match, "state"), "weaker") &&
 		   !strcmp(json_text(match, "reason"), "pid1") &&
-		   json_array_size(json_object_get(match, "missing")) == 2,
+		   json_array_size(json_object_get(match, "missing")) >= 1,
 	   "pid 1 is weaker than the policy (%s, %s)", match ? json_text(match, "state") : "none",
 	   match ? json_text(match, "reason") : "none");
 	ok(has_seals(1, "deny", "mprotect") && !has_seals(1, "deny", "unmap") &&
