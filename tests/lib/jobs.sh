@@ -47,6 +47,9 @@ all_jobs() {
 	for name in $(programs unit test_); do echo "check unit:$name"; done
 
 	echo "rest tree:rpm"
+	[ -n "$under" ] || for kernel in 6.12 6.1 7.3; do
+		for name in bookworm trixie; do echo "rest whole:$name@$kernel"; done
+	done
 	echo "rest real-all@6.12"
 	echo "rest kernel:long@6.12"
 	for kernel in $always $today; do echo "rest kernel:rest@$kernel"; done
@@ -77,6 +80,7 @@ all_jobs() {
 	for name in $(programs fuzz fuzz_); do echo "rest fuzz-long:${name#fuzz_}"; done
 	echo "rest matrix"
 	echo "rest real-table"
+	echo "rest whole-table"
 }
 
 # turn_of KERNEL: a number that is another for the next kernel, and on the next day.
@@ -132,6 +136,8 @@ command_of() {
 	real-all:?*) command+=(tests/real/run --kernel "$kernel" "$test") ;;
 	real-time:) command+=(tests/real/run --all --time) limit=3600 ;;
 	real-table:) command+=(tests/real/table --check) ;;
+	whole:?*) command+=(tests/whole/run "$test" "$kernel") limit=7200 ;;
+	whole-table:) command+=(tests/whole/table --check) ;;
 	service:brief) command+=("${brief[@]}" tests/service/run "$kernel") ;;
 	service:service) command+=(tests/service/run "$kernel") ;;
 	service:shutdown-brief) command+=("${brief[@]}" tests/service/shutdown "$kernel" no) ;;
@@ -164,6 +170,8 @@ sources_of() {
 	race) echo bpf tests/race tests/kernel/r_race.c ;;
 	real*) echo user/daemon/trace/native.c user/daemon/api/method_run.c user/daemon/policy/reconcile.c \
 		bpf/exec_match.bpf.c policy tests/real tests/vm/programs-disk.list ;;
+	whole*) echo bpf user/daemon policy systemd packaging/debian packaging/deb.sh tests/whole \
+		tests/vm/whole-disk tests/vm/whole-disk.list ;;
 	service) echo systemd packaging/debian packaging/deb.sh user/daemon/bpf/lock.c bpf/lock.bpf.c \
 		bpf/lock_pins.bpf.c tests/service ;;
 	oci) echo user/oci packaging/oci packaging/k8s packaging/image user/daemon/policy/containers.c \
