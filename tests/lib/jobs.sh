@@ -76,6 +76,7 @@ all_jobs() {
 	for kernel in 6.1 6.12; do echo "rest libmseal:services@$kernel"; done
 	for kernel in $every; do echo "rest cost:startup@$kernel"; done
 	echo "rest cost:crowd@6.12"
+	[ -n "$under" ] || echo "rest demo-system@7.3"
 	echo "rest real-time"
 	for name in $(programs fuzz fuzz_); do echo "rest fuzz-long:${name#fuzz_}"; done
 	echo "rest matrix"
@@ -89,7 +90,7 @@ turn_of() { echo $(($(date +%s) / 86400 + $(tests/vm/kernel --list | sed -n "/^$
 # default_kernel GROUP: for a job that names none.
 default_kernel() {
 	case $1 in
-	demo) echo 7.3 ;;
+	demo | demo-system) echo 7.3 ;;
 	*) echo 6.12 ;;
 	esac
 }
@@ -153,6 +154,7 @@ command_of() {
 	cost:startup) command+=(tests/lib/one startup tests/bench/run --startup "$kernel") ;;
 	libmseal:?*) command+=("tests/libmseal/$test" "$kernel") ;;
 	demo:) command+=(tests/lib/one demo tests/demo/run "$kernel") ;;
+	demo-system:) command+=(tests/lib/one demo-system tests/demo/system "$kernel") limit=2400 ;;
 	sanitize:) command+=(tests/lib/sanitized "$kernel") limit=3600 ;;
 	valgrind:) command+=(MSEALD_VALGRIND=1 "MSEALD_SOAK=${MSEALD_SOAK:-300}" tests/kernel/run \
 		"$kernel" t_soak) limit=3600 ;;
