@@ -35,7 +35,8 @@ KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(CASES) $(ADVISED) $(FUZZ_CALLS)
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: check check-all check-rest check-oci check-real sanitize-programs unit-programs kernel-programs \
+.PHONY: check check-all check-rest check-oci check-real check-whole demo-system sanitize-programs \
+	unit-programs kernel-programs \
 	fuzz-programs bench demo fuzz fuzz-calls model race soak valgrind sanitize
 
 # --- programs ---
@@ -252,6 +253,10 @@ check-real: deps ## two dozen real programs do their work sealed, on 6.12
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
 	$(Q)tests/check --all real-all real-time real-table
 
+check-whole: deps ## whole Debian servers with every program sealed, audit and deny, on 6.1, 6.12 and 7.3
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
+	$(Q)tests/check --all whole whole-table
+
 check-oci: deps ## containers on all kernels: runc, crun, nginx, podman, the DaemonSet's pod
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs $(B)/mseald-oci-hook-static
 	$(Q)tests/check --all oci
@@ -259,6 +264,10 @@ check-oci: deps ## containers on all kernels: runc, crun, nginx, podman, the Dae
 demo: deps ## seals a real nginx and shows it, in a VM if this kernel cannot
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
 	$(Q)tests/demo/run
+
+demo-system: deps ## boots a Debian server, seals all of it, and attacks ten of its services, in a VM
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
+	$(Q)tests/demo/system
 
 bench: deps ## instructions per call on each kernel
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all bench-programs

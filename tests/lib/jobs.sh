@@ -47,6 +47,9 @@ all_jobs() {
 	for name in $(programs unit test_); do echo "check unit:$name"; done
 
 	echo "rest tree:rpm"
+	[ -n "$under" ] || for kernel in 6.12 6.1 7.3; do
+		for name in bookworm trixie; do echo "rest whole:$name@$kernel"; done
+	done
 	echo "rest real-all@6.12"
 	echo "rest kernel:long@6.12"
 	for kernel in $always $today; do echo "rest kernel:rest@$kernel"; done
@@ -73,10 +76,12 @@ all_jobs() {
 	for kernel in 6.1 6.12; do echo "rest libmseal:services@$kernel"; done
 	for kernel in $every; do echo "rest cost:startup@$kernel"; done
 	echo "rest cost:crowd@6.12"
+	[ -n "$under" ] || echo "rest demo-system@7.3"
 	echo "rest real-time"
 	for name in $(programs fuzz fuzz_); do echo "rest fuzz-long:${name#fuzz_}"; done
 	echo "rest matrix"
 	echo "rest real-table"
+	echo "rest whole-table"
 }
 
 # turn_of KERNEL: a number that is another for the next kernel, and on the next day.
@@ -85,7 +90,7 @@ turn_of() { echo $(($(date +%s) / 86400 + $(tests/vm/kernel --list | sed -n "/^$
 # default_kernel GROUP: for a job that names none.
 default_kernel() {
 	case $1 in
-	demo) echo 7.3 ;;
+	demo | demo-system) echo 7.3 ;;
 	*) echo 6.12 ;;
 	esac
 }
@@ -132,6 +137,8 @@ command_of() {
 	real-all:?*) command+=(tests/real/run --kernel "$kernel" "$test") ;;
 	real-time:) command+=(tests/real/run --all --time) limit=3600 ;;
 	real-table:) command+=(tests/real/table --check) ;;
+	whole:?*) command+=(tests/whole/run "$test" "$kernel") limit=7200 ;;
+	whole-table:) command+=(tests/whole/table --check) ;;
 	service:brief) command+=("${brief[@]}" tests/service/run "$kernel") ;;
 	service:service) command+=(tests/service/run "$kernel") ;;
 	service:shutdown-brief) command+=("${brief[@]}" tests/service/shutdown "$kernel" no) ;;
@@ -147,6 +154,7 @@ command_of() {
 	cost:startup) command+=(tests/lib/one startup tests/bench/run --startup "$kernel") ;;
 	libmseal:?*) command+=("tests/libmseal/$test" "$kernel") ;;
 	demo:) command+=(tests/lib/one demo tests/demo/run "$kernel") ;;
+	demo-system:) command+=(tests/lib/one demo-system tests/demo/system "$kernel") limit=2400 ;;
 	sanitize:) command+=(tests/lib/sanitized "$kernel") limit=3600 ;;
 	valgrind:) command+=(MSEALD_VALGRIND=1 "MSEALD_SOAK=${MSEALD_SOAK:-300}" tests/kernel/run \
 		"$kernel" t_soak) limit=3600 ;;
@@ -164,6 +172,8 @@ sources_of() {
 	race) echo bpf tests/race tests/kernel/r_race.c ;;
 	real*) echo user/daemon/trace/native.c user/daemon/api/method_run.c user/daemon/policy/reconcile.c \
 		bpf/exec_match.bpf.c policy tests/real tests/vm/programs-disk.list ;;
+	whole*) echo bpf user/daemon policy systemd packaging/debian packaging/deb.sh tests/whole \
+		tests/vm/whole-disk tests/vm/whole-disk.list ;;
 	service) echo systemd packaging/debian packaging/deb.sh user/daemon/bpf/lock.c bpf/lock.bpf.c \
 		bpf/lock_pins.bpf.c tests/service ;;
 	oci) echo user/oci packaging/oci packaging/k8s packaging/image user/daemon/policy/containers.c \
