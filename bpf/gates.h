@@ -208,14 +208,17 @@ static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat,
 				  regs_arg(regs, compat, 1), regs_arg(regs, compat, 2), reaction, 0);
 }
 
-/* The ranges are in user memory and may change until the kernel reads them: any seal counts. */
+/*
+ * The ranges are in user memory and may change until the kernel reads them: any seal counts. Without ranges
+ * every kernel changes nothing (lib/iov_iter.c, import_iovec).
+ */
 static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 	u32 advice = regs_arg(regs, compat, 3);
 	u64 key = space_key(mm);
 
-	if (likely(space_unsealed(key)) || !advice_matters(advice))
+	if (likely(space_unsealed(key)) || !advice_matters(advice) || !regs_arg(regs, compat, 2))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
 			  ATTEMPT(MSEALD_OP_PROCESS_MADVISE, advice_deny(key, advice), reaction) |

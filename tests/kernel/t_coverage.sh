@@ -118,6 +118,17 @@ ok $? 'and goes on to work'
 waits 60 is_state "$pid" sealed
 ok $? 'and to seal'
 
+# What a daemon asks the kernel as it starts must not be what it is sealed against.
+kill -9 $daemon
+wait $daemon 2>/dev/null
+mseald --debug >$dir/log 2>&1 &
+daemon=$!
+waits 180 msealctl status
+ok $? 'another one that is sealed as it starts'
+waits 60 is_state $daemon sealed
+ok $? 'is sealed, too'
+is "$(grep -c 'by mseald\[' $dir/log)" 0 'and nothing is denied to it'
+
 # --- all ---
 
 msealctl coverage >$dir/out 2>$dir/err
