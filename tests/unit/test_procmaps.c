@@ -163,6 +163,29 @@ static void found_and_covered(void **state)
 	assert_false(proc_maps_covers(&maps, UINT64_MAX - 1, UINT64_MAX, NULL));
 }
 
+static void code_of_files(void **state)
+{
+	static const struct {
+		const char *path;
+		bool exec, code;
+	} cases[] = {
+		{ "/usr/lib/libc.so.6", true, true },
+		{ "/usr/lib/libc.so.6", false, false },
+		{ "/dev/zero (deleted)", true, false },
+		{ "/memfd:jit (deleted)", true, false },
+		{ "/SYSV00000000 (deleted)", true, false },
+		{ "[vdso]", true, false },
+		{ "", true, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct mapping mapping = { .path = (char *)cases[i].path, .exec = cases[i].exec };
+
+		assert_int_equal(proc_mapping_is_code(&mapping), cases[i].code);
+	}
+}
+
 static void this_process(void **state)
 {
 	_cleanup_(proc_maps_free) struct proc_maps before = { 0 }, after = { 0 };
@@ -245,7 +268,7 @@ int main(void)
 		cmocka_unit_test(sample_to_the_byte), cmocka_unit_test(nothing_mapped),
 		cmocka_unit_test(lines_refused),      cmocka_unit_test(found_and_covered),
 		cmocka_unit_test(this_process),	      cmocka_unit_test(many_mappings),
-		cmocka_unit_test(not_to_be_read),
+		cmocka_unit_test(code_of_files),      cmocka_unit_test(not_to_be_read),
 	};
 
 	return cmocka_run_group_tests_name("procmaps", tests, NULL, NULL);

@@ -159,7 +159,7 @@ static bool counts(const struct mapping *mapping, enum share_kind kind)
 		return false;
 	if (kind == SHARE_ALL)
 		return mapping->read || mapping->write || mapping->exec;
-	return mapping->exec && (kind == SHARE_EXECUTABLE || proc_mapping_is_file(mapping));
+	return kind == SHARE_EXECUTABLE ? mapping->exec : proc_mapping_is_code(mapping);
 }
 
 struct share address_space_share(const struct address_space *space, enum share_kind kind)

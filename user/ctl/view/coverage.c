@@ -51,11 +51,6 @@ void coverage_free(struct coverage *coverage)
 
 /* --- one process --- */
 
-static bool is_file_text(const struct mapping *mapping)
-{
-	return mapping->exec && proc_mapping_is_file(mapping);
-}
-
 /* The files of which executable memory is not sealed, each once, with the bytes. */
 static json_t *unsealed_files(const struct address_space *addresses)
 {
@@ -66,7 +61,7 @@ static json_t *unsealed_files(const struct address_space *addresses)
 		const struct row *row = &addresses->rows[i];
 		uint64_t bytes = row->mapping->end - row->mapping->start - row->sealed;
 
-		if (!is_file_text(row->mapping) || !bytes || (last && strcmp(last, row->name) == 0))
+		if (!proc_mapping_is_code(row->mapping) || !bytes || (last && strcmp(last, row->name) == 0))
 			continue;
 		last = row->name;
 		(void)json_array_append_new(files, json_pack("{s:o,s:I}", "path", text_json(row->name),

@@ -55,7 +55,7 @@ static bool has_more(pid_t pid, const struct sealset *seals)
 
 		while (at < seals->count && seals->list[at].end <= mapping->start)
 			at++;
-		if (mapping->exec && proc_mapping_is_file(mapping) &&
+		if (proc_mapping_is_code(mapping) &&
 		    (at == seals->count || seals->list[at].start > mapping->start))
 			return true;
 	}

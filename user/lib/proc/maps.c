@@ -252,6 +252,16 @@ bool proc_mapping_is_file(const struct mapping *mapping)
 	return mapping->path[0] == '/';
 }
 
+bool proc_mapping_is_code(const struct mapping *mapping)
+{
+	static const char *const memory[] = { "/dev/zero", "/memfd:", "/SYSV" };
+
+	for (size_t i = 0; i < ELEMENTS(memory); i++)
+		if (strncmp(mapping->path, memory[i], strlen(memory[i])) == 0)
+			return false;
+	return mapping->exec && proc_mapping_is_file(mapping);
+}
+
 int proc_mapping_compare_files(const struct mapping *a, const struct mapping *b)
 {
 	if (a->dev_major != b->dev_major)

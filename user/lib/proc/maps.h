@@ -48,6 +48,8 @@ bool proc_maps_is_32bit(const struct proc_maps *maps);
 
 /* Does a file stand behind it; and the order of two of them, 0: mappings of the same file. */
 bool proc_mapping_is_file(const struct mapping *mapping);
+/* Code of a file? Not what a JIT compiler has written to shared memory, which has the name of a file, too. */
+bool proc_mapping_is_code(const struct mapping *mapping);
 int proc_mapping_compare_files(const struct mapping *a, const struct mapping *b);
 
 #endif
