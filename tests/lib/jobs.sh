@@ -40,7 +40,7 @@ all_jobs() {
 	echo "brief service:shutdown-brief@6.12"
 	echo "check demo@7.3"
 	for kernel in 7.3 6.12; do echo "brief race:brief@$kernel"; done
-	for name in tree model recipes k8s metrics completion; do echo "check tree:$name"; done
+	for name in tree model recipes k8s metrics completion runtime; do echo "check tree:$name"; done
 	# What is short fills the end: no processor waits there for the last VM.
 	for name in $(programs fuzz fuzz_); do echo "brief fuzz:${name#fuzz_}"; done
 	for name in $(programs unit test_); do echo "check unit:$name"; done
