@@ -24,14 +24,15 @@ start() {
 }
 ask() { # NAME WORDS: to the last started
 	echo "$2" >$dir/in-"$1"
-	read -r answer <&8
+	read -r _ <&8
 }
 field() { # PID COLUMN
 	COLUMNS=300 msealctl coverage "$1" 2>/dev/null |
 		awk -v pid="$1" -v column="$2" '$1 == pid { print $column }'
 }
 why() {
-	COLUMNS=300 msealctl coverage "$1" 2>/dev/null | awk -v pid="$1" '$1 == pid' | sed 's/  *$//; s/.*  //'
+	COLUMNS=300 msealctl coverage "$1" 2>/dev/null |
+		awk -v pid="$1" '$1 == pid' | sed 's/  *$//; s/.*  //'
 }
 is_state() { [ "$(field "$1" 4)" = "$2" ]; }
 
@@ -82,7 +83,8 @@ start sealed
 sealed=$pid
 waits 60 is_state "$sealed" sealed
 ok $? 'by a policy'
-is "$(field "$sealed" 3) $(field "$sealed" 5) $(field "$sealed" 8)" '40-sealed 100 deny' 'its policy, share and action'
+is "$(field "$sealed" 3) $(field "$sealed" 5) $(field "$sealed" 8)" '40-sealed 100 deny' \
+	'its policy, share and action'
 ask sealed 'open libz.so.1'
 is "$(field "$sealed" 4)" partly 'it loads a library, which Dlopen=no leaves out'
 why "$sealed" | grep -q '^a library that was loaded later: libz.so'
