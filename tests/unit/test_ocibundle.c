@@ -15,6 +15,7 @@
 
 #define HOOK "/usr/libexec/mseald/mseald-oci-hook"
 #define ENTRY "{\"path\":\"" HOOK "\",\"timeout\":10}"
+#define OTHER "{\"path\":\"/x\",\"args\":[\"a\",\"]\"]}"
 #define ASKS "\"annotations\":{\"io.mseald.segments\":\"all\"}"
 
 static struct fault fault;
@@ -65,10 +66,8 @@ static void test_where_the_hook_goes(void **unused)
 	becomes("{" ASKS ",\"hooks\":{\"createRuntime\":[ ]}}",
 		"{" ASKS ",\"hooks\":{\"createRuntime\":[ " ENTRY "]}}");
 	/* Behind those of others. */
-	becomes("{\"hooks\":{\"prestart\":[],\"createRuntime\":[{\"path\":\"/x\",\"args\":[\"a\",\"]\"]}\n]}," ASKS
-		"}",
-		"{\"hooks\":{\"prestart\":[],\"createRuntime\":[{\"path\":\"/x\",\"args\":[\"a\",\"]\"]}\n," ENTRY
-		"]}," ASKS "}");
+	becomes("{\"hooks\":{\"prestart\":[],\"createRuntime\":[" OTHER "\n]}," ASKS "}",
+		"{\"hooks\":{\"prestart\":[],\"createRuntime\":[" OTHER "\n," ENTRY "]}," ASKS "}");
 }
 
 /* What is a hook elsewhere, or in a string, is not taken for the place. */
