@@ -101,6 +101,7 @@ static void test_options_that_are_not_known(void **unused)
 	creates("--new value create --bundle /b abc", "/b", "abc");
 	creates("--new=value create --bundle /b abc", "/b", "abc");
 	creates("--sys create --new --bundle /b abc", "/b", "abc");
+	creates("-force value create --bundle /b abc", "/b", "abc");
 	creates("-x -y create -zb --bundle /b abc", "/b", "abc");
 	creates("--log create run --bundle /b abc", "/b", "abc");
 }

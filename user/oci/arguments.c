@@ -47,10 +47,10 @@ static void take(struct arguments *arguments, const char *name, size_t length, c
 }
 
 /*
- * The option word, and the one behind it, NULL at the end. How many words it takes; 0: it is not
- * known whether one or two.
+ * The option word, and the one behind it, NULL at the end; of_command: it stands behind the command.
+ * How many words it takes; 0: it is not known whether one or two.
  */
-static int option(struct arguments *arguments, const char *word, const char *next)
+static int option(struct arguments *arguments, const char *word, const char *next, bool of_command)
 {
 	bool dashes = word[1] == '-';
 	const char *name = word + (dashes ? 2 : 1), *equals = strchr(name, '=');
@@ -60,7 +60,7 @@ static int option(struct arguments *arguments, const char *word, const char *nex
 		take(arguments, name, length, equals ? equals + 1 : next);
 		return equals || !next ? 1 : 2;
 	}
-	if (!dashes && (*name == 'b' || *name == 'f') && name[1]) {
+	if (of_command && !dashes && (*name == 'b' || *name == 'f') && name[1]) {
 		take(arguments, name, 1, name + 1);
 		return 1;
 	}
@@ -81,7 +81,7 @@ void arguments_parse(char *const *argv, struct arguments *ret)
 			doubtful = false;
 			at++;
 		} else if (!only_words && word[0] == '-' && word[1]) {
-			int words = option(&arguments, word, at[1]);
+			int words = option(&arguments, word, at[1], command != NULL);
 
 			doubtful = words == 0;
 			at += words ?: 1;
