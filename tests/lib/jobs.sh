@@ -57,7 +57,7 @@ all_jobs() {
 	# Its Debian has no libraries of sanitizers; and the package is built anew, without them.
 	[ -n "$under" ] || echo "rest oci:trixie@6.12"
 	# Their disk likewise.
-	[ -n "$under" ] || for name in docker containerd podman quadlet units; do
+	[ -n "$under" ] || for name in docker docker-rootless containerd podman quadlet units; do
 		echo "rest engines:$name@6.12"
 	done
 	[ -n "$under" ] || echo "rest engines:docker@7.3"
