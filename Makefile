@@ -56,6 +56,8 @@ CTL_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/ctl/*.c user/ctl/*/*.c
 OCI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard user/oci/*.c)))
 LIBMSEAL_OBJ := $(B)/user/libmseal/mseal.o $(B)/user/libmseal/mseal_ask.o
 GUARD_OBJ := $(B)/user/libmseal/guard.o $(B)/user/libmseal/mseal_ask.o
+OCI_MAIN := $(B)/user/oci/hook.o $(B)/user/oci/runtime.o
+OCI_LIB := $(filter-out $(OCI_MAIN),$(OCI_OBJ))
 MAN := $(sort $(wildcard man/*.[1-9]))
 UNITS_MADE := $(patsubst systemd/%.in,%,$(sort $(wildcard systemd/*.in)))
 UNITS := $(patsubst systemd/%,%,$(sort $(wildcard systemd/*.socket systemd/*.timer)))
@@ -69,8 +71,8 @@ POLICY_DENY := $(addprefix $(B)/policy/deny/,$(notdir $(shell grep -lx 'Action=a
 .SECONDARY:
 
 LIBMSEAL := $(addprefix $(B)/,libmseal.so.0 libmseal.a libmseal-guard.so)
-all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook $(LIBMSEAL) $(POLICY_DENY) layers \
-	## builds the daemon, the command line, the hook of container runtimes and libmseal
+all: $(B)/mseald $(B)/msealctl $(B)/mseald-oci-hook $(B)/mseald-oci-runtime $(LIBMSEAL) $(POLICY_DENY) \
+	layers ## builds the daemon, the command line, libmseal, and for containers the hook and the runtime
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -110,7 +112,7 @@ endif
 $(B)/paths.h: FORCE
 	@mkdir -p $(@D)
 	@printf '#define %s "%s"\n' POLICY_FOLDER_VENDOR '$(POLICYDIR)' CONFIG_FOLDER_VENDOR \
-		'$(CONFIGDIR)' >$@.new; \
+		'$(CONFIGDIR)' OCI_HOOK_PATH '$(LIBEXECDIR)/mseald-oci-hook' >$@.new; \
 		if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
 
 $(B)/%.o: %.c | $(B)/paths.h
@@ -151,7 +153,7 @@ $(B)/msealctl: $(CTL_OBJ) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ $(LIBS_CTL)
 
-$(B)/mseald-oci-hook: $(OCI_OBJ) $(B)/libcommon.a
+$(B)/mseald-oci-%: $(B)/user/oci/%.o $(OCI_LIB) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ $(LIBS_OCI)
 
@@ -162,7 +164,7 @@ $(B)/policy/deny/%.conf: policy/%.conf
 		-e 's/^# Action=audit: .*/# Made of $*.conf above, with Action=deny./' $< > $@
 
 # For hosts that have no libraries of ours: the image puts it there.
-$(B)/mseald-oci-hook-static: $(OCI_OBJ) $(B)/libcommon.a
+$(B)/mseald-oci-hook-static: $(B)/user/oci/hook.o $(OCI_LIB) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -static-pie -o $@ $^ -ljansson
 
@@ -206,6 +208,9 @@ install: all ## installs below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -m 755 $(B)/mseald-oci-hook $(DESTDIR)$(LIBEXECDIR)/mseald-oci-hook
 	@sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' packaging/oci/mseald.json.in > $(B)/mseald.json
 	$(INSTALL) -D -m 644 $(B)/mseald.json $(DESTDIR)$(OCIHOOKDIR)/mseald.json
+	$(INSTALL) -D -m 755 $(B)/mseald-oci-runtime $(DESTDIR)$(BINDIR)/mseald-oci-runtime
+	@sed 's|@BINDIR@|$(BINDIR)|g' packaging/oci/daemon.json.in > $(B)/daemon.json
+	$(INSTALL) -D -m 644 $(B)/daemon.json $(DESTDIR)$(DATADIR)/docker/daemon.json
 	$(INSTALL) -D -m 644 completion/msealctl.bash $(DESTDIR)$(BASHCOMPDIR)/msealctl
 	$(INSTALL) -D -m 644 completion/_msealctl $(DESTDIR)$(ZSHCOMPDIR)/_msealctl
 	$(INSTALL) -D -m 644 user/lib/varlink/io.mseald.varlink $(DESTDIR)$(VARLINKDIR)/io.mseald.varlink
@@ -230,6 +235,7 @@ uninstall: ## removes what install put there
 		$(addprefix $(DESTDIR)$(DATADIR)/monitoring/,$(notdir $(MONITORING))) \
 		$(DESTDIR)$(CATALOGDIR)/mseald.catalog $(DESTDIR)$(PRESETDIR)/90-mseald.preset \
 		$(DESTDIR)$(LIBEXECDIR)/mseald-oci-hook $(DESTDIR)$(OCIHOOKDIR)/mseald.json \
+		$(DESTDIR)$(BINDIR)/mseald-oci-runtime $(DESTDIR)$(DATADIR)/docker/daemon.json \
 		$(DESTDIR)$(BASHCOMPDIR)/msealctl $(DESTDIR)$(ZSHCOMPDIR)/_msealctl \
 		$(DESTDIR)$(VARLINKDIR)/io.mseald.varlink $(DESTDIR)$(INCLUDEDIR)/mseal.h \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libmseal.so libmseal.so.0 libmseal.a libmseal-guard.so \

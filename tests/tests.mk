@@ -7,7 +7,7 @@ UNIT_DAEMON := $(B)/tests/unit/test_base $(B)/tests/unit/test_sealset $(B)/tests
 	$(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_ratelimit \
 	$(B)/tests/unit/test_lock_log $(B)/tests/unit/test_creds $(B)/tests/unit/test_config \
 	$(B)/tests/unit/test_throttle $(B)/tests/unit/test_prog_table $(B)/tests/unit/test_globs
-UNIT_OCI := $(B)/tests/unit/test_ocistate
+UNIT_OCI := $(addprefix $(B)/tests/unit/,test_ocistate test_ocibundle test_ociarguments test_ocisettings)
 KERNEL_LIB := \
 	$(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c \
 	tests/kernel/t_%.c tests/kernel/r_%.c \
@@ -58,7 +58,7 @@ $(UNIT_DAEMON): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(D
 
 # And of user/oci.
 $(UNIT_OCI:%=%.o): INCLUDES := -Iuser/oci
-$(UNIT_OCI): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(OCI_OBJ)) $(B)/libcommon.a
+$(UNIT_OCI): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(OCI_LIB) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_OCI)
 
@@ -223,6 +223,7 @@ $(B)/fuzz/libcommon.a: $(FUZZ_LIB)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(B)/tests/fuzz/fuzz_ocistate: $(B)/fuzz/user/oci/state.o
+$(B)/tests/fuzz/fuzz_ocibundle: $(addprefix $(B)/fuzz/user/oci/,bundle.o state.o)
 $(B)/tests/fuzz/fuzz_sealset: $(addprefix $(B)/fuzz/user/daemon/seal/,sealset.o sealset_codec.o)
 $(B)/tests/fuzz/fuzz_config: $(B)/fuzz/user/daemon/base/config.o
 $(B)/tests/fuzz/fuzz_params: $(addprefix $(B)/fuzz/user/daemon/,api/params.o api/reply.o base/error.o)

@@ -41,7 +41,7 @@ all_jobs() {
 	echo "check demo@7.3"
 	echo "check libmseal:selftest@6.1"
 	for kernel in 7.3 6.12; do echo "brief race:brief@$kernel"; done
-	for name in tree abi model recipes release k8s metrics completion; do echo "check tree:$name"; done
+	for name in tree abi model recipes release k8s metrics completion runtime; do echo "check tree:$name"; done
 	# What is short fills the end: no processor waits there for the last VM.
 	for name in $(programs fuzz fuzz_); do echo "brief fuzz:${name#fuzz_}"; done
 	for name in $(programs unit test_); do echo "check unit:$name"; done
@@ -61,6 +61,11 @@ all_jobs() {
 	for kernel in $always; do echo "rest oci@$kernel"; done
 	# Its Debian has no libraries of sanitizers; and the package is built anew, without them.
 	[ -n "$under" ] || echo "rest oci:trixie@6.12"
+	# Their disk likewise.
+	[ -n "$under" ] || for name in docker docker-rootless containerd podman quadlet units; do
+		echo "rest engines:$name@6.12"
+	done
+	[ -n "$under" ] || echo "rest engines:docker@7.3"
 	for kernel in $always; do echo "rest calls@$kernel"; done
 	echo "rest sanitize@6.12"
 	echo "rest valgrind@6.12"
@@ -149,6 +154,7 @@ command_of() {
 		;;
 	oci:trixie) command+=(MSEALD_ROOT_SUITE=trixie tests/oci/run "$kernel" restarts) ;;
 	oci:?*) command+=(tests/oci/run "$kernel" "$test") ;;
+	engines:?*) command+=(tests/oci/engines "$kernel" "$test") limit=3000 ;;
 	cost:) command+=(tests/lib/one cost tests/bench/run --check --crowd 1000 "$kernel") ;;
 	cost:crowd) command+=(tests/lib/one crowd tests/bench/run --check "$kernel") ;;
 	cost:startup) command+=(tests/lib/one startup tests/bench/run --startup "$kernel") ;;
@@ -176,8 +182,8 @@ sources_of() {
 		tests/vm/whole-disk tests/vm/whole-disk.list ;;
 	service) echo systemd packaging/debian packaging/deb.sh user/daemon/bpf/lock.c bpf/lock.bpf.c \
 		bpf/lock_pins.bpf.c tests/service ;;
-	oci) echo user/oci packaging/oci packaging/k8s packaging/image user/daemon/policy/containers.c \
-		tests/oci ;;
+	oci | engines) echo user/oci packaging/oci packaging/k8s packaging/image \
+		user/daemon/policy/containers.c tests/oci ;;
 	harness) echo tests/vm ;;
 	libmseal) echo user/libmseal tests/libmseal ;;
 	fuzz*) echo user/lib user/oci user/daemon/base/config.c user/daemon/api/params.c tests/fuzz ;;

@@ -92,8 +92,8 @@ bool probe_process_madvise_discards(void)
 	_cleanup_close_ int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
 
 	/*
-	 * No range: an advice that it takes changes nothing, and no gate of another mseald denies it. Only the
-	 * kernel's own "no" counts: whatever else went wrong, assume that it could.
+	 * No range: an advice that it takes changes nothing, and no gate of another mseald denies it. Only
+	 * the kernel's own "no" counts: whatever else went wrong, assume that it could.
 	 */
 	return self < 0 || syscall(SYS_process_madvise, self, NULL, 0ul, MADV_DONTNEED, 0u) >= 0 ||
 	       errno != EINVAL;
