@@ -716,6 +716,9 @@ static void rather_not_start(void)
 	long result;
 
 	if (!gate_is_override()) {
+		/* An earlier test may have left some. */
+		int links = count_links();
+
 		status = run_daemon("--gate=deny", said, sizeof(said));
 		ok(WIFEXITED(status) && WEXITSTATUS(status) == 1,
 		   "--gate=deny: exits with status 1 (wait status %#x)", status);
@@ -724,7 +727,7 @@ static void rather_not_start(void)
 		   "--gate=deny: says one line why");
 		diag("%s", said);
 		ok(access(DAEMON_SOCKET, F_OK), "--gate=deny: leaves no socket");
-		ok(count_links() == 0, "--gate=deny: attaches nothing");
+		ok(count_links() == links, "--gate=deny: attaches nothing");
 		return;
 	}
 	daemon_start_with("--gate=deny");

@@ -41,7 +41,9 @@ all_jobs() {
 	echo "check demo@7.3"
 	echo "check libmseal:selftest@6.1"
 	for kernel in 7.3 6.12; do echo "brief race:brief@$kernel"; done
-	for name in tree abi model recipes release k8s metrics completion runtime; do echo "check tree:$name"; done
+	for name in tree abi model recipes release k8s metrics completion runtime; do
+		echo "check tree:$name"
+	done
 	# What is short fills the end: no processor waits there for the last VM.
 	for name in $(programs fuzz fuzz_); do echo "brief fuzz:${name#fuzz_}"; done
 	for name in $(programs unit test_); do echo "check unit:$name"; done
