@@ -47,11 +47,16 @@ static struct program {
 static void install(void)
 {
 	char command[256];
+	FILE *file;
 
 	mkdir("/srv", 0755);
 	mkdir(FOLDER, 0755);
 	mkdir("/etc/mseald", 0755);
 	mkdir(ETC, 0755);
+	/* With Dlopen=yes the daemon seals what it alone can, such as the stack, only after that. */
+	file = fopen("/etc/mseald/mseald.conf", "we");
+	if (!file || fputs("[Mseald]\nSettle=2s\n", file) < 0 || fclose(file))
+		bail("no configuration");
 	for (struct program *program = programs; program < END; program++) {
 		snprintf(command, sizeof(command), "cp case-advised " FOLDER "%s", program->name);
 		if (system(command))
@@ -301,12 +306,14 @@ int main(void)
 	deny();
 	for (size_t way = 0; way < WAYS_MAX; way++)
 		follow(way);
-	daemon_stop(SIGTERM);
+	(void)unlink("/etc/mseald/mseald.conf");
 	for (struct program *program = programs; program < END; program++) {
 		char path[128];
 
 		snprintf(path, sizeof(path), ETC "/%s.conf", program->name);
 		(void)unlink(path);
 	}
+	reload();
+	daemon_stop(SIGTERM);
 	return tap_end();
 }

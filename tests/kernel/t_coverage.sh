@@ -159,6 +159,8 @@ done
 msealctl coverage 999999 >$dir/out 2>$dir/err
 is $? 3 'no such process'
 
+rm $etc/*.conf
+msealctl policy reload >/dev/null
 kill $daemon
 wait $daemon
 is $? 0 'mseald ends'
