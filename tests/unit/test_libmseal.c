@@ -5,7 +5,22 @@
  */
 #define MSEAL_SOCKET "mseald.sock"
 #define MSEAL_TIMEOUT_MS 400
+#include <stdbool.h>
+#include <sys/socket.h>
+
+/* What libmseal sends by: the server may be gone by then. */
+static bool broken;
+
+static ssize_t send_or_break(int fd, const void *data, size_t size, int flags)
+{
+	if (broken)
+		(void)shutdown(fd, SHUT_WR);
+	return send(fd, data, size, flags);
+}
+
+#define send send_or_break
 #include "libmseal/mseal_ask.c"
+#undef send
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -256,6 +271,19 @@ static void test_bad_server(void **state)
 	assert_int_equal(ask_with(&cut), -ENOSYS);
 }
 
+/* No SIGPIPE, which would end this test. */
+static void test_server_gone(void **state)
+{
+	struct server server = { .reply = SUCCESS };
+
+	(void)state;
+	start(&server);
+	broken = true;
+	assert_int_equal(mseal_ask_all(), -ENOSYS);
+	broken = false;
+	stop(&server);
+}
+
 static void test_slow_server(void **state)
 {
 	struct server never = { .reply = SUCCESS, .delay_ms = 1000 }, late = never, full = {};
@@ -435,17 +463,12 @@ static void test_fork(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_request),
-		cmocka_unit_test(test_replies),
-		cmocka_unit_test(test_arguments),
-		cmocka_unit_test(test_no_server),
-		cmocka_unit_test(test_bad_server),
-		cmocka_unit_test(test_slow_server),
-		cmocka_unit_test(test_no_descriptor),
-		cmocka_unit_test(test_interrupted),
-		cmocka_unit_test(test_in_signal_handler),
-		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_request),	    cmocka_unit_test(test_replies),
+		cmocka_unit_test(test_arguments),   cmocka_unit_test(test_no_server),
+		cmocka_unit_test(test_bad_server),  cmocka_unit_test(test_server_gone),
+		cmocka_unit_test(test_slow_server), cmocka_unit_test(test_no_descriptor),
+		cmocka_unit_test(test_interrupted), cmocka_unit_test(test_in_signal_handler),
+		cmocka_unit_test(test_threads),	    cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_fork),
 	};
 	int r;

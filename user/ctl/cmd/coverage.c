@@ -127,8 +127,7 @@ static int add_process(struct coverage *coverage, pid_t pid, const json_t *space
 	int r = address_space_read_brief(pid, space, &addresses);
 
 	if (r == -EACCES || r == -EPERM)
-		return error_failure("pid %d: cannot read its mappings: %s; ask as root", (int)pid,
-				     strerror(-r));
+		return address_space_complain(pid, r);
 	if (r >= 0 && addresses.maps.count)
 		r = coverage_add(coverage, &addresses, match);
 	else if (r >= 0 && is_kernel_thread(pid))

@@ -188,7 +188,7 @@ unsigned address_space_percent(struct share share)
 
 /* --- reading --- */
 
-static int complain_proc(pid_t pid, int r)
+int address_space_complain(pid_t pid, int r)
 {
 	switch (r) {
 	case -ENOENT:
@@ -237,7 +237,7 @@ int address_space_read(pid_t pid, const json_t *document, struct address_space *
 
 	r = read_proc(pid, &space, true);
 	if (r < 0)
-		return complain_proc(pid, r);
+		return address_space_complain(pid, r);
 	if (space.maps.count == 0)
 		return error_failure("pid %d is a kernel thread, or has exited: it has no memory of its own",
 				     pid);

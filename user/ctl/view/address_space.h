@@ -45,6 +45,8 @@ int address_space_read(pid_t pid, const json_t *document, struct address_space *
  * io.mseald.Space, or NULL. Negative errno; says nothing.
  */
 int address_space_read_brief(pid_t pid, const json_t *space, struct address_space *ret);
+/* Complains about its error r. The exit status. */
+int address_space_complain(pid_t pid, int r);
 /* The same from maps, segments and seals that are already in place. 0 or -ENOMEM. */
 int address_space_join(struct address_space *space);
 void address_space_free(struct address_space *space); /* for _cleanup_ */
