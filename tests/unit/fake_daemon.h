@@ -60,8 +60,10 @@ static inline void fake_daemon_talk(struct fake_daemon *daemon, int fd, const st
 	if (strlen(daemon->requests) + got < FAKE_DAEMON_REQUEST_MAX)
 		(void)strcat(strcat(daemon->requests, request), "\n");
 	for (const struct reply *reply = replies; reply->method; reply++)
-		if (strstr(request, reply->method))
+		if (strstr(request, reply->method)) {
 			fake_daemon_answer(fd, reply->json);
+			return;
+		}
 }
 
 /* Forks the server: the first reply whose method is in the request. To be ended by SIGKILL. */
@@ -72,6 +74,8 @@ static inline pid_t fake_daemon_serve(struct fake_daemon *daemon, const struct r
 	if (server)
 		return server;
 	alarm(20);
+	/* A client may be gone before all is written. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	for (;;) {
 		_cleanup_close_ int fd = accept(daemon->listener, NULL, NULL);
 
