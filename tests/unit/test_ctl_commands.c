@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -1083,6 +1084,20 @@ static void test_coverage(void **state)
 	assert_null(strstr(test.out, "PID"));
 	assert_non_null(
 		strstr(test.out, "1 process: 1 sealed, 0 partly, 0 weaker, 0 unsealed; 0 kernel threads\n"));
+	/* Pid 1 has libraries that were loaded later, too. */
+	(void)snprintf(sealed, sizeof(sealed), match, getpid(),
+		       "\"state\":\"weaker\",\"reason\":\"pid1\",\"missing\":[\"discard\"]");
+	(void)snprintf(whole, sizeof(whole),
+		       "{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[%d],\"comm\":\"x\",\"seals\":[{"
+		       "\"start\":%" PRIu64 ",\"end\":%" PRIu64
+		       ",\"segment\":\"text\",\"deny\":[\"unmap\"],\"kill\":[],"
+		       "\"audit\":[],\"revocable\":false,\"gate\":\"kill\",\"attempts\":0}]}]}}",
+		       getpid(), page_down((uintptr_t)test_coverage),
+		       page_down((uintptr_t)test_coverage) + page_size());
+	RUN(good, "coverage", pid);
+	assert_int_equal(test.status, 0);
+	assert_non_null(strstr(test.out, " partly "));
+	assert_non_null(strstr(test.out, "not denied: discard; nothing kills pid 1\n"));
 	RUN(NULL, "coverage", "--state=half");
 	assert_usage("there is no state 'half'; there are sealed, partly, weaker and unsealed", "coverage ");
 	RUN(NULL, "coverage", "--require=101");

@@ -54,18 +54,23 @@ void coverage_free(struct coverage *coverage)
 /* The files of which executable memory is not sealed, each once, with the bytes. */
 static json_t *unsealed_files(const struct address_space *addresses)
 {
-	json_t *files = json_array();
-	const char *last = NULL;
+	json_t *files = json_array(), *last = NULL;
+	const char *name = NULL;
 
 	for (size_t i = 0; i < addresses->maps.count; i++) {
 		const struct row *row = &addresses->rows[i];
 		uint64_t bytes = row->mapping->end - row->mapping->start - row->sealed;
 
-		if (!proc_mapping_is_code(row->mapping) || !bytes || (last && strcmp(last, row->name) == 0))
+		if (!proc_mapping_is_code(row->mapping) || !bytes)
 			continue;
-		last = row->name;
-		(void)json_array_append_new(files, json_pack("{s:o,s:I}", "path", text_json(row->name),
-							     "bytes", (json_int_t)bytes));
+		if (name && strcmp(name, row->name) == 0) {
+			bytes += reply_integer(last, "bytes");
+			(void)json_object_set_new(last, "bytes", json_integer((json_int_t)bytes));
+			continue;
+		}
+		name = row->name;
+		last = json_pack("{s:o,s:I}", "path", text_json(name), "bytes", (json_int_t)bytes);
+		(void)json_array_append_new(files, last);
 	}
 	return files;
 }
@@ -113,17 +118,20 @@ static const char *reason_of(enum coverage_state state, const json_t *match)
 	return strcmp(policy_state, "pending") == 0 ? "pending" : "library";
 }
 
-/*
- * A policy should have sealed it by now. What Dlopen=no leaves out is meant to be; what is pending, or
- * weaker, has a reason of its own.
- */
+/* Only what Dlopen=no leaves out is missing: mseald gives the two others when it has done all it can. */
+static bool is_meant(const char *reason)
+{
+	return strcmp(reason, "library") == 0 || strcmp(reason, "gate") == 0 || strcmp(reason, "pid1") == 0;
+}
+
+/* A policy should have sealed it by now. */
 static bool is_unexpected(enum coverage_state state, const json_t *match, const char *reason)
 {
 	const char *policy_state = reply_string(match, "state");
 
 	if (!match || strcmp(policy_state, "exempt") == 0 || strcmp(policy_state, "pending") == 0)
 		return false;
-	return state == COVERAGE_UNSEALED || (state == COVERAGE_PARTLY && strcmp(reason, "library") != 0);
+	return state == COVERAGE_UNSEALED || (state == COVERAGE_PARTLY && !is_meant(reason));
 }
 
 int coverage_add(struct coverage *coverage, const struct address_space *addresses, const json_t *match)
