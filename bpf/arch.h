@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs by architecture. bpf/arch/NAME.h has all of it, and no other file has any, but for
- * mseald/syscall_entry.h, which user space shares:
+ * Everything that depends on the architecture. Only bpf/arch/NAME.h and mseald/syscall_entry.h, which user
+ * space shares, contain architecture-specific code. A bpf/arch/NAME.h defines:
  *
  *   task_in_compat(task)     whether the task is in a call of the 32-bit ABI
- *   regs_call(regs, compat)  which call it is
- *   regs_arg(regs, compat, n), regs_ip(regs)   its argument n, and where it was made
- *   MM_KEY                   the member of struct mm_struct whose value no other one ever gets
+ *   regs_call(regs, compat)  the call, as an enum call
+ *   regs_arg(regs, compat, n), regs_ip(regs)   argument n of the call; the address of the call
+ *   MM_KEY                   the member of struct mm_struct whose value the kernel never uses again
  *   untagged(mm, address)    the address without its tag, for the calls that strip tags
- *   mm_vdso(mm, start, end)  where the kernel has mapped its own code
- *   mm_user_limit(mm)        no user memory ends above this, whatever the process does after exec
- *   PAGE_SHIFT               of a page
- *   HUGE_SHIFT_MIN, HUGE_SHIFT_MAX   of the smallest and of the largest huge page
+ *   mm_vdso(mm, start, end)  the range where the kernel has mapped its own code
+ *   mm_user_limit(mm)        upper limit of user memory, whatever the process does after exec
+ *   PAGE_SHIFT               shift of a page
+ *   HUGE_SHIFT_MIN, HUGE_SHIFT_MAX   shifts of the smallest and the largest huge page
  *
- * vmlinux.h has the types of one architecture as well: pt_regs, mm_context_t, thread_info.
+ * vmlinux.h also has types of one architecture: pt_regs, mm_context_t, thread_info.
  */
 #ifndef MSEALD_BPF_ARCH_H
 #define MSEALD_BPF_ARCH_H
@@ -26,7 +26,7 @@
 #include "uapi.h"
 
 enum call {
-	CALL_OTHER,    /* none of these, or not to be known */
+	CALL_OTHER,    /* any other call, or unknown */
 	CALL_MPROTECT, /* and pkey_mprotect */
 	CALL_MMAP,     /* and mmap2 */
 	CALL_OLD_MMAP, /* 32-bit: arguments in user memory */

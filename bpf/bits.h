@@ -5,8 +5,8 @@
 #include "arch.h"
 
 /*
- * The place of the lowest bit that is set, of a word that is not 0. clang 14 has no __builtin_ctzll() for
- * BPF. Without branches, for the verifier.
+ * Index of the lowest set bit of a word that is not 0. clang 14 has no __builtin_ctzll() for BPF. Free of
+ * branches, for the verifier.
  */
 static __always_inline u32 lowest_bit(u64 word)
 {

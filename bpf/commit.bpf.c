@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Changes of the maps by the daemon, made in the kernel so that each is whole even if the daemon dies
- * in it, and counts agree with what the programs count. No hooks: the daemon runs them (BPF_PROG_RUN).
+ * The daemon's changes of the maps. They run in the kernel so that each is complete even if the daemon dies
+ * meanwhile, and so that the counts agree with those of the programs. No hooks: the daemon runs these
+ * programs (BPF_PROG_RUN).
  *
- *   syscall: mseald_commit            gives an address space another seal set (or none), by one store
- *                                    in place: an entry is never replaced, so no program ever reads
- *                                    one that has become another's
- *   syscall: mseald_set_kill_pending  an address space is to end: nobody leaves it (lifecycle.bpf.c)
- *   syscall: mseald_forget            removes an entry: of an address space that is gone, or any, once
+ *   syscall: mseald_commit            gives an address space another seal set, or none, by one store in
+ *                                    place. An entry is never replaced, so no program reads an element
+ *                                    that has been reused for another address space
+ *   syscall: mseald_set_kill_pending  marks an address space that is to be killed: it cannot fork
+ *                                    (lifecycle.bpf.c)
+ *   syscall: mseald_forget            removes the entry of an address space that is gone; any entry, once
  *                                    no programs are attached
- *   syscall: mseald_forget_account    removes an account that has no address space
+ *   syscall: mseald_forget_account    removes an account without address spaces
  */
 #include "space.h"
 #include "verdict.h"
 
-/* The entry that is there gets the new set. */
+/* Stores the new set in an existing entry. */
 static __always_inline int replace(struct mseald_commit *commit, struct mseald_space *space)
 {
 	u64 key = commit->key, old = space_swap(space, key, commit->bits, commit->expected), word;
@@ -98,7 +100,7 @@ int mseald_forget_account(struct mseald_commit *commit)
 	u64 *usage = bpf_map_lookup_elem(&accounts, &account);
 	u64 empty = MSEALD_USAGE(account, 0);
 
-	/* A program that is just counting in it sees that it is being removed, and begins anew. */
+	/* A program that is charging this account sees that the account is being removed, and starts over. */
 	if (usage && __sync_val_compare_and_swap(usage, empty, 0) == empty)
 		(void)bpf_map_delete_elem(&accounts, &account);
 	return 0;

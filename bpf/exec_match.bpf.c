@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Decides which policy applies to a program as it starts (docs/design.md, Policies). A program that is
- * to be sealed is watched, and an event tells the daemon to look at it.
+ * Decides which policy applies to a program as it starts (docs/design.md, Policies). A program to be sealed
+ * is watched, and an event tells the daemon to look at it.
  *
- *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are there, and nothing of
+ *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are in place, and no code of
  *                             the program has run
  *   syscall: mseald_watch, mseald_unwatch   the daemon watches an address space that it has found itself,
- *                             and unwatches one that it is done with
+ *                             and unwatches one that it has finished with
  *
- * exec_watch_child() is called by tp_btf/task_newtask (lifecycle.bpf.c): the child of a watched process is
- * watched, too. exec_send_relro_event() is called by lsm/file_mprotect (lsm_mm.bpf.c): a mapped file is made
- * read-only, which is how a loader ends its work on an object (PT_GNU_RELRO).
+ * tp_btf/task_newtask (lifecycle.bpf.c) calls exec_watch_child(): the child of a watched process is watched,
+ * too. lsm/file_mprotect (lsm_mm.bpf.c) calls exec_send_relro_event() when a mapped file is made read-only. A
+ * loader does this last for each object (PT_GNU_RELRO).
  *
- * After a loss - an event, an entry, a run of the second program - the daemon looks at every process.
+ * If an event, an entry or a run of the second program is lost, the daemon looks at every process.
  */
 #include "bits.h"
 #include "exec_match.h"
@@ -38,26 +38,26 @@ struct inode___6_11 {
 	u32 i_ctime_nsec;
 } __attribute__((preserve_access_index));
 
-/* Which policies may apply, and a text that is compared. More than the stack has room for. */
+/* The policies that may apply, and the text being compared. Too large for the stack. */
 struct match {
 	char bytes[MSEALD_EXE_MAX];
-	u64 hash;		       /* of all of it so far */
+	u64 hash;		       /* of the whole text so far */
 	u64 name;		       /* of the string in bytes */
-	struct mseald_policy_set left; /* no key has ruled them out so far */
-	struct mseald_policy_set met;  /* name the program, by the current key */
+	struct mseald_policy_set left; /* policies that no key has ruled out so far */
+	struct mseald_policy_set met;  /* policies that name the program, by the current key */
 	u32 generation;
-	u32 key;     /* current */
-	u32 unknown; /* bits 1 << enum mseald_match_key: keys that cannot be read here */
+	u32 key;     /* the current one */
+	u32 unknown; /* bits 1 << enum mseald_match_key: keys that BPF cannot read */
 	u32 taken;
-	/* The current pattern: */
-	u32 at, element;	   /* in the text, in the pattern */
-	u32 back_at, back_element; /* where the last star may take one byte more; 0: there was none */
+	/* State of the current pattern: */
+	u32 at, element;	   /* positions in the text and in the pattern */
+	u32 back_at, back_element; /* where to retry with one byte more for the last star; 0: no star */
 	enum { GLOB_UNKNOWN, GLOB_MATCHES, GLOB_DIFFERS } result;
 };
 
 /*
- * A task may be preempted in here by another that starts a program, too. So no workspace belongs to a CPU:
- * each task takes the first free one near those of its CPU.
+ * Another task that starts a program may preempt a task in here. So a workspace does not belong to a CPU:
+ * each task takes the first free workspace near those of its CPU.
  */
 #define WORKSPACES 256
 #define WORKSPACES_CPU 8
@@ -119,7 +119,7 @@ static __always_inline void meet(struct match *match, enum mseald_trigger_kind k
 
 #define STEP 8
 
-/* Some bytes; 1 at the end. Global: the verifier looks at it once. */
+/* Hashes up to STEP bytes; returns 1 at the end of the text. Global, so that the verifier checks it once. */
 __noinline int exec_hash_some(u32 index, struct match *match)
 {
 	u64 hash, name;
@@ -144,7 +144,7 @@ __noinline int exec_hash_some(u32 index, struct match *match)
 }
 
 /*
- * Global, so that the verifier looks at it once, and not at each level for each state that the levels
+ * Global, so that the verifier checks it once, and not at each cgroup level for each state that the levels
  * above may have left.
  */
 __noinline int exec_hash_name(struct match *match)
@@ -175,9 +175,9 @@ static __always_inline bool element_has(const struct mseald_glob *glob, u32 elem
 }
 
 /*
- * The state of a comparison is in the workspace. The verifier of 6.1 looks at one step only
- * (kernel/bpf/verifier.c, set_loop_callback_state): it takes numbers on the stack for what they were before
- * that step, and removes the code that the first step does not reach.
+ * The workspace holds the state of a comparison. The verifier of 6.1 checks one step only
+ * (kernel/bpf/verifier.c, set_loop_callback_state). It assumes that numbers on the stack keep their values
+ * from before that step, and removes code that the first step does not reach.
  */
 static long glob_step(u32 step, struct glob_walk *walk)
 {
@@ -211,7 +211,7 @@ static long glob_step(u32 step, struct glob_walk *walk)
 	return 0;
 }
 
-/* Compares bytes with one pattern. 1: it takes too many steps. */
+/* Compares the text with one pattern. Returns 1 if the comparison takes too many steps. */
 __noinline int exec_meet_glob(u32 index, struct match *match)
 {
 	struct mseald_glob *glob = bpf_map_lookup_elem(&globs, &index);
@@ -227,14 +227,14 @@ __noinline int exec_meet_glob(u32 index, struct match *match)
 	return match->result == GLOB_UNKNOWN;
 }
 
-/* Compares bytes with all patterns of the current key. */
+/* Compares the text with all patterns of the current key. */
 __noinline int exec_meet_globs(struct match *match)
 {
 	if (!match ||
 	    !(match->key == MSEALD_MATCH_EXE ? table_of(match)->exe_globs : table_of(match)->unit_globs))
 		return 0;
 	for (u32 i = 0; i < MSEALD_MAX_GLOBS; i++) {
-		/* Read each time: the verifier then does not keep track of what it may be. */
+		/* Read in each iteration, so that the verifier does not track its possible values. */
 		if (*(volatile u32 *)&table_of(match)->globs <= i)
 			break;
 		if (exec_meet_glob((match->generation & 1) * MSEALD_MAX_GLOBS + i, match))
@@ -243,7 +243,7 @@ __noinline int exec_meet_globs(struct match *match)
 	return 0;
 }
 
-/* --- the keys; 1: it cannot be read here --- */
+/* --- the keys; 1: BPF cannot read the key --- */
 
 static __always_inline int meet_user(struct match *match)
 {
@@ -255,7 +255,7 @@ static __always_inline int meet_user(struct match *match)
 
 static __always_inline int meet_exe(struct linux_binprm *bprm, struct match *match)
 {
-	/* Too long to be read: it may be below a folder. */
+	/* The path is too long to be read, and may be below a folder of a policy. */
 	if (bpf_d_path(&bprm->file->f_path, match->bytes, sizeof(match->bytes)) < 0)
 		return 1;
 	match->hash = MSEALD_HASH_START;
@@ -264,7 +264,9 @@ static __always_inline int meet_exe(struct linux_binprm *bprm, struct match *mat
 	return exec_meet_globs(match);
 }
 
-/* One level of a hierarchy, whose path goes on from those above it; cgroup: address of the lowest. */
+/*
+ * One level of a hierarchy; its path continues that of the levels above. cgroup: address of the lowest level.
+ */
 __noinline int exec_meet_level(u64 cgroup, u32 level, struct match *match)
 {
 	struct cgroup *lowest = (void *)cgroup, *above;
@@ -284,7 +286,7 @@ __noinline int exec_meet_level(u64 cgroup, u32 level, struct match *match)
 	return exec_meet_globs(match);
 }
 
-/* From the root of the hierarchy, which has level 0 and no name, down. Of the task's cgroup. */
+/* Walks down the hierarchy to the task's cgroup. The root has level 0 and no name. */
 __noinline int exec_meet_cgroup(struct match *match)
 {
 	struct cgroup *cgroup = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups,
@@ -325,7 +327,7 @@ static __always_inline void read_file(struct linux_binprm *bprm, struct mseald_f
 	}
 }
 
-/* The daemon knows it of files that it has looked into. */
+/* The map has the files that the daemon has already inspected. */
 static __always_inline int meet_marked(struct linux_binprm *bprm, struct match *match)
 {
 	struct mseald_file file = {};
@@ -340,7 +342,7 @@ static __always_inline int meet_marked(struct linux_binprm *bprm, struct match *
 	return 0;
 }
 
-/* Rules out the policies that have the current key and do not name the program; false: none is left. */
+/* Rules out the policies that have the current key and do not name the program. False: no policy is left. */
 static __always_inline bool narrow(struct match *match, enum mseald_match_key key)
 {
 	const struct mseald_policy_set *without = &table_of(match)->without[key];
@@ -358,7 +360,7 @@ static __always_inline bool has(const struct mseald_policy_set *set, u32 policy)
 	return set->bits[policy / 64 & (WORDS - 1)] >> (policy & 63) & 1;
 }
 
-/* Global: for the verifier its result is any number, and not one path for each policy. */
+/* Global, so that the verifier takes its result for any number and follows no path for each policy. */
 __noinline u32 exec_first_left(struct match *match)
 {
 	u64 word = 0;
@@ -374,7 +376,7 @@ __noinline u32 exec_first_left(struct match *match)
 	return word ? at + lowest_bit(word) : at;
 }
 
-/* The first policy that is left, unless a key that could not be read decides about it. */
+/* The first policy left, unless a key that could not be read decides whether it applies. */
 static __always_inline u32 decide(struct match *match)
 {
 	const struct mseald_match_table *table = table_of(match);
@@ -390,7 +392,7 @@ static __always_inline u32 decide(struct match *match)
 	return has(&table->sealing, policy) ? policy : MSEALD_POLICY_BITS;
 }
 
-/* Rules policies out by one key; false: none is left. */
+/* Rules out policies by one key. False: no policy is left. */
 static __always_inline bool match_key(struct linux_binprm *bprm, struct match *match,
 				      enum mseald_match_key key)
 {
@@ -411,8 +413,8 @@ static __always_inline bool match_key(struct linux_binprm *bprm, struct match *m
 }
 
 /*
- * The policy that applies to the program that the current task starts, by its index; MSEALD_POLICY_BITS:
- * none, or one that seals nothing; or MSEALD_POLICY_OPEN.
+ * Index of the policy that applies to the program that the current task starts. MSEALD_POLICY_BITS: no policy
+ * applies, or one that seals nothing. MSEALD_POLICY_OPEN: the daemon must find out.
  */
 static __always_inline u32 match_policies(struct linux_binprm *bprm, u32 generation)
 {
@@ -429,7 +431,7 @@ static __always_inline u32 match_policies(struct linux_binprm *bprm, u32 generat
 	    match_key(bprm, match, MSEALD_MATCH_MARKED))
 		policy = decide(match);
 	give_workspace(match);
-	/* The triggers of an inactive generation are removed: one that was not found may have been there. */
+	/* The daemon removes the triggers of an inactive generation, so a look-up may have missed one. */
 	return *(volatile u32 *)&state.policies == generation ? policy : MSEALD_POLICY_OPEN;
 }
 
@@ -454,7 +456,7 @@ static __always_inline void send_exec_event(enum mseald_event_type type, u64 key
 _Static_assert(MSEALD_POLICY_NAME == MSEALD_LABEL_TEXT && MSEALD_EXE_MAX == MSEALD_LABEL_TEXT,
 	       "names of policies and paths of programs are as long as a label has them");
 
-/* With its NUL. */
+/* The hash includes the NUL. */
 static __always_inline u64 hash_text(u64 hash, const char text[MSEALD_LABEL_TEXT])
 {
 	for (u32 i = 0; i < MSEALD_LABEL_TEXT; i++) {
@@ -466,8 +468,8 @@ static __always_inline u64 hash_text(u64 hash, const char text[MSEALD_LABEL_TEXT
 }
 
 /*
- * What the seals will be for, in the map `labels`: by the number that user/daemon/seal/labels.c gives it; 0:
- * there is no room.
+ * Enters the seals' label, a policy and a program, into the map `labels`. Returns the number that
+ * user/daemon/seal/labels.c gives this label; 0: the map is full.
  */
 __noinline u64 exec_label(struct mseald_watched *entry, struct mseald_policy_seal *wanted)
 {
@@ -484,13 +486,18 @@ __noinline u64 exec_label(struct mseald_watched *entry, struct mseald_policy_sea
 		if (!label)
 			return 0;
 		bpf_probe_read_kernel(label->policy, sizeof(label->policy), wanted->name);
-		/* What bpf_d_path() leaves behind the NUL would make it another one to the daemon. */
+		/*
+		 * Copies up to the NUL: bpf_d_path() leaves bytes behind it, and to the daemon the label
+		 * would differ.
+		 */
 		bpf_probe_read_kernel_str(label->program, sizeof(label->program), entry->exe);
 	}
 	return number;
 }
 
-/* From here on its objects are sealed as they are loaded. False: the daemon is to seal it, too. */
+/*
+ * The kernel seals the program's objects from here on, as they are loaded. False: the daemon must seal, too.
+ */
 __noinline bool exec_seal_by_kernel(u64 key, struct mseald_watched *entry)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -503,7 +510,7 @@ __noinline bool exec_seal_by_kernel(u64 key, struct mseald_watched *entry)
 		return false;
 	index = MSEALD_POLICY_SEAL(entry->generation, entry->policy & (MSEALD_POLICY_BITS - 1));
 	wanted = bpf_map_lookup_elem(&policy_seals, &index);
-	/* Nothing kills pid 1; and whoever traces a program writes to its memory. */
+	/* pid 1 cannot be killed, and a tracer writes to the memory of its program. */
 	if (!wanted || !(wanted->rule | wanted->data_rule) || task->tgid == 1 || task->ptrace)
 		return false;
 	label = exec_label(entry, wanted);
@@ -542,7 +549,7 @@ int BPF_PROG(mseald_match_exec, struct linux_binprm *bprm)
 	entry->since = bpf_ktime_get_boot_ns();
 	entry->pid = task->tgid;
 	entry->policy = policy;
-	/* Until then it is open: no generation is 0. */
+	/* While the generation is 0 the decision is open: no generation has this number. */
 	*(volatile u32 *)&entry->generation = generation;
 	entry->cgroup = bpf_get_current_cgroup_id();
 	entry->user = BPF_CORE_READ(task, cred, euid.val);
@@ -555,7 +562,7 @@ int BPF_PROG(mseald_match_exec, struct linux_binprm *bprm)
 	return 0;
 }
 
-/* A child loads on where its parent was. */
+/* A child continues loading where its parent was. */
 __noinline bool exec_load_forked(u64 parent, u64 key)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &parent);
@@ -579,7 +586,7 @@ __noinline int exec_watch_child(u64 parent, u64 key, u32 pid)
 	return 0;
 }
 
-/* An mprotect in a process whose slot says that some address space is watched; for lsm/file_mprotect. */
+/* Called by lsm/file_mprotect when the slot says that some address space with these key bits is watched. */
 __noinline int exec_send_relro_event(u64 key, u32 tgid, u64 start)
 {
 	if (bpf_map_lookup_elem(&watched, &key))

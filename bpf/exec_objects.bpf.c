@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where the objects of a starting program begin, and what their pieces are. Of a library: where the loader
- * mapped its file (lsm/mmap_addr; glibc elf/dl-map-segments.h, musl ldso/dynlink.c: one mapping of all of it,
- * then its segments into that). Of the program and its loader, which the kernel maps (fs/binfmt_elf.c), the
- * auxiliary vector says it, and their program headers in memory what belongs to them: nobody has had the time
- * to change these.
+ * Finds where the objects of a starting program begin, and their pieces.
+ *
+ *   library             where the loader mapped its file (lsm/mmap_addr). glibc (elf/dl-map-segments.h) and
+ *                       musl (ldso/dynlink.c) map the whole file once, then its segments into that mapping
+ *   program and loader  the kernel maps them (fs/binfmt_elf.c). Their addresses are in the auxiliary vector,
+ *                       their pieces in their program headers in memory: no code has run that could change
+ *                       either
  *
  * No hooks: global functions, for lsm_mm.bpf.c, exec_seal.bpf.c and verdict.bpf.c.
  */
@@ -12,9 +14,9 @@
 #include "seal_tree.h"
 #include "verdict.h"
 
-/* --- what is mapped where --- */
+/* --- mappings of files --- */
 
-/* The one at a place of the ring, which goes on from its end at its beginning. */
+/* The mapping at a position of the ring buffer, which wraps. */
 static __always_inline struct mseald_mapping *mapping_of(struct mseald_loading *loading, u32 at)
 {
 	return &loading->mapping[at & (MSEALD_LOADING_MAPPINGS - 1)];
@@ -39,7 +41,7 @@ __noinline int exec_mapping_at(struct mseald_loading *loading, u64 address)
 	return 0;
 }
 
-/* A segment goes into a mapping. */
+/* Adds a segment to the mapping that it is mapped into. */
 static __always_inline void add_mapped(struct mseald_mapping *mapping, u64 address, u64 pages, u64 prot)
 {
 	u32 first = (address - mapping->start) >> PAGE_SHIFT;
@@ -75,7 +77,10 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 			add_mapped(mapping_of(entry, at - 1), address, pages, call_arg(&site, 2));
 			return 0;
 		}
-		/* Aligned to more than a page (there is room already), or not relocatable: its first byte. */
+		/*
+		 * First mapping of a file that is not relocatable, or aligned to more than a page in reserved
+		 * memory.
+		 */
 		if (call_arg(&site, 5))
 			return 0;
 	}
@@ -85,7 +90,7 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 	return 0;
 }
 
-/* The address space gets huge pages, before it has an entry to say so in. */
+/* Notes that the address space maps huge pages before it has an entry that can hold the flag. */
 __noinline int exec_watch_hugetlb(u64 key)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
@@ -112,7 +117,7 @@ __noinline int exec_add_piece(struct mseald_loading *loading, u64 start, u64 end
 		return 0;
 	}
 	last = at - 1;
-	/* Or the verifier of 6.1 does not know the bounds of both. */
+	/* Without this the verifier of 6.1 does not know the bounds of both. */
 	asm volatile("%0 &= 7; %1 &= 7" : "+r"(at), "+r"(last));
 	if (at && start < loading->piece_end[last]) {
 		loading->pieces = MSEALD_LOADING_PIECES + 1;
@@ -120,7 +125,7 @@ __noinline int exec_add_piece(struct mseald_loading *loading, u64 start, u64 end
 	}
 	if (at && segment != MSEALD_SEGMENT_DATA) {
 		last_rule = loading->piece_rule[last];
-		/* What is one to the rule is one seal; then it is of no segment. */
+		/* Adjacent pieces with the same rule become one seal, without a segment. */
 		if (loading->piece_end[last] == start &&
 		    (last_rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff) != MSEALD_SEGMENT_DATA) {
 			loading->piece_end[last] = end;
@@ -145,8 +150,8 @@ __noinline int exec_add_library(struct mseald_loading *loading, u32 at)
 	mapping = mapping_of(loading, at);
 	start = mapping->start;
 	/*
-	 * A data file that is mapped and made read-only has no executable segment.
-	 * And a loader makes others than the data writable for a while, to relocate them (DT_TEXTREL).
+	 * A data file that is mapped and made read-only has no executable segment. And a loader makes
+	 * segments other than data writable for a while, to relocate them (DT_TEXTREL).
 	 */
 	if (!mapping->text_end || !mapping->data ||
 	    loading->relro < start + ((u64)mapping->data << PAGE_SHIFT))
@@ -199,21 +204,21 @@ struct elf_segment_64 {
 	u64 offset, vaddr, paddr, filesz, memsz, align;
 };
 
-#define HEADERS_READ 3 /* at once: there is no room for more */
+#define HEADERS_READ 3 /* at once: the stack has no room for more */
 
 union elf_segments {
 	struct elf_segment_64 wide[HEADERS_READ];
 	struct elf_segment_32 narrow[HEADERS_READ];
 };
 
-/* One program header. 1: it holds the RELRO in hand. */
+/* Adds the segment of one program header. Returns 1 if it contains the current RELRO. */
 __noinline int exec_add_segment(struct mseald_loading *loading, u32 flags, u64 address, u64 length)
 {
 	u64 start = address & ~(MSEALD_PAGE - 1), end;
 
 	if (!loading || length >= MSEALD_ADDRESS_LIMIT)
 		return 0;
-	/* The object begins with the first one. */
+	/* The object begins with its first segment. */
 	if (!loading->biased)
 		loading->bias -= start;
 	loading->biased = 1;
@@ -239,10 +244,10 @@ __noinline int exec_add_segment(struct mseald_loading *loading, u32 flags, u64 a
 	return 1;
 }
 
-#define SEGMENTS_OWN 1 /* one holds the RELRO in hand */
-#define SEGMENTS_END 2 /* the last header is about something else */
+#define SEGMENTS_OWN 1 /* a segment contains the current RELRO */
+#define SEGMENTS_END 2 /* the last header is not PT_LOAD */
 
-/* So many program headers, from the first of these on. SEGMENTS_* */
+/* Adds `count` program headers, at most HEADERS_READ, beginning with number `first`. Returns SEGMENTS_*. */
 __noinline int exec_add_segments(struct mseald_loading *loading, u32 first, u32 count)
 {
 	union elf_segments headers;
@@ -294,7 +299,7 @@ __noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
 	loading->biased = 0;
 	loading->text_end = 0;
 	loading->pieces = 0;
-	/* Linkers put the segments one after another, and none behind that with the RELRO but more data. */
+	/* Linkers keep PT_LOAD headers together, and put only more data after the segment with the RELRO. */
 	for (u32 i = 0; i < ELF_HEADERS_MAX; i += HEADERS_READ) {
 		if (i >= count || found == (SEGMENTS_OWN | SEGMENTS_END))
 			break;
@@ -309,10 +314,10 @@ struct mm_struct___auxv {
 	unsigned long saved_auxv[2 * AUXV_PAIRS];
 } __attribute__((preserve_access_index));
 
-/* value where two numbers below 2^63 are the same, else 0: without a branch, for the verifier. */
+/* value if both numbers, below 2^63, are equal, else 0. Free of branches, for the verifier. */
 #define WHERE_SAME(a, b, value) ((value) & (u64)((s64)(((u64)(a) ^ (b)) - 1) >> 63))
 
-/* Where the kernel has mapped the program and its loader: getauxval(3). */
+/* Reads from the auxiliary vector where the kernel has mapped the program and its loader: getauxval(3). */
 static __always_inline void find_kernels(struct mseald_loading *loading, struct mm_struct *mm)
 {
 	struct mm_struct___auxv *auxv = (void *)mm;
@@ -320,7 +325,7 @@ static __always_inline void find_kernels(struct mseald_loading *loading, struct 
 
 	if (bpf_core_read(words, sizeof(words), &auxv->saved_auxv))
 		return;
-	/* Of a 32-bit program a pair of words is one of these. */
+	/* In a 32-bit program each of these words holds a pair of 32-bit words. */
 	narrow = words[0] >> 32;
 #pragma clang loop unroll(full)
 	for (u32 i = 0; i < AUXV_PAIRS; i++) {
@@ -329,7 +334,7 @@ static __always_inline void find_kernels(struct mseald_loading *loading, struct 
 
 		headers |= WHERE_SAME(type, AT_PHDR, value);
 		base |= WHERE_SAME(type, AT_BASE, value);
-		/* One after the other: there is no room for all of it at once. */
+		/* One pair after the other: the stack has no room for all. */
 		asm volatile("" : "+r"(headers), "+r"(base));
 	}
 	loading->program = headers & ~(MSEALD_PAGE - 1);
@@ -346,7 +351,7 @@ __noinline int exec_know_kernels(struct mseald_loading *loading)
 	return 0;
 }
 
-/* --- which object and segment an attempt is on --- */
+/* --- object and segment of an attempt --- */
 
 __noinline int exec_begin_object(struct mseald_loading *loading, u32 at)
 {
@@ -357,7 +362,7 @@ __noinline int exec_begin_object(struct mseald_loading *loading, u32 at)
 	if (!loading)
 		return 0;
 	last = loading->pieces - 1;
-	/* The kernel has mapped it: it has no place yet. */
+	/* The kernel has mapped this object, so it has no position in the ring yet. */
 	if (!at && last < MSEALD_LOADING_PIECES) {
 		at = ++loading->next;
 		mapping = mapping_of(loading, at - 1);
@@ -388,8 +393,8 @@ __noinline int exec_end_object(struct mseald_loading *loading)
 }
 
 /*
- * The segments of an object that the pages from first to last are in, where the attempt is on one
- * seal only: then the event need not say "several".
+ * The segments of an object that the pages from first to last are in. Used when the attempt is on one seal
+ * only: then the event need not say "several".
  */
 static __always_inline u32 segments_of(const struct mseald_mapping *mapping, u64 first, u64 last)
 {
@@ -418,7 +423,7 @@ __noinline int exec_name_object(u64 key, u32 place, struct mseald_event *event)
 	__builtin_memset(event->file, 0, sizeof(event->file));
 	if (!entry)
 		return 0;
-	/* It may have been used again. */
+	/* The ring position may have been reused. */
 	mapping = mapping_of(entry, place);
 	page = ((event->address > event->seal_start ? event->address : event->seal_start) - mapping->start) >>
 	       PAGE_SHIFT;
@@ -434,15 +439,15 @@ __noinline int exec_name_object(u64 key, u32 place, struct mseald_event *event)
 		u64 last = page + ((event->length - 1) >> PAGE_SHIFT);
 
 		event->segment = segment;
-		/* mremap has another range, too. */
+		/* mremap has a second range. */
 		if (event->address >= event->seal_start &&
 		    event->address + event->length <= event->seal_end && segment != MSEALD_SEGMENT_DATA &&
 		    event->op != MSEALD_OP_MREMAP)
 			event->segments = segments_of(mapping, page, last);
 	}
 	/*
-	 * The process may be gone when the daemon reads the event. The file is there while the object is
-	 * mapped; of one that has been unmapped it may be another's by now.
+	 * The process may be gone when the daemon reads the event. The file exists while the object is
+	 * mapped; after an unmap its address may belong to another file.
 	 */
 	file = (struct file *)mapping->file;
 	if ((u32)(u64)BPF_CORE_READ(file, f_inode) != mapping->inode)

@@ -5,31 +5,36 @@
 
 #include "exec_seal.h"
 
-/* Nothing more of it is to be sealed as it is loaded. */
+/* No more objects of this program are sealed or reported as they are loaded. */
 static __always_inline bool is_over(const struct mseald_loading *loading)
 {
 	return loading->flags & MSEALD_LOADING_DONE &&
 	       !(loading->wanted & (MSEALD_POLICY_LATE | MSEALD_POLICY_REPORT));
 }
 
-/* The newest mapping that holds this address: its place + 1; 0: none. */
+/* Position + 1 of the newest mapping that contains this address; 0: none. */
 int exec_mapping_at(struct mseald_loading *loading, u64 address);
 
 /* Finds the program and its loader, once. */
 int exec_know_kernels(struct mseald_loading *loading);
 
-/* One more piece of the object in hand; those before lie below. */
+/* Adds a piece to the current object. Pieces are added in ascending order. */
 int exec_add_piece(struct mseald_loading *loading, u64 start, u64 end, u32 segment);
 
-/* The pieces of a library, whose segments lie close, by its place; none: the RELRO in hand is not its own. */
+/*
+ * Adds the pieces of the library at this position, whose segments are contiguous. Adds none if the current
+ * RELRO does not belong to the library.
+ */
 int exec_add_library(struct mseald_loading *loading, u32 at);
 
-/* The pieces of an ELF object that begins at this page. 1: the RELRO in hand is its own. */
+/*
+ * Adds the pieces of the ELF object that begins at this page. Returns 1 if the current RELRO belongs to it.
+ */
 int exec_add_elf(struct mseald_loading *loading, u64 start);
 
 /*
- * The object in hand, for exec_name_object() of verdict.h. Before it is sealed: its place + 1 or, if
- * the kernel has mapped it, 0; and when it is.
+ * Record the current object for exec_name_object() of verdict.h: begin before it is sealed, end afterwards.
+ * at: position + 1 in the ring; 0: the kernel has mapped the object.
  */
 int exec_begin_object(struct mseald_loading *loading, u32 at);
 int exec_end_object(struct mseald_loading *loading);

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Seals a program as it starts: each object in the moment in which its loader makes its RELRO read-only,
- * before any code of it runs (docs/design.md, Sealing at the start). What the policy wants is known since the
- * exec (exec_match.bpf.c), what there is from exec_objects.bpf.c.
+ * Seals a program as it starts: each object when its loader makes its RELRO read-only, before any code of the
+ * object runs (docs/design.md, Sealing at the start). exec_match.bpf.c recorded at the exec what the policy
+ * wants; exec_objects.bpf.c knows the objects.
  *
  * No hooks: global functions, which lsm_mm.bpf.c calls.
  */
 #include "exec_objects.h"
 #include "set_pool.h"
 
-/* Sealed (0) or left (enum mseald_left + 1), it is counted; what is left is for the daemon. */
+/*
+ * Counts an object as sealed (left: 0) or left to the daemon (left: enum mseald_left + 1), and tells the
+ * daemon.
+ */
 __noinline int exec_count_object(u64 key, struct mseald_loading *loading, u64 left)
 {
 	if (!loading)
@@ -18,7 +21,7 @@ __noinline int exec_count_object(u64 key, struct mseald_loading *loading, u64 le
 		__sync_fetch_and_add(&state.objects, 1);
 		return 0;
 	}
-	/* It is no new object: a call on memory that is sealed. */
+	/* Not a new object, but a call on memory that is already sealed. */
 	if (left == OBJECT_MEETS_SEAL)
 		return 0;
 	left--;
@@ -32,8 +35,8 @@ __noinline int exec_count_object(u64 key, struct mseald_loading *loading, u64 le
 }
 
 /*
- * Seals the last object of the start, and the kernel's own code in the program (vdso(7)) with it: it lies
- * above, and most often nothing that is sealed between.
+ * Seals the last object of the start together with the kernel's own code in the program (vdso(7)). The vdso
+ * is above the object, and most often no seal is between them.
  */
 static __always_inline int seal_last(u64 key, struct mseald_loading *loading)
 {
@@ -51,7 +54,10 @@ static __always_inline int seal_last(u64 key, struct mseald_loading *loading)
 	return set_pool_seal_pieces(key, loading);
 }
 
-/* The RELRO of an object is made read-only: relro to relro_end, of this file. 1: all of it is sealed now. */
+/*
+ * Called when the RELRO of an object is made read-only: relro to relro_end, of this file. Returns 1 if all of
+ * it is sealed now.
+ */
 __noinline int exec_seal_object(u64 key, struct mseald_loading *loading)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -74,7 +80,10 @@ __noinline int exec_seal_object(u64 key, struct mseald_loading *loading)
 			return 0;
 		}
 	}
-	/* glibc (elf/rtld.c): libraries, program, loader; musl (ldso/dynlink.c): libraries, program. */
+	/*
+	 * Order of RELRO. glibc (elf/rtld.c): libraries, program, loader; musl (ldso/dynlink.c): libraries,
+	 * program.
+	 */
 	late = flags & MSEALD_LOADING_DONE || (flags & MSEALD_LOADING_PROGRAM && !loader);
 	if (loader || (program && !loading->loader))
 		loading->flags |= MSEALD_LOADING_DONE;
@@ -109,7 +118,7 @@ __noinline int exec_seal_object(u64 key, struct mseald_loading *loading)
 	return loading->segments >> MSEALD_SEGMENT_RELRO & 1;
 }
 
-/* The range of the mprotect() in hand; false: the task is in another call. */
+/* The range of the current mprotect(). False: the task is in another call. */
 static __always_inline bool call_range(u64 *ret_start, u64 *ret_end)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -123,12 +132,12 @@ static __always_inline bool call_range(u64 *ret_start, u64 *ret_end)
 }
 
 /*
- * An mprotect() that takes the right to write from part of a mapped file: that may be the loader, which is
- * done with an object (PT_GNU_RELRO). Called for each mapping of the call (mm/mprotect.c); it counts at the
- * last of them, and only if the first is a private file that was writable.
+ * Handles an mprotect() that makes part of a mapped file read-only: it may be the loader, finishing an object
+ * (PT_GNU_RELRO). The kernel calls this for each mapping of the call (mm/mprotect.c). Only the last one
+ * counts, and only if the first is a private file that was writable.
  *
- * While one daemon hands over to the next all hooks run twice in one call. In the second run the seals are
- * there. That it is the same call is seen by the range that was sealed last, and by its still being writable.
+ * While one daemon hands over to the next all hooks run twice in one call, and the second run meets the new
+ * seals. It recognises the same call by the range that was sealed last and is still writable.
  */
 __noinline int exec_watch_relro(u64 key, const struct relro *relro)
 {

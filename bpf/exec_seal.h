@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The interface of bpf/exec_seal.bpf.c: what the hooks of lsm_mm.bpf.c see of watched processes. */
+/* The interface of bpf/exec_seal.bpf.c: what the hooks of lsm_mm.bpf.c report about watched processes. */
 #ifndef MSEALD_BPF_EXEC_SEAL_H
 #define MSEALD_BPF_EXEC_SEAL_H
 
@@ -7,24 +7,27 @@
 #include "file.h"
 #include "syscall.h"
 
-/* lsm/mmap_addr: the file that mmap() maps gets this address. */
+/* Called by lsm/mmap_addr: mmap() maps a file at this address. */
 int exec_watch_mapping(u64 key, u64 address);
 
-/* lsm/mmap_file: one of huge pages. */
+/* Called by lsm/mmap_file: mmap() maps huge pages. */
 int exec_watch_hugetlb(u64 key);
 
-/* A mapping that loses the right to be written. */
+/* A mapping that becomes read-only. */
 struct relro {
 	u64 start, end, flags, prot;
 	struct mseald_inode file; /* address 0: none */
 	u64 mapped;		  /* address of the open file */
-	bool written;		  /* it may be open for writing */
+	bool written;		  /* whether the file may be open for writing */
 };
 
-/* lsm/file_mprotect. 1: the call is not to be judged: what it changes had no seal before it. */
+/* Called by lsm/file_mprotect. Returns 1 if the call is not to be judged: its range had no seal before it. */
 int exec_watch_relro(u64 key, const struct relro *relro);
 
-/* wanted: as the caller says it; of some 32-bit programs the kernel adds PROT_EXEC (personality(2)). */
+/*
+ * wanted: the protection that the caller asked for. The kernel adds PROT_EXEC for some 32-bit programs
+ * (personality(2)).
+ */
 static __always_inline int watch_mprotect(u64 key, const struct vm_area_struct *vma, u64 wanted, u64 prot)
 {
 	struct relro relro = {

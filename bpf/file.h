@@ -13,7 +13,7 @@ struct address_space___writable {
 	struct atomic___int i_mmap_writable;
 } __attribute__((preserve_access_index));
 
-/* Fields of an inode that are read here only. */
+/* Fields of an inode that only these files read. */
 struct inode___file {
 	u16 i_mode;
 	u32 i_nlink;
@@ -22,9 +22,7 @@ struct inode___file {
 	struct address_space___writable *i_mapping;
 } __attribute__((preserve_access_index));
 
-/*
- * The regular file that is mapped, or NULL: on overlayfs the one below it (fs/overlayfs/file.c, ovl_mmap).
- */
+/* The mapped regular file, or NULL. On overlayfs it is the file below (fs/overlayfs/file.c, ovl_mmap). */
 static __always_inline struct inode___file *mapped_file(const struct vm_area_struct *vma,
 							struct mseald_inode *ret)
 {
@@ -45,8 +43,8 @@ static __always_inline struct inode___file *mapped_file(const struct vm_area_str
 }
 
 /*
- * What has no name on tmpfs or hugetlbfs can be a memfd, whose descriptor is made without counting a writer
- * (fs/file_table.c, alloc_file).
+ * A file without a name on tmpfs or hugetlbfs may be a memfd. The kernel opens the descriptor of a memfd
+ * without counting a writer (fs/file_table.c, alloc_file).
  */
 static __always_inline bool file_may_be_written(struct inode___file *file)
 {

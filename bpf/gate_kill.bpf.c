@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The gate by kill: fentry cannot make a call fail, but SIGKILL sent here arrives before the caller is
- * back in user space. The call itself still happens; what it frees nobody can fill (lsm/mmap_addr).
+ * The kill gate: fentry cannot make a call fail, but SIGKILL sent here arrives before the caller returns to
+ * user space. The call itself still happens; lsm/mmap_addr prevents new mappings in the memory that it frees.
  * Works on every kernel with BPF LSM; never sleepable.
  *
  *   fentry/SYSCALL_ENTRY     munmap, mremap, process_madvise, brk, shmdt: 64-bit calls without an LSM
  *                            hook, where they cannot be overridden (gate_override.bpf.c)
  *   fentry/SYSCALL_ENTRY_32  the same as 32-bit calls, and ipc: shmdt by ipc()
- *   fentry/do_madvise        madvise, and IORING_OP_MADVISE of io_uring, which enters by no call, on
- *                            every kernel
- *   fentry/expand_downwards  a stack that grows by page faults, where no LSM hook is asked
+ *   fentry/do_madvise        madvise, and IORING_OP_MADVISE of io_uring, which does not enter by a call;
+ *                            on every kernel
+ *   fentry/expand_downwards  a stack that grows by page faults, for which the kernel calls no LSM hook
  *   fentry/vm_munmap         io_destroy (fs/aio.c), which unmaps the address that it stored
- *   fentry/mm_access         process_vm_writev to one's own memory, for which no LSM hook is asked
+ *   fentry/mm_access         process_vm_writev to the caller's own memory, for which the kernel calls no
+ *                            LSM hook
  */
 #include "gates.h"
 
@@ -52,7 +53,10 @@ int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t 
 
 	if (likely(space_unsealed(key)))
 		return 0;
-	/* Another's mm takes only harmless advice (process_madvise_remote_valid). */
+	/*
+	 * With the mm of another process the kernel takes only harmless advice
+	 * (process_madvise_remote_valid).
+	 */
 	site = call_site_of(bpf_get_current_task_btf());
 	(void)gate_madvise_range(key, untagged(mm, start), length, advice, REACTION_KILL,
 				 site.call == CALL_MADVISE &&
@@ -62,16 +66,18 @@ int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t 
 	return 0;
 }
 
-/* A stack grows into free memory below it: where a sealed range was, it must not. */
+/* A stack grows into free memory below it, but must not grow into a sealed range that is gone. */
 SEC("fentry/expand_downwards")
 int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long address)
 {
-	/* Not the caller's key: another process may make it grow, by /proc/PID/mem. */
+	/* Not the caller's key: another process may grow the stack by /proc/PID/mem. */
 	u64 key = space_key(vma->vm_mm), start = address & ~(MSEALD_PAGE - 1);
 
 	if (likely(space_unsealed(key)) || start >= vma->vm_start)
 		return 0;
-	/* Since 6.5 a read of a hole by /proc/PID/mem calls it for any mapping that is next (mm/memory.c). */
+	/*
+	 * Since 6.5 a read of a hole by /proc/PID/mem calls this for any mapping that is next (mm/memory.c).
+	 */
 	if (!(vma->vm_flags & VM_GROWSDOWN))
 		return 0;
 	(void)verdict_on(key, start, vma->vm_start - start,
@@ -97,10 +103,9 @@ int BPF_PROG(kill_vm_munmap, unsigned long start, size_t length)
 }
 
 /*
- * process_vm_writev asks for the address space by this, and no LSM hook is
- * asked where it is the caller's own (kernel/fork.c, mm_access): by its own
- * number, that of a thread, or of another process that shares the memory. The
- * ranges are in user memory, so any seal counts.
+ * process_vm_writev gets the target's address space by this function. The kernel calls no LSM hook if it is
+ * the caller's own (kernel/fork.c, mm_access). The caller may name it by its own pid, that of a thread, or of
+ * another process that shares the memory. The ranges are in user memory, so any seal counts.
  */
 SEC("fentry/mm_access")
 int BPF_PROG(kill_mm_access, struct task_struct *target, unsigned int mode)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The gate by override: fmod_ret on the entry of a system call makes it fail with EPERM before it
- * begins. For kernels with CONFIG_FUNCTION_ERROR_INJECTION, and every kernel since 7.1 (64-bit entries
- * only). The programs return long, as system calls do; never sleepable.
+ * The override gate: fmod_ret on the entry of a system call makes the call fail with EPERM before it begins.
+ * For kernels with CONFIG_FUNCTION_ERROR_INJECTION, and every kernel since 7.1 (64-bit entries only). The
+ * programs return long, as system calls do; never sleepable.
  *
  *   fmod_ret/SYSCALL_ENTRY   munmap, mremap, madvise, process_madvise, brk, shmdt, process_vm_writev:
  *                            64-bit calls without an LSM hook
- *   fmod_ret/SYSCALL_ENTRY_32  the same but for process_vm_writev as 32-bit calls, by a 32-bit
- *                            process or a 64-bit one, and ipc: shmdt by ipc()
+ *   fmod_ret/SYSCALL_ENTRY_32  the same as 32-bit calls except process_vm_writev, made by a 32-bit or a
+ *                            64-bit process; and ipc: shmdt by ipc()
  */
 #include "gates.h"
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What each call that has no LSM hook would touch. Used by both kinds of gate:
- * gate_override.bpf.c (the call fails) and gate_kill.bpf.c (the caller dies). Each takes
- * the registers of the call, whether they are 32-bit ones, and the reaction that
- * the gate is capable of; nonzero: the call must not succeed.
+ * The ranges of the calls without an LSM hook, for both kinds of gate: gate_override.bpf.c (the call fails)
+ * and gate_kill.bpf.c (the caller is killed). Each function takes the registers of the call, whether they are
+ * 32-bit ones, and the reaction that the gate can carry out. Nonzero: the call must not succeed.
  *
- * A call that the kernel itself refuses before it changes anything is let through
- * to its error, so that no process is killed for an EINVAL. That must be so in
- * every version, for every argument; where it is not plain, the call is judged.
+ * A call that the kernel refuses before it changes anything gets the kernel's own error, so that an EINVAL
+ * kills no process. This must hold in every version, for every argument; where in doubt, the call is judged.
  */
 #ifndef MSEALD_BPF_GATES_H
 #define MSEALD_BPF_GATES_H
@@ -23,10 +21,12 @@ struct task_struct___compat_brk {
 } __attribute__((preserve_access_index));
 
 /*
- * Advice by what it changes (mm/madvise.c; 7.x takes all in process_madvise): contents are thrown away
- * (discard); the page itself is taken away, which no write does (also unmap); the memory is kept from
- * children, which would have a hole from the start (also unmap); a guard page is put in or taken out, which
- * opens and closes memory as mprotect does.
+ * Advice that is judged, by its effect (mm/madvise.c; 7.x takes all advice in process_madvise):
+ *
+ *   discard            throws contents away
+ *   discard and unmap  takes the page itself away, which no write does; or keeps the memory from children,
+ *                      which would start with a hole
+ *   guard pages        are installed and removed: both change access as mprotect does
  */
 static __always_inline bool advice_matters(u32 advice)
 {
@@ -46,7 +46,7 @@ static __always_inline bool advice_matters(u32 advice)
 	}
 }
 
-/* Has any seal of the address space one of these MSEALD_SEAL_*? */
+/* Has any seal of the address space one of these flags (MSEALD_SEAL_*)? */
 static __always_inline bool has_flagged(u64 key, u32 flags)
 {
 	u32 set = current_set(key), all = set ? seals_flags(set) : 0;
@@ -56,8 +56,8 @@ static __always_inline bool has_flagged(u64 key, u32 flags)
 }
 
 /*
- * The deny bit by which a seal denies this advice; 0: it is harmless. MADV_DOFORK gives memory back
- * to children, where the seals do not hold because it was sealed as memory that they do not have.
+ * The deny bits for this advice; 0: it is harmless. MADV_DOFORK gives memory back to children. Seals on
+ * memory that was MADV_DONTFORK do not hold in children.
  */
 static __always_inline u32 advice_deny(u64 key, u32 advice)
 {
@@ -74,8 +74,8 @@ static __always_inline u32 advice_deny(u64 key, u32 advice)
 }
 
 /*
- * What mseal(2) refuses to do to anonymous memory that is not writable (is_discard of mm/madvise.c of
- * 6.12, of mm/mseal.c of 6.18).
+ * Advice that mseal(2) refuses on anonymous memory that is not writable (is_discard of mm/madvise.c of 6.12,
+ * of mm/mseal.c of 6.18).
  */
 static __always_inline bool advice_refused_natively(u32 advice)
 {
@@ -83,7 +83,7 @@ static __always_inline bool advice_refused_natively(u32 advice)
 	       advice != MADV_GUARD_REMOVE;
 }
 
-/* A gate that can only kill leaves to the kernel what the kernel refuses by itself. */
+/* A gate that can only kill leaves calls to the kernel that mseal(2) makes fail. */
 #define OR_NATIVE(reaction) ((reaction) == REACTION_KILL ? ATTEMPT_NATIVE : 0)
 
 static __always_inline bool unaligned(u64 address)
@@ -92,8 +92,8 @@ static __always_inline bool unaligned(u64 address)
 }
 
 /*
- * munmap refuses such a range before it looks at it (mm/mmap.c, do_mas_munmap, of 6.1; do_vmi_munmap of
- * 6.12, mm/vma.c of 7.3); no other call does.
+ * munmap refuses such a range before it looks at the mappings (mm/mmap.c, do_mas_munmap, of 6.1;
+ * do_vmi_munmap of 6.12, mm/vma.c of 7.3). No other call does.
  */
 static __always_inline bool beyond_user(const struct mm_struct *mm, u64 start, u64 length)
 {
@@ -144,8 +144,8 @@ static __always_inline int judge_mremap(const struct pt_regs *regs, bool compat,
 							  MSEALD_DENY_UNMAP)))
 		return 0;
 	/*
-	 * An old length of 0, also by rounding, makes a second mapping of that memory, of the new length.
-	 * mseal(2) looks at the first page only, and so denies it only where that is sealed.
+	 * An old length of 0, also by rounding, makes a second mapping of that memory, with the new length.
+	 * mseal(2) checks the first page only, so it denies such a call only if that page is sealed.
 	 */
 	if (!from || (old && !(huge && old > MSEALD_ADDRESS_LIMIT)) ||
 	    seals_rule(set, start) >> MSEALD_RULE_FLAGS_SHIFT & MSEALD_SEAL_NATIVE)
@@ -154,9 +154,9 @@ static __always_inline int judge_mremap(const struct pt_regs *regs, bool compat,
 }
 
 /*
- * The source, whatever is done to it, and the target of MREMAP_FIXED, which is unmapped before the
- * source is looked at (mm/mremap.c, mremap_to): judged as one. Before any change every kernel refuses an
- * address that is not on a page; other odd arguments it may take, or meet too late.
+ * Judges two ranges together: the source, which every mremap changes, and the target of MREMAP_FIXED, which
+ * is unmapped before the kernel looks at the source (mm/mremap.c, mremap_to). Every kernel refuses an
+ * unaligned address before any change. It may accept other odd arguments, or check them too late.
  */
 static __always_inline int gate_mremap(const struct pt_regs *regs, bool compat, u32 reaction)
 {
@@ -185,12 +185,12 @@ static __always_inline int gate_madvise_range(u64 key, u64 start, u64 length, u3
 		return 0;
 	if (advice_refused_natively(advice))
 		again |= OR_NATIVE(reaction);
-	/* They take the whole page, however large it is (mm/madvise.c, madvise_inject_error). */
+	/* Both take the whole page, whatever its size (mm/madvise.c, madvise_inject_error). */
 	if (unlikely(advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)) {
 		u64 end = start + pages_of(length);
 
 		if (end <= start)
-			return 0; /* nothing, or it wraps: EINVAL, as for all advice */
+			return 0; /* empty, or it wraps: EINVAL, as for all advice */
 		if (end > MSEALD_ADDRESS_LIMIT)
 			end = MSEALD_ADDRESS_LIMIT;
 		start &= ~LARGEST_PAGE_MASK;
@@ -209,8 +209,8 @@ static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat,
 }
 
 /*
- * The ranges are in user memory and may change until the kernel reads them: any seal counts. Without ranges
- * every kernel changes nothing (lib/iov_iter.c, import_iovec).
+ * The ranges are in user memory and may change until the kernel reads them, so any seal counts. Without
+ * ranges no kernel changes anything (lib/iov_iter.c, import_iovec).
  */
 static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool compat, u32 reaction)
 {
@@ -225,10 +225,10 @@ static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool
 				  (advice_refused_natively(advice) ? OR_NATIVE(reaction) : 0));
 }
 
-/* Below this brk() only returns the break: programs call brk(0) to read it. */
+/* Below this address brk() only returns the break: programs call brk(0) to read it. */
 static __always_inline u64 least_break(const struct mm_struct *mm)
 {
-	/* With CONFIG_COMPAT_BRK it may be the end of data. */
+	/* With CONFIG_COMPAT_BRK the least break may be the end of data. */
 	if (bpf_core_field_exists(struct task_struct___compat_brk, brk_randomized) &&
 	    mm->end_data < mm->start_brk)
 		return mm->end_data;
@@ -236,8 +236,8 @@ static __always_inline u64 least_break(const struct mm_struct *mm)
 }
 
 /*
- * Shrinks: unmaps from the new break to the old one (mm/mmap.c). PR_SET_MM cannot move it meanwhile:
- * lsm/task_prctl.
+ * Judges a shrinking break, which unmaps from the new break to the old one (mm/mmap.c). PR_SET_MM cannot move
+ * it meanwhile: lsm/task_prctl.
  */
 static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32 reaction)
 {
@@ -255,7 +255,7 @@ static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32
 			  ATTEMPT(MSEALD_OP_BRK, MSEALD_DENY_UNMAP, reaction) | OR_NATIVE(reaction));
 }
 
-/* The number of a pid in its own namespace: what its process calls itself. */
+/* The number of a pid in its own namespace, as its process sees it. */
 static __always_inline u32 own_number(struct pid *pid)
 {
 	void *last = pid->numbers;
@@ -267,10 +267,9 @@ static __always_inline u32 own_number(struct pid *pid)
 }
 
 /*
- * Writing to oneself: for another's memory lsm/ptrace_access_check is asked,
- * not for one's own (kernel/fork.c, mm_access). The ranges are in user memory,
- * so any seal counts. Own threads by their number, and other processes that share
- * the memory, are left to fentry/mm_access.
+ * Judges writes to the caller's own memory. The kernel calls lsm/ptrace_access_check only for the memory of
+ * another process (kernel/fork.c, mm_access). The ranges are in user memory, so any seal counts.
+ * fentry/mm_access handles the caller's threads by their number, and other processes that share the memory.
  */
 static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bool compat, u32 reaction)
 {
@@ -290,8 +289,8 @@ static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bo
 }
 
 /*
- * Detaches the segment attached at the address, all of its mappings that are still there (ipc/shm.c,
- * ksys_shmdt), so all seals on them count, and no others.
+ * shmdt detaches all remaining mappings of the segment attached at the address (ipc/shm.c, ksys_shmdt), so
+ * all seals on these count, and no others.
  */
 static __always_inline int gate_detach(u64 address, u32 reaction)
 {
@@ -316,7 +315,7 @@ static __always_inline int gate_shmdt(const struct pt_regs *regs, bool compat, u
 	return gate_detach(regs_arg(regs, compat, 0), reaction);
 }
 
-/* A 32-bit call: the number of the call is in the lower half of the first argument (ipc/syscall.c). */
+/* In the 32-bit ipc() the number of the call is in the lower half of the first argument (ipc/syscall.c). */
 static __always_inline int gate_ipc(const struct pt_regs *regs, bool compat, u32 reaction)
 {
 	return (regs_arg(regs, compat, 0) & 0xffff) == SHMDT ?

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Ranges as mremap takes them: in whole pages, outward, and where huge pages are in whole huge pages.
- * Only address spaces that have such mappings (MSEALD_SPACE_HUGETLB) need the latter.
+ * Rounds ranges as mremap does: outward to whole pages, and to whole huge pages in mappings of huge pages.
+ * Only address spaces with such mappings (MSEALD_SPACE_HUGETLB) need the latter.
  */
 #ifndef MSEALD_BPF_HUGETLB_H
 #define MSEALD_BPF_HUGETLB_H
 
 #include "seal_tree.h"
 
-/* PAGE_ALIGN, which makes 0 of a length in the last page. mremap begins with it, in each version. */
+/* PAGE_ALIGN, which turns a length in the last page into 0. mremap begins with it, in each version. */
 static __always_inline u64 pages_of(u64 length)
 {
 	return (length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
 }
 
-/* Where a range ends, in whole pages. One whose end is beyond all memory goes on to the end of it. */
+/* The end of a range, in whole pages, clipped to the end of memory. */
 static __always_inline u64 range_end(u64 start, u64 length)
 {
 	if (start > MSEALD_ADDRESS_LIMIT || length > MSEALD_ADDRESS_LIMIT - start)
@@ -30,10 +30,11 @@ static __always_inline u64 huge_end_of(u64 start, u64 end, u64 distance, bool se
 }
 
 /*
- * Where mremap may end that names [start, end), if that is, or ends, in a mapping of huge pages: its
- * length is rounded up to them. Such a mapping begins, and is moved to, where a huge page can be. It is
- * the first of the range or, since 6.17, any of several (mm/mremap.c, align_hugetlb and remap_move).
- * distance: from source to target, or source ^ target; 0: it stays, or the kernel says where it goes.
+ * The highest address that an mremap of [start, end) may reach. If the range is, or ends in, a mapping of
+ * huge pages, the kernel rounds its length up to huge pages. Such a mapping begins, and is moved to, where a
+ * huge page can be. It is the first mapping of the range or, since 6.17, any of several (mm/mremap.c,
+ * align_hugetlb and remap_move). distance: from source to target, or source ^ target; 0: the mapping stays,
+ * or the kernel chooses the target.
  */
 static __always_inline u64 huge_end(u64 start, u64 end, u64 distance, bool several)
 {

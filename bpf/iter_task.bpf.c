@@ -2,15 +2,15 @@
 /*
  * Iterators that the daemon reads.
  *
- *   iter/task      which address space each task has, of one process (a link filtered by pid: 6.1 and
- *                  later) or of all
- *   iter/task_vma  flags and files of a process's mappings, which /proc/PID/maps does not show, and
- *                  smaps only at the cost of walking all page tables
+ *   iter/task      the address space of each task of one process (a link filtered by pid: 6.1 and later),
+ *                  or of all
+ *   iter/task_vma  flags and files of a process's mappings: /proc/PID/maps does not show them, and smaps
+ *                  only at the cost of walking all page tables
  */
 #include "file.h"
 #include "space.h"
 
-/* A mutex, and what it is with CONFIG_PREEMPT_RT (include/linux/mutex_types.h). */
+/* A mutex, without and with CONFIG_PREEMPT_RT (include/linux/mutex_types.h). */
 struct signal_struct___mutex {
 	struct {
 		struct {
@@ -28,9 +28,9 @@ struct signal_struct___rtmutex {
 } __attribute__((preserve_access_index));
 
 /*
- * Who traces the task. An attach holds the mutex from before the LSM is asked
- * until the tracer is linked (kernel/ptrace.c, ptrace_attach); so does exec.
- * The mutex is looked at first: if it is free, a tracer that was let through is linked.
+ * The tracer of the task. An attach holds the mutex from before the LSM hook until the tracer is linked
+ * (kernel/ptrace.c, ptrace_attach); so does exec. The mutex is read first: if it is free, any tracer that the
+ * hook has allowed is linked.
  */
 static __always_inline u32 tracer_of(struct task_struct *task)
 {
@@ -62,12 +62,17 @@ int mseald_tasks(struct bpf_iter__task *ctx)
 	out.flags = task->flags;
 	out.exec_id = task->self_exec_id;
 	out.start_time = task->group_leader->start_boottime;
-	/* So that a child whose fork is still pending is not sealed anew without the seals of its parent. */
+	/*
+	 * Without this the daemon would seal a child with a pending fork anew, without the seals of its
+	 * parent.
+	 */
 	if (unlikely(*(volatile u64 *)&state.pending_forks) && out.pid == out.tgid)
 		(void)space_fork_finish(&name, space_key(task->mm));
-	/* A kernel thread may have borrowed an mm (kthread_use_mm), a zombie has none. */
+	/*
+	 * Not task->active_mm: a kernel thread may have borrowed an mm (kthread_use_mm). A zombie has none.
+	 */
 	out.key = space_key(task->mm);
-	/* Another program is just finishing that fork. No key: the daemon finds nothing to seal yet. */
+	/* Another program is finishing this fork. Without a key the daemon finds nothing to seal yet. */
 	if (unlikely(space_fork_is_pending(&name)) && !bpf_map_lookup_elem(&spaces, &out.key))
 		out.key = 0;
 	out.tracer = tracer_of(task);
@@ -82,9 +87,8 @@ struct vm_operations_struct___uffd {
 } __attribute__((preserve_access_index));
 
 /*
- * Anonymous memory, shmem, hugetlb (include/linux/userfaultfd_k.h,
- * vma_can_userfault); in 7.3 whatever has uffd_ops (mm/userfaultfd.c). Not
- * asked: whether it is registered, which may come later.
+ * Anonymous memory, shmem, hugetlb (include/linux/userfaultfd_k.h, vma_can_userfault); in 7.3 every mapping
+ * with uffd_ops (mm/userfaultfd.c). Whether it is registered is not checked: the process may do so later.
  */
 static __always_inline bool can_userfault(struct vm_area_struct *vma)
 {

@@ -2,38 +2,37 @@
 /*
  * The life of a sealed address space.
  *
- *   lsm/task_alloc             fork: marks the child with its parent's seal set. Over quota (quota.h):
- *                              EAGAIN, it may not fork. With a kill pending: EPERM. No task shares
- *                              its memory while its own fork is pending: EAGAIN
- *   fentry/alloc_pid           a fork that was under way as the kill became pending, and may have
- *                              copied the memory since, must not succeed
- *   fexit/kernel_clone         nor must the parent of a vfork go on with a kill pending
- *   tp_btf/task_newtask        the child's mm is there, the child has not run: its entry replaces the
- *                              mark
+ *   lsm/task_alloc             fork: marks the child with its parent's seal set. Over quota (quota.h) the
+ *                              fork fails with EAGAIN, with a kill pending with EPERM. A task whose own
+ *                              fork is pending cannot share its memory: EAGAIN
+ *   fentry/alloc_pid           kills a fork that was under way as the kill became pending: it may have
+ *                              copied the changed memory
+ *   fexit/kernel_clone         kills the parent of a vfork with a kill pending
+ *   tp_btf/task_newtask        the child has its mm and has not run: its entry replaces the mark
  *   lsm/bprm_committing_creds  exec: drops the mark of a child whose fork is still pending
  *   lsm/task_free              drops the mark of a child that never ran, or ended without an entry
  *   fentry/exit_mmap           the address space is gone: exit, and exec
  *
- * Those that are no LSM hooks can be raced (docs/design.md, Gates): a child keeps its mark then, an
- * entry stays until the daemon collects it, and the kill is pending in the child as well.
+ * Programs that are not LSM hooks can be raced (docs/design.md, Gates). Then a child keeps its mark, an entry
+ * stays until the daemon collects it, and the kill is pending in the child as well.
  */
 #include "bits.h"
 #include "exec_match.h"
 #include "verdict.h"
 
-/* Has a gate killed for a call in this address space, which happened all the same? */
+/* Has a gate killed for a call in this address space that happened all the same? */
 static __always_inline bool is_kill_pending(u64 key)
 {
 	return unlikely(*(volatile u64 *)&state.kill_pending) && space_flags(key) & MSEALD_SPACE_KILL_PENDING;
 }
 
-/* Marks a child with this set; 0, or why there can be none. */
+/* Marks a child with this set. Returns 0, or the error of the fork. */
 static __always_inline int mark_child(struct task_struct *child, struct mseald_pending_fork fork)
 {
 	u64 name = (u64)child;
 	bool referred;
 
-	/* While one daemon hands over to the next this runs twice. */
+	/* While one daemon hands over to the next this program runs twice. */
 	if (bpf_map_lookup_elem(&pending_forks, &name))
 		return 0;
 	fork.number = __sync_fetch_and_add(&state.last_fork, 2) + 2;
@@ -44,7 +43,7 @@ static __always_inline int mark_child(struct task_struct *child, struct mseald_p
 	}
 	referred = set_get(fork.set);
 	if (!referred) {
-		/* Replaced just now: the new one is there already. */
+		/* The set was replaced just now: the entry has the new one already. */
 		fork.set = current_set(fork.parent);
 		referred = fork.set && fork.set < MSEALD_MAX_SETS &&
 			   (is_pooled(fork.set) || set_get(fork.set));
@@ -83,8 +82,8 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 }
 
 /*
- * Between the copy of the memory and the last look for a fatal signal, after which there is a child
- * (kernel/fork.c, copy_process). The kill is pending before the change that a copy may have.
+ * Runs between the copy of the memory and the last check for a fatal signal, after which the fork succeeds
+ * (kernel/fork.c, copy_process). The kill becomes pending before the change that a copy may contain.
  */
 SEC("fentry/alloc_pid")
 int BPF_PROG(mseald_kill_fork)
@@ -139,7 +138,9 @@ int BPF_PROG(mseald_task_free, struct task_struct *task)
 	return 0;
 }
 
-/* Of a program that the kernel seals: did it end before all of it was sealed, by the kernel or the daemon? */
+/*
+ * Counts a program that the kernel seals and that ended before the kernel or the daemon had sealed all of it.
+ */
 __noinline int lifecycle_count_ended(u64 key)
 {
 	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
@@ -156,7 +157,7 @@ __noinline int lifecycle_count_ended(u64 key)
 	facts = bpf_map_lookup_elem(&watched, &key);
 	space = bpf_map_lookup_elem(&spaces, &key);
 	set = space ? MSEALD_WORD_SET(space->word) : 0;
-	/* A set that is not of the pool is the daemon's, which adds all that is missing. */
+	/* A set outside of the pool is made by the daemon, which adds all missing seals. */
 	if (!facts || facts->flags & MSEALD_WATCHED_FORKED || (set && !is_pooled(set)))
 		return 0;
 	why = why ? lowest_bit(why) : MSEALD_LEFT_COUNT;

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The lock (Lock=yes): no process but the daemon that took it reaches its maps, programs, links and
- * pins, root included, until the next boot. An object of its own, loaded and attached before the maps
- * of mseald are made, and not at all without Lock=yes. LSM hooks, which cannot be raced. The pins and
- * their mounts are guarded by bpf/lock_pins.bpf.c.
+ * The lock (Lock=yes): only the daemon that took it reaches its maps, programs, links and pins, until the
+ * next boot; other processes do not, root included. It is a BPF object of its own, loaded and attached before
+ * the maps of mseald are made, and only with Lock=yes. LSM hooks, which cannot be raced. bpf/lock_pins.bpf.c
+ * guards the pins and their mounts.
  *
- *   lsm/task_alloc, task_free, bprm_committing_creds   which tasks are mseald: the one that took the
- *                       lock, and what it forks; no longer after exec
+ *   lsm/task_alloc, task_free, bprm_committing_creds   track the tasks of mseald: the task that took the
+ *                       lock, and its forks until they exec
  *   lsm/bpf_map, bpf_prog   every descriptor of a map or program is made there (kernel/bpf/syscall.c,
- *                       bpf_map_new_fd, bpf_prog_new_fd): a map or program that mseald gets one of is
- *                       guarded from then on, and refused to others
+ *                       bpf_map_new_fd, bpf_prog_new_fd). A map or program that mseald gets a descriptor of
+ *                       is guarded from then on, and refused to others
  *   lsm/bpf_map_free    a guarded map has ended (before 6.9: bpf_map_free_security)
- *   lsm/bpf             a descriptor of a link by its id. By its pin one can be had: with it nothing
- *                       can be done to a link of these kinds (no detach, no update)
+ *   lsm/bpf             a descriptor of a link by its id. A descriptor by the link's pin is allowed: it
+ *                       permits no change of a link of these kinds (no detach, no update)
  *   lsm/locked_down     bpf_probe_write_user, which could write to mseald's memory
- *   lsm/file_open       writing to the sysctl that turns ftrace off, and with it all attached programs
+ *   lsm/file_open       writes to the sysctl that turns ftrace off, and with it all attached programs
  *                       (kernel/trace/ftrace.c)
- *   lsm/ptrace_access_check, task_setrlimit   mseald itself
+ *   lsm/ptrace_access_check, task_setrlimit   protect mseald itself
  *   lsm/task_kill, file_send_sigiotask        the same, with LockSignals=yes
  *   syscall: lock_engage   the daemon takes the lock
- *   iter/bpf_map, bpf_prog   which guarded maps are open, and which programs of others refer to them:
- *                       whether another process had reached them before the lock
+ *   iter/bpf_map, bpf_prog   list the guarded maps that are open, and programs of others that refer to
+ *                       them: another process may have reached them before the lock
  */
 #include "lock.h"
 
@@ -28,23 +28,23 @@
 
 struct mseald_lock lock;
 
-/* Sets, and maps kept for new sets, are the most by far. */
+/* Seal sets, and spare maps for new sets, are most of the entries. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 2 * MSEALD_MAX_SETS);
-	__type(key, u64); /* struct bpf_map: taken out again before it is freed */
+	__type(key, u64); /* struct bpf_map: removed before the map is freed */
 	__type(value, u32);
 } lock_guarded SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__type(key, u32); /* id of a program: used again after 2^31 others */
+	__type(key, u32); /* id of a program: reused after 2^31 others */
 	__type(value, u32);
 } lock_ids SEC(".maps");
 
-/* Ids of links: the daemon's, which enters them when they are made. */
+/* Ids of links. The daemon enters each link when it makes it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MSEALD_LOCK_MAX_LINKS);
@@ -60,7 +60,7 @@ union bpf_attr;
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* --- which tasks are mseald --- */
+/* --- the tasks of mseald --- */
 
 SEC("lsm/task_alloc")
 int BPF_PROG(lock_task_alloc, struct task_struct *child)
@@ -135,15 +135,15 @@ int BPF_PROG(lock_map_free_security, struct bpf_map *map)
 	return 0;
 }
 
-/* 6.18 and later: a uprobe may change the registers of the process that it is in. */
+/* In 6.18 and later a uprobe may change the registers of its process. */
 struct bpf_prog_aux___write_ctx {
 	bool kprobe_write_ctx;
 } __attribute__((preserve_access_index));
 
 /*
- * Could it undo the lock? What changes the result of security_bpf_map() to a
- * number above 0 passes for "allowed" (kernel/bpf/syscall.c looks for less than
- * 0): fmod_ret on it, which any value may leave, and LSM programs of cgroups, by bpf_set_retval.
+ * Could the program undo the lock? kernel/bpf/syscall.c tests the result of security_bpf_map() for less than
+ * 0, so a number above 0 means "allowed". Two kinds of programs can return one: fmod_ret on the function,
+ * which may return any value, and LSM programs of cgroups, by bpf_set_retval.
  */
 static __always_inline bool is_harmful(struct bpf_prog *prog)
 {
@@ -203,7 +203,7 @@ int BPF_PROG(lock_locked_down, enum lockdown_reason what)
 	return deny(MSEALD_LOCK_OP_LOAD);
 }
 
-/* In procfs only the kernel gives names to files. */
+/* In procfs only the kernel names files. */
 SEC("lsm/file_open")
 int BPF_PROG(lock_file_open, struct file *file)
 {
@@ -235,7 +235,7 @@ int BPF_PROG(lock_task_setrlimit, struct task_struct *task)
 	return is_ours((u64)task) && !by_us() ? deny(MSEALD_LOCK_OP_LIMIT) : 0;
 }
 
-/* What pid 1 is when it shuts the machine down, as it calls itself. */
+/* pid 1 while it shuts the machine down: it has this comm. */
 static __always_inline bool by_shutdown(void)
 {
 	static const char wanted[16] = "systemd-shutdow";
@@ -248,9 +248,9 @@ static __always_inline bool by_shutdown(void)
 }
 
 /*
- * SIGHUP comes with a reload, and SIGCONT does no harm. Nor does SIGTERM to the daemon, which has it
- * blocked and then looks itself whether any process is left (user/daemon/shutdown.c), so that a process
- * that passes for pid 1 gains nothing.
+ * SIGHUP comes with a reload, and SIGCONT is harmless. So is SIGTERM to the daemon: it blocks the signal and
+ * checks itself whether any process is left (user/daemon/shutdown.c). A process that passes for pid 1 gains
+ * nothing.
  */
 SEC("lsm/task_kill")
 int BPF_PROG(lock_task_kill, struct task_struct *task, struct kernel_siginfo *info, int sig)
@@ -262,7 +262,10 @@ int BPF_PROG(lock_task_kill, struct task_struct *task, struct kernel_siginfo *in
 	return deny(MSEALD_LOCK_OP_SIGNAL);
 }
 
-/* F_SETSIG makes any signal of it; the task that set it is not the current one. mseald asks for none. */
+/*
+ * F_SETSIG turns SIGIO into any signal, and the current task is not the one that set it. mseald asks for
+ * none.
+ */
 SEC("lsm/file_send_sigiotask")
 int BPF_PROG(lock_file_send_sigiotask, struct task_struct *task)
 {
@@ -271,7 +274,7 @@ int BPF_PROG(lock_file_send_sigiotask, struct task_struct *task)
 
 /* --- run by the daemon --- */
 
-/* The first mount namespace, which lasts as long as kernel threads do: that of the first task. */
+/* The first mount namespace, that of the first task. It lasts as long as kernel threads do. */
 static __always_inline struct mnt_namespace *first_namespace(struct task_struct *task)
 {
 	for (int i = 0; i < ANCESTORS; i++) {
@@ -282,7 +285,7 @@ static __always_inline struct mnt_namespace *first_namespace(struct task_struct 
 	return NULL;
 }
 
-/* Can the way from a mount up to the root be followed by the programs above? */
+/* Can the programs of lock_pins.bpf.c follow the path from a mount up to the root? */
 static __always_inline bool is_near(struct mount *at)
 {
 	for (int i = 0; i < MOUNTS_DEEP - 2; i++) {
@@ -295,7 +298,7 @@ static __always_inline bool is_near(struct mount *at)
 	return false;
 }
 
-/* The caller is mseald from now on; its working directory is the folder of pins, in the mount to guard. */
+/* Takes the lock for the calling task. Its working directory is the folder of pins, in the mount to guard. */
 SEC("syscall")
 int lock_engage(struct mseald_lock_engage *request)
 {
@@ -327,7 +330,7 @@ int lock_engage(struct mseald_lock_engage *request)
 	return 0;
 }
 
-/* --- what other processes have got hold of --- */
+/* --- objects that other processes hold --- */
 
 SEC("iter/bpf_map")
 int lock_maps(struct bpf_iter__bpf_map *ctx)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the two files of the lock share: state and maps, which lock.bpf.c defines; which tasks are mseald. */
+/* State and maps that the two files of the lock share (lock.bpf.c defines them), and the tasks of mseald. */
 #ifndef MSEALD_BPF_LOCK_H
 #define MSEALD_BPF_LOCK_H
 
@@ -12,7 +12,7 @@
 #include "mseald/shared.h"
 #include "uapi.h"
 
-#define MOUNTS_DEEP 8 /* mounts upon mounts, up to the root */
+#define MOUNTS_DEEP 8 /* mounts from bpffs up to the root */
 
 extern struct mseald_lock lock;
 
@@ -24,7 +24,7 @@ struct lock_tasks_map {
 };
 extern struct lock_tasks_map lock_tasks SEC(".maps");
 
-/* Not the buffer of attempts on seals: repeated denials by the lock would evict those. */
+/* Separate from the buffer of attempts on seals: repeated denials by the lock would evict those events. */
 struct lock_denials_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 64 * 1024);
@@ -46,7 +46,7 @@ static __always_inline void fill_caller(struct mseald_lock_denial *denial)
 	bpf_get_current_comm(denial->comm, sizeof(denial->comm));
 }
 
-/* Counted always; reported if the buffer has room. */
+/* Always counted; reported if the buffer has room. caller: report the current task. */
 static __always_inline int deny_caller(enum mseald_lock_op op, bool caller)
 {
 	struct mseald_lock_denial *denial = bpf_ringbuf_reserve(&lock_denials, sizeof(*denial), 0);
@@ -63,7 +63,7 @@ static __always_inline int deny_caller(enum mseald_lock_op op, bool caller)
 	return -EPERM;
 }
 
-/* The current task. */
+/* Denies an operation of the current task. */
 static __noinline int deny(enum mseald_lock_op op)
 {
 	return deny_caller(op, true);

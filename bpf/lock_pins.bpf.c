@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The lock (bpf/lock.bpf.c), as far as it is about where things are pinned.
+ * The lock (bpf/lock.bpf.c): the part that guards the pins.
  *
  *   lsm/inode_unlink, inode_rmdir, inode_rename, inode_create, inode_mkdir, inode_symlink, inode_link
  *                    the folder of pins
- *   lsm/sb_umount    pins last as long as their file system is mounted, by one mount that stays: the
- *                    one in the namespace of pid 1, with all mounts that it is mounted on
- *   lsm/sb_mount, move_mount   what would hide it there
- *   lsm/sb_remount   read-only, it takes no pins
+ *   lsm/sb_umount    pins last as long as their file system is mounted. The lock keeps the mount in the
+ *                    namespace of pid 1, with all mounts that it is mounted on
+ *   lsm/sb_mount, move_mount   mounts that would hide it there
+ *   lsm/sb_remount   a read-only file system takes no pins
  */
 #include "lock.h"
 
@@ -20,7 +20,7 @@ static __always_inline bool in_folder(struct dentry *dentry)
 {
 	if (!lock.on || (u64)BPF_CORE_READ(dentry, d_sb) != lock.super)
 		return false;
-	/* FOLDER/links/N/NAME is the deepest. */
+	/* The deepest pin is FOLDER/links/N/NAME. */
 	for (int i = 0; i < 5; i++) {
 		if ((u64)dentry == lock.folder)
 			return true;
@@ -53,7 +53,7 @@ int BPF_PROG(lock_inode_rename, struct inode *dir, struct dentry *dentry, struct
 	return (in_folder(dentry) || in_folder(new)) && !by_us() ? deny(MSEALD_LOCK_OP_PIN) : 0;
 }
 
-/* What stands where mseald is going to pin something would make it fail. */
+/* A foreign file where mseald is going to pin an object would make the pin fail. */
 SEC("lsm/inode_create")
 int BPF_PROG(lock_inode_create, struct inode *dir, struct dentry *dentry)
 {
@@ -78,9 +78,9 @@ int BPF_PROG(lock_inode_link, struct dentry *old, struct inode *dir, struct dent
 	return (in_folder(old) || in_folder(new)) && !by_us() ? deny(MSEALD_LOCK_OP_PIN) : 0;
 }
 
-/* --- the mounts on the way there --- */
+/* --- the mounts above the folder of pins --- */
 
-/* The same number, which the verifier no longer takes for a pointer: global functions are given none. */
+/* The pointer as a plain number: the verifier lets no pointer be passed to a global function. */
 static __always_inline u64 number_of(const void *pointer)
 {
 	u64 number = 0;
@@ -89,7 +89,7 @@ static __always_inline u64 number_of(const void *pointer)
 	return number;
 }
 
-/* Does what happens on the mount `from` happen on `to` as well (fs/pnode.c)? If nested too deep: yes. */
+/* Does an event on the mount `from` propagate to `to` (fs/pnode.c)? Yes, if nested too deep. */
 __noinline int lock_reaches(u64 from_address, u64 to_address)
 {
 	struct mount *from = (void *)from_address, *to = (void *)to_address;
@@ -109,7 +109,7 @@ __noinline int lock_reaches(u64 from_address, u64 to_address)
 	return 1;
 }
 
-/* Is the first the second, or a folder above it? */
+/* Is `high` the same folder as `low`, or above it? */
 __noinline int lock_above(u64 high, u64 low)
 {
 	for (int i = 0; i < FOLDERS_DEEP; i++) {
@@ -126,7 +126,7 @@ __noinline int lock_above(u64 high, u64 low)
 	return 1;
 }
 
-/* Would unmounting this one, with the mounts on it, take bpffs away from the namespace of pid 1? */
+/* Would unmounting this mount, with the mounts on it, take bpffs away from the namespace of pid 1? */
 __noinline int lock_takes_away(u64 address)
 {
 	struct mount *victim = (void *)address, *at = (void *)lock.mount;
@@ -155,7 +155,7 @@ int BPF_PROG(lock_sb_umount, struct vfsmount *mnt)
 	return deny(MSEALD_LOCK_OP_MOUNT);
 }
 
-/* Would something that is mounted there hide the pins from the namespace of pid 1? */
+/* Would a mount on this dentry hide the pins from the namespace of pid 1? */
 __noinline int lock_covers(u64 address, u64 dentry)
 {
 	struct mount *at = (void *)lock.mount;
@@ -186,7 +186,7 @@ static __always_inline int judge_cover(const struct path *path)
 SEC("lsm/sb_mount")
 int BPF_PROG(lock_sb_mount, const char *name, const struct path *path, const char *type, unsigned long flags)
 {
-	/* The same order as in fs/namespace.c, path_mount: a change of a mount covers nothing. */
+	/* Same order as in fs/namespace.c, path_mount: changing a mount covers nothing. */
 	if (flags & MS_REMOUNT || (!(flags & MS_BIND) && flags & MS_PROPAGATION))
 		return 0;
 	return judge_cover(path);
@@ -198,7 +198,7 @@ int BPF_PROG(lock_move_mount, const struct path *from, const struct path *to)
 	return judge_cover(to);
 }
 
-/* Read-only, it would take no more pins. */
+/* A read-only file system would take no more pins. */
 SEC("lsm/sb_remount")
 int BPF_PROG(lock_sb_remount, struct super_block *super)
 {

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Row 14: writes to the file behind a sealed private mapping, which change the memory without touching
- * the mapping. Denied to the process that has the file sealed; to every process where a seal has
- * file-write (map `files`). All hooks are in 6.1, 6.12 and 7.3.
+ * Row 14: writes to the file behind a sealed private mapping, which change the memory without touching the
+ * mapping. Denied to the process that has the file sealed; with a file-write seal (map `files`), to every
+ * process. All hooks are in 6.1, 6.12 and 7.3.
  *
- * Attached while some seal is on a file (NEED_FILES in user/daemon/bpf/coverage.h):
+ * Attached while any seal is on a file (NEED_FILES in user/daemon/bpf/coverage.h):
  *
- *   lsm/file_open        every open to write or with O_TRUNC. The kernel counts the writer before it
- *                        asks (fs/open.c, do_dentry_open), so a writer that was let through before the
- *                        seal is seen in i_writecount
- *   lsm/inode_setattr    truncate, ftruncate, O_TRUNC: all go through notify_change (fs/attr.c), also
- *                        what overlayfs does to the file below it
- *   lsm/file_receive     a descriptor to write by, from a process that may have it
+ *   lsm/file_open        every open for writing or with O_TRUNC. The kernel counts the writer before it
+ *                        calls the hook (fs/open.c, do_dentry_open), so i_writecount shows a writer that
+ *                        was allowed before the seal
+ *   lsm/inode_setattr    truncate, ftruncate, O_TRUNC: all call notify_change (fs/attr.c), and so does
+ *                        overlayfs for the file below
+ *   lsm/file_receive     a writable descriptor, received from a process that may have it
  *
- * Attached only while some sealed file may have been open for writing before the seal
- * (MSEALD_SEAL_WRITTEN, NEED_WRITERS), as they stand in the way of all writes:
+ * Attached only while some sealed file may have been open for writing before the seal (MSEALD_SEAL_WRITTEN,
+ * NEED_WRITERS), because these hooks run on all writes:
  *
  *   lsm/file_permission  write, splice, copy_file_range, io_uring, aio: rw_verify_area
  *                        (fs/read_write.c); fallocate, and so MADV_REMOVE (fs/open.c); reflinks
@@ -29,12 +29,12 @@
 
 struct file_search {
 	struct mseald_inode inode;
-	u32 set, first; /* its first node of files */
+	u32 set, first; /* the set's first node of files */
 	u32 seal;	/* found: index of the seal in the set */
 	bool found, unreadable;
 };
 
-/* The last slot of this file. Global, and without branches: the verifier looks at it once. */
+/* Index of the last slot with this file. Global and free of branches: the verifier checks it once. */
 __noinline u32 lsm_find_unsorted(const struct mseald_file_node *node, u64 order)
 {
 	u64 slot = 0;
@@ -72,7 +72,7 @@ static long search_node(u32 index, struct file_search *search)
 
 enum own { OWN_NOT, OWN_LET, OWN_REFUSED };
 
-/* Has the address space of this key the file sealed, and what comes of it? */
+/* Has this address space sealed the file, and may it write? */
 static __noinline int judge_own(u64 key, u32 set, const struct mseald_inode *inode)
 {
 	struct file_search search = { .set = set };
@@ -105,8 +105,8 @@ static __noinline int judge_own(u64 key, u32 set, const struct mseald_inode *ino
 }
 
 /*
- * -EPERM: some seal keeps the current task from writing the file. address: of its inode; anybody: seals
- * that keep every process from writing it (map `files`) count too.
+ * Returns -EPERM if a seal keeps the current task from writing the file. address: of the file's inode.
+ * anybody: also apply seals that keep every process from writing it (map `files`).
  */
 static __noinline int judge_write(u64 address, bool anybody)
 {
@@ -128,7 +128,7 @@ static __noinline int judge_write(u64 address, bool anybody)
 	if (own == OWN_REFUSED)
 		return -EPERM;
 	seals = for_all ? bpf_map_lookup_elem(&files, &inode) : NULL;
-	/* If it is the caller's own, an audited write has been reported. */
+	/* The caller's own seal has already reported an audited write. */
 	if (!seals || (own == OWN_LET && !seals->denying))
 		return 0;
 	return verdict_on_file(seals, ATTEMPT_WRITE(MSEALD_DENY_FILE_WRITE)) ? -EPERM : 0;
@@ -143,8 +143,8 @@ int BPF_PROG(mseald_file_open, struct file *file)
 }
 
 /*
- * Two arguments in 6.1, three in 6.12 and 7.3 (include/linux/lsm_hook_defs.h): the daemon finds out by BTF.
- * They are read from the context, as the verifier knows each of them by its type.
+ * The hook has two arguments in 6.1, three in 6.12 and 7.3 (include/linux/lsm_hook_defs.h); the daemon finds
+ * out by BTF. They are read from the context, so that the verifier knows each of them by its type.
  */
 SEC("lsm/inode_setattr")
 int mseald_inode_setattr(unsigned long long *ctx)
@@ -152,7 +152,7 @@ int mseald_inode_setattr(unsigned long long *ctx)
 	struct dentry *dentry;
 	struct iattr *attr;
 
-	/* Or the compiler makes one load of two, at an offset that the verifier does not know. */
+	/* In C, the compiler merges both loads into one, at an offset that the verifier does not know. */
 	if (setattr_has_idmap) {
 		asm volatile("%0 = *(u64 *)(%2 + 8); %1 = *(u64 *)(%2 + 16)"
 			     : "=&r"(dentry), "=&r"(attr)
@@ -168,10 +168,9 @@ int mseald_inode_setattr(unsigned long long *ctx)
 }
 
 /*
- * The inode that a file's contents are kept in: on overlayfs that of the file
- * below it, which is the file's private data (6.1 to 6.12) or what that
- * begins with (7.3: fs/overlayfs/file.c, struct ovl_file). Read as the other kind, the
- * pointer leads to no inode that is sealed.
+ * Judges the inode that holds a file's contents. On overlayfs it belongs to the file below, which is the
+ * private data of the file (6.1 to 6.12) or the first member of the private data (7.3: fs/overlayfs/file.c,
+ * struct ovl_file). Both are tried: read as the wrong kind, the pointer leads to no sealed inode.
  */
 static __noinline int judge_contents(struct file *file, bool anybody)
 {
@@ -203,7 +202,7 @@ int BPF_PROG(mseald_file_write, struct file *file, int mask)
 {
 	if (likely(!(mask & MAY_WRITE)))
 		return 0;
-	/* overlayfs asks for the file below as well, but not when it splices (fs/overlayfs/file.c). */
+	/* overlayfs also calls the hook for the file below, but not when it splices (fs/overlayfs/file.c). */
 	return judge_contents(file, true);
 }
 
@@ -215,7 +214,7 @@ int BPF_PROG(mseald_file_map, struct file *file, unsigned long reqprot, unsigned
 
 	if (likely(!(prot & PROT_WRITE)) || (type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
 		return 0;
-	/* 7.0 and later want that tested; before, the verifier drops the test, and reading NULL gives 0. */
+	/* The verifier of 7.0 and later requires this test; older ones drop it, and reading NULL gives 0. */
 	if (!file)
 		return 0;
 	return judge_contents(file, true);

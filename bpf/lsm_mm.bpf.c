@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * LSM hooks of the calls that change mappings. What they deny is denied for certain: LSM programs have
- * no recursion guard that a preempted program could leave open, and the hooks come before the kernel
- * changes anything.
+ * LSM hooks of the calls that change mappings. Their denials cannot be bypassed: LSM programs have no
+ * recursion guard that a preempted program could leave open, and the hooks run before the kernel changes
+ * anything.
  *
- *   lsm/file_mprotect  mprotect, pkey_mprotect: once per VMA, under mmap_lock. The whole range of the
- *                      call is judged at the first of them. Also: a loader makes RELRO read-only
+ *   lsm/file_mprotect  mprotect, pkey_mprotect: once per VMA, under mmap_lock. The first run judges the
+ *                      whole range of the call. Also: a loader makes RELRO read-only
  *   lsm/mmap_file      mmap(MAP_FIXED) before mmap_lock is taken; the 32-bit calls whose range is in
  *                      user memory; mappings that grow by themselves; mappings of huge pages
  *   lsm/mmap_addr      every address that a new or grown mapping gets, under mmap_lock: MAP_FIXED
- *                      again, remap_file_pages, shmat, brk and mremap growing; and what the kernel
- *                      chose itself, so that nothing is ever put where a sealed range was
+ *                      again, remap_file_pages, shmat, brk and mremap growing. Also addresses that the
+ *                      kernel chooses, so that no mapping is put where a sealed range was
  *   lsm/shm_shmat      shmat: the only hook that knows the length
  *   lsm/task_prctl     PR_SET_MM, which moves the break that brk() shrinks from
  *
  * Order in the kernel (mm/util.c, mm/mmap.c, mm/mprotect.c, ipc/shm.c of 6.1, 6.12, 7.3): mmap_file,
- * mmap_lock, mmap_addr, then the unmapping of what was there. mremap(MREMAP_FIXED) is the exception: it
- * unmaps before it asks.
+ * mmap_lock, mmap_addr, then the unmapping of the old mapping. mremap(MREMAP_FIXED) is the exception: it
+ * unmaps before the hook.
  */
 #include "syscall.h"
 #include "hugetlb.h"
@@ -31,10 +31,10 @@ static __always_inline u64 round_up_to(u64 length, u32 shift)
 }
 
 /*
- * What an mmap of this length takes: a mapping of huge pages, even an anonymous one, has a file by now
- * whose block is the huge page (mm/mmap.c, ksys_mmap_pgoff). Other files have blocks of no more than a
- * page, or are judged over too much. NULL for an anonymous mapping: 7.0 and later want that tested,
- * before them the verifier drops the test, and reading gives 0.
+ * The length that mmap maps. A mapping of huge pages, even an anonymous one, has a file by now, and the block
+ * of that file is the huge page (mm/mmap.c, ksys_mmap_pgoff). Other files have blocks of at most a page, or
+ * are judged over too much. file is NULL for an anonymous mapping. The verifier of 7.0 and later requires the
+ * test; older ones drop it, and reading gives 0.
  */
 static __always_inline u64 mmap_length(const struct file *file, u64 length)
 {
@@ -54,8 +54,8 @@ struct file___operations {
 } __attribute__((preserve_access_index));
 
 /*
- * By its operations, as the kernel knows it (include/linux/hugetlb.h, is_file_hugepages); those of the last
- * other file are remembered. No file, as of memory that is not ordinary and has none: reading gives 0.
+ * A hugetlb file is known by its operations, as in the kernel (include/linux/hugetlb.h, is_file_hugepages).
+ * The operations of the last other file are remembered. NULL, as for memory that has no file, reads as 0.
  */
 static __always_inline bool is_hugetlb(const struct file *file)
 {
@@ -71,9 +71,9 @@ static __always_inline bool is_hugetlb(const struct file *file)
 }
 
 /*
- * Every mapping of huge pages begins here, before mmap_lock is taken: from the first one on, other
- * programs judge lengths in this address space as they may be rounded up. What this call takes is
- * noted for mmap_addr, which does not get the file. False: it cannot be, and there must be no such mapping.
+ * Every mapping of huge pages begins here, before mmap_lock is taken. From the first one on, other programs
+ * round lengths up in this address space. The length of this call is noted for mmap_addr, which does not get
+ * the file. False: this cannot be noted, so the call must fail.
  */
 static __always_inline bool note_hugetlb(u64 key, const struct file *file, const struct call_site *site)
 {
@@ -81,7 +81,7 @@ static __always_inline bool note_hugetlb(u64 key, const struct file *file, const
 	u32 set;
 
 	if (is_hugetlb(file)) {
-		/* A child whose fork is still pending gets its entry by this. */
+		/* Gives a child whose fork is still pending its entry. */
 		set = current_set_finished(key);
 		set_let_go(set);
 		if (set && !space_mark_hugetlb(key))
@@ -90,13 +90,13 @@ static __always_inline bool note_hugetlb(u64 key, const struct file *file, const
 		return true;
 	}
 	if (site->call != CALL_MMAP)
-		return true; /* shmat has its own note; of the others the length is not known */
+		return true; /* shmat makes its own note; the other calls do not tell their length */
 	self = bpf_get_current_task();
 	length = mmap_length(file, call_arg(site, 1));
 	return bpf_map_update_elem(&notes, &self, &length, BPF_ANY) == 0;
 }
 
-/* Must an mprotect fail? */
+/* Nonzero: the mprotect must fail. */
 static __always_inline int judge_mprotect(struct task_struct *task, u64 key, const struct vm_area_struct *vma,
 					  u64 prot)
 {
@@ -145,18 +145,18 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	task = bpf_get_current_task_btf();
 	key = space_key(task->mm);
 	if (likely(space_unsealed(key))) {
-		/* From the first seal on its entry says so. */
+		/* The first seal copies this flag into the new entry. */
 		if (unlikely(space_watched(key)) && has_file(flags) && is_hugetlb(file))
 			(void)exec_watch_hugetlb(key);
 		return 0;
 	}
-	/* It grows by page faults, which no hook sees, into whatever is free below it. */
+	/* Such a mapping grows by page faults, without a hook, into any free memory below it. */
 	if (unlikely(flags & MAP_GROWSDOWN))
 		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt | ATTEMPT_GROWS) ? -EPERM : 0;
 	site = call_site_of(task);
 	if (has_file(flags) && unlikely(!note_hugetlb(key, file, &site)))
 		return -EPERM;
-	/* mmap_addr refuses the others, with the address in hand. */
+	/* mmap_addr judges the other calls, when the address is known. */
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
 		return 0;
 	switch (site.call) {
@@ -167,17 +167,17 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 			       -EPERM :
 			       0;
 	case CALL_OLD_MMAP:
-		/* The address is in user memory, which may change until it is read: any seal denies. */
+		/* The address is in user memory and may change until the kernel reads it: any seal denies. */
 	case CALL_OTHER:
-		/* 32-bit uselib(2), where a kernel has it, maps at addresses that stand in a file. */
+		/* 32-bit uselib(2), where a kernel has it, maps at addresses read from a file. */
 		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt) ? -EPERM : 0;
 	default:
-		/* shmat: shm_shmat has judged it. remap_file_pages: mmap_addr will. */
+		/* shm_shmat has judged shmat; mmap_addr will judge remap_file_pages. */
 		return 0;
 	}
 }
 
-/* The bytes io_setup maps: fs/aio.c, aio_setup_ring and ioctx_alloc. */
+/* The number of bytes that io_setup maps: fs/aio.c, aio_setup_ring and ioctx_alloc. */
 static __always_inline u64 aio_ring_length(u64 events)
 {
 	u64 least = (u64)possible_cpus * 4;
@@ -189,11 +189,10 @@ static __always_inline u64 aio_ring_length(u64 events)
 }
 
 /*
- * mremap asks about the address that it will move to, or about the VMA's own
- * start when it grows where it stands: then what it grows into must be judged
- * too. The address tells which of the two it is, or memory being there: the
- * kernel looks for that first, and grows into nothing that is taken.
- * Refused, it moves the mapping or says ENOMEM.
+ * mremap calls the hook with the target address, or with the VMA's own start when it grows in place. Growing
+ * in place, the new part must be judged, too. The address distinguishes the cases, or else memory that is
+ * mapped there: the kernel checks first, and never grows into used memory. When growing is denied, the kernel
+ * moves the mapping or returns ENOMEM.
  */
 static __always_inline int grows_into_hole(const struct task_struct *task, const struct call_site *site,
 					   u64 key, u64 addr)
@@ -216,12 +215,12 @@ static __always_inline int grows_into_hole(const struct task_struct *task, const
 			  ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_DENY_UNMAP, REACTION_DENY));
 }
 
-/* What the call in hand would put at addr; nonzero: it must not. */
+/* Judges what the current call would map at addr. Nonzero: the call must fail. */
 static __noinline int judge_address(u64 key, u64 addr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_site site = call_site_of(task);
-	/* Unless the caller named the address, a sealed range there means that it is gone. */
+	/* Unless the caller named the address, a sealed range there means that its memory is gone. */
 	u32 attempt = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_DENY_UNMAP, REACTION_DIE);
 	const u32 refuse = ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_DENY_UNMAP, REACTION_DENY);
 	u64 length, flags, self = bpf_get_current_task(), *note;
@@ -243,7 +242,7 @@ static __noinline int judge_address(u64 key, u64 addr)
 		if (unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB))
 			length = huge_end(addr, addr + length, 0, false) - addr;
 		if (call_arg(&site, 3) & MREMAP_FIXED) {
-			/* The gate was passed: the target is unmapped by now. */
+			/* The gate let this call pass, and the target is unmapped by now. */
 			attempt |= ATTEMPT_AGAIN;
 			break;
 		}
@@ -294,7 +293,7 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 	site = call_site_of(task);
 	if (unlikely(space_watched(key)))
 		watch_mmap(&site, key, addr);
-	/* Nearly every call, and nearly always far from any seal. */
+	/* Nearly every call is a 64-bit mmap far from any seal. */
 	if (likely(site.call == CALL_MMAP && !site.compat) &&
 	    likely(in_gap(key, addr, regs_arg(site.regs, false, 1))))
 		return 0;
@@ -312,12 +311,12 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 	if (likely(space_unsealed(key)))
 		return 0;
 	segment = container_of(perm, struct shmid_kernel, shm_perm);
-	/* On huge pages the file is larger than the segment was asked to be. */
+	/* On huge pages the file is larger than the size requested for the segment. */
 	length = round_up_to(BPF_CORE_READ(segment, shm_segsz),
 			     BPF_CORE_READ(segment, shm_file, f_inode, i_blkbits));
 	self = bpf_get_current_task();
 	bpf_map_update_elem(&notes, &self, &length, BPF_ANY);
-	/* Without SHM_REMAP the kernel refuses a mapped range; mmap_addr judges the rest. */
+	/* Without SHM_REMAP the kernel refuses a mapped range, and mmap_addr judges the rest. */
 	if (!(flags & SHM_REMAP))
 		return 0;
 	return verdict_on(key, (u64)address & ~(MSEALD_PAGE - 1), length,
@@ -334,7 +333,7 @@ int BPF_PROG(mseald_task_prctl, int option, unsigned long what)
 
 	if (likely(option != PR_SET_MM))
 		return 0;
-	/* The end of data is where the break begins with CONFIG_COMPAT_BRK (mm/mmap.c, brk). */
+	/* With CONFIG_COMPAT_BRK the break begins at the end of data (mm/mmap.c, brk). */
 	if (what != PR_SET_MM_BRK && what != PR_SET_MM_START_BRK && what != PR_SET_MM_END_DATA &&
 	    what != PR_SET_MM_MAP)
 		return 0;

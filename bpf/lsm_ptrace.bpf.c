@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Row 11: writes that bypass the mapping, by any process. No hook gets the range, so any
- * foreign-write seal denies them for the whole address space. LSM hooks; attached only while there is
- * such a seal, because they stand in the way of every read and write of the machine.
+ * Row 11: writes that bypass the mapping, by any process. No hook gets the range, so any foreign-write seal
+ * denies these writes for the whole address space. LSM hooks, attached only while there is such a seal,
+ * because they run on every read and write of the machine.
  *
  *   lsm/ptrace_access_check  the right to trace (PTRACE_MODE_ATTACH): PTRACE_ATTACH and SEIZE, opening
  *                            another process's /proc/PID/mem, process_vm_readv and writev,
- *                            pidfd_getfd, and /proc/PID/stack, syscall, personality. Not asked for
- *                            one's own thread group or memory (kernel/ptrace.c, kernel/fork.c)
+ *                            pidfd_getfd, and /proc/PID/stack, syscall, personality. The kernel does not
+ *                            call it for one's own thread group or memory (kernel/ptrace.c, kernel/fork.c)
  *   lsm/ptrace_traceme       PTRACE_TRACEME: the sealed process asks to be traced
- *   lsm/file_permission      write to a /proc/PID/mem, whichever process opened it, before the seal or
- *                            after: every way there calls rw_verify_area first (fs/read_write.c,
+ *   lsm/file_permission      write to a /proc/PID/mem, whichever process opened it, before or after the
+ *                            seal: every such write calls rw_verify_area first (fs/read_write.c,
  *                            fs/splice.c, fs/aio.c, io_uring/rw.c of 6.1, 6.12, 7.3)
  */
 #include "syscall.h"
 #include "verdict_space.h"
 
-/* A child of the daemon: its own tracer. A pid that is used again has begun at another time. */
+/* The daemon traces by a child. The start time tells the daemon from a later process with the same pid. */
 static __always_inline bool is_injector(struct task_struct *task)
 {
 	u32 tgid = *(volatile u32 *)&state.injector_tgid;
@@ -64,9 +64,9 @@ int BPF_PROG(mseald_ptrace_traceme, struct task_struct *parent)
 }
 
 /*
- * Is it the "mem" of a process? Only what lies in /proc/PID has a pid, and
- * there only proc_mem_operations goes by that name (fs/proc/base.c). Other files
- * may have the name too, such as a network interface that is called so.
+ * Is the file the "mem" of a process? Only inodes in /proc/PID have a pid, and there only proc_mem_operations
+ * has that name (fs/proc/base.c). Elsewhere other files may have it, such as a network interface called
+ * "mem".
  */
 static __always_inline bool is_proc_mem(const struct file *file, const struct inode *inode)
 {
@@ -89,7 +89,7 @@ int BPF_PROG(mseald_file_permission, struct file *file, int mask)
 		return 0;
 	if (likely(file->f_inode->i_sb->s_magic != PROC_SUPER_MAGIC) || !is_proc_mem(file, file->f_inode))
 		return 0;
-	/* NULL in 6.1, when the process had ended before it was opened: then it says end of file. */
+	/* NULL in 6.1 if the process had ended before the open: then reads and writes return end of file. */
 	mm = file->private_data;
 	key = BPF_CORE_READ(mm, MM_KEY);
 	if (likely(space_unsealed(key)))

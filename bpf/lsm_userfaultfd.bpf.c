@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Row 12: userfaultfd puts pages into memory that its process may not write, or moves them out of it.
- * LSM hooks; attached only while something is sealed that userfaultfd can reach (MSEALD_SEAL_UFFD).
+ * Row 12: userfaultfd puts pages into memory that its process may not write, or moves them out of it. LSM
+ * hooks, attached only while a sealed range is in reach of userfaultfd (MSEALD_SEAL_UFFD).
  *
- *   lsm/file_ioctl, file_ioctl_compat   before the command (fs/ioctl.c of 6.1, 6.12, 7.3; on kernels
- *                                       without file_ioctl_compat, file_ioctl is asked for both)
+ *   lsm/file_ioctl, file_ioctl_compat   before the command (fs/ioctl.c of 6.1, 6.12, 7.3; kernels without
+ *                                       file_ioctl_compat call file_ioctl for both)
  *
  * The range is in user memory, which may change until the kernel reads it, so any such seal denies the
- * command. What counts is whose memory the file stands for, not which process has it: a monitor works
- * on the memory of another process.
+ * command. The verdict depends on the address space behind the file, not on the caller: a monitor works on
+ * the memory of another process.
  */
 #include "verdict_space.h"
 
-/* The deny bit by which a seal denies the command; 0: it is harmless, or another file's. */
+/* The deny bits for this command; 0: it is harmless, or not for userfaultfd. */
 static __always_inline u32 command_deny(u32 cmd)
 {
 	if (likely((cmd >> 8 & 0xff) != UFFDIO))
@@ -22,16 +22,16 @@ static __always_inline u32 command_deny(u32 cmd)
 	case _UFFDIO_ZEROPAGE:
 	case _UFFDIO_CONTINUE:
 	case _UFFDIO_POISON:
-		/* Only where there is no page yet, so nothing that a write would not do. */
+		/* These only fill memory without a page, so they do nothing that a write could not do. */
 		return MSEALD_DENY_DISCARD;
 	case _UFFDIO_MOVE:
-		/* Between writable mappings only (mm/userfaultfd.c); takes the pages away, as mremap does. */
+		/* Only between writable mappings (mm/userfaultfd.c); takes the pages away, as mremap does. */
 		return MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD;
 	default: return 0;
 	}
 }
 
-/* The kernel alone gives names there (fs/userfaultfd.c: "[userfaultfd]" in 6.1, 6.12, 7.3). */
+/* Only the kernel names these files (fs/userfaultfd.c: "[userfaultfd]" in 6.1, 6.12, 7.3). */
 static __always_inline bool is_userfaultfd(const struct file *file)
 {
 	static const char wanted[16] = "[userfaultfd]";
@@ -57,7 +57,7 @@ static __always_inline int judge_command(const struct file *file, u32 cmd)
 	key = BPF_CORE_READ(mm, MM_KEY);
 	if (space_unsealed(key))
 		return 0;
-	/* A monitor writes where only the process's own stores may. */
+	/* A monitor writes where only the stores of the process itself may. */
 	if (key != space_key(bpf_get_current_task_btf()->mm))
 		deny |= MSEALD_DENY_FOREIGN_WRITE;
 	return verdict_on_all(key, mm_owner(mm),

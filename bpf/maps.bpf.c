@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The maps and the global state: no programs here. All of them are pinned. */
+/* The definitions of the maps and the global state, without programs. All of them are pinned. */
 #include "maps.h"
 
 struct mseald_state state;

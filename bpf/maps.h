@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every map and the global state, as all BPF files see them; bpf/maps.bpf.c
- * has the one definition. Linked by `bpftool gen object`.
+ * Every map and the global state, as all BPF files see them; bpf/maps.bpf.c defines them. Linked by `bpftool
+ * gen object`.
  */
 #ifndef MSEALD_BPF_MAPS_H
 #define MSEALD_BPF_MAPS_H
@@ -11,10 +11,10 @@
 
 #include "mseald/shared.h"
 
-/* Counters, the filter: everything global that is not a map of its own. */
+/* Counters and filters: all global data that is not a map of its own. */
 extern struct mseald_state state;
 
-/* Address space key -> struct mseald_space. Never deleted while a task runs in it. */
+/* Address space key -> struct mseald_space. Not deleted while a task runs in it. */
 struct spaces_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MSEALD_MAX_SPACES);
@@ -24,8 +24,8 @@ struct spaces_map {
 extern struct spaces_map spaces SEC(".maps");
 
 /*
- * Seal set id -> array of struct mseald_node, sized to fit. Sizes, not types,
- * describe the inner map: 6.1 wants the BTF ids of the template otherwise.
+ * Seal set id -> array of struct mseald_node, sized to fit. The inner map is described by sizes, not types:
+ * with types, 6.1 requires the BTF ids of the template.
  */
 struct set_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -45,8 +45,8 @@ struct sets_map {
 extern struct sets_map sets SEC(".maps");
 
 /*
- * Files that no process may write; filled by the daemon. A file that only the process may not write that
- * has it sealed is in the seal set.
+ * Files that no process may write; filled by the daemon. Files that only the sealed process itself may not
+ * write are in its seal set.
  */
 struct files_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -67,7 +67,7 @@ struct refs_map {
 };
 extern struct refs_map refs SEC(".maps");
 
-/* Account -> MSEALD_USAGE(): how many address spaces it has. Removed by the daemon when it has none. */
+/* Account -> MSEALD_USAGE(), its number of address spaces. The daemon removes an account that has none. */
 struct accounts_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MSEALD_MAX_ACCOUNTS);
@@ -85,7 +85,7 @@ struct pending_forks_map {
 };
 extern struct pending_forks_map pending_forks SEC(".maps");
 
-/* task_struct inside shmat(), or inside mmap() with huge pages -> bytes that it takes, for mmap_addr. */
+/* task_struct inside shmat(), or inside mmap() with huge pages -> length in bytes, for mmap_addr. */
 struct notes_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -94,7 +94,7 @@ struct notes_map {
 };
 extern struct notes_map notes SEC(".maps");
 
-/* What a starting program is compared with (bpf/exec_match.bpf.c) -> the policies that name it. */
+/* Trigger: a fact about a starting program (bpf/exec_match.bpf.c) -> the policies that name it. */
 struct triggers_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -104,7 +104,7 @@ struct triggers_map {
 };
 extern struct triggers_map triggers SEC(".maps");
 
-/* Patterns of both generations, by the lowest bit of each. */
+/* Patterns of both generations, indexed by the generation's lowest bit. */
 struct globs_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 2 * MSEALD_MAX_GLOBS);
@@ -113,7 +113,7 @@ struct globs_map {
 };
 extern struct globs_map globs SEC(".maps");
 
-/* What a policy seals, of both generations (MSEALD_POLICY_SEAL). */
+/* The seals of each policy, of both generations (MSEALD_POLICY_SEAL). */
 struct policy_seals_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 2 * MSEALD_POLICY_BITS);
@@ -122,7 +122,7 @@ struct policy_seals_map {
 };
 extern struct policy_seals_map policy_seals SEC(".maps");
 
-/* Address space key -> the objects that its loader is loading, while the kernel is to seal them. */
+/* Address space key -> the objects that its loader is loading, while the kernel seals them. */
 struct loading_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -132,7 +132,7 @@ struct loading_map {
 };
 extern struct loading_map loading SEC(".maps");
 
-/* Address space key -> what was true at its exec. The daemon looks at these. */
+/* Address space key -> the facts at its exec. The daemon looks at these processes. */
 struct watched_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -142,7 +142,7 @@ struct watched_map {
 };
 extern struct watched_map watched SEC(".maps");
 
-/* Is a program marked? What the daemon has found in its file. */
+/* File of a program -> whether the program is marked. Filled by the daemon, which reads the file. */
 struct marks_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
@@ -151,7 +151,9 @@ struct marks_map {
 };
 extern struct marks_map marks SEC(".maps");
 
-/* Label of a seal set -> what it stands for; and attempts, summed up by it. Both are the daemon's. */
+/*
+ * Label of a seal set -> its policy and program; and attempts summed up by label. The daemon maintains both.
+ */
 struct labels_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

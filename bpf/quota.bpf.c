@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* See quota.h. No hooks: a global function, which the verifier looks at once in each program. */
+/* See quota.h. No hooks: a global function, which the verifier checks once in each program. */
 #include "quota.h"
 
 static __always_inline u64 *usage_of(u32 account)
@@ -14,7 +14,7 @@ static __always_inline u64 *usage_of(u32 account)
 
 enum usage { USAGE_BUSY, USAGE_TAKEN, USAGE_OVER };
 
-/* One try to count one more for an account. */
+/* Tries once to charge one more address space to the account. */
 __noinline int quota_usage_try(u32 account, bool limited)
 {
 	u64 *usage = usage_of(account), seen;
@@ -22,7 +22,7 @@ __noinline int quota_usage_try(u32 account, bool limited)
 	if (!usage)
 		return USAGE_OVER;
 	seen = *(volatile u64 *)usage;
-	/* The daemon is removing it, as it was empty; or the element is another account's by now. */
+	/* The daemon is removing it, as it was empty; or the element has been reused for another account. */
 	if (!MSEALD_USAGE_IS(seen, account))
 		return USAGE_BUSY;
 	if (limited && MSEALD_USAGE_SPACES(seen) >= *(volatile u32 *)&state.quota_each)
@@ -30,7 +30,7 @@ __noinline int quota_usage_try(u32 account, bool limited)
 	return __sync_val_compare_and_swap(usage, seen, seen + 1) == seen ? USAGE_TAKEN : USAGE_BUSY;
 }
 
-/* False: it has as many as it may, or cannot be counted. */
+/* False: the account is at its limit, or cannot be counted. */
 static __always_inline bool usage_take(u32 account, bool limited)
 {
 	int usage = USAGE_BUSY;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How many entries of `spaces` a user may have. Each fork of a sealed process takes one, so without a
- * quota one user could take all of them, and nobody else could be sealed, nor fork when sealed. Over
- * quota the fork fails; there is never a child that is not sealed.
+ * The number of entries of `spaces` that a user may have. Each fork of a sealed process takes an entry.
+ * Without a quota one user could take them all: other users could not be sealed, nor fork when sealed. Over
+ * quota the fork fails, so a child is never unsealed.
  */
 #ifndef MSEALD_BPF_QUOTA_H
 #define MSEALD_BPF_QUOTA_H
 
 #include "maps.h"
 
-#define USER_LEVELS 33 /* user namespaces in one another (kernel/user_namespace.c, create_user_ns) */
+#define USER_LEVELS 33 /* nested user namespaces (kernel/user_namespace.c, create_user_ns) */
 
 static __always_inline u64 capabilities(const void *field)
 {
@@ -21,9 +21,9 @@ static __always_inline u64 capabilities(const void *field)
 }
 
 /*
- * The account of a process: its real user; in a user namespace the user who made the outermost one, if
- * not root, since all users there are theirs. None for processes that RLIMIT_NPROC does not bind either
- * (kernel/fork.c, copy_process). user/daemon/api/client.c has the same rule for connections.
+ * The account of a process is its real user. In a user namespace it is the user who made the outermost
+ * namespace, unless root, since all users in it are theirs. A process that RLIMIT_NPROC does not bind has no
+ * account (kernel/fork.c, copy_process). user/daemon/api/client.c has the same rule for connections.
  */
 static __noinline __attribute__((unused)) u32 account_of(struct task_struct *task)
 {
@@ -42,12 +42,12 @@ static __noinline __attribute__((unused)) u32 account_of(struct task_struct *tas
 }
 
 /*
- * Charges one address space to *account; false when it is over quota and limited. *account is
- * MSEALD_ACCOUNT_NONE afterwards where it is not limited and could not be counted.
+ * Charges one address space to *account. Returns false if the account is limited and over quota. Sets
+ * *account to MSEALD_ACCOUNT_NONE if it is not limited and cannot be counted.
  */
 bool quota_take(u32 *account, bool limited);
 
-/* The usage of an account is not removed while anything is charged to it, so this needs no loop. */
+/* No loop needed: the usage of an account is not removed while any address space is charged to it. */
 static __always_inline void quota_give(u32 account)
 {
 	u64 *usage;

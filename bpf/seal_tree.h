@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The search in a seal set: does [start, end) meet a seal that could deny
- * this? Quick and free of branches on data; it may say yes where the slow look
- * in verdict.bpf.c says no (another deny bit), never the reverse.
+ * The search in a seal set: does [start, end) meet a seal that could deny the operation? Fast and free of
+ * branches on data. It may return true where the slow path in verdict.bpf.c finds nothing (another deny bit),
+ * never the reverse.
  */
 #ifndef MSEALD_BPF_SEAL_TREE_H
 #define MSEALD_BPF_SEAL_TREE_H
@@ -17,14 +17,13 @@ _Static_assert(sizeof(struct mseald_file_node) == sizeof(struct mseald_node) &&
 			       __builtin_offsetof(struct mseald_node, start),
 	       "no seal begins where files are");
 
-/* Above every user address: the kernel itself refuses a range that ends beyond. */
+/* Above every user address: the kernel itself refuses a range that ends beyond it. */
 #define MSEALD_ADDRESS_LIMIT MSEALD_NO_START
 
 /*
- * The last start that is not above address, or the first. Both are below 2^63,
- * so the sign of the difference tells. It is the pointer that moves: the
- * verifier of 6.1 loses the bounds of an index at OR and XOR, which the
- * compiler likes to make of this.
+ * The last start that is not above address, or the first. Both are below 2^63, so the sign of the difference
+ * compares them. The pointer moves instead of an index: the compiler tends to use OR and XOR here, at which
+ * the verifier of 6.1 loses the bounds of an index.
  */
 static __always_inline const u64 *find_start(const u64 *start, u64 address)
 {
@@ -37,7 +36,7 @@ static __always_inline const u64 *find_start(const u64 *start, u64 address)
 	STEP(2);
 	STEP(1);
 #undef STEP
-	/* Or the compiler reckons in 32 bits what it thinks only the slot is needed of. */
+	/* Otherwise the compiler uses 32-bit arithmetic where it thinks that only the slot is needed. */
 	asm volatile("" : "+r"(start));
 	return start;
 }
@@ -52,7 +51,7 @@ static __always_inline u32 node_slot(const struct mseald_node *node, const u64 *
 	return (start - node->start) & (MSEALD_FANOUT - 1);
 }
 
-/* The leaf where seals at or after address begin, and its index; NULL when the set cannot be read. */
+/* The leaf where seals at or after address begin, and its index; NULL if the set cannot be read. */
 static __always_inline struct mseald_node *seals_leaf(void *seals, struct mseald_node *root, u64 address,
 						      u32 *ret_at)
 {
@@ -79,7 +78,7 @@ static __always_inline struct mseald_node *seals_leaf(void *seals, struct mseald
 	return node;
 }
 
-/* The same by the number of the set, which is returned, too. */
+/* The same by the number of the set; also returns the set. */
 static __always_inline struct mseald_node *seals_leaf_of(u32 set, u64 address, void **ret_seals, u32 *ret_at)
 {
 	void *seals = bpf_map_lookup_elem(&sets, &set);
@@ -91,7 +90,7 @@ static __always_inline struct mseald_node *seals_leaf_of(u32 set, u64 address, v
 	return root ? seals_leaf(seals, root, address, ret_at) : NULL;
 }
 
-/* Does [start, end) meet a seal of a set that holds one of these deny bits? Yes, when that cannot be read. */
+/* Does [start, end) meet a seal of the set with one of these deny bits? Yes, if the set cannot be read. */
 static __always_inline bool seals_meet(u32 set, u64 start, u64 end, u32 deny_mask)
 {
 	void *seals = bpf_map_lookup_elem(&sets, &set);
@@ -110,10 +109,10 @@ static __always_inline bool seals_meet(u32 set, u64 start, u64 end, u32 deny_mas
 	if (unlikely(!node))
 		return true;
 	found = node_find(node, start);
-	/* Its end stands as far behind it as all ends behind all starts. */
+	/* All ends follow all starts in the node, so a seal's end is MSEALD_FANOUT words after its start. */
 	if (found[0] < end && found[MSEALD_FANOUT] > start)
 		return true;
-	/* It lies wholly below, so only its successor can meet. */
+	/* This seal lies wholly below, so only the next one can meet the range. */
 	if (likely(node_slot(node, found) < MSEALD_FANOUT - 1))
 		return found[1] < end;
 	at++;
@@ -121,7 +120,7 @@ static __always_inline bool seals_meet(u32 set, u64 start, u64 end, u32 deny_mas
 	return node && node->start[0] < end;
 }
 
-/* The union of all MSEALD_SEAL_* of a set; all of them, when it cannot be read. */
+/* The union of all MSEALD_SEAL_* of a set; all bits, if the set cannot be read. */
 static __always_inline u32 seals_flags(u32 set)
 {
 	void *seals = bpf_map_lookup_elem(&sets, &set);
@@ -145,7 +144,7 @@ static __always_inline u64 seals_rule(u32 set, u64 address)
 	return node->start[slot] <= address && node->end[slot] > address ? node->rule[slot] : 0;
 }
 
-/* The first sealed address in [start, end), whatever the seal denies; 0: none, or the set cannot be read. */
+/* The first sealed address in [start, end), whatever the seal denies; 0: none, or unreadable. */
 static __always_inline u64 seals_first(u32 set, u64 start, u64 end)
 {
 	void *seals;

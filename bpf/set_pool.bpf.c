@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Puts seals into a set of the pool (MSEALD_POOL_FIRST of mseald/shared.h): takes one that nobody has,
- * copies what the address space has with the new seals between, and swaps it in.
- * user/daemon/seal/set_pool.c makes the sets.
+ * Puts seals into a set of the pool (MSEALD_POOL_FIRST of mseald/shared.h): takes a free set, copies the
+ * seals of the address space into it with the new ones between, and swaps it in. user/daemon/seal/set_pool.c
+ * makes the sets.
  *
  * No hooks: a global function, which exec_seal.bpf.c calls.
  */
@@ -16,7 +16,7 @@ static __always_inline struct mseald_node *node_of(u32 set, u32 at)
 	return seals ? bpf_map_lookup_elem(seals, &at) : NULL;
 }
 
-/* A set that nobody has, of 64 of them; 0: there is none. */
+/* Takes a free set out of a group of 64; 0: none is free. */
 __noinline u32 set_pool_take_one(u32 at)
 {
 	u64 seen, bit;
@@ -41,8 +41,8 @@ static __always_inline u32 pool_take(void)
 }
 
 /*
- * Narrows the gap by what is new at [start, end). Most new mappings go below the libraries, so the gap above
- * the program is kept, and of the libraries that below.
+ * Narrows the gap around the new seals at [start, end). Most new mappings go below the libraries, so the gap
+ * above the program and below the libraries is kept.
  */
 static __always_inline void narrow_gap(struct mseald_node *new, bool first, u64 start, u64 end)
 {
@@ -62,7 +62,7 @@ static __always_inline void narrow_gap(struct mseald_node *new, bool first, u64 
 		new->gap_end = start;
 }
 
-/* Global: to the verifier its result is any number, and not one for each way through it. */
+/* Global: the verifier takes its result for any number, and does not follow each path through it. */
 __noinline u32 set_pool_slots_below(const struct mseald_node *node, u64 address)
 {
 	u32 slots = 0;
@@ -79,9 +79,9 @@ __noinline u32 set_pool_slots_below(const struct mseald_node *node, u64 address)
 }
 
 /*
- * The set new gets what old has and the pieces in hand, which nothing of old lies between. As
- * set_pool_seal_pieces() returns. Without branches on data: the verifier of 6.12 gives up after a
- * million steps.
+ * Fills the new set with the seals of the old set and the current pieces; no old seal lies between the
+ * pieces. Returns what set_pool_seal_pieces() returns. Free of branches on data: the verifier of 6.12 gives
+ * up after a million steps.
  */
 __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *loading)
 {
@@ -96,7 +96,7 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 	count = old->count + more;
 	if (!more || more > MSEALD_LOADING_PIECES || count > MSEALD_FANOUT)
 		return MSEALD_LEFT_FULL + 1;
-	/* What the set held when it was last used is to be unused now, which its start and its order say. */
+	/* Slots that the set used before must be marked unused now, by their start and their order. */
 	most = new->count > count ? new->count : count;
 	start = loading->piece[0];
 	end = loading->piece_end[(more - 1) & MSEALD_LOADING_PIECES];
@@ -105,11 +105,11 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 		return MSEALD_LEFT_FULL + 1;
 	if (old->start[place] < end || (place && old->end[place - 1] > start))
 		return OBJECT_MEETS_SEAL;
-	/* What is known by now; or the verifier of 6.1 does not know it. */
+	/* Both bounds hold by now, but the verifier of 6.1 does not know. */
 	asm volatile("%0 &= 31; %1 &= 7" : "+r"(place), "+r"(more));
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < MSEALD_FANOUT; i++) {
-		/* From where the new ones come on, those of the old set lie so much higher. */
+		/* From the place of the new seals on, the old ones move up by their number. */
 		u64 from = (i - (more & ((s64)(place - i - 1) >> 63))) & (MSEALD_FANOUT - 1);
 
 		if (i >= most)
@@ -154,7 +154,7 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 	return 0;
 }
 
-/* The address space gets the set, which is referred to once. 0, or an enum mseald_left + 1. */
+/* Gives the address space the set, which has one reference. Returns 0, or an enum mseald_left + 1. */
 static __always_inline int give_set(u64 key, struct mseald_space *space, u32 old_set, u32 set, u32 flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -187,7 +187,7 @@ __noinline int set_pool_seal_pieces(u64 key, struct mseald_loading *loading)
 
 	if (!loading)
 		return 0;
-	/* What it has from its parent must not be left out. */
+	/* The seals inherited from the parent must not be left out. */
 	if (unlikely(space_fork_is_pending(&self)))
 		return MSEALD_LEFT_CHANGED + 1;
 	space = bpf_map_lookup_elem(&spaces, &key);
@@ -196,16 +196,22 @@ __noinline int set_pool_seal_pieces(u64 key, struct mseald_loading *loading)
 		return MSEALD_LEFT_CHANGED + 1;
 	set = pool_take();
 	count = set ? bpf_map_lookup_elem(&refs, &set) : NULL;
-	/* The bit is a hint, the count decides: a new daemon may have given what a program has in hand. */
+	/*
+	 * The bit is a hint, the count decides: a new daemon may have freed a set that a program is still
+	 * using.
+	 */
 	if (!count || __sync_val_compare_and_swap(count, 0, 1))
 		return MSEALD_LEFT_POOL + 1;
-	/* No entry says that set yet, so nobody reads it. The first of the pool is never given, and empty. */
+	/*
+	 * No entry has this set yet, so no program reads it. The first set of the pool is never taken, and
+	 * empty.
+	 */
 	left = set_pool_fill(set, old_set ? old_set : MSEALD_POOL_FIRST, loading);
 	if (!left)
 		left = give_set(key, space, old_set, set, loading->flags);
 	if (!left)
 		return 0;
-	/* It may have copies from a set that another had by then: all of it is to be written anew. */
+	/* The old set may have been reused during the copy: all slots are to be written anew next time. */
 	root = node_of(set, 0);
 	if (root)
 		root->count = MSEALD_FANOUT;

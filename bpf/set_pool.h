@@ -6,8 +6,8 @@
 #include "space.h"
 
 /*
- * Seals the pieces in hand (struct mseald_loading), in the address space of this key.
- * 0, or an enum mseald_left + 1, or OBJECT_MEETS_SEAL: nothing has changed.
+ * Seals the current pieces (struct mseald_loading), in the address space of this key. Returns 0. If nothing
+ * has changed: an enum mseald_left + 1, or OBJECT_MEETS_SEAL.
  */
 #define OBJECT_MEETS_SEAL (MSEALD_LEFT_COUNT + 1)
 

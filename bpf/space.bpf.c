@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* See space.h: what every program needs now and then, and none on its way past unsealed memory. */
+/* See space.h: code that programs need now and then, but not on the fast path past unsealed memory. */
 #include "space.h"
 
 /*
- * Empties the slot of a key whose set is no longer what it says. One that another program is filling just now
- * is spoiled: that program then empties it. It looks at the entry after it has begun (slot_fill), so it
- * either sees the new set or is seen here.
+ * Empties the slot of a key whose entry has got another set. A slot that another program is filling is marked
+ * SPOILED, and that program then empties it. It reads the entry after it has marked the slot BUSY
+ * (slot_fill), so it either sees the new set or its BUSY tag is seen here.
  */
 __noinline int space_slot_drop(u64 key)
 {
@@ -48,7 +48,7 @@ __noinline int space_remove(u64 key)
 	return 0;
 }
 
-/* Takes what a mark holds; false: another program has done so, in its stead. */
+/* Takes over the reference and charge of a mark. False: another program has done so. */
 static __always_inline bool fork_take(struct mseald_pending_fork *mark, u64 number)
 {
 	return !(number & MSEALD_FORK_TAKEN) &&
@@ -62,8 +62,8 @@ static __always_inline void fork_forget(u64 task)
 }
 
 /*
- * The mark of a task, and in *ret what it holds; NULL: it has none. Elements of the map are used again at
- * once: what was read is the task's only if a second look-up finds the same fork, by its number.
+ * Returns the mark of a task, and in *ret its contents; NULL: none. Elements of the map are reused at once,
+ * so the contents belong to the task only if a second look-up finds the same fork, by its number.
  */
 static __always_inline struct mseald_pending_fork *fork_mark(u64 task, struct mseald_pending_fork *ret)
 {
@@ -100,8 +100,8 @@ __noinline int space_fork_abandon(const u64 *task)
 }
 
 /*
- * Of the parent: memory that is changed, and huge pages, the child has as well. A parent that is gone had
- * no kill pending (space_remove).
+ * Flags inherited from the parent: the child also has the changed memory and the huge pages. A parent that is
+ * gone had no kill pending (space_remove).
  */
 static __always_inline u32 fork_flags(const struct mseald_pending_fork *fork)
 {
@@ -113,7 +113,7 @@ __noinline u32 space_fork_finish(const u64 *task, u64 key)
 	u64 name = task ? *task : 0;
 	struct mseald_pending_fork fork, *mark;
 
-	/* A task that has ended has no memory: its mark goes with it (lsm/task_free). */
+	/* A task that has ended has no memory: lsm/task_free drops its mark. */
 	if (!key)
 		return 0;
 	mark = fork_mark(name, &fork);
@@ -122,15 +122,15 @@ __noinline u32 space_fork_finish(const u64 *task, u64 key)
 	if (!fork_take(mark, fork.number))
 		return fork.set;
 	if (space_insert(key, fork.set | MSEALD_WORD_FORKED, fork.account, fork_flags(&fork))) {
-		/* There is no memory: the mark stays, whole. */
+		/* The map is full: the mark stays, as it was. */
 		__sync_val_compare_and_swap(&mark->number, fork.number | MSEALD_FORK_TAKEN, fork.number);
 		if (key != task_key(name))
 			space_fork_abandon(&name);
 		return fork.set;
 	}
 	/*
-	 * A task that another looks at may have left its memory before there was an entry to be removed. No
-	 * other task is in it: while the mark is there lsm/task_alloc lets none share it.
+	 * When another task finishes the fork, this task may have left its memory before the entry could be
+	 * removed. No other task is in that memory: while the mark exists, lsm/task_alloc lets none share it.
 	 */
 	if (key != task_key(name))
 		space_remove(key);
@@ -149,10 +149,10 @@ __noinline int space_set_put_called(u32 set)
 	return 0;
 }
 
-/* What the entry says, or the mark; not held. */
+/* The set of the entry or the mark, without holding it. */
 __noinline u32 space_set_seen(u64 key, const u64 *task)
 {
-	/* Read first: space_fork_finish() makes the entry, and then takes the mark away. */
+	/* Read first: space_fork_finish() makes the entry before it removes the mark. */
 	bool pending = unlikely(*(volatile u64 *)&state.pending_forks);
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 	struct mseald_pending_fork fork;
@@ -168,9 +168,9 @@ __noinline u32 space_set_seen(u64 key, const u64 *task)
 #define HOLD_TRIES 4
 
 /*
- * A set of the pool may be given back and taken again by another at any moment. With a reference to it, and
- * the entry still saying so, it is the right one and stays so. No such set can be read as long as its
- * address space is given others again and again: then what is asked of it is refused (no set has that id).
+ * A set of the pool may be freed and taken for another address space at any moment. If the entry still has
+ * the set after taking a reference, it is the right set and stays so. While the sets of an address space keep
+ * changing, none can be read. Then MSEALD_MAX_SETS, an id without a set, makes the verdict a denial.
  */
 __noinline u32 space_set_of(u64 key, const u64 *task)
 {
@@ -208,7 +208,7 @@ static __always_inline void slot_fill(u64 key, u32 set)
 	root = seals ? bpf_map_lookup_elem(seals, &at) : NULL;
 	if (!root || __sync_val_compare_and_swap(&slot->tag, 0, MSEALD_TAG_BUSY))
 		return;
-	/* From here on, space_slot_drop() of whoever changes it sees this slot. */
+	/* From here on, a space_slot_drop() after a change of the entry sees this slot. */
 	space = bpf_map_lookup_elem(&spaces, &key);
 	if (space && MSEALD_WORD_SET(*(volatile u64 *)&space->word) == set) {
 		huge = *(volatile u32 *)&space->flags & MSEALD_SPACE_HUGETLB;
@@ -224,7 +224,10 @@ __noinline u32 space_current_set_of(u64 key)
 {
 	u64 task = bpf_get_current_task();
 
-	/* The mark is about the caller's own memory; the key may be another's, whose memory it acts on. */
+	/*
+	 * The mark belongs to the caller's memory. The key may belong to another process, whose memory it
+	 * acts on.
+	 */
 	if (unlikely(*(volatile u64 *)&state.pending_forks) && key != task_key(task))
 		task = 0;
 	return space_set_of(key, &task);

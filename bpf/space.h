@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From an address space to its seal set. The key is a number that the kernel
- * never uses again (MM_KEY of arch.h), so an entry that outlives its address space can hit nobody.
+ * From an address space to its seal set. The kernel never reuses the number that is the key (MM_KEY of
+ * arch.h), so an entry that outlives its address space affects no other.
  *
- * A child of a sealed process is marked in `pending_forks` by lsm/task_alloc, which
- * cannot be raced; tp_btf/task_newtask, which can, gives it its own entry and
- * removes the mark. Until then the fork is pending, and a look-up that finds no
- * entry reads the mark.
+ * lsm/task_alloc, which cannot be raced, marks a child of a sealed process in `pending_forks`.
+ * tp_btf/task_newtask, which can, gives the child its own entry and removes the mark. Until then the fork is
+ * pending, and a look-up that finds no entry reads the mark.
  */
 #ifndef MSEALD_BPF_SPACE_H
 #define MSEALD_BPF_SPACE_H
@@ -25,26 +24,26 @@ static __always_inline struct mseald_slot *space_slot(u64 key)
 }
 
 /*
- * Surely not sealed: nearly all of what an unsealed process pays. In this order: space_fork_finish()
- * counts the entry before the fork is no longer pending.
+ * Surely not sealed. This is nearly the whole cost for an unsealed process. The order matters:
+ * space_fork_finish() counts the entry before the fork is no longer pending.
  */
 static __always_inline bool space_unsealed(u64 key)
 {
 	return !*(volatile u64 *)&state.pending_forks && !*(volatile u32 *)&space_slot(key)->count;
 }
 
-/* May it be watched (exec_match.h)? */
+/* May the address space be watched (exec_match.h)? */
 static __always_inline bool space_watched(u64 key)
 {
 	return *(volatile u32 *)&space_slot(key)->watched;
 }
 
-/* Empties the slot of a key whose set is no longer what it says (bpf/space.bpf.c). */
+/* Empties the slot of a key whose entry has got another set (bpf/space.bpf.c). */
 int space_slot_drop(u64 key);
 
 /*
- * MSEALD_SPACE_* of an address space that has an entry. If it has none by mistake: what is judged most
- * strictly.
+ * MSEALD_SPACE_* of an address space that has an entry. Without one, by mistake, the flags that are judged
+ * most strictly.
  */
 static __always_inline u32 space_flags(u64 key)
 {
@@ -60,8 +59,9 @@ static __always_inline void space_set_kill_pending(struct mseald_space *space)
 }
 
 /*
- * It is about to have its first mapping of huge pages. What lies in its gap is then judged as well: a slot
- * knows no flags, and lengths there may be rounded up. False: it has no entry to say so in.
+ * Called before an address space gets its first mapping of huge pages. The slot is dropped so that ranges in
+ * the gap are judged as well: a slot has no flags, and lengths there may be rounded up. False: there is no
+ * entry for the flag.
  */
 static __always_inline bool space_mark_hugetlb(u64 key)
 {
@@ -76,7 +76,7 @@ static __always_inline bool space_mark_hugetlb(u64 key)
 	return true;
 }
 
-/* Something is unused and the daemon should remove it; it looks at the maps anyway when this is lost. */
+/* Tells the daemon to remove an unused object. If the event is lost, the daemon checks the maps anyway. */
 static __always_inline void send_unused_event(void)
 {
 	struct mseald_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
@@ -94,7 +94,7 @@ static __always_inline bool is_pooled(u32 set)
 	return set >= MSEALD_POOL_FIRST;
 }
 
-/* Takes a reference on a set that may be on its way out; false when it is gone. */
+/* Takes a reference on a set that may be about to go; false: it is gone. */
 static __always_inline bool set_get(u32 set)
 {
 	u64 *count = bpf_map_lookup_elem(&refs, &set);
@@ -112,7 +112,7 @@ static __always_inline bool set_get(u32 set)
 	return false;
 }
 
-/* Nobody refers to it, and nobody can come to refer to it. */
+/* Returns a set to the pool. It has no references and cannot get any. */
 static __always_inline void pool_give(u32 set)
 {
 	u32 at = set - MSEALD_POOL_FIRST;
@@ -132,7 +132,7 @@ static __always_inline void set_put(u32 set)
 		send_unused_event();
 }
 
-/* Room for one more entry in `spaces`, on that account (quota.h); false when there is none. */
+/* Reserves an entry in `spaces`, charged to that account (quota.h); false: no room. */
 static __always_inline bool space_reserve(u32 *account, bool limited)
 {
 	if (__sync_fetch_and_add(&state.entries, 1) < MSEALD_MAX_SPACES && quota_take(account, limited))
@@ -147,7 +147,7 @@ static __always_inline void space_unreserve(u32 account)
 	__sync_fetch_and_add(&state.entries, -1);
 }
 
-/* Enters an address space; the caller holds a reservation and a reference, which the entry takes over. */
+/* Enters an address space. The caller holds a reservation and a reference, which the entry takes over. */
 static __always_inline int space_insert(u64 key, u32 bits, u32 account, u32 flags)
 {
 	struct mseald_space space = { .word = MSEALD_WORD(key, bits), .account = account, .flags = flags };
@@ -166,10 +166,9 @@ static __always_inline int space_insert(u64 key, u32 bits, u32 account, u32 flag
 }
 
 /*
- * Swaps in what an entry says; what it said before, or 0 when the entry is
- * another's or GONE by now, or has another set than expected (MSEALD_ANY_SET: any will do). The caller then
- * owns the reference to the set before. Bounded: only the daemon, the loader of the address space and its
- * end change it.
+ * Swaps the set of an entry. Returns the old word. Returns 0 if the entry belongs to another key by now, is
+ * GONE, or has another set than expected (MSEALD_ANY_SET: any). On success the caller owns the reference to
+ * the old set. Bounded: only the daemon, the loader of the address space and its end change an entry.
  */
 static __always_inline u64 space_swap(struct mseald_space *space, u64 key, u32 bits, u32 expected)
 {
@@ -185,7 +184,7 @@ static __always_inline u64 space_swap(struct mseald_space *space, u64 key, u32 b
 	return 0;
 }
 
-/* Gives back what an entry held that said this. */
+/* Releases the set of an entry that had this word. */
 static __always_inline void space_release(u64 word)
 {
 	u32 set = MSEALD_WORD_SET(word);
@@ -193,16 +192,16 @@ static __always_inline void space_release(u64 word)
 	if (!set)
 		return;
 	set_put(set);
-	/* While there are policies the programs stay: more is about to be sealed. */
+	/* While policies are active the programs stay: more is about to be sealed. */
 	if (__sync_fetch_and_add(&state.sealed, -1) == 1 && !*(volatile u32 *)&state.policies)
 		send_unused_event();
 }
 
-/* After a swap: the new set counts, and what the entry held before is given back. */
+/* After a swap: counts the new set and releases the old one. */
 static __always_inline void space_replaced(u64 key, u64 old, u32 bits)
 {
 	space_slot_drop(key);
-	/* Counted before it is released: the number of sealed ones never dips to 0 between. */
+	/* Counted before the release, so that the number of sealed entries never dips to 0 between. */
 	if (MSEALD_WORD_SET(bits))
 		__sync_fetch_and_add(&state.sealed, 1);
 	space_release(old);
@@ -213,50 +212,50 @@ static __always_inline u64 task_key(u64 task)
 	return BPF_CORE_READ((struct task_struct *)task, mm, MM_KEY);
 }
 
-/* --- bpf/space.bpf.c: global functions, which the verifier looks at once in each program --- */
+/* --- bpf/space.bpf.c: global functions, which the verifier checks once in each program --- */
 
 /*
- * Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. An
- * entry with a kill pending stays while a fork is pending, for its child; then the daemon removes it.
+ * Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. An entry
+ * with a kill pending stays while a fork is pending, for its child; then the daemon removes it.
  */
 int space_remove(u64 key);
 
 /*
- * Drops the mark of a child that will never run sealed: failed fork, exec. Takes the address of the
- * task's: the verifier lets no pointer be passed as a number to a global function.
+ * Drops the mark of a child that will never run sealed: failed fork, exec. Takes the address of the task's
+ * address: the verifier lets no pointer be passed to a global function as a number.
  */
 int space_fork_abandon(const u64 *task);
 
 /*
- * The seal set of a marked child, 0 when it has no mark. Gives it its entry
- * if there is none yet. While another program does so the mark goes on serving.
+ * The seal set of a marked child; 0: no mark. Also makes its entry. While another program is making the
+ * entry, the mark remains valid.
  */
 u32 space_fork_finish(const u64 *task, u64 key);
 
 /*
- * Has the task a mark? While another program is finishing its fork, there may be no entry yet, and nothing
+ * Has the task a mark? While another program is finishing its fork, there may be no entry yet. Then no task
  * may share its memory or add to its seals.
  */
 bool space_fork_is_pending(const u64 *task);
 
-/* The same, looked at by the verifier once in each program. */
+/* set_get() and set_put(), checked by the verifier once in each program. */
 bool space_set_get_called(u32 set);
 int space_set_put_called(u32 set);
 
 /*
- * The seal set of an address space: of its entry or, while its fork is pending, of the mark of its first
- * task. 0: it has none. Of the pool, it is held: set_let_go().
+ * The seal set of an address space: from its entry or, while its fork is pending, from the mark of its first
+ * task. 0: none. A set of the pool is held: release it with set_let_go().
  */
 u32 space_set_of(u64 key, const u64 *task);
 
 /*
- * The seal set of the current task's address space, which is not surely unsealed; 0: it has none. A child
- * whose fork is pending has the set of its mark. It cannot share its memory before it has an entry:
- * lsm/task_alloc finishes the pending fork of every task that clones, or refuses. Held as by space_set_of().
+ * The seal set of the current task's address space, which is not surely unsealed; 0: none. A child whose fork
+ * is pending has the set of its mark. It cannot share its memory before it has an entry: lsm/task_alloc
+ * finishes the pending fork of every task that clones, or refuses. Held as by space_set_of().
  */
 u32 space_current_set_of(u64 key);
 
-/* The same, remembered in its slot for the next time. */
+/* The same, and caches the result in the slot. */
 u32 space_current_set_kept(u64 key);
 
 static __always_inline u32 current_set(u64 key)
@@ -264,7 +263,7 @@ static __always_inline u32 current_set(u64 key)
 	return likely(space_unsealed(key)) ? 0 : space_current_set_of(key);
 }
 
-/* The same; a child whose fork is pending gets its entry by this. */
+/* The same; first gives a child whose fork is pending its entry. */
 static __always_inline u32 current_set_finished(u64 key)
 {
 	u64 task;
@@ -276,7 +275,7 @@ static __always_inline u32 current_set_finished(u64 key)
 	return current_set(key);
 }
 
-/* What was found in a set is not needed any more: it may be used again. */
+/* Ends the use of a set: a set of the pool may be reused from here on. */
 static __always_inline void set_let_go(u32 set)
 {
 	if (unlikely(is_pooled(set)))

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which system call the current task is in, and its arguments: the range of a
- * call is in the user registers only. They are final once a hook runs (after
- * ptrace and seccomp) and no other thread can change them; user memory is
- * never read. The ABI comes first, as it says what the number means.
+ * The system call of the current task, and its arguments. The range of a call is in the user registers only.
+ * They are final once a hook runs (after ptrace and seccomp) and no other thread can change them; user memory
+ * is never read. The ABI is determined first: the call number depends on it.
  *
- * io_uring workers hold their creator's stale registers (kernel/fork.c,
- * copy_thread) and are in no call at all.
+ * io_uring workers hold stale registers of their creator (kernel/fork.c, copy_thread) and are in no call.
  */
 #ifndef MSEALD_BPF_SYSCALL_H
 #define MSEALD_BPF_SYSCALL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Macros of the kernel, which BTF does not have. All of them are the same on every 64-bit
- * architecture that mseald may come to; those that are not stand in bpf/arch/.
+ * Macros of the kernel, which BTF lacks. All of them are the same on every 64-bit architecture that mseald
+ * may come to; the others are in bpf/arch/.
  */
 #ifndef MSEALD_BPF_UAPI_H
 #define MSEALD_BPF_UAPI_H

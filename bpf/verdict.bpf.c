@@ -1,36 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The slow path, taken only when an attempt meets a seal: every seal that the call meets is looked at,
- * the strongest action wins (kill, deny, audit), it is carried out, then counted, then reported. An
- * event that finds the buffer full is counted as lost; the verdict stands before it is written.
+ * The slow path, taken only when an attempt meets a seal. It walks all seals that the call meets, carries out
+ * the strongest action (kill, deny, audit), counts it and reports it. An event that finds the buffer full is
+ * counted as lost; the verdict is decided before the event is written.
  *
  * No hooks: global functions, which the programs of the other files call.
  */
 #include "verdict.h"
 
 struct walk {
-	u64 start, end; /* the range of the call that is walked now */
+	u64 start, end; /* the range of the call being walked */
 	u64 hit_start, hit_end, hit_rule;
-	u64 tried_start, tried_end; /* the range that met it */
-	u64 segment;		    /* with MSEALD_SEAL_SHM: where it must be attached */
-	u64 label;		    /* of the set */
+	u64 tried_start, tried_end; /* the range that met the hit seal */
+	u64 segment;		    /* with MSEALD_SEAL_SHM: the attach address of the segment */
+	u64 label;		    /* label of the set */
 	u32 set, at, slot;
-	u32 attempt; /* for the event: 6.1 has no room left for it in the stacks of all calls (512 bytes) */
+	u32 attempt; /* for the event: in 6.1 the stacks of all calls (512 bytes) have no more room for it */
 	u32 deny_mask;
-	u32 flags;    /* MSEALD_SEAL_* a seal must have to count; 0: all do */
-	u32 rank;     /* of the strongest action so far */
-	u32 segments; /* of all seals that deny it, 1 << enum mseald_segment */
+	u32 flags;    /* MSEALD_SEAL_* that a seal must have to count; 0: all count */
+	u32 rank;     /* rank of the strongest action so far */
+	u32 segments; /* of all seals that deny the call, 1 << enum mseald_segment */
 	u32 hit_at, hit_slot;
 	bool unreadable;
 	bool forked;
-	bool native;	 /* some seal that denies it is one of the kernel as well */
-	bool not_native; /* some is not, or the kernel's does not deny this */
+	bool native;	 /* some seal that denies the call is native */
+	bool not_native; /* some is not native, or mseal(2) does not deny this operation */
 };
 
 /*
- * How strong an action is: 0 kill, 1 deny, 2 audit, 3 none; and back. Reckoned
- * without branches: the verifier would follow each of their outcomes through
- * the whole walk, ten times the work, in every program that has it.
+ * The strength of an action: 0 kill, 1 deny, 2 audit, 3 none; and back. Computed without branches: the
+ * verifier would follow each outcome through the whole walk, ten times the work, in every program with it.
  */
 #define RANK_KILL 0
 #define RANK_DENY 1
@@ -40,7 +39,7 @@ struct walk {
 _Static_assert(MSEALD_ACTION_COUNT == 3, "an action and none fit in two bits");
 _Static_assert(MSEALD_DENY_ALL == (1 << 5) - 1, "any of the deny bits carries into the sixth bit");
 
-/* 1 if the masks have one of the deny bits for the action, else 0. */
+/* 1 if the masks have one of the deny bits for this action, else 0. */
 static __always_inline u32 has_action(u64 masks, u32 action, u32 deny_mask)
 {
 	return ((masks >> MSEALD_RULE_SHIFT(action) & deny_mask & MSEALD_DENY_ALL) + MSEALD_DENY_ALL) >> 5;
@@ -57,7 +56,7 @@ static __always_inline u32 rank_action(u32 rank)
 static __always_inline u32 rule_rank(u64 rule, u32 deny_mask)
 {
 	u64 masks = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
-	/* One bit for each action, kill the highest. */
+	/* One bit for each action, kill is the highest. */
 	u32 kill = has_action(masks, MSEALD_ACTION_KILL, deny_mask);
 	u32 deny = has_action(masks, MSEALD_ACTION_DENY, deny_mask);
 	u32 audit = has_action(masks, MSEALD_ACTION_AUDIT, deny_mask);
@@ -66,8 +65,8 @@ static __always_inline u32 rule_rank(u64 rule, u32 deny_mask)
 }
 
 /*
- * Does the kernel itself deny it here? mseal(2) refuses to discard only what is
- * anonymous and not writable (mm/madvise.c, mm/mseal.c of 6.12 and 7.3).
+ * Does mseal(2) deny the operation here? It refuses to discard only anonymous memory that is not writable
+ * (mm/madvise.c, mm/mseal.c of 6.12 and 7.3).
  */
 static __always_inline bool denied_natively(u64 rule, u32 deny_mask)
 {
@@ -78,7 +77,7 @@ static __always_inline bool denied_natively(u64 rule, u32 deny_mask)
 	return (native != 0) & (((deny_mask & MSEALD_DENY_DISCARD) == 0) | ((anonymous != 0) & (kept != 0)));
 }
 
-/* What cannot be read counts as a seal that denies. */
+/* A set that cannot be read counts as a seal that denies. */
 static __always_inline void walk_fail(struct walk *walk)
 {
 	walk->unreadable = true;
@@ -87,9 +86,8 @@ static __always_inline void walk_fail(struct walk *walk)
 }
 
 /*
- * One seal; 1 ends the walk. Global, as all here that is: the verifier looks at
- * a global function once, and at a static one once more for each state that it
- * can be called in.
+ * Takes one seal into account; returns 1 to end the walk. Global, as other functions here: the verifier
+ * checks a global function once, but a static one once for each state in which it can be called.
  */
 __noinline int verdict_walk_seal(u32 index, struct walk *walk)
 {
@@ -100,7 +98,7 @@ __noinline int verdict_walk_seal(u32 index, struct walk *walk)
 
 	if (!walk)
 		return 1;
-	set = walk->set; /* 6.1 takes keys from the stack only */
+	set = walk->set; /* 6.1 takes map keys from the stack only */
 	position = walk->slot + index;
 	at = walk->at + position / MSEALD_FANOUT;
 	slot = position % MSEALD_FANOUT;
@@ -125,7 +123,7 @@ __noinline int verdict_walk_seal(u32 index, struct walk *walk)
 	native = denied_natively(node->rule[slot], walk->deny_mask);
 	walk->native |= (rank == RANK_DENY) & native;
 	walk->not_native |= (rank == RANK_DENY) & !native;
-	/* Without a branch, too: 0 where the seal has no action for it, or 1. */
+	/* Also without a branch: 0 if the seal has no action for the operation, else 1. */
 	walk->segments |= ((rank + 1) >> 2 ^ 1) << (node->rule[slot] >> MSEALD_RULE_SEGMENT_SHIFT & 7);
 	if (rank < walk->rank) {
 		walk->rank = rank;
@@ -145,7 +143,7 @@ static long walk_step(u32 index, struct walk *walk)
 	return verdict_walk_seal(index, walk) != 0;
 }
 
-/* Takes all seals that meet [start, end). */
+/* Walks all seals that meet [start, end). */
 static __always_inline void walk_range(struct walk *walk, u64 start, u64 end)
 {
 	struct mseald_node *root, *node;
@@ -169,10 +167,10 @@ static __always_inline void walk_range(struct walk *walk, u64 start, u64 end)
 	bpf_loop(MSEALD_MAX_SEALS, walk_step, walk, 0);
 }
 
-/* Of the seal that was hit, pgoff: of the pool, the place of the object. */
+/* Counts a hit of the seal. Returns its pgoff: in a set of the pool, the position of the object. */
 static __always_inline u32 count_hit(const struct walk *walk)
 {
-	u32 set = walk->set, at = walk->hit_at; /* 6.1 takes keys from the stack only */
+	u32 set = walk->set, at = walk->hit_at; /* 6.1 takes map keys from the stack only */
 	void *seals = bpf_map_lookup_elem(&sets, &set);
 	struct mseald_node *node;
 
@@ -185,7 +183,10 @@ static __always_inline u32 count_hit(const struct walk *walk)
 	return node->pgoff[walk->hit_slot & (MSEALD_FANOUT - 1)];
 }
 
-/* Is there room for an event of this address space? (NULL: not known) Upon a kill the daemon has to act. */
+/*
+ * Has the buffer room for an event of this address space (NULL: unknown)? Always for a kill: the daemon must
+ * act.
+ */
 static __always_inline bool has_room(struct mseald_space *space, u32 outcome)
 {
 	u64 used = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA), period;
@@ -201,7 +202,7 @@ static __always_inline bool has_room(struct mseald_space *space, u32 outcome)
 	return true;
 }
 
-/* Has it, or can it get back, rights that its real user has not? Then that user may not see the event. */
+/* Has the task rights beyond its real user's, or can it regain them? Then that user may not see the event. */
 static __always_inline bool is_privileged(struct task_struct *task)
 {
 	const struct cred *cred = BPF_CORE_READ(task, cred);
@@ -257,8 +258,8 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
 }
 
 /*
- * Carries out the strongest action found, on the current task, in the address space of this key.
- * Nonzero: the call must fail.
+ * Carries out the strongest action found, on the current task, in the address space of this key. Nonzero: the
+ * call must fail.
  */
 __noinline int verdict_carry_out(const struct walk *walk, u64 key, u32 attempt)
 {
@@ -273,7 +274,7 @@ __noinline int verdict_carry_out(const struct walk *walk, u64 key, u32 attempt)
 	if (action == MSEALD_ACTION_COUNT)
 		return 0;
 	task = bpf_get_current_task_btf();
-	/* 6.12 reads all of the kernel's BTF for each pointer that the verifier itself is to follow. */
+	/* For each pointer that the verifier itself follows, 6.12 reads all of the kernel's BTF. */
 	own = key == BPF_CORE_READ(task, mm, MM_KEY);
 	if (action == MSEALD_ACTION_AUDIT)
 		outcome = MSEALD_VERDICT_AUDITED;
@@ -285,14 +286,17 @@ __noinline int verdict_carry_out(const struct walk *walk, u64 key, u32 attempt)
 		outcome = MSEALD_VERDICT_DENIED;
 
 	space = bpf_map_lookup_elem(&spaces, &key);
-	/* What a call still does after its gate has killed for it was reported by the gate. */
+	/* After a kill, the gate has already reported what the call still does. */
 	reported = (op == MSEALD_OP_MAP_HOLE && space && space->flags & MSEALD_SPACE_KILL_PENDING) ||
 		   (outcome == MSEALD_VERDICT_AUDITED && attempt & ATTEMPT_AGAIN);
 	if (outcome == MSEALD_VERDICT_KILLED) {
-		/* Before the call goes on: no fork leaves this address space any more (lifecycle.bpf.c). */
+		/*
+		 * Set before the call goes on: from here on no fork leaves this address space
+		 * (lifecycle.bpf.c).
+		 */
 		if (space)
 			space_set_kill_pending(space);
-		/* Reaches the thread group; the daemon kills other processes that share the memory. */
+		/* Kills the thread group; the daemon kills other processes that share the memory. */
 		bpf_send_signal(SIGKILL);
 	}
 	if (reported)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What an attempt on a sealed range leads to: the interface of bpf/verdict.bpf.c. */
+/* The verdict on an attempt on a sealed range: the interface of bpf/verdict.bpf.c. */
 #ifndef MSEALD_BPF_VERDICT_H
 #define MSEALD_BPF_VERDICT_H
 
@@ -10,24 +10,23 @@
 /* How the calling program can deny the operation. */
 enum reaction {
 	REACTION_DENY, /* its return value makes the call fail */
-	REACTION_KILL, /* it cannot: a denial becomes SIGKILL */
-	REACTION_DIE,  /* the call fails, and the process must not go on either */
+	REACTION_KILL, /* it cannot fail the call: a denial becomes SIGKILL */
+	REACTION_DIE,  /* the call fails, and the process must be killed, too */
 };
 
 #define ATTEMPT(op, deny_mask, reaction) ((u32)(op) | (u32)(deny_mask) << 8 | (u32)(reaction) << 16)
-#define ATTEMPT_AGAIN (1u << 24) /* judged before in this call, and reported if only audited */
+#define ATTEMPT_AGAIN (1u << 24) /* judged before in this call; reported then if only audited */
 /*
- * Where a program can only kill: if all seals that the call meets are made by
- * mseal(2) as well (MSEALD_SEAL_NATIVE), the kernel changes none of that memory,
- * and no process need be killed. One that is not decides for all: the kernel may
- * reach it before it reaches the first that it refuses.
+ * For a program that can only kill. If all seals that the call meets are native (MSEALD_SEAL_NATIVE), the
+ * kernel changes none of that memory, and no process need be killed. One seal that is not native decides for
+ * all: the kernel may reach it before the first that it refuses.
  */
 #define ATTEMPT_NATIVE (1u << 25)
-#define ATTEMPT_UFFD (1u << 26)	 /* only seals on what userfaultfd reaches (MSEALD_SEAL_UFFD) count */
+#define ATTEMPT_UFFD (1u << 26)	 /* only seals within reach of userfaultfd count (MSEALD_SEAL_UFFD) */
 #define ATTEMPT_SHM (1u << 27)	 /* only seals on the System V segment attached at start count */
-#define ATTEMPT_GROWS (1u << 28) /* of a mapping that grows down */
-#define ATTEMPT_EXEC (1u << 29)	 /* asks for PROT_EXEC */
-/* The last two as MSEALD_EVENT_*. */
+#define ATTEMPT_GROWS (1u << 28) /* the mapping grows down */
+#define ATTEMPT_EXEC (1u << 29)	 /* the call asks for PROT_EXEC */
+/* ATTEMPT_GROWS and ATTEMPT_EXEC as MSEALD_EVENT_*. */
 #define ATTEMPT_FLAGS(attempt) ((attempt) >> 27 & (MSEALD_EVENT_GROWS | MSEALD_EVENT_EXEC))
 _Static_assert(ATTEMPT_FLAGS(ATTEMPT_GROWS) == MSEALD_EVENT_GROWS &&
 		       ATTEMPT_FLAGS(ATTEMPT_EXEC) == MSEALD_EVENT_EXEC,
@@ -37,38 +36,36 @@ _Static_assert(ATTEMPT_FLAGS(ATTEMPT_GROWS) == MSEALD_EVENT_GROWS &&
 #define ATTEMPT_REACTION(attempt) ((attempt) >> 16 & 0xff)
 
 /*
- * Judges a call on the address space with this key and seal set against all seals
- * that it meets, together: carries the strongest of their actions out, and reports
- * it. Nonzero: it must fail. A caller whose address space is another is refused
- * where the seal says kill: it is not the sealed process that went wrong.
+ * Judges a call on the address space with this key and seal set, against all seals that it meets together:
+ * carries out the strongest action, and reports it. Nonzero: the call must fail. If the caller is in another
+ * address space, a kill becomes a denial: the sealed process has done nothing wrong.
  */
 int verdict_in(u64 key, u64 start, u64 end, u32 set, u32 attempt);
 
 /* Both ranges that mremap would touch, in whole pages. */
 struct touched {
 	u64 start, end;
-	u64 target_start, target_end; /* of MREMAP_FIXED; both 0: there is none */
+	u64 target_start, target_end; /* of MREMAP_FIXED; both 0: no target */
 };
 
-/* The same of both ranges together. */
+/* The same for both ranges together. */
 int verdict_on_both(u64 key, u32 set, u32 attempt, const struct touched *touched);
 
-/* seals_meet(), looked at by the verifier once in each program, and called. */
+/* seals_meet() as a called function, which the verifier checks once in each program. */
 bool verdict_seals_meet_called(u32 set, u64 start, u64 end, u32 deny_mask);
 
 /*
- * Says in an event which object it is about that the kernel has sealed as the program started
- * (bpf/exec_objects.bpf.c; where: pgoff of the seal), and which segment, if the seal is of several.
+ * For an object that the kernel has sealed as the program started, adds its name to the event; also the
+ * segment, if the seal has several (bpf/exec_objects.bpf.c). place: pgoff of the seal.
  */
 int exec_name_object(u64 key, u32 place, struct mseald_event *event);
 
-/* The same of an attempt on a file that nobody may write. */
+/* The same for an attempt on a file that no process may write. */
 int verdict_on_file(const struct mseald_file_seals *seals, u32 attempt);
 
 /*
- * Does the range lie wholly in the gap of the address space's seals? The gap
- * ends at page borders, so neither end need be rounded; one that wraps the
- * kernel refuses.
+ * Does the range lie wholly in the gap of the address space's seals? The gap ends at page borders, so neither
+ * end need be rounded. The kernel refuses a range that wraps.
  */
 static __always_inline bool in_gap(u64 key, u64 start, u64 length)
 {
@@ -79,14 +76,14 @@ static __always_inline bool in_gap(u64 key, u64 start, u64 length)
 	       start + length <= *(volatile u64 *)&slot->gap_end && *(volatile u64 *)&slot->tag == tag;
 }
 
-/* The verdict on whole pages, by the set that the entry says. */
+/* The verdict on whole pages, by the set of the entry. */
 int verdict_beyond_slot(u64 key, u64 start, u64 end, u32 attempt);
 
 /*
- * The verdict on a start and a length as a call has them, in whole pages, in this address space, which
- * is not surely unsealed and need not be the caller's. A length that goes beyond all user memory still
- * covers the mapped part: mprotect and madvise change what they meet before they say ENOMEM. Only where
- * the rounded sum wraps does the kernel refuse before anything is changed.
+ * The verdict on a call's start and length, in whole pages, in this address space. It is not surely unsealed
+ * and need not be the caller's. A length beyond all user memory still covers the mapped part: mprotect and
+ * madvise change the mappings that they meet before they return ENOMEM. Only if the rounded sum wraps does
+ * the kernel refuse the call before any change.
  */
 static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 length, u32 attempt)
 {
@@ -107,16 +104,16 @@ static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 len
 	return verdict_in(key, start, end, set, attempt);
 }
 
-/* The same out of line: the verifier looks at it once for all calls of a program. */
+/* The same out of line: the verifier checks it once for all calls of a program. */
 int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt);
 
-/* Where the gap answers, it does so inline. */
+/* The fast path, a range in the gap, is inline. */
 static __always_inline int verdict_on(u64 key, u64 start, u64 length, u32 attempt)
 {
 	return likely(in_gap(key, start, length)) ? 0 : verdict_beyond_gap(key, start, length, attempt);
 }
 
-/* All of it inline: 40 instructions less, for what programs do between their seals all the time. */
+/* All of it inline saves 40 instructions, for calls that programs make between their seals all the time. */
 static __always_inline int verdict_on_inline(u64 key, u64 start, u64 length, u32 attempt)
 {
 	return likely(in_gap(key, start, length)) ? 0 :

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* An attempt on another's address space, or on all of one: where no range is known. */
+/* An attempt on the address space of another process, or on a whole one, where no range is known. */
 #ifndef MSEALD_BPF_VERDICT_SPACE_H
 #define MSEALD_BPF_VERDICT_SPACE_H
 
@@ -20,7 +20,7 @@ static __always_inline u64 mm_owner(const struct mm_struct *mm)
 	return 0;
 }
 
-/* Judges an attempt on all of an address space that is not surely unsealed. Nonzero: it must fail. */
+/* Judges an attempt on a whole address space that is not surely unsealed. Nonzero: it must fail. */
 static __always_inline int verdict_on_all(u64 key, u64 owner, u32 attempt)
 {
 	u32 set = space_set_of(key, &owner);

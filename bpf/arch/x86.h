@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The answers of x86-64, with its 32-bit calls and x32, to bpf/arch.h, which includes this. */
+/* x86-64, with its 32-bit calls and x32: the definitions that bpf/arch.h lists and includes. */
 #ifndef MSEALD_BPF_ARCH_X86_H
 #define MSEALD_BPF_ARCH_X86_H
 
@@ -11,9 +11,8 @@
 #define TS_COMPAT 0x0002u   /* arch/x86/include/asm/thread_info.h */
 
 /*
- * x32 numbers its calls as the 64-bit ABI does, but for 512 to 547, of which
- * only io_setup maps anything; it shares the entries __x64_sys_* too
- * (arch/x86/entry/syscalls/syscall_64.tbl).
+ * x32 uses the call numbers of the 64-bit ABI, except for 512 to 547. Of these only io_setup maps memory. x32
+ * also enters by __x64_sys_* (arch/x86/entry/syscalls/syscall_64.tbl).
  */
 static __always_inline enum call call_of_64(u32 number)
 {
@@ -76,7 +75,7 @@ static __always_inline u64 regs_ip(const struct pt_regs *regs)
 	return regs->ip;
 }
 
-/* Argument n of a call made with these registers (System V ABI; int 0x80). */
+/* Argument n of a call, read from its registers (System V ABI; int 0x80). */
 static __always_inline u64 regs_arg(const struct pt_regs *regs, bool compat, int n)
 {
 	if (unlikely(compat)) {
@@ -111,7 +110,7 @@ struct mm_struct___vdso {
 	} context;
 } __attribute__((preserve_access_index));
 
-/* Where the kernel has mapped its own code; both 0: nowhere. */
+/* The range where the kernel has mapped its own code; both 0: none. */
 static __always_inline void mm_vdso(const struct mm_struct *mm, u64 *ret_start, u64 *ret_end)
 {
 	const struct mm_struct___vdso *vdso = (const void *)mm;
@@ -124,9 +123,8 @@ static __always_inline void mm_vdso(const struct mm_struct *mm, u64 *ret_start, 
 #define MM_KEY context.ctx_id
 
 /*
- * An address as munmap, mprotect, madvise and mremap's source take it: without
- * its tag (LAM: arch/x86/include/asm/uaccess_64.h, since 6.4). The other calls
- * do not strip tags, and refuse such an address.
+ * Strips the tag of an address, as munmap, mprotect, madvise and the source of mremap do (LAM:
+ * arch/x86/include/asm/uaccess_64.h, since 6.4). The other calls keep the tag and refuse such an address.
  */
 struct mm_struct___lam {
 	struct {
@@ -144,7 +142,7 @@ static __always_inline u64 untagged(const struct mm_struct *mm, u64 address)
 }
 
 /*
- * task_size is what it was at exec; a 32-bit process moves its own limit, up to 4 GiB, by
+ * task_size has the value of the exec. A 32-bit process can move its limit, up to 4 GiB, with
  * personality(ADDR_LIMIT_3GB) (arch/x86/include/asm/page_64_types.h, IA32_PAGE_OFFSET).
  */
 static __always_inline u64 mm_user_limit(const struct mm_struct *mm)

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * The kernel functions by which system calls enter, as strings, by architecture: what the gates are
- * attached to. arch/ARCH/include/asm/syscall_wrapper.h has their names.
+ * The kernel functions by which system calls enter, as strings, by architecture: the gates are attached to
+ * these. Their names are in arch/ARCH/include/asm/syscall_wrapper.h.
  *
- *   SYSCALL_ENTRY(name)           of 64-bit calls
- *   SYSCALL_ENTRY_32(name_32)     of 32-bit calls; name_32 with its "sys_" or "compat_sys_"
+ *   SYSCALL_ENTRY(name)           64-bit calls
+ *   SYSCALL_ENTRY_32(name_32)     32-bit calls; name_32 with its "sys_" or "compat_sys_"
  */
 #ifndef MSEALD_SYSCALL_ENTRY_H
 #define MSEALD_SYSCALL_ENTRY_H
 
 #if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
 
-/* By the second enter int 0x80, sysenter and syscall of a 32-bit process, and int 0x80 of a 64-bit one. */
+/* The second: int 0x80, sysenter and syscall of a 32-bit process, and int 0x80 of a 64-bit process. */
 #define SYSCALL_ENTRY(name) "__x64_sys_" #name
 #define SYSCALL_ENTRY_32(name_32) "__ia32_" #name_32
 
 #elif defined(__TARGET_ARCH_arm64) || defined(__aarch64__)
 
 /*
- * Where a call has no compat_ form, 32-bit ones enter by the function of the 64-bit ones
+ * If a call has no compat_ form, 32-bit calls enter by the function of the 64-bit ones
  * (arch/arm64/kernel/sys32.c): task_in_compat() of bpf/arch.h tells them apart.
  */
 #define SYSCALL_ENTRY(name) "__arm64_sys_" #name

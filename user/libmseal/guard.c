@@ -3,10 +3,12 @@
  * libmseal-guard.so, for LD_PRELOAD: where a gate of mseald can only kill, an honest mistake gets EPERM
  * instead, as from mseal(2). It is no protection: an attacker calls the kernel without the C library.
  *
- * munmap, mremap, madvise and syscall look into a table of the ranges that this process has sealed by
- * mseal(). Mappings are split where a seal begins and ends, as mseal(2) does. Where the kernel has mseal(2)
- * all calls are passed on. The table has no lock, because signal handlers and the child of a fork use it:
- * an entry is valid once its end is written, and is never removed.
+ * munmap, mremap, madvise and syscall check a table of the ranges that this process has sealed by mseal().
+ * Mappings are split where a seal begins and ends, as mseal(2) does. If the kernel has mseal(2), all calls
+ * are passed on.
+ *
+ * The table has no lock, because signal handlers and the child of a fork use it. An entry is valid once its
+ * end is written, and is never removed.
  */
 #include <dlfcn.h>
 #include <stdarg.h>
@@ -19,15 +21,15 @@
 
 #define PUBLIC __attribute__((visibility("default")))
 
-/* As many as mseald lets a user have in one address space. */
+/* The number that mseald allows a user in one address space. */
 #define SEALED_MAX 4096
 
-/* Of linux/mman.h, which Debian 12 does not have all of. */
+/* From linux/mman.h, which lacks some of them on Debian 12. */
 enum { DONTNEED_LOCKED = 24, SOFT_OFFLINE = 101, GUARD_INSTALL = 102, GUARD_REMOVE = 103 };
 
 struct sealed {
 	uint64_t start;
-	bool contents; /* was not writable: may not be discarded either */
+	bool contents; /* was not writable: must not be discarded either */
 	_Atomic uint64_t end;
 };
 
@@ -36,14 +38,16 @@ static _Atomic size_t used;
 static long (*_Atomic next_syscall)(long, ...);
 static atomic_bool by_kernel;
 
-/* Before main(), as dlsym() is not async-signal-safe; constructors of other libraries may come before. */
+/*
+ * Runs before main(), as dlsym() is not async-signal-safe; constructors of other libraries may run earlier.
+ */
 __attribute__((constructor)) static void find_next(void)
 {
 	int error = errno;
 
 	if (next_syscall)
 		return;
-	/* ISO C cannot convert a pointer to data into one to a function. */
+	/* ISO C cannot convert a data pointer into a function pointer. */
 	next_syscall = (__typeof__(long (*)(long, ...)))(uintptr_t)dlsym(RTLD_NEXT, "syscall");
 	by_kernel = next_syscall(SYS_mseal, 0L, 0L, 0L) == 0;
 	errno = error;
@@ -56,7 +60,7 @@ static size_t filled(void)
 	return MIN_OF(atomic_load(&used), (size_t)SEALED_MAX);
 }
 
-/* A range that finds no room is not refused here; mseald still denies or kills. */
+/* If the table is full, the call is not refused here; mseald still denies or kills. */
 static void add_sealed(uint64_t start, uint64_t end, bool contents)
 {
 	size_t i;
@@ -89,7 +93,7 @@ static bool meets(uint64_t start, uint64_t length, bool contents)
 	return false;
 }
 
-/* --- what was sealed: /proc/self/maps --- */
+/* --- sealed mappings: /proc/self/maps --- */
 
 /* A line "START-END PERMISSIONS OFFSET DEVICE INODE PATH", as it is read. */
 struct line {
@@ -103,7 +107,7 @@ static uint64_t digit(char c)
 	return (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-/* Whether the line is over. */
+/* Returns whether the line is complete. */
 static bool read_line(struct line *line, char c)
 {
 	if (c == ' ' || (c == '-' && line->field == 0)) {
@@ -120,7 +124,7 @@ static bool read_line(struct line *line, char c)
 	return c == '\n';
 }
 
-/* Memory without a file is never read ahead: there MADV_RANDOM only gives it a mapping of its own. */
+/* The kernel never reads ahead in memory without a file: MADV_RANDOM only splits the mapping there. */
 static void note_mapping(const struct line *line, uint64_t start, uint64_t end)
 {
 	start = MAX_OF(start, line->start);
@@ -172,7 +176,7 @@ static bool discards(uint64_t advice)
 	       advice == MADV_WIPEONFORK || advice == DONTNEED_LOCKED;
 }
 
-/* Denied for writable memory too: they change mappings, or take the page away. */
+/* Also denied for writable memory: this advice changes mappings, or takes the page away. */
 static bool detaches(uint64_t advice)
 {
 	return advice == MADV_DONTFORK || advice == MADV_HWPOISON || advice == SOFT_OFFLINE ||
@@ -181,7 +185,7 @@ static bool detaches(uint64_t advice)
 
 static bool refuses(long number, const uint64_t *a)
 {
-	/* The kernel refuses unaligned addresses. With old length 0 mremap makes a second mapping. */
+	/* The kernel refuses unaligned addresses. With an old length of 0 mremap makes a second mapping. */
 	if (by_kernel || a[0] != page_down(a[0]))
 		return false;
 	switch (number) {

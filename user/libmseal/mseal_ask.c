@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See mseal_ask.h. Each request has a connection of its own, so threads and the child of a fork share
- * nothing. The reply is read byte by byte for its error only: the small stack of a signal handler is enough.
+ * See mseal_ask.h. Each request has its own connection, so threads and the child of a fork share nothing.
+ * Only the error is read from the reply, byte by byte: the small stack of a signal handler is enough.
  */
 #include "libmseal/mseal_ask.h"
 
@@ -16,7 +16,10 @@
 #ifndef MSEAL_SOCKET
 #define MSEAL_SOCKET "/run/mseald/io.mseald"
 #endif
-/* For the whole request. At the first seal of a machine mseald loads all its programs, in about a second. */
+/*
+ * Limit of the whole request. At the first seal of a machine mseald loads all its programs, in about a
+ * second.
+ */
 #ifndef MSEAL_TIMEOUT_MS
 #define MSEAL_TIMEOUT_MS 30000
 #endif
@@ -54,7 +57,7 @@ static void begin_call(struct call *call)
 
 /* --- the reply --- */
 
-/* The state of a reader of JSON. word: the last string of the outermost object. */
+/* The state of the JSON reader. word: the last string of the outermost object. */
 struct reply {
 	unsigned depth;
 	bool in_string, escaped, in_error, complete, failed;
@@ -106,7 +109,7 @@ static void read_byte(struct reply *reply, char c)
 	}
 }
 
-/* A refusal is EPERM; ENOMEM where memory is not mapped, or a limit is reached. */
+/* A denial is EPERM; ENOMEM if memory is not mapped, or at a limit. */
 static int error_of(const struct reply *reply)
 {
 	static const char *const no_memory[] = { "NotMapped", "InvalidRange", "TooMany", "NoRoom",
@@ -131,7 +134,7 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A full backlog makes connect(2) wait: until the deadline, not for ever. */
+/* With a full backlog connect(2) waits: until the deadline, not forever. */
 static bool connect_until(int fd, int64_t deadline)
 {
 	static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = MSEAL_SOCKET };
@@ -149,7 +152,7 @@ static bool connect_until(int fd, int64_t deadline)
 	return false;
 }
 
-/* Sleeps in poll(2): the native gate takes threads only in calls that can be restarted. */
+/* Waits in poll(2): the native gate picks only threads in calls that can be restarted. */
 static bool read_reply(int fd, int64_t deadline, struct reply *reply)
 {
 	int64_t left;
@@ -191,7 +194,7 @@ static int exchange(const struct call *call)
 	return answered ? error_of(&reply) : -ENOSYS;
 }
 
-/* mseal(2) is no cancellation point, and a thread that is cancelled here would leak its descriptor. */
+/* mseal(2) is not a cancellation point, and a thread cancelled here would leak its descriptor. */
 static int ask(struct call *call)
 {
 	int state, r;
@@ -214,7 +217,7 @@ int mseal_ask_range(const void *addr, size_t len, unsigned long flags)
 		return -EINVAL;
 	if (!length)
 		return 0;
-	/* No process has memory there, and numbers of mseald have 63 bits. */
+	/* No process has memory above, and mseald's numbers have 63 bits. */
 	if (end > INT64_MAX)
 		return -ENOMEM;
 	begin_call(&call);

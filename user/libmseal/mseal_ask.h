@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How libmseal asks mseald: async-signal-safe, without malloc, without state. */
+/* How libmseal asks mseald: async-signal-safe, without malloc, stateless. */
 #ifndef MSEALD_LIBMSEAL_MSEAL_ASK_H
 #define MSEALD_LIBMSEAL_MSEAL_ASK_H
 

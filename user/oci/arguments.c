@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See arguments.h. runc parses with Go's flag package, crun with argp: "--name value" and
- * "--name=value" are the same to both, "-name value" is to runc, "-bDIR" to crun.
+ * See arguments.h. runc parses with Go's flag package, crun with argp. Both accept "--name value" and
+ * "--name=value", runc also "-name value", crun also "-bDIR".
  */
 #include "arguments.h"
 
@@ -10,7 +10,7 @@
 
 #include "lib/base/util.h"
 
-/* Options with a value: those of runc 1.3 and crun 1.21 before the command, and of create and run. */
+/* Options with a value in runc 1.3 and crun 1.21, before the command and of create and run. */
 static const char *const with_value[] = {
 	"root", "log",	  "log-format", "criu",		  "rootless", "cgroup-manager", "bundle",
 	"b",	"config", "f",		"console-socket", "pid-file", "preserve-fds",
@@ -33,7 +33,7 @@ static bool is_named(const char *name, size_t length, const char *other)
 	return is_one_of(name, length, &other, 1);
 }
 
-/* What is of use here; value may be NULL. */
+/* Stores an option that is needed here; value may be NULL. */
 static void take(struct arguments *arguments, const char *name, size_t length, const char *value)
 {
 	if (is_named(name, length, "bundle") || is_named(name, length, "b"))
@@ -47,8 +47,8 @@ static void take(struct arguments *arguments, const char *name, size_t length, c
 }
 
 /*
- * The option word, and the one behind it, NULL at the end; of_command: it stands behind the command.
- * How many words it takes; 0: it is not known whether one or two.
+ * Parses the option word; next: the word after it, NULL at the end; of_command: it follows the command.
+ * Returns the number of words that it takes; 0: unknown, one or two.
  */
 static int option(struct arguments *arguments, const char *word, const char *next, bool of_command)
 {
@@ -86,7 +86,7 @@ void arguments_parse(char *const *argv, struct arguments *ret)
 			doubtful = words == 0;
 			at += words ?: 1;
 		} else {
-			/* Behind an option that is not known, this is its value or the next word. */
+			/* After an unknown option, this word is its value or the next argument. */
 			bool known = is_one_of(word, strlen(word), commands, ELEMENTS(commands));
 
 			if (!command && (!doubtful || known))

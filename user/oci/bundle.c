@@ -21,14 +21,14 @@ static int wrong(struct fault *fault, int error, const char *format, ...)
 	return error;
 }
 
-/* --- places in a text that is known to be JSON --- */
+/* --- positions in a valid JSON text --- */
 
 static const char *skip_blank(const char *at)
 {
 	return at + strspn(at, " \t\r\n");
 }
 
-/* Behind the string that begins at at. */
+/* The position after the string that begins at at. */
 static const char *skip_string(const char *at)
 {
 	for (at++; *at && *at != '"'; at++)
@@ -37,7 +37,7 @@ static const char *skip_string(const char *at)
 	return *at ? at + 1 : at;
 }
 
-/* Behind the value that begins at at. */
+/* The position after the value that begins at at. */
 static const char *skip_value(const char *at)
 {
 	unsigned depth = 0;
@@ -60,7 +60,7 @@ static const char *skip_value(const char *at)
 	return at;
 }
 
-/* The value of a member of the object that begins at object; NULL: there is none with that key. */
+/* The value of a member of the object that begins at object; NULL: no member with that key. */
 static const char *find_member(const char *object, const char *key)
 {
 	const char *at = skip_blank(object + 1);
@@ -81,12 +81,12 @@ static const char *find_member(const char *object, const char *key)
 
 /* --- the hook --- */
 
-/* What is to stand in the text from start on, in place of what ends at end. */
+/* A text to insert: before, the hook, after; it replaces [start, end). */
 struct insertion {
 	const char *start, *end, *before, *after;
 };
 
-/* As the first member of an object. */
+/* Inserts as the first member of an object. */
 static struct insertion into_object(const char *object, const char *before, const char *after_alone,
 				    const char *after)
 {
@@ -109,11 +109,11 @@ static struct insertion find_place(const char *text)
 	end = skip_value(list);
 	if (*list != '[')
 		return (struct insertion){ list, end, "[", "]" };
-	/* Behind the hooks of others. */
+	/* After the hooks of others. */
 	return (struct insertion){ end - 1, end - 1, *skip_blank(list + 1) == ']' ? "" : ",", "" };
 }
 
-/* Does a hook of mseald stand in the list, as base_runtime_spec or hooks.d may have put it there? */
+/* Has the list a hook of mseald, perhaps from base_runtime_spec or hooks.d? */
 static bool has_hook(const json_t *list)
 {
 	const json_t *entry;
@@ -129,7 +129,7 @@ static bool has_hook(const json_t *list)
 	return false;
 }
 
-/* The same in the document: what the text must turn out to be. */
+/* Adds the hook to the document, which the edited text must equal. */
 static int add_to_document(json_t *document, json_t *hook)
 {
 	json_t *hooks = json_object_get(document, "hooks"), *list;
@@ -145,7 +145,7 @@ static int add_to_document(json_t *document, json_t *hook)
 
 static json_t *parse(const char *text, size_t size, json_error_t *error)
 {
-	/* Of a key that is there twice, another reader may take the other one. */
+	/* If a key occurs twice, another reader may take the other value. */
 	return json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
 			  error);
 }
@@ -166,7 +166,7 @@ static int insert_hook(const char *text, const char *entry, json_t *document, st
 		return -ENOMEM;
 	}
 	bundle->size = (size_t)size;
-	/* A key that is written with escapes was not found where it is. */
+	/* A key written with escapes was not found in the text. */
 	result = parse(bundle->text, bundle->size, &error);
 	same = result && json_equal(result, document);
 	json_decref(result);
@@ -176,7 +176,7 @@ static int insert_hook(const char *text, const char *entry, json_t *document, st
 	return wrong(fault, -EINVAL, "hooks or createRuntime is written with escapes in it");
 }
 
-/* The hook as text; malloc'ed. NULL: no memory, or its path is not UTF-8. */
+/* Returns the hook as text; malloc'ed. NULL: no memory, or its path is not UTF-8. */
 static char *hook_text(const char *path)
 {
 	json_t *string = json_string(path);
@@ -304,7 +304,7 @@ static int write_all(int fd, const char *text, size_t size)
 	return 0;
 }
 
-/* The owner first: chown takes set-user-ID bits away, and the new mode may not be for others to use yet. */
+/* The owner first: chown clears set-user-ID bits, and the new mode must not apply before the new owner. */
 static int fill(int fd, const char *text, size_t size, const struct stat *st)
 {
 	int r = write_all(fd, text, size);

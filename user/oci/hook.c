@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * mseald-oci-hook(8): what an OCI runtime starts as it creates a container
- * (createRuntime). Reads the container's state, and where its annotations ask
- * for it has mseald seal whatever starts in the container's cgroup. Status 0:
- * done, or not asked; 1: the runtime is to give the container up.
+ * mseald-oci-hook(8): an OCI runtime starts it as it creates a container (createRuntime). It reads the
+ * container's state. If the annotations ask for it, it has mseald seal every process that starts in the
+ * container's cgroup. Exit status 0: done, or not asked for; 1: the runtime is to abandon the container.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -32,7 +31,7 @@ static int status(void)
 	return on_failure == ON_FAILURE_RUN ? 0 : 1;
 }
 
-/* One line, with what is done about it; the status to end with. */
+/* Prints one line: the error, and the consequence. Returns the exit status. */
 static int give_up(const char *id, const char *format, ...) _printf_(2, 3);
 
 static int give_up(const char *id, const char *format, ...)
@@ -50,7 +49,7 @@ static int give_up(const char *id, const char *format, ...)
 	return status();
 }
 
-/* The runtime must not wait for ever: neither for the writer of the state, nor for mseald. */
+/* The runtime must not wait forever, neither for the writer of the state nor for mseald. */
 static void on_alarm(int signal)
 {
 	static const char text[] = "mseald-oci-hook: neither the runtime nor mseald has answered in time";
@@ -62,7 +61,7 @@ static void on_alarm(int signal)
 	_exit(status());
 }
 
-/* All of it, up to STATE_MAX + 1 bytes: how many, or a negative errno. */
+/* Reads up to STATE_MAX + 1 bytes. Returns the number, or a negative errno. */
 static ssize_t read_all(int fd, char *text)
 {
 	size_t done = 0;

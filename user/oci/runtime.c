@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * mseald-oci-runtime(8): what an engine starts in place of runc or crun, for engines that know no
- * hooks. It adds mseald-oci-hook to config.json of a container that is to be created with an
- * annotation of mseald, and becomes the runtime, with the same arguments. All other commands and
- * containers go on unchanged.
+ * mseald-oci-runtime(8): engines without hooks start it in place of runc or crun. If a container to be
+ * created has an annotation of mseald, it adds mseald-oci-hook to config.json. Then it executes the runtime,
+ * with the same arguments. All other commands and containers are passed on unchanged.
  */
 #include <errno.h>
 #include <limits.h>
@@ -21,7 +20,7 @@
 
 /* --- messages --- */
 
-/* As runc and crun write to --log: engines show the last line of level error. */
+/* In the format of runc and crun for --log: engines show the last line of level error. */
 static void write_log(const struct arguments *arguments, const char *level, const char *text)
 {
 	_cleanup_fclose_ FILE *log = NULL;
@@ -45,7 +44,7 @@ static void write_log(const struct arguments *arguments, const char *level, cons
 	json_decref(entry);
 }
 
-/* One line on standard error, and in the log of the engine. Returns the status to end with. */
+/* Prints one line on standard error, and to the log of the engine. Returns the exit status. */
 static int complain(const struct arguments *arguments, const char *level, const char *format, ...)
 	_printf_(3, 4);
 
@@ -66,7 +65,7 @@ static int complain(const struct arguments *arguments, const char *level, const 
 	return 1;
 }
 
-/* The container cannot be sealed: whether it starts all the same is for its annotation to say. */
+/* The container cannot be sealed: its annotation decides whether it starts anyway. */
 static int give_up(const struct arguments *arguments, const struct bundle *bundle, const char *what)
 {
 	if (bundle->on_failure != ON_FAILURE_RUN)
@@ -78,8 +77,8 @@ static int give_up(const struct arguments *arguments, const struct bundle *bundl
 /* --- the container --- */
 
 /*
- * Is this runtime not root of the machine? A user namespace of its own is one that does not map all
- * ids, as a rootless engine has it, be it root in there.
+ * Does this runtime run without the rights of the machine's root? A rootless engine has a user namespace that
+ * does not map all ids, even if it is root inside.
  */
 static bool is_rootless(void)
 {
@@ -92,7 +91,7 @@ static bool is_rootless(void)
 	       (inside != 0 || outside != 0 || count != 4294967295ul);
 }
 
-/* As crun has it: --config is a file of the bundle only by the usual name. */
+/* As in crun, --config is a file of the bundle only under the usual name. */
 static char *config_path(const struct arguments *arguments)
 {
 	if (arguments->config && strcmp(arguments->config, "config.json") != 0)
@@ -101,7 +100,7 @@ static char *config_path(const struct arguments *arguments)
 			  arguments->bundle && *arguments->bundle ? arguments->bundle : ".");
 }
 
-/* Status 0: the runtime is to go on. */
+/* Status 0: continue with the runtime. */
 static int prepare(const struct arguments *arguments, const struct settings *settings)
 {
 	_cleanup_free_ char *path = config_path(arguments), *text = NULL;
@@ -115,7 +114,7 @@ static int prepare(const struct arguments *arguments, const struct settings *set
 	if (!path)
 		return complain(arguments, "error", "there is no memory");
 	r = bundle_read(path, &text, &size, &st, &fault);
-	/* The runtime says that itself, and knows its options better. */
+	/* The runtime reports this error itself, and knows its options better. */
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
 	if (r >= 0)
@@ -159,7 +158,7 @@ static int find_runtime(const char *name, char **ret)
 	return -ENOENT;
 }
 
-/* Is it this program? It would call itself for ever. */
+/* Is it this program? It would start itself endlessly. */
 static bool is_self(const char *path)
 {
 	struct stat self, other;

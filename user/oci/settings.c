@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See settings.h. Form and guard of the file are those of mseald.conf (user/daemon/base/config.c). */
+/* See settings.h. Syntax and permission checks are those of mseald.conf (user/daemon/base/config.c). */
 #include "settings.h"
 
 #include <limits.h>
@@ -23,7 +23,7 @@ void settings_free(struct settings *settings)
 	*settings = (struct settings){};
 }
 
-/* Empty: the default. */
+/* An empty value resets to the default. */
 static void set(struct parser *p, char **setting, const char *word, const char *otherwise)
 {
 	char *copy = parser_copy(p, *word ? word : otherwise);
@@ -131,7 +131,7 @@ int settings_parse(const char *path, const char *text, size_t size, struct setti
 	return 0;
 }
 
-/* 1: there is such a file, and it was read; 0: none. */
+/* 1: the file exists and was read; 0: no file. */
 static int try_file(const char *path, struct settings *settings, struct diagnostics *faults)
 {
 	_cleanup_free_ char *text = NULL;

@@ -55,7 +55,7 @@ int state_parse(const char *text, size_t size, struct state *ret, struct fault *
 
 	if (size > STATE_MAX)
 		return wrong(fault, "the state on standard input is longer than %u bytes", STATE_MAX);
-	/* Of an annotation that is there twice, another reader may take the other one. */
+	/* If an annotation occurs twice, another reader may take the other one. */
 	state.document = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
 	if (!state.document)
 		return wrong(fault, "standard input has no state of a container: %s (line %d)", error.text,
@@ -85,7 +85,7 @@ const char *state_id(const struct state *state)
 
 /* --- annotations --- */
 
-/* What one annotation adds to the request; key is the name without io.mseald. */
+/* The part of the request that one annotation sets; key is its name without io.mseald. */
 struct annotation {
 	const char *key;
 	int (*add)(json_t *request, const char *key, const char *value, struct fault *fault);
@@ -107,7 +107,7 @@ static int add_policy(json_t *request, const char *key, const char *value, struc
 	return no_memory_or(request, key, json_string(value));
 }
 
-/* A list of words, by the names of the bits that they are. */
+/* A list of words: the names of the bits. */
 static json_t *segment_names(unsigned segments)
 {
 	json_t *list = json_array();
@@ -199,14 +199,14 @@ static int add_annotation(json_t *request, const char *key, json_t *value, struc
 	for (size_t i = 0; i < ELEMENTS(known); i++)
 		if (strcmp(known[i].key, key) == 0)
 			return known[i].add(request, key, json_string_value(value), fault);
-	/* One that is misspelt must not be taken for one that was left out. */
+	/* A misspelt annotation must not be taken for one that is left out. */
 	return wrong(fault,
 		     "there is no annotation io.mseald.%.64s; there are policy, segments, deny, action, "
 		     "dlopen and on-failure",
 		     key);
 }
 
-/* A policy says all of this itself. */
+/* A policy already contains all of these. */
 static const char *beside_policy(const json_t *request)
 {
 	static const char *const others[] = { "segments", "deny", "action", "dlopen" };

@@ -17,7 +17,7 @@ static inline uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
-/* CLOCK_MONOTONIC in microseconds, as sd-event counts. */
+/* CLOCK_MONOTONIC in microseconds, the unit of sd-event. */
 static inline uint64_t monotonic_us(void)
 {
 	return clock_ns(CLOCK_MONOTONIC) / NS_PER_US;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The tables of names, one per shared enum, and the lists that options and
- * policy are written in. A table's index is the enum's value, but for the deny
- * bits, whose index is the bit's number.
+ * The tables of names, one per shared enum, and the lists that options and policies are written in. A table
+ * is indexed by the enum's value; the table of deny bits by the number of the bit.
  */
 #define _GNU_SOURCE
 #include <assert.h>
@@ -179,9 +178,8 @@ int names_find_deny(const char *name)
 static const char white_space[] = " \t\n\r\v\f";
 
 /*
- * Cuts the next word off *rest: words are separated by white space, or by one
- * comma with or without white space around it. True, and *ret_length of 0
- * where a word is missing; false at the end of the list.
+ * Cuts the next word off *rest. Words are separated by white space, or by one comma with or without white
+ * space around it. Returns true, with *ret_length 0 for a missing word; false at the end of the list.
  */
 static bool next_word(const char **rest, bool *after_comma, const char **ret_word, size_t *ret_length)
 {
@@ -201,7 +199,7 @@ static bool next_word(const char **rest, bool *after_comma, const char **ret_wor
 	return true;
 }
 
-/* Reads a list into bits, one per name from the first one allowed on. */
+/* Reads a list into bits, one per name, beginning with the first one allowed. */
 static int list_parse(const char *list, const char *const *names, size_t first, size_t count,
 		      unsigned *ret_mask, char **ret_bad)
 {
@@ -254,7 +252,7 @@ int names_parse_deny(const char *list, unsigned *ret_deny, char **ret_bad)
 	return list_parse(list, deny_names, 0, ELEMENTS(deny_names), ret_deny, ret_bad);
 }
 
-/* Whole names only: one that does not fit ends the list. */
+/* Whole names only: the list ends before a name that does not fit. */
 static const char *list_format(unsigned mask, const char *const *names, size_t first, size_t count, char *buf,
 			       size_t size)
 {

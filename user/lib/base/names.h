@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The words of docs/design.md for what the shared enums hold: one spelling for
- * options, JSON, policy and messages.
+ * Names of the values of the shared enums, as in docs/design.md: one spelling for options, JSON, policies and
+ * messages.
  */
 #ifndef MSEALD_BASE_NAMES_H
 #define MSEALD_BASE_NAMES_H
@@ -16,12 +16,14 @@ const char *names_segment(enum mseald_segment segment);
 const char *names_action(enum mseald_action action);
 const char *names_op(enum mseald_op op);
 const char *names_verdict(enum mseald_verdict verdict);
-/* The MSEALD_DENY_* that deny it, any of them; what only some of it needs is left out. */
+/*
+ * The MSEALD_DENY_* that deny the operation, any of them. Bits that deny only some uses of it are left out.
+ */
 unsigned names_deny_of_op(enum mseald_op op);
-/* -EINVAL: there is none of this name. */
+/* The value, or -EINVAL: no such name. */
 int names_find_op(const char *name);
 int names_find_verdict(const char *name);
-/* A kind of attempt by the number of its bit, MSEALD_KIND_*; and the bit, or -EINVAL. */
+/* A kind of attempt (MSEALD_KIND_*) by the number of its bit; and the bit of a name, or -EINVAL. */
 const char *names_kind(unsigned number);
 int names_find_kind(const char *name);
 /* One deny bit: "mprotect", "unmap", "discard", "foreign-write", "file-write". */
@@ -33,15 +35,14 @@ int names_find_action(const char *name);
 int names_find_deny(const char *name);
 
 /*
- * Reads a list such as "text,rodata" (separated by commas or white space, or
- * "all") into a bit mask: 1 << segment, or deny bits. -EINVAL for an unknown or
- * empty word, which *ret_bad then names (malloc'ed, the caller frees); the
- * mask is untouched then.
+ * Reads a list such as "text,rodata" (separated by commas or white space, or "all") into a bit mask: 1 <<
+ * segment, or deny bits. -EINVAL for an unknown or empty word, which *ret_bad then names (malloc'ed, the
+ * caller frees); the mask is untouched then.
  */
 int names_parse_segments(const char *list, unsigned *ret_segments, char **ret_bad);
 int names_parse_deny(const char *list, unsigned *ret_deny, char **ret_bad);
 
-/* "mprotect,unmap" into buf, always ended by NUL; "-" for none. Returns buf. */
+/* Formats a list such as "mprotect,unmap" into buf, always ended by NUL; "-" for none. Returns buf. */
 const char *names_format_deny(unsigned deny, char *buf, size_t size);
 const char *names_format_segments(unsigned segments, char *buf, size_t size);
 
@@ -49,7 +50,9 @@ const char *names_format_segments(unsigned segments, char *buf, size_t size);
 
 #define NAMES_CONTAINER_ID_MAX 128 /* bytes */
 
-/* Is it the id of a container: letters, digits and _ . + : -, the first no dot? It names a file. */
+/*
+ * Is it a valid container id: letters, digits and _ . + : -, the first no dot? The id is used as a file name.
+ */
 bool names_is_container_id(const char *id); /* takes NULL */
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Address ranges as text, and lists of them in order. */
+/* Address ranges as text, and sorted lists of ranges. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -9,9 +9,8 @@
 #include "lib/base/range.h"
 
 /*
- * Reads the digits at *text and steps over them. False when there is none. A
- * number of more than 64 bits is read to its end all the same and sets
- * *too_big, so that a malformed rest is still found.
+ * Reads the digits at *text and steps over them. False if there are none. A number of more than 64 bits is
+ * read to its end and sets *too_big, so that a malformed rest is still found.
  */
 static bool number_read(const char **text, unsigned base, uint64_t *ret, bool *too_big)
 {

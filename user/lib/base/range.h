@@ -7,18 +7,17 @@
 #include <stdint.h>
 
 struct range {
-	uint64_t start, end; /* bytes; end is the first address not in it */
+	uint64_t start, end; /* bytes; end is exclusive */
 };
 
 /*
- * Reads 0xSTART-0xEND or 0xSTART+LENGTH (LENGTH: hexadecimal with 0x or
- * decimal, optionally with the suffix K, M or G). Alignment is not checked.
- * -EINVAL: not of this form, empty or reversed; -ERANGE: beyond 64 bits.
+ * Reads 0xSTART-0xEND or 0xSTART+LENGTH. LENGTH is hexadecimal with 0x or decimal, optionally with the suffix
+ * K, M or G. Alignment is not checked. -EINVAL: malformed, empty or reversed; -ERANGE: beyond 64 bits.
  */
 int range_parse(const char *text, struct range *ret_range);
 
 #define RANGE_TEXT_MAX 40
-/* "0x7f12a000-0x7f12b000"; buf holds RANGE_TEXT_MAX. Returns buf. */
+/* Formats as "0x7f12a000-0x7f12b000"; buf holds RANGE_TEXT_MAX. Returns buf. */
 const char *range_format(const struct range *range, char buf[RANGE_TEXT_MAX]);
 
 /* Sorts by start, drops empty ranges, merges ranges that overlap or touch; returns the new count. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Cleanup attributes, the few macros that everything uses, and the headers of the C library that nearly
- * everything needs: who includes this one does not name those.
+ * Cleanup attributes, common macros, and the headers of the C library that nearly every file needs. A file
+ * that includes this one does not include those.
  */
 #ifndef MSEALD_BASE_UTIL_H
 #define MSEALD_BASE_UTIL_H
@@ -26,7 +26,7 @@
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 #define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
 
-/* Prints into an array of char, cut to what fits. */
+/* Prints into an array of char; a longer text is truncated. */
 #define FORMAT(array, ...) \
 	({ \
 		_Static_assert(!__builtin_types_compatible_p(__typeof__(array), char *), "no array"); \
@@ -40,7 +40,7 @@
 		asprintf(&text_, __VA_ARGS__) < 0 ? NULL : text_; \
 	})
 
-/* Hands the value on and leaves the variable empty, so that its cleanup does nothing. */
+/* Returns the value and clears the variable, so that its cleanup does nothing. */
 /* clang-format off */
 #define TAKE_PTR(pointer) ({ __typeof__(pointer) taken_ = (pointer); (pointer) = NULL; taken_; })
 #define TAKE_FD(fd) ({ int taken_ = (fd); (fd) = -1; taken_; })
@@ -69,7 +69,7 @@ static inline void cleanup_closedir(DIR **folder)
 		(void)closedir(*folder);
 }
 
-/* Bytes of a page of memory. */
+/* The size of a page of memory, in bytes. */
 static inline uint64_t page_size(void)
 {
 	static uint64_t size;
@@ -79,13 +79,13 @@ static inline uint64_t page_size(void)
 	return size;
 }
 
-/* The page that an address is in, and the first that begins at it or behind. */
+/* The start of the page that an address is in; the first page start at or after it. */
 static inline uint64_t page_down(uint64_t address)
 {
 	return address & ~(page_size() - 1);
 }
 
-/* The caller has checked that this does not go over the end. */
+/* The caller has checked that this does not overflow. */
 static inline uint64_t page_up(uint64_t address)
 {
 	return page_down(address + page_size() - 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What was wrong with a policy, in words for people; and which word was meant instead. */
+/* Messages about the faults of a configuration file, and the word that was probably meant. */
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 #include "lib/conf/diagnostics.h"
 
-#define WORD_MAX 24 /* longer words are like no known one */
+#define WORD_MAX 24 /* longer words resemble no known word */
 
 /* A copy with control characters written \xNN: a message is one line, and harmless on a terminal. */
 static char *escape(const char *text)
@@ -102,7 +102,7 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* Letters to be changed, added, left out or swapped with the next; upper and lower case are the same. */
+/* The number of letters to change, add, leave out or swap with the next; case is ignored. */
 static unsigned distance(const char *a, const char *b)
 {
 	unsigned rows[WORD_MAX + 1][WORD_MAX + 1];
@@ -138,7 +138,7 @@ const char *diagnostics_nearest(const char *word, const char *const *known, size
 	for (size_t i = 0; i < count; i++) {
 		unsigned this = distance(word, known[i]);
 
-		/* A word of which more than a third is different is another word. */
+		/* A word that differs in more than a third of its letters is another word. */
 		if (this < least && this <= MAX_OF(strlen(known[i]) / 3, (size_t)1)) {
 			least = this;
 			nearest = known[i];

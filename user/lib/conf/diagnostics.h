@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Faults of a configuration file, in words for people; and the word that was probably meant. */
+/* Messages about the faults of a configuration file, and the word that was probably meant. */
 #ifndef MSEALD_CONF_DIAGNOSTICS_H
 #define MSEALD_CONF_DIAGNOSTICS_H
 
@@ -7,7 +7,7 @@
 
 #include "lib/base/util.h"
 
-/* What was wrong: a line for people each, that names the file (and line, unless 0) and the remedy. */
+/* One message of one line each: the file, the line (unless 0), the fault and the remedy. */
 struct diagnostic {
 	char *path;
 	unsigned line; /* 0: about the whole file */
@@ -19,7 +19,7 @@ struct diagnostics {
 	size_t count, allocated;
 };
 
-/* Adds one; faults may be NULL. 0 or -ENOMEM. */
+/* Adds a fault; faults may be NULL. 0 or -ENOMEM. */
 int diagnostics_add(struct diagnostics *faults, const char *path, unsigned line, const char *format, ...)
 	_printf_(4, 5);
 /* The known word that was probably meant, or NULL. */

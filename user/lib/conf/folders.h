@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where the packaged configuration and the hook of containers are. A header of its own: a change of
- * PREFIX rebuilds what includes it.
+ * The folders of the packaged configuration and of the hook of containers. A separate header, because a
+ * change of PREFIX rebuilds every file that includes it.
  */
 #ifndef MSEALD_CONF_FOLDERS_H
 #define MSEALD_CONF_FOLDERS_H
 
 #if __has_include("paths.h")
-/* Made by the Makefile: all below PREFIX. */
+/* Made by the Makefile: all paths below PREFIX. */
 #include "paths.h"
 #else
 #define CONFIG_FOLDER_VENDOR "/usr/lib/mseald"

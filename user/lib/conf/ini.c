@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The form of a policy file: lines that are empty, comments, [Section] or
- * Key=value, and values made of words. docs/dependencies.md says why this is
- * not libinih.
+ * The syntax of a policy file: empty lines, comments, [Section] and Key=value, with values made of words.
+ * docs/dependencies.md says why this is not libinih.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,7 +25,7 @@ static char *strip(char *text)
 /* Cuts the next line off, without its end. NULL at the end of the text. */
 static char *next_line(struct ini *ini)
 {
-	static const char mark[] = "\xef\xbb\xbf"; /* U+FEFF, as some editors write it first */
+	static const char mark[] = "\xef\xbb\xbf"; /* U+FEFF, which some editors write first */
 	char *line = ini->rest, *end;
 
 	if (ini->line == 0 && strncmp(line, mark, strlen(mark)) == 0)
@@ -49,7 +48,7 @@ static enum ini_kind fault(struct ini *ini, const char *what)
 	return INI_FAULT;
 }
 
-/* A control character in text, or NUL. */
+/* Returns a control character in text, or NUL. */
 static unsigned char control_character(const char *text)
 {
 	for (; *text; text++) {
@@ -110,7 +109,7 @@ enum ini_kind ini_next(struct ini *ini)
 	return INI_END;
 }
 
-/* What stands between quotes, after the first; \" and \\ stand for " and \. NULL without the second. */
+/* Cuts the text up to the closing quote; \" and \\ stand for " and \. NULL without a closing quote. */
 static char *unquote(char *text)
 {
 	char *out = text;

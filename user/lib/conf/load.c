@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads a policy into memory, once, and only a plain file, small, and
- * the same from beginning to end. Nothing here waits for anyone: a FIFO is not
- * opened, a file that is being written is tried a few times.
+ * Reads a policy into memory, once. It must be a small regular file that does not change while it is read.
+ * This never blocks: a FIFO is not opened, and a file that is being written is tried a few times.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +14,7 @@
 #define TRIES 5
 
 /*
- * Hidden files and what editors and packages leave (x.conf~, .x.conf.swp, #x.conf#,
- * x.conf.dpkg-old) are none.
+ * Skips hidden files and leftovers of editors and packages (x.conf~, .x.conf.swp, #x.conf#, x.conf.dpkg-old).
  */
 bool load_is_file_name(const char *name)
 {
@@ -57,7 +55,7 @@ static int complain(struct diagnostics *faults, const char *shown, int error)
 	return r < 0 ? r : -EINVAL;
 }
 
-/* Is it a file that may be read as a policy? 0, or -EINVAL, or -ENOMEM. */
+/* Checks that the file may be read as a policy. 0, -EINVAL or -ENOMEM. */
 static int judge(const struct stat *st, const char *shown, bool guarded, struct diagnostics *faults)
 {
 	const char *unguarded = guarded ? load_unguarded(st) : NULL;
@@ -83,7 +81,7 @@ static bool same(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* Fills text (size bytes of room) from fd: how many there were, or a negative errno. */
+/* Fills text (size bytes) from fd. Returns the number of bytes, or a negative errno. */
 static ssize_t read_bytes(int fd, char *text, size_t size)
 {
 	size_t done = 0;
@@ -101,7 +99,7 @@ static ssize_t read_bytes(int fd, char *text, size_t size)
 	return (ssize_t)done;
 }
 
-/* One try: 0, -EAGAIN when it changed meanwhile, -EINVAL (in faults), -ENOMEM. */
+/* One try. 0; -EAGAIN: the file changed meanwhile; -EINVAL (in faults); -ENOMEM. */
 static int try_load(const char *path, const char *shown, bool guarded, char *text, size_t *ret_size,
 		    struct diagnostics *faults)
 {
@@ -110,7 +108,7 @@ static int try_load(const char *path, const char *shown, bool guarded, char *tex
 	ssize_t size;
 	int r;
 
-	/* Opening alone can do harm where it is a device. */
+	/* Merely opening a device can do harm. */
 	if (stat(path, &before) < 0)
 		return complain(faults, shown, errno);
 	r = judge(&before, shown, guarded, faults);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A configuration file in memory: which files count, who may write them. */
+/* Loads a configuration file into memory, if its name and its permissions are right. */
 #ifndef MSEALD_CONF_LOAD_H
 #define MSEALD_CONF_LOAD_H
 
@@ -10,17 +10,17 @@
 #include "lib/conf/diagnostics.h"
 
 #define LOAD_SUFFIX ".conf"
-#define LOAD_FILE_MAX (64u << 10) /* bytes of one file */
+#define LOAD_FILE_MAX (64u << 10) /* maximal size of a file, in bytes */
 
 /*
- * The bytes of a file, whole and as they were at one time. -EINVAL: faults say
- * why. shown is the path to speak of. With guarded nobody else may be able to write it.
+ * Reads a whole file, in one consistent state. -EINVAL: faults say why. shown is the path for messages. With
+ * guarded, only root or the caller may be able to write the file.
  */
 int load_file(const char *path, const char *shown, bool guarded, char **ret_text, size_t *ret_size,
 	      struct diagnostics *faults);
-/* What to say of a file or folder that others could change: NULL when they cannot. */
+/* The fault of a file or folder that other users could change, for a message; NULL: none. */
 const char *load_unguarded(const struct stat *st);
-/* Is that the name of a file that counts, in a folder of them? */
+/* Is this the name of a configuration file in a folder of such files? */
 bool load_is_file_name(const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the values of most keys have in common: words, booleans, tables of words, lists, and complaints. */
+/* Parsing that most keys share: words, booleans, tables of words, lists, and complaints. */
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>

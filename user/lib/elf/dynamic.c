@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads the dynamic section: nothing in it is believed before it is checked, as in elf/object.c. */
+/* Reads the dynamic section. As in elf/object.c, everything in it is checked before it is used. */
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
@@ -10,18 +10,18 @@
 #include "lib/base/util.h"
 
 #define STRINGS_STEP 65536u
-#define ENTRIES_MAX 8192u /* what has more is no library: a big one has 60 */
+#define ENTRIES_MAX 8192u /* a file with more is no library: a big one has 60 */
 
 struct tables {
 	const struct elf_reader *source;
 	struct elf_object object;
 	Elf64_Dyn *entries;
 	size_t count;			/* up to DT_NULL */
-	uint64_t strings, strings_size; /* where in the file */
+	uint64_t strings, strings_size; /* offset and size in the file */
 	bool has_strings;
 };
 
-/* The offset in the file of an address, and how many bytes of the file follow it there. */
+/* Translates an address to its offset in the file, and the number of bytes of the file that follow. */
 static int find_address(const struct elf_object *object, uint64_t address, uint64_t *ret_offset,
 			uint64_t *ret_left)
 {
@@ -69,7 +69,7 @@ static int read_entries(struct tables *tables)
 			return 0;
 		tables->count = i + 1;
 	}
-	/* Not ended: by the end of the segment is well, by our limit is not. */
+	/* No DT_NULL: valid at the end of the segment, a fault at our limit. */
 	return most == ENTRIES_MAX ? -EBADMSG : 0;
 }
 
@@ -93,7 +93,7 @@ static int find_strings(struct tables *tables)
 	return r;
 }
 
-/* A string of the table: malloc'ed. */
+/* Reads a string of the table; malloc'ed. */
 static int read_name(const struct tables *tables, uint64_t offset, char **ret)
 {
 	char buffer[ELF_DYNAMIC_NAME_MAX];
@@ -160,7 +160,7 @@ static int read_dynamic(struct tables *tables, struct elf_dynamic *ret)
 	return 0;
 }
 
-/* Strings lie in the table one after the other, each with its NUL. */
+/* The strings follow each other in the table, each with its NUL. */
 static int find_name(struct tables *tables, const char *name)
 {
 	size_t length = strlen(name) + 1, kept = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The dynamic section of an ELF file: what it is called, what it is loaded
- * with. It distinguishes objects of the start from those loaded later by dlopen(3).
+ * The dynamic section of an ELF file: its name and the libraries that it needs. They distinguish objects of
+ * the start from those loaded later by dlopen(3).
  */
 #ifndef MSEALD_ELF_DYNAMIC_H
 #define MSEALD_ELF_DYNAMIC_H
@@ -11,24 +11,24 @@
 
 #define ELF_DYNAMIC_NEEDED_MAX 1024	    /* libraries of one object */
 #define ELF_DYNAMIC_NAME_MAX 4096	    /* bytes of a name, with its NUL */
-#define ELF_DYNAMIC_STRINGS_MAX (16u << 20) /* bytes of names that elf_dynamic_names() looks at */
+#define ELF_DYNAMIC_STRINGS_MAX (16u << 20) /* bytes of names that elf_dynamic_names() searches */
 
 struct elf_dynamic {
 	char *soname;  /* DT_SONAME; NULL: none */
 	char **needed; /* DT_NEEDED, in the order of the file */
 	size_t needed_count;
-	bool textrel; /* DT_TEXTREL or DF_TEXTREL: its text is written to as it is loaded */
+	bool textrel; /* DT_TEXTREL or DF_TEXTREL: the loader writes to the text */
 };
 
 /*
- * Reads it from fd (pread only). A file without a dynamic section has nothing
- * of it. -ENOEXEC and -EBADMSG as elf_object_read() (a name that is not ended,
- * a table beyond the file, too many); -ENOMEM; or the error of reading.
+ * Reads the section from fd (pread only). A file without a dynamic section gives an empty result. -ENOEXEC
+ * and -EBADMSG as elf_object_read() (a name without an end, a table beyond the file, too many); -ENOMEM; or
+ * the error of reading.
  */
 int elf_dynamic_read(int fd, struct elf_dynamic *ret);
 
 /*
- * Is that among the names of its dynamic section: of libraries, and of symbols that it has or looks for?
+ * Is this among the names in the dynamic section, of libraries and of symbols that the file defines or needs?
  * 1, 0, or an error as of elf_dynamic_read().
  */
 int elf_dynamic_names(int fd, const char *name);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads the program headers of an ELF file. The file may be anyone's, so
- * nothing in it is believed before it is checked: every sum for overflow, every
- * place against the size of the file.
+ * Reads the program headers of an ELF file. The file may come from anyone, so everything in it is checked
+ * before it is used: every sum for overflow, every offset against the size of the file.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -20,9 +19,9 @@
 #define ELFDATA_NATIVE ELFDATA2MSB
 #endif
 
-#define MAX_HEADERS 1024 /* program headers; the kernel takes 64 KiB of them */
+#define MAX_HEADERS 1024 /* program headers; the kernel accepts 64 KiB of them */
 
-/* The needed fields of the file header, of either class. */
+/* The fields needed of the file header, of either class. */
 struct header {
 	uint64_t entry, phoff;
 	unsigned type, phentsize, phnum;
@@ -65,7 +64,7 @@ static int read_header(const struct elf_reader *source, struct header *ret)
 	} else {
 		return -ENOEXEC;
 	}
-	/* Object files and core dumps are read by programs, never run. */
+	/* Object files and core dumps are never run. */
 	if (header.type != ET_EXEC && header.type != ET_DYN)
 		return -ENOEXEC;
 	if (header.phentsize != (header.is_64bit ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)) ||
@@ -101,10 +100,10 @@ static int add_load(struct elf_object *object, const Elf64_Phdr *phdr, uint64_t 
 	if (__builtin_add_overflow(phdr->p_offset, phdr->p_filesz, &end) ||
 	    (phdr->p_filesz > 0 && end > file_size))
 		return -EBADMSG;
-	/* Both are mapped by the page, so they must agree on the place in it. */
+	/* Both are mapped by pages, so their offsets in the page must agree. */
 	if (phdr->p_filesz > 0 && (phdr->p_vaddr - phdr->p_offset) % page_size() != 0)
 		return -EBADMSG;
-	/* The specification wants them in order; loaders rely on it. */
+	/* The specification requires ascending order, and loaders rely on it. */
 	if (object->loads > 0 &&
 	    phdr->p_vaddr < object->load[object->loads - 1].vaddr + object->load[object->loads - 1].memsz)
 		return -EBADMSG;
@@ -131,7 +130,7 @@ static int add_phdr(struct elf_object *object, const Elf64_Phdr *phdr, const str
 	case PT_GNU_RELRO:
 		if (__builtin_add_overflow(phdr->p_vaddr, phdr->p_memsz, &end))
 			return -EBADMSG;
-		/* As the loader does: the last one counts. */
+		/* As in the loader, the last header wins. */
 		object->relro_vaddr = phdr->p_vaddr;
 		object->relro_memsz = phdr->p_memsz;
 		return 0;

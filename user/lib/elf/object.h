@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The program headers of an ELF file, as far as sealing needs them: elf(5). */
+/* The program headers of an ELF file that sealing needs: elf(5). */
 #ifndef MSEALD_ELF_OBJECT_H
 #define MSEALD_ELF_OBJECT_H
 
@@ -20,15 +20,17 @@ struct elf_object {
 	uint64_t dynamic_offset, dynamic_filesz;
 	uint64_t entry;
 	bool is_64bit, has_interp, is_dyn; /* ELFCLASS64; PT_INTERP; ET_DYN */
-	bool memory_seal;		   /* GNU_PROPERTY_MEMORY_SEAL: it asks to be sealed */
+	bool memory_seal;		   /* GNU_PROPERTY_MEMORY_SEAL: the file asks to be sealed */
 };
 
 /*
- * Reads the headers from fd (pread only; 32- and 64-bit, this machine's byte
- * order). -ENOEXEC: not an ELF file, or one that is not run but read (an object
- * file, a core dump); -EBADMSG: headers that lie (overflow, beyond the file,
- * too many, PT_LOADs out of order or not mappable); -ENOMEM; or the error of reading.
- * PT_LOADs of memsz 0 are left out.
+ * Reads the headers from fd (pread only; 32- and 64-bit, this machine's byte order). PT_LOADs of memsz 0 are
+ * left out.
+ *
+ *   -ENOEXEC         not an ELF file, or not executable (an object file, a core dump)
+ *   -EBADMSG         invalid headers: overflow, beyond the file, too many, PT_LOADs out of order or not
+ *                    mappable
+ *   -ENOMEM, or the error of reading
  */
 int elf_object_read(int fd, struct elf_object *ret);
 

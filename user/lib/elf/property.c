@@ -9,12 +9,12 @@
 #ifndef NT_GNU_PROPERTY_TYPE_0
 #define NT_GNU_PROPERTY_TYPE_0 5
 #endif
-/* "GNU_PROPERTY_MEMORY_SEAL: the loader is to seal this object"; no elf.h has it yet. */
+/* "GNU_PROPERTY_MEMORY_SEAL: the loader is to seal this object"; no elf.h defines it yet. */
 #define PROPERTY_MEMORY_SEAL 3
 
 #define NOTES_MAX (64u << 10) /* bytes; real ones have under a hundred */
 
-/* Up to the next multiple; sizes are at most NOTES_MAX here, so it cannot overflow. */
+/* Rounds up to a multiple. Sizes are at most NOTES_MAX here, so this cannot overflow. */
 static size_t padded(size_t size, size_t alignment)
 {
 	return (size + alignment - 1) / alignment * alignment;
@@ -31,7 +31,7 @@ static bool properties_ask(const unsigned char *data, size_t size, size_t alignm
 		size -= sizeof(header);
 		if (header[1] > size)
 			return false;
-		/* It has no data; one with data is of another meaning. */
+		/* This property has no data; with data it means something else. */
 		if (header[0] == PROPERTY_MEMORY_SEAL)
 			return header[1] == 0;
 		if (padded(header[1], alignment) > size)
@@ -53,7 +53,7 @@ static bool notes_ask(const unsigned char *data, size_t size, size_t alignment)
 		size -= sizeof(note);
 		if (note.n_namesz > size || note.n_descsz > size)
 			return false;
-		/* As the gABI has it: the content is aligned, counted from the note's beginning. */
+		/* The gABI aligns the content, counted from the beginning of the note. */
 		name = padded(sizeof(note) + note.n_namesz, alignment) - sizeof(note);
 		if (name > size || note.n_descsz > size - name)
 			return false;
@@ -75,10 +75,7 @@ int elf_property_memory_seal(const struct elf_reader *source, const Elf64_Phdr *
 	size_t alignment = is_64bit ? 8 : 4;
 	int r;
 
-	/*
-	 * Property notes of another alignment are those of an old, wrong linker: glibc passes them
-	 * over too.
-	 */
+	/* Notes with another alignment come from an old, wrong linker: glibc ignores them too. */
 	if (phdr->p_align != alignment || phdr->p_filesz == 0 || phdr->p_filesz > NOTES_MAX)
 		return 0;
 	notes = malloc(phdr->p_filesz);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Bytes of a file that may be anyone's, and may shrink while it is read. */
+/* Reads bytes of an untrusted file, which may shrink while it is read. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

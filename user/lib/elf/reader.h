@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where the bytes of an ELF file come from, for elf/object.c and elf/dynamic.c. */
+/* The source of an ELF file's bytes, for elf/object.c and elf/dynamic.c. */
 #ifndef MSEALD_ELF_READER_H
 #define MSEALD_ELF_READER_H
 
@@ -13,9 +13,9 @@ struct elf_reader {
 	uint64_t size;
 };
 
-/* -ENOEXEC where fd is no plain file; or the error of fstat(). */
+/* -ENOEXEC: fd is not a regular file; or the error of fstat(). */
 int elf_reader_open(int fd, struct elf_reader *ret);
-/* All of the bytes asked for; -EBADMSG when the file ends before; or the error of reading. */
+/* Reads all bytes requested. -EBADMSG: the file ends before; or the error of reading. */
 int elf_reader_fetch(const struct elf_reader *source, uint64_t offset, void *buffer, size_t length);
 
 #endif

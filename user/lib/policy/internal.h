@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of this folder have in common; everyone else needs policy.h only. */
+/* Shared by the files of this folder; all others need policy.h only. */
 #ifndef MSEALD_POLICY_INTERNAL_H
 #define MSEALD_POLICY_INTERNAL_H
 
@@ -19,8 +19,8 @@ struct policy_parser {
 	struct parser base;
 	const char *root;
 	struct policy *policy;
-	/* [Seal], until the end, when all of it is known. */
-	unsigned segments, deny; /* what Segments= and Deny= add up to */
+	/* [Seal], up to the end of the file, when all of it is known. */
+	unsigned segments, deny; /* sums of Segments= and Deny= */
 	bool exempt;		 /* Segments=none */
 	unsigned exempt_line;
 	enum policy_word { WORD_UNSAID, WORD_DENY, WORD_ALLOW } foreign, file;
@@ -43,7 +43,7 @@ void policy_set_dlopen(struct policy_parser *p, const char *key, char *value);
 void policy_set_description(struct policy_parser *p, const char *key, char *value);
 void policy_set_enabled(struct policy_parser *p, const char *key, char *value);
 void policy_set_last(struct policy_parser *p, const char *key, char *value);
-/* What can only be said when all of the file is known. */
+/* Checks that need the whole file. */
 void policy_finish(struct policy_parser *p);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The keys of [Match]: which programs. */
+/* The keys of [Match], which select programs. */
 #include <errno.h>
 #include <pwd.h>
 #include <stdint.h>
@@ -9,8 +9,8 @@
 #include "lib/policy/path.h"
 
 /*
- * Stars alone look like "all programs", and are not. That has one spelling, so that no policy matches
- * less than its author thinks. why: what is wrong with the word.
+ * Rejects a value of stars only: it looks like "all programs", but does not match all. Only Exe=/ does, so
+ * that no policy matches less than its author thinks. why: the fault of the word.
  */
 static bool complain_all(struct policy_parser *p, const char *key, const char *word, const char *why)
 {
@@ -23,7 +23,7 @@ static bool complain_all(struct policy_parser *p, const char *key, const char *w
 
 /* --- Exe= --- */
 
-/* The fault of a glob; NULL: none. */
+/* Returns the fault of a glob; NULL: none. */
 static const char *judge_glob(const char *path)
 {
 	if (strstr(path, "**"))
@@ -35,7 +35,7 @@ static const char *judge_glob(const char *path)
 		const char *name_end = strchrnul(open, '/');
 		const char *inside = open + 1 + (open[1] == '!' || open[1] == '^');
 
-		/* The first in it may be the "]" itself. */
+		/* The first character in the brackets may be "]" itself. */
 		inside += *inside == ']';
 		open = strchr(inside, ']');
 		if (!open || open > name_end)
@@ -44,7 +44,7 @@ static const char *judge_glob(const char *path)
 	return NULL;
 }
 
-/* Where to cut a glob: what comes before is a path that can be followed. */
+/* Where to cut a glob: the part before is a path whose links can be followed. */
 static size_t plain_length(const char *path)
 {
 	size_t length = strcspn(path, "*?[");
@@ -54,7 +54,7 @@ static size_t plain_length(const char *path)
 	return length;
 }
 
-/* The path to match, normalized. NULL after a complaint. */
+/* Returns the path to match, normalized. NULL after a complaint. */
 static char *follow(struct policy_parser *p, const char *path, int kind)
 {
 	_cleanup_free_ char *plain = NULL, *followed = NULL;
@@ -194,7 +194,7 @@ static void add_cgroup(struct policy_parser *p, const char *word)
 		p->policy->cgroup[p->policy->cgroup_count++] = TAKE_PTR(path);
 }
 
-/* 1 and the number, 0 where there is no such user, -ENOMEM. */
+/* 1 and the number; 0: no such user; -ENOMEM. */
 static int find_user(const char *root, const char *name, uid_t *ret)
 {
 	_cleanup_free_ char *path = NULL, *buffer = malloc(1 << 16);
@@ -236,7 +236,7 @@ static void add_user(struct policy_parser *p, const char *word)
 
 		errno = 0;
 		value = strtoull(word, &end, 10);
-		/* The highest number means "no user" to the kernel. */
+		/* To the kernel the highest number means "no user". */
 		if (*end || errno || value >= UINT32_MAX) {
 			parser_complain(&p->base, p->base.line,
 					"User=" SHOWN " is neither a name nor a number of a user", word);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The keys of [Seal] and [Policy]: how what matches is sealed, and what the policy says of itself. */
+/* The keys of [Seal], which say how matched programs are sealed, and of [Policy], about the policy itself. */
 #include <errno.h>
 #include <string.h>
 
@@ -69,7 +69,7 @@ void policy_set_deny(struct policy_parser *p, const char *key, char *value)
 	p->deny |= deny;
 }
 
-/* allow or deny: sets or clears one deny bit, beside Deny=. */
+/* Sets (deny) or clears (allow) one deny bit, in addition to Deny=. */
 static void set_deny(struct policy_parser *p, const char *key, char *value, enum policy_word *ret)
 {
 	_cleanup_free_ char *plain = parser_copy(&p->base, value);
@@ -81,7 +81,7 @@ static void set_deny(struct policy_parser *p, const char *key, char *value, enum
 		*ret = WORD_UNSAID;
 		return;
 	}
-	/* "yes" could mean allowed or denied: neither is guessed. */
+	/* "yes" could mean allowed or denied, so it is rejected. */
 	if (parser_boolean(plain) >= 0) {
 		parser_complain(&p->base, p->base.line, "%s=%s can be read both ways; write deny or allow",
 				key, plain);
@@ -153,7 +153,7 @@ static unsigned said(unsigned deny, enum policy_word word, unsigned bit)
 	return word == WORD_DENY ? deny | bit : word == WORD_ALLOW ? deny & ~bit : deny;
 }
 
-/* What can only be said when all of the file is known. */
+/* Checks that need the whole file. */
 void policy_finish(struct policy_parser *p)
 {
 	struct policy *policy = p->policy;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which policy decides about a program; and whether one stands in the way of another. */
+/*
+ * Finds the policy that applies to a program, and policies that never apply because an earlier one matches
+ * first.
+ */
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdarg.h>
@@ -36,7 +39,7 @@ static bool exe_matches(const struct policy_exe *exe, const char *path)
 	return false;
 }
 
-/* Is one of the names on the way to this cgroup that of the unit? */
+/* Has a cgroup on the path the name of the unit? */
 static bool unit_matches(const char *unit, const char *cgroup)
 {
 	bool glob = policy_is_glob(unit);
@@ -56,7 +59,7 @@ static bool unit_matches(const char *unit, const char *cgroup)
 	return false;
 }
 
-/* Is it that cgroup, or one below? */
+/* Is it this cgroup, or one below? */
 static bool cgroup_matches(const char *wanted, const char *cgroup)
 {
 	size_t length = strlen(wanted);
@@ -66,7 +69,7 @@ static bool cgroup_matches(const char *wanted, const char *cgroup)
 	return has_prefix(cgroup, wanted) && (cgroup[length] == '\0' || cgroup[length] == '/');
 }
 
-/* --- which value of a key matches: its index; 0 where the key is not given; -1: none --- */
+/* --- index of the value of a key that matches; 0: key not given; -1: none --- */
 
 static ssize_t match_exe(const struct policy *policy, const char *path)
 {
@@ -136,7 +139,7 @@ static void reason(FILE *out, bool *begun, const char *format, ...)
 	va_end(arguments);
 }
 
-/* Malloc'ed, or NULL without memory. */
+/* Malloc'ed; NULL: no memory. */
 static char *explain(const struct policy *policy, const struct reasons *reasons)
 {
 	bool begun = false;
@@ -180,7 +183,7 @@ const struct policy *policies_match(const struct policies *policies, const struc
 	return NULL;
 }
 
-/* --- does an earlier policy match all that a later one does? --- */
+/* --- does an earlier policy match everything that a later one does? --- */
 
 static bool exe_covers(const struct policy_exe *earlier, const struct policy_exe *later)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A policy file as a whole. Every fault of it is reported, up to a limit, and a
- * file with a fault is no policy: half of a rule would seal the wrong memory.
+ * Reads a policy file. Every fault is reported, up to a limit. A file with a fault gives no policy: half of a
+ * rule would seal the wrong memory.
  */
 #include <errno.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static void begin_section(struct policy_parser *p, const char *name)
 			return;
 		}
 	}
-	/* No message for each of its keys. */
+	/* Suppresses messages about the keys of this section. */
 	p->base.section = SECTION_UNKNOWN;
 	nearest = diagnostics_nearest(name, section_names + SECTION_POLICY,
 				      ELEMENTS(section_names) - SECTION_POLICY);
@@ -126,7 +126,7 @@ static void read_all(struct policy_parser *p, char *text)
 	parser_complain_rest(&p->base);
 }
 
-/* The name of a policy, of its path: without folders and .conf. */
+/* The name of a policy: its path without folders and .conf. */
 static char *name_of(const char *path)
 {
 	const char *last = strrchr(path, '/'), *name = last ? last + 1 : path;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Paths of policies. The kernel tells where a program really is, so the path of
- * a policy is followed to there, as far as it exists: a file installed later counts too.
+ * Paths in policies. The kernel reports the real path of a program, so symbolic links in a policy's path are
+ * followed as far as it exists: a file installed later matches too.
  */
 #include <errno.h>
 #include <limits.h>
@@ -10,7 +10,7 @@
 #include "lib/base/util.h"
 #include "lib/policy/path.h"
 
-#define LINKS_MAX 40 /* as the kernel: include/linux/namei.h, MAXSYMLINKS */
+#define LINKS_MAX 40 /* as in the kernel: include/linux/namei.h, MAXSYMLINKS */
 
 int policy_path_normalize(char *path)
 {
@@ -40,7 +40,7 @@ int policy_path_normalize(char *path)
 	return 0;
 }
 
-/* Takes the last name off; what has been followed already has no links, so ".." is that. */
+/* Removes the last name. The path so far has no links, so this is the same as "..". */
 static void to_parent(char *path)
 {
 	char *last = strrchr(path, '/');
@@ -49,7 +49,7 @@ static void to_parent(char *path)
 		*last = '\0';
 }
 
-/* What the link points to, malloc'ed; NULL and 0 where there is no link (or none that can be read). */
+/* Returns the target of a link, malloc'ed; NULL and 0: no link, or none that can be read. */
 static int read_link(const char *root, const char *path, char **ret)
 {
 	_cleanup_free_ char *whole = NULL;
@@ -70,8 +70,8 @@ static int read_link(const char *root, const char *path, char **ret)
 }
 
 /*
- * Follows the link that path ends in, if it is one: path becomes what is left of it, *rest what is
- * to be read next.
+ * Follows the link that path ends in, if it is one. Cuts path to the part before the target; *rest is the
+ * part to read next.
  */
 static int follow_last(const char *root, char *path, char **rest, const char *after, unsigned *links)
 {

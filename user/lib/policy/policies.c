@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The folders of policies: which files there are, which of one name stands for
- * the others, and what each says. As systemd does it: the earlier folder wins,
- * an empty file or a link to /dev/null masks.
+ * The folders of policies: which files exist, which of several with one name is used, and their contents. As
+ * in systemd, the earlier folder wins, and an empty file or a link to /dev/null masks.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,7 +13,7 @@
 #include "lib/policy/path.h"
 #include "lib/policy/policy.h"
 
-#define NAMES_MAX (4 * POLICIES_MAX) /* that are looked at in one folder */
+#define NAMES_MAX (4 * POLICIES_MAX) /* files examined in one folder */
 
 static void file_free(struct policy_file *file)
 {
@@ -78,7 +77,7 @@ static void close_folder(DIR *const *folder)
 		(void)closedir(*folder);
 }
 
-/* Opens a folder that nobody else may write to. 0 and NULL where there is none to be read. */
+/* Opens a folder that no other user may write to. 0 and NULL: no folder that can be read. */
 static int open_folder(struct reading *reading, const char *path, DIR **ret)
 {
 	const char *unguarded;
@@ -137,7 +136,7 @@ static int compare_files(const void *a, const void *b)
 	return order ? order : (x->folder > y->folder) - (x->folder < y->folder);
 }
 
-/* The path where a file really is, with the root; NULL where that cannot be said (-ENOMEM: *error). */
+/* The real path of a file, including the root; NULL: it cannot be found (-ENOMEM: *error). */
 static char *real_path(const struct reading *reading, const struct policy_file *file, int *error)
 {
 	_cleanup_free_ char *followed = NULL;
@@ -154,7 +153,7 @@ static char *real_path(const struct reading *reading, const struct policy_file *
 	return asprintf(&path, "%s%s", reading->root, followed) < 0 ? NULL : path;
 }
 
-/* A link to /dev/null, by name: below a root there may be no such device. */
+/* Is it a link to /dev/null? Compared by name: below a root there may be no such device. */
 static bool leads_to_null(const struct reading *reading, const struct policy_file *file)
 {
 	_cleanup_free_ char *followed = NULL;
@@ -164,7 +163,7 @@ static bool leads_to_null(const struct reading *reading, const struct policy_fil
 	       strcmp(followed, "/dev/null") == 0;
 }
 
-/* Reads the file that stands for its name, and sets its state. */
+/* Reads the file that is used for its name, and sets its state. */
 static int read_first(const struct reading *reading, struct policy_file *file)
 {
 	_cleanup_free_ char *real = NULL, *text = NULL;
@@ -239,7 +238,7 @@ int policy_files_read(const char *root, const char *const *folders, struct polic
 	r = read_all(&reading);
 	if (r < 0)
 		return r;
-	/* Only now it is known which of them come after the others. */
+	/* The order depends on Last=, which is known only now. */
 	if (files.count > 0)
 		qsort(files.list, files.count, sizeof(*files.list), compare_files);
 	*ret = files;

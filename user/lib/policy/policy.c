@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Takes a policy apart again: see policy.h. */
+/* Frees policies: see policy.h. */
 #include "lib/policy/policy.h"
 
 void policy_clear_exe(struct policy *policy)

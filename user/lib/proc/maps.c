@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads /proc/PID/maps. The line, as fs/proc/task_mmu.c writes it:
+ * Reads /proc/PID/maps. fs/proc/task_mmu.c writes lines of this form:
  *   START-END rwxs OFFSET MAJOR:MINOR INODE [spaces PATH]
- * all in hexadecimal but for the inode. The kernel escapes a new line in PATH
- * and nothing else, so PATH is whatever is left of the line.
+ * Numbers are hexadecimal, except for the inode. In PATH the kernel escapes only new lines, so PATH is the
+ * whole rest of the line.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -60,7 +60,7 @@ static bool read_device_number(struct cursor *line, unsigned *ret)
 	return true;
 }
 
-/* One of the four permissions: its letter, or the one that stands for "no". */
+/* Reads one of the four permissions: the letter yes, or no. */
 static bool read_flag(struct cursor *line, char yes, char no, bool *ret)
 {
 	if (skip_char(line, yes))
@@ -72,7 +72,7 @@ static bool read_flag(struct cursor *line, char yes, char no, bool *ret)
 	return true;
 }
 
-/* A line without its end. The path is copied to *pool, which is moved on. */
+/* Parses a line without its end. Copies the path to *pool, and advances *pool. */
 static bool read_line(struct cursor line, struct mapping *ret, char **pool)
 {
 	struct mapping mapping = { 0 };
@@ -121,7 +121,7 @@ int proc_maps_parse(const char *text, size_t length, struct proc_maps *ret)
 	for (const char *at = text; at < end; at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1)
 		lines++;
 
-	/* The list and the paths it points to in one piece; the paths are no longer than the text. */
+	/* One allocation for the list and its paths; the paths are no longer than the text. */
 	if (__builtin_mul_overflow(lines, sizeof(*list), &bytes) ||
 	    __builtin_add_overflow(bytes, length, &bytes))
 		return -ENOMEM;
@@ -144,9 +144,8 @@ int proc_maps_parse(const char *text, size_t length, struct proc_maps *ret)
 }
 
 /*
- * Lines that were written while the mappings changed may overlap, where the
- * kernel does not hold mmap_lock all along: every read() begins anew before
- * 6.17, every mapping does since (fs/proc/task_mmu.c).
+ * Where the kernel does not hold mmap_lock throughout, lines written while the mappings change may overlap.
+ * Before 6.17 every read() takes the lock anew, since then every mapping does (fs/proc/task_mmu.c).
  */
 #define READ_TRIES 16
 
@@ -204,7 +203,7 @@ void proc_maps_free(struct proc_maps *maps)
 	*maps = (struct proc_maps){ 0 };
 }
 
-/* The first mapping that ends above address; count when there is none. */
+/* Index of the first mapping that ends above address; count: none. */
 static size_t first_above(const struct proc_maps *maps, uint64_t address)
 {
 	size_t low = 0, high = maps->count;

@@ -23,16 +23,15 @@ struct proc_maps {
 };
 
 /*
- * Parses the text (need not end in NUL). -EINVAL: not what the kernel writes
- * (then *ret is untouched), -ENOMEM. The caller frees with proc_maps_free.
- * Paths keep the kernel's escapes (\012 for a new line).
+ * Parses the text (need not end in NUL). -EINVAL: not the format of the kernel (then *ret is untouched);
+ * -ENOMEM. The caller frees with proc_maps_free. Paths keep the kernel's escapes (\012 for a new line).
  */
 int proc_maps_parse(const char *text, size_t length, struct proc_maps *ret);
 
 /*
- * Reads all of an open /proc/PID/maps from its start (lseek, so the descriptor
- * can be read again) and parses it. Negative errno of open, read or parse. Reads again when
- * the mappings have changed under it; -EINVAL when they keep on doing so.
+ * Reads all of an open /proc/PID/maps from its start (lseek, so the descriptor can be read again) and parses
+ * it. Reads again if the mappings have changed meanwhile; -EINVAL if they keep changing. Else the negative
+ * errno of open, read or parse.
  */
 int proc_maps_read_fd(int fd, struct proc_maps *ret);
 int proc_maps_read(pid_t pid, struct proc_maps *ret);
@@ -41,14 +40,17 @@ void proc_maps_free(struct proc_maps *maps); /* takes NULL and zeroed */
 
 /* The mapping that holds address, or NULL. */
 const struct mapping *proc_maps_find(const struct proc_maps *maps, uint64_t address);
-/* Is every byte of [start, end) mapped? If not, *ret_hole is the first that is not (may be NULL). */
+/* Is every byte of [start, end) mapped? If not, *ret_hole is the first unmapped byte (may be NULL). */
 bool proc_maps_covers(const struct proc_maps *maps, uint64_t start, uint64_t end, uint64_t *ret_hole);
-/* Of a 32-bit process? A 64-bit one has its stack, or something of the kernel's, above 4 GiB. */
+/* Are these maps of a 32-bit process? A 64-bit one has its stack, or mappings of the kernel, above 4 GiB. */
 bool proc_maps_is_32bit(const struct proc_maps *maps);
 
-/* Does a file stand behind it; and the order of two of them, 0: mappings of the same file. */
+/* Is it a mapping of a file; and the order of two mappings, 0: the same file. */
 bool proc_mapping_is_file(const struct mapping *mapping);
-/* Code of a file? Not what a JIT compiler has written to shared memory, which has the name of a file, too. */
+/*
+ * Is it code of a file? Not code that a JIT compiler has written to shared memory, which also has a file
+ * name.
+ */
 bool proc_mapping_is_code(const struct mapping *mapping);
 int proc_mapping_compare_files(const struct mapping *a, const struct mapping *b);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See objects.h. The process may be hostile: the work is bounded by the number
- * of mappings, and no file is opened that could block.
+ * See objects.h. The process may be hostile: the work is bounded by the number of mappings, and no file is
+ * opened that could block.
  */
 #define _GNU_SOURCE
 #include "lib/proc/objects.h"
@@ -17,8 +17,8 @@
 
 #include "lib/base/util.h"
 
-#define OPEN_TRIES 4   /* mappings through which a file is looked for */
-#define ANCHOR_TRIES 4 /* segments that one mapping may be the start of */
+#define OPEN_TRIES 4   /* mappings tried to open a file */
+#define ANCHOR_TRIES 4 /* segments that may begin a mapping */
 
 /* --- files --- */
 
@@ -51,7 +51,7 @@ static int reopen_regular(int path_fd, uint64_t inode)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The very file that is mapped, deleted or not; needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE. */
+/* Opens the mapped file itself, deleted or not; needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE. */
 static int open_mapped(int proc_dirfd, const struct mapping *mapping)
 {
 	_cleanup_close_ int fd = -1;
@@ -74,9 +74,8 @@ int objects_open_file(int proc_dirfd, const char *path, uint64_t inode)
 }
 
 /*
- * The file that has the mapping's path now, if it is still the same one. Told
- * by the inode alone: overlayfs and btrfs give another device to stat() than to
- * /proc/PID/maps.
+ * Opens the file at the mapping's path, if it is still the same file. Compares the inode only: on overlayfs
+ * and btrfs stat() reports another device than /proc/PID/maps.
  */
 static int open_path(int proc_dirfd, const struct mapping *mapping)
 {
@@ -115,7 +114,7 @@ static int read_object(int proc_dirfd, const struct mapping *const *group, size_
 
 /* --- addresses --- */
 
-/* Where the image of an object with this bias lies; false when nowhere. */
+/* The range of an object's image with this bias; false: not mapped. */
 static bool image_of(const struct elf_object *object, uint64_t bias, uint64_t *ret_start, uint64_t *ret_end)
 {
 	uint64_t first = page_down(object->load[0].vaddr), last, start = bias + first, end;
@@ -131,9 +130,9 @@ static bool image_of(const struct elf_object *object, uint64_t bias, uint64_t *r
 }
 
 /*
- * Is the object loaded with this bias, rather than mapped to be read? Each
- * PT_LOAD must begin with its own bytes if it begins with the file at all, and
- * code must be executable. Code may also have been replaced (by huge pages).
+ * Is the object loaded with this bias, rather than mapped to be read? Each PT_LOAD that begins with a mapping
+ * of the file must have the right offset, and code must be executable. Code may also have been replaced (by
+ * huge pages).
  */
 static bool is_loaded(const struct proc_maps *maps, const struct mapping *file,
 		      const struct elf_object *object, uint64_t bias)
@@ -156,7 +155,7 @@ static bool is_loaded(const struct proc_maps *maps, const struct mapping *file,
 	return code || fitting > 1;
 }
 
-/* A mapping that begins where a PT_LOAD does tells the bias. False when there is none. */
+/* Finds the bias by a mapping that begins with a PT_LOAD. False: none does. */
 static bool find_bias(const struct proc_maps *maps, const struct mapping *mapping,
 		      const struct elf_object *object, uint64_t *ret_bias)
 {
@@ -194,7 +193,7 @@ static int objects_add(struct objects *objects, const struct object *object)
 	return 0;
 }
 
-/* Headers that cannot be read: if anything of it is executable, it is taken for one that is loaded. */
+/* The headers cannot be read: a file with an executable mapping is taken for a loaded object. */
 static int add_unknown(struct objects *objects, const struct mapping *const *group, size_t count)
 {
 	struct object object = {
@@ -215,7 +214,7 @@ static int add_group(struct objects *objects, const struct proc_maps *maps, int 
 	uint64_t done = 0;
 	int r;
 
-	/* A loader maps privately; shared memory and devices need not be looked into. */
+	/* A loader maps privately, so files that are only mapped shared and devices are skipped. */
 	for (size_t i = 0; i < count; i++)
 	private = private || !group[i]->shared;
 	if (!private)

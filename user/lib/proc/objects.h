@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The objects that are loaded in a process, and where: mappings of one file
- * whose program headers say that they belong together. A file that is only
- * mapped to be read, or not yet loaded as a whole, is no object.
+ * The loaded objects of a process, and their addresses: mappings of one file that belong together by its
+ * program headers. A file that is only mapped to be read, or not yet loaded as a whole, is not an object.
  */
 #ifndef MSEALD_PROC_OBJECTS_H
 #define MSEALD_PROC_OBJECTS_H
@@ -15,11 +14,11 @@
 #include "lib/proc/maps.h"
 
 struct object {
-	const struct mapping *file; /* a mapping of it; belongs to the proc_maps */
+	const struct mapping *file; /* one of its mappings; belongs to the proc_maps */
 	struct elf_object elf;
-	uint64_t bias;	     /* what its addresses are moved by */
-	uint64_t start, end; /* its image */
-	bool unknown;	     /* its headers cannot be read or lie: elf says nothing */
+	uint64_t bias;	     /* difference of its addresses to those in the file */
+	uint64_t start, end; /* range of its image */
+	bool unknown;	     /* headers unreadable or invalid: elf is empty */
 	bool relro_open;     /* segments_resolve() found some of its PT_GNU_RELRO writable */
 };
 
@@ -29,18 +28,19 @@ struct objects {
 };
 
 /*
- * proc_dirfd is an open /proc/PID, through whose map_files (then root) the
- * files are read. Each loaded copy is an object of its own. -ENOMEM.
+ * Finds the objects. proc_dirfd is an open /proc/PID; the files are read through its map_files (then root).
+ * Each loaded copy is an object of its own. -ENOMEM.
  */
 int objects_find(const struct proc_maps *maps, int proc_dirfd, struct objects *ret);
 /*
- * A descriptor to read its file by: the very one that is mapped, deleted or not, if that may be
- * had. Negative errno.
+ * A descriptor to read the object's file: the mapped file itself, deleted or not, if possible. Negative
+ * errno.
  */
 int object_open(const struct object *object, int proc_dirfd);
 /*
- * Opens a regular file by a path of that process, to read it. Symbolic links are the process's own and stay
- * below its root. inode, unless 0, must be the file's. Negative errno; -ENOEXEC: it is not regular.
+ * Opens a regular file by a path of that process, to read it. Symbolic links are followed as the process
+ * would, and stay below its root. inode, unless 0, must be the file's. Negative errno; -ENOEXEC: not a
+ * regular file.
  */
 int objects_open_file(int proc_dirfd, const char *path, uint64_t inode);
 void objects_free(struct objects *objects); /* takes NULL and zeroed */

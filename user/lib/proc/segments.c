@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which part of an address space is what. The data flows: each object
- * (objects.h) gives spans, what its program headers say should be there; spans
- * and mappings, both sorted, are walked together: segments. The process may be
+ * Splits an address space into segments. Each object (objects.h) gives spans, the ranges expected by its
+ * program headers. Spans and mappings, both sorted, are walked together and give segments. The process may be
  * hostile: the work is bounded by the number of mappings.
  */
 #define _GNU_SOURCE
@@ -12,15 +11,15 @@
 #include "lib/proc/segments.h"
 #include "lib/base/util.h"
 
-/* What should be somewhere. */
+/* An expected range. */
 struct span {
 	uint64_t start, end;
 	enum mseald_segment kind;
-	bool relro;		    /* of the segment RELRO wherever it is not writable */
-	bool whole;		    /* one mapping as it is: nothing to check */
-	const struct mapping *file; /* or this file at this offset; NULL: anonymous memory */
+	bool relro;		    /* segment RELRO wherever it is not writable */
+	bool whole;		    /* one whole mapping: nothing to check */
+	const struct mapping *file; /* expected: this file at this offset; NULL: anonymous memory */
 	uint64_t offset;
-	int object; /* index, or -1: the kernel's */
+	int object; /* index, or -1: a mapping of the kernel */
 };
 
 struct spans {
@@ -69,7 +68,7 @@ static bool is_anonymous(const struct mapping *mapping)
 
 /* --- spans --- */
 
-/* Adds a span, the part of it that PT_GNU_RELRO covers marked. */
+/* Adds a span, and marks the part of it that PT_GNU_RELRO covers. */
 static int add_overlaid(struct spans *spans, struct span span, uint64_t relro_start, uint64_t relro_end)
 {
 	uint64_t from = MIN_OF(MAX_OF(relro_start, span.start), span.end);
@@ -92,13 +91,15 @@ static int add_overlaid(struct spans *spans, struct span span, uint64_t relro_st
 	return r < 0 ? r : spans_add(spans, after);
 }
 
-/* What its headers say; objects_find() has checked that nothing overflows. */
+/* Adds the spans of the headers; objects_find() has checked that nothing overflows. */
 static int add_known(struct spans *spans, const struct object *object, int index)
 {
 	const struct elf_object *elf = &object->elf;
 	uint64_t bias = object->bias;
 	uint64_t relro_start = bias + page_down(elf->relro_vaddr);
-	/* Down as well, as the loader does: a last page that is not all RELRO stays writable. */
+	/*
+	 * The end is rounded down, too, as in the loader: a last page that is not all RELRO stays writable.
+	 */
 	uint64_t relro_end = bias + page_down(elf->relro_vaddr + elf->relro_memsz);
 
 	for (size_t i = 0; i < elf->loads; i++) {
@@ -119,7 +120,7 @@ static int add_known(struct spans *spans, const struct object *object, int index
 		bss.file = NULL;
 		bss.start = bytes.end;
 		bss.end = bias + page_up(vaddr + elf->load[i].memsz);
-		/* Where two share a page, the one mapped later has it. */
+		/* If two segments share a page, the page belongs to the one mapped later. */
 		if (i + 1 < elf->loads)
 			end = bias + page_down(elf->load[i + 1].vaddr);
 		bytes.end = MIN_OF(bytes.end, end);
@@ -133,7 +134,7 @@ static int add_known(struct spans *spans, const struct object *object, int index
 	return 0;
 }
 
-/* Without program headers, by permissions. */
+/* Adds the spans of an object without program headers, by permissions. */
 static int add_by_permissions(struct spans *spans, const struct proc_maps *maps, const struct object *object,
 			      int index)
 {
@@ -167,7 +168,7 @@ static int add_objects(struct spans *spans, const struct proc_maps *maps, const 
 	return 0;
 }
 
-/* What the kernel put there itself. */
+/* Adds the mappings that the kernel made itself. */
 static int add_kernel_mappings(struct spans *spans, const struct proc_maps *maps)
 {
 	static const struct {
@@ -243,13 +244,13 @@ int segments_resolve(const struct proc_maps *maps, int proc_dirfd, struct segmen
 	}
 	qsort(spans.list, spans.count, sizeof(*spans.list), by_span_start);
 
-	/* Each pass ends a span or a mapping, so there are no more segments than of both. */
+	/* Each step ends a span or a mapping, so there are at most as many segments as spans and mappings. */
 	segments.list = reallocarray(NULL, spans.count + maps->count, sizeof(*segments.list));
 	if (!segments.list)
 		return -ENOMEM;
 	for (size_t s = 0; s < spans.count; s++) {
 		const struct span *span = &spans.list[s];
-		/* None overlaps another but by a header that lies: the later one has it. */
+		/* Spans overlap only if a header is wrong: then the later one wins. */
 		uint64_t end = s + 1 < spans.count ? MIN_OF(span->end, span[1].start) : span->end;
 
 		while (m < maps->count && maps->list[m].end <= span->start)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which part of an address space is what: the mappings of each object (a
- * mapped ELF file) split into segments by its program headers, and the
- * kernel's own mappings.
+ * Splits an address space into segments: the mappings of each object (a mapped ELF file) by its program
+ * headers, and the kernel's own mappings.
  *   text    executable PT_LOAD            rodata  neither writable nor executable PT_LOAD
  *   relro   PT_GNU_RELRO, once read-only  data    writable PT_LOAD, its .bss included
- *   vdso    [vdso] [vvar] [vvar_vclock]; what the kernel has above user memory is left out
+ *   vdso    [vdso] [vvar] [vvar_vclock]; mappings of the kernel above user memory are left out
  *   stack   [stack] of the first thread
  * Heaps, thread stacks, JIT code and files that are not ELF belong to no segment.
  */
@@ -26,25 +25,26 @@ struct segment {
 	enum mseald_segment kind;
 	bool writable; /* as mapped now */
 	bool shared;
-	bool anonymous;		       /* .bss, stack, vdso: no file behind it */
+	bool anonymous;		       /* .bss, stack, vdso: without a file */
 	int object;		       /* index in the objects; -1: the kernel's own mapping */
-	const struct mapping *mapping; /* the mapping it lies in; belongs to the proc_maps */
+	const struct mapping *mapping; /* the mapping that contains it; belongs to the proc_maps */
 };
 
 struct segments {
 	struct segment *list; /* sorted, disjoint */
 	size_t count;
-	struct objects objects; /* relro_open says which are not done with their relocation */
+	struct objects objects; /* relro_open marks those with unfinished relocation */
 };
 
 /*
- * Splits maps into segments. proc_dirfd is an open /proc/PID, through whose
- * map_files (then root) the objects' program headers are read. Part of a
- * mapping can be relro and the rest rodata or data; a PT_LOAD both writable and
- * executable is data. An object whose headers cannot be read or are not valid
- * is classed by its permissions alone (relro then counts as rodata), if any of
- * it is executable. An ELF file that is not loaded but only mapped to be read,
- * or not yet loaded as a whole, has no segment. -ENOMEM.
+ * Splits maps into segments. proc_dirfd is an open /proc/PID; the objects' program headers are read through
+ * its map_files (then root). -ENOMEM.
+ *
+ *   - Part of a mapping can be relro and the rest rodata or data.
+ *   - A PT_LOAD both writable and executable is data.
+ *   - An object whose headers cannot be read or are not valid is classed by its permissions alone (relro then
+ *     counts as rodata), if any of it is executable.
+ *   - An ELF file that is only mapped to be read, or not yet loaded as a whole, has no segment.
  */
 int segments_resolve(const struct proc_maps *maps, int proc_dirfd, struct segments *ret);
 void segments_free(struct segments *segments); /* takes NULL and zeroed */

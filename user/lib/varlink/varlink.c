@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The varlink wire format, and a client that waits for its answers: see varlink.h. */
+/* The varlink wire format, and a blocking client: see varlink.h. */
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -9,14 +9,14 @@
 #include "lib/base/util.h"
 #include "lib/varlink/varlink.h"
 
-#define FRAMER_KEEP (64u << 10) /* an empty buffer larger than this is given back */
+#define FRAMER_KEEP (64u << 10) /* an empty buffer larger than this is freed */
 #define RECEIVE_SIZE (64u << 10)
 
 /* --- framing --- */
 
 /*
- * The buffer holds [consumed, length): whole messages, then perhaps the start
- * of one. There is no NUL in [consumed, scanned), so nothing is searched twice.
+ * The buffer holds [consumed, length): whole messages, and perhaps the start of another. [consumed, scanned)
+ * has no NUL, so that no byte is searched twice.
  */
 void varlink_framer_free(struct varlink_framer *framer)
 {
@@ -184,7 +184,7 @@ struct varlink_client *varlink_client_free(struct varlink_client *client)
 	return NULL;
 }
 
-/* All of it, whatever signals arrive; a peer that is gone is an error, not SIGPIPE. */
+/* Sends everything, despite signals. If the peer is gone, it returns an error and raises no SIGPIPE. */
 static int send_all(int fd, const char *data, size_t length)
 {
 	while (length > 0) {
@@ -224,8 +224,8 @@ static int client_send(struct varlink_client *client, const char *method, json_t
 		return -EMSGSIZE;
 	r = send_all(client->fd, text, length);
 	/*
-	 * It may have said why before it closed the connection: varlink_receive() finds that, or
-	 * the same error.
+	 * The peer may have sent a reason before it closed the connection: varlink_receive() finds it, or the
+	 * same error.
 	 */
 	return r == -ECONNRESET ? 0 : r;
 }
@@ -235,7 +235,7 @@ int varlink_send_more(struct varlink_client *client, const char *method, json_t 
 	return client_send(client, method, parameters, true);
 }
 
-/* Takes a reply apart; the message stays the caller's. */
+/* Splits a reply into its parts; the message still belongs to the caller. */
 static int reply_parse(const json_t *message, json_t **ret_parameters, char **ret_error, bool *ret_continues)
 {
 	json_t *parameters = json_object_get(message, "parameters");

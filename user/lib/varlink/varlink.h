@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The varlink wire format (https://varlink.org): JSON objects, each ended by
- * one NUL, on a stream socket. Used by daemon and clients alike.
+ * The varlink wire format (https://varlink.org): JSON objects, each ended by one NUL, on a stream socket.
+ * Used by the daemon and its clients.
  */
 #ifndef MSEALD_VARLINK_H
 #define MSEALD_VARLINK_H
@@ -12,24 +12,23 @@
 
 #define VARLINK_MESSAGE_MAX (8u << 20) /* bytes; a longer message ends the connection */
 
-/* --- framing: bytes in, messages out; knows nothing of sockets, so it can be fuzzed --- */
+/* --- framing: bytes in, messages out; uses no sockets, so it can be fuzzed --- */
 
 struct varlink_framer {
 	char *buffer;
 	size_t length, allocated, scanned, consumed;
 };
 
-void varlink_framer_free(struct varlink_framer *framer); /* zeroed is a new one */
-/* Takes over bytes read. -EMSGSIZE: longer than VARLINK_MESSAGE_MAX without an end; -ENOMEM. */
+void varlink_framer_free(struct varlink_framer *framer); /* a zeroed struct is a new framer */
+/* Feeds bytes that were read. -EMSGSIZE: VARLINK_MESSAGE_MAX exceeded without an end; -ENOMEM. */
 int varlink_framer_feed(struct varlink_framer *framer, const void *data, size_t length);
 /*
- * The next whole message, parsed; 1 and a new reference in *ret, 0 when there
- * is none yet, -EBADMSG when it is not a JSON object (or not UTF-8, or nested
- * too deep), after which the connection must be closed.
+ * The next whole message, parsed. 1 and a new reference in *ret; 0: none yet; -EBADMSG: not a JSON object (or
+ * not UTF-8, or nested too deep), after which the connection must be closed.
  */
 int varlink_framer_next(struct varlink_framer *framer, json_t **ret);
 
-/* A message as it goes on the wire, NUL included in *ret_length; malloc'ed, or NULL. */
+/* Encodes a message for the wire, NUL included in *ret_length; malloc'ed, or NULL. */
 char *varlink_encode(const json_t *message, size_t *ret_length);
 
 /* --- a blocking client --- */
@@ -41,10 +40,11 @@ int varlink_connect(const char *path, struct varlink_client **ret);
 struct varlink_client *varlink_client_free(struct varlink_client *client); /* takes NULL, returns NULL */
 
 /*
- * One call, one reply. parameters: borrowed, may be NULL. Returns 0 and the
- * reply's parameters (new reference) in *ret_parameters; or 1 when the reply is an error:
- * *ret_error then is its name (malloc'ed) and *ret_parameters its parameters; or a
- * negative errno (-ECONNRESET: the peer went away; -EBADMSG).
+ * One call, one reply. parameters: borrowed, may be NULL. Returns:
+ *
+ *   0               *ret_parameters has the reply's parameters (new reference)
+ *   1               the reply is an error: *ret_error is its name (malloc'ed), *ret_parameters its parameters
+ *   negative errno  -ECONNRESET: the peer closed the connection; -EBADMSG
  */
 int varlink_call(struct varlink_client *client, const char *method, json_t *parameters,
 		 json_t **ret_parameters, char **ret_error);
