@@ -51,7 +51,7 @@ struct stage {
 
 struct attack {
 	int row; /* of docs/design.md, "What is denied" */
-	/* up to the first ':' the operation: a line of docs/threat-model.md */
+	/* up to the first ':' the operation: a line of docs/denials.md */
 	const char *name;
 	enum layout layout;
 	enum mechanism mechanism;

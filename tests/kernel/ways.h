@@ -7,7 +7,7 @@
  * seal it still succeeds.
  *
  * Each way is also a remark "cell ROW|OPERATION|BY|ABI|SEAL|RESULT|ATTACK", from
- * which tests/matrix makes the tables of docs/threat-model.md.
+ * which tests/matrix makes the tables of docs/denials.md.
  */
 #ifndef MSEALD_TESTS_WAYS_H
 #define MSEALD_TESTS_WAYS_H
