@@ -227,8 +227,8 @@ int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3],
 	if (r < 0)
 		return r;
 	/*
-	 * Another thread may have written other code there, to use the suspended filters for a forbidden
-	 * call.
+	 * Another thread may have written other code there, to make a call that the suspended
+	 * filters forbid.
 	 */
 	meant = regs_is_call(&regs, tracee->instruction, number, arguments);
 	if (!meant) {
