@@ -18,7 +18,7 @@
 #include "tap.h"
 #include "ways.h"
 
-/* A program started with 3 GiB gives itself the fourth later on, and has memory there. */
+/* A program started with 3 GiB later extends its limit to 4 GiB, and has memory there. */
 static void limit_moved(void)
 {
 	const long at = 0xd0000000l, flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
