@@ -181,7 +181,7 @@ static bool is_sealed(pid_t pid, const char *policy, const char *action)
 	}
 	other += strcmp(json_text(space, "policy"), policy) != 0;
 	json_decref(spaces);
-	/* Of the program, libc and the loader. */
+	/* The program, libc and the loader have one each. */
 	return text >= 3 && rodata >= 3 && !other;
 }
 

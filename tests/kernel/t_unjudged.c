@@ -213,7 +213,7 @@ static long make_call(struct stage *stage, const struct call *call, uint64_t at)
 {
 	long start = (long)at + call->offset, length = call->length - (call->from_end ? start : 0);
 
-	/* Of a 32-bit process: the same, cut to 32 bits. */
+	/* A 32-bit process makes the same call, with the length cut to 32 bits. */
 	if (ABIS_32 & 1u << stage->abi)
 		length = length > 0 && length < 1l << 31 ? length : length ? 0xfff00000l : 0;
 	return stage_attack(stage, call->number, start, length, call->third, call->fourth,

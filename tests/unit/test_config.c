@@ -224,7 +224,7 @@ static void all_mistakes_are_reported(void **state)
 	assert_non_null(strstr(test.faults.list[2].path, "/run/mseald/mseald.conf.d/a.conf"));
 }
 
-/* Of very many faults, the first ones and the number of the others. */
+/* With very many faults the first ones are kept, and the number of the others. */
 static void very_many_mistakes(void **state)
 {
 	char text[512] = "[Mseald]\n";

@@ -1028,7 +1028,7 @@ static void test_summary(void **state)
 	assert_non_null(strstr(test.out, "\ntotal  1 "));
 }
 
-/* Of this process, which a policy matches. */
+/* The coverage is that of this process, which a policy matches. */
 static void test_coverage(void **state)
 {
 	static char unsealed[512], sealed[512], whole[512];

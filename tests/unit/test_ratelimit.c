@@ -34,7 +34,7 @@ static unsigned let_user(uint32_t uid, uint32_t tgid, uint64_t start_time, unsig
 	return lines;
 }
 
-/* Of many users. */
+/* The processes belong to several users. */
 static unsigned let(uint32_t tgid, uint64_t start_time, unsigned times)
 {
 	return let_user(tgid % 3, tgid, start_time, times);

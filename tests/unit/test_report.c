@@ -409,7 +409,7 @@ static void test_broken(void **state)
 	assert_int_equal(report_file_read(test.path, &tally, &head, &names), 0);
 	assert_int_equal(report_table_sum(&tally), 1);
 	assert_int_equal(head.since, 5);
-	/* That file is of an earlier version, which has neither. */
+	/* A file of the earlier version has neither field; the values are the defaults. */
 	assert_int_equal(tally.rows[0].value.deny, MSEALD_DENY_UNMAP);
 	assert_int_equal(tally.rows[0].value.segments, 1 << MSEALD_SEGMENT_TEXT);
 }
