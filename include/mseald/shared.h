@@ -321,7 +321,7 @@ struct mseald_tally {
 	char caller[MSEALD_SYMBOL_MAX];	    /* symbol of ip */
 	__u32 processes;		    /* at MSEALD_TALLY_PROCESSES there may be more */
 	__u32 seen[MSEALD_TALLY_PROCESSES]; /* a hash of each */
-	/* As in an event, of all attempts: their deny bits, and their segments. */
+	/* Like those of an event, but of all attempts: their deny bits, and their segments. */
 	__u8 deny, segments;
 	__u8 kinds, example_kinds; /* MSEALD_KIND_* of all attempts; of the example */
 };

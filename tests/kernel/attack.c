@@ -204,7 +204,7 @@ void stage_open(struct stage *stage, const struct attack *attack, enum abi abi)
 	start = base + GUARD_PAGES * PAGE;
 	stage->length = TARGET_PAGES * PAGE;
 	stage->target = start + (STAGE_PAGES - TARGET_PAGES) / 2 * PAGE;
-	/* As close to the seal as the call allows. */
+	/* The controls are as close to the seal as the call allows. */
 	stage->control[0] = stage->target + stage->length + attack->below * PAGE;
 	stage->control[1] = stage->target - stage->length - attack->above * PAGE;
 	if (attack->layout != PREPARED && !stage->trouble[0])

@@ -108,7 +108,7 @@ long puppet_call_by_(struct puppet *puppet, enum abi abi, const long call[7]);
 long stage_attack_(struct stage *stage, const long call[7]);
 /* Makes new memory of the victim that the ABI can address; may fail like stage_call. */
 uint64_t stage_map(struct stage *stage, unsigned long length, int protection, int flags);
-/* From outside, before anything is sealed: writes a pattern to every page; reads bytes of it. */
+/* These work from outside. stage_fill(), before anything is sealed, writes a pattern to every page. */
 void stage_fill(struct stage *stage, uint64_t start, uint64_t length, unsigned seed);
 void stage_peek(struct stage *stage, uint64_t at, void *bytes, size_t length);
 void stage_poke(struct stage *stage, uint64_t at, const void *bytes, size_t length);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Makes the fuzzer's calls inside the victim, a batch at a time, and then reads the bytes at the probes by
- * process_vm_readv of itself, which neither faults nor is denied. Built twice: into fuzz_calls, and as the
- * 32-bit program fuzz32, without any library.
+ * Makes the fuzzer's calls inside the victim, a batch at a time. Then it reads the bytes at the probes by
+ * process_vm_readv of its own process, which neither faults nor is denied. It is built twice: into
+ * fuzz_calls, and as the 32-bit program fuzz32, without any library.
  *
  *   fuzz32 SLOT    index of its own slot on the board
  */

@@ -257,7 +257,7 @@ static void hole_by_race(enum abi abi, enum filling how, bool permanent, bool ca
 		puppet_end(racers[i]);
 }
 
-/* For all seals, as Status reports. */
+/* Status reports this for all seals. */
 static bool gate_can_be_raced(void)
 {
 	json_t *status = daemon_status(), *row;

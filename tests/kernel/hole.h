@@ -10,7 +10,7 @@
  * this ABI. Reports the cells (ways.h).
  */
 void holes(enum abi abi);
-/* With a gate that kills, and huge pages: puts a huge page over a hole, at an address before it. */
+/* Puts a huge page over a hole, at an address before it. Needs a gate that kills, and huge pages. */
 void huge_into_holes(void);
 
 #endif

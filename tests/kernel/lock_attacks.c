@@ -620,7 +620,7 @@ static long bind_over(pid_t daemon)
 	return r;
 }
 
-/* With the calls of 5.2. */
+/* Mounts with the calls of 5.2. */
 static long cover_anew(pid_t daemon)
 {
 	int fs = (int)syscall(SYS_fsopen, "tmpfs", 0), mnt;

@@ -171,7 +171,7 @@ static void hammer(uint32_t seed)
 		enum strike strike;
 
 		seed = seed * 1664525u + 1013904223u;
-		/* By time, not by chance, so that all make the same strike and race. */
+		/* Time chooses the strike, not chance, so that all make the same strike and race. */
 		strike = (seed >> 16) % 4 ? board->reads / 64 % STRIKES : (seed >> 20) % STRIKES;
 		target = (seed >> 8) % board->sealed;
 		if (!(board->strikes & 1u << strike))

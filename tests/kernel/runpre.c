@@ -59,7 +59,7 @@ static __attribute__((constructor)) void runpre(void)
 	} else if (!strcmp(what, "thread")) {
 		pthread_create(&thread, NULL, sleeper, NULL);
 	} else if (!strcmp(what, "threadexec")) {
-		/* By another thread than the held one. */
+		/* Another thread than the held one makes the exec. */
 		setenv("RUNPRE", "", 1);
 		pthread_create(&thread, NULL, exec_it, NULL);
 		for (;;)

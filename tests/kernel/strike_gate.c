@@ -239,7 +239,7 @@ static void with_rings(struct stage *stage)
 
 	for (int i = 0; i < 2; i++) {
 		*context = 0;
-		/* By the ABI of the attack, so that the ring has an address in its reach. */
+		/* The attack's own ABI makes the ring, so that the ring has an address in its reach. */
 		if (CALL(SYS_io_setup, 1, (long)context))
 			stage_trouble(stage, "io_setup fails");
 		if (stage->trouble[0] || proc_maps_read(stage->victim->pid, &maps) < 0)

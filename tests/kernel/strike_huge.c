@@ -332,7 +332,7 @@ static long several_apart_onto(struct stage *stage, uint64_t at)
 		    (long)((at & -HUGE) - 3 * PAGE));
 }
 
-/* As amid_huge, with a page before it that a control's call also replaces. */
+/* Like amid_huge, with a page before it that a control's call also replaces. */
 static void amid_several(struct stage *stage)
 {
 	uint64_t room = huge_room(stage, 5);

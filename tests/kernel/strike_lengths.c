@@ -129,7 +129,7 @@ STRIKE(onto_unaligned, onto(stage, at + 8, PAGE, PAGE, 0))
 #define TOO_LATE .error = EINVAL, .abis = ABIS_NATURAL
 
 const struct attack length_attacks[] = {
-	/* From before the seal, the range would include it. */
+	/* If the range began before the seal it would include it. */
 	{ 4, "mremap of it: old length 2^62", ANON_READ, BY_GATE, .strike = shrink_far, AT_ONCE,
 	  .no_before = true, .abis = ABIS_NATURAL },
 	{ 4, "mremap of it: old length up to the last page", ANON_READ, BY_GATE, .strike = shrink_farthest,

@@ -148,7 +148,7 @@ STRIKE(attach_from_above, CALL(SYS_shmat, stage->own[0], at + 3 * PAGE, SHM_REMA
 STRIKE(attach_rounded, CALL(SYS_shmat, stage->own[0], at + 100, SHM_REMAP | SHM_RND))
 STRIKE(attach_rounded_below, CALL(SYS_shmat, stage->own[0], at - 3 * PAGE + 4000, SHM_REMAP | SHM_RND))
 
-/* By the i386 multiplexer: number, id, flags, where to put the address, address. */
+/* The i386 multiplexer takes: number, id, flags, where to put the address, address. */
 STRIKE(attach_by_ipc, puppet_call_32(stage->victim, I386_IPC, IPC_SHMAT, stage->own[0], SHM_REMAP,
 				     (long)puppet_data(stage->victim), (long)at))
 STRIKE(attach_by_ipc_below,

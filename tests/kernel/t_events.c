@@ -360,7 +360,7 @@ static void buffer_overflows(void)
 	ok(received > 0 && received + monitor.lost == count,
 	   "what the monitor got and what was reported as lost make as many (%" PRId64 " + %" PRId64 ")",
 	   received, monitor.lost);
-	/* And afterwards as before. */
+	/* After the burst an attempt is reported as before it. */
 	puppet_call(puppet, SYS_mprotect, page, PAGE, PROT_NONE);
 	event = monitor_next(&monitor, 10000);
 	ok(json_number(event, "pid") == puppet->pid, "the next attempt is reported again");

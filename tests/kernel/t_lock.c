@@ -421,7 +421,7 @@ static void others_go_on(void)
 	   "locked: others mount and unmount");
 	pid = fork();
 	if (pid == 0) {
-		/* As services and containers do. */
+		/* Services and containers make these calls. */
 		bool good = unshare(CLONE_NEWNS) == 0 &&
 			    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 &&
 			    mount("tmpfs", "/sys", "tmpfs", 0, NULL) == 0 && umount("/sys") == 0 &&
@@ -526,7 +526,7 @@ static bool write_to(const char *path, const char *text)
 	return good;
 }
 
-/* By its cgroup: the kernel calls no hook (kernel/cgroup/cgroup.c). */
+/* Kills the daemon by its cgroup, for which the kernel calls no hook (kernel/cgroup/cgroup.c). */
 static void end_daemon(void)
 {
 	char pid[16];

@@ -465,7 +465,7 @@ static void seals_of_an_older_set(void)
 	   "128 seals: the 101st denies");
 	ok(!daemon_unseal(puppet->pid, NULL, 0) && allowed(puppet, start + 200 * PAGE, PAGE),
 	   "taken back: it does not");
-	/* Until the set is collected. */
+	/* After this time the set is collected. */
 	nap(6000);
 	order.count = 64;
 	ok(!daemon_seal(&order, NULL) && denied(puppet, start + 126 * PAGE, PAGE),

@@ -108,7 +108,7 @@ static unsigned storm(const char *program, const char *order, unsigned times)
 	return bad;
 }
 
-/* Until that file exists. */
+/* Repeats the storm until the file exists. */
 static unsigned storm_until(const char *path)
 {
 	unsigned bad = 0;
@@ -157,7 +157,7 @@ static void each_segment(void)
 	}
 }
 
-/* By the loader's own call, which is not judged while the object is being sealed. */
+/* The loader's own call changes the data. It is not judged while the object is being sealed. */
 static void data_again(void)
 {
 	static const char *const seals[] = { "Segments=data\n", "Segments=data\nDlopen=yes\n",

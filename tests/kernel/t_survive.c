@@ -2,9 +2,9 @@
 /*
  * Faults around the daemon while something is sealed: it is killed and restarted all the time, finds pins
  * missing, foreign pins, pins of another layout, no BTF, no room, no memory. Sealed memory stays sealed; a
- * daemon that cannot continue gives the reason and changes nothing. $MSEALD_SURVIVE: number of kills (default
- * 200 on 6.12, 20 elsewhere and in the short form, in which one daemon has to continue after several faults,
- * or without several pins).
+ * daemon that cannot continue gives the reason and changes nothing. $MSEALD_SURVIVE is the number of kills:
+ * by default 200 on 6.12, 20 elsewhere and in the short form. In the short form one daemon has to continue
+ * after several faults, or without several pins.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -127,7 +127,7 @@ static void drop_ins(void **state)
 	put("/etc/mseald/mseald.conf", "[Mseald]\nLock=no\nGate=deny\n");
 	put(CONFIG_FOLDER_VENDOR "/mseald.conf.d/50-x.conf", "[Mseald]\nLock=yes\n");
 	assert_settings(true, true, GATE_DENY);
-	/* By name, whatever the folder. */
+	/* Files are read in the order of their names, whatever the folder. */
 	put("/etc/mseald/mseald.conf.d/10-y.conf", "[Mseald]\nLock=no\nGate=bpf\n");
 	assert_settings(true, true, GATE_BPF);
 	put("/run/mseald/mseald.conf.d/60-z.conf", "[Mseald]\nLock=\nGate=\n");

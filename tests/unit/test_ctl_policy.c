@@ -412,7 +412,7 @@ static void enabling_an_action(void **state)
 	run("enable --action=deny all");
 	run("disable all");
 	assert_result(0, "all is off: removed the link " POLICY_FOLDER_ETC "/all.conf\n");
-	/* Also from a mask. */
+	/* A mask in /etc gives way, too. */
 	(void)symlink("/dev/null", below_root(POLICY_FOLDER_ETC, "all.conf"));
 	run("enable --action=deny all");
 	assert_says(0, "all is on: linked ");

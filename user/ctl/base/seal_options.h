@@ -15,7 +15,7 @@ enum {
 	SEAL_OPTION_REVOCABLE,
 };
 
-/* For an array of long options. */
+/* Entries of an array of long options. */
 #define SEAL_OPTIONS_LONG \
 	{ "segments", required_argument, NULL, SEAL_OPTION_SEGMENTS }, \
 		{ "deny", required_argument, NULL, SEAL_OPTION_DENY }, \
@@ -24,7 +24,7 @@ enum {
 		"revocable", no_argument, NULL, SEAL_OPTION_REVOCABLE \
 	}
 
-/* For a description. */
+/* Lines of a command's --help. */
 #define SEAL_OPTIONS_HELP \
 	"  --segments=LIST           what to seal of the program and its libraries: text,\n" \
 	"                            rodata, relro, data, vdso, stack, or all\n" \

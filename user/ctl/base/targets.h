@@ -14,7 +14,7 @@ enum {
 	TARGETS_OPTION_COMM,
 };
 
-/* For an array of long options. */
+/* Entries of an array of long options. */
 #define TARGETS_OPTIONS_LONG \
 	{ "unit", required_argument, NULL, TARGETS_OPTION_UNIT }, \
 	{ \

@@ -35,7 +35,7 @@ struct seal_request {
 	const struct range *ranges; /* with count 0: the segments of seal */
 	size_t count;
 	struct seal_spec seal;
-	/* For a policy: */
+	/* Fields for a policy: */
 	uint64_t space;		     /* key of the address space; 0: the current one of the pid */
 	const char *policy;	     /* its name; NULL: a request */
 	struct readiness *readiness; /* only ready objects, and by segments; NULL: all mappings */

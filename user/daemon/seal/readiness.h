@@ -43,7 +43,7 @@ struct readiness {
 	/* the loader has finished: objects of the start do not change any more */
 	bool through;
 	unsigned waiting; /* objects that will be ready later */
-	/* For each object; belongs to this struct. */
+	/* One for each object; the array belongs to this struct. */
 	struct readiness_object {
 		bool program, loader; /* mapped by the kernel at the exec */
 		bool late;	      /* dlopen'ed */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The daemon's end of a process that a tracer of mseald holds at its entry point (launch_tracer.h), and the
- * messages between them, on a socketpair that preserves message boundaries.
+ * The daemon's end of a process that a tracer of mseald holds at its entry point (launch_tracer.h). Also the
+ * messages between daemon and tracer, on a socketpair that preserves message boundaries.
  */
 #ifndef MSEALD_TRACE_LAUNCH_H
 #define MSEALD_TRACE_LAUNCH_H

@@ -266,7 +266,7 @@ static int rejoin_call(struct tracee *tracee)
 		r = ptrace_set_mask(tracee->tid, tracee->mask);
 	if (r < 0)
 		return r;
-	/* Or a signal comes that neither mask blocks. */
+	/* The other stops are signals that neither mask blocks. */
 	return PTRACE_STOPPED(status) || WSTOPSIG(status) == PTRACE_STOP_AT_CALL ? 0 : WSTOPSIG(status);
 }
 
