@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Row 13 of docs/design.md: what was sealed is gone, and nothing must come there. */
+/* Row 13 of docs/design/model.md: what was sealed is gone, and nothing must come there. */
 #ifndef MSEALD_TESTS_HOLE_H
 #define MSEALD_TESTS_HOLE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Attacks that throw contents away or detach them: rows 6 and 7 of
- * docs/design.md. Read-only memory is what they must not reach; who may write
+ * docs/design/model.md. Read-only memory is what they must not reach; who may write
  * to sealed memory may as well discard it.
  */
 #define _GNU_SOURCE

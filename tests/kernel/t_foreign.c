@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Rows 11 and 12 of docs/design.md: writes that go round the mapping, by
+ * Rows 11 and 12 of docs/design/model.md: writes that go round the mapping, by
  * by any process, and pages that userfaultfd puts or moves. Every attack
  * first succeeds on a process that is not sealed, while another is.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Names of the values of the shared enums, as in docs/design.md: one spelling for options, JSON, policies and
+ * Names of the values of the shared enums, as in docs/design/model.md: one spelling for options, JSON, policies and
  * messages.
  */
 #ifndef MSEALD_BASE_NAMES_H
