@@ -96,8 +96,8 @@ static void say_why(void)
 
 /*
  * So many starts, some at a time, each given another number of milliseconds up to most. All have to end with
- * that status. While a gate is preempted, the kernel skips it for others on that processor (docs/design/model.md,
- * Races): as many may end in another way.
+ * that status. While a gate is preempted, the kernel skips it for others on that processor
+ * (docs/design/gates.md, "Races"): as many may end in another way.
  */
 static void all_end(unsigned count, bool by_run, const char *program, unsigned most, int expected,
 		    const char *what)

@@ -3,8 +3,8 @@
  * Which policy applies to a program the kernel decides as user/lib does: folders of made-up policies, and
  * starts of a program under made-up paths, in made-up cgroups, by several users, marked or not. 10,000 starts
  * ($MSEALD_BRIEF: 400), each compared with policies_match(), and how the kernel would seal with the policy.
- * The kernel may leave a decision to the daemon only where docs/design/model.md says so. $MSEALD_SEED: the same
- * again.
+ * The kernel may leave a decision to the daemon only where docs/design/policies.md, "Decision in the kernel",
+ * says so. $MSEALD_SEED: the same again.
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>

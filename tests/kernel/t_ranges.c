@@ -287,7 +287,7 @@ static void over_mappings(int how)
 			   gate_text(), puppet_text(puppet, result));
 		after = puppet->dead ? strdup(before) : snapshot(puppet->pid, start, 16 * PAGE);
 		if (how == OVER_MADVISE && native_expected() && !gate_is_override())
-			skip("mseal(2) refuses it mapping by mapping: docs/design/model.md, Native",
+			skip("mseal(2) refuses mapping by mapping: docs/design/model.md, \"What is denied\"",
 			     "%s, the last one sealed, changes none", name);
 		else if (!ok(!strcmp(before, after), "%s, the last one sealed, changes none", name))
 			diag("before:\n%safter:\n%s", before, after);

@@ -13,7 +13,7 @@
 #define NS_PER_MINUTE 60000000000ull
 /* Those that are a key of their own, too. */
 #define KEYED (MSEALD_DENY_FOREIGN_WRITE | MSEALD_DENY_FILE_WRITE)
-/* A seal without a segment is of several (docs/design/model.md, "Sealing at the start"). */
+/* A seal without a segment is of several (docs/design/sealing-at-start.md, "Sealing in the kernel"). */
 #define SEVERAL (1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_RELRO)
 
 /* What was attempted on what a policy sealed: by one program, or (NULL) by all of them. */

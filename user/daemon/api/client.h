@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The client: the process at the other end of a connection, and what it may. Root may all, everybody
- * else what concerns the processes that they could trace. docs/design/model.md, "Access rights".
+ * else what concerns the processes that they could trace. docs/design/access-rights.md, "Access rights".
  */
 #ifndef MSEALD_API_CLIENT_H
 #define MSEALD_API_CLIENT_H

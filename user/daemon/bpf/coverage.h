@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which programs this kernel takes, and so the result of each row of docs/design/model.md, "What is denied". */
+/* Which programs this kernel takes: the result of each row of docs/design/model.md, "What is denied". */
 #ifndef MSEALD_BPF_COVERAGE_H
 #define MSEALD_BPF_COVERAGE_H
 

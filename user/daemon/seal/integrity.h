@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a gate let slip, and what a gate by kill has let happen. Gates that are
- * no LSM programs can be raced where the kernel preempts (docs/design/model.md,
- * Gates); the kernel counts the runs that it skipped. A process whose sealed
+ * no LSM programs can be raced where the kernel preempts (docs/design/gates.md,
+ * "Races"); the kernel counts the runs that it skipped. A process whose sealed
  * memory is gone is killed: its address space gets a kill pending, so no fork
  * leaves it (bpf/lifecycle.bpf.c), until no process is left in it.
  */
