@@ -440,7 +440,7 @@ static void sealed_while_it_changes(void)
 	diag("of %u pages that change all the time %u were sealed (%u of these died at it), %u refused",
 	     times, sealed, killed, refused);
 	/*
-	 * A thread that never sleeps may have been past a gate: docs/threat-model.md, Races. Rare,
+	 * A thread that never sleeps may have been past a gate: docs/threat-model.md, "Races". Rare,
 	 * or something is wrong.
 	 */
 	if (gone)
