@@ -17,7 +17,7 @@
 
 /* The deny mask: the operations that a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {
-	MSEALD_DENY_MPROTECT = 1 << 0,	    /* row 1 of docs/design.md, "What is denied" */
+	MSEALD_DENY_MPROTECT = 1 << 0,	    /* row 1 of docs/design/model.md, "What is denied" */
 	MSEALD_DENY_UNMAP = 1 << 1,	    /* rows 2-5, 8-10, 13: unmap, move, replace */
 	MSEALD_DENY_DISCARD = 1 << 2,	    /* rows 6, 7, 12, 14: contents thrown away */
 	MSEALD_DENY_FOREIGN_WRITE = 1 << 3, /* row 11: writes that bypass the mapping */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+<<<<<<< HEAD
 /* Row 13 of docs/design.md: sealed memory is gone, and no new mapping may take its place. */
+=======
+/* Row 13 of docs/design/model.md: what was sealed is gone, and nothing must come there. */
+>>>>>>> design
 #ifndef MSEALD_TESTS_HOLE_H
 #define MSEALD_TESTS_HOLE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Attacks that only a gate can deny: rows 3, 4, 5 and 8 of docs/design.md. */
+/* Attacks that only a gate can deny: rows 3, 4, 5 and 8 of docs/design/model.md. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/aio_abi.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Attacks that LSM programs deny: rows 1, 2, 9 and 10 of docs/design.md, and PR_SET_MM of row 8. */
+/* Attacks that LSM programs deny: rows 1, 2, 9 and 10 of docs/design/model.md, and PR_SET_MM of row 8. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>

@@ -31,7 +31,7 @@ struct comparison {
 	enum memory memory;
 	/* 0 or more: it succeeded; -errno; PUPPET_DEAD */
 	long (*strike)(struct puppet *victim, uint64_t page);
-	int row; /* of docs/design.md: 11 and 12 may not be covered yet */
+	int row; /* of docs/design/model.md: 11 and 12 may not be covered yet */
 };
 
 static uint64_t make_memory(struct puppet *victim, enum memory memory)

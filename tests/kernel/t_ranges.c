@@ -286,7 +286,7 @@ static void over_mappings(int how)
 			   gate_text(), puppet_text(puppet, result));
 		after = puppet->dead ? strdup(before) : snapshot(puppet->pid, start, 16 * PAGE);
 		if (how == OVER_MADVISE && native_expected() && !gate_is_override())
-			skip("mseal(2) refuses it mapping by mapping: docs/design.md, Native",
+			skip("mseal(2) refuses mapping by mapping: docs/design/model.md, \"What is denied\"",
 			     "%s, the last one sealed, changes none", name);
 		else if (!ok(!strcmp(before, after), "%s, the last one sealed, changes none", name))
 			diag("before:\n%safter:\n%s", before, after);
@@ -439,8 +439,13 @@ static void sealed_while_it_changes(void)
 	diag("of %u pages that change all the time %u were sealed (%u of these died at it), %u refused",
 	     times, sealed, killed, refused);
 	/*
+<<<<<<< HEAD
 	 * A thread that never sleeps may have passed a gate already: docs/threat-model.md, Races. Must be
 	 * rare.
+=======
+	 * A thread that never sleeps may have been past a gate: docs/threat-model.md, "Races". Rare,
+	 * or something is wrong.
+>>>>>>> design
 	 */
 	if (gone)
 		diag("%u of them went all the same", gone);

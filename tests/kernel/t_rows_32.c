@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Rows 1 to 10 of docs/design.md, "What is denied", by 32-bit calls: the
+ * Rows 1 to 10 of docs/design/model.md, "What is denied", by 32-bit calls: the
  * attacks of strike_*.c by int 0x80 of a 64-bit process, on memory below
  * 4 GiB, and by a 32-bit process.
  */
