@@ -50,11 +50,7 @@ struct stage {
 #define ABIS_FUNCTIONS (ABIS_64 | 1u << ABI_INT80) /* ABIs whose puppets run functions */
 
 struct attack {
-<<<<<<< HEAD
-	int row; /* row of docs/design.md, "What is denied" */
-=======
-	int row; /* of docs/design/model.md, "What is denied" */
->>>>>>> design
+	int row; /* row of docs/design/model.md, "What is denied" */
 	/* up to the first ':' the operation: a line of docs/threat-model.md */
 	const char *name;
 	enum layout layout;

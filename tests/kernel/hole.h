@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-<<<<<<< HEAD
-/* Row 13 of docs/design.md: sealed memory is gone, and no new mapping may take its place. */
-=======
-/* Row 13 of docs/design/model.md: what was sealed is gone, and nothing must come there. */
->>>>>>> design
+/* Row 13 of docs/design/model.md: sealed memory is gone, and no new mapping may take its place. */
 #ifndef MSEALD_TESTS_HOLE_H
 #define MSEALD_TESTS_HOLE_H
 

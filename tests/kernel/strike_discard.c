@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
-<<<<<<< HEAD
- * Attacks that throw contents away or detach them: rows 6 and 7 of docs/design.md. They must not affect
+ * Attacks that throw contents away or detach them: rows 6 and 7 of docs/design/model.md. They must not affect
  * read-only memory; a process that may write to sealed memory may also discard it.
-=======
- * Attacks that throw contents away or detach them: rows 6 and 7 of
- * docs/design/model.md. Read-only memory is what they must not reach; who may write
- * to sealed memory may as well discard it.
->>>>>>> design
  */
 #define _GNU_SOURCE
 #include <errno.h>

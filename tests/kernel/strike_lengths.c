@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
-<<<<<<< HEAD
  * mremap with lengths that the kernel rounds, or refuses only after it has unmapped the target (mm/mremap.c,
- * mremap_to): rows 4 and 5 of docs/design.md.
-=======
- * mremap with lengths that the kernel rounds, or refuses only after it has
- * unmapped the target (mm/mremap.c, mremap_to): rows 4 and 5 of docs/design/model.md.
->>>>>>> design
+ * mremap_to): rows 4 and 5 of docs/design/model.md, "What is denied".
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -95,15 +95,9 @@ static void say_why(void)
 }
 
 /*
-<<<<<<< HEAD
  * Starts the program this often, some at a time, each with another number of milliseconds up to most. All
  * must end with that status. While a gate is preempted, the kernel skips it for others on that processor
- * (docs/design.md, Races): as many may end in another way.
-=======
- * So many starts, some at a time, each given another number of milliseconds up to most. All have to end with
- * that status. While a gate is preempted, the kernel skips it for others on that processor
  * (docs/design/gates.md, "Races"): as many may end in another way.
->>>>>>> design
  */
 static void all_end(unsigned count, bool by_run, const char *program, unsigned most, int expected,
 		    const char *what)

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
-<<<<<<< HEAD
- * Rows 11 and 12 of docs/design.md: writes that bypass the mapping, by any process, and pages that
+ * Rows 11 and 12 of docs/design/model.md: writes that bypass the mapping, by any process, and pages that
  * userfaultfd puts or moves. Every attack first succeeds on an unsealed process, while another one is sealed.
-=======
- * Rows 11 and 12 of docs/design/model.md: writes that go round the mapping, by
- * by any process, and pages that userfaultfd puts or moves. Every attack
- * first succeeds on a process that is not sealed, while another is.
->>>>>>> design
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
-<<<<<<< HEAD
  * The kernel decides which policy applies to a program as user/lib does. The test makes folders of random
  * policies, and starts a program under random paths, in random cgroups, by several users, marked or not.
  * 10,000 starts ($MSEALD_BRIEF: 400) are each compared with policies_match(), and with how the kernel would
- * seal by the policy. The kernel may leave a decision to the daemon only where docs/design.md says so.
- * $MSEALD_SEED: repeats a run.
-=======
- * Which policy applies to a program the kernel decides as user/lib does: folders of made-up policies, and
- * starts of a program under made-up paths, in made-up cgroups, by several users, marked or not. 10,000 starts
- * ($MSEALD_BRIEF: 400), each compared with policies_match(), and how the kernel would seal with the policy.
- * The kernel may leave a decision to the daemon only where docs/design/policies.md, "Decision in the kernel",
- * says so. $MSEALD_SEED: the same again.
->>>>>>> design
+ * seal by the policy. The kernel may leave a decision to the daemon only where
+ * docs/design/policies.md says so. $MSEALD_SEED: repeats a run.
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>

@@ -439,13 +439,8 @@ static void sealed_while_it_changes(void)
 	diag("of %u pages that change all the time %u were sealed (%u of these died at it), %u refused",
 	     times, sealed, killed, refused);
 	/*
-<<<<<<< HEAD
 	 * A thread that never sleeps may have passed a gate already: docs/threat-model.md, Races. Must be
 	 * rare.
-=======
-	 * A thread that never sleeps may have been past a gate: docs/threat-model.md, "Races". Rare,
-	 * or something is wrong.
->>>>>>> design
 	 */
 	if (gone)
 		diag("%u of them went all the same", gone);

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
-<<<<<<< HEAD
- * Rows 1 to 10 and 13 of docs/design.md, "What is denied", by 64-bit calls: the attacks of strike_*.c, and
+ * Rows 1 to 10 and 13 of docs/design/model.md, by 64-bit calls: the attacks of strike_*.c, and
  * filling a hole; and the reply of Status. Rows 11 and 12 are in t_foreign.c.
-=======
- * Rows 1 to 10 and 13 of docs/design/model.md, "What is denied", by 64-bit
- * calls: the attacks of strike_*.c, and what fills a hole; and what Status says.
- * Rows 11 and 12 are in t_foreign.c.
->>>>>>> design
  */
 #define _GNU_SOURCE
 #include <signal.h>

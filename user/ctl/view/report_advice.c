@@ -13,11 +13,7 @@
 #define NS_PER_MINUTE 60000000000ull
 /* Deny bits with a key of their own. */
 #define KEYED (MSEALD_DENY_FOREIGN_WRITE | MSEALD_DENY_FILE_WRITE)
-<<<<<<< HEAD
-/* A seal without a segment covers several (docs/design.md, "Sealing at the start"). */
-=======
-/* A seal without a segment is of several (docs/design/sealing-at-start.md, "Sealing in the kernel"). */
->>>>>>> design
+/* A seal without a segment covers several (docs/design/sealing-at-start.md, "Sealing at the start"). */
 #define SEVERAL (1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_RELRO)
 
 /* Attempts on memory sealed by a policy: by one program, or (NULL) by all. */

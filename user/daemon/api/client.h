@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
-<<<<<<< HEAD
  * The client: the process at the other end of a connection, and its permissions. Root may do everything,
- * other clients may act on processes that they could trace. docs/design.md, "Access rights".
-=======
- * The client: the process at the other end of a connection, and what it may. Root may all, everybody
- * else what concerns the processes that they could trace. docs/design/access-rights.md, "Access rights".
->>>>>>> design
+ * other clients may act on processes that they could trace. docs/design/access-rights.md, "Access rights".
  */
 #ifndef MSEALD_API_CLIENT_H
 #define MSEALD_API_CLIENT_H

@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-<<<<<<< HEAD
-/*
- * The programs that this kernel accepts, and so the result of each row of docs/design.md, "What is denied".
- */
-=======
-/* Which programs this kernel takes: the result of each row of docs/design/model.md, "What is denied". */
->>>>>>> design
+/* The programs that this kernel accepts, and so the result of each row of docs/design/model.md. */
 #ifndef MSEALD_BPF_COVERAGE_H
 #define MSEALD_BPF_COVERAGE_H
 
 #include "base/config.h"
 #include "bpf/prog_table.h"
 
-<<<<<<< HEAD
-/* How a row of docs/design.md, "What is denied", is enforced on this kernel. */
-=======
-/* How a row of docs/design/model.md, "What is denied", is decided on this kernel. */
->>>>>>> design
+/* How a row of docs/design/model.md, "What is denied", is enforced on this kernel. */
 enum mechanism {
 	MECHANISM_NONE,
 	MECHANISM_KERNEL, /* this kernel has no such operation */

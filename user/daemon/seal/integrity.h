@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Detects calls that slipped past a gate, and follows up on kills. Gates that are not LSM programs can be
- * raced where the kernel preempts (docs/design/gates.md, "Races"); the kernel counts the runs that it skipped.
- * If sealed memory of a process is gone, its address space gets a kill pending. Then no fork leaves it
+ * raced where the kernel preempts (docs/design/gates.md, "Races"); the kernel counts the skipped runs. If
+ * sealed memory of a process is gone, its address space gets a kill pending. Then no fork leaves it
  * (bpf/lifecycle.bpf.c), until no process is left in it.
  */
 #ifndef MSEALD_SEAL_INTEGRITY_H
