@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Decides which policy applies to a program as it starts (docs/design.md, Policies). A program to be sealed
- * is watched, and an event tells the daemon to look at it.
+ * Decides which policy applies to a program as it starts (docs/design/policies.md, "Decision in the
+ * kernel"). A program to be sealed is watched, and an event tells the daemon to look at it.
  *
  *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are in place, and no code of
  *                             the program has run
