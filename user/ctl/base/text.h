@@ -9,6 +9,11 @@
 #include <stdint.h>
 
 /*
+ * The character at text (not at its end) and its length in bytes; -1 and 1 where there is no valid UTF-8.
+ */
+int32_t text_decode(const char *text, size_t *ret_length);
+
+/*
  * A copy in which everything but printable characters is written \xNN: control
  * characters, what is not UTF-8, what has no width (marks that turn the
  * direction of writing); without utf8 all that is not ASCII. The caller frees; NULL: out of memory.
@@ -29,6 +34,9 @@ char *text_shorten(const char *text, size_t width, bool utf8);
 
 /* The same for the path of a file: its last component stays whole where there is room for it. */
 char *text_shorten_path(const char *path, size_t width, bool utf8);
+
+/* The same of UTF-8, with its beginning left out: of a path the end says most. */
+char *text_shorten_front(const char *text, size_t width);
 
 #define TEXT_SIZE_MAX 8
 /* "4K", "1.2M": binary units, at most five characters. Returns buf. */
