@@ -5,7 +5,7 @@
 #include "ctl/base/text.h"
 #include "lib/base/util.h"
 
-/* XML 1.0, Char: no control characters but three, and no U+FFFE and U+FFFF. Not even escaped. */
+/* XML 1.0, production Char: XML excludes all other characters, escaped or not. */
 static bool is_char(int32_t c)
 {
 	return c >= 0x20 ? c != 0xfffe && c != 0xffff : c == '\t' || c == '\n' || c == '\r';
@@ -41,8 +41,8 @@ void svg_title(FILE *out, const char *text)
 }
 
 /*
- * Contrast with the background: 4.5 or more for each, as WCAG 2.1 has it for text. Values are written
- * twice, not as variables of CSS: some viewers other than browsers draw those black.
+ * The contrast of each colour with its background is at least 4.5, the minimum of WCAG 2.1 for text.
+ * The rules have values instead of CSS variables: viewers without CSS variables would draw black.
  */
 static const struct {
 	const char *class, *light, *dark;

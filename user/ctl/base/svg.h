@@ -12,9 +12,9 @@ void svg_escape(FILE *out, const char *text);
 /* <title>: a browser shows it as the tooltip of the element around it. */
 void svg_title(FILE *out, const char *text);
 
-/* The class that svg_style() gives a colour. */
+/* The class of a colour in the rules of svg_style(). */
 const char *svg_class(enum colour colour);
-/* The rules of all colours, for a light page, and for a dark one where the reader prefers that. */
+/* Prints the rules of all colours: for a light page, and for a dark page (prefers-color-scheme). */
 void svg_style(FILE *out);
 
 #endif

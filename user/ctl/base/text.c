@@ -170,25 +170,17 @@ char *text_shorten_path(const char *path, size_t width, bool utf8)
 
 char *text_shorten_front(const char *text, size_t width)
 {
-	const char *tail = text;
+	const char *last = strrchr(text, '/'), *tail = text;
 	char *copy;
 
 	if (text_width(text, true) <= width)
 		return strdup(text);
-	if (width < 2)
-		return strndup(".", width);
-	while (text_width(tail, true) > width - 1) {
-		size_t length;
-
-		(void)text_decode(tail, &length);
-		tail += length;
-	}
-	/* Whole components, where the last of them fits. */
-	if (strchr(tail, '/'))
-		tail = strchr(tail, '/');
-	if (asprintf(&copy, "\u2026%s", tail) < 0)
-		return NULL;
-	return copy;
+	if (!last || text_width(last, true) + 1 > width)
+		return text_shorten(last ? last + 1 : text, width, true);
+	/* As many components as fit. */
+	while (text_width(tail, true) + 1 > width)
+		tail = strchr(tail + 1, '/');
+	return asprintf(&copy, "\u2026%s", tail) < 0 ? NULL : copy;
 }
 
 const char *text_size(uint64_t bytes, char buf[TEXT_SIZE_MAX])

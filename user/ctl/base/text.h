@@ -9,7 +9,8 @@
 #include <stdint.h>
 
 /*
- * The character at text (not at its end) and its length in bytes; -1 and 1 where there is no valid UTF-8.
+ * Returns the character at text and sets its length in bytes; -1 and 1 if the text is not valid UTF-8.
+ * The text must not be empty.
  */
 int32_t text_decode(const char *text, size_t *ret_length);
 
@@ -35,7 +36,10 @@ char *text_shorten(const char *text, size_t width, bool utf8);
 /* The same for the path of a file: its last component stays whole where there is room for it. */
 char *text_shorten_path(const char *path, size_t width, bool utf8);
 
-/* The same of UTF-8, with its beginning left out: of a path the end says most. */
+/*
+ * A copy of an escaped path, in UTF-8, without as many of its first components as necessary. If the last
+ * component does not fit, the copy is that component, with its middle left out.
+ */
 char *text_shorten_front(const char *text, size_t width);
 
 #define TEXT_SIZE_MAX 8

@@ -52,7 +52,7 @@ struct map_scale map_scale_of(const struct address_space *space)
 		if (row->mapping->end > INT64_MAX)
 			continue;
 		scale.digits = MAX_OF(scale.digits, digits);
-		/* Addresses that are only reserved would make all else look small. */
+		/* Reserved addresses are too large for the scale: all other bars would be short. */
 		if (row->mapping->read || row->mapping->write || row->mapping->exec)
 			scale.largest = MAX_OF(scale.largest,
 					       log2_pages(row->mapping->end - row->mapping->start));
@@ -81,7 +81,7 @@ static uint64_t unmapped_before(const struct address_space *space, size_t i)
 {
 	const struct row *row = &space->rows[i];
 
-	/* Nobody can map anything between the stack and what the kernel has above user memory. */
+	/* Nothing can be mapped between the stack and the kernel's mapping above user memory. */
 	if (i == 0 || row[-1].mapping->end >= row->mapping->start || row->mapping->end > INT64_MAX)
 		return 0;
 	return row->mapping->start - row[-1].mapping->end;
@@ -99,7 +99,7 @@ void map_row(const struct address_space *space, const struct map_scale *scale, s
 		.bracket = bracket_of(space, i),
 		.name = row->name,
 		.name_colour = row->name[0] == '/' ? COLOUR_BOLD : COLOUR_NONE,
-		/* Writable and executable at once is worth a look. */
+		/* Memory that is both writable and executable is a risk. */
 		.permissions_colour = mapping->write && mapping->exec ? COLOUR_RED : COLOUR_NONE,
 		.segments_colour = row->sealed ? terminal_segment_colour((enum mseald_segment)(
 							 row->segments ? __builtin_ctz(row->segments) : 0)) :
@@ -133,7 +133,7 @@ void map_bar(const struct address_space *space, const struct map_scale *scale, s
 	ret->length = 1;
 	if (scale->largest)
 		ret->length += (longest - 1) * MIN_OF(log2_pages(size), scale->largest) / scale->largest;
-	/* No cell stands for less than a page. */
+	/* A cell has at least one page. */
 	ret->count = (unsigned)MIN_OF((uint64_t)ret->length, MAX_OF(pages, 1));
 	for (unsigned cell = 0; cell < ret->count; cell++) {
 		uint64_t start = mapping->start + pages / ret->count * cell * page_size() +

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a drawing of an address space shows: each row, its words, its colours, and the parts of its
- * bar. map_drawing draws them on a terminal, map_svg as SVG.
+ * The rows of a drawing of an address space: text, colours and bars. map_drawing draws them on a
+ * terminal, map_svg as SVG.
  */
 #ifndef MSEALCTL_MAP_ROWS_H
 #define MSEALCTL_MAP_ROWS_H
@@ -11,15 +11,15 @@
 #include "ctl/view/address_space.h"
 #include "ctl/view/share_bar.h"
 
-/* A text has one form or two: all words, or letters and abbreviations. */
+/* Segments and deny masks have two forms: whole words, and letters. */
 enum map_form { MAP_LONG, MAP_BRIEF, MAP_FORM_COUNT };
 
 #define MAP_SEGMENTS_MAX 64
 
-/* What all rows have in common. */
+/* Common to all rows. */
 struct map_scale {
 	int digits;					       /* of an address */
-	size_t segments[MAP_FORM_COUNT], deny[MAP_FORM_COUNT]; /* columns of the longest */
+	size_t segments[MAP_FORM_COUNT], deny[MAP_FORM_COUNT]; /* columns of the longest text */
 	unsigned largest; /* log2 of the pages of the largest mapping that can be accessed */
 };
 
@@ -27,12 +27,12 @@ struct map_scale map_scale_of(const struct address_space *space);
 /* Columns of an address range. */
 int map_range_width(const struct map_scale *scale);
 
-/* The mappings of one object are held together by a bracket at their left. */
+/* A bracket at the left joins the mappings of an object. */
 enum map_bracket { MAP_ALONE, MAP_FIRST, MAP_INNER, MAP_LAST };
 
 struct map_row {
 	uint64_t unmapped; /* bytes between the row above and this one; 0: none to show */
-	bool joined;	   /* the name is that of the row above */
+	bool joined;	   /* belongs to the object of the row above */
 	enum map_bracket bracket;
 	const char *name; /* not escaped */
 	enum colour name_colour, permissions_colour, segments_colour, deny_colour;
@@ -46,15 +46,15 @@ void map_row(const struct address_space *space, const struct map_scale *scale, s
 #define MAP_BAR_MAX 64
 
 struct map_bar {
-	unsigned length; /* of the bar, at most what was asked for: it stands for the size of the mapping */
-	unsigned count;	 /* cells; fewer than the length where a cell would be less than a page */
+	unsigned length; /* of the bar: logarithm of the size of the mapping */
+	unsigned count;	 /* cells; at most one for each page */
 	struct {
 		enum share_fill fill;
 		enum colour colour;
 	} cells[MAP_BAR_MAX];
 };
 
-/* The bar of row i; longest: the length of the largest mapping's, at most MAP_BAR_MAX. */
+/* The bar of row i. longest: length of the bar of the largest mapping, at most MAP_BAR_MAX. */
 void map_bar(const struct address_space *space, const struct map_scale *scale, size_t i, unsigned longest,
 	     struct map_bar *ret);
 
@@ -64,12 +64,12 @@ void map_bar(const struct address_space *space, const struct map_scale *scale, s
 /* "54 mappings, 46 seals". Returns buf. */
 const char *map_head(const struct address_space *space, char buf[MAP_HEAD_MAX]);
 
-/* What is said of the bars: of each fill, and of their length. */
+/* Legend of the bars: each fill, and the length. */
 const char *map_fill_text(enum share_fill fill);
 #define MAP_LENGTH_TEXT "the longer the larger (logarithmic)"
-/* What a colour means: the segment's name. */
+/* Legend of the colours: the segment. */
 const char *map_segment_text(enum mseald_segment segment);
-/* The brief form of deny, letter by letter, and its marks; each ends in NULL. */
+/* Legend of the brief deny mask: its letters, and its marks. Each array ends in NULL. */
 extern const char *const map_letters[], *const map_marks[];
 
 #endif
