@@ -66,7 +66,7 @@ POLICY := $(sort $(wildcard policy/*.conf))
 # Policies with audit are also installed with deny, for msealctl policy enable --action=deny.
 POLICY_DENY := $(addprefix $(B)/policy/deny/,$(notdir $(shell grep -lx 'Action=audit' $(POLICY))))
 
-.PHONY: all layers help clean image install uninstall deb rpm dist pictures deps FORCE
+.PHONY: all layers help clean image install uninstall deb rpm dist deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -254,9 +254,6 @@ rpm: ## the same for Fedora, from what is committed (needs rpmbuild)
 
 dist: ## makes build/mseald-VERSION.tar.gz, the sources: the same bytes each time
 	$(Q)packaging/dist.sh $(B)
-
-pictures: ## makes docs/*.svg of docs/*.dot (needs graphviz, that of Debian 12)
-	packaging/pictures docs
 
 deps: ## installs what building and testing need
 	packaging/deps.sh

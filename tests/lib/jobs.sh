@@ -49,6 +49,7 @@ all_jobs() {
 	for name in $(programs unit test_); do echo "check unit:$name"; done
 
 	echo "rest tree:rpm"
+	echo "rest tree:pictures"
 	[ -n "$under" ] || for kernel in 6.12 6.1 7.3; do
 		for name in bookworm trixie; do echo "rest whole:$name@$kernel"; done
 	done

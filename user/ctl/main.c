@@ -56,16 +56,19 @@ static const struct command commands[] = {
 	  "Options:\n"
 	  "  --summary                 a line for each process instead: how much of all and\n"
 	  "                            of executable memory is sealed; and the total\n" TARGETS_HELP },
-	{ "coverage", command_coverage, "[--require=PERCENT] [--state=LIST] [PID...]",
+	{ "coverage", command_coverage, "[--require=PERCENT] [--state=LIST] [--svg] [PID...]",
 	  "show how much of every process is sealed, and why the rest is not\n\n"
 	  "% is the share of the executable memory that a file stands behind. For root.\n\n"
 	  "Options:\n"
 	  "  --require=PERCENT         status 1 if less than this share of all is sealed\n"
-	  "  --state=LIST              show only these: sealed, partly, weaker, unsealed\n" TARGETS_HELP
+	  "  --state=LIST              show only these: sealed, partly, weaker, unsealed\n"
+	  "  --svg                     print a picture, an SVG file for a browser\n" TARGETS_HELP
 	  "\nStatus 1, too: a policy should have sealed a process by now, and has not." },
-	{ "map", command_map, "PID",
+	{ "map", command_map, "[--svg] PID",
 	  "draw the address space of a process and its seals\n\n"
-	  "A row for each mapping; its bar is filled where it is sealed." },
+	  "A row for each mapping; its bar is filled where it is sealed.\n\n"
+	  "Options:\n"
+	  "  --svg                     print a picture, an SVG file for a browser" },
 	{ "explain", command_explain, "PID ADDRESS",
 	  "say what would happen to an address, operation by operation, and why\n\n"
 	  "ADDRESS is hexadecimal, as 0x7f12a000." },
