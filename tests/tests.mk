@@ -62,7 +62,7 @@ $(UNIT_OCI): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(OCI_LIB) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_OCI)
 
-pictures: all unit-programs ## draws docs/*.svg and the SVG files of tests/unit/golden (needs graphviz, Debian 12's)
+pictures: all unit-programs ## draws docs/*.svg and the SVG files of tests/unit/golden (needs graphviz)
 	$(Q)packaging/pictures docs
 	$(Q)MSEALD_GOLDEN=write MSEALCTL=$(B)/msealctl $(B)/tests/unit/test_ctl_svg
 
