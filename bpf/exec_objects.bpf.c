@@ -67,7 +67,7 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 	flags = call_arg(&site, 3);
 	if ((flags & MAP_TYPE) != MAP_PRIVATE)
 		return 0;
-	entry = bpf_map_lookup_elem(&loading, &key);
+	entry = loading_of(key);
 	if (!entry || is_over(entry))
 		return 0;
 	pages = (call_arg(&site, 1) + MSEALD_PAGE - 1) >> PAGE_SHIFT;
@@ -93,7 +93,7 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 /* Notes that the address space maps huge pages before it has an entry that can hold the flag. */
 __noinline int exec_watch_hugetlb(u64 key)
 {
-	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
+	struct mseald_loading *entry = loading_of(key);
 
 	if (entry)
 		__sync_fetch_and_or(&entry->flags, MSEALD_LOADING_HUGETLB);
@@ -411,7 +411,7 @@ static __always_inline u32 segments_of(const struct mseald_mapping *mapping, u64
 
 __noinline int exec_name_object(u64 key, u32 place, struct mseald_event *event)
 {
-	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
+	struct mseald_loading *entry = loading_of(key);
 	struct mseald_mapping *mapping;
 	u32 segment = MSEALD_SEGMENT_RODATA;
 	struct file *file;

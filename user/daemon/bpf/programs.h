@@ -71,8 +71,8 @@ int programs_commit(struct programs *programs, struct mseald_commit *commit);
 int programs_run(struct programs *programs, enum tool tool, uint64_t key);
 int programs_forget_account(struct programs *programs, uint32_t account);
 /*
- * The kernel reports the work of its loader from now on (bpf/exec_match.bpf.c), until TOOL_UNWATCH;
- * -ENOSPC: no room, or it is watched already.
+ * The kernel reports the work of its loader from now on (bpf/watch.bpf.c), until TOOL_UNWATCH;
+ * -ENOSPC: no room, or it is watched already. MSEALD_WATCHED_STARTED: the kernel has sealed its start.
  */
 int programs_watch(struct programs *programs, uint64_t key, const struct mseald_watched *facts);
 /*
