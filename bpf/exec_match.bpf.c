@@ -35,16 +35,19 @@ struct inode___6_11 {
 
 /* The policies that may apply, and the text being compared. Too large for the stack. */
 struct match {
-	char bytes[MSEALD_EXE_MAX];
+	union {
+		char bytes[MSEALD_EXE_MAX];
+		u64 words[MSEALD_EXE_MAX / sizeof(u64)];
+	};
 	u64 hash;		       /* of the text in bytes, or of all texts so far */
-	u64 path_hash;		       /* of the program's path, if has_path */
+	u64 path_hash;		       /* of the program's path, if it is known */
 	struct mseald_policy_set left; /* policies that no key has ruled out so far */
 	struct mseald_policy_set met;  /* policies that name the program, by the current key */
 	u32 generation;
 	u32 key;     /* the current one */
 	u32 unknown; /* bits 1 << enum mseald_match_key: keys that BPF cannot read */
 	u32 taken;
-	u32 has_path; /* bytes hold the program's path */
+	enum { PATH_UNKNOWN, PATH_IN_BYTES, PATH_IN_FACTS } path;
 	u32 pad;
 	/* State of the current pattern: */
 	u32 at, element;	   /* positions in the text and in the pattern */
@@ -114,23 +117,27 @@ static __always_inline void meet(struct match *match, enum mseald_trigger_kind k
 		add_to(&match->met, policies);
 }
 
-#define STEP 8
+#define STEP sizeof(u64)
 
 /* Hashes up to STEP bytes; returns 1 at the end of the text. Global, so that the verifier checks it once. */
 __noinline int exec_hash_some(u32 index, struct match *match)
 {
-	u64 hash;
+	u64 hash, word;
+	bool exe;
 	u8 byte = 0;
 
 	if (!match)
 		return 1;
 	hash = match->hash;
+	exe = match->key == MSEALD_MATCH_EXE;
+	word = match->words[index & (MSEALD_EXE_MAX / STEP - 1)];
 	for (u32 i = 0; i < STEP; i++) {
-		byte = match->bytes[(index * STEP + i) & (MSEALD_EXE_MAX - 1)];
+		byte = word;
 		if (!byte)
 			break;
+		word >>= 8;
 		hash = MSEALD_HASH_STEP(hash, byte);
-		if (byte == '/' && match->key == MSEALD_MATCH_EXE)
+		if (byte == '/' && exe)
 			meet(match, MSEALD_TRIGGER_FOLDER, hash);
 	}
 	match->hash = hash;
@@ -242,7 +249,7 @@ static __always_inline int meet_user(struct match *match)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	meet(match, MSEALD_TRIGGER_USER, BPF_CORE_READ(task, cred, euid.val));
+	meet(match, MSEALD_TRIGGER_USER, task->cred->euid.val);
 	return 0;
 }
 
@@ -250,11 +257,12 @@ static __always_inline int meet_user(struct match *match)
 static __always_inline bool read_path(struct linux_binprm *bprm, struct match *match)
 {
 	match->hash = MSEALD_HASH_START;
-	match->has_path = bpf_d_path(&bprm->file->f_path, match->bytes, sizeof(match->bytes)) >= 0;
-	if (match->has_path)
-		exec_hash_name(match);
+	if (bpf_d_path(&bprm->file->f_path, match->bytes, sizeof(match->bytes)) < 0)
+		return false;
+	exec_hash_name(match);
 	match->path_hash = match->hash;
-	return match->has_path;
+	match->path = PATH_IN_BYTES;
+	return true;
 }
 
 static __always_inline int meet_exe(struct linux_binprm *bprm, struct match *match)
@@ -290,21 +298,30 @@ __noinline int exec_meet_level(u64 cgroup, u32 level, struct match *match)
 	return exec_meet_globs(match);
 }
 
+static __always_inline void keep_path(struct match *match)
+{
+	if (match->path != PATH_IN_BYTES)
+		return;
+	__builtin_memcpy(match->facts.exe, match->bytes, sizeof(match->facts.exe));
+	match->path = PATH_IN_FACTS;
+}
+
 /* Walks down the hierarchy to the task's cgroup. The root has level 0 and no name. */
 __noinline int exec_meet_cgroup(struct match *match)
 {
-	struct cgroup *cgroup = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups,
-					      dfl_cgrp);
-	int level = BPF_CORE_READ(cgroup, level);
+	/* A number, to be passed on: the verifier lets no pointer be one. */
+	u64 cgroup = (u64)BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups, dfl_cgrp);
+	int level = bpf_get_current_task_btf()->cgroups->dfl_cgrp->level;
 
 	if (!match)
 		return 1;
-	match->has_path = false;
+	/* Names of cgroups are read to the same place. */
+	keep_path(match);
 	match->hash = MSEALD_HASH_START;
 	for (int i = 1; i <= CGROUP_LEVELS; i++) {
 		if (i > level)
 			return 0;
-		if (exec_meet_level((u64)cgroup, i, match))
+		if (exec_meet_level(cgroup, i, match))
 			return 1;
 	}
 	return 1; /* deeper than policies can name */
@@ -438,7 +455,7 @@ static __always_inline u32 match_policies(struct linux_binprm *bprm, struct matc
 
 	match->generation = generation;
 	match->unknown = 0;
-	match->has_path = false;
+	match->path = PATH_UNKNOWN;
 	match->left = table_of(match)->all;
 	if (match_key(bprm, match, MSEALD_MATCH_USER) && match_key(bprm, match, MSEALD_MATCH_EXE) &&
 	    match_key(bprm, match, MSEALD_MATCH_UNIT) && match_key(bprm, match, MSEALD_MATCH_CGROUP) &&
@@ -530,7 +547,7 @@ static __always_inline void note_facts(struct linux_binprm *bprm, struct mseald_
 	facts->flags = 0;
 	facts->policy = policy;
 	facts->cgroup = bpf_get_current_cgroup_id();
-	facts->user = BPF_CORE_READ(task, cred, euid.val);
+	facts->user = task->cred->euid.val;
 	facts->file = (struct mseald_file){};
 	if (state.match[generation & 1].keys & 1u << MSEALD_MATCH_MARKED)
 		read_file(bprm, &facts->file);
@@ -548,12 +565,11 @@ static __always_inline void begin(struct linux_binprm *bprm, struct match *match
 	/* Hooks run twice while one daemon hands over to the next. */
 	if (unlikely(is_watched(key)))
 		return;
-	if (!match->has_path)
-		(void)read_path(bprm, match);
-	if (match->has_path)
-		__builtin_memcpy(match->facts.exe, match->bytes, sizeof(match->facts.exe));
-	else
+	if (match->path == PATH_UNKNOWN && !read_path(bprm, match)) {
+		match->path_hash = MSEALD_HASH_START;
 		match->facts.exe[0] = 0;
+	}
+	keep_path(match);
 	note_facts(bprm, &match->facts, policy, match->generation);
 	if (policy != MSEALD_POLICY_OPEN)
 		begun = exec_begin_start(key, match);

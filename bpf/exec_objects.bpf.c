@@ -170,7 +170,6 @@ __noinline int exec_add_library(struct mseald_loading *loading, u32 at)
 /* elf(5) */
 #define ELF_MAGIC 0x464c457fu
 #define ELF_CLASS_64 2
-#define ELF_HEADERS_MAX 20
 #define PT_LOAD 1
 #define PF_X 1
 #define PF_W 2
@@ -202,13 +201,6 @@ struct elf_segment_32 {
 struct elf_segment_64 {
 	u32 type, flags;
 	u64 offset, vaddr, paddr, filesz, memsz, align;
-};
-
-#define HEADERS_READ 3 /* at once: the stack has no room for more */
-
-union elf_segments {
-	struct elf_segment_64 wide[HEADERS_READ];
-	struct elf_segment_32 narrow[HEADERS_READ];
 };
 
 /* Adds the segment of one program header. Returns 1 if it contains the current RELRO. */
@@ -244,66 +236,99 @@ __noinline int exec_add_segment(struct mseald_loading *loading, u32 flags, u64 a
 	return 1;
 }
 
+/*
+ * What is read at once: seven program headers behind the ELF header. Of most objects, no more is needed; each 8
+ * bytes cost as much as ten instructions.
+ */
+#define ELF_READ (sizeof(struct elf_header_64) + 7 * sizeof(struct elf_segment_64))
+#define ELF_READS 3
+_Static_assert(ELF_READ <= MSEALD_LOADING_ELF &&
+		       sizeof(((struct mseald_loading *)0)->elf) ==
+			       MSEALD_LOADING_ELF + sizeof(struct elf_segment_64),
+	       "a header at any place below MSEALD_LOADING_ELF is there whole");
+
 #define SEGMENTS_OWN 1 /* a segment contains the current RELRO */
 #define SEGMENTS_END 2 /* the last header is not PT_LOAD */
 
-/* Adds `count` program headers, at most HEADERS_READ, beginning with number `first`. Returns SEGMENTS_*. */
-__noinline int exec_add_segments(struct mseald_loading *loading, u32 first, u32 count)
+/* Adds the segments of `count` program headers, which begin at this byte of loading->elf. Returns SEGMENTS_*. */
+__noinline int exec_add_segments(struct mseald_loading *loading, u64 at, u32 count)
 {
-	union elf_segments headers;
-	bool wide;
-	u64 size;
 	int found = 0;
 
 	if (!loading)
 		return 0;
-	wide = loading->width == 64;
-	size = wide ? sizeof(headers.wide[0]) : sizeof(headers.narrow[0]);
-	if (count > HEADERS_READ)
-		count = HEADERS_READ;
-	if (bpf_probe_read_user(&headers, count * size, (void *)(loading->headers + first * size)))
-		return 0;
-	for (u32 i = 0; i < HEADERS_READ; i++) {
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < ELF_READ / sizeof(struct elf_segment_32); i++) {
+		const void *header = (const void *)loading->elf + (at & (MSEALD_LOADING_ELF - 1));
+		const struct elf_segment_64 *wide = header;
+		const struct elf_segment_32 *narrow = header;
+
 		if (i >= count)
 			break;
-		if ((wide ? headers.wide[i].type : headers.narrow[i].type) != PT_LOAD) {
+		at += loading->width;
+		if (wide->type != PT_LOAD) {
 			found |= SEGMENTS_END;
+			/* Linkers keep them together, and put only more data behind the one with the RELRO. */
+			if (found & SEGMENTS_OWN)
+				break;
 			continue;
 		}
 		found &= SEGMENTS_OWN;
-		found |= exec_add_segment(loading, wide ? headers.wide[i].flags : headers.narrow[i].flags,
-					  wide ? headers.wide[i].vaddr : headers.narrow[i].vaddr,
-					  wide ? headers.wide[i].memsz : headers.narrow[i].memsz);
+		found |= loading->width == sizeof(*wide) ?
+				 exec_add_segment(loading, wide->flags, wide->vaddr, wide->memsz) :
+				 exec_add_segment(loading, narrow->flags, narrow->vaddr, narrow->memsz);
 	}
 	return found;
 }
 
 __noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
 {
-	struct elf_header_64 header;
-	struct elf_header_32 *narrow = (void *)&header;
-	u32 count, found = 0;
+	const struct elf_header_64 *header;
+	const struct elf_header_32 *narrow;
+	u64 headers, at, width;
+	u32 count, fit, found = 0;
 
 	if (!loading || !start || start > loading->relro)
 		return 0;
-	if (bpf_probe_read_user(&header, sizeof(header), (void *)start) || header.magic != ELF_MAGIC)
+	header = (const void *)loading->elf;
+	narrow = (const void *)loading->elf;
+	if (bpf_probe_read_user(loading->elf, ELF_READ, (void *)start) || header->magic != ELF_MAGIC)
 		return 0;
-	count = header.phnum;
-	loading->width = header.class == ELF_CLASS_64 ? 64 : 32;
-	loading->headers = start + header.phoff;
-	if (loading->width == 32) {
+	if (likely(header->class == ELF_CLASS_64)) {
+		count = header->phnum;
+		headers = header->phoff;
+		at = sizeof(*header);
+		width = sizeof(struct elf_segment_64);
+		fit = (ELF_READ - sizeof(*header)) / sizeof(struct elf_segment_64);
+	} else {
 		count = narrow->phnum;
-		loading->headers = start + narrow->phoff;
+		headers = narrow->phoff;
+		at = sizeof(*narrow);
+		width = sizeof(struct elf_segment_32);
+		fit = (ELF_READ - sizeof(*narrow)) / sizeof(struct elf_segment_32);
 	}
+	/* Linkers put them right behind the ELF header. */
+	if (unlikely(headers != at))
+		fit = 0;
+	headers += start;
+	loading->width = width;
 	loading->bias = start;
 	loading->biased = 0;
 	loading->text_end = 0;
 	loading->pieces = 0;
-	/* Linkers keep PT_LOAD headers together, and put only more data after the segment with the RELRO. */
-	for (u32 i = 0; i < ELF_HEADERS_MAX; i += HEADERS_READ) {
-		if (i >= count || found == (SEGMENTS_OWN | SEGMENTS_END))
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < ELF_READS; i++) {
+		if (fit > count)
+			fit = count;
+		found = (found & SEGMENTS_OWN) | exec_add_segments(loading, at, fit);
+		headers += fit * width;
+		count -= fit;
+		if (!count || found == (SEGMENTS_OWN | SEGMENTS_END) ||
+		    bpf_probe_read_user(loading->elf, ELF_READ, (void *)headers))
 			break;
-		found = (found & SEGMENTS_OWN) | exec_add_segments(loading, i, count - i);
+		at = 0;
+		fit = width == sizeof(struct elf_segment_64) ? ELF_READ / sizeof(struct elf_segment_64) :
+							       ELF_READ / sizeof(struct elf_segment_32);
 	}
 	return found & SEGMENTS_OWN;
 }
@@ -320,21 +345,26 @@ struct mm_struct___auxv {
 /* Reads from the auxiliary vector where the kernel has mapped the program and its loader: getauxval(3). */
 static __always_inline void find_kernels(struct mseald_loading *loading, struct mm_struct *mm)
 {
-	struct mm_struct___auxv *auxv = (void *)mm;
-	u64 words[2 * AUXV_PAIRS], headers = 0, base = 0, narrow;
+	const unsigned long *words = ((const struct mm_struct___auxv *)mm)->saved_auxv;
+	u64 headers = 0, base = 0, narrow;
 
-	if (bpf_core_read(words, sizeof(words), &auxv->saved_auxv))
-		return;
+	/* libbpf relocates the address, and not each load. */
+	asm volatile("" : "+r"(words));
 	/* In a 32-bit program each of these words holds a pair of 32-bit words. */
 	narrow = words[0] >> 32;
 #pragma clang loop unroll(full)
 	for (u32 i = 0; i < AUXV_PAIRS; i++) {
-		u64 type = narrow ? (u32)words[i] : words[2 * i];
-		u64 value = narrow ? words[i] >> 32 : words[2 * i + 1];
+		u64 type = words[2 * i], value = words[2 * i + 1];
 
-		headers |= WHERE_SAME(type, AT_PHDR, value);
-		base |= WHERE_SAME(type, AT_BASE, value);
-		/* One pair after the other: the stack has no room for all. */
+		if (unlikely(narrow)) {
+			headers |= WHERE_SAME((u32)type, AT_PHDR, type >> 32) |
+				   WHERE_SAME((u32)value, AT_PHDR, value >> 32);
+			base |= WHERE_SAME((u32)type, AT_BASE, type >> 32) |
+				WHERE_SAME((u32)value, AT_BASE, value >> 32);
+		} else {
+			headers |= WHERE_SAME(type, AT_PHDR, value);
+			base |= WHERE_SAME(type, AT_BASE, value);
+		}
 		asm volatile("" : "+r"(headers), "+r"(base));
 	}
 	loading->program = headers & ~(MSEALD_PAGE - 1);

@@ -455,6 +455,7 @@ struct mseald_policy_seal {
 /* A starting program: where its loader maps objects, until their RELRO is made read-only. */
 #define MSEALD_LOADING_MAPPINGS 32u /* the last ones are remembered */
 #define MSEALD_LOADING_PIECES 7u    /* of one object */
+#define MSEALD_LOADING_ELF 512u	    /* bytes */
 
 /* A mapping of a file; an object if it has an executable segment. Pages are counted from its start. */
 struct mseald_mapping {
@@ -478,11 +479,11 @@ struct mseald_loading {
 	__u64 program, loader; /* start of the mappings that the kernel made; 0: none */
 	/* The current object. */
 	__u64 relro, relro_end;	  /* the range made read-only */
-	__u64 bias, headers;	  /* of its program headers: number to add to their addresses; where they are */
+	__u64 bias;		  /* number to add to the addresses of its program headers */
 	__u64 text, text_end;	  /* the executable segment */
 	struct mseald_inode file; /* file of the pieces that are not data */
 	__u64 mapped;		  /* address of the open file */
-	__u32 width;		  /* 32 or 64 */
+	__u32 width;		  /* bytes of a program header */
 	__u32 pieces;
 	__u32 written, biased; /* whether the file may be open for writing; whether bias is complete */
 	__u32 place;	       /* ring position of the current object */
@@ -492,6 +493,7 @@ struct mseald_loading {
 	__u64 piece_end[MSEALD_LOADING_PIECES + 1];
 	__u64 piece_rule[MSEALD_LOADING_PIECES + 1];
 	struct mseald_mapping mapping[MSEALD_LOADING_MAPPINGS];
+	__u8 elf[MSEALD_LOADING_ELF + 56]; /* its ELF header and program headers, read at once */
 };
 
 #define MSEALD_LOADING_KNOWN 0x1u   /* program and loader are known */
