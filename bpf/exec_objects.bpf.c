@@ -441,7 +441,8 @@ static __always_inline u32 segments_of(const struct mseald_mapping *mapping, u64
 
 __noinline int exec_name_object(u64 key, u32 place, struct mseald_event *event)
 {
-	struct mseald_loading *entry = loading_of(key);
+	/* The chain of calls up to here has no stack for one more (MAX_BPF_STACK). */
+	struct mseald_start *start = start_at(start_find_inline(key));
 	struct mseald_mapping *mapping;
 	u32 segment = MSEALD_SEGMENT_RODATA;
 	struct file *file;
@@ -451,10 +452,10 @@ __noinline int exec_name_object(u64 key, u32 place, struct mseald_event *event)
 		return 0;
 	event->object = 0;
 	__builtin_memset(event->file, 0, sizeof(event->file));
-	if (!entry)
+	if (!start)
 		return 0;
 	/* The ring position may have been reused. */
-	mapping = mapping_of(entry, place);
+	mapping = mapping_of(&start->loading, place);
 	page = ((event->address > event->seal_start ? event->address : event->seal_start) - mapping->start) >>
 	       PAGE_SHIFT;
 	if (page >= mapping->pages || !mapping->relro_end)

@@ -26,11 +26,7 @@ static __always_inline u64 *key_at(u64 key, u32 probe)
 
 __noinline u32 watch_start_find(u64 key)
 {
-#pragma clang loop unroll(disable)
-	for (u32 i = 0; i < MSEALD_START_PROBES; i++)
-		if (*(volatile u64 *)key_at(key, i) == key)
-			return MSEALD_START_AT(key, i) + 1;
-	return 0;
+	return start_find_inline(key);
 }
 
 __noinline u32 watch_start_take(u64 key)

@@ -22,6 +22,15 @@ int watch_start_publish(u64 key, u32 position);
 /* Frees the element of an address space; false: it has none. */
 bool watch_start_give(u64 key);
 
+static __always_inline u32 start_find_inline(u64 key)
+{
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < MSEALD_START_PROBES; i++)
+		if (*(volatile u64 *)&state.start_keys[MSEALD_START_AT(key, i)] == key)
+			return MSEALD_START_AT(key, i) + 1;
+	return 0;
+}
+
 static __always_inline struct mseald_start *start_at(u32 position)
 {
 	u32 at = position - 1;
