@@ -242,19 +242,19 @@ __noinline int exec_add_segment(struct mseald_loading *loading, u32 flags, u64 a
  */
 #define ELF_READ (sizeof(struct elf_header_64) + 7 * sizeof(struct elf_segment_64))
 #define ELF_READS 3
-_Static_assert(ELF_READ <= MSEALD_LOADING_ELF &&
-		       sizeof(((struct mseald_loading *)0)->elf) ==
-			       MSEALD_LOADING_ELF + sizeof(struct elf_segment_64),
+_Static_assert(ELF_READ <= MSEALD_LOADING_ELF && sizeof(((struct mseald_loading *)0)->elf) ==
+							 MSEALD_LOADING_ELF + sizeof(struct elf_segment_64),
 	       "a header at any place below MSEALD_LOADING_ELF is there whole");
 
 #define SEGMENTS_OWN 1 /* a segment contains the current RELRO */
 #define SEGMENTS_END 2 /* the last header is not PT_LOAD */
 
-/* Adds the segments of `count` program headers, which begin at this byte of loading->elf. Returns SEGMENTS_*. */
+/*
+ * Adds the segments of `count` program headers, which begin at this byte of loading->elf. What is found so far is
+ * in memory: the verifier does not follow each value of it through the loop.
+ */
 __noinline int exec_add_segments(struct mseald_loading *loading, u64 at, u32 count)
 {
-	int found = 0;
-
 	if (!loading)
 		return 0;
 #pragma clang loop unroll(disable)
@@ -267,18 +267,19 @@ __noinline int exec_add_segments(struct mseald_loading *loading, u64 at, u32 cou
 			break;
 		at += loading->width;
 		if (wide->type != PT_LOAD) {
-			found |= SEGMENTS_END;
+			loading->found |= SEGMENTS_END;
 			/* Linkers keep them together, and put only more data behind the one with the RELRO. */
-			if (found & SEGMENTS_OWN)
+			if (loading->found & SEGMENTS_OWN)
 				break;
 			continue;
 		}
-		found &= SEGMENTS_OWN;
-		found |= loading->width == sizeof(*wide) ?
-				 exec_add_segment(loading, wide->flags, wide->vaddr, wide->memsz) :
-				 exec_add_segment(loading, narrow->flags, narrow->vaddr, narrow->memsz);
+		loading->found &= SEGMENTS_OWN;
+		loading->found |= loading->width == sizeof(*wide) ?
+					  exec_add_segment(loading, wide->flags, wide->vaddr, wide->memsz) :
+					  exec_add_segment(loading, narrow->flags, narrow->vaddr,
+							   narrow->memsz);
 	}
-	return found;
+	return 0;
 }
 
 __noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
@@ -286,7 +287,7 @@ __noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
 	const struct elf_header_64 *header;
 	const struct elf_header_32 *narrow;
 	u64 headers, at, width;
-	u32 count, fit, found = 0;
+	u32 count, fit;
 
 	if (!loading || !start || start > loading->relro)
 		return 0;
@@ -316,21 +317,22 @@ __noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
 	loading->biased = 0;
 	loading->text_end = 0;
 	loading->pieces = 0;
+	loading->found = 0;
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < ELF_READS; i++) {
 		if (fit > count)
 			fit = count;
-		found = (found & SEGMENTS_OWN) | exec_add_segments(loading, at, fit);
+		exec_add_segments(loading, at, fit);
 		headers += fit * width;
 		count -= fit;
-		if (!count || found == (SEGMENTS_OWN | SEGMENTS_END) ||
+		if (!count || loading->found == (SEGMENTS_OWN | SEGMENTS_END) ||
 		    bpf_probe_read_user(loading->elf, ELF_READ, (void *)headers))
 			break;
 		at = 0;
 		fit = width == sizeof(struct elf_segment_64) ? ELF_READ / sizeof(struct elf_segment_64) :
 							       ELF_READ / sizeof(struct elf_segment_32);
 	}
-	return found & SEGMENTS_OWN;
+	return loading->found & SEGMENTS_OWN;
 }
 
 #define AUXV_PAIRS 12 /* AT_PHDR and AT_BASE are among the first (fs/binfmt_elf.c, create_elf_tables) */
@@ -339,8 +341,12 @@ struct mm_struct___auxv {
 	unsigned long saved_auxv[2 * AUXV_PAIRS];
 } __attribute__((preserve_access_index));
 
-/* value if both numbers, below 2^63, are equal, else 0. Free of branches, for the verifier. */
-#define WHERE_SAME(a, b, value) ((value) & (u64)((s64)(((u64)(a) ^ (b)) - 1) >> 63))
+/* value if both numbers, below 2^63, are equal, else 0. Free of branches, which the verifier would follow. */
+static __always_inline u64 where_same(u64 a, u64 b, u64 value)
+{
+	asm volatile("%0 ^= %1; %0 += -1; %0 s>>= 63; %0 &= %2" : "+r"(a) : "r"(b), "r"(value));
+	return a;
+}
 
 /* Reads from the auxiliary vector where the kernel has mapped the program and its loader: getauxval(3). */
 static __always_inline void find_kernels(struct mseald_loading *loading, struct mm_struct *mm)
@@ -357,13 +363,13 @@ static __always_inline void find_kernels(struct mseald_loading *loading, struct 
 		u64 type = words[2 * i], value = words[2 * i + 1];
 
 		if (unlikely(narrow)) {
-			headers |= WHERE_SAME((u32)type, AT_PHDR, type >> 32) |
-				   WHERE_SAME((u32)value, AT_PHDR, value >> 32);
-			base |= WHERE_SAME((u32)type, AT_BASE, type >> 32) |
-				WHERE_SAME((u32)value, AT_BASE, value >> 32);
+			headers |= where_same((u32)type, AT_PHDR, type >> 32) |
+				   where_same((u32)value, AT_PHDR, value >> 32);
+			base |= where_same((u32)type, AT_BASE, type >> 32) |
+				where_same((u32)value, AT_BASE, value >> 32);
 		} else {
-			headers |= WHERE_SAME(type, AT_PHDR, value);
-			base |= WHERE_SAME(type, AT_BASE, value);
+			headers |= where_same(type, AT_PHDR, value);
+			base |= where_same(type, AT_BASE, value);
 		}
 		asm volatile("" : "+r"(headers), "+r"(base));
 	}

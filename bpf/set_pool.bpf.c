@@ -78,6 +78,23 @@ __noinline u32 set_pool_slots_below(const struct mseald_node *node, u64 address)
 	return slots;
 }
 
+/* Slots from this one on that the set used before are marked unused, by their start and their order. */
+__noinline int set_pool_mark_unused(struct mseald_node *node, struct mseald_file_node *files, u32 from)
+{
+	if (!node || !files)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < MSEALD_FANOUT; i++) {
+		u32 slot = (from + i) & (MSEALD_FANOUT - 1);
+
+		if (from + i >= *(volatile u32 *)&node->count)
+			break;
+		node->start[slot] = MSEALD_NO_START;
+		files->order[slot] = MSEALD_NO_START;
+	}
+	return 0;
+}
+
 /*
  * Fills the new set with the seals of the old set and the current pieces; no old seal lies between the
  * pieces. Returns what set_pool_seal_pieces() returns. Free of branches on data: the verifier of 6.12 gives
@@ -108,9 +125,10 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < MSEALD_FANOUT; i++) {
 		/* From the place of the new seals on, the old ones move up by their number. */
-		u64 to = (i + (more & ~((s64)(i - place) >> 63))) & (MSEALD_FANOUT - 1);
+		u64 to = (i + (more & ((s64)(place - i - 1) >> 63))) & (MSEALD_FANOUT - 1);
 
-		if (i >= old->count)
+		/* Read in each iteration, so that the verifier does not track its possible values. */
+		if (i >= *(volatile u32 *)&old->count)
 			break;
 		new->start[to] = old->start[i];
 		new->end[to] = old->end[i];
@@ -121,16 +139,7 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 		files->number[to] = old_files->number[i];
 		files->generation[to] = old_files->generation[i];
 	}
-	/* Slots that the set used before are marked unused, by their start and their order. */
-#pragma clang loop unroll(disable)
-	for (u32 i = 0; i < MSEALD_FANOUT; i++) {
-		u64 unused = (count + i) & (MSEALD_FANOUT - 1);
-
-		if (count + i >= new->count)
-			break;
-		new->start[unused] = MSEALD_NO_START;
-		files->order[unused] = MSEALD_NO_START;
-	}
+	set_pool_mark_unused(new, files, count);
 	new->deny = old->deny;
 	new->gap_start = old->gap_start;
 	new->gap_end = old->gap_end;

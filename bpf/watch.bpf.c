@@ -51,9 +51,8 @@ __noinline bool watch_start_give(u64 key)
 {
 	u32 position = watch_start_find(key);
 
-	if (!position ||
-	    __sync_val_compare_and_swap(&state.start_keys[(position - 1) & (MSEALD_STARTS - 1)], key, 0) !=
-		    key)
+	if (!position || __sync_val_compare_and_swap(&state.start_keys[(position - 1) & (MSEALD_STARTS - 1)],
+						     key, 0) != key)
 		return false;
 	__sync_fetch_and_add(&space_slot(key)->watched, -1);
 	return true;

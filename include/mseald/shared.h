@@ -487,7 +487,7 @@ struct mseald_loading {
 	__u32 pieces;
 	__u32 written, biased; /* whether the file may be open for writing; whether bias is complete */
 	__u32 place;	       /* ring position of the current object */
-	__u32 pad;
+	__u32 found;	       /* in its program headers: of bpf/exec_objects.bpf.c */
 	/* Only the first ones are valid, and zero at the start is only what stands above. */
 	__u64 piece[MSEALD_LOADING_PIECES + 1];
 	__u64 piece_end[MSEALD_LOADING_PIECES + 1];
